@@ -1,0 +1,190 @@
+package kvs_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+)
+
+// cluster hosts replicas in the plainest way: every effect that is on its way
+// lies in one bag, and a seed picks which one happens next, is lost, or happens
+// twice.
+type cluster struct {
+	t        *testing.T
+	src      choice.Source
+	n        uint64
+	ring     *ring.Ring
+	replicas []*kvs.Replica
+	origins  uint64
+	disks    [][][]byte
+	bag      []flight
+	answers  map[uint64]map[uint64]*kvs.Response // by client and request
+	now      uint64
+	lossy    bool
+	accepted int
+}
+
+type flight struct {
+	node int // destination replica, -1 for a client
+	ev   kvs.Event
+	disk bool
+}
+
+func newCluster(t *testing.T, nodes, partitions, rf int, seed uint64) *cluster {
+	ids := make([]ring.NodeID, nodes)
+	for i := range ids {
+		ids[i] = ring.NodeID(i)
+	}
+	r, err := ring.New(ids, partitions, rf)
+	require.NoError(t, err)
+	c := &cluster{
+		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*kvs.Response),
+		replicas: make([]*kvs.Replica, nodes), disks: make([][][]byte, nodes),
+	}
+	for i := range ids {
+		c.start(i)
+	}
+	return c
+}
+
+func (c *cluster) choose(n int, permille int) int {
+	c.n++
+	return int(c.src.Choose(choice.Point{Site: "test", Key: c.n, N: uint64(n), Rare: choice.Permille(permille)}))
+}
+
+func (c *cluster) start(node int) {
+	c.origins++
+	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, Ring: c.ring, Kinds: kvs.DefaultKinds()}, c.disks[node])
+	require.NoError(c.t, err)
+	c.replicas[node] = r
+	c.carryOut(node, r.Start())
+}
+
+// crash loses the replica's memory and whatever was still on its way to it from
+// its own disk or timer.
+func (c *cluster) crash(node int) {
+	keep := c.bag[:0]
+	for _, f := range c.bag {
+		if f.node != node || f.ev.Kind == kvs.EventMessage {
+			keep = append(keep, f)
+		}
+	}
+	c.bag = keep
+	c.start(node)
+}
+
+func (c *cluster) carryOut(node int, effects []kvs.Effect) {
+	for _, e := range effects {
+		switch e.Kind {
+		case kvs.EffectSend:
+			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
+		case kvs.EffectRespond:
+			c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
+		case kvs.EffectPersist:
+			// Durability is in order: the record is on the disk before any later one.
+			c.disks[node] = append(c.disks[node], e.Msg)
+			c.bag = append(c.bag, flight{node: node, disk: true, ev: kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}})
+		case kvs.EffectTimer:
+			c.bag = append(c.bag, flight{node: node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
+		case kvs.EffectAccept:
+			c.accepted++
+		}
+	}
+}
+
+// post sends a message, which may be lost or doubled.
+func (c *cluster) post(f flight) {
+	copies := 1
+	if c.lossy {
+		copies = []int{1, 0, 2}[c.choose(3, 300)]
+	}
+	for range copies {
+		c.bag = append(c.bag, f)
+	}
+}
+
+func (c *cluster) step() {
+	if len(c.bag) == 0 {
+		return
+	}
+	at := c.choose(len(c.bag), 0)
+	f := c.bag[at]
+	if f.disk { // a node's disk completes, and its timer fires, in order
+		for i, g := range c.bag {
+			if g.disk && g.node == f.node && g.ev.Kind == f.ev.Kind {
+				at, f = i, g
+				break
+			}
+		}
+	}
+	c.bag = append(c.bag[:at], c.bag[at+1:]...)
+	c.now += uint64(c.choose(3, 0))
+	if f.node < 0 {
+		resp, err := kvs.DecodeResponse(f.ev.Msg)
+		require.NoError(c.t, err)
+		if c.answers[resp.Client] == nil {
+			c.answers[resp.Client] = make(map[uint64]*kvs.Response)
+		}
+		c.answers[resp.Client][resp.Req] = resp
+		return
+	}
+	f.ev.NowMS = c.now
+	c.carryOut(f.node, c.replicas[f.node].Step(f.ev))
+}
+
+func (c *cluster) ask(node int, q kvs.Request) {
+	c.post(flight{node: node, ev: kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}})
+}
+
+// settle stops the faults and runs until every replica is quiet and only timers
+// are left.
+func (c *cluster) settle() {
+	c.lossy = false
+	for range 200_000 {
+		c.step()
+		if c.quiet() {
+			return
+		}
+	}
+	c.t.Fatalf("the cluster did not become quiet")
+}
+
+func (c *cluster) quiet() bool {
+	for _, f := range c.bag {
+		if f.ev.Kind != kvs.EventTick {
+			return false
+		}
+	}
+	for _, r := range c.replicas {
+		if !r.Quiet() {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *cluster) read(node int, key, kind string) *kvs.Response {
+	const reader = 1 << 40
+	c.n++
+	req := c.n
+	c.ask(node, kvs.Request{Client: reader, Req: req, Key: key, Kind: kind})
+	for range 100_000 {
+		if a := c.answers[reader][req]; a != nil {
+			return a
+		}
+		c.step()
+	}
+	c.t.Fatalf("no answer to a read")
+	return nil
+}
+
+// holdings lists everything a replica holds, in a form that compares.
+func holdings(r *kvs.Replica) map[string]string {
+	out := make(map[string]string)
+	r.Each(func(_ ring.Partition, key, kind string, v kvs.Value) { out[kind+" "+key] = string(v.Append(nil)) })
+	return out
+}

@@ -1,0 +1,47 @@
+package kvs
+
+import (
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/ring"
+)
+
+// EventKind tells events apart.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	EventMessage   EventKind = 1 + iota // Msg arrived, from a client or a peer
+	EventTick                           // the tick timer fired
+	EventPersisted                      // the record of Token is durable
+)
+
+// Event is one input of the state machine.
+type Event struct {
+	Kind  EventKind
+	NowMS uint64 // the host's physical clock, in milliseconds
+	Msg   []byte // valid during the call only
+	Token uint64
+}
+
+// EffectKind tells effects apart.
+type EffectKind uint8
+
+// The kinds of effects.
+const (
+	EffectSend    EffectKind = 1 + iota // send Msg to the peer To
+	EffectRespond                       // send Msg to the session Client
+	EffectPersist                       // make Msg durable, then report EventPersisted with Token
+	EffectTimer                         // report EventTick once, Config.TickMS from now
+	EffectAccept                        // for observers: Entry was accepted and will be persisted
+)
+
+// Effect is one output of the state machine. Effects are to be carried out in
+// order; records must become durable in the order in which they were given.
+type Effect struct {
+	Kind   EffectKind
+	To     ring.NodeID
+	Client uint64
+	Token  uint64
+	Msg    []byte // owned by the host
+	Entry  gossip.Entry
+}

@@ -1,0 +1,253 @@
+package kvs
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// Errors of kinds and of the arguments given to them.
+var (
+	ErrKind     = errors.New("kvs: invalid kind")
+	ErrArgument = errors.New("kvs: invalid argument")
+	ErrOverflow = errors.New("kvs: counter overflow")
+)
+
+// Update is what a mutator turns into a delta.
+type Update struct {
+	Arg    []byte // the client's argument, in the encoding of the kind
+	Clock  uint64 // hybrid time of the write, unique at its origin
+	Origin uint64 // the writing replica incarnation
+}
+
+// Value is an element of some kind's lattice.
+type Value interface {
+	// MergeIn joins delta, a value of the same kind, and reports whether the
+	// value strictly rose.
+	MergeIn(delta Value) (grew bool)
+	// Compare relates the value to another of the same kind.
+	Compare(other Value) lattice.Order
+	// Clone returns an independent copy.
+	Clone() Value
+	// Append appends the value's encoding.
+	Append(dst []byte) []byte
+}
+
+// Kind is a replicated type: a lattice with a codec, and its one mutator.
+type Kind interface {
+	// Name identifies the kind in messages, records and errors.
+	Name() string
+	// New returns ⊥.
+	New() Value
+	// Decode reads exactly one value; arbitrary bytes give an error.
+	Decode(src []byte) (Value, error)
+	// Mutate turns an update into a delta. own is the join of the deltas
+	// that this origin has made for the key, and is not changed.
+	Mutate(u Update, own Value) (Value, error)
+	// Own says whether Mutate looks at own.
+	Own() bool
+}
+
+// Spec describes a kind over the plain domain T.
+type Spec[T any] struct {
+	Name   string
+	Merge  lattice.Merge[T] // must have Bottom, Append and Decode
+	Mutate func(u Update, own T) (T, error)
+	Own    bool // Mutate looks at own
+}
+
+// NewKind makes a kind of a specification.
+func NewKind[T any](s Spec[T]) (Kind, error) {
+	c := lattice.CapsOf(s.Merge)
+	switch {
+	case s.Name == "" || len(s.Name) > maxKindName:
+		return nil, fmt.Errorf("%w: name %q, want 1 to %d bytes", ErrKind, s.Name, maxKindName)
+	case s.Mutate == nil:
+		return nil, fmt.Errorf("%w %s: no mutator", ErrKind, s.Name)
+	case c.Bottom == nil || c.Append == nil || c.Decode == nil:
+		return nil, fmt.Errorf("%w %s: its merge lacks ⊥ or a codec", ErrKind, s.Name)
+	}
+	return &kind[T]{s, c}, nil
+}
+
+const maxKindName = 64
+
+type kind[T any] struct {
+	Spec[T]
+	caps lattice.Caps[T]
+}
+
+func (k *kind[T]) Name() string { return k.Spec.Name }
+func (k *kind[T]) Own() bool    { return k.Spec.Own }
+func (k *kind[T]) New() Value   { return &value[T]{k, k.caps.Bottom()} }
+
+func (k *kind[T]) Decode(src []byte) (Value, error) {
+	v, rest, err := k.caps.Decode(src)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s value: %w", ErrMessage, k.Spec.Name, err)
+	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("%w: %s value: %d bytes left over", ErrMessage, k.Spec.Name, len(rest))
+	}
+	return &value[T]{k, v}, nil
+}
+
+func (k *kind[T]) Mutate(u Update, own Value) (Value, error) {
+	d, err := k.Spec.Mutate(u, own.(*value[T]).v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Spec.Name, err)
+	}
+	return &value[T]{k, d}, nil
+}
+
+type value[T any] struct {
+	kind *kind[T]
+	v    T
+}
+
+func (v *value[T]) MergeIn(delta Value) bool {
+	return v.kind.Merge.MergeIn(&v.v, delta.(*value[T]).v)
+}
+
+func (v *value[T]) Compare(other Value) lattice.Order {
+	return v.kind.Merge.Compare(v.v, other.(*value[T]).v)
+}
+
+func (v *value[T]) Clone() Value             { return &value[T]{v.kind, v.kind.Merge.Clone(v.v)} }
+func (v *value[T]) Append(dst []byte) []byte { return v.kind.caps.Append(dst, v.v) }
+
+// Get returns the plain value inside v, which must be of a kind over T.
+func Get[T any](v Value) (T, bool) {
+	x, ok := v.(*value[T])
+	if !ok {
+		var zero T
+		return zero, false
+	}
+	return x.v, true
+}
+
+// Register is a last-writer-wins register: hybrid time, then writer, then value,
+// each greater one winning. Its order is total, so a tie cannot be broken by
+// arrival. The zero Register was never written.
+type Register = lattice.Pair[uint64, lattice.Pair[uint64, string]]
+
+// RegisterMerge merges registers to the one written last.
+func RegisterMerge() lattice.Merge[Register] {
+	return lattice.DominatingPairOf(lattice.Max[uint64](),
+		lattice.DominatingPairOf(lattice.Max[uint64](), lattice.Max[string]()))
+}
+
+// RegisterSpec is the kind "register"; a put's argument is the value as is.
+func RegisterSpec() Spec[Register] {
+	return Spec[Register]{Name: "register", Merge: RegisterMerge(), Mutate: func(u Update, _ Register) (Register, error) {
+		return Register{First: u.Clock, Second: lattice.Pair[uint64, string]{First: u.Origin, Second: string(u.Arg)}}, nil
+	}}
+}
+
+// GrowSet is a set of strings that only grows.
+type GrowSet = map[string]struct{}
+
+// SetSpec is the kind "set"; a put adds its argument.
+func SetSpec() Spec[GrowSet] {
+	return Spec[GrowSet]{Name: "set", Merge: lattice.SetOf[string](), Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
+		return GrowSet{string(u.Arg): {}}, nil
+	}}
+}
+
+// Counter is a PN-counter: per origin the sum of its increments, and of its
+// decrements.
+type Counter = lattice.Pair[map[uint64]uint64, map[uint64]uint64]
+
+// CounterMerge merges counters origin by origin.
+func CounterMerge() lattice.Merge[Counter] {
+	sums := lattice.MapOf[uint64](lattice.Max[uint64]())
+	return lattice.PairOf(sums, sums)
+}
+
+// CounterSpec is the kind "counter"; a put's argument is [Amount] of the signed
+// change. A change that would overflow the origin's sum is refused.
+func CounterSpec() Spec[Counter] {
+	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Mutate: increment}
+}
+
+func increment(u Update, own Counter) (Counter, error) {
+	n, w := binary.Varint(u.Arg)
+	if w <= 0 || w != len(u.Arg) {
+		return Counter{}, fmt.Errorf("%w: not an amount", ErrArgument)
+	}
+	sums, size := own.First, uint64(n)
+	if n < 0 {
+		sums, size = own.Second, -uint64(n)
+	}
+	total, carry := bits.Add64(sums[u.Origin], size, 0)
+	if carry != 0 {
+		return Counter{}, fmt.Errorf("%w: %d on top of %d", ErrOverflow, n, sums[u.Origin])
+	}
+	delta := map[uint64]uint64{u.Origin: total}
+	if n < 0 {
+		return Counter{Second: delta}, nil
+	}
+	return Counter{First: delta}, nil
+}
+
+// Amount encodes a counter's change.
+func Amount(n int64) []byte { return binary.AppendVarint(nil, n) }
+
+// CounterSum is the value of a counter: increments less decrements. It is an
+// error where that does not fit an int64.
+func CounterSum(c Counter) (int64, error) {
+	var hi, lo uint64 // a 128-bit two's complement sum
+	//joinery:anyorder a sum
+	for _, n := range c.First {
+		var carry uint64
+		lo, carry = bits.Add64(lo, n, 0)
+		hi += carry
+	}
+	//joinery:anyorder a sum
+	for _, n := range c.Second {
+		var borrow uint64
+		lo, borrow = bits.Sub64(lo, n, 0)
+		hi -= borrow
+	}
+	if hi == 0 && lo <= math.MaxInt64 || hi == math.MaxUint64 && lo > math.MaxInt64 {
+		return int64(lo), nil
+	}
+	return 0, fmt.Errorf("%w: the sum does not fit 64 bits", ErrOverflow)
+}
+
+// Kinds is the set of kinds that a replica serves.
+type Kinds struct{ byName map[string]Kind }
+
+// NewKinds returns a set of kinds; two of the same name are an error.
+func NewKinds(kinds ...Kind) (*Kinds, error) {
+	k := &Kinds{make(map[string]Kind, len(kinds))}
+	for _, x := range kinds {
+		if _, twice := k.byName[x.Name()]; twice {
+			return nil, fmt.Errorf("%w: %q is registered twice", ErrKind, x.Name())
+		}
+		k.byName[x.Name()] = x
+	}
+	return k, nil
+}
+
+// Find returns the kind of that name.
+func (k *Kinds) Find(name string) (Kind, bool) {
+	x, ok := k.byName[name]
+	return x, ok
+}
+
+// DefaultKinds are register, set and counter.
+func DefaultKinds() *Kinds {
+	r, err1 := NewKind(RegisterSpec())
+	s, err2 := NewKind(SetSpec())
+	c, err3 := NewKind(CounterSpec())
+	k, err4 := NewKinds(r, s, c)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		panic("kvs: shipped kinds are invalid: " + err.Error())
+	}
+	return k
+}

@@ -1,0 +1,304 @@
+package kvs
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// ErrMessage is wrapped by every refusal to decode a message or a record.
+var ErrMessage = errors.New("kvs: malformed message")
+
+// Limits on what comes from outside. Passing one is an error that names it.
+const (
+	MaxKey     = 4 << 10 // bytes of a key
+	MaxArg     = 1 << 20 // bytes of an argument
+	MaxMessage = 8 << 20 // bytes of a message
+)
+
+// MessageKind tells messages apart; it is the third byte of each.
+type MessageKind uint8
+
+// The kinds of messages.
+const (
+	MsgRequest MessageKind = 1 + iota
+	MsgResponse
+	MsgGossip
+)
+
+// A message is magic, version, kind, body and a CRC-32C of all before it.
+const (
+	magic       = 'J'
+	wireVersion = 1
+	headerSize  = 3
+	sumSize     = 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func begin(kind MessageKind) []byte {
+	return append(make([]byte, 0, 128), magic, wireVersion, byte(kind))
+}
+
+func seal(b []byte) []byte { return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)) }
+
+// open verifies a message and returns its kind and body.
+func open(msg []byte) (MessageKind, []byte, error) {
+	switch {
+	case len(msg) > MaxMessage:
+		return 0, nil, fmt.Errorf("%w: %d bytes, limit %d", ErrMessage, len(msg), MaxMessage)
+	case len(msg) < headerSize+sumSize:
+		return 0, nil, fmt.Errorf("%w: truncated at %d bytes", ErrMessage, len(msg))
+	}
+	body, sum := msg[:len(msg)-sumSize], msg[len(msg)-sumSize:]
+	switch {
+	case binary.BigEndian.Uint32(sum) != crc32.Checksum(body, castagnoli):
+		return 0, nil, fmt.Errorf("%w: checksum does not match", ErrMessage)
+	case body[0] != magic:
+		return 0, nil, fmt.Errorf("%w: not of this protocol", ErrMessage)
+	case body[1] != wireVersion:
+		return 0, nil, fmt.Errorf("%w: version %d, want %d", ErrMessage, body[1], wireVersion)
+	}
+	return MessageKind(body[2]), body[headerSize:], nil
+}
+
+// KindOf is the kind of a well-formed message, or 0.
+func KindOf(msg []byte) MessageKind {
+	k, _, err := open(msg)
+	if err != nil {
+		return 0
+	}
+	return k
+}
+
+// Request is what a client asks of a replica.
+type Request struct {
+	Client  uint64         // the session
+	Req     uint64         // numbers the session's requests, ascending from 1
+	Put     bool           // write, else read
+	Causal  bool           // threshold read; the write carries Deps
+	Key     string         // at most MaxKey bytes
+	Kind    string         // name of the kind
+	Arg     []byte         // for a write, in the encoding of the kind
+	Clock   uint64         // greatest hybrid time the session has met
+	Wait    uint64         // a threshold read gives up after so many ticks
+	Require causal.Version // row that the read must find applied
+	Deps    session.Matrix // what the write depends on
+}
+
+// Status says how a request ended. All but StatusOK mean that nothing happened.
+type Status uint8
+
+// The statuses of responses.
+const (
+	StatusOK           Status = iota
+	StatusNotOwner            // the replica does not hold the key's partition
+	StatusKindMismatch        // the key holds another kind, named in Detail
+	StatusUnavailable         // the deadline passed before the replica had caught up
+	StatusBusy                // a bound on waiting reads or sessions was met
+	StatusBadRequest          // the request is invalid; Detail says why
+)
+
+// String names the status.
+func (s Status) String() string {
+	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("Status(%d)", uint8(s))
+}
+
+// Response answers a request.
+type Response struct {
+	Client    uint64
+	Req       uint64
+	Status    Status
+	Found     bool           // a read found the key
+	Clock     uint64         // hybrid time: of the write, or met by the replica
+	Partition ring.Partition // the key's partition
+	Dot       causal.Dot     // of a write
+	Value     []byte         // a read's value, in the encoding of the kind
+	Applied   causal.Version // causal reads: what the replica has applied; writes: the dot
+	Deps      session.Matrix // causal reads: what that depends on
+	Detail    string
+}
+
+// item is what a gossip message says of one partition.
+type item struct {
+	partition ring.Partition
+	pull      bool        // the sender wants to be told what the receiver has
+	known     causal.Dots // what the sender holds, durably
+	entries   []gossip.Entry
+}
+
+type gossipMessage struct {
+	from  ring.NodeID
+	items []item
+}
+
+var (
+	versionCaps = lattice.CapsOf(causal.VersionMerge())
+	dotsCaps    = lattice.CapsOf(causal.DotsMerge())
+)
+
+func appendString[S string | []byte](b []byte, s S) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+// Encode returns the message for the request.
+func (q *Request) Encode() []byte {
+	b := begin(MsgRequest)
+	b = binary.AppendUvarint(b, q.Client)
+	b = binary.AppendUvarint(b, q.Req)
+	b = appendBool(appendBool(b, q.Put), q.Causal)
+	b = appendString(appendString(appendString(b, q.Key), q.Kind), q.Arg)
+	b = binary.AppendUvarint(b, q.Clock)
+	b = binary.AppendUvarint(b, q.Wait)
+	return seal(q.Deps.Append(versionCaps.Append(b, q.Require)))
+}
+
+func decodeRequest(body []byte) (*Request, error) {
+	r := reader{rest: body}
+	q := &Request{
+		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Causal: r.bool(),
+		Key: string(r.bytes(MaxKey)), Kind: string(r.bytes(maxKindName)), Arg: r.copy(MaxArg),
+		Clock: r.clock(), Wait: r.uvarint(),
+	}
+	q.Require = decodeWith(&r, versionCaps.Decode)
+	q.Deps = decodeWith(&r, session.Decode)
+	return q, r.end("request")
+}
+
+// Encode returns the message for the response.
+func (p *Response) Encode() []byte {
+	b := begin(MsgResponse)
+	b = binary.AppendUvarint(b, p.Client)
+	b = binary.AppendUvarint(b, p.Req)
+	b = appendBool(append(b, byte(p.Status)), p.Found)
+	b = binary.AppendUvarint(b, p.Clock)
+	b = binary.AppendUvarint(b, uint64(p.Partition))
+	b = binary.AppendUvarint(b, p.Dot.Origin)
+	b = binary.AppendUvarint(b, p.Dot.Seq)
+	b = appendString(appendString(b, p.Value), p.Detail)
+	return seal(p.Deps.Append(versionCaps.Append(b, p.Applied)))
+}
+
+// DecodeResponse verifies and reads a response message. Arbitrary bytes give an
+// error that wraps [ErrMessage].
+func DecodeResponse(msg []byte) (*Response, error) {
+	kind, body, err := open(msg)
+	if err != nil {
+		return nil, err
+	}
+	if kind != MsgResponse {
+		return nil, fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
+	}
+	r := reader{rest: body}
+	p := &Response{
+		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
+		Clock: r.clock(), Partition: ring.Partition(r.uint32()),
+		Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
+		Value: r.copy(MaxMessage), Detail: string(r.bytes(MaxMessage)),
+	}
+	p.Applied = decodeWith(&r, versionCaps.Decode)
+	p.Deps = decodeWith(&r, session.Decode)
+	return p, r.end("response")
+}
+
+func (g *gossipMessage) encode() []byte {
+	b := begin(MsgGossip)
+	b = binary.AppendUvarint(b, uint64(g.from))
+	b = binary.AppendUvarint(b, uint64(len(g.items)))
+	for i := range g.items {
+		it := &g.items[i]
+		b = binary.AppendUvarint(b, uint64(it.partition))
+		b = dotsCaps.Append(appendBool(b, it.pull), it.known)
+		b = appendEntries(b, it.entries)
+	}
+	return seal(b)
+}
+
+func decodeGossip(body []byte) (*gossipMessage, error) {
+	r := reader{rest: body}
+	g := &gossipMessage{from: ring.NodeID(r.uint32())}
+	for range r.count(4) {
+		it := item{partition: ring.Partition(r.uint32()), pull: r.bool()}
+		it.known = decodeWith(&r, dotsCaps.Decode)
+		it.entries = r.entries()
+		if r.err != nil {
+			break
+		}
+		g.items = append(g.items, it)
+	}
+	return g, r.end("gossip")
+}
+
+func appendEntries(b []byte, entries []gossip.Entry) []byte {
+	b = binary.AppendUvarint(b, uint64(len(entries)))
+	for i := range entries {
+		e := &entries[i]
+		b = binary.AppendUvarint(b, e.Dot.Origin)
+		b = binary.AppendUvarint(b, e.Dot.Seq)
+		b = binary.AppendUvarint(b, e.Clock)
+		b = appendString(appendString(appendString(b, e.Key), e.Kind), e.Delta)
+		b = e.Deps.Append(b)
+		b = binary.AppendUvarint(b, e.Client)
+		b = binary.AppendUvarint(b, e.Req)
+	}
+	return b
+}
+
+func (r *reader) entries() []gossip.Entry {
+	n := r.count(9)
+	var out []gossip.Entry
+	for range n {
+		e := gossip.Entry{
+			Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
+			Clock: r.clock(), Key: string(r.bytes(MaxKey)), Kind: string(r.bytes(maxKindName)),
+			Delta: r.copy(MaxMessage),
+		}
+		e.Deps = decodeWith(r, session.Decode)
+		e.Client, e.Req = r.uvarint(), r.uvarint()
+		if r.err == nil && e.Dot.Seq == 0 {
+			r.fail("a dot without a number")
+		}
+		if r.err != nil {
+			return nil
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// A record is what the core asks to be persisted: a version, a partition, and
+// the entries written there together.
+const recordVersion = 1
+
+func encodeRecord(p ring.Partition, entries []gossip.Entry) []byte {
+	b := append(make([]byte, 0, 128), recordVersion)
+	return appendEntries(binary.AppendUvarint(b, uint64(p)), entries)
+}
+
+func decodeRecord(b []byte) (ring.Partition, []gossip.Entry, error) {
+	if len(b) == 0 || b[0] != recordVersion {
+		return 0, nil, fmt.Errorf("%w: a record of another version", ErrMessage)
+	}
+	r := reader{rest: b[1:]}
+	p := ring.Partition(r.uint32())
+	entries := r.entries()
+	return p, entries, r.end("record")
+}

@@ -1,0 +1,145 @@
+package kvs_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+func sampleResponse() *kvs.Response {
+	return &kvs.Response{
+		Client: 3, Req: 9, Status: kvs.StatusOK, Found: true, Clock: 1 << 40, Partition: 5,
+		Dot: causal.Dot{Origin: 2, Seq: 8}, Value: []byte("v"), Applied: causal.Version{2: 8},
+		Deps: session.Matrix{1: {4: 4}}, Detail: "d",
+	}
+}
+
+func TestResponseRoundTrip(t *testing.T) {
+	want := sampleResponse()
+	msg := want.Encode()
+	assert.Equal(t, kvs.MsgResponse, kvs.KindOf(msg))
+	got, err := kvs.DecodeResponse(msg)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+}
+
+// TestDamagedMessagesAreRejected flips every bit and cuts at every byte of each
+// kind of message: a replica must refuse it, count it, and do nothing else.
+func TestDamagedMessagesAreRejected(t *testing.T) {
+	msg := sampleResponse().Encode()
+	for i := range msg {
+		for bit := range 8 {
+			bad := append([]byte(nil), msg...)
+			bad[i] ^= 1 << bit
+			_, err := kvs.DecodeResponse(bad)
+			assert.ErrorIs(t, err, kvs.ErrMessage)
+		}
+		_, err := kvs.DecodeResponse(msg[:i])
+		assert.ErrorIs(t, err, kvs.ErrMessage)
+	}
+	c := newCluster(t, 2, 2, 2, 1)
+	q := put(1, 1, "set", "k", []byte("x"))
+	c.ask(0, q)
+	messages := [][]byte{q.Encode(), msg}
+	for range 300 {
+		for _, f := range c.bag {
+			if f.node >= 0 && f.ev.Kind == kvs.EventMessage && kvs.KindOf(f.ev.Msg) == kvs.MsgGossip && len(messages) < 6 {
+				messages = append(messages, f.ev.Msg)
+			}
+		}
+		c.step()
+	}
+	require.Greater(t, len(messages), 3, "gossip was seen")
+	victim := newCluster(t, 2, 2, 2, 1).replicas[1]
+	for _, m := range messages {
+		for i := range m {
+			before := victim.Stats().Rejected
+			bad := append([]byte(nil), m...)
+			bad[i] ^= 0x10
+			assert.Empty(t, victim.Step(kvs.Event{Kind: kvs.EventMessage, Msg: bad}))
+			assert.Equal(t, before+1, victim.Stats().Rejected)
+		}
+	}
+	assert.Empty(t, holdings(victim))
+}
+
+func FuzzDecodeResponse(f *testing.F) {
+	f.Add(sampleResponse().Encode())
+	f.Add([]byte("J\x01\x02"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := kvs.DecodeResponse(b)
+		if err != nil {
+			assert.ErrorIs(t, err, kvs.ErrMessage)
+			return
+		}
+		again, err := kvs.DecodeResponse(p.Encode())
+		require.NoError(t, err)
+		assert.Equal(t, p, again)
+	})
+}
+
+// FuzzReplicaMessage feeds a replica a message whose body the fuzzer chose, under
+// a checksum that fits: a sender that is broken, not a line that is.
+func FuzzReplicaMessage(f *testing.F) {
+	q := put(1, 1, "counter", "k", kvs.Amount(-5))
+	f.Add(q.Encode())
+	f.Add(kvs.Reseal([]byte{'J', 1, 3, 0, 1, 0, 1, 0, 0}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := newCluster(t, 2, 2, 2, 1)
+		r := c.replicas[0]
+		for _, e := range r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: kvs.Reseal(b)}) {
+			if e.Kind == kvs.EffectPersist {
+				r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: e.Token})
+				_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, [][]byte{e.Msg})
+				require.NoError(t, err, "what was persisted must be read again")
+				break
+			}
+		}
+		r.Step(kvs.Event{Kind: kvs.EventTick})
+	})
+}
+
+func TestKinds(t *testing.T) {
+	_, err := kvs.NewKind(kvs.Spec[kvs.GrowSet]{Name: "x"})
+	assert.ErrorIs(t, err, kvs.ErrKind)
+	set := mustKind(t, "set")
+	_, err = kvs.NewKinds(set, set)
+	assert.ErrorIs(t, err, kvs.ErrKind)
+	_, err = set.Decode([]byte{1, 1, 'a', 0})
+	assert.ErrorIs(t, err, kvs.ErrMessage, "bytes left over")
+}
+
+func TestCounterSum(t *testing.T) {
+	sum := func(inc, dec map[uint64]uint64) (int64, error) {
+		return kvs.CounterSum(kvs.Counter{First: inc, Second: dec})
+	}
+	n, err := sum(map[uint64]uint64{1: 5, 2: 7}, map[uint64]uint64{1: 20})
+	require.NoError(t, err)
+	assert.Equal(t, int64(-8), n)
+	n, err = sum(map[uint64]uint64{1: math.MaxUint64, 2: math.MaxUint64}, map[uint64]uint64{3: math.MaxUint64, 4: math.MaxUint64 - 3})
+	require.NoError(t, err)
+	assert.Equal(t, int64(3), n, "wide intermediate sums do not matter")
+	_, err = sum(map[uint64]uint64{1: math.MaxInt64 + 1}, nil)
+	assert.ErrorIs(t, err, kvs.ErrOverflow)
+	n, err = sum(nil, map[uint64]uint64{1: 1 << 63})
+	require.NoError(t, err)
+	assert.Equal(t, int64(math.MinInt64), n)
+
+	counter := mustKind(t, "counter")
+	own := counter.New()
+	for range 2 {
+		d, err := counter.Mutate(kvs.Update{Arg: kvs.Amount(math.MinInt64), Origin: 1}, own)
+		if err != nil {
+			assert.ErrorIs(t, err, kvs.ErrOverflow, "2 × 2^63 does not fit the sum of one origin")
+			return
+		}
+		own.MergeIn(d)
+	}
+	t.Error("the overflow was accepted")
+}

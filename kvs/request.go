@@ -1,0 +1,140 @@
+package kvs
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// request serves a client: a write is accepted here whoever owns its key, a read
+// is answered by owners only.
+func (r *Replica) request(q *Request) {
+	r.clock.meet(q.Clock)
+	p := r.partition(r.cfg.Ring.PartitionOf(q.Key))
+	kind, ok := r.cfg.Kinds.Find(q.Kind)
+	if !ok {
+		r.refuse(q, p, StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
+		return
+	}
+	if q.Put {
+		r.put(q, p, kind)
+		return
+	}
+	if !p.owned {
+		r.refuse(q, p, StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
+		return
+	}
+	if q.Causal && !p.covers(q.Require) {
+		r.await(q, p)
+		return
+	}
+	r.answer(q, p)
+}
+
+func (r *Replica) refuse(q *Request, p *partition, s Status, detail string) {
+	r.respond(&Response{Client: q.Client, Req: q.Req, Status: s, Clock: r.clock.last, Partition: p.id, Detail: detail})
+}
+
+// put accepts a write: it gets a dot, and is visible and acknowledged once its
+// record is durable.
+func (r *Replica) put(q *Request, p *partition, kind Kind) {
+	last, known := r.clients[q.Client]
+	if q.Req <= last {
+		r.stats.Duplicates++ // a repeated message; the first one answers
+		return
+	}
+	if !known && len(r.clients) >= r.cfg.MaxSessions {
+		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
+		return
+	}
+	if _, other := p.find(q.Key, q.Kind); other != "" {
+		r.refuse(q, p, StatusKindMismatch, other)
+		return
+	}
+	now := r.clock.next(r.now)
+	own := p.ownValue(q.Key, kind)
+	delta, err := kind.Mutate(Update{Arg: q.Arg, Clock: now, Origin: r.cfg.Origin}, own)
+	if err != nil {
+		r.refuse(q, p, StatusBadRequest, err.Error())
+		return
+	}
+	own.MergeIn(delta)
+	r.remember(q.Client, q.Req)
+	p.seq++
+	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
+	e := gossip.Entry{
+		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
+		Delta: delta.Append(nil), Deps: q.Deps, Client: q.Client, Req: q.Req,
+	}
+	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: e})
+	r.persist(&batch{part: p, entries: []gossip.Entry{e}, deltas: []Value{delta}, respond: &Response{
+		Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot, Applied: causal.Version{dot.Origin: dot.Seq},
+	}})
+}
+
+// answer reads the value now held.
+func (r *Replica) answer(q *Request, p *partition) {
+	v, other := p.find(q.Key, q.Kind)
+	if other != "" {
+		r.refuse(q, p, StatusKindMismatch, other)
+		return
+	}
+	resp := &Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: v != nil}
+	if v != nil {
+		resp.Value = v.Append(nil)
+	}
+	if q.Causal {
+		resp.Applied, resp.Deps = p.applied.Ceiling(), p.deps
+	}
+	r.respond(resp)
+}
+
+// await keeps a threshold read until the replica has caught up.
+func (r *Replica) await(q *Request, p *partition) {
+	if r.waiting >= r.cfg.MaxWaiting {
+		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d reads are waiting", r.waiting))
+		return
+	}
+	r.stats.Waited++
+	r.waiting++
+	p.waiting = append(p.waiting, waiter{q, r.tick + q.Wait})
+}
+
+// wake answers the reads that p now covers.
+func (r *Replica) wake(p *partition) {
+	r.settle(p, func(w waiter) bool {
+		if !p.covers(w.req.Require) {
+			return false
+		}
+		r.answer(w.req, p)
+		return true
+	})
+}
+
+// expire fails the reads whose deadline has passed.
+func (r *Replica) expire() {
+	for _, p := range r.parts {
+		r.settle(p, func(w waiter) bool {
+			if w.deadline > r.tick {
+				return false
+			}
+			r.refuse(w.req, p, StatusUnavailable, fmt.Sprintf("partition %d has not caught up with the session after %d ticks", p.id, w.req.Wait))
+			return true
+		})
+	}
+}
+
+// settle removes the waiting reads of p that done has dealt with.
+func (r *Replica) settle(p *partition, done func(waiter) bool) {
+	keep := p.waiting[:0]
+	for _, w := range p.waiting {
+		if done(w) {
+			r.waiting--
+		} else {
+			keep = append(keep, w)
+		}
+	}
+	clear(p.waiting[len(keep):])
+	p.waiting = keep
+}

@@ -1,0 +1,133 @@
+// Package ring places keys: a key hashes to one of a fixed number of
+// partitions, and a ring with virtual nodes places each partition on rf nodes.
+//
+// It is pure data. It does not learn of nodes by itself, move anything, or know
+// what a partition holds. (Consistent hashing as in Dynamo, SOSP'07, section
+// 4.2, with its fixed-partition variant of section 6.2.)
+package ring
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// NodeID names a replica's place; it outlives restarts.
+type NodeID uint32
+
+// Partition names one of the fixed partitions, in [0, Partitions()).
+type Partition uint32
+
+// ErrConfig is wrapped by every refusal of [New].
+var ErrConfig = errors.New("ring: invalid configuration")
+
+const (
+	maxPartitions = 1 << 16
+	maxNodes      = 1 << 12
+	virtualNodes  = 64
+)
+
+// Ring is an immutable placement; it may be shared.
+type Ring struct {
+	nodes  []NodeID
+	owners [][]NodeID // by partition, in preference order
+}
+
+// New places partitions on the given nodes, rf replicas each (all nodes where
+// there are fewer than rf). Cost O(nodes·64·log + partitions·log).
+func New(nodes []NodeID, partitions, rf int) (*Ring, error) {
+	switch {
+	case len(nodes) == 0 || len(nodes) > maxNodes:
+		return nil, fmt.Errorf("%w: %d nodes, want 1 to %d", ErrConfig, len(nodes), maxNodes)
+	case partitions < 1 || partitions > maxPartitions:
+		return nil, fmt.Errorf("%w: %d partitions, want 1 to %d", ErrConfig, partitions, maxPartitions)
+	case rf < 1:
+		return nil, fmt.Errorf("%w: replication factor %d, want at least 1", ErrConfig, rf)
+	}
+	sorted := slices.Clone(nodes)
+	slices.Sort(sorted)
+	if len(slices.Compact(slices.Clone(sorted))) != len(nodes) {
+		return nil, fmt.Errorf("%w: a node is listed twice in %v", ErrConfig, nodes)
+	}
+	r := &Ring{nodes: sorted, owners: make([][]NodeID, partitions)}
+	points := circle(sorted)
+	for p := range r.owners {
+		r.owners[p] = walk(points, hashPair('p', uint64(p), 0), min(rf, len(nodes)))
+	}
+	return r, nil
+}
+
+type point struct {
+	at   uint64
+	node NodeID
+}
+
+func circle(nodes []NodeID) []point {
+	points := make([]point, 0, len(nodes)*virtualNodes)
+	for _, n := range nodes {
+		for v := range virtualNodes {
+			points = append(points, point{hashPair('n', uint64(n), uint64(v)), n})
+		}
+	}
+	slices.SortFunc(points, func(a, b point) int {
+		if a.at != b.at {
+			if a.at < b.at {
+				return -1
+			}
+			return 1
+		}
+		return int(a.node) - int(b.node)
+	})
+	return points
+}
+
+// walk collects the first n distinct nodes clockwise from at.
+func walk(points []point, at uint64, n int) []NodeID {
+	from, _ := slices.BinarySearchFunc(points, at, func(p point, at uint64) int {
+		if p.at < at {
+			return -1
+		}
+		return 1
+	})
+	owners := make([]NodeID, 0, n)
+	for i := 0; len(owners) < n; i++ {
+		if node := points[(from+i)%len(points)].node; !slices.Contains(owners, node) {
+			owners = append(owners, node)
+		}
+	}
+	return owners
+}
+
+func hashPair(kind byte, a, b uint64) uint64 {
+	var buf [17]byte
+	buf[0] = kind
+	binary.BigEndian.PutUint64(buf[1:], a)
+	binary.BigEndian.PutUint64(buf[9:], b)
+	return xxhash.Sum64(buf[:])
+}
+
+// Nodes lists all nodes in ascending order; the caller must not change it.
+func (r *Ring) Nodes() []NodeID { return r.nodes }
+
+// Partitions is how many partitions there are.
+func (r *Ring) Partitions() int { return len(r.owners) }
+
+// PartitionOf is the partition of key.
+func (r *Ring) PartitionOf(key string) Partition {
+	return Partition(xxhash.Sum64String(key) % uint64(len(r.owners)))
+}
+
+// Owners lists the replicas of p in preference order; the caller must not change
+// it. A partition out of range has none.
+func (r *Ring) Owners(p Partition) []NodeID {
+	if int(p) >= len(r.owners) {
+		return nil
+	}
+	return r.owners[p]
+}
+
+// Owns reports whether node is a replica of p.
+func (r *Ring) Owns(node NodeID, p Partition) bool { return slices.Contains(r.Owners(p), node) }

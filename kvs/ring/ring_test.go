@@ -1,0 +1,86 @@
+package ring_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+)
+
+func nodes(n int) []ring.NodeID {
+	out := make([]ring.NodeID, n)
+	for i := range out {
+		out[i] = ring.NodeID(n - i) // not in order: order must not matter
+	}
+	return out
+}
+
+func TestPlacement(t *testing.T) {
+	r, err := ring.New(nodes(7), 256, 3)
+	require.NoError(t, err)
+	held := map[ring.NodeID]int{}
+	for p := range ring.Partition(256) {
+		owners := r.Owners(p)
+		require.Len(t, owners, 3)
+		assert.NotEqual(t, owners[0], owners[1])
+		assert.NotEqual(t, owners[1], owners[2])
+		assert.NotEqual(t, owners[0], owners[2])
+		for _, o := range owners {
+			held[o]++
+			assert.True(t, r.Owns(o, p))
+		}
+	}
+	for _, n := range r.Nodes() {
+		assert.InDelta(t, 256*3/7, held[n], 60, "node %d holds an even share", n)
+	}
+	assert.Nil(t, r.Owners(256), "out of range")
+}
+
+// TestAddingANodeMovesLittle is what a ring is for: the newcomer takes over
+// some places and no other place changes hands.
+func TestAddingANodeMovesLittle(t *testing.T) {
+	before, err := ring.New(nodes(7), 512, 3)
+	require.NoError(t, err)
+	after, err := ring.New(nodes(8), 512, 3)
+	require.NoError(t, err)
+	moved := 0
+	for p := range ring.Partition(512) {
+		for _, o := range after.Owners(p) {
+			if !before.Owns(o, p) {
+				assert.Equal(t, ring.NodeID(8), o, "partition %d moved between old nodes", p)
+				moved++
+			}
+		}
+	}
+	assert.InDelta(t, 512*3/8, moved, 80)
+}
+
+func TestPartitionOfIsStable(t *testing.T) {
+	r, err := ring.New(nodes(1), 16, 3)
+	require.NoError(t, err)
+	used := map[ring.Partition]bool{}
+	for i := range 200 {
+		p := r.PartitionOf(fmt.Sprint("key", i))
+		assert.Less(t, p, ring.Partition(16))
+		used[p] = true
+	}
+	assert.Len(t, used, 16)
+	assert.Equal(t, ring.Partition(0x3), r.PartitionOf("k"), "data on disk depends on this hash")
+	assert.Equal(t, []ring.NodeID{1}, r.Owners(0), "one node holds everything whatever rf is")
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, f := range map[string]func() (*ring.Ring, error){
+		"no nodes":      func() (*ring.Ring, error) { return ring.New(nil, 1, 1) },
+		"no partitions": func() (*ring.Ring, error) { return ring.New(nodes(1), 0, 1) },
+		"too many":      func() (*ring.Ring, error) { return ring.New(nodes(1), 1<<16+1, 1) },
+		"rf 0":          func() (*ring.Ring, error) { return ring.New(nodes(1), 1, 0) },
+		"twice":         func() (*ring.Ring, error) { return ring.New([]ring.NodeID{1, 1}, 1, 1) },
+	} {
+		_, err := f()
+		assert.ErrorIs(t, err, ring.ErrConfig, name)
+	}
+}
