@@ -1,0 +1,155 @@
+package choice
+
+import "slices"
+
+// Minimised is what [Minimise] arrived at.
+type Minimised struct {
+	// Tape is the smallest tape found, without zeros at the end.
+	Tape []uint64
+	// Replays counts the calls of keep.
+	Replays int
+	// Settled reports that no step of the minimiser improves Tape any more;
+	// otherwise the bound on replays came first.
+	Settled bool
+}
+
+// Minimise looks for a smaller sequential tape that keep still accepts: it
+// deletes chunks of answers, zeroes them, and lowers them, round after round
+// until nothing helps. Smaller means shorter, then lexicographically lower,
+// zeros at the end not counted. keep is called at most limit times, each time
+// with a source that answers from a candidate; it must be deterministic. The
+// given tape is taken to be accepted and is not changed.
+func Minimise(tape []uint64, limit int, keep func(Source) bool) Minimised {
+	m := &minimiser{best: slices.Clone(trimZeros(tape)), limit: limit, keep: keep}
+	for improved := true; improved && m.replays < m.limit; {
+		before := m.improvements
+		m.deleteChunks()
+		m.zeroChunks()
+		m.lowerEach()
+		m.shortenCounts()
+		m.lowerPairs()
+		improved = m.improvements > before
+	}
+	return Minimised{Tape: m.best, Replays: m.replays, Settled: m.replays < m.limit}
+}
+
+type minimiser struct {
+	best         []uint64
+	limit        int
+	replays      int
+	improvements int
+	keep         func(Source) bool
+}
+
+// try replays candidate and makes it the best if it is smaller and kept. What
+// counts is the answers that were used: a candidate may be longer than what was
+// asked, or hold answers too large for their decision.
+func (m *minimiser) try(candidate []uint64) bool {
+	candidate = trimZeros(candidate)
+	if m.replays >= m.limit || !smaller(candidate, m.best) {
+		return false
+	}
+	m.replays++
+	s := NewSequence(candidate)
+	if !m.keep(s) {
+		return false
+	}
+	used := s.Used()
+	if !smaller(used, m.best) {
+		return false
+	}
+	m.best = slices.Clone(used)
+	m.improvements++
+	return true
+}
+
+func smaller(a, b []uint64) bool {
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return slices.Compare(a, b) < 0
+}
+
+// deleteChunks removes runs of answers, long runs first, from the back, where
+// removing one shifts the meaning of least others.
+func (m *minimiser) deleteChunks() {
+	for size := min(8, len(m.best)); size >= 1; size-- {
+		for at := len(m.best) - size; at >= 0; at-- {
+			if at+size <= len(m.best) {
+				m.try(slices.Delete(slices.Clone(m.best), at, at+size))
+			}
+		}
+	}
+}
+
+func (m *minimiser) zeroChunks() {
+	for size := min(8, len(m.best)); size >= 1; size /= 2 {
+		for at := 0; at+size <= len(m.best); at++ {
+			c := slices.Clone(m.best)
+			clear(c[at : at+size])
+			m.try(c)
+		}
+	}
+}
+
+// lowerEach searches, answer by answer, for the least value that is kept,
+// assuming that smaller values stay kept, and then tries one step at a time.
+func (m *minimiser) lowerEach() {
+	for at := 0; at < len(m.best); at++ {
+		lo, hi := uint64(0), m.best[at]
+		for lo < hi {
+			mid := lo + (hi-lo)/2
+			if m.set(at, mid) && at < len(m.best) {
+				hi = min(mid, m.best[at])
+			} else {
+				lo = mid + 1
+			}
+			if at >= len(m.best) {
+				return
+			}
+		}
+		if at < len(m.best) && m.best[at] > 0 {
+			m.set(at, m.best[at]-1)
+		}
+	}
+}
+
+// shortenCounts lowers an answer by one and removes a short run of answers soon
+// after it: what a collection of one element fewer no longer asks for.
+func (m *minimiser) shortenCounts() {
+	const reach, longest = 8, 4
+	for i := len(m.best) - 2; i >= 0; i-- {
+		for size := 1; size <= longest; size++ {
+			for at := i + 1; at <= i+reach; at++ {
+				if i < len(m.best) && m.best[i] > 0 && at+size <= len(m.best) {
+					c := slices.Delete(slices.Clone(m.best), at, at+size)
+					c[i]--
+					m.try(c)
+				}
+			}
+		}
+	}
+}
+
+// lowerPairs lowers two answers at once: what is equal in a counterexample must
+// often stay equal, and what is a step apart a step apart.
+func (m *minimiser) lowerPairs() {
+	for i := 0; i < len(m.best); i++ {
+		for j := i + 1; j < len(m.best); j++ {
+			for i < len(m.best) && j < len(m.best) && m.best[i] > 0 && m.best[j] > 0 {
+				c := slices.Clone(m.best)
+				c[i]--
+				c[j]--
+				if !m.try(c) {
+					break
+				}
+			}
+		}
+	}
+}
+
+func (m *minimiser) set(at int, v uint64) bool {
+	c := slices.Clone(m.best)
+	c[at] = v
+	return m.try(c)
+}

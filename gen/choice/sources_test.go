@@ -1,0 +1,260 @@
+package choice_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen/choice"
+)
+
+func points(t *rapid.T) []choice.Point {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) choice.Point {
+		return choice.Point{
+			Site: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "site"),
+			Key:  rapid.Uint64().Draw(t, "key"),
+			N:    rapid.Uint64Min(1).Draw(t, "n"),
+			Rare: rapid.SampledFrom([]uint32{0, 1, choice.Permille(500), choice.Permille(1000)}).Draw(t, "rare"),
+		}
+	}), 0, 20).Draw(t, "points")
+}
+
+// Every source answers below N: law of the Source contract.
+func TestAnswersAreInRange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ps := points(t)
+		raw := rapid.SliceOf(rapid.Uint64()).Draw(t, "answers")
+		data := rapid.SliceOf(rapid.Byte()).Draw(t, "data")
+		for _, src := range []choice.Source{
+			choice.NewSequence(raw), choice.FromBytes(data), choice.FromRapid(t),
+			choice.Seeded(7), choice.Benign, &choice.Tape{Src: choice.Seeded(8)},
+		} {
+			for _, p := range ps {
+				if v := src.Choose(p); v >= p.N {
+					t.Fatalf("%T answered %d of %d", src, v, p.N)
+				}
+			}
+		}
+	})
+}
+
+func TestTapeReplaysAsSequence(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ps := points(t)
+		tape := &choice.Tape{Src: choice.Seeded(rapid.Uint64().Draw(t, "seed"))}
+		var want []uint64
+		for _, p := range ps {
+			want = append(want, tape.Choose(p))
+		}
+		again := choice.NewSequence(tape.Answers)
+		var got []uint64
+		for _, p := range ps {
+			got = append(got, again.Choose(p))
+		}
+		assert.Equal(t, want, got)
+		shorter := choice.NewSequence(again.Used())
+		for i, p := range ps {
+			assert.Equal(t, want[i], shorter.Choose(p), "the zeros cut off are answered as zeros")
+		}
+	})
+}
+
+func TestSequenceClampsAndEndsInZero(t *testing.T) {
+	s := choice.NewSequence([]uint64{9, 1, 4})
+	assert.Equal(t, uint64(2), s.Choose(choice.Point{N: 3}))
+	assert.Equal(t, uint64(0), s.Choose(choice.Point{N: 1}))
+	assert.Equal(t, uint64(4), s.Choose(choice.Point{N: 5}))
+	assert.Equal(t, uint64(0), s.Choose(choice.Point{N: 5}))
+	assert.Equal(t, []uint64{2, 0, 4}, s.Used())
+}
+
+func TestBytes(t *testing.T) {
+	s := choice.FromBytes([]byte{7, 1, 1, 0xff, 0xff, 0xff, 0xff, 3})
+	assert.Equal(t, uint64(0), s.Choose(choice.Point{N: 1}), "takes no byte")
+	assert.Equal(t, uint64(2), s.Choose(choice.Point{N: 5}))
+	assert.Equal(t, uint64(257), s.Choose(choice.Point{N: 1000}))
+	assert.Equal(t, uint64(4), s.Choose(choice.Point{N: 9, Rare: 1}), "the highest word is rare even at the least odds")
+	assert.Equal(t, uint64(0), s.Choose(choice.Point{N: 9}), "the end answers 0")
+}
+
+// Rare answers come with about the odds asked for, whatever the source.
+func TestRareOdds(t *testing.T) {
+	const draws = 400
+	p := choice.Point{Site: "rare", N: 4, Rare: choice.Permille(250)}
+	fired := 0
+	rapid.Check(t, func(t *rapid.T) {
+		src := choice.FromRapid(t)
+		for range draws {
+			if src.Choose(p) != 0 {
+				fired++
+			}
+		}
+	})
+	// 100 cases (20 with -short) of 400 draws at 1/4: eight standard deviations
+	// at 20 cases are ±0.039.
+	assert.NotZero(t, fired)
+	cases := 100
+	if testing.Short() {
+		cases = 20
+	}
+	assert.InDelta(t, 0.25, float64(fired)/float64(cases*draws), 0.04)
+}
+
+func TestRapidShrinksToZero(t *testing.T) {
+	var last []uint64
+	rec := &recorder{TB: t}
+	func() {
+		defer func() { _ = recover() }() // the recorder's FailNow
+		rapid.Check(rec, func(t *rapid.T) {
+			src := choice.FromRapid(t)
+			got := []uint64{
+				src.Choose(choice.Point{Site: "a", N: 1000}),
+				src.Choose(choice.Point{Site: "b", N: 8}),
+				src.Choose(choice.Point{Site: "c", N: 8, Rare: choice.Permille(300)}),
+			}
+			if got[0] >= 10 {
+				last = got
+				t.Fatalf("too large")
+			}
+		})
+	}()
+	require.True(t, rec.failed)
+	assert.Equal(t, []uint64{10, 0, 0}, last)
+}
+
+// recorder is a rapid.TB that fails without failing the test around it.
+type recorder struct {
+	rapid.TB
+	failed bool
+}
+
+func (r *recorder) Name() string          { return "recorder" }
+func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) FailNow()              { r.failed = true; panic("stop") }
+func (r *recorder) Failed() bool          { return r.failed }
+func (r *recorder) Logf(string, ...any)   {}
+func (r *recorder) Log(...any)            {}
+
+func TestExhaustSeesEverySequenceOnce(t *testing.T) {
+	seen := map[string]int{}
+	calls, complete := choice.Exhaust(1000, func(s choice.Source) bool {
+		n := s.Choose(choice.Point{N: 3})
+		key := fmt.Sprint(n)
+		for range n {
+			key += fmt.Sprint(" ", s.Choose(choice.Point{N: 2, Rare: 1}))
+		}
+		seen[key]++
+		return true
+	})
+	assert.True(t, complete)
+	assert.Equal(t, 1+2+4, calls)
+	assert.Len(t, seen, calls)
+}
+
+func TestExhaustStops(t *testing.T) {
+	wide := func(s choice.Source) bool { s.Choose(choice.Point{N: 100}); return true }
+	calls, complete := choice.Exhaust(10, wide)
+	assert.Equal(t, 10, calls)
+	assert.False(t, complete)
+	calls, complete = choice.Exhaust(100, wide)
+	assert.Equal(t, 100, calls)
+	assert.True(t, complete)
+	calls, complete = choice.Exhaust(10, func(choice.Source) bool { return false })
+	assert.Equal(t, 1, calls)
+	assert.False(t, complete)
+}
+
+// drawList asks for a length and then for elements, the shape that is hardest to
+// shrink: lowering the length must take the right elements away.
+func drawList(s choice.Source) []uint64 {
+	n := s.Choose(choice.Point{Site: "len", N: 12})
+	list := make([]uint64, n)
+	for i := range list {
+		list[i] = s.Choose(choice.Point{Site: "elem", N: 1 << 20})
+	}
+	return list
+}
+
+func hasInversion(list []uint64) bool {
+	for i := 1; i < len(list); i++ {
+		if list[i-1] > list[i] {
+			return true
+		}
+	}
+	return false
+}
+
+func TestMinimiseFindsTheLeastList(t *testing.T) {
+	for seed := range uint64(50) {
+		tape := &choice.Tape{Src: choice.Seeded(seed)}
+		if !hasInversion(drawListKeyed(tape)) {
+			continue
+		}
+		m := choice.Minimise(tape.Answers, 5000, func(s choice.Source) bool { return hasInversion(drawList(s)) })
+		assert.True(t, m.Settled, "seed %d", seed)
+		assert.Equal(t, []uint64{1, 0}, drawList(choice.NewSequence(m.Tape)), "seed %d, tape %v", seed, m.Tape)
+	}
+}
+
+func drawListKeyed(s choice.Source) []uint64 {
+	key := uint64(0)
+	return drawList(sourceFunc(func(p choice.Point) uint64 {
+		key++
+		p.Key = key
+		return s.Choose(p)
+	}))
+}
+
+type sourceFunc func(choice.Point) uint64
+
+func (f sourceFunc) Choose(p choice.Point) uint64 { return f(p) }
+
+func TestMinimiseKeepsItsBound(t *testing.T) {
+	calls := 0
+	tape := []uint64{5, 5, 5, 5, 5, 5}
+	m := choice.Minimise(tape, 7, func(s choice.Source) bool {
+		calls++
+		for range 6 {
+			s.Choose(choice.Point{N: 10})
+		}
+		return false
+	})
+	assert.Equal(t, 7, calls)
+	assert.Equal(t, 7, m.Replays)
+	assert.False(t, m.Settled)
+	assert.Equal(t, tape, m.Tape, "nothing was accepted")
+	assert.Equal(t, []uint64{5, 5, 5, 5, 5, 5}, tape)
+}
+
+func ExampleMinimise() {
+	anyOver40 := func(s choice.Source) bool {
+		found := false
+		for range 4 {
+			found = s.Choose(choice.Point{Site: "term", N: 100}) > 40 || found
+		}
+		return found
+	}
+	m := choice.Minimise([]uint64{21, 7, 0, 80}, 1000, anyOver40)
+	fmt.Println(m.Tape, m.Settled)
+	// Output: [41] true
+}
+
+func ExampleExhaust() {
+	calls, complete := choice.Exhaust(100, func(s choice.Source) bool {
+		if s.Choose(choice.Point{Site: "crash", N: 2}) == 1 {
+			fmt.Println("crash before operation", s.Choose(choice.Point{Site: "when", N: 2}))
+		} else {
+			fmt.Println("no crash")
+		}
+		return true
+	})
+	fmt.Println(calls, complete)
+	// Output:
+	// no crash
+	// crash before operation 0
+	// crash before operation 1
+	// 3 true
+}

@@ -1,0 +1,120 @@
+package gen
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// Source fills a tuple with values that belong together. Values of a tuple share
+// no mutable state.
+type Source[T any] func(d *Draw, tuple []T)
+
+// Independent draws each value apart from the others.
+func Independent[T any](g Gen[T]) Source[T] {
+	return func(d *Draw, tuple []T) {
+		for i := range tuple {
+			tuple[i] = g(d)
+		}
+	}
+}
+
+// poolSize bounds how many distinct values a pooled tuple has, and how many base
+// values a correlated one: three are enough for a tie next to a difference.
+const poolSize = 3
+
+// Pooled draws up to three values and lets each place of the tuple pick one of
+// them: ties are likely. clone copies a picked value; nil is for values that can
+// be copied by assignment.
+func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
+	return func(d *Draw, tuple []T) {
+		var pool [poolSize]T
+		drawn := 0
+		for i := range tuple {
+			// The choice reaches one past what was drawn, so that 0 is a tie with
+			// the first value and new values come in order.
+			at := d.Index("pool", min(drawn+1, poolSize))
+			if at == drawn {
+				pool[at] = g(d)
+				drawn++
+			}
+			tuple[i] = copied(pool[at], clone)
+		}
+	}
+}
+
+// Correlated draws three base values and makes each place of the tuple the join
+// of some of them, so that comparable values, chains and equal joins are likely.
+// A panic of join ends the drawing: [Draw.Err] is then a [*JoinPanic].
+func Correlated[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
+	return func(d *Draw, tuple []T) {
+		var base [poolSize]T
+		for i := range base {
+			base[i] = g(d)
+		}
+		for i := range tuple {
+			mask := 1 + d.Choose("joinof", 1<<poolSize-1)
+			first := true
+			for j := range base {
+				if mask>>j&1 == 0 {
+					continue
+				}
+				if first {
+					tuple[i] = copied(base[j], clone)
+					first = false
+				} else {
+					tuple[i] = joinSafely(d, join, tuple[i], base[j])
+				}
+			}
+		}
+	}
+}
+
+func copied[T any](v T, clone func(T) T) T {
+	if clone == nil {
+		return v
+	}
+	return clone(v)
+}
+
+// JoinPanic says that the join a source uses to correlate values panicked.
+type JoinPanic struct {
+	// Value is what was passed to panic.
+	Value any
+	// A and B are the operands.
+	A, B any
+}
+
+// Error names the panic.
+func (p *JoinPanic) Error() string { return fmt.Sprintf("gen: join panicked: %v", p.Value) }
+
+// joinSafely keeps a panicking join from ending the whole check: rapid would
+// report the panic without the states that caused it.
+func joinSafely[T any](d *Draw, join func(a, b T) T, a, b T) (j T) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.Fail(&JoinPanic{Value: v, A: a, B: b})
+			j = a
+		}
+	}()
+	return join(a, b)
+}
+
+// Mixed draws each tuple in one of three ways, equally often: pooled, correlated
+// or independent. It is the source to use unless there is a reason for another.
+func Mixed[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
+	return AnyOf(Pooled(g, clone), Correlated(g, join, clone), Independent(g))
+}
+
+// For is [Mixed] with the join and the copies of a merge. Where the merge is the
+// one under test, its states are joins it made itself; to keep a faulty merge
+// from hiding states, give the correct one.
+func For[T any](m lattice.Merge[T], g Gen[T]) Source[T] {
+	return Mixed(g, func(a, b T) T { return lattice.Join(m, a, b) }, m.Clone)
+}
+
+// AnyOf draws each tuple from one of the sources; the first is simplest.
+func AnyOf[T any](first Source[T], rest ...Source[T]) Source[T] {
+	sources := append([]Source[T]{first}, rest...)
+	return func(d *Draw, tuple []T) { sources[d.Index("source", len(sources))](d, tuple) }
+}

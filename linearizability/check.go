@@ -1,0 +1,123 @@
+package linearizability
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+)
+
+// ErrUnknownModel is returned for a model that Models does not list.
+var ErrUnknownModel = errors.New("unknown model")
+
+// ModelInfo describes a model: name, what it demands, cost, what it needs.
+type ModelInfo = models.ModelInfo
+
+// checker is one row of the table of models: how to judge a valid history.
+type checker struct {
+	ModelInfo
+	// judge decides without shrinking; a violation's witness is given as
+	// positions in h.Ops.
+	judge func(m *meter, h *history.History) (ruling, error)
+	// realTime and reduce are those of models.Model.
+	realTime bool
+	reduce   func(h *history.History) models.Reduction
+}
+
+// ruling is a verdict in the making.
+type ruling struct {
+	status  Status
+	reason  string
+	method  string
+	witness []int // violation: positions among which a witness is to be found; nil means all
+}
+
+// checkers is the table; its order is that of Models.
+func checkers() []checker {
+	var table []checker
+	for _, m := range models.All() {
+		table = append(table, checker{
+			ModelInfo: m.ModelInfo,
+			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h) },
+			realTime:  m.RealTime,
+			reduce:    m.Reduce,
+		})
+	}
+	return append(table, convergenceChecker(), latticeCausalChecker())
+}
+
+// decide judges h, and takes back an OK where there was nothing to judge.
+func (c checker) decide(m *meter, h *history.History) (ruling, error) {
+	r, err := c.judge(m, h)
+	if err == nil && r.status == OK && !observes(h) {
+		r.status, r.reason = Inconclusive, "nothing was observed: no read returned"
+	}
+	return r, err
+}
+
+// Models lists the models that Check knows.
+func Models() []ModelInfo {
+	var infos []ModelInfo
+	for _, c := range checkers() {
+		infos = append(infos, c.ModelInfo)
+	}
+	return infos
+}
+
+// Check judges h by the named model within the budget. Errors are of the input,
+// not of the history's consistency: an unknown model (ErrUnknownModel), a
+// history that breaks the invariants of its types (history.ErrInvalid), or one
+// with operations that the model does not describe (models.ErrUnsupported). A
+// cancelled context makes the verdict undecided. Deterministic, except where
+// ctx or Budget.Time intervenes. h is not changed.
+func Check(ctx context.Context, h *history.History, model string, b Budget) (Verdict, error) {
+	b, err := b.withDefaults()
+	if err != nil {
+		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
+	}
+	if err := h.Validate(); err != nil {
+		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
+	}
+	var names []string
+	for _, c := range checkers() {
+		if c.Name == model {
+			v, err := c.check(ctx, h, b)
+			if err != nil {
+				return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
+			}
+			return v, nil
+		}
+		names = append(names, c.Name)
+	}
+	return Verdict{}, fmt.Errorf("check %s: %w %q (known: %s)", h.Name, ErrUnknownModel, model, strings.Join(names, ", "))
+}
+
+// check judges h and shrinks a violation.
+func (c checker) check(ctx context.Context, h *history.History, b Budget) (Verdict, error) {
+	m := newMeter(ctx, b)
+	r, err := c.decide(m, h)
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method}
+	if r.status == Violation {
+		m.extend(b)
+		v.Witness, v.Reason = c.shrink(m, h, r)
+	}
+	v.Steps = m.steps.Load()
+	return v, nil
+}
+
+// observes reports whether the history holds anything that could be wrong.
+func observes(h *history.History) bool {
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Outcome == history.OK && !o.IsPut() || o.Func == history.CAS && o.Outcome != history.Unknown {
+			return true
+		}
+	}
+	return false
+}

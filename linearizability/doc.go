@@ -1,0 +1,21 @@
+// Package linearizability judges recorded histories: is there an execution of
+// the specification that explains what the clients saw? It is named after its
+// strongest verdict and also knows weaker levels: eventual and causal
+// consistency, and convergence.
+//
+// Two kinds of checker stand side by side. General ones search, with porcupine,
+// for an order of the operations that a model of package models allows; they
+// are exponential and run under a budget of steps and bytes. Special ones
+// decide one property in polynomial time, exactly, mostly because operations
+// carry tags that tell which puts each read saw. Where both can answer they must
+// agree, which the tests count.
+//
+// A verdict is one of four, and none of them is a guess: ok, violation with a
+// minimal witness, undecided when a budget ran out, inconclusive when the
+// history cannot tell. The package reads no clock and starts no goroutine of its
+// own (porcupine starts one a search); it judges what it is given and never
+// repairs it.
+//
+// Herlihy and Wing, "Linearizability" (1990); Bouajjani et al., "On verifying
+// causal consistency" (2017); Lowe, "Testing for linearizability" (2017).
+package linearizability

@@ -1,0 +1,93 @@
+package history
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Limits bound what a decoder accepts. A zero field means its default.
+type Limits struct {
+	RecordBytes int // longest line (JSONL, logs) or map (EDN); default 16 MiB
+	Ops         int // most operations; default 16 Mi
+}
+
+// The defaults of Limits.
+const (
+	DefaultRecordBytes = 16 << 20
+	DefaultOps         = 16 << 20
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.RecordBytes <= 0 {
+		l.RecordBytes = DefaultRecordBytes
+	}
+	if l.Ops <= 0 {
+		l.Ops = DefaultOps
+	}
+	return l
+}
+
+// format is one row of the table of decoders.
+type format struct {
+	name   string
+	decode func(r io.Reader, lim Limits) (*History, error) // errors are *DecodeError without a Name, or a reader's
+}
+
+// formats is the table; its order is that of Formats.
+func formats() []format {
+	return []format{
+		{"jsonl", decodeJSONL},
+		{"jepsen", decodeJepsen},
+		{"porcupine-etcd", decodeEtcdLog},
+	}
+}
+
+// Formats lists the formats that Decode reads: jsonl is this project's own and
+// round-trips exactly; jepsen is EDN operation maps over registers; and
+// porcupine-etcd is the log text that ships with the porcupine module.
+func Formats() []string {
+	var names []string
+	for _, f := range formats() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// Decode reads one history of the given format from r, within the default
+// Limits. The name stands for the input in messages and becomes History.Name
+// where the format carries none. Every error but ErrUnknownFormat is a
+// *DecodeError. Time O(bytes); memory O(history + one record).
+func Decode(format, name string, r io.Reader) (*History, error) {
+	return DecodeLimited(format, name, r, Limits{})
+}
+
+// DecodeLimited is Decode with other limits.
+func DecodeLimited(format, name string, r io.Reader, lim Limits) (*History, error) {
+	for _, f := range formats() {
+		if f.name != format {
+			continue
+		}
+		h, err := f.decode(r, lim.withDefaults())
+		if err != nil {
+			return nil, named(name, err)
+		}
+		if h.Name == "" {
+			h.Name = name
+		}
+		return h, nil
+	}
+	return nil, fmt.Errorf("decode history %s: %w %q (known: %s)",
+		name, ErrUnknownFormat, format, strings.Join(Formats(), ", "))
+}
+
+// named completes an error with the name of the input.
+func named(name string, err error) error {
+	if de, ok := err.(*DecodeError); ok {
+		return &DecodeError{Name: name, Line: de.Line, Err: de.Err}
+	}
+	return &DecodeError{Name: name, Err: err}
+}
+
+// at marks err with the line it belongs to; Decode adds the name.
+func at(line int, err error) error { return &DecodeError{Line: line, Err: err} }

@@ -1,0 +1,82 @@
+package history
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+var outcomeNames = [...]string{OK: "ok", Failed: "failed", Unknown: "unknown"}
+
+// String names the outcome: ok, failed or unknown.
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return "outcome(" + strconv.Itoa(int(o)) + ")"
+}
+
+// Known reports whether the stamp was recorded.
+func (s Stamp) Known() bool { return s != Stamp{} }
+
+// Compare orders stamps by Clock, then by Writer.
+func (s Stamp) Compare(t Stamp) int {
+	switch {
+	case s.Clock != t.Clock && s.Clock < t.Clock:
+		return -1
+	case s.Clock != t.Clock:
+		return 1
+	case s.Writer < t.Writer:
+		return -1
+	case s.Writer > t.Writer:
+		return 1
+	}
+	return 0
+}
+
+// String renders a stamp as clock.writer, or ? where it is not known.
+func (s Stamp) String() string {
+	if !s.Known() {
+		return "?"
+	}
+	return fmt.Sprintf("%d.%d", s.Clock, s.Writer)
+}
+
+// Happened reports whether the operation can have had its effect or seen its
+// value: every operation but the Failed, and a read only if it returned.
+func (o *Op) Happened() bool {
+	return o.Outcome == OK || o.Outcome == Unknown && o.IsPut()
+}
+
+// String renders the operation on one line, as witnesses show it:
+//
+//	#4 s1@n2 [10,17] register "x" write 7 ok tag 3
+func (o Op) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#%d s%d", o.Index, o.Session)
+	if o.Node >= 0 {
+		fmt.Fprintf(&b, "@n%d", o.Node)
+	}
+	if o.Return == Pending {
+		fmt.Fprintf(&b, " [%d,…]", o.Call)
+	} else {
+		fmt.Fprintf(&b, " [%d,%d]", o.Call, o.Return)
+	}
+	fmt.Fprintf(&b, " %s %q %s", o.Type, o.Key, o.Func)
+	if o.IsPut() {
+		fmt.Fprintf(&b, " %s", o.Arg)
+	} else if o.Outcome == OK {
+		fmt.Fprintf(&b, " -> %s", o.Out)
+	}
+	fmt.Fprintf(&b, " %s", o.Outcome)
+	if o.Tag != 0 {
+		fmt.Fprintf(&b, " tag %d", o.Tag)
+	}
+	if o.Saw != nil {
+		fmt.Fprintf(&b, " saw %v", o.Saw)
+	}
+	if o.Stamp.Known() {
+		fmt.Fprintf(&b, " stamp %s", o.Stamp)
+	}
+	return b.String()
+}

@@ -1,0 +1,206 @@
+package history
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ednKind is the shape of an EDN value as far as histories care.
+type ednKind uint8
+
+const (
+	ednOther   ednKind = iota // anything else: its text is all that is kept
+	ednNil                    // nil
+	ednInt                    // an integer of 64 bits
+	ednString                 // "…"
+	ednKeyword                // :word, without the colon
+	ednList                   // [ … ] or ( … )
+	ednMap                    // { … }: keys and values alternate
+)
+
+// ednNode is one EDN value.
+type ednNode struct {
+	kind  ednKind
+	num   int64     // ednInt
+	str   string    // ednString, ednKeyword
+	items []ednNode // ednList, ednMap
+	text  string    // the value as written
+}
+
+// ednReader reads EDN values from text that ednSplitter has cut out: brackets
+// balance, depth is bounded, comments are gone. It is lenient about tokens: what
+// it does not know (floats, ratios, symbols, tagged values such as #object[…])
+// is kept as text, since for a register only the identity of a value matters.
+type ednReader struct {
+	src string
+	pos int
+}
+
+// readEDN reads the single value in src.
+func readEDN(src string) (ednNode, error) {
+	r := ednReader{src: src}
+	n, err := r.value()
+	if err != nil {
+		return n, err
+	}
+	if r.space(); r.pos < len(src) {
+		return n, fmt.Errorf("%w: %s after the value", ErrFormat, clip([]byte(src[r.pos:])))
+	}
+	return n, nil
+}
+
+func (r *ednReader) space() {
+	for r.pos < len(r.src) && isEDNSpace(r.src[r.pos]) {
+		r.pos++
+	}
+}
+
+func (r *ednReader) value() (ednNode, error) {
+	r.space()
+	if r.pos >= len(r.src) {
+		return ednNode{}, fmt.Errorf("%w: a value is missing", ErrFormat)
+	}
+	start := r.pos
+	var n ednNode
+	var err error
+	switch c := r.src[r.pos]; c {
+	case '[':
+		n.kind = ednList
+		n.items, err = r.sequence(']')
+	case '(':
+		n.kind = ednList
+		n.items, err = r.sequence(')')
+	case '{':
+		n.kind = ednMap
+		if n.items, err = r.sequence('}'); err == nil && len(n.items)%2 != 0 {
+			err = fmt.Errorf("%w: a map key without a value", ErrFormat)
+		}
+	case '"':
+		n.kind = ednString
+		n.str, err = r.quoted()
+	case '#':
+		err = r.dispatch()
+	case ']', ')', '}':
+		err = fmt.Errorf("%w: unexpected %q", ErrFormat, c)
+	default:
+		n, err = r.atom(), nil
+	}
+	n.text = r.src[start:r.pos]
+	return n, err
+}
+
+// sequence reads values up to the closing bracket.
+func (r *ednReader) sequence(closing byte) ([]ednNode, error) {
+	r.pos++
+	var items []ednNode
+	for {
+		r.space()
+		if r.pos >= len(r.src) {
+			return nil, fmt.Errorf("%w: %q is missing", ErrFormat, closing)
+		}
+		if r.src[r.pos] == closing {
+			r.pos++
+			return items, nil
+		}
+		discard := strings.HasPrefix(r.src[r.pos:], "#_")
+		if discard {
+			r.pos += 2
+		}
+		n, err := r.value()
+		if err != nil {
+			return nil, err
+		}
+		if !discard {
+			items = append(items, n)
+		}
+	}
+}
+
+// dispatch skips what begins with #: a set, or tags and their value. It loops
+// rather than recurses over tags, which nest without brackets.
+func (r *ednReader) dispatch() error {
+	for r.pos < len(r.src) && r.src[r.pos] == '#' {
+		r.pos++
+		if r.pos < len(r.src) && r.src[r.pos] == '{' {
+			_, err := r.sequence('}')
+			return err
+		}
+		r.token()
+		r.space()
+	}
+	_, err := r.value()
+	return err
+}
+
+func (r *ednReader) quoted() (string, error) {
+	var b strings.Builder
+	for r.pos++; r.pos < len(r.src); {
+		c := r.src[r.pos]
+		r.pos++
+		switch c {
+		case '"':
+			return b.String(), nil
+		case '\\':
+			if err := r.escape(&b); err != nil {
+				return "", err
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", fmt.Errorf("%w: a string is not closed", ErrFormat)
+}
+
+func (r *ednReader) escape(b *strings.Builder) error {
+	if r.pos >= len(r.src) {
+		return fmt.Errorf("%w: a string is not closed", ErrFormat)
+	}
+	c := r.src[r.pos]
+	r.pos++
+	plain := map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', 'b': '\b', 'f': '\f', '\\': '\\', '"': '"'}
+	if p, ok := plain[c]; ok {
+		b.WriteByte(p)
+		return nil
+	}
+	if c == 'u' && r.pos+4 <= len(r.src) {
+		if n, err := strconv.ParseUint(r.src[r.pos:r.pos+4], 16, 16); err == nil {
+			r.pos += 4
+			b.WriteRune(rune(n))
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: escape \\%c in a string", ErrFormat, c)
+}
+
+// token reads on to the next delimiter.
+func (r *ednReader) token() string {
+	start := r.pos
+	if r.pos < len(r.src) && r.src[r.pos] == '\\' { // a character literal may be a delimiter
+		r.pos++
+		_, size := utf8.DecodeRuneInString(r.src[r.pos:])
+		r.pos += size
+	}
+	for r.pos < len(r.src) && !isEDNSpace(r.src[r.pos]) && !strings.ContainsRune(`[](){}";`, rune(r.src[r.pos])) {
+		r.pos++
+	}
+	return r.src[start:r.pos]
+}
+
+func (r *ednReader) atom() ednNode {
+	word := r.token()
+	switch {
+	case word == "":
+		r.pos++ // a stray delimiter that cannot begin a value: keep it as text
+		return ednNode{}
+	case word == "nil":
+		return ednNode{kind: ednNil}
+	case word[0] == ':':
+		return ednNode{kind: ednKeyword, str: word[1:]}
+	}
+	if n, err := strconv.ParseInt(strings.TrimSuffix(word, "N"), 10, 64); err == nil {
+		return ednNode{kind: ednInt, num: n}
+	}
+	return ednNode{}
+}

@@ -1,0 +1,80 @@
+// Package history is the data that checkers judge: operations with their
+// intervals, what they wrote and saw, and the fences between them. It is pure
+// data with codecs; it passes no verdict and knows no store.
+package history
+
+import "math"
+
+// Pending is the Return time of an operation that never returned.
+const Pending int64 = math.MaxInt64
+
+// Outcome says what is known of an operation's effect.
+type Outcome uint8
+
+const (
+	// OK operations returned: they happened between Call and Return.
+	OK Outcome = iota
+	// Failed operations are known not to have happened.
+	Failed
+	// Unknown operations may have happened at any time after Call, or never
+	// (a timeout, a crash of the client).
+	Unknown
+)
+
+// Type is the type of the object an operation addresses.
+type Type string
+
+// The object types that the shipped models know.
+const (
+	Register Type = "register" // write, read, cas; last writer wins where replicated
+	Set      Type = "set"      // add, read: grow-only
+	Counter  Type = "counter"  // inc (negative amounts decrease), read
+)
+
+// Func is what an operation does.
+type Func string
+
+// The functions of the shipped types.
+const (
+	Read  Func = "read"  // Out is the value seen
+	Write Func = "write" // Arg is the value written
+	CAS   Func = "cas"   // Arg is List(old, new); Outcome Failed where old did not match
+	Add   Func = "add"   // Arg is the element added
+	Inc   Func = "inc"   // Arg is the amount, an integer
+)
+
+// Stamp orders the writes of a last-writer-wins register: by Clock, then Writer.
+// The zero Stamp means unknown.
+type Stamp struct {
+	Clock  uint64 `json:"clock,omitempty"`
+	Writer uint64 `json:"writer,omitempty"`
+}
+
+// Op is one operation of one session.
+type Op struct {
+	Index   int      // position in the history, from 0
+	Session int      // the client process; its operations do not overlap
+	Node    int      // the replica addressed, -1 if not known
+	Type    Type     // the type of the object
+	Func    Func     // what was done
+	Key     string   // the object; "" where the history has a single one
+	Arg     Value    // what was given
+	Out     Value    // what came back (reads); Nil otherwise
+	Call    int64    // invocation time, in units of the recorder
+	Return  int64    // response time, > Call, or Pending
+	Outcome Outcome  // what is known of the effect
+	Tag     uint64   // tagged put: its unique tag; 0 in an untagged history
+	Saw     []uint64 // tagged read: tags of the puts on Key it saw, ascending; nil if untagged
+	Stamp   Stamp    // register: stamp given to this write, or carried by the value read
+}
+
+// IsPut reports whether the operation changes its object.
+func (o *Op) IsPut() bool { return o.Func != Read }
+
+// History is a recorded run.
+type History struct {
+	Name   string  // where it came from, for messages
+	Tagged bool    // puts carry tags, and reads say which they saw
+	Ops    []Op    // ordered by Call, ties by Index
+	Fences []int64 // settle fences: at such a time every acknowledged put had reached every replica
+}

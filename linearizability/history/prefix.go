@@ -1,0 +1,32 @@
+package history
+
+import "slices"
+
+// Until returns what was known of the history at time t, and the position in
+// h.Ops of each operation kept: operations that had returned by then as they
+// are, puts still open as indeterminate, and no other. Fences after t are
+// dropped. Values are shared with h; indices are those of h. O(n).
+func (h *History) Until(t int64) (prefix *History, from []int) {
+	prefix = &History{Name: h.Name, Tagged: h.Tagged}
+	prefix.Fences = h.Fences[:len(h.Fences)-countAfter(h.Fences, t)]
+	for i := range h.Ops {
+		o := h.Ops[i]
+		if o.Call > t {
+			break // operations are ordered by Call
+		}
+		if o.Return > t && o.Outcome != Unknown {
+			if !o.IsPut() || o.Outcome == Failed {
+				continue
+			}
+			o.Outcome, o.Return = Unknown, Pending
+		}
+		prefix.Ops = append(prefix.Ops, o)
+		from = append(from, i)
+	}
+	return prefix, from
+}
+
+func countAfter(fences []int64, t int64) int {
+	n, _ := slices.BinarySearch(fences, t+1)
+	return len(fences) - n
+}

@@ -1,0 +1,159 @@
+package linearizability
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+)
+
+// meter counts what searches spend and tells them to stop. Its counters are
+// atomic because porcupine steps in a goroutine of its own, one at a time here,
+// and a search stopped by the clock may take one more step while nobody waits
+// for it any longer.
+type meter struct {
+	ctx      context.Context
+	maxSteps int64
+	maxBytes int64
+	maxTime  time.Duration
+	steps    atomic.Int64
+	bytes    atomic.Int64
+	stop     atomic.Int32 // a stopCause
+}
+
+type stopCause int32
+
+const (
+	running stopCause = iota
+	outOfSteps
+	outOfBytes
+	outOfTime
+	cancelled
+)
+
+func newMeter(ctx context.Context, b Budget) *meter {
+	return &meter{ctx: ctx, maxSteps: b.Steps, maxBytes: b.Bytes, maxTime: b.Time}
+}
+
+// extend grants the budget once more and clears a stop, but for a cancelled
+// context.
+func (m *meter) extend(b Budget) {
+	m.maxSteps = m.steps.Load() + b.Steps
+	m.bytes.Store(0)
+	m.stop.Store(int32(running))
+}
+
+// step accounts for one model step and reports whether it may be taken.
+func (m *meter) step() bool {
+	if m.stop.Load() != int32(running) {
+		return false
+	}
+	n := m.steps.Add(1)
+	if n > m.maxSteps {
+		m.halt(outOfSteps)
+		return false
+	}
+	if n%1024 == 1 && m.ctx.Err() != nil {
+		m.halt(cancelled)
+		return false
+	}
+	return true
+}
+
+// keep accounts for a state that the search holds on to.
+func (m *meter) keep(bytes int) {
+	if m.bytes.Add(int64(bytes)) > m.maxBytes {
+		m.halt(outOfBytes)
+	}
+}
+
+func (m *meter) halt(why stopCause) { m.stop.CompareAndSwap(int32(running), int32(why)) }
+
+// stopped says in words why searches had to stop; empty if they did not.
+func (m *meter) stopped() string {
+	switch stopCause(m.stop.Load()) {
+	case outOfSteps:
+		return fmt.Sprintf("the budget of %d steps ran out", m.maxSteps)
+	case outOfBytes:
+		return fmt.Sprintf("the budget of %d bytes ran out", m.maxBytes)
+	case outOfTime:
+		return fmt.Sprintf("the search took longer than %v", m.maxTime)
+	case cancelled:
+		return fmt.Sprintf("stopped: %v", context.Cause(m.ctx))
+	}
+	return ""
+}
+
+const byPorcupine = "porcupine"
+
+// search prepares h for the model and decides it part by part.
+func search(m *meter, model models.Model, h *history.History) (ruling, error) {
+	p, err := model.Prepare(h)
+	if err != nil {
+		return ruling{}, err
+	}
+	if s := p.Settled; s != nil {
+		r := ruling{status: Inconclusive, reason: s.Reason, method: "preparation", witness: s.Witness}
+		switch {
+		case s.Violation:
+			r.status = Violation
+		case s.Bounded:
+			r.status = Undecided
+		}
+		return r, nil
+	}
+	sum := ruling{status: OK, method: byPorcupine}
+	for _, part := range p.Parts {
+		r := searchPart(m, p, part)
+		if r.status.gravity() > sum.status.gravity() {
+			sum = r
+		}
+		if sum.status == Violation {
+			break
+		}
+	}
+	return sum, nil
+}
+
+// searchPart runs porcupine on one part, its steps metered. When the meter stops
+// it every further step is refused, so the search unwinds at once and its answer
+// says nothing.
+func searchPart(m *meter, p *models.Problem, part models.Part) ruling {
+	if part.Bound != "" {
+		return ruling{status: Undecided, reason: part.Name + ": " + part.Bound, method: byPorcupine}
+	}
+	spec := p.Spec
+	// What porcupine caches for each state besides the state: the set of
+	// linearized operations and the entry around it.
+	overhead := len(part.Ops)/8 + 64
+	spec.Step = func(state, input, output any) (bool, any) {
+		if !m.step() {
+			return false, state
+		}
+		ok, next := p.Spec.Step(state, input, output)
+		if ok {
+			m.keep(overhead + p.StateBytes(next))
+		}
+		return ok, next
+	}
+	result := porcupine.CheckOperationsTimeout(spec, part.Ops, m.maxTime)
+	if result == porcupine.Unknown {
+		m.halt(outOfTime)
+	}
+	switch why := m.stopped(); {
+	case result == porcupine.Ok:
+		return ruling{status: OK, method: byPorcupine}
+	case why != "":
+		return ruling{status: Undecided, reason: part.Name + ": " + why, method: byPorcupine}
+	}
+	r := ruling{status: Violation, reason: part.Name + ": no order of the operations is allowed", method: byPorcupine}
+	if part.Alone {
+		r.witness = part.From
+	}
+	return r
+}

@@ -1,0 +1,177 @@
+package linearizability
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+)
+
+// maxRechecks bounds the candidates that shrinking one violation may try.
+const maxRechecks = 5000
+
+// shrinker reduces a violation to a minimal one. Its candidates are closed under
+// support, so that a candidate can only be a violation because the whole history
+// is one: taking away a put must not turn a right read into a wrong one.
+type shrinker struct {
+	c      checker
+	m      *meter
+	h      *history.History
+	how    models.Reduction
+	needs  map[int][]int // support by position, computed once
+	tries  int
+	reason string
+}
+
+// shrink returns the operations of a minimal violation within h, and the reason
+// as it reads for them.
+func (c checker) shrink(m *meter, h *history.History, r ruling) ([]history.Op, string) {
+	s := &shrinker{c: c, m: m, reason: r.reason}
+	s.about(h)
+	origin := make([]int, len(h.Ops))
+	for i := range origin {
+		origin[i] = i
+	}
+	kept := takingPart(h)
+	if len(r.witness) > 0 {
+		kept = s.narrow(kept, r.witness)
+	}
+	if c.realTime {
+		prefix, from := s.earliest(s.how.Restrict(kept))
+		for n, i := range from {
+			from[n] = kept[i]
+		}
+		origin = from
+		s.about(prefix)
+		kept = takingPart(prefix)
+	}
+	kept = s.minimise(kept)
+	witness := make([]history.Op, 0, len(kept))
+	for _, i := range kept {
+		witness = append(witness, h.Ops[origin[i]])
+	}
+	return witness, s.reason
+}
+
+// about makes h the history whose positions are meant from here on.
+func (s *shrinker) about(h *history.History) {
+	s.h, s.how, s.needs = h, s.c.reduce(h), make(map[int][]int)
+}
+
+// takingPart returns the positions of the operations that say anything.
+func takingPart(h *history.History) []int {
+	kept := make([]int, 0, len(h.Ops))
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+// earliest cuts h where the violation was first there, by bisection over the
+// return times: what is allowed remains so as long as nobody learns more.
+func (s *shrinker) earliest(h *history.History) (*history.History, []int) {
+	var times []int64
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Outcome != history.Unknown && o.Return != history.Pending {
+			times = append(times, o.Return)
+		}
+	}
+	slices.Sort(times)
+	times = slices.Compact(times)
+	n := sort.Search(len(times), func(n int) bool {
+		prefix, _ := h.Until(times[n])
+		return s.judges(prefix)
+	})
+	if n == len(times) { // the budget ran out: keep everything
+		n = len(times) - 1
+	}
+	return h.Until(times[n])
+}
+
+// minimise drops chunks of halving size until no single operation can go.
+func (s *shrinker) minimise(kept []int) []int {
+	for chunk := (len(kept) + 1) / 2; chunk > 0; {
+		next := s.pass(kept, chunk)
+		switch {
+		case len(next) < len(kept):
+			chunk = max(1, min(chunk, len(next)/2))
+		case chunk == 1:
+			return kept
+		default:
+			chunk /= 2
+		}
+		kept = next
+	}
+	return kept
+}
+
+// narrow starts from the checker's hint if that alone is a violation.
+func (s *shrinker) narrow(kept, hint []int) []int {
+	if closed := s.close(slices.Clone(hint)); s.violates(closed) {
+		return closed
+	}
+	return kept
+}
+
+// pass tries to drop chunks of the given size, the latest first: what comes
+// after the violation goes soonest.
+func (s *shrinker) pass(kept []int, chunk int) []int {
+	for end := len(kept); end > 0; end = min(end-chunk, len(kept)) {
+		start := max(0, end-chunk)
+		rest := s.close(slices.Concat(kept[:start], kept[end:]))
+		if len(rest) > 0 && s.violates(rest) {
+			kept = rest
+		}
+	}
+	return kept
+}
+
+// close drops operations until each has its support.
+func (s *shrinker) close(kept []int) []int {
+	for {
+		in := make(map[int]struct{}, len(kept))
+		for _, i := range kept {
+			in[i] = struct{}{}
+		}
+		before := len(kept)
+		kept = slices.DeleteFunc(kept, func(i int) bool {
+			return slices.ContainsFunc(s.supportOf(i), func(j int) bool {
+				_, ok := in[j]
+				return !ok
+			})
+		})
+		if len(kept) == before {
+			return kept
+		}
+	}
+}
+
+func (s *shrinker) supportOf(i int) []int {
+	need, ok := s.needs[i]
+	if !ok {
+		need = s.how.Support(i)
+		s.needs[i] = need
+	}
+	return need
+}
+
+// violates re-checks the candidate of these positions, ascending.
+func (s *shrinker) violates(kept []int) bool { return s.judges(s.how.Restrict(kept)) }
+
+// judges reports whether a candidate is a violation for sure: one that the
+// budget leaves undecided does not count.
+func (s *shrinker) judges(sub *history.History) bool {
+	if s.tries++; s.tries > maxRechecks || s.m.stopped() != "" {
+		return false
+	}
+	r, err := s.c.judge(s.m, sub)
+	if err != nil || r.status != Violation {
+		return false
+	}
+	s.reason = r.reason
+	return true
+}

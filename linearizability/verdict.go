@@ -1,0 +1,102 @@
+package linearizability
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Status is the outcome of a check.
+type Status string
+
+// The four outcomes.
+const (
+	// OK: the history is allowed.
+	OK Status = "ok"
+	// Violation: it is not; Witness shows why.
+	Violation Status = "violation"
+	// Undecided: a budget or bound ran out first. Never to be read as a pass.
+	Undecided Status = "undecided"
+	// Inconclusive: the history does not hold what the model needs for a verdict
+	// (no reads, no settle fence, no tags, values that are not unique).
+	Inconclusive Status = "inconclusive"
+)
+
+// gravity orders statuses by what a sum of verdicts must report.
+func (s Status) gravity() int {
+	switch s {
+	case Violation:
+		return 3
+	case Undecided:
+		return 2
+	case Inconclusive:
+		return 1
+	}
+	return 0
+}
+
+// Verdict is what a check found.
+type Verdict struct {
+	Status Status
+	Model  string // the model's name
+	Reason string // in words; empty only where Status is OK
+	// Witness is, for a violation, a set of operations that is itself a
+	// violation, as small as shrinking got it within the budget; removing any one
+	// of them (with what rests on it) makes the rest allowed, unless the budget
+	// ran out. In order of Call.
+	Witness []history.Op
+	Method  string // how it was decided: "porcupine", "vector clocks", …
+	Steps   int64  // model steps taken, shrinking included; 0 for polynomial checks
+}
+
+// String renders the verdict on one line, and the witness one operation a line
+// below it.
+func (v Verdict) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", v.Model, v.Status)
+	if v.Reason != "" {
+		fmt.Fprintf(&b, ": %s", v.Reason)
+	}
+	for _, o := range v.Witness {
+		fmt.Fprintf(&b, "\n  %s", o)
+	}
+	return b.String()
+}
+
+// Budget bounds a check. A zero field means its default; a negative one is an
+// error of the caller that Check returns.
+type Budget struct {
+	// Steps bounds the model steps of the search; default 4 million, a few
+	// seconds. Shrinking a witness may take as many again.
+	Steps int64
+	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
+	Bytes int64
+	// Time bounds the wall-clock time of each partition's search, as a last
+	// resort: a verdict that hangs on it does not repeat. Default one minute.
+	Time time.Duration
+}
+
+// The defaults of Budget.
+const (
+	DefaultSteps = 4_000_000
+	DefaultBytes = 1 << 30
+	DefaultTime  = time.Minute
+)
+
+func (b Budget) withDefaults() (Budget, error) {
+	if b.Steps < 0 || b.Bytes < 0 || b.Time < 0 {
+		return b, fmt.Errorf("budget %+v: negative bound", b)
+	}
+	if b.Steps == 0 {
+		b.Steps = DefaultSteps
+	}
+	if b.Bytes == 0 {
+		b.Bytes = DefaultBytes
+	}
+	if b.Time == 0 {
+		b.Time = DefaultTime
+	}
+	return b, nil
+}

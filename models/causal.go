@@ -1,0 +1,368 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Causal is causal memory over registers, sets and counters: for each session
+// there is one order of all puts and of its own reads that extends the causal
+// order (session order and reads-from, closed) and explains every read. What a
+// read must return of the puts ordered before it on its object is their join: a
+// set's union, a counter's sum, the register write of greatest stamp; in a
+// tagged history, exactly the puts in Saw. Registers without stamps return the
+// last write ordered before the read, the textbook's causal memory.
+//
+// Each session is a part. Its operations are all concurrent as far as porcupine
+// knows; the state carries how far each session's puts have been applied, and a
+// step is enabled once what causally precedes it has been.
+func Causal() Model {
+	return Model{
+		ModelInfo: ModelInfo{
+			Name:       "causal",
+			Doc:        "each session sees the puts in an order that extends the causal order (causal memory)",
+			Complexity: "exponential in sessions: n puts may be cut in (n/s)^s ways (porcupine)",
+			Needs:      "registers, sets, counters; tags, or values written once per key (counters: any)",
+		},
+		Prepare: func(h *history.History) (*Problem, error) { return prepareCausal(h, true) },
+		Reduce:  reduceReplicated,
+	}
+}
+
+// causalStep is one operation in one session's part.
+type causalStep struct {
+	op       *history.Op
+	num      int    // puts: number; reads: position among the session's reads
+	past     bitset // numbers of the puts that must be applied before
+	minReads int    // puts: reads of the session that must be done before
+	object   int    // puts and reads: number of the object
+	rule     valueRule
+	saw      bitset // byTags: the puts that must be applied on the object
+	part     *causalPart
+}
+
+// valueRule says how a read's value follows from the puts applied on its object.
+type valueRule uint8
+
+const (
+	byJoin  valueRule = iota // it is their join
+	byTags                   // they are exactly the puts in saw, and it is their join
+	byOrder                  // it is the one applied last (registers without stamps)
+)
+
+// causalPart is what the steps of one session share.
+type causalPart struct {
+	puts    []*history.Op // by number
+	objects []bitset      // by object: the numbers of its puts
+}
+
+// causalState is how far one session's view has come.
+type causalState struct {
+	applied bitset
+	reads   int
+	last    string // by object under byOrder: one rune a put, number + 1 of the last one applied
+}
+
+// prepareCausal makes one part a session that reads. With prune set, parts
+// leave out what cannot matter and refuse steps that cannot lead anywhere; the
+// tests compare it with the plain search.
+func prepareCausal(h *history.History, prune bool) (*Problem, error) {
+	c, ruling, err := newCausality(h)
+	if err != nil {
+		return nil, err
+	}
+	p := &Problem{Spec: causalSpec(), StateBytes: func(s any) int {
+		return 40 + 8*len(s.(causalState).applied) + len(s.(causalState).last)
+	}}
+	if ruling != nil {
+		p.Settled = ruling
+		return p, nil
+	}
+	stamped := stampedRegisters(h)
+	readers := make(map[int][]int)
+	var sessions []int
+	for _, i := range c.reads {
+		s := h.Ops[i].Session
+		if readers[s] == nil {
+			sessions = append(sessions, s)
+		}
+		readers[s] = append(readers[s], i)
+	}
+	for _, s := range sessions {
+		b := causalBuilder{c: c, h: h, session: s, reads: readers[s], prune: prune, stamped: stamped}
+		p.Parts = append(p.Parts, b.build())
+	}
+	return p, nil
+}
+
+// stampedRegisters returns the registers of which every acknowledged write and
+// every value read carries its stamp, so that the greatest is known.
+func stampedRegisters(h *history.History) map[object]bool {
+	stamped := make(map[object]bool)
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Type != history.Register || o.Outcome != history.OK {
+			continue
+		}
+		before, seen := stamped[objectOf(o)]
+		stamped[objectOf(o)] = !bare(o) && (before || !seen)
+	}
+	return stamped
+}
+
+// causalBuilder makes the part of one session.
+type causalBuilder struct {
+	c       *causality
+	h       *history.History
+	session int
+	reads   []int // positions, in session order
+	prune   bool
+	stamped map[object]bool
+
+	part   *causalPart
+	number map[int]int // position of a put -> its number in the part
+	object map[object]int
+	steps  map[int]*causalStep
+}
+
+func (b *causalBuilder) build() Part {
+	b.part = &causalPart{}
+	b.number = make(map[int]int)
+	b.object = make(map[object]int)
+	b.steps = make(map[int]*causalStep)
+	for _, i := range b.reads {
+		b.objectNumber(objectOf(&b.h.Ops[i]))
+	}
+	b.addPuts()
+	for n, i := range b.reads {
+		o := &b.h.Ops[i]
+		s := &causalStep{op: o, num: n, past: b.pastOf(i), object: b.object[objectOf(o)], part: b.part}
+		s.rule = b.ruleOf(o)
+		if s.rule == byTags {
+			for _, num := range b.part.objects[s.object].members() {
+				if _, in := slices.BinarySearch(o.Saw, b.part.puts[num].Tag); in {
+					s.saw = s.saw.with(num)
+				}
+			}
+		}
+		b.steps[i] = s
+	}
+	for _, i := range b.c.puts {
+		if s := b.steps[i]; s != nil {
+			s.minReads = max(b.ownReadsBefore(i), b.excludedBefore(s))
+		}
+	}
+	return b.arrange()
+}
+
+func (b *causalBuilder) ruleOf(o *history.Op) valueRule {
+	switch {
+	case b.h.Tagged:
+		return byTags
+	case o.Type == history.Register && !b.stamped[objectOf(o)]:
+		return byOrder
+	}
+	return byJoin
+}
+
+func (b *causalBuilder) objectNumber(k object) int {
+	n, ok := b.object[k]
+	if !ok {
+		n = len(b.part.objects)
+		b.object[k] = n
+		b.part.objects = append(b.part.objects, nil)
+	}
+	return n
+}
+
+// addPuts numbers the puts. Those on objects that the session never reads are
+// left out: the order among the others is transitively closed, so what they
+// stood between remains ordered, and they can always be put back.
+func (b *causalBuilder) addPuts() {
+	for _, i := range b.c.puts {
+		o := &b.h.Ops[i]
+		if _, read := b.object[objectOf(o)]; !read && b.prune {
+			continue
+		}
+		k := b.objectNumber(objectOf(o))
+		n := len(b.part.puts)
+		b.number[i] = n
+		b.part.puts = append(b.part.puts, o)
+		b.part.objects[k] = b.part.objects[k].with(n)
+	}
+	for _, i := range b.c.puts {
+		if n, in := b.number[i]; in {
+			o := &b.h.Ops[i]
+			b.steps[i] = &causalStep{
+				op: o, num: n, past: b.pastOf(i), object: b.object[objectOf(o)], rule: b.ruleOf(o), part: b.part,
+			}
+		}
+	}
+}
+
+// pastOf translates the causal past of the operation at i to the part's numbers.
+func (b *causalBuilder) pastOf(i int) bitset {
+	var nums []int
+	for _, n := range b.c.past[i].members() {
+		if m, in := b.number[b.c.puts[n]]; in {
+			nums = append(nums, m)
+		}
+	}
+	return bitsetOf(nums)
+}
+
+// ownReadsBefore returns how many of the session's reads precede the put at i
+// causally. They do so through one of the session's own puts.
+func (b *causalBuilder) ownReadsBefore(i int) int {
+	latest := -1
+	if b.h.Ops[i].Session == b.session {
+		latest = i
+	}
+	for _, n := range b.c.past[i].members() {
+		if j := b.c.puts[n]; b.h.Ops[j].Session == b.session {
+			latest = max(latest, j)
+		}
+	}
+	before, _ := slices.BinarySearch(b.reads, latest)
+	return before
+}
+
+// excludedBefore returns how many of the session's reads must be done before the
+// put can be applied at all, because they surely do not include it: applied puts
+// stay applied.
+func (b *causalBuilder) excludedBefore(s *causalStep) int {
+	if !b.prune {
+		return 0
+	}
+	for n := len(b.reads) - 1; n >= 0; n-- {
+		r := b.steps[b.reads[n]]
+		if r.object == s.object && r.excludes(s) {
+			return n + 1
+		}
+	}
+	return 0
+}
+
+// excludes reports that the read cannot return its value once p is applied.
+func (r *causalStep) excludes(p *causalStep) bool {
+	switch {
+	case r.rule == byTags:
+		return !r.saw.has(p.num)
+	case r.op.Type == history.Set:
+		list, _ := r.op.Out.AsList()
+		return !slices.ContainsFunc(list, p.op.Arg.Equal)
+	case r.op.Type == history.Register && r.op.Out.IsNil():
+		return true // readsFrom has ruled out written nils
+	case r.op.Type == history.Register && r.rule == byJoin:
+		return p.op.Stamp.Known() && r.op.Stamp.Compare(p.op.Stamp) < 0
+	}
+	return false
+}
+
+// arrange puts the steps in an order in which a session's likely view comes
+// first: before each read what it needs, at the end the rest. It decides nothing
+// (all calls precede all returns), but porcupine tries calls in this order.
+func (b *causalBuilder) arrange() Part {
+	part := Part{Name: fmt.Sprintf("session %d", b.session)}
+	listed := make(map[int]bool)
+	add := func(i int) {
+		if s := b.steps[i]; s != nil && !listed[i] {
+			listed[i] = true
+			part.From = append(part.From, i)
+			part.Ops = append(part.Ops, porcupine.Operation{ClientId: b.session, Input: s})
+		}
+	}
+	for _, r := range b.reads {
+		for _, i := range b.c.order {
+			if n, isPut := b.c.num[i]; isPut && b.c.past[r].has(n) {
+				add(i)
+			}
+		}
+		add(r)
+	}
+	for _, i := range b.c.order {
+		if _, isPut := b.c.num[i]; isPut {
+			add(i)
+		}
+	}
+	for rank := range part.Ops {
+		part.Ops[rank].Call = int64(rank)
+		part.Ops[rank].Return = int64(len(part.Ops) + rank)
+	}
+	slices.Sort(part.From)
+	return part
+}
+
+func causalSpec() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return causalState{} },
+		Step: func(state, input, _ any) (bool, any) {
+			now, s := state.(causalState), input.(*causalStep)
+			if !now.applied.contains(s.past) {
+				return false, state
+			}
+			if s.op.IsPut() {
+				if now.reads < s.minReads {
+					return false, state
+				}
+				return true, causalState{now.applied.with(s.num), now.reads, s.lastAfter(now.last)}
+			}
+			if now.reads != s.num || !s.explained(now) {
+				return false, state
+			}
+			now.reads++
+			return true, now
+		},
+		Equal: func(a, b any) bool {
+			x, y := a.(causalState), b.(causalState)
+			return x.reads == y.reads && x.last == y.last && x.applied.equal(y.applied)
+		},
+		Hash: func(s any) uint64 {
+			return s.(causalState).applied.hash() ^ uint64(s.(causalState).reads)<<32
+		},
+		DescribeOperation: func(input, _ any) string { return input.(*causalStep).op.String() },
+		DescribeState: func(s any) string {
+			return fmt.Sprintf("applied %v after %d reads", s.(causalState).applied.members(), s.(causalState).reads)
+		},
+	}
+}
+
+// lastAfter notes the put as the last on its object where reads go by that;
+// elsewhere it would tell states apart that behave alike.
+func (s *causalStep) lastAfter(last string) string {
+	if s.rule != byOrder {
+		return last
+	}
+	marks := []rune(last)
+	for len(marks) <= s.object {
+		marks = append(marks, 0)
+	}
+	marks[s.object] = rune(s.num + 1)
+	return string(marks)
+}
+
+// explained reports whether the read's value follows from what was applied.
+func (s *causalStep) explained(now causalState) bool {
+	on := s.part.objects[s.object]
+	if s.rule == byOrder {
+		marks := []rune(now.last)
+		if s.object >= len(marks) || marks[s.object] == 0 {
+			return s.op.Out.IsNil()
+		}
+		return wrote(s.part.puts[marks[s.object]-1], s.op)
+	}
+	var puts []*history.Op
+	for _, n := range on.members() {
+		if now.applied.has(n) != s.saw.has(n) && s.rule == byTags {
+			return false
+		}
+		if now.applied.has(n) {
+			puts = append(puts, s.part.puts[n])
+		}
+	}
+	return Joins(s.op, puts)
+}

@@ -1,0 +1,230 @@
+package models
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// LinearizableRegister is the register with read and write: there is one order
+// of all operations on a key that respects real time and in which each read
+// returns the latest write, nil before the first. Keys are independent.
+func LinearizableRegister() Model {
+	return registerModel(ModelInfo{
+		Name:       "linearizable-register",
+		Doc:        "reads and writes of each key take effect in one order that respects real time",
+		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Needs:      "registers with read and write",
+	}, false)
+}
+
+// CASRegister is LinearizableRegister with compare-and-set: a CAS that
+// succeeded found its old value, one that failed found another one.
+func CASRegister() Model {
+	return registerModel(ModelInfo{
+		Name:       "cas-register",
+		Doc:        "as linearizable-register, with compare-and-set whose failures mean a mismatch",
+		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Needs:      "registers with read, write and cas",
+	}, true)
+}
+
+// registerStep is what an operation demands of the register and does to it,
+// values replaced by small numbers (0 is nil).
+type registerStep struct {
+	op       *history.Op
+	demands  bool // the value must be in (or, with negate, must not be)
+	negate   bool
+	in       int
+	changes  bool // the value becomes out
+	out      int
+	optional bool // changes only if the value is in; never refused
+}
+
+func registerModel(info ModelInfo, cas bool) Model {
+	return Model{
+		ModelInfo: info,
+		Prepare:   func(h *history.History) (*Problem, error) { return prepareRegister(info.Name, cas, h) },
+		RealTime:  true,
+		Reduce: func(h *history.History) Reduction {
+			return Reduction{Support: registerSupport(h), Restrict: restrict(h)}
+		},
+	}
+}
+
+func prepareRegister(name string, cas bool, h *history.History) (*Problem, error) {
+	names := []string{history.Nil.String()}
+	ids := map[string]int{history.Nil.Key(): 0}
+	intern := func(v history.Value) int {
+		id, ok := ids[v.Key()]
+		if !ok {
+			id = len(names)
+			ids[v.Key()] = id
+			names = append(names, v.String())
+		}
+		return id
+	}
+	objects, at := byObject(h)
+	p := &Problem{StateBytes: func(any) int { return 8 }}
+	for _, k := range objects {
+		part := Part{Name: k.String(), Alone: true}
+		for _, i := range at[k] {
+			o := &h.Ops[i]
+			step, ok := registerStepOf(o, cas, intern)
+			if !ok {
+				return nil, unsupported(name, o)
+			}
+			part.From = append(part.From, i)
+			part.Ops = append(part.Ops, porcupine.Operation{
+				ClientId: o.Session, Input: step, Call: o.Call, Return: effectiveReturn(o),
+			})
+		}
+		p.Parts = append(p.Parts, part)
+	}
+	p.Spec = registerSpec(names)
+	return p, nil
+}
+
+// effectiveReturn is the time by which an operation had its effect: an
+// indeterminate one may have it arbitrarily late, even after its client was told
+// that nothing is known.
+func effectiveReturn(o *history.Op) int64 {
+	if o.Outcome == history.Unknown {
+		return history.Pending
+	}
+	return o.Return
+}
+
+func registerStepOf(o *history.Op, cas bool, intern func(history.Value) int) (*registerStep, bool) {
+	if o.Type != history.Register {
+		return nil, false
+	}
+	s := &registerStep{op: o}
+	switch o.Func {
+	case history.Read:
+		s.demands, s.in = true, intern(o.Out)
+	case history.Write:
+		s.changes, s.out = true, intern(o.Arg)
+	case history.CAS:
+		pair, ok := o.Arg.AsList()
+		if !cas || !ok || len(pair) != 2 {
+			return nil, false
+		}
+		s.demands, s.in = true, intern(pair[0])
+		s.changes, s.out = true, intern(pair[1])
+		s.optional = o.Outcome == history.Unknown
+		if o.Outcome == history.Failed {
+			s.negate, s.changes = true, false
+		}
+	default:
+		return nil, false
+	}
+	return s, true
+}
+
+// registerSpec is the sequential register. An indeterminate write is not
+// optional: porcupine may always order it last, where nobody sees it, and that
+// is the same as its never having happened.
+func registerSpec(names []string) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return 0 },
+		Step: func(state, input, _ any) (bool, any) {
+			now, s := state.(int), input.(*registerStep)
+			holds := !s.demands || (now == s.in) != s.negate
+			switch {
+			case !holds && s.optional:
+				return true, now
+			case !holds:
+				return false, now
+			case s.changes:
+				return true, s.out
+			}
+			return true, now
+		},
+		Hash:              func(state any) uint64 { return uint64(state.(int)) * 0x9e3779b97f4a7c15 },
+		DescribeOperation: func(input, _ any) string { return input.(*registerStep).op.String() },
+		DescribeState: func(state any) string {
+			if n := state.(int); n < len(names) {
+				return names[n]
+			}
+			return "value " + strconv.Itoa(state.(int))
+		},
+	}
+}
+
+// registerSupport returns the possible sources of what an operation saw: puts
+// of the value it demands (for a failed CAS, of any other value) that were not
+// called after it returned and were not surely overwritten before it was called.
+//
+// Why that suffices: take a legal order of the whole history and delete the puts
+// that were dropped. The operation's actual source is a possible one, so it
+// stays, and nothing is put between the two. An indeterminate CAS that found its
+// old value keeps finding it by the same argument; one that did not moves last.
+//
+// Where no put is a possible source the latest one of the value is named all the
+// same, so that a witness shows a stale read as one, with what overwrote it, and
+// not as a value from nowhere.
+func registerSupport(h *history.History) func(i int) []int {
+	x := indexPuts(h)
+	return func(i int) []int {
+		r := &h.Ops[i]
+		wanted, negate := r.Out, false
+		switch r.Func {
+		case history.Write:
+			return nil
+		case history.CAS:
+			pair, _ := r.Arg.AsList()
+			wanted, negate = pair[0], r.Outcome == history.Failed
+		}
+		puts := x.byKey[objectOf(r)]
+		return possibleSources(h, puts, i, func(v history.Value) bool { return v.Equal(wanted) != negate })
+	}
+}
+
+// possibleSources returns those of the puts of a wanted value that the operation
+// at i can have found in the register.
+func possibleSources(h *history.History, puts []int, i int, wanted func(history.Value) bool) []int {
+	r := &h.Ops[i]
+	// A put that had returned when another one was called, which in turn had
+	// returned when r was called, is surely overwritten.
+	cut := int64(math.MinInt64)
+	for _, j := range puts {
+		if w := &h.Ops[j]; w.Outcome == history.OK && w.Return < r.Call && j != i && !changesNothing(w) {
+			cut = max(cut, w.Call)
+		}
+	}
+	var sources []int
+	stale := -1
+	for _, j := range puts {
+		w := &h.Ops[j]
+		switch {
+		case j == i || w.Call > effectiveReturn(r) || !wanted(written(w)) || changesNothing(w):
+		case effectiveReturn(w) >= cut:
+			sources = append(sources, j)
+		default:
+			stale = j
+		}
+	}
+	if len(sources) == 0 && stale >= 0 {
+		return []int{stale}
+	}
+	return sources
+}
+
+// changesNothing reports a CAS of a value to itself. It is no source of its own:
+// what it left in the register is what it found there.
+func changesNothing(w *history.Op) bool {
+	pair, ok := w.Arg.AsList()
+	return w.Func == history.CAS && ok && pair[0].Equal(pair[1])
+}
+
+// written is the value that a put of a register leaves there.
+func written(w *history.Op) history.Value {
+	if pair, ok := w.Arg.AsList(); ok && w.Func == history.CAS {
+		return pair[1]
+	}
+	return w.Arg
+}

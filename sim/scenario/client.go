@@ -1,0 +1,168 @@
+package scenario
+
+import (
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim"
+)
+
+// client is a node that runs sessions. Each session issues its operations one
+// after the other; one that is not answered in time has an unknown outcome if it
+// is a put, and none if it is a read.
+type client struct {
+	run      *run
+	sessions []*sessionState // those at home here
+}
+
+type sessionState struct {
+	number int // as the history counts, from 0
+	state  session.Session
+	queue  []int // positions in run.ops still to be issued
+	busy   bool
+}
+
+const (
+	timeout   = 400 * sim.Millisecond
+	waitTicks = 10 // a threshold read gives up before the client does
+)
+
+// Start has nothing to do: clients do not crash.
+func (cl *client) Start(*sim.Context) {}
+
+// Input issues a planned operation, or queues it behind its session's current one.
+func (cl *client) Input(c *sim.Context, id uint64) {
+	at := cl.run.byID[id]
+	s := cl.session(cl.run.ops[at].Session)
+	s.queue = append(s.queue, at)
+	if !s.busy {
+		cl.issue(c, s)
+	}
+}
+
+func (cl *client) session(number int) *sessionState {
+	for _, s := range cl.sessions {
+		if s.number == number {
+			return s
+		}
+	}
+	s := &sessionState{number: number, state: session.Session{Level: cl.run.level}}
+	if number >= cl.run.setup.Sessions {
+		s.state.Level = session.Eventual // a reader after the fence takes what there is
+	}
+	cl.sessions = append(cl.sessions, s)
+	return s
+}
+
+func (cl *client) issue(c *sim.Context, s *sessionState) {
+	s.busy = true
+	o := &cl.run.ops[s.queue[0]]
+	p := cl.run.ring.PartitionOf(o.Key)
+	q := kvs.Request{
+		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
+		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
+		Require: s.state.Requires(p),
+	}
+	if q.Put {
+		var err error
+		if q.Arg, err = argument(o, cl.run.setup.Tagged); err != nil {
+			cl.run.err = err
+			return
+		}
+		q.Deps = s.state.Deps()
+	}
+	h := history.Op{
+		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
+		Call: int64(c.Now()), Return: history.Pending, Outcome: history.Unknown,
+	}
+	if q.Put {
+		h.Arg = argValue(o)
+		if cl.run.setup.Tagged {
+			h.Tag = o.ID
+		}
+	}
+	cl.run.recorded[o.ID] = &h
+	c.Send(sim.NodeID(o.Node), sim.MsgKind(kvs.MsgRequest), q.Encode())
+	c.After(timeout, sim.TimerID(s.number))
+}
+
+// Receive takes an answer, if it is to the operation that its session awaits.
+func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
+	resp, err := kvs.DecodeResponse(msg)
+	if err != nil {
+		cl.run.err = err // links here do not corrupt, so the sender is at fault
+		return
+	}
+	s := cl.session(int(resp.Client) - 1)
+	if !s.busy || cl.run.ops[s.queue[0]].ID != resp.Req {
+		return // late, or repeated
+	}
+	o := &cl.run.ops[s.queue[0]]
+	h := cl.run.recorded[o.ID]
+	h.Return = max(int64(c.Now()), h.Call+1)
+	if resp.Status != kvs.StatusOK {
+		h.Outcome = history.Failed
+		c.Mark("refused: " + resp.Status.String())
+	} else {
+		h.Outcome = history.OK
+		s.state.Observe(resp.Partition, resp.Applied, resp.Deps, resp.Clock)
+		cl.take(o, h, resp)
+	}
+	c.Cancel(sim.TimerID(s.number))
+	cl.next(c, s)
+}
+
+// take notes what an answered read saw.
+func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
+	if o.Func != history.Read {
+		return
+	}
+	var v kvs.Value
+	if resp.Found {
+		kind, _ := cl.run.kinds.Find(string(o.Type))
+		var err error
+		if v, err = kind.Decode(resp.Value); err != nil {
+			cl.run.err = err
+			return
+		}
+	}
+	r, err := readingOf(o.Type, v, cl.run.setup.Tagged)
+	if err != nil {
+		cl.run.err = err
+		return
+	}
+	h.Out, h.Saw, h.Stamp = r.value, r.saw, r.stamp
+}
+
+// Timer gives up on a session's current operation.
+func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
+	s := cl.session(int(id))
+	if !s.busy {
+		return
+	}
+	o := &cl.run.ops[s.queue[0]]
+	if o.Func == history.Read {
+		h := cl.run.recorded[o.ID]
+		h.Return, h.Outcome = int64(c.Now()), history.Failed
+	} else {
+		c.Mark("put with unknown outcome")
+	}
+	cl.next(c, s)
+}
+
+func (cl *client) next(c *sim.Context, s *sessionState) {
+	s.queue = s.queue[1:]
+	s.busy = false
+	if len(s.queue) > 0 {
+		cl.issue(c, s)
+	}
+}
+
+// accepted notes the stamp of a register write when a replica gives it, so that
+// a write whose answer is lost has one too.
+func (r *run) accepted(e gossip.Entry) {
+	if h := r.recorded[e.Req]; h != nil && h.Type == history.Register {
+		h.Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+	}
+}

@@ -1,0 +1,147 @@
+package scenario
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Tagged is the domain of a tagged kind: the value, and the tags of the puts that
+// are in it. It is made by composing merges and nothing else, so the store under
+// test is the store that ships.
+type Tagged[T any] = lattice.Pair[T, map[uint64]struct{}]
+
+// tag composes a kind with the set of its puts' tags. A put's argument is the
+// tag, as a varint, before the argument of the kind.
+func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
+	return kvs.Spec[Tagged[T]]{
+		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.SetOf[uint64]()),
+		Mutate: func(u kvs.Update, own Tagged[T]) (Tagged[T], error) {
+			id, w := binary.Uvarint(u.Arg)
+			if w <= 0 {
+				return Tagged[T]{}, fmt.Errorf("%w: no tag", kvs.ErrArgument)
+			}
+			u.Arg = u.Arg[w:]
+			v, err := s.Mutate(u, own.First)
+			return Tagged[T]{First: v, Second: map[uint64]struct{}{id: {}}}, err
+		},
+	}
+}
+
+func taggedKinds() (*kvs.Kinds, error) {
+	r, err1 := kvs.NewKind(tag(kvs.RegisterSpec()))
+	s, err2 := kvs.NewKind(tag(kvs.SetSpec()))
+	c, err3 := kvs.NewKind(tag(kvs.CounterSpec()))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	return kvs.NewKinds(r, s, c)
+}
+
+// argument encodes what a put gives to the store.
+func argument(o *Operation, tagged bool) ([]byte, error) {
+	var b []byte
+	if tagged {
+		b = binary.AppendUvarint(b, o.ID)
+	}
+	if o.Type != history.Counter {
+		return append(b, o.Arg...), nil
+	}
+	n, err := strconv.ParseInt(o.Arg, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%w %v: %w", ErrPlan, o, err)
+	}
+	return append(b, kvs.Amount(n)...), nil
+}
+
+// argValue is the argument of a put as the history shows it.
+func argValue(o *Operation) history.Value {
+	if o.Type == history.Counter {
+		n, err := strconv.ParseInt(o.Arg, 10, 64)
+		if err == nil {
+			return history.Int(n)
+		}
+	}
+	return history.Str(o.Arg)
+}
+
+// reading is a value read, taken apart.
+type reading struct {
+	value history.Value
+	saw   []uint64
+	stamp history.Stamp
+}
+
+var errReading = errors.New("scenario: a read returned a value of another kind")
+
+// readingOf takes a value of the named type apart. A nil v is a key not found.
+func readingOf(t history.Type, v kvs.Value, tagged bool) (reading, error) {
+	if v == nil {
+		return emptyReading(t, tagged), nil
+	}
+	switch t {
+	case history.Register:
+		return read(v, tagged, func(r kvs.Register, out *reading) error {
+			out.value = history.Str(r.Second.Second)
+			out.stamp = history.Stamp{Clock: r.First, Writer: r.Second.First}
+			return nil
+		})
+	case history.Set:
+		return read(v, tagged, func(s kvs.GrowSet, out *reading) error {
+			var elems []history.Value
+			for _, e := range slices.Sorted(maps.Keys(s)) {
+				elems = append(elems, history.Str(e))
+			}
+			out.value = history.List(elems...)
+			return nil
+		})
+	case history.Counter:
+		return read(v, tagged, func(c kvs.Counter, out *reading) error {
+			n, err := kvs.CounterSum(c)
+			out.value = history.Int(n)
+			return err
+		})
+	}
+	return reading{}, errReading
+}
+
+func emptyReading(t history.Type, tagged bool) reading {
+	var r reading
+	switch t {
+	case history.Set:
+		r.value = history.List()
+	case history.Counter:
+		r.value = history.Int(0)
+	}
+	if tagged {
+		r.saw = []uint64{}
+	}
+	return r
+}
+
+func read[T any](v kvs.Value, tagged bool, fill func(T, *reading) error) (reading, error) {
+	var out reading
+	if !tagged {
+		plain, ok := kvs.Get[T](v)
+		if !ok {
+			return out, errReading
+		}
+		return out, fill(plain, &out)
+	}
+	pair, ok := kvs.Get[Tagged[T]](v)
+	if !ok {
+		return out, errReading
+	}
+	out.saw = slices.Sorted(maps.Keys(pair.Second))
+	if out.saw == nil {
+		out.saw = []uint64{}
+	}
+	return out, fill(pair.First, &out)
+}

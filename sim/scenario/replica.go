@@ -1,0 +1,134 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+// replica hosts one replica of the store on a simulated node: it hands events to
+// the core and carries out its effects. Only the disk outlives a crash.
+type replica struct {
+	run    *run
+	id     ring.NodeID
+	disk   *disk.Log
+	core   *kvs.Replica
+	shadow map[cellID]kvs.Value // what was held when last looked at
+}
+
+type cellID struct{ key, kind string }
+
+const tickTimer sim.TimerID = 1
+
+// clockBase is the physical time at which the world starts, in milliseconds.
+const clockBase = 1_000_000
+
+func (r *replica) nowMS(c *sim.Context) uint64 {
+	ms := clockBase + uint64(c.Now()/sim.Millisecond)
+	return ms / r.run.setup.ClockMS * r.run.setup.ClockMS
+}
+
+// Start opens the disk and starts a new incarnation on what it holds.
+func (r *replica) Start(c *sim.Context) {
+	core, err := kvs.New(kvs.Config{
+		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, Ring: r.run.ring, Kinds: r.run.kinds,
+	}, r.disk.Records())
+	if err != nil {
+		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
+		return
+	}
+	if c.Incarnation() > 1 {
+		c.Mark("replica restarted")
+	}
+	r.core, r.shadow = core, make(map[cellID]kvs.Value)
+	r.carryOut(c, core.Start())
+}
+
+// Receive hands the core a message.
+func (r *replica) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
+	r.step(c, kvs.Event{Kind: kvs.EventMessage, NowMS: r.nowMS(c), Msg: msg})
+}
+
+// Timer is the core's tick.
+func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
+	r.step(c, kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
+}
+
+// Persisted tells the core that a record is durable.
+func (r *replica) Persisted(c *sim.Context, token uint64) {
+	r.step(c, kvs.Event{Kind: kvs.EventPersisted, NowMS: r.nowMS(c), Token: token})
+	r.watch()
+}
+
+func (r *replica) step(c *sim.Context, ev kvs.Event) {
+	if r.core == nil {
+		return // recovery failed; the run has ended in a violation
+	}
+	before := r.core.Stats()
+	r.carryOut(c, r.core.Step(ev))
+	r.mark(c, before, r.core.Stats())
+}
+
+// mark notes the situations that a campaign must have reached to mean anything.
+func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
+	if after.Duplicates > before.Duplicates {
+		c.Mark("duplicate absorbed")
+	}
+	if after.Reclaimed > before.Reclaimed {
+		c.Mark("delta reclaimed")
+	}
+	if after.Waited > before.Waited {
+		c.Mark("threshold read waited")
+	}
+}
+
+func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
+	for i := range effects {
+		e := &effects[i]
+		switch e.Kind {
+		case kvs.EffectSend:
+			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.MsgGossip), e.Msg)
+		case kvs.EffectRespond:
+			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(kvs.MsgResponse), e.Msg)
+		case kvs.EffectPersist:
+			r.disk.Append(c, e.Token, e.Msg)
+		case kvs.EffectTimer:
+			c.After(20*sim.Millisecond, tickTimer)
+		case kvs.EffectAccept:
+			r.run.accepted(e.Entry)
+		}
+	}
+}
+
+// watch is the oracle that a replica's state only rises within an incarnation. A
+// replica that does not own a key drops it once the owners have it, and is not
+// held to that.
+func (r *replica) watch() {
+	if r.core == nil || !r.run.watching {
+		return
+	}
+	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
+		if !r.run.ring.Owns(r.id, p) {
+			return
+		}
+		id := cellID{key, kind}
+		old, known := r.shadow[id]
+		if known {
+			switch old.Compare(v) {
+			case lattice.Equal:
+				return
+			case lattice.Less:
+			default:
+				r.run.fail(Violation{
+					Oracle: "monotonic", Kind: kind, Node: int(r.id),
+					Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, old.Compare(v)),
+				})
+			}
+		}
+		r.shadow[id] = v.Clone()
+	})
+}

@@ -1,0 +1,326 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/disk"
+	"github.com/joinery-go/joinery/sim/net"
+)
+
+// Violation is one thing that must not have happened. Oracle, Kind, Op and Node
+// are its signature: a replay must fail alike.
+type Violation struct {
+	Oracle  string `json:"oracle"` // what noticed: convergence, causal, monotonic, liveness, …
+	Kind    string `json:"kind"`   // the type of the object, or what went wrong
+	Op      string `json:"op"`     // the function of the operation at fault, if one is
+	Node    int    `json:"node"`   // the replica at fault, or -1
+	Message string `json:"message"`
+}
+
+// Signature identifies the violation up to its wording.
+func (v Violation) Signature() string {
+	return fmt.Sprintf("%s/%s/%s/%d", v.Oracle, v.Kind, v.Op, v.Node)
+}
+
+// String is the violation in a line.
+func (v Violation) String() string { return v.Oracle + ": " + v.Message }
+
+// Result is what came of one seed.
+type Result struct {
+	Setup          Setup
+	TraceHash      uint64
+	Deliveries     int64 // events that reached a node
+	Operations     int64 // client operations issued
+	Violations     []Violation
+	Porcupine      int    // histories of this run decided by porcupine
+	Undecided      int    // histories of this run that porcupine left open
+	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
+	FaultEffective []bool // by class, in the order of FaultClasses
+	Marks          []string
+
+	ops       []Operation
+	history   *history.History
+	decisions []choice.Decision
+	world     *sim.World
+}
+
+// Runner runs seeds one after the other and keeps memory between them. It is not
+// safe for concurrent use; have one a worker.
+type Runner struct{ world *sim.World }
+
+// run is one run in the making.
+type run struct {
+	setup    Setup
+	level    session.Level
+	ring     *ring.Ring
+	kinds    *kvs.Kinds
+	ops      []Operation
+	byID     map[uint64]int // position in ops
+	recorded map[uint64]*history.Op
+	world    *sim.World
+	watching bool
+	failed   []Violation
+	err      error
+}
+
+const maxViolations = 16 // kept of one run; the first ones say it all
+
+func (r *run) fail(v Violation) {
+	if len(r.failed) < maxViolations {
+		r.failed = append(r.failed, v)
+	}
+}
+
+// home is the client node of a session.
+func (r *run) home(session int) sim.NodeID {
+	return sim.NodeID(r.setup.Nodes + session%r.setup.Sessions)
+}
+
+// Run runs one seed of a campaign. Should no fault take effect, or no read come
+// after concurrent writes, it draws the seed's plan and faults again, with more
+// faults unless the configuration forbids them; the result is that of the last
+// attempt. A violation is a result, not an error.
+func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	for attempt := 0; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		setup := draw(cfg, seed, attempt)
+		rg, err := setup.ring()
+		if err != nil {
+			return nil, err
+		}
+		plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
+		setup.Operations = len(plan)
+		src := choice.Seeded(choice.Mix(choice.MixString(seed, "faults"), uint64(attempt)))
+		res, err := rn.run(ctx, setup, plan, src, options{})
+		if err != nil {
+			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
+		}
+		harmless := cfg.Faults != "off" && !slices.Contains(res.FaultEffective, true)
+		if attempt == maxAttempts || len(res.Violations) > 0 || !harmless && res.Concurrent > 0 {
+			return res, nil
+		}
+	}
+}
+
+// Run is [Runner.Run] by a runner of its own.
+func Run(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
+	return new(Runner).Run(ctx, cfg, seed)
+}
+
+// options of a run that leave its course as it is.
+type options struct {
+	decisions bool // keep the decisions, for a tape
+	records   int  // keep so many records of the trace
+	assert    bool // check that lineage keys are unique
+}
+
+const (
+	settleBound = 20 * sim.Second // from the horizon to rest
+	quietFor    = 500 * sim.Millisecond
+	finalGap    = 5 * sim.Millisecond
+	firstFinal  = 1 << 20 // id of the first read after the fence
+)
+
+// run runs a plan under a source of choices.
+func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice.Source, o options) (*Result, error) {
+	r, err := newRun(s, plan)
+	if err != nil {
+		return nil, err
+	}
+	world, err := rn.prepare(r, src, o)
+	if err != nil {
+		return nil, err
+	}
+	r.world = world
+	for i := range r.ops {
+		if err := world.Inject(r.ops[i].At, r.home(r.ops[i].Session), r.ops[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	horizon := sim.Time(s.HorizonMS) * sim.Millisecond
+	if err := world.Heal(horizon); err != nil {
+		return nil, err
+	}
+	if err := world.RunUntil(horizon); err != nil {
+		return nil, err
+	}
+	fences, err := r.settle()
+	if err != nil {
+		return nil, err
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.judge(ctx, fences, o)
+}
+
+// plan adds an operation.
+func (r *run) plan(o Operation) {
+	r.byID[o.ID] = len(r.ops)
+	r.ops = append(r.ops, o)
+}
+
+func newRun(s Setup, plan []Operation) (*run, error) {
+	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan))}
+	r.watching = s.Seed%4 == 0
+	for _, o := range plan {
+		r.plan(o)
+	}
+	var err error
+	if r.level, err = s.level(); err != nil {
+		return nil, err
+	}
+	if r.ring, err = s.ring(); err != nil {
+		return nil, err
+	}
+	r.kinds = kvs.DefaultKinds()
+	if s.Tagged {
+		r.kinds, err = taggedKinds()
+	}
+	return r, err
+}
+
+// prepare makes the world of a run.
+func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
+	s := &r.setup
+	clients := make([]*client, s.Sessions)
+	links, err := net.New(net.Options{Faults: net.Faults{
+		Drop: s.Faults[sim.Drop], Duplicate: s.Faults[sim.Duplicate],
+		Delay: s.Faults[sim.Delay], Partition: s.Faults[sim.Partition],
+	}})
+	if err != nil {
+		return nil, err
+	}
+	opts := sim.Options{
+		Nodes:  s.Nodes + s.Sessions,
+		Source: src,
+		Net:    links,
+		Factory: func(n sim.NodeID) sim.Actor {
+			if int(n) < s.Nodes {
+				log, _ := rn.world.Device(n).(*disk.Log)
+				return &replica{run: r, id: ring.NodeID(n), disk: log}
+			}
+			if clients[int(n)-s.Nodes] == nil {
+				clients[int(n)-s.Nodes] = &client{run: r}
+			}
+			return clients[int(n)-s.Nodes]
+		},
+		Device: func(n sim.NodeID) sim.Device {
+			if int(n) < s.Nodes {
+				return disk.NewLog(disk.Options{})
+			}
+			return nil
+		},
+		Crash:      sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
+		DiskFaults: s.Faults[sim.Disk],
+		Quiet:      quietFor,
+		Trace:      sim.TraceOptions{Records: o.records},
+		Decisions:  o.decisions,
+		AssertKeys: o.assert,
+		KindName:   kindName,
+	}
+	if rn.world == nil {
+		rn.world = new(sim.World)
+	}
+	return rn.world, rn.world.Reset(opts)
+}
+
+func kindName(k sim.MsgKind) string {
+	switch kvs.MessageKind(k) {
+	case kvs.MsgRequest:
+		return "request"
+	case kvs.MsgResponse:
+		return "response"
+	case kvs.MsgGossip:
+		return "gossip"
+	}
+	return ""
+}
+
+// settle waits for the cluster to come to rest, which it must, and then has every
+// replica read once more. It returns the time of the fence, if there was rest.
+func (r *run) settle() ([]int64, error) {
+	if !r.rest() {
+		return nil, r.err
+	}
+	fence := int64(r.world.Now())
+	r.compareReplicas()
+	id := uint64(firstFinal)
+	at := r.world.Now() + finalGap
+	for _, k := range planKeys(r.ops) {
+		for i, owner := range r.ring.Owners(r.ring.PartitionOf(k.name)) {
+			o := Operation{
+				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.typ, Key: k.name,
+			}
+			id++
+			r.plan(o)
+			if err := r.world.Inject(at, r.home(o.Session), o.ID); err != nil {
+				return nil, err
+			}
+		}
+		at += finalGap
+	}
+	r.rest()
+	return []int64{fence}, nil
+}
+
+// rest runs until nothing is under way and no replica has anything left to do,
+// and reports whether that came about in time. If not, it is a liveness violation.
+func (r *run) rest() bool {
+	bound := r.world.Now() + settleBound
+	for {
+		_, err := r.world.RunUntilQuiet(bound)
+		busy := r.busyReplica()
+		switch {
+		case err == nil && busy < 0:
+			return true
+		case err == nil && r.world.Now() < bound:
+			// Quiet for a while, but a backed-off offer is still to come.
+			if err := r.world.RunUntil(r.world.Now() + quietFor); err != nil {
+				r.err = err
+				return false
+			}
+		case isNotQuiet(err) || err == nil:
+			r.fail(Violation{Oracle: "liveness", Kind: "no rest", Node: busy, Message: fmt.Sprintf(
+				"%v after the faults ended, replica %d still has deltas to offer, records to persist or reads to answer", settleBound, busy)})
+			return false
+		default:
+			r.err = err
+			return false
+		}
+	}
+}
+
+// busyReplica is a replica that has something left to do, or -1.
+func (r *run) busyReplica() int {
+	for n := range r.setup.Nodes {
+		if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil && !a.core.Quiet() {
+			return n
+		}
+	}
+	return -1
+}
+
+// planKeys lists the keys of a plan in order of their first use.
+func planKeys(ops []Operation) []keySpec {
+	var keys []keySpec
+	for i := range ops {
+		if !slices.ContainsFunc(keys, func(k keySpec) bool { return k.name == ops[i].Key }) {
+			keys = append(keys, keySpec{name: ops[i].Key, typ: ops[i].Type})
+		}
+	}
+	return keys
+}

@@ -1,0 +1,223 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Errors of tapes.
+var (
+	// ErrTape is wrapped when a tape cannot be read or is not valid.
+	ErrTape = errors.New("scenario: invalid tape")
+	// ErrVersion is wrapped when a tape is of another version or scenario, which
+	// this program refuses to replay.
+	ErrVersion = errors.New("scenario: tape of another version")
+	// ErrRebase is wrapped when a run does not repeat from its own tape.
+	ErrRebase = errors.New("scenario: the run does not repeat from its tape")
+)
+
+// The version of tapes and of what they mean: it rises whenever an old tape would
+// replay to another trace.
+const (
+	TapeVersion  = 1
+	tapeScenario = "kvs"
+	maxTape      = 64 << 20 // bytes
+	maxTapeItems = 1 << 20  // operations, and decisions
+)
+
+// Tape is everything needed to run once more: the setup, the operations, and each
+// decision that was not 0.
+type Tape struct {
+	Setup      Setup
+	Operations []Operation
+	Decisions  []choice.Decision
+	TraceHash  uint64   // of the run that was recorded
+	Violations []string // their signatures
+}
+
+// tapeFile is the JSON form: one line an operation, one a decision.
+type tapeFile struct {
+	Version    int      `json:"joinery_tape"`
+	Scenario   string   `json:"scenario"`
+	Setup      Setup    `json:"setup"`
+	TraceHash  string   `json:"trace_hash"`
+	Violations []string `json:"violations"`
+	Operations []string `json:"operations"`
+	Decisions  []string `json:"decisions"`
+}
+
+// Write writes the tape as JSON.
+func (t *Tape) Write(w io.Writer) error {
+	f := tapeFile{
+		Version: TapeVersion, Scenario: tapeScenario, Setup: t.Setup, TraceHash: FormatHash(t.TraceHash),
+		Violations: t.Violations, Operations: []string{}, Decisions: []string{},
+	}
+	for _, o := range t.Operations {
+		f.Operations = append(f.Operations, o.String())
+	}
+	for _, d := range t.Decisions {
+		f.Decisions = append(f.Decisions, fmt.Sprintf("%s %016x %d", d.Site, d.Key, d.Value))
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", " ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(f); err != nil {
+		return fmt.Errorf("scenario: write tape: %w", err)
+	}
+	return nil
+}
+
+// FormatHash writes a trace hash as all outputs show it.
+func FormatHash(h uint64) string { return fmt.Sprintf("%016x", h) }
+
+// LoadTape reads a tape. A damaged one is an error that wraps [ErrTape], one of
+// another version or scenario one that wraps [ErrVersion].
+func LoadTape(r io.Reader) (*Tape, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxTape+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("scenario: read tape: %w", err)
+	case len(b) > maxTape:
+		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTape, maxTape)
+	case len(bytes.TrimSpace(b)) == 0:
+		return nil, fmt.Errorf("%w: empty", ErrTape)
+	}
+	var head struct {
+		Version  *int   `json:"joinery_tape"`
+		Scenario string `json:"scenario"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
+	}
+	switch {
+	case head.Version == nil:
+		return nil, fmt.Errorf("%w: no joinery_tape version; is this a tape?", ErrTape)
+	case *head.Version != TapeVersion:
+		return nil, fmt.Errorf("%w: version %d, this program replays version %d", ErrVersion, *head.Version, TapeVersion)
+	case head.Scenario != tapeScenario:
+		return nil, fmt.Errorf("%w: scenario %q, this program replays %q", ErrVersion, head.Scenario, tapeScenario)
+	}
+	var f tapeFile
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&f); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
+	}
+	return f.tape()
+}
+
+func (f *tapeFile) tape() (*Tape, error) {
+	t := &Tape{Setup: f.Setup, Violations: f.Violations}
+	if len(f.Operations) > maxTapeItems || len(f.Decisions) > maxTapeItems {
+		return nil, fmt.Errorf("%w: more than %d operations or decisions", ErrTape, maxTapeItems)
+	}
+	if err := t.Setup.validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
+	}
+	var err error
+	if t.TraceHash, err = strconv.ParseUint(f.TraceHash, 16, 64); err != nil {
+		return nil, fmt.Errorf("%w: the trace hash %q is not a hexadecimal number", ErrTape, f.TraceHash)
+	}
+	last := uint64(0)
+	for _, line := range f.Operations {
+		o, err := ParseOperation(line)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrTape, err)
+		case o.ID <= last || o.ID >= firstFinal:
+			return nil, fmt.Errorf("%w: operation %d after %d: ids must ascend and stay below %d", ErrTape, o.ID, last, firstFinal)
+		case o.Session >= t.Setup.Sessions || o.Node >= t.Setup.Nodes:
+			return nil, fmt.Errorf("%w: operation %q names a session or node that the setup does not have", ErrTape, line)
+		}
+		last = o.ID
+		t.Operations = append(t.Operations, o)
+	}
+	for _, line := range f.Decisions {
+		d, err := parseDecision(line)
+		if err != nil {
+			return nil, err
+		}
+		t.Decisions = append(t.Decisions, d)
+	}
+	return t, nil
+}
+
+func parseDecision(line string) (choice.Decision, error) {
+	parts := strings.Split(line, " ")
+	if len(parts) == 3 {
+		key, err1 := strconv.ParseUint(parts[1], 16, 64)
+		value, err2 := strconv.ParseUint(parts[2], 10, 64)
+		if err1 == nil && err2 == nil {
+			return choice.Decision{Site: parts[0], Key: key, Value: value}, nil
+		}
+	}
+	return choice.Decision{}, fmt.Errorf("%w: decision %q, want SITE KEY VALUE", ErrTape, line)
+}
+
+const traceRecords = 200_000
+
+// Replay runs a tape. The result keeps its trace and its decisions.
+func Replay(ctx context.Context, t *Tape) (*Result, error) {
+	setup := t.Setup
+	setup.Operations = len(t.Operations)
+	o := options{decisions: true, records: traceRecords}
+	return new(Runner).run(ctx, setup, t.Operations, choice.NewReplay(t.Decisions), o)
+}
+
+// Record runs the seed of res once more with everything kept, makes a tape of it,
+// and replays the tape: it must lead to the same trace and the same violations, or
+// Record says that it does not.
+func Record(ctx context.Context, res *Result) (*Tape, *Result, error) {
+	s := res.Setup
+	src := choice.Seeded(choice.Mix(choice.MixString(s.Seed, "faults"), uint64(s.Attempt)))
+	first, err := new(Runner).run(ctx, s, res.ops, src, options{decisions: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	t := first.tape()
+	again, err := Replay(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if first.TraceHash != res.TraceHash || again.TraceHash != res.TraceHash {
+		return nil, nil, fmt.Errorf("%w: seed %d: trace %s when found, %s when recorded, %s when replayed",
+			ErrRebase, s.Seed, FormatHash(res.TraceHash), FormatHash(first.TraceHash), FormatHash(again.TraceHash))
+	}
+	return t, again, nil
+}
+
+func (r *Result) tape() *Tape {
+	t := &Tape{Setup: r.Setup, Operations: r.ops, Decisions: r.decisions, TraceHash: r.TraceHash, Violations: []string{}}
+	for _, v := range r.Violations {
+		t.Violations = append(t.Violations, v.Signature())
+	}
+	return t
+}
+
+// WriteOps writes the planned operations, a line each; they parse back.
+func (r *Result) WriteOps(w io.Writer) error {
+	for _, o := range r.ops {
+		if _, err := fmt.Fprintln(w, o); err != nil {
+			return fmt.Errorf("scenario: write operations: %w", err)
+		}
+	}
+	return nil
+}
+
+// WriteHistory writes what the clients saw, in the project's JSONL form.
+func (r *Result) WriteHistory(w io.Writer) error { return history.EncodeJSONL(w, r.history) }
+
+// WriteTrace writes the events of the run, if the result is of a replay.
+func (r *Result) WriteTrace(w io.Writer) error { return r.world.WriteTrace(w) }
+
+// History is what the clients saw; the caller must not change it.
+func (r *Result) History() *history.History { return r.history }
