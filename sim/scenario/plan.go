@@ -181,9 +181,9 @@ func (p *planner) single(at sim.Time) {
 }
 
 // name numbers the operation and gives it an argument of its own: values and
-// elements occur once, amounts are powers of two that differ within a key, so
-// that what a read saw can be told from its value even without tags. In tagged
-// runs some elements repeat, as they do in life.
+// elements occur once, and a dozen amounts in a row are different powers of two, so
+// that what a read saw can mostly be told from its value even without tags. In
+// tagged runs some elements repeat, as they do in life.
 func (p *planner) name(o *Operation, id uint64) {
 	o.ID = id
 	switch o.Func {
@@ -201,6 +201,6 @@ func (p *planner) name(o *Operation, id uint64) {
 				bit++
 			}
 		}
-		o.Arg = strconv.FormatInt(1<<min(bit, 61), 10)
+		o.Arg = strconv.FormatInt(1<<(bit%12), 10)
 	}
 }
