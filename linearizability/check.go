@@ -22,7 +22,8 @@ type checker struct {
 	// judge decides without shrinking; a violation's witness is given as
 	// positions in h.Ops.
 	judge func(m *meter, h *history.History) (ruling, error)
-	// realTime and reduce are those of models.Model.
+	// settles, realTime and reduce are those of models.Model.
+	settles  bool
 	realTime bool
 	reduce   func(h *history.History) models.Reduction
 }
@@ -42,6 +43,7 @@ func checkers() []checker {
 		table = append(table, checker{
 			ModelInfo: m.ModelInfo,
 			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h) },
+			settles:   m.Settles,
 			realTime:  m.RealTime,
 			reduce:    m.Reduce,
 		})
@@ -52,10 +54,15 @@ func checkers() []checker {
 // decide judges h, and takes back an OK where there was nothing to judge.
 func (c checker) decide(m *meter, h *history.History) (ruling, error) {
 	r, err := c.judge(m, h)
-	if err == nil && r.status == OK && !observes(h) {
-		r.status, r.reason = Inconclusive, "nothing was observed: no read returned"
+	if err != nil || r.status != OK {
+		return r, err
 	}
-	return r, err
+	if !observes(h) {
+		r.status, r.reason = Inconclusive, "nothing was observed: no read returned"
+	} else if why := unsettled(h); c.settles && why != "" {
+		r.status, r.reason = Inconclusive, why
+	}
+	return r, nil
 }
 
 // Models lists the models that Check knows.
@@ -120,4 +127,19 @@ func observes(h *history.History) bool {
 		}
 	}
 	return false
+}
+
+// unsettled says why the history does not show where its replicas end up; empty
+// if it does.
+func unsettled(h *history.History) string {
+	if len(h.Fences) == 0 {
+		return "no settle fence: values are explained, but whether they converge cannot be said"
+	}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if !o.IsPut() && o.Outcome == history.OK && o.Call >= h.Fences[len(h.Fences)-1] {
+			return ""
+		}
+	}
+	return "no read after the last settle fence: whether values converge cannot be said"
 }

@@ -18,8 +18,9 @@ func convergenceChecker() checker {
 			Complexity: "O(reads x puts seen), an object at a time",
 			Needs:      "registers, sets, counters; tags for the second part; a settle fence with reads after it for the third",
 		},
-		judge:  func(_ *meter, h *history.History) (ruling, error) { return converges(h) },
-		reduce: models.Eventual().Reduce, // the same reads rest on the same puts
+		judge:   func(_ *meter, h *history.History) (ruling, error) { return converges(h) },
+		settles: true,
+		reduce:  models.Eventual().Reduce, // the same reads rest on the same puts
 	}
 }
 
@@ -93,11 +94,6 @@ func converges(h *history.History) (ruling, error) {
 			}
 		}
 	}
-	if bounded.status == OK {
-		if why := unsettled(h); why != "" {
-			return ruling{status: Inconclusive, method: byTags, reason: why}, nil
-		}
-	}
 	return bounded, nil
 }
 
@@ -148,7 +144,7 @@ func explained(h *history.History, byTag map[uint64]int, o *objectReads) ruling 
 				}
 			}
 			if !models.Explains(r, issued, nil) {
-				return ruling{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of %v", o.name, r)}
+				return ruling{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o.name, r.Index)}
 			}
 			continue
 		}
@@ -158,7 +154,7 @@ func explained(h *history.History, byTag map[uint64]int, o *objectReads) ruling 
 			j, ok := byTag[t]
 			if !ok || h.Ops[j].Key != r.Key || h.Ops[j].Type != r.Type || h.Ops[j].Call > r.Return {
 				return ruling{status: Violation, witness: []int{i}, reason: fmt.Sprintf(
-					"%s: %v saw tag %d, which no put called by then has", o.name, r, t)}
+					"%s: read #%d saw tag %d, which no put called by then has", o.name, r.Index, t)}
 			}
 			seen = append(seen, &h.Ops[j])
 			witness = append(witness, j)
@@ -166,7 +162,7 @@ func explained(h *history.History, byTag map[uint64]int, o *objectReads) ruling 
 		if !models.Joins(r, seen) {
 			slices.Sort(witness)
 			return ruling{status: Violation, witness: witness, reason: fmt.Sprintf(
-				"%s: the value of %v is not the join of the puts it saw", o.name, r)}
+				"%s: the value of read #%d is not the join of the puts it saw", o.name, r.Index)}
 		}
 	}
 	return ruling{status: OK}
@@ -190,8 +186,8 @@ func sameTags(h *history.History, _ map[uint64]int, o *objectReads) ruling {
 			continue
 		}
 		if !models.SameValue(&h.Ops[i], &h.Ops[j]) {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: %v and %v saw the same puts and differ",
-				o.name, &h.Ops[j], &h.Ops[i])}
+			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d saw the same puts and differ",
+				o.name, h.Ops[j].Index, h.Ops[i].Index)}
 		}
 	}
 	return ruling{status: OK}
@@ -210,7 +206,8 @@ func settled(h *history.History, _ map[uint64]int, o *objectReads) ruling {
 	for _, i := range o.reads {
 		r := &h.Ops[i]
 		if missing := o.missing(h, r); missing != nil {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: %v misses %v, acknowledged before the fence", o.name, r, missing)}
+			return ruling{status: Violation, reason: fmt.Sprintf("%s: read #%d misses put #%d, acknowledged before the fence",
+				o.name, r.Index, missing.Index)}
 		}
 		if !quiet || r.Call < last {
 			continue
@@ -220,7 +217,8 @@ func settled(h *history.History, _ map[uint64]int, o *objectReads) ruling {
 		}
 		a := &h.Ops[agreed]
 		if !models.SameValue(a, r) || !slices.Equal(a.Saw, r.Saw) {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: %v and %v disagree after the last fence", o.name, a, r)}
+			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d disagree after the last fence",
+				o.name, a.Index, r.Index)}
 		}
 	}
 	return ruling{status: OK}
@@ -254,18 +252,4 @@ func (o *objectReads) missing(h *history.History, r *history.Op) *history.Op {
 		return due[0]
 	}
 	return nil
-}
-
-// unsettled says why part 3 could not be judged; empty if it could.
-func unsettled(h *history.History) string {
-	if len(h.Fences) == 0 {
-		return "no settle fence: values are explained, but whether they converge cannot be said"
-	}
-	for i := range h.Ops {
-		o := &h.Ops[i]
-		if !o.IsPut() && o.Outcome == history.OK && o.Call >= h.Fences[len(h.Fences)-1] {
-			return ""
-		}
-	}
-	return "no read after the last settle fence: whether values converge cannot be said"
 }

@@ -67,7 +67,7 @@ func latticeCausal(h *history.History) (ruling, error) {
 	if stuck := c.sweep(); len(stuck) > 0 {
 		return ruling{
 			status: Violation, method: byVectorClocks,
-			reason: fmt.Sprintf("the causal order has a cycle through %v", &h.Ops[stuck[0]]),
+			reason: fmt.Sprintf("the causal order has a cycle, which #%d waits for", h.Ops[stuck[0]].Index),
 		}, nil
 	}
 	return c.compare(), nil
@@ -122,7 +122,7 @@ func (c *chains) resolve() ruling {
 			j, ok := c.byTag[t]
 			if !ok || h.Ops[j].Key != o.Key || h.Ops[j].Type != o.Type {
 				return ruling{status: Violation, method: byVectorClocks, witness: []int{i},
-					reason: fmt.Sprintf("%v saw tag %d, which no put on it has", o, t)}
+					reason: fmt.Sprintf("read #%d saw tag %d, which no put on %s %q has", o.Index, t, o.Type, o.Key)}
 			}
 		}
 	}
@@ -249,12 +249,12 @@ func (c *chains) compare() ruling {
 			due, _ := slices.BinarySearch(ranks[at], int(c.clocks[i][k]))
 			if n < due {
 				return ruling{status: Violation, method: byVectorClocks, reason: fmt.Sprintf(
-					"%v does not see %v, which happened causally before it", r, c.firstUnseen(r, where[at][:due]))}
+					"read #%d does not see put #%d, which happened causally before it", r.Index, c.firstUnseen(r, where[at][:due]).Index)}
 			}
 		}
 		if !models.Joins(r, seen) {
 			return ruling{status: Violation, method: byVectorClocks,
-				reason: fmt.Sprintf("the value of %v is not the join of the puts it saw", r)}
+				reason: fmt.Sprintf("the value of read #%d is not the join of the puts it saw", r.Index)}
 		}
 	}
 	return ruling{status: OK, method: byVectorClocks}

@@ -18,7 +18,7 @@ import (
 // for it any longer.
 type meter struct {
 	ctx      context.Context
-	maxSteps int64
+	maxSteps atomic.Int64
 	maxBytes int64
 	maxTime  time.Duration
 	steps    atomic.Int64
@@ -37,13 +37,15 @@ const (
 )
 
 func newMeter(ctx context.Context, b Budget) *meter {
-	return &meter{ctx: ctx, maxSteps: b.Steps, maxBytes: b.Bytes, maxTime: b.Time}
+	m := &meter{ctx: ctx, maxBytes: b.Bytes, maxTime: b.Time}
+	m.maxSteps.Store(b.Steps)
+	return m
 }
 
 // extend grants the budget once more and clears a stop, but for a cancelled
 // context.
 func (m *meter) extend(b Budget) {
-	m.maxSteps = m.steps.Load() + b.Steps
+	m.maxSteps.Store(m.steps.Load() + b.Steps)
 	m.bytes.Store(0)
 	m.stop.Store(int32(running))
 }
@@ -54,7 +56,7 @@ func (m *meter) step() bool {
 		return false
 	}
 	n := m.steps.Add(1)
-	if n > m.maxSteps {
+	if n > m.maxSteps.Load() {
 		m.halt(outOfSteps)
 		return false
 	}
@@ -78,7 +80,7 @@ func (m *meter) halt(why stopCause) { m.stop.CompareAndSwap(int32(running), int3
 func (m *meter) stopped() string {
 	switch stopCause(m.stop.Load()) {
 	case outOfSteps:
-		return fmt.Sprintf("the budget of %d steps ran out", m.maxSteps)
+		return fmt.Sprintf("the budget of %d steps ran out", m.maxSteps.Load())
 	case outOfBytes:
 		return fmt.Sprintf("the budget of %d bytes ran out", m.maxBytes)
 	case outOfTime:

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -25,7 +26,7 @@ func Causal() Model {
 		ModelInfo: ModelInfo{
 			Name:       "causal",
 			Doc:        "each session sees the puts in an order that extends the causal order (causal memory)",
-			Complexity: "exponential in sessions: n puts may be cut in (n/s)^s ways (porcupine)",
+			Complexity: "O(n²) with tags or stamps; else exponential in sessions, up to (n/s)^s states (porcupine)",
 			Needs:      "registers, sets, counters; tags, or values written once per key (counters: any)",
 		},
 		Prepare: func(h *history.History) (*Problem, error) { return prepareCausal(h, true) },
@@ -58,6 +59,30 @@ const (
 type causalPart struct {
 	puts    []*history.Op // by number
 	objects []bitset      // by object: the numbers of its puts
+	// reads are the session's reads in order, and harmless the puts that, once
+	// enabled, no later step can regret: the reads that do not include them are
+	// done, and the others' values do not depend on when they came. Counters, and
+	// registers judged by order, have none. Both are empty in the plain search.
+	reads    []*causalStep
+	harmless []*causalStep
+}
+
+// forced returns the step that must come next, or nil if there is a choice: the
+// next read if it is right as things stand, since it changes nothing and others
+// only gain by it; else the first harmless put that is enabled. Any legal order
+// remains legal when such a step is moved to the front.
+func (p *causalPart) forced(now causalState) *causalStep {
+	if now.reads < len(p.reads) {
+		if r := p.reads[now.reads]; now.applied.contains(r.past) && r.explained(now) {
+			return r
+		}
+	}
+	for _, s := range p.harmless {
+		if !now.applied.has(s.num) && now.reads >= s.minReads && now.applied.contains(s.past) {
+			return s
+		}
+	}
+	return nil
 }
 
 // causalState is how far one session's view has come.
@@ -150,10 +175,18 @@ func (b *causalBuilder) build() Part {
 			}
 		}
 		b.steps[i] = s
+		if b.prune {
+			b.part.reads = append(b.part.reads, s)
+		}
 	}
 	for _, i := range b.c.puts {
-		if s := b.steps[i]; s != nil {
-			s.minReads = max(b.ownReadsBefore(i), b.excludedBefore(s))
+		s := b.steps[i]
+		if s == nil {
+			continue
+		}
+		s.minReads = max(b.ownReadsBefore(i), b.excludedBefore(s))
+		if b.prune && (s.rule == byTags || s.rule == byJoin && s.op.Type != history.Counter) {
+			b.part.harmless = append(b.part.harmless, s)
 		}
 	}
 	return b.arrange()
@@ -258,7 +291,7 @@ func (r *causalStep) excludes(p *causalStep) bool {
 	case r.op.Type == history.Register && r.op.Out.IsNil():
 		return true // readsFrom has ruled out written nils
 	case r.op.Type == history.Register && r.rule == byJoin:
-		return p.op.Stamp.Known() && r.op.Stamp.Compare(p.op.Stamp) < 0
+		return p.op.Stamp.Known() && cmp.Or(r.op.Stamp.Compare(p.op.Stamp), r.op.Out.Compare(p.op.Arg)) < 0
 	}
 	return false
 }
@@ -303,6 +336,9 @@ func causalSpec() porcupine.Model {
 		Step: func(state, input, _ any) (bool, any) {
 			now, s := state.(causalState), input.(*causalStep)
 			if !now.applied.contains(s.past) {
+				return false, state
+			}
+			if first := s.part.forced(now); first != nil && first != s {
 				return false, state
 			}
 			if s.op.IsPut() {

@@ -200,7 +200,7 @@ func fromTags(h *history.History, i int, byTag map[uint64]int) (from []int, _ *R
 	for _, t := range r.Saw {
 		j, ok := byTag[t]
 		if !ok || !sameObject(&h.Ops[j], r) {
-			return nil, fromNowhere(i, fmt.Sprintf("%v saw tag %d, which no put on it has", r, t))
+			return nil, fromNowhere(i, fmt.Sprintf("read #%d saw tag %d, which no put on %v has", r.Index, t, objectOf(r)))
 		}
 		from = append(from, j)
 	}
@@ -220,12 +220,12 @@ func fromValues(h *history.History, i int, writers map[writer][]int) (from []int
 		switch {
 		case len(fit) == 0 && initial:
 		case len(fit) == 0:
-			return nil, fromNowhere(i, fmt.Sprintf("%v returned %s, which nobody wrote", r, v))
+			return nil, fromNowhere(i, fmt.Sprintf("read #%d of %v returned %s, which nobody wrote", r.Index, objectOf(r), v))
 		case len(fit) == 1 && !initial:
 			from = append(from, fit[0])
 		default:
 			uncertain = &Ruling{Reason: fmt.Sprintf(
-				"%v may have its value %s from more than one place: values must be unique, or puts tagged", r, v)}
+				"read #%d of %v may have %s from more than one place: values must be unique, or puts tagged", r.Index, objectOf(r), v)}
 		}
 	}
 	return from, uncertain

@@ -33,6 +33,7 @@ func Eventual() Model {
 			Needs:      "registers, sets, counters; a settle fence with reads after it",
 		},
 		Prepare: func(h *history.History) (*Problem, error) { return prepareEventual(h, true) },
+		Settles: true,
 		Reduce:  reduceReplicated,
 	}
 }

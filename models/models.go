@@ -42,6 +42,9 @@ type Model struct {
 	// Prepare splits a valid history into independent searches. Operations that
 	// the model does not describe are an error wrapping ErrUnsupported.
 	Prepare func(h *history.History) (*Problem, error)
+	// Settles says that a history must show a settle fence, with reads after it,
+	// before it can be called allowed.
+	Settles bool
 	// RealTime says that real time orders the operations, so that what clients
 	// knew at any instant (History.Until) must be allowed as well.
 	RealTime bool

@@ -99,12 +99,22 @@ func (r *reducer) support(i int) []int {
 }
 
 // relieves reports whether the value of a read can be reduced when puts that it
-// saw are dropped: where it is known what each of them contributed.
+// saw are dropped: where it is known what each of them contributed. A counter
+// that is wrong keeps them all, since only together do they show it.
 func (r *reducer) relieves(o *history.Op) bool {
-	if !r.h.Tagged || o.Type != history.Register {
-		return r.h.Tagged || o.Type == history.Set
+	switch {
+	case !r.h.Tagged:
+		return o.Type == history.Set
+	case o.Type == history.Set:
+		return true
 	}
-	return !slices.ContainsFunc(r.mayJoin(o), func(j int) bool { return !r.h.Ops[j].Stamp.Known() })
+	var seen []*history.Op
+	stamped := true
+	for _, j := range r.mayJoin(o) {
+		seen = append(seen, &r.h.Ops[j])
+		stamped = stamped && r.h.Ops[j].Stamp.Known()
+	}
+	return o.Type == history.Register && stamped || o.Type == history.Counter && Joins(o, seen)
 }
 
 // adders returns, by element of an untagged set read, the puts that added it.
@@ -184,10 +194,8 @@ func (r *reducer) forgetTags(o *history.Op, in map[int]struct{}) {
 	o.Saw = tags
 	switch o.Type {
 	case history.Counter:
-		if n, ok := count(o.Out); ok {
-			sum, _ := total(gone)
-			o.Out = history.Int(n - sum)
-		}
+		sum, _ := total(left)
+		o.Out = history.Int(sum)
 	case history.Set:
 		o.Out = setWithout(o.Out, gone, left)
 	case history.Register:

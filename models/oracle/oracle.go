@@ -38,13 +38,6 @@ func (a Answer) String() string {
 	return fmt.Sprintf("answer(%d)", int(a))
 }
 
-func answer(allowed bool) Answer {
-	if allowed {
-		return Allowed
-	}
-	return Forbidden
-}
-
 // object identifies what an operation is about.
 func object(o *history.Op) string { return string(o.Type) + "\x00" + o.Key }
 

@@ -1,0 +1,158 @@
+package linearizability
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+)
+
+func TestModelsTable(t *testing.T) {
+	var names []string
+	for _, m := range Models() {
+		names = append(names, m.Name)
+		require.NotEmpty(t, m.Doc, m.Name)
+		require.NotEmpty(t, m.Complexity, m.Name)
+		require.NotEmpty(t, m.Needs, m.Name)
+	}
+	require.Equal(t, []string{"linearizable-register", "cas-register", "eventual", "causal", "convergence", "lattice-causal"}, names)
+}
+
+func TestCheckRejects(t *testing.T) {
+	ctx := context.Background()
+	_, err := Check(ctx, settledRun(), "serialisable-ish", Budget{})
+	require.ErrorIs(t, err, ErrUnknownModel)
+	require.ErrorContains(t, err, "lattice-causal", "the error lists what there is")
+
+	_, err = Check(ctx, settledRun(), "causal", Budget{Steps: -1})
+	require.ErrorContains(t, err, "negative")
+
+	bad := settledRun()
+	bad.Ops[3].Index = 7
+	_, err = Check(ctx, bad, "causal", Budget{})
+	require.ErrorIs(t, err, history.ErrInvalid)
+
+	_, err = Check(ctx, settledRun(), "cas-register", Budget{})
+	require.ErrorIs(t, err, models.ErrUnsupported)
+
+	queue := &history.History{Ops: []history.Op{{Type: "queue", Func: "push", Return: 1}}}
+	for _, m := range Models() {
+		_, err = Check(ctx, queue, m.Name, Budget{})
+		require.ErrorIs(t, err, models.ErrUnsupported, m.Name)
+	}
+}
+
+// wide is a history whose search cannot end soon: many concurrent writes, and a
+// last read that none of their orders explains at once.
+func wide() *history.History {
+	h := &history.History{}
+	const n = 24
+	for i := range n {
+		h.Ops = append(h.Ops, history.Op{
+			Index: i, Session: i, Type: history.Register, Func: history.Write, Arg: history.Int(int64(i)), Call: int64(i), Return: 1000,
+		})
+	}
+	for i := range n {
+		h.Ops = append(h.Ops, history.Op{
+			Index: n + i, Session: n + i, Type: history.Register, Func: history.Read, Out: history.Int(int64(i * i % n)), Call: int64(100 + i), Return: 1000,
+		})
+	}
+	return h
+}
+
+func TestBudgets(t *testing.T) {
+	ctx := context.Background()
+	h := wide()
+	h.Ops[len(h.Ops)-1].Out = history.Int(-1)
+	for name, b := range map[string]Budget{
+		"10000 steps": {Steps: 10_000},
+		"bytes":       {Bytes: 100_000},
+		"longer than": {Time: time.Millisecond},
+	} {
+		v, err := Check(ctx, h, "linearizable-register", b)
+		require.NoError(t, err)
+		require.Equal(t, Undecided, v.Status, name)
+		require.Contains(t, v.Reason, name)
+		require.Empty(t, v.Witness)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	v, err := Check(cancelled, h, "linearizable-register", Budget{})
+	require.NoError(t, err)
+	require.Equal(t, Undecided, v.Status)
+	require.Contains(t, v.Reason, "canceled")
+}
+
+// A violation in one partition outweighs another one that stays undecided.
+func TestViolationOutweighsUndecided(t *testing.T) {
+	h := &history.History{Fences: []int64{500}}
+	for i := range 20 { // 2^20 sums
+		h.Ops = append(h.Ops, history.Op{
+			Index: i, Type: history.Counter, Key: "c", Func: history.Inc, Arg: history.Int(1 << i), Call: int64(i), Return: int64(i + 1),
+		})
+	}
+	h.Ops = append(h.Ops, history.Op{
+		Index: 20, Type: history.Counter, Key: "c", Func: history.Read, Out: history.Int(1<<20 - 1), Call: 600, Return: 601,
+	})
+	for _, model := range []string{"eventual", "convergence"} {
+		require.Equal(t, Undecided, mustCheck(t, h, model).Status, model)
+	}
+	h.Ops = append(h.Ops, history.Op{
+		Index: 21, Type: history.Set, Key: "s", Func: history.Read, Out: history.List(history.Int(1)), Call: 601, Return: 602,
+	})
+	for _, model := range []string{"eventual", "convergence"} {
+		v := mustCheck(t, h, model)
+		require.Equal(t, Violation, v.Status, model)
+		require.Equal(t, h.Ops[21:], v.Witness)
+	}
+}
+
+func TestInconclusive(t *testing.T) {
+	silent := &history.History{Tagged: true, Ops: []history.Op{{
+		Type: history.Set, Func: history.Add, Arg: history.Int(1), Tag: 1, Return: 1,
+	}}}
+	for _, model := range []string{"eventual", "causal", "convergence", "lattice-causal"} {
+		require.Equal(t, Inconclusive, mustCheck(t, silent, model).Status, model)
+		require.Equal(t, Inconclusive, mustCheck(t, &history.History{}, model).Status, model)
+	}
+
+	noFence := settledRun()
+	noFence.Fences = nil
+	require.Equal(t, Inconclusive, Convergence(noFence).Status)
+	require.Contains(t, Convergence(noFence).Reason, "no settle fence")
+	require.Equal(t, Inconclusive, mustCheck(t, noFence, "eventual").Status)
+
+	lateFence := settledRun()
+	lateFence.Fences = []int64{10_000}
+	require.Contains(t, Convergence(lateFence).Reason, "no read after")
+
+	untagged := settledRun()
+	untagged.Tagged = false
+	for i := range untagged.Ops {
+		untagged.Ops[i].Tag, untagged.Ops[i].Saw = 0, nil
+	}
+	require.Equal(t, Inconclusive, mustCheck(t, untagged, "lattice-causal").Status)
+	require.Equal(t, OK, Convergence(untagged).Status)
+
+	invalid := settledRun()
+	invalid.Ops[0].Index = 5
+	require.Contains(t, Convergence(invalid).Reason, "invalid history")
+}
+
+func TestCheckLeavesTheHistoryAlone(t *testing.T) {
+	for _, m := range Models() {
+		h := settledRun()
+		h.Ops[2].Saw = []uint64{}
+		before := settledRun()
+		before.Ops[2].Saw = []uint64{}
+		_, err := Check(context.Background(), h, m.Name, Budget{})
+		if m.Name != "cas-register" && m.Name != "linearizable-register" {
+			require.NoError(t, err)
+		}
+		require.Equal(t, before, h, m.Name)
+	}
+}

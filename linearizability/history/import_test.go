@@ -1,0 +1,195 @@
+package history
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const jepsenSample = `; a vector, a comment, a nemesis with a value of its own kind
+[{:process 0, :type :invoke, :f :write, :value 3}
+ {:process 1, :type :invoke, :f :read, :value nil, :extra #object[java.lang.Object 0x4892 "o \"}"]}
+ {:process :nemesis, :type :info, :f :kill, :value (#{"n1" "n2"} \} #inst "2019" 1.5)} ; }
+ {:process 0, :type :info, :f :write, :value 3, :error :timeout}
+ {:process 1, :type :ok, :f :read, :value :nil}
+ {:process 0, :type :invoke, :f :cas, :value [3 4]},
+ {:process 1, :type :invoke, :f :cas, :value [5 6]}
+ {:process 1, :type :fail, :f :cas, :value [5 6]}
+ {:process 0, :type :ok, :f :cas, :value [3 4]}
+ #jepsen.history.Op{:process 1 :type :invoke :f :cas :value [7 8]}
+ {:process 1, :type :fail, :f :cas, :value [7 8], :error :unavailable}
+ {:process 2, :type :invoke, :f :read}
+]
+`
+
+func TestJepsenSample(t *testing.T) {
+	h, err := Decode("jepsen", "sample.edn", strings.NewReader(jepsenSample))
+	require.NoError(t, err)
+	var got []string
+	for _, o := range h.Ops {
+		got = append(got, o.String())
+	}
+	require.Equal(t, []string{
+		`#0 s0 [1,…] register "" write 3 unknown`,
+		`#1 s1 [2,4] register "" read -> nil ok`,
+		`#2 s3 [5,8] register "" cas [3 4] ok`, // process 0 again, but a session of its own
+		`#3 s1 [6,7] register "" cas [5 6] failed`,
+		`#4 s2 [11,…] register "" read unknown`,
+	}, got)
+}
+
+func TestJepsenValuesAndKeys(t *testing.T) {
+	const src = `
+{:process 0 :type :invoke :f :write :value ["k" :red]}
+{:process 0 :type :ok :f :write :value ["k" :red]}
+{:process 0 :type :invoke :f :read :value [7 nil]}
+{:process 0 :type :ok :f :read :value [7 {:a 1}]}
+{:process 0 :type :invoke :f :cas :value ["k" [1 "\u00e4\n"]]}
+{:process 0 :type :ok :f :cas}
+{:process 0 :type :invoke :f :write :value [1 2 #_ 9 3]}
+{:process 0 :type :ok :f :write :value 2.50M}
+{:process 0 :type :invoke :f :write :value 12345678901234567890}
+{:process 0 :type :fail :f :write}
+`
+	h, err := Decode("jepsen", "x", strings.NewReader(src))
+	require.NoError(t, err)
+	require.Len(t, h.Ops, 5)
+	require.Equal(t, "k", h.Ops[0].Key)
+	require.True(t, h.Ops[0].Arg.Equal(Str(":red")))
+	require.Equal(t, "7", h.Ops[1].Key)
+	require.True(t, h.Ops[1].Out.Equal(Str("{:a 1}")))
+	require.Equal(t, "k", h.Ops[2].Key)
+	require.True(t, h.Ops[2].Arg.Equal(List(Int(1), Str("ä\n"))))
+	require.True(t, h.Ops[3].Arg.Equal(List(Int(1), Int(2), Int(3))))
+	require.True(t, h.Ops[4].Arg.Equal(Str("12345678901234567890")))
+	require.Equal(t, Failed, h.Ops[4].Outcome)
+}
+
+func TestJepsenRejects(t *testing.T) {
+	ok := "{:process 0 :type :invoke :f :read}\n"
+	cases := []struct {
+		name, input string
+		line        int
+		err         error
+	}{
+		{"empty", "", 0, ErrEmpty},
+		{"only comments", "; nothing\n; here", 0, ErrEmpty},
+		{"no operations", "[]", 0, ErrEmpty},
+		{"only a nemesis", "{:process :nemesis :type :info :f :kill}", 0, ErrEmpty},
+		{"cut in a map", ok + "{:process 0 :type", 2, ErrTruncated},
+		{"cut in a string", ok + "{:process 0 :value \"}", 2, ErrTruncated},
+		{"cut in the vector", "[" + ok, 2, ErrTruncated},
+		{"cut after a tag", ok + "#jepsen.history.Op", 2, ErrTruncated},
+		{"garbage", ok + "garbage", 2, ErrFormat},
+		{"binary", "\x00\x01\x02", 1, ErrFormat},
+		{"two vectors", "[" + ok + "] []", 2, ErrFormat},
+		{"brackets that do not match", ok + "{:process 0 :value [1}}", 2, ErrFormat},
+		{"odd map", ok + "{:process}", 2, ErrFormat},
+		{"no process", ok + "{:type :ok :f :read}", 2, ErrFormat},
+		{"no type", ok + "{:process 0 :f :read}", 2, ErrFormat},
+		{"unknown type", ok + "{:process 0 :type :maybe :f :read}", 2, ErrFormat},
+		{"unknown function", ok + "{:process 1 :type :invoke :f :append}", 2, ErrFormat},
+		{"cas of one value", ok + "{:process 1 :type :invoke :f :cas :value 4}", 2, ErrFormat},
+		{"bad escape", ok + "{:process 1 :type :invoke :f :write :value \"\\x\"}", 2, ErrFormat},
+		{"invalid UTF-8", ok + "{:process 1 :type :invoke :f :write :value \"\xff\"}", 2, ErrFormat},
+		{"negative process", "{:process -1 :type :invoke :f :read}", 1, ErrFormat},
+		{"too deep", "{:process 0 :value " + strings.Repeat("[", 200), 1, ErrFormat},
+		{"return without a call", ok + "{:process 1 :type :ok :f :read}", 2, ErrUnmatchedReturn},
+		{"return of another function", ok + "{:process 0 :type :ok :f :write}", 2, ErrUnmatchedReturn},
+		{"return of another key", "{:process 0 :type :invoke :f :read :value [1 nil]}\n{:process 0 :type :ok :f :read :value [2 7]}", 2, ErrUnmatchedReturn},
+		{"two calls at once", ok + ok, 2, ErrOverlap},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Decode("jepsen", "some.edn", strings.NewReader(c.input))
+			require.ErrorIs(t, err, c.err)
+			var de *DecodeError
+			require.ErrorAs(t, err, &de)
+			require.Equal(t, c.line, de.Line, "%v", err)
+		})
+	}
+	_, err := DecodeLimited("jepsen", "long", strings.NewReader(ok+"{:process 0 :value \""+strings.Repeat("x", 100)), Limits{RecordBytes: 64})
+	require.ErrorIs(t, err, ErrTooLong)
+	_, err = DecodeLimited("jepsen", "many", strings.NewReader(ok+"{:process 1 :type :invoke :f :read}"), Limits{Ops: 1})
+	require.ErrorIs(t, err, ErrTooMany)
+}
+
+const etcdSample = "INFO  jepsen.util - 0\t:invoke\t:read\tnil\n" +
+	"INFO  jepsen.util - 1   :invoke :cas    [1 -2]\r\n" +
+	"\n" +
+	"INFO  jepsen.util - :nemesis\t:info\t:start\tnil\n" +
+	"INFO  jepsen.util - 0\t:ok\t:read\tnil\n" +
+	"INFO  jepsen.util - 1\t:fail\t:cas\t[1 -2]\n" +
+	"INFO  jepsen.util - 0\t:invoke\t:write\t4\n" +
+	"INFO  jepsen.util - 0\t:info\t:write\t:timed-out\n" +
+	"INFO  jepsen.util - 1\t:invoke\t:read\tnil\n" +
+	"INFO  jepsen.util - 1\t:fail\t:read\t:timed-out\n"
+
+func TestEtcdLogSample(t *testing.T) {
+	h, err := Decode("porcupine-etcd", "etcd.log", strings.NewReader(etcdSample))
+	require.NoError(t, err)
+	var got []string
+	for _, o := range h.Ops {
+		got = append(got, o.String())
+	}
+	require.Equal(t, []string{
+		`#0 s0 [1,3] register "" read -> nil ok`,
+		`#1 s1 [2,4] register "" cas [1 -2] failed`,
+		`#2 s0 [5,…] register "" write 4 unknown`,
+		`#3 s1 [7,8] register "" read failed`,
+	}, got)
+}
+
+func TestEtcdLogRejects(t *testing.T) {
+	line := func(s string) string { return "INFO  jepsen.util - " + s + "\n" }
+	ok := line("0\t:invoke\t:read\tnil")
+	cases := []struct {
+		name, input string
+		err         error
+	}{
+		{"garbage", "garbage\n", ErrFormat},
+		{"few fields", line("0\t:invoke\t:read"), ErrFormat},
+		{"process", line("x\t:invoke\t:read\tnil"), ErrFormat},
+		{"type", line("0\t:start\t:read\tnil"), ErrFormat},
+		{"function", line("0\t:invoke\t:push\tnil"), ErrFormat},
+		{"write of nil", line("0\t:invoke\t:write\tnil"), ErrFormat},
+		{"value", ok + line("0\t:ok\t:read\tx"), ErrFormat},
+		{"cas", line("0\t:invoke\t:cas\t[1]"), ErrFormat},
+		{"cas of words", line("0\t:invoke\t:cas\t[a b]"), ErrFormat},
+		{"cut", ok + "INFO  jepsen.util - 0\t:o", ErrTruncated},
+		{"invalid UTF-8", line("0\t:invoke\t:read\t\xff"), ErrFormat},
+		{"unmatched", ok + line("1\t:ok\t:read\tnil"), ErrUnmatchedReturn},
+		{"overlap", ok + ok, ErrOverlap},
+		{"empty", "", ErrEmpty},
+	}
+	for _, c := range cases {
+		_, err := Decode("porcupine-etcd", "some.log", strings.NewReader(c.input))
+		require.ErrorIs(t, err, c.err, c.name)
+	}
+}
+
+// fuzz feeds arbitrary bytes to a decoder: an error or a valid history, and
+// nothing else.
+func fuzz(f *testing.F, format string, seeds ...string) {
+	for _, s := range seeds {
+		f.Add([]byte(s))
+		f.Add([]byte(s[:len(s)/2]))
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		h, err := DecodeLimited(format, "fuzz", strings.NewReader(string(src)), Limits{RecordBytes: 1 << 16, Ops: 1 << 10})
+		if err != nil {
+			return
+		}
+		require.NoError(t, h.Validate())
+		var buf strings.Builder
+		require.NoError(t, EncodeJSONL(&buf, h))
+		back, err := Decode("jsonl", "fuzz", strings.NewReader(buf.String()))
+		require.NoError(t, err)
+		require.Len(t, back.Ops, len(h.Ops))
+	})
+}
+
+func FuzzJSONL(f *testing.F)   { fuzz(f, "jsonl", sample) }
+func FuzzJepsen(f *testing.F)  { fuzz(f, "jepsen", jepsenSample) }
+func FuzzEtcdLog(f *testing.F) { fuzz(f, "porcupine-etcd", etcdSample) }
