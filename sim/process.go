@@ -9,7 +9,8 @@ import (
 func branch(parent Key, b uint64) Key { return choice.Mix(parent, b) }
 
 // Crash stops a live node now, as a crash fault would; it stays down until
-// [World.Restart] or [World.Heal]. Stopping a node that is down does nothing.
+// [World.Restart] or [World.Heal]. Stopping a node that is down does nothing. It is
+// for the host, between steps, not for use from within an actor.
 func (w *World) Crash(n NodeID) error {
 	if w.err != nil {
 		return w.err

@@ -47,7 +47,7 @@ type node struct {
 	inc       uint32
 	up        bool
 	starting  bool // down, and a start is queued
-	down      Key // lineage of the crash the node is down from
+	down      Key  // lineage of the crash the node is down from
 	timers    []armed
 }
 

@@ -30,11 +30,14 @@ const PartitionAnswers = 1 + shapes*details*durations
 
 // Tokens of ticks: what is due, and for which tick or partition.
 const (
-	dueTick = iota
+	dueTick = iota + 1
 	dueBegin
 	dueEnd
 	dueBits = 2
 )
+
+// branchEnd makes the lineage of a partition's end from that of the partition.
+const branchEnd = 2
 
 // partition is one decided partition.
 type partition struct {
@@ -60,7 +63,7 @@ func (n *Net) Tick(token uint64, key sim.Key) {
 		p := &n.parts[i]
 		n.cut(p, 1)
 		n.fabric.Trace(p.key, uint64(i), func() string { return p.describe() })
-		n.fabric.Schedule(p.length, uint64(i)<<dueBits|dueEnd, choice.Mix(p.key, dueEnd))
+		n.fabric.Schedule(p.length, uint64(i)<<dueBits|dueEnd, choice.Mix(p.key, branchEnd))
 	case dueEnd:
 		n.cut(&n.parts[i], -1)
 		n.fabric.Trace(key, uint64(i), func() string { return "links restored: " + n.parts[i].describe() })

@@ -103,7 +103,9 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 	h.Return = max(int64(c.Now()), h.Call+1)
 	if resp.Status != kvs.StatusOK {
 		h.Outcome = history.Failed
-		c.Mark("refused: " + resp.Status.String())
+		if resp.Status == kvs.StatusUnavailable {
+			c.Mark(markUnavailable)
+		}
 	} else {
 		h.Outcome = history.OK
 		s.state.Observe(resp.Partition, resp.Applied, resp.Deps, resp.Clock)
@@ -146,7 +148,7 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 		h := cl.run.recorded[o.ID]
 		h.Return, h.Outcome = int64(c.Now()), history.Failed
 	} else {
-		c.Mark("put with unknown outcome")
+		c.Mark(markUnknown)
 	}
 	cl.next(c, s)
 }

@@ -41,8 +41,11 @@ func (r *replica) Start(c *sim.Context) {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
 	}
+	if r.disk.Torn() > 0 {
+		c.Mark(markTorn)
+	}
 	if c.Incarnation() > 1 {
-		c.Mark("replica restarted")
+		c.Mark(markRestarted)
 	}
 	r.core, r.shadow = core, make(map[cellID]kvs.Value)
 	r.carryOut(c, core.Start())
@@ -73,16 +76,35 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	r.mark(c, before, r.core.Stats())
 }
 
-// mark notes the situations that a campaign must have reached to mean anything.
+// The situations that a campaign must have reached to mean anything.
+const (
+	markRestarted   = "replica restarted"
+	markDuplicate   = "duplicate absorbed"
+	markReclaimed   = "delta reclaimed by every owner"
+	markWaited      = "threshold read waited"
+	markUnavailable = "threshold read unavailable"
+	markUnknown     = "put with unknown outcome"
+	markHandedOver  = "write accepted by a replica that does not own it"
+	markTorn        = "torn record cut off"
+)
+
+// Marks names the situations that every long campaign must reach.
+func Marks() []string {
+	return []string{
+		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
+	}
+}
+
+// mark notes what a step brought about.
 func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Duplicates > before.Duplicates {
-		c.Mark("duplicate absorbed")
+		c.Mark(markDuplicate)
 	}
 	if after.Reclaimed > before.Reclaimed {
-		c.Mark("delta reclaimed")
+		c.Mark(markReclaimed)
 	}
 	if after.Waited > before.Waited {
-		c.Mark("threshold read waited")
+		c.Mark(markWaited)
 	}
 }
 
@@ -99,6 +121,9 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 		case kvs.EffectTimer:
 			c.After(20*sim.Millisecond, tickTimer)
 		case kvs.EffectAccept:
+			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
+				c.Mark(markHandedOver)
+			}
 			r.run.accepted(e.Entry)
 		}
 	}

@@ -56,7 +56,7 @@ func TestCampaign(t *testing.T) {
 	assert.Equal(t, seeds/5, untagged)
 	assert.Greater(t, decided, seeds/10)
 	assert.Less(t, undecided*100, decided, "porcupine left %d open, decided %d", undecided, decided)
-	for _, m := range []string{"replica restarted", "duplicate absorbed", "delta reclaimed", "threshold read waited", "put with unknown outcome"} {
+	for _, m := range scenario.Marks() {
 		assert.True(t, marks[m], "no seed reached %q", m)
 	}
 }
