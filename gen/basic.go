@@ -7,13 +7,13 @@ type Integer interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
 }
 
-// smallSpan is the number of values a wide range prefers in half of the draws,
-// so that values drawn apart still meet.
+// smallSpan is the number of values that a wide range prefers.
 const smallSpan = 8
 
 // Int draws from lo to hi, both included, lo ≤ hi. The simplest value is the one
-// nearest to zero. Wide ranges lean to it: half of the draws are among the eight
-// simplest.
+// nearest to zero. In ranges of 16 values or more, a third of the draws is among
+// the eight simplest, and a third repeats a number that the tuple has already, so
+// that values drawn apart still tie.
 func Int[I Integer](lo, hi I) Gen[I] {
 	if lo > hi {
 		lo, hi = hi, lo
@@ -25,18 +25,35 @@ func Int[I Integer](lo, hi I) Gen[I] {
 	}
 	up, down := uint64(hi)-uint64(origin), uint64(origin)-uint64(lo)
 	return func(d *Draw) I {
-		span := width
-		if width >= 2*smallSpan && d.Choose("int.wide", 2) == 0 {
-			span = smallSpan - 1
-		}
 		var n uint64
-		if span == math.MaxUint64 {
-			n = d.Choose("int", 1<<63)<<1 | d.Choose("int.low", 2)
+		if width < 2*smallSpan {
+			n = d.Choose("int", width+1)
 		} else {
-			n = d.Choose("int", span+1)
+			n = wide(d, width)
 		}
 		return origin + outward[I](n, up, down)
 	}
+}
+
+// wide draws one of width+1 numbers with a liking for small and repeated ones.
+func wide(d *Draw, width uint64) (n uint64) {
+	switch d.Choose("int.how", 3) {
+	case 0:
+		n = d.Choose("int", smallSpan)
+	case 1:
+		var ok bool
+		if n, ok = d.again(width); !ok {
+			n = d.Choose("int", smallSpan)
+		}
+	default:
+		if width == math.MaxUint64 {
+			n = d.Choose("int", 1<<63)<<1 | d.Choose("int.low", 2)
+		} else {
+			n = d.Choose("int", width+1)
+		}
+	}
+	d.remember(width, n)
+	return n
 }
 
 // outward maps 0, 1, 2, … to offsets 0, 1, −1, 2, −2, … as far as both sides

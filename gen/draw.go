@@ -27,7 +27,16 @@ type Draw struct {
 	asked uint64
 	err   error
 	rapid *rapid.T
+
+	recent [maxRecent]wideAnswer // the last answers of wide ranges, newest last
+	known  int
 }
+
+// maxRecent bounds how many wide answers a tuple can repeat.
+const maxRecent = 4
+
+// wideAnswer is an answer of a range of width+1 values.
+type wideAnswer struct{ width, n uint64 }
 
 // NewDraw returns a Draw that begins with the first decision of src.
 func NewDraw(src choice.Source) *Draw {
@@ -69,6 +78,40 @@ func (d *Draw) Index(site string, n int) int { return int(d.Choose(site, uint64(
 
 // Asked is the number of decisions asked so far.
 func (d *Draw) Asked() int { return int(d.asked) }
+
+// again returns one of the recent answers of a range of this width, if there are
+// any. Numbers of a wide range would else never tie inside a tuple unless the
+// values that hold them do as a whole, and it is the tie of a part (two writes at
+// one time) on which merges fail.
+func (d *Draw) again(width uint64) (n uint64, ok bool) {
+	var same [maxRecent]uint64
+	count := 0
+	for _, a := range d.recent[:d.known] {
+		if a.width == width {
+			same[count] = a.n
+			count++
+		}
+	}
+	if count == 0 {
+		return 0, false
+	}
+	return same[d.Index("int.which", count)], true
+}
+
+// remember keeps an answer of a wide range for again, dropping the oldest.
+func (d *Draw) remember(width, n uint64) {
+	for _, a := range d.recent[:d.known] {
+		if a == (wideAnswer{width, n}) {
+			return
+		}
+	}
+	if d.known == maxRecent {
+		copy(d.recent[:], d.recent[1:])
+		d.known--
+	}
+	d.recent[d.known] = wideAnswer{width, n}
+	d.known++
+}
 
 // Err is the first thing that went wrong while drawing: [ErrNeedsRapid], or a
 // [*JoinPanic]. What was drawn is then of no use.

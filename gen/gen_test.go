@@ -52,11 +52,11 @@ func TestIntAtTheEndsOfItsType(t *testing.T) {
 	ask := func(answers ...uint64) *gen.Draw { return gen.NewDraw(choice.NewSequence(answers)) }
 	whole := gen.Int[int64](math.MinInt64, math.MaxInt64)
 	assert.Equal(t, int64(0), whole(ask()))
-	assert.Equal(t, int64(math.MinInt64), whole(ask(1, math.MaxUint64, 1)))
-	assert.Equal(t, int64(math.MinInt64+1), whole(ask(1, math.MaxUint64, 0)))
-	assert.Equal(t, int64(math.MaxInt64), whole(ask(1, 1<<63-2, 1)))
+	assert.Equal(t, int64(math.MinInt64), whole(ask(2, math.MaxUint64, 1)))
+	assert.Equal(t, int64(math.MinInt64+1), whole(ask(2, math.MaxUint64, 0)))
+	assert.Equal(t, int64(math.MaxInt64), whole(ask(2, 1<<63-2, 1)))
 	unsigned := gen.Int[uint64](0, math.MaxUint64)
-	assert.Equal(t, uint64(math.MaxUint64), unsigned(ask(1, math.MaxUint64, 1)))
+	assert.Equal(t, uint64(math.MaxUint64), unsigned(ask(2, math.MaxUint64, 1)))
 	assert.Equal(t, []int8{-128, 127}, extremes(all(t, gen.Int[int8](-128, 127))))
 }
 
@@ -169,6 +169,22 @@ func TestSourcesTieAndChain(t *testing.T) {
 	assert.Greater(t, chains, 150)
 }
 
+// A part of a value ties as well, where the values differ and its range is wide.
+func TestPartsTie(t *testing.T) {
+	type write struct{ at, by int }
+	at, by := gen.Int(0, 1<<40), gen.Int(0, 1)
+	g := gen.Gen[write](func(d *gen.Draw) write { return write{at(d), by(d)} })
+	ties := 0
+	tuple := make([]write, 2)
+	for seed := range uint64(1000) {
+		gen.Independent(g)(gen.NewDraw(choice.Seeded(seed)), tuple)
+		if tuple[0].at == tuple[1].at && tuple[0].by != tuple[1].by {
+			ties++
+		}
+	}
+	assert.Greater(t, ties, 150)
+}
+
 func TestTuplesShareNothing(t *testing.T) {
 	sets := lattice.SetOf[int]()
 	s := gen.For(sets, gen.SetOf(gen.Int(0, 3), 3))
@@ -253,7 +269,7 @@ func ExampleGen() {
 	name, age := gen.String("ab", 3), gen.Int(0, 99)
 	users := gen.Gen[user](func(d *gen.Draw) user { return user{name(d), age(d)} })
 	fmt.Println(users(gen.NewDraw(choice.Benign)))
-	fmt.Println(users(gen.NewDraw(choice.NewSequence([]uint64{2, 0, 1, 1, 30}))))
+	fmt.Println(users(gen.NewDraw(choice.NewSequence([]uint64{2, 0, 1, 2, 30}))))
 	// Output:
 	// { 0}
 	// {ab 30}

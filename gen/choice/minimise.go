@@ -14,7 +14,7 @@ type Minimised struct {
 }
 
 // Minimise looks for a smaller sequential tape that keep still accepts: it
-// deletes chunks of answers, zeroes them, and lowers them, round after round
+// deletes chunks of answers, zeroes, lowers and swaps them, round after round
 // until nothing helps. Smaller means shorter, then lexicographically lower,
 // zeros at the end not counted. keep is called at most limit times, each time
 // with a source that answers from a candidate; it must be deterministic. The
@@ -28,6 +28,7 @@ func Minimise(tape []uint64, limit int, keep func(Source) bool) Minimised {
 		m.lowerEach()
 		m.shortenCounts()
 		m.lowerPairs()
+		m.swap()
 		improved = m.improvements > before
 	}
 	return Minimised{Tape: m.best, Replays: m.replays, Settled: m.replays < m.limit}
@@ -143,6 +144,21 @@ func (m *minimiser) lowerPairs() {
 				if !m.try(c) {
 					break
 				}
+			}
+		}
+	}
+}
+
+// swap exchanges answers a short way apart, the smaller one to the front: a
+// counterexample often has a mirror image, and all of them should end as one.
+func (m *minimiser) swap() {
+	const reach = 8
+	for i := 0; i < len(m.best); i++ {
+		for j := i + 1; j < len(m.best) && j <= i+reach; j++ {
+			if m.best[j] < m.best[i] {
+				c := slices.Clone(m.best)
+				c[i], c[j] = c[j], c[i]
+				m.try(c)
 			}
 		}
 	}

@@ -1,0 +1,51 @@
+package house
+
+// Rule names what a finding is about.
+type Rule string
+
+// The rules of the determinism check.
+const (
+	Clock       Rule = "clock"       // wall time, timers, deadlines
+	Goroutine   Rule = "goroutine"   // go statements and what starts goroutines
+	Random      Rule = "random"      // sources of randomness that no seed of ours feeds
+	Environment Rule = "environment" // variables, host, processors
+	Socket      Rule = "socket"      // network and subprocesses
+	Select      Rule = "select"      // a select that may choose between cases
+	MapOrder    Rule = "maporder"    // iteration order of a map
+	Annotation  Rule = "annotation"  // an anyorder comment without a reason or without a range
+)
+
+// Exception lets one file do what one rule forbids.
+type Exception struct {
+	File   string // path relative to the module's root, with slashes
+	Rule   Rule
+	Reason string // why the file may; shown nowhere but here, and never empty
+}
+
+// Exceptions is the one table of files below the outer ring that may do what the
+// determinism check forbids. An exception that excuses nothing fails the check.
+var Exceptions = []Exception{
+	{
+		File: "laws/internal/deep/fingerprint.go", Rule: Random,
+		Reason: "a fingerprint is compared with one taken moments before in the same process, and never kept or printed",
+	},
+}
+
+// Outer are the patterns of packages that meet the world and are not held to
+// determinism.
+var Outer = []string{"kvs/server/...", "kvs/client/...", "cmd/..."}
+
+// Judged reports whether the package at rel, a path relative to the module, is
+// held to determinism: it is below the outer ring, and no rig for tests alone,
+// which like tests may measure time.
+func Judged(rel string) bool {
+	if room, ok := roomOf(Rooms, rel); ok && room.TestOnly {
+		return false
+	}
+	for _, p := range Outer {
+		if matches(p, rel) {
+			return false
+		}
+	}
+	return true
+}

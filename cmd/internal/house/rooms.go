@@ -1,0 +1,129 @@
+package house
+
+// Room is one row of the import table: the packages it governs and what they may
+// import beside the standard library.
+type Room struct {
+	// Pattern is a package path relative to the module. "a/b" governs that
+	// package and its own a/b/internal/...; "a/..." governs a/ and all below it
+	// that no more specific row governs.
+	Pattern string
+	// Packages are patterns, in the same form, of importable packages of this
+	// module. A room may always import its own internal packages.
+	Packages []string
+	// TestOnly rooms are imported by tests alone: production code of other rooms
+	// may not, whatever its row says.
+	TestOnly bool
+	// Modules are import path prefixes outside the module and the standard
+	// library.
+	Modules []string
+}
+
+// Third-party import path prefixes that rows name.
+const (
+	rapidPath     = "pgregory.net/rapid"
+	gopterPath    = "github.com/leanovate/gopter"
+	porcupinePath = "github.com/anishathalye/porcupine"
+	ednPath       = "olympos.io/encoding/edn"
+	testifyPath   = "github.com/stretchr/testify"
+	pebblePath    = "github.com/cockroachdb/pebble"
+	pebble2Path   = "github.com/cockroachdb/pebble/v2"
+	xxhashPath    = "github.com/cespare/xxhash/v2"
+	vfsPath       = pebblePath + "/vfs"
+	vfs2Path      = pebble2Path + "/vfs"
+)
+
+// everything below the outer ring, for the rooms that join all of it.
+var inner = []string{
+	"lattice/...", "gen/...", "laws/...", "sim/...", "linearizability/...", "models/...",
+	"kvs", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store/...", "kvs/resp",
+}
+
+// Rooms is the import table. It is a directed acyclic graph because Go's
+// packages are; what it adds is that the arrows point only where the
+// architecture lets them.
+var Rooms = []Room{
+	{Pattern: "lattice"},
+	{
+		Pattern: "lattice/internal/lawtest", TestOnly: true, Packages: []string{"lattice"},
+		Modules: []string{rapidPath, testifyPath},
+	},
+	{Pattern: "lattice/causal", Packages: []string{"lattice"}},
+	{Pattern: "lattice/flow", Packages: []string{"lattice"}},
+	{Pattern: "lattice/edelweiss", Packages: []string{"lattice", "lattice/flow"}},
+
+	{Pattern: "gen/choice", Modules: []string{rapidPath}},
+	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},
+	{Pattern: "gen/gopter", Packages: []string{"gen"}, Modules: []string{gopterPath}},
+
+	{Pattern: "laws", Packages: []string{"lattice", "gen", "gen/choice"}, Modules: []string{rapidPath}},
+	{Pattern: "laws/gopterlaws", Packages: []string{"laws", "gen/gopter"}, Modules: []string{gopterPath}},
+	{Pattern: "laws/zoo", Packages: []string{"laws", "gen", "lattice/..."}},
+
+	{Pattern: "sim", Packages: []string{"gen/choice"}},
+	{Pattern: "sim/net", Packages: []string{"sim", "gen/choice"}},
+	{Pattern: "sim/disk", Packages: []string{"sim", "gen/choice"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
+	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
+	{Pattern: "sim/scenario", Packages: inner},
+
+	{Pattern: "linearizability/history", Modules: []string{ednPath}},
+	{
+		Pattern: "models/...", Packages: []string{"lattice/...", "linearizability/history", "models/..."},
+		Modules: []string{porcupinePath},
+	},
+	{
+		Pattern: "linearizability", Packages: []string{"models", "linearizability/history", "lattice"},
+		Modules: []string{porcupinePath},
+	},
+
+	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store"}},
+	{Pattern: "kvs/ring", Modules: []string{xxhashPath}},
+	{Pattern: "kvs/resp"},
+	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session"}},
+	{Pattern: "kvs/session", Packages: []string{"lattice/...", "kvs/ring"}},
+	{Pattern: "kvs/store"},
+	{
+		Pattern: "kvs/store/storetest", TestOnly: true, Packages: []string{"kvs/store", "gen", "gen/choice"},
+		Modules: []string{rapidPath, testifyPath},
+	},
+	{Pattern: "kvs/store/memory", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/lsm", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/appendlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/hybridlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebblePath}},
+	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
+	{Pattern: "kvs/client", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
+
+	{Pattern: "cmd/...", Packages: []string{"..."}, Modules: []string{""}},
+}
+
+// InTests is what test files may import beyond what their package may: the
+// tools that this house is about, and the libraries it stands on.
+var InTests = Room{
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/store/storetest"},
+	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath},
+}
+
+// TopLevel is what may stand beside .git in the repository's root, with the
+// reason it may. Dotfiles may stand there too.
+var TopLevel = map[string]string{
+	"lattice":         "the algebra",
+	"gen":             "choices and generators",
+	"laws":            "laws and their checking",
+	"sim":             "the simulator",
+	"linearizability": "histories and verdicts",
+	"models":          "specifications",
+	"kvs":             "the store",
+	"cmd":             "the tools",
+	"go.mod":          "one module",
+	"go.sum":          "one module",
+	"README.md":       "the door",
+	"LICENSE":         "Apache-2.0",
+	"runs":            "what simfuzz leaves behind; git ignores it",
+}
+
+// junkDrawers are package names that say nothing of what is inside.
+var junkDrawers = map[string]bool{
+	"util": true, "utils": true, "common": true, "helper": true, "helpers": true, "misc": true, "shared": true,
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+// campaign runs seeds on workers until there are none left, time is up, or
+// something asks it to stop. What a seed gives does not depend on the worker.
+type campaign struct {
+	cfg     scenario.Config
+	first   uint64
+	seeds   uint64        // how many; 0 is no bound
+	limit   time.Duration // 0 is no bound
+	workers int
+
+	mu      sync.Mutex
+	next    uint64
+	totals  totals
+	failed  []*scenario.Result // the violating ones, by seed
+	err     error
+	started time.Time
+	took    time.Duration
+}
+
+// totals add up what seeds gave.
+type totals struct {
+	Seeds        int64
+	Deliveries   int64
+	Operations   int64
+	Violations   int64 // seeds with at least one
+	Undecided    int64 // histories left open by porcupine
+	Decided      int64 // histories decided by porcupine
+	Searched     int64 // seeds with one that was decided
+	Untagged     int64
+	Twice        int64 // seeds run twice, with the same trace both times
+	Effective    []int64
+	Marks        map[string]int64
+	FewestOps    int64
+	FewestNodes  int
+	NoConcurrent int64 // seeds without a read after concurrent writes
+	NoFault      int64 // seeds in which no fault took effect
+}
+
+// twiceEvery is the share of seeds run twice: one in twenty.
+const twiceEvery = 20
+
+const maxFailed = 10 // failing seeds after which a campaign has said enough
+
+func (k *campaign) run(ctx context.Context) error {
+	if k.workers == 0 {
+		k.workers = runtime.GOMAXPROCS(0)
+	}
+	k.started = time.Now()
+	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
+	k.totals.Marks = make(map[string]int64)
+	if k.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, k.limit)
+		defer cancel()
+	}
+	var wg sync.WaitGroup
+	for range k.workers {
+		wg.Go(func() { k.work(ctx) })
+	}
+	wg.Wait()
+	k.took = time.Since(k.started)
+	slices.SortFunc(k.failed, func(a, b *scenario.Result) int {
+		if a.Setup.Seed < b.Setup.Seed {
+			return -1
+		}
+		return 1
+	})
+	return k.err
+}
+
+// take hands out the next seed.
+func (k *campaign) take(ctx context.Context) (uint64, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if ctx.Err() != nil || k.err != nil || len(k.failed) >= maxFailed || k.seeds > 0 && k.next >= k.seeds {
+		return 0, false
+	}
+	k.next++
+	return k.first + k.next - 1, true
+}
+
+func (k *campaign) work(ctx context.Context) {
+	var rn scenario.Runner
+	// A seed that has begun is finished: it takes milliseconds, and a verdict cut
+	// short would be no verdict.
+	whole := context.WithoutCancel(ctx)
+	for {
+		seed, ok := k.take(ctx)
+		if !ok {
+			return
+		}
+		res, err := rn.Run(whole, k.cfg, seed)
+		if err != nil {
+			k.fail(err)
+			return
+		}
+		twice := seed%twiceEvery == 0
+		if twice {
+			again, err := rn.Run(whole, k.cfg, seed)
+			if err != nil {
+				k.fail(err)
+				return
+			}
+			if again.TraceHash != res.TraceHash {
+				res.Violations = append(res.Violations, scenario.Violation{
+					Oracle: "determinism", Kind: "trace", Node: -1,
+					Message: fmt.Sprintf("one seed, two traces: %s and %s", scenario.FormatHash(res.TraceHash), scenario.FormatHash(again.TraceHash)),
+				})
+			}
+		}
+		k.add(res, twice)
+	}
+}
+
+// fail stops the campaign with its first error.
+func (k *campaign) fail(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err == nil {
+		k.err = err
+	}
+}
+
+func (k *campaign) add(r *scenario.Result, twice bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := &k.totals
+	if t.Seeds == 0 || r.Operations < t.FewestOps {
+		t.FewestOps = r.Operations
+	}
+	if t.Seeds == 0 || r.Setup.Nodes < t.FewestNodes {
+		t.FewestNodes = r.Setup.Nodes
+	}
+	t.Seeds++
+	t.Deliveries += r.Deliveries
+	t.Operations += r.Operations
+	t.Undecided += int64(r.Undecided)
+	t.Decided += int64(r.Porcupine)
+	t.Searched += count(r.Porcupine > 0)
+	t.Untagged += count(!r.Setup.Tagged)
+	t.NoConcurrent += count(r.Concurrent == 0)
+	t.NoFault += count(!slices.Contains(r.FaultEffective, true))
+	t.Twice += count(twice)
+	for c, yes := range r.FaultEffective {
+		t.Effective[c] += count(yes)
+	}
+	for _, m := range r.Marks {
+		t.Marks[m]++
+	}
+	if len(r.Violations) > 0 {
+		t.Violations++
+		k.failed = append(k.failed, r)
+	}
+}
+
+func count(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// line is the progress of the campaign.
+func (k *campaign) line() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	seconds := time.Since(k.started).Seconds()
+	return fmt.Sprintf("%.0fs: %d seeds, %d deliveries (%.2f M/s), %d violations",
+		seconds, k.totals.Seeds, k.totals.Deliveries, float64(k.totals.Deliveries)/seconds/1e6, k.totals.Violations)
+}

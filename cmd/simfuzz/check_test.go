@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability"
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// encoded is a register history in which one session writes 1 and another then
+// reads the value given.
+func encoded(t *testing.T, read int64) string {
+	t.Helper()
+	h := &history.History{Name: "h", Ops: []history.Op{
+		{
+			Index: 0, Session: 0, Node: -1, Type: history.Register, Func: history.Write, Key: "x",
+			Arg: history.Int(1), Call: 1, Return: 2,
+		},
+		{
+			Index: 1, Session: 1, Node: -1, Type: history.Register, Func: history.Read, Key: "x",
+			Out: history.Int(read), Call: 3, Return: 4,
+		},
+	}}
+	var b bytes.Buffer
+	require.NoError(t, history.EncodeJSONL(&b, h))
+	return b.String()
+}
+
+// folder writes files, given as name and text in turn, and returns their folder.
+func folder(t *testing.T, namesAndTexts ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(namesAndTexts); i += 2 {
+		name := filepath.Join(dir, namesAndTexts[i])
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+		require.NoError(t, os.WriteFile(name, []byte(namesAndTexts[i+1]), 0o600))
+	}
+	return dir
+}
+
+var judge = []string{"check", "--format", "jsonl", "--model", "linearizable-register"}
+
+func TestCheckVerdicts(t *testing.T) {
+	good, bad := encoded(t, 1), encoded(t, 7)
+	dir := folder(t, "b.jsonl", bad, "a.jsonl", good, "sub/c.jsonl", good, "notes.txt", "no history", ".hidden.jsonl", "no")
+
+	code, out, errs := invoke(t, "", append(judge, dir)...)
+	assert.Equal(t, exitViolated, code, errs)
+	a, b, c := strings.Index(out, "a.jsonl"), strings.Index(out, "b.jsonl"), strings.Index(out, "c.jsonl")
+	assert.True(t, 0 < a && a < b && b < c, "in sorted order: %s", out)
+	assert.Contains(t, out, "3 histories: 2 ok, 1 violation")
+	assert.NotContains(t, out, "\x1b", "no control characters when this is no terminal")
+	assert.Empty(t, errs)
+
+	code, out, _ = invoke(t, "", append(judge, filepath.Join(dir, "a.jsonl"))...)
+	assert.Equal(t, exitOK, code, out)
+
+	code, out, _ = invoke(t, bad, append(judge, "--json", "-")...)
+	assert.Equal(t, exitViolated, code)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 2)
+	var v verdictJSON
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &v))
+	assert.Equal(t, "verdict", v.Kind)
+	assert.Equal(t, "<stdin>", v.File)
+	assert.Equal(t, "linearizable-register", v.Model)
+	assert.Equal(t, "violation", v.Verdict)
+	assert.NotEmpty(t, v.Witness)
+	var s checkSummary
+	lastJSON(t, out, &s)
+	assert.Equal(t, checkSummary{Kind: "summary", Files: 1, Violation: 1, Seconds: s.Seconds}, s)
+
+	code, out, _ = invoke(t, good, append(judge, "--explain", "-")...)
+	assert.Equal(t, exitOK, code)
+	assert.Contains(t, out, "decided by ")
+}
+
+func TestCheckInconclusiveIsNoPass(t *testing.T) {
+	code, out, errs := invoke(t, encoded(t, 1), "check", "--model", "convergence", "-")
+	assert.Equal(t, exitUndecided, code, errs)
+	assert.Contains(t, out, "inconclusive")
+	assert.Contains(t, out, "0 ok")
+}
+
+func TestCheckSameForAnyNumberOfWorkers(t *testing.T) {
+	var files []string
+	for i := range 40 {
+		files = append(files, "h"+string(rune('A'+i))+".jsonl", encoded(t, int64(i%3)))
+	}
+	dir := folder(t, files...)
+	verdicts := func(workers string) string {
+		_, out, _ := invoke(t, "", append(judge, "--workers", workers, dir)...)
+		cut := strings.LastIndex(strings.TrimSpace(out), "\n") // the summary has the time in it
+		return out[:cut]
+	}
+	assert.Equal(t, verdicts("1"), verdicts("7"))
+}
+
+// What is wrong with the input ends with exit code 3 and one line that names the
+// operation, the subject and the cause.
+func TestCheckBadInput(t *testing.T) {
+	good := encoded(t, 1)
+	dir := folder(t, "empty.jsonl", "", "cut.jsonl", good[:len(good)-10], "half.jsonl", good[:len(good)/2],
+		"garbage.jsonl", "\x00\xff\xfenot a history", "version.jsonl", strings.Replace(good, `"version":1`, `"version":99`, 1))
+	require.Contains(t, good, `"version":1`)
+	none := t.TempDir()
+	for name, c := range map[string]struct {
+		stdin string
+		args  []string
+		want  []string
+	}{
+		"unknown flag":     {"", []string{"check", "--nonsense"}, []string{"unknown flag", "simfuzz check --help"}},
+		"unknown command":  {"", []string{"chek"}, []string{`unknown command "chek"`, "simfuzz --help"}},
+		"bad value":        {"", []string{"check", "--workers", "many"}, []string{"--workers", "many"}},
+		"negative workers": {"", append(judge, "--workers", "-1", dir), []string{"--workers -1"}},
+		"no model":         {"", []string{"check", dir}, []string{"--model", "cas-register"}},
+		"unknown model":    {"", []string{"check", "--model", "wishful", dir}, []string{"wishful", "cas-register"}},
+		"unknown format":   {"", []string{"check", "--format", "xml", "--model", "eventual", dir}, []string{"xml", "jepsen"}},
+		"no path":          {"", judge, []string{"no history given", "simfuzz check --help"}},
+		"missing file":     {"", append(judge, filepath.Join(dir, "gone.jsonl")), []string{"check", "gone.jsonl", "no such file"}},
+		"empty file":       {"", append(judge, filepath.Join(dir, "empty.jsonl")), []string{"check", "empty.jsonl", "no history"}},
+		"empty stdin":      {"", append(judge, "-"), []string{"check", "<stdin>", "no history"}},
+		"stdin twice":      {good, append(judge, "-", "-"), []string{"standard input is named twice"}},
+		"truncated":        {"", append(judge, filepath.Join(dir, "cut.jsonl")), []string{"cut.jsonl", "cut short"}},
+		"truncated early":  {"", append(judge, filepath.Join(dir, "half.jsonl")), []string{"half.jsonl"}},
+		"garbage":          {"", append(judge, filepath.Join(dir, "garbage.jsonl")), []string{"garbage.jsonl:1"}},
+		"other version":    {"", append(judge, filepath.Join(dir, "version.jsonl")), []string{"version.jsonl", "version"}},
+		"garbage as jepsen": {
+			"\x00\x01(((", []string{"check", "--format", "jepsen", "--model", "cas-register", "-"}, []string{"<stdin>"},
+		},
+		"garbage as etcd log": {
+			"hello\n", []string{"check", "--format", "porcupine-etcd", "--model", "cas-register", "-"}, []string{"<stdin>"},
+		},
+		"folder without any": {"", append(judge, none), []string{none, ".jsonl"}},
+		"only empty files": {
+			"", append(judge, folder(t, "one.jsonl", "")), []string{"every file is empty"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := invoke(t, c.stdin, c.args...)
+			assert.Equal(t, exitFailed, code, "%s%s", out, errs)
+			assert.True(t, strings.HasPrefix(errs, "simfuzz: "), errs)
+			for _, want := range c.want {
+				assert.Contains(t, errs, want)
+			}
+			assert.NotContains(t, out, "ok  ")
+		})
+	}
+}
+
+// The gravest outcome decides, and one unreadable file does not hide the rest.
+func TestCheckGravest(t *testing.T) {
+	dir := folder(t, "good.jsonl", encoded(t, 1), "bad.jsonl", encoded(t, 7), "broken.jsonl", "x", "empty.jsonl", "")
+	in := func(names ...string) []string {
+		args := append([]string{}, judge...)
+		for _, n := range names {
+			args = append(args, filepath.Join(dir, n))
+		}
+		return args
+	}
+	code, out, errs := invoke(t, "", in("broken.jsonl", "good.jsonl", "bad.jsonl")...)
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, errs, "broken.jsonl")
+	assert.Contains(t, out, "3 histories: 1 ok, 1 violation, 0 undecided, 0 inconclusive, 1 unreadable")
+	code, _, _ = invoke(t, "", in("broken.jsonl", "good.jsonl")...)
+	assert.Equal(t, exitFailed, code)
+
+	// Met on a walk an empty file is passed over with a note; named it is an error.
+	code, out, errs = invoke(t, "", append(judge, "--json", dir)...)
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, errs, "empty.jsonl: skipped")
+	assert.Contains(t, out, `"kind":"error"`)
+	var s checkSummary
+	lastJSON(t, out, &s)
+	assert.Equal(t, checkSummary{Kind: "summary", Files: 3, OK: 1, Violation: 1, Errors: 1, Skipped: 1, Seconds: s.Seconds}, s)
+}
+
+func TestCheckInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	c := &cli{ctx: ctx, in: strings.NewReader(""), out: &out, err: &errs}
+	dir := folder(t, "a.jsonl", encoded(t, 1))
+	assert.Equal(t, exitInterrupted, c.main(append(judge, dir)))
+	assert.Contains(t, out.String(), "0 histories")
+}
+
+// A reader that is gone is a failure of the tool, not a verdict.
+func TestCheckBrokenOutput(t *testing.T) {
+	var errs bytes.Buffer
+	c := &cli{ctx: t.Context(), in: strings.NewReader(encoded(t, 1)), out: brokenWriter{}, err: &errs}
+	assert.Equal(t, exitFailed, c.main(append(judge, "-")))
+	assert.Contains(t, errs.String(), "pipe is gone")
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("pipe is gone") }
+
+func TestCheckList(t *testing.T) {
+	code, out, _ := invoke(t, "", "check", "--list")
+	assert.Equal(t, exitOK, code)
+	for _, m := range linearizability.Models() {
+		assert.Contains(t, out, m.Name)
+		assert.Contains(t, out, m.Complexity)
+	}
+	code, out, _ = invoke(t, "", "check", "--list", "--json")
+	assert.Equal(t, exitOK, code)
+	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), len(linearizability.Models()))
+}
+
+// The histories that Jepsen recorded of etcd, as they ship with porcupine.
+func TestCheckEtcdHistories(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
+	require.NoError(t, err)
+	code, out, errs := invoke(t, "", "check", "--format", "porcupine-etcd", "--model", "cas-register", "--json",
+		filepath.Join(strings.TrimSpace(string(dir)), "test_data", "jepsen"))
+	assert.Equal(t, exitViolated, code, errs)
+	var s checkSummary
+	lastJSON(t, out, &s)
+	assert.Equal(t, checkSummary{Kind: "summary", Files: 102, OK: 23, Violation: 79, Skipped: 1, Seconds: s.Seconds}, s)
+}
+
+// Histories of real systems that lie beside the checkout, where they do.
+func TestCheckSharedHistories(t *testing.T) {
+	shared := filepath.Join("..", "..", "..", "shared", "histories")
+	if _, err := os.Stat(shared); err != nil {
+		t.Skipf("the folder of real histories is not beside the checkout: %v", err)
+	}
+	for _, c := range []struct {
+		path, model string
+		ok, bad     int
+	}{
+		{"knossos/good", "cas-register", 11, 0},
+		{"knossos/bad", "cas-register", 0, 3},
+		{"couchbase", "linearizable-register", 1, 2},
+	} {
+		_, out, errs := invoke(t, "", "check", "--format", "jepsen", "--model", c.model, "--json", filepath.Join(shared, c.path))
+		var s checkSummary
+		lastJSON(t, out, &s)
+		assert.Equal(t, []int{c.ok, c.bad, 0}, []int{s.OK, s.Violation, s.Undecided + s.Inconclusive + s.Errors}, "%s: %s", c.path, errs)
+	}
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// stdinPath is the argument that means standard input.
+const stdinPath = "-"
+
+// input is one history to judge.
+type input struct {
+	name   string // for messages
+	path   string // a file, or stdinPath
+	walked bool   // met in a folder, not named by the user
+}
+
+// extensions tells, while a folder is walked, the histories of a format from
+// what else lies there. A format without one takes every file.
+var extensions = map[string]string{
+	"jsonl": ".jsonl", "jepsen": ".edn", "porcupine-etcd": ".log", "plume": ".txt", "awdit": ".txt",
+}
+
+// expand turns arguments into inputs: files as they are named, folders walked in
+// lexical order for the files of the format. A folder without any is an error,
+// as is standard input named twice.
+func expand(args []string, format string) ([]input, error) {
+	var inputs []input
+	stdin := false
+	for _, arg := range args {
+		if arg == stdinPath {
+			if stdin {
+				return nil, fmt.Errorf("standard input is named twice")
+			}
+			stdin = true
+			inputs = append(inputs, input{name: "<stdin>", path: stdinPath})
+			continue
+		}
+		info, err := os.Stat(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			inputs = append(inputs, input{name: arg, path: arg})
+			continue
+		}
+		found, err := walk(arg, extensions[format])
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("folder %s: no %s file in it", arg, strings.TrimSpace(format+" "+extensions[format]))
+		}
+		inputs = append(inputs, found...)
+	}
+	return inputs, nil
+}
+
+// walk lists the regular files with an extension below dir; dotfiles and
+// folders that start with a dot are passed by.
+func walk(dir, extension string) ([]input, error) {
+	var found []input
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path != dir && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if d.Type().IsRegular() && strings.HasSuffix(d.Name(), extension) {
+			found = append(found, input{name: path, path: path, walked: true})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("walk folder %s: %w", dir, err)
+	}
+	return found, nil
+}

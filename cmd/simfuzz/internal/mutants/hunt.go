@@ -1,0 +1,195 @@
+package mutants
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrCrashed is returned where a program ended without the summary it owes; a
+// crash of the tool is no kill.
+var ErrCrashed = errors.New("the program ended without a summary")
+
+// Campaign says how to fuzz each mutant.
+type Campaign struct {
+	Seed  uint64   // the first seed
+	Seeds uint64   // how many at most
+	Flags []string // further flags for the program's run command
+}
+
+// Hunt is what came of fuzzing one mutant.
+type Hunt struct {
+	Found     bool   // a violation was found, by an oracle the mutant expects
+	Oracle    string // that saw the first violation; "" if there was none
+	Seed      uint64 // that found it
+	Seeds     int64  // run until then, or in all
+	TraceHash string // of the failing run
+	Replays   bool   // the mutant's replay of the tape failed alike, to the same trace
+	CleanHold bool   // the clean program's replay of the tape held
+	Tape      string // path, inside the workshop
+	Seconds   float64
+
+	// What the violation was shrunk to; nil where nothing was shrunk.
+	ShrunkOperations, ShrunkExceptions *int
+}
+
+// Killed reports whether the harness proved itself on the mutant: found,
+// repeated from its tape, and no false alarm on the clean program.
+func (h Hunt) Killed() bool { return h.Found && h.Replays && h.CleanHold }
+
+// line is any line that a program prints with --json.
+type line struct {
+	Kind       string          `json:"kind"`
+	Seed       uint64          `json:"seed"`
+	Oracle     string          `json:"oracle"`
+	TraceHash  string          `json:"trace_hash"`
+	Tape       string          `json:"tape"`
+	Seeds      int64           `json:"seeds"`
+	Violations json.RawMessage `json:"violations"` // a number in a summary, a list in a replay
+
+	ShrunkOperations *int `json:"shrunk_operations"`
+	ShrunkExceptions *int `json:"shrunk_exceptions"`
+}
+
+// holds reports whether a replay saw no violation.
+func (l line) holds() bool {
+	v := string(l.Violations)
+	return v == "[]" || v == "0"
+}
+
+// Hunt fuzzes a mutant's program until it finds a violation or the seeds run
+// out, and replays the tape of what it found with both programs.
+func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaign) (h Hunt, err error) {
+	started := time.Now()
+	defer func() { h.Seconds = time.Since(started).Seconds() }()
+	args := append([]string{
+		"run", "--json", "--seed", strconv.FormatUint(c.Seed, 10), "--seeds", strconv.FormatUint(c.Seeds, 10),
+		"--out", filepath.Join(filepath.Dir(program), "runs"),
+	}, c.Flags...)
+	lines, code, err := w.ask(ctx, program, args...)
+	if err != nil {
+		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)
+	}
+	sum := lines[len(lines)-1]
+	if sum.Kind != "summary" {
+		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, ErrCrashed)
+	}
+	h.Seeds = sum.Seeds
+	first, ok := firstViolation(lines, m)
+	if ok != (code == 1) {
+		return h, fmt.Errorf("fuzz mutant %s: exit code %d does not fit what was printed", m.Name, code)
+	}
+	if !ok {
+		return h, nil
+	}
+	h.Oracle, h.Seed, h.TraceHash, h.Tape = first.Oracle, first.Seed, first.TraceHash, first.Tape
+	h.Found = m.Expects(first.Oracle)
+	h.ShrunkOperations, h.ShrunkExceptions = first.ShrunkOperations, first.ShrunkExceptions
+	if first.Seed >= c.Seed {
+		h.Seeds = int64(first.Seed - c.Seed + 1) // workers may have run a few more
+	}
+	if first.Tape == "" {
+		return h, nil // the run did not repeat, so there is no tape: no kill
+	}
+	failed, err := w.replay(ctx, program, first.Tape)
+	if err != nil {
+		return h, fmt.Errorf("replay mutant %s: %w", m.Name, err)
+	}
+	h.Replays = !failed.holds() && failed.TraceHash == first.TraceHash
+	clean, err := w.replay(ctx, w.clean, first.Tape)
+	if err != nil {
+		return h, fmt.Errorf("replay mutant %s with the clean program: %w", m.Name, err)
+	}
+	h.CleanHold = clean.holds()
+	return h, nil
+}
+
+// firstViolation is the violation of the lowest seed, one of an expected oracle
+// before others of that seed.
+func firstViolation(lines []line, m Mutant) (first line, ok bool) {
+	for _, l := range lines {
+		if l.Kind != "violation" {
+			continue
+		}
+		better := l.Seed < first.Seed || l.Seed == first.Seed && m.Expects(l.Oracle) && !m.Expects(first.Oracle)
+		if !ok || better {
+			first, ok = l, true
+		}
+	}
+	return first, ok
+}
+
+// replay runs a tape. That the clean program does not take the mutant's course,
+// and therefore ends with exit code 3, is to be expected: what counts is whether
+// it saw a violation.
+func (w *Workshop) replay(ctx context.Context, program, tape string) (line, error) {
+	lines, code, err := w.ask(ctx, program, "replay", "--json", tape)
+	if err != nil {
+		return line{}, err
+	}
+	last := lines[len(lines)-1]
+	if last.Kind != "replay" || len(last.Violations) == 0 {
+		return line{}, fmt.Errorf("%w: exit code %d", ErrCrashed, code)
+	}
+	return last, nil
+}
+
+// ask runs a program and reads what it prints, which is at least one line.
+// Signals, silence, and exit code 3 but after a replay are errors that carry its
+// standard error.
+func (w *Workshop) ask(ctx context.Context, program string, args ...string) ([]line, int, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = w.dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return nil, 0, err
+	}
+	code := cmd.ProcessState.ExitCode()
+	if ctx.Err() != nil {
+		return nil, code, ctx.Err()
+	}
+	var lines []line
+	in := bufio.NewScanner(bytes.NewReader(out))
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		if len(bytes.TrimSpace(in.Bytes())) == 0 || in.Bytes()[0] != '{' {
+			continue // replay prints its trace besides
+		}
+		var l line
+		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
+			return nil, code, fmt.Errorf("read what %s %s printed: %w", filepath.Base(program), args[0], err)
+		}
+		lines = append(lines, l)
+	}
+	if err := in.Err(); err != nil {
+		return nil, code, err
+	}
+	replayed := len(lines) > 0 && lines[len(lines)-1].Kind == "replay"
+	if code < 0 || code > 2 && !replayed {
+		return nil, code, fmt.Errorf("exit code %d: %s", code, lastLine(stderr.String()))
+	}
+	if len(lines) == 0 {
+		return nil, code, fmt.Errorf("%w: exit code %d: %s", ErrCrashed, code, lastLine(stderr.String()))
+	}
+	return lines, code, nil
+}
+
+// lastLine is the last thing a program said before it ended.
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
+		return s[i+1:]
+	}
+	return s
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
+)
+
+// The module and the program that mutants are built from.
+const (
+	modulePath  = "github.com/joinery-go/joinery"
+	programPath = "./cmd/simfuzz"
+)
+
+// mutantsOptions are the flags of "simfuzz mutants".
+type mutantsOptions struct {
+	seed     uint64
+	seeds    uint64
+	workers  int
+	strategy string
+	list     bool
+	json     bool
+}
+
+func (c *cli) mutantsCommand() *cobra.Command {
+	var o mutantsOptions
+	cmd := &cobra.Command{
+		Use:   "mutants [NAME…]",
+		Short: "Seed known faults into the protocol and show that the fuzzer finds each",
+		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is\n" +
+			"found, and replays the tape: the mutant must fail alike, the clean program must hold. A mutant that survives\n" +
+			"is exit code 1. It needs the go command and a source checkout of this module.",
+		RunE: func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
+	}
+	f := cmd.Flags()
+	f.Uint64Var(&o.seed, "seed", 1, "first seed")
+	f.Uint64Var(&o.seeds, "seeds", 2000, "seeds a mutant may take at most")
+	f.IntVar(&o.workers, "workers", 0, "seeds run at once; 0 is one a core")
+	f.StringVar(&o.strategy, "strategy", "", "how choices are made, see simfuzz run --help")
+	f.BoolVar(&o.list, "list", false, "list the mutants and what each breaks")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
+	return cmd
+}
+
+// mutantJSON is one mutant as scripts read it. The sizes of the shrunk tape are
+// null where nothing was shrunk.
+type mutantJSON struct {
+	Kind             string  `json:"kind"`
+	Name             string  `json:"name"`
+	Strategy         string  `json:"strategy"`
+	Found            bool    `json:"found"`
+	Oracle           string  `json:"oracle"`
+	Seeds            int64   `json:"seeds"`
+	Seconds          float64 `json:"seconds"`
+	Replayed         bool    `json:"replayed"`
+	CleanHolds       bool    `json:"clean_holds"`
+	ShrunkOperations *int    `json:"shrunk_operations"`
+	ShrunkExceptions *int    `json:"shrunk_exceptions"`
+	Error            string  `json:"error,omitempty"`
+}
+
+// mutantSummary counts what came of all mutants.
+type mutantSummary struct {
+	Kind     string `json:"kind"`
+	Mutants  int    `json:"mutants"`
+	Killed   int    `json:"killed"`
+	Survived int    `json:"survived"`
+	Errors   int    `json:"errors"`
+}
+
+// mutants hunts the chosen mutants one after the other; each campaign uses all
+// workers.
+func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
+	if o.seeds == 0 {
+		return usagef("mutants: --seeds 0: want at least 1")
+	}
+	if o.workers < 0 {
+		return usagef("mutants: --workers %d: want 0 or more", o.workers)
+	}
+	chosen, err := chooseMutants(names)
+	if err != nil {
+		return err
+	}
+	if o.list {
+		return c.listMutants(o, chosen)
+	}
+	c.note("mutants: building the clean program")
+	shop, err := mutants.Open(c.ctx, ".", modulePath, programPath)
+	if err != nil {
+		return fmt.Errorf("mutants: %w", err)
+	}
+	defer func() {
+		if closeErr := shop.Close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("mutants: %w", closeErr))
+		}
+	}()
+	sum := mutantSummary{Kind: "summary"}
+	if !o.json {
+		c.printf("%-28s %-8s %6s %8s %8s  %s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "SEEN BY")
+	}
+	for _, m := range chosen {
+		c.note("mutants: %s: %s", m.Name, m.Doc)
+		h, huntErr := hunt(c.ctx, shop, m, o)
+		if c.ctx.Err() != nil {
+			c.worsen(exitInterrupted)
+			break
+		}
+		sum.add(h, huntErr)
+		if err := c.printMutant(o, m, h, huntErr); err != nil {
+			return err
+		}
+	}
+	if sum.Errors > 0 {
+		c.worsen(exitFailed)
+	}
+	if sum.Survived > 0 {
+		c.worsen(exitViolated)
+	}
+	if o.json {
+		return c.printJSON(sum)
+	}
+	_, err = fmt.Fprintf(c.out, "%d mutants: %d killed, %d survived, %d in error\n", sum.Mutants, sum.Killed, sum.Survived, sum.Errors)
+	return err
+}
+
+// note tells what goes on; it is no result.
+func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+func chooseMutants(names []string) ([]mutants.Mutant, error) {
+	all, err := mutants.Shipped()
+	if err != nil {
+		return nil, fmt.Errorf("mutants: %w", err)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("mutants: the tool was built without any mutants")
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []mutants.Mutant
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(m mutants.Mutant) bool { return m.Name == name })
+		if i < 0 {
+			return nil, usagef("mutants: no mutant is named %q; see --list", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+func (c *cli) listMutants(o mutantsOptions, list []mutants.Mutant) error {
+	for _, m := range list {
+		if o.json {
+			if err := c.printJSON(map[string]any{
+				"kind": "mutant", "name": m.Name, "doc": m.Doc, "file": m.File, "oracles": m.Oracles,
+			}); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := fmt.Fprintf(c.out, "%-28s %s (%s)\n", m.Name, m.Doc, m.File); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hunt builds one mutant and fuzzes it.
+func hunt(ctx context.Context, shop *mutants.Workshop, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
+	program, err := shop.Build(ctx, m)
+	if err != nil {
+		return mutants.Hunt{}, err
+	}
+	campaign := mutants.Campaign{Seed: o.seed, Seeds: o.seeds}
+	if o.strategy != "" {
+		campaign.Flags = append(campaign.Flags, "--strategy", o.strategy)
+	}
+	if o.workers > 0 {
+		campaign.Flags = append(campaign.Flags, "--workers", fmt.Sprint(o.workers))
+	}
+	return shop.Hunt(ctx, m, program, campaign)
+}
+
+func (s *mutantSummary) add(h mutants.Hunt, err error) {
+	s.Mutants++
+	switch {
+	case err != nil:
+		s.Errors++
+	case h.Killed():
+		s.Killed++
+	default:
+		s.Survived++
+	}
+}
+
+func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, huntErr error) error {
+	if huntErr != nil {
+		if _, err := fmt.Fprintf(c.err, "simfuzz: mutants: %v\n", huntErr); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		j := mutantJSON{
+			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: h.Found, Oracle: h.Oracle, Seeds: h.Seeds,
+			Seconds: h.Seconds, Replayed: h.Replays, CleanHolds: h.CleanHold,
+			ShrunkOperations: h.ShrunkOperations, ShrunkExceptions: h.ShrunkExceptions,
+		}
+		if huntErr != nil {
+			j.Error = huntErr.Error()
+		}
+		return c.printJSON(j)
+	}
+	_, err := fmt.Fprintf(c.out, "%-28s %-8s %6d %8.1f %8s  %s\n", m.Name, state(h, huntErr), h.Seeds, h.Seconds, shrunk(h), remark(m, h))
+	return err
+}
+
+// state is the outcome in a word.
+func state(h mutants.Hunt, err error) string {
+	switch {
+	case err != nil:
+		return "error"
+	case h.Killed():
+		return "killed"
+	}
+	return "SURVIVED"
+}
+
+// shrunk is the size of the shrunk tape: operations + exceptions.
+func shrunk(h mutants.Hunt) string {
+	if h.ShrunkOperations == nil || h.ShrunkExceptions == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%d + %d", *h.ShrunkOperations, *h.ShrunkExceptions)
+}
+
+// remark says who saw the mutant, or why what was seen is no kill.
+func remark(m mutants.Mutant, h mutants.Hunt) string {
+	switch {
+	case h.Oracle == "":
+		return "nobody"
+	case !h.Found:
+		return fmt.Sprintf("%s, where %s was expected", h.Oracle, strings.Join(m.Oracles, " or "))
+	case !h.Replays:
+		return h.Oracle + ", but its tape does not replay alike"
+	case !h.CleanHold:
+		return h.Oracle + ", but the clean program fails on the tape too"
+	}
+	return h.Oracle
+}

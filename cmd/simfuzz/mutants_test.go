@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
+)
+
+func TestMutantsRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown name":     {[]string{"mutants", "no-such-mutant"}, "no-such-mutant"},
+		"no seeds":         {[]string{"mutants", "--seeds", "0"}, "--seeds 0"},
+		"negative workers": {[]string{"mutants", "--workers", "-2"}, "--workers -2"},
+		"unknown flag":     {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := invoke(t, "", c.args...)
+			assert.Equal(t, exitFailed, code, "%s%s", out, errs)
+			assert.Contains(t, errs, c.want)
+		})
+	}
+}
+
+func TestMutantsOutsideCheckout(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, _, errs := invoke(t, "", "mutants")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "not inside a source checkout")
+}
+
+func TestMutantsList(t *testing.T) {
+	shipped, err := mutants.Shipped()
+	require.NoError(t, err)
+	require.NotEmpty(t, shipped)
+	code, out, _ := invoke(t, "", "mutants", "--list")
+	assert.Equal(t, exitOK, code)
+	_, asJSON, _ := invoke(t, "", "mutants", "--list", "--json")
+	for _, m := range shipped {
+		assert.Contains(t, out, m.Name)
+		assert.Contains(t, out, m.Doc)
+		assert.Contains(t, asJSON, `"name":"`+m.Name+`"`)
+	}
+}
+
+// What is printed and counted of each outcome of a hunt.
+func TestMutantOutcomes(t *testing.T) {
+	operations, exceptions := 2, 1
+	m := mutants.Mutant{Name: "m", Oracles: []string{"convergence", "durability"}}
+	for name, c := range map[string]struct {
+		hunt mutants.Hunt
+		err  error
+		sum  mutantSummary
+		want []string
+	}{
+		"killed": {
+			mutants.Hunt{
+				Found: true, Oracle: "convergence", Seeds: 17, Replays: true, CleanHold: true,
+				ShrunkOperations: &operations, ShrunkExceptions: &exceptions,
+			}, nil,
+			mutantSummary{Mutants: 1, Killed: 1}, []string{"killed", "17", "convergence", "2 + 1"},
+		},
+		"survived": {
+			mutants.Hunt{Seeds: 2000}, nil,
+			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "nobody"},
+		},
+		"wrong oracle": {
+			mutants.Hunt{Oracle: "liveness", Replays: true, CleanHold: true}, nil,
+			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "liveness, where convergence or durability was expected"},
+		},
+		"does not repeat": {
+			mutants.Hunt{Found: true, Oracle: "convergence"}, nil,
+			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "does not replay alike"},
+		},
+		"clean fails too": {
+			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true}, nil,
+			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "clean program fails"},
+		},
+		"error": {
+			mutants.Hunt{}, errors.New("does not compile"),
+			mutantSummary{Mutants: 1, Errors: 1}, []string{"error", "does not compile"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			cl := &cli{ctx: t.Context(), out: &out, err: &out}
+			var sum mutantSummary
+			sum.add(c.hunt, c.err)
+			assert.Equal(t, c.sum, sum)
+			require.NoError(t, cl.printMutant(mutantsOptions{}, m, c.hunt, c.err))
+			for _, want := range c.want {
+				assert.Contains(t, out.String(), want)
+			}
+			out.Reset()
+			require.NoError(t, cl.printMutant(mutantsOptions{json: true, strategy: "swarm"}, m, c.hunt, nil))
+			var j mutantJSON
+			lastJSON(t, out.String(), &j)
+			assert.Equal(t, mutantJSON{
+				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.hunt.Found, Oracle: c.hunt.Oracle, Seeds: c.hunt.Seeds,
+				Replayed: c.hunt.Replays, CleanHolds: c.hunt.CleanHold,
+				ShrunkOperations: c.hunt.ShrunkOperations, ShrunkExceptions: c.hunt.ShrunkExceptions,
+			}, j)
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+func (c *cli) replayCommand() *cobra.Command {
+	var o replayOptions
+	cmd := &cobra.Command{
+		Use:   "replay TAPE",
+		Short: "Run a tape again and print its trace",
+		Long: "replay runs a recorded tape once more and prints every event, then what was violated and the trace hash.\n" +
+			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code\n" +
+			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("replay: want one tape, got %d arguments", len(args))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return c.replay(args[0], o) },
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object instead of the trace")
+	cmd.Flags().BoolVar(&o.quiet, "quiet", false, "leave out the trace")
+	cmd.Flags().BoolVar(&o.anyTrace, "any-trace", false, "accept another trace than the tape's")
+	return cmd
+}
+
+// replayOptions are the flags of simfuzz replay.
+type replayOptions struct{ json, quiet, anyTrace bool }
+
+type replayJSON struct {
+	Kind       string   `json:"kind"`
+	TraceHash  string   `json:"trace_hash"`
+	SameTrace  bool     `json:"same_trace"`
+	Violations []string `json:"violations"`
+}
+
+func (c *cli) replay(path string, o replayOptions) error {
+	tape, err := readTape(path)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	res, err := scenario.Replay(c.ctx, tape)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w", path, err)
+	}
+	same := res.TraceHash == tape.TraceHash
+	if o.json {
+		out := replayJSON{Kind: "replay", TraceHash: scenario.FormatHash(res.TraceHash), SameTrace: same, Violations: []string{}}
+		for _, v := range res.Violations {
+			out.Violations = append(out.Violations, v.Signature())
+		}
+		if err := c.printJSON(out); err != nil {
+			return err
+		}
+	} else if err := c.printReplay(res, o.quiet); err != nil {
+		return err
+	}
+	if len(res.Violations) > 0 {
+		c.worsen(exitViolated)
+	}
+	if !same && !o.anyTrace {
+		c.worsen(exitUndecided)
+		fmt.Fprintf(c.err, "simfuzz: replay %s: not the trace of the tape, %s: it was recorded by other code (--any-trace accepts that)\n",
+			path, scenario.FormatHash(tape.TraceHash))
+	}
+	return nil
+}
+
+func (c *cli) printReplay(res *scenario.Result, quiet bool) error {
+	if !quiet {
+		if err := res.WriteTrace(c.out); err != nil {
+			return err
+		}
+		c.printf("\n")
+	}
+	for _, v := range res.Violations {
+		c.printf("violated     %s\n  %s\n", v.Signature(), v)
+	}
+	c.printf("violations   %d\n", len(res.Violations))
+	c.printf("trace hash   %s\n", scenario.FormatHash(res.TraceHash))
+	return nil
+}

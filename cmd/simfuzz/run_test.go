@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+// invoke runs one command line in this process.
+func invoke(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	c := &cli{ctx: t.Context(), in: strings.NewReader(stdin), out: &out, err: &errs}
+	code = c.main(args)
+	return code, out.String(), errs.String()
+}
+
+// lastJSON decodes the last line of an output into v.
+func lastJSON(t *testing.T, out string, v any) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), v), "%s", out)
+}
+
+func TestRunHolds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs")
+	code, out, errs := invoke(t, "", "run", "--seed", "7", "--seeds", "60", "--json", "--out", dir)
+	assert.Equal(t, exitOK, code, "%s%s", out, errs)
+	var s summaryJSON
+	lastJSON(t, out, &s)
+	assert.Equal(t, "summary", s.Kind)
+	assert.Equal(t, int64(60), s.Seeds)
+	assert.Equal(t, uint64(7), s.Seed)
+	assert.Zero(t, s.Violations)
+	assert.Positive(t, s.Deliveries)
+	assert.Equal(t, int64(12), s.Untagged, "a fifth")
+	assert.Equal(t, int64(10), s.PorcupineSeeds, "a sixth")
+	assert.GreaterOrEqual(t, s.FewestNodes, 3)
+	assert.GreaterOrEqual(t, s.FewestOps, int64(20))
+	assert.Zero(t, s.NoConcurrent)
+	assert.Zero(t, s.NoFault)
+	assert.Len(t, s.FaultEffective, len(scenario.FaultClasses()))
+	assert.NoDirExists(t, dir, "nothing failed, nothing is left behind")
+
+	text := func(workers string) string {
+		_, out, _ := invoke(t, "", "--seed", "7", "--seeds", "60", "--workers", workers, "--out", dir)
+		lines := strings.Split(out, "\n")
+		return strings.Join(append(lines[1:2], lines[3:]...), "\n") // less the workers and the speed
+	}
+	assert.Contains(t, text("1"), "violations   0")
+	assert.Equal(t, text("1"), text("3"), "what is found does not depend on the workers")
+}
+
+func TestRunRefusals(t *testing.T) {
+	blocked := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
+	for _, args := range [][]string{
+		{"run", "--bogus"}, {"--bogus"}, {"nonsense"}, {"run", "extra"}, {"run", "--nodes", "2"}, {"run", "--seeds", "-1"},
+		{"run", "--faults", "some"}, {"run", "--level", "strict"}, {"run", "--strategy", "luck"}, {"run", "--for", "-1s"},
+		{"run", "--for", "soon"}, {"run", "--workers", "-1"}, {"run", "--out", ""}, {"run", "--out", filepath.Join(blocked, "x"), "--seeds", "1"},
+	} {
+		code, out, errs := invoke(t, "", args...)
+		assert.Equal(t, exitFailed, code, "%v", args)
+		assert.Empty(t, out, "%v", args)
+		assert.Regexp(t, `^simfuzz: .+\n(see ".*--help"\n)?$`, errs, "%v: one clear line and perhaps a hint", args)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	c := &cli{ctx: ctx, out: &out, err: &errs}
+	assert.Equal(t, exitInterrupted, c.main([]string{"run", "--for", "1h", "--out", t.TempDir()}))
+	assert.Contains(t, out.String(), "interrupted")
+	assert.Contains(t, out.String(), "violations   0")
+}
+
+const exampleTape = "../../sim/scenario/testdata/example/tape.json"
+
+func TestReplay(t *testing.T) {
+	code, out, errs := invoke(t, "", "replay", exampleTape)
+	assert.Equal(t, exitOK, code, errs)
+	f, err := os.Open(exampleTape)
+	require.NoError(t, err)
+	defer f.Close()
+	tape, err := scenario.LoadTape(f)
+	require.NoError(t, err)
+	assert.True(t, strings.HasSuffix(out, "trace hash   "+scenario.FormatHash(tape.TraceHash)+"\n"))
+	assert.Contains(t, out, "gossip")
+
+	code, out, _ = invoke(t, "", "replay", "--json", exampleTape)
+	assert.Equal(t, exitOK, code)
+	var r replayJSON
+	lastJSON(t, out, &r)
+	assert.Equal(t, replayJSON{Kind: "replay", TraceHash: scenario.FormatHash(tape.TraceHash), SameTrace: true, Violations: []string{}}, r)
+}
+
+func TestReplayRefusals(t *testing.T) {
+	whole, err := os.ReadFile(exampleTape)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	for what, path := range map[string]string{
+		"no such file":        filepath.Join(dir, "missing"),
+		"empty":               file("empty", ""),
+		"unexpected end":      file("cut", string(whole[:len(whole)/2])),
+		"invalid character":   file("garbage", "\x00\x01garbage"),
+		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 1`, `"joinery_tape": 2`, 1)),
+		"want one tape, got":  "",
+		"is a directory":      dir,
+		"no joinery_tape ver": file("other", "{}"),
+	} {
+		args := []string{"replay", "--quiet"}
+		if path != "" {
+			args = append(args, path)
+		}
+		code, _, errs := invoke(t, "", args...)
+		assert.Equal(t, exitFailed, code, what)
+		assert.Contains(t, errs, what)
+	}
+}
+
+// TestReplayOfOtherCode: a tape whose trace does not come about again repeats
+// nothing, and that is neither a pass nor a failure of the tool.
+func TestReplayOfOtherCode(t *testing.T) {
+	whole, err := os.ReadFile(exampleTape)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "tape.json")
+	other := regexp.MustCompile(`"trace_hash": "[0-9a-f]+"`).ReplaceAll(whole, []byte(`"trace_hash": "0123456789abcdef"`))
+	require.NoError(t, os.WriteFile(path, other, 0o600))
+	code, _, errs := invoke(t, "", "replay", "--quiet", path)
+	assert.Equal(t, exitUndecided, code)
+	assert.Contains(t, errs, "recorded by other code")
+	code, out, errs := invoke(t, "", "replay", "--json", "--any-trace", path)
+	assert.Equal(t, exitOK, code)
+	assert.Empty(t, errs)
+	assert.Contains(t, out, `"same_trace":false`)
+}
+
+// TestRunFolder: the folder of a run is private, complete, and there whole or
+// not at all.
+func TestRunFolder(t *testing.T) {
+	res, err := scenario.Run(t.Context(), scenario.Config{}, 11)
+	require.NoError(t, err)
+	tape, again, err := scenario.Record(t.Context(), res)
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "runs")
+	for range 2 { // the second replaces the first
+		path, err := writeRun(dir, 11, tape, again)
+		require.NoError(t, err)
+		assert.Equal(t, filepath.Join(dir, "seed-11", "tape.json"), path)
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 1, "no half-written folder is left")
+	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt", "violations.txt"} {
+		info, err := os.Stat(filepath.Join(dir, "seed-11", name))
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(fileMode), info.Mode().Perm(), name)
+	}
+	code, _, errs := invoke(t, "", "replay", "--quiet", filepath.Join(dir, "seed-11", "tape.json"))
+	assert.Equal(t, exitOK, code, errs)
+
+	full := errors.New("no space left on device")
+	err = writeFile(filepath.Join(dir, "x"), func(w io.Writer) error {
+		_, err := fmt.Fprint(w, "half")
+		return errors.Join(err, full)
+	})
+	assert.ErrorIs(t, err, full)
+}
+
+func TestExitCodesByGravity(t *testing.T) {
+	c := &cli{}
+	for _, step := range []struct{ code, want int }{
+		{exitOK, exitOK}, {exitUndecided, exitUndecided}, {exitOK, exitUndecided}, {exitInterrupted, exitInterrupted},
+		{exitFailed, exitFailed}, {exitUndecided, exitFailed}, {exitViolated, exitViolated}, {exitFailed, exitViolated},
+	} {
+		c.worsen(step.code)
+		assert.Equal(t, step.want, c.code)
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+// shrinkOptions are the flags of simfuzz shrink.
+type shrinkOptions struct {
+	out     string
+	replays int
+	json    bool
+}
+
+func (c *cli) shrinkCommand() *cobra.Command {
+	var o shrinkOptions
+	cmd := &cobra.Command{
+		Use:   "shrink TAPE -o OUT",
+		Short: "Minimise a failing tape to the operations and faults that matter",
+		Long: "shrink looks for the fewest operations and faults that still lead to the tape's first violation, and writes\n" +
+			"the tape of that run to OUT. The exit code is that of its replay: 1, since it fails.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("shrink: want one tape, got %d arguments", len(args))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return c.shrink(args[0], o) },
+	}
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "file to write the small tape to (default: shrunk.json beside the tape)")
+	cmd.Flags().IntVar(&o.replays, "replays", 1000, "runs that the search may take")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
+	return cmd
+}
+
+type shrinkJSON struct {
+	Kind       string   `json:"kind"`
+	Operations int      `json:"operations"`
+	Exceptions int      `json:"exceptions"`
+	Nodes      int      `json:"nodes"`
+	Replays    int      `json:"replays"`
+	Seconds    float64  `json:"seconds"`
+	Settled    bool     `json:"settled"`
+	TraceHash  string   `json:"trace_hash"`
+	Violations []string `json:"violations"`
+	Others     []string `json:"other_violations_met"`
+	Tape       string   `json:"tape"`
+}
+
+func (c *cli) shrink(path string, o shrinkOptions) error {
+	if o.replays < 1 {
+		return usagef("shrink: --replays %d: want at least 1", o.replays)
+	}
+	if o.out == "" {
+		o.out = filepath.Join(filepath.Dir(path), "shrunk.json")
+	}
+	tape, err := readTape(path)
+	if err != nil {
+		return fmt.Errorf("shrink: %w", err)
+	}
+	started := time.Now()
+	s, err := scenario.Shrink(c.ctx, tape, o.replays)
+	if err != nil {
+		return fmt.Errorf("shrink %s: %w", path, err)
+	}
+	if err := replaceFile(o.out, s.Tape); err != nil {
+		return fmt.Errorf("shrink: %w", err)
+	}
+	c.worsen(exitViolated)
+	if o.json {
+		out := shrinkJSON{
+			Kind: "shrink", Operations: len(s.Tape.Operations), Exceptions: len(s.Tape.Decisions), Nodes: s.Tape.Setup.Nodes,
+			Replays: s.Replays, Seconds: time.Since(started).Seconds(), Settled: s.Settled,
+			TraceHash: scenario.FormatHash(s.Tape.TraceHash), Violations: s.Tape.Violations, Others: append([]string{}, s.Others...), Tape: o.out,
+		}
+		return c.printJSON(out)
+	}
+	c.printf("from %d operations and %d faults, in %d replays\n", len(tape.Operations), len(tape.Decisions), s.Replays)
+	c.printShrunk(s.Tape, "")
+	if !s.Settled {
+		c.printf("stopped before it was done: there may be a smaller one\n")
+	}
+	for _, v := range s.Result.Violations {
+		c.printf("%s\n", v)
+	}
+	for _, other := range s.Others {
+		c.printf("met on the way: %s\n", other)
+	}
+	c.printf("replay with:\ngo run ./cmd/simfuzz replay %s\n", o.out)
+	return nil
+}
+
+func readTape(path string) (*scenario.Tape, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	t, err := scenario.LoadTape(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+// replaceFile writes a tape to path: whole, or not at all.
+func replaceFile(path string, t *scenario.Tape) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tape-*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(t.Write(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package laws_test
+
+import (
+	"maps"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws"
+)
+
+func unionOf(a, b map[string]struct{}) map[string]struct{} {
+	j := make(map[string]struct{}, len(a)+len(b))
+	maps.Copy(j, a)
+	maps.Copy(j, b)
+	return j
+}
+
+func stringSets() *rapid.Generator[map[string]struct{}] {
+	return rapid.Custom(func(t *rapid.T) map[string]struct{} {
+		s := map[string]struct{}{}
+		for _, e := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), 0, 4).Draw(t, "elems") {
+			s[e] = struct{}{}
+		}
+		return s
+	})
+}
+
+// quietB drops what rapid logs about each passed run.
+type quietB struct{ *testing.B }
+
+func (quietB) Logf(string, ...any) {}
+
+// One operation is a run of rapid: 100 cases of associativity over sets of
+// strings, three independent draws each.
+func BenchmarkRapidLaw(b *testing.B) {
+	states := stringSets()
+	b.Run("laws", func(b *testing.B) {
+		b.ReportAllocs()
+		set := laws.Func(unionOf)
+		source := gen.Independent(gen.FromRapid(states))
+		for b.Loop() {
+			laws.CheckLawTB(quietB{b}, set, "semilattice/associative", source, 0)
+		}
+	})
+	b.Run("hand", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			rapid.Check(quietB{b}, func(t *rapid.T) {
+				x, y, z := states.Draw(t, "x"), states.Draw(t, "y"), states.Draw(t, "z")
+				if !maps.Equal(unionOf(unionOf(x, y), z), unionOf(x, unionOf(y, z))) {
+					t.Fatalf("not associative")
+				}
+			})
+		}
+	})
+}
+
+// One operation is associativity over all 4096 triples of the 16 subsets of four
+// elements.
+func BenchmarkExhaust(b *testing.B) {
+	m := lattice.SetOf[string]()
+	universe := gen.Subsets("a", "b", "c", "d")
+	b.Run("laws", func(b *testing.B) {
+		b.ReportAllocs()
+		set := laws.Semilattice(m)
+		set.Laws = set.Laws[:1]
+		for b.Loop() {
+			if r := laws.Exhaust(set, universe); !r.OK() {
+				b.Fatal(r)
+			}
+		}
+	})
+	b.Run("hand", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, x := range universe {
+				for _, y := range universe {
+					for _, z := range universe {
+						l := lattice.Join(m, lattice.Join(m, x, y), z)
+						r := lattice.Join(m, x, lattice.Join(m, y, z))
+						if !maps.Equal(l, r) {
+							b.Fatal("not associative")
+						}
+					}
+				}
+			}
+		}
+	})
+}

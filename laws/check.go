@@ -1,0 +1,188 @@
+package laws
+
+import (
+	"flag"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/gen/choice"
+)
+
+// T is the part of *testing.T that the checks use.
+type T interface {
+	rapid.TB
+	Run(name string, f func(t *testing.T)) bool
+}
+
+// Check checks every law of the set against tuples drawn from the source: one
+// subtest and one rapid property a law, so that shrinking one law never slips
+// into another. Laws that do not apply are logged with the reason. For the number
+// of cases see [Cases].
+func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
+	t.Helper()
+	if err := set.usable(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, a := range set.absent() {
+		t.Logf("law %s does not apply: %s", a.ID, a.Why)
+	}
+	cases := settingsOf(opts).cases
+	for _, law := range set.All() {
+		t.Run(law.ID, func(t *testing.T) {
+			t.Helper()
+			checkLaw(t, set.subject, &law, source, cases)
+		})
+	}
+}
+
+// usable reports a set-up error of the set.
+func (s Set[T]) usable() error {
+	switch {
+	case s.subject == nil:
+		return fmt.Errorf("%w: set %q is bound to no merge: build it with Semilattice, Order, InPlace, Bounded or Lattice", ErrSetup, s.Name)
+	case s.subject.err != nil:
+		return s.subject.err
+	case len(s.All()) == 0:
+		return fmt.Errorf("%w: no law of set %q applies to the merge", ErrSetup, s.Name)
+	}
+	for _, l := range s.All() {
+		if l.Arity < 1 || l.Arity > maxArity || l.Eval == nil || l.Explain == nil || l.ID == "" {
+			return fmt.Errorf("%w: law %q needs an ID, Eval, Explain and an arity from 1 to %d", ErrSetup, l.ID, maxArity)
+		}
+	}
+	return nil
+}
+
+// checkLaw is the property of one law.
+func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S], cases int) {
+	t.Helper()
+	c := &rapidCheck[S]{law: law, source: source, probe: newProbe(s), x: make([]S, law.Arity), again: againCommand(t.Name())}
+	for range rounds(cases) {
+		rapid.Check(t, c.property)
+	}
+	if c.exercised == 0 {
+		t.Errorf("%s", neverExercised(law.ID, law.Statement, c.cases))
+	}
+}
+
+// rounds is how many runs of rapid make the number of cases, which rapid fixes for
+// the whole process. Under a fixed seed all rounds would be the same.
+func rounds(cases int) int {
+	checks := flagValue("rapid.checks")
+	if testing.Short() {
+		checks /= 5
+	}
+	if checks == 0 || flagValue("rapid.seed") != 0 {
+		return 1
+	}
+	return max(1, (cases+checks-1)/checks)
+}
+
+// flagValue returns the number that a flag of rapid is set to, 0 if there is none.
+func flagValue(name string) int {
+	f := flag.Lookup(name)
+	if f == nil {
+		return 0
+	}
+	n, err := strconv.ParseUint(f.Value.String(), 0, 64)
+	if err != nil {
+		return 0
+	}
+	return int(min(n, 1<<62))
+}
+
+// againCommand is the command that runs one subtest again, with rapid's seed where
+// it is known. Otherwise rapid prints it along with the fail file.
+func againCommand(test string) string {
+	parts := strings.Split(test, "/")
+	for i, p := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
+	}
+	cmd := fmt.Sprintf("go test -run '%s'", strings.Join(parts, "/"))
+	if seed := flagValue("rapid.seed"); seed != 0 {
+		cmd += fmt.Sprintf(" -rapid.seed=%d", seed)
+	}
+	return cmd
+}
+
+// rapidCheck is one law under rapid.
+type rapidCheck[S any] struct {
+	law       *Law[S]
+	source    gen.Source[S]
+	probe     *Probe[S]
+	draw      gen.Draw
+	x         []S
+	cases     int
+	exercised int
+	again     string
+	// suspect is set once the merge was caught writing into states: from then on
+	// they are copied before each case, to be shown as they were. Paying for that
+	// in every run would make checks of large states half as fast.
+	suspect bool
+}
+
+func (c *rapidCheck[S]) property(t *rapid.T) {
+	c.draw.Reset(choice.FromRapid(t))
+	c.source(&c.draw, c.x)
+	if err := c.draw.Err(); err != nil {
+		c.refuse(t, err)
+		return
+	}
+	states := c.x
+	if c.suspect {
+		states = c.probe.copies(c.x)
+	}
+	f := c.probe.judge(c.law, c.x)
+	c.cases++
+	if f.kind != vacuous {
+		c.exercised++
+	}
+	if !f.kind.bad() {
+		return
+	}
+	c.suspect = c.suspect || f.kind == wrote
+	// The report is built only when rapid prints, at the end. What fails the case
+	// is constant for a law and a way of failing, because rapid shrinks by it.
+	t.Logf("\n%v", lazy(func() string {
+		failure := c.probe.failure(c.law, states, f)
+		failure.Again = c.again
+		return failure.String()
+	}))
+	t.Fatalf("law %s: %s", c.law.ID, f.kind)
+}
+
+func (c *rapidCheck[S]) refuse(t *rapid.T, err error) {
+	failure, err := c.probe.drawFailure(c.law, err)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	failure.Again = c.again
+	t.Logf("\n%v", lazy(failure.String))
+	t.Fatalf("law %s: %s", c.law.ID, panicked)
+}
+
+// String says how a case failed, in words that do not depend on the states.
+func (k findingKind) String() string {
+	switch k {
+	case held:
+		return "holds"
+	case vacuous:
+		return "does not apply"
+	case refuted:
+		return "does not hold"
+	case wrote:
+		return "cannot be judged, the merge writes into its arguments"
+	}
+	return "the merge panics"
+}
+
+// lazy is text that is made when it is printed.
+type lazy func() string
+
+func (l lazy) String() string { return l() }

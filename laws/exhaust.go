@@ -1,0 +1,177 @@
+package laws
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/gen"
+)
+
+// MaxTuples bounds how many tuples [Exhaust] judges a law: a universe of n states
+// has n³ triples.
+const MaxTuples = 50_000_000
+
+// Exhaust checks every law of the set against every tuple of the universe. A law
+// whose premise no tuple satisfies is impossible to exercise in this universe and
+// reported as that, not as passed. A universe so large that a law would need more
+// than [MaxTuples] is a set-up error.
+//
+// Writes into states are looked for after each sweep of the last place of the
+// tuple, not after each evaluation: a law costs little more than the loop written
+// by hand. The first tuple that fails is not made smaller; it is the first in the
+// order of the universe, which begins with the simplest states.
+func Exhaust[S any](set Set[S], universe gen.Universe[S]) Report {
+	r := Report{Set: set.Name, Scope: fmt.Sprintf("every tuple of %d states", len(universe)), Absent: set.absent()}
+	if err := set.usable(); err != nil {
+		r.Err = err
+		return r
+	}
+	if len(universe) == 0 {
+		r.Err = fmt.Errorf("%w: the universe of %s is empty", ErrSetup, set.Name)
+		return r
+	}
+	for _, law := range set.All() {
+		if n, ok := power(len(universe), law.Arity); !ok {
+			r.Err = fmt.Errorf("%w: law %s has %d^%d tuples, more than MaxTuples (%d)", ErrSetup, law.ID, len(universe), law.Arity, n)
+			return r
+		}
+		e := &exhaustion[S]{law: &law, probe: newProbe(set.subject), x: make([]S, law.Arity), at: make([]int, law.Arity)}
+		e.states = e.probe.copies(universe)
+		e.pristine = e.probe.copies(universe)
+		r.Results = append(r.Results, e.run())
+	}
+	return r
+}
+
+// power returns n^k, or MaxTuples and false if it is more than that.
+func power(n, k int) (int, bool) {
+	p := 1
+	for range k {
+		if p > MaxTuples/n {
+			return MaxTuples, false
+		}
+		p *= n
+	}
+	return p, true
+}
+
+// exhaustion is one law over a universe.
+type exhaustion[S any] struct {
+	law      *Law[S]
+	probe    *Probe[S]
+	states   []S      // the states judged, which a faulty merge may write into
+	pristine []S      // copies that it never sees
+	prints   []uint64 // fingerprints of states
+	x        []S
+	at       []int // the tuple as indices into states
+	res      Result
+}
+
+func (e *exhaustion[S]) run() Result {
+	e.res = Result{Law: e.law.ID, Statement: e.law.Statement}
+	if !e.probe.s.plain {
+		e.prints = make([]uint64, len(e.states))
+		for i := range e.states {
+			e.prints[i] = e.probe.fingerprint(&e.states[i])
+		}
+	}
+	for i := range e.x {
+		e.x[i] = e.states[0]
+	}
+	for {
+		if f, bad := e.sweep(); bad {
+			e.fail(f)
+			return e.res
+		}
+		if e.written() {
+			e.fail(e.search())
+			return e.res
+		}
+		if !e.advance() {
+			break
+		}
+	}
+	if e.res.Exercised == 0 {
+		e.res.Status = Impossible
+	}
+	return e.res
+}
+
+// sweep judges the tuples that differ in the last place only. What recovers from a
+// panic stands around the whole loop: it costs as much as a small merge.
+func (e *exhaustion[S]) sweep() (f finding, bad bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			f, bad = finding{kind: panicked, panic: v}, true
+		}
+	}()
+	last := len(e.x) - 1
+	for i := range e.states {
+		e.x[last] = e.states[i]
+		e.at[last] = i
+		switch e.law.Eval(e.probe, e.x) {
+		case Holds:
+			e.res.Exercised++
+		case Fails:
+			e.res.Cases++
+			return finding{kind: refuted}, true
+		}
+		e.res.Cases++
+	}
+	return finding{}, false
+}
+
+// advance moves on every place but the last.
+func (e *exhaustion[S]) advance() bool {
+	for i := len(e.at) - 2; i >= 0; i-- {
+		e.at[i]++
+		if e.at[i] == len(e.states) {
+			e.at[i] = 0
+		}
+		e.x[i] = e.states[e.at[i]]
+		if e.at[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// written reports whether a state of the universe is not what it was.
+func (e *exhaustion[S]) written() bool {
+	for i := range e.prints {
+		if e.probe.fingerprint(&e.states[i]) != e.prints[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// search judges the last sweep again, tuple by tuple on fresh copies, to find the
+// evaluation that wrote into its arguments.
+func (e *exhaustion[S]) search() finding {
+	last := len(e.at) - 1
+	for i := range e.pristine {
+		e.at[last] = i
+		if f := e.probe.judge(e.law, e.probe.copies(e.tuple())); f.kind.bad() {
+			return f
+		}
+	}
+	return finding{kind: wrote}
+}
+
+// tuple is the current tuple as it was before anything was judged.
+func (e *exhaustion[S]) tuple() []S {
+	x := make([]S, len(e.at))
+	for i, at := range e.at {
+		x[i] = e.pristine[at]
+	}
+	return x
+}
+
+func (e *exhaustion[S]) fail(f finding) {
+	if f.kind == refuted && e.written() {
+		f = e.search()
+	}
+	e.res.Status = Failed
+	e.res.Failure = e.probe.failure(e.law, e.tuple(), f)
+	e.res.Failure.Found = fmt.Sprintf("tuple %d of the universe", e.res.Cases)
+}

@@ -1,0 +1,20 @@
+package laws
+
+import (
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen"
+)
+
+// CheckLawTB checks one law of a set against a TB that is no *testing.T, so that
+// tests can look at what a failing check prints.
+func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int) {
+	for _, law := range set.All() {
+		if law.ID == id {
+			checkLaw(t, set.subject, &law, source, cases)
+		}
+	}
+}
+
+// SourceOf is the source that CheckMerge and CheckMergeIn use.
+func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] { return set.source(g) }

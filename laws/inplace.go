@@ -1,0 +1,226 @@
+package laws
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws/internal/deep"
+)
+
+// InPlace is what Go makes easy to break: MergeIn must say truly whether its
+// target rose, must leave its delta alone now and later, and must share no memory
+// between what it merged; Clone must be independent; and states that are equal
+// must behave alike. Targets here are deep copies, so that a Clone that shares is
+// found by its own law.
+func InPlace[T any](m lattice.Merge[T], opts ...Option) Set[T] { return inPlace(subjectOf(m, opts)) }
+
+func inPlace[T any](s *subject[T]) Set[T] {
+	return Set[T]{
+		Name:    "inplace",
+		subject: s,
+		Laws: []Law[T]{inPlaceGrew[T](), deltaUnchanged[T](), deltaNotRetained[T](),
+			resultFresh[T](), cloneIndependent[T](), equalsAlike[T]()},
+	}
+}
+
+func inPlaceGrew[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/grew", Statement: "merging b into a reports growth ⇔ a ⊔ b ≠ a", Arity: 2,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			t := p.Copy(x[0])
+			grew := p.MergeIn(&t, x[1])
+			return holds(grew != p.Equal(t, x[0]))
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			t := p.Copy(x[0])
+			grew := p.MergeIn(&t, x[1])
+			return Sides{"grew", fmt.Sprint(grew), "a ⊔ b ≠ a", fmt.Sprintf("%t (a ⊔ b = %s)", !p.Equal(t, x[0]), p.Show(t))}
+		},
+	}
+}
+
+// watched runs act and reports whether it left *v as it was.
+func watched[T any](p *Probe[T], v *T, act func()) bool {
+	before := p.Fingerprint(v)
+	act()
+	return p.Fingerprint(v) == before
+}
+
+// beforeAfter explains a state that should not have changed, and reports whether
+// it did.
+func beforeAfter[T any](p *Probe[T], name string, v *T, after string, act func()) (s Sides, changed bool) {
+	left := p.Show(*v)
+	changed = !watched(p, v, act)
+	right := p.Show(*v)
+	if changed && left == right {
+		right += " (changed in memory that is not shown)"
+	}
+	return Sides{name + " before", left, name + " after " + after, right}, changed
+}
+
+func deltaUnchanged[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/delta-unchanged", Statement: "merging b into a leaves b as it was", Arity: 2,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			t, d := p.Copy(x[0]), p.Copy(x[1])
+			return holds(watched(p, &d, func() { p.MergeIn(&t, d) }))
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			t, d := p.Copy(x[0]), p.Copy(x[1])
+			s, _ := beforeAfter(p, "b", &d, "a ⊔ b", func() { p.MergeIn(&t, d) })
+			return s
+		},
+	}
+}
+
+func deltaNotRetained[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/delta-not-retained", Statement: "merging b into a, and later c into the result, leaves b as it was", Arity: 3,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			t, d := p.Copy(x[0]), p.Copy(x[1])
+			p.MergeIn(&t, d)
+			return holds(watched(p, &d, func() { p.MergeIn(&t, p.Copy(x[2])) }))
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			t, d := p.Copy(x[0]), p.Copy(x[1])
+			p.MergeIn(&t, d)
+			s, _ := beforeAfter(p, "b", &d, "(a ⊔ b) ⊔ c", func() { p.MergeIn(&t, p.Copy(x[2])) })
+			return s
+		},
+	}
+}
+
+func resultFresh[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/result-fresh", Statement: "merging b into a, and later c into b, leaves a ⊔ b as it was", Arity: 3,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			t, d := p.Copy(x[0]), p.Copy(x[1])
+			p.MergeIn(&t, d)
+			return holds(watched(p, &t, func() { p.MergeIn(&d, p.Copy(x[2])) }))
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			t, d := p.Copy(x[0]), p.Copy(x[1])
+			p.MergeIn(&t, d)
+			s, _ := beforeAfter(p, "a ⊔ b", &t, "b ⊔ c", func() { p.MergeIn(&d, p.Copy(x[2])) })
+			return s
+		},
+	}
+}
+
+func cloneIndependent[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/clone-independent", Statement: "Clone(a) = a, and merging b into one of them leaves the other as it was", Arity: 2,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			v := p.Copy(x[0])
+			c := p.s.clone(v)
+			if !p.Equal(c, x[0]) || !watched(p, &v, func() { p.MergeIn(&c, p.Copy(x[1])) }) {
+				return Fails
+			}
+			c = p.s.clone(v)
+			return holds(watched(p, &c, func() { p.MergeIn(&v, p.Copy(x[1])) }))
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			v := p.Copy(x[0])
+			c := p.s.clone(v)
+			if !p.Equal(c, x[0]) {
+				return Sides{"Clone(a)", p.Show(c), "a", p.Show(x[0])}
+			}
+			if s, changed := beforeAfter(p, "a", &v, "Clone(a) ⊔ b", func() { p.MergeIn(&c, p.Copy(x[1])) }); changed {
+				return s
+			}
+			v = p.Copy(x[0])
+			c = p.s.clone(v)
+			s, _ := beforeAfter(p, "Clone(a)", &c, "a ⊔ b", func() { p.MergeIn(&v, p.Copy(x[1])) })
+			return s
+		},
+	}
+}
+
+// argumentsUnchanged is the guard of merges that return their result.
+func argumentsUnchanged[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/arguments-unchanged", Statement: "a ⊔ b leaves a and b as they were", Arity: 2,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			a, b := p.Copy(x[0]), p.Copy(x[1])
+			kept := false
+			ok := watched(p, &a, func() { kept = watched(p, &b, func() { p.Join(a, b) }) })
+			return holds(ok && kept)
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			a, b := p.Copy(x[0]), p.Copy(x[1])
+			if s, changed := beforeAfter(p, "a", &a, "a ⊔ b", func() { p.Join(a, b) }); changed {
+				return s
+			}
+			a, b = p.Copy(x[0]), p.Copy(x[1])
+			s, _ := beforeAfter(p, "b", &b, "a ⊔ b", func() { p.Join(a, b) })
+			return s
+		},
+	}
+}
+
+// equalsAlike is about pairs of equal states with different insides: those that
+// the source draws, and, where equality is that of structure, a itself with nil
+// for empty collections and other capacities.
+func equalsAlike[T any]() Law[T] {
+	return Law[T]{
+		ID: "inplace/equals-alike", Statement: "equal states a and a′ (nil for empty, spare capacity) merge with b, grow and compare alike", Arity: 3,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			tried := false
+			if !p.s.ownEqual {
+				tried = true
+				if !alike(p, x[0], func() T { return deep.Variant(x[0]) }, x[1]) {
+					return Fails
+				}
+			}
+			if p.Equal(x[0], x[2]) {
+				tried = true
+				if !alike(p, x[0], func() T { return p.Copy(x[2]) }, x[1]) {
+					return Fails
+				}
+			}
+			if !tried {
+				return Vacuous
+			}
+			return Holds
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			same := func() T { return p.Copy(x[0]) }
+			twin := func() T { return deep.Variant(x[0]) }
+			if p.s.ownEqual || alike(p, x[0], twin, x[1]) {
+				twin = func() T { return p.Copy(x[2]) }
+			}
+			return Sides{"for a", behaviour(p, same, x[1]).describe(p),
+				"for a′ = " + p.Show(twin()), behaviour(p, twin, x[1]).describe(p)}
+		},
+	}
+}
+
+// conduct is what a state does in the operations of a merge.
+type conduct[T any] struct {
+	asTarget, asDelta         T
+	targetGrew, deltaMadeGrow bool
+	order                     lattice.Order
+}
+
+// behaviour puts the state that fresh makes through every operation with other.
+func behaviour[T any](p *Probe[T], fresh func() T, other T) conduct[T] {
+	c := conduct[T]{asTarget: fresh(), asDelta: p.Copy(other)}
+	if p.s.compare != nil {
+		c.order = p.Compare(c.asTarget, other)
+	}
+	c.targetGrew = p.MergeIn(&c.asTarget, p.Copy(other))
+	c.deltaMadeGrow = p.MergeIn(&c.asDelta, fresh())
+	return c
+}
+
+func (c conduct[T]) describe(p *Probe[T]) string {
+	return fmt.Sprintf("merging b gives %s (grew: %t), merging into b gives %s (grew: %t), order %v",
+		p.Show(c.asTarget), c.targetGrew, p.Show(c.asDelta), c.deltaMadeGrow, c.order)
+}
+
+func alike[T any](p *Probe[T], v T, twin func() T, other T) bool {
+	a := behaviour(p, func() T { return p.Copy(v) }, other)
+	b := behaviour(p, twin, other)
+	return a.targetGrew == b.targetGrew && a.deltaMadeGrow == b.deltaMadeGrow && a.order == b.order &&
+		p.Equal(a.asTarget, b.asTarget) && p.Equal(a.asDelta, b.asDelta)
+}

@@ -1,0 +1,275 @@
+package deep
+
+import (
+	"reflect"
+	"sync"
+	"unsafe"
+)
+
+// equalFunc compares two values of one type at their addresses.
+type equalFunc func(w *walk, a, b unsafe.Pointer) bool
+
+var equalFuncs sync.Map // reflect.Type → equalFunc
+
+// EqualFunc returns the structural equality of T: nil and empty collections are
+// equal, NaN equals NaN, pointers are equal where what they point to is, and a
+// nested type with a method Equal(T) bool is compared by it. Map keys that do
+// not equal themselves (NaN) match nothing. It reads both values through their
+// addresses and allocates only for maps with unusual keys or values, for
+// interfaces, and for Equal methods. The returned function is not for use by
+// several goroutines: it keeps the state of its walks between calls.
+func EqualFunc[T any]() func(a, b *T) bool {
+	eq := equalOf(reflect.TypeFor[T]())
+	w := new(walk)
+	return func(a, b *T) bool {
+		*w = walk{}
+		return eq(w, unsafe.Pointer(a), unsafe.Pointer(b))
+	}
+}
+
+func equalOf(t reflect.Type) equalFunc {
+	if f, ok := equalFuncs.Load(t); ok {
+		return f.(equalFunc)
+	}
+	// A recursive type meets itself while it is being compiled and then goes
+	// through this detour.
+	var compiled equalFunc
+	var ready sync.WaitGroup
+	ready.Add(1)
+	detour := equalFunc(func(w *walk, a, b unsafe.Pointer) bool {
+		ready.Wait()
+		return compiled(w, a, b)
+	})
+	if f, loaded := equalFuncs.LoadOrStore(t, detour); loaded {
+		return f.(equalFunc)
+	}
+	compiled = compileEqual(t)
+	ready.Done()
+	equalFuncs.Store(t, compiled)
+	return compiled
+}
+
+func word[U comparable](_ *walk, a, b unsafe.Pointer) bool { return *(*U)(a) == *(*U)(b) }
+
+func float[F float32 | float64](_ *walk, a, b unsafe.Pointer) bool {
+	x, y := *(*F)(a), *(*F)(b)
+	return x == y || x != x && y != y
+}
+
+func compileEqual(t reflect.Type) equalFunc {
+	if hasEqual(t) {
+		return equalByMethod(t)
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int8, reflect.Uint8:
+		return word[uint8]
+	case reflect.Int16, reflect.Uint16:
+		return word[uint16]
+	case reflect.Int32, reflect.Uint32:
+		return word[uint32]
+	case reflect.Int64, reflect.Uint64:
+		return word[uint64]
+	case reflect.Int, reflect.Uint, reflect.Uintptr, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		return word[uintptr]
+	case reflect.Float32:
+		return float[float32]
+	case reflect.Float64:
+		return float[float64]
+	case reflect.Complex64:
+		return both(float[float32], 4)
+	case reflect.Complex128:
+		return both(float[float64], 8)
+	case reflect.String:
+		return word[string]
+	case reflect.Struct:
+		return equalStruct(t)
+	case reflect.Array:
+		return equalArray(t)
+	case reflect.Slice:
+		return equalSlice(t)
+	case reflect.Pointer:
+		return equalPointer(t)
+	case reflect.Interface:
+		return equalInterface(t)
+	case reflect.Map:
+		return equalMap(t)
+	}
+	panic("deep: unknown kind " + t.Kind().String())
+}
+
+func both(part equalFunc, size uintptr) equalFunc {
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		return part(w, a, b) && part(w, unsafe.Add(a, size), unsafe.Add(b, size))
+	}
+}
+
+func equalByMethod(t reflect.Type) equalFunc {
+	m, _ := t.MethodByName("Equal")
+	index := m.Index
+	return func(_ *walk, a, b unsafe.Pointer) bool {
+		x, y := reflect.NewAt(t, a).Elem(), reflect.NewAt(t, b).Elem()
+		if t.Kind() == reflect.Pointer && (x.IsNil() || y.IsNil()) {
+			return x.IsNil() && y.IsNil()
+		}
+		return x.Method(index).Call([]reflect.Value{y})[0].Bool()
+	}
+}
+
+func equalStruct(t reflect.Type) equalFunc {
+	type field struct {
+		offset uintptr
+		eq     equalFunc
+	}
+	fields := make([]field, t.NumField())
+	for i := range fields {
+		fields[i] = field{t.Field(i).Offset, equalOf(t.Field(i).Type)}
+	}
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		for i := range fields {
+			f := &fields[i]
+			if !f.eq(w, unsafe.Add(a, f.offset), unsafe.Add(b, f.offset)) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func equalArray(t reflect.Type) equalFunc {
+	n, size, eq := t.Len(), t.Elem().Size(), equalOf(t.Elem())
+	return func(w *walk, a, b unsafe.Pointer) bool { return equalRun(w, a, b, n, size, eq) }
+}
+
+func equalSlice(t reflect.Type) equalFunc {
+	size, eq := t.Elem().Size(), equalOf(t.Elem())
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		x, y := (*sliceHeader)(a), (*sliceHeader)(b)
+		if x.len != y.len {
+			return false
+		}
+		if w.enter(x.data, y.data) {
+			return true
+		}
+		defer w.leave()
+		return equalRun(w, x.data, y.data, x.len, size, eq)
+	}
+}
+
+func equalRun(w *walk, a, b unsafe.Pointer, n int, size uintptr, eq equalFunc) bool {
+	for i := range n {
+		at := uintptr(i) * size
+		if !eq(w, unsafe.Add(a, at), unsafe.Add(b, at)) {
+			return false
+		}
+	}
+	return true
+}
+
+func equalPointer(t reflect.Type) equalFunc {
+	eq := equalOf(t.Elem())
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		x, y := *(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)
+		if x == nil || y == nil {
+			return x == y
+		}
+		if w.enter(x, y) {
+			return true
+		}
+		defer w.leave()
+		return eq(w, x, y)
+	}
+}
+
+func equalInterface(t reflect.Type) equalFunc {
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		x, y := reflect.NewAt(t, a).Elem().Elem(), reflect.NewAt(t, b).Elem().Elem()
+		if !x.IsValid() || !y.IsValid() {
+			return x.IsValid() == y.IsValid()
+		}
+		if x.Type() != y.Type() {
+			return false
+		}
+		return equalOf(x.Type())(w, addressed(x), addressed(y))
+	}
+}
+
+// addressed copies v to where it has an address.
+func addressed(v reflect.Value) unsafe.Pointer {
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p.UnsafePointer()
+}
+
+func equalMap(t reflect.Type) equalFunc {
+	if t.Elem().Size() == 0 {
+		if eq := equalSetByKey(t.Key()); eq != nil {
+			return eq
+		}
+	}
+	eq := equalOf(t.Elem())
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		x, y := reflect.NewAt(t, a).Elem(), reflect.NewAt(t, b).Elem()
+		if x.Len() != y.Len() {
+			return false
+		}
+		if x.Len() == 0 {
+			return true
+		}
+		if w.enter(x.UnsafePointer(), y.UnsafePointer()) {
+			return true
+		}
+		defer w.leave()
+		left := reflect.New(t.Elem())
+		right := reflect.New(t.Elem())
+		key := reflect.New(t.Key()).Elem()
+		//joinery:anyorder all entries must be equal
+		for it := x.MapRange(); it.Next(); {
+			key.SetIterKey(it)
+			v := y.MapIndex(key)
+			if !v.IsValid() {
+				return false
+			}
+			left.Elem().SetIterValue(it)
+			right.Elem().Set(v)
+			if !eq(w, left.UnsafePointer(), right.UnsafePointer()) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// equalSetByKey compares sets whose keys are plain words or strings without
+// reflection: maps of equally laid out keys and empty values have one layout,
+// whatever the types are called.
+func equalSetByKey(key reflect.Type) equalFunc {
+	switch key.Kind() {
+	case reflect.String:
+		return sameKeys[string]
+	case reflect.Bool, reflect.Int8, reflect.Uint8:
+		return sameKeys[uint8]
+	case reflect.Int16, reflect.Uint16:
+		return sameKeys[uint16]
+	case reflect.Int32, reflect.Uint32:
+		return sameKeys[uint32]
+	case reflect.Int64, reflect.Uint64:
+		return sameKeys[uint64]
+	case reflect.Int, reflect.Uint, reflect.Uintptr:
+		return sameKeys[uint]
+	}
+	return nil
+}
+
+func sameKeys[K comparable](_ *walk, a, b unsafe.Pointer) bool {
+	x, y := *(*map[K]struct{})(a), *(*map[K]struct{})(b)
+	if len(x) != len(y) {
+		return false
+	}
+	//joinery:anyorder all keys must be in both
+	for k := range x {
+		if _, ok := y[k]; !ok {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,65 @@
+package laws_test
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/laws"
+)
+
+func writes() *rapid.Generator[lww] {
+	return rapid.Custom(func(t *rapid.T) lww {
+		return lww{rapid.IntRange(0, 9).Draw(t, "time"), rapid.StringN(0, 2, -1).Draw(t, "value")}
+	})
+}
+
+// What a user sees under go test: the law, both sides, the smallest states and
+// the command, in the same words for the same seed.
+func TestRapidReport(t *testing.T) {
+	fixSeed(t, "1")
+	set := laws.Func(lastArrival)
+	out := &tape{name: "TestLastArrival/semilattice/commutative"}
+	out.run(func() {
+		laws.CheckLawTB(out, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(writes())), 0)
+	})
+	assert.True(t, out.failed)
+	golden(t, "rapid.txt", out.text())
+}
+
+func TestRapidReportOfAWrite(t *testing.T) {
+	fixSeed(t, "1")
+	set := laws.Func(func(a, b map[string]int) map[string]int {
+		if a == nil {
+			return maps.Clone(b)
+		}
+		maps.Copy(a, b) // writes into a, and loses what a had under the same key
+		return a
+	})
+	out := &tape{name: "TestCopy/semilattice/commutative"}
+	out.run(func() {
+		states := rapid.MapOfN(rapid.SampledFrom([]string{"x", "y"}), rapid.IntRange(0, 3), 0, 2)
+		laws.CheckLawTB(out, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(states)), 0)
+	})
+	assert.True(t, out.failed)
+	golden(t, "rapid-write.txt", out.text())
+}
+
+func TestRapidReportOfAPanic(t *testing.T) {
+	fixSeed(t, "1")
+	set := laws.FuncIn(func(dst *map[string]int, delta map[string]int) {
+		for k, n := range delta {
+			(*dst)[k] = max((*dst)[k], n) // panics where the target is nil
+		}
+	})
+	out := &tape{name: "TestNil/inplace/equals-alike"}
+	out.run(func() {
+		states := rapid.MapOfN(rapid.SampledFrom([]string{"x", "y"}), rapid.IntRange(0, 3), 0, 2)
+		laws.CheckLawTB(out, set, "inplace/equals-alike", laws.SourceOf(set, gen.FromRapid(states)), 0)
+	})
+	assert.True(t, out.failed)
+	golden(t, "rapid-panic.txt", out.text())
+}

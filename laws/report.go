@@ -1,0 +1,308 @@
+package laws
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/joinery-go/joinery/gen"
+)
+
+// Status is what came of checking one law.
+type Status uint8
+
+// The statuses of a checked law.
+const (
+	Passed         Status = iota // it held in every case, and its premise in at least one
+	Failed                       // a tuple refutes it
+	NeverExercised               // its premise held in no random case: nothing was checked
+	Impossible                   // its premise holds for no tuple of the whole universe
+)
+
+// String names the status.
+func (s Status) String() string {
+	switch s {
+	case Passed:
+		return "passed"
+	case Failed:
+		return "failed"
+	case NeverExercised:
+		return "never exercised"
+	case Impossible:
+		return "impossible to exercise"
+	}
+	return "Status(invalid)"
+}
+
+// OK reports whether the status is no failure of the law or of the check.
+func (s Status) OK() bool { return s == Passed || s == Impossible }
+
+// Result is what came of checking one law.
+type Result struct {
+	Law, Statement string
+	Status         Status
+	// Cases is how many tuples were judged; of a failed law, up to and including
+	// the first that refuted it.
+	Cases int
+	// Exercised is in how many of them the premise of the law held.
+	Exercised int
+	// Failure explains a failed law, and is nil otherwise.
+	Failure *Failure
+}
+
+// Report is what came of checking a set.
+type Report struct {
+	Set string
+	// Scope says what was looked at: random cases of a seed, or a universe.
+	Scope   string
+	Results []Result
+	Absent  []Absence
+	// Err is a set-up error; nothing was checked then.
+	Err error
+}
+
+// OK reports whether every law passed and nothing went wrong.
+func (r Report) OK() bool {
+	for _, res := range r.Results {
+		if !res.Status.OK() {
+			return false
+		}
+	}
+	return r.Err == nil
+}
+
+// Result returns what came of the law with that ID. A law that other evaluations
+// were found to break by writing into their arguments counts as failed too.
+func (r Report) Result(id string) (Result, bool) {
+	for _, res := range r.Results {
+		if res.Failure != nil && res.Failure.Law == id {
+			return res, true
+		}
+	}
+	for _, res := range r.Results {
+		if res.Law == id {
+			return res, true
+		}
+	}
+	return Result{}, false
+}
+
+// Failing returns the IDs of the laws that do not hold, each once, in the order
+// in which they were found.
+func (r Report) Failing() []string {
+	var ids []string
+	seen := make(map[string]bool)
+	for _, res := range r.Results {
+		id := res.Law
+		if res.Status.OK() {
+			continue
+		}
+		if res.Failure != nil {
+			id = res.Failure.Law
+		}
+		if !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// String is a table of the laws, and below it every failure.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", r.Set, r.Scope)
+	if r.Err != nil {
+		fmt.Fprintf(&b, "  %v\n", r.Err)
+	}
+	for _, res := range r.Results {
+		fmt.Fprintf(&b, "  %-28s %-16s %d cases, %d exercised\n", res.Law, res.Status, res.Cases, res.Exercised)
+	}
+	for _, a := range r.Absent {
+		fmt.Fprintf(&b, "  %-28s does not apply   %s\n", a.ID, a.Why)
+	}
+	for _, res := range r.Results {
+		switch {
+		case res.Failure != nil:
+			fmt.Fprintf(&b, "\n%s", res.Failure)
+		case res.Status == NeverExercised:
+			fmt.Fprintf(&b, "\n%s", neverExercised(res.Law, res.Statement, res.Cases))
+		}
+	}
+	return b.String()
+}
+
+func neverExercised(law, statement string, cases int) string {
+	return fmt.Sprintf("law %s was never exercised\n    %s\nits premise held in none of %d cases: the source draws no tuple that satisfies it\n",
+		law, statement, cases)
+}
+
+// Binding is a state of a counterexample with its name in the law.
+type Binding struct{ Name, Value string }
+
+// Failure explains how a law was refuted.
+type Failure struct {
+	Law, Statement string
+	Sides
+	// Panic is what the merge panicked with, if it did; there are no sides then.
+	Panic string
+	// While is the law that was being judged when a merge was caught writing into
+	// its arguments; that law was judged no further.
+	While string
+	Where []Binding
+	// Found says in which case, or where, the refutation was met.
+	Found string
+	// Again is a command that runs the check again.
+	Again string
+}
+
+// String is the report of the failure. It is stable: it depends on the law and
+// the states alone.
+func (f *Failure) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "law %s does not hold\n    %s\n", f.Law, f.Statement)
+	if f.Panic != "" {
+		fmt.Fprintf(&b, "panic  %s\n", f.Panic)
+	} else {
+		fmt.Fprintf(&b, "left   %s = %s\n", f.LeftExpr, f.Left)
+		fmt.Fprintf(&b, "right  %s = %s\n", f.RightExpr, f.Right)
+	}
+	b.WriteString("where\n")
+	for _, w := range f.Where {
+		fmt.Fprintf(&b, "    %s = %s\n", w.Name, w.Value)
+	}
+	if f.While != "" {
+		fmt.Fprintf(&b, "seen   while judging %s, which was judged no further\n", f.While)
+	}
+	if f.Found != "" {
+		fmt.Fprintf(&b, "found  %s\n", f.Found)
+	}
+	if f.Again != "" {
+		fmt.Fprintf(&b, "again  %s\n", f.Again)
+	}
+	return b.String()
+}
+
+// failure explains a finding about law on the states x, which must be as they
+// were drawn. It is for reports: it evaluates again.
+func (p *Probe[T]) failure(law *Law[T], x []T, found finding) *Failure {
+	if found.kind == wrote {
+		if f := p.blame(law, x); f != nil {
+			return f
+		}
+	}
+	f := &Failure{Law: law.ID, Statement: law.Statement, Where: p.bindings(x)}
+	switch found.kind {
+	case panicked:
+		f.Panic = panicText(found.panic)
+	case wrote:
+		f.Law = p.s.guards[0].ID
+		f.Statement = p.s.guards[0].Statement
+		f.While = law.ID
+		f.Sides = p.writtenSides(law, x)
+	default:
+		f.Sides, f.Panic = p.explain(law, x)
+	}
+	return f
+}
+
+// blame finds the law about arguments that accounts for a write: it tries them on
+// the states of the tuple, in every order of picking.
+func (p *Probe[T]) blame(law *Law[T], x []T) *Failure {
+	for i := range p.s.guards {
+		guard := &p.s.guards[i]
+		var culprit *Failure
+		eachPick(len(x), guard.Arity, func(pick []int) bool {
+			y := make([]T, len(pick))
+			for k, at := range pick {
+				y[k] = p.copies(x[at : at+1])[0]
+			}
+			if p.eval(guard, y).kind != refuted {
+				return true
+			}
+			culprit = p.failure(guard, y, finding{kind: refuted})
+			culprit.While = law.ID
+			return false
+		})
+		if culprit != nil {
+			return culprit
+		}
+	}
+	return nil
+}
+
+// eachPick calls visit with every list of k numbers below n, until it returns
+// false.
+func eachPick(n, k int, visit func(pick []int) bool) {
+	pick := make([]int, k)
+	for visit(pick) {
+		i := k - 1
+		for i >= 0 && pick[i] == n-1 {
+			pick[i] = 0
+			i--
+		}
+		if i < 0 {
+			return
+		}
+		pick[i]++
+	}
+}
+
+// writtenSides evaluates law once more and shows the first state it changed.
+func (p *Probe[T]) writtenSides(law *Law[T], x []T) Sides {
+	y := p.copies(x)
+	for i := range y {
+		p.prints[i] = p.fingerprint(&y[i])
+	}
+	prints := p.prints
+	p.eval(law, y)
+	for i := range y {
+		if p.fingerprint(&y[i]) != prints[i] {
+			return Sides{variables[i] + " before", p.Show(x[i]), variables[i] + " after judging " + law.ID, p.Show(y[i])}
+		}
+	}
+	return Sides{"states before", "as below", "states after judging " + law.ID, "changed, but not again"}
+}
+
+// explain asks the law for its sides, on copies. A law that panics only now gets
+// its panic reported.
+func (p *Probe[T]) explain(law *Law[T], x []T) (s Sides, panicText_ string) {
+	defer func() {
+		if v := recover(); v != nil {
+			panicText_ = panicText(v)
+		}
+	}()
+	return law.Explain(p, p.copies(x)), ""
+}
+
+func (p *Probe[T]) bindings(x []T) []Binding {
+	w := make([]Binding, len(x))
+	for i, v := range x {
+		w[i] = Binding{variables[i], p.Show(v)}
+	}
+	return w
+}
+
+func panicText(v any) string {
+	if err, ok := v.(error); ok {
+		return err.Error()
+	}
+	return fmt.Sprint(v)
+}
+
+// drawFailure explains a source that could not draw. A join that panicked while
+// states were being correlated is a failure of the law; anything else is a
+// mistake in the set-up.
+func (p *Probe[T]) drawFailure(law *Law[T], err error) (*Failure, error) {
+	var jp *gen.JoinPanic
+	if !errors.As(err, &jp) {
+		return nil, fmt.Errorf("%w: drawing states for %s: %w", ErrSetup, law.ID, err)
+	}
+	f := &Failure{Law: law.ID, Statement: law.Statement, Panic: panicText(jp.Value) + " (in a ⊔ b, while states were drawn)"}
+	a, okA := jp.A.(T)
+	b, okB := jp.B.(T)
+	if okA && okB {
+		f.Where = p.bindings([]T{a, b})
+	}
+	return f, nil
+}

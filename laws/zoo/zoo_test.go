@@ -1,0 +1,157 @@
+package zoo_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws"
+	"github.com/joinery-go/joinery/laws/zoo"
+)
+
+var update = flag.Bool("update", false, "write golden files instead of comparing with them")
+
+func TestLineageIsComplete(t *testing.T) {
+	var ids []string
+	for _, e := range zoo.Entries() {
+		ids = append(ids, e.ID)
+		assert.NotEmpty(t, e.Where, e.ID)
+		assert.NotEmpty(t, e.Defect, e.ID)
+		assert.NotNil(t, e.Faulty.Exhaust, e.ID)
+		assert.NotNil(t, e.Correct.Exhaust, e.ID)
+	}
+	assert.Equal(t, []string{"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9", "L10", "L11"}, ids)
+}
+
+// The smallest counterexamples, as reported.
+func TestCounterexamples(t *testing.T) {
+	text := ""
+	for _, e := range zoo.Entries() {
+		text += e.ID + ": " + e.Defect + "\n" + e.Run(1, 200).Counterexample + "\n"
+	}
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile("testdata/counterexamples.txt", []byte(text), 0o644))
+		return
+	}
+	want, err := os.ReadFile("testdata/counterexamples.txt")
+	require.NoError(t, err, "make it with go test -update")
+	assert.Equal(t, string(want), text)
+}
+
+func TestEveryEntryIsKilledByItsLaw(t *testing.T) {
+	for _, e := range zoo.Entries() {
+		t.Run(e.ID, func(t *testing.T) {
+			for seed := range uint64(10) {
+				r := e.Run(seed, 200)
+				require.NoError(t, r.Err)
+				assert.True(t, r.Killed, "seed %d: killed by %v, not by %s", seed, r.KilledBy, e.Law)
+				assert.True(t, r.CorrectClean, "seed %d: %s", seed, r.Complaint)
+				assert.LessOrEqual(t, r.Cases, 200)
+				assert.Contains(t, r.Counterexample, "where")
+			}
+		})
+	}
+}
+
+func TestEveryEntryIsKilledExhaustively(t *testing.T) {
+	for _, e := range zoo.Entries() {
+		t.Run(e.ID, func(t *testing.T) {
+			r := e.Exhaust()
+			require.NoError(t, r.Err)
+			assert.True(t, r.Killed, "killed by %v, not by %s", r.KilledBy, e.Law)
+			assert.True(t, r.CorrectClean, "%s", r.Complaint)
+		})
+	}
+}
+
+// Correct twins raise no false alarm in a long random run either.
+func TestTwinsAreClean(t *testing.T) {
+	cases := 10_000
+	if testing.Short() {
+		cases = 1_000
+	}
+	for _, e := range zoo.Entries() {
+		t.Run(e.ID, func(t *testing.T) {
+			r := e.Correct.Run(laws.RunOptions{Seed: 99, Cases: cases})
+			assert.True(t, r.OK(), "%v", r)
+		})
+	}
+}
+
+// The defects are those that were published, value by value.
+func TestPublishedValues(t *testing.T) {
+	l11 := lattice.DominatingPairOf[zoo.Clock](zoo.Clocks(), lattice.SetOf[string]())
+	at := func(p, q int, v string) zoo.Stamped {
+		return zoo.Stamped{First: zoo.Clock{p, q}, Second: map[string]struct{}{v: {}}}
+	}
+	a, b, c := at(1, 0, "x"), at(0, 1, "y"), at(2, 0, "z")
+	left := lattice.Join(l11, lattice.Join(l11, a, b), c)
+	right := lattice.Join(l11, a, lattice.Join(l11, b, c))
+	assert.Contains(t, left.Second, "x")
+	assert.NotContains(t, right.Second, "x")
+}
+
+// The laws find the published counterexample of L11, a=[1,0], b=[0,1], c=[2,0],
+// and shrink to it from whatever they met first.
+func TestL11ShrinksToThePublishedCounterexample(t *testing.T) {
+	const published = `law semilattice/associative does not hold
+    (a ⊔ b) ⊔ c = a ⊔ (b ⊔ c)
+left   (a ⊔ b) ⊔ c = lattice.Pair[zoo.Clock,map[string]struct{}]{First: zoo.Clock{2, 1}, Second: map[string]struct{}{"w01": {}, "w10": {}, "w20": {}}}
+right  a ⊔ (b ⊔ c) = lattice.Pair[zoo.Clock,map[string]struct{}]{First: zoo.Clock{2, 1}, Second: map[string]struct{}{"w01": {}, "w20": {}}}
+where
+    a = lattice.Pair[zoo.Clock,map[string]struct{}]{First: zoo.Clock{1, 0}, Second: map[string]struct{}{"w10": {}}}
+    b = lattice.Pair[zoo.Clock,map[string]struct{}]{First: zoo.Clock{0, 1}, Second: map[string]struct{}{"w01": {}}}
+    c = lattice.Pair[zoo.Clock,map[string]struct{}]{First: zoo.Clock{2, 0}, Second: map[string]struct{}{"w20": {}}}
+`
+	e, ok := zoo.Find("l11")
+	require.True(t, ok)
+	for seed := range uint64(20) {
+		r := e.Run(seed, 200)
+		require.True(t, r.Killed)
+		counterexample, _, _ := strings.Cut(r.Counterexample, "found")
+		assert.Equal(t, published, counterexample, "seed %d", seed)
+	}
+}
+
+// Each entry is killed within 200 cases whatever the seed.
+func TestKilledFromEverySeed(t *testing.T) {
+	seeds := uint64(100)
+	if testing.Short() {
+		seeds = 20
+	}
+	for _, e := range zoo.Entries() {
+		var cases []int
+		for seed := range seeds {
+			for _, res := range e.Faulty.Run(laws.RunOptions{Seed: seed, Cases: 200, Replays: 1, Only: e.Law}).Results {
+				if res.Failure != nil && (res.Failure.Law == e.Law || strings.HasPrefix(res.Failure.Law, e.Law+"/")) {
+					cases = append(cases, res.Cases)
+					break
+				}
+			}
+		}
+		slices.Sort(cases)
+		if assert.Len(t, cases, int(seeds), e.ID) {
+			t.Logf("%s: %d cases at the median, %d at most", e.ID, cases[len(cases)/2], cases[len(cases)-1])
+		}
+	}
+}
+
+func ExampleFind() {
+	e, _ := zoo.Find("L7")
+	fmt.Println(e.Where)
+	fmt.Println(e.Defect)
+	r := e.Run(1, 100)
+	fmt.Println(r.Killed, r.Law, r.CorrectClean)
+	// Output:
+	// Anna, last writer wins
+	// ≥ on timestamps: of two writes at one time the one that arrives is taken
+	// true semilattice/commutative true
+}

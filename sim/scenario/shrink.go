@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/shrink"
+)
+
+// ErrHolds is wrapped when a tape that is to be shrunk does not fail.
+var ErrHolds = errors.New("scenario: the tape does not fail, there is nothing to shrink")
+
+// Shrunk is a minimised tape.
+type Shrunk struct {
+	Tape    *Tape
+	Result  *Result // its replay
+	Replays int     // runs that the search took
+	Settled bool    // nothing makes it smaller; else the bound on replays came first
+	Others  []string
+}
+
+// Shrink minimises a failing tape: the fewest operations and decisions other than
+// benign that still lead to its first violation, by signature. It takes at most
+// maxReplays runs (0 is 1000). Violations of other signatures that it meets on the
+// way are named in Others.
+func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
+	whole, err := Replay(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(whole.Violations) == 0 {
+		return nil, ErrHolds
+	}
+	want := whole.Violations[0].Signature()
+	var rn Runner
+	replay := func(ops []Operation, ds []choice.Decision) (shrink.Outcome, error) {
+		if err := ctx.Err(); err != nil {
+			return shrink.Outcome{}, err
+		}
+		setup := t.Setup
+		setup.Operations = len(ops)
+		res, err := rn.run(ctx, setup, ops, choice.NewReplay(ds), options{decisions: true})
+		if err != nil {
+			return shrink.Outcome{}, err
+		}
+		return shrink.Outcome{Signature: signatureOf(res, want), Asked: res.world.Decisions()}, nil
+	}
+	found, err := shrink.Minimise(t.Operations, t.Decisions, replay, shrink.Options[Operation]{
+		Signature: want, MaxReplays: maxReplays, At: func(o Operation) sim.Time { return o.At },
+	})
+	if err != nil && (found.Ops == nil || ctx.Err() == nil) {
+		return nil, fmt.Errorf("scenario: shrink: %w", err)
+	}
+	small := &Tape{Setup: t.Setup, Operations: found.Ops, Decisions: found.Decisions}
+	small.Setup.Operations = len(found.Ops)
+	res, err := Replay(context.WithoutCancel(ctx), small)
+	if err != nil {
+		return nil, err
+	}
+	small = res.tape()
+	s := &Shrunk{Tape: small, Result: res, Replays: found.Replays, Settled: found.Settled}
+	for _, o := range found.Others {
+		s.Others = append(s.Others, o.Signature)
+	}
+	return s, nil
+}
+
+// signatureOf is want if the run failed so, else the signature of its first
+// violation, or "".
+func signatureOf(r *Result, want string) string {
+	for _, v := range r.Violations {
+		if v.Signature() == want {
+			return want
+		}
+	}
+	if len(r.Violations) > 0 {
+		return r.Violations[0].Signature()
+	}
+	return ""
+}
