@@ -296,11 +296,12 @@ func Decode[T any](m Merge[T], src []byte) (T, error) {
 	return v, nil
 }
 
-// Encode is the encoding of v by the codec of m, or nil if m has none.
+// Encode is the encoding of v by the codec of m, or nil if m has none; an empty
+// encoding is not nil.
 func Encode[T any](m Merge[T], v T) []byte {
 	c := CapsOf(m)
 	if c.Append == nil {
 		return nil
 	}
-	return c.Append(nil, v)
+	return c.Append([]byte{}, v)
 }

@@ -106,3 +106,113 @@ func ExampleDominatingPairOf() {
 	fmt.Println(lattice.Join(m, old, versioned{First: 2, Second: map[string]struct{}{"c": {}}}))
 	// Output: {2 map[c:{}]}
 }
+
+func ExampleAnd() {
+	m := lattice.And()
+	fmt.Println(lattice.Join(m, true, false), m.Compare(true, false))
+	// Output: false Less
+}
+
+func ExampleUnit() {
+	// A map whose values say nothing is a set.
+	m := lattice.MapOf[string](lattice.Unit())
+	fmt.Println(lattice.Join(m, map[string]struct{}{"x": {}}, map[string]struct{}{"y": {}}))
+	// Output: map[x:{} y:{}]
+}
+
+// A configuration that knows its version: the newest one wins, and one that two
+// writers based on the same version is withdrawn.
+func ExampleLexPairOf() {
+	m := lattice.LexPairOf(lattice.SetOf[string](), lattice.WithBottom(lattice.Max[string]()))
+	type config = lattice.Pair[map[string]struct{}, lattice.Option[string]]
+	base := map[string]struct{}{"v1": {}}
+	ann := config{First: lattice.Join(lattice.SetOf[string](), base, map[string]struct{}{"ann": {}}), Second: lattice.Some("blue")}
+	bob := config{First: lattice.Join(lattice.SetOf[string](), base, map[string]struct{}{"bob": {}}), Second: lattice.Some("red")}
+	fmt.Println(lattice.Join(m, config{First: base, Second: lattice.Some("grey")}, ann).Second)
+	fmt.Println(lattice.Join(m, ann, bob).Second)
+	// Output:
+	// blue
+	// ∅
+}
+
+func ExampleWithBottom() {
+	m := lattice.WithBottom(lattice.Min[string]())
+	first := lattice.CapsOf(m).Bottom()
+	fmt.Println(first)
+	m.MergeIn(&first, lattice.Some("m"))
+	m.MergeIn(&first, lattice.Some("c"))
+	fmt.Println(first)
+	// Output:
+	// ∅
+	// c
+}
+
+func ExampleWithTop() {
+	m := lattice.WithTop(lattice.SetOf[int]())
+	v := lattice.Some(map[int]struct{}{1: {}})
+	fmt.Println(m.MergeIn(&v, lattice.None[map[int]struct{}]()), v)
+	fmt.Println(m.MergeIn(&v, lattice.Some(map[int]struct{}{2: {}})), v)
+	// Output:
+	// true ∅
+	// false ∅
+}
+
+func ExamplePointOf() {
+	m := lattice.PointOf[string]()
+	var owner lattice.Point[string]
+	m.MergeIn(&owner, lattice.PointAt("ann"))
+	m.MergeIn(&owner, lattice.PointAt("ann"))
+	fmt.Println(owner)
+	m.MergeIn(&owner, lattice.PointAt("bob"))
+	fmt.Println(owner)
+	// Output:
+	// ann
+	// ⊤
+}
+
+func ExampleSliceOf() {
+	m := lattice.SliceOf(lattice.Max[int]())
+	v := []int{5, 1}
+	fmt.Println(m.MergeIn(&v, []int{2, 3, 4}), v)
+	// Output: true [5 3 4]
+}
+
+func ExamplePartitionOf() {
+	m := lattice.PartitionOf[string]()
+	aliases := lattice.Partition[string]{}
+	m.MergeIn(&aliases, lattice.Unite("ann", "anna"))
+	m.MergeIn(&aliases, lattice.Unite("bob", "robert"))
+	m.MergeIn(&aliases, lattice.Unite("anna", "annie"))
+	fmt.Println(aliases.Classes(), aliases.Same("annie", "ann"), aliases.Find("robert"))
+	// Output: [[ann anna annie] [bob robert]] true bob
+}
+
+func ExampleTombstoneSetOf() {
+	m := lattice.TombstoneSetOf[string]()
+	var s lattice.TombstoneSet[string]
+	m.MergeIn(&s, s.Add("x"))
+	m.MergeIn(&s, s.Remove("x"))
+	fmt.Println(m.MergeIn(&s, s.Add("x")), s.Contains("x"))
+	// Output: false false
+}
+
+func ExampleTombstoneMapOf() {
+	m := lattice.TombstoneMapOf[string](lattice.Max[int]())
+	var s lattice.TombstoneMap[string, int]
+	m.MergeIn(&s, s.Put("x", 1))
+	m.MergeIn(&s, s.Put("x", 3))
+	fmt.Println(s.Get("x"))
+	m.MergeIn(&s, s.Remove("x"))
+	fmt.Println(s.Get("x"))
+	// Output:
+	// 3 true
+	// 0 false
+}
+
+func ExampleAs() {
+	type Scores map[string]int
+	m := lattice.As[Scores](lattice.MapOf[string](lattice.Max[int]()))
+	s := Scores{"ann": 3}
+	fmt.Println(m.MergeIn(&s, Scores{"ann": 5, "bob": 1}), s)
+	// Output: true map[ann:5 bob:1]
+}

@@ -35,6 +35,18 @@ func (m pairMerge[A, B]) Clone(v Pair[A, B]) Pair[A, B] {
 	return Pair[A, B]{m.a.Clone(v.First), m.b.Clone(v.Second)}
 }
 
+func (m pairMerge[A, B]) valueJoin() func(x, y Pair[A, B]) (Pair[A, B], bool) {
+	a, b := valueJoinOf(m.a), valueJoinOf(m.b)
+	if a == nil || b == nil {
+		return nil
+	}
+	return func(x, y Pair[A, B]) (Pair[A, B], bool) {
+		first, rose := a(x.First, y.First)
+		second, alsoRose := b(x.Second, y.Second)
+		return Pair[A, B]{first, second}, rose || alsoRose
+	}
+}
+
 func (m pairMerge[A, B]) Caps() Caps[Pair[A, B]] {
 	a, b := CapsOf(m.a), CapsOf(m.b)
 	c := pairCodec(a, b)
@@ -136,6 +148,27 @@ func (m dominatingMerge[K, V]) Compare(a, b Pair[K, V]) Order {
 
 func (m dominatingMerge[K, V]) Clone(v Pair[K, V]) Pair[K, V] {
 	return Pair[K, V]{m.key.Clone(v.First), m.val.Clone(v.Second)}
+}
+
+func (m dominatingMerge[K, V]) valueJoin() func(x, y Pair[K, V]) (Pair[K, V], bool) {
+	key, val := valueJoinOf(m.key), valueJoinOf(m.val)
+	if key == nil || val == nil {
+		return nil
+	}
+	return func(x, y Pair[K, V]) (Pair[K, V], bool) {
+		switch m.key.Compare(x.First, y.First) {
+		case Less:
+			return y, true
+		case Greater:
+			return x, false
+		case Equal:
+			second, rose := val(x.Second, y.Second)
+			return Pair[K, V]{x.First, second}, rose
+		}
+		first, rose := key(x.First, y.First)
+		second, alsoRose := val(x.Second, y.Second)
+		return Pair[K, V]{first, second}, rose || alsoRose
+	}
 }
 
 func (m dominatingMerge[K, V]) Caps() Caps[Pair[K, V]] {

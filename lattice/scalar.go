@@ -3,6 +3,7 @@ package lattice
 import (
 	"cmp"
 	"iter"
+	"reflect"
 )
 
 // Max merges to the greater of two values. ⊥ is the least value of the type
@@ -38,6 +39,10 @@ func (maxMerge[T]) joinGrew(a, b T) (T, bool) {
 	}
 	return a, false
 }
+
+func (m maxMerge[T]) valueJoin() func(a, b T) (T, bool) { return m.joinGrew }
+
+func (m maxMerge[T]) chain() (reflect.Kind, bool) { return m.scalar.kind, false }
 
 func (m maxMerge[T]) Caps() Caps[T] {
 	c := chainCaps(m, m.scalar)
@@ -79,6 +84,10 @@ func (minMerge[T]) joinGrew(a, b T) (T, bool) {
 	return a, false
 }
 
+func (m minMerge[T]) valueJoin() func(a, b T) (T, bool) { return m.joinGrew }
+
+func (m minMerge[T]) chain() (reflect.Kind, bool) { return m.scalar.kind, true }
+
 func (m minMerge[T]) Caps() Caps[T] {
 	c := chainCaps(m, m.scalar)
 	if bottom, ok := m.scalar.greatest(); ok {
@@ -90,48 +99,25 @@ func (m minMerge[T]) Caps() Caps[T] {
 	return withChainParts(m, c)
 }
 
-// Or merges booleans by disjunction: false is ⊥, true is ⊤.
-func Or() Merge[bool] { return orMerge{} }
-
-type orMerge struct{}
-
-func (orMerge) MergeIn(target *bool, delta bool) bool {
-	if *target || !delta {
-		return false
-	}
-	*target = true
-	return true
-}
-
-func (orMerge) Compare(a, b bool) Order {
-	switch {
-	case a == b:
-		return Equal
-	case b:
-		return Less
-	}
-	return Greater
-}
-
-func (orMerge) Clone(v bool) bool { return v }
-
-func (orMerge) joinGrew(a, b bool) (bool, bool) { return a || b, b && !a }
-
-func (m orMerge) Caps() Caps[bool] {
-	c := Caps[bool]{
-		Bottom: func() bool { return false },
-		Top:    func() bool { return true },
-		Join:   func(a, b bool) bool { return a || b },
-	}
-	c.Append, c.Decode = newScalar[bool]().codec()
-	return withChainParts(m, c)
-}
-
-// joinGrewer is the fast path of scalars: the join returned by value, with
-// whether it lies strictly above a. A map merge of small values through it
-// avoids the address of a copy, which would escape to the heap.
+// joinGrewer is how scalars join: the join returned by value, with whether it
+// lies strictly above a.
 type joinGrewer[T any] interface {
 	joinGrew(a, b T) (T, bool)
+}
+
+// valueJoiner is implemented by merges that may be able to join by value: their
+// states hold nothing that is shared by assignment. A map merge of small values
+// through it avoids the address of a copy.
+type valueJoiner[T any] interface {
+	// valueJoin is nil where a part of the merge cannot join by value.
+	valueJoin() func(a, b T) (joined T, grew bool)
+}
+
+func valueJoinOf[T any](m Merge[T]) func(a, b T) (T, bool) {
+	if v, ok := m.(valueJoiner[T]); ok {
+		return v.valueJoin()
+	}
+	return nil
 }
 
 func orderOf(c int) Order {

@@ -145,7 +145,14 @@ func setCodec[E comparable](s scalar[E]) (func([]byte, map[E]struct{}) []byte, f
 	enc := func(dst []byte, v map[E]struct{}) []byte { return appendAscending(dst, s, sortedKeys(s, v)) }
 	dec := func(src []byte) (map[E]struct{}, []byte, error) {
 		v := make(map[E]struct{})
-		rest, err := decodeAscending(src, s, func(e E) { v[e] = struct{}{} })
+		foreign := false
+		rest, err := decodeAscending(src, s, func(e E) {
+			foreign = foreign || e != e
+			v[e] = struct{}{}
+		})
+		if err == nil && foreign {
+			err = decodeErr("an element of a hash set must equal itself")
+		}
 		if err != nil {
 			return nil, src, err
 		}

@@ -42,7 +42,7 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	f.Uint64Var(&o.seed, "seed", 1, "first seed")
 	f.Uint64Var(&o.seeds, "seeds", 2000, "seeds a mutant may take at most")
 	f.IntVar(&o.workers, "workers", 0, "seeds run at once; 0 is one a core")
-	f.StringVar(&o.strategy, "strategy", "", "how choices are made, see simfuzz run --help")
+	f.StringVar(&o.strategy, "strategy", "swarm", "how choices are made, see simfuzz run --help")
 	f.BoolVar(&o.list, "list", false, "list the mutants and what each breaks")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd

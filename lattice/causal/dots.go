@@ -212,6 +212,7 @@ func (v Dots) Covers(vv Version) bool {
 // greatest sequence number in it.
 func (v Dots) Ceiling() Version {
 	c := make(Version, len(v))
+	//joinery:anyorder entries are set by their own keys
 	for o, s := range v {
 		c[o] = s.Max()
 	}
