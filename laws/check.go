@@ -66,8 +66,11 @@ func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S
 	for range rounds(cases) {
 		rapid.Check(t, c.property)
 	}
-	if c.exercised == 0 {
+	switch {
+	case c.exercised == 0:
 		t.Errorf("%s", neverExercised(law.ID, law.Statement, c.cases))
+	case law.rarely(c.exercised, c.cases):
+		t.Errorf("%s", tooRarely(law.ID, law.Statement, c.exercised, c.cases, law.AtLeast))
 	}
 }
 
@@ -178,6 +181,8 @@ func (k findingKind) String() string {
 		return "does not hold"
 	case wrote:
 		return "cannot be judged, the merge writes into its arguments"
+	case stuck:
+		return "cannot be judged, the merge does not return"
 	}
 	return "the merge panics"
 }

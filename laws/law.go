@@ -28,6 +28,10 @@ type Law[T any] struct {
 	Statement string
 	// Arity is how many states the law is about, at least 1 and at most 4.
 	Arity int
+	// AtLeast is the least share of random cases, in thousandths, in which the
+	// premise must hold for the law to count as checked; one case is always
+	// needed. It does not concern exhaustive checks.
+	AtLeast int
 	// Eval judges one tuple. It must not change the states (a merge that does is
 	// caught and reported) and should not allocate beyond what the merge does.
 	Eval func(p *Probe[T], x []T) Outcome
@@ -105,6 +109,28 @@ func (s Set[T]) collect(seen map[string]bool, law func(Law[T]), absence func(Abs
 		}
 	}
 }
+
+// judged is a law whose evaluation knows both sides when it has judged, and makes
+// them into words only for a report.
+func judged[T any](id, statement string, arity int, judge func(p *Probe[T], x []T) (Outcome, func() Sides)) Law[T] {
+	return Law[T]{
+		ID: id, Statement: statement, Arity: arity,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			o, _ := judge(p, x)
+			return o
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			if o, sides := judge(p, x); o == Fails && sides != nil {
+				return sides()
+			}
+			return Sides{"first", "it did not hold", "again", "it holds: the outcome depends on more than the states"}
+		},
+	}
+}
+
+// rarely reports that so few of the cases exercised the law that it cannot count
+// as checked.
+func (l Law[T]) rarely(exercised, cases int) bool { return exercised*1000 < l.AtLeast*cases }
 
 // equation is a law left(x) = right(x).
 func equation[T any](id, statement string, arity int, leftExpr, rightExpr string, left, right func(p *Probe[T], x []T) T) Law[T] {

@@ -19,7 +19,11 @@ type Option struct{ apply func(*settings) }
 
 type settings struct {
 	equal, clone, show, bottomParts any
+	valid                           any
 	cases                           int
+	chain                           bool
+	noLeastDiff                     string
+	watchdog                        Watchdog
 }
 
 func settingsOf(opts []Option) settings {
@@ -56,6 +60,33 @@ func Show[S any](show func(S) string) Option {
 // reached by further rounds. With -rapid.seed set, every round would draw the
 // same cases, so there is one.
 func Cases(n int) Option { return Option{func(s *settings) { s.cases = n }} }
+
+// Valid declares which states are of the domain: valid says why one is not. A merge
+// that leaves the domain breaks [Totality].
+func Valid[S any](valid func(S) error) Option {
+	return Option{func(s *settings) { s.valid = valid }}
+}
+
+// TotalOrder declares that any two states are comparable: [Order] then checks it,
+// and [Coverage] does not ask for concurrent pairs.
+func TotalOrder() Option { return Option{func(s *settings) { s.chain = true }} }
+
+// NoLeastDiff declares, with the reason, that the differences of the merge are not
+// the least ones; [Decomposition] then does not ask for it. A lattice that is not
+// distributive may have several minimal differences.
+func NoLeastDiff(why string) Option { return Option{func(s *settings) { s.noLeastDiff = why }} }
+
+// Watchdog runs one evaluation and reports whether it came to its end. It is how a
+// merge that does not return becomes a failure of the law that met it. This
+// package starts no goroutine and reads no clock, so whoever wants evaluations
+// watched brings the watchdog along: it runs evaluate in a goroutine, waits for a
+// time of its choosing, and leaves the goroutine to itself if that was too short.
+// Endless recursion no watchdog can catch: Go ends the process for it.
+type Watchdog func(evaluate func()) (ended bool)
+
+// Watch has every evaluation run under a watchdog. It costs two switches between
+// goroutines a case.
+func Watch(w Watchdog) Option { return Option{func(s *settings) { s.watchdog = w }} }
 
 // BottomChoice is what a compound makes of a part that is at ⊥ (a key of a map,
 // say) in relation to one that is absent.

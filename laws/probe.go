@@ -3,6 +3,7 @@ package laws
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws/internal/deep"
@@ -21,10 +22,15 @@ type subject[T any] struct {
 	equal    func(a, b *T) bool
 	ownEqual bool // equality is the type's or the user's, not that of structure
 	show     func(T) string
-	copy     func(T) T // always independent of the original
-	plain    bool      // states hold no shared memory, so nothing can be written into
+	copy     func(T) T     // always independent of the original
+	plain    bool          // states hold no shared memory, so nothing can be written into
+	valid    func(T) error // nil where nothing was declared
 	guards   []Law[T]
-	err      error // a set-up error, reported by whoever checks
+
+	chain       bool   // declared to be totally ordered
+	noLeastDiff string // why differences are not least, "" where they are
+	watchdog    Watchdog
+	err         error // a set-up error, reported by whoever checks
 }
 
 // subjectOf binds a merge from lattice.
@@ -45,7 +51,13 @@ func newSubject[T any](o settings) *subject[T] {
 		copy:  deep.Clone[T],
 		plain: deep.Plain(t),
 	}
+	s.chain, s.noLeastDiff, s.watchdog = o.chain, o.noLeastDiff, o.watchdog
 	s.setEqual(o)
+	if valid, ok, err := typed[func(T) error]("Valid", o.valid); ok {
+		s.valid = valid
+	} else {
+		s.fail(err)
+	}
 	if show, ok, err := typed[func(T) string]("Show", o.show); ok {
 		s.show = show
 	} else {
@@ -94,6 +106,32 @@ func (s *subject[T]) setEqual(o settings) {
 		if err := deep.Check(reflect.TypeFor[T]()); err != nil {
 			s.fail(fmt.Errorf("%w: states cannot be compared: %w; give laws.Equal, or the type an Equal method", ErrSetup, err))
 		}
+	}
+}
+
+// equality is the equality of states for laws that are not about tuples of them.
+func (s *subject[T]) equality() func(a, b T) bool {
+	equal := s.equal
+	if equal == nil {
+		equal = deep.EqualFunc[T]()
+	}
+	return func(a, b T) bool { return equal(&a, &b) }
+}
+
+// order is Compare, or the order that merging induces where there is none.
+func (s *subject[T]) order(equal func(a, b T) bool) func(a, b T) lattice.Order {
+	if s.compare != nil {
+		return s.compare
+	}
+	return func(a, b T) lattice.Order {
+		j, o := s.join(a, b), lattice.Incomparable
+		if equal(j, b) {
+			o |= lattice.Less
+		}
+		if equal(j, a) {
+			o |= lattice.Greater
+		}
+		return o
 	}
 }
 
@@ -166,6 +204,7 @@ const (
 	refuted
 	wrote    // an argument was written into; the law was judged no further
 	panicked // the evaluation panicked
+	stuck    // the evaluation did not come to an end under a watchdog
 )
 
 func (k findingKind) bad() bool { return k >= refuted }
@@ -180,8 +219,8 @@ func (p *Probe[T]) judge(law *Law[T], x []T) finding {
 		p.prints[i] = p.fingerprint(&x[i])
 	}
 	f := p.eval(law, x)
-	if f.kind == panicked {
-		return f
+	if f.kind == panicked || f.kind == stuck {
+		return f // what was changed half way says nothing, and may still be changing
 	}
 	for i := range x {
 		if p.fingerprint(&x[i]) != p.prints[i] {
@@ -191,7 +230,22 @@ func (p *Probe[T]) judge(law *Law[T], x []T) finding {
 	return f
 }
 
-func (p *Probe[T]) eval(law *Law[T], x []T) (f finding) {
+func (p *Probe[T]) eval(law *Law[T], x []T) finding {
+	if p.s.watchdog == nil {
+		return p.evalHere(law, x)
+	}
+	// An evaluation that was given up goes on, so it has a probe of its own, and
+	// what it may still write into is not looked at again.
+	found, apart := make(chan finding, 1), newProbe(p.s)
+	before, judged := p.copies(x), slices.Clone(x)
+	if !p.s.watchdog(func() { found <- apart.evalHere(law, judged) }) {
+		copy(x, before)
+		return finding{kind: stuck}
+	}
+	return <-found
+}
+
+func (p *Probe[T]) evalHere(law *Law[T], x []T) (f finding) {
 	defer func() {
 		if v := recover(); v != nil {
 			f = finding{kind: panicked, panic: v}

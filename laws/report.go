@@ -17,6 +17,7 @@ const (
 	Failed                       // a tuple refutes it
 	NeverExercised               // its premise held in no random case: nothing was checked
 	Impossible                   // its premise holds for no tuple of the whole universe
+	TooRare                      // its premise held in fewer random cases than the law asks for
 )
 
 // String names the status.
@@ -30,6 +31,8 @@ func (s Status) String() string {
 		return "never exercised"
 	case Impossible:
 		return "impossible to exercise"
+	case TooRare:
+		return "too rare"
 	}
 	return "Status(invalid)"
 }
@@ -46,6 +49,9 @@ type Result struct {
 	Cases int
 	// Exercised is in how many of them the premise of the law held.
 	Exercised int
+	// AtLeast is, of a law that was too rarely exercised, the share of cases in
+	// thousandths that it asks for.
+	AtLeast int
 	// Failure explains a failed law, and is nil otherwise.
 	Failure *Failure
 }
@@ -127,6 +133,8 @@ func (r Report) String() string {
 			fmt.Fprintf(&b, "\n%s", res.Failure)
 		case res.Status == NeverExercised:
 			fmt.Fprintf(&b, "\n%s", neverExercised(res.Law, res.Statement, res.Cases))
+		case res.Status == TooRare:
+			fmt.Fprintf(&b, "\n%s", tooRarely(res.Law, res.Statement, res.Exercised, res.Cases, res.AtLeast))
 		}
 	}
 	return b.String()
@@ -137,14 +145,23 @@ func neverExercised(law, statement string, cases int) string {
 		law, statement, cases)
 }
 
+func tooRarely(law, statement string, exercised, cases, atLeast int) string {
+	return fmt.Sprintf("law %s was too rarely exercised\n    %s\nits premise held in %d of %d cases, and it asks for %d in a thousand\n",
+		law, statement, exercised, cases, atLeast)
+}
+
 // Binding is a state of a counterexample with its name in the law.
 type Binding struct{ Name, Value string }
+
+// stuckText stands in Failure.Panic for a merge that does not return.
+const stuckText = "none: the merge does not return"
 
 // Failure explains how a law was refuted.
 type Failure struct {
 	Law, Statement string
 	Sides
-	// Panic is what the merge panicked with, if it did; there are no sides then.
+	// Panic is what the merge panicked with, if it did, or says that it did not
+	// return; there are no sides then.
 	Panic string
 	// While is the law that was being judged when a merge was caught writing into
 	// its arguments; that law was judged no further.
@@ -154,6 +171,13 @@ type Failure struct {
 	Found string
 	// Again is a command that runs the check again.
 	Again string
+	// Size is how many choices make the states, and Tape those choices, where a
+	// seeded run found them; see [choice.NewSequence].
+	Size int
+	Tape []uint64
+	// Picture is the order of the states involved and their joins, as text: see
+	// [Failure.Details]. It is "" where the states are not of a merge.
+	Picture string
 }
 
 // String is the report of the failure. It is stable: it depends on the law and
@@ -161,9 +185,12 @@ type Failure struct {
 func (f *Failure) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "law %s does not hold\n    %s\n", f.Law, f.Statement)
-	if f.Panic != "" {
+	switch {
+	case f.Panic == stuckText:
+		b.WriteString("stuck  the merge does not return\n")
+	case f.Panic != "":
 		fmt.Fprintf(&b, "panic  %s\n", f.Panic)
-	} else {
+	default:
 		fmt.Fprintf(&b, "left   %s = %s\n", f.LeftExpr, f.Left)
 		fmt.Fprintf(&b, "right  %s = %s\n", f.RightExpr, f.Right)
 	}
@@ -195,13 +222,17 @@ func (p *Probe[T]) failure(law *Law[T], x []T, found finding) *Failure {
 	switch found.kind {
 	case panicked:
 		f.Panic = panicText(found.panic)
+	case stuck:
+		f.Panic = stuckText
 	case wrote:
-		f.Law = p.s.guards[0].ID
-		f.Statement = p.s.guards[0].Statement
 		f.While = law.ID
+		if len(p.s.guards) > 0 {
+			f.Law, f.Statement = p.s.guards[0].ID, p.s.guards[0].Statement
+		}
 		f.Sides = p.writtenSides(law, x)
 	default:
 		f.Sides, f.Panic = p.explain(law, x)
+		f.Picture = p.picture(x)
 	}
 	return f
 }

@@ -132,8 +132,11 @@ func (r *seededRun[S]) check() (Result, error) {
 		res.Status, res.Failure = Failed, failure
 		return res, nil
 	}
-	if res.Exercised == 0 {
+	switch {
+	case res.Exercised == 0:
 		res.Status = NeverExercised
+	case r.law.rarely(res.Exercised, res.Cases):
+		res.Status, res.AtLeast = TooRare, r.law.AtLeast
 	}
 	return res, nil
 }
@@ -142,6 +145,12 @@ func (r *seededRun[S]) check() (Result, error) {
 // reports what is left.
 func (r *seededRun[S]) explain(got refutation, tape []uint64) (*Failure, error) {
 	class := got.class()
+	if got.finding.kind == stuck {
+		// Each replay would take as long as the watchdog waits.
+		failure := r.probe.failure(r.law, r.x, got.finding)
+		failure.Size = len(tape)
+		return failure, nil
+	}
 	least := choice.Minimise(tape, r.o.Replays, func(src choice.Source) bool { return r.judge(src).class() == class })
 	got = r.judge(choice.NewSequence(least.Tape))
 	if got.drawErr != nil {
@@ -152,5 +161,7 @@ func (r *seededRun[S]) explain(got refutation, tape []uint64) (*Failure, error) 
 	if v := r.fill(); v != nil {
 		return nil, fmt.Errorf("%w: source of %s is not deterministic: it panicked when drawing a case again: %s", ErrSetup, r.law.ID, panicText(v))
 	}
-	return r.probe.failure(r.law, r.x, got.finding), nil
+	failure := r.probe.failure(r.law, r.x, got.finding)
+	failure.Size, failure.Tape = len(least.Tape), least.Tape
+	return failure, nil
 }

@@ -25,6 +25,7 @@ type checker struct {
 	// settles, realTime and reduce are those of models.Model.
 	settles  bool
 	realTime bool
+	aborts   bool // aborted writes bear on the verdict
 	reduce   func(h *history.History) models.Reduction
 }
 
@@ -40,15 +41,25 @@ type ruling struct {
 func checkers() []checker {
 	var table []checker
 	for _, m := range models.All() {
-		table = append(table, checker{
+		c := checker{
 			ModelInfo: m.ModelInfo,
 			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h) },
 			settles:   m.Settles,
 			realTime:  m.RealTime,
 			reduce:    m.Reduce,
-		})
+		}
+		if m.Name == "linearizable-register" {
+			c.Complexity = "O(n log n) where values are written once per key (zones); else exponential in concurrency (porcupine)"
+			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizableRegister(mt, m, h) }
+		}
+		if m.Name == "sequential" {
+			c.judge = func(mt *meter, h *history.History) (ruling, error) { return sequential(mt, m, h) }
+		}
+		table = append(table, c)
 	}
-	return append(table, convergenceChecker(), latticeCausalChecker())
+	table = append(table, convergenceChecker(), latticeCausalChecker())
+	table = append(table, registerCheckers()...)
+	return append(table, transactionCheckers()...)
 }
 
 // decide judges h, and takes back an OK where there was nothing to judge.
@@ -88,18 +99,38 @@ func Check(ctx context.Context, h *history.History, model string, b Budget) (Ver
 	if err := h.Validate(); err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
-	var names []string
+	c, ok := checkerNamed(model)
+	if !ok {
+		var names []string
+		for _, info := range Models() {
+			names = append(names, info.Name)
+		}
+		return Verdict{}, fmt.Errorf("check %s: %w %q (known: %s)", h.Name, ErrUnknownModel, model, strings.Join(names, ", "))
+	}
+	v, err := c.check(ctx, h, b)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
+	}
+	return v, nil
+}
+
+// Known reports whether Check knows the model: one that Models lists, or a set
+// of session guarantees joined by plus signs, such as mr+wfr.
+func Known(model string) bool {
+	_, ok := checkerNamed(model)
+	return ok
+}
+
+func checkerNamed(model string) (checker, bool) {
 	for _, c := range checkers() {
 		if c.Name == model {
-			v, err := c.check(ctx, h, b)
-			if err != nil {
-				return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
-			}
-			return v, nil
+			return c, true
 		}
-		names = append(names, c.Name)
 	}
-	return Verdict{}, fmt.Errorf("check %s: %w %q (known: %s)", h.Name, ErrUnknownModel, model, strings.Join(names, ", "))
+	if set, ok := parseGuarantees(model); ok {
+		return guaranteeChecker(model, set), true
+	}
+	return checker{}, false
 }
 
 // check judges h and shrinks a violation.

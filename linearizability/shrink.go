@@ -33,7 +33,7 @@ func (c checker) shrink(m *meter, h *history.History, r ruling) ([]history.Op, s
 	for i := range origin {
 		origin[i] = i
 	}
-	kept := takingPart(h)
+	kept := s.takingPart(h)
 	if len(r.witness) > 0 {
 		kept = s.narrow(kept, r.witness)
 	}
@@ -44,7 +44,7 @@ func (c checker) shrink(m *meter, h *history.History, r ruling) ([]history.Op, s
 		}
 		origin = from
 		s.about(prefix)
-		kept = takingPart(prefix)
+		kept = s.takingPart(prefix)
 	}
 	kept = s.minimise(kept)
 	witness := make([]history.Op, 0, len(kept))
@@ -60,11 +60,11 @@ func (s *shrinker) about(h *history.History) {
 }
 
 // takingPart returns the positions of the operations that say anything.
-func takingPart(h *history.History) []int {
+func (s *shrinker) takingPart(h *history.History) []int {
 	kept := make([]int, 0, len(h.Ops))
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed {
+		if o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed || s.c.aborts && o.Func == history.Write {
 			kept = append(kept, i)
 		}
 	}

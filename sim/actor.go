@@ -35,6 +35,15 @@ type Device interface {
 	Crash(c *CrashContext)
 }
 
+// Rewinder is a device that can be lost or replaced by an old copy of itself, for
+// the class [Restore].
+type Rewinder interface {
+	Device
+	// Rewind takes the device back in its history: keep 0 leaves it empty, and keep
+	// of of parts what it held that long ago, in whatever it counts its history.
+	Rewind(keep, of int)
+}
+
 // CrashContext lets a device choose what a crash leaves behind.
 type CrashContext struct {
 	w    *World

@@ -15,9 +15,14 @@ type Context struct {
 	key  Key
 	kind MsgKind
 	kids children
+	// Of a crash within the event: after how many effects, negative for none; how
+	// long it lasts; and that it has come.
+	fuse, pause int
+	dead        bool
 }
 
-// Now is the present in virtual time.
+// Now is the present in virtual time, which a node cannot know: its own clocks are
+// [Context.Monotonic] and [Context.Wall].
 func (c *Context) Now() Time { return c.w.now }
 
 // Self is the node that acts.
@@ -43,6 +48,9 @@ func (c *Context) Device() Device { return c.w.nodes[c.node].device }
 // the bytes, and linear in what this event has sent already.
 func (c *Context) Send(to NodeID, kind MsgKind, msg []byte) {
 	w := c.w
+	if !c.Effect() {
+		return
+	}
 	if !w.nodeOK("send", to) || !w.within("message bytes", len(msg), w.opts.Limits.MessageBytes) ||
 		!w.within("children of one event", len(c.kids.bases), w.opts.Limits.Children) {
 		return
@@ -55,7 +63,11 @@ func (c *Context) Send(to NodeID, kind MsgKind, msg []byte) {
 		w.bufs.release(buf)
 		return
 	}
-	w.out = w.net.Send(Envelope{From: c.node, To: to, Kind: kind, Size: len(msg), Key: key}, w.out[:0])
+	m := Envelope{From: c.node, To: to, Kind: kind, Size: len(msg), Key: key}
+	if w.watch != nil {
+		w.watch.Observe(m)
+	}
+	w.out = w.net.Send(m, w.out[:0])
 	for _, d := range w.out {
 		w.post(c.node, to, kind, key, buf, d)
 	}
@@ -68,8 +80,11 @@ func (c *Context) Send(to NodeID, kind MsgKind, msg []byte) {
 func (c *Context) After(d Time, id TimerID) {
 	w := c.w
 	n := &w.nodes[c.node]
-	at, tick := w.gridAfter(c.node, w.now+min(max(d, 1), Forever))
-	ev := w.schedule(at, EventTimer)
+	if c.dead {
+		return
+	}
+	at, tick := w.gridAfter(c.node, w.now+n.clock.real(min(max(d, 1), Forever)))
+	ev := w.schedule(at+n.clock.lateness(tick), EventTimer)
 	if ev == nil {
 		return
 	}
@@ -129,7 +144,7 @@ func (c *Context) DiskFault(site string, n int, rare uint32) int {
 // not happen if the node crashes before. For devices.
 func (c *Context) Complete(d Time, token uint64) {
 	w := c.w
-	if !w.within("children of one event", len(c.kids.bases), w.opts.Limits.Children) {
+	if c.dead || !w.within("children of one event", len(c.kids.bases), w.opts.Limits.Children) {
 		return
 	}
 	ev := w.schedule(w.now+max(d, 1), EventCompleted)

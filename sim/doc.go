@@ -36,6 +36,40 @@
 // leaves the keys of all that did not follow from it, and a shrinker (sim/shrink)
 // can take a run apart.
 //
+// # How to read a trace
+//
+// [World.WriteTrace] writes a line for each event that was delivered:
+//
+//	      18240258  n1   msg from n0 pass 8 bytes copy 1  [fb6d71b4bf8c2134]  3616ae426b44deeb
+//
+//	column         is
+//	18240258       virtual time in nanoseconds
+//	n1             the node at which it happens; a dash is none
+//	msg            what happens: start (and which life), msg (from whom, of what kind, how
+//	               long, and which copy if it is a further one), timer, input and durable
+//	               (and which one), crash, net (the network changed), heal (all faults end)
+//	[fb6d…]        lineage key of the event, under which its decisions are asked
+//	3616…          trace hash after the event: the first line that differs from another
+//	               run's is where they part
+//	# …            a note of an actor or of the network; it is not hashed
+//
+// [World.WriteDiagram] draws the same events and the messages that were lost:
+//
+//	          time  n0      n1      n2
+//	          18ms  ●──────▶│       │       gossip 8 B, sent 16ms, delay
+//	          20ms  ╳       │       │       crash
+//	          21ms  ┊       ●─────✗ │       gossip to n2 lost: drop
+//
+//	sign           is
+//	│ ┊            the lane of a node that runs, or is down
+//	●              something happens here: a timer, an input, a completion, or a message leaves
+//	●──────▶│      a message from the left lane arrives at the right one, in the row of its
+//	               arrival; when it was sent, and the faults that delayed or copied it, stand
+//	               beside
+//	●─────✗ │      a message that does not arrive; why not (a fault class, or down) stands beside
+//	◯ ╳            a node starts, or crashes
+//	▒              a partition in force, a band for each; its first and last row say which
+//
 // # What it refuses
 //
 // It starts no goroutine, reads no clock and keeps no global state: equal choices

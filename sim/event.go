@@ -17,12 +17,14 @@ const (
 	evCrashTick                         // the grid point at which crashes are asked for
 	evGhost                             // the moment at which a lost message would have arrived
 	evNetTick                           // a moment the network asked to be called at
+	evTroubleTick                       // the grid point at which faults of processes and clocks are asked for
 )
 
 var eventNames = [...]string{
 	EventStart: "start", EventMessage: "msg", EventTimer: "timer", EventInput: "input",
 	EventCompleted: "durable", EventCrash: "crash", EventNetwork: "net", EventHeal: "heal", EventNote: "note",
 	evCrashTick: "crash-tick", evGhost: "ghost", evNetTick: "net-tick",
+	evTroubleTick: "trouble-tick",
 }
 
 // String names the kind as the text form of a trace does.

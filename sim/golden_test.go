@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,9 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "write golden files anew")
 
-// TestGoldenTrace locks the course of a small run with every class of fault: keys,
-// hash and text. A difference means that tapes made before no longer replay.
-func TestGoldenTrace(t *testing.T) {
+// goldenRun is a small run with every class of fault.
+func goldenRun(t *testing.T) *sim.World {
+	t.Helper()
 	net, err := simnet.New(simnet.Options{Faults: simnet.Faults{
 		Drop: sim.Extreme, Duplicate: sim.Extreme, Delay: sim.Extreme, Partition: sim.Extreme}})
 	require.NoError(t, err)
@@ -47,20 +48,70 @@ func TestGoldenTrace(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, verdict(w, sent))
 	for c, n := range w.Stats().Effective {
-		require.Positive(t, n, "%v is part of the picture", sim.Class(c))
+		if sim.Class(c) <= sim.Disk {
+			require.Positive(t, n, "%v is part of the picture", sim.Class(c))
+		}
 	}
+	return w
+}
 
+// TestGoldenTrace locks the course of that run: keys, hash and text. A difference
+// means that tapes made before no longer replay.
+func TestGoldenTrace(t *testing.T) {
+	w := goldenRun(t)
 	var got bytes.Buffer
 	for _, d := range w.Decisions() {
 		fmt.Fprintf(&got, "%14d  decided %s %016x = %d\n", int64(d.At), d.Site, d.Key, d.Value)
 	}
 	require.NoError(t, w.WriteTrace(&got))
-	path := filepath.Join("testdata", "trace.txt")
+	golden(t, "trace.txt", got.String(), "run with -update if tapes may break")
+}
+
+// golden compares with a file under testdata.
+func golden(t *testing.T, name, got, advice string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(path, got.Bytes(), 0o644))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), got.String(), "run with -update if tapes may break")
+	require.Equal(t, string(want), got, advice)
 }
+
+// TestGoldenDiagram locks the picture of that run.
+func TestGoldenDiagram(t *testing.T) {
+	w := goldenRun(t)
+	var got bytes.Buffer
+	require.NoError(t, w.WriteDiagram(&got, sim.DiagramOptions{Lane: func(n sim.NodeID) string {
+		return []string{"primary", "second"}[n]
+	}}))
+	golden(t, "diagram.txt", got.String(), "run with -update if it looks right")
+
+	lost := int64(0)
+	for _, l := range w.Losses() {
+		if l.Why == "down" {
+			lost++
+		}
+	}
+	require.Equal(t, w.Stats().Lost, lost)
+}
+
+// TestDiagramBounds draws a part, without timers, and says what it leaves out.
+func TestDiagramBounds(t *testing.T) {
+	w := goldenRun(t)
+	var got bytes.Buffer
+	require.NoError(t, w.WriteDiagram(&got, sim.DiagramOptions{
+		From: 40 * sim.Millisecond, Until: 60 * sim.Millisecond, NoTimers: true, Rows: 4}))
+	lines := strings.Split(strings.TrimSpace(got.String()), "\n")
+	require.Len(t, lines, 6, "a head, four rows and a remark")
+	require.Contains(t, lines[1], "47.804341ms  ◯       │")
+	require.Contains(t, lines[5], "more rows, beyond the bound of 4")
+	require.NotContains(t, got.String(), "timer")
+	require.Error(t, w.WriteDiagram(failingWriter{}, sim.DiagramOptions{}))
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }

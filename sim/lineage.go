@@ -12,6 +12,7 @@ const (
 	rootHostCrash                             // node, time
 	rootNetwork                               // grid tick, by the network
 	rootHeal                                  // time
+	rootTrouble                               // class, node, grid tick
 )
 
 // Branches of lineage, folded into the key of the parent.
@@ -21,6 +22,8 @@ const (
 	branchRestart
 	branchDevice
 	branchChoice
+	branchMidCrash
+	branchRestore
 )
 
 // OperationKey is the key of the event that hands operation id to an actor.
@@ -46,6 +49,11 @@ func timerKey(n NodeID, id TimerID, tick int64) Key {
 // crashKey takes the root as well, since hosts crash nodes too, at any time.
 func crashKey(root uint64, n NodeID, tick int64) Key {
 	return choice.Mix(choice.Mix(root, uint64(n)), uint64(tick))
+}
+
+// troubleKey is the key of a decision about a node's process or clock at a tick.
+func troubleKey(c Class, n NodeID, tick int64) Key {
+	return choice.Mix(choice.Mix(choice.Mix(rootTrouble, uint64(c)), uint64(n)), uint64(tick))
 }
 
 // children tells apart the children of one event that are otherwise alike: two

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/joinery-go/joinery/gen/choice"
@@ -23,6 +24,9 @@ type Delivery struct {
 	// Causes are the fault classes that made this arrival what it is: Duplicate
 	// for further copies, Delay for a late one, for a lost one why it is lost.
 	Causes Classes
+	// Damage, if not 0, spoils the bytes: an odd one cuts the end off, an even one
+	// flips one to eight bits; which, follows from the rest of it.
+	Damage uint64
 	// Lost marks an arrival that does not happen; After is when it would have.
 	Lost bool
 }
@@ -41,6 +45,43 @@ type Network interface {
 	Tick(token uint64, key Key)
 	// Heal ends all faults; from then on Send and Open are benign.
 	Heal()
+}
+
+// Cutter is a network that says which class of fault closes a link; of others it
+// is taken to be Partition.
+type Cutter interface {
+	// CutBy is asked of links that are not open.
+	CutBy(from, to NodeID) Class
+}
+
+// cutBy is the class of fault that closes a link.
+func (w *World) cutBy(from, to NodeID) Class {
+	if c, ok := w.net.(Cutter); ok {
+		return c.CutBy(from, to)
+	}
+	return Partition
+}
+
+// cutters are the classes that close links.
+const cutters = Classes(1<<Partition | 1<<Bridge | 1<<Flap)
+
+// damaged is a spoiled copy of msg, see [Delivery], and never equal to it.
+func damaged(msg []byte, damage uint64) []byte {
+	out := append([]byte(nil), msg...)
+	if len(msg) == 0 {
+		return out
+	}
+	if damage&1 == 1 {
+		return out[:choice.Mix(damage, 1)%uint64(len(out))]
+	}
+	for i := range 1 + choice.Mix(damage, 2)%8 {
+		bit := choice.Mix(damage, 16+i) % (8 * uint64(len(out)))
+		out[bit/8] ^= 1 << (bit % 8)
+	}
+	if bytes.Equal(out, msg) { // a bit flipped twice
+		out[0] ^= 1
+	}
+	return out
 }
 
 // Fabric is what a network may do to its world.

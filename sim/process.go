@@ -63,6 +63,8 @@ func (w *World) healNow(ev *event) {
 	w.faulty = false
 	w.net.Heal()
 	for i := range w.nodes {
+		w.nodes[i].stalled, w.nodes[i].slow = 0, 0
+		w.nodes[i].clock.heal(w.now)
 		if n := &w.nodes[i]; !n.up {
 			w.restartAt(NodeID(i), w.now, branch(n.down, branchRestart))
 		}
@@ -76,11 +78,13 @@ func (w *World) crashNow(i NodeID, key Key) {
 	n := &w.nodes[i]
 	n.up, n.actor, n.inputter, n.persister = false, nil, nil, nil
 	n.timers = n.timers[:0]
+	n.stalled, n.slow = 0, 0
 	n.down = key
 	w.down++
 	w.traced(&event{at: w.now, key: key, kind: EventCrash, node: i, from: None, buf: -1})
 	if n.device != nil {
 		n.device.Crash(&CrashContext{w: w, node: i, key: key})
+		w.restore(i, key)
 	}
 }
 
@@ -119,6 +123,7 @@ func (w *World) start(ev *event) {
 	w.busy()
 	ev.aux = uint64(n.inc)
 	a.Start(w.enter(ev))
+	w.leave()
 }
 
 // gridAfter returns the first instant of node n's timer grid at or after t, and

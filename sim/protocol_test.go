@@ -392,7 +392,7 @@ func TestShrinkerFindsTheMinimum(t *testing.T) {
 
 // TestCorrectTwinHoldsForManySeeds is the control of the test above.
 func TestCorrectTwinHoldsForManySeeds(t *testing.T) {
-	var effective [sim.NumClasses]int
+	var effective [sim.AllClasses]int
 	for seed := range uint64(300) {
 		failed, w, err := protocol{}.extreme().run(plan(seed), choice.Seeded(seed))
 		require.NoError(t, err)

@@ -44,6 +44,9 @@ func (w *World) Step() (bool, error) {
 		w.fail(fmt.Errorf("%w: events of a run: at most %d", ErrBound, w.opts.Limits.Events))
 		return false, w.err
 	}
+	if w.held(&w.ev) {
+		return true, w.err
+	}
 	w.dispatch(&w.ev)
 	return true, w.err
 }
@@ -118,9 +121,11 @@ func (w *World) dispatch(ev *event) {
 	case evCrashTick:
 		w.crashTick(int64(ev.aux))
 	case evGhost:
-		if w.nodes[ev.node].up && (ev.fate.Has(Partition) || w.net.Open(ev.from, ev.node)) {
+		if w.nodes[ev.node].up && (ev.fate&cutters != 0 || w.net.Open(ev.from, ev.node)) {
 			w.countEffective(ev.fate)
 		}
+	case evTroubleTick:
+		w.troubleTick(int64(ev.aux))
 	case evNetTick:
 		if w.faulty {
 			w.net.Tick(ev.aux, ev.key)
@@ -134,6 +139,10 @@ func (w *World) enter(ev *event) *Context {
 	c := &w.ctx
 	c.node, c.from, c.key, c.kind = ev.node, ev.from, ev.key, ev.msg
 	c.kids.reset()
+	c.fuse, c.dead = -1, false
+	if w.opts.Trouble.MidCrash != Off {
+		w.midCrash(c)
+	}
 	return c
 }
 
@@ -149,11 +158,18 @@ func (w *World) post(from, to NodeID, kind MsgKind, key Key, buf int32, d Delive
 	}
 	ev.node, ev.from, ev.msg, ev.key, ev.extra = to, from, kind, CopyKey(key, d.Copy), d.Copy
 	ev.fate = d.Causes
-	if !d.Lost {
-		w.bufs.share(buf)
-		ev.buf = buf
-		w.inflight++
+	if d.Lost {
+		w.trace.lost(Loss{w.now, from, to, kind, ev.key, d.Causes.String()})
+		return
 	}
+	w.trace.sending(ev.key, w.now)
+	w.inflight++
+	if d.Damage != 0 {
+		ev.buf = w.bufs.put(damaged(w.bufs.get(buf), d.Damage))
+		return
+	}
+	w.bufs.share(buf)
+	ev.buf = buf
 }
 
 // arrive delivers a message if its link is open and its target up.
@@ -161,10 +177,13 @@ func (w *World) arrive(ev *event) {
 	n := &w.nodes[ev.node]
 	if !n.up {
 		w.stats.Lost++
+		w.trace.lost(Loss{w.now, ev.from, ev.node, ev.msg, ev.key, "down"})
 		return
 	}
 	if ev.from != ev.node && !w.net.Open(ev.from, ev.node) {
-		w.stats.Effective[Partition]++
+		by := w.cutBy(ev.from, ev.node)
+		w.stats.Effective[by]++
+		w.trace.lost(Loss{w.now, ev.from, ev.node, ev.msg, ev.key, ev.fate.With(by).String()})
 		return
 	}
 	w.busy()
@@ -175,10 +194,11 @@ func (w *World) arrive(ev *event) {
 	w.stats.Messages++
 	w.stats.Bytes += int64(len(msg))
 	n.actor.Receive(w.enter(ev), ev.from, msg)
+	w.leave()
 }
 
 func (w *World) countEffective(f Classes) {
-	for c := range NumClasses {
+	for c := range AllClasses {
 		if f.Has(c) {
 			w.stats.Effective[c]++
 		}
@@ -194,6 +214,7 @@ func (w *World) fire(ev *event) {
 			n.timers[i] = n.timers[last]
 			n.timers = n.timers[:last]
 			n.actor.Timer(w.enter(ev), TimerID(ev.aux))
+			w.leave()
 			return
 		}
 	}
@@ -209,6 +230,7 @@ func (w *World) input(ev *event) {
 	default:
 		w.busy()
 		n.inputter.Input(w.enter(ev), ev.aux)
+		w.leave()
 	}
 }
 
@@ -222,7 +244,8 @@ func (w *World) completed(ev *event) {
 		n.device.Complete(ev.aux)
 	}
 	c := w.enter(ev)
-	if n.persister != nil {
+	if n.persister != nil && !c.dead {
 		n.persister.Persisted(c, ev.aux)
 	}
+	w.leave()
 }

@@ -22,6 +22,18 @@ type Record struct {
 	Size int    // payload bytes
 	Hash uint64 // trace hash after this event
 	Note string // the line of an EventNote
+
+	Sent   Time    // when a message was sent
+	Causes Classes // the faults that made a message's arrival what it was
+}
+
+// Loss is a message of a recorded trace that did not arrive.
+type Loss struct {
+	At       Time // when it was lost: at sending, or when it would have arrived
+	From, To NodeID
+	Msg      MsgKind
+	Key      Key
+	Why      string // the fault classes, or "down" for a node that was
 }
 
 // traceState folds the delivered events into a hash and keeps what was asked for.
@@ -34,10 +46,30 @@ type traceState struct {
 	cut       int64 // records not kept
 	keep      int
 	hashes    []uint64
+	sent      map[Key]Time // when a message under way was sent; nil unless recording
+	losses    []Loss       // at most max
 }
 
 func (t *traceState) reset(o TraceOptions) {
-	*t = traceState{recording: o.Records > 0, max: o.Records, keep: o.Hashes, records: t.records[:0], hashes: t.hashes[:0]}
+	*t = traceState{recording: o.Records > 0, max: o.Records, keep: o.Hashes, records: t.records[:0], hashes: t.hashes[:0], losses: t.losses[:0]}
+	if t.recording {
+		t.sent = make(map[Key]Time)
+	}
+}
+
+// sending notes when the message named key was sent, while there is room for what
+// becomes of it.
+func (t *traceState) sending(key Key, at Time) {
+	if t.recording && len(t.records) < t.max {
+		t.sent[key] = at
+	}
+}
+
+// lost notes a message that does not arrive.
+func (t *traceState) lost(l Loss) {
+	if t.recording && len(t.losses) < t.max {
+		t.losses = append(t.losses, l)
+	}
 }
 
 // Three odd constants with balanced bits, so that equal fields of one event do
@@ -80,7 +112,9 @@ func (t *traceState) deliver(ev *event, payload []byte) {
 	}
 	if t.recording {
 		t.add(Record{At: ev.at, Kind: ev.kind, Node: ev.node, From: ev.from, Msg: ev.msg,
-			Key: ev.key, Aux: ev.aux, Copy: ev.extra, Size: len(payload), Hash: t.hash})
+			Key: ev.key, Aux: ev.aux, Copy: ev.extra, Size: len(payload), Hash: t.hash,
+			Sent: t.sent[ev.key], Causes: ev.fate})
+		delete(t.sent, ev.key)
 	}
 }
 

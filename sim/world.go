@@ -14,6 +14,7 @@ import (
 type World struct {
 	opts   Options
 	src    choice.Source
+	watch  Observer // src, if it is one
 	net    Network
 	fabric Fabric
 	q      wheel
@@ -49,6 +50,10 @@ type node struct {
 	starting  bool // down, and a start is queued
 	down      Key  // lineage of the crash the node is down from
 	timers    []armed
+	clock     clock
+	stalled   Time // until when nothing is handled here
+	slow      Time // until when each event costs work
+	work      Time // by which the next event waits after each one
 }
 
 // armed is a pending timer and the order number of the event that is to fire it;
@@ -85,6 +90,7 @@ func (w *World) Reset(o Options) error {
 		return err
 	}
 	w.opts, w.src, w.net = o, o.Source, o.Net
+	w.watch, _ = o.Source.(Observer)
 	w.fabric.w, w.ctx.w = w, w
 	w.q.reset()
 	w.bufs.reset()
@@ -109,6 +115,9 @@ func (w *World) Reset(o Options) error {
 	}
 	if o.Crash.Level != Off {
 		w.scheduleCrashTick(1)
+	}
+	if o.Trouble.ticks() {
+		w.troubleTick(0)
 	}
 	return w.err
 }
@@ -157,6 +166,10 @@ func (w *World) Hashes() []uint64 { return w.trace.hashes }
 
 // Records returns the recorded trace and the number of records beyond its bound.
 func (w *World) Records() (kept []Record, cut int64) { return w.trace.records, w.trace.cut }
+
+// Losses returns the messages that did not arrive, in order, as far as the trace
+// was recorded.
+func (w *World) Losses() []Loss { return w.trace.losses }
 
 // Decisions returns the decisions other than 0 in the order they were asked, if
 // [Options.Decisions] was set.

@@ -22,11 +22,19 @@ type campaign struct {
 
 	mu      sync.Mutex
 	next    uint64
+	done    map[uint64]finished // finished, but not yet counted: an earlier seed is still running
+	counted uint64
 	totals  totals
 	failed  []*scenario.Result // the violating ones, by seed
 	err     error
 	started time.Time
 	took    time.Duration
+}
+
+// finished is a seed that has run.
+type finished struct {
+	res   *scenario.Result
+	twice bool
 }
 
 // totals add up what seeds gave.
@@ -60,6 +68,7 @@ func (k *campaign) run(ctx context.Context) error {
 	k.started = time.Now()
 	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
 	k.totals.Marks = make(map[string]int64)
+	k.done = make(map[uint64]finished)
 	if k.limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, k.limit)
@@ -71,12 +80,6 @@ func (k *campaign) run(ctx context.Context) error {
 	}
 	wg.Wait()
 	k.took = time.Since(k.started)
-	slices.SortFunc(k.failed, func(a, b *scenario.Result) int {
-		if a.Setup.Seed < b.Setup.Seed {
-			return -1
-		}
-		return 1
-	})
 	return k.err
 }
 
@@ -120,7 +123,24 @@ func (k *campaign) work(ctx context.Context) {
 				})
 			}
 		}
-		k.add(res, twice)
+		k.finish(res, twice)
+	}
+}
+
+// finish counts what has finished in the order of seeds, up to the last failing
+// seed that a campaign needs, so that the outcome does not depend on workers.
+func (k *campaign) finish(r *scenario.Result, twice bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.done[r.Setup.Seed] = finished{r, twice}
+	for len(k.failed) < maxFailed {
+		f, ok := k.done[k.first+k.counted]
+		if !ok {
+			return
+		}
+		delete(k.done, k.first+k.counted)
+		k.counted++
+		k.add(f.res, f.twice)
 	}
 }
 
@@ -134,8 +154,6 @@ func (k *campaign) fail(err error) {
 }
 
 func (k *campaign) add(r *scenario.Result, twice bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	t := &k.totals
 	if t.Seeds == 0 || r.Operations < t.FewestOps {
 		t.FewestOps = r.Operations

@@ -56,16 +56,6 @@ func (p *progress) show() {
 	}
 }
 
-// print writes a line of its own, above the live one.
-func (p *progress) print(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.live {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
-	fmt.Fprintf(p.w, format+"\n", args...)
-}
-
 // finish stops and clears the live line.
 func (p *progress) finish() {
 	close(p.stop)

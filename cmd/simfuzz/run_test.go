@@ -197,3 +197,22 @@ func TestExitCodesByGravity(t *testing.T) {
 		assert.Equal(t, step.want, c.code)
 	}
 }
+
+func TestExploreCommand(t *testing.T) {
+	code, out, errs := invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--kind", "register", "--drops", "1", "--json")
+	assert.Equal(t, exitOK, code, errs)
+	var e exploreJSON
+	lastJSON(t, out, &e)
+	assert.Equal(t, "explore", e.Kind)
+	assert.Equal(t, "register", e.Value)
+	assert.True(t, e.Complete)
+	assert.Greater(t, e.States, 50)
+	assert.Contains(t, e.Scope, "2 replicas, 2 writes of one register")
+
+	code, out, _ = invoke(t, "", "explore", "--states", "100")
+	assert.Equal(t, exitUndecided, code, "a bound was met")
+	assert.Contains(t, out, "complete     no")
+	code, _, errs = invoke(t, "", "explore", "--kind", "queue")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, `kind "queue"`)
+}

@@ -12,6 +12,7 @@ package gossip
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -146,4 +147,24 @@ func (e Entry) Size() int {
 		n += 4 + 16*len(row)
 	}
 	return n
+}
+
+// All yields what is kept, in dot order, with the tick at which it was added.
+func (l *Log) All() iter.Seq2[Entry, uint64] {
+	return func(yield func(Entry, uint64) bool) {
+		for _, e := range l.entries {
+			if !yield(e.Entry, e.since) {
+				return
+			}
+		}
+	}
+}
+
+// Clone returns an independent copy; entries, which do not change, are shared.
+func (l *Log) Clone() *Log {
+	c := &Log{entries: slices.Clone(l.entries), peers: slices.Clone(l.peers)}
+	for i := range c.peers {
+		c.peers[i].known = causal.DotsMerge().Clone(c.peers[i].known)
+	}
+	return c
 }

@@ -80,14 +80,14 @@ func (f dotFun[V]) leq(a map[Dot]V, known Dots, b map[Dot]V) bool {
 	return true
 }
 
-func (f dotFun[V]) diff(base map[Dot]V, seen Dots, v map[Dot]V, out Dots) map[Dot]V {
+func (f dotFun[V]) diff(base map[Dot]V, gone Dots, v map[Dot]V, out Dots) map[Dot]V {
 	diff := lattice.CapsOf(f.val).Diff
 	part := make(map[Dot]V)
 	//joinery:anyorder events differ independently of each other
 	for d, x := range v {
 		have, live := base[d]
 		switch {
-		case live && f.val.Compare(x, have).Leq(), !live && seen.Contains(d):
+		case live && f.val.Compare(x, have).Leq(), !live && gone.Contains(d):
 			continue
 		case live && diff != nil:
 			part[d] = diff(have, x)
@@ -97,15 +97,6 @@ func (f dotFun[V]) diff(base map[Dot]V, seen Dots, v map[Dot]V, out Dots) map[Do
 		out.Add(d)
 	}
 	return part
-}
-
-func (dotFun[V]) dead(base map[Dot]V, known Dots, v map[Dot]V, out Dots) {
-	//joinery:anyorder events are judged independently of each other
-	for d := range base {
-		if _, live := v[d]; !live && known.Contains(d) {
-			out.Add(d)
-		}
-	}
 }
 
 func (dotFun[V]) visit(v map[Dot]V, add func(uint64, Spans)) {

@@ -89,22 +89,15 @@ func (m dotMap[K, S]) leq(a map[K]S, known Dots, b map[K]S) bool {
 	return true
 }
 
-func (m dotMap[K, S]) diff(base map[K]S, seen Dots, v map[K]S, out Dots) map[K]S {
+func (m dotMap[K, S]) diff(base map[K]S, gone Dots, v map[K]S, out Dots) map[K]S {
 	d := make(map[K]S)
 	//joinery:anyorder keys differ independently of each other
 	for k, s := range v {
-		if x := m.part.diff(base[k], seen, s, out); !m.part.empty(x) {
+		if x := m.part.diff(base[k], gone, s, out); !m.part.empty(x) {
 			d[k] = x
 		}
 	}
 	return d
-}
-
-func (m dotMap[K, S]) dead(base map[K]S, known Dots, v map[K]S, out Dots) {
-	//joinery:anyorder keys are judged independently of each other
-	for k, s := range base {
-		m.part.dead(s, known, v[k], out)
-	}
 }
 
 func (m dotMap[K, S]) visit(v map[K]S, add func(uint64, Spans)) {

@@ -39,16 +39,11 @@ func (p dotPair[A, B]) leq(a lattice.Pair[A, B], known Dots, b lattice.Pair[A, B
 	return p.a.leq(a.First, known, b.First) && p.b.leq(a.Second, known, b.Second)
 }
 
-func (p dotPair[A, B]) diff(base lattice.Pair[A, B], seen Dots, v lattice.Pair[A, B], out Dots) lattice.Pair[A, B] {
+func (p dotPair[A, B]) diff(base lattice.Pair[A, B], gone Dots, v lattice.Pair[A, B], out Dots) lattice.Pair[A, B] {
 	return lattice.Pair[A, B]{
-		First:  p.a.diff(base.First, seen, v.First, out),
-		Second: p.b.diff(base.Second, seen, v.Second, out),
+		First:  p.a.diff(base.First, gone, v.First, out),
+		Second: p.b.diff(base.Second, gone, v.Second, out),
 	}
-}
-
-func (p dotPair[A, B]) dead(base lattice.Pair[A, B], known Dots, v lattice.Pair[A, B], out Dots) {
-	p.a.dead(base.First, known, v.First, out)
-	p.b.dead(base.Second, known, v.Second, out)
 }
 
 func (p dotPair[A, B]) visit(v lattice.Pair[A, B], add func(uint64, Spans)) {

@@ -1,12 +1,3 @@
-// Package causal has the lattices that record who has seen what: dots, sets of
-// dots compressed to ranges, and version vectors.
-//
-// A dot names one event: the seq-th of one origin. Sets of dots with gaps are
-// what a receiver of unordered messages really knows; a version vector is the
-// gapless special case. (Almeida et al., "Scalable and accurate causality
-// tracking for eventually consistent stores", 2014, and the dotted version
-// vectors of Riak.) The package names events; it does not order messages or
-// decide delivery.
 package causal
 
 import (
@@ -270,6 +261,7 @@ func (dotsMerge) Compare(a, b Dots) lattice.Order {
 
 func (dotsMerge) Clone(v Dots) Dots {
 	c := make(Dots, len(v))
+	//joinery:anyorder a copy
 	for o, s := range v {
 		if len(s) > 0 {
 			c[o] = slices.Clone(s)
@@ -282,16 +274,7 @@ func (m dotsMerge) Caps() lattice.Caps[Dots] {
 	return lattice.Caps[Dots]{
 		Bottom: func() Dots { return Dots{} },
 		Join:   func(a, b Dots) Dots { return lattice.Join[Dots](m, a, b) },
-		Diff: func(base, v Dots) Dots {
-			d := make(Dots)
-			//joinery:anyorder origins differ independently of each other
-			for o, s := range v {
-				if x := s.minus(base[o]); len(x) > 0 {
-					d[o] = x
-				}
-			}
-			return d
-		},
+		Diff:   func(base, v Dots) Dots { return v.minus(base) },
 		Atoms: func(v Dots) iter.Seq[Dots] {
 			return func(yield func(Dots) bool) {
 				for _, o := range v.Origins() {

@@ -50,14 +50,10 @@ func (dotSet) leq(a Dots, known Dots, b Dots) bool {
 	return true
 }
 
-func (dotSet) diff(_ Dots, seen Dots, v Dots, out Dots) Dots {
-	d := v.minus(seen)
+func (dotSet) diff(base Dots, gone Dots, v Dots, out Dots) Dots {
+	d := v.minus(base).minus(gone)
 	out.join(d)
 	return d
-}
-
-func (dotSet) dead(base Dots, known Dots, v Dots, out Dots) {
-	out.join(base.intersect(known).minus(v))
 }
 
 func (dotSet) visit(v Dots, add func(uint64, Spans)) {

@@ -38,12 +38,9 @@ type Store[S any] interface {
 	// same place, with no greater payload.
 	leq(a S, known Dots, b S) bool
 
-	// diff is what v has live that base, with the context seen, has not heard of
-	// or has less of; the dots involved are added to out.
-	diff(base S, seen Dots, v S, out Dots) S
-	// dead adds to out the dots live in base and known, but not live at the same
-	// place in v.
-	dead(base S, known Dots, v S, out Dots)
+	// diff is what v has live that base has not, or has less of, and that is not
+	// gone there; the dots involved are added to out.
+	diff(base S, gone Dots, v S, out Dots) S
 	// visit hands over the dots of v, some at a time.
 	visit(v S, add func(origin uint64, s Spans))
 	// common adds to out the dots live in both at the same place, and reports
@@ -105,12 +102,7 @@ func (m causalMerge[S]) Caps() lattice.Caps[Causal[S]] {
 	c := lattice.Caps[Causal[S]]{
 		Bottom: func() Causal[S] { return m.Clone(Causal[S]{}) },
 		Join:   func(a, b Causal[S]) Causal[S] { return lattice.Join[Causal[S]](m, a, b) },
-		Diff: func(base, v Causal[S]) Causal[S] {
-			context := v.Context.minus(base.Context)
-			d := m.store.diff(base.Store, base.Context, v.Store, context)
-			m.store.dead(base.Store, v.Context, v.Store, context)
-			return Causal[S]{d, context}
-		},
+		Diff:   m.diff,
 	}
 	if store.atoms != nil {
 		c.Atoms = func(v Causal[S]) iter.Seq[Causal[S]] { return m.atoms(store, v) }
@@ -120,6 +112,13 @@ func (m causalMerge[S]) Caps() lattice.Caps[Causal[S]] {
 		c.Decode = func(src []byte) (Causal[S], []byte, error) { return m.decode(store, src) }
 	}
 	return c
+}
+
+func (m causalMerge[S]) diff(base, v Causal[S]) Causal[S] {
+	here, there := dotsIn(m.store, base.Store), dotsIn(m.store, v.Store)
+	context := here.intersect(v.Context).minus(there) // live in base, gone in v
+	context.join(v.Context.minus(base.Context))
+	return Causal[S]{m.store.diff(base.Store, base.Context.minus(here), v.Store, context), context}
 }
 
 // atoms yields the live events, and then the dots of those that are gone.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
@@ -56,6 +57,7 @@ func (versionMerge) Compare(a, b Version) lattice.Order {
 
 func (versionMerge) Clone(v Version) Version {
 	c := make(Version, len(v))
+	//joinery:anyorder a copy
 	for o, n := range v {
 		if n > 0 {
 			c[o] = n
@@ -70,12 +72,22 @@ func (m versionMerge) Caps() lattice.Caps[Version] {
 		Join:   func(a, b Version) Version { return lattice.Join[Version](m, a, b) },
 		Diff: func(base, v Version) Version {
 			d := make(Version)
+			//joinery:anyorder origins differ independently of each other
 			for o, n := range v {
 				if n > base[o] {
 					d[o] = n
 				}
 			}
 			return d
+		},
+		Atoms: func(v Version) iter.Seq[Version] {
+			return func(yield func(Version) bool) {
+				for _, o := range sortedOrigins(v) {
+					if !yield(Version{o: v[o]}) {
+						return
+					}
+				}
+			}
 		},
 		Append: appendVersion,
 		Decode: decodeVersion,
@@ -228,7 +240,7 @@ func decodeVersion(src []byte) (Version, []byte, error) {
 
 // sortedOrigins lists the origins of v that have events, ascending.
 func sortedOrigins(v Version) []uint64 {
-	var out []uint64
+	out := make([]uint64, 0, len(v))
 	for o, n := range v {
 		if n > 0 {
 			out = append(out, o)

@@ -40,12 +40,15 @@ func formats() []format {
 		{"jsonl", decodeJSONL},
 		{"jepsen", decodeJepsen},
 		{"porcupine-etcd", decodeEtcdLog},
+		{"plume", decodePlume},
+		{"awdit", decodeAwdit},
 	}
 }
 
 // Formats lists the formats that Decode reads: jsonl is this project's own and
-// round-trips exactly; jepsen is EDN operation maps over registers; and
-// porcupine-etcd is the log text that ships with the porcupine module.
+// round-trips exactly; jepsen is EDN operation maps over registers;
+// porcupine-etcd is the log text that ships with the porcupine module; plume and
+// awdit are the texts of those two checkers, transactions over registers.
 func Formats() []string {
 	var names []string
 	for _, f := range formats() {

@@ -78,5 +78,8 @@ func (o Op) String() string {
 	if o.Stamp.Known() {
 		fmt.Fprintf(&b, " stamp %s", o.Stamp)
 	}
+	if o.Txn != 0 {
+		fmt.Fprintf(&b, " txn %d", o.Txn)
+	}
 	return b.String()
 }

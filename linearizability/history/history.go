@@ -66,6 +66,7 @@ type Op struct {
 	Tag     uint64   // tagged put: its unique tag; 0 in an untagged history
 	Saw     []uint64 // tagged read: tags of the puts on Key it saw, ascending; nil if untagged
 	Stamp   Stamp    // register: stamp given to this write, or carried by the value read
+	Txn     uint64   // the transaction it belongs to, of those of its session; 0 stands alone
 }
 
 // IsPut reports whether the operation changes its object.

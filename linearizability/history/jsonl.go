@@ -54,6 +54,7 @@ type wireOp struct {
 	Tag     uint64   `json:"tag,omitempty"`
 	Saw     []uint64 `json:"saw,omitzero"`
 	Stamp   Stamp    `json:"stamp,omitzero"`
+	Txn     uint64   `json:"txn,omitempty"`
 }
 
 type wireFence struct {
@@ -100,6 +101,7 @@ func toWire(o *Op) wireOp {
 	w := wireOp{
 		Kind: kindOp, Session: o.Session, Type: text(o.Type), Func: text(o.Func), Key: text(o.Key),
 		Arg: o.Arg, Out: o.Out, Call: o.Call, Tag: o.Tag, Saw: o.Saw, Stamp: o.Stamp,
+		Txn: o.Txn,
 	}
 	if o.Node != -1 {
 		w.Node = &o.Node
@@ -117,6 +119,7 @@ func fromWire(w *wireOp, index int) (Op, error) {
 	o := Op{
 		Index: index, Session: w.Session, Node: -1, Type: Type(w.Type), Func: Func(w.Func), Key: string(w.Key),
 		Arg: w.Arg, Out: w.Out, Call: w.Call, Return: Pending, Tag: w.Tag, Saw: w.Saw, Stamp: w.Stamp,
+		Txn: w.Txn,
 	}
 	if w.Node != nil {
 		o.Node = *w.Node

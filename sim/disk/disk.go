@@ -89,6 +89,9 @@ const slowSteps = 8
 // before it, the actor's Persisted is called with token. Should the log be full,
 // the world stops with ErrFull.
 func (l *Log) Append(c *sim.Context, token uint64, record []byte) {
+	if !c.Effect() {
+		return
+	}
 	l.cutTorn()
 	size := frameHeader + len(record)
 	if len(l.durable)+l.waiting+size > l.opts.MaxBytes {
@@ -141,6 +144,18 @@ func (l *Log) Crash(c *sim.CrashContext) {
 			l.dirty = true
 		}
 	}
+	l.pending, l.waiting, l.ready = l.pending[:0], 0, 0
+}
+
+// Rewind takes the log back to what it was after keep of of parts of its records.
+func (l *Log) Rewind(keep, of int) {
+	l.cutTorn()
+	records, _ := parse(l.durable)
+	end := 0
+	for _, r := range records[:len(records)*keep/max(of, 1)] {
+		end += frameHeader + len(r)
+	}
+	l.durable = l.durable[:end]
 	l.pending, l.waiting, l.ready = l.pending[:0], 0, 0
 }
 

@@ -204,16 +204,20 @@ func (s *search[S, A]) arrive(st S, sleep []A, v visit[A]) {
 	s.res.States++
 	s.res.Depth = s.depthOf
 	acts := s.model.Actions(canon)
-	what := s.check(canon)
-	if what == "" && len(acts) == 0 && s.model.CheckEnd != nil {
-		what = s.model.CheckEnd(canon)
-	}
-	if what != "" {
+	if what := s.judge(canon, acts); what != "" {
 		s.violated(id, what)
 		return
 	}
 	s.place[id] = len(s.next)
 	s.next = append(s.next, open[S, A]{state: canon, id: id, acts: acts, sleep: sleep})
+}
+
+// judge is what is wrong with a state in which acts are possible.
+func (s *search[S, A]) judge(st S, acts []A) string {
+	if what := s.check(st); what != "" || len(acts) > 0 || s.model.CheckEnd == nil {
+		return what
+	}
+	return s.model.CheckEnd(st)
 }
 
 func (s *search[S, A]) check(st S) string {
@@ -232,7 +236,7 @@ func (s *search[S, A]) violated(id int32, what string) {
 		id = s.visits[id].parent
 	}
 	slices.Reverse(steps)
-	v := &Violation[S, A]{What: what, Init: s.inits[-1-id]}
+	v := &Violation[S, A]{Init: s.inits[-1-id]}
 	var back []int // from the naming of the canonical state to that of the start
 	rename := func(perm int32) {
 		if perm == 0 {
@@ -262,5 +266,6 @@ func (s *search[S, A]) violated(id int32, what string) {
 		rename(step.perm)
 	}
 	v.End = st
+	v.What = s.judge(st, s.model.Actions(st)) // which may name nodes
 	s.res.Violation = v
 }

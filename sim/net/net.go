@@ -7,15 +7,22 @@
 // decisions each link is a FIFO of fixed latency. What an answer means does not
 // depend on the [sim.Level] of its class, which sets only how often a random
 // source gives one; so a recorded run replays with every class at [sim.Low], see
-// [AskAll].
+// [AskEvery].
 //
 //	site           key             answer other than 0
 //	net.drop       message         lost
 //	net.duplicate  message         how many further copies, and how far they spread
 //	net.delay      message, copy   which of twelve doubling delays is added
 //	net.partition  grid tick       which links are cut, and for how long
+//	net.corrupt    message, copy   bits flip, or the end is missing
+//	net.burst      grid tick       a link is in its bad state and loses three messages in four
+//	net.clog       grid tick       links hold their messages, to release them in a burst
+//	net.bridge     grid tick       two sides with a bridge, or a majority of its own for each node
+//	net.flap       grid tick       a cut that comes and goes
+//	net.filter     grid tick       all messages of one kind are lost
 //
-// The package refuses to invent messages, to alter their bytes or to keep one
+// A queue of bounded length and FIFO order are properties of the links, no
+// decisions. The package refuses to invent messages or to keep one
 // that is cut off: a message gets through only if its link is open both when it is
 // sent and when it arrives.
 package net
@@ -33,14 +40,21 @@ var ErrOptions = errors.New("sim/net: invalid options")
 
 // Faults is the level of each class of network fault.
 type Faults struct {
-	Drop, Duplicate, Delay, Partition sim.Level
+	Drop, Duplicate, Delay, Partition          sim.Level
+	Burst, Clog, Bridge, Flap, Filter, Corrupt sim.Level
 }
 
-// AskAll asks every class, for sources that take no notice of levels: replay,
-// shrinking, exhaustive enumeration.
-var AskAll = Faults{sim.Low, sim.Low, sim.Low, sim.Low}
+// AskAll asks the four classes of [Swarm], and AskEvery all there are, for sources
+// that take no notice of levels: replay, shrinking, exhaustive enumeration.
+var (
+	AskAll   = Faults{Drop: sim.Low, Duplicate: sim.Low, Delay: sim.Low, Partition: sim.Low}
+	AskEvery = Faults{
+		Drop: sim.Low, Duplicate: sim.Low, Delay: sim.Low, Partition: sim.Low, Burst: sim.Low,
+		Clog: sim.Low, Bridge: sim.Low, Flap: sim.Low, Filter: sim.Low, Corrupt: sim.Low,
+	}
+)
 
-// Swarm draws a level for each class, see [sim.SwarmLevel].
+// Swarm draws a level for each of the first four classes, see [sim.SwarmLevel].
 func Swarm(src choice.Source) Faults {
 	return Faults{
 		Drop:      sim.SwarmLevel(src, sim.Drop),
@@ -50,11 +64,21 @@ func Swarm(src choice.Source) Faults {
 	}
 }
 
+// SwarmAll draws a level for every class.
+func SwarmAll(src choice.Source) Faults {
+	f := Swarm(src)
+	f.Burst, f.Clog = sim.SwarmLevel(src, sim.Burst), sim.SwarmLevel(src, sim.Clog)
+	f.Bridge, f.Flap = sim.SwarmLevel(src, sim.Bridge), sim.SwarmLevel(src, sim.Flap)
+	f.Filter, f.Corrupt = sim.SwarmLevel(src, sim.Filter), sim.SwarmLevel(src, sim.Corrupt)
+	return f
+}
+
 // Rates are the chances of a fault in thousandths, by level: for drops and
-// duplicates per message, for delays per copy, for partitions per grid tick. The
-// entry of sim.Off is not used.
+// duplicates per message, for delays and corruption per copy, for the others per
+// grid tick. The entry of sim.Off is not used.
 type Rates struct {
-	Drop, Duplicate, Delay, Partition [sim.NumLevels]int
+	Drop, Duplicate, Delay, Partition          [sim.NumLevels]int
+	Burst, Clog, Bridge, Flap, Filter, Corrupt [sim.NumLevels]int
 }
 
 // DefaultRates are the rates of Options that give none.
@@ -64,6 +88,12 @@ func DefaultRates() Rates {
 		Duplicate: [sim.NumLevels]int{sim.Low: 20, sim.Extreme: 200},
 		Delay:     [sim.NumLevels]int{sim.Low: 50, sim.Extreme: 300},
 		Partition: [sim.NumLevels]int{sim.Low: 60, sim.Extreme: 350},
+		Burst:     [sim.NumLevels]int{sim.Low: 60, sim.Extreme: 400},
+		Clog:      [sim.NumLevels]int{sim.Low: 60, sim.Extreme: 400},
+		Bridge:    [sim.NumLevels]int{sim.Low: 40, sim.Extreme: 300},
+		Flap:      [sim.NumLevels]int{sim.Low: 40, sim.Extreme: 300},
+		Filter:    [sim.NumLevels]int{sim.Low: 30, sim.Extreme: 200},
+		Corrupt:   [sim.NumLevels]int{sim.Low: 20, sim.Extreme: 200},
 	}
 }
 
@@ -85,9 +115,19 @@ type Options struct {
 	// Partitionable is how many nodes, counted from node 0, partitions tear
 	// apart; links of the others are never cut. 0 is all, 1 is none.
 	Partitionable int
-	// Reliable excepts links from drops, duplicates and delays; nil excepts none.
-	// It is asked once for each link.
+	// Reliable excepts links from drops, duplicates, delays and all else that is
+	// not a cut; nil excepts none. It is asked once for each link.
 	Reliable func(from, to sim.NodeID) bool
+	// Spare excepts kinds of messages from the same; nil excepts none.
+	Spare func(kind sim.MsgKind) bool
+	// Kinds is what a filter can choose from; without any, none is asked for.
+	Kinds []sim.MsgKind
+	// Queue is how many messages can be under way on a link, 0 any number. One
+	// more is lost, while faults last.
+	Queue int
+	// FIFO keeps the messages of a link in order, copies apart: a delayed one
+	// holds up those behind it.
+	FIFO bool
 }
 
 // Net is a network for one world at a time; attaching it again resets it.
@@ -98,27 +138,38 @@ type Net struct {
 	links  []link
 	parts  []partition
 
-	drop, duplicate, delay, partition uint32 // rates as choice.Point wants them; 0 is not asked
+	episodes []episode
+	filtered map[sim.MsgKind]int32 // filters in force, by kind
+	rich     bool                  // finish has something to do
+
+	drop, duplicate, delay, partition, corrupt uint32 // rates as choice.Point wants them; 0 is not asked
+	episodeRare                                [sim.AllClasses]uint32
 }
 
 // link is one directed link, at index from·nodes + to.
 type link struct {
 	latency  sim.Time
-	cuts     int32 // partitions in force that cut it
+	cuts     int32 // partitions, bridges and flaps in force that cut it
+	bridged  int32 // bridges among them
+	flapped  int32 // flaps among them
+	bursts   int32
 	reliable bool
+	clogged  sim.Time   // until when it holds its messages
+	last     sim.Time   // when the last message arrives
+	queue    []sim.Time // when what is under way arrives, kept with a bound only
 }
 
 // New returns a network, or ErrOptions.
 func New(o Options) (*Net, error) {
-	levels := []sim.Level{o.Faults.Drop, o.Faults.Duplicate, o.Faults.Delay, o.Faults.Partition}
-	for _, l := range levels {
+	f := o.Faults
+	for _, l := range []sim.Level{f.Drop, f.Duplicate, f.Delay, f.Partition, f.Burst, f.Clog, f.Bridge, f.Flap, f.Filter, f.Corrupt} {
 		if l >= sim.NumLevels {
 			return nil, fmt.Errorf("%w: Faults has level %d, need off, low or extreme", ErrOptions, l)
 		}
 	}
-	if o.Latency < 0 || o.Latency > maxLatency || o.Grid < 0 || o.Spread > maxLatency || o.Partitionable < 0 {
-		return nil, fmt.Errorf("%w: Latency %v, Spread %v, Grid %v, Partitionable %d: need 0 or more, latencies at most %v",
-			ErrOptions, o.Latency, o.Spread, o.Grid, o.Partitionable, maxLatency)
+	if o.Latency < 0 || o.Latency > maxLatency || o.Grid < 0 || o.Spread > maxLatency || o.Partitionable < 0 || o.Queue < 0 {
+		return nil, fmt.Errorf("%w: Latency %v, Spread %v, Grid %v, Partitionable %d, Queue %d: need 0 or more, latencies at most %v",
+			ErrOptions, o.Latency, o.Spread, o.Grid, o.Partitionable, o.Queue, maxLatency)
 	}
 	if o.Rates == (Rates{}) {
 		o.Rates = DefaultRates()
@@ -132,13 +183,23 @@ func New(o Options) (*Net, error) {
 	if o.Grid == 0 {
 		o.Grid = 50 * sim.Millisecond
 	}
-	return &Net{
+	n := &Net{
 		opts:      o,
-		drop:      rare(o.Faults.Drop, o.Rates.Drop),
-		duplicate: rare(o.Faults.Duplicate, o.Rates.Duplicate),
-		delay:     rare(o.Faults.Delay, o.Rates.Delay),
-		partition: rare(o.Faults.Partition, o.Rates.Partition),
-	}, nil
+		drop:      rare(f.Drop, o.Rates.Drop),
+		duplicate: rare(f.Duplicate, o.Rates.Duplicate),
+		delay:     rare(f.Delay, o.Rates.Delay),
+		partition: rare(f.Partition, o.Rates.Partition),
+		corrupt:   rare(f.Corrupt, o.Rates.Corrupt),
+	}
+	n.episodeRare[sim.Burst] = rare(f.Burst, o.Rates.Burst)
+	n.episodeRare[sim.Clog] = rare(f.Clog, o.Rates.Clog)
+	n.episodeRare[sim.Bridge] = rare(f.Bridge, o.Rates.Bridge)
+	n.episodeRare[sim.Flap] = rare(f.Flap, o.Rates.Flap)
+	if len(o.Kinds) > 0 {
+		n.episodeRare[sim.Filter] = rare(f.Filter, o.Rates.Filter)
+	}
+	n.rich = f.Clog != sim.Off || f.Corrupt != sim.Off || o.Queue > 0 || o.FIFO
+	return n, nil
 }
 
 // maxLatency keeps the longest delay, 2^12 latencies, far from overflow.
@@ -159,7 +220,7 @@ func (n *Net) Attach(f *sim.Fabric) error {
 	if n.opts.Partitionable > n.nodes {
 		return fmt.Errorf("%w: Partitionable is %d of %d nodes", ErrOptions, n.opts.Partitionable, n.nodes)
 	}
-	n.parts = n.parts[:0]
+	n.parts, n.episodes, n.filtered = n.parts[:0], n.episodes[:0], map[sim.MsgKind]int32{}
 	n.links = make([]link, n.nodes*n.nodes)
 	for i := range n.links {
 		l := &n.links[i]
@@ -172,6 +233,7 @@ func (n *Net) Attach(f *sim.Fabric) error {
 	if n.partition != 0 && n.partitionable() > 1 {
 		n.scheduleTick(1)
 	}
+	n.scheduleEpisodes(1)
 	return nil
 }
 
@@ -205,11 +267,26 @@ const (
 func (n *Net) Send(m sim.Envelope, out []sim.Delivery) []sim.Delivery {
 	l := n.link(m.From, m.To)
 	if l.cuts > 0 {
-		return append(out, sim.Delivery{After: l.latency, Causes: sim.Classes(0).With(sim.Partition), Lost: true})
+		return append(out, sim.Delivery{After: l.latency, Causes: sim.Classes(0).With(n.CutBy(m.From, m.To)), Lost: true})
 	}
-	if l.reliable || !n.fabric.Faulty() {
+	if l.reliable || !n.fabric.Faulty() || n.opts.Spare != nil && n.opts.Spare(m.Kind) {
 		return append(out, sim.Delivery{After: l.latency})
 	}
+	if len(n.episodes) > 0 {
+		if c, lost := n.lostTo(l, m); lost {
+			return append(out, sim.Delivery{After: l.latency, Causes: sim.Classes(0).With(c), Lost: true})
+		}
+	}
+	first := len(out)
+	out = n.arrivals(l, m, out)
+	if n.rich && !out[first].Lost {
+		n.finish(l, m, out[first:])
+	}
+	return out
+}
+
+// arrivals decides whether a message is dropped, copied or late.
+func (n *Net) arrivals(l *link, m sim.Envelope, out []sim.Delivery) []sim.Delivery {
 	if n.drop != 0 && n.fabric.Choose("net.drop", m.Key, 2, n.drop) != 0 {
 		n.fabric.Decided(sim.Drop)
 		return append(out, sim.Delivery{After: l.latency, Causes: sim.Classes(0).With(sim.Drop), Lost: true})

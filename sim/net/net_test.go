@@ -28,7 +28,11 @@ func (a talker) Start(*sim.Context)              {}
 func (a talker) Timer(*sim.Context, sim.TimerID) {}
 func (a talker) Input(c *sim.Context, id uint64) { c.Send(a.to(id), 1, []byte{byte(id)}) }
 func (a talker) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
-	*a.log = append(*a.log, arrival{c.Now(), from, c.Self(), msg[0]})
+	id := byte(255) // of a message that lost it
+	if len(msg) > 0 {
+		id = msg[0]
+	}
+	*a.log = append(*a.log, arrival{c.Now(), from, c.Self(), id})
 }
 
 // bench is a world of talkers on a network.
@@ -360,8 +364,8 @@ func TestSeededFaultsTakeEffectAtTheirRates(t *testing.T) {
 	off := run(Faults{})
 	require.Zero(t, off.Decided)
 	require.Zero(t, off.Effective)
-	low := run(Faults{sim.Low, sim.Low, sim.Low, sim.Low})
-	high := run(Faults{sim.Extreme, sim.Extreme, sim.Extreme, sim.Extreme})
+	low := run(Faults{Drop: sim.Low, Duplicate: sim.Low, Delay: sim.Low, Partition: sim.Low})
+	high := run(Faults{Drop: sim.Extreme, Duplicate: sim.Extreme, Delay: sim.Extreme, Partition: sim.Extreme})
 	for c := sim.Drop; c <= sim.Partition; c++ {
 		require.Positive(t, low.Effective[c], c)
 		require.Greater(t, high.Decided[c], 3*low.Decided[c], c)

@@ -55,6 +55,10 @@ func (n *Net) scheduleTick(t int64) {
 // Tick decides, begins or ends a partition.
 func (n *Net) Tick(token uint64, key sim.Key) {
 	i := int(token >> dueBits)
+	if token&(1<<dueBits-1) == 0 {
+		n.episodeTick(uint64(i), key)
+		return
+	}
 	switch token & (1<<dueBits - 1) {
 	case dueTick:
 		n.decide(key)
@@ -154,6 +158,7 @@ func (p *partition) describe() string {
 // Heal opens all links. Ticks are no longer due once the world is healed.
 func (n *Net) Heal() {
 	for i := range n.links {
-		n.links[i].cuts = 0
+		l := &n.links[i]
+		l.cuts, l.bridged, l.flapped, l.bursts, l.clogged = 0, 0, 0, 0, 0
 	}
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+func (c *cli) exploreCommand() *cobra.Command {
+	var s scenario.Scope
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "explore",
+		Short: "Search every schedule of a small scope",
+		Long: "explore searches every order in which a few writes, their messages and the replicas' timers can happen, with a\n" +
+			"bounded number of lost and repeated messages and crashes. In each state a replica's value must be the join of\n" +
+			"the writes it has applied; from each last state all replicas must come to one value with all writes in it.\n" +
+			"The exit code is 2 if a bound was met before the scope was searched through.",
+		Example: "  simfuzz explore --nodes 3 --writes 3 --kind counter\n  simfuzz explore --nodes 2 --writes 2 --ticks 2 --drops 1 --crashes 1",
+		Args:    noArguments,
+		RunE:    func(*cobra.Command, []string) error { return c.explore(s, asJSON) },
+	}
+	f := cmd.Flags()
+	f.IntVar(&s.Nodes, "nodes", 3, "replicas, 2 to 5")
+	f.IntVar(&s.Writes, "writes", 3, "writes, 1 to 8")
+	f.StringVar(&s.Kind, "kind", "set", "what is written: "+strings.Join(scenario.ExploreKinds(), ", "))
+	f.IntVar(&s.Ticks, "ticks", 1, "gossip rounds of each replica")
+	f.IntVar(&s.Drops, "drops", 0, "messages that may be lost")
+	f.IntVar(&s.Duplicates, "duplicates", 0, "messages that may arrive twice")
+	f.IntVar(&s.Crashes, "crashes", 0, "crashes and restarts")
+	f.IntVar(&s.MaxStates, "states", 0, "bound on distinct states (default 10 million, about 100 bytes each)")
+	f.BoolVar(&s.Unreduced, "unreduced", false, "do without the reduction by commuting actions")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+type exploreJSON struct {
+	Kind        string   `json:"kind"`
+	Value       string   `json:"value"`
+	States      int      `json:"states"`
+	Transitions int      `json:"transitions"`
+	Asleep      int      `json:"asleep"`
+	Violations  int      `json:"violations"`
+	Complete    bool     `json:"complete"`
+	Stopped     string   `json:"stopped,omitempty"`
+	Scope       string   `json:"scope"`
+	Seconds     float64  `json:"seconds"`
+	Violation   string   `json:"violation,omitempty"`
+	Path        []string `json:"path,omitempty"`
+}
+
+func (c *cli) explore(s scenario.Scope, asJSON bool) error {
+	started := time.Now()
+	var steps atomic.Int64
+	p := startProgress(c.err, func() string {
+		return fmt.Sprintf("explore: %.0fs, %d steps", time.Since(started).Seconds(), steps.Load())
+	})
+	r, err := scenario.Explore(c.ctx, s, steps.Store)
+	p.finish()
+	if err != nil {
+		return err
+	}
+	seconds := time.Since(started).Seconds()
+	switch {
+	case r.Violation != "":
+		c.worsen(exitViolated)
+	case c.ctx.Err() != nil:
+		c.worsen(exitInterrupted)
+	case !r.Complete:
+		c.worsen(exitUndecided)
+	}
+	if asJSON {
+		return c.printJSON(exploreJSON{
+			Kind: "explore", Value: r.Scope.Kind, States: r.States, Transitions: r.Transitions, Asleep: r.Asleep,
+			Violations: int(count(r.Violation != "")), Complete: r.Complete, Stopped: r.Stopped, Scope: r.Scope.String(),
+			Seconds: seconds, Violation: r.Violation, Path: r.Path,
+		})
+	}
+	c.printf("scope        %v\n", r.Scope)
+	c.printf("states       %d, by %d transitions, %d more spared because their actions commute; the farthest %d actions away\n",
+		r.States, r.Transitions, r.Asleep, r.Depth)
+	c.printf("speed        %.0f states/s, %.1fs\n", float64(r.States)/seconds, seconds)
+	if r.Complete {
+		c.printf("complete     yes\n")
+	} else {
+		c.printf("complete     no: %s\n", r.Stopped)
+	}
+	if r.Violation == "" {
+		c.printf("violations   0\n")
+		return nil
+	}
+	c.printf("violated     %s\nthe shortest way there:\n", r.Violation)
+	for _, step := range r.Path {
+		c.printf("  %s\n", step)
+	}
+	return nil
+}

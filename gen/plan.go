@@ -1,0 +1,208 @@
+package gen
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// Replicas is how many replicas a [Plan] is about: with two there is no third
+// party through which news travels, and four find nothing that three do not.
+const Replicas = 3
+
+// MaxSteps bounds the steps of a plan: what a replica has seen is kept as a word
+// of bits.
+const MaxSteps = 64
+
+// Updates is a replicated data type seen through its mutators. S are its states
+// and O its operations.
+type Updates[S, O any] struct {
+	// Start is the state every replica begins with.
+	Start func() S
+	// Ops draws operations.
+	Ops Gen[O]
+	// Delta is what applying op at a replica in state s adds: the new state is
+	// s ⊔ Delta. It must not change s. It is nil for types without deltas.
+	Delta func(s S, replica int, op O) S
+	// Apply is the new state itself, where the type computes it apart from the
+	// delta; nil means s ⊔ Delta. One of the two is needed. It must not change s.
+	Apply func(s S, replica int, op O) S
+}
+
+// Step is one step of a plan: replica Replica applies Op or, where Merge is set,
+// takes in the state of replica From.
+type Step[O any] struct {
+	Replica int
+	Op      O
+	Merge   bool
+	From    int
+}
+
+// GoString leaves out what a step does not use.
+func (s Step[O]) GoString() string {
+	if s.Merge {
+		return fmt.Sprintf("{Replica: %d, Merge: true, From: %d}", s.Replica, s.From)
+	}
+	return fmt.Sprintf("{Replica: %d, Op: %#v}", s.Replica, s.Op)
+}
+
+// Plan is a short history of a replicated data type, to be played by
+// [Updates.Play]. Every plan can be played: a replica may merge its own state.
+type Plan[O any] []Step[O]
+
+// Plans draws plans of at most maxSteps steps, and of no more than [MaxSteps]. A
+// third of the steps are merges. The empty plan is simplest.
+func Plans[O any](ops Gen[O], maxSteps int) Gen[Plan[O]] {
+	return func(d *Draw) Plan[O] {
+		p := make(Plan[O], d.Index("plan.len", min(maxSteps, MaxSteps)+1))
+		for i := range p {
+			p[i].Replica = d.Index("plan.replica", Replicas)
+			if d.Choose("plan.kind", 3) == 2 {
+				p[i].Merge = true
+				p[i].From = (p[i].Replica + 1 + d.Index("plan.from", Replicas-1)) % Replicas
+				continue
+			}
+			p[i].Op = ops(d)
+		}
+		return p
+	}
+}
+
+// Event is an operation as it happened: where, and after which others.
+type Event[O any] struct {
+	// ID numbers the events of a plan from 0.
+	ID      int
+	Replica int
+	Op      O
+	saw     uint64
+}
+
+// Saw reports whether o had reached the replica of e when e happened.
+func (e Event[O]) Saw(o Event[O]) bool { return e.saw>>o.ID&1 == 1 }
+
+// Move is an update as it is played.
+type Move[S, O any] struct {
+	Event         Event[O]
+	Before, After S
+	// Delta is what the update added; of a type without deltas, After.
+	Delta S
+}
+
+// Outcome is what playing a plan led to.
+type Outcome[S, O any] struct {
+	// States are those of the replicas at the end, and Known the numbers of the
+	// events that each of them has seen, as bits.
+	States [Replicas]S
+	Known  [Replicas]uint64
+	Events []Event[O]
+}
+
+// Seen lists the events that a replica has seen, in the order they happened.
+func (o Outcome[S, O]) Seen(replica int) []Event[O] {
+	var seen []Event[O]
+	for _, e := range o.Events {
+		if o.Known[replica]>>e.ID&1 == 1 {
+			seen = append(seen, e)
+		}
+	}
+	return seen
+}
+
+// Play plays a plan. join returns a ⊔ b as a fresh state. visit, which may be nil,
+// is shown each update. Steps beyond [MaxSteps] are left out.
+func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O])) Outcome[S, O] {
+	var o Outcome[S, O]
+	for r := range o.States {
+		o.States[r] = u.Start()
+	}
+	for _, s := range p[:min(len(p), MaxSteps)] {
+		r := place(s.Replica)
+		if s.Merge {
+			from := place(s.From)
+			o.States[r] = join(o.States[r], o.States[from])
+			o.Known[r] |= o.Known[from]
+			continue
+		}
+		e := Event[O]{ID: len(o.Events), Replica: r, Op: s.Op, saw: o.Known[r]}
+		m := Move[S, O]{Event: e, Before: o.States[r]}
+		m.After, m.Delta = u.update(join, o.States[r], r, s.Op)
+		o.States[r] = m.After
+		o.Known[r] |= 1 << e.ID
+		o.Events = append(o.Events, e)
+		if visit != nil {
+			visit(m)
+		}
+	}
+	return o
+}
+
+// place makes a number of a replica out of any.
+func place(r int) int { return (r%Replicas + Replicas) % Replicas }
+
+func (u Updates[S, O]) update(join func(a, b S) S, s S, replica int, op O) (after, delta S) {
+	switch {
+	case u.Delta == nil:
+		after = u.Apply(s, replica, op)
+		return after, after
+	case u.Apply == nil:
+		delta = u.Delta(s, replica, op)
+		return join(s, delta), delta
+	}
+	return u.Apply(s, replica, op), u.Delta(s, replica, op)
+}
+
+// Reachable draws tuples of states that one history of at most maxSteps steps
+// leads through: states of several replicas and of several times, so that they
+// are compatible (no two replicas used one name) and often equal, ordered or
+// concurrent. A panic of the merge or a mutator ends the drawing: [Draw.Err] is
+// then a [*JoinPanic].
+func Reachable[S, O any](m lattice.Merge[S], u Updates[S, O], maxSteps int) Source[S] {
+	plans := Plans(u.Ops, maxSteps)
+	return func(d *Draw, tuple []S) {
+		met := u.met(d, m, plans(d))
+		for i := range tuple {
+			// Counted from the end, where the states are richest; what is left of a
+			// plan that shrank away is the start.
+			at := d.Index("reached", len(met))
+			tuple[i] = m.Clone(met[len(met)-1-at])
+		}
+	}
+}
+
+// met is every state that a replica goes through in a plan, the start first.
+func (u Updates[S, O]) met(d *Draw, m lattice.Merge[S], p Plan[O]) (met []S) {
+	met = []S{u.Start()}
+	defer func() {
+		if v := recover(); v != nil {
+			last := met[len(met)-1]
+			d.Fail(&JoinPanic{Value: v, A: last, B: last})
+		}
+	}()
+	join := func(a, b S) S {
+		j := lattice.Join(m, a, b)
+		met = append(met, j)
+		return j
+	}
+	u.Play(join, p, func(v Move[S, O]) { met = append(met, v.After) })
+	return met
+}
+
+// WithEnds draws as s does, and in about one tuple of ten puts one of the ends of
+// the order, as far as the merge has any, in a place of the tuple.
+func WithEnds[T any](m lattice.Merge[T], s Source[T]) Source[T] {
+	var ends []func() T
+	caps := lattice.CapsOf(m)
+	for _, end := range []func() T{caps.Bottom, caps.Top} {
+		if end != nil {
+			ends = append(ends, end)
+		}
+	}
+	return func(d *Draw, tuple []T) {
+		s(d, tuple)
+		if len(ends) == 0 || len(tuple) == 0 || d.ChooseRare("ends", 2, 100) == 0 {
+			return
+		}
+		at := d.Index("ends.at", len(tuple))
+		tuple[at] = ends[d.Index("ends.which", len(ends))]()
+	}
+}

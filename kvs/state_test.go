@@ -1,0 +1,74 @@
+package kvs_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+)
+
+// TestCloneIsTheSameAndApart steps a clone beside its original through a whole
+// run: both must do the same, and the one that was not stepped must not change.
+func TestCloneIsTheSameAndApart(t *testing.T) {
+	for seed := range uint64(10) {
+		c := newCluster(t, 3, 2, 3, seed)
+		c.lossy = true
+		for i := range uint64(6) {
+			c.ask(int(i%3), put(1, i+1, "counter", "c", kvs.Amount(int64(i))))
+			c.ask(int(i+1)%3, put(2, i+1, "set", "s", []byte{byte(i)}))
+			c.ask(int(i+2)%3, kvs.Request{Client: 3, Req: i + 1, Kind: "set", Key: "s", Causal: true, Wait: 3})
+			for range 25 {
+				if len(c.bag) == 0 {
+					break
+				}
+				f := c.bag[0]
+				if f.node >= 0 {
+					twin(t, c.replicas[f.node], f.ev)
+				}
+				c.step()
+			}
+		}
+	}
+}
+
+func twin(t *testing.T, r *kvs.Replica, ev kvs.Event) {
+	before := r.AppendState(nil)
+	one, two := r.Clone(), r.Clone()
+	require.Equal(t, before, one.AppendState(nil), "a clone is in the same state")
+	a := effects(one.Step(ev))
+	assert.Equal(t, a, effects(two.Step(ev)), "and does the same")
+	assert.Equal(t, one.AppendState(nil), two.AppendState(nil))
+	assert.Equal(t, before, r.AppendState(nil), "and leaves the original alone")
+}
+
+func effects(es []kvs.Effect) []kvs.Effect {
+	out := slices.Clone(es)
+	for i := range out {
+		out[i].Msg = bytes.Clone(out[i].Msg)
+	}
+	return out
+}
+
+// TestIdleTicksAreOneState: a replica at rest is in the same state tick after
+// tick, which is what keeps exploring finite.
+func TestIdleTicksAreOneState(t *testing.T) {
+	c := newCluster(t, 3, 1, 3, 1)
+	c.ask(0, put(1, 1, "set", "k", []byte("x")))
+	c.settle()
+	for range 40 { // let digests and pauses between offers run out
+		c.step()
+	}
+	r := c.replicas[0]
+	for range 40 {
+		r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: 1})
+	}
+	before := r.AppendState(nil)
+	for range 5 {
+		r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: 1})
+		assert.Equal(t, before, r.AppendState(nil))
+	}
+}

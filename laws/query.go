@@ -1,0 +1,116 @@
+package laws
+
+import (
+	"reflect"
+
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws/internal/deep"
+)
+
+// Query is what users read out of a state.
+type Query[S, V any] struct {
+	// Ask is the query. It must not change the state.
+	Ask func(S) V
+	// Leq is the order in which the query is declared to be monotone; nil makes no
+	// such declaration.
+	Leq func(a, b V) bool
+	// Equal is the equality of answers; nil means deep equality, as of states.
+	Equal func(a, b V) bool
+}
+
+func (q Query[S, V]) equality() (func(a, b V) bool, error) {
+	if q.Equal != nil {
+		return q.Equal, nil
+	}
+	equal := deep.EqualFunc[V]()
+	return func(a, b V) bool { return equal(&a, &b) }, deep.Check(reflect.TypeFor[V]())
+}
+
+// Queries is about a query that is declared to be monotone: a larger state never
+// gives a smaller answer.
+func Queries[S, V any](m lattice.Merge[S], q Query[S, V], opts ...Option) Set[S] {
+	s := subjectOf(m, opts)
+	set := Set[S]{Name: "query", subject: s}
+	if q.Leq == nil {
+		set.Absent = []Absence{{"query/monotone", "the query is not declared to be monotone"}}
+		return set
+	}
+	set.Laws = []Law[S]{judged("query/monotone", "a ⊑ a ⊔ b ⇒ query(a) ≤ query(a ⊔ b)", 2, func(p *Probe[S], x []S) (Outcome, func() Sides) {
+		low, high := q.Ask(x[0]), q.Ask(p.Join(x[0], x[1]))
+		return holds(q.Leq(low, high)), func() Sides {
+			return Sides{"query(a)", deep.Literal(low), "query(a ⊔ b)", deep.Literal(high)}
+		}
+	})}
+	return set
+}
+
+// Denotation is about what states mean. model is the plain meaning of a set of
+// updates, of which each knows which others it saw; whatever way states came
+// about by updates and merges, a query must give what the model gives for the
+// updates they have seen. A merge is then the union of sets of events, which is
+// more than being a semilattice: turning a tie-break round keeps all laws of a
+// semilattice and breaks this one. (Burckhardt et al., "Replicated data types:
+// specification, verification, optimality", POPL'14.)
+func Denotation[S, O, V any](m lattice.Merge[S], u gen.Updates[S, O], q Query[S, V], model func(seen []gen.Event[O]) V, opts ...Option) Set[gen.Plan[O]] {
+	k := newHistories(m, u, opts)
+	equal, err := q.equality()
+	k.subject.fail(err)
+	law := judged("query/denotation", "the query of a state is the model's value of the updates it has seen", 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
+		end := k.play(x[0], nil)
+		if len(end.Events) == 0 {
+			return Vacuous, nil
+		}
+		for r, s := range end.States {
+			got, want := q.Ask(s), model(end.Seen(r))
+			if !equal(got, want) {
+				return Fails, func() Sides {
+					return Sides{"query of the state", deep.Literal(got) + " of " + k.states.show(s) + " at replica " + deep.Literal(r),
+						"model", deep.Literal(want)}
+				}
+			}
+		}
+		return Holds, nil
+	})
+	return Set[gen.Plan[O]]{Name: "denotation", subject: k.subject, Laws: []Law[gen.Plan[O]]{law}}
+}
+
+// Collection is a way of shrinking states that no reader may notice.
+type Collection[S, V any] struct {
+	// GC returns a state from which what is no longer needed was taken. It must not
+	// change its argument.
+	GC func(S) S
+	Query[S, V]
+	// Compatible says which uncollected states may still meet the collected one:
+	// collection relies on what is known to be stable. Nil means any.
+	Compatible func(collected, other S) bool
+}
+
+// Compaction is about collecting garbage inside states: it is not seen by queries,
+// neither at once nor after merging with a state that was not collected.
+func Compaction[S, V any](m lattice.Merge[S], c Collection[S, V], opts ...Option) Set[S] {
+	s := subjectOf(m, opts)
+	equal, err := c.equality()
+	s.fail(err)
+	compare := func(id, statement, leftExpr, rightExpr string, premise func(a, b S) bool, left, right func(p *Probe[S], a, b S) S) Law[S] {
+		return judged(id, statement, 2, func(p *Probe[S], x []S) (Outcome, func() Sides) {
+			if c.Compatible != nil && !premise(x[0], x[1]) {
+				return Vacuous, nil
+			}
+			l, r := left(p, x[0], x[1]), right(p, x[0], x[1])
+			return holds(equal(c.Ask(l), c.Ask(r))), func() Sides {
+				return Sides{leftExpr, deep.Literal(c.Ask(l)) + " of " + p.Show(l), rightExpr, deep.Literal(c.Ask(r)) + " of " + p.Show(r)}
+			}
+		})
+	}
+	one := func(a, b S) bool { return c.Compatible(a, b) }
+	both := func(a, b S) bool { return c.Compatible(a, b) && c.Compatible(b, a) }
+	return Set[S]{Name: "compaction", subject: s, Laws: []Law[S]{
+		compare("compaction/unseen", "query(gc(a) ⊔ b) = query(a ⊔ b)", "query(gc(a) ⊔ b)", "query(a ⊔ b)", one,
+			func(p *Probe[S], a, b S) S { return p.Join(c.GC(a), b) },
+			func(p *Probe[S], a, b S) S { return p.Join(a, b) }),
+		compare("compaction/commutes", "query(gc(a ⊔ b)) = query(gc(gc(a) ⊔ gc(b)))", "query(gc(a ⊔ b))", "query(gc(gc(a) ⊔ gc(b)))", both,
+			func(p *Probe[S], a, b S) S { return c.GC(p.Join(a, b)) },
+			func(p *Probe[S], a, b S) S { return c.GC(p.Join(c.GC(a), c.GC(b))) }),
+	}}
+}

@@ -1,0 +1,223 @@
+package linearizability
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+const byCausalOrder = "bad patterns over vector clocks"
+
+// causalLevel is one of the levels that are decided over the causal order.
+type causalLevel uint8
+
+const (
+	levelCC causalLevel = iota
+	levelCM
+	levelCCv
+	levelPRAM
+)
+
+// causalOrder brings h into compact form and closes the causal order, that is
+// session order and reads-from. A ruling that is not OK settles the level.
+func causalOrder(model string, h *history.History) (*partialOrder, ruling, error) {
+	a, r, err := compactRegisters(model, h)
+	if err != nil || r.status != OK {
+		return nil, r, err
+	}
+	if r := a.tooWide(); r.status != OK {
+		return nil, r, nil
+	}
+	p := &partialOrder{a: a, reader: everyone}
+	if !p.sweep(true) {
+		return nil, ruling{
+			status: Violation, method: byCausalOrder, witness: p.cycle(),
+			reason: fmt.Sprintf("cyclic causal order, which #%d waits for", a.op(p.stuck[0]).Index),
+		}, nil
+	}
+	return p, r, nil
+}
+
+// causalRegisters judges a history of registers whose reads name their writes.
+// Exact: the bad patterns are those of Bouajjani et al. (POPL 2017, tables 2 to
+// 4), looked for with vector clocks.
+func causalRegisters(level causalLevel, model string, h *history.History) (ruling, error) {
+	if level == levelPRAM {
+		a, r, err := compactRegisters(model, h)
+		if err != nil || r.status != OK {
+			return r, err
+		}
+		if r := a.tooWide(); r.status != OK {
+			return r, nil
+		}
+		return sessionViews(a, level), nil
+	}
+	p, r, err := causalOrder(model, h)
+	if err != nil || r.status != OK {
+		return r, err
+	}
+	if r := p.overwritten(); r.status != OK || level == levelCC {
+		return r, nil
+	}
+	if level == levelCM {
+		return sessionViews(p.a, level), nil
+	}
+	return p.conflicts(), nil
+}
+
+// overwritten looks for a read of a value that had been overwritten, or of the
+// initial value of a register that had been written, in its causal past. Of each
+// chain the last such write is enough. O(reads × writers of the register × log).
+func (p *partialOrder) overwritten() ruling {
+	a := p.a
+	for n := range int32(len(a.pos)) {
+		if a.isWrite(n) {
+			continue
+		}
+		src, clock := a.source[n], p.row(n)
+		on := a.byKey[a.key[n]]
+		for i := range on {
+			rank, any := on[i].latest(clock[on[i].chain])
+			if !any {
+				continue
+			}
+			w := a.chains[on[i].chain][rank]
+			if w == src || src >= 0 && !p.before(src, w) {
+				continue
+			}
+			r := ruling{status: Violation, method: byCausalOrder}
+			if src == initial {
+				r.witness = a.positions(p.path(w, n)...)
+				r.reason = fmt.Sprintf("WriteCOInitRead: read #%d returns the initial value, but write #%d happened causally before it",
+					a.op(n).Index, a.op(w).Index)
+			} else {
+				r.witness = a.positions(append(p.path(src, w), p.path(w, n)...)...)
+				r.reason = fmt.Sprintf("WriteCORead: read #%d returns write #%d, which write #%d overwrote causally before it",
+					a.op(n).Index, a.op(src).Index, a.op(w).Index)
+			}
+			slices.Sort(r.witness)
+			r.witness = slices.Compact(r.witness)
+			return r
+		}
+	}
+	return ruling{status: OK, method: byCausalOrder}
+}
+
+// conflicts adds what convergence demands, w1 before w2 where a read of w2 has
+// w1 in its causal past, and looks for a cycle. O(nodes × chains).
+func (p *partialOrder) conflicts() ruling {
+	a := p.a
+	p.due = make(map[int32][]int32)
+	for n := range int32(len(a.pos)) {
+		if src := a.source[n]; src >= 0 && src != n {
+			p.arbitrate(n, src)
+		}
+	}
+	if len(p.due) == 0 || p.sweep(false) {
+		return ruling{status: OK, method: byCausalOrder}
+	}
+	return ruling{
+		status: Violation, method: byCausalOrder, witness: p.cycle(),
+		reason: fmt.Sprintf("CyclicCF: no order of conflicting writes fits all reads, as #%d waits for itself", a.op(p.stuck[0]).Index),
+	}
+}
+
+// arbitrate puts before src every write of its register in the past of the read
+// n, and reports whether one was not there before.
+func (p *partialOrder) arbitrate(n, src int32) (changed bool) {
+	a := p.a
+	clock, on := p.row(n), a.byKey[a.key[n]]
+	for i := range on {
+		rank, any := on[i].latest(clock[on[i].chain])
+		if !any {
+			continue
+		}
+		if w := a.chains[on[i].chain][rank]; w != src && !p.before(w, src) && p.requires(src, on[i].chain, rank) {
+			changed = true
+		}
+	}
+	return changed
+}
+
+// cycle returns positions of nodes on a cycle after a sweep that got stuck, and
+// of the reads that explain its edges in due.
+func (p *partialOrder) cycle() []int {
+	var nodes []int32
+	for _, edge := range p.around() {
+		n, m := edge[0], edge[1]
+		nodes = append(nodes, n, m)
+		if p.demands(m, n) {
+			nodes = append(nodes, p.reason(m, n)...)
+		}
+	}
+	witness := p.a.positions(nodes...)
+	slices.Sort(witness)
+	return slices.Compact(witness)
+}
+
+// reason returns a read of w2 that has w1 in its past, with the path from w1.
+func (p *partialOrder) reason(w1, w2 int32) []int32 {
+	a := p.a
+	for n := range int32(len(a.pos)) {
+		if a.source[n] == w2 && n != w2 && p.before(w1, n) {
+			return p.path(w1, n)
+		}
+	}
+	return nil
+}
+
+// sessionViews decides causal memory and PRAM: for each session there is an
+// order of all writes and of its own reads that explains these reads. That order
+// is saturated: whatever precedes a read and writes its register precedes the
+// write that it returned. Of a session only its last operation matters, since
+// what an earlier one demands it demands as well. For causal memory the order
+// begins with the causal order, for PRAM with session order and the session's
+// own reads-from. O(nodes × chains) a round, and a session needs few.
+func sessionViews(a *accesses, level causalLevel) ruling {
+	for c := range int32(len(a.chains)) {
+		p := &partialOrder{a: a, reader: everyone, due: make(map[int32][]int32)}
+		if level == levelPRAM {
+			p.reader = c
+		}
+		if r := p.saturate(c); r.status != OK {
+			return r
+		}
+	}
+	return ruling{status: OK, method: bySaturation}
+}
+
+const bySaturation = "happened-before saturated a session at a time"
+
+// saturate closes the order for the reads of one chain.
+func (p *partialOrder) saturate(chain int32) ruling {
+	a := p.a
+	bad := func(why string, n int32) ruling {
+		return ruling{status: Violation, method: bySaturation, reason: fmt.Sprintf("%s in the view of session %d", why, a.op(n).Session)}
+	}
+	reads := slices.DeleteFunc(slices.Clone(a.chains[chain]), a.isWrite)
+	if len(reads) == 0 {
+		return ruling{status: OK}
+	}
+	for changed := true; changed; {
+		if !p.sweep(true) {
+			return bad("CyclicHB: no order of writes explains the reads", reads[0])
+		}
+		changed = false
+		for _, n := range reads {
+			src := a.source[n]
+			if src >= 0 {
+				changed = p.arbitrate(n, src) || changed
+				continue
+			}
+			clock, on := p.row(n), a.byKey[a.key[n]]
+			for i := range on {
+				if rank, any := on[i].latest(clock[on[i].chain]); any {
+					return bad(fmt.Sprintf("WriteHBInitRead: read #%d returns the initial value after write #%d",
+						a.op(n).Index, a.op(a.chains[on[i].chain][rank]).Index), n)
+				}
+			}
+		}
+	}
+	return ruling{status: OK}
+}

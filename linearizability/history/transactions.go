@@ -1,0 +1,164 @@
+package history
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Transaction texts say nothing of real time: operations are taken to follow one
+// another in the order of the file, which keeps each session in its own. The
+// levels that these texts are judged by do not look at time.
+
+// txnLog collects the operations of a transaction text.
+type txnLog struct {
+	lim Limits
+	ops []Op
+}
+
+func (l *txnLog) add(o Op) error {
+	if len(l.ops) >= l.lim.Ops {
+		return fmt.Errorf("%w: more than %d", ErrTooMany, l.lim.Ops)
+	}
+	o.Index, o.Node, o.Type = len(l.ops), -1, Register
+	o.Call, o.Return = int64(2*o.Index), int64(2*o.Index+1)
+	l.ops = append(l.ops, o)
+	return nil
+}
+
+func (l *txnLog) history() (*History, error) {
+	if len(l.ops) == 0 {
+		return nil, ErrEmpty
+	}
+	h := &History{Ops: l.ops}
+	if err := h.Validate(); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// eachLine calls take with every line that is not blank, with its surrounding
+// space removed, and places its errors.
+func eachLine(r io.Reader, lim Limits, take func(line string) error) error {
+	lines := newLineReader(r, lim.RecordBytes)
+	for {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return at(lines.line, err)
+		}
+		if !utf8.Valid(line) {
+			return at(lines.line, fmt.Errorf("%w: invalid UTF-8", ErrFormat))
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if err := take(string(line)); err != nil {
+			return at(lines.line, err)
+		}
+	}
+}
+
+// decodePlume reads the text of Plume and dbcop, one operation a line:
+//
+//	w(key,value,session,transaction)
+//	r(key,value,session,transaction)
+//
+// Transaction -1 is one that aborted, and consecutive such lines of a session
+// are the same one; value 0 is the initial one. Transactions are numbered from 0,
+// in the whole file or in each session.
+func decodePlume(r io.Reader, lim Limits) (*History, error) {
+	log := &txnLog{lim: lim}
+	err := eachLine(r, lim, func(line string) error {
+		o, err := plumeOp(line)
+		if err != nil {
+			return err
+		}
+		return log.add(o)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return log.history()
+}
+
+// abortedTxn is the transaction number of aborted operations; the others are
+// one above those of the file.
+const abortedTxn = 1 << 63
+
+func plumeOp(line string) (Op, error) {
+	word, rest, opened := strings.Cut(line, "(")
+	inner, closed := strings.CutSuffix(rest, ")")
+	fields := strings.Split(inner, ",")
+	if !opened || !closed || len(fields) != 4 || word != "r" && word != "w" {
+		return Op{}, fmt.Errorf("%w: %s is not r(key,value,session,txn) or w(…)", ErrFormat, clip([]byte(line)))
+	}
+	var n [4]int64
+	for i, f := range fields {
+		var err error
+		if n[i], err = strconv.ParseInt(strings.TrimSpace(f), 10, 64); err != nil {
+			return Op{}, fmt.Errorf("%w: %q is not an integer", ErrFormat, f)
+		}
+	}
+	if n[2] < 0 || n[2] > maxProcess || n[3] < -1 {
+		return Op{}, fmt.Errorf("%w: session %d, transaction %d: no such number", ErrFormat, n[2], n[3])
+	}
+	value := Int(n[1])
+	if n[1] == 0 {
+		value = Nil
+	}
+	o := Op{Session: int(n[2]), Key: strconv.FormatInt(n[0], 10), Func: Read, Txn: uint64(n[3] + 1)}
+	if n[3] == -1 {
+		o.Outcome, o.Txn = Failed, abortedTxn
+	}
+	if word == "r" {
+		o.Out = value
+		return o, nil
+	}
+	if n[1] == 0 {
+		return Op{}, fmt.Errorf("%w: a write of 0, which is the initial value", ErrFormat)
+	}
+	o.Func, o.Arg = Write, value
+	return o, nil
+}
+
+// decodeAwdit reads the text of AWDIT's tests: "w key value" or "r key value" a
+// line, a line of dashes ends a transaction and one of equals signs a session.
+// Initial values are written by a transaction of the file, if at all.
+func decodeAwdit(r io.Reader, lim Limits) (*History, error) {
+	log := &txnLog{lim: lim}
+	session, txn := 0, uint64(1)
+	err := eachLine(r, lim, func(line string) error {
+		switch {
+		case len(line) >= 3 && strings.Trim(line, "-") == "":
+			txn++
+			return nil
+		case len(line) >= 3 && strings.Trim(line, "=") == "":
+			session, txn = session+1, 1
+			return nil
+		}
+		fields := strings.Fields(line)
+		if len(fields) != 3 || fields[0] != "r" && fields[0] != "w" {
+			return fmt.Errorf("%w: %s is not \"w key value\", \"r key value\", or a rule", ErrFormat, clip([]byte(line)))
+		}
+		value, err := strconv.ParseInt(fields[2], 10, 64)
+		if err != nil {
+			return fmt.Errorf("%w: value %q is not an integer", ErrFormat, fields[2])
+		}
+		o := Op{Session: session, Key: fields[1], Func: Read, Out: Int(value), Txn: txn}
+		if fields[0] == "w" {
+			o.Func, o.Arg, o.Out = Write, o.Out, Nil
+		}
+		return log.add(o)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return log.history()
+}

@@ -1,0 +1,123 @@
+package linearizability
+
+import (
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+)
+
+// registerCheckers are the levels of registers whose reads name their writes, in
+// the register view: a read returns one write, and versions are a matter of
+// order alone. All of them are exact and polynomial but sequential consistency.
+func registerCheckers() []checker {
+	causal := func(name, doc, cost string, level causalLevel) checker {
+		return registerChecker(ModelInfo{Name: name, Doc: doc, Complexity: cost}, func(h *history.History) (ruling, error) {
+			return causalRegisters(level, name, h)
+		})
+	}
+	session := func(name string, set guarantees, doc string) checker {
+		c := guaranteeChecker(name, set)
+		c.Doc = doc
+		return c
+	}
+	return []checker{
+		causal("ccv", "causal convergence: causal consistency, and one order of conflicting writes for all", "O(n·s·log n), s sessions", levelCCv),
+		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s) a round and session, few rounds", levelCM),
+		causal("cc", "causal consistency: no read returns what was overwritten in its causal past", "O(n·s·log n)", levelCC),
+		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s) a round and session, few rounds", levelPRAM),
+		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced"),
+		session("mr", monotonicReads, "monotonic reads: a session does not read what its earlier reads replaced"),
+		session("mw", monotonicWrites, "monotonic writes: a session's writes take effect in its order (vacuous alone)"),
+		session("wfr", writesFollowReads, "writes follow reads: a write comes after what its session had read (alone: no causal cycle)"),
+		session("ryw+mr+mw+wfr", everyGuarantee, "the four session guarantees together; any other set is written likewise"),
+	}
+}
+
+func registerChecker(info ModelInfo, judge func(h *history.History) (ruling, error)) checker {
+	info.Needs = "registers with read and write; values written once per key, or stamps or tags that tell them apart"
+	return checker{
+		ModelInfo: info,
+		judge:     func(_ *meter, h *history.History) (ruling, error) { return judge(h) },
+		reduce:    reduceRegisters,
+	}
+}
+
+func guaranteeChecker(name string, set guarantees) checker {
+	return registerChecker(ModelInfo{Name: name, Complexity: "O(n)"}, func(h *history.History) (ruling, error) {
+		return sessionGuarantees(set, name, h)
+	})
+}
+
+// reduceRegisters tells how to shrink a history that a register level forbids:
+// a read needs its source, and fewer operations order less.
+func reduceRegisters(h *history.History) models.Reduction { return reduceBySource(h, false) }
+
+// reduceTransactions is the same where aborted writes are sources too, of reads
+// that should not have seen them.
+func reduceTransactions(h *history.History) models.Reduction { return reduceBySource(h, true) }
+
+func reduceBySource(h *history.History, aborts bool) models.Reduction {
+	x := &sourceIndex{keys: make(map[string]int32), first: make(map[written]int32)}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if _, ok := x.keys[o.Key]; !ok {
+			x.keys[o.Key] = int32(len(x.keys))
+		}
+		if o.IsPut() && (o.Happened() || aborts) {
+			x.add(writtenTo(x.keys[o.Key], o.Arg), int32(i))
+		}
+	}
+	support := func(i int) []int {
+		o := &h.Ops[i]
+		if o.IsPut() || !o.Happened() {
+			return nil
+		}
+		if src, why := x.sourceOf(h, o); why == "" && src >= 0 {
+			return []int{int(src)}
+		}
+		return nil
+	}
+	restrict := func(kept []int) *history.History {
+		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
+		for _, i := range kept {
+			sub.Ops = append(sub.Ops, h.Ops[i])
+		}
+		return sub
+	}
+	return models.Reduction{Support: support, Restrict: restrict}
+}
+
+// linearizableRegister decides by zones where reads name their writes, and by
+// search where they do not.
+func linearizableRegister(m *meter, model models.Model, h *history.History) (ruling, error) {
+	if !onlyReadsAndWrites(h) {
+		return search(m, model, h)
+	}
+	r, err := zones(h)
+	if err == nil && r.status == Inconclusive {
+		return search(m, model, h)
+	}
+	return r, err
+}
+
+func onlyReadsAndWrites(h *history.History) bool {
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Happened() && (o.Type != history.Register || o.Func != history.Read && o.Func != history.Write) {
+			return false
+		}
+	}
+	return true
+}
+
+// sequential looks for a broken weaker level first, which takes polynomial time
+// and finds most violations, and searches where there is none.
+func sequential(m *meter, model models.Model, h *history.History) (ruling, error) {
+	if onlyReadsAndWrites(h) {
+		for _, level := range []causalLevel{levelCCv, levelCM} {
+			r, err := causalRegisters(level, "sequential", h)
+			if err != nil || r.status == Violation {
+				return r, err
+			}
+		}
+	}
+	return search(m, model, h)
+}

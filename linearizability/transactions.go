@@ -1,0 +1,244 @@
+package linearizability
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// txnLevel is an isolation level of transactions over registers.
+type txnLevel uint8
+
+const (
+	levelReadCommitted txnLevel = iota
+	levelItemCut
+	levelReadAtomic
+	levelTCC
+)
+
+const byCommitOrder = "commit order saturated"
+
+// transactionCheckers are the isolation levels. A transaction is a run of
+// operations of a session with the same Txn; an operation without one is a
+// transaction by itself.
+//
+// Read committed, read atomic and transactional causal consistency are those of
+// Biswas and Enea (OOPSLA 2019): there is a commit order that extends session
+// order and reads-from, and if a transaction reads a register from t1 although
+// another writer t2 of it was visible to the read, then t2 commits before t1.
+// Visible are, to a read: the transactions read from before it (read committed);
+// those that its transaction reads from, and those before it in the session
+// (read atomic); those in the causal past (transactional causal). Since what is
+// visible does not depend on the commit order, the edges so demanded are
+// complete, and the level holds iff they have no cycle (AWDIT, PLDI 2025). The
+// patterns named in reasons are Plume's (OOPSLA 2024). Item cut isolation
+// (Bailis et al., VLDB 2013) asks only that a transaction which reads a register
+// again, without having written it in between, finds the same.
+func transactionCheckers() []checker {
+	row := func(name, doc, cost string, level txnLevel) checker {
+		return checker{
+			ModelInfo: ModelInfo{
+				Name: name, Doc: doc, Complexity: cost,
+				Needs: "transactions over registers with read and write; values written once per key",
+			},
+			judge:  func(_ *meter, h *history.History) (ruling, error) { return isolation(level, name, h) },
+			reduce: reduceTransactions,
+			aborts: true,
+		}
+	}
+	return []checker{
+		row("transactional-causal", "transactions read from an atomic, causally closed snapshot, and conflicting writes have one order", "O(n·s·log n), s sessions", levelTCC),
+		row("read-atomic", "a transaction that reads from another one sees all of its writes, or newer ones", "O(n·√n)", levelReadAtomic),
+		row("read-committed", "transactions read what was committed, and never back in time within one", "O(n·√n)", levelReadCommitted),
+		row("item-cut", "a transaction that reads a register again finds what it found", "O(n)", levelItemCut),
+	}
+}
+
+// txnRead is a read of another transaction's write.
+type txnRead struct {
+	key  int32
+	from int32 // the transaction read from, or initial
+	pos  int32
+}
+
+// transactions is a history of transactions: accesses, whose nodes are the
+// transactions, and what each read and wrote.
+type transactions struct {
+	*accesses
+	level  txnLevel
+	ops    [][]int32   // by node: positions of its operations
+	reads  [][]txnRead // by node: what it read of others, in order
+	writes [][]int32   // by node: keys that it wrote, each once
+	wrote  map[[2]int32]int32
+	why    map[[2]int32]int32 // writer and chain of an edge in due: the transaction whose reads demand it
+}
+
+// isolation judges a level.
+func isolation(level txnLevel, model string, h *history.History) (ruling, error) {
+	b, r, err := groupTransactions(model, h)
+	if err != nil || r.status != OK {
+		return r, err
+	}
+	t := b.arrange(level)
+	for n := range t.ops {
+		if r := t.inside(b, int32(n)); r.status != OK {
+			return r, nil
+		}
+	}
+	if level == levelItemCut {
+		return ruling{status: OK, method: byCommitOrder}, nil
+	}
+	if r := t.tooWide(); r.status != OK {
+		return r, nil
+	}
+	p := &partialOrder{a: t.accesses, reader: everyone, due: make(map[int32][]int32)}
+	if !p.sweep(true) {
+		return t.violation(p, "CyclicCO: session order and reads-from have a cycle"), nil
+	}
+	return t.commitOrder(p), nil
+}
+
+// commitOrder adds the edges that the level demands and looks for a cycle.
+func (t *transactions) commitOrder(p *partialOrder) ruling {
+	names := [...]string{levelReadCommitted: "NonMonoRead", levelReadAtomic: "FracturedRead", levelTCC: "Conflict"}
+	for n := range int32(len(t.ops)) {
+		var bad *ruling
+		demand := func(w int32, r txnRead) bool {
+			if w == r.from || w == n {
+				return true
+			}
+			if r.from != initial && !p.before(r.from, w) {
+				if !p.before(w, r.from) && p.requires(r.from, t.chain[w], t.rank[w]) {
+					t.why[[2]int32{r.from, t.chain[w]}] = n
+				}
+				return true
+			}
+			nodes := append(p.path(w, n), n)
+			from := "the initial value"
+			if r.from != initial {
+				nodes = append(nodes, p.path(r.from, w)...)
+				from = "a write that causally precedes that"
+			}
+			bad = &ruling{status: Violation, method: byCommitOrder, witness: t.witness(nodes), reason: fmt.Sprintf(
+				"%sCO: read #%d sees a transaction that wrote %q (with #%d), but returns %s",
+				names[t.level], t.h.Ops[r.pos].Index, t.h.Ops[r.pos].Key, t.h.Ops[t.wrote[[2]int32{w, r.key}]].Index, from)}
+			return false
+		}
+		t.visible(p, n, demand)
+		if bad != nil {
+			return *bad
+		}
+	}
+	if len(p.due) == 0 || p.sweep(false) {
+		return ruling{status: OK, method: byCommitOrder}
+	}
+	return t.violation(p, names[t.level]+"AO: no commit order fits all reads")
+}
+
+// visible calls demand for the reads of n and the writers of what they read that
+// are visible to them, until it says no. Where of several only the last matters,
+// because session order has the others before it, it is the only one.
+func (t *transactions) visible(p *partialOrder, n int32, demand func(w int32, r txnRead) bool) {
+	if t.level == levelTCC {
+		for _, r := range t.reads[n] {
+			on := t.byKey[r.key]
+			for i := range on {
+				count := p.row(n)[on[i].chain]
+				if on[i].chain == t.chain[n] {
+					count = t.rank[n]
+				}
+				if rank, any := on[i].latest(count); any && !demand(t.chains[on[i].chain][rank], r) {
+					return
+				}
+			}
+		}
+		return
+	}
+	byKey := make(map[int32][]int) // key -> places among the reads
+	var keys []int32
+	for i, r := range t.reads[n] {
+		if byKey[r.key] == nil {
+			keys = append(keys, r.key)
+		}
+		byKey[r.key] = append(byKey[r.key], i)
+	}
+	met := make(map[int32]bool)
+	for i, r := range t.reads[n] {
+		if t.level == levelReadAtomic && !t.sessionBefore(n, r, demand) {
+			return
+		}
+		if r.from == initial || met[r.from] {
+			continue
+		}
+		met[r.from] = true
+		// Of the keys written there and read here, by way of the shorter list.
+		for _, k := range t.shared(r.from, keys, byKey) {
+			for _, j := range byKey[k] {
+				if (j > i || t.level == levelReadAtomic) && !demand(r.from, t.reads[n][j]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// shared returns the keys that w wrote among those read.
+func (t *transactions) shared(w int32, keys []int32, byKey map[int32][]int) []int32 {
+	var both []int32
+	if len(t.writes[w]) < len(keys) {
+		for _, k := range t.writes[w] {
+			if byKey[k] != nil {
+				both = append(both, k)
+			}
+		}
+		return both
+	}
+	for _, k := range keys {
+		if _, did := t.wrote[[2]int32{w, k}]; did {
+			both = append(both, k)
+		}
+	}
+	return both
+}
+
+// sessionBefore demands that the last transaction of the session before n that
+// wrote what r read commits before the one it was read from.
+func (t *transactions) sessionBefore(n int32, r txnRead, demand func(int32, txnRead) bool) bool {
+	past := map[int32]int32{t.chain[n]: t.rank[n]}
+	if m := t.parent[n]; m >= 0 {
+		past[t.chain[m]] = t.rank[m] + 1
+	}
+	on := t.byKey[r.key]
+	for i := range on {
+		if rank, any := on[i].latest(past[on[i].chain]); any && !demand(t.chains[on[i].chain][rank], r) {
+			return false
+		}
+	}
+	return true
+}
+
+// violation is a cycle of the order, told by the transactions on it.
+func (t *transactions) violation(p *partialOrder, reason string) ruling {
+	var all []int32
+	for _, edge := range p.around() {
+		n, m := edge[0], edge[1]
+		all = append(all, n, m)
+		if reader, is := t.why[[2]int32{n, t.chain[m]}]; is && p.demands(m, n) {
+			all = append(append(all, reader), p.path(m, reader)...)
+		}
+	}
+	return ruling{status: Violation, method: byCommitOrder, witness: t.witness(all), reason: reason}
+}
+
+// witness returns the positions of all operations of these transactions.
+func (t *transactions) witness(nodes []int32) []int {
+	var at []int
+	for _, n := range nodes {
+		for _, i := range t.ops[n] {
+			at = append(at, int(i))
+		}
+	}
+	slices.Sort(at)
+	return slices.Compact(at)
+}

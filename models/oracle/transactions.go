@@ -1,0 +1,243 @@
+package oracle
+
+import "github.com/joinery-go/joinery/linearizability/history"
+
+// Transactions is a small history of transactions over registers, to be judged
+// by trying every commit order.
+type Transactions struct {
+	h     *history.History
+	txns  [][]int // positions of the operations of each committed transaction
+	of    []int   // by position: its transaction, -1 if aborted
+	wrote []map[string]int
+}
+
+// NewTransactions groups the operations: consecutive ones of a session with the
+// same Txn, or single ones. No operation may be indeterminate.
+func NewTransactions(h *history.History) *Transactions {
+	t := &Transactions{h: h, of: make([]int, len(h.Ops))}
+	var groups [][]int
+	latest := map[int]int{}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		g, ok := latest[o.Session]
+		if !ok || o.Txn == 0 || h.Ops[groups[g][0]].Txn != o.Txn {
+			g = len(groups)
+			groups = append(groups, nil)
+			latest[o.Session] = g
+		}
+		groups[g] = append(groups[g], i)
+	}
+	for _, g := range groups {
+		committed := true
+		for _, i := range g {
+			t.of[i] = -1
+			committed = committed && h.Ops[i].Outcome == history.OK
+		}
+		if !committed {
+			continue
+		}
+		wrote := map[string]int{}
+		for _, i := range g {
+			t.of[i] = len(t.txns)
+			if h.Ops[i].Func != history.Read {
+				wrote[h.Ops[i].Key] = i
+			}
+		}
+		t.txns, t.wrote = append(t.txns, g), append(t.wrote, wrote)
+	}
+	return t
+}
+
+// source finds the write of the value that the read at i returned: a position,
+// -1 for the initial value, -2 for none.
+func (t *Transactions) source(i int) int {
+	r := &t.h.Ops[i]
+	for j := range t.h.Ops {
+		if w := &t.h.Ops[j]; w.Func != history.Read && w.Key == r.Key && w.Arg.Equal(r.Out) {
+			return j
+		}
+	}
+	if r.Out.IsNil() {
+		return -1
+	}
+	return -2
+}
+
+// before returns the operation of i's transaction on i's key just before i, -1
+// if there is none.
+func (t *Transactions) before(i int) int {
+	last := -1
+	for _, j := range t.txns[t.of[i]] {
+		if j < i && t.h.Ops[j].Key == t.h.Ops[i].Key {
+			last = j
+		}
+	}
+	return last
+}
+
+// committedReads calls do for every read of a committed transaction until it
+// says no.
+func (t *Transactions) committedReads(do func(i, source int) bool) bool {
+	for i := range t.h.Ops {
+		if t.h.Ops[i].Func == history.Read && t.of[i] >= 0 && !do(i, t.source(i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// ItemCut demands that a register read again, not written in between, is found
+// the same.
+func (t *Transactions) ItemCut() bool {
+	return t.committedReads(func(i, source int) bool {
+		return source != -2 && t.sameAsBefore(i, source)
+	})
+}
+
+func (t *Transactions) sameAsBefore(i, source int) bool {
+	j := t.before(i)
+	return j < 0 || t.h.Ops[j].Func != history.Read || t.source(j) == source
+}
+
+// sensible demands of a read what every level does whatever the commit order.
+func (t *Transactions) sensible(i, source int) bool {
+	if source == -2 || source >= 0 && t.of[source] < 0 {
+		return false
+	}
+	own := -1 // the transaction's latest write of the key before the read
+	for _, j := range t.txns[t.of[i]] {
+		if w := &t.h.Ops[j]; j < i && w.Func != history.Read && w.Key == t.h.Ops[i].Key {
+			own = j
+		}
+	}
+	if j := t.before(i); j >= 0 && j == own && source != own {
+		return false
+	}
+	if source >= 0 && t.of[source] == t.of[i] {
+		return source == own
+	}
+	return source == -1 || t.wrote[t.of[source]][t.h.Ops[i].Key] == source
+}
+
+// visibility says whether transaction w is visible to the read at i.
+type visibility func(t *Transactions, w, i int) bool
+
+// ReadCommitted, ReadAtomic and Causal are the levels of Biswas and Enea.
+func (t *Transactions) ReadCommitted() bool {
+	return t.holds(false, func(t *Transactions, w, i int) bool { return t.readBy(w, t.of[i], i) })
+}
+
+// ReadAtomic is the level of that name.
+func (t *Transactions) ReadAtomic() bool {
+	return t.holds(true, func(t *Transactions, w, i int) bool {
+		return t.readBy(w, t.of[i], len(t.h.Ops)) || t.inSession(w, t.of[i])
+	})
+}
+
+// Causal is transactional causal consistency.
+func (t *Transactions) Causal() bool {
+	n := len(t.txns)
+	past := matrix(n)
+	for a := range n {
+		for b := range n {
+			past[a][b] = t.readBy(a, b, len(t.h.Ops)) || t.inSession(a, b)
+		}
+	}
+	closeUnder(past)
+	return t.holds(true, func(t *Transactions, w, i int) bool { return past[w][t.of[i]] })
+}
+
+// readBy reports whether b read from another transaction a before position end.
+func (t *Transactions) readBy(a, b, end int) bool {
+	for _, i := range t.txns[b] {
+		if src := t.source(i); a != b && i < end && t.h.Ops[i].Func == history.Read && src >= 0 && t.of[src] == a {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Transactions) inSession(a, b int) bool {
+	return a < b && t.h.Ops[t.txns[a][0]].Session == t.h.Ops[t.txns[b][0]].Session
+}
+
+// holds tries every commit order.
+func (t *Transactions) holds(repeatable bool, visible visibility) bool {
+	if !t.committedReads(t.sensible) || repeatable && !t.committedReads(t.sameAsBefore) {
+		return false
+	}
+	order := identity(len(t.txns))
+	found := false
+	permute(order, 0, func(order []int) {
+		found = found || t.fits(order, visible)
+	})
+	return found
+}
+
+// fits reports whether the commit order is one of the level's.
+func (t *Transactions) fits(order []int, visible visibility) bool {
+	rank := make([]int, len(order))
+	for r, n := range order {
+		rank[n] = r
+	}
+	for a := range t.txns {
+		for b := range t.txns {
+			if rank[a] > rank[b] && (t.inSession(a, b) || t.readBy(a, b, len(t.h.Ops))) {
+				return false
+			}
+		}
+	}
+	return t.committedReads(func(i, source int) bool {
+		if source >= 0 && t.of[source] == t.of[i] {
+			return true
+		}
+		for w := range t.txns {
+			_, writes := t.wrote[w][t.h.Ops[i].Key]
+			if !writes || w == t.of[i] || source >= 0 && w == t.of[source] || !visible(t, w, i) {
+				continue
+			}
+			if source == -1 || rank[w] > rank[t.of[source]] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// InTransactions yields the history with its sessions cut into transactions in
+// every way, and with aborts every set of them aborted.
+func InTransactions(h *history.History, aborts bool, yield func(*history.History)) {
+	for cut := range 1 << len(h.Ops) {
+		sub := *h
+		sub.Ops = append([]history.Op{}, h.Ops...)
+		seen := map[int]bool{}
+		txn, legal := uint64(0), true
+		var starts []int
+		for i := range sub.Ops {
+			first := !seen[sub.Ops[i].Session] || i > 0 && sub.Ops[i-1].Session != sub.Ops[i].Session
+			seen[sub.Ops[i].Session] = true
+			legal = legal && (!first || cut>>i&1 == 1)
+			if cut>>i&1 == 1 {
+				txn++
+				starts = append(starts, i)
+			}
+			sub.Ops[i].Txn = txn
+		}
+		if !legal {
+			continue
+		}
+		for dead := range 1 << len(starts) {
+			if dead > 0 && !aborts {
+				break
+			}
+			some := sub
+			some.Ops = append([]history.Op{}, sub.Ops...)
+			for i := range some.Ops {
+				if dead>>(some.Ops[i].Txn-1)&1 == 1 {
+					some.Ops[i].Outcome = history.Failed
+				}
+			}
+			yield(&some)
+		}
+	}
+}

@@ -1,0 +1,375 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+
+	"fmt"
+
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/explore"
+)
+
+// Scope is how much of the store to explore: every order in which its messages,
+// timers and writes can happen.
+type Scope struct {
+	Nodes      int    // replicas, all of which own the one key; 2 to 5
+	Writes     int    // writes to it, the i-th at replica i modulo Nodes; 1 to 8
+	Kind       string // set, register or counter
+	Ticks      int    // gossip rounds of each replica; 0 is 1
+	Drops      int    // messages that may be lost
+	Duplicates int    // messages that may arrive twice
+	Crashes    int    // replicas that may crash and restart from their disk
+	MaxStates  int    // bound on distinct states; 0 is 10 million
+	Unreduced  bool   // switch the reduction by commutation off
+}
+
+// ExploreKinds names the kinds that can be explored.
+func ExploreKinds() []string {
+	return []string{string(history.Set), string(history.Register), string(history.Counter)}
+}
+
+// String describes the scope in a line.
+func (s Scope) String() string {
+	return fmt.Sprintf("%d replicas, %d writes of one %s, %d gossip rounds each, at most %d drops, %d duplicates, %d crashes; "+
+		"logical clocks, writes durable at once", s.Nodes, s.Writes, s.Kind, s.Ticks, s.Drops, s.Duplicates, s.Crashes)
+}
+
+func (s *Scope) validate() error {
+	if s.Ticks == 0 {
+		s.Ticks = 1
+	}
+	switch {
+	case s.Nodes < 2 || s.Nodes > 5:
+		return fmt.Errorf("%w: explore: %d nodes, want 2 to 5", ErrConfig, s.Nodes)
+	case s.Writes < 1 || s.Writes > 8:
+		return fmt.Errorf("%w: explore: %d writes, want 1 to 8", ErrConfig, s.Writes)
+	case !slices.Contains(ExploreKinds(), s.Kind):
+		return fmt.Errorf("%w: explore: kind %q, want one of %v", ErrConfig, s.Kind, ExploreKinds())
+	case s.Ticks < 1 || s.Drops < 0 || s.Duplicates < 0 || s.Crashes < 0 || s.MaxStates < 0:
+		return fmt.Errorf("%w: explore: a bound is negative", ErrConfig)
+	}
+	return nil
+}
+
+// Explored is what an exploration came to.
+type Explored struct {
+	Scope       Scope
+	States      int
+	Transitions int
+	Asleep      int // transitions that the reduction spared
+	Depth       int
+	Complete    bool
+	Stopped     string   // why it is not complete
+	Violation   string   // what was found wrong; "" is nothing
+	Path        []string // the shortest way there
+}
+
+// exploredNode is one replica with its disk. It is a value: a step makes another.
+type exploredNode struct {
+	core    *kvs.Replica
+	records [][]byte
+	starts  uint64
+}
+
+// explorer makes a cluster of the store's core for exploring.
+type explorer struct {
+	scope  Scope
+	ring   *ring.Ring
+	kinds  *kvs.Kinds
+	writes []Operation
+
+	ctx      context.Context
+	steps    int64
+	progress func(int64)
+}
+
+const (
+	exploreTick   = 1
+	stepsPerPause = 4096 // between looks at the context
+)
+
+// pause looks up from the work now and then.
+func (x *explorer) pause() error {
+	x.steps++
+	if x.steps%stepsPerPause != 0 {
+		return nil
+	}
+	if x.progress != nil {
+		x.progress(x.steps)
+	}
+	return x.ctx.Err()
+}
+
+// Explore searches every behaviour of the store within the scope. In each state
+// a replica's value is the join of exactly the writes that it has applied; from
+// each last state, a run without faults brings all replicas to one value that
+// has all writes in it.
+//
+// A cancelled context stops the search; the result then says that it is not
+// complete. progress, if not nil, is called now and then with the number of
+// steps taken.
+func Explore(ctx context.Context, s Scope, progress func(steps int64)) (*Explored, error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	x, err := newExplorer(s)
+	if err != nil {
+		return nil, err
+	}
+	x.ctx, x.progress = ctx, progress
+	c := explore.Cluster[exploredNode]{
+		Nodes: s.Nodes, Start: x.start, Step: x.step, Crashed: x.crashed,
+		Timers: func(int, exploredNode) []uint64 { return []uint64{exploreTick} },
+		Append: func(dst []byte, n exploredNode) []byte { return n.core.AppendState(append(dst, byte(n.starts))) },
+		Drops:  s.Drops, Duplicates: s.Duplicates, Crashes: s.Crashes, Firings: s.Ticks,
+		Check: x.check, CheckEnd: x.checkEnd,
+	}
+	for i := range x.writes {
+		c.Inputs = append(c.Inputs, explore.Input{Node: x.writes[i].Node, ID: uint64(i)})
+	}
+	m, err := c.Model()
+	if err != nil {
+		return nil, err
+	}
+	r, err := explore.Run(m, explore.Options{MaxStates: s.MaxStates, NoCommute: s.Unreduced})
+	if err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("scenario: explore: %w", err)
+	}
+	out := &Explored{
+		Scope: s, States: r.States, Transitions: r.Transitions, Asleep: r.Asleep, Depth: r.Depth,
+		Complete: r.Complete, Stopped: r.Stopped,
+	}
+	if ctx.Err() != nil {
+		out.Complete, out.Stopped = false, "interrupted"
+	}
+	if v := r.Violation; v != nil {
+		out.Violation = v.What
+		for _, a := range v.Path {
+			out.Path = append(out.Path, x.describe(a))
+		}
+	}
+	return out, nil
+}
+
+func newExplorer(s Scope) (*explorer, error) {
+	setup := Setup{Nodes: s.Nodes, Partitions: 1, Replicas: s.Nodes}
+	r, err := setup.ring()
+	if err != nil {
+		return nil, err
+	}
+	x := &explorer{scope: s, ring: r}
+	if x.kinds, err = taggedKinds(); err != nil {
+		return nil, err
+	}
+	t := history.Type(s.Kind)
+	for i := range s.Writes {
+		o := Operation{ID: uint64(i) + 1, Session: i, Node: i % s.Nodes, Func: putOf[t], Type: t, Key: "k", Arg: fmt.Sprintf("v%d", i)}
+		if t == history.Counter {
+			o.Arg = fmt.Sprint(1 << i)
+		}
+		x.writes = append(x.writes, o)
+	}
+	return x, nil
+}
+
+func (x *explorer) start(self int) (exploredNode, []explore.Message) {
+	n, sends, err := x.boot(self, nil, 1)
+	if err != nil {
+		panic("scenario: a replica without records does not start: " + err.Error())
+	}
+	return n, sends
+}
+
+func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode, []explore.Message, error) {
+	core, err := kvs.New(kvs.Config{
+		Self: ring.NodeID(self), Origin: starts<<16 | uint64(self) + 1, Ring: x.ring, Kinds: x.kinds, ForwardTicks: 1,
+	}, records)
+	if err != nil {
+		return exploredNode{}, nil, err
+	}
+	n := exploredNode{core: core, records: records, starts: starts}
+	return x.carryOut(n, core.Start(), nil)
+}
+
+// crashed restarts a replica from what its disk holds, which is everything: in
+// this scope writes are durable at once.
+func (x *explorer) crashed(self int, n exploredNode) (exploredNode, []explore.Message, error) {
+	return x.boot(self, n.records, n.starts+1)
+}
+
+func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, []explore.Message, error) {
+	if err := x.pause(); err != nil {
+		return n, nil, err
+	}
+	n.core = n.core.Clone()
+	e := kvs.Event{Kind: kvs.EventTick, NowMS: clockBase}
+	switch ev.Kind {
+	case explore.Deliver, explore.Duplicate:
+		e.Kind, e.Msg = kvs.EventMessage, []byte(ev.Payload)
+	case explore.Take:
+		o := &x.writes[ev.ID]
+		arg, err := argument(o, true)
+		if err != nil {
+			return n, nil, err
+		}
+		q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
+		e.Kind, e.Msg = kvs.EventMessage, q.Encode()
+	}
+	return x.carryOut(n, n.core.Step(e), nil)
+}
+
+// carryOut collects what a step sends, and makes what it persists durable.
+func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.Message) (exploredNode, []explore.Message, error) {
+	var tokens []uint64
+	for _, e := range effects {
+		switch e.Kind {
+		case kvs.EffectSend:
+			out = append(out, explore.Message{To: int(e.To), Payload: string(e.Msg)})
+		case kvs.EffectPersist:
+			n.records = append(slices.Clip(n.records), e.Msg)
+			tokens = append(tokens, e.Token)
+		}
+	}
+	for _, t := range tokens {
+		var err error
+		if n, out, err = x.carryOut(n, n.core.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: clockBase, Token: t}), out); err != nil {
+			return n, out, err
+		}
+	}
+	return n, out, nil
+}
+
+// check asks that a replica's value be the join of exactly the writes applied.
+func (x *explorer) check(g *explore.Global[exploredNode]) string {
+	for i, n := range g.Nodes {
+		if what := x.explain(n.core); what != "" {
+			return fmt.Sprintf("replica %d: %s", i, what)
+		}
+	}
+	return ""
+}
+
+func (x *explorer) explain(r *kvs.Replica) string {
+	v := r.Value("k", x.scope.Kind)
+	got, err := readingOf(history.Type(x.scope.Kind), v, true)
+	if err != nil {
+		return err.Error()
+	}
+	if applied := appliedTo(r); applied != len(got.saw) {
+		return fmt.Sprintf("%d writes are applied, but the value has the tags %v", applied, got.saw)
+	}
+	if want := x.joinOf(got); !want.Equal(got.value) {
+		return fmt.Sprintf("the value %v is not the join of the writes %v, which is %v", got.value, got.saw, want)
+	}
+	return ""
+}
+
+// appliedTo is how many writes a replica has applied.
+func appliedTo(r *kvs.Replica) int {
+	n := uint64(0)
+	//joinery:anyorder a sum
+	for _, spans := range r.Applied(0) {
+		n += spans.Count()
+	}
+	return int(n)
+}
+
+// joinOf is the value that the writes with the tags seen join to. Of registers
+// it is the value read, provided that one of those writes wrote it.
+func (x *explorer) joinOf(r reading) history.Value {
+	var elems []history.Value
+	sum := int64(0)
+	for _, id := range r.saw {
+		v := argValue(&x.writes[id-1])
+		elems = append(elems, v)
+		if n, ok := v.AsInt(); ok {
+			sum += n
+		}
+	}
+	switch history.Type(x.scope.Kind) {
+	case history.Set:
+		return history.SetOf(elems...)
+	case history.Counter:
+		return history.Int(sum)
+	}
+	if slices.ContainsFunc(elems, r.value.Equal) {
+		return r.value
+	}
+	return history.Value{}
+}
+
+const healRounds = 200
+
+// checkEnd runs a state in which nothing more can happen on without faults: all
+// replicas must come to rest on one value with all writes in it.
+func (x *explorer) checkEnd(g *explore.Global[exploredNode]) string {
+	nodes := slices.Clone(g.Nodes)
+	for range healRounds {
+		if quiet(nodes) {
+			return x.agree(nodes)
+		}
+		var net []explore.Message
+		for i := range nodes {
+			n, sent, err := x.step(i, nodes[i], explore.Event{Kind: explore.Fire, ID: exploreTick})
+			if err != nil {
+				return err.Error()
+			}
+			nodes[i], net = n, append(net, sent...)
+		}
+		for len(net) > 0 {
+			m := net[0]
+			n, sent, err := x.step(m.To, nodes[m.To], explore.Event{Kind: explore.Deliver, Payload: m.Payload})
+			if err != nil {
+				return err.Error()
+			}
+			nodes[m.To], net = n, append(net[1:], sent...)
+		}
+	}
+	return fmt.Sprintf("without further faults the replicas do not come to rest in %d rounds", healRounds)
+}
+
+func quiet(nodes []exploredNode) bool {
+	return !slices.ContainsFunc(nodes, func(n exploredNode) bool { return !n.core.Quiet() })
+}
+
+func (x *explorer) agree(nodes []exploredNode) string {
+	var first []byte
+	for i, n := range nodes {
+		v := n.core.Value("k", x.scope.Kind)
+		if v == nil {
+			return fmt.Sprintf("at rest, replica %d holds nothing", i)
+		}
+		b := v.Append(nil)
+		if i == 0 {
+			first = b
+		}
+		if !bytes.Equal(b, first) {
+			return fmt.Sprintf("at rest, replicas 0 and %d hold different values", i)
+		}
+		if what := x.explain(n.core); what != "" {
+			return fmt.Sprintf("at rest, replica %d: %s", i, what)
+		}
+		if got := appliedTo(n.core); got != x.scope.Writes {
+			return fmt.Sprintf("at rest, replica %d has %d of %d writes", i, got, x.scope.Writes)
+		}
+	}
+	return ""
+}
+
+// describe writes an action without the bytes of its message.
+func (x *explorer) describe(a explore.Action) string {
+	switch a.Kind {
+	case explore.Take:
+		return fmt.Sprintf("write %v at n%d", x.writes[a.ID].Arg, a.Node)
+	case explore.Fire:
+		return fmt.Sprintf("tick n%d", a.Node)
+	case explore.Crash:
+		return fmt.Sprintf("crash n%d", a.Node)
+	}
+	return fmt.Sprintf("%v gossip n%d→n%d", a.Kind, a.Message.From, a.Message.To)
+}
