@@ -186,15 +186,24 @@ func counterExplains(r *history.Op, issued, required []*history.Op) bool {
 	return found
 }
 
-// withAmount returns the ascending distinct sums with and without n.
+// withAmount returns the ascending distinct sums with and without n. Both halves
+// ascend, so it is a merge of two lists, linear in their length.
 func withAmount(sums []int64, n int64) []int64 {
 	all := make([]int64, 0, 2*len(sums))
-	all = append(all, sums...)
-	for _, s := range sums {
-		all = append(all, s+n)
+	for with, without := 0, 0; with < len(sums) || without < len(sums); {
+		var next int64
+		if without == len(sums) || with < len(sums) && sums[with]+n < sums[without] {
+			next = sums[with] + n
+			with++
+		} else {
+			next = sums[without]
+			without++
+		}
+		if len(all) == 0 || all[len(all)-1] != next {
+			all = append(all, next)
+		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
 }
 
 // CountersBounded reports whether the subset sums of these increments stay

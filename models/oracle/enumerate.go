@@ -211,6 +211,9 @@ func SomeRegisters(seed uint64, n, sessions, keys int) *history.History {
 // their own. The same for the same seed.
 func SomeStore(seed uint64) *history.History {
 	rng := rand.New(rand.NewPCG(seed, 0x73746f72))
+	if seed%3 > 0 {
+		return aroundFigure(rng, seed%3 == 1)
+	}
 	sessions, keys := 2+rng.IntN(2), 1+rng.IntN(2)
 	n := 5 + rng.IntN(4)
 	ops, sources := make([]access, n), make([]int, n)
@@ -235,6 +238,53 @@ func SomeStore(seed uint64) *history.History {
 		if j, held := latest[s][k]; held {
 			sources[i] = j
 		}
+	}
+	return build(ops, sources)
+}
+
+// planned is an operation and, for reads, what it returns, by place in a plan.
+type planned struct {
+	access
+	source int
+}
+
+// aroundFigure returns a variant of the shortest history that is convergent but
+// not causal memory (one session sees another one's last write but not its
+// first, and its own write prevails over the one in between), or the other way
+// round (two sessions each overwrite the other one's write). Both are too rare to
+// be met by chance. Up to four operations are strewn in.
+func aroundFigure(rng *rand.Rand, convergent bool) *history.History {
+	const x, y, z = 0, 1, 2
+	plan := []planned{
+		{access{0, x, false}, -2}, {access{0, x, true}, 2}, {access{1, x, false}, -2}, {access{1, x, true}, 0},
+	}
+	if convergent {
+		plan = []planned{
+			{access{0, z, false}, -2}, {access{0, x, false}, -2}, {access{0, y, false}, -2},
+			{access{1, x, false}, -2}, {access{1, z, true}, -1}, {access{1, y, true}, 2}, {access{1, x, true}, 3},
+		}
+	}
+	for range rng.IntN(5) {
+		extra := planned{access{rng.IntN(3), rng.IntN(4), rng.IntN(3) > 0}, -2}
+		if extra.read {
+			extra.source = -1
+			for j, w := range plan {
+				if !w.read && w.key == extra.key && rng.IntN(2) == 0 {
+					extra.source = j
+				}
+			}
+		}
+		at := rng.IntN(len(plan) + 1)
+		plan = slices.Insert(plan, at, extra)
+		for i := range plan {
+			if plan[i].source >= at {
+				plan[i].source++
+			}
+		}
+	}
+	ops, sources := make([]access, len(plan)), make([]int, len(plan))
+	for i, p := range plan {
+		ops[i], sources[i] = p.access, p.source
 	}
 	return build(ops, sources)
 }
