@@ -31,13 +31,34 @@ const (
 // Start has nothing to do: clients do not crash.
 func (cl *client) Start(*sim.Context) {}
 
-// Input issues a planned operation, or queues it behind its session's current one.
+// issuing marks the input that has an operation issued. An operation is issued by
+// an event of its own, whose lineage is the operation's and not that of whatever
+// its session had been waiting for, so that its faults stay its own when other
+// operations are taken out of the plan.
+const issuing = 1 << 40
+
+// Input takes a planned operation, or issues one that was taken before.
 func (cl *client) Input(c *sim.Context, id uint64) {
-	at := cl.run.byID[id]
+	at := cl.run.byID[id&^issuing]
 	s := cl.session(cl.run.ops[at].Session)
+	if id&issuing != 0 {
+		cl.issue(c, s)
+		return
+	}
 	s.queue = append(s.queue, at)
 	if !s.busy {
-		cl.issue(c, s)
+		cl.next(c, s)
+	}
+}
+
+// next has the first operation of the queue issued, if there is one.
+func (cl *client) next(c *sim.Context, s *sessionState) {
+	s.busy = len(s.queue) > 0
+	if !s.busy {
+		return
+	}
+	if err := cl.run.world.Inject(c.Now(), c.Self(), cl.run.ops[s.queue[0]].ID|issuing); err != nil {
+		cl.run.err = err
 	}
 }
 
@@ -56,7 +77,6 @@ func (cl *client) session(number int) *sessionState {
 }
 
 func (cl *client) issue(c *sim.Context, s *sessionState) {
-	s.busy = true
 	o := &cl.run.ops[s.queue[0]]
 	p := cl.run.ring.PartitionOf(o.Key)
 	q := kvs.Request{
@@ -112,7 +132,7 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 		cl.take(o, h, resp)
 	}
 	c.Cancel(sim.TimerID(s.number))
-	cl.next(c, s)
+	cl.done(c, s)
 }
 
 // take notes what an answered read saw.
@@ -150,15 +170,13 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 	} else {
 		c.Mark(markUnknown)
 	}
-	cl.next(c, s)
+	cl.done(c, s)
 }
 
-func (cl *client) next(c *sim.Context, s *sessionState) {
+// done ends a session's current operation.
+func (cl *client) done(c *sim.Context, s *sessionState) {
 	s.queue = s.queue[1:]
-	s.busy = false
-	if len(s.queue) > 0 {
-		cl.issue(c, s)
-	}
+	cl.next(c, s)
 }
 
 // accepted notes the stamp of a register write when a replica gives it, so that

@@ -43,11 +43,11 @@ func (r *run) compareReplicas() {
 
 // judge makes the history of a run that has ended, and has it checked.
 func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, error) {
-	h := r.makeHistory(fences)
+	h, planned := r.makeHistory(fences)
 	stats := r.world.Stats()
 	res := &Result{
 		Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
-		ops: r.ops[:r.setup.Operations], history: h, world: r.world,
+		ops: r.ops[:r.setup.Operations], planned: planned, history: h, world: r.world,
 	}
 	for c := range sim.NumClasses {
 		res.FaultEffective = append(res.FaultEffective, stats.Effective[c] > 0)
@@ -100,26 +100,41 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 	}
 	if v.Status == linearizability.Violation {
 		x := Violation{Oracle: model, Kind: "history", Node: -1, Message: v.Reason}
-		if n := len(v.Witness); n > 0 {
-			last := v.Witness[n-1]
-			x.Kind, x.Op, x.Node = string(last.Type), string(last.Func), last.Node
+		if o := atFault(v.Witness); o != nil {
+			x.Kind, x.Op, x.Node = string(o.Type), string(o.Func), o.Node
 		}
 		r.fail(x)
 	}
 	return nil
 }
 
-// makeHistory orders what was recorded.
-func (r *run) makeHistory(fences []int64) *history.History {
-	h := &history.History{Name: fmt.Sprintf("seed %d", r.setup.Seed), Tagged: r.setup.Tagged, Fences: fences}
-	for _, id := range slices.Sorted(maps.Keys(r.recorded)) {
-		h.Ops = append(h.Ops, *r.recorded[id])
+// atFault is the operation of a witness that shows the fault: its last read, since
+// what is wrong is what was seen, else its last operation.
+func atFault(witness []history.Op) *history.Op {
+	for i := len(witness) - 1; i >= 0; i-- {
+		if !witness[i].IsPut() {
+			return &witness[i]
+		}
 	}
-	slices.SortStableFunc(h.Ops, func(a, b history.Op) int { return cmp.Compare(a.Call, b.Call) })
-	for i := range h.Ops {
-		h.Ops[i].Index = i
+	if len(witness) == 0 {
+		return nil
 	}
-	return h
+	return &witness[len(witness)-1]
+}
+
+// makeHistory orders what was recorded by the time of the call. planned is, by
+// position, the id of the planned operation.
+func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64) {
+	h = &history.History{Name: fmt.Sprintf("seed %d", r.setup.Seed), Tagged: r.setup.Tagged, Fences: fences}
+	planned = slices.SortedFunc(maps.Keys(r.recorded), func(a, b uint64) int {
+		return cmp.Or(cmp.Compare(r.recorded[a].Call, r.recorded[b].Call), cmp.Compare(a, b))
+	})
+	for i, id := range planned {
+		o := *r.recorded[id]
+		o.Index = i
+		h.Ops = append(h.Ops, o)
+	}
+	return h, planned
 }
 
 // withoutSessions drops the operations of sessions from first on.

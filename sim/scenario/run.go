@@ -47,6 +47,7 @@ type Result struct {
 	Marks          []string
 
 	ops       []Operation
+	planned   []uint64 // by position in the history: the id of the planned operation
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -48,7 +49,11 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 		}
 		return shrink.Outcome{Signature: signatureOf(res, want), Asked: res.world.Decisions()}, nil
 	}
-	found, err := shrink.Minimise(t.Operations, t.Decisions, replay, shrink.Options[Operation]{
+	plan := t.Operations
+	if pinned := whole.pinned(); signatureOfRun(replay, pinned, t.Decisions) == want {
+		plan = pinned
+	}
+	found, err := shrink.Minimise(plan, t.Decisions, replay, shrink.Options[Operation]{
 		Signature: want, MaxReplays: maxReplays, At: func(o Operation) sim.Time { return o.At },
 	})
 	if err != nil && (found.Ops == nil || ctx.Err() == nil) {
@@ -66,6 +71,32 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 		s.Others = append(s.Others, o.Signature)
 	}
 	return s, nil
+}
+
+// pinned is the plan with each operation at the time at which it was issued, so
+// that it no longer hangs on what its session had to wait for.
+func (r *Result) pinned() []Operation {
+	issued := make(map[uint64]int64)
+	for i := range r.history.Ops {
+		o := &r.history.Ops[i]
+		issued[r.planned[i]] = o.Call
+	}
+	plan := slices.Clone(r.ops)
+	for i := range plan {
+		if at, ok := issued[plan[i].ID]; ok {
+			plan[i].At = sim.Time(at)
+		}
+	}
+	return plan
+}
+
+// signatureOfRun is the signature of a replay, or "" if it came to none.
+func signatureOfRun(replay shrink.Run[Operation], plan []Operation, ds []choice.Decision) string {
+	out, err := replay(plan, ds)
+	if err != nil {
+		return ""
+	}
+	return out.Signature
 }
 
 // signatureOf is want if the run failed so, else the signature of its first
