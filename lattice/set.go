@@ -3,7 +3,6 @@ package lattice
 import (
 	"encoding/binary"
 	"iter"
-	"slices"
 )
 
 // SetOf merges hash sets by union: a ⊑ b iff a ⊆ b, ⊥ is the empty set, there
@@ -134,10 +133,11 @@ func cloneSet[E comparable](v map[E]struct{}) map[E]struct{} {
 
 func sortedKeys[K comparable, V any](s scalar[K], m map[K]V) []K {
 	keys := make([]K, 0, len(m))
+	//joinery:anyorder sorted below
 	for k := range m {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, s.compare)
+	s.sort(keys)
 	return keys
 }
 

@@ -95,18 +95,15 @@ func (m tombstoneMapMerge[K, V]) MergeIn(target *TombstoneMap[K, V], delta Tombs
 	return m.dead.MergeIn(&target.Dead, delta.Dead) || grew
 }
 
-// mergeLive merges the values of the keys that are dead on neither side: those
-// dead in the target are lost on it, those dead in the delta soon will be.
+// mergeLive merges the values of the keys that are not dead in the target.
 func (m tombstoneMapMerge[K, V]) mergeLive(target *TombstoneMap[K, V], delta TombstoneMap[K, V]) bool {
-	if len(delta.Dead) == 0 && !meets(target.Dead, delta.Live) {
+	if !meets(target.Dead, delta.Live) {
 		return m.live.MergeIn(&target.Live, delta.Live)
 	}
 	alive := make(map[K]V, len(delta.Live))
 	//joinery:anyorder a filtered copy
 	for k, v := range delta.Live {
-		_, here := target.Dead[k]
-		_, there := delta.Dead[k]
-		if !here && !there {
+		if _, dead := target.Dead[k]; !dead {
 			alive[k] = v
 		}
 	}

@@ -2,6 +2,7 @@ package linearizability
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/models"
@@ -37,9 +38,27 @@ type writers struct {
 	rank  []int32 // ranks within the chain, ascending
 }
 
+// newAccesses returns an empty one with room for all operations.
+func newAccesses(h *history.History) *accesses {
+	column := func() []int32 { return make([]int32, 0, len(h.Ops)) }
+	return &accesses{h: h, pos: column(), key: column(), source: column(), chain: column(), rank: column(), parent: column()}
+}
+
 func (a *accesses) isWrite(n int32) bool { return a.source[n] == n }
 
 func (a *accesses) op(n int32) *history.Op { return &a.h.Ops[a.pos[n]] }
+
+// inTime reports whether the order of the nodes is one that the causal order
+// allows: no read comes before its source. Then what comes earlier cannot have
+// what comes later in its past, which saves a look at a clock far away.
+func (a *accesses) inTime() bool {
+	for n, src := range a.source {
+		if src > int32(n) {
+			return false
+		}
+	}
+	return true
+}
 
 // positions translates nodes to positions in the history.
 func (a *accesses) positions(nodes ...int32) []int {
@@ -70,13 +89,72 @@ type sourceIndex struct {
 	keys  map[string]int32
 	first map[written]int32   // position of the only write of a value
 	more  map[written][]int32 // positions, where there are several
+	// dense replaces first where all values written are integers close together
+	// and none is written twice, on whatever key, as recorders tend to number
+	// them: by value less lowest, 1 + the position. It keeps what is near in time
+	// near in memory.
+	dense  []int32
+	lowest int64
+}
+
+// newSourceIndex returns an index for the writes that happened and, with aborts,
+// for those that failed.
+func newSourceIndex(h *history.History, aborts bool) *sourceIndex {
+	x := &sourceIndex{keys: make(map[string]int32)}
+	if x.dense = denseSources(h, aborts, &x.lowest); x.dense == nil {
+		x.first = make(map[written]int32, len(h.Ops)/2)
+	}
+	return x
+}
+
+// denseSources returns the table of sourceIndex.dense, nil where values do not
+// allow for it.
+func denseSources(h *history.History, aborts bool, lowest *int64) []int32 {
+	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.IsPut() && (aborts || o.Happened()) {
+			v, isInt := o.Arg.AsInt()
+			if !isInt {
+				return nil
+			}
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	if lo > hi || uint64(hi)-uint64(lo) > 8*uint64(len(h.Ops)) {
+		return nil
+	}
+	*lowest = lo
+	dense := make([]int32, hi-lo+1)
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.IsPut() && (aborts || o.Happened()) {
+			v, _ := o.Arg.AsInt()
+			if dense[v-lo] != 0 {
+				return nil
+			}
+			dense[v-lo] = int32(i) + 1
+		}
+	}
+	return dense
+}
+
+// only returns the position of the only write of v, if there is just one.
+func (x *sourceIndex) only(h *history.History, v written) (int32, bool) {
+	if x.dense == nil {
+		i, ok := x.first[v]
+		return i, ok
+	}
+	if v.str != "" || v.num < x.lowest || v.num-x.lowest >= int64(len(x.dense)) {
+		return 0, false
+	}
+	i := x.dense[v.num-x.lowest] - 1
+	return i, i >= 0 && x.keys[h.Ops[i].Key] == v.key
 }
 
 // compactRegisters brings h into compact form. A ruling that is not OK settles
 // the matter: a value that nobody wrote is a violation at every level, and one
 // that may come from several writes leaves every level open. O(n).
 func compactRegisters(model string, h *history.History) (*accesses, ruling, error) {
-	x := &sourceIndex{keys: make(map[string]int32), first: make(map[written]int32, len(h.Ops)/2)}
+	x := newSourceIndex(h, false)
 	from := make([]int32, len(h.Ops)) // by position: position of the source, or initial
 	for i := range h.Ops {
 		o := &h.Ops[i]
@@ -118,7 +196,7 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 	if open.status != OK {
 		return nil, open, nil
 	}
-	a := &accesses{h: h}
+	a := newAccesses(h)
 	a.arrange(x.keys, from, seen)
 	return a, open, nil
 }
@@ -141,6 +219,9 @@ const (
 )
 
 func (x *sourceIndex) add(v written, i int32) {
+	if x.dense != nil {
+		return
+	}
 	first, dup := x.first[v]
 	if !dup {
 		x.first[v] = i
@@ -159,7 +240,7 @@ func (x *sourceIndex) add(v written, i int32) {
 // why that cannot be said.
 func (x *sourceIndex) sourceOf(h *history.History, r *history.Op) (int32, string) {
 	v := writtenTo(x.keys[r.Key], r.Out)
-	first, found := x.first[v]
+	first, found := x.only(h, v)
 	several := x.more[v]
 	switch {
 	case !found && r.Out.IsNil():
@@ -208,29 +289,9 @@ func (a *accesses) arrange(keys map[string]int32, from []int32, seen []bool) {
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		node[i] = -1
-		if !o.Happened() || o.Outcome == history.Unknown && !seen[i] {
-			continue
+		if o.Happened() && (o.Outcome != history.Unknown || seen[i]) {
+			node[i] = a.append(i, keys[o.Key], session)
 		}
-		n := int32(len(a.pos))
-		node[i] = n
-		c, ok := session[o.Session]
-		parent := int32(-1)
-		if o.Outcome == history.Unknown {
-			if ok {
-				parent = a.chains[c][len(a.chains[c])-1]
-			}
-			c = a.newChain()
-		} else if !ok {
-			c = a.newChain()
-			session[o.Session] = c
-		}
-		a.pos = append(a.pos, int32(i))
-		a.key = append(a.key, keys[o.Key])
-		a.chain = append(a.chain, c)
-		a.rank = append(a.rank, int32(len(a.chains[c])))
-		a.parent = append(a.parent, parent)
-		a.source = append(a.source, n)
-		a.chains[c] = append(a.chains[c], n)
 	}
 	for n, p := range a.pos {
 		if !h.Ops[p].IsPut() {
@@ -247,6 +308,29 @@ func (a *accesses) arrange(keys map[string]int32, from []int32, seen []bool) {
 			}
 		}
 	}
+}
+
+// append makes the operation at position i a node of its session's chain, or of
+// one of its own if it is indeterminate.
+func (a *accesses) append(i int, key int32, session map[int]int32) int32 {
+	o := &a.h.Ops[i]
+	c, ok := session[o.Session]
+	parent := int32(-1)
+	if o.Outcome == history.Unknown {
+		if ok {
+			parent = a.chains[c][len(a.chains[c])-1]
+		}
+		c = a.newChain()
+	} else if !ok {
+		c = a.newChain()
+		session[o.Session] = c
+	}
+	n := int32(len(a.pos))
+	a.pos, a.key = append(a.pos, int32(i)), append(a.key, key)
+	a.chain, a.rank = append(a.chain, c), append(a.rank, int32(len(a.chains[c])))
+	a.parent, a.source = append(a.parent, parent), append(a.source, n)
+	a.chains[c] = append(a.chains[c], n)
+	return n
 }
 
 func (a *accesses) newChain() int32 {

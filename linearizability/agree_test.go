@@ -164,3 +164,70 @@ func stillViolates(t *testing.T, h *history.History, model string, kept []int) b
 	t.Fatalf("no model %s", model)
 	return false
 }
+
+// Without tags the check must never contradict the tags, nor the causal model,
+// and where it answers at all it answers as brute force does.
+func TestUntaggedLatticeCausal(t *testing.T) {
+	counts := map[Status]int{}
+	for seed := range uint64(4000) {
+		shape := shapeOf(seed)
+		shape.Type = []history.Type{history.Set, history.Register}[seed%2]
+		shape.Tagged = false
+		h := oracle.Random(seed, shape)
+		if !observes(h) {
+			continue
+		}
+		r := untaggedCausal(h)
+		counts[r.status]++
+		// The oracle does not look at time, which forbids to read what comes later.
+		if want := oracle.Causal(h); r.status != Undecided && want != oracle.Ambiguous && !readsAhead(h) {
+			require.Equal(t, want, meaning[r.status], "seed %d: %v%s", seed, r, dump(h))
+		}
+		shape.Tagged = true
+		tagged := mustCheck(t, oracle.Random(seed, shape), "lattice-causal").Status
+		if r.status == Violation {
+			require.Equal(t, Violation, tagged, "seed %d: %v%s", seed, r, dump(h))
+		}
+	}
+	t.Logf("%v", counts)
+	require.Greater(t, counts[OK], 300)
+	require.Greater(t, counts[Violation], 300)
+}
+
+// readsAhead reports whether a read returned something that was put only later.
+func readsAhead(h *history.History) bool {
+	for i := range h.Ops {
+		for j := range h.Ops {
+			r, p := &h.Ops[i], &h.Ops[j]
+			list, _ := r.Out.AsList()
+			saw := r.Out.Equal(p.Arg) || slices.ContainsFunc(list, p.Arg.Equal)
+			if !r.IsPut() && p.IsPut() && r.Key == p.Key && saw && p.Call > r.Return {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// For lattice values CC, CM and CCv are one: a set per key, each put adding an
+// element, read as the register that a session's reads would be.
+func TestCausalLevelsCollapseForLattices(t *testing.T) {
+	counts := map[Status]int{}
+	for seed := range uint64(3000) {
+		shape := shapeOf(seed)
+		shape.Type, shape.Ops, shape.Tagged = history.Set, 3+int(seed%4), true
+		h := oracle.Random(seed, shape)
+		cc, cm, ccv := oracle.LatticeLevels(h)
+		require.True(t, cc == cm && cm == ccv, "seed %d: %v %v %v%s", seed, cc, cm, ccv, dump(h))
+		want := Violation
+		if cc {
+			want = OK
+		}
+		got := judgeBy(t, h, "lattice-causal")
+		require.Equal(t, want, got, "seed %d%s", seed, dump(h))
+		counts[got]++
+	}
+	t.Logf("CC = CM = CCv by definition, and the checker: %v", counts)
+	require.Greater(t, counts[OK], 300)
+	require.Greater(t, counts[Violation], 300)
+}

@@ -241,7 +241,7 @@ func TestSeparatingClasses(t *testing.T) {
 		return "F"
 	}
 	full, seed := 0, uint64(0)
-	for ; full < len(classes) && seed < 2_000_000; seed++ {
+	for ; full < len(classes) && seed < 300_000; seed++ {
 		h := oracle.SomeStore(seed)
 		class, second := "", ""
 		for _, level := range []string{"cc", "cm", "ccv"} {

@@ -71,6 +71,7 @@ func causalRegisters(level causalLevel, model string, h *history.History) (rulin
 // chain the last such write is enough. O(reads × writers of the register × log).
 func (p *partialOrder) overwritten() ruling {
 	a := p.a
+	inTime := a.inTime()
 	for n := range int32(len(a.pos)) {
 		if a.isWrite(n) {
 			continue
@@ -83,7 +84,7 @@ func (p *partialOrder) overwritten() ruling {
 				continue
 			}
 			w := a.chains[on[i].chain][rank]
-			if w == src || src >= 0 && !p.before(src, w) {
+			if w == src || inTime && w < src || src >= 0 && !p.before(src, w) {
 				continue
 			}
 			r := ruling{status: Violation, method: byCausalOrder}
@@ -108,13 +109,14 @@ func (p *partialOrder) overwritten() ruling {
 // w1 in its causal past, and looks for a cycle. O(nodes × chains).
 func (p *partialOrder) conflicts() ruling {
 	a := p.a
-	p.due = make(map[int32][]int32)
+	p.due = make([][]edge, len(a.pos))
+	demanded := false
 	for n := range int32(len(a.pos)) {
 		if src := a.source[n]; src >= 0 && src != n {
-			p.arbitrate(n, src)
+			demanded = p.arbitrate(n, src) || demanded
 		}
 	}
-	if len(p.due) == 0 || p.sweep(false) {
+	if !demanded || p.sweep(false) {
 		return ruling{status: OK, method: byCausalOrder}
 	}
 	return ruling{
@@ -176,7 +178,7 @@ func (p *partialOrder) reason(w1, w2 int32) []int32 {
 // own reads-from. O(nodes × chains) a round, and a session needs few.
 func sessionViews(a *accesses, level causalLevel) ruling {
 	for c := range int32(len(a.chains)) {
-		p := &partialOrder{a: a, reader: everyone, due: make(map[int32][]int32)}
+		p := &partialOrder{a: a, reader: everyone, due: make([][]edge, len(a.pos))}
 		if level == levelPRAM {
 			p.reader = c
 		}

@@ -57,7 +57,8 @@ func checkers() []checker {
 		}
 		table = append(table, c)
 	}
-	table = append(table, convergenceChecker(), latticeCausalChecker())
+	table = append(table, convergenceChecker(), latticeCausalChecker(), latticeLinearChecker())
+	table = append(table, latticeSessionCheckers()...)
 	table = append(table, registerCheckers()...)
 	return append(table, transactionCheckers()...)
 }
@@ -153,7 +154,7 @@ func (c checker) check(ctx context.Context, h *history.History, b Budget) (Verdi
 func observes(h *history.History) bool {
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if o.Outcome == history.OK && !o.IsPut() || o.Func == history.CAS && o.Outcome != history.Unknown {
+		if o.Outcome == history.OK && (!o.IsPut() || o.Func == history.Dequeue) || o.Func == history.CAS && o.Outcome != history.Unknown {
 			return true
 		}
 	}

@@ -65,7 +65,7 @@ func sessionGuarantees(set guarantees, model string, h *history.History) (ruling
 		slices.Sort(witness)
 		witness = slices.Compact(witness)
 		return ruling{status: Violation, method: byWriteOrder, witness: witness, reason: fmt.Sprintf(
-			"%s: the writes cannot be ordered, there is a cycle through #%d", model, h.Ops[witness[0]].Index)}, nil
+			"the writes cannot be ordered, there is a cycle through #%d", h.Ops[witness[0]].Index)}, nil
 	}
 	return ruling{status: OK, method: byWriteOrder}, nil
 }
@@ -194,7 +194,7 @@ func (g *writeOrder) read(k *onKey, n int32) ruling {
 		}
 		slices.Sort(witness)
 		return ruling{status: Violation, method: byWriteOrder, witness: witness, reason: fmt.Sprintf(
-			"%s: read #%d returns the initial value after #%d", guarantee, a.op(n).Index, a.op(before).Index)}
+			"read #%d returns the initial value after #%d (%s)", a.op(n).Index, a.op(before).Index, guarantee)}
 	}
 	if g.set&monotonicReads != 0 {
 		if k.lastRead >= 0 && a.source[k.lastRead] != src {

@@ -20,252 +20,268 @@ import (
 // An indeterminate put that nobody saw did not happen. One that was seen comes
 // after what its session did before, but is before nothing that the session did
 // later, unless that saw it: the client never learned of it.
+//
+// Without tags the check is sound and not complete, see untagged.go.
 func latticeCausalChecker() checker {
 	return checker{
 		ModelInfo: ModelInfo{
 			Name:       "lattice-causal",
-			Doc:        "tagged reads see every put on their object that happened causally before, and return the join",
-			Complexity: "O(tags seen + n·s·(s + log n)), n operations, s sessions",
-			Needs:      "a tagged history of registers, sets, counters",
+			Doc:        "reads see every put on their object that happened causally before, and return the join",
+			Complexity: "O(tags seen + n·s·log n), n operations, s sessions; untagged: polynomial where values force what was seen, else porcupine",
+			Needs:      "registers, sets, counters; tags for an exact verdict",
 		},
-		judge:  func(_ *meter, h *history.History) (ruling, error) { return latticeCausal(h) },
+		judge:  latticeCausal,
 		reduce: models.Causal().Reduce, // the same reads rest on the same puts
 	}
 }
 
-const byVectorClocks = "vector clocks"
+const byVectorClocks = "vector clocks over tags"
 
 // maxClockCells bounds the memory of all vector clocks together, 4 bytes a cell.
 const maxClockCells = 1 << 28
 
-// chains decomposes the operations that happened into totally ordered chains:
-// one a session, and one for each indeterminate put that was seen.
-type chains struct {
-	h      *history.History
-	of     []int   // by position: the operation's chain, -1 if it takes no part
-	rank   []int   // by position, of puts: how many puts of the chain come before it
-	ops    [][]int // by chain: positions in order
-	parent []int   // by position: for an indeterminate put, what its session did last; else -1
-	byTag  map[uint64]int
-	clocks [][]int32 // by position: per chain, how many of its puts are in the causal past (itself included)
+// visibility is a tagged history in compact form: accesses, whose edges beside
+// session order lead from each put to the reads that saw it.
+type visibility struct {
+	*accesses
+	tags tagIndex
+	node []int32   // by position: its node, -1 if it takes no part
+	saw  [][]int32 // by node, of reads: the puts seen
 }
 
-// latticeCausal is the check without shrinking.
-func latticeCausal(h *history.History) (ruling, error) {
+// replicatedOnly refuses operations that are not on replicated objects.
+func replicatedOnly(model string, h *history.History) error {
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.Happened() && !models.DescribesReplicated(o) {
-			return ruling{}, fmt.Errorf("model lattice-causal: %w: %v", models.ErrUnsupported, o)
+			return fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)
 		}
+	}
+	return nil
+}
+
+// latticeCausal is the check without shrinking. What the untagged check leaves
+// open goes to search.
+func latticeCausal(m *meter, h *history.History) (ruling, error) {
+	if err := replicatedOnly("lattice-causal", h); err != nil {
+		return ruling{}, err
 	}
 	if !h.Tagged {
-		return ruling{status: Inconclusive, method: byVectorClocks, reason: "the history carries no tags"}, nil
+		r := untaggedCausal(h)
+		if r.status != Undecided || bareRegisters(h) {
+			return r, nil
+		}
+		searched, err := search(m, models.Causal(), h)
+		if err != nil || searched.status == Inconclusive {
+			return r, err
+		}
+		return searched, nil
 	}
-	c := &chains{h: h, byTag: make(map[uint64]int)}
-	if r := c.resolve(); r.status != OK {
+	v, r := seeTags(h)
+	if r.status == OK {
+		r = v.tooWide()
+	}
+	if r.status != OK {
 		return r, nil
 	}
-	if stuck := c.sweep(); len(stuck) > 0 {
+	p := &partialOrder{a: v.accesses, reader: everyone}
+	if !p.sweep(true) {
 		return ruling{
-			status: Violation, method: byVectorClocks,
-			reason: fmt.Sprintf("the causal order has a cycle, which #%d waits for", h.Ops[stuck[0]].Index),
+			status: Violation, method: byVectorClocks, witness: p.cycle(),
+			reason: fmt.Sprintf("the causal order has a cycle, which #%d waits for", v.op(p.stuck[0]).Index),
 		}, nil
 	}
-	return c.compare(), nil
+	return v.compare(p), nil
 }
 
-// resolve builds the chains and finds the put of each tag seen.
-func (c *chains) resolve() ruling {
-	h := c.h
-	c.of, c.rank, c.parent = make([]int, len(h.Ops)), make([]int, len(h.Ops)), make([]int, len(h.Ops))
-	c.clocks = make([][]int32, len(h.Ops))
-	seen := make(map[uint64]struct{})
+// bareRegisters reports whether a register operation lacks its stamp, so that
+// the causal model would judge it in the register view.
+func bareRegisters(h *history.History) bool {
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		c.of[i], c.parent[i] = -1, -1
-		if o.IsPut() && o.Happened() {
-			c.byTag[o.Tag] = i
-		}
-		if !o.IsPut() && o.Happened() {
-			for _, t := range o.Saw {
-				seen[t] = struct{}{}
-			}
+		if o.Type == history.Register && o.Outcome == history.OK && !o.Stamp.Known() && (o.IsPut() || !o.Out.IsNil()) {
+			return true
 		}
 	}
-	session := make(map[int]int) // session -> chain
-	puts := make(map[int]int)    // chain -> puts so far
+	return false
+}
+
+// tagIndex finds the put of a tag: by a table where tags are small numbers, as
+// recorders give them, else by a map.
+type tagIndex struct {
+	dense []int32 // by tag: 1 + position
+	first map[uint64]int32
+}
+
+func indexTags(h *history.History) (x tagIndex) {
+	top := uint64(0)
 	for i := range h.Ops {
-		o := &h.Ops[i]
-		if _, was := seen[o.Tag]; !o.Happened() || o.Outcome == history.Unknown && !was {
+		top = max(top, h.Ops[i].Tag)
+	}
+	if top <= 8*uint64(len(h.Ops)) {
+		x.dense = make([]int32, top+1)
+	} else {
+		x.first = make(map[uint64]int32)
+	}
+	for i := range h.Ops {
+		switch o := &h.Ops[i]; {
+		case !o.IsPut() || !o.Happened():
+		case x.dense != nil:
+			x.dense[o.Tag] = int32(i) + 1
+		default:
+			x.first[o.Tag] = int32(i)
+		}
+	}
+	return x
+}
+
+// put returns the position of the put with the tag.
+func (x *tagIndex) put(tag uint64) (int32, bool) {
+	if x.dense == nil {
+		i, ok := x.first[tag]
+		return i, ok
+	}
+	if tag >= uint64(len(x.dense)) || x.dense[tag] == 0 {
+		return 0, false
+	}
+	return x.dense[tag] - 1, true
+}
+
+// putSeen returns the position of the put on r's object that has the tag.
+func (x *tagIndex) putSeen(h *history.History, r *history.Op, tag uint64) (int32, bool) {
+	i, ok := x.put(tag)
+	return i, ok && h.Ops[i].Key == r.Key && h.Ops[i].Type == r.Type
+}
+
+// seeTags builds the chains and finds the put of each tag seen. A tag of no put
+// is a violation.
+func seeTags(h *history.History) (*visibility, ruling) {
+	v := &visibility{accesses: newAccesses(h), tags: indexTags(h), node: make([]int32, len(h.Ops))}
+	seen := make([]bool, len(h.Ops))
+	for i := range h.Ops {
+		r := &h.Ops[i]
+		if r.IsPut() || !r.Happened() {
 			continue
 		}
-		k, ok := session[o.Session]
-		if o.Outcome == history.Unknown {
-			if ok {
-				c.parent[i] = c.ops[k][len(c.ops[k])-1]
+		for _, t := range r.Saw {
+			j, ok := v.tags.putSeen(h, r, t)
+			if !ok {
+				return nil, ruling{status: Violation, method: byVectorClocks, witness: []int{i},
+					reason: fmt.Sprintf("read #%d saw tag %d, which no put on %s %q has", r.Index, t, r.Type, r.Key)}
 			}
-			k, ok = len(c.ops), true
-			c.ops = append(c.ops, nil)
+			seen[j] = true
 		}
+	}
+	type object struct {
+		typ history.Type
+		key string
+	}
+	keys := make(map[object]int32)
+	session := make(map[int]int32)
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		v.node[i] = -1
+		if !o.Happened() || o.Outcome == history.Unknown && !seen[i] {
+			continue
+		}
+		k, ok := keys[object{o.Type, o.Key}]
 		if !ok {
-			k = len(c.ops)
-			session[o.Session] = k
-			c.ops = append(c.ops, nil)
+			k = int32(len(keys))
+			keys[object{o.Type, o.Key}] = k
+			v.byKey = append(v.byKey, nil)
 		}
-		c.of[i] = k
-		c.ops[k] = append(c.ops[k], i)
-		if o.IsPut() {
-			c.rank[i] = puts[k]
-			puts[k]++
+		v.node[i] = v.append(i, k, session)
+	}
+	v.more, v.saw = make([][]int32, len(v.pos)), make([][]int32, len(v.pos))
+	for c, nodes := range v.chains {
+		for rank, n := range nodes {
+			if v.op(n).IsPut() {
+				v.noteWrite(v.key[n], int32(c), int32(rank))
+			}
+		}
+	}
+	v.link()
+	return v, ruling{status: OK}
+}
+
+// link notes what each read saw. Of the puts seen of one chain the last one's
+// past covers the others', so it alone becomes an edge.
+func (v *visibility) link() {
+	last := make([]int32, len(v.chains)) // by chain: 1 + the last put seen
+	var touched []int32
+	for n := range v.pos {
+		r := v.op(int32(n))
+		if r.IsPut() {
 			continue
 		}
-		for _, t := range o.Saw {
-			j, ok := c.byTag[t]
-			if !ok || h.Ops[j].Key != o.Key || h.Ops[j].Type != o.Type {
-				return ruling{status: Violation, method: byVectorClocks, witness: []int{i},
-					reason: fmt.Sprintf("read #%d saw tag %d, which no put on %s %q has", o.Index, t, o.Type, o.Key)}
+		saw := make([]int32, 0, len(r.Saw))
+		touched = touched[:0]
+		for _, t := range r.Saw {
+			i, _ := v.tags.put(t)
+			m := v.node[i]
+			saw = append(saw, m)
+			c := v.chain[m]
+			if last[c] == 0 {
+				touched = append(touched, c)
 			}
+			last[c] = max(last[c], m+1)
+		}
+		v.saw[n] = saw
+		for _, c := range touched {
+			v.more[n] = append(v.more[n], last[c]-1)
+			last[c] = 0
 		}
 	}
-	if cells := len(h.Ops) * len(c.ops); cells > maxClockCells {
-		return ruling{status: Undecided, method: byVectorClocks,
-			reason: fmt.Sprintf("%d operations in %d chains pass the bound of %d clock cells", len(h.Ops), len(c.ops), maxClockCells)}
-	}
-	return ruling{status: OK}
-}
-
-// sweep computes the clocks in one topological pass: each chain advances until
-// it meets an operation that depends on one not yet reached, and waits there. It
-// returns the operations at which chains wait for ever.
-func (c *chains) sweep() (stuck []int) {
-	at := make([]int, len(c.ops))      // by chain: next in its list
-	waiting := make(map[int][]int)     // position -> chains that wait for it
-	work := make([]int, 0, len(c.ops)) // chains to advance
-	for k := range c.ops {
-		work = append(work, k)
-	}
-	for len(work) > 0 {
-		k := work[0]
-		work = work[1:]
-		for at[k] < len(c.ops[k]) {
-			i := c.ops[k][at[k]]
-			if j, blocked := c.blocker(i); blocked {
-				waiting[j] = append(waiting[j], k)
-				break
-			}
-			c.advance(i, at[k])
-			at[k]++
-			work = append(work, waiting[i]...)
-			delete(waiting, i)
-		}
-	}
-	for k := range c.ops {
-		if at[k] < len(c.ops[k]) {
-			stuck = append(stuck, c.ops[k][at[k]])
-		}
-	}
-	return stuck
-}
-
-// blocker returns an operation that i depends on and that has no clock yet.
-func (c *chains) blocker(i int) (int, bool) {
-	if j := c.parent[i]; j >= 0 && c.clocks[j] == nil {
-		return j, true
-	}
-	for _, t := range c.h.Ops[i].Saw {
-		if j := c.byTag[t]; c.clocks[j] == nil {
-			return j, true
-		}
-	}
-	return 0, false
-}
-
-// advance sets the clock of the operation at place n of its chain.
-func (c *chains) advance(i, n int) {
-	clock := make([]int32, len(c.ops))
-	k := c.of[i]
-	if n > 0 {
-		copy(clock, c.clocks[c.ops[k][n-1]])
-	}
-	if j := c.parent[i]; j >= 0 {
-		copy(clock, c.clocks[j])
-	}
-	// Of the puts seen of one chain the last one's clock covers the others'.
-	latest := make(map[int]int)
-	var order []int
-	for _, t := range c.h.Ops[i].Saw {
-		j := c.byTag[t]
-		if was, ok := latest[c.of[j]]; !ok {
-			order = append(order, c.of[j])
-			latest[c.of[j]] = j
-		} else if c.rank[j] > c.rank[was] {
-			latest[c.of[j]] = j
-		}
-	}
-	for _, q := range order {
-		for x, t := range c.clocks[latest[q]] {
-			clock[x] = max(clock[x], t)
-		}
-	}
-	if c.h.Ops[i].IsPut() {
-		clock[k] = int32(c.rank[i] + 1)
-	}
-	c.clocks[i] = clock
 }
 
 // compare holds, for each read and chain, the number of puts seen against the
 // number on that object within the read's clock. What was seen is within the
 // clock by construction, so equal numbers are equal sets.
-func (c *chains) compare() ruling {
-	type cell struct {
-		chain int
-		typ   history.Type
-		key   string
-	}
-	ranks := make(map[cell][]int) // ranks of the chain's puts on the object, ascending
-	where := make(map[cell][]int) // their positions
-	for k, ops := range c.ops {
-		for _, i := range ops {
-			if o := &c.h.Ops[i]; o.IsPut() {
-				at := cell{k, o.Type, o.Key}
-				ranks[at] = append(ranks[at], c.rank[i])
-				where[at] = append(where[at], i)
-			}
-		}
-	}
-	for i := range c.h.Ops {
-		r := &c.h.Ops[i]
-		if c.of[i] < 0 || r.IsPut() {
+func (v *visibility) compare(p *partialOrder) ruling {
+	count := make([]int32, len(v.chains))
+	var seen []*history.Op
+	for n := range int32(len(v.pos)) {
+		r := v.op(n)
+		if r.IsPut() {
 			continue
 		}
-		saw := make([]int, len(c.ops))
-		seen := make([]*history.Op, 0, len(r.Saw))
-		for _, t := range r.Saw {
-			j := c.byTag[t]
-			saw[c.of[j]]++
-			seen = append(seen, &c.h.Ops[j])
+		seen = seen[:0]
+		for _, m := range v.saw[n] {
+			count[v.chain[m]]++
+			seen = append(seen, v.op(m))
 		}
-		for k, n := range saw {
-			at := cell{k, r.Type, r.Key}
-			due, _ := slices.BinarySearch(ranks[at], int(c.clocks[i][k]))
-			if n < due {
-				return ruling{status: Violation, method: byVectorClocks, reason: fmt.Sprintf(
-					"read #%d does not see put #%d, which happened causally before it", r.Index, c.firstUnseen(r, where[at][:due]).Index)}
+		clock, on := p.row(n), v.byKey[v.key[n]]
+		for i := range on {
+			w := &on[i]
+			due, _ := slices.BinarySearch(w.rank, clock[w.chain])
+			if int(count[w.chain]) >= due {
+				continue
 			}
+			missed := v.firstUnseen(n, w, due)
+			witness := v.positions(p.path(missed, n)...)
+			slices.Sort(witness)
+			return ruling{status: Violation, method: byVectorClocks, witness: witness, reason: fmt.Sprintf(
+				"read #%d does not see put #%d, which happened causally before it", r.Index, v.op(missed).Index)}
+		}
+		for _, m := range v.saw[n] {
+			count[v.chain[m]] = 0
 		}
 		if !models.Joins(r, seen) {
-			return ruling{status: Violation, method: byVectorClocks,
+			witness := v.positions(append(slices.Clone(v.saw[n]), n)...)
+			slices.Sort(witness)
+			return ruling{status: Violation, method: byVectorClocks, witness: witness,
 				reason: fmt.Sprintf("the value of read #%d is not the join of the puts it saw", r.Index)}
 		}
 	}
 	return ruling{status: OK, method: byVectorClocks}
 }
 
-// firstUnseen returns the first of the puts that the read did not see.
-func (c *chains) firstUnseen(r *history.Op, puts []int) *history.Op {
-	for _, j := range puts {
-		if _, saw := slices.BinarySearch(r.Saw, c.h.Ops[j].Tag); !saw {
-			return &c.h.Ops[j]
+// firstUnseen returns the first of the chain's due puts that the read did not
+// see.
+func (v *visibility) firstUnseen(n int32, w *writers, due int) int32 {
+	for _, rank := range w.rank[:due] {
+		if m := v.chains[w.chain][rank]; !slices.Contains(v.saw[n], m) {
+			return m
 		}
 	}
-	return r // unreachable: fewer were seen than there are
+	return n // unreachable: fewer were seen than are due
 }

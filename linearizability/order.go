@@ -1,5 +1,7 @@
 package linearizability
 
+import "slices"
+
 // partialOrder is a partial order over the nodes of accesses with a vector
 // clock a node: how many nodes of each chain are in its past, itself included.
 type partialOrder struct {
@@ -7,14 +9,17 @@ type partialOrder struct {
 	// reader is the chain whose reads alone carry an edge from their source;
 	// everyone says that all do.
 	reader int32
-	// due holds further edges into writes, by node and chain: that many nodes of
-	// the chain precede the write. Nil where there are none.
-	due   map[int32][]int32
+	// due holds further edges into writes, by node; at most one a chain, since
+	// its latest implies the others. Nil where there are none.
+	due   [][]edge
 	clock []int32 // len(chains) a node, in one block; nil where none were asked for
 	stuck []int32 // after sweep: the nodes at which chains wait for ever, a cycle
 }
 
 const everyone int32 = -1
+
+// edge says that the first count nodes of a chain precede a write.
+type edge struct{ chain, count int32 }
 
 // row is the clock of a node.
 func (p *partialOrder) row(n int32) []int32 {
@@ -30,15 +35,16 @@ func (p *partialOrder) before(a, b int32) bool {
 // requires adds an edge from the node at this rank of the chain into the write
 // w, and reports whether it is new.
 func (p *partialOrder) requires(w, chain, rank int32) bool {
-	row := p.due[w]
-	if row == nil {
-		row = make([]int32, len(p.a.chains))
-		p.due[w] = row
+	for i := range p.due[w] {
+		if e := &p.due[w][i]; e.chain == chain {
+			if e.count > rank {
+				return false
+			}
+			e.count = rank + 1
+			return true
+		}
 	}
-	if row[chain] > rank {
-		return false
-	}
-	row[chain] = rank + 1
+	p.due[w] = append(p.due[w], edge{chain, rank + 1})
 	return true
 }
 
@@ -63,9 +69,11 @@ func (p *partialOrder) blocker(n int32, done []int32) int32 {
 			}
 		}
 	}
-	for c, count := range p.due[n] {
-		if count > done[c] {
-			return a.chains[c][count-1]
+	if p.due != nil {
+		for _, e := range p.due[n] {
+			if e.count > done[e.chain] {
+				return a.chains[e.chain][e.count-1]
+			}
 		}
 	}
 	return -1
@@ -151,8 +159,7 @@ func (p *partialOrder) around() (edges [][2]int32) {
 
 // demands reports whether there is an edge in due from m to w.
 func (p *partialOrder) demands(m, w int32) bool {
-	row := p.due[w]
-	return row != nil && row[p.a.chain[m]] == p.a.rank[m]+1
+	return p.due != nil && slices.Contains(p.due[w], edge{p.a.chain[m], p.a.rank[m] + 1})
 }
 
 // tick sets the clock of a node whose predecessors have theirs.
@@ -173,11 +180,9 @@ func (p *partialOrder) tick(n int32) {
 			raise(clock, p.row(m))
 		}
 	}
-	if a.isWrite(n) {
-		for c, count := range p.due[n] {
-			if count > 0 {
-				raise(clock, p.row(a.chains[c][count-1]))
-			}
+	if p.due != nil {
+		for _, e := range p.due[n] {
+			raise(clock, p.row(a.chains[e.chain][e.count-1]))
 		}
 	}
 	clock[a.chain[n]] = a.rank[n] + 1

@@ -56,7 +56,7 @@ func reduceRegisters(h *history.History) models.Reduction { return reduceBySourc
 func reduceTransactions(h *history.History) models.Reduction { return reduceBySource(h, true) }
 
 func reduceBySource(h *history.History, aborts bool) models.Reduction {
-	x := &sourceIndex{keys: make(map[string]int32), first: make(map[written]int32)}
+	x := newSourceIndex(h, aborts)
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if _, ok := x.keys[o.Key]; !ok {

@@ -112,6 +112,9 @@ func search(m *meter, model models.Model, h *history.History) (ruling, error) {
 	sum := ruling{status: OK, method: byPorcupine}
 	for _, part := range p.Parts {
 		r := searchPart(m, p, part)
+		if r.status == OK && r.method == bySegments && sum.status == OK {
+			sum.method = bySegments
+		}
 		if r.status.gravity() > sum.status.gravity() {
 			sum = r
 		}
@@ -128,6 +131,9 @@ func search(m *meter, model models.Model, h *history.History) (ruling, error) {
 func searchPart(m *meter, p *models.Problem, part models.Part) ruling {
 	if part.Bound != "" {
 		return ruling{status: Undecided, reason: part.Name + ": " + part.Bound, method: byPorcupine}
+	}
+	if segments := segmentsOf(part.Ops); len(segments) > 1 {
+		return searchSegments(m, p, part, segments)
 	}
 	spec := p.Spec
 	// What porcupine caches for each state besides the state: the set of

@@ -8,8 +8,13 @@ import (
 	"github.com/joinery-go/joinery/models"
 )
 
-// maxRechecks bounds the candidates that shrinking one violation may try.
-const maxRechecks = 5000
+// maxRechecks bounds the candidates that shrinking one violation may try, and
+// maxRechecked the operations in all of them: a large history whose checker gave
+// no hint keeps a witness larger than it need be.
+const (
+	maxRechecks  = 5000
+	maxRechecked = 20_000_000
+)
 
 // shrinker reduces a violation to a minimal one. Its candidates are closed under
 // support, so that a candidate can only be a violation because the whole history
@@ -21,6 +26,7 @@ type shrinker struct {
 	how    models.Reduction
 	needs  map[int][]int // support by position, computed once
 	tries  int
+	judged int // operations in the candidates tried
 	reason string
 }
 
@@ -165,7 +171,9 @@ func (s *shrinker) violates(kept []int) bool { return s.judges(s.how.Restrict(ke
 // judges reports whether a candidate is a violation for sure: one that the
 // budget leaves undecided does not count.
 func (s *shrinker) judges(sub *history.History) bool {
-	if s.tries++; s.tries > maxRechecks || s.m.stopped() != "" {
+	s.tries++
+	s.judged += len(sub.Ops)
+	if s.tries > maxRechecks || s.judged > maxRechecked || s.m.stopped() != "" {
 		return false
 	}
 	r, err := s.c.judge(s.m, sub)

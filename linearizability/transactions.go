@@ -92,7 +92,7 @@ func isolation(level txnLevel, model string, h *history.History) (ruling, error)
 	if r := t.tooWide(); r.status != OK {
 		return r, nil
 	}
-	p := &partialOrder{a: t.accesses, reader: everyone, due: make(map[int32][]int32)}
+	p := &partialOrder{a: t.accesses, reader: everyone, due: make([][]edge, len(t.pos))}
 	if !p.sweep(true) {
 		return t.violation(p, "CyclicCO: session order and reads-from have a cycle"), nil
 	}
@@ -130,7 +130,7 @@ func (t *transactions) commitOrder(p *partialOrder) ruling {
 			return *bad
 		}
 	}
-	if len(p.due) == 0 || p.sweep(false) {
+	if len(t.why) == 0 || p.sweep(false) {
 		return ruling{status: OK, method: byCommitOrder}
 	}
 	return t.violation(p, names[t.level]+"AO: no commit order fits all reads")

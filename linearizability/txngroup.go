@@ -23,7 +23,7 @@ type txnBuilder struct {
 func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, error) {
 	b := &txnBuilder{
 		h:     h,
-		index: &sourceIndex{keys: make(map[string]int32), first: make(map[written]int32, len(h.Ops)/2)},
+		index: newSourceIndex(h, true),
 		of:    make([]int32, len(h.Ops)),
 	}
 	open := make(map[int]int32) // session -> its latest group

@@ -95,7 +95,8 @@ func clashing(zs []zone) (x, y zone, found bool) {
 			backward = append(backward, z)
 		}
 	}
-	slices.SortFunc(forward, func(a, b zone) int { return cmp.Compare(a.from, b.from) })
+	byStart := func(a, b zone) int { return cmp.Compare(a.from, b.from) }
+	slices.SortFunc(forward, byStart)
 	for i := 1; i < len(forward); i++ {
 		if forward[i].from < forward[i-1].to {
 			return forward[i-1], forward[i], true
@@ -103,8 +104,12 @@ func clashing(zs []zone) (x, y zone, found bool) {
 	}
 	// The forward zones are disjoint now, so only the last one that begins before
 	// a backward zone can contain it.
+	slices.SortFunc(backward, byStart)
+	i := 0
 	for _, b := range backward {
-		i, _ := slices.BinarySearchFunc(forward, b.from, func(z zone, t int64) int { return cmp.Compare(z.from, t) })
+		for i < len(forward) && forward[i].from < b.from {
+			i++
+		}
 		if i > 0 && b.to < forward[i-1].to {
 			return forward[i-1], b, true
 		}
@@ -128,10 +133,10 @@ func (a *accesses) clash(x, y zone) ruling {
 	}
 	witness := a.positions(nodes...)
 	slices.Sort(witness)
-	how := "was there in the midst of"
+	why := fmt.Sprintf("%s came and went between operations that need %s to stay", name(y), name(x))
 	if y.forward {
-		how = "was there before the last and after the first operation on"
+		why = fmt.Sprintf("%s and %s would both have to be there at a time", name(x), name(y))
 	}
-	return ruling{status: Violation, method: byZones, witness: slices.Compact(witness), reason: fmt.Sprintf(
-		"register %q: %s %s %s", a.h.Ops[witness[0]].Key, name(y), how, name(x))}
+	return ruling{status: Violation, method: byZones, witness: slices.Compact(witness),
+		reason: fmt.Sprintf("register %q: %s", a.h.Ops[witness[0]].Key, why)}
 }

@@ -104,11 +104,11 @@ func TestUnsupportedOperations(t *testing.T) {
 	for _, m := range All() {
 		_, err := m.Prepare(queue)
 		require.ErrorIs(t, err, ErrUnsupported, m.Name)
-		if m.Name != "cas-register" && m.Name != "sequential" {
+		if m.Name != "cas-register" && m.Name != "sequential" && m.Name != "linearizable" {
 			_, err = m.Prepare(cas)
 			require.ErrorIs(t, err, ErrUnsupported, m.Name)
 		}
-		if m.RealTime {
+		if m.RealTime && m.Name != "linearizable" {
 			_, err = m.Prepare(add)
 			require.ErrorIs(t, err, ErrUnsupported, m.Name)
 		}
@@ -155,7 +155,10 @@ func TestCountersBounded(t *testing.T) {
 
 func TestSpecsDescribeThemselves(t *testing.T) {
 	h := sessions(t, "w x 1, r x 1")
+	h.Ops[0].Stamp = history.Stamp{Clock: 3, Writer: 1}
 	want := map[string]string{
+		"linearizable":          "1",
+		"lww-register":          "[1 3 1]",
 		"linearizable-register": "1",
 		"cas-register":          "1",
 		"sequential":            "done [1], registers [1]",

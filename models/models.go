@@ -54,7 +54,7 @@ type Model struct {
 
 // All returns the models of this package in a fixed order.
 func All() []Model {
-	return []Model{LinearizableRegister(), CASRegister(), Sequential(), Eventual(), Causal()}
+	return []Model{LinearizableRegister(), CASRegister(), Linearizable(), LWWRegister(), Sequential(), Eventual(), Causal()}
 }
 
 // Infos is the table of the models of this package.

@@ -38,6 +38,9 @@ func Joins(r *history.Op, puts []*history.Op) bool {
 	case history.Register:
 		return registerJoins(r, puts, puts)
 	case history.Set:
+		if same, sorted := sortedUnion(r.Out, puts); sorted {
+			return same
+		}
 		seen, ok := elements(r.Out)
 		if !ok {
 			return false
@@ -57,6 +60,37 @@ func Joins(r *history.Op, puts []*history.Op) bool {
 		return ok && exact && got == sum
 	}
 	return false
+}
+
+// sortedUnion compares a set's value with the union of puts, without the cost of
+// a table, where the value is in the order that history.SetOf makes; sorted is
+// false where it is not.
+func sortedUnion(v history.Value, puts []*history.Op) (same, sorted bool) {
+	list, isList := v.AsList()
+	if !isList {
+		return false, false
+	}
+	for i := 1; i < len(list); i++ {
+		if list[i-1].Compare(list[i]) >= 0 {
+			return false, false
+		}
+	}
+	byArg := func(a, b *history.Op) int { return a.Arg.Compare(b.Arg) }
+	if !slices.IsSortedFunc(puts, byArg) {
+		puts = slices.Clone(puts)
+		slices.SortFunc(puts, byArg)
+	}
+	n := 0
+	for i, p := range puts {
+		if i > 0 && p.Arg.Equal(puts[i-1].Arg) {
+			continue
+		}
+		if n == len(list) || !list[n].Equal(p.Arg) {
+			return false, true
+		}
+		n++
+	}
+	return n == len(list), true
 }
 
 // Explains reports whether the value of r is the join of some set of puts that

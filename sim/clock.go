@@ -68,9 +68,19 @@ func (c *clock) lateness(tick int64) Time {
 
 // Monotonic is the node's own clock for measuring durations: it never goes back,
 // but may run too fast or too slow. Without clock faults it is [Context.Now].
-func (c *Context) Monotonic() Time { return c.w.nodes[c.node].clock.monotonic(c.w.now) }
+func (c *Context) Monotonic() Time {
+	return c.w.shown(c.w.nodes[c.node].clock.monotonic(c.w.now))
+}
 
 // Wall is the node's own idea of the time of day, as a time since the start of the
 // world: it may be off, jump either way, or stand still, and may be negative.
 // Without clock faults it is [Context.Now].
-func (c *Context) Wall() Time { return c.w.nodes[c.node].clock.wall(c.w.now) }
+func (c *Context) Wall() Time { return c.w.shown(c.w.nodes[c.node].clock.wall(c.w.now)) }
+
+// shown counts a clock that an actor saw to be wrong.
+func (w *World) shown(t Time) Time {
+	if t != w.now {
+		w.stats.Effective[Clock]++
+	}
+	return t
+}

@@ -84,7 +84,11 @@ func (c *Context) After(d Time, id TimerID) {
 		return
 	}
 	at, tick := w.gridAfter(c.node, w.now+n.clock.real(min(max(d, 1), Forever)))
-	ev := w.schedule(at+n.clock.lateness(tick), EventTimer)
+	if late := n.clock.lateness(tick); late > 0 {
+		at += late
+		w.stats.Effective[Clock]++
+	}
+	ev := w.schedule(at, EventTimer)
 	if ev == nil {
 		return
 	}

@@ -36,6 +36,22 @@
 // leaves the keys of all that did not follow from it, and a shrinker (sim/shrink)
 // can take a run apart.
 //
+// # Faults
+//
+// A [Class] is a kind of fault, switched by a [Level] each. Drop to Disk are the
+// ones of every campaign; the others are off unless named.
+//
+//	class                                       is decided by
+//	drop duplicate delay partition              sim/net, for a message or a grid tick
+//	burst clog bridge flap filter corrupt       sim/net
+//	queue                                       sim/net, by a bound on what is under way
+//	crash                                       [CrashOptions]
+//	disk                                        the device
+//	clock pause slow outage mid-crash restore   [TroubleOptions]
+//
+// A node's own clocks are [Context.Monotonic] and [Context.Wall]; what a device
+// does must ask [Context.Effect] first, so that a crash within an event stops it.
+//
 // # How to read a trace
 //
 // [World.WriteTrace] writes a line for each event that was delivered:

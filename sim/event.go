@@ -48,6 +48,7 @@ type event struct {
 	inc   uint32
 	next  int32 // link of a bucket list or of the free list
 	kind  EventKind
+	held  bool // put off before
 	fate  Classes
 	msg   MsgKind
 	extra uint16 // copy number

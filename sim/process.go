@@ -63,7 +63,7 @@ func (w *World) healNow(ev *event) {
 	w.faulty = false
 	w.net.Heal()
 	for i := range w.nodes {
-		w.nodes[i].stalled, w.nodes[i].slow = 0, 0
+		w.nodes[i].stalled, w.nodes[i].slow, w.nodes[i].paused = 0, 0, 0
 		w.nodes[i].clock.heal(w.now)
 		if n := &w.nodes[i]; !n.up {
 			w.restartAt(NodeID(i), w.now, branch(n.down, branchRestart))
@@ -78,7 +78,7 @@ func (w *World) crashNow(i NodeID, key Key) {
 	n := &w.nodes[i]
 	n.up, n.actor, n.inputter, n.persister = false, nil, nil, nil
 	n.timers = n.timers[:0]
-	n.stalled, n.slow = 0, 0
+	n.stalled, n.slow, n.paused = 0, 0, 0
 	n.down = key
 	w.down++
 	w.traced(&event{at: w.now, key: key, kind: EventCrash, node: i, from: None, buf: -1})
@@ -122,7 +122,9 @@ func (w *World) start(ev *event) {
 	n.persister, _ = a.(Persister)
 	w.busy()
 	ev.aux = uint64(n.inc)
-	a.Start(w.enter(ev))
+	if c := w.enter(ev); !c.dead {
+		a.Start(c)
+	}
 	w.leave()
 }
 

@@ -147,18 +147,21 @@ type protocol struct {
 	bug    bug
 	faults simnet.Faults
 	crash  sim.Level
+	// trouble befalls node 0 only.
+	trouble sim.TroubleOptions
 }
 
 // run returns how the run failed, or "".
 func (p protocol) run(ops []operation, src choice.Source) (string, *sim.World, error) {
-	net, err := simnet.New(simnet.Options{Faults: p.faults})
+	net, err := simnet.New(simnet.Options{Faults: p.faults, Kinds: []sim.MsgKind{1, 2}})
 	if err != nil {
 		return "", nil, err
 	}
+	p.trouble.Nodes = 1
 	var sent []uint64
 	w, err := sim.New(sim.Options{
 		Nodes: 2, Source: src, Net: net, Decisions: true, AssertKeys: true,
-		Crash: sim.CrashOptions{Level: p.crash, Nodes: 1, Grid: 20 * sim.Millisecond},
+		Crash: sim.CrashOptions{Level: p.crash, Nodes: 1, Grid: 20 * sim.Millisecond}, Trouble: p.trouble,
 		Device: func(sim.NodeID) sim.Device {
 			return disk.NewLog(disk.Options{Latency: 5 * sim.Millisecond})
 		},
@@ -271,7 +274,7 @@ func TestRapidShrinksAScheduleToItsMinimum(t *testing.T) {
 			var last sim.World
 			var ops []operation
 			fake := &fakeTB{name: t.Name()}
-			fake.check(protocol{tc.bug, tc.faults, tc.crash}.property(&last, &ops))
+			fake.check(protocol{bug: tc.bug, faults: tc.faults, crash: tc.crash}.property(&last, &ops))
 			require.True(t, fake.failed, "rapid finds the bug")
 			require.Contains(t, fake.log.String(), tc.verdict)
 			require.Len(t, ops, tc.operations, fake.log.String())
@@ -406,4 +409,38 @@ func TestCorrectTwinHoldsForManySeeds(t *testing.T) {
 	for c := sim.Drop; c <= sim.Crash; c++ {
 		require.Greater(t, effective[c], 30, "%v took effect in too few seeds", c)
 	}
+}
+
+// TestCorrectTwinHoldsUnderEveryFault adds all further classes, but for those that
+// it was not made to bear: it checks no sums and trusts its disk.
+func TestCorrectTwinHoldsUnderEveryFault(t *testing.T) {
+	p := protocol{}.extreme()
+	x := sim.Extreme
+	p.faults.Burst, p.faults.Clog, p.faults.Bridge, p.faults.Flap, p.faults.Filter = x, x, x, x, x
+	p.trouble = sim.TroubleOptions{Clock: x, Pause: x, Slow: x, Outage: x, MidCrash: x}
+	var effective [sim.AllClasses]int
+	for seed := range uint64(300) {
+		failed, w, err := p.run(plan(seed), choice.Seeded(seed))
+		require.NoError(t, err)
+		require.Empty(t, failed, "seed %d", seed)
+		for c, n := range w.Stats().Effective {
+			if n > 0 {
+				effective[c]++
+			}
+		}
+	}
+	for _, c := range []sim.Class{sim.Burst, sim.Clog, sim.Flap, sim.Filter, sim.Clock, sim.Pause, sim.Slow, sim.Outage, sim.MidCrash} {
+		require.Greater(t, effective[c], 20, "%v took effect in too few seeds", c)
+	}
+
+	p.trouble.Restore = x
+	forgotten := 0
+	for seed := range uint64(100) {
+		failed, _, err := p.run(plan(seed), choice.Seeded(seed))
+		require.NoError(t, err)
+		if failed == "forgotten" {
+			forgotten++
+		}
+	}
+	require.Greater(t, forgotten, 20, "an old disk forgets")
 }

@@ -193,7 +193,9 @@ func (w *World) arrive(ev *event) {
 	msg := w.bufs.get(ev.buf)
 	w.stats.Messages++
 	w.stats.Bytes += int64(len(msg))
-	n.actor.Receive(w.enter(ev), ev.from, msg)
+	if c := w.enter(ev); !c.dead {
+		n.actor.Receive(c, ev.from, msg)
+	}
 	w.leave()
 }
 
@@ -213,7 +215,9 @@ func (w *World) fire(ev *event) {
 			last := len(n.timers) - 1
 			n.timers[i] = n.timers[last]
 			n.timers = n.timers[:last]
-			n.actor.Timer(w.enter(ev), TimerID(ev.aux))
+			if c := w.enter(ev); !c.dead {
+				n.actor.Timer(c, TimerID(ev.aux))
+			}
 			w.leave()
 			return
 		}
@@ -229,7 +233,9 @@ func (w *World) input(ev *event) {
 		w.fail(fmt.Errorf("%w: operation %d at %v, a %T", ErrNoInput, ev.aux, ev.node, n.actor))
 	default:
 		w.busy()
-		n.inputter.Input(w.enter(ev), ev.aux)
+		if c := w.enter(ev); !c.dead {
+			n.inputter.Input(c, ev.aux)
+		}
 		w.leave()
 	}
 }

@@ -28,15 +28,15 @@ type TroubleOptions struct {
 	// Nodes is how many nodes, counted from node 0, have such trouble; 0 is all.
 	Nodes int
 	// Permille is the chance of each by level; zero is 0, 15, 120. A crash within
-	// an event has a hundredth of it, a disk lost at a crash four times as much.
+	// an event has a twentieth of it, a disk lost at a crash four times as much.
 	Permille [NumLevels]int
 }
 
 const (
-	clockSteps      = iota // the wall clock jumps by 1 ms, quadrupled so often
-	clockDrifts            // both clocks run 10 ppm wrong, times ten so often
-	clockFreezes           // the wall clock stands for 1 ms, quadrupled so often
-	clockJitters           // timers are late by up to 1 ms, quadrupled so often
+	clockSteps   = iota // the wall clock jumps by 1 ms, quadrupled so often
+	clockDrifts         // both clocks run 10 ppm wrong, times ten so often
+	clockFreezes        // the wall clock stands for 1 ms, quadrupled so often
+	clockJitters        // timers are late by up to 1 ms, quadrupled so often
 	clockKinds
 	clockMagnitudes = 5
 
@@ -127,14 +127,14 @@ func (w *World) clockFault(i NodeID, key Key, v uint64) {
 	case clockJitters:
 		c.jitter, c.key = size, key
 	}
-	w.stats.Effective[Clock]++
 	w.noteNode(i, "clock: %s of size %d", [...]string{"step", "drift", "freeze", "jitter"}[kind], int64(sign)*int64(1+magnitude))
 }
 
 func (w *World) pauseFault(i NodeID, _ Key, v uint64) {
 	n := &w.nodes[i]
 	d := w.opts.Trouble.Grid / 8 << v
-	n.stalled = max(n.stalled, w.now+d)
+	n.paused = w.now + d
+	n.stalled = max(n.stalled, n.paused)
 	w.noteNode(i, "paused for %v", d)
 }
 
@@ -170,8 +170,8 @@ func (w *World) noteNode(i NodeID, format string, args ...any) {
 	}
 }
 
-// held puts an event off whose node is paused or at work, behind what already
-// waits for that moment, and reports whether it did.
+// held puts an event off whose node is paused or at work, or has others put off
+// that came before it, and reports whether it did.
 func (w *World) held(ev *event) bool {
 	switch ev.kind {
 	case EventMessage, EventTimer, EventInput, EventCompleted:
@@ -179,24 +179,29 @@ func (w *World) held(ev *event) bool {
 		return false
 	}
 	n := &w.nodes[ev.node]
-	if !n.up || w.now >= n.stalled {
+	was := ev.held
+	if was {
+		n.waiting--
+	}
+	if !n.up || w.now >= n.stalled && (was || n.waiting == 0) {
 		if n.up && w.now < n.slow {
 			n.stalled = w.now + n.work
 			w.stats.Effective[Slow]++
 		}
 		return false
 	}
-	if n.slow == 0 {
+	if w.now < n.paused {
 		w.stats.Effective[Pause]++
 	}
 	old := *ev
-	again := w.schedule(n.stalled, ev.kind)
+	again := w.schedule(max(n.stalled, w.now), ev.kind)
 	if again == nil {
 		return true
 	}
-	at, ord := again.at, again.ord
+	at, ord, next := again.at, again.ord, again.next
 	*again = old
-	again.at, again.ord = at, ord
+	again.at, again.ord, again.next, again.held = at, ord, next, true
+	n.waiting++
 	for i := range n.timers {
 		if n.timers[i].ord == old.ord && old.kind == EventTimer {
 			n.timers[i].ord = ord
@@ -211,7 +216,7 @@ func (w *World) midCrash(c *Context) {
 	if !w.faulty || int(c.node) >= w.troubled() {
 		return
 	}
-	rare := max(w.opts.Trouble.rare(w.opts.Trouble.MidCrash)/100, 1)
+	rare := max(w.opts.Trouble.rare(w.opts.Trouble.MidCrash)/20, 1)
 	key := branch(c.key, branchMidCrash)
 	v := w.choose(choice.Point{Site: "sim.midcrash", Key: key, N: 1 + midEffects*crashPauses, Rare: rare})
 	if v == 0 {
@@ -232,10 +237,13 @@ func (c *Context) Effect() bool {
 	if c.fuse > 0 {
 		c.fuse--
 		c.dead = c.fuse == 0
-		return true
 	}
 	return true
 }
+
+// Dead reports whether the acting node has crashed within this event: what it
+// still does has no effect, and a host must not take note of it either.
+func (c *Context) Dead() bool { return c.dead }
 
 // leave ends an event. A node whose fuse was lit crashes, even if it did less.
 func (w *World) leave() {

@@ -52,6 +52,8 @@ type node struct {
 	timers    []armed
 	clock     clock
 	stalled   Time // until when nothing is handled here
+	paused    Time // as far as that is a pause
+	waiting   int  // events put off
 	slow      Time // until when each event costs work
 	work      Time // by which the next event waits after each one
 }
@@ -241,7 +243,7 @@ func (w *World) schedule(at Time, kind EventKind) *event {
 	}
 	ev := w.q.add(at)
 	ev.kind, ev.node, ev.from, ev.buf = kind, None, None, -1
-	ev.key, ev.aux, ev.inc, ev.fate, ev.msg, ev.extra = 0, 0, 0, 0, 0, 0
+	ev.key, ev.aux, ev.inc, ev.fate, ev.msg, ev.extra, ev.held = 0, 0, 0, 0, 0, 0, false
 	return ev
 }
 

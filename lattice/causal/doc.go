@@ -23,10 +23,9 @@
 //	ORMap        as its values; a removal resets them   no
 //
 // These are lattices on all well-formed states (see [Causal]), reachable or not.
-// What holds on reachable states only is that the value of a merge is that of the
-// union of the events: it needs every dot to name one event, which [Compatible]
-// looks for. The others (GCounter, PNCounter, LWW, LWWMap, Hybrid, Version) are
-// lattices on all states of their domains.
+// What needs states that can belong to one run, in which every dot names one event,
+// is told at [Compatible]. The others (GCounter, PNCounter, LWW, LWWMap, Hybrid,
+// Version, Dots, Spans) are lattices on all states of their domains.
 //
 // # Updates
 //

@@ -46,14 +46,24 @@ func (m dotMap[K, S]) merge(target *map[K]S, seen Dots, delta map[K]S, pending D
 	//joinery:anyorder keys are merged independently of each other
 	for k, d := range delta {
 		part = (*target)[k]
-		if !m.part.merge(&part, seen, d, pending) {
+		rose := m.part.merge(&part, seen, d, pending)
+		// What an update supersedes stands under its own key as a rule. To drop it
+		// here spares a look through all the others.
+		if len(pending) > 0 && m.part.drop(&part, pending) {
+			rose = true
+		}
+		if !rose {
+			continue
+		}
+		grew = true
+		if m.part.empty(part) {
+			delete(*target, k)
 			continue
 		}
 		if *target == nil {
 			*target = make(map[K]S, len(delta))
 		}
 		(*target)[k] = part
-		grew = true
 	}
 	return grew
 }

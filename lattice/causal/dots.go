@@ -3,6 +3,7 @@ package causal
 import (
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"sort"
 
@@ -78,8 +79,8 @@ func (s *Spans) insert(x Span) bool {
 	return true
 }
 
-// SpansMerge merges sets of sequence numbers by union; ⊥ is the empty set.
-// Merging costs O(|delta|·|target|) in spans at worst, and is near constant
+// SpansMerge merges sets of sequence numbers by union; ⊥ is the empty
+// set, ⊤ the set of all numbers from 1. Merging costs O(|delta|·|target|) in spans at worst, and is near constant
 // where the delta extends the end.
 func SpansMerge() lattice.Merge[Spans] { return spansMerge{} }
 
@@ -124,6 +125,7 @@ func (spansMerge) Clone(v Spans) Spans { return slices.Clone(v) }
 func (m spansMerge) Caps() lattice.Caps[Spans] {
 	return lattice.Caps[Spans]{
 		Bottom: func() Spans { return nil },
+		Top:    func() Spans { return Spans{{1, math.MaxUint64}} },
 		Join:   func(a, b Spans) Spans { return lattice.Join[Spans](m, a, b) },
 		Diff:   func(base, v Spans) Spans { return v.minus(base) },
 		Atoms: func(v Spans) iter.Seq[Spans] {

@@ -18,7 +18,7 @@ func lawful[T any](t *testing.T, name string, m lattice.Merge[T], states *rapid.
 
 var (
 	versions = rapid.MapOfN(rapid.Uint64Range(1, 3), rapid.Uint64Range(1, 3), 0, 3)
-	letters  = rapid.SampledFrom([]string{"a", "b"})
+	letters  = rapid.SampledFrom([]string{"", "a", "b"})
 	amounts  = rapid.Int64Range(-2, 2)
 )
 
@@ -96,7 +96,9 @@ func TestCausalTypesAreLawful(t *testing.T) {
 	lawful(t, "AWSet", causal.AWSetOf[string](), rapid.Map(wellFormed(placeUnder(letters, placeDot)),
 		func(c causal.Causal[map[string]causal.Dots]) causal.AWSet[string] { return causal.AWSet[string](c) }))
 	lawful(t, "RWSet", causal.RWSetOf[string](), rapid.Map(wellFormed(placeUnder(letters, votes)),
-		func(c causal.Causal[map[string]map[causal.Dot]bool]) causal.RWSet[string] { return causal.RWSet[string](c) }))
+		func(c causal.Causal[map[string]map[causal.Dot]bool]) causal.RWSet[string] {
+			return causal.RWSet[string](c)
+		}))
 	lawful(t, "MVRegister", causal.MVRegisterOf[string](), rapid.Map(wellFormed(placePayload(letters)),
 		func(c causal.Causal[map[causal.Dot]string]) causal.MVRegister[string] {
 			return causal.MVRegister[string](c)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/joinery-go/joinery/lattice"
 )
@@ -71,7 +72,8 @@ func (r LWW[V]) compare(s LWW[V]) int {
 
 // LWWOf merges last-writer-wins registers to the one with the later stamp; with
 // equal stamps a removal wins over a value, and the greater value over the lesser.
-// That is a chain, lawful on all states; ⊥ is the register that was never written.
+// That is a chain, lawful on all states; ⊥ is the register that was never written, ⊤
+// its removal at the end of time.
 // (Johnson and Thomas, RFC 677, 1975; Shapiro et al. 2011, section 3.2.1.)
 func LWWOf[V cmp.Ordered]() lattice.Merge[LWW[V]] { return lwwMerge[V]{} }
 
@@ -100,6 +102,9 @@ func (m lwwMerge[V]) Caps() lattice.Caps[LWW[V]] {
 	val := lattice.CapsOf(lattice.Max[V]())
 	return chainCaps(m, lattice.Caps[LWW[V]]{
 		Bottom: func() LWW[V] { return LWW[V]{} },
+		Top: func() LWW[V] {
+			return LWW[V]{Stamp: Stamp{hybridMerge{}.Caps().Top(), math.MaxUint64}, Deleted: true}
+		},
 		Append: func(dst []byte, v LWW[V]) []byte {
 			switch {
 			case v.Stamp == Stamp{}:

@@ -60,20 +60,6 @@ func (v Dots) intersect(w Dots) Dots {
 	return both
 }
 
-// meets reports whether any dot is in both.
-func (v Dots) meets(w Dots) bool {
-	if len(w) < len(v) {
-		v, w = w, v
-	}
-	//joinery:anyorder a disjunction
-	for o, s := range v {
-		if s.meets(w[o]) {
-			return true
-		}
-	}
-	return false
-}
-
 // within reports whether every dot of v is in w.
 func (v Dots) within(w Dots) bool {
 	//joinery:anyorder a conjunction

@@ -62,12 +62,13 @@ type storeCaps[S any] struct {
 // side has heard of but no longer holds was removed there, and stays so. For each
 // dot that is the chain unseen ⊏ live (payloads in their order) ⊏ gone, so this is
 // a lattice on all well-formed states, also where two of them could never have met
-// in one run; see [Compatible] for what is lost then. ⊥ is empty; there is no ⊤.
+// in one run; see [Compatible] for what holds only where they could. ⊥ is empty;
+// there is no ⊤. Atoms are single live events and single dots that are gone.
 //
-// A merge costs O(|delta|) in dots and keys while the delta brings only news; one
-// that removes, or repeats what was removed, looks through the target's keys until
-// it has found what to drop. (Almeida, Shoker, Baquero, "Delta state replicated
-// data types", 2018, section 7.2.)
+// A merge costs O(|delta|) in dots and keys where what the delta supersedes stands
+// under the keys that it updates. One that removes, or repeats what was removed,
+// looks through the target's keys until it has found what to drop. (Almeida,
+// Shoker, Baquero, "Delta state replicated data types", 2018, section 7.2.)
 func CausalOf[S any](store Store[S]) lattice.Merge[Causal[S]] { return causalMerge[S]{store} }
 
 type causalMerge[S any] struct{ store Store[S] }
@@ -170,9 +171,13 @@ func wellFormed[S any](store Store[S], v Causal[S]) bool {
 
 // Compatible reports whether two states can belong to one run: both are
 // well-formed, and a dot that is live in both stands in the same place with the
-// same payload, as it does where no dot was ever given to two events. The laws of
-// a merge hold without that; but events that share a dot are taken for one, and
-// the value is then not that of the union of the events.
+// same payload, as it does where no dot was ever given to two events.
+//
+// The merge is a lattice without that; two things need it. The value of a merge is
+// that of the union of the events only where events do not share a dot: those that
+// do are taken for one. And in maps two events that share a dot and stand under
+// different keys join to that dot being gone, so that "gone" is then no longer
+// irreducible, and differences are no longer the least ones.
 func Compatible[S any](store Store[S], a, b Causal[S]) bool {
 	if !wellFormed(store, a) || !wellFormed(store, b) {
 		return false

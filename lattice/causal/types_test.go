@@ -231,6 +231,28 @@ func TestHybridClocks(t *testing.T) {
 	assert.ErrorIs(t, err, causal.ErrOverflow)
 }
 
+// Contexts are compressed: what is merged away may be a range without end, and the
+// work must not be of its length.
+func TestRangesWithoutEndAreDroppedAtOnce(t *testing.T) {
+	all := causal.Dots{1: {{1, math.MaxUint64}}, 2: {{1, math.MaxUint64}}}
+	r := causal.MVRegister[int]{Store: map[causal.Dot]int{dot(1, 5): 3}, Context: all}
+	assert.True(t, causal.MVRegisterOf[int]().MergeIn(&r, causal.MVRegister[int]{Context: all}))
+	assert.Empty(t, r.Store)
+	s := causal.AWSet[int]{Store: map[int]causal.Dots{7: all}, Context: all}
+	assert.True(t, causal.AWSetOf[int]().MergeIn(&s, causal.AWSet[int]{Context: all}))
+	assert.Empty(t, s.Store)
+}
+
+func TestTiesOfRegistersAreBroken(t *testing.T) {
+	m := causal.LWWOf[string]()
+	at := causal.Stamp{Origin: 1}
+	value, gone := causal.LWW[string]{Stamp: at, Val: ""}, causal.LWW[string]{Stamp: at, Deleted: true}
+	assert.Equal(t, lattice.Less, m.Compare(value, gone), "a removal wins")
+	assert.Equal(t, lattice.Less, m.Compare(value, causal.LWW[string]{Stamp: at, Val: "a"}))
+	_, there := lattice.Join(m, value, gone).Get()
+	assert.False(t, there)
+}
+
 func TestWritesNeedAStamp(t *testing.T) {
 	_, err := causal.LWW[string]{}.Write(causal.Stamp{}, "x")
 	assert.ErrorIs(t, err, causal.ErrStamp)

@@ -29,6 +29,10 @@ const (
 	Register Type = "register" // write, read, cas; last writer wins where replicated
 	Set      Type = "set"      // add, read: grow-only
 	Counter  Type = "counter"  // inc (negative amounts decrease), read
+
+	MultiValue Type = "multi-value" // register that keeps concurrent values: write, read
+	Map        Type = "map"         // write and remove of an entry, read of one or of all
+	Queue      Type = "queue"       // enqueue, dequeue: no lattice, for contrast
 )
 
 // Func is what an operation does.
@@ -41,6 +45,10 @@ const (
 	CAS   Func = "cas"   // Arg is List(old, new); Outcome Failed where old did not match
 	Add   Func = "add"   // Arg is the element added
 	Inc   Func = "inc"   // Arg is the amount, an integer
+
+	Remove  Func = "remove"  // Arg is the element, or the key of the entry, removed
+	Enqueue Func = "enqueue" // Arg is the value appended
+	Dequeue Func = "dequeue" // Out is the value taken from the front, Nil where the queue was empty
 )
 
 // Stamp orders the writes of a last-writer-wins register: by Clock, then Writer.

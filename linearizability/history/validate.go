@@ -22,7 +22,7 @@ func (h *History) Validate() error {
 	if !slices.IsSorted(h.Fences) {
 		return fmt.Errorf("%w: fences do not ascend", ErrInvalid)
 	}
-	tags := make(map[uint64]int, len(h.Ops))
+	tags := make(map[uint64]int)
 	busy := make(map[int]int) // session -> its latest OK operation
 	for i := range h.Ops {
 		o := &h.Ops[i]

@@ -69,7 +69,7 @@ func anyoneRead(h *history.History, w *history.Op) bool {
 	return false
 }
 
-// close computes the causal order by Warshall's algorithm.
+// close computes the causal order.
 func (r *Registers) close() {
 	r.co = append([]uint32{}, r.po...)
 	for i, j := range r.source {
@@ -77,6 +77,10 @@ func (r *Registers) close() {
 			r.co[i] |= 1 << j
 		}
 	}
+	r.warshall()
+}
+
+func (r *Registers) warshall() {
 	for k := range r.co {
 		for i := range r.co {
 			if r.co[i]>>k&1 == 1 {

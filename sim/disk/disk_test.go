@@ -226,3 +226,21 @@ func requirePrefix(t *rapid.T, records, got [][]byte, n int) {
 		require.Equal(t, string(records[i]), string(r))
 	}
 }
+
+func TestRewindKeepsTheOldestRecords(t *testing.T) {
+	for keep, want := range [][]string{nil, {"record 0", "record 1"}, {"record 0", "record 1", "record 2", "record 3"}} {
+		b := build(t, Options{}, sim.Off, nil)
+		for id := range uint64(8) {
+			b.appendAt(t, sim.Time(id)*sim.Millisecond, id)
+		}
+		require.NoError(t, b.RunUntil(50*sim.Millisecond))
+		require.NoError(t, b.Crash(0))
+		b.disk.Rewind(keep, 4)
+		require.NoError(t, b.Restart(0))
+		require.NoError(t, b.RunUntil(60*sim.Millisecond))
+		require.Equal(t, want, b.found)
+		b.appendAt(t, 61*sim.Millisecond, 9)
+		require.NoError(t, b.RunUntil(70*sim.Millisecond))
+		require.Len(t, b.disk.Records(), len(want)+1, "it goes on from there")
+	}
+}

@@ -38,6 +38,8 @@ type Cluster[N any] struct {
 	// those that move a node named by an input.
 	Rename        func(n N, p []int) N
 	RenameMessage func(payload string, p []int) string
+
+	memory *memory[N]
 }
 
 // Input is an operation handed to a node, once.
@@ -68,6 +70,8 @@ type Global[N any] struct {
 	Fired []int     // timers fired, by node
 	// Drops, Duplicates and Crashes are what is left of the bounds.
 	Drops, Duplicates, Crashes int
+
+	ids []uint32 // of Nodes, see memory
 }
 
 // ActionKind says what an action of a cluster does.
@@ -144,6 +148,7 @@ func (c *Cluster[N]) Model() (Model[*Global[N], Action], error) {
 			fixed[in.Node] = true
 		}
 	}
+	c.memory = newMemory(c)
 	if c.Rename != nil {
 		m.Permute, m.PermuteAction = c.permute, c.permuteAction
 		m.Symmetry = slices.DeleteFunc(Permutations(c.Nodes), func(p []int) bool {
@@ -157,7 +162,8 @@ func (c *Cluster[N]) init() []*Global[N] {
 	g := &Global[N]{Fired: make([]int, c.Nodes), Drops: c.Drops, Duplicates: c.Duplicates, Crashes: c.Crashes}
 	for i := range c.Nodes {
 		n, sends := c.Start(i)
-		g.Nodes = append(g.Nodes, n)
+		n, id := c.memory.intern(i, n)
+		g.Nodes, g.ids = append(g.Nodes, n), append(g.ids, id)
 		g.Net = append(g.Net, from(i, sends)...)
 	}
 	slices.SortFunc(g.Net, compareMessages)
@@ -246,31 +252,25 @@ func (c *Cluster[N]) apply(g *Global[N], a Action) (*Global[N], error) {
 		ev.ID = c.Inputs[a.ID].ID
 	case Crash:
 		next.Crashes--
-		n, sends, err := c.Crashed(a.Node, g.Nodes[a.Node])
-		next.become(g, a.Node, n, sends)
-		return &next, err
 	}
-	n, sends, err := c.Step(a.Node, g.Nodes[a.Node], ev)
-	next.become(g, a.Node, n, sends)
-	return &next, err
+	out, err := c.memory.step(a.Node, g.Nodes[a.Node], g.ids[a.Node], ev)
+	if err != nil {
+		return nil, err
+	}
+	next.Nodes, next.ids = slices.Clone(g.Nodes), slices.Clone(g.ids)
+	next.Nodes[a.Node], next.ids[a.Node] = out.state, out.id
+	if len(out.sends) > 0 {
+		next.Net = append(slices.Clone(next.Net), out.sends...)
+		slices.SortFunc(next.Net, compareMessages)
+	}
+	return &next, nil
 }
 
-// become gives node i its new state and puts what it sends under way.
-func (g *Global[N]) become(old *Global[N], i int, n N, sends []Message) {
-	g.Nodes = slices.Clone(old.Nodes)
-	g.Nodes[i] = n
-	if len(sends) > 0 {
-		g.Net = append(slices.Clone(g.Net), from(i, sends)...)
-		slices.SortFunc(g.Net, compareMessages)
-	}
-}
-
-// append writes every part with its length.
+// append writes the nodes by their numbers in the memory, which are equal exactly
+// for equal nodes, and all else as it is.
 func (c *Cluster[N]) append(dst []byte, g *Global[N]) []byte {
-	for i, n := range g.Nodes {
-		at := len(dst)
-		dst = c.Append(append(dst, 0, 0, 0, 0), n)
-		binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	for i, id := range g.ids {
+		dst = binary.LittleEndian.AppendUint32(dst, id)
 		dst = binary.AppendUvarint(dst, uint64(g.Fired[i]))
 	}
 	for _, v := range []uint64{g.Taken, uint64(g.Drops), uint64(g.Duplicates), uint64(g.Crashes)} {
@@ -305,9 +305,9 @@ func independent(a, b Action) bool {
 
 func (c *Cluster[N]) permute(g *Global[N], p []int) *Global[N] {
 	next := *g
-	next.Nodes, next.Fired = make([]N, c.Nodes), make([]int, c.Nodes)
+	next.Nodes, next.ids, next.Fired = make([]N, c.Nodes), make([]uint32, c.Nodes), make([]int, c.Nodes)
 	for i := range g.Nodes {
-		next.Nodes[p[i]] = c.Rename(g.Nodes[i], p)
+		next.Nodes[p[i]], next.ids[p[i]] = c.memory.intern(p[i], c.Rename(g.Nodes[i], p))
 		next.Fired[p[i]] = g.Fired[i]
 	}
 	next.Net = make([]Message, len(g.Net))

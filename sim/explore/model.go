@@ -42,12 +42,15 @@ type Model[S any, A comparable] struct {
 // Options bound and steer a search. The zero value of a field stands for its default.
 type Options struct {
 	// MaxStates bounds the visited set, 10 million by default: a state takes
-	// about 100 bytes, and one of the outermost level its own size as well.
+	// about 60 bytes, and one of the outermost level its own size as well.
 	MaxStates int
 	// MaxDepth bounds the number of actions from an initial state; 0 is any.
 	MaxDepth int
 	// NoCommute and NoSymmetry switch a reduction off.
 	NoCommute, NoSymmetry bool
+	// Progress, if not nil, is called every thousand states with the number of them;
+	// an error ends the search and is returned with what was found so far.
+	Progress func(states int) error
 	// Samples is how often a pair of classes must have been run both ways before
 	// it is believed, 32 by default; AuditEvery, 64 by default, how seldom it is
 	// run both ways thereafter.

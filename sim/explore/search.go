@@ -11,11 +11,12 @@ import (
 // does not.
 var errRefuted = errors.New("sim/explore: a belief was refuted")
 
-// visit is what is kept of a state for good: how it was first reached.
-type visit[A comparable] struct {
+// visit is what is kept of a state for good: how it was first reached. The action
+// itself would keep its message alive; its place in the list is enough.
+type visit struct {
 	parent int32 // position in search.visits, or -1-i for initial state i
 	perm   int32 // the renaming that made the successor canonical
-	action A     // in the naming of the parent
+	action int32 // among the parent's actions
 }
 
 // open is a state that is still to be expanded.
@@ -35,7 +36,7 @@ type search[S any, A comparable] struct {
 	group     [][]int
 	inits     []S
 	seen      map[hash]int32
-	visits    []visit[A]
+	visits    []visit
 	depthOf   int                   // depth of the states in next
 	next      []open[S, A]          // found at this depth
 	place     map[int32]int         // of a visit in next
@@ -82,10 +83,8 @@ func (s *search[S, A]) run() error {
 		return fmt.Errorf("%w: no initial state", ErrModel)
 	}
 	for i, st := range s.inits {
-		var zero A
-		s.arrive(st, nil, visit[A]{parent: int32(-1 - i), action: zero})
-		if s.over() {
-			return nil
+		if err := s.arrive(st, nil, visit{parent: int32(-1 - i)}); err != nil || s.over() {
+			return err
 		}
 	}
 	for len(s.next) > 0 {
@@ -148,9 +147,8 @@ func (s *search[S, A]) expand(o *open[S, A]) error {
 		if err != nil {
 			return err
 		}
-		s.arrive(next, sleep, visit[A]{parent: o.id, action: b})
-		if s.over() {
-			return nil
+		if err := s.arrive(next, sleep, visit{parent: o.id, action: int32(i)}); err != nil || s.over() {
+			return err
 		}
 	}
 	return nil
@@ -177,7 +175,7 @@ func (s *search[S, A]) sleepAfter(o *open[S, A], i int) ([]A, error) {
 
 // arrive takes in a state: a new one is checked and kept for expansion; one found
 // before at this same depth sleeps on no more than this arrival allows.
-func (s *search[S, A]) arrive(st S, sleep []A, v visit[A]) {
+func (s *search[S, A]) arrive(st S, sleep []A, v visit) error {
 	canon, perm := s.canonical(st)
 	if perm > 0 {
 		for i, a := range sleep {
@@ -192,25 +190,32 @@ func (s *search[S, A]) arrive(st S, sleep []A, v visit[A]) {
 			o := &s.next[at]
 			o.sleep = slices.DeleteFunc(o.sleep, func(a A) bool { return !slices.Contains(sleep, a) })
 		}
-		return
+		return nil
 	}
 	if len(s.visits) >= s.opts.MaxStates {
 		s.res.Stopped = fmt.Sprintf("bound of %d states, at depth %d", s.opts.MaxStates, s.depthOf)
-		return
+		return nil
 	}
 	id := int32(len(s.visits))
 	s.seen[h] = id
 	s.visits = append(s.visits, v)
 	s.res.States++
+	if s.opts.Progress != nil && s.res.States%progressEvery == 0 {
+		if err := s.opts.Progress(s.res.States); err != nil {
+			return fmt.Errorf("sim/explore: after %d states: %w", s.res.States, err)
+		}
+	}
 	s.res.Depth = s.depthOf
 	acts := s.model.Actions(canon)
-	if what := s.judge(canon, acts); what != "" {
-		s.violated(id, what)
-		return
+	if s.judge(canon, acts) != "" {
+		return s.violated(id)
 	}
 	s.place[id] = len(s.next)
 	s.next = append(s.next, open[S, A]{state: canon, id: id, acts: acts, sleep: sleep})
+	return nil
 }
+
+const progressEvery = 1000
 
 // judge is what is wrong with a state in which acts are possible.
 func (s *search[S, A]) judge(st S, acts []A) string {
@@ -227,45 +232,50 @@ func (s *search[S, A]) check(st S) string {
 	return s.model.Check(st)
 }
 
-// violated reports the path to a visit. Each action is kept in the naming of its
-// canonical parent; going down, names are turned back into those of the start.
-func (s *search[S, A]) violated(id int32, what string) {
-	var steps []visit[A]
+// violated reports the path to a visit. Its actions are named as in the canonical
+// states on the way, which are made anew; going down, names are turned back into
+// those of the start.
+func (s *search[S, A]) violated(id int32) error {
+	var steps []visit
 	for id >= 0 {
 		steps = append(steps, s.visits[id])
 		id = s.visits[id].parent
 	}
 	slices.Reverse(steps)
 	v := &Violation[S, A]{Init: s.inits[-1-id]}
-	var back []int // from the naming of the canonical state to that of the start
+	canon, end := v.Init, v.Init
+	var back []int // from the naming of canon to that of end; nil is no change
 	rename := func(perm int32) {
 		if perm == 0 {
 			return
 		}
-		q := invert(s.group[perm])
+		p := s.group[perm]
+		canon = s.model.Permute(canon, p)
 		if back == nil {
-			back = q
-			return
+			back = invert(p)
+		} else {
+			back = compose(back, invert(p))
 		}
-		back = compose(back, q)
 	}
-	st := v.Init
 	rename(steps[0].perm)
 	for _, step := range steps[1:] {
-		a := step.action
+		a := s.model.Actions(canon)[step.action]
+		concrete := a
 		if back != nil {
-			a = s.model.PermuteAction(a, back)
+			concrete = s.model.PermuteAction(a, back)
 		}
-		v.Path = append(v.Path, a)
-		next, err := s.model.Apply(st, a)
-		if err != nil {
-			s.res.Stopped = fmt.Sprintf("the path of a violation (%s) does not replay at step %d: %v", what, len(v.Path), err)
-			return
+		v.Path = append(v.Path, concrete)
+		var err error
+		if canon, err = s.apply(canon, a); err != nil {
+			return err
 		}
-		st = next
+		if end, err = s.apply(end, concrete); err != nil {
+			return err
+		}
 		rename(step.perm)
 	}
-	v.End = st
-	v.What = s.judge(st, s.model.Actions(st)) // which may name nodes
+	v.End = end
+	v.What = s.judge(end, s.model.Actions(end)) // which may name nodes
 	s.res.Violation = v
+	return nil
 }

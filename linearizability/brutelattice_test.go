@@ -1,0 +1,113 @@
+package linearizability
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models/oracle"
+)
+
+// compareLattice judges a tagged history at every lattice level by definition.
+func (c bruteTally) compareLattice(t *testing.T, h *history.History) {
+	t.Helper()
+	ryw, mr, mw, wfr := oracle.LatticeSession(h)
+	for _, level := range []struct {
+		name  string
+		holds bool
+	}{
+		{"lattice-causal", oracle.LatticeCausal(h) == oracle.Allowed},
+		{"lattice-linearizable", oracle.LatticeLinearizable(h)},
+		{"lattice-ryw", ryw}, {"lattice-mr", mr}, {"lattice-mw", mw}, {"lattice-wfr", wfr},
+	} {
+		got := judgeBy(t, h, level.name)
+		if (got == OK) != level.holds || got != OK && got != Violation {
+			t.Fatalf("%s: fast checker %s, by definition %v:%s", level.name, got, level.holds, dump(h))
+		}
+		c.add(level.name, got)
+	}
+}
+
+// Every tagged history up to four operations (with -long five), three sessions
+// and two keys, up to renaming, with intervals that overlap, and larger ones of a
+// sloppy store.
+func TestLatticeLevelsAgreeWithDefinitions(t *testing.T) {
+	counts, compared := bruteTally{}, 0
+	largest := 4
+	if *long {
+		largest = 5
+	}
+	for n := 1; n <= largest; n++ {
+		for h := range oracle.AllSets(n, 3, 2) {
+			compared++
+			counts.compareLattice(t, timed(h, uint64(compared)))
+		}
+	}
+	for seed := range uint64(4000) {
+		shape := shapeOf(seed)
+		shape.Ops = 4 + int(seed%4)
+		counts.compareLattice(t, oracle.Random(seed, shape))
+		compared++
+	}
+	t.Logf("%d histories compared", compared)
+	for _, level := range []string{"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"} {
+		t.Logf("  %-20s %v", level, counts[level])
+		require.Greater(t, counts[level][OK], 500, level)
+		require.Greater(t, counts[level][Violation], 50, level)
+	}
+}
+
+// Without tags two of the guarantees can be seen in values: never against what
+// the tags say.
+func TestUntaggedSessionGuarantees(t *testing.T) {
+	counts := bruteTally{}
+	for seed := range uint64(4000) {
+		shape := shapeOf(seed)
+		shape.Type, shape.Faults = []history.Type{history.Set, history.Register}[seed%2], 0
+		tagged := oracle.Random(seed, shape)
+		shape.Tagged = false
+		plain := oracle.Random(seed, shape)
+		for _, level := range []string{"lattice-ryw", "lattice-mr"} {
+			got := judgeBy(t, plain, level)
+			if got == Violation {
+				require.Equal(t, Violation, judgeBy(t, tagged, level), "seed %d%s", seed, dump(plain))
+			}
+			counts.add(level, got)
+		}
+		require.Equal(t, Inconclusive, judgeBy(t, plain, "lattice-mw"))
+	}
+	t.Logf("%v", counts)
+	for level, c := range counts {
+		require.Greater(t, c[OK], 100, level)
+		require.Greater(t, c[Violation], 20, level)
+	}
+}
+
+// Two views of a last-writer-wins register. A writer whose clock is behind
+// overwrites what it has read, in vain: as a lattice nothing is wrong, since the
+// read returns the join of both writes, but as a register the session reads what
+// it had itself replaced.
+func TestTwoViewsOfARegister(t *testing.T) {
+	write := func(session int, call int64, v int64, tag, clock uint64) history.Op {
+		return history.Op{
+			Session: session, Node: -1, Type: history.Register, Func: history.Write, Key: "x", Arg: history.Int(v),
+			Call: call, Return: call + 1, Tag: tag, Stamp: history.Stamp{Clock: clock, Writer: uint64(session + 1)},
+		}
+	}
+	read := func(session int, call int64, v int64, clock, writer uint64, saw ...uint64) history.Op {
+		return history.Op{
+			Session: session, Node: -1, Type: history.Register, Func: history.Read, Key: "x", Out: history.Int(v),
+			Call: call, Return: call + 1, Saw: saw, Stamp: history.Stamp{Clock: clock, Writer: writer},
+		}
+	}
+	h := inOrder(&history.History{Tagged: true, Ops: []history.Op{
+		write(0, 0, 1, 1, 10), read(1, 2, 1, 10, 1, 1), write(1, 4, 2, 2, 5), read(1, 6, 1, 10, 1, 1, 2),
+	}})
+	require.Equal(t, OK, mustCheck(t, h, "lattice-causal").Status)
+	require.Equal(t, OK, mustCheck(t, h, "lattice-ryw").Status)
+	v := mustCheck(t, h, "cc")
+	require.Equal(t, Violation, v.Status)
+	require.Len(t, v.Witness, 4)
+	require.Equal(t, Violation, mustCheck(t, h, "ryw+wfr").Status)
+}

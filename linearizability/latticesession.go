@@ -1,0 +1,240 @@
+package linearizability
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+)
+
+// latticeSessionCheckers are the session guarantees for lattice values, judged
+// object by object over what reads saw.
+func latticeSessionCheckers() []checker {
+	row := func(name, doc, needs string, set guarantees) checker {
+		return checker{
+			ModelInfo: ModelInfo{Name: name, Doc: doc, Complexity: "O(tags seen)", Needs: needs},
+			judge:     func(_ *meter, h *history.History) (ruling, error) { return latticeSession(set, name, h) },
+			reduce:    models.Causal().Reduce,
+		}
+	}
+	const tagged, either = "a tagged history of registers, sets, counters", "registers, sets, counters; tags, or sets and stamped registers"
+	return []checker{
+		row("lattice-ryw", "a read includes the puts that its session had made on the object", either, readYourWrites),
+		row("lattice-mr", "a read includes what its session's earlier reads of the object did", either, monotonicReads),
+		row("lattice-mw", "a read that includes a put includes those its session had made on the object before", tagged, monotonicWrites),
+		row("lattice-wfr", "a read that includes a put includes what the put's session had read of the object before", tagged+"; O(tags² a read)", writesFollowReads),
+	}
+}
+
+const byVisibility = "visible sets"
+
+// latticeSession judges one guarantee.
+func latticeSession(guarantee guarantees, model string, h *history.History) (ruling, error) {
+	if err := replicatedOnly(model, h); err != nil {
+		return ruling{}, err
+	}
+	if !h.Tagged {
+		return sessionValues(guarantee, h), nil
+	}
+	v, r := seeTags(h)
+	if r.status != OK {
+		return r, nil
+	}
+	s := &sessionSight{visibility: v, readBefore: make(map[int32][]int32)}
+	if guarantee == writesFollowReads {
+		s.gatherReads()
+	}
+	latest := make(map[[2]int32]int32) // session and object -> 1 + latest read
+	for n := range int32(len(v.pos)) {
+		r := v.op(n)
+		if r.IsPut() {
+			continue
+		}
+		missed := int32(-1)
+		switch guarantee {
+		case readYourWrites:
+			missed = s.ownMissing(n)
+		case monotonicReads:
+			at := [2]int32{v.chain[n], v.key[n]}
+			if before := latest[at]; before > 0 {
+				missed = firstMissing(v.saw[before-1], v.saw[n])
+			}
+			latest[at] = n + 1
+		case monotonicWrites:
+			missed = s.earlierMissing(n)
+		case writesFollowReads:
+			missed = s.readMissing(n)
+		}
+		if missed >= 0 {
+			return ruling{status: Violation, method: byVisibility, reason: fmt.Sprintf(
+				"read #%d does not include put #%d", r.Index, v.op(missed).Index)}, nil
+		}
+	}
+	return ruling{status: OK, method: byVisibility}, nil
+}
+
+// sessionSight is visibility with, by put, what its session had read of the
+// object before it.
+type sessionSight struct {
+	*visibility
+	readBefore map[int32][]int32
+}
+
+// ownMissing returns a put of the session on the object before the read n that
+// it did not see, or -1.
+func (s *sessionSight) ownMissing(n int32) int32 {
+	return s.missingUpTo(n, s.chain[n], s.rank[n])
+}
+
+// missingUpTo returns the first put of the chain on n's object, of those within
+// its first count nodes, that n did not see; or -1.
+func (s *sessionSight) missingUpTo(n, chain, count int32) int32 {
+	on := s.byKey[s.key[n]]
+	for i := range on {
+		if on[i].chain != chain {
+			continue
+		}
+		due, _ := slices.BinarySearch(on[i].rank, count)
+		for _, rank := range on[i].rank[:due] {
+			if m := s.chains[chain][rank]; !slices.Contains(s.saw[n], m) {
+				return m
+			}
+		}
+	}
+	return -1
+}
+
+// earlierMissing returns a put that n did not see although it saw a later one of
+// the same session.
+func (s *sessionSight) earlierMissing(n int32) int32 {
+	for _, m := range s.saw[n] {
+		if missed := s.missingUpTo(n, s.chain[m], s.rank[m]); missed >= 0 {
+			return missed
+		}
+		if p := s.parent[m]; p >= 0 {
+			if missed := s.missingUpTo(n, s.chain[p], s.rank[p]+1); missed >= 0 {
+				return missed
+			}
+		}
+	}
+	return -1
+}
+
+// gatherReads fills readBefore.
+func (s *sessionSight) gatherReads() {
+	so := make(map[[2]int32][]int32) // chain and object -> puts seen so far
+	for n := range int32(len(s.pos)) {
+		chain := s.chain[n]
+		if p := s.parent[n]; p >= 0 {
+			chain = s.chain[p]
+		}
+		at := [2]int32{chain, s.key[n]}
+		if s.op(n).IsPut() {
+			s.readBefore[n] = so[at]
+			continue
+		}
+		seen := slices.Concat(so[at], s.saw[n])
+		slices.Sort(seen)
+		so[at] = slices.Compact(seen)
+	}
+}
+
+// readMissing returns a put that n did not see although it saw one whose session
+// had seen it.
+func (s *sessionSight) readMissing(n int32) int32 {
+	for _, m := range s.saw[n] {
+		if missed := firstMissing(s.readBefore[m], s.saw[n]); missed >= 0 {
+			return missed
+		}
+	}
+	return -1
+}
+
+// firstMissing returns the first of some that is not among all, or -1.
+func firstMissing(some, all []int32) int32 {
+	in := make(map[int32]struct{}, len(all))
+	for _, m := range all {
+		in[m] = struct{}{}
+	}
+	for _, m := range some {
+		if _, ok := in[m]; !ok {
+			return m
+		}
+	}
+	return -1
+}
+
+// sessionValues judges the two guarantees that values alone can show: what was
+// put, or read before, is below the value read. Sets and stamped registers have
+// that order; elsewhere the history cannot say.
+func sessionValues(guarantee guarantees, h *history.History) ruling {
+	if guarantee&(readYourWrites|monotonicReads) == 0 {
+		return ruling{status: Inconclusive, method: byVisibility, reason: "without tags it cannot be seen which puts a read includes"}
+	}
+	type place struct {
+		session int
+		object  objectID
+	}
+	earlier := make(map[place][]int)
+	open := ruling{status: OK, method: byVisibility}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		at := place{o.Session, objectID{o.Type, o.Key}}
+		if o.Outcome != history.OK {
+			continue
+		}
+		if !o.IsPut() {
+			for _, j := range earlier[at] {
+				below, known := valueBelow(&h.Ops[j], o)
+				if known && !below {
+					return ruling{status: Violation, method: byVisibility, witness: []int{j, i}, reason: fmt.Sprintf(
+						"the value of read #%d is not above #%d", o.Index, h.Ops[j].Index)}
+				}
+				if !known && open.status == OK {
+					open = ruling{status: Inconclusive, method: byVisibility,
+						reason: fmt.Sprintf("#%d and #%d cannot be compared by value", h.Ops[j].Index, o.Index)}
+				}
+			}
+		}
+		if o.IsPut() == (guarantee == readYourWrites) {
+			earlier[at] = append(earlier[at], i)
+		}
+	}
+	return open
+}
+
+// valueBelow reports whether what a put left, or a read returned, is below what
+// the read r returned; known is false where values do not tell.
+func valueBelow(o, r *history.Op) (below, known bool) {
+	switch r.Type {
+	case history.Set:
+		have, _ := r.Out.AsList()
+		want := []history.Value{o.Arg}
+		if !o.IsPut() {
+			want, _ = o.Out.AsList()
+		}
+		for _, w := range want {
+			if !slices.ContainsFunc(have, w.Equal) {
+				return false, true
+			}
+		}
+		return true, true
+	case history.Register:
+		v := o.Arg
+		if !o.IsPut() {
+			if v = o.Out; v.IsNil() && !o.Stamp.Known() {
+				return true, true
+			}
+		}
+		if r.Out.IsNil() && !r.Stamp.Known() {
+			return false, !v.IsNil()
+		}
+		if !o.Stamp.Known() || !r.Stamp.Known() {
+			return false, false
+		}
+		c := o.Stamp.Compare(r.Stamp)
+		return c < 0 || c == 0 && v.Compare(r.Out) <= 0, true
+	}
+	return false, false
+}

@@ -1,0 +1,130 @@
+package linearizability
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// One seeded fault a level: the history that satisfies every level of its kind
+// is changed as little as the level allows, and the level must notice while the
+// levels named beside it still hold.
+func TestOneMutantALevel(t *testing.T) {
+	// Sequential consistency of the whole, two sessions and a reader.
+	clean := [][]string{{"w x 1", "w y 1", "r x 1"}, {"r y 1", "w x 2", "r x 2"}, {"r x 1", "r x 2", "r y 1"}}
+	change := func(session, op int, text string) [][]string {
+		var copied [][]string
+		for _, s := range clean {
+			copied = append(copied, append([]string{}, s...))
+		}
+		copied[session][op] = text
+		return copied
+	}
+	for _, m := range []struct {
+		level, fault string
+		sessions     [][]string
+		still        []string
+	}{
+		{"ryw", "stale read of an own write", change(0, 2, "r x 0"), []string{"mr", "wfr"}},
+		{"mr", "reads swapped", [][]string{{"w x 1"}, {"w x 2"}, {"r x 1", "r x 2", "r x 1"}}, []string{"cc", "ryw", "wfr"}},
+		{"wfr", "a write before its cause", [][]string{{"r x 1", "w y 1"}, {"r y 1", "w x 1"}}, []string{"pram", "ryw", "mr"}},
+		{"mr+mw", "writes of a session swapped", [][]string{{"w x 1", "w x 2"}, {"r x 2", "r x 1"}}, []string{"mr", "ryw", "wfr"}},
+		{allGuarantees, "an own write lost and found", [][]string{{"w x 1"}, {"w x 2", "r x 1", "r x 2"}}, []string{"ryw", "mr", "wfr", "cc"}},
+		{"cc", "an effect without its cause", [][]string{{"w x 1"}, {"r x 1", "w y 1"}, {"r y 1", "r x 0"}}, []string{"pram", "ryw", "mr", "wfr"}},
+		{"pram", "a session's writes received swapped", [][]string{{"w x 1", "w y 1"}, {"r y 1", "r x 0"}}, []string{"ryw", "mr", "wfr"}},
+		{"cm", "a session's view changes its mind", [][]string{{"w x 1"}, {"w x 2", "r x 1", "r x 2"}}, []string{"cc"}},
+		{"ccv", "replicas that disagree for good", [][]string{{"w x 1", "r x 2"}, {"w x 2", "r x 1"}}, []string{"cm"}},
+		{"sequential", "both miss the other's write", [][]string{{"w x 1", "r y 0"}, {"w y 1", "r x 0"}}, []string{"cm", "ccv"}},
+	} {
+		t.Run(m.level, func(t *testing.T) {
+			h := sessionsOf(t, m.sessions...)
+			v := mustCheck(t, h, m.level)
+			require.Equal(t, Violation, v.Status, "%s is not noticed", m.fault)
+			require.LessOrEqual(t, len(v.Witness), 5, "%v", v)
+			for _, level := range m.still {
+				require.Equal(t, OK, mustCheck(t, h, level).Status, level)
+			}
+		})
+	}
+	h := sessionsOf(t, clean...)
+	for _, r := range registerLadder()[1:] {
+		require.Equal(t, OK, mustCheck(t, h, r.level).Status, r.level)
+	}
+	require.Equal(t, Violation, mustCheck(t, sessionsOf(t, []string{"w x 1", "w x 2"}, []string{"r x 1"}), "linearizable-register").Status)
+}
+
+// The same for lattice values: a right run of grow sets with one tag dropped, or
+// one put seen too early, each in the way that one level forbids.
+func TestOneMutantALatticeLevel(t *testing.T) {
+	type op struct {
+		session int
+		tag     uint64   // of an add
+		saw     []uint64 // of a read
+	}
+	run := func(ops ...op) *history.History {
+		h := &history.History{Tagged: true}
+		for i, o := range ops {
+			next := history.Op{
+				Index: i, Session: o.session, Node: -1, Type: history.Set, Func: history.Add, Key: "s",
+				Call: int64(2 * i), Return: int64(2*i + 1),
+			}
+			if o.tag != 0 {
+				next.Arg, next.Tag = history.Int(int64(o.tag)), o.tag
+			} else {
+				var elems []int64
+				for _, tag := range o.saw {
+					elems = append(elems, int64(tag))
+				}
+				next.Func, next.Out, next.Saw = history.Read, ints(elems...), append([]uint64{}, o.saw...)
+			}
+			h.Ops = append(h.Ops, next)
+		}
+		return h
+	}
+	read := func(session int, saw ...uint64) op { return op{session: session, saw: saw} }
+	add := func(session int, tag uint64) op { return op{session: session, tag: tag} }
+	for _, m := range []struct {
+		level string
+		h     *history.History
+		still []string
+	}{
+		{"lattice-ryw", run(add(0, 1), read(0)), []string{"lattice-mr", "lattice-mw", "lattice-wfr"}},
+		{"lattice-mr", run(add(0, 1), read(1, 1), read(1)), []string{"lattice-ryw", "lattice-mw", "lattice-wfr"}},
+		{"lattice-mw", run(add(0, 1), add(0, 2), read(1, 2)), []string{"lattice-ryw", "lattice-mr", "lattice-wfr"}},
+		{"lattice-wfr", run(add(0, 1), read(1, 1), add(1, 2), read(2, 2)), []string{"lattice-ryw", "lattice-mr", "lattice-mw"}},
+		{"lattice-linearizable", run(add(0, 1), read(1)), []string{"lattice-causal"}},
+	} {
+		t.Run(m.level, func(t *testing.T) {
+			require.Equal(t, Violation, mustCheck(t, m.h, m.level).Status)
+			for _, level := range m.still {
+				require.Equal(t, OK, mustCheck(t, m.h, level).Status, level)
+			}
+			if m.level != "lattice-linearizable" {
+				require.Equal(t, Violation, mustCheck(t, m.h, "lattice-causal").Status)
+			}
+		})
+	}
+}
+
+// The same for isolation levels.
+func TestOneMutantAnIsolationLevel(t *testing.T) {
+	const writers = "w 1 1\nw 2 1\n-----\nw 1 2\nw 2 2\n=====\n"
+	for level, mutant := range map[string]string{
+		"read-committed":       writers + "r 1 2\nr 2 1",          // back in time
+		"item-cut":             writers + "r 1 1\nr 1 2",          // not repeatable
+		"read-atomic":          writers + "r 1 1\nr 2 2",          // half of a transaction
+		"transactional-causal": writers + "r 1 2\n-----\nr 2 1\n", // a session that forgets
+	} {
+		h, err := history.Decode("awdit", level, strings.NewReader(writers+"r 1 2\nr 2 2\nr 1 2"))
+		require.NoError(t, err)
+		require.Equal(t, OK, mustCheck(t, h, level).Status)
+		h, err = history.Decode("awdit", level, strings.NewReader(mutant))
+		require.NoError(t, err)
+		v := mustCheck(t, h, level)
+		require.Equal(t, Violation, v.Status, level)
+		require.Contains(t, v.Diagram(), "1 := ")
+	}
+}

@@ -1,0 +1,217 @@
+package linearizability
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models/oracle"
+)
+
+// sessionsOf builds a register history from one list of operations a session,
+// each such as "w x 1" or "r y 0", the latter a read of the initial value.
+func sessionsOf(t *testing.T, sessions ...[]string) *history.History {
+	t.Helper()
+	h := &history.History{}
+	for s, ops := range sessions {
+		for _, text := range ops {
+			var fn, key string
+			var n int64
+			_, err := fmt.Sscan(text, &fn, &key, &n)
+			require.NoError(t, err)
+			o := history.Op{
+				Index: len(h.Ops), Session: s, Node: -1, Type: history.Register, Key: key, Func: history.Read,
+				Call: int64(2 * len(h.Ops)), Return: int64(2*len(h.Ops) + 1),
+			}
+			if fn == "w" {
+				o.Func, o.Arg = history.Write, history.Int(n)
+			} else if n != 0 {
+				o.Out = history.Int(n)
+			}
+			h.Ops = append(h.Ops, o)
+		}
+	}
+	require.NoError(t, h.Validate())
+	return h
+}
+
+// figures are the five histories of Bouajjani et al. (POPL 2017), and the
+// regression of a read that misses its session's own write.
+var figures = []struct {
+	name     string
+	sessions [][]string
+	verdicts string // CC, CM, CCv
+	holds    []string
+	broken   []string
+}{
+	{"a", [][]string{{"w x 1", "r x 2"}, {"w x 2", "r x 1"}}, "TTF", []string{"cm", "mr"}, []string{"ryw"}},
+	{"b", [][]string{{"w z 1", "w x 1", "w y 1"}, {"w x 2", "r z 0", "r y 1", "r x 2"}}, "TFT", []string{"ccv"}, []string{"pram"}},
+	{"c", [][]string{{"w x 1"}, {"w x 2", "r x 1", "r x 2"}}, "TFF", []string{"cc", "ryw", "mr"}, []string{"pram", allGuarantees}},
+	{"d", [][]string{{"w x 1", "r y 0", "w y 1", "r x 1"}, {"w x 2", "r y 0", "w y 2", "r x 2"}}, "TTT", []string{"ccv", "cm"}, []string{"sequential"}},
+	{"e", [][]string{{"w x 1", "w y 1"}, {"r y 1", "w x 2"}, {"r x 2", "r x 1"}}, "FFF", []string{"pram", "ryw", "mr", "wfr"}, []string{"cc", allGuarantees}},
+	{"own write lost", [][]string{{"w x 1", "r x 0"}}, "FFF", []string{"mr", "wfr"}, []string{"cc", "pram", "ryw"}},
+}
+
+func TestFigures(t *testing.T) {
+	for _, f := range figures {
+		t.Run(f.name, func(t *testing.T) {
+			h := sessionsOf(t, f.sessions...)
+			got := ""
+			for _, level := range []string{"cc", "cm", "ccv"} {
+				got += map[Status]string{OK: "T", Violation: "F"}[mustCheck(t, h, level).Status]
+			}
+			require.Equal(t, f.verdicts, got)
+			report, err := Levels(h)
+			require.NoError(t, err)
+			require.Equal(t, f.holds, report.Holds)
+			require.Equal(t, f.broken, report.Broken)
+			require.Empty(t, report.Open)
+			t.Log("\n" + report.String())
+		})
+	}
+}
+
+// The ladders against every small history: what is said to follow does follow,
+// and of what is not said to follow some history shows that it does not.
+func TestLadders(t *testing.T) {
+	check := func(l ladder, each func(judge func(h *history.History))) {
+		separated := map[[2]string]bool{}
+		n := 0
+		each(func(h *history.History) {
+			n++
+			holds := map[string]bool{}
+			for _, r := range l {
+				holds[r.level] = judgeBy(t, h, r.level) == OK
+			}
+			for _, r := range l {
+				below := l.implied(r.level)
+				for _, other := range l {
+					if holds[r.level] && !holds[other.level] {
+						if below[other.level] {
+							t.Fatalf("%s holds and %s does not:%s", r.level, other.level, dump(h))
+						}
+						separated[[2]string{r.level, other.level}] = true
+					}
+				}
+			}
+		})
+		var same []string
+		for _, r := range l {
+			for _, other := range l {
+				if r.level != other.level && !l.implied(r.level)[other.level] && !separated[[2]string{r.level, other.level}] {
+					same = append(same, r.level+" without "+other.level)
+				}
+			}
+		}
+		t.Logf("%d histories; not met: %v", n, same)
+	}
+	check(registerLadder()[1:], func(judge func(*history.History)) {
+		for n := 1; n <= 4; n++ {
+			for h := range oracle.AllRegisters(n, 3, 2) {
+				judge(h)
+			}
+		}
+		for seed := range uint64(3000) {
+			judge(oracle.SomeStore(seed))
+		}
+	})
+	check(registerLadder()[:2], func(judge func(*history.History)) {
+		for seed := range uint64(3000) {
+			if h := timed(oracle.SomeStore(seed), seed); !touching(h) {
+				judge(h)
+			}
+		}
+	})
+	check(latticeLadder()[:6], func(judge func(*history.History)) {
+		for seed := range uint64(3000) {
+			if h := oracle.Random(seed, shapeOf(seed)); !touching(h) {
+				judge(h)
+			}
+		}
+	})
+	check(transactionLadder(), func(judge func(*history.History)) {
+		for seed := range uint64(300) {
+			oracle.InTransactions(oracle.SomeRegisters(seed, 6, 3, 2), false, judge)
+		}
+	})
+}
+
+func TestLevelsOfOtherHistories(t *testing.T) {
+	report, err := Levels(settledRun())
+	require.NoError(t, err)
+	require.Equal(t, []string{"lattice-causal", "convergence"}, report.Holds)
+	require.Equal(t, []string{"lattice-linearizable"}, report.Broken)
+	report, err = Levels(oracle.Random(1, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Type: history.Register, Tagged: true, Stamped: true, Unique: true}))
+	require.NoError(t, err)
+	require.Len(t, report.Verdicts, len(latticeLadder())+len(registerLadder()), "both views")
+	transactions, _ := firstWithTransactions()
+	report, err = Levels(transactions)
+	require.NoError(t, err)
+	require.Contains(t, report.Holds, "transactional-causal")
+	_, err = Levels(&history.History{Ops: []history.Op{{Index: 3}}})
+	require.ErrorIs(t, err, history.ErrInvalid)
+}
+
+// firstWithTransactions is two writes in one transaction, read in another.
+func firstWithTransactions() (*history.History, error) {
+	return history.Decode("awdit", "two transactions", strings.NewReader("w 1 1\nw 2 1\n=====\nr 1 1\nr 2 1\n"))
+}
+
+// touching reports whether a session begins an operation as another one ends.
+func touching(h *history.History) bool {
+	last := map[int]int64{}
+	for _, o := range h.Ops {
+		if end, ok := last[o.Session]; ok && end == o.Call {
+			return true
+		}
+		last[o.Session] = o.Return
+	}
+	return false
+}
+
+func ExampleLevels() {
+	// A session reads its own earlier write again after it has seen the newer one.
+	h := &history.History{}
+	for i, o := range []history.Op{
+		{Session: 0, Func: history.Write, Arg: history.Int(1)},
+		{Session: 1, Func: history.Read, Out: history.Int(1)},
+		{Session: 1, Func: history.Write, Arg: history.Int(2)},
+		{Session: 1, Func: history.Read, Out: history.Int(1)},
+	} {
+		o.Index, o.Type, o.Key, o.Call, o.Return = i, history.Register, "x", int64(2*i), int64(2*i+1)
+		h.Ops = append(h.Ops, o)
+	}
+	report, err := Levels(h)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Print(report)
+	// Output:
+	// holds: ryw, mr, wfr
+	// broken: cc, pram, ryw+mr+mw+wfr
+	//
+	// cc: WriteCORead: read #3 returns write #0, which write #2 overwrote causally before it
+	//       s0      s1
+	// #0    x := 1
+	// #1            x = 1
+	// #2            x := 2
+	// #3            x = 1
+	//
+	// pram: CyclicHB: no order of writes explains the reads in the view of session 1
+	//       s0      s1
+	// #0    x := 1
+	// #1            x = 1
+	// #2            x := 2
+	// #3            x = 1
+	//
+	// ryw+mr+mw+wfr: the writes cannot be ordered, there is a cycle through #0
+	//       s0      s1
+	// #0    x := 1
+	// #1            x = 1
+	// #2            x := 2
+	// #3            x = 1
+}

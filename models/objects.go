@@ -1,0 +1,343 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Linearizable is linearizability of any of the shipped types: for each object
+// there is one order of its operations that respects real time and in which the
+// type's sequential specification gives every answer.
+//
+//   - register: write, read, cas;
+//   - set: add, remove, read of the whole set;
+//   - counter: inc, read;
+//   - multi-value: a write, whose Arg is List(value, List(values replaced)), takes
+//     the place of those values and leaves others; a read returns all, as SetOf;
+//   - map: a write, whose Arg is List(key, value), and a remove, of a key; a read
+//     of the key in Arg returns its value, Nil if absent, and a read with Arg Nil
+//     all entries, as SetOf of pairs;
+//   - queue: enqueue, dequeue. Not a lattice: no merge of two queues keeps to the
+//     order of both, which is why the simulated store has none.
+//
+// Objects are independent, and so are the keys of a map that is never read as a
+// whole.
+func Linearizable() Model {
+	return objectModel(ModelInfo{
+		Name:       "linearizable",
+		Doc:        "operations of each object take effect in one order that respects real time, by the object's type",
+		Complexity: "exponential in concurrency (porcupine), an object at a time",
+		Needs:      "registers, sets, counters, multi-value registers, maps, queues",
+	}, typeOf, nil)
+}
+
+// LWWRegister is linearizability of registers that keep the write of greatest
+// stamp and value, however the writes arrive. A write that knows no stamp leaves
+// the history open.
+func LWWRegister() Model {
+	return objectModel(ModelInfo{
+		Name:       "lww-register",
+		Doc:        "as linearizable, for registers in which the write of the greatest stamp wins",
+		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Needs:      "registers with write and read; writes carry stamps",
+	}, func(o *history.Op) objectType {
+		if o.Type == history.Register && (o.Func == history.Write || o.Func == history.Read) {
+			return lwwType
+		}
+		return nil
+	}, func(h *history.History) *Ruling {
+		for i := range h.Ops {
+			if o := &h.Ops[i]; o.IsPut() && o.Happened() && !o.Stamp.Known() {
+				return &Ruling{Reason: fmt.Sprintf("write #%d has no stamp", o.Index)}
+			}
+		}
+		return nil
+	})
+}
+
+// objectType is a sequential specification: the state after the operation, and
+// whether it can have answered as it did. States are values; Nil is the first.
+type objectType func(o *history.Op, now history.Value) (next history.Value, ok bool)
+
+// typeOf returns the specification of the operation, nil if there is none.
+func typeOf(o *history.Op) objectType {
+	table := map[history.Type]struct {
+		spec  objectType
+		funcs []history.Func
+	}{
+		history.Register:   {registerType, []history.Func{history.Read, history.Write, history.CAS}},
+		history.Set:        {setType, []history.Func{history.Read, history.Add, history.Remove}},
+		history.Counter:    {counterType, []history.Func{history.Read, history.Inc}},
+		history.MultiValue: {multiValueType, []history.Func{history.Read, history.Write}},
+		history.Map:        {mapType, []history.Func{history.Read, history.Write, history.Remove}},
+		history.Queue:      {queueType, []history.Func{history.Enqueue, history.Dequeue}},
+	}
+	row := table[o.Type]
+	if !slices.Contains(row.funcs, o.Func) || !wellFormed(o) {
+		return nil
+	}
+	return row.spec
+}
+
+// wellFormed checks what the argument must look like.
+func wellFormed(o *history.Op) bool {
+	pair, _ := o.Arg.AsList()
+	switch {
+	case o.Type == history.MultiValue && o.Func == history.Write:
+		return len(pair) == 2 && pair[1].Kind() == history.KindList
+	case o.Type == history.Map && o.Func == history.Write:
+		return len(pair) == 2
+	}
+	return true
+}
+
+func registerType(o *history.Op, now history.Value) (history.Value, bool) {
+	switch o.Func {
+	case history.Read:
+		return now, now.Equal(o.Out)
+	case history.Write:
+		return o.Arg, true
+	}
+	pair, _ := o.Arg.AsList()
+	switch found := now.Equal(pair[0]); {
+	case o.Outcome == history.Failed:
+		return now, !found
+	case found:
+		return pair[1], true
+	}
+	return now, o.Outcome == history.Unknown
+}
+
+func lwwType(o *history.Op, now history.Value) (history.Value, bool) {
+	held, _ := now.AsList() // value and stamp, as three
+	if o.Func == history.Read {
+		if len(held) == 0 {
+			return now, o.Out.IsNil()
+		}
+		stamp := stampOf(held)
+		return now, held[0].Equal(o.Out) && (!o.Stamp.Known() || o.Stamp == stamp)
+	}
+	if len(held) > 0 {
+		if c := stampOf(held).Compare(o.Stamp); c > 0 || c == 0 && held[0].Compare(o.Arg) >= 0 {
+			return now, true
+		}
+	}
+	return history.List(o.Arg, history.Int(int64(o.Stamp.Clock)), history.Int(int64(o.Stamp.Writer))), true
+}
+
+func stampOf(held []history.Value) history.Stamp {
+	clock, _ := held[1].AsInt()
+	writer, _ := held[2].AsInt()
+	return history.Stamp{Clock: uint64(clock), Writer: uint64(writer)}
+}
+
+// sameSet compares a set read with a state, Nil being the empty one in both.
+func sameSet(out, now history.Value) bool {
+	a, _ := out.AsList()
+	b, _ := now.AsList()
+	return out.Kind() != history.KindInt && out.Kind() != history.KindStr && history.SetOf(a...).Equal(history.SetOf(b...)) && len(a) == len(b)
+}
+
+func dropping(list []history.Value, drop ...history.Value) []history.Value {
+	return slices.DeleteFunc(slices.Clone(list), func(e history.Value) bool { return slices.ContainsFunc(drop, e.Equal) })
+}
+
+func setType(o *history.Op, now history.Value) (history.Value, bool) {
+	list, _ := now.AsList()
+	switch o.Func {
+	case history.Read:
+		return now, sameSet(o.Out, now)
+	case history.Add:
+		return history.SetOf(append(slices.Clone(list), o.Arg)...), true
+	}
+	return history.SetOf(dropping(list, o.Arg)...), true
+}
+
+func counterType(o *history.Op, now history.Value) (history.Value, bool) {
+	sum, _ := now.AsInt()
+	if o.Func == history.Read {
+		out, ok := count(o.Out)
+		return now, ok && out == sum
+	}
+	n, ok := o.Arg.AsInt()
+	return history.Int(sum + n), ok
+}
+
+func multiValueType(o *history.Op, now history.Value) (history.Value, bool) {
+	list, _ := now.AsList()
+	if o.Func == history.Read {
+		return now, sameSet(o.Out, now)
+	}
+	pair, _ := o.Arg.AsList()
+	replaced, _ := pair[1].AsList()
+	return history.SetOf(append(dropping(list, replaced...), pair[0])...), true
+}
+
+func mapType(o *history.Op, now history.Value) (history.Value, bool) {
+	entries, _ := now.AsList()
+	key := o.Arg
+	if o.Func == history.Write {
+		pair, _ := o.Arg.AsList()
+		key = pair[0]
+	}
+	at := slices.IndexFunc(entries, func(e history.Value) bool {
+		pair, _ := e.AsList()
+		return pair[0].Equal(key)
+	})
+	switch {
+	case o.Func == history.Read && key.IsNil():
+		return now, sameSet(o.Out, now)
+	case o.Func == history.Read && at < 0:
+		return now, o.Out.IsNil()
+	case o.Func == history.Read:
+		pair, _ := entries[at].AsList()
+		return now, pair[1].Equal(o.Out)
+	}
+	left := slices.Clone(entries)
+	if at >= 0 {
+		left = slices.Delete(left, at, at+1)
+	}
+	if o.Func == history.Write {
+		left = append(left, o.Arg)
+	}
+	return history.SetOf(left...), true
+}
+
+func queueType(o *history.Op, now history.Value) (history.Value, bool) {
+	list, _ := now.AsList()
+	switch {
+	case o.Func == history.Enqueue:
+		return history.List(append(slices.Clone(list), o.Arg)...), true
+	case len(list) == 0:
+		return now, o.Outcome == history.Unknown || o.Out.IsNil()
+	case o.Outcome == history.Unknown:
+		return history.List(list[1:]...), true
+	}
+	return history.List(list[1:]...), list[0].Equal(o.Out)
+}
+
+// objectStep is an operation with its specification.
+type objectStep struct {
+	op   *history.Op
+	spec objectType
+}
+
+func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(*history.History) *Ruling) Model {
+	prepare := func(h *history.History) (*Problem, error) {
+		for i := range h.Ops {
+			if o := &h.Ops[i]; takesPart(o) && specOf(o) == nil {
+				return nil, unsupported(info.Name, o)
+			}
+		}
+		p := &Problem{Spec: objectSpec(), StateBytes: func(s any) int { return 24 + 60*s.(history.Value).Len() }}
+		if open != nil {
+			if p.Settled = open(h); p.Settled != nil {
+				return p, nil
+			}
+		}
+		for _, part := range partition(h) {
+			for _, i := range part.From {
+				o := &h.Ops[i]
+				part.Ops = append(part.Ops, porcupine.Operation{
+					ClientId: o.Session, Input: objectStep{o, specOf(o)}, Call: o.Call, Return: effectiveReturn(o),
+				})
+			}
+			p.Parts = append(p.Parts, part)
+		}
+		return p, nil
+	}
+	return Model{
+		ModelInfo: info,
+		Prepare:   prepare,
+		RealTime:  true,
+		Reduce: func(h *history.History) Reduction {
+			return Reduction{Support: objectSupport(h), Restrict: restrict(h)}
+		},
+	}
+}
+
+func takesPart(o *history.Op) bool {
+	return o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed
+}
+
+// partition groups the operations by object, and those of a map that is never
+// read as a whole by key.
+func partition(h *history.History) []Part {
+	whole := make(map[object]bool)
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Type == history.Map && o.Func == history.Read && o.Arg.IsNil() {
+			whole[objectOf(o)] = true
+		}
+	}
+	var parts []Part
+	at := make(map[string]int)
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if !takesPart(o) {
+			continue
+		}
+		name := objectOf(o).String()
+		if o.Type == history.Map && !whole[objectOf(o)] {
+			key := o.Arg
+			if pair, _ := o.Arg.AsList(); o.Func == history.Write {
+				key = pair[0]
+			}
+			name += " entry " + key.String()
+		}
+		n, known := at[name]
+		if !known {
+			n = len(parts)
+			at[name] = n
+			parts = append(parts, Part{Name: name, Alone: true})
+		}
+		parts[n].From = append(parts[n].From, i)
+	}
+	return parts
+}
+
+// objectSpec steps values. Equal states have equal keys, by which they are
+// hashed.
+func objectSpec() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return history.Nil },
+		Step: func(state, input, _ any) (bool, any) {
+			s := input.(objectStep)
+			next, ok := s.spec(s.op, state.(history.Value))
+			return ok, next
+		},
+		Equal: func(a, b any) bool { return a.(history.Value).Equal(b.(history.Value)) },
+		Hash: func(state any) uint64 {
+			h := uint64(0xcbf29ce484222325)
+			for _, c := range []byte(state.(history.Value).Key()) {
+				h = (h ^ uint64(c)) * 0x100000001b3
+			}
+			return h
+		},
+		DescribeOperation: func(input, _ any) string { return input.(objectStep).op.String() },
+		DescribeState:     func(state any) string { return state.(history.Value).String() },
+	}
+}
+
+// objectSupport returns, for an operation that observes, every other one that
+// may have changed what it saw: all changes called before it returned. That
+// keeps more than a register would need, but is right for every type.
+func objectSupport(h *history.History) func(i int) []int {
+	x := indexPuts(h)
+	return func(i int) []int {
+		o := &h.Ops[i]
+		if o.IsPut() && o.Func != history.Dequeue && o.Func != history.CAS {
+			return nil
+		}
+		var need []int
+		for _, j := range x.byKey[objectOf(o)] {
+			if j != i && h.Ops[j].Call <= effectiveReturn(o) {
+				need = append(need, j)
+			}
+		}
+		return need
+	}
+}

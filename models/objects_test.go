@@ -1,0 +1,105 @@
+package models
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models/oracle"
+)
+
+// Each type against an oracle that replays every order on plain data.
+func TestObjectsAgreeWithOracle(t *testing.T) {
+	for _, typ := range []history.Type{
+		history.Register, history.Set, history.Counter, history.MultiValue, history.Map, history.Queue,
+	} {
+		t.Run(string(typ), func(t *testing.T) {
+			counts := tally{}
+			for seed := range uint64(1200) {
+				h := oracle.RandomObject(seed, typ, 4+int(seed%3), false)
+				require.NoError(t, h.Validate())
+				want := oracle.Forbidden
+				if oracle.LinearizableObjects(h, false) {
+					want = oracle.Allowed
+				}
+				p, err := Linearizable().Prepare(h)
+				require.Equal(t, want, solve(t, p, err), "seed %d%s", seed, dump(h))
+				counts[want]++
+			}
+			counts.require(t, map[oracle.Answer]int{oracle.Allowed: 100, oracle.Forbidden: 20})
+		})
+	}
+}
+
+func TestLWWRegisterAgreesWithOracle(t *testing.T) {
+	counts := tally{}
+	for seed := range uint64(2000) {
+		h := oracle.RandomObject(seed, history.Register, 4+int(seed%3), true)
+		want := oracle.Forbidden
+		if oracle.LinearizableObjects(h, true) {
+			want = oracle.Allowed
+		}
+		p, err := LWWRegister().Prepare(h)
+		require.Equal(t, want, solve(t, p, err), "seed %d%s", seed, dump(h))
+		counts[want]++
+	}
+	counts.require(t, bothOften)
+
+	bare := sessions(t, "w x 1, r x 1")
+	p, err := LWWRegister().Prepare(bare)
+	require.Equal(t, oracle.Ambiguous, solve(t, p, err), "no stamps, no verdict")
+}
+
+// The same run as a last-writer-wins register and as a plain one: an older stamp
+// that arrives later does not win.
+func TestLWWIsNotAPlainRegister(t *testing.T) {
+	h := sessions(t, "w x 1, w x 2, r x 1")
+	h.Ops[0].Stamp, h.Ops[1].Stamp = history.Stamp{Clock: 9, Writer: 1}, history.Stamp{Clock: 5, Writer: 2}
+	h.Ops[2].Stamp = h.Ops[0].Stamp
+	p, err := LWWRegister().Prepare(h)
+	require.Equal(t, oracle.Allowed, solve(t, p, err))
+	p, err = Linearizable().Prepare(h)
+	require.Equal(t, oracle.Forbidden, solve(t, p, err))
+}
+
+// What reads and dequeues rest on, kept, a smaller history is no worse.
+func TestObjectReduction(t *testing.T) {
+	for seed := range uint64(600) {
+		typ := []history.Type{history.Set, history.Queue, history.Map, history.MultiValue, history.Counter}[seed%5]
+		h := oracle.RandomObject(seed, typ, 6, false)
+		if !oracle.LinearizableObjects(h, false) {
+			continue
+		}
+		how := Linearizable().Reduce(h)
+		for gone := range h.Ops {
+			kept := without(h, how, gone)
+			require.True(t, oracle.LinearizableObjects(kept, false), "seed %d without %d%s\nwas%s", seed, gone, dump(kept), dump(h))
+		}
+	}
+}
+
+func TestObjectsArePartitioned(t *testing.T) {
+	entry := func(i int, fn history.Func, arg history.Value) history.Op {
+		return history.Op{
+			Index: i, Session: i, Type: history.Map, Func: fn, Key: "m", Arg: arg, Call: int64(i), Return: int64(i + 1),
+		}
+	}
+	h := &history.History{Ops: []history.Op{
+		entry(0, history.Write, history.List(history.Str("a"), history.Int(1))),
+		entry(1, history.Write, history.List(history.Str("b"), history.Int(1))),
+		entry(2, history.Remove, history.Str("a")),
+	}}
+	p, err := Linearizable().Prepare(h)
+	require.NoError(t, err)
+	require.Len(t, p.Parts, 2, "entries are independent")
+	require.Equal(t, `map "m" entry "a"`, p.Parts[0].Name)
+	h.Ops = append(h.Ops, entry(3, history.Read, history.Nil))
+	p, err = Linearizable().Prepare(h)
+	require.NoError(t, err)
+	require.Len(t, p.Parts, 1, "unless the map is read as a whole")
+
+	h.Ops[0].Arg = history.Int(1)
+	_, err = Linearizable().Prepare(h)
+	require.ErrorIs(t, err, ErrUnsupported)
+}

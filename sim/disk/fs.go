@@ -1,0 +1,586 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim"
+)
+
+// ErrCrashed reports a file operation after the moment of [FS.CrashAt], or by a
+// handle from before the last crash.
+var ErrCrashed = errors.New("sim/disk: the machine has crashed")
+
+// FSOptions describe a file system. The zero value has no faults, and loses at a
+// crash all that was not synced.
+type FSOptions struct {
+	// Source answers the decisions; nil is [choice.Benign].
+	Source choice.Source
+	// Crash is how much of what was not synced survives a crash, Errors how often
+	// operations fail, Rot and Misdirect how often durable data is spoiled. Off
+	// does not ask.
+	Crash, Errors, Rot, Misdirect sim.Level
+	// Permille is the chance of a fault of each sort by level. Zero entries are
+	// 0, 300, 700 for Crash; 0, 2, 30 for Errors; 0, 50, 400 for Rot, per file and
+	// crash; 0, 2, 30 for Misdirect.
+	CrashPermille, ErrorsPermille, RotPermille, MisdirectPermille [sim.NumLevels]int
+	// Budget, if not nil, must grant each file that Rot or Misdirect spoils.
+	Budget *Budget
+	// Disk is the number under which this file system draws on the budget.
+	Disk int
+	// Sector is the size in bytes of what is written or torn as one, 512 by default.
+	Sector int
+	// MaxBytes bounds all files together, by default 1 GiB; beyond it writes fail
+	// with ENOSPC.
+	MaxBytes int64
+}
+
+// FS is a file system in memory that can lose what was not synced, as
+// [vfs.FS] of pebble, so that real engines run on it. Files and names are separate:
+// the bytes of a file become durable by its Sync, its name by the Sync of its
+// directory ([vfs.FS.OpenDir]). Directories themselves are durable at once.
+//
+// Every fault is a decision under a key made of the file's first name, how many
+// files had it before, and the number of the operation on it:
+//
+//	site            answer other than 0
+//	fs.open         creating, opening, linking, renaming or removing fails with EIO
+//	fs.write        1 EIO, 2 ENOSPC, 3 half is written and the rest not
+//	fs.read         1 EIO, 2 less is read than was asked for, and says so
+//	fs.sync         fails with EIO; what was to be synced never is, though reads see it
+//	fs.misdirect    a write lands in another sector of the file than it was meant for
+//	fs.crash.write  of one unsynced write, 1 all survives, 2 some sectors, one of them torn
+//	fs.crash.name   an unsynced change of a name survives
+//	fs.rot          a bit of the file flips while the machine is down
+//
+// It is safe for concurrent use and starts no goroutine.
+type FS struct {
+	mu      sync.Mutex
+	opts    FSOptions
+	names   map[string]*inode // as seen now
+	durable map[string]*inode // as a crash leaves them
+	changes []change          // of names, not synced, oldest first
+	dirs    map[string]bool
+	births  map[string]uint64 // files created by name
+	locks   map[string]bool
+	life    uint64 // crashes so far; handles of an earlier life are dead
+	ops     int64
+	stopAt  int64 // the operation at which the machine stops; 0 is never
+	cloneAt int64 // the operation before which a copy is made; 0 is never
+	onClone func(*FS)
+	stats   FSStats
+}
+
+// FSStats counts what happened to a file system.
+type FSStats struct {
+	Errors      int64 // operations that failed by a fault
+	Torn        int64 // writes of which a crash kept a part
+	Kept, Lost  int64 // unsynced writes that a crash kept whole, or lost
+	NamesKept   int64 // unsynced changes of names that a crash kept
+	NamesLost   int64
+	Rotten      int64 // files in which a bit flipped
+	Misdirected int64 // writes that landed elsewhere
+	Spared      int64 // damage that the budget did not grant
+}
+
+// change is an atomic change of names: from, if any, goes; to, if any, is node.
+type change struct {
+	from, to string
+	node     *inode
+}
+
+// inode is a file apart from its names.
+type inode struct {
+	key     uint64
+	ops     uint64
+	data    []byte   // as seen now
+	durable []byte   // as synced
+	pending []extent // written since, oldest first
+}
+
+type extent struct {
+	off  int64
+	data []byte
+}
+
+// NewFS returns an empty file system, or an error for levels that do not exist.
+func NewFS(o FSOptions) (*FS, error) {
+	for _, l := range []sim.Level{o.Crash, o.Errors, o.Rot, o.Misdirect} {
+		if l >= sim.NumLevels {
+			return nil, fmt.Errorf("%w: a level of %d", ErrOptions, l)
+		}
+	}
+	if o.Sector < 0 || o.MaxBytes < 0 {
+		return nil, fmt.Errorf("%w: Sector %d, MaxBytes %d: need 0 or more", ErrOptions, o.Sector, o.MaxBytes)
+	}
+	if o.Source == nil {
+		o.Source = choice.Benign
+	}
+	if o.Sector == 0 {
+		o.Sector = 512
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 1 << 30
+	}
+	rates := func(r *[sim.NumLevels]int, low, extreme int) {
+		if *r == ([sim.NumLevels]int{}) {
+			*r = [sim.NumLevels]int{sim.Low: low, sim.Extreme: extreme}
+		}
+	}
+	rates(&o.CrashPermille, 300, 700)
+	rates(&o.ErrorsPermille, 2, 30)
+	rates(&o.RotPermille, 50, 400)
+	rates(&o.MisdirectPermille, 2, 30)
+	return &FS{
+		opts: o, names: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{".": true, "/": true},
+		births: map[string]uint64{}, locks: map[string]bool{},
+	}, nil
+}
+
+// ErrOptions reports options that describe no file system.
+var ErrOptions = errors.New("sim/disk: invalid options")
+
+var _ vfs.FS = (*FS)(nil)
+
+// Ops is the number of operations that changed something, or tried to: the
+// moments that CrashAt can name.
+func (f *FS) Ops() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ops
+}
+
+// CrashAt stops the machine at operation n, counted as by [FS.Ops]: it and all
+// after it fail with [ErrCrashed], until [FS.PowerCut]. 0 is never.
+func (f *FS) CrashAt(n int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopAt = n
+}
+
+// CloneAt makes a copy just before operation n, counted as by [FS.Ops], and hands
+// it to take, during which the file system stands still. It is for engines that
+// cannot bear CrashAt: they go on undisturbed while the copy is crashed by
+// [FS.PowerCut] and opened anew.
+func (f *FS) CloneAt(n int64, take func(*FS)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cloneAt, f.onClone = n, take
+}
+
+// tick counts an operation that changes something.
+func (f *FS) tick() error {
+	f.ops++
+	if f.ops == f.cloneAt {
+		f.onClone(f.clone())
+	}
+	if f.stopAt > 0 && f.ops >= f.stopAt {
+		return ErrCrashed
+	}
+	return nil
+}
+
+// clone copies all that is, decisions still to be made excepted.
+func (f *FS) clone() *FS {
+	c := &FS{
+		opts: f.opts, names: map[string]*inode{}, durable: map[string]*inode{}, dirs: maps.Clone(f.dirs),
+		births: maps.Clone(f.births), locks: maps.Clone(f.locks), life: f.life, ops: f.ops, stats: f.stats,
+	}
+	copies := map[*inode]*inode{nil: nil}
+	of := func(n *inode) *inode {
+		if _, done := copies[n]; !done {
+			copies[n] = &inode{
+				key: n.key, ops: n.ops, data: slices.Clone(n.data), durable: slices.Clone(n.durable), pending: slices.Clone(n.pending),
+			}
+		}
+		return copies[n]
+	}
+	for name, n := range f.names { //joinery:anyorder fills a map
+		c.names[name] = of(n)
+	}
+	for name, n := range f.durable { //joinery:anyorder fills a map
+		c.durable[name] = of(n)
+	}
+	for _, ch := range f.changes {
+		c.changes = append(c.changes, change{ch.from, ch.to, of(ch.node)})
+	}
+	return c
+}
+
+// Stats returns the counts so far.
+func (f *FS) Stats() FSStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats
+}
+
+// ask asks for a decision, if its sort is in force.
+func (f *FS) ask(site string, key uint64, l sim.Level, permille [sim.NumLevels]int, n uint64) uint64 {
+	if l == sim.Off {
+		return 0
+	}
+	v := f.opts.Source.Choose(choice.Point{Site: site, Key: key, N: n, Rare: max(choice.Permille(permille[l]), 1)})
+	return min(v, n-1)
+}
+
+// step counts an operation on a file and asks whether it fails; n is the number of
+// answers. It returns the answer and the key of the operation.
+func (f *FS) step(node *inode, site string, n uint64) (v, key uint64, err error) {
+	if err := f.tick(); err != nil {
+		return 0, 0, err
+	}
+	node.ops++
+	key = choice.Mix(node.key, node.ops)
+	v = f.ask(site, key, f.opts.Errors, f.opts.ErrorsPermille, n)
+	if v != 0 {
+		f.stats.Errors++
+	}
+	return v, key, nil
+}
+
+func fail(op, name string, err error) error { return &fs.PathError{Op: op, Path: name, Err: err} }
+
+// named does op on the names of the file system unless it fails by a fault.
+func (f *FS) named(op, name string, node *inode) error {
+	v, _, err := f.step(node, "fs.open", 2)
+	switch {
+	case err != nil:
+		return fail(op, name, err)
+	case v != 0:
+		return fail(op, name, syscall.EIO)
+	}
+	return nil
+}
+
+func (f *FS) find(op, name string) (*inode, error) {
+	if node := f.names[name]; node != nil {
+		return node, nil
+	}
+	return nil, fail(op, name, fs.ErrNotExist)
+}
+
+func (f *FS) change(c change) {
+	f.changes = append(f.changes, c)
+	c.apply(f.names)
+}
+
+func (c change) apply(names map[string]*inode) {
+	if c.from != "" {
+		delete(names, c.from)
+	}
+	if c.to != "" {
+		names[c.to] = c.node
+	}
+}
+
+func clean(name string) string { return path.Clean(name) }
+
+// birth makes a file of that name.
+func (f *FS) birth(name string) *inode {
+	f.births[name]++
+	return &inode{key: choice.Mix(choice.MixString(uint64(f.opts.Disk), name), f.births[name])}
+}
+
+// Create creates a file, in place of one of that name.
+func (f *FS) Create(name string, _ vfs.DiskWriteCategory) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.create(clean(name))
+}
+
+func (f *FS) create(name string) (vfs.File, error) {
+	if !f.dirs[path.Dir(name)] {
+		return nil, fail("create", name, fs.ErrNotExist)
+	}
+	node := f.birth(name)
+	if err := f.named("create", name, node); err != nil {
+		return nil, err
+	}
+	f.change(change{to: name, node: node})
+	return &file{fs: f, node: node, name: name, life: f.life, write: true}, nil
+}
+
+// Open opens a file, or a directory, for reading.
+func (f *FS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	h, err := f.open(clean(name), false)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		o.Apply(h)
+	}
+	return h, nil
+}
+
+// OpenReadWrite opens a file for both, and creates it if there is none.
+func (f *FS) OpenReadWrite(name string, _ vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	h, err := f.open(clean(name), true)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		o.Apply(h)
+	}
+	return h, nil
+}
+
+func (f *FS) open(name string, write bool) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dirs[name] && !write {
+		return &file{fs: f, dir: true, name: name, life: f.life}, nil
+	}
+	node, err := f.find("open", name)
+	if err != nil {
+		if write {
+			return f.create(name)
+		}
+		return nil, err
+	}
+	if err := f.named("open", name, node); err != nil {
+		return nil, err
+	}
+	return &file{fs: f, node: node, name: name, life: f.life, write: write}, nil
+}
+
+// OpenDir opens a directory for syncing the names in it.
+func (f *FS) OpenDir(name string) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name = clean(name)
+	if !f.dirs[name] {
+		return nil, fail("open", name, fs.ErrNotExist)
+	}
+	return &file{fs: f, dir: true, name: name, life: f.life}, nil
+}
+
+// Link gives a file a second name.
+func (f *FS) Link(oldname, newname string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	oldname, newname = clean(oldname), clean(newname)
+	node, err := f.find("link", oldname)
+	if err != nil {
+		return err
+	}
+	if f.names[newname] != nil {
+		return fail("link", newname, fs.ErrExist)
+	}
+	if err := f.named("link", newname, node); err != nil {
+		return err
+	}
+	f.change(change{to: newname, node: node})
+	return nil
+}
+
+// Rename gives a file another name, in place of one of that name, at once.
+func (f *FS) Rename(oldname, newname string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rename(clean(oldname), clean(newname))
+}
+
+func (f *FS) rename(oldname, newname string) error {
+	node, err := f.find("rename", oldname)
+	if err != nil {
+		return err
+	}
+	if err := f.named("rename", newname, node); err != nil || oldname == newname {
+		return err
+	}
+	f.change(change{from: oldname, to: newname, node: node})
+	return nil
+}
+
+// ReuseForWrite renames a file and opens it, with the bytes that it has.
+func (f *FS) ReuseForWrite(oldname, newname string, _ vfs.DiskWriteCategory) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	newname = clean(newname)
+	if err := f.rename(clean(oldname), newname); err != nil {
+		return nil, err
+	}
+	return &file{fs: f, node: f.names[newname], name: newname, life: f.life, write: true}, nil
+}
+
+// Remove removes a name, or an empty directory. A file that is open stays readable.
+func (f *FS) Remove(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name = clean(name)
+	if f.dirs[name] {
+		if len(f.list(name)) > 0 {
+			return fail("remove", name, syscall.ENOTEMPTY)
+		}
+		delete(f.dirs, name)
+		return nil
+	}
+	return f.remove(name)
+}
+
+func (f *FS) remove(name string) error {
+	node, err := f.find("remove", name)
+	if err != nil {
+		return err
+	}
+	if err := f.named("remove", name, node); err != nil {
+		return err
+	}
+	f.change(change{from: name})
+	return nil
+}
+
+// RemoveAll removes a name, or a directory with all in it.
+func (f *FS) RemoveAll(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name = clean(name)
+	var first error
+	for _, n := range sortedNames(f.names) {
+		if n == name || strings.HasPrefix(n, name+"/") {
+			first = errors.Join(first, f.remove(n))
+		}
+	}
+	for _, d := range sortedNames(f.dirs) {
+		if d == name || strings.HasPrefix(d, name+"/") {
+			delete(f.dirs, d)
+		}
+	}
+	return first
+}
+
+// MkdirAll makes a directory and those above it.
+func (f *FS) MkdirAll(dir string, _ os.FileMode) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for d := clean(dir); !f.dirs[d]; d = path.Dir(d) {
+		if f.names[d] != nil {
+			return fail("mkdir", d, syscall.ENOTDIR)
+		}
+		f.dirs[d] = true
+	}
+	return nil
+}
+
+// Lock locks a name until the closer is closed or the machine crashes.
+func (f *FS) Lock(name string) (io.Closer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name = clean(name)
+	if f.locks[name] {
+		return nil, fail("lock", name, syscall.EAGAIN)
+	}
+	if f.names[name] == nil {
+		if _, err := f.create(name); err != nil {
+			return nil, err
+		}
+	}
+	f.locks[name] = true
+	return &lock{f, name, f.life}, nil
+}
+
+type lock struct {
+	fs   *FS
+	name string
+	life uint64
+}
+
+// Close releases the lock.
+func (l *lock) Close() error {
+	l.fs.mu.Lock()
+	defer l.fs.mu.Unlock()
+	if l.life == l.fs.life {
+		delete(l.fs.locks, l.name)
+	}
+	return nil
+}
+
+// List lists the names in a directory, sorted.
+func (f *FS) List(dir string) ([]string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	dir = clean(dir)
+	if !f.dirs[dir] {
+		return nil, fail("list", dir, fs.ErrNotExist)
+	}
+	return f.list(dir), nil
+}
+
+func (f *FS) list(dir string) []string {
+	var out []string
+	for _, n := range append(sortedNames(f.names), sortedNames(f.dirs)...) {
+		if path.Dir(n) == dir && n != dir {
+			out = append(out, path.Base(n))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Stat describes a file or a directory.
+func (f *FS) Stat(name string) (vfs.FileInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name = clean(name)
+	if f.dirs[name] {
+		return info{name: path.Base(name), dir: true}, nil
+	}
+	node, err := f.find("stat", name)
+	if err != nil {
+		return nil, err
+	}
+	return info{name: path.Base(name), size: int64(len(node.data))}, nil
+}
+
+// PathBase is [path.Base].
+func (f *FS) PathBase(p string) string { return path.Base(p) }
+
+// PathJoin is [path.Join].
+func (f *FS) PathJoin(elem ...string) string { return path.Join(elem...) }
+
+// PathDir is [path.Dir].
+func (f *FS) PathDir(p string) string { return path.Dir(p) }
+
+// GetDiskUsage counts the bytes of all files against MaxBytes.
+func (f *FS) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	used, total := uint64(f.used()), uint64(f.opts.MaxBytes)
+	return vfs.DiskUsage{AvailBytes: total - min(used, total), TotalBytes: total, UsedBytes: used}, nil
+}
+
+// used is the size of all files that have a name.
+func (f *FS) used() (n int64) {
+	seen := map[*inode]bool{}
+	for _, node := range f.names { //joinery:anyorder a sum
+		if !seen[node] {
+			n += int64(len(node.data))
+		}
+		seen[node] = true
+	}
+	return n
+}
+
+// Unwrap is nil: there is nothing below.
+func (f *FS) Unwrap() vfs.FS { return nil }
