@@ -162,6 +162,16 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	return r.parts[at]
 }
 
+// held returns the partition, or nil if the replica has met nothing of it.
+func (r *Replica) held(id ring.Partition) *partition {
+	for _, p := range r.parts {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
 // Start returns the first effects: the tick timer and, after a recovery, the
 // question to each peer what it already has. Like those of Step, they are valid
 // until the next call.
@@ -315,4 +325,9 @@ func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v Value)) 
 
 // Applied is the set of dots of partition p that are visible here; the caller
 // must not change it.
-func (r *Replica) Applied(p ring.Partition) causal.Dots { return r.partition(p).applied }
+func (r *Replica) Applied(p ring.Partition) causal.Dots {
+	if held := r.held(p); held != nil {
+		return held.applied
+	}
+	return nil
+}

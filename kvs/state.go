@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -103,8 +104,9 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	for e, since := range p.log.All() {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
-		dst = binary.AppendUvarint(append(dst, 'e'), e.Dot.Origin)
-		dst = binary.AppendUvarint(binary.AppendUvarint(dst, e.Dot.Seq), age)
+		// The whole entry: where writes may come in either order, a dot alone does
+		// not tell which of them it names.
+		dst = appendEntries(binary.AppendUvarint(append(dst, 'e'), age), []gossip.Entry{e})
 	}
 	for _, w := range p.waiting {
 		dst = binary.AppendUvarint(appendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
@@ -114,7 +116,11 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 
 // Value returns a copy of what is held of the kind under key, or nil.
 func (r *Replica) Value(key, kind string) Value {
-	v, _ := r.partition(r.cfg.Ring.PartitionOf(key)).find(key, kind)
+	p := r.held(r.cfg.Ring.PartitionOf(key))
+	if p == nil {
+		return nil
+	}
+	v, _ := p.find(key, kind)
 	if v == nil {
 		return nil
 	}

@@ -120,6 +120,18 @@ func TestEveryPathOfMapsAgrees(t *testing.T) {
 	agree(t, "And", lattice.And(), rapid.Bool())
 	agree(t, "Point", lattice.PointOf[int](), points(ints))
 	agree(t, "Pair", lattice.PairOf(lattice.Max[int](), lattice.Min[string]()), pairs(ints, words))
+	for name, m := range map[string]lattice.Merge[lattice.Pair[uint64, string]]{
+		"register":               lattice.DominatingPairOf(lattice.Max[uint64](), lattice.Max[string]()),
+		"register, least value":  lattice.DominatingPairOf(lattice.Max[uint64](), lattice.Min[string]()),
+		"register, earliest key": lattice.DominatingPairOf(lattice.Min[uint64](), lattice.Max[string]()),
+	} {
+		agree(t, name, m, pairs(rapid.Uint64Range(0, 2), words))
+	}
+	agree(t, "stamped", lattice.DominatingPairOf(lattice.Max[uint32](), lattice.DominatingPairOf(lattice.Max[int64](), lattice.Max[string]())),
+		pairs(rapid.Uint32Range(0, 2), pairs(rapid.Int64Range(-1, 1), words)))
+	agree(t, "floats", lattice.Max[float64](), floats)
+	agree(t, "strings", lattice.Min[string](), words)
+	agree(t, "small integers", lattice.Min[int8](), rapid.Int8Range(-1, 1))
 	agree(t, "DominatingPair", lattice.DominatingPairOf(lattice.Max[int](), lattice.Max[string]()), pairs(ints, words))
 	agree(t, "DominatingPair over points", lattice.DominatingPairOf(lattice.PointOf[int](), lattice.Max[int]()), pairs(points(ints), ints))
 	agree(t, "LexPair", lattice.LexPairOf(lattice.PointOf[int](), lattice.Max[int]()), pairs(points(ints), ints))

@@ -14,7 +14,7 @@ import (
 func MapOf[K comparable, V any](m Merge[V]) Merge[map[K]V] {
 	r := mapMerge[K, V]{val: m, key: newScalar[K](), chain: chainJoin[K](m)}
 	if reflect.TypeFor[V]().Size() <= maxByValue {
-		r.fast = valueJoinOf(m)
+		r.less, r.fast = lessOf(m), valueJoinOf(m)
 	}
 	return r
 }
@@ -29,6 +29,7 @@ type mapMerge[K comparable, V any] struct {
 	key scalar[K]
 	// The faster ways, nil where val does not allow them.
 	chain func(target, delta map[K]V) bool
+	less  func(a, b V) bool
 	fast  func(a, b V) (V, bool)
 }
 
@@ -42,10 +43,23 @@ func (m mapMerge[K, V]) MergeIn(target *map[K]V, delta map[K]V) bool {
 	switch {
 	case m.chain != nil:
 		return m.chain(*target, delta)
+	case m.less != nil:
+		return m.mergeByOrder(*target, delta)
 	case m.fast != nil:
 		return m.mergeByValue(*target, delta)
 	}
 	return m.mergeByAddress(*target, delta)
+}
+
+func (m mapMerge[K, V]) mergeByOrder(target, delta map[K]V) (grew bool) {
+	//joinery:anyorder keys are merged independently of each other
+	for k, d := range delta {
+		if v, ok := target[k]; !ok || m.less(v, d) {
+			target[k] = d
+			grew = true
+		}
+	}
+	return grew
 }
 
 func (m mapMerge[K, V]) mergeByValue(target, delta map[K]V) (grew bool) {

@@ -62,3 +62,65 @@ func mergeChain[K comparable, V any, U cmp.Ordered](lesser bool) func(target, de
 		return grew
 	}
 }
+
+// totalOrder is implemented by merges that may be total orders: those join to one of
+// their operands, so that a comparison is all that a map needs of them.
+type totalOrder[T any] interface {
+	// less is nil where a part of the merge is no total order by value.
+	less() func(a, b T) bool
+}
+
+func lessOf[T any](m Merge[T]) func(a, b T) bool {
+	if l, ok := m.(totalOrder[T]); ok {
+		return l.less()
+	}
+	return nil
+}
+
+// pairLess orders pairs by key, then by value. Keys of the kinds that timestamps
+// are of are compared in place, and so are texts for values: last-writer-wins.
+func pairLess[K, V any](key Merge[K], val Merge[V]) func(x, y Pair[K, V]) bool {
+	k, v := lessOf(key), lessOf(val)
+	if k == nil || v == nil {
+		return nil
+	}
+	isText := false
+	if c, ok := val.(chainer); ok {
+		kind, descending := c.chain()
+		isText = kind == reflect.String && !descending
+	}
+	if c, ok := key.(chainer); ok {
+		switch kind, descending := c.chain(); {
+		case descending:
+		case kind == reflect.Uint64:
+			return timedLess[K, V, uint64](v, isText)
+		case kind == reflect.Uint32:
+			return timedLess[K, V, uint32](v, isText)
+		case kind == reflect.Int64:
+			return timedLess[K, V, int64](v, isText)
+		}
+	}
+	return func(x, y Pair[K, V]) bool {
+		if k(x.First, y.First) {
+			return true
+		}
+		return !k(y.First, x.First) && v(x.Second, y.Second)
+	}
+}
+
+func timedLess[K, V any, U uint64 | uint32 | int64](val func(a, b V) bool, isText bool) func(x, y Pair[K, V]) bool {
+	if isText {
+		return func(x, y Pair[K, V]) bool {
+			if a, b := read[U](&x.First), read[U](&y.First); a != b {
+				return a < b
+			}
+			return read[string](&x.Second) < read[string](&y.Second)
+		}
+	}
+	return func(x, y Pair[K, V]) bool {
+		if a, b := read[U](&x.First), read[U](&y.First); a != b {
+			return a < b
+		}
+		return val(x.Second, y.Second)
+	}
+}

@@ -150,6 +150,8 @@ func (m dominatingMerge[K, V]) Clone(v Pair[K, V]) Pair[K, V] {
 	return Pair[K, V]{m.key.Clone(v.First), m.val.Clone(v.Second)}
 }
 
+func (m dominatingMerge[K, V]) less() func(x, y Pair[K, V]) bool { return pairLess(m.key, m.val) }
+
 func (m dominatingMerge[K, V]) valueJoin() func(x, y Pair[K, V]) (Pair[K, V], bool) {
 	key, val := valueJoinOf(m.key), valueJoinOf(m.val)
 	if key == nil || val == nil {

@@ -42,6 +42,8 @@ func (maxMerge[T]) joinGrew(a, b T) (T, bool) {
 
 func (m maxMerge[T]) valueJoin() func(a, b T) (T, bool) { return m.joinGrew }
 
+func (maxMerge[T]) less() func(a, b T) bool { return cmp.Less[T] }
+
 func (m maxMerge[T]) chain() (reflect.Kind, bool) { return m.scalar.kind, false }
 
 func (m maxMerge[T]) Caps() Caps[T] {
@@ -85,6 +87,8 @@ func (minMerge[T]) joinGrew(a, b T) (T, bool) {
 }
 
 func (m minMerge[T]) valueJoin() func(a, b T) (T, bool) { return m.joinGrew }
+
+func (minMerge[T]) less() func(a, b T) bool { return func(a, b T) bool { return cmp.Less(b, a) } }
 
 func (m minMerge[T]) chain() (reflect.Kind, bool) { return m.scalar.kind, true }
 

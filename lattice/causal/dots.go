@@ -3,7 +3,6 @@ package causal
 import (
 	"iter"
 	"maps"
-	"math"
 	"slices"
 	"sort"
 
@@ -79,9 +78,10 @@ func (s *Spans) insert(x Span) bool {
 	return true
 }
 
-// SpansMerge merges sets of sequence numbers by union; ⊥ is the empty
-// set, ⊤ the set of all numbers from 1. Merging costs O(|delta|·|target|) in spans at worst, and is near constant
-// where the delta extends the end.
+// SpansMerge merges sets of sequence numbers by union; ⊥ is the empty set.
+// Merging costs O(|delta|·|target|) in spans at worst, and is near constant where
+// the delta extends the end. It offers no ⊤: all numbers there are make one span,
+// but 2^64 atoms.
 func SpansMerge() lattice.Merge[Spans] { return spansMerge{} }
 
 type spansMerge struct{}
@@ -125,7 +125,6 @@ func (spansMerge) Clone(v Spans) Spans { return slices.Clone(v) }
 func (m spansMerge) Caps() lattice.Caps[Spans] {
 	return lattice.Caps[Spans]{
 		Bottom: func() Spans { return nil },
-		Top:    func() Spans { return Spans{{1, math.MaxUint64}} },
 		Join:   func(a, b Spans) Spans { return lattice.Join[Spans](m, a, b) },
 		Diff:   func(base, v Spans) Spans { return v.minus(base) },
 		Atoms: func(v Spans) iter.Seq[Spans] {

@@ -72,9 +72,9 @@ func (r LWW[V]) compare(s LWW[V]) int {
 
 // LWWOf merges last-writer-wins registers to the one with the later stamp; with
 // equal stamps a removal wins over a value, and the greater value over the lesser.
-// That is a chain, lawful on all states; ⊥ is the register that was never written, ⊤
-// its removal at the end of time.
-// (Johnson and Thomas, RFC 677, 1975; Shapiro et al. 2011, section 3.2.1.)
+// That is a chain, lawful on all states; ⊥ is the register that was never written,
+// ⊤ its removal at the end of time. (Johnson and Thomas, RFC 677, 1975; Shapiro et
+// al. 2011, section 3.2.1.)
 func LWWOf[V cmp.Ordered]() lattice.Merge[LWW[V]] { return lwwMerge[V]{} }
 
 type lwwMerge[V cmp.Ordered] struct{}

@@ -11,9 +11,12 @@
 //	disk.slow   append           which of eight doubling latencies is added
 //	disk.crash  crash            how much of the pending tail survives
 //
-// Both are asked only with [sim.Options.DiskFaults] in force. The package refuses
-// to lose what it reported durable, and offers neither overwriting nor more than
-// one file.
+// Both are asked only with [sim.Options.DiskFaults] in force. [FS] is a whole file
+// system with faults of its own, as an interface on which real engines run.
+//
+// The package refuses to lose what it reported durable: a log only when told to
+// [Log.Rewind], a file system only to rot and misdirected writes, within a
+// [Budget] that can keep a copy intact.
 package disk
 
 import (

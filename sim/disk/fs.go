@@ -3,9 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"slices"
@@ -81,18 +79,6 @@ type FS struct {
 	cloneAt int64 // the operation before which a copy is made; 0 is never
 	onClone func(*FS)
 	stats   FSStats
-}
-
-// FSStats counts what happened to a file system.
-type FSStats struct {
-	Errors      int64 // operations that failed by a fault
-	Torn        int64 // writes of which a crash kept a part
-	Kept, Lost  int64 // unsynced writes that a crash kept whole, or lost
-	NamesKept   int64 // unsynced changes of names that a crash kept
-	NamesLost   int64
-	Rotten      int64 // files in which a bit flipped
-	Misdirected int64 // writes that landed elsewhere
-	Spared      int64 // damage that the budget did not grant
 }
 
 // change is an atomic change of names: from, if any, goes; to, if any, is node.
@@ -190,33 +176,6 @@ func (f *FS) tick() error {
 		return ErrCrashed
 	}
 	return nil
-}
-
-// clone copies all that is, decisions still to be made excepted.
-func (f *FS) clone() *FS {
-	c := &FS{
-		opts: f.opts, names: map[string]*inode{}, durable: map[string]*inode{}, dirs: maps.Clone(f.dirs),
-		births: maps.Clone(f.births), locks: maps.Clone(f.locks), life: f.life, ops: f.ops, stats: f.stats,
-	}
-	copies := map[*inode]*inode{nil: nil}
-	of := func(n *inode) *inode {
-		if _, done := copies[n]; !done {
-			copies[n] = &inode{
-				key: n.key, ops: n.ops, data: slices.Clone(n.data), durable: slices.Clone(n.durable), pending: slices.Clone(n.pending),
-			}
-		}
-		return copies[n]
-	}
-	for name, n := range f.names { //joinery:anyorder fills a map
-		c.names[name] = of(n)
-	}
-	for name, n := range f.durable { //joinery:anyorder fills a map
-		c.durable[name] = of(n)
-	}
-	for _, ch := range f.changes {
-		c.changes = append(c.changes, change{ch.from, ch.to, of(ch.node)})
-	}
-	return c
 }
 
 // Stats returns the counts so far.
@@ -474,39 +433,6 @@ func (f *FS) MkdirAll(dir string, _ os.FileMode) error {
 	return nil
 }
 
-// Lock locks a name until the closer is closed or the machine crashes.
-func (f *FS) Lock(name string) (io.Closer, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	name = clean(name)
-	if f.locks[name] {
-		return nil, fail("lock", name, syscall.EAGAIN)
-	}
-	if f.names[name] == nil {
-		if _, err := f.create(name); err != nil {
-			return nil, err
-		}
-	}
-	f.locks[name] = true
-	return &lock{f, name, f.life}, nil
-}
-
-type lock struct {
-	fs   *FS
-	name string
-	life uint64
-}
-
-// Close releases the lock.
-func (l *lock) Close() error {
-	l.fs.mu.Lock()
-	defer l.fs.mu.Unlock()
-	if l.life == l.fs.life {
-		delete(l.fs.locks, l.name)
-	}
-	return nil
-}
-
 // List lists the names in a directory, sorted.
 func (f *FS) List(dir string) ([]string, error) {
 	f.mu.Lock()
@@ -552,15 +478,6 @@ func (f *FS) Stat(name string) (vfs.FileInfo, error) {
 	}
 	return info{name: path.Base(name), size: int64(len(node.data))}, nil
 }
-
-// PathBase is [path.Base].
-func (f *FS) PathBase(p string) string { return path.Base(p) }
-
-// PathJoin is [path.Join].
-func (f *FS) PathJoin(elem ...string) string { return path.Join(elem...) }
-
-// PathDir is [path.Dir].
-func (f *FS) PathDir(p string) string { return path.Dir(p) }
 
 // GetDiskUsage counts the bytes of all files against MaxBytes.
 func (f *FS) GetDiskUsage(string) (vfs.DiskUsage, error) {

@@ -39,7 +39,13 @@ type Cluster[N any] struct {
 	Rename        func(n N, p []int) N
 	RenameMessage func(payload string, p []int) string
 
-	memory *memory[N]
+	// Memo takes each step of a node once, however many states of the cluster it
+	// occurs in, which is faster and takes less memory. It needs nodes with equal
+	// encodings to behave alike in every company, where without it they need to
+	// only within states that are equal as a whole.
+	Memo bool
+
+	memory *memory[N] // nil without Memo
 }
 
 // Input is an operation handed to a node, once.
@@ -148,7 +154,10 @@ func (c *Cluster[N]) Model() (Model[*Global[N], Action], error) {
 			fixed[in.Node] = true
 		}
 	}
-	c.memory = newMemory(c)
+	c.memory = nil
+	if c.Memo {
+		c.memory = newMemory(c)
+	}
 	if c.Rename != nil {
 		m.Permute, m.PermuteAction = c.permute, c.permuteAction
 		m.Symmetry = slices.DeleteFunc(Permutations(c.Nodes), func(p []int) bool {
@@ -253,7 +262,7 @@ func (c *Cluster[N]) apply(g *Global[N], a Action) (*Global[N], error) {
 	case Crash:
 		next.Crashes--
 	}
-	out, err := c.memory.step(a.Node, g.Nodes[a.Node], g.ids[a.Node], ev)
+	out, err := c.memory.step(c, a.Node, g.Nodes[a.Node], g.ids[a.Node], ev)
 	if err != nil {
 		return nil, err
 	}
@@ -266,11 +275,17 @@ func (c *Cluster[N]) apply(g *Global[N], a Action) (*Global[N], error) {
 	return &next, nil
 }
 
-// append writes the nodes by their numbers in the memory, which are equal exactly
-// for equal nodes, and all else as it is.
+// append writes the nodes, each with its length, or by their numbers in the memory,
+// which are equal exactly for equal nodes, and all else as it is.
 func (c *Cluster[N]) append(dst []byte, g *Global[N]) []byte {
 	for i, id := range g.ids {
-		dst = binary.LittleEndian.AppendUint32(dst, id)
+		if c.memory != nil {
+			dst = binary.LittleEndian.AppendUint32(dst, id)
+		} else {
+			at := len(dst)
+			dst = c.Append(append(dst, 0, 0, 0, 0), g.Nodes[i])
+			binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+		}
 		dst = binary.AppendUvarint(dst, uint64(g.Fired[i]))
 	}
 	for _, v := range []uint64{g.Taken, uint64(g.Drops), uint64(g.Duplicates), uint64(g.Crashes)} {

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -92,6 +93,11 @@ func TestAClusterIsExploredAlikeWithAndWithoutReduction(t *testing.T) {
 	require.Equal(t, full.States, awake.States)
 	require.Less(t, awake.Transitions, full.Transitions*4/5)
 	require.Empty(t, awake.Refuted)
+	c.Memo = true
+	require.Equal(t, full.States, explored(t, c, Options{NoCommute: true, NoSymmetry: true}).States)
+	require.Equal(t, explored(t, tallies(false, Cluster[tally]{Inputs: c.Inputs, Duplicates: 1}), Options{}).States,
+		explored(t, c, Options{}).States)
+	c.Memo = false
 	both := explored(t, c, Options{})
 	require.True(t, both.Complete)
 	require.Equal(t, full.Depth, both.Depth)
@@ -166,4 +172,44 @@ func TestClustersAreChecked(t *testing.T) {
 		_, err := c.Model()
 		require.ErrorIs(t, err, ErrModel, name)
 	}
+}
+
+// TestEachStepOfANodeIsTakenOnce counts the calls of Step: the states of the
+// cluster combine those of its nodes.
+func TestEachStepOfANodeIsTakenOnce(t *testing.T) {
+	c := tallies(false, Cluster[tally]{Inputs: []Input{{0, 1}, {1, 2}}, Duplicates: 1})
+	calls := map[string]int{}
+	step := c.Step
+	c.Step = func(self int, n tally, ev Event) (tally, []Message, error) {
+		calls[fmt.Sprint(self, n, ev)]++
+		return step(self, n, ev)
+	}
+	plain := explored(t, c, Options{NoSymmetry: true})
+	require.True(t, plain.Complete)
+	clear(calls)
+	c.Memo = true
+	r := explored(t, c, Options{NoSymmetry: true})
+	require.True(t, r.Complete)
+	require.Equal(t, plain.States, r.States)
+	require.Equal(t, plain.Depth, r.Depth)
+	for what, n := range calls {
+		require.Equal(t, 1, n, what)
+	}
+	require.Less(t, len(calls), r.Transitions/4)
+}
+
+func TestProgressCanEndASearch(t *testing.T) {
+	cause := errors.New("enough")
+	var seen []int
+	r, err := Run(grid(4, 9), Options{NoSymmetry: true, Progress: func(states int) error {
+		seen = append(seen, states)
+		if states >= 3000 {
+			return cause
+		}
+		return nil
+	}})
+	require.ErrorIs(t, err, cause)
+	require.Equal(t, []int{1000, 2000, 3000}, seen)
+	require.Equal(t, 3000, r.States)
+	require.False(t, r.Complete)
 }

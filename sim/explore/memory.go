@@ -32,6 +32,9 @@ func newMemory[N any](c *Cluster[N]) *memory[N] {
 // intern returns the one copy kept of the state of node self, and its number. The
 // encoding need not say which node it is of.
 func (m *memory[N]) intern(self int, n N) (N, uint32) {
+	if m == nil {
+		return n, 0
+	}
 	m.buf = m.cluster.Append(binary.AppendUvarint(m.buf[:0], uint64(self)), n)
 	if id, ok := m.known[string(m.buf)]; ok {
 		return m.states[id], id
@@ -43,25 +46,29 @@ func (m *memory[N]) intern(self int, n N) (N, uint32) {
 }
 
 // step is what node self, in state n of number id, makes of an event; a crash
-// counts as one.
-func (m *memory[N]) step(self int, n N, id uint32, ev Event) (outcome[N], error) {
+// counts as one. Without a memory it is taken anew each time.
+func (m *memory[N]) step(c *Cluster[N], self int, n N, id uint32, ev Event) (outcome[N], error) {
 	key := stepKey{id, ev}
-	if out, ok := m.steps[key]; ok {
-		return out, nil
+	if m != nil {
+		if out, ok := m.steps[key]; ok {
+			return out, nil
+		}
 	}
 	var out outcome[N]
 	var sends []Message
 	var err error
 	if ev.Kind == Crash {
-		out.state, sends, err = m.cluster.Crashed(self, n)
+		out.state, sends, err = c.Crashed(self, n)
 	} else {
-		out.state, sends, err = m.cluster.Step(self, n, ev)
+		out.state, sends, err = c.Step(self, n, ev)
 	}
 	if err != nil {
 		return out, err
 	}
 	out.state, out.id = m.intern(self, out.state)
 	out.sends = from(self, sends)
-	m.steps[key] = out
+	if m != nil {
+		m.steps[key] = out
+	}
 	return out, nil
 }

@@ -125,7 +125,7 @@ func Explore(ctx context.Context, s Scope, progress func(steps int64)) (*Explore
 	c := explore.Cluster[exploredNode]{
 		Nodes: s.Nodes, Start: x.start, Step: x.step, Crashed: x.crashed,
 		Timers: func(int, exploredNode) []uint64 { return []uint64{exploreTick} },
-		Append: func(dst []byte, n exploredNode) []byte { return n.core.AppendState(append(dst, byte(n.starts))) },
+		Append: x.append,
 		Drops:  s.Drops, Duplicates: s.Duplicates, Crashes: s.Crashes, Firings: s.Ticks,
 		Check: x.check, CheckEnd: x.checkEnd,
 	}
@@ -175,6 +175,19 @@ func newExplorer(s Scope) (*explorer, error) {
 		x.writes = append(x.writes, o)
 	}
 	return x, nil
+}
+
+// append writes a node in canonical bytes. Its disk counts where it may crash, and
+// there as a set: recovery does not depend on the order of records.
+func (x *explorer) append(dst []byte, n exploredNode) []byte {
+	dst = n.core.AppendState(append(dst, byte(n.starts)))
+	if x.scope.Crashes == 0 {
+		return dst
+	}
+	for _, r := range slices.SortedFunc(slices.Values(n.records), bytes.Compare) {
+		dst = append(append(dst, 'r'), r...)
+	}
+	return dst
 }
 
 func (x *explorer) start(self int) (exploredNode, []explore.Message) {

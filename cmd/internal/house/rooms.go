@@ -23,10 +23,10 @@ const (
 	rapidPath     = "pgregory.net/rapid"
 	gopterPath    = "github.com/leanovate/gopter"
 	porcupinePath = "github.com/anishathalye/porcupine"
-	ednPath       = "olympos.io/encoding/edn"
 	testifyPath   = "github.com/stretchr/testify"
 	pebblePath    = "github.com/cockroachdb/pebble"
 	pebble2Path   = "github.com/cockroachdb/pebble/v2"
+	roaringPath   = "github.com/RoaringBitmap/roaring/v2"
 	xxhashPath    = "github.com/cespare/xxhash/v2"
 	vfsPath       = pebblePath + "/vfs"
 	vfs2Path      = pebble2Path + "/vfs"
@@ -48,6 +48,7 @@ var Rooms = []Room{
 		Modules: []string{rapidPath, testifyPath},
 	},
 	{Pattern: "lattice/causal", Packages: []string{"lattice"}},
+	{Pattern: "lattice/roaring", Packages: []string{"lattice"}, Modules: []string{roaringPath}},
 	{Pattern: "lattice/flow", Packages: []string{"lattice"}},
 	{Pattern: "lattice/edelweiss", Packages: []string{"lattice", "lattice/flow"}},
 
@@ -66,7 +67,7 @@ var Rooms = []Room{
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/scenario", Packages: inner},
 
-	{Pattern: "linearizability/history", Modules: []string{ednPath}},
+	{Pattern: "linearizability/history"},
 	{
 		Pattern: "models/...", Packages: []string{"lattice/...", "linearizability/history", "models/..."},
 		Modules: []string{porcupinePath},
@@ -102,7 +103,7 @@ var Rooms = []Room{
 // tools that this house is about, and the libraries it stands on.
 var InTests = Room{
 	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/store/storetest"},
-	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath},
+	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path},
 }
 
 // TopLevel is what may stand beside .git in the repository's root, with the
