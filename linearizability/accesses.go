@@ -3,6 +3,7 @@ package linearizability
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/models"
@@ -36,6 +37,7 @@ type accesses struct {
 type writers struct {
 	chain int32
 	rank  []int32 // ranks within the chain, ascending
+	hint  int     // where latest found what it looked for
 }
 
 // newAccesses returns an empty one with room for all operations.
@@ -285,7 +287,6 @@ func (a *accesses) arrange(keys map[string]int32, from []int32, seen []bool) {
 	h := a.h
 	node := make([]int32, len(h.Ops))
 	session := make(map[int]int32) // session -> chain
-	a.byKey = make([][]writers, len(keys))
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		node[i] = -1
@@ -301,12 +302,45 @@ func (a *accesses) arrange(keys map[string]int32, from []int32, seen []bool) {
 			}
 		}
 	}
+	a.indexWrites(len(keys), a.isWrite)
+}
+
+// indexWrites fills byKey, sorted by register, chain and rank, in few blocks of
+// memory.
+func (a *accesses) indexWrites(keys int, wrote func(n int32) bool) {
+	start := make([]int32, keys+1)
+	for n, k := range a.key {
+		if wrote(int32(n)) {
+			start[k+1]++
+		}
+	}
+	for k := range keys {
+		start[k+1] += start[k]
+	}
+	at, total := slices.Clone(start), start[keys]
+	rank, by := make([]int32, total), make([]int32, total)
 	for c, nodes := range a.chains {
-		for rank, n := range nodes {
-			if a.isWrite(n) {
-				a.noteWrite(a.key[n], int32(c), int32(rank))
+		for r, n := range nodes {
+			if wrote(n) {
+				i := at[a.key[n]]
+				rank[i], by[i] = int32(r), int32(c)
+				at[a.key[n]]++
 			}
 		}
+	}
+	all := make([]writers, 0, total)
+	a.byKey = make([][]writers, keys)
+	for k := range keys {
+		first := len(all)
+		for i := start[k]; i < start[k+1]; {
+			j := i
+			for j < start[k+1] && by[j] == by[i] {
+				j++
+			}
+			all = append(all, writers{chain: by[i], rank: rank[i:j:j]})
+			i = j
+		}
+		a.byKey[k] = all[first:len(all):len(all)]
 	}
 }
 

@@ -101,14 +101,15 @@ func lagging(n, sessions, keys int) *history.History {
 	return h
 }
 
-// joined is a tagged run of grow sets in which each read sees every add so far.
+// joined is a tagged run of grow sets in which each read sees every add so far. A
+// thousand sets are in use at a time, each for some twenty operations: sets that
+// grow for ever would cost their size a read, whatever the checker.
 func joined(n, sessions int) *history.History {
 	rng := rand.New(rand.NewPCG(3, uint64(n)))
 	h := &history.History{Name: "joined", Tagged: true, Ops: make([]history.Op, n)}
-	keys := n / 20
-	adds := make([][]int, keys)
+	adds := make([][]int, n/20+1000)
 	for i := range n {
-		k := rng.IntN(keys)
+		k := i/20_000*1000 + rng.IntN(1000)
 		o := &h.Ops[i]
 		*o = history.Op{
 			Index: i, Session: rng.IntN(sessions), Node: -1, Type: history.Set, Func: history.Read, Key: fmt.Sprint(k),
@@ -142,7 +143,7 @@ func sized(model string, n int) *history.History {
 	return lagging(n, benchSessions, 1000)
 }
 
-var costly = []string{"linearizable-register", "cc", "ccv", "lattice-causal"}
+var costly = []string{"lattice-causal", "linearizable-register", "cc", "ccv"}
 
 func BenchmarkLevels(b *testing.B) {
 	for _, model := range costly {
@@ -187,6 +188,6 @@ func TestLargeViolationsShrink(t *testing.T) {
 		}
 		v := mustCheck(t, h, model)
 		require.Equal(t, Violation, v.Status, model)
-		require.LessOrEqual(t, len(v.Witness), 4, "%v", v)
+		require.LessOrEqual(t, len(v.Witness), 6, "%v", v)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-const byCausalOrder = "bad patterns over vector clocks"
+const byCausalOrder = "bad patterns over vector clocks, since reads name their writes"
 
 // causalLevel is one of the levels that are decided over the causal order.
 type causalLevel uint8
@@ -78,38 +78,60 @@ func (p *partialOrder) overwritten() ruling {
 		}
 		src, clock := a.source[n], p.row(n)
 		on := a.byKey[a.key[n]]
+		var by, before []int32 // the writes in between, and the clock of the source
+		if src >= 0 {
+			before = p.row(src)
+		}
 		for i := range on {
 			rank, any := on[i].latest(clock[on[i].chain])
-			if !any {
-				continue
+			if !any || before != nil && before[on[i].chain] > rank {
+				continue // what precedes the source, or is it, is not after it
 			}
 			w := a.chains[on[i].chain][rank]
-			if w == src || inTime && w < src || src >= 0 && !p.before(src, w) {
+			if inTime && w < src || src >= 0 && !p.before(src, w) {
 				continue
 			}
-			r := ruling{status: Violation, method: byCausalOrder}
-			if src == initial {
-				r.witness = a.positions(p.path(w, n)...)
-				r.reason = fmt.Sprintf("WriteCOInitRead: read #%d returns the initial value, but write #%d happened causally before it",
-					a.op(n).Index, a.op(w).Index)
-			} else {
-				r.witness = a.positions(append(p.path(src, w), p.path(w, n)...)...)
-				r.reason = fmt.Sprintf("WriteCORead: read #%d returns write #%d, which write #%d overwrote causally before it",
-					a.op(n).Index, a.op(src).Index, a.op(w).Index)
-			}
-			slices.Sort(r.witness)
-			r.witness = slices.Compact(r.witness)
-			return r
+			by = append(by, w)
+		}
+		if len(by) > 0 {
+			return p.overwrittenBy(n, by)
 		}
 	}
 	return ruling{status: OK, method: byCausalOrder}
+}
+
+// overwrittenBy tells a violation by the write that leads to the read by the
+// shortest path.
+func (p *partialOrder) overwrittenBy(n int32, by []int32) ruling {
+	a := p.a
+	r := ruling{status: Violation, method: byCausalOrder}
+	src := a.source[n]
+	for _, w := range by {
+		path := p.path(w, n)
+		if src != initial {
+			path = append(path, p.path(src, w)...)
+		}
+		if r.witness != nil && len(path) >= len(r.witness) {
+			continue
+		}
+		r.witness = a.positions(path...)
+		r.reason = fmt.Sprintf("WriteCOInitRead: read #%d returns the initial value, but write #%d happened causally before it",
+			a.op(n).Index, a.op(w).Index)
+		if src != initial {
+			r.reason = fmt.Sprintf("WriteCORead: read #%d returns write #%d, which write #%d overwrote causally before it",
+				a.op(n).Index, a.op(src).Index, a.op(w).Index)
+		}
+	}
+	slices.Sort(r.witness)
+	r.witness = slices.Compact(r.witness)
+	return r
 }
 
 // conflicts adds what convergence demands, w1 before w2 where a read of w2 has
 // w1 in its causal past, and looks for a cycle. O(nodes × chains).
 func (p *partialOrder) conflicts() ruling {
 	a := p.a
-	p.due = make([][]edge, len(a.pos))
+	p.withEdges()
 	demanded := false
 	for n := range int32(len(a.pos)) {
 		if src := a.source[n]; src >= 0 && src != n {
@@ -129,14 +151,11 @@ func (p *partialOrder) conflicts() ruling {
 // n, and reports whether one was not there before.
 func (p *partialOrder) arbitrate(n, src int32) (changed bool) {
 	a := p.a
-	clock, on := p.row(n), a.byKey[a.key[n]]
+	clock, before, on := p.row(n), p.row(src), a.byKey[a.key[n]]
 	for i := range on {
 		rank, any := on[i].latest(clock[on[i].chain])
-		if !any {
-			continue
-		}
-		if w := a.chains[on[i].chain][rank]; w != src && !p.before(w, src) && p.requires(src, on[i].chain, rank) {
-			changed = true
+		if any && before[on[i].chain] <= rank && p.requires(src, on[i].chain, rank) {
+			changed = true // src itself is before src
 		}
 	}
 	return changed
@@ -178,7 +197,7 @@ func (p *partialOrder) reason(w1, w2 int32) []int32 {
 // own reads-from. O(nodes × chains) a round, and a session needs few.
 func sessionViews(a *accesses, level causalLevel) ruling {
 	for c := range int32(len(a.chains)) {
-		p := &partialOrder{a: a, reader: everyone, due: make([][]edge, len(a.pos))}
+		p := (&partialOrder{a: a, reader: everyone}).withEdges()
 		if level == levelPRAM {
 			p.reader = c
 		}
@@ -189,7 +208,7 @@ func sessionViews(a *accesses, level causalLevel) ruling {
 	return ruling{status: OK, method: bySaturation}
 }
 
-const bySaturation = "happened-before saturated a session at a time"
+const bySaturation = "happened-before saturated a session at a time, since reads name their writes"
 
 // saturate closes the order for the reads of one chain.
 func (p *partialOrder) saturate(chain int32) ruling {

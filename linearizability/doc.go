@@ -1,7 +1,9 @@
 // Package linearizability judges recorded histories: is there an execution of
 // the specification that explains what the clients saw? It is named after its
-// strongest verdict and also knows weaker levels: eventual and causal
-// consistency, and convergence.
+// strongest verdict and also knows weaker levels: sequential and causal
+// consistency in their kinds, session guarantees, isolation levels of
+// transactions, eventual consistency and convergence. Check judges by one level,
+// Levels by all that fit, and Assert ends a test.
 //
 // Two kinds of checker stand side by side. General ones search, with porcupine,
 // for an order of the operations that a model of package models allows; they
@@ -16,6 +18,9 @@
 // own (porcupine starts one a search); it judges what it is given and never
 // repairs it.
 //
-// Herlihy and Wing, "Linearizability" (1990); Bouajjani et al., "On verifying
-// causal consistency" (2017); Lowe, "Testing for linearizability" (2017).
+// Herlihy and Wing, "Linearizability" (1990); Gibbons and Korach, "Testing shared
+// memories" (1997); Lowe, "Testing for linearizability" (2017); Bouajjani et al.,
+// "On verifying causal consistency" (2017); Terry et al., "Session guarantees"
+// (1994); Biswas and Enea, "On the complexity of checking transactional
+// consistency" (2019).
 package linearizability

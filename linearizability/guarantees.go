@@ -35,7 +35,7 @@ func parseGuarantees(model string) (guarantees, bool) {
 	return set, true
 }
 
-const byWriteOrder = "order of writes"
+const byWriteOrder = "order of the writes, since reads name them"
 
 // sessionGuarantees judges whether one order of all writes agrees with the
 // guarantees of the set (Terry et al. 1994; as orders, Viotti and Vukolić 2016):

@@ -35,7 +35,7 @@ func latticeCausalChecker() checker {
 	}
 }
 
-const byVectorClocks = "vector clocks over tags"
+const byVectorClocks = "vector clocks, since tags tell what was seen"
 
 // maxClockCells bounds the memory of all vector clocks together, 4 bytes a cell.
 const maxClockCells = 1 << 28
@@ -146,16 +146,11 @@ func (x *tagIndex) put(tag uint64) (int32, bool) {
 	return x.dense[tag] - 1, true
 }
 
-// putSeen returns the position of the put on r's object that has the tag.
-func (x *tagIndex) putSeen(h *history.History, r *history.Op, tag uint64) (int32, bool) {
-	i, ok := x.put(tag)
-	return i, ok && h.Ops[i].Key == r.Key && h.Ops[i].Type == r.Type
-}
-
 // seeTags builds the chains and finds the put of each tag seen. A tag of no put
 // is a violation.
 func seeTags(h *history.History) (*visibility, ruling) {
 	v := &visibility{accesses: newAccesses(h), tags: indexTags(h), node: make([]int32, len(h.Ops))}
+	key, keys := internObjects(h)
 	seen := make([]bool, len(h.Ops))
 	for i := range h.Ops {
 		r := &h.Ops[i]
@@ -163,44 +158,42 @@ func seeTags(h *history.History) (*visibility, ruling) {
 			continue
 		}
 		for _, t := range r.Saw {
-			j, ok := v.tags.putSeen(h, r, t)
-			if !ok {
+			j, ok := v.tags.put(t)
+			if !ok || key[j] != key[i] {
 				return nil, ruling{status: Violation, method: byVectorClocks, witness: []int{i},
 					reason: fmt.Sprintf("read #%d saw tag %d, which no put on %s %q has", r.Index, t, r.Type, r.Key)}
 			}
 			seen[j] = true
 		}
 	}
-	type object struct {
-		typ history.Type
-		key string
-	}
-	keys := make(map[object]int32)
 	session := make(map[int]int32)
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		v.node[i] = -1
-		if !o.Happened() || o.Outcome == history.Unknown && !seen[i] {
-			continue
+		if o.Happened() && (o.Outcome != history.Unknown || seen[i]) {
+			v.node[i] = v.append(i, key[i], session)
 		}
-		k, ok := keys[object{o.Type, o.Key}]
-		if !ok {
-			k = int32(len(keys))
-			keys[object{o.Type, o.Key}] = k
-			v.byKey = append(v.byKey, nil)
-		}
-		v.node[i] = v.append(i, k, session)
 	}
 	v.more, v.saw = make([][]int32, len(v.pos)), make([][]int32, len(v.pos))
-	for c, nodes := range v.chains {
-		for rank, n := range nodes {
-			if v.op(n).IsPut() {
-				v.noteWrite(v.key[n], int32(c), int32(rank))
-			}
-		}
-	}
+	v.indexWrites(keys, func(n int32) bool { return v.op(n).IsPut() })
 	v.link()
 	return v, ruling{status: OK}
+}
+
+// internObjects numbers the objects: by position the number, and how many.
+func internObjects(h *history.History) (key []int32, keys int) {
+	numbers := make(map[objectID]int32)
+	key = make([]int32, len(h.Ops))
+	for i := range h.Ops {
+		at := objectID{h.Ops[i].Type, h.Ops[i].Key}
+		k, ok := numbers[at]
+		if !ok {
+			k = int32(len(numbers))
+			numbers[at] = k
+		}
+		key[i] = k
+	}
+	return key, len(numbers)
 }
 
 // link notes what each read saw. Of the puts seen of one chain the last one's
@@ -208,28 +201,36 @@ func seeTags(h *history.History) (*visibility, ruling) {
 func (v *visibility) link() {
 	last := make([]int32, len(v.chains)) // by chain: 1 + the last put seen
 	var touched []int32
+	total := 0
+	for n := range v.pos {
+		total += len(v.op(int32(n)).Saw)
+	}
+	// Both lists of every read lie in one block each.
+	allSaw, allMore := make([]int32, 0, total), make([]int32, 0, total)
 	for n := range v.pos {
 		r := v.op(int32(n))
 		if r.IsPut() {
 			continue
 		}
-		saw := make([]int32, 0, len(r.Saw))
+		first := len(allSaw)
 		touched = touched[:0]
 		for _, t := range r.Saw {
 			i, _ := v.tags.put(t)
 			m := v.node[i]
-			saw = append(saw, m)
+			allSaw = append(allSaw, m)
 			c := v.chain[m]
 			if last[c] == 0 {
 				touched = append(touched, c)
 			}
 			last[c] = max(last[c], m+1)
 		}
-		v.saw[n] = saw
+		v.saw[n] = allSaw[first:len(allSaw):len(allSaw)]
+		first = len(allMore)
 		for _, c := range touched {
-			v.more[n] = append(v.more[n], last[c]-1)
+			allMore = append(allMore, last[c]-1)
 			last[c] = 0
 		}
+		v.more[n] = allMore[first:len(allMore):len(allMore)]
 	}
 }
 
@@ -250,17 +251,23 @@ func (v *visibility) compare(p *partialOrder) ruling {
 			seen = append(seen, v.op(m))
 		}
 		clock, on := p.row(n), v.byKey[v.key[n]]
+		var missed []int32 // by path from the first put that a chain misses
 		for i := range on {
 			w := &on[i]
 			due, _ := slices.BinarySearch(w.rank, clock[w.chain])
 			if int(count[w.chain]) >= due {
 				continue
 			}
-			missed := v.firstUnseen(n, w, due)
-			witness := v.positions(p.path(missed, n)...)
+			path := p.path(v.firstUnseen(n, w, due), n)
+			if missed == nil || len(path) < len(missed) {
+				missed = path
+			}
+		}
+		if missed != nil {
+			witness := v.positions(missed...)
 			slices.Sort(witness)
 			return ruling{status: Violation, method: byVectorClocks, witness: witness, reason: fmt.Sprintf(
-				"read #%d does not see put #%d, which happened causally before it", r.Index, v.op(missed).Index)}
+				"read #%d does not see put #%d, which happened causally before it", r.Index, v.op(missed[0]).Index)}
 		}
 		for _, m := range v.saw[n] {
 			count[v.chain[m]] = 0

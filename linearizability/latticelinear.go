@@ -26,7 +26,7 @@ func latticeLinearChecker() checker {
 	}
 }
 
-const byChain = "chain of visible sets"
+const byChain = "chain of visible sets, since tags tell them"
 
 // latticeLinear is the check without shrinking. An object is linearizable iff
 //

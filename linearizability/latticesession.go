@@ -27,7 +27,7 @@ func latticeSessionCheckers() []checker {
 	}
 }
 
-const byVisibility = "visible sets"
+const byVisibility = "visible sets, as tags or values tell them"
 
 // latticeSession judges one guarantee.
 func latticeSession(guarantee guarantees, model string, h *history.History) (ruling, error) {

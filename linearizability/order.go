@@ -9,9 +9,11 @@ type partialOrder struct {
 	// reader is the chain whose reads alone carry an edge from their source;
 	// everyone says that all do.
 	reader int32
-	// due holds further edges into writes, by node; at most one a chain, since
-	// its latest implies the others. Nil where there are none.
-	due   [][]edge
+	// due are further edges into writes; at most one a write and chain, since its
+	// latest implies the others. Those of a node are linked from first; both are
+	// free of pointers, for the collector's sake. first is nil where there are none.
+	first []int32 // by node: 1 + place in due
+	due   []edge
 	clock []int32 // len(chains) a node, in one block; nil where none were asked for
 	stuck []int32 // after sweep: the nodes at which chains wait for ever, a cycle
 }
@@ -19,7 +21,16 @@ type partialOrder struct {
 const everyone int32 = -1
 
 // edge says that the first count nodes of a chain precede a write.
-type edge struct{ chain, count int32 }
+type edge struct {
+	chain, count int32
+	next         int32 // 1 + place of the write's next edge, 0 at the end
+}
+
+// withEdges lets the order take further edges.
+func (p *partialOrder) withEdges() *partialOrder {
+	p.first = make([]int32, len(p.a.pos))
+	return p
+}
 
 // row is the clock of a node.
 func (p *partialOrder) row(n int32) []int32 {
@@ -35,8 +46,8 @@ func (p *partialOrder) before(a, b int32) bool {
 // requires adds an edge from the node at this rank of the chain into the write
 // w, and reports whether it is new.
 func (p *partialOrder) requires(w, chain, rank int32) bool {
-	for i := range p.due[w] {
-		if e := &p.due[w][i]; e.chain == chain {
+	for i := p.first[w]; i != 0; i = p.due[i-1].next {
+		if e := &p.due[i-1]; e.chain == chain {
 			if e.count > rank {
 				return false
 			}
@@ -44,7 +55,8 @@ func (p *partialOrder) requires(w, chain, rank int32) bool {
 			return true
 		}
 	}
-	p.due[w] = append(p.due[w], edge{chain, rank + 1})
+	p.due = append(p.due, edge{chain, rank + 1, p.first[w]})
+	p.first[w] = int32(len(p.due))
 	return true
 }
 
@@ -69,8 +81,9 @@ func (p *partialOrder) blocker(n int32, done []int32) int32 {
 			}
 		}
 	}
-	if p.due != nil {
-		for _, e := range p.due[n] {
+	if p.first != nil {
+		for i := p.first[n]; i != 0; i = p.due[i-1].next {
+			e := &p.due[i-1]
 			if e.count > done[e.chain] {
 				return a.chains[e.chain][e.count-1]
 			}
@@ -159,7 +172,15 @@ func (p *partialOrder) around() (edges [][2]int32) {
 
 // demands reports whether there is an edge in due from m to w.
 func (p *partialOrder) demands(m, w int32) bool {
-	return p.due != nil && slices.Contains(p.due[w], edge{p.a.chain[m], p.a.rank[m] + 1})
+	if p.first == nil {
+		return false
+	}
+	for i := p.first[w]; i != 0; i = p.due[i-1].next {
+		if e := p.due[i-1]; e.chain == p.a.chain[m] && e.count == p.a.rank[m]+1 {
+			return true
+		}
+	}
+	return false
 }
 
 // tick sets the clock of a node whose predecessors have theirs.
@@ -180,8 +201,9 @@ func (p *partialOrder) tick(n int32) {
 			raise(clock, p.row(m))
 		}
 	}
-	if p.due != nil {
-		for _, e := range p.due[n] {
+	if p.first != nil {
+		for i := p.first[n]; i != 0; i = p.due[i-1].next {
+			e := &p.due[i-1]
 			raise(clock, p.row(a.chains[e.chain][e.count-1]))
 		}
 	}
@@ -198,21 +220,25 @@ func raise(clock, other []int32) {
 }
 
 // latest returns the rank of the last of these writes within a past of count
-// nodes of their chain; false if there is none. O(log).
+// nodes of their chain; false if there is none. O(log), and less where it is
+// asked about one time after the other: it begins where it found the last one.
 func (w *writers) latest(count int32) (rank int32, found bool) {
-	lo, hi := 0, len(w.rank)
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if w.rank[mid] < count {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
+	const near = 6
+	i, end := w.hint, w.hint+near
+	for i < len(w.rank) && i < end && w.rank[i] < count {
+		i++
 	}
-	if lo == 0 {
+	for end = i - near; i > 0 && i > end && w.rank[i-1] >= count; {
+		i--
+	}
+	if i < len(w.rank) && w.rank[i] < count || i > 0 && w.rank[i-1] >= count {
+		i, _ = slices.BinarySearch(w.rank, count)
+	}
+	w.hint = i
+	if i == 0 {
 		return 0, false
 	}
-	return w.rank[lo-1], true
+	return w.rank[i-1], true
 }
 
 // path returns nodes that lead from a to b, both included, in that order: a

@@ -17,7 +17,7 @@ const (
 	levelTCC
 )
 
-const byCommitOrder = "commit order saturated"
+const byCommitOrder = "commit order saturated, since reads name their writes"
 
 // transactionCheckers are the isolation levels. A transaction is a run of
 // operations of a session with the same Txn; an operation without one is a
@@ -92,7 +92,7 @@ func isolation(level txnLevel, model string, h *history.History) (ruling, error)
 	if r := t.tooWide(); r.status != OK {
 		return r, nil
 	}
-	p := &partialOrder{a: t.accesses, reader: everyone, due: make([][]edge, len(t.pos))}
+	p := (&partialOrder{a: t.accesses, reader: everyone}).withEdges()
 	if !p.sweep(true) {
 		return t.violation(p, "CyclicCO: session order and reads-from have a cycle"), nil
 	}

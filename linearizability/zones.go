@@ -9,7 +9,7 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-const byZones = "zones (Gibbons and Korach)"
+const byZones = "zones (Gibbons and Korach), since reads name their writes"
 
 // zone is what real time says of a write and the reads of its value: from the
 // first return among them to the last call among them. If the return comes
