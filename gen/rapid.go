@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen/choice"
 )
 
 // ErrNeedsRapid says that a generator made by [FromRapid] was asked for a value
@@ -22,4 +24,19 @@ func FromRapid[T any](g *rapid.Generator[T]) Gen[T] {
 		}
 		return g.Draw(d.rapid, "state")
 	}
+}
+
+// Rapid makes a plain generator of rapid out of g, for properties that are written
+// by hand. The type of its draws is that of g.
+func Rapid[T any](g Gen[T]) *rapid.Generator[T] {
+	return rapid.Custom(func(t *rapid.T) T { return g(NewDraw(choice.FromRapid(t))) })
+}
+
+// RapidTuple makes a generator of tuples of n values out of a source.
+func RapidTuple[T any](s Source[T], n int) *rapid.Generator[[]T] {
+	return rapid.Custom(func(t *rapid.T) []T {
+		tuple := make([]T, n)
+		s(NewDraw(choice.FromRapid(t)), tuple)
+		return tuple
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/lattice"
 )
 
@@ -136,4 +137,16 @@ func Product[A, B, T any](as Universe[A], bs Universe[B], make func(A, B) T) Uni
 		}
 	}
 	return u
+}
+
+// Every is all values that g can make, in the order of its choices, so simplest
+// first; a value that several choices make occurs as often. complete is false if
+// there are more than limit, and the universe is then the first limit of them. g
+// must not need rapid.
+func Every[T any](g Gen[T], limit int) (u Universe[T], complete bool) {
+	_, complete = choice.Exhaust(limit, func(s choice.Source) bool {
+		u = append(u, g(NewDraw(s)))
+		return true
+	})
+	return u, complete
 }

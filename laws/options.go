@@ -21,7 +21,7 @@ type settings struct {
 	equal, clone, show, bottomParts any
 	valid                           any
 	cases                           int
-	chain                           bool
+	chain, single                   bool
 	noLeastDiff                     string
 	watchdog                        Watchdog
 }
@@ -70,6 +70,10 @@ func Valid[S any](valid func(S) error) Option {
 // TotalOrder declares that any two states are comparable: [Order] then checks it,
 // and [Coverage] does not ask for concurrent pairs.
 func TotalOrder() Option { return Option{func(s *settings) { s.chain = true }} }
+
+// OneState declares that the domain has a single state, so that nothing in it can
+// differ.
+func OneState() Option { return Option{func(s *settings) { s.chain, s.single = true, true }} }
 
 // NoLeastDiff declares, with the reason, that the differences of the merge are not
 // the least ones; [Decomposition] then does not ask for it. A lattice that is not

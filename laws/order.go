@@ -12,12 +12,24 @@ import (
 func Order[T any](m lattice.Merge[T], opts ...Option) Set[T] { return order(subjectOf(m, opts)) }
 
 func order[T any](s *subject[T]) Set[T] {
-	return Set[T]{
+	set := Set[T]{
 		Name:    "order",
 		subject: s,
 		Laws: []Law[T]{orderAgrees[T](), orderDual[T](), orderAntisymmetric[T](),
 			orderTransitive[T](), orderUpperBound[T](), orderLeast[T]()},
 	}
+	if s.chain {
+		set.Laws = append(set.Laws, orderTotal[T]())
+	}
+	return set
+}
+
+// orderTotal is checked where [TotalOrder] was declared.
+func orderTotal[T any]() Law[T] {
+	return judged("order/total", "a ⊑ b or b ⊑ a", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		o := p.Compare(x[0], x[1])
+		return holds(o != lattice.Incomparable), func() Sides { return Sides{"Compare(a, b)", o.String(), "declared", "a total order"} }
+	})
 }
 
 func orderAgrees[T any]() Law[T] {

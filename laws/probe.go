@@ -28,6 +28,7 @@ type subject[T any] struct {
 	guards   []Law[T]
 
 	chain       bool   // declared to be totally ordered
+	single      bool   // declared to have one state
 	noLeastDiff string // why differences are not least, "" where they are
 	watchdog    Watchdog
 	err         error // a set-up error, reported by whoever checks
@@ -35,11 +36,18 @@ type subject[T any] struct {
 
 // subjectOf binds a merge from lattice.
 func subjectOf[T any](m lattice.Merge[T], opts []Option) *subject[T] {
+	s := bareSubject(m, opts)
+	s.guards = []Law[T]{deltaUnchanged[T](), cloneIndependent[T](), deltaNotRetained[T]()}
+	return s
+}
+
+// bareSubject is subjectOf without what a check needs, for those who only look
+// through it at the merge.
+func bareSubject[T any](m lattice.Merge[T], opts []Option) *subject[T] {
 	s := newSubject[T](settingsOf(opts))
 	s.mergeIn, s.compare, s.clone = m.MergeIn, m.Compare, m.Clone
 	s.caps = lattice.CapsOf(m)
 	s.join = func(a, b T) T { return lattice.Join(m, a, b) }
-	s.guards = []Law[T]{deltaUnchanged[T](), cloneIndependent[T](), deltaNotRetained[T]()}
 	return s
 }
 
@@ -51,7 +59,7 @@ func newSubject[T any](o settings) *subject[T] {
 		copy:  deep.Clone[T],
 		plain: deep.Plain(t),
 	}
-	s.chain, s.noLeastDiff, s.watchdog = o.chain, o.noLeastDiff, o.watchdog
+	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
 	s.setEqual(o)
 	if valid, ok, err := typed[func(T) error]("Valid", o.valid); ok {
 		s.valid = valid

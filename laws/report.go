@@ -171,13 +171,22 @@ type Failure struct {
 	Found string
 	// Again is a command that runs the check again.
 	Again string
-	// Size is how many choices make the states, and Tape those choices, where a
-	// seeded run found them; see [choice.NewSequence].
+	// Size is the length of the states as they are printed, and Tape the choices
+	// that make them, where a seeded run found them; see [choice.NewSequence].
 	Size int
 	Tape []uint64
 	// Picture is the order of the states involved and their joins, as text: see
 	// [Failure.Details]. It is "" where the states are not of a merge.
 	Picture string
+}
+
+// size measures a counterexample by what a reader has to read.
+func (f *Failure) size() int {
+	n := 0
+	for _, w := range f.Where {
+		n += len(w.Value)
+	}
+	return n
 }
 
 // String is the report of the failure. It is stable: it depends on the law and

@@ -148,7 +148,7 @@ func (r *seededRun[S]) explain(got refutation, tape []uint64) (*Failure, error) 
 	if got.finding.kind == stuck {
 		// Each replay would take as long as the watchdog waits.
 		failure := r.probe.failure(r.law, r.x, got.finding)
-		failure.Size = len(tape)
+		failure.Size = failure.size()
 		return failure, nil
 	}
 	least := choice.Minimise(tape, r.o.Replays, func(src choice.Source) bool { return r.judge(src).class() == class })
@@ -162,6 +162,6 @@ func (r *seededRun[S]) explain(got refutation, tape []uint64) (*Failure, error) 
 		return nil, fmt.Errorf("%w: source of %s is not deterministic: it panicked when drawing a case again: %s", ErrSetup, r.law.ID, panicText(v))
 	}
 	failure := r.probe.failure(r.law, r.x, got.finding)
-	failure.Size, failure.Tape = len(least.Tape), least.Tape
+	failure.Size, failure.Tape = failure.size(), least.Tape
 	return failure, nil
 }

@@ -28,7 +28,10 @@ func semilattice[T any](s *subject[T]) Set[T] {
 // Lattice is every set of this package that applies to a merge: [Semilattice],
 // [Order], [InPlace] and [Bounded].
 func Lattice[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	s := subjectOf(m, opts)
+	return latticeOf(subjectOf(m, opts))
+}
+
+func latticeOf[T any](s *subject[T]) Set[T] {
 	return Set[T]{
 		Name:    "lattice",
 		Parents: []Set[T]{semilattice(s), order(s), inPlace(s), bounded(s)},

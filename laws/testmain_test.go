@@ -87,3 +87,15 @@ func (r *tape) Fail()                             { r.failed = true }
 func (r *tape) Failed() bool                      { return r.failed }
 
 var _ rapid.TB = (*tape)(nil)
+
+// recorder is a testing.TB that keeps what it is told to fail with.
+type recorder struct {
+	testing.TB
+	said []string
+}
+
+func (r *recorder) Helper() {}
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.said = append(r.said, fmt.Sprintf(format, args...))
+	panic(stopped{})
+}

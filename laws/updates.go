@@ -41,20 +41,34 @@ func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) 
 
 // histories is what laws about plans share.
 type histories[S, O any] struct {
-	u       gen.Updates[S, O]
+	u       gen.Updates[S, O] // with mutators that are given copies
+	given   gen.Updates[S, O]
 	states  *subject[S]
 	equal   func(a, b S) bool
 	subject *subject[gen.Plan[O]] // of the plans: they have no merge
 }
 
 func newHistories[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Option) *histories[S, O] {
-	s := subjectOf(m, opts)
-	k := &histories[S, O]{u: u, states: s, equal: s.equality(), subject: newSubject[gen.Plan[O]](settings{watchdog: s.watchdog})}
+	s := bareSubject(m, opts)
+	k := &histories[S, O]{u: guarded(u), given: u, states: s, equal: s.equality(), subject: newSubject[gen.Plan[O]](settings{watchdog: s.watchdog})}
 	k.subject.fail(s.err)
 	if u.Start == nil || u.Ops == nil || u.Delta == nil && u.Apply == nil {
 		k.subject.fail(fmt.Errorf("%w: updates need Start, Ops, and Delta or Apply", ErrSetup))
 	}
 	return k
+}
+
+// guarded gives mutators copies of their states: one that writes into them breaks
+// one law, and not what all others are judged on.
+func guarded[S, O any](u gen.Updates[S, O]) gen.Updates[S, O] {
+	copying := func(mutator func(S, int, O) S) func(S, int, O) S {
+		if mutator == nil {
+			return nil
+		}
+		return func(s S, replica int, op O) S { return mutator(deep.Clone(s), replica, op) }
+	}
+	u.Delta, u.Apply = copying(u.Delta), copying(u.Apply)
+	return u
 }
 
 func (k *histories[S, O]) play(p gen.Plan[O], visit func(gen.Move[S, O])) gen.Outcome[S, O] {
@@ -114,12 +128,12 @@ func (k *histories[S, O]) delta() Law[gen.Plan[O]] {
 	})
 }
 
-// fresh plays no plan of its own: it asks for each update again, on a copy.
+// fresh asks for each update again, on a copy that it watches.
 func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 	fingerprint := deep.FingerprintFunc[S]()
-	mutator := k.u.Delta
+	mutator := k.given.Delta
 	if mutator == nil {
-		mutator = k.u.Apply
+		mutator = k.given.Apply
 	}
 	return k.eachMove("updates/fresh", "a mutator leaves its state as it was, and what it returns shares nothing with it", func(m gen.Move[S, O]) func() Sides {
 		s := deep.Clone(m.Before)
@@ -129,7 +143,7 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 		if fingerprint(&s) == was {
 			when = "after a merge into what the mutator returned"
 			k.states.into(&delta, m.After)
-			k.states.into(&delta, k.states.join(m.After, mutator(m.After, m.Event.Replica, m.Event.Op)))
+			k.states.into(&delta, k.states.join(m.After, mutator(deep.Clone(m.After), m.Event.Replica, m.Event.Op)))
 			if fingerprint(&s) == was {
 				return nil
 			}

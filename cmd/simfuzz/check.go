@@ -64,7 +64,7 @@ func (o checkOptions) validate(args []string) error {
 		return usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
 	case o.model == "":
 		return usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
-	case !slices.Contains(models, o.model):
+	case !linearizability.Known(o.model):
 		return usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:
 		return usagef("check: --workers %d: want 0 or more", o.workers)
@@ -315,6 +315,9 @@ func (c *cli) printChecked(o checkOptions, r checked) error {
 		line += "\n    " + op.String()
 	}
 	if o.explain {
+		if d := v.Diagram(); d != "" {
+			line += "\n\n    " + strings.ReplaceAll(strings.TrimRight(d, "\n"), "\n", "\n    ") + "\n"
+		}
 		line += fmt.Sprintf("\n    decided by %s in %d steps, %.3f s", v.Method, v.Steps, r.seconds)
 	}
 	_, err := fmt.Fprintln(c.out, line)

@@ -90,7 +90,7 @@ func (c *cli) root() *cobra.Command {
 	root.Flags().AddFlagSet(run.Flags())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
-	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.exploreCommand(), c.checkCommand(), c.zooCommand(), c.mutantsCommand())
+	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.exploreCommand(), c.checkCommand(), c.lawsCommand(), c.zooCommand(), c.mutantsCommand())
 	return root
 }
 

@@ -160,8 +160,8 @@ func writtenValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 // register that keeps a clock for each value.
 func asCausal(e Entry, faulty altered[Stamped], source gen.Source[Stamped], universe gen.Universe[Stamped]) Entry {
 	faulty.Merge = lattice.DominatingPairOf[Clock](clocks{}, lattice.SetOf[string]())
-	e.Faulty = laws.NewSuite("causal value, as published", laws.Lattice[Stamped](faulty), source, universe)
-	e.Correct = laws.NewSuite("causal register", laws.Lattice[Siblings](register{}),
+	e.Faulty = laws.LatticeSuite[Stamped]("causal value, as published", faulty, source, universe)
+	e.Correct = laws.LatticeSuite[Siblings]("causal register", register{},
 		gen.For[Siblings](register{}, siblings()), antichains())
 	return e
 }

@@ -54,7 +54,21 @@ type Result struct {
 
 // Entries returns the gallery in the order of its numbers.
 func Entries() []Entry {
-	return slices.Concat(spinach(), anna())
+	all := slices.Concat(spinach(), anna(), reported(), updated())
+	slices.SortStableFunc(all, func(a, b Entry) int { return number(a.ID) - number(b.ID) })
+	return all
+}
+
+// number is the place of an ID in the gallery: the lineage comes first.
+func number(id string) int {
+	n := 0
+	for _, r := range id[1:] {
+		n = 10*n + int(r-'0')
+	}
+	if id[0] != 'L' {
+		n += 1000
+	}
+	return n
 }
 
 // Find returns the entry with the number id.
@@ -138,6 +152,15 @@ type exhibit[T any] struct {
 func (x exhibit[T]) with(name string, faulty altered[T]) (bad, good laws.Suite) {
 	faulty.Merge = x.correct
 	source := gen.For(x.correct, x.values)
-	return laws.NewSuite(name+", as published", laws.Lattice[T](faulty), source, x.universe),
-		laws.NewSuite(name+", correct", laws.Lattice(x.correct), source, x.universe)
+	return laws.LatticeSuite[T](name+", as published", faulty, source, x.universe),
+		laws.LatticeSuite(name+", correct", x.correct, source, x.universe)
+}
+
+// Detection is what it took to find each entry from many seeds.
+func Detection(o laws.DetectOptions) laws.Detection {
+	var d laws.Detection
+	for _, e := range Entries() {
+		d.Rows = append(d.Rows, laws.Detect(e.ID, e.Faulty, e.Law, o))
+	}
+	return d
 }

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write golden files instead of comparing with them")
 
-func TestLineageIsComplete(t *testing.T) {
+func TestGalleryIsComplete(t *testing.T) {
 	var ids []string
 	for _, e := range zoo.Entries() {
 		ids = append(ids, e.ID)
@@ -27,7 +26,7 @@ func TestLineageIsComplete(t *testing.T) {
 		assert.NotNil(t, e.Faulty.Exhaust, e.ID)
 		assert.NotNil(t, e.Correct.Exhaust, e.ID)
 	}
-	assert.Equal(t, []string{"L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9", "L10", "L11"}, ids)
+	assert.Equal(t, strings.Fields("L1 L2 L3 L4 L5 L6 L7 L8 L9 L10 L11 H1 H2 H5 H6 H7 H8 H9 H10 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20 H21"), ids)
 }
 
 // The smallest counterexamples, as reported.
@@ -49,7 +48,7 @@ func TestCounterexamples(t *testing.T) {
 func TestEveryEntryIsKilledByItsLaw(t *testing.T) {
 	for _, e := range zoo.Entries() {
 		t.Run(e.ID, func(t *testing.T) {
-			for seed := range uint64(10) {
+			for seed := range uint64(scaled(100, 2)) {
 				r := e.Run(seed, 200)
 				require.NoError(t, r.Err)
 				assert.True(t, r.Killed, "seed %d: killed by %v, not by %s", seed, r.KilledBy, e.Law)
@@ -74,10 +73,7 @@ func TestEveryEntryIsKilledExhaustively(t *testing.T) {
 
 // Correct twins raise no false alarm in a long random run either.
 func TestTwinsAreClean(t *testing.T) {
-	cases := 10_000
-	if testing.Short() {
-		cases = 1_000
-	}
+	cases := scaled(10_000, 300)
 	for _, e := range zoo.Entries() {
 		t.Run(e.ID, func(t *testing.T) {
 			r := e.Correct.Run(laws.RunOptions{Seed: 99, Cases: cases})
@@ -113,7 +109,7 @@ where
 `
 	e, ok := zoo.Find("l11")
 	require.True(t, ok)
-	for seed := range uint64(20) {
+	for seed := range uint64(scaled(100, 10)) {
 		r := e.Run(seed, 200)
 		require.True(t, r.Killed)
 		counterexample, _, _ := strings.Cut(r.Counterexample, "found")
@@ -121,25 +117,29 @@ where
 	}
 }
 
-// Each entry is killed within 200 cases whatever the seed.
-func TestKilledFromEverySeed(t *testing.T) {
-	seeds := uint64(100)
-	if testing.Short() {
-		seeds = 20
-	}
-	for _, e := range zoo.Entries() {
-		var cases []int
-		for seed := range seeds {
-			for _, res := range e.Faulty.Run(laws.RunOptions{Seed: seed, Cases: 200, Replays: 1, Only: e.Law}).Results {
-				if res.Failure != nil && (res.Failure.Law == e.Law || strings.HasPrefix(res.Failure.Law, e.Law+"/")) {
-					cases = append(cases, res.Cases)
-					break
-				}
-			}
+// Each entry is killed within 200 cases whatever the seed, ties and early-outs
+// within five at the median, and nearly every seed ends at a counterexample of the
+// least size that any seed found.
+func TestDetection(t *testing.T) {
+	quick := map[string]bool{"L6": true, "L7": true, "L8": true, "L10": true, "H5": true, "H19": true}
+	// These do not yet shrink to one size from nearly every seed: the minimiser
+	// prefers short tapes, and of a history a short tape may be a long plan. They are
+	// held to being found, and to shrinking to a page.
+	uneven := map[string]bool{"L9": true, "H7": true, "H11": true, "H16": true}
+	table := zoo.Detection(laws.DetectOptions{Seeds: scaled(100, 10), Cases: 200})
+	t.Logf("\n%v", table)
+	require.Len(t, table.Rows, len(zoo.Entries()))
+	for _, r := range table.Rows {
+		require.NoError(t, r.Err)
+		assert.Equal(t, r.Seeds, r.Found, "%s: %s", r.Mutant, r.Law)
+		assert.LessOrEqual(t, r.Max, 200, r.Mutant)
+		if uneven[r.Mutant] {
+			assert.LessOrEqual(t, r.Sizes[len(r.Sizes)-1], 300, "%s: sizes %v", r.Mutant, r.Sizes)
+		} else {
+			assert.GreaterOrEqual(t, float64(r.Least), 0.95*float64(r.Found), "%s: sizes %v", r.Mutant, r.Sizes)
 		}
-		slices.Sort(cases)
-		if assert.Len(t, cases, int(seeds), e.ID) {
-			t.Logf("%s: %d cases at the median, %d at most", e.ID, cases[len(cases)/2], cases[len(cases)-1])
+		if quick[r.Mutant] {
+			assert.LessOrEqual(t, r.Median, 5, r.Mutant)
 		}
 	}
 }

@@ -1,0 +1,165 @@
+package laws
+
+import (
+	"bytes"
+	"fmt"
+	"runtime/metrics"
+	"slices"
+
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws/internal/deep"
+)
+
+// Codec is about encoding: what is decoded is what was encoded, equal states have
+// one encoding, merging and coding commute, and any bytes at all are decoded or
+// refused, without panic and without allocating out of proportion.
+func Codec[T any](m lattice.Merge[T], opts ...Option) Set[T] { return codec(subjectOf(m, opts)) }
+
+func codec[T any](s *subject[T]) Set[T] {
+	set := Set[T]{Name: "codec", subject: s}
+	laws := []Law[T]{codecRoundTrip[T](), codecCanonical[T](), codecMerge[T](), codecTotal[T]()}
+	if s.caps.Append == nil || s.caps.Decode == nil {
+		for _, l := range laws {
+			set.Absent = append(set.Absent, Absence{l.ID, "the merge has no codec"})
+		}
+		return set
+	}
+	set.Laws = laws
+	return set
+}
+
+// coded is v after a way through its encoding.
+func (p *Probe[T]) coded(v T) (T, error) {
+	got, _, err := p.s.caps.Decode(p.s.caps.Append(nil, v))
+	return got, err
+}
+
+func codecRoundTrip[T any]() Law[T] {
+	follows := []byte{0x5a, 0xff, 0x00}
+	return judged("codec/round-trip", "decode(encode(a)) = a, and what stood before and follows is left alone", 1, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		const before = 0xa5
+		b := p.s.caps.Append([]byte{before}, x[0])
+		if len(b) == 0 || b[0] != before {
+			return Fails, func() Sides {
+				return Sides{"bytes before Append", "[165]", "after it they begin", fmt.Sprint(b[:min(1, len(b))])}
+			}
+		}
+		got, rest, err := p.s.caps.Decode(append(b[1:], follows...))
+		ok := err == nil && p.Equal(got, x[0]) && bytes.Equal(rest, follows)
+		return holds(ok), func() Sides {
+			return Sides{"decode(encode(a))", fmt.Sprintf("%s, rest %x, error %v, of %x", p.Show(got), rest, err, b[1:]),
+				"a", fmt.Sprintf("%s, rest %x", p.Show(x[0]), follows)}
+		}
+	})
+}
+
+func codecCanonical[T any]() Law[T] {
+	return judged("codec/canonical", "equal states encode equally (a, b; a with nil for empty and spare capacity; a encoded twice)", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		twins := []T{x[0]}
+		if !p.s.ownEqual {
+			twins = append(twins, deep.Variant(x[0]))
+		}
+		if p.Equal(x[0], x[1]) {
+			twins = append(twins, x[1])
+		}
+		want := p.s.caps.Append(nil, x[0])
+		for _, twin := range twins {
+			if got := p.s.caps.Append(nil, twin); !bytes.Equal(got, want) {
+				return Fails, func() Sides {
+					return Sides{"encode(a)", fmt.Sprintf("%x", want), "encode of its equal " + p.Show(twin), fmt.Sprintf("%x", got)}
+				}
+			}
+		}
+		return Holds, nil
+	})
+}
+
+func codecMerge[T any]() Law[T] {
+	return judged("codec/merge", "decode(encode(a)) ⊔ decode(encode(b)) = decode(encode(a ⊔ b))", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		a, errA := p.coded(x[0])
+		b, errB := p.coded(x[1])
+		j, errJ := p.coded(p.Join(x[0], x[1]))
+		if errA != nil || errB != nil || errJ != nil {
+			return Vacuous, nil // that is the business of round-trip
+		}
+		left := p.Join(a, b)
+		return holds(p.Equal(left, j) && p.Equal(p.Join(x[0], x[1]), left)), func() Sides {
+			return Sides{"decode(encode(a)) ⊔ decode(encode(b))", p.Show(left),
+				"decode(encode(a ⊔ b))", fmt.Sprintf("%s, a ⊔ b = %s", p.Show(j), p.Show(p.Join(x[0], x[1])))}
+		}
+	})
+}
+
+func codecTotal[T any]() Law[T] {
+	return judged("codec/total", "any bytes are decoded or refused: no panic, no allocation out of proportion, and the rest is a tail of the bytes", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		for _, b := range hostile(p.s.caps.Append(nil, x[0]), p.s.caps.Append(nil, x[1])) {
+			if what := p.mistreated(b); what != "" {
+				return Fails, func() Sides { return Sides{"bytes", fmt.Sprintf("%x", b), "decoding them", what} }
+			}
+		}
+		return Holds, nil
+	})
+}
+
+// mistreated decodes b and says what went wrong, "" if nothing did.
+func (p *Probe[T]) mistreated(b []byte) (what string) {
+	defer func() {
+		if v := recover(); v != nil {
+			what = "panics: " + panicText(v)
+		}
+	}()
+	// Other goroutines allocate too: only what is repeated counts.
+	const tries = 3
+	var grown uint64
+	for range tries {
+		before := allocated()
+		v, rest, err := p.s.caps.Decode(slices.Clone(b))
+		grown = allocated() - before
+		if err == nil && !bytes.HasSuffix(b, rest) {
+			return fmt.Sprintf("leaves the rest %x", rest)
+		}
+		if err == nil && p.s.valid != nil {
+			if err := p.s.valid(v); err != nil {
+				return fmt.Sprintf("gives %s, which is not of the domain: %v", p.Show(v), err)
+			}
+		}
+		if grown <= allowance(len(b)) {
+			return ""
+		}
+	}
+	// The figure itself differs from run to run and stays out of the report.
+	return fmt.Sprintf("allocates more than %d bytes", allowance(len(b)))
+}
+
+// allowance is how many bytes decoding n bytes may allocate: far more than any
+// decoder needs, and far less than a length believed without looking.
+func allowance(n int) uint64 { return 1<<20 + uint64(n)*4096 }
+
+// allocated is the bytes allocated by the process so far; large allocations are
+// counted at once.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// hostile makes bytes out of two encodings: cut off, overwritten, spliced, and
+// with lengths that promise what is not there.
+func hostile(a, b []byte) [][]byte {
+	const places = 12
+	huge := [][]byte{{0xff, 0xff, 0xff, 0xff, 0x0f}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}}
+	out := [][]byte{nil, bytes.Repeat([]byte{0xff}, 16), bytes.Repeat([]byte{0x80}, 16)}
+	for i := range min(len(a), places) {
+		at := i * len(a) / min(len(a), places)
+		out = append(out, a[:at], slices.Concat(a[:at], b[min(at, len(b)):]))
+		for _, v := range []byte{0x00, 0x7f, 0xff} {
+			c := slices.Clone(a)
+			c[at] = v
+			out = append(out, c)
+		}
+		for _, h := range huge {
+			out = append(out, slices.Concat(a[:at], h, a[at+1:]))
+		}
+	}
+	return out
+}

@@ -1,0 +1,150 @@
+package laws
+
+import (
+	"slices"
+
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// Decomposition is about taking states apart: the join of the atoms is the state,
+// no atom is the join of lesser states, and a difference restores what it was
+// taken for with nothing to spare. Laws about a capability that the merge does not
+// have are listed as absent, and so is the last one under [NoLeastDiff].
+// (Enes, Almeida, Baquero, Leitão, "Efficient synchronization of state-based
+// CRDTs", ICDE'19.)
+func Decomposition[T any](m lattice.Merge[T], opts ...Option) Set[T] {
+	return decomposition(subjectOf(m, opts))
+}
+
+func decomposition[T any](s *subject[T]) Set[T] {
+	set := Set[T]{Name: "decomposition", subject: s}
+	switch {
+	case s.caps.Atoms != nil && s.single:
+		set.Laws = append(set.Laws, atomsJoin[T]())
+		set.Absent = append(set.Absent, Absence{"decomposition/irreducible", "the only state is ⊥, which has no atoms"})
+	case s.caps.Atoms != nil && s.caps.Bottom != nil:
+		set.Laws = append(set.Laws, atomsJoin[T](), atomsIrreducible[T]())
+	default:
+		set.Absent = append(set.Absent, Absence{"decomposition/atoms-join", "the merge has no Atoms, or no ⊥ to join them into"},
+			Absence{"decomposition/irreducible", "the merge has no Atoms, or no ⊥ to join them into"})
+	}
+	if s.caps.Diff == nil {
+		set.Absent = append(set.Absent, Absence{"decomposition/diff", "the merge has no Diff"},
+			Absence{"decomposition/diff-least", "the merge has no Diff"})
+		return set
+	}
+	set.Laws = append(set.Laws, diffRestores[T]())
+	if s.noLeastDiff != "" {
+		set.Absent = append(set.Absent, Absence{"decomposition/diff-least", s.noLeastDiff})
+		return set
+	}
+	set.Laws = append(set.Laws, diffLeast[T]())
+	return set
+}
+
+// joined is the join of parts into ⊥.
+func (p *Probe[T]) joined(parts []T) T {
+	j := p.s.caps.Bottom()
+	for _, v := range parts {
+		j = p.Join(j, v)
+	}
+	return j
+}
+
+func (p *Probe[T]) atoms(v T) []T { return slices.Collect(p.s.caps.Atoms(v)) }
+
+// showAll prints states as a list.
+func (p *Probe[T]) showAll(vs []T) string {
+	text := ""
+	for i, v := range vs {
+		if i > 0 {
+			text += ", "
+		}
+		text += p.Show(v)
+	}
+	return "[" + text + "]"
+}
+
+func atomsJoin[T any]() Law[T] {
+	return judged("decomposition/atoms-join", "⊔ atoms(a) = a", 1, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		atoms := p.atoms(x[0])
+		j := p.joined(atoms)
+		return holds(p.Equal(j, x[0])), func() Sides {
+			return Sides{"⊔ atoms(a)", p.Show(j) + " with atoms(a) = " + p.showAll(atoms), "a", p.Show(x[0])}
+		}
+	})
+}
+
+func atomsIrreducible[T any]() Law[T] {
+	return judged("decomposition/irreducible", "an atom p of a has itself as its only atom, is not ⊥, and is no join of states below it", 3, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		atoms := p.atoms(x[0])
+		others := append(append(slices.Clone(atoms), p.atoms(x[1])...), x...)
+		for _, atom := range atoms {
+			again := p.atoms(atom)
+			if len(again) != 1 || !p.Equal(again[0], atom) || p.Equal(atom, p.s.caps.Bottom()) {
+				return Fails, func() Sides { return Sides{"p", p.Show(atom), "atoms(p)", p.showAll(again)} }
+			}
+			var below []T
+			for _, o := range others {
+				if p.Compare(o, atom) == lattice.Less {
+					below = append(below, p.lesser(o, atom)...)
+				}
+			}
+			if p.Equal(p.joined(below), atom) {
+				return Fails, func() Sides { return Sides{"p", p.Show(atom), "the join of", p.showAll(below)} }
+			}
+		}
+		return nonVacuous(len(atoms) > 0), nil
+	})
+}
+
+// lesser is the state o below v and, where there are differences and it is below v
+// too, what o lacks of v.
+func (p *Probe[T]) lesser(o, v T) []T {
+	if p.s.caps.Diff == nil {
+		return []T{o}
+	}
+	if lack := p.s.caps.Diff(o, v); p.Compare(lack, v) == lattice.Less {
+		return []T{o, lack}
+	}
+	return []T{o}
+}
+
+// nonVacuous is Holds where the premise was met.
+func nonVacuous(met bool) Outcome {
+	if met {
+		return Holds
+	}
+	return Vacuous
+}
+
+func diffRestores[T any]() Law[T] {
+	return equation("decomposition/diff", "Diff(a, b) ⊔ a = b ⊔ a", 2, "Diff(a, b) ⊔ a", "b ⊔ a",
+		func(p *Probe[T], x []T) T { return p.Join(p.s.caps.Diff(x[0], x[1]), x[0]) },
+		func(p *Probe[T], x []T) T { return p.Join(x[1], x[0]) })
+}
+
+func diffLeast[T any]() Law[T] {
+	return judged("decomposition/diff-least", "c ⊔ a = b ⊔ a ⇒ Diff(a, b) ⊑ c; so it is for c = b, and without any of its atoms the difference is too small", 3, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+		a, whole := x[0], p.Join(x[1], x[0])
+		d := p.s.caps.Diff(a, x[1])
+		for _, c := range []T{x[1], x[2]} {
+			if p.Equal(p.Join(c, a), whole) && !p.Compare(d, c).Leq() {
+				return Fails, func() Sides {
+					return Sides{"Diff(a, b)", p.Show(d), "a state that does and is not above it", p.Show(c)}
+				}
+			}
+		}
+		if p.s.caps.Atoms == nil || p.s.caps.Bottom == nil {
+			return Holds, nil
+		}
+		atoms := p.atoms(d)
+		for i := range atoms {
+			rest := p.joined(slices.Delete(slices.Clone(atoms), i, i+1))
+			if p.Equal(p.Join(rest, a), whole) {
+				return Fails, func() Sides { return Sides{"Diff(a, b)", p.Show(d), "a smaller one that does", p.Show(rest)} }
+			}
+		}
+		return Holds, nil
+	})
+}

@@ -1,0 +1,71 @@
+package zoo_test
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/laws"
+	"github.com/joinery-go/joinery/laws/zoo"
+)
+
+// full has the tests run the numbers of cases and seeds that the project's figures
+// are about; without it they run a share of them.
+var full = flag.Bool("zoo.full", os.Getenv("ZOO_FULL") != "", "run the gallery with 100 seeds and 10,000 cases")
+
+// scaled is the whole number under -zoo.full and the share of it otherwise.
+func scaled(whole, share int) int {
+	if *full {
+		return whole
+	}
+	return share
+}
+
+// No false alarm: every shipped merge, at random and over its universe. The matrix
+// of what came of it is golden, cases left out.
+func TestShippedMergesAreLawful(t *testing.T) {
+	entries := zoo.Shipped()
+	rows := laws.Rows(entries, laws.MatrixOptions{Seed: 1, Cases: scaled(10_000, 150)})
+	for _, r := range rows {
+		assert.True(t, r.OK, "%s: %s: %s\n%s", r.Merge, r.Law, r.Status, r.Why)
+	}
+	if *full {
+		return
+	}
+	text := laws.Render(rows)
+	if *update {
+		require.NoError(t, os.WriteFile("testdata/matrix.txt", []byte(text), 0o644))
+		return
+	}
+	want, err := os.ReadFile("testdata/matrix.txt")
+	require.NoError(t, err, "make it with go test -update")
+	assert.Equal(t, string(want), text)
+}
+
+// Each merge stands in the table once, each domain is named, and each proof that
+// the table claims is one.
+func TestShippedTable(t *testing.T) {
+	seen := map[string]bool{}
+	proofs := 0
+	for _, e := range zoo.Shipped() {
+		assert.False(t, seen[e.Name], "%s stands twice", e.Name)
+		seen[e.Name] = true
+		assert.NotEmpty(t, e.Domain)
+		if e.Proof != nil {
+			proofs++
+			assert.True(t, e.Proof.OK(), "%s: %s", e.Name, e.Proof.Refused)
+		}
+	}
+	assert.GreaterOrEqual(t, len(seen), 40)
+	assert.GreaterOrEqual(t, proofs, 5)
+	markdown := laws.Markdown(laws.Rows(zoo.Shipped()[:2], laws.MatrixOptions{Cases: 50}))
+	assert.True(t, strings.HasPrefix(markdown, "| merge | bounded |"), markdown)
+}
+
+// FuzzShipped is every law of every shipped merge as one native fuzz target: the
+// first three bytes choose merge, set and law, the rest makes the states.
+func FuzzShipped(f *testing.F) { laws.Fuzz(f, zoo.Shipped()...) }
