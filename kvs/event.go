@@ -31,17 +31,18 @@ const (
 	EffectSend    EffectKind = 1 + iota // send Msg to the peer To
 	EffectRespond                       // send Msg to the session Client
 	EffectPersist                       // make Msg durable, then report EventPersisted with Token
-	EffectTimer                         // report EventTick once, Config.TickMS from now
+	EffectTimer                         // report EventTick once, AfterMS from now
 	EffectAccept                        // for observers: Entry was accepted and will be persisted
 )
 
 // Effect is one output of the state machine. Effects are to be carried out in
 // order; records must become durable in the order in which they were given.
 type Effect struct {
-	Kind   EffectKind
-	To     ring.NodeID
-	Client uint64
-	Token  uint64
-	Msg    []byte // owned by the host
-	Entry  gossip.Entry
+	Kind    EffectKind
+	To      ring.NodeID
+	Client  uint64
+	Token   uint64
+	AfterMS uint64 // of a timer, in milliseconds
+	Msg     []byte // owned by the host
+	Entry   gossip.Entry
 }

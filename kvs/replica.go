@@ -177,7 +177,7 @@ func (r *Replica) held(id ring.Partition) *partition {
 // until the next call.
 func (r *Replica) Start() []Effect {
 	r.out = r.out[:0]
-	r.emit(Effect{Kind: EffectTimer})
+	r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	for _, peer := range r.peers {
 		var items []item
 		for _, p := range r.parts {
@@ -203,7 +203,7 @@ func (r *Replica) Step(ev Event) []Effect {
 		r.tick++
 		r.expire()
 		r.gossip()
-		r.emit(Effect{Kind: EffectTimer})
+		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
 		r.persisted(ev.Token)
 	}

@@ -119,7 +119,7 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 		case kvs.EffectPersist:
 			r.disk.Append(c, e.Token, e.Msg)
 		case kvs.EffectTimer:
-			c.After(20*sim.Millisecond, tickTimer)
+			c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
 		case kvs.EffectAccept:
 			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
 				c.Mark(markHandedOver)
