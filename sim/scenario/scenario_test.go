@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -155,7 +156,7 @@ func exampleBytes(t testing.TB) []byte {
 // TestDamagedTapes cuts the example at every byte and flips bits: never a panic,
 // always an error or a tape that is valid in itself.
 func TestDamagedTapes(t *testing.T) {
-	whole := exampleBytes(t)
+	whole, damaged := exampleBytes(t), 0
 	for i := range len(whole) - 2 {
 		_, err := scenario.LoadTape(bytes.NewReader(whole[:i]))
 		assert.ErrorIs(t, err, scenario.ErrTape, "cut at %d", i)
@@ -163,11 +164,19 @@ func TestDamagedTapes(t *testing.T) {
 	for i := 0; i < len(whole); i += 7 {
 		bad := bytes.Clone(whole)
 		bad[i] ^= 1 << (i % 8)
-		_, err := scenario.LoadTape(bytes.NewReader(bad))
+		tape, err := scenario.LoadTape(bytes.NewReader(bad))
 		if err != nil {
+			damaged++
+			assert.True(t, errors.Is(err, scenario.ErrTape) || errors.Is(err, scenario.ErrVersion), "%v", err)
 			continue
 		}
+		var out bytes.Buffer
+		require.NoError(t, tape.Write(&out))
+		again, err := scenario.LoadTape(&out)
+		require.NoError(t, err, "what was accepted is valid")
+		assert.Equal(t, tape, again)
 	}
+	assert.Positive(t, damaged)
 }
 
 func TestTapeRefusals(t *testing.T) {
