@@ -193,6 +193,11 @@ func faults() map[string]laws.Suite {
 		"inplace/delta-unchanged": setSuite(laws.InPlace[ints], func(m *handmade[ints]) {
 			m.mergeIn = func(t *ints, d ints) bool { defer clear(d); return union.MergeIn(t, d) }
 		}),
+		// All who ask for ⊥ are given one map.
+		"inplace/bottom-fresh": setSuite(laws.InPlace[ints], func(m *handmade[ints]) {
+			bottom := ints{}
+			m.caps = lattice.Caps[ints]{Bottom: func() ints { return bottom }}
+		}),
 		// Owning what was only taken over writes into the delta's memory later on.
 		"inplace/delta-not-retained": suite(laws.InPlace(cowMerge(true)), cows(false), cowMerge(true).clone),
 		// And lending out memory that is written in place does so the other way round.

@@ -15,12 +15,18 @@ import (
 func InPlace[T any](m lattice.Merge[T], opts ...Option) Set[T] { return inPlace(subjectOf(m, opts)) }
 
 func inPlace[T any](s *subject[T]) Set[T] {
-	return Set[T]{
+	set := Set[T]{
 		Name:    "inplace",
 		subject: s,
-		Laws: []Law[T]{inPlaceGrew[T](), deltaUnchanged[T](), deltaNotRetained[T](),
-			resultFresh[T](), cloneIndependent[T](), equalsAlike[T]()},
+		Laws:    []Law[T]{inPlaceGrew[T](), deltaUnchanged[T]()},
 	}
+	if s.caps.Bottom != nil {
+		set.Laws = append(set.Laws, bottomFresh(s.copy(s.caps.Bottom())))
+	} else {
+		set.Absent = append(set.Absent, Absence{"inplace/bottom-fresh", "the merge has no ⊥"})
+	}
+	set.Laws = append(set.Laws, deltaNotRetained[T](), resultFresh[T](), cloneIndependent[T](), equalsAlike[T]())
+	return set
 }
 
 func inPlaceGrew[T any]() Law[T] {
@@ -69,6 +75,32 @@ func deltaUnchanged[T any]() Law[T] {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
 			s, _ := beforeAfter(p, "b", &d, "a ⊔ b", func() { p.MergeIn(&t, d) })
 			return s
+		},
+	}
+}
+
+// bottomFresh is about the target that merges start from: an empty one is what
+// takes over the memory of its first delta, or is itself one piece of memory that
+// all who ask for ⊥ are given. Sources draw it rarely. pristine is a copy of ⊥ from
+// before any merge: memory that is shared may have grown in an earlier case.
+func bottomFresh[T any](pristine T) Law[T] {
+	grown := func(p *Probe[T], x []T) (delta *T, later func()) {
+		t, d := p.s.caps.Bottom(), p.Copy(x[0])
+		p.MergeIn(&t, d)
+		return &d, func() { p.MergeIn(&t, p.Copy(x[1])) }
+	}
+	return Law[T]{
+		ID: "inplace/bottom-fresh", Statement: "merging a into ⊥, and later b into the result, leaves a as it was, and ⊥", Arity: 2,
+		Eval: func(p *Probe[T], x []T) Outcome {
+			d, later := grown(p, x)
+			return holds(watched(p, d, later) && p.Equal(p.s.caps.Bottom(), pristine))
+		},
+		Explain: func(p *Probe[T], x []T) Sides {
+			d, later := grown(p, x)
+			if s, changed := beforeAfter(p, "a", d, "(⊥ ⊔ a) ⊔ b", later); changed {
+				return s
+			}
+			return Sides{"⊥ at first", p.Show(pristine), "⊥ after merges into it", p.Show(p.s.caps.Bottom())}
 		},
 	}
 }

@@ -1,6 +1,9 @@
 package choice
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Minimised is what [Minimise] arrived at.
 type Minimised struct {
@@ -15,12 +18,14 @@ type Minimised struct {
 
 // Minimise looks for a smaller sequential tape that keep still accepts: it
 // deletes chunks of answers, zeroes, lowers and swaps them, round after round
-// until nothing helps. Smaller means shorter, then lexicographically lower,
-// zeros at the end not counted. keep is called at most limit times, each time
+// until nothing helps. Smaller means that fewer answers are asked for, zeros
+// counted, then lexicographically lower: an answer of 0 is simple, but what asks
+// for it may not be (a history of ten idle steps is no smaller for being all
+// zeros). keep is called at most limit times, each time
 // with a source that answers from a candidate; it must be deterministic. The
 // given tape is taken to be accepted and is not changed.
 func Minimise(tape []uint64, limit int, keep func(Source) bool) Minimised {
-	m := &minimiser{best: slices.Clone(trimZeros(tape)), limit: limit, keep: keep}
+	m := &minimiser{best: slices.Clone(tape), limit: limit, keep: keep}
 	for improved := true; improved && m.replays < m.limit; {
 		before := m.improvements
 		m.deleteChunks()
@@ -29,13 +34,16 @@ func Minimise(tape []uint64, limit int, keep func(Source) bool) Minimised {
 		m.shortenCounts()
 		m.lowerPairs()
 		m.swap()
+		if m.improvements == before {
+			m.trade()
+		}
 		improved = m.improvements > before
 	}
-	return Minimised{Tape: m.best, Replays: m.replays, Settled: m.replays < m.limit}
+	return Minimised{Tape: trimZeros(m.best), Replays: m.replays, Settled: m.replays < m.limit}
 }
 
 type minimiser struct {
-	best         []uint64
+	best         []uint64 // every answer asked for, zeros at the end included
 	limit        int
 	replays      int
 	improvements int
@@ -44,9 +52,8 @@ type minimiser struct {
 
 // try replays candidate and makes it the best if it is smaller and kept. What
 // counts is the answers that were used: a candidate may be longer than what was
-// asked, or hold answers too large for their decision.
+// asked, or shorter, or hold answers too large for their decision.
 func (m *minimiser) try(candidate []uint64) bool {
-	candidate = trimZeros(candidate)
 	if m.replays >= m.limit || !smaller(candidate, m.best) {
 		return false
 	}
@@ -55,7 +62,7 @@ func (m *minimiser) try(candidate []uint64) bool {
 	if !m.keep(s) {
 		return false
 	}
-	used := s.Used()
+	used := s.used
 	if !smaller(used, m.best) {
 		return false
 	}
@@ -159,6 +166,33 @@ func (m *minimiser) swap() {
 				c := slices.Clone(m.best)
 				c[i], c[j] = c[j], c[i]
 				m.try(c)
+			}
+		}
+	}
+}
+
+// trade lowers an answer, with or without removing a short run of answers soon
+// after it, and raises another one after it as far as it goes: one large step does
+// what several small ones did, and one alternative what a longer one did. A raised
+// answer is the largest that fits its decision; the next round lowers it again.
+// This takes many replays, so it waits until nothing else helps.
+func (m *minimiser) trade() {
+	const reach, longest = 8, 4
+	for i := len(m.best) - 2; i >= 0; i-- {
+		for size := 0; size <= longest; size++ {
+			for at := i + 1; at <= i+reach; at++ {
+				if size == 0 && at > i+1 {
+					break
+				}
+				for raised := i + 1; raised <= i+reach; raised++ {
+					if i >= len(m.best) || m.best[i] == 0 || at+size > len(m.best) || raised >= len(m.best)-size {
+						break
+					}
+					c := slices.Delete(slices.Clone(m.best), at, at+size)
+					c[i]--
+					c[raised] = math.MaxUint64
+					m.try(c)
+				}
 			}
 		}
 	}

@@ -239,7 +239,7 @@ func ExampleMinimise() {
 	}
 	m := choice.Minimise([]uint64{21, 7, 0, 80}, 1000, anyOver40)
 	fmt.Println(m.Tape, m.Settled)
-	// Output: [41] true
+	// Output: [0 0 0 41] true
 }
 
 func ExampleExhaust() {
