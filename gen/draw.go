@@ -28,6 +28,8 @@ type Draw struct {
 	err   error
 	rapid *rapid.T
 
+	onJoin func(a, b any) // nil unless somebody watches
+
 	recent [maxRecent]wideAnswer // the last answers of wide ranges, newest last
 	known  int
 }
@@ -111,6 +113,18 @@ func (d *Draw) remember(width, n uint64) {
 	}
 	d.recent[d.known] = wideAnswer{width, n}
 	d.known++
+}
+
+// OnJoin has f called with the operands before each join that a source makes to
+// correlate states, so that a join that does not return can be named. It lasts
+// until Reset.
+func (d *Draw) OnJoin(f func(a, b any)) { d.onJoin = f }
+
+// joining tells whoever watches.
+func joining[T any](d *Draw, a, b T) {
+	if d.onJoin != nil {
+		d.onJoin(a, b)
+	}
 }
 
 // Err is the first thing that went wrong while drawing: [ErrNeedsRapid], or a

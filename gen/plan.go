@@ -179,6 +179,7 @@ func (u Updates[S, O]) met(d *Draw, m lattice.Merge[S], p Plan[O]) (met []S) {
 		}
 	}()
 	join := func(a, b S) S {
+		joining(d, a, b)
 		j := lattice.Join(m, a, b)
 		met = append(met, j)
 		return j

@@ -31,9 +31,13 @@ func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
 		var pool [poolSize]T
 		drawn := 0
 		for i := range tuple {
-			// The choice reaches one past what was drawn, so that 0 is a tie with
-			// the first value and new values come in order.
-			at := d.Index("pool", min(drawn+1, poolSize))
+			// The choice reaches past what was drawn, so that 0 is a tie with the
+			// first value and new values come in order; two of them make a new
+			// value, since a tuple of nothing but ties says little.
+			at := 0
+			if drawn > 0 {
+				at = min(d.Index("pool", min(drawn+2, poolSize)), drawn)
+			}
 			if at == drawn {
 				pool[at] = g(d)
 				drawn++
@@ -97,6 +101,7 @@ func joinSafely[T any](d *Draw, join func(a, b T) T, a, b T) (j T) {
 			j = a
 		}
 	}()
+	joining(d, a, b)
 	return join(a, b)
 }
 

@@ -32,11 +32,18 @@ func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	for _, a := range set.absent() {
 		t.Logf("law %s does not apply: %s", a.ID, a.Why)
 	}
-	cases := settingsOf(opts).cases
+	o := settingsOf(opts)
+	stuckAt := ""
 	for _, law := range set.All() {
 		t.Run(law.ID, func(t *testing.T) {
 			t.Helper()
-			checkLaw(t, set.subject, &law, source, cases)
+			if stuckAt != "" {
+				t.Fatalf("law %s was not judged: the merge does not return, see %s", law.ID, stuckAt)
+			}
+			if !checkLaw(t, set.subject, &law, source, o) {
+				stuckAt = law.ID
+				t.FailNow()
+			}
 		})
 	}
 }
@@ -59,12 +66,35 @@ func (s Set[T]) usable() error {
 	return nil
 }
 
-// checkLaw is the property of one law.
-func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S], cases int) {
+// checkLaw is the property of one law. It reports false, and an error, if the merge
+// does not return.
+func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S], o settings) (returned bool) {
 	t.Helper()
-	c := &rapidCheck[S]{law: law, source: source, probe: newProbe(s), x: make([]S, law.Arity), again: againCommand(t.Name())}
-	for range rounds(cases) {
-		rapid.Check(t, c.property)
+	patience := DefaultPatience
+	if o.patience != nil {
+		patience = *o.patience
+	}
+	if s.watchdog != nil {
+		patience = 0
+	}
+	c := newRapidCheck(t, s, law, source)
+	check := func(c *rapidCheck[S]) bool {
+		return c.attend(patience, func() {
+			for range rounds(o.cases) {
+				rapid.Check(t, c.property)
+			}
+		})
+	}
+	if !check(c) {
+		if c.steps.Load()%2 == 1 {
+			// It was a join of the source that did not return. To say which, the states
+			// are drawn once more, with every join noted beforehand.
+			c = newRapidCheck(t, s, law, source)
+			c.noting = true
+			check(c)
+		}
+		t.Errorf("\n%v\nlaw %s: %s", c.stuck(), law.ID, stuck)
+		return false
 	}
 	switch {
 	case c.exercised == 0:
@@ -72,6 +102,31 @@ func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S
 	case law.rarely(c.exercised, c.cases):
 		t.Errorf("%s", tooRarely(law.ID, law.Statement, c.exercised, c.cases, law.AtLeast))
 	}
+	return true
+}
+
+func newRapidCheck[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S]) *rapidCheck[S] {
+	return &rapidCheck[S]{law: law, source: source, probe: newProbe(s), x: make([]S, law.Arity), again: againCommand(t.Name())}
+}
+
+// stuck explains an evaluation, or a join while states were drawn, that goes on.
+// What it may still write into is printed as it is now.
+func (c *rapidCheck[S]) stuck() *Failure {
+	p := newProbe(c.probe.s)
+	if c.steps.Load()%2 == 0 {
+		f := p.failure(c.law, c.x, finding{kind: stuck})
+		f.Again = c.again
+		return f
+	}
+	f := &Failure{Law: c.law.ID, Statement: c.law.Statement, Panic: stuckText, Again: c.again}
+	if operands := c.joining.Load(); operands != nil {
+		a, okA := operands[0].(S)
+		b, okB := operands[1].(S)
+		if okA && okB {
+			f.Where = p.bindings([]S{a, b})
+		}
+	}
+	return f
 }
 
 // rounds is how many runs of rapid make the number of cases, which rapid fixes for
@@ -116,6 +171,8 @@ func againCommand(test string) string {
 
 // rapidCheck is one law under rapid.
 type rapidCheck[S any] struct {
+	attendance
+	noting    bool // the operands of joins, while states are drawn
 	law       *Law[S]
 	source    gen.Source[S]
 	probe     *Probe[S]
@@ -132,7 +189,12 @@ type rapidCheck[S any] struct {
 
 func (c *rapidCheck[S]) property(t *rapid.T) {
 	c.draw.Reset(choice.FromRapid(t))
+	if c.noting {
+		c.draw.OnJoin(func(a, b any) { c.joining.Store(&[2]any{a, b}) })
+	}
+	c.step()
 	c.source(&c.draw, c.x)
+	c.step()
 	if err := c.draw.Err(); err != nil {
 		c.refuse(t, err)
 		return
@@ -142,6 +204,7 @@ func (c *rapidCheck[S]) property(t *rapid.T) {
 		states = c.probe.copies(c.x)
 	}
 	f := c.probe.judge(c.law, c.x)
+	c.stay()
 	c.cases++
 	if f.kind != vacuous {
 		c.exercised++

@@ -8,10 +8,10 @@ import (
 
 // CheckLawTB checks one law of a set against a TB that is no *testing.T, so that
 // tests can look at what a failing check prints.
-func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int) {
+func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int, opts ...Option) {
 	for _, law := range set.All() {
 		if law.ID == id {
-			checkLaw(t, set.subject, &law, source, cases)
+			checkLaw(t, set.subject, &law, source, settingsOf(append(opts, Cases(cases))))
 		}
 	}
 }

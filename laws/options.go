@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
@@ -24,6 +25,7 @@ type settings struct {
 	chain, single                   bool
 	noLeastDiff                     string
 	watchdog                        Watchdog
+	patience                        *time.Duration
 }
 
 func settingsOf(opts []Option) settings {
@@ -81,15 +83,16 @@ func OneState() Option { return Option{func(s *settings) { s.chain, s.single = t
 func NoLeastDiff(why string) Option { return Option{func(s *settings) { s.noLeastDiff = why }} }
 
 // Watchdog runs one evaluation and reports whether it came to its end. It is how a
-// merge that does not return becomes a failure of the law that met it. This
-// package starts no goroutine and reads no clock, so whoever wants evaluations
-// watched brings the watchdog along: it runs evaluate in a goroutine, waits for a
-// time of its choosing, and leaves the goroutine to itself if that was too short.
+// merge that does not return becomes a failure of the law that met it outside of
+// go test, where [Run], [Exhaust] and the rest start no goroutine and read no
+// clock: whoever wants evaluations watched there brings the watchdog along. It
+// runs evaluate in a goroutine, waits for a time of its choosing, and leaves the
+// goroutine to itself if that was too short. [Check] needs none, see [Patience].
 // Endless recursion no watchdog can catch: Go ends the process for it.
 type Watchdog func(evaluate func()) (ended bool)
 
-// Watch has every evaluation run under a watchdog. It costs two switches between
-// goroutines a case.
+// Watch has every evaluation run under a watchdog, in place of the patience of
+// [Check]. It costs two switches between goroutines a case.
 func Watch(w Watchdog) Option { return Option{func(s *settings) { s.watchdog = w }} }
 
 // BottomChoice is what a compound makes of a part that is at ⊥ (a key of a map,

@@ -3,6 +3,7 @@ package laws_test
 import (
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
@@ -62,4 +63,42 @@ func TestRapidReportOfAPanic(t *testing.T) {
 	})
 	assert.True(t, out.failed)
 	golden(t, "rapid-panic.txt", out.text())
+}
+
+// A merge that does not return fails the law that met it, with the states that it
+// was given, whether it was the law that merged them or the source.
+func TestCheckGivesUpOnALoop(t *testing.T) {
+	fixSeed(t, "1")
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	endless := func(a, b int) int {
+		if a == 2 && b == 3 {
+			<-stop // for ever, as far as the check is concerned
+		}
+		return max(a, b)
+	}
+	set, states := laws.Func(endless), gen.Int(0, 4)
+	for name, source := range map[string]gen.Source[int]{
+		"judging": gen.Independent(states), "drawing": gen.Correlated(states, endless, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := &tape{name: "TestEndless/semilattice/commutative"}
+			out.run(func() {
+				laws.CheckLawTB(out, set, "semilattice/commutative", source, 300, laws.Patience(200*time.Millisecond))
+			})
+			assert.True(t, out.failed)
+			assert.Contains(t, out.text(), "law semilattice/commutative does not hold\n    a ⊔ b = b ⊔ a\nstuck  the merge does not return\nwhere\n    a = ")
+			assert.Regexp(t, `(?s)where\n    [ab] = (2.*\n    [ab] = 3|3.*\n    [ab] = 2)\n`, out.text())
+		})
+	}
+}
+
+// A check that gives up its test, or panics, does so from where it was called.
+func TestAttendedCheckPassesOnWhatItDoes(t *testing.T) {
+	out := &tape{name: "TestLastArrival/semilattice/commutative"}
+	assert.PanicsWithValue(t, stopped{}, func() {
+		set := laws.Func(lastArrival)
+		laws.CheckLawTB(out, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(writes())), 0)
+	})
+	assert.True(t, out.failed)
 }

@@ -139,21 +139,27 @@ func (m *minimiser) shortenCounts() {
 	}
 }
 
-// lowerPairs lowers two answers at once: what is equal in a counterexample must
-// often stay equal, and what is a step apart a step apart.
+// lowerPairs lowers two answers at once by the same amount, a large one first: what
+// is equal in a counterexample must often stay equal, and what is a step apart a
+// step apart.
 func (m *minimiser) lowerPairs() {
 	for i := 0; i < len(m.best); i++ {
 		for j := i + 1; j < len(m.best); j++ {
-			for i < len(m.best) && j < len(m.best) && m.best[i] > 0 && m.best[j] > 0 {
-				c := slices.Clone(m.best)
-				c[i]--
-				c[j]--
-				if !m.try(c) {
-					break
+			by := min(m.best[i], m.best[j])
+			for by > 0 && i < len(m.best) && j < len(m.best) {
+				if by = min(by, m.best[i], m.best[j]); by == 0 || !m.lowerBoth(i, j, by) {
+					by /= 2
 				}
 			}
 		}
 	}
+}
+
+func (m *minimiser) lowerBoth(i, j int, by uint64) bool {
+	c := slices.Clone(m.best)
+	c[i] -= by
+	c[j] -= by
+	return m.try(c)
 }
 
 // swap exchanges answers a short way apart, the smaller one to the front: a

@@ -75,8 +75,10 @@ func priority() Entry {
 func truncatedMax() Entry {
 	numbers := []float64{0, 1.2, 1.9, 2, 1e9, 5e9}
 	x := exhibit[float64]{
-		correct:  lattice.Max[float64](),
-		values:   gen.Either(gen.OneOf(numbers[0], numbers[1:]...), gen.Float64()),
+		correct: lattice.Max[float64](),
+		// Tenths up to where the integer wraps: beyond, a single number can be its own
+		// counterexample beside 0, of another size than the published one.
+		values:   gen.Map(gen.Int[int64](0, 20_000_000_000), func(tenths int64) float64 { return float64(tenths) / 10 }),
 		universe: gen.Values(numbers...),
 	}
 	e := Entry{
@@ -135,7 +137,7 @@ func under(c Clock, value string) Stamped {
 // anyValue is states in which a clock says nothing about the value under it.
 func anyValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 	value := gen.OneOf("x", "y", "z")
-	clock := clockValues().Gen(nil)
+	clock := clockValues()[:4].Gen(nil) // few, so that clocks tie; joins reach the others
 	values := gen.Gen[Stamped](func(d *gen.Draw) Stamped { return under(clock(d), value(d)) })
 	// Joined part by part: that is lawful, and reaches the clocks that merging does.
 	source := gen.For(lattice.PairOf[Clock](clocks{}, lattice.SetOf[string]()), values)

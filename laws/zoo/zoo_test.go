@@ -122,10 +122,6 @@ where
 // least size that any seed found.
 func TestDetection(t *testing.T) {
 	quick := map[string]bool{"L6": true, "L7": true, "L8": true, "L10": true, "H5": true, "H19": true}
-	// These do not yet shrink to one size from nearly every seed: the minimiser
-	// prefers short tapes, and of a history a short tape may be a long plan. They are
-	// held to being found, and to shrinking to a page.
-	uneven := map[string]bool{"L9": true, "H7": true, "H11": true, "H16": true}
 	table := zoo.Detection(laws.DetectOptions{Seeds: scaled(100, 10), Cases: 200})
 	t.Logf("\n%v", table)
 	require.Len(t, table.Rows, len(zoo.Entries()))
@@ -133,11 +129,7 @@ func TestDetection(t *testing.T) {
 		require.NoError(t, r.Err)
 		assert.Equal(t, r.Seeds, r.Found, "%s: %s", r.Mutant, r.Law)
 		assert.LessOrEqual(t, r.Max, 200, r.Mutant)
-		if uneven[r.Mutant] {
-			assert.LessOrEqual(t, r.Sizes[len(r.Sizes)-1], 300, "%s: sizes %v", r.Mutant, r.Sizes)
-		} else {
-			assert.GreaterOrEqual(t, float64(r.Least), 0.95*float64(r.Found), "%s: sizes %v", r.Mutant, r.Sizes)
-		}
+		assert.GreaterOrEqual(t, float64(r.Least), 0.95*float64(r.Found), "%s: sizes %v", r.Mutant, r.Sizes)
 		if quick[r.Mutant] {
 			assert.LessOrEqual(t, r.Median, 5, r.Mutant)
 		}
