@@ -294,3 +294,29 @@ func ExampleSubsets() {
 	// map[b:{}]
 	// map[a:{} b:{}]
 }
+
+// States of one history are compatible; drawn apart they may name different events
+// alike.
+func TestUnrelated(t *testing.T) {
+	type tagged = map[int]string // events by number
+	m := lattice.MapOf[int](lattice.Max[string]())
+	u := gen.Updates[tagged, string]{
+		Start: func() tagged { return tagged{} }, Ops: gen.OneOf("x", "y"),
+		Delta: func(s tagged, replica int, op string) tagged { return tagged{gen.Replicas*len(s) + replica: op} },
+	}
+	clashes := func(s gen.Source[tagged]) (n int) {
+		tuple := make([]tagged, 2)
+		for seed := range uint64(300) {
+			s(gen.NewDraw(choice.Seeded(seed)), tuple)
+			for k, v := range tuple[0] {
+				if w, ok := tuple[1][k]; ok && v != w {
+					n++
+					break
+				}
+			}
+		}
+		return n
+	}
+	related := gen.Reachable(m, u, 6)
+	assert.Greater(t, clashes(gen.Unrelated(related)), 2*clashes(related)+20)
+}

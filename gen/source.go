@@ -118,6 +118,18 @@ func For[T any](m lattice.Merge[T], g Gen[T]) Source[T] {
 	return Mixed(g, func(a, b T) T { return lattice.Join(m, a, b) }, m.Clone)
 }
 
+// Unrelated draws each place of a tuple by s alone, as if for a tuple of one. Of a
+// source whose tuples come from one history (see [Reachable]), it makes states of
+// different histories, which may use one name for different events: states of the
+// domain that no run brings together.
+func Unrelated[T any](s Source[T]) Source[T] {
+	return func(d *Draw, tuple []T) {
+		for i := range tuple {
+			s(d, tuple[i:i+1])
+		}
+	}
+}
+
 // AnyOf draws each tuple from one of the sources; the first is simplest.
 func AnyOf[T any](first Source[T], rest ...Source[T]) Source[T] {
 	sources := append([]Source[T]{first}, rest...)

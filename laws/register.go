@@ -91,15 +91,17 @@ func Register[T any](name string, m lattice.Merge[T], source gen.Source[T], with
 
 // RegisterUpdates is [Register] for a type with mutators: its states are those
 // that histories of updates reach, [Updates] is checked beside [Full], and so are
-// the suites given, which are usually of [Denotation].
+// the suites given, which are usually of [Denotation]. States of unrelated histories
+// are tried as well, which the merge need not bear: see [Reachable].
 func RegisterUpdates[S, O any](name string, m lattice.Merge[S], u gen.Updates[S, O], with ...With[S]) Entry {
 	var r registration[S]
 	for _, w := range with {
 		w.apply(&r)
 	}
 	updates := NewSuite(name, Updates(m, u, r.opts...), PlanSource(u), nil)
-	with = append([]With[S]{Reachable[S](nil), Alongside[S](updates)}, with...)
-	return Register(name, m, gen.Reachable(m, u, DefaultSteps), with...)
+	source := gen.Reachable(m, u, DefaultSteps)
+	with = append([]With[S]{Reachable(gen.Unrelated(source)), Alongside[S](updates)}, with...)
+	return Register(name, m, source, with...)
 }
 
 // Check checks every suite of the entry under go test, over its universe and at

@@ -67,10 +67,11 @@ func dataType[S, O, V any](name string, m lattice.Merge[S], ops gen.Gen[O], delt
 	bottom := lattice.CapsOf(m).Bottom
 	refused := unlessRefused(bottom)
 	u := gen.Updates[S, O]{Start: bottom, Ops: ops, Delta: func(s S, replica int, op O) S { return refused(delta(s, replica, op)) }}
-	source := gen.WithEnds(m, gen.Reachable(m, u, laws.DefaultSteps))
+	reachable := gen.Reachable(m, u, laws.DefaultSteps)
 	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), histories(ops))
 	denotation := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), histories(ops))
-	return laws.Register(name, m, source, laws.Given[S](opts...), laws.Alongside[S](updates, denotation), laws.Reachable[S](nil))
+	return laws.Register(name, m, gen.WithEnds(m, reachable), laws.Given[S](opts...), laws.Alongside[S](updates, denotation),
+		laws.Reachable(gen.Unrelated(reachable)))
 }
 
 // latest lists the events that no event accepted by later has seen.
