@@ -63,6 +63,11 @@ func (m asMerge[T, U]) Caps() Caps[T] {
 	if u.Join != nil {
 		c.Join = func(a, b T) T { return over[T](u.Join(*under[U](&a), *under[U](&b))) }
 	}
+	if u.Batch != nil {
+		c.Batch = func(target *T, deltas []T) bool {
+			return u.Batch(under[U](target), *under[[]U](&deltas))
+		}
+	}
 	if u.Diff != nil {
 		c.Diff = func(base, v T) T { return over[T](u.Diff(*under[U](&base), *under[U](&v))) }
 	}

@@ -179,3 +179,28 @@ func BenchmarkSetUnion(b *testing.B) {
 			})
 	})
 }
+
+// BenchmarkBatch merges 128 deltas of 8 keys each, which interleave, into an empty
+// ordered map: in one batch, against one by one.
+func BenchmarkBatch(b *testing.B) {
+	type entries = []lattice.Entry[uint64, uint64]
+	m := lattice.OrderedMapOf[uint64](lattice.Max[uint64]())
+	var deltas []entries
+	for i := range benchDeltas {
+		var d entries
+		for j := range benchDelta {
+			d = append(d, lattice.Entry[uint64, uint64]{Key: uint64(j*benchDeltas + i), Val: 1})
+		}
+		deltas = append(deltas, d)
+	}
+	batch := lattice.BatchOf(m)
+	var ours, theirs entries
+	lawtest.Ratio(b, 1, func() { ours, theirs = nil, nil },
+		func() { batch(&ours, deltas) },
+		func() {
+			for _, d := range deltas {
+				m.MergeIn(&theirs, d)
+			}
+		})
+	require.Equal(b, lattice.Equal, m.Compare(ours, theirs))
+}

@@ -216,3 +216,13 @@ func ExampleAs() {
 	fmt.Println(m.MergeIn(&s, Scores{"ann": 5, "bob": 1}), s)
 	// Output: true map[ann:5 bob:1]
 }
+
+func ExampleBatchOf() {
+	batch := lattice.BatchOf(lattice.OrderedSetOf[string]())
+	seen := []string{"b"}
+	fmt.Println(batch(&seen, [][]string{{"a", "c"}, {"b", "d"}}), seen)
+	fmt.Println(batch(&seen, [][]string{{"a"}, {"d"}}), seen)
+	// Output:
+	// true [a b c d]
+	// false [a b c d]
+}

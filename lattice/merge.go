@@ -71,6 +71,10 @@ type Caps[T any] struct {
 	Top func() T
 	// Join returns a ⊔ b; it changes neither and the result aliases neither.
 	Join func(a, b T) T
+	// Batch merges deltas into *target as MergeIn of one after the other would, and
+	// reports whether *target strictly rose. A merge has it only where that costs
+	// less; see [BatchOf].
+	Batch func(target *T, deltas []T) (grew bool)
 	// Diff returns a small d with d ⊔ base = v ⊔ base.
 	Diff func(base, v T) T
 	// Atoms yields join-irreducible parts whose join is v, in a fixed order.
@@ -96,4 +100,18 @@ func Join[T any](m Merge[T], a, b T) T {
 	t := m.Clone(a)
 	m.MergeIn(&t, b)
 	return t
+}
+
+// BatchOf returns what merges several deltas into a target: the Batch of m, or a
+// loop where m has none. It looks at m once, so hot paths keep what it returns.
+func BatchOf[T any](m Merge[T]) func(target *T, deltas []T) (grew bool) {
+	if batch := CapsOf(m).Batch; batch != nil {
+		return batch
+	}
+	return func(target *T, deltas []T) (grew bool) {
+		for _, d := range deltas {
+			grew = m.MergeIn(target, d) || grew
+		}
+		return grew
+	}
 }

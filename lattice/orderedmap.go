@@ -66,6 +66,32 @@ func (m orderedMapMerge[K, V]) MergeIn(target *[]Entry[K, V], delta []Entry[K, V
 	return true
 }
 
+// batch makes one delta of all of them, so that the tail of the target moves once:
+// O(D·log D + |target|) for D entries in all.
+func (m orderedMapMerge[K, V]) batch(target *[]Entry[K, V], deltas [][]Entry[K, V]) bool {
+	if len(deltas) == 1 {
+		return m.MergeIn(target, deltas[0])
+	}
+	all := slices.Concat(deltas...)
+	slices.SortStableFunc(all, func(a, b Entry[K, V]) int { return cmp.Compare(a.Key, b.Key) })
+	kept := all[:0]
+	for first := 0; first < len(all); {
+		next := first + 1
+		for next < len(all) && cmp.Compare(all[next].Key, all[first].Key) == 0 {
+			next++
+		}
+		e := all[first]
+		if next > first+1 {
+			e.Val = m.val.Clone(e.Val) // it is merged into, and still is the delta's
+			for _, same := range all[first+1 : next] {
+				m.val.MergeIn(&e.Val, same.Val)
+			}
+		}
+		kept, first = append(kept, e), next
+	}
+	return m.MergeIn(target, kept)
+}
+
 func (m orderedMapMerge[K, V]) Compare(a, b []Entry[K, V]) Order {
 	o := Equal
 	for len(a) > 0 && len(b) > 0 && o != Incomparable {
@@ -110,7 +136,8 @@ func (m orderedMapMerge[K, V]) Caps() Caps[[]Entry[K, V]] {
 			m.MergeIn(&j, b)
 			return j
 		},
-		Diff: func(base, v []Entry[K, V]) []Entry[K, V] { return m.diff(val, base, v) },
+		Batch: m.batch,
+		Diff:  func(base, v []Entry[K, V]) []Entry[K, V] { return m.diff(val, base, v) },
 	}
 	if val.Bottom != nil && val.Atoms != nil {
 		c.Atoms = func(v []Entry[K, V]) iter.Seq[[]Entry[K, V]] { return m.atoms(val, v) }

@@ -47,6 +47,17 @@ func (orderedSetMerge[E]) MergeIn(target *[]E, delta []E) bool {
 	return true
 }
 
+// batch makes one delta of all of them, so that the tail of the target moves once:
+// O(D·log D + |target|) for D elements in all.
+func (m orderedSetMerge[E]) batch(target *[]E, deltas [][]E) bool {
+	if len(deltas) == 1 {
+		return m.MergeIn(target, deltas[0])
+	}
+	all := slices.Concat(deltas...)
+	slices.SortStableFunc(all, cmp.Compare[E]) // of two zeros the first one stays, as it would one by one
+	return m.MergeIn(target, slices.CompactFunc(all, func(a, b E) bool { return cmp.Compare(a, b) == 0 }))
+}
+
 func (orderedSetMerge[E]) Compare(a, b []E) Order { return ascendingOrder(a, b) }
 
 func (orderedSetMerge[E]) Clone(v []E) []E { return slices.Clone(v) }
@@ -60,6 +71,7 @@ func (m orderedSetMerge[E]) Caps() Caps[[]E] {
 			m.MergeIn(&j, b)
 			return j
 		},
+		Batch: m.batch,
 		Diff: func(base, v []E) []E {
 			var d []E
 			for _, e := range v {

@@ -73,6 +73,17 @@ func eraseCaps[T any](c lattice.Caps[T]) lattice.Caps[erased] {
 	if c.Join != nil {
 		e.Join = func(a, b erased) erased { return erased{c.Join(opened[T](a), opened[T](b))} }
 	}
+	if c.Batch != nil {
+		e.Batch = func(target *erased, deltas []erased) bool {
+			v, typed := opened[T](*target), make([]T, len(deltas))
+			for i, d := range deltas {
+				typed[i] = opened[T](d)
+			}
+			grew := c.Batch(&v, typed)
+			target.V = v
+			return grew
+		}
+	}
 	if c.Diff != nil {
 		e.Diff = func(base, v erased) erased { return erased{c.Diff(opened[T](base), opened[T](v))} }
 	}

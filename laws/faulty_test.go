@@ -205,6 +205,24 @@ func faults() map[string]laws.Suite {
 		"inplace/clone-independent": setSuite(laws.InPlace[ints], func(m *handmade[ints]) {
 			m.clone = same[ints]
 		}),
+		// What merging by other ways leaves out.
+		"inplace/join": setSuite(laws.InPlace[ints], func(m *handmade[ints]) {
+			m.caps = lattice.Caps[ints]{Join: func(a, b ints) ints {
+				if len(a) == len(b) {
+					return maps.Clone(a)
+				}
+				return lattice.Join(union, a, b)
+			}}
+		}),
+		"inplace/batch": setSuite(laws.InPlace[ints], func(m *handmade[ints]) {
+			m.caps = lattice.Caps[ints]{Batch: func(t *ints, deltas []ints) bool {
+				grew := false
+				for _, d := range deltas {
+					grew = union.MergeIn(t, d) // of the last one, and not of any
+				}
+				return grew
+			}}
+		}),
 		"inplace/equals-alike": setSuite(laws.InPlace[ints], func(m *handmade[ints]) {
 			m.mergeIn = func(t *ints, d ints) bool { return *t != nil && union.MergeIn(t, d) }
 		}),
@@ -275,6 +293,9 @@ func TestEveryLawHasAFault(t *testing.T) {
 		has[l.ID] = true
 	}
 	for _, l := range laws.Full(lattice.Max[int](), laws.TotalOrder()).All() {
+		has[l.ID] = true
+	}
+	for _, l := range laws.Full(lattice.OrderedSetOf[int]()).All() {
 		has[l.ID] = true
 	}
 	for id := range has {

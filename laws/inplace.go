@@ -26,6 +26,16 @@ func inPlace[T any](s *subject[T]) Set[T] {
 		set.Absent = append(set.Absent, Absence{"inplace/bottom-fresh", "the merge has no ⊥"})
 	}
 	set.Laws = append(set.Laws, deltaNotRetained[T](), resultFresh[T](), cloneIndependent[T](), equalsAlike[T]())
+	if s.caps.Join != nil {
+		set.Laws = append(set.Laws, joinFresh[T]())
+	} else {
+		set.Absent = append(set.Absent, Absence{"inplace/join", "the merge has no Join of its own"})
+	}
+	if s.caps.Batch != nil {
+		set.Laws = append(set.Laws, batchAlike[T]())
+	} else {
+		set.Absent = append(set.Absent, Absence{"inplace/batch", "the merge has no Batch"})
+	}
 	return set
 }
 

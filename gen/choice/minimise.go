@@ -101,8 +101,11 @@ func (m *minimiser) zeroChunks() {
 }
 
 // lowerEach searches, answer by answer, for the least value that is kept,
-// assuming that smaller values stay kept, and then tries one step at a time.
+// assuming that smaller values stay kept. Where few are left below, they are tried
+// one by one, from the least: answers are often indices, of which one is as good as
+// the next.
 func (m *minimiser) lowerEach() {
+	const few = 16
 	for at := 0; at < len(m.best); at++ {
 		lo, hi := uint64(0), m.best[at]
 		for lo < hi {
@@ -116,7 +119,12 @@ func (m *minimiser) lowerEach() {
 				return
 			}
 		}
-		if at < len(m.best) && m.best[at] > 0 {
+		for v := uint64(0); at < len(m.best) && v < m.best[at] && m.best[at] <= few; v++ {
+			if m.set(at, v) {
+				break
+			}
+		}
+		if at < len(m.best) && m.best[at] > few {
 			m.set(at, m.best[at]-1)
 		}
 	}
