@@ -36,15 +36,28 @@ func TestShippedMergesAreLawful(t *testing.T) {
 	if *full {
 		return
 	}
-	text := laws.Render(rows)
-	if *update {
-		require.NoError(t, os.WriteFile("testdata/matrix.txt", []byte(text), 0o644))
-		return
+	for file, text := range map[string]string{
+		"testdata/matrix.txt": laws.Render(rows),
+		"MERGES.md":           merges + laws.Markdown(rows),
+	} {
+		if *update {
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+			continue
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err, "make it with go test -update")
+		assert.Equal(t, string(want), text)
 	}
-	want, err := os.ReadFile("testdata/matrix.txt")
-	require.NoError(t, err, "make it with go test -update")
-	assert.Equal(t, string(want), text)
 }
+
+// merges opens the document of the shipped merges.
+const merges = `# The shipped merges
+
+Made by the tests of this package from the table of shipped merges; see "go test ./laws/zoo -update". Each column is a set
+of laws, and says of the law in it that is known least well how it holds: proved for all sub-merges (up to keys), over every tuple
+of a small universe, on random tuples, or on reachable states only. An empty field is a set that does not apply.
+
+`
 
 // Each merge stands in the table once, each domain is named, and each proof that
 // the table claims is one.
