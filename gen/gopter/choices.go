@@ -13,8 +13,8 @@
 // [From] makes a [gen.Gen] out of a generator of gopter: a type that has one
 // already can be checked by package laws, under rapid too.
 //
-// What to know of gopter itself. Its last release is v0.2.11 of April 2024, and
-// nothing was committed after it; it predates type parameters. Values travel as
+// What to know of gopter itself, as of 2026. Its last release is v0.2.11 of April
+// 2024, also the last commit; it predates type parameters. Values travel as
 // interface{}, and prop.ForAll formats each of them with %+v in each test, passed
 // ones included, which costs more than most merges. MaxShrinkCount bounds the
 // shrinks that succeed, not those that are tried (here [MaxCandidates] does).

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
+	gengopter "github.com/joinery-go/joinery/gen/gopter"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/gopterlaws"
@@ -260,6 +261,24 @@ func TestPropertiesOfAFault(t *testing.T) {
 	gopterlaws.Properties(laws.Func(lastArrival), gen.Mixed(writes(), lastArrival, nil)).Run(gopter.NewFormatedReporter(false, 200, &out))
 	assert.Contains(t, out.String(), "! semilattice/commutative: Falsified after")
 	assert.Contains(t, out.String(), "+ semilattice/associative: OK, passed 100 tests.")
+}
+
+// States that a generator of gopter makes, which makes choices of gopter's numbers,
+// which the laws are drawn from.
+func TestGeneratorsOfGopter(t *testing.T) {
+	m := lattice.MapOf[string](lattice.Max[int]())
+	states := gengopter.From[map[string]int](gopterMaps, 3)
+	gopterlaws.Check(t, laws.Lattice(m), gen.For(m, states))
+	adds := laws.Func(func(a, b map[string]int) map[string]int {
+		j := maps.Clone(a)
+		for k, n := range b {
+			j[k] += n
+		}
+		return j
+	})
+	text := said(t, adds, gen.For(m, states), "semilattice/idempotent")
+	assert.Equal(t, "semilattice/idempotent", blamed(text))
+	assert.Equal(t, len(`map[string]int{"a": 1}`), size(text), text)
 }
 
 // Several workers of gopter come to one law at once, and are served in turn.
