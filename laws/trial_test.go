@@ -70,6 +70,19 @@ func TestTrialsReportWhatRunReports(t *testing.T) {
 	assert.ErrorIs(t, err, laws.ErrSetup)
 	assert.ErrorIs(t, err, boom)
 
+	// A refuted law is not made smaller into one that cannot be judged.
+	slips, _, err := laws.Trials(laws.Func(func(a, b int) int {
+		if a == 0 && b == 0 {
+			panic("both are zero")
+		}
+		return a
+	}), gen.Independent(gen.Int(0, 9)))
+	require.NoError(t, err)
+	_, _, refuted, err := tried(t, slips[1])
+	require.NoError(t, err)
+	assert.Empty(t, refuted.Panic)
+	assert.Equal(t, 2, refuted.Size)
+
 	// Nothing of a merge that does not return is judged again.
 	stop := make(chan struct{})
 	defer close(stop)

@@ -36,7 +36,7 @@ func generator[V any](draw func(*gen.Draw) V) gopter.Gen {
 		if err != nil {
 			panic(fmt.Errorf("gengopter: drawing a %v: %w", t, err))
 		}
-		s := &shrinking[V]{draw: draw, held: made[V]{v, trimmed(tape.Answers())}, left: p.MaxShrinkCount}
+		s := &shrinking[V]{draw: draw, tape: tape.Answers(), held: v, left: p.MaxShrinkCount}
 		return &gopter.GenResult{Result: v, ResultType: t, Shrinker: s.shrinker, Sieve: isA[V]}
 	}
 }

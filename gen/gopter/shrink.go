@@ -3,7 +3,6 @@ package gengopter
 import (
 	"iter"
 	"reflect"
-	"slices"
 
 	"github.com/leanovate/gopter"
 
@@ -29,12 +28,6 @@ func Minimise(tape []uint64, p *gopter.GenParameters, keep func(choice.Source) b
 	return m.Tape, shrinks
 }
 
-// made is a value and the answers that make it, without zeros at the end.
-type made[V any] struct {
-	value V
-	tape  []uint64
-}
-
 // shrinking makes one generated value smaller, as gopter asks for it: gopter pulls
 // candidates until one fails, and then asks for the candidates of that one. The
 // minimiser pushes them and wants an answer to each. So it runs as a coroutine,
@@ -42,15 +35,16 @@ type made[V any] struct {
 // it asks to shrink the last one is a yes.
 type shrinking[V any] struct {
 	draw func(*gen.Draw) V
+	tape []uint64 // of the value as it was generated
 	// held is the smallest value that is known to fail, and asked the candidate
 	// that was given to gopter and is not answered yet.
-	held  made[V]
-	asked *made[V]
+	held  V
+	asked *V
 	yes   bool
 	// left is how many shrinks may still succeed: gopter's MaxShrinkCount.
 	left int
 	done bool
-	next func() (made[V], bool)
+	next func() (V, bool)
 	stop func()
 }
 
@@ -61,10 +55,10 @@ func (s *shrinking[V]) shrinker(v any) gopter.Shrink {
 	switch {
 	case !ok:
 		return gopter.NoShrink
-	case s.asked != nil && same(s.asked.value, value):
+	case s.asked != nil && same(*s.asked, value):
 		s.held, s.asked, s.yes = *s.asked, nil, true
 		s.left--
-	case !same(s.held.value, value):
+	case !same(s.held, value):
 		return gopter.NoShrink
 	}
 	if s.left <= 0 {
@@ -85,13 +79,13 @@ func (s *shrinking[V]) pull() (any, bool) {
 	if s.next == nil {
 		s.next, s.stop = iter.Pull(s.candidates)
 	}
-	m, ok := s.next()
+	v, ok := s.next()
 	if !ok {
 		s.finish()
 		return nil, false
 	}
-	s.asked = &m
-	return m.value, true
+	s.asked = &v
+	return v, true
 }
 
 func (s *shrinking[V]) finish() {
@@ -102,40 +96,19 @@ func (s *shrinking[V]) finish() {
 }
 
 // candidates yields smaller values; when it goes on after one, s.yes is the answer.
-func (s *shrinking[V]) candidates(yield func(made[V]) bool) {
+func (s *shrinking[V]) candidates(yield func(V) bool) {
 	ended := false
-	choice.Minimise(s.held.tape, MaxCandidates, func(src choice.Source) bool {
+	choice.Minimise(s.tape, MaxCandidates, func(src choice.Source) bool {
 		if ended {
 			return false
 		}
-		tape := choice.Tape{Src: src}
-		v, err := drawn(s.draw, &tape)
-		m := made[V]{v, trimmed(tape.Answers)}
-		// What gopter accepts last is what it reports, so it is shown nothing that is
-		// not smaller than the last.
-		if err != nil || !smaller(m.tape, s.held.tape) {
+		v, err := drawn(s.draw, src)
+		if err != nil {
 			return false
 		}
-		if ended = !yield(m); ended {
-			return false
-		}
-		return s.yes
+		ended = !yield(v)
+		return !ended && s.yes
 	})
-}
-
-// smaller is the order of [choice.Minimise]: shorter first, then lower.
-func smaller(a, b []uint64) bool {
-	if len(a) != len(b) {
-		return len(a) < len(b)
-	}
-	return slices.Compare(a, b) < 0
-}
-
-func trimmed(tape []uint64) []uint64 {
-	for len(tape) > 0 && tape[len(tape)-1] == 0 {
-		tape = tape[:len(tape)-1]
-	}
-	return tape
 }
 
 // same reports whether a and b are one value: equal as far as they can be compared
