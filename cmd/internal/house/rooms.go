@@ -54,10 +54,10 @@ var Rooms = []Room{
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},
 	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},
-	{Pattern: "gen/gopter", Packages: []string{"gen"}, Modules: []string{gopterPath}},
+	{Pattern: "gen/gopter", Packages: []string{"gen", "gen/choice", "lattice"}, Modules: []string{gopterPath}},
 
 	{Pattern: "laws", Packages: []string{"lattice", "gen", "gen/choice"}, Modules: []string{rapidPath}},
-	{Pattern: "laws/gopterlaws", Packages: []string{"laws", "gen/gopter"}, Modules: []string{gopterPath}},
+	{Pattern: "laws/gopterlaws", Packages: []string{"laws", "gen", "gen/gopter", "lattice"}, Modules: []string{gopterPath}},
 	{Pattern: "laws/zoo", Packages: []string{"laws", "gen", "lattice/..."}},
 
 	{Pattern: "sim", Packages: []string{"gen/choice"}},
