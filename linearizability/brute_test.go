@@ -209,7 +209,7 @@ func TestZonesAgree(t *testing.T) {
 		require.Equal(t, want, meaning[r.status], "%v%s", r, dump(h))
 		b, err := Budget{}.withDefaults()
 		require.NoError(t, err)
-		p, err := search(newMeter(context.Background(), b), models.LinearizableRegister(), h)
+		p, err := search(newMeter(context.Background(), b), models.LinearizableRegister(), h, "as a second opinion")
 		require.NoError(t, err)
 		require.Equal(t, r.status, p.status, "porcupine%s", dump(h))
 		counts.add("zones", r.status)

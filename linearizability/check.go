@@ -35,6 +35,11 @@ type ruling struct {
 	reason  string
 	method  string
 	witness []int // violation: positions among which a witness is to be found; nil means all
+	// from is the time before which the violation was not there, if the checker
+	// knows it; the operations of witness are one without further proof then.
+	from *int64
+	// cause is what of the input stands in the way of a verdict.
+	cause error
 }
 
 // checkers is the table; its order is that of Models.
@@ -43,7 +48,7 @@ func checkers() []checker {
 	for _, m := range models.All() {
 		c := checker{
 			ModelInfo: m.ModelInfo,
-			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h) },
+			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h, m.Because) },
 			settles:   m.Settles,
 			realTime:  m.RealTime,
 			reduce:    m.Reduce,
@@ -141,7 +146,7 @@ func (c checker) check(ctx context.Context, h *history.History, b Budget) (Verdi
 	if err != nil {
 		return Verdict{}, err
 	}
-	v := Verdict{Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method}
+	v := Verdict{Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method, Cause: r.cause}
 	if r.status == Violation {
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r)
@@ -174,4 +179,9 @@ func unsettled(h *history.History) string {
 		}
 	}
 	return "no read after the last settle fence: whether values converge cannot be said"
+}
+
+// unsupported is the error of an operation that a model does not describe.
+func unsupported(model string, o *history.Op) error {
+	return &history.OpError{Index: o.Index, Err: fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)}
 }

@@ -115,7 +115,7 @@ func groupObjects(h *history.History) ([]*objectReads, error) {
 			continue
 		}
 		if !models.DescribesReplicated(o) {
-			return nil, fmt.Errorf("model convergence: %w: %v", models.ErrUnsupported, o)
+			return nil, unsupported("convergence", o)
 		}
 		k := object{o.Type, o.Key}
 		if found[k] == nil {

@@ -233,7 +233,12 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 				return nil, unsupported(info.Name, o)
 			}
 		}
-		p := &Problem{Spec: objectSpec(), StateBytes: func(s any) int { return 24 + 60*s.(history.Value).Len() }}
+		p := &Problem{
+			Spec:       objectSpec(),
+			StateBytes: func(s any) int { return 24 + 60*s.(history.Value).Len() },
+			Observes:   func(input any) bool { return observes(input.(objectStep).op) },
+			Effect:     func(input any) string { return effect(input.(objectStep).op) },
+		}
 		if open != nil {
 			if p.Settled = open(h); p.Settled != nil {
 				return p, nil
@@ -254,10 +259,21 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 		ModelInfo: info,
 		Prepare:   prepare,
 		RealTime:  true,
+		Because:   "since the order in which an object's operations took effect is not known",
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: objectSupport(h), Restrict: restrict(h)}
 		},
 	}
+}
+
+// observes reports whether an operation changes nothing.
+func observes(o *history.Op) bool {
+	return o.Func == history.Read || o.Func == history.CAS && o.Outcome == history.Failed
+}
+
+// effect names what a put of unknown outcome does.
+func effect(o *history.Op) string {
+	return string(o.Func) + " " + o.Stamp.String() + " " + o.Arg.Key()
 }
 
 func takesPart(o *history.Op) bool {

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -45,10 +46,15 @@ type registerStep struct {
 }
 
 func registerModel(info ModelInfo, cas bool) Model {
+	because := "since values are not unique"
+	if cas {
+		because = "since no polynomial way is known that is exact where values are compared and set"
+	}
 	return Model{
 		ModelInfo: info,
 		Prepare:   func(h *history.History) (*Problem, error) { return prepareRegister(info.Name, cas, h) },
 		RealTime:  true,
+		Because:   because,
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: registerSupport(h), Restrict: restrict(h)}
 		},
@@ -68,7 +74,11 @@ func prepareRegister(name string, cas bool, h *history.History) (*Problem, error
 		return id
 	}
 	objects, at := byObject(h)
-	p := &Problem{StateBytes: func(any) int { return 8 }}
+	p := &Problem{
+		StateBytes: func(any) int { return 8 },
+		Observes:   func(input any) bool { return !input.(*registerStep).changes },
+		Effect:     func(input any) string { return input.(*registerStep).effect() },
+	}
 	for _, k := range objects {
 		part := Part{Name: k.String(), Alone: true}
 		for _, i := range at[k] {
@@ -123,6 +133,14 @@ func registerStepOf(o *history.Op, cas bool, intern func(history.Value) int) (*r
 		return nil, false
 	}
 	return s, true
+}
+
+// effect names what the step does.
+func (s *registerStep) effect() string {
+	if !s.demands {
+		return strconv.Itoa(s.out)
+	}
+	return fmt.Sprint(s.negate, s.in, s.out, s.optional)
 }
 
 // registerSpec is the sequential register. An indeterminate write is not

@@ -26,6 +26,7 @@ func Sequential() Model {
 			Needs:      "registers with read, write and cas",
 		},
 		Prepare: prepareSequential,
+		Because: "since no weaker level is broken and deciding this one is NP-hard",
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: valueSupport(h), Restrict: restrict(h)}
 		},

@@ -38,6 +38,9 @@ var (
 	// ErrUnknownOp is returned for an operation that no object type has, and for
 	// one of another type than the rest of its object.
 	ErrUnknownOp = errors.New("unknown operation")
+	// ErrNotUnique is what stands in the way where values must tell puts apart,
+	// and do not.
+	ErrNotUnique = errors.New("values are not unique")
 	// ErrInvalid is returned by Validate, and so by the JSONL codec, for a
 	// history that breaks an invariant of the types.
 	ErrInvalid = errors.New("invalid history")
