@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/models"
@@ -42,8 +43,10 @@ type ruling struct {
 	cause error
 }
 
-// checkers is the table; its order is that of Models.
-func checkers() []checker {
+// checkers is the table; its order is that of Models. It never changes.
+var checkers = sync.OnceValue(makeCheckers)
+
+func makeCheckers() []checker {
 	var table []checker
 	for _, m := range models.All() {
 		c := checker{
@@ -146,13 +149,25 @@ func (c checker) check(ctx context.Context, h *history.History, b Budget) (Verdi
 	if err != nil {
 		return Verdict{}, err
 	}
-	v := Verdict{Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method, Cause: r.cause}
+	return c.conclude(m, h, r, b), nil
+}
+
+// conclude makes a verdict of a ruling, and shrinks a violation.
+func (c checker) conclude(m *meter, h *history.History, r ruling, b Budget) Verdict {
+	v := c.verdict(m, r)
 	if r.status == Violation {
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r)
+		v.Steps = m.steps.Load()
 	}
-	v.Steps = m.steps.Load()
-	return v, nil
+	return v
+}
+
+// verdict is the ruling as it is told, without a witness.
+func (c checker) verdict(m *meter, r ruling) Verdict {
+	return Verdict{
+		Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method, Cause: r.cause, Steps: m.steps.Load(),
+	}
 }
 
 // observes reports whether the history holds anything that could be wrong.
