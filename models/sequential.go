@@ -47,6 +47,10 @@ type sequentialStep struct {
 type sequentialPart struct {
 	chains [][]*sequentialStep
 	names  []string // by number: the value
+	// readers are, by register and value, the steps that must find it there, and
+	// writers how many may put it there.
+	readers map[[2]int][]*sequentialStep
+	writers map[[2]int]int
 }
 
 // sequentialState is how far each chain has come and what each register holds,
@@ -64,7 +68,10 @@ func withNumber(s string, i, n int) string {
 }
 
 func prepareSequential(h *history.History) (*Problem, error) {
-	part := &sequentialPart{names: []string{history.Nil.String()}}
+	part := &sequentialPart{
+		names:   []string{history.Nil.String()},
+		readers: make(map[[2]int][]*sequentialStep), writers: make(map[[2]int]int),
+	}
 	ids := map[string]int{history.Nil.Key(): 0}
 	intern := func(v history.Value) int {
 		id, ok := ids[v.Key()]
@@ -92,6 +99,12 @@ func prepareSequential(h *history.History) (*Problem, error) {
 		}
 		s := &sequentialStep{registerStep: *step, key: keys[o.Key], after: -1, part: part}
 		part.place(s, chains)
+		if s.demands && !s.negate && !s.optional {
+			part.readers[[2]int{s.key, s.in}] = append(part.readers[[2]int{s.key, s.in}], s)
+		}
+		if s.changes {
+			part.writers[[2]int{s.key, s.out}]++
+		}
 		search.From = append(search.From, i)
 		search.Ops = append(search.Ops, porcupine.Operation{ClientId: o.Session, Input: s})
 	}
@@ -149,6 +162,22 @@ func (p *sequentialPart) forced(now sequentialState) *sequentialStep {
 	return nil
 }
 
+// spoils reports that the step takes away a value for good that another one must
+// yet find: one that nobody will write again.
+func (p *sequentialPart) spoils(now sequentialState, s *sequentialStep) bool {
+	held := number(now.values, s.key)
+	at := [2]int{s.key, held}
+	if held == s.out || p.writers[at] > 1 || p.writers[at] == 1 && held == 0 {
+		return false
+	}
+	for _, r := range p.readers[at] {
+		if r != s && number(now.at, r.chain) <= r.rank {
+			return true
+		}
+	}
+	return false
+}
+
 func sequentialSpec(part *sequentialPart, keys int) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any {
@@ -164,6 +193,9 @@ func sequentialSpec(part *sequentialPart, keys int) porcupine.Model {
 			}
 			holds := !s.demands || (number(now.values, s.key) == s.in) != s.negate
 			if !holds && !s.optional {
+				return false, state
+			}
+			if holds && s.changes && s.part.spoils(now, s) {
 				return false, state
 			}
 			now.at = withNumber(now.at, s.chain, s.rank+1)
