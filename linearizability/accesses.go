@@ -21,15 +21,16 @@ const initial int32 = -1
 // unless it read it. An indeterminate write that nobody read did not happen.
 type accesses struct {
 	h      *history.History
-	pos    []int32     // by node: position in h.Ops
-	key    []int32     // by node: number of the register
-	source []int32     // by node: the write that a read returned, or initial; writes: themselves
-	chain  []int32     // by node: its chain
-	rank   []int32     // by node: how many nodes of the chain come before it
-	parent []int32     // by node: what precedes it beside its chain, or -1
-	more   [][]int32   // by node, of transactions: those that it read from; else nil
-	chains [][]int32   // by chain: nodes in order
-	byKey  [][]writers // by register: who wrote it, chains ascending
+	pos    []int32           // by node: position in h.Ops
+	key    []int32           // by node: number of the register
+	source []int32           // by node: the write that a read returned, or initial; writes: themselves
+	chain  []int32           // by node: its chain
+	rank   []int32           // by node: how many nodes of the chain come before it
+	parent []int32           // by node: what precedes it beside its chain, or -1
+	beside map[int32][]int32 // by node: those whose parent it is
+	more   [][]int32         // by node, of transactions: those that it read from; else nil
+	chains [][]int32         // by chain: nodes in order
+	byKey  [][]writers       // by register: who wrote it, chains ascending
 }
 
 // writers are one chain's writes of one register.
@@ -371,6 +372,12 @@ func (a *accesses) append(i int, key int32, session map[int]int32) int32 {
 		session[o.Session] = c
 	}
 	n := int32(len(a.pos))
+	if parent >= 0 {
+		if a.beside == nil {
+			a.beside = make(map[int32][]int32)
+		}
+		a.beside[parent] = append(a.beside[parent], n)
+	}
 	a.pos, a.key = append(a.pos, int32(i)), append(a.key, key)
 	a.chain, a.rank = append(a.chain, c), append(a.rank, int32(len(a.chains[c])))
 	a.parent, a.source = append(a.parent, parent), append(a.source, n)

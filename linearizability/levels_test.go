@@ -228,7 +228,7 @@ func ExampleLevels() {
 	// #2            x := 2
 	// #3            x = 1
 	//
-	// pram: CyclicHB: no order of writes explains the reads in the view of session 1
+	// pram: CyclicHB: read #3 returns what write #2 has overwritten in the view of session 1
 	//       s0      s1
 	// #0    x := 1
 	// #1            x = 1

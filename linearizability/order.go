@@ -242,7 +242,8 @@ func (w *writers) latest(count int32) (rank int32, found bool) {
 }
 
 // path returns nodes that lead from a to b, both included, in that order: a
-// shortest chain of direct edges. The clocks tell which nodes lie between.
+// shortest chain of direct edges, those in due included where the clocks take
+// them into account. The clocks tell which nodes lie between.
 func (p *partialOrder) path(a, b int32) []int32 {
 	came := map[int32]int32{b: b}
 	queue := []int32{b}
@@ -283,6 +284,12 @@ func (p *partialOrder) direct(n, a int32) []int32 {
 	}
 	if acc.more != nil {
 		preds = append(preds, acc.more[n]...)
+	}
+	if p.first != nil {
+		for i := p.first[n]; i != 0; i = p.due[i-1].next {
+			e := p.due[i-1]
+			preds = append(preds, acc.chains[e.chain][e.count-1])
+		}
 	}
 	return preds
 }
