@@ -198,7 +198,7 @@ func sized(model string, n int) *history.History {
 	return lagging(n, benchSessions, 1000)
 }
 
-var costly = []string{"lattice-causal", "linearizable-register", "cc", "ccv"}
+var costly = []string{"linearizable-register", "cc", "ccv", "cm", "pram", "lattice-causal"}
 
 func BenchmarkLevels(b *testing.B) {
 	for _, model := range costly {

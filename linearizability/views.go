@@ -42,8 +42,12 @@ type view struct {
 // demand is an edge that a read asks for, into the write that it returned.
 type demand struct{ write, read int32 }
 
-// fewEdges are as many as are better followed than computed anew.
-const fewEdges = 64
+// fewEdges are as many as are better followed than computed anew, and once all was
+// computed anew so many times more.
+const (
+	fewEdges   = 64
+	laterEdges = 64
+)
 
 type outEdge struct{ to, next int32 }
 
@@ -97,7 +101,7 @@ func (p *partialOrder) memoryViews(few int) ruling {
 
 // pramViews decides PRAM; few is as for memoryViews.
 func pramViews(a *accesses, few int) ruling {
-	p := &partialOrder{a: a}
+	p := &partialOrder{a: a, passes: a.beside == nil}
 	v := newView(p, newReaders(a), few)
 	for c := range int32(len(a.chains)) {
 		p.reader = c
@@ -141,7 +145,7 @@ func (v *view) saturate(chain int32) ruling {
 	v.session = chain
 	v.looked = make([]bool, len(a.chains[chain]))
 	reads := slices.DeleteFunc(slices.Clone(a.chains[chain]), a.isWrite)
-	for {
+	for few := v.few; ; {
 		v.demands = v.demands[:0]
 		for _, n := range reads {
 			v.looked[a.rank[n]] = true
@@ -149,9 +153,10 @@ func (v *view) saturate(chain int32) ruling {
 				return r
 			}
 		}
-		if len(v.demands) <= v.few || len(v.demands) == 0 {
+		if len(v.demands) <= few {
 			return v.followAll()
 		}
+		few *= laterEdges // by now most of what an edge brings has come by another one
 		for _, d := range v.demands {
 			v.insert(d)
 		}
