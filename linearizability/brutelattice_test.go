@@ -19,6 +19,16 @@ func (c bruteTally) lattices(t *testing.T, h *history.History) {
 	c.agree(t, h, "lattice-mr", mr)
 	c.agree(t, h, "lattice-mw", mw)
 	c.agree(t, h, "lattice-wfr", wfr)
+	c.agree(t, h, "causal", oracle.Causal(h) == oracle.Allowed)
+	c.agree(t, h, "convergence", oracle.Eventual(h) == oracle.Allowed)
+	c.agree(t, h, "eventual", oracle.Eventual(h) == oracle.Allowed)
+}
+
+// fenced sets a settle fence at some time, so that convergence has something to
+// say.
+func fenced(h *history.History, seed uint64) *history.History {
+	h.Fences = []int64{h.Ops[seed%uint64(len(h.Ops))].Call}
+	return h
 }
 
 // Every tagged history up to five operations, three sessions and two keys, up to
@@ -28,7 +38,7 @@ func TestLatticeLevelsAgreeWithDefinitions(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		for h := range oracle.AllSets(n, 3, 2) {
 			compared++
-			counts.lattices(t, timed(h, uint64(compared)))
+			counts.lattices(t, fenced(timed(h, uint64(compared)), uint64(compared)))
 		}
 	}
 	counts.report(t, compared, 50)
@@ -47,6 +57,9 @@ func TestLatticeLevelsAgreeAtRandom(t *testing.T) {
 			h = oracle.Random(seed, shape)
 		} else if seed%4 == 1 {
 			h = timed(h, seed)
+		}
+		if seed%3 == 0 && len(h.Fences) == 0 {
+			fenced(h, seed)
 		}
 		counts.lattices(t, h)
 	}

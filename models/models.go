@@ -59,15 +59,6 @@ func All() []Model {
 	return []Model{LinearizableRegister(), CASRegister(), Linearizable(), LWWRegister(), Sequential(), Eventual(), Causal()}
 }
 
-// Infos is the table of the models of this package.
-func Infos() []ModelInfo {
-	var infos []ModelInfo
-	for _, m := range All() {
-		infos = append(infos, m.ModelInfo)
-	}
-	return infos
-}
-
 // Problem is a history made ready for search: it is allowed iff every part has
 // a legal order under Spec.
 type Problem struct {
@@ -126,7 +117,7 @@ func byObject(h *history.History) (objects []object, at map[object][]int) {
 	at = make(map[object][]int)
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if !o.Happened() && !(o.Func == history.CAS && o.Outcome == history.Failed) {
+		if !takesPart(o) {
 			continue
 		}
 		k := objectOf(o)

@@ -276,6 +276,8 @@ func effect(o *history.Op) string {
 	return string(o.Func) + " " + o.Stamp.String() + " " + o.Arg.Key()
 }
 
+// takesPart reports whether an operation bears on an order: it happened, or it
+// failed for what it found.
 func takesPart(o *history.Op) bool {
 	return o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed
 }
