@@ -136,14 +136,25 @@ func TestRegisterLevelsAgreeWithDefinitions(t *testing.T) {
 	counts.report(t, compared, 100)
 }
 
+// doubted leaves some writes of every fourth history indeterminate.
+func doubted(h *history.History, seed uint64) *history.History {
+	rng := rand.New(rand.NewPCG(seed, 13))
+	for i := range h.Ops {
+		if o := &h.Ops[i]; seed%4 == 0 && o.IsPut() && rng.IntN(3) == 0 {
+			o.Outcome, o.Return = history.Unknown, history.Pending
+		}
+	}
+	return h
+}
+
 func TestRegisterLevelsAgreeAtRandom(t *testing.T) {
 	six, more := atRandom(20_000, 1_000)
 	counts := bruteTally{}
 	for seed := range six {
-		counts.registers(t, oracle.SomeRegisters(uint64(seed), 6, 3, 2))
+		counts.registers(t, doubted(oracle.SomeRegisters(uint64(seed), 6, 3, 2), uint64(seed)))
 	}
 	for seed := range more {
-		counts.registers(t, oracle.SomeRegisters(uint64(seed), 7+seed%2, 3, 2))
+		counts.registers(t, doubted(oracle.SomeRegisters(uint64(seed), 7+seed%2, 3, 2), uint64(seed)))
 	}
 	counts.report(t, six+more, 100)
 }
