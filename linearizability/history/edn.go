@@ -45,7 +45,10 @@ func (n ednNode) field(name string) (v ednNode) {
 // ednReader reads EDN values from text that ednSplitter has cut out: brackets
 // balance, depth is bounded, comments are gone. It is lenient about tokens: what
 // it does not know (floats, ratios, symbols, tagged values such as #object[…])
-// is kept as text, since for a register only the identity of a value matters.
+// is kept as text, since for a register only the identity of a value matters. Of
+// the libraries that read EDN the best kept, olympos.io/encoding/edn, stops at the
+// 0x4892d85e in the #object[…] of a nemesis, and tells neither lines nor bounds
+// what it takes in; hence this one.
 type ednReader struct {
 	src string
 	pos int

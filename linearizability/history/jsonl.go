@@ -30,6 +30,8 @@ const (
 	kindOp     = "op"
 	kindFence  = "fence"
 	kindFooter = "end"
+
+	opPrefix = `{"kind":"op",` // as EncodeJSONL writes it
 )
 
 type wireHeader struct {
@@ -239,6 +241,9 @@ func (d *jsonlDecoder) record(line []byte, number int) (done bool, err error) {
 		if err := strictJSON(line, &w); err != nil {
 			return false, malformed(err)
 		}
+		if w.Kind != kindOp {
+			return false, fmt.Errorf("%w: record of kind %q and %q", ErrFormat, kindOp, w.Kind)
+		}
 		o, err := fromWire(&w, len(h.Ops))
 		if err != nil {
 			return false, err
@@ -278,6 +283,9 @@ func (d *jsonlDecoder) record(line []byte, number int) (done bool, err error) {
 func kindOf(line []byte) (string, error) {
 	if !utf8.Valid(line) {
 		return "", fmt.Errorf("%w: invalid UTF-8", ErrFormat)
+	}
+	if bytes.HasPrefix(line, []byte(opPrefix)) {
+		return kindOp, nil // most lines; record looks at the kind again
 	}
 	var k struct {
 		Kind string `json:"kind"`

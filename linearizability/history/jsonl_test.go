@@ -106,6 +106,7 @@ func TestJSONLRejects(t *testing.T) {
 		{"another version", strings.Replace(sample, `"version":1`, `"version":2,"color":"red"`, 1), 1, ErrVersion},
 		{"no version", strings.Replace(sample, `"version":1,`, "", 1), 1, ErrVersion},
 		{"unknown field", strings.Replace(sample, `"tag":1`, `"tog":1`, 1), 2, ErrFormat},
+		{"two kinds", strings.Replace(sample, `"tag":1}`, `"tag":1,"kind":"end"}`, 1), 2, ErrFormat},
 		{"unknown kind", lines[0] + "{\"kind\":\"opp\"}\n", 2, ErrFormat},
 		{"unknown outcome", strings.Replace(sample, `"tag":1`, `"tag":1,"outcome":"maybe"`, 1), 2, ErrFormat},
 		{"invalid UTF-8", strings.Replace(sample, `"key":"k"`, "\"key\":\"\xff\"", 1), 2, ErrFormat},
