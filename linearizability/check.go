@@ -65,7 +65,9 @@ func makeCheckers() []checker {
 		}
 		table = append(table, c)
 	}
-	table = append(table, convergenceChecker(), latticeCausalChecker(), latticeLinearChecker())
+	table = append(table, convergenceChecker())
+	table = append(table, convergencePartCheckers()...)
+	table = append(table, latticeCausalChecker(), latticeLinearChecker())
 	table = append(table, latticeSessionCheckers()...)
 	table = append(table, registerCheckers()...)
 	return append(table, transactionCheckers()...)

@@ -19,8 +19,8 @@ func TestModelsTable(t *testing.T) {
 		require.NotEmpty(t, m.Complexity, m.Name)
 		require.NotEmpty(t, m.Needs, m.Name)
 	}
-	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "lattice-causal",
-		"lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
+	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
+		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"transactional-causal", "read-atomic", "read-committed", "item-cut"}, names)
 }

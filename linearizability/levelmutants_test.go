@@ -109,6 +109,34 @@ func TestOneMutantALatticeLevel(t *testing.T) {
 	}
 }
 
+// The same for the three parts of convergence.
+func TestOneMutantAConvergencePart(t *testing.T) {
+	parts := []string{"explained", "strong-eventual", "settled"}
+	for level, mutate := range map[string]func(h *history.History){
+		"explained":       func(h *history.History) { nth(h, 1, history.Read, "s", 0).Out = ints(2) }, // saw both
+		"strong-eventual": func(h *history.History) { nth(h, 1, history.Read, "c", 0).Out = history.Int(5) },
+		"settled": func(h *history.History) { // nobody has what was acknowledged
+			for session := range 2 {
+				r := nth(h, session, history.Read, "c", 0)
+				r.Out, r.Saw = history.Int(3), []uint64{3}
+			}
+		},
+	} {
+		h := settledRun()
+		for _, part := range parts {
+			require.Equal(t, OK, mustCheck(t, h, part).Status, part)
+		}
+		mutate(h)
+		require.Equal(t, Violation, mustCheck(t, h, level).Status, level)
+		if level == "settled" { // the other two see nothing wrong
+			require.Equal(t, OK, mustCheck(t, h, "explained").Status)
+			require.Equal(t, OK, mustCheck(t, h, "strong-eventual").Status)
+		}
+	}
+	untagged := &history.History{Ops: []history.Op{{Type: history.Set, Func: history.Read, Key: "s", Out: ints(), Return: 1}}}
+	require.Equal(t, Inconclusive, mustCheck(t, untagged, "strong-eventual").Status)
+}
+
 // The same for isolation levels.
 func TestOneMutantAnIsolationLevel(t *testing.T) {
 	const writers = "w 1 1\nw 2 1\n-----\nw 1 2\nw 2 2\n=====\n"

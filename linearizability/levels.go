@@ -41,12 +41,15 @@ func registerLadder() ladder {
 func latticeLadder() ladder {
 	return ladder{
 		{"lattice-linearizable", []string{"lattice-causal"}},
-		{"lattice-causal", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"}},
+		{"lattice-causal", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr", "explained", "strong-eventual"}},
 		{"lattice-ryw", nil},
 		{"lattice-mr", nil},
 		{"lattice-mw", nil},
 		{"lattice-wfr", nil},
-		{"convergence", nil},
+		{"convergence", []string{"explained", "strong-eventual", "settled"}},
+		{"explained", nil},
+		{"strong-eventual", nil},
+		{"settled", nil},
 	}
 }
 
