@@ -57,7 +57,7 @@ func makeCheckers() []checker {
 			reduce:    m.Reduce,
 		}
 		if m.Name == "linearizable-register" {
-			c.Complexity = "O(n log n) where values are written once per key (zones); else exponential in concurrency (porcupine)"
+			c.Complexity = "O(n log n) where values are written once per key (zones); else as cas-register"
 			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizableRegister(mt, m, h) }
 		}
 		if m.Name == "sequential" {

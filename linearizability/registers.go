@@ -21,9 +21,9 @@ func registerCheckers() []checker {
 	}
 	return []checker{
 		causal("ccv", "causal convergence: causal consistency, and one order of conflicting writes for all", "O(n·s·log n), s sessions", levelCCv),
-		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s) a round and session, few rounds", levelCM),
+		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s²), s sessions: a sweep or two a session", levelCM),
 		causal("cc", "causal consistency: no read returns what was overwritten in its causal past", "O(n·s·log n)", levelCC),
-		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s) a round and session, few rounds", levelPRAM),
+		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s²), s sessions: a sweep or two a session", levelPRAM),
 		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced"),
 		session("mr", monotonicReads, "monotonic reads: a session does not read what its earlier reads replaced"),
 		session("mw", monotonicWrites, "monotonic writes: a session's writes take effect in its order (vacuous alone)"),

@@ -30,7 +30,7 @@ func Linearizable() Model {
 	return objectModel(ModelInfo{
 		Name:       "linearizable",
 		Doc:        "operations of each object take effect in one order that respects real time, by the object's type",
-		Complexity: "exponential in concurrency (porcupine), an object at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, an object at a time (search)",
 		Needs:      "registers, sets, counters, multi-value registers, maps, queues",
 	}, typeOf, nil)
 }
@@ -42,7 +42,7 @@ func LWWRegister() Model {
 	return objectModel(ModelInfo{
 		Name:       "lww-register",
 		Doc:        "as linearizable, for registers in which the write of the greatest stamp wins",
-		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, a key at a time (search)",
 		Needs:      "registers with write and read; writes carry stamps",
 	}, func(o *history.Op) objectType {
 		if o.Type == history.Register && (o.Func == history.Write || o.Func == history.Read) {

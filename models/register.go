@@ -17,7 +17,7 @@ func LinearizableRegister() Model {
 	return registerModel(ModelInfo{
 		Name:       "linearizable-register",
 		Doc:        "reads and writes of each key take effect in one order that respects real time",
-		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, a key at a time (search)",
 		Needs:      "registers with read and write",
 	}, false)
 }
@@ -28,7 +28,7 @@ func CASRegister() Model {
 	return registerModel(ModelInfo{
 		Name:       "cas-register",
 		Doc:        "as linearizable-register, with compare-and-set whose failures mean a mismatch",
-		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, a key at a time (search)",
 		Needs:      "registers with read, write and cas",
 	}, true)
 }

@@ -22,7 +22,7 @@ func Sequential() Model {
 		ModelInfo: ModelInfo{
 			Name:       "sequential",
 			Doc:        "one order of all operations that keeps each session's order explains every read",
-			Complexity: "polynomial where a weaker level is broken; else exponential in sessions, (n/s)^s states (porcupine)",
+			Complexity: "polynomial where a weaker level is broken or a stronger one holds; else exponential in sessions, (n/s)^s states (porcupine)",
 			Needs:      "registers with read, write and cas",
 		},
 		Prepare: prepareSequential,
