@@ -55,6 +55,12 @@ func TestConvergenceAgrees(t *testing.T) {
 		v := Convergence(h)
 		require.Equal(t, oracle.Eventual(h), meaning[v.Status], "seed %d fences %v: %v%s", seed, h.Fences, v, dump(h))
 		require.Equal(t, v.Status, mustCheck(t, h, "eventual").Status, "the model: seed %d%s", seed, dump(h))
+		explained, sameTags, settled := oracle.Convergence(h)
+		for part, holds := range map[string]bool{"explained": explained, "settled": settled, "strong-eventual": sameTags} {
+			if h.Tagged || part != "strong-eventual" {
+				require.Equal(t, holds, judgeBy(t, h, part) == OK, "%s: seed %d%s", part, seed, dump(h))
+			}
+		}
 		counts[v.Status]++
 	}
 	t.Logf("agreed with brute force and with the eventual model: %v", counts)

@@ -19,8 +19,8 @@ func TestModelsTable(t *testing.T) {
 		require.NotEmpty(t, m.Complexity, m.Name)
 		require.NotEmpty(t, m.Needs, m.Name)
 	}
-	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "lattice-causal",
-		"lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
+	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
+		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"transactional-causal", "read-atomic", "read-committed", "item-cut"}, names)
 }
@@ -71,12 +71,18 @@ func TestBudgets(t *testing.T) {
 	ctx := context.Background()
 	h := wide()
 	h.Ops[len(h.Ops)-1].Out = history.Int(-1)
-	for name, b := range map[string]Budget{
-		"10000 steps": {Steps: 10_000},
-		"bytes":       {Bytes: 100_000},
-		"longer than": {Time: time.Millisecond},
+	h.Ops[0].Func, h.Ops[0].Arg = history.CAS, history.List(history.Nil, history.Int(0)) // no way around a search
+	for name, b := range map[string]struct {
+		model string
+		Budget
+	}{
+		"10000 steps":  {"cas-register", Budget{Steps: 10_000}},
+		"100000 bytes": {"cas-register", Budget{Bytes: 100_000}},
+		"20000 steps":  {"sequential", Budget{Steps: 20_000}},
+		"200000 bytes": {"sequential", Budget{Bytes: 200_000}},
+		"longer than":  {"sequential", Budget{Time: time.Millisecond}},
 	} {
-		v, err := Check(ctx, h, "cas-register", b)
+		v, err := Check(ctx, h, b.model, b.Budget)
 		require.NoError(t, err)
 		require.Equal(t, Undecided, v.Status, name)
 		require.Contains(t, v.Reason, name)

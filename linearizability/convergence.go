@@ -18,7 +18,7 @@ func convergenceChecker() checker {
 			Complexity: "O(reads x puts seen), an object at a time",
 			Needs:      "registers, sets, counters; tags for the second part; a settle fence with reads after it for the third",
 		},
-		judge:   func(_ *meter, h *history.History) (ruling, error) { return converges(h) },
+		judge:   func(_ *meter, h *history.History) (ruling, error) { return converges(h, explained, sameTags, settled) },
 		settles: true,
 		reduce:  models.Eventual().Reduce, // the same reads rest on the same puts
 	}
@@ -67,9 +67,12 @@ type objectReads struct {
 
 const byTags = "tags"
 
-// converges is Convergence without shrinking; a violation's witness is the read
-// and what it saw, or the two reads that disagree.
-func converges(h *history.History) (ruling, error) {
+// convergencePart judges one of the three parts on one object.
+type convergencePart func(h *history.History, byTag map[uint64]int, o *objectReads) ruling
+
+// converges is Convergence, or some of its parts, without shrinking; a violation's
+// witness is the read and what it saw, or the two reads that disagree.
+func converges(h *history.History, parts ...convergencePart) (ruling, error) {
 	objects, err := groupObjects(h)
 	if err != nil {
 		return ruling{}, err
@@ -82,15 +85,17 @@ func converges(h *history.History) (ruling, error) {
 		}
 	}
 	for _, o := range objects {
-		parts := []func(*history.History, map[uint64]int, *objectReads) ruling{explained, sameTags, settled}
 		if o.unbounded(h) {
 			bounded = ruling{status: Undecided, method: byTags, reason: o.name + ": too many distinct sums of increments"}
 			continue
 		}
 		for _, part := range parts {
-			if r := part(h, byTag, o); r.status == Violation {
+			switch r := part(h, byTag, o); r.status {
+			case Violation:
 				r.method = byTags
 				return r, nil
+			case Inconclusive:
+				bounded.status, bounded.reason = r.status, r.reason
 			}
 		}
 	}
@@ -115,7 +120,7 @@ func groupObjects(h *history.History) ([]*objectReads, error) {
 			continue
 		}
 		if !models.DescribesReplicated(o) {
-			return nil, fmt.Errorf("model convergence: %w: %v", models.ErrUnsupported, o)
+			return nil, unsupported("convergence", o)
 		}
 		k := object{o.Type, o.Key}
 		if found[k] == nil {
@@ -248,7 +253,7 @@ func (o *objectReads) missing(h *history.History, r *history.Op) *history.Op {
 		}
 		due = append(due, p)
 	}
-	if !h.Tagged && !models.Explains(r, issued, due) {
+	if !h.Tagged && len(due) > 0 && !models.Explains(r, issued, due) {
 		return due[0]
 	}
 	return nil

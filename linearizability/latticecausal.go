@@ -53,7 +53,7 @@ type visibility struct {
 func replicatedOnly(model string, h *history.History) error {
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.Happened() && !models.DescribesReplicated(o) {
-			return fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)
+			return unsupported(model, o)
 		}
 	}
 	return nil
@@ -70,7 +70,7 @@ func latticeCausal(m *meter, h *history.History) (ruling, error) {
 		if r.status != Undecided || bareRegisters(h) {
 			return r, nil
 		}
-		searched, err := search(m, models.Causal(), h)
+		searched, err := search(m, models.Causal(), h, models.Causal().Because)
 		if err != nil || searched.status == Inconclusive {
 			return r, err
 		}

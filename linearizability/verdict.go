@@ -47,8 +47,12 @@ type Verdict struct {
 	// of them (with what rests on it) makes the rest allowed, unless the budget
 	// ran out. In order of Call.
 	Witness []history.Op
-	Method  string // how it was decided: "porcupine", "vector clocks", …
+	Method  string // how it was decided, and why so: "vector clocks, since …"
 	Steps   int64  // model steps taken, shrinking included; 0 for polynomial checks
+	// Cause is not nil where the history cannot say because values that should
+	// tell writes apart are not unique: an *history.OpError about one of the
+	// writes, which wraps history.ErrNotUnique.
+	Cause error
 }
 
 // String renders the verdict on one line, and the witness one operation a line
@@ -73,8 +77,9 @@ type Budget struct {
 	Steps int64
 	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
 	Bytes int64
-	// Time bounds the wall-clock time of each partition's search, as a last
-	// resort: a verdict that hangs on it does not repeat. Default one minute.
+	// Time bounds the wall-clock time of each search that porcupine does, as a
+	// last resort: a verdict that hangs on it does not repeat. Default one minute.
+	// To bound everything by time, give Check a context with a deadline.
 	Time time.Duration
 }
 

@@ -31,6 +31,7 @@ func Causal() Model {
 		},
 		Prepare: func(h *history.History) (*Problem, error) { return prepareCausal(h, true) },
 		Reduce:  reduceReplicated,
+		Because: "since the order in which each session sees the puts is not known",
 	}
 }
 

@@ -35,6 +35,7 @@ func Eventual() Model {
 		Prepare: func(h *history.History) (*Problem, error) { return prepareEventual(h, true) },
 		Settles: true,
 		Reduce:  reduceReplicated,
+		Because: "since which puts a read includes is the store's choice",
 	}
 }
 
