@@ -48,6 +48,7 @@
 //	crash                                       [CrashOptions]
 //	disk                                        the device
 //	clock pause slow outage mid-crash restore   [TroubleOptions]
+//	disk-error rot                              the device, by [TroubleOptions]
 //
 // A node's own clocks are [Context.Monotonic] and [Context.Wall]; what a device
 // does must ask [Context.Effect] first, so that a crash within an event stops it.
