@@ -156,3 +156,47 @@ func TestSwarmLevels(t *testing.T) {
 	}
 	require.Equal(t, map[Level]bool{Off: true, Low: true, Extreme: true}, seen)
 }
+
+// TestDivergenceShowsTheNeighbourhood: two runs that part, one that is a prefix of
+// the other, and two that are equal.
+func TestDivergenceShowsTheNeighbourhood(t *testing.T) {
+	run := func(late MsgKind, until Time) *World {
+		s := &script{onInput: func(c *Context, id uint64) {
+			kind := MsgKind(1)
+			if id == 3 {
+				kind = late
+			}
+			c.Send(1, kind, []byte{byte(id)})
+		}}
+		w := world(t, Options{Nodes: 2, Factory: same(s), Trace: TraceOptions{Records: 100}})
+		for id := uint64(1); id <= 4; id++ {
+			require.NoError(t, w.Inject(Time(id)*10*Millisecond, 0, id))
+		}
+		require.NoError(t, w.RunUntil(until))
+		return w
+	}
+	var b bytes.Buffer
+	parted, err := WriteDivergence(&b, run(1, Second), run(2, Second), 2)
+	require.NoError(t, err)
+	require.True(t, parted)
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	require.Len(t, lines, 7)
+	require.Equal(t, "the traces part at line 8", lines[0], "two starts, two inputs, two messages and an input are alike")
+	require.Contains(t, lines[2], "both")
+	require.Contains(t, lines[2], "input 3")
+	require.Contains(t, lines[3], "first ")
+	require.Contains(t, lines[3], "kind 1")
+	require.Contains(t, lines[5], "second")
+	require.Contains(t, lines[5], "kind 2")
+
+	b.Reset()
+	parted, err = WriteDivergence(&b, run(1, Second), run(1, 30*Millisecond), 1)
+	require.NoError(t, err)
+	require.True(t, parted)
+	require.Contains(t, b.String(), "second (ends)")
+	parted, err = WriteDivergence(&b, run(1, Second), run(1, Second), 1)
+	require.NoError(t, err)
+	require.False(t, parted)
+	_, err = WriteDivergence(brokenWriter{}, run(1, Second), run(2, Second), 2)
+	require.Error(t, err)
+}

@@ -123,7 +123,7 @@ func TestReplayRefusals(t *testing.T) {
 		"empty":               file("empty", ""),
 		"unexpected end":      file("cut", string(whole[:len(whole)/2])),
 		"invalid character":   file("garbage", "\x00\x01garbage"),
-		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 1`, `"joinery_tape": 2`, 1)),
+		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 2`, `"joinery_tape": 3`, 1)),
 		"want one tape, got":  "",
 		"is a directory":      dir,
 		"no joinery_tape ver": file("other", "{}"),
@@ -171,7 +171,7 @@ func TestRunFolder(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, entries, 1, "no half-written folder is left")
-	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt", "violations.txt"} {
+	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt", "diagram.txt", "replay_test.go", "violations.txt"} {
 		info, err := os.Stat(filepath.Join(dir, "seed-11", name))
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(fileMode), info.Mode().Perm(), name)

@@ -111,7 +111,10 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 	resp, err := kvs.DecodeResponse(msg)
 	if err != nil {
-		cl.run.err = err // links here do not corrupt, so the sender is at fault
+		if cl.run.setup.Faults[sim.Corrupt] == sim.Off {
+			cl.run.err = err // no link spoils messages, so the sender is at fault
+		}
+		c.Mark(markRejected)
 		return
 	}
 	s := cl.session(int(resp.Client) - 1)

@@ -12,7 +12,6 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
-	"github.com/joinery-go/joinery/sim/net"
 )
 
 // Violation is one thing that must not have happened. Oracle, Kind, Op and Node
@@ -35,6 +34,7 @@ func (v Violation) String() string { return v.Oracle + ": " + v.Message }
 
 // Result is what came of one seed.
 type Result struct {
+	Seed           uint64 // as given to Run
 	Setup          Setup
 	TraceHash      uint64
 	Deliveries     int64 // events that reached a node
@@ -46,8 +46,11 @@ type Result struct {
 	FaultEffective []bool // by class, in the order of FaultClasses
 	Marks          []string
 
+	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
 	ops       []Operation
-	planned   []uint64 // by position in the history: the id of the planned operation
+	all       []Operation    // with the reads after the fence
+	byID      map[uint64]int // position in all
+	planned   []uint64       // by position in the history: the id of the planned operation
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World
@@ -55,7 +58,10 @@ type Result struct {
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
 // safe for concurrent use; have one a worker.
-type Runner struct{ world *sim.World }
+type Runner struct {
+	world      *sim.World
+	exhaustion *exhaustion // of the strategy exhaustive
+}
 
 // run is one run in the making.
 type run struct {
@@ -93,27 +99,44 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Strategy == "exhaustive" {
+		return rn.exhaust(ctx, cfg, seed)
+	}
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		setup := draw(cfg, seed, attempt)
-		rg, err := setup.ring()
+		setup, plan, err := planOf(cfg, seed, attempt)
 		if err != nil {
 			return nil, err
 		}
-		plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
-		setup.Operations = len(plan)
-		src := choice.Seeded(choice.Mix(choice.MixString(seed, "faults"), uint64(attempt)))
+		source := chooser(cfg, &setup)
+		src, err := source()
+		if err != nil {
+			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
+		}
 		res, err := rn.run(ctx, setup, plan, src, options{})
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
 		}
+		res.source = source
 		harmless := cfg.Faults != "off" && !slices.Contains(res.FaultEffective, true)
 		if attempt == maxAttempts || len(res.Violations) > 0 || !harmless && res.Concurrent > 0 {
 			return res, nil
 		}
 	}
+}
+
+// planOf draws the setup and the operations of a seed.
+func planOf(cfg Config, seed uint64, attempt int) (Setup, []Operation, error) {
+	setup := draw(cfg, seed, attempt)
+	rg, err := setup.ring()
+	if err != nil {
+		return setup, nil, err
+	}
+	plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
+	setup.Operations = len(plan)
+	return setup, plan, nil
 }
 
 // Run is [Runner.Run] by a runner of its own.
@@ -198,10 +221,7 @@ func newRun(s Setup, plan []Operation) (*run, error) {
 func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
 	s := &r.setup
 	clients := make([]*client, s.Sessions)
-	links, err := net.New(net.Options{Faults: net.Faults{
-		Drop: s.Faults[sim.Drop], Duplicate: s.Faults[sim.Duplicate],
-		Delay: s.Faults[sim.Delay], Partition: s.Faults[sim.Partition],
-	}})
+	links, err := s.network()
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +247,7 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		},
 		Crash:      sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
 		DiskFaults: s.Faults[sim.Disk],
+		Trouble:    s.trouble(),
 		Quiet:      quietFor,
 		Trace:      sim.TraceOptions{Records: o.records},
 		Decisions:  o.decisions,
@@ -249,6 +270,11 @@ func kindName(k sim.MsgKind) string {
 		return "gossip"
 	}
 	return ""
+}
+
+// messageKinds are the kinds of messages that a filter can single out.
+func messageKinds() []sim.MsgKind {
+	return []sim.MsgKind{sim.MsgKind(kvs.MsgRequest), sim.MsgKind(kvs.MsgResponse), sim.MsgKind(kvs.MsgGossip)}
 }
 
 // settle waits for the cluster to come to rest, which it must, and then has every
