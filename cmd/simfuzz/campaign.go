@@ -21,6 +21,7 @@ type campaign struct {
 	seeds   uint64        // how many; 0 is no bound
 	limit   time.Duration // 0 is no bound
 	workers int
+	most    int // failing seeds after which it stops
 
 	mu      sync.Mutex
 	last    uint64 // seeds from here on do not exist; 0 is no bound
@@ -62,11 +63,14 @@ type totals struct {
 // twiceEvery is the share of seeds run twice: one in twenty.
 const twiceEvery = 20
 
-const maxFailed = 10 // failing seeds after which a campaign has said enough
+const maxFailed = 10 // failing seeds after which a campaign has said enough, unless told otherwise
 
 func (k *campaign) run(ctx context.Context) error {
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
+	}
+	if k.most == 0 {
+		k.most = maxFailed
 	}
 	k.started = time.Now()
 	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
@@ -90,7 +94,7 @@ func (k *campaign) run(ctx context.Context) error {
 func (k *campaign) take(ctx context.Context) (uint64, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if ctx.Err() != nil || k.err != nil || len(k.failed) >= maxFailed || k.seeds > 0 && k.next >= k.seeds ||
+	if ctx.Err() != nil || k.err != nil || len(k.failed) >= k.most || k.seeds > 0 && k.next >= k.seeds ||
 		k.last > 0 && k.first+k.next >= k.last {
 		return 0, false
 	}
@@ -158,7 +162,7 @@ func (k *campaign) finish(r *scenario.Result, twice bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.done[r.Seed] = finished{r, twice}
-	for len(k.failed) < maxFailed {
+	for len(k.failed) < k.most {
 		f, ok := k.done[k.first+k.counted]
 		if !ok {
 			return

@@ -26,6 +26,8 @@ type runFlags struct {
 	level    string
 	strategy string
 	depth    int
+	failures int
+	keep     bool
 	out      string
 	json     bool
 }
@@ -58,6 +60,8 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.StringVar(&f.strategy, "strategy", "swarm", "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
 	fl.IntVar(&f.depth, "depth", 3, "ordering constraints that the strategy pct looks for")
 	fl.StringVar(&f.out, "out", "runs", "folder for the runs of failing seeds")
+	fl.IntVar(&f.failures, "failures", maxFailed, "failing seeds after which to stop")
+	fl.BoolVar(&f.keep, "keep", true, "keep a folder of each failing seed, and shrink it; without, failures are only counted")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
 }
@@ -69,6 +73,8 @@ func (f *runFlags) config() (scenario.Config, error) {
 		return cfg, usagef("--workers %d: want 1 to 1024", f.workers)
 	case f.limit < 0:
 		return cfg, usagef("--for %v: want a positive duration", f.limit)
+	case f.failures < 1 || f.failures > 10_000:
+		return cfg, usagef("--failures %d: want 1 to 10000", f.failures)
 	case f.out == "":
 		return cfg, usagef("--out: want a folder")
 	}
@@ -84,8 +90,10 @@ func (c *cli) fuzz(f runFlags, seedGiven bool) error {
 	if err != nil {
 		return err
 	}
-	if err := checkWritable(f.out); err != nil {
-		return err
+	if f.keep {
+		if err := checkWritable(f.out); err != nil {
+			return err
+		}
 	}
 	if !seedGiven {
 		f.seed = uint64(rand.Uint32())
@@ -94,7 +102,7 @@ func (c *cli) fuzz(f runFlags, seedGiven bool) error {
 		f.limit = defaultLimit
 	}
 	cfg.Base = f.seed
-	k := &campaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers}
+	k := &campaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers, most: f.failures}
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
 	}
@@ -144,7 +152,11 @@ type kept struct {
 // returns the first error met.
 func (c *cli) keep(k *campaign, f runFlags) (all []kept, first error) {
 	for _, res := range k.failed {
-		one, err := c.keepOne(res, f)
+		var one kept
+		var err error
+		if f.keep {
+			one, err = c.keepOne(res, f)
+		}
 		if err != nil && first == nil {
 			first = err
 		}
@@ -315,7 +327,7 @@ func (c *cli) printFailures(k *campaign, all []kept) {
 			replay = one.small
 		}
 	}
-	if len(k.failed) >= maxFailed {
+	if len(k.failed) >= k.most {
 		c.printf("\nstopped after %d failing seeds\n", len(k.failed))
 	}
 	if replay != "" {

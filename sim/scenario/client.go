@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"fmt"
+
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -131,6 +133,9 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 		}
 	} else {
 		h.Outcome = history.OK
+		if o.Func != history.Read {
+			cl.run.follows(o, resp.Clock, s.state.Clock())
+		}
 		s.state.Observe(resp.Partition, resp.Applied, resp.Deps, resp.Clock)
 		cl.take(o, h, resp)
 	}
@@ -185,7 +190,23 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 // accepted notes the stamp of a register write when a replica gives it, so that
 // a write whose answer is lost has one too.
 func (r *run) accepted(e gossip.Entry) {
-	if h := r.recorded[e.Req]; h != nil && h.Type == history.Register {
+	h := r.recorded[e.Req]
+	if h == nil {
+		return
+	}
+	r.follows(&r.ops[r.byID[e.Req]], e.Clock, r.clocks[e.Dot.Origin])
+	r.clocks[e.Dot.Origin] = e.Clock
+	if h.Type == history.Register {
 		h.Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+	}
+}
+
+// follows is the oracle of hybrid clocks: the time of a write is later than all
+// that its session had met and than every earlier write of its replica, whatever
+// the wall clock there does.
+func (r *run) follows(o *Operation, clock, before uint64) {
+	if clock <= before {
+		r.fail(Violation{Oracle: "clock", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"write #%d has the hybrid time %d, not later than %d, which came before it", o.ID, clock, before)})
 	}
 }

@@ -72,6 +72,7 @@ type run struct {
 	ops      []Operation
 	byID     map[uint64]int // position in ops
 	recorded map[uint64]*history.Op
+	clocks   map[uint64]uint64 // by origin: the time of its last write
 	world    *sim.World
 	watching bool
 	failed   []Violation
@@ -198,7 +199,8 @@ func (r *run) plan(o Operation) {
 }
 
 func newRun(s Setup, plan []Operation) (*run, error) {
-	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan))}
+	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan)),
+		clocks: make(map[uint64]uint64)}
 	r.watching = s.Seed%4 == 0
 	for _, o := range plan {
 		r.plan(o)
