@@ -110,14 +110,17 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 }
 
 // Receive takes an answer, if it is to the operation that its session awaits.
-func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
+func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	resp, err := kvs.DecodeResponse(msg)
 	if err != nil {
-		if cl.run.setup.Faults[sim.Corrupt] == sim.Off {
-			cl.run.err = err // no link spoils messages, so the sender is at fault
+		if cl.run.setup.Faults[sim.Corrupt] == sim.Off { // no link spoils messages
+			cl.run.fail(Violation{Oracle: "answer", Kind: "message", Node: int(from), Message: err.Error()})
 		}
 		c.Mark(markRejected)
 		return
+	}
+	if !cl.run.has(resp.Client) {
+		return // not for anyone here
 	}
 	s := cl.session(int(resp.Client) - 1)
 	if !s.busy || cl.run.ops[s.queue[0]].ID != resp.Req {
@@ -143,23 +146,26 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 	cl.done(c, s)
 }
 
-// take notes what an answered read saw.
+// take notes what an answered read saw. An answer that is no value of its kind is
+// a violation.
 func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
 	if o.Func != history.Read {
 		return
 	}
 	var v kvs.Value
+	var err error
 	if resp.Found {
 		kind, _ := cl.run.kinds.Find(string(o.Type))
-		var err error
-		if v, err = kind.Decode(resp.Value); err != nil {
-			cl.run.err = err
-			return
-		}
+		v, err = kind.Decode(resp.Value)
 	}
-	r, err := readingOf(o.Type, v, cl.run.setup.Tagged)
+	var r reading
+	if err == nil {
+		r, err = readingOf(o.Type, v, cl.run.setup.Tagged)
+	}
 	if err != nil {
-		cl.run.err = err
+		h.Outcome = history.Failed
+		cl.run.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
 	}
 	h.Out, h.Saw, h.Stamp = r.value, r.saw, r.stamp
@@ -209,4 +215,9 @@ func (r *run) follows(o *Operation, clock, before uint64) {
 		r.fail(Violation{Oracle: "clock", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"write #%d has the hybrid time %d, not later than %d, which came before it", o.ID, clock, before)})
 	}
+}
+
+// has reports whether there is a client of that number, as messages name it.
+func (r *run) has(client uint64) bool {
+	return client > 0 && client <= uint64(r.setup.Sessions+r.setup.Nodes) // with the readers after the fence
 }

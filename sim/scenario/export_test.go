@@ -16,3 +16,9 @@ func WithSource(t *testing.T, cfg Config, seed uint64, source func() choice.Sour
 	res.source = func() (choice.Source, error) { return source(), nil }
 	return res
 }
+
+// Plain is the scope explored without taking steps once.
+func Plain(s Scope) Scope {
+	s.plain = true
+	return s
+}

@@ -132,8 +132,16 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 		e := &effects[i]
 		switch e.Kind {
 		case kvs.EffectSend:
+			if int(e.To) >= r.run.setup.Nodes {
+				r.astray(fmt.Sprintf("peer %d of %d", e.To, r.run.setup.Nodes))
+				continue
+			}
 			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.MsgGossip), e.Msg)
 		case kvs.EffectRespond:
+			if !r.run.has(e.Client) {
+				r.astray(fmt.Sprintf("client %d", e.Client))
+				continue
+			}
 			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(kvs.MsgResponse), e.Msg)
 		case kvs.EffectPersist:
 			if err := r.disk.Append(c, e.Token, e.Msg); err != nil {
@@ -151,6 +159,12 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 			}
 		}
 	}
+}
+
+// astray is a message to nobody: the replica believed a number that it made up, or
+// that a link had spoiled.
+func (r *replica) astray(to string) {
+	r.run.fail(Violation{Oracle: "address", Kind: "message", Node: int(r.id), Message: "a message goes to " + to + ", which there is not"})
 }
 
 // giveUp stops the process: it cannot know what its disk holds before it has read
