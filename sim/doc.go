@@ -38,8 +38,10 @@
 //
 // # Faults
 //
-// A [Class] is a kind of fault, switched by a [Level] each. Drop to Disk are the
-// ones of every campaign; the others are off unless named.
+// A [Class] is a kind of fault, switched by a [Level] each; each is off unless
+// switched on. Devices, and hosts that restart a process ([Context.Abort]), add to
+// what the simulator itself does. Faults of membership (joining, leaving, an id used
+// again) are for hosts, by [World.Crash], [World.Restart] and a [Rewinder].
 //
 //	class                                       is decided by
 //	drop duplicate delay partition              sim/net, for a message or a grid tick
