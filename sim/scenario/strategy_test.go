@@ -89,7 +89,9 @@ func TestRapidSearchesSchedules(t *testing.T) {
 
 // FuzzScenario lets go test -fuzz write the choices of a run:
 //
-//	go test -fuzz FuzzScenario ./sim/scenario
+//	go test -run xxx -fuzz FuzzScenario -fuzzminimizetime 10x ./sim/scenario
+//
+// Without a bound on minimising, Go spends its time on that.
 func FuzzScenario(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("seed 001"))
