@@ -58,6 +58,9 @@ type totals struct {
 	FewestNodes  int
 	NoConcurrent int64 // seeds without a read after concurrent writes
 	NoFault      int64 // seeds in which no fault took effect
+	RestBytes    int64 // delivered from the end of faults to rest
+	MostBytes    int64 // in one seed
+	LongestRest  sim.Time
 }
 
 // twiceEvery is the share of seeds run twice: one in twenty.
@@ -200,6 +203,8 @@ func (k *campaign) add(r *scenario.Result, twice bool) {
 	t.NoConcurrent += count(r.Concurrent == 0)
 	t.NoFault += count(!slices.Contains(r.FaultEffective, true))
 	t.Twice += count(twice)
+	t.RestBytes += r.RestBytes
+	t.MostBytes, t.LongestRest = max(t.MostBytes, r.RestBytes), max(t.LongestRest, r.Rest)
 	for c, yes := range r.FaultEffective {
 		t.Effective[c] += count(yes)
 	}

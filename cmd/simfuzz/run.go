@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -243,6 +244,9 @@ type summaryJSON struct {
 	MarksNotReached []string           `json:"marks_not_reached"`
 	NotReached      []string           `json:"not_reached"` // what fails the campaign, if it is long
 	Exhausted       bool               `json:"exhausted"`   // by the strategy of that name
+	RestBytes       float64            `json:"bytes_to_converge"`
+	MostBytes       int64              `json:"most_bytes_to_converge"`
+	LongestRestMS   int64              `json:"longest_rest_ms"`
 }
 
 func (k *campaign) summary() summaryJSON {
@@ -255,6 +259,7 @@ func (k *campaign) summary() summaryJSON {
 		Untagged: t.Untagged, Twice: t.Twice, FewestNodes: t.FewestNodes, FewestOps: t.FewestOps,
 		NoConcurrent: t.NoConcurrent, NoFault: t.NoFault, FaultEffective: make(map[string]float64),
 		MarksNotReached: []string{}, NotReached: append([]string{}, k.notReached()...),
+		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
 		Exhausted: k.last > 0 && k.first+uint64(t.Seeds) == k.last,
 	}
 	for i, class := range scenario.FaultClasses() {
@@ -285,6 +290,8 @@ func (c *cli) printSummary(k *campaign) {
 		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
 	c.printf("every seed   at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect\n",
 		s.FewestNodes, s.FewestOps, s.NoConcurrent, s.NoFault)
+	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes delivered until then, at most %d\n",
+		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	c.printf("faults       changed the trace in this share of seeds:")
 	for i, class := range scenario.FaultClasses() {
 		if i > 0 {

@@ -23,10 +23,12 @@ func TestExplore(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, reduced.Complete)
 			assert.Empty(t, reduced.Violation, "%v: %v", s, reduced.Path)
-			plain, err := scenario.Explore(t.Context(), scenario.Plain(s), nil)
-			require.NoError(t, err)
-			assert.Equal(t, reduced.States, plain.States, "%v: replicas in equal states do not behave alike", s)
-			assert.Equal(t, reduced.Transitions, plain.Transitions)
+			if s.Crashes > 0 || s.Ticks > 1 { // the scopes that ask most of what equal replicas have in common
+				plain, err := scenario.Explore(t.Context(), scenario.Plain(s), nil)
+				require.NoError(t, err)
+				assert.Equal(t, reduced.States, plain.States, "%v: replicas in equal states do not behave alike", s)
+				assert.Equal(t, reduced.Transitions, plain.Transitions)
+			}
 			s.Unreduced = true
 			whole, err := scenario.Explore(t.Context(), s, nil)
 			require.NoError(t, err)

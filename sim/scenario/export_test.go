@@ -22,3 +22,14 @@ func Plain(s Scope) Scope {
 	s.plain = true
 	return s
 }
+
+// WithBytes runs a seed in which converging may take so many bytes for each delta
+// and replica.
+func WithBytes(t *testing.T, seed uint64, perDelta int64) *Result {
+	t.Helper()
+	setup, plan, err := planOf(Config{}, seed, 0)
+	require.NoError(t, err)
+	res, err := new(Runner).run(t.Context(), setup, plan, choice.Seeded(seed), options{perDelta: perDelta})
+	require.NoError(t, err)
+	return res
+}

@@ -47,6 +47,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	stats := r.world.Stats()
 	res := &Result{
 		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
+		Rest: r.atRest, RestBytes: r.restBytes,
 		ops: r.ops[:r.setup.Operations], all: r.ops, byID: r.byID, planned: planned, history: h, world: r.world,
 	}
 	for c := range sim.AllClasses {

@@ -166,6 +166,17 @@ func TestFaultsOff(t *testing.T) {
 	assert.Empty(t, res.Violations)
 }
 
+// TestBytesToConverge: what the cluster sends to come to rest is counted and bounded.
+func TestBytesToConverge(t *testing.T) {
+	res := scenario.WithBytes(t, 3, 0)
+	assert.Empty(t, res.Violations)
+	assert.Positive(t, res.RestBytes)
+	assert.Positive(t, res.Rest)
+	tight := scenario.WithBytes(t, 3, 1)
+	require.Len(t, tight.Violations, 1)
+	assert.Equal(t, "liveness/bytes//-1", tight.Violations[0].Signature())
+}
+
 // TestSingleClasses switches each class on by its name alone: it and nothing else
 // takes effect.
 func TestSingleClasses(t *testing.T) {
