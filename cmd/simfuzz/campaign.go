@@ -235,7 +235,7 @@ func (k *campaign) notReached() []string {
 		return nil
 	}
 	var missing []string
-	for _, m := range scenario.Marks() {
+	for _, m := range k.cfg.Marks() {
 		if k.totals.Marks[m] == 0 {
 			missing = append(missing, m)
 		}

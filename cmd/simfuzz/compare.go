@@ -40,9 +40,7 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 			c.note("simfuzz: mutants: %v", err)
 			continue
 		}
-		if !o.json {
-			c.printf("%-28s", m.Name)
-		}
+		row := fmt.Sprintf("%-28s", m.Name)
 		for _, s := range strategies {
 			c.note("mutants: %s by %s", m.Name, s)
 			t, err := shop.Trials(c.ctx, m, program, o.campaign(s), o.trials, s == "exhaustive")
@@ -57,12 +55,15 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 			if _, found := t.Median(); !found && s == strategies[0] && err == nil {
 				c.worsen(exitViolated)
 			}
-			if err := c.printTrials(o, m, s, t, err); err != nil {
-				return err
+			row += fmt.Sprintf(" %14s", cell(o, t, err))
+			if o.json {
+				if err := c.printTrials(m, s, t, err); err != nil {
+					return err
+				}
 			}
 		}
 		if !o.json {
-			c.printf("\n")
+			c.printf("%s\n", row)
 		}
 	}
 	if errors > 0 {
@@ -71,23 +72,18 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 	return nil
 }
 
-func (c *cli) printTrials(o mutantsOptions, m mutants.Mutant, strategy string, t mutants.Trials, failed error) error {
-	median, found := t.Median()
-	if o.json {
-		j := trialsJSON{
-			Kind: "trials", Name: m.Name, Strategy: strategy, Trials: len(t.Needed) + t.Missed, Missed: t.Missed,
-			Needed: append([]int64{}, t.Needed...),
-		}
-		if found {
-			j.Median = &median
-		}
-		if failed != nil {
-			j.Error = failed.Error()
-		}
-		return c.printJSON(j)
+func (c *cli) printTrials(m mutants.Mutant, strategy string, t mutants.Trials, failed error) error {
+	j := trialsJSON{
+		Kind: "trials", Name: m.Name, Strategy: strategy, Trials: len(t.Needed) + t.Missed, Missed: t.Missed,
+		Needed: append([]int64{}, t.Needed...),
 	}
-	_, err := fmt.Fprintf(c.out, " %14s", cell(o, t, failed))
-	return err
+	if median, found := t.Median(); found {
+		j.Median = &median
+	}
+	if failed != nil {
+		j.Error = failed.Error()
+	}
+	return c.printJSON(j)
 }
 
 // cell is the outcome of trials in a few characters.

@@ -132,7 +132,7 @@ func TestTrialCells(t *testing.T) {
 	}
 	var out bytes.Buffer
 	cl := &cli{ctx: t.Context(), out: &out, err: &out}
-	require.NoError(t, cl.printTrials(mutantsOptions{json: true}, mutants.Mutant{Name: "m"}, "pct", mutants.Trials{Needed: []int64{3}}, nil))
+	require.NoError(t, cl.printTrials(mutants.Mutant{Name: "m"}, "pct", mutants.Trials{Needed: []int64{3}}, nil))
 	var j trialsJSON
 	lastJSON(t, out.String(), &j)
 	three := int64(3)

@@ -232,6 +232,10 @@ func TestLongCampaigns(t *testing.T) {
 	k.totals.Effective[2] = 0
 	assert.Equal(t, []string{scenario.Marks()[0], scenario.FaultClasses()[2] + " faults"}, k.notReached())
 	assert.Equal(t, k.notReached(), k.summary().NotReached)
+	k.totals.Marks["threshold read waited"] = 0
+	assert.Len(t, k.notReached(), 3)
+	k.cfg.Level = "eventual"
+	assert.Len(t, k.notReached(), 2, "no read waits at that level")
 	k.cfg.Faults = "off"
 	assert.Empty(t, k.notReached())
 	k.cfg.Faults, k.totals.Seeds = "", longCampaign-1

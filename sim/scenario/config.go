@@ -72,7 +72,10 @@ type Setup struct {
 	HorizonMS  uint64 `json:"horizon_ms"` // faults end, and the run must come to rest
 }
 
-const maxAttempts = 6
+const (
+	maxAttempts         = 6
+	replicasOfPartition = 3
+)
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -80,7 +83,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	src := choice.Seeded(choice.MixString(seed, "setup"))
 	pick := func(site string, n int) int { return int(src.Choose(choice.Point{Site: site, N: uint64(n)})) }
 	s := Setup{
-		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: 3,
+		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
 		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
 		ClockMS: []uint64{1, 16}[pick("clock", 2)],

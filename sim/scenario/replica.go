@@ -87,30 +87,6 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	r.mark(c, before, r.core.Stats())
 }
 
-// The situations that a campaign must have reached to mean anything.
-const (
-	markRestarted   = "replica restarted"
-	markDuplicate   = "duplicate absorbed"
-	markReclaimed   = "delta reclaimed by every owner"
-	markWaited      = "threshold read waited"
-	markUnavailable = "threshold read unavailable"
-	markUnknown     = "put with unknown outcome"
-	markHandedOver  = "write accepted by a replica that does not own it"
-	markTorn        = "torn record cut off"
-	markRepaired    = "spoiled record read from its other copy"
-	markDiskFailed  = "replica stopped over its disk"
-	markRejected    = "spoiled message rejected"
-	markClockBack   = "a replica's wall clock went back"
-)
-
-// Marks names the situations that every long campaign must reach.
-func Marks() []string {
-	return []string{
-		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
-		markRepaired, markDiskFailed, markRejected, markClockBack,
-	}
-}
-
 // mark notes what a step brought about.
 func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Duplicates > before.Duplicates {
