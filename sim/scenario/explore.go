@@ -103,6 +103,11 @@ func Explore(ctx context.Context, s Scope, progress func(states int)) (*Explored
 	if err != nil {
 		return nil, err
 	}
+	return x.search(ctx, progress)
+}
+
+func (x *explorer) search(ctx context.Context, progress func(states int)) (*Explored, error) {
+	s := x.scope
 	c := explore.Cluster[exploredNode]{
 		Nodes: s.Nodes, Start: x.start, Step: x.step, Crashed: x.crashed,
 		Timers: func(int, exploredNode) []uint64 { return []uint64{exploreTick} },
@@ -136,7 +141,7 @@ func Explore(ctx context.Context, s Scope, progress func(states int)) (*Explored
 		out.Complete, out.Stopped = false, "interrupted"
 	}
 	if v := r.Violation; v != nil {
-		out.Violation = v.What
+		out.Violation, out.Stopped = v.What, "a violation was found"
 		for _, a := range v.Path {
 			out.Path = append(out.Path, x.describe(a))
 		}
