@@ -209,6 +209,16 @@ func TestExploreCommand(t *testing.T) {
 	assert.Greater(t, e.States, 50)
 	assert.Contains(t, e.Scope, "2 replicas, 2 writes of one register")
 
+	code, out, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--compare", "--json")
+	assert.Equal(t, exitOK, code)
+	lastJSON(t, out, &e)
+	assert.Greater(t, e.Factor, 1.2, "what the reduction is worth")
+	assert.Greater(t, e.Unreduced, e.Transitions)
+	_, out, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--compare")
+	assert.Contains(t, out, "reduction    by a factor of ")
+	code, _, _ = invoke(t, "", "explore", "--compare", "--unreduced")
+	assert.Equal(t, exitFailed, code)
+
 	code, out, _ = invoke(t, "", "explore", "--states", "100")
 	assert.Equal(t, exitUndecided, code, "a bound was met")
 	assert.Contains(t, out, "complete     no")

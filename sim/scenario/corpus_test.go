@@ -1,4 +1,4 @@
-package scenario_test
+package scenario
 
 import (
 	"bytes"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/joinery-go/joinery/sim/scenario"
 )
 
 // TestCorpus replays what once broke, before anything else is tested: each folder
@@ -30,14 +28,14 @@ func TestCorpus(t *testing.T) {
 			f, err := os.Open(path)
 			require.NoError(t, err)
 			defer f.Close()
-			tape, err := scenario.LoadTape(f)
+			tape, err := LoadTape(f)
 			require.NoError(t, err)
-			res, err := scenario.Replay(t.Context(), tape)
+			res, err := Replay(t.Context(), tape)
 			require.NoError(t, err)
 			for _, v := range res.Violations {
 				t.Errorf("broken again: %s\n%v", why, v)
 			}
-			assert.Equal(t, scenario.FormatHash(tape.TraceHash), scenario.FormatHash(res.TraceHash),
+			assert.Equal(t, FormatHash(tape.TraceHash), FormatHash(res.TraceHash),
 				"another trace: keep the tape anew with simfuzz mutants --corpus, and raise the version of tapes")
 		})
 	}
