@@ -130,18 +130,9 @@ func (c *Context) ChooseRare(site string, n int, rare uint32) int {
 	return int(c.w.choose(choice.Point{Site: site, Key: k, N: uint64(n), Rare: rare}))
 }
 
-// DiskFault asks for a decision of the disk class, in [0, n), 0 being benign.
-// Without disk faults in force it is 0 and not asked. For devices.
+// DiskFault is [Context.StorageFault] of the disk class. For devices.
 func (c *Context) DiskFault(site string, n int, rare uint32) int {
-	if !c.w.faulty || c.w.opts.DiskFaults == Off {
-		return 0
-	}
-	v := c.ChooseRare(site, n, rare)
-	if v != 0 {
-		c.w.stats.Decided[Disk]++
-		c.w.stats.Effective[Disk]++
-	}
-	return v
+	return c.StorageFault(Disk, site, n, rare)
 }
 
 // Complete schedules the completion of a device request after d ≥ 1 ns. It does

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"fmt"
+
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -108,11 +110,17 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 }
 
 // Receive takes an answer, if it is to the operation that its session awaits.
-func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
+func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	resp, err := kvs.DecodeResponse(msg)
 	if err != nil {
-		cl.run.err = err // links here do not corrupt, so the sender is at fault
+		if cl.run.setup.Faults[sim.Corrupt] == sim.Off { // no link spoils messages
+			cl.run.fail(Violation{Oracle: "answer", Kind: "message", Node: int(from), Message: err.Error()})
+		}
+		c.Mark(markRejected)
 		return
+	}
+	if !cl.run.has(resp.Client) {
+		return // not for anyone here
 	}
 	s := cl.session(int(resp.Client) - 1)
 	if !s.busy || cl.run.ops[s.queue[0]].ID != resp.Req {
@@ -128,6 +136,9 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 		}
 	} else {
 		h.Outcome = history.OK
+		if o.Func != history.Read {
+			cl.run.follows(o, resp.Clock, s.state.Clock())
+		}
 		s.state.Observe(resp.Partition, resp.Applied, resp.Deps, resp.Clock)
 		cl.take(o, h, resp)
 	}
@@ -135,23 +146,26 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 	cl.done(c, s)
 }
 
-// take notes what an answered read saw.
+// take notes what an answered read saw. An answer that is no value of its kind is
+// a violation.
 func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
 	if o.Func != history.Read {
 		return
 	}
 	var v kvs.Value
+	var err error
 	if resp.Found {
 		kind, _ := cl.run.kinds.Find(string(o.Type))
-		var err error
-		if v, err = kind.Decode(resp.Value); err != nil {
-			cl.run.err = err
-			return
-		}
+		v, err = kind.Decode(resp.Value)
 	}
-	r, err := readingOf(o.Type, v, cl.run.setup.Tagged)
+	var r reading
+	if err == nil {
+		r, err = readingOf(o.Type, v, cl.run.setup.Tagged)
+	}
 	if err != nil {
-		cl.run.err = err
+		h.Outcome = history.Failed
+		cl.run.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
 	}
 	h.Out, h.Saw, h.Stamp = r.value, r.saw, r.stamp
@@ -182,7 +196,28 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 // accepted notes the stamp of a register write when a replica gives it, so that
 // a write whose answer is lost has one too.
 func (r *run) accepted(e gossip.Entry) {
-	if h := r.recorded[e.Req]; h != nil && h.Type == history.Register {
+	h := r.recorded[e.Req]
+	if h == nil {
+		return
+	}
+	r.follows(&r.ops[r.byID[e.Req]], e.Clock, r.clocks[e.Dot.Origin])
+	r.clocks[e.Dot.Origin] = e.Clock
+	if h.Type == history.Register {
 		h.Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
 	}
+}
+
+// follows is the oracle of hybrid clocks: the time of a write is later than all
+// that its session had met and than every earlier write of its replica, whatever
+// the wall clock there does.
+func (r *run) follows(o *Operation, clock, before uint64) {
+	if clock <= before {
+		r.fail(Violation{Oracle: "clock", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"write #%d has the hybrid time %d, not later than %d, which came before it", o.ID, clock, before)})
+	}
+}
+
+// has reports whether there is a client of that number, as messages name it.
+func (r *run) has(client uint64) bool {
+	return client > 0 && client <= uint64(r.setup.Sessions+r.setup.Nodes) // with the readers after the fence
 }

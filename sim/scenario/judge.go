@@ -46,10 +46,11 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	h, planned := r.makeHistory(fences)
 	stats := r.world.Stats()
 	res := &Result{
-		Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
-		ops: r.ops[:r.setup.Operations], planned: planned, history: h, world: r.world,
+		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
+		Rest: r.atRest, RestBytes: r.restBytes,
+		ops: r.ops[:r.setup.Operations], all: r.ops, byID: r.byID, planned: planned, history: h, world: r.world,
 	}
-	for c := range sim.NumClasses {
+	for c := range sim.AllClasses {
 		res.FaultEffective = append(res.FaultEffective, stats.Effective[c] > 0)
 	}
 	for _, m := range r.world.Marks() {

@@ -17,6 +17,7 @@ type replica struct {
 	id     ring.NodeID
 	disk   *disk.Log
 	core   *kvs.Replica
+	wall   uint64               // greatest wall time seen, in milliseconds
 	shadow map[cellID]kvs.Value // what was held when last looked at
 }
 
@@ -28,7 +29,10 @@ const tickTimer sim.TimerID = 1
 const clockBase = 1_000_000
 
 func (r *replica) nowMS(c *sim.Context) uint64 {
-	ms := clockBase + uint64(c.Now()/sim.Millisecond)
+	ms := uint64(max(clockBase+int64(c.Wall()/sim.Millisecond), 0)) // a wall clock may be off, either way
+	if r.wall = max(r.wall, ms); ms < r.wall {
+		c.Mark(markClockBack)
+	}
 	return ms / r.run.setup.ClockMS * r.run.setup.ClockMS
 }
 
@@ -43,6 +47,9 @@ func (r *replica) Start(c *sim.Context) {
 	}
 	if r.disk.Torn() > 0 {
 		c.Mark(markTorn)
+	}
+	if r.disk.Repaired() > 0 {
+		c.Mark(markRepaired)
 	}
 	if c.Incarnation() > 1 {
 		c.Mark(markRestarted)
@@ -63,6 +70,10 @@ func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 
 // Persisted tells the core that a record is durable.
 func (r *replica) Persisted(c *sim.Context, token uint64) {
+	if err := r.disk.Synced(token); err != nil {
+		r.giveUp(c, err)
+		return
+	}
 	r.step(c, kvs.Event{Kind: kvs.EventPersisted, NowMS: r.nowMS(c), Token: token})
 	r.watch()
 }
@@ -76,25 +87,6 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	r.mark(c, before, r.core.Stats())
 }
 
-// The situations that a campaign must have reached to mean anything.
-const (
-	markRestarted   = "replica restarted"
-	markDuplicate   = "duplicate absorbed"
-	markReclaimed   = "delta reclaimed by every owner"
-	markWaited      = "threshold read waited"
-	markUnavailable = "threshold read unavailable"
-	markUnknown     = "put with unknown outcome"
-	markHandedOver  = "write accepted by a replica that does not own it"
-	markTorn        = "torn record cut off"
-)
-
-// Marks names the situations that every long campaign must reach.
-func Marks() []string {
-	return []string{
-		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
-	}
-}
-
 // mark notes what a step brought about.
 func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Duplicates > before.Duplicates {
@@ -106,6 +98,9 @@ func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Waited > before.Waited {
 		c.Mark(markWaited)
 	}
+	if after.Rejected > before.Rejected {
+		c.Mark(markRejected)
+	}
 }
 
 func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
@@ -113,20 +108,47 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 		e := &effects[i]
 		switch e.Kind {
 		case kvs.EffectSend:
+			if int(e.To) >= r.run.setup.Nodes {
+				r.astray(fmt.Sprintf("peer %d of %d", e.To, r.run.setup.Nodes))
+				continue
+			}
 			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.MsgGossip), e.Msg)
 		case kvs.EffectRespond:
+			if !r.run.has(e.Client) {
+				r.astray(fmt.Sprintf("client %d", e.Client))
+				continue
+			}
 			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(kvs.MsgResponse), e.Msg)
 		case kvs.EffectPersist:
-			r.disk.Append(c, e.Token, e.Msg)
+			if err := r.disk.Append(c, e.Token, e.Msg); err != nil {
+				r.giveUp(c, err)
+				return
+			}
 		case kvs.EffectTimer:
 			c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
 		case kvs.EffectAccept:
 			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
 				c.Mark(markHandedOver)
 			}
-			r.run.accepted(e.Entry)
+			if !c.Dead() {
+				r.run.accepted(e.Entry)
+			}
 		}
 	}
+}
+
+// astray is a message to nobody: the replica believed a number that it made up, or
+// that a link had spoiled.
+func (r *replica) astray(to string) {
+	r.run.fail(Violation{Oracle: "address", Kind: "message", Node: int(r.id), Message: "a message goes to " + to + ", which there is not"})
+}
+
+// giveUp stops the process: it cannot know what its disk holds before it has read
+// it again.
+func (r *replica) giveUp(c *sim.Context, err error) {
+	c.Mark(markDiskFailed)
+	c.Note("stops: %v", err)
+	c.Abort()
 }
 
 // watch is the oracle that a replica's state only rises within an incarnation. A

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
-	"github.com/joinery-go/joinery/sim/net"
 )
 
 // Violation is one thing that must not have happened. Oracle, Kind, Op and Node
@@ -35,6 +35,7 @@ func (v Violation) String() string { return v.Oracle + ": " + v.Message }
 
 // Result is what came of one seed.
 type Result struct {
+	Seed           uint64 // as given to Run
 	Setup          Setup
 	TraceHash      uint64
 	Deliveries     int64 // events that reached a node
@@ -45,9 +46,14 @@ type Result struct {
 	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
 	FaultEffective []bool // by class, in the order of FaultClasses
 	Marks          []string
+	Rest           sim.Time // from the end of faults to rest; 0 if there was none
+	RestBytes      int64    // of messages delivered in that time: what it took to converge
 
+	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
 	ops       []Operation
-	planned   []uint64 // by position in the history: the id of the planned operation
+	all       []Operation    // with the reads after the fence
+	byID      map[uint64]int // position in all
+	planned   []uint64       // by position in the history: the id of the planned operation
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World
@@ -55,21 +61,28 @@ type Result struct {
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
 // safe for concurrent use; have one a worker.
-type Runner struct{ world *sim.World }
+type Runner struct {
+	world      *sim.World
+	exhaustion *exhaustion // of the strategy exhaustive
+}
 
 // run is one run in the making.
 type run struct {
-	setup    Setup
-	level    session.Level
-	ring     *ring.Ring
-	kinds    *kvs.Kinds
-	ops      []Operation
-	byID     map[uint64]int // position in ops
-	recorded map[uint64]*history.Op
-	world    *sim.World
-	watching bool
-	failed   []Violation
-	err      error
+	setup     Setup
+	level     session.Level
+	ring      *ring.Ring
+	kinds     *kvs.Kinds
+	ops       []Operation
+	byID      map[uint64]int // position in ops
+	recorded  map[uint64]*history.Op
+	clocks    map[uint64]uint64 // by origin: the time of its last write
+	world     *sim.World
+	watching  bool
+	atRest    sim.Time // how long it took, and in how many bytes
+	restBytes int64
+	perDelta  int64
+	failed    []Violation
+	err       error
 }
 
 const maxViolations = 16 // kept of one run; the first ones say it all
@@ -93,27 +106,44 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Strategy == "exhaustive" {
+		return rn.exhaust(ctx, cfg, seed)
+	}
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		setup := draw(cfg, seed, attempt)
-		rg, err := setup.ring()
+		setup, plan, err := planOf(cfg, seed, attempt)
 		if err != nil {
 			return nil, err
 		}
-		plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
-		setup.Operations = len(plan)
-		src := choice.Seeded(choice.Mix(choice.MixString(seed, "faults"), uint64(attempt)))
+		source := chooser(cfg, &setup)
+		src, err := source()
+		if err != nil {
+			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
+		}
 		res, err := rn.run(ctx, setup, plan, src, options{})
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
 		}
+		res.source = source
 		harmless := cfg.Faults != "off" && !slices.Contains(res.FaultEffective, true)
 		if attempt == maxAttempts || len(res.Violations) > 0 || !harmless && res.Concurrent > 0 {
 			return res, nil
 		}
 	}
+}
+
+// planOf draws the setup and the operations of a seed.
+func planOf(cfg Config, seed uint64, attempt int) (Setup, []Operation, error) {
+	setup := draw(cfg, seed, attempt)
+	rg, err := setup.ring()
+	if err != nil {
+		return setup, nil, err
+	}
+	plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
+	setup.Operations = len(plan)
+	return setup, plan, nil
 }
 
 // Run is [Runner.Run] by a runner of its own.
@@ -123,9 +153,10 @@ func Run(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
 
 // options of a run that leave its course as it is.
 type options struct {
-	decisions bool // keep the decisions, for a tape
-	records   int  // keep so many records of the trace
-	assert    bool // check that lineage keys are unique
+	decisions bool  // keep the decisions, for a tape
+	records   int   // keep so many records of the trace
+	assert    bool  // check that lineage keys are unique
+	perDelta  int64 // bytes that converging may take, see mostBytes; 0 is bytesPerDelta
 }
 
 const (
@@ -146,6 +177,7 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 		return nil, err
 	}
 	r.world = world
+	r.perDelta = cmp.Or(o.perDelta, bytesPerDelta)
 	for i := range r.ops {
 		if err := world.Inject(r.ops[i].At, r.home(r.ops[i].Session), r.ops[i].ID); err != nil {
 			return nil, err
@@ -175,7 +207,8 @@ func (r *run) plan(o Operation) {
 }
 
 func newRun(s Setup, plan []Operation) (*run, error) {
-	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan))}
+	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan)),
+		clocks: make(map[uint64]uint64)}
 	r.watching = s.Seed%4 == 0
 	for _, o := range plan {
 		r.plan(o)
@@ -198,10 +231,7 @@ func newRun(s Setup, plan []Operation) (*run, error) {
 func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
 	s := &r.setup
 	clients := make([]*client, s.Sessions)
-	links, err := net.New(net.Options{Faults: net.Faults{
-		Drop: s.Faults[sim.Drop], Duplicate: s.Faults[sim.Duplicate],
-		Delay: s.Faults[sim.Delay], Partition: s.Faults[sim.Partition],
-	}})
+	links, err := s.network()
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +257,7 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		},
 		Crash:      sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
 		DiskFaults: s.Faults[sim.Disk],
+		Trouble:    s.trouble(),
 		Quiet:      quietFor,
 		Trace:      sim.TraceOptions{Records: o.records},
 		Decisions:  o.decisions,
@@ -251,13 +282,24 @@ func kindName(k sim.MsgKind) string {
 	return ""
 }
 
+// messageKinds are the kinds of messages that a filter can single out.
+func messageKinds() []sim.MsgKind {
+	return []sim.MsgKind{sim.MsgKind(kvs.MsgRequest), sim.MsgKind(kvs.MsgResponse), sim.MsgKind(kvs.MsgGossip)}
+}
+
 // settle waits for the cluster to come to rest, which it must, and then has every
 // replica read once more. It returns the time of the fence, if there was rest.
 func (r *run) settle() ([]int64, error) {
+	healed, before := r.world.Now(), r.world.Stats().Bytes
 	if !r.rest() {
 		return nil, r.err
 	}
 	fence := int64(r.world.Now())
+	r.atRest, r.restBytes = r.world.Now()-healed, r.world.Stats().Bytes-before
+	if most := r.mostBytes(); r.restBytes > most {
+		r.fail(Violation{Oracle: "liveness", Kind: "bytes", Node: -1, Message: fmt.Sprintf(
+			"%d bytes delivered to converge after the faults ended, at most %d may be", r.restBytes, most)})
+	}
 	r.compareReplicas()
 	id := uint64(firstFinal)
 	at := r.world.Now() + finalGap
@@ -277,6 +319,16 @@ func (r *run) settle() ([]int64, error) {
 	r.rest()
 	return []int64{fence}, nil
 }
+
+// mostBytes bounds what may be delivered from the end of faults to rest: each
+// operation to each replica a few times over, with what it depends on, and the
+// same again for what is told of it.
+func (r *run) mostBytes() int64 {
+	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta
+}
+
+// bytesPerDelta is seven times the worst that was seen in thousands of seeds.
+const bytesPerDelta = 512
 
 // rest runs until nothing is under way and no replica has anything left to do,
 // and reports whether that came about in time. If not, it is a liveness violation.
