@@ -1,0 +1,93 @@
+package scenario
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/joinery-go/joinery/sim"
+)
+
+// The benchmarks of the store hold four things against each other in one process:
+// the bare event loop, the whole store under simulation with everything that a
+// campaign judges, the same store on goroutines under testing/synctest, and bare
+// messages there. They alternate in short slices, so that a busy machine slows all
+// of them alike; what counts are the ratios.
+const (
+	benchSeeds = 120 // seeds 0 to 119: a fifth untagged, a sixth searched by porcupine
+	sliceSeeds = 6
+	sliceBare  = 200_000 // messages of the bare loop a slice
+)
+
+// tally adds up what slices did and how long they took.
+type tally struct {
+	done int64
+	took time.Duration
+}
+
+func (y *tally) time(f func() int64) {
+	start := time.Now()
+	n := f()
+	y.took += time.Since(start)
+	y.done += n
+}
+
+// rate is in millions a second.
+func (y *tally) rate() float64 { return float64(y.done) / y.took.Seconds() / 1e6 }
+
+// runSeeds runs and judges count seeds from first and returns their deliveries.
+func runSeeds(b *testing.B, rn *Runner, first, count int) (deliveries int64) {
+	for i := range count {
+		res, err := rn.Run(context.Background(), Config{}, uint64((first+i)%benchSeeds))
+		if err != nil || len(res.Violations) > 0 {
+			b.Fatal(err, res)
+		}
+		deliveries += res.Deliveries
+	}
+	return deliveries
+}
+
+// BenchmarkStore is the whole store, single-threaded: deliveries are events that
+// reached a node, of runs that were judged. bare/store is how many events the bare
+// loop handles in the time of one of them.
+func BenchmarkStore(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var rn Runner
+	runSeeds(b, &rn, 0, benchSeeds) // let slabs and pools grow
+	var bare, store tally
+	at := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		bare.time(func() int64 { return sim.BareLoop(sliceBare) })
+		store.time(func() int64 { return runSeeds(b, &rn, at, sliceSeeds) })
+		at += sliceSeeds
+	}
+	b.ReportMetric(bare.rate(), "bare-Mevents/s")
+	b.ReportMetric(store.rate(), "store-Mdeliveries/s")
+	b.ReportMetric(bare.rate()/store.rate(), "bare/store")
+}
+
+// BenchmarkStoreWorkers runs the same seeds by one worker and by two.
+func BenchmarkStoreWorkers(b *testing.B) {
+	runners := make([]Runner, 2)
+	var one, two tally
+	at := 0
+	for b.Loop() {
+		one.time(func() int64 { return runSeeds(b, &runners[0], at, 2*sliceSeeds) })
+		two.time(func() int64 {
+			var wg sync.WaitGroup
+			var sums [2]int64
+			for i := range runners {
+				wg.Go(func() { sums[i] = runSeeds(b, &runners[i], at+i*sliceSeeds, sliceSeeds) })
+			}
+			wg.Wait()
+			return sums[0] + sums[1]
+		})
+		at += 2 * sliceSeeds
+	}
+	b.ReportMetric(one.rate(), "one-Mdeliveries/s")
+	b.ReportMetric(two.rate(), "two-Mdeliveries/s")
+	b.ReportMetric(two.rate()/one.rate(), "two/one")
+}
