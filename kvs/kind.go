@@ -46,7 +46,8 @@ type Kind interface {
 	// Decode reads exactly one value; arbitrary bytes give an error.
 	Decode(src []byte) (Value, error)
 	// Mutate turns an update into a delta. own is the join of the deltas
-	// that this origin has made for the key, and is not changed.
+	// that this origin has made for the key, and is not changed; it may be
+	// nil for a kind that does not look at it.
 	Mutate(u Update, own Value) (Value, error)
 	// Own says whether Mutate looks at own.
 	Own() bool
@@ -97,7 +98,11 @@ func (k *kind[T]) Decode(src []byte) (Value, error) {
 }
 
 func (k *kind[T]) Mutate(u Update, own Value) (Value, error) {
-	d, err := k.Spec.Mutate(u, own.(*value[T]).v)
+	var past T
+	if own != nil {
+		past = own.(*value[T]).v
+	}
+	d, err := k.Spec.Mutate(u, past)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Spec.Name, err)
 	}
@@ -148,23 +153,26 @@ func RegisterSpec() Spec[Register] {
 	}}
 }
 
-// GrowSet is a set of strings that only grows.
-type GrowSet = map[string]struct{}
+// GrowSet is a set of strings that only grows, ascending.
+type GrowSet = []string
 
 // SetSpec is the kind "set"; a put adds its argument.
 func SetSpec() Spec[GrowSet] {
-	return Spec[GrowSet]{Name: "set", Merge: lattice.SetOf[string](), Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
-		return GrowSet{string(u.Arg): {}}, nil
+	return Spec[GrowSet]{Name: "set", Merge: lattice.OrderedSetOf[string](), Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
+		return GrowSet{string(u.Arg)}, nil
 	}}
 }
 
+// Sums are sums by origin, ascending by origin.
+type Sums = []lattice.Entry[uint64, uint64]
+
 // Counter is a PN-counter: per origin the sum of its increments, and of its
 // decrements.
-type Counter = lattice.Pair[map[uint64]uint64, map[uint64]uint64]
+type Counter = lattice.Pair[Sums, Sums]
 
 // CounterMerge merges counters origin by origin.
 func CounterMerge() lattice.Merge[Counter] {
-	sums := lattice.MapOf[uint64](lattice.Max[uint64]())
+	sums := lattice.OrderedMapOf[uint64](lattice.Max[uint64]())
 	return lattice.PairOf(sums, sums)
 }
 
@@ -183,34 +191,45 @@ func increment(u Update, own Counter) (Counter, error) {
 	if n < 0 {
 		sums, size = own.Second, -uint64(n)
 	}
-	total, carry := bits.Add64(sums[u.Origin], size, 0)
+	sum := sumOf(sums, u.Origin)
+	total, carry := bits.Add64(sum, size, 0)
 	if carry != 0 {
-		return Counter{}, fmt.Errorf("%w: %d on top of %d", ErrOverflow, n, sums[u.Origin])
+		return Counter{}, fmt.Errorf("%w: %d on top of %d", ErrOverflow, n, sum)
 	}
-	delta := map[uint64]uint64{u.Origin: total}
+	delta := Sums{{Key: u.Origin, Val: total}}
 	if n < 0 {
 		return Counter{Second: delta}, nil
 	}
 	return Counter{First: delta}, nil
 }
 
+func sumOf(sums Sums, origin uint64) uint64 {
+	for i := range sums {
+		if sums[i].Key == origin {
+			return sums[i].Val
+		}
+	}
+	return 0
+}
+
 // Amount encodes a counter's change.
-func Amount(n int64) []byte { return binary.AppendVarint(nil, n) }
+func Amount(n int64) []byte { return AppendAmount(nil, n) }
+
+// AppendAmount appends the encoding of a counter's change.
+func AppendAmount(dst []byte, n int64) []byte { return binary.AppendVarint(dst, n) }
 
 // CounterSum is the value of a counter: increments less decrements. It is an
 // error where that does not fit an int64.
 func CounterSum(c Counter) (int64, error) {
 	var hi, lo uint64 // a 128-bit two's complement sum
-	//joinery:anyorder a sum
-	for _, n := range c.First {
+	for _, e := range c.First {
 		var carry uint64
-		lo, carry = bits.Add64(lo, n, 0)
+		lo, carry = bits.Add64(lo, e.Val, 0)
 		hi += carry
 	}
-	//joinery:anyorder a sum
-	for _, n := range c.Second {
+	for _, e := range c.Second {
 		var borrow uint64
-		lo, borrow = bits.Sub64(lo, n, 0)
+		lo, borrow = bits.Sub64(lo, e.Val, 0)
 		hi -= borrow
 	}
 	if hi == 0 && lo <= math.MaxInt64 || hi == math.MaxUint64 && lo > math.MaxInt64 {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // reader takes a message apart. The first failure sticks, and everything read
@@ -22,6 +25,11 @@ func (r *reader) fail(what string) {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.rest) > 0 && r.rest[0] < 0x80 { // most numbers are small
+		n := r.rest[0]
+		r.rest = r.rest[1:]
+		return uint64(n)
+	}
 	n, w := binary.Uvarint(r.rest)
 	if w <= 0 {
 		r.fail("not a number")
@@ -93,18 +101,37 @@ func (r *reader) count(size int) int {
 	return int(n)
 }
 
-func decodeWith[T any](r *reader, decode func([]byte) (T, []byte, error)) T {
-	var zero T
-	if r.err != nil {
-		return zero
+// row reads a row of p and appends it to marks; the row is the part appended.
+func (r *reader) row(marks *[]session.Mark, p ring.Partition) session.Row {
+	before := len(*marks)
+	all, rest, err := session.DecodeRow(*marks, p, r.rest)
+	return session.Row(r.took(marks, before, all, rest, err))
+}
+
+// matrix reads a matrix and appends it to marks; the matrix is the part appended.
+func (r *reader) matrix(marks *[]session.Mark) session.Matrix {
+	if r.err == nil && len(r.rest) > 0 && r.rest[0] == 0 {
+		r.rest = r.rest[1:]
+		return nil
 	}
-	v, rest, err := decode(r.rest)
+	before := len(*marks)
+	all, rest, err := session.Decode(*marks, r.rest)
+	return session.Matrix(r.took(marks, before, all, rest, err))
+}
+
+func (r *reader) took(marks *[]session.Mark, before int, all []session.Mark, rest []byte, err error) []session.Mark {
+	if r.err != nil {
+		return nil
+	}
 	if err != nil {
 		r.fail(err.Error())
-		return zero
+		return nil
 	}
-	r.rest = rest
-	return v
+	r.rest, *marks = rest, all
+	if len(all) == before {
+		return nil
+	}
+	return all[before:len(all):len(all)]
 }
 
 func (r *reader) end(what string) error {

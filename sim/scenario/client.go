@@ -128,7 +128,7 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 		}
 	} else {
 		h.Outcome = history.OK
-		s.state.Observe(resp.Partition, resp.Applied, resp.Deps, resp.Clock)
+		s.state.Observe(resp.Applied, resp.Deps, resp.Clock)
 		cl.take(o, h, resp)
 	}
 	c.Cancel(sim.TimerID(s.number))
@@ -181,7 +181,7 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 
 // accepted notes the stamp of a register write when a replica gives it, so that
 // a write whose answer is lost has one too.
-func (r *run) accepted(e gossip.Entry) {
+func (r *run) accepted(e *gossip.Entry) {
 	if h := r.recorded[e.Req]; h != nil && h.Type == history.Register {
 		h.Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
 	}

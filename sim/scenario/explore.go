@@ -244,7 +244,7 @@ func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.
 		case kvs.EffectSend:
 			out = append(out, explore.Message{To: int(e.To), Payload: string(e.Msg)})
 		case kvs.EffectPersist:
-			n.records = append(slices.Clip(n.records), e.Msg)
+			n.records = append(slices.Clip(n.records), bytes.Clone(e.Msg))
 			tokens = append(tokens, e.Token)
 		}
 	}

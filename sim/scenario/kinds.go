@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/joinery-go/joinery/kvs"
@@ -16,13 +14,13 @@ import (
 // Tagged is the domain of a tagged kind: the value, and the tags of the puts that
 // are in it. It is made by composing merges and nothing else, so the store under
 // test is the store that ships.
-type Tagged[T any] = lattice.Pair[T, map[uint64]struct{}]
+type Tagged[T any] = lattice.Pair[T, []uint64]
 
 // tag composes a kind with the set of its puts' tags. A put's argument is the
 // tag, as a varint, before the argument of the kind.
 func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
 	return kvs.Spec[Tagged[T]]{
-		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.SetOf[uint64]()),
+		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
 		Mutate: func(u kvs.Update, own Tagged[T]) (Tagged[T], error) {
 			id, w := binary.Uvarint(u.Arg)
 			if w <= 0 {
@@ -30,7 +28,7 @@ func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
 			}
 			u.Arg = u.Arg[w:]
 			v, err := s.Mutate(u, own.First)
-			return Tagged[T]{First: v, Second: map[uint64]struct{}{id: {}}}, err
+			return Tagged[T]{First: v, Second: []uint64{id}}, err
 		},
 	}
 }
@@ -96,7 +94,7 @@ func readingOf(t history.Type, v kvs.Value, tagged bool) (reading, error) {
 	case history.Set:
 		return read(v, tagged, func(s kvs.GrowSet, out *reading) error {
 			var elems []history.Value
-			for _, e := range slices.Sorted(maps.Keys(s)) {
+			for _, e := range s {
 				elems = append(elems, history.Str(e))
 			}
 			out.value = history.List(elems...)
@@ -139,7 +137,7 @@ func read[T any](v kvs.Value, tagged bool, fill func(T, *reading) error) (readin
 	if !ok {
 		return out, errReading
 	}
-	out.saw = slices.Sorted(maps.Keys(pair.Second))
+	out.saw = pair.Second // decoded for this reading alone
 	if out.saw == nil {
 		out.saw = []uint64{}
 	}

@@ -251,4 +251,3 @@ func FuzzLoadTape(f *testing.F) {
 		assert.Equal(t, tape, again)
 	})
 }
-

@@ -1,0 +1,255 @@
+package session
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// Mark says that the first Seq events of Origin in Partition have been seen, or
+// must be. Seq is at least 1.
+type Mark struct {
+	Partition ring.Partition
+	Origin    uint64
+	Seq       uint64
+}
+
+func (m Mark) compare(n Mark) int {
+	if m.Partition != n.Partition {
+		return cmp.Compare(m.Partition, n.Partition)
+	}
+	return cmp.Compare(m.Origin, n.Origin)
+}
+
+// Matrix is per partition a version vector of what must be, or has been, seen:
+// marks that strictly ascend by partition and origin. It is a map of maps kept
+// flat, since it is small and travels with every write: merging, coding and
+// comparing are single passes without a hash or an allocation.
+type Matrix []Mark
+
+// Row is one row of a matrix: the marks of one partition. Its encoding is that of
+// a version vector and leaves the partition out.
+type Row []Mark
+
+// MergeIn joins other, which must ascend as a matrix does, into m and reports
+// whether m rose. O(|m| + |other|); it allocates only where m must grow.
+func (m *Matrix) MergeIn(other []Mark) (grew bool) {
+	t := *m
+	missing, i := 0, 0
+	for _, x := range other {
+		for i < len(t) && t[i].compare(x) < 0 {
+			i++
+		}
+		switch {
+		case i == len(t) || t[i].compare(x) != 0:
+			missing++
+		case t[i].Seq < x.Seq:
+			t[i].Seq = x.Seq
+			grew = true
+		}
+	}
+	if missing == 0 {
+		return grew
+	}
+	i = len(t) - 1
+	t = slices.Grow(t, missing)[:len(t)+missing]
+	for k, j := len(t)-1, len(other)-1; j >= 0; k-- {
+		switch {
+		case i < 0 || t[i].compare(other[j]) < 0:
+			t[k] = other[j]
+			j--
+		case t[i].compare(other[j]) > 0:
+			t[k] = t[i]
+			i--
+		default: // merged above
+			t[k] = t[i]
+			i, j = i-1, j-1
+		}
+	}
+	*m = t
+	return true
+}
+
+// Row is the row of p, a part of m: nil if it is empty.
+func (m Matrix) Row(p ring.Partition) Row {
+	lo := 0
+	for lo < len(m) && m[lo].Partition < p {
+		lo++
+	}
+	hi := lo
+	for hi < len(m) && m[hi].Partition == p {
+		hi++
+	}
+	if lo == hi {
+		return nil
+	}
+	return Row(m[lo:hi:hi])
+}
+
+// Clone returns an independent copy.
+func (m Matrix) Clone() Matrix { return slices.Clone(m) }
+
+// Rows is how many partitions have marks.
+func (m Matrix) Rows() (n int) {
+	for i := range m {
+		if i == 0 || m[i-1].Partition != m[i].Partition {
+			n++
+		}
+	}
+	return n
+}
+
+// MatrixMerge merges matrices partition by partition and origin by origin to the
+// greater count; ⊥ is the empty matrix.
+func MatrixMerge() lattice.Merge[Matrix] { return matrixMerge{} }
+
+type matrixMerge struct{}
+
+func (matrixMerge) MergeIn(target *Matrix, delta Matrix) bool { return target.MergeIn(delta) }
+func (matrixMerge) Clone(v Matrix) Matrix                     { return v.Clone() }
+
+func (matrixMerge) Compare(a, b Matrix) lattice.Order {
+	o := lattice.Equal
+	for len(a) > 0 && len(b) > 0 {
+		switch c := a[0].compare(b[0]); {
+		case c < 0:
+			o &= lattice.Greater
+			a = a[1:]
+		case c > 0:
+			o &= lattice.Less
+			b = b[1:]
+		default:
+			if a[0].Seq > b[0].Seq {
+				o &= lattice.Greater
+			} else if a[0].Seq < b[0].Seq {
+				o &= lattice.Less
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+	if len(a) > 0 {
+		o &= lattice.Greater
+	}
+	if len(b) > 0 {
+		o &= lattice.Less
+	}
+	return o
+}
+
+func (matrixMerge) Caps() lattice.Caps[Matrix] {
+	return lattice.Caps[Matrix]{
+		Bottom: func() Matrix { return nil },
+		Append: func(dst []byte, v Matrix) []byte { return v.Append(dst) },
+		Decode: func(src []byte) (Matrix, []byte, error) { return Decode(nil, src) },
+	}
+}
+
+// ErrDecode is wrapped by every refusal to decode a row or a matrix.
+var ErrDecode = errors.New("session: cannot decode")
+
+// Append appends the encoding of the row: how many marks, then origin and
+// sequence number of each.
+func (r Row) Append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(r)))
+	for i := range r {
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, r[i].Origin), r[i].Seq)
+	}
+	return dst
+}
+
+// DecodeRow reads a row from the front of src, appends it to dst as the row of p
+// and returns what it appended.
+func DecodeRow(dst []Mark, p ring.Partition, src []byte) (row []Mark, rest []byte, err error) {
+	n, rest, err := count(src, 2)
+	if err != nil {
+		return dst, src, err
+	}
+	for i := range n {
+		m := Mark{Partition: p}
+		if m.Origin, rest, err = uvarint(rest); err != nil {
+			return dst, src, err
+		}
+		if m.Seq, rest, err = uvarint(rest); err != nil {
+			return dst, src, err
+		}
+		if i > 0 && m.Origin <= dst[len(dst)-1].Origin || m.Seq == 0 {
+			return dst, src, fmt.Errorf("%w: origins not ascending, or at zero", ErrDecode)
+		}
+		dst = append(dst, m)
+	}
+	return dst, rest, nil
+}
+
+// Append appends the encoding of m: how many rows, then partition and row of
+// each.
+func (m Matrix) Append(dst []byte) []byte {
+	if len(m) == 0 {
+		return append(dst, 0)
+	}
+	dst = binary.AppendUvarint(dst, uint64(m.Rows()))
+	for len(m) > 0 {
+		row := 1
+		for row < len(m) && m[row].Partition == m[0].Partition {
+			row++
+		}
+		dst = Row(m[:row]).Append(binary.AppendUvarint(dst, uint64(m[0].Partition)))
+		m = m[row:]
+	}
+	return dst
+}
+
+// Decode reads a matrix from the front of src and appends its marks to dst, which
+// is mostly nil, or memory to be used again.
+func Decode(dst Matrix, src []byte) (m Matrix, rest []byte, err error) {
+	n, rest, err := count(src, 2)
+	if err != nil {
+		return dst, src, err
+	}
+	prev := uint64(0)
+	for i := range n {
+		var p uint64
+		if p, rest, err = uvarint(rest); err != nil {
+			return dst, src, err
+		}
+		before := len(dst)
+		var marks []Mark
+		if marks, rest, err = DecodeRow(dst, ring.Partition(p), rest); err != nil {
+			return dst, src, err
+		}
+		if i > 0 && p <= prev || p > maxPartition || len(marks) == before {
+			return dst, src, fmt.Errorf("%w: partitions not ascending, or empty, or out of range", ErrDecode)
+		}
+		prev, dst = p, marks
+	}
+	return dst, rest, nil
+}
+
+const maxPartition = 1<<32 - 1
+
+func uvarint(src []byte) (uint64, []byte, error) {
+	if len(src) > 0 && src[0] < 0x80 {
+		return uint64(src[0]), src[1:], nil
+	}
+	n, w := binary.Uvarint(src)
+	if w <= 0 || w > 1 && src[w-1] == 0 {
+		return 0, src, fmt.Errorf("%w: not a number", ErrDecode)
+	}
+	return n, src[w:], nil
+}
+
+// count reads how many items follow, each of which takes at least size bytes.
+func count(src []byte, size int) (int, []byte, error) {
+	n, rest, err := uvarint(src)
+	if err != nil {
+		return 0, src, err
+	}
+	if n > uint64(len(rest)/size) {
+		return 0, src, fmt.Errorf("%w: count exceeds the input", ErrDecode)
+	}
+	return int(n), rest, nil
+}
