@@ -202,13 +202,24 @@ func counterExplains(r *history.Op, issued, required []*history.Op) bool {
 	if !ok || !exact {
 		return false
 	}
-	included := make(map[*history.Op]struct{}, len(required))
-	for _, p := range required {
-		included[p] = struct{}{}
+	left := func(*history.Op) bool { return false }
+	if len(required) > 0 {
+		included := make(map[*history.Op]struct{}, len(required))
+		for _, p := range required {
+			included[p] = struct{}{}
+		}
+		left = func(p *history.Op) bool { _, in := included[p]; return in }
 	}
-	sums := []int64{floor}
-	for _, p := range issued {
-		if _, in := included[p]; in {
+	if found, known := subsetSums(want, floor, issued, left); known {
+		return found
+	}
+	return subsetSumsByList(want, floor, issued, left)
+}
+
+func subsetSumsByList(want, base int64, incs []*history.Op, left func(*history.Op) bool) bool {
+	sums := []int64{base}
+	for _, p := range incs {
+		if left(p) {
 			continue
 		}
 		n, _ := p.Arg.AsInt()

@@ -1,0 +1,59 @@
+package models
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// TestSubsetSumsByBitsAndByList holds the set of bits to the list of sums.
+func TestSubsetSumsByBitsAndByList(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	found, beyond := 0, 0
+	for range 20_000 {
+		top := int64(1) << r.IntN(14)
+		incs := make([]*history.Op, r.IntN(12))
+		for i := range incs {
+			incs[i] = &history.Op{Type: history.Counter, Func: history.Inc, Arg: history.Int(r.Int64N(2*top+1) - top)}
+		}
+		skip := r.IntN(4)
+		left := func(p *history.Op) bool {
+			for i, q := range incs {
+				if p == q {
+					return i%4 == skip
+				}
+			}
+			return false
+		}
+		base := r.Int64N(2*top+1) - top
+		want := base + r.Int64N(4*top+1) - 2*top
+		if r.IntN(2) == 0 { // a sum there is
+			want = base
+			for _, p := range incs {
+				if n, _ := p.Arg.AsInt(); !left(p) && r.IntN(2) == 0 {
+					want += n
+				}
+			}
+		}
+		plain := subsetSumsByList(want, base, incs, left)
+		got, known := subsetSums(want, base, incs, left)
+		if !known {
+			beyond++
+			continue
+		}
+		assert.Equal(t, plain, got, "want %d from %d", want, base)
+		if got {
+			found++
+		}
+	}
+	assert.Greater(t, found, 5000)
+	assert.Greater(t, beyond, 100)
+	none := func(*history.Op) bool { return false }
+	got, known := subsetSums(math.MinInt64, math.MaxInt64, nil, none)
+	assert.True(t, known)
+	assert.False(t, got)
+}
