@@ -50,21 +50,28 @@ type Options struct {
 // Log is the device of one node: a sequence of records.
 type Log struct {
 	opts    Options
-	durable []byte    // frames that a crash cannot touch
+	frames  []byte    // all frames: the durable ones, then the pending ones
+	durable int       // bytes of frames that a crash cannot touch
 	pending []pending // appended, not yet durable, in order
-	waiting int       // bytes of pending frames
 	ready   sim.Time  // when the last pending append completes
-	dirty   bool      // a torn record ends durable, not yet cut off
+	dirty   bool      // a torn record ends the durable frames, not yet cut off
 	torn    int64
 }
 
 type pending struct {
 	token uint64
-	frame []byte
+	size  int // of its frame
 }
 
 // NewLog returns an empty log. Negative options are taken for their defaults.
 func NewLog(o Options) *Log {
+	l := new(Log)
+	l.Reset(o)
+	return l
+}
+
+// Reset makes l an empty log in the memory of what it was.
+func (l *Log) Reset(o Options) {
 	if o.Latency <= 0 {
 		o.Latency = 200 * sim.Microsecond
 	}
@@ -77,7 +84,7 @@ func NewLog(o Options) *Log {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 64 << 20
 	}
-	return &Log{opts: o}
+	*l = Log{opts: o, frames: l.frames[:0], pending: l.pending[:0]}
 }
 
 // Of returns the log attached to the acting node, or nil if it has none.
@@ -97,9 +104,9 @@ func (l *Log) Append(c *sim.Context, token uint64, record []byte) {
 	}
 	l.cutTorn()
 	size := frameHeader + len(record)
-	if len(l.durable)+l.waiting+size > l.opts.MaxBytes {
+	if len(l.frames)+size > l.opts.MaxBytes {
 		c.Fail(fmt.Errorf("%w: append %d bytes to %d at %v, the bound is %d",
-			ErrFull, size, len(l.durable)+l.waiting, c.Self(), l.opts.MaxBytes))
+			ErrFull, size, len(l.frames), c.Self(), l.opts.MaxBytes))
 		return
 	}
 	latency := l.opts.Latency
@@ -107,8 +114,8 @@ func (l *Log) Append(c *sim.Context, token uint64, record []byte) {
 		latency += l.opts.Latency << v
 	}
 	l.ready = max(l.ready, c.Now()+latency)
-	l.pending = append(l.pending, pending{token, appendFrame(nil, record)})
-	l.waiting += size
+	l.pending = append(l.pending, pending{token, size})
+	l.frames = appendFrame(l.frames, record)
 	c.Complete(l.ready-c.Now(), token)
 }
 
@@ -126,8 +133,7 @@ func (l *Log) Complete(token uint64) {
 // sync makes the first n pending records durable.
 func (l *Log) sync(n int) {
 	for _, p := range l.pending[:n] {
-		l.durable = append(l.durable, p.frame...)
-		l.waiting -= len(p.frame)
+		l.durable += p.size
 	}
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 }
@@ -142,34 +148,35 @@ func (l *Log) Crash(c *sim.CrashContext) {
 		c.Survived()
 		l.sync(v / 2)
 		if v%2 == 1 {
-			frame := l.pending[0].frame
-			l.durable = append(l.durable, frame[:1+c.Hash(uint64(v))%uint64(len(frame)-1)]...)
+			l.durable += 1 + int(c.Hash(uint64(v))%uint64(l.pending[0].size-1))
 			l.dirty = true
 		}
 	}
-	l.pending, l.waiting, l.ready = l.pending[:0], 0, 0
+	l.lose()
+}
+
+// lose forgets all that is not durable.
+func (l *Log) lose() {
+	l.frames, l.pending, l.ready = l.frames[:l.durable], l.pending[:0], 0
 }
 
 // Rewind takes the log back to what it was after keep of of parts of its records.
 func (l *Log) Rewind(keep, of int) {
 	l.cutTorn()
-	records, _ := parse(l.durable)
+	records, _ := parse(l.frames[:l.durable])
 	end := 0
 	for _, r := range records[:len(records)*keep/max(of, 1)] {
 		end += frameHeader + len(r)
 	}
-	l.durable = l.durable[:end]
-	l.pending, l.waiting, l.ready = l.pending[:0], 0, 0
+	l.durable = end
+	l.lose()
 }
 
 // Records returns copies of the records that are in the log, durable or pending,
 // oldest first. A torn record at the end is cut off for good.
 func (l *Log) Records() [][]byte {
 	l.cutTorn()
-	records, _ := parse(l.durable)
-	for _, p := range l.pending {
-		records = append(records, append([]byte(nil), p.frame[frameHeader:]...))
-	}
+	records, _ := parse(l.frames)
 	return records
 }
 
@@ -179,8 +186,8 @@ func (l *Log) cutTorn() {
 	if !l.dirty {
 		return
 	}
-	_, whole := parse(l.durable)
-	l.durable = l.durable[:whole]
+	_, l.durable = parse(l.frames[:l.durable])
+	l.frames = l.frames[:l.durable]
 	l.torn++
 	l.dirty = false
 }
@@ -189,7 +196,7 @@ func (l *Log) cutTorn() {
 func (l *Log) Torn() int64 { return l.torn }
 
 // Size is the number of durable bytes, frames included.
-func (l *Log) Size() int { return len(l.durable) }
+func (l *Log) Size() int { return l.durable }
 
 // A frame is the length of the record and the CRC-32C of length and record, each
 // four bytes, least significant first, and the record.

@@ -124,7 +124,8 @@ func (s bySite) Choose(p choice.Point) uint64 { return min(s[p.Site], p.N-1) }
 // it appends.
 func TestAppendBehindATornRecord(t *testing.T) {
 	log := NewLog(Options{})
-	log.durable = append(appendFrame(nil, []byte("whole")), appendFrame(nil, []byte("torn"))[:6]...)
+	log.frames = append(appendFrame(nil, []byte("whole")), appendFrame(nil, []byte("torn"))[:6]...)
+	log.durable = len(log.frames)
 	log.dirty = true
 	w, err := sim.New(sim.Options{Nodes: 1, Device: func(sim.NodeID) sim.Device { return log },
 		Factory: func(sim.NodeID) sim.Actor { return blind{} }})
