@@ -118,13 +118,20 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 
 // Value returns a copy of what is held of the kind under key, or nil.
 func (r *Replica) Value(key, kind string) Value {
+	v := r.Look(key, kind)
+	if v == nil {
+		return nil
+	}
+	return v.Clone()
+}
+
+// Look returns what is held of the kind under key, or nil. It must not be changed,
+// and is valid until the next step.
+func (r *Replica) Look(key, kind string) Value {
 	p := r.held(r.cfg.Ring.PartitionOf(key))
 	if p == nil {
 		return nil
 	}
 	v, _ := p.find(key, kind)
-	if v == nil {
-		return nil
-	}
-	return v.Clone()
+	return v
 }

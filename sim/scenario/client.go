@@ -19,9 +19,13 @@ type client struct {
 type sessionState struct {
 	number int // as the history counts, from 0
 	state  session.Session
-	queue  []int // positions in run.ops still to be issued
+	queue  []int // positions in run.ops of operations taken
+	first  int   // how many of them are done
 	busy   bool
 }
+
+// current is the position of the operation that s is busy with, or about to be.
+func (s *sessionState) current() int { return s.queue[s.first] }
 
 const (
 	timeout   = 400 * sim.Millisecond
@@ -39,7 +43,7 @@ const issuing = 1 << 40
 
 // Input takes a planned operation, or issues one that was taken before.
 func (cl *client) Input(c *sim.Context, id uint64) {
-	at := cl.run.byID[id&^issuing]
+	at := cl.run.at(id &^ issuing)
 	s := cl.session(cl.run.ops[at].Session)
 	if id&issuing != 0 {
 		cl.issue(c, s)
@@ -53,11 +57,11 @@ func (cl *client) Input(c *sim.Context, id uint64) {
 
 // next has the first operation of the queue issued, if there is one.
 func (cl *client) next(c *sim.Context, s *sessionState) {
-	s.busy = len(s.queue) > 0
+	s.busy = s.first < len(s.queue)
 	if !s.busy {
 		return
 	}
-	if err := cl.run.world.Inject(c.Now(), c.Self(), cl.run.ops[s.queue[0]].ID|issuing); err != nil {
+	if err := cl.run.world.Inject(c.Now(), c.Self(), cl.run.ops[s.current()].ID|issuing); err != nil {
 		cl.run.err = err
 	}
 }
@@ -68,58 +72,69 @@ func (cl *client) session(number int) *sessionState {
 			return s
 		}
 	}
-	s := &sessionState{number: number, state: session.Session{Level: cl.run.level}}
+	level := cl.run.level
 	if number >= cl.run.setup.Sessions {
-		s.state.Level = session.Eventual // a reader after the fence takes what there is
+		level = session.Eventual // a reader after the fence takes what there is
+	}
+	var s *sessionState
+	if n := len(cl.sessions); n < cap(cl.sessions) {
+		s = cl.sessions[:n+1][n] // of an earlier run
+	}
+	if s == nil {
+		s = new(sessionState)
 	}
 	cl.sessions = append(cl.sessions, s)
+	s.number, s.queue, s.first, s.busy = number, s.queue[:0], 0, false
+	s.state.Reset(level)
 	return s
 }
 
 func (cl *client) issue(c *sim.Context, s *sessionState) {
-	o := &cl.run.ops[s.queue[0]]
-	p := cl.run.ring.PartitionOf(o.Key)
+	r := cl.run
+	at := s.current()
+	o := &r.ops[at]
+	p := r.ring.PartitionOf(o.Key)
 	q := kvs.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
 		Require: s.state.Requires(p),
 	}
-	if q.Put {
-		var err error
-		if q.Arg, err = argument(o, cl.run.setup.Tagged); err != nil {
-			cl.run.err = err
-			return
-		}
-		q.Deps = s.state.Deps()
-	}
-	h := history.Op{
+	h := &r.recorded[at]
+	*h = history.Op{
 		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
 		Call: int64(c.Now()), Return: history.Pending, Outcome: history.Unknown,
 	}
 	if q.Put {
+		var err error
+		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
+			r.err = err
+			return
+		}
+		q.Arg, q.Deps = r.arg, s.state.Deps()
 		h.Arg = argValue(o)
-		if cl.run.setup.Tagged {
+		if r.setup.Tagged {
 			h.Tag = o.ID
 		}
 	}
-	cl.run.recorded[o.ID] = &h
-	c.Send(sim.NodeID(o.Node), sim.MsgKind(kvs.MsgRequest), q.Encode())
+	r.msg = q.Append(r.msg[:0])
+	c.Send(sim.NodeID(o.Node), sim.MsgKind(kvs.MsgRequest), r.msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
 
 // Receive takes an answer, if it is to the operation that its session awaits.
 func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
-	resp, err := kvs.DecodeResponse(msg)
-	if err != nil {
-		cl.run.err = err // links here do not corrupt, so the sender is at fault
+	r := cl.run
+	resp := &r.response
+	if err := resp.Decode(msg); err != nil {
+		r.err = err // links here do not corrupt, so the sender is at fault
 		return
 	}
 	s := cl.session(int(resp.Client) - 1)
-	if !s.busy || cl.run.ops[s.queue[0]].ID != resp.Req {
+	if !s.busy || r.ops[s.current()].ID != resp.Req {
 		return // late, or repeated
 	}
-	o := &cl.run.ops[s.queue[0]]
-	h := cl.run.recorded[o.ID]
+	o := &r.ops[s.current()]
+	h := &r.recorded[s.current()]
 	h.Return = max(int64(c.Now()), h.Call+1)
 	if resp.Status != kvs.StatusOK {
 		h.Outcome = history.Failed
@@ -140,21 +155,22 @@ func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
 	if o.Func != history.Read {
 		return
 	}
+	r := cl.run
 	var v kvs.Value
 	if resp.Found {
-		kind, _ := cl.run.kinds.Find(string(o.Type))
+		kind, _ := r.kinds.Find(string(o.Type))
 		var err error
 		if v, err = kind.Decode(resp.Value); err != nil {
-			cl.run.err = err
+			r.err = err
 			return
 		}
 	}
-	r, err := readingOf(o.Type, v, cl.run.setup.Tagged)
+	got, err := readingOf(o.Type, v, r.setup.Tagged)
 	if err != nil {
-		cl.run.err = err
+		r.err = err
 		return
 	}
-	h.Out, h.Saw, h.Stamp = r.value, r.saw, r.stamp
+	h.Out, h.Saw, h.Stamp = got.value, got.saw, got.stamp
 }
 
 // Timer gives up on a session's current operation.
@@ -163,9 +179,9 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 	if !s.busy {
 		return
 	}
-	o := &cl.run.ops[s.queue[0]]
+	o := &cl.run.ops[s.current()]
 	if o.Func == history.Read {
-		h := cl.run.recorded[o.ID]
+		h := &cl.run.recorded[s.current()]
 		h.Return, h.Outcome = int64(c.Now()), history.Failed
 	} else {
 		c.Mark(markUnknown)
@@ -175,14 +191,14 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 
 // done ends a session's current operation.
 func (cl *client) done(c *sim.Context, s *sessionState) {
-	s.queue = s.queue[1:]
+	s.first++
 	cl.next(c, s)
 }
 
 // accepted notes the stamp of a register write when a replica gives it, so that
 // a write whose answer is lost has one too.
 func (r *run) accepted(e *gossip.Entry) {
-	if h := r.recorded[e.Req]; h != nil && h.Type == history.Register {
-		h.Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+	if at := r.at(e.Req); at >= 0 && r.recorded[at].Type == history.Register {
+		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
 	}
 }

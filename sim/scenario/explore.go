@@ -226,7 +226,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		e.Kind, e.Msg = kvs.EventMessage, []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
-		arg, err := argument(o, true)
+		arg, err := argument(nil, o, true)
 		if err != nil {
 			return n, nil, err
 		}

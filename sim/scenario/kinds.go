@@ -43,20 +43,19 @@ func taggedKinds() (*kvs.Kinds, error) {
 	return kvs.NewKinds(r, s, c)
 }
 
-// argument encodes what a put gives to the store.
-func argument(o *Operation, tagged bool) ([]byte, error) {
-	var b []byte
+// argument appends what a put gives to the store.
+func argument(dst []byte, o *Operation, tagged bool) ([]byte, error) {
 	if tagged {
-		b = binary.AppendUvarint(b, o.ID)
+		dst = binary.AppendUvarint(dst, o.ID)
 	}
 	if o.Type != history.Counter {
-		return append(b, o.Arg...), nil
+		return append(dst, o.Arg...), nil
 	}
 	n, err := strconv.ParseInt(o.Arg, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("%w %v: %w", ErrPlan, o, err)
 	}
-	return append(b, kvs.Amount(n)...), nil
+	return kvs.AppendAmount(dst, n), nil
 }
 
 // argValue is the argument of a put as the history shows it.

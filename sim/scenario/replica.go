@@ -16,7 +16,8 @@ type replica struct {
 	run    *run
 	id     ring.NodeID
 	disk   *disk.Log
-	core   *kvs.Replica
+	core   *kvs.Replica // &store, once recovery has succeeded
+	store  kvs.Replica
 	shadow map[cellID]kvs.Value // what was held when last looked at
 }
 
@@ -34,7 +35,7 @@ func (r *replica) nowMS(c *sim.Context) uint64 {
 
 // Start opens the disk and starts a new incarnation on what it holds.
 func (r *replica) Start(c *sim.Context) {
-	core, err := kvs.New(kvs.Config{
+	err := r.store.Reset(kvs.Config{
 		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, Ring: r.run.ring, Kinds: r.run.kinds,
 	}, r.disk.Records())
 	if err != nil {
@@ -47,8 +48,8 @@ func (r *replica) Start(c *sim.Context) {
 	if c.Incarnation() > 1 {
 		c.Mark(markRestarted)
 	}
-	r.core, r.shadow = core, make(map[cellID]kvs.Value)
-	r.carryOut(c, core.Start())
+	r.core = &r.store
+	r.carryOut(c, r.core.Start())
 }
 
 // Receive hands the core a message.
@@ -139,6 +140,9 @@ func (r *replica) watch() {
 	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
 		if !r.run.ring.Owns(r.id, p) {
 			return
+		}
+		if r.shadow == nil {
+			r.shadow = make(map[cellID]kvs.Value)
 		}
 		id := cellID{key, kind}
 		old, known := r.shadow[id]

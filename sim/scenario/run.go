@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -55,17 +56,20 @@ type Result struct {
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
 // safe for concurrent use; have one a worker.
-type Runner struct{ world *sim.World }
+type Runner struct {
+	world *sim.World
+	memory
+}
 
 // run is one run in the making.
 type run struct {
+	*memory
 	setup    Setup
 	level    session.Level
 	ring     *ring.Ring
 	kinds    *kvs.Kinds
-	ops      []Operation
-	byID     map[uint64]int // position in ops
-	recorded map[uint64]*history.Op
+	ops      []Operation // ascending by ID: the plan, and the reads after the fence
+	planned  int         // operations of the plan
 	world    *sim.World
 	watching bool
 	failed   []Violation
@@ -98,7 +102,7 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 			return nil, err
 		}
 		setup := draw(cfg, seed, attempt)
-		rg, err := setup.ring()
+		rg, err := rn.ring(&setup)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +141,7 @@ const (
 
 // run runs a plan under a source of choices.
 func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice.Source, o options) (*Result, error) {
-	r, err := newRun(s, plan)
+	r, err := newRun(&rn.memory, s, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -168,37 +172,53 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 	return r.judge(ctx, fences, o)
 }
 
-// plan adds an operation.
+// plan adds an operation, and room for what is recorded of it.
 func (r *run) plan(o Operation) {
-	r.byID[o.ID] = len(r.ops)
 	r.ops = append(r.ops, o)
+	r.recorded = append(r.recorded, history.Op{})
 }
 
-func newRun(s Setup, plan []Operation) (*run, error) {
-	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan))}
+// at is the position of an operation, or -1. Mostly ids count from 1.
+func (r *run) at(id uint64) int {
+	if id >= firstFinal {
+		if i := r.planned + int(id-firstFinal); i < len(r.ops) {
+			return i
+		}
+		return -1
+	}
+	if i := int(id) - 1; i >= 0 && i < r.planned && r.ops[i].ID == id {
+		return i
+	}
+	i, found := slices.BinarySearchFunc(r.ops[:r.planned], id, func(o Operation, id uint64) int { return cmp.Compare(o.ID, id) })
+	if !found {
+		return -1
+	}
+	return i
+}
+
+func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
+	r := &run{memory: m, setup: s, planned: len(plan)}
+	r.recorded, r.saw = r.recorded[:0], r.saw[:0]
 	r.watching = s.Seed%4 == 0
-	for _, o := range plan {
-		r.plan(o)
+	r.ops = make([]Operation, 0, len(plan)+32)
+	for i := range plan {
+		r.plan(plan[i])
 	}
 	var err error
 	if r.level, err = s.level(); err != nil {
 		return nil, err
 	}
-	if r.ring, err = s.ring(); err != nil {
+	if r.ring, err = m.ring(&s); err != nil {
 		return nil, err
 	}
-	r.kinds = kvs.DefaultKinds()
-	if s.Tagged {
-		r.kinds, err = taggedKinds()
-	}
+	r.kinds, err = m.kinds(s.Tagged)
 	return r, err
 }
 
 // prepare makes the world of a run.
 func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
 	s := &r.setup
-	clients := make([]*client, s.Sessions)
-	links, err := net.New(net.Options{Faults: net.Faults{
+	err := rn.net.Reset(net.Options{Faults: net.Faults{
 		Drop: s.Faults[sim.Drop], Duplicate: s.Faults[sim.Duplicate],
 		Delay: s.Faults[sim.Delay], Partition: s.Faults[sim.Partition],
 	}})
@@ -208,20 +228,17 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 	opts := sim.Options{
 		Nodes:  s.Nodes + s.Sessions,
 		Source: src,
-		Net:    links,
+		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
 				log, _ := rn.world.Device(n).(*disk.Log)
-				return &replica{run: r, id: ring.NodeID(n), disk: log}
+				return rn.replica(r, n, log)
 			}
-			if clients[int(n)-s.Nodes] == nil {
-				clients[int(n)-s.Nodes] = &client{run: r}
-			}
-			return clients[int(n)-s.Nodes]
+			return rn.client(r, int(n)-s.Nodes)
 		},
 		Device: func(n sim.NodeID) sim.Device {
 			if int(n) < s.Nodes {
-				return disk.NewLog(disk.Options{})
+				return rn.log(n)
 			}
 			return nil
 		},
