@@ -240,6 +240,9 @@ func SameValue(a, b *history.Op) bool {
 	case history.Set:
 		x, _ := a.Out.AsList()
 		y, _ := b.Out.AsList()
+		if ascend(x) && ascend(y) {
+			return slices.EqualFunc(x, y, history.Value.Equal)
+		}
 		return history.SetOf(x...).Equal(history.SetOf(y...))
 	case history.Counter:
 		x, _ := count(a.Out)
@@ -247,4 +250,14 @@ func SameValue(a, b *history.Op) bool {
 		return x == y
 	}
 	return a.Out.Equal(b.Out)
+}
+
+// ascend reports whether the values ascend strictly, as those of a set mostly do.
+func ascend(vs []history.Value) bool {
+	for i := 1; i < len(vs); i++ {
+		if vs[i-1].Compare(vs[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -67,13 +67,8 @@ func Joins(r *history.Op, puts []*history.Op) bool {
 // false where it is not.
 func sortedUnion(v history.Value, puts []*history.Op) (same, sorted bool) {
 	list, isList := v.AsList()
-	if !isList {
+	if !isList || !ascend(list) {
 		return false, false
-	}
-	for i := 1; i < len(list); i++ {
-		if list[i-1].Compare(list[i]) >= 0 {
-			return false, false
-		}
 	}
 	byArg := func(a, b *history.Op) int { return a.Arg.Compare(b.Arg) }
 	if !slices.IsSortedFunc(puts, byArg) {
@@ -202,7 +197,7 @@ func counterExplains(r *history.Op, issued, required []*history.Op) bool {
 	if !ok || !exact {
 		return false
 	}
-	left := func(*history.Op) bool { return false }
+	var left func(*history.Op) bool
 	if len(required) > 0 {
 		included := make(map[*history.Op]struct{}, len(required))
 		for _, p := range required {
@@ -210,16 +205,24 @@ func counterExplains(r *history.Op, issued, required []*history.Op) bool {
 		}
 		left = func(p *history.Op) bool { _, in := included[p]; return in }
 	}
-	if found, known := subsetSums(want, floor, issued, left); known {
-		return found
+	var sums SubsetSums
+	if !sums.Reset(floor, issued, left) {
+		return subsetSumsByList(want, floor, issued, left)
 	}
-	return subsetSumsByList(want, floor, issued, left)
+	for _, p := range issued {
+		if left == nil || !left(p) {
+			n, _ := p.Arg.AsInt()
+			sums.Add(n)
+		}
+	}
+	return sums.Has(want)
 }
 
+// subsetSumsByList is the plain way, for sums however far apart.
 func subsetSumsByList(want, base int64, incs []*history.Op, left func(*history.Op) bool) bool {
 	sums := []int64{base}
 	for _, p := range incs {
-		if left(p) {
+		if left != nil && left(p) {
 			continue
 		}
 		n, _ := p.Arg.AsInt()

@@ -2,50 +2,58 @@ package models
 
 import "github.com/joinery-go/joinery/linearizability/history"
 
-// maxSpan bounds the span of sums, in bits, up to which subsetSums is used: its
-// words lie on the stack.
-const maxSpan = 1 << 13
+// SubsetSums is the set of the sums that subsets of increments have, on top of a
+// base: a set of bits, bit i standing for the sum low+i, that each increment
+// shifts over itself. The zero value must be Reset.
+type SubsetSums struct {
+	base, low, high int64 // sums are base plus low to high
+	words           []uint64
+}
 
-// subsetSums reports whether want is base plus the sum of some of the increments
-// that are not left out, by a set of bits that each increment shifts over itself:
-// bit i stands for the sum low+i. known is false where the sums span too much;
-// [subsetSumsByList] is the plain way for any span.
-func subsetSums(want, base int64, incs []*history.Op, left func(*history.Op) bool) (found, known bool) {
-	var low, high int64
+// Reset makes s the set of base alone, with room for all that can be added: the
+// increments incs, but for those that skip names (nil names none). It reports
+// false where their sums span more than Explains bounds. It keeps its memory.
+func (s *SubsetSums) Reset(base int64, incs []*history.Op, skip func(*history.Op) bool) bool {
+	s.base, s.low, s.high = base, 0, 0
 	for _, p := range incs {
+		if skip != nil && skip(p) {
+			continue
+		}
 		n, _ := p.Arg.AsInt()
-		if n > maxSpan || n < -maxSpan {
-			return false, false
+		if n >= maxSums || n <= -maxSums {
+			return false
 		}
-		if left(p) {
-			continue
-		}
-		low, high = low+min(n, 0), high+max(n, 0)
-		if high-low >= maxSpan {
-			return false, false
+		s.low, s.high = s.low+min(n, 0), s.high+max(n, 0)
+		if s.high-s.low >= maxSums {
+			return false
 		}
 	}
-	at := want - base
-	if (want < base) != (at < 0) {
-		return false, true // further away than 64 bits
+	size := int((s.high-s.low)/64 + 1)
+	if cap(s.words) < size {
+		s.words = make([]uint64, size)
 	}
-	if at < low || at > high {
-		return false, true
+	s.words = s.words[:size]
+	clear(s.words)
+	s.words[-s.low/64] = 1 << (-s.low % 64)
+	return true
+}
+
+// Add adds to each sum the same sum with n, one of those that Reset made room for.
+func (s *SubsetSums) Add(n int64) {
+	if n >= 0 {
+		orShiftedUp(s.words, uint64(n))
+	} else {
+		orShiftedDown(s.words, uint64(-n))
 	}
-	var memory [maxSpan / 64]uint64
-	words := memory[:(high-low)/64+1]
-	words[-low/64] = 1 << (-low % 64)
-	for _, p := range incs {
-		if left(p) {
-			continue
-		}
-		if n, _ := p.Arg.AsInt(); n >= 0 {
-			orShiftedUp(words, uint64(n))
-		} else {
-			orShiftedDown(words, uint64(-n))
-		}
+}
+
+// Has reports whether sum is in the set.
+func (s *SubsetSums) Has(sum int64) bool {
+	at := sum - s.base
+	if (sum < s.base) != (at < 0) || at < s.low || at > s.high { // or further away than 64 bits
+		return false
 	}
-	return words[(at-low)/64]>>((at-low)%64)&1 == 1, true
+	return s.words[(at-s.low)/64]>>((at-s.low)%64)&1 == 1
 }
 
 // orShiftedUp adds to a set of bits the same set n bits higher, from the top, so

@@ -14,8 +14,9 @@ import (
 func TestSubsetSumsByBitsAndByList(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	found, beyond := 0, 0
+	var sums SubsetSums
 	for range 20_000 {
-		top := int64(1) << r.IntN(14)
+		top := int64(1) << r.IntN(16)
 		incs := make([]*history.Op, r.IntN(12))
 		for i := range incs {
 			incs[i] = &history.Op{Type: history.Counter, Func: history.Inc, Arg: history.Int(r.Int64N(2*top+1) - top)}
@@ -40,11 +41,16 @@ func TestSubsetSumsByBitsAndByList(t *testing.T) {
 			}
 		}
 		plain := subsetSumsByList(want, base, incs, left)
-		got, known := subsetSums(want, base, incs, left)
-		if !known {
+		if !sums.Reset(base, incs, left) {
 			beyond++
 			continue
 		}
+		for _, p := range incs {
+			if n, _ := p.Arg.AsInt(); !left(p) {
+				sums.Add(n)
+			}
+		}
+		got := sums.Has(want)
 		assert.Equal(t, plain, got, "want %d from %d", want, base)
 		if got {
 			found++
@@ -52,8 +58,7 @@ func TestSubsetSumsByBitsAndByList(t *testing.T) {
 	}
 	assert.Greater(t, found, 5000)
 	assert.Greater(t, beyond, 100)
-	none := func(*history.Op) bool { return false }
-	got, known := subsetSums(math.MinInt64, math.MaxInt64, nil, none)
-	assert.True(t, known)
-	assert.False(t, got)
+	assert.True(t, sums.Reset(math.MaxInt64, nil, nil))
+	assert.False(t, sums.Has(math.MinInt64))
+	assert.True(t, sums.Has(math.MaxInt64))
 }
