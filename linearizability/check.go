@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/models"
@@ -37,8 +38,11 @@ type ruling struct {
 	witness []int // violation: positions among which a witness is to be found; nil means all
 }
 
-// checkers is the table; its order is that of Models.
-func checkers() []checker {
+// checkers is the table; its order is that of Models. It is made once and not
+// changed.
+var checkers = sync.OnceValue(makeCheckers)
+
+func makeCheckers() []checker {
 	var table []checker
 	for _, m := range models.All() {
 		c := checker{
@@ -123,9 +127,10 @@ func Known(model string) bool {
 }
 
 func checkerNamed(model string) (checker, bool) {
-	for _, c := range checkers() {
-		if c.Name == model {
-			return c, true
+	table := checkers()
+	for i := range table {
+		if table[i].Name == model {
+			return table[i], true
 		}
 	}
 	if set, ok := parseGuarantees(model); ok {

@@ -22,8 +22,8 @@ func (h *History) Validate() error {
 	if !slices.IsSorted(h.Fences) {
 		return fmt.Errorf("%w: fences do not ascend", ErrInvalid)
 	}
-	tags := make(map[uint64]int)
-	busy := make(map[int]int) // session -> its latest OK operation
+	tags := newIndex(h, func(o *Op) uint64 { return o.Tag })
+	busy := newIndex(h, func(o *Op) uint64 { return uint64(o.Session) }) // its latest OK operation
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if o.Index != i {
@@ -36,20 +36,56 @@ func (h *History) Validate() error {
 			return err
 		}
 		if o.Tag != 0 {
-			if first, dup := tags[o.Tag]; dup {
+			if first, dup := tags.get(o.Tag); dup {
 				return fmt.Errorf("%w: %v repeats the tag of #%d", ErrInvalid, o, first)
 			}
-			tags[o.Tag] = i
+			tags.set(o.Tag, i)
 		}
 		if o.Outcome != OK {
 			continue
 		}
-		if last, ok := busy[o.Session]; ok && o.Call < h.Ops[last].Return {
+		if last, ok := busy.get(uint64(o.Session)); ok && o.Call < h.Ops[last].Return {
 			return fmt.Errorf("%w: %v overlaps #%d of the same session", ErrInvalid, o, last)
 		}
-		busy[o.Session] = i
+		busy.set(uint64(o.Session), i)
 	}
 	return nil
+}
+
+// index maps numbers to positions: by a table where the numbers are small, as
+// recorders give them, else by a map.
+type index struct {
+	dense  []int32 // 1 + position
+	sparse map[uint64]int
+}
+
+func newIndex(h *History, number func(*Op) uint64) (x index) {
+	top := uint64(0)
+	for i := range h.Ops {
+		top = max(top, number(&h.Ops[i]))
+	}
+	if top <= 8*uint64(len(h.Ops)) {
+		x.dense = make([]int32, top+1)
+	} else {
+		x.sparse = make(map[uint64]int)
+	}
+	return x
+}
+
+func (x *index) get(n uint64) (int, bool) {
+	if x.dense != nil {
+		return int(x.dense[n]) - 1, x.dense[n] != 0
+	}
+	i, ok := x.sparse[n]
+	return i, ok
+}
+
+func (x *index) set(n uint64, i int) {
+	if x.dense != nil {
+		x.dense[n] = int32(i) + 1
+	} else {
+		x.sparse[n] = i
+	}
 }
 
 // validate checks what can be seen from one operation alone.
