@@ -170,25 +170,32 @@ func (r *run) withoutSessions(h *history.History, first int) *history.History {
 // readsAfterConcurrentWrites counts the answered reads of keys that two writes of
 // overlapping intervals had reached, or begun to, before.
 func readsAfterConcurrentWrites(h *history.History) int {
-	first := make(map[string]int64) // by key: when both of a concurrent pair had been called
+	type reached struct {
+		key string
+		at  int64 // when both of a concurrent pair had been called
+	}
+	var first []reached
+	find := func(key string) int { return slices.IndexFunc(first, func(r reached) bool { return r.key == key }) }
 	for i := range h.Ops {
 		a := &h.Ops[i]
-		if !a.IsPut() || a.Outcome == history.Failed {
-			continue
+		if !a.IsPut() || a.Outcome == history.Failed || find(a.Key) >= 0 {
+			continue // operations are in the order of their calls
 		}
-		for j := range h.Ops[:i] {
+		for j := i - 1; j >= 0; j-- {
 			b := &h.Ops[j]
-			if b.Key == a.Key && b.IsPut() && b.Outcome != history.Failed && b.Session != a.Session && b.Return >= a.Call {
-				if t, ok := first[a.Key]; !ok || a.Call < t {
-					first[a.Key] = a.Call
-				}
+			if b.Return >= a.Call && b.Key == a.Key && b.IsPut() && b.Outcome != history.Failed && b.Session != a.Session {
+				first = append(first, reached{a.Key, a.Call})
+				break
 			}
 		}
 	}
 	n := 0
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if t, ok := first[o.Key]; ok && !o.IsPut() && o.Outcome == history.OK && o.Return > t {
+		if o.IsPut() || o.Outcome != history.OK {
+			continue
+		}
+		if at := find(o.Key); at >= 0 && o.Return > first[at].at {
 			n++
 		}
 	}
