@@ -52,6 +52,7 @@ type eventualPart struct {
 	tagged bool
 	puts   []*history.Op  // by number
 	byTag  map[uint64]int // tag -> number
+	chosen []*history.Op  // scratch: porcupine takes one step of a part at a time
 }
 
 // eventualState is the set of puts issued so far, and the first settled read.
@@ -206,10 +207,13 @@ func eventualSpec() porcupine.Model {
 
 // allowed decides a read against the puts issued so far.
 func (s *eventualStep) allowed(issued bitset) bool {
-	var puts []*history.Op
+	puts := s.part.chosen[:0]
+	defer func() { s.part.chosen = puts }()
 	if !s.part.tagged { // what is required returned before the read was called, so it is issued
-		for _, n := range issued.members() {
-			puts = append(puts, s.part.puts[n])
+		for n, p := range s.part.puts {
+			if issued.has(n) {
+				puts = append(puts, p)
+			}
 		}
 		return Explains(s.op, puts, s.required)
 	}
