@@ -45,6 +45,9 @@ type Kind interface {
 	New() Value
 	// Decode reads exactly one value; arbitrary bytes give an error.
 	Decode(src []byte) (Value, error)
+	// DecodeInto is Decode into a value of this kind whose memory is used
+	// again, and which after an error may hold anything.
+	DecodeInto(v Value, src []byte) error
 	// Mutate turns an update into a delta. own is the join of the deltas
 	// that this origin has made for the key, and is not changed; it may be
 	// nil for a kind that does not look at it.
@@ -59,6 +62,8 @@ type Spec[T any] struct {
 	Merge  lattice.Merge[T] // must have Bottom, Append and Decode
 	Mutate func(u Update, own T) (T, error)
 	Own    bool // Mutate looks at own
+	// Into is optional: the merge's decoder, but into memory that is used again.
+	Into func(dst *T, src []byte) (rest []byte, err error)
 }
 
 // NewKind makes a kind of a specification.
@@ -87,14 +92,27 @@ func (k *kind[T]) Own() bool    { return k.Spec.Own }
 func (k *kind[T]) New() Value   { return &value[T]{k, k.caps.Bottom()} }
 
 func (k *kind[T]) Decode(src []byte) (Value, error) {
-	v, rest, err := k.caps.Decode(src)
+	v := &value[T]{kind: k}
+	if err := k.DecodeInto(v, src); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (k *kind[T]) DecodeInto(v Value, src []byte) (err error) {
+	x, rest := v.(*value[T]), []byte(nil)
+	if k.Spec.Into != nil {
+		rest, err = k.Spec.Into(&x.v, src)
+	} else {
+		x.v, rest, err = k.caps.Decode(src)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s value: %w", ErrMessage, k.Spec.Name, err)
+		return fmt.Errorf("%w: %s value: %w", ErrMessage, k.Spec.Name, err)
 	}
 	if len(rest) > 0 {
-		return nil, fmt.Errorf("%w: %s value: %d bytes left over", ErrMessage, k.Spec.Name, len(rest))
+		return fmt.Errorf("%w: %s value: %d bytes left over", ErrMessage, k.Spec.Name, len(rest))
 	}
-	return &value[T]{k, v}, nil
+	return nil
 }
 
 func (k *kind[T]) Mutate(u Update, own Value) (Value, error) {
@@ -148,7 +166,7 @@ func RegisterMerge() lattice.Merge[Register] {
 
 // RegisterSpec is the kind "register"; a put's argument is the value as is.
 func RegisterSpec() Spec[Register] {
-	return Spec[Register]{Name: "register", Merge: RegisterMerge(), Mutate: func(u Update, _ Register) (Register, error) {
+	return Spec[Register]{Name: "register", Merge: RegisterMerge(), Into: registerInto, Mutate: func(u Update, _ Register) (Register, error) {
 		return Register{First: u.Clock, Second: lattice.Pair[uint64, string]{First: u.Origin, Second: string(u.Arg)}}, nil
 	}}
 }
@@ -158,7 +176,7 @@ type GrowSet = []string
 
 // SetSpec is the kind "set"; a put adds its argument.
 func SetSpec() Spec[GrowSet] {
-	return Spec[GrowSet]{Name: "set", Merge: lattice.OrderedSetOf[string](), Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
+	return Spec[GrowSet]{Name: "set", Merge: lattice.OrderedSetOf[string](), Into: setInto, Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
 		return GrowSet{string(u.Arg)}, nil
 	}}
 }
@@ -179,7 +197,7 @@ func CounterMerge() lattice.Merge[Counter] {
 // CounterSpec is the kind "counter"; a put's argument is [Amount] of the signed
 // change. A change that would overflow the origin's sum is refused.
 func CounterSpec() Spec[Counter] {
-	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Mutate: increment}
+	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Into: counterInto, Mutate: increment}
 }
 
 func increment(u Update, own Counter) (Counter, error) {
@@ -239,24 +257,31 @@ func CounterSum(c Counter) (int64, error) {
 }
 
 // Kinds is the set of kinds that a replica serves.
-type Kinds struct{ byName map[string]Kind }
+type Kinds struct {
+	byName map[string]int
+	list   []Kind
+}
 
 // NewKinds returns a set of kinds; two of the same name are an error.
 func NewKinds(kinds ...Kind) (*Kinds, error) {
-	k := &Kinds{make(map[string]Kind, len(kinds))}
+	k := &Kinds{byName: make(map[string]int, len(kinds))}
 	for _, x := range kinds {
 		if _, twice := k.byName[x.Name()]; twice {
 			return nil, fmt.Errorf("%w: %q is registered twice", ErrKind, x.Name())
 		}
-		k.byName[x.Name()] = x
+		k.byName[x.Name()] = len(k.list)
+		k.list = append(k.list, x)
 	}
 	return k, nil
 }
 
 // Find returns the kind of that name.
 func (k *Kinds) Find(name string) (Kind, bool) {
-	x, ok := k.byName[name]
-	return x, ok
+	at, ok := k.byName[name]
+	if !ok {
+		return nil, false
+	}
+	return k.list[at], true
 }
 
 // DefaultKinds are register, set and counter.

@@ -29,6 +29,7 @@ type slot struct {
 // a table.
 type cells struct {
 	list   []*cell
+	free   []*cell          // cleared ones, to be used again
 	table  map[string]*cell // nil while there are few
 	sorted bool             // list ascends by key
 }
@@ -48,8 +49,12 @@ func (c *cells) find(key string) *cell {
 }
 
 func (c *cells) add(key string) *cell {
-	x := &cell{key: key}
-	x.slots = x.one[:0]
+	x := new(cell)
+	if n := len(c.free); n > 0 {
+		x = c.free[n-1]
+		c.free = c.free[:n-1]
+	}
+	x.key, x.slots = key, x.one[:0]
 	c.insert(x)
 	return x
 }
@@ -78,6 +83,12 @@ func (c *cells) ascending() []*cell {
 }
 
 func (c *cells) clear() {
+	for _, x := range c.list {
+		if len(c.free) < fewCells {
+			*x = cell{}
+			c.free = append(c.free, x)
+		}
+	}
 	clear(c.list)
 	c.list, c.table = c.list[:0], nil
 }
@@ -114,15 +125,25 @@ type waiter struct {
 	deadline uint64 // tick
 }
 
-func newPartition(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink) *partition {
-	p := &partition{
-		id: id, owned: r.Owns(self, id), log: gossip.NewLog(self, r.Owners(id)),
-		shared: make([]bool, len(peers)), told: make([]uint64, len(peers)),
+// reset makes p an empty partition, as seen from self, in the memory of what it
+// was.
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink) {
+	p.cells.clear()
+	clear(p.own)
+	log := p.log
+	if log == nil {
+		log = new(gossip.Log)
+	}
+	log.Reset(self, r.Owners(id))
+	*p = partition{
+		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own,
+		applied: p.applied[:0], coming: p.coming[:0], deps: p.deps[:0],
+		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0],
 	}
 	for i := range peers {
-		p.shared[i] = r.Owns(peers[i].id, id)
+		p.shared = append(p.shared, r.Owns(peers[i].id, id))
+		p.told = append(p.told, 0)
 	}
-	return p
 }
 
 // find returns the value of kind under key, or the name of the kind that stands

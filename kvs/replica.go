@@ -91,6 +91,7 @@ type Replica struct {
 type scratch struct {
 	in     inbox
 	memory memory
+	values values
 	out    []Effect
 	wire   []byte // of the effects' messages
 	value  []byte
@@ -99,6 +100,7 @@ type scratch struct {
 	offers []gossip.Entry
 	accept gossip.Entry // of the effect that announces it
 	free   []*batch
+	spare  []*partition
 }
 
 // peerLink paces what is offered to one peer.
@@ -138,11 +140,14 @@ func (r *Replica) newBatch(p *partition) *batch {
 	return b
 }
 
-const maxFree = 64 // batches kept for reuse
+const maxFree = 64 // batches, and values of each kind, kept for reuse
 
 func (r *Replica) recycle(b *batch) {
 	if len(r.free) >= maxFree {
 		return
+	}
+	for i, v := range b.deltas {
+		r.values.give(v, b.entries[i].Kind)
 	}
 	clear(b.entries)
 	clear(b.deltas)
@@ -171,13 +176,23 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if clients == nil {
 		clients = make(map[uint64]uint64)
 	}
-	for _, b := range r.batches {
-		r.recycle(b)
+	if r.values.kinds == cfg.Kinds {
+		for _, b := range r.batches {
+			r.recycle(b)
+		}
 	}
+	for _, p := range r.parts {
+		if len(r.spare) < maxFree {
+			r.spare = append(r.spare, p)
+		}
+	}
+	byID := slices.Grow(r.byID[:0], cfg.Ring.Partitions())[:cfg.Ring.Partitions()]
+	clear(byID)
 	*r = Replica{
-		cfg: cfg, clients: clients, byID: make([]*partition, cfg.Ring.Partitions()),
+		cfg: cfg, clients: clients, byID: byID,
 		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], scratch: r.scratch,
 	}
+	r.values.of(cfg.Kinds)
 	for _, n := range cfg.Ring.Nodes() {
 		if n != cfg.Self {
 			r.peers = append(r.peers, peerLink{id: n, gap: 1})
@@ -210,18 +225,54 @@ func (r *Replica) recover(rec []byte) error {
 			return err
 		}
 		p.apply(&e, delta, 0)
+		r.values.give(delta, e.Kind)
 		r.clock.meet(e.Clock)
 		r.remember(e.Client, e.Req)
 	}
 	return nil
 }
 
+// decodeDelta decodes the delta of e into a value of the pool.
 func (r *Replica) decodeDelta(e *gossip.Entry) (Value, error) {
-	k, ok := r.cfg.Kinds.Find(e.Kind)
+	at, ok := r.cfg.Kinds.byName[e.Kind]
 	if !ok {
 		return nil, fmt.Errorf("%w: unknown kind %q", ErrMessage, e.Kind)
 	}
-	return k.Decode(e.Delta)
+	k := r.cfg.Kinds.list[at]
+	v := r.values.take(k, at)
+	if err := k.DecodeInto(v, e.Delta); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// values are deltas that have been merged, by number of their kind, whose memory
+// is used again.
+type values struct {
+	kinds *Kinds
+	free  [][]Value
+}
+
+func (vs *values) take(k Kind, at int) Value {
+	if n := len(vs.free[at]); n > 0 {
+		v := vs.free[at][n-1]
+		vs.free[at] = vs.free[at][:n-1]
+		return v
+	}
+	return k.New()
+}
+
+func (vs *values) give(v Value, kind string) {
+	if at, ok := vs.kinds.byName[kind]; ok && len(vs.free[at]) < maxFree {
+		vs.free[at] = append(vs.free[at], v)
+	}
+}
+
+// of makes the pool one for these kinds.
+func (vs *values) of(kinds *Kinds) {
+	if vs.kinds != kinds {
+		*vs = values{kinds, make([][]Value, len(kinds.list))}
+	}
 }
 
 // partition returns the partition, making room for it if need be.
@@ -229,7 +280,12 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	if p := r.byID[id]; p != nil {
 		return p
 	}
-	p := newPartition(id, r.cfg.Self, r.cfg.Ring, r.peers)
+	p := new(partition)
+	if n := len(r.spare); n > 0 {
+		p = r.spare[n-1]
+		r.spare = r.spare[:n-1]
+	}
+	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers)
 	r.byID[id] = p
 	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
 	r.parts = slices.Insert(r.parts, at, p)

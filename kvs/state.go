@@ -13,6 +13,7 @@ import (
 func (r *Replica) Clone() *Replica {
 	c := *r
 	c.scratch = scratch{}
+	c.values.of(r.cfg.Kinds)
 	c.clients = maps.Clone(r.clients)
 	c.peers = slices.Clone(r.peers)
 	c.parts = make([]*partition, len(r.parts))

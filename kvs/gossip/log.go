@@ -52,14 +52,27 @@ type peer struct {
 
 // NewLog returns an empty log for a partition held by owners, seen from self.
 func NewLog(self ring.NodeID, owners []ring.NodeID) *Log {
-	l := &Log{}
+	l := new(Log)
+	l.Reset(self, owners)
+	return l
+}
+
+// Reset makes l what [NewLog] returns, in the memory of what it was.
+func (l *Log) Reset(self ring.NodeID, owners []ring.NodeID) {
+	clear(l.entries)
+	l.entries, l.peers = l.entries[:0], l.peers[:0]
 	for _, o := range owners {
-		if o != self {
-			l.peers = append(l.peers, peer{o, nil})
+		if o == self {
+			continue
+		}
+		if n := len(l.peers); n < cap(l.peers) {
+			l.peers = l.peers[:n+1] // with the memory of what was known
+			l.peers[n].id, l.peers[n].known = o, l.peers[n].known[:0]
+		} else {
+			l.peers = append(l.peers, peer{id: o})
 		}
 	}
 	slices.SortFunc(l.peers, func(a, b peer) int { return cmp.Compare(a.id, b.id) })
-	return l
 }
 
 func compareDots(a, b causal.Dot) int {
@@ -86,15 +99,6 @@ func (l *Log) Add(e *Entry, now uint64) {
 		l.entries = append(l.entries, kept{*e, now})
 	default:
 		l.entries = slices.Insert(l.entries, at, kept{*e, now})
-	}
-}
-
-// Reset empties the log and forgets what peers hold; it keeps its memory.
-func (l *Log) Reset() {
-	clear(l.entries)
-	l.entries = l.entries[:0]
-	for i := range l.peers {
-		l.peers[i].known = l.peers[i].known[:0]
 	}
 }
 

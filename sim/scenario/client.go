@@ -159,18 +159,18 @@ func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
 	var v kvs.Value
 	if resp.Found {
 		kind, _ := r.kinds.Find(string(o.Type))
-		var err error
-		if v, err = kind.Decode(resp.Value); err != nil {
+		v = r.value(kind)
+		if err := kind.DecodeInto(v, resp.Value); err != nil {
 			r.err = err
 			return
 		}
 	}
-	got, err := readingOf(o.Type, v, r.setup.Tagged)
+	got, err := readingOf(o.Type, v, r.setup.Tagged, &r.elems)
 	if err != nil {
 		r.err = err
 		return
 	}
-	h.Out, h.Saw, h.Stamp = got.value, got.saw, got.stamp
+	h.Out, h.Saw, h.Stamp = got.value, r.tags(got.saw), got.stamp
 }
 
 // Timer gives up on a session's current operation.

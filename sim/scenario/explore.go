@@ -269,7 +269,7 @@ func (x *explorer) check(g *explore.Global[exploredNode]) string {
 
 func (x *explorer) explain(r *kvs.Replica) string {
 	v := r.Value("k", x.scope.Kind)
-	got, err := readingOf(history.Type(x.scope.Kind), v, true)
+	got, err := readingOf(history.Type(x.scope.Kind), v, true, new([]history.Value))
 	if err != nil {
 		return err.Error()
 	}

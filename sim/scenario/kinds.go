@@ -19,7 +19,7 @@ type Tagged[T any] = lattice.Pair[T, []uint64]
 // tag composes a kind with the set of its puts' tags. A put's argument is the
 // tag, as a varint, before the argument of the kind.
 func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
-	return kvs.Spec[Tagged[T]]{
+	t := kvs.Spec[Tagged[T]]{
 		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
 		Mutate: func(u kvs.Update, own Tagged[T]) (Tagged[T], error) {
 			id, w := binary.Uvarint(u.Arg)
@@ -31,6 +31,17 @@ func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
 			return Tagged[T]{First: v, Second: []uint64{id}}, err
 		},
 	}
+	if s.Into != nil {
+		t.Into = func(dst *Tagged[T], src []byte) ([]byte, error) {
+			rest, err := s.Into(&dst.First, src)
+			if err != nil {
+				return src, err
+			}
+			dst.Second, rest, err = kvs.DecodeNumbers(dst.Second, rest)
+			return rest, err
+		}
+	}
+	return t
 }
 
 func taggedKinds() (*kvs.Kinds, error) {
@@ -79,7 +90,10 @@ type reading struct {
 var errReading = errors.New("scenario: a read returned a value of another kind")
 
 // readingOf takes a value of the named type apart. A nil v is a key not found.
-func readingOf(t history.Type, v kvs.Value, tagged bool) (reading, error) {
+//
+// What it returns shares the tags of v, and nothing else that changes. elems is
+// memory for a moment.
+func readingOf(t history.Type, v kvs.Value, tagged bool, elems *[]history.Value) (reading, error) {
 	if v == nil {
 		return emptyReading(t, tagged), nil
 	}
@@ -92,11 +106,11 @@ func readingOf(t history.Type, v kvs.Value, tagged bool) (reading, error) {
 		})
 	case history.Set:
 		return read(v, tagged, func(s kvs.GrowSet, out *reading) error {
-			var elems []history.Value
+			*elems = (*elems)[:0]
 			for _, e := range s {
-				elems = append(elems, history.Str(e))
+				*elems = append(*elems, history.Str(e))
 			}
-			out.value = history.List(elems...)
+			out.value = history.List(*elems...)
 			return nil
 		})
 	case history.Counter:
@@ -136,7 +150,7 @@ func read[T any](v kvs.Value, tagged bool, fill func(T, *reading) error) (readin
 	if !ok {
 		return out, errReading
 	}
-	out.saw = pair.Second // decoded for this reading alone
+	out.saw = pair.Second
 	if out.saw == nil {
 		out.saw = []uint64{}
 	}

@@ -36,6 +36,7 @@ type scratch struct {
 	left, right []byte
 	elems       []history.Value
 	response    kvs.Response
+	values      map[kvs.Kind]kvs.Value
 	order       []int
 }
 
@@ -105,8 +106,25 @@ func (m *memory) log(n sim.NodeID) *disk.Log {
 	return m.logs[n]
 }
 
-// tags is a copy of the tags that a read saw.
+// value is a value of a kind for a moment.
+func (m *memory) value(k kvs.Kind) kvs.Value {
+	v, ok := m.values[k]
+	if !ok {
+		if m.values == nil {
+			m.values = make(map[kvs.Kind]kvs.Value)
+		}
+		v = k.New()
+		m.values[k] = v
+	}
+	return v
+}
+
+// tags is a copy of the tags that a read saw; nil, which an untagged read has,
+// remains nil.
 func (m *memory) tags(saw []uint64) []uint64 {
+	if saw == nil {
+		return nil
+	}
 	if len(saw) > cap(m.saw)-len(m.saw) {
 		m.saw = make([]uint64, 0, max(2*cap(m.saw), len(saw), 1024))
 	}
