@@ -176,10 +176,8 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if clients == nil {
 		clients = make(map[uint64]uint64)
 	}
-	if r.values.kinds == cfg.Kinds {
-		for _, b := range r.batches {
-			r.recycle(b)
-		}
+	for _, b := range r.batches {
+		r.recycle(b)
 	}
 	for _, p := range r.parts {
 		if len(r.spare) < maxFree {
@@ -247,10 +245,11 @@ func (r *Replica) decodeDelta(e *gossip.Entry) (Value, error) {
 }
 
 // values are deltas that have been merged, by number of their kind, whose memory
-// is used again.
+// is used again. There is a pool a set of kinds.
 type values struct {
 	kinds *Kinds
 	free  [][]Value
+	other []values // pools of other kinds, not in use
 }
 
 func (vs *values) take(k Kind, at int) Value {
@@ -270,9 +269,22 @@ func (vs *values) give(v Value, kind string) {
 
 // of makes the pool one for these kinds.
 func (vs *values) of(kinds *Kinds) {
-	if vs.kinds != kinds {
-		*vs = values{kinds, make([][]Value, len(kinds.list))}
+	if vs.kinds == kinds {
+		return
 	}
+	const maxPools = 4
+	fresh, other := values{kinds: kinds}, vs.other
+	if at := slices.IndexFunc(other, func(o values) bool { return o.kinds == kinds }); at >= 0 {
+		fresh = other[at]
+		other = slices.Delete(other, at, at+1)
+	} else {
+		fresh.free = make([][]Value, len(kinds.list))
+	}
+	if vs.kinds != nil && len(other) < maxPools {
+		other = append(other, values{kinds: vs.kinds, free: vs.free})
+	}
+	fresh.other = other
+	*vs = fresh
 }
 
 // partition returns the partition, making room for it if need be.

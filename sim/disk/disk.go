@@ -205,10 +205,9 @@ const frameHeader = 8
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func appendFrame(dst, record []byte) []byte {
-	var length [4]byte
-	binary.LittleEndian.PutUint32(length[:], uint32(len(record)))
-	sum := crc32.Update(crc32.Checksum(length[:], castagnoli), castagnoli, record)
-	dst = append(dst, length[:]...)
+	from := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(record)))
+	sum := crc32.Update(crc32.Checksum(dst[from:], castagnoli), castagnoli, record)
 	dst = binary.LittleEndian.AppendUint32(dst, sum)
 	return append(dst, record...)
 }
