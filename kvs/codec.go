@@ -12,12 +12,9 @@ import (
 
 // number reads an unsigned integer in the one encoding that it has.
 func number(src []byte) (uint64, []byte, error) {
-	if len(src) > 0 && src[0] < 0x80 {
-		return uint64(src[0]), src[1:], nil
-	}
 	n, w := binary.Uvarint(src)
-	if w <= 0 || src[w-1] == 0 {
-		return 0, src, fmt.Errorf("%w: not a number", ErrMessage)
+	if w <= 0 || w > 1 && src[w-1] == 0 {
+		return 0, src, errNotNumber
 	}
 	return n, src[w:], nil
 }
@@ -67,7 +64,10 @@ func DecodeNumbers(dst []uint64, src []byte) (set []uint64, rest []byte, err err
 	return set, rest, nil
 }
 
-var errOrder = fmt.Errorf("%w: elements do not ascend", ErrMessage)
+var (
+	errNotNumber = fmt.Errorf("%w: not a number", ErrMessage)
+	errOrder     = fmt.Errorf("%w: elements do not ascend", ErrMessage)
+)
 
 func registerInto(dst *Register, src []byte) (rest []byte, err error) {
 	if dst.First, rest, err = number(src); err != nil {

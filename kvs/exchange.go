@@ -144,7 +144,8 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 		}
 		r.clock.meet(e.Clock)
 		r.remember(e.Client, e.Req)
-		b.entries = append(b.entries, r.memory.entry(e))
+		b.entries = append(b.entries, *e)
+		r.memory.own(&b.entries[len(b.entries)-1])
 		b.deltas = append(b.deltas, delta)
 	}
 	if len(b.entries) > 0 {
@@ -176,12 +177,9 @@ const (
 	chunkMarks = 64
 )
 
-// entry is a copy of e that shares nothing which changes.
-func (m *memory) entry(e *gossip.Entry) gossip.Entry {
-	c := *e
-	c.Delta = m.copy(e.Delta)
-	c.Deps = session.Matrix(m.copyMarks(e.Deps))
-	return c
+// own has e share nothing which changes.
+func (m *memory) own(e *gossip.Entry) {
+	e.Delta, e.Deps = m.copy(e.Delta), session.Matrix(m.copyMarks(e.Deps))
 }
 
 func (m *memory) copy(b []byte) []byte {

@@ -259,6 +259,7 @@ func CounterSum(c Counter) (int64, error) {
 // Kinds is the set of kinds that a replica serves.
 type Kinds struct {
 	byName map[string]int
+	names  []string
 	list   []Kind
 }
 
@@ -271,17 +272,35 @@ func NewKinds(kinds ...Kind) (*Kinds, error) {
 		}
 		k.byName[x.Name()] = len(k.list)
 		k.list = append(k.list, x)
+		k.names = append(k.names, x.Name())
 	}
 	return k, nil
 }
 
 // Find returns the kind of that name.
 func (k *Kinds) Find(name string) (Kind, bool) {
-	at, ok := k.byName[name]
-	if !ok {
-		return nil, false
+	if at := k.number(name); at >= 0 {
+		return k.list[at], true
 	}
-	return k.list[at], true
+	return nil, false
+}
+
+// number is the position of the kind of that name, or -1. A few are found by
+// looking at each.
+func (k *Kinds) number(name string) int {
+	const few = 8
+	if len(k.names) <= few {
+		for at := range k.names {
+			if k.names[at] == name {
+				return at
+			}
+		}
+		return -1
+	}
+	if at, ok := k.byName[name]; ok {
+		return at
+	}
+	return -1
 }
 
 // DefaultKinds are register, set and counter.

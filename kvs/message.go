@@ -169,7 +169,8 @@ func (q *Request) Append(dst []byte) []byte {
 // inbox is the memory into which a replica decodes what it gets. Its contents are
 // valid until the next message; what is kept longer is copied.
 type inbox struct {
-	names   names
+	keys    names
+	kinds   names
 	request Request
 	gossip  gossipMessage
 	marks   []session.Mark // of rows and matrices, one after the other
@@ -190,36 +191,49 @@ type received struct {
 }
 
 // names gives equal bytes one string, so that the same few keys are not
-// allocated with each message. It holds a bounded number.
-type names struct{ known map[string]string }
+// allocated with each message. It holds a bounded number; the few met first are
+// found by looking at each.
+type names struct {
+	few  []string
+	more map[string]string
+}
 
 const (
+	fewNames = 8
 	maxNames = 1 << 12
 	maxName  = 256 // bytes; longer ones are not kept
 )
 
 func (n *names) of(b []byte) string {
-	if s, ok := n.known[string(b)]; ok {
+	for _, s := range n.few {
+		if s == string(b) {
+			return s
+		}
+	}
+	if s, ok := n.more[string(b)]; ok {
 		return s
 	}
 	s := string(b)
-	if n.known == nil {
-		n.known = make(map[string]string)
-	}
-	if len(n.known) < maxNames && len(b) <= maxName {
-		n.known[s] = s
+	switch {
+	case len(b) > maxName:
+	case len(n.few) < fewNames:
+		n.few = append(n.few, s)
+	case n.more == nil:
+		n.more = map[string]string{s: s}
+	case len(n.more) < maxNames:
+		n.more[s] = s
 	}
 	return s
 }
 
 // decodeRequest reads a request that shares the memory of body.
 func (in *inbox) decodeRequest(body []byte) (*Request, error) {
-	r := reader{rest: body}
+	r := reader{b: body}
 	in.marks = in.marks[:0]
 	q := &in.request
 	*q = Request{
 		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Causal: r.bool(),
-		Key: in.names.of(r.bytes(MaxKey)), Kind: in.names.of(r.bytes(maxKindName)), Arg: r.bytes(MaxArg),
+		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(maxKindName)), Arg: r.bytes(MaxArg),
 		Clock: r.clock(), Wait: r.uvarint(),
 	}
 	q.Require = r.row(&in.marks, 0)
@@ -266,7 +280,7 @@ func (p *Response) Decode(msg []byte) error {
 	if kind != MsgResponse {
 		return fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
 	}
-	r := reader{rest: body}
+	r := reader{b: body}
 	row, deps := []session.Mark(p.Applied[:0]), []session.Mark(p.Deps[:0])
 	*p = Response{
 		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
@@ -295,7 +309,7 @@ func appendGossip(dst []byte, from ring.NodeID, items []item) []byte {
 
 // decodeGossip reads a gossip message whose entries share the memory of body.
 func (in *inbox) decodeGossip(body []byte) (*gossipMessage, error) {
-	r := reader{rest: body}
+	r := reader{b: body}
 	in.marks = in.marks[:0]
 	g := &in.gossip
 	g.from = ring.NodeID(r.uint32())
@@ -321,12 +335,12 @@ func (r *reader) dots(memory gossip.Dots) gossip.Dots {
 	if r.err != nil {
 		return memory[:0]
 	}
-	v, rest, err := gossip.DecodeDots(memory, r.rest)
+	v, rest, err := gossip.DecodeDots(memory, r.rest())
 	if err != nil {
 		r.fail(err.Error())
 		return memory[:0]
 	}
-	r.rest = rest
+	r.at = len(r.b) - len(rest)
 	return v
 }
 
@@ -349,11 +363,14 @@ func appendEntries(b []byte, entries []gossip.Entry) []byte {
 // message and inbox.
 func (r *reader) entries(out []gossip.Entry, in *inbox) []gossip.Entry {
 	for range r.count(9) {
-		e := gossip.Entry{
-			Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
-			Clock: r.clock(), Key: in.names.of(r.bytes(MaxKey)), Kind: in.names.of(r.bytes(maxKindName)),
-			Delta: r.bytes(MaxMessage),
+		if len(out) == cap(out) {
+			out = slices.Grow(out, 1)
 		}
+		out = out[:len(out)+1]
+		e := &out[len(out)-1]
+		e.Dot.Origin, e.Dot.Seq, e.Clock = r.uvarint(), r.uvarint(), r.clock()
+		e.Key, e.Kind = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(maxKindName))
+		e.Delta = r.bytes(MaxMessage)
 		e.Deps = r.matrix(&in.marks)
 		e.Client, e.Req = r.uvarint(), r.uvarint()
 		if r.err == nil && e.Dot.Seq == 0 {
@@ -362,7 +379,6 @@ func (r *reader) entries(out []gossip.Entry, in *inbox) []gossip.Entry {
 		if r.err != nil {
 			return out[:0]
 		}
-		out = append(out, e)
 	}
 	return out
 }
@@ -380,7 +396,7 @@ func (in *inbox) decodeRecord(b []byte) (ring.Partition, []gossip.Entry, error) 
 	if len(b) == 0 || b[0] != recordVersion {
 		return 0, nil, fmt.Errorf("%w: a record of another version", ErrMessage)
 	}
-	r := reader{rest: b[1:]}
+	r := reader{b: b[1:]}
 	in.marks = in.marks[:0]
 	p := ring.Partition(r.uint32())
 	entries := r.entries(nil, in)

@@ -217,12 +217,13 @@ func (r *Replica) recover(rec []byte) error {
 	}
 	p := r.partition(id)
 	for i := range entries {
-		e := r.memory.entry(&entries[i])
-		delta, err := r.decodeDelta(&e)
+		e := &entries[i]
+		r.memory.own(e)
+		delta, err := r.decodeDelta(e)
 		if err != nil {
 			return err
 		}
-		p.apply(&e, delta, 0)
+		p.apply(e, delta, 0)
 		r.values.give(delta, e.Kind)
 		r.clock.meet(e.Clock)
 		r.remember(e.Client, e.Req)
@@ -232,8 +233,8 @@ func (r *Replica) recover(rec []byte) error {
 
 // decodeDelta decodes the delta of e into a value of the pool.
 func (r *Replica) decodeDelta(e *gossip.Entry) (Value, error) {
-	at, ok := r.cfg.Kinds.byName[e.Kind]
-	if !ok {
+	at := r.cfg.Kinds.number(e.Kind)
+	if at < 0 {
 		return nil, fmt.Errorf("%w: unknown kind %q", ErrMessage, e.Kind)
 	}
 	k := r.cfg.Kinds.list[at]
@@ -262,7 +263,7 @@ func (vs *values) take(k Kind, at int) Value {
 }
 
 func (vs *values) give(v Value, kind string) {
-	if at, ok := vs.kinds.byName[kind]; ok && len(vs.free[at]) < maxFree {
+	if at := vs.kinds.number(kind); at >= 0 && len(vs.free[at]) < maxFree {
 		vs.free[at] = append(vs.free[at], v)
 	}
 }

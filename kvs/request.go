@@ -69,10 +69,11 @@ func (r *Replica) put(q *Request, p *partition, kind Kind) {
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
 	r.value = delta.Append(r.value[:0])
 	b := r.newBatch(p)
-	b.entries = append(b.entries, r.memory.entry(&gossip.Entry{
+	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
 		Delta: r.value, Deps: q.Deps, Client: q.Client, Req: q.Req,
-	}))
+	})
+	r.memory.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true
 	b.respond = Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot, Applied: b.rowOf(dot)}

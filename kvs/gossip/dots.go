@@ -161,79 +161,87 @@ func (v Dots) Append(dst []byte) []byte {
 // ErrDecode is wrapped by every refusal to decode a set of dots.
 var ErrDecode = errors.New("gossip: cannot decode dots")
 
+var (
+	errNumber   = fmt.Errorf("%w: not a number, or a count that exceeds the input", ErrDecode)
+	errOrigins  = fmt.Errorf("%w: origins not ascending, or empty", ErrDecode)
+	errOverflow = fmt.Errorf("%w: sequence number overflows", ErrDecode)
+)
+
 // DecodeDots reads a set from the front of src into dst, whose memory it uses and
 // whose contents it forgets.
 func DecodeDots(dst Dots, src []byte) (v Dots, rest []byte, err error) {
-	origins, rest, err := count(src, 4)
-	if err != nil {
-		return nil, src, err
+	origins, i := next(src, 0)
+	if i < 0 || origins > uint64(len(src)-i)/4 {
+		return nil, src, errNumber
 	}
 	v = dst[:0]
 	prev := uint64(0)
-	for i := range origins {
-		var o uint64
-		if o, rest, err = uvarint(rest); err != nil {
-			return nil, src, err
+	for k := range origins {
+		var o, n uint64
+		o, i = next(src, i)
+		if n, i = next(src, i); i < 0 || n > uint64(len(src)-i)/2 {
+			return nil, src, errNumber
 		}
-		before := len(v)
-		if v, rest, err = decodeSpans(v, o, rest); err != nil {
-			return nil, src, err
-		}
-		if i > 0 && o <= prev || len(v) == before {
-			return nil, src, fmt.Errorf("%w: origins not ascending, or empty", ErrDecode)
+		if k > 0 && o <= prev || n == 0 {
+			return nil, src, errOrigins
 		}
 		prev = o
+		if v, i, err = decodeSpans(v, o, n, src, i); err != nil {
+			return nil, src, err
+		}
 	}
-	return v, rest, nil
+	return v, src[i:], nil
 }
 
-func decodeSpans(v Dots, origin uint64, src []byte) (Dots, []byte, error) {
-	n, rest, err := count(src, 2)
-	if err != nil {
-		return v, src, err
-	}
+// decodeSpans reads n spans of an origin at i and says where they end.
+func decodeSpans(v Dots, origin, n uint64, src []byte, i int) (Dots, int, error) {
 	end := uint64(0)
-	for i := range n {
+	for k := range n {
 		var gap, length uint64
-		if gap, rest, err = uvarint(rest); err != nil {
-			return v, src, err
-		}
-		if length, rest, err = uvarint(rest); err != nil {
-			return v, src, err
+		gap, i = next(src, i)
+		if length, i = next(src, i); i < 0 {
+			return v, i, errNumber
 		}
 		lo := end + gap + 1
-		if i > 0 {
+		if k > 0 {
 			lo++
 		}
 		hi := lo + length
 		if lo <= end || gap >= lo || hi < lo {
-			return v, src, fmt.Errorf("%w: sequence number overflows", ErrDecode)
+			return v, i, errOverflow
 		}
 		v = append(v, Span{origin, lo, hi})
 		end = hi
 	}
-	return v, rest, nil
+	return v, i, nil
 }
 
-func uvarint(src []byte) (uint64, []byte, error) {
-	if len(src) > 0 && src[0] < 0x80 {
-		return uint64(src[0]), src[1:], nil
+// next reads the number at i, in the one encoding that it has, and says where it
+// ends: -1 if there is none. From -1 on it reads nothing, so that a run of numbers
+// can be checked once.
+func next(b []byte, i int) (uint64, int) {
+	if uint(i) < uint(len(b)) && b[i] < 0x80 {
+		return uint64(b[i]), i + 1
 	}
-	n, w := binary.Uvarint(src)
-	if w <= 0 || w > 1 && src[w-1] == 0 {
-		return 0, src, fmt.Errorf("%w: not a number", ErrDecode)
-	}
-	return n, src[w:], nil
+	return nextLong(b, i)
 }
 
-// count reads how many items follow, each of which takes at least size bytes.
-func count(src []byte, size int) (int, []byte, error) {
-	n, rest, err := uvarint(src)
-	if err != nil {
-		return 0, src, err
+func nextLong(b []byte, i int) (uint64, int) {
+	if i < 0 {
+		return 0, -1
 	}
-	if n > uint64(len(rest)/size) {
-		return 0, src, fmt.Errorf("%w: count exceeds the input", ErrDecode)
+	n := uint64(0)
+	for shift := uint(0); i < len(b); shift += 7 {
+		c := b[i]
+		i++
+		switch {
+		case c >= 0x80 && shift < 63:
+			n |= uint64(c&0x7f) << shift
+		case c >= 0x80 || c == 0 && shift > 0 || shift == 63 && c > 1:
+			return 0, -1 // too long, padded, or too large
+		default:
+			return n | uint64(c)<<shift, i
+		}
 	}
-	return int(n), rest, nil
+	return 0, -1
 }

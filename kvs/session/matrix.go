@@ -165,24 +165,34 @@ func (r Row) Append(dst []byte) []byte {
 // DecodeRow reads a row from the front of src, appends it to dst as the row of p
 // and returns what it appended.
 func DecodeRow(dst []Mark, p ring.Partition, src []byte) (row []Mark, rest []byte, err error) {
-	n, rest, err := count(src, 2)
+	row, at, err := decodeRow(dst, p, src, 0)
 	if err != nil {
 		return dst, src, err
 	}
-	for i := range n {
+	return row, src[at:], nil
+}
+
+// decodeRow reads the row at i and says where it ends.
+func decodeRow(dst []Mark, p ring.Partition, src []byte, i int) ([]Mark, int, error) {
+	n, i := next(src, i)
+	if i < 0 || n > uint64(len(src)-i)/2 {
+		return dst, i, errNumber
+	}
+	last := uint64(0)
+	for k := range n {
 		m := Mark{Partition: p}
-		if m.Origin, rest, err = uvarint(rest); err != nil {
-			return dst, src, err
+		m.Origin, i = next(src, i)
+		m.Seq, i = next(src, i)
+		if i < 0 {
+			return dst, i, errNumber
 		}
-		if m.Seq, rest, err = uvarint(rest); err != nil {
-			return dst, src, err
+		if k > 0 && m.Origin <= last || m.Seq == 0 {
+			return dst, i, errOrigins
 		}
-		if i > 0 && m.Origin <= dst[len(dst)-1].Origin || m.Seq == 0 {
-			return dst, src, fmt.Errorf("%w: origins not ascending, or at zero", ErrDecode)
-		}
+		last = m.Origin
 		dst = append(dst, m)
 	}
-	return dst, rest, nil
+	return dst, i, nil
 }
 
 // Append appends the encoding of m: how many rows, then partition and row of
@@ -206,50 +216,63 @@ func (m Matrix) Append(dst []byte) []byte {
 // Decode reads a matrix from the front of src and appends its marks to dst, which
 // is mostly nil, or memory to be used again.
 func Decode(dst Matrix, src []byte) (m Matrix, rest []byte, err error) {
-	n, rest, err := count(src, 2)
-	if err != nil {
-		return dst, src, err
+	n, i := next(src, 0)
+	if i < 0 || n > uint64(len(src)-i)/2 {
+		return dst, src, errNumber
 	}
+	marks := []Mark(dst)
 	prev := uint64(0)
-	for i := range n {
+	for k := range n {
 		var p uint64
-		if p, rest, err = uvarint(rest); err != nil {
+		if p, i = next(src, i); i < 0 {
+			return dst, src, errNumber
+		}
+		before := len(marks)
+		if marks, i, err = decodeRow(marks, ring.Partition(p), src, i); err != nil {
 			return dst, src, err
 		}
-		before := len(dst)
-		var marks []Mark
-		if marks, rest, err = DecodeRow(dst, ring.Partition(p), rest); err != nil {
-			return dst, src, err
+		if k > 0 && p <= prev || p > maxPartition || len(marks) == before {
+			return dst, src, errPartitions
 		}
-		if i > 0 && p <= prev || p > maxPartition || len(marks) == before {
-			return dst, src, fmt.Errorf("%w: partitions not ascending, or empty, or out of range", ErrDecode)
-		}
-		prev, dst = p, marks
+		prev = p
 	}
-	return dst, rest, nil
+	return marks, src[i:], nil
 }
 
 const maxPartition = 1<<32 - 1
 
-func uvarint(src []byte) (uint64, []byte, error) {
-	if len(src) > 0 && src[0] < 0x80 {
-		return uint64(src[0]), src[1:], nil
+var (
+	errNumber     = fmt.Errorf("%w: not a number, or a count that exceeds the input", ErrDecode)
+	errOrigins    = fmt.Errorf("%w: origins not ascending, or at zero", ErrDecode)
+	errPartitions = fmt.Errorf("%w: partitions not ascending, or empty, or out of range", ErrDecode)
+)
+
+// next reads the number at i, in the one encoding that it has, and says where it
+// ends: -1 if there is none. From -1 on it reads nothing, so that a run of numbers
+// can be checked once.
+func next(b []byte, i int) (uint64, int) {
+	if uint(i) < uint(len(b)) && b[i] < 0x80 {
+		return uint64(b[i]), i + 1
 	}
-	n, w := binary.Uvarint(src)
-	if w <= 0 || w > 1 && src[w-1] == 0 {
-		return 0, src, fmt.Errorf("%w: not a number", ErrDecode)
-	}
-	return n, src[w:], nil
+	return nextLong(b, i)
 }
 
-// count reads how many items follow, each of which takes at least size bytes.
-func count(src []byte, size int) (int, []byte, error) {
-	n, rest, err := uvarint(src)
-	if err != nil {
-		return 0, src, err
+func nextLong(b []byte, i int) (uint64, int) {
+	if i < 0 {
+		return 0, -1
 	}
-	if n > uint64(len(rest)/size) {
-		return 0, src, fmt.Errorf("%w: count exceeds the input", ErrDecode)
+	n := uint64(0)
+	for shift := uint(0); i < len(b); shift += 7 {
+		c := b[i]
+		i++
+		switch {
+		case c >= 0x80 && shift < 63:
+			n |= uint64(c&0x7f) << shift
+		case c >= 0x80 || c == 0 && shift > 0 || shift == 63 && c > 1:
+			return 0, -1 // too long, padded, or too large
+		default:
+			return n | uint64(c)<<shift, i
+		}
 	}
-	return int(n), rest, nil
+	return 0, -1
 }
