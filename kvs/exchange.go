@@ -133,7 +133,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	b := r.newBatch(p)
 	for i := range entries {
 		e := &entries[i]
-		if p.applied.Contains(e.Dot) || p.coming.Contains(e.Dot) {
+		if p.applied.Contains(e.Dot) || slices.Contains(p.coming, e.Dot) {
 			r.stats.Duplicates++
 			continue
 		}

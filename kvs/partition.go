@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // cell is what is held under one key. It has one slot, save where replicas that
@@ -109,7 +110,7 @@ type partition struct {
 	own     map[ownID]Value // the join of this origin's deltas
 	seq     uint64          // last sequence number given out by this origin
 	applied gossip.Dots     // durable and visible
-	coming  gossip.Dots     // being persisted
+	coming  []causal.Dot    // being persisted, or were since nothing was
 	deps    session.Matrix  // what the applied writes depend on
 	log     *gossip.Log
 	rev     uint64   // counts changes of applied

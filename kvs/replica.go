@@ -407,7 +407,7 @@ func (r *Replica) persist(b *batch) {
 	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
-		b.part.coming.Add(b.entries[i].Dot)
+		b.part.coming = append(b.part.coming, b.entries[i].Dot)
 	}
 	from := len(r.wire)
 	r.wire = appendRecord(r.wire, b.part.id, b.entries)

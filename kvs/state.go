@@ -54,7 +54,7 @@ func (p *partition) clone() *partition {
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied, c.coming, c.deps = p.applied.Clone(), p.coming.Clone(), p.deps.Clone()
+	c.applied, c.coming, c.deps = p.applied.Clone(), slices.Clone(p.coming), p.deps.Clone()
 	c.log = p.log.Clone()
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
@@ -99,7 +99,11 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
 		dst = p.own[id].Append(appendString(appendString(append(dst, 'o'), id.kind), id.key))
 	}
-	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
+	var coming gossip.Dots
+	for _, d := range p.coming {
+		coming.Add(d)
+	}
+	dst = coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = p.deps.Append(dst)
 	for i := range r.peers {
 		dst = p.log.Known(r.peers[i].id).Append(appendBool(dst, p.told[i] == p.rev))

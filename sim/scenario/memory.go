@@ -83,7 +83,7 @@ func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
 	}
 	h := m.replicas[n]
 	clear(h.shadow)
-	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, shadow: h.shadow}
+	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, shadow: h.shadow[:0]}
 	return h
 }
 

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -118,7 +119,7 @@ type planner struct {
 }
 
 func newPlan(src choice.Source, s *Setup, r *ring.Ring) []Operation {
-	p := &planner{src: src, setup: s, ring: r}
+	p := &planner{src: src, setup: s, ring: r, ops: make([]Operation, 0, s.Operations+5)} // a burst may overshoot
 	types := []history.Type{history.Register, history.Set, history.Counter}
 	first := p.pick("plan.type", 3)
 	for i := range 1 + p.pick("plan.keys", 3) {
@@ -137,11 +138,26 @@ func newPlan(src choice.Source, s *Setup, r *ring.Ring) []Operation {
 			p.single(at)
 		}
 	}
-	slices.SortStableFunc(p.ops, func(a, b Operation) int { return int(a.At - b.At) })
+	p.sort()
 	for i := range p.ops {
 		p.name(&p.ops[i], uint64(i+1))
 	}
 	return p.ops
+}
+
+// sort puts the operations in the order of their times, those of one time in that
+// in which they were drawn. Operations are large, so their positions are sorted.
+func (p *planner) sort() {
+	order := make([]int, len(p.ops))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(p.ops[a].At, p.ops[b].At), a-b) })
+	sorted := make([]Operation, len(p.ops))
+	for i, at := range order {
+		sorted[i] = p.ops[at]
+	}
+	p.ops = sorted
 }
 
 func (p *planner) pick(site string, n int) int {
@@ -188,9 +204,9 @@ func (p *planner) name(o *Operation, id uint64) {
 	o.ID = id
 	switch o.Func {
 	case history.Write:
-		o.Arg = fmt.Sprintf("v%d", id)
+		o.Arg = "v" + strconv.FormatUint(id, 10)
 	case history.Add:
-		o.Arg = fmt.Sprintf("e%d", id)
+		o.Arg = "e" + strconv.FormatUint(id, 10)
 		if p.setup.Tagged && p.pick("plan.repeat", 4) == 3 {
 			o.Arg = "e"
 		}

@@ -1,7 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -18,10 +21,15 @@ type replica struct {
 	disk   *disk.Log
 	core   *kvs.Replica // &store, once recovery has succeeded
 	store  kvs.Replica
-	shadow map[cellID]kvs.Value // what was held when last looked at
+	stats  kvs.Stats // when last looked at
+	shadow []seen    // what was held when last looked at, ascending
 }
 
-type cellID struct{ key, kind string }
+// seen is a value that a replica held under a key and kind.
+type seen struct {
+	key, kind string
+	value     kvs.Value
+}
 
 const tickTimer sim.TimerID = 1
 
@@ -48,7 +56,7 @@ func (r *replica) Start(c *sim.Context) {
 	if c.Incarnation() > 1 {
 		c.Mark(markRestarted)
 	}
-	r.core = &r.store
+	r.core, r.stats = &r.store, r.store.Stats()
 	r.carryOut(c, r.core.Start())
 }
 
@@ -72,9 +80,10 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
-	before := r.core.Stats()
 	r.carryOut(c, r.core.Step(ev))
-	r.mark(c, before, r.core.Stats())
+	if ev.Kind != kvs.EventTick { // a tick brings nothing about
+		r.mark(c, r.core.Stats())
+	}
 }
 
 // The situations that a campaign must have reached to mean anything.
@@ -97,7 +106,8 @@ func Marks() []string {
 }
 
 // mark notes what a step brought about.
-func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
+func (r *replica) mark(c *sim.Context, after kvs.Stats) {
+	before := &r.stats
 	if after.Duplicates > before.Duplicates {
 		c.Mark(markDuplicate)
 	}
@@ -107,6 +117,7 @@ func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Waited > before.Waited {
 		c.Mark(markWaited)
 	}
+	*before = after
 }
 
 func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
@@ -137,27 +148,32 @@ func (r *replica) watch() {
 	if r.core == nil || !r.run.watching {
 		return
 	}
+	last, at := ring.Partition(0), 0
 	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
 		if !r.run.ring.Owns(r.id, p) {
 			return
 		}
-		if r.shadow == nil {
-			r.shadow = make(map[cellID]kvs.Value)
+		if p != last {
+			last, at = p, 0 // keys ascend within a partition
 		}
-		id := cellID{key, kind}
-		old, known := r.shadow[id]
-		if known {
-			switch old.Compare(v) {
-			case lattice.Equal:
-				return
-			case lattice.Less:
-			default:
-				r.run.fail(Violation{
-					Oracle: "monotonic", Kind: kind, Node: int(r.id),
-					Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, old.Compare(v)),
-				})
-			}
+		for at < len(r.shadow) && cmp.Or(strings.Compare(r.shadow[at].key, key), strings.Compare(r.shadow[at].kind, kind)) < 0 {
+			at++
 		}
-		r.shadow[id] = v.Clone()
+		if at == len(r.shadow) || r.shadow[at].key != key || r.shadow[at].kind != kind {
+			r.shadow = slices.Insert(r.shadow, at, seen{key, kind, v.Clone()})
+			return
+		}
+		old := &r.shadow[at]
+		switch o := old.value.Compare(v); o {
+		case lattice.Equal:
+			return
+		case lattice.Less:
+		default:
+			r.run.fail(Violation{
+				Oracle: "monotonic", Kind: kind, Node: int(r.id),
+				Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, o),
+			})
+		}
+		old.value = v.Clone()
 	})
 }
