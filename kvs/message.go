@@ -129,6 +129,8 @@ type Response struct {
 	Applied   session.Row    // causal reads: what the replica has applied; writes: the dot
 	Deps      session.Matrix // causal reads: what that depends on
 	Detail    string
+
+	marks []session.Mark // the memory of Applied and Deps, once decoded into
 }
 
 // item is what a gossip message says of one partition.
@@ -266,7 +268,7 @@ func DecodeResponse(msg []byte) (*Response, error) {
 	if err := p.Decode(msg); err != nil {
 		return nil, err
 	}
-	p.Value = slices.Clone(p.Value)
+	p.Value, p.marks = slices.Clone(p.Value), nil
 	return p, nil
 }
 
@@ -281,15 +283,16 @@ func (p *Response) Decode(msg []byte) error {
 		return fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
 	}
 	r := reader{b: body}
-	row, deps := []session.Mark(p.Applied[:0]), []session.Mark(p.Deps[:0])
+	marks := p.marks[:0]
 	*p = Response{
 		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
 		Clock: r.clock(), Partition: ring.Partition(r.uint32()),
 		Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
 		Value: r.bytes(MaxMessage), Detail: string(r.bytes(MaxMessage)),
 	}
-	p.Applied = r.row(&row, p.Partition)
-	p.Deps = r.matrix(&deps)
+	p.Applied = r.row(&marks, p.Partition)
+	p.Deps = r.matrix(&marks)
+	p.marks = marks
 	return r.end("response")
 }
 

@@ -99,25 +99,21 @@ func readingOf(t history.Type, v kvs.Value, tagged bool, elems *[]history.Value)
 	}
 	switch t {
 	case history.Register:
-		return read(v, tagged, func(r kvs.Register, out *reading) error {
-			out.value = history.Str(r.Second.Second)
-			out.stamp = history.Stamp{Clock: r.First, Writer: r.Second.First}
-			return nil
+		return read(v, tagged, func(r kvs.Register) (history.Value, history.Stamp, error) {
+			return history.Str(r.Second.Second), history.Stamp{Clock: r.First, Writer: r.Second.First}, nil
 		})
 	case history.Set:
-		return read(v, tagged, func(s kvs.GrowSet, out *reading) error {
+		return read(v, tagged, func(s kvs.GrowSet) (history.Value, history.Stamp, error) {
 			*elems = (*elems)[:0]
 			for _, e := range s {
 				*elems = append(*elems, history.Str(e))
 			}
-			out.value = history.List(*elems...)
-			return nil
+			return history.List(*elems...), history.Stamp{}, nil
 		})
 	case history.Counter:
-		return read(v, tagged, func(c kvs.Counter, out *reading) error {
+		return read(v, tagged, func(c kvs.Counter) (history.Value, history.Stamp, error) {
 			n, err := kvs.CounterSum(c)
-			out.value = history.Int(n)
-			return err
+			return history.Int(n), history.Stamp{}, err
 		})
 	}
 	return reading{}, errReading
@@ -137,14 +133,14 @@ func emptyReading(t history.Type, tagged bool) reading {
 	return r
 }
 
-func read[T any](v kvs.Value, tagged bool, fill func(T, *reading) error) (reading, error) {
-	var out reading
+func read[T any](v kvs.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out reading, err error) {
 	if !tagged {
 		plain, ok := kvs.Get[T](v)
 		if !ok {
 			return out, errReading
 		}
-		return out, fill(plain, &out)
+		out.value, out.stamp, err = take(plain)
+		return out, err
 	}
 	pair, ok := kvs.Get[Tagged[T]](v)
 	if !ok {
@@ -154,5 +150,6 @@ func read[T any](v kvs.Value, tagged bool, fill func(T, *reading) error) (readin
 	if out.saw == nil {
 		out.saw = []uint64{}
 	}
-	return out, fill(pair.First, &out)
+	out.value, out.stamp, err = take(pair.First)
+	return out, err
 }

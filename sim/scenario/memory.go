@@ -15,6 +15,7 @@ type memory struct {
 	rings    map[shape]*ring.Ring // rings do not change
 	plain    *kvs.Kinds           // nor do kinds
 	tagged   *kvs.Kinds
+	plan     planMemory
 	net      net.Net
 	replicas []*replica
 	clients  []*client
@@ -104,6 +105,12 @@ func (m *memory) log(n sim.NodeID) *disk.Log {
 	}
 	m.logs[n].Reset(disk.Options{})
 	return m.logs[n]
+}
+
+// copy makes to, a value of a kind, a copy of v, by way of its encoding.
+func (m *memory) copy(k kvs.Kind, to, v kvs.Value) error {
+	m.left = v.Append(m.left[:0])
+	return k.DecodeInto(to, m.left)
 }
 
 // value is a value of a kind for a moment.

@@ -118,8 +118,9 @@ type planner struct {
 	ops   []Operation
 }
 
-func newPlan(src choice.Source, s *Setup, r *ring.Ring) []Operation {
-	p := &planner{src: src, setup: s, ring: r, ops: make([]Operation, 0, s.Operations+5)} // a burst may overshoot
+// newPlan draws a plan in memory that is used again.
+func newPlan(src choice.Source, s *Setup, r *ring.Ring, memory *planMemory) []Operation {
+	p := &planner{src: src, setup: s, ring: r, ops: memory.drawn[:0]}
 	types := []history.Type{history.Register, history.Set, history.Counter}
 	first := p.pick("plan.type", 3)
 	for i := range 1 + p.pick("plan.keys", 3) {
@@ -138,26 +139,34 @@ func newPlan(src choice.Source, s *Setup, r *ring.Ring) []Operation {
 			p.single(at)
 		}
 	}
-	p.sort()
+	memory.drawn = p.ops
+	p.ops = memory.sort()
 	for i := range p.ops {
 		p.name(&p.ops[i], uint64(i+1))
 	}
 	return p.ops
 }
 
-// sort puts the operations in the order of their times, those of one time in that
-// in which they were drawn. Operations are large, so their positions are sorted.
-func (p *planner) sort() {
-	order := make([]int, len(p.ops))
-	for i := range order {
-		order[i] = i
+// planMemory holds a plan as it is drawn, and as it is.
+type planMemory struct {
+	drawn, sorted []Operation
+	order         []int
+}
+
+// sort puts the operations drawn in the order of their times, those of one time in
+// that in which they were drawn. Operations are large, so their positions are
+// sorted.
+func (m *planMemory) sort() []Operation {
+	m.order = m.order[:0]
+	for i := range m.drawn {
+		m.order = append(m.order, i)
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(p.ops[a].At, p.ops[b].At), a-b) })
-	sorted := make([]Operation, len(p.ops))
-	for i, at := range order {
-		sorted[i] = p.ops[at]
+	slices.SortFunc(m.order, func(a, b int) int { return cmp.Or(cmp.Compare(m.drawn[a].At, m.drawn[b].At), a-b) })
+	m.sorted = m.sorted[:0]
+	for _, at := range m.order {
+		m.sorted = append(m.sorted, m.drawn[at])
 	}
-	p.ops = sorted
+	return m.sorted
 }
 
 func (p *planner) pick(site string, n int) int {

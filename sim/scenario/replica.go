@@ -174,6 +174,9 @@ func (r *replica) watch() {
 				Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, o),
 			})
 		}
-		old.value = v.Clone()
+		k, _ := r.run.kinds.Find(kind)
+		if err := r.run.copy(k, old.value, v); err != nil {
+			r.run.err = err
+		}
 	})
 }

@@ -106,7 +106,7 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 		if err != nil {
 			return nil, err
 		}
-		plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
+		plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg, &rn.plan)
 		setup.Operations = len(plan)
 		src := choice.Seeded(choice.Mix(choice.MixString(seed, "faults"), uint64(attempt)))
 		res, err := rn.run(ctx, setup, plan, src, options{})
@@ -172,8 +172,8 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 	return r.judge(ctx, fences, o)
 }
 
-// plan adds an operation, and room for what is recorded of it.
-func (r *run) plan(o Operation) {
+// add adds an operation, and room for what is recorded of it.
+func (r *run) add(o Operation) {
 	r.ops = append(r.ops, o)
 	r.recorded = append(r.recorded, history.Op{})
 }
@@ -202,7 +202,7 @@ func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 	r.watching = s.Seed%4 == 0
 	r.ops = make([]Operation, 0, len(plan)+32)
 	for i := range plan {
-		r.plan(plan[i])
+		r.add(plan[i])
 	}
 	var err error
 	if r.level, err = s.level(); err != nil {
@@ -284,7 +284,7 @@ func (r *run) settle() ([]int64, error) {
 				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.typ, Key: k.name,
 			}
 			id++
-			r.plan(o)
+			r.add(o)
 			if err := r.world.Inject(at, r.home(o.Session), o.ID); err != nil {
 				return nil, err
 			}
