@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/joinery-go/joinery/sim"
@@ -84,7 +85,7 @@ func BenchmarkStore(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var rn Runner
 	runSeeds(b, &rn, 0, benchSeeds) // let slabs and pools grow
-	bare, store := newTally(1), newTally(benchSeeds/sliceSeeds)
+	bare, store := newTally(benchSeeds/sliceSeeds), newTally(benchSeeds/sliceSeeds)
 	at := 0
 	b.ReportAllocs()
 	for b.Loop() {
@@ -121,4 +122,41 @@ func BenchmarkStoreWorkers(b *testing.B) {
 	b.ReportMetric(two.rate(), "two-Mdeliveries/s")
 	b.ReportMetric(two.rate()/one.rate(), "two/one")
 	b.ReportMetric(two.atBest()/one.atBest(), "best-two/one")
+}
+
+// BenchmarkStoreTwins holds the bare loop and the store against themselves on
+// goroutines in virtual time. store/twin compares deliveries a second, of which a
+// twin's run has fewer; runs/twin compares whole seeds a second.
+func BenchmarkStoreTwins(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const slices = benchSeeds / sliceSeeds
+	var rn Runner
+	var m memory
+	bare, bareOn, store, twin := newTally(slices), newTally(slices), newTally(slices), newTally(slices)
+	at := 0
+	for b.Loop() {
+		bare.time(func() int64 { return sim.BareLoop(sliceBare) })
+		store.time(func() int64 { return runSeeds(b, &rn, at, sliceSeeds) })
+		ok := inTest(func(t *testing.T) {
+			bareOn.time(func() (n int64) {
+				synctest.Test(t, func(*testing.T) { n = bareTwin(sliceBare / 20) })
+				return n
+			})
+			twin.time(func() (n int64) {
+				for i := range sliceSeeds {
+					n += runTwin(t, &m, uint64((at+i)%benchSeeds))
+				}
+				return n
+			})
+		})
+		if !ok {
+			b.Fatal("a twin failed")
+		}
+		at += sliceSeeds
+	}
+	b.ReportMetric(bareOn.rate(), "bare-twin-Mmessages/s")
+	b.ReportMetric(bare.rate()/bareOn.rate(), "bare/bare-twin")
+	b.ReportMetric(twin.rate(), "twin-Mdeliveries/s")
+	b.ReportMetric(store.rate()/twin.rate(), "store/twin")
+	b.ReportMetric(twin.took.Seconds()/store.took.Seconds(), "runs/twin-runs")
 }

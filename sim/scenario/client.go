@@ -91,24 +91,34 @@ func (cl *client) session(number int) *sessionState {
 
 func (cl *client) issue(c *sim.Context, s *sessionState) {
 	r := cl.run
+	msg, err := r.ask(s, int64(c.Now()))
+	if err != nil {
+		r.err = err
+		return
+	}
+	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(kvs.MsgRequest), msg)
+	c.After(timeout, sim.TimerID(s.number))
+}
+
+// ask records that a session issues its current operation, and returns the
+// message, valid until the next call.
+func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	at := s.current()
 	o := &r.ops[at]
-	p := r.ring.PartitionOf(o.Key)
 	q := kvs.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
-		Require: s.state.Requires(p),
+		Require: s.state.Requires(r.ring.PartitionOf(o.Key)),
 	}
 	h := &r.recorded[at]
 	*h = history.Op{
 		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
-		Call: int64(c.Now()), Return: history.Pending, Outcome: history.Unknown,
+		Call: now, Return: history.Pending, Outcome: history.Unknown,
 	}
 	if q.Put {
 		var err error
 		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
-			r.err = err
-			return
+			return nil, err
 		}
 		q.Arg, q.Deps = r.arg, s.state.Deps()
 		h.Arg = argValue(o)
@@ -117,8 +127,7 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 		}
 	}
 	r.msg = q.Append(r.msg[:0])
-	c.Send(sim.NodeID(o.Node), sim.MsgKind(kvs.MsgRequest), r.msg)
-	c.After(timeout, sim.TimerID(s.number))
+	return r.msg, nil
 }
 
 // Receive takes an answer, if it is to the operation that its session awaits.
@@ -133,44 +142,49 @@ func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 	if !s.busy || r.ops[s.current()].ID != resp.Req {
 		return // late, or repeated
 	}
-	o := &r.ops[s.current()]
-	h := &r.recorded[s.current()]
-	h.Return = max(int64(c.Now()), h.Call+1)
-	if resp.Status != kvs.StatusOK {
-		h.Outcome = history.Failed
-		if resp.Status == kvs.StatusUnavailable {
-			c.Mark(markUnavailable)
-		}
-	} else {
-		h.Outcome = history.OK
-		s.state.Observe(resp.Applied, resp.Deps, resp.Clock)
-		cl.take(o, h, resp)
+	if err := r.answered(s, resp, int64(c.Now())); err != nil {
+		r.err = err
+		return
+	}
+	if resp.Status == kvs.StatusUnavailable {
+		c.Mark(markUnavailable)
 	}
 	c.Cancel(sim.TimerID(s.number))
 	cl.done(c, s)
 }
 
-// take notes what an answered read saw.
-func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
-	if o.Func != history.Read {
-		return
+// answered records the answer to a session's current operation.
+func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) error {
+	o, h := &r.ops[s.current()], &r.recorded[s.current()]
+	h.Return = max(now, h.Call+1)
+	if resp.Status != kvs.StatusOK {
+		h.Outcome = history.Failed
+		return nil
 	}
-	r := cl.run
+	h.Outcome = history.OK
+	s.state.Observe(resp.Applied, resp.Deps, resp.Clock)
+	if o.Func == history.Read {
+		return r.take(o, h, resp)
+	}
+	return nil
+}
+
+// take notes what an answered read saw.
+func (r *run) take(o *Operation, h *history.Op, resp *kvs.Response) error {
 	var v kvs.Value
 	if resp.Found {
 		kind, _ := r.kinds.Find(string(o.Type))
 		v = r.value(kind)
 		if err := kind.DecodeInto(v, resp.Value); err != nil {
-			r.err = err
-			return
+			return err
 		}
 	}
 	got, err := readingOf(o.Type, v, r.setup.Tagged, &r.elems)
 	if err != nil {
-		r.err = err
-		return
+		return err
 	}
 	h.Out, h.Saw, h.Stamp = got.value, r.tags(got.saw), got.stamp
+	return nil
 }
 
 // Timer gives up on a session's current operation.
@@ -179,14 +193,21 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 	if !s.busy {
 		return
 	}
-	o := &cl.run.ops[s.current()]
-	if o.Func == history.Read {
-		h := &cl.run.recorded[s.current()]
-		h.Return, h.Outcome = int64(c.Now()), history.Failed
-	} else {
+	if !cl.run.unanswered(s, int64(c.Now())) {
 		c.Mark(markUnknown)
 	}
 	cl.done(c, s)
+}
+
+// unanswered records that a session gives up on its current operation, and reports
+// whether it is known not to have happened: it is a read.
+func (r *run) unanswered(s *sessionState, now int64) bool {
+	if r.ops[s.current()].Func != history.Read {
+		return false
+	}
+	h := &r.recorded[s.current()]
+	h.Return, h.Outcome = now, history.Failed
+	return true
 }
 
 // done ends a session's current operation.

@@ -66,6 +66,18 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		}
 	}
 	res.Concurrent = readsAfterConcurrentWrites(h)
+	if err := r.checkAll(ctx, res); err != nil {
+		return nil, err
+	}
+	res.Violations = r.failed
+	if len(r.failed) > 0 || o != (options{}) {
+		r.give()
+	}
+	return res, nil
+}
+
+// checkAll has the history checked by every model that its seed asks for.
+func (r *run) checkAll(ctx context.Context, res *Result) error {
 	checks := []string{"convergence"}
 	if r.setup.Tagged && r.level == session.Causal {
 		checks = append(checks, "lattice-causal")
@@ -78,14 +90,10 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	}
 	for _, model := range checks {
 		if err := r.check(ctx, res, model); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	res.Violations = r.failed
-	if len(r.failed) > 0 || o != (options{}) {
-		r.give()
-	}
-	return res, nil
+	return nil
 }
 
 // check has one model decide the history. The causal model leaves out the reads
