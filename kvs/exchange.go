@@ -23,7 +23,8 @@ func (r *Replica) gossip() {
 		budget := r.cfg.BatchBytes
 		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
-			if !p.shared[at] {
+			silent := !p.owned || p.told[at] == p.rev
+			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0) {
 				continue
 			}
 			it := item{partition: p.id, known: p.applied}
@@ -35,7 +36,7 @@ func (r *Replica) gossip() {
 			for i := range it.entries {
 				budget -= it.entries[i].Size()
 			}
-			if len(it.entries) == 0 && (!p.owned || p.told[at] == p.rev) {
+			if silent && len(it.entries) == 0 {
 				continue
 			}
 			offered = offered || len(it.entries) > 0
@@ -43,9 +44,10 @@ func (r *Replica) gossip() {
 			p.told[at] = p.rev
 			items = append(items, it)
 		}
-		if len(items) > 0 {
-			r.send(peer.id, items)
+		if len(items) == 0 {
+			continue
 		}
+		r.send(peer.id, items)
 		if offered {
 			peer.next = r.tick + peer.gap
 			peer.gap = min(peer.gap*2, maxOfferGap)
@@ -176,6 +178,9 @@ const (
 	chunkBytes = 4 << 10
 	chunkMarks = 64
 )
+
+// rewind forgets all that was kept.
+func (m *memory) rewind() { m.bytes, m.marks = m.bytes[:0], m.marks[:0] }
 
 // own has e share nothing which changes.
 func (m *memory) own(e *gossip.Entry) {

@@ -50,10 +50,12 @@ func (c *cells) find(key string) *cell {
 }
 
 func (c *cells) add(key string) *cell {
-	x := new(cell)
+	var x *cell
 	if n := len(c.free); n > 0 {
 		x = c.free[n-1]
 		c.free = c.free[:n-1]
+	} else {
+		x = new(cell)
 	}
 	x.key, x.slots = key, x.one[:0]
 	c.insert(x)

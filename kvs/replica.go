@@ -166,7 +166,7 @@ func New(cfg Config, records [][]byte) (*Replica, error) {
 }
 
 // Reset makes r what [New] returns, in the memory of what it was. What r gave out
-// before is no longer valid. After an error r is not usable.
+// before, clones included, is no longer valid. After an error r is not usable.
 func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if err := cfg.setDefaults(); err != nil {
 		return err
@@ -191,6 +191,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], scratch: r.scratch,
 	}
 	r.values.of(cfg.Kinds)
+	r.memory.rewind()
 	for _, n := range cfg.Ring.Nodes() {
 		if n != cfg.Self {
 			r.peers = append(r.peers, peerLink{id: n, gap: 1})
@@ -293,10 +294,12 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	if p := r.byID[id]; p != nil {
 		return p
 	}
-	p := new(partition)
+	var p *partition
 	if n := len(r.spare); n > 0 {
 		p = r.spare[n-1]
 		r.spare = r.spare[:n-1]
+	} else {
+		p = new(partition)
 	}
 	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers)
 	r.byID[id] = p
@@ -395,8 +398,8 @@ func (r *Replica) message(msg []byte) {
 // the bound on sessions, those met first are the ones protected.
 func (r *Replica) remember(client, req uint64) {
 	last, known := r.clients[client]
-	if known || len(r.clients) < r.cfg.MaxSessions {
-		r.clients[client] = max(last, req)
+	if known && req > last || !known && len(r.clients) < r.cfg.MaxSessions {
+		r.clients[client] = req
 	}
 }
 
