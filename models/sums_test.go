@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -61,4 +62,43 @@ func TestSubsetSumsByBitsAndByList(t *testing.T) {
 	assert.True(t, sums.Reset(math.MaxInt64, nil, nil))
 	assert.False(t, sums.Has(math.MinInt64))
 	assert.True(t, sums.Has(math.MaxInt64))
+}
+
+// TestSetsExplainedByListAndByTable holds the search in an ascending list to the
+// table of keys.
+func TestSetsExplainedByListAndByTable(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	explained := 0
+	for range 10_000 {
+		var issued, required []*history.Op
+		var elems []history.Value
+		for range r.IntN(10) {
+			p := &history.Op{Type: history.Set, Func: history.Add, Arg: history.Str(fmt.Sprint("e", r.IntN(400)/(1+r.IntN(50))))}
+			issued = append(issued, p)
+			if r.IntN(4) > 0 {
+				elems = append(elems, p.Arg)
+			}
+			if r.IntN(8) == 0 {
+				required = append(required, p)
+			}
+		}
+		if r.IntN(8) == 0 {
+			elems = append(elems, history.Str("never added"))
+		}
+		if r.IntN(50) == 0 {
+			for i := range 300 {
+				issued = append(issued, &history.Op{Arg: history.Int(int64(i))})
+				elems = append(elems, history.Int(int64(i)))
+			}
+		}
+		read := &history.Op{Type: history.Set, Func: history.Read, Out: history.SetOf(elems...)}
+		list, _ := read.Out.AsList()
+		want := tableExplains(read, issued, required)
+		assert.Equal(t, want, listExplains(list, issued, required))
+		assert.Equal(t, want, Explains(read, issued, required))
+		if want {
+			explained++
+		}
+	}
+	assert.Greater(t, explained, 1000)
 }
