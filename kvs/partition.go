@@ -85,8 +85,11 @@ func (c *cells) ascending() []*cell {
 	return c.list
 }
 
-func (c *cells) clear() {
+func (c *cells) clear(vs *values) {
 	for _, x := range c.list {
+		for _, s := range x.slots {
+			vs.give(s.val, s.kind)
+		}
 		if len(c.free) < fewCells {
 			*x = cell{}
 			c.free = append(c.free, x)
@@ -118,6 +121,7 @@ type partition struct {
 	rev     uint64   // counts changes of applied
 	told    []uint64 // by peer: the rev that it was last told
 	owe     []int    // peers to be told as soon as nothing is coming, ascending
+	values  *values  // the replica's
 	pending int      // records being persisted
 	waiting []waiter
 }
@@ -130,8 +134,7 @@ type waiter struct {
 
 // reset makes p an empty partition, as seen from self, in the memory of what it
 // was.
-func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink) {
-	p.cells.clear()
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *values) {
 	clear(p.own)
 	log := p.log
 	if log == nil {
@@ -139,7 +142,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	}
 	log.Reset(self, r.Owners(id))
 	*p = partition{
-		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own,
+		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
 		applied: p.applied[:0], coming: p.coming[:0], deps: p.deps[:0],
 		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0],
 	}
@@ -164,17 +167,17 @@ func (p *partition) find(key, kind string) (v Value, other string) {
 	return nil, c.slots[0].kind
 }
 
-// merge joins delta into the value of kind under key.
-func (p *partition) merge(key, kind string, delta Value) {
-	if v, _ := p.find(key, kind); v != nil {
+// merge joins delta, the one of e, into the value of its kind under its key.
+func (p *partition) merge(e *gossip.Entry, delta Value) {
+	if v, _ := p.find(e.Key, e.Kind); v != nil {
 		v.MergeIn(delta)
 		return
 	}
-	c := p.cells.find(key)
+	c := p.cells.find(e.Key)
 	if c == nil {
-		c = p.cells.add(key)
+		c = p.cells.add(e.Key)
 	}
-	c.slots = append(c.slots, slot{kind, delta.Clone()})
+	c.slots = append(c.slots, slot{e.Kind, p.values.copyOf(e, delta)})
 	slices.SortFunc(c.slots, func(a, b slot) int { return strings.Compare(a.kind, b.kind) })
 }
 
@@ -202,7 +205,7 @@ func (p *partition) apply(e *gossip.Entry, delta Value, tick uint64) {
 		return
 	}
 	p.rev++
-	p.merge(e.Key, e.Kind, delta)
+	p.merge(e, delta)
 	p.deps.MergeIn(e.Deps)
 	p.log.Add(e, tick)
 }
@@ -225,7 +228,7 @@ func (p *partition) oweTo(peer int) {
 // every owner has it. The sequence number stays: dots are not reused.
 func (p *partition) release() {
 	if !p.owned && p.log.Len() == 0 && p.pending == 0 {
-		p.cells.clear()
+		p.cells.clear(p.values)
 		p.deps = p.deps[:0]
 	}
 }

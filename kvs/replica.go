@@ -180,6 +180,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		r.recycle(b)
 	}
 	for _, p := range r.parts {
+		p.cells.clear(&r.values)
 		if len(r.spare) < maxFree {
 			r.spare = append(r.spare, p)
 		}
@@ -269,6 +270,16 @@ func (vs *values) give(v Value, kind string) {
 	}
 }
 
+// copyOf is a value of the pool that equals delta, which is the decoded one of e.
+func (vs *values) copyOf(e *gossip.Entry, delta Value) Value {
+	at := vs.kinds.number(e.Kind)
+	v := vs.take(vs.kinds.list[at], at)
+	if err := vs.kinds.list[at].DecodeInto(v, e.Delta); err != nil {
+		return delta.Clone() // unreachable: the same bytes gave delta
+	}
+	return v
+}
+
 // of makes the pool one for these kinds.
 func (vs *values) of(kinds *Kinds) {
 	if vs.kinds == kinds {
@@ -301,7 +312,7 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	} else {
 		p = new(partition)
 	}
-	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers)
+	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values)
 	r.byID[id] = p
 	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
 	r.parts = slices.Insert(r.parts, at, p)

@@ -19,7 +19,7 @@ func (r *Replica) Clone() *Replica {
 	c.parts = make([]*partition, len(r.parts))
 	c.byID = make([]*partition, len(r.byID))
 	for i, p := range r.parts {
-		c.parts[i] = p.clone()
+		c.parts[i] = p.clone(&c.values)
 		c.byID[p.id] = c.parts[i]
 	}
 	c.batches = make([]*batch, len(r.batches))
@@ -39,8 +39,9 @@ func (b *batch) clone(p *partition) *batch {
 	return &c
 }
 
-func (p *partition) clone() *partition {
+func (p *partition) clone(vs *values) *partition {
 	c := *p
+	c.values = vs
 	c.cells = cells{}
 	for _, x := range p.cells.list {
 		copied := c.cells.add(x.key)

@@ -91,7 +91,10 @@ func converges(h *history.History) (ruling, error) {
 		return ruling{}, err
 	}
 	bounded := ruling{status: OK, method: byTags}
-	s := &settling{h: h, tags: indexTags(h), unions: newUnions(h)}
+	s := &settling{
+		h: h, tags: indexTags(h), unions: newUnions(h),
+		seen: make([]*history.Op, 0, len(h.Ops)), at: make([]int, 0, len(h.Ops)),
+	}
 	for i := range objects {
 		o := &objects[i]
 		if o.unbounded(h) {
