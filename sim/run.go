@@ -47,7 +47,7 @@ func (w *World) Step() (bool, error) {
 		w.fail(fmt.Errorf("%w: events of a run: at most %d", ErrBound, w.opts.Limits.Events))
 		return false, w.err
 	}
-	if w.held(&w.ev) {
+	if w.stalls && w.held(&w.ev) {
 		return true, w.err
 	}
 	w.dispatch(&w.ev)

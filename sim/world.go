@@ -26,6 +26,7 @@ type World struct {
 
 	now        Time
 	faulty     bool
+	stalls     bool // nodes may be paused or slow
 	events     int64
 	inflight   int  // pending messages, operations, completions and restarts
 	lastBusy   Time // when one was last added or handled
@@ -105,6 +106,7 @@ func (w *World) Reset(o Options) error {
 	w.marks = w.marks[:0]
 	clear(w.marked)
 	w.trace.reset(o.Trace)
+	w.stalls = o.Trouble.Pause != Off || o.Trouble.Slow != Off
 	w.asked = nil
 	if o.AssertKeys {
 		w.asked = make(map[asked]struct{})

@@ -2,7 +2,9 @@ package scenario
 
 import (
 	"context"
+	"flag"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,8 +20,9 @@ import (
 // of them alike; what counts are the ratios.
 const (
 	benchSeeds = 120 // seeds 0 to 119: a fifth untagged, a sixth searched by porcupine
-	sliceSeeds = 6
-	sliceBare  = 200_000 // messages of the bare loop a slice
+	sliceSeeds = 2
+	sliceBare  = 50_000 // messages of the bare loop a slice
+	gcPercent  = 400    // as simfuzz run sets it
 )
 
 // tally adds up what slices did and how long they took, all in all and at best:
@@ -80,9 +83,10 @@ func runSeeds(b *testing.B, rn *Runner, first, count int) (deliveries int64) {
 // BenchmarkStore is the whole store, single-threaded: deliveries are events that
 // reached a node, of runs that were judged. bare/store is how many events the bare
 // loop handles in the time of one of them, and best-bare/store the same where each
-// slice counts with its fastest time; run at least a hundred iterations for that.
+// slice counts with its fastest time; run a thousand iterations for that.
 func BenchmarkStore(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	var rn Runner
 	runSeeds(b, &rn, 0, benchSeeds) // let slabs and pools grow
 	bare, store := newTally(benchSeeds/sliceSeeds), newTally(benchSeeds/sliceSeeds)
@@ -100,8 +104,38 @@ func BenchmarkStore(b *testing.B) {
 	b.ReportMetric(bare.atBest()/store.atBest(), "best-bare/store")
 }
 
+var flatSeeds = flag.Uint64("flat", 400, "seeds of TestStoreMemoryIsFlat")
+
+// TestStoreMemoryIsFlat runs many seeds by one runner: after the first of them the
+// heap grows no more.
+func TestStoreMemoryIsFlat(t *testing.T) {
+	var rn Runner
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var early uint64
+	for seed := range *flatSeeds {
+		if _, err := rn.Run(t.Context(), Config{}, seed); err != nil {
+			t.Fatal(err)
+		}
+		if seed == *flatSeeds/4 {
+			early = heap()
+		}
+	}
+	late := heap()
+	t.Logf("%d seeds: heap %d KiB after a quarter, %d KiB in the end", *flatSeeds, early>>10, late>>10)
+	if late > early+(1<<20) {
+		t.Errorf("the heap grew from %d to %d KiB", early>>10, late>>10)
+	}
+	runtime.KeepAlive(&rn)
+}
+
 // BenchmarkStoreWorkers runs the same seeds by one worker and by two.
 func BenchmarkStoreWorkers(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	runners := make([]Runner, 2)
 	one, two := newTally(benchSeeds/2/sliceSeeds), newTally(benchSeeds/2/sliceSeeds)
 	at := 0
