@@ -25,12 +25,13 @@ const (
 	gcPercent  = 400    // as simfuzz run sets it
 )
 
-// tally adds up what slices did and how long they took, all in all and at best:
-// each of a round of slices counts with its fastest time, since a busy machine
-// makes slices slower and never faster.
+// tally adds up what slices did and how long they took: by the clock, in processor
+// time, and at best, where each of a round of slices counts with its fastest time,
+// since a busy machine makes slices slower and never faster.
 type tally struct {
 	done  int64
 	took  time.Duration
+	cpu   time.Duration
 	slice []best
 	next  int
 }
@@ -44,9 +45,10 @@ type best struct {
 func newTally(slices int) *tally { return &tally{slice: make([]best, slices)} }
 
 func (y *tally) time(f func() int64) {
-	start := time.Now()
+	cpu, start := cpuTime(), time.Now()
 	n := f()
 	took := time.Since(start)
+	y.cpu += cpuTime() - cpu
 	y.took += took
 	y.done += n
 	s := &y.slice[y.next%len(y.slice)]
@@ -56,8 +58,9 @@ func (y *tally) time(f func() int64) {
 	y.next++
 }
 
-// rate and atBest are in millions a second.
-func (y *tally) rate() float64 { return float64(y.done) / y.took.Seconds() / 1e6 }
+// rate, perCPU and atBest are in millions a second.
+func (y *tally) rate() float64   { return float64(y.done) / y.took.Seconds() / 1e6 }
+func (y *tally) perCPU() float64 { return float64(y.done) / y.cpu.Seconds() / 1e6 }
 
 func (y *tally) atBest() float64 {
 	var sum best
@@ -82,8 +85,9 @@ func runSeeds(b *testing.B, rn *Runner, first, count int) (deliveries int64) {
 
 // BenchmarkStore is the whole store, single-threaded: deliveries are events that
 // reached a node, of runs that were judged. bare/store is how many events the bare
-// loop handles in the time of one of them, and best-bare/store the same where each
-// slice counts with its fastest time; run a thousand iterations for that.
+// loop handles in the time of one of them, cpu-bare/store the same in processor
+// time, and best-bare/store where each slice counts with its fastest time; run a
+// thousand iterations for that.
 func BenchmarkStore(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
@@ -100,6 +104,8 @@ func BenchmarkStore(b *testing.B) {
 	b.ReportMetric(bare.rate(), "bare-Mevents/s")
 	b.ReportMetric(store.rate(), "store-Mdeliveries/s")
 	b.ReportMetric(bare.rate()/store.rate(), "bare/store")
+	b.ReportMetric(store.perCPU(), "cpu-store-Mdeliveries/s")
+	b.ReportMetric(bare.perCPU()/store.perCPU(), "cpu-bare/store")
 	b.ReportMetric(store.atBest(), "best-store-Mdeliveries/s")
 	b.ReportMetric(bare.atBest()/store.atBest(), "best-bare/store")
 }
@@ -133,7 +139,9 @@ func TestStoreMemoryIsFlat(t *testing.T) {
 	runtime.KeepAlive(&rn)
 }
 
-// BenchmarkStoreWorkers runs the same seeds by one worker and by two.
+// BenchmarkStoreWorkers runs the same seeds by one worker and by two. cpu-two/one is
+// what two workers would do on two processors that nobody else uses: twice what a
+// second of processor time gives when both run.
 func BenchmarkStoreWorkers(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	runners := make([]Runner, 2)
@@ -156,6 +164,7 @@ func BenchmarkStoreWorkers(b *testing.B) {
 	b.ReportMetric(two.rate(), "two-Mdeliveries/s")
 	b.ReportMetric(two.rate()/one.rate(), "two/one")
 	b.ReportMetric(two.atBest()/one.atBest(), "best-two/one")
+	b.ReportMetric(2*two.perCPU()/one.perCPU(), "cpu-two/one")
 }
 
 // BenchmarkStoreTwins holds the bare loop and the store against themselves on
