@@ -1,6 +1,7 @@
 package kvs
 
 import (
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
@@ -13,7 +14,7 @@ import (
 // often. What is told may get lost: a peer that missed it offers the same deltas
 // again, and is told again.
 func (r *Replica) gossip() {
-	if r.idle {
+	if r.tick < r.silent {
 		return
 	}
 	for at := range r.peers {
@@ -56,23 +57,26 @@ func (r *Replica) gossip() {
 		clear(offers) // they hold on to memory
 		r.items, r.offers = items[:0], offers[:0]
 	}
-	r.idle = r.nothingToSay()
+	r.silent = r.silence()
 }
 
-// nothingToSay reports whether the next round would send nothing, whatever the
-// tick, unless something happens before.
-func (r *Replica) nothingToSay() bool {
+// silence is the tick before which no round would send anything, unless something
+// happens: all that could be told has been, and no peer is due that may lack a
+// delta.
+func (r *Replica) silence() uint64 {
+	until := uint64(math.MaxUint64)
 	for _, p := range r.parts {
-		if p.log.Len() > 0 {
-			return false
-		}
-		for i, told := range p.told {
-			if p.owned && p.shared[i] && told != p.rev {
-				return false
+		for i := range r.peers {
+			switch {
+			case !p.shared[i]:
+			case p.owned && p.told[i] != p.rev:
+				return 0
+			case p.log.Len() > 0:
+				until = min(until, r.peers[i].next)
 			}
 		}
 	}
-	return true
+	return until
 }
 
 // mayOffer holds deltas of other origins back for a while: their own origin

@@ -82,7 +82,7 @@ type Replica struct {
 	tick    uint64
 	waiting int
 	now     uint64
-	idle    bool // until something happens, gossip rounds have nothing to say
+	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once something happens
 	stats   Stats
 	scratch
 }
@@ -353,7 +353,7 @@ func (r *Replica) Step(ev Event) []Effect {
 	r.now = ev.NowMS
 	switch ev.Kind {
 	case EventMessage:
-		r.idle = false
+		r.silent = 0
 		r.message(ev.Msg)
 	case EventTick:
 		r.tick++
@@ -361,7 +361,7 @@ func (r *Replica) Step(ev Event) []Effect {
 		r.gossip()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
-		r.idle = false
+		r.silent = 0
 		r.persisted(ev.Token)
 	}
 	return r.out
