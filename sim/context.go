@@ -92,7 +92,7 @@ func (c *Context) After(d Time, id TimerID) {
 	if ev == nil {
 		return
 	}
-	ev.node, ev.inc, ev.aux, ev.key = c.node, n.inc, uint64(id), timerKey(c.node, id, tick)
+	ev.node, ev.inc, ev.aux, ev.key = c.node, n.inc, uint64(id), timerKey(n.timerRoot, id, tick)
 	for i := range n.timers {
 		if n.timers[i].id == id {
 			n.timers[i].ord = ev.ord
@@ -154,7 +154,7 @@ func (c *Context) Complete(d Time, token uint64) {
 
 // Mark notes that a named situation was reached ("sometimes" assertions): a
 // campaign that never reaches a mark has not tested what it names.
-func (c *Context) Mark(name string) { c.w.marks[name]++ }
+func (c *Context) Mark(name string) { c.w.Mark(name) }
 
 // Fail stops the world with an error that is no finding about the protocol but
 // about the simulation itself, such as a device that ran full.

@@ -4,16 +4,39 @@ import "math/bits"
 
 // Seeded answers every decision from a seed. The answer depends on the seed,
 // the site and the key alone, so asking in another order, or asking more, leaves
-// the other answers as they were.
-func Seeded(seed uint64) Source { return seeded(Mix(0, seed)) }
+// the other answers as they were. It remembers sites, and so is not safe for
+// concurrent use.
+func Seeded(seed uint64) Source { return &seeded{seed: Mix(0, seed)} }
 
-type seeded uint64
+// seeded keeps the hashes of the sites asked first, which are mostly all there
+// are: hashing a name costs more than all the rest of an answer.
+type seeded struct {
+	seed  uint64
+	sites [16]string
+	hash  [16]uint64
+	known int
+}
 
-func (s seeded) Choose(p Point) uint64 {
+// at is the seed with the site folded in.
+func (s *seeded) at(site string) uint64 {
+	for i := range s.known {
+		if s.sites[i] == site {
+			return s.hash[i]
+		}
+	}
+	h := MixString(s.seed, site)
+	if s.known < len(s.sites) {
+		s.sites[s.known], s.hash[s.known] = site, h
+		s.known++
+	}
+	return h
+}
+
+func (s *seeded) Choose(p Point) uint64 {
 	if p.N <= 1 {
 		return 0
 	}
-	h := Mix(MixString(uint64(s), p.Site), p.Key)
+	h := Mix(s.at(p.Site), p.Key)
 	if p.Rare != 0 {
 		if uint32(h) >= p.Rare {
 			return 0

@@ -78,6 +78,8 @@ type Log struct {
 	repaired int64
 	failed   uint64 // token of the append whose sync failed
 	broken   bool   // failed has happened since the last crash
+
+	frames []byte // where pending frames lie; what was made durable is not reclaimed before Reset
 }
 
 type pending struct {
@@ -90,6 +92,13 @@ type pending struct {
 
 // NewLog returns an empty log. Negative options are taken for their defaults.
 func NewLog(o Options) *Log {
+	l := new(Log)
+	l.Reset(o)
+	return l
+}
+
+// Reset makes l an empty log in the memory of what it was.
+func (l *Log) Reset(o Options) {
 	if o.Latency <= 0 {
 		o.Latency = 200 * sim.Microsecond
 	}
@@ -108,7 +117,7 @@ func NewLog(o Options) *Log {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 64 << 20
 	}
-	return &Log{opts: o}
+	*l = Log{opts: o, durable: l.durable[:0], pending: l.pending[:0], frames: l.frames[:0]}
 }
 
 // Of returns the log attached to the acting node, or nil if it has none.
@@ -134,7 +143,9 @@ func (l *Log) Append(c *sim.Context, token uint64, record []byte) error {
 			ErrFull, size, len(l.durable)+l.waiting, c.Self(), l.opts.MaxBytes))
 		return nil
 	}
-	p := pending{token: token, frame: appendFrame(nil, len(l.durable)+l.waiting, record)}
+	from := len(l.frames)
+	l.frames = appendFrame(l.frames, len(l.durable)+l.waiting, record)
+	p := pending{token: token, frame: l.frames[from:len(l.frames):len(l.frames)]}
 	err := l.write(c, &p)
 	if err != nil && !p.part {
 		return err

@@ -219,7 +219,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		e.Kind, e.Msg = kvs.EventMessage, []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
-		arg, err := argument(o, true)
+		arg, err := argument(nil, o, true)
 		if err != nil {
 			return n, nil, err
 		}
@@ -237,7 +237,7 @@ func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.
 		case kvs.EffectSend:
 			out = append(out, explore.Message{To: int(e.To), Payload: string(e.Msg)})
 		case kvs.EffectPersist:
-			n.records = append(slices.Clip(n.records), e.Msg)
+			n.records = append(slices.Clip(n.records), bytes.Clone(e.Msg))
 			tokens = append(tokens, e.Token)
 		}
 	}
@@ -269,7 +269,7 @@ func (x *explorer) check(g *explore.Global[exploredNode]) string {
 
 func (x *explorer) explain(r *kvs.Replica) string {
 	v := r.Value("k", x.scope.Kind)
-	got, err := readingOf(history.Type(x.scope.Kind), v, true)
+	got, err := readingOf(history.Type(x.scope.Kind), v, true, new([]history.Value))
 	if err != nil {
 		return err.Error()
 	}

@@ -27,7 +27,7 @@ func Plain(s Scope) Scope {
 // and replica.
 func WithBytes(t *testing.T, seed uint64, perDelta int64) *Result {
 	t.Helper()
-	setup, plan, err := planOf(Config{}, seed, 0)
+	setup, plan, err := new(memory).planOf(Config{}, seed, 0)
 	require.NoError(t, err)
 	res, err := new(Runner).run(t.Context(), setup, plan, choice.Seeded(seed), options{perDelta: perDelta})
 	require.NoError(t, err)

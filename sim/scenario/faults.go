@@ -110,16 +110,16 @@ func swarmLevel(src choice.Source, c sim.Class) sim.Level {
 var queueBounds = [sim.NumLevels]int{sim.Low: 6, sim.Extreme: 2}
 
 // network is the network of a setup.
-func (s *Setup) network() (*net.Net, error) {
+func (s *Setup) links() net.Options {
 	f := &s.Faults
-	return net.New(net.Options{
+	return net.Options{
 		Faults: net.Faults{
 			Drop: f[sim.Drop], Duplicate: f[sim.Duplicate], Delay: f[sim.Delay], Partition: f[sim.Partition],
 			Burst: f[sim.Burst], Clog: f[sim.Clog], Bridge: f[sim.Bridge], Flap: f[sim.Flap],
 			Filter: f[sim.Filter], Corrupt: f[sim.Corrupt],
 		},
 		Kinds: messageKinds(), Queue: s.Queue, FIFO: s.FIFO,
-	})
+	}
 }
 
 // trouble is what befalls processes, clocks and disks of a setup's replicas.

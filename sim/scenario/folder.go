@@ -47,8 +47,8 @@ func (r *Result) label(e sim.Record) (string, bool) {
 	case sim.EventStart:
 		return "", e.Aux > 1 || e.At > 0
 	case sim.EventInput:
-		i, known := r.byID[e.Aux&^issuing]
-		if e.Aux&issuing == 0 || !known {
+		i := position(r.all, len(r.ops), e.Aux&^issuing)
+		if e.Aux&issuing == 0 || i < 0 {
 			return "", false
 		}
 		o := &r.all[i]

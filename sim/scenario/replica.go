@@ -1,7 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -16,12 +19,18 @@ type replica struct {
 	run    *run
 	id     ring.NodeID
 	disk   *disk.Log
-	core   *kvs.Replica
-	wall   uint64               // greatest wall time seen, in milliseconds
-	shadow map[cellID]kvs.Value // what was held when last looked at
+	core   *kvs.Replica // &store, once recovery has succeeded
+	store  kvs.Replica
+	stats  kvs.Stats // when last looked at
+	wall   uint64    // greatest wall time seen, in milliseconds
+	shadow []seen    // what was held when last looked at, ascending
 }
 
-type cellID struct{ key, kind string }
+// seen is a value that a replica held under a key and kind.
+type seen struct {
+	key, kind string
+	value     kvs.Value
+}
 
 const tickTimer sim.TimerID = 1
 
@@ -38,7 +47,7 @@ func (r *replica) nowMS(c *sim.Context) uint64 {
 
 // Start opens the disk and starts a new incarnation on what it holds.
 func (r *replica) Start(c *sim.Context) {
-	core, err := kvs.New(kvs.Config{
+	err := r.store.Reset(kvs.Config{
 		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, Ring: r.run.ring, Kinds: r.run.kinds,
 	}, r.disk.Records())
 	if err != nil {
@@ -54,8 +63,8 @@ func (r *replica) Start(c *sim.Context) {
 	if c.Incarnation() > 1 {
 		c.Mark(markRestarted)
 	}
-	r.core, r.shadow = core, make(map[cellID]kvs.Value)
-	r.carryOut(c, core.Start())
+	r.core, r.stats = &r.store, r.store.Stats()
+	r.carryOut(c, r.core.Start())
 }
 
 // Receive hands the core a message.
@@ -82,13 +91,15 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
-	before := r.core.Stats()
 	r.carryOut(c, r.core.Step(ev))
-	r.mark(c, before, r.core.Stats())
+	if ev.Kind != kvs.EventTick { // a tick brings nothing about
+		r.mark(c, r.core.Stats())
+	}
 }
 
 // mark notes what a step brought about.
-func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
+func (r *replica) mark(c *sim.Context, after kvs.Stats) {
+	before := &r.stats
 	if after.Duplicates > before.Duplicates {
 		c.Mark(markDuplicate)
 	}
@@ -101,6 +112,7 @@ func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Rejected > before.Rejected {
 		c.Mark(markRejected)
 	}
+	*before = after
 }
 
 func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
@@ -158,24 +170,35 @@ func (r *replica) watch() {
 	if r.core == nil || !r.run.watching {
 		return
 	}
+	last, at := ring.Partition(0), 0
 	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
 		if !r.run.ring.Owns(r.id, p) {
 			return
 		}
-		id := cellID{key, kind}
-		old, known := r.shadow[id]
-		if known {
-			switch old.Compare(v) {
-			case lattice.Equal:
-				return
-			case lattice.Less:
-			default:
-				r.run.fail(Violation{
-					Oracle: "monotonic", Kind: kind, Node: int(r.id),
-					Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, old.Compare(v)),
-				})
-			}
+		if p != last {
+			last, at = p, 0 // keys ascend within a partition
 		}
-		r.shadow[id] = v.Clone()
+		for at < len(r.shadow) && cmp.Or(strings.Compare(r.shadow[at].key, key), strings.Compare(r.shadow[at].kind, kind)) < 0 {
+			at++
+		}
+		if at == len(r.shadow) || r.shadow[at].key != key || r.shadow[at].kind != kind {
+			r.shadow = slices.Insert(r.shadow, at, seen{key, kind, v.Clone()})
+			return
+		}
+		old := &r.shadow[at]
+		switch o := old.value.Compare(v); o {
+		case lattice.Equal:
+			return
+		case lattice.Less:
+		default:
+			r.run.fail(Violation{
+				Oracle: "monotonic", Kind: kind, Node: int(r.id),
+				Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, o),
+			})
+		}
+		k, _ := r.run.kinds.Find(kind)
+		if err := r.run.copy(k, old.value, v); err != nil {
+			r.run.err = err
+		}
 	})
 }

@@ -51,9 +51,8 @@ type Result struct {
 
 	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
 	ops       []Operation
-	all       []Operation    // with the reads after the fence
-	byID      map[uint64]int // position in all
-	planned   []uint64       // by position in the history: the id of the planned operation
+	all       []Operation // with the reads after the fence
+	planned   []uint64    // by position in the history: the id of the planned operation
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World
@@ -64,18 +63,18 @@ type Result struct {
 type Runner struct {
 	world      *sim.World
 	exhaustion *exhaustion // of the strategy exhaustive
+	memory
 }
 
 // run is one run in the making.
 type run struct {
+	*memory
 	setup     Setup
 	level     session.Level
 	ring      *ring.Ring
 	kinds     *kvs.Kinds
-	ops       []Operation
-	byID      map[uint64]int // position in ops
-	recorded  map[uint64]*history.Op
-	clocks    map[uint64]uint64 // by origin: the time of its last write
+	ops       []Operation // ascending by ID: the plan, and the reads after the fence
+	planned   int         // operations of the plan
 	world     *sim.World
 	watching  bool
 	atRest    sim.Time // how long it took, and in how many bytes
@@ -113,7 +112,7 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		setup, plan, err := planOf(cfg, seed, attempt)
+		setup, plan, err := rn.planOf(cfg, seed, attempt)
 		if err != nil {
 			return nil, err
 		}
@@ -135,13 +134,13 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 }
 
 // planOf draws the setup and the operations of a seed.
-func planOf(cfg Config, seed uint64, attempt int) (Setup, []Operation, error) {
+func (m *memory) planOf(cfg Config, seed uint64, attempt int) (Setup, []Operation, error) {
 	setup := draw(cfg, seed, attempt)
-	rg, err := setup.ring()
+	rg, err := m.ring(&setup)
 	if err != nil {
 		return setup, nil, err
 	}
-	plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
+	plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg, &m.plan)
 	setup.Operations = len(plan)
 	return setup, plan, nil
 }
@@ -168,7 +167,7 @@ const (
 
 // run runs a plan under a source of choices.
 func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice.Source, o options) (*Result, error) {
-	r, err := newRun(s, plan)
+	r, err := newRun(&rn.memory, s, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -200,58 +199,77 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 	return r.judge(ctx, fences, o)
 }
 
-// plan adds an operation.
-func (r *run) plan(o Operation) {
-	r.byID[o.ID] = len(r.ops)
+// add adds an operation, and room for what is recorded of it.
+func (r *run) add(o Operation) {
 	r.ops = append(r.ops, o)
+	r.recorded = append(r.recorded, history.Op{})
 }
 
-func newRun(s Setup, plan []Operation) (*run, error) {
-	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan)),
-		clocks: make(map[uint64]uint64)}
+// at is the position of an operation, or -1.
+func (r *run) at(id uint64) int { return position(r.ops, r.planned, id) }
+
+// position is that of an operation in a plan of so many operations with the reads
+// after the fence behind them, or -1. Mostly ids count from 1.
+func position(ops []Operation, planned int, id uint64) int {
+	if id >= firstFinal {
+		if i := planned + int(id-firstFinal); i < len(ops) {
+			return i
+		}
+		return -1
+	}
+	if i := int(id) - 1; i >= 0 && i < planned && ops[i].ID == id {
+		return i
+	}
+	i, found := slices.BinarySearchFunc(ops[:planned], id, func(o Operation, id uint64) int { return cmp.Compare(o.ID, id) })
+	if !found {
+		return -1
+	}
+	return i
+}
+
+func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
+	r := &run{memory: m, setup: s, planned: len(plan)}
+	r.recorded, r.saw = r.recorded[:0], r.saw[:0]
+	if r.clocks == nil {
+		r.clocks = make(map[uint64]uint64)
+	}
+	clear(r.clocks)
 	r.watching = s.Seed%4 == 0
-	for _, o := range plan {
-		r.plan(o)
+	r.ops = make([]Operation, 0, len(plan)+32)
+	for i := range plan {
+		r.add(plan[i])
 	}
 	var err error
 	if r.level, err = s.level(); err != nil {
 		return nil, err
 	}
-	if r.ring, err = s.ring(); err != nil {
+	if r.ring, err = m.ring(&s); err != nil {
 		return nil, err
 	}
-	r.kinds = kvs.DefaultKinds()
-	if s.Tagged {
-		r.kinds, err = taggedKinds()
-	}
+	r.kinds, err = m.kinds(s.Tagged)
 	return r, err
 }
 
 // prepare makes the world of a run.
 func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
 	s := &r.setup
-	clients := make([]*client, s.Sessions)
-	links, err := s.network()
-	if err != nil {
+	if err := rn.net.Reset(s.links()); err != nil {
 		return nil, err
 	}
 	opts := sim.Options{
 		Nodes:  s.Nodes + s.Sessions,
 		Source: src,
-		Net:    links,
+		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
 				log, _ := rn.world.Device(n).(*disk.Log)
-				return &replica{run: r, id: ring.NodeID(n), disk: log}
+				return rn.replica(r, n, log)
 			}
-			if clients[int(n)-s.Nodes] == nil {
-				clients[int(n)-s.Nodes] = &client{run: r}
-			}
-			return clients[int(n)-s.Nodes]
+			return rn.client(r, int(n)-s.Nodes)
 		},
 		Device: func(n sim.NodeID) sim.Device {
 			if int(n) < s.Nodes {
-				return disk.NewLog(disk.Options{})
+				return rn.log(n)
 			}
 			return nil
 		},
@@ -309,7 +327,7 @@ func (r *run) settle() ([]int64, error) {
 				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.typ, Key: k.name,
 			}
 			id++
-			r.plan(o)
+			r.add(o)
 			if err := r.world.Inject(at, r.home(o.Session), o.ID); err != nil {
 				return nil, err
 			}

@@ -204,18 +204,3 @@ func TestSingleClasses(t *testing.T) {
 		assert.Greater(t, effective, 2, "%s took effect in 12 seeds", name)
 	}
 }
-
-func BenchmarkSeed(b *testing.B) {
-	b.ReportAllocs()
-	var rn scenario.Runner
-	seed, deliveries := uint64(0), int64(0)
-	for b.Loop() {
-		seed++
-		res, err := rn.Run(context.Background(), scenario.Config{}, seed)
-		if err != nil || len(res.Violations) > 0 {
-			b.Fatal(err, res)
-		}
-		deliveries += res.Deliveries
-	}
-	b.ReportMetric(float64(deliveries)/b.Elapsed().Seconds(), "deliveries/s")
-}

@@ -59,7 +59,7 @@ func RunWith(ctx context.Context, cfg Config, seed uint64, src choice.Source) (*
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	setup, plan, err := planOf(cfg, seed, 0)
+	setup, plan, err := new(memory).planOf(cfg, seed, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (rn *Runner) exhaust(ctx context.Context, cfg Config, seed uint64) (*Result
 
 // enumerate runs the benign schedule and lists what could be otherwise.
 func (rn *Runner) enumerate(ctx context.Context, cfg Config) (*exhaustion, error) {
-	setup, plan, err := planOf(cfg, cfg.Base, 0)
+	setup, plan, err := new(memory).planOf(cfg, cfg.Base, 0)
 	if err != nil {
 		return nil, err
 	}
