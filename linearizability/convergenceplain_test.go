@@ -23,7 +23,7 @@ func TestConvergesAsPlainly(t *testing.T) {
 		h := randomReplicated(r)
 		require.NoError(t, h.Validate())
 		want, wantErr := plainConverges(h)
-		got, err := converges(h)
+		got, err := converges(h, (*settling).explained, (*settling).sameTags, (*settling).settled)
 		require.Equal(t, wantErr == nil, err == nil)
 		require.Equal(t, want, got, "%v", h.Ops)
 		statuses[got.status]++
@@ -301,7 +301,7 @@ func (o *plainObjectReads) missing(h *history.History, r *history.Op) *history.O
 		}
 		due = append(due, p)
 	}
-	if !h.Tagged && !models.Explains(r, issued, due) {
+	if !h.Tagged && len(due) > 0 && !models.Explains(r, issued, due) {
 		return due[0]
 	}
 	return nil
