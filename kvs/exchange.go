@@ -6,7 +6,6 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
-	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // gossip offers each peer what it may lack, and tells it what this replica holds
@@ -169,50 +168,4 @@ func (r *Replica) payDebts(p *partition) {
 		r.send(r.peers[peer].id, r.items)
 	}
 	p.owe = p.owe[:0]
-}
-
-// memory holds what entries of a log point to, in chunks, since each is small and
-// all of a time are forgotten at about the same time.
-type memory struct {
-	bytes []byte
-	marks []session.Mark
-}
-
-const (
-	chunkBytes = 4 << 10
-	chunkMarks = 64
-)
-
-// rewind forgets all that was kept.
-func (m *memory) rewind() { m.bytes, m.marks = m.bytes[:0], m.marks[:0] }
-
-// own has e share nothing which changes.
-func (m *memory) own(e *gossip.Entry) {
-	e.Delta, e.Deps = m.copy(e.Delta), session.Matrix(m.copyMarks(e.Deps))
-}
-
-func (m *memory) copy(b []byte) []byte {
-	if len(b) > chunkBytes/4 {
-		return slices.Clone(b)
-	}
-	if len(b) > cap(m.bytes)-len(m.bytes) {
-		m.bytes = make([]byte, 0, chunkBytes)
-	}
-	from := len(m.bytes)
-	m.bytes = append(m.bytes, b...)
-	return m.bytes[from:len(m.bytes):len(m.bytes)]
-}
-
-func (m *memory) copyMarks(marks []session.Mark) []session.Mark {
-	switch {
-	case len(marks) == 0:
-		return nil
-	case len(marks) > chunkMarks/4:
-		return slices.Clone(marks)
-	case len(marks) > cap(m.marks)-len(m.marks):
-		m.marks = make([]session.Mark, 0, chunkMarks)
-	}
-	from := len(m.marks)
-	m.marks = append(m.marks, marks...)
-	return m.marks[from:len(m.marks):len(m.marks)]
 }

@@ -8,26 +8,34 @@ import "math/bits"
 // concurrent use.
 func Seeded(seed uint64) Source { return &seeded{seed: Mix(0, seed)} }
 
-// seeded keeps the hashes of the sites asked first, which are mostly all there
-// are: hashing a name costs more than all the rest of an answer.
+// seeded keeps the hashes of sites once it has been asked for a while: hashing a
+// name costs more than all the rest of an answer, but for a few answers keeping
+// does not pay.
 type seeded struct {
 	seed  uint64
-	sites [16]string
-	hash  [16]uint64
-	known int
+	asked int
+	sites []siteHash
 }
 
-// at is the seed with the site folded in.
+type siteHash struct {
+	site string
+	hash uint64 // the seed with the site folded in
+}
+
+const (
+	askedForAWhile = 32
+	maxSites       = 16
+)
+
 func (s *seeded) at(site string) uint64 {
-	for i := range s.known {
-		if s.sites[i] == site {
-			return s.hash[i]
+	for i := range s.sites {
+		if s.sites[i].site == site {
+			return s.sites[i].hash
 		}
 	}
 	h := MixString(s.seed, site)
-	if s.known < len(s.sites) {
-		s.sites[s.known], s.hash[s.known] = site, h
-		s.known++
+	if s.asked++; s.asked > askedForAWhile && len(s.sites) < maxSites {
+		s.sites = append(s.sites, siteHash{site, h})
 	}
 	return h
 }
