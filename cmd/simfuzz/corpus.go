@@ -57,3 +57,24 @@ func (c *cli) keepTape(shop *mutants.Workshop, m mutants.Mutant, program string,
 	}
 	return nil
 }
+
+// corpusDir is where the tapes of what once broke are kept, in the checkout.
+const corpusDir = "sim/scenario/testdata"
+
+// tryKept has a mutant run the tape that is kept of it, if one is: one that it does
+// not fail on any more tests nothing.
+func (c *cli) tryKept(shop *mutants.Workshop, m mutants.Mutant, program string, h *mutants.Hunt) error {
+	tape := shop.File(filepath.ToSlash(filepath.Join(corpusDir, m.Name, "tape.json")))
+	if _, err := os.Stat(tape); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	fails, err := shop.Fails(c.ctx, program, tape)
+	if err != nil {
+		return fmt.Errorf("run the tape kept of %s: %w", m.Name, err)
+	}
+	h.KeptFails = &fails
+	if !fails {
+		c.worsen(exitUndecided)
+	}
+	return nil
+}

@@ -36,8 +36,8 @@ func (c *cli) mutantsCommand() *cobra.Command {
 		Use:   "mutants [NAME…]",
 		Short: "Seed known faults into the protocol and show that the fuzzer finds each",
 		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is\n" +
-			"found, and replays the tape: the mutant must fail alike, the clean program must hold. A mutant that survives\n" +
-			"is exit code 1. It needs the go command and a source checkout of this module.",
+			"found, and replays the tape: the mutant must fail alike, the clean program must hold; and it must fail on the tape\n" +
+			"kept of it. A mutant that survives is exit code 1, a kept tape that has gone stale 2. It needs the go command and a source checkout of this module.",
 		RunE: func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
 	}
 	f := cmd.Flags()
@@ -68,6 +68,7 @@ type mutantJSON struct {
 	ShrunkOperations *int    `json:"shrunk_operations"`
 	ShrunkExceptions *int    `json:"shrunk_exceptions"`
 	ShrunkReplays    *int    `json:"shrunk_replays"`
+	KeptFails        *bool   `json:"kept_tape_fails,omitempty"`
 	Error            string  `json:"error,omitempty"`
 }
 
@@ -231,6 +232,9 @@ func (c *cli) hunt(shop *mutants.Workshop, m mutants.Mutant, o mutantsOptions) (
 	if err == nil && o.corpus != "" && h.Killed() {
 		err = c.keepTape(shop, m, program, h, o.corpus)
 	}
+	if err == nil {
+		err = c.tryKept(shop, m, program, &h)
+	}
 	return h, err
 }
 
@@ -275,6 +279,7 @@ func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, hu
 			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: h.Found, Oracle: h.Oracle, Seeds: h.Seeds,
 			Seconds: h.Seconds, Replayed: h.Replays, CleanHolds: h.CleanHold,
 			ShrunkOperations: h.ShrunkOperations, ShrunkExceptions: h.ShrunkExceptions, ShrunkReplays: h.ShrunkReplays,
+			KeptFails: h.KeptFails,
 		}
 		if huntErr != nil {
 			j.Error = huntErr.Error()
@@ -324,6 +329,8 @@ func remark(m mutants.Mutant, h mutants.Hunt) string {
 		return h.Oracle + ", but its tape does not replay alike"
 	case !h.CleanHold:
 		return h.Oracle + ", but the clean program fails on the tape too"
+	case h.KeptFails != nil && !*h.KeptFails:
+		return h.Oracle + ", but the tape kept of it does not fail any more: keep one anew with --corpus " + corpusDir
 	}
 	return h.Oracle
 }

@@ -83,6 +83,10 @@ func TestMutantOutcomes(t *testing.T) {
 			mutants.Hunt{Found: true, Oracle: "convergence"}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "does not replay alike"},
 		},
+		"stale tape": {
+			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
+			mutantSummary{Mutants: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
+		},
 		"clean fails too": {
 			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "clean program fails"},
@@ -111,6 +115,7 @@ func TestMutantOutcomes(t *testing.T) {
 				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.hunt.Found, Oracle: c.hunt.Oracle, Seeds: c.hunt.Seeds,
 				Replayed: c.hunt.Replays, CleanHolds: c.hunt.CleanHold,
 				ShrunkOperations: c.hunt.ShrunkOperations, ShrunkExceptions: c.hunt.ShrunkExceptions, ShrunkReplays: c.hunt.ShrunkReplays,
+				KeptFails: c.hunt.KeptFails,
 			}, j)
 		})
 	}

@@ -41,6 +41,10 @@ type Hunt struct {
 	// shrunk.
 	ShrunkOperations, ShrunkExceptions, ShrunkReplays *int
 	ShrunkTape                                        string // path, inside the workshop
+
+	// KeptFails says whether the mutant fails on the tape that is kept of it in the
+	// corpus; nil if none is.
+	KeptFails *bool
 }
 
 // Killed reports whether the harness proved itself on the mutant: found,
