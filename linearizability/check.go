@@ -133,9 +133,10 @@ func Known(model string) bool {
 }
 
 func checkerNamed(model string) (checker, bool) {
-	for _, c := range checkers() {
-		if c.Name == model {
-			return c, true
+	table := checkers()
+	for i := range table {
+		if table[i].Name == model {
+			return table[i], true
 		}
 	}
 	if set, ok := parseGuarantees(model); ok {

@@ -16,16 +16,16 @@ func convergencePartCheckers() []checker {
 			reduce:    models.Eventual().Reduce,
 		}
 	}
-	sameTagsOnly := func(h *history.History, byTag map[uint64]int, o *objectReads) ruling {
-		if !h.Tagged {
+	sameTagsOnly := func(s *settling, o *objectReads) ruling {
+		if !s.h.Tagged {
 			return ruling{status: Inconclusive, reason: "without tags it cannot be seen which reads saw the same puts"}
 		}
-		return sameTags(h, byTag, o)
+		return s.sameTags(o)
 	}
 	return []checker{
-		row("explained", "convergence, first part: every value is the join of the puts that the read saw", "registers, sets, counters", false, explained),
+		row("explained", "convergence, first part: every value is the join of the puts that the read saw", "registers, sets, counters", false, (*settling).explained),
 		row("strong-eventual", "convergence, second part: reads of an object that saw the same puts return the same", "a tagged history of registers, sets, counters", false, sameTagsOnly),
 		row("settled", "convergence, third part: after a settle fence all acknowledged puts are included and reads agree",
-			"registers, sets, counters; a settle fence with reads after it", true, settled),
+			"registers, sets, counters; a settle fence with reads after it", true, (*settling).settled),
 	}
 }

@@ -23,7 +23,10 @@ func (h *History) Validate() error {
 	if !slices.IsSorted(h.Fences) {
 		return fmt.Errorf("%w: %w: fences do not ascend", ErrInvalid, ErrClock)
 	}
-	v := newValidator(h)
+	v := &validator{
+		h: h, tags: newIndex(h, func(o *Op) uint64 { return o.Tag }),
+		busy: newIndex(h, func(o *Op) uint64 { return uint64(o.Session) }),
+	}
 	for i := range h.Ops {
 		if err := v.next(i); err != nil {
 			return err
@@ -36,12 +39,13 @@ func (h *History) Validate() error {
 // at once which line is wrong.
 type validator struct {
 	h    *History
-	tags map[uint64]int // tag -> the put that has it
-	busy map[int]int    // session -> its latest OK operation
+	tags index // tag -> the put that has it
+	busy index // session -> its latest OK operation
 }
 
+// newValidator is for a history whose operations are still to come.
 func newValidator(h *History) *validator {
-	return &validator{h: h, tags: make(map[uint64]int), busy: make(map[int]int)}
+	return &validator{h: h, tags: index{sparse: make(map[uint64]int)}, busy: index{sparse: make(map[uint64]int)}}
 }
 
 // next validates the operation at i, after all before it.
@@ -58,19 +62,55 @@ func (v *validator) next(i int) error {
 		return bad(err)
 	}
 	if o.Tag != 0 {
-		if first, dup := v.tags[o.Tag]; dup {
+		if first, dup := v.tags.get(o.Tag); dup {
 			return bad(fmt.Errorf("%w: %v repeats the tag of #%d", ErrInvalid, o, first))
 		}
-		v.tags[o.Tag] = i
+		v.tags.set(o.Tag, i)
 	}
 	if o.Outcome != OK {
 		return nil
 	}
-	if last, ok := v.busy[o.Session]; ok && o.Call < v.h.Ops[last].Return {
+	if last, ok := v.busy.get(uint64(o.Session)); ok && o.Call < v.h.Ops[last].Return {
 		return bad(fmt.Errorf("%w: %v overlaps #%d of the same session", ErrInvalid, o, last))
 	}
-	v.busy[o.Session] = i
+	v.busy.set(uint64(o.Session), i)
 	return nil
+}
+
+// index maps numbers to positions: by a table where the numbers are small, as
+// recorders give them, else by a map.
+type index struct {
+	dense  []int32 // 1 + position
+	sparse map[uint64]int
+}
+
+func newIndex(h *History, number func(*Op) uint64) (x index) {
+	top := uint64(0)
+	for i := range h.Ops {
+		top = max(top, number(&h.Ops[i]))
+	}
+	if top <= 8*uint64(len(h.Ops)) {
+		x.dense = make([]int32, top+1)
+	} else {
+		x.sparse = make(map[uint64]int)
+	}
+	return x
+}
+
+func (x *index) get(n uint64) (int, bool) {
+	if x.dense != nil {
+		return int(x.dense[n]) - 1, x.dense[n] != 0
+	}
+	i, ok := x.sparse[n]
+	return i, ok
+}
+
+func (x *index) set(n uint64, i int) {
+	if x.dense != nil {
+		x.dense[n] = int32(i) + 1
+	} else {
+		x.sparse[n] = i
+	}
 }
 
 // validate checks what can be seen from one operation alone.
