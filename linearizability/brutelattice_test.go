@@ -68,7 +68,7 @@ func TestLatticeLevelsAgreeWithDefinitions(t *testing.T) {
 // Larger ones, some drawn freely and some of a sloppy store with counters,
 // registers and indeterminate puts.
 func TestLatticeLevelsAgreeAtRandom(t *testing.T) {
-	six, more := atRandom(20_000, 1_000)
+	six, more := atRandom(10_000, 1_000)
 	counts := bruteTally{}
 	some := func(seed uint64, n int) {
 		h := oracle.SomeSets(seed, n, 3, 2)
