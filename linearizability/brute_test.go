@@ -148,7 +148,7 @@ func doubted(h *history.History, seed uint64) *history.History {
 }
 
 func TestRegisterLevelsAgreeAtRandom(t *testing.T) {
-	six, more := atRandom(20_000, 1_000)
+	six, more := atRandom(10_000, 1_000)
 	counts := bruteTally{}
 	for seed := range six {
 		counts.registers(t, doubted(oracle.SomeRegisters(uint64(seed), 6, 3, 2), uint64(seed)))
@@ -180,7 +180,7 @@ func TestIsolationAgreesWithDefinitions(t *testing.T) {
 }
 
 func TestIsolationAgreesAtRandom(t *testing.T) {
-	six, more := atRandom(20_000, 1_000)
+	six, more := atRandom(10_000, 1_000)
 	counts := bruteTally{}
 	for seed := range six {
 		counts.transactions(t, oracle.SomeTransactions(uint64(seed), 6, 3, 2))
@@ -242,7 +242,7 @@ func TestZonesAgree(t *testing.T) {
 			require.Equal(t, r.status, agreeWithPorcupine(t, models.LinearizableRegister(), h))
 		}
 	}
-	six, more := atRandom(20_000, 1_000)
+	six, more := atRandom(10_000, 1_000)
 	for seed := range six {
 		agree(timed(oracle.SomeRegisters(uint64(seed), 6, 3, 2), uint64(seed)))
 	}

@@ -56,11 +56,11 @@ func makeCheckers() []checker {
 			realTime:  m.RealTime,
 			reduce:    m.Reduce,
 		}
-		if m.Name == "linearizable-register" {
-			c.Complexity = "O(n log n) where values are written once per key (zones); else as cas-register"
-			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizableRegister(mt, m, h) }
-		}
-		if m.Name == "sequential" {
+		switch m.Name {
+		case "linearizable-register", "cas-register", "linearizable":
+			c.Complexity = "O(n log n) for reads and writes of registers whose values are written once per key (zones); else " + m.Complexity
+			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizable(mt, m, h) }
+		case "sequential":
 			c.judge = func(mt *meter, h *history.History) (ruling, error) { return sequential(mt, m, h) }
 		}
 		table = append(table, c)

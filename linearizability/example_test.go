@@ -32,7 +32,7 @@ func ExampleCheck() {
 	}
 	fmt.Println(v)
 	// Output:
-	// cas-register: violation: register "": no order of the operations is allowed
+	// cas-register: violation: register "": the value of #1 came and went between operations that need the value of #0 to stay
 	//   #0 s0 [1,2] register "" write 1 ok
 	//   #1 s1 [3,4] register "" write 2 ok
 	//   #2 s2 [5,6] register "" read -> 1 ok

@@ -86,12 +86,15 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 	return models.Reduction{Support: support, Restrict: restrict}
 }
 
-// linearizableRegister decides by zones where reads name their writes, and by
-// search where they do not.
-func linearizableRegister(m *meter, model models.Model, h *history.History) (ruling, error) {
+// linearizable decides by zones where the history is of registers and reads name
+// their writes, and by search where they do not.
+func linearizable(m *meter, model models.Model, h *history.History) (ruling, error) {
+	if !onlyReadsAndWrites(h) {
+		return search(m, model, h, model.Because)
+	}
 	r, err := zones(h)
 	if err == nil && r.status == Inconclusive {
-		return search(m, model, h, model.Because)
+		return search(m, model, h, "since values are not unique")
 	}
 	return r, err
 }

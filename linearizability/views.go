@@ -108,10 +108,8 @@ func pramViews(a *accesses, few int) ruling {
 		if !slices.ContainsFunc(a.chains[c], func(n int32) bool { return !a.isWrite(n) }) {
 			continue
 		}
-		clear(p.clock)
-		if !p.sweep(true) {
-			return ruling{status: Violation, method: bySaturation, witness: p.cycle(), reason: fmt.Sprintf(
-				"CyclicHB: session %d reads what comes after", a.op(a.chains[c][0]).Session)}
+		if r := p.begin(); r.status != OK {
+			return r
 		}
 		if r := v.saturate(c); r.status != OK {
 			return r
@@ -119,6 +117,39 @@ func pramViews(a *accesses, few int) ruling {
 		v.restore()
 	}
 	return ruling{status: OK, method: bySaturation}
+}
+
+// begin computes the clocks of session order and the reader's reads-from. Where
+// nothing stands beside a chain, the other sessions' writes have only their own
+// chain in their past.
+func (p *partialOrder) begin() ruling {
+	a := p.a
+	bad := func(witness []int) ruling {
+		return ruling{status: Violation, method: bySaturation, witness: witness, reason: fmt.Sprintf(
+			"CyclicHB: session %d reads what comes after", a.op(a.chains[p.reader][0]).Session)}
+	}
+	clear(p.clock)
+	if !p.passes {
+		if !p.sweep(true) {
+			return bad(p.cycle())
+		}
+		return ruling{status: OK}
+	}
+	if p.clock == nil {
+		p.clock = make([]int32, len(a.pos)*len(a.chains))
+	}
+	for n, src := range a.source {
+		if c := a.chain[n]; c != p.reader && src == int32(n) {
+			p.row(int32(n))[c] = a.rank[n] + 1
+		}
+	}
+	for _, n := range a.chains[p.reader] {
+		if src := a.source[n]; src >= 0 && a.chain[src] == p.reader && a.rank[src] > a.rank[n] {
+			return bad(a.positions(n, src))
+		}
+		p.tick(n)
+	}
+	return ruling{status: OK}
 }
 
 // restore takes back all edges and, where there is a base, the clocks.

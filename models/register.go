@@ -46,15 +46,11 @@ type registerStep struct {
 }
 
 func registerModel(info ModelInfo, cas bool) Model {
-	because := "since values are not unique"
-	if cas {
-		because = "since no polynomial way is known that is exact where values are compared and set"
-	}
 	return Model{
 		ModelInfo: info,
 		Prepare:   func(h *history.History) (*Problem, error) { return prepareRegister(info.Name, cas, h) },
 		RealTime:  true,
-		Because:   because,
+		Because:   "since no polynomial way is known that is exact where values are compared and set",
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: registerSupport(h), Restrict: restrict(h)}
 		},

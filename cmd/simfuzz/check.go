@@ -63,7 +63,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	f.IntVar(&o.workers, "workers", 0, "histories judged at once; 0 is one a core")
 	f.Int64Var(&o.budget.Steps, "max-steps", linearizability.DefaultSteps, "steps of a search after which a history is undecided")
 	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
-	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time a history after which it is undecided")
+	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time of the searches of a history after which it is undecided")
 	f.StringVar(&o.visualize, "visualize", "", "write porcupine's picture of the one history to this file, as HTML")
 	return cmd
 }
