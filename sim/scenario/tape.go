@@ -219,5 +219,6 @@ func (r *Result) WriteHistory(w io.Writer) error { return history.EncodeJSONL(w,
 // WriteTrace writes the events of the run, if the result is of a replay.
 func (r *Result) WriteTrace(w io.Writer) error { return r.world.WriteTrace(w) }
 
-// History is what the clients saw; the caller must not change it.
+// History is what the clients saw; the caller must not change it. That of a seed
+// that violates nothing is valid until its [Runner] runs another.
 func (r *Result) History() *history.History { return r.history }
