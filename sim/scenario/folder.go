@@ -61,7 +61,8 @@ func (r *Result) label(e sim.Record) (string, bool) {
 	return "", true
 }
 
-// History is what the clients saw; the caller must not change it.
+// History is what the clients saw; the caller must not change it. That of a seed
+// that violates nothing is valid until its [Runner] runs another.
 func (r *Result) History() *history.History { return r.history }
 
 // TestTag is the build tag of the tests that [WriteTest] writes, so that a run's

@@ -44,7 +44,7 @@ type scratch struct {
 
 // give lets go of all that a result points to, so that it stays as it is when the
 // runner goes on.
-func (m *memory) give() { m.judged, m.saw, m.replicas = nil, nil, nil }
+func (m *memory) give() { m.judged, m.saw = nil, nil }
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	k := shape{s.Nodes, s.Partitions, s.Replicas}
