@@ -207,7 +207,7 @@ func BenchmarkLevels(b *testing.B) {
 				h := sized(model, n)
 				b.ReportAllocs()
 				for b.Loop() {
-					v, err := Check(context.Background(), h, model, Budget{})
+					v, err := Judge(context.Background(), h, model, Budget{})
 					if err != nil || v.Status != OK {
 						b.Fatal(v, err)
 					}

@@ -87,7 +87,7 @@ func (c checker) decide(m *meter, h *history.History) (ruling, error) {
 	return r, nil
 }
 
-// Models lists the models that Check knows.
+// Models lists the models that Judge knows.
 func Models() []ModelInfo {
 	var infos []ModelInfo
 	for _, c := range checkers() {
@@ -96,13 +96,13 @@ func Models() []ModelInfo {
 	return infos
 }
 
-// Check judges h by the named model within the budget. Errors are of the input,
+// Judge decides h by the named model within the budget. Errors are of the input,
 // not of the history's consistency: an unknown model (ErrUnknownModel), a
 // history that breaks the invariants of its types (history.ErrInvalid), or one
 // with operations that the model does not describe (models.ErrUnsupported). A
 // cancelled context makes the verdict undecided. Deterministic, except where
 // ctx or Budget.Time intervenes. h is not changed.
-func Check(ctx context.Context, h *history.History, model string, b Budget) (Verdict, error) {
+func Judge(ctx context.Context, h *history.History, model string, b Budget) (Verdict, error) {
 	b, err := b.withDefaults()
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
@@ -125,7 +125,7 @@ func Check(ctx context.Context, h *history.History, model string, b Budget) (Ver
 	return v, nil
 }
 
-// Known reports whether Check knows the model: one that Models lists, or a set
+// Known reports whether Judge knows the model: one that Models lists, or a set
 // of session guarantees joined by plus signs, such as mr+wfr.
 func Known(model string) bool {
 	_, ok := checkerNamed(model)

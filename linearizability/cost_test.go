@@ -32,7 +32,7 @@ func timeOf(t testing.TB, h *history.History, model string) time.Duration {
 	t.Helper()
 	runtime.GC()
 	start := processorTime(t)
-	v, err := Check(context.Background(), h, model, Budget{})
+	v, err := Judge(context.Background(), h, model, Budget{})
 	took := processorTime(t) - start
 	require.NoError(t, err)
 	require.Equal(t, OK, v.Status, "%v", v)

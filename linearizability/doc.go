@@ -2,8 +2,8 @@
 // the specification that explains what the clients saw? It is named after its
 // strongest verdict and also knows weaker levels: sequential and causal
 // consistency in their kinds, session guarantees, isolation levels of
-// transactions, eventual consistency and convergence. Check judges by one level,
-// Levels by all that fit, and Assert ends a test.
+// transactions, eventual consistency and convergence. Judge decides one level,
+// Levels by all that fit, and Check ends a test.
 //
 // Three kinds of checker stand side by side. Special ones decide one property in
 // polynomial time, exactly, mostly because operations carry tags or values that

@@ -37,7 +37,7 @@ func etcdHistories(t testing.TB) (all []*history.History) {
 	return all
 }
 
-// The 102 etcd histories, by porcupine alone and by Check.
+// The 102 etcd histories, by porcupine alone and by Judge.
 func BenchmarkEtcd(b *testing.B) {
 	all := etcdHistories(b)
 	b.Run("porcupine", func(b *testing.B) {
@@ -56,7 +56,7 @@ func BenchmarkEtcd(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			for _, h := range all {
-				_, err := Check(context.Background(), h, "cas-register", Budget{})
+				_, err := Judge(context.Background(), h, "cas-register", Budget{})
 				require.NoError(b, err)
 			}
 		}

@@ -25,7 +25,7 @@ func ExampleCheck() {
 		fmt.Println(err)
 		return
 	}
-	v, err := linearizability.Check(context.Background(), h, "cas-register", linearizability.Budget{})
+	v, err := linearizability.Judge(context.Background(), h, "cas-register", linearizability.Budget{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -67,7 +67,7 @@ func BenchmarkCheck(b *testing.B) {
 		b.Run(model, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				v, err := linearizability.Check(context.Background(), h, model, linearizability.Budget{})
+				v, err := linearizability.Judge(context.Background(), h, model, linearizability.Budget{})
 				if err != nil || v.Status != linearizability.OK {
 					b.Fatal(v, err)
 				}

@@ -107,7 +107,7 @@ type Report struct {
 // with compare-and-set at the two that know it; any other one as lattice values,
 // and if it is of tagged registers at the register levels too, which is the other
 // view of the same writes; and one of objects that are not replicated by
-// linearizability alone. Each level has the Budget for itself. Errors are those of Check.
+// linearizability alone. Each level has the Budget for itself. Errors are those of Judge.
 //
 // Real time, to which only the linearizable levels look, does not order two
 // operations of which one begins at the instant the other ends, even of one

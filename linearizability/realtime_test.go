@@ -122,7 +122,7 @@ func TestRealTimeSearchScales(t *testing.T) {
 		t.Logf("%d operations in %v, %d steps", len(h.Ops), time.Since(start), v.Steps)
 		require.Less(t, v.Steps, int64(40*len(h.Ops)))
 
-		stuck, err := Check(context.Background(), h, "cas-register", Budget{Steps: 100})
+		stuck, err := Judge(context.Background(), h, "cas-register", Budget{Steps: 100})
 		require.NoError(t, err)
 		require.Equal(t, Undecided, stuck.Status)
 	}

@@ -70,7 +70,7 @@ func (v Verdict) String() string {
 }
 
 // Budget bounds a check. A zero field means its default; a negative one is an
-// error of the caller that Check returns.
+// error of the caller that Judge returns.
 type Budget struct {
 	// Steps bounds the model steps of the search; default 4 million, a few
 	// seconds. Shrinking a witness may take as many again.
@@ -79,7 +79,7 @@ type Budget struct {
 	Bytes int64
 	// Time bounds the wall-clock time of each search that porcupine does, as a
 	// last resort: a verdict that hangs on it does not repeat. Default one minute.
-	// To bound everything by time, give Check a context with a deadline.
+	// To bound everything by time, give Judge a context with a deadline.
 	Time time.Duration
 }
 

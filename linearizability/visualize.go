@@ -21,7 +21,7 @@ func Visualizes(model string) bool {
 // operations of each part in time, an order of as many of them as there is one
 // for, and what it leaves in each state. The search runs for at most b.Time, and
 // what it has found by then is drawn; the other bounds of b do not apply. Errors
-// are those of Check, of a model that no search decides (ErrUnknownModel), of a
+// are those of Judge, of a model that no search decides (ErrUnknownModel), of a
 // history that is settled without a search, and of w.
 func Visualize(h *history.History, model string, b Budget, w io.Writer) error {
 	fail := func(err error) error { return fmt.Errorf("visualize %s: %w", h.Name, err) }

@@ -255,7 +255,7 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	if o.model == levelsModel {
 		r.levels(limited, h, o.budget)
 	} else {
-		r.verdict, r.err = linearizability.Check(limited, h, o.model, o.budget)
+		r.verdict, r.err = linearizability.Judge(limited, h, o.model, o.budget)
 	}
 	if r.err == nil {
 		r.err = r.verdict.Cause // values that should be unique and are not

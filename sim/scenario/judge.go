@@ -104,7 +104,7 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 	if model == "causal" || model == "lattice-causal" {
 		h = r.withoutSessions(h, r.setup.Sessions)
 	}
-	v, err := linearizability.Check(ctx, h, model, linearizability.Budget{Steps: 400_000, Bytes: 256 << 20})
+	v, err := linearizability.Judge(ctx, h, model, linearizability.Budget{Steps: 400_000, Bytes: 256 << 20})
 	if err != nil {
 		return err
 	}
