@@ -13,7 +13,7 @@ import (
 
 // A client reads a value that another one has overwritten meanwhile: no order
 // of the operations explains that.
-func ExampleCheck() {
+func ExampleJudge() {
 	log := "INFO  jepsen.util - 0\t:invoke\t:write\t1\n" +
 		"INFO  jepsen.util - 0\t:ok\t:write\t1\n" +
 		"INFO  jepsen.util - 1\t:invoke\t:write\t2\n" +
