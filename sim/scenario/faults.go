@@ -109,7 +109,7 @@ func swarmLevel(src choice.Source, c sim.Class) sim.Level {
 // class queue: a bound is no decision, so the setup holds it.
 var queueBounds = [sim.NumLevels]int{sim.Low: 6, sim.Extreme: 2}
 
-// network is the network of a setup.
+// links are the options of a setup's network.
 func (s *Setup) links() net.Options {
 	f := &s.Faults
 	return net.Options{
