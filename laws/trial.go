@@ -90,5 +90,5 @@ func (t *Trial[S]) Shortfall(cases, exercised int) string {
 // caller's making. For the number of cases see [Cases].
 func (t *Trial[S]) CheckRapid(tb rapid.TB, cases int) {
 	tb.Helper()
-	checkLaw(tb, t.run.probe.s, &t.law, t.run.source, cases)
+	checkLaw(tb, t.run.probe.s, &t.law, t.run.source, settings{cases: cases})
 }
