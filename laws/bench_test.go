@@ -15,6 +15,7 @@ import (
 	"github.com/joinery-go/joinery/laws"
 )
 
+//go:noinline
 func unionOf(a, b map[string]struct{}) map[string]struct{} {
 	j := make(map[string]struct{}, len(a)+len(b))
 	maps.Copy(j, a)
