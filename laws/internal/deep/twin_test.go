@@ -126,8 +126,8 @@ type (
 	title  string
 	weight float64
 	mark   struct{}
-	wide   struct{ none [0]uint64 } // no bytes, but aligned as a word
-	parity int                      // equal where both are even or both odd
+	wide   struct{ _ [0]uint64 } // no bytes, but aligned as a word
+	parity int                   // equal where both are even or both odd
 )
 
 func (p parity) Equal(q parity) bool { return p&1 == q&1 }
