@@ -1,6 +1,7 @@
 package kvs_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,6 +80,7 @@ func (c *cluster) crash(node int) {
 
 func (c *cluster) carryOut(node int, effects []kvs.Effect) {
 	for _, e := range effects {
+		e.Msg = bytes.Clone(e.Msg)
 		switch e.Kind {
 		case kvs.EffectSend:
 			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})

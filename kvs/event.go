@@ -42,7 +42,7 @@ type Effect struct {
 	To      ring.NodeID
 	Client  uint64
 	Token   uint64
-	AfterMS uint64 // of a timer, in milliseconds
-	Msg     []byte // owned by the host
-	Entry   gossip.Entry
+	AfterMS uint64        // of a timer, in milliseconds
+	Msg     []byte        // valid, like the effects themselves, until the next call
+	Entry   *gossip.Entry // of EffectAccept; not to be changed, and valid as long
 }

@@ -1,6 +1,9 @@
 package kvs
 
 import (
+	"math"
+	"slices"
+
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 )
@@ -10,58 +13,100 @@ import (
 // often. What is told may get lost: a peer that missed it offers the same deltas
 // again, and is told again.
 func (r *Replica) gossip() {
-	for _, peer := range r.peers {
+	if r.tick < r.silent {
+		return
+	}
+	for at := range r.peers {
+		peer := &r.peers[at]
 		due := r.tick >= peer.next
 		offered := false
 		budget := r.cfg.BatchBytes
-		var items []item
+		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
-			if !r.cfg.Ring.Owns(peer.id, p.id) {
+			silent := !p.owned || p.told[at] == p.rev
+			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0) {
 				continue
 			}
 			it := item{partition: p.id, known: p.applied}
 			if due && budget > 0 {
-				it.entries = p.log.Missing(nil, peer.id, budget, r.mayOffer)
+				from := len(offers)
+				offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
+				it.entries = offers[from:]
 			}
 			for i := range it.entries {
 				budget -= it.entries[i].Size()
 			}
-			if len(it.entries) == 0 && (!p.owned || p.told[peer.id] == p.rev) {
+			if silent && len(it.entries) == 0 {
 				continue
 			}
 			offered = offered || len(it.entries) > 0
 			r.stats.Offered += uint64(len(it.entries))
-			p.told[peer.id] = p.rev
+			p.told[at] = p.rev
 			items = append(items, it)
 		}
-		if len(items) > 0 {
-			r.send(peer.id, items)
+		if len(items) == 0 {
+			continue
 		}
+		r.send(peer.id, items)
 		if offered {
 			peer.next = r.tick + peer.gap
 			peer.gap = min(peer.gap*2, maxOfferGap)
 		}
+		clear(items)
+		clear(offers) // they hold on to memory
+		r.items, r.offers = items[:0], offers[:0]
 	}
+	r.silent = r.silence()
+}
+
+// silence is the tick before which no round would send anything, unless something
+// happens: all that could be told has been, and no peer is due that may lack a
+// delta.
+func (r *Replica) silence() uint64 {
+	until := uint64(math.MaxUint64)
+	for _, p := range r.parts {
+		for i := range r.peers {
+			switch {
+			case !p.shared[i]:
+			case p.owned && p.told[i] != p.rev:
+				return 0
+			case p.log.Len() > 0:
+				until = min(until, r.peers[i].next)
+			}
+		}
+	}
+	return until
 }
 
 // mayOffer holds deltas of other origins back for a while: their own origin
 // offers them too, and mostly comes first.
-func (r *Replica) mayOffer(e gossip.Entry, since uint64) bool {
+func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
 }
 
 func (r *Replica) send(to ring.NodeID, items []item) {
-	g := gossipMessage{from: r.cfg.Self, items: items}
-	r.emit(Effect{Kind: EffectSend, To: to, Msg: g.encode()})
+	from := len(r.wire)
+	r.wire = appendGossip(r.wire, r.cfg.Self, items)
+	r.emit(Effect{Kind: EffectSend, To: to, Msg: r.written(from)})
+}
+
+// peer is the position of a node among the peers, or -1.
+func (r *Replica) peer(id ring.NodeID) int {
+	for i := range r.peers {
+		if r.peers[i].id == id {
+			return i
+		}
+	}
+	return -1
 }
 
 // receive takes in what a peer holds and offers. Deltas become durable first,
 // then visible; only then is the peer told.
 func (r *Replica) receive(g *gossipMessage) {
-	for _, peer := range r.peers {
-		if peer.id == g.from {
-			peer.gap, peer.next = 1, 0
-		}
+	from := r.peer(g.from)
+	if from >= 0 {
+		peer := &r.peers[from]
+		peer.gap, peer.next = 1, 0
 	}
 	for i := range g.items {
 		it := &g.items[i]
@@ -75,8 +120,8 @@ func (r *Replica) receive(g *gossipMessage) {
 		if !p.owned {
 			continue
 		}
-		if it.pull || len(it.entries) > 0 {
-			p.oweTo(g.from)
+		if from >= 0 && (it.pull || len(it.entries) > 0) {
+			p.oweTo(from)
 		}
 		r.take(p, it.entries)
 		if p.pending == 0 {
@@ -87,9 +132,13 @@ func (r *Replica) receive(g *gossipMessage) {
 
 // take persists the entries that are new here.
 func (r *Replica) take(p *partition, entries []gossip.Entry) {
-	b := &batch{part: p}
-	for _, e := range entries {
-		if p.applied.Contains(e.Dot) || p.coming.Contains(e.Dot) {
+	if len(entries) == 0 {
+		return
+	}
+	b := r.newBatch(p)
+	for i := range entries {
+		e := &entries[i]
+		if p.applied.Contains(e.Dot) || slices.Contains(p.coming, e.Dot) {
 			r.stats.Duplicates++
 			continue
 		}
@@ -100,11 +149,14 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 		}
 		r.clock.meet(e.Clock)
 		r.remember(e.Client, e.Req)
-		b.entries = append(b.entries, e)
+		b.entries = append(b.entries, *e)
+		r.memory.own(&b.entries[len(b.entries)-1])
 		b.deltas = append(b.deltas, delta)
 	}
 	if len(b.entries) > 0 {
 		r.persist(b)
+	} else {
+		r.recycle(b)
 	}
 }
 
@@ -112,7 +164,8 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 func (r *Replica) payDebts(p *partition) {
 	for _, peer := range p.owe {
 		p.told[peer] = p.rev
-		r.send(peer, []item{{partition: p.id, known: p.applied}})
+		r.items = append(r.items[:0], item{partition: p.id, known: p.applied})
+		r.send(r.peers[peer].id, r.items)
 	}
 	p.owe = p.owe[:0]
 }

@@ -8,5 +8,5 @@ func Reseal(b []byte) []byte {
 		kind = MessageKind(b[2])
 		b = b[headerSize : len(b)-sumSize]
 	}
-	return seal(append(begin(kind), b...))
+	return seal(append(begin(nil, kind), b...), 0)
 }

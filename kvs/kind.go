@@ -45,8 +45,12 @@ type Kind interface {
 	New() Value
 	// Decode reads exactly one value; arbitrary bytes give an error.
 	Decode(src []byte) (Value, error)
+	// DecodeInto is Decode into a value of this kind whose memory is used
+	// again, and which after an error may hold anything.
+	DecodeInto(v Value, src []byte) error
 	// Mutate turns an update into a delta. own is the join of the deltas
-	// that this origin has made for the key, and is not changed.
+	// that this origin has made for the key, and is not changed; it may be
+	// nil for a kind that does not look at it.
 	Mutate(u Update, own Value) (Value, error)
 	// Own says whether Mutate looks at own.
 	Own() bool
@@ -58,6 +62,8 @@ type Spec[T any] struct {
 	Merge  lattice.Merge[T] // must have Bottom, Append and Decode
 	Mutate func(u Update, own T) (T, error)
 	Own    bool // Mutate looks at own
+	// Into is optional: the merge's decoder, but into memory that is used again.
+	Into func(dst *T, src []byte) (rest []byte, err error)
 }
 
 // NewKind makes a kind of a specification.
@@ -86,18 +92,35 @@ func (k *kind[T]) Own() bool    { return k.Spec.Own }
 func (k *kind[T]) New() Value   { return &value[T]{k, k.caps.Bottom()} }
 
 func (k *kind[T]) Decode(src []byte) (Value, error) {
-	v, rest, err := k.caps.Decode(src)
+	v := &value[T]{kind: k}
+	if err := k.DecodeInto(v, src); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (k *kind[T]) DecodeInto(v Value, src []byte) (err error) {
+	x, rest := v.(*value[T]), []byte(nil)
+	if k.Spec.Into != nil {
+		rest, err = k.Spec.Into(&x.v, src)
+	} else {
+		x.v, rest, err = k.caps.Decode(src)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s value: %w", ErrMessage, k.Spec.Name, err)
+		return fmt.Errorf("%w: %s value: %w", ErrMessage, k.Spec.Name, err)
 	}
 	if len(rest) > 0 {
-		return nil, fmt.Errorf("%w: %s value: %d bytes left over", ErrMessage, k.Spec.Name, len(rest))
+		return fmt.Errorf("%w: %s value: %d bytes left over", ErrMessage, k.Spec.Name, len(rest))
 	}
-	return &value[T]{k, v}, nil
+	return nil
 }
 
 func (k *kind[T]) Mutate(u Update, own Value) (Value, error) {
-	d, err := k.Spec.Mutate(u, own.(*value[T]).v)
+	var past T
+	if own != nil {
+		past = own.(*value[T]).v
+	}
+	d, err := k.Spec.Mutate(u, past)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Spec.Name, err)
 	}
@@ -143,35 +166,38 @@ func RegisterMerge() lattice.Merge[Register] {
 
 // RegisterSpec is the kind "register"; a put's argument is the value as is.
 func RegisterSpec() Spec[Register] {
-	return Spec[Register]{Name: "register", Merge: RegisterMerge(), Mutate: func(u Update, _ Register) (Register, error) {
+	return Spec[Register]{Name: "register", Merge: RegisterMerge(), Into: registerInto, Mutate: func(u Update, _ Register) (Register, error) {
 		return Register{First: u.Clock, Second: lattice.Pair[uint64, string]{First: u.Origin, Second: string(u.Arg)}}, nil
 	}}
 }
 
-// GrowSet is a set of strings that only grows.
-type GrowSet = map[string]struct{}
+// GrowSet is a set of strings that only grows, ascending.
+type GrowSet = []string
 
 // SetSpec is the kind "set"; a put adds its argument.
 func SetSpec() Spec[GrowSet] {
-	return Spec[GrowSet]{Name: "set", Merge: lattice.SetOf[string](), Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
-		return GrowSet{string(u.Arg): {}}, nil
+	return Spec[GrowSet]{Name: "set", Merge: lattice.OrderedSetOf[string](), Into: setInto, Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
+		return GrowSet{string(u.Arg)}, nil
 	}}
 }
 
+// Sums are sums by origin, ascending by origin.
+type Sums = []lattice.Entry[uint64, uint64]
+
 // Counter is a PN-counter: per origin the sum of its increments, and of its
 // decrements.
-type Counter = lattice.Pair[map[uint64]uint64, map[uint64]uint64]
+type Counter = lattice.Pair[Sums, Sums]
 
 // CounterMerge merges counters origin by origin.
 func CounterMerge() lattice.Merge[Counter] {
-	sums := lattice.MapOf[uint64](lattice.Max[uint64]())
+	sums := lattice.OrderedMapOf[uint64](lattice.Max[uint64]())
 	return lattice.PairOf(sums, sums)
 }
 
 // CounterSpec is the kind "counter"; a put's argument is [Amount] of the signed
 // change. A change that would overflow the origin's sum is refused.
 func CounterSpec() Spec[Counter] {
-	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Mutate: increment}
+	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Into: counterInto, Mutate: increment}
 }
 
 func increment(u Update, own Counter) (Counter, error) {
@@ -183,34 +209,45 @@ func increment(u Update, own Counter) (Counter, error) {
 	if n < 0 {
 		sums, size = own.Second, -uint64(n)
 	}
-	total, carry := bits.Add64(sums[u.Origin], size, 0)
+	sum := sumOf(sums, u.Origin)
+	total, carry := bits.Add64(sum, size, 0)
 	if carry != 0 {
-		return Counter{}, fmt.Errorf("%w: %d on top of %d", ErrOverflow, n, sums[u.Origin])
+		return Counter{}, fmt.Errorf("%w: %d on top of %d", ErrOverflow, n, sum)
 	}
-	delta := map[uint64]uint64{u.Origin: total}
+	delta := Sums{{Key: u.Origin, Val: total}}
 	if n < 0 {
 		return Counter{Second: delta}, nil
 	}
 	return Counter{First: delta}, nil
 }
 
+func sumOf(sums Sums, origin uint64) uint64 {
+	for i := range sums {
+		if sums[i].Key == origin {
+			return sums[i].Val
+		}
+	}
+	return 0
+}
+
 // Amount encodes a counter's change.
-func Amount(n int64) []byte { return binary.AppendVarint(nil, n) }
+func Amount(n int64) []byte { return AppendAmount(nil, n) }
+
+// AppendAmount appends the encoding of a counter's change.
+func AppendAmount(dst []byte, n int64) []byte { return binary.AppendVarint(dst, n) }
 
 // CounterSum is the value of a counter: increments less decrements. It is an
 // error where that does not fit an int64.
 func CounterSum(c Counter) (int64, error) {
 	var hi, lo uint64 // a 128-bit two's complement sum
-	//joinery:anyorder a sum
-	for _, n := range c.First {
+	for _, e := range c.First {
 		var carry uint64
-		lo, carry = bits.Add64(lo, n, 0)
+		lo, carry = bits.Add64(lo, e.Val, 0)
 		hi += carry
 	}
-	//joinery:anyorder a sum
-	for _, n := range c.Second {
+	for _, e := range c.Second {
 		var borrow uint64
-		lo, borrow = bits.Sub64(lo, n, 0)
+		lo, borrow = bits.Sub64(lo, e.Val, 0)
 		hi -= borrow
 	}
 	if hi == 0 && lo <= math.MaxInt64 || hi == math.MaxUint64 && lo > math.MaxInt64 {
@@ -220,24 +257,50 @@ func CounterSum(c Counter) (int64, error) {
 }
 
 // Kinds is the set of kinds that a replica serves.
-type Kinds struct{ byName map[string]Kind }
+type Kinds struct {
+	byName map[string]int
+	names  []string
+	list   []Kind
+}
 
 // NewKinds returns a set of kinds; two of the same name are an error.
 func NewKinds(kinds ...Kind) (*Kinds, error) {
-	k := &Kinds{make(map[string]Kind, len(kinds))}
+	k := &Kinds{byName: make(map[string]int, len(kinds))}
 	for _, x := range kinds {
 		if _, twice := k.byName[x.Name()]; twice {
 			return nil, fmt.Errorf("%w: %q is registered twice", ErrKind, x.Name())
 		}
-		k.byName[x.Name()] = x
+		k.byName[x.Name()] = len(k.list)
+		k.list = append(k.list, x)
+		k.names = append(k.names, x.Name())
 	}
 	return k, nil
 }
 
 // Find returns the kind of that name.
 func (k *Kinds) Find(name string) (Kind, bool) {
-	x, ok := k.byName[name]
-	return x, ok
+	if at := k.number(name); at >= 0 {
+		return k.list[at], true
+	}
+	return nil, false
+}
+
+// number is the position of the kind of that name, or -1. A few are found by
+// looking at each.
+func (k *Kinds) number(name string) int {
+	const few = 8
+	if len(k.names) <= few {
+		for at := range k.names {
+			if k.names[at] == name {
+				return at
+			}
+		}
+		return -1
+	}
+	if at, ok := k.byName[name]; ok {
+		return at
+	}
+	return -1
 }
 
 // DefaultKinds are register, set and counter.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
-	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -43,11 +43,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func begin(kind MessageKind) []byte {
-	return append(make([]byte, 0, 128), magic, wireVersion, byte(kind))
-}
+func begin(dst []byte, kind MessageKind) []byte { return append(dst, magic, wireVersion, byte(kind)) }
 
-func seal(b []byte) []byte { return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)) }
+// seal ends the message that began at from.
+func seal(b []byte, from int) []byte {
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[from:], castagnoli))
+}
 
 // open verifies a message and returns its kind and body.
 func open(msg []byte) (MessageKind, []byte, error) {
@@ -89,7 +90,7 @@ type Request struct {
 	Arg     []byte         // for a write, in the encoding of the kind
 	Clock   uint64         // greatest hybrid time the session has met
 	Wait    uint64         // a threshold read gives up after so many ticks
-	Require causal.Version // row that the read must find applied
+	Require session.Row    // what the read must find applied
 	Deps    session.Matrix // what the write depends on
 }
 
@@ -125,28 +126,20 @@ type Response struct {
 	Partition ring.Partition // the key's partition
 	Dot       causal.Dot     // of a write
 	Value     []byte         // a read's value, in the encoding of the kind
-	Applied   causal.Version // causal reads: what the replica has applied; writes: the dot
+	Applied   session.Row    // causal reads: what the replica has applied; writes: the dot
 	Deps      session.Matrix // causal reads: what that depends on
 	Detail    string
+
+	marks []session.Mark // the memory of Applied and Deps, once decoded into
 }
 
 // item is what a gossip message says of one partition.
 type item struct {
 	partition ring.Partition
 	pull      bool        // the sender wants to be told what the receiver has
-	known     causal.Dots // what the sender holds, durably
+	known     gossip.Dots // what the sender holds, durably
 	entries   []gossip.Entry
 }
-
-type gossipMessage struct {
-	from  ring.NodeID
-	items []item
-}
-
-var (
-	versionCaps = lattice.CapsOf(causal.VersionMerge())
-	dotsCaps    = lattice.CapsOf(causal.DotsMerge())
-)
 
 func appendString[S string | []byte](b []byte, s S) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
@@ -160,32 +153,103 @@ func appendBool(b []byte, v bool) []byte {
 }
 
 // Encode returns the message for the request.
-func (q *Request) Encode() []byte {
-	b := begin(MsgRequest)
+func (q *Request) Encode() []byte { return q.Append(make([]byte, 0, 128)) }
+
+// Append appends the message for the request.
+func (q *Request) Append(dst []byte) []byte {
+	from := len(dst)
+	b := begin(dst, MsgRequest)
 	b = binary.AppendUvarint(b, q.Client)
 	b = binary.AppendUvarint(b, q.Req)
 	b = appendBool(appendBool(b, q.Put), q.Causal)
 	b = appendString(appendString(appendString(b, q.Key), q.Kind), q.Arg)
 	b = binary.AppendUvarint(b, q.Clock)
 	b = binary.AppendUvarint(b, q.Wait)
-	return seal(q.Deps.Append(versionCaps.Append(b, q.Require)))
+	return seal(q.Deps.Append(q.Require.Append(b)), from)
 }
 
-func decodeRequest(body []byte) (*Request, error) {
-	r := reader{rest: body}
-	q := &Request{
+// inbox is the memory into which a replica decodes what it gets. Its contents are
+// valid until the next message; what is kept longer is copied.
+type inbox struct {
+	keys    names
+	kinds   names
+	request Request
+	gossip  gossipMessage
+	marks   []session.Mark // of rows and matrices, one after the other
+}
+
+// gossipMessage is what a replica tells a peer.
+type gossipMessage struct {
+	from  ring.NodeID
+	items []received
+}
+
+// received is an item as it came: it shares the memory of message and inbox.
+type received struct {
+	partition ring.Partition
+	pull      bool
+	known     gossip.Dots
+	entries   []gossip.Entry
+}
+
+// names gives equal bytes one string, so that the same few keys are not
+// allocated with each message. It holds a bounded number; the few met first are
+// found by looking at each.
+type names struct {
+	few  []string
+	more map[string]string
+}
+
+const (
+	fewNames = 8
+	maxNames = 1 << 12
+	maxName  = 256 // bytes; longer ones are not kept
+)
+
+func (n *names) of(b []byte) string {
+	for _, s := range n.few {
+		if s == string(b) {
+			return s
+		}
+	}
+	if s, ok := n.more[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	switch {
+	case len(b) > maxName:
+	case len(n.few) < fewNames:
+		n.few = append(n.few, s)
+	case n.more == nil:
+		n.more = map[string]string{s: s}
+	case len(n.more) < maxNames:
+		n.more[s] = s
+	}
+	return s
+}
+
+// decodeRequest reads a request that shares the memory of body.
+func (in *inbox) decodeRequest(body []byte) (*Request, error) {
+	r := reader{b: body}
+	in.marks = in.marks[:0]
+	q := &in.request
+	*q = Request{
 		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Causal: r.bool(),
-		Key: string(r.bytes(MaxKey)), Kind: string(r.bytes(maxKindName)), Arg: r.copy(MaxArg),
+		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(maxKindName)), Arg: r.bytes(MaxArg),
 		Clock: r.clock(), Wait: r.uvarint(),
 	}
-	q.Require = decodeWith(&r, versionCaps.Decode)
-	q.Deps = decodeWith(&r, session.Decode)
+	q.Require = r.row(&in.marks, 0)
+	q.Deps = r.matrix(&in.marks)
 	return q, r.end("request")
 }
 
 // Encode returns the message for the response.
-func (p *Response) Encode() []byte {
-	b := begin(MsgResponse)
+func (p *Response) Encode() []byte { return p.Append(make([]byte, 0, 128)) }
+
+// Append appends the message for the response.
+func (p *Response) Append(dst []byte) []byte {
+	from := len(dst)
+	b := begin(dst, MsgResponse)
 	b = binary.AppendUvarint(b, p.Client)
 	b = binary.AppendUvarint(b, p.Req)
 	b = appendBool(append(b, byte(p.Status)), p.Found)
@@ -194,57 +258,93 @@ func (p *Response) Encode() []byte {
 	b = binary.AppendUvarint(b, p.Dot.Origin)
 	b = binary.AppendUvarint(b, p.Dot.Seq)
 	b = appendString(appendString(b, p.Value), p.Detail)
-	return seal(p.Deps.Append(versionCaps.Append(b, p.Applied)))
+	return seal(p.Deps.Append(p.Applied.Append(b)), from)
 }
 
 // DecodeResponse verifies and reads a response message. Arbitrary bytes give an
 // error that wraps [ErrMessage].
 func DecodeResponse(msg []byte) (*Response, error) {
-	kind, body, err := open(msg)
-	if err != nil {
+	p := new(Response)
+	if err := p.Decode(msg); err != nil {
 		return nil, err
 	}
-	if kind != MsgResponse {
-		return nil, fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
+	p.Value, p.marks = slices.Clone(p.Value), nil
+	return p, nil
+}
+
+// Decode is [DecodeResponse] into memory that is used again: p.Value shares the
+// memory of msg, and Applied and Deps use that of what p held before.
+func (p *Response) Decode(msg []byte) error {
+	kind, body, err := open(msg)
+	if err != nil {
+		return err
 	}
-	r := reader{rest: body}
-	p := &Response{
+	if kind != MsgResponse {
+		return fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
+	}
+	r := reader{b: body}
+	marks := p.marks[:0]
+	*p = Response{
 		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
 		Clock: r.clock(), Partition: ring.Partition(r.uint32()),
 		Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
-		Value: r.copy(MaxMessage), Detail: string(r.bytes(MaxMessage)),
+		Value: r.bytes(MaxMessage), Detail: string(r.bytes(MaxMessage)),
 	}
-	p.Applied = decodeWith(&r, versionCaps.Decode)
-	p.Deps = decodeWith(&r, session.Decode)
-	return p, r.end("response")
+	p.Applied = r.row(&marks, p.Partition)
+	p.Deps = r.matrix(&marks)
+	p.marks = marks
+	return r.end("response")
 }
 
-func (g *gossipMessage) encode() []byte {
-	b := begin(MsgGossip)
-	b = binary.AppendUvarint(b, uint64(g.from))
-	b = binary.AppendUvarint(b, uint64(len(g.items)))
-	for i := range g.items {
-		it := &g.items[i]
+func appendGossip(dst []byte, from ring.NodeID, items []item) []byte {
+	start := len(dst)
+	b := begin(dst, MsgGossip)
+	b = binary.AppendUvarint(b, uint64(from))
+	b = binary.AppendUvarint(b, uint64(len(items)))
+	for i := range items {
+		it := &items[i]
 		b = binary.AppendUvarint(b, uint64(it.partition))
-		b = dotsCaps.Append(appendBool(b, it.pull), it.known)
+		b = it.known.Append(appendBool(b, it.pull))
 		b = appendEntries(b, it.entries)
 	}
-	return seal(b)
+	return seal(b, start)
 }
 
-func decodeGossip(body []byte) (*gossipMessage, error) {
-	r := reader{rest: body}
-	g := &gossipMessage{from: ring.NodeID(r.uint32())}
+// decodeGossip reads a gossip message whose entries share the memory of body.
+func (in *inbox) decodeGossip(body []byte) (*gossipMessage, error) {
+	r := reader{b: body}
+	in.marks = in.marks[:0]
+	g := &in.gossip
+	g.from = ring.NodeID(r.uint32())
+	g.items = g.items[:0]
 	for range r.count(4) {
-		it := item{partition: ring.Partition(r.uint32()), pull: r.bool()}
-		it.known = decodeWith(&r, dotsCaps.Decode)
-		it.entries = r.entries()
+		if len(g.items) < cap(g.items) {
+			g.items = g.items[:len(g.items)+1]
+		} else {
+			g.items = append(g.items, received{})
+		}
+		it := &g.items[len(g.items)-1]
+		it.partition, it.pull = ring.Partition(r.uint32()), r.bool()
+		it.known = r.dots(it.known)
+		it.entries = r.entries(it.entries[:0], in)
 		if r.err != nil {
 			break
 		}
-		g.items = append(g.items, it)
 	}
 	return g, r.end("gossip")
+}
+
+func (r *reader) dots(memory gossip.Dots) gossip.Dots {
+	if r.err != nil {
+		return memory[:0]
+	}
+	v, rest, err := gossip.DecodeDots(memory, r.rest())
+	if err != nil {
+		r.fail(err.Error())
+		return memory[:0]
+	}
+	r.at = len(r.b) - len(rest)
+	return v
 }
 
 func appendEntries(b []byte, entries []gossip.Entry) []byte {
@@ -262,24 +362,26 @@ func appendEntries(b []byte, entries []gossip.Entry) []byte {
 	return b
 }
 
-func (r *reader) entries() []gossip.Entry {
-	n := r.count(9)
-	var out []gossip.Entry
-	for range n {
-		e := gossip.Entry{
-			Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
-			Clock: r.clock(), Key: string(r.bytes(MaxKey)), Kind: string(r.bytes(maxKindName)),
-			Delta: r.copy(MaxMessage),
+// entries appends to out entries whose delta and dependencies share the memory of
+// message and inbox.
+func (r *reader) entries(out []gossip.Entry, in *inbox) []gossip.Entry {
+	for range r.count(9) {
+		if len(out) == cap(out) {
+			out = slices.Grow(out, 1)
 		}
-		e.Deps = decodeWith(r, session.Decode)
+		out = out[:len(out)+1]
+		e := &out[len(out)-1]
+		e.Dot.Origin, e.Dot.Seq, e.Clock = r.uvarint(), r.uvarint(), r.clock()
+		e.Key, e.Kind = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(maxKindName))
+		e.Delta = r.bytes(MaxMessage)
+		e.Deps = r.matrix(&in.marks)
 		e.Client, e.Req = r.uvarint(), r.uvarint()
 		if r.err == nil && e.Dot.Seq == 0 {
 			r.fail("a dot without a number")
 		}
 		if r.err != nil {
-			return nil
+			return out[:0]
 		}
-		out = append(out, e)
 	}
 	return out
 }
@@ -288,17 +390,18 @@ func (r *reader) entries() []gossip.Entry {
 // the entries written there together.
 const recordVersion = 1
 
-func encodeRecord(p ring.Partition, entries []gossip.Entry) []byte {
-	b := append(make([]byte, 0, 128), recordVersion)
-	return appendEntries(binary.AppendUvarint(b, uint64(p)), entries)
+func appendRecord(dst []byte, p ring.Partition, entries []gossip.Entry) []byte {
+	return appendEntries(binary.AppendUvarint(append(dst, recordVersion), uint64(p)), entries)
 }
 
-func decodeRecord(b []byte) (ring.Partition, []gossip.Entry, error) {
+// decodeRecord reads a record whose entries share the memory of b.
+func (in *inbox) decodeRecord(b []byte) (ring.Partition, []gossip.Entry, error) {
 	if len(b) == 0 || b[0] != recordVersion {
 		return 0, nil, fmt.Errorf("%w: a record of another version", ErrMessage)
 	}
-	r := reader{rest: b[1:]}
+	r := reader{b: b[1:]}
+	in.marks = in.marks[:0]
 	p := ring.Partition(r.uint32())
-	entries := r.entries()
+	entries := r.entries(nil, in)
 	return p, entries, r.end("record")
 }

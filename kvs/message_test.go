@@ -1,6 +1,7 @@
 package kvs_test
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -9,14 +10,15 @@ import (
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 func sampleResponse() *kvs.Response {
 	return &kvs.Response{
 		Client: 3, Req: 9, Status: kvs.StatusOK, Found: true, Clock: 1 << 40, Partition: 5,
-		Dot: causal.Dot{Origin: 2, Seq: 8}, Value: []byte("v"), Applied: causal.Version{2: 8},
-		Deps: session.Matrix{1: {4: 4}}, Detail: "d",
+		Dot: causal.Dot{Origin: 2, Seq: 8}, Value: []byte("v"), Applied: session.Row{{Partition: 5, Origin: 2, Seq: 8}},
+		Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Detail: "d",
 	}
 }
 
@@ -95,6 +97,7 @@ func FuzzReplicaMessage(f *testing.F) {
 		r := c.replicas[0]
 		for _, e := range r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: kvs.Reseal(b)}) {
 			if e.Kind == kvs.EffectPersist {
+				e.Msg = bytes.Clone(e.Msg)
 				r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: e.Token})
 				_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, [][]byte{e.Msg})
 				require.NoError(t, err, "what was persisted must be read again")
@@ -116,18 +119,19 @@ func TestKinds(t *testing.T) {
 }
 
 func TestCounterSum(t *testing.T) {
-	sum := func(inc, dec map[uint64]uint64) (int64, error) {
+	type one = lattice.Entry[uint64, uint64]
+	sum := func(inc, dec kvs.Sums) (int64, error) {
 		return kvs.CounterSum(kvs.Counter{First: inc, Second: dec})
 	}
-	n, err := sum(map[uint64]uint64{1: 5, 2: 7}, map[uint64]uint64{1: 20})
+	n, err := sum(kvs.Sums{one{Key: 1, Val: 5}, one{Key: 2, Val: 7}}, kvs.Sums{one{Key: 1, Val: 20}})
 	require.NoError(t, err)
 	assert.Equal(t, int64(-8), n)
-	n, err = sum(map[uint64]uint64{1: math.MaxUint64, 2: math.MaxUint64}, map[uint64]uint64{3: math.MaxUint64, 4: math.MaxUint64 - 3})
+	n, err = sum(kvs.Sums{one{Key: 1, Val: math.MaxUint64}, one{Key: 2, Val: math.MaxUint64}}, kvs.Sums{one{Key: 3, Val: math.MaxUint64}, one{Key: 4, Val: math.MaxUint64 - 3}})
 	require.NoError(t, err)
 	assert.Equal(t, int64(3), n, "wide intermediate sums do not matter")
-	_, err = sum(map[uint64]uint64{1: math.MaxInt64 + 1}, nil)
+	_, err = sum(kvs.Sums{one{Key: 1, Val: math.MaxInt64 + 1}}, nil)
 	assert.ErrorIs(t, err, kvs.ErrOverflow)
-	n, err = sum(nil, map[uint64]uint64{1: 1 << 63})
+	n, err = sum(nil, kvs.Sums{one{Key: 1, Val: 1 << 63}})
 	require.NoError(t, err)
 	assert.Equal(t, int64(math.MinInt64), n)
 

@@ -1,7 +1,9 @@
 package kvs
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -9,29 +11,118 @@ import (
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
-// slot is the value of one kind under one key. A key has one slot, save where
-// replicas that did not know of each other created it with different kinds: then
-// it keeps them all, and each is served by its name.
+// cell is what is held under one key. It has one slot, save where replicas that
+// did not know of each other created the key with different kinds: then it keeps
+// them all, ascending by kind, and each is served by its name.
+type cell struct {
+	key   string
+	slots []slot
+	one   [1]slot // the memory of slots, mostly
+}
+
+// slot is the value of one kind.
 type slot struct {
 	kind string
 	val  Value
+}
+
+// cells are the keys of a partition. A few are found by looking at each, more by
+// a table.
+type cells struct {
+	list   []*cell
+	free   []*cell          // cleared ones, to be used again
+	table  map[string]*cell // nil while there are few
+	sorted bool             // list ascends by key
+}
+
+const fewCells = 8
+
+func (c *cells) find(key string) *cell {
+	if c.table != nil {
+		return c.table[key]
+	}
+	for _, x := range c.list {
+		if x.key == key {
+			return x
+		}
+	}
+	return nil
+}
+
+func (c *cells) add(key string) *cell {
+	var x *cell
+	if n := len(c.free); n > 0 {
+		x = c.free[n-1]
+		c.free = c.free[:n-1]
+	} else {
+		x = new(cell)
+	}
+	x.key, x.slots = key, x.one[:0]
+	c.insert(x)
+	return x
+}
+
+func (c *cells) insert(x *cell) {
+	n := len(c.list)
+	c.sorted = n == 0 || c.sorted && c.list[n-1].key < x.key
+	c.list = append(c.list, x)
+	if c.table == nil && n >= fewCells {
+		c.table = make(map[string]*cell, 2*n)
+		for _, y := range c.list {
+			c.table[y.key] = y
+		}
+	} else if c.table != nil {
+		c.table[x.key] = x
+	}
+}
+
+// ascending is the list in the order of keys.
+func (c *cells) ascending() []*cell {
+	if !c.sorted {
+		slices.SortFunc(c.list, func(a, b *cell) int { return strings.Compare(a.key, b.key) })
+		c.sorted = true
+	}
+	return c.list
+}
+
+func (c *cells) clear(vs *values) {
+	for _, x := range c.list {
+		for _, s := range x.slots {
+			vs.give(s.val, s.kind)
+		}
+		if len(c.free) < fewCells {
+			*x = cell{}
+			c.free = append(c.free, x)
+		}
+	}
+	clear(c.list)
+	c.list, c.table = c.list[:0], nil
+}
+
+// ownID names what this origin wrote of a kind under a key.
+type ownID struct{ kind, key string }
+
+func (id ownID) compare(other ownID) int {
+	return cmp.Or(strings.Compare(id.kind, other.kind), strings.Compare(id.key, other.key))
 }
 
 // partition is what a replica holds of one partition.
 type partition struct {
 	id      ring.Partition
 	owned   bool
-	cells   map[string][]slot
-	own     map[string]Value // by kind and key: the join of this origin's deltas
-	seq     uint64           // last sequence number given out by this origin
-	applied causal.Dots      // durable and visible
-	coming  causal.Dots      // being persisted
-	deps    session.Matrix   // what the applied writes depend on
+	shared  []bool // by peer: it owns the partition too
+	cells   cells
+	own     map[ownID]Value // the join of this origin's deltas
+	seq     uint64          // last sequence number given out by this origin
+	applied gossip.Dots     // durable and visible
+	coming  []causal.Dot    // being persisted, or were since nothing was
+	deps    session.Matrix  // what the applied writes depend on
 	log     *gossip.Log
-	rev     uint64                 // counts changes of applied
-	told    map[ring.NodeID]uint64 // rev that each peer was last told
-	owe     []ring.NodeID          // peers to be told as soon as nothing is coming
-	pending int                    // records being persisted
+	rev     uint64   // counts changes of applied
+	told    []uint64 // by peer: the rev that it was last told
+	owe     []int    // peers to be told as soon as nothing is coming, ascending
+	values  *values  // the replica's
+	pending int      // records being persisted
 	waiting []waiter
 }
 
@@ -41,78 +132,92 @@ type waiter struct {
 	deadline uint64 // tick
 }
 
-func newPartition(id ring.Partition, self ring.NodeID, r *ring.Ring) *partition {
-	return &partition{
-		id: id, owned: r.Owns(self, id),
-		cells: make(map[string][]slot), own: make(map[string]Value),
-		applied: make(causal.Dots), coming: make(causal.Dots), deps: make(session.Matrix),
-		log: gossip.NewLog(self, r.Owners(id)), told: make(map[ring.NodeID]uint64),
+// reset makes p an empty partition, as seen from self, in the memory of what it
+// was.
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *values) {
+	clear(p.own)
+	log := p.log
+	if log == nil {
+		log = new(gossip.Log)
+	}
+	log.Reset(self, r.Owners(id))
+	*p = partition{
+		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
+		applied: p.applied[:0], coming: p.coming[:0], deps: p.deps[:0],
+		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0],
+	}
+	for i := range peers {
+		p.shared = append(p.shared, r.Owns(peers[i].id, id))
+		p.told = append(p.told, 0)
 	}
 }
 
 // find returns the value of kind under key, or the name of the kind that stands
 // there instead.
 func (p *partition) find(key, kind string) (v Value, other string) {
-	slots := p.cells[key]
-	for _, s := range slots {
-		if s.kind == kind {
-			return s.val, ""
+	c := p.cells.find(key)
+	if c == nil {
+		return nil, ""
+	}
+	for i := range c.slots {
+		if c.slots[i].kind == kind {
+			return c.slots[i].val, ""
 		}
 	}
-	if len(slots) > 0 {
-		return nil, slots[0].kind
-	}
-	return nil, ""
+	return nil, c.slots[0].kind
 }
 
-// merge joins delta into the value of kind under key.
-func (p *partition) merge(key, kind string, delta Value) {
-	if v, _ := p.find(key, kind); v != nil {
+// merge joins delta, the one of e, into the value of its kind under its key.
+func (p *partition) merge(e *gossip.Entry, delta Value) {
+	if v, _ := p.find(e.Key, e.Kind); v != nil {
 		v.MergeIn(delta)
 		return
 	}
-	slots := append(p.cells[key], slot{kind, delta.Clone()})
-	slices.SortFunc(slots, func(a, b slot) int {
-		if a.kind < b.kind {
-			return -1
-		}
-		return 1
-	})
-	p.cells[key] = slots
+	c := p.cells.find(e.Key)
+	if c == nil {
+		c = p.cells.add(e.Key)
+	}
+	c.slots = append(c.slots, slot{e.Kind, p.values.copyOf(e, delta)})
+	slices.SortFunc(c.slots, func(a, b slot) int { return strings.Compare(a.kind, b.kind) })
 }
 
-// ownValue is the join of this origin's deltas for key.
+// ownValue is the join of this origin's deltas for key, or nil for a kind whose
+// mutator does not look at it.
 func (p *partition) ownValue(key string, k Kind) Value {
-	id := k.Name() + "\x00" + key
+	if !k.Own() {
+		return nil
+	}
+	id := ownID{k.Name(), key}
 	v, ok := p.own[id]
 	if !ok {
-		v = k.New()
-		if k.Own() {
-			p.own[id] = v
+		if p.own == nil {
+			p.own = make(map[ownID]Value)
 		}
+		v = k.New()
+		p.own[id] = v
 	}
 	return v
 }
 
 // apply makes a durable entry visible.
-func (p *partition) apply(e gossip.Entry, delta Value, tick uint64) {
+func (p *partition) apply(e *gossip.Entry, delta Value, tick uint64) {
 	if !p.applied.Add(e.Dot) {
 		return
 	}
 	p.rev++
-	p.merge(e.Key, e.Kind, delta)
+	p.merge(e, delta)
 	p.deps.MergeIn(e.Deps)
 	p.log.Add(e, tick)
 }
 
 // covers reports whether a read that requires row may be answered: the row is
 // applied, and so is all of this partition that the applied writes depend on.
-func (p *partition) covers(row causal.Version) bool {
-	return p.applied.Covers(row) && p.applied.Covers(p.deps[p.id])
+func (p *partition) covers(row session.Row) bool {
+	return p.applied.Covers(row) && p.applied.Covers(p.deps.Row(p.id))
 }
 
 // oweTo remembers to tell peer what this partition holds.
-func (p *partition) oweTo(peer ring.NodeID) {
+func (p *partition) oweTo(peer int) {
 	if !slices.Contains(p.owe, peer) {
 		p.owe = append(p.owe, peer)
 		slices.Sort(p.owe)
@@ -123,7 +228,7 @@ func (p *partition) oweTo(peer ring.NodeID) {
 // every owner has it. The sequence number stays: dots are not reused.
 func (p *partition) release() {
 	if !p.owned && p.log.Len() == 0 && p.pending == 0 {
-		clear(p.cells)
-		clear(p.deps)
+		p.cells.clear(p.values)
+		p.deps = p.deps[:0]
 	}
 }

@@ -4,30 +4,45 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // reader takes a message apart. The first failure sticks, and everything read
 // after it is zero, so a decoder checks once, at the end.
 type reader struct {
-	rest []byte
-	err  error
+	b   []byte
+	at  int // where to read on
+	err error
 }
 
 func (r *reader) fail(what string) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%w: %s", ErrMessage, what)
 	}
-	r.rest = nil
+	r.b, r.at = nil, 0
 }
 
+func (r *reader) left() int { return len(r.b) - r.at }
+
+func (r *reader) rest() []byte { return r.b[r.at:] }
+
 func (r *reader) uvarint() uint64 {
-	n, w := binary.Uvarint(r.rest)
+	if r.at < len(r.b) && r.b[r.at] < 0x80 { // most numbers are small
+		r.at++
+		return uint64(r.b[r.at-1])
+	}
+	return r.long()
+}
+
+func (r *reader) long() uint64 {
+	n, w := binary.Uvarint(r.b[r.at:])
 	if w <= 0 {
 		r.fail("not a number")
 		return 0
 	}
-	r.rest = r.rest[w:]
+	r.at += w
 	return n
 }
 
@@ -54,13 +69,12 @@ func (r *reader) uint32() uint32 {
 }
 
 func (r *reader) byte() byte {
-	if len(r.rest) == 0 {
+	if r.at == len(r.b) {
 		r.fail("truncated")
 		return 0
 	}
-	b := r.rest[0]
-	r.rest = r.rest[1:]
-	return b
+	r.at++
+	return r.b[r.at-1]
 }
 
 func (r *reader) bool() bool { return r.byte() != 0 }
@@ -72,43 +86,59 @@ func (r *reader) bytes(limit int) []byte {
 	case n > uint64(limit):
 		r.fail(fmt.Sprintf("%d bytes where at most %d may stand", n, limit))
 		return nil
-	case n > uint64(len(r.rest)):
+	case n > uint64(r.left()):
 		r.fail("truncated")
 		return nil
 	}
-	b := r.rest[:n]
-	r.rest = r.rest[n:]
-	return b
+	r.at += int(n)
+	return r.b[r.at-int(n) : r.at]
 }
-
-func (r *reader) copy(limit int) []byte { return slices.Clone(r.bytes(limit)) }
 
 // count reads how many items of at least size bytes follow.
 func (r *reader) count(size int) int {
 	n := r.uvarint()
-	if n > uint64(len(r.rest)/size) {
+	if n > uint64(r.left()/size) {
 		r.fail("more items than bytes")
 		return 0
 	}
 	return int(n)
 }
 
-func decodeWith[T any](r *reader, decode func([]byte) (T, []byte, error)) T {
-	var zero T
-	if r.err != nil {
-		return zero
+// row reads a row of p and appends it to marks; the row is the part appended.
+func (r *reader) row(marks *[]session.Mark, p ring.Partition) session.Row {
+	before := len(*marks)
+	all, rest, err := session.DecodeRow(*marks, p, r.rest())
+	return session.Row(r.took(marks, before, all, rest, err))
+}
+
+// matrix reads a matrix and appends it to marks; the matrix is the part appended.
+func (r *reader) matrix(marks *[]session.Mark) session.Matrix {
+	if r.at < len(r.b) && r.b[r.at] == 0 { // most depend on nothing
+		r.at++
+		return nil
 	}
-	v, rest, err := decode(r.rest)
+	before := len(*marks)
+	all, rest, err := session.Decode(*marks, r.rest())
+	return session.Matrix(r.took(marks, before, all, rest, err))
+}
+
+func (r *reader) took(marks *[]session.Mark, before int, all []session.Mark, rest []byte, err error) []session.Mark {
+	if r.err != nil {
+		return nil
+	}
 	if err != nil {
 		r.fail(err.Error())
-		return zero
+		return nil
 	}
-	r.rest = rest
-	return v
+	r.at, *marks = len(r.b)-len(rest), all
+	if len(all) == before {
+		return nil
+	}
+	return all[before:len(all):len(all)]
 }
 
 func (r *reader) end(what string) error {
-	if r.err == nil && len(r.rest) > 0 {
+	if r.err == nil && r.left() > 0 {
 		r.fail("bytes left over")
 	}
 	if r.err != nil {

@@ -73,15 +73,17 @@ type Replica struct {
 	cfg     Config
 	clock   clock
 	parts   []*partition // ascending by id
+	byID    []*partition // by id, nil where nothing was met of one
 	clients map[uint64]uint64
-	peers   []*peerLink // every other node, ascending by id
-	batches map[uint64]*batch
+	peers   []peerLink // every other node, ascending by id
+	batches []*batch   // being persisted, ascending by token
 	token   uint64
 	tick    uint64
 	waiting int
 	now     uint64
-	out     []Effect
+	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once something happens
 	stats   Stats
+	scratch
 }
 
 // peerLink paces what is offered to one peer.
@@ -93,39 +95,62 @@ type peerLink struct {
 
 const maxOfferGap = 16
 
-// batch is what one record makes durable.
-type batch struct {
-	part    *partition
-	entries []gossip.Entry
-	deltas  []Value
-	respond *Response // to the writing client, if the batch is its write
-}
-
 // New returns a replica that starts from the records that its disk still holds,
 // oldest first. A record that cannot be read is an error, not a gap.
 func New(cfg Config, records [][]byte) (*Replica, error) {
-	if err := cfg.setDefaults(); err != nil {
+	r := new(Replica)
+	if err := r.Reset(cfg, records); err != nil {
 		return nil, err
 	}
-	r := &Replica{cfg: cfg, clients: make(map[uint64]uint64), batches: make(map[uint64]*batch)}
+	return r, nil
+}
+
+// Reset makes r what [New] returns, in the memory of what it was. What r gave out
+// before, clones included, is no longer valid. After an error r is not usable.
+func (r *Replica) Reset(cfg Config, records [][]byte) error {
+	if err := cfg.setDefaults(); err != nil {
+		return err
+	}
+	clients := r.clients
+	clear(clients)
+	if clients == nil {
+		clients = make(map[uint64]uint64)
+	}
+	for _, b := range r.batches {
+		r.recycle(b)
+	}
+	for _, p := range r.parts {
+		p.cells.clear(&r.values)
+		if len(r.spare) < maxFree {
+			r.spare = append(r.spare, p)
+		}
+	}
+	byID := slices.Grow(r.byID[:0], cfg.Ring.Partitions())[:cfg.Ring.Partitions()]
+	clear(byID)
+	*r = Replica{
+		cfg: cfg, clients: clients, byID: byID,
+		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], scratch: r.scratch,
+	}
+	r.values.of(cfg.Kinds)
+	r.memory.rewind()
 	for _, n := range cfg.Ring.Nodes() {
 		if n != cfg.Self {
-			r.peers = append(r.peers, &peerLink{id: n, gap: 1})
+			r.peers = append(r.peers, peerLink{id: n, gap: 1})
 		}
 	}
 	for i, rec := range records {
 		if err := r.recover(rec); err != nil {
-			return nil, fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
+			return fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
 		}
 	}
 	for _, p := range r.parts {
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 	}
-	return r, nil
+	return nil
 }
 
 func (r *Replica) recover(rec []byte) error {
-	id, entries, err := decodeRecord(rec)
+	id, entries, err := r.in.decodeRecord(rec)
 	if err != nil {
 		return err
 	}
@@ -133,60 +158,77 @@ func (r *Replica) recover(rec []byte) error {
 		return fmt.Errorf("%w: partition %d of %d", ErrMessage, id, r.cfg.Ring.Partitions())
 	}
 	p := r.partition(id)
-	for _, e := range entries {
+	for i := range entries {
+		e := &entries[i]
+		r.memory.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
 			return err
 		}
 		p.apply(e, delta, 0)
+		r.values.give(delta, e.Kind)
 		r.clock.meet(e.Clock)
 		r.remember(e.Client, e.Req)
 	}
 	return nil
 }
 
-func (r *Replica) decodeDelta(e gossip.Entry) (Value, error) {
-	k, ok := r.cfg.Kinds.Find(e.Kind)
-	if !ok {
+// decodeDelta decodes the delta of e into a value of the pool.
+func (r *Replica) decodeDelta(e *gossip.Entry) (Value, error) {
+	at := r.cfg.Kinds.number(e.Kind)
+	if at < 0 {
 		return nil, fmt.Errorf("%w: unknown kind %q", ErrMessage, e.Kind)
 	}
-	return k.Decode(e.Delta)
+	k := r.cfg.Kinds.list[at]
+	v := r.values.take(k, at)
+	if err := k.DecodeInto(v, e.Delta); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 // partition returns the partition, making room for it if need be.
 func (r *Replica) partition(id ring.Partition) *partition {
-	at, found := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
-	if !found {
-		r.parts = slices.Insert(r.parts, at, newPartition(id, r.cfg.Self, r.cfg.Ring))
+	if p := r.byID[id]; p != nil {
+		return p
 	}
-	return r.parts[at]
+	var p *partition
+	if n := len(r.spare); n > 0 {
+		p = r.spare[n-1]
+		r.spare = r.spare[:n-1]
+	} else {
+		p = new(partition)
+	}
+	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values)
+	r.byID[id] = p
+	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
+	r.parts = slices.Insert(r.parts, at, p)
+	return p
 }
 
 // held returns the partition, or nil if the replica has met nothing of it.
 func (r *Replica) held(id ring.Partition) *partition {
-	for _, p := range r.parts {
-		if p.id == id {
-			return p
-		}
+	if int(id) >= len(r.byID) {
+		return nil
 	}
-	return nil
+	return r.byID[id]
 }
 
 // Start returns the first effects: the tick timer and, after a recovery, the
 // question to each peer what it already has. Like those of Step, they are valid
 // until the next call.
 func (r *Replica) Start() []Effect {
-	r.out = r.out[:0]
+	r.begin()
 	r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
-	for _, peer := range r.peers {
-		var items []item
+	for i := range r.peers {
+		r.items = r.items[:0]
 		for _, p := range r.parts {
-			if r.cfg.Ring.Owns(peer.id, p.id) {
-				items = append(items, item{partition: p.id, pull: true, known: p.applied})
+			if p.shared[i] {
+				r.items = append(r.items, item{partition: p.id, pull: true, known: p.applied})
 			}
 		}
-		if len(items) > 0 {
-			r.send(peer.id, items)
+		if len(r.items) > 0 {
+			r.send(r.peers[i].id, r.items)
 		}
 	}
 	return r.out
@@ -194,10 +236,11 @@ func (r *Replica) Start() []Effect {
 
 // Step takes one event and returns its effects, valid until the next call.
 func (r *Replica) Step(ev Event) []Effect {
-	r.out = r.out[:0]
+	r.begin()
 	r.now = ev.NowMS
 	switch ev.Kind {
 	case EventMessage:
+		r.silent = 0
 		r.message(ev.Msg)
 	case EventTick:
 		r.tick++
@@ -205,10 +248,19 @@ func (r *Replica) Step(ev Event) []Effect {
 		r.gossip()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
+		r.silent = 0
 		r.persisted(ev.Token)
 	}
 	return r.out
 }
+
+// begin forgets the effects of the last call.
+func (r *Replica) begin() {
+	r.out, r.wire = r.out[:0], r.wire[:0]
+}
+
+// written is what was written from there on, which nothing is appended to.
+func (r *Replica) written(from int) []byte { return r.wire[from:len(r.wire):len(r.wire)] }
 
 func (r *Replica) emit(e Effect) { r.out = append(r.out, e) }
 
@@ -222,14 +274,14 @@ func (r *Replica) message(msg []byte) {
 	}
 	switch kind {
 	case MsgRequest:
-		q, err := decodeRequest(body)
+		q, err := r.in.decodeRequest(body)
 		if err != nil {
 			r.stats.Rejected++
 			return
 		}
 		r.request(q)
 	case MsgGossip:
-		g, err := decodeGossip(body)
+		g, err := r.in.decodeGossip(body)
 		if err != nil {
 			r.stats.Rejected++
 			return
@@ -244,49 +296,66 @@ func (r *Replica) message(msg []byte) {
 // the bound on sessions, those met first are the ones protected.
 func (r *Replica) remember(client, req uint64) {
 	last, known := r.clients[client]
-	if known || len(r.clients) < r.cfg.MaxSessions {
-		r.clients[client] = max(last, req)
+	if known && req > last || !known && len(r.clients) < r.cfg.MaxSessions {
+		r.clients[client] = req
 	}
 }
 
 // persist asks for the batch to be made durable.
 func (r *Replica) persist(b *batch) {
 	r.token++
-	r.batches[r.token] = b
+	b.token = r.token
+	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
-		b.part.coming.Add(b.entries[i].Dot)
+		b.part.coming = append(b.part.coming, b.entries[i].Dot)
 	}
-	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: encodeRecord(b.part.id, b.entries)})
+	from := len(r.wire)
+	r.wire = appendRecord(r.wire, b.part.id, b.entries)
+	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
+}
+
+// taken removes the batch of a token from those being persisted; nil if it is not
+// among them. Records become durable in order, so it is mostly the first.
+func (r *Replica) taken(token uint64) *batch {
+	for i, b := range r.batches {
+		if b.token == token {
+			r.batches = slices.Delete(r.batches, i, i+1)
+			return b
+		}
+	}
+	return nil
 }
 
 // persisted makes a durable batch visible, answers whom it concerns, and tells
 // the peers that await it.
 func (r *Replica) persisted(token uint64) {
-	b, ok := r.batches[token]
-	if !ok {
+	b := r.taken(token)
+	if b == nil {
 		return // of an earlier incarnation
 	}
-	delete(r.batches, token)
 	p := b.part
 	p.pending--
-	for i, e := range b.entries {
-		p.apply(e, b.deltas[i], r.tick)
+	for i := range b.entries {
+		p.apply(&b.entries[i], b.deltas[i], r.tick)
 	}
 	r.stats.Reclaimed += uint64(p.log.Reclaim())
 	if p.pending == 0 {
-		clear(p.coming)
+		p.coming = p.coming[:0]
 		r.payDebts(p)
 	}
-	if b.respond != nil {
-		r.respond(b.respond)
+	if b.answers {
+		r.respond(&b.respond)
 	}
 	r.wake(p)
 	p.release()
+	r.recycle(b)
 }
 
 func (r *Replica) respond(resp *Response) {
-	r.emit(Effect{Kind: EffectRespond, Client: resp.Client, Msg: resp.Encode()})
+	from := len(r.wire)
+	r.wire = resp.Append(r.wire)
+	r.emit(Effect{Kind: EffectRespond, Client: resp.Client, Msg: r.written(from)})
 }
 
 // Stats returns the counts so far.
@@ -310,24 +379,18 @@ func (r *Replica) Quiet() bool {
 // must not be changed.
 func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v Value)) {
 	for _, p := range r.parts {
-		keys := make([]string, 0, len(p.cells))
-		for k := range p.cells {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			for _, s := range p.cells[k] {
-				visit(p.id, k, s.kind, s.val)
+		for _, c := range p.cells.ascending() {
+			for i := range c.slots {
+				visit(p.id, c.key, c.slots[i].kind, c.slots[i].val)
 			}
 		}
 	}
 }
 
-// Applied is the set of dots of partition p that are visible here; the caller
-// must not change it.
+// Applied is a copy of the set of dots of partition p that are visible here.
 func (r *Replica) Applied(p ring.Partition) causal.Dots {
 	if held := r.held(p); held != nil {
-		return held.applied
+		return held.applied.Causal()
 	}
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 func put(client, req uint64, kind, key string, arg []byte) kvs.Request {
@@ -116,7 +116,7 @@ func TestThresholdRead(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
 	r := c.replicas[1]
 	read := func(req uint64) kvs.Request {
-		return kvs.Request{Client: 9, Req: req, Kind: "set", Key: "k", Causal: true, Wait: 2, Require: causal.Version{1: 1}}
+		return kvs.Request{Client: 9, Req: req, Kind: "set", Key: "k", Causal: true, Wait: 2, Require: session.Row{{Origin: 1, Seq: 1}}}
 	}
 	first := read(1)
 	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: first.Encode()}), "the read waits")
@@ -145,7 +145,7 @@ func TestThresholdRead(t *testing.T) {
 	require.NotNil(t, got)
 	assert.Equal(t, kvs.StatusOK, got.Status)
 	assert.True(t, got.Found)
-	assert.Equal(t, causal.Version{1: 1}, got.Applied)
+	assert.Equal(t, session.Row{{Origin: 1, Seq: 1}}, got.Applied)
 }
 
 // TestDependenciesTravel shows transitivity: whoever reads a write comes to
@@ -162,7 +162,7 @@ func TestDependenciesTravel(t *testing.T) {
 		})
 		for range 10_000 {
 			if a := c.answers[client][req]; a != nil {
-				s.Observe(a.Partition, a.Applied, a.Deps, a.Clock)
+				s.Observe(a.Applied, a.Deps, a.Clock)
 				return a
 			}
 			c.step()
@@ -173,7 +173,7 @@ func TestDependenciesTravel(t *testing.T) {
 	photo := ask(&alice, 1, 1, 0, true, "photo")
 	ask(&alice, 1, 2, 0, true, "comment")
 	require.True(t, ask(&bob, 2, 1, 0, false, "comment").Found)
-	assert.True(t, causal.Dots{photo.Dot.Origin: {{Lo: 1, Hi: photo.Dot.Seq}}}.Covers(bob.Requires(c.ring.PartitionOf("photo"))))
+	assert.True(t, gossip.Dots{{Origin: photo.Dot.Origin, Lo: 1, Hi: photo.Dot.Seq}}.Covers(bob.Requires(c.ring.PartitionOf("photo"))))
 	assert.NotEmpty(t, bob.Requires(c.ring.PartitionOf("photo")), "bob depends on the photo though he never read it")
 	assert.True(t, ask(&bob, 2, 2, 1, false, "photo").Found, "so the other replica must show it")
 }

@@ -2,8 +2,10 @@ package kvs
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -59,18 +61,25 @@ func (r *Replica) put(q *Request, p *partition, kind Kind) {
 		r.refuse(q, p, StatusBadRequest, err.Error())
 		return
 	}
-	own.MergeIn(delta)
+	if own != nil {
+		own.MergeIn(delta)
+	}
 	r.remember(q.Client, q.Req)
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
-	e := gossip.Entry{
+	r.value = delta.Append(r.value[:0])
+	b := r.newBatch(p)
+	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
-		Delta: delta.Append(nil), Deps: q.Deps, Client: q.Client, Req: q.Req,
-	}
-	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: e})
-	r.persist(&batch{part: p, entries: []gossip.Entry{e}, deltas: []Value{delta}, respond: &Response{
-		Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot, Applied: causal.Version{dot.Origin: dot.Seq},
-	}})
+		Delta: r.value, Deps: q.Deps, Client: q.Client, Req: q.Req,
+	})
+	r.memory.own(&b.entries[0])
+	b.deltas = append(b.deltas, delta)
+	b.answers = true
+	b.respond = Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot, Applied: b.rowOf(dot)}
+	r.accept = b.entries[0]
+	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
+	r.persist(b)
 }
 
 // answer reads the value now held.
@@ -80,14 +89,16 @@ func (r *Replica) answer(q *Request, p *partition) {
 		r.refuse(q, p, StatusKindMismatch, other)
 		return
 	}
-	resp := &Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: v != nil}
+	resp := Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: v != nil}
 	if v != nil {
-		resp.Value = v.Append(nil)
+		r.value = v.Append(r.value[:0])
+		resp.Value = r.value
 	}
 	if q.Causal {
-		resp.Applied, resp.Deps = p.applied.Ceiling(), p.deps
+		r.row = p.applied.Ceiling(r.row[:0], session.Mark{Partition: p.id})
+		resp.Applied, resp.Deps = r.row, p.deps
 	}
-	r.respond(resp)
+	r.respond(&resp)
 }
 
 // await keeps a threshold read until the replica has caught up.
@@ -98,11 +109,17 @@ func (r *Replica) await(q *Request, p *partition) {
 	}
 	r.stats.Waited++
 	r.waiting++
-	p.waiting = append(p.waiting, waiter{q, r.tick + q.Wait})
+	// What q is made of is gone with its message, but for its strings.
+	kept := *q
+	kept.Arg, kept.Deps, kept.Require = nil, nil, slices.Clone(q.Require)
+	p.waiting = append(p.waiting, waiter{&kept, r.tick + q.Wait})
 }
 
 // wake answers the reads that p now covers.
 func (r *Replica) wake(p *partition) {
+	if len(p.waiting) == 0 {
+		return
+	}
 	r.settle(p, func(w waiter) bool {
 		if !p.covers(w.req.Require) {
 			return false
@@ -114,6 +131,9 @@ func (r *Replica) wake(p *partition) {
 
 // expire fails the reads whose deadline has passed.
 func (r *Replica) expire() {
+	if r.waiting == 0 {
+		return
+	}
 	for _, p := range r.parts {
 		r.settle(p, func(w waiter) bool {
 			if w.deadline > r.tick {

@@ -6,57 +6,60 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // Clone returns a replica in the same state that shares nothing which changes. It
 // is for exploring what a replica might do next.
 func (r *Replica) Clone() *Replica {
 	c := *r
-	c.out = nil
+	c.scratch = scratch{}
+	c.values.of(r.cfg.Kinds)
 	c.clients = maps.Clone(r.clients)
-	c.peers = make([]*peerLink, len(r.peers))
-	for i, p := range r.peers {
-		link := *p
-		c.peers[i] = &link
-	}
+	c.peers = slices.Clone(r.peers)
 	c.parts = make([]*partition, len(r.parts))
+	c.byID = make([]*partition, len(r.byID))
 	for i, p := range r.parts {
-		c.parts[i] = p.clone()
+		c.parts[i] = p.clone(&c.values)
+		c.byID[p.id] = c.parts[i]
 	}
-	c.batches = make(map[uint64]*batch, len(r.batches))
-	//joinery:anyorder entries are set by their own keys
-	for token, b := range r.batches {
-		moved := *b // entries, deltas and the response are not changed once made
-		moved.part = c.partition(b.part.id)
-		c.batches[token] = &moved
+	c.batches = make([]*batch, len(r.batches))
+	for i, b := range r.batches {
+		c.batches[i] = b.clone(c.byID[b.part.id])
 	}
 	return &c
 }
 
-func (p *partition) clone() *partition {
+// clone is a copy that is used again apart from b. Deltas, and what entries point
+// to, are not changed once made.
+func (b *batch) clone(p *partition) *batch {
+	c := *b
+	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), slices.Clone(b.deltas)
+	c.row = slices.Clone(b.row)
+	c.respond.Applied = slices.Clone(b.respond.Applied)
+	return &c
+}
+
+func (p *partition) clone(vs *values) *partition {
 	c := *p
-	c.cells = make(map[string][]slot, len(p.cells))
-	//joinery:anyorder entries are set by their own keys
-	for key, slots := range p.cells {
-		copied := slices.Clone(slots)
-		for i := range copied {
-			copied[i].val = copied[i].val.Clone()
+	c.values = vs
+	c.cells = cells{}
+	for _, x := range p.cells.list {
+		copied := c.cells.add(x.key)
+		copied.slots = append(copied.slots, x.slots...)
+		for i := range copied.slots {
+			copied.slots[i].val = copied.slots[i].val.Clone()
 		}
-		c.cells[key] = copied
 	}
-	c.own = make(map[string]Value, len(p.own))
+	c.own = make(map[ownID]Value, len(p.own))
 	//joinery:anyorder entries are set by their own keys
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied = causal.DotsMerge().Clone(p.applied)
-	c.coming = causal.DotsMerge().Clone(p.coming)
-	c.deps = p.deps.Clone()
+	c.applied, c.coming, c.deps = p.applied.Clone(), slices.Clone(p.coming), p.deps.Clone()
 	c.log = p.log.Clone()
-	c.told = maps.Clone(p.told)
+	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
-	c.waiting = slices.Clone(p.waiting) // requests are not changed once decoded
+	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
 	return &c
 }
 
@@ -66,7 +69,8 @@ func (p *partition) clone() *partition {
 // the same state tick after tick. Counts for [Replica.Stats] are left out.
 func (r *Replica) AppendState(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, r.clock.last)
-	for _, p := range r.peers {
+	for i := range r.peers {
+		p := &r.peers[i]
 		due := uint64(0)
 		if p.next > r.tick {
 			due = p.next - r.tick
@@ -77,8 +81,8 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
 		dst = binary.AppendUvarint(binary.AppendUvarint(dst, client), r.clients[client])
 	}
-	for _, token := range slices.Sorted(maps.Keys(r.batches)) {
-		dst = appendEntries(append(dst, 'b'), r.batches[token].entries)
+	for _, b := range r.batches {
+		dst = appendEntries(append(dst, 'b'), b.entries)
 	}
 	for _, p := range r.parts {
 		dst = r.appendPartition(binary.AppendUvarint(append(dst, 'p'), uint64(p.id)), p)
@@ -88,19 +92,23 @@ func (r *Replica) AppendState(dst []byte) []byte {
 
 func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	dst = binary.AppendUvarint(dst, p.seq)
-	for _, key := range slices.Sorted(maps.Keys(p.cells)) {
-		for _, s := range p.cells[key] {
-			dst = s.val.Append(appendString(appendString(append(dst, 'c'), key), s.kind))
+	for _, c := range p.cells.ascending() {
+		for _, s := range c.slots {
+			dst = s.val.Append(appendString(appendString(append(dst, 'c'), c.key), s.kind))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(p.own)) {
-		dst = p.own[id].Append(appendString(append(dst, 'o'), id))
+	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
+		dst = p.own[id].Append(appendString(appendString(append(dst, 'o'), id.kind), id.key))
 	}
-	dst = dotsCaps.Append(dotsCaps.Append(append(dst, 'a'), p.applied), p.coming)
+	var coming gossip.Dots
+	for _, d := range p.coming {
+		coming.Add(d)
+	}
+	dst = coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = p.deps.Append(dst)
-	for _, link := range r.peers {
-		dst = dotsCaps.Append(appendBool(dst, p.told[link.id] == p.rev), p.log.Known(link.id))
-		dst = appendBool(dst, slices.Contains(p.owe, link.id))
+	for i := range r.peers {
+		dst = p.log.Known(r.peers[i].id).Append(appendBool(dst, p.told[i] == p.rev))
+		dst = appendBool(dst, slices.Contains(p.owe, i))
 	}
 	for e, since := range p.log.All() {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
@@ -116,13 +124,20 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 
 // Value returns a copy of what is held of the kind under key, or nil.
 func (r *Replica) Value(key, kind string) Value {
+	v := r.Look(key, kind)
+	if v == nil {
+		return nil
+	}
+	return v.Clone()
+}
+
+// Look returns what is held of the kind under key, or nil. It must not be changed,
+// and is valid until the next step.
+func (r *Replica) Look(key, kind string) Value {
 	p := r.held(r.cfg.Ring.PartitionOf(key))
 	if p == nil {
 		return nil
 	}
 	v, _ := p.find(key, kind)
-	if v == nil {
-		return nil
-	}
-	return v.Clone()
+	return v
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/linearizability/history"
-	"github.com/joinery-go/joinery/models"
 )
 
 // initial stands for the source of a read that returned nil, which nobody
@@ -22,15 +21,16 @@ const initial int32 = -1
 // unless it read it. An indeterminate write that nobody read did not happen.
 type accesses struct {
 	h      *history.History
-	pos    []int32     // by node: position in h.Ops
-	key    []int32     // by node: number of the register
-	source []int32     // by node: the write that a read returned, or initial; writes: themselves
-	chain  []int32     // by node: its chain
-	rank   []int32     // by node: how many nodes of the chain come before it
-	parent []int32     // by node: what precedes it beside its chain, or -1
-	more   [][]int32   // by node, of transactions: those that it read from; else nil
-	chains [][]int32   // by chain: nodes in order
-	byKey  [][]writers // by register: who wrote it, chains ascending
+	pos    []int32           // by node: position in h.Ops
+	key    []int32           // by node: number of the register
+	source []int32           // by node: the write that a read returned, or initial; writes: themselves
+	chain  []int32           // by node: its chain
+	rank   []int32           // by node: how many nodes of the chain come before it
+	parent []int32           // by node: what precedes it beside its chain, or -1
+	beside map[int32][]int32 // by node: those whose parent it is
+	more   [][]int32         // by node, of transactions: those that it read from; else nil
+	chains [][]int32         // by chain: nodes in order
+	byKey  [][]writers       // by register: who wrote it, chains ascending
 }
 
 // writers are one chain's writes of one register.
@@ -160,11 +160,11 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 	from := make([]int32, len(h.Ops)) // by position: position of the source, or initial
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if !o.Happened() {
+		if !o.Happened() && o.Func != history.CAS { // a failed one has seen something
 			continue
 		}
 		if o.Type != history.Register || o.Func != history.Read && o.Func != history.Write {
-			return nil, ruling{}, fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)
+			return nil, ruling{}, unsupported(model, o)
 		}
 		k, ok := x.keys[o.Key]
 		if !ok {
@@ -192,7 +192,7 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 		case src == fromNowhere:
 			return nil, ruling{status: Violation, reason: why, method: byValues, witness: []int{i}}, nil
 		case open.status == OK:
-			open = ruling{status: Inconclusive, reason: why, method: byValues}
+			open = ruling{status: Inconclusive, reason: why, method: byValues, cause: x.notUnique(h, o, why)}
 		}
 	}
 	if open.status != OK {
@@ -263,6 +263,18 @@ func (x *sourceIndex) sourceOf(h *history.History, r *history.Op) (int32, string
 	}
 	return fromMany, fmt.Sprintf("read #%d of %q may have %s from more than one place: values must be unique, or stamped, or tagged",
 		r.Index, r.Key, r.Out)
+}
+
+// notUnique is the error of a read whose value may come from several places. It
+// is about the last of the writes that have the value.
+func (x *sourceIndex) notUnique(h *history.History, r *history.Op, why string) error {
+	v := writtenTo(x.keys[r.Key], r.Out)
+	at, _ := x.only(h, v)
+	if several := x.more[v]; several != nil {
+		at = several[len(several)-1]
+	}
+	return &history.OpError{Index: int(at), Err: fmt.Errorf(
+		"%w: write #%d repeats a value, so that %s", history.ErrNotUnique, h.Ops[at].Index, why)}
 }
 
 // compatible reports whether a write of the right value can be what r returned,
@@ -360,6 +372,12 @@ func (a *accesses) append(i int, key int32, session map[int]int32) int32 {
 		session[o.Session] = c
 	}
 	n := int32(len(a.pos))
+	if parent >= 0 {
+		if a.beside == nil {
+			a.beside = make(map[int32][]int32)
+		}
+		a.beside[parent] = append(a.beside[parent], n)
+	}
 	a.pos, a.key = append(a.pos, int32(i)), append(a.key, key)
 	a.chain, a.rank = append(a.chain, c), append(a.rank, int32(len(a.chains[c])))
 	a.parent, a.source = append(a.parent, parent), append(a.source, n)

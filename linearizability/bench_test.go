@@ -101,6 +101,59 @@ func lagging(n, sessions, keys int) *history.History {
 	return h
 }
 
+// received is a run of causal memory that does not converge: each session applies
+// the writes of the others in an order of its own, each once it has applied what
+// came causally before, and reads what it applied last.
+func received(n, sessions, keys int) *history.History {
+	rng := rand.New(rand.NewPCG(4, uint64(n)))
+	type write struct {
+		key   int
+		value int64
+		past  []int32 // by session: how many of its writes come causally before
+	}
+	h := &history.History{Name: "received", Ops: make([]history.Op, n)}
+	sent := make([][]write, sessions)
+	applied := make([][]int32, sessions) // by session and origin: how many
+	holds := make([][]int64, sessions)   // by session and key
+	for s := range sessions {
+		applied[s], holds[s] = make([]int32, sessions), make([]int64, keys)
+	}
+	for i := range n {
+		s, k := rng.IntN(sessions), rng.IntN(keys)
+		for range 2 * sessions { // receive about as fast as others write
+			from := rng.IntN(sessions)
+			next := int(applied[s][from])
+			if from == s || next == len(sent[from]) || slices.ContainsFunc(sent[from][next:next+1], func(w write) bool {
+				for c, t := range w.past {
+					if applied[s][c] < t {
+						return true
+					}
+				}
+				return false
+			}) {
+				continue
+			}
+			w := sent[from][next]
+			applied[s][from]++
+			holds[s][w.key] = w.value
+		}
+		o := &h.Ops[i]
+		*o = history.Op{
+			Index: i, Session: s, Node: -1, Type: history.Register, Func: history.Read, Key: fmt.Sprint(k),
+			Call: int64(2 * i), Return: int64(2*i + 1),
+		}
+		if rng.IntN(2) == 0 {
+			o.Func, o.Arg = history.Write, history.Int(int64(i+1))
+			sent[s] = append(sent[s], write{k, int64(i + 1), slices.Clone(applied[s])})
+			applied[s][s]++
+			holds[s][k] = int64(i + 1)
+		} else if v := holds[s][k]; v != 0 {
+			o.Out = history.Int(v)
+		}
+	}
+	return h
+}
+
 // joined is a tagged run of grow sets in which each read sees every add so far. A
 // thousand sets are in use at a time, each for some twenty operations: sets that
 // grow for ever would cost their size a read, whatever the checker.
@@ -139,11 +192,13 @@ func sized(model string, n int) *history.History {
 		return saturated(n, benchSessions)
 	case "lattice-causal":
 		return joined(n, benchSessions)
+	case "cm", "pram":
+		return received(n, benchSessions, 1000)
 	}
 	return lagging(n, benchSessions, 1000)
 }
 
-var costly = []string{"lattice-causal", "linearizable-register", "cc", "ccv"}
+var costly = []string{"linearizable-register", "cc", "ccv", "cm", "pram", "lattice-causal"}
 
 func BenchmarkLevels(b *testing.B) {
 	for _, model := range costly {
@@ -152,7 +207,7 @@ func BenchmarkLevels(b *testing.B) {
 				h := sized(model, n)
 				b.ReportAllocs()
 				for b.Loop() {
-					v, err := Check(context.Background(), h, model, Budget{})
+					v, err := Judge(context.Background(), h, model, Budget{})
 					if err != nil || v.Status != OK {
 						b.Fatal(v, err)
 					}

@@ -51,7 +51,7 @@ func causalRegisters(level causalLevel, model string, h *history.History) (rulin
 		if r := a.tooWide(); r.status != OK {
 			return r, nil
 		}
-		return sessionViews(a, level), nil
+		return pramViews(a, fewEdges), nil
 	}
 	p, r, err := causalOrder(model, h)
 	if err != nil || r.status != OK {
@@ -61,7 +61,7 @@ func causalRegisters(level causalLevel, model string, h *history.History) (rulin
 		return r, nil
 	}
 	if level == levelCM {
-		return sessionViews(p.a, level), nil
+		return p.memoryViews(fewEdges), nil
 	}
 	return p.conflicts(), nil
 }
@@ -186,59 +186,4 @@ func (p *partialOrder) reason(w1, w2 int32) []int32 {
 		}
 	}
 	return nil
-}
-
-// sessionViews decides causal memory and PRAM: for each session there is an
-// order of all writes and of its own reads that explains these reads. That order
-// is saturated: whatever precedes a read and writes its register precedes the
-// write that it returned. Of a session only its last operation matters, since
-// what an earlier one demands it demands as well. For causal memory the order
-// begins with the causal order, for PRAM with session order and the session's
-// own reads-from. O(nodes × chains) a round, and a session needs few.
-func sessionViews(a *accesses, level causalLevel) ruling {
-	for c := range int32(len(a.chains)) {
-		p := (&partialOrder{a: a, reader: everyone}).withEdges()
-		if level == levelPRAM {
-			p.reader = c
-		}
-		if r := p.saturate(c); r.status != OK {
-			return r
-		}
-	}
-	return ruling{status: OK, method: bySaturation}
-}
-
-const bySaturation = "happened-before saturated a session at a time, since reads name their writes"
-
-// saturate closes the order for the reads of one chain.
-func (p *partialOrder) saturate(chain int32) ruling {
-	a := p.a
-	bad := func(why string, n int32) ruling {
-		return ruling{status: Violation, method: bySaturation, reason: fmt.Sprintf("%s in the view of session %d", why, a.op(n).Session)}
-	}
-	reads := slices.DeleteFunc(slices.Clone(a.chains[chain]), a.isWrite)
-	if len(reads) == 0 {
-		return ruling{status: OK}
-	}
-	for changed := true; changed; {
-		if !p.sweep(true) {
-			return bad("CyclicHB: no order of writes explains the reads", reads[0])
-		}
-		changed = false
-		for _, n := range reads {
-			src := a.source[n]
-			if src >= 0 {
-				changed = p.arbitrate(n, src) || changed
-				continue
-			}
-			clock, on := p.row(n), a.byKey[a.key[n]]
-			for i := range on {
-				if rank, any := on[i].latest(clock[on[i].chain]); any {
-					return bad(fmt.Sprintf("WriteHBInitRead: read #%d returns the initial value after write #%d",
-						a.op(n).Index, a.op(a.chains[on[i].chain][rank]).Index), n)
-				}
-			}
-		}
-	}
-	return ruling{status: OK}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/models"
@@ -35,29 +36,38 @@ type ruling struct {
 	reason  string
 	method  string
 	witness []int // violation: positions among which a witness is to be found; nil means all
+	// from is the time before which the violation was not there, if the checker
+	// knows it; the operations of witness are one without further proof then.
+	from *int64
+	// cause is what of the input stands in the way of a verdict.
+	cause error
 }
 
-// checkers is the table; its order is that of Models.
-func checkers() []checker {
+// checkers is the table; its order is that of Models. It never changes.
+var checkers = sync.OnceValue(makeCheckers)
+
+func makeCheckers() []checker {
 	var table []checker
 	for _, m := range models.All() {
 		c := checker{
 			ModelInfo: m.ModelInfo,
-			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h) },
+			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h, m.Because) },
 			settles:   m.Settles,
 			realTime:  m.RealTime,
 			reduce:    m.Reduce,
 		}
-		if m.Name == "linearizable-register" {
-			c.Complexity = "O(n log n) where values are written once per key (zones); else exponential in concurrency (porcupine)"
-			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizableRegister(mt, m, h) }
-		}
-		if m.Name == "sequential" {
+		switch m.Name {
+		case "linearizable-register", "cas-register", "linearizable":
+			c.Complexity = "O(n log n) for reads and writes of registers whose values are written once per key (zones); else " + m.Complexity
+			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizable(mt, m, h) }
+		case "sequential":
 			c.judge = func(mt *meter, h *history.History) (ruling, error) { return sequential(mt, m, h) }
 		}
 		table = append(table, c)
 	}
-	table = append(table, convergenceChecker(), latticeCausalChecker(), latticeLinearChecker())
+	table = append(table, convergenceChecker())
+	table = append(table, convergencePartCheckers()...)
+	table = append(table, latticeCausalChecker(), latticeLinearChecker())
 	table = append(table, latticeSessionCheckers()...)
 	table = append(table, registerCheckers()...)
 	return append(table, transactionCheckers()...)
@@ -77,7 +87,7 @@ func (c checker) decide(m *meter, h *history.History) (ruling, error) {
 	return r, nil
 }
 
-// Models lists the models that Check knows.
+// Models lists the models that Judge knows.
 func Models() []ModelInfo {
 	var infos []ModelInfo
 	for _, c := range checkers() {
@@ -86,13 +96,13 @@ func Models() []ModelInfo {
 	return infos
 }
 
-// Check judges h by the named model within the budget. Errors are of the input,
+// Judge decides h by the named model within the budget. Errors are of the input,
 // not of the history's consistency: an unknown model (ErrUnknownModel), a
 // history that breaks the invariants of its types (history.ErrInvalid), or one
 // with operations that the model does not describe (models.ErrUnsupported). A
 // cancelled context makes the verdict undecided. Deterministic, except where
 // ctx or Budget.Time intervenes. h is not changed.
-func Check(ctx context.Context, h *history.History, model string, b Budget) (Verdict, error) {
+func Judge(ctx context.Context, h *history.History, model string, b Budget) (Verdict, error) {
 	b, err := b.withDefaults()
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
@@ -115,7 +125,7 @@ func Check(ctx context.Context, h *history.History, model string, b Budget) (Ver
 	return v, nil
 }
 
-// Known reports whether Check knows the model: one that Models lists, or a set
+// Known reports whether Judge knows the model: one that Models lists, or a set
 // of session guarantees joined by plus signs, such as mr+wfr.
 func Known(model string) bool {
 	_, ok := checkerNamed(model)
@@ -123,9 +133,10 @@ func Known(model string) bool {
 }
 
 func checkerNamed(model string) (checker, bool) {
-	for _, c := range checkers() {
-		if c.Name == model {
-			return c, true
+	table := checkers()
+	for i := range table {
+		if table[i].Name == model {
+			return table[i], true
 		}
 	}
 	if set, ok := parseGuarantees(model); ok {
@@ -141,13 +152,25 @@ func (c checker) check(ctx context.Context, h *history.History, b Budget) (Verdi
 	if err != nil {
 		return Verdict{}, err
 	}
-	v := Verdict{Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method}
+	return c.conclude(m, h, r, b), nil
+}
+
+// conclude makes a verdict of a ruling, and shrinks a violation.
+func (c checker) conclude(m *meter, h *history.History, r ruling, b Budget) Verdict {
+	v := c.verdict(m, r)
 	if r.status == Violation {
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r)
+		v.Steps = m.steps.Load()
 	}
-	v.Steps = m.steps.Load()
-	return v, nil
+	return v
+}
+
+// verdict is the ruling as it is told, without a witness.
+func (c checker) verdict(m *meter, r ruling) Verdict {
+	return Verdict{
+		Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method, Cause: r.cause, Steps: m.steps.Load(),
+	}
 }
 
 // observes reports whether the history holds anything that could be wrong.
@@ -174,4 +197,9 @@ func unsettled(h *history.History) string {
 		}
 	}
 	return "no read after the last settle fence: whether values converge cannot be said"
+}
+
+// unsupported is the error of an operation that a model does not describe.
+func unsupported(model string, o *history.Op) error {
+	return &history.OpError{Index: o.Index, Err: fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)}
 }

@@ -19,32 +19,32 @@ func TestModelsTable(t *testing.T) {
 		require.NotEmpty(t, m.Complexity, m.Name)
 		require.NotEmpty(t, m.Needs, m.Name)
 	}
-	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "lattice-causal",
-		"lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
+	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
+		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"transactional-causal", "read-atomic", "read-committed", "item-cut"}, names)
 }
 
 func TestCheckRejects(t *testing.T) {
 	ctx := context.Background()
-	_, err := Check(ctx, settledRun(), "serialisable-ish", Budget{})
+	_, err := Judge(ctx, settledRun(), "serialisable-ish", Budget{})
 	require.ErrorIs(t, err, ErrUnknownModel)
 	require.ErrorContains(t, err, "lattice-causal", "the error lists what there is")
 
-	_, err = Check(ctx, settledRun(), "causal", Budget{Steps: -1})
+	_, err = Judge(ctx, settledRun(), "causal", Budget{Steps: -1})
 	require.ErrorContains(t, err, "negative")
 
 	bad := settledRun()
 	bad.Ops[3].Index = 7
-	_, err = Check(ctx, bad, "causal", Budget{})
+	_, err = Judge(ctx, bad, "causal", Budget{})
 	require.ErrorIs(t, err, history.ErrInvalid)
 
-	_, err = Check(ctx, settledRun(), "cas-register", Budget{})
+	_, err = Judge(ctx, settledRun(), "cas-register", Budget{})
 	require.ErrorIs(t, err, models.ErrUnsupported)
 
 	queue := &history.History{Ops: []history.Op{{Type: "queue", Func: "push", Return: 1}}}
 	for _, m := range Models() {
-		_, err = Check(ctx, queue, m.Name, Budget{})
+		_, err = Judge(ctx, queue, m.Name, Budget{})
 		require.ErrorIs(t, err, models.ErrUnsupported, m.Name)
 	}
 }
@@ -71,12 +71,18 @@ func TestBudgets(t *testing.T) {
 	ctx := context.Background()
 	h := wide()
 	h.Ops[len(h.Ops)-1].Out = history.Int(-1)
-	for name, b := range map[string]Budget{
-		"10000 steps": {Steps: 10_000},
-		"bytes":       {Bytes: 100_000},
-		"longer than": {Time: time.Millisecond},
+	h.Ops[0].Func, h.Ops[0].Arg = history.CAS, history.List(history.Nil, history.Int(0)) // no way around a search
+	for name, b := range map[string]struct {
+		model string
+		Budget
+	}{
+		"10000 steps":  {"cas-register", Budget{Steps: 10_000}},
+		"100000 bytes": {"cas-register", Budget{Bytes: 100_000}},
+		"20000 steps":  {"sequential", Budget{Steps: 20_000}},
+		"200000 bytes": {"sequential", Budget{Bytes: 200_000}},
+		"longer than":  {"sequential", Budget{Time: time.Millisecond}},
 	} {
-		v, err := Check(ctx, h, "cas-register", b)
+		v, err := Judge(ctx, h, b.model, b.Budget)
 		require.NoError(t, err)
 		require.Equal(t, Undecided, v.Status, name)
 		require.Contains(t, v.Reason, name)
@@ -84,7 +90,7 @@ func TestBudgets(t *testing.T) {
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	v, err := Check(cancelled, h, "cas-register", Budget{})
+	v, err := Judge(cancelled, h, "cas-register", Budget{})
 	require.NoError(t, err)
 	require.Equal(t, Undecided, v.Status)
 	require.Contains(t, v.Reason, "canceled")
@@ -152,7 +158,7 @@ func TestCheckLeavesTheHistoryAlone(t *testing.T) {
 		h.Ops[2].Saw = []uint64{}
 		before := settledRun()
 		before.Ops[2].Saw = []uint64{}
-		_, err := Check(context.Background(), h, m.Name, Budget{})
+		_, err := Judge(context.Background(), h, m.Name, Budget{})
 		if err != nil { // the run holds sets and counters, which register levels refuse
 			require.ErrorIs(t, err, models.ErrUnsupported, m.Name)
 		}

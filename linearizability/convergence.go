@@ -1,8 +1,8 @@
 package linearizability
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -18,7 +18,9 @@ func convergenceChecker() checker {
 			Complexity: "O(reads x puts seen), an object at a time",
 			Needs:      "registers, sets, counters; tags for the second part; a settle fence with reads after it for the third",
 		},
-		judge:   func(_ *meter, h *history.History) (ruling, error) { return converges(h) },
+		judge: func(_ *meter, h *history.History) (ruling, error) {
+			return converges(h, (*settling).explained, (*settling).sameTags, (*settling).settled)
+		},
 		settles: true,
 		reduce:  models.Eventual().Reduce, // the same reads rest on the same puts
 	}
@@ -59,38 +61,58 @@ func Convergence(h *history.History) Verdict {
 
 // objectReads is what the history holds on one object.
 type objectReads struct {
-	name  string
-	reads []int
-	puts  []*history.Op
-	at    map[*history.Op]int
+	typ   history.Type
+	key   string
+	reads []int         // positions
+	puts  []*history.Op // in the order of their calls
 }
+
+func (o *objectReads) String() string { return fmt.Sprintf("%s %q", o.typ, o.key) }
 
 const byTags = "tags"
 
-// converges is Convergence without shrinking; a violation's witness is the read
-// and what it saw, or the two reads that disagree.
-func converges(h *history.History) (ruling, error) {
+// convergencePart judges one of the three parts on one object.
+type convergencePart func(s *settling, o *objectReads) ruling
+
+// settling judges one history; it holds what the parts share.
+type settling struct {
+	h      *history.History
+	tags   tagIndex
+	unions unions
+	seen   []*history.Op // scratch
+	at     []int         // scratch
+	first  map[uint64]int
+	sums   models.SubsetSums
+	due    []*history.Op
+	summed int // what sums holds for missing: so many puts due, and
+	issued int // so many issued; -1 where it holds something else
+}
+
+// converges is Convergence, or some of its parts, without shrinking; a violation's
+// witness is the read and what it saw, or the two reads that disagree.
+func converges(h *history.History, parts ...convergencePart) (ruling, error) {
 	objects, err := groupObjects(h)
 	if err != nil {
 		return ruling{}, err
 	}
 	bounded := ruling{status: OK, method: byTags}
-	byTag := make(map[uint64]int)
-	for i := range h.Ops {
-		if o := &h.Ops[i]; o.IsPut() && o.Happened() {
-			byTag[o.Tag] = i
-		}
+	s := &settling{
+		h: h, tags: indexTags(h), unions: newUnions(h),
+		seen: make([]*history.Op, 0, len(h.Ops)), at: make([]int, 0, len(h.Ops)),
 	}
-	for _, o := range objects {
-		parts := []func(*history.History, map[uint64]int, *objectReads) ruling{explained, sameTags, settled}
+	for i := range objects {
+		o := &objects[i]
 		if o.unbounded(h) {
-			bounded = ruling{status: Undecided, method: byTags, reason: o.name + ": too many distinct sums of increments"}
+			bounded = ruling{status: Undecided, method: byTags, reason: o.String() + ": too many distinct sums of increments"}
 			continue
 		}
 		for _, part := range parts {
-			if r := part(h, byTag, o); r.status == Violation {
+			switch r := part(s, o); r.status {
+			case Violation:
 				r.method = byTags
 				return r, nil
+			case Inconclusive:
+				bounded.status, bounded.reason = r.status, r.reason
 			}
 		}
 	}
@@ -102,102 +124,170 @@ func (o *objectReads) unbounded(h *history.History) bool {
 	return !h.Tagged && len(o.puts) > 0 && o.puts[0].Type == history.Counter && !models.CountersBounded(o.puts)
 }
 
-func groupObjects(h *history.History) ([]*objectReads, error) {
-	type object struct {
-		typ history.Type
-		key string
+func groupObjects(h *history.History) ([]objectReads, error) {
+	number, objects := internObjects(h)
+	at := make([]int32, objects) // by object: 1 + place in order
+	count := make([]int, 2*objects)
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.IsPut() {
+			count[2*number[i]]++
+		} else {
+			count[2*number[i]+1]++
+		}
 	}
-	var order []*objectReads
-	found := make(map[object]*objectReads)
+	order := make([]objectReads, 0, objects)
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if !o.Happened() {
 			continue
 		}
 		if !models.DescribesReplicated(o) {
-			return nil, fmt.Errorf("model convergence: %w: %v", models.ErrUnsupported, o)
+			return nil, unsupported("convergence", o)
 		}
-		k := object{o.Type, o.Key}
-		if found[k] == nil {
-			found[k] = &objectReads{name: fmt.Sprintf("%s %q", k.typ, k.key), at: make(map[*history.Op]int)}
-			order = append(order, found[k])
+		k := number[i]
+		if at[k] == 0 {
+			order = append(order, objectReads{
+				typ: o.Type, key: o.Key, puts: make([]*history.Op, 0, count[2*k]), reads: make([]int, 0, count[2*k+1]),
+			})
+			at[k] = int32(len(order))
 		}
-		if o.IsPut() {
-			found[k].puts = append(found[k].puts, o)
-			found[k].at[o] = i
+		if on := &order[at[k]-1]; o.IsPut() {
+			on.puts = append(on.puts, o)
 		} else {
-			found[k].reads = append(found[k].reads, i)
+			on.reads = append(on.reads, i)
 		}
 	}
 	return order, nil
 }
 
+// before returns the puts called by time t.
+func (o *objectReads) before(t int64) []*history.Op {
+	n := len(o.puts)
+	for n > 0 && o.puts[n-1].Call > t {
+		n--
+	}
+	return o.puts[:n]
+}
+
 // explained is part 1.
-func explained(h *history.History, byTag map[uint64]int, o *objectReads) ruling {
+func (s *settling) explained(o *objectReads) ruling {
+	if !s.h.Tagged {
+		return s.explainedByValue(o)
+	}
 	for _, i := range o.reads {
-		r := &h.Ops[i]
-		if !h.Tagged {
-			var issued []*history.Op
-			for _, p := range o.puts {
-				if p.Call <= r.Return {
-					issued = append(issued, p)
-				}
-			}
-			if !models.Explains(r, issued, nil) {
-				return ruling{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o.name, r.Index)}
-			}
-			continue
-		}
-		witness := []int{i}
-		var seen []*history.Op
+		r := &s.h.Ops[i]
+		s.seen, s.at = s.seen[:0], s.at[:0]
 		for _, t := range r.Saw {
-			j, ok := byTag[t]
-			if !ok || h.Ops[j].Key != r.Key || h.Ops[j].Type != r.Type || h.Ops[j].Call > r.Return {
+			j, ok := s.tags.put(t)
+			if !ok || s.h.Ops[j].Key != r.Key || s.h.Ops[j].Type != r.Type || s.h.Ops[j].Call > r.Return {
 				return ruling{status: Violation, witness: []int{i}, reason: fmt.Sprintf(
-					"%s: read #%d saw tag %d, which no put called by then has", o.name, r.Index, t)}
+					"%s: read #%d saw tag %d, which no put called by then has", o, r.Index, t)}
 			}
-			seen = append(seen, &h.Ops[j])
-			witness = append(witness, j)
+			s.seen, s.at = append(s.seen, &s.h.Ops[j]), append(s.at, int(j))
 		}
-		if !models.Joins(r, seen) {
+		if !s.unions.joins(r, s.at) && !models.Joins(r, s.seen) {
+			witness := append(slices.Clone(s.at), i)
 			slices.Sort(witness)
 			return ruling{status: Violation, witness: witness, reason: fmt.Sprintf(
-				"%s: the value of read #%d is not the join of the puts it saw", o.name, r.Index)}
+				"%s: the value of read #%d is not the join of the puts it saw", o, r.Index)}
 		}
 	}
 	return ruling{status: OK}
 }
 
-// sameTags is part 2.
-func sameTags(h *history.History, _ map[uint64]int, o *objectReads) ruling {
-	if !h.Tagged {
+// explainedByValue is part 1 without tags.
+func (s *settling) explainedByValue(o *objectReads) ruling {
+	wrong := -1
+	if o.typ == history.Counter && s.sums.Reset(0, o.puts, nil) {
+		wrong = s.sumless(o)
+	} else {
+		wrong = slices.IndexFunc(o.reads, func(i int) bool {
+			r := &s.h.Ops[i]
+			return !models.Explains(r, o.before(r.Return), nil)
+		})
+		if wrong >= 0 {
+			wrong = o.reads[wrong]
+		}
+	}
+	if wrong < 0 {
 		return ruling{status: OK}
 	}
-	first := make(map[string]int)
-	var key []byte
-	for _, i := range o.reads {
-		key = key[:0]
-		for _, t := range h.Ops[i].Saw {
-			key = binary.BigEndian.AppendUint64(key, t)
+	return ruling{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o, s.h.Ops[wrong].Index)}
+}
+
+// sumless is the position of the first read of a counter whose value is no sum of
+// increments called before it returned, or -1. It goes through the reads in the
+// order of their returns, so that each increment is added once.
+func (s *settling) sumless(o *objectReads) int {
+	s.issued = -1
+	s.at = append(s.at[:0], o.reads...)
+	slices.SortFunc(s.at, func(i, j int) int { return cmp.Compare(s.h.Ops[i].Return, s.h.Ops[j].Return) })
+	wrong, added := -1, 0
+	for _, i := range s.at {
+		r := &s.h.Ops[i]
+		for ; added < len(o.puts) && o.puts[added].Call <= r.Return; added++ {
+			n, _ := o.puts[added].Arg.AsInt()
+			s.sums.Add(n)
 		}
-		j, seen := first[string(key)]
-		if !seen {
-			first[string(key)] = i
-			continue
+		if got, ok := count(r); (!ok || !s.sums.Has(got)) && (wrong < 0 || i < wrong) {
+			wrong = i
 		}
-		if !models.SameValue(&h.Ops[i], &h.Ops[j]) {
+	}
+	return wrong
+}
+
+// count returns a counter's value, nil counting as zero.
+func count(r *history.Op) (int64, bool) {
+	n, ok := r.Out.AsInt()
+	return n, ok || r.Out.IsNil()
+}
+
+// sameTags is part 2. Reads are found by a hash of the tags they saw; where two
+// sets of tags have one hash, the later one is compared with all reads before it.
+func (s *settling) sameTags(o *objectReads) ruling {
+	if !s.h.Tagged {
+		return ruling{status: OK}
+	}
+	if s.first == nil {
+		s.first = make(map[uint64]int, len(o.reads))
+	}
+	clear(s.first)
+	for n, i := range o.reads {
+		r := &s.h.Ops[i]
+		key := hashTags(r.Saw)
+		j, seen := s.first[key]
+		if seen && !slices.Equal(s.h.Ops[j].Saw, r.Saw) {
+			alike := slices.IndexFunc(o.reads[:n], func(k int) bool { return slices.Equal(s.h.Ops[k].Saw, r.Saw) })
+			if seen = alike >= 0; seen {
+				j = o.reads[alike]
+			}
+		} else if !seen {
+			s.first[key] = i
+		}
+		if seen && !models.SameValue(r, &s.h.Ops[j]) {
 			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d saw the same puts and differ",
-				o.name, h.Ops[j].Index, h.Ops[i].Index)}
+				o, s.h.Ops[j].Index, r.Index)}
 		}
 	}
 	return ruling{status: OK}
+}
+
+func hashTags(tags []uint64) uint64 {
+	h := uint64(len(tags))
+	for _, t := range tags {
+		h = (h ^ t) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h
 }
 
 // settled is part 3.
-func settled(h *history.History, _ map[uint64]int, o *objectReads) ruling {
+func (s *settling) settled(o *objectReads) ruling {
+	h := s.h
 	if len(h.Fences) == 0 {
 		return ruling{status: OK}
 	}
+	s.issued = -1
 	last := h.Fences[len(h.Fences)-1]
 	quiet := !slices.ContainsFunc(o.puts, func(p *history.Op) bool {
 		return p.Call >= last || p.Outcome == history.OK && p.Return >= last
@@ -205,9 +295,9 @@ func settled(h *history.History, _ map[uint64]int, o *objectReads) ruling {
 	agreed := -1
 	for _, i := range o.reads {
 		r := &h.Ops[i]
-		if missing := o.missing(h, r); missing != nil {
+		if missing := s.missing(o, r); missing != nil {
 			return ruling{status: Violation, reason: fmt.Sprintf("%s: read #%d misses put #%d, acknowledged before the fence",
-				o.name, r.Index, missing.Index)}
+				o, r.Index, missing.Index)}
 		}
 		if !quiet || r.Call < last {
 			continue
@@ -218,7 +308,7 @@ func settled(h *history.History, _ map[uint64]int, o *objectReads) ruling {
 		a := &h.Ops[agreed]
 		if !models.SameValue(a, r) || !slices.Equal(a.Saw, r.Saw) {
 			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d disagree after the last fence",
-				o.name, a.Index, r.Index)}
+				o, a.Index, r.Index)}
 		}
 	}
 	return ruling{status: OK}
@@ -227,7 +317,8 @@ func settled(h *history.History, _ map[uint64]int, o *objectReads) ruling {
 // missing returns an acknowledged put that the fences oblige r to include and
 // that it does not, or nil. An untagged value can be blamed as a whole only, and
 // then the first such put stands for all of them.
-func (o *objectReads) missing(h *history.History, r *history.Op) *history.Op {
+func (s *settling) missing(o *objectReads, r *history.Op) *history.Op {
+	h := s.h
 	n, exact := slices.BinarySearch(h.Fences, r.Call)
 	for exact && n < len(h.Fences) && h.Fences[n] == r.Call {
 		n++
@@ -235,21 +326,54 @@ func (o *objectReads) missing(h *history.History, r *history.Op) *history.Op {
 	if n == 0 {
 		return nil
 	}
-	var issued, due []*history.Op
+	s.due = s.due[:0]
+	saw := r.Saw
 	for _, p := range o.puts {
-		if p.Call <= r.Return {
-			issued = append(issued, p)
-		}
 		if p.Outcome != history.OK || p.Return >= h.Fences[n-1] {
 			continue
 		}
-		if _, saw := slices.BinarySearch(r.Saw, p.Tag); h.Tagged && !saw {
+		if !h.Tagged {
+			s.due = append(s.due, p)
+			continue
+		}
+		if len(saw) > 0 && saw[0] == p.Tag { // tags mostly ascend as calls do
+			saw = saw[1:]
+		} else if _, in := slices.BinarySearch(r.Saw, p.Tag); !in {
 			return p
 		}
-		due = append(due, p)
 	}
-	if !h.Tagged && !models.Explains(r, issued, due) {
-		return due[0]
+	if !h.Tagged && len(s.due) > 0 && !s.explains(o, r) {
+		return s.due[0]
 	}
 	return nil
+}
+
+// explains reports whether puts that include those due join to the value of r.
+// Reads after one fence mostly have the same to go by, so sums are kept.
+func (s *settling) explains(o *objectReads, r *history.Op) bool {
+	issued := o.before(r.Return)
+	if o.typ != history.Counter {
+		return models.Explains(r, issued, s.due)
+	}
+	if s.issued != len(issued) || s.summed != len(s.due) {
+		var floor int64
+		for _, p := range s.due { // bounded: their magnitudes add up to 64 bits
+			n, _ := p.Arg.AsInt()
+			floor += n
+		}
+		s.issued = -1
+		left := func(p *history.Op) bool { return slices.Contains(s.due, p) }
+		if !s.sums.Reset(floor, issued, left) {
+			return models.Explains(r, issued, s.due)
+		}
+		for _, p := range issued {
+			if !left(p) {
+				n, _ := p.Arg.AsInt()
+				s.sums.Add(n)
+			}
+		}
+		s.issued, s.summed = len(issued), len(s.due)
+	}
+	got, ok := count(r)
+	return ok && s.sums.Has(got)
 }

@@ -2,15 +2,17 @@
 // the specification that explains what the clients saw? It is named after its
 // strongest verdict and also knows weaker levels: sequential and causal
 // consistency in their kinds, session guarantees, isolation levels of
-// transactions, eventual consistency and convergence. Check judges by one level,
-// Levels by all that fit, and Assert ends a test.
+// transactions, eventual consistency and convergence. Judge decides one level,
+// Levels by all that fit, and Check ends a test.
 //
-// Two kinds of checker stand side by side. General ones search, with porcupine,
-// for an order of the operations that a model of package models allows; they
-// are exponential and run under a budget of steps and bytes. Special ones
-// decide one property in polynomial time, exactly, mostly because operations
-// carry tags that tell which puts each read saw. Where both can answer they must
-// agree, which the tests count.
+// Three kinds of checker stand side by side. Special ones decide one property in
+// polynomial time, exactly, mostly because operations carry tags or values that
+// tell which puts each read saw. Where there is none, models of package models are
+// searched for an order of the operations that they allow: those that know real
+// time from one return to the next, the others by porcupine; both are exponential
+// and run under a budget of steps and bytes. Where several can answer they must
+// agree, with each other and with the definitions tried by brute force, which the
+// tests count. Verdict.Method says which one it was and why.
 //
 // A verdict is one of four, and none of them is a guess: ok, violation with a
 // minimal witness, undecided when a budget ran out, inconclusive when the

@@ -13,7 +13,7 @@ import (
 
 // A client reads a value that another one has overwritten meanwhile: no order
 // of the operations explains that.
-func ExampleCheck() {
+func ExampleJudge() {
 	log := "INFO  jepsen.util - 0\t:invoke\t:write\t1\n" +
 		"INFO  jepsen.util - 0\t:ok\t:write\t1\n" +
 		"INFO  jepsen.util - 1\t:invoke\t:write\t2\n" +
@@ -25,14 +25,14 @@ func ExampleCheck() {
 		fmt.Println(err)
 		return
 	}
-	v, err := linearizability.Check(context.Background(), h, "cas-register", linearizability.Budget{})
+	v, err := linearizability.Judge(context.Background(), h, "cas-register", linearizability.Budget{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(v)
 	// Output:
-	// cas-register: violation: register "": no order of the operations is allowed
+	// cas-register: violation: register "": the value of #1 came and went between operations that need the value of #0 to stay
 	//   #0 s0 [1,2] register "" write 1 ok
 	//   #1 s1 [3,4] register "" write 2 ok
 	//   #2 s2 [5,6] register "" read -> 1 ok
@@ -67,7 +67,7 @@ func BenchmarkCheck(b *testing.B) {
 		b.Run(model, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				v, err := linearizability.Check(context.Background(), h, model, linearizability.Budget{})
+				v, err := linearizability.Judge(context.Background(), h, model, linearizability.Budget{})
 				if err != nil || v.Status != linearizability.OK {
 					b.Fatal(v, err)
 				}

@@ -27,7 +27,7 @@ func decodeFile(t *testing.T, format, path string) (*history.History, error) {
 
 func mustCheck(t *testing.T, h *history.History, model string) Verdict {
 	t.Helper()
-	v, err := Check(context.Background(), h, model, Budget{})
+	v, err := Judge(context.Background(), h, model, Budget{})
 	require.NoError(t, err)
 	if v.Status == Violation {
 		require.NotEmpty(t, v.Witness)

@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,10 @@ func sessionGuarantees(set guarantees, model string, h *history.History) (ruling
 	if err != nil || r.status != OK {
 		return r, err
 	}
-	g := &writeOrder{a: a, set: set, after: make([][]int32, len(a.pos)), why: make([][]int32, len(a.pos))}
+	g := &writeOrder{
+		a: a, set: set, after: make([][]int32, len(a.pos)), why: make([][]int32, len(a.pos)),
+		writes: make([][]atRank, len(a.chains)), hasRead: make([][]atRank, len(a.chains)),
+	}
 	for c := range a.chains {
 		if r := g.session(a.chains[c]); r.status != OK {
 			return r, nil
@@ -77,6 +81,20 @@ type writeOrder struct {
 	set   guarantees
 	after [][]int32 // by node: nodes after it; helpers are numbered above the operations
 	why   [][]int32 // by node, beside after: the read that demands the edge, or -1
+	// By chain: the writes, and helpers that come after what the session had read
+	// by then, each with its rank; for the indeterminate writes beside the chain.
+	writes, hasRead [][]atRank
+}
+
+type atRank struct{ rank, node int32 }
+
+// upTo returns the last of them that is at the rank or before, or -1.
+func upTo(list []atRank, rank int32) int32 {
+	i, _ := slices.BinarySearchFunc(list, rank+1, func(a atRank, r int32) int { return cmp.Compare(a.rank, r) })
+	if i == 0 {
+		return -1
+	}
+	return list[i-1].node
 }
 
 func (g *writeOrder) edge(from, to, read int32) {
@@ -102,13 +120,14 @@ func (g *writeOrder) session(nodes []int32) ruling {
 	a := g.a
 	keys := make(map[int32]*onKey)
 	lastWrite, readsSoFar := int32(-1), int32(-1)
-	if m := a.parent[nodes[0]]; m >= 0 && g.set&monotonicWrites != 0 {
-		if w := g.writeUpTo(m); w >= 0 {
+	c := a.chain[nodes[0]]
+	if m := a.parent[nodes[0]]; m >= 0 { // chains that others stand beside come first
+		if w := upTo(g.writes[a.chain[m]], a.rank[m]); w >= 0 && g.set&monotonicWrites != 0 {
 			g.edge(w, nodes[0], -1)
 		}
-	}
-	if m := a.parent[nodes[0]]; m >= 0 && g.set&writesFollowReads != 0 {
-		g.followReads(m, nodes[0])
+		if r := upTo(g.hasRead[a.chain[m]], a.rank[m]); r >= 0 {
+			g.edge(r, nodes[0], -1)
+		}
 	}
 	for _, n := range nodes {
 		k := keys[a.key[n]]
@@ -127,6 +146,7 @@ func (g *writeOrder) session(nodes []int32) ruling {
 				}
 				g.edge(src, next, n)
 				readsSoFar = next
+				g.hasRead[c] = append(g.hasRead[c], atRank{a.rank[n], next})
 			}
 			continue
 		}
@@ -137,32 +157,12 @@ func (g *writeOrder) session(nodes []int32) ruling {
 			g.edge(readsSoFar, n, -1)
 		}
 		lastWrite = n
+		g.writes[c] = append(g.writes[c], atRank{a.rank[n], n})
 		if g.set&readYourWrites != 0 {
 			k.wrote(g, n)
 		}
 	}
 	return ruling{status: OK}
-}
-
-// writeUpTo returns the last write of m's chain up to m, or -1.
-func (g *writeOrder) writeUpTo(m int32) int32 {
-	a := g.a
-	for rank := a.rank[m]; rank >= 0; rank-- {
-		if n := a.chains[a.chain[m]][rank]; a.isWrite(n) {
-			return n
-		}
-	}
-	return -1
-}
-
-// followReads puts the indeterminate write w after what its session read up to m.
-func (g *writeOrder) followReads(m, w int32) {
-	a := g.a
-	for _, n := range a.chains[a.chain[m]][:a.rank[m]+1] {
-		if src := a.source[n]; src >= 0 && src != n {
-			g.edge(src, w, n)
-		}
-	}
 }
 
 func (k *onKey) wrote(g *writeOrder, n int32) {

@@ -53,7 +53,7 @@ type visibility struct {
 func replicatedOnly(model string, h *history.History) error {
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.Happened() && !models.DescribesReplicated(o) {
-			return fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)
+			return unsupported(model, o)
 		}
 	}
 	return nil
@@ -70,7 +70,7 @@ func latticeCausal(m *meter, h *history.History) (ruling, error) {
 		if r.status != Undecided || bareRegisters(h) {
 			return r, nil
 		}
-		searched, err := search(m, models.Causal(), h)
+		searched, err := search(m, models.Causal(), h, models.Causal().Because)
 		if err != nil || searched.status == Inconclusive {
 			return r, err
 		}
@@ -180,20 +180,38 @@ func seeTags(h *history.History) (*visibility, ruling) {
 	return v, ruling{status: OK}
 }
 
-// internObjects numbers the objects: by position the number, and how many.
+// internObjects numbers the objects: by position the number, and how many. A few
+// are found by looking at each.
 func internObjects(h *history.History) (key []int32, keys int) {
-	numbers := make(map[objectID]int32)
+	const few = 8
+	known := make([]objectID, 0, few)
+	var numbers map[objectID]int32
 	key = make([]int32, len(h.Ops))
 	for i := range h.Ops {
-		at := objectID{h.Ops[i].Type, h.Ops[i].Key}
-		k, ok := numbers[at]
+		o := &h.Ops[i]
+		k, ok := int32(0), false
+		if numbers != nil {
+			k, ok = numbers[objectID{o.Type, o.Key}]
+		}
+		for n := 0; numbers == nil && !ok && n < len(known); n++ {
+			k, ok = int32(n), known[n].key == o.Key && known[n].typ == o.Type
+		}
 		if !ok {
-			k = int32(len(numbers))
-			numbers[at] = k
+			k = int32(keys)
+			keys++
+			known = append(known, objectID{o.Type, o.Key})
+			if numbers != nil {
+				numbers[known[k]] = k
+			} else if keys == few {
+				numbers = make(map[objectID]int32)
+				for n, id := range known {
+					numbers[id] = int32(n)
+				}
+			}
 		}
 		key[i] = k
 	}
-	return key, len(numbers)
+	return key, keys
 }
 
 // link notes what each read saw. Of the puts seen of one chain the last one's
@@ -240,15 +258,17 @@ func (v *visibility) link() {
 func (v *visibility) compare(p *partialOrder) ruling {
 	count := make([]int32, len(v.chains))
 	var seen []*history.Op
+	var at []int
+	unions := newUnions(v.h)
 	for n := range int32(len(v.pos)) {
 		r := v.op(n)
 		if r.IsPut() {
 			continue
 		}
-		seen = seen[:0]
+		seen, at = seen[:0], at[:0]
 		for _, m := range v.saw[n] {
 			count[v.chain[m]]++
-			seen = append(seen, v.op(m))
+			seen, at = append(seen, v.op(m)), append(at, int(v.pos[m]))
 		}
 		clock, on := p.row(n), v.byKey[v.key[n]]
 		var missed []int32 // by path from the first put that a chain misses
@@ -272,7 +292,7 @@ func (v *visibility) compare(p *partialOrder) ruling {
 		for _, m := range v.saw[n] {
 			count[v.chain[m]] = 0
 		}
-		if !models.Joins(r, seen) {
+		if !unions.joins(r, at) && !models.Joins(r, seen) {
 			witness := v.positions(append(slices.Clone(v.saw[n]), n)...)
 			slices.Sort(witness)
 			return ruling{status: Violation, method: byVectorClocks, witness: witness,

@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -41,7 +42,7 @@ func latticeSession(guarantee guarantees, model string, h *history.History) (rul
 	if r.status != OK {
 		return r, nil
 	}
-	s := &sessionSight{visibility: v, readBefore: make(map[int32][]int32)}
+	s := &sessionSight{visibility: v, readBefore: make(map[int32][]int32), seenBy: make([]int32, len(v.pos))}
 	if guarantee == writesFollowReads {
 		s.gatherReads()
 	}
@@ -51,14 +52,17 @@ func latticeSession(guarantee guarantees, model string, h *history.History) (rul
 		if r.IsPut() {
 			continue
 		}
+		for _, m := range v.saw[n] {
+			s.seenBy[m] = n + 1
+		}
 		missed := int32(-1)
 		switch guarantee {
 		case readYourWrites:
-			missed = s.ownMissing(n)
+			missed = s.missingUpTo(n, v.chain[n], v.rank[n])
 		case monotonicReads:
 			at := [2]int32{v.chain[n], v.key[n]}
 			if before := latest[at]; before > 0 {
-				missed = firstMissing(v.saw[before-1], v.saw[n])
+				missed = s.missing(n, v.saw[before-1])
 			}
 			latest[at] = n + 1
 		case monotonicWrites:
@@ -75,46 +79,62 @@ func latticeSession(guarantee guarantees, model string, h *history.History) (rul
 }
 
 // sessionSight is visibility with, by put, what its session had read of the
-// object before it.
+// object before it, and 1 + the read that saw it last of those looked at.
 type sessionSight struct {
 	*visibility
 	readBefore map[int32][]int32
+	seenBy     []int32
 }
 
-// ownMissing returns a put of the session on the object before the read n that
-// it did not see, or -1.
-func (s *sessionSight) ownMissing(n int32) int32 {
-	return s.missingUpTo(n, s.chain[n], s.rank[n])
+// missing returns the first of these puts that n did not see, or -1.
+func (s *sessionSight) missing(n int32, puts []int32) int32 {
+	for _, m := range puts {
+		if s.seenBy[m] != n+1 {
+			return m
+		}
+	}
+	return -1
 }
 
 // missingUpTo returns the first put of the chain on n's object, of those within
 // its first count nodes, that n did not see; or -1.
 func (s *sessionSight) missingUpTo(n, chain, count int32) int32 {
 	on := s.byKey[s.key[n]]
-	for i := range on {
-		if on[i].chain != chain {
-			continue
+	at, found := slices.BinarySearchFunc(on, chain, func(w writers, c int32) int { return cmp.Compare(w.chain, c) })
+	if !found {
+		return -1
+	}
+	for _, rank := range on[at].rank {
+		if rank >= count {
+			break
 		}
-		due, _ := slices.BinarySearch(on[i].rank, count)
-		for _, rank := range on[i].rank[:due] {
-			if m := s.chains[chain][rank]; !slices.Contains(s.saw[n], m) {
-				return m
-			}
+		if m := s.chains[chain][rank]; s.seenBy[m] != n+1 {
+			return m
 		}
 	}
 	return -1
 }
 
 // earlierMissing returns a put that n did not see although it saw a later one of
-// the same session.
+// the same session. Of each session the last one that it saw is enough.
 func (s *sessionSight) earlierMissing(n int32) int32 {
+	last := make(map[int32]int32) // chain -> rank
 	for _, m := range s.saw[n] {
-		if missed := s.missingUpTo(n, s.chain[m], s.rank[m]); missed >= 0 {
-			return missed
-		}
+		last[s.chain[m]] = max(last[s.chain[m]], s.rank[m])
 		if p := s.parent[m]; p >= 0 {
-			if missed := s.missingUpTo(n, s.chain[p], s.rank[p]+1); missed >= 0 {
-				return missed
+			last[s.chain[p]] = max(last[s.chain[p]], s.rank[p]+1)
+		}
+	}
+	for _, m := range s.saw[n] { // in the order seen, so that the answer is always the same
+		for _, c := range []int32{m, s.parent[m]} {
+			if c < 0 {
+				continue
+			}
+			if count, due := last[s.chain[c]]; due {
+				delete(last, s.chain[c])
+				if missed := s.missingUpTo(n, s.chain[c], count); missed >= 0 {
+					return missed
+				}
 			}
 		}
 	}
@@ -144,7 +164,7 @@ func (s *sessionSight) gatherReads() {
 // had seen it.
 func (s *sessionSight) readMissing(n int32) int32 {
 	for _, m := range s.saw[n] {
-		if missed := firstMissing(s.readBefore[m], s.saw[n]); missed >= 0 {
+		if missed := s.missing(n, s.readBefore[m]); missed >= 0 {
 			return missed
 		}
 	}

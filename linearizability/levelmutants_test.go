@@ -109,6 +109,34 @@ func TestOneMutantALatticeLevel(t *testing.T) {
 	}
 }
 
+// The same for the three parts of convergence.
+func TestOneMutantAConvergencePart(t *testing.T) {
+	parts := []string{"explained", "strong-eventual", "settled"}
+	for level, mutate := range map[string]func(h *history.History){
+		"explained":       func(h *history.History) { nth(h, 1, history.Read, "s", 0).Out = ints(2) }, // saw both
+		"strong-eventual": func(h *history.History) { nth(h, 1, history.Read, "c", 0).Out = history.Int(5) },
+		"settled": func(h *history.History) { // nobody has what was acknowledged
+			for session := range 2 {
+				r := nth(h, session, history.Read, "c", 0)
+				r.Out, r.Saw = history.Int(3), []uint64{3}
+			}
+		},
+	} {
+		h := settledRun()
+		for _, part := range parts {
+			require.Equal(t, OK, mustCheck(t, h, part).Status, part)
+		}
+		mutate(h)
+		require.Equal(t, Violation, mustCheck(t, h, level).Status, level)
+		if level == "settled" { // the other two see nothing wrong
+			require.Equal(t, OK, mustCheck(t, h, "explained").Status)
+			require.Equal(t, OK, mustCheck(t, h, "strong-eventual").Status)
+		}
+	}
+	untagged := &history.History{Ops: []history.Op{{Type: history.Set, Func: history.Read, Key: "s", Out: ints(), Return: 1}}}
+	require.Equal(t, Inconclusive, mustCheck(t, untagged, "strong-eventual").Status)
+}
+
 // The same for isolation levels.
 func TestOneMutantAnIsolationLevel(t *testing.T) {
 	const writers = "w 1 1\nw 2 1\n-----\nw 1 2\nw 2 2\n=====\n"
@@ -126,5 +154,67 @@ func TestOneMutantAnIsolationLevel(t *testing.T) {
 		v := mustCheck(t, h, level)
 		require.Equal(t, Violation, v.Status, level)
 		require.Contains(t, v.Diagram(), "1 := ")
+	}
+}
+
+// The same for the types of objects, each in a session and a reader after it: the
+// last answer is of an earlier state, or of one that never was.
+func TestOneMutantAnObjectType(t *testing.T) {
+	n := history.Int
+	pair := func(a, b history.Value) history.Value { return history.List(a, b) }
+	put := func(typ history.Type, fn history.Func, arg history.Value) history.Op {
+		return history.Op{Type: typ, Func: fn, Arg: arg}
+	}
+	read := func(typ history.Type, out history.Value) history.Op {
+		return history.Op{Type: typ, Func: history.Read, Out: out}
+	}
+	stamped := func(o history.Op, clock uint64) history.Op {
+		o.Stamp = history.Stamp{Clock: clock, Writer: 1}
+		return o
+	}
+	for _, m := range []struct {
+		name, model string
+		ops         []history.Op
+		mutant      history.Value // what the last operation answers
+	}{
+		{"set", "linearizable", []history.Op{
+			put(history.Set, history.Add, n(1)), put(history.Set, history.Add, n(2)), put(history.Set, history.Remove, n(1)),
+			read(history.Set, ints(2)),
+		}, ints(1, 2)},
+		{"counter", "linearizable", []history.Op{
+			put(history.Counter, history.Inc, n(3)), put(history.Counter, history.Inc, n(-1)), read(history.Counter, n(2)),
+		}, n(5)},
+		{"multi-value", "linearizable", []history.Op{
+			put(history.MultiValue, history.Write, pair(n(1), ints())), put(history.MultiValue, history.Write, pair(n(2), ints(1))),
+			read(history.MultiValue, ints(2)),
+		}, ints(1, 2)},
+		{"map", "linearizable", []history.Op{
+			put(history.Map, history.Write, pair(n(7), n(1))), put(history.Map, history.Remove, n(7)), read(history.Map, ints()),
+		}, history.List(pair(n(7), n(1)))},
+		{"queue", "linearizable", []history.Op{
+			put(history.Queue, history.Enqueue, n(1)), put(history.Queue, history.Enqueue, n(2)),
+			{Type: history.Queue, Func: history.Dequeue, Out: n(1)},
+		}, n(2)},
+		{"register", "linearizable", []history.Op{
+			put(history.Register, history.Write, n(1)), put(history.Register, history.Write, n(2)), read(history.Register, n(2)),
+		}, n(1)},
+		{"late stamp", "lww-register", []history.Op{
+			stamped(put(history.Register, history.Write, n(1)), 9), stamped(put(history.Register, history.Write, n(2)), 5),
+			read(history.Register, n(1)),
+		}, n(2)},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			h := &history.History{}
+			for i, o := range m.ops {
+				o.Index, o.Session, o.Node, o.Key = i, i/2, -1, "o"
+				o.Call, o.Return = int64(2*i), int64(2*i+1)
+				h.Ops = append(h.Ops, o)
+			}
+			require.Equal(t, OK, mustCheck(t, h, m.model).Status)
+			h.Ops[len(h.Ops)-1].Out = m.mutant
+			v := mustCheck(t, h, m.model)
+			require.Equal(t, Violation, v.Status)
+			require.NotEmpty(t, v.Diagram())
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
 )
 
 const allGuarantees = "ryw+mr+mw+wfr"
@@ -20,7 +21,7 @@ type rung struct {
 	implies []string
 }
 
-// The three ladders, strong levels first.
+// The ladders, strong levels first.
 func registerLadder() ladder {
 	return ladder{
 		{"linearizable-register", []string{"sequential"}},
@@ -40,13 +41,27 @@ func registerLadder() ladder {
 func latticeLadder() ladder {
 	return ladder{
 		{"lattice-linearizable", []string{"lattice-causal"}},
-		{"lattice-causal", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"}},
+		{"lattice-causal", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr", "explained", "strong-eventual"}},
 		{"lattice-ryw", nil},
 		{"lattice-mr", nil},
 		{"lattice-mw", nil},
 		{"lattice-wfr", nil},
-		{"convergence", nil},
+		{"convergence", []string{"explained", "strong-eventual", "settled"}},
+		{"explained", nil},
+		{"strong-eventual", nil},
+		{"settled", nil},
 	}
+}
+
+// untaggedLadder is latticeLadder where only values tell what was seen.
+func untaggedLadder() ladder {
+	l := latticeLadder()
+	l[0].level = "linearizable"
+	return l
+}
+
+func casLadder() ladder {
+	return ladder{{"cas-register", []string{"sequential"}}, {"sequential", nil}}
 }
 
 func transactionLadder() ladder {
@@ -87,67 +102,76 @@ type Report struct {
 
 // Levels judges a history at every level that fits its operations and reports
 // the strongest that hold and the weakest that are broken. A history with
-// transactions is judged at the isolation levels; one of registers without tags
-// at the register levels; any other one as lattice values, and if it is of
-// registers at the register levels too, which is the other view of the same
-// writes. Each level has the default Budget. Errors are those of Check.
+// transactions is judged at the isolation levels, and by its single operations at
+// the register levels; one of registers without tags at the register levels, or
+// with compare-and-set at the two that know it; any other one as lattice values,
+// and if it is of tagged registers at the register levels too, which is the other
+// view of the same writes; and one of objects that are not replicated by
+// linearizability alone. Each level has the Budget for itself. Errors are those of Judge.
 //
 // Real time, to which only the linearizable levels look, does not order two
 // operations of which one begins at the instant the other ends, even of one
 // session, whose order the weaker levels do keep.
-func Levels(h *history.History) (Report, error) {
+func Levels(ctx context.Context, h *history.History, b Budget) (Report, error) {
 	var report Report
+	b, err := b.withDefaults()
+	if err == nil {
+		err = h.Validate()
+	}
 	for _, l := range laddersFor(h) {
-		if err := report.climb(h, l); err != nil {
-			return Report{}, err
+		if err == nil {
+			err = report.climb(ctx, h, l, b)
 		}
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("levels of %s: %w", h.Name, err)
 	}
 	return report, nil
 }
 
 func laddersFor(h *history.History) []ladder {
-	registers := true
+	registers, replicated, cas, transactions := true, true, false, false
 	for i := range h.Ops {
-		if h.Ops[i].Txn != 0 && !h.Tagged {
-			return []ladder{transactionLadder(), registerLadder()}
-		}
-		registers = registers && h.Ops[i].Type == history.Register
+		o := &h.Ops[i]
+		registers = registers && o.Type == history.Register
+		replicated = replicated && models.DescribesReplicated(o)
+		cas = cas || o.Func == history.CAS
+		transactions = transactions || o.Txn != 0 && !h.Tagged
 	}
 	switch {
-	case !registers:
-		return []ladder{latticeLadder()}
-	case h.Tagged:
+	case registers && cas && !h.Tagged:
+		return []ladder{casLadder()}
+	case !replicated:
+		return []ladder{{{"linearizable", nil}}}
+	case transactions: // of single operations; texts of transactions know no real time
+		return []ladder{transactionLadder(), registerLadder()[1:]}
+	case registers && h.Tagged:
 		return []ladder{latticeLadder(), registerLadder()}
+	case registers:
+		return []ladder{registerLadder()}
+	case !h.Tagged:
+		return []ladder{untaggedLadder()}
 	}
-	return []ladder{registerLadder()}
+	return []ladder{latticeLadder()}
 }
 
 // climb judges every level of a ladder, then shrinks the minimal violations.
-func (r *Report) climb(h *history.History, l ladder) error {
-	b, err := Budget{}.withDefaults()
-	if err == nil {
-		err = h.Validate()
-	}
-	if err != nil {
-		return fmt.Errorf("levels of %s: %w", h.Name, err)
-	}
-	ctx := context.Background()
+func (r *Report) climb(ctx context.Context, h *history.History, l ladder, b Budget) error {
 	status := make(map[string]Status)
+	ruled, meters := make([]ruling, len(l)), make([]*meter, len(l))
 	first := len(r.Verdicts)
-	for _, rung := range l {
+	for n, rung := range l {
 		c, known := checkerNamed(rung.level)
 		if !known {
-			return fmt.Errorf("levels of %s: %w %q", h.Name, ErrUnknownModel, rung.level)
+			return fmt.Errorf("%w %q", ErrUnknownModel, rung.level)
 		}
-		m := newMeter(ctx, b)
-		ruled, err := c.decide(m, h)
-		if err != nil {
-			return fmt.Errorf("levels of %s: %w", h.Name, err)
+		meters[n] = newMeter(ctx, b)
+		var err error
+		if ruled[n], err = c.decide(meters[n], h); err != nil {
+			return err
 		}
-		status[rung.level] = ruled.status
-		r.Verdicts = append(r.Verdicts, Verdict{
-			Status: ruled.status, Model: c.Name, Reason: ruled.reason, Method: ruled.method, Steps: m.steps.Load(),
-		})
+		status[rung.level] = ruled[n].status
+		r.Verdicts = append(r.Verdicts, c.verdict(meters[n], ruled[n]))
 	}
 	for n, rung := range l {
 		switch status[rung.level] {
@@ -160,11 +184,8 @@ func (r *Report) climb(h *history.History, l ladder) error {
 				continue
 			}
 			r.Broken = append(r.Broken, rung.level)
-			v, err := Check(ctx, h, rung.level, b)
-			if err != nil {
-				return err
-			}
-			r.Verdicts[first+n] = v
+			c, _ := checkerNamed(rung.level)
+			r.Verdicts[first+n] = c.conclude(meters[n], h, ruled[n], b)
 		default:
 			r.Open = append(r.Open, rung.level)
 		}

@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestFigures(t *testing.T) {
 				got += map[Status]string{OK: "T", Violation: "F"}[mustCheck(t, h, level).Status]
 			}
 			require.Equal(t, f.verdicts, got)
-			report, err := Levels(h)
+			report, err := Levels(context.Background(), h, Budget{})
 			require.NoError(t, err)
 			require.Equal(t, f.holds, report.Holds)
 			require.Equal(t, f.broken, report.Broken)
@@ -82,14 +83,14 @@ func TestLadders(t *testing.T) {
 		n := 0
 		each(func(h *history.History) {
 			n++
-			holds := map[string]bool{}
+			status := map[string]Status{}
 			for _, r := range l {
-				holds[r.level] = judgeBy(t, h, r.level) == OK
+				status[r.level] = judgeBy(t, h, r.level)
 			}
 			for _, r := range l {
 				below := l.implied(r.level)
 				for _, other := range l {
-					if holds[r.level] && !holds[other.level] {
+					if status[r.level] == OK && status[other.level] == Violation {
 						if below[other.level] {
 							t.Fatalf("%s holds and %s does not:%s", r.level, other.level, dump(h))
 						}
@@ -132,6 +133,20 @@ func TestLadders(t *testing.T) {
 			}
 		}
 	})
+	check(untaggedLadder()[:4], func(judge func(*history.History)) {
+		for seed := range uint64(3000) {
+			shape := shapeOf(seed)
+			shape.Type, shape.Tagged = []history.Type{history.Set, history.Counter}[seed%2], false
+			if h := oracle.Random(seed, shape); !touching(h) {
+				judge(h)
+			}
+		}
+	})
+	check(casLadder(), func(judge func(*history.History)) {
+		for seed := range uint64(2000) {
+			judge(oracle.RandomRegister(seed, oracle.Shape{Ops: 7, Sessions: 3, Keys: 2, Faults: int(seed % 20), Unknown: 10}, true))
+		}
+	})
 	check(transactionLadder(), func(judge func(*history.History)) {
 		for seed := range uint64(300) {
 			oracle.InTransactions(oracle.SomeRegisters(seed, 6, 3, 2), false, judge)
@@ -140,18 +155,30 @@ func TestLadders(t *testing.T) {
 }
 
 func TestLevelsOfOtherHistories(t *testing.T) {
-	report, err := Levels(settledRun())
+	report, err := Levels(context.Background(), settledRun(), Budget{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"lattice-causal", "convergence"}, report.Holds)
 	require.Equal(t, []string{"lattice-linearizable"}, report.Broken)
-	report, err = Levels(oracle.Random(1, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Type: history.Register, Tagged: true, Stamped: true, Unique: true}))
+	report, err = Levels(context.Background(), oracle.Random(1, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Type: history.Register, Tagged: true, Stamped: true, Unique: true}), Budget{})
 	require.NoError(t, err)
 	require.Len(t, report.Verdicts, len(latticeLadder())+len(registerLadder()), "both views")
 	transactions, _ := firstWithTransactions()
-	report, err = Levels(transactions)
+	report, err = Levels(context.Background(), transactions, Budget{})
 	require.NoError(t, err)
 	require.Contains(t, report.Holds, "transactional-causal")
-	_, err = Levels(&history.History{Ops: []history.Op{{Index: 3}}})
+	for seed, want := range map[uint64][]string{3: {"cas-register"}, 1: nil} {
+		h := oracle.RandomRegister(seed, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Faults: int(100 * (3 - seed) / 2)}, true)
+		report, err = Levels(context.Background(), h, Budget{})
+		require.NoError(t, err)
+		require.Equal(t, want, report.Holds, dump(h))
+	}
+	report, err = Levels(context.Background(), oracle.RandomObject(1, history.Queue, 6, false), Budget{})
+	require.NoError(t, err)
+	require.Len(t, report.Verdicts, 1)
+	report, err = Levels(context.Background(), oracle.Random(1, oracle.Shape{Ops: 9, Sessions: 2, Keys: 2, Type: history.Set, Causal: true}), Budget{})
+	require.NoError(t, err)
+	require.Equal(t, "linearizable", report.Verdicts[0].Model)
+	_, err = Levels(context.Background(), &history.History{Ops: []history.Op{{Index: 3}}}, Budget{})
 	require.ErrorIs(t, err, history.ErrInvalid)
 }
 
@@ -184,7 +211,7 @@ func ExampleLevels() {
 		o.Index, o.Type, o.Key, o.Call, o.Return = i, history.Register, "x", int64(2*i), int64(2*i+1)
 		h.Ops = append(h.Ops, o)
 	}
-	report, err := Levels(h)
+	report, err := Levels(context.Background(), h, Budget{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -201,7 +228,7 @@ func ExampleLevels() {
 	// #2            x := 2
 	// #3            x = 1
 	//
-	// pram: CyclicHB: no order of writes explains the reads in the view of session 1
+	// pram: CyclicHB: read #3 returns what write #2 has overwritten in the view of session 1
 	//       s0      s1
 	// #0    x := 1
 	// #1            x = 1

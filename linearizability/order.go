@@ -9,6 +9,9 @@ type partialOrder struct {
 	// reader is the chain whose reads alone carry an edge from their source;
 	// everyone says that all do.
 	reader int32
+	// passes says that nothing comes after a read of another chain than reader but
+	// its chain, so that it needs no clock.
+	passes bool
 	// due are further edges into writes; at most one a write and chain, since its
 	// latest implies the others. Those of a node are linked from first; both are
 	// free of pointers, for the collector's sake. first is nil where there are none.
@@ -97,6 +100,22 @@ func (p *partialOrder) follows(n int32) bool {
 	return p.reader == everyone || p.a.chain[n] == p.reader
 }
 
+// silent reports whether the node has no clock.
+func (p *partialOrder) silent(n int32) bool {
+	return p.passes && p.a.chain[n] != p.reader && !p.a.isWrite(n)
+}
+
+// previous returns the node before n on its chain that has a clock, or -1.
+func (p *partialOrder) previous(n int32) int32 {
+	on := p.a.chains[p.a.chain[n]]
+	for rank := p.a.rank[n] - 1; rank >= 0; rank-- {
+		if !p.silent(on[rank]) {
+			return on[rank]
+		}
+	}
+	return -1
+}
+
 // sweep goes through the nodes in a topological order: each chain advances until
 // it meets a node that depends on one not yet reached, and waits there. With
 // clocks set it computes them. It reports whether all nodes were reached; if
@@ -124,7 +143,7 @@ func (p *partialOrder) sweep(clocks bool) bool {
 				waitsFor[m] = c + 1
 				break
 			}
-			if clocks {
+			if clocks && !p.silent(n) {
 				p.tick(n)
 			}
 			done[c]++
@@ -187,8 +206,8 @@ func (p *partialOrder) demands(m, w int32) bool {
 func (p *partialOrder) tick(n int32) {
 	a := p.a
 	clock := p.row(n)
-	if rank := a.rank[n]; rank > 0 {
-		copy(clock, p.row(a.chains[a.chain[n]][rank-1]))
+	if m := p.previous(n); m >= 0 {
+		copy(clock, p.row(m))
 	}
 	if m := a.parent[n]; m >= 0 {
 		raise(clock, p.row(m))
@@ -242,7 +261,8 @@ func (w *writers) latest(count int32) (rank int32, found bool) {
 }
 
 // path returns nodes that lead from a to b, both included, in that order: a
-// shortest chain of direct edges. The clocks tell which nodes lie between.
+// shortest chain of direct edges, those in due included where the clocks take
+// them into account. The clocks tell which nodes lie between.
 func (p *partialOrder) path(a, b int32) []int32 {
 	came := map[int32]int32{b: b}
 	queue := []int32{b}
@@ -274,15 +294,18 @@ func (p *partialOrder) direct(n, a int32) []int32 {
 		return []int32{a}
 	}
 	var preds []int32
-	if rank := acc.rank[n]; rank > 0 {
-		preds = append(preds, acc.chains[acc.chain[n]][rank-1])
-	}
-	preds = append(preds, acc.parent[n])
+	preds = append(preds, p.previous(n), acc.parent[n])
 	if s := acc.source[n]; s != n && p.follows(n) {
 		preds = append(preds, s)
 	}
 	if acc.more != nil {
 		preds = append(preds, acc.more[n]...)
+	}
+	if p.first != nil {
+		for i := p.first[n]; i != 0; i = p.due[i-1].next {
+			e := p.due[i-1]
+			preds = append(preds, acc.chains[e.chain][e.count-1])
+		}
 	}
 	return preds
 }

@@ -21,9 +21,9 @@ func registerCheckers() []checker {
 	}
 	return []checker{
 		causal("ccv", "causal convergence: causal consistency, and one order of conflicting writes for all", "O(n·s·log n), s sessions", levelCCv),
-		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s) a round and session, few rounds", levelCM),
+		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s²), s sessions: a sweep or two a session", levelCM),
 		causal("cc", "causal consistency: no read returns what was overwritten in its causal past", "O(n·s·log n)", levelCC),
-		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s) a round and session, few rounds", levelPRAM),
+		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s²), s sessions: a sweep or two a session", levelPRAM),
 		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced"),
 		session("mr", monotonicReads, "monotonic reads: a session does not read what its earlier reads replaced"),
 		session("mw", monotonicWrites, "monotonic writes: a session's writes take effect in its order (vacuous alone)"),
@@ -86,22 +86,23 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 	return models.Reduction{Support: support, Restrict: restrict}
 }
 
-// linearizableRegister decides by zones where reads name their writes, and by
-// search where they do not.
-func linearizableRegister(m *meter, model models.Model, h *history.History) (ruling, error) {
+// linearizable decides by zones where the history is of registers and reads name
+// their writes, and by search where they do not.
+func linearizable(m *meter, model models.Model, h *history.History) (ruling, error) {
 	if !onlyReadsAndWrites(h) {
-		return search(m, model, h)
+		return search(m, model, h, model.Because)
 	}
 	r, err := zones(h)
 	if err == nil && r.status == Inconclusive {
-		return search(m, model, h)
+		return search(m, model, h, "since values are not unique")
 	}
 	return r, err
 }
 
 func onlyReadsAndWrites(h *history.History) bool {
 	for i := range h.Ops {
-		if o := &h.Ops[i]; o.Happened() && (o.Type != history.Register || o.Func != history.Read && o.Func != history.Write) {
+		o := &h.Ops[i] // a failed cas did not happen, but has seen something
+		if (o.Happened() || o.Func == history.CAS) && (o.Type != history.Register || o.Func != history.Read && o.Func != history.Write) {
 			return false
 		}
 	}
@@ -109,15 +110,42 @@ func onlyReadsAndWrites(h *history.History) bool {
 }
 
 // sequential looks for a broken weaker level first, which takes polynomial time
-// and finds most violations, and searches where there is none.
+// and finds most violations, then for a stronger one that holds, and searches
+// where there is neither.
 func sequential(m *meter, model models.Model, h *history.History) (ruling, error) {
-	if onlyReadsAndWrites(h) {
-		for _, level := range []causalLevel{levelCCv, levelCM} {
-			r, err := causalRegisters(level, "sequential", h)
-			if err != nil || r.status == Violation {
-				return r, err
-			}
+	if !onlyReadsAndWrites(h) {
+		return search(m, model, h, "since operations compare and set")
+	}
+	for _, level := range []causalLevel{levelCCv, levelCM} {
+		r, err := causalRegisters(level, "sequential", h)
+		if err != nil || r.status == Violation {
+			return r, err
+		}
+		if r.cause != nil {
+			return search(m, model, h, "since values are not unique")
 		}
 	}
-	return search(m, model, h)
+	if inRealTime(h) {
+		if r, err := zones(h); err == nil && r.status == OK {
+			r.method = "linearizable by " + r.method
+			return r, nil
+		}
+	}
+	return search(m, model, h, model.Because)
+}
+
+// inRealTime reports whether real time orders the operations of each session:
+// none begins at the instant at which the one before it ends.
+func inRealTime(h *history.History) bool {
+	end := make(map[int]int64)
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if last, ok := end[o.Session]; ok && o.Happened() && last >= o.Call {
+			return false
+		}
+		if o.Outcome == history.OK {
+			end[o.Session] = o.Return
+		}
+	}
+	return true
 }

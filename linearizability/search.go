@@ -93,14 +93,15 @@ func (m *meter) stopped() string {
 
 const byPorcupine = "porcupine"
 
-// search prepares h for the model and decides it part by part.
-func search(m *meter, model models.Model, h *history.History) (ruling, error) {
+// search prepares h for the model and decides it part by part; because says why
+// it takes a search.
+func search(m *meter, model models.Model, h *history.History, because string) (ruling, error) {
 	p, err := model.Prepare(h)
 	if err != nil {
 		return ruling{}, err
 	}
 	if s := p.Settled; s != nil {
-		r := ruling{status: Inconclusive, reason: s.Reason, method: "preparation", witness: s.Witness}
+		r := ruling{status: Inconclusive, reason: s.Reason, method: "preparation", witness: s.Witness, cause: s.Cause}
 		switch {
 		case s.Violation:
 			r.status = Violation
@@ -110,31 +111,39 @@ func search(m *meter, model models.Model, h *history.History) (ruling, error) {
 		return r, nil
 	}
 	sum := ruling{status: OK, method: byPorcupine}
+	if model.RealTime {
+		sum.method = byReturns
+	}
 	for _, part := range p.Parts {
-		r := searchPart(m, p, part)
-		if r.status == OK && r.method == bySegments && sum.status == OK {
-			sum.method = bySegments
-		}
-		if r.status.gravity() > sum.status.gravity() {
+		r := searchPart(m, model, p, part)
+		if r.status.gravity() > sum.status.gravity() || r.status == OK && sum.status == OK && r.method == byPorcupine {
 			sum = r
 		}
 		if sum.status == Violation {
 			break
 		}
 	}
+	sum.method += ", " + because
 	return sum, nil
 }
 
-// searchPart runs porcupine on one part, its steps metered. When the meter stops
-// it every further step is refused, so the search unwinds at once and its answer
-// says nothing.
-func searchPart(m *meter, p *models.Problem, part models.Part) ruling {
+// searchPart decides one part.
+func searchPart(m *meter, model models.Model, p *models.Problem, part models.Part) ruling {
 	if part.Bound != "" {
-		return ruling{status: Undecided, reason: part.Name + ": " + part.Bound, method: byPorcupine}
+		return ruling{status: Undecided, reason: part.Name + ": " + part.Bound, method: "preparation"}
 	}
-	if segments := segmentsOf(part.Ops); len(segments) > 1 {
-		return searchSegments(m, p, part, segments)
+	if model.RealTime {
+		if r, fits := searchRealTime(m, p, part); fits {
+			return r
+		}
 	}
+	return searchPorcupine(m, p, part)
+}
+
+// searchPorcupine runs porcupine on one part, its steps metered. When the meter
+// stops it every further step is refused, so the search unwinds at once and its
+// answer says nothing.
+func searchPorcupine(m *meter, p *models.Problem, part models.Part) ruling {
 	spec := p.Spec
 	// What porcupine caches for each state besides the state: the set of
 	// linearized operations and the entry around it.

@@ -45,7 +45,12 @@ func TestPlumePatterns(t *testing.T) {
 	for name, n := range map[string]int{
 		"a": 0, "b": 0, "c": 0, "d": 0, "e": 0, "f": 0, "g": 0, "h": 0, "i": 1, "j": 1, "k": 1, "l": 1, "m": 2, "n": 2,
 	} {
-		t.Run(name, func(t *testing.T) { requireStrongest(t, sharedFile(t, "plume", "plume", "tap", "tap-"+name+".txt"), n) })
+		t.Run(name, func(t *testing.T) {
+			h := sharedFile(t, "plume", "plume", "tap", "tap-"+name+".txt")
+			requireStrongest(t, h, n)
+			o := oracle.NewTransactions(h) // every commit order tried
+			require.Equal(t, []bool{n > 0, n > 1, n > 2}, []bool{o.ReadCommitted(), o.ReadAtomic(), o.Causal()})
+		})
 	}
 }
 
@@ -81,6 +86,13 @@ func TestPatternsIAndLAreTheSame(t *testing.T) {
 	l := sharedFile(t, "plume", "plume", "tap", "tap-l.txt")
 	require.NotEqual(t, shape(l, false), shape(i, false))
 	require.Equal(t, shape(l, false), shape(i, true))
+	// A second opinion on both: every commit order tried.
+	for _, h := range []*history.History{i, l} {
+		o := oracle.NewTransactions(h)
+		require.True(t, o.ReadCommitted(), h.Name)
+		require.False(t, o.ReadAtomic(), h.Name)
+		require.False(t, o.Causal(), h.Name)
+	}
 }
 
 func TestPlumeBugs(t *testing.T) {

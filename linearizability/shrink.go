@@ -40,11 +40,14 @@ func (c checker) shrink(m *meter, h *history.History, r ruling) ([]history.Op, s
 		origin[i] = i
 	}
 	kept := s.takingPart(h)
-	if len(r.witness) > 0 {
+	switch {
+	case r.from != nil && r.witness != nil:
+		kept = r.witness
+	case len(r.witness) > 0:
 		kept = s.narrow(kept, r.witness)
 	}
 	if c.realTime {
-		prefix, from := s.earliest(s.how.Restrict(kept))
+		prefix, from := s.earliest(s.how.Restrict(kept), r.from)
 		for n, i := range from {
 			from[n] = kept[i]
 		}
@@ -78,20 +81,27 @@ func (s *shrinker) takingPart(h *history.History) []int {
 }
 
 // earliest cuts h where the violation was first there, by bisection over the
-// return times: what is allowed remains so as long as nobody learns more.
-func (s *shrinker) earliest(h *history.History) (*history.History, []int) {
+// return times: what is allowed remains so as long as nobody learns more. It was
+// not there before the time from, if that is known, and most often is just then
+// (only what an operation that ends later turns out to have done may be missing).
+func (s *shrinker) earliest(h *history.History, from *int64) (*history.History, []int) {
 	var times []int64
 	for i := range h.Ops {
-		if o := &h.Ops[i]; o.Outcome != history.Unknown && o.Return != history.Pending {
+		o := &h.Ops[i]
+		if o.Outcome != history.Unknown && o.Return != history.Pending && (from == nil || o.Return >= *from) {
 			times = append(times, o.Return)
 		}
 	}
 	slices.Sort(times)
 	times = slices.Compact(times)
-	n := sort.Search(len(times), func(n int) bool {
+	there := func(n int) bool {
 		prefix, _ := h.Until(times[n])
 		return s.judges(prefix)
-	})
+	}
+	n := 0
+	if from == nil || !there(0) {
+		n = sort.Search(len(times), there)
+	}
 	if n == len(times) { // the budget ran out: keep everything
 		n = len(times) - 1
 	}

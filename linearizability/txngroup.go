@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/linearizability/history"
-	"github.com/joinery-go/joinery/models"
 )
 
 // txnBuilder groups the operations of a history into transactions.
@@ -30,7 +29,7 @@ func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, e
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if o.Type != history.Register || o.Func != history.Read && o.Func != history.Write {
-			return nil, ruling{}, fmt.Errorf("model %s: %w: %v", model, models.ErrUnsupported, o)
+			return nil, ruling{}, unsupported(model, o)
 		}
 		if _, ok := b.index.keys[o.Key]; !ok {
 			b.index.keys[o.Key] = int32(len(b.index.keys))
@@ -75,7 +74,7 @@ func (b *txnBuilder) resolve() ruling {
 			return ruling{status: Violation, method: byValues, reason: "ThinAirRead: " + why, witness: []int{int(i)}}
 		case why != "":
 			if open.status == OK {
-				open = ruling{status: Inconclusive, method: byValues, reason: why}
+				open = ruling{status: Inconclusive, method: byValues, reason: why, cause: b.index.notUnique(b.h, r, why)}
 			}
 		case src >= 0:
 			if b.of[src] != b.of[i] {

@@ -47,8 +47,12 @@ type Verdict struct {
 	// of them (with what rests on it) makes the rest allowed, unless the budget
 	// ran out. In order of Call.
 	Witness []history.Op
-	Method  string // how it was decided: "porcupine", "vector clocks", …
+	Method  string // how it was decided, and why so: "vector clocks, since …"
 	Steps   int64  // model steps taken, shrinking included; 0 for polynomial checks
+	// Cause is not nil where the history cannot say because values that should
+	// tell writes apart are not unique: an *history.OpError about one of the
+	// writes, which wraps history.ErrNotUnique.
+	Cause error
 }
 
 // String renders the verdict on one line, and the witness one operation a line
@@ -66,15 +70,16 @@ func (v Verdict) String() string {
 }
 
 // Budget bounds a check. A zero field means its default; a negative one is an
-// error of the caller that Check returns.
+// error of the caller that Judge returns.
 type Budget struct {
 	// Steps bounds the model steps of the search; default 4 million, a few
 	// seconds. Shrinking a witness may take as many again.
 	Steps int64
 	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
 	Bytes int64
-	// Time bounds the wall-clock time of each partition's search, as a last
-	// resort: a verdict that hangs on it does not repeat. Default one minute.
+	// Time bounds the wall-clock time of each search that porcupine does, as a
+	// last resort: a verdict that hangs on it does not repeat. Default one minute.
+	// To bound everything by time, give Judge a context with a deadline.
 	Time time.Duration
 }
 

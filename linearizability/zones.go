@@ -39,6 +39,15 @@ func zones(h *history.History) (ruling, error) {
 	for k := range start {
 		start[k] = zone{from: math.MinInt64, to: math.MinInt64, first: initial, last: initial, write: initial}
 	}
+	writes := make([]int, len(a.byKey))
+	for n := range int32(len(a.pos)) {
+		if a.isWrite(n) {
+			writes[a.key[n]]++
+		}
+	}
+	for k, count := range writes {
+		byKey[k] = make([]zone, 0, count+1) // and the initial value's
+	}
 	for n := range int32(len(a.pos)) {
 		if a.isWrite(n) {
 			o := a.op(n)
@@ -85,16 +94,18 @@ func effect(o *history.Op) int64 {
 
 // clashing looks among the zones of one register for two that cannot be ordered.
 func clashing(zs []zone) (x, y zone, found bool) {
-	var forward, backward []zone
-	for _, z := range zs {
-		if z.from < z.to {
+	// Both in the one block: forward zones from its front, backward ones behind.
+	n := 0
+	for i := range zs {
+		if z := &zs[i]; z.from < z.to {
 			z.forward = true
-			forward = append(forward, z)
+			zs[n], zs[i] = zs[i], zs[n]
+			n++
 		} else {
 			z.from, z.to = z.to, z.from
-			backward = append(backward, z)
 		}
 	}
+	forward, backward := zs[:n], zs[n:]
 	byStart := func(a, b zone) int { return cmp.Compare(a.from, b.from) }
 	slices.SortFunc(forward, byStart)
 	for i := 1; i < len(forward); i++ {

@@ -70,6 +70,35 @@ func TestRegisterAgreesWithOracle(t *testing.T) {
 	}
 }
 
+// Sequential consistency against every order that keeps to the sessions', with
+// compare-and-set, values written twice and operations of unknown outcome.
+func TestSequentialAgreesWithOracle(t *testing.T) {
+	counts := tally{}
+	for seed := range uint64(6000) {
+		shape := oracle.Shape{Ops: 3 + int(seed%5), Sessions: 2 + int(seed%2), Keys: 1 + int(seed%2), Faults: 12, Unknown: 15}
+		h := oracle.RandomRegister(seed, shape, seed%3 > 0)
+		for i := range h.Ops { // half of them with values that are written once
+			if o := &h.Ops[i]; seed%4 < 2 && o.Func == history.Write {
+				o.Arg = history.Int(int64(10 + i))
+			}
+			if o := &h.Ops[i]; seed%4 < 2 && o.Func == history.Read && o.Outcome == history.OK {
+				o.Out = history.Nil
+				if j := int(seed/4) % len(h.Ops); h.Ops[j].Func == history.Write && h.Ops[j].Key == o.Key {
+					o.Out = history.Int(int64(10 + j))
+				}
+			}
+		}
+		want := oracle.Forbidden
+		if oracle.SequentialObjects(h) {
+			want = oracle.Allowed
+		}
+		p, err := Sequential().Prepare(h)
+		require.Equal(t, want, solve(t, p, err), "seed %d%s", seed, dump(h))
+		counts[want]++
+	}
+	counts.require(t, bothOften)
+}
+
 // replicatedShapes are the shapes over which eventual and causal are compared.
 func replicatedShapes(seed uint64) oracle.Shape {
 	types := []history.Type{"", history.Register, history.Counter, history.Set, history.Register}

@@ -11,6 +11,14 @@ type bitset []uint64
 
 func (b bitset) has(n int) bool { return n/64 < len(b) && b[n/64]>>(n%64)&1 == 1 }
 
+// word is the i-th word, 0 beyond those stored.
+func (b bitset) word(i int) uint64 {
+	if i < len(b) {
+		return b[i]
+	}
+	return 0
+}
+
 // bitsetOf returns the set of the given numbers.
 func bitsetOf(nums []int) bitset {
 	if len(nums) == 0 {

@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/anishathalye/porcupine"
@@ -31,6 +32,7 @@ func Causal() Model {
 		},
 		Prepare: func(h *history.History) (*Problem, error) { return prepareCausal(h, true) },
 		Reduce:  reduceReplicated,
+		Because: "since the order in which each session sees the puts is not known",
 	}
 }
 
@@ -43,8 +45,18 @@ type causalStep struct {
 	object   int    // puts and reads: number of the object
 	rule     valueRule
 	saw      bitset // byTags: the puts that must be applied on the object
+	joined   answer // byTags: whether those join to the value, which no state changes
 	part     *causalPart
 }
+
+// answer is a yes or no that is worked out once.
+type answer uint8
+
+const (
+	unasked answer = iota
+	yes
+	no
+)
 
 // valueRule says how a read's value follows from the puts applied on its object.
 type valueRule uint8
@@ -65,6 +77,7 @@ type causalPart struct {
 	// registers judged by order, have none. Both are empty in the plain search.
 	reads    []*causalStep
 	harmless []*causalStep
+	applied  []*history.Op // scratch: porcupine takes one step of a part at a time
 }
 
 // forced returns the step that must come next, or nil if there is a choice: the
@@ -391,14 +404,31 @@ func (s *causalStep) explained(now causalState) bool {
 		}
 		return wrote(s.part.puts[marks[s.object]-1], s.op)
 	}
-	var puts []*history.Op
-	for _, n := range on.members() {
-		if now.applied.has(n) != s.saw.has(n) && s.rule == byTags {
-			return false
+	if s.rule == byTags {
+		for i, w := range on {
+			if (now.applied.word(i)^s.saw.word(i))&w != 0 {
+				return false
+			}
 		}
-		if now.applied.has(n) {
-			puts = append(puts, s.part.puts[n])
+		if s.joined == unasked {
+			s.joined = no
+			if Joins(s.op, s.part.within(on, s.saw)) {
+				s.joined = yes
+			}
+		}
+		return s.joined == yes
+	}
+	return Joins(s.op, s.part.within(on, now.applied))
+}
+
+// within lists the puts on an object that are in the set; the list is valid until
+// the next call.
+func (p *causalPart) within(on, set bitset) []*history.Op {
+	p.applied = p.applied[:0]
+	for i, w := range on {
+		for w &= set.word(i); w != 0; w &= w - 1 {
+			p.applied = append(p.applied, p.puts[i*64+bits.TrailingZeros64(w)])
 		}
 	}
-	return Joins(s.op, puts)
+	return p.applied
 }

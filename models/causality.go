@@ -224,8 +224,10 @@ func fromValues(h *history.History, i int, writers map[writer][]int) (from []int
 		case len(fit) == 1 && !initial:
 			from = append(from, fit[0])
 		default:
-			uncertain = &Ruling{Reason: fmt.Sprintf(
-				"read #%d of %v may have %s from more than one place: values must be unique, or puts tagged", r.Index, objectOf(r), v)}
+			why := fmt.Sprintf("read #%d of %v may have %s from more than one place: values must be unique, or puts tagged", r.Index, objectOf(r), v)
+			again := fit[len(fit)-1]
+			uncertain = &Ruling{Reason: why, Cause: &history.OpError{Index: again, Err: fmt.Errorf(
+				"%w: put #%d repeats a value, so that %s", history.ErrNotUnique, h.Ops[again].Index, why)}}
 		}
 	}
 	return from, uncertain

@@ -35,6 +35,7 @@ func Eventual() Model {
 		Prepare: func(h *history.History) (*Problem, error) { return prepareEventual(h, true) },
 		Settles: true,
 		Reduce:  reduceReplicated,
+		Because: "since which puts a read includes is the store's choice",
 	}
 }
 
@@ -52,6 +53,7 @@ type eventualPart struct {
 	tagged bool
 	puts   []*history.Op  // by number
 	byTag  map[uint64]int // tag -> number
+	chosen []*history.Op  // scratch: porcupine takes one step of a part at a time
 }
 
 // eventualState is the set of puts issued so far, and the first settled read.
@@ -206,10 +208,13 @@ func eventualSpec() porcupine.Model {
 
 // allowed decides a read against the puts issued so far.
 func (s *eventualStep) allowed(issued bitset) bool {
-	var puts []*history.Op
+	puts := s.part.chosen[:0]
+	defer func() { s.part.chosen = puts }()
 	if !s.part.tagged { // what is required returned before the read was called, so it is issued
-		for _, n := range issued.members() {
-			puts = append(puts, s.part.puts[n])
+		for n, p := range s.part.puts {
+			if issued.has(n) {
+				puts = append(puts, p)
+			}
 		}
 		return Explains(s.op, puts, s.required)
 	}
@@ -240,6 +245,9 @@ func SameValue(a, b *history.Op) bool {
 	case history.Set:
 		x, _ := a.Out.AsList()
 		y, _ := b.Out.AsList()
+		if ascend(x) && ascend(y) {
+			return slices.EqualFunc(x, y, history.Value.Equal)
+		}
 		return history.SetOf(x...).Equal(history.SetOf(y...))
 	case history.Counter:
 		x, _ := count(a.Out)
@@ -247,4 +255,14 @@ func SameValue(a, b *history.Op) bool {
 		return x == y
 	}
 	return a.Out.Equal(b.Out)
+}
+
+// ascend reports whether the values ascend strictly, as those of a set mostly do.
+func ascend(vs []history.Value) bool {
+	for i := 1; i < len(vs); i++ {
+		if vs[i-1].Compare(vs[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }

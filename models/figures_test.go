@@ -117,7 +117,7 @@ func TestUnsupportedOperations(t *testing.T) {
 
 func TestInfosAreComplete(t *testing.T) {
 	seen := map[string]bool{}
-	for _, m := range Infos() {
+	for _, m := range All() {
 		require.NotEmpty(t, m.Doc)
 		require.NotEmpty(t, m.Complexity)
 		require.NotEmpty(t, m.Needs)

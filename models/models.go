@@ -50,20 +50,13 @@ type Model struct {
 	RealTime bool
 	// Reduce tells how to shrink a history without making it worse. O(n).
 	Reduce func(h *history.History) Reduction
+	// Because says why it takes a search to decide the model.
+	Because string
 }
 
 // All returns the models of this package in a fixed order.
 func All() []Model {
 	return []Model{LinearizableRegister(), CASRegister(), Linearizable(), LWWRegister(), Sequential(), Eventual(), Causal()}
-}
-
-// Infos is the table of the models of this package.
-func Infos() []ModelInfo {
-	var infos []ModelInfo
-	for _, m := range All() {
-		infos = append(infos, m.ModelInfo)
-	}
-	return infos
 }
 
 // Problem is a history made ready for search: it is allowed iff every part has
@@ -76,6 +69,11 @@ type Problem struct {
 	Settled *Ruling
 	// StateBytes estimates the memory of a state, for budgets.
 	StateBytes func(state any) int
+	// Observes and Effect help to search models with RealTime: whether a step
+	// never changes a state, and a name that is the same only for steps that do
+	// the same to every state.
+	Observes func(input any) bool
+	Effect   func(input any) string
 }
 
 // Part is one independent search.
@@ -97,6 +95,9 @@ type Ruling struct {
 	Bounded   bool   // the history passes a bound, which Reason names; if neither, it cannot say
 	Reason    string // in words
 	Witness   []int  // positions in history.Ops, ascending; for a violation
+	// Cause is not nil where values are not unique, of which the history cannot
+	// speak: an *history.OpError that wraps history.ErrNotUnique.
+	Cause error
 }
 
 // object names what an operation addresses. Keys are namespaces of their own
@@ -116,7 +117,7 @@ func byObject(h *history.History) (objects []object, at map[object][]int) {
 	at = make(map[object][]int)
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if !o.Happened() && !(o.Func == history.CAS && o.Outcome == history.Failed) {
+		if !takesPart(o) {
 			continue
 		}
 		k := objectOf(o)
@@ -175,5 +176,5 @@ func (x *putIndex) mayJoin(r *history.Op) []int {
 func sameObject(a, b *history.Op) bool { return a.Key == b.Key && a.Type == b.Type }
 
 func unsupported(model string, o *history.Op) error {
-	return fmt.Errorf("model %s: %w: %v", model, ErrUnsupported, o)
+	return &history.OpError{Index: o.Index, Err: fmt.Errorf("model %s: %w: %v", model, ErrUnsupported, o)}
 }

@@ -30,7 +30,7 @@ func Linearizable() Model {
 	return objectModel(ModelInfo{
 		Name:       "linearizable",
 		Doc:        "operations of each object take effect in one order that respects real time, by the object's type",
-		Complexity: "exponential in concurrency (porcupine), an object at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, an object at a time (search)",
 		Needs:      "registers, sets, counters, multi-value registers, maps, queues",
 	}, typeOf, nil)
 }
@@ -42,7 +42,7 @@ func LWWRegister() Model {
 	return objectModel(ModelInfo{
 		Name:       "lww-register",
 		Doc:        "as linearizable, for registers in which the write of the greatest stamp wins",
-		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, a key at a time (search)",
 		Needs:      "registers with write and read; writes carry stamps",
 	}, func(o *history.Op) objectType {
 		if o.Type == history.Register && (o.Func == history.Write || o.Func == history.Read) {
@@ -233,7 +233,12 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 				return nil, unsupported(info.Name, o)
 			}
 		}
-		p := &Problem{Spec: objectSpec(), StateBytes: func(s any) int { return 24 + 60*s.(history.Value).Len() }}
+		p := &Problem{
+			Spec:       objectSpec(),
+			StateBytes: func(s any) int { return 24 + 60*s.(history.Value).Len() },
+			Observes:   func(input any) bool { return observes(input.(objectStep).op) },
+			Effect:     func(input any) string { return effect(input.(objectStep).op) },
+		}
 		if open != nil {
 			if p.Settled = open(h); p.Settled != nil {
 				return p, nil
@@ -254,12 +259,25 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 		ModelInfo: info,
 		Prepare:   prepare,
 		RealTime:  true,
+		Because:   "since the order in which an object's operations took effect is not known",
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: objectSupport(h), Restrict: restrict(h)}
 		},
 	}
 }
 
+// observes reports whether an operation changes nothing.
+func observes(o *history.Op) bool {
+	return o.Func == history.Read || o.Func == history.CAS && o.Outcome == history.Failed
+}
+
+// effect names what a put of unknown outcome does.
+func effect(o *history.Op) string {
+	return string(o.Func) + " " + o.Stamp.String() + " " + o.Arg.Key()
+}
+
+// takesPart reports whether an operation bears on an order: it happened, or it
+// failed for what it found.
 func takesPart(o *history.Op) bool {
 	return o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed
 }

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -16,7 +17,7 @@ func LinearizableRegister() Model {
 	return registerModel(ModelInfo{
 		Name:       "linearizable-register",
 		Doc:        "reads and writes of each key take effect in one order that respects real time",
-		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, a key at a time (search)",
 		Needs:      "registers with read and write",
 	}, false)
 }
@@ -27,7 +28,7 @@ func CASRegister() Model {
 	return registerModel(ModelInfo{
 		Name:       "cas-register",
 		Doc:        "as linearizable-register, with compare-and-set whose failures mean a mismatch",
-		Complexity: "exponential in concurrency (porcupine), a key at a time",
+		Complexity: "linear in the length, exponential in what is under way at a time, a key at a time (search)",
 		Needs:      "registers with read, write and cas",
 	}, true)
 }
@@ -49,6 +50,7 @@ func registerModel(info ModelInfo, cas bool) Model {
 		ModelInfo: info,
 		Prepare:   func(h *history.History) (*Problem, error) { return prepareRegister(info.Name, cas, h) },
 		RealTime:  true,
+		Because:   "since no polynomial way is known that is exact where values are compared and set",
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: registerSupport(h), Restrict: restrict(h)}
 		},
@@ -56,24 +58,18 @@ func registerModel(info ModelInfo, cas bool) Model {
 }
 
 func prepareRegister(name string, cas bool, h *history.History) (*Problem, error) {
-	names := []string{history.Nil.String()}
-	ids := map[string]int{history.Nil.Key(): 0}
-	intern := func(v history.Value) int {
-		id, ok := ids[v.Key()]
-		if !ok {
-			id = len(names)
-			ids[v.Key()] = id
-			names = append(names, v.String())
-		}
-		return id
-	}
+	values := newValueNumbers()
 	objects, at := byObject(h)
-	p := &Problem{StateBytes: func(any) int { return 8 }}
+	p := &Problem{
+		StateBytes: func(any) int { return 8 },
+		Observes:   func(input any) bool { return !input.(*registerStep).changes },
+		Effect:     func(input any) string { return input.(*registerStep).effect() },
+	}
 	for _, k := range objects {
 		part := Part{Name: k.String(), Alone: true}
 		for _, i := range at[k] {
 			o := &h.Ops[i]
-			step, ok := registerStepOf(o, cas, intern)
+			step, ok := values.step(o, cas)
 			if !ok {
 				return nil, unsupported(name, o)
 			}
@@ -84,7 +80,7 @@ func prepareRegister(name string, cas bool, h *history.History) (*Problem, error
 		}
 		p.Parts = append(p.Parts, part)
 	}
-	p.Spec = registerSpec(names)
+	p.Spec = registerSpec(values.names)
 	return p, nil
 }
 
@@ -98,23 +94,44 @@ func effectiveReturn(o *history.Op) int64 {
 	return o.Return
 }
 
-func registerStepOf(o *history.Op, cas bool, intern func(history.Value) int) (*registerStep, bool) {
+// valueNumbers gives the values of registers small numbers, 0 to nil.
+type valueNumbers struct {
+	names []string // by number
+	ids   map[string]int
+}
+
+func newValueNumbers() *valueNumbers {
+	return &valueNumbers{names: []string{history.Nil.String()}, ids: map[string]int{history.Nil.Key(): 0}}
+}
+
+func (n *valueNumbers) of(v history.Value) int {
+	id, ok := n.ids[v.Key()]
+	if !ok {
+		id = len(n.names)
+		n.ids[v.Key()] = id
+		n.names = append(n.names, v.String())
+	}
+	return id
+}
+
+// step is what an operation does to a register; false if no register has it.
+func (n *valueNumbers) step(o *history.Op, cas bool) (*registerStep, bool) {
 	if o.Type != history.Register {
 		return nil, false
 	}
 	s := &registerStep{op: o}
 	switch o.Func {
 	case history.Read:
-		s.demands, s.in = true, intern(o.Out)
+		s.demands, s.in = true, n.of(o.Out)
 	case history.Write:
-		s.changes, s.out = true, intern(o.Arg)
+		s.changes, s.out = true, n.of(o.Arg)
 	case history.CAS:
 		pair, ok := o.Arg.AsList()
 		if !cas || !ok || len(pair) != 2 {
 			return nil, false
 		}
-		s.demands, s.in = true, intern(pair[0])
-		s.changes, s.out = true, intern(pair[1])
+		s.demands, s.in = true, n.of(pair[0])
+		s.changes, s.out = true, n.of(pair[1])
 		s.optional = o.Outcome == history.Unknown
 		if o.Outcome == history.Failed {
 			s.negate, s.changes = true, false
@@ -125,6 +142,17 @@ func registerStepOf(o *history.Op, cas bool, intern func(history.Value) int) (*r
 	return s, true
 }
 
+// fits reports whether a register that holds this value is what the step found.
+func (s *registerStep) fits(held int) bool { return !s.demands || (held == s.in) != s.negate }
+
+// effect names what the step does.
+func (s *registerStep) effect() string {
+	if !s.demands {
+		return strconv.Itoa(s.out)
+	}
+	return fmt.Sprint(s.negate, s.in, s.out, s.optional)
+}
+
 // registerSpec is the sequential register. An indeterminate write is not
 // optional: porcupine may always order it last, where nobody sees it, and that
 // is the same as its never having happened.
@@ -133,7 +161,7 @@ func registerSpec(names []string) porcupine.Model {
 		Init: func() any { return 0 },
 		Step: func(state, input, _ any) (bool, any) {
 			now, s := state.(int), input.(*registerStep)
-			holds := !s.demands || (now == s.in) != s.negate
+			holds := s.fits(now)
 			switch {
 			case !holds && s.optional:
 				return true, now
@@ -170,18 +198,25 @@ func registerSpec(names []string) porcupine.Model {
 func registerSupport(h *history.History) func(i int) []int {
 	x := indexPuts(h)
 	return func(i int) []int {
-		r := &h.Ops[i]
-		wanted, negate := r.Out, false
-		switch r.Func {
-		case history.Write:
+		wanted := demanded(&h.Ops[i])
+		if wanted == nil {
 			return nil
-		case history.CAS:
-			pair, _ := r.Arg.AsList()
-			wanted, negate = pair[0], r.Outcome == history.Failed
 		}
-		puts := x.byKey[objectOf(r)]
-		return possibleSources(h, puts, i, func(v history.Value) bool { return v.Equal(wanted) != negate })
+		return possibleSources(h, x.byKey[objectOf(&h.Ops[i])], i, wanted)
 	}
+}
+
+// demanded tells which values of the register an operation can have found there:
+// for a failed CAS all but one, for a write nil.
+func demanded(o *history.Op) func(v history.Value) bool {
+	switch o.Func {
+	case history.Write:
+		return nil
+	case history.CAS:
+		pair, _ := o.Arg.AsList()
+		return func(v history.Value) bool { return v.Equal(pair[0]) != (o.Outcome == history.Failed) }
+	}
+	return o.Out.Equal
 }
 
 // possibleSources returns those of the puts of a wanted value that the operation

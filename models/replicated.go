@@ -67,13 +67,8 @@ func Joins(r *history.Op, puts []*history.Op) bool {
 // false where it is not.
 func sortedUnion(v history.Value, puts []*history.Op) (same, sorted bool) {
 	list, isList := v.AsList()
-	if !isList {
+	if !isList || !ascend(list) {
 		return false, false
-	}
-	for i := 1; i < len(list); i++ {
-		if list[i-1].Compare(list[i]) >= 0 {
-			return false, false
-		}
 	}
 	byArg := func(a, b *history.Op) int { return a.Arg.Compare(b.Arg) }
 	if !slices.IsSortedFunc(puts, byArg) {
@@ -102,27 +97,58 @@ func Explains(r *history.Op, issued, required []*history.Op) bool {
 	case history.Register:
 		return registerJoins(r, issued, required)
 	case history.Set:
-		seen, ok := elements(r.Out)
-		if !ok {
-			return false
+		if list, ok := r.Out.AsList(); ok && ascend(list) {
+			return listExplains(list, issued, required)
 		}
-		for _, p := range required {
-			if _, in := seen[p.Arg.Key()]; !in {
-				return false
-			}
-		}
-		found := make(map[string]struct{}, len(seen))
-		for _, p := range issued {
-			k := p.Arg.Key()
-			if _, in := seen[k]; in {
-				found[k] = struct{}{}
-			}
-		}
-		return len(found) == len(seen)
+		return tableExplains(r, issued, required)
 	case history.Counter:
 		return counterExplains(r, issued, required)
 	}
 	return false
+}
+
+// listExplains is Explains for a set's value that ascends, as most do.
+func listExplains(list []history.Value, issued, required []*history.Op) bool {
+	for _, p := range required {
+		if _, in := slices.BinarySearchFunc(list, p.Arg, history.Value.Compare); !in {
+			return false
+		}
+	}
+	var few [4]uint64
+	found := few[:]
+	if len(list) > 64*len(few) {
+		found = make([]uint64, len(list)/64+1)
+	}
+	n := 0
+	for _, p := range issued {
+		at, in := slices.BinarySearchFunc(list, p.Arg, history.Value.Compare)
+		if in && found[at/64]>>(at%64)&1 == 0 {
+			found[at/64] |= 1 << (at % 64)
+			n++
+		}
+	}
+	return n == len(list)
+}
+
+// tableExplains is Explains for any set's value.
+func tableExplains(r *history.Op, issued, required []*history.Op) bool {
+	seen, ok := elements(r.Out)
+	if !ok {
+		return false
+	}
+	for _, p := range required {
+		if _, in := seen[p.Arg.Key()]; !in {
+			return false
+		}
+	}
+	found := make(map[string]struct{}, len(seen))
+	for _, p := range issued {
+		k := p.Arg.Key()
+		if _, in := seen[k]; in {
+			found[k] = struct{}{}
+		}
+	}
+	return len(found) == len(seen)
 }
 
 // registerJoins looks among the candidates for a write of r's value that is not
@@ -202,13 +228,32 @@ func counterExplains(r *history.Op, issued, required []*history.Op) bool {
 	if !ok || !exact {
 		return false
 	}
-	included := make(map[*history.Op]struct{}, len(required))
-	for _, p := range required {
-		included[p] = struct{}{}
+	var left func(*history.Op) bool
+	if len(required) > 0 {
+		included := make(map[*history.Op]struct{}, len(required))
+		for _, p := range required {
+			included[p] = struct{}{}
+		}
+		left = func(p *history.Op) bool { _, in := included[p]; return in }
 	}
-	sums := []int64{floor}
+	var sums SubsetSums
+	if !sums.Reset(floor, issued, left) {
+		return subsetSumsByList(want, floor, issued, left)
+	}
 	for _, p := range issued {
-		if _, in := included[p]; in {
+		if left == nil || !left(p) {
+			n, _ := p.Arg.AsInt()
+			sums.Add(n)
+		}
+	}
+	return sums.Has(want)
+}
+
+// subsetSumsByList is the plain way, for sums however far apart.
+func subsetSumsByList(want, base int64, incs []*history.Op, left func(*history.Op) bool) bool {
+	sums := []int64{base}
+	for _, p := range incs {
+		if left != nil && left(p) {
 			continue
 		}
 		n, _ := p.Arg.AsInt()

@@ -22,10 +22,11 @@ func Sequential() Model {
 		ModelInfo: ModelInfo{
 			Name:       "sequential",
 			Doc:        "one order of all operations that keeps each session's order explains every read",
-			Complexity: "polynomial where a weaker level is broken; else exponential in sessions, (n/s)^s states (porcupine)",
+			Complexity: "polynomial where a weaker level is broken or a stronger one holds; else exponential in sessions, (n/s)^s states (porcupine)",
 			Needs:      "registers with read, write and cas",
 		},
 		Prepare: prepareSequential,
+		Because: "since no weaker level is broken and deciding this one is NP-hard",
 		Reduce: func(h *history.History) Reduction {
 			return Reduction{Support: valueSupport(h), Restrict: restrict(h)}
 		},
@@ -45,7 +46,10 @@ type sequentialStep struct {
 // sequentialPart is what the steps share: the chains, in order.
 type sequentialPart struct {
 	chains [][]*sequentialStep
-	names  []string // by number: the value
+	// readers are, by register and value, the steps that must find it there, and
+	// writers how many may put it there.
+	readers map[[2]int][]*sequentialStep
+	writers map[[2]int]int
 }
 
 // sequentialState is how far each chain has come and what each register holds,
@@ -63,26 +67,17 @@ func withNumber(s string, i, n int) string {
 }
 
 func prepareSequential(h *history.History) (*Problem, error) {
-	part := &sequentialPart{names: []string{history.Nil.String()}}
-	ids := map[string]int{history.Nil.Key(): 0}
-	intern := func(v history.Value) int {
-		id, ok := ids[v.Key()]
-		if !ok {
-			id = len(part.names)
-			ids[v.Key()] = id
-			part.names = append(part.names, v.String())
-		}
-		return id
-	}
+	values := newValueNumbers()
+	part := &sequentialPart{readers: make(map[[2]int][]*sequentialStep), writers: make(map[[2]int]int)}
 	keys := make(map[string]int)
 	chains := make(map[int]int) // session -> chain
 	search := Part{Name: "all registers", Alone: true}
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if !o.Happened() && !(o.Func == history.CAS && o.Outcome == history.Failed) {
+		if !takesPart(o) {
 			continue
 		}
-		step, ok := registerStepOf(o, true, intern)
+		step, ok := values.step(o, true)
 		if !ok {
 			return nil, unsupported("sequential", o)
 		}
@@ -91,6 +86,12 @@ func prepareSequential(h *history.History) (*Problem, error) {
 		}
 		s := &sequentialStep{registerStep: *step, key: keys[o.Key], after: -1, part: part}
 		part.place(s, chains)
+		if s.demands && !s.negate && !s.optional {
+			part.readers[[2]int{s.key, s.in}] = append(part.readers[[2]int{s.key, s.in}], s)
+		}
+		if s.changes {
+			part.writers[[2]int{s.key, s.out}]++
+		}
 		search.From = append(search.From, i)
 		search.Ops = append(search.Ops, porcupine.Operation{ClientId: o.Session, Input: s})
 	}
@@ -99,7 +100,7 @@ func prepareSequential(h *history.History) (*Problem, error) {
 		search.Ops[rank].Return = int64(len(search.Ops) + rank)
 	}
 	p := &Problem{
-		Spec:       sequentialSpec(part, len(keys)),
+		Spec:       sequentialSpec(part, len(keys), values.names),
 		StateBytes: func(s any) int { return 32 + len(s.(sequentialState).at) + len(s.(sequentialState).values) },
 	}
 	if len(search.Ops) > 0 {
@@ -141,14 +142,30 @@ func (p *sequentialPart) forced(now sequentialState) *sequentialStep {
 			continue
 		}
 		s := steps[at]
-		if holds := (number(now.values, s.key) == s.in) != s.negate; !s.changes && holds && s.enabled(now) {
+		if !s.changes && s.fits(number(now.values, s.key)) && s.enabled(now) {
 			return s
 		}
 	}
 	return nil
 }
 
-func sequentialSpec(part *sequentialPart, keys int) porcupine.Model {
+// spoils reports that the step takes away a value for good that another one must
+// yet find: one that nobody will write again.
+func (p *sequentialPart) spoils(now sequentialState, s *sequentialStep) bool {
+	held := number(now.values, s.key)
+	at := [2]int{s.key, held}
+	if held == s.out || p.writers[at] > 1 || p.writers[at] == 1 && held == 0 {
+		return false
+	}
+	for _, r := range p.readers[at] {
+		if r != s && number(now.at, r.chain) <= r.rank {
+			return true
+		}
+	}
+	return false
+}
+
+func sequentialSpec(part *sequentialPart, keys int, names []string) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any {
 			return sequentialState{string(make([]byte, 4*len(part.chains))), string(make([]byte, 4*keys))}
@@ -161,8 +178,11 @@ func sequentialSpec(part *sequentialPart, keys int) porcupine.Model {
 			if first := s.part.forced(now); first != nil && first != s {
 				return false, state
 			}
-			holds := !s.demands || (number(now.values, s.key) == s.in) != s.negate
+			holds := s.fits(number(now.values, s.key))
 			if !holds && !s.optional {
+				return false, state
+			}
+			if holds && s.changes && s.part.spoils(now, s) {
 				return false, state
 			}
 			now.at = withNumber(now.at, s.chain, s.rank+1)
@@ -189,7 +209,7 @@ func sequentialSpec(part *sequentialPart, keys int) porcupine.Model {
 			}
 			held := make([]string, len(s.values)/4)
 			for k := range held {
-				held[k] = part.names[number(s.values, k)]
+				held[k] = names[number(s.values, k)]
 			}
 			return fmt.Sprintf("done %v, registers %v", done, held)
 		},
@@ -201,18 +221,13 @@ func sequentialSpec(part *sequentialPart, keys int) porcupine.Model {
 func valueSupport(h *history.History) func(i int) []int {
 	x := indexPuts(h)
 	return func(i int) []int {
-		r := &h.Ops[i]
-		wanted, negate := r.Out, false
-		switch r.Func {
-		case history.Write:
+		wanted := demanded(&h.Ops[i])
+		if wanted == nil {
 			return nil
-		case history.CAS:
-			pair, _ := r.Arg.AsList()
-			wanted, negate = pair[0], r.Outcome == history.Failed
 		}
 		var need []int
-		for _, j := range x.byKey[objectOf(r)] {
-			if j != i && !changesNothing(&h.Ops[j]) && written(&h.Ops[j]).Equal(wanted) != negate {
+		for _, j := range x.byKey[objectOf(&h.Ops[i])] {
+			if w := &h.Ops[j]; j != i && !changesNothing(w) && wanted(written(w)) {
 				need = append(need, j)
 			}
 		}

@@ -92,7 +92,7 @@ func (c *Context) After(d Time, id TimerID) {
 	if ev == nil {
 		return
 	}
-	ev.node, ev.inc, ev.aux, ev.key = c.node, n.inc, uint64(id), timerKey(c.node, id, tick)
+	ev.node, ev.inc, ev.aux, ev.key = c.node, n.inc, uint64(id), timerKey(n.timerRoot, id, tick)
 	for i := range n.timers {
 		if n.timers[i].id == id {
 			n.timers[i].ord = ev.ord
@@ -130,18 +130,9 @@ func (c *Context) ChooseRare(site string, n int, rare uint32) int {
 	return int(c.w.choose(choice.Point{Site: site, Key: k, N: uint64(n), Rare: rare}))
 }
 
-// DiskFault asks for a decision of the disk class, in [0, n), 0 being benign.
-// Without disk faults in force it is 0 and not asked. For devices.
+// DiskFault is [Context.StorageFault] of the disk class. For devices.
 func (c *Context) DiskFault(site string, n int, rare uint32) int {
-	if !c.w.faulty || c.w.opts.DiskFaults == Off {
-		return 0
-	}
-	v := c.ChooseRare(site, n, rare)
-	if v != 0 {
-		c.w.stats.Decided[Disk]++
-		c.w.stats.Effective[Disk]++
-	}
-	return v
+	return c.StorageFault(Disk, site, n, rare)
 }
 
 // Complete schedules the completion of a device request after d ≥ 1 ns. It does
@@ -163,7 +154,7 @@ func (c *Context) Complete(d Time, token uint64) {
 
 // Mark notes that a named situation was reached ("sometimes" assertions): a
 // campaign that never reaches a mark has not tested what it names.
-func (c *Context) Mark(name string) { c.w.marks[name]++ }
+func (c *Context) Mark(name string) { c.w.Mark(name) }
 
 // Fail stops the world with an error that is no finding about the protocol but
 // about the simulation itself, such as a device that ran full.

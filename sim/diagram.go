@@ -15,6 +15,9 @@ type DiagramOptions struct {
 	NoTimers bool
 	// Rows bounds the rows drawn, 10,000 by default; what is beyond is counted.
 	Rows int
+	// Label says what to write beside an event that is no message, and whether to draw
+	// it at all; "" is what is written without it. nil draws everything.
+	Label func(Record) (label string, draw bool)
 	// Lane names a node at the head of its lane; nil writes n0, n1 and so on.
 	Lane func(NodeID) string
 }
@@ -93,10 +96,11 @@ type diagram struct {
 
 func (d *diagram) head() {
 	fmt.Fprintf(&d.b, "%14s  ", "time")
+	line := strings.Builder{}
 	for i := range d.state {
-		fmt.Fprintf(&d.b, "%-*s", laneWidth, d.opts.Lane(NodeID(i)))
+		fmt.Fprintf(&line, "%-*s", laneWidth, d.opts.Lane(NodeID(i)))
 	}
-	d.b.WriteByte('\n')
+	d.b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }
 
 // record draws one record.
@@ -104,7 +108,13 @@ func (d *diagram) record(r Record) {
 	wasNetwork := d.network
 	d.network = r.Kind == EventNetwork
 	lanes := d.lanes()
-	label := ""
+	label, named := "", ""
+	if d.opts.Label != nil && r.Kind != EventMessage && r.Kind != EventNote {
+		draw := false
+		if named, draw = d.opts.Label(r); !draw {
+			return
+		}
+	}
 	switch r.Kind {
 	case EventNetwork:
 		return // the note says it
@@ -142,6 +152,9 @@ func (d *diagram) record(r Record) {
 	default:
 		lanes[int(r.Node)*laneWidth] = signEvent
 		label = fmt.Sprintf("%v %d", r.Kind, r.Aux)
+	}
+	if named != "" {
+		label = named
 	}
 	d.row(r.At, lanes, label)
 }

@@ -38,8 +38,10 @@
 //
 // # Faults
 //
-// A [Class] is a kind of fault, switched by a [Level] each. Drop to Disk are the
-// ones of every campaign; the others are off unless named.
+// A [Class] is a kind of fault, switched by a [Level] each; each is off unless
+// switched on. Devices, and hosts that restart a process ([Context.Abort]), add to
+// what the simulator itself does. Faults of membership (joining, leaving, an id used
+// again) are for hosts, by [World.Crash], [World.Restart] and a [Rewinder].
 //
 //	class                                       is decided by
 //	drop duplicate delay partition              sim/net, for a message or a grid tick
@@ -48,6 +50,7 @@
 //	crash                                       [CrashOptions]
 //	disk                                        the device
 //	clock pause slow outage mid-crash restore   [TroubleOptions]
+//	disk-error rot                              the device, by [TroubleOptions]
 //
 // A node's own clocks are [Context.Monotonic] and [Context.Wall]; what a device
 // does must ask [Context.Effect] first, so that a crash within an event stops it.

@@ -37,12 +37,14 @@ const (
 	Outage                               // several nodes crash at once
 	MidCrash                             // a node crashes within an event, between one effect and the next
 	Restore                              // a node starts again without its disk, or with an old one
+	DiskError                            // storage fails a write or a sync, and the process stops
+	Rot                                  // storage spoils one of two copies of what was durable
 	AllClasses                           // the number of all classes
 )
 
 var classNames = [AllClasses]string{
 	"drop", "duplicate", "delay", "partition", "crash", "disk", "burst", "clog", "bridge", "flap", "filter",
-	"queue", "corrupt", "clock", "pause", "slow", "outage", "mid-crash", "restore",
+	"queue", "corrupt", "clock", "pause", "slow", "outage", "mid-crash", "restore", "disk-error", "rot",
 }
 
 // String names the class in lower case.

@@ -42,8 +42,9 @@ func NetworkKey(tick int64, n uint64) Key {
 	return choice.Mix(choice.Mix(rootNetwork, uint64(tick)), n)
 }
 
-func timerKey(n NodeID, id TimerID, tick int64) Key {
-	return choice.Mix(choice.Mix(choice.Mix(rootTimer, uint64(n)), uint64(id)), uint64(tick))
+// timerKey takes the node's own root, which is mixed once a run.
+func timerKey(root Key, id TimerID, tick int64) Key {
+	return choice.Mix(choice.Mix(root, uint64(id)), uint64(tick))
 }
 
 // crashKey takes the root as well, since hosts crash nodes too, at any time.

@@ -131,8 +131,7 @@ func (w *World) start(ev *event) {
 // gridAfter returns the first instant of node n's timer grid at or after t, and
 // the number of that instant.
 func (w *World) gridAfter(n NodeID, t Time) (at Time, tick int64) {
-	g := w.opts.TimerGrid
-	phase := g * Time(n) / Time(len(w.nodes))
+	g, phase := w.opts.TimerGrid, w.nodes[n].phase
 	k := (t - phase + g - 1) / g
 	return k*g + phase, int64(k)
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Inject hands operation id to a node at an absolute time. The id is the root of
 // the lineage of all that follows from it, so it must be the operation's own in
@@ -44,7 +47,7 @@ func (w *World) Step() (bool, error) {
 		w.fail(fmt.Errorf("%w: events of a run: at most %d", ErrBound, w.opts.Limits.Events))
 		return false, w.err
 	}
-	if w.held(&w.ev) {
+	if w.stalls && w.held(&w.ev) {
 		return true, w.err
 	}
 	w.dispatch(&w.ev)
@@ -159,7 +162,9 @@ func (w *World) post(from, to NodeID, kind MsgKind, key Key, buf int32, d Delive
 	ev.node, ev.from, ev.msg, ev.key, ev.extra = to, from, kind, CopyKey(key, d.Copy), d.Copy
 	ev.fate = d.Causes
 	if d.Lost {
-		w.trace.lost(Loss{w.now, from, to, kind, ev.key, d.Causes.String()})
+		if w.trace.recording {
+			w.trace.lost(Loss{w.now, from, to, kind, ev.key, d.Causes.String()})
+		}
 		return
 	}
 	w.trace.sending(ev.key, w.now)
@@ -183,7 +188,9 @@ func (w *World) arrive(ev *event) {
 	if ev.from != ev.node && !w.net.Open(ev.from, ev.node) {
 		by := w.cutBy(ev.from, ev.node)
 		w.stats.Effective[by]++
-		w.trace.lost(Loss{w.now, ev.from, ev.node, ev.msg, ev.key, ev.fate.With(by).String()})
+		if w.trace.recording {
+			w.trace.lost(Loss{w.now, ev.from, ev.node, ev.msg, ev.key, ev.fate.With(by).String()})
+		}
 		return
 	}
 	w.busy()
@@ -200,10 +207,8 @@ func (w *World) arrive(ev *event) {
 }
 
 func (w *World) countEffective(f Classes) {
-	for c := range AllClasses {
-		if f.Has(c) {
-			w.stats.Effective[c]++
-		}
+	for ; f != 0; f &= f - 1 {
+		w.stats.Effective[bits.TrailingZeros32(uint32(f))]++
 	}
 }
 

@@ -20,9 +20,11 @@ import (
 //	              after so many effects of the event
 //	sim.restore   under the crash's key, 1 the disk is lost, 1+k three quarters of
 //	              its history are left, or two, or one
+//
+// DiskError and Rot are for devices to ask, see [Context.StorageFault].
 type TroubleOptions struct {
-	Clock, Pause, Slow, Outage Level
-	MidCrash, Restore          Level
+	Clock, Pause, Slow, Outage        Level
+	MidCrash, Restore, DiskError, Rot Level
 	// Grid is the distance of the ticks, 50 ms by default.
 	Grid Time
 	// Nodes is how many nodes, counted from node 0, have such trouble; 0 is all.
@@ -52,7 +54,7 @@ const (
 )
 
 func (o *TroubleOptions) valid() bool {
-	for _, l := range []Level{o.Clock, o.Pause, o.Slow, o.Outage, o.MidCrash, o.Restore} {
+	for _, l := range []Level{o.Clock, o.Pause, o.Slow, o.Outage, o.MidCrash, o.Restore, o.DiskError, o.Rot} {
 		if l >= NumLevels {
 			return false
 		}
@@ -245,6 +247,19 @@ func (c *Context) Effect() bool {
 // still does has no effect, and a host must not take note of it either.
 func (c *Context) Dead() bool { return c.dead }
 
+// Abort stops the acting process, as one must that cannot trust its storage any
+// more: it does no more within this event, crashes at its end, and starts again
+// soon after on what its device then holds. It is no fault of its own and works
+// in a healed world too.
+func (c *Context) Abort() {
+	if !c.dead {
+		c.fuse, c.pause, c.dead = 0, aborted, true
+	}
+}
+
+// aborted stands for the pause of a process that stopped by itself.
+const aborted = -1
+
 // leave ends an event. A node whose fuse was lit crashes, even if it did less.
 func (w *World) leave() {
 	c := &w.ctx
@@ -252,10 +267,13 @@ func (w *World) leave() {
 		return
 	}
 	c.fuse = -1
-	w.stats.Effective[MidCrash]++
 	key := branch(c.key, branchMidCrash)
 	w.crashNow(c.node, key)
-	pause := w.opts.Crash.Pause << (2 * c.pause)
+	pause := w.opts.Crash.Pause
+	if c.pause != aborted {
+		w.stats.Effective[MidCrash]++
+		pause <<= 2 * c.pause
+	}
 	w.restartAt(c.node, w.now+pause+Time(choice.Mix(key, 2)%uint64(pause)), branch(key, branchRestart))
 }
 

@@ -322,7 +322,7 @@ func TestSeededTroubleTakesEffectAndIsDeterministic(t *testing.T) {
 		return w, w.Hash()
 	}
 	w, hash := run()
-	for c := Clock; c < AllClasses; c++ {
+	for c := Clock; c <= Restore; c++ {
 		require.Positive(t, w.Stats().Decided[c], c)
 		require.Positive(t, w.Stats().Effective[c], c)
 	}
@@ -333,4 +333,54 @@ func TestSeededTroubleTakesEffectAndIsDeterministic(t *testing.T) {
 
 func TestAnEventIsOneCacheLine(t *testing.T) {
 	require.LessOrEqual(t, unsafe.Sizeof(event{}), uintptr(64))
+}
+
+// TestAnAbortedProcessDoesNoMoreAndComesBack: it is not counted as a fault.
+func TestAnAbortedProcessDoesNoMoreAndComesBack(t *testing.T) {
+	heard, starts := 0, 0
+	s := &script{start: func(*Context) { starts++ }, receive: func(*Context, NodeID, []byte) { heard++ }}
+	s.onInput = func(c *Context, _ uint64) {
+		c.Send(1, 1, nil)
+		c.Abort()
+		require.True(t, c.Dead())
+		c.Send(1, 2, nil)
+	}
+	w := world(t, Options{Nodes: 2, Factory: same(s)})
+	require.NoError(t, w.Inject(Millisecond, 0, 1))
+	require.NoError(t, w.RunUntil(3*Millisecond))
+	require.False(t, w.Up(0))
+	require.Equal(t, 1, heard)
+	require.NoError(t, w.RunUntil(20*Millisecond))
+	require.True(t, w.Up(0))
+	require.Equal(t, 3, starts)
+	require.Equal(t, Stats{Messages: 1}, w.Stats())
+}
+
+// TestStorageFaultsAreAskedByClass: each only where its level says so, more often
+// at the extreme one, and not once the world is healed.
+func TestStorageFaultsAreAskedByClass(t *testing.T) {
+	asked := map[string]uint32{}
+	run := func(o Options) map[string]uint32 {
+		clear(asked)
+		s := &script{onInput: func(c *Context, _ uint64) {
+			for _, class := range []Class{Disk, DiskError, Rot, Drop} {
+				c.StorageFault(class, class.String(), 2, 1000)
+			}
+		}}
+		o.Nodes, o.Factory = 1, same(s)
+		o.Source = sourceFunc(func(p choice.Point) uint64 { asked[p.Site] = p.Rare; return 1 })
+		w := world(t, o)
+		require.NoError(t, w.Heal(10*Millisecond))
+		require.NoError(t, w.Inject(Millisecond, 0, 1))
+		require.NoError(t, w.Inject(20*Millisecond, 0, 2))
+		require.NoError(t, w.RunUntil(Second))
+		for _, class := range []Class{Disk, DiskError, Rot} {
+			require.LessOrEqual(t, w.Stats().Effective[class], int64(1), "not once healed")
+		}
+		return asked
+	}
+	require.Empty(t, run(Options{}))
+	require.Equal(t, map[string]uint32{"disk": 1000}, run(Options{DiskFaults: Low}))
+	require.Equal(t, map[string]uint32{"disk-error": 4000, "rot": 1000},
+		run(Options{Trouble: TroubleOptions{DiskError: Extreme, Rot: Low}}))
 }

@@ -17,40 +17,16 @@ import (
 // millisecond of virtual time: by the bare typed wheel, by a world, and by
 // goroutines in a bubble of testing/synctest.
 const (
-	twinNodes  = 5
-	twinTokens = 2 * twinNodes
+	twinNodes  = bareNodes
+	twinTokens = bareTokens
 )
-
-// bareLoop handles n messages by nothing but the wheel and a call.
-func bareLoop(n int) (handled int64) {
-	var q wheel
-	q.reset()
-	for i := range twinTokens {
-		ev := q.add(Millisecond)
-		ev.kind, ev.node = EventMessage, NodeID(i%twinNodes)
-	}
-	var ev event
-	counts := [twinNodes]int64{}
-	for range n {
-		if !q.pop(&ev) {
-			break
-		}
-		counts[ev.node]++
-		next := q.add(ev.at + Millisecond)
-		next.kind, next.node, next.from, next.key = EventMessage, (ev.node+1)%twinNodes, ev.node, ev.key+1
-	}
-	for _, c := range counts {
-		handled += c
-	}
-	return handled
-}
 
 func BenchmarkBareLoop(b *testing.B) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
 		n += 1000
-		if bareLoop(1000) != 1000 {
+		if BareLoop(1000) != 1000 {
 			b.Fatal("messages were lost")
 		}
 	}
@@ -126,7 +102,7 @@ func fastest(try func()) time.Duration {
 func TestTheLoopIsFasterThanItsTwinOfGoroutines(t *testing.T) {
 	const n = 100_000
 	rate := func(d time.Duration) float64 { return n / d.Seconds() / 1e6 }
-	bare := fastest(func() { require.Equal(t, int64(n), bareLoop(n)) })
+	bare := fastest(func() { require.Equal(t, int64(n), BareLoop(n)) })
 	var w World
 	world := fastest(func() { ringWorld(t, &w, n) })
 	twin := func(latency time.Duration) (best time.Duration) {

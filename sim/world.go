@@ -26,13 +26,15 @@ type World struct {
 
 	now        Time
 	faulty     bool
+	stalls     bool // nodes may be paused or slow
 	events     int64
 	inflight   int  // pending messages, operations, completions and restarts
 	lastBusy   Time // when one was last added or handled
 	down       int
 	inputsLost int64
 	stats      Stats
-	marks      map[string]int64
+	marks      []Mark         // in the order in which they were first reached
+	marked     map[string]int // position in marks of those that come after a few
 	trace      traceState
 	kept       []TimedDecision
 	asked      map[asked]struct{} // nil unless AssertKeys
@@ -50,6 +52,8 @@ type node struct {
 	starting  bool // down, and a start is queued
 	down      Key  // lineage of the crash the node is down from
 	timers    []armed
+	phase     Time // of its timer grid
+	timerRoot Key
 	clock     clock
 	stalled   Time // until when nothing is handled here
 	paused    Time // as far as that is a pause
@@ -99,14 +103,18 @@ func (w *World) Reset(o Options) error {
 	w.nodes = slices.Grow(w.nodes[:0], o.Nodes)[:o.Nodes]
 	w.now, w.faulty, w.events, w.inflight, w.lastBusy, w.down = 0, true, 0, 0, 0, 0
 	w.stats, w.err, w.kept, w.inputsLost = Stats{}, nil, w.kept[:0], 0
-	w.marks = make(map[string]int64)
+	w.marks = w.marks[:0]
+	clear(w.marked)
 	w.trace.reset(o.Trace)
+	w.stalls = o.Trouble.Pause != Off || o.Trouble.Slow != Off
 	w.asked = nil
 	if o.AssertKeys {
 		w.asked = make(map[asked]struct{})
 	}
 	for i := range w.nodes {
-		w.nodes[i] = node{timers: w.nodes[i].timers[:0]}
+		w.nodes[i] = node{
+			timers: w.nodes[i].timers[:0], phase: o.TimerGrid * Time(i) / Time(o.Nodes), timerRoot: choice.Mix(rootTimer, uint64(i)),
+		}
 		if o.Device != nil {
 			w.nodes[i].device = o.Device(NodeID(i))
 		}
@@ -184,14 +192,31 @@ type Mark struct {
 }
 
 // Mark notes a situation the host saw, as [Context.Mark] does for actors.
-func (w *World) Mark(name string) { w.marks[name]++ }
+func (w *World) Mark(name string) {
+	for i := range min(len(w.marks), fewMarks) {
+		if w.marks[i].Name == name {
+			w.marks[i].Count++
+			return
+		}
+	}
+	if i, known := w.marked[name]; known {
+		w.marks[i].Count++
+		return
+	}
+	if len(w.marks) >= fewMarks {
+		if w.marked == nil {
+			w.marked = make(map[string]int)
+		}
+		w.marked[name] = len(w.marks)
+	}
+	w.marks = append(w.marks, Mark{name, 1})
+}
+
+const fewMarks = 16 // are found by looking at each
 
 // Marks returns the marks reached, by name.
 func (w *World) Marks() []Mark {
-	ms := make([]Mark, 0, len(w.marks))
-	for name, n := range w.marks {
-		ms = append(ms, Mark{name, n})
-	}
+	ms := slices.Clone(w.marks)
 	slices.SortFunc(ms, func(a, b Mark) int { return strings.Compare(a.Name, b.Name) })
 	return ms
 }
@@ -221,17 +246,20 @@ func (w *World) fail(err error) {
 
 // within reports whether have is below the bound, or stops the world.
 func (w *World) within(what string, have, bound int) bool {
-	if have <= bound {
-		return true
-	}
+	return have <= bound || w.beyond(what, have, bound)
+}
+
+// beyond is apart from within so that the latter costs no call.
+func (w *World) beyond(what string, have, bound int) bool {
 	w.fail(fmt.Errorf("%w: %s: %d of at most %d", ErrBound, what, have, bound))
 	return false
 }
 
 func (w *World) nodeOK(op string, n NodeID) bool {
-	if n >= 0 && int(n) < len(w.nodes) {
-		return true
-	}
+	return n >= 0 && int(n) < len(w.nodes) || w.noNode(op, n)
+}
+
+func (w *World) noNode(op string, n NodeID) bool {
 	w.fail(fmt.Errorf("%w: %s: node %d of %d", ErrNode, op, int32(n), len(w.nodes)))
 	return false
 }

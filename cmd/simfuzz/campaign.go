@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -19,8 +21,10 @@ type campaign struct {
 	seeds   uint64        // how many; 0 is no bound
 	limit   time.Duration // 0 is no bound
 	workers int
+	most    int // failing seeds after which it stops
 
 	mu      sync.Mutex
+	last    uint64 // seeds from here on do not exist; 0 is no bound
 	next    uint64
 	done    map[uint64]finished // finished, but not yet counted: an earlier seed is still running
 	counted uint64
@@ -54,16 +58,22 @@ type totals struct {
 	FewestNodes  int
 	NoConcurrent int64 // seeds without a read after concurrent writes
 	NoFault      int64 // seeds in which no fault took effect
+	RestBytes    int64 // delivered from the end of faults to rest
+	MostBytes    int64 // in one seed
+	LongestRest  sim.Time
 }
 
 // twiceEvery is the share of seeds run twice: one in twenty.
 const twiceEvery = 20
 
-const maxFailed = 10 // failing seeds after which a campaign has said enough
+const maxFailed = 10 // failing seeds after which a campaign has said enough, unless told otherwise
 
 func (k *campaign) run(ctx context.Context) error {
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
+	}
+	if k.most == 0 {
+		k.most = maxFailed
 	}
 	k.started = time.Now()
 	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
@@ -87,7 +97,8 @@ func (k *campaign) run(ctx context.Context) error {
 func (k *campaign) take(ctx context.Context) (uint64, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if ctx.Err() != nil || k.err != nil || len(k.failed) >= maxFailed || k.seeds > 0 && k.next >= k.seeds {
+	if ctx.Err() != nil || k.err != nil || len(k.failed) >= k.most || k.seeds > 0 && k.next >= k.seeds ||
+		k.last > 0 && k.first+k.next >= k.last {
 		return 0, false
 	}
 	k.next++
@@ -105,25 +116,46 @@ func (k *campaign) work(ctx context.Context) {
 			return
 		}
 		res, err := rn.Run(whole, k.cfg, seed)
+		if errors.Is(err, scenario.ErrExhausted) {
+			k.end(seed)
+			return
+		}
+		twice := seed%twiceEvery == 0
+		if err == nil && twice {
+			err = repeat(whole, &rn, k.cfg, res)
+		}
 		if err != nil {
 			k.fail(err)
 			return
 		}
-		twice := seed%twiceEvery == 0
-		if twice {
-			again, err := rn.Run(whole, k.cfg, seed)
-			if err != nil {
-				k.fail(err)
-				return
-			}
-			if again.TraceHash != res.TraceHash {
-				res.Violations = append(res.Violations, scenario.Violation{
-					Oracle: "determinism", Kind: "trace", Node: -1,
-					Message: fmt.Sprintf("one seed, two traces: %s and %s", scenario.FormatHash(res.TraceHash), scenario.FormatHash(again.TraceHash)),
-				})
-			}
-		}
 		k.finish(res, twice)
+	}
+}
+
+// repeat runs a seed once more, and has its result say so if that is another run.
+func repeat(ctx context.Context, rn *scenario.Runner, cfg scenario.Config, res *scenario.Result) error {
+	again, err := rn.Run(ctx, cfg, res.Seed)
+	if err != nil || again.TraceHash == res.TraceHash {
+		return err
+	}
+	where, err := scenario.Divergence(ctx, res)
+	if err != nil {
+		return err
+	}
+	res.Violations = append(res.Violations, scenario.Violation{
+		Oracle: "determinism", Kind: "trace", Node: -1,
+		Message: fmt.Sprintf("one seed, two traces: %s and %s\n%s",
+			scenario.FormatHash(res.TraceHash), scenario.FormatHash(again.TraceHash), where),
+	})
+	return nil
+}
+
+// end notes that there are no seeds from one on.
+func (k *campaign) end(seed uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.last == 0 || seed < k.last {
+		k.last = seed
 	}
 }
 
@@ -132,8 +164,8 @@ func (k *campaign) work(ctx context.Context) {
 func (k *campaign) finish(r *scenario.Result, twice bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.done[r.Setup.Seed] = finished{r, twice}
-	for len(k.failed) < maxFailed {
+	k.done[r.Seed] = finished{r, twice}
+	for len(k.failed) < k.most {
 		f, ok := k.done[k.first+k.counted]
 		if !ok {
 			return
@@ -171,6 +203,8 @@ func (k *campaign) add(r *scenario.Result, twice bool) {
 	t.NoConcurrent += count(r.Concurrent == 0)
 	t.NoFault += count(!slices.Contains(r.FaultEffective, true))
 	t.Twice += count(twice)
+	t.RestBytes += r.RestBytes
+	t.MostBytes, t.LongestRest = max(t.MostBytes, r.RestBytes), max(t.LongestRest, r.Rest)
 	for c, yes := range r.FaultEffective {
 		t.Effective[c] += count(yes)
 	}
@@ -188,6 +222,30 @@ func count(yes bool) int64 {
 		return 1
 	}
 	return 0
+}
+
+// longCampaign is how many seeds a campaign must have to be held to reaching every
+// situation and every fault: the rarest comes in one seed of a hundred.
+const longCampaign = 2000
+
+// notReached lists what a campaign of so many seeds, with faults drawn by chance,
+// must have come to and has not.
+func (k *campaign) notReached() []string {
+	if k.totals.Seeds < longCampaign || k.cfg.Faults != "" && k.cfg.Faults != "swarm" || k.cfg.Strategy == "exhaustive" {
+		return nil
+	}
+	var missing []string
+	for _, m := range k.cfg.Marks() {
+		if k.totals.Marks[m] == 0 {
+			missing = append(missing, m)
+		}
+	}
+	for c, name := range scenario.FaultClasses() {
+		if scenario.Borne(sim.Class(c)) && k.totals.Effective[c] == 0 {
+			missing = append(missing, name+" faults")
+		}
+	}
+	return missing
 }
 
 // line is the progress of the campaign.

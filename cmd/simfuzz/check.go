@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -20,14 +19,20 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
+// levelsModel is the word for every level that fits, which reports the strongest
+// that hold and the weakest that are broken.
+const levelsModel = "levels"
+
 // checkOptions are the flags of "simfuzz check".
 type checkOptions struct {
-	format  string
-	model   string
-	explain bool
-	list    bool
-	json    bool
-	workers int
+	format    string
+	model     string
+	explain   bool
+	list      bool
+	json      bool
+	workers   int
+	budget    linearizability.Budget
+	visualize string
 }
 
 func (c *cli) checkCommand() *cobra.Command {
@@ -36,7 +41,9 @@ func (c *cli) checkCommand() *cobra.Command {
 		Use:   "check --format F --model M PATH…",
 		Short: "Judge recorded histories: files, folders, or - for standard input",
 		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for the files of\n" +
-			"the format; several files are judged at once and reported in the order given.",
+			"the format; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
+			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
+			"counts as violated where any is.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.list {
 				return c.listModels(o.json)
@@ -50,10 +57,14 @@ func (c *cli) checkCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "jsonl", "format of the histories: "+strings.Join(history.Formats(), ", "))
 	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
-	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached")
+	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
 	f.BoolVar(&o.list, "list", false, "list the models: what they demand, what it costs, what they need")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	f.IntVar(&o.workers, "workers", 0, "histories judged at once; 0 is one a core")
+	f.Int64Var(&o.budget.Steps, "max-steps", linearizability.DefaultSteps, "steps of a search after which a history is undecided")
+	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
+	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time of the searches of a history after which it is undecided")
+	f.StringVar(&o.visualize, "visualize", "", "write porcupine's picture of the one history to this file, as HTML")
 	return cmd
 }
 
@@ -64,12 +75,16 @@ func (o checkOptions) validate(args []string) error {
 		return usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
 	case o.model == "":
 		return usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
-	case !linearizability.Known(o.model):
+	case o.model != levelsModel && !linearizability.Known(o.model):
 		return usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:
 		return usagef("check: --workers %d: want 0 or more", o.workers)
+	case o.budget.Steps <= 0 || o.budget.Bytes <= 0 || o.budget.Time <= 0:
+		return usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0", o.budget.Steps, o.budget.Bytes, o.budget.Time)
 	case len(args) == 0:
 		return usagef("check: no history given: name files, folders, or - for standard input")
+	case o.visualize != "" && !linearizability.Visualizes(o.model):
+		return usagef("check: --visualize: --model %s is not decided by a search that could be drawn", o.model)
 	}
 	return nil
 }
@@ -79,13 +94,23 @@ func modelNames() []string {
 	for _, m := range linearizability.Models() {
 		names = append(names, m.Name)
 	}
-	return names
+	return append(names, levelsModel)
+}
+
+// listed is the table of --list.
+func listed() []linearizability.ModelInfo {
+	return append(linearizability.Models(), linearizability.ModelInfo{
+		Name:       levelsModel,
+		Doc:        "every level that fits the history: the strongest that hold, the weakest that are broken",
+		Complexity: "the sum of its levels",
+		Needs:      "anything; what lacks for a level leaves that one open",
+	})
 }
 
 // listModels prints the table of models.
 func (c *cli) listModels(asJSON bool) error {
 	if asJSON {
-		for _, m := range linearizability.Models() {
+		for _, m := range listed() {
 			if err := c.printJSON(map[string]string{
 				"kind": "model", "name": m.Name, "doc": m.Doc, "complexity": m.Complexity, "needs": m.Needs,
 			}); err != nil {
@@ -96,7 +121,7 @@ func (c *cli) listModels(asJSON bool) error {
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	rows := [][]string{{"MODEL", "DEMANDS", "COST", "NEEDS"}}
-	for _, m := range linearizability.Models() {
+	for _, m := range listed() {
 		rows = append(rows, []string{m.Name, m.Doc, m.Complexity, m.Needs})
 	}
 	for _, r := range rows {
@@ -115,6 +140,8 @@ func (c *cli) listModels(asJSON bool) error {
 type checked struct {
 	name    string
 	verdict linearizability.Verdict
+	report  *linearizability.Report // with levelsModel; verdict then sums it up
+	lines   []int32                 // by operation: the line it is at
 	err     error
 	skipped bool // zero length, met on a walk
 	stopped bool // the user interrupted before there was a verdict
@@ -141,6 +168,9 @@ func (c *cli) check(o checkOptions, args []string) error {
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
+	if o.visualize != "" && len(inputs) != 1 {
+		return usagef("check: --visualize draws one history, not %d", len(inputs))
+	}
 	var finished atomic.Int64
 	if !terminal(c.out) { // on a terminal the results themselves show the progress
 		p := startProgress(c.err, func() string {
@@ -149,8 +179,7 @@ func (c *cli) check(o checkOptions, args []string) error {
 		defer p.finish()
 	}
 	sum := checkSummary{Kind: "summary"}
-	for r := range c.judgeAll(o, inputs) {
-		finished.Add(1)
+	for r := range c.judgeAll(o, inputs, &finished) {
 		sum.add(r)
 		if err := c.printChecked(o, r); err != nil {
 			return err
@@ -171,7 +200,7 @@ func (c *cli) check(o checkOptions, args []string) error {
 
 // judgeAll yields the results in the inputs' order, while several workers are at
 // it. A consumer that stops early stops the workers too.
-func (c *cli) judgeAll(o checkOptions, inputs []input) func(yield func(checked) bool) {
+func (c *cli) judgeAll(o checkOptions, inputs []input, finished *atomic.Int64) func(yield func(checked) bool) {
 	return func(yield func(checked) bool) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		var wg sync.WaitGroup
@@ -190,6 +219,7 @@ func (c *cli) judgeAll(o checkOptions, inputs []input) func(yield func(checked) 
 			wg.Go(func() {
 				for i := next.Add(1) - 1; i < int64(len(inputs)); i = next.Add(1) - 1 {
 					results[i] <- c.judge(ctx, o, inputs[i])
+					finished.Add(1)
 				}
 			})
 		}
@@ -210,7 +240,7 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	}
 	started := time.Now()
 	defer func() { r.seconds = time.Since(started).Seconds() }()
-	h, err := c.decode(o.format, in)
+	h, lines, err := c.decode(o.format, in)
 	switch {
 	case errors.Is(err, errEmptyWalked):
 		r.skipped = true
@@ -219,33 +249,84 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 		r.err = err
 		return r
 	}
-	r.verdict, r.err = linearizability.Check(ctx, h, o.model, linearizability.Budget{})
+	r.lines = lines
+	limited, cancel := context.WithTimeoutCause(ctx, o.budget.Time, fmt.Errorf("%v have passed", o.budget.Time))
+	defer cancel()
+	if o.model == levelsModel {
+		r.levels(limited, h, o.budget)
+	} else {
+		r.verdict, r.err = linearizability.Judge(limited, h, o.model, o.budget)
+	}
+	if r.err == nil {
+		r.err = r.verdict.Cause // values that should be unique and are not
+	}
+	r.err = located(in.name, r.err, lines)
 	r.stopped = r.err == nil && ctx.Err() != nil && r.verdict.Status == linearizability.Undecided
+	if o.visualize != "" && r.err == nil {
+		r.err = draw(h, o)
+	}
 	return r
+}
+
+// located puts the line in front of an error about an operation.
+func located(name string, err error, lines []int32) error {
+	var bad *history.OpError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	return fmt.Errorf("%s:%d: %w", name, lines[bad.Index], bad)
+}
+
+// levels judges by every level and sums them up: violated if any is broken, else
+// open as the first that is open.
+func (r *checked) levels(ctx context.Context, h *history.History, b linearizability.Budget) {
+	report, err := linearizability.Levels(ctx, h, b)
+	if r.err = err; err != nil {
+		return
+	}
+	r.report = &report
+	r.verdict = linearizability.Verdict{Model: levelsModel, Status: linearizability.OK}
+	switch {
+	case len(report.Broken) > 0:
+		r.verdict.Status = linearizability.Violation
+	case len(report.Open) > 0:
+		open := func(v linearizability.Verdict) bool { return v.Model == report.Open[0] }
+		r.verdict.Status = report.Verdicts[slices.IndexFunc(report.Verdicts, open)].Status
+	}
+}
+
+// draw writes the picture of a history.
+func draw(h *history.History, o checkOptions) (err error) {
+	f, err := os.Create(o.visualize)
+	if err != nil {
+		return fmt.Errorf("visualize: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return linearizability.Visualize(h, o.model, o.budget, f)
 }
 
 // errEmptyWalked marks a file of zero length that nobody named.
 var errEmptyWalked = errors.New("empty file met on a walk")
 
-func (c *cli) decode(format string, in input) (h *history.History, err error) {
+func (c *cli) decode(format string, in input) (h *history.History, lines []int32, err error) {
 	if in.path == stdinPath {
-		return history.Decode(format, in.name, c.in)
+		return history.DecodeLines(format, in.name, c.in, history.Limits{})
 	}
 	f, err := os.Open(in.path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if in.walked {
 		info, err := f.Stat()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if info.Size() == 0 {
-			return nil, errEmptyWalked
+			return nil, nil, errEmptyWalked
 		}
 	}
-	return history.Decode(format, in.name, io.Reader(f))
+	return history.DecodeLines(format, in.name, f, history.Limits{})
 }
 
 func (s *checkSummary) add(r checked) {
@@ -284,67 +365,4 @@ func (s *checkSummary) code(interrupted bool) int {
 		return exitUndecided
 	}
 	return exitOK
-}
-
-// printChecked prints one result; what is wrong with an input also goes to
-// standard error, in one line.
-func (c *cli) printChecked(o checkOptions, r checked) error {
-	switch {
-	case r.stopped:
-		return nil
-	case r.skipped:
-		_, err := fmt.Fprintf(c.err, "simfuzz: check %s: skipped, the file is empty\n", r.name)
-		return err
-	case r.err != nil:
-		if _, err := fmt.Fprintf(c.err, "simfuzz: check: %v\n", r.err); err != nil {
-			return err
-		}
-		if o.json {
-			return c.printJSON(map[string]string{"kind": "error", "file": r.name, "error": r.err.Error()})
-		}
-		return nil
-	case o.json:
-		return c.printJSON(verdictLine(r))
-	}
-	v := r.verdict
-	line := fmt.Sprintf("%-12s  %s", v.Status, r.name)
-	if v.Reason != "" {
-		line += ": " + v.Reason
-	}
-	for _, op := range v.Witness {
-		line += "\n    " + op.String()
-	}
-	if o.explain {
-		if d := v.Diagram(); d != "" {
-			line += "\n\n    " + strings.ReplaceAll(strings.TrimRight(d, "\n"), "\n", "\n    ") + "\n"
-		}
-		line += fmt.Sprintf("\n    decided by %s in %d steps, %.3f s", v.Method, v.Steps, r.seconds)
-	}
-	_, err := fmt.Fprintln(c.out, line)
-	return err
-}
-
-// verdictJSON is one verdict as scripts read it.
-type verdictJSON struct {
-	Kind    string   `json:"kind"`
-	File    string   `json:"file"`
-	Model   string   `json:"model"`
-	Verdict string   `json:"verdict"`
-	Reason  string   `json:"reason"`
-	Witness []string `json:"witness"` // operations, one a string
-	Method  string   `json:"method"`
-	Steps   int64    `json:"steps"`
-	Seconds float64  `json:"seconds"`
-}
-
-func verdictLine(r checked) verdictJSON {
-	v := r.verdict
-	line := verdictJSON{
-		Kind: "verdict", File: r.name, Model: v.Model, Verdict: string(v.Status), Reason: v.Reason,
-		Witness: []string{}, Method: v.Method, Steps: v.Steps, Seconds: r.seconds,
-	}
-	for _, op := range v.Witness {
-		line.Witness = append(line.Witness, op.String())
-	}
-	return line
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +84,107 @@ func TestCheckVerdicts(t *testing.T) {
 
 	code, out, _ = invoke(t, good, append(judge, "--explain", "-")...)
 	assert.Equal(t, exitOK, code)
-	assert.Contains(t, out, "decided by ")
+	assert.Contains(t, out, "decided by zones (Gibbons and Korach), since reads name their writes")
+
+	code, out, _ = invoke(t, bad, append(judge, "--explain", "-")...)
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, out, `line 3: #1 s1 [3,4] register "x" read -> 7 ok`)
+	assert.Contains(t, out, "#1    x = 7", "the witness is drawn")
+}
+
+// One pass over all levels.
+func TestCheckLevels(t *testing.T) {
+	const text = "w(1,1,0,0)\nr(1,1,1,1)\nw(1,2,1,2)\nr(1,1,1,3)\n"
+	args := []string{"check", "--format", "plume", "--model", "levels", "-"}
+	code, out, errs := invoke(t, text, args...)
+	assert.Equal(t, exitViolated, code, errs)
+	assert.Contains(t, out, "holds   read-committed, item-cut, ryw, mr, wfr")
+	assert.Contains(t, out, "broken  read-atomic, cc, pram, ryw+mr+mw+wfr")
+	assert.Contains(t, out, "cc: WriteCORead: read #3 returns write #0")
+	assert.Contains(t, out, "#2            1 := 2")
+
+	code, out, _ = invoke(t, text, append(args, "--explain")...)
+	assert.Equal(t, exitViolated, code)
+	assert.Regexp(t, `ryw +ok +by order of the writes, since reads name them`, out)
+
+	code, out, _ = invoke(t, text, append(args, "--json")...)
+	assert.Equal(t, exitViolated, code)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var l levelsJSON
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-2]), &l))
+	assert.Equal(t, "levels", l.Kind)
+	assert.Equal(t, []string{"read-committed", "item-cut", "ryw", "mr", "wfr"}, l.Holds)
+	assert.Equal(t, []string{}, l.Open)
+	var first verdictJSON
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &first))
+	assert.Equal(t, "transactional-causal", first.Model)
+
+	code, out, _ = invoke(t, "w(1,1,0,0)\nr(1,1,1,1)\n", args...)
+	assert.Equal(t, exitOK, code, out)
+	code, out, _ = invoke(t, "w(1,1,0,0)\nw(1,1,1,1)\nr(1,1,1,2)\n", args...)
+	assert.Equal(t, exitUndecided, code, out)
+	assert.Contains(t, out, "open ")
+}
+
+func TestCheckVisualize(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.html")
+	args := []string{"check", "--model", "linearizable-register", "--visualize", page}
+	code, out, errs := invoke(t, encoded(t, 1), append(args, "-")...)
+	assert.Equal(t, exitOK, code, "%s%s", out, errs)
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "</html>")
+	a := filepath.Join(folder(t, "a.jsonl", encoded(t, 1)), "a.jsonl")
+	code, _, errs = invoke(t, "", append(args, a, a)...)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "draws one history, not 2")
+	args[4] = filepath.Join(a, "none")
+	code, _, errs = invoke(t, encoded(t, 1), append(args, "-")...)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "not a directory")
+}
+
+// A budget that runs out is no pass, and says which one.
+func TestCheckBudgets(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("{:process 99 :type :invoke :f :cas :value [0 1]}\n") // no way around a search
+	for i := range 30 {
+		fmt.Fprintf(&b, "{:process %d :type :invoke :f :write :value %d}\n", i, i%3)
+	}
+	for i := range 30 {
+		fmt.Fprintf(&b, "{:process %d :type :ok :f :write}\n", i)
+	}
+	b.WriteString("{:process 1 :type :invoke :f :read}\n{:process 1 :type :ok :f :read :value 7}\n")
+	for flag, reason := range map[string]string{
+		"--max-steps=1000": "1000 steps", "--max-bytes=9999": "9999 bytes", "--max-time=1ms": "1ms have passed",
+	} {
+		code, out, errs := invoke(t, b.String(), "check", "--format", "jepsen", "--model", "cas-register", flag, "-")
+		assert.Equal(t, exitUndecided, code, errs)
+		assert.Contains(t, out, reason)
+	}
+}
+
+// What is wrong with one operation names its file and line, and ends with exit
+// code 3, whether it shows while reading or only to the model.
+func TestCheckNamesTheLine(t *testing.T) {
+	for name, c := range map[string]struct{ format, model, text, want string }{
+		"value written twice":   {"plume", "cc", "w(1,5,0,0)\nw(1,5,1,1)\nr(1,5,2,2)\n", "<stdin>:2: values are not unique"},
+		"in transactions":       {"awdit", "read-atomic", "w 1 5\n===\nw 1 5\n===\nr 1 5\n", "<stdin>:3: values are not unique"},
+		"return without a call": {"jepsen", "cas-register", "\n{:process 0 :type :ok :f :read :value 3}", "<stdin>:2: return without a call"},
+		"clock backwards": {
+			"jsonl", "cc", strings.Replace(encoded(t, 1), `"call":3`, `"call":0`, 1), "<stdin>:3: invalid history: clock ran backwards",
+		},
+		"unknown operation":      {"jepsen", "cas-register", "{:process 0 :type :invoke :f :frobnicate}", "<stdin>:1: malformed history: unknown operation"},
+		"not one of the model's": {"jepsen", "cc", "{:process 0 :type :invoke :f :cas :value [1 2]}", "<stdin>:1: model cc: operation not described by the model"},
+		"invalid UTF-8":          {"plume", "cc", "w(1,5,0,0)\n\xff", "<stdin>:2: malformed history: invalid UTF-8"},
+		"deep nesting":           {"jepsen", "cc", "{:process 0 :value " + strings.Repeat("[", 1000), "<stdin>:1: malformed history: nested deeper than 128"},
+		"cut short":              {"plume", "cc", "w(1,5,0,0)\nw(1,", "<stdin>:2: history is cut short"},
+		"a very long line":       {"plume", "cc", "w(1,5,0,0)\n" + strings.Repeat("1", 17<<20), "<stdin>:2: record too long"},
+	} {
+		code, out, errs := invoke(t, c.text, "check", "--format", c.format, "--model", c.model, "-")
+		assert.Equal(t, exitFailed, code, "%s: %s", name, out)
+		assert.Contains(t, errs, c.want, name)
+	}
 }
 
 func TestCheckInconclusiveIsNoPass(t *testing.T) {
@@ -217,7 +318,8 @@ func TestCheckList(t *testing.T) {
 	}
 	code, out, _ = invoke(t, "", "check", "--list", "--json")
 	assert.Equal(t, exitOK, code)
-	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), len(linearizability.Models()))
+	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), len(linearizability.Models())+1)
+	assert.Contains(t, out, `"name":"levels"`)
 }
 
 // The histories that Jepsen recorded of etcd, as they ship with porcupine.

@@ -13,7 +13,7 @@ import (
 
 func (c *cli) exploreCommand() *cobra.Command {
 	var s scenario.Scope
-	var asJSON bool
+	var o exploreOptions
 	cmd := &cobra.Command{
 		Use:   "explore",
 		Short: "Search every schedule of a small scope",
@@ -23,7 +23,7 @@ func (c *cli) exploreCommand() *cobra.Command {
 			"The exit code is 2 if a bound was met before the scope was searched through.",
 		Example: "  simfuzz explore --nodes 3 --writes 3 --kind counter\n  simfuzz explore --nodes 2 --writes 2 --ticks 2 --drops 1 --crashes 1",
 		Args:    noArguments,
-		RunE:    func(*cobra.Command, []string) error { return c.explore(s, asJSON) },
+		RunE:    func(*cobra.Command, []string) error { return c.explore(s, o) },
 	}
 	f := cmd.Flags()
 	f.IntVar(&s.Nodes, "nodes", 3, "replicas, 2 to 5")
@@ -35,9 +35,13 @@ func (c *cli) exploreCommand() *cobra.Command {
 	f.IntVar(&s.Crashes, "crashes", 0, "crashes and restarts")
 	f.IntVar(&s.MaxStates, "states", 0, "bound on distinct states (default 10 million, about 100 bytes each)")
 	f.BoolVar(&s.Unreduced, "unreduced", false, "do without the reduction by commuting actions")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.BoolVar(&o.compare, "compare", false, "search once more without the reduction, and print its factor")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
 }
+
+// exploreOptions are the flags of simfuzz explore that are no matter of scope.
+type exploreOptions struct{ json, compare bool }
 
 type exploreJSON struct {
 	Kind        string   `json:"kind"`
@@ -50,22 +54,21 @@ type exploreJSON struct {
 	Stopped     string   `json:"stopped,omitempty"`
 	Scope       string   `json:"scope"`
 	Seconds     float64  `json:"seconds"`
+	PerSecond   float64  `json:"states_per_second"`
+	Unreduced   int      `json:"unreduced_transitions,omitempty"` // with --compare, if that search finished
+	Factor      float64  `json:"reduction_factor,omitempty"`
 	Violation   string   `json:"violation,omitempty"`
 	Path        []string `json:"path,omitempty"`
 }
 
-func (c *cli) explore(s scenario.Scope, asJSON bool) error {
-	started := time.Now()
-	var steps atomic.Int64
-	p := startProgress(c.err, func() string {
-		return fmt.Sprintf("explore: %.0fs, %d steps", time.Since(started).Seconds(), steps.Load())
-	})
-	r, err := scenario.Explore(c.ctx, s, steps.Store)
-	p.finish()
+func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
+	if o.compare && s.Unreduced {
+		return usagef("explore: --compare and --unreduced: want one of them")
+	}
+	r, seconds, err := c.search(s)
 	if err != nil {
 		return err
 	}
-	seconds := time.Since(started).Seconds()
 	switch {
 	case r.Violation != "":
 		c.worsen(exitViolated)
@@ -74,13 +77,49 @@ func (c *cli) explore(s scenario.Scope, asJSON bool) error {
 	case !r.Complete:
 		c.worsen(exitUndecided)
 	}
-	if asJSON {
-		return c.printJSON(exploreJSON{
-			Kind: "explore", Value: r.Scope.Kind, States: r.States, Transitions: r.Transitions, Asleep: r.Asleep,
-			Violations: int(count(r.Violation != "")), Complete: r.Complete, Stopped: r.Stopped, Scope: r.Scope.String(),
-			Seconds: seconds, Violation: r.Violation, Path: r.Path,
-		})
+	out := exploreJSON{
+		Kind: "explore", Value: r.Scope.Kind, States: r.States, Transitions: r.Transitions, Asleep: r.Asleep,
+		Violations: int(count(r.Violation != "")), Complete: r.Complete, Stopped: r.Stopped, Scope: r.Scope.String(),
+		Seconds: seconds, PerSecond: float64(r.States) / seconds, Violation: r.Violation, Path: r.Path,
 	}
+	if !o.json {
+		c.printExplored(r, seconds)
+	}
+	if o.compare && r.Complete {
+		s.Unreduced = true
+		whole, took, err := c.search(s)
+		if err != nil {
+			return err
+		}
+		if whole.Complete && whole.States != r.States {
+			return fmt.Errorf("explore: the reduced search finds %d states, the whole one %d: the reduction is wrong", r.States, whole.States)
+		}
+		if whole.Complete {
+			out.Unreduced, out.Factor = whole.Transitions, float64(whole.Transitions)/float64(r.Transitions)
+		}
+		if !o.json {
+			c.printCompared(whole, took, out.Factor)
+		}
+	}
+	if o.json {
+		return c.printJSON(out)
+	}
+	return nil
+}
+
+// search explores a scope and says how many seconds that took.
+func (c *cli) search(s scenario.Scope) (*scenario.Explored, float64, error) {
+	started := time.Now()
+	var states atomic.Int64
+	p := startProgress(c.err, func() string {
+		return fmt.Sprintf("explore: %.0fs, %d states", time.Since(started).Seconds(), states.Load())
+	})
+	r, err := scenario.Explore(c.ctx, s, func(n int) { states.Store(int64(n)) })
+	p.finish()
+	return r, time.Since(started).Seconds(), err
+}
+
+func (c *cli) printExplored(r *scenario.Explored, seconds float64) {
 	c.printf("scope        %v\n", r.Scope)
 	c.printf("states       %d, by %d transitions, %d more spared because their actions commute; the farthest %d actions away\n",
 		r.States, r.Transitions, r.Asleep, r.Depth)
@@ -92,11 +131,20 @@ func (c *cli) explore(s scenario.Scope, asJSON bool) error {
 	}
 	if r.Violation == "" {
 		c.printf("violations   0\n")
-		return nil
+		return
 	}
 	c.printf("violated     %s\nthe shortest way there:\n", r.Violation)
 	for _, step := range r.Path {
 		c.printf("  %s\n", step)
 	}
-	return nil
+}
+
+// printCompared says what the reduction is worth against the whole search.
+func (c *cli) printCompared(whole *scenario.Explored, seconds, factor float64) {
+	if !whole.Complete {
+		c.printf("reduction    unknown: the search without it stopped, %s\n", whole.Stopped)
+		return
+	}
+	c.printf("reduction    by a factor of %.2f: the same %d states take %d transitions without it, in %.1fs\n",
+		factor, whole.States, whole.Transitions, seconds)
 }

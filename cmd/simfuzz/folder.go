@@ -56,6 +56,8 @@ func writeRun(dir string, seed uint64, t *scenario.Tape, r *scenario.Result) (ta
 	}()
 	for name, write := range map[string]func(io.Writer) error{
 		"tape.json": t.Write, "ops.txt": r.WriteOps, "history.jsonl": r.WriteHistory, "trace.txt": r.WriteTrace,
+		"diagram.txt":    func(w io.Writer) error { return r.WriteDiagram(w, 0) },
+		"replay_test.go": func(w io.Writer) error { return scenario.WriteTest(w, t, "tape.json") },
 		"violations.txt": func(w io.Writer) error { return writeViolations(w, r) },
 	} {
 		if err := writeFile(filepath.Join(temp, name), write); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +24,9 @@ type mutantsOptions struct {
 	workers  int
 	strategy string
 	list     bool
+	compare  bool
+	trials   int
+	corpus   string
 	json     bool
 }
 
@@ -34,8 +36,8 @@ func (c *cli) mutantsCommand() *cobra.Command {
 		Use:   "mutants [NAME…]",
 		Short: "Seed known faults into the protocol and show that the fuzzer finds each",
 		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is\n" +
-			"found, and replays the tape: the mutant must fail alike, the clean program must hold. A mutant that survives\n" +
-			"is exit code 1. It needs the go command and a source checkout of this module.",
+			"found, and replays the tape: the mutant must fail alike, the clean program must hold; and it must fail on the tape\n" +
+			"kept of it. A mutant that survives is exit code 1, a kept tape that has gone stale 2. It needs the go command and a source checkout of this module.",
 		RunE: func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
 	}
 	f := cmd.Flags()
@@ -43,6 +45,9 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	f.Uint64Var(&o.seeds, "seeds", 2000, "seeds a mutant may take at most")
 	f.IntVar(&o.workers, "workers", 0, "seeds run at once; 0 is one a core")
 	f.StringVar(&o.strategy, "strategy", "swarm", "how choices are made, see simfuzz run --help")
+	f.BoolVar(&o.compare, "strategies", false, "instead compare the strategies: how many seeds each needs to find each mutant")
+	f.IntVar(&o.trials, "trials", 20, "with --strategies, how often each tries")
+	f.StringVar(&o.corpus, "corpus", "", "folder in which to keep a small tape of each mutant found, as a test of what once broke")
 	f.BoolVar(&o.list, "list", false, "list the mutants and what each breaks")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
@@ -62,6 +67,8 @@ type mutantJSON struct {
 	CleanHolds       bool    `json:"clean_holds"`
 	ShrunkOperations *int    `json:"shrunk_operations"`
 	ShrunkExceptions *int    `json:"shrunk_exceptions"`
+	ShrunkReplays    *int    `json:"shrunk_replays"`
+	KeptFails        *bool   `json:"kept_tape_fails,omitempty"`
 	Error            string  `json:"error,omitempty"`
 }
 
@@ -72,6 +79,33 @@ type mutantSummary struct {
 	Killed   int    `json:"killed"`
 	Survived int    `json:"survived"`
 	Errors   int    `json:"errors"`
+	// Over the mutants killed: what their tapes were shrunk to.
+	Operations spread `json:"shrunk_operations"`
+	Exceptions spread `json:"shrunk_exceptions"`
+	Replays    spread `json:"shrunk_replays"`
+	Seeds      spread `json:"seeds"`
+
+	operations, exceptions, replays, seeds []int
+}
+
+// spread is a median and the worst.
+type spread struct {
+	Median int `json:"median"`
+	Worst  int `json:"worst"`
+}
+
+func spreadOf(v []int) spread {
+	if len(v) == 0 {
+		return spread{}
+	}
+	slices.Sort(v)
+	return spread{v[len(v)/2], v[len(v)-1]}
+}
+
+// finish works out the spreads.
+func (s *mutantSummary) finish() {
+	s.Operations, s.Exceptions = spreadOf(s.operations), spreadOf(s.exceptions)
+	s.Replays, s.Seeds = spreadOf(s.replays), spreadOf(s.seeds)
 }
 
 // mutants hunts the chosen mutants one after the other; each campaign uses all
@@ -82,6 +116,9 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	}
 	if o.workers < 0 {
 		return usagef("mutants: --workers %d: want 0 or more", o.workers)
+	}
+	if o.trials < 1 || o.trials > 10_000 {
+		return usagef("mutants: --trials %d: want 1 to 10000", o.trials)
 	}
 	chosen, err := chooseMutants(names)
 	if err != nil {
@@ -100,13 +137,21 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 			err = errors.Join(err, fmt.Errorf("mutants: %w", closeErr))
 		}
 	}()
+	if o.compare {
+		return c.compareStrategies(shop, chosen, o)
+	}
+	return c.huntAll(shop, chosen, o)
+}
+
+// huntAll hunts each mutant and says what came of it.
+func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutantsOptions) error {
 	sum := mutantSummary{Kind: "summary"}
 	if !o.json {
-		c.printf("%-28s %-8s %6s %8s %8s  %s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "SEEN BY")
+		c.printf("%-28s %-8s %6s %8s %8s %8s  %s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "REPLAYS", "SEEN BY")
 	}
 	for _, m := range chosen {
 		c.note("mutants: %s: %s", m.Name, m.Doc)
-		h, huntErr := hunt(c.ctx, shop, m, o)
+		h, huntErr := c.hunt(shop, m, o)
 		if c.ctx.Err() != nil {
 			c.worsen(exitInterrupted)
 			break
@@ -122,10 +167,14 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	if sum.Survived > 0 {
 		c.worsen(exitViolated)
 	}
+	sum.finish()
 	if o.json {
 		return c.printJSON(sum)
 	}
-	_, err = fmt.Fprintf(c.out, "%d mutants: %d killed, %d survived, %d in error\n", sum.Mutants, sum.Killed, sum.Survived, sum.Errors)
+	_, err := fmt.Fprintf(c.out, "%d mutants: %d killed, %d survived, %d in error\n"+
+		"median (worst): %d (%d) seeds; shrunk to %d (%d) operations and %d (%d) faults in %d (%d) replays\n",
+		sum.Mutants, sum.Killed, sum.Survived, sum.Errors, sum.Seeds.Median, sum.Seeds.Worst, sum.Operations.Median,
+		sum.Operations.Worst, sum.Exceptions.Median, sum.Exceptions.Worst, sum.Replays.Median, sum.Replays.Worst)
 	return err
 }
 
@@ -171,20 +220,34 @@ func (c *cli) listMutants(o mutantsOptions, list []mutants.Mutant) error {
 	return nil
 }
 
-// hunt builds one mutant and fuzzes it.
-func hunt(ctx context.Context, shop *mutants.Workshop, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
-	program, err := shop.Build(ctx, m)
+// hunt builds one mutant and fuzzes it, and keeps its tape if asked to.
+func (c *cli) hunt(shop *mutants.Workshop, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
+	program, err := shop.Build(c.ctx, m)
 	if err != nil {
 		return mutants.Hunt{}, err
 	}
-	campaign := mutants.Campaign{Seed: o.seed, Seeds: o.seeds}
-	if o.strategy != "" {
-		campaign.Flags = append(campaign.Flags, "--strategy", o.strategy)
+	campaign := o.campaign(o.strategy)
+	campaign.Flags = append(campaign.Flags, "--failures", "1")
+	h, err := shop.Hunt(c.ctx, m, program, campaign)
+	if err == nil && o.corpus != "" && h.Killed() {
+		err = c.keepTape(shop, m, program, h, o.corpus)
+	}
+	if err == nil {
+		err = c.tryKept(shop, m, program, &h)
+	}
+	return h, err
+}
+
+// campaign is how a mutant is fuzzed with a strategy.
+func (o *mutantsOptions) campaign(strategy string) mutants.Campaign {
+	c := mutants.Campaign{Seed: o.seed, Seeds: o.seeds}
+	if strategy != "" {
+		c.Flags = append(c.Flags, "--strategy", strategy)
 	}
 	if o.workers > 0 {
-		campaign.Flags = append(campaign.Flags, "--workers", fmt.Sprint(o.workers))
+		c.Flags = append(c.Flags, "--workers", fmt.Sprint(o.workers))
 	}
-	return shop.Hunt(ctx, m, program, campaign)
+	return c
 }
 
 func (s *mutantSummary) add(h mutants.Hunt, err error) {
@@ -194,6 +257,12 @@ func (s *mutantSummary) add(h mutants.Hunt, err error) {
 		s.Errors++
 	case h.Killed():
 		s.Killed++
+		s.seeds = append(s.seeds, int(h.Seeds))
+		if h.ShrunkOperations != nil && h.ShrunkExceptions != nil && h.ShrunkReplays != nil {
+			s.operations = append(s.operations, *h.ShrunkOperations)
+			s.exceptions = append(s.exceptions, *h.ShrunkExceptions)
+			s.replays = append(s.replays, *h.ShrunkReplays)
+		}
 	default:
 		s.Survived++
 	}
@@ -209,14 +278,16 @@ func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, hu
 		j := mutantJSON{
 			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: h.Found, Oracle: h.Oracle, Seeds: h.Seeds,
 			Seconds: h.Seconds, Replayed: h.Replays, CleanHolds: h.CleanHold,
-			ShrunkOperations: h.ShrunkOperations, ShrunkExceptions: h.ShrunkExceptions,
+			ShrunkOperations: h.ShrunkOperations, ShrunkExceptions: h.ShrunkExceptions, ShrunkReplays: h.ShrunkReplays,
+			KeptFails: h.KeptFails,
 		}
 		if huntErr != nil {
 			j.Error = huntErr.Error()
 		}
 		return c.printJSON(j)
 	}
-	_, err := fmt.Fprintf(c.out, "%-28s %-8s %6d %8.1f %8s  %s\n", m.Name, state(h, huntErr), h.Seeds, h.Seconds, shrunk(h), remark(m, h))
+	_, err := fmt.Fprintf(c.out, "%-28s %-8s %6d %8.1f %8s %8s  %s\n",
+		m.Name, state(h, huntErr), h.Seeds, h.Seconds, shrunk(h), replays(h), remark(m, h))
 	return err
 }
 
@@ -239,6 +310,14 @@ func shrunk(h mutants.Hunt) string {
 	return fmt.Sprintf("%d + %d", *h.ShrunkOperations, *h.ShrunkExceptions)
 }
 
+// replays is how many replays shrinking took.
+func replays(h mutants.Hunt) string {
+	if h.ShrunkReplays == nil {
+		return "-"
+	}
+	return fmt.Sprint(*h.ShrunkReplays)
+}
+
 // remark says who saw the mutant, or why what was seen is no kill.
 func remark(m mutants.Mutant, h mutants.Hunt) string {
 	switch {
@@ -250,6 +329,8 @@ func remark(m mutants.Mutant, h mutants.Hunt) string {
 		return h.Oracle + ", but its tape does not replay alike"
 	case !h.CleanHold:
 		return h.Oracle + ", but the clean program fails on the tape too"
+	case h.KeptFails != nil && !*h.KeptFails:
+		return h.Oracle + ", but the tape kept of it does not fail any more: keep one anew with --corpus " + corpusDir
 	}
 	return h.Oracle
 }

@@ -18,6 +18,7 @@ func TestMutantsRefusals(t *testing.T) {
 	}{
 		"unknown name":     {[]string{"mutants", "no-such-mutant"}, "no-such-mutant"},
 		"no seeds":         {[]string{"mutants", "--seeds", "0"}, "--seeds 0"},
+		"no trials":        {[]string{"mutants", "--trials", "0"}, "--trials 0"},
 		"negative workers": {[]string{"mutants", "--workers", "-2"}, "--workers -2"},
 		"unknown flag":     {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
 	} {
@@ -52,7 +53,7 @@ func TestMutantsList(t *testing.T) {
 
 // What is printed and counted of each outcome of a hunt.
 func TestMutantOutcomes(t *testing.T) {
-	operations, exceptions := 2, 1
+	operations, exceptions, took := 2, 1, 33
 	m := mutants.Mutant{Name: "m", Oracles: []string{"convergence", "durability"}}
 	for name, c := range map[string]struct {
 		hunt mutants.Hunt
@@ -63,9 +64,12 @@ func TestMutantOutcomes(t *testing.T) {
 		"killed": {
 			mutants.Hunt{
 				Found: true, Oracle: "convergence", Seeds: 17, Replays: true, CleanHold: true,
-				ShrunkOperations: &operations, ShrunkExceptions: &exceptions,
+				ShrunkOperations: &operations, ShrunkExceptions: &exceptions, ShrunkReplays: &took,
 			}, nil,
-			mutantSummary{Mutants: 1, Killed: 1}, []string{"killed", "17", "convergence", "2 + 1"},
+			mutantSummary{
+				Mutants: 1, Killed: 1, Seeds: spread{17, 17}, Operations: spread{2, 2}, Exceptions: spread{1, 1}, Replays: spread{33, 33},
+				seeds: []int{17}, operations: []int{2}, exceptions: []int{1}, replays: []int{33},
+			}, []string{"killed", "17", "convergence", "2 + 1", "33"},
 		},
 		"survived": {
 			mutants.Hunt{Seeds: 2000}, nil,
@@ -78,6 +82,10 @@ func TestMutantOutcomes(t *testing.T) {
 		"does not repeat": {
 			mutants.Hunt{Found: true, Oracle: "convergence"}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "does not replay alike"},
+		},
+		"stale tape": {
+			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
+			mutantSummary{Mutants: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
 		},
 		"clean fails too": {
 			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true}, nil,
@@ -93,6 +101,7 @@ func TestMutantOutcomes(t *testing.T) {
 			cl := &cli{ctx: t.Context(), out: &out, err: &out}
 			var sum mutantSummary
 			sum.add(c.hunt, c.err)
+			sum.finish()
 			assert.Equal(t, c.sum, sum)
 			require.NoError(t, cl.printMutant(mutantsOptions{}, m, c.hunt, c.err))
 			for _, want := range c.want {
@@ -105,8 +114,32 @@ func TestMutantOutcomes(t *testing.T) {
 			assert.Equal(t, mutantJSON{
 				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.hunt.Found, Oracle: c.hunt.Oracle, Seeds: c.hunt.Seeds,
 				Replayed: c.hunt.Replays, CleanHolds: c.hunt.CleanHold,
-				ShrunkOperations: c.hunt.ShrunkOperations, ShrunkExceptions: c.hunt.ShrunkExceptions,
+				ShrunkOperations: c.hunt.ShrunkOperations, ShrunkExceptions: c.hunt.ShrunkExceptions, ShrunkReplays: c.hunt.ShrunkReplays,
+				KeptFails: c.hunt.KeptFails,
 			}, j)
 		})
 	}
+}
+
+// What a cell of the table of strategies says.
+func TestTrialCells(t *testing.T) {
+	o := mutantsOptions{seeds: 2000, trials: 4}
+	for want, c := range map[string]struct {
+		trials mutants.Trials
+		err    error
+	}{
+		"5":            {mutants.Trials{Needed: []int64{1, 5, 9}}, nil},
+		"9 (3/4)":      {mutants.Trials{Needed: []int64{1, 9, 12}, Missed: 1}, nil},
+		"> 2000 (0/3)": {mutants.Trials{Missed: 3}, nil},
+		"error":        {mutants.Trials{}, errors.New("no")},
+	} {
+		assert.Equal(t, want, cell(o, c.trials, c.err))
+	}
+	var out bytes.Buffer
+	cl := &cli{ctx: t.Context(), out: &out, err: &out}
+	require.NoError(t, cl.printTrials(mutants.Mutant{Name: "m"}, "pct", mutants.Trials{Needed: []int64{3}}, nil))
+	var j trialsJSON
+	lastJSON(t, out.String(), &j)
+	three := int64(3)
+	assert.Equal(t, trialsJSON{Kind: "trials", Name: "m", Strategy: "pct", Trials: 1, Median: &three, Needed: []int64{3}}, j)
 }

@@ -13,7 +13,8 @@ func (c *cli) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay TAPE",
 		Short: "Run a tape again and print its trace",
-		Long: "replay runs a recorded tape once more and prints every event, then what was violated and the trace hash.\n" +
+		Long: "replay runs a recorded tape once more and prints every event, a diagram if it is short, what was violated\n" +
+			"and the trace hash; go doc ./sim explains the columns and signs.\n" +
 			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code\n" +
 			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails.",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -78,6 +79,9 @@ func (c *cli) printReplay(res *scenario.Result, quiet bool) error {
 			return err
 		}
 		c.printf("\n")
+		if picture := res.ShortDiagram(); picture != "" {
+			c.printf("%s\n", picture)
+		}
 	}
 	for _, v := range res.Violations {
 		c.printf("violated     %s\n  %s\n", v.Signature(), v)

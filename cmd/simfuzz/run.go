@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -25,11 +28,17 @@ type runFlags struct {
 	faults   string
 	level    string
 	strategy string
+	depth    int
+	failures int
+	keep     bool
 	out      string
 	json     bool
 }
 
-const defaultLimit = 10 * time.Second
+const (
+	defaultLimit = 10 * time.Second
+	gcPercent    = 400
+)
 
 func (c *cli) runCommand() *cobra.Command {
 	var f runFlags
@@ -39,7 +48,8 @@ func (c *cli) runCommand() *cobra.Command {
 		Long: "run fuzzes the key-value store in a simulated world, one seed after the other, and judges every run:\n" +
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine.\n" +
 			"A failing seed leaves a folder under --out with a tape that replays it. The exit code is 0 if nothing is\n" +
-			"violated and porcupine left less than 1% of its histories undecided, 1 on a violation, 2 if it left more.",
+			"violated, 1 on a violation, 2 if porcupine left more than 1% of its histories undecided, or a campaign of 2000 seeds\n" +
+			"or more never came to one of the situations or faults that it must reach.",
 		Example: "  simfuzz run --for 1m\n  simfuzz run --seed 1 --seeds 5000 --level causal --nodes 5",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.fuzz(f, cmd.Flags().Changed("seed")) },
@@ -50,21 +60,27 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.DurationVar(&f.limit, "for", 0, "how long to run (default 10s, or until --seeds are done)")
 	fl.IntVar(&f.workers, "workers", 0, "how many seeds to run at once (default: the number of processors)")
 	fl.IntVar(&f.nodes, "nodes", 0, fmt.Sprintf("replicas, %d to %d (default: drawn for each seed, 3 to 5)", scenario.MinNodes, scenario.MaxNodes))
-	fl.StringVar(&f.faults, "faults", "swarm", "how hard faults strike: "+strings.Join(scenario.FaultLevels(), ", "))
+	fl.StringVar(&f.faults, "faults", "swarm", "how hard faults strike: "+strings.Join(scenario.FaultLevels(), ", ")+
+		", and single classes behind it, as in swarm,corrupt=off or off,crash=extreme,disk=low; classes: "+strings.Join(scenario.FaultClasses(), " "))
 	fl.StringVar(&f.level, "level", "", "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+" (default: drawn for each seed)")
 	fl.StringVar(&f.strategy, "strategy", "swarm", "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
+	fl.IntVar(&f.depth, "depth", 3, "ordering constraints that the strategy pct looks for")
 	fl.StringVar(&f.out, "out", "runs", "folder for the runs of failing seeds")
+	fl.IntVar(&f.failures, "failures", maxFailed, "failing seeds after which to stop")
+	fl.BoolVar(&f.keep, "keep", true, "keep a folder of each failing seed, and shrink it; without, failures are only counted")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
 }
 
 func (f *runFlags) config() (scenario.Config, error) {
-	cfg := scenario.Config{Nodes: f.nodes, Level: f.level, Faults: f.faults, Strategy: f.strategy}
+	cfg := scenario.Config{Nodes: f.nodes, Level: f.level, Faults: f.faults, Strategy: f.strategy, Depth: f.depth}
 	switch {
 	case f.workers < 0 || f.workers > 1024:
 		return cfg, usagef("--workers %d: want 1 to 1024", f.workers)
 	case f.limit < 0:
 		return cfg, usagef("--for %v: want a positive duration", f.limit)
+	case f.failures < 1 || f.failures > 10_000:
+		return cfg, usagef("--failures %d: want 1 to 10000", f.failures)
 	case f.out == "":
 		return cfg, usagef("--out: want a folder")
 	}
@@ -80,8 +96,10 @@ func (c *cli) fuzz(f runFlags, seedGiven bool) error {
 	if err != nil {
 		return err
 	}
-	if err := checkWritable(f.out); err != nil {
-		return err
+	if f.keep {
+		if err := checkWritable(f.out); err != nil {
+			return err
+		}
 	}
 	if !seedGiven {
 		f.seed = uint64(rand.Uint32())
@@ -89,7 +107,8 @@ func (c *cli) fuzz(f runFlags, seedGiven bool) error {
 	if f.seeds == 0 && f.limit == 0 {
 		f.limit = defaultLimit
 	}
-	k := &campaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers}
+	cfg.Base = f.seed
+	k := &campaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers, most: f.failures}
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
 	}
@@ -97,6 +116,11 @@ func (c *cli) fuzz(f runFlags, seedGiven bool) error {
 		c.printf("fuzzing from seed %d with %d workers\n", f.seed, k.workers)
 	}
 	p := startProgress(c.err, k.line)
+	if os.Getenv("GOGC") == "" {
+		// Seeds leave a few dozen kilobytes of garbage each and hardly anything alive,
+		// so that collecting less often costs a few megabytes and saves time.
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	}
 	err = k.run(c.ctx)
 	p.finish()
 	all, keptErr := c.keep(k, f)
@@ -113,7 +137,7 @@ func (c *cli) fuzz(f runFlags, seedGiven bool) error {
 		c.worsen(exitViolated)
 	case c.ctx.Err() != nil:
 		c.worsen(exitInterrupted)
-	case k.totals.Undecided*100 > k.totals.Undecided+k.totals.Decided:
+	case k.totals.Undecided*100 > k.totals.Undecided+k.totals.Decided, len(k.notReached()) > 0:
 		c.worsen(exitUndecided)
 	}
 	if err != nil {
@@ -139,7 +163,11 @@ type kept struct {
 // returns the first error met.
 func (c *cli) keep(k *campaign, f runFlags) (all []kept, first error) {
 	for _, res := range k.failed {
-		one, err := c.keepOne(res, f)
+		var one kept
+		var err error
+		if f.keep {
+			one, err = c.keepOne(res, f)
+		}
 		if err != nil && first == nil {
 			first = err
 		}
@@ -161,7 +189,7 @@ func (c *cli) keepOne(res *scenario.Result, f runFlags) (one kept, err error) {
 	if err != nil {
 		return one, err
 	}
-	if one.tape, err = writeRun(f.out, res.Setup.Seed, tape, again); err != nil || len(again.Violations) == 0 {
+	if one.tape, err = writeRun(f.out, res.Seed, tape, again); err != nil || len(again.Violations) == 0 {
 		return one, err // a trace that differs from run to run has no smaller form
 	}
 	if one.shrunk, err = scenario.Shrink(c.ctx, tape, shrinkReplays); err != nil {
@@ -191,7 +219,7 @@ type violationJSON struct {
 func (one kept) json(res *scenario.Result) violationJSON {
 	v := res.Violations[0]
 	out := violationJSON{
-		Kind: "violation", Seed: res.Setup.Seed, Oracle: v.Oracle, Signature: v.Signature(), Message: v.Message,
+		Kind: "violation", Seed: res.Seed, Oracle: v.Oracle, Signature: v.Signature(), Message: v.Message,
 		TraceHash: scenario.FormatHash(res.TraceHash), Tape: one.tape, ShrunkTape: one.small,
 	}
 	if s := one.shrunk; s != nil {
@@ -224,6 +252,11 @@ type summaryJSON struct {
 	NoFault         int64              `json:"seeds_without_effective_fault"`
 	FaultEffective  map[string]float64 `json:"fault_effective"`
 	MarksNotReached []string           `json:"marks_not_reached"`
+	NotReached      []string           `json:"not_reached"` // what fails the campaign, if it is long
+	Exhausted       bool               `json:"exhausted"`   // by the strategy of that name
+	RestBytes       float64            `json:"bytes_to_converge"`
+	MostBytes       int64              `json:"most_bytes_to_converge"`
+	LongestRestMS   int64              `json:"longest_rest_ms"`
 }
 
 func (k *campaign) summary() summaryJSON {
@@ -235,7 +268,9 @@ func (k *campaign) summary() summaryJSON {
 		DeliveriesPerS: float64(t.Deliveries) / seconds, Porcupine: t.Decided, PorcupineSeeds: t.Searched,
 		Untagged: t.Untagged, Twice: t.Twice, FewestNodes: t.FewestNodes, FewestOps: t.FewestOps,
 		NoConcurrent: t.NoConcurrent, NoFault: t.NoFault, FaultEffective: make(map[string]float64),
-		MarksNotReached: []string{},
+		MarksNotReached: []string{}, NotReached: append([]string{}, k.notReached()...),
+		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
+		Exhausted: k.last > 0 && k.first+uint64(t.Seeds) == k.last,
 	}
 	for i, class := range scenario.FaultClasses() {
 		s.FaultEffective[class] = share(t.Effective[i], t.Seeds)
@@ -265,6 +300,8 @@ func (c *cli) printSummary(k *campaign) {
 		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
 	c.printf("every seed   at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect\n",
 		s.FewestNodes, s.FewestOps, s.NoConcurrent, s.NoFault)
+	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes delivered until then, at most %d\n",
+		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	c.printf("faults       changed the trace in this share of seeds:")
 	for i, class := range scenario.FaultClasses() {
 		if i > 0 {
@@ -278,6 +315,12 @@ func (c *cli) printSummary(k *campaign) {
 	if len(s.MarksNotReached) > 0 {
 		c.printf("; not: %s", strings.Join(s.MarksNotReached, ", "))
 	}
+	if missing := k.notReached(); len(missing) > 0 {
+		c.printf("\nincomplete   in %d seeds never once: %s", s.Seeds, strings.Join(missing, ", "))
+	}
+	if s.Exhausted {
+		c.printf("\nexhausted    every schedule with one exception from the benign one of seed %d", k.first)
+	}
 	c.printf("\nviolations   %d\n", s.Violations)
 	if c.ctx.Err() != nil {
 		c.printf("interrupted: the above is what was finished\n")
@@ -287,7 +330,7 @@ func (c *cli) printSummary(k *campaign) {
 func (c *cli) printFailures(k *campaign, all []kept) {
 	replay := ""
 	for i, res := range k.failed {
-		c.printf("\nseed %d\n", res.Setup.Seed)
+		c.printf("\nseed %d\n", res.Seed)
 		for _, v := range res.Violations {
 			c.printf("  %s\n", v)
 		}
@@ -297,11 +340,11 @@ func (c *cli) printFailures(k *campaign, all []kept) {
 			replay = one.tape
 		}
 		if one.small != "" {
-			c.printShrunk(one.shrunk.Tape, "  ")
+			c.printShrunk(one.shrunk, "  ")
 			replay = one.small
 		}
 	}
-	if len(k.failed) >= maxFailed {
+	if len(k.failed) >= k.most {
 		c.printf("\nstopped after %d failing seeds\n", len(k.failed))
 	}
 	if replay != "" {
@@ -309,13 +352,17 @@ func (c *cli) printFailures(k *campaign, all []kept) {
 	}
 }
 
-// printShrunk prints what a small tape consists of.
-func (c *cli) printShrunk(t *scenario.Tape, indent string) {
-	c.printf("%sshrunk to %d operations and %d faults:\n", indent, len(t.Operations), len(t.Decisions))
+// printShrunk prints what a small tape consists of, and its diagram if that is short.
+func (c *cli) printShrunk(s *scenario.Shrunk, indent string) {
+	t := s.Tape
+	c.printf("%sshrunk to %d operations and %d faults in %d replays:\n", indent, len(t.Operations), len(t.Decisions), s.Replays)
 	for _, o := range t.Operations {
 		c.printf("%s  %s\n", indent, o)
 	}
 	for _, d := range t.Decisions {
 		c.printf("%s  %s = %d\n", indent, d.Site, d.Value)
+	}
+	for row := range strings.Lines(s.Result.ShortDiagram()) {
+		c.printf("%s  %s", indent, row)
 	}
 }

@@ -70,7 +70,7 @@ func TestRunRefusals(t *testing.T) {
 	for _, args := range [][]string{
 		{"run", "--bogus"}, {"--bogus"}, {"nonsense"}, {"run", "extra"}, {"run", "--nodes", "2"}, {"run", "--seeds", "-1"},
 		{"run", "--faults", "some"}, {"run", "--level", "strict"}, {"run", "--strategy", "luck"}, {"run", "--for", "-1s"},
-		{"run", "--for", "soon"}, {"run", "--workers", "-1"}, {"run", "--out", ""}, {"run", "--out", filepath.Join(blocked, "x"), "--seeds", "1"},
+		{"run", "--for", "soon"}, {"run", "--workers", "-1"}, {"run", "--out", ""}, {"run", "--failures", "0"}, {"run", "--strategy", "pct", "--depth", "65"}, {"run", "--out", filepath.Join(blocked, "x"), "--seeds", "1"},
 	} {
 		code, out, errs := invoke(t, "", args...)
 		assert.Equal(t, exitFailed, code, "%v", args)
@@ -123,7 +123,7 @@ func TestReplayRefusals(t *testing.T) {
 		"empty":               file("empty", ""),
 		"unexpected end":      file("cut", string(whole[:len(whole)/2])),
 		"invalid character":   file("garbage", "\x00\x01garbage"),
-		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 1`, `"joinery_tape": 2`, 1)),
+		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 2`, `"joinery_tape": 3`, 1)),
 		"want one tape, got":  "",
 		"is a directory":      dir,
 		"no joinery_tape ver": file("other", "{}"),
@@ -171,7 +171,7 @@ func TestRunFolder(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, entries, 1, "no half-written folder is left")
-	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt", "violations.txt"} {
+	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt", "diagram.txt", "replay_test.go", "violations.txt"} {
 		info, err := os.Stat(filepath.Join(dir, "seed-11", name))
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(fileMode), info.Mode().Perm(), name)
@@ -209,10 +209,82 @@ func TestExploreCommand(t *testing.T) {
 	assert.Greater(t, e.States, 50)
 	assert.Contains(t, e.Scope, "2 replicas, 2 writes of one register")
 
+	code, out, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--ticks", "3", "--compare", "--json")
+	assert.Equal(t, exitOK, code)
+	lastJSON(t, out, &e)
+	assert.Greater(t, e.Factor, 1.2, "what the reduction is worth")
+	assert.Greater(t, e.Unreduced, e.Transitions)
+	_, out, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--ticks", "3", "--compare")
+	assert.Contains(t, out, "reduction    by a factor of ")
+	code, _, _ = invoke(t, "", "explore", "--compare", "--unreduced")
+	assert.Equal(t, exitFailed, code)
+
 	code, out, _ = invoke(t, "", "explore", "--states", "100")
 	assert.Equal(t, exitUndecided, code, "a bound was met")
 	assert.Contains(t, out, "complete     no")
 	code, _, errs = invoke(t, "", "explore", "--kind", "queue")
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, errs, `kind "queue"`)
+}
+
+// TestLongCampaigns: one that never came to a situation, or to a fault, is not a
+// pass; a short one is, and so is one whose faults were chosen.
+func TestLongCampaigns(t *testing.T) {
+	k := &campaign{totals: totals{Seeds: longCampaign, Marks: map[string]int64{}, Effective: make([]int64, len(scenario.FaultClasses()))}}
+	for _, m := range scenario.Marks() {
+		k.totals.Marks[m] = 1
+	}
+	for c := range k.totals.Effective {
+		k.totals.Effective[c] = 1
+	}
+	assert.Empty(t, k.notReached())
+	k.totals.Marks[scenario.Marks()[0]] = 0
+	k.totals.Effective[2] = 0
+	assert.Equal(t, []string{scenario.Marks()[0], scenario.FaultClasses()[2] + " faults"}, k.notReached())
+	assert.Equal(t, k.notReached(), k.summary().NotReached)
+	k.totals.Marks["threshold read waited"] = 0
+	assert.Len(t, k.notReached(), 3)
+	k.cfg.Level = "eventual"
+	assert.Len(t, k.notReached(), 2, "no read waits at that level")
+	k.cfg.Faults = "off"
+	assert.Empty(t, k.notReached())
+	k.cfg.Faults, k.totals.Seeds = "", longCampaign-1
+	assert.Empty(t, k.notReached())
+}
+
+// TestFailingCampaign: what a failing seed leaves behind and prints. Disks that go
+// back in time make seeds fail.
+func TestFailingCampaign(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"run", "--seed", "40", "--seeds", "20", "--failures", "2", "--faults", "off,crash=extreme,restore=extreme", "--out", dir}
+	code, out, errs := invoke(t, "", args...)
+	assert.Equal(t, exitViolated, code, errs)
+	assert.Contains(t, out, "stopped after 2 failing seeds")
+	assert.Contains(t, out, "shrunk to 1 operations and 2 faults in ")
+	assert.Contains(t, out, "faults end", "the picture of a short run")
+	assert.Regexp(t, `replay with:\ngo run ./cmd/simfuzz replay .*/shrunk.json\n$`, out)
+	tapes, err := filepath.Glob(filepath.Join(dir, "seed-*", "shrunk.json"))
+	require.NoError(t, err)
+	require.Len(t, tapes, 2)
+	code, out, _ = invoke(t, "", "replay", tapes[0])
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, out, "◯")
+	assert.Contains(t, out, "violated     ")
+
+	none := filepath.Join(t.TempDir(), "none")
+	code, out, _ = invoke(t, "", append(args[:len(args)-1], none, "--keep=false", "--json")...)
+	assert.Equal(t, exitViolated, code)
+	assert.Equal(t, 2, strings.Count(out, `"kind":"violation"`))
+	assert.NoDirExists(t, none)
+	var s summaryJSON
+	lastJSON(t, out, &s)
+	assert.Equal(t, int64(2), s.Violations)
+	assert.Positive(t, s.FaultEffective["restore"])
+}
+
+// TestExhaustiveCampaignEnds: it says so when there are no more schedules.
+func TestExhaustiveCampaignEnds(t *testing.T) {
+	code, out, errs := invoke(t, "", "run", "--strategy", "exhaustive", "--seed", "3", "--faults", "disk=low", "--nodes", "3", "--for", "1m", "--out", t.TempDir())
+	assert.Equal(t, exitOK, code, errs)
+	assert.Contains(t, out, "exhausted    every schedule with one exception from the benign one of seed 3")
 }

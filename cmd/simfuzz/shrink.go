@@ -83,7 +83,7 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 		return c.printJSON(out)
 	}
 	c.printf("from %d operations and %d faults, in %d replays\n", len(tape.Operations), len(tape.Decisions), s.Replays)
-	c.printShrunk(s.Tape, "")
+	c.printShrunk(s, "")
 	if !s.Settled {
 		c.printf("stopped before it was done: there may be a smaller one\n")
 	}

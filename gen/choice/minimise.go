@@ -22,8 +22,10 @@ type Minimised struct {
 // counted, then lexicographically lower: an answer of 0 is simple, but what asks
 // for it may not be (a history of ten idle steps is no smaller for being all
 // zeros). keep is called at most limit times, each time
-// with a source that answers from a candidate; it must be deterministic. The
-// given tape is taken to be accepted and is not changed.
+// with a source that answers from a candidate; it must be deterministic. A
+// candidate that keep accepts is left all the same if it turns out to ask for more
+// (see [Smaller]). The given tape, which holds every answer, zeros at the end
+// included, is taken to be accepted and is not changed.
 func Minimise(tape []uint64, limit int, keep func(Source) bool) Minimised {
 	m := &minimiser{best: slices.Clone(tape), limit: limit, keep: keep}
 	for improved := true; improved && m.replays < m.limit; {
@@ -54,7 +56,7 @@ type minimiser struct {
 // counts is the answers that were used: a candidate may be longer than what was
 // asked, or shorter, or hold answers too large for their decision.
 func (m *minimiser) try(candidate []uint64) bool {
-	if m.replays >= m.limit || !smaller(candidate, m.best) {
+	if m.replays >= m.limit || !Smaller(candidate, m.best) {
 		return false
 	}
 	m.replays++
@@ -63,7 +65,7 @@ func (m *minimiser) try(candidate []uint64) bool {
 		return false
 	}
 	used := s.used
-	if !smaller(used, m.best) {
+	if !Smaller(used, m.best) {
 		return false
 	}
 	m.best = slices.Clone(used)
@@ -71,7 +73,9 @@ func (m *minimiser) try(candidate []uint64) bool {
 	return true
 }
 
-func smaller(a, b []uint64) bool {
+// Smaller is the order of [Minimise]: it reports whether the answers a, all that were
+// asked for, are fewer than the answers b, or as many and lexicographically lower.
+func Smaller(a, b []uint64) bool {
 	if len(a) != len(b) {
 		return len(a) < len(b)
 	}

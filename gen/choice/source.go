@@ -4,16 +4,47 @@ import "math/bits"
 
 // Seeded answers every decision from a seed. The answer depends on the seed,
 // the site and the key alone, so asking in another order, or asking more, leaves
-// the other answers as they were.
-func Seeded(seed uint64) Source { return seeded(Mix(0, seed)) }
+// the other answers as they were. It remembers sites, and so is not safe for
+// concurrent use.
+func Seeded(seed uint64) Source { return &seeded{seed: Mix(0, seed)} }
 
-type seeded uint64
+// seeded keeps the hashes of sites once it has been asked for a while: hashing a
+// name costs more than all the rest of an answer, but for a few answers keeping
+// does not pay.
+type seeded struct {
+	seed  uint64
+	asked int
+	sites []siteHash
+}
 
-func (s seeded) Choose(p Point) uint64 {
+type siteHash struct {
+	site string
+	hash uint64 // the seed with the site folded in
+}
+
+const (
+	askedForAWhile = 32
+	maxSites       = 16
+)
+
+func (s *seeded) at(site string) uint64 {
+	for i := range s.sites {
+		if s.sites[i].site == site {
+			return s.sites[i].hash
+		}
+	}
+	h := MixString(s.seed, site)
+	if s.asked++; s.asked > askedForAWhile && len(s.sites) < maxSites {
+		s.sites = append(s.sites, siteHash{site, h})
+	}
+	return h
+}
+
+func (s *seeded) Choose(p Point) uint64 {
 	if p.N <= 1 {
 		return 0
 	}
-	h := Mix(MixString(uint64(s), p.Site), p.Key)
+	h := Mix(s.at(p.Site), p.Key)
 	if p.Rare != 0 {
 		if uint32(h) >= p.Rare {
 			return 0

@@ -81,11 +81,11 @@ func ExampleFrom() {
 	// [semilattice/commutative inplace/equals-alike]
 	// law semilattice/commutative does not hold
 	//     a ⊔ b = b ⊔ a
-	// left   a ⊔ b = map[string]int{"a": 0}
-	// right  b ⊔ a = map[string]int{}
+	// left   a ⊔ b = map[string]int{}
+	// right  b ⊔ a = map[string]int{"a": 0}
 	// where
-	//     a = map[string]int{"a": 0}
-	//     b = map[string]int{}
+	//     a = map[string]int{}
+	//     b = map[string]int{"a": 0}
 	// found  case 9 of seed 1
 }
 
@@ -103,5 +103,5 @@ func ExampleMinimise() {
 		return gopter.NewPropResult(false, fmt.Sprint(list(gen.NewDraw(choice.NewSequence(least))), " after ", shrinks, " shrinks"))
 	})
 	fmt.Println(property.Check(gopter.DefaultTestParametersWithSeed(1)).Labels)
-	// Output: [[0 0 0] after 2 shrinks]
+	// Output: [[0 0 0] after 3 shrinks]
 }

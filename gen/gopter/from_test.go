@@ -63,7 +63,7 @@ func TestLawsOnGeneratorsOfGopter(t *testing.T) {
 	assert.GreaterOrEqual(t, found, 18)
 	fuzzed := laws.NewSuite("last arrival", laws.Func(lastArrival), faulty, nil)
 	hit := false
-	for seed := range uint64(300) {
+	for seed := range uint64(3000) {
 		data := make([]byte, 64)
 		for i := range data {
 			data[i] = byte(choice.Mix(seed, uint64(i)))

@@ -18,10 +18,13 @@ const MaxCandidates = 2000
 // deterministic. At most [MaxCandidates] are tried and at most p.MaxShrinkCount
 // kept; shrinks is how many were.
 func Minimise(tape []uint64, p *gopter.GenParameters, keep func(choice.Source) bool) (least []uint64, shrinks int) {
+	best := tape
 	m := choice.Minimise(tape, MaxCandidates, func(src choice.Source) bool {
-		if shrinks >= p.MaxShrinkCount || !keep(src) {
+		used := choice.Tape{Src: src}
+		if shrinks >= p.MaxShrinkCount || !keep(&used) || !choice.Smaller(used.Answers, best) {
 			return false
 		}
+		best = used.Answers
 		shrinks++
 		return true
 	})
@@ -97,17 +100,21 @@ func (s *shrinking[V]) finish() {
 
 // candidates yields smaller values; when it goes on after one, s.yes is the answer.
 func (s *shrinking[V]) candidates(yield func(V) bool) {
-	ended := false
+	ended, best := false, s.tape
 	choice.Minimise(s.tape, MaxCandidates, func(src choice.Source) bool {
 		if ended {
 			return false
 		}
-		v, err := drawn(s.draw, src)
-		if err != nil {
+		used := choice.Tape{Src: src}
+		v, err := drawn(s.draw, &used)
+		if err != nil || !choice.Smaller(used.Answers, best) {
+			return false // gopter would take it, and the minimiser not
+		}
+		if ended = !yield(v); ended || !s.yes {
 			return false
 		}
-		ended = !yield(v)
-		return !ended && s.yes
+		best = used.Answers
+		return true
 	})
 }
 

@@ -47,19 +47,32 @@ type kept struct {
 
 type peer struct {
 	id    ring.NodeID
-	known causal.Dots // what the peer has said, or shown, that it holds
+	known Dots // what the peer has said, or shown, that it holds
 }
 
 // NewLog returns an empty log for a partition held by owners, seen from self.
 func NewLog(self ring.NodeID, owners []ring.NodeID) *Log {
-	l := &Log{}
+	l := new(Log)
+	l.Reset(self, owners)
+	return l
+}
+
+// Reset makes l what [NewLog] returns, in the memory of what it was.
+func (l *Log) Reset(self ring.NodeID, owners []ring.NodeID) {
+	clear(l.entries)
+	l.entries, l.peers = l.entries[:0], l.peers[:0]
 	for _, o := range owners {
-		if o != self {
-			l.peers = append(l.peers, peer{o, causal.Dots{}})
+		if o == self {
+			continue
+		}
+		if n := len(l.peers); n < cap(l.peers) {
+			l.peers = l.peers[:n+1] // with the memory of what was known
+			l.peers[n].id, l.peers[n].known = o, l.peers[n].known[:0]
+		} else {
+			l.peers = append(l.peers, peer{id: o})
 		}
 	}
 	slices.SortFunc(l.peers, func(a, b peer) int { return cmp.Compare(a.id, b.id) })
-	return l
 }
 
 func compareDots(a, b causal.Dot) int {
@@ -70,14 +83,22 @@ func compareDots(a, b causal.Dot) int {
 }
 
 func (l *Log) find(d causal.Dot) (int, bool) {
+	if n := len(l.entries); n == 0 || compareDots(l.entries[n-1].Dot, d) < 0 {
+		return n, false // mostly the newest
+	}
 	return slices.BinarySearchFunc(l.entries, d, func(e kept, d causal.Dot) int { return compareDots(e.Dot, d) })
 }
 
 // Add keeps e, added at tick now, until every owner has it. Adding a dot again
 // changes nothing.
-func (l *Log) Add(e Entry, now uint64) {
-	if at, found := l.find(e.Dot); !found {
-		l.entries = slices.Insert(l.entries, at, kept{e, now})
+func (l *Log) Add(e *Entry, now uint64) {
+	at, found := l.find(e.Dot)
+	switch {
+	case found:
+	case at == len(l.entries):
+		l.entries = append(l.entries, kept{*e, now})
+	default:
+		l.entries = slices.Insert(l.entries, at, kept{*e, now})
 	}
 }
 
@@ -85,68 +106,86 @@ func (l *Log) Add(e Entry, now uint64) {
 func (l *Log) Len() int { return len(l.entries) }
 
 // Knows joins what peer id is known to hold, and reclaims every delta that by
-// now all owners hold. An id that is no owner is ignored.
-func (l *Log) Knows(id ring.NodeID, known causal.Dots) (reclaimed int) {
-	i, found := l.peer(id)
-	if !found || !causal.DotsMerge().MergeIn(&l.peers[i].known, known) {
+// now all owners hold. An id that is no owner is ignored. known is not retained.
+func (l *Log) Knows(id ring.NodeID, known Dots) (reclaimed int) {
+	p := l.peer(id)
+	if p == nil || !p.known.MergeIn(known) {
 		return 0
 	}
 	return l.Reclaim()
 }
 
 // Known is what peer id is known to hold; the caller must not change it.
-func (l *Log) Known(id ring.NodeID) causal.Dots {
-	if i, found := l.peer(id); found {
-		return l.peers[i].known
+func (l *Log) Known(id ring.NodeID) Dots {
+	if p := l.peer(id); p != nil {
+		return p.known
 	}
 	return nil
 }
 
-func (l *Log) peer(id ring.NodeID) (int, bool) {
-	return slices.BinarySearchFunc(l.peers, id, func(p peer, id ring.NodeID) int { return cmp.Compare(p.id, id) })
+func (l *Log) peer(id ring.NodeID) *peer {
+	for i := range l.peers {
+		if l.peers[i].id == id {
+			return &l.peers[i]
+		}
+	}
+	return nil
 }
 
 // Reclaim forgets the deltas that all owners hold and returns how many.
 func (l *Log) Reclaim() int {
-	before := len(l.entries)
-	l.entries = slices.DeleteFunc(l.entries, func(e kept) bool {
-		for i := range l.peers {
-			if !l.peers[i].known.Contains(e.Dot) {
-				return false
-			}
+	before, keep := len(l.entries), 0
+	for i := range l.entries {
+		if l.held(l.entries[i].Dot) {
+			continue
 		}
-		return true
-	})
-	return before - len(l.entries)
+		if keep < i {
+			l.entries[keep] = l.entries[i]
+		}
+		keep++
+	}
+	clear(l.entries[keep:]) // they hold on to memory
+	l.entries = l.entries[:keep]
+	return before - keep
+}
+
+// held reports whether every other owner is known to hold the dot.
+func (l *Log) held(d causal.Dot) bool {
+	for i := range l.peers {
+		if !l.peers[i].known.Contains(d) {
+			return false
+		}
+	}
+	return true
 }
 
 // Missing appends to dst the deltas that peer id may lack and that offer
 // accepts, in dot order, until their keys and payloads pass maxBytes (at least
 // one is given if there is any).
-func (l *Log) Missing(dst []Entry, id ring.NodeID, maxBytes int, offer func(e Entry, since uint64) bool) []Entry {
+func (l *Log) Missing(dst []Entry, id ring.NodeID, maxBytes int, offer func(e *Entry, since uint64) bool) []Entry {
+	if len(l.entries) == 0 {
+		return dst
+	}
 	known := l.Known(id)
 	size := 0
-	for _, e := range l.entries {
-		if known.Contains(e.Dot) || !offer(e.Entry, e.since) {
+	for i := range l.entries {
+		e := &l.entries[i]
+		if known.Contains(e.Dot) || !offer(&e.Entry, e.since) {
 			continue
 		}
-		if size > 0 && size+e.Size() > maxBytes {
+		more := e.Size()
+		if size > 0 && size+more > maxBytes {
 			break
 		}
 		dst = append(dst, e.Entry)
-		size += e.Size()
+		size += more
 	}
 	return dst
 }
 
 // Size is about how many bytes the entry takes in a message.
-func (e Entry) Size() int {
-	n := len(e.Key) + len(e.Kind) + len(e.Delta) + 48
-	//joinery:anyorder a sum
-	for _, row := range e.Deps {
-		n += 4 + 16*len(row)
-	}
-	return n
+func (e *Entry) Size() int {
+	return len(e.Key) + len(e.Kind) + len(e.Delta) + 48 + 4*e.Deps.Rows() + 16*len(e.Deps)
 }
 
 // All yields what is kept, in dot order, with the tick at which it was added.
@@ -164,7 +203,7 @@ func (l *Log) All() iter.Seq2[Entry, uint64] {
 func (l *Log) Clone() *Log {
 	c := &Log{entries: slices.Clone(l.entries), peers: slices.Clone(l.peers)}
 	for i := range c.peers {
-		c.peers[i].known = causal.DotsMerge().Clone(c.peers[i].known)
+		c.peers[i].known = c.peers[i].known.Clone()
 	}
 	return c
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
-func entry(origin, seq uint64) gossip.Entry {
-	return gossip.Entry{Dot: causal.Dot{Origin: origin, Seq: seq}, Key: "k", Kind: "set", Delta: []byte("d")}
+func entry(origin, seq uint64) *gossip.Entry {
+	return &gossip.Entry{Dot: causal.Dot{Origin: origin, Seq: seq}, Key: "k", Kind: "set", Delta: []byte("d")}
 }
 
-func all(gossip.Entry, uint64) bool { return true }
+func all(*gossip.Entry, uint64) bool { return true }
 
 func dots(entries []gossip.Entry) (out []causal.Dot) {
 	for _, e := range entries {
@@ -32,11 +32,11 @@ func TestOfferedUntilKnown(t *testing.T) {
 	assert.Equal(t, want, dots(l.Missing(nil, 1, 1<<20, all)), "in dot order, once each")
 	assert.Equal(t, want, dots(l.Missing(nil, 1, 1<<20, all)), "and again, until the peer says it has them")
 
-	assert.Zero(t, l.Knows(1, causal.Dots{9: {{Lo: 1, Hi: 1}}}), "the other owner still lacks it")
+	assert.Zero(t, l.Knows(1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "the other owner still lacks it")
 	assert.Equal(t, want[1:], dots(l.Missing(nil, 1, 1<<20, all)))
-	assert.Equal(t, 1, l.Knows(2, causal.Dots{9: {{Lo: 1, Hi: 2}}}), "every owner has the first")
+	assert.Equal(t, 1, l.Knows(2, gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}}), "every owner has the first")
 	assert.Equal(t, 1, l.Len())
-	assert.Equal(t, 1, l.Knows(1, causal.Dots{9: {{Lo: 2, Hi: 2}}}))
+	assert.Equal(t, 1, l.Knows(1, gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}))
 	assert.Zero(t, l.Len())
 }
 
@@ -48,14 +48,14 @@ func TestLimits(t *testing.T) {
 	size := entry(9, 1).Size()
 	assert.Len(t, l.Missing(nil, 1, 2*size, all), 2)
 	assert.Len(t, l.Missing(nil, 1, 1, all), 1, "at least one, however large")
-	old := func(_ gossip.Entry, since uint64) bool { return since < 3 }
+	old := func(_ *gossip.Entry, since uint64) bool { return since < 3 }
 	assert.Len(t, l.Missing(nil, 1, 1<<20, old), 3)
 }
 
 func TestStrangersAndSoleOwners(t *testing.T) {
 	l := gossip.NewLog(0, []ring.NodeID{0, 1})
 	l.Add(entry(9, 1), 0)
-	assert.Zero(t, l.Knows(7, causal.Dots{9: {{Lo: 1, Hi: 1}}}), "a node that is no owner changes nothing")
+	assert.Zero(t, l.Knows(7, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "a node that is no owner changes nothing")
 	assert.Nil(t, l.Known(7))
 	assert.Equal(t, 1, l.Len())
 
@@ -65,6 +65,6 @@ func TestStrangersAndSoleOwners(t *testing.T) {
 
 	visitor := gossip.NewLog(5, []ring.NodeID{0, 1})
 	visitor.Add(entry(9, 1), 0)
-	assert.Zero(t, visitor.Knows(0, causal.Dots{9: {{Lo: 1, Hi: 1}}}))
-	assert.Equal(t, 1, visitor.Knows(1, causal.Dots{9: {{Lo: 1, Hi: 1}}}), "one who does not own it waits for all who do")
+	assert.Zero(t, visitor.Knows(0, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}))
+	assert.Equal(t, 1, visitor.Knows(1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "one who does not own it waits for all who do")
 }

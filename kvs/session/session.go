@@ -15,43 +15,7 @@ import (
 	"fmt"
 
 	"github.com/joinery-go/joinery/kvs/ring"
-	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
-
-// Matrix is per partition a version vector of what must be, or has been, seen.
-type Matrix map[ring.Partition]causal.Version
-
-var matrixMerge = lattice.MapOf[ring.Partition](causal.VersionMerge())
-
-// MatrixMerge merges matrices partition by partition; ⊥ is the empty matrix.
-func MatrixMerge() lattice.Merge[map[ring.Partition]causal.Version] { return matrixMerge }
-
-// MergeIn joins other into m and reports whether m rose.
-func (m *Matrix) MergeIn(other Matrix) bool {
-	return matrixMerge.MergeIn((*map[ring.Partition]causal.Version)(m), other)
-}
-
-// Row joins row into the row of p.
-func (m *Matrix) Row(p ring.Partition, row causal.Version) {
-	if len(row) > 0 {
-		m.MergeIn(Matrix{p: row})
-	}
-}
-
-// Clone returns an independent copy.
-func (m Matrix) Clone() Matrix { return matrixMerge.Clone(m) }
-
-// Append appends the encoding of m.
-func (m Matrix) Append(dst []byte) []byte { return matrixCaps.Append(dst, m) }
-
-// Decode reads a matrix from the front of src.
-func Decode(src []byte) (Matrix, []byte, error) {
-	m, rest, err := matrixCaps.Decode(src)
-	return m, rest, err
-}
-
-var matrixCaps = lattice.CapsOf(matrixMerge)
 
 // Level is what a session is promised.
 type Level uint8
@@ -98,11 +62,11 @@ type Session struct {
 
 // Requires is the row that a replica must cover before it answers a read of p;
 // nil if any state will do. The caller must not change it.
-func (s *Session) Requires(p ring.Partition) causal.Version {
+func (s *Session) Requires(p ring.Partition) Row {
 	if s.Level == Eventual {
 		return nil
 	}
-	return s.seen[p]
+	return s.seen.Row(p)
 }
 
 // Deps is what a write by this session depends on; nil if nothing. The caller
@@ -117,13 +81,16 @@ func (s *Session) Deps() Matrix {
 // Clock is the greatest hybrid time the session has met.
 func (s *Session) Clock() uint64 { return s.clock }
 
-// Observe takes in an answer: the vector and dependencies that the replica
-// showed for p, and its hybrid time. For a write, the vector holds its dot.
-func (s *Session) Observe(p ring.Partition, applied causal.Version, deps Matrix, clock uint64) {
+// Observe takes in an answer: the row and dependencies that the replica showed
+// for p, and its hybrid time. For a write, the row holds its dot.
+func (s *Session) Observe(applied Row, deps Matrix, clock uint64) {
 	s.clock = max(s.clock, clock)
 	if s.Level == Eventual {
 		return
 	}
-	s.seen.Row(p, applied)
+	s.seen.MergeIn(applied)
 	s.seen.MergeIn(deps)
 }
+
+// Reset makes s a new session of a level, keeping its memory.
+func (s *Session) Reset(l Level) { *s = Session{Level: l, seen: s.seen[:0]} }

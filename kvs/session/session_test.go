@@ -1,44 +1,109 @@
 package session_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 func TestCausalSessionRemembers(t *testing.T) {
 	s := session.Session{Level: session.Causal}
 	assert.Nil(t, s.Requires(1))
-	s.Observe(1, causal.Version{10: 3}, session.Matrix{2: {20: 5}}, 77)
-	s.Observe(1, causal.Version{10: 2, 11: 1}, nil, 50)
-	assert.Equal(t, causal.Version{10: 3, 11: 1}, s.Requires(1))
-	assert.Equal(t, causal.Version{20: 5}, s.Requires(2), "what a read depended on is depended on")
-	assert.Equal(t, session.Matrix{1: {10: 3, 11: 1}, 2: {20: 5}}, s.Deps())
+	s.Observe(session.Row{{1, 10, 3}}, session.Matrix{{2, 20, 5}}, 77)
+	s.Observe(session.Row{{1, 10, 2}, {1, 11, 1}}, nil, 50)
+	assert.Equal(t, session.Row{{1, 10, 3}, {1, 11, 1}}, s.Requires(1))
+	assert.Equal(t, session.Row{{2, 20, 5}}, s.Requires(2), "what a read depended on is depended on")
+	assert.Equal(t, session.Matrix{{1, 10, 3}, {1, 11, 1}, {2, 20, 5}}, s.Deps())
 	assert.Equal(t, uint64(77), s.Clock())
+	s.Reset(session.Causal)
+	assert.Empty(t, s.Deps())
+	assert.Zero(t, s.Clock())
 }
 
 func TestEventualSessionForgets(t *testing.T) {
 	var s session.Session
-	s.Observe(1, causal.Version{10: 3}, session.Matrix{2: {20: 5}}, 77)
+	s.Observe(session.Row{{1, 10, 3}}, session.Matrix{{2, 20, 5}}, 77)
 	assert.Nil(t, s.Requires(1))
 	assert.Nil(t, s.Deps())
 	assert.Equal(t, uint64(77), s.Clock(), "but not the time, so that its later write wins")
 }
 
 func TestMatrixCodec(t *testing.T) {
-	m := session.Matrix{7: {3: 1, 1: 9}, 2: {1: 1}}
+	m := session.Matrix{{2, 1, 1}, {7, 1, 9}, {7, 3, 1}}
 	b := m.Append(nil)
-	got, rest, err := session.Decode(append(b, 0xff))
+	got, rest, err := session.Decode(nil, append(b, 0xff))
 	require.NoError(t, err)
 	assert.Equal(t, m, got)
 	assert.Equal(t, []byte{0xff}, rest)
 	for i := range b {
-		_, _, err := session.Decode(b[:i])
-		assert.Error(t, err, "truncated at %d", i)
+		_, _, err := session.Decode(nil, b[:i])
+		assert.ErrorIs(t, err, session.ErrDecode, "truncated at %d", i)
+	}
+	for name, bad := range map[string][]byte{
+		"empty row": {1, 7, 0}, "repeated partition": {2, 7, 1, 1, 1, 7, 1, 1, 1}, "sequence 0": {1, 7, 1, 1, 0},
+		"origins descend": {1, 7, 2, 3, 1, 2, 1}, "padded number": {1, 0x87, 0, 1, 1, 1},
+	} {
+		_, _, err := session.Decode(nil, bad)
+		assert.ErrorIs(t, err, session.ErrDecode, name)
+	}
+}
+
+// plain is the matrix as what it stands for: a map of version vectors.
+type plain = map[ring.Partition]causal.Version
+
+var plainMerge = lattice.MapOf[ring.Partition](causal.VersionMerge())
+
+func randomPlain(r *rand.Rand) plain {
+	m := plain{}
+	for range r.IntN(6) {
+		p := ring.Partition(r.IntN(3))
+		if m[p] == nil {
+			m[p] = causal.Version{}
+		}
+		m[p][1+r.Uint64N(3)] = 1 + r.Uint64N(200)
+	}
+	return m
+}
+
+func flat(t *testing.T, m plain) session.Matrix {
+	out, rest, err := session.Decode(nil, lattice.Encode(plainMerge, m))
+	require.NoError(t, err)
+	require.Empty(t, rest)
+	return out
+}
+
+// TestMatrixIsAMapOfVersions holds the flat matrix to the map of maps: merging,
+// comparing, rows and encoding.
+func TestMatrixIsAMapOfVersions(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	merge := session.MatrixMerge()
+	for range 5000 {
+		a, b := randomPlain(r), randomPlain(r)
+		x, y := flat(t, a), flat(t, b)
+		assert.Equal(t, plainMerge.Compare(a, b), merge.Compare(x, y))
+		before := y.Append(nil)
+		joined := x.Clone()
+		assert.Equal(t, plainMerge.MergeIn(&a, b), joined.MergeIn(y))
+		assert.Equal(t, lattice.Encode(plainMerge, a), joined.Append(nil))
+		assert.Equal(t, before, y.Append(nil), "the delta is not changed")
+		assert.Equal(t, len(a), joined.Rows())
+		for p := range ring.Partition(3) {
+			row := joined.Row(p)
+			assert.Len(t, row, len(a[p]))
+			for _, m := range row {
+				assert.Equal(t, session.Mark{Partition: p, Origin: m.Origin, Seq: a[p][m.Origin]}, m)
+			}
+			got, _, err := session.DecodeRow(nil, p, lattice.Encode(causal.VersionMerge(), a[p]))
+			require.NoError(t, err)
+			assert.ElementsMatch(t, row, got)
+		}
 	}
 }
 

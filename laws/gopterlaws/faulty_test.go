@@ -117,11 +117,11 @@ func TestReportOfAFailure(t *testing.T) {
 	assert.Equal(t, strings.TrimSpace(`
 law semilattice/commutative does not hold
     a ⊔ b = b ⊔ a
-left   a ⊔ b = gopterlaws_test.lww{}
-right  b ⊔ a = gopterlaws_test.lww{Value: "x"}
+left   a ⊔ b = gopterlaws_test.lww{Value: "x"}
+right  b ⊔ a = gopterlaws_test.lww{}
 where
-    a = gopterlaws_test.lww{Value: "x"}
-    b = gopterlaws_test.lww{}
+    a = gopterlaws_test.lww{}
+    b = gopterlaws_test.lww{Value: "x"}
 found  test 5 of gopter's seed 1
 again  go test -run '^TestMine$/^semilattice$/^commutative$'
 `), said(t, laws.Func(lastArrival), source, "semilattice/commutative"))

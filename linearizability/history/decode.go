@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -30,8 +31,10 @@ func (l Limits) withDefaults() Limits {
 
 // format is one row of the table of decoders.
 type format struct {
-	name   string
-	decode func(r io.Reader, lim Limits) (*History, error) // errors are *DecodeError without a Name, or a reader's
+	name string
+	// decode returns the history and, by operation, the line at which its record
+	// begins. Errors are *DecodeError without a Name, *OpError, or a reader's.
+	decode func(r io.Reader, lim Limits) (*History, []int32, error)
 }
 
 // formats is the table; its order is that of Formats.
@@ -46,7 +49,7 @@ func formats() []format {
 }
 
 // Formats lists the formats that Decode reads: jsonl is this project's own and
-// round-trips exactly; jepsen is EDN operation maps over registers;
+// round-trips exactly; jepsen is EDN operation maps over registers, sets and counters;
 // porcupine-etcd is the log text that ships with the porcupine module; plume and
 // awdit are the texts of those two checkers, transactions over registers.
 func Formats() []string {
@@ -67,20 +70,27 @@ func Decode(format, name string, r io.Reader) (*History, error) {
 
 // DecodeLimited is Decode with other limits.
 func DecodeLimited(format, name string, r io.Reader, lim Limits) (*History, error) {
+	h, _, err := DecodeLines(format, name, r, lim)
+	return h, err
+}
+
+// DecodeLines is DecodeLimited and says, by operation, at which line of the input
+// its record begins, counted from 1: for messages about an operation (OpError).
+func DecodeLines(format, name string, r io.Reader, lim Limits) (*History, []int32, error) {
 	for _, f := range formats() {
 		if f.name != format {
 			continue
 		}
-		h, err := f.decode(r, lim.withDefaults())
+		h, lines, err := f.decode(r, lim.withDefaults())
 		if err != nil {
-			return nil, named(name, err)
+			return nil, nil, named(name, err)
 		}
 		if h.Name == "" {
 			h.Name = name
 		}
-		return h, nil
+		return h, lines, nil
 	}
-	return nil, fmt.Errorf("decode history %s: %w %q (known: %s)",
+	return nil, nil, fmt.Errorf("decode history %s: %w %q (known: %s)",
 		name, ErrUnknownFormat, format, strings.Join(Formats(), ", "))
 }
 
@@ -94,3 +104,16 @@ func named(name string, err error) error {
 
 // at marks err with the line it belongs to; Decode adds the name.
 func at(line int, err error) error { return &DecodeError{Line: line, Err: err} }
+
+// validated validates a decoded history and places what is wrong with it.
+func validated(h *History, lines []int32) (*History, []int32, error) {
+	err := h.Validate()
+	if err == nil {
+		return h, lines, nil
+	}
+	var bad *OpError
+	if errors.As(err, &bad) {
+		err = at(int(lines[bad.Index]), err)
+	}
+	return nil, nil, err
+}

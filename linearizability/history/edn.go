@@ -17,6 +17,7 @@ const (
 	ednString                 // "…"
 	ednKeyword                // :word, without the colon
 	ednList                   // [ … ] or ( … )
+	ednSet                    // #{ … }
 	ednMap                    // { … }: keys and values alternate
 )
 
@@ -25,14 +26,29 @@ type ednNode struct {
 	kind  ednKind
 	num   int64     // ednInt
 	str   string    // ednString, ednKeyword
-	items []ednNode // ednList, ednMap
+	items []ednNode // ednList, ednSet, ednMap
 	text  string    // the value as written
+}
+
+// field returns the value of a keyword in a map, the last one where there are
+// several; nil if there is none.
+func (n ednNode) field(name string) (v ednNode) {
+	v.kind = ednNil
+	for i := 0; i < len(n.items); i += 2 {
+		if k := n.items[i]; k.kind == ednKeyword && k.str == name {
+			v = n.items[i+1]
+		}
+	}
+	return v
 }
 
 // ednReader reads EDN values from text that ednSplitter has cut out: brackets
 // balance, depth is bounded, comments are gone. It is lenient about tokens: what
 // it does not know (floats, ratios, symbols, tagged values such as #object[…])
-// is kept as text, since for a register only the identity of a value matters.
+// is kept as text, since for a register only the identity of a value matters. Of
+// the libraries that read EDN the best kept, olympos.io/encoding/edn, stops at the
+// 0x4892d85e in the #object[…] of a nemesis, and tells neither lines nor bounds
+// what it takes in; hence this one.
 type ednReader struct {
 	src string
 	pos int
@@ -81,7 +97,13 @@ func (r *ednReader) value() (ednNode, error) {
 		n.kind = ednString
 		n.str, err = r.quoted()
 	case '#':
-		err = r.dispatch()
+		if strings.HasPrefix(r.src[r.pos:], "#{") {
+			r.pos++
+			n.kind = ednSet
+			n.items, err = r.sequence('}')
+		} else {
+			err = r.dispatch()
+		}
 	case ']', ')', '}':
 		err = fmt.Errorf("%w: unexpected %q", ErrFormat, c)
 	default:
@@ -118,15 +140,11 @@ func (r *ednReader) sequence(closing byte) ([]ednNode, error) {
 	}
 }
 
-// dispatch skips what begins with #: a set, or tags and their value. It loops
-// rather than recurses over tags, which nest without brackets.
+// dispatch skips tags and what they tag. It loops rather than recurses over tags,
+// which nest without brackets.
 func (r *ednReader) dispatch() error {
-	for r.pos < len(r.src) && r.src[r.pos] == '#' {
+	for r.pos < len(r.src) && r.src[r.pos] == '#' && !strings.HasPrefix(r.src[r.pos:], "#{") {
 		r.pos++
-		if r.pos < len(r.src) && r.src[r.pos] == '{' {
-			_, err := r.sequence('}')
-			return err
-		}
 		r.token()
 		r.space()
 	}
@@ -203,4 +221,30 @@ func (r *ednReader) atom() ednNode {
 		return ednNode{kind: ednInt, num: n}
 	}
 	return ednNode{}
+}
+
+// ednFieldWord returns the token after a keyword of a map that cannot be read as
+// EDN: for telling whose entry it is.
+func ednFieldWord(form, keyword string) string {
+	depth, quoted := 0, false
+	for i := 0; i < len(form); i++ {
+		switch c := form[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[' || c == '(':
+			depth++
+		case c == '}' || c == ']' || c == ')':
+			depth--
+		case depth == 1 && isEDNSpace(form[i-1]) || depth == 1 && form[i-1] == '{':
+			rest, found := strings.CutPrefix(form[i:], keyword)
+			if word := strings.TrimLeft(rest, " \t\n\r,\f"); found && word != rest {
+				r := &ednReader{src: word}
+				return r.token()
+			}
+		}
+	}
+	return ""
 }

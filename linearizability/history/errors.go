@@ -32,10 +32,32 @@ var (
 	// ErrOverlap is returned where a process invokes while its previous
 	// operation is still open.
 	ErrOverlap = errors.New("call while the process has another open")
+	// ErrClock is returned, and reported by a Recorder, for times that run
+	// backwards.
+	ErrClock = errors.New("clock ran backwards")
+	// ErrUnknownOp is returned for an operation that no object type has, and for
+	// one of another type than the rest of its object.
+	ErrUnknownOp = errors.New("unknown operation")
+	// ErrNotUnique is what stands in the way where values must tell puts apart,
+	// and do not.
+	ErrNotUnique = errors.New("values are not unique")
 	// ErrInvalid is returned by Validate, and so by the JSONL codec, for a
 	// history that breaks an invariant of the types.
 	ErrInvalid = errors.New("invalid history")
 )
+
+// OpError is what is wrong with one operation of a history. Decoders turn the
+// position into a line, see DecodeLines.
+type OpError struct {
+	Index int   // position in History.Ops
+	Err   error // the cause, which names the operation
+}
+
+// Error is that of the cause.
+func (e *OpError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
 
 // DecodeError says where decoding stopped and why.
 type DecodeError struct {

@@ -21,7 +21,7 @@ const etcdMarker = "jepsen.util - "
 //
 // One register, absent at first. Blank lines and events of processes that are
 // not numbers (the nemesis) are skipped.
-func decodeEtcdLog(r io.Reader, lim Limits) (*History, error) {
+func decodeEtcdLog(r io.Reader, lim Limits) (*History, []int32, error) {
 	lines := newLineReader(r, lim.RecordBytes)
 	events := newEventLog(lim)
 	for {
@@ -30,16 +30,17 @@ func decodeEtcdLog(r io.Reader, lim Limits) (*History, error) {
 			return events.history()
 		}
 		if err != nil {
-			return nil, at(lines.line, err)
+			return nil, nil, at(lines.line, err)
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
+		events.line = lines.line
 		if err := addEtcdLine(events, line); err != nil {
 			if lines.open && errors.Is(err, ErrFormat) {
 				err = fmt.Errorf("%w: inside the last line: %w", ErrTruncated, err)
 			}
-			return nil, at(lines.line, err)
+			return nil, nil, at(lines.line, err)
 		}
 	}
 }
@@ -69,7 +70,7 @@ func addEtcdLine(events *eventLog, line []byte) error {
 	}
 	e := event{kind: kind, process: proc, fn: Func(strings.TrimPrefix(fields[2], ":"))}
 	if e.fn != Read && e.fn != Write && e.fn != CAS {
-		return fmt.Errorf("%w: function %q", ErrFormat, fields[2])
+		return fmt.Errorf("%w: %w: function %q", ErrFormat, ErrUnknownOp, fields[2])
 	}
 	if !carriesValue(e) {
 		return events.add(e)

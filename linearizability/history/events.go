@@ -39,25 +39,34 @@ type event struct {
 	process int64
 	fn      Func
 	key     string
+	keyed   bool  // the key stood beside the value, as independent keys do
 	value   Value // what was given (puts) or seen (completed reads)
 	refused bool  // a failure with a reason other than a mismatch: says nothing of the value
 }
 
-// eventLog pairs events into operations over registers. Time is the number of
-// the event, which is all that an event log says of real time.
+// eventLog pairs events into operations over registers, sets and counters. Time
+// is the number of the event, which is all that an event log says of real time.
 type eventLog struct {
 	lim   Limits
+	line  int // of the event to come
 	clock int64
 	ops   []Op
-	drop  []bool // by operation: say nothing, leave out
+	begun []begun // by operation
 	procs map[int64]*process
-	incs  []int // by operation: incarnation of its process
 	maxID int64
+}
+
+// begun is what the log remembers of an operation beside the operation.
+type begun struct {
+	line        int32
+	incarnation int32 // of its process
+	keyed       bool
+	drop        bool // it says nothing, leave it out
 }
 
 type process struct {
 	open        int // its open operation, or -1
-	incarnation int
+	incarnation int32
 }
 
 func newEventLog(lim Limits) *eventLog {
@@ -101,9 +110,15 @@ func (l *eventLog) begin(e event, p *process) error {
 	}
 	p.open = len(l.ops)
 	l.ops = append(l.ops, op)
-	l.drop = append(l.drop, false)
-	l.incs = append(l.incs, p.incarnation)
+	l.begun = append(l.begun, begun{line: int32(l.line), incarnation: p.incarnation, keyed: e.keyed})
 	return nil
+}
+
+// keyed reports whether the open operation of a process was begun with its key
+// beside the value; its end has it there too.
+func (l *eventLog) keyed(id int64) bool {
+	p := l.procs[id]
+	return p != nil && p.open >= 0 && l.begun[p.open].keyed
 }
 
 func (l *eventLog) end(e event, p *process) error {
@@ -125,7 +140,7 @@ func (l *eventLog) end(e event, p *process) error {
 		op.Outcome, op.Return = Failed, l.clock
 		// A failed CAS is evidence that the old value did not match. One that
 		// failed for a stated reason of its own is evidence of nothing.
-		l.drop[at] = e.refused && op.Func == CAS
+		l.begun[at].drop = e.refused && op.Func == CAS
 	case indeterminate:
 		// The operation stays open for ever, so whoever uses this process
 		// number from here on is a session of its own.
@@ -134,34 +149,104 @@ func (l *eventLog) end(e event, p *process) error {
 	return nil
 }
 
-// history returns the operations, sessions numbered: a process keeps its number,
-// and what follows an indeterminate operation of a process gets a fresh one
-// above all of them, in order of appearance.
-func (l *eventLog) history() (*History, error) {
+// history returns the operations and their lines, sessions numbered: a process
+// keeps its number, and what follows an indeterminate operation of a process gets
+// a fresh one above all of them, in order of appearance.
+func (l *eventLog) history() (*History, []int32, error) {
 	if len(l.ops) == 0 {
-		return nil, ErrEmpty
+		return nil, nil, ErrEmpty
+	}
+	if err := l.settleTypes(); err != nil {
+		return nil, nil, err
 	}
 	type incarnation struct {
-		process, n int
+		process int
+		n       int32
 	}
 	fresh := make(map[incarnation]int)
 	h := &History{Ops: make([]Op, 0, len(l.ops))}
+	lines := make([]int32, 0, len(l.ops))
 	for i, op := range l.ops {
-		if n := l.incs[i]; n > 0 {
-			id := incarnation{op.Session, n}
+		b := &l.begun[i]
+		if b.incarnation > 0 {
+			id := incarnation{op.Session, b.incarnation}
 			if _, ok := fresh[id]; !ok {
 				fresh[id] = int(l.maxID) + 1 + len(fresh)
 			}
 			op.Session = fresh[id]
 		}
-		if l.drop[i] {
+		if b.drop {
 			continue
 		}
 		op.Index = len(h.Ops)
-		h.Ops = append(h.Ops, op)
+		h.Ops, lines = append(h.Ops, op), append(lines, b.line)
 	}
-	if err := h.Validate(); err != nil {
-		return nil, err
+	return validated(h, lines)
+}
+
+// keyUse is what a log holds of one object, by which its type is known.
+type keyUse struct {
+	typ       Type // "" as long as it may still be any
+	addOrRead bool // only operations so far that sets and counters share
+	counts    bool // a read returned a number
+	collects  bool // a read returned a collection
+}
+
+// settleTypes gives each operation the type of its object. An event log does not
+// name types: writes and compare-and-sets make a register, removals a set, and an
+// object that is added to is a counter if its reads return numbers and a set
+// otherwise. An operation that does not fit is an error.
+func (l *eventLog) settleTypes() error {
+	uses := make(map[string]*keyUse)
+	for i := range l.ops {
+		o := &l.ops[i]
+		u := uses[o.Key]
+		if u == nil {
+			u = &keyUse{}
+			uses[o.Key] = u
+		}
+		var typ Type
+		switch o.Func {
+		case Write, CAS:
+			typ = Register
+		case Remove:
+			typ = Set
+		case Inc:
+			typ = Counter
+		case Add:
+			u.addOrRead = true
+		case Read:
+			u.counts = u.counts || o.Out.Kind() == KindInt
+			u.collects = u.collects || o.Out.Kind() == KindList
+		}
+		register := typ == Register || u.typ == Register
+		if typ != "" && u.typ != "" && typ != u.typ || register && u.addOrRead {
+			return at(int(l.begun[i].line), fmt.Errorf("%w: %s of %q, which is used as another type before", ErrUnknownOp, o.Func, o.Key))
+		}
+		if typ != "" {
+			u.typ = typ
+		}
 	}
-	return h, nil
+	for i := range l.ops {
+		o, u := &l.ops[i], uses[l.ops[i].Key]
+		if o.Type = u.settled(); o.Type == Counter && o.Func == Add {
+			if o.Func = Inc; o.Arg.Kind() != KindInt {
+				return at(int(l.begun[i].line), fmt.Errorf("%w: %s added to the counter %q", ErrUnknownOp, o.Arg, o.Key))
+			}
+		}
+	}
+	return nil
+}
+
+// settled is the type once everything was seen.
+func (u *keyUse) settled() Type {
+	switch {
+	case u.typ != "":
+		return u.typ
+	case u.addOrRead && u.counts && !u.collects:
+		return Counter
+	case u.addOrRead:
+		return Set
+	}
+	return Register
 }

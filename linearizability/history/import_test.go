@@ -66,8 +66,66 @@ func TestJepsenValuesAndKeys(t *testing.T) {
 	require.Equal(t, Failed, h.Ops[4].Outcome)
 }
 
+// Sets and counters are told apart by what their reads return.
+func TestJepsenSetsAndCounters(t *testing.T) {
+	const src = `
+{:process 0 :type :invoke :f :add :value 3}
+{:process 0 :type :ok :f :add :value 3}
+{:process 1 :type :invoke :f :add :value 1}
+{:process 1 :type :info :f :add :value 1 :error :timeout}
+{:process 0 :type :invoke :f :read :value nil}
+{:process 0 :type :ok :f :read :value #{3 1}}
+{:process 0 :type :invoke :f :read}
+{:process 0 :type :ok :f :read :value [3 1]}
+{:process 0 :type :invoke :f :remove :value 3}
+{:process 0 :type :fail :f :remove :value 3}
+{:process 2 :type :invoke :f :add :value [:hits 5]}
+{:process 2 :type :ok :f :add :value [:hits 5]}
+{:process 2 :type :invoke :f :dec :value [:hits 2]}
+{:process 2 :type :ok :f :dec :value [:hits 2]}
+{:process 2 :type :invoke :f :read :value [:hits nil]}
+{:process 2 :type :ok :f :read :value [:hits 3]}
+{:process 3 :type :invoke :f :increment :value nil}
+`
+	h, lines, err := DecodeLines("jepsen", "x", strings.NewReader(strings.Replace(src, ":f :increment :value nil", ":f :increment :value [:n nil]", 1)), Limits{})
+	require.NoError(t, err)
+	var got []string
+	for _, o := range h.Ops {
+		got = append(got, o.String())
+	}
+	require.Equal(t, []string{
+		`#0 s0 [1,2] set "" add 3 ok`,
+		`#1 s1 [3,…] set "" add 1 unknown`,
+		`#2 s0 [5,6] set "" read -> [1 3] ok`,
+		`#3 s0 [7,8] set "" read -> [3 1] ok`,
+		`#4 s0 [9,10] set "" remove 3 failed`,
+		`#5 s2 [11,12] counter ":hits" inc 5 ok`,
+		`#6 s2 [13,14] counter ":hits" inc -2 ok`,
+		`#7 s2 [15,16] counter ":hits" read -> 3 ok`,
+		`#8 s3 [17,…] counter ":n" inc 1 unknown`,
+	}, got)
+	require.Equal(t, []int32{2, 4, 6, 8, 10, 12, 14, 16, 18}, lines)
+	h, err = Decode("jepsen", "x", strings.NewReader("{:process 1 :type :invoke :f :add :value :x}"))
+	require.NoError(t, err)
+	require.Equal(t, Set, h.Ops[0].Type, "as long as no read says otherwise")
+}
+
+// What the nemesis says is passed over even where it is no EDN.
+func TestJepsenNemesis(t *testing.T) {
+	for _, value := range []string{"(a {:odd})", `"\q"`, "#", "{1}", "#{1 {2}}"} {
+		nemesis := "{:type :info, :f :kill, :value " + value + ", :process :nemesis}\n"
+		client := "{:process 0 :type :invoke :f :read}\n{:process 0, :type :ok, :f :read, :value 1}\n"
+		h, err := Decode("jepsen", "x", strings.NewReader(nemesis+client+nemesis))
+		require.NoError(t, err, value)
+		require.Len(t, h.Ops, 1)
+		_, err = Decode("jepsen", "x", strings.NewReader(client+strings.Replace(nemesis, ":nemesis", "7", 1)))
+		require.Error(t, err, value)
+	}
+}
+
 func TestJepsenRejects(t *testing.T) {
 	ok := "{:process 0 :type :invoke :f :read}\n"
+	add := "{:process 1 :type :invoke :f :add :value 7}\n"
 	cases := []struct {
 		name, input string
 		line        int
@@ -89,7 +147,12 @@ func TestJepsenRejects(t *testing.T) {
 		{"no process", ok + "{:type :ok :f :read}", 2, ErrFormat},
 		{"no type", ok + "{:process 0 :f :read}", 2, ErrFormat},
 		{"unknown type", ok + "{:process 0 :type :maybe :f :read}", 2, ErrFormat},
-		{"unknown function", ok + "{:process 1 :type :invoke :f :append}", 2, ErrFormat},
+		{"unknown function", ok + "{:process 1 :type :invoke :f :append}", 2, ErrUnknownOp},
+		{"a set written to", ok + add + "{:process 0 :type :ok :f :read}\n{:process 0 :type :invoke :f :write :value 1}", 4, ErrUnknownOp},
+		{"a register added to", ok + "{:process 1 :type :invoke :f :write :value 1}\n" + strings.ReplaceAll(add, "1", "2"), 3, ErrUnknownOp},
+		{"a word added to a counter", ok + "{:process 0 :type :ok :f :read :value 7}\n" + strings.ReplaceAll(add, "7", ":x"), 3, ErrUnknownOp},
+		{"inc by a word", "{:process 1 :type :invoke :f :inc :value :x}", 1, ErrFormat},
+		{"time backwards", "{:process 0 :type :invoke :f :read :time 7}\n{:process 0 :type :ok :f :read :time 6}", 2, ErrClock},
 		{"cas of one value", ok + "{:process 1 :type :invoke :f :cas :value 4}", 2, ErrFormat},
 		{"bad escape", ok + "{:process 1 :type :invoke :f :write :value \"\\x\"}", 2, ErrFormat},
 		{"invalid UTF-8", ok + "{:process 1 :type :invoke :f :write :value \"\xff\"}", 2, ErrFormat},
@@ -190,6 +253,10 @@ func fuzz(f *testing.F, format string, seeds ...string) {
 	})
 }
 
-func FuzzJSONL(f *testing.F)   { fuzz(f, "jsonl", sample) }
-func FuzzJepsen(f *testing.F)  { fuzz(f, "jepsen", jepsenSample) }
+func FuzzJSONL(f *testing.F) { fuzz(f, "jsonl", sample) }
+func FuzzJepsen(f *testing.F) {
+	fuzz(f, "jepsen", jepsenSample, "{:process 0 :type :invoke :f :add :value [:k 3]}\n{:process 0 :type :ok :f :add}\n"+
+		"{:process 0 :type :invoke :f :read :value [:k nil]}\n{:process 0 :type :ok :f :read :value [:k #{3 #tag (1)}]}\n"+
+		"{:process :nemesis :value {1}}")
+}
 func FuzzEtcdLog(f *testing.F) { fuzz(f, "porcupine-etcd", etcdSample) }

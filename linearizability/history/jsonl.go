@@ -30,6 +30,8 @@ const (
 	kindOp     = "op"
 	kindFence  = "fence"
 	kindFooter = "end"
+
+	opPrefix = `{"kind":"op",` // as EncodeJSONL writes it
 )
 
 type wireHeader struct {
@@ -48,7 +50,7 @@ type wireOp struct {
 	Key     text     `json:"key"`
 	Arg     Value    `json:"arg,omitzero"`
 	Out     Value    `json:"out,omitzero"`
-	Call    int64    `json:"call"`
+	Call    *int64   `json:"call"`
 	Return  *int64   `json:"return,omitempty"`
 	Outcome string   `json:"outcome,omitempty"`
 	Tag     uint64   `json:"tag,omitempty"`
@@ -100,7 +102,7 @@ func EncodeJSONL(w io.Writer, h *History) error {
 func toWire(o *Op) wireOp {
 	w := wireOp{
 		Kind: kindOp, Session: o.Session, Type: text(o.Type), Func: text(o.Func), Key: text(o.Key),
-		Arg: o.Arg, Out: o.Out, Call: o.Call, Tag: o.Tag, Saw: o.Saw, Stamp: o.Stamp,
+		Arg: o.Arg, Out: o.Out, Call: &o.Call, Tag: o.Tag, Saw: o.Saw, Stamp: o.Stamp,
 		Txn: o.Txn,
 	}
 	if o.Node != -1 {
@@ -116,9 +118,12 @@ func toWire(o *Op) wireOp {
 }
 
 func fromWire(w *wireOp, index int) (Op, error) {
+	if w.Call == nil {
+		return Op{}, fmt.Errorf("%w: an operation of session %d has no \"call\"", ErrUnmatchedReturn, w.Session)
+	}
 	o := Op{
 		Index: index, Session: w.Session, Node: -1, Type: Type(w.Type), Func: Func(w.Func), Key: string(w.Key),
-		Arg: w.Arg, Out: w.Out, Call: w.Call, Return: Pending, Tag: w.Tag, Saw: w.Saw, Stamp: w.Stamp,
+		Arg: w.Arg, Out: w.Out, Call: *w.Call, Return: Pending, Tag: w.Tag, Saw: w.Saw, Stamp: w.Stamp,
 		Txn: w.Txn,
 	}
 	if w.Node != nil {
@@ -140,40 +145,46 @@ func fromWire(w *wireOp, index int) (Op, error) {
 	return o, nil
 }
 
-func decodeJSONL(r io.Reader, lim Limits) (*History, error) {
+// jsonlDecoder is a history in the making.
+type jsonlDecoder struct {
+	h     *History
+	lim   Limits
+	valid *validator
+	lines []int32 // by operation
+}
+
+func decodeJSONL(r io.Reader, lim Limits) (*History, []int32, error) {
 	lines := newLineReader(r, lim.RecordBytes)
 	h := &History{}
 	if err := readHeader(lines, h); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	d := &jsonlDecoder{h: h, lim: lim, valid: newValidator(h)}
 	for {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
-			return nil, at(lines.line, fmt.Errorf("%w: no closing record after %d operations", ErrTruncated, len(h.Ops)))
+			return nil, nil, at(lines.line, fmt.Errorf("%w: no closing record after %d operations", ErrTruncated, len(h.Ops)))
 		}
 		if err != nil {
-			return nil, at(lines.line, err)
+			return nil, nil, at(lines.line, err)
 		}
-		done, err := readRecord(line, h, lim)
+		done, err := d.record(line, lines.line)
 		if err != nil && lines.open && errors.Is(err, ErrFormat) {
 			err = fmt.Errorf("%w: inside the last line: %w", ErrTruncated, err)
 		}
 		if err != nil {
-			return nil, at(lines.line, err)
+			return nil, nil, at(lines.line, err)
 		}
 		if done {
 			break
 		}
 	}
 	if line, err := lines.next(); err == nil {
-		return nil, at(lines.line, fmt.Errorf("%w: %s after the closing record", ErrFormat, clip(line)))
+		return nil, nil, at(lines.line, fmt.Errorf("%w: %s after the closing record", ErrFormat, clip(line)))
 	} else if !errors.Is(err, io.EOF) {
-		return nil, at(lines.line, err)
+		return nil, nil, at(lines.line, err)
 	}
-	if err := h.Validate(); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return h, d.lines, nil
 }
 
 func readHeader(lines *lineReader, h *History) error {
@@ -213,34 +224,42 @@ func readHeader(lines *lineReader, h *History) error {
 	return nil
 }
 
-// readRecord adds one line to h and reports whether it was the footer.
-func readRecord(line []byte, h *History, lim Limits) (done bool, err error) {
+// record adds one line to the history and reports whether it was the footer.
+func (d *jsonlDecoder) record(line []byte, number int) (done bool, err error) {
 	kind, err := kindOf(line)
 	if err != nil {
 		return false, err
 	}
 	malformed := func(err error) error { return fmt.Errorf("%w: %w", ErrFormat, err) }
+	h := d.h
 	switch kind {
 	case kindOp:
-		if len(h.Ops) >= lim.Ops {
-			return false, fmt.Errorf("%w: more than %d", ErrTooMany, lim.Ops)
+		if len(h.Ops) >= d.lim.Ops {
+			return false, fmt.Errorf("%w: more than %d", ErrTooMany, d.lim.Ops)
 		}
 		var w wireOp
 		if err := strictJSON(line, &w); err != nil {
 			return false, malformed(err)
 		}
+		if w.Kind != kindOp {
+			return false, fmt.Errorf("%w: record of kind %q and %q", ErrFormat, kindOp, w.Kind)
+		}
 		o, err := fromWire(&w, len(h.Ops))
 		if err != nil {
 			return false, err
 		}
-		h.Ops = append(h.Ops, o)
+		h.Ops, d.lines = append(h.Ops, o), append(d.lines, int32(number))
+		return false, d.valid.next(len(h.Ops) - 1)
 	case kindFence:
-		if len(h.Fences) >= lim.Ops {
-			return false, fmt.Errorf("%w: more than %d fences", ErrTooMany, lim.Ops)
+		if len(h.Fences) >= d.lim.Ops {
+			return false, fmt.Errorf("%w: more than %d fences", ErrTooMany, d.lim.Ops)
 		}
 		var f wireFence
 		if err := strictJSON(line, &f); err != nil {
 			return false, malformed(err)
+		}
+		if n := len(h.Fences); n > 0 && f.At < h.Fences[n-1] {
+			return false, fmt.Errorf("%w: %w: a fence at %d after one at %d", ErrInvalid, ErrClock, f.At, h.Fences[n-1])
 		}
 		h.Fences = append(h.Fences, f.At)
 	case kindFooter:
@@ -264,6 +283,9 @@ func readRecord(line []byte, h *History, lim Limits) (done bool, err error) {
 func kindOf(line []byte) (string, error) {
 	if !utf8.Valid(line) {
 		return "", fmt.Errorf("%w: invalid UTF-8", ErrFormat)
+	}
+	if bytes.HasPrefix(line, []byte(opPrefix)) {
+		return kindOp, nil // most lines; record looks at the kind again
 	}
 	var k struct {
 		Kind string `json:"kind"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -105,12 +106,17 @@ func TestJSONLRejects(t *testing.T) {
 		{"another version", strings.Replace(sample, `"version":1`, `"version":2,"color":"red"`, 1), 1, ErrVersion},
 		{"no version", strings.Replace(sample, `"version":1,`, "", 1), 1, ErrVersion},
 		{"unknown field", strings.Replace(sample, `"tag":1`, `"tog":1`, 1), 2, ErrFormat},
+		{"two kinds", strings.Replace(sample, `"tag":1}`, `"tag":1,"kind":"end"}`, 1), 2, ErrFormat},
 		{"unknown kind", lines[0] + "{\"kind\":\"opp\"}\n", 2, ErrFormat},
 		{"unknown outcome", strings.Replace(sample, `"tag":1`, `"tag":1,"outcome":"maybe"`, 1), 2, ErrFormat},
 		{"invalid UTF-8", strings.Replace(sample, `"key":"k"`, "\"key\":\"\xff\"", 1), 2, ErrFormat},
 		{"fraction", strings.Replace(sample, `"arg":5`, `"arg":5.5`, 1), 2, ErrFormat},
 		{"more after the end", sample + "{}\n", 6, ErrFormat},
-		{"invalid history", strings.Replace(sample, `"return":4`, `"return":1`, 1), 0, ErrInvalid},
+		{"invalid history", strings.Replace(sample, `"return":4`, `"return":1`, 1), 2, ErrInvalid},
+		{"return before the call", strings.Replace(sample, `"return":4`, `"return":0`, 1), 2, ErrClock},
+		{"calls backwards", strings.Replace(sample, `"call":2`, `"call":0`, 1), 3, ErrClock},
+		{"fences backwards", strings.Replace(sample, lines[3], lines[3]+`{"kind":"fence","at":8}`+"\n", 1), 5, ErrClock},
+		{"a return without a call", strings.Replace(sample, `"call":1,`, "", 1), 2, ErrUnmatchedReturn},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -140,6 +146,24 @@ func TestDecodeLimits(t *testing.T) {
 	_, err = Decode("yaml", "x", strings.NewReader(sample))
 	require.ErrorIs(t, err, ErrUnknownFormat)
 	require.ErrorContains(t, err, "porcupine-etcd")
+}
+
+// A line of a gigabyte is refused after the first 16 MiB of it, which is all of it
+// that is ever held.
+func TestGigabyteLine(t *testing.T) {
+	first := map[string]string{
+		"jsonl": strings.SplitAfter(sample, "\n")[0], "jepsen": "{:process 0 :type :invoke :f :read}\n{",
+		"porcupine-etcd": strings.SplitAfter(etcdSample, "\n")[0], "plume": "w(1,1,0,0)\n", "awdit": "w 0 0\n",
+	}
+	for _, format := range Formats() {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Decode(format, "huge", io.MultiReader(strings.NewReader(first[format]), io.LimitReader(zeros{}, 1<<30)))
+		runtime.ReadMemStats(&after)
+		require.ErrorIs(t, err, ErrTooLong, format)
+		require.ErrorContains(t, err, "huge:2", format)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(160<<20), format)
+	}
 }
 
 // zeros is a line without end.

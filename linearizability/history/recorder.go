@@ -9,13 +9,8 @@ import (
 	"sync"
 )
 
-// What can go wrong with a recording; History reports the first of them.
-var (
-	// ErrClock is reported for a clock that ran backwards.
-	ErrClock = errors.New("clock ran backwards")
-	// ErrEnded is reported for a call that was ended twice.
-	ErrEnded = errors.New("call ended twice")
-)
+// ErrEnded is reported by a Recorder for a call that was ended twice.
+var ErrEnded = errors.New("call ended twice")
 
 // Recorder records the operations of a live system, from any number of
 // goroutines at once. Sessions are numbered by the caller; a session has one

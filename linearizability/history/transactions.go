@@ -16,34 +16,31 @@ import (
 
 // txnLog collects the operations of a transaction text.
 type txnLog struct {
-	lim Limits
-	ops []Op
+	lim   Limits
+	ops   []Op
+	lines []int32 // by operation
 }
 
-func (l *txnLog) add(o Op) error {
+func (l *txnLog) add(o Op, line int) error {
 	if len(l.ops) >= l.lim.Ops {
 		return fmt.Errorf("%w: more than %d", ErrTooMany, l.lim.Ops)
 	}
 	o.Index, o.Node, o.Type = len(l.ops), -1, Register
 	o.Call, o.Return = int64(2*o.Index), int64(2*o.Index+1)
-	l.ops = append(l.ops, o)
+	l.ops, l.lines = append(l.ops, o), append(l.lines, int32(line))
 	return nil
 }
 
-func (l *txnLog) history() (*History, error) {
+func (l *txnLog) history() (*History, []int32, error) {
 	if len(l.ops) == 0 {
-		return nil, ErrEmpty
+		return nil, nil, ErrEmpty
 	}
-	h := &History{Ops: l.ops}
-	if err := h.Validate(); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return validated(&History{Ops: l.ops}, l.lines)
 }
 
 // eachLine calls take with every line that is not blank, with its surrounding
 // space removed, and places its errors.
-func eachLine(r io.Reader, lim Limits, take func(line string) error) error {
+func eachLine(r io.Reader, lim Limits, take func(line string, number int) error) error {
 	lines := newLineReader(r, lim.RecordBytes)
 	for {
 		line, err := lines.next()
@@ -59,7 +56,10 @@ func eachLine(r io.Reader, lim Limits, take func(line string) error) error {
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
-		if err := take(string(line)); err != nil {
+		if err := take(string(line), lines.line); err != nil {
+			if lines.open && errors.Is(err, ErrFormat) {
+				err = fmt.Errorf("%w: inside the last line: %w", ErrTruncated, err)
+			}
 			return at(lines.line, err)
 		}
 	}
@@ -73,17 +73,17 @@ func eachLine(r io.Reader, lim Limits, take func(line string) error) error {
 // Transaction -1 is one that aborted, and consecutive such lines of a session
 // are the same one; value 0 is the initial one. Transactions are numbered from 0,
 // in the whole file or in each session.
-func decodePlume(r io.Reader, lim Limits) (*History, error) {
+func decodePlume(r io.Reader, lim Limits) (*History, []int32, error) {
 	log := &txnLog{lim: lim}
-	err := eachLine(r, lim, func(line string) error {
+	err := eachLine(r, lim, func(line string, number int) error {
 		o, err := plumeOp(line)
 		if err != nil {
 			return err
 		}
-		return log.add(o)
+		return log.add(o, number)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return log.history()
 }
@@ -96,8 +96,11 @@ func plumeOp(line string) (Op, error) {
 	word, rest, opened := strings.Cut(line, "(")
 	inner, closed := strings.CutSuffix(rest, ")")
 	fields := strings.Split(inner, ",")
-	if !opened || !closed || len(fields) != 4 || word != "r" && word != "w" {
+	if !opened || !closed || len(fields) != 4 {
 		return Op{}, fmt.Errorf("%w: %s is not r(key,value,session,txn) or w(…)", ErrFormat, clip([]byte(line)))
+	}
+	if word != "r" && word != "w" {
+		return Op{}, fmt.Errorf("%w: %w: %s is neither r(…) nor w(…)", ErrFormat, ErrUnknownOp, clip([]byte(line)))
 	}
 	var n [4]int64
 	for i, f := range fields {
@@ -131,10 +134,10 @@ func plumeOp(line string) (Op, error) {
 // decodeAwdit reads the text of AWDIT's tests: "w key value" or "r key value" a
 // line, a line of dashes ends a transaction and one of equals signs a session.
 // Initial values are written by a transaction of the file, if at all.
-func decodeAwdit(r io.Reader, lim Limits) (*History, error) {
+func decodeAwdit(r io.Reader, lim Limits) (*History, []int32, error) {
 	log := &txnLog{lim: lim}
 	session, txn := 0, uint64(1)
-	err := eachLine(r, lim, func(line string) error {
+	err := eachLine(r, lim, func(line string, number int) error {
 		switch {
 		case len(line) >= 3 && strings.Trim(line, "-") == "":
 			txn++
@@ -144,8 +147,11 @@ func decodeAwdit(r io.Reader, lim Limits) (*History, error) {
 			return nil
 		}
 		fields := strings.Fields(line)
-		if len(fields) != 3 || fields[0] != "r" && fields[0] != "w" {
+		if len(fields) != 3 {
 			return fmt.Errorf("%w: %s is not \"w key value\", \"r key value\", or a rule", ErrFormat, clip([]byte(line)))
+		}
+		if fields[0] != "r" && fields[0] != "w" {
+			return fmt.Errorf("%w: %w: %s is neither r nor w", ErrFormat, ErrUnknownOp, clip([]byte(line)))
 		}
 		value, err := strconv.ParseInt(fields[2], 10, 64)
 		if err != nil {
@@ -155,10 +161,10 @@ func decodeAwdit(r io.Reader, lim Limits) (*History, error) {
 		if fields[0] == "w" {
 			o.Func, o.Arg, o.Out = Write, o.Out, Nil
 		}
-		return log.add(o)
+		return log.add(o, number)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return log.history()
 }

@@ -17,39 +17,100 @@ import (
 //   - a CAS has an Arg of two values, Inc an integer one;
 //   - fences ascend.
 //
-// O(n log n) in the number of operations plus the tags seen.
+// An error about one operation is an *OpError; one of time running backwards also
+// wraps ErrClock. O(n) in the number of operations plus the tags seen.
 func (h *History) Validate() error {
 	if !slices.IsSorted(h.Fences) {
-		return fmt.Errorf("%w: fences do not ascend", ErrInvalid)
+		return fmt.Errorf("%w: %w: fences do not ascend", ErrInvalid, ErrClock)
 	}
-	tags := make(map[uint64]int)
-	busy := make(map[int]int) // session -> its latest OK operation
+	v := &validator{
+		h: h, tags: newIndex(h, func(o *Op) uint64 { return o.Tag }),
+		busy: newIndex(h, func(o *Op) uint64 { return uint64(o.Session) }),
+	}
 	for i := range h.Ops {
-		o := &h.Ops[i]
-		if o.Index != i {
-			return fmt.Errorf("%w: operation %d has index %d", ErrInvalid, i, o.Index)
-		}
-		if i > 0 && o.Call < h.Ops[i-1].Call {
-			return fmt.Errorf("%w: %v is called before its predecessor", ErrInvalid, o)
-		}
-		if err := o.validate(h.Tagged); err != nil {
+		if err := v.next(i); err != nil {
 			return err
 		}
-		if o.Tag != 0 {
-			if first, dup := tags[o.Tag]; dup {
-				return fmt.Errorf("%w: %v repeats the tag of #%d", ErrInvalid, o, first)
-			}
-			tags[o.Tag] = i
-		}
-		if o.Outcome != OK {
-			continue
-		}
-		if last, ok := busy[o.Session]; ok && o.Call < h.Ops[last].Return {
-			return fmt.Errorf("%w: %v overlaps #%d of the same session", ErrInvalid, o, last)
-		}
-		busy[o.Session] = i
 	}
 	return nil
+}
+
+// validator validates operations one after the other, so that a decoder can say
+// at once which line is wrong.
+type validator struct {
+	h    *History
+	tags index // tag -> the put that has it
+	busy index // session -> its latest OK operation
+}
+
+// newValidator is for a history whose operations are still to come.
+func newValidator(h *History) *validator {
+	return &validator{h: h, tags: index{sparse: make(map[uint64]int)}, busy: index{sparse: make(map[uint64]int)}}
+}
+
+// next validates the operation at i, after all before it.
+func (v *validator) next(i int) error {
+	o := &v.h.Ops[i]
+	bad := func(err error) error { return &OpError{Index: i, Err: err} }
+	if o.Index != i {
+		return bad(fmt.Errorf("%w: operation %d has index %d", ErrInvalid, i, o.Index))
+	}
+	if i > 0 && o.Call < v.h.Ops[i-1].Call {
+		return bad(fmt.Errorf("%w: %w: %v is called before its predecessor", ErrInvalid, ErrClock, o))
+	}
+	if err := o.validate(v.h.Tagged); err != nil {
+		return bad(err)
+	}
+	if o.Tag != 0 {
+		if first, dup := v.tags.get(o.Tag); dup {
+			return bad(fmt.Errorf("%w: %v repeats the tag of #%d", ErrInvalid, o, first))
+		}
+		v.tags.set(o.Tag, i)
+	}
+	if o.Outcome != OK {
+		return nil
+	}
+	if last, ok := v.busy.get(uint64(o.Session)); ok && o.Call < v.h.Ops[last].Return {
+		return bad(fmt.Errorf("%w: %v overlaps #%d of the same session", ErrInvalid, o, last))
+	}
+	v.busy.set(uint64(o.Session), i)
+	return nil
+}
+
+// index maps numbers to positions: by a table where the numbers are small, as
+// recorders give them, else by a map.
+type index struct {
+	dense  []int32 // 1 + position
+	sparse map[uint64]int
+}
+
+func newIndex(h *History, number func(*Op) uint64) (x index) {
+	top := uint64(0)
+	for i := range h.Ops {
+		top = max(top, number(&h.Ops[i]))
+	}
+	if top <= 8*uint64(len(h.Ops)) {
+		x.dense = make([]int32, top+1)
+	} else {
+		x.sparse = make(map[uint64]int)
+	}
+	return x
+}
+
+func (x *index) get(n uint64) (int, bool) {
+	if x.dense != nil {
+		return int(x.dense[n]) - 1, x.dense[n] != 0
+	}
+	i, ok := x.sparse[n]
+	return i, ok
+}
+
+func (x *index) set(n uint64, i int) {
+	if x.dense != nil {
+		x.dense[n] = int32(i) + 1
+	} else {
+		x.sparse[n] = i
+	}
 }
 
 // validate checks what can be seen from one operation alone.
@@ -59,7 +120,7 @@ func (o *Op) validate(tagged bool) error {
 	case o.Outcome > Unknown:
 		return bad("no such outcome")
 	case o.Return <= o.Call:
-		return bad("returns no later than it is called")
+		return fmt.Errorf("%w: %w: %v returns no later than it is called", ErrInvalid, ErrClock, o)
 	case o.Outcome == OK && o.Return == Pending:
 		return bad("ok, but never returned")
 	case o.Func == "" || o.Type == "":

@@ -205,6 +205,53 @@ func SomeRegisters(seed uint64, n, sessions, keys int) *history.History {
 	return build(ops, sources)
 }
 
+// SomeTransactions returns a history as SomeRegisters does, its sessions cut into
+// transactions at random, of which few are aborted.
+func SomeTransactions(seed uint64, n, sessions, keys int) *history.History {
+	h := SomeRegisters(seed, n, sessions, keys)
+	rng := rand.New(rand.NewPCG(seed, 0x74786e73))
+	txn := make([]uint64, sessions)
+	aborted := make([]bool, sessions)
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if s := o.Session; txn[s] == 0 || rng.IntN(2) == 0 {
+			txn[s]++
+			aborted[s] = rng.IntN(16) == 0
+		}
+		o.Txn = txn[o.Session]
+		if aborted[o.Session] {
+			o.Outcome = history.Failed
+		}
+	}
+	return h
+}
+
+// SomeSets returns a tagged history of the kind that AllSets yields, drawn at
+// random.
+func SomeSets(seed uint64, n, sessions, keys int) *history.History {
+	h := asSets(SomeRegisters(seed, n, sessions, keys))
+	rng := rand.New(rand.NewPCG(seed, 0x73657473))
+	for i := range h.Ops {
+		r := &h.Ops[i]
+		if r.Func != history.Read {
+			continue
+		}
+		r.Saw = []uint64{}
+		var elems []history.Value
+		for _, p := range putsOn(h, object(r)) {
+			likely := 3 // of four, where it came first
+			if p.Index > i {
+				likely = 1
+			}
+			if rng.IntN(4) < likely {
+				r.Saw, elems = append(r.Saw, p.Tag), append(elems, p.Arg)
+			}
+		}
+		r.Out = history.SetOf(elems...)
+	}
+	return h
+}
+
 // SomeStore returns a register history made to fall near the borders between
 // causal consistency, causal memory and causal convergence: three sessions that
 // write and read few registers by way of views which receive writes in orders of

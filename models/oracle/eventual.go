@@ -31,6 +31,63 @@ func Eventual(h *history.History) Answer {
 	return Allowed
 }
 
+// Convergence spells out the three parts of convergence: each value is the join of
+// some of the puts called before, of those seen in a tagged history; reads that saw
+// the same return the same, in a tagged history; what had to be there by a fence
+// is, and reads after the last one agree.
+func Convergence(h *history.History) (explained, sameTags, settled bool) {
+	explained, sameTags, settled = true, true, true
+	unfenced := *h
+	unfenced.Fences = nil
+	for i := range h.Ops {
+		r := &h.Ops[i]
+		if r.Func != history.Read || r.Outcome != history.OK {
+			continue
+		}
+		puts := putsOn(h, object(r))
+		explained = explained && someSubset(&unfenced, r, puts, nil)
+		for _, p := range puts {
+			settled = settled && (!h.Tagged || !due(h, r, p) || saw(r, p))
+		}
+		settled = settled && (h.Tagged || !mustInclude(h, r, puts) || someSubset(h, r, puts, nil))
+		for j := range h.Ops {
+			o := &h.Ops[j]
+			if o.Func != history.Read || o.Outcome != history.OK || object(o) != object(r) {
+				continue
+			}
+			settled = settled && (!mustAgree(h, r, puts) || !mustAgree(h, o, puts) || alike(r, o))
+			sameTags = sameTags && (!h.Tagged || !sawTheSame(r, o) || alike(r, o))
+		}
+	}
+	return explained, sameTags, settled
+}
+
+func saw(r, p *history.Op) bool {
+	for _, t := range r.Saw {
+		if t == p.Tag {
+			return true
+		}
+	}
+	return false
+}
+
+func sawTheSame(a, b *history.Op) bool {
+	same := len(a.Saw) == len(b.Saw)
+	for i := 0; same && i < len(a.Saw); i++ {
+		same = a.Saw[i] == b.Saw[i]
+	}
+	return same
+}
+
+func mustInclude(h *history.History, r *history.Op, puts []*history.Op) bool {
+	for _, p := range puts {
+		if due(h, r, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // someSubset extends the chosen puts in all ways by those not yet considered.
 func someSubset(h *history.History, r *history.Op, puts, chosen []*history.Op) bool {
 	if len(puts) == 0 {
@@ -68,13 +125,8 @@ func mustAgree(h *history.History, r *history.Op, puts []*history.Op) bool {
 }
 
 func alike(a, b *history.Op) bool {
-	if len(a.Saw) != len(b.Saw) {
+	if !sawTheSame(a, b) {
 		return false
-	}
-	for i := range a.Saw {
-		if a.Saw[i] != b.Saw[i] {
-			return false
-		}
 	}
 	switch a.Type {
 	case history.Set:

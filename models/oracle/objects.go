@@ -27,32 +27,70 @@ func LinearizableObjects(h *history.History, lww bool) bool {
 	return true
 }
 
-// someReplay looks for an order, over every choice of the indeterminate
-// operations that happened.
+// someReplay looks for an order that respects real time.
 func (r *Registers) someReplay(lww bool) bool {
 	before := make([]uint32, len(r.ops))
-	var unsure uint32
 	for i, o := range r.ops {
-		if o.Outcome == history.Unknown {
-			unsure |= 1 << i
-		}
 		for j, p := range r.ops {
 			if p.Outcome != history.Unknown && p.Return < o.Call {
 				before[i] |= 1 << j
 			}
 		}
 	}
+	return r.someOrderOf(before, func(i int, order []int) bool {
+		return r.replay(append(append([]int{}, order...), i), lww)
+	})
+}
+
+// someOrderOf looks for an order that extends before, over every choice of the
+// indeterminate operations that happened.
+func (r *Registers) someOrderOf(before []uint32, fits func(next int, order []int) bool) bool {
+	var unsure uint32
+	for i, o := range r.ops {
+		if o.Outcome == history.Unknown {
+			unsure |= 1 << i
+		}
+	}
 	r.source = make([]int, len(r.ops))
 	for left := unsure; ; left = (left - 1) & unsure {
-		if r.orders(r.all()&^left, before, func(i int, order []int) bool {
-			return r.replay(append(append([]int{}, order...), i), lww)
-		}) {
+		if r.orders(r.all()&^left, before, fits) {
 			return true
 		}
 		if left == 0 {
 			return false
 		}
 	}
+}
+
+// SequentialObjects tries every order of the operations on all objects together
+// that keeps to the order of each session, except that nothing waits for an
+// indeterminate operation, replaying each order from the start.
+func SequentialObjects(h *history.History) bool {
+	r := &Registers{}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		silent := o.Outcome == history.Failed && o.Func != history.CAS || o.Func == history.Read && o.Outcome != history.OK
+		if !silent {
+			r.ops = append(r.ops, o)
+		}
+	}
+	before := make([]uint32, len(r.ops))
+	for i, o := range r.ops {
+		for j, p := range r.ops[:i] {
+			if p.Session == o.Session && p.Outcome != history.Unknown {
+				before[i] |= 1 << j
+			}
+		}
+	}
+	return r.someOrderOf(before, func(i int, order []int) bool {
+		var same []int
+		for _, j := range order {
+			if object(r.ops[j]) == object(r.ops[i]) {
+				same = append(same, j)
+			}
+		}
+		return r.replay(append(same, i), false)
+	})
 }
 
 // replay runs the order on plain data and reports whether the answers fit.

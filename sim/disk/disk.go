@@ -7,12 +7,19 @@
 // record after it. Records are framed with length and CRC-32C, so that a torn one
 // is found when the log is read, and cut off.
 //
-//	site        key              answer other than 0
-//	disk.slow   append           which of eight doubling latencies is added
-//	disk.crash  crash            how much of the pending tail survives
+//	site            key      class       answer other than 0
+//	disk.slow       append   disk        which of eight doubling latencies is added
+//	disk.crash      crash    disk        how much of the pending tail survives
+//	disk.write      append   disk-error  1 EIO, 2 ENOSPC, 3 half of the record is written, then EIO
+//	disk.sync       append   disk-error  its completion fails; it never becomes durable
+//	disk.rot        crash    rot         1 or 2: the copy in which a bit flips
+//	disk.misdirect  append   rot         1 or 2: the copy in which the record lands on older ones
 //
-// Both are asked only with [sim.Options.DiskFaults] in force. [FS] is a whole file
-// system with faults of its own, as an interface on which real engines run.
+// Each class is asked only while it is in force. After a failed write or sync a
+// process can only stop, as databases have learnt ([sim.Context.Abort]). What rots
+// is one of two copies, and never both of one record, so that reading finds and
+// repairs it. [FS] is a whole file system with faults of its own, as an interface
+// on which real engines run.
 //
 // The package refuses to lose what it reported durable: a log only when told to
 // [Log.Rewind], a file system only to rot and misdirected writes, within a
@@ -20,18 +27,24 @@
 package disk
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"syscall"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
 )
 
-// ErrFull reports a log that would grow beyond [Options.MaxBytes]. It stops the
-// world: a bound of the simulation was chosen too small.
-var ErrFull = errors.New("sim/disk: log is full")
+// Errors of a log.
+var (
+	// ErrFull reports a log that would grow beyond [Options.MaxBytes]. It stops the
+	// world: a bound of the simulation was chosen too small.
+	ErrFull = errors.New("sim/disk: log is full")
+	// ErrWrite reports an append that failed by a fault, wholly or in part.
+	ErrWrite = errors.New("sim/disk: write failed")
+	// ErrSync reports a record that will never be durable.
+	ErrSync = errors.New("sim/disk: sync failed")
+)
 
 // Options describe a log device. The zero value of a field stands for its default.
 type Options struct {
@@ -43,6 +56,10 @@ type Options struct {
 	// SurvivePermille is how often a random source lets some of the pending tail
 	// survive a crash, 500 by default.
 	SurvivePermille int
+	// ErrorPermille is how often a random source fails an append, or its sync, 10 by
+	// default; RotPermille how often it spoils a copy at a crash, 300 by default, and
+	// a twentieth of that at an append.
+	ErrorPermille, RotPermille int
 	// MaxBytes bounds the log, frames included, 64 MiB by default.
 	MaxBytes int
 }
@@ -56,15 +73,32 @@ type Log struct {
 	ready   sim.Time  // when the last pending append completes
 	dirty   bool      // a torn record ends durable, not yet cut off
 	torn    int64
+
+	copies   *[2][]byte // what is on disk where it differs from durable; nil if nowhere
+	repaired int64
+	failed   uint64 // token of the append whose sync failed
+	broken   bool   // failed has happened since the last crash
+
+	frames []byte // where pending frames lie; what was made durable is not reclaimed before Reset
 }
 
 type pending struct {
 	token uint64
 	frame []byte
+	part  bool // only a part of the record was written
+	fails bool // its sync will fail
+	stray int  // 1 or 2: the copy in which it lands elsewhere
 }
 
 // NewLog returns an empty log. Negative options are taken for their defaults.
 func NewLog(o Options) *Log {
+	l := new(Log)
+	l.Reset(o)
+	return l
+}
+
+// Reset makes l an empty log in the memory of what it was.
+func (l *Log) Reset(o Options) {
 	if o.Latency <= 0 {
 		o.Latency = 200 * sim.Microsecond
 	}
@@ -74,10 +108,16 @@ func NewLog(o Options) *Log {
 	if o.SurvivePermille <= 0 {
 		o.SurvivePermille = 500
 	}
+	if o.ErrorPermille <= 0 {
+		o.ErrorPermille = 10
+	}
+	if o.RotPermille <= 0 {
+		o.RotPermille = 300
+	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 64 << 20
 	}
-	return &Log{opts: o}
+	*l = Log{opts: o, durable: l.durable[:0], pending: l.pending[:0], frames: l.frames[:0]}
 }
 
 // Of returns the log attached to the acting node, or nil if it has none.
@@ -89,45 +129,116 @@ func Of(c *sim.Context) *Log {
 const slowSteps = 8
 
 // Append adds a copy of record to the log. When it is durable, with everything
-// before it, the actor's Persisted is called with token. Should the log be full,
-// the world stops with ErrFull.
-func (l *Log) Append(c *sim.Context, token uint64, record []byte) {
+// before it, the actor's Persisted is called with token, unless its sync fails: see
+// [Log.Synced]. Should the log be full, the world stops with ErrFull. An error
+// wraps ErrWrite: the caller must not go on ([sim.Context.Abort]).
+func (l *Log) Append(c *sim.Context, token uint64, record []byte) error {
 	if !c.Effect() {
-		return
+		return nil
 	}
 	l.cutTorn()
 	size := frameHeader + len(record)
 	if len(l.durable)+l.waiting+size > l.opts.MaxBytes {
 		c.Fail(fmt.Errorf("%w: append %d bytes to %d at %v, the bound is %d",
 			ErrFull, size, len(l.durable)+l.waiting, c.Self(), l.opts.MaxBytes))
-		return
+		return nil
+	}
+	from := len(l.frames)
+	l.frames = appendFrame(l.frames, len(l.durable)+l.waiting, record)
+	p := pending{token: token, frame: l.frames[from:len(l.frames):len(l.frames)]}
+	err := l.write(c, &p)
+	if err != nil && !p.part {
+		return err
 	}
 	latency := l.opts.Latency
 	if v := c.DiskFault("disk.slow", 1+slowSteps, choice.Permille(l.opts.SlowPermille)); v > 0 {
 		latency += l.opts.Latency << v
 	}
 	l.ready = max(l.ready, c.Now()+latency)
-	l.pending = append(l.pending, pending{token, appendFrame(nil, record)})
-	l.waiting += size
+	l.pending = append(l.pending, p)
+	l.waiting += len(p.frame)
 	c.Complete(l.ready-c.Now(), token)
+	return err
+}
+
+// The ways in which a write fails.
+const (
+	writeEIO = 1 + iota
+	writeENOSPC
+	writeShort
+	writeErrors = writeShort
+)
+
+// write decides what goes wrong with an append.
+func (l *Log) write(c *sim.Context, p *pending) error {
+	rare := choice.Permille(l.opts.ErrorPermille)
+	switch c.StorageFault(sim.DiskError, "disk.write", 1+writeErrors, rare) {
+	case writeEIO:
+		return fmt.Errorf("%w: append at %v: %w", ErrWrite, c.Self(), syscall.EIO)
+	case writeENOSPC:
+		return fmt.Errorf("%w: append at %v: %w", ErrWrite, c.Self(), syscall.ENOSPC)
+	case writeShort:
+		p.frame, p.part = p.frame[:len(p.frame)/2], true
+		return fmt.Errorf("%w: append at %v: %d bytes written: %w", ErrWrite, c.Self(), len(p.frame), syscall.EIO)
+	}
+	p.fails = c.StorageFault(sim.DiskError, "disk.sync", 2, rare) != 0
+	if len(l.durable) > 0 {
+		p.stray = c.StorageFault(sim.Rot, "disk.misdirect", 3, choice.Permille(max(l.opts.RotPermille/20, 1)))
+	}
+	return nil
 }
 
 // Complete makes the oldest pending appends up to the one named token durable.
-// Completions come in the order of appends, so it is the first of that name.
+// Completions come in the order of appends, so it is the first of that name. With
+// one whose sync fails, it and all behind it are lost.
 func (l *Log) Complete(token uint64) {
 	for i, p := range l.pending {
-		if p.token == token {
-			l.sync(i + 1)
+		if p.token != token {
+			continue
+		}
+		if p.fails || p.part {
+			l.failed, l.broken = token, true
+			l.drop(i)
 			return
 		}
+		l.sync(i + 1)
+		return
 	}
+}
+
+// Synced is nil, or wraps ErrSync for a record whose sync failed: it is not
+// durable, nor is any appended after it, and none will be until the node has
+// crashed. It is for Persisted to ask first.
+func (l *Log) Synced(token uint64) error {
+	if l.broken && token == l.failed {
+		return fmt.Errorf("%w: record %d: %w", ErrSync, token, syscall.EIO)
+	}
+	return nil
+}
+
+// drop forgets the pending records from i on.
+func (l *Log) drop(i int) {
+	for _, p := range l.pending[i:] {
+		l.waiting -= len(p.frame)
+	}
+	l.pending = l.pending[:i]
 }
 
 // sync makes the first n pending records durable.
 func (l *Log) sync(n int) {
 	for _, p := range l.pending[:n] {
+		at := len(l.durable)
 		l.durable = append(l.durable, p.frame...)
 		l.waiting -= len(p.frame)
+		l.dirty = l.dirty || p.part
+		if l.copies != nil {
+			for c := range l.copies {
+				l.copies[c] = append(l.copies[c], p.frame...)
+			}
+		}
+		if p.stray > 0 {
+			l.misdirect(p.stray-1, at, p.frame)
+		}
 	}
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 }
@@ -141,13 +252,24 @@ func (l *Log) Crash(c *sim.CrashContext) {
 	if v > 0 {
 		c.Survived()
 		l.sync(v / 2)
-		if v%2 == 1 {
+		if v%2 == 1 && len(l.pending[0].frame) > 1 {
 			frame := l.pending[0].frame
-			l.durable = append(l.durable, frame[:1+c.Hash(uint64(v))%uint64(len(frame)-1)]...)
-			l.dirty = true
+			l.tear(frame[:1+c.Hash(uint64(v))%uint64(len(frame)-1)])
 		}
 	}
-	l.pending, l.waiting, l.ready = l.pending[:0], 0, 0
+	l.pending, l.waiting, l.ready, l.broken = l.pending[:0], 0, 0, false
+	l.rot(c)
+}
+
+// tear leaves a part of a record behind what is durable.
+func (l *Log) tear(part []byte) {
+	l.durable = append(l.durable, part...)
+	if l.copies != nil {
+		for c := range l.copies {
+			l.copies[c] = append(l.copies[c], part...)
+		}
+	}
+	l.dirty = true
 }
 
 // Rewind takes the log back to what it was after keep of of parts of its records.
@@ -158,17 +280,21 @@ func (l *Log) Rewind(keep, of int) {
 	for _, r := range records[:len(records)*keep/max(of, 1)] {
 		end += frameHeader + len(r)
 	}
-	l.durable = l.durable[:end]
-	l.pending, l.waiting, l.ready = l.pending[:0], 0, 0
+	l.durable, l.copies = l.durable[:end], nil
+	l.pending, l.waiting, l.ready, l.broken = l.pending[:0], 0, 0, false
 }
 
 // Records returns copies of the records that are in the log, durable or pending,
-// oldest first. A torn record at the end is cut off for good.
+// oldest first. A torn record at the end is cut off for good, and a spoiled copy
+// made good from the other.
 func (l *Log) Records() [][]byte {
+	l.repair()
 	l.cutTorn()
 	records, _ := parse(l.durable)
 	for _, p := range l.pending {
-		records = append(records, append([]byte(nil), p.frame[frameHeader:]...))
+		if !p.part {
+			records = append(records, append([]byte(nil), p.frame[frameHeader:]...))
+		}
 	}
 	return records
 }
@@ -179,6 +305,7 @@ func (l *Log) cutTorn() {
 	if !l.dirty {
 		return
 	}
+	l.repair()
 	_, whole := parse(l.durable)
 	l.durable = l.durable[:whole]
 	l.torn++
@@ -190,40 +317,3 @@ func (l *Log) Torn() int64 { return l.torn }
 
 // Size is the number of durable bytes, frames included.
 func (l *Log) Size() int { return len(l.durable) }
-
-// A frame is the length of the record and the CRC-32C of length and record, each
-// four bytes, least significant first, and the record.
-const frameHeader = 8
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func appendFrame(dst, record []byte) []byte {
-	var length [4]byte
-	binary.LittleEndian.PutUint32(length[:], uint32(len(record)))
-	sum := crc32.Update(crc32.Checksum(length[:], castagnoli), castagnoli, record)
-	dst = append(dst, length[:]...)
-	dst = binary.LittleEndian.AppendUint32(dst, sum)
-	return append(dst, record...)
-}
-
-// parse reads whole frames from the front of b and returns copies of their
-// records and where the first frame that is not whole begins.
-func parse(b []byte) (records [][]byte, whole int) {
-	for {
-		rest := b[whole:]
-		if len(rest) < frameHeader {
-			return records, whole
-		}
-		n := uint64(binary.LittleEndian.Uint32(rest))
-		if n > uint64(len(rest)-frameHeader) {
-			return records, whole
-		}
-		record := rest[frameHeader : frameHeader+n]
-		sum := crc32.Update(crc32.Checksum(rest[:4], castagnoli), castagnoli, record)
-		if sum != binary.LittleEndian.Uint32(rest[4:]) {
-			return records, whole
-		}
-		records = append(records, append([]byte(nil), record...))
-		whole += frameHeader + int(n)
-	}
-}

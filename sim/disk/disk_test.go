@@ -124,7 +124,7 @@ func (s bySite) Choose(p choice.Point) uint64 { return min(s[p.Site], p.N-1) }
 // it appends.
 func TestAppendBehindATornRecord(t *testing.T) {
 	log := NewLog(Options{})
-	log.durable = append(appendFrame(nil, []byte("whole")), appendFrame(nil, []byte("torn"))[:6]...)
+	log.durable = append(appendFrame(nil, 0, []byte("whole")), appendFrame(nil, 13, []byte("torn"))[:6]...)
 	log.dirty = true
 	w, err := sim.New(sim.Options{Nodes: 1, Device: func(sim.NodeID) sim.Device { return log },
 		Factory: func(sim.NodeID) sim.Actor { return blind{} }})
@@ -136,7 +136,11 @@ func TestAppendBehindATornRecord(t *testing.T) {
 
 type blind struct{}
 
-func (blind) Start(c *sim.Context)                     { Of(c).Append(c, 0, []byte("blind")) }
+func (blind) Start(c *sim.Context) {
+	if err := Of(c).Append(c, 0, []byte("blind")); err != nil {
+		c.Abort()
+	}
+}
 func (blind) Receive(*sim.Context, sim.NodeID, []byte) {}
 func (blind) Timer(*sim.Context, sim.TimerID)          {}
 
@@ -201,7 +205,7 @@ func TestEveryTearIsFound(t *testing.T) {
 		records := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 20), 1, 6).Draw(t, "records")
 		var image []byte
 		for _, r := range records {
-			image = appendFrame(image, r)
+			image = appendFrame(image, len(image), r)
 		}
 		got, whole := parse(image)
 		require.Equal(t, len(image), whole)

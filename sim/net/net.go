@@ -30,6 +30,7 @@ package net
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -161,14 +162,24 @@ type link struct {
 
 // New returns a network, or ErrOptions.
 func New(o Options) (*Net, error) {
+	n := new(Net)
+	if err := n.Reset(o); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Reset makes n a new network in the memory of what it was. After an error it is
+// what it was.
+func (n *Net) Reset(o Options) error {
 	f := o.Faults
 	for _, l := range []sim.Level{f.Drop, f.Duplicate, f.Delay, f.Partition, f.Burst, f.Clog, f.Bridge, f.Flap, f.Filter, f.Corrupt} {
 		if l >= sim.NumLevels {
-			return nil, fmt.Errorf("%w: Faults has level %d, need off, low or extreme", ErrOptions, l)
+			return fmt.Errorf("%w: Faults has level %d, need off, low or extreme", ErrOptions, l)
 		}
 	}
 	if o.Latency < 0 || o.Latency > maxLatency || o.Grid < 0 || o.Spread > maxLatency || o.Partitionable < 0 || o.Queue < 0 {
-		return nil, fmt.Errorf("%w: Latency %v, Spread %v, Grid %v, Partitionable %d, Queue %d: need 0 or more, latencies at most %v",
+		return fmt.Errorf("%w: Latency %v, Spread %v, Grid %v, Partitionable %d, Queue %d: need 0 or more, latencies at most %v",
 			ErrOptions, o.Latency, o.Spread, o.Grid, o.Partitionable, o.Queue, maxLatency)
 	}
 	if o.Rates == (Rates{}) {
@@ -183,7 +194,8 @@ func New(o Options) (*Net, error) {
 	if o.Grid == 0 {
 		o.Grid = 50 * sim.Millisecond
 	}
-	n := &Net{
+	*n = Net{
+		links: n.links, parts: n.parts, episodes: n.episodes, filtered: n.filtered,
 		opts:      o,
 		drop:      rare(f.Drop, o.Rates.Drop),
 		duplicate: rare(f.Duplicate, o.Rates.Duplicate),
@@ -199,7 +211,7 @@ func New(o Options) (*Net, error) {
 		n.episodeRare[sim.Filter] = rare(f.Filter, o.Rates.Filter)
 	}
 	n.rich = f.Clog != sim.Off || f.Corrupt != sim.Off || o.Queue > 0 || o.FIFO
-	return n, nil
+	return nil
 }
 
 // maxLatency keeps the longest delay, 2^12 latencies, far from overflow.
@@ -220,10 +232,15 @@ func (n *Net) Attach(f *sim.Fabric) error {
 	if n.opts.Partitionable > n.nodes {
 		return fmt.Errorf("%w: Partitionable is %d of %d nodes", ErrOptions, n.opts.Partitionable, n.nodes)
 	}
-	n.parts, n.episodes, n.filtered = n.parts[:0], n.episodes[:0], map[sim.MsgKind]int32{}
-	n.links = make([]link, n.nodes*n.nodes)
+	n.parts, n.episodes = n.parts[:0], n.episodes[:0]
+	clear(n.filtered)
+	if n.filtered == nil {
+		n.filtered = map[sim.MsgKind]int32{}
+	}
+	n.links = slices.Grow(n.links[:0], n.nodes*n.nodes)[:n.nodes*n.nodes]
 	for i := range n.links {
 		l := &n.links[i]
+		*l = link{queue: l.queue[:0]}
 		l.latency = n.opts.Latency
 		if n.opts.Spread > 0 {
 			l.latency += sim.Time(choice.Mix(linkSeed, uint64(i)) % uint64(n.opts.Spread))

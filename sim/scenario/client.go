@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"fmt"
+
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -19,9 +21,13 @@ type client struct {
 type sessionState struct {
 	number int // as the history counts, from 0
 	state  session.Session
-	queue  []int // positions in run.ops still to be issued
+	queue  []int // positions in run.ops of operations taken
+	first  int   // how many of them are done
 	busy   bool
 }
+
+// current is the position of the operation that s is busy with, or about to be.
+func (s *sessionState) current() int { return s.queue[s.first] }
 
 const (
 	timeout   = 400 * sim.Millisecond
@@ -39,7 +45,7 @@ const issuing = 1 << 40
 
 // Input takes a planned operation, or issues one that was taken before.
 func (cl *client) Input(c *sim.Context, id uint64) {
-	at := cl.run.byID[id&^issuing]
+	at := cl.run.at(id &^ issuing)
 	s := cl.session(cl.run.ops[at].Session)
 	if id&issuing != 0 {
 		cl.issue(c, s)
@@ -53,11 +59,11 @@ func (cl *client) Input(c *sim.Context, id uint64) {
 
 // next has the first operation of the queue issued, if there is one.
 func (cl *client) next(c *sim.Context, s *sessionState) {
-	s.busy = len(s.queue) > 0
+	s.busy = s.first < len(s.queue)
 	if !s.busy {
 		return
 	}
-	if err := cl.run.world.Inject(c.Now(), c.Self(), cl.run.ops[s.queue[0]].ID|issuing); err != nil {
+	if err := cl.run.world.Inject(c.Now(), c.Self(), cl.run.ops[s.current()].ID|issuing); err != nil {
 		cl.run.err = err
 	}
 }
@@ -68,93 +74,129 @@ func (cl *client) session(number int) *sessionState {
 			return s
 		}
 	}
-	s := &sessionState{number: number, state: session.Session{Level: cl.run.level}}
+	level := cl.run.level
 	if number >= cl.run.setup.Sessions {
-		s.state.Level = session.Eventual // a reader after the fence takes what there is
+		level = session.Eventual // a reader after the fence takes what there is
+	}
+	var s *sessionState
+	if n := len(cl.sessions); n < cap(cl.sessions) {
+		s = cl.sessions[:n+1][n] // of an earlier run
+	}
+	if s == nil {
+		s = new(sessionState)
 	}
 	cl.sessions = append(cl.sessions, s)
+	s.number, s.queue, s.first, s.busy = number, s.queue[:0], 0, false
+	s.state.Reset(level)
 	return s
 }
 
 func (cl *client) issue(c *sim.Context, s *sessionState) {
-	o := &cl.run.ops[s.queue[0]]
-	p := cl.run.ring.PartitionOf(o.Key)
-	q := kvs.Request{
-		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
-		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
-		Require: s.state.Requires(p),
+	r := cl.run
+	msg, err := r.ask(s, int64(c.Now()))
+	if err != nil {
+		r.err = err
+		return
 	}
-	if q.Put {
-		var err error
-		if q.Arg, err = argument(o, cl.run.setup.Tagged); err != nil {
-			cl.run.err = err
-			return
-		}
-		q.Deps = s.state.Deps()
-	}
-	h := history.Op{
-		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
-		Call: int64(c.Now()), Return: history.Pending, Outcome: history.Unknown,
-	}
-	if q.Put {
-		h.Arg = argValue(o)
-		if cl.run.setup.Tagged {
-			h.Tag = o.ID
-		}
-	}
-	cl.run.recorded[o.ID] = &h
-	c.Send(sim.NodeID(o.Node), sim.MsgKind(kvs.MsgRequest), q.Encode())
+	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(kvs.MsgRequest), msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
 
+// ask records that a session issues its current operation, and returns the
+// message, valid until the next call.
+func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
+	at := s.current()
+	o := &r.ops[at]
+	q := kvs.Request{
+		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
+		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
+		Require: s.state.Requires(r.ring.PartitionOf(o.Key)),
+	}
+	h := &r.recorded[at]
+	*h = history.Op{
+		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
+		Call: now, Return: history.Pending, Outcome: history.Unknown,
+	}
+	if q.Put {
+		var err error
+		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
+			return nil, err
+		}
+		q.Arg, q.Deps = r.arg, s.state.Deps()
+		h.Arg = argValue(o)
+		if r.setup.Tagged {
+			h.Tag = o.ID
+		}
+	}
+	r.msg = q.Append(r.msg[:0])
+	return r.msg, nil
+}
+
 // Receive takes an answer, if it is to the operation that its session awaits.
-func (cl *client) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
-	resp, err := kvs.DecodeResponse(msg)
-	if err != nil {
-		cl.run.err = err // links here do not corrupt, so the sender is at fault
+func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	r := cl.run
+	resp := &r.response
+	if err := resp.Decode(msg); err != nil {
+		if r.setup.Faults[sim.Corrupt] == sim.Off { // no link spoils messages
+			r.fail(Violation{Oracle: "answer", Kind: "message", Node: int(from), Message: err.Error()})
+		}
+		c.Mark(markRejected)
 		return
 	}
+	if !cl.run.has(resp.Client) {
+		return // not for anyone here
+	}
 	s := cl.session(int(resp.Client) - 1)
-	if !s.busy || cl.run.ops[s.queue[0]].ID != resp.Req {
+	if !s.busy || r.ops[s.current()].ID != resp.Req {
 		return // late, or repeated
 	}
-	o := &cl.run.ops[s.queue[0]]
-	h := cl.run.recorded[o.ID]
-	h.Return = max(int64(c.Now()), h.Call+1)
-	if resp.Status != kvs.StatusOK {
-		h.Outcome = history.Failed
-		if resp.Status == kvs.StatusUnavailable {
-			c.Mark(markUnavailable)
-		}
-	} else {
-		h.Outcome = history.OK
-		s.state.Observe(resp.Partition, resp.Applied, resp.Deps, resp.Clock)
-		cl.take(o, h, resp)
+	r.answered(s, resp, int64(c.Now()))
+	if resp.Status == kvs.StatusUnavailable {
+		c.Mark(markUnavailable)
 	}
 	c.Cancel(sim.TimerID(s.number))
 	cl.done(c, s)
 }
 
-// take notes what an answered read saw.
-func (cl *client) take(o *Operation, h *history.Op, resp *kvs.Response) {
+// answered records the answer to a session's current operation.
+func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
+	o, h := &r.ops[s.current()], &r.recorded[s.current()]
+	h.Return = max(now, h.Call+1)
+	if resp.Status != kvs.StatusOK {
+		h.Outcome = history.Failed
+		return
+	}
+	h.Outcome = history.OK
 	if o.Func != history.Read {
-		return
+		r.follows(o, resp.Clock, s.state.Clock())
 	}
+	s.state.Observe(resp.Applied, resp.Deps, resp.Clock)
+	if o.Func == history.Read {
+		r.take(o, h, resp)
+	}
+}
+
+// take notes what an answered read saw. An answer that is no value of its kind is
+// a violation.
+func (r *run) take(o *Operation, h *history.Op, resp *kvs.Response) {
 	var v kvs.Value
+	var err error
 	if resp.Found {
-		kind, _ := cl.run.kinds.Find(string(o.Type))
-		var err error
-		if v, err = kind.Decode(resp.Value); err != nil {
-			cl.run.err = err
-			return
-		}
+		kind, _ := r.kinds.Find(string(o.Type))
+		v = r.value(kind)
+		err = kind.DecodeInto(v, resp.Value)
 	}
-	r, err := readingOf(o.Type, v, cl.run.setup.Tagged)
+	var got reading
+	if err == nil {
+		got, err = readingOf(o.Type, v, r.setup.Tagged, &r.elems)
+	}
 	if err != nil {
-		cl.run.err = err
+		h.Outcome = history.Failed
+		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
 	}
-	h.Out, h.Saw, h.Stamp = r.value, r.saw, r.stamp
+	h.Out, h.Saw, h.Stamp = got.value, r.tags(got.saw), got.stamp
 }
 
 // Timer gives up on a session's current operation.
@@ -163,26 +205,54 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 	if !s.busy {
 		return
 	}
-	o := &cl.run.ops[s.queue[0]]
-	if o.Func == history.Read {
-		h := cl.run.recorded[o.ID]
-		h.Return, h.Outcome = int64(c.Now()), history.Failed
-	} else {
+	if !cl.run.unanswered(s, int64(c.Now())) {
 		c.Mark(markUnknown)
 	}
 	cl.done(c, s)
 }
 
+// unanswered records that a session gives up on its current operation, and reports
+// whether it is known not to have happened: it is a read.
+func (r *run) unanswered(s *sessionState, now int64) bool {
+	if r.ops[s.current()].Func != history.Read {
+		return false
+	}
+	h := &r.recorded[s.current()]
+	h.Return, h.Outcome = now, history.Failed
+	return true
+}
+
 // done ends a session's current operation.
 func (cl *client) done(c *sim.Context, s *sessionState) {
-	s.queue = s.queue[1:]
+	s.first++
 	cl.next(c, s)
 }
 
 // accepted notes the stamp of a register write when a replica gives it, so that
 // a write whose answer is lost has one too.
-func (r *run) accepted(e gossip.Entry) {
-	if h := r.recorded[e.Req]; h != nil && h.Type == history.Register {
-		h.Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+func (r *run) accepted(e *gossip.Entry) {
+	at := r.at(e.Req)
+	if at < 0 || r.recorded[at].Type == "" {
+		return
 	}
+	r.follows(&r.ops[at], e.Clock, r.clocks[e.Dot.Origin])
+	r.clocks[e.Dot.Origin] = e.Clock
+	if r.recorded[at].Type == history.Register {
+		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+	}
+}
+
+// follows is the oracle of hybrid clocks: the time of a write is later than all
+// that its session had met and than every earlier write of its replica, whatever
+// the wall clock there does.
+func (r *run) follows(o *Operation, clock, before uint64) {
+	if clock <= before {
+		r.fail(Violation{Oracle: "clock", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"write #%d has the hybrid time %d, not later than %d, which came before it", o.ID, clock, before)})
+	}
+}
+
+// has reports whether there is a client of that number, as messages name it.
+func (r *run) has(client uint64) bool {
+	return client > 0 && client <= uint64(r.setup.Sessions+r.setup.Nodes) // with the readers after the fence
 }

@@ -4,8 +4,23 @@
 // becomes a list of violations. It is the one library room that knows them all.
 //
 // A run has two phases. Up to its horizon anything may fail. Then all faults end,
-// the cluster must come to rest within a bound (liveness), a settle fence is
-// recorded, and every replica is read once more.
+// the cluster must come to rest within a bound of time and of bytes delivered
+// (liveness), a settle fence is recorded, and every replica is read once more.
+//
+// Every class of fault of package sim is in it, drawn for each seed and switchable
+// by name (Config.Faults), but one: a disk that is lost or taken back in time, which
+// the store is not made to bear yet ([Borne]). Where a run's choices come from is a
+// strategy ([Strategies], [RunWith], [RunBytes], [Replay]). What watches a run, by
+// the names that violations carry:
+//
+//	convergence eventual causal lattice-causal   the history, by package linearizability
+//	replicas      at rest, owners hold the same values under the same keys
+//	liveness      rest comes about, in bounded time and bytes
+//	monotonic     within an incarnation a replica's values only rise
+//	clock         hybrid times of writes follow those that came before
+//	recovery      a replica starts from what its disk holds
+//	answer address  what replicas send can be read, and is for someone
+//	determinism   one seed, one trace
 //
 // The package makes no decision of its own that is not drawn from a seed or read
 // from a tape, and writes no file.

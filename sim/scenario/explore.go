@@ -3,9 +3,7 @@ package scenario
 import (
 	"bytes"
 	"context"
-
 	"fmt"
-
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
@@ -26,6 +24,8 @@ type Scope struct {
 	Crashes    int    // replicas that may crash and restart from their disk
 	MaxStates  int    // bound on distinct states; 0 is 10 million
 	Unreduced  bool   // switch the reduction by commutation off
+
+	plain bool // take every step of a replica anew, as the check of doing it once
 }
 
 // ExploreKinds names the kinds that can be explored.
@@ -82,28 +82,10 @@ type explorer struct {
 	ring   *ring.Ring
 	kinds  *kvs.Kinds
 	writes []Operation
-
-	ctx      context.Context
-	steps    int64
-	progress func(int64)
+	judged map[*kvs.Replica]string // what explain said; nil in a plain search
 }
 
-const (
-	exploreTick   = 1
-	stepsPerPause = 4096 // between looks at the context
-)
-
-// pause looks up from the work now and then.
-func (x *explorer) pause() error {
-	x.steps++
-	if x.steps%stepsPerPause != 0 {
-		return nil
-	}
-	if x.progress != nil {
-		x.progress(x.steps)
-	}
-	return x.ctx.Err()
-}
+const exploreTick = 1
 
 // Explore searches every behaviour of the store within the scope. In each state
 // a replica's value is the join of exactly the writes that it has applied; from
@@ -112,8 +94,8 @@ func (x *explorer) pause() error {
 //
 // A cancelled context stops the search; the result then says that it is not
 // complete. progress, if not nil, is called now and then with the number of
-// steps taken.
-func Explore(ctx context.Context, s Scope, progress func(steps int64)) (*Explored, error) {
+// states found.
+func Explore(ctx context.Context, s Scope, progress func(states int)) (*Explored, error) {
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
@@ -121,13 +103,17 @@ func Explore(ctx context.Context, s Scope, progress func(steps int64)) (*Explore
 	if err != nil {
 		return nil, err
 	}
-	x.ctx, x.progress = ctx, progress
+	return x.search(ctx, progress)
+}
+
+func (x *explorer) search(ctx context.Context, progress func(states int)) (*Explored, error) {
+	s := x.scope
 	c := explore.Cluster[exploredNode]{
 		Nodes: s.Nodes, Start: x.start, Step: x.step, Crashed: x.crashed,
 		Timers: func(int, exploredNode) []uint64 { return []uint64{exploreTick} },
 		Append: x.append,
 		Drops:  s.Drops, Duplicates: s.Duplicates, Crashes: s.Crashes, Firings: s.Ticks,
-		Check: x.check, CheckEnd: x.checkEnd,
+		Check: x.check, CheckEnd: x.checkEnd, Memo: !s.plain,
 	}
 	for i := range x.writes {
 		c.Inputs = append(c.Inputs, explore.Input{Node: x.writes[i].Node, ID: uint64(i)})
@@ -136,7 +122,14 @@ func Explore(ctx context.Context, s Scope, progress func(steps int64)) (*Explore
 	if err != nil {
 		return nil, err
 	}
-	r, err := explore.Run(m, explore.Options{MaxStates: s.MaxStates, NoCommute: s.Unreduced})
+	r, err := explore.Run(m, explore.Options{
+		MaxStates: s.MaxStates, NoCommute: s.Unreduced, Progress: func(states int) error {
+			if progress != nil {
+				progress(states)
+			}
+			return ctx.Err()
+		},
+	})
 	if err != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("scenario: explore: %w", err)
 	}
@@ -148,7 +141,7 @@ func Explore(ctx context.Context, s Scope, progress func(steps int64)) (*Explore
 		out.Complete, out.Stopped = false, "interrupted"
 	}
 	if v := r.Violation; v != nil {
-		out.Violation = v.What
+		out.Violation, out.Stopped = v.What, "a violation was found"
 		for _, a := range v.Path {
 			out.Path = append(out.Path, x.describe(a))
 		}
@@ -163,6 +156,9 @@ func newExplorer(s Scope) (*explorer, error) {
 		return nil, err
 	}
 	x := &explorer{scope: s, ring: r}
+	if !s.plain { // equal replicas are one and the same, and do not change
+		x.judged = make(map[*kvs.Replica]string)
+	}
 	if x.kinds, err = taggedKinds(); err != nil {
 		return nil, err
 	}
@@ -216,9 +212,6 @@ func (x *explorer) crashed(self int, n exploredNode) (exploredNode, []explore.Me
 }
 
 func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, []explore.Message, error) {
-	if err := x.pause(); err != nil {
-		return n, nil, err
-	}
 	n.core = n.core.Clone()
 	e := kvs.Event{Kind: kvs.EventTick, NowMS: clockBase}
 	switch ev.Kind {
@@ -226,7 +219,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		e.Kind, e.Msg = kvs.EventMessage, []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
-		arg, err := argument(o, true)
+		arg, err := argument(nil, o, true)
 		if err != nil {
 			return n, nil, err
 		}
@@ -244,7 +237,7 @@ func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.
 		case kvs.EffectSend:
 			out = append(out, explore.Message{To: int(e.To), Payload: string(e.Msg)})
 		case kvs.EffectPersist:
-			n.records = append(slices.Clip(n.records), e.Msg)
+			n.records = append(slices.Clip(n.records), bytes.Clone(e.Msg))
 			tokens = append(tokens, e.Token)
 		}
 	}
@@ -260,7 +253,14 @@ func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.
 // check asks that a replica's value be the join of exactly the writes applied.
 func (x *explorer) check(g *explore.Global[exploredNode]) string {
 	for i, n := range g.Nodes {
-		if what := x.explain(n.core); what != "" {
+		what, known := x.judged[n.core]
+		if !known {
+			what = x.explain(n.core)
+			if x.judged != nil {
+				x.judged[n.core] = what
+			}
+		}
+		if what != "" {
 			return fmt.Sprintf("replica %d: %s", i, what)
 		}
 	}
@@ -269,7 +269,7 @@ func (x *explorer) check(g *explore.Global[exploredNode]) string {
 
 func (x *explorer) explain(r *kvs.Replica) string {
 	v := r.Value("k", x.scope.Kind)
-	got, err := readingOf(history.Type(x.scope.Kind), v, true)
+	got, err := readingOf(history.Type(x.scope.Kind), v, true, new([]history.Value))
 	if err != nil {
 		return err.Error()
 	}

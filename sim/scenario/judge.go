@@ -6,10 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strconv"
 
-	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability"
@@ -20,20 +19,16 @@ import (
 func isNotQuiet(err error) bool { return errors.Is(err, sim.ErrNotQuiet) }
 
 // compareReplicas is the oracle of convergence that looks inside: at rest, the
-// owners of a partition hold the same values under the same keys.
+// owners of a partition hold the same values under the same keys. It compares
+// encodings, so that it does not rest on the order that is under test.
 func (r *run) compareReplicas() {
-	held := make([]map[cellID][]byte, r.setup.Nodes)
-	for n := range held {
-		held[n] = make(map[cellID][]byte)
-		if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil {
-			a.core.Each(func(_ ring.Partition, key, kind string, v kvs.Value) { held[n][cellID{key, kind}] = v.Append(nil) })
-		}
-	}
 	for _, k := range planKeys(r.ops) {
 		owners := r.ring.Owners(r.ring.PartitionOf(k.name))
-		id := cellID{k.name, string(k.typ)}
+		var has, other bool
+		r.left, has = r.encoded(r.left[:0], owners[0], k)
 		for _, o := range owners[1:] {
-			if !bytes.Equal(held[owners[0]][id], held[o][id]) {
+			r.right, other = r.encoded(r.right[:0], o, k)
+			if has != other || !bytes.Equal(r.left, r.right) {
 				r.fail(Violation{Oracle: "replicas", Kind: string(k.typ), Node: int(o), Message: fmt.Sprintf(
 					"at rest, nodes %d and %d hold different values of %q", owners[0], o, k.name)})
 			}
@@ -41,15 +36,26 @@ func (r *run) compareReplicas() {
 	}
 }
 
+// encoded appends the encoding of what a node holds under a key, if it does.
+func (r *run) encoded(dst []byte, n ring.NodeID, k keySpec) ([]byte, bool) {
+	if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil {
+		if v := a.core.Look(k.name, string(k.typ)); v != nil {
+			return v.Append(dst), true
+		}
+	}
+	return dst, false
+}
+
 // judge makes the history of a run that has ended, and has it checked.
 func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, error) {
 	h, planned := r.makeHistory(fences)
 	stats := r.world.Stats()
 	res := &Result{
-		Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
-		ops: r.ops[:r.setup.Operations], planned: planned, history: h, world: r.world,
+		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
+		Rest: r.atRest, RestBytes: r.restBytes,
+		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
-	for c := range sim.NumClasses {
+	for c := range sim.AllClasses {
 		res.FaultEffective = append(res.FaultEffective, stats.Effective[c] > 0)
 	}
 	for _, m := range r.world.Marks() {
@@ -61,6 +67,18 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		}
 	}
 	res.Concurrent = readsAfterConcurrentWrites(h)
+	if err := r.checkAll(ctx, res); err != nil {
+		return nil, err
+	}
+	res.Violations = r.failed
+	if len(r.failed) > 0 || o != (options{}) {
+		r.give()
+	}
+	return res, nil
+}
+
+// checkAll has the history checked by every model that its seed asks for.
+func (r *run) checkAll(ctx context.Context, res *Result) error {
 	checks := []string{"convergence"}
 	if r.setup.Tagged && r.level == session.Causal {
 		checks = append(checks, "lattice-causal")
@@ -73,11 +91,10 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	}
 	for _, model := range checks {
 		if err := r.check(ctx, res, model); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	res.Violations = r.failed
-	return res, nil
+	return nil
 }
 
 // check has one model decide the history. The causal model leaves out the reads
@@ -85,9 +102,9 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 func (r *run) check(ctx context.Context, res *Result, model string) error {
 	h := res.history
 	if model == "causal" || model == "lattice-causal" {
-		h = withoutSessions(h, r.setup.Sessions)
+		h = r.withoutSessions(h, r.setup.Sessions)
 	}
-	v, err := linearizability.Check(ctx, h, model, linearizability.Budget{Steps: 400_000, Bytes: 256 << 20})
+	v, err := linearizability.Judge(ctx, h, model, linearizability.Budget{Steps: 400_000, Bytes: 256 << 20})
 	if err != nil {
 		return err
 	}
@@ -125,52 +142,69 @@ func atFault(witness []history.Op) *history.Op {
 // makeHistory orders what was recorded by the time of the call. planned is, by
 // position, the id of the planned operation.
 func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64) {
-	h = &history.History{Name: fmt.Sprintf("seed %d", r.setup.Seed), Tagged: r.setup.Tagged, Fences: fences}
-	planned = slices.SortedFunc(maps.Keys(r.recorded), func(a, b uint64) int {
+	h = &history.History{Name: "seed " + strconv.FormatUint(r.setup.Seed, 10), Tagged: r.setup.Tagged, Fences: fences}
+	r.order = r.order[:0]
+	for at := range r.recorded {
+		if r.recorded[at].Return != 0 { // it was issued
+			r.order = append(r.order, at)
+		}
+	}
+	slices.SortFunc(r.order, func(a, b int) int { // positions ascend as ids do
 		return cmp.Or(cmp.Compare(r.recorded[a].Call, r.recorded[b].Call), cmp.Compare(a, b))
 	})
-	for i, id := range planned {
-		o := *r.recorded[id]
-		o.Index = i
-		h.Ops = append(h.Ops, o)
+	h.Ops = slices.Grow(r.judged[:0], len(r.order))
+	planned = make([]uint64, len(r.order))
+	for i, at := range r.order {
+		planned[i] = r.ops[at].ID
+		h.Ops = append(h.Ops, r.recorded[at])
+		h.Ops[i].Index = i
 	}
+	r.judged = h.Ops
 	return h, planned
 }
 
 // withoutSessions drops the operations of sessions from first on.
-func withoutSessions(h *history.History, first int) *history.History {
-	out := &history.History{Name: h.Name, Tagged: h.Tagged}
-	for _, o := range h.Ops {
-		if o.Session < first {
-			o.Index = len(out.Ops)
-			out.Ops = append(out.Ops, o)
+func (r *run) withoutSessions(h *history.History, first int) *history.History {
+	out := &history.History{Name: h.Name, Tagged: h.Tagged, Ops: r.causal[:0]}
+	for i := range h.Ops {
+		if h.Ops[i].Session < first {
+			out.Ops = append(out.Ops, h.Ops[i])
+			out.Ops[len(out.Ops)-1].Index = len(out.Ops) - 1
 		}
 	}
+	r.causal = out.Ops
 	return out
 }
 
 // readsAfterConcurrentWrites counts the answered reads of keys that two writes of
 // overlapping intervals had reached, or begun to, before.
 func readsAfterConcurrentWrites(h *history.History) int {
-	first := make(map[string]int64) // by key: when both of a concurrent pair had been called
+	type reached struct {
+		key string
+		at  int64 // when both of a concurrent pair had been called
+	}
+	var first []reached
+	find := func(key string) int { return slices.IndexFunc(first, func(r reached) bool { return r.key == key }) }
 	for i := range h.Ops {
 		a := &h.Ops[i]
-		if !a.IsPut() || a.Outcome == history.Failed {
-			continue
+		if !a.IsPut() || a.Outcome == history.Failed || find(a.Key) >= 0 {
+			continue // operations are in the order of their calls
 		}
-		for j := range h.Ops[:i] {
+		for j := i - 1; j >= 0; j-- {
 			b := &h.Ops[j]
-			if b.Key == a.Key && b.IsPut() && b.Outcome != history.Failed && b.Session != a.Session && b.Return >= a.Call {
-				if t, ok := first[a.Key]; !ok || a.Call < t {
-					first[a.Key] = a.Call
-				}
+			if b.Return >= a.Call && b.Key == a.Key && b.IsPut() && b.Outcome != history.Failed && b.Session != a.Session {
+				first = append(first, reached{a.Key, a.Call})
+				break
 			}
 		}
 	}
 	n := 0
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if t, ok := first[o.Key]; ok && !o.IsPut() && o.Outcome == history.OK && o.Return > t {
+		if o.IsPut() || o.Outcome != history.OK {
+			continue
+		}
+		if at := find(o.Key); at >= 0 && o.Return > first[at].at {
 			n++
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/joinery-go/joinery/kvs"
@@ -16,13 +14,13 @@ import (
 // Tagged is the domain of a tagged kind: the value, and the tags of the puts that
 // are in it. It is made by composing merges and nothing else, so the store under
 // test is the store that ships.
-type Tagged[T any] = lattice.Pair[T, map[uint64]struct{}]
+type Tagged[T any] = lattice.Pair[T, []uint64]
 
 // tag composes a kind with the set of its puts' tags. A put's argument is the
 // tag, as a varint, before the argument of the kind.
 func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
-	return kvs.Spec[Tagged[T]]{
-		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.SetOf[uint64]()),
+	t := kvs.Spec[Tagged[T]]{
+		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
 		Mutate: func(u kvs.Update, own Tagged[T]) (Tagged[T], error) {
 			id, w := binary.Uvarint(u.Arg)
 			if w <= 0 {
@@ -30,9 +28,20 @@ func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
 			}
 			u.Arg = u.Arg[w:]
 			v, err := s.Mutate(u, own.First)
-			return Tagged[T]{First: v, Second: map[uint64]struct{}{id: {}}}, err
+			return Tagged[T]{First: v, Second: []uint64{id}}, err
 		},
 	}
+	if s.Into != nil {
+		t.Into = func(dst *Tagged[T], src []byte) ([]byte, error) {
+			rest, err := s.Into(&dst.First, src)
+			if err != nil {
+				return src, err
+			}
+			dst.Second, rest, err = kvs.DecodeNumbers(dst.Second, rest)
+			return rest, err
+		}
+	}
+	return t
 }
 
 func taggedKinds() (*kvs.Kinds, error) {
@@ -45,20 +54,19 @@ func taggedKinds() (*kvs.Kinds, error) {
 	return kvs.NewKinds(r, s, c)
 }
 
-// argument encodes what a put gives to the store.
-func argument(o *Operation, tagged bool) ([]byte, error) {
-	var b []byte
+// argument appends what a put gives to the store.
+func argument(dst []byte, o *Operation, tagged bool) ([]byte, error) {
 	if tagged {
-		b = binary.AppendUvarint(b, o.ID)
+		dst = binary.AppendUvarint(dst, o.ID)
 	}
 	if o.Type != history.Counter {
-		return append(b, o.Arg...), nil
+		return append(dst, o.Arg...), nil
 	}
 	n, err := strconv.ParseInt(o.Arg, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("%w %v: %w", ErrPlan, o, err)
 	}
-	return append(b, kvs.Amount(n)...), nil
+	return kvs.AppendAmount(dst, n), nil
 }
 
 // argValue is the argument of a put as the history shows it.
@@ -82,31 +90,30 @@ type reading struct {
 var errReading = errors.New("scenario: a read returned a value of another kind")
 
 // readingOf takes a value of the named type apart. A nil v is a key not found.
-func readingOf(t history.Type, v kvs.Value, tagged bool) (reading, error) {
+//
+// What it returns shares the tags of v, and nothing else that changes. elems is
+// memory for a moment.
+func readingOf(t history.Type, v kvs.Value, tagged bool, elems *[]history.Value) (reading, error) {
 	if v == nil {
 		return emptyReading(t, tagged), nil
 	}
 	switch t {
 	case history.Register:
-		return read(v, tagged, func(r kvs.Register, out *reading) error {
-			out.value = history.Str(r.Second.Second)
-			out.stamp = history.Stamp{Clock: r.First, Writer: r.Second.First}
-			return nil
+		return read(v, tagged, func(r kvs.Register) (history.Value, history.Stamp, error) {
+			return history.Str(r.Second.Second), history.Stamp{Clock: r.First, Writer: r.Second.First}, nil
 		})
 	case history.Set:
-		return read(v, tagged, func(s kvs.GrowSet, out *reading) error {
-			var elems []history.Value
-			for _, e := range slices.Sorted(maps.Keys(s)) {
-				elems = append(elems, history.Str(e))
+		return read(v, tagged, func(s kvs.GrowSet) (history.Value, history.Stamp, error) {
+			*elems = (*elems)[:0]
+			for _, e := range s {
+				*elems = append(*elems, history.Str(e))
 			}
-			out.value = history.List(elems...)
-			return nil
+			return history.List(*elems...), history.Stamp{}, nil
 		})
 	case history.Counter:
-		return read(v, tagged, func(c kvs.Counter, out *reading) error {
+		return read(v, tagged, func(c kvs.Counter) (history.Value, history.Stamp, error) {
 			n, err := kvs.CounterSum(c)
-			out.value = history.Int(n)
-			return err
+			return history.Int(n), history.Stamp{}, err
 		})
 	}
 	return reading{}, errReading
@@ -126,22 +133,23 @@ func emptyReading(t history.Type, tagged bool) reading {
 	return r
 }
 
-func read[T any](v kvs.Value, tagged bool, fill func(T, *reading) error) (reading, error) {
-	var out reading
+func read[T any](v kvs.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out reading, err error) {
 	if !tagged {
 		plain, ok := kvs.Get[T](v)
 		if !ok {
 			return out, errReading
 		}
-		return out, fill(plain, &out)
+		out.value, out.stamp, err = take(plain)
+		return out, err
 	}
 	pair, ok := kvs.Get[Tagged[T]](v)
 	if !ok {
 		return out, errReading
 	}
-	out.saw = slices.Sorted(maps.Keys(pair.Second))
+	out.saw = pair.Second
 	if out.saw == nil {
 		out.saw = []uint64{}
 	}
-	return out, fill(pair.First, &out)
+	out.value, out.stamp, err = take(pair.First)
+	return out, err
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -117,8 +118,9 @@ type planner struct {
 	ops   []Operation
 }
 
-func newPlan(src choice.Source, s *Setup, r *ring.Ring) []Operation {
-	p := &planner{src: src, setup: s, ring: r}
+// newPlan draws a plan in memory that is used again.
+func newPlan(src choice.Source, s *Setup, r *ring.Ring, memory *planMemory) []Operation {
+	p := &planner{src: src, setup: s, ring: r, ops: memory.drawn[:0]}
 	types := []history.Type{history.Register, history.Set, history.Counter}
 	first := p.pick("plan.type", 3)
 	for i := range 1 + p.pick("plan.keys", 3) {
@@ -137,11 +139,34 @@ func newPlan(src choice.Source, s *Setup, r *ring.Ring) []Operation {
 			p.single(at)
 		}
 	}
-	slices.SortStableFunc(p.ops, func(a, b Operation) int { return int(a.At - b.At) })
+	memory.drawn = p.ops
+	p.ops = memory.sort()
 	for i := range p.ops {
 		p.name(&p.ops[i], uint64(i+1))
 	}
 	return p.ops
+}
+
+// planMemory holds a plan as it is drawn, and as it is.
+type planMemory struct {
+	drawn, sorted []Operation
+	order         []int
+}
+
+// sort puts the operations drawn in the order of their times, those of one time in
+// that in which they were drawn. Operations are large, so their positions are
+// sorted.
+func (m *planMemory) sort() []Operation {
+	m.order = m.order[:0]
+	for i := range m.drawn {
+		m.order = append(m.order, i)
+	}
+	slices.SortFunc(m.order, func(a, b int) int { return cmp.Or(cmp.Compare(m.drawn[a].At, m.drawn[b].At), a-b) })
+	m.sorted = m.sorted[:0]
+	for _, at := range m.order {
+		m.sorted = append(m.sorted, m.drawn[at])
+	}
+	return m.sorted
 }
 
 func (p *planner) pick(site string, n int) int {
@@ -188,9 +213,9 @@ func (p *planner) name(o *Operation, id uint64) {
 	o.ID = id
 	switch o.Func {
 	case history.Write:
-		o.Arg = fmt.Sprintf("v%d", id)
+		o.Arg = "v" + strconv.FormatUint(id, 10)
 	case history.Add:
-		o.Arg = fmt.Sprintf("e%d", id)
+		o.Arg = "e" + strconv.FormatUint(id, 10)
 		if p.setup.Tagged && p.pick("plan.repeat", 4) == 3 {
 			o.Arg = "e"
 		}

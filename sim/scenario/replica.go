@@ -1,7 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -16,11 +19,18 @@ type replica struct {
 	run    *run
 	id     ring.NodeID
 	disk   *disk.Log
-	core   *kvs.Replica
-	shadow map[cellID]kvs.Value // what was held when last looked at
+	core   *kvs.Replica // &store, once recovery has succeeded
+	store  kvs.Replica
+	stats  kvs.Stats // when last looked at
+	wall   uint64    // greatest wall time seen, in milliseconds
+	shadow []seen    // what was held when last looked at, ascending
 }
 
-type cellID struct{ key, kind string }
+// seen is a value that a replica held under a key and kind.
+type seen struct {
+	key, kind string
+	value     kvs.Value
+}
 
 const tickTimer sim.TimerID = 1
 
@@ -28,13 +38,16 @@ const tickTimer sim.TimerID = 1
 const clockBase = 1_000_000
 
 func (r *replica) nowMS(c *sim.Context) uint64 {
-	ms := clockBase + uint64(c.Now()/sim.Millisecond)
+	ms := uint64(max(clockBase+int64(c.Wall()/sim.Millisecond), 0)) // a wall clock may be off, either way
+	if r.wall = max(r.wall, ms); ms < r.wall {
+		c.Mark(markClockBack)
+	}
 	return ms / r.run.setup.ClockMS * r.run.setup.ClockMS
 }
 
 // Start opens the disk and starts a new incarnation on what it holds.
 func (r *replica) Start(c *sim.Context) {
-	core, err := kvs.New(kvs.Config{
+	err := r.store.Reset(kvs.Config{
 		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, Ring: r.run.ring, Kinds: r.run.kinds,
 	}, r.disk.Records())
 	if err != nil {
@@ -44,11 +57,14 @@ func (r *replica) Start(c *sim.Context) {
 	if r.disk.Torn() > 0 {
 		c.Mark(markTorn)
 	}
+	if r.disk.Repaired() > 0 {
+		c.Mark(markRepaired)
+	}
 	if c.Incarnation() > 1 {
 		c.Mark(markRestarted)
 	}
-	r.core, r.shadow = core, make(map[cellID]kvs.Value)
-	r.carryOut(c, core.Start())
+	r.core, r.stats = &r.store, r.store.Stats()
+	r.carryOut(c, r.core.Start())
 }
 
 // Receive hands the core a message.
@@ -63,6 +79,10 @@ func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 
 // Persisted tells the core that a record is durable.
 func (r *replica) Persisted(c *sim.Context, token uint64) {
+	if err := r.disk.Synced(token); err != nil {
+		r.giveUp(c, err)
+		return
+	}
 	r.step(c, kvs.Event{Kind: kvs.EventPersisted, NowMS: r.nowMS(c), Token: token})
 	r.watch()
 }
@@ -71,32 +91,15 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
-	before := r.core.Stats()
 	r.carryOut(c, r.core.Step(ev))
-	r.mark(c, before, r.core.Stats())
-}
-
-// The situations that a campaign must have reached to mean anything.
-const (
-	markRestarted   = "replica restarted"
-	markDuplicate   = "duplicate absorbed"
-	markReclaimed   = "delta reclaimed by every owner"
-	markWaited      = "threshold read waited"
-	markUnavailable = "threshold read unavailable"
-	markUnknown     = "put with unknown outcome"
-	markHandedOver  = "write accepted by a replica that does not own it"
-	markTorn        = "torn record cut off"
-)
-
-// Marks names the situations that every long campaign must reach.
-func Marks() []string {
-	return []string{
-		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
+	if ev.Kind != kvs.EventTick { // a tick brings nothing about
+		r.mark(c, r.core.Stats())
 	}
 }
 
 // mark notes what a step brought about.
-func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
+func (r *replica) mark(c *sim.Context, after kvs.Stats) {
+	before := &r.stats
 	if after.Duplicates > before.Duplicates {
 		c.Mark(markDuplicate)
 	}
@@ -106,6 +109,10 @@ func (r *replica) mark(c *sim.Context, before, after kvs.Stats) {
 	if after.Waited > before.Waited {
 		c.Mark(markWaited)
 	}
+	if after.Rejected > before.Rejected {
+		c.Mark(markRejected)
+	}
+	*before = after
 }
 
 func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
@@ -113,20 +120,47 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 		e := &effects[i]
 		switch e.Kind {
 		case kvs.EffectSend:
+			if int(e.To) >= r.run.setup.Nodes {
+				r.astray(fmt.Sprintf("peer %d of %d", e.To, r.run.setup.Nodes))
+				continue
+			}
 			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.MsgGossip), e.Msg)
 		case kvs.EffectRespond:
+			if !r.run.has(e.Client) {
+				r.astray(fmt.Sprintf("client %d", e.Client))
+				continue
+			}
 			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(kvs.MsgResponse), e.Msg)
 		case kvs.EffectPersist:
-			r.disk.Append(c, e.Token, e.Msg)
+			if err := r.disk.Append(c, e.Token, e.Msg); err != nil {
+				r.giveUp(c, err)
+				return
+			}
 		case kvs.EffectTimer:
 			c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
 		case kvs.EffectAccept:
 			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
 				c.Mark(markHandedOver)
 			}
-			r.run.accepted(e.Entry)
+			if !c.Dead() {
+				r.run.accepted(e.Entry)
+			}
 		}
 	}
+}
+
+// astray is a message to nobody: the replica believed a number that it made up, or
+// that a link had spoiled.
+func (r *replica) astray(to string) {
+	r.run.fail(Violation{Oracle: "address", Kind: "message", Node: int(r.id), Message: "a message goes to " + to + ", which there is not"})
+}
+
+// giveUp stops the process: it cannot know what its disk holds before it has read
+// it again.
+func (r *replica) giveUp(c *sim.Context, err error) {
+	c.Mark(markDiskFailed)
+	c.Note("stops: %v", err)
+	c.Abort()
 }
 
 // watch is the oracle that a replica's state only rises within an incarnation. A
@@ -136,24 +170,35 @@ func (r *replica) watch() {
 	if r.core == nil || !r.run.watching {
 		return
 	}
+	last, at := ring.Partition(0), 0
 	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
 		if !r.run.ring.Owns(r.id, p) {
 			return
 		}
-		id := cellID{key, kind}
-		old, known := r.shadow[id]
-		if known {
-			switch old.Compare(v) {
-			case lattice.Equal:
-				return
-			case lattice.Less:
-			default:
-				r.run.fail(Violation{
-					Oracle: "monotonic", Kind: kind, Node: int(r.id),
-					Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, old.Compare(v)),
-				})
-			}
+		if p != last {
+			last, at = p, 0 // keys ascend within a partition
 		}
-		r.shadow[id] = v.Clone()
+		for at < len(r.shadow) && cmp.Or(strings.Compare(r.shadow[at].key, key), strings.Compare(r.shadow[at].kind, kind)) < 0 {
+			at++
+		}
+		if at == len(r.shadow) || r.shadow[at].key != key || r.shadow[at].kind != kind {
+			r.shadow = slices.Insert(r.shadow, at, seen{key, kind, v.Clone()})
+			return
+		}
+		old := &r.shadow[at]
+		switch o := old.value.Compare(v); o {
+		case lattice.Equal:
+			return
+		case lattice.Less:
+		default:
+			r.run.fail(Violation{
+				Oracle: "monotonic", Kind: kind, Node: int(r.id),
+				Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, o),
+			})
+		}
+		k, _ := r.run.kinds.Find(kind)
+		if err := r.run.copy(k, old.value, v); err != nil {
+			r.run.err = err
+		}
 	})
 }

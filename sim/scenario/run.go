@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
-	"github.com/joinery-go/joinery/sim/net"
 )
 
 // Violation is one thing that must not have happened. Oracle, Kind, Op and Node
@@ -35,6 +35,7 @@ func (v Violation) String() string { return v.Oracle + ": " + v.Message }
 
 // Result is what came of one seed.
 type Result struct {
+	Seed           uint64 // as given to Run
 	Setup          Setup
 	TraceHash      uint64
 	Deliveries     int64 // events that reached a node
@@ -45,9 +46,13 @@ type Result struct {
 	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
 	FaultEffective []bool // by class, in the order of FaultClasses
 	Marks          []string
+	Rest           sim.Time // from the end of faults to rest; 0 if there was none
+	RestBytes      int64    // of messages delivered in that time: what it took to converge
 
+	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
 	ops       []Operation
-	planned   []uint64 // by position in the history: the id of the planned operation
+	all       []Operation // with the reads after the fence
+	planned   []uint64    // by position in the history: the id of the planned operation
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World
@@ -55,21 +60,28 @@ type Result struct {
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
 // safe for concurrent use; have one a worker.
-type Runner struct{ world *sim.World }
+type Runner struct {
+	world      *sim.World
+	exhaustion *exhaustion // of the strategy exhaustive
+	memory
+}
 
 // run is one run in the making.
 type run struct {
-	setup    Setup
-	level    session.Level
-	ring     *ring.Ring
-	kinds    *kvs.Kinds
-	ops      []Operation
-	byID     map[uint64]int // position in ops
-	recorded map[uint64]*history.Op
-	world    *sim.World
-	watching bool
-	failed   []Violation
-	err      error
+	*memory
+	setup     Setup
+	level     session.Level
+	ring      *ring.Ring
+	kinds     *kvs.Kinds
+	ops       []Operation // ascending by ID: the plan, and the reads after the fence
+	planned   int         // operations of the plan
+	world     *sim.World
+	watching  bool
+	atRest    sim.Time // how long it took, and in how many bytes
+	restBytes int64
+	perDelta  int64
+	failed    []Violation
+	err       error
 }
 
 const maxViolations = 16 // kept of one run; the first ones say it all
@@ -93,27 +105,44 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Strategy == "exhaustive" {
+		return rn.exhaust(ctx, cfg, seed)
+	}
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		setup := draw(cfg, seed, attempt)
-		rg, err := setup.ring()
+		setup, plan, err := rn.planOf(cfg, seed, attempt)
 		if err != nil {
 			return nil, err
 		}
-		plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg)
-		setup.Operations = len(plan)
-		src := choice.Seeded(choice.Mix(choice.MixString(seed, "faults"), uint64(attempt)))
+		source := chooser(cfg, &setup)
+		src, err := source()
+		if err != nil {
+			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
+		}
 		res, err := rn.run(ctx, setup, plan, src, options{})
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
 		}
+		res.source = source
 		harmless := cfg.Faults != "off" && !slices.Contains(res.FaultEffective, true)
 		if attempt == maxAttempts || len(res.Violations) > 0 || !harmless && res.Concurrent > 0 {
 			return res, nil
 		}
 	}
+}
+
+// planOf draws the setup and the operations of a seed.
+func (m *memory) planOf(cfg Config, seed uint64, attempt int) (Setup, []Operation, error) {
+	setup := draw(cfg, seed, attempt)
+	rg, err := m.ring(&setup)
+	if err != nil {
+		return setup, nil, err
+	}
+	plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg, &m.plan)
+	setup.Operations = len(plan)
+	return setup, plan, nil
 }
 
 // Run is [Runner.Run] by a runner of its own.
@@ -123,9 +152,10 @@ func Run(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
 
 // options of a run that leave its course as it is.
 type options struct {
-	decisions bool // keep the decisions, for a tape
-	records   int  // keep so many records of the trace
-	assert    bool // check that lineage keys are unique
+	decisions bool  // keep the decisions, for a tape
+	records   int   // keep so many records of the trace
+	assert    bool  // check that lineage keys are unique
+	perDelta  int64 // bytes that converging may take, see mostBytes; 0 is bytesPerDelta
 }
 
 const (
@@ -137,7 +167,7 @@ const (
 
 // run runs a plan under a source of choices.
 func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice.Source, o options) (*Result, error) {
-	r, err := newRun(s, plan)
+	r, err := newRun(&rn.memory, s, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +176,7 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 		return nil, err
 	}
 	r.world = world
+	r.perDelta = cmp.Or(o.perDelta, bytesPerDelta)
 	for i := range r.ops {
 		if err := world.Inject(r.ops[i].At, r.home(r.ops[i].Session), r.ops[i].ID); err != nil {
 			return nil, err
@@ -168,65 +199,83 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 	return r.judge(ctx, fences, o)
 }
 
-// plan adds an operation.
-func (r *run) plan(o Operation) {
-	r.byID[o.ID] = len(r.ops)
+// add adds an operation, and room for what is recorded of it.
+func (r *run) add(o Operation) {
 	r.ops = append(r.ops, o)
+	r.recorded = append(r.recorded, history.Op{})
 }
 
-func newRun(s Setup, plan []Operation) (*run, error) {
-	r := &run{setup: s, byID: make(map[uint64]int, len(plan)), recorded: make(map[uint64]*history.Op, len(plan))}
+// at is the position of an operation, or -1.
+func (r *run) at(id uint64) int { return position(r.ops, r.planned, id) }
+
+// position is that of an operation in a plan of so many operations with the reads
+// after the fence behind them, or -1. Mostly ids count from 1.
+func position(ops []Operation, planned int, id uint64) int {
+	if id >= firstFinal {
+		if i := planned + int(id-firstFinal); i < len(ops) {
+			return i
+		}
+		return -1
+	}
+	if i := int(id) - 1; i >= 0 && i < planned && ops[i].ID == id {
+		return i
+	}
+	i, found := slices.BinarySearchFunc(ops[:planned], id, func(o Operation, id uint64) int { return cmp.Compare(o.ID, id) })
+	if !found {
+		return -1
+	}
+	return i
+}
+
+func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
+	r := &run{memory: m, setup: s, planned: len(plan)}
+	r.recorded, r.saw = r.recorded[:0], r.saw[:0]
+	if r.clocks == nil {
+		r.clocks = make(map[uint64]uint64)
+	}
+	clear(r.clocks)
 	r.watching = s.Seed%4 == 0
-	for _, o := range plan {
-		r.plan(o)
+	r.ops = make([]Operation, 0, len(plan)+32)
+	for i := range plan {
+		r.add(plan[i])
 	}
 	var err error
 	if r.level, err = s.level(); err != nil {
 		return nil, err
 	}
-	if r.ring, err = s.ring(); err != nil {
+	if r.ring, err = m.ring(&s); err != nil {
 		return nil, err
 	}
-	r.kinds = kvs.DefaultKinds()
-	if s.Tagged {
-		r.kinds, err = taggedKinds()
-	}
+	r.kinds, err = m.kinds(s.Tagged)
 	return r, err
 }
 
 // prepare makes the world of a run.
 func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
 	s := &r.setup
-	clients := make([]*client, s.Sessions)
-	links, err := net.New(net.Options{Faults: net.Faults{
-		Drop: s.Faults[sim.Drop], Duplicate: s.Faults[sim.Duplicate],
-		Delay: s.Faults[sim.Delay], Partition: s.Faults[sim.Partition],
-	}})
-	if err != nil {
+	if err := rn.net.Reset(s.links()); err != nil {
 		return nil, err
 	}
 	opts := sim.Options{
 		Nodes:  s.Nodes + s.Sessions,
 		Source: src,
-		Net:    links,
+		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
 				log, _ := rn.world.Device(n).(*disk.Log)
-				return &replica{run: r, id: ring.NodeID(n), disk: log}
+				return rn.replica(r, n, log)
 			}
-			if clients[int(n)-s.Nodes] == nil {
-				clients[int(n)-s.Nodes] = &client{run: r}
-			}
-			return clients[int(n)-s.Nodes]
+			return rn.client(r, int(n)-s.Nodes)
 		},
 		Device: func(n sim.NodeID) sim.Device {
 			if int(n) < s.Nodes {
-				return disk.NewLog(disk.Options{})
+				return rn.log(n)
 			}
 			return nil
 		},
 		Crash:      sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
 		DiskFaults: s.Faults[sim.Disk],
+		Trouble:    s.trouble(),
 		Quiet:      quietFor,
 		Trace:      sim.TraceOptions{Records: o.records},
 		Decisions:  o.decisions,
@@ -251,13 +300,24 @@ func kindName(k sim.MsgKind) string {
 	return ""
 }
 
+// messageKinds are the kinds of messages that a filter can single out.
+func messageKinds() []sim.MsgKind {
+	return []sim.MsgKind{sim.MsgKind(kvs.MsgRequest), sim.MsgKind(kvs.MsgResponse), sim.MsgKind(kvs.MsgGossip)}
+}
+
 // settle waits for the cluster to come to rest, which it must, and then has every
 // replica read once more. It returns the time of the fence, if there was rest.
 func (r *run) settle() ([]int64, error) {
+	healed, before := r.world.Now(), r.world.Stats().Bytes
 	if !r.rest() {
 		return nil, r.err
 	}
 	fence := int64(r.world.Now())
+	r.atRest, r.restBytes = r.world.Now()-healed, r.world.Stats().Bytes-before
+	if most := r.mostBytes(); r.restBytes > most {
+		r.fail(Violation{Oracle: "liveness", Kind: "bytes", Node: -1, Message: fmt.Sprintf(
+			"%d bytes delivered to converge after the faults ended, at most %d may be", r.restBytes, most)})
+	}
 	r.compareReplicas()
 	id := uint64(firstFinal)
 	at := r.world.Now() + finalGap
@@ -267,7 +327,7 @@ func (r *run) settle() ([]int64, error) {
 				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.typ, Key: k.name,
 			}
 			id++
-			r.plan(o)
+			r.add(o)
 			if err := r.world.Inject(at, r.home(o.Session), o.ID); err != nil {
 				return nil, err
 			}
@@ -277,6 +337,16 @@ func (r *run) settle() ([]int64, error) {
 	r.rest()
 	return []int64{fence}, nil
 }
+
+// mostBytes bounds what may be delivered from the end of faults to rest: each
+// operation to each replica a few times over, with what it depends on, and the
+// same again for what is told of it.
+func (r *run) mostBytes() int64 {
+	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta
+}
+
+// bytesPerDelta is seven times the worst that was seen in thousands of seeds.
+const bytesPerDelta = 512
 
 // rest runs until nothing is under way and no replica has anything left to do,
 // and reports whether that came about in time. If not, it is a liveness violation.

@@ -37,11 +37,12 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 	}
 	want := whole.Violations[0].Signature()
 	var rn Runner
+	base := t.Setup
 	replay := func(ops []Operation, ds []choice.Decision) (shrink.Outcome, error) {
 		if err := ctx.Err(); err != nil {
 			return shrink.Outcome{}, err
 		}
-		setup := t.Setup
+		setup := base
 		setup.Operations = len(ops)
 		res, err := rn.run(ctx, setup, ops, choice.NewReplay(ds), options{decisions: true})
 		if err != nil {
@@ -53,13 +54,19 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 	if pinned := whole.pinned(); signatureOfRun(replay, pinned, t.Decisions) == want {
 		plan = pinned
 	}
+	if base.Queue > 0 || base.FIFO { // links without bound and order are simpler
+		base.Queue, base.FIFO = 0, false
+		if signatureOfRun(replay, plan, t.Decisions) != want {
+			base = t.Setup
+		}
+	}
 	found, err := shrink.Minimise(plan, t.Decisions, replay, shrink.Options[Operation]{
 		Signature: want, MaxReplays: maxReplays, At: func(o Operation) sim.Time { return o.At },
 	})
 	if err != nil && (found.Ops == nil || ctx.Err() == nil) {
 		return nil, fmt.Errorf("scenario: shrink: %w", err)
 	}
-	small := &Tape{Setup: t.Setup, Operations: found.Ops, Decisions: found.Decisions}
+	small := &Tape{Setup: base, Operations: found.Ops, Decisions: found.Decisions}
 	small.Setup.Operations = len(found.Ops)
 	res, err := Replay(context.WithoutCancel(ctx), small)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
-	"github.com/joinery-go/joinery/linearizability/history"
 )
 
 // Errors of tapes.
@@ -26,9 +25,10 @@ var (
 )
 
 // The version of tapes and of what they mean: it rises whenever an old tape would
-// replay to another trace.
+// replay to another trace. Version 2 has every fault class, bounded queues and
+// links that keep order.
 const (
-	TapeVersion  = 1
+	TapeVersion  = 2
 	tapeScenario = "kvs"
 	maxTape      = 64 << 20 // bytes
 	maxTapeItems = 1 << 20  // operations, and decisions
@@ -102,7 +102,7 @@ func LoadTape(r io.Reader) (*Tape, error) {
 	case head.Version == nil:
 		return nil, fmt.Errorf("%w: no joinery_tape version; is this a tape?", ErrTape)
 	case *head.Version != TapeVersion:
-		return nil, fmt.Errorf("%w: version %d, this program replays version %d", ErrVersion, *head.Version, TapeVersion)
+		return nil, fmt.Errorf("%w: version %d, this program replays version %d; run its seed again to record it anew", ErrVersion, *head.Version, TapeVersion)
 	case head.Scenario != tapeScenario:
 		return nil, fmt.Errorf("%w: scenario %q, this program replays %q", ErrVersion, head.Scenario, tapeScenario)
 	}
@@ -173,15 +173,21 @@ func Replay(ctx context.Context, t *Tape) (*Result, error) {
 	return new(Runner).run(ctx, setup, t.Operations, choice.NewReplay(t.Decisions), o)
 }
 
-// Record runs the seed of res once more with everything kept, makes a tape of it,
-// and replays the tape: it must lead to the same trace and the same violations, or
-// Record says that it does not.
+// Record runs res once more with everything kept, unless its source cannot be
+// asked again and its decisions were kept, makes a tape of it, and replays the
+// tape: it must lead to the same trace and the same violations, or Record says
+// that it does not.
 func Record(ctx context.Context, res *Result) (*Tape, *Result, error) {
 	s := res.Setup
-	src := choice.Seeded(choice.Mix(choice.MixString(s.Seed, "faults"), uint64(s.Attempt)))
-	first, err := new(Runner).run(ctx, s, res.ops, src, options{decisions: true})
-	if err != nil {
-		return nil, nil, err
+	first := res
+	if res.source != nil {
+		src, err := res.source()
+		if err != nil {
+			return nil, nil, err
+		}
+		if first, err = new(Runner).run(ctx, s, res.ops, src, options{decisions: true}); err != nil {
+			return nil, nil, err
+		}
 	}
 	t := first.tape()
 	again, err := Replay(ctx, t)
@@ -202,22 +208,3 @@ func (r *Result) tape() *Tape {
 	}
 	return t
 }
-
-// WriteOps writes the planned operations, a line each; they parse back.
-func (r *Result) WriteOps(w io.Writer) error {
-	for _, o := range r.ops {
-		if _, err := fmt.Fprintln(w, o); err != nil {
-			return fmt.Errorf("scenario: write operations: %w", err)
-		}
-	}
-	return nil
-}
-
-// WriteHistory writes what the clients saw, in the project's JSONL form.
-func (r *Result) WriteHistory(w io.Writer) error { return history.EncodeJSONL(w, r.history) }
-
-// WriteTrace writes the events of the run, if the result is of a replay.
-func (r *Result) WriteTrace(w io.Writer) error { return r.world.WriteTrace(w) }
-
-// History is what the clients saw; the caller must not change it.
-func (r *Result) History() *history.History { return r.history }

@@ -56,6 +56,9 @@ func closing(w *Workshop, err error) error {
 // Clean is the path of the clean program.
 func (w *Workshop) Clean() string { return w.clean }
 
+// File is the path of a file of the checkout, named relative to its root.
+func (w *Workshop) File(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
+
 // Build applies a mutant and builds its program; the folder it lies in is the
 // mutant's own. An [ErrBuild], [ErrPattern] or [ErrNoEffect] means that there is
 // no mutant to find, which is a fault of the mutant and no kill.

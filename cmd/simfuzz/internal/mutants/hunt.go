@@ -37,8 +37,14 @@ type Hunt struct {
 	Tape      string // path, inside the workshop
 	Seconds   float64
 
-	// What the violation was shrunk to; nil where nothing was shrunk.
-	ShrunkOperations, ShrunkExceptions *int
+	// What the violation was shrunk to, and in how many replays; nil where nothing was
+	// shrunk.
+	ShrunkOperations, ShrunkExceptions, ShrunkReplays *int
+	ShrunkTape                                        string // path, inside the workshop
+
+	// KeptFails says whether the mutant fails on the tape that is kept of it in the
+	// corpus; nil if none is.
+	KeptFails *bool
 }
 
 // Killed reports whether the harness proved itself on the mutant: found,
@@ -57,6 +63,9 @@ type line struct {
 
 	ShrunkOperations *int `json:"shrunk_operations"`
 	ShrunkExceptions *int `json:"shrunk_exceptions"`
+	ShrunkReplays    *int `json:"shrunk_replays"`
+
+	ShrunkTape string `json:"shrunk_tape"`
 }
 
 // holds reports whether a replay saw no violation.
@@ -93,6 +102,7 @@ func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaig
 	h.Oracle, h.Seed, h.TraceHash, h.Tape = first.Oracle, first.Seed, first.TraceHash, first.Tape
 	h.Found = m.Expects(first.Oracle)
 	h.ShrunkOperations, h.ShrunkExceptions = first.ShrunkOperations, first.ShrunkExceptions
+	h.ShrunkReplays, h.ShrunkTape = first.ShrunkReplays, first.ShrunkTape
 	if first.Seed >= c.Seed {
 		h.Seeds = int64(first.Seed - c.Seed + 1) // workers may have run a few more
 	}
@@ -110,6 +120,12 @@ func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaig
 	}
 	h.CleanHold = clean.holds()
 	return h, nil
+}
+
+// Fails reports whether a program, as Build made it, fails on a tape.
+func (w *Workshop) Fails(ctx context.Context, program, tape string) (bool, error) {
+	l, err := w.replay(ctx, program, tape)
+	return err == nil && !l.holds(), err
 }
 
 // firstViolation is the violation of the lowest seed, one of an expected oracle

@@ -187,3 +187,33 @@ func TestHunt(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }
+
+func TestTrials(t *testing.T) {
+	w := open(t)
+	tries := func(m mutants.Mutant, count int, apart bool) mutants.Trials {
+		t.Helper()
+		program, err := w.Build(t.Context(), m)
+		require.NoError(t, err)
+		found, err := w.Trials(t.Context(), m, program, mutants.Campaign{Seed: 5, Seeds: 10}, count, apart)
+		require.NoError(t, err)
+		return found
+	}
+	// Of five seeds in a row, the toy's merge has unequal numbers in four.
+	got := tries(toy("return b", "return a", "commutative"), 8, false)
+	assert.Equal(t, mutants.Trials{Needed: []int64{1, 1, 1, 1, 1, 1, 2, 2}}, got)
+	median, found := got.Median()
+	assert.True(t, found)
+	assert.Equal(t, int64(1), median)
+	got = tries(toy("return b", "return a", "commutative"), 5, true)
+	assert.Equal(t, mutants.Trials{Needed: []int64{1, 1, 1, 1, 2}}, got, "each from a seed of its own")
+
+	missed := tries(toy("a < b", "a <= b"), 20, false)
+	assert.Equal(t, mutants.Trials{Missed: 3}, missed, "given up")
+	_, found = missed.Median()
+	assert.False(t, found)
+	_, found = mutants.Trials{Needed: []int64{4}, Missed: 2}.Median()
+	assert.False(t, found, "most trials missed it")
+	median, found = mutants.Trials{Needed: []int64{4, 6}, Missed: 1}.Median()
+	assert.True(t, found)
+	assert.Equal(t, int64(6), median)
+}

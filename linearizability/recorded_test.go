@@ -17,39 +17,39 @@ func (s *spy) Helper() {}
 
 func (s *spy) Fatalf(format string, args ...any) { s.message = fmt.Sprintf(format, args...) }
 
-func TestAssert(t *testing.T) {
+func TestCheckRecorded(t *testing.T) {
 	rec := history.NewRecorder("a store", nil)
 	rec.Begin(0, history.Register, history.Write, "x", history.Int(1)).OK(history.Nil)
-	linearizability.Assert(&spy{}, rec, "cc")
+	linearizability.Check(&spy{}, rec, "cc")
 
 	silent := &spy{}
-	linearizability.Assert(silent, rec, "linearizable-register")
+	linearizability.Check(silent, rec, "linearizable-register")
 	require.Contains(t, silent.message, "inconclusive", "no read is no pass")
 
 	rec.Begin(1, history.Register, history.Read, "x", history.Nil).OK(history.Int(1))
-	linearizability.Assert(t, rec, "linearizable-register")
-	linearizability.Assert(t, rec, "mr+ryw")
+	linearizability.Check(t, rec, "linearizable-register")
+	linearizability.Check(t, rec, "mr+ryw")
 
 	unknown := &spy{}
-	linearizability.Assert(unknown, rec, "ryw+ryw")
+	linearizability.Check(unknown, rec, "ryw+ryw")
 	require.Contains(t, unknown.message, "unknown model")
 
 	rec.Begin(1, history.Register, history.Read, "x", history.Nil).OK(history.Nil)
 	broken := &spy{}
-	linearizability.Assert(broken, rec, "linearizable-register")
+	linearizability.Check(broken, rec, "linearizable-register")
 	require.Contains(t, broken.message, "a store: linearizable-register: violation")
 	require.Contains(t, broken.message, "x := 1")
 
 	rec.Begin(2, history.Register, history.Read, "x", history.Nil)
 	rec.Begin(2, history.Register, history.Read, "x", history.Nil)
 	misused := &spy{}
-	linearizability.Assert(misused, rec, "cc")
+	linearizability.Check(misused, rec, "cc")
 	require.Contains(t, misused.message, "another open")
 }
 
 // A test records what clients of a register did, one of them without an answer,
 // and asserts a level. Here the last read misses an acknowledged write.
-func ExampleAssert() {
+func ExampleCheck() {
 	rec := history.NewRecorder("a register", nil)
 	rec.Begin(0, history.Register, history.Write, "x", history.Int(1)).OK(history.Nil)
 	rec.Begin(1, history.Register, history.Write, "x", history.Int(2)).Unknown() // it timed out
@@ -57,7 +57,7 @@ func ExampleAssert() {
 	rec.Begin(2, history.Register, history.Read, "x", history.Nil).OK(history.Nil)
 
 	t := &spy{} // in a test, its t
-	linearizability.Assert(t, rec, "linearizable-register")
+	linearizability.Check(t, rec, "linearizable-register")
 	fmt.Println(t.message)
 	// Output:
 	// a register: linearizable-register: violation: register "x": the value of #0 came and went between operations that need the initial value to stay

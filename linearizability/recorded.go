@@ -6,24 +6,24 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// TB is what Assert needs of a test; *testing.T and *rapid.T have it.
+// TB is what Check needs of a test; *testing.T and *rapid.T have it.
 type TB interface {
 	Helper()
 	Fatalf(format string, args ...any)
 }
 
-// Assert ends the test unless the recorded history satisfies the level, a model
+// Check ends the test unless the recorded history satisfies the level, a model
 // of Models or a set of session guarantees, within the default Budget. A
 // violation is told with its reason and a diagram of its witness. A history that
 // is undecided or inconclusive ends the test too: it has shown nothing.
-func Assert(t TB, rec *history.Recorder, level string) {
+func Check(t TB, rec *history.Recorder, level string) {
 	t.Helper()
 	h, err := rec.History()
 	if err != nil {
 		t.Fatalf("%v", err)
 		return
 	}
-	v, err := Check(context.Background(), h, level, Budget{})
+	v, err := Judge(context.Background(), h, level, Budget{})
 	switch {
 	case err != nil:
 		t.Fatalf("%v", err)

@@ -1,0 +1,136 @@
+package kvs
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// The decoders of the shipped domains into memory that is used again. They accept
+// what the codecs of their merges accept, no more and no less, which tests hold.
+
+// number reads an unsigned integer in the one encoding that it has.
+func number(src []byte) (uint64, []byte, error) {
+	n, w := binary.Uvarint(src)
+	if w <= 0 || w > 1 && src[w-1] == 0 {
+		return 0, src, errNotNumber
+	}
+	return n, src[w:], nil
+}
+
+// length reads how many items follow, each of at least a byte.
+func length(src []byte) (int, []byte, error) {
+	n, rest, err := number(src)
+	if err != nil {
+		return 0, src, err
+	}
+	if n > uint64(len(rest)) {
+		return 0, src, fmt.Errorf("%w: a length exceeds the input", ErrMessage)
+	}
+	return int(n), rest, nil
+}
+
+// text reads a string; it is was, without an allocation, if it equals that.
+func text(was string, src []byte) (string, []byte, error) {
+	n, rest, err := length(src)
+	if err != nil {
+		return "", src, err
+	}
+	if was != string(rest[:n]) {
+		was = string(rest[:n])
+	}
+	return was, rest[n:], nil
+}
+
+// DecodeNumbers reads a set of numbers, as [lattice.OrderedSetOf] encodes it, in
+// the memory of dst.
+func DecodeNumbers(dst []uint64, src []byte) (set []uint64, rest []byte, err error) {
+	n, rest, err := length(src)
+	if err != nil {
+		return dst[:0], src, err
+	}
+	set = dst[:0]
+	for i := range n {
+		var x uint64
+		if x, rest, err = number(rest); err != nil {
+			return dst[:0], src, err
+		}
+		if i > 0 && x <= set[i-1] {
+			return dst[:0], src, errOrder
+		}
+		set = append(set, x)
+	}
+	return set, rest, nil
+}
+
+var (
+	errNotNumber = fmt.Errorf("%w: not a number", ErrMessage)
+	errOrder     = fmt.Errorf("%w: elements do not ascend", ErrMessage)
+)
+
+func registerInto(dst *Register, src []byte) (rest []byte, err error) {
+	if dst.First, rest, err = number(src); err != nil {
+		return src, err
+	}
+	if dst.Second.First, rest, err = number(rest); err != nil {
+		return src, err
+	}
+	dst.Second.Second, rest, err = text(dst.Second.Second, rest)
+	return rest, err
+}
+
+func setInto(dst *GrowSet, src []byte) ([]byte, error) {
+	n, rest, err := length(src)
+	if err != nil {
+		return src, err
+	}
+	was := (*dst)[:cap(*dst)]
+	set := was[:0]
+	for i := range n {
+		var s string
+		if i < len(was) {
+			s = was[i]
+		}
+		if s, rest, err = text(s, rest); err != nil {
+			return src, err
+		}
+		if i > 0 && s <= set[i-1] {
+			return src, errOrder
+		}
+		set = append(set, s)
+	}
+	*dst = set
+	return rest, nil
+}
+
+func sumsInto(dst *Sums, src []byte) ([]byte, error) {
+	n, rest, err := length(src)
+	if err != nil {
+		return src, err
+	}
+	sums := (*dst)[:0]
+	for i := range n {
+		var e lattice.Entry[uint64, uint64]
+		if e.Key, rest, err = number(rest); err != nil {
+			return src, err
+		}
+		if i > 0 && e.Key <= sums[i-1].Key {
+			return src, errOrder
+		}
+		if e.Val, rest, err = number(rest); err != nil {
+			return src, err
+		}
+		sums = append(sums, e)
+	}
+	*dst = sums
+	return rest, nil
+}
+
+func counterInto(dst *Counter, src []byte) ([]byte, error) {
+	rest, err := sumsInto(&dst.First, src)
+	if err != nil {
+		return src, err
+	}
+	return sumsInto(&dst.Second, rest)
+}

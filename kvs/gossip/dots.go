@@ -1,0 +1,247 @@
+package gossip
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// Span is the closed range of sequence numbers Lo..Hi of an origin, 1 ≤ Lo ≤ Hi.
+type Span struct{ Origin, Lo, Hi uint64 }
+
+// Dots is a set of dots, range-compressed: spans that ascend by origin and number
+// and neither overlap nor touch. It is [causal.Dots] kept flat. A replica compares
+// and merges such sets with every message it gets, they are short, and this way
+// that takes no hash and no allocation.
+type Dots []Span
+
+// locate returns the index of the first span that ends at or after the dot. Sets
+// are short, mostly a span an origin: a scan is the faster search.
+func (v Dots) locate(origin, seq uint64) int {
+	if len(v) > 32 {
+		i, _ := slices.BinarySearchFunc(v, causal.Dot{Origin: origin, Seq: seq}, func(s Span, d causal.Dot) int {
+			if s.Origin < d.Origin || s.Origin == d.Origin && s.Hi < d.Seq {
+				return -1
+			}
+			return 1
+		})
+		return i
+	}
+	i := 0
+	for i < len(v) && (v[i].Origin < origin || v[i].Origin == origin && v[i].Hi < seq) {
+		i++
+	}
+	return i
+}
+
+// Contains reports whether d is in the set.
+func (v Dots) Contains(d causal.Dot) bool {
+	i := v.locate(d.Origin, d.Seq)
+	return i < len(v) && v[i].Origin == d.Origin && v[i].Lo <= d.Seq
+}
+
+// Add adds d and reports whether it is new. A Seq of 0 names no event.
+func (v *Dots) Add(d causal.Dot) bool {
+	return d.Seq != 0 && v.insert(Span{d.Origin, d.Seq, d.Seq})
+}
+
+// insert adds the span x in place, fusing what it overlaps or touches, and
+// reports whether any number is new.
+func (v *Dots) insert(x Span) bool {
+	t := *v
+	from := x.Lo
+	if from > 1 {
+		from-- // a span that ends just before x touches it
+	}
+	i := t.locate(x.Origin, from)
+	j := i
+	for j < len(t) && t[j].Origin == x.Origin && (t[j].Lo <= x.Hi || t[j].Lo-1 == x.Hi) {
+		j++
+	}
+	if j == i+1 && t[i].Lo <= x.Lo && x.Hi <= t[i].Hi {
+		return false
+	}
+	if j > i {
+		x.Lo, x.Hi = min(x.Lo, t[i].Lo), max(x.Hi, t[j-1].Hi)
+	}
+	if j == i+1 {
+		t[i] = x
+		return true
+	}
+	*v = slices.Replace(t, i, j, x)
+	return true
+}
+
+// MergeIn adds all of other and reports whether any dot is new. other is neither
+// changed nor retained.
+func (v *Dots) MergeIn(other Dots) (grew bool) {
+	if len(*v) == 0 {
+		*v = append(*v, other...)
+		return len(other) > 0
+	}
+	for _, x := range other {
+		if v.insert(x) {
+			grew = true
+		}
+	}
+	return grew
+}
+
+// Covers reports whether every event that the row counts is in the set.
+func (v Dots) Covers(row session.Row) bool {
+	i := 0
+	for _, m := range row {
+		for i < len(v) && v[i].Origin < m.Origin {
+			i++
+		}
+		if i == len(v) || v[i].Origin != m.Origin || v[i].Lo != 1 || v[i].Hi < m.Seq {
+			return false
+		}
+	}
+	return true
+}
+
+// Ceiling appends to dst the least row that covers the set, as marks of the
+// partition of like: per origin the greatest sequence number in it.
+func (v Dots) Ceiling(dst session.Row, like session.Mark) session.Row {
+	for i := range v {
+		if i+1 == len(v) || v[i+1].Origin != v[i].Origin {
+			like.Origin, like.Seq = v[i].Origin, v[i].Hi
+			dst = append(dst, like)
+		}
+	}
+	return dst
+}
+
+// Causal is the set as the lattice room has it.
+func (v Dots) Causal() causal.Dots {
+	out := make(causal.Dots)
+	for _, s := range v {
+		out[s.Origin] = append(out[s.Origin], causal.Span{Lo: s.Lo, Hi: s.Hi})
+	}
+	return out
+}
+
+// Clone returns an independent copy.
+func (v Dots) Clone() Dots { return slices.Clone(v) }
+
+// Append appends the encoding of v, which is that of [causal.Dots]: how many
+// origins, then each with the number of its spans, and of each span the distance
+// from the one before and its length, both less what is impossible.
+func (v Dots) Append(dst []byte) []byte {
+	origins := 0
+	for i := range v {
+		if i == 0 || v[i].Origin != v[i-1].Origin {
+			origins++
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(origins))
+	for i := 0; i < len(v); {
+		j := i + 1
+		for j < len(v) && v[j].Origin == v[i].Origin {
+			j++
+		}
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, v[i].Origin), uint64(j-i))
+		for end := uint64(0); i < j; i++ {
+			gap := v[i].Lo - end - 1
+			if end > 0 {
+				gap-- // spans do not touch
+			}
+			dst = binary.AppendUvarint(binary.AppendUvarint(dst, gap), v[i].Hi-v[i].Lo)
+			end = v[i].Hi
+		}
+	}
+	return dst
+}
+
+// ErrDecode is wrapped by every refusal to decode a set of dots.
+var ErrDecode = errors.New("gossip: cannot decode dots")
+
+var (
+	errNumber   = fmt.Errorf("%w: not a number, or a count that exceeds the input", ErrDecode)
+	errOrigins  = fmt.Errorf("%w: origins not ascending, or empty", ErrDecode)
+	errOverflow = fmt.Errorf("%w: sequence number overflows", ErrDecode)
+)
+
+// DecodeDots reads a set from the front of src into dst, whose memory it uses and
+// whose contents it forgets.
+func DecodeDots(dst Dots, src []byte) (v Dots, rest []byte, err error) {
+	origins, i := next(src, 0)
+	if i < 0 || origins > uint64(len(src)-i)/4 {
+		return nil, src, errNumber
+	}
+	v = dst[:0]
+	prev := uint64(0)
+	for k := range origins {
+		var o, n uint64
+		o, i = next(src, i)
+		if n, i = next(src, i); i < 0 || n > uint64(len(src)-i)/2 {
+			return nil, src, errNumber
+		}
+		if k > 0 && o <= prev || n == 0 {
+			return nil, src, errOrigins
+		}
+		prev = o
+		if v, i, err = decodeSpans(v, o, n, src, i); err != nil {
+			return nil, src, err
+		}
+	}
+	return v, src[i:], nil
+}
+
+// decodeSpans reads n spans of an origin at i and says where they end.
+func decodeSpans(v Dots, origin, n uint64, src []byte, i int) (Dots, int, error) {
+	end := uint64(0)
+	for k := range n {
+		var gap, length uint64
+		gap, i = next(src, i)
+		if length, i = next(src, i); i < 0 {
+			return v, i, errNumber
+		}
+		lo := end + gap + 1
+		if k > 0 {
+			lo++
+		}
+		hi := lo + length
+		if lo <= end || gap >= lo || hi < lo {
+			return v, i, errOverflow
+		}
+		v = append(v, Span{origin, lo, hi})
+		end = hi
+	}
+	return v, i, nil
+}
+
+// next reads the number at i, in the one encoding that it has, and says where it
+// ends: -1 if there is none. From -1 on it reads nothing, so that a run of numbers
+// can be checked once.
+func next(b []byte, i int) (uint64, int) {
+	if uint(i) < uint(len(b)) && b[i] < 0x80 {
+		return uint64(b[i]), i + 1
+	}
+	return nextLong(b, i)
+}
+
+func nextLong(b []byte, i int) (uint64, int) {
+	if i < 0 {
+		return 0, -1
+	}
+	n := uint64(0)
+	for shift := uint(0); i < len(b); shift += 7 {
+		c := b[i]
+		i++
+		switch {
+		case c >= 0x80 && shift < 63:
+			n |= uint64(c&0x7f) << shift
+		case c >= 0x80 || c == 0 && shift > 0 || shift == 63 && c > 1:
+			return 0, -1 // too long, padded, or too large
+		default:
+			return n | uint64(c)<<shift, i
+		}
+	}
+	return 0, -1
+}

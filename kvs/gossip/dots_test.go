@@ -1,0 +1,84 @@
+package gossip_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// TestDotsAreCausalDots holds the flat set to the map of spans that it stands
+// for, step by step: adding, merging, asking, coding.
+func TestDotsAreCausalDots(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	dot := func(origins int) causal.Dot {
+		return causal.Dot{Origin: 1 + r.Uint64N(uint64(origins)), Seq: r.Uint64N(9)}
+	}
+	for range 2000 {
+		origins := 1 + r.IntN(50)
+		a, b := causal.Dots{}, causal.Dots{}
+		var x, y gossip.Dots
+		for range r.IntN(60) {
+			d := dot(origins)
+			assert.Equal(t, a.Add(d), x.Add(d))
+			if d = dot(origins); r.IntN(3) == 0 {
+				assert.Equal(t, b.Add(d), y.Add(d))
+			}
+		}
+		joined := x.Clone()
+		assert.Equal(t, causal.DotsMerge().MergeIn(&a, b), joined.MergeIn(y))
+		assert.Equal(t, a, joined.Causal())
+		code := lattice.Encode(causal.DotsMerge(), a)
+		assert.Equal(t, code, joined.Append([]byte{}))
+		back, rest, err := gossip.DecodeDots(y.Clone(), append(code, 7))
+		require.NoError(t, err)
+		assert.Equal(t, []byte{7}, rest)
+		assert.Equal(t, joined.Append(nil), back.Append(nil))
+		ceiling := causal.Version{}
+		for _, m := range joined.Ceiling(nil, session.Mark{Partition: 5}) {
+			assert.EqualValues(t, 5, m.Partition)
+			ceiling[m.Origin] = m.Seq
+		}
+		assert.Equal(t, a.Ceiling(), ceiling)
+		for range 20 {
+			d := dot(origins)
+			assert.Equal(t, a.Contains(d), joined.Contains(d))
+			d.Seq++
+			assert.Equal(t, a.Covers(causal.Version{d.Origin: d.Seq}), joined.Covers(session.Row{{Origin: d.Origin, Seq: d.Seq}}))
+		}
+		assert.Equal(t, a.Covers(ceiling), joined.Covers(joined.Ceiling(nil, session.Mark{})))
+	}
+}
+
+// TestDotsDecodeAlike: what one decoder refuses the other does.
+func TestDotsDecodeAlike(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	merge := lattice.CapsOf(causal.DotsMerge())
+	accepted := 0
+	for range 200_000 {
+		b := make([]byte, r.IntN(12))
+		for i := range b {
+			b[i] = byte(r.IntN(4))
+			if r.IntN(8) == 0 {
+				b[i] = byte(r.Uint32())
+			}
+		}
+		want, wantRest, wantErr := merge.Decode(b)
+		got, rest, err := gossip.DecodeDots(nil, b)
+		require.Equal(t, wantErr == nil, err == nil, "%v", b)
+		if err == nil {
+			accepted++
+			require.Equal(t, want, got.Causal())
+			require.Equal(t, wantRest, rest)
+		} else {
+			require.ErrorIs(t, err, gossip.ErrDecode)
+		}
+	}
+	assert.Greater(t, accepted, 1000)
+}

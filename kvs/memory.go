@@ -1,0 +1,167 @@
+package kvs
+
+import (
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// scratch is memory that is used again, and no part of the state.
+type scratch struct {
+	in     inbox
+	memory memory
+	values values
+	out    []Effect
+	wire   []byte // of the effects' messages
+	value  []byte
+	row    session.Row
+	items  []item
+	offers []gossip.Entry
+	accept gossip.Entry // of the effect that announces it
+	free   []*batch
+	spare  []*partition
+}
+
+// batch is what one record makes durable.
+type batch struct {
+	token   uint64
+	part    *partition
+	entries []gossip.Entry
+	deltas  []Value
+	answers bool     // it is the write of a client, which awaits
+	respond Response // this
+	row     session.Row
+}
+
+// rowOf is the row of one dot, for the response of b.
+func (b *batch) rowOf(dot causal.Dot) session.Row {
+	b.row = append(b.row[:0], session.Mark{Partition: b.part.id, Origin: dot.Origin, Seq: dot.Seq})
+	return b.row
+}
+
+func (r *Replica) newBatch(p *partition) *batch {
+	n := len(r.free)
+	if n == 0 {
+		return &batch{part: p}
+	}
+	b := r.free[n-1]
+	r.free = r.free[:n-1]
+	b.part = p
+	return b
+}
+
+const maxFree = 64 // batches, and values of each kind, kept for reuse
+
+func (r *Replica) recycle(b *batch) {
+	if len(r.free) >= maxFree {
+		return
+	}
+	for i, v := range b.deltas {
+		r.values.give(v, b.entries[i].Kind)
+	}
+	clear(b.entries)
+	clear(b.deltas)
+	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], row: b.row[:0]}
+	r.free = append(r.free, b)
+}
+
+// values are deltas that have been merged, by number of their kind, whose memory
+// is used again. There is a pool a set of kinds.
+type values struct {
+	kinds *Kinds
+	free  [][]Value
+	other []values // pools of other kinds, not in use
+}
+
+func (vs *values) take(k Kind, at int) Value {
+	if n := len(vs.free[at]); n > 0 {
+		v := vs.free[at][n-1]
+		vs.free[at] = vs.free[at][:n-1]
+		return v
+	}
+	return k.New()
+}
+
+func (vs *values) give(v Value, kind string) {
+	if at := vs.kinds.number(kind); at >= 0 && len(vs.free[at]) < maxFree {
+		vs.free[at] = append(vs.free[at], v)
+	}
+}
+
+// copyOf is a value of the pool that equals delta, which is the decoded one of e.
+func (vs *values) copyOf(e *gossip.Entry, delta Value) Value {
+	at := vs.kinds.number(e.Kind)
+	v := vs.take(vs.kinds.list[at], at)
+	if err := vs.kinds.list[at].DecodeInto(v, e.Delta); err != nil {
+		return delta.Clone() // unreachable: the same bytes gave delta
+	}
+	return v
+}
+
+// of makes the pool one for these kinds.
+func (vs *values) of(kinds *Kinds) {
+	if vs.kinds == kinds {
+		return
+	}
+	const maxPools = 4
+	fresh, other := values{kinds: kinds}, vs.other
+	if at := slices.IndexFunc(other, func(o values) bool { return o.kinds == kinds }); at >= 0 {
+		fresh = other[at]
+		other = slices.Delete(other, at, at+1)
+	} else {
+		fresh.free = make([][]Value, len(kinds.list))
+	}
+	if vs.kinds != nil && len(other) < maxPools {
+		other = append(other, values{kinds: vs.kinds, free: vs.free})
+	}
+	fresh.other = other
+	*vs = fresh
+}
+
+// memory holds what entries of a log point to, in chunks, since each is small and
+// all of a time are forgotten at about the same time.
+type memory struct {
+	bytes []byte
+	marks []session.Mark
+}
+
+const (
+	chunkBytes = 4 << 10
+	chunkMarks = 64
+)
+
+// rewind forgets all that was kept.
+func (m *memory) rewind() { m.bytes, m.marks = m.bytes[:0], m.marks[:0] }
+
+// own has e share nothing which changes.
+func (m *memory) own(e *gossip.Entry) {
+	e.Delta, e.Deps = m.copy(e.Delta), session.Matrix(m.copyMarks(e.Deps))
+}
+
+func (m *memory) copy(b []byte) []byte {
+	if len(b) > chunkBytes/4 {
+		return slices.Clone(b)
+	}
+	if len(b) > cap(m.bytes)-len(m.bytes) {
+		m.bytes = make([]byte, 0, chunkBytes)
+	}
+	from := len(m.bytes)
+	m.bytes = append(m.bytes, b...)
+	return m.bytes[from:len(m.bytes):len(m.bytes)]
+}
+
+func (m *memory) copyMarks(marks []session.Mark) []session.Mark {
+	switch {
+	case len(marks) == 0:
+		return nil
+	case len(marks) > chunkMarks/4:
+		return slices.Clone(marks)
+	case len(marks) > cap(m.marks)-len(m.marks):
+		m.marks = make([]session.Mark, 0, chunkMarks)
+	}
+	from := len(m.marks)
+	m.marks = append(m.marks, marks...)
+	return m.marks[from:len(m.marks):len(m.marks)]
+}

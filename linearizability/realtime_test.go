@@ -1,0 +1,143 @@
+package linearizability
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/models"
+	"github.com/joinery-go/joinery/models/oracle"
+)
+
+// strung is many small runs of one register, one after the other: between two of
+// them nothing is under way but what is indeterminate, and values carry over. Each
+// run begins with a write.
+func strung(t *testing.T, runs, faults, unknown int) *history.History {
+	t.Helper()
+	h := &history.History{Name: "strung"}
+	base := int64(0)
+	for seed := range uint64(runs) {
+		shape := oracle.Shape{Ops: 8, Sessions: 3, Keys: 1, Faults: faults, Unknown: unknown}
+		end := base
+		h.Ops = append(h.Ops, history.Op{
+			Session: 9, Node: -1, Type: history.Register, Func: history.Write, Key: "x", Call: base, Return: base + 1,
+		})
+		for _, o := range oracle.RandomRegister(seed, shape, true).Ops {
+			o.Call += base + 2
+			if o.Return != history.Pending {
+				o.Return += base + 2
+				end = max(end, o.Return)
+			}
+			h.Ops = append(h.Ops, o)
+		}
+		base = end + 3
+	}
+	h = inOrder(h)
+	require.NoError(t, h.Validate())
+	return h
+}
+
+func defaults(t *testing.T) Budget {
+	t.Helper()
+	b, err := Budget{}.withDefaults()
+	require.NoError(t, err)
+	return b
+}
+
+// agreeWithPorcupine searches every part both ways, and holds the furthest return
+// against what was known just before it.
+func agreeWithPorcupine(t *testing.T, model models.Model, h *history.History) Status {
+	t.Helper()
+	p, err := model.Prepare(h)
+	require.NoError(t, err)
+	sum := OK
+	for _, part := range p.Parts {
+		r, fits := searchRealTime(newMeter(context.Background(), defaults(t)), p, part)
+		require.True(t, fits)
+		want := Violation
+		if porcupine.CheckOperations(p.Spec, part.Ops) {
+			want = OK
+		}
+		require.Equal(t, want, r.status, "%s%s", part.Name, dump(h))
+		if r.status != Violation {
+			continue
+		}
+		sum = Violation
+		prefix, _ := h.Until(*r.from - 1)
+		q, err := model.Prepare(prefix)
+		require.NoError(t, err)
+		for _, early := range q.Parts {
+			if early.Name == part.Name {
+				require.True(t, porcupine.CheckOperations(q.Spec, early.Ops), "%s before %d%s", part.Name, *r.from, dump(h))
+			}
+		}
+	}
+	return sum
+}
+
+func TestRealTimeSearchAgreesWithPorcupine(t *testing.T) {
+	counts := map[string]map[Status]int{}
+	add := func(model models.Model, h *history.History) {
+		if counts[model.Name] == nil {
+			counts[model.Name] = map[Status]int{}
+		}
+		counts[model.Name][agreeWithPorcupine(t, model, h)]++
+	}
+	seeds := uint64(1500)
+	if *long {
+		seeds = 40_000
+	}
+	for seed := range seeds {
+		shape := oracle.Shape{Ops: 4 + int(seed%12), Sessions: 2 + int(seed%5), Keys: 1 + int(seed%2), Faults: int(seed % 12), Unknown: int(seed % 40)}
+		add(models.CASRegister(), oracle.RandomRegister(seed, shape, true))
+		add(models.LinearizableRegister(), oracle.RandomRegister(seed, shape, false))
+		types := []history.Type{history.Register, history.Set, history.Counter, history.MultiValue, history.Map, history.Queue}
+		add(models.Linearizable(), oracle.RandomObject(seed, types[seed%6], 4+int(seed%6), false))
+		add(models.LWWRegister(), oracle.RandomObject(seed, history.Register, 4+int(seed%6), true))
+	}
+	for i := range 40 {
+		add(models.CASRegister(), strung(t, 20+i, i%2, i%10))
+	}
+	t.Logf("%v", counts)
+	for model, c := range counts {
+		require.Greater(t, c[OK], 100, model)
+		require.Greater(t, c[Violation], 100, model)
+	}
+}
+
+// What came before a quiescent point matters no more than by the state it left,
+// so that the cost is linear, with indeterminate operations too; porcupine's
+// grows with the square.
+func TestRealTimeSearchScales(t *testing.T) {
+	for _, unknown := range []int{0, 1} {
+		h := strung(t, 6_000/(1+99*unknown), 0, 3*unknown)
+		start := time.Now()
+		v := mustCheck(t, h, "cas-register")
+		require.Equal(t, OK, v.Status, "%v", v)
+		require.Contains(t, v.Method, byReturns)
+		t.Logf("%d operations in %v, %d steps", len(h.Ops), time.Since(start), v.Steps)
+		require.Less(t, v.Steps, int64(40*len(h.Ops)))
+
+		stuck, err := Judge(context.Background(), h, "cas-register", Budget{Steps: 100})
+		require.NoError(t, err)
+		require.Equal(t, Undecided, stuck.Status)
+	}
+}
+
+// More than can be kept track of under way at a time goes to porcupine.
+func TestWidePartsGoToPorcupine(t *testing.T) {
+	h := &history.History{}
+	for i := range maxOpen + 1 {
+		h.Ops = append(h.Ops, history.Op{
+			Index: i, Session: i, Type: history.Register, Func: history.Write, Key: "x", Arg: history.Int(1), Call: 0, Return: 9,
+		})
+	}
+	h.Ops = append(h.Ops, history.Op{Index: len(h.Ops), Type: history.Register, Func: history.Read, Key: "x", Out: history.Int(1), Call: 10, Return: 11})
+	v := mustCheck(t, h, "cas-register")
+	require.Equal(t, OK, v.Status)
+	require.Contains(t, v.Method, byPorcupine)
+}

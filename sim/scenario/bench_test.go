@@ -1,0 +1,205 @@
+package scenario
+
+import (
+	"context"
+	"flag"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/joinery-go/joinery/sim"
+)
+
+// The benchmarks of the store hold four things against each other in one process:
+// the bare event loop, the whole store under simulation with everything that a
+// campaign judges, the same store on goroutines under testing/synctest, and bare
+// messages there. They alternate in short slices, so that a busy machine slows all
+// of them alike; what counts are the ratios.
+const (
+	benchSeeds = 120 // seeds 0 to 119: a fifth untagged, a sixth searched by porcupine
+	sliceSeeds = 2
+	sliceBare  = 50_000 // messages of the bare loop a slice
+	gcPercent  = 400    // as simfuzz run sets it
+)
+
+// tally adds up what slices did and how long they took: by the clock, in processor
+// time, and at best, where each of a round of slices counts with its fastest time,
+// since a busy machine makes slices slower and never faster.
+type tally struct {
+	done  int64
+	took  time.Duration
+	cpu   time.Duration
+	slice []best
+	next  int
+}
+
+type best struct {
+	done int64
+	took time.Duration
+}
+
+// newTally is a tally of rounds of so many slices.
+func newTally(slices int) *tally { return &tally{slice: make([]best, slices)} }
+
+func (y *tally) time(f func() int64) {
+	cpu, start := cpuTime(), time.Now()
+	n := f()
+	took := time.Since(start)
+	y.cpu += cpuTime() - cpu
+	y.took += took
+	y.done += n
+	s := &y.slice[y.next%len(y.slice)]
+	if s.took == 0 || took < s.took {
+		*s = best{n, took}
+	}
+	y.next++
+}
+
+// rate, perCPU and atBest are in millions a second.
+func (y *tally) rate() float64   { return float64(y.done) / y.took.Seconds() / 1e6 }
+func (y *tally) perCPU() float64 { return float64(y.done) / y.cpu.Seconds() / 1e6 }
+
+func (y *tally) atBest() float64 {
+	var sum best
+	for _, s := range y.slice {
+		sum.done += s.done
+		sum.took += s.took
+	}
+	return float64(sum.done) / sum.took.Seconds() / 1e6
+}
+
+// runSeeds runs and judges count seeds from first and returns their deliveries.
+func runSeeds(b *testing.B, rn *Runner, first, count int) (deliveries int64) {
+	for i := range count {
+		res, err := rn.Run(context.Background(), Config{}, uint64((first+i)%benchSeeds))
+		if err != nil || len(res.Violations) > 0 {
+			b.Fatal(err, res)
+		}
+		deliveries += res.Deliveries
+	}
+	return deliveries
+}
+
+// BenchmarkStore is the whole store, single-threaded: deliveries are events that
+// reached a node, of runs that were judged. bare/store is how many events the bare
+// loop handles in the time of one of them, cpu-bare/store the same in processor
+// time, and best-bare/store where each slice counts with its fastest time; run a
+// thousand iterations for that.
+func BenchmarkStore(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	var rn Runner
+	runSeeds(b, &rn, 0, benchSeeds) // let slabs and pools grow
+	bare, store := newTally(benchSeeds/sliceSeeds), newTally(benchSeeds/sliceSeeds)
+	at := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		bare.time(func() int64 { return sim.BareLoop(sliceBare) })
+		store.time(func() int64 { return runSeeds(b, &rn, at, sliceSeeds) })
+		at += sliceSeeds
+	}
+	b.ReportMetric(bare.rate(), "bare-Mevents/s")
+	b.ReportMetric(store.rate(), "store-Mdeliveries/s")
+	b.ReportMetric(bare.rate()/store.rate(), "bare/store")
+	b.ReportMetric(store.perCPU(), "cpu-store-Mdeliveries/s")
+	b.ReportMetric(bare.perCPU()/store.perCPU(), "cpu-bare/store")
+	b.ReportMetric(store.atBest(), "best-store-Mdeliveries/s")
+	b.ReportMetric(bare.atBest()/store.atBest(), "best-bare/store")
+}
+
+var flatSeeds = flag.Uint64("flat", 400, "seeds of TestStoreMemoryIsFlat")
+
+// TestStoreMemoryIsFlat runs many seeds by one runner: after the first of them the
+// heap grows no more.
+func TestStoreMemoryIsFlat(t *testing.T) {
+	var rn Runner
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var early uint64
+	for seed := range *flatSeeds {
+		if _, err := rn.Run(t.Context(), Config{}, seed); err != nil {
+			t.Fatal(err)
+		}
+		if seed == *flatSeeds/4 {
+			early = heap()
+		}
+	}
+	late := heap()
+	t.Logf("%d seeds: heap %d KiB after a quarter, %d KiB in the end", *flatSeeds, early>>10, late>>10)
+	if late > early+(1<<20) {
+		t.Errorf("the heap grew from %d to %d KiB", early>>10, late>>10)
+	}
+	runtime.KeepAlive(&rn)
+}
+
+// BenchmarkStoreWorkers runs the same seeds by one worker and by two. cpu-two/one is
+// what two workers would do on two processors that nobody else uses: twice what a
+// second of processor time gives when both run.
+func BenchmarkStoreWorkers(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	runners := make([]Runner, 2)
+	one, two := newTally(benchSeeds/2/sliceSeeds), newTally(benchSeeds/2/sliceSeeds)
+	at := 0
+	for b.Loop() {
+		one.time(func() int64 { return runSeeds(b, &runners[0], at, 2*sliceSeeds) })
+		two.time(func() int64 {
+			var wg sync.WaitGroup
+			var sums [2]int64
+			for i := range runners {
+				wg.Go(func() { sums[i] = runSeeds(b, &runners[i], at+i*sliceSeeds, sliceSeeds) })
+			}
+			wg.Wait()
+			return sums[0] + sums[1]
+		})
+		at += 2 * sliceSeeds
+	}
+	b.ReportMetric(one.rate(), "one-Mdeliveries/s")
+	b.ReportMetric(two.rate(), "two-Mdeliveries/s")
+	b.ReportMetric(two.rate()/one.rate(), "two/one")
+	b.ReportMetric(two.atBest()/one.atBest(), "best-two/one")
+	b.ReportMetric(2*two.perCPU()/one.perCPU(), "cpu-two/one")
+}
+
+// BenchmarkStoreTwins holds the bare loop and the store against themselves on
+// goroutines in virtual time. store/twin compares deliveries a second, of which a
+// twin's run has fewer; runs/twin compares whole seeds a second.
+func BenchmarkStoreTwins(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const slices = benchSeeds / sliceSeeds
+	var rn Runner
+	var m memory
+	bare, bareOn, store, twin := newTally(slices), newTally(slices), newTally(slices), newTally(slices)
+	at := 0
+	for b.Loop() {
+		bare.time(func() int64 { return sim.BareLoop(sliceBare) })
+		store.time(func() int64 { return runSeeds(b, &rn, at, sliceSeeds) })
+		ok := inTest(func(t *testing.T) {
+			bareOn.time(func() (n int64) {
+				synctest.Test(t, func(*testing.T) { n = bareTwin(sliceBare / 20) })
+				return n
+			})
+			twin.time(func() (n int64) {
+				for i := range sliceSeeds {
+					n += runTwin(t, &m, uint64((at+i)%benchSeeds))
+				}
+				return n
+			})
+		})
+		if !ok {
+			b.Fatal("a twin failed")
+		}
+		at += sliceSeeds
+	}
+	b.ReportMetric(bareOn.rate(), "bare-twin-Mmessages/s")
+	b.ReportMetric(bare.rate()/bareOn.rate(), "bare/bare-twin")
+	b.ReportMetric(twin.rate(), "twin-Mdeliveries/s")
+	b.ReportMetric(store.rate()/twin.rate(), "store/twin")
+	b.ReportMetric(twin.took.Seconds()/store.took.Seconds(), "runs/twin-runs")
+}

@@ -1,0 +1,57 @@
+package scenario
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/lattice"
+)
+
+// stubborn is a merge of sets that keeps what it has once that is more than one
+// element: no merge at all.
+type stubborn struct {
+	lattice.Merge[kvs.GrowSet]
+}
+
+func (s stubborn) MergeIn(target *kvs.GrowSet, delta kvs.GrowSet) bool {
+	if len(*target) > 1 {
+		return false
+	}
+	return s.Merge.MergeIn(target, delta)
+}
+
+// Caps are those of the merge within, so that it can be encoded.
+func (s stubborn) Caps() lattice.Caps[kvs.GrowSet] { return lattice.CapsOf(s.Merge) }
+
+// TestExploreFindsTheShortestWay seeds a merge that is none: two writes do no harm
+// in any order, and with three the shortest way to the fault is found.
+func TestExploreFindsTheShortestWay(t *testing.T) {
+	search := func(writes int) *Explored {
+		s := Scope{Nodes: 2, Writes: writes, Kind: "set"}
+		require.NoError(t, s.validate())
+		x, err := newExplorer(s)
+		require.NoError(t, err)
+		spec := kvs.SetSpec()
+		spec.Merge = stubborn{spec.Merge}
+		kind, err := kvs.NewKind(tag(spec))
+		require.NoError(t, err)
+		x.kinds, err = kvs.NewKinds(kind)
+		require.NoError(t, err)
+		r, err := x.search(t.Context(), nil)
+		require.NoError(t, err)
+		return r
+	}
+	fine := search(2)
+	assert.True(t, fine.Complete)
+	assert.Empty(t, fine.Violation)
+	r := search(3)
+	assert.False(t, r.Complete)
+	assert.Equal(t, "a violation was found", r.Stopped)
+	assert.Contains(t, r.Violation, "is not the join of the writes")
+	// No way has fewer actions: two writes at one replica, and one at the other with
+	// a message between them, or all of them and no rounds left to heal by.
+	assert.Len(t, r.Path, 5, "%v", r.Path)
+}

@@ -1,0 +1,173 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/net"
+)
+
+// FaultClasses names the fault classes in the order of Result.FaultEffective.
+func FaultClasses() []string {
+	names := make([]string, sim.AllClasses)
+	for c := range sim.AllClasses {
+		names[c] = c.String()
+	}
+	return names
+}
+
+// Borne reports whether the store is made to bear a class, so that campaigns draw
+// it. It does not bear a disk that is lost or taken back in time (restore): its
+// gossip takes a peer's word that it holds a delta to last. That class strikes
+// only where it is asked for by name, and then the store does fail.
+func Borne(c sim.Class) bool { return c != sim.Restore }
+
+// faultSpec is the value of Config.Faults taken apart.
+type faultSpec struct {
+	base  string // swarm, off, low or extreme
+	named map[sim.Class]sim.Level
+}
+
+// FaultLevels names the ways to set the level of all classes.
+func FaultLevels() []string { return []string{"swarm", "off", "low", "extreme"} }
+
+// parseFaults reads how hard faults strike: one of FaultLevels for all classes
+// that the store bears, and behind it, after commas, single classes:
+//
+//	swarm,corrupt=off     off,crash=extreme,disk=low     clock=extreme
+//
+// Without the first part all other classes are off.
+func parseFaults(text string) (faultSpec, error) {
+	spec := faultSpec{base: "off", named: map[sim.Class]sim.Level{}}
+	if text == "" {
+		spec.base = "swarm"
+		return spec, nil
+	}
+	for i, part := range strings.Split(text, ",") {
+		class, level, named := strings.Cut(part, "=")
+		if !named {
+			if i > 0 || !slices.Contains(FaultLevels(), part) {
+				return spec, fmt.Errorf("%w: faults %q: %q is not one of %v, nor CLASS=LEVEL", ErrConfig, text, part, FaultLevels())
+			}
+			spec.base = part
+			continue
+		}
+		c, l := slices.Index(FaultClasses(), class), slices.Index(levelNames(), level)
+		if c < 0 || l < 0 {
+			return spec, fmt.Errorf("%w: faults %q: %q, want one of the classes %v at one of %v", ErrConfig, text, part, FaultClasses(), levelNames())
+		}
+		spec.named[sim.Class(c)] = sim.Level(l)
+	}
+	return spec, nil
+}
+
+// drawFaults draws the level of each class. A later attempt at the same seed
+// turns the common classes up, since the earlier ones left no fault that took
+// effect.
+func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
+	spec, err := parseFaults(c.Faults)
+	if err != nil {
+		return levels // Validate has said so
+	}
+	src := choice.Seeded(choice.Mix(choice.MixString(seed, "swarm"), uint64(attempt)))
+	for class := range sim.AllClasses {
+		level, named := spec.named[class]
+		switch {
+		case named:
+			levels[class] = level
+		case !Borne(class) || spec.base == "off":
+		case spec.base == "extreme" || attempt > 1 && spec.base == "swarm" && class < sim.NumClasses:
+			levels[class] = sim.Extreme
+		case spec.base == "low" || c.Strategy == "uniform" || c.Strategy == "exhaustive":
+			levels[class] = sim.Low
+		case c.Strategy == "pct" && class == sim.Delay:
+			levels[class] = sim.Low // what it decides are delays
+		default:
+			levels[class] = swarmLevel(src, class)
+		}
+	}
+	return levels
+}
+
+// swarmLevel is [sim.SwarmLevel] for the common classes. Each of the further ones
+// is off in four seeds of five, so that a seed has two or three of them, and its
+// operations still get somewhere.
+func swarmLevel(src choice.Source, c sim.Class) sim.Level {
+	if c < sim.NumClasses {
+		return sim.SwarmLevel(src, c)
+	}
+	v := src.Choose(choice.Point{Site: "swarm.further", Key: uint64(c), N: 10})
+	return map[uint64]sim.Level{8: sim.Low, 9: sim.Extreme}[v]
+}
+
+// queueBounds are how many messages may be under way on a link, by level of the
+// class queue: a bound is no decision, so the setup holds it.
+var queueBounds = [sim.NumLevels]int{sim.Low: 6, sim.Extreme: 2}
+
+// links are the options of a setup's network.
+func (s *Setup) links() net.Options {
+	f := &s.Faults
+	return net.Options{
+		Faults: net.Faults{
+			Drop: f[sim.Drop], Duplicate: f[sim.Duplicate], Delay: f[sim.Delay], Partition: f[sim.Partition],
+			Burst: f[sim.Burst], Clog: f[sim.Clog], Bridge: f[sim.Bridge], Flap: f[sim.Flap],
+			Filter: f[sim.Filter], Corrupt: f[sim.Corrupt],
+		},
+		Kinds: messageKinds(), Queue: s.Queue, FIFO: s.FIFO,
+	}
+}
+
+// trouble is what befalls processes, clocks and disks of a setup's replicas.
+func (s *Setup) trouble() sim.TroubleOptions {
+	f := &s.Faults
+	return sim.TroubleOptions{
+		Clock: f[sim.Clock], Pause: f[sim.Pause], Slow: f[sim.Slow], Outage: f[sim.Outage], MidCrash: f[sim.MidCrash],
+		Restore: f[sim.Restore], DiskError: f[sim.DiskError], Rot: f[sim.Rot], Nodes: s.Nodes,
+	}
+}
+
+// Levels is a level for each fault class. In JSON it is an object from the names
+// of classes to the names of levels; a class left out is off.
+type Levels [sim.AllClasses]sim.Level
+
+// MarshalJSON writes the classes that are not off.
+func (l Levels) MarshalJSON() ([]byte, error) {
+	m := make(map[string]string)
+	for c, level := range l {
+		if level != sim.Off {
+			m[sim.Class(c).String()] = level.String()
+		}
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON refuses classes and levels that it does not know.
+func (l *Levels) UnmarshalJSON(b []byte) error {
+	var m map[string]string
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*l = Levels{}
+	for _, class := range slices.Sorted(maps.Keys(m)) {
+		c := slices.Index(FaultClasses(), class)
+		level := slices.Index(levelNames(), m[class])
+		if c < 0 || level < 0 {
+			return fmt.Errorf("%w: fault %q at level %q, want one of %v at one of %v", ErrConfig, class, m[class], FaultClasses(), levelNames())
+		}
+		l[c] = sim.Level(level)
+	}
+	return nil
+}
+
+func levelNames() []string {
+	names := make([]string, sim.NumLevels)
+	for l := range sim.NumLevels {
+		names[l] = l.String()
+	}
+	return names
+}

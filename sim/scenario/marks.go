@@ -1,0 +1,45 @@
+package scenario
+
+import (
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/session"
+)
+
+// The situations that a campaign must have reached to mean anything.
+const (
+	markRestarted   = "replica restarted"
+	markDuplicate   = "duplicate absorbed"
+	markReclaimed   = "delta reclaimed by every owner"
+	markWaited      = "threshold read waited"
+	markUnavailable = "threshold read unavailable"
+	markUnknown     = "put with unknown outcome"
+	markHandedOver  = "write accepted by a replica that does not own it"
+	markTorn        = "torn record cut off"
+	markRepaired    = "spoiled record read from its other copy"
+	markDiskFailed  = "replica stopped over its disk"
+	markRejected    = "spoiled message rejected"
+	markClockBack   = "a replica's wall clock went back"
+)
+
+// Marks names the situations that every long campaign must reach.
+func Marks() []string {
+	return []string{
+		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
+		markRepaired, markDiskFailed, markRejected, markClockBack,
+	}
+}
+
+// Marks names the situations that a long campaign of c must reach, if its faults are
+// drawn by swarm: those of [Marks] less those that c rules out.
+func (c Config) Marks() []string {
+	return slices.DeleteFunc(Marks(), func(m string) bool {
+		switch m {
+		case markWaited, markUnavailable:
+			return c.Level == session.Eventual.String()
+		case markHandedOver:
+			return c.Nodes == replicasOfPartition // each of them owns everything
+		}
+		return false
+	})
+}

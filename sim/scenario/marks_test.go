@@ -1,0 +1,18 @@
+package scenario_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+// TestMarksOfAConfiguration: a campaign is not held to what its configuration
+// rules out.
+func TestMarksOfAConfiguration(t *testing.T) {
+	assert.Equal(t, scenario.Marks(), scenario.Config{}.Marks())
+	assert.Len(t, scenario.Config{Level: "eventual"}.Marks(), len(scenario.Marks())-2)
+	assert.Len(t, scenario.Config{Nodes: 3}.Marks(), len(scenario.Marks())-1)
+	assert.Len(t, scenario.Config{Nodes: 4, Level: "causal"}.Marks(), len(scenario.Marks()))
+}

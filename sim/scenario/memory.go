@@ -1,0 +1,142 @@
+package scenario
+
+import (
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/disk"
+	"github.com/joinery-go/joinery/sim/net"
+)
+
+// memory is what a runner keeps from run to run. Nothing in it bears on what a run
+// does: a fresh runner runs every seed alike, which a test holds.
+type memory struct {
+	rings    map[shape]*ring.Ring // rings do not change
+	plain    *kvs.Kinds           // nor do kinds
+	tagged   *kvs.Kinds
+	plan     planMemory
+	net      net.Net
+	replicas []*replica
+	clients  []*client
+	logs     []*disk.Log
+
+	recorded []history.Op
+	judged   []history.Op      // of the history that is judged
+	causal   []history.Op      // and of the part of it that the causal models judge
+	saw      []uint64          // tags that reads saw, one read after the other
+	clocks   map[uint64]uint64 // by origin: the time of its last write
+	scratch
+}
+
+// shape is what a ring depends on.
+type shape struct{ nodes, partitions, replicas int }
+
+// scratch is memory for a moment.
+type scratch struct {
+	arg, msg    []byte
+	left, right []byte
+	elems       []history.Value
+	response    kvs.Response
+	values      map[kvs.Kind]kvs.Value
+	order       []int
+}
+
+// give lets go of all that a result points to, so that it stays as it is when the
+// runner goes on.
+func (m *memory) give() { m.judged, m.saw = nil, nil }
+
+func (m *memory) ring(s *Setup) (*ring.Ring, error) {
+	k := shape{s.Nodes, s.Partitions, s.Replicas}
+	if r := m.rings[k]; r != nil {
+		return r, nil
+	}
+	r, err := s.ring()
+	if err != nil {
+		return nil, err
+	}
+	if m.rings == nil || len(m.rings) >= maxRings {
+		m.rings = make(map[shape]*ring.Ring)
+	}
+	m.rings[k] = r
+	return r, nil
+}
+
+const maxRings = 256
+
+func (m *memory) kinds(tagged bool) (*kvs.Kinds, error) {
+	if m.tagged == nil {
+		t, err := taggedKinds()
+		if err != nil {
+			return nil, err
+		}
+		m.plain, m.tagged = kvs.DefaultKinds(), t
+	}
+	if tagged {
+		return m.tagged, nil
+	}
+	return m.plain, nil
+}
+
+// replica is the host of a replica that starts, with nothing left of what it was.
+func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
+	for len(m.replicas) <= int(n) {
+		m.replicas = append(m.replicas, new(replica))
+	}
+	h := m.replicas[n]
+	clear(h.shadow)
+	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, shadow: h.shadow[:0]}
+	return h
+}
+
+// client is the client number i, which does not crash.
+func (m *memory) client(r *run, i int) *client {
+	for len(m.clients) <= i {
+		m.clients = append(m.clients, new(client))
+	}
+	c := m.clients[i]
+	c.run, c.sessions = r, c.sessions[:0]
+	return c
+}
+
+// log is the disk of a node, empty.
+func (m *memory) log(n sim.NodeID) *disk.Log {
+	for len(m.logs) <= int(n) {
+		m.logs = append(m.logs, disk.NewLog(disk.Options{}))
+	}
+	m.logs[n].Reset(disk.Options{})
+	return m.logs[n]
+}
+
+// copy makes to, a value of a kind, a copy of v, by way of its encoding.
+func (m *memory) copy(k kvs.Kind, to, v kvs.Value) error {
+	m.left = v.Append(m.left[:0])
+	return k.DecodeInto(to, m.left)
+}
+
+// value is a value of a kind for a moment.
+func (m *memory) value(k kvs.Kind) kvs.Value {
+	v, ok := m.values[k]
+	if !ok {
+		if m.values == nil {
+			m.values = make(map[kvs.Kind]kvs.Value)
+		}
+		v = k.New()
+		m.values[k] = v
+	}
+	return v
+}
+
+// tags is a copy of the tags that a read saw; nil, which an untagged read has,
+// remains nil.
+func (m *memory) tags(saw []uint64) []uint64 {
+	if saw == nil {
+		return nil
+	}
+	if len(saw) > cap(m.saw)-len(m.saw) {
+		m.saw = make([]uint64, 0, max(2*cap(m.saw), len(saw), 1024))
+	}
+	from := len(m.saw)
+	m.saw = append(m.saw, saw...)
+	return m.saw[from:len(m.saw):len(m.saw)]
+}
