@@ -15,6 +15,7 @@ import (
 	"github.com/joinery-go/joinery/laws"
 )
 
+//go:noinline
 func unionOf(a, b map[string]struct{}) map[string]struct{} {
 	j := make(map[string]struct{}, len(a)+len(b))
 	maps.Copy(j, a)
@@ -36,31 +37,6 @@ func stringSets() *rapid.Generator[map[string]struct{}] {
 type quietB struct{ *testing.B }
 
 func (quietB) Logf(string, ...any) {}
-
-// One operation is a run of rapid: 100 cases of associativity over sets of
-// strings, three independent draws each.
-func BenchmarkRapidLaw(b *testing.B) {
-	states := stringSets()
-	b.Run("laws", func(b *testing.B) {
-		b.ReportAllocs()
-		set := laws.Func(unionOf)
-		source := gen.Independent(gen.FromRapid(states))
-		for b.Loop() {
-			laws.CheckLawTB(quietB{b}, set, "semilattice/associative", source, 0)
-		}
-	})
-	b.Run("hand", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			rapid.Check(quietB{b}, func(t *rapid.T) {
-				x, y, z := states.Draw(t, "x"), states.Draw(t, "y"), states.Draw(t, "z")
-				if !maps.Equal(unionOf(unionOf(x, y), z), unionOf(x, unionOf(y, z))) {
-					t.Fatalf("not associative")
-				}
-			})
-		}
-	})
-}
 
 // One operation is associativity over all 4096 triples of the 16 subsets of four
 // elements.

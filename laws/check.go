@@ -106,7 +106,7 @@ func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S
 }
 
 func newRapidCheck[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S]) *rapidCheck[S] {
-	return &rapidCheck[S]{law: law, source: source, probe: newProbe(s), x: make([]S, law.Arity), again: againCommand(t.Name())}
+	return &rapidCheck[S]{law: law, source: source, probe: newProbe(s), x: make([]S, law.Arity), test: t.Name()}
 }
 
 // stuck explains an evaluation, or a join while states were drawn, that goes on.
@@ -115,10 +115,10 @@ func (c *rapidCheck[S]) stuck() *Failure {
 	p := newProbe(c.probe.s)
 	if c.steps.Load()%2 == 0 {
 		f := p.failure(c.law, c.x, finding{kind: stuck})
-		f.Again = c.again
+		f.Again = againCommand(c.test)
 		return f
 	}
-	f := &Failure{Law: c.law.ID, Statement: c.law.Statement, Panic: stuckText, Again: c.again}
+	f := &Failure{Law: c.law.ID, Statement: c.law.Statement, Panic: stuckText, Again: againCommand(c.test)}
 	if operands := c.joining.Load(); operands != nil {
 		a, okA := operands[0].(S)
 		b, okB := operands[1].(S)
@@ -132,6 +132,9 @@ func (c *rapidCheck[S]) stuck() *Failure {
 // rounds is how many runs of rapid make the number of cases, which rapid fixes for
 // the whole process. Under a fixed seed all rounds would be the same.
 func rounds(cases int) int {
+	if cases <= 1 {
+		return 1 // whatever the flags say, and asking them costs as much as ten cases do
+	}
 	checks := flagValue("rapid.checks")
 	if testing.Short() {
 		checks /= 5
@@ -180,7 +183,7 @@ type rapidCheck[S any] struct {
 	x         []S
 	cases     int
 	exercised int
-	again     string
+	test      string
 	// suspect is set once the merge was caught writing into states: from then on
 	// they are copied before each case, to be shown as they were. Paying for that
 	// in every run would make checks of large states half as fast.
@@ -217,7 +220,7 @@ func (c *rapidCheck[S]) property(t *rapid.T) {
 	// is constant for a law and a way of failing, because rapid shrinks by it.
 	t.Logf("\n%v", lazy(func() string {
 		failure := c.probe.failure(c.law, states, f)
-		failure.Again = c.again
+		failure.Again = againCommand(c.test)
 		return failure.String()
 	}))
 	t.Fatalf("law %s: %s", c.law.ID, f.kind)
@@ -228,7 +231,7 @@ func (c *rapidCheck[S]) refuse(t *rapid.T, err error) {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	failure.Again = c.again
+	failure.Again = againCommand(c.test)
 	t.Logf("\n%v", lazy(failure.String))
 	t.Fatalf("law %s: %s", c.law.ID, panicked)
 }

@@ -86,10 +86,43 @@ type sliceHeader struct {
 	len, cap int
 }
 
-// walk carries what keeps walks over cyclic values finite.
+// walk carries what keeps walks over cyclic values finite, and from one walk to the
+// next where the entries of maps are put.
 type walk struct {
 	depth int
 	seen  map[[2]unsafe.Pointer]bool
+	idle  map[reflect.Type][]*entry
+}
+
+func (w *walk) begin() { w.depth, w.seen = 0, nil }
+
+// entry is where reflection puts the entries of a map of some type, one by one.
+type entry struct {
+	key, val, other reflect.Value
+	it              reflect.MapIter
+}
+
+// borrow returns a place for the entries of a map of type t. Maps of one type may
+// hold each other, so there can be several at a time.
+func (w *walk) borrow(t reflect.Type) *entry {
+	idle := w.idle[t]
+	if last := len(idle) - 1; last >= 0 {
+		w.idle[t] = idle[:last]
+		return idle[last]
+	}
+	return &entry{key: reflect.New(t.Key()).Elem(), val: reflect.New(t.Elem()).Elem(), other: reflect.New(t.Elem()).Elem()}
+}
+
+// giveBack ends the use of a place; it holds on to nothing that was put there.
+func (w *walk) giveBack(t reflect.Type, e *entry) {
+	e.key.SetZero()
+	e.val.SetZero()
+	e.other.SetZero()
+	e.it.Reset(reflect.Value{})
+	if w.idle == nil {
+		w.idle = make(map[reflect.Type][]*entry)
+	}
+	w.idle[t] = append(w.idle[t], e)
 }
 
 // deepEnough is the depth of pointers from which on a walk remembers where it was.

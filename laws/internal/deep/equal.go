@@ -2,6 +2,7 @@ package deep
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -22,7 +23,7 @@ func EqualFunc[T any]() func(a, b *T) bool {
 	eq := equalOf(reflect.TypeFor[T]())
 	w := new(walk)
 	return func(a, b *T) bool {
-		*w = walk{}
+		w.begin()
 		return eq(w, unsafe.Pointer(a), unsafe.Pointer(b))
 	}
 }
@@ -136,12 +137,13 @@ func equalStruct(t reflect.Type) equalFunc {
 }
 
 func equalArray(t reflect.Type) equalFunc {
-	n, size, eq := t.Len(), t.Elem().Size(), equalOf(t.Elem())
-	return func(w *walk, a, b unsafe.Pointer) bool { return equalRun(w, a, b, n, size, eq) }
+	n, run := t.Len(), equalRun(t.Elem())
+	return func(w *walk, a, b unsafe.Pointer) bool { return run(w, a, b, n) }
 }
 
-func equalSlice(t reflect.Type) equalFunc {
-	size, eq := t.Elem().Size(), equalOf(t.Elem())
+func equalSlice(t reflect.Type) equalFunc { return equalSliceBy(equalRun(t.Elem())) }
+
+func equalSliceBy(run runEqual) equalFunc {
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		x, y := (*sliceHeader)(a), (*sliceHeader)(b)
 		if x.len != y.len {
@@ -151,18 +153,46 @@ func equalSlice(t reflect.Type) equalFunc {
 			return true
 		}
 		defer w.leave()
-		return equalRun(w, x.data, y.data, x.len, size, eq)
+		return run(w, x.data, y.data, x.len)
 	}
 }
 
-func equalRun(w *walk, a, b unsafe.Pointer, n int, size uintptr, eq equalFunc) bool {
-	for i := range n {
-		at := uintptr(i) * size
-		if !eq(w, unsafe.Add(a, at), unsafe.Add(b, at)) {
-			return false
+// runEqual compares n adjacent values.
+type runEqual func(w *walk, a, b unsafe.Pointer, n int) bool
+
+func equalRun(elem reflect.Type) runEqual {
+	if !hasEqual(elem) {
+		switch kindOf(elem) {
+		case bits8:
+			return equalScalars[uint8]
+		case bits16:
+			return equalScalars[uint16]
+		case bits32:
+			return equalScalars[uint32]
+		case bits64:
+			return equalScalars[uint64]
+		case texts:
+			return equalScalars[string]
 		}
 	}
-	return true
+	return equalRunByElement(elem.Size(), equalOf(elem))
+}
+
+// equalRunByElement takes elements of any type; [equalRun] must agree with it.
+func equalRunByElement(size uintptr, eq equalFunc) runEqual {
+	return func(w *walk, a, b unsafe.Pointer, n int) bool {
+		for i := range n {
+			at := uintptr(i) * size
+			if !eq(w, unsafe.Add(a, at), unsafe.Add(b, at)) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func equalScalars[E comparable](_ *walk, a, b unsafe.Pointer, n int) bool {
+	return slices.Equal(unsafe.Slice((*E)(a), n), unsafe.Slice((*E)(b), n))
 }
 
 func equalPointer(t reflect.Type) equalFunc {
@@ -201,12 +231,15 @@ func addressed(v reflect.Value) unsafe.Pointer {
 }
 
 func equalMap(t reflect.Type) equalFunc {
-	if t.Elem().Size() == 0 {
-		if eq := equalSetByKey(t.Key()); eq != nil {
-			return eq
-		}
+	if eq := equalMapByKind(t); eq != nil {
+		return eq
 	}
-	eq := equalOf(t.Elem())
+	return equalMapByReflection(t, equalOf(t.Elem()))
+}
+
+// equalMapByReflection takes maps of any type. It is what [equalMapByKind] must
+// agree with.
+func equalMapByReflection(t reflect.Type, eq equalFunc) equalFunc {
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		x, y := reflect.NewAt(t, a).Elem(), reflect.NewAt(t, b).Elem()
 		if x.Len() != y.Len() {
@@ -219,57 +252,20 @@ func equalMap(t reflect.Type) equalFunc {
 			return true
 		}
 		defer w.leave()
-		left := reflect.New(t.Elem())
-		right := reflect.New(t.Elem())
-		key := reflect.New(t.Key()).Elem()
-		//joinery:anyorder all entries must be equal
-		for it := x.MapRange(); it.Next(); {
-			key.SetIterKey(it)
-			v := y.MapIndex(key)
-			if !v.IsValid() {
-				return false
-			}
-			left.Elem().SetIterValue(it)
-			right.Elem().Set(v)
-			if !eq(w, left.UnsafePointer(), right.UnsafePointer()) {
-				return false
+		at := w.borrow(t)
+		at.it.Reset(x)
+		same := true
+		// in any order: all entries must be equal
+		for same && at.it.Next() {
+			at.key.SetIterKey(&at.it)
+			v := y.MapIndex(at.key)
+			if same = v.IsValid(); same {
+				at.val.SetIterValue(&at.it)
+				at.other.Set(v)
+				same = eq(w, at.val.Addr().UnsafePointer(), at.other.Addr().UnsafePointer())
 			}
 		}
-		return true
+		w.giveBack(t, at)
+		return same
 	}
-}
-
-// equalSetByKey compares sets whose keys are plain words or strings without
-// reflection: maps of equally laid out keys and empty values have one layout,
-// whatever the types are called.
-func equalSetByKey(key reflect.Type) equalFunc {
-	switch key.Kind() {
-	case reflect.String:
-		return sameKeys[string]
-	case reflect.Bool, reflect.Int8, reflect.Uint8:
-		return sameKeys[uint8]
-	case reflect.Int16, reflect.Uint16:
-		return sameKeys[uint16]
-	case reflect.Int32, reflect.Uint32:
-		return sameKeys[uint32]
-	case reflect.Int64, reflect.Uint64:
-		return sameKeys[uint64]
-	case reflect.Int, reflect.Uint, reflect.Uintptr:
-		return sameKeys[uint]
-	}
-	return nil
-}
-
-func sameKeys[K comparable](_ *walk, a, b unsafe.Pointer) bool {
-	x, y := *(*map[K]struct{})(a), *(*map[K]struct{})(b)
-	if len(x) != len(y) {
-		return false
-	}
-	//joinery:anyorder all keys must be in both
-	for k := range x {
-		if _, ok := y[k]; !ok {
-			return false
-		}
-	}
-	return true
 }

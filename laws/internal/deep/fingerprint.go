@@ -24,7 +24,7 @@ func FingerprintFunc[T any]() func(v *T) uint64 {
 	hash := hashOf(reflect.TypeFor[T]())
 	w := new(walk)
 	return func(v *T) uint64 {
-		*w = walk{}
+		w.begin()
 		return hash(w, unsafe.Pointer(v), 0)
 	}
 }
@@ -74,8 +74,8 @@ func compileHash(t reflect.Type) hashFunc {
 	case reflect.Struct:
 		return hashStruct(t)
 	case reflect.Array:
-		n, size, hash := t.Len(), t.Elem().Size(), hashOf(t.Elem())
-		return func(w *walk, p unsafe.Pointer, h uint64) uint64 { return hashRun(w, p, h, n, size, hash) }
+		n, run := t.Len(), hashRun(t.Elem())
+		return func(w *walk, p unsafe.Pointer, h uint64) uint64 { return run(w, p, h, n) }
 	case reflect.Slice:
 		return hashSlice(t)
 	case reflect.Pointer:
@@ -117,15 +117,49 @@ func hashStruct(t reflect.Type) hashFunc {
 	}
 }
 
-func hashRun(w *walk, p unsafe.Pointer, h uint64, n int, size uintptr, hash hashFunc) uint64 {
-	for i := range n {
-		h = hash(w, unsafe.Add(p, uintptr(i)*size), h)
+// runHash folds n adjacent values into a hash.
+type runHash func(w *walk, p unsafe.Pointer, h uint64, n int) uint64
+
+func hashRun(elem reflect.Type) runHash {
+	switch kindOf(elem) {
+	case bits8:
+		return hashScalars(mixWord[uint8])
+	case bits16:
+		return hashScalars(mixWord[uint16])
+	case bits32, float32s:
+		return hashScalars(mixWord[uint32])
+	case bits64, float64s:
+		return hashScalars(mixWord[uint64])
+	case texts:
+		return hashScalars(mixString)
 	}
-	return h
+	return hashRunByElement(elem.Size(), hashOf(elem))
+}
+
+// hashRunByElement takes elements of any type; [hashRun] must agree with it.
+func hashRunByElement(size uintptr, hash hashFunc) runHash {
+	return func(w *walk, p unsafe.Pointer, h uint64, n int) uint64 {
+		for i := range n {
+			h = hash(w, unsafe.Add(p, uintptr(i)*size), h)
+		}
+		return h
+	}
+}
+
+func hashScalars[E any](fold func(h uint64, v E) uint64) runHash {
+	return func(_ *walk, p unsafe.Pointer, h uint64, n int) uint64 {
+		for _, v := range unsafe.Slice((*E)(p), n) {
+			h = fold(h, v)
+		}
+		return h
+	}
 }
 
 func hashSlice(t reflect.Type) hashFunc {
-	size, hash := t.Elem().Size(), hashOf(t.Elem())
+	return hashSliceBy(t.Elem().Size(), hashRun(t.Elem()))
+}
+
+func hashSliceBy(size uintptr, run runHash) hashFunc {
 	return func(w *walk, p unsafe.Pointer, h uint64) uint64 {
 		s := (*sliceHeader)(p)
 		h = mix(h, uint64(s.len))
@@ -133,11 +167,11 @@ func hashSlice(t reflect.Type) hashFunc {
 			return h
 		}
 		defer w.leave()
-		h = hashRun(w, s.data, h, s.len, size, hash)
+		h = run(w, s.data, h, s.len)
 		if s.cap == s.len {
 			return h
 		}
-		return hashRun(w, unsafe.Add(s.data, uintptr(s.len)*size), mix(h, math.MaxUint64), s.cap-s.len, size, hash)
+		return run(w, unsafe.Add(s.data, uintptr(s.len)*size), mix(h, math.MaxUint64), s.cap-s.len)
 	}
 }
 
@@ -169,12 +203,15 @@ func hashInterface(t reflect.Type) hashFunc {
 
 // hashMap adds the hashes of the entries up: their order does not matter.
 func hashMap(t reflect.Type) hashFunc {
-	if t.Elem().Size() == 0 {
-		if hash := hashSetByKey(t.Key()); hash != nil {
-			return hash
-		}
+	if hash := hashMapByKind(t); hash != nil {
+		return hash
 	}
-	keyHash, valHash := hashOf(t.Key()), hashOf(t.Elem())
+	return hashMapByReflection(t, hashOf(t.Key()), hashOf(t.Elem()))
+}
+
+// hashMapByReflection takes maps of any type. It is what [hashMapByKind] must agree
+// with, hash by hash.
+func hashMapByReflection(t reflect.Type, keyHash, valHash hashFunc) hashFunc {
 	return func(w *walk, p unsafe.Pointer, h uint64) uint64 {
 		m := reflect.NewAt(t, p).Elem()
 		h = mix(h, uint64(m.Len()))
@@ -182,52 +219,16 @@ func hashMap(t reflect.Type) hashFunc {
 			return h
 		}
 		defer w.leave()
-		key, val := reflect.New(t.Key()), reflect.New(t.Elem())
+		at := w.borrow(t)
+		at.it.Reset(m)
 		var sum uint64
-		//joinery:anyorder the hashes of the entries are added
-		for it := m.MapRange(); it.Next(); {
-			key.Elem().SetIterKey(it)
-			val.Elem().SetIterValue(it)
-			sum += valHash(w, val.UnsafePointer(), keyHash(w, key.UnsafePointer(), 1))
+		// in any order: the hashes of the entries are added
+		for at.it.Next() {
+			at.key.SetIterKey(&at.it)
+			at.val.SetIterValue(&at.it)
+			sum += valHash(w, at.val.Addr().UnsafePointer(), keyHash(w, at.key.Addr().UnsafePointer(), 1))
 		}
+		w.giveBack(t, at)
 		return mix(h, sum)
 	}
-}
-
-// hashSetByKey hashes sets of plain words or strings without reflection; see
-// equalSetByKey.
-func hashSetByKey(key reflect.Type) hashFunc {
-	switch key.Kind() {
-	case reflect.String:
-		return func(_ *walk, p unsafe.Pointer, h uint64) uint64 {
-			var sum uint64
-			s := *(*map[string]struct{})(p)
-			//joinery:anyorder the hashes of the keys are added
-			for k := range s {
-				sum += maphash.String(stringSeed, k)
-			}
-			return mix(mix(h, uint64(len(s))), sum)
-		}
-	case reflect.Bool, reflect.Int8, reflect.Uint8:
-		return hashKeys[uint8]
-	case reflect.Int16, reflect.Uint16:
-		return hashKeys[uint16]
-	case reflect.Int32, reflect.Uint32:
-		return hashKeys[uint32]
-	case reflect.Int64, reflect.Uint64:
-		return hashKeys[uint64]
-	case reflect.Int, reflect.Uint, reflect.Uintptr:
-		return hashKeys[uint]
-	}
-	return nil
-}
-
-func hashKeys[K uint8 | uint16 | uint32 | uint64 | uint](_ *walk, p unsafe.Pointer, h uint64) uint64 {
-	var sum uint64
-	s := *(*map[K]struct{})(p)
-	//joinery:anyorder the hashes of the keys are added
-	for k := range s {
-		sum += mix(1, uint64(k))
-	}
-	return mix(mix(h, uint64(len(s))), sum)
 }
