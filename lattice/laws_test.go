@@ -127,6 +127,8 @@ func TestEveryPathOfMapsAgrees(t *testing.T) {
 	} {
 		agree(t, name, m, pairs(rapid.Uint64Range(0, 2), words))
 	}
+	agree(t, "register, 32 bits", lattice.DominatingPairOf(lattice.Max[uint32](), lattice.Max[string]()), pairs(rapid.Uint32Range(0, 2), words))
+	agree(t, "register, signed", lattice.DominatingPairOf(lattice.Max[int64](), lattice.Max[string]()), pairs(rapid.Int64Range(-1, 1), words))
 	agree(t, "stamped", lattice.DominatingPairOf(lattice.Max[uint32](), lattice.DominatingPairOf(lattice.Max[int64](), lattice.Max[string]())),
 		pairs(rapid.Uint32Range(0, 2), pairs(rapid.Int64Range(-1, 1), words)))
 	agree(t, "floats", lattice.Max[float64](), floats)

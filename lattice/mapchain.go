@@ -3,6 +3,7 @@ package lattice
 import (
 	"cmp"
 	"reflect"
+	"unsafe"
 )
 
 // chainer is implemented by the merges that keep the greater, or else the lesser,
@@ -15,6 +16,9 @@ type chainer interface {
 // the merge: of a call and a comparison of two numbers, the call is the dearer by
 // far. It is nil for merges that are no chain of a common kind.
 func chainJoin[K comparable, V any](m Merge[V]) func(target, delta map[K]V) bool {
+	if s, ok := m.(stamper); ok {
+		return stampedJoin[K, V](s)
+	}
 	c, ok := m.(chainer)
 	if !ok {
 		return nil
@@ -58,6 +62,48 @@ func mergeChain[K comparable, V any, U cmp.Ordered](lesser bool) func(target, de
 				target[k] = d
 				grew = true
 			}
+		}
+		return grew
+	}
+}
+
+// stamper is implemented by the merges of pairs that may be last-writer-wins as it
+// mostly is: a number that rises, and on a tie the greater of two texts.
+type stamper interface {
+	// stamped is the kind of the number, which comes first, and where in the pair the
+	// text lies; Invalid if the pair is of other parts.
+	stamped() (number reflect.Kind, text uintptr)
+}
+
+// stampedJoin is chainJoin for stamped texts, nil for other pairs. Calling a
+// comparison for each key took half as long again as comparing does.
+func stampedJoin[K comparable, V any](s stamper) func(target, delta map[K]V) bool {
+	switch kind, text := s.stamped(); kind {
+	case reflect.Uint64:
+		return mergeStamped[K, V, uint64](text)
+	case reflect.Uint32:
+		return mergeStamped[K, V, uint32](text)
+	case reflect.Int64:
+		return mergeStamped[K, V, int64](text)
+	}
+	return nil
+}
+
+// mergeStamped is for a V that begins with a U and has a string at offset text.
+func mergeStamped[K comparable, V any, U uint64 | uint32 | int64](text uintptr) func(target, delta map[K]V) bool {
+	return func(target, delta map[K]V) (grew bool) {
+		//joinery:anyorder keys are merged independently of each other
+		for k, d := range delta {
+			if v, ok := target[k]; ok {
+				// Written out, for calls of generic functions are not inlined here.
+				have, come := unsafe.Pointer(&v), unsafe.Pointer(&d)
+				had, got := *(*U)(have), *(*U)(come)
+				if got < had || got == had && *(*string)(unsafe.Add(come, text)) <= *(*string)(unsafe.Add(have, text)) {
+					continue
+				}
+			}
+			target[k] = d
+			grew = true
 		}
 		return grew
 	}

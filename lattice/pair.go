@@ -1,6 +1,10 @@
 package lattice
 
-import "iter"
+import (
+	"iter"
+	"reflect"
+	"unsafe"
+)
 
 // Pair is the plain domain of [PairOf] and [DominatingPairOf].
 type Pair[A, B any] struct {
@@ -148,6 +152,19 @@ func (m dominatingMerge[K, V]) Compare(a, b Pair[K, V]) Order {
 
 func (m dominatingMerge[K, V]) Clone(v Pair[K, V]) Pair[K, V] {
 	return Pair[K, V]{m.key.Clone(v.First), m.val.Clone(v.Second)}
+}
+
+func (m dominatingMerge[K, V]) stamped() (number reflect.Kind, text uintptr) {
+	key, ok1 := m.key.(chainer)
+	val, ok2 := m.val.(chainer)
+	if !ok1 || !ok2 {
+		return reflect.Invalid, 0
+	}
+	number, lesser := key.chain()
+	if kind, lesserText := val.chain(); kind != reflect.String || lesser || lesserText {
+		return reflect.Invalid, 0
+	}
+	return number, unsafe.Offsetof(Pair[K, V]{}.Second)
 }
 
 func (m dominatingMerge[K, V]) less() func(x, y Pair[K, V]) bool { return pairLess(m.key, m.val) }
