@@ -40,8 +40,13 @@ func newUnions(h *history.History) (u unions) {
 	return u
 }
 
+// wideUnion and four times the number of puts is how many arguments may lie between
+// those of the puts for a look at all of them to be the quick way.
+const wideUnion = 64
+
 // joins reports that r is a set's read and its value, in ascending order, the
-// union of the adds at these positions. O(puts + arguments between them).
+// union of the adds at these positions. It does not confirm what is too spread out
+// to be told in O(puts).
 func (u *unions) joins(r *history.Op, at []int) bool {
 	if r.Type != history.Set || u.rank == nil && len(at) > 0 {
 		return false
@@ -56,6 +61,9 @@ func (u *unions) joins(r *history.Op, at []int) bool {
 		k := u.rank[i]
 		u.mark[k] = u.call
 		lo, hi = min(lo, k), max(hi, k)
+	}
+	if int(hi-lo) > wideUnion+4*len(at) {
+		return false // others lie between; in a long history that is most of them
 	}
 	n := 0
 	for k := lo; k <= hi; k++ {
