@@ -10,6 +10,10 @@ import (
 // commutative and idempotent, and leaves its arguments alone. states draws any
 // state; the tuples checked are ties and joins of what it draws as well as
 // independent draws. One subtest a law.
+//
+// Whole states tie by themselves, their parts do not: states should draw timestamps,
+// keys and the like from few values. A wrong tie-break over times of rapid.Int is
+// found in three runs of ten, over ten times in every run.
 func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
 	set := Func(merge, opts...)
