@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
@@ -170,7 +171,7 @@ var (
 // DecodeDots reads a set from the front of src into dst, whose memory it uses and
 // whose contents it forgets.
 func DecodeDots(dst Dots, src []byte) (v Dots, rest []byte, err error) {
-	origins, i := next(src, 0)
+	origins, i := varint.Next(src, 0)
 	if i < 0 || origins > uint64(len(src)-i)/4 {
 		return nil, src, errNumber
 	}
@@ -178,8 +179,8 @@ func DecodeDots(dst Dots, src []byte) (v Dots, rest []byte, err error) {
 	prev := uint64(0)
 	for k := range origins {
 		var o, n uint64
-		o, i = next(src, i)
-		if n, i = next(src, i); i < 0 || n > uint64(len(src)-i)/2 {
+		o, i = varint.Next(src, i)
+		if n, i = varint.Next(src, i); i < 0 || n > uint64(len(src)-i)/2 {
 			return nil, src, errNumber
 		}
 		if k > 0 && o <= prev || n == 0 {
@@ -198,8 +199,8 @@ func decodeSpans(v Dots, origin, n uint64, src []byte, i int) (Dots, int, error)
 	end := uint64(0)
 	for k := range n {
 		var gap, length uint64
-		gap, i = next(src, i)
-		if length, i = next(src, i); i < 0 {
+		gap, i = varint.Next(src, i)
+		if length, i = varint.Next(src, i); i < 0 {
 			return v, i, errNumber
 		}
 		lo := end + gap + 1
@@ -214,34 +215,4 @@ func decodeSpans(v Dots, origin, n uint64, src []byte, i int) (Dots, int, error)
 		end = hi
 	}
 	return v, i, nil
-}
-
-// next reads the number at i, in the one encoding that it has, and says where it
-// ends: -1 if there is none. From -1 on it reads nothing, so that a run of numbers
-// can be checked once.
-func next(b []byte, i int) (uint64, int) {
-	if uint(i) < uint(len(b)) && b[i] < 0x80 {
-		return uint64(b[i]), i + 1
-	}
-	return nextLong(b, i)
-}
-
-func nextLong(b []byte, i int) (uint64, int) {
-	if i < 0 {
-		return 0, -1
-	}
-	n := uint64(0)
-	for shift := uint(0); i < len(b); shift += 7 {
-		c := b[i]
-		i++
-		switch {
-		case c >= 0x80 && shift < 63:
-			n |= uint64(c&0x7f) << shift
-		case c >= 0x80 || c == 0 && shift > 0 || shift == 63 && c > 1:
-			return 0, -1 // too long, padded, or too large
-		default:
-			return n | uint64(c)<<shift, i
-		}
-	}
-	return 0, -1
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/lattice"
 )
@@ -174,15 +175,15 @@ func DecodeRow(dst []Mark, p ring.Partition, src []byte) (row []Mark, rest []byt
 
 // decodeRow reads the row at i and says where it ends.
 func decodeRow(dst []Mark, p ring.Partition, src []byte, i int) ([]Mark, int, error) {
-	n, i := next(src, i)
+	n, i := varint.Next(src, i)
 	if i < 0 || n > uint64(len(src)-i)/2 {
 		return dst, i, errNumber
 	}
 	last := uint64(0)
 	for k := range n {
 		m := Mark{Partition: p}
-		m.Origin, i = next(src, i)
-		m.Seq, i = next(src, i)
+		m.Origin, i = varint.Next(src, i)
+		m.Seq, i = varint.Next(src, i)
 		if i < 0 {
 			return dst, i, errNumber
 		}
@@ -216,7 +217,7 @@ func (m Matrix) Append(dst []byte) []byte {
 // Decode reads a matrix from the front of src and appends its marks to dst, which
 // is mostly nil, or memory to be used again.
 func Decode(dst Matrix, src []byte) (m Matrix, rest []byte, err error) {
-	n, i := next(src, 0)
+	n, i := varint.Next(src, 0)
 	if i < 0 || n > uint64(len(src)-i)/2 {
 		return dst, src, errNumber
 	}
@@ -224,7 +225,7 @@ func Decode(dst Matrix, src []byte) (m Matrix, rest []byte, err error) {
 	prev := uint64(0)
 	for k := range n {
 		var p uint64
-		if p, i = next(src, i); i < 0 {
+		if p, i = varint.Next(src, i); i < 0 {
 			return dst, src, errNumber
 		}
 		before := len(marks)
@@ -246,33 +247,3 @@ var (
 	errOrigins    = fmt.Errorf("%w: origins not ascending, or at zero", ErrDecode)
 	errPartitions = fmt.Errorf("%w: partitions not ascending, or empty, or out of range", ErrDecode)
 )
-
-// next reads the number at i, in the one encoding that it has, and says where it
-// ends: -1 if there is none. From -1 on it reads nothing, so that a run of numbers
-// can be checked once.
-func next(b []byte, i int) (uint64, int) {
-	if uint(i) < uint(len(b)) && b[i] < 0x80 {
-		return uint64(b[i]), i + 1
-	}
-	return nextLong(b, i)
-}
-
-func nextLong(b []byte, i int) (uint64, int) {
-	if i < 0 {
-		return 0, -1
-	}
-	n := uint64(0)
-	for shift := uint(0); i < len(b); shift += 7 {
-		c := b[i]
-		i++
-		switch {
-		case c >= 0x80 && shift < 63:
-			n |= uint64(c&0x7f) << shift
-		case c >= 0x80 || c == 0 && shift > 0 || shift == 63 && c > 1:
-			return 0, -1 // too long, padded, or too large
-		default:
-			return n | uint64(c)<<shift, i
-		}
-	}
-	return 0, -1
-}

@@ -80,8 +80,9 @@ var Rooms = []Room{
 	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store"}},
 	{Pattern: "kvs/ring", Modules: []string{xxhashPath}},
 	{Pattern: "kvs/resp"},
-	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session"}},
-	{Pattern: "kvs/session", Packages: []string{"lattice/...", "kvs/ring"}},
+	{Pattern: "kvs/internal/varint"},
+	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session", "kvs/internal/varint"}},
+	{Pattern: "kvs/session", Packages: []string{"lattice/...", "kvs/ring", "kvs/internal/varint"}},
 	{Pattern: "kvs/store"},
 	{
 		Pattern: "kvs/store/storetest", TestOnly: true, Packages: []string{"kvs/store", "gen", "gen/choice"},
