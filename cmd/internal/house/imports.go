@@ -133,12 +133,13 @@ func allowed(module string, room Room, imp string) bool {
 		}
 		return slices.ContainsFunc(room.Modules, func(m string) bool { return m == "" || under(m, imp) })
 	}
-	// An internal package counts as its room; Go itself keeps strangers out.
+	// An internal package counts as its room, unless a row names it as one that rooms
+	// beside each other share; Go itself keeps strangers out.
 	owner := trimInternal(rel)
 	if owner == room.Pattern && rel != owner {
 		return true
 	}
-	return slices.ContainsFunc(room.Packages, func(p string) bool { return matches(p, owner) })
+	return slices.ContainsFunc(room.Packages, func(p string) bool { return p == rel || matches(p, owner) })
 }
 
 // testOnly reports whether imp belongs to another room that only tests may enter.
