@@ -1,9 +1,9 @@
 package kvs
 
 import (
-	"encoding/binary"
 	"fmt"
 
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/lattice"
 )
 
@@ -12,11 +12,11 @@ import (
 
 // number reads an unsigned integer in the one encoding that it has.
 func number(src []byte) (uint64, []byte, error) {
-	n, w := binary.Uvarint(src)
-	if w <= 0 || w > 1 && src[w-1] == 0 {
+	n, end := varint.Next(src, 0)
+	if end < 0 {
 		return 0, src, errNotNumber
 	}
-	return n, src[w:], nil
+	return n, src[end:], nil
 }
 
 // length reads how many items follow, each of at least a byte.

@@ -89,9 +89,11 @@ func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S
 		if c.steps.Load()%2 == 1 {
 			// It was a join of the source that did not return. To say which, the states
 			// are drawn once more, with every join noted beforehand.
-			c = newRapidCheck(t, s, law, source)
-			c.noting = true
-			check(c)
+			again := newRapidCheck(t, s, law, source)
+			again.noting = true
+			if !check(again) {
+				c = again // else other states were drawn, and those to blame stay unknown
+			}
 		}
 		t.Errorf("\n%v\nlaw %s: %s", c.stuck(), law.ID, stuck)
 		return false

@@ -93,6 +93,28 @@ func TestCheckGivesUpOnALoop(t *testing.T) {
 	}
 }
 
+// A loop met while states were drawn, and not met again, is told without states:
+// those of another draw are not to blame.
+func TestCheckBlamesNoOtherStates(t *testing.T) {
+	fixSeed(t, "1")
+	stop, once := make(chan struct{}), false
+	t.Cleanup(func() { close(stop) })
+	endless := func(a, b int) int {
+		if a != b && !once {
+			once = true
+			<-stop
+		}
+		return max(a, b)
+	}
+	out := &tape{name: "TestEndless/semilattice/commutative"}
+	out.run(func() {
+		set := laws.Func(func(a, b int) int { return max(a, b) })
+		laws.CheckLawTB(out, set, "semilattice/commutative", gen.Correlated(gen.Int(0, 4), endless, nil), 300, laws.Patience(200*time.Millisecond))
+	})
+	assert.True(t, out.failed)
+	assert.Contains(t, out.text(), "stuck  the merge does not return\nwhere\nagain  ")
+}
+
 // A check that gives up its test, or panics, does so from where it was called.
 func TestAttendedCheckPassesOnWhatItDoes(t *testing.T) {
 	out := &tape{name: "TestLastArrival/semilattice/commutative"}

@@ -297,7 +297,7 @@ func (r *checked) levels(ctx context.Context, h *history.History, b linearizabil
 
 // draw writes the picture of a history.
 func draw(h *history.History, o checkOptions) (err error) {
-	f, err := os.Create(o.visualize)
+	f, err := os.OpenFile(o.visualize, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode) // it shows what a user's system stored
 	if err != nil {
 		return fmt.Errorf("visualize: %w", err)
 	}
