@@ -2,6 +2,8 @@ package laws
 
 import (
 	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -41,6 +43,13 @@ func (a *attendance) stay() {
 	}
 }
 
+// ending is how an attended check came to its end.
+type ending struct {
+	panicked any
+	gaveUp   bool // the test
+	stuck    bool // there was no progress, and it goes on
+}
+
 // attend runs check in a goroutine and waits until it ends, or until there was no
 // progress for as long as patience lasts, which it reports as false. A panic of
 // check, and its giving up the test, are passed on.
@@ -49,11 +58,7 @@ func (a *attendance) attend(patience time.Duration, check func()) (ended bool) {
 		check()
 		return true
 	}
-	type ending struct {
-		panicked any
-		gaveUp   bool
-	}
-	done := make(chan ending, 1)
+	done := make(chan ending, 2) // the check's own word, and the watch's
 	go func() {
 		e := ending{gaveUp: true}
 		defer func() {
@@ -64,26 +69,88 @@ func (a *attendance) attend(patience time.Duration, check func()) (ended bool) {
 		check()
 		e.gaveUp = false
 	}()
-	for {
-		before := a.steps.Load()
-		timer := time.NewTimer(patience)
-		select {
-		case e := <-done:
-			timer.Stop()
-			switch {
-			case e.panicked != nil:
-				panic(e.panicked)
-			case e.gaveUp:
-				runtime.Goexit()
-			}
-			return true
-		case <-timer.C:
-			if a.steps.Load() == before {
-				a.gone.Store(true)
-				return false
-			}
-		}
+	w := &attended{attendance: a, patience: patience, done: done}
+	watching.begin(w)
+	e := <-done
+	watching.end(w)
+	switch {
+	case e.stuck:
+		a.gone.Store(true)
+		return false
+	case e.panicked != nil:
+		panic(e.panicked)
+	case e.gaveUp:
+		runtime.Goexit()
 	}
+	return true
+}
+
+// attended is a check that is looked at until it ends.
+type attended struct {
+	*attendance
+	patience time.Duration
+	done     chan<- ending
+	due      time.Time // of the next look
+	before   int64     // steps at the last look
+}
+
+// watch looks at the checks of this process that are under way. One timer serves
+// them all, and goes on while there are any: a timer for each would cost a few per
+// cent of a check.
+type watch struct {
+	mu    sync.Mutex
+	under []*attended
+	timer *time.Timer
+	next  time.Time // when the timer goes off; zero is never
+}
+
+var watching watch
+
+func (w *watch) begin(c *attended) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c.due, c.before = time.Now().Add(c.patience), c.steps.Load()
+	w.under = append(w.under, c)
+	w.wake(c.due)
+}
+
+func (w *watch) end(c *attended) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.under = slices.DeleteFunc(w.under, func(other *attended) bool { return other == c })
+}
+
+// wake sees to it that the timer goes off at a time, if not before.
+func (w *watch) wake(at time.Time) {
+	switch {
+	case !w.next.IsZero() && !w.next.After(at):
+		return
+	case w.timer == nil:
+		w.timer = time.AfterFunc(time.Until(at), w.look)
+	default:
+		w.timer.Reset(time.Until(at))
+	}
+	w.next = at
+}
+
+// look tells whoever waits for a check without progress.
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	w.next = time.Time{}
+	w.under = slices.DeleteFunc(w.under, func(c *attended) bool {
+		if !now.Before(c.due) {
+			steps := c.steps.Load()
+			if steps == c.before {
+				c.done <- ending{stuck: true}
+				return true
+			}
+			c.before, c.due = steps, now.Add(c.patience)
+		}
+		w.wake(c.due)
+		return false
+	})
 }
 
 // roomy makes a new goroutine's stack large enough for a check while there is next

@@ -33,11 +33,6 @@ func stringSets() *rapid.Generator[map[string]struct{}] {
 	})
 }
 
-// quietB drops what rapid logs about each passed run.
-type quietB struct{ *testing.B }
-
-func (quietB) Logf(string, ...any) {}
-
 // One operation is associativity over all 4096 triples of the 16 subsets of four
 // elements.
 func BenchmarkExhaust(b *testing.B) {

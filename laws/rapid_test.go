@@ -93,6 +93,38 @@ func TestCheckGivesUpOnALoop(t *testing.T) {
 	}
 }
 
+// Checks of one process are watched together, each with its own patience.
+func TestCheckGivesUpOnOneLoopOfMany(t *testing.T) {
+	fixSeed(t, "1")
+	stop, given := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	slow := laws.Func(func(a, b int) int {
+		<-given // until the other was given up
+		return max(a, b)
+	})
+	endless := laws.Func(func(a, b int) int {
+		<-stop
+		return max(a, b)
+	})
+	source := gen.Independent(gen.Int(0, 4))
+	passed, failed := &tape{name: "TestSlow"}, &tape{name: "TestEndless"}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		passed.run(func() {
+			laws.CheckLawTB(passed, slow, "semilattice/commutative", source, 0, laws.Patience(time.Hour))
+		})
+	}()
+	failed.run(func() {
+		laws.CheckLawTB(failed, endless, "semilattice/commutative", source, 0, laws.Patience(50*time.Millisecond))
+	})
+	close(given)
+	<-ended
+	assert.True(t, failed.failed)
+	assert.Contains(t, failed.text(), "the merge does not return")
+	assert.False(t, passed.failed, passed.text())
+}
+
 // A loop met while states were drawn, and not met again, is told without states:
 // those of another draw are not to blame.
 func TestCheckBlamesNoOtherStates(t *testing.T) {

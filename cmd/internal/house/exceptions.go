@@ -34,10 +34,6 @@ var Exceptions = []Exception{
 		Reason: "what does not return cannot be waited for; the check runs alone, and its caller waits for nothing else",
 	},
 	{
-		File: "laws/attend.go", Rule: Select,
-		Reason: "between the end of the check and a timer: the verdict differs only where the merge does not return",
-	},
-	{
 		File: "laws/internal/deep/fingerprint.go", Rule: Random,
 		Reason: "a fingerprint is compared with one taken moments before in the same process, and never kept or printed",
 	},
