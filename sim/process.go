@@ -80,7 +80,7 @@ func (w *World) crashNow(i NodeID, key Key) {
 	n := &w.nodes[i]
 	n.up, n.actor, n.inputter, n.persister = false, nil, nil, nil
 	n.timers = n.timers[:0]
-	n.stalled, n.slow, n.paused = 0, 0, 0
+	n.stalled, n.slow, n.paused, n.heldUntil = 0, 0, 0, 0
 	n.down = key
 	w.down++
 	w.traced(&event{at: w.now, key: key, kind: EventCrash, node: i, from: None, buf: -1})

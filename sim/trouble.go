@@ -199,8 +199,16 @@ func (w *World) held(ev *event) bool {
 	if w.now < n.paused {
 		w.stats.Effective[Pause]++
 	}
+	// What comes while others wait waits behind them, however the pause that they
+	// wait for has been drawn out or cut short since: a device, for one, promises
+	// its completions in order.
+	until := n.stalled
+	if !was && n.waiting > 0 {
+		until = n.heldUntil
+	}
+	n.heldUntil = max(until, w.now)
 	old := *ev
-	again := w.schedule(max(n.stalled, w.now), ev.kind)
+	again := w.schedule(n.heldUntil, ev.kind)
 	if again == nil {
 		return true
 	}

@@ -58,6 +58,7 @@ type node struct {
 	stalled   Time // until when nothing is handled here
 	paused    Time // as far as that is a pause
 	waiting   int  // events put off
+	heldUntil Time // when the last of them comes again
 	slow      Time // until when each event costs work
 	work      Time // by which the next event waits after each one
 	version   uint16
