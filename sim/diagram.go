@@ -42,6 +42,9 @@ func (w *World) WriteDiagram(out io.Writer, o DiagramOptions) error {
 	for i := range d.state {
 		d.state[i] = laneUp
 	}
+	for _, n := range w.opts.Absent {
+		d.state[n] = laneDown
+	}
 	d.head()
 	losses := w.trace.losses
 	for _, r := range w.trace.records {
@@ -141,6 +144,9 @@ func (d *diagram) record(r Record) {
 		lanes[int(r.Node)*laneWidth] = signCrash
 		d.state[r.Node] = laneDown
 		label = "crash"
+	case EventJoin, EventLeave, EventReturn, EventWipe:
+		lanes[int(r.Node)*laneWidth] = signEvent
+		label = r.Kind.String()
 	case EventHeal:
 		label = "═══ faults end ═══"
 		clear(d.bands)

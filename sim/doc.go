@@ -40,8 +40,7 @@
 //
 // A [Class] is a kind of fault, switched by a [Level] each; each is off unless
 // switched on. Devices, and hosts that restart a process ([Context.Abort]), add to
-// what the simulator itself does. Faults of membership (joining, leaving, an id used
-// again) are for hosts, by [World.Crash], [World.Restart] and a [Rewinder].
+// what the simulator itself does.
 //
 //	class                                       is decided by
 //	drop duplicate delay partition              sim/net, for a message or a grid tick
@@ -50,10 +49,30 @@
 //	crash                                       [CrashOptions]
 //	disk                                        the device
 //	clock pause slow outage mid-crash restore   [TroubleOptions]
+//	version                                     [TroubleOptions], of [Options.Programs]
 //	disk-error rot                              the device, by [TroubleOptions]
 //
 // A node's own clocks are [Context.Monotonic] and [Context.Wall]; what a device
 // does must ask [Context.Effect] first, so that a crash within an event stops it.
+//
+// # Membership
+//
+// Who is a member is for the plan of a host, as operations are, since a protocol
+// must be told: there is no class of it. A host that plans these, drops them one by
+// one to shrink a failure, and tells its protocol by operations what an operator
+// would, can exercise
+//
+//	a late join            [Options.Absent], then [World.Join]
+//	leaving                [World.Leave]: gone, and healing does not bring it back
+//	an id used again       [World.Leave], then [World.Join]: the disk is empty
+//	a zombie               [World.Leave], then [World.Return]: back with its old disk,
+//	                       though the others may have collected what it must know
+//	a disk replaced        [World.Wipe]: the same id with an empty disk, at once
+//
+// under partitions and every other fault. What is under way to or from a node
+// survives its leaving, as it does a crash, and a node's [Context.Incarnation] goes
+// on counting: it says which life of the id this is, which a process whose disk is
+// empty could not know.
 //
 // # How to read a trace
 //
@@ -66,7 +85,8 @@
 //	n1             the node at which it happens; a dash is none
 //	msg            what happens: start (and which life), msg (from whom, of what kind, how
 //	               long, and which copy if it is a further one), timer, input and durable
-//	               (and which one), crash, net (the network changed), heal (all faults end)
+//	               (and which one), crash, net (the network changed), heal (all faults end),
+//	               join, leave, return, wipe (of membership)
 //	[fb6d…]        lineage key of the event, under which its decisions are asked
 //	3616…          trace hash after the event: the first line that differs from another
 //	               run's is where they part

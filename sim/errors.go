@@ -23,6 +23,8 @@ var (
 	ErrKeyTwice = errors.New("sim: lineage key used twice")
 	// ErrNoInput reports an operation injected at an actor without Input.
 	ErrNoInput = errors.New("sim: actor takes no input")
+	// ErrWipe reports a device that was to be emptied and is no [Rewinder].
+	ErrWipe = errors.New("sim: device cannot be emptied")
 	// ErrNotQuiet reports that a world was still busy at the bound given to
 	// [World.RunUntilQuiet]. It does not stop the world.
 	ErrNotQuiet = errors.New("sim: not quiet")

@@ -3,7 +3,7 @@ package sim
 // EventKind says what an event is.
 type EventKind uint8
 
-// The kinds of events. Those before numTraced reach the trace.
+// The kinds of events. Those that are exported reach the trace.
 const (
 	EventStart     EventKind = iota + 1 // a node starts, first or again
 	EventMessage                        // a message reaches a live node
@@ -18,6 +18,14 @@ const (
 	evGhost                             // the moment at which a lost message would have arrived
 	evNetTick                           // a moment the network asked to be called at
 	evTroubleTick                       // the grid point at which faults of processes and clocks are asked for
+
+	// The kinds below reach the trace too. They stand here since the number of a kind
+	// is part of the trace hash.
+
+	EventJoin   // an absent node becomes a member, see [World.Join]
+	EventLeave  // a member is gone
+	EventReturn // a node that left is back with what it knew
+	EventWipe   // a node's device is emptied
 )
 
 var eventNames = [...]string{
@@ -25,6 +33,7 @@ var eventNames = [...]string{
 	EventCompleted: "durable", EventCrash: "crash", EventNetwork: "net", EventHeal: "heal", EventNote: "note",
 	evCrashTick: "crash-tick", evGhost: "ghost", evNetTick: "net-tick",
 	evTroubleTick: "trouble-tick",
+	EventJoin:     "join", EventLeave: "leave", EventReturn: "return", EventWipe: "wipe",
 }
 
 // String names the kind as the text form of a trace does.

@@ -39,12 +39,14 @@ const (
 	Restore                              // a node starts again without its disk, or with an old one
 	DiskError                            // storage fails a write or a sync, and the process stops
 	Rot                                  // storage spoils one of two copies of what was durable
+	Version                              // a node starts again with another version of its program
 	AllClasses                           // the number of all classes
 )
 
 var classNames = [AllClasses]string{
 	"drop", "duplicate", "delay", "partition", "crash", "disk", "burst", "clog", "bridge", "flap", "filter",
 	"queue", "corrupt", "clock", "pause", "slow", "outage", "mid-crash", "restore", "disk-error", "rot",
+	"version",
 }
 
 // String names the class in lower case.

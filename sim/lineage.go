@@ -13,6 +13,7 @@ const (
 	rootNetwork                               // grid tick, by the network
 	rootHeal                                  // time
 	rootTrouble                               // class, node, grid tick
+	rootMember                                // kind of event, node, time
 )
 
 // Branches of lineage, folded into the key of the parent.
@@ -24,6 +25,8 @@ const (
 	branchChoice
 	branchMidCrash
 	branchRestore
+	branchVersion
+	branchStop
 )
 
 // OperationKey is the key of the event that hands operation id to an actor.

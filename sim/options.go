@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
 )
@@ -12,6 +13,13 @@ type Options struct {
 	Nodes int
 	// Factory makes the actor of a node, at its first start and at each restart.
 	Factory func(NodeID) Actor
+	// Programs are further versions of the nodes' program: Programs[v-1] makes actors
+	// of version v as Factory does of version 0, with which every node starts at
+	// first. Which nodes change, the class [Version] decides at restarts.
+	Programs []func(NodeID) Actor
+	// Absent are the nodes that do not start at time 0: they are no members before
+	// [World.Join] makes them so.
+	Absent []NodeID
 	// Source answers all decisions; nil is [choice.Benign].
 	Source choice.Source
 	// Net carries messages between different nodes; nil is [Perfect] at 1 ms.
@@ -88,8 +96,12 @@ const (
 	crashPauses  = 5
 )
 
-// Bounds that are no matter of taste: node numbers share a word of the trace hash.
-const maxNodes = 4096
+// Bounds that are no matter of taste: node numbers share a word of the trace hash,
+// and a node keeps its version in two bytes.
+const (
+	maxNodes    = 4096
+	maxPrograms = 1024
+)
 
 func (o *Options) validate() error {
 	bad := func(what string, v any, need string) error {
@@ -100,6 +112,12 @@ func (o *Options) validate() error {
 		return bad("Nodes", o.Nodes, "1 to 4096")
 	case o.Factory == nil:
 		return bad("Factory", "nil", "a function")
+	case slices.ContainsFunc(o.Programs, func(f func(NodeID) Actor) bool { return f == nil }):
+		return bad("one of Programs", "nil", "a function")
+	case len(o.Programs) > maxPrograms:
+		return bad("the number of Programs", len(o.Programs), fmt.Sprintf("at most %d", maxPrograms))
+	case slices.ContainsFunc(o.Absent, func(n NodeID) bool { return n < 0 || int(n) >= o.Nodes }):
+		return bad("Absent", o.Absent, "nodes of the world")
 	case o.Crash.Level >= NumLevels:
 		return bad("Crash.Level", uint8(o.Crash.Level), "off, low or extreme")
 	case o.DiskFaults >= NumLevels:

@@ -25,7 +25,8 @@ func (w *World) Crash(n NodeID) error {
 }
 
 // Restart starts a node that is down, now but after what is already queued for
-// this instant. Starting a live node does nothing.
+// this instant. Starting a live node does nothing, nor does starting one that is
+// absent, see [World.Leave].
 func (w *World) Restart(n NodeID) error {
 	if w.err != nil {
 		return w.err
@@ -33,15 +34,16 @@ func (w *World) Restart(n NodeID) error {
 	if n < 0 || int(n) >= len(w.nodes) {
 		return fmt.Errorf("%w: restart: node %d of %d", ErrNode, int32(n), len(w.nodes))
 	}
-	if nd := &w.nodes[n]; !nd.up {
+	if nd := &w.nodes[n]; !nd.up && !nd.absent {
 		w.restartAt(n, w.now, branch(nd.down, branchRestart))
 	}
 	return w.err
 }
 
 // Heal ends all faults at time at: links open, no fault is decided any more,
-// nodes that are down start, what is under way still arrives. From then on a
-// protocol that is live must come to rest.
+// members that are down start, with the version of their program that they had,
+// what is under way still arrives. From then on a protocol that is live must come
+// to rest.
 func (w *World) Heal(at Time) error {
 	if w.err != nil {
 		return w.err
@@ -65,7 +67,7 @@ func (w *World) healNow(ev *event) {
 	for i := range w.nodes {
 		w.nodes[i].stalled, w.nodes[i].slow, w.nodes[i].paused = 0, 0, 0
 		w.nodes[i].clock.heal(w.now)
-		if n := &w.nodes[i]; !n.up {
+		if n := &w.nodes[i]; !n.up && !n.absent {
 			w.restartAt(NodeID(i), w.now, branch(n.down, branchRestart))
 		}
 	}
@@ -78,7 +80,7 @@ func (w *World) crashNow(i NodeID, key Key) {
 	n := &w.nodes[i]
 	n.up, n.actor, n.inputter, n.persister = false, nil, nil, nil
 	n.timers = n.timers[:0]
-	n.stalled, n.slow, n.paused = 0, 0, 0
+	n.stalled, n.slow, n.paused, n.heldUntil = 0, 0, 0, 0
 	n.down = key
 	w.down++
 	w.traced(&event{at: w.now, key: key, kind: EventCrash, node: i, from: None, buf: -1})
@@ -110,9 +112,9 @@ func (w *World) start(ev *event) {
 	if n.inc > 0 {
 		w.down--
 	}
-	a := w.opts.Factory(ev.node)
+	a := w.program(ev.node)
 	if a == nil {
-		w.fail(fmt.Errorf("%w: Factory made no actor for %v", ErrOptions, ev.node))
+		w.fail(fmt.Errorf("%w: version %d of the program made no actor for %v", ErrOptions, n.version, ev.node))
 		return
 	}
 	n.up = true

@@ -121,6 +121,8 @@ func (w *World) dispatch(ev *event) {
 		}
 	case EventHeal:
 		w.healNow(ev)
+	case EventJoin, EventLeave, EventReturn, EventWipe:
+		w.member(ev)
 	case evCrashTick:
 		w.crashTick(int64(ev.aux))
 	case evGhost:

@@ -20,17 +20,21 @@ import (
 //	              after so many effects of the event
 //	sim.restore   under the crash's key, 1 the disk is lost, 1+k three quarters of
 //	              its history are left, or two, or one
+//	sim.version   under the crash's key, when the node starts again, 1+v: it does so
+//	              with version v of its program, of those in [Options.Programs]
 //
 // DiskError and Rot are for devices to ask, see [Context.StorageFault].
 type TroubleOptions struct {
 	Clock, Pause, Slow, Outage        Level
 	MidCrash, Restore, DiskError, Rot Level
+	Version                           Level
 	// Grid is the distance of the ticks, 50 ms by default.
 	Grid Time
 	// Nodes is how many nodes, counted from node 0, have such trouble; 0 is all.
 	Nodes int
 	// Permille is the chance of each by level; zero is 0, 15, 120. A crash within
-	// an event has a twentieth of it, a disk lost at a crash four times as much.
+	// an event has a twentieth of it, a disk lost at a crash, or another version after
+	// it, four times as much.
 	Permille [NumLevels]int
 }
 
@@ -54,7 +58,7 @@ const (
 )
 
 func (o *TroubleOptions) valid() bool {
-	for _, l := range []Level{o.Clock, o.Pause, o.Slow, o.Outage, o.MidCrash, o.Restore, o.DiskError, o.Rot} {
+	for _, l := range []Level{o.Clock, o.Pause, o.Slow, o.Outage, o.MidCrash, o.Restore, o.DiskError, o.Rot, o.Version} {
 		if l >= NumLevels {
 			return false
 		}
@@ -195,8 +199,16 @@ func (w *World) held(ev *event) bool {
 	if w.now < n.paused {
 		w.stats.Effective[Pause]++
 	}
+	// What comes while others wait waits behind them, however the pause that they
+	// wait for has been drawn out or cut short since: a device, for one, promises
+	// its completions in order.
+	until := n.stalled
+	if !was && n.waiting > 0 {
+		until = n.heldUntil
+	}
+	n.heldUntil = max(until, w.now)
 	old := *ev
-	again := w.schedule(max(n.stalled, w.now), ev.kind)
+	again := w.schedule(n.heldUntil, ev.kind)
 	if again == nil {
 		return true
 	}
@@ -287,8 +299,8 @@ func (w *World) restore(i NodeID, crash Key) {
 	if !ok {
 		return
 	}
-	rare := choice.Permille(min(4*w.opts.Trouble.Permille[l], 1000))
-	v := w.choose(choice.Point{Site: "sim.restore", Key: branch(crash, branchRestore), N: 1 + restores, Rare: max(rare, 1)})
+	rare := w.opts.Trouble.atCrash(l)
+	v := w.choose(choice.Point{Site: "sim.restore", Key: branch(crash, branchRestore), N: 1 + restores, Rare: rare})
 	if v == 0 {
 		return
 	}

@@ -384,3 +384,27 @@ func TestStorageFaultsAreAskedByClass(t *testing.T) {
 	require.Equal(t, map[string]uint32{"disk-error": 4000, "rot": 1000},
 		run(Options{Trouble: TroubleOptions{DiskError: Extreme, Rot: Low}}))
 }
+
+// TestNothingOvertakesWhatAPausedNodeHasPutOff: neither when the pause is drawn out
+// by another nor when the world is healed meanwhile.
+func TestNothingOvertakesWhatAPausedNodeHasPutOff(t *testing.T) {
+	pause := func(tick int64, length uint64) choice.Decision {
+		return choice.Decision{Site: "sim.pause", Key: troubleKey(Pause, 1, tick), Value: 1 + length}
+	}
+	for name, tc := range map[string]struct {
+		tape []choice.Decision
+		heal Time
+	}{
+		"drawn out":     {[]choice.Decision{pause(2, 4), pause(3, 5)}, Second}, // 100 to 200 ms, and 150 to 350
+		"healed":        {[]choice.Decision{pause(2, 5)}, 180 * Millisecond},   // 100 to 300 ms
+		"both":          {[]choice.Decision{pause(2, 4), pause(3, 5)}, 180 * Millisecond},
+		"healed in two": {[]choice.Decision{pause(2, 4), pause(3, 5)}, 250 * Millisecond},
+	} {
+		at, order, w := handled(t, TroubleOptions{Pause: Low}, choice.NewReplay(tc.tape), tc.heal)
+		require.Len(t, order, 100, name)
+		require.IsIncreasing(t, order, name)
+		require.IsNonDecreasing(t, at[1], name)
+		require.Zero(t, w.nodes[1].waiting)
+		require.Positive(t, w.Stats().Effective[Pause])
+	}
+}

@@ -58,8 +58,11 @@ type node struct {
 	stalled   Time // until when nothing is handled here
 	paused    Time // as far as that is a pause
 	waiting   int  // events put off
+	heldUntil Time // when the last of them comes again
 	slow      Time // until when each event costs work
 	work      Time // by which the next event waits after each one
+	version   uint16
+	absent    bool // no member: not started by Heal or Restart
 }
 
 // armed is a pending timer and the order number of the event that is to fire it;
@@ -80,7 +83,7 @@ type TimedDecision struct {
 	At Time
 }
 
-// New makes a world in which all nodes start at time 0.
+// New makes a world in which all nodes but those of [Options.Absent] start at time 0.
 func New(o Options) (*World, error) {
 	w := &World{}
 	if err := w.Reset(o); err != nil {
@@ -118,7 +121,9 @@ func (w *World) Reset(o Options) error {
 		if o.Device != nil {
 			w.nodes[i].device = o.Device(NodeID(i))
 		}
-		w.restartAt(NodeID(i), 0, choice.Mix(rootStart, uint64(i)))
+		if w.nodes[i].absent = slices.Contains(o.Absent, NodeID(i)); !w.nodes[i].absent {
+			w.restartAt(NodeID(i), 0, choice.Mix(rootStart, uint64(i)))
+		}
 	}
 	if err := w.net.Attach(&w.fabric); err != nil {
 		return fmt.Errorf("sim: attach network: %w", err)

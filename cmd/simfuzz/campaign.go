@@ -38,7 +38,7 @@ type campaign struct {
 // finished is a seed that has run.
 type finished struct {
 	res   *scenario.Result
-	twice bool
+	twice bool // with one trace
 }
 
 // totals add up what seeds gave.
@@ -122,7 +122,7 @@ func (k *campaign) work(ctx context.Context) {
 		}
 		twice := seed%twiceEvery == 0
 		if err == nil && twice {
-			err = repeat(whole, &rn, k.cfg, res)
+			twice, err = repeat(whole, &rn, k.cfg, res)
 		}
 		if err != nil {
 			k.fail(err)
@@ -132,22 +132,26 @@ func (k *campaign) work(ctx context.Context) {
 	}
 }
 
-// repeat runs a seed once more, and has its result say so if that is another run.
-func repeat(ctx context.Context, rn *scenario.Runner, cfg scenario.Config, res *scenario.Result) error {
+// oracleDeterminism finds seeds that have two traces.
+const oracleDeterminism = "determinism"
+
+// repeat runs a seed once more and reports whether that is the same run; if not,
+// its result says so as a violation.
+func repeat(ctx context.Context, rn *scenario.Runner, cfg scenario.Config, res *scenario.Result) (same bool, err error) {
 	again, err := rn.Run(ctx, cfg, res.Seed)
 	if err != nil || again.TraceHash == res.TraceHash {
-		return err
+		return err == nil, err
 	}
 	where, err := scenario.Divergence(ctx, res)
 	if err != nil {
-		return err
+		return false, err
 	}
 	res.Violations = append(res.Violations, scenario.Violation{
-		Oracle: "determinism", Kind: "trace", Node: -1,
+		Oracle: oracleDeterminism, Kind: "trace", Node: -1,
 		Message: fmt.Sprintf("one seed, two traces: %s and %s\n%s",
 			scenario.FormatHash(res.TraceHash), scenario.FormatHash(again.TraceHash), where),
 	})
-	return nil
+	return false, nil
 }
 
 // end notes that there are no seeds from one on.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,6 +188,9 @@ const shrinkReplays = 400
 
 func (c *cli) keepOne(res *scenario.Result, f runFlags) (one kept, err error) {
 	tape, again, err := scenario.Record(context.WithoutCancel(c.ctx), res)
+	if errors.Is(err, scenario.ErrRebase) {
+		return keepUnsteady(res, tape, again, f, err)
+	}
 	if err != nil {
 		return one, err
 	}
@@ -200,6 +205,20 @@ func (c *cli) keepOne(res *scenario.Result, f runFlags) (one kept, err error) {
 	}
 	one.small = filepath.Join(filepath.Dir(one.tape), "shrunk.json")
 	return one, replaceFile(one.small, one.shrunk.Tape)
+}
+
+// keepUnsteady keeps a seed whose runs differ: what was said of it and where two runs
+// part, with the tape and the trace of one more. That it does not repeat is an
+// error of its own only where it was not what was found.
+func keepUnsteady(res *scenario.Result, tape *scenario.Tape, again *scenario.Result, f runFlags, rebase error) (one kept, err error) {
+	again.Violations = res.Violations
+	if one.tape, err = writeRun(f.out, res.Seed, tape, again); err != nil {
+		return one, err
+	}
+	if slices.ContainsFunc(res.Violations, func(v scenario.Violation) bool { return v.Oracle == oracleDeterminism }) {
+		return one, nil
+	}
+	return one, rebase
 }
 
 type violationJSON struct {

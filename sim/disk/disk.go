@@ -21,6 +21,23 @@
 // repairs it. [FS] is a whole file system with faults of its own, as an interface
 // on which real engines run.
 //
+// Which of the two has which faults:
+//
+//	fault                                          Log  FS
+//	unsynced data lost, in part, or torn           yes  yes; of each write, in any order
+//	failed or short write, no space, failed sync   yes  yes
+//	flipped bit, misdirected write                 yes  yes
+//	slow sync                                      yes  no: it has no time of its own
+//	old or empty disk                              yes  no
+//	failed or short read, failed open              no   yes
+//	rename, link or removal lost or reordered      no   yes
+//
+// A log has no names to lose: it is one file, there before its node first starts,
+// that is only ever appended to and cut at a torn end, and never renamed, replaced
+// or removed. What would follow from a lost name of it is an empty or an old log,
+// which is what [Log.Rewind] makes. Nor is it read but once, when the node starts,
+// where an error would be no more than a later start.
+//
 // The package refuses to lose what it reported durable: a log only when told to
 // [Log.Rewind], a file system only to rot and misdirected writes, within a
 // [Budget] that can keep a copy intact.

@@ -24,8 +24,10 @@ func FaultClasses() []string {
 // Borne reports whether the store is made to bear a class, so that campaigns draw
 // it. It does not bear a disk that is lost or taken back in time (restore): its
 // gossip takes a peer's word that it holds a delta to last. That class strikes
-// only where it is asked for by name, and then the store does fail.
-func Borne(c sim.Class) bool { return c != sim.Restore }
+// only where it is asked for by name, and then the store does fail. Nor does it
+// bear mixed versions (version): there is one version of it as yet, so that this
+// class strikes nowhere, asked for or not.
+func Borne(c sim.Class) bool { return c != sim.Restore && c != sim.Version }
 
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {

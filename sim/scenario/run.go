@@ -345,7 +345,9 @@ func (r *run) mostBytes() int64 {
 	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta
 }
 
-// bytesPerDelta is seven times the worst that was seen in thousands of seeds.
+// bytesPerDelta is four times the worst that was seen in 75,000 seeds of the
+// strategies swarm, uniform and pct: 130, where the median is 27. The mutant
+// offer-storm shows what it catches.
 const bytesPerDelta = 512
 
 // rest runs until nothing is under way and no replica has anything left to do,

@@ -176,7 +176,7 @@ func Replay(ctx context.Context, t *Tape) (*Result, error) {
 // Record runs res once more with everything kept, unless its source cannot be
 // asked again and its decisions were kept, makes a tape of it, and replays the
 // tape: it must lead to the same trace and the same violations, or Record says
-// that it does not.
+// that it does not, by [ErrRebase], and gives what it got all the same: as evidence.
 func Record(ctx context.Context, res *Result) (*Tape, *Result, error) {
 	s := res.Setup
 	first := res
@@ -195,7 +195,7 @@ func Record(ctx context.Context, res *Result) (*Tape, *Result, error) {
 		return nil, nil, err
 	}
 	if first.TraceHash != res.TraceHash || again.TraceHash != res.TraceHash {
-		return nil, nil, fmt.Errorf("%w: seed %d: trace %s when found, %s when recorded, %s when replayed",
+		return t, again, fmt.Errorf("%w: seed %d: trace %s when found, %s when recorded, %s when replayed",
 			ErrRebase, s.Seed, FormatHash(res.TraceHash), FormatHash(first.TraceHash), FormatHash(again.TraceHash))
 	}
 	return t, again, nil

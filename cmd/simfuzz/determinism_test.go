@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+// jitter makes a replica's ticks late by what a map of delays is ranged over first:
+// hundreds of times a run, so that no two runs are alike.
+var jitter = mutants.Mutant{
+	Name: "jitter-by-map-order", File: "kvs/replica.go",
+	Search:  "		r.gossip()\n		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})\n",
+	Replace: "		r.gossip()\n		for late := range map[uint64]bool{0: true, 1: true, 2: true, 3: true} {\n			r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS + late})\n			break\n		}\n",
+}
+
+const unsteadySeed = "20" // is run twice, as every twentieth is
+
+// TestOneSeedTwoTraces: a store that the order of a map reaches is caught by running seeds
+// twice, shown where two runs part, and kept, though nothing repeats it.
+func TestOneSeedTwoTraces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds programs; skipped by -short")
+	}
+	mutant := overlaid(t, jitter)
+	run := func(dir string, flags ...string) (code int, out, errs string) {
+		var stdout, stderr bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), mutant, append([]string{"run", "--seed", unsteadySeed, "--seeds", "1", "--out", dir}, flags...)...)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); cmd.ProcessState == nil {
+			require.NoError(t, err)
+		}
+		return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
+	}
+
+	dir := t.TempDir()
+	code, out, errs := run(dir)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	assert.Empty(t, errs, "it is a finding, and no failure of the tool")
+	folder := filepath.Join(dir, "seed-"+unsteadySeed)
+	said, err := os.ReadFile(filepath.Join(folder, "violations.txt"))
+	require.NoError(t, err)
+	for what, text := range map[string]string{"printed": out, "kept": string(said)} {
+		assert.Regexp(t, `one seed, two traces: [0-9a-f]{16} and [0-9a-f]{16}\n`, text, what)
+		assert.Regexp(t, `the traces part at line \d+\n(  both   .*\n)+(  first  .*\n)+(  second .*\n)+`, text, what)
+	}
+	assert.Contains(t, out, "0 run twice with one trace")
+	assert.Contains(t, out, "kept in "+folder)
+	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt"} {
+		assert.FileExists(t, filepath.Join(folder, name))
+	}
+	assert.NoFileExists(t, filepath.Join(folder, "shrunk.json"), "what does not repeat has no smaller form")
+
+	code, out, _ = run(t.TempDir(), "--json")
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, out, `"oracle":"determinism","signature":"determinism/trace//-1"`)
+
+	code, out, _ = invoke(t, "", "run", "--seed", unsteadySeed, "--seeds", "1", "--out", t.TempDir())
+	assert.Equal(t, exitOK, code, out)
+	assert.Contains(t, out, "1 run twice with one trace")
+}
+
+// overlaid builds this program with a mutant in it.
+func overlaid(t *testing.T, m mutants.Mutant) (program string) {
+	t.Helper()
+	root, err := mutants.Checkout(".", modulePath)
+	require.NoError(t, err)
+	patched, err := m.Apply(root)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	file, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(file, patched, 0o600))
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, filepath.FromSlash(m.File)): file}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, text, 0o600))
+	program = filepath.Join(dir, "mutant")
+	said, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	return program
+}
+
+// TestWhatDoesNotRepeatIsKept: a seed that violates something else, and does not
+// repeat, is kept as well, and that it does not repeat is said.
+func TestWhatDoesNotRepeatIsKept(t *testing.T) {
+	res, err := scenario.Run(t.Context(), scenario.Config{}, 11)
+	require.NoError(t, err)
+	tape, again, err := scenario.Record(t.Context(), res)
+	require.NoError(t, err)
+	found := []scenario.Violation{{Oracle: "convergence", Kind: "counter", Node: 1, Message: "two values"}}
+	res.Violations = found
+	dir := t.TempDir()
+	one, err := keepUnsteady(res, tape, again, runFlags{out: dir}, scenario.ErrRebase)
+	require.ErrorIs(t, err, scenario.ErrRebase)
+	require.Equal(t, filepath.Join(dir, "seed-11", "tape.json"), one.tape)
+	said, err := os.ReadFile(filepath.Join(dir, "seed-11", "violations.txt"))
+	require.NoError(t, err)
+	require.Contains(t, string(said), "two values")
+
+	blocked := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
+	_, err = keepUnsteady(res, tape, again, runFlags{out: blocked}, scenario.ErrRebase)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, scenario.ErrRebase, "that nothing could be kept comes first")
+}
