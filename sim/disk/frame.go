@@ -5,26 +5,25 @@ import (
 	"hash/crc32"
 )
 
-// A frame is the length of the record and the CRC-32C of length, position in the
-// log and record, four bytes each, least significant first, and the record. The
-// position, which is not written, tells a record that landed elsewhere.
-const frameHeader = 8
+// A frame is the length of the record and the CRC-32C of length and record, four
+// bytes each, least significant first, and the record. The sum starts from the
+// position in the log, which is not written: it tells a record that landed elsewhere.
+const (
+	frameLength = 4
+	frameHeader = 8
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func frameSum(at int, length, record []byte) uint32 {
-	var where [8]byte
-	binary.LittleEndian.PutUint64(where[:], uint64(at))
-	sum := crc32.Update(crc32.Checksum(length, castagnoli), castagnoli, where[:])
-	return crc32.Update(sum, castagnoli, record)
+	return crc32.Update(crc32.Update(uint32(at), castagnoli, length), castagnoli, record)
 }
 
 // appendFrame appends the frame of a record that will stand at a position.
 func appendFrame(dst []byte, at int, record []byte) []byte {
-	var length [4]byte
-	binary.LittleEndian.PutUint32(length[:], uint32(len(record)))
-	dst = append(dst, length[:]...)
-	dst = binary.LittleEndian.AppendUint32(dst, frameSum(at, length[:], record))
+	from := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(record)))
+	dst = binary.LittleEndian.AppendUint32(dst, frameSum(at, dst[from:], record))
 	return append(dst, record...)
 }
 
@@ -35,7 +34,7 @@ func frameAt(b []byte, at int) int {
 		return 0
 	}
 	n := uint64(binary.LittleEndian.Uint32(b))
-	if n > uint64(len(b)-frameHeader) || frameSum(at, b[:4], b[frameHeader:frameHeader+n]) != binary.LittleEndian.Uint32(b[4:]) {
+	if n > uint64(len(b)-frameHeader) || frameSum(at, b[:frameLength], b[frameHeader:frameHeader+n]) != binary.LittleEndian.Uint32(b[frameLength:]) {
 		return 0
 	}
 	return frameHeader + int(n)
