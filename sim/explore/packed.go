@@ -345,17 +345,44 @@ func (k *packed[N]) check(s compact) string {
 			return ""
 		}
 	}
-	nodes := k.lists.intern(tuple[:c.Nodes])
-	what, known := k.judged[nodes]
-	if !known {
-		var err error
-		if what, err = judgeEnd(c, tuple[:c.Nodes], func(n uint32) N { return k.states[n] }, k.stepOf); err != nil {
-			k.broken = err
-			return err.Error() // which ends the search
-		}
-		k.judged[nodes] = what
+	what, err := k.checkEnd(tuple)
+	if err != nil {
+		k.broken = err
+		return err.Error() // which ends the search
 	}
 	return what
+}
+
+// checkEnd judges the nodes of a tuple, and holds what they can be renamed to to
+// being as right.
+func (k *packed[N]) checkEnd(tuple []uint32) (string, error) {
+	what, known, err := k.judgeNodes(tuple[:k.cluster.Nodes])
+	if err != nil || known {
+		return what, err
+	}
+	for p := 1; p < len(k.group); p++ {
+		k.alt.tuple = k.renamedTuple(k.alt.tuple, tuple, p)
+		theirs, _, err := k.judgeNodes(k.alt.tuple[:k.cluster.Nodes])
+		if err != nil {
+			return "", err
+		}
+		if (what == "") != (theirs == "") {
+			return "", fmt.Errorf("%w: an end is not as right as what it is renamed to by %v: %s%s", ErrSymmetry, k.group[p], what, theirs)
+		}
+	}
+	return what, nil
+}
+
+// judgeNodes is what CheckEnd says of nodes, and whether it has said so before.
+func (k *packed[N]) judgeNodes(nodes []uint32) (what string, known bool, err error) {
+	id := k.lists.intern(nodes)
+	if what, known = k.judged[id]; known {
+		return what, true, nil
+	}
+	if what, err = judgeEnd(k.cluster, k.lists.at(id), func(n uint32) N { return k.states[n] }, k.stepOf); err == nil {
+		k.judged[id] = what
+	}
+	return what, false, err
 }
 
 // stepOf is step by events and messages.

@@ -47,7 +47,6 @@ type search[S any, A comparable] struct {
 	symmetric int      // checks of symmetry made
 	acts      []A      // of the state that is expanded
 	their     []A      // of the state that is judged
-	sleep     []A      // what the action at hand puts to sleep
 	enc, alt  []byte
 	res       Result[S, A]
 }
@@ -88,9 +87,8 @@ func (s *search[S, A]) run() error {
 	if len(s.inits) == 0 {
 		return fmt.Errorf("%w: no initial state", ErrModel)
 	}
-	s.sleep = s.sleep[:0]
 	for i, st := range s.inits {
-		if err := s.arrive(s.canonical(st), visit{parent: int32(-1 - i)}); err != nil || s.over() {
+		if err := s.arrive(s.canonical(st), visit{parent: int32(-1 - i)}, nil); err != nil || s.over() {
 			return err
 		}
 	}
@@ -154,10 +152,7 @@ func (s *search[S, A]) expand(st S, id int32, asleep []A) error {
 			return err
 		}
 		s.res.Transitions++
-		if err := s.sleepAfter(st, i, asleep); err != nil {
-			return err
-		}
-		if err := s.arrive(next, visit{parent: id, action: uint16(i)}); err != nil || s.over() {
+		if err := s.arrive(next, visit{parent: id, action: uint16(i)}, &origin[S, A]{st, asleep}); err != nil || s.over() {
 			return err
 		}
 	}
@@ -179,59 +174,58 @@ func (s *search[S, A]) successor(st S, a A) (successor[S], error) {
 	return next, nil
 }
 
-// sleepAfter sets s.sleep to what action i puts to sleep: what sleeps in st, or
-// stands before it, and commutes with it.
-func (s *search[S, A]) sleepAfter(st S, i int, asleep []A) error {
-	s.sleep = s.sleep[:0]
-	if s.opts.NoCommute {
-		return nil
-	}
+// origin is a state that is being expanded, with what sleeps in it.
+type origin[S any, A comparable] struct {
+	state  S
+	asleep []A
+}
+
+// sleepAfter appends to s.next.sleep what action i of s.acts puts to sleep: what
+// sleeps in o, or stands before it, and commutes with it; by its names after perm.
+func (s *search[S, A]) sleepAfter(o *origin[S, A], i, perm int) error {
 	for j, a := range s.acts {
-		if j == i || j > i && !slices.Contains(asleep, a) {
+		if j == i || j > i && !slices.Contains(o.asleep, a) {
 			continue
 		}
-		ok, err := s.commute(st, a, s.acts[i])
+		ok, err := s.commute(o.state, a, s.acts[i])
 		if err != nil {
 			return err
 		}
-		if ok {
-			s.sleep = append(s.sleep, a)
+		if !ok {
+			continue
 		}
+		if perm > 0 {
+			a = s.model.PermuteAction(a, s.group[perm])
+		}
+		s.next.sleep = append(s.next.sleep, a)
 	}
 	return nil
 }
 
-// arrive takes in a canonical state: a new one is checked and kept for expansion;
-// one found before at this same depth sleeps on no more than this arrival, with
-// s.sleep in the naming before perm, allows.
-func (s *search[S, A]) arrive(st successor[S], v visit) error {
+// arrive takes in a canonical state. A new one is kept; asleep in it is what the
+// action puts to sleep by which it was come by, or nothing if from is nil.
+func (s *search[S, A]) arrive(st successor[S], v visit, from *origin[S, A]) error {
 	s.enc = s.model.Append(s.enc[:0], st.state)
-	id, known := s.seen.find(keyOf(s.enc))
-	if known && id < s.next.first {
-		return nil
-	}
-	if st.perm > 0 {
-		for i, a := range s.sleep {
-			s.sleep[i] = s.model.PermuteAction(a, s.group[st.perm])
-		}
-	}
-	if known {
-		o := &s.next.open[id-s.next.first]
-		kept := slices.DeleteFunc(s.next.sleep[o.from:o.until], func(a A) bool { return !slices.Contains(s.sleep, a) })
-		o.until = o.from + len(kept)
+	if s.seen.has(keyOf(s.enc)) {
 		return nil
 	}
 	if s.visits.len() >= s.opts.MaxStates {
 		s.res.Stopped = fmt.Sprintf("bound of %d states, at depth %d", s.opts.MaxStates, s.depthOf)
 		return nil
 	}
-	return s.discover(st, v)
+	s.seen.add()
+	sleepFrom := len(s.next.sleep)
+	if from != nil && !s.opts.NoCommute {
+		if err := s.sleepAfter(from, int(v.action), st.perm); err != nil {
+			return err
+		}
+	}
+	v.perm = uint16(st.perm)
+	return s.discover(st, v, sleepFrom)
 }
 
-// discover keeps the state that was just looked for and not found.
-func (s *search[S, A]) discover(st successor[S], v visit) error {
-	v.perm = uint16(st.perm)
-	s.seen.add()
+// discover judges a new state and keeps it; what sleeps in it is in s.next already.
+func (s *search[S, A]) discover(st successor[S], v visit, sleepFrom int) error {
 	id := int32(s.visits.len())
 	s.visits.append(v)
 	s.res.States++
@@ -248,9 +242,7 @@ func (s *search[S, A]) discover(st successor[S], v visit) error {
 	if s.judge(st.state, s.their) != "" {
 		return s.violated(id)
 	}
-	from := len(s.next.sleep)
-	s.next.sleep = append(s.next.sleep, s.sleep...)
-	s.next.open = append(s.next.open, open[S]{state: st.state, from: from, until: len(s.next.sleep)})
+	s.next.open = append(s.next.open, open[S]{state: st.state, from: sleepFrom, until: len(s.next.sleep)})
 	return nil
 }
 

@@ -110,11 +110,11 @@ type seen struct {
 
 func (k key) hash() uint64 { return mix(mix(0, k[0]), k[1]) }
 
-// find returns the number of k; if it has none, add gives it the next one.
-func (s *seen) find(k key) (int32, bool) {
+// has reports whether k has a number; if it has none, add gives it the next one.
+func (s *seen) has(k key) bool {
 	s.last, s.hash = k, k.hash()
-	id, ok := s.slots.find(s.hash, func(id uint32) bool { return s.keys.at(int(id)) == k })
-	return int32(id), ok
+	_, ok := s.slots.find(s.hash, func(id uint32) bool { return s.keys.at(int(id)) == k })
+	return ok
 }
 
 func (s *seen) add() {
