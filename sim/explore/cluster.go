@@ -252,6 +252,9 @@ func (c *Cluster[N]) apply(g *Global[N], a Action) (*Global[N], error) {
 	case Crash:
 		next.Crashes--
 	}
+	if a.Node < 0 || a.Node >= c.Nodes {
+		return nil, fmt.Errorf("%w: %v, one of %d nodes", ErrModel, a, c.Nodes)
+	}
 	n, sends, err := c.step(a.Node, g.Nodes[a.Node], ev)
 	if err != nil {
 		return nil, err
@@ -274,7 +277,20 @@ func (c *Cluster[N]) step(self int, n N, ev Event) (N, []Message, error) {
 	} else {
 		n, sends, err = c.Step(self, n, ev)
 	}
+	if err == nil {
+		err = c.addressed(self, sends)
+	}
 	return n, from(self, sends), err
+}
+
+// addressed asks that messages be for nodes there are.
+func (c *Cluster[N]) addressed(self int, sends []Message) error {
+	for _, m := range sends {
+		if m.To < 0 || m.To >= c.Nodes {
+			return fmt.Errorf("%w: node %d sends to node %d of %d", ErrModel, self, m.To, c.Nodes)
+		}
+	}
+	return nil
 }
 
 // check judges each node and, where nothing is left to happen, the end.

@@ -177,6 +177,27 @@ func TestClustersAreChecked(t *testing.T) {
 	}
 }
 
+// TestMessagesAreForNodes: one that is not is an error of the model, whoever sends it.
+func TestMessagesAreForNodes(t *testing.T) {
+	astray := []Message{{To: 3}}
+	for _, spoil := range []func(c *Cluster[tally]){
+		func(c *Cluster[tally]) { c.Start = func(int) (tally, []Message) { return tally{}, astray } },
+		func(c *Cluster[tally]) {
+			c.Step = func(int, tally, Event) (tally, []Message, error) { return tally{}, astray, nil }
+		},
+		func(c *Cluster[tally]) {
+			c.Step = func(int, tally, Event) (tally, []Message, error) {
+				return tally{}, make([]Message, listChunk), nil
+			}
+		},
+	} {
+		c := tallies(false, Cluster[tally]{Inputs: []Input{{0, 1}}})
+		spoil(&c)
+		_, err := c.Run(Options{})
+		require.ErrorIs(t, err, ErrModel)
+	}
+}
+
 // TestEachStepOfANodeIsTakenOnce counts the calls of Step: the states of the
 // cluster combine those of its nodes.
 func TestEachStepOfANodeIsTakenOnce(t *testing.T) {

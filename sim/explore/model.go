@@ -65,7 +65,7 @@ type Options struct {
 	// an error ends the search and is returned with what was found so far.
 	Progress func(states int) error
 	// Samples is how often a pair of classes must have been run both ways before
-	// it is believed, 32 by default; AuditEvery, 1024 by default, how seldom it is
+	// it is believed, 32 by default; AuditEvery, 256 by default, how seldom it is
 	// run both ways thereafter.
 	Samples, AuditEvery int
 }
@@ -128,7 +128,7 @@ func (m *Model[S, A]) validate(o *Options) error {
 		o.Samples = 32
 	}
 	if o.AuditEvery == 0 {
-		o.AuditEvery = 1024
+		o.AuditEvery = 256
 	}
 	return nil
 }

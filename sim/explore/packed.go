@@ -129,7 +129,8 @@ func (k *packed[N]) react(node, sym uint32) (reaction, error) {
 	if err != nil {
 		return reaction{}, err
 	}
-	return k.reaction(self, n, sends), nil
+	r := k.reaction(self, n, sends)
+	return r, tooMany(r.sends)
 }
 
 func (k *packed[N]) event(sym uint32) Event {
@@ -179,6 +180,9 @@ func (k *packed[N]) init() (compact, error) {
 	starts := make([]reaction, c.Nodes)
 	for i := range starts {
 		n, sends := c.Start(i)
+		if err := c.addressed(i, sends); err != nil {
+			return compact{}, err
+		}
 		starts[i] = k.reaction(i, n, sends)
 	}
 	for i := range starts {
@@ -199,7 +203,15 @@ func (k *packed[N]) init() (compact, error) {
 	s.tuple = append(s.tuple, make([]uint32, k.width()-len(s.tuple))...)
 	s.tuple[k.boundsAt()] = uint32(c.Drops)<<20 | uint32(c.Duplicates)<<10 | uint32(c.Crashes)
 	slices.Sort(s.net)
-	return k.intern(s), nil
+	return k.intern(s), tooMany(s.net)
+}
+
+// tooMany refuses lists of messages that have no number.
+func tooMany(messages []uint32) error {
+	if len(messages) >= listChunk {
+		return fmt.Errorf("%w: %d messages under way, fewer than %d are wanted", ErrModel, len(messages), listChunk)
+	}
+	return nil
 }
 
 func (k *packed[N]) firedAt() int  { return k.cluster.Nodes }
@@ -310,7 +322,7 @@ func (k *packed[N]) after(s compact, m move) error {
 		now.net = append(now.net, w)
 	}
 	now.net = append(now.net, sends...)
-	return nil
+	return tooMany(now.net)
 }
 
 func (k *packed[N]) apply(s compact, m move) (compact, error) {

@@ -9,8 +9,9 @@ import (
 // [Cluster.Model], at the same depths, in less time and memory: states are kept as
 // numbers, drops are left to the end, and nodes are renamed where that makes no
 // difference. Nodes that have as many inputs as each other are tried as a symmetry,
-// with their inputs, and so are the inputs of one node. If a step tells that it is
-// none, the search starts anew with less of it, or without, and the result says so.
+// with their inputs, and so are the inputs of one node, if that is no more than 120
+// renamings. If a step tells that it is none, the search starts anew with less of
+// it, or without, and the result says so.
 func (c *Cluster[N]) Run(o Options) (Result[*Global[N], Action], error) {
 	if err := c.validate(); err != nil {
 		return Result[*Global[N], Action]{}, err

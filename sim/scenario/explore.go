@@ -67,7 +67,7 @@ type Explored struct {
 	Renamings   int    // 1 is none
 	Asymmetry   string // why there are fewer renamings than replicas and writes suggest
 	Transitions int
-	Asleep      int // transitions that the reduction spared
+	Asleep      int // transitions that the reduction by commuting actions spared
 	Depth       int
 	Complete    bool
 	Stopped     string   // why it is not complete
@@ -97,8 +97,12 @@ const exploreTick = 1
 // each last state, a run without faults brings all replicas to one value that
 // has all writes in it.
 //
+// Replicas with as many writes as each other change places, with their writes, where
+// the search finds that to make no difference; see [explore.Cluster.Run] for that
+// and the other reductions.
+//
 // A cancelled context stops the search; the result then says that it is not
-// complete. progress, if not nil, is called now and then with the number of
+// complete, and how far it came. progress, if not nil, is called now and then with the number of
 // states found.
 func Explore(ctx context.Context, s Scope, progress func(states int)) (*Explored, error) {
 	if err := s.validate(); err != nil {
