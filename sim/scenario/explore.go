@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -146,7 +147,7 @@ func (x *explorer) search(ctx context.Context, progress func(states int)) (*Expl
 		}
 	}
 	r, err := search(o)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 		return nil, fmt.Errorf("scenario: explore: %w", err)
 	}
 	out := &Explored{
