@@ -120,7 +120,7 @@ func (y *toy) cluster(seed uint64) Cluster[int] {
 // of brute force over the plain model.
 func TestClustersAgreeWithTheirPlainTwins(t *testing.T) {
 	var wrong, symmetric, refused, late int
-	for seed := range uint64(400) {
+	for seed := range uint64(250) {
 		y := newToy(seed)
 		y.selves, y.ids, y.bad = seed%5 == 1, seed%5 == 2, []int{0, 2}[seed/5%2]
 		c := y.cluster(seed)
@@ -179,9 +179,9 @@ func TestClustersAgreeWithTheirPlainTwins(t *testing.T) {
 	}
 	t.Logf("%d violations, %d searches with symmetry, %d in which some was refused, %d with fewer states for late drops", wrong, symmetric, refused, late)
 	require.Greater(t, wrong, 500)
-	require.Greater(t, symmetric, 200)
-	require.Greater(t, refused, 20)
-	require.Greater(t, late, 100)
+	require.Greater(t, symmetric, 100)
+	require.Greater(t, refused, 15)
+	require.Greater(t, late, 60)
 }
 
 // unfolded adds to ends all that they can be renamed to: as the nodes of a toy do

@@ -56,8 +56,8 @@ type successor[S any] struct {
 type Options struct {
 	// MaxStates bounds the visited set, 10 million by default: a state takes about
 	// 40 bytes, and one of the outermost level its own size as well. What a cluster
-	// numbers comes to some 20 bytes more, so long as its states are combinations of
-	// far fewer states of nodes.
+	// numbers comes to some 20 bytes more, and each distinct state of a node, with
+	// those it is renamed to, to its own size: mostly they are far fewer.
 	MaxStates int
 	// MaxDepth bounds the number of actions from an initial state; 0 is any.
 	MaxDepth int
