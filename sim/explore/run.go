@@ -3,6 +3,7 @@ package explore
 import (
 	"errors"
 	"slices"
+	"strings"
 )
 
 // Run searches all that c can do. It finds the same violations as [Run] of
@@ -24,7 +25,7 @@ func (c *Cluster[N]) Run(o Options) (Result[*Global[N], Action], error) {
 	for _, g := range groups {
 		r, err := c.runWith(g, o)
 		if errors.Is(err, ErrSymmetry) {
-			asymmetry = err.Error()
+			_, asymmetry, _ = strings.Cut(err.Error(), ErrSymmetry.Error()+": ")
 			continue
 		}
 		r.Asymmetry = asymmetry
