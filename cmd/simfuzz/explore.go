@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,9 @@ func (c *cli) exploreCommand() *cobra.Command {
 		Long: "explore searches every order in which a few writes, their messages and the replicas' timers can happen, with a\n" +
 			"bounded number of lost and repeated messages and crashes. In each state a replica's value must be the join of\n" +
 			"the writes it has applied; from each last state all replicas must come to one value with all writes in it.\n" +
-			"The exit code is 2 if a bound was met before the scope was searched through.",
+			"States that differ by renaming replicas and writes count once, if that is found to make no difference; of actions\n" +
+			"that commute one order is tried; a message that is lost stays under way until the end. A violation is shown with\n" +
+			"the shortest way there. The exit code is 2 if a bound was met before the scope was searched through.",
 		Example: "  simfuzz explore --nodes 3 --writes 3 --kind counter\n  simfuzz explore --nodes 2 --writes 2 --ticks 2 --drops 1 --crashes 1",
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return c.explore(s, o) },
@@ -33,38 +36,54 @@ func (c *cli) exploreCommand() *cobra.Command {
 	f.IntVar(&s.Drops, "drops", 0, "messages that may be lost")
 	f.IntVar(&s.Duplicates, "duplicates", 0, "messages that may arrive twice")
 	f.IntVar(&s.Crashes, "crashes", 0, "crashes and restarts")
-	f.IntVar(&s.MaxStates, "states", 0, "bound on distinct states (default 10 million, about 100 bytes each)")
-	f.BoolVar(&s.Unreduced, "unreduced", false, "do without the reduction by commuting actions")
-	f.BoolVar(&o.compare, "compare", false, "search once more without the reduction, and print its factor")
+	f.IntVar(&s.MaxStates, "states", 0, "bound on distinct states (default 10 million, about 120 bytes each)")
+	f.BoolVar(&o.unreduced, "unreduced", false, "do without any reduction")
+	f.BoolVar(&o.compare, "compare", false, "search once more without any reduction, and with each alone, and print their factors")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
 }
 
 // exploreOptions are the flags of simfuzz explore that are no matter of scope.
-type exploreOptions struct{ json, compare bool }
+type exploreOptions struct{ json, compare, unreduced bool }
 
 type exploreJSON struct {
-	Kind        string   `json:"kind"`
-	Value       string   `json:"value"`
-	States      int      `json:"states"`
-	Transitions int      `json:"transitions"`
-	Asleep      int      `json:"asleep"`
-	Violations  int      `json:"violations"`
-	Complete    bool     `json:"complete"`
-	Stopped     string   `json:"stopped,omitempty"`
-	Scope       string   `json:"scope"`
-	Seconds     float64  `json:"seconds"`
-	PerSecond   float64  `json:"states_per_second"`
-	Unreduced   int      `json:"unreduced_transitions,omitempty"` // with --compare, if that search finished
-	Factor      float64  `json:"reduction_factor,omitempty"`
-	Violation   string   `json:"violation,omitempty"`
-	Path        []string `json:"path,omitempty"`
+	Kind        string        `json:"kind"`
+	Value       string        `json:"value"`
+	States      int           `json:"states"`
+	Renamed     int           `json:"states_renamed"` // with all that they can be renamed to
+	Renamings   int           `json:"renamings"`
+	Asymmetry   string        `json:"asymmetry,omitempty"`
+	Transitions int           `json:"transitions"`
+	Asleep      int           `json:"asleep"`
+	Violations  int           `json:"violations"`
+	Complete    bool          `json:"complete"`
+	Stopped     string        `json:"stopped,omitempty"`
+	Scope       string        `json:"scope"`
+	Seconds     float64       `json:"seconds"`
+	PerSecond   float64       `json:"states_per_second"`
+	Unreduced   int           `json:"unreduced_transitions,omitempty"` // with --compare, if that search finished
+	Factor      float64       `json:"reduction_factor,omitempty"`      // of transitions
+	Searches    []exploreWith `json:"searches,omitempty"`              // with --compare
+	Violation   string        `json:"violation,omitempty"`
+	Path        []string      `json:"path,omitempty"`
+}
+
+// exploreWith is a search with some of the reductions, compared to that with none.
+type exploreWith struct {
+	Reductions  string  `json:"reductions"`
+	States      int     `json:"states"`
+	Transitions int     `json:"transitions"`
+	Complete    bool    `json:"complete"`
+	Seconds     float64 `json:"seconds"`
+	ByStates    float64 `json:"factor_states,omitempty"` // if both finished
+	ByMoves     float64 `json:"factor_transitions,omitempty"`
 }
 
 func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
-	if o.compare && s.Unreduced {
+	if o.compare && o.unreduced {
 		return usagef("explore: --compare and --unreduced: want one of them")
 	}
+	s.NoCommute, s.NoSymmetry, s.EarlyDrops = o.unreduced, o.unreduced, o.unreduced
 	r, seconds, err := c.search(s)
 	if err != nil {
 		return err
@@ -78,7 +97,8 @@ func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
 		c.worsen(exitUndecided)
 	}
 	out := exploreJSON{
-		Kind: "explore", Value: r.Scope.Kind, States: r.States, Transitions: r.Transitions, Asleep: r.Asleep,
+		Kind: "explore", Value: r.Scope.Kind, States: r.States, Renamed: r.Renamed, Renamings: r.Renamings, Asymmetry: r.Asymmetry,
+		Transitions: r.Transitions, Asleep: r.Asleep,
 		Violations: int(count(r.Violation != "")), Complete: r.Complete, Stopped: r.Stopped, Scope: r.Scope.String(),
 		Seconds: seconds, PerSecond: float64(r.States) / seconds, Violation: r.Violation, Path: r.Path,
 	}
@@ -86,24 +106,71 @@ func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
 		c.printExplored(r, seconds)
 	}
 	if o.compare && r.Complete {
-		s.Unreduced = true
-		whole, took, err := c.search(s)
-		if err != nil {
+		if err := c.compareReductions(s, r, seconds, &out); err != nil {
 			return err
 		}
-		if whole.Complete && whole.States != r.States {
-			return fmt.Errorf("explore: the reduced search finds %d states, the whole one %d: the reduction is wrong", r.States, whole.States)
-		}
-		if whole.Complete {
-			out.Unreduced, out.Factor = whole.Transitions, float64(whole.Transitions)/float64(r.Transitions)
-		}
 		if !o.json {
-			c.printCompared(whole, took, out.Factor)
+			c.printCompared(&out)
 		}
 	}
 	if o.json {
 		return c.printJSON(out)
 	}
+	return nil
+}
+
+// compareReductions searches without any reduction and with each alone, and holds
+// all to each other: what the reductions leave must stand for what they leave out.
+func (c *cli) compareReductions(s scenario.Scope, all *scenario.Explored, seconds float64, out *exploreJSON) error {
+	none := s
+	none.NoCommute, none.NoSymmetry, none.EarlyDrops = true, true, true
+	commute, symmetry, late := none, none, none
+	commute.NoCommute, symmetry.NoSymmetry, late.EarlyDrops = false, false, false
+	var whole *scenario.Explored
+	add := func(name string, r *scenario.Explored, seconds float64) {
+		w := exploreWith{Reductions: name, States: r.States, Transitions: r.Transitions, Complete: r.Complete, Seconds: seconds}
+		if whole.Complete && r.Complete {
+			w.ByStates = float64(whole.States) / float64(r.States)
+			w.ByMoves = float64(whole.Transitions) / float64(r.Transitions)
+		}
+		out.Searches = append(out.Searches, w)
+	}
+	var drops int // states with late drops
+	for _, search := range []struct {
+		name  string
+		scope scenario.Scope
+	}{{"none", none}, {"commuting", commute}, {"renaming", symmetry}, {"late drops", late}} {
+		if search.name == "late drops" && s.Drops == 0 {
+			drops = whole.States
+			continue
+		}
+		r, took, err := c.search(search.scope)
+		if err != nil {
+			return err
+		}
+		switch search.name {
+		case "none":
+			whole = r
+		case "late drops":
+			drops = r.States
+		default:
+			if whole.Complete && r.Complete && r.Renamed != whole.States {
+				return fmt.Errorf("explore: the search by %s finds %d states, the whole one %d: the reduction is wrong", search.name, r.Renamed, whole.States)
+			}
+		}
+		if r.Violation != "" {
+			return fmt.Errorf("explore: with the reductions %s there is a violation that was missed: %s", search.name, r.Violation)
+		}
+		add(search.name, r, took)
+		if !r.Complete {
+			return nil
+		}
+	}
+	if all.Renamed != drops {
+		return fmt.Errorf("explore: the reduced search finds %d states, without renaming %d: the reduction is wrong", all.Renamed, drops)
+	}
+	add("all", all, seconds)
+	out.Unreduced, out.Factor = whole.Transitions, float64(whole.Transitions)/float64(all.Transitions)
 	return nil
 }
 
@@ -114,6 +181,8 @@ func (c *cli) search(s scenario.Scope) (*scenario.Explored, float64, error) {
 	p := startProgress(c.err, func() string {
 		return fmt.Sprintf("explore: %.0fs, %d states", time.Since(started).Seconds(), states.Load())
 	})
+	// What the search keeps has few pointers: collecting it more often costs little.
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	r, err := scenario.Explore(c.ctx, s, func(n int) { states.Store(int64(n)) })
 	p.finish()
 	return r, time.Since(started).Seconds(), err
@@ -123,6 +192,12 @@ func (c *cli) printExplored(r *scenario.Explored, seconds float64) {
 	c.printf("scope        %v\n", r.Scope)
 	c.printf("states       %d, by %d transitions, %d more spared because their actions commute; the farthest %d actions away\n",
 		r.States, r.Transitions, r.Asleep, r.Depth)
+	if r.Renamings > 1 {
+		c.printf("symmetry     %d renamings of replicas and writes: they stand for %d states\n", r.Renamings, r.Renamed)
+	}
+	if r.Asymmetry != "" {
+		c.printf("symmetry     less than tried, since %s\n", r.Asymmetry)
+	}
 	c.printf("speed        %.0f states/s, %.1fs\n", float64(r.States)/seconds, seconds)
 	if r.Complete {
 		c.printf("complete     yes\n")
@@ -139,12 +214,15 @@ func (c *cli) printExplored(r *scenario.Explored, seconds float64) {
 	}
 }
 
-// printCompared says what the reduction is worth against the whole search.
-func (c *cli) printCompared(whole *scenario.Explored, seconds, factor float64) {
-	if !whole.Complete {
-		c.printf("reduction    unknown: the search without it stopped, %s\n", whole.Stopped)
-		return
+// printCompared says what the reductions are worth against the whole search.
+func (c *cli) printCompared(out *exploreJSON) {
+	for _, w := range out.Searches {
+		switch {
+		case !w.Complete:
+			c.printf("reduction    %-10s stopped after %d states in %.1fs: factors are unknown\n", w.Reductions, w.States, w.Seconds)
+		default:
+			c.printf("reduction    %-10s %d states (factor %.2f), %d transitions (factor %.2f), %.1fs\n",
+				w.Reductions, w.States, w.ByStates, w.Transitions, w.ByMoves, w.Seconds)
+		}
 	}
-	c.printf("reduction    by a factor of %.2f: the same %d states take %d transitions without it, in %.1fs\n",
-		factor, whole.States, whole.Transitions, seconds)
 }

@@ -214,8 +214,16 @@ func TestExploreCommand(t *testing.T) {
 	lastJSON(t, out, &e)
 	assert.Greater(t, e.Factor, 1.2, "what the reduction is worth")
 	assert.Greater(t, e.Unreduced, e.Transitions)
-	_, out, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--ticks", "3", "--compare")
-	assert.Contains(t, out, "reduction    by a factor of ")
+	assert.Equal(t, 2, e.Renamings)
+	assert.Greater(t, e.Renamed, e.States)
+	_, out, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--drops", "1", "--compare")
+	for _, reduction := range []string{"none", "commuting", "renaming", "late drops", "all"} {
+		assert.Regexp(t, "(?m)^reduction    "+reduction+" .*factor", out)
+	}
+	code, _, _ = invoke(t, "", "explore", "--nodes", "2", "--writes", "2", "--drops", "1", "--unreduced", "--json")
+	assert.Equal(t, exitOK, code)
+	_, out, _ = invoke(t, "", "explore", "--nodes", "3", "--writes", "3", "--kind", "register")
+	assert.Contains(t, out, "symmetry     less than tried, since ")
 	code, _, _ = invoke(t, "", "explore", "--compare", "--unreduced")
 	assert.Equal(t, exitFailed, code)
 

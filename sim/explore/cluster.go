@@ -11,10 +11,11 @@ import (
 // node, a value: Step returns a new one. The zero value of a bound allows none of
 // what it bounds.
 type Cluster[N any] struct {
-	Nodes int
+	Nodes int // 1 to 64
 	// Start makes a node and says what it sends at once.
 	Start func(self int) (N, []Message)
-	// Step is what a node makes of an event. It must change nothing reachable from n.
+	// Step is what a node makes of an event. It must change nothing reachable from
+	// n, and do the same in nodes with equal encodings.
 	Step func(self int, n N, ev Event) (N, []Message, error)
 	// Timers lists the timers armed in n, each of which may fire at any moment;
 	// nil has none. A timer is spent by firing only if n says so.
@@ -27,25 +28,24 @@ type Cluster[N any] struct {
 
 	Inputs []Input
 	// The scope: how many messages may be dropped and duplicated and how many
-	// crashes there may be in all, and how many timers may fire at each node.
+	// crashes there may be in all, at most 1000 each, and how many timers may fire
+	// at each node, at most 255.
 	Drops, Duplicates, Crashes, Firings int
+	// EarlyDrops lets a message be dropped at any moment. Without it a message that
+	// is to be lost stays under way until nothing else is left to happen, which
+	// leads to the same states of nodes, and the same ends.
+	EarlyDrops bool
 
-	// Check and CheckEnd judge the states of all nodes, see [Model].
-	Check, CheckEnd func(s *Global[N]) string
-
-	// Rename makes of n what it would be with nodes renamed by p, and RenameMessage
-	// the same of a payload. With Rename, all renamings are a symmetry, but for
-	// those that move a node named by an input.
-	Rename        func(n N, p []int) N
-	RenameMessage func(payload string, p []int) string
-
-	// Memo takes each step of a node once, however many states of the cluster it
-	// occurs in, which is faster and takes less memory. It needs nodes with equal
-	// encodings to behave alike in every company, where without it they need to
-	// only within states that are equal as a whole.
-	Memo bool
-
-	memory *memory[N] // nil without Memo
+	// CheckNode names what is wrong with a node, "" if nothing; nil checks nothing.
+	CheckNode func(self int, n N) string
+	// CheckEnd is asked of the nodes where no input, timer or message is left: a
+	// crash may yet happen, but need not. nil checks nothing.
+	CheckEnd func(nodes []N) string
+	// With Quiet, such nodes first run on without faults until all are quiet, or
+	// for so many Rounds: in each, all timers of all nodes fire, and messages arrive
+	// in the order of the steps that sent them.
+	Quiet  func(n N) bool
+	Rounds int
 }
 
 // Input is an operation handed to a node, once.
@@ -76,8 +76,6 @@ type Global[N any] struct {
 	Fired []int     // timers fired, by node
 	// Drops, Duplicates and Crashes are what is left of the bounds.
 	Drops, Duplicates, Crashes int
-
-	ids []uint32 // of Nodes, see memory
 }
 
 // ActionKind says what an action of a cluster does.
@@ -93,14 +91,14 @@ const (
 	Crash                           // a node loses what is not kept, and starts again
 )
 
-var actionNames = [...]string{Deliver: "deliver", Fire: "fire", Take: "take", Drop: "drop", Duplicate: "duplicate", Crash: "crash"}
+var actionNames = [...]string{0: "action(invalid)", Deliver: "deliver", Fire: "fire", Take: "take", Drop: "drop", Duplicate: "duplicate", Crash: "crash"}
 
 // String names the kind in lower case.
 func (k ActionKind) String() string {
-	if int(k) < len(actionNames) && actionNames[k] != "" {
+	if int(k) < len(actionNames) {
 		return actionNames[k]
 	}
-	return "action(invalid)"
+	return actionNames[0]
 }
 
 // Action is one thing that can happen in a cluster.
@@ -122,57 +120,50 @@ func (a Action) String() string {
 	return fmt.Sprintf("%v n%d", a.Kind, a.Node)
 }
 
-// maxInputs is how many inputs the bits of Global.Taken name.
-const maxInputs = 64
+// The most that a state has room for.
+const (
+	maxNodes   = 64
+	maxInputs  = 64
+	maxFirings = 255
+	maxFaults  = 1000
+)
 
-// Model is the transition system of c. Actions at different nodes that draw on no
-// common bound are declared to commute.
-func (c *Cluster[N]) Model() (Model[*Global[N], Action], error) {
-	m := Model[*Global[N], Action]{
-		Init: c.init, Actions: c.actions, Apply: c.apply, Append: c.append,
-		Check: c.Check, CheckEnd: c.CheckEnd,
-		Independent: independent, Class: func(a Action) string { return a.Kind.String() },
-	}
+func (c *Cluster[N]) validate() error {
 	switch {
-	case c.Nodes < 1 || c.Start == nil || c.Step == nil || c.Append == nil:
-		return m, fmt.Errorf("%w: cluster of %d nodes: Nodes, Start, Step and Append are needed", ErrModel, c.Nodes)
+	case c.Nodes < 1 || c.Nodes > maxNodes || c.Start == nil || c.Step == nil || c.Append == nil:
+		return fmt.Errorf("%w: cluster of %d nodes: 1 to %d, Start, Step and Append are needed", ErrModel, c.Nodes, maxNodes)
 	case len(c.Inputs) > maxInputs:
-		return m, fmt.Errorf("%w: %d inputs, at most %d", ErrModel, len(c.Inputs), maxInputs)
+		return fmt.Errorf("%w: %d inputs, at most %d", ErrModel, len(c.Inputs), maxInputs)
 	case c.Crashes > 0 && c.Crashed == nil:
-		return m, fmt.Errorf("%w: crashes without Crashed", ErrModel)
-	case c.Drops < 0 || c.Duplicates < 0 || c.Crashes < 0 || c.Firings < 0:
-		return m, fmt.Errorf("%w: a bound of the scope is negative", ErrModel)
-	case (c.Rename == nil) != (c.RenameMessage == nil):
-		return m, fmt.Errorf("%w: Rename and RenameMessage are needed together", ErrModel)
+		return fmt.Errorf("%w: crashes without Crashed", ErrModel)
+	case min(c.Drops, c.Duplicates, c.Crashes, c.Firings, c.Rounds) < 0:
+		return fmt.Errorf("%w: a bound of the scope is negative", ErrModel)
+	case max(c.Drops, c.Duplicates, c.Crashes) > maxFaults || c.Firings > maxFirings:
+		return fmt.Errorf("%w: a bound of the scope is beyond %d faults or %d firings", ErrModel, maxFaults, maxFirings)
 	}
-	fixed := make([]bool, c.Nodes)
 	for i, in := range c.Inputs {
 		if in.Node < -1 || in.Node >= c.Nodes {
-			return m, fmt.Errorf("%w: input %d is for node %d of %d", ErrModel, i, in.Node, c.Nodes)
-		}
-		if in.Node >= 0 {
-			fixed[in.Node] = true
+			return fmt.Errorf("%w: input %d is for node %d of %d", ErrModel, i, in.Node, c.Nodes)
 		}
 	}
-	c.memory = nil
-	if c.Memo {
-		c.memory = newMemory(c)
-	}
-	if c.Rename != nil {
-		m.Permute, m.PermuteAction = c.permute, c.permuteAction
-		m.Symmetry = slices.DeleteFunc(Permutations(c.Nodes), func(p []int) bool {
-			return slices.ContainsFunc(p, func(i int) bool { return fixed[i] && p[i] != i })
-		})
-	}
-	return m, nil
+	return nil
+}
+
+// Model is the transition system of c in the plain: each step of a node is taken
+// anew wherever it occurs, messages are dropped at any moment, and nothing is
+// renamed. It is what [Cluster.Run] is held to.
+func (c *Cluster[N]) Model() (Model[*Global[N], Action], error) {
+	return Model[*Global[N], Action]{
+		Init: c.init, Actions: c.actions, Apply: c.apply, Append: c.append, Check: c.check,
+		Independent: independent, Class: func(a Action) int { return int(a.Kind) }, Classes: actionNames[:],
+	}, c.validate()
 }
 
 func (c *Cluster[N]) init() []*Global[N] {
 	g := &Global[N]{Fired: make([]int, c.Nodes), Drops: c.Drops, Duplicates: c.Duplicates, Crashes: c.Crashes}
 	for i := range c.Nodes {
 		n, sends := c.Start(i)
-		n, id := c.memory.intern(i, n)
-		g.Nodes, g.ids = append(g.Nodes, n), append(g.ids, id)
+		g.Nodes = append(g.Nodes, n)
 		g.Net = append(g.Net, from(i, sends)...)
 	}
 	slices.SortFunc(g.Net, compareMessages)
@@ -194,8 +185,7 @@ func compareMessages(a, b Message) int {
 
 // actions lists deliveries first, by target: they are what a state has most of,
 // and those of different targets commute.
-func (c *Cluster[N]) actions(g *Global[N]) []Action {
-	var out []Action
+func (c *Cluster[N]) actions(out []Action, g *Global[N]) []Action {
 	each := func(kind ActionKind) {
 		for i, m := range g.Net {
 			if i == 0 || m != g.Net[i-1] {
@@ -262,30 +252,132 @@ func (c *Cluster[N]) apply(g *Global[N], a Action) (*Global[N], error) {
 	case Crash:
 		next.Crashes--
 	}
-	out, err := c.memory.step(c, a.Node, g.Nodes[a.Node], g.ids[a.Node], ev)
+	if a.Node < 0 || a.Node >= c.Nodes {
+		return nil, fmt.Errorf("%w: %v, one of %d nodes", ErrModel, a, c.Nodes)
+	}
+	n, sends, err := c.step(a.Node, g.Nodes[a.Node], ev)
 	if err != nil {
 		return nil, err
 	}
-	next.Nodes, next.ids = slices.Clone(g.Nodes), slices.Clone(g.ids)
-	next.Nodes[a.Node], next.ids[a.Node] = out.state, out.id
-	if len(out.sends) > 0 {
-		next.Net = append(slices.Clone(next.Net), out.sends...)
+	next.Nodes = slices.Clone(g.Nodes)
+	next.Nodes[a.Node] = n
+	if len(sends) > 0 {
+		next.Net = append(slices.Clone(next.Net), sends...)
 		slices.SortFunc(next.Net, compareMessages)
 	}
 	return &next, nil
 }
 
-// append writes the nodes, each with its length, or by their numbers in the memory,
-// which are equal exactly for equal nodes, and all else as it is.
-func (c *Cluster[N]) append(dst []byte, g *Global[N]) []byte {
-	for i, id := range g.ids {
-		if c.memory != nil {
-			dst = binary.LittleEndian.AppendUint32(dst, id)
-		} else {
-			at := len(dst)
-			dst = c.Append(append(dst, 0, 0, 0, 0), g.Nodes[i])
-			binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+// step is what node self makes of an event, of which a crash is one.
+func (c *Cluster[N]) step(self int, n N, ev Event) (N, []Message, error) {
+	var sends []Message
+	var err error
+	if ev.Kind == Crash {
+		n, sends, err = c.Crashed(self, n)
+	} else {
+		n, sends, err = c.Step(self, n, ev)
+	}
+	if err == nil {
+		err = c.addressed(self, sends)
+	}
+	return n, from(self, sends), err
+}
+
+// addressed asks that messages be for nodes there are.
+func (c *Cluster[N]) addressed(self int, sends []Message) error {
+	for _, m := range sends {
+		if m.To < 0 || m.To >= c.Nodes {
+			return fmt.Errorf("%w: node %d sends to node %d of %d", ErrModel, self, m.To, c.Nodes)
 		}
+	}
+	return nil
+}
+
+// check judges each node and, where nothing is left to happen, the end.
+func (c *Cluster[N]) check(g *Global[N]) string {
+	if c.CheckNode != nil {
+		for i, n := range g.Nodes {
+			if what := c.CheckNode(i, n); what != "" {
+				return what
+			}
+		}
+	}
+	if len(g.Net) > 0 || g.Taken != 1<<len(c.Inputs)-1 {
+		return ""
+	}
+	for i, n := range g.Nodes {
+		if c.Timers != nil && g.Fired[i] < c.Firings && len(c.Timers(i, n)) > 0 {
+			return ""
+		}
+	}
+	what, err := judgeEnd(c, g.Nodes, func(n N) N { return n }, c.step)
+	if err != nil {
+		return err.Error()
+	}
+	return what
+}
+
+// judgeEnd lets nodes that come to rest run on as [Cluster.Quiet] says, and asks
+// CheckEnd. A node is known by a handle, of which state is the node and step the
+// next one.
+func judgeEnd[N, H any](c *Cluster[N], nodes []H, state func(h H) N, step func(i int, h H, ev Event) (H, []Message, error)) (string, error) {
+	if c.CheckEnd == nil {
+		return "", nil
+	}
+	nodes = slices.Clone(nodes)
+	states := make([]N, len(nodes))
+	for round := 0; ; round++ {
+		quiet := true
+		for i, h := range nodes {
+			states[i] = state(h)
+			quiet = quiet && (c.Quiet == nil || c.Quiet(states[i]))
+		}
+		if quiet {
+			return c.CheckEnd(states), nil
+		}
+		if round == c.Rounds {
+			return fmt.Sprintf("without further faults the nodes do not come to rest in %d rounds", c.Rounds), nil
+		}
+		if err := healRound(c, nodes, states, step); err != nil {
+			return "", err
+		}
+	}
+}
+
+// healRound fires the timers armed in states, which are those of nodes, and
+// delivers all that comes of it.
+func healRound[N, H any](c *Cluster[N], nodes []H, states []N, step func(i int, h H, ev Event) (H, []Message, error)) error {
+	var net []Message
+	take := func(i int, ev Event) error {
+		h, sends, err := step(i, nodes[i], ev)
+		nodes[i], net = h, append(net, sends...)
+		return err
+	}
+	if c.Timers != nil {
+		for i, n := range states {
+			for _, id := range c.Timers(i, n) {
+				if err := take(i, Event{Kind: Fire, ID: id}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for len(net) > 0 {
+		m := net[0]
+		net = net[1:]
+		if err := take(m.To, Event{Kind: Deliver, From: m.From, Payload: m.Payload}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// append writes the nodes, each with its length, and all else as it is.
+func (c *Cluster[N]) append(dst []byte, g *Global[N]) []byte {
+	for i, n := range g.Nodes {
+		at := len(dst)
+		dst = c.Append(append(dst, 0, 0, 0, 0), n)
+		binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 		dst = binary.AppendUvarint(dst, uint64(g.Fired[i]))
 	}
 	for _, v := range []uint64{g.Taken, uint64(g.Drops), uint64(g.Duplicates), uint64(g.Crashes)} {
@@ -316,32 +408,4 @@ func independent(a, b Action) bool {
 		return a.ID != b.ID
 	}
 	return true
-}
-
-func (c *Cluster[N]) permute(g *Global[N], p []int) *Global[N] {
-	next := *g
-	next.Nodes, next.ids, next.Fired = make([]N, c.Nodes), make([]uint32, c.Nodes), make([]int, c.Nodes)
-	for i := range g.Nodes {
-		next.Nodes[p[i]], next.ids[p[i]] = c.memory.intern(p[i], c.Rename(g.Nodes[i], p))
-		next.Fired[p[i]] = g.Fired[i]
-	}
-	next.Net = make([]Message, len(g.Net))
-	for i, m := range g.Net {
-		next.Net[i] = c.renamed(m, p)
-	}
-	slices.SortFunc(next.Net, compareMessages)
-	return &next
-}
-
-func (c *Cluster[N]) renamed(m Message, p []int) Message {
-	return Message{From: p[m.From], To: p[m.To], Payload: c.RenameMessage(m.Payload, p)}
-}
-
-func (c *Cluster[N]) permuteAction(a Action, p []int) Action {
-	a.Node = p[a.Node]
-	switch a.Kind {
-	case Deliver, Drop, Duplicate:
-		a.Message = c.renamed(a.Message, p)
-	}
-	return a
 }

@@ -52,22 +52,14 @@ func tallies(sum bool, c Cluster[tally]) Cluster[tally] {
 		return n, nil, nil
 	}
 	c.Append = func(dst []byte, n tally) []byte { return fmt.Appendf(dst, "%v", n) }
-	c.CheckEnd = func(g *Global[tally]) string {
-		for i, n := range g.Nodes {
+	c.CheckEnd = func(nodes []tally) string {
+		for i, n := range nodes {
 			if want := len(c.Inputs); n.sum != want {
 				return fmt.Sprintf("n%d counts %d of %d", i, n.sum, want)
 			}
 		}
 		return ""
 	}
-	c.Rename = func(n tally, p []int) tally {
-		m := n
-		for i := range n.own {
-			m.own[p[i]] = n.own[i]
-		}
-		return m
-	}
-	c.RenameMessage = func(payload string, _ []int) string { return payload }
 	return c
 }
 
@@ -75,11 +67,21 @@ func explored(t *testing.T, c Cluster[tally], o Options) Result[*Global[tally], 
 	t.Helper()
 	m, err := c.Model()
 	require.NoError(t, err)
-	r, err := Run(m, o)
+	r, err := c.Run(o)
 	require.NoError(t, err)
 	if r.Violation != nil {
 		replay(t, m, r.Violation)
 	}
+	return r
+}
+
+// plainly searches the plain model of c with nothing left out.
+func plainly(t *testing.T, c Cluster[tally]) Result[*Global[tally], Action] {
+	t.Helper()
+	m, err := c.Model()
+	require.NoError(t, err)
+	r, err := Run(m, Options{NoCommute: true})
+	require.NoError(t, err)
 	return r
 }
 
@@ -93,15 +95,13 @@ func TestAClusterIsExploredAlikeWithAndWithoutReduction(t *testing.T) {
 	require.Equal(t, full.States, awake.States)
 	require.Less(t, awake.Transitions, full.Transitions*4/5)
 	require.Empty(t, awake.Refuted)
-	c.Memo = true
-	require.Equal(t, full.States, explored(t, c, Options{NoCommute: true, NoSymmetry: true}).States)
-	require.Equal(t, explored(t, tallies(false, Cluster[tally]{Inputs: c.Inputs, Duplicates: 1}), Options{}).States,
-		explored(t, c, Options{}).States)
-	c.Memo = false
+	require.Equal(t, full.States, plainly(t, c).States)
 	both := explored(t, c, Options{})
 	require.True(t, both.Complete)
 	require.Equal(t, full.Depth, both.Depth)
-	require.Less(t, both.States, full.States/4, "six renamings")
+	require.Less(t, both.States, full.States/5, "twelve renamings: two inputs for any node")
+	require.Equal(t, full.States, both.Renamed)
+	require.Equal(t, 12, both.Renamings)
 	t.Logf("states %d, %d up to renaming; transitions %d, %d, %d", full.States, both.States, full.Transitions, awake.Transitions, both.Transitions)
 }
 
@@ -160,17 +160,41 @@ func TestACrashLosesWhatIsNotKept(t *testing.T) {
 
 func TestClustersAreChecked(t *testing.T) {
 	for name, spoil := range map[string]func(c *Cluster[tally]){
-		"no nodes":      func(c *Cluster[tally]) { c.Nodes = 0 },
-		"inputs":        func(c *Cluster[tally]) { c.Inputs = make([]Input, 65) },
-		"input's node":  func(c *Cluster[tally]) { c.Inputs = []Input{{Node: 3}} },
-		"crashes":       func(c *Cluster[tally]) { c.Crashes = 1 },
-		"negative":      func(c *Cluster[tally]) { c.Drops = -1 },
-		"half a rename": func(c *Cluster[tally]) { c.Rename = nil },
+		"no nodes":     func(c *Cluster[tally]) { c.Nodes = 0 },
+		"inputs":       func(c *Cluster[tally]) { c.Inputs = make([]Input, 65) },
+		"input's node": func(c *Cluster[tally]) { c.Inputs = []Input{{Node: 3}} },
+		"crashes":      func(c *Cluster[tally]) { c.Crashes = 1 },
+		"negative":     func(c *Cluster[tally]) { c.Drops = -1 },
+		"faults":       func(c *Cluster[tally]) { c.Drops = 1001 },
+		"firings":      func(c *Cluster[tally]) { c.Firings = 256 },
 	} {
 		c := tallies(false, Cluster[tally]{})
 		spoil(&c)
 		_, err := c.Model()
 		require.ErrorIs(t, err, ErrModel, name)
+		_, err = c.Run(Options{})
+		require.ErrorIs(t, err, ErrModel, name)
+	}
+}
+
+// TestMessagesAreForNodes: one that is not is an error of the model, whoever sends it.
+func TestMessagesAreForNodes(t *testing.T) {
+	astray := []Message{{To: 3}}
+	for _, spoil := range []func(c *Cluster[tally]){
+		func(c *Cluster[tally]) { c.Start = func(int) (tally, []Message) { return tally{}, astray } },
+		func(c *Cluster[tally]) {
+			c.Step = func(int, tally, Event) (tally, []Message, error) { return tally{}, astray, nil }
+		},
+		func(c *Cluster[tally]) {
+			c.Step = func(int, tally, Event) (tally, []Message, error) {
+				return tally{}, make([]Message, listChunk), nil
+			}
+		},
+	} {
+		c := tallies(false, Cluster[tally]{Inputs: []Input{{0, 1}}})
+		spoil(&c)
+		_, err := c.Run(Options{})
+		require.ErrorIs(t, err, ErrModel)
 	}
 }
 
@@ -184,18 +208,18 @@ func TestEachStepOfANodeIsTakenOnce(t *testing.T) {
 		calls[fmt.Sprint(self, n, ev)]++
 		return step(self, n, ev)
 	}
-	plain := explored(t, c, Options{NoSymmetry: true})
-	require.True(t, plain.Complete)
-	clear(calls)
-	c.Memo = true
-	r := explored(t, c, Options{NoSymmetry: true})
-	require.True(t, r.Complete)
-	require.Equal(t, plain.States, r.States)
-	require.Equal(t, plain.Depth, r.Depth)
-	for what, n := range calls {
-		require.Equal(t, 1, n, what)
+	plain := plainly(t, c)
+	for _, o := range []Options{{NoSymmetry: true}, {}} {
+		clear(calls)
+		r := explored(t, c, o)
+		require.True(t, r.Complete)
+		require.Equal(t, plain.States, r.Renamed)
+		require.Equal(t, plain.Depth, r.Depth)
+		for what, n := range calls {
+			require.Equal(t, 1, n, what)
+		}
+		require.Less(t, len(calls), r.Transitions/4)
 	}
-	require.Less(t, len(calls), r.Transitions/4)
 }
 
 func TestProgressCanEndASearch(t *testing.T) {

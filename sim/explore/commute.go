@@ -1,10 +1,6 @@
 package explore
 
-import (
-	"cmp"
-	"maps"
-	"slices"
-)
+import "slices"
 
 // belief is what is known of two classes of actions.
 type belief struct {
@@ -13,20 +9,18 @@ type belief struct {
 	refuted bool
 }
 
-type classPair struct{ a, b string }
-
-func pairOf(a, b string) classPair {
-	if a > b {
-		a, b = b, a
-	}
-	return classPair{a, b}
-}
-
-func (s *search[S, A]) class(a A) string {
+// class is the position of a's class.
+func (s *search[S, A]) class(a A) int {
 	if s.model.Class == nil {
-		return ""
+		return 0
 	}
 	return s.model.Class(a)
+}
+
+// belief is what is known of the classes of a and b, in either order.
+func (s *search[S, A]) belief(a, b A) *belief {
+	x, y := s.class(a), s.class(b)
+	return &s.beliefs[max(x, y)*s.classes+min(x, y)]
 }
 
 // commute reports whether a and b, both possible in st, may stand for each other's
@@ -36,12 +30,7 @@ func (s *search[S, A]) commute(st S, a, b A) (bool, error) {
 	if s.opts.NoCommute || s.model.Independent == nil || !s.model.Independent(a, b) {
 		return false, nil
 	}
-	pair := pairOf(s.class(a), s.class(b))
-	bl := s.beliefs[pair]
-	if bl == nil {
-		bl = &belief{}
-		s.beliefs[pair] = bl
-	}
+	bl := s.belief(a, b)
 	if bl.refuted {
 		return false, nil
 	}
@@ -80,7 +69,7 @@ func (s *search[S, A]) bothWays(st S, a, b A) (bool, error) {
 
 func (s *search[S, A]) inOrder(st S, a, b A) (end S, possible bool, err error) {
 	mid, err := s.apply(st, a)
-	if err != nil || !slices.Contains(s.model.Actions(mid), b) {
+	if err != nil || !slices.Contains(s.model.Actions(nil, mid), b) {
 		return end, false, err
 	}
 	end, err = s.apply(mid, b)
@@ -89,13 +78,20 @@ func (s *search[S, A]) inOrder(st S, a, b A) (end S, possible bool, err error) {
 
 // report lists the beliefs in the result, in order of their classes.
 func (s *search[S, A]) report() {
-	order := func(x, y classPair) int { return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b)) }
-	for _, p := range slices.SortedFunc(maps.Keys(s.beliefs), order) {
-		switch bl := s.beliefs[p]; {
+	for i := range s.beliefs {
+		pair := [2]string{s.name(i % s.classes), s.name(i / s.classes)}
+		switch bl := &s.beliefs[i]; {
 		case bl.refuted:
-			s.res.Refuted = append(s.res.Refuted, [2]string{p.a, p.b})
+			s.res.Refuted = append(s.res.Refuted, pair)
 		case bl.agreed >= s.opts.Samples:
-			s.res.Believed = append(s.res.Believed, [2]string{p.a, p.b})
+			s.res.Believed = append(s.res.Believed, pair)
 		}
 	}
+}
+
+func (s *search[S, A]) name(class int) string {
+	if s.model.Class == nil {
+		return ""
+	}
+	return s.model.Classes[class]
 }

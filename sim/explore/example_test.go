@@ -21,19 +21,14 @@ func ExampleCluster() {
 		Append:     func(dst []byte, up bool) []byte { return fmt.Appendf(dst, "%t", up) },
 		Inputs:     []explore.Input{{Node: 0}},
 		Duplicates: 1,
-		CheckEnd: func(g *explore.Global[bool]) string {
-			if g.Nodes[0] != g.Nodes[1] {
+		CheckEnd: func(up []bool) string {
+			if up[0] != up[1] {
 				return "the flags differ"
 			}
 			return ""
 		},
 	}
-	m, err := c.Model()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	r, err := explore.Run(m, explore.Options{})
+	r, err := c.Run(explore.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

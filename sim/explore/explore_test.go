@@ -17,7 +17,7 @@ import (
 func grid(n, k int) Model[string, int] {
 	return Model[string, int]{
 		Init: func() []string { return []string{string(make([]byte, n))} },
-		Actions: func(s string) (out []int) {
+		Actions: func(out []int, s string) []int {
 			for i := range n {
 				if s[i] < byte(k) {
 					out = append(out, i)
@@ -81,13 +81,15 @@ type commitAction struct {
 	rm   int
 }
 
+var commitKinds = []string{"commit", "abort", "vote", "prepare", "choose", "told commit", "told abort"}
+
 func set(s string, i int, c byte) string { return s[:i] + string(c) + s[i+1:] }
 
 func twoPhase(n int, bug bool) Model[commit, commitAction] {
 	all := func(c byte) string { return string(slices.Repeat([]byte{c}, n)) }
 	return Model[commit, commitAction]{
 		Init: func() []commit { return []commit{{rms: all('w'), tm: 'i', got: all('0'), prepared: all('0')}} },
-		Actions: func(s commit) (out []commitAction) {
+		Actions: func(out []commitAction, s commit) []commitAction {
 			if s.tm == 'i' && (s.got == all('1') || bug && s.got[0] == '1') {
 				out = append(out, commitAction{"commit", -1})
 			}
@@ -135,7 +137,8 @@ func twoPhase(n int, bug bool) Model[commit, commitAction] {
 			return ""
 		},
 		Independent: func(a, b commitAction) bool { return a.rm >= 0 && b.rm >= 0 && a.rm != b.rm },
-		Class:       func(a commitAction) string { return a.kind },
+		Class:       func(a commitAction) int { return slices.Index(commitKinds, a.kind) },
+		Classes:     commitKinds,
 		Symmetry:    Permutations(n),
 		Permute: func(s commit, p []int) commit {
 			rename := func(x string) string {
@@ -202,7 +205,7 @@ func brute[S comparable, A comparable](m Model[S, A], failing *int) map[S]int {
 	for len(queue) > 0 {
 		s := queue[0]
 		queue = queue[1:]
-		acts := m.Actions(s)
+		acts := m.Actions(nil, s)
 		bad := m.Check != nil && m.Check(s) != "" || len(acts) == 0 && m.CheckEnd != nil && m.CheckEnd(s) != ""
 		if failing != nil && bad && *failing < 0 {
 			*failing = dist[s]
@@ -236,7 +239,7 @@ func tangle(seed uint64, bad int) Model[uint64, int] {
 	variable := func(a int) int { return draw("var", a, vars) }
 	return Model[uint64, int]{
 		Init: func() []uint64 { return []uint64{0, put(0, 1, 2)} },
-		Actions: func(s uint64) (out []int) {
+		Actions: func(out []int, s uint64) []int {
 			for p := range procs {
 				for b := range 2 {
 					a := (p*places+at(s, p))*2 + b
@@ -261,7 +264,8 @@ func tangle(seed uint64, bad int) Model[uint64, int] {
 		},
 		CheckEnd:    func(uint64) string { return "stuck" },
 		Independent: func(a, b int) bool { return a/(2*places) != b/(2*places) && variable(a) != variable(b) },
-		Class:       func(a int) string { return fmt.Sprint("p", a/(2*places)) },
+		Class:       func(a int) int { return a / (2 * places) },
+		Classes:     []string{"p0", "p1", "p2"},
 	}
 }
 
@@ -303,7 +307,7 @@ func replay[S any, A comparable](t *testing.T, m Model[S, A], v *Violation[S, A]
 	t.Helper()
 	s := v.Init
 	for _, a := range v.Path {
-		require.Contains(t, m.Actions(s), a)
+		require.Contains(t, m.Actions(nil, s), a)
 		next, err := m.Apply(s, a)
 		require.NoError(t, err)
 		s = next
@@ -313,7 +317,7 @@ func replay[S any, A comparable](t *testing.T, m Model[S, A], v *Violation[S, A]
 	if m.Check != nil {
 		what = m.Check(s)
 	}
-	if what == "" && len(m.Actions(s)) == 0 && m.CheckEnd != nil {
+	if what == "" && len(m.Actions(nil, s)) == 0 && m.CheckEnd != nil {
 		what = m.CheckEnd(s)
 	}
 	require.Equal(t, v.What, what)
@@ -346,7 +350,11 @@ func TestAFalseDeclarationIsRefuted(t *testing.T) {
 	for seed := range uint64(60) {
 		m := tangle(seed, 0)
 		m.CheckEnd = nil
-		m.Class = func(a int) string { return fmt.Sprint(a) }
+		m.Class = func(a int) int { return a }
+		m.Classes = make([]string, 3*4*2)
+		for i := range m.Classes {
+			m.Classes[i] = fmt.Sprint(i)
+		}
 		m.Independent = func(a, b int) bool { return a != b }
 		dist := brute(m, nil)
 		r, err := Run(m, Options{Samples: 1 << 30})

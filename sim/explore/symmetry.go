@@ -83,21 +83,28 @@ func group(ps [][]int) ([][]int, error) {
 	return ps, nil
 }
 
-// canonical is the state of s's orbit that has the least encoding, that encoding,
-// and which renaming leads to it. It costs a renaming and an encoding for each
-// element of the group.
-func (s *search[S, A]) canonical(st S) (S, int) {
+// canonical is the state of st's orbit that has the least encoding. It costs a
+// renaming and an encoding for each element of the group.
+func (s *search[S, A]) canonical(st S) successor[S] {
+	best := successor[S]{state: st, orbit: 1}
+	if len(s.group) < 2 {
+		return best
+	}
 	s.enc = s.model.Append(s.enc[:0], st)
-	best, which := st, 0
+	same := 1 // renamings that lead to the best, as many as leave it
 	for i := 1; i < len(s.group); i++ {
 		c := s.model.Permute(st, s.group[i])
 		s.alt = s.model.Append(s.alt[:0], c)
-		if bytes.Compare(s.alt, s.enc) < 0 {
+		switch bytes.Compare(s.alt, s.enc) {
+		case -1:
 			s.enc, s.alt = s.alt, s.enc
-			best, which = c, i
+			best.state, best.perm, same = c, i, 1
+		case 0:
+			same++
 		}
 	}
-	return best, which
+	best.orbit = len(s.group) / same
+	return best
 }
 
 // checkSymmetry holds one state and one renaming to each other: what can happen,
@@ -106,9 +113,12 @@ func (s *search[S, A]) checkSymmetry(st S, acts []A) error {
 	s.symmetric++
 	p := s.group[s.symmetric%len(s.group)]
 	other := s.model.Permute(st, p)
-	theirs := s.model.Actions(other)
+	theirs := s.model.Actions(nil, other)
 	if len(theirs) != len(acts) {
 		return fmt.Errorf("%w: %d actions in a state, %d in it renamed by %v", ErrSymmetry, len(acts), len(theirs), p)
+	}
+	if (s.judge(st, acts) == "") != (s.judge(other, theirs) == "") {
+		return fmt.Errorf("%w: a check tells a state from it renamed by %v", ErrSymmetry, p)
 	}
 	for _, a := range acts {
 		b := s.model.PermuteAction(a, p)
@@ -125,9 +135,6 @@ func (s *search[S, A]) checkSymmetry(st S, acts []A) error {
 		}
 		if !s.equal(s.model.Permute(x, p), y) {
 			return fmt.Errorf("%w: %v and, renamed by %v, %v lead apart", ErrSymmetry, a, p, b)
-		}
-		if (s.check(x) == "") != (s.check(y) == "") {
-			return fmt.Errorf("%w: the check tells the renamed apart after %v", ErrSymmetry, a)
 		}
 	}
 	return nil

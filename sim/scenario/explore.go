@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,9 +24,12 @@ type Scope struct {
 	Duplicates int    // messages that may arrive twice
 	Crashes    int    // replicas that may crash and restart from their disk
 	MaxStates  int    // bound on distinct states; 0 is 10 million
-	Unreduced  bool   // switch the reduction by commutation off
 
-	plain bool // take every step of a replica anew, as the check of doing it once
+	// Each switches a reduction off: that by commuting actions, that by renaming
+	// replicas together with their writes, and that of leaving drops to the end.
+	NoCommute, NoSymmetry, EarlyDrops bool
+
+	plain bool // search the plain model, as the check of all that Run does instead
 }
 
 // ExploreKinds names the kinds that can be explored.
@@ -59,9 +63,12 @@ func (s *Scope) validate() error {
 // Explored is what an exploration came to.
 type Explored struct {
 	Scope       Scope
-	States      int
+	States      int    // up to renaming
+	Renamed     int    // with all that they can be renamed to
+	Renamings   int    // 1 is none
+	Asymmetry   string // why there are fewer renamings than replicas and writes suggest
 	Transitions int
-	Asleep      int // transitions that the reduction spared
+	Asleep      int // transitions that the reduction by commuting actions spared
 	Depth       int
 	Complete    bool
 	Stopped     string   // why it is not complete
@@ -82,7 +89,6 @@ type explorer struct {
 	ring   *ring.Ring
 	kinds  *kvs.Kinds
 	writes []Operation
-	judged map[*kvs.Replica]string // what explain said; nil in a plain search
 }
 
 const exploreTick = 1
@@ -92,8 +98,12 @@ const exploreTick = 1
 // each last state, a run without faults brings all replicas to one value that
 // has all writes in it.
 //
+// Replicas with as many writes as each other change places, with their writes, where
+// the search finds that to make no difference; see [explore.Cluster.Run] for that
+// and the other reductions.
+//
 // A cancelled context stops the search; the result then says that it is not
-// complete. progress, if not nil, is called now and then with the number of
+// complete, and how far it came. progress, if not nil, is called now and then with the number of
 // states found.
 func Explore(ctx context.Context, s Scope, progress func(states int)) (*Explored, error) {
 	if err := s.validate(); err != nil {
@@ -112,33 +122,40 @@ func (x *explorer) search(ctx context.Context, progress func(states int)) (*Expl
 		Nodes: s.Nodes, Start: x.start, Step: x.step, Crashed: x.crashed,
 		Timers: func(int, exploredNode) []uint64 { return []uint64{exploreTick} },
 		Append: x.append,
-		Drops:  s.Drops, Duplicates: s.Duplicates, Crashes: s.Crashes, Firings: s.Ticks,
-		Check: x.check, CheckEnd: x.checkEnd, Memo: !s.plain,
+		Drops:  s.Drops, Duplicates: s.Duplicates, Crashes: s.Crashes, Firings: s.Ticks, EarlyDrops: s.EarlyDrops,
+		CheckNode: x.check, CheckEnd: x.agree, Quiet: func(n exploredNode) bool { return n.core.Quiet() }, Rounds: healRounds,
 	}
 	for i := range x.writes {
 		c.Inputs = append(c.Inputs, explore.Input{Node: x.writes[i].Node, ID: uint64(i)})
 	}
-	m, err := c.Model()
-	if err != nil {
-		return nil, err
-	}
-	r, err := explore.Run(m, explore.Options{
-		MaxStates: s.MaxStates, NoCommute: s.Unreduced, Progress: func(states int) error {
+	o := explore.Options{
+		MaxStates: s.MaxStates, NoCommute: s.NoCommute, NoSymmetry: s.NoSymmetry, Progress: func(states int) error {
 			if progress != nil {
 				progress(states)
 			}
 			return ctx.Err()
 		},
-	})
-	if err != nil && ctx.Err() == nil {
+	}
+	search := c.Run
+	if s.plain {
+		m, err := c.Model()
+		if err != nil {
+			return nil, err
+		}
+		search = func(o explore.Options) (explore.Result[*explore.Global[exploredNode], explore.Action], error) {
+			return explore.Run(m, o)
+		}
+	}
+	r, err := search(o)
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 		return nil, fmt.Errorf("scenario: explore: %w", err)
 	}
 	out := &Explored{
-		Scope: s, States: r.States, Transitions: r.Transitions, Asleep: r.Asleep, Depth: r.Depth,
-		Complete: r.Complete, Stopped: r.Stopped,
+		Scope: s, States: r.States, Renamed: r.Renamed, Renamings: r.Renamings, Asymmetry: r.Asymmetry,
+		Transitions: r.Transitions, Asleep: r.Asleep, Depth: r.Depth, Complete: r.Complete, Stopped: r.Stopped,
 	}
-	if ctx.Err() != nil {
-		out.Complete, out.Stopped = false, "interrupted"
+	if err != nil {
+		out.Complete, out.Stopped = false, fmt.Sprintf("interrupted after %d states, at depth %d", r.States, r.Depth)
 	}
 	if v := r.Violation; v != nil {
 		out.Violation, out.Stopped = v.What, "a violation was found"
@@ -156,9 +173,6 @@ func newExplorer(s Scope) (*explorer, error) {
 		return nil, err
 	}
 	x := &explorer{scope: s, ring: r}
-	if !s.plain { // equal replicas are one and the same, and do not change
-		x.judged = make(map[*kvs.Replica]string)
-	}
 	if x.kinds, err = taggedKinds(); err != nil {
 		return nil, err
 	}
@@ -251,18 +265,9 @@ func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.
 }
 
 // check asks that a replica's value be the join of exactly the writes applied.
-func (x *explorer) check(g *explore.Global[exploredNode]) string {
-	for i, n := range g.Nodes {
-		what, known := x.judged[n.core]
-		if !known {
-			what = x.explain(n.core)
-			if x.judged != nil {
-				x.judged[n.core] = what
-			}
-		}
-		if what != "" {
-			return fmt.Sprintf("replica %d: %s", i, what)
-		}
+func (x *explorer) check(self int, n exploredNode) string {
+	if what := x.explain(n.core); what != "" {
+		return fmt.Sprintf("replica %d: %s", self, what)
 	}
 	return ""
 }
@@ -316,40 +321,11 @@ func (x *explorer) joinOf(r reading) history.Value {
 	return history.Value{}
 }
 
+// healRounds is how many rounds of gossip without faults the replicas have to come
+// to rest in.
 const healRounds = 200
 
-// checkEnd runs a state in which nothing more can happen on without faults: all
-// replicas must come to rest on one value with all writes in it.
-func (x *explorer) checkEnd(g *explore.Global[exploredNode]) string {
-	nodes := slices.Clone(g.Nodes)
-	for range healRounds {
-		if quiet(nodes) {
-			return x.agree(nodes)
-		}
-		var net []explore.Message
-		for i := range nodes {
-			n, sent, err := x.step(i, nodes[i], explore.Event{Kind: explore.Fire, ID: exploreTick})
-			if err != nil {
-				return err.Error()
-			}
-			nodes[i], net = n, append(net, sent...)
-		}
-		for len(net) > 0 {
-			m := net[0]
-			n, sent, err := x.step(m.To, nodes[m.To], explore.Event{Kind: explore.Deliver, Payload: m.Payload})
-			if err != nil {
-				return err.Error()
-			}
-			nodes[m.To], net = n, append(net[1:], sent...)
-		}
-	}
-	return fmt.Sprintf("without further faults the replicas do not come to rest in %d rounds", healRounds)
-}
-
-func quiet(nodes []exploredNode) bool {
-	return !slices.ContainsFunc(nodes, func(n exploredNode) bool { return !n.core.Quiet() })
-}
-
+// agree asks that replicas at rest hold one value with all writes in it.
 func (x *explorer) agree(nodes []exploredNode) string {
 	var first []byte
 	for i, n := range nodes {

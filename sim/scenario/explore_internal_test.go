@@ -27,10 +27,11 @@ func (s stubborn) MergeIn(target *kvs.GrowSet, delta kvs.GrowSet) bool {
 func (s stubborn) Caps() lattice.Caps[kvs.GrowSet] { return lattice.CapsOf(s.Merge) }
 
 // TestExploreFindsTheShortestWay seeds a merge that is none: two writes do no harm
-// in any order, and with three the shortest way to the fault is found.
+// in any order, and with three the shortest way to the fault is found, whatever is
+// reduced.
 func TestExploreFindsTheShortestWay(t *testing.T) {
-	search := func(writes int) *Explored {
-		s := Scope{Nodes: 2, Writes: writes, Kind: "set"}
+	search := func(s Scope) *Explored {
+		s.Kind = "set"
 		require.NoError(t, s.validate())
 		x, err := newExplorer(s)
 		require.NoError(t, err)
@@ -44,14 +45,21 @@ func TestExploreFindsTheShortestWay(t *testing.T) {
 		require.NoError(t, err)
 		return r
 	}
-	fine := search(2)
+	fine := search(Scope{Nodes: 2, Writes: 2})
 	assert.True(t, fine.Complete)
 	assert.Empty(t, fine.Violation)
-	r := search(3)
-	assert.False(t, r.Complete)
-	assert.Equal(t, "a violation was found", r.Stopped)
-	assert.Contains(t, r.Violation, "is not the join of the writes")
-	// No way has fewer actions: two writes at one replica, and one at the other with
-	// a message between them, or all of them and no rounds left to heal by.
-	assert.Len(t, r.Path, 5, "%v", r.Path)
+	for _, nodes := range []int{2, 3} {
+		plain := search(Scope{Nodes: nodes, Writes: 3, Drops: 1, NoCommute: true, plain: true})
+		for mix := range 8 {
+			r := search(Scope{Nodes: nodes, Writes: 3, Drops: 1, NoCommute: mix&1 > 0, NoSymmetry: mix&2 > 0, EarlyDrops: mix&4 > 0})
+			assert.False(t, r.Complete)
+			assert.Equal(t, "a violation was found", r.Stopped)
+			assert.Contains(t, r.Violation, "is not the join of the writes")
+			assert.Len(t, r.Path, len(plain.Path), "mix %d: %v", mix, r.Path)
+			assert.LessOrEqual(t, r.States, plain.States)
+			assert.Equal(t, mix&2 == 0, r.Renamings > 1, r.Asymmetry)
+		}
+		// No way has fewer actions than all writes, and no rounds left to heal by.
+		assert.Len(t, plain.Path, 3+nodes, "%v", plain.Path)
+	}
 }

@@ -19,23 +19,61 @@ func TestExplore(t *testing.T) {
 			{Nodes: 3, Writes: 2},
 		} {
 			s.Kind = kind
-			reduced, err := scenario.Explore(t.Context(), s, nil)
-			require.NoError(t, err)
-			assert.True(t, reduced.Complete)
+			reduced := explore(t, s)
 			assert.Empty(t, reduced.Violation, "%v: %v", s, reduced.Path)
-			if s.Crashes > 0 || s.Ticks > 1 { // the scopes that ask most of what equal replicas have in common
-				plain, err := scenario.Explore(t.Context(), scenario.Plain(s), nil)
-				require.NoError(t, err)
-				assert.Equal(t, reduced.States, plain.States, "%v: replicas in equal states do not behave alike", s)
-				assert.Equal(t, reduced.Transitions, plain.Transitions)
+			assert.Equal(t, 2, reduced.Renamings, "two replicas with a write each")
+			assert.InEpsilon(t, 2, float64(reduced.Renamed)/float64(reduced.States), 0.1)
+			s.NoSymmetry = true
+			concrete := explore(t, s)
+			assert.Equal(t, concrete.States, reduced.Renamed, "%v: the orbits of the reduced search are not the states", s)
+			assert.Equal(t, concrete.Depth, reduced.Depth)
+			s.NoCommute = true
+			assert.Equal(t, concrete.States, explore(t, s).States, "%v", s)
+			s.EarlyDrops = true
+			whole := explore(t, s)
+			if s.Drops == 0 {
+				assert.Equal(t, concrete.States, whole.States)
+			} else {
+				assert.Less(t, concrete.States, whole.States*3/4)
 			}
-			s.Unreduced = true
-			whole, err := scenario.Explore(t.Context(), s, nil)
-			require.NoError(t, err)
-			assert.Equal(t, whole.States, reduced.States, "%v", s)
-			assert.Less(t, reduced.Transitions, whole.Transitions)
+			assert.Less(t, concrete.Transitions, whole.Transitions)
+			s.NoSymmetry = false
+			assert.Equal(t, whole.States, explore(t, s).Renamed, "%v", s)
+			if s.Crashes > 0 || s.Ticks > 1 { // the scopes that ask most of what equal replicas have in common
+				plain := explore(t, scenario.Plain(s))
+				assert.Equal(t, whole.States, plain.States, "%v: replicas in equal states do not behave alike", s)
+				assert.Equal(t, whole.Transitions, plain.Transitions)
+			}
 		}
 	}
+}
+
+// explore searches a scope through.
+func explore(t *testing.T, s scenario.Scope) *scenario.Explored {
+	t.Helper()
+	r, err := scenario.Explore(t.Context(), s, nil)
+	require.NoError(t, err)
+	require.True(t, r.Complete)
+	return r
+}
+
+// TestExploreTellsWhereSymmetryEnds: of three registers written at once the greatest
+// tag wins, which renaming does not keep.
+func TestExploreTellsWhereSymmetryEnds(t *testing.T) {
+	s := scenario.Scope{Nodes: 3, Writes: 3, Kind: "register"}
+	r := explore(t, s)
+	assert.Equal(t, 1, r.Renamings)
+	assert.Contains(t, r.Asymmetry, "is renamed to two states")
+	s.NoSymmetry = true
+	assert.Equal(t, explore(t, s).States, r.States)
+	s.Kind, s.NoSymmetry = "set", false
+	r = explore(t, s)
+	assert.Equal(t, 6, r.Renamings)
+	assert.Empty(t, r.Asymmetry)
+	assert.InEpsilon(t, 6, float64(r.Renamed)/float64(r.States), 0.1)
+	// Two replicas with two writes each: either pair may change places.
+	r = explore(t, scenario.Scope{Nodes: 2, Writes: 4, Kind: "set"})
+	assert.Equal(t, 8, r.Renamings, r.Asymmetry)
 }
 
 func TestExploreBounds(t *testing.T) {
@@ -48,7 +86,7 @@ func TestExploreBounds(t *testing.T) {
 	states := 0
 	r, err = scenario.Explore(ctx, scenario.Scope{Nodes: 3, Writes: 3, Kind: "set"}, func(n int) { states = n })
 	require.NoError(t, err)
-	assert.Equal(t, "interrupted", r.Stopped)
+	assert.Regexp(t, "^interrupted after 1000 states, at depth [1-9]", r.Stopped)
 	assert.False(t, r.Complete)
 	assert.Positive(t, states)
 	for _, s := range []scenario.Scope{
