@@ -1,0 +1,154 @@
+package scenario
+
+import (
+	"bytes"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim"
+)
+
+// coreCall is one event that a replica is given.
+type coreCall struct {
+	node ring.NodeID
+	ev   kvs.Event
+}
+
+// coreRun is what the replicas of a seed are given in a run of its plan without
+// faults, and what it takes to give it to them again.
+type coreRun struct {
+	ring  *ring.Ring
+	kinds *kvs.Kinds
+	nodes int
+	calls []coreCall
+}
+
+func (c *coreRun) start(tb testing.TB, stores []kvs.Replica) {
+	for n := range c.nodes {
+		cfg := kvs.Config{Self: ring.NodeID(n), Origin: 1<<16 | uint64(n) + 1, Ring: c.ring, Kinds: c.kinds}
+		if err := stores[n].Reset(cfg, nil); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// play gives the replicas all of it.
+func (c *coreRun) play(tb testing.TB, stores []kvs.Replica) {
+	c.start(tb, stores)
+	for n := range c.nodes {
+		stores[n].Start()
+	}
+	for i := range c.calls {
+		stores[c.calls[i].node].Step(c.calls[i].ev)
+	}
+}
+
+// recordCore runs a seed's plan, millisecond by millisecond: what is sent or
+// persisted in one arrives in the next. Sessions ask for no causality.
+func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *coreRun {
+	setup := draw(Config{}, seed, 0)
+	rg, err := m.ring(&setup)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	kinds, err := m.kinds(setup.Tagged)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	plan := newPlan(choice.Seeded(choice.MixString(seed, "plan")), &setup, rg, &m.plan)
+	c := &coreRun{ring: rg, kinds: kinds, nodes: setup.Nodes}
+	c.start(tb, stores)
+	var now, next []coreCall
+	ticks := make([]uint64, setup.Nodes)
+	ms := uint64(0)
+	take := func(n ring.NodeID, effects []kvs.Effect) {
+		for _, e := range effects {
+			switch e.Kind {
+			case kvs.EffectSend:
+				next = append(next, coreCall{e.To, kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(e.Msg)}})
+			case kvs.EffectPersist:
+				next = append(next, coreCall{n, kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}})
+			case kvs.EffectTimer:
+				ticks[n] = ms + e.AfterMS
+			}
+		}
+	}
+	give := func(x coreCall) {
+		x.ev.NowMS = clockBase + ms
+		c.calls = append(c.calls, x)
+		take(x.node, stores[x.node].Step(x.ev))
+	}
+	for n := range setup.Nodes {
+		take(ring.NodeID(n), stores[n].Start())
+	}
+	quiet := func() bool {
+		for n := range setup.Nodes {
+			if !stores[n].Quiet() {
+				return false
+			}
+		}
+		return true
+	}
+	for ; ms < setup.HorizonMS || len(next) > 0 || !quiet(); ms++ {
+		if ms > setup.HorizonMS+1000 {
+			tb.Fatalf("seed %d: no rest without faults", seed)
+		}
+		now, next = next, nil
+		for len(plan) > 0 && plan[0].At <= sim.Time(ms)*sim.Millisecond {
+			o := &plan[0]
+			q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
+			if q.Put {
+				if q.Arg, err = argument(nil, o, setup.Tagged); err != nil {
+					tb.Fatal(err)
+				}
+			}
+			now = append(now, coreCall{ring.NodeID(o.Node), kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}})
+			plan = plan[1:]
+		}
+		for _, x := range now {
+			give(x)
+		}
+		for n, at := range ticks {
+			if at == ms {
+				give(coreCall{ring.NodeID(n), kvs.Event{Kind: kvs.EventTick}})
+			}
+		}
+	}
+	return c
+}
+
+// BenchmarkStoreCore is the floor under BenchmarkStore: the core of the store alone,
+// given event by event what the plans of the same seeds make of it, with no fault,
+// simulator, network, disk, client or judge around it. bare/floor is what bare/store
+// would be if all of that were free: deliveries are those of the whole store's runs.
+func BenchmarkStoreCore(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	var rn Runner
+	stores := make([]kvs.Replica, 16)
+	var runs []*coreRun
+	var deliveries []int64
+	for seed := range benchSeeds {
+		runs = append(runs, recordCore(b, &rn.memory, stores, uint64(seed)))
+		deliveries = append(deliveries, runSeeds(b, &rn, seed, 1))
+	}
+	bare, core := newTally(1), newTally(benchSeeds)
+	at := 0
+	for b.Loop() {
+		bare.time(func() int64 { return sim.BareLoop(sliceBare) })
+		for range sliceSeeds {
+			core.time(func() int64 {
+				runs[at%benchSeeds].play(b, stores)
+				return deliveries[at%benchSeeds]
+			})
+			at++
+		}
+	}
+	b.ReportMetric(bare.rate()/core.rate(), "bare/floor")
+	b.ReportMetric(bare.atBest()/core.atBest(), "best-bare/floor")
+}
