@@ -59,7 +59,8 @@ func (c *cluster) choose(n int, permille int) int {
 
 func (c *cluster) start(node int) {
 	c.origins++
-	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, Ring: c.ring, Kinds: kvs.DefaultKinds()}, c.disks[node])
+	first := c.replicas[node] == nil
+	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kvs.DefaultKinds()}, c.disks[node])
 	require.NoError(c.t, err)
 	c.replicas[node] = r
 	c.carryOut(node, r.Start())

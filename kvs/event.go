@@ -33,6 +33,7 @@ const (
 	EffectPersist                       // make Msg durable, then report EventPersisted with Token
 	EffectTimer                         // report EventTick once, AfterMS from now
 	EffectAccept                        // for observers: Entry was accepted and will be persisted
+	EffectRestart                       // start the replica again from its disk, which has what every owner has lost
 )
 
 // Effect is one output of the state machine. Effects are to be carried out in

@@ -48,7 +48,8 @@ func (r *replica) nowMS(c *sim.Context) uint64 {
 // Start opens the disk and starts a new incarnation on what it holds.
 func (r *replica) Start(c *sim.Context) {
 	err := r.store.Reset(kvs.Config{
-		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, Ring: r.run.ring, Kinds: r.run.kinds,
+		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, First: c.Incarnation() == 1,
+		Ring: r.run.ring, Kinds: r.run.kinds,
 	}, r.disk.Records())
 	if err != nil {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
