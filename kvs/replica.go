@@ -420,13 +420,15 @@ func (r *Replica) Applied(p ring.Partition) causal.Dots {
 	return nil
 }
 
-// Holds reports whether the write is durable here and every owner will have it
-// from here if it has to: a replica that does not own the partition holds a write
-// until it has handed it over.
-func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
+// Has reports whether the write of that dot is durable and visible here, or was
+// before a replica that does not own the partition handed it over.
+func (r *Replica) Has(p ring.Partition, d causal.Dot) bool {
 	held := r.held(p)
-	if held == nil || !held.applied.Contains(d) {
-		return false
-	}
-	return held.owned || held.log.Has(d)
+	return held != nil && held.applied.Contains(d)
+}
+
+// Holds is [Replica.Has] less what has been handed over: from here, every owner
+// that lacks the write will have it.
+func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
+	return r.Has(p, d) && (r.held(p).owned || r.held(p).log.Has(d))
 }

@@ -241,7 +241,7 @@ func (k *campaign) notReached() []string {
 		}
 	}
 	for c, name := range scenario.FaultClasses() {
-		if scenario.Borne(sim.Class(c)) && k.totals.Effective[c] == 0 {
+		if k.totals.Effective[c] == 0 {
 			missing = append(missing, name+" faults")
 		}
 	}

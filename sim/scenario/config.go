@@ -66,10 +66,11 @@ type Setup struct {
 	Tagged     bool   `json:"tagged"`
 	Porcupine  bool   `json:"porcupine"` // the history is also searched by porcupine
 	Faults     Levels `json:"faults"`
-	Queue      int    `json:"queue"`      // messages that may be under way on a link; 0 is any number
-	FIFO       bool   `json:"fifo"`       // links keep the order of messages
-	ClockMS    uint64 `json:"clock_ms"`   // resolution of the replicas' physical clocks
-	HorizonMS  uint64 `json:"horizon_ms"` // faults end, and the run must come to rest
+	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
+	FIFO       bool   `json:"fifo"`                // links keep the order of messages
+	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
+	HorizonMS  uint64 `json:"horizon_ms"`          // faults end, and the run must come to rest
+	Unexcused  bool   `json:"unexcused,omitempty"` // what lost disks undo is not forgiven
 }
 
 const (
@@ -102,6 +103,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
+	s.Unexcused = unexcused(c.Faults)
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
 }

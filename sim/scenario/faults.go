@@ -21,23 +21,28 @@ func FaultClasses() []string {
 	return names
 }
 
-// Borne reports whether the store is made to bear a class, so that campaigns draw
-// it. It does not bear a disk that is lost or taken back in time (restore): its
-// gossip takes a peer's word that it holds a delta to last. That class strikes
-// only where it is asked for by name, and then the store does fail.
-func Borne(c sim.Class) bool { return c != sim.Restore }
-
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {
-	base  string // swarm, off, low or extreme
-	named map[sim.Class]sim.Level
+	base      string // swarm, off, low or extreme
+	named     map[sim.Class]sim.Level
+	unexcused bool
 }
 
 // FaultLevels names the ways to set the level of all classes.
 func FaultLevels() []string { return []string{"swarm", "off", "low", "extreme"} }
 
-// parseFaults reads how hard faults strike: one of FaultLevels for all classes
-// that the store bears, and behind it, after commas, single classes:
+// Unexcused is the part of Config.Faults by which a run is held to more than the
+// store can promise: that no acknowledged write is lost even with the only disk
+// that held it.
+const Unexcused = "unexcused"
+
+func unexcused(faults string) bool {
+	spec, err := parseFaults(faults)
+	return err == nil && spec.unexcused
+}
+
+// parseFaults reads how hard faults strike: one of FaultLevels for all classes, and
+// behind it, after commas, single classes, or the word [Unexcused]:
 //
 //	swarm,corrupt=off     off,crash=extreme,disk=low     clock=extreme
 //
@@ -49,6 +54,10 @@ func parseFaults(text string) (faultSpec, error) {
 		return spec, nil
 	}
 	for i, part := range strings.Split(text, ",") {
+		if part == Unexcused {
+			spec.unexcused = true
+			continue
+		}
 		class, level, named := strings.Cut(part, "=")
 		if !named {
 			if i > 0 || !slices.Contains(FaultLevels(), part) {
@@ -80,7 +89,7 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 		switch {
 		case named:
 			levels[class] = level
-		case !Borne(class) || spec.base == "off":
+		case spec.base == "off":
 		case spec.base == "extreme" || attempt > 1 && spec.base == "swarm" && class < sim.NumClasses:
 			levels[class] = sim.Extreme
 		case spec.base == "low" || c.Strategy == "uniform" || c.Strategy == "exhaustive":

@@ -47,13 +47,16 @@ func (r *replica) nowMS(c *sim.Context) uint64 {
 
 // Start opens the disk and starts a new incarnation on what it holds.
 func (r *replica) Start(c *sim.Context) {
-	err := r.store.Reset(kvs.Config{
-		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, First: c.Incarnation() == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds,
-	}, r.disk.Records())
-	if err != nil {
+	again := c.Incarnation() > 1
+	if again {
+		r.run.holding(r)
+	}
+	if err := r.store.Reset(r.config(c.Incarnation()), r.disk.Records()); err != nil {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
+	}
+	if again {
+		r.run.recovered(r)
 	}
 	if r.disk.Torn() > 0 {
 		c.Mark(markTorn)
@@ -61,7 +64,7 @@ func (r *replica) Start(c *sim.Context) {
 	if r.disk.Repaired() > 0 {
 		c.Mark(markRepaired)
 	}
-	if c.Incarnation() > 1 {
+	if again {
 		c.Mark(markRestarted)
 	}
 	r.core, r.stats = &r.store, r.store.Stats()
@@ -113,6 +116,9 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	if after.Rejected > before.Rejected {
 		c.Mark(markRejected)
 	}
+	if after.Snapshots > before.Snapshots {
+		c.Mark(markSnapshot)
+	}
 	*before = after
 }
 
@@ -125,7 +131,7 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				r.astray(fmt.Sprintf("peer %d of %d", e.To, r.run.setup.Nodes))
 				continue
 			}
-			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.MsgGossip), e.Msg)
+			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.KindOf(e.Msg)), e.Msg)
 		case kvs.EffectRespond:
 			if !r.run.has(e.Client) {
 				r.astray(fmt.Sprintf("client %d", e.Client))
@@ -144,8 +150,12 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				c.Mark(markHandedOver)
 			}
 			if !c.Dead() {
-				r.run.accepted(e.Entry)
+				r.run.accept(r, e.Entry)
 			}
+		case kvs.EffectRestart:
+			c.Mark(markStranded)
+			c.Abort()
+			return
 		}
 	}
 }
