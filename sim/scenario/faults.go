@@ -100,17 +100,24 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 			levels[class] = swarmLevel(src, class)
 		}
 	}
+	if _, named := spec.named[sim.Crash]; !named && spec.base == "swarm" && levels[sim.Restore] != sim.Off && levels[sim.Crash] == sim.Off {
+		levels[sim.Crash] = sim.Extreme // a disk is lost at a crash
+	}
 	return levels
 }
 
 // swarmLevel is [sim.SwarmLevel] for the common classes. Each of the further ones
 // is off in four seeds of five, so that a seed has two or three of them, and its
-// operations still get somewhere.
+// operations still get somewhere. Disks are lost in three of ten, and then mostly
+// at every second crash, for the faults that only this shows need several at once.
 func swarmLevel(src choice.Source, c sim.Class) sim.Level {
 	if c < sim.NumClasses {
 		return sim.SwarmLevel(src, c)
 	}
 	v := src.Choose(choice.Point{Site: "swarm.further", Key: uint64(c), N: 10})
+	if c == sim.Restore {
+		return map[uint64]sim.Level{7: sim.Low, 8: sim.Extreme, 9: sim.Extreme}[v]
+	}
 	return map[uint64]sim.Level{8: sim.Low, 9: sim.Extreme}[v]
 }
 

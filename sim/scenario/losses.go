@@ -59,7 +59,7 @@ func (r *run) accept(h *replica, e *gossip.Entry) {
 		a := &r.accepted[i]
 		switch {
 		case a.at != at:
-		case h.store.Has(p, a.dot):
+		case h.has(a):
 			r.fail(Violation{Oracle: "request", Kind: e.Kind, Op: string(r.ops[at].Func), Node: int(h.id), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it", e.Req, h.id)})
 		case a.lost&(1<<h.id) != 0 && e.Kind != string(history.Set) && !slices.Contains(r.twice, e.Key):
@@ -75,14 +75,14 @@ func (r *run) accept(h *replica, e *gossip.Entry) {
 func (r *run) holding(h *replica) {
 	for i := range r.accepted {
 		a := &r.accepted[i]
-		a.had = h.store.Has(a.partition, a.dot)
+		a.had = h.has(a)
 	}
 }
 
 // without calls visit for each write that the store of a node had and has no more.
 func (r *run) without(h *replica, visit func(a *acceptance)) {
 	for i := range r.accepted {
-		if a := &r.accepted[i]; a.had && !h.store.Has(a.partition, a.dot) {
+		if a := &r.accepted[i]; a.had && !h.has(a) {
 			visit(a)
 		}
 	}
@@ -103,7 +103,7 @@ func (d *device) Rewind(keep, of int) {
 	r, h := d.run, d.run.replicas[d.node]
 	r.holding(h)
 	d.Log.Rewind(keep, of)
-	if err := h.store.Reset(h.config(1), d.Log.Records()); err != nil {
+	if err := h.recover(1); err != nil {
 		r.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(h.id), Message: err.Error()})
 		return
 	}
@@ -123,17 +123,20 @@ func (r *run) held(a *acceptance) bool {
 	stranger, all := false, true // all owners have had it, and lost it
 	for n := range r.setup.Nodes {
 		h := r.replicas[n]
+		if h.run != r {
+			continue // it is yet to start
+		}
 		_, up := r.world.Actor(sim.NodeID(n)).(*replica)
 		switch {
 		case r.ring.Owns(h.id, a.partition):
-			if h.store.Has(a.partition, a.dot) {
+			if h.has(a) {
 				return true
 			}
 			all = all && a.lost&(1<<n) != 0
 		case up:
 			stranger = stranger || h.store.Holds(a.partition, a.dot)
 		default: // it recovers what it had handed over, too
-			stranger = stranger || h.store.Has(a.partition, a.dot)
+			stranger = stranger || h.has(a)
 		}
 	}
 	return stranger && !all
@@ -155,9 +158,22 @@ func (r *run) forgiven(at int) bool { return !r.setup.Unexcused && slices.Contai
 // unjudged reports whether the history of a key is judged no more.
 func (r *run) unjudged(key string) bool { return !r.setup.Unexcused && slices.Contains(r.twice, key) }
 
+// has reports whether the node has the write, or had it before it handed it over.
+// The store of one that has not run yet is that of an earlier run.
+func (r *replica) has(a *acceptance) bool {
+	return r.stored == r.run && r.store.Has(a.partition, a.dot)
+}
+
+// recover makes the store what an incarnation finds on the disk.
+func (r *replica) recover(incarnation uint64) error {
+	r.stored = r.run
+	return r.store.Reset(r.config(incarnation), r.disk.Records())
+}
+
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
 	return kvs.Config{
-		Self: r.id, Origin: incarnation<<16 | uint64(r.id) + 1, First: incarnation == 1, Ring: r.run.ring, Kinds: r.run.kinds,
+		Self: r.id, Origin: incarnation<<16 | uint64(r.id) + 1, First: incarnation == 1,
+		Ring: r.run.ring, Kinds: r.run.kinds, BatchBytes: r.run.setup.BatchBytes,
 	}
 }

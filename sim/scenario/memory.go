@@ -86,7 +86,7 @@ func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
 	}
 	h := m.replicas[n]
 	clear(h.shadow)
-	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, shadow: h.shadow[:0]}
+	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored, shadow: h.shadow[:0]}
 	return h
 }
 

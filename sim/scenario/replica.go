@@ -21,6 +21,7 @@ type replica struct {
 	disk   *disk.Log
 	core   *kvs.Replica // &store, once recovery has succeeded
 	store  kvs.Replica
+	stored *run      // for which store was made
 	stats  kvs.Stats // when last looked at
 	wall   uint64    // greatest wall time seen, in milliseconds
 	shadow []seen    // what was held when last looked at, ascending
@@ -51,7 +52,7 @@ func (r *replica) Start(c *sim.Context) {
 	if again {
 		r.run.holding(r)
 	}
-	if err := r.store.Reset(r.config(c.Incarnation()), r.disk.Records()); err != nil {
+	if err := r.recover(c.Incarnation()); err != nil {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
 	}
