@@ -242,6 +242,7 @@ func (r *Replica) Start() []Effect {
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
 				r.items = append(r.items, item{partition: p.id, pull: true, known: p.applied})
+				p.told[i] = p.rev
 			}
 		}
 		if len(r.items) > 0 {

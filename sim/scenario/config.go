@@ -89,7 +89,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
 		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
-		ClockMS: []uint64{1, 16}[pick("clock", 2)], BatchBytes: []int{0, 0, 0, 96}[pick("batch", 4)],
+		ClockMS: []uint64{1, 16}[pick("clock", 2)], BatchBytes: []int{0, 0, 0, 48}[pick("batch", 4)],
 	}
 	if s.Nodes == 0 {
 		s.Nodes = MinNodes + pick("nodes", 3)
