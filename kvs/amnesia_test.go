@@ -239,33 +239,48 @@ func TestOfferToAnEarlierIncarnation(t *testing.T) {
 }
 
 // TestHandedOverAndLost: what a replica that is no owner has handed over, and every
-// owner has lost, it still has on its disk. Once it writes again it notices, and
-// starts anew from there.
+// owner has lost, it still has on its disk. Once it holds another write, be it one
+// that some owners had already, it notices, and starts anew from there.
 func TestHandedOverAndLost(t *testing.T) {
-	c := newCluster(t, 4, 1, 3, 3)
-	stranger := 0
-	for c.ring.Owns(ring.NodeID(stranger), 0) {
-		stranger++
+	for _, between := range []bool{false, true} {
+		c := newCluster(t, 4, 1, 3, 3)
+		owners := c.ring.Owners(0)
+		stranger := 0
+		for c.ring.Owns(ring.NodeID(stranger), 0) {
+			stranger++
+		}
+		c.ask(stranger, put(1, 1, "counter", "c", kvs.Amount(1)))
+		c.settle()
+		require.Empty(t, holdings(c.replicas[stranger]))
+		if between { // one owner does not get the second write before all lose their disks
+			c.ask(stranger, put(1, 2, "counter", "c", kvs.Amount(2)))
+			for range 200 {
+				c.step()
+				c.bag = slices.DeleteFunc(c.bag, func(f flight) bool {
+					return f.node == int(owners[2]) && f.ev.Kind == kvs.EventMessage
+				})
+			}
+			require.Len(t, c.disks[owners[0]], 2)
+			require.Len(t, c.disks[owners[2]], 1)
+		}
+		for _, o := range owners {
+			c.lose(int(o), 0)
+		}
+		if !between {
+			c.settle()
+			require.False(t, c.read(int(owners[0]), "c", "counter").Found, "no owner has it, and none knows who had")
+			c.ask(stranger, put(1, 2, "counter", "c", kvs.Amount(2)))
+		}
+		c.settle()
+		assert.Equal(t, 1, c.restarts)
+		v, err := mustKind(t, "counter").Decode(c.read(int(owners[0]), "c", "counter").Value)
+		require.NoError(t, err)
+		counter, _ := kvs.Get[kvs.Counter](v)
+		sum, err := kvs.CounterSum(counter)
+		require.NoError(t, err)
+		assert.Equal(t, int64(3), sum)
+		c.agree()
 	}
-	c.ask(stranger, put(1, 1, "counter", "c", kvs.Amount(1)))
-	c.settle()
-	require.Empty(t, holdings(c.replicas[stranger]))
-	for _, o := range c.ring.Owners(0) {
-		c.lose(int(o), 0)
-	}
-	c.settle()
-	owner := int(c.ring.Owners(0)[0])
-	require.False(t, c.read(owner, "c", "counter").Found, "no owner has it, and none knows who had")
-	c.ask(stranger, put(1, 2, "counter", "c", kvs.Amount(2)))
-	c.settle()
-	assert.Equal(t, 1, c.restarts)
-	v, err := mustKind(t, "counter").Decode(c.read(owner, "c", "counter").Value)
-	require.NoError(t, err)
-	counter, _ := kvs.Get[kvs.Counter](v)
-	sum, err := kvs.CounterSum(counter)
-	require.NoError(t, err)
-	assert.Equal(t, int64(3), sum)
-	c.agree()
 }
 
 // FuzzPiece: the record of a piece is refused or read as it was written, and a

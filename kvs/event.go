@@ -12,7 +12,7 @@ type EventKind uint8
 const (
 	EventMessage   EventKind = 1 + iota // Msg arrived, from a client or a peer
 	EventTick                           // the tick timer fired
-	EventPersisted                      // the record of Token is durable
+	EventPersisted                      // the record of Token is durable, and all given before it
 )
 
 // Event is one input of the state machine.

@@ -33,6 +33,7 @@ func (r *Replica) gossip() {
 					from := len(offers)
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
 					it.entries = offers[from:]
+					it.pull = p.bare && !p.owned // what it handed over may be lost here too
 				} else {
 					budget -= r.meet(p, at, &it)
 					offered = true
@@ -44,7 +45,7 @@ func (r *Replica) gossip() {
 			if silent && len(it.entries) == 0 && !it.pull {
 				continue
 			}
-			offered = offered || len(it.entries) > 0
+			offered = offered || len(it.entries) > 0 || it.pull
 			r.stats.Offered += uint64(len(it.entries))
 			p.told[at] = p.rev
 			items = append(items, it)

@@ -338,25 +338,20 @@ func (r *Replica) persist(b *batch) {
 	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 }
 
-// taken removes the batch of a token from those being persisted; nil if it is not
-// among them. Records become durable in order, so it is mostly the first.
-func (r *Replica) taken(token uint64) *batch {
-	for i, b := range r.batches {
-		if b.token == token {
-			r.batches = slices.Delete(r.batches, i, i+1)
-			return b
-		}
+// persisted makes the batches that are durable by now visible: the one of that
+// token, and all that were given before it. A token of no batch is that of a
+// snapshot's piece but the last.
+func (r *Replica) persisted(token uint64) {
+	for len(r.batches) > 0 && r.batches[0].token <= token {
+		b := r.batches[0]
+		r.batches = slices.Delete(r.batches, 0, 1)
+		r.visible(b)
 	}
-	return nil
 }
 
-// persisted makes a durable batch visible, answers whom it concerns, and tells
-// the peers that await it.
-func (r *Replica) persisted(token uint64) {
-	b := r.taken(token)
-	if b == nil {
-		return // of an earlier incarnation
-	}
+// visible makes a durable batch visible, answers whom it concerns, and tells the
+// peers that await it.
+func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {

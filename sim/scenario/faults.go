@@ -100,7 +100,8 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 			levels[class] = swarmLevel(src, class)
 		}
 	}
-	if _, named := spec.named[sim.Crash]; !named && spec.base == "swarm" && levels[sim.Restore] != sim.Off && levels[sim.Crash] == sim.Off {
+	lossy := spec.base == "swarm" && levels[sim.Restore] != sim.Off
+	if _, named := spec.named[sim.Crash]; lossy && !named && levels[sim.Crash] == sim.Off {
 		levels[sim.Crash] = sim.Extreme // a disk is lost at a crash
 	}
 	return levels
