@@ -241,7 +241,7 @@ func (k *campaign) notReached() []string {
 		}
 	}
 	for c, name := range scenario.FaultClasses() {
-		if k.totals.Effective[c] == 0 {
+		if scenario.Borne(sim.Class(c)) && k.totals.Effective[c] == 0 {
 			missing = append(missing, name+" faults")
 		}
 	}

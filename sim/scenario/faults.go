@@ -21,6 +21,10 @@ func FaultClasses() []string {
 	return names
 }
 
+// Borne reports whether the store is made to bear a class, so that campaigns draw
+// it: it bears every class that there is.
+func Borne(c sim.Class) bool { return c < sim.AllClasses }
+
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {
 	base      string // swarm, off, low or extreme
@@ -41,8 +45,9 @@ func unexcused(faults string) bool {
 	return err == nil && spec.unexcused
 }
 
-// parseFaults reads how hard faults strike: one of FaultLevels for all classes, and
-// behind it, after commas, single classes, or the word [Unexcused]:
+// parseFaults reads how hard faults strike: one of FaultLevels for all classes
+// that the store bears, and behind it, after commas, single classes, or the word
+// [Unexcused]:
 //
 //	swarm,corrupt=off     off,crash=extreme,disk=low     clock=extreme
 //
@@ -89,7 +94,7 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 		switch {
 		case named:
 			levels[class] = level
-		case spec.base == "off":
+		case !Borne(class) || spec.base == "off":
 		case spec.base == "extreme" || attempt > 1 && spec.base == "swarm" && class < sim.NumClasses:
 			levels[class] = sim.Extreme
 		case spec.base == "low" || c.Strategy == "uniform" || c.Strategy == "exhaustive":
