@@ -15,7 +15,7 @@ import (
 // lies in one bag, and a seed picks which one happens next, is lost, or happens
 // twice.
 type cluster struct {
-	t        *testing.T
+	t        testing.TB
 	src      choice.Source
 	n        uint64
 	ring     *ring.Ring
@@ -27,6 +27,8 @@ type cluster struct {
 	now      uint64
 	lossy    bool
 	accepted int
+	batch    int // BatchBytes of replicas that start
+	restarts int // that replicas asked for
 }
 
 type flight struct {
@@ -35,7 +37,7 @@ type flight struct {
 	disk bool
 }
 
-func newCluster(t *testing.T, nodes, partitions, rf int, seed uint64) *cluster {
+func newCluster(t testing.TB, nodes, partitions, rf int, seed uint64) *cluster {
 	ids := make([]ring.NodeID, nodes)
 	for i := range ids {
 		ids[i] = ring.NodeID(i)
@@ -59,7 +61,8 @@ func (c *cluster) choose(n int, permille int) int {
 
 func (c *cluster) start(node int) {
 	c.origins++
-	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, Ring: c.ring, Kinds: kvs.DefaultKinds()}, c.disks[node])
+	first := c.replicas[node] == nil
+	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kvs.DefaultKinds(), BatchBytes: c.batch}, c.disks[node])
 	require.NoError(c.t, err)
 	c.replicas[node] = r
 	c.carryOut(node, r.Start())
@@ -78,6 +81,12 @@ func (c *cluster) crash(node int) {
 	c.start(node)
 }
 
+// lose crashes the replica and takes its disk back to its first records.
+func (c *cluster) lose(node, keep int) {
+	c.disks[node] = c.disks[node][:min(keep, len(c.disks[node]))]
+	c.crash(node)
+}
+
 func (c *cluster) carryOut(node int, effects []kvs.Effect) {
 	for _, e := range effects {
 		e.Msg = bytes.Clone(e.Msg)
@@ -94,6 +103,10 @@ func (c *cluster) carryOut(node int, effects []kvs.Effect) {
 			c.bag = append(c.bag, flight{node: node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
 		case kvs.EffectAccept:
 			c.accepted++
+		case kvs.EffectRestart:
+			c.restarts++
+			c.crash(node)
+			return
 		}
 	}
 }

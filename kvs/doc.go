@@ -10,6 +10,16 @@
 // partition sequence) names it for ever and is not reused after a crash, because
 // a restart takes a new incarnation.
 //
+// A replica that starts cannot know whether its disk is whole: it may be empty, or
+// an old one. So it asks its peers what they hold, and tells them what it does;
+// this word of its new incarnation stands in place of what they believed of earlier
+// ones. If it lacks what no log keeps any more, a peer sends a snapshot of the
+// partition, in pieces, which like deltas is durable before it is visible. A write
+// that only the lost disk had is lost with it, and a read that depends on it fails
+// at its deadline for good. A request that is repeated to a replica which has
+// served it, lost it and not got it back yet is served again, under a new dot. A
+// value larger than [MaxMessage] can neither be read nor travel in a snapshot.
+//
 // Reads at the causal level are threshold reads: they wait until the replica has
 // applied what the session depends on, and fail at their deadline; they are
 // never answered with a stale value. The store refuses transactions, deletes and

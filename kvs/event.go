@@ -12,7 +12,7 @@ type EventKind uint8
 const (
 	EventMessage   EventKind = 1 + iota // Msg arrived, from a client or a peer
 	EventTick                           // the tick timer fired
-	EventPersisted                      // the record of Token is durable
+	EventPersisted                      // the record of Token is durable, and all given before it
 )
 
 // Event is one input of the state machine.
@@ -33,6 +33,7 @@ const (
 	EffectPersist                       // make Msg durable, then report EventPersisted with Token
 	EffectTimer                         // report EventTick once, AfterMS from now
 	EffectAccept                        // for observers: Entry was accepted and will be persisted
+	EffectRestart                       // start the replica again from its disk, which has what every owner has lost
 )
 
 // Effect is one output of the state machine. Effects are to be carried out in
@@ -40,6 +41,7 @@ const (
 type Effect struct {
 	Kind    EffectKind
 	To      ring.NodeID
+	Sends   MessageKind // of EffectSend: what Msg is
 	Client  uint64
 	Token   uint64
 	AfterMS uint64        // of a timer, in milliseconds

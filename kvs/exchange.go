@@ -24,34 +24,39 @@ func (r *Replica) gossip() {
 		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
 			silent := !p.owned || p.told[at] == p.rev
-			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0) {
+			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
-			it := item{partition: p.id, known: p.applied}
+			it := item{partition: p.id, heard: p.log.Heard(peer.id), known: p.applied}
 			if due && budget > 0 {
-				from := len(offers)
-				offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
-				it.entries = offers[from:]
+				if p.need[at] == needNothing {
+					from := len(offers)
+					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
+					it.entries = offers[from:]
+					it.pull = p.bare && !p.owned // what it handed over may be lost here too
+				} else {
+					budget -= r.meet(p, at, &it)
+					offered = true
+				}
 			}
 			for i := range it.entries {
 				budget -= it.entries[i].Size()
 			}
-			if silent && len(it.entries) == 0 {
+			if silent && len(it.entries) == 0 && !it.pull {
 				continue
 			}
-			offered = offered || len(it.entries) > 0
+			offered = offered || len(it.entries) > 0 || it.pull
 			r.stats.Offered += uint64(len(it.entries))
 			p.told[at] = p.rev
 			items = append(items, it)
+		}
+		if offered {
+			peer.paced(r.tick)
 		}
 		if len(items) == 0 {
 			continue
 		}
 		r.send(peer.id, items)
-		if offered {
-			peer.next = r.tick + peer.gap
-			peer.gap = min(peer.gap*2, maxOfferGap)
-		}
 		clear(items)
 		clear(offers) // they hold on to memory
 		r.items, r.offers = items[:0], offers[:0]
@@ -70,7 +75,7 @@ func (r *Replica) silence() uint64 {
 			case !p.shared[i]:
 			case p.owned && p.told[i] != p.rev:
 				return 0
-			case p.log.Len() > 0:
+			case p.log.Len() > 0 || p.need[i] != needNothing:
 				until = min(until, r.peers[i].next)
 			}
 		}
@@ -86,8 +91,8 @@ func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
 
 func (r *Replica) send(to ring.NodeID, items []item) {
 	from := len(r.wire)
-	r.wire = appendGossip(r.wire, r.cfg.Self, items)
-	r.emit(Effect{Kind: EffectSend, To: to, Msg: r.written(from)})
+	r.wire = appendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items)
+	r.emit(Effect{Kind: EffectSend, To: to, Sends: MsgGossip, Msg: r.written(from)})
 }
 
 // peer is the position of a node among the peers, or -1.
@@ -115,7 +120,7 @@ func (r *Replica) receive(g *gossipMessage) {
 			continue
 		}
 		p := r.partition(it.partition)
-		r.stats.Reclaimed += uint64(p.log.Knows(g.from, it.known))
+		r.hear(p, from, g, it)
 		p.release()
 		if !p.owned {
 			continue
@@ -123,7 +128,9 @@ func (r *Replica) receive(g *gossipMessage) {
 		if from >= 0 && (it.pull || len(it.entries) > 0) {
 			p.oweTo(from)
 		}
-		r.take(p, it.entries)
+		if it.heard == 0 || it.heard == r.cfg.Origin {
+			r.take(p, it.entries) // what is offered to an earlier incarnation may have gaps for this one
+		}
 		if p.pending == 0 {
 			r.payDebts(p)
 		}
@@ -164,7 +171,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 func (r *Replica) payDebts(p *partition) {
 	for _, peer := range p.owe {
 		p.told[peer] = p.rev
-		r.items = append(r.items[:0], item{partition: p.id, known: p.applied})
+		r.items = append(r.items[:0], item{partition: p.id, heard: p.log.Heard(r.peers[peer].id), known: p.applied})
 		r.send(r.peers[peer].id, r.items)
 	}
 	p.owe = p.owe[:0]

@@ -30,8 +30,9 @@ type batch struct {
 	part    *partition
 	entries []gossip.Entry
 	deltas  []Value
-	answers bool     // it is the write of a client, which awaits
-	respond Response // this
+	snap    *snapshot // what it joins in, beside entries; nil mostly
+	answers bool      // it is the write of a client, which awaits
+	respond Response  // this
 	row     session.Row
 }
 

@@ -31,12 +31,13 @@ const (
 	MsgRequest MessageKind = 1 + iota
 	MsgResponse
 	MsgGossip
+	MsgSnapshot
 )
 
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 1
+	wireVersion = 2
 	headerSize  = 3
 	sumSize     = 4
 )
@@ -137,6 +138,7 @@ type Response struct {
 type item struct {
 	partition ring.Partition
 	pull      bool        // the sender wants to be told what the receiver has
+	heard     uint64      // the incarnation of the receiver whose word the sender goes by; 0 has none
 	known     gossip.Dots // what the sender holds, durably
 	entries   []gossip.Entry
 }
@@ -180,14 +182,16 @@ type inbox struct {
 
 // gossipMessage is what a replica tells a peer.
 type gossipMessage struct {
-	from  ring.NodeID
-	items []received
+	from   ring.NodeID
+	origin uint64 // the sender's incarnation
+	items  []received
 }
 
 // received is an item as it came: it shares the memory of message and inbox.
 type received struct {
 	partition ring.Partition
 	pull      bool
+	heard     uint64
 	known     gossip.Dots
 	entries   []gossip.Entry
 }
@@ -296,15 +300,17 @@ func (p *Response) Decode(msg []byte) error {
 	return r.end("response")
 }
 
-func appendGossip(dst []byte, from ring.NodeID, items []item) []byte {
+func appendGossip(dst []byte, from ring.NodeID, origin uint64, items []item) []byte {
 	start := len(dst)
 	b := begin(dst, MsgGossip)
 	b = binary.AppendUvarint(b, uint64(from))
+	b = binary.AppendUvarint(b, origin)
 	b = binary.AppendUvarint(b, uint64(len(items)))
 	for i := range items {
 		it := &items[i]
 		b = binary.AppendUvarint(b, uint64(it.partition))
-		b = it.known.Append(appendBool(b, it.pull))
+		b = binary.AppendUvarint(appendBool(b, it.pull), it.heard)
+		b = it.known.Append(b)
 		b = appendEntries(b, it.entries)
 	}
 	return seal(b, start)
@@ -315,16 +321,16 @@ func (in *inbox) decodeGossip(body []byte) (*gossipMessage, error) {
 	r := reader{b: body}
 	in.marks = in.marks[:0]
 	g := &in.gossip
-	g.from = ring.NodeID(r.uint32())
+	g.from, g.origin = ring.NodeID(r.uint32()), r.uvarint()
 	g.items = g.items[:0]
-	for range r.count(4) {
+	for range r.count(5) {
 		if len(g.items) < cap(g.items) {
 			g.items = g.items[:len(g.items)+1]
 		} else {
 			g.items = append(g.items, received{})
 		}
 		it := &g.items[len(g.items)-1]
-		it.partition, it.pull = ring.Partition(r.uint32()), r.bool()
+		it.partition, it.pull, it.heard = ring.Partition(r.uint32()), r.bool(), r.uvarint()
 		it.known = r.dots(it.known)
 		it.entries = r.entries(it.entries[:0], in)
 		if r.err != nil {
@@ -386,9 +392,12 @@ func (r *reader) entries(out []gossip.Entry, in *inbox) []gossip.Entry {
 	return out
 }
 
-// A record is what the core asks to be persisted: a version, a partition, and
-// the entries written there together.
-const recordVersion = 1
+// A record is what the core asks to be persisted: a version, and either a
+// partition and the entries written there together, or a piece of a snapshot.
+const (
+	recordVersion = 1
+	pieceVersion  = 2
+)
 
 func appendRecord(dst []byte, p ring.Partition, entries []gossip.Entry) []byte {
 	return appendEntries(binary.AppendUvarint(append(dst, recordVersion), uint64(p)), entries)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -92,6 +93,13 @@ func FuzzReplicaMessage(f *testing.F) {
 	q := put(1, 1, "counter", "k", kvs.Amount(-5))
 	f.Add(q.Encode())
 	f.Add(kvs.Reseal([]byte{'J', 1, 3, 0, 1, 0, 1, 0, 0}))
+	other := newCluster(f, 2, 2, 2, 1)
+	other.ask(1, put(1, 1, "counter", "k", kvs.Amount(7)))
+	other.settle()
+	for part := range other.ring.Partitions() {
+		messages, _ := other.replicas[1].Pieces(ring.Partition(part))
+		f.Add(messages[0])
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := newCluster(t, 2, 2, 2, 1)
 		r := c.replicas[0]
@@ -99,6 +107,7 @@ func FuzzReplicaMessage(f *testing.F) {
 			if e.Kind == kvs.EffectPersist {
 				e.Msg = bytes.Clone(e.Msg)
 				r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: e.Token})
+				r.Step(kvs.Event{Kind: kvs.EventTick})
 				_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, [][]byte{e.Msg})
 				require.NoError(t, err, "what was persisted must be read again")
 				break

@@ -124,7 +124,21 @@ type partition struct {
 	values  *values  // the replica's
 	pending int      // records being persisted
 	waiting []waiter
+
+	need     []need     // by peer: what it needs, or we of it, before deltas do
+	open     int        // how many needs this replica has to see to
+	bare     bool       // a delta may be gone from the log that a peer lacks
+	incoming []assembly // by peer: its snapshot, of which pieces have come; nil mostly
 }
+
+// need is what has to be done before deltas are offered to a peer.
+type need uint8
+
+const (
+	needNothing  need = iota
+	needWord          // it has not answered what it holds
+	needSnapshot      // it lacks what the log no longer has
+)
 
 // waiter is a threshold read that awaits its past.
 type waiter struct {
@@ -144,11 +158,12 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
 		applied: p.applied[:0], coming: p.coming[:0], deps: p.deps[:0],
-		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0],
+		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
 		p.shared = append(p.shared, r.Owns(peers[i].id, id))
 		p.told = append(p.told, 0)
+		p.need = append(p.need, needNothing)
 	}
 }
 
@@ -173,11 +188,16 @@ func (p *partition) merge(e *gossip.Entry, delta Value) {
 		v.MergeIn(delta)
 		return
 	}
-	c := p.cells.find(e.Key)
+	p.place(e.Key, e.Kind, p.values.copyOf(e, delta))
+}
+
+// place has v held under key, where nothing of its kind is.
+func (p *partition) place(key, kind string, v Value) {
+	c := p.cells.find(key)
 	if c == nil {
-		c = p.cells.add(e.Key)
+		c = p.cells.add(key)
 	}
-	c.slots = append(c.slots, slot{e.Kind, p.values.copyOf(e, delta)})
+	c.slots = append(c.slots, slot{kind, v})
 	slices.SortFunc(c.slots, func(a, b slot) int { return strings.Compare(a.kind, b.kind) })
 }
 

@@ -17,7 +17,8 @@ var ErrConfig = errors.New("kvs: invalid configuration")
 // default.
 type Config struct {
 	Self   ring.NodeID
-	Origin uint64 // this incarnation; must differ from every earlier one of any node
+	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
+	First  bool   // the node has never run before, so it has nothing to ask its peers for
 	Ring   *ring.Ring
 	Kinds  *Kinds
 
@@ -66,6 +67,7 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
+	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
 }
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
@@ -94,6 +96,12 @@ type peerLink struct {
 }
 
 const maxOfferGap = 16
+
+// paced puts off the next offer, the longer the longer the peer has been silent.
+func (l *peerLink) paced(tick uint64) {
+	l.next = tick + l.gap
+	l.gap = min(l.gap*2, maxOfferGap)
+}
 
 // New returns a replica that starts from the records that its disk still holds,
 // oldest first. A record that cannot be read is an error, not a gap.
@@ -138,18 +146,25 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 			r.peers = append(r.peers, peerLink{id: n, gap: 1})
 		}
 	}
+	var past assembly
 	for i, rec := range records {
-		if err := r.recover(rec); err != nil {
+		if err := r.recover(rec, &past); err != nil {
 			return fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
 		}
 	}
 	for _, p := range r.parts {
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 	}
+	if !cfg.First || len(records) > 0 {
+		r.askAll()
+	}
 	return nil
 }
 
-func (r *Replica) recover(rec []byte) error {
+func (r *Replica) recover(rec []byte, past *assembly) error {
+	if len(rec) > 0 && rec[0] == pieceVersion {
+		return r.recoverPiece(rec[1:], past)
+	}
 	id, entries, err := r.in.decodeRecord(rec)
 	if err != nil {
 		return err
@@ -214,21 +229,25 @@ func (r *Replica) held(id ring.Partition) *partition {
 	return r.byID[id]
 }
 
-// Start returns the first effects: the tick timer and, after a recovery, the
-// question to each peer what it already has. Like those of Step, they are valid
-// until the next call.
+// Start returns the first effects: the tick timer and, unless the node has never
+// run before, the question to each peer what it has. The owners of partitions that
+// are not its own it asks this once, to be spared what they have. Like those of Step, they are
+// valid until the next call.
 func (r *Replica) Start() []Effect {
 	r.begin()
 	r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	for i := range r.peers {
+		peer := &r.peers[i]
 		r.items = r.items[:0]
 		for _, p := range r.parts {
-			if p.shared[i] {
+			if p.need[i] == needWord || p.shared[i] && !p.owned {
 				r.items = append(r.items, item{partition: p.id, pull: true, known: p.applied})
+				p.told[i] = p.rev
 			}
 		}
 		if len(r.items) > 0 {
-			r.send(r.peers[i].id, r.items)
+			r.send(peer.id, r.items)
+			peer.paced(r.tick)
 		}
 	}
 	return r.out
@@ -287,6 +306,10 @@ func (r *Replica) message(msg []byte) {
 			return
 		}
 		r.receive(g)
+	case MsgSnapshot:
+		if !r.receivePiece(body) {
+			r.stats.Rejected++
+		}
 	default:
 		r.stats.Rejected++
 	}
@@ -315,29 +338,27 @@ func (r *Replica) persist(b *batch) {
 	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 }
 
-// taken removes the batch of a token from those being persisted; nil if it is not
-// among them. Records become durable in order, so it is mostly the first.
-func (r *Replica) taken(token uint64) *batch {
-	for i, b := range r.batches {
-		if b.token == token {
-			r.batches = slices.Delete(r.batches, i, i+1)
-			return b
-		}
+// persisted makes the batches that are durable by now visible: the one of that
+// token, and all that were given before it. A token of no batch is that of a
+// snapshot's piece but the last.
+func (r *Replica) persisted(token uint64) {
+	for len(r.batches) > 0 && r.batches[0].token <= token {
+		b := r.batches[0]
+		r.batches = slices.Delete(r.batches, 0, 1)
+		r.visible(b)
 	}
-	return nil
 }
 
-// persisted makes a durable batch visible, answers whom it concerns, and tells
-// the peers that await it.
-func (r *Replica) persisted(token uint64) {
-	b := r.taken(token)
-	if b == nil {
-		return // of an earlier incarnation
-	}
+// visible makes a durable batch visible, answers whom it concerns, and tells the
+// peers that await it.
+func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {
 		p.apply(&b.entries[i], b.deltas[i], r.tick)
+	}
+	if b.snap != nil {
+		r.absorb(p, b.snap)
 	}
 	r.stats.Reclaimed += uint64(p.log.Reclaim())
 	if p.pending == 0 {
@@ -362,13 +383,13 @@ func (r *Replica) respond(resp *Response) {
 func (r *Replica) Stats() Stats { return r.stats }
 
 // Quiet reports whether the replica has nothing to do until a message comes:
-// nothing to offer, to persist or to answer.
+// nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
 	if len(r.batches) > 0 || r.waiting > 0 {
 		return false
 	}
 	for _, p := range r.parts {
-		if p.log.Len() > 0 || len(p.owe) > 0 {
+		if p.log.Len() > 0 || len(p.owe) > 0 || p.open > 0 {
 			return false
 		}
 	}
@@ -393,4 +414,17 @@ func (r *Replica) Applied(p ring.Partition) causal.Dots {
 		return held.applied.Causal()
 	}
 	return nil
+}
+
+// Has reports whether the write of that dot is durable and visible here, or was
+// before a replica that does not own the partition handed it over.
+func (r *Replica) Has(p ring.Partition, d causal.Dot) bool {
+	held := r.held(p)
+	return held != nil && held.applied.Contains(d)
+}
+
+// Holds is [Replica.Has] less what has been handed over: from here, every owner
+// that lacks the write will have it.
+func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
+	return r.Has(p, d) && (r.held(p).owned || r.held(p).log.Has(d))
 }

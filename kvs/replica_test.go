@@ -110,6 +110,28 @@ func TestWriteBecomesVisibleWhenDurable(t *testing.T) {
 	assert.Equal(t, uint64(1), r.Stats().Duplicates)
 }
 
+// TestDurableInOrder: a record that is durable makes all before it so, for a host
+// that syncs several at once.
+func TestDurableInOrder(t *testing.T) {
+	r := newCluster(t, 1, 1, 1, 1).replicas[0]
+	var last uint64
+	for i := range uint64(3) {
+		q := put(7, 1+i, "counter", "k", kvs.Amount(1<<i))
+		for _, e := range r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}) {
+			last = max(last, e.Token)
+		}
+	}
+	var answered []uint64
+	for _, e := range r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: last}) {
+		resp, err := kvs.DecodeResponse(e.Msg)
+		require.NoError(t, err)
+		answered = append(answered, resp.Req)
+	}
+	assert.Equal(t, []uint64{1, 2, 3}, answered)
+	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: last - 1}), "late news of one before")
+	assert.True(t, r.Quiet())
+}
+
 // TestThresholdRead shows that a read whose past has not arrived waits, is
 // answered when it arrives, and fails at its deadline when it does not.
 func TestThresholdRead(t *testing.T) {

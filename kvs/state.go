@@ -60,6 +60,10 @@ func (p *partition) clone(vs *values) *partition {
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
+	c.need, c.incoming = slices.Clone(p.need), slices.Clone(p.incoming)
+	for i := range c.incoming {
+		c.incoming[i].pieces = maps.Clone(c.incoming[i].pieces)
+	}
 	return &c
 }
 
@@ -83,6 +87,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	}
 	for _, b := range r.batches {
 		dst = appendEntries(append(dst, 'b'), b.entries)
+		if b.snap != nil {
+			dst = b.snap.append(dst)
+		}
 	}
 	for _, p := range r.parts {
 		dst = r.appendPartition(binary.AppendUvarint(append(dst, 'p'), uint64(p.id)), p)
@@ -106,9 +113,14 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	dst = coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = p.deps.Append(dst)
+	dst = appendBool(dst, p.bare)
 	for i := range r.peers {
+		dst = binary.AppendUvarint(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(appendBool(dst, p.told[i] == p.rev))
 		dst = appendBool(dst, slices.Contains(p.owe, i))
+	}
+	for i := range p.incoming {
+		dst = p.incoming[i].append(dst)
 	}
 	for e, since := range p.log.All() {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
@@ -118,6 +130,23 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	for _, w := range p.waiting {
 		dst = binary.AppendUvarint(appendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
+	}
+	return dst
+}
+
+// append writes a snapshot that is being persisted.
+func (s *snapshot) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(s.deps.Append(s.applied.Append(append(dst, 's'))), s.clock)
+	for _, v := range s.values {
+		dst = v.value.Append(appendString(appendString(append(dst, 'v'), v.key), v.kind))
+	}
+	return dst
+}
+
+// append writes the pieces that have come; nothing if none has.
+func (a *assembly) append(dst []byte) []byte {
+	for _, at := range slices.Sorted(maps.Keys(a.pieces)) {
+		dst = appendString(append(dst, 'i'), a.pieces[at])
 	}
 	return dst
 }

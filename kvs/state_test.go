@@ -14,13 +14,18 @@ import (
 // TestCloneIsTheSameAndApart steps a clone beside its original through a whole
 // run: both must do the same, and the one that was not stepped must not change.
 func TestCloneIsTheSameAndApart(t *testing.T) {
-	for seed := range uint64(10) {
+	snapshots := uint64(0)
+	for seed := range uint64(20) {
 		c := newCluster(t, 3, 2, 3, seed)
 		c.lossy = true
 		for i := range uint64(6) {
 			c.ask(int(i%3), put(1, i+1, "counter", "c", kvs.Amount(int64(i))))
 			c.ask(int(i+1)%3, put(2, i+1, "set", "s", []byte{byte(i)}))
 			c.ask(int(i+2)%3, kvs.Request{Client: 3, Req: i + 1, Kind: "set", Key: "s", Causal: true, Wait: 3})
+			if seed%2 == 1 && i == 3 {
+				c.batch = 40
+				c.lose(int(seed)%3, 0) // and is brought up by snapshots
+			}
 			for range 25 {
 				if len(c.bag) == 0 {
 					break
@@ -32,7 +37,11 @@ func TestCloneIsTheSameAndApart(t *testing.T) {
 				c.step()
 			}
 		}
+		for _, r := range c.replicas {
+			snapshots += r.Stats().Snapshots
+		}
 	}
+	assert.Positive(t, snapshots)
 }
 
 func twin(t *testing.T, r *kvs.Replica, ev kvs.Event) {

@@ -63,7 +63,7 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.IntVar(&f.workers, "workers", 0, "how many seeds to run at once (default: the number of processors)")
 	fl.IntVar(&f.nodes, "nodes", 0, fmt.Sprintf("replicas, %d to %d (default: drawn for each seed, 3 to 5)", scenario.MinNodes, scenario.MaxNodes))
 	fl.StringVar(&f.faults, "faults", "swarm", "how hard faults strike: "+strings.Join(scenario.FaultLevels(), ", ")+
-		", and single classes behind it, as in swarm,corrupt=off or off,crash=extreme,disk=low; classes: "+strings.Join(scenario.FaultClasses(), " "))
+		", and single classes behind it, as in swarm,corrupt=off or off,crash=extreme,disk=low; unexcused behind it forgives no write for a lost disk; classes: "+strings.Join(scenario.FaultClasses(), " "))
 	fl.StringVar(&f.level, "level", "", "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+" (default: drawn for each seed)")
 	fl.StringVar(&f.strategy, "strategy", "swarm", "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
 	fl.IntVar(&f.depth, "depth", 3, "ordering constraints that the strategy pct looks for")

@@ -92,6 +92,24 @@ func (v *Dots) MergeIn(other Dots) (grew bool) {
 	return grew
 }
 
+// Includes reports whether every dot of other is in the set. O(spans).
+func (v Dots) Includes(other Dots) bool { return other.beyond(v) == 0 }
+
+// beyond is how many dots of v are not in other. O(spans).
+func (v Dots) beyond(other Dots) (n uint64) {
+	j := 0
+	for _, x := range v {
+		n += x.Hi - x.Lo + 1
+		for j < len(other) && (other[j].Origin < x.Origin || other[j].Origin == x.Origin && other[j].Hi < x.Lo) {
+			j++
+		}
+		for k := j; k < len(other) && other[k].Origin == x.Origin && other[k].Lo <= x.Hi; k++ {
+			n -= min(x.Hi, other[k].Hi) - max(x.Lo, other[k].Lo) + 1
+		}
+	}
+	return n
+}
+
 // Covers reports whether every event that the row counts is in the set.
 func (v Dots) Covers(row session.Row) bool {
 	i := 0

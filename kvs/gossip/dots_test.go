@@ -2,6 +2,7 @@ package gossip_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,6 +35,8 @@ func TestDotsAreCausalDots(t *testing.T) {
 		joined := x.Clone()
 		assert.Equal(t, causal.DotsMerge().MergeIn(&a, b), joined.MergeIn(y))
 		assert.Equal(t, a, joined.Causal())
+		assert.True(t, joined.Includes(x) && joined.Includes(y) && x.Includes(nil))
+		assert.Equal(t, slices.Equal(joined, x), x.Includes(y), "%v %v", x, y)
 		code := lattice.Encode(causal.DotsMerge(), a)
 		assert.Equal(t, code, joined.Append([]byte{}))
 		back, rest, err := gossip.DecodeDots(y.Clone(), append(code, 7))

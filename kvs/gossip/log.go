@@ -6,8 +6,13 @@
 // reordered messages need no other care; it is reclaimed when every owner has
 // it, which is Edelweiss's rule for acknowledged messages and its difference
 // rule for the log (Conway et al., VLDB'14, sections 4.1 and 4.2). The package
-// does not send, merge, or know what a delta means. It relies on a peer keeping
-// what it once said that it holds: dots are told only when they are durable.
+// does not send, merge, or know what a delta means.
+//
+// It relies on a peer keeping what it said that it holds for as long as it runs:
+// dots are told only when they are durable. A peer that starts again may have lost
+// its disk. The word of its new incarnation stands in place of all earlier ones,
+// and where a delta that it lacks has been reclaimed by then, the peer is short: no
+// delta brings it up, only a snapshot does.
 package gossip
 
 import (
@@ -46,8 +51,9 @@ type kept struct {
 }
 
 type peer struct {
-	id    ring.NodeID
-	known Dots // what the peer has said, or shown, that it holds
+	id     ring.NodeID
+	origin uint64 // the newest incarnation heard of; 0 before any
+	known  Dots   // what that incarnation has said that it holds
 }
 
 // NewLog returns an empty log for a partition held by owners, seen from self.
@@ -67,7 +73,7 @@ func (l *Log) Reset(self ring.NodeID, owners []ring.NodeID) {
 		}
 		if n := len(l.peers); n < cap(l.peers) {
 			l.peers = l.peers[:n+1] // with the memory of what was known
-			l.peers[n].id, l.peers[n].known = o, l.peers[n].known[:0]
+			l.peers[n] = peer{id: o, known: l.peers[n].known[:0]}
 		} else {
 			l.peers = append(l.peers, peer{id: o})
 		}
@@ -102,17 +108,43 @@ func (l *Log) Add(e *Entry, now uint64) {
 	}
 }
 
+// Has reports whether the delta is kept.
+func (l *Log) Has(d causal.Dot) bool {
+	_, found := l.find(d)
+	return found
+}
+
 // Len is how many deltas are kept.
 func (l *Log) Len() int { return len(l.entries) }
 
-// Knows joins what peer id is known to hold, and reclaims every delta that by
-// now all owners hold. An id that is no owner is ignored. known is not retained.
-func (l *Log) Knows(id ring.NodeID, known Dots) (reclaimed int) {
+// Hears takes the word of an incarnation of peer id that it holds known, and
+// reclaims every delta that by now all owners hold. A newer incarnation's word
+// stands in place of what earlier ones said; fell reports that it is less, so that
+// what was reclaimed may be lacking. The word of an older incarnation, which came
+// late, says nothing, and an id that is no owner is ignored. known is not retained.
+func (l *Log) Hears(id ring.NodeID, origin uint64, known Dots) (reclaimed int, fell bool) {
 	p := l.peer(id)
-	if p == nil || !p.known.MergeIn(known) {
-		return 0
+	if p == nil || origin < p.origin {
+		return 0, false
 	}
-	return l.Reclaim()
+	if origin > p.origin {
+		p.origin = origin
+		if fell = p.known.beyond(known) > 0; fell {
+			p.known = p.known[:0]
+		}
+	}
+	if !p.known.MergeIn(known) {
+		return 0, fell
+	}
+	return l.Reclaim(), fell
+}
+
+// Heard is the newest incarnation of peer id that has been heard of, 0 if none has.
+func (l *Log) Heard(id ring.NodeID) uint64 {
+	if p := l.peer(id); p != nil {
+		return p.origin
+	}
+	return 0
 }
 
 // Known is what peer id is known to hold; the caller must not change it.
@@ -121,6 +153,22 @@ func (l *Log) Known(id ring.NodeID) Dots {
 		return p.known
 	}
 	return nil
+}
+
+// Short reports whether peer id lacks a dot of applied whose delta is not kept any
+// more. O(kept + spans).
+func (l *Log) Short(id ring.NodeID, applied Dots) bool {
+	known := l.Known(id)
+	lacks := applied.beyond(known)
+	if lacks == 0 {
+		return false
+	}
+	for i := range l.entries {
+		if !known.Contains(l.entries[i].Dot) { // it is applied: nothing else is kept
+			lacks--
+		}
+	}
+	return lacks > 0
 }
 
 func (l *Log) peer(id ring.NodeID) *peer {

@@ -14,6 +14,12 @@ func entry(origin, seq uint64) *gossip.Entry {
 	return &gossip.Entry{Dot: causal.Dot{Origin: origin, Seq: seq}, Key: "k", Kind: "set", Delta: []byte("d")}
 }
 
+// hears is the word of a peer's first incarnation.
+func hears(l *gossip.Log, id ring.NodeID, known gossip.Dots) int {
+	reclaimed, _ := l.Hears(id, 1, known)
+	return reclaimed
+}
+
 func all(*gossip.Entry, uint64) bool { return true }
 
 func dots(entries []gossip.Entry) (out []causal.Dot) {
@@ -32,11 +38,11 @@ func TestOfferedUntilKnown(t *testing.T) {
 	assert.Equal(t, want, dots(l.Missing(nil, 1, 1<<20, all)), "in dot order, once each")
 	assert.Equal(t, want, dots(l.Missing(nil, 1, 1<<20, all)), "and again, until the peer says it has them")
 
-	assert.Zero(t, l.Knows(1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "the other owner still lacks it")
+	assert.Zero(t, hears(l, 1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "the other owner still lacks it")
 	assert.Equal(t, want[1:], dots(l.Missing(nil, 1, 1<<20, all)))
-	assert.Equal(t, 1, l.Knows(2, gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}}), "every owner has the first")
+	assert.Equal(t, 1, hears(l, 2, gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}}), "every owner has the first")
 	assert.Equal(t, 1, l.Len())
-	assert.Equal(t, 1, l.Knows(1, gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}))
+	assert.Equal(t, 1, hears(l, 1, gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}))
 	assert.Zero(t, l.Len())
 }
 
@@ -55,7 +61,7 @@ func TestLimits(t *testing.T) {
 func TestStrangersAndSoleOwners(t *testing.T) {
 	l := gossip.NewLog(0, []ring.NodeID{0, 1})
 	l.Add(entry(9, 1), 0)
-	assert.Zero(t, l.Knows(7, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "a node that is no owner changes nothing")
+	assert.Zero(t, hears(l, 7, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "a node that is no owner changes nothing")
 	assert.Nil(t, l.Known(7))
 	assert.Equal(t, 1, l.Len())
 
@@ -65,6 +71,43 @@ func TestStrangersAndSoleOwners(t *testing.T) {
 
 	visitor := gossip.NewLog(5, []ring.NodeID{0, 1})
 	visitor.Add(entry(9, 1), 0)
-	assert.Zero(t, visitor.Knows(0, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}))
-	assert.Equal(t, 1, visitor.Knows(1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "one who does not own it waits for all who do")
+	assert.Zero(t, hears(visitor, 0, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}))
+	assert.Equal(t, 1, hears(visitor, 1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}), "one who does not own it waits for all who do")
+}
+
+// TestNewIncarnations: the word of a newer incarnation stands in place of what was
+// believed, that of an older one says nothing, and who lacks what was reclaimed is
+// short.
+func TestNewIncarnations(t *testing.T) {
+	both := gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}}
+	one := gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}
+	l := gossip.NewLog(0, []ring.NodeID{0, 1, 2})
+	for seq := range uint64(3) {
+		l.Add(entry(9, 1+seq), 0)
+	}
+	applied := gossip.Dots{{Origin: 9, Lo: 1, Hi: 3}}
+	assert.Zero(t, l.Heard(1))
+	assert.False(t, l.Short(1, applied), "all that it may lack is kept")
+	l.Hears(1, 5, both)
+	l.Hears(2, 6, both)
+	assert.Equal(t, uint64(5), l.Heard(1))
+	assert.Equal(t, 1, l.Len(), "both have the first two")
+	assert.False(t, l.Short(1, applied))
+
+	_, fell := l.Hears(1, 15, both)
+	assert.False(t, fell, "it came back with its whole disk")
+	assert.Len(t, l.Missing(nil, 1, 1<<20, all), 1, "and is offered no more than before")
+	_, fell = l.Hears(1, 25, one)
+	assert.True(t, fell)
+	assert.Equal(t, one, l.Known(1))
+	assert.True(t, l.Short(1, applied), "the second is no longer kept")
+	assert.False(t, l.Short(2, applied))
+	_, fell = l.Hears(1, 15, both)
+	assert.False(t, fell)
+	assert.Equal(t, one, l.Known(1), "a late word of the incarnation before")
+	_, fell = l.Hears(1, 25, both)
+	assert.False(t, fell)
+	assert.False(t, l.Short(1, applied), "it has been brought up")
+	assert.True(t, l.Has(causal.Dot{Origin: 9, Seq: 3}))
+	assert.False(t, l.Has(causal.Dot{Origin: 9, Seq: 2}))
 }

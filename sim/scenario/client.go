@@ -228,9 +228,9 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 	cl.next(c, s)
 }
 
-// accepted notes the stamp of a register write when a replica gives it, so that
+// stamp notes the stamp of a register write when a replica gives it, so that
 // a write whose answer is lost has one too.
-func (r *run) accepted(e *gossip.Entry) {
+func (r *run) stamp(e *gossip.Entry) {
 	at := r.at(e.Req)
 	if at < 0 || r.recorded[at].Type == "" {
 		return

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/sim"
@@ -66,10 +67,12 @@ type Setup struct {
 	Tagged     bool   `json:"tagged"`
 	Porcupine  bool   `json:"porcupine"` // the history is also searched by porcupine
 	Faults     Levels `json:"faults"`
-	Queue      int    `json:"queue"`      // messages that may be under way on a link; 0 is any number
-	FIFO       bool   `json:"fifo"`       // links keep the order of messages
-	ClockMS    uint64 `json:"clock_ms"`   // resolution of the replicas' physical clocks
-	HorizonMS  uint64 `json:"horizon_ms"` // faults end, and the run must come to rest
+	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
+	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
+	FIFO       bool   `json:"fifo"`                // links keep the order of messages
+	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
+	HorizonMS  uint64 `json:"horizon_ms"`          // faults end, and the run must come to rest
+	Unexcused  bool   `json:"unexcused,omitempty"` // what lost disks undo is not forgiven
 }
 
 const (
@@ -86,7 +89,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
 		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
-		ClockMS: []uint64{1, 16}[pick("clock", 2)],
+		ClockMS: []uint64{1, 16}[pick("clock", 2)], BatchBytes: []int{0, 0, 0, 48}[pick("batch", 4)],
 	}
 	if s.Nodes == 0 {
 		s.Nodes = MinNodes + pick("nodes", 3)
@@ -102,6 +105,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
+	s.Unexcused = unexcused(c.Faults)
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
 }
@@ -130,6 +134,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a clock resolution of %d ms, want 1 to 1000", ErrConfig, s.ClockMS)
 	case s.HorizonMS < 1 || s.HorizonMS > 600_000:
 		return fmt.Errorf("%w: a horizon of %d ms, want 1 to 600000", ErrConfig, s.HorizonMS)
+	case s.BatchBytes < 0 || s.BatchBytes > kvs.MaxMessage/2:
+		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, kvs.MaxMessage/2)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

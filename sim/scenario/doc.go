@@ -8,19 +8,25 @@
 // (liveness), a settle fence is recorded, and every replica is read once more.
 //
 // Every class of fault of package sim is in it, drawn for each seed and switchable
-// by name (Config.Faults), but one: a disk that is lost or taken back in time, which
-// the store is not made to bear yet ([Borne]). Where a run's choices come from is a
-// strategy ([Strategies], [RunWith], [RunBytes], [Replay]). What watches a run, by
-// the names that violations carry:
+// by name (Config.Faults). Where a run's choices come from is a strategy
+// ([Strategies], [RunWith], [RunBytes], [Replay]). What watches a run, by the names
+// that violations carry:
 //
 //	convergence eventual causal lattice-causal   the history, by package linearizability
 //	replicas      at rest, owners hold the same values under the same keys
 //	liveness      rest comes about, in bounded time and bytes
 //	monotonic     within an incarnation a replica's values only rise
 //	clock         hybrid times of writes follow those that came before
-//	recovery      a replica starts from what its disk holds
+//	recovery      a replica starts from what its disk holds, and that is what it had shown
+//	request       a replica that has a write does not serve it again
 //	answer address  what replicas send can be read, and is for someone
 //	determinism   one seed, one trace
+//
+// A disk that is lost may take acknowledged writes with it. Which, the host works
+// out at the moment of the loss by looking into every replica, and forgives those
+// alone: their outcome becomes unknown, and an object of which a request was served
+// twice for it is not judged. With the word unexcused in Config.Faults nothing is
+// forgiven, so that it can be seen what lost disks cost.
 //
 // The package makes no decision of its own that is not drawn from a seed or read
 // from a tape, and writes no file.

@@ -22,24 +22,33 @@ func FaultClasses() []string {
 }
 
 // Borne reports whether the store is made to bear a class, so that campaigns draw
-// it. It does not bear a disk that is lost or taken back in time (restore): its
-// gossip takes a peer's word that it holds a delta to last. That class strikes
-// only where it is asked for by name, and then the store does fail. Nor does it
-// bear mixed versions (version): there is one version of it as yet, so that this
+// it. It bears all but mixed versions: there is one version of it as yet, so that this
 // class strikes nowhere, asked for or not.
-func Borne(c sim.Class) bool { return c != sim.Restore && c != sim.Version }
+func Borne(c sim.Class) bool { return c < sim.AllClasses && c != sim.Version }
 
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {
-	base  string // swarm, off, low or extreme
-	named map[sim.Class]sim.Level
+	base      string // swarm, off, low or extreme
+	named     map[sim.Class]sim.Level
+	unexcused bool
 }
 
 // FaultLevels names the ways to set the level of all classes.
 func FaultLevels() []string { return []string{"swarm", "off", "low", "extreme"} }
 
+// Unexcused is the part of Config.Faults by which a run is held to more than the
+// store can promise: that no acknowledged write is lost even with the only disk
+// that held it.
+const Unexcused = "unexcused"
+
+func unexcused(faults string) bool {
+	spec, err := parseFaults(faults)
+	return err == nil && spec.unexcused
+}
+
 // parseFaults reads how hard faults strike: one of FaultLevels for all classes
-// that the store bears, and behind it, after commas, single classes:
+// that the store bears, and behind it, after commas, single classes, or the word
+// [Unexcused]:
 //
 //	swarm,corrupt=off     off,crash=extreme,disk=low     clock=extreme
 //
@@ -51,6 +60,10 @@ func parseFaults(text string) (faultSpec, error) {
 		return spec, nil
 	}
 	for i, part := range strings.Split(text, ",") {
+		if part == Unexcused {
+			spec.unexcused = true
+			continue
+		}
 		class, level, named := strings.Cut(part, "=")
 		if !named {
 			if i > 0 || !slices.Contains(FaultLevels(), part) {
@@ -93,17 +106,25 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 			levels[class] = swarmLevel(src, class)
 		}
 	}
+	lossy := spec.base == "swarm" && levels[sim.Restore] != sim.Off
+	if _, named := spec.named[sim.Crash]; lossy && !named && levels[sim.Crash] == sim.Off {
+		levels[sim.Crash] = sim.Extreme // a disk is lost at a crash
+	}
 	return levels
 }
 
 // swarmLevel is [sim.SwarmLevel] for the common classes. Each of the further ones
 // is off in four seeds of five, so that a seed has two or three of them, and its
-// operations still get somewhere.
+// operations still get somewhere. Disks are lost in three of ten, and then mostly
+// at every second crash, for the faults that only this shows need several at once.
 func swarmLevel(src choice.Source, c sim.Class) sim.Level {
 	if c < sim.NumClasses {
 		return sim.SwarmLevel(src, c)
 	}
 	v := src.Choose(choice.Point{Site: "swarm.further", Key: uint64(c), N: 10})
+	if c == sim.Restore {
+		return map[uint64]sim.Level{7: sim.Low, 8: sim.Extreme, 9: sim.Extreme}[v]
+	}
 	return map[uint64]sim.Level{8: sim.Low, 9: sim.Extreme}[v]
 }
 

@@ -52,7 +52,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	stats := r.world.Stats()
 	res := &Result{
 		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
-		Rest: r.atRest, RestBytes: r.restBytes,
+		Rest: r.atRest, RestBytes: r.restBytes, Lost: len(r.lost), Unjudged: len(r.twice),
 		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
 	for c := range sim.AllClasses {
@@ -139,13 +139,13 @@ func atFault(witness []history.Op) *history.Op {
 	return &witness[len(witness)-1]
 }
 
-// makeHistory orders what was recorded by the time of the call. planned is, by
-// position, the id of the planned operation.
+// makeHistory orders what was recorded by the time of the call, with what lost
+// disks void forgiven. planned is, by position, the id of the planned operation.
 func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64) {
 	h = &history.History{Name: "seed " + strconv.FormatUint(r.setup.Seed, 10), Tagged: r.setup.Tagged, Fences: fences}
 	r.order = r.order[:0]
 	for at := range r.recorded {
-		if r.recorded[at].Return != 0 { // it was issued
+		if r.recorded[at].Return != 0 && !r.unjudged(r.recorded[at].Key) { // it was issued
 			r.order = append(r.order, at)
 		}
 	}
@@ -158,18 +158,24 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 		planned[i] = r.ops[at].ID
 		h.Ops = append(h.Ops, r.recorded[at])
 		h.Ops[i].Index = i
+		if h.Ops[i].Outcome == history.OK && r.forgiven(at) {
+			h.Ops[i].Outcome, h.Ops[i].Return = history.Unknown, history.Pending
+		}
 	}
 	r.judged = h.Ops
 	return h, planned
 }
 
-// withoutSessions drops the operations of sessions from first on.
+// withoutSessions drops the operations of sessions from first on. What was written
+// and lost is binding again: whoever depends on it must not be answered without.
 func (r *run) withoutSessions(h *history.History, first int) *history.History {
 	out := &history.History{Name: h.Name, Tagged: h.Tagged, Ops: r.causal[:0]}
 	for i := range h.Ops {
 		if h.Ops[i].Session < first {
+			was := &r.recorded[r.order[i]]
 			out.Ops = append(out.Ops, h.Ops[i])
-			out.Ops[len(out.Ops)-1].Index = len(out.Ops) - 1
+			o := &out.Ops[len(out.Ops)-1]
+			o.Index, o.Outcome, o.Return = len(out.Ops)-1, was.Outcome, was.Return
 		}
 	}
 	r.causal = out.Ops

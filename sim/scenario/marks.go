@@ -20,13 +20,18 @@ const (
 	markDiskFailed  = "replica stopped over its disk"
 	markRejected    = "spoiled message rejected"
 	markClockBack   = "a replica's wall clock went back"
+	markSnapshot    = "snapshot taken in after a lost disk"
+	markLost        = "write lost with the last disk that held it"
 )
+
+// markStranded is too rare to be asked of a campaign.
+const markStranded = "replica restarted to hand writes over once more"
 
 // Marks names the situations that every long campaign must reach.
 func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
-		markRepaired, markDiskFailed, markRejected, markClockBack,
+		markRepaired, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
 	}
 }
 

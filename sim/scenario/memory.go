@@ -19,7 +19,8 @@ type memory struct {
 	net      net.Net
 	replicas []*replica
 	clients  []*client
-	logs     []*disk.Log
+	logs     []*device
+	losses
 
 	recorded []history.Op
 	judged   []history.Op      // of the history that is judged
@@ -85,7 +86,7 @@ func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
 	}
 	h := m.replicas[n]
 	clear(h.shadow)
-	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, shadow: h.shadow[:0]}
+	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored, shadow: h.shadow[:0]}
 	return h
 }
 
@@ -100,12 +101,14 @@ func (m *memory) client(r *run, i int) *client {
 }
 
 // log is the disk of a node, empty.
-func (m *memory) log(n sim.NodeID) *disk.Log {
+func (m *memory) log(r *run, n sim.NodeID) *device {
 	for len(m.logs) <= int(n) {
-		m.logs = append(m.logs, disk.NewLog(disk.Options{}))
+		m.logs = append(m.logs, &device{Log: disk.NewLog(disk.Options{})})
 	}
-	m.logs[n].Reset(disk.Options{})
-	return m.logs[n]
+	d := m.logs[n]
+	d.Log.Reset(disk.Options{})
+	d.run, d.node = r, n
+	return d
 }
 
 // copy makes to, a value of a kind, a copy of v, by way of its encoding.

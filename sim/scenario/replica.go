@@ -21,6 +21,7 @@ type replica struct {
 	disk   *disk.Log
 	core   *kvs.Replica // &store, once recovery has succeeded
 	store  kvs.Replica
+	stored *run      // for which store was made
 	stats  kvs.Stats // when last looked at
 	wall   uint64    // greatest wall time seen, in milliseconds
 	shadow []seen    // what was held when last looked at, ascending
@@ -47,12 +48,16 @@ func (r *replica) nowMS(c *sim.Context) uint64 {
 
 // Start opens the disk and starts a new incarnation on what it holds.
 func (r *replica) Start(c *sim.Context) {
-	err := r.store.Reset(kvs.Config{
-		Self: r.id, Origin: c.Incarnation()<<16 | uint64(r.id) + 1, Ring: r.run.ring, Kinds: r.run.kinds,
-	}, r.disk.Records())
-	if err != nil {
+	again := c.Incarnation() > 1
+	if again {
+		r.run.holding(r)
+	}
+	if err := r.recover(c.Incarnation()); err != nil {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
+	}
+	if again {
+		r.run.recovered(r)
 	}
 	if r.disk.Torn() > 0 {
 		c.Mark(markTorn)
@@ -60,7 +65,7 @@ func (r *replica) Start(c *sim.Context) {
 	if r.disk.Repaired() > 0 {
 		c.Mark(markRepaired)
 	}
-	if c.Incarnation() > 1 {
+	if again {
 		c.Mark(markRestarted)
 	}
 	r.core, r.stats = &r.store, r.store.Stats()
@@ -112,6 +117,9 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	if after.Rejected > before.Rejected {
 		c.Mark(markRejected)
 	}
+	if after.Snapshots > before.Snapshots {
+		c.Mark(markSnapshot)
+	}
 	*before = after
 }
 
@@ -124,7 +132,7 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				r.astray(fmt.Sprintf("peer %d of %d", e.To, r.run.setup.Nodes))
 				continue
 			}
-			c.Send(sim.NodeID(e.To), sim.MsgKind(kvs.MsgGossip), e.Msg)
+			c.Send(sim.NodeID(e.To), sim.MsgKind(e.Sends), e.Msg)
 		case kvs.EffectRespond:
 			if !r.run.has(e.Client) {
 				r.astray(fmt.Sprintf("client %d", e.Client))
@@ -143,8 +151,12 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				c.Mark(markHandedOver)
 			}
 			if !c.Dead() {
-				r.run.accepted(e.Entry)
+				r.run.accept(r, e.Entry)
 			}
+		case kvs.EffectRestart:
+			c.Mark(markStranded)
+			c.Abort()
+			return
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
-	"github.com/joinery-go/joinery/sim/disk"
 )
 
 // Violation is one thing that must not have happened. Oracle, Kind, Op and Node
@@ -46,6 +45,8 @@ type Result struct {
 	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
 	FaultEffective []bool // by class, in the order of FaultClasses
 	Marks          []string
+	Lost           int      // writes that lost disks may have undone
+	Unjudged       int      // keys whose history is not judged: lost disks had a request served twice
 	Rest           sim.Time // from the end of faults to rest; 0 if there was none
 	RestBytes      int64    // of messages delivered in that time: what it took to converge
 
@@ -234,6 +235,7 @@ func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 		r.clocks = make(map[uint64]uint64)
 	}
 	clear(r.clocks)
+	r.losses.reset()
 	r.watching = s.Seed%4 == 0
 	r.ops = make([]Operation, 0, len(plan)+32)
 	for i := range plan {
@@ -262,14 +264,13 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
-				log, _ := rn.world.Device(n).(*disk.Log)
-				return rn.replica(r, n, log)
+				return rn.replica(r, n, rn.logs[n].Log)
 			}
 			return rn.client(r, int(n)-s.Nodes)
 		},
 		Device: func(n sim.NodeID) sim.Device {
 			if int(n) < s.Nodes {
-				return rn.log(n)
+				return rn.log(r, n)
 			}
 			return nil
 		},
@@ -296,13 +297,15 @@ func kindName(k sim.MsgKind) string {
 		return "response"
 	case kvs.MsgGossip:
 		return "gossip"
+	case kvs.MsgSnapshot:
+		return "snapshot"
 	}
 	return ""
 }
 
 // messageKinds are the kinds of messages that a filter can single out.
 func messageKinds() []sim.MsgKind {
-	return []sim.MsgKind{sim.MsgKind(kvs.MsgRequest), sim.MsgKind(kvs.MsgResponse), sim.MsgKind(kvs.MsgGossip)}
+	return []sim.MsgKind{sim.MsgKind(kvs.MsgRequest), sim.MsgKind(kvs.MsgResponse), sim.MsgKind(kvs.MsgGossip), sim.MsgKind(kvs.MsgSnapshot)}
 }
 
 // settle waits for the cluster to come to rest, which it must, and then has every

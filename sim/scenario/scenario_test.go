@@ -183,16 +183,14 @@ func TestSingleClasses(t *testing.T) {
 	var rn scenario.Runner
 	for c, name := range scenario.FaultClasses() {
 		cfg := scenario.Config{Faults: name + "=extreme"}
-		if sim.Class(c) == sim.Restore || sim.Class(c) == sim.Rot {
+		if sim.Class(c) == sim.Restore || sim.Class(c) == sim.Rot || sim.Class(c) == sim.Version {
 			cfg.Faults += ",crash=extreme" // they strike at crashes
 		}
 		effective := 0
 		for seed := range uint64(12) {
 			res, err := rn.Run(t.Context(), cfg, seed)
 			require.NoError(t, err)
-			if scenario.Borne(sim.Class(c)) {
-				require.Empty(t, res.Violations, "%s, seed %d", cfg.Faults, seed)
-			}
+			require.Empty(t, res.Violations, "%s, seed %d", cfg.Faults, seed)
 			for other, yes := range res.FaultEffective {
 				if other == c && yes {
 					effective++

@@ -64,8 +64,8 @@ func TestExhaustiveComesToAnEnd(t *testing.T) {
 		assert.False(t, seen[name], "%s comes twice", name)
 		seen[name] = true
 	}
-	ticks := (seed - cfg.Base - 1) / 12
-	assert.Equal(t, 12*ticks+1, seed-cfg.Base, "each tick three kinds of messages for four durations, and none")
+	ticks := (seed - cfg.Base - 1) / 16
+	assert.Equal(t, 16*ticks+1, seed-cfg.Base, "each tick four kinds of messages for four durations, and none")
 	assert.Greater(t, ticks, uint64(4))
 	_, err := rn.Run(t.Context(), cfg, seed+1000)
 	assert.ErrorIs(t, err, scenario.ErrExhausted)

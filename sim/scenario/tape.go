@@ -26,9 +26,10 @@ var (
 
 // The version of tapes and of what they mean: it rises whenever an old tape would
 // replay to another trace. Version 2 has every fault class, bounded queues and
-// links that keep order.
+// links that keep order. In version 3 the store bears lost disks, by messages of
+// another form and one kind more.
 const (
-	TapeVersion  = 2
+	TapeVersion  = 3
 	tapeScenario = "kvs"
 	maxTape      = 64 << 20 // bytes
 	maxTapeItems = 1 << 20  // operations, and decisions

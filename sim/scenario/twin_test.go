@@ -115,7 +115,7 @@ func (w *twin) carryOut(n int, effects []kvs.Effect) {
 		case kvs.EffectTimer:
 			time.AfterFunc(time.Duration(e.AfterMS)*time.Millisecond, func() { w.toReplica(n, kvs.Event{Kind: kvs.EventTick}) })
 		case kvs.EffectAccept:
-			w.accepted(e.Entry)
+			w.stamp(e.Entry)
 		}
 	}
 }
@@ -240,7 +240,7 @@ func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 		}
 		for n := range setup.Nodes {
 			h := m.replica(r, sim.NodeID(n), nil)
-			if err := h.store.Reset(kvs.Config{Self: h.id, Origin: 1<<16 | uint64(n) + 1, Ring: r.ring, Kinds: r.kinds}, nil); err != nil {
+			if err := h.store.Reset(h.config(1), nil); err != nil {
 				t.Fatal(err)
 			}
 			h.core = &h.store

@@ -1,0 +1,80 @@
+package kvs
+
+import "github.com/joinery-go/joinery/kvs/ring"
+
+// A replica that starts cannot know whether its disk is whole. So it asks every
+// peer what it holds, by which the peer hears in turn what this incarnation holds,
+// and forgets what it believed of earlier ones.
+
+// askAll has every peer of every owned partition asked.
+func (r *Replica) askAll() {
+	for id := range r.cfg.Ring.Partitions() {
+		if r.cfg.Ring.Owns(r.cfg.Self, ring.Partition(id)) {
+			p := r.partition(ring.Partition(id))
+			for at, shared := range p.shared {
+				if shared {
+					p.needs(at, needWord)
+				}
+			}
+		}
+	}
+}
+
+// needs notes what has to be done before deltas are offered to peer at. A replica
+// that does not own the partition leaves it to the owners to bring one up.
+func (p *partition) needs(at int, n need) {
+	counts := func(n need) bool { return n == needWord || n == needSnapshot && p.owned }
+	if counts(p.need[at]) {
+		p.open--
+	}
+	if p.need[at] = n; counts(n) {
+		p.open++
+	}
+}
+
+// reckon works out whether peer at is short, now that it has been heard.
+func (p *partition) reckon(at int, id ring.NodeID) {
+	if p.bare && p.log.Short(id, p.applied) {
+		p.needs(at, needSnapshot)
+	} else {
+		p.needs(at, needNothing)
+	}
+}
+
+// hear takes the word of a peer on what it holds. One that names this incarnation
+// answers its question.
+func (r *Replica) hear(p *partition, from int, g *gossipMessage, it *received) {
+	reclaimed, fell := p.log.Hears(g.from, g.origin, it.known)
+	r.stats.Reclaimed += uint64(reclaimed)
+	if from < 0 || !p.shared[from] {
+		return
+	}
+	p.bare = p.bare || fell
+	if p.need[from] == needWord && it.heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
+		p.reckon(from, g.from)
+	}
+}
+
+// meet sees to what peer at needs before deltas of p, and returns about how many
+// bytes that takes.
+func (r *Replica) meet(p *partition, at int, it *item) (size int) {
+	if p.need[at] == needSnapshot && p.owned {
+		return r.sendSnapshot(r.peers[at].id, p)
+	}
+	if !p.owned && p.stranded() {
+		r.emit(Effect{Kind: EffectRestart})
+	}
+	it.pull = true
+	return 0
+}
+
+// stranded reports whether a replica that does not own the partition holds writes
+// that no owner can take: each has lost earlier ones that it had handed over.
+func (p *partition) stranded() bool {
+	for at, shared := range p.shared {
+		if shared && p.need[at] != needSnapshot {
+			return false
+		}
+	}
+	return p.log.Len() > 0
+}
