@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -144,7 +145,7 @@ type item struct {
 }
 
 func appendString[S string | []byte](b []byte, s S) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	return append(varint.Append(b, uint64(len(s))), s...)
 }
 
 func appendBool(b []byte, v bool) []byte {
@@ -161,12 +162,12 @@ func (q *Request) Encode() []byte { return q.Append(make([]byte, 0, 128)) }
 func (q *Request) Append(dst []byte) []byte {
 	from := len(dst)
 	b := begin(dst, MsgRequest)
-	b = binary.AppendUvarint(b, q.Client)
-	b = binary.AppendUvarint(b, q.Req)
+	b = varint.Append(b, q.Client)
+	b = varint.Append(b, q.Req)
 	b = appendBool(appendBool(b, q.Put), q.Causal)
 	b = appendString(appendString(appendString(b, q.Key), q.Kind), q.Arg)
-	b = binary.AppendUvarint(b, q.Clock)
-	b = binary.AppendUvarint(b, q.Wait)
+	b = varint.Append(b, q.Clock)
+	b = varint.Append(b, q.Wait)
 	return seal(q.Deps.Append(q.Require.Append(b)), from)
 }
 
@@ -254,13 +255,13 @@ func (p *Response) Encode() []byte { return p.Append(make([]byte, 0, 128)) }
 func (p *Response) Append(dst []byte) []byte {
 	from := len(dst)
 	b := begin(dst, MsgResponse)
-	b = binary.AppendUvarint(b, p.Client)
-	b = binary.AppendUvarint(b, p.Req)
+	b = varint.Append(b, p.Client)
+	b = varint.Append(b, p.Req)
 	b = appendBool(append(b, byte(p.Status)), p.Found)
-	b = binary.AppendUvarint(b, p.Clock)
-	b = binary.AppendUvarint(b, uint64(p.Partition))
-	b = binary.AppendUvarint(b, p.Dot.Origin)
-	b = binary.AppendUvarint(b, p.Dot.Seq)
+	b = varint.Append(b, p.Clock)
+	b = varint.Append(b, uint64(p.Partition))
+	b = varint.Append(b, p.Dot.Origin)
+	b = varint.Append(b, p.Dot.Seq)
 	b = appendString(appendString(b, p.Value), p.Detail)
 	return seal(p.Deps.Append(p.Applied.Append(b)), from)
 }
@@ -303,13 +304,13 @@ func (p *Response) Decode(msg []byte) error {
 func appendGossip(dst []byte, from ring.NodeID, origin uint64, items []item) []byte {
 	start := len(dst)
 	b := begin(dst, MsgGossip)
-	b = binary.AppendUvarint(b, uint64(from))
-	b = binary.AppendUvarint(b, origin)
-	b = binary.AppendUvarint(b, uint64(len(items)))
+	b = varint.Append(b, uint64(from))
+	b = varint.Append(b, origin)
+	b = varint.Append(b, uint64(len(items)))
 	for i := range items {
 		it := &items[i]
-		b = binary.AppendUvarint(b, uint64(it.partition))
-		b = binary.AppendUvarint(appendBool(b, it.pull), it.heard)
+		b = varint.Append(b, uint64(it.partition))
+		b = varint.Append(appendBool(b, it.pull), it.heard)
 		b = it.known.Append(b)
 		b = appendEntries(b, it.entries)
 	}
@@ -354,16 +355,16 @@ func (r *reader) dots(memory gossip.Dots) gossip.Dots {
 }
 
 func appendEntries(b []byte, entries []gossip.Entry) []byte {
-	b = binary.AppendUvarint(b, uint64(len(entries)))
+	b = varint.Append(b, uint64(len(entries)))
 	for i := range entries {
 		e := &entries[i]
-		b = binary.AppendUvarint(b, e.Dot.Origin)
-		b = binary.AppendUvarint(b, e.Dot.Seq)
-		b = binary.AppendUvarint(b, e.Clock)
+		b = varint.Append(b, e.Dot.Origin)
+		b = varint.Append(b, e.Dot.Seq)
+		b = varint.Append(b, e.Clock)
 		b = appendString(appendString(appendString(b, e.Key), e.Kind), e.Delta)
 		b = e.Deps.Append(b)
-		b = binary.AppendUvarint(b, e.Client)
-		b = binary.AppendUvarint(b, e.Req)
+		b = varint.Append(b, e.Client)
+		b = varint.Append(b, e.Req)
 	}
 	return b
 }
@@ -400,7 +401,7 @@ const (
 )
 
 func appendRecord(dst []byte, p ring.Partition, entries []gossip.Entry) []byte {
-	return appendEntries(binary.AppendUvarint(append(dst, recordVersion), uint64(p)), entries)
+	return appendEntries(varint.Append(append(dst, recordVersion), uint64(p)), entries)
 }
 
 // decodeRecord reads a record whose entries share the memory of b.

@@ -83,7 +83,7 @@ type Replica struct {
 	tick    uint64
 	waiting int
 	now     uint64
-	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once something happens
+	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats   Stats
 	scratch
 }
@@ -259,7 +259,6 @@ func (r *Replica) Step(ev Event) []Effect {
 	r.now = ev.NowMS
 	switch ev.Kind {
 	case EventMessage:
-		r.silent = 0
 		r.message(ev.Msg)
 	case EventTick:
 		r.tick++
@@ -305,8 +304,10 @@ func (r *Replica) message(msg []byte) {
 			r.stats.Rejected++
 			return
 		}
+		r.silent = 0
 		r.receive(g)
 	case MsgSnapshot:
+		r.silent = 0
 		if !r.receivePiece(body) {
 			r.stats.Rejected++
 		}

@@ -1,12 +1,12 @@
 package kvs
 
 import (
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 )
@@ -79,7 +79,7 @@ func (r *Replica) sendSnapshot(to ring.NodeID, p *partition) (size int) {
 	for _, x := range r.snapshotOf(p) {
 		from := len(r.wire)
 		b := begin(r.wire, MsgSnapshot)
-		b = binary.AppendUvarint(b, uint64(r.cfg.Self))
+		b = varint.Append(b, uint64(r.cfg.Self))
 		r.wire = seal(x.append(b), from)
 		size += len(r.wire) - from
 		r.emit(Effect{Kind: EffectSend, To: to, Sends: MsgSnapshot, Msg: r.written(from)})
@@ -88,19 +88,19 @@ func (r *Replica) sendSnapshot(to ring.NodeID, p *partition) (size int) {
 }
 
 func (x *piece) append(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(x.partition))
-	b = binary.AppendUvarint(b, x.origin)
-	b = binary.AppendUvarint(b, uint64(x.at))
-	b = binary.AppendUvarint(b, uint64(x.of))
-	b = binary.AppendUvarint(b, x.clock)
+	b = varint.Append(b, uint64(x.partition))
+	b = varint.Append(b, x.origin)
+	b = varint.Append(b, uint64(x.at))
+	b = varint.Append(b, uint64(x.of))
+	b = varint.Append(b, x.clock)
 	b = x.deps.Append(x.applied.Append(b))
-	b = binary.AppendUvarint(b, uint64(len(x.values)))
+	b = varint.Append(b, uint64(len(x.values)))
 	for _, v := range x.values {
 		b = appendString(appendString(appendString(b, v.key), v.kind), v.value)
 	}
-	b = binary.AppendUvarint(b, uint64(len(x.clients)))
+	b = varint.Append(b, uint64(len(x.clients)))
 	for _, s := range x.clients {
-		b = binary.AppendUvarint(binary.AppendUvarint(b, s.client), s.req)
+		b = varint.Append(varint.Append(b, s.client), s.req)
 	}
 	return b
 }

@@ -1,11 +1,11 @@
 package kvs
 
 import (
-	"encoding/binary"
 	"maps"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 )
 
 // Clone returns a replica in the same state that shares nothing which changes. It
@@ -72,18 +72,18 @@ func (p *partition) clone(vs *values) *partition {
 // written by what they still decide, so that a replica with nothing to do is in
 // the same state tick after tick. Counts for [Replica.Stats] are left out.
 func (r *Replica) AppendState(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, r.clock.last)
+	dst = varint.Append(dst, r.clock.last)
 	for i := range r.peers {
 		p := &r.peers[i]
 		due := uint64(0)
 		if p.next > r.tick {
 			due = p.next - r.tick
 		}
-		dst = binary.AppendUvarint(binary.AppendUvarint(dst, due), p.gap)
+		dst = varint.Append(varint.Append(dst, due), p.gap)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(r.clients)))
+	dst = varint.Append(dst, uint64(len(r.clients)))
 	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
-		dst = binary.AppendUvarint(binary.AppendUvarint(dst, client), r.clients[client])
+		dst = varint.Append(varint.Append(dst, client), r.clients[client])
 	}
 	for _, b := range r.batches {
 		dst = appendEntries(append(dst, 'b'), b.entries)
@@ -92,13 +92,13 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		}
 	}
 	for _, p := range r.parts {
-		dst = r.appendPartition(binary.AppendUvarint(append(dst, 'p'), uint64(p.id)), p)
+		dst = r.appendPartition(varint.Append(append(dst, 'p'), uint64(p.id)), p)
 	}
 	return dst
 }
 
 func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
-	dst = binary.AppendUvarint(dst, p.seq)
+	dst = varint.Append(dst, p.seq)
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
 			dst = s.val.Append(appendString(appendString(append(dst, 'c'), c.key), s.kind))
@@ -115,7 +115,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	dst = p.deps.Append(dst)
 	dst = appendBool(dst, p.bare)
 	for i := range r.peers {
-		dst = binary.AppendUvarint(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
+		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(appendBool(dst, p.told[i] == p.rev))
 		dst = appendBool(dst, slices.Contains(p.owe, i))
 	}
@@ -126,17 +126,17 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
 		// The whole entry: where writes may come in either order, a dot alone does
 		// not tell which of them it names.
-		dst = appendEntries(binary.AppendUvarint(append(dst, 'e'), age), []gossip.Entry{e})
+		dst = appendEntries(varint.Append(append(dst, 'e'), age), []gossip.Entry{e})
 	}
 	for _, w := range p.waiting {
-		dst = binary.AppendUvarint(appendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
+		dst = varint.Append(appendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
 	}
 	return dst
 }
 
 // append writes a snapshot that is being persisted.
 func (s *snapshot) append(dst []byte) []byte {
-	dst = binary.AppendUvarint(s.deps.Append(s.applied.Append(append(dst, 's'))), s.clock)
+	dst = varint.Append(s.deps.Append(s.applied.Append(append(dst, 's'))), s.clock)
 	for _, v := range s.values {
 		dst = v.value.Append(appendString(appendString(append(dst, 'v'), v.key), v.kind))
 	}

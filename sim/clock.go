@@ -29,6 +29,9 @@ func (c *clock) wall(now Time) Time {
 
 // mulPPM is d·ppm/10^6 without overflow for any time of a run.
 func mulPPM(d Time, ppm int64) Time {
+	if ppm == 0 {
+		return 0
+	}
 	const million = 1_000_000
 	return d/million*Time(ppm) + d%million*Time(ppm)/million
 }

@@ -134,7 +134,12 @@ func (w *World) start(ev *event) {
 // the number of that instant.
 func (w *World) gridAfter(n NodeID, t Time) (at Time, tick int64) {
 	g, phase := w.opts.TimerGrid, w.nodes[n].phase
-	k := (t - phase + g - 1) / g
+	k := t - phase + g - 1
+	if g == Millisecond {
+		k /= Millisecond // by a constant, which takes no division
+	} else {
+		k /= g
+	}
 	return k*g + phase, int64(k)
 }
 

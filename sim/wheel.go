@@ -119,9 +119,10 @@ func (q *wheel) advance() bool {
 	// Whatever the list holds belongs to this very bucket: lists reach less than
 	// one turn ahead, and b is the first in use.
 	i := b & bucketMask
+	near := q.near
 	for s := q.heads[i]; s != 0; {
 		ev := &q.slots[s-1]
-		q.near = append(q.near, entry{ev.at, ev.ord, s - 1})
+		near = append(near, entry{ev.at, ev.ord, s - 1})
 		s = ev.next + 1
 	}
 	q.heads[i] = 0
@@ -131,10 +132,11 @@ func (q *wheel) advance() bool {
 	}
 	q.open = b
 	for len(q.far) > 0 && int64(q.far[0].at)>>bucketShift == b {
-		q.near = append(q.near, q.far.pop())
+		near = append(near, q.far.pop())
 	}
-	if len(q.near) > 1 {
-		q.near.order()
+	q.near = near
+	if len(near) > 1 {
+		near.order()
 	}
 	return true
 }

@@ -121,7 +121,7 @@ func TestReplayRefusals(t *testing.T) {
 	for what, path := range map[string]string{
 		"no such file":        filepath.Join(dir, "missing"),
 		"empty":               file("empty", ""),
-		"unexpected end":      file("cut", string(whole[:len(whole)/2])),
+		"unexpected end":      file("cut", string(whole[:len(whole)-3])),
 		"invalid character":   file("garbage", "\x00\x01garbage"),
 		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 3`, `"joinery_tape": 4`, 1)),
 		"want one tape, got":  "",

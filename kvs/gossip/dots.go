@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -158,19 +157,19 @@ func (v Dots) Append(dst []byte) []byte {
 			origins++
 		}
 	}
-	dst = binary.AppendUvarint(dst, uint64(origins))
+	dst = varint.Append(dst, uint64(origins))
 	for i := 0; i < len(v); {
 		j := i + 1
 		for j < len(v) && v[j].Origin == v[i].Origin {
 			j++
 		}
-		dst = binary.AppendUvarint(binary.AppendUvarint(dst, v[i].Origin), uint64(j-i))
+		dst = varint.Append(varint.Append(dst, v[i].Origin), uint64(j-i))
 		for end := uint64(0); i < j; i++ {
 			gap := v[i].Lo - end - 1
 			if end > 0 {
 				gap-- // spans do not touch
 			}
-			dst = binary.AppendUvarint(binary.AppendUvarint(dst, gap), v[i].Hi-v[i].Lo)
+			dst = varint.Append(varint.Append(dst, gap), v[i].Hi-v[i].Lo)
 			end = v[i].Hi
 		}
 	}

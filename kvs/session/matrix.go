@@ -2,7 +2,6 @@ package session
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -156,9 +155,9 @@ var ErrDecode = errors.New("session: cannot decode")
 // Append appends the encoding of the row: how many marks, then origin and
 // sequence number of each.
 func (r Row) Append(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(r)))
+	dst = varint.Append(dst, uint64(len(r)))
 	for i := range r {
-		dst = binary.AppendUvarint(binary.AppendUvarint(dst, r[i].Origin), r[i].Seq)
+		dst = varint.Append(varint.Append(dst, r[i].Origin), r[i].Seq)
 	}
 	return dst
 }
@@ -202,13 +201,13 @@ func (m Matrix) Append(dst []byte) []byte {
 	if len(m) == 0 {
 		return append(dst, 0)
 	}
-	dst = binary.AppendUvarint(dst, uint64(m.Rows()))
+	dst = varint.Append(dst, uint64(m.Rows()))
 	for len(m) > 0 {
 		row := 1
 		for row < len(m) && m[row].Partition == m[0].Partition {
 			row++
 		}
-		dst = Row(m[:row]).Append(binary.AppendUvarint(dst, uint64(m[0].Partition)))
+		dst = Row(m[:row]).Append(varint.Append(dst, uint64(m[0].Partition)))
 		m = m[row:]
 	}
 	return dst

@@ -80,6 +80,10 @@ const (
 	replicasOfPartition = 3
 )
 
+// smallBatch has snapshots, of which there are some only where disks are lost, come in
+// several pieces.
+const smallBatch = 32
+
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
 func draw(c Config, seed uint64, attempt int) Setup {
@@ -89,7 +93,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
 		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
-		ClockMS: []uint64{1, 16}[pick("clock", 2)], BatchBytes: []int{0, 0, 0, 48}[pick("batch", 4)],
+		ClockMS: []uint64{1, 16}[pick("clock", 2)],
 	}
 	if s.Nodes == 0 {
 		s.Nodes = MinNodes + pick("nodes", 3)
@@ -106,6 +110,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
 	s.Unexcused = unexcused(c.Faults)
+	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
+		s.BatchBytes = smallBatch
+	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
 }

@@ -173,7 +173,13 @@ func (r *replica) recover(incarnation uint64) error {
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
 	return kvs.Config{
-		Self: r.id, Origin: incarnation<<16 | uint64(r.id) + 1, First: incarnation == 1,
+		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
 		Ring: r.run.ring, Kinds: r.run.kinds, BatchBytes: r.run.setup.BatchBytes,
 	}
+}
+
+// originOf names an incarnation of a node, the later the greater. A small number: it
+// stands in every message and dot, there mostly as one byte.
+func originOf(n ring.NodeID, incarnation uint64) uint64 {
+	return incarnation<<4 | uint64(n) + 1 // MaxNodes is below 16
 }

@@ -1,9 +1,22 @@
-// Package varint reads the unsigned numbers of the store's encodings, which are those
-// of encoding/binary. It differs from that package in two ways: a number has one
-// encoding only, so that equal values encode equally, and reading moves an index
-// instead of a slice, which is what decoders of short messages spend their time on.
-// It reads, and refuses to write: binary.AppendUvarint does.
+// Package varint reads and writes the unsigned numbers of the store's encodings, which
+// are those of encoding/binary. It differs from that package in three ways: a number
+// has one encoding only, so that equal values encode equally; reading moves an index
+// instead of a slice, which is what decoders of short messages spend their time on;
+// and writing is a call, where the other is copied into each of a hundred places and
+// the processor runs out of memory for code. It refuses signed numbers.
 package varint
+
+import "encoding/binary"
+
+// Append appends the encoding of n.
+//
+//go:noinline
+func Append(dst []byte, n uint64) []byte {
+	if n < 0x80 {
+		return append(dst, byte(n))
+	}
+	return binary.AppendUvarint(dst, n)
+}
 
 // Next reads the number at i, in the one encoding that it has, and says where it
 // ends: -1 if there is none. From -1 on it reads nothing, so that a run of numbers
