@@ -51,7 +51,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	h, planned := r.makeHistory(fences)
 	stats := r.world.Stats()
 	res := &Result{
-		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: int64(len(h.Ops)),
+		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: r.issued(),
 		Rest: r.atRest, RestBytes: r.restBytes, Lost: len(r.lost), Unjudged: len(r.twice),
 		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
@@ -137,6 +137,16 @@ func atFault(witness []history.Op) *history.Op {
 		return nil
 	}
 	return &witness[len(witness)-1]
+}
+
+// issued is how many operations were issued.
+func (r *run) issued() (n int64) {
+	for at := range r.recorded {
+		if r.recorded[at].Return != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // makeHistory orders what was recorded by the time of the call, with what lost
