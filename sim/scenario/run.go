@@ -349,7 +349,7 @@ func (r *run) mostBytes() int64 {
 }
 
 // bytesPerDelta is over three times the worst that was seen in 32,000 seeds of the
-// strategies swarm, uniform and pct: 70. The mutant offer-storm shows what it
+// strategies swarm, uniform and pct: 70. The mutant gossip-eightfold shows what it
 // catches.
 const bytesPerDelta = 256
 
