@@ -322,11 +322,12 @@ func (c *cli) printSummary(k *campaign) {
 	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes delivered until then, at most %d\n",
 		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	c.printf("faults       changed the trace in this share of seeds:")
+	comma := ""
 	for i, class := range scenario.FaultClasses() {
-		if i > 0 {
-			c.printf(",")
+		if scenario.Borne(sim.Class(i)) {
+			c.printf("%s %s %.0f%%", comma, class, 100*s.FaultEffective[class])
+			comma = ","
 		}
-		c.printf(" %s %.0f%%", class, 100*s.FaultEffective[class])
 	}
 	c.printf("\nporcupine    decided %d histories, in %.1f%% of the seeds; left %d undecided (%.2f%%)\n",
 		s.Porcupine, 100*share(s.PorcupineSeeds, s.Seeds), s.Undecided, 100*share(s.Undecided, s.Undecided+s.Porcupine))
