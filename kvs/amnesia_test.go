@@ -10,6 +10,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // filled is a cluster at rest, whose replicas have reclaimed what each wrote.
@@ -84,6 +85,30 @@ func TestAmnesiac(t *testing.T) {
 			assert.Equal(t, before, holdings(c.replicas[1]))
 			c.agree()
 		}
+	}
+}
+
+// TestSnapshotBringsDependencies: what a write depends on, and has been lost for ever,
+// keeps causal reads waiting at a replica that has the write by a snapshot as it does
+// at one that took it.
+func TestSnapshotBringsDependencies(t *testing.T) {
+	c := newCluster(t, 3, 2, 3, 1)
+	p := c.ring.PartitionOf("s")
+	q := put(1, 1, "set", "s", []byte("a"))
+	q.Causal, q.Deps = true, session.Matrix{{Partition: p, Origin: 99, Seq: 5}}
+	c.ask(1, q)
+	c.settle()
+	c.lose(0, 0)
+	c.settle()
+	require.Positive(t, c.replicas[0].Stats().Snapshots)
+	require.NotEmpty(t, holdings(c.replicas[0]))
+	for node := range uint64(3) {
+		c.ask(int(node), kvs.Request{Client: 2, Req: 1 + node, Causal: true, Key: "s", Kind: "set", Wait: 3})
+		for range 1000 {
+			c.step()
+		}
+		require.NotNil(t, c.answers[2][1+node])
+		assert.Equal(t, kvs.StatusUnavailable, c.answers[2][1+node].Status, "node %d", node)
 	}
 }
 
