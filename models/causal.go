@@ -2,6 +2,7 @@ package models
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -102,7 +103,7 @@ func (p *causalPart) forced(now causalState) *causalStep {
 type causalState struct {
 	applied bitset
 	reads   int
-	last    string // by object under byOrder: one rune a put, number + 1 of the last one applied
+	last    string // by object under byOrder: in four bytes, number + 1 of the put applied last
 }
 
 // prepareCausal makes one part a session that reads. With prune set, parts
@@ -386,23 +387,31 @@ func (s *causalStep) lastAfter(last string) string {
 	if s.rule != byOrder {
 		return last
 	}
-	marks := []rune(last)
-	for len(marks) <= s.object {
-		marks = append(marks, 0)
+	marks := []byte(last)
+	for len(marks) <= 4*s.object {
+		marks = append(marks, 0, 0, 0, 0)
 	}
-	marks[s.object] = rune(s.num + 1)
+	binary.BigEndian.PutUint32(marks[4*s.object:], uint32(s.num+1))
 	return string(marks)
+}
+
+// lastOn is the number + 1 of the put applied last on an object, 0 if none was.
+func (now *causalState) lastOn(object int) uint32 {
+	if len(now.last) <= 4*object {
+		return 0
+	}
+	return binary.BigEndian.Uint32([]byte(now.last[4*object:]))
 }
 
 // explained reports whether the read's value follows from what was applied.
 func (s *causalStep) explained(now causalState) bool {
 	on := s.part.objects[s.object]
 	if s.rule == byOrder {
-		marks := []rune(now.last)
-		if s.object >= len(marks) || marks[s.object] == 0 {
+		last := now.lastOn(s.object)
+		if last == 0 {
 			return s.op.Out.IsNil()
 		}
-		return wrote(s.part.puts[marks[s.object]-1], s.op)
+		return wrote(s.part.puts[last-1], s.op)
 	}
 	if s.rule == byTags {
 		for i, w := range on {
