@@ -88,6 +88,37 @@ func TestAmnesiac(t *testing.T) {
 	}
 }
 
+// TestPiecesOfTwoSnapshots: where a peer has served another request in between, what
+// it sends again is another snapshot, whose pieces do not complete the first one.
+func TestPiecesOfTwoSnapshots(t *testing.T) {
+	c := filled(t, 3, 3, 40)
+	p := c.ring.PartitionOf("s1")
+	before, _ := c.replicas[1].Pieces(p)
+	client := uint64(100)
+	for key := range 100 {
+		if k := fmt.Sprintf("other%d", key); c.ring.PartitionOf(k) != p {
+			c.ask(1, put(client, 1, "set", k, []byte("x")))
+			break
+		}
+	}
+	c.settle()
+	after, _ := c.replicas[1].Pieces(p)
+	require.Equal(t, len(before), len(after), "else they are told apart by that")
+	require.Greater(t, len(before), 1)
+	give := func(pieces [][]byte) {
+		for _, msg := range pieces {
+			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, NowMS: c.now, Msg: msg}))
+		}
+	}
+	c.lose(0, 0)
+	c.bag = nil // no other message comes
+	give(before[:len(before)-1])
+	give(after[len(after)-1:])
+	assert.Empty(t, c.disks[0])
+	give(after)
+	assert.Len(t, c.disks[0], len(after))
+}
+
 // TestSnapshotBringsDependencies: what a write depends on, and has been lost for ever,
 // keeps causal reads waiting at a replica that has the write by a snapshot as it does
 // at one that took it.

@@ -231,8 +231,8 @@ func (r *Replica) held(id ring.Partition) *partition {
 
 // Start returns the first effects: the tick timer and, unless the node has never
 // run before, the question to each peer what it has. The owners of partitions that
-// are not its own it asks this once, to be spared what they have. Like those of Step, they are
-// valid until the next call.
+// are not its own it asks this once, to be spared what they have. Like those of
+// Step, they are valid until the next call.
 func (r *Replica) Start() []Effect {
 	r.begin()
 	r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})

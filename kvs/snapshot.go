@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 
@@ -18,12 +19,15 @@ import (
 // disk, in pieces, and counts when all of one and the same state have come: values
 // without their dots would be read by sessions that do not learn what they saw.
 
-// piece is a part of a snapshot. Sender, dots and number of pieces name the
-// snapshot that it is of.
+// piece is a part of a snapshot. Sender, dots, number of pieces and a sum of the
+// requests served name the snapshot that it is of: replicas go on serving while
+// their dots of one partition stay what they are, and pieces of two states would
+// leave requests out.
 type piece struct {
 	partition ring.Partition
 	origin    uint64 // the sender's incarnation
 	at, of    uint32 // which piece of how many, from 0
+	sum       uint32 // of all requests served
 	clock     uint64 // greatest hybrid time that the sender had met
 	applied   gossip.Dots
 	deps      session.Matrix
@@ -64,12 +68,16 @@ func (r *Replica) snapshotOf(p *partition) []piece {
 			x.values = append(x.values, v)
 		}
 	}
+	var all []byte
 	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
+		s := served{client, r.clients[client]}
+		all = s.append(all)
 		x := last(servedSize)
-		x.clients = append(x.clients, served{client, r.clients[client]})
+		x.clients = append(x.clients, s)
 	}
 	for i := range pieces {
-		pieces[i].at, pieces[i].of = uint32(i), uint32(len(pieces))
+		x := &pieces[i]
+		x.at, x.of, x.sum = uint32(i), uint32(len(pieces)), crc32.Checksum(all, castagnoli)
 	}
 	return pieces
 }
@@ -92,6 +100,7 @@ func (x *piece) append(b []byte) []byte {
 	b = varint.Append(b, x.origin)
 	b = varint.Append(b, uint64(x.at))
 	b = varint.Append(b, uint64(x.of))
+	b = varint.Append(b, uint64(x.sum))
 	b = varint.Append(b, x.clock)
 	b = x.deps.Append(x.applied.Append(b))
 	b = varint.Append(b, uint64(len(x.values)))
@@ -100,16 +109,18 @@ func (x *piece) append(b []byte) []byte {
 	}
 	b = varint.Append(b, uint64(len(x.clients)))
 	for _, s := range x.clients {
-		b = varint.Append(varint.Append(b, s.client), s.req)
+		b = s.append(b)
 	}
 	return b
 }
+
+func (s served) append(b []byte) []byte { return varint.Append(varint.Append(b, s.client), s.req) }
 
 // decodePiece reads a piece that shares the memory of body, but for its dots.
 func (in *inbox) decodePiece(body []byte) (piece, error) {
 	r := reader{b: body}
 	in.marks = in.marks[:0]
-	x := piece{partition: ring.Partition(r.uint32()), origin: r.uvarint(), at: r.uint32(), of: r.uint32(), clock: r.clock()}
+	x := piece{partition: ring.Partition(r.uint32()), origin: r.uvarint(), at: r.uint32(), of: r.uint32(), sum: r.uint32(), clock: r.clock()}
 	x.applied = r.dots(nil)
 	x.deps = r.matrix(&in.marks)
 	for range r.count(3) {
@@ -130,14 +141,14 @@ type assembly struct {
 	origin    uint64
 	applied   gossip.Dots
 	pieces    map[uint32][]byte // encoded, by position
-	of        uint32
+	of, sum   uint32
 }
 
 // add takes a piece and returns all of the snapshot, in order, if it was the last
 // one. A piece of another snapshot takes the place of what had come before.
 func (a *assembly) add(x *piece, encoded []byte) [][]byte {
-	if a.of != x.of || a.partition != x.partition || a.origin != x.origin || !slices.Equal(a.applied, x.applied) {
-		*a = assembly{partition: x.partition, origin: x.origin, applied: x.applied, of: x.of, pieces: make(map[uint32][]byte)}
+	if a.of != x.of || a.sum != x.sum || a.partition != x.partition || a.origin != x.origin || !slices.Equal(a.applied, x.applied) {
+		*a = assembly{partition: x.partition, origin: x.origin, applied: x.applied, of: x.of, sum: x.sum, pieces: make(map[uint32][]byte)}
 	}
 	a.pieces[x.at] = slices.Clone(encoded)
 	if len(a.pieces) < int(a.of) {
