@@ -20,11 +20,11 @@ type replica struct {
 	id     ring.NodeID
 	disk   *disk.Log
 	core   *kvs.Replica // &store, once recovery has succeeded
+	wall   uint64       // greatest wall time seen, in milliseconds
+	stats  kvs.Stats    // when last looked at
 	store  kvs.Replica
-	stored *run      // for which store was made
-	stats  kvs.Stats // when last looked at
-	wall   uint64    // greatest wall time seen, in milliseconds
-	shadow []seen    // what was held when last looked at, ascending
+	stored *run   // for which store was made
+	shadow []seen // what was held when last looked at, ascending
 }
 
 // seen is a value that a replica held under a key and kind.
@@ -40,10 +40,11 @@ const clockBase = 1_000_000
 
 func (r *replica) nowMS(c *sim.Context) uint64 {
 	ms := uint64(max(clockBase+int64(c.Wall()/sim.Millisecond), 0)) // a wall clock may be off, either way
-	if r.wall = max(r.wall, ms); ms < r.wall {
+	if ms < r.wall {
 		c.Mark(markClockBack)
 	}
-	return ms / r.run.setup.ClockMS * r.run.setup.ClockMS
+	r.wall = max(r.wall, ms)
+	return ms - ms%r.run.setup.ClockMS
 }
 
 // Start opens the disk and starts a new incarnation on what it holds.
@@ -77,9 +78,23 @@ func (r *replica) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
 	r.step(c, kvs.Event{Kind: kvs.EventMessage, NowMS: r.nowMS(c), Msg: msg})
 }
 
-// Timer is the core's tick.
+// Timer is the core's tick. Most ticks only ask for the next one, and most events
+// are ticks.
 func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
-	r.step(c, kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
+	if r.core == nil {
+		return // recovery failed; the run has ended in a violation
+	}
+	effects := r.core.Step(kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
+	if len(effects) == 1 && effects[0].Kind == kvs.EffectTimer {
+		r.again(c, &effects[0])
+	} else {
+		r.carryOut(c, effects)
+	}
+}
+
+// again sets the timer of the next tick.
+func (r *replica) again(c *sim.Context, e *kvs.Effect) {
+	c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
 }
 
 // Persisted tells the core that a record is durable.
@@ -97,9 +112,7 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 		return // recovery failed; the run has ended in a violation
 	}
 	r.carryOut(c, r.core.Step(ev))
-	if ev.Kind != kvs.EventTick { // a tick brings nothing about
-		r.mark(c, r.core.Stats())
-	}
+	r.mark(c, r.core.Stats())
 }
 
 // mark notes what a step brought about.
@@ -145,7 +158,7 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				return
 			}
 		case kvs.EffectTimer:
-			c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
+			r.again(c, e)
 		case kvs.EffectAccept:
 			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
 				c.Mark(markHandedOver)

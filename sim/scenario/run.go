@@ -230,17 +230,15 @@ func position(ops []Operation, planned int, id uint64) int {
 
 func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 	r := &run{memory: m, setup: s, planned: len(plan)}
-	r.recorded, r.saw = r.recorded[:0], r.saw[:0]
+	r.saw = r.saw[:0]
 	if r.clocks == nil {
 		r.clocks = make(map[uint64]uint64)
 	}
 	clear(r.clocks)
 	r.losses.reset()
 	r.watching = s.Seed%4 == 0
-	r.ops = make([]Operation, 0, len(plan)+32)
-	for i := range plan {
-		r.add(plan[i])
-	}
+	r.ops = append(m.operations[:0], plan...)
+	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
 	var err error
 	if r.level, err = s.level(); err != nil {
 		return nil, err
