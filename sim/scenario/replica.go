@@ -75,6 +75,9 @@ func (r *replica) Start(c *sim.Context) {
 
 // Receive hands the core a message.
 func (r *replica) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
+	if c.Kind() != sim.MsgKind(kvs.MsgRequest) {
+		r.run.exchanged += int64(len(msg))
+	}
 	r.step(c, kvs.Event{Kind: kvs.EventMessage, NowMS: r.nowMS(c), Msg: msg})
 }
 

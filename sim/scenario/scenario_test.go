@@ -166,6 +166,20 @@ func TestFaultsOff(t *testing.T) {
 	assert.Empty(t, res.Violations)
 }
 
+// TestLongRuns: correct code comes to rest within its bounds in long runs too.
+func TestLongRuns(t *testing.T) {
+	var rn scenario.Runner
+	for operations, seeds := range map[int]uint64{scenario.UsualOperations + 1: 20, 400: 20, scenario.MaxOperations: 8} {
+		for seed := range seeds {
+			res, err := rn.Run(t.Context(), scenario.Config{Operations: operations}, seed)
+			require.NoError(t, err)
+			assert.Empty(t, res.Violations, "seed %d, %d operations", seed, operations)
+			assert.GreaterOrEqual(t, res.Operations, int64(operations)*9/10)
+			assert.Zero(t, res.Porcupine+res.Undecided)
+		}
+	}
+}
+
 // TestBytesToConverge: what the cluster sends to come to rest is counted and bounded.
 func TestBytesToConverge(t *testing.T) {
 	res := scenario.WithBytes(t, 3, 0)
