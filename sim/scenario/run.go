@@ -343,9 +343,11 @@ func (r *run) settle() ([]int64, error) {
 // mostBytes bounds what replicas may get from each other between the end of faults
 // and rest: each operation to each replica a few times over, with what it depends
 // on, and the same again for what is told of it. What clients ask and get does not
-// count: how long a value read is says nothing of how replicas converge.
+// count: how long a value read is says nothing of how replicas converge. In a long
+// run replicas restart more often, and each incarnation has a place in every set of
+// dots that is told.
 func (r *run) mostBytes() int64 {
-	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta
+	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta * int64(r.setup.long()+3) / 4
 }
 
 // bytesPerDelta is over three times the worst that was seen in 32,000 seeds of the
