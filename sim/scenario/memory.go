@@ -24,11 +24,10 @@ type memory struct {
 
 	operations []Operation // of the run, with the reads after the fence
 	recorded   []history.Op
-	judged     []history.Op      // of the history that is judged
-	ids        []uint64          // and of its operations
-	causal     []history.Op      // and of the part of it that the causal models judge
-	saw        []uint64          // tags that reads saw, one read after the other
-	clocks     map[uint64]uint64 // by origin: the time of its last write
+	judged     []history.Op // of the history that is judged
+	ids        []uint64     // and of its operations
+	causal     []history.Op // and of the part of it that the causal models judge
+	saw        []uint64     // tags that reads saw, one read after the other
 	scratch
 }
 

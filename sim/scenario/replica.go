@@ -21,6 +21,7 @@ type replica struct {
 	disk   *disk.Log
 	core   *kvs.Replica // &store, once recovery has succeeded
 	wall   uint64       // greatest wall time seen, in milliseconds
+	wrote  uint64       // hybrid time of this incarnation's last write
 	stats  kvs.Stats    // when last looked at
 	store  kvs.Replica
 	stored *run   // for which store was made
@@ -163,11 +164,12 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 		case kvs.EffectTimer:
 			r.again(c, e)
 		case kvs.EffectAccept:
-			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
+			p := r.run.ring.PartitionOf(e.Entry.Key)
+			if !r.run.ring.Owns(r.id, p) {
 				c.Mark(markHandedOver)
 			}
 			if !c.Dead() {
-				r.run.accept(r, e.Entry)
+				r.run.accept(r, p, e.Entry)
 			}
 		case kvs.EffectRestart:
 			c.Mark(markStranded)

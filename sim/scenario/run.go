@@ -232,10 +232,6 @@ func position(ops []Operation, planned int, id uint64) int {
 func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 	r := &run{memory: m, setup: s, planned: len(plan)}
 	r.saw = r.saw[:0]
-	if r.clocks == nil {
-		r.clocks = make(map[uint64]uint64)
-	}
-	clear(r.clocks)
 	r.losses.reset()
 	r.watching = s.Seed%4 == 0
 	r.ops = append(m.operations[:0], plan...)
