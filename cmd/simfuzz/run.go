@@ -322,7 +322,7 @@ func (c *cli) printSummary(k *campaign) {
 		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
 	c.printf("every seed   at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect\n",
 		s.FewestNodes, s.FewestOps, s.NoConcurrent, s.NoFault)
-	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes delivered until then, at most %d\n",
+	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes between replicas until then, at most %d\n",
 		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	c.printf("faults       changed the trace in this share of seeds:")
 	comma := ""
