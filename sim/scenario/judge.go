@@ -112,12 +112,11 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 	if err != nil {
 		return err
 	}
-	if model == "eventual" || model == "causal" {
-		if v.Status == linearizability.Undecided {
-			res.Undecided++
-		} else if v.Status != linearizability.Inconclusive {
-			res.Porcupine++
-		}
+	switch {
+	case v.Status == linearizability.Undecided:
+		res.Undecided++
+	case (model == "eventual" || model == "causal") && v.Status != linearizability.Inconclusive:
+		res.Porcupine++
 	}
 	if v.Status == linearizability.Violation {
 		x := Violation{Oracle: model, Kind: "history", Node: -1, Message: v.Reason}

@@ -41,7 +41,7 @@ type Result struct {
 	Operations     int64 // client operations issued
 	Violations     []Violation
 	Porcupine      int    // histories of this run decided by porcupine
-	Undecided      int    // histories of this run that porcupine left open
+	Undecided      int    // histories of this run that porcupine, or another check, left open
 	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
 	FaultEffective []bool // by class, in the order of FaultClasses
 	Marks          []string
