@@ -124,9 +124,10 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	return s
 }
 
-// long is how often UsualOperations fit into the run, rounded up.
+// long is how often UsualOperations fit into the run, rounded up. The last burst of
+// a plan may have gone beyond what was asked for.
 func (s *Setup) long() int {
-	return max(s.Operations+UsualOperations-1, UsualOperations) / UsualOperations
+	return max(s.Operations-beyond+UsualOperations-1, UsualOperations) / UsualOperations
 }
 
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
@@ -141,7 +142,11 @@ func (s *Setup) ring() (*ring.Ring, error) {
 
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
-	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: max(s.Operations, MinOperations)}.Validate()
+	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
+	if asked > MaxOperations && asked <= MaxOperations+beyond {
+		asked = MaxOperations
+	}
+	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
 	switch {
 	case err != nil:
 		return err

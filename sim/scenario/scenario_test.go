@@ -180,6 +180,24 @@ func TestLongRuns(t *testing.T) {
 	}
 }
 
+// TestLongTapes: the tape of the longest run, to which the last burst may have added,
+// with the decisions of all faults, can be read back.
+func TestLongTapes(t *testing.T) {
+	longest := 0
+	for seed := range uint64(4) {
+		res, err := scenario.Run(t.Context(), scenario.Config{Operations: scenario.MaxOperations, Faults: "extreme"}, seed)
+		require.NoError(t, err)
+		tape, _, err := scenario.Record(t.Context(), res)
+		require.NoError(t, err)
+		longest = max(longest, len(tape.Operations))
+		var b bytes.Buffer
+		require.NoError(t, tape.Write(&b))
+		_, err = scenario.LoadTape(&b)
+		require.NoError(t, err, "a tape of %d operations and %d decisions", len(tape.Operations), len(tape.Decisions))
+	}
+	assert.Greater(t, longest, scenario.MaxOperations)
+}
+
 // TestBytesToConverge: what the cluster sends to come to rest is counted and bounded.
 func TestBytesToConverge(t *testing.T) {
 	res := scenario.WithBytes(t, 3, 0)
