@@ -43,13 +43,13 @@ func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) 
 type histories[S, O any] struct {
 	u       gen.Updates[S, O] // with mutators that are given copies
 	given   gen.Updates[S, O]
-	states  *subject[S]
+	states  *merged[S]
 	equal   func(a, b S) bool
 	subject *subject[gen.Plan[O]] // of the plans: they have no merge
 }
 
 func newHistories[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Option) *histories[S, O] {
-	s := bareSubject(m, opts)
+	s := mergedOf(m, opts)
 	k := &histories[S, O]{u: guarded(u), given: u, states: s, equal: s.equality(), subject: newSubject[gen.Plan[O]](settings{watchdog: s.watchdog})}
 	k.subject.fail(s.err)
 	if u.Start == nil || u.Ops == nil || u.Delta == nil && u.Apply == nil {
@@ -155,7 +155,7 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 }
 
 // into merges as the merge does, in place where it can.
-func (s *subject[T]) into(target *T, delta T) {
+func (s *merged[T]) into(target *T, delta T) {
 	if s.mergeIn != nil {
 		s.mergeIn(target, delta)
 		return
