@@ -44,7 +44,7 @@ func TestErasedPlans(t *testing.T) {
 	updates(alike, "the largest number", lattice.Max[int](), largest)
 	updates(alike, "no updates", lattice.Max[int](), gen.Updates[int, int]{Ops: largest.Ops})
 
-	few, _ := gen.Every(gen.Plans(largest.Ops, 3), 100_000)
+	few, _ := gen.Every(gen.Plans(largest.Ops, 2), 100_000)
 	model := func(seen []gen.Event[int]) (v int) {
 		for _, e := range seen {
 			v = max(v, e.Op)
@@ -53,13 +53,13 @@ func TestErasedPlans(t *testing.T) {
 	}
 	asked := laws.Query[int, int]{Ask: same[int]}
 	for name, m := range map[string]lattice.Merge[int]{"the largest": lattice.Max[int](), "the smallest": lattice.Min[int]()} {
-		alike(name, plans(laws.Denotation(m, largest, asked, model), largest),
+		alike(name, laws.NewSuite("denotation", laws.Denotation(m, largest, asked, model), laws.PlanSource(largest), few),
 			laws.DenotationSuite("denotation", m, largest, asked, model, few))
 	}
 	assert.Equal(t, 4, failed, "right and faulty types are both among them")
 }
 
 func updates[S, O any](alike func(name string, typed, boxed laws.Suite), name string, m lattice.Merge[S], u gen.Updates[S, O]) {
-	few, _ := gen.Every(gen.Plans(u.Ops, 3), 100_000)
-	alike(name, plans(laws.Updates(m, u), u), laws.UpdatesSuite("updates", m, u, few))
+	few, _ := gen.Every(gen.Plans(u.Ops, 2), 100_000)
+	alike(name, laws.NewSuite("updates", laws.Updates(m, u), laws.PlanSource(u), few), laws.UpdatesSuite("updates", m, u, few))
 }
