@@ -66,7 +66,7 @@ func newMerged[T any](o settings) *merged[T] {
 		plain: deep.Plain(t),
 	}
 	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
-	s.setEqual(o)
+	setEqual(s, o)
 	if valid, ok, err := typed[func(T) error]("Valid", o.valid); ok {
 		s.valid = valid
 	} else {
@@ -98,7 +98,7 @@ func (s *merged[T]) fail(err error) {
 
 // setEqual chooses the equality: the option, an Equal method on T or *T, or
 // structure.
-func (s *merged[T]) setEqual(o settings) {
+func setEqual[T any](s *merged[T], o settings) {
 	equal, ok, err := typed[func(a, b T) bool]("Equal", o.equal)
 	s.fail(err)
 	var zero T
@@ -132,8 +132,8 @@ func (s *merged[T]) equality() func(a, b T) bool {
 	return func(a, b T) bool { return equal(&a, &b) }
 }
 
-// order is Compare, or the order that merging induces where there is none.
-func (s *merged[T]) order(equal func(a, b T) bool) func(a, b T) lattice.Order {
+// orderOf is Compare, or the order that merging induces where there is none.
+func orderOf[T any](s *merged[T], equal func(a, b T) bool) func(a, b T) lattice.Order {
 	if s.compare != nil {
 		return s.compare
 	}

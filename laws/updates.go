@@ -115,7 +115,7 @@ func (k *histories[S, O]) operation(m gen.Move[S, O]) string {
 }
 
 func (k *histories[S, O]) inflates() Law[gen.Plan[O]] {
-	order := k.states.order(k.equal)
+	order := orderOf(k.states, k.equal)
 	return k.eachMove("updates/inflates", "s ⊑ apply(s, op)", func(m gen.Move[S, O]) func() Sides {
 		o := order(m.Before, m.After)
 		if o.Leq() {
@@ -153,8 +153,8 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 		when := "after the mutator"
 		if fingerprint(&s) == was {
 			when = "after a merge into what the mutator returned"
-			k.states.into(&delta, m.After)
-			k.states.into(&delta, k.states.join(m.After, mutator(deep.Clone(m.After), m.Event.Replica, m.Event.Op)))
+			mergeInto(k.states, &delta, m.After)
+			mergeInto(k.states, &delta, k.states.join(m.After, mutator(deep.Clone(m.After), m.Event.Replica, m.Event.Op)))
 			if fingerprint(&s) == was {
 				return nil
 			}
@@ -165,8 +165,8 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 	})
 }
 
-// into merges as the merge does, in place where it can.
-func (s *merged[T]) into(target *T, delta T) {
+// mergeInto merges as the merge does, in place where it can.
+func mergeInto[T any](s *merged[T], target *T, delta T) {
 	if s.mergeIn != nil {
 		s.mergeIn(target, delta)
 		return
