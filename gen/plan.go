@@ -80,6 +80,11 @@ type Event[O any] struct {
 // Saw reports whether o had reached the replica of e when e happened.
 func (e Event[O]) Saw(o Event[O]) bool { return e.saw>>o.ID&1 == 1 }
 
+// Retyped is e with op in the place of its operation.
+func Retyped[P, O any](e Event[O], op P) Event[P] {
+	return Event[P]{ID: e.ID, Replica: e.Replica, Op: op, saw: e.saw}
+}
+
 // Move is an update as it is played.
 type Move[S, O any] struct {
 	Event         Event[O]

@@ -21,9 +21,9 @@ func opened[T any](e erased) T {
 }
 
 // erase is the same merge over boxes.
-func erase[T any](s *subject[T]) *subject[erased] {
+func erase[T any](s *merged[T]) *subject[erased] {
 	equal := s.equality()
-	e := &subject[erased]{
+	e := &subject[erased]{merged: merged[erased]{
 		equal:    func(a, b *erased) bool { return equal(opened[T](*a), opened[T](*b)) },
 		ownEqual: s.ownEqual,
 		show:     func(v erased) string { return s.show(opened[T](v)) },
@@ -31,7 +31,7 @@ func erase[T any](s *subject[T]) *subject[erased] {
 		plain:    s.plain,
 		chain:    s.chain, single: s.single, noLeastDiff: s.noLeastDiff, watchdog: s.watchdog, err: s.err,
 		caps: eraseCaps(s.caps),
-	}
+	}}
 	if s.join != nil {
 		e.join = func(a, b erased) erased { return erased{s.join(opened[T](a), opened[T](b))} }
 	}
@@ -135,10 +135,10 @@ func eraseUniverse[T any](u gen.Universe[T]) gen.Universe[erased] {
 // LatticeSuite is the suite of [Lattice] for tables: NewSuite(name, Lattice(m,
 // opts...), source, universe), compiled once for all types.
 func LatticeSuite[T any](name string, m lattice.Merge[T], source gen.Source[T], universe gen.Universe[T], opts ...Option) Suite {
-	return NewSuite(name, latticeOf(erase(bareSubject(m, opts))), eraseSource(source), eraseUniverse(universe))
+	return NewSuite(name, latticeOf(erase(mergedOf(m, opts))), eraseSource(source), eraseUniverse(universe))
 }
 
 // fullSuite is the suite of [Full] for tables.
 func fullSuite[T any](name string, m lattice.Merge[T], source gen.Source[T], universe gen.Universe[T], opts []Option) Suite {
-	return NewSuite(name, fullOf(erase(bareSubject(m, opts))), eraseSource(source), eraseUniverse(universe))
+	return NewSuite(name, fullOf(erase(mergedOf(m, opts))), eraseSource(source), eraseUniverse(universe))
 }

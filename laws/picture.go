@@ -62,7 +62,7 @@ func (p *Probe[T]) nodes(x []T) []node[T] {
 }
 
 func (p *Probe[T]) strictlyBelow(nodes []node[T]) [][]bool {
-	compare := p.s.order(p.Equal)
+	compare := orderOf(&p.s.merged, p.Equal)
 	below := make([][]bool, len(nodes))
 	for i := range nodes {
 		below[i] = make([]bool, len(nodes))

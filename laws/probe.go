@@ -9,9 +9,10 @@ import (
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
-// subject is what the laws of a set are about: a merge, seen through functions,
-// some of which it may not have. It is immutable once built.
-type subject[T any] struct {
+// merged is a merge seen through functions, some of which it may not have. It is
+// immutable once built. Nothing in it names a law or a probe: tables look through it
+// at dozens of types, and whatever it names is compiled for each of them.
+type merged[T any] struct {
 	mergeIn     func(target *T, delta T) bool // nil for a merge that returns its result
 	join        func(a, b T) T
 	compare     func(a, b T) lattice.Order // nil where the merge has no order
@@ -25,7 +26,6 @@ type subject[T any] struct {
 	copy     func(T) T     // always independent of the original
 	plain    bool          // states hold no shared memory, so nothing can be written into
 	valid    func(T) error // nil where nothing was declared
-	guards   []Law[T]
 
 	chain       bool   // declared to be totally ordered
 	single      bool   // declared to have one state
@@ -34,33 +34,39 @@ type subject[T any] struct {
 	err         error // a set-up error, reported by whoever checks
 }
 
-// subjectOf binds a merge from lattice.
-func subjectOf[T any](m lattice.Merge[T], opts []Option) *subject[T] {
-	s := bareSubject(m, opts)
-	s.guards = []Law[T]{deltaUnchanged[T](), cloneIndependent[T](), deltaNotRetained[T]()}
-	return s
+// subject is what the laws of a set are about.
+type subject[T any] struct {
+	merged[T]
+	guards []Law[T]
 }
 
-// bareSubject is subjectOf without what a check needs, for those who only look
-// through it at the merge.
-func bareSubject[T any](m lattice.Merge[T], opts []Option) *subject[T] {
-	s := newSubject[T](settingsOf(opts))
+// subjectOf binds a merge from lattice.
+func subjectOf[T any](m lattice.Merge[T], opts []Option) *subject[T] {
+	return &subject[T]{*mergedOf(m, opts), []Law[T]{deltaUnchanged[T](), cloneIndependent[T](), deltaNotRetained[T]()}}
+}
+
+// mergedOf looks at a merge from lattice.
+func mergedOf[T any](m lattice.Merge[T], opts []Option) *merged[T] {
+	s := newMerged[T](settingsOf(opts))
 	s.mergeIn, s.compare, s.clone = m.MergeIn, m.Compare, m.Clone
 	s.caps = lattice.CapsOf(m)
 	s.join = func(a, b T) T { return lattice.Join(m, a, b) }
 	return s
 }
 
-// newSubject fills in what does not depend on the form of the merge.
-func newSubject[T any](o settings) *subject[T] {
+// newSubject is newMerged for those who are to check it.
+func newSubject[T any](o settings) *subject[T] { return &subject[T]{merged: *newMerged[T](o)} }
+
+// newMerged fills in what does not depend on the form of the merge.
+func newMerged[T any](o settings) *merged[T] {
 	t := reflect.TypeFor[T]()
-	s := &subject[T]{
+	s := &merged[T]{
 		show:  deep.Literal[T],
 		copy:  deep.Clone[T],
 		plain: deep.Plain(t),
 	}
 	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
-	s.setEqual(o)
+	setEqual(s, o)
 	if valid, ok, err := typed[func(T) error]("Valid", o.valid); ok {
 		s.valid = valid
 	} else {
@@ -84,7 +90,7 @@ func newSubject[T any](o settings) *subject[T] {
 	return s
 }
 
-func (s *subject[T]) fail(err error) {
+func (s *merged[T]) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
@@ -92,7 +98,7 @@ func (s *subject[T]) fail(err error) {
 
 // setEqual chooses the equality: the option, an Equal method on T or *T, or
 // structure.
-func (s *subject[T]) setEqual(o settings) {
+func setEqual[T any](s *merged[T], o settings) {
 	equal, ok, err := typed[func(a, b T) bool]("Equal", o.equal)
 	s.fail(err)
 	var zero T
@@ -118,7 +124,7 @@ func (s *subject[T]) setEqual(o settings) {
 }
 
 // equality is the equality of states for laws that are not about tuples of them.
-func (s *subject[T]) equality() func(a, b T) bool {
+func (s *merged[T]) equality() func(a, b T) bool {
 	equal := s.equal
 	if equal == nil {
 		equal = deep.EqualFunc[T]()
@@ -126,8 +132,8 @@ func (s *subject[T]) equality() func(a, b T) bool {
 	return func(a, b T) bool { return equal(&a, &b) }
 }
 
-// order is Compare, or the order that merging induces where there is none.
-func (s *subject[T]) order(equal func(a, b T) bool) func(a, b T) lattice.Order {
+// orderOf is Compare, or the order that merging induces where there is none.
+func orderOf[T any](s *merged[T], equal func(a, b T) bool) func(a, b T) lattice.Order {
 	if s.compare != nil {
 		return s.compare
 	}

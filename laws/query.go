@@ -54,19 +54,35 @@ func Queries[S, V any](m lattice.Merge[S], q Query[S, V], opts ...Option) Set[S]
 // specification, verification, optimality", POPL'14.)
 func Denotation[S, O, V any](m lattice.Merge[S], u gen.Updates[S, O], q Query[S, V], model func(seen []gen.Event[O]) V, opts ...Option) Set[gen.Plan[O]] {
 	k := newHistories(m, u, opts)
-	equal, err := q.equality()
+	differ, err := differing(q, model)
 	k.subject.fail(err)
+	return denotationOf(k, differ)
+}
+
+// differing compares what the query gives for a state with what the model gives for
+// the updates that it has seen: nil if they are equal, else both in words.
+func differing[S, O, V any](q Query[S, V], model func(seen []gen.Event[O]) V) (func(s S, seen []gen.Event[O]) func() (got, want string), error) {
+	equal, err := q.equality()
+	return func(s S, seen []gen.Event[O]) func() (got, want string) {
+		got, want := q.Ask(s), model(seen)
+		if equal(got, want) {
+			return nil
+		}
+		return func() (string, string) { return deep.Literal(got), deep.Literal(want) }
+	}, err
+}
+
+func denotationOf[S, O any](k *histories[S, O], differ func(s S, seen []gen.Event[O]) func() (got, want string)) Set[gen.Plan[O]] {
 	law := judged("query/denotation", "the query of a state is the model's value of the updates it has seen", 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
 		end := k.play(x[0], nil)
 		if len(end.Events) == 0 {
 			return Vacuous, nil
 		}
 		for r, s := range end.States {
-			got, want := q.Ask(s), model(end.Seen(r))
-			if !equal(got, want) {
+			if words := differ(s, end.Seen(r)); words != nil {
 				return Fails, func() Sides {
-					return Sides{"query of the state", deep.Literal(got) + " of " + k.states.show(s) + " at replica " + deep.Literal(r),
-						"model", deep.Literal(want)}
+					got, want := words()
+					return Sides{"query of the state", got + " of " + k.states.show(s) + " at replica " + deep.Literal(r), "model", want}
 				}
 			}
 		}

@@ -98,7 +98,7 @@ func RegisterUpdates[S, O any](name string, m lattice.Merge[S], u gen.Updates[S,
 	for _, w := range with {
 		w.apply(&r)
 	}
-	updates := NewSuite(name, Updates(m, u, r.opts...), PlanSource(u), nil)
+	updates := UpdatesSuite(name, m, u, nil, r.opts...)
 	source := gen.Reachable(m, u, DefaultSteps)
 	with = append([]With[S]{Reachable(gen.Unrelated(source)), Alongside[S](updates)}, with...)
 	return Register(name, m, source, with...)

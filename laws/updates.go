@@ -23,14 +23,17 @@ func PlanSource[S, O any](u gen.Updates[S, O]) gen.Source[gen.Plan[O]] {
 // states are those that such histories reach. (Almeida, Shoker, Baquero, "Delta
 // state replicated data types", 2018, sections 4 and 5.)
 func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) Set[gen.Plan[O]] {
-	k := newHistories(m, u, opts)
+	return updatesOf(newHistories(m, u, opts))
+}
+
+func updatesOf[S, O any](k *histories[S, O]) Set[gen.Plan[O]] {
 	set := Set[gen.Plan[O]]{Name: "updates", subject: k.subject,
 		Laws: []Law[gen.Plan[O]]{k.inflates(), k.fresh()}}
-	if u.Delta == nil {
+	if k.given.Delta == nil {
 		set.Absent = append(set.Absent, Absence{"updates/delta", "the type has no deltas"})
 		return set
 	}
-	if u.Apply != nil {
+	if k.given.Apply != nil {
 		set.Laws = append(set.Laws, k.delta())
 	} else {
 		set.Absent = append(set.Absent, Absence{"updates/delta", "the type applies an operation by merging its delta"})
@@ -43,14 +46,22 @@ func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) 
 type histories[S, O any] struct {
 	u       gen.Updates[S, O] // with mutators that are given copies
 	given   gen.Updates[S, O]
-	states  *subject[S]
+	states  *merged[S]
 	equal   func(a, b S) bool
 	subject *subject[gen.Plan[O]] // of the plans: they have no merge
+	showOp  func(O) string
 }
 
 func newHistories[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Option) *histories[S, O] {
-	s := bareSubject(m, opts)
-	k := &histories[S, O]{u: guarded(u), given: u, states: s, equal: s.equality(), subject: newSubject[gen.Plan[O]](settings{watchdog: s.watchdog})}
+	return historiesOf(mergedOf(m, opts), guarded(u), u)
+}
+
+// historiesOf is of updates as they are given, and guarded.
+func historiesOf[S, O any](s *merged[S], guarded, u gen.Updates[S, O]) *histories[S, O] {
+	k := &histories[S, O]{
+		u: guarded, given: u, states: s, equal: s.equality(), showOp: deep.Literal[O],
+		subject: newSubject[gen.Plan[O]](settings{watchdog: s.watchdog}),
+	}
 	k.subject.fail(s.err)
 	if u.Start == nil || u.Ops == nil || u.Delta == nil && u.Apply == nil {
 		k.subject.fail(fmt.Errorf("%w: updates need Start, Ops, and Delta or Apply", ErrSetup))
@@ -100,11 +111,11 @@ func (k *histories[S, O]) eachMove(id, statement string, check func(gen.Move[S, 
 }
 
 func (k *histories[S, O]) operation(m gen.Move[S, O]) string {
-	return fmt.Sprintf("op = %s at replica %d, s = %s", deep.Literal(m.Event.Op), m.Event.Replica, k.states.show(m.Before))
+	return fmt.Sprintf("op = %s at replica %d, s = %s", k.showOp(m.Event.Op), m.Event.Replica, k.states.show(m.Before))
 }
 
 func (k *histories[S, O]) inflates() Law[gen.Plan[O]] {
-	order := k.states.order(k.equal)
+	order := orderOf(k.states, k.equal)
 	return k.eachMove("updates/inflates", "s ⊑ apply(s, op)", func(m gen.Move[S, O]) func() Sides {
 		o := order(m.Before, m.After)
 		if o.Leq() {
@@ -142,8 +153,8 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 		when := "after the mutator"
 		if fingerprint(&s) == was {
 			when = "after a merge into what the mutator returned"
-			k.states.into(&delta, m.After)
-			k.states.into(&delta, k.states.join(m.After, mutator(deep.Clone(m.After), m.Event.Replica, m.Event.Op)))
+			mergeInto(k.states, &delta, m.After)
+			mergeInto(k.states, &delta, k.states.join(m.After, mutator(deep.Clone(m.After), m.Event.Replica, m.Event.Op)))
 			if fingerprint(&s) == was {
 				return nil
 			}
@@ -154,8 +165,8 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 	})
 }
 
-// into merges as the merge does, in place where it can.
-func (s *subject[T]) into(target *T, delta T) {
+// mergeInto merges as the merge does, in place where it can.
+func mergeInto[T any](s *merged[T], target *T, delta T) {
 	if s.mergeIn != nil {
 		s.mergeIn(target, delta)
 		return

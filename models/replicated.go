@@ -11,6 +11,10 @@ import (
 // increments may have when a read of an untagged history is explained.
 const maxSums = 1 << 16
 
+// maxSpan bounds how far apart the sums may lie that are kept as bits, of which there
+// may be as many: 64 KiB. A long run of a counter comes to several times maxSums.
+const maxSpan = 1 << 19
+
 // DescribesReplicated reports whether an operation is one of a replicated type:
 // register write and read, set add and read, counter inc and read.
 func DescribesReplicated(o *history.Op) bool {
@@ -299,8 +303,8 @@ func CountersBounded(incs []*history.Op) bool {
 			return false
 		}
 	}
-	if span < maxSums { // no more distinct sums than integers in between
-		return true
+	if span < maxSpan {
+		return true // they fit into SubsetSums
 	}
 	sums := []int64{0}
 	for _, p := range incs {

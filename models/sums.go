@@ -20,11 +20,11 @@ func (s *SubsetSums) Reset(base int64, incs []*history.Op, skip func(*history.Op
 			continue
 		}
 		n, _ := p.Arg.AsInt()
-		if n >= maxSums || n <= -maxSums {
+		if n >= maxSpan || n <= -maxSpan {
 			return false
 		}
 		s.low, s.high = s.low+min(n, 0), s.high+max(n, 0)
-		if s.high-s.low >= maxSums {
+		if s.high-s.low >= maxSpan {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ func TestSubsetSumsByBitsAndByList(t *testing.T) {
 	found, beyond := 0, 0
 	var sums SubsetSums
 	for range 20_000 {
-		top := int64(1) << r.IntN(16)
+		top := int64(1) << r.IntN(20)
 		incs := make([]*history.Op, r.IntN(12))
 		for i := range incs {
 			incs[i] = &history.Op{Type: history.Counter, Func: history.Inc, Arg: history.Int(r.Int64N(2*top+1) - top)}

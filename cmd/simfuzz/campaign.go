@@ -58,7 +58,7 @@ type totals struct {
 	FewestNodes  int
 	NoConcurrent int64 // seeds without a read after concurrent writes
 	NoFault      int64 // seeds in which no fault took effect
-	RestBytes    int64 // delivered from the end of faults to rest
+	RestBytes    int64 // delivered between replicas from the end of faults to rest
 	MostBytes    int64 // in one seed
 	LongestRest  sim.Time
 }

@@ -31,6 +31,7 @@ type runFlags struct {
 	level    string
 	strategy string
 	depth    int
+	ops      int
 	failures int
 	keep     bool
 	out      string
@@ -62,6 +63,8 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.DurationVar(&f.limit, "for", 0, "how long to run (default 10s, or until --seeds are done)")
 	fl.IntVar(&f.workers, "workers", 0, "how many seeds to run at once (default: the number of processors)")
 	fl.IntVar(&f.nodes, "nodes", 0, fmt.Sprintf("replicas, %d to %d (default: drawn for each seed, 3 to 5)", scenario.MinNodes, scenario.MaxNodes))
+	fl.IntVar(&f.ops, "operations", 0, fmt.Sprintf("client operations of a seed, %d to %d (default: drawn for each seed, 24 to %d; with more, porcupine is not asked)",
+		scenario.MinOperations, scenario.MaxOperations, scenario.UsualOperations))
 	fl.StringVar(&f.faults, "faults", "swarm", "how hard faults strike: "+strings.Join(scenario.FaultLevels(), ", ")+
 		", and single classes behind it, as in swarm,corrupt=off or off,crash=extreme,disk=low; unexcused behind it forgives no write for a lost disk; classes: "+strings.Join(scenario.FaultClasses(), " "))
 	fl.StringVar(&f.level, "level", "", "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+" (default: drawn for each seed)")
@@ -75,7 +78,7 @@ func (c *cli) runCommand() *cobra.Command {
 }
 
 func (f *runFlags) config() (scenario.Config, error) {
-	cfg := scenario.Config{Nodes: f.nodes, Level: f.level, Faults: f.faults, Strategy: f.strategy, Depth: f.depth}
+	cfg := scenario.Config{Nodes: f.nodes, Operations: f.ops, Level: f.level, Faults: f.faults, Strategy: f.strategy, Depth: f.depth}
 	switch {
 	case f.workers < 0 || f.workers > 1024:
 		return cfg, usagef("--workers %d: want 1 to 1024", f.workers)
@@ -319,7 +322,7 @@ func (c *cli) printSummary(k *campaign) {
 		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
 	c.printf("every seed   at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect\n",
 		s.FewestNodes, s.FewestOps, s.NoConcurrent, s.NoFault)
-	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes delivered until then, at most %d\n",
+	c.printf("rest         after the faults ended in at most %d ms of virtual time, %.0f bytes between replicas until then, at most %d\n",
 		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	c.printf("faults       changed the trace in this share of seeds:")
 	comma := ""

@@ -68,7 +68,7 @@ func TestRunRefusals(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
 	for _, args := range [][]string{
-		{"run", "--bogus"}, {"--bogus"}, {"nonsense"}, {"run", "extra"}, {"run", "--nodes", "2"}, {"run", "--seeds", "-1"},
+		{"run", "--bogus"}, {"--bogus"}, {"nonsense"}, {"run", "extra"}, {"run", "--nodes", "2"}, {"run", "--operations", "19"}, {"run", "--seeds", "-1"},
 		{"run", "--faults", "some"}, {"run", "--level", "strict"}, {"run", "--strategy", "luck"}, {"run", "--for", "-1s"},
 		{"run", "--for", "soon"}, {"run", "--workers", "-1"}, {"run", "--out", ""}, {"run", "--failures", "0"}, {"run", "--strategy", "pct", "--depth", "65"}, {"run", "--out", filepath.Join(blocked, "x"), "--seeds", "1"},
 	} {

@@ -84,8 +84,8 @@ func padded[V any](name string, m lattice.Merge[V], empty func(V) bool, bottom f
 	})
 	same := laws.Equal(func(a, b state) bool { return good.Compare(a, b) == lattice.Equal })
 	from := gen.For[state](good, source)
-	return laws.NewSuite(name+", as published", laws.Lattice(lattice.MapOf[string](m), pad), from, u),
-		laws.NewSuite(name+", correct", laws.Lattice[state](good, pad, same), from, u)
+	return laws.LatticeSuite(name+", as published", lattice.MapOf[string](m), from, u, pad),
+		laws.LatticeSuite[state](name+", correct", good, from, u, pad, same)
 }
 
 // explicitBottom has both defects of its reports: the map, and a function of two

@@ -26,11 +26,11 @@ func threeSteps[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
 // states mean.
 func mutated[S, O, V any](name string, m lattice.Merge[S], u gen.Updates[S, O], ask func(S) V, model func([]gen.Event[O]) V) laws.Suite {
 	few := threeSteps(u.Ops)
-	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
+	updates := laws.UpdatesSuite(name, m, u, few)
 	if ask == nil {
 		return updates
 	}
-	meaning := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), few)
+	meaning := laws.DenotationSuite(name, m, u, laws.Query[S, V]{Ask: ask}, model, few)
 	return laws.Together(name, updates, meaning)
 }
 

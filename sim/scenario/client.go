@@ -228,15 +228,14 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 	cl.next(c, s)
 }
 
-// stamp notes the stamp of a register write when a replica gives it, so that
-// a write whose answer is lost has one too.
-func (r *run) stamp(e *gossip.Entry) {
-	at := r.at(e.Req)
-	if at < 0 || r.recorded[at].Type == "" {
+// stamp notes the stamp of a register write, the operation at at, when h gives it,
+// so that a write whose answer is lost has one too.
+func (r *run) stamp(h *replica, at int, e *gossip.Entry) {
+	if r.recorded[at].Type == "" {
 		return
 	}
-	r.follows(&r.ops[at], e.Clock, r.clocks[e.Dot.Origin])
-	r.clocks[e.Dot.Origin] = e.Clock
+	r.follows(&r.ops[at], e.Clock, h.wrote)
+	h.wrote = e.Clock
 	if r.recorded[at].Type == history.Register {
 		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
 	}

@@ -23,8 +23,13 @@ type Config struct {
 	Strategy   string // how choices are made, see Strategies; "" is the first
 	Depth      int    // of the strategy pct, 1 to MaxDepth; 0 is 3
 	Base       uint64 // of the strategy exhaustive: the seed whose schedules are gone through
-	Operations int    // client operations, 20 to MaxOperations; 0 draws 20 to 56
+	Operations int    // client operations, 20 to MaxOperations; 0 draws 20 to UsualOperations
 }
+
+// UsualOperations is the most operations that a run has unless it is asked for more.
+// A longer run takes more time, in proportion, so that operations are as dense in it,
+// and porcupine is not asked, whose search is exponential.
+const UsualOperations = 56
 
 // Bounds of a configuration.
 const (
@@ -99,7 +104,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		s.Nodes = MinNodes + pick("nodes", 3)
 	}
 	if s.Operations == 0 {
-		s.Operations = 24 + pick("operations", 33)
+		s.Operations = 24 + pick("operations", UsualOperations-24+1)
 		if s.Porcupine {
 			s.Operations = MinOperations + pick("operations", 11) // its search is exponential
 		}
@@ -107,14 +112,22 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	if s.Level == "" {
 		s.Level = session.Levels()[pick("level", 2)]
 	}
+	s.HorizonMS *= uint64(s.long())
+	s.Porcupine = s.Porcupine && s.Operations <= UsualOperations
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
 	s.Unexcused = unexcused(c.Faults)
 	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
-		s.BatchBytes = smallBatch
+		s.BatchBytes = smallBatch * s.long()
 	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
+}
+
+// long is how often UsualOperations fit into the run, rounded up. The last burst of
+// a plan may have gone beyond what was asked for.
+func (s *Setup) long() int {
+	return max(s.Operations-beyond+UsualOperations-1, UsualOperations) / UsualOperations
 }
 
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
@@ -129,7 +142,11 @@ func (s *Setup) ring() (*ring.Ring, error) {
 
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
-	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: max(s.Operations, MinOperations)}.Validate()
+	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
+	if asked > MaxOperations && asked <= MaxOperations+beyond {
+		asked = MaxOperations
+	}
+	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
 	switch {
 	case err != nil:
 		return err

@@ -28,8 +28,9 @@ func Borne(c sim.Class) bool { return c < sim.AllClasses && c != sim.Version }
 
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {
-	base      string // swarm, off, low or extreme
-	named     map[sim.Class]sim.Level
+	base      string               // swarm, off, low or extreme
+	named     [sim.AllClasses]bool // given a level of their own
+	levels    Levels               // of those
 	unexcused bool
 }
 
@@ -54,7 +55,7 @@ func unexcused(faults string) bool {
 //
 // Without the first part all other classes are off.
 func parseFaults(text string) (faultSpec, error) {
-	spec := faultSpec{base: "off", named: map[sim.Class]sim.Level{}}
+	spec := faultSpec{base: "off"}
 	if text == "" {
 		spec.base = "swarm"
 		return spec, nil
@@ -76,7 +77,7 @@ func parseFaults(text string) (faultSpec, error) {
 		if c < 0 || l < 0 {
 			return spec, fmt.Errorf("%w: faults %q: %q, want one of the classes %v at one of %v", ErrConfig, text, part, FaultClasses(), levelNames())
 		}
-		spec.named[sim.Class(c)] = sim.Level(l)
+		spec.named[c], spec.levels[c] = true, sim.Level(l)
 	}
 	return spec, nil
 }
@@ -91,10 +92,9 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 	}
 	src := choice.Seeded(choice.Mix(choice.MixString(seed, "swarm"), uint64(attempt)))
 	for class := range sim.AllClasses {
-		level, named := spec.named[class]
 		switch {
-		case named:
-			levels[class] = level
+		case spec.named[class]:
+			levels[class] = spec.levels[class]
 		case !Borne(class) || spec.base == "off":
 		case spec.base == "extreme" || attempt > 1 && spec.base == "swarm" && class < sim.NumClasses:
 			levels[class] = sim.Extreme
@@ -107,7 +107,7 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 		}
 	}
 	lossy := spec.base == "swarm" && levels[sim.Restore] != sim.Off
-	if _, named := spec.named[sim.Crash]; lossy && !named && levels[sim.Crash] == sim.Off {
+	if lossy && !spec.named[sim.Crash] && levels[sim.Crash] == sim.Off {
 		levels[sim.Crash] = sim.Extreme // a disk is lost at a crash
 	}
 	return levels
@@ -123,10 +123,16 @@ func swarmLevel(src choice.Source, c sim.Class) sim.Level {
 	}
 	v := src.Choose(choice.Point{Site: "swarm.further", Key: uint64(c), N: 10})
 	if c == sim.Restore {
-		return map[uint64]sim.Level{7: sim.Low, 8: sim.Extreme, 9: sim.Extreme}[v]
+		return restoreLevels[v]
 	}
-	return map[uint64]sim.Level{8: sim.Low, 9: sim.Extreme}[v]
+	return furtherLevels[v]
 }
+
+// furtherLevels and restoreLevels are what the answers 0 to 9 stand for.
+var (
+	furtherLevels = [10]sim.Level{8: sim.Low, 9: sim.Extreme}
+	restoreLevels = [10]sim.Level{7: sim.Low, 8: sim.Extreme, 9: sim.Extreme}
+)
 
 // queueBounds are how many messages may be under way on a link, by level of the
 // class queue: a bound is no decision, so the setup holds it.

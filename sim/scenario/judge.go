@@ -55,11 +55,14 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		Rest: r.atRest, RestBytes: r.restBytes, Lost: len(r.lost), Unjudged: len(r.twice),
 		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
+	res.FaultEffective = make([]bool, sim.AllClasses)
 	for c := range sim.AllClasses {
-		res.FaultEffective = append(res.FaultEffective, stats.Effective[c] > 0)
+		res.FaultEffective[c] = stats.Effective[c] > 0
 	}
-	for _, m := range r.world.Marks() {
-		res.Marks = append(res.Marks, m.Name)
+	marks := r.world.Marks()
+	res.Marks = make([]string, len(marks))
+	for i := range marks {
+		res.Marks[i] = marks[i].Name
 	}
 	if o.decisions {
 		for _, d := range r.world.Decisions() {
@@ -71,6 +74,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		return nil, err
 	}
 	res.Violations = r.failed
+	r.operations = r.ops
 	if len(r.failed) > 0 || o != (options{}) {
 		r.give()
 	}
@@ -108,12 +112,11 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 	if err != nil {
 		return err
 	}
-	if model == "eventual" || model == "causal" {
-		if v.Status == linearizability.Undecided {
-			res.Undecided++
-		} else if v.Status != linearizability.Inconclusive {
-			res.Porcupine++
-		}
+	switch {
+	case v.Status == linearizability.Undecided:
+		res.Undecided++
+	case (model == "eventual" || model == "causal") && v.Status != linearizability.Inconclusive:
+		res.Porcupine++
 	}
 	if v.Status == linearizability.Violation {
 		x := Violation{Oracle: model, Kind: "history", Node: -1, Message: v.Reason}
@@ -163,16 +166,16 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 		return cmp.Or(cmp.Compare(r.recorded[a].Call, r.recorded[b].Call), cmp.Compare(a, b))
 	})
 	h.Ops = slices.Grow(r.judged[:0], len(r.order))
-	planned = make([]uint64, len(r.order))
+	planned = r.ids[:0]
 	for i, at := range r.order {
-		planned[i] = r.ops[at].ID
+		planned = append(planned, r.ops[at].ID)
 		h.Ops = append(h.Ops, r.recorded[at])
 		h.Ops[i].Index = i
 		if h.Ops[i].Outcome == history.OK && r.forgiven(at) {
 			h.Ops[i].Outcome, h.Ops[i].Return = history.Unknown, history.Pending
 		}
 	}
-	r.judged = h.Ops
+	r.judged, r.ids = h.Ops, planned
 	return h, planned
 }
 

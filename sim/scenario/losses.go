@@ -48,10 +48,10 @@ func (l *losses) reset() {
 	*l = losses{accepted: l.accepted[:0], lost: l.lost[:0], twice: l.twice[:0]}
 }
 
-// accept takes note of a write that h accepts. It is the oracle that a request is
+// accept takes note of a write to partition p that h accepts. It is the oracle that a request is
 // served once by a replica that has it.
-func (r *run) accept(h *replica, e *gossip.Entry) {
-	at, p := r.at(e.Req), r.ring.PartitionOf(e.Key)
+func (r *run) accept(h *replica, p ring.Partition, e *gossip.Entry) {
+	at := r.at(e.Req)
 	if at < 0 {
 		return
 	}
@@ -67,7 +67,7 @@ func (r *run) accept(h *replica, e *gossip.Entry) {
 		}
 	}
 	r.accepted = append(r.accepted, acceptance{partition: p, dot: e.Dot, at: at})
-	r.stamp(e)
+	r.stamp(h, at, e)
 }
 
 // holding notes which writes the store of a node has, so that [run.without] can

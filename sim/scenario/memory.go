@@ -22,11 +22,12 @@ type memory struct {
 	logs     []*device
 	losses
 
-	recorded []history.Op
-	judged   []history.Op      // of the history that is judged
-	causal   []history.Op      // and of the part of it that the causal models judge
-	saw      []uint64          // tags that reads saw, one read after the other
-	clocks   map[uint64]uint64 // by origin: the time of its last write
+	operations []Operation // of the run, with the reads after the fence
+	recorded   []history.Op
+	judged     []history.Op // of the history that is judged
+	ids        []uint64     // and of its operations
+	causal     []history.Op // and of the part of it that the causal models judge
+	saw        []uint64     // tags that reads saw, one read after the other
 	scratch
 }
 
@@ -45,7 +46,7 @@ type scratch struct {
 
 // give lets go of all that a result points to, so that it stays as it is when the
 // runner goes on.
-func (m *memory) give() { m.judged, m.saw = nil, nil }
+func (m *memory) give() { m.operations, m.judged, m.ids, m.saw = nil, nil, nil, nil }
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	k := shape{s.Nodes, s.Partitions, s.Replicas}

@@ -186,6 +186,10 @@ func (p *planner) add(at sim.Time, session int, k keySpec, put bool) {
 	p.ops = append(p.ops, o)
 }
 
+// beyond is by how many operations a burst, of three writes and two reads at most,
+// may make a plan longer than asked for.
+const beyond = 3 + 2 - 1
+
 func (p *planner) burst(at sim.Time) {
 	k := p.keys[p.pick("plan.key", len(p.keys))]
 	from := p.pick("plan.session", p.setup.Sessions)

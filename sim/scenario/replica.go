@@ -20,11 +20,12 @@ type replica struct {
 	id     ring.NodeID
 	disk   *disk.Log
 	core   *kvs.Replica // &store, once recovery has succeeded
+	wall   uint64       // greatest wall time seen, in milliseconds
+	wrote  uint64       // hybrid time of this incarnation's last write
+	stats  kvs.Stats    // when last looked at
 	store  kvs.Replica
-	stored *run      // for which store was made
-	stats  kvs.Stats // when last looked at
-	wall   uint64    // greatest wall time seen, in milliseconds
-	shadow []seen    // what was held when last looked at, ascending
+	stored *run   // for which store was made
+	shadow []seen // what was held when last looked at, ascending
 }
 
 // seen is a value that a replica held under a key and kind.
@@ -40,10 +41,11 @@ const clockBase = 1_000_000
 
 func (r *replica) nowMS(c *sim.Context) uint64 {
 	ms := uint64(max(clockBase+int64(c.Wall()/sim.Millisecond), 0)) // a wall clock may be off, either way
-	if r.wall = max(r.wall, ms); ms < r.wall {
+	if ms < r.wall {
 		c.Mark(markClockBack)
 	}
-	return ms / r.run.setup.ClockMS * r.run.setup.ClockMS
+	r.wall = max(r.wall, ms)
+	return ms - ms%r.run.setup.ClockMS
 }
 
 // Start opens the disk and starts a new incarnation on what it holds.
@@ -74,12 +76,29 @@ func (r *replica) Start(c *sim.Context) {
 
 // Receive hands the core a message.
 func (r *replica) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
+	if c.Kind() != sim.MsgKind(kvs.MsgRequest) {
+		r.run.exchanged += int64(len(msg))
+	}
 	r.step(c, kvs.Event{Kind: kvs.EventMessage, NowMS: r.nowMS(c), Msg: msg})
 }
 
-// Timer is the core's tick.
+// Timer is the core's tick. Most ticks only ask for the next one, and most events
+// are ticks.
 func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
-	r.step(c, kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
+	if r.core == nil {
+		return // recovery failed; the run has ended in a violation
+	}
+	effects := r.core.Step(kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
+	if len(effects) == 1 && effects[0].Kind == kvs.EffectTimer {
+		r.again(c, &effects[0])
+	} else {
+		r.carryOut(c, effects)
+	}
+}
+
+// again sets the timer of the next tick.
+func (r *replica) again(c *sim.Context, e *kvs.Effect) {
+	c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
 }
 
 // Persisted tells the core that a record is durable.
@@ -97,9 +116,7 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 		return // recovery failed; the run has ended in a violation
 	}
 	r.carryOut(c, r.core.Step(ev))
-	if ev.Kind != kvs.EventTick { // a tick brings nothing about
-		r.mark(c, r.core.Stats())
-	}
+	r.mark(c, r.core.Stats())
 }
 
 // mark notes what a step brought about.
@@ -145,13 +162,14 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				return
 			}
 		case kvs.EffectTimer:
-			c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
+			r.again(c, e)
 		case kvs.EffectAccept:
-			if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Entry.Key)) {
+			p := r.run.ring.PartitionOf(e.Entry.Key)
+			if !r.run.ring.Owns(r.id, p) {
 				c.Mark(markHandedOver)
 			}
 			if !c.Dead() {
-				r.run.accept(r, e.Entry)
+				r.run.accept(r, p, e.Entry)
 			}
 		case kvs.EffectRestart:
 			c.Mark(markStranded)

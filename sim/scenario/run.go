@@ -41,14 +41,14 @@ type Result struct {
 	Operations     int64 // client operations issued
 	Violations     []Violation
 	Porcupine      int    // histories of this run decided by porcupine
-	Undecided      int    // histories of this run that porcupine left open
+	Undecided      int    // histories of this run that porcupine, or another check, left open
 	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
 	FaultEffective []bool // by class, in the order of FaultClasses
 	Marks          []string
 	Lost           int      // writes that lost disks may have undone
 	Unjudged       int      // keys whose history is not judged: lost disks had a request served twice
 	Rest           sim.Time // from the end of faults to rest; 0 if there was none
-	RestBytes      int64    // of messages delivered in that time: what it took to converge
+	RestBytes      int64    // of messages between replicas delivered in that time: what it took to converge
 
 	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
 	ops       []Operation
@@ -79,6 +79,7 @@ type run struct {
 	world     *sim.World
 	watching  bool
 	atRest    sim.Time // how long it took, and in how many bytes
+	exchanged int64    // bytes of messages that replicas got from each other
 	restBytes int64
 	perDelta  int64
 	failed    []Violation
@@ -160,7 +161,7 @@ type options struct {
 }
 
 const (
-	settleBound = 20 * sim.Second // from the horizon to rest
+	settleBound = 20 * sim.Second // from the horizon to rest, for each UsualOperations of the run
 	quietFor    = 500 * sim.Millisecond
 	finalGap    = 5 * sim.Millisecond
 	firstFinal  = 1 << 20 // id of the first read after the fence
@@ -230,17 +231,11 @@ func position(ops []Operation, planned int, id uint64) int {
 
 func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 	r := &run{memory: m, setup: s, planned: len(plan)}
-	r.recorded, r.saw = r.recorded[:0], r.saw[:0]
-	if r.clocks == nil {
-		r.clocks = make(map[uint64]uint64)
-	}
-	clear(r.clocks)
+	r.saw = r.saw[:0]
 	r.losses.reset()
 	r.watching = s.Seed%4 == 0
-	r.ops = make([]Operation, 0, len(plan)+32)
-	for i := range plan {
-		r.add(plan[i])
-	}
+	r.ops = append(m.operations[:0], plan...)
+	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
 	var err error
 	if r.level, err = s.level(); err != nil {
 		return nil, err
@@ -311,15 +306,15 @@ func messageKinds() []sim.MsgKind {
 // settle waits for the cluster to come to rest, which it must, and then has every
 // replica read once more. It returns the time of the fence, if there was rest.
 func (r *run) settle() ([]int64, error) {
-	healed, before := r.world.Now(), r.world.Stats().Bytes
+	healed, before := r.world.Now(), r.exchanged
 	if !r.rest() {
 		return nil, r.err
 	}
 	fence := int64(r.world.Now())
-	r.atRest, r.restBytes = r.world.Now()-healed, r.world.Stats().Bytes-before
+	r.atRest, r.restBytes = r.world.Now()-healed, r.exchanged-before
 	if most := r.mostBytes(); r.restBytes > most {
 		r.fail(Violation{Oracle: "liveness", Kind: "bytes", Node: -1, Message: fmt.Sprintf(
-			"%d bytes delivered to converge after the faults ended, at most %d may be", r.restBytes, most)})
+			"replicas got %d bytes from each other to converge after the faults ended, at most %d may be", r.restBytes, most)})
 	}
 	r.compareReplicas()
 	id := uint64(firstFinal)
@@ -341,11 +336,14 @@ func (r *run) settle() ([]int64, error) {
 	return []int64{fence}, nil
 }
 
-// mostBytes bounds what may be delivered from the end of faults to rest: each
-// operation to each replica a few times over, with what it depends on, and the
-// same again for what is told of it.
+// mostBytes bounds what replicas may get from each other between the end of faults
+// and rest: each operation to each replica a few times over, with what it depends
+// on, and the same again for what is told of it. What clients ask and get does not
+// count: how long a value read is says nothing of how replicas converge. In a long
+// run replicas restart more often, and each incarnation has a place in every set of
+// dots that is told.
 func (r *run) mostBytes() int64 {
-	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta
+	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta * int64(r.setup.long()+3) / 4
 }
 
 // bytesPerDelta is over three times the worst that was seen in 32,000 seeds of the
@@ -356,7 +354,8 @@ const bytesPerDelta = 256
 // rest runs until nothing is under way and no replica has anything left to do,
 // and reports whether that came about in time. If not, it is a liveness violation.
 func (r *run) rest() bool {
-	bound := r.world.Now() + settleBound
+	within := settleBound * sim.Time(r.setup.long())
+	bound := r.world.Now() + within
 	for {
 		_, err := r.world.RunUntilQuiet(bound)
 		busy := r.busyReplica()
@@ -371,7 +370,7 @@ func (r *run) rest() bool {
 			}
 		case isNotQuiet(err) || err == nil:
 			r.fail(Violation{Oracle: "liveness", Kind: "no rest", Node: busy, Message: fmt.Sprintf(
-				"%v after the faults ended, replica %d still has deltas to offer, records to persist or reads to answer", settleBound, busy)})
+				"%v after the faults ended, replica %d still has deltas to offer, records to persist or reads to answer", within, busy)})
 			return false
 		default:
 			r.err = err

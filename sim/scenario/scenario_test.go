@@ -166,6 +166,38 @@ func TestFaultsOff(t *testing.T) {
 	assert.Empty(t, res.Violations)
 }
 
+// TestLongRuns: correct code comes to rest within its bounds in long runs too.
+func TestLongRuns(t *testing.T) {
+	var rn scenario.Runner
+	for operations, seeds := range map[int]uint64{scenario.UsualOperations + 1: 20, 400: 20, scenario.MaxOperations: 8} {
+		for seed := range seeds {
+			res, err := rn.Run(t.Context(), scenario.Config{Operations: operations}, seed)
+			require.NoError(t, err)
+			assert.Empty(t, res.Violations, "seed %d, %d operations", seed, operations)
+			assert.GreaterOrEqual(t, res.Operations, int64(operations)*9/10)
+			assert.Zero(t, res.Porcupine+res.Undecided)
+		}
+	}
+}
+
+// TestLongTapes: the tape of the longest run, to which the last burst may have added,
+// with the decisions of all faults, can be read back.
+func TestLongTapes(t *testing.T) {
+	longest := 0
+	for seed := range uint64(4) {
+		res, err := scenario.Run(t.Context(), scenario.Config{Operations: scenario.MaxOperations, Faults: "extreme"}, seed)
+		require.NoError(t, err)
+		tape, _, err := scenario.Record(t.Context(), res)
+		require.NoError(t, err)
+		longest = max(longest, len(tape.Operations))
+		var b bytes.Buffer
+		require.NoError(t, tape.Write(&b))
+		_, err = scenario.LoadTape(&b)
+		require.NoError(t, err, "a tape of %d operations and %d decisions", len(tape.Operations), len(tape.Decisions))
+	}
+	assert.Greater(t, longest, scenario.MaxOperations)
+}
+
 // TestBytesToConverge: what the cluster sends to come to rest is counted and bounded.
 func TestBytesToConverge(t *testing.T) {
 	res := scenario.WithBytes(t, 3, 0)

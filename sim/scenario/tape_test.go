@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -43,6 +44,28 @@ func TestDamagedTapes(t *testing.T) {
 	}
 	assert.Greater(t, damaged, len(whole)/4)
 	assert.Greater(t, ran, 20)
+}
+
+// TestUndecidedIsCounted: a history that a check other than porcupine cannot decide
+// does not pass in silence. Here an untagged counter has too many sums.
+func TestUndecidedIsCounted(t *testing.T) {
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(exampleBytes(t), &m))
+	setup := m["setup"].(map[string]any)
+	setup["tagged"], setup["porcupine"], setup["faults"] = false, false, map[string]any{}
+	var ops []string
+	for i := range 20 {
+		ops = append(ops, fmt.Sprintf("%d at %dms s0 n0 inc counter \"c\" \"%d\"", i+1, 10*i, 1<<i))
+	}
+	m["operations"], m["decisions"] = ops, []string{}
+	b, err := json.Marshal(m)
+	require.NoError(t, err)
+	tape, err := scenario.LoadTape(bytes.NewReader(b))
+	require.NoError(t, err)
+	res, err := scenario.Replay(t.Context(), tape)
+	require.NoError(t, err)
+	assert.Equal(t, 1, res.Undecided)
+	assert.Empty(t, res.Violations)
 }
 
 func TestTapeRefusals(t *testing.T) {

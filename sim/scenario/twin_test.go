@@ -115,7 +115,7 @@ func (w *twin) carryOut(n int, effects []kvs.Effect) {
 		case kvs.EffectTimer:
 			time.AfterFunc(time.Duration(e.AfterMS)*time.Millisecond, func() { w.toReplica(n, kvs.Event{Kind: kvs.EventTick}) })
 		case kvs.EffectAccept:
-			w.stamp(e.Entry)
+			w.stamp(w.replicas[n], w.at(e.Entry.Req), e.Entry)
 		}
 	}
 }
