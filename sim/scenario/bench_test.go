@@ -111,6 +111,49 @@ func BenchmarkStore(b *testing.B) {
 	b.ReportMetric(bare.atBest()/store.atBest(), "best-bare/store")
 }
 
+// BenchmarkStoreWorld is the store without what comes before and after it: drawing
+// the plan, and having the history checked. What is left is the world, with the real
+// codec, tags, disks, faults and the oracles that look on, until it has come to rest.
+func BenchmarkStoreWorld(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	var rn Runner
+	runSeeds(b, &rn, 0, benchSeeds)
+	bare, world := newTally(benchSeeds), newTally(benchSeeds)
+	at := 0
+	for b.Loop() {
+		bare.time(func() int64 { return sim.BareLoop(sliceBare) })
+		setup, plan, err := rn.planOf(Config{}, uint64(at%benchSeeds), 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		src, err := chooser(Config{}, &setup)()
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := newRun(&rn.memory, setup, plan)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var fences []int64
+		world.time(func() int64 {
+			fences, err = rn.play(r, src, options{})
+			return r.world.Events()
+		})
+		if err != nil || len(r.failed) > 0 {
+			b.Fatal(err, r.failed)
+		}
+		r.operations = r.ops
+		if len(fences) != 1 {
+			b.Fatal("no rest")
+		}
+		at++
+	}
+	b.ReportMetric(world.rate(), "world-Mdeliveries/s")
+	b.ReportMetric(bare.rate()/world.rate(), "bare/world")
+	b.ReportMetric(bare.atBest()/world.atBest(), "best-bare/world")
+}
+
 var flatSeeds = flag.Uint64("flat", 400, "seeds of TestStoreMemoryIsFlat")
 
 // TestStoreMemoryIsFlat runs many seeds by one runner: after the first of them the

@@ -173,6 +173,15 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 	if err != nil {
 		return nil, err
 	}
+	fences, err := rn.play(r, src, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.judge(ctx, fences, o)
+}
+
+// play runs a run until it has come to rest, and returns when it had.
+func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, err error) {
 	world, err := rn.prepare(r, src, o)
 	if err != nil {
 		return nil, err
@@ -184,21 +193,17 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice
 			return nil, err
 		}
 	}
-	horizon := sim.Time(s.HorizonMS) * sim.Millisecond
+	horizon := sim.Time(r.setup.HorizonMS) * sim.Millisecond
 	if err := world.Heal(horizon); err != nil {
 		return nil, err
 	}
 	if err := world.RunUntil(horizon); err != nil {
 		return nil, err
 	}
-	fences, err := r.settle()
-	if err != nil {
+	if fences, err = r.settle(); err != nil {
 		return nil, err
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return r.judge(ctx, fences, o)
+	return fences, r.err
 }
 
 // add adds an operation, and room for what is recorded of it.
