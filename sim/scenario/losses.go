@@ -48,8 +48,8 @@ func (l *losses) reset() {
 	*l = losses{accepted: l.accepted[:0], lost: l.lost[:0], twice: l.twice[:0]}
 }
 
-// accept takes note of a write to partition p that h accepts. It is the oracle that a request is
-// served once by a replica that has it.
+// accept takes note of a write to partition p that h accepts. It is the oracle that
+// a request is served once by a replica that has it.
 func (r *run) accept(h *replica, p ring.Partition, e *gossip.Entry) {
 	at := r.at(e.Req)
 	if at < 0 {
