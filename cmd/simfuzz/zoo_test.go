@@ -16,8 +16,9 @@ func cage(id string, r exhibited, err error) exhibit {
 	return exhibit{
 		id: id, where: "somewhere", defect: "loses a tie", law: "commutative",
 		run: func(seed uint64, cases int) (exhibited, error) {
-			r.cases = min(r.cases, cases)
-			return r, err
+			came := r // an exhibit may be shown by two workers at once
+			came.cases = min(came.cases, cases)
+			return came, err
 		},
 	}
 }
