@@ -47,7 +47,7 @@ type totals struct {
 	Deliveries   int64
 	Operations   int64
 	Violations   int64 // seeds with at least one
-	Undecided    int64 // histories left open by porcupine
+	Undecided    int64 // histories left open by porcupine or another check
 	Decided      int64 // histories decided by porcupine
 	Searched     int64 // seeds with one that was decided
 	Untagged     int64

@@ -51,7 +51,7 @@ func (c *cli) runCommand() *cobra.Command {
 		Long: "run fuzzes the key-value store in a simulated world, one seed after the other, and judges every run:\n" +
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine.\n" +
 			"A failing seed leaves a folder under --out with a tape that replays it. The exit code is 0 if nothing is\n" +
-			"violated, 1 on a violation, 2 if porcupine left more than 1% of its histories undecided, or a campaign of 2000 seeds\n" +
+			"violated, 1 on a violation, 2 if histories were left undecided, more than 1% of those for porcupine, or a campaign of 2000 seeds\n" +
 			"or more never came to one of the situations or faults that it must reach.",
 		Example: "  simfuzz run --for 1m\n  simfuzz run --seed 1 --seeds 5000 --level causal --nodes 5",
 		Args:    noArguments,
@@ -63,8 +63,8 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.DurationVar(&f.limit, "for", 0, "how long to run (default 10s, or until --seeds are done)")
 	fl.IntVar(&f.workers, "workers", 0, "how many seeds to run at once (default: the number of processors)")
 	fl.IntVar(&f.nodes, "nodes", 0, fmt.Sprintf("replicas, %d to %d (default: drawn for each seed, 3 to 5)", scenario.MinNodes, scenario.MaxNodes))
-	fl.IntVar(&f.ops, "operations", 0, fmt.Sprintf("client operations of a seed, %d to %d (default: drawn for each seed, 24 to %d; with more, porcupine is not asked)",
-		scenario.MinOperations, scenario.MaxOperations, scenario.UsualOperations))
+	fl.IntVar(&f.ops, "operations", 0, fmt.Sprintf("client operations of a seed, %d to %d (default: drawn for each seed, %d to %d; with more, porcupine is not asked)",
+		scenario.MinOperations, scenario.MaxOperations, scenario.MinOperations, scenario.UsualOperations))
 	fl.StringVar(&f.faults, "faults", "swarm", "how hard faults strike: "+strings.Join(scenario.FaultLevels(), ", ")+
 		", and single classes behind it, as in swarm,corrupt=off or off,crash=extreme,disk=low; unexcused behind it forgives no write for a lost disk; classes: "+strings.Join(scenario.FaultClasses(), " "))
 	fl.StringVar(&f.level, "level", "", "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+" (default: drawn for each seed)")

@@ -143,7 +143,6 @@ func BenchmarkStoreWorld(b *testing.B) {
 		if err != nil || len(r.failed) > 0 {
 			b.Fatal(err, r.failed)
 		}
-		r.operations = r.ops
 		if len(fences) != 1 {
 			b.Fatal("no rest")
 		}

@@ -143,8 +143,8 @@ func (s *Setup) ring() (*ring.Ring, error) {
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
 	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
-	if asked > MaxOperations && asked <= MaxOperations+beyond {
-		asked = MaxOperations
+	if asked <= MaxOperations+beyond {
+		asked = min(asked, MaxOperations)
 	}
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
 	switch {

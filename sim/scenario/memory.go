@@ -22,12 +22,12 @@ type memory struct {
 	logs     []*device
 	losses
 
-	operations []Operation // of the run, with the reads after the fence
-	recorded   []history.Op
-	judged     []history.Op // of the history that is judged
-	ids        []uint64     // and of its operations
-	causal     []history.Op // and of the part of it that the causal models judge
-	saw        []uint64     // tags that reads saw, one read after the other
+	ops      []Operation // ascending by ID: the plan, and the reads after the fence
+	recorded []history.Op
+	judged   []history.Op // of the history that is judged
+	ids      []uint64     // and of its operations
+	causal   []history.Op // and of the part of it that the causal models judge
+	saw      []uint64     // tags that reads saw, one read after the other
 	scratch
 }
 
@@ -46,7 +46,7 @@ type scratch struct {
 
 // give lets go of all that a result points to, so that it stays as it is when the
 // runner goes on.
-func (m *memory) give() { m.operations, m.judged, m.ids, m.saw = nil, nil, nil, nil }
+func (m *memory) give() { m.ops, m.judged, m.ids, m.saw = nil, nil, nil, nil }
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	k := shape{s.Nodes, s.Partitions, s.Replicas}

@@ -74,8 +74,7 @@ type run struct {
 	level     session.Level
 	ring      *ring.Ring
 	kinds     *kvs.Kinds
-	ops       []Operation // ascending by ID: the plan, and the reads after the fence
-	planned   int         // operations of the plan
+	planned   int // operations of the plan
 	world     *sim.World
 	watching  bool
 	atRest    sim.Time // how long it took, and in how many bytes
@@ -239,7 +238,7 @@ func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 	r.saw = r.saw[:0]
 	r.losses.reset()
 	r.watching = s.Seed%4 == 0
-	r.ops = append(m.operations[:0], plan...)
+	r.ops = append(r.ops[:0], plan...)
 	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
 	var err error
 	if r.level, err = s.level(); err != nil {
