@@ -41,7 +41,7 @@ func BenchmarkExhaust(b *testing.B) {
 	b.Run("laws", func(b *testing.B) {
 		b.ReportAllocs()
 		set := laws.Semilattice(m)
-		set.Laws = set.Laws[:1]
+		set = set.Only("semilattice/associative")
 		for b.Loop() {
 			if r := laws.Exhaust(set, universe); !r.OK() {
 				b.Fatal(r)

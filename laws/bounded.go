@@ -10,49 +10,51 @@ import (
 // one) swallows everything, and a part at ⊥ is treated one way throughout (see
 // [BottomParts]). Laws about an end that the merge does not have are listed as
 // absent.
-func Bounded[T any](m lattice.Merge[T], opts ...Option) Set[T] { return bounded(subjectOf(m, opts)) }
+func Bounded[T any](m lattice.Merge[T], opts ...Option) Set[T] {
+	return Set[T]{bounded(subjectOf(m, opts))}
+}
 
-func bounded[T any](s *subject[T]) Set[T] {
-	set := Set[T]{Name: "bounded", subject: s}
+func bounded(s *subject) set {
+	set := set{name: "bounded", subject: s}
 	if s.caps.Bottom != nil {
-		set.Laws = append(set.Laws, bottomIdentity[T]())
+		set.laws = append(set.laws, bottomIdentity())
 	} else {
-		set.Absent = append(set.Absent, Absence{"bounded/bottom-identity", "the merge has no ⊥"})
+		set.absences = append(set.absences, Absence{"bounded/bottom-identity", "the merge has no ⊥"})
 	}
 	if s.caps.Top != nil {
-		set.Laws = append(set.Laws, topAbsorbs[T]())
+		set.laws = append(set.laws, topAbsorbs())
 	} else {
-		set.Absent = append(set.Absent, Absence{"bounded/top-absorbs", "the merge has no ⊤"})
+		set.absences = append(set.absences, Absence{"bounded/top-absorbs", "the merge has no ⊤"})
 	}
 	if s.bottomParts != nil {
-		set.Laws = append(set.Laws, bottomNormalForm[T](s.bottomParts.choice))
+		set.laws = append(set.laws, bottomNormalForm(s.bottomParts.choice))
 	} else {
-		set.Absent = append(set.Absent, Absence{"bounded/bottom-normal-form", "laws.BottomParts declares no choice"})
+		set.absences = append(set.absences, Absence{"bounded/bottom-normal-form", "laws.BottomParts declares no choice"})
 	}
 	return set
 }
 
-func bottomIdentity[T any]() Law[T] {
-	return Law[T]{
-		ID: "bounded/bottom-identity", Statement: "⊥ ⊔ a = a = a ⊔ ⊥", Arity: 1,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func bottomIdentity() law {
+	return law{
+		Statement: Statement{ID: "bounded/bottom-identity", Text: "⊥ ⊔ a = a = a ⊔ ⊥", Arity: 1},
+		eval: func(p *probe, x []any) Outcome {
 			return holds(p.Equal(p.Join(p.s.caps.Bottom(), x[0]), x[0]) && p.Equal(p.Join(x[0], p.s.caps.Bottom()), x[0]))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			return Sides{"⊥ ⊔ a", p.Show(p.Join(p.s.caps.Bottom(), x[0])),
 				"a ⊔ ⊥", fmt.Sprintf("%s with ⊥ = %s", p.Show(p.Join(x[0], p.s.caps.Bottom())), p.Show(p.s.caps.Bottom()))}
 		},
 	}
 }
 
-func topAbsorbs[T any]() Law[T] {
-	return Law[T]{
-		ID: "bounded/top-absorbs", Statement: "⊤ ⊔ a = ⊤ = a ⊔ ⊤", Arity: 1,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func topAbsorbs() law {
+	return law{
+		Statement: Statement{ID: "bounded/top-absorbs", Text: "⊤ ⊔ a = ⊤ = a ⊔ ⊤", Arity: 1},
+		eval: func(p *probe, x []any) Outcome {
 			top := p.s.caps.Top
 			return holds(p.Equal(p.Join(top(), x[0]), top()) && p.Equal(p.Join(x[0], top()), top()))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			top := p.s.caps.Top
 			return Sides{"⊤ ⊔ a", p.Show(p.Join(top(), x[0])),
 				"a ⊔ ⊤", fmt.Sprintf("%s with ⊤ = %s", p.Show(p.Join(x[0], top())), p.Show(top()))}
@@ -60,11 +62,10 @@ func topAbsorbs[T any]() Law[T] {
 	}
 }
 
-func bottomNormalForm[T any](choice BottomChoice) Law[T] {
-	law := Law[T]{
-		ID: "bounded/bottom-normal-form", Arity: 1,
-		Statement: "a with an absent part put at ⊥ is the same state as a",
-		Explain: func(p *Probe[T], x []T) Sides {
+func bottomNormalForm(choice BottomChoice) law {
+	law := law{
+		Statement: Statement{ID: "bounded/bottom-normal-form", Text: "a with an absent part put at ⊥ is the same state as a", Arity: 1},
+		explain: func(p *probe, x []any) Sides {
 			padded, _ := p.s.bottomParts.pad(p.Copy(x[0]))
 			return Sides{"a with a part at ⊥", p.Show(padded),
 				"Compare(a, it)", fmt.Sprintf("%v, equal: %t, a ⊔ it = %s", p.Compare(x[0], padded), p.Equal(x[0], padded), p.Show(p.Join(x[0], padded)))}
@@ -72,10 +73,10 @@ func bottomNormalForm[T any](choice BottomChoice) Law[T] {
 	}
 	want := lattice.Equal
 	if choice == AboveAbsent {
-		law.Statement = "a with an absent part put at ⊥ is strictly above a"
+		law.Text = "a with an absent part put at ⊥ is strictly above a"
 		want = lattice.Less
 	}
-	law.Eval = func(p *Probe[T], x []T) Outcome {
+	law.eval = func(p *probe, x []any) Outcome {
 		padded, ok := p.s.bottomParts.pad(p.Copy(x[0]))
 		if !ok {
 			return Vacuous

@@ -26,6 +26,11 @@ type T interface {
 // of cases see [Cases].
 func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	t.Helper()
+	check(t, set.set, boxSource(source), opts)
+}
+
+func check(t T, set set, source gen.Source[any], opts []Option) {
+	t.Helper()
 	if err := set.usable(); err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -34,7 +39,7 @@ func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	}
 	o := settingsOf(opts)
 	stuckAt := ""
-	for _, law := range set.All() {
+	for _, law := range set.all() {
 		t.Run(law.ID, func(t *testing.T) {
 			t.Helper()
 			if stuckAt != "" {
@@ -49,17 +54,17 @@ func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 }
 
 // usable reports a set-up error of the set.
-func (s Set[T]) usable() error {
+func (s set) usable() error {
 	switch {
 	case s.subject == nil:
-		return fmt.Errorf("%w: set %q is bound to no merge: build it with Semilattice, Order, InPlace, Bounded or Lattice", ErrSetup, s.Name)
+		return fmt.Errorf("%w: the set is bound to no merge: build it with Semilattice, Func or another function of this package", ErrSetup)
 	case s.subject.err != nil:
 		return s.subject.err
-	case len(s.All()) == 0:
-		return fmt.Errorf("%w: no law of set %q applies to the merge", ErrSetup, s.Name)
+	case len(s.all()) == 0:
+		return fmt.Errorf("%w: no law of set %q applies to the merge", ErrSetup, s.name)
 	}
-	for _, l := range s.All() {
-		if l.Arity < 1 || l.Arity > maxArity || l.Eval == nil || l.Explain == nil || l.ID == "" {
+	for _, l := range s.all() {
+		if l.Arity < 1 || l.Arity > maxArity || l.eval == nil || l.explain == nil || l.ID == "" {
 			return fmt.Errorf("%w: law %q needs an ID, Eval, Explain and an arity from 1 to %d", ErrSetup, l.ID, maxArity)
 		}
 	}
@@ -68,7 +73,7 @@ func (s Set[T]) usable() error {
 
 // checkLaw is the property of one law. It reports false, and an error, if the merge
 // does not return.
-func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S], o settings) (returned bool) {
+func checkLaw(t rapid.TB, s *subject, law *law, source gen.Source[any], o settings) (returned bool) {
 	t.Helper()
 	patience := DefaultPatience
 	if o.patience != nil {
@@ -78,7 +83,7 @@ func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S
 		patience = 0
 	}
 	c := newRapidCheck(t, s, law, source)
-	check := func(c *rapidCheck[S]) bool {
+	check := func(c *rapidCheck) bool {
 		return c.attend(patience, func() {
 			for range rounds(o.cases) {
 				rapid.Check(t, c.property)
@@ -100,33 +105,29 @@ func checkLaw[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S
 	}
 	switch {
 	case c.exercised == 0:
-		t.Errorf("%s", neverExercised(law.ID, law.Statement, c.cases))
+		t.Errorf("%s", neverExercised(law.ID, law.Text, c.cases))
 	case law.rarely(c.exercised, c.cases):
-		t.Errorf("%s", tooRarely(law.ID, law.Statement, c.exercised, c.cases, law.AtLeast))
+		t.Errorf("%s", tooRarely(law.ID, law.Text, c.exercised, c.cases, law.AtLeast))
 	}
 	return true
 }
 
-func newRapidCheck[S any](t rapid.TB, s *subject[S], law *Law[S], source gen.Source[S]) *rapidCheck[S] {
-	return &rapidCheck[S]{law: law, source: source, probe: newProbe(s), x: make([]S, law.Arity), test: t.Name()}
+func newRapidCheck(t rapid.TB, s *subject, law *law, source gen.Source[any]) *rapidCheck {
+	return &rapidCheck{law: law, source: source, probe: newProbe(s), x: make([]any, law.Arity), test: t.Name()}
 }
 
 // stuck explains an evaluation, or a join while states were drawn, that goes on.
 // What it may still write into is printed as it is now.
-func (c *rapidCheck[S]) stuck() *Failure {
+func (c *rapidCheck) stuck() *Failure {
 	p := newProbe(c.probe.s)
 	if c.steps.Load()%2 == 0 {
 		f := p.failure(c.law, c.x, finding{kind: stuck})
 		f.Again = againCommand(c.test)
 		return f
 	}
-	f := &Failure{Law: c.law.ID, Statement: c.law.Statement, Panic: stuckText, Again: againCommand(c.test)}
+	f := &Failure{Law: c.law.ID, Statement: c.law.Text, Panic: stuckText, Again: againCommand(c.test)}
 	if operands := c.joining.Load(); operands != nil {
-		a, okA := operands[0].(S)
-		b, okB := operands[1].(S)
-		if okA && okB {
-			f.Where = p.bindings([]S{a, b})
-		}
+		f.Where = p.operands(operands[0], operands[1])
 	}
 	return f
 }
@@ -175,14 +176,14 @@ func againCommand(test string) string {
 }
 
 // rapidCheck is one law under rapid.
-type rapidCheck[S any] struct {
+type rapidCheck struct {
 	attendance
 	noting    bool // the operands of joins, while states are drawn
-	law       *Law[S]
-	source    gen.Source[S]
-	probe     *Probe[S]
+	law       *law
+	source    gen.Source[any]
+	probe     *probe
 	draw      gen.Draw
-	x         []S
+	x         []any
 	cases     int
 	exercised int
 	test      string
@@ -192,7 +193,7 @@ type rapidCheck[S any] struct {
 	suspect bool
 }
 
-func (c *rapidCheck[S]) property(t *rapid.T) {
+func (c *rapidCheck) property(t *rapid.T) {
 	c.draw.Reset(choice.FromRapid(t))
 	if c.noting {
 		c.draw.OnJoin(func(a, b any) { c.joining.Store(&[2]any{a, b}) })
@@ -228,7 +229,7 @@ func (c *rapidCheck[S]) property(t *rapid.T) {
 	t.Fatalf("law %s: %s", c.law.ID, f.kind)
 }
 
-func (c *rapidCheck[S]) refuse(t *rapid.T, err error) {
+func (c *rapidCheck) refuse(t *rapid.T, err error) {
 	failure, err := c.probe.drawFailure(c.law, err)
 	if err != nil {
 		t.Fatalf("%v", err)

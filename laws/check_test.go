@@ -97,10 +97,10 @@ func TestSetupErrors(t *testing.T) {
 		"func field": {laws.Run(laws.Func(mergeHooked), draw, run),
 			"states cannot be compared: laws_test.hooked.Hook is a func, which has no structural equality; give laws.Equal"},
 		"option for another type": {laws.Run(laws.Func(mergeHooked, laws.Equal(func(a, b int) bool { return a == b })), draw, run),
-			"laws.Equal is a func(int, int) bool, but the states need a func(laws_test.hooked, laws_test.hooked) bool"},
-		"show for another type":  {laws.Run(laws.Func(unionOf, laws.Show(func(int) string { return "" })), nil, run), "laws.Show is a"},
-		"clone for another type": {laws.Run(laws.Func(unionOf, laws.Clone(func(int) int { return 0 })), nil, run), "laws.Clone is a"},
-		"unbound set":            {laws.Run(laws.Set[int]{Name: "mine"}, nil, run), `set "mine" is bound to no merge`},
+			"laws.Equal is for states of type int, but the states are of type laws_test.hooked"},
+		"show for another type":  {laws.Run(laws.Func(unionOf, laws.Show(func(int) string { return "" })), nil, run), "laws.Show is for states of type int"},
+		"clone for another type": {laws.Run(laws.Func(unionOf, laws.Clone(func(int) int { return 0 })), nil, run), "laws.Clone is for states of type int"},
+		"unbound set":            {laws.Run(laws.Set[int]{}, nil, run), `the set is bound to no merge`},
 		"no law applies":         {laws.Run(laws.Bounded[int](joining(func(a, b int) int { return max(a, b) }, natural)), nil, run), "no law of set"},
 		"law without evaluation": {laws.Run(laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{ID: "mine/x", Arity: 1}), nil, run), `law "mine/x" needs`},
 		"unknown law":            {laws.Run(laws.Semilattice(lattice.Max[int]()), gen.Independent(gen.Int(0, 3)), laws.RunOptions{Only: "order"}), `has no law "order"`},
@@ -265,10 +265,10 @@ func TestReportString(t *testing.T) {
 func TestSetsAreDeduplicated(t *testing.T) {
 	m := lattice.Max[int]()
 	one := laws.Lattice(m)
-	twice := laws.Set[int]{Name: "twice", Parents: []laws.Set[int]{one, laws.Order(m), one}}
+	twice := one.And(laws.Order(m), one)
 	ids := func(s laws.Set[int]) []string {
 		var out []string
-		for _, l := range s.All() {
+		for _, l := range s.Statements() {
 			out = append(out, l.ID)
 		}
 		return out

@@ -13,30 +13,32 @@ import (
 // Codec is about encoding: what is decoded is what was encoded, equal states have
 // one encoding, merging and coding commute, and any bytes at all are decoded or
 // refused, without panic and without allocating out of proportion.
-func Codec[T any](m lattice.Merge[T], opts ...Option) Set[T] { return codec(subjectOf(m, opts)) }
+func Codec[T any](m lattice.Merge[T], opts ...Option) Set[T] {
+	return Set[T]{codec(subjectOf(m, opts))}
+}
 
-func codec[T any](s *subject[T]) Set[T] {
-	set := Set[T]{Name: "codec", subject: s}
-	laws := []Law[T]{codecRoundTrip[T](), codecCanonical[T](), codecMerge[T](), codecTotal[T]()}
+func codec(s *subject) set {
+	set := set{name: "codec", subject: s}
+	laws := []law{codecRoundTrip(), codecCanonical(), codecMerge(), codecTotal()}
 	if s.caps.Append == nil || s.caps.Decode == nil {
 		for _, l := range laws {
-			set.Absent = append(set.Absent, Absence{l.ID, "the merge has no codec"})
+			set.absences = append(set.absences, Absence{l.ID, "the merge has no codec"})
 		}
 		return set
 	}
-	set.Laws = laws
+	set.laws = laws
 	return set
 }
 
 // coded is v after a way through its encoding.
-func (p *Probe[T]) coded(v T) (T, error) {
+func (p *probe) coded(v any) (any, error) {
 	got, _, err := p.s.caps.Decode(p.s.caps.Append(nil, v))
 	return got, err
 }
 
-func codecRoundTrip[T any]() Law[T] {
+func codecRoundTrip() law {
 	follows := []byte{0x5a, 0xff, 0x00}
-	return judged("codec/round-trip", "decode(encode(a)) = a, and what stood before and follows is left alone", 1, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+	return judged("codec/round-trip", "decode(encode(a)) = a, and what stood before and follows is left alone", 1, func(p *probe, x []any) (Outcome, func() Sides) {
 		const before = 0xa5
 		b := p.s.caps.Append([]byte{before}, x[0])
 		if len(b) == 0 || b[0] != before {
@@ -53,11 +55,11 @@ func codecRoundTrip[T any]() Law[T] {
 	})
 }
 
-func codecCanonical[T any]() Law[T] {
-	return judged("codec/canonical", "equal states encode equally (a, b; a with nil for empty and spare capacity; a encoded twice)", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
-		twins := []T{x[0]}
+func codecCanonical() law {
+	return judged("codec/canonical", "equal states encode equally (a, b; a with nil for empty and spare capacity; a encoded twice)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
+		twins := []any{x[0]}
 		if !p.s.ownEqual {
-			twins = append(twins, deep.Variant(x[0]))
+			twins = append(twins, deep.VariantBox(x[0]))
 		}
 		if p.Equal(x[0], x[1]) {
 			twins = append(twins, x[1])
@@ -74,8 +76,8 @@ func codecCanonical[T any]() Law[T] {
 	})
 }
 
-func codecMerge[T any]() Law[T] {
-	return judged("codec/merge", "decode(encode(a)) ⊔ decode(encode(b)) = decode(encode(a ⊔ b))", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func codecMerge() law {
+	return judged("codec/merge", "decode(encode(a)) ⊔ decode(encode(b)) = decode(encode(a ⊔ b))", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		a, errA := p.coded(x[0])
 		b, errB := p.coded(x[1])
 		j, errJ := p.coded(p.Join(x[0], x[1]))
@@ -90,8 +92,8 @@ func codecMerge[T any]() Law[T] {
 	})
 }
 
-func codecTotal[T any]() Law[T] {
-	return judged("codec/total", "any bytes are decoded or refused: no panic, no allocation out of proportion, and the rest is a tail of the bytes", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func codecTotal() law {
+	return judged("codec/total", "any bytes are decoded or refused: no panic, no allocation out of proportion, and the rest is a tail of the bytes", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		for _, b := range hostile(p.s.caps.Append(nil, x[0]), p.s.caps.Append(nil, x[1])) {
 			if what := p.mistreated(b); what != "" {
 				return Fails, func() Sides { return Sides{"bytes", fmt.Sprintf("%x", b), "decoding them", what} }
@@ -102,7 +104,7 @@ func codecTotal[T any]() Law[T] {
 }
 
 // mistreated decodes b and says what went wrong, "" if nothing did.
-func (p *Probe[T]) mistreated(b []byte) (what string) {
+func (p *probe) mistreated(b []byte) (what string) {
 	defer func() {
 		if v := recover(); v != nil {
 			what = "panics: " + panicText(v)

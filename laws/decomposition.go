@@ -13,37 +13,37 @@ import (
 // (Enes, Almeida, Baquero, Leitão, "Efficient synchronization of state-based
 // CRDTs", ICDE'19.)
 func Decomposition[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return decomposition(subjectOf(m, opts))
+	return Set[T]{decomposition(subjectOf(m, opts))}
 }
 
-func decomposition[T any](s *subject[T]) Set[T] {
-	set := Set[T]{Name: "decomposition", subject: s}
+func decomposition(s *subject) set {
+	set := set{name: "decomposition", subject: s}
 	switch {
 	case s.caps.Atoms != nil && s.single:
-		set.Laws = append(set.Laws, atomsJoin[T]())
-		set.Absent = append(set.Absent, Absence{"decomposition/irreducible", "the only state is ⊥, which has no atoms"})
+		set.laws = append(set.laws, atomsJoin())
+		set.absences = append(set.absences, Absence{"decomposition/irreducible", "the only state is ⊥, which has no atoms"})
 	case s.caps.Atoms != nil && s.caps.Bottom != nil:
-		set.Laws = append(set.Laws, atomsJoin[T](), atomsIrreducible[T]())
+		set.laws = append(set.laws, atomsJoin(), atomsIrreducible())
 	default:
-		set.Absent = append(set.Absent, Absence{"decomposition/atoms-join", "the merge has no Atoms, or no ⊥ to join them into"},
+		set.absences = append(set.absences, Absence{"decomposition/atoms-join", "the merge has no Atoms, or no ⊥ to join them into"},
 			Absence{"decomposition/irreducible", "the merge has no Atoms, or no ⊥ to join them into"})
 	}
 	if s.caps.Diff == nil {
-		set.Absent = append(set.Absent, Absence{"decomposition/diff", "the merge has no Diff"},
+		set.absences = append(set.absences, Absence{"decomposition/diff", "the merge has no Diff"},
 			Absence{"decomposition/diff-least", "the merge has no Diff"})
 		return set
 	}
-	set.Laws = append(set.Laws, diffRestores[T]())
+	set.laws = append(set.laws, diffRestores())
 	if s.noLeastDiff != "" {
-		set.Absent = append(set.Absent, Absence{"decomposition/diff-least", s.noLeastDiff})
+		set.absences = append(set.absences, Absence{"decomposition/diff-least", s.noLeastDiff})
 		return set
 	}
-	set.Laws = append(set.Laws, diffLeast[T]())
+	set.laws = append(set.laws, diffLeast())
 	return set
 }
 
 // joined is the join of parts into ⊥.
-func (p *Probe[T]) joined(parts []T) T {
+func (p *probe) joined(parts []any) any {
 	j := p.s.caps.Bottom()
 	for _, v := range parts {
 		j = p.Join(j, v)
@@ -51,10 +51,10 @@ func (p *Probe[T]) joined(parts []T) T {
 	return j
 }
 
-func (p *Probe[T]) atoms(v T) []T { return slices.Collect(p.s.caps.Atoms(v)) }
+func (p *probe) atoms(v any) []any { return slices.Collect(p.s.caps.Atoms(v)) }
 
 // showAll prints states as a list.
-func (p *Probe[T]) showAll(vs []T) string {
+func (p *probe) showAll(vs []any) string {
 	text := ""
 	for i, v := range vs {
 		if i > 0 {
@@ -65,8 +65,8 @@ func (p *Probe[T]) showAll(vs []T) string {
 	return "[" + text + "]"
 }
 
-func atomsJoin[T any]() Law[T] {
-	return judged("decomposition/atoms-join", "⊔ atoms(a) = a", 1, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func atomsJoin() law {
+	return judged("decomposition/atoms-join", "⊔ atoms(a) = a", 1, func(p *probe, x []any) (Outcome, func() Sides) {
 		atoms := p.atoms(x[0])
 		j := p.joined(atoms)
 		return holds(p.Equal(j, x[0])), func() Sides {
@@ -75,8 +75,8 @@ func atomsJoin[T any]() Law[T] {
 	})
 }
 
-func atomsIrreducible[T any]() Law[T] {
-	return judged("decomposition/irreducible", "an atom p of a has itself as its only atom, is not ⊥, and is no join of states below it", 3, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func atomsIrreducible() law {
+	return judged("decomposition/irreducible", "an atom p of a has itself as its only atom, is not ⊥, and is no join of states below it", 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		atoms := p.atoms(x[0])
 		others := append(append(slices.Clone(atoms), p.atoms(x[1])...), x...)
 		for _, atom := range atoms {
@@ -84,7 +84,7 @@ func atomsIrreducible[T any]() Law[T] {
 			if len(again) != 1 || !p.Equal(again[0], atom) || p.Equal(atom, p.s.caps.Bottom()) {
 				return Fails, func() Sides { return Sides{"p", p.Show(atom), "atoms(p)", p.showAll(again)} }
 			}
-			var below []T
+			var below []any
 			for _, o := range others {
 				if p.Compare(o, atom) == lattice.Less {
 					below = append(below, p.lesser(o, atom)...)
@@ -100,14 +100,14 @@ func atomsIrreducible[T any]() Law[T] {
 
 // lesser is the state o below v and, where there are differences and it is below v
 // too, what o lacks of v.
-func (p *Probe[T]) lesser(o, v T) []T {
+func (p *probe) lesser(o, v any) []any {
 	if p.s.caps.Diff == nil {
-		return []T{o}
+		return []any{o}
 	}
 	if lack := p.s.caps.Diff(o, v); p.Compare(lack, v) == lattice.Less {
-		return []T{o, lack}
+		return []any{o, lack}
 	}
-	return []T{o}
+	return []any{o}
 }
 
 // nonVacuous is Holds where the premise was met.
@@ -118,17 +118,17 @@ func nonVacuous(met bool) Outcome {
 	return Vacuous
 }
 
-func diffRestores[T any]() Law[T] {
+func diffRestores() law {
 	return equation("decomposition/diff", "Diff(a, b) ⊔ a = b ⊔ a", 2, "Diff(a, b) ⊔ a", "b ⊔ a",
-		func(p *Probe[T], x []T) T { return p.Join(p.s.caps.Diff(x[0], x[1]), x[0]) },
-		func(p *Probe[T], x []T) T { return p.Join(x[1], x[0]) })
+		func(p *probe, x []any) any { return p.Join(p.s.caps.Diff(x[0], x[1]), x[0]) },
+		func(p *probe, x []any) any { return p.Join(x[1], x[0]) })
 }
 
-func diffLeast[T any]() Law[T] {
-	return judged("decomposition/diff-least", "c ⊔ a = b ⊔ a ⇒ Diff(a, b) ⊑ c; so it is for c = b, and without any of its atoms the difference is too small", 3, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func diffLeast() law {
+	return judged("decomposition/diff-least", "c ⊔ a = b ⊔ a ⇒ Diff(a, b) ⊑ c; so it is for c = b, and without any of its atoms the difference is too small", 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		a, whole := x[0], p.Join(x[1], x[0])
 		d := p.s.caps.Diff(a, x[1])
-		for _, c := range []T{x[1], x[2]} {
+		for _, c := range []any{x[1], x[2]} {
 			if p.Equal(p.Join(c, a), whole) && !p.Compare(d, c).Leq() {
 				return Fails, func() Sides {
 					return Sides{"Diff(a, b)", p.Show(d), "a state that does and is not above it", p.Show(c)}

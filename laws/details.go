@@ -75,24 +75,24 @@ func Judge[S any](t testing.TB, set Set[S], id string, states ...S) {
 	if err := set.usable(); err != nil {
 		t.Fatalf("%v", err)
 	}
-	for _, law := range set.All() {
+	for _, law := range set.all() {
 		if law.ID != id {
 			continue
 		}
 		if len(states) != law.Arity {
 			t.Fatalf("%v: law %s is about %d states, not %d", ErrSetup, id, law.Arity, len(states))
 		}
-		p := newProbe(set.subject)
-		f := p.judge(&law, p.copies(states))
+		p, x := newProbe(set.subject), boxAll(states)
+		f := p.judge(&law, p.copies(x))
 		switch {
 		case f.kind == vacuous:
-			t.Fatalf("law %s does not apply to these states\n    %s", id, law.Statement)
+			t.Fatalf("law %s does not apply to these states\n    %s", id, law.Text)
 		case f.kind.bad():
-			t.Fatalf("\n%v", p.failure(&law, states, f))
+			t.Fatalf("\n%v", p.failure(&law, x, f))
 		}
 		return
 	}
-	t.Fatalf("%v: set %s has no law %q", ErrSetup, set.Name, id)
+	t.Fatalf("%v: set %s has no law %q", ErrSetup, set.name, id)
 }
 
 // failureJSON and the types below are the report as scripts read it.

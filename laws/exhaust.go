@@ -20,21 +20,25 @@ const MaxTuples = 50_000_000
 // by hand. The first tuple that fails is not made smaller; it is the first in the
 // order of the universe, which begins with the simplest states.
 func Exhaust[S any](set Set[S], universe gen.Universe[S]) Report {
-	r := Report{Set: set.Name, Scope: fmt.Sprintf("every tuple of %d states", len(universe)), Absent: set.absent()}
-	if err := set.usable(); err != nil {
+	return set.exhaust(boxAll(universe))
+}
+
+func (s set) exhaust(universe []any) Report {
+	r := Report{Set: s.name, Scope: fmt.Sprintf("every tuple of %d states", len(universe)), Absent: s.absent()}
+	if err := s.usable(); err != nil {
 		r.Err = err
 		return r
 	}
 	if len(universe) == 0 {
-		r.Err = fmt.Errorf("%w: the universe of %s is empty", ErrSetup, set.Name)
+		r.Err = fmt.Errorf("%w: the universe of %s is empty", ErrSetup, s.name)
 		return r
 	}
-	for _, law := range set.All() {
+	for _, law := range s.all() {
 		if n, ok := power(len(universe), law.Arity); !ok {
 			r.Err = fmt.Errorf("%w: law %s has %d^%d tuples, more than MaxTuples (%d)", ErrSetup, law.ID, len(universe), law.Arity, n)
 			return r
 		}
-		e := &exhaustion[S]{law: &law, probe: newProbe(set.subject), x: make([]S, law.Arity), at: make([]int, law.Arity)}
+		e := &exhaustion{law: &law, probe: newProbe(s.subject), x: make([]any, law.Arity), at: make([]int, law.Arity)}
 		e.states = e.probe.copies(universe)
 		e.pristine = e.probe.copies(universe)
 		r.Results = append(r.Results, e.run())
@@ -55,23 +59,23 @@ func power(n, k int) (int, bool) {
 }
 
 // exhaustion is one law over a universe.
-type exhaustion[S any] struct {
-	law      *Law[S]
-	probe    *Probe[S]
-	states   []S      // the states judged, which a faulty merge may write into
-	pristine []S      // copies that it never sees
+type exhaustion struct {
+	law      *law
+	probe    *probe
+	states   []any    // the states judged, which a faulty merge may write into
+	pristine []any    // copies that it never sees
 	prints   []uint64 // fingerprints of states
-	x        []S
+	x        []any
 	at       []int // the tuple as indices into states
 	res      Result
 }
 
-func (e *exhaustion[S]) run() Result {
-	e.res = Result{Law: e.law.ID, Statement: e.law.Statement}
+func (e *exhaustion) run() Result {
+	e.res = Result{Law: e.law.ID, Statement: e.law.Text}
 	if !e.probe.s.plain {
 		e.prints = make([]uint64, len(e.states))
 		for i := range e.states {
-			e.prints[i] = e.probe.fingerprint(&e.states[i])
+			e.prints[i] = e.probe.fingerprint(e.states[i])
 		}
 	}
 	for i := range e.x {
@@ -98,7 +102,7 @@ func (e *exhaustion[S]) run() Result {
 
 // sweep judges the tuples that differ in the last place only. What recovers from a
 // panic stands around the whole loop: it costs as much as a small merge.
-func (e *exhaustion[S]) sweep() (f finding, bad bool) {
+func (e *exhaustion) sweep() (f finding, bad bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			f, bad = finding{kind: panicked, panic: v}, true
@@ -108,7 +112,7 @@ func (e *exhaustion[S]) sweep() (f finding, bad bool) {
 	for i := range e.states {
 		e.x[last] = e.states[i]
 		e.at[last] = i
-		switch e.law.Eval(e.probe, e.x) {
+		switch e.law.eval(e.probe, e.x) {
 		case Holds:
 			e.res.Exercised++
 		case Fails:
@@ -121,7 +125,7 @@ func (e *exhaustion[S]) sweep() (f finding, bad bool) {
 }
 
 // advance moves on every place but the last.
-func (e *exhaustion[S]) advance() bool {
+func (e *exhaustion) advance() bool {
 	for i := len(e.at) - 2; i >= 0; i-- {
 		e.at[i]++
 		if e.at[i] == len(e.states) {
@@ -136,9 +140,9 @@ func (e *exhaustion[S]) advance() bool {
 }
 
 // written reports whether a state of the universe is not what it was.
-func (e *exhaustion[S]) written() bool {
+func (e *exhaustion) written() bool {
 	for i := range e.prints {
-		if e.probe.fingerprint(&e.states[i]) != e.prints[i] {
+		if e.probe.fingerprint(e.states[i]) != e.prints[i] {
 			return true
 		}
 	}
@@ -147,7 +151,7 @@ func (e *exhaustion[S]) written() bool {
 
 // search judges the last sweep again, tuple by tuple on fresh copies, to find the
 // evaluation that wrote into its arguments.
-func (e *exhaustion[S]) search() finding {
+func (e *exhaustion) search() finding {
 	last := len(e.at) - 1
 	for i := range e.pristine {
 		e.at[last] = i
@@ -159,15 +163,15 @@ func (e *exhaustion[S]) search() finding {
 }
 
 // tuple is the current tuple as it was before anything was judged.
-func (e *exhaustion[S]) tuple() []S {
-	x := make([]S, len(e.at))
+func (e *exhaustion) tuple() []any {
+	x := make([]any, len(e.at))
 	for i, at := range e.at {
 		x[i] = e.pristine[at]
 	}
 	return x
 }
 
-func (e *exhaustion[S]) fail(f finding) {
+func (e *exhaustion) fail(f finding) {
 	if f.kind == refuted && e.written() {
 		f = e.search()
 	}

@@ -18,7 +18,7 @@ func planSuite[S, O any](m lattice.Merge[S], u gen.Updates[S, O]) laws.Suite {
 
 func plans[S, O any](set laws.Set[gen.Plan[O]], u gen.Updates[S, O]) laws.Suite {
 	few, _ := gen.Every(gen.Plans(u.Ops, 3), 100_000)
-	return laws.NewSuite(set.Name, set, laws.PlanSource(u), few)
+	return laws.NewSuite(set.Name(), set, laws.PlanSource(u), few)
 }
 
 // total is an order in which everything is below everything: no comparison can

@@ -25,84 +25,127 @@ func (f Function[A, B]) equal(a, b B) bool {
 	return f.To.Compare(a, b) == lattice.Equal
 }
 
-func (f Function[A, B]) set(name string, opts []Option, laws ...Law[A]) Set[A] {
-	s := subjectOf(f.From, opts)
+// arrow is a Function over boxes.
+type arrow struct {
+	from  *subject
+	f     func(any) any
+	to    *subject
+	equal func(a, b any) bool
+}
+
+func (f Function[A, B]) arrow(opts []Option) arrow {
 	if f.F == nil || f.From == nil || f.To == nil {
+		s := bind[A](settingsOf(opts))
 		s.fail(fmt.Errorf("%w: a function needs F, From and To", ErrSetup))
+		return arrow{from: s, to: s}
 	}
-	return Set[A]{Name: name, subject: s, Laws: laws}
+	return arrow{
+		from:  subjectOf(f.From, opts),
+		f:     func(v any) any { return box(f.F(unbox[A](v))) },
+		to:    subjectOf(f.To, nil),
+		equal: func(a, b any) bool { return f.equal(unbox[B](a), unbox[B](b)) },
+	}
 }
 
 // Morphism is about functions that respect joins: f(a ⊔ b) = f(a) ⊔ f(b), and
 // f(⊥) = ⊥ where both have one. Such a function may be applied to deltas in place
 // of states. (Spinach, Table 1.)
 func Morphism[A, B any](f Function[A, B], opts ...Option) Set[A] {
-	set := f.set("morphism", opts, judged("morphism/joins", "f(a ⊔ b) = f(a) ⊔ f(b)", 2, func(p *Probe[A], x []A) (Outcome, func() Sides) {
-		left, right := f.F(p.Join(x[0], x[1])), lattice.Join(f.To, f.F(x[0]), f.F(x[1]))
-		return holds(f.equal(left, right)), func() Sides {
-			return Sides{"f(a ⊔ b)", deep.Literal(left), "f(a) ⊔ f(b)", deep.Literal(right)}
-		}
-	}))
-	from, to := lattice.CapsOf(f.From).Bottom, lattice.CapsOf(f.To).Bottom
+	return Set[A]{f.arrow(opts).morphism()}
+}
+
+func (f arrow) morphism() set {
+	set := set{name: "morphism", subject: f.from, laws: []law{
+		judged("morphism/joins", "f(a ⊔ b) = f(a) ⊔ f(b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
+			left, right := f.f(p.Join(x[0], x[1])), f.to.join(f.f(x[0]), f.f(x[1]))
+			return holds(f.equal(left, right)), func() Sides {
+				return Sides{"f(a ⊔ b)", f.to.show(left), "f(a) ⊔ f(b)", f.to.show(right)}
+			}
+		})}}
+	from, to := f.from.caps.Bottom, f.to.caps.Bottom
 	if from == nil || to == nil {
-		set.Absent = append(set.Absent, Absence{"morphism/bottom", "one of the two has no ⊥"})
+		set.absences = append(set.absences, Absence{"morphism/bottom", "one of the two has no ⊥"})
 		return set
 	}
-	return set.With(judged("morphism/bottom", "f(⊥) = ⊥", 1, func(*Probe[A], []A) (Outcome, func() Sides) {
-		got := f.F(from())
+	set.laws = append(set.laws, judged("morphism/bottom", "f(⊥) = ⊥", 1, func(*probe, []any) (Outcome, func() Sides) {
+		got := f.f(from())
 		return holds(f.equal(got, to())), func() Sides {
-			return Sides{"f(⊥)", deep.Literal(got), "⊥", deep.Literal(to())}
+			return Sides{"f(⊥)", f.to.show(got), "⊥", f.to.show(to())}
 		}
 	}))
+	return set
 }
 
 // Monotone is about functions that respect the order: a ⊑ b ⇒ f(a) ⊑ f(b). Each
 // pair of the source is also tried as a ⊑ a ⊔ b, so that the premise is met.
 func Monotone[A, B any](f Function[A, B], opts ...Option) Set[A] {
-	return f.set("monotone", opts, judged("monotone/order", "a ⊑ a ⊔ b ⇒ f(a) ⊑ f(a ⊔ b)", 2, func(p *Probe[A], x []A) (Outcome, func() Sides) {
-		low, high := f.F(x[0]), f.F(p.Join(x[0], x[1]))
-		return holds(f.To.Compare(low, high).Leq()), func() Sides {
-			return Sides{"f(a)", deep.Literal(low), "f(a ⊔ b)", deep.Literal(high)}
-		}
-	}))
+	return Set[A]{f.arrow(opts).monotone()}
+}
+
+func (f arrow) monotone() set {
+	return set{name: "monotone", subject: f.from, laws: []law{
+		judged("monotone/order", "a ⊑ a ⊔ b ⇒ f(a) ⊑ f(a ⊔ b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
+			low, high := f.f(x[0]), f.f(p.Join(x[0], x[1]))
+			return holds(f.to.compare(low, high).Leq()), func() Sides {
+				return Sides{"f(a)", f.to.show(low), "f(a ⊔ b)", f.to.show(high)}
+			}
+		})}}
 }
 
 // Bimorphism is about functions of two lattices that are morphisms in each
 // argument. Its tuples are pairs of arguments.
 func Bimorphism[A, B, C any](f func(A, B) C, ma lattice.Merge[A], mb lattice.Merge[B], to lattice.Merge[C], opts ...Option) Set[lattice.Pair[A, B]] {
 	type pair = lattice.Pair[A, B]
-	equal := func(a, b C) bool { return to.Compare(a, b) == lattice.Equal }
-	side := func(id, statement, l, r string, left, right func(x []pair) C) Law[pair] {
-		return judged(id, statement, 2, func(_ *Probe[pair], x []pair) (Outcome, func() Sides) {
-			lv, rv := left(x), right(x)
-			return holds(equal(lv, rv)), func() Sides { return Sides{l, deep.Literal(lv), r, deep.Literal(rv)} }
+	return Set[pair]{bimorphism{
+		pairs: subjectOf(lattice.PairOf(ma, mb), opts), a: subjectOf(ma, nil), b: subjectOf(mb, nil), to: subjectOf(to, nil),
+		f: func(a, b any) any { return box(f(unbox[A](a), unbox[B](b))) },
+		parts: func(p any) (a, b any) {
+			typed := p.(*pair)
+			return &typed.First, &typed.Second
+		},
+	}.set()}
+}
+
+// bimorphism is a function of two arguments over boxes.
+type bimorphism struct {
+	pairs, a, b, to *subject
+	f               func(a, b any) any
+	parts           func(pair any) (a, b any)
+}
+
+func (f bimorphism) set() set {
+	equal := func(a, b any) bool { return f.to.compare(a, b) == lattice.Equal }
+	side := func(id, text, l, r string, left, right func(a, b, a2, b2 any) any) law {
+		return judged(id, text, 2, func(_ *probe, x []any) (Outcome, func() Sides) {
+			a, b := f.parts(x[0])
+			a2, b2 := f.parts(x[1])
+			lv, rv := left(a, b, a2, b2), right(a, b, a2, b2)
+			return holds(equal(lv, rv)), func() Sides { return Sides{l, f.to.show(lv), r, f.to.show(rv)} }
 		})
 	}
-	set := Set[pair]{Name: "bimorphism", subject: subjectOf(lattice.PairOf(ma, mb), opts), Laws: []Law[pair]{
+	set := set{name: "bimorphism", subject: f.pairs, laws: []law{
 		side("bimorphism/left", "f(a ⊔ a′, b) = f(a, b) ⊔ f(a′, b), where a is a pair (a, b) and b a pair (a′, b′)",
 			"f(a ⊔ a′, b)", "f(a, b) ⊔ f(a′, b)",
-			func(x []pair) C { return f(lattice.Join(ma, x[0].First, x[1].First), x[0].Second) },
-			func(x []pair) C {
-				return lattice.Join(to, f(x[0].First, x[0].Second), f(x[1].First, x[0].Second))
-			}),
+			func(a, b, a2, _ any) any { return f.f(f.a.join(a, a2), b) },
+			func(a, b, a2, _ any) any { return f.to.join(f.f(a, b), f.f(a2, b)) }),
 		side("bimorphism/right", "f(a, b ⊔ b′) = f(a, b) ⊔ f(a, b′), where a is a pair (a, b) and b a pair (a′, b′)",
 			"f(a, b ⊔ b′)", "f(a, b) ⊔ f(a, b′)",
-			func(x []pair) C { return f(x[0].First, lattice.Join(mb, x[0].Second, x[1].Second)) },
-			func(x []pair) C {
-				return lattice.Join(to, f(x[0].First, x[0].Second), f(x[0].First, x[1].Second))
-			}),
+			func(a, b, _, b2 any) any { return f.f(a, f.b.join(b, b2)) },
+			func(a, b, _, b2 any) any { return f.to.join(f.f(a, b), f.f(a, b2)) }),
 	}}
-	a, b, c := lattice.CapsOf(ma).Bottom, lattice.CapsOf(mb).Bottom, lattice.CapsOf(to).Bottom
+	a, b, c := f.a.caps.Bottom, f.b.caps.Bottom, f.to.caps.Bottom
 	if a == nil || b == nil || c == nil {
-		set.Absent = []Absence{{"bimorphism/bottom", "one of the three has no ⊥"}}
+		set.absences = []Absence{{"bimorphism/bottom", "one of the three has no ⊥"}}
 		return set
 	}
-	return set.With(judged("bimorphism/bottom", "f(⊥, b) = ⊥ = f(a, ⊥)", 1, func(_ *Probe[pair], x []pair) (Outcome, func() Sides) {
-		left, right := f(a(), x[0].Second), f(x[0].First, b())
+	set.laws = append(set.laws, judged("bimorphism/bottom", "f(⊥, b) = ⊥ = f(a, ⊥)", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
+		first, second := f.parts(x[0])
+		left, right := f.f(a(), second), f.f(first, b())
 		return holds(equal(left, c()) && equal(right, c())), func() Sides {
-			return Sides{"f(⊥, b)", deep.Literal(left), "f(a, ⊥)", deep.Literal(right)}
+			return Sides{"f(⊥, b)", f.to.show(left), "f(a, ⊥)", f.to.show(right)}
 		}
 	}))
+	return set
 }
 
 // Class is a place in Table 1 of Spinach.

@@ -12,51 +12,53 @@ import (
 // between what it merged; Clone must be independent; and states that are equal
 // must behave alike. Targets here are deep copies, so that a Clone that shares is
 // found by its own law.
-func InPlace[T any](m lattice.Merge[T], opts ...Option) Set[T] { return inPlace(subjectOf(m, opts)) }
+func InPlace[T any](m lattice.Merge[T], opts ...Option) Set[T] {
+	return Set[T]{inPlace(subjectOf(m, opts))}
+}
 
-func inPlace[T any](s *subject[T]) Set[T] {
-	set := Set[T]{
-		Name:    "inplace",
+func inPlace(s *subject) set {
+	set := set{
+		name:    "inplace",
 		subject: s,
-		Laws:    []Law[T]{inPlaceGrew[T](), deltaUnchanged[T]()},
+		laws:    []law{inPlaceGrew(), deltaUnchanged()},
 	}
 	if s.caps.Bottom != nil {
-		set.Laws = append(set.Laws, bottomFresh(s.copy(s.caps.Bottom())))
+		set.laws = append(set.laws, bottomFresh(s.copy(s.caps.Bottom())))
 	} else {
-		set.Absent = append(set.Absent, Absence{"inplace/bottom-fresh", "the merge has no ⊥"})
+		set.absences = append(set.absences, Absence{"inplace/bottom-fresh", "the merge has no ⊥"})
 	}
-	set.Laws = append(set.Laws, deltaNotRetained[T](), resultFresh[T](), cloneIndependent[T](), equalsAlike[T]())
+	set.laws = append(set.laws, deltaNotRetained(), resultFresh(), cloneIndependent(), equalsAlike())
 	if s.caps.Join != nil {
-		set.Laws = append(set.Laws, joinFresh[T]())
+		set.laws = append(set.laws, joinFresh())
 	} else {
-		set.Absent = append(set.Absent, Absence{"inplace/join", "the merge has no Join of its own"})
+		set.absences = append(set.absences, Absence{"inplace/join", "the merge has no Join of its own"})
 	}
 	if s.caps.Batch != nil {
-		set.Laws = append(set.Laws, batchAlike[T]())
+		set.laws = append(set.laws, batchAlike())
 	} else {
-		set.Absent = append(set.Absent, Absence{"inplace/batch", "the merge has no Batch"})
+		set.absences = append(set.absences, Absence{"inplace/batch", "the merge has no Batch"})
 	}
 	return set
 }
 
-func inPlaceGrew[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/grew", Statement: "merging b into a reports growth ⇔ a ⊔ b ≠ a", Arity: 2,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func inPlaceGrew() law {
+	return law{
+		Statement: Statement{ID: "inplace/grew", Text: "merging b into a reports growth ⇔ a ⊔ b ≠ a", Arity: 2},
+		eval: func(p *probe, x []any) Outcome {
 			t := p.Copy(x[0])
-			grew := p.MergeIn(&t, x[1])
+			grew := p.MergeIn(t, x[1])
 			return holds(grew != p.Equal(t, x[0]))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			t := p.Copy(x[0])
-			grew := p.MergeIn(&t, x[1])
+			grew := p.MergeIn(t, x[1])
 			return Sides{"grew", fmt.Sprint(grew), "a ⊔ b ≠ a", fmt.Sprintf("%t (a ⊔ b = %s)", !p.Equal(t, x[0]), p.Show(t))}
 		},
 	}
 }
 
 // watched runs act and reports whether it left *v as it was.
-func watched[T any](p *Probe[T], v *T, act func()) bool {
+func watched(p *probe, v any, act func()) bool {
 	before := p.Fingerprint(v)
 	act()
 	return p.Fingerprint(v) == before
@@ -64,26 +66,26 @@ func watched[T any](p *Probe[T], v *T, act func()) bool {
 
 // beforeAfter explains a state that should not have changed, and reports whether
 // it did.
-func beforeAfter[T any](p *Probe[T], name string, v *T, after string, act func()) (s Sides, changed bool) {
-	left := p.Show(*v)
+func beforeAfter(p *probe, name string, v any, after string, act func()) (s Sides, changed bool) {
+	left := p.Show(v)
 	changed = !watched(p, v, act)
-	right := p.Show(*v)
+	right := p.Show(v)
 	if changed && left == right {
 		right += " (changed in memory that is not shown)"
 	}
 	return Sides{name + " before", left, name + " after " + after, right}, changed
 }
 
-func deltaUnchanged[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/delta-unchanged", Statement: "merging b into a leaves b as it was", Arity: 2,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func deltaUnchanged() law {
+	return law{
+		Statement: Statement{ID: "inplace/delta-unchanged", Text: "merging b into a leaves b as it was", Arity: 2},
+		eval: func(p *probe, x []any) Outcome {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
-			return holds(watched(p, &d, func() { p.MergeIn(&t, d) }))
+			return holds(watched(p, d, func() { p.MergeIn(t, d) }))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
-			s, _ := beforeAfter(p, "b", &d, "a ⊔ b", func() { p.MergeIn(&t, d) })
+			s, _ := beforeAfter(p, "b", d, "a ⊔ b", func() { p.MergeIn(t, d) })
 			return s
 		},
 	}
@@ -93,19 +95,19 @@ func deltaUnchanged[T any]() Law[T] {
 // takes over the memory of its first delta, or is itself one piece of memory that
 // all who ask for ⊥ are given. Sources draw it rarely. pristine is a copy of ⊥ from
 // before any merge: memory that is shared may have grown in an earlier case.
-func bottomFresh[T any](pristine T) Law[T] {
-	grown := func(p *Probe[T], x []T) (delta *T, later func()) {
+func bottomFresh(pristine any) law {
+	grown := func(p *probe, x []any) (delta any, later func()) {
 		t, d := p.s.caps.Bottom(), p.Copy(x[0])
-		p.MergeIn(&t, d)
-		return &d, func() { p.MergeIn(&t, p.Copy(x[1])) }
+		p.MergeIn(t, d)
+		return d, func() { p.MergeIn(t, p.Copy(x[1])) }
 	}
-	return Law[T]{
-		ID: "inplace/bottom-fresh", Statement: "merging a into ⊥, and later b into the result, leaves a as it was, and ⊥", Arity: 2,
-		Eval: func(p *Probe[T], x []T) Outcome {
+	return law{
+		Statement: Statement{ID: "inplace/bottom-fresh", Text: "merging a into ⊥, and later b into the result, leaves a as it was, and ⊥", Arity: 2},
+		eval: func(p *probe, x []any) Outcome {
 			d, later := grown(p, x)
 			return holds(watched(p, d, later) && p.Equal(p.s.caps.Bottom(), pristine))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			d, later := grown(p, x)
 			if s, changed := beforeAfter(p, "a", d, "(⊥ ⊔ a) ⊔ b", later); changed {
 				return s
@@ -115,86 +117,86 @@ func bottomFresh[T any](pristine T) Law[T] {
 	}
 }
 
-func deltaNotRetained[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/delta-not-retained", Statement: "merging b into a, and later c into the result, leaves b as it was", Arity: 3,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func deltaNotRetained() law {
+	return law{
+		Statement: Statement{ID: "inplace/delta-not-retained", Text: "merging b into a, and later c into the result, leaves b as it was", Arity: 3},
+		eval: func(p *probe, x []any) Outcome {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
-			p.MergeIn(&t, d)
-			return holds(watched(p, &d, func() { p.MergeIn(&t, p.Copy(x[2])) }))
+			p.MergeIn(t, d)
+			return holds(watched(p, d, func() { p.MergeIn(t, p.Copy(x[2])) }))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
-			p.MergeIn(&t, d)
-			s, _ := beforeAfter(p, "b", &d, "(a ⊔ b) ⊔ c", func() { p.MergeIn(&t, p.Copy(x[2])) })
+			p.MergeIn(t, d)
+			s, _ := beforeAfter(p, "b", d, "(a ⊔ b) ⊔ c", func() { p.MergeIn(t, p.Copy(x[2])) })
 			return s
 		},
 	}
 }
 
-func resultFresh[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/result-fresh", Statement: "merging b into a, and later c into b, leaves a ⊔ b as it was", Arity: 3,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func resultFresh() law {
+	return law{
+		Statement: Statement{ID: "inplace/result-fresh", Text: "merging b into a, and later c into b, leaves a ⊔ b as it was", Arity: 3},
+		eval: func(p *probe, x []any) Outcome {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
-			p.MergeIn(&t, d)
-			return holds(watched(p, &t, func() { p.MergeIn(&d, p.Copy(x[2])) }))
+			p.MergeIn(t, d)
+			return holds(watched(p, t, func() { p.MergeIn(d, p.Copy(x[2])) }))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			t, d := p.Copy(x[0]), p.Copy(x[1])
-			p.MergeIn(&t, d)
-			s, _ := beforeAfter(p, "a ⊔ b", &t, "b ⊔ c", func() { p.MergeIn(&d, p.Copy(x[2])) })
+			p.MergeIn(t, d)
+			s, _ := beforeAfter(p, "a ⊔ b", t, "b ⊔ c", func() { p.MergeIn(d, p.Copy(x[2])) })
 			return s
 		},
 	}
 }
 
-func cloneIndependent[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/clone-independent", Statement: "Clone(a) = a, and merging b into one of them leaves the other as it was", Arity: 2,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func cloneIndependent() law {
+	return law{
+		Statement: Statement{ID: "inplace/clone-independent", Text: "Clone(a) = a, and merging b into one of them leaves the other as it was", Arity: 2},
+		eval: func(p *probe, x []any) Outcome {
 			v := p.Copy(x[0])
 			c := p.s.clone(v)
-			if !p.Equal(c, x[0]) || !watched(p, &v, func() { p.MergeIn(&c, p.Copy(x[1])) }) {
+			if !p.Equal(c, x[0]) || !watched(p, v, func() { p.MergeIn(c, p.Copy(x[1])) }) {
 				return Fails
 			}
 			c = p.s.clone(v)
-			return holds(watched(p, &c, func() { p.MergeIn(&v, p.Copy(x[1])) }))
+			return holds(watched(p, c, func() { p.MergeIn(v, p.Copy(x[1])) }))
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			v := p.Copy(x[0])
 			c := p.s.clone(v)
 			if !p.Equal(c, x[0]) {
 				return Sides{"Clone(a)", p.Show(c), "a", p.Show(x[0])}
 			}
-			if s, changed := beforeAfter(p, "a", &v, "Clone(a) ⊔ b", func() { p.MergeIn(&c, p.Copy(x[1])) }); changed {
+			if s, changed := beforeAfter(p, "a", v, "Clone(a) ⊔ b", func() { p.MergeIn(c, p.Copy(x[1])) }); changed {
 				return s
 			}
 			v = p.Copy(x[0])
 			c = p.s.clone(v)
-			s, _ := beforeAfter(p, "Clone(a)", &c, "a ⊔ b", func() { p.MergeIn(&v, p.Copy(x[1])) })
+			s, _ := beforeAfter(p, "Clone(a)", c, "a ⊔ b", func() { p.MergeIn(v, p.Copy(x[1])) })
 			return s
 		},
 	}
 }
 
 // argumentsUnchanged is the guard of merges that return their result.
-func argumentsUnchanged[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/arguments-unchanged", Statement: "a ⊔ b leaves a and b as they were", Arity: 2,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func argumentsUnchanged() law {
+	return law{
+		Statement: Statement{ID: "inplace/arguments-unchanged", Text: "a ⊔ b leaves a and b as they were", Arity: 2},
+		eval: func(p *probe, x []any) Outcome {
 			a, b := p.Copy(x[0]), p.Copy(x[1])
 			kept := false
-			ok := watched(p, &a, func() { kept = watched(p, &b, func() { p.Join(a, b) }) })
+			ok := watched(p, a, func() { kept = watched(p, b, func() { p.Join(a, b) }) })
 			return holds(ok && kept)
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		explain: func(p *probe, x []any) Sides {
 			a, b := p.Copy(x[0]), p.Copy(x[1])
-			if s, changed := beforeAfter(p, "a", &a, "a ⊔ b", func() { p.Join(a, b) }); changed {
+			if s, changed := beforeAfter(p, "a", a, "a ⊔ b", func() { p.Join(a, b) }); changed {
 				return s
 			}
 			a, b = p.Copy(x[0]), p.Copy(x[1])
-			s, _ := beforeAfter(p, "b", &b, "a ⊔ b", func() { p.Join(a, b) })
+			s, _ := beforeAfter(p, "b", b, "a ⊔ b", func() { p.Join(a, b) })
 			return s
 		},
 	}
@@ -203,20 +205,20 @@ func argumentsUnchanged[T any]() Law[T] {
 // equalsAlike is about pairs of equal states with different insides: those that
 // the source draws, and, where equality is that of structure, a itself with nil
 // for empty collections and other capacities.
-func equalsAlike[T any]() Law[T] {
-	return Law[T]{
-		ID: "inplace/equals-alike", Statement: "equal states a and a′ (nil for empty, spare capacity) merge with b, grow and compare alike", Arity: 3,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func equalsAlike() law {
+	return law{
+		Statement: Statement{ID: "inplace/equals-alike", Text: "equal states a and a′ (nil for empty, spare capacity) merge with b, grow and compare alike", Arity: 3},
+		eval: func(p *probe, x []any) Outcome {
 			tried := false
 			if !p.s.ownEqual {
 				tried = true
-				if !alike(p, x[0], func() T { return deep.Variant(x[0]) }, x[1]) {
+				if !alike(p, x[0], func() any { return deep.VariantBox(x[0]) }, x[1]) {
 					return Fails
 				}
 			}
 			if p.Equal(x[0], x[2]) {
 				tried = true
-				if !alike(p, x[0], func() T { return p.Copy(x[2]) }, x[1]) {
+				if !alike(p, x[0], func() any { return p.Copy(x[2]) }, x[1]) {
 					return Fails
 				}
 			}
@@ -225,11 +227,11 @@ func equalsAlike[T any]() Law[T] {
 			}
 			return Holds
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
-			same := func() T { return p.Copy(x[0]) }
-			twin := func() T { return deep.Variant(x[0]) }
+		explain: func(p *probe, x []any) Sides {
+			same := func() any { return p.Copy(x[0]) }
+			twin := func() any { return deep.VariantBox(x[0]) }
 			if p.s.ownEqual || alike(p, x[0], twin, x[1]) {
-				twin = func() T { return p.Copy(x[2]) }
+				twin = func() any { return p.Copy(x[2]) }
 			}
 			return Sides{"for a", behaviour(p, same, x[1]).describe(p),
 				"for a′ = " + p.Show(twin()), behaviour(p, twin, x[1]).describe(p)}
@@ -238,30 +240,30 @@ func equalsAlike[T any]() Law[T] {
 }
 
 // conduct is what a state does in the operations of a merge.
-type conduct[T any] struct {
-	asTarget, asDelta         T
+type conduct struct {
+	asTarget, asDelta         any
 	targetGrew, deltaMadeGrow bool
 	order                     lattice.Order
 }
 
 // behaviour puts the state that fresh makes through every operation with other.
-func behaviour[T any](p *Probe[T], fresh func() T, other T) conduct[T] {
-	c := conduct[T]{asTarget: fresh(), asDelta: p.Copy(other)}
+func behaviour(p *probe, fresh func() any, other any) conduct {
+	c := conduct{asTarget: fresh(), asDelta: p.Copy(other)}
 	if p.s.compare != nil {
 		c.order = p.Compare(c.asTarget, other)
 	}
-	c.targetGrew = p.MergeIn(&c.asTarget, p.Copy(other))
-	c.deltaMadeGrow = p.MergeIn(&c.asDelta, fresh())
+	c.targetGrew = p.MergeIn(c.asTarget, p.Copy(other))
+	c.deltaMadeGrow = p.MergeIn(c.asDelta, fresh())
 	return c
 }
 
-func (c conduct[T]) describe(p *Probe[T]) string {
+func (c conduct) describe(p *probe) string {
 	return fmt.Sprintf("merging b gives %s (grew: %t), merging into b gives %s (grew: %t), order %v",
 		p.Show(c.asTarget), c.targetGrew, p.Show(c.asDelta), c.deltaMadeGrow, c.order)
 }
 
-func alike[T any](p *Probe[T], v T, twin func() T, other T) bool {
-	a := behaviour(p, func() T { return p.Copy(v) }, other)
+func alike(p *probe, v any, twin func() any, other any) bool {
+	a := behaviour(p, func() any { return p.Copy(v) }, other)
 	b := behaviour(p, twin, other)
 	return a.targetGrew == b.targetGrew && a.deltaMadeGrow == b.deltaMadeGrow && a.order == b.order &&
 		p.Equal(a.asTarget, b.asTarget) && p.Equal(a.asDelta, b.asDelta)

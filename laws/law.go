@@ -20,18 +20,40 @@ func holds(ok bool) Outcome {
 	return Fails
 }
 
-// Law is a statement about tuples of Arity states, called a, b, c in order.
-type Law[T any] struct {
+// Statement is a law as it is written: what there is to know of it without a merge.
+type Statement struct {
 	// ID names the law as "set/law"; it is the name of its subtest.
 	ID string
-	// Statement is the law in symbols, or in words where there are none.
-	Statement string
-	// Arity is how many states the law is about, at least 1 and at most 4.
+	// Text is the law in symbols, or in words where there are none.
+	Text string
+	// Arity is how many states the law is about, at least 1 and at most 4. They are
+	// called a, b, c, d in order.
 	Arity int
 	// AtLeast is the least share of random cases, in thousandths, in which the
 	// premise must hold for the law to count as checked; one case is always
 	// needed. It does not concern exhaustive checks.
 	AtLeast int
+}
+
+// law is a statement with its evaluation over boxes. Laws are compiled once, for
+// boxes, and not for each type of states: see [box].
+type law struct {
+	Statement
+	// eval judges one tuple. It must not change the states (a merge that does is
+	// caught and reported).
+	eval func(p *probe, x []any) Outcome
+	// explain says what both sides of the law are on a tuple that refutes it. It is
+	// called for reports only.
+	explain func(p *probe, x []any) Sides
+}
+
+// Law is a law of the user's own, about tuples of states; see [Set.With].
+type Law[T any] struct {
+	// ID, Statement, Arity and AtLeast are those of [Statement].
+	ID        string
+	Statement string
+	Arity     int
+	AtLeast   int
 	// Eval judges one tuple. It must not change the states (a merge that does is
 	// caught and reported) and should not allocate beyond what the merge does.
 	Eval func(p *Probe[T], x []T) Outcome
@@ -40,7 +62,7 @@ type Law[T any] struct {
 	Explain func(p *Probe[T], x []T) Sides
 }
 
-// maxArity bounds [Law.Arity].
+// maxArity bounds [Statement.Arity].
 const maxArity = 4
 
 var variables = [maxArity]string{"a", "b", "c", "d"}
@@ -55,54 +77,102 @@ type Sides struct {
 // Absence says why a law that a set usually has is not in this one.
 type Absence struct{ ID, Why string }
 
-// Set is a named list of laws bound to a merge. Its parents' laws come first, and
-// a law that occurs twice (by ID) is checked once.
-type Set[T any] struct {
-	Name    string
-	Parents []Set[T]
-	Laws    []Law[T]
-	// Absent lists the laws that do not apply to this merge, with the reason.
-	Absent []Absence
+// Set is a named list of laws bound to a merge, and built by the functions of this
+// package: [Semilattice], [Order], [Func] and the others. A law that occurs twice
+// (by ID) is checked once. The zero Set is bound to nothing.
+type Set[T any] struct{ set }
 
-	subject *subject[T]
+// set is a Set over boxes. Its parents' laws come first.
+type set struct {
+	name    string
+	parents []set
+	laws    []law
+	// absences lists the laws that do not apply to this merge, with the reason.
+	absences []Absence
+	subject  *subject
+}
+
+// Name is the name of the set.
+func (s set) Name() string { return s.name }
+
+// Statements lists the laws of the set and its parents, each once, parents first.
+func (s set) Statements() []Statement {
+	var all []Statement
+	for _, l := range s.all() {
+		all = append(all, l.Statement)
+	}
+	return all
 }
 
 // With returns the set with more laws. A law with an ID the set has already is
 // not added.
 func (s Set[T]) With(laws ...Law[T]) Set[T] {
-	s.Laws = append(slices.Clip(s.Laws), laws...)
+	s.laws = slices.Clip(s.laws)
+	for _, l := range laws {
+		s.laws = append(s.laws, l.boxed())
+	}
 	return s
 }
 
-// All returns the laws of the set and its parents, each once, parents first.
-func (s Set[T]) All() []Law[T] {
-	var all []Law[T]
-	seen := make(map[string]bool)
-	s.collect(seen, func(l Law[T]) { all = append(all, l) }, nil)
+// And returns the set with the laws of others, each law once. They are judged with
+// the merge and the options of s.
+func (s Set[T]) And(others ...Set[T]) Set[T] {
+	all := set{name: s.name, parents: []set{s.set}, subject: s.subject}
+	for _, o := range others {
+		all.parents = append(all.parents, o.set)
+	}
+	return Set[T]{all}
+}
+
+// Only returns the set with those of its laws alone that are named, by their IDs or
+// by what stands before the slash. A set none of whose laws is named is a set-up error
+// for whoever checks it.
+func (s Set[T]) Only(names ...string) Set[T] {
+	keep := func(id string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return named(name, id) })
+	}
+	only := set{name: s.name, subject: s.subject}
+	for _, l := range s.all() {
+		if keep(l.ID) {
+			only.laws = append(only.laws, l)
+		}
+	}
+	for _, a := range s.absent() {
+		if keep(a.ID) {
+			only.absences = append(only.absences, a)
+		}
+	}
+	return Set[T]{only}
+}
+
+// all returns the laws of the set and its parents, each once, parents first.
+func (s set) all() []law {
+	var all []law
+	s.collect(make(map[string]bool), func(l law) { all = append(all, l) }, nil)
 	return all
 }
 
 // absent returns the absences of the set and its parents.
-func (s Set[T]) absent() []Absence {
+func (s set) absent() []Absence {
 	var all []Absence
-	s.collect(make(map[string]bool), func(Law[T]) {}, func(a Absence) { all = append(all, a) })
+	s.collect(make(map[string]bool), func(law) {}, func(a Absence) { all = append(all, a) })
 	return all
 }
 
-func (s Set[T]) collect(seen map[string]bool, law func(Law[T]), absence func(Absence)) {
-	for _, p := range s.Parents {
-		p.collect(seen, law, absence)
+func (s set) collect(seen map[string]bool, visit func(law), absence func(Absence)) {
+	for _, p := range s.parents {
+		p.collect(seen, visit, absence)
 	}
-	for _, l := range s.Laws {
+	for _, l := range s.laws {
 		if !seen[l.ID] {
 			seen[l.ID] = true
-			law(l)
+			visit(l)
 		}
 	}
 	if absence == nil {
 		return
 	}
-	for _, a := range s.Absent {
+	for _, a := range s.absences {
 		if !seen[a.ID] {
 			seen[a.ID] = true
 			absence(a)
@@ -110,37 +180,36 @@ func (s Set[T]) collect(seen map[string]bool, law func(Law[T]), absence func(Abs
 	}
 }
 
+// stated is a law of no kind in particular.
+func stated(id, text string, arity int, eval func(p *probe, x []any) Outcome, explain func(p *probe, x []any) Sides) law {
+	return law{Statement{ID: id, Text: text, Arity: arity}, eval, explain}
+}
+
 // judged is a law whose evaluation knows both sides when it has judged, and makes
 // them into words only for a report.
-func judged[T any](id, statement string, arity int, judge func(p *Probe[T], x []T) (Outcome, func() Sides)) Law[T] {
-	return Law[T]{
-		ID: id, Statement: statement, Arity: arity,
-		Eval: func(p *Probe[T], x []T) Outcome {
+func judged(id, text string, arity int, judge func(p *probe, x []any) (Outcome, func() Sides)) law {
+	return stated(id, text, arity,
+		func(p *probe, x []any) Outcome {
 			o, _ := judge(p, x)
 			return o
 		},
-		Explain: func(p *Probe[T], x []T) Sides {
+		func(p *probe, x []any) Sides {
 			if o, sides := judge(p, x); o == Fails && sides != nil {
 				return sides()
 			}
 			return Sides{"first", "it did not hold", "again", "it holds: the outcome depends on more than the states"}
-		},
-	}
+		})
 }
 
 // rarely reports that so few of the cases exercised the law that it cannot count
 // as checked.
-func (l Law[T]) rarely(exercised, cases int) bool { return exercised*1000 < l.AtLeast*cases }
+func (l law) rarely(exercised, cases int) bool { return exercised*1000 < l.AtLeast*cases }
 
 // equation is a law left(x) = right(x).
-func equation[T any](id, statement string, arity int, leftExpr, rightExpr string, left, right func(p *Probe[T], x []T) T) Law[T] {
-	return Law[T]{
-		ID: id, Statement: statement, Arity: arity,
-		Eval: func(p *Probe[T], x []T) Outcome {
-			return holds(p.Equal(left(p, x), right(p, x)))
-		},
-		Explain: func(p *Probe[T], x []T) Sides {
+func equation(id, text string, arity int, leftExpr, rightExpr string, left, right func(p *probe, x []any) any) law {
+	return stated(id, text, arity,
+		func(p *probe, x []any) Outcome { return holds(p.Equal(left(p, x), right(p, x))) },
+		func(p *probe, x []any) Sides {
 			return Sides{leftExpr, p.Show(left(p, x)), rightExpr, p.Show(right(p, x))}
-		},
-	}
+		})
 }

@@ -17,7 +17,7 @@ import (
 func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
 	set := Func(merge, opts...)
-	Check(t, set, set.source(gen.FromRapid(states)), opts...)
+	check(t, set.set, set.source(boxGen(gen.FromRapid(states))), opts)
 }
 
 // CheckMergeIn checks a merge into a target: what [CheckMerge] checks, and that
@@ -26,53 +26,63 @@ func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], op
 func CheckMergeIn[S any](t T, mergeIn func(dst *S, delta S), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
 	set := FuncIn(mergeIn, opts...)
-	Check(t, set, set.source(gen.FromRapid(states)), opts...)
+	check(t, set.set, set.source(boxGen(gen.FromRapid(states))), opts)
 }
 
 // Func is the set that [CheckMerge] checks.
 func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
-	s := newSubject[S](settingsOf(opts))
-	s.join = merge
-	s.guards = []Law[S]{argumentsUnchanged[S]()}
-	own := Set[S]{Name: "inplace", subject: s, Laws: []Law[S]{argumentsUnchanged[S](), equalsAlike[S]()}}
-	return Set[S]{Name: "merge", Parents: []Set[S]{semilattice(s), own}, subject: s}
+	s := bind[S](settingsOf(opts))
+	s.join = func(a, b any) any { return box(merge(unbox[S](a), unbox[S](b))) }
+	s.mergeIn = func(target, delta any) bool {
+		t := target.(*S)
+		*t = merge(*t, unbox[S](delta))
+		return false
+	}
+	return Set[S]{returning(s)}
+}
+
+// returning is the set of a merge that returns its result.
+func returning(s *subject) set {
+	s.guards = []law{argumentsUnchanged()}
+	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), equalsAlike()}}
+	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
 }
 
 // FuncIn is the set that [CheckMergeIn] checks.
 func FuncIn[S any](mergeIn func(dst *S, delta S), opts ...Option) Set[S] {
 	o := settingsOf(opts)
-	s := newSubject[S](o)
+	s := bind[S](o)
 	// Growth is not reported by this form of merge; it never claims any, and no law
 	// about growth is in the set.
-	s.mergeIn = func(target *S, delta S) bool {
-		mergeIn(target, delta)
+	s.mergeIn = func(target, delta any) bool {
+		mergeIn(target.(*S), unbox[S](delta))
 		return false
 	}
-	s.join = func(a, b S) S {
-		t := s.copy(a)
-		mergeIn(&t, b)
-		return t
-	}
-	s.guards = []Law[S]{deltaUnchanged[S](), deltaNotRetained[S]()}
-	own := Set[S]{Name: "inplace", subject: s,
-		Laws: []Law[S]{deltaUnchanged[S](), deltaNotRetained[S](), resultFresh[S](), equalsAlike[S]()}}
-	if o.clone != nil {
-		s.clone = s.copy
-		s.guards = append(s.guards, cloneIndependent[S]())
-		own.Laws = append(own.Laws, cloneIndependent[S]())
-	}
-	return Set[S]{Name: "merge", Parents: []Set[S]{semilattice(s), own}, subject: s}
+	return Set[S]{inTarget(s, o)}
 }
 
-// Source is the default source of states for the set: pooled, correlated by the
+// inTarget is the set of a merge into a target.
+func inTarget(s *subject, o settings) set {
+	s.join = func(a, b any) any {
+		t := s.copy(a)
+		s.mergeIn(t, b)
+		return t
+	}
+	s.guards = []law{deltaUnchanged(), deltaNotRetained()}
+	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), equalsAlike()}}
+	if o.clone != nil {
+		s.clone = s.copy
+		s.guards = append(s.guards, cloneIndependent())
+		own.laws = append(own.laws, cloneIndependent())
+	}
+	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
+}
+
+// source is the default source of states for the set: pooled, correlated by the
 // merge itself, and independent draws of g.
-func (s Set[S]) source(g gen.Gen[S]) gen.Source[S] {
-	var clone func(S) S
-	if s.subject != nil && !s.subject.plain {
-		clone = s.subject.copy
+func (s set) source(g gen.Gen[any]) gen.Source[any] {
+	if s.subject.plain {
+		return gen.Mixed(g, s.subject.join, nil)
 	}
-	if s.subject == nil {
-		return gen.Independent(g)
-	}
-	return gen.Mixed(g, s.subject.join, clone)
+	return gen.Mixed(g, s.subject.join, s.subject.copy)
 }

@@ -2,11 +2,8 @@ package laws
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"time"
-
-	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // ErrSetup is wrapped by every error in how a check was set up, as against a law
@@ -18,14 +15,24 @@ var ErrSetup = errors.New("laws: set-up")
 // states must be for the type of the states; another type is a set-up error.
 type Option struct{ apply func(*settings) }
 
+// given is a function of states that the user gave, over boxes, with the type it is
+// for.
+type given struct {
+	option string
+	typ    reflect.Type
+	f      any
+}
+
+func givenOf[S any](option string, f any) *given { return &given{option, reflect.TypeFor[S](), f} }
+
 type settings struct {
-	equal, clone, show, bottomParts any
-	valid                           any
-	cases                           int
-	chain, single                   bool
-	noLeastDiff                     string
-	watchdog                        Watchdog
-	patience                        *time.Duration
+	equal, clone, show, bottomParts, valid *given
+
+	cases         int
+	chain, single bool
+	noLeastDiff   string
+	watchdog      Watchdog
+	patience      *time.Duration
 }
 
 func settingsOf(opts []Option) settings {
@@ -42,19 +49,22 @@ func settingsOf(opts []Option) settings {
 // where S has one, else equality of structure, with nil and empty collections
 // equal and NaN equal to itself.
 func Equal[S any](equal func(a, b S) bool) Option {
-	return Option{func(s *settings) { s.equal = equal }}
+	boxed := func(a, b any) bool { return equal(unbox[S](a), unbox[S](b)) }
+	return Option{func(s *settings) { s.equal = givenOf[S]("Equal", boxed) }}
 }
 
 // Clone sets how states are copied. The default for merges without a Clone of
 // their own copies everything a state holds, unexported fields included.
 func Clone[S any](clone func(S) S) Option {
-	return Option{func(s *settings) { s.clone = clone }}
+	boxed := func(v any) any { return box(clone(unbox[S](v))) }
+	return Option{func(s *settings) { s.clone = givenOf[S]("Clone", boxed) }}
 }
 
 // Show sets how states are printed. The default prints Go literals. What it
 // prints must be a function of the state alone: messages are compared.
 func Show[S any](show func(S) string) Option {
-	return Option{func(s *settings) { s.show = show }}
+	boxed := func(v any) string { return show(unbox[S](v)) }
+	return Option{func(s *settings) { s.show = givenOf[S]("Show", boxed) }}
 }
 
 // Cases sets the least number of random cases a law. Under go test, rapid fixes
@@ -66,7 +76,8 @@ func Cases(n int) Option { return Option{func(s *settings) { s.cases = n }} }
 // Valid declares which states are of the domain: valid says why one is not. A merge
 // that leaves the domain breaks [Totality].
 func Valid[S any](valid func(S) error) Option {
-	return Option{func(s *settings) { s.valid = valid }}
+	boxed := func(v any) error { return valid(unbox[S](v)) }
+	return Option{func(s *settings) { s.valid = givenOf[S]("Valid", boxed) }}
 }
 
 // TotalOrder declares that any two states are comparable: [Order] then checks it,
@@ -109,24 +120,14 @@ const (
 // normal form to [Bounded]. pad returns v with one absent part added explicitly
 // at ⊥, and false if v has no absent part; it must not change v.
 func BottomParts[S any](choice BottomChoice, pad func(v S) (S, bool)) Option {
-	return Option{func(s *settings) { s.bottomParts = bottomParts[S]{choice, pad} }}
+	parts := bottomParts{choice, func(v any) (any, bool) {
+		padded, ok := pad(unbox[S](v))
+		return box(padded), ok
+	}}
+	return Option{func(s *settings) { s.bottomParts = givenOf[S]("BottomParts", parts) }}
 }
 
-type bottomParts[S any] struct {
+type bottomParts struct {
 	choice BottomChoice
-	pad    func(S) (S, bool)
-}
-
-// typed returns the option v as an F, or a set-up error if it was made for
-// another type of states.
-func typed[F any](name string, v any) (f F, ok bool, err error) {
-	if v == nil {
-		return f, false, nil
-	}
-	f, ok = v.(F)
-	if !ok {
-		return f, false, fmt.Errorf("%w: laws.%s is a %s, but the states need a %s", ErrSetup, name,
-			deep.TypeName(reflect.TypeOf(v)), deep.TypeName(reflect.TypeFor[F]()))
-	}
-	return f, true, nil
+	pad    func(any) (any, bool)
 }

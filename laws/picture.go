@@ -10,8 +10,8 @@ import (
 
 // node is a state of a picture with the names it has: the states of a tuple and
 // their joins may coincide.
-type node[T any] struct {
-	v     T
+type node struct {
+	v     any
 	names []string
 	rank  int
 }
@@ -20,7 +20,7 @@ type node[T any] struct {
 // text, greatest first: one line a rank, then who covers whom. The order is what
 // Compare says, or, of a merge without it, what merging says; a comparison that is
 // no order is said to be none.
-func (p *Probe[T]) picture(x []T) (text string) {
+func (p *probe) picture(x []any) (text string) {
 	if p.s.join == nil {
 		return ""
 	}
@@ -37,16 +37,16 @@ func (p *Probe[T]) picture(x []T) (text string) {
 	return drawn(nodes, below)
 }
 
-func (p *Probe[T]) nodes(x []T) []node[T] {
-	var nodes []node[T]
-	add := func(name string, v T) {
+func (p *probe) nodes(x []any) []node {
+	var nodes []node
+	add := func(name string, v any) {
 		for i := range nodes {
 			if p.Equal(nodes[i].v, v) {
 				nodes[i].names = append(nodes[i].names, name)
 				return
 			}
 		}
-		nodes = append(nodes, node[T]{v: v, names: []string{name}})
+		nodes = append(nodes, node{v: v, names: []string{name}})
 	}
 	for i := range x {
 		add(variables[i], x[i])
@@ -61,8 +61,8 @@ func (p *Probe[T]) nodes(x []T) []node[T] {
 	return nodes
 }
 
-func (p *Probe[T]) strictlyBelow(nodes []node[T]) [][]bool {
-	compare := orderOf(&p.s.merged, p.Equal)
+func (p *probe) strictlyBelow(nodes []node) [][]bool {
+	compare := p.s.order(p.Equal)
 	below := make([][]bool, len(nodes))
 	for i := range nodes {
 		below[i] = make([]bool, len(nodes))
@@ -75,7 +75,7 @@ func (p *Probe[T]) strictlyBelow(nodes []node[T]) [][]bool {
 
 // ranked gives each node the length of the longest chain below it, or reports
 // that there is a circle.
-func ranked[T any](nodes []node[T], below [][]bool) bool {
+func ranked(nodes []node, below [][]bool) bool {
 	for range nodes {
 		changed := false
 		for i := range nodes {
@@ -93,7 +93,7 @@ func ranked[T any](nodes []node[T], below [][]bool) bool {
 	return false
 }
 
-func drawn[T any](nodes []node[T], below [][]bool) string {
+func drawn(nodes []node, below [][]bool) string {
 	name := func(i int) string { return strings.Join(nodes[i].names, " = ") }
 	top := 0
 	for _, n := range nodes {
@@ -131,7 +131,7 @@ func drawn[T any](nodes []node[T], below [][]bool) string {
 	return b.String()
 }
 
-func indices[T any](nodes []node[T]) []int {
+func indices(nodes []node) []int {
 	is := make([]int, len(nodes))
 	for i := range is {
 		is[i] = i

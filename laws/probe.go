@@ -9,135 +9,83 @@ import (
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
-// merged is a merge seen through functions, some of which it may not have. It is
-// immutable once built. Nothing in it names a law or a probe: tables look through it
-// at dozens of types, and whatever it names is compiled for each of them.
-type merged[T any] struct {
-	mergeIn     func(target *T, delta T) bool // nil for a merge that returns its result
-	join        func(a, b T) T
-	compare     func(a, b T) lattice.Order // nil where the merge has no order
-	clone       func(T) T                  // the merge's own; nil where it has none
-	caps        lattice.Caps[T]
-	bottomParts *bottomParts[T]
+// subject is what the laws of a set are about: a merge seen through functions over
+// boxes, some of which it may not have. It is immutable once built.
+type subject struct {
+	typ reflect.Type // of the states
 
-	equal    func(a, b *T) bool
-	ownEqual bool // equality is the type's or the user's, not that of structure
-	show     func(T) string
-	copy     func(T) T     // always independent of the original
-	plain    bool          // states hold no shared memory, so nothing can be written into
-	valid    func(T) error // nil where nothing was declared
+	mergeIn     func(target, delta any) bool // nil for states that have no merge
+	join        func(a, b any) any
+	compare     func(a, b any) lattice.Order // nil where the merge has no order
+	clone       func(any) any                // the merge's own; nil where it has none
+	caps        lattice.Caps[any]
+	bottomParts *bottomParts
+
+	equal    func(a, b any) bool // nil for equality of structure
+	ownEqual bool                // equality is the type's or the user's, not that of structure
+	show     func(any) string
+	copy     func(any) any   // always independent of the original
+	plain    bool            // states hold no shared memory, so nothing can be written into
+	valid    func(any) error // nil where nothing was declared
 
 	chain       bool   // declared to be totally ordered
 	single      bool   // declared to have one state
 	noLeastDiff string // why differences are not least, "" where they are
 	watchdog    Watchdog
+	guards      []law // tried where a merge was caught writing into its arguments
 	err         error // a set-up error, reported by whoever checks
 }
 
-// subject is what the laws of a set are about.
-type subject[T any] struct {
-	merged[T]
-	guards []Law[T]
-}
-
-// subjectOf binds a merge from lattice.
-func subjectOf[T any](m lattice.Merge[T], opts []Option) *subject[T] {
-	return &subject[T]{*mergedOf(m, opts), []Law[T]{deltaUnchanged[T](), cloneIndependent[T](), deltaNotRetained[T]()}}
-}
-
-// mergedOf looks at a merge from lattice.
-func mergedOf[T any](m lattice.Merge[T], opts []Option) *merged[T] {
-	s := newMerged[T](settingsOf(opts))
-	s.mergeIn, s.compare, s.clone = m.MergeIn, m.Compare, m.Clone
-	s.caps = lattice.CapsOf(m)
-	s.join = func(a, b T) T { return lattice.Join(m, a, b) }
-	return s
-}
-
-// newSubject is newMerged for those who are to check it.
-func newSubject[T any](o settings) *subject[T] { return &subject[T]{merged: *newMerged[T](o)} }
-
-// newMerged fills in what does not depend on the form of the merge.
-func newMerged[T any](o settings) *merged[T] {
-	t := reflect.TypeFor[T]()
-	s := &merged[T]{
-		show:  deep.Literal[T],
-		copy:  deep.Clone[T],
-		plain: deep.Plain(t),
-	}
+// newSubject fills in what follows from the type and the options.
+func newSubject(t reflect.Type, o settings) *subject {
+	s := &subject{typ: t, show: deep.LiteralBox, copy: deep.CloneBox, plain: deep.Plain(t)}
 	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
-	setEqual(s, o)
-	if valid, ok, err := typed[func(T) error]("Valid", o.valid); ok {
-		s.valid = valid
-	} else {
-		s.fail(err)
+	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.bottomParts} {
+		if f != nil && f.typ != t {
+			s.fail(fmt.Errorf("%w: laws.%s is for states of type %s, but the states are of type %s", ErrSetup, f.option,
+				deep.TypeName(f.typ), deep.TypeName(t)))
+			return s
+		}
 	}
-	if show, ok, err := typed[func(T) string]("Show", o.show); ok {
-		s.show = show
-	} else {
-		s.fail(err)
+	if o.equal != nil {
+		s.equal, s.ownEqual = o.equal.f.(func(a, b any) bool), true
 	}
-	if clone, ok, err := typed[func(T) T]("Clone", o.clone); ok {
-		s.copy = clone
-	} else {
-		s.fail(err)
+	if o.valid != nil {
+		s.valid = o.valid.f.(func(any) error)
 	}
-	if parts, ok, err := typed[bottomParts[T]]("BottomParts", o.bottomParts); ok {
+	if o.show != nil {
+		s.show = o.show.f.(func(any) string)
+	}
+	if o.clone != nil {
+		s.copy = o.clone.f.(func(any) any)
+	}
+	if o.bottomParts != nil {
+		parts := o.bottomParts.f.(bottomParts)
 		s.bottomParts = &parts
-	} else {
-		s.fail(err)
 	}
 	return s
 }
 
-func (s *merged[T]) fail(err error) {
+func (s *subject) fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
 }
 
-// setEqual chooses the equality: the option, an Equal method on T or *T, or
-// structure.
-func setEqual[T any](s *merged[T], o settings) {
-	equal, ok, err := typed[func(a, b T) bool]("Equal", o.equal)
-	s.fail(err)
-	var zero T
-	_, onValue := any(zero).(interface{ Equal(T) bool })
-	_, onPointer := any(&zero).(interface{ Equal(T) bool })
-	_, onPointers := any(&zero).(interface{ Equal(*T) bool })
-	s.ownEqual = true
-	switch {
-	case ok:
-		s.equal = func(a, b *T) bool { return equal(*a, *b) }
-	case onValue || reflect.TypeFor[T]().Kind() == reflect.Interface:
-		s.ownEqual = onValue // equality of structure honours the method, and looks inside interfaces
-	case onPointer:
-		s.equal = func(a, b *T) bool { return any(a).(interface{ Equal(T) bool }).Equal(*b) }
-	case onPointers:
-		s.equal = func(a, b *T) bool { return any(a).(interface{ Equal(*T) bool }).Equal(b) }
-	default:
-		s.ownEqual = false
-		if err := deep.Check(reflect.TypeFor[T]()); err != nil {
-			s.fail(fmt.Errorf("%w: states cannot be compared: %w; give laws.Equal, or the type an Equal method", ErrSetup, err))
-		}
-	}
-}
-
 // equality is the equality of states for laws that are not about tuples of them.
-func (s *merged[T]) equality() func(a, b T) bool {
-	equal := s.equal
-	if equal == nil {
-		equal = deep.EqualFunc[T]()
+func (s *subject) equality() func(a, b any) bool {
+	if s.equal == nil {
+		return deep.EqualBoxes(s.typ)
 	}
-	return func(a, b T) bool { return equal(&a, &b) }
+	return s.equal
 }
 
-// orderOf is Compare, or the order that merging induces where there is none.
-func orderOf[T any](s *merged[T], equal func(a, b T) bool) func(a, b T) lattice.Order {
+// order is Compare, or the order that merging induces where there is none.
+func (s *subject) order(equal func(a, b any) bool) func(a, b any) lattice.Order {
 	if s.compare != nil {
 		return s.compare
 	}
-	return func(a, b T) lattice.Order {
+	return func(a, b any) lattice.Order {
 		j, o := s.join(a, b), lattice.Incomparable
 		if equal(j, b) {
 			o |= lattice.Less
@@ -149,60 +97,54 @@ func orderOf[T any](s *merged[T], equal func(a, b T) bool) func(a, b T) lattice.
 	}
 }
 
-// Probe is how a law reaches the merge it is about. It belongs to one check and
-// is not for use by several goroutines.
-type Probe[T any] struct {
-	s           *subject[T]
-	left, right T // where compared values get an address without a fresh allocation
-	equal       func(a, b *T) bool
-	fingerprint func(*T) uint64
+// boxOf is v as a box of a state, v being one already or a state itself.
+func (s *subject) boxOf(v any) (any, bool) {
+	switch t := reflect.TypeOf(v); {
+	case t == nil:
+		return nil, false
+	case t.AssignableTo(s.typ):
+		b := reflect.New(s.typ)
+		b.Elem().Set(reflect.ValueOf(v))
+		return b.Interface(), true
+	default:
+		return v, t == reflect.PointerTo(s.typ)
+	}
+}
+
+// probe is how a law reaches the merge it is about. It belongs to one check and is
+// not for use by several goroutines.
+type probe struct {
+	s           *subject
+	equal       func(a, b any) bool
+	fingerprint func(any) uint64
 	prints      [maxArity]uint64
 }
 
-func newProbe[T any](s *subject[T]) *Probe[T] {
-	p := &Probe[T]{s: s, equal: s.equal, fingerprint: deep.FingerprintFunc[T]()}
-	if p.equal == nil {
-		p.equal = deep.EqualFunc[T]()
-	}
-	return p
+func newProbe(s *subject) *probe {
+	return &probe{s: s, equal: s.equality(), fingerprint: deep.FingerprintBoxes(s.typ)}
 }
 
 // Join returns a ⊔ b without changing either.
-func (p *Probe[T]) Join(a, b T) T { return p.s.join(a, b) }
+func (p *probe) Join(a, b any) any { return p.s.join(a, b) }
 
 // MergeIn merges delta into target as the merge does, and returns whether it says
-// that the target grew. Merges that return their result are called for it.
-func (p *Probe[T]) MergeIn(target *T, delta T) (grew bool) {
-	if p.s.mergeIn != nil {
-		return p.s.mergeIn(target, delta)
-	}
-	*target = p.s.join(*target, delta)
-	return false
-}
+// that the target grew.
+func (p *probe) MergeIn(target, delta any) (grew bool) { return p.s.mergeIn(target, delta) }
 
 // Compare returns the order of a and b that the merge states.
-func (p *Probe[T]) Compare(a, b T) lattice.Order { return p.s.compare(a, b) }
+func (p *probe) Compare(a, b any) lattice.Order { return p.s.compare(a, b) }
 
-// Equal reports whether two states are equal (see the option [Equal]).
-func (p *Probe[T]) Equal(a, b T) bool {
-	p.left, p.right = a, b
-	return p.equal(&p.left, &p.right)
-}
+// Equal reports whether two states are equal.
+func (p *probe) Equal(a, b any) bool { return p.equal(a, b) }
 
 // Copy returns a copy of v that shares nothing with it, without asking the merge.
-func (p *Probe[T]) Copy(v T) T {
-	if p.s.plain {
-		return v
-	}
-	return p.s.copy(v)
-}
+func (p *probe) Copy(v any) any { return p.s.copy(v) }
 
-// Fingerprint returns a hash of everything v holds; it changes when v is written
-// into.
-func (p *Probe[T]) Fingerprint(v *T) uint64 { return p.fingerprint(v) }
+// Fingerprint returns a hash of everything v holds.
+func (p *probe) Fingerprint(v any) uint64 { return p.fingerprint(v) }
 
 // Show prints v for a report.
-func (p *Probe[T]) Show(v T) string { return p.s.show(v) }
+func (p *probe) Show(v any) string { return p.s.show(v) }
 
 // finding is what came of judging one tuple.
 type finding struct {
@@ -225,47 +167,47 @@ func (k findingKind) bad() bool { return k >= refuted }
 
 // judge evaluates law on x. The arguments are looked at before the outcome is: a
 // merge that writes into them makes both sides meaningless.
-func (p *Probe[T]) judge(law *Law[T], x []T) finding {
+func (p *probe) judge(l *law, x []any) finding {
 	if p.s.plain {
-		return p.eval(law, x)
+		return p.eval(l, x)
 	}
 	for i := range x {
-		p.prints[i] = p.fingerprint(&x[i])
+		p.prints[i] = p.fingerprint(x[i])
 	}
-	f := p.eval(law, x)
+	f := p.eval(l, x)
 	if f.kind == panicked || f.kind == stuck {
 		return f // what was changed half way says nothing, and may still be changing
 	}
 	for i := range x {
-		if p.fingerprint(&x[i]) != p.prints[i] {
+		if p.fingerprint(x[i]) != p.prints[i] {
 			return finding{kind: wrote}
 		}
 	}
 	return f
 }
 
-func (p *Probe[T]) eval(law *Law[T], x []T) finding {
+func (p *probe) eval(l *law, x []any) finding {
 	if p.s.watchdog == nil {
-		return p.evalHere(law, x)
+		return p.evalHere(l, x)
 	}
 	// An evaluation that was given up goes on, so it has a probe of its own, and
 	// what it may still write into is not looked at again.
 	found, apart := make(chan finding, 1), newProbe(p.s)
 	before, judged := p.copies(x), slices.Clone(x)
-	if !p.s.watchdog(func() { found <- apart.evalHere(law, judged) }) {
+	if !p.s.watchdog(func() { found <- apart.evalHere(l, judged) }) {
 		copy(x, before)
 		return finding{kind: stuck}
 	}
 	return <-found
 }
 
-func (p *Probe[T]) evalHere(law *Law[T], x []T) (f finding) {
+func (p *probe) evalHere(l *law, x []any) (f finding) {
 	defer func() {
 		if v := recover(); v != nil {
 			f = finding{kind: panicked, panic: v}
 		}
 	}()
-	switch law.Eval(p, x) {
+	switch l.eval(p, x) {
 	case Holds:
 		return finding{kind: held}
 	case Vacuous:
@@ -276,10 +218,10 @@ func (p *Probe[T]) evalHere(law *Law[T], x []T) (f finding) {
 
 // copies returns deep copies of x, made without the merge or the user's Clone: it
 // must be right even where those are not.
-func (p *Probe[T]) copies(x []T) []T {
-	c := make([]T, len(x))
+func (p *probe) copies(x []any) []any {
+	c := make([]any, len(x))
 	for i := range x {
-		c[i] = deep.Clone(x[i])
+		c[i] = deep.CloneBox(x[i])
 	}
 	return c
 }

@@ -83,7 +83,12 @@ const (
 // values given: Compare must not be called while merging, there is no ⊥ to ask
 // for, and the values are opaque. (A merge that looks at them by reflection
 // escapes the test.) The proof is up to the keys tried.
-func ProveUpToKeys[T any](build func(lattice.Merge[Free]) lattice.Merge[T], shapes int, shape func(i int, value func(place int) Free) T) (proof Proof) {
+func ProveUpToKeys[T any](build func(lattice.Merge[Free]) lattice.Merge[T], shapes int, shape func(i int, value func(place int) Free) T) Proof {
+	return prove(func(sub *freeMerge) *subject { return subjectOf(build(sub), nil) }, shapes,
+		func(i int, value func(place int) Free) any { return box(shape(i, value)) })
+}
+
+func prove(build func(*freeMerge) *subject, shapes int, shape func(i int, value func(place int) Free) any) (proof Proof) {
 	proof.Shapes = shapes
 	defer func() {
 		if v := recover(); v != nil {
@@ -91,7 +96,8 @@ func ProveUpToKeys[T any](build func(lattice.Merge[Free]) lattice.Merge[T], shap
 		}
 	}()
 	sub := &freeMerge{}
-	t := &theorem[T]{m: build(sub), sub: sub, equal: deep.EqualFunc[T](), shape: shape, proof: &proof}
+	m := build(sub)
+	t := &theorem{m: m, sub: sub, equal: deep.EqualBoxes(m.typ), shape: shape, proof: &proof}
 	for i := range shapes {
 		for j := range shapes {
 			for k := range shapes {
@@ -107,11 +113,11 @@ func ProveUpToKeys[T any](build func(lattice.Merge[Free]) lattice.Merge[T], shap
 }
 
 // theorem is a proof under way.
-type theorem[T any] struct {
-	m      lattice.Merge[T]
+type theorem struct {
+	m      *subject
 	sub    *freeMerge
-	equal  func(a, b *T) bool
-	shape  func(int, func(int) Free) T
+	equal  func(a, b any) bool
+	shape  func(int, func(int) Free) any
 	shapes [provedStates]int
 	// families is, for each place, which types of atoms there are: type t is the
 	// states, as bits, whose value has the atom; it stands at bit t.
@@ -120,8 +126,8 @@ type theorem[T any] struct {
 }
 
 // states makes the three states under the current families.
-func (t *theorem[T]) states(met func(state, place int)) [provedStates]T {
-	var x [provedStates]T
+func (t *theorem) states(met func(state, place int)) [provedStates]any {
+	var x [provedStates]any
 	for s := range x {
 		var seen [maxPlaces]bool
 		x[s] = t.shape(t.shapes[s], func(place int) Free {
@@ -151,14 +157,14 @@ var having = func() (h [provedStates]uint64) {
 }()
 
 // places is, for each place, the states that hold a value there, as bits.
-func (t *theorem[T]) places() (present [maxPlaces]uint64) {
+func (t *theorem) places() (present [maxPlaces]uint64) {
 	t.states(func(state, place int) { present[place] |= 1 << state })
 	return present
 }
 
 // eachQuotient tries every family of types among the states present, place by
 // place.
-func (t *theorem[T]) eachQuotient(present [maxPlaces]uint64, place int) {
+func (t *theorem) eachQuotient(present [maxPlaces]uint64, place int) {
 	if place == maxPlaces {
 		t.evaluate()
 		return
@@ -182,21 +188,21 @@ func (t *theorem[T]) eachQuotient(present [maxPlaces]uint64, place int) {
 }
 
 // evaluate evaluates both sides of each law once.
-func (t *theorem[T]) evaluate() {
+func (t *theorem) evaluate() {
 	t.proof.Cases++
 	x := t.states(nil)
 	a, b, c := x[0], x[1], x[2]
-	join := func(x, y T) T { return lattice.Join(t.m, x, y) }
+	join := t.m.join
 	ab := join(a, b)
-	sides := [...]T{join(ab, c), join(a, join(b, c)), ab, join(b, a), join(a, a), a}
+	sides := [...]any{join(ab, c), join(a, join(b, c)), ab, join(b, a), join(a, a), a}
 	if t.sub.misuse != "" {
 		t.proof.Refused = t.sub.misuse
 		return
 	}
 	for i := 0; i < len(sides); i += 2 {
-		if !t.equal(&sides[i], &sides[i+1]) {
+		if !t.equal(sides[i], sides[i+1]) {
 			t.proof.Refused = fmt.Sprintf("the sides differ: %s and %s, of a = %s, b = %s, c = %s",
-				deep.Literal(sides[i]), deep.Literal(sides[i+1]), deep.Literal(a), deep.Literal(b), deep.Literal(c))
+				deep.LiteralBox(sides[i]), deep.LiteralBox(sides[i+1]), deep.LiteralBox(a), deep.LiteralBox(b), deep.LiteralBox(c))
 			return
 		}
 	}

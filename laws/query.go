@@ -1,6 +1,7 @@
 package laws
 
 import (
+	"fmt"
 	"reflect"
 
 	"github.com/joinery-go/joinery/gen"
@@ -30,19 +31,18 @@ func (q Query[S, V]) equality() (func(a, b V) bool, error) {
 // Queries is about a query that is declared to be monotone: a larger state never
 // gives a smaller answer.
 func Queries[S, V any](m lattice.Merge[S], q Query[S, V], opts ...Option) Set[S] {
-	s := subjectOf(m, opts)
-	set := Set[S]{Name: "query", subject: s}
+	set := set{name: "query", subject: subjectOf(m, opts)}
 	if q.Leq == nil {
-		set.Absent = []Absence{{"query/monotone", "the query is not declared to be monotone"}}
-		return set
+		set.absences = []Absence{{"query/monotone", "the query is not declared to be monotone"}}
+		return Set[S]{set}
 	}
-	set.Laws = []Law[S]{judged("query/monotone", "a ⊑ a ⊔ b ⇒ query(a) ≤ query(a ⊔ b)", 2, func(p *Probe[S], x []S) (Outcome, func() Sides) {
-		low, high := q.Ask(x[0]), q.Ask(p.Join(x[0], x[1]))
+	set.laws = []law{judged("query/monotone", "a ⊑ a ⊔ b ⇒ query(a) ≤ query(a ⊔ b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
+		low, high := q.Ask(unbox[S](x[0])), q.Ask(unbox[S](p.Join(x[0], x[1])))
 		return holds(q.Leq(low, high)), func() Sides {
-			return Sides{"query(a)", deep.Literal(low), "query(a ⊔ b)", deep.Literal(high)}
+			return Sides{"query(a)", deep.LiteralBox(&low), "query(a ⊔ b)", deep.LiteralBox(&high)}
 		}
 	})}
-	return set
+	return Set[S]{set}
 }
 
 // Denotation is about what states mean. model is the plain meaning of a set of
@@ -53,28 +53,27 @@ func Queries[S, V any](m lattice.Merge[S], q Query[S, V], opts ...Option) Set[S]
 // semilattice and breaks this one. (Burckhardt et al., "Replicated data types:
 // specification, verification, optimality", POPL'14.)
 func Denotation[S, O, V any](m lattice.Merge[S], u gen.Updates[S, O], q Query[S, V], model func(seen []gen.Event[O]) V, opts ...Option) Set[gen.Plan[O]] {
-	k := newHistories(m, u, opts)
-	differ, err := differing(q, model)
-	k.subject.fail(err)
-	return denotationOf(k, differ)
-}
-
-// differing compares what the query gives for a state with what the model gives for
-// the updates that it has seen: nil if they are equal, else both in words.
-func differing[S, O, V any](q Query[S, V], model func(seen []gen.Event[O]) V) (func(s S, seen []gen.Event[O]) func() (got, want string), error) {
+	k := historiesOf(m, u, opts)
 	equal, err := q.equality()
-	return func(s S, seen []gen.Event[O]) func() (got, want string) {
-		got, want := q.Ask(s), model(seen)
+	k.subject.fail(err)
+	return Set[gen.Plan[O]]{denotationOf(k, func(state any, seen []gen.Event[any]) func() (got, want string) {
+		events := make([]gen.Event[O], len(seen))
+		for i, e := range seen {
+			events[i] = gen.Retyped(e, unbox[O](e.Op))
+		}
+		got, want := q.Ask(unbox[S](state)), model(events)
 		if equal(got, want) {
 			return nil
 		}
-		return func() (string, string) { return deep.Literal(got), deep.Literal(want) }
-	}, err
+		return func() (string, string) { return deep.LiteralBox(&got), deep.LiteralBox(&want) }
+	})}
 }
 
-func denotationOf[S, O any](k *histories[S, O], differ func(s S, seen []gen.Event[O]) func() (got, want string)) Set[gen.Plan[O]] {
-	law := judged("query/denotation", "the query of a state is the model's value of the updates it has seen", 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
-		end := k.play(x[0], nil)
+// denotationOf is the set of a type whose queries differ compares with a model: it
+// returns nil if they are equal, else both in words.
+func denotationOf(k *histories, differ func(state any, seen []gen.Event[any]) func() (got, want string)) set {
+	l := judged("query/denotation", "the query of a state is the model's value of the updates it has seen", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
+		end := k.play(k.plan(x[0]), nil)
 		if len(end.Events) == 0 {
 			return Vacuous, nil
 		}
@@ -82,13 +81,13 @@ func denotationOf[S, O any](k *histories[S, O], differ func(s S, seen []gen.Even
 			if words := differ(s, end.Seen(r)); words != nil {
 				return Fails, func() Sides {
 					got, want := words()
-					return Sides{"query of the state", got + " of " + k.states.show(s) + " at replica " + deep.Literal(r), "model", want}
+					return Sides{"query of the state", fmt.Sprintf("%s of %s at replica %d", got, k.states.show(s), r), "model", want}
 				}
 			}
 		}
 		return Holds, nil
 	})
-	return Set[gen.Plan[O]]{Name: "denotation", subject: k.subject, Laws: []Law[gen.Plan[O]]{law}}
+	return set{name: "denotation", subject: k.subject, laws: []law{l}}
 }
 
 // Collection is a way of shrinking states that no reader may notice.
@@ -108,25 +107,28 @@ func Compaction[S, V any](m lattice.Merge[S], c Collection[S, V], opts ...Option
 	s := subjectOf(m, opts)
 	equal, err := c.equality()
 	s.fail(err)
-	compare := func(id, statement, leftExpr, rightExpr string, premise func(a, b S) bool, left, right func(p *Probe[S], a, b S) S) Law[S] {
-		return judged(id, statement, 2, func(p *Probe[S], x []S) (Outcome, func() Sides) {
-			if c.Compatible != nil && !premise(x[0], x[1]) {
+	ask := func(v any) V { return c.Ask(unbox[S](v)) }
+	gc := func(v any) any { return box(c.GC(unbox[S](v))) }
+	compare := func(id, statement, leftExpr, rightExpr string, premise func(a, b S) bool, left, right func(p *probe, a, b any) any) law {
+		return judged(id, statement, 2, func(p *probe, x []any) (Outcome, func() Sides) {
+			if c.Compatible != nil && !premise(unbox[S](x[0]), unbox[S](x[1])) {
 				return Vacuous, nil
 			}
 			l, r := left(p, x[0], x[1]), right(p, x[0], x[1])
-			return holds(equal(c.Ask(l), c.Ask(r))), func() Sides {
-				return Sides{leftExpr, deep.Literal(c.Ask(l)) + " of " + p.Show(l), rightExpr, deep.Literal(c.Ask(r)) + " of " + p.Show(r)}
+			return holds(equal(ask(l), ask(r))), func() Sides {
+				got, want := ask(l), ask(r)
+				return Sides{leftExpr, deep.LiteralBox(&got) + " of " + p.Show(l), rightExpr, deep.LiteralBox(&want) + " of " + p.Show(r)}
 			}
 		})
 	}
 	one := func(a, b S) bool { return c.Compatible(a, b) }
 	both := func(a, b S) bool { return c.Compatible(a, b) && c.Compatible(b, a) }
-	return Set[S]{Name: "compaction", subject: s, Laws: []Law[S]{
+	return Set[S]{set{name: "compaction", subject: s, laws: []law{
 		compare("compaction/unseen", "query(gc(a) ⊔ b) = query(a ⊔ b)", "query(gc(a) ⊔ b)", "query(a ⊔ b)", one,
-			func(p *Probe[S], a, b S) S { return p.Join(c.GC(a), b) },
-			func(p *Probe[S], a, b S) S { return p.Join(a, b) }),
+			func(p *probe, a, b any) any { return p.Join(gc(a), b) },
+			func(p *probe, a, b any) any { return p.Join(a, b) }),
 		compare("compaction/commutes", "query(gc(a ⊔ b)) = query(gc(gc(a) ⊔ gc(b)))", "query(gc(a ⊔ b))", "query(gc(gc(a) ⊔ gc(b)))", both,
-			func(p *Probe[S], a, b S) S { return c.GC(p.Join(a, b)) },
-			func(p *Probe[S], a, b S) S { return c.GC(p.Join(c.GC(a), c.GC(b))) }),
-	}}
+			func(p *probe, a, b any) any { return gc(p.Join(a, b)) },
+			func(p *probe, a, b any) any { return gc(p.Join(gc(a), gc(b))) }),
+	}}}
 }

@@ -78,9 +78,10 @@ func Register[T any](name string, m lattice.Merge[T], source gen.Source[T], with
 	if !r.reached {
 		source = gen.WithEnds(m, source)
 	}
-	e.Suites = append([]Suite{fullSuite(name, m, source, r.universe, r.opts)}, r.suites...)
+	set := full(subjectOf(m, r.opts))
+	e.Suites = append([]Suite{newSuite(name, set, boxSource(source), boxAll(r.universe))}, r.suites...)
 	if r.free != nil {
-		e.Free = fullSuite(name, m, gen.WithEnds(m, r.free), nil, r.opts)
+		e.Free = newSuite(name, set, boxSource(gen.WithEnds(m, r.free)), nil)
 	}
 	if r.proof != nil {
 		p := r.proof()
@@ -98,7 +99,7 @@ func RegisterUpdates[S, O any](name string, m lattice.Merge[S], u gen.Updates[S,
 	for _, w := range with {
 		w.apply(&r)
 	}
-	updates := UpdatesSuite(name, m, u, nil, r.opts...)
+	updates := NewSuite(name, Updates(m, u, r.opts...), PlanSource(u), nil)
 	source := gen.Reachable(m, u, DefaultSteps)
 	with = append([]With[S]{Reachable(gen.Unrelated(source)), Alongside[S](updates)}, with...)
 	return Register(name, m, source, with...)

@@ -221,13 +221,13 @@ func (f *Failure) String() string {
 
 // failure explains a finding about law on the states x, which must be as they
 // were drawn. It is for reports: it evaluates again.
-func (p *Probe[T]) failure(law *Law[T], x []T, found finding) *Failure {
+func (p *probe) failure(law *law, x []any, found finding) *Failure {
 	if found.kind == wrote {
 		if f := p.blame(law, x); f != nil {
 			return f
 		}
 	}
-	f := &Failure{Law: law.ID, Statement: law.Statement, Where: p.bindings(x)}
+	f := &Failure{Law: law.ID, Statement: law.Text, Where: p.bindings(x)}
 	switch found.kind {
 	case panicked:
 		f.Panic = panicText(found.panic)
@@ -236,7 +236,7 @@ func (p *Probe[T]) failure(law *Law[T], x []T, found finding) *Failure {
 	case wrote:
 		f.While = law.ID
 		if len(p.s.guards) > 0 {
-			f.Law, f.Statement = p.s.guards[0].ID, p.s.guards[0].Statement
+			f.Law, f.Statement = p.s.guards[0].ID, p.s.guards[0].Text
 		}
 		f.Sides = p.writtenSides(law, x)
 	default:
@@ -248,12 +248,12 @@ func (p *Probe[T]) failure(law *Law[T], x []T, found finding) *Failure {
 
 // blame finds the law about arguments that accounts for a write: it tries them on
 // the states of the tuple, in every order of picking.
-func (p *Probe[T]) blame(law *Law[T], x []T) *Failure {
+func (p *probe) blame(law *law, x []any) *Failure {
 	for i := range p.s.guards {
 		guard := &p.s.guards[i]
 		var culprit *Failure
 		eachPick(len(x), guard.Arity, func(pick []int) bool {
-			y := make([]T, len(pick))
+			y := make([]any, len(pick))
 			for k, at := range pick {
 				y[k] = p.copies(x[at : at+1])[0]
 			}
@@ -289,15 +289,15 @@ func eachPick(n, k int, visit func(pick []int) bool) {
 }
 
 // writtenSides evaluates law once more and shows the first state it changed.
-func (p *Probe[T]) writtenSides(law *Law[T], x []T) Sides {
+func (p *probe) writtenSides(law *law, x []any) Sides {
 	y := p.copies(x)
 	for i := range y {
-		p.prints[i] = p.fingerprint(&y[i])
+		p.prints[i] = p.fingerprint(y[i])
 	}
 	prints := p.prints
 	p.eval(law, y)
 	for i := range y {
-		if p.fingerprint(&y[i]) != prints[i] {
+		if p.fingerprint(y[i]) != prints[i] {
 			return Sides{variables[i] + " before", p.Show(x[i]), variables[i] + " after judging " + law.ID, p.Show(y[i])}
 		}
 	}
@@ -306,16 +306,16 @@ func (p *Probe[T]) writtenSides(law *Law[T], x []T) Sides {
 
 // explain asks the law for its sides, on copies. A law that panics only now gets
 // its panic reported.
-func (p *Probe[T]) explain(law *Law[T], x []T) (s Sides, panicText_ string) {
+func (p *probe) explain(law *law, x []any) (s Sides, panicText_ string) {
 	defer func() {
 		if v := recover(); v != nil {
 			panicText_ = panicText(v)
 		}
 	}()
-	return law.Explain(p, p.copies(x)), ""
+	return law.explain(p, p.copies(x)), ""
 }
 
-func (p *Probe[T]) bindings(x []T) []Binding {
+func (p *probe) bindings(x []any) []Binding {
 	w := make([]Binding, len(x))
 	for i, v := range x {
 		w[i] = Binding{variables[i], p.Show(v)}
@@ -333,16 +333,23 @@ func panicText(v any) string {
 // drawFailure explains a source that could not draw. A join that panicked while
 // states were being correlated is a failure of the law; anything else is a
 // mistake in the set-up.
-func (p *Probe[T]) drawFailure(law *Law[T], err error) (*Failure, error) {
+func (p *probe) drawFailure(law *law, err error) (*Failure, error) {
 	var jp *gen.JoinPanic
 	if !errors.As(err, &jp) {
 		return nil, fmt.Errorf("%w: drawing states for %s: %w", ErrSetup, law.ID, err)
 	}
-	f := &Failure{Law: law.ID, Statement: law.Statement, Panic: panicText(jp.Value) + " (in a ⊔ b, while states were drawn)"}
-	a, okA := jp.A.(T)
-	b, okB := jp.B.(T)
-	if okA && okB {
-		f.Where = p.bindings([]T{a, b})
-	}
+	f := &Failure{Law: law.ID, Statement: law.Text, Panic: panicText(jp.Value) + " (in a ⊔ b, while states were drawn)"}
+	f.Where = p.operands(jp.A, jp.B)
 	return f, nil
+}
+
+// operands binds the operands of a join that a source made: boxes, or states of
+// sources that know their type. There are none of a source over other states.
+func (p *probe) operands(a, b any) []Binding {
+	x, okA := p.s.boxOf(a)
+	y, okB := p.s.boxOf(b)
+	if !okA || !okB {
+		return nil
+	}
+	return p.bindings([]any{x, y})
 }

@@ -39,17 +39,21 @@ func (o RunOptions) withDefaults() RunOptions {
 // needs go test. A law's cases depend on the seed and its ID alone: checking
 // another set with the same law judges the same tuples.
 func Run[S any](set Set[S], source gen.Source[S], o RunOptions) Report {
+	return set.run(boxSource(source), o)
+}
+
+func (s set) run(source gen.Source[any], o RunOptions) Report {
 	o = o.withDefaults()
-	r := Report{Set: set.Name, Scope: fmt.Sprintf("%d random cases a law, seed %d", o.Cases, o.Seed), Absent: set.absent()}
-	if err := set.usable(); err != nil {
+	r := Report{Set: s.name, Scope: fmt.Sprintf("%d random cases a law, seed %d", o.Cases, o.Seed), Absent: s.absent()}
+	if err := s.usable(); err != nil {
 		r.Err = err
 		return r
 	}
-	for _, law := range set.All() {
+	for _, law := range s.all() {
 		if !named(o.Only, law.ID) {
 			continue
 		}
-		run := &seededRun[S]{law: &law, source: source, probe: newProbe(set.subject), x: make([]S, law.Arity), o: o}
+		run := &seededRun{law: &law, source: source, probe: newProbe(s.subject), x: make([]any, law.Arity), o: o}
 		res, err := run.check()
 		if err != nil {
 			r.Err = err
@@ -58,7 +62,7 @@ func Run[S any](set Set[S], source gen.Source[S], o RunOptions) Report {
 		r.Results = append(r.Results, res)
 	}
 	if len(r.Results) == 0 {
-		r.Err = fmt.Errorf("%w: set %s has no law %q", ErrSetup, set.Name, o.Only)
+		r.Err = fmt.Errorf("%w: set %s has no law %q", ErrSetup, s.name, o.Only)
 	}
 	return r
 }
@@ -69,12 +73,12 @@ func named(only, id string) bool {
 }
 
 // seededRun is one law under seeded choices.
-type seededRun[S any] struct {
-	law    *Law[S]
-	source gen.Source[S]
-	probe  *Probe[S]
+type seededRun struct {
+	law    *law
+	source gen.Source[any]
+	probe  *probe
 	draw   gen.Draw
-	x      []S
+	x      []any
 	o      RunOptions
 }
 
@@ -92,7 +96,7 @@ func (r refutation) class() string {
 }
 
 // judge draws a tuple from src and judges it.
-func (r *seededRun[S]) judge(src choice.Source) refutation {
+func (r *seededRun) judge(src choice.Source) refutation {
 	r.draw.Reset(src)
 	if v := r.fill(); v != nil {
 		return refutation{drawErr: fmt.Errorf("source panicked: %s", panicText(v))}
@@ -103,14 +107,14 @@ func (r *seededRun[S]) judge(src choice.Source) refutation {
 	return refutation{finding: r.probe.judge(r.law, r.x)}
 }
 
-func (r *seededRun[S]) fill() (panicked any) {
+func (r *seededRun) fill() (panicked any) {
 	defer func() { panicked = recover() }()
 	r.source(&r.draw, r.x)
 	return nil
 }
 
-func (r *seededRun[S]) check() (Result, error) {
-	res := Result{Law: r.law.ID, Statement: r.law.Statement}
+func (r *seededRun) check() (Result, error) {
+	res := Result{Law: r.law.ID, Statement: r.law.Text}
 	seed := choice.MixString(r.o.Seed, r.law.ID)
 	var tape choice.Tape
 	for i := range r.o.Cases {
@@ -143,7 +147,7 @@ func (r *seededRun[S]) check() (Result, error) {
 
 // explain makes the case smaller, as long as it fails in the same way, and
 // reports what is left.
-func (r *seededRun[S]) explain(got refutation, tape []uint64) (*Failure, error) {
+func (r *seededRun) explain(got refutation, tape []uint64) (*Failure, error) {
 	class := got.class()
 	if got.finding.kind == stuck {
 		// Each replay would take as long as the watchdog waits.

@@ -29,17 +29,21 @@ type Suite struct {
 
 // NewSuite binds a set to a source and a universe; an empty universe is none.
 func NewSuite[S any](name string, set Set[S], source gen.Source[S], universe gen.Universe[S]) Suite {
+	return newSuite(name, set.set, boxSource(source), boxAll(universe))
+}
+
+func newSuite(name string, set set, source gen.Source[any], universe []any) Suite {
 	s := Suite{
 		Name:   name,
-		Run:    func(o RunOptions) Report { return Run(set, source, o) },
-		Check:  func(t T, opts ...Option) { t.Helper(); Check(t, set, source, opts...) },
+		Run:    func(o RunOptions) Report { return set.run(source, o) },
+		Check:  func(t T, opts ...Option) { t.Helper(); check(t, set, source, opts) },
 		Judge:  func(data []byte) *Failure { return judgeBytes(set, source, data) },
 		Absent: set.absent(),
 	}
 	if len(universe) > 0 {
-		s.Exhaust = func() Report { return Exhaust(set, universe) }
+		s.Exhaust = func() Report { return set.exhaust(universe) }
 	}
-	for _, l := range set.All() {
+	for _, l := range set.all() {
 		s.IDs = append(s.IDs, l.ID)
 	}
 	return s
@@ -115,14 +119,14 @@ func gathered(name string, suites []Suite, report func(Suite) (Report, bool)) Re
 
 // judgeBytes is the door of native fuzzing. What it is given is data, so a set-up
 // error is a failure without sides and not a panic.
-func judgeBytes[S any](set Set[S], source gen.Source[S], data []byte) *Failure {
+func judgeBytes(set set, source gen.Source[any], data []byte) *Failure {
 	if err := set.usable(); err != nil {
-		return &Failure{Law: set.Name, Statement: "the set can be checked", Panic: err.Error()}
+		return &Failure{Law: set.name, Statement: "the set can be checked", Panic: err.Error()}
 	}
-	laws := set.All()
+	laws := set.all()
 	first, rest := head(data)
 	law := laws[first%len(laws)]
-	run := &seededRun[S]{law: &law, source: source, probe: newProbe(set.subject), x: make([]S, law.Arity)}
+	run := &seededRun{law: &law, source: source, probe: newProbe(set.subject), x: make([]any, law.Arity)}
 	got := run.judge(choice.FromBytes(rest))
 	if got.drawErr == nil && !got.finding.kind.bad() {
 		return nil
@@ -130,13 +134,13 @@ func judgeBytes[S any](set Set[S], source gen.Source[S], data []byte) *Failure {
 	if got.drawErr != nil {
 		failure, err := run.probe.drawFailure(&law, got.drawErr)
 		if err != nil {
-			return &Failure{Law: law.ID, Statement: law.Statement, Panic: err.Error()}
+			return &Failure{Law: law.ID, Statement: law.Text, Panic: err.Error()}
 		}
 		return failure
 	}
 	run.draw.Reset(choice.FromBytes(rest))
 	if v := run.fill(); v != nil {
-		return &Failure{Law: law.ID, Statement: law.Statement, Panic: panicText(v)}
+		return &Failure{Law: law.ID, Statement: law.Text, Panic: panicText(v)}
 	}
 	return run.probe.failure(&law, run.x, got.finding)
 }

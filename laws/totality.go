@@ -9,22 +9,24 @@ import (
 // Totality is about the whole domain: any two states merge, without panic, and
 // what comes of it is a state of the domain again (see [Valid]), equal to itself,
 // with which everything can be done. Under [Watch] merging must come to an end.
-func Totality[T any](m lattice.Merge[T], opts ...Option) Set[T] { return totality(subjectOf(m, opts)) }
+func Totality[T any](m lattice.Merge[T], opts ...Option) Set[T] {
+	return Set[T]{totality(subjectOf(m, opts))}
+}
 
-func totality[T any](s *subject[T]) Set[T] {
-	set := Set[T]{Name: "totality", subject: s, Laws: []Law[T]{everyPairMerges[T]()}}
+func totality(s *subject) set {
+	set := set{name: "totality", subject: s, laws: []law{everyPairMerges()}}
 	if s.valid == nil {
-		set.Absent = append(set.Absent, Absence{"totality/defined", "laws.Valid declares no domain"})
+		set.absences = append(set.absences, Absence{"totality/defined", "laws.Valid declares no domain"})
 		return set
 	}
-	set.Laws = append(set.Laws, resultDefined[T]())
+	set.laws = append(set.laws, resultDefined())
 	return set
 }
 
-func everyPairMerges[T any]() Law[T] {
-	return judged("totality/merges", "a ⊔ b and Compare(a, b) are defined for every a and b", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func everyPairMerges() law {
+	return judged("totality/merges", "a ⊔ b and Compare(a, b) are defined for every a and b", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		left, right := p.Join(x[0], x[1]), p.Join(x[1], x[0])
-		for _, j := range []T{left, right} {
+		for _, j := range []any{left, right} {
 			if !p.Equal(j, j) || p.Compare(j, j) > lattice.Equal || p.Compare(x[0], j) > lattice.Equal {
 				return Fails, func() Sides {
 					return Sides{"a ⊔ b", p.Show(j), "itself", fmt.Sprintf("equal: %t, Compare: %v", p.Equal(j, j), p.Compare(j, j))}
@@ -35,8 +37,8 @@ func everyPairMerges[T any]() Law[T] {
 	})
 }
 
-func resultDefined[T any]() Law[T] {
-	return judged("totality/defined", "a and b of the domain ⇒ a ⊔ b of the domain", 2, func(p *Probe[T], x []T) (Outcome, func() Sides) {
+func resultDefined() law {
+	return judged("totality/defined", "a and b of the domain ⇒ a ⊔ b of the domain", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		if p.s.valid(x[0]) != nil || p.s.valid(x[1]) != nil {
 			return Vacuous, nil
 		}

@@ -11,28 +11,29 @@ import (
 // properties other than those of this package: whoever has choices to draw from
 // has the law judged exactly as [Run] and [Check] judge it. A Trial is for one
 // goroutine at a time.
-type Trial[S any] struct {
-	law Law[S]
-	run seededRun[S]
+type Trial struct {
+	law law
+	run seededRun
 }
 
 // Trials binds every law of the set to the source, parents first, and says which
 // laws do not apply. The error is one of the set-up.
-func Trials[S any](set Set[S], source gen.Source[S]) ([]*Trial[S], []Absence, error) {
+func Trials[S any](set Set[S], source gen.Source[S]) ([]*Trial, []Absence, error) {
 	if err := set.usable(); err != nil {
 		return nil, nil, err
 	}
-	var trials []*Trial[S]
-	for _, law := range set.All() {
-		t := &Trial[S]{law: law}
-		t.run = seededRun[S]{law: &t.law, source: source, probe: newProbe(set.subject), x: make([]S, law.Arity)}
+	var trials []*Trial
+	boxed := boxSource(source)
+	for _, law := range set.all() {
+		t := &Trial{law: law}
+		t.run = seededRun{law: &t.law, source: boxed, probe: newProbe(set.subject), x: make([]any, law.Arity)}
 		trials = append(trials, t)
 	}
 	return trials, set.absent(), nil
 }
 
 // Law returns the law that is tried.
-func (t *Trial[S]) Law() Law[S] { return t.law }
+func (t *Trial) Law() Statement { return t.law.Statement }
 
 // Verdict is what came of judging one case.
 type Verdict struct {
@@ -44,7 +45,7 @@ type Verdict struct {
 }
 
 // Judge draws a tuple with the choices of src and judges the law on it.
-func (t *Trial[S]) Judge(src choice.Source) Verdict {
+func (t *Trial) Judge(src choice.Source) Verdict {
 	v := Verdict{got: t.run.judge(src)}
 	switch {
 	case v.got.drawErr != nil || v.got.finding.kind.bad():
@@ -58,7 +59,7 @@ func (t *Trial[S]) Judge(src choice.Source) Verdict {
 // FailsLike returns what [choice.Minimise] asks of smaller cases: whether one fails
 // in the same way as the case of v did. Of a merge that does not return nothing is
 // judged again, because each case would take as long as the watchdog waits.
-func (t *Trial[S]) FailsLike(v Verdict) func(choice.Source) bool {
+func (t *Trial) FailsLike(v Verdict) func(choice.Source) bool {
 	if v.got.finding.kind == stuck {
 		return func(choice.Source) bool { return false }
 	}
@@ -70,25 +71,25 @@ func (t *Trial[S]) FailsLike(v Verdict) func(choice.Source) bool {
 // failed, or how the case did that it was made smaller from, which must be the last
 // one this trial judged but for those of [Trial.FailsLike]. The error is one of the
 // set-up: the source cannot draw.
-func (t *Trial[S]) Explain(v Verdict, tape []uint64) (*Failure, error) {
+func (t *Trial) Explain(v Verdict, tape []uint64) (*Failure, error) {
 	return t.run.explain(v.got, tape)
 }
 
 // Shortfall says why so many cases, in some of which the premise of the law held,
 // do not count as a check of it; "" if they do.
-func (t *Trial[S]) Shortfall(cases, exercised int) string {
+func (t *Trial) Shortfall(cases, exercised int) string {
 	switch {
 	case exercised == 0:
-		return neverExercised(t.law.ID, t.law.Statement, cases)
+		return neverExercised(t.law.ID, t.law.Text, cases)
 	case t.law.rarely(exercised, cases):
-		return tooRarely(t.law.ID, t.law.Statement, exercised, cases, t.law.AtLeast)
+		return tooRarely(t.law.ID, t.law.Text, exercised, cases, t.law.AtLeast)
 	}
 	return ""
 }
 
 // CheckRapid checks the law as [Check] does, by a rapid property, in a test of the
 // caller's making. For the number of cases see [Cases].
-func (t *Trial[S]) CheckRapid(tb rapid.TB, cases int) {
+func (t *Trial) CheckRapid(tb rapid.TB, cases int) {
 	tb.Helper()
 	checkLaw(tb, t.run.probe.s, &t.law, t.run.source, settings{cases: cases})
 }

@@ -23,81 +23,108 @@ func PlanSource[S, O any](u gen.Updates[S, O]) gen.Source[gen.Plan[O]] {
 // states are those that such histories reach. (Almeida, Shoker, Baquero, "Delta
 // state replicated data types", 2018, sections 4 and 5.)
 func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) Set[gen.Plan[O]] {
-	return updatesOf(newHistories(m, u, opts))
+	return Set[gen.Plan[O]]{updatesOf(historiesOf(m, u, opts))}
 }
 
-func updatesOf[S, O any](k *histories[S, O]) Set[gen.Plan[O]] {
-	set := Set[gen.Plan[O]]{Name: "updates", subject: k.subject,
-		Laws: []Law[gen.Plan[O]]{k.inflates(), k.fresh()}}
-	if k.given.Delta == nil {
-		set.Absent = append(set.Absent, Absence{"updates/delta", "the type has no deltas"})
-		return set
+// histories is what laws about plans share. Operations are boxes as states are.
+type histories struct {
+	u       gen.Updates[any, any] // with mutators that are given copies
+	given   gen.Updates[any, any]
+	states  *subject
+	equal   func(a, b any) bool
+	subject *subject // of the plans, which have no merge
+	plan    func(box any) gen.Plan[any]
+}
+
+// historiesOf looks at a type with mutators through boxes.
+func historiesOf[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Option) *histories {
+	plans := bind[gen.Plan[O]](settings{})
+	return newHistories(subjectOf(m, opts), plans, boxUpdates(u), func(b any) gen.Plan[any] {
+		typed := unbox[gen.Plan[O]](b)
+		p := make(gen.Plan[any], len(typed))
+		for i, step := range typed {
+			p[i] = gen.Step[any]{Replica: step.Replica, Op: &typed[i].Op, Merge: step.Merge, From: step.From}
+		}
+		return p
+	})
+}
+
+// boxUpdates is the same data type over boxes.
+func boxUpdates[S, O any](u gen.Updates[S, O]) gen.Updates[any, any] {
+	mutator := func(f func(S, int, O) S) func(any, int, any) any {
+		if f == nil {
+			return nil
+		}
+		return func(s any, replica int, op any) any { return box(f(unbox[S](s), replica, unbox[O](op))) }
 	}
-	if k.given.Apply != nil {
-		set.Laws = append(set.Laws, k.delta())
-	} else {
-		set.Absent = append(set.Absent, Absence{"updates/delta", "the type applies an operation by merging its delta"})
+	b := gen.Updates[any, any]{Delta: mutator(u.Delta), Apply: mutator(u.Apply)}
+	if u.Start != nil {
+		b.Start = func() any { return box(u.Start()) }
 	}
-	set.Laws = append(set.Laws, k.duplicated(), k.reordered(), k.batched(), k.groups(), k.asStates())
-	return set
-}
-
-// histories is what laws about plans share.
-type histories[S, O any] struct {
-	u       gen.Updates[S, O] // with mutators that are given copies
-	given   gen.Updates[S, O]
-	states  *merged[S]
-	equal   func(a, b S) bool
-	subject *subject[gen.Plan[O]] // of the plans: they have no merge
-	showOp  func(O) string
-}
-
-func newHistories[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Option) *histories[S, O] {
-	return historiesOf(mergedOf(m, opts), guarded(u), u)
-}
-
-// historiesOf is of updates as they are given, and guarded.
-func historiesOf[S, O any](s *merged[S], guarded, u gen.Updates[S, O]) *histories[S, O] {
-	k := &histories[S, O]{
-		u: guarded, given: u, states: s, equal: s.equality(), showOp: deep.Literal[O],
-		subject: newSubject[gen.Plan[O]](settings{watchdog: s.watchdog}),
+	if u.Ops != nil {
+		b.Ops = boxGen(u.Ops)
 	}
-	k.subject.fail(s.err)
+	return b
+}
+
+func newHistories(states, plans *subject, u gen.Updates[any, any], plan func(any) gen.Plan[any]) *histories {
+	plans.watchdog = states.watchdog
+	k := &histories{u: guarded(u), given: u, states: states, equal: states.equality(), subject: plans, plan: plan}
+	plans.fail(states.err)
 	if u.Start == nil || u.Ops == nil || u.Delta == nil && u.Apply == nil {
-		k.subject.fail(fmt.Errorf("%w: updates need Start, Ops, and Delta or Apply", ErrSetup))
+		plans.fail(fmt.Errorf("%w: updates need Start, Ops, and Delta or Apply", ErrSetup))
 	}
 	return k
 }
 
+// move is an update as it is played.
+type move = gen.Move[any, any]
+
+func updatesOf(k *histories) set {
+	set := set{name: "updates", subject: k.subject,
+		laws: []law{k.inflates(), k.fresh()}}
+	if k.given.Delta == nil {
+		set.absences = append(set.absences, Absence{"updates/delta", "the type has no deltas"})
+		return set
+	}
+	if k.given.Apply != nil {
+		set.laws = append(set.laws, k.delta())
+	} else {
+		set.absences = append(set.absences, Absence{"updates/delta", "the type applies an operation by merging its delta"})
+	}
+	set.laws = append(set.laws, k.duplicated(), k.reordered(), k.batched(), k.groups(), k.asStates())
+	return set
+}
+
 // guarded gives mutators copies of their states: one that writes into them breaks
 // one law, and not what all others are judged on.
-func guarded[S, O any](u gen.Updates[S, O]) gen.Updates[S, O] {
-	copying := func(mutator func(S, int, O) S) func(S, int, O) S {
+func guarded(u gen.Updates[any, any]) gen.Updates[any, any] {
+	copying := func(mutator func(any, int, any) any) func(any, int, any) any {
 		if mutator == nil {
 			return nil
 		}
-		return func(s S, replica int, op O) S { return mutator(deep.Clone(s), replica, op) }
+		return func(s any, replica int, op any) any { return mutator(deep.CloneBox(s), replica, op) }
 	}
 	u.Delta, u.Apply = copying(u.Delta), copying(u.Apply)
 	return u
 }
 
-func (k *histories[S, O]) play(p gen.Plan[O], visit func(gen.Move[S, O])) gen.Outcome[S, O] {
+func (k *histories) play(p gen.Plan[any], visit func(move)) gen.Outcome[any, any] {
 	return k.u.Play(k.states.join, p, visit)
 }
 
 // moves are the updates of a plan.
-func (k *histories[S, O]) moves(p gen.Plan[O]) (moves []gen.Move[S, O], end gen.Outcome[S, O]) {
-	end = k.play(p, func(m gen.Move[S, O]) { moves = append(moves, m) })
+func (k *histories) moves(p gen.Plan[any]) (moves []move, end gen.Outcome[any, any]) {
+	end = k.play(p, func(m move) { moves = append(moves, m) })
 	return moves, end
 }
 
 // eachMove is a law that every update must satisfy; check returns nil if it does.
-func (k *histories[S, O]) eachMove(id, statement string, check func(gen.Move[S, O]) func() Sides) Law[gen.Plan[O]] {
-	return judged(id, statement, 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
+func (k *histories) eachMove(id, statement string, check func(move) func() Sides) law {
+	return judged(id, statement, 1, func(_ *probe, x []any) (Outcome, func() Sides) {
 		outcome := Vacuous
 		var sides func() Sides
-		k.play(x[0], func(m gen.Move[S, O]) {
+		k.play(k.plan(x[0]), func(m move) {
 			if outcome == Fails {
 				return
 			}
@@ -110,13 +137,13 @@ func (k *histories[S, O]) eachMove(id, statement string, check func(gen.Move[S, 
 	})
 }
 
-func (k *histories[S, O]) operation(m gen.Move[S, O]) string {
-	return fmt.Sprintf("op = %s at replica %d, s = %s", k.showOp(m.Event.Op), m.Event.Replica, k.states.show(m.Before))
+func (k *histories) operation(m move) string {
+	return fmt.Sprintf("op = %s at replica %d, s = %s", deep.LiteralBox(m.Event.Op), m.Event.Replica, k.states.show(m.Before))
 }
 
-func (k *histories[S, O]) inflates() Law[gen.Plan[O]] {
-	order := orderOf(k.states, k.equal)
-	return k.eachMove("updates/inflates", "s ⊑ apply(s, op)", func(m gen.Move[S, O]) func() Sides {
+func (k *histories) inflates() law {
+	order := k.states.order(k.equal)
+	return k.eachMove("updates/inflates", "s ⊑ apply(s, op)", func(m move) func() Sides {
 		o := order(m.Before, m.After)
 		if o.Leq() {
 			return nil
@@ -127,8 +154,8 @@ func (k *histories[S, O]) inflates() Law[gen.Plan[O]] {
 	})
 }
 
-func (k *histories[S, O]) delta() Law[gen.Plan[O]] {
-	return k.eachMove("updates/delta", "apply(s, op) = s ⊔ δ(s, op)", func(m gen.Move[S, O]) func() Sides {
+func (k *histories) delta() law {
+	return k.eachMove("updates/delta", "apply(s, op) = s ⊔ δ(s, op)", func(m move) func() Sides {
 		if k.equal(m.After, k.states.join(m.Before, m.Delta)) {
 			return nil
 		}
@@ -140,22 +167,22 @@ func (k *histories[S, O]) delta() Law[gen.Plan[O]] {
 }
 
 // fresh asks for each update again, on a copy that it watches.
-func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
-	fingerprint := deep.FingerprintFunc[S]()
+func (k *histories) fresh() law {
+	fingerprint := deep.FingerprintBoxes(k.states.typ)
 	mutator := k.given.Delta
 	if mutator == nil {
 		mutator = k.given.Apply
 	}
-	return k.eachMove("updates/fresh", "a mutator leaves its state as it was, and what it returns shares nothing with it", func(m gen.Move[S, O]) func() Sides {
-		s := deep.Clone(m.Before)
-		was := fingerprint(&s)
+	return k.eachMove("updates/fresh", "a mutator leaves its state as it was, and what it returns shares nothing with it", func(m move) func() Sides {
+		s := deep.CloneBox(m.Before)
+		was := fingerprint(s)
 		delta := mutator(s, m.Event.Replica, m.Event.Op)
 		when := "after the mutator"
-		if fingerprint(&s) == was {
+		if fingerprint(s) == was {
 			when = "after a merge into what the mutator returned"
-			mergeInto(k.states, &delta, m.After)
-			mergeInto(k.states, &delta, k.states.join(m.After, mutator(deep.Clone(m.After), m.Event.Replica, m.Event.Op)))
-			if fingerprint(&s) == was {
+			k.states.mergeIn(delta, m.After)
+			k.states.mergeIn(delta, k.states.join(m.After, mutator(deep.CloneBox(m.After), m.Event.Replica, m.Event.Op)))
+			if fingerprint(s) == was {
 				return nil
 			}
 		}
@@ -165,17 +192,8 @@ func (k *histories[S, O]) fresh() Law[gen.Plan[O]] {
 	})
 }
 
-// mergeInto merges as the merge does, in place where it can.
-func mergeInto[T any](s *merged[T], target *T, delta T) {
-	if s.mergeIn != nil {
-		s.mergeIn(target, delta)
-		return
-	}
-	*target = s.join(*target, delta)
-}
-
 // deliver joins deltas into the start, one after the other.
-func (k *histories[S, O]) deliver(deltas ...S) S {
+func (k *histories) deliver(deltas ...any) any {
 	s := k.u.Start()
 	for _, d := range deltas {
 		s = k.states.join(s, d)
@@ -185,10 +203,10 @@ func (k *histories[S, O]) deliver(deltas ...S) S {
 
 // delivered is a law about what becomes of the deltas of a history. arrange says
 // what a receiver gets in place of them, or nothing if they are too few.
-func (k *histories[S, O]) delivered(id, statement, how string, arrange func(deltas []S) (in [][]S)) Law[gen.Plan[O]] {
-	return judged(id, statement, 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
-		moves, _ := k.moves(x[0])
-		deltas := make([]S, len(moves))
+func (k *histories) delivered(id, statement, how string, arrange func(deltas []any) (in [][]any)) law {
+	return judged(id, statement, 1, func(_ *probe, x []any) (Outcome, func() Sides) {
+		moves, _ := k.moves(k.plan(x[0]))
+		deltas := make([]any, len(moves))
 		for i, m := range moves {
 			deltas[i] = m.Delta
 		}
@@ -208,52 +226,52 @@ func (k *histories[S, O]) delivered(id, statement, how string, arrange func(delt
 	})
 }
 
-func (k *histories[S, O]) duplicated() Law[gen.Plan[O]] {
-	return k.delivered("updates/duplicated", "deltas delivered twice give the same state", "each twice", func(deltas []S) [][]S {
+func (k *histories) duplicated() law {
+	return k.delivered("updates/duplicated", "deltas delivered twice give the same state", "each twice", func(deltas []any) [][]any {
 		if len(deltas) == 0 {
 			return nil
 		}
-		var twice []S
+		var twice []any
 		for _, d := range deltas {
 			twice = append(twice, d, d)
 		}
-		return [][]S{twice}
+		return [][]any{twice}
 	})
 }
 
-func (k *histories[S, O]) reordered() Law[gen.Plan[O]] {
-	return k.delivered("updates/reordered", "deltas delivered in another order give the same state", "in another order", func(deltas []S) [][]S {
+func (k *histories) reordered() law {
+	return k.delivered("updates/reordered", "deltas delivered in another order give the same state", "in another order", func(deltas []any) [][]any {
 		n := len(deltas)
 		if n < 2 {
 			return nil
 		}
-		backwards, later := make([]S, n), make([]S, n)
+		backwards, later := make([]any, n), make([]any, n)
 		for i, d := range deltas {
 			backwards[n-1-i], later[(i+1)%n] = d, d
 		}
-		return [][]S{backwards, later}
+		return [][]any{backwards, later}
 	})
 }
 
-func (k *histories[S, O]) batched() Law[gen.Plan[O]] {
-	return k.delivered("updates/batched", "deltas joined before they are delivered give the same state", "in batches of two", func(deltas []S) [][]S {
+func (k *histories) batched() law {
+	return k.delivered("updates/batched", "deltas joined before they are delivered give the same state", "in batches of two", func(deltas []any) [][]any {
 		if len(deltas) < 2 {
 			return nil
 		}
-		var batches []S
+		var batches []any
 		for i := 0; i+1 < len(deltas); i += 2 {
 			batches = append(batches, k.states.join(deltas[i], deltas[i+1]))
 		}
 		if len(deltas)%2 == 1 {
 			batches = append(batches, deltas[len(deltas)-1])
 		}
-		return [][]S{batches}
+		return [][]any{batches}
 	})
 }
 
-func (k *histories[S, O]) groups() Law[gen.Plan[O]] {
-	return judged("updates/groups", "delta groups associate: (δ₁ ⊔ δ₂) ⊔ δ₃ = δ₁ ⊔ (δ₂ ⊔ δ₃)", 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
-		moves, _ := k.moves(x[0])
+func (k *histories) groups() law {
+	return judged("updates/groups", "delta groups associate: (δ₁ ⊔ δ₂) ⊔ δ₃ = δ₁ ⊔ (δ₂ ⊔ δ₃)", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
+		moves, _ := k.moves(k.plan(x[0]))
 		if len(moves) < 3 {
 			return Vacuous, nil
 		}
@@ -272,9 +290,9 @@ func (k *histories[S, O]) groups() Law[gen.Plan[O]] {
 	})
 }
 
-func (k *histories[S, O]) asStates() Law[gen.Plan[O]] {
-	return judged("updates/as-states", "all deltas joined are all states joined", 1, func(_ *Probe[gen.Plan[O]], x []gen.Plan[O]) (Outcome, func() Sides) {
-		moves, end := k.moves(x[0])
+func (k *histories) asStates() law {
+	return judged("updates/as-states", "all deltas joined are all states joined", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
+		moves, end := k.moves(k.plan(x[0]))
 		if len(moves) == 0 {
 			return Vacuous, nil
 		}

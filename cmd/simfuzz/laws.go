@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/laws"
-	"github.com/joinery-go/joinery/laws/zoo"
+	"github.com/joinery-go/joinery/laws/shipped"
 )
 
 // lawsOptions are the flags of simfuzz laws.
@@ -97,7 +97,7 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 }
 
 func chooseMerges(names []string) ([]laws.Entry, error) {
-	all := zoo.Shipped()
+	all := shipped.Merges()
 	if len(names) == 0 {
 		return all, nil
 	}

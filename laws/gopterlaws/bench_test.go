@@ -97,7 +97,7 @@ func BenchmarkCommutative(b *testing.B) {
 func race[S any](b *testing.B, c contest[S]) {
 	const id = "semilattice/commutative"
 	set := laws.Func(c.merge)
-	trial := func(b *testing.B, source gen.Source[S]) *laws.Trial[S] {
+	trial := func(b *testing.B, source gen.Source[S]) *laws.Trial {
 		trials, _, err := laws.Trials(set, source)
 		if err != nil {
 			b.Fatal(err)

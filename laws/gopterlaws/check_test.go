@@ -150,7 +150,7 @@ func TestSetupErrors(t *testing.T) {
 		opt    gopterlaws.Option
 		says   string
 	}{
-		"unbound set": {laws.Set[int]{Name: "mine"}, one, gopterlaws.Seed(1), `set "mine" is bound to no merge`},
+		"unbound set": {laws.Set[int]{}, one, gopterlaws.Seed(1), `the set is bound to no merge`},
 		"no tests":    {max1, one, gopterlaws.Tests(0), "gopter needs at least one test and one worker"},
 		"no workers":  {max1, one, gopterlaws.With(unusable), "there are 100, 0 and 1000"},
 		"rapid":       {max1, gen.Independent(gen.FromRapid(rapid.Int())), gopterlaws.Seed(1), "only under choice.FromRapid"},
@@ -209,7 +209,7 @@ func TestProperties(t *testing.T) {
 	results := &results{}
 	assert.True(t, gopterlaws.Properties(set, source).Run(results))
 	var ids []string
-	for _, l := range set.All() {
+	for _, l := range set.Statements() {
 		ids = append(ids, l.ID)
 	}
 	assert.Equal(t, ids, results.names)

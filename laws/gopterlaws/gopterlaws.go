@@ -62,7 +62,7 @@ type failing interface {
 }
 
 // checkLaw is the test of one law.
-func checkLaw[S any](t failing, trial *laws.Trial[S], o settings) {
+func checkLaw(t failing, trial *laws.Trial, o settings) {
 	t.Helper()
 	p := newProperty(trial, o)
 	p.again = againCommand(t.Name(), o.seed)
@@ -88,11 +88,11 @@ func checkLaw[S any](t failing, trial *laws.Trial[S], o settings) {
 func Properties[S any](set laws.Set[S], source gen.Source[S], opts ...Option) *gopter.Properties {
 	o, err := settingsOf(opts)
 	if err != nil {
-		return unusable(set.Name, o, err)
+		return unusable(set.Name(), o, err)
 	}
 	trials, _, err := laws.Trials(set, source)
 	if err != nil {
-		return unusable(set.Name, o, err)
+		return unusable(set.Name(), o, err)
 	}
 	all := gopter.NewProperties(o.parameters(""))
 	for _, trial := range trials {

@@ -14,8 +14,8 @@ import (
 // or are discarded; it discards at most so many, whatever the law. The laws have
 // thresholds of their own, so no case is discarded: the property counts, and its
 // last test fails if the law was not exercised enough.
-type property[S any] struct {
-	trial *laws.Trial[S]
+type property struct {
+	trial *laws.Trial
 	seed  int64
 	tests int // that gopter will make of one run
 	again string
@@ -25,14 +25,14 @@ type property[S any] struct {
 	cases, exercised int
 }
 
-func newProperty[S any](trial *laws.Trial[S], o settings) *property[S] {
+func newProperty(trial *laws.Trial, o settings) *property {
 	// Each worker makes an equal share, rounded up.
 	share := (o.tests + o.workers - 1) / o.workers
-	return &property[S]{trial: trial, seed: o.seed, tests: share * o.workers}
+	return &property{trial: trial, seed: o.seed, tests: share * o.workers}
 }
 
 // test is the gopter.Prop: it draws one tuple and judges the law on it.
-func (p *property[S]) test(params *gopter.GenParameters) *gopter.PropResult {
+func (p *property) test(params *gopter.GenParameters) *gopter.PropResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tape.Reset(params)
@@ -58,7 +58,7 @@ func (p *property[S]) test(params *gopter.GenParameters) *gopter.PropResult {
 }
 
 // refuted makes the case that the tape makes smaller and reports both.
-func (p *property[S]) refuted(v laws.Verdict, tape []uint64, params *gopter.GenParameters) *gopter.PropResult {
+func (p *property) refuted(v laws.Verdict, tape []uint64, params *gopter.GenParameters) *gopter.PropResult {
 	first, err := p.trial.Explain(v, tape)
 	if err != nil {
 		return errored(err)

@@ -78,7 +78,7 @@ type fault struct {
 }
 
 func faulty[S any](name, law string, set laws.Set[S], source gen.Source[S]) fault {
-	each := func(t *testing.T, only string, check func(*recorder, *laws.Trial[S])) map[string]string {
+	each := func(t *testing.T, only string, check func(*recorder, *laws.Trial)) map[string]string {
 		t.Helper()
 		trials, _, err := laws.Trials(set, source)
 		require.NoError(t, err)
@@ -99,14 +99,14 @@ func faulty[S any](name, law string, set laws.Set[S], source gen.Source[S]) faul
 	return fault{
 		name: name, law: law,
 		gopter: func(t *testing.T, only string, seed int64) map[string]string {
-			return each(t, only, func(r *recorder, trial *laws.Trial[S]) {
+			return each(t, only, func(r *recorder, trial *laws.Trial) {
 				gopterlaws.CheckLaw(r, trial, gopterlaws.Seed(seed), gopterlaws.Tests(cases))
 			})
 		},
 		rapid: func(t *testing.T, only string, seed int64) map[string]string {
 			setFlag(t, "rapid.seed", strconv.FormatInt(seed, 10))
 			setFlag(t, "rapid.checks", strconv.Itoa(cases))
-			return each(t, only, func(r *recorder, trial *laws.Trial[S]) { trial.CheckRapid(r, 0) })
+			return each(t, only, func(r *recorder, trial *laws.Trial) { trial.CheckRapid(r, 0) })
 		},
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/laws"
 )
 
 // anna holds L6 to L11: lattices of Crisper and of Anna.
@@ -162,8 +161,8 @@ func writtenValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 // register that keeps a clock for each value.
 func asCausal(e Entry, faulty altered[Stamped], source gen.Source[Stamped], universe gen.Universe[Stamped]) Entry {
 	faulty.Merge = lattice.DominatingPairOf[Clock](clocks{}, lattice.SetOf[string]())
-	e.Faulty = laws.LatticeSuite[Stamped]("causal value, as published", faulty, source, universe)
-	e.Correct = laws.LatticeSuite[Siblings]("causal register", register{},
+	e.Faulty = latticeSuite[Stamped]("causal value, as published", faulty, source, universe)
+	e.Correct = latticeSuite[Siblings]("causal register", register{},
 		gen.For[Siblings](register{}, siblings()), antichains())
 	return e
 }

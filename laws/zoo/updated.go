@@ -1,6 +1,9 @@
 package zoo
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -15,6 +18,18 @@ func updated() []Entry {
 	}
 }
 
+// change is an operation on a collection.
+type change struct {
+	Key    string
+	Remove bool
+}
+
+func changes() gen.Gen[change] {
+	return func(d *gen.Draw) change {
+		return change{Key: gen.OneOf("x", "y")(d), Remove: d.Choose("remove", 3) == 2}
+	}
+}
+
 // threeSteps is all histories of three steps, as far as they are no more than can
 // be tried.
 func threeSteps[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
@@ -26,11 +41,11 @@ func threeSteps[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
 // states mean.
 func mutated[S, O, V any](name string, m lattice.Merge[S], u gen.Updates[S, O], ask func(S) V, model func([]gen.Event[O]) V) laws.Suite {
 	few := threeSteps(u.Ops)
-	updates := laws.UpdatesSuite(name, m, u, few)
+	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
 	if ask == nil {
 		return updates
 	}
-	meaning := laws.DenotationSuite(name, m, u, laws.Query[S, V]{Ask: ask}, model, few)
+	meaning := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), few)
 	return laws.Together(name, updates, meaning)
 }
 
@@ -60,14 +75,11 @@ func returningElement() Entry {
 				in = append(in, e.Op.Key)
 			}
 		}
-		return sorted(in)
+		slices.Sort(in)
+		return slices.Compact(in)
 	}
 	ask := func(s state) []string {
-		var in []string
-		for e := range s.Live { //joinery:anyorder sorted below
-			in = append(in, e)
-		}
-		return sorted(in)
+		return slices.Sorted(maps.Keys(s.Live))
 	}
 	revive := altered[state]{Merge: m, mergeIn: func(t *state, d state) bool {
 		grew := m.MergeIn(t, d)
@@ -92,7 +104,6 @@ func keptReset() Entry {
 	type state = causal.Counter
 	m := causal.CounterMerge()
 	bottom := lattice.CapsOf(m).Bottom
-	refused := unlessRefused(bottom)
 	reset := func(s state) state { return s.Reset() }
 	updates := func(delta func(state) state) gen.Updates[state, int64] {
 		change := func(onReset func(state) state) func(state, int, int64) state {
@@ -100,7 +111,12 @@ func keptReset() Entry {
 				if n == 0 {
 					return onReset(s)
 				}
-				return refused(s.Add(next(s.Context, replica), n))
+				origin := uint64(replica) + 1
+				delta, err := s.Add(causal.Dot{Origin: origin, Seq: s.Context[origin].Max() + 1}, n)
+				if err != nil {
+					return bottom() // the counter is at the end of its range
+				}
+				return delta
 			}
 		}
 		return gen.Updates[state, int64]{

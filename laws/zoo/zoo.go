@@ -152,8 +152,13 @@ type exhibit[T any] struct {
 func (x exhibit[T]) with(name string, faulty altered[T]) (bad, good laws.Suite) {
 	faulty.Merge = x.correct
 	source := gen.For(x.correct, x.values)
-	return laws.LatticeSuite[T](name+", as published", faulty, source, x.universe),
-		laws.LatticeSuite(name+", correct", x.correct, source, x.universe)
+	return latticeSuite[T](name+", as published", faulty, source, x.universe),
+		latticeSuite(name+", correct", x.correct, source, x.universe)
+}
+
+// latticeSuite is the suite of laws.Lattice of a merge.
+func latticeSuite[T any](name string, m lattice.Merge[T], source gen.Source[T], universe gen.Universe[T], opts ...laws.Option) laws.Suite {
+	return laws.NewSuite(name, laws.Lattice(m, opts...), source, universe)
 }
 
 // Detection is what it took to find each entry from many seeds.

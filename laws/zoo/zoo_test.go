@@ -15,6 +15,18 @@ import (
 	"github.com/joinery-go/joinery/laws/zoo"
 )
 
+// full has the tests run the numbers of cases and seeds that the project's figures
+// are about; without it they run a share of them.
+var full = flag.Bool("zoo.full", os.Getenv("ZOO_FULL") != "", "run the gallery with 100 seeds and 10,000 cases")
+
+// scaled is the whole number under -zoo.full and the share of it otherwise.
+func scaled(whole, share int) int {
+	if *full {
+		return whole
+	}
+	return share
+}
+
 var update = flag.Bool("update", false, "write golden files instead of comparing with them")
 
 func TestGalleryIsComplete(t *testing.T) {

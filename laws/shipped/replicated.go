@@ -1,4 +1,4 @@
-package zoo
+package shipped
 
 import (
 	"cmp"
@@ -68,8 +68,9 @@ func dataType[S, O, V any](name string, m lattice.Merge[S], ops gen.Gen[O], delt
 	refused := unlessRefused(bottom)
 	u := gen.Updates[S, O]{Start: bottom, Ops: ops, Delta: func(s S, replica int, op O) S { return refused(delta(s, replica, op)) }}
 	reachable := gen.Reachable(m, u, laws.DefaultSteps)
-	updates := laws.UpdatesSuite(name, m, u, histories(ops))
-	denotation := laws.DenotationSuite(name, m, u, laws.Query[S, V]{Ask: ask}, model, histories(ops))
+	few := histories(ops)
+	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
+	denotation := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), few)
 	return laws.Register(name, m, gen.WithEnds(m, reachable), laws.Given[S](opts...), laws.Alongside[S](updates, denotation),
 		laws.Reachable(gen.Unrelated(reachable)))
 }

@@ -1,4 +1,4 @@
-package zoo_test
+package shipped_test
 
 import (
 	"flag"
@@ -10,26 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/laws"
-	"github.com/joinery-go/joinery/laws/zoo"
+	"github.com/joinery-go/joinery/laws/shipped"
 )
 
-// full has the tests run the numbers of cases and seeds that the project's figures
-// are about; without it they run a share of them.
-var full = flag.Bool("zoo.full", os.Getenv("ZOO_FULL") != "", "run the gallery with 100 seeds and 10,000 cases")
+// full has the table checked with the numbers of cases that the project's figures are
+// about; without it the tests run a share of them.
+var full = flag.Bool("shipped.full", os.Getenv("SHIPPED_FULL") != "", "check the table with 10,000 cases a law")
 
-// scaled is the whole number under -zoo.full and the share of it otherwise.
-func scaled(whole, share int) int {
-	if *full {
-		return whole
-	}
-	return share
-}
+var update = flag.Bool("update", false, "write golden files instead of comparing with them")
 
 // No false alarm: every shipped merge, at random and over its universe. The matrix
 // of what came of it is golden, cases left out.
 func TestShippedMergesAreLawful(t *testing.T) {
-	entries := zoo.Shipped()
-	rows := laws.Rows(entries, laws.MatrixOptions{Seed: 1, Cases: scaled(10_000, 150)})
+	entries, cases := shipped.Merges(), 150
+	if *full {
+		cases = 10_000
+	}
+	rows := laws.Rows(entries, laws.MatrixOptions{Seed: 1, Cases: cases})
 	for _, r := range rows {
 		assert.True(t, r.OK, "%s: %s: %s\n%s", r.Merge, r.Law, r.Status, r.Why)
 	}
@@ -53,7 +50,7 @@ func TestShippedMergesAreLawful(t *testing.T) {
 // merges opens the document of the shipped merges.
 const merges = `# The shipped merges
 
-Made by the tests of this package from the table of shipped merges; see "go test ./laws/zoo -update". Each column is a set
+Made by the tests of this package from the table of shipped merges; see "go test ./laws/shipped -update". Each column is a set
 of laws, and says of the law in it that is known least well how it holds: proved for all sub-merges (up to keys), over every tuple
 of a small universe, on random tuples, or on reachable states only. An empty field is a set that does not apply.
 
@@ -64,7 +61,7 @@ of a small universe, on random tuples, or on reachable states only. An empty fie
 func TestShippedTable(t *testing.T) {
 	seen := map[string]bool{}
 	proofs := 0
-	for _, e := range zoo.Shipped() {
+	for _, e := range shipped.Merges() {
 		assert.False(t, seen[e.Name], "%s stands twice", e.Name)
 		seen[e.Name] = true
 		assert.NotEmpty(t, e.Domain)
@@ -75,10 +72,10 @@ func TestShippedTable(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, len(seen), 40)
 	assert.GreaterOrEqual(t, proofs, 5)
-	markdown := laws.Markdown(laws.Rows(zoo.Shipped()[:2], laws.MatrixOptions{Cases: 50}))
+	markdown := laws.Markdown(laws.Rows(shipped.Merges()[:2], laws.MatrixOptions{Cases: 50}))
 	assert.True(t, strings.HasPrefix(markdown, "| merge | bounded |"), markdown)
 }
 
 // FuzzShipped is every law of every shipped merge as one native fuzz target: the
 // first three bytes choose merge, set and law, the rest makes the states.
-func FuzzShipped(f *testing.F) { laws.Fuzz(f, zoo.Shipped()...) }
+func FuzzShipped(f *testing.F) { laws.Fuzz(f, shipped.Merges()...) }

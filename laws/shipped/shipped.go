@@ -1,4 +1,9 @@
-package zoo
+// Package shipped is the table of the merges that this module ships, with what each is
+// checked by: its sources of states, small universes, proofs, updates and models.
+//
+// The matrix of laws, fuzz targets and the document MERGES.md are made from it. It
+// refuses to hold faulty merges: those are in laws/zoo.
+package shipped
 
 import (
 	"math"
@@ -10,10 +15,8 @@ import (
 	"github.com/joinery-go/joinery/laws"
 )
 
-// Shipped is the table of the merges that this module ships, each once: the living
-// animals beside the stuffed ones. The matrix of laws, the fuzz targets and the
-// tests are driven from it. Making the table evaluates the proofs in it.
-func Shipped() []laws.Entry {
+// Merges is the table, each merge once. Making it evaluates the proofs in it.
+func Merges() []laws.Entry {
 	return slices.Concat(scalarMerges(), setMerges(), mapMerges(), pairMerges(), extendedMerges(), contextMerges(), replicatedTypes())
 }
 
@@ -50,7 +53,7 @@ func scalarMerges() []laws.Entry {
 func every[T any](g gen.Gen[T]) gen.Universe[T] {
 	u, complete := gen.Every(g, 2000)
 	if !complete {
-		panic("zoo: internal: a universe is not small")
+		panic("shipped: internal: a universe is not small")
 	}
 	return u
 }
