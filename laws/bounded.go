@@ -14,14 +14,15 @@ func Bounded[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{bounded(subjectOf(m, opts))}
 }
 
+//go:noinline
 func bounded(s *subject) set {
 	set := set{name: "bounded", subject: s}
-	if s.caps.Bottom != nil {
+	if s.caps.bottom != nil {
 		set.laws = append(set.laws, bottomIdentity())
 	} else {
 		set.absences = append(set.absences, Absence{"bounded/bottom-identity", "the merge has no ⊥"})
 	}
-	if s.caps.Top != nil {
+	if s.caps.top != nil {
 		set.laws = append(set.laws, topAbsorbs())
 	} else {
 		set.absences = append(set.absences, Absence{"bounded/top-absorbs", "the merge has no ⊤"})
@@ -38,11 +39,11 @@ func bottomIdentity() law {
 	return law{
 		Statement: Statement{ID: "bounded/bottom-identity", Text: "⊥ ⊔ a = a = a ⊔ ⊥", Arity: 1},
 		eval: func(p *probe, x []any) Outcome {
-			return holds(p.Equal(p.Join(p.s.caps.Bottom(), x[0]), x[0]) && p.Equal(p.Join(x[0], p.s.caps.Bottom()), x[0]))
+			return holds(p.Equal(p.Join(p.s.caps.bottom(), x[0]), x[0]) && p.Equal(p.Join(x[0], p.s.caps.bottom()), x[0]))
 		},
 		explain: func(p *probe, x []any) Sides {
-			return Sides{"⊥ ⊔ a", p.Show(p.Join(p.s.caps.Bottom(), x[0])),
-				"a ⊔ ⊥", fmt.Sprintf("%s with ⊥ = %s", p.Show(p.Join(x[0], p.s.caps.Bottom())), p.Show(p.s.caps.Bottom()))}
+			return Sides{"⊥ ⊔ a", p.Show(p.Join(p.s.caps.bottom(), x[0])),
+				"a ⊔ ⊥", fmt.Sprintf("%s with ⊥ = %s", p.Show(p.Join(x[0], p.s.caps.bottom())), p.Show(p.s.caps.bottom()))}
 		},
 	}
 }
@@ -51,11 +52,11 @@ func topAbsorbs() law {
 	return law{
 		Statement: Statement{ID: "bounded/top-absorbs", Text: "⊤ ⊔ a = ⊤ = a ⊔ ⊤", Arity: 1},
 		eval: func(p *probe, x []any) Outcome {
-			top := p.s.caps.Top
+			top := p.s.caps.top
 			return holds(p.Equal(p.Join(top(), x[0]), top()) && p.Equal(p.Join(x[0], top()), top()))
 		},
 		explain: func(p *probe, x []any) Sides {
-			top := p.s.caps.Top
+			top := p.s.caps.top
 			return Sides{"⊤ ⊔ a", p.Show(p.Join(top(), x[0])),
 				"a ⊔ ⊤", fmt.Sprintf("%s with ⊤ = %s", p.Show(p.Join(x[0], top())), p.Show(top()))}
 		},

@@ -1,13 +1,10 @@
 package laws
 
 import (
-	"fmt"
-	"iter"
 	"reflect"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // A box is a state whose type has been forgotten: an any that holds a *T. The laws,
@@ -28,86 +25,63 @@ func bind[T any](o settings) *subject {
 		s.copy = func(v any) any { return box(unbox[T](v)) }
 	}
 	if o.equal == nil {
-		setEqual[T](s)
+		s.chooseEqual(ownEqual[T])
 	}
 	return s
 }
 
-// setEqual chooses the equality where the user gave none: an Equal method on T or *T,
-// or structure.
-func setEqual[T any](s *subject) {
-	var zero T
-	_, onValue := any(zero).(interface{ Equal(T) bool })
-	_, onPointer := any(&zero).(interface{ Equal(T) bool })
-	_, onPointers := any(&zero).(interface{ Equal(*T) bool })
-	s.ownEqual = true
-	switch {
-	case onValue || s.typ.Kind() == reflect.Interface:
-		s.ownEqual = onValue // equality of structure honours the method, and looks inside interfaces
-	case onPointer:
-		s.equal = func(a, b any) bool { return a.(interface{ Equal(T) bool }).Equal(unbox[T](b)) }
-	case onPointers:
-		s.equal = func(a, b any) bool { return a.(interface{ Equal(*T) bool }).Equal(b.(*T)) }
-	default:
-		s.ownEqual = false
-		if err := deep.Check(s.typ); err != nil {
-			s.fail(fmt.Errorf("%w: states cannot be compared: %w; give laws.Equal, or the type an Equal method", ErrSetup, err))
-		}
+// ownEqual compares by the Equal method that T has, or *T. It is one function, and not
+// one for each form of the method, because it is compiled for each type.
+func ownEqual[T any](a, b any) bool {
+	switch v := a.(type) {
+	case interface{ Equal(T) bool }:
+		return v.Equal(unbox[T](b))
+	case interface{ Equal(*T) bool }:
+		return v.Equal(b.(*T))
 	}
+	panic("laws: internal: a state without the Equal method that its type has")
 }
 
 // subjectOf binds a merge from lattice.
 func subjectOf[T any](m lattice.Merge[T], opts []Option) *subject {
 	s := bind[T](settingsOf(opts))
-	s.mergeIn = func(target, delta any) bool { return m.MergeIn(target.(*T), unbox[T](delta)) }
-	s.compare = func(a, b any) lattice.Order { return m.Compare(unbox[T](a), unbox[T](b)) }
-	s.clone = func(v any) any { return box(m.Clone(unbox[T](v))) }
-	s.join = func(a, b any) any { return box(lattice.Join(m, unbox[T](a), unbox[T](b))) }
-	s.caps = boxCaps(lattice.CapsOf(m))
-	s.guards = []law{deltaUnchanged(), cloneIndependent(), deltaNotRetained()}
-	return s
-}
-
-func boxCaps[T any](c lattice.Caps[T]) lattice.Caps[any] {
-	var e lattice.Caps[any]
-	if c.Bottom != nil {
-		e.Bottom = func() any { return box(c.Bottom()) }
-	}
-	if c.Top != nil {
-		e.Top = func() any { return box(c.Top()) }
-	}
-	if c.Join != nil {
-		e.Join = func(a, b any) any { return box(c.Join(unbox[T](a), unbox[T](b))) }
-	}
-	if c.Batch != nil {
-		e.Batch = func(target *any, deltas []any) bool {
-			return c.Batch((*target).(*T), unboxAll[T](deltas))
-		}
-	}
-	if c.Diff != nil {
-		e.Diff = func(base, v any) any { return box(c.Diff(unbox[T](base), unbox[T](v))) }
-	}
-	if c.Atoms != nil {
-		e.Atoms = func(v any) iter.Seq[any] {
-			return func(yield func(any) bool) {
-				for a := range c.Atoms(unbox[T](v)) {
-					if !yield(box(a)) {
-						return
-					}
-				}
+	caps := lattice.CapsOf(m)
+	var has capabilities
+	has[opBottom], has[opTop], has[opDiff] = caps.Bottom != nil, caps.Top != nil, caps.Diff != nil
+	has[opOwnJoin], has[opBatch], has[opAtoms] = caps.Join != nil, caps.Batch != nil, caps.Atoms != nil
+	has[opAppend], has[opDecode] = caps.Append != nil, caps.Decode != nil
+	s.operate(has, func(o operation, a, b any, list []any, bytes []byte) (v any, n int, rest []byte, err error) {
+		switch o {
+		case opMergeIn:
+			return nil, asInt(m.MergeIn(a.(*T), unbox[T](b))), nil, nil
+		case opCompare:
+			return nil, int(m.Compare(unbox[T](a), unbox[T](b))), nil, nil
+		case opClone:
+			return box(m.Clone(unbox[T](a))), 0, nil, nil
+		case opJoin:
+			return box(lattice.Join(m, unbox[T](a), unbox[T](b))), 0, nil, nil
+		case opBottom:
+			return box(caps.Bottom()), 0, nil, nil
+		case opTop:
+			return box(caps.Top()), 0, nil, nil
+		case opOwnJoin:
+			return box(caps.Join(unbox[T](a), unbox[T](b))), 0, nil, nil
+		case opBatch:
+			return nil, asInt(caps.Batch(a.(*T), unboxAll[T](list))), nil, nil
+		case opDiff:
+			return box(caps.Diff(unbox[T](a), unbox[T](b))), 0, nil, nil
+		case opAtoms:
+			for atom := range caps.Atoms(unbox[T](a)) {
+				list = append(list, box(atom))
 			}
+			return list, 0, nil, nil
+		case opAppend:
+			return nil, 0, caps.Append(bytes, unbox[T](a)), nil
 		}
-	}
-	if c.Append != nil {
-		e.Append = func(dst []byte, v any) []byte { return c.Append(dst, unbox[T](v)) }
-	}
-	if c.Decode != nil {
-		e.Decode = func(src []byte) (any, []byte, error) {
-			v, rest, err := c.Decode(src)
-			return box(v), rest, err
-		}
-	}
-	return e
+		d, rest, err := caps.Decode(bytes)
+		return box(d), 0, rest, err
+	})
+	return s
 }
 
 // boxAll boxes each of the values where it lies.
@@ -146,14 +120,14 @@ func boxGen[T any](g gen.Gen[T]) gen.Gen[any] {
 	return func(d *gen.Draw) any { return box(g(d)) }
 }
 
-// boxed is the law over boxes.
-func (l Law[T]) boxed() law {
+// boxLaw is the law over boxes.
+func boxLaw[T any](l *Law[T]) law {
 	b := law{Statement: Statement{ID: l.ID, Text: l.Statement, Arity: l.Arity, AtLeast: l.AtLeast}}
-	if l.Eval != nil {
-		b.eval = func(p *probe, x []any) Outcome { return l.Eval(&Probe[T]{p}, unboxAll[T](x)) }
+	if eval := l.Eval; eval != nil {
+		b.eval = func(p *probe, x []any) Outcome { return eval(&Probe[T]{p}, unboxAll[T](x)) }
 	}
-	if l.Explain != nil {
-		b.explain = func(p *probe, x []any) Sides { return l.Explain(&Probe[T]{p}, unboxAll[T](x)) }
+	if explain := l.Explain; explain != nil {
+		b.explain = func(p *probe, x []any) Sides { return explain(&Probe[T]{p}, unboxAll[T](x)) }
 	}
 	return b
 }

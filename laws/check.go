@@ -26,7 +26,7 @@ type T interface {
 // of cases see [Cases].
 func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	t.Helper()
-	check(t, set.set, boxSource(source), opts)
+	check(t, set.s, boxSource(source), opts)
 }
 
 func check(t T, set set, source gen.Source[any], opts []Option) {

@@ -17,10 +17,11 @@ func Codec[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{codec(subjectOf(m, opts))}
 }
 
+//go:noinline
 func codec(s *subject) set {
 	set := set{name: "codec", subject: s}
 	laws := []law{codecRoundTrip(), codecCanonical(), codecMerge(), codecTotal()}
-	if s.caps.Append == nil || s.caps.Decode == nil {
+	if s.caps.append == nil || s.caps.decode == nil {
 		for _, l := range laws {
 			set.absences = append(set.absences, Absence{l.ID, "the merge has no codec"})
 		}
@@ -32,7 +33,7 @@ func codec(s *subject) set {
 
 // coded is v after a way through its encoding.
 func (p *probe) coded(v any) (any, error) {
-	got, _, err := p.s.caps.Decode(p.s.caps.Append(nil, v))
+	got, _, err := p.s.caps.decode(p.s.caps.append(nil, v))
 	return got, err
 }
 
@@ -40,13 +41,13 @@ func codecRoundTrip() law {
 	follows := []byte{0x5a, 0xff, 0x00}
 	return judged("codec/round-trip", "decode(encode(a)) = a, and what stood before and follows is left alone", 1, func(p *probe, x []any) (Outcome, func() Sides) {
 		const before = 0xa5
-		b := p.s.caps.Append([]byte{before}, x[0])
+		b := p.s.caps.append([]byte{before}, x[0])
 		if len(b) == 0 || b[0] != before {
 			return Fails, func() Sides {
 				return Sides{"bytes before Append", "[165]", "after it they begin", fmt.Sprint(b[:min(1, len(b))])}
 			}
 		}
-		got, rest, err := p.s.caps.Decode(append(b[1:], follows...))
+		got, rest, err := p.s.caps.decode(append(b[1:], follows...))
 		ok := err == nil && p.Equal(got, x[0]) && bytes.Equal(rest, follows)
 		return holds(ok), func() Sides {
 			return Sides{"decode(encode(a))", fmt.Sprintf("%s, rest %x, error %v, of %x", p.Show(got), rest, err, b[1:]),
@@ -64,9 +65,9 @@ func codecCanonical() law {
 		if p.Equal(x[0], x[1]) {
 			twins = append(twins, x[1])
 		}
-		want := p.s.caps.Append(nil, x[0])
+		want := p.s.caps.append(nil, x[0])
 		for _, twin := range twins {
-			if got := p.s.caps.Append(nil, twin); !bytes.Equal(got, want) {
+			if got := p.s.caps.append(nil, twin); !bytes.Equal(got, want) {
 				return Fails, func() Sides {
 					return Sides{"encode(a)", fmt.Sprintf("%x", want), "encode of its equal " + p.Show(twin), fmt.Sprintf("%x", got)}
 				}
@@ -94,7 +95,7 @@ func codecMerge() law {
 
 func codecTotal() law {
 	return judged("codec/total", "any bytes are decoded or refused: no panic, no allocation out of proportion, and the rest is a tail of the bytes", 2, func(p *probe, x []any) (Outcome, func() Sides) {
-		for _, b := range hostile(p.s.caps.Append(nil, x[0]), p.s.caps.Append(nil, x[1])) {
+		for _, b := range hostile(p.s.caps.append(nil, x[0]), p.s.caps.append(nil, x[1])) {
 			if what := p.mistreated(b); what != "" {
 				return Fails, func() Sides { return Sides{"bytes", fmt.Sprintf("%x", b), "decoding them", what} }
 			}
@@ -115,7 +116,7 @@ func (p *probe) mistreated(b []byte) (what string) {
 	var grown uint64
 	for range tries {
 		before := allocated()
-		v, rest, err := p.s.caps.Decode(slices.Clone(b))
+		v, rest, err := p.s.caps.decode(slices.Clone(b))
 		grown = allocated() - before
 		if err == nil && !bytes.HasSuffix(b, rest) {
 			return fmt.Sprintf("leaves the rest %x", rest)

@@ -13,6 +13,7 @@ func Coverage[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{coverage(subjectOf(m, opts))}
 }
 
+//go:noinline
 func coverage(s *subject) set {
 	pair := func(id, statement string, atLeast int, shows func(o lattice.Order) bool) law {
 		return situation(id, statement, 2, atLeast, func(p *probe, x []any) bool { return shows(p.Compare(x[0], x[1])) })
@@ -43,8 +44,8 @@ func coverage(s *subject) set {
 			return p.Equal(x[0], v) || p.Equal(x[1], v)
 		}))
 	}
-	end("coverage/bottom", "some states are ⊥", "the merge has no ⊥", s.caps.Bottom)
-	end("coverage/top", "some states are ⊤", "the merge has no ⊤", s.caps.Top)
+	end("coverage/bottom", "some states are ⊥", "the merge has no ⊥", s.caps.bottom)
+	end("coverage/top", "some states are ⊤", "the merge has no ⊤", s.caps.top)
 	return set
 }
 
@@ -61,6 +62,7 @@ func Full[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{full(subjectOf(m, opts))}
 }
 
+//go:noinline
 func full(s *subject) set {
 	return set{
 		name:    "full",

@@ -16,19 +16,20 @@ func Decomposition[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{decomposition(subjectOf(m, opts))}
 }
 
+//go:noinline
 func decomposition(s *subject) set {
 	set := set{name: "decomposition", subject: s}
 	switch {
-	case s.caps.Atoms != nil && s.single:
+	case s.caps.atoms != nil && s.single:
 		set.laws = append(set.laws, atomsJoin())
 		set.absences = append(set.absences, Absence{"decomposition/irreducible", "the only state is ⊥, which has no atoms"})
-	case s.caps.Atoms != nil && s.caps.Bottom != nil:
+	case s.caps.atoms != nil && s.caps.bottom != nil:
 		set.laws = append(set.laws, atomsJoin(), atomsIrreducible())
 	default:
 		set.absences = append(set.absences, Absence{"decomposition/atoms-join", "the merge has no Atoms, or no ⊥ to join them into"},
 			Absence{"decomposition/irreducible", "the merge has no Atoms, or no ⊥ to join them into"})
 	}
-	if s.caps.Diff == nil {
+	if s.caps.diff == nil {
 		set.absences = append(set.absences, Absence{"decomposition/diff", "the merge has no Diff"},
 			Absence{"decomposition/diff-least", "the merge has no Diff"})
 		return set
@@ -44,14 +45,14 @@ func decomposition(s *subject) set {
 
 // joined is the join of parts into ⊥.
 func (p *probe) joined(parts []any) any {
-	j := p.s.caps.Bottom()
+	j := p.s.caps.bottom()
 	for _, v := range parts {
 		j = p.Join(j, v)
 	}
 	return j
 }
 
-func (p *probe) atoms(v any) []any { return slices.Collect(p.s.caps.Atoms(v)) }
+func (p *probe) atoms(v any) []any { return p.s.caps.atoms(v) }
 
 // showAll prints states as a list.
 func (p *probe) showAll(vs []any) string {
@@ -81,7 +82,7 @@ func atomsIrreducible() law {
 		others := append(append(slices.Clone(atoms), p.atoms(x[1])...), x...)
 		for _, atom := range atoms {
 			again := p.atoms(atom)
-			if len(again) != 1 || !p.Equal(again[0], atom) || p.Equal(atom, p.s.caps.Bottom()) {
+			if len(again) != 1 || !p.Equal(again[0], atom) || p.Equal(atom, p.s.caps.bottom()) {
 				return Fails, func() Sides { return Sides{"p", p.Show(atom), "atoms(p)", p.showAll(again)} }
 			}
 			var below []any
@@ -101,10 +102,10 @@ func atomsIrreducible() law {
 // lesser is the state o below v and, where there are differences and it is below v
 // too, what o lacks of v.
 func (p *probe) lesser(o, v any) []any {
-	if p.s.caps.Diff == nil {
+	if p.s.caps.diff == nil {
 		return []any{o}
 	}
-	if lack := p.s.caps.Diff(o, v); p.Compare(lack, v) == lattice.Less {
+	if lack := p.s.caps.diff(o, v); p.Compare(lack, v) == lattice.Less {
 		return []any{o, lack}
 	}
 	return []any{o}
@@ -120,14 +121,14 @@ func nonVacuous(met bool) Outcome {
 
 func diffRestores() law {
 	return equation("decomposition/diff", "Diff(a, b) ⊔ a = b ⊔ a", 2, "Diff(a, b) ⊔ a", "b ⊔ a",
-		func(p *probe, x []any) any { return p.Join(p.s.caps.Diff(x[0], x[1]), x[0]) },
+		func(p *probe, x []any) any { return p.Join(p.s.caps.diff(x[0], x[1]), x[0]) },
 		func(p *probe, x []any) any { return p.Join(x[1], x[0]) })
 }
 
 func diffLeast() law {
 	return judged("decomposition/diff-least", "c ⊔ a = b ⊔ a ⇒ Diff(a, b) ⊑ c; so it is for c = b, and without any of its atoms the difference is too small", 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		a, whole := x[0], p.Join(x[1], x[0])
-		d := p.s.caps.Diff(a, x[1])
+		d := p.s.caps.diff(a, x[1])
 		for _, c := range []any{x[1], x[2]} {
 			if p.Equal(p.Join(c, a), whole) && !p.Compare(d, c).Leq() {
 				return Fails, func() Sides {
@@ -135,7 +136,7 @@ func diffLeast() law {
 				}
 			}
 		}
-		if p.s.caps.Atoms == nil || p.s.caps.Bottom == nil {
+		if p.s.caps.atoms == nil || p.s.caps.bottom == nil {
 			return Holds, nil
 		}
 		atoms := p.atoms(d)

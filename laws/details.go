@@ -72,6 +72,11 @@ func camel(id string) string {
 // states.
 func Judge[S any](t testing.TB, set Set[S], id string, states ...S) {
 	t.Helper()
+	judgeOn(t, set.s, id, boxAll(states))
+}
+
+func judgeOn(t testing.TB, set set, id string, states []any) {
+	t.Helper()
 	if err := set.usable(); err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -82,13 +87,13 @@ func Judge[S any](t testing.TB, set Set[S], id string, states ...S) {
 		if len(states) != law.Arity {
 			t.Fatalf("%v: law %s is about %d states, not %d", ErrSetup, id, law.Arity, len(states))
 		}
-		p, x := newProbe(set.subject), boxAll(states)
-		f := p.judge(&law, p.copies(x))
+		p := newProbe(set.subject)
+		f := p.judge(&law, p.copies(states))
 		switch {
 		case f.kind == vacuous:
 			t.Fatalf("law %s does not apply to these states\n    %s", id, law.Text)
 		case f.kind.bad():
-			t.Fatalf("\n%v", p.failure(&law, x, f))
+			t.Fatalf("\n%v", p.failure(&law, states, f))
 		}
 		return
 	}

@@ -2,11 +2,9 @@ package laws
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Function is a function between lattices.
@@ -62,7 +60,7 @@ func (f arrow) morphism() set {
 				return Sides{"f(a ⊔ b)", f.to.show(left), "f(a) ⊔ f(b)", f.to.show(right)}
 			}
 		})}}
-	from, to := f.from.caps.Bottom, f.to.caps.Bottom
+	from, to := f.from.caps.bottom, f.to.caps.bottom
 	if from == nil || to == nil {
 		set.absences = append(set.absences, Absence{"morphism/bottom", "one of the two has no ⊥"})
 		return set
@@ -133,7 +131,7 @@ func (f bimorphism) set() set {
 			func(a, b, _, b2 any) any { return f.f(a, f.b.join(b, b2)) },
 			func(a, b, _, b2 any) any { return f.to.join(f.f(a, b), f.f(a, b2)) }),
 	}}
-	a, b, c := f.a.caps.Bottom, f.b.caps.Bottom, f.to.caps.Bottom
+	a, b, c := f.a.caps.bottom, f.b.caps.bottom, f.to.caps.bottom
 	if a == nil || b == nil || c == nil {
 		set.absences = []Absence{{"bimorphism/bottom", "one of the three has no ⊥"}}
 		return set
@@ -229,6 +227,3 @@ func firstFailure(r Report) *Failure {
 	}
 	return nil
 }
-
-// typeName names a type as source code does.
-func typeName[T any]() string { return deep.TypeName(reflect.TypeFor[T]()) }

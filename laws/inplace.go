@@ -16,24 +16,25 @@ func InPlace[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{inPlace(subjectOf(m, opts))}
 }
 
+//go:noinline
 func inPlace(s *subject) set {
 	set := set{
 		name:    "inplace",
 		subject: s,
 		laws:    []law{inPlaceGrew(), deltaUnchanged()},
 	}
-	if s.caps.Bottom != nil {
-		set.laws = append(set.laws, bottomFresh(s.copy(s.caps.Bottom())))
+	if s.caps.bottom != nil {
+		set.laws = append(set.laws, bottomFresh(s.copy(s.caps.bottom())))
 	} else {
 		set.absences = append(set.absences, Absence{"inplace/bottom-fresh", "the merge has no ⊥"})
 	}
 	set.laws = append(set.laws, deltaNotRetained(), resultFresh(), cloneIndependent(), equalsAlike())
-	if s.caps.Join != nil {
+	if s.caps.join != nil {
 		set.laws = append(set.laws, joinFresh())
 	} else {
 		set.absences = append(set.absences, Absence{"inplace/join", "the merge has no Join of its own"})
 	}
-	if s.caps.Batch != nil {
+	if s.caps.batch != nil {
 		set.laws = append(set.laws, batchAlike())
 	} else {
 		set.absences = append(set.absences, Absence{"inplace/batch", "the merge has no Batch"})
@@ -97,7 +98,7 @@ func deltaUnchanged() law {
 // before any merge: memory that is shared may have grown in an earlier case.
 func bottomFresh(pristine any) law {
 	grown := func(p *probe, x []any) (delta any, later func()) {
-		t, d := p.s.caps.Bottom(), p.Copy(x[0])
+		t, d := p.s.caps.bottom(), p.Copy(x[0])
 		p.MergeIn(t, d)
 		return d, func() { p.MergeIn(t, p.Copy(x[1])) }
 	}
@@ -105,14 +106,14 @@ func bottomFresh(pristine any) law {
 		Statement: Statement{ID: "inplace/bottom-fresh", Text: "merging a into ⊥, and later b into the result, leaves a as it was, and ⊥", Arity: 2},
 		eval: func(p *probe, x []any) Outcome {
 			d, later := grown(p, x)
-			return holds(watched(p, d, later) && p.Equal(p.s.caps.Bottom(), pristine))
+			return holds(watched(p, d, later) && p.Equal(p.s.caps.bottom(), pristine))
 		},
 		explain: func(p *probe, x []any) Sides {
 			d, later := grown(p, x)
 			if s, changed := beforeAfter(p, "a", d, "(⊥ ⊔ a) ⊔ b", later); changed {
 				return s
 			}
-			return Sides{"⊥ at first", p.Show(pristine), "⊥ after merges into it", p.Show(p.s.caps.Bottom())}
+			return Sides{"⊥ at first", p.Show(pristine), "⊥ after merges into it", p.Show(p.s.caps.bottom())}
 		},
 	}
 }

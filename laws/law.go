@@ -80,7 +80,37 @@ type Absence struct{ ID, Why string }
 // Set is a named list of laws bound to a merge, and built by the functions of this
 // package: [Semilattice], [Order], [Func] and the others. A law that occurs twice
 // (by ID) is checked once. The zero Set is bound to nothing.
-type Set[T any] struct{ set }
+type Set[T any] struct{ s set }
+
+// Name is the name of the set.
+func (s Set[T]) Name() string { return s.s.name }
+
+// Statements lists the laws of the set and its parents, each once, parents first.
+func (s Set[T]) Statements() []Statement { return s.s.statements() }
+
+// With returns the set with more laws. A law with an ID the set has already is
+// not added.
+func (s Set[T]) With(laws ...Law[T]) Set[T] {
+	boxed := make([]law, len(laws))
+	for i := range laws {
+		boxed[i] = boxLaw(&laws[i])
+	}
+	return Set[T]{s.s.with(boxed)}
+}
+
+// And returns the set with the laws of others, each law once. They are judged with
+// the merge and the options of s.
+func (s Set[T]) And(others ...Set[T]) Set[T] {
+	for _, o := range others {
+		s.s = s.s.and(o.s)
+	}
+	return s
+}
+
+// Only returns the set with those of its laws alone that are named, by their IDs or
+// by what stands before the slash. A set none of whose laws is named is a set-up error
+// for whoever checks it.
+func (s Set[T]) Only(names ...string) Set[T] { return Set[T]{s.s.only(names)} }
 
 // set is a Set over boxes. Its parents' laws come first.
 type set struct {
@@ -92,11 +122,7 @@ type set struct {
 	subject  *subject
 }
 
-// Name is the name of the set.
-func (s set) Name() string { return s.name }
-
-// Statements lists the laws of the set and its parents, each once, parents first.
-func (s set) Statements() []Statement {
+func (s set) statements() []Statement {
 	var all []Statement
 	for _, l := range s.all() {
 		all = append(all, l.Statement)
@@ -104,45 +130,31 @@ func (s set) Statements() []Statement {
 	return all
 }
 
-// With returns the set with more laws. A law with an ID the set has already is
-// not added.
-func (s Set[T]) With(laws ...Law[T]) Set[T] {
-	s.laws = slices.Clip(s.laws)
-	for _, l := range laws {
-		s.laws = append(s.laws, l.boxed())
-	}
+func (s set) with(laws []law) set {
+	s.laws = append(slices.Clip(s.laws), laws...)
 	return s
 }
 
-// And returns the set with the laws of others, each law once. They are judged with
-// the merge and the options of s.
-func (s Set[T]) And(others ...Set[T]) Set[T] {
-	all := set{name: s.name, parents: []set{s.set}, subject: s.subject}
-	for _, o := range others {
-		all.parents = append(all.parents, o.set)
-	}
-	return Set[T]{all}
+func (s set) and(o set) set {
+	return set{name: s.name, parents: []set{s, o}, subject: s.subject}
 }
 
-// Only returns the set with those of its laws alone that are named, by their IDs or
-// by what stands before the slash. A set none of whose laws is named is a set-up error
-// for whoever checks it.
-func (s Set[T]) Only(names ...string) Set[T] {
+func (s set) only(names []string) set {
 	keep := func(id string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return named(name, id) })
 	}
-	only := set{name: s.name, subject: s.subject}
+	few := set{name: s.name, subject: s.subject}
 	for _, l := range s.all() {
 		if keep(l.ID) {
-			only.laws = append(only.laws, l)
+			few.laws = append(few.laws, l)
 		}
 	}
 	for _, a := range s.absent() {
 		if keep(a.ID) {
-			only.absences = append(only.absences, a)
+			few.absences = append(few.absences, a)
 		}
 	}
-	return Set[T]{only}
+	return few
 }
 
 // all returns the laws of the set and its parents, each once, parents first.

@@ -16,8 +16,7 @@ import (
 // found in three runs of ten, over ten times in every run.
 func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	set := Func(merge, opts...)
-	check(t, set.set, set.source(boxGen(gen.FromRapid(states))), opts)
+	checkDrawn(t, Func(merge, opts...).s, boxGen(gen.FromRapid(states)), opts)
 }
 
 // CheckMergeIn checks a merge into a target: what [CheckMerge] checks, and that
@@ -25,8 +24,7 @@ func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], op
 // [Clone] given, Clone must be independent too.
 func CheckMergeIn[S any](t T, mergeIn func(dst *S, delta S), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	set := FuncIn(mergeIn, opts...)
-	check(t, set.set, set.source(boxGen(gen.FromRapid(states))), opts)
+	checkDrawn(t, FuncIn(mergeIn, opts...).s, boxGen(gen.FromRapid(states)), opts)
 }
 
 // Func is the set that [CheckMerge] checks.
@@ -42,6 +40,8 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 }
 
 // returning is the set of a merge that returns its result.
+//
+//go:noinline
 func returning(s *subject) set {
 	s.guards = []law{argumentsUnchanged()}
 	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), equalsAlike()}}
@@ -62,6 +62,8 @@ func FuncIn[S any](mergeIn func(dst *S, delta S), opts ...Option) Set[S] {
 }
 
 // inTarget is the set of a merge into a target.
+//
+//go:noinline
 func inTarget(s *subject, o settings) set {
 	s.join = func(a, b any) any {
 		t := s.copy(a)
@@ -76,6 +78,12 @@ func inTarget(s *subject, o settings) set {
 		own.laws = append(own.laws, cloneIndependent())
 	}
 	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
+}
+
+// checkDrawn checks a set on its default source of states.
+func checkDrawn(t T, set set, states gen.Gen[any], opts []Option) {
+	t.Helper()
+	check(t, set, set.source(states), opts)
 }
 
 // source is the default source of states for the set: pooled, correlated by the

@@ -13,6 +13,7 @@ func Order[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{order(subjectOf(m, opts))}
 }
 
+//go:noinline
 func order(s *subject) set {
 	set := set{
 		name:    "order",

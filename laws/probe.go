@@ -18,7 +18,7 @@ type subject struct {
 	join        func(a, b any) any
 	compare     func(a, b any) lattice.Order // nil where the merge has no order
 	clone       func(any) any                // the merge's own; nil where it has none
-	caps        lattice.Caps[any]
+	caps        caps
 	bottomParts *bottomParts
 
 	equal    func(a, b any) bool // nil for equality of structure
@@ -64,6 +64,33 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.bottomParts = &parts
 	}
 	return s
+}
+
+// chooseEqual chooses the equality where the user gave none: an Equal method on the
+// type of the states or on pointers to it, by own, or structure.
+func (s *subject) chooseEqual(own func(a, b any) bool) {
+	onValue := equalTakes(s.typ, s.typ)
+	pointer := reflect.PointerTo(s.typ)
+	switch {
+	case onValue || s.typ.Kind() == reflect.Interface:
+		s.ownEqual = onValue // equality of structure honours the method, and looks inside interfaces
+	case equalTakes(pointer, s.typ) || equalTakes(pointer, pointer):
+		s.equal, s.ownEqual = own, true
+	default:
+		if err := deep.Check(s.typ); err != nil {
+			s.fail(fmt.Errorf("%w: states cannot be compared: %w; give laws.Equal, or the type an Equal method", ErrSetup, err))
+		}
+	}
+}
+
+// equalTakes reports that t has a method Equal(arg) bool.
+func equalTakes(t, arg reflect.Type) bool {
+	m, ok := t.MethodByName("Equal")
+	if !ok || t.Kind() == reflect.Interface {
+		return false
+	}
+	f := m.Type
+	return !f.IsVariadic() && f.NumIn() == 2 && f.In(1) == arg && f.NumOut() == 1 && f.Out(0) == reflect.TypeFor[bool]()
 }
 
 func (s *subject) fail(err error) {

@@ -2,11 +2,13 @@ package laws
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Entry is a registered merge with everything it is checked by, its type of states
@@ -28,60 +30,84 @@ type Entry struct {
 }
 
 // With adds something to a registration; see [Register].
-type With[T any] struct{ apply func(*registration[T]) }
+type With struct{ apply func(*registration) }
 
-type registration[T any] struct {
-	universe gen.Universe[T]
-	free     gen.Source[T]
+type registration struct {
+	universe []any
+	free     gen.Source[any]
+	types    []reflect.Type // of the states that the options were made for
 	reached  bool
 	proof    func() Proof
 	suites   []Suite
 	opts     []Option
 }
 
-// Over gives the small universe that the laws are exhausted over.
-func Over[T any](u gen.Universe[T]) With[T] {
-	return With[T]{func(r *registration[T]) { r.universe = u }}
+// WithUniverse gives the small universe that the laws are exhausted over.
+func WithUniverse[T any](u gen.Universe[T]) With {
+	boxes := boxAll(u)
+	return withStates(reflect.TypeFor[T](), func(r *registration) { r.universe = boxes })
 }
 
 // Reachable declares that the source draws states that histories reach, and the
 // universe, if any, holds such states; the merge claims nothing for others. free,
 // which may be nil, draws any states of the domain: a law that fails on those is
 // reported as holding on reachable states only.
-func Reachable[T any](free gen.Source[T]) With[T] {
-	return With[T]{func(r *registration[T]) { r.reached, r.free = true, free }}
+func Reachable[T any](free gen.Source[T]) With {
+	boxes := boxSource(free)
+	return withStates(reflect.TypeFor[T](), func(r *registration) { r.reached, r.free = true, boxes })
 }
 
-// Proved gives the proof for all sub-merges.
-func Proved[T any](proof func() Proof) With[T] {
-	return With[T]{func(r *registration[T]) { r.proof = proof }}
+func withStates(t reflect.Type, apply func(*registration)) With {
+	return With{func(r *registration) {
+		r.types = append(r.types, t)
+		apply(r)
+	}}
 }
 
-// Alongside adds suites about updates, queries or functions of the type.
-func Alongside[T any](suites ...Suite) With[T] {
-	return With[T]{func(r *registration[T]) { r.suites = append(r.suites, suites...) }}
+// WithProof gives the proof for all sub-merges.
+func WithProof(proof func() Proof) With { return With{func(r *registration) { r.proof = proof }} }
+
+// WithSuites adds suites about updates, queries or functions of the type.
+func WithSuites(suites ...Suite) With {
+	return With{func(r *registration) { r.suites = append(r.suites, suites...) }}
 }
 
-// Given gives options for the laws.
-func Given[T any](opts ...Option) With[T] {
-	return With[T]{func(r *registration[T]) { r.opts = append(r.opts, opts...) }}
+// WithOptions gives options for the laws.
+func WithOptions(opts ...Option) With {
+	return With{func(r *registration) { r.opts = append(r.opts, opts...) }}
+}
+
+func registrationOf(with []With) *registration {
+	var r registration
+	for _, w := range with {
+		w.apply(&r)
+	}
+	return &r
 }
 
 // Register makes the entry of a merge that is checked by [Full] on what source
 // draws, with the ends of the order put in now and then.
-func Register[T any](name string, m lattice.Merge[T], source gen.Source[T], with ...With[T]) Entry {
-	var r registration[T]
-	for _, w := range with {
-		w.apply(&r)
+func Register[T any](name string, m lattice.Merge[T], source gen.Source[T], with ...With) Entry {
+	r := registrationOf(with)
+	return r.entry(name, subjectOf(m, r.opts), boxSource(source))
+}
+
+//go:noinline
+func (r *registration) entry(name string, s *subject, source gen.Source[any]) Entry {
+	for _, t := range r.types {
+		if t != s.typ {
+			s.fail(fmt.Errorf("%w: %s is registered with states of type %s, but its states are of type %s", ErrSetup, name,
+				deep.TypeName(t), deep.TypeName(s.typ)))
+		}
 	}
-	e := Entry{Name: name, Domain: typeName[T](), Reachable: r.reached}
+	e := Entry{Name: name, Domain: deep.TypeName(s.typ), Reachable: r.reached}
 	if !r.reached {
-		source = gen.WithEnds(m, source)
+		source = s.withEnds(source)
 	}
-	set := full(subjectOf(m, r.opts))
-	e.Suites = append([]Suite{newSuite(name, set, boxSource(source), boxAll(r.universe))}, r.suites...)
+	all := full(s)
+	e.Suites = append([]Suite{newSuite(name, all, source, r.universe)}, r.suites...)
 	if r.free != nil {
-		e.Free = newSuite(name, set, boxSource(gen.WithEnds(m, r.free)), nil)
+		e.Free = newSuite(name, all, s.withEnds(r.free), nil)
 	}
 	if r.proof != nil {
 		p := r.proof()
@@ -90,18 +116,20 @@ func Register[T any](name string, m lattice.Merge[T], source gen.Source[T], with
 	return e
 }
 
+// withEnds is gen.WithEnds for boxes.
+func (s *subject) withEnds(source gen.Source[any]) gen.Source[any] {
+	return gen.WithEndsOf(source, s.caps.bottom, s.caps.top)
+}
+
 // RegisterUpdates is [Register] for a type with mutators: its states are those
 // that histories of updates reach, [Updates] is checked beside [Full], and so are
 // the suites given, which are usually of [Denotation]. States of unrelated histories
 // are tried as well, which the merge need not bear: see [Reachable].
-func RegisterUpdates[S, O any](name string, m lattice.Merge[S], u gen.Updates[S, O], with ...With[S]) Entry {
-	var r registration[S]
-	for _, w := range with {
-		w.apply(&r)
-	}
+func RegisterUpdates[S, O any](name string, m lattice.Merge[S], u gen.Updates[S, O], with ...With) Entry {
+	r := registrationOf(with)
 	updates := NewSuite(name, Updates(m, u, r.opts...), PlanSource(u), nil)
 	source := gen.Reachable(m, u, DefaultSteps)
-	with = append([]With[S]{Reachable(gen.Unrelated(source)), Alongside[S](updates)}, with...)
+	with = append([]With{Reachable(gen.Unrelated(source)), WithSuites(updates)}, with...)
 	return Register(name, m, source, with...)
 }
 

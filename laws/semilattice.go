@@ -7,6 +7,7 @@ func Semilattice[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{semilattice(subjectOf(m, opts))}
 }
 
+//go:noinline
 func semilattice(s *subject) set {
 	return set{
 		name:    "semilattice",
@@ -31,6 +32,7 @@ func Lattice[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{wholeLattice(subjectOf(m, opts))}
 }
 
+//go:noinline
 func wholeLattice(s *subject) set {
 	return set{
 		name:    "lattice",

@@ -13,6 +13,7 @@ func Totality[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 	return Set[T]{totality(subjectOf(m, opts))}
 }
 
+//go:noinline
 func totality(s *subject) set {
 	set := set{name: "totality", subject: s, laws: []law{everyPairMerges()}}
 	if s.valid == nil {

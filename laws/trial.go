@@ -19,14 +19,18 @@ type Trial struct {
 // Trials binds every law of the set to the source, parents first, and says which
 // laws do not apply. The error is one of the set-up.
 func Trials[S any](set Set[S], source gen.Source[S]) ([]*Trial, []Absence, error) {
+	return trials(set.s, boxSource(source))
+}
+
+//go:noinline
+func trials(set set, source gen.Source[any]) ([]*Trial, []Absence, error) {
 	if err := set.usable(); err != nil {
 		return nil, nil, err
 	}
 	var trials []*Trial
-	boxed := boxSource(source)
 	for _, law := range set.all() {
 		t := &Trial{law: law}
-		t.run = seededRun{law: &t.law, source: boxed, probe: newProbe(set.subject), x: make([]any, law.Arity)}
+		t.run = seededRun{law: &t.law, source: source, probe: newProbe(set.subject), x: make([]any, law.Arity)}
 		trials = append(trials, t)
 	}
 	return trials, set.absent(), nil

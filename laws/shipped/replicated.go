@@ -71,7 +71,7 @@ func dataType[S, O, V any](name string, m lattice.Merge[S], ops gen.Gen[O], delt
 	few := histories(ops)
 	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
 	denotation := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), few)
-	return laws.Register(name, m, gen.WithEnds(m, reachable), laws.Given[S](opts...), laws.Alongside[S](updates, denotation),
+	return laws.Register(name, m, gen.WithEnds(m, reachable), laws.WithOptions(opts...), laws.WithSuites(updates, denotation),
 		laws.Reachable(gen.Unrelated(reachable)))
 }
 

@@ -21,13 +21,13 @@ func Merges() []laws.Entry {
 }
 
 // registered is laws.Register with states correlated by the merge itself.
-func registered[T any](name string, m lattice.Merge[T], g gen.Gen[T], u gen.Universe[T], with ...laws.With[T]) laws.Entry {
-	return laws.Register(name, m, gen.For(m, g), append(with, laws.Over(u))...)
+func registered[T any](name string, m lattice.Merge[T], g gen.Gen[T], u gen.Universe[T], with ...laws.With) laws.Entry {
+	return laws.Register(name, m, gen.For(m, g), append(with, laws.WithUniverse(u))...)
 }
 
 // chain registers a merge whose order is total.
 func chain[T any](name string, m lattice.Merge[T], g gen.Gen[T], u gen.Universe[T]) laws.Entry {
-	return registered(name, m, g, u, laws.Given[T](laws.TotalOrder()))
+	return registered(name, m, g, u, laws.WithOptions(laws.TotalOrder()))
 }
 
 func scalarMerges() []laws.Entry {
@@ -42,10 +42,10 @@ func scalarMerges() []laws.Entry {
 		chain("Min[string]", lattice.Min[string](), gen.String("ab", 3), gen.Values("", "a", "b", "ab")),
 		chain("Or", lattice.Or(), gen.Bool(), gen.Bools()),
 		chain("And", lattice.And(), gen.Bool(), gen.Bools()),
-		registered("Unit", lattice.Unit(), gen.Just(struct{}{}), gen.Values(struct{}{}), laws.Given[struct{}](laws.OneState())),
+		registered("Unit", lattice.Unit(), gen.Just(struct{}{}), gen.Values(struct{}{}), laws.WithOptions(laws.OneState())),
 		registered("PointOf[int]", lattice.PointOf[int](), gen.PointOf(gen.Int(0, 5)), gen.Values(
 			lattice.Point[int]{}, lattice.PointAt(1), lattice.PointAt(2), lattice.PointAt(3), lattice.Point[int]{State: lattice.Conflict}),
-			laws.Given[lattice.Point[int]](laws.NoLeastDiff("any two values join to the conflict"))),
+			laws.WithOptions(laws.NoLeastDiff("any two values join to the conflict"))),
 	}
 }
 
@@ -84,7 +84,7 @@ func setMerges() []laws.Entry {
 		}))),
 		registered("roaring.TombstoneSet", roaring.TombstoneSetMerge(), dead, every(dead)[:9]),
 		registered("PartitionOf[int]", lattice.PartitionOf[int](), gen.PartitionOf(gen.Int(0, 5), 3), allPartitions(),
-			laws.Given[lattice.Partition[int]](laws.NoLeastDiff("partitions are not distributive"))),
+			laws.WithOptions(laws.NoLeastDiff("partitions are not distributive"))),
 	}
 }
 
@@ -156,8 +156,8 @@ func mapMerges() []laws.Entry {
 	ofSets := gen.MapOf(gen.OneOf("a", "b"), gen.SubsetOf(1, 2, 3), 2)
 	return []laws.Entry{
 		registered("MapOf[string](Max[uint])", lattice.MapOf[string](lattice.Max[uint]()), gen.MapOf(gen.String("ab", 1), gen.Int[uint](0, 3), 3),
-			gen.Maps([]string{"a", "b"}, gen.Range[uint](1, 2)), laws.Proved[map[string]uint](mapProof),
-			laws.Given[map[string]uint](laws.BottomParts(laws.AboveAbsent, func(v map[string]uint) (map[string]uint, bool) {
+			gen.Maps([]string{"a", "b"}, gen.Range[uint](1, 2)), laws.WithProof(mapProof),
+			laws.WithOptions(laws.BottomParts(laws.AboveAbsent, func(v map[string]uint) (map[string]uint, bool) {
 				if _, ok := v["a"]; ok {
 					return v, false
 				}
@@ -168,14 +168,14 @@ func mapMerges() []laws.Entry {
 				return w, true
 			}))),
 		registered("MapOf[string](SetOf[int])", lattice.MapOf[string](lattice.SetOf[int]()), ofSets,
-			gen.Maps([]string{"a", "b"}, gen.Subsets(1, 2)), laws.Proved[map[string]map[int]struct{}](mapProof)),
+			gen.Maps([]string{"a", "b"}, gen.Subsets(1, 2)), laws.WithProof(mapProof)),
 		registered("OrderedMapOf[string](SetOf[int])", lattice.OrderedMapOf[string](lattice.SetOf[int]()),
 			gen.AscendingMapOf(gen.OneOf("a", "b"), gen.SubsetOf(1, 2, 3), 2), gen.AscendingMaps([]string{"a", "b"}, gen.Subsets(1, 2)),
-			laws.Proved[[]lattice.Entry[string, map[int]struct{}]](orderedProof)),
+			laws.WithProof(orderedProof)),
 		registered("TombstoneMapOf[string](SetOf[int])", lattice.TombstoneMapOf[string](lattice.SetOf[int]()),
 			gen.TombstoneMapOf(gen.SubsetOf(1, 2, 3), "a", "b"), every(gen.TombstoneMapOf(gen.SubsetOf(1, 2, 3), "a"))),
 		registered("SliceOf(SetOf[int])", lattice.SliceOf(lattice.SetOf[int]()), gen.SliceOf(gen.SubsetOf(1, 2), 3),
-			every(gen.SliceOf(gen.SubsetOf(1, 2), 2)), laws.Proved[[]map[int]struct{}](sliceProof)),
+			every(gen.SliceOf(gen.SubsetOf(1, 2), 2)), laws.WithProof(sliceProof)),
 	}
 }
 
@@ -189,14 +189,14 @@ func pairMerges() []laws.Entry {
 	return []laws.Entry{
 		registered("PairOf(SetOf[int], Max[uint])", lattice.PairOf(lattice.SetOf[int](), lattice.Max[uint]()),
 			gen.PairOf(gen.SubsetOf(1, 2, 3), gen.Int[uint](0, 9)), gen.Pairs(gen.Subsets(1, 2), gen.Range[uint](0, 2)),
-			laws.Proved[lattice.Pair[map[int]struct{}, uint]](proof)),
+			laws.WithProof(proof)),
 		chain("DominatingPairOf(Max[uint32], Max[string])", lattice.DominatingPairOf(lattice.Max[uint32](), lattice.Max[string]()),
 			gen.PairOf(gen.Int[uint32](0, 1000), gen.String("ab", 2)), gen.Pairs(gen.Range[uint32](0, 2), gen.Values("", "a", "b"))),
 		registered("DominatingPairOf(Max[int], SetOf[int])", lattice.DominatingPairOf(lattice.Max[int](), lattice.SetOf[int]()),
 			gen.PairOf(gen.Int(0, 20), gen.SubsetOf(1, 2)), gen.Pairs(gen.Range(0, 2), gen.Subsets(1, 2)),
-			laws.Given[lattice.Pair[int, map[int]struct{}]](laws.NoLeastDiff("the difference is the whole pair"))),
+			laws.WithOptions(laws.NoLeastDiff("the difference is the whole pair"))),
 		registered("LexPairOf(SetOf[int], SetOf[int])", lattice.LexPairOf(lattice.SetOf[int](), lattice.SetOf[int]()), sets, every(sets),
-			laws.Given[lattice.Pair[map[int]struct{}, map[int]struct{}]](laws.NoLeastDiff("incomparable keys forget values, so the pair is not distributive"))),
+			laws.WithOptions(laws.NoLeastDiff("incomparable keys forget values, so the pair is not distributive"))),
 	}
 }
 
@@ -205,10 +205,10 @@ func extendedMerges() []laws.Entry {
 	few := gen.SubsetOf(1, 2, 3)
 	return []laws.Entry{
 		registered("WithBottom(IntersectOf[int])", lattice.WithBottom(lattice.IntersectOf[int]()), gen.OptionOf(few), options(gen.Subsets(1, 2, 3)),
-			laws.Given[lattice.Option[ints]](laws.NoLeastDiff("the difference is the whole value"))),
+			laws.WithOptions(laws.NoLeastDiff("the difference is the whole value"))),
 		chain("WithBottom(Min[string])", lattice.WithBottom(lattice.Min[string]()), gen.OptionOf(gen.String("ab", 2)), options(gen.Values("", "a", "b"))),
 		registered("WithTop(SetOf[int])", lattice.WithTop(lattice.SetOf[int]()), gen.OptionOf(few), options(gen.Subsets(1, 2, 3)),
-			laws.Given[lattice.Option[ints]](laws.NoLeastDiff("⊤ is the join of any two large enough states"))),
+			laws.WithOptions(laws.NoLeastDiff("⊤ is the join of any two large enough states"))),
 		registered("As[named](MapOf[string](Max[int]))", lattice.As[named](lattice.MapOf[string](lattice.Max[int]())),
 			gen.Map(gen.MapOf(gen.OneOf("a", "b"), gen.Int(0, 3), 2), func(m map[string]int) named { return m }),
 			gen.Product(gen.Maps([]string{"a", "b"}, gen.Range(1, 2)), gen.Values(0), func(m map[string]int, _ int) named { return m })),
