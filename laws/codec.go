@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Codec is about encoding: what is decoded is what was encoded, equal states have
@@ -59,8 +58,8 @@ func codecRoundTrip() law {
 func codecCanonical() law {
 	return judged("codec/canonical", "equal states encode equally (a, b; a with nil for empty and spare capacity; a encoded twice)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		twins := []any{x[0]}
-		if !p.s.ownEqual {
-			twins = append(twins, deep.VariantBox(x[0]))
+		if p.s.variant != nil {
+			twins = append(twins, p.s.variant(x[0]))
 		}
 		if p.Equal(x[0], x[1]) {
 			twins = append(twins, x[1])

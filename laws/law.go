@@ -39,6 +39,11 @@ type Statement struct {
 // boxes, and not for each type of states: see [box].
 type law struct {
 	Statement
+	// distinct says that the law is about states that differ: where all of a tuple are
+	// equal it holds of any merge, and such a tuple does not exercise it.
+	distinct bool
+	// optional says that there may be no case to judge: then it does not apply.
+	optional bool
 	// eval judges one tuple. It must not change the states (a merge that does is
 	// caught and reported).
 	eval func(p *probe, x []any) Outcome
@@ -194,7 +199,7 @@ func (s set) collect(seen map[string]bool, visit func(law), absence func(Absence
 
 // stated is a law of no kind in particular.
 func stated(id, text string, arity int, eval func(p *probe, x []any) Outcome, explain func(p *probe, x []any) Sides) law {
-	return law{Statement{ID: id, Text: text, Arity: arity}, eval, explain}
+	return law{Statement: Statement{ID: id, Text: text, Arity: arity}, eval: eval, explain: explain}
 }
 
 // judged is a law whose evaluation knows both sides when it has judged, and makes
@@ -213,9 +218,11 @@ func judged(id, text string, arity int, judge func(p *probe, x []any) (Outcome, 
 		})
 }
 
-// rarely reports that so few of the cases exercised the law that it cannot count
-// as checked.
-func (l law) rarely(exercised, cases int) bool { return exercised*1000 < l.AtLeast*cases }
+// ofDistinct is the law as one of states that differ.
+func (l law) ofDistinct() law {
+	l.distinct = true
+	return l
+}
 
 // equation is a law left(x) = right(x).
 func equation(id, text string, arity int, leftExpr, rightExpr string, left, right func(p *probe, x []any) any) law {

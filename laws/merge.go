@@ -16,7 +16,7 @@ import (
 // found in three runs of ten, over ten times in every run.
 func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, Func(merge, opts...).s, boxGen(gen.FromRapid(states)), opts)
+	checkDrawn(t, Func(merge, opts...).s, boxGen(gen.FromRapid(states)), settingsOf(opts))
 }
 
 // CheckMergeIn checks a merge into a target: what [CheckMerge] checks, and that
@@ -24,7 +24,7 @@ func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], op
 // [Clone] given, Clone must be independent too.
 func CheckMergeIn[S any](t T, mergeIn func(dst *S, delta S), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, FuncIn(mergeIn, opts...).s, boxGen(gen.FromRapid(states)), opts)
+	checkDrawn(t, FuncIn(mergeIn, opts...).s, boxGen(gen.FromRapid(states)), settingsOf(opts))
 }
 
 // Func is the set that [CheckMerge] checks.
@@ -71,7 +71,10 @@ func inTarget(s *subject, o settings) set {
 		return t
 	}
 	s.guards = []law{deltaUnchanged(), deltaNotRetained()}
-	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), equalsAlike()}}
+	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), emptyTarget(), equalsAlike()}}
+	if !o.sharing {
+		own.laws = append(own.laws, deltaNotShared())
+	}
 	if o.clone != nil {
 		s.clone = s.copy
 		s.guards = append(s.guards, cloneIndependent())
@@ -80,10 +83,18 @@ func inTarget(s *subject, o settings) set {
 	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
 }
 
-// checkDrawn checks a set on its default source of states.
-func checkDrawn(t T, set set, states gen.Gen[any], opts []Option) {
+// checkDrawn checks a set on its default source of states, and says first which parts
+// of them the source does not vary.
+func checkDrawn(t T, set set, states gen.Gen[any], o settings) {
 	t.Helper()
-	check(t, set, set.source(states), opts)
+	if err := set.usable(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	source, seed := set.source(states), seedOfRun()
+	for _, line := range survey(set.subject, source, seed, within(DefaultTime/4)).remarks() {
+		t.Logf("%s", line)
+	}
+	check(t, set, source, o, seed)
 }
 
 // source is the default source of states for the set: pooled, correlated by the

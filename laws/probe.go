@@ -22,9 +22,11 @@ type subject struct {
 	bottomParts *bottomParts
 
 	equal    func(a, b any) bool // nil for equality of structure
+	state    func(any) any       // what of a value is state; nil for all of it
 	ownEqual bool                // equality is the type's or the user's, not that of structure
 	show     func(any) string
 	copy     func(any) any   // always independent of the original
+	variant  func(any) any   // an equal state with other insides; nil where equality is not that of structure
 	plain    bool            // states hold no shared memory, so nothing can be written into
 	valid    func(any) error // nil where nothing was declared
 
@@ -40,7 +42,7 @@ type subject struct {
 func newSubject(t reflect.Type, o settings) *subject {
 	s := &subject{typ: t, show: deep.LiteralBox, copy: deep.CloneBox, plain: deep.Plain(t)}
 	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
-	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.bottomParts} {
+	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.state, o.bottomParts} {
 		if f != nil && f.typ != t {
 			s.fail(fmt.Errorf("%w: laws.%s is for states of type %s, but the states are of type %s", ErrSetup, f.option,
 				deep.TypeName(f.typ), deep.TypeName(t)))
@@ -49,6 +51,9 @@ func newSubject(t reflect.Type, o settings) *subject {
 	}
 	if o.equal != nil {
 		s.equal, s.ownEqual = o.equal.f.(func(a, b any) bool), true
+	}
+	if o.state != nil {
+		s.state, s.ownEqual = o.state.f.(func(any) any), true
 	}
 	if o.valid != nil {
 		s.valid = o.valid.f.(func(any) error)
@@ -64,6 +69,13 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.bottomParts = &parts
 	}
 	return s
+}
+
+// varied gives the subject its variants, once its equality is known.
+func (s *subject) varied() {
+	if !s.ownEqual {
+		s.variant = deep.VariantBox
+	}
 }
 
 // chooseEqual chooses the equality where the user gave none: an Equal method on the
@@ -101,10 +113,29 @@ func (s *subject) fail(err error) {
 
 // equality is the equality of states for laws that are not about tuples of them.
 func (s *subject) equality() func(a, b any) bool {
-	if s.equal == nil {
-		return deep.EqualBoxes(s.typ)
+	switch {
+	case s.equal != nil:
+		return s.equal
+	case s.state != nil:
+		equal := deep.EqualBoxes(reflect.TypeFor[any]())
+		return func(a, b any) bool {
+			x, y := s.state(a), s.state(b)
+			return equal(&x, &y)
+		}
 	}
-	return s.equal
+	return deep.EqualBoxes(s.typ)
+}
+
+// fingerprint is a hash that changes where a state is written into.
+func (s *subject) fingerprint() func(any) uint64 {
+	if s.state == nil {
+		return deep.FingerprintBoxes(s.typ)
+	}
+	print := deep.FingerprintBoxes(reflect.TypeFor[any]())
+	return func(v any) uint64 {
+		state := s.state(v)
+		return print(&state)
+	}
 }
 
 // order is Compare, or the order that merging induces where there is none.
@@ -148,7 +179,7 @@ type probe struct {
 }
 
 func newProbe(s *subject) *probe {
-	return &probe{s: s, equal: s.equality(), fingerprint: deep.FingerprintBoxes(s.typ)}
+	return &probe{s: s, equal: s.equality(), fingerprint: s.fingerprint()}
 }
 
 // Join returns a ⊔ b without changing either.

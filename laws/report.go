@@ -54,6 +54,8 @@ type Result struct {
 	AtLeast int
 	// Failure explains a failed law, and is nil otherwise.
 	Failure *Failure
+
+	distinct bool // the law is one of states that differ
 }
 
 // Report is what came of checking a set.
@@ -128,26 +130,29 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, "  %-28s does not apply   %s\n", a.ID, a.Why)
 	}
 	for _, res := range r.Results {
-		switch {
-		case res.Failure != nil:
+		if res.Failure != nil {
 			fmt.Fprintf(&b, "\n%s", res.Failure)
-		case res.Status == NeverExercised:
-			fmt.Fprintf(&b, "\n%s", neverExercised(res.Law, res.Statement, res.Cases))
-		case res.Status == TooRare:
-			fmt.Fprintf(&b, "\n%s", tooRarely(res.Law, res.Statement, res.Exercised, res.Cases, res.AtLeast))
+		} else if short := res.shortfall(); short != "" {
+			fmt.Fprintf(&b, "\n%s", short)
 		}
 	}
 	return b.String()
 }
 
-func neverExercised(law, statement string, cases int) string {
-	return fmt.Sprintf("law %s was never exercised\n    %s\nits premise held in none of %d cases: the source draws no tuple that satisfies it\n",
-		law, statement, cases)
-}
-
-func tooRarely(law, statement string, exercised, cases, atLeast int) string {
-	return fmt.Sprintf("law %s was too rarely exercised\n    %s\nits premise held in %d of %d cases, and it asks for %d in a thousand\n",
-		law, statement, exercised, cases, atLeast)
+// shortfall says why a law that was not refuted does not count as checked, or "".
+func (r Result) shortfall() string {
+	switch r.Status {
+	case TooRare:
+		return fmt.Sprintf("law %s was too rarely exercised\n    %s\nits premise held in %d of %d cases, and it asks for %d in a thousand\n",
+			r.Law, r.Statement, r.Exercised, r.Cases, r.AtLeast)
+	case NeverExercised:
+		why := "the source draws no tuple that satisfies it"
+		if r.distinct {
+			why = "the states of each tuple were all equal, and of such states it holds of any merge; laws.OneState says that there is but one"
+		}
+		return fmt.Sprintf("law %s was never exercised\n    %s\nits premise held in none of %d cases: %s\n", r.Law, r.Statement, r.Cases, why)
+	}
+	return ""
 }
 
 // Binding is a state of a counterexample with its name in the law.
@@ -240,10 +245,66 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 		}
 		f.Sides = p.writtenSides(law, x)
 	default:
+		if again := p.undetermined(law, x); again != nil {
+			return again
+		}
 		f.Sides, f.Panic = p.explain(law, x)
 		f.Picture = p.picture(x)
 	}
 	return f
+}
+
+// deterministic is the law that a merge breaks whose result depends on more than its
+// arguments: on the order of a map, a clock, a random number.
+const (
+	deterministic     = "wellposed/deterministic"
+	deterministicText = "merging the same states again gives an equal result"
+)
+
+// tries is how often the same evaluation is repeated to see whether it stays the same.
+const tries = 20
+
+// undetermined explains a law that is refuted in one evaluation of the states and holds
+// in another: it shows two results of one merge. It returns nil if all evaluations end
+// alike.
+func (p *probe) undetermined(law *law, x []any) *Failure {
+	alike := true
+	for range tries {
+		alike = alike && p.eval(law, p.copies(x)).kind == refuted
+	}
+	if alike {
+		return nil
+	}
+	f := &Failure{Law: deterministic, Statement: deterministicText, While: law.ID, Where: p.bindings(x)}
+	if p.s.join != nil {
+		for i := range x {
+			for j := range x {
+				if first, second, differ := p.twice(x[i], x[j]); differ {
+					joined := variables[i] + " ⊔ " + variables[j]
+					f.Sides = Sides{joined, p.Show(first), joined + ", again", p.Show(second)}
+					return f
+				}
+			}
+		}
+	}
+	f.Sides = Sides{"judging " + law.ID, "it did not hold", "judging it again", "it holds: the outcome depends on more than the states"}
+	return f
+}
+
+// twice merges two states until two results differ.
+func (p *probe) twice(a, b any) (first, second any, differ bool) {
+	defer func() {
+		if recover() != nil {
+			differ = false // a panic is not another result
+		}
+	}()
+	first = p.Join(p.Copy(a), p.Copy(b))
+	for range tries {
+		if second = p.Join(p.Copy(a), p.Copy(b)); !p.Equal(first, second) {
+			return first, second, true
+		}
+	}
+	return first, second, false
 }
 
 // blame finds the law about arguments that accounts for a write: it tries them on

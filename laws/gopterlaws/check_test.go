@@ -12,7 +12,6 @@ import (
 	"github.com/leanovate/gopter"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
 	gengopter "github.com/joinery-go/joinery/gen/gopter"
@@ -153,7 +152,6 @@ func TestSetupErrors(t *testing.T) {
 		"unbound set": {laws.Set[int]{}, one, gopterlaws.Seed(1), `the set is bound to no merge`},
 		"no tests":    {max1, one, gopterlaws.Tests(0), "gopter needs at least one test and one worker"},
 		"no workers":  {max1, one, gopterlaws.With(unusable), "there are 100, 0 and 1000"},
-		"rapid":       {max1, gen.Independent(gen.FromRapid(rapid.Int())), gopterlaws.Seed(1), "only under choice.FromRapid"},
 		"no states":   {max1, func(*gen.Draw, []int) { panic("no states") }, gopterlaws.Seed(1), "source panicked: no states"},
 		"gave up":     {max1, func(d *gen.Draw, _ []int) { d.Fail(errors.New("gave up")) }, gopterlaws.Seed(1), "gave up"},
 	} {

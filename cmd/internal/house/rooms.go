@@ -39,8 +39,8 @@ var inner = []string{
 }
 
 // Rooms is the import table. It is a directed acyclic graph because Go's
-// packages are; what it adds is that the arrows point only where the
-// architecture lets them.
+// packages are; what it adds is that the arrows point only where this table
+// lets them.
 var Rooms = []Room{
 	{Pattern: "lattice"},
 	{

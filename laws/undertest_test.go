@@ -2,10 +2,12 @@ package laws_test
 
 import (
 	"maps"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
@@ -20,7 +22,7 @@ func writes() *rapid.Generator[lww] {
 
 // What a user sees under go test: the law, both sides, the smallest states and
 // the command, in the same words for the same seed.
-func TestRapidReport(t *testing.T) {
+func TestCheckReport(t *testing.T) {
 	fixSeed(t, "1")
 	set := laws.Func(lastArrival)
 	out := &tape{name: "TestLastArrival/semilattice/commutative"}
@@ -28,10 +30,10 @@ func TestRapidReport(t *testing.T) {
 		laws.CheckLawTB(out, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(writes())), 0)
 	})
 	assert.True(t, out.failed)
-	golden(t, "rapid.txt", out.text())
+	golden(t, "check.txt", out.text())
 }
 
-func TestRapidReportOfAWrite(t *testing.T) {
+func TestCheckReportOfAWrite(t *testing.T) {
 	fixSeed(t, "1")
 	set := laws.Func(func(a, b map[string]int) map[string]int {
 		if a == nil {
@@ -46,10 +48,10 @@ func TestRapidReportOfAWrite(t *testing.T) {
 		laws.CheckLawTB(out, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(states)), 0)
 	})
 	assert.True(t, out.failed)
-	golden(t, "rapid-write.txt", out.text())
+	golden(t, "check-write.txt", out.text())
 }
 
-func TestRapidReportOfAPanic(t *testing.T) {
+func TestCheckReportOfAPanic(t *testing.T) {
 	fixSeed(t, "1")
 	set := laws.FuncIn(func(dst *map[string]int, delta map[string]int) {
 		for k, n := range delta {
@@ -62,7 +64,7 @@ func TestRapidReportOfAPanic(t *testing.T) {
 		laws.CheckLawTB(out, set, "inplace/equals-alike", laws.SourceOf(set, gen.FromRapid(states)), 0)
 	})
 	assert.True(t, out.failed)
-	golden(t, "rapid-panic.txt", out.text())
+	golden(t, "check-panic.txt", out.text())
 }
 
 // A merge that does not return fails the law that met it, with the states that it
@@ -147,12 +149,42 @@ func TestCheckBlamesNoOtherStates(t *testing.T) {
 	assert.Contains(t, out.text(), "stuck  the merge does not return\nwhere\nagain  ")
 }
 
-// A check that gives up its test, or panics, does so from where it was called.
-func TestAttendedCheckPassesOnWhatItDoes(t *testing.T) {
-	out := &tape{name: "TestLastArrival/semilattice/commutative"}
-	assert.PanicsWithValue(t, stopped{}, func() {
-		set := laws.Func(lastArrival)
-		laws.CheckLawTB(out, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(writes())), 0)
-	})
-	assert.True(t, out.failed)
+// A merge that gives up its test ends the check from where it was called.
+func TestCheckPassesOnGivingUp(t *testing.T) {
+	ended := make(chan bool)
+	go func() {
+		returned := false
+		defer func() { ended <- returned }()
+		set := laws.Func(func(a, b lww) lww {
+			runtime.Goexit() // what FailNow of the user's own test does
+			return a
+		})
+		laws.CheckLawTB(&tape{name: "TestX"}, set, "semilattice/commutative", laws.SourceOf(set, gen.FromRapid(writes())), 0)
+		returned = true
+	}()
+	assert.False(t, <-ended)
+}
+
+// rapid's own runner judges laws as the package's runner does.
+func TestRapidAsRunner(t *testing.T) {
+	fixSeed(t, "1")
+	for name, merge := range map[string]func(a, b lww) lww{"lawful": func(a, b lww) lww {
+		if b.Time > a.Time || b.Time == a.Time && b.Value > a.Value {
+			return b
+		}
+		return a
+	}, "by arrival": lastArrival} {
+		set := laws.Func(merge)
+		trials, _, err := laws.Trials(set, laws.SourceOf(set, gen.FromRapid(writes())))
+		require.NoError(t, err)
+		for _, trial := range trials {
+			out := &tape{name: "TestRapid/" + trial.Law().ID}
+			out.run(func() { trial.CheckRapid(out) })
+			want := name == "by arrival" && trial.Law().ID == "semilattice/commutative"
+			assert.Equal(t, want, out.failed, "%s: %s\n%s", name, trial.Law().ID, out.text())
+			if want {
+				assert.Contains(t, out.text(), "law semilattice/commutative does not hold\n    a ⊔ b = b ⊔ a\nleft   a ⊔ b = laws_test.lww{")
+			}
+		}
+	}
 }
