@@ -33,7 +33,7 @@ func (p *parts) compare(a, b reflect.Value, path string, depth int) {
 		return
 	}
 	t := a.Type()
-	if depth == partsDepth || hasEqual(t) {
+	if _, own := equalMethodOf(t); own || depth == partsDepth {
 		p.whole(a, b, path)
 		return
 	}
@@ -71,8 +71,7 @@ func (p *parts) compare(a, b reflect.Value, path string, depth int) {
 }
 
 func (p *parts) whole(a, b reflect.Value, path string) {
-	w := new(walk)
-	p.visit(path, equalOf(a.Type())(w, a.Addr().UnsafePointer(), b.Addr().UnsafePointer()))
+	p.visit(path, Of(a.Type()).EqualAt(a.Addr().UnsafePointer(), b.Addr().UnsafePointer()))
 }
 
 func (p *parts) entries(a, b reflect.Value, path string, depth int) {

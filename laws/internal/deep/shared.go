@@ -1,39 +1,40 @@
 package deep
 
-import "reflect"
+import (
+	"slices"
+)
 
-// SharedMap returns the path of a map that two boxes both hold, as the same memory: a
-// map that is a field of them, through structs, arrays and pointers. Maps inside of
-// elements are not looked at: values that are put into collections are often never
-// written again.
-func SharedMap(a, b any) (path string, shared bool) {
-	return sharedMap(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem(), "", 0)
-}
-
-func sharedMap(a, b reflect.Value, path string, depth int) (string, bool) {
-	t := a.Type()
-	if depth > partsDepth || Plain(t) {
-		return "", false
-	}
-	switch t.Kind() {
-	case reflect.Map:
-		return path, !a.IsNil() && a.UnsafePointer() == b.UnsafePointer()
-	case reflect.Pointer:
-		if !a.IsNil() && !b.IsNil() {
-			return sharedMap(a.Elem(), b.Elem(), path, depth+1)
-		}
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if at, ok := sharedMap(a.Field(i), b.Field(i), path+"."+t.Field(i).Name, depth+1); ok {
-				return at, true
-			}
-		}
-	case reflect.Array:
-		for i := range t.Len() {
-			if at, ok := sharedMap(a.Index(i), b.Index(i), path, depth+1); ok {
-				return at, true
-			}
+// Shared lists the types of the memory that both boxed values refer to, in order and
+// without what is kept by identity. Two states that were made independently of each
+// other have memory in common where a program interned it, or compares it by address
+// with a package-level variable; copies of such states come apart from it. Where they
+// are judged wrongly, this says whether copies are to be suspected.
+func (t *Type) Shared(a, b any) []string {
+	var x, y graph
+	x.discover(t, t.at(a))
+	y.discover(t, t.at(b))
+	var names []string
+	for i := range x.maps {
+		if _, both := y.mapAt[x.maps[i].at]; both {
+			names = append(names, x.maps[i].m.t.String())
 		}
 	}
-	return "", false
+	for i, j := 0, 0; i < len(x.blocks) && j < len(y.blocks); {
+		p, q := &x.blocks[i], &y.blocks[j]
+		switch pEnd, qEnd := uintptr(p.at)+p.size, uintptr(q.at)+q.size; {
+		case pEnd <= uintptr(q.at):
+			i++
+		case qEnd <= uintptr(p.at):
+			j++
+		default:
+			names = append(names, p.t.String())
+			if pEnd < qEnd {
+				i++
+			} else {
+				j++
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
