@@ -578,6 +578,6 @@ func TestReportOfLargeStates(t *testing.T) {
 	require.NotNil(t, res.Failure)
 	text := res.Failure.String()
 	assert.Less(t, len(text), 4000)
-	assert.Contains(t, text, "2000")
-	assert.Contains(t, text, "differ")
+	assert.Contains(t, text, "more; 8001 words against 8001")
+	assert.Contains(t, text, "differ at")
 }

@@ -67,11 +67,12 @@ func watched(p *probe, v any, act func()) bool {
 // beforeAfter explains a state that should not have changed, and reports whether
 // it did.
 func beforeAfter(p *probe, name string, v any, after string, act func()) (s Sides, changed bool) {
+	before := p.copies([]any{v})[0]
 	left := p.Show(v)
 	changed = !watched(p, v, act)
 	right := p.Show(v)
-	if changed && left == right {
-		right += " (changed in memory that is not shown)"
+	if changed {
+		right = p.written(before, v)
 	}
 	return Sides{name + " before", left, name + " after " + after, right}, changed
 }

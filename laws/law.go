@@ -50,6 +50,8 @@ type law struct {
 	// explain says what both sides of the law are on a tuple that refutes it. It is
 	// called for reports only.
 	explain func(p *probe, x []any) Sides
+	// sides are both sides as states, where they are states; nil elsewhere.
+	sides func(p *probe, x []any) (left, right any)
 }
 
 // Law is a law of the user's own, about tuples of states; see [Set.With].
@@ -218,6 +220,13 @@ func judged(id, text string, arity int, judge func(p *probe, x []any) (Outcome, 
 		})
 }
 
+// withSides is the law with its two sides as states, so that a report can say where
+// they differ.
+func (l law) withSides(left, right func(p *probe, x []any) any) law {
+	l.sides = func(p *probe, x []any) (any, any) { return left(p, x), right(p, x) }
+	return l
+}
+
 // ofDistinct is the law as one of states that differ.
 func (l law) ofDistinct() law {
 	l.distinct = true
@@ -230,5 +239,5 @@ func equation(id, text string, arity int, leftExpr, rightExpr string, left, righ
 		func(p *probe, x []any) Outcome { return holds(p.Equal(left(p, x), right(p, x))) },
 		func(p *probe, x []any) Sides {
 			return Sides{leftExpr, p.Show(left(p, x)), rightExpr, p.Show(right(p, x))}
-		})
+		}).withSides(left, right)
 }

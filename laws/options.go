@@ -30,6 +30,7 @@ type settings struct {
 
 	cases                  int
 	chain, single, sharing bool
+	reportLimit            int
 	noLeastDiff            string
 	watchdog               Watchdog
 	patience               *time.Duration
@@ -75,6 +76,15 @@ func Show[S any](show func(S) string) Option {
 	boxed := func(v any) string { return show(unbox[S](v)) }
 	return Option{func(s *settings) { s.show = givenOf[S]("Show", boxed) }}
 }
+
+// DefaultReportLimit is how many bytes of a state are printed, unless [ReportLimit] says
+// otherwise.
+const DefaultReportLimit = 1 << 10
+
+// ReportLimit sets how many bytes of each state a report prints at most. Longer states
+// are cut, with a comment that says so, and the first places are listed at which they
+// differ. It does not concern states that [Show] prints.
+func ReportLimit(bytes int) Option { return Option{func(s *settings) { s.reportLimit = bytes }} }
 
 // Valid declares which states are of the domain: valid says why one is not. A merge
 // that leaves the domain breaks [Totality].

@@ -34,13 +34,19 @@ type subject struct {
 	single      bool   // declared to have one state
 	noLeastDiff string // why differences are not least, "" where they are
 	watchdog    Watchdog
+	reportLimit int   // bytes of a state that are printed
+	literals    bool  // states are printed as literals
 	guards      []law // tried where a merge was caught writing into its arguments
 	err         error // a set-up error, reported by whoever checks
 }
 
 // newSubject fills in what follows from the type and the options.
 func newSubject(t reflect.Type, o settings) *subject {
-	s := &subject{typ: t, show: deep.LiteralBox, copy: deep.CloneBox, plain: deep.Plain(t)}
+	s := &subject{typ: t, copy: deep.CloneBox, plain: deep.Plain(t), reportLimit: o.reportLimit}
+	if s.reportLimit <= 0 {
+		s.reportLimit = DefaultReportLimit
+	}
+	s.show = func(v any) string { return deep.LiteralBoxWithin(v, s.reportLimit) }
 	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
 	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.state, o.bottomParts} {
 		if f != nil && f.typ != t {
@@ -58,6 +64,7 @@ func newSubject(t reflect.Type, o settings) *subject {
 	if o.valid != nil {
 		s.valid = o.valid.f.(func(any) error)
 	}
+	s.literals = o.show == nil
 	if o.show != nil {
 		s.show = o.show.f.(func(any) string)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Status is what came of checking one law.
@@ -172,6 +173,9 @@ type Failure struct {
 	// its arguments; that law was judged no further.
 	While string
 	Where []Binding
+	// Differ lists the first places at which the two sides differ, a line each, where the
+	// sides are too long to be seen through; "" elsewhere.
+	Differ string
 	// Found says in which case, or where, the refutation was met.
 	Found string
 	// Again is a command that runs the check again.
@@ -207,6 +211,13 @@ func (f *Failure) String() string {
 	default:
 		fmt.Fprintf(&b, "left   %s = %s\n", f.LeftExpr, f.Left)
 		fmt.Fprintf(&b, "right  %s = %s\n", f.RightExpr, f.Right)
+		for i, line := range strings.Split(f.Differ, "\n") {
+			if i == 0 && line != "" {
+				fmt.Fprintf(&b, "differ at %s\n", line)
+			} else if line != "" {
+				fmt.Fprintf(&b, "       %s\n", line)
+			}
+		}
 	}
 	b.WriteString("where\n")
 	for _, w := range f.Where {
@@ -249,6 +260,7 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 			return again
 		}
 		f.Sides, f.Panic = p.explain(law, x)
+		f.Differ = p.differ(law, x, &f.Sides)
 		f.Picture = p.picture(x)
 	}
 	return f
@@ -355,14 +367,28 @@ func (p *probe) writtenSides(law *law, x []any) Sides {
 	for i := range y {
 		p.prints[i] = p.fingerprint(y[i])
 	}
-	prints := p.prints
+	prints, before := p.prints, p.copies(y)
 	p.eval(law, y)
 	for i := range y {
 		if p.fingerprint(y[i]) != prints[i] {
-			return Sides{variables[i] + " before", p.Show(x[i]), variables[i] + " after judging " + law.ID, p.Show(y[i])}
+			return Sides{variables[i] + " before", p.Show(x[i]), variables[i] + " after judging " + law.ID, p.written(before[i], y[i])}
 		}
 	}
 	return Sides{"states before", "as below", "states after judging " + law.ID, "changed, but not again"}
+}
+
+// written shows a state that was written into, before being a copy from before that.
+func (p *probe) written(before, after any) string {
+	shown := p.Show(after)
+	if len(shown) <= longSide && shown != p.Show(before) {
+		return shown
+	}
+	where := deep.DifferencesOfBoxes(before, after, deep.DifferenceOptions{Memory: true})
+	if len(where.Places) == 0 {
+		return shown + ", changed in memory that is not shown"
+	}
+	first := where.Places[0]
+	return fmt.Sprintf("%s, changed at a%s: %s against %s", shown, first.Path, first.A, first.B)
 }
 
 // explain asks the law for its sides, on copies. A law that panics only now gets
@@ -374,6 +400,27 @@ func (p *probe) explain(law *law, x []any) (s Sides, panicText_ string) {
 		}
 	}()
 	return law.explain(p, p.copies(x)), ""
+}
+
+// longSide is how many bytes of a side a reader sees through.
+const longSide = 300
+
+// differ says where the sides of a law differ that are too long to be compared by eye,
+// and cuts them.
+func (p *probe) differ(law *law, x []any, s *Sides) (text string) {
+	if law.sides == nil || len(s.Left) <= longSide && len(s.Right) <= longSide {
+		return ""
+	}
+	defer func() {
+		if recover() != nil {
+			text = "" // what panics now was no part of what failed
+		}
+	}()
+	left, right := law.sides(p, p.copies(x))
+	if p.s.literals {
+		s.Left, s.Right = deep.LiteralBoxWithin(left, longSide), deep.LiteralBoxWithin(right, longSide)
+	}
+	return deep.DifferencesOfBoxes(left, right, deep.DifferenceOptions{}).String()
 }
 
 func (p *probe) bindings(x []any) []Binding {

@@ -44,9 +44,9 @@ func ExampleProperties() {
 	// found  test 5 of gopter's seed 4
 	//
 	// a: gopterlaws_test.write{}
-	// a_ORIGINAL (3 shrinks): gopterlaws_test.write{Time: 3, Text: "zy"}
+	// a_ORIGINAL (5 shrinks): gopterlaws_test.write{Time: 20, Text: "x"}
 	// b: gopterlaws_test.write{Text: "x"}
-	// b_ORIGINAL (3 shrinks): gopterlaws_test.write{Time: 3, Text: "z"}
+	// b_ORIGINAL (5 shrinks): gopterlaws_test.write{Time: 20, Text: "z"}
 	// + semilattice/idempotent: OK, passed 100 tests.
 	// + inplace/arguments-unchanged: OK, passed 100 tests.
 	// + inplace/equals-alike: OK, passed 100 tests.
