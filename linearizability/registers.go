@@ -52,8 +52,23 @@ func guaranteeChecker(name string, set guarantees) checker {
 func reduceRegisters(h *history.History) models.Reduction { return reduceBySource(h, false) }
 
 // reduceTransactions is the same where aborted writes are sources too, of reads
-// that should not have seen them.
-func reduceTransactions(h *history.History) models.Reduction { return reduceBySource(h, true) }
+// that should not have seen them, and where a transaction that its session does
+// something else in between keeps its first and last operation: others of the
+// session must not come to lie outside it.
+func reduceTransactions(h *history.History) models.Reduction {
+	r := reduceBySource(h, true)
+	ends, sources := splitTransactions(h), r.Support
+	r.Support = func(i int) []int {
+		o, need := &h.Ops[i], sources(i)
+		for _, end := range ends[txnName{o.Session, o.Txn}] {
+			if end != i {
+				need = append(need, end)
+			}
+		}
+		return need
+	}
+	return r
+}
 
 func reduceBySource(h *history.History, aborts bool) models.Reduction {
 	x := newSourceIndex(h, aborts)
@@ -77,7 +92,7 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 		return nil
 	}
 	restrict := func(kept []int) *history.History {
-		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
+		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
 		for _, i := range kept {
 			sub.Ops = append(sub.Ops, h.Ops[i])
 		}
@@ -135,16 +150,21 @@ func sequential(m *meter, model models.Model, h *history.History) (ruling, error
 }
 
 // inRealTime reports whether real time orders the operations of each session:
-// none begins at the instant at which the one before it ends.
+// none begins before the one before it has ended, nor at the same instant. What
+// failed and yet has seen something counts too.
 func inRealTime(h *history.History) bool {
 	end := make(map[int]int64)
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if last, ok := end[o.Session]; ok && o.Happened() && last >= o.Call {
+		saw := o.Func == history.CAS && o.Outcome == history.Failed
+		last, ok := end[o.Session]
+		if ok && (o.Happened() || saw) && last >= o.Call {
 			return false
 		}
-		if o.Outcome == history.OK {
-			end[o.Session] = o.Return
+		if o.Outcome == history.OK || saw {
+			if !ok || o.Return > last {
+				end[o.Session] = o.Return
+			}
 		}
 	}
 	return true
