@@ -262,17 +262,29 @@ func fuzz(f *testing.F, format string, seeds ...string) {
 		f.Add([]byte(s))
 		f.Add([]byte(s[:len(s)/2]))
 	}
+	f.Add([]byte(compressed(f, seeds[0])))
+	limits := Limits{RecordBytes: 1 << 16, Ops: 1 << 10}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		h, err := DecodeLimited(format, "fuzz", strings.NewReader(string(src)), Limits{RecordBytes: 1 << 16, Ops: 1 << 10})
-		if err != nil {
-			return
+		for _, o := range []Options{
+			{Limits: limits}, {Limits: limits, Pairs: PairsAreKeyed, NilReads: NilIsUnknown, Strict: true},
+			{Limits: limits, Pairs: PairsAreValues, FailedCAS: FailedCASMismatch, Ignore: []string{"read", "x"}, Initial: Int(1)},
+		} {
+			d, err := DecodeWith(format, "fuzz", strings.NewReader(string(src)), o)
+			if err != nil {
+				continue
+			}
+			h := d.History
+			require.NoError(t, h.Validate())
+			require.Len(t, d.Lines, len(h.Ops))
+			var buf strings.Builder
+			require.NoError(t, EncodeJSONL(&buf, h))
+			back, err := Decode("jsonl", "fuzz", strings.NewReader(buf.String()))
+			require.NoError(t, err)
+			require.Len(t, back.Ops, len(h.Ops))
+			for i := range h.Ops {
+				require.True(t, back.Ops[i].Arg.Equal(h.Ops[i].Arg) && back.Ops[i].Out.Equal(h.Ops[i].Out), "%v became %v", &h.Ops[i], &back.Ops[i])
+			}
 		}
-		require.NoError(t, h.Validate())
-		var buf strings.Builder
-		require.NoError(t, EncodeJSONL(&buf, h))
-		back, err := Decode("jsonl", "fuzz", strings.NewReader(buf.String()))
-		require.NoError(t, err)
-		require.Len(t, back.Ops, len(h.Ops))
 	})
 }
 
