@@ -52,17 +52,15 @@ func guaranteeChecker(name string, set guarantees) checker {
 func reduceRegisters(h *history.History) models.Reduction { return reduceBySource(h, false) }
 
 // reduceTransactions is the same where aborted writes are sources too, of reads
-// that should not have seen them, and where a transaction that its session does
-// something else in between keeps its first and last operation: others of the
-// session must not come to lie outside it.
+// that should not have seen them, and where transactions keep what anchors says.
 func reduceTransactions(h *history.History) models.Reduction {
 	r := reduceBySource(h, true)
-	ends, sources := splitTransactions(h), r.Support
+	keep, sources := anchors(h), r.Support
 	r.Support = func(i int) []int {
 		o, need := &h.Ops[i], sources(i)
-		for _, end := range ends[txnName{o.Session, o.Txn}] {
-			if end != i {
-				need = append(need, end)
+		for _, j := range keep[txnName{o.Session, o.Txn}] {
+			if j != i {
+				need = append(need, j)
 			}
 		}
 		return need

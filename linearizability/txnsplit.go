@@ -1,8 +1,6 @@
 package linearizability
 
 import (
-	"maps"
-
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
@@ -55,24 +53,45 @@ func (t *transactions) orderSplits() {
 	}
 }
 
-// splitTransactions returns the first and last positions of split transactions.
-func splitTransactions(h *history.History) map[txnName][]int {
-	ends := make(map[txnName][]int) // of all
-	split := make(map[txnName]bool)
+// anchors returns, by transaction, the positions of operations that a smaller history
+// must keep with any other one of it: of a split one the first and the last, so that
+// others of the session do not come to lie outside it, and of one that failed, or may
+// have, an operation that says so.
+func anchors(h *history.History) map[txnName][]int {
+	type span struct {
+		first, last, failed int // failed: the gravest outcome is at this position
+		split               bool
+	}
+	spans := make(map[txnName]*span)
 	latest := make(map[int]uint64)
 	for i := range h.Ops {
 		o := &h.Ops[i]
+		if o.Txn == 0 {
+			latest[o.Session] = 0
+			continue
+		}
 		name := txnName{o.Session, o.Txn}
-		switch {
-		case o.Txn == 0:
-		case ends[name] == nil:
-			ends[name] = []int{i, i}
-		default:
-			ends[name][1] = i
-			split[name] = split[name] || latest[o.Session] != o.Txn
+		s := spans[name]
+		if s == nil {
+			s = &span{first: i, failed: i}
+			spans[name] = s
+		} else {
+			s.split = s.split || latest[o.Session] != o.Txn
+		}
+		s.last = i
+		if was := h.Ops[s.failed].Outcome; o.Outcome == history.Failed && was != o.Outcome || o.Outcome == history.Unknown && was == history.OK {
+			s.failed = i
 		}
 		latest[o.Session] = o.Txn
 	}
-	maps.DeleteFunc(ends, func(name txnName, _ []int) bool { return !split[name] })
-	return ends
+	keep := make(map[txnName][]int)
+	for name, s := range spans { //joinery:anyorder each has an entry of its own
+		if h.Ops[s.failed].Outcome != history.OK {
+			keep[name] = append(keep[name], s.failed)
+		}
+		if s.split {
+			keep[name] = append(keep[name], s.first, s.last)
+		}
+	}
+	return keep
 }
