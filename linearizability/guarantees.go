@@ -8,7 +8,36 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// guarantees is a set of Terry's session guarantees.
+// guarantees is a set of the session guarantees of Terry et al. ("Session guarantees
+// for weakly consistent replicated data", 1994).
+//
+// What they demand is told by views, after Brzeziński, Sobaniec and Wawrzyniak
+// ("Session guarantees to achieve PRAM consistency of replicated shared objects",
+// PPAM 2003; "From session causality to causal consistency", PDP 2004). A view of a
+// session is one order of all writes and of reads of the session, in which each read
+// returns the latest write of its register before it, or the initial value where there
+// is none. The guarantees are about what a view keeps:
+//
+//   - ryw, read your writes: the session's own order wherever a write of its own is
+//     concerned. Each write comes after what the session did before, and before what
+//     it reads later. So a session does not read what its own writes replaced, be
+//     it by another one of its own. Terry asks only that the server which answers a
+//     read has the session's writes; the order among them is left to monotonic
+//     writes. By the letter a session that writes 2, then 3, then reads 2 has read
+//     its writes, which no user means by it.
+//   - mr, monotonic reads: the order of the session's reads, all of them in one
+//     view. Without mr each read has a view of its own, so that two reads of a
+//     session need not fit together.
+//   - mw, monotonic writes: the order of the writes of every session.
+//   - wfr, writes follow reads: what any session has read comes before what it
+//     writes later.
+//
+// Several guarantees are judged together: the same view keeps all of them. Then
+// ryw+mr+mw is PRAM (Lipton and Sandberg 1988), as in the first paper, and all four
+// are causal memory (Ahamad et al. 1995), as in the second. By itself mw excludes
+// nothing, as each read has its own view, and wfr only a cycle of causes. Sessions are
+// not held against one another: two may see concurrent writes in two orders, which
+// causal convergence forbids.
 type guarantees uint8
 
 const (
@@ -35,35 +64,6 @@ func parseGuarantees(model string) (guarantees, bool) {
 	return set, true
 }
 
-// What a session guarantee demands (Terry et al., "Session guarantees for weakly
-// consistent replicated data", 1994) is told here by views, as Brzeziński, Sobaniec
-// and Wawrzyniak do ("Session guarantees to achieve PRAM consistency of replicated
-// shared objects", 2003; "From session causality to causal consistency", 2004). A
-// view of a session is one order of all writes and of reads of the session, in which
-// each read returns the latest write of its register before it, or the initial value
-// where there is none. The guarantees are about what a view keeps:
-//
-//   - ryw, read your writes: the session's own order wherever a write of its own is
-//     concerned. Each write comes after what the session did before, and before what
-//     it reads later. So a session does not read what its own writes replaced, be
-//     it by another one of its own. (Terry asks only that the server which answers a
-//     read has the session's writes; the order among them he leaves to monotonic
-//     writes. By the letter a session that writes 2, then 3, then reads 2 has read
-//     its writes, which no user means by it.)
-//   - mr, monotonic reads: the order of the session's reads, all of them in one
-//     view. Without mr each read has a view of its own, so that two reads of a
-//     session need not fit together.
-//   - mw, monotonic writes: the order of the writes of every session.
-//   - wfr, writes follow reads: what any session has read comes before what it
-//     writes later.
-//
-// Several guarantees are judged together: the same view keeps all of them. Then
-// ryw+mr+mw is PRAM (Lipton and Sandberg 1988), which is the theorem of the first
-// paper, and all four are causal memory (Ahamad et al. 1995), that of the second. By
-// itself mw excludes nothing, as no view holds reads of two orders against one
-// another, and wfr only a cycle of causes. Sessions are not held against one another
-// either: two may see concurrent writes in two orders, which causal convergence
-// forbids.
 const (
 	byOwnOrder = "what a session wrote and read, one register at a time, since reads name their writes"
 	byNothing  = "nothing: no history breaks it by itself"
@@ -98,6 +98,20 @@ func sessionGuarantees(set guarantees, model string, h *history.History) (ruling
 		return a.ownOrder(set), nil
 	}
 	return a.plainViews(set), nil
+}
+
+// cost is what a set costs to judge.
+func (set guarantees) cost() string {
+	switch set {
+	case everyGuarantee, readYourWrites | monotonicReads | monotonicWrites:
+		return "O(n·s²), s sessions: a sweep or two a session"
+	case readYourWrites | monotonicWrites | writesFollowReads:
+		return "O(n·s·log n), s sessions"
+	case writesFollowReads | monotonicReads, writesFollowReads | readYourWrites, writesFollowReads | monotonicReads | readYourWrites,
+		writesFollowReads | monotonicReads | monotonicWrites, monotonicReads | monotonicWrites:
+		return fmt.Sprintf("O(n²·s), s sessions, and a round or two; up to %d operations", maxPlainNodes)
+	}
+	return "O(n)"
 }
 
 // ownPast is the clock of what precedes a read by its session's writes alone: the

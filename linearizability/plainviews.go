@@ -7,9 +7,13 @@ import (
 
 const byPlainViews = "views closed one after the other, since reads name their writes"
 
-// maxPlainNodes bounds the operations of a history that plainViews judges: the
-// closure takes some n² bits, and a while.
-const maxPlainNodes = 4096
+// maxPlainNodes bounds the operations of a history that plainViews judges, since a
+// closure takes some n² bits, and maxPlainWords the words of all closures of a round,
+// one a session: a few seconds.
+const (
+	maxPlainNodes = 4096
+	maxPlainWords = 1 << 27
+)
 
 // nodeSet is a set of nodes.
 type nodeSet []uint64
@@ -27,9 +31,10 @@ func (s nodeSet) union(other nodeSet) {
 // session keep is closed, and saturated by what the reads demand, which is enough
 // since the reads of a view are in one order. O(sessions × rounds × n²/64).
 func (a *accesses) plainViews(set guarantees) ruling {
-	if len(a.pos) > maxPlainNodes {
+	if n := len(a.pos); n > maxPlainNodes || n*n/64*len(a.chains) > maxPlainWords {
 		return ruling{status: Undecided, method: byPlainViews, reason: fmt.Sprintf(
-			"%d operations pass the bound of %d for this set of guarantees", len(a.pos), maxPlainNodes)}
+			"%d operations of %d sessions pass the bounds of %d operations, and %d words of closures, for this set of guarantees",
+			n, len(a.chains), maxPlainNodes, maxPlainWords)}
 	}
 	for c := range int32(len(a.chains)) {
 		v := &plainView{writeOrder: newWriteOrder(a, set), chain: c}

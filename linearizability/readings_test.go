@@ -301,9 +301,12 @@ func nearlyStore(seed uint64) *history.History {
 }
 
 func TestPlainViewsAreBounded(t *testing.T) {
-	v := mustCheck(t, lagging(maxPlainNodes+10, 3, 5), "mr+wfr")
-	require.Equal(t, Undecided, v.Status)
-	require.Contains(t, v.Reason, fmt.Sprint(maxPlainNodes))
+	for _, h := range []*history.History{lagging(maxPlainNodes+1, 3, 5), lagging(maxPlainNodes, maxPlainNodes, 5)} {
+		v := mustCheck(t, h, "mr+wfr")
+		require.Equal(t, Undecided, v.Status)
+		require.Contains(t, v.Reason, fmt.Sprint(maxPlainNodes))
+	}
+	require.Equal(t, OK, mustCheck(t, lagging(maxPlainNodes, 3, 5), "mr+wfr").Status)
 }
 
 // What a decided level implies is decided: of histories whose values are not unique,

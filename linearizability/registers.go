@@ -23,12 +23,12 @@ func registerCheckers() []checker {
 		causal("ccv", "causal convergence: causal consistency, and one order of conflicting writes for all", "O(n·s·log n), s sessions", levelCCv),
 		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s²), s sessions: a sweep or two a session", levelCM),
 		causal("cc", "causal consistency: no read returns what was overwritten in its causal past", "O(n·s·log n)", levelCC),
-		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s²), s sessions: a sweep or two a session", levelPRAM),
-		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced"),
+		causal("pram", "each session sees one order of the writes that extends the order of each session (ryw+mr+mw)", "O(n·s²), s sessions: a sweep or two a session", levelPRAM),
+		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced, be it by another one of its own"),
 		session("mr", monotonicReads, "monotonic reads: a session does not read what its earlier reads replaced"),
 		session("mw", monotonicWrites, "monotonic writes: a session's writes take effect in its order (vacuous alone)"),
 		session("wfr", writesFollowReads, "writes follow reads: a write comes after what its session had read (alone: no causal cycle)"),
-		session("ryw+mr+mw+wfr", everyGuarantee, "the four session guarantees together; any other set is written likewise"),
+		session("ryw+mr+mw+wfr", everyGuarantee, "the four session guarantees together, which is cm; any other set is written likewise"),
 	}
 }
 
@@ -42,7 +42,7 @@ func registerChecker(info ModelInfo, judge func(h *history.History) (ruling, err
 }
 
 func guaranteeChecker(name string, set guarantees) checker {
-	return registerChecker(ModelInfo{Name: name, Complexity: "O(n)"}, func(h *history.History) (ruling, error) {
+	return registerChecker(ModelInfo{Name: name, Complexity: set.cost()}, func(h *history.History) (ruling, error) {
 		return sessionGuarantees(set, name, h)
 	})
 }

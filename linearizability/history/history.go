@@ -1,6 +1,3 @@
-// Package history is the data that checkers judge: operations with their
-// intervals, what they wrote and saw, and the fences between them. It is pure
-// data with codecs; it passes no verdict and knows no store.
 package history
 
 import "math"

@@ -14,24 +14,6 @@ import (
 	"unicode/utf8"
 )
 
-// The JSONL format: a header line, one line an operation or fence, a footer
-// line. The footer carries the counts, so that a file cut at a line boundary is
-// told from a complete one.
-//
-//	{"kind":"history","version":1,"name":"seed 7","tagged":true}
-//	{"kind":"op","session":0,"node":1,"type":"set","func":"add","key":"k","arg":5,"call":1,"return":4,"tag":1}
-//	{"kind":"fence","at":9}
-//	{"kind":"end","ops":1,"fences":1}
-//
-// A missing "return" is Pending, a missing "outcome" is ok, a missing "node" is -1;
-// a header may say what registers hold at first ("initial"). A session is a number
-// or a name; sessions with a name are numbered in order of their first call, with
-// numbers that no other session has. "arg" and "out" are any JSON (Value). Lines
-// may stand in any order: operations are ordered by their calls, and those called
-// at the same time as they stand in the file, as are fences by their times. "return" may be the
-// same time as "call", as coarse clocks have it. Fields of another name are passed
-// over with a note, unless Options.Strict makes them an error.
-
 // JSONLVersion is the version that EncodeJSONL writes and Decode accepts.
 const JSONLVersion = 1
 
@@ -166,10 +148,12 @@ func toWire(o *Op) wireOp {
 
 func fromWire(w *wireOp, index int) (Op, error) {
 	if w.Call == nil {
-		return Op{}, fmt.Errorf("%w: an operation of session %s has no \"call\"", ErrUnmatchedReturn, cmp.Or(string(w.Session.name), strconv.Itoa(w.Session.number)))
+		return Op{}, fmt.Errorf("%w: an operation of session %s has no \"call\"",
+			ErrUnmatchedReturn, cmp.Or(string(w.Session.name), strconv.Itoa(w.Session.number)))
 	}
 	o := Op{
-		Index: index, Session: w.Session.number, Client: string(w.Session.name), Node: -1, Type: Type(w.Type), Func: Func(w.Func), Key: string(w.Key),
+		Index: index, Session: w.Session.number, Client: string(w.Session.name), Node: -1,
+		Type: Type(w.Type), Func: Func(w.Func), Key: string(w.Key),
 		Arg: w.Arg, Out: w.Out, Call: *w.Call, Return: Pending, Tag: w.Tag, Saw: w.Saw, Stamp: w.Stamp,
 		Txn: w.Txn,
 	}

@@ -145,6 +145,12 @@ func (v Value) isObject() bool {
 // name in an object the last counts. The objects of one field that MarshalJSON
 // writes mean what they mean there.
 func (v *Value) UnmarshalJSON(src []byte) error {
+	if len(src) > 0 && src[0] != '+' {
+		if n, err := strconv.ParseInt(string(src), 10, 64); err == nil { // most values
+			*v = Int(n)
+			return nil
+		}
+	}
 	dec := json.NewDecoder(bytes.NewReader(src))
 	dec.UseNumber()
 	d, err := readValue(dec, 0)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +128,14 @@ func TestDecimals(t *testing.T) {
 		for j, other := range ascending {
 			require.Equal(t, cmp.Compare(i, j), decimal(text).Compare(decimal(other)), "%s, %s", text, other)
 		}
+	}
+	for _, text := range []string{"1e2147483647", "-10e2147483646", "1e-2147483648", "0.1e-2147483647"} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		require.Equal(t, KindDecimal, decimal(text).Kind(), text)
+		require.Contains(t, decimal(text).String(), "1e")
+		runtime.ReadMemStats(&after)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), "zeros are not written out")
 	}
 	for text, shown := range map[string]string{
 		"1.50": "1.5", "-0.010": "-0.01", "1e19": "10000000000000000000", "-12e40": "-12e40", "12e-40": "12e-40", "123.456": "123.456",
