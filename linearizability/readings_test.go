@@ -221,6 +221,47 @@ func splitAtRandom(seed uint64, n int) *history.History {
 	return h
 }
 
+// A transaction that may have happened has, if others read from it: whole, and with
+// what that implies; it comes after what its session did before, but nothing of its
+// session after it.
+func TestTransactionsInDoubt(t *testing.T) {
+	const doubt = "unknown"
+	of := func(ops ...string) *history.History {
+		h := &history.History{}
+		for i, text := range ops {
+			var session int
+			var txn uint64
+			var fn, key, outcome string
+			var n int64
+			_, err := fmt.Sscan(text, &session, &txn, &fn, &key, &n, &outcome)
+			require.NoError(t, err)
+			o := history.Op{Index: i, Session: session, Txn: txn, Type: history.Register, Func: history.Read, Key: key, Call: int64(2 * i), Return: int64(2*i + 1)}
+			if fn == "w" {
+				o.Func, o.Arg = history.Write, history.Int(n)
+			} else if n != 0 {
+				o.Out = history.Int(n)
+			}
+			if outcome == doubt {
+				o.Outcome, o.Return = history.Unknown, history.Pending
+			}
+			h.Ops = append(h.Ops, o)
+		}
+		return h
+	}
+	for name, c := range map[string]struct {
+		h     *history.History
+		holds int // of isolationLevels
+	}{
+		"read, so that all of it happened": {of("0 1 w x 1 unknown", "0 1 w y 1 unknown", "1 1 r y 0 ok", "1 1 r x 1 ok"), 1},
+		"not read, so that it need not":    {of("0 1 w x 1 unknown", "0 1 w y 1 unknown", "1 1 r x 0 ok", "1 1 r y 0 ok"), 3},
+		"after what its session did":       {of("0 1 w y 1 ok", "0 2 w x 1 unknown", "1 1 r x 1 ok", "1 2 r y 0 ok"), 2},
+		"before nothing of its session":    {of("0 1 w x 1 unknown", "0 2 w y 1 ok", "1 1 r x 1 ok", "1 1 r y 1 ok", "0 3 r x 0 ok"), 3},
+		"split, and in doubt":              {of("0 1 w x 1 unknown", "0 2 w y 1 ok", "0 1 w z 1 ok", "0 3 r x 0 ok", "1 1 r z 1 ok", "1 1 r y 0 ok"), 3},
+	} {
+		t.Run(name, func(t *testing.T) { requireStrongest(t, c.h, c.holds) })
+	}
+}
+
 // Shrinking never makes a violation of what is none: whatever is left of an allowed
 // history, closed under support, is allowed. Of a violation a minimal one is left.
 func TestSplitTransactionsShrink(t *testing.T) {

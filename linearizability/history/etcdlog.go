@@ -80,8 +80,8 @@ func addEtcdLine(events *eventLog, line []byte) error {
 	case e.fn != Read && e.fn != Write && e.fn != CAS:
 		return fmt.Errorf("%w: %w: function %q; operations that do not matter can be left out (Options.Ignore, --ignore %s)",
 			ErrFormat, ErrUnknownOp, fields[2], e.fn)
-	case e.fn == Read && kind != completed, e.fn != Read && kind > completed:
-		return events.add(e) // a read begins with nothing, a failure gives its reason there
+	case e.fn == Read && kind != completed:
+		return events.add(e) // it begins with nothing, and a failure gives its reason there
 	}
 	if e.value, err = etcdValue(e.fn, fields[3]); err != nil && (kind == invoke || e.fn == Read) {
 		return err

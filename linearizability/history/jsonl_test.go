@@ -144,6 +144,10 @@ func TestDecodeLimits(t *testing.T) {
 	require.ErrorContains(t, err, "long:2")
 	_, err = DecodeLimited("jsonl", "many", strings.NewReader(sample), Limits{Ops: 1})
 	require.ErrorIs(t, err, ErrTooMany)
+	fences := strings.Replace(sample, `{"kind":"fence","at":9}`, strings.Repeat(`{"kind":"fence","at":9}`+"\n", 2)+`{"kind":"fence","at":9}`, 1)
+	_, err = DecodeLimited("jsonl", "many", strings.NewReader(fences), Limits{Ops: 2})
+	require.ErrorIs(t, err, ErrTooMany)
+	require.ErrorContains(t, err, "many:6: too many operations: more than 2 fences")
 
 	endless := io.MultiReader(strings.NewReader("{"), zeros{})
 	for _, format := range Formats() {

@@ -213,6 +213,11 @@ func TestValuesAtTheEnd(t *testing.T) {
 		require.Equal(t, []string{c.want}, strungWith(t, "jepsen", c.src, Options{}), c.src)
 		require.Len(t, notesOf(t, "jepsen", c.src, Options{}), c.notes, c.src)
 	}
+	// What a read that did not end well says is no result, nor tells what is read.
+	h, err := Decode("jepsen", "x", strings.NewReader(op("add", "1", "ok", "1")+op("read", "nil", "fail", "[1 2]")+op("read", "nil", "info", "7")))
+	require.NoError(t, err)
+	require.Equal(t, []Type{Set, Set, Set}, []Type{h.Ops[0].Type, h.Ops[1].Type, h.Ops[2].Type})
+	require.True(t, h.Ops[1].Out.IsNil() && h.Ops[2].Out.IsNil())
 	d, err := DecodeWith("jepsen", "x", strings.NewReader(op("write", "nil", "fail", "nil")+op("cas", "nil", "fail", "nil")), Options{FailedCAS: FailedCASMismatch})
 	require.NoError(t, err)
 	require.Empty(t, d.History.Ops, "what they found is not known")
