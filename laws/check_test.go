@@ -105,7 +105,7 @@ func TestSetupErrors(t *testing.T) {
 		"clone for another type": {laws.Run(laws.Func(unionOf, laws.Clone(func(int) int { return 0 })), nil, run), "laws.Clone is for states of type int"},
 		"unbound set":            {laws.Run(laws.Set[int]{}, nil, run), `the set is bound to no merge`},
 		"no law applies":         {laws.Run(laws.Bounded[int](joining(func(a, b int) int { return max(a, b) }, natural)), nil, run), "no law of set"},
-		"law without evaluation": {laws.Run(laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{ID: "mine/x", Arity: 1}), nil, run), `law "mine/x" needs`},
+		"law without evaluation": {laws.Run(laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{ID: "mine/x", Arity: 1}), nil, run), `law "mine/x" needs`},
 		"unknown law":            {laws.Run(laws.Semilattice(lattice.Max[int]()), gen.Independent(gen.Int(0, 3)), laws.RunOptions{Only: "order"}), `has no law "order"`},
 		"source that panics":     {laws.Run(laws.Func(unionOf), func(*gen.Draw, []map[string]struct{}) { panic("no states") }, run), "source panicked: no states"},
 		"empty universe":         {laws.Exhaust(laws.Func(unionOf), nil), "universe of merge is empty"},
@@ -176,7 +176,7 @@ func TestNeverExercised(t *testing.T) {
 func TestNumberOfCases(t *testing.T) {
 	counted := func(cases int) int {
 		count := 0
-		set := laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{
+		set := laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{
 			ID: "mine/counted", Statement: "is counted", Arity: 1,
 			Eval:    func(*laws.Probe[int], []int) laws.Outcome { count++; return laws.Holds },
 			Explain: func(*laws.Probe[int], []int) laws.Sides { return laws.Sides{} },

@@ -124,7 +124,7 @@ func ExampleExhaust() {
 }
 
 // A law of one's own, added to a set.
-func ExampleSet_With() {
+func ExampleAdd() {
 	m := lattice.MapOf[string](lattice.Max[int]())
 	grows := laws.Law[map[string]int]{
 		ID: "mine/keys-stay", Statement: "a ⊔ b has at least as many keys as a", Arity: 2,
@@ -138,7 +138,7 @@ func ExampleSet_With() {
 			return laws.Sides{LeftExpr: "a ⊔ b", Left: p.Show(p.Join(x[0], x[1])), RightExpr: "a", Right: p.Show(x[0])}
 		},
 	}
-	report := laws.Exhaust(laws.Semilattice(m).With(grows), gen.Maps([]string{"x", "y"}, gen.Range(1, 2)))
+	report := laws.Exhaust(laws.Add(laws.Semilattice(m), grows), gen.Maps([]string{"x", "y"}, gen.Range(1, 2)))
 	for _, r := range report.Results {
 		fmt.Println(r.Law, r.Status, r.Cases)
 	}

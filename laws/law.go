@@ -54,7 +54,7 @@ type law struct {
 	sides func(p *probe, x []any) (left, right any)
 }
 
-// Law is a law of the user's own, about tuples of states; see [Set.With].
+// Law is a law of the user's own, about tuples of states; see [Add].
 type Law[T any] struct {
 	// ID, Statement, Arity and AtLeast are those of [Statement].
 	ID        string
@@ -95,16 +95,6 @@ func (s Set[T]) Name() string { return s.s.name }
 // Statements lists the laws of the set and its parents, each once, parents first.
 func (s Set[T]) Statements() []Statement { return s.s.statements() }
 
-// With returns the set with more laws. A law with an ID the set has already is
-// not added.
-func (s Set[T]) With(laws ...Law[T]) Set[T] {
-	boxed := make([]law, len(laws))
-	for i := range laws {
-		boxed[i] = boxLaw(&laws[i])
-	}
-	return Set[T]{s.s.with(boxed)}
-}
-
 // And returns the set with the laws of others, each law once. They are judged with
 // the merge and the options of s.
 func (s Set[T]) And(others ...Set[T]) Set[T] {
@@ -129,6 +119,7 @@ type set struct {
 	subject  *subject
 }
 
+//go:noinline
 func (s set) statements() []Statement {
 	var all []Statement
 	for _, l := range s.all() {
@@ -137,15 +128,29 @@ func (s set) statements() []Statement {
 	return all
 }
 
+// Add returns the set with laws of the user's own. A law with an ID the set has already is not
+// added. (It is no method of the set: what a method is made of is compiled for every
+// type that there is a set of.)
+func Add[T any](s Set[T], laws ...Law[T]) Set[T] {
+	boxed := make([]law, len(laws))
+	for i := range laws {
+		boxed[i] = boxLaw(&laws[i])
+	}
+	return Set[T]{s.s.with(boxed)}
+}
+
+//go:noinline
 func (s set) with(laws []law) set {
 	s.laws = append(slices.Clip(s.laws), laws...)
 	return s
 }
 
+//go:noinline
 func (s set) and(o set) set {
 	return set{name: s.name, parents: []set{s, o}, subject: s.subject}
 }
 
+//go:noinline
 func (s set) only(names []string) set {
 	keep := func(id string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return named(name, id) })

@@ -100,7 +100,7 @@ func TestTrialsReportWhatRunReports(t *testing.T) {
 }
 
 func TestTrialShortfall(t *testing.T) {
-	set := laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{ID: "mine/often", Arity: 1, AtLeast: 500,
+	set := laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{ID: "mine/often", Arity: 1, AtLeast: 500,
 		Eval:    func(*laws.Probe[int], []int) laws.Outcome { return laws.Holds },
 		Explain: func(*laws.Probe[int], []int) laws.Sides { return laws.Sides{} }})
 	trials, _, err := laws.Trials(set, gen.Independent(gen.Int(0, 9)))

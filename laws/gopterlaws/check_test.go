@@ -95,7 +95,7 @@ func TestLawfulFunctionsPass(t *testing.T) {
 // counting is a set with a law that counts how often it is judged, and holds in one
 // case of so many, so that the rest is vacuous.
 func counting(every, atLeast int, judged *int) laws.Set[int] {
-	return laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{
+	return laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{
 		ID: "mine/counted", Statement: "is counted", Arity: 1, AtLeast: atLeast,
 		Eval: func(*laws.Probe[int], []int) laws.Outcome {
 			*judged++
