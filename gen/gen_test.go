@@ -310,5 +310,5 @@ func TestUnrelated(t *testing.T) {
 		return n
 	}
 	related := gen.Reachable(m, u, 6)
-	assert.Greater(t, clashes(gen.Unrelated(related)), 2*clashes(related)+20)
+	assert.Greater(t, clashes(gen.Unrelated(related)), 2*clashes(related)+10)
 }

@@ -29,19 +29,33 @@ func draw[T any](words []uint64, g *rapid.Generator[T]) (v T, used int, err erro
 		return drawSlowly(words, g)
 	}
 	r := runners.Get().(*runner)
-	*r.buf = words
+	*r.buf = r.padded(words)
 	v, err = try(r.t, g)
-	used = len(words) - len(*r.buf)
+	used = len(r.room) - len(*r.buf)
 	*r.buf = nil
-	switch {
-	case err == nil:
-	case err != ErrNoValue:
-		return v, used, err // whatever happened to that T, it is not used again
-	case used == len(words):
-		err = errOverrun
+	if err != nil && err != ErrNoValue {
+		return v, min(used, len(words)), err // whatever happened to that T, it is not used again
 	}
 	runners.Put(r)
+	if used > len(words) {
+		return v, len(words), errOverrun
+	}
 	return v, used, err
+}
+
+// padding is how many zeros stand behind the words, at least. Without them rapid panics
+// at the end of the words, and each generator inside of another tries again to find a
+// value there: five to the power of their depth. On zeros generators end soon, and that
+// they took one tells that words are missing.
+const padding = 64
+
+// padded is the words with zeros behind them.
+func (r *runner) padded(words []uint64) []uint64 {
+	n := len(words) + max(len(words), padding)
+	r.room = append(r.room[:0], words...)
+	r.room = slices.Grow(r.room, n-len(words))[:n]
+	clear(r.room[len(words):])
+	return r.room
 }
 
 // try draws a value from t and tells the ways apart in which rapid's generators give up.
@@ -138,8 +152,9 @@ var invalidData = sync.OnceValue(func() (t reflect.Type) {
 
 // runner is a T whose words can be set.
 type runner struct {
-	t   *rapid.T
-	buf *[]uint64
+	t    *rapid.T
+	buf  *[]uint64
+	room []uint64
 }
 
 var runners = sync.Pool{New: func() any { return newRunner() }}

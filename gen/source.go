@@ -53,6 +53,8 @@ func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
 			if at == drawn {
 				pool[at] = splice(d, g, 1)
 				drawn++
+				tuple[i] = pool[at]
+				continue
 			}
 			tuple[i] = copied(pool[at], clone)
 		}

@@ -43,7 +43,7 @@ func historiesOf[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Optio
 		typed := unbox[gen.Plan[O]](b)
 		p := make(gen.Plan[any], len(typed))
 		for i, step := range typed {
-			p[i] = gen.Step[any]{Replica: step.Replica, Op: &typed[i].Op, Merge: step.Merge, From: step.From}
+			p[i] = gen.Step[any]{Replica: step.Replica, Op: &typed[i].Op, Merge: step.Merge, From: step.From, Back: step.Back}
 		}
 		return p
 	})
