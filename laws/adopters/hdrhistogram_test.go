@@ -1,0 +1,52 @@
+package adopters_test
+
+import (
+	"testing"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/laws"
+)
+
+// newHDR is a histogram of up to ten seconds in milliseconds.
+func newHDR() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10_000, 2) }
+
+func drawHDR(t *rapid.T) *hdrhistogram.Histogram {
+	h := newHDR()
+	for _, v := range rapid.SliceOfN(rapid.Int64Range(0, 10_000), 0, 20).Draw(t, "milliseconds") {
+		if err := h.RecordValue(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+func copyHDR(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	return hdrhistogram.Import(h.Export())
+}
+
+// mergeHDR adds b to a copy of a; histograms of one geometry drop nothing.
+func mergeHDR(a, b *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	merged := copyHDR(a)
+	if dropped := merged.Merge(b); dropped > 0 {
+		panic("merge: values dropped")
+	}
+	return merged
+}
+
+func TestHDRHistogramHolds(t *testing.T) {
+	set := sum(mergeHDR, newHDR(), laws.Equal((*hdrhistogram.Histogram).Equals))
+	laws.Check(t, set, drawn(rapid.Custom(drawHDR), mergeHDR, copyHDR), cases())
+}
+
+// A histogram that tracks less drops what it cannot hold, and says how much.
+func TestHDRHistogramDropsWhatItCannotHold(t *testing.T) {
+	wide, narrow := hdrhistogram.New(1, 100_000, 2), hdrhistogram.New(1, 1000, 2)
+	require.NoError(t, wide.RecordValue(50_000))
+	assert.EqualValues(t, 1, narrow.Merge(wide))
+	assert.EqualValues(t, 0, narrow.TotalCount())
+	assert.EqualValues(t, 0, wide.Merge(narrow))
+}

@@ -1,0 +1,190 @@
+package adopters_test
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/typed"
+
+	"github.com/joinery-go/joinery/laws"
+)
+
+// object has one field of each kind that merging tells apart.
+const object = `types:
+- name: object
+  map:
+    fields:
+    - name: image
+      type:
+        scalar: string
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: args
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: finalizers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: ports
+      type:
+        list:
+          elementType:
+            namedType: port
+          elementRelationship: associative
+          keys:
+          - name
+- name: port
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: number
+      type:
+        scalar: numeric
+`
+
+var objectType = func() typed.ParseableType {
+	parser, err := typed.NewParser(object)
+	if err != nil {
+		panic(fmt.Sprintf("schema: %v", err))
+	}
+	return parser.Type("object")
+}()
+
+type fields = map[string]any
+
+func mergeObjects(a, b fields) fields {
+	typedA, err := objectType.FromUnstructured(a)
+	if err != nil {
+		panic(fmt.Sprintf("object: %v", err))
+	}
+	typedB, err := objectType.FromUnstructured(b)
+	if err != nil {
+		panic(fmt.Sprintf("object: %v", err))
+	}
+	merged, err := typedA.Merge(typedB)
+	if err != nil {
+		panic(fmt.Sprintf("merge: %v", err))
+	}
+	out, ok := merged.AsValue().Unstructured().(fields)
+	if !ok {
+		return nil
+	}
+	return out
+}
+
+func drawObject(t *rapid.T) fields {
+	names := []string{"a", "b", "c"}
+	word := rapid.SampledFrom(names)
+	some := func(label string) []string {
+		return rapid.Permutation(names).Draw(t, label)[:rapid.IntRange(0, len(names)).Draw(t, label)]
+	}
+	o := fields{}
+	if rapid.Bool().Draw(t, "has image") {
+		o["image"] = word.Draw(t, "image")
+	}
+	if labels := rapid.MapOfN(word, word, 0, 2).Draw(t, "labels"); len(labels) > 0 {
+		m := fields{}
+		for k, v := range labels {
+			m[k] = v
+		}
+		o["labels"] = m
+	}
+	var args, finalizers, ports []any
+	for _, a := range rapid.SliceOfN(word, 0, 2).Draw(t, "args") {
+		args = append(args, a)
+	}
+	for _, f := range some("finalizers") {
+		finalizers = append(finalizers, f)
+	}
+	for _, p := range some("ports") {
+		ports = append(ports, fields{"name": p, "number": rapid.Int64Range(1, 3).Draw(t, "number")})
+	}
+	for name, l := range map[string][]any{"args": args, "finalizers": finalizers, "ports": ports} {
+		if len(l) > 0 {
+			o[name] = l
+		}
+	}
+	return o
+}
+
+// unordered compares objects with the elements of associative lists in any order.
+func unordered(a, b fields) bool { return reflect.DeepEqual(inOrder(a), inOrder(b)) }
+
+// inOrder is a copy with the associative lists sorted.
+func inOrder(o fields) fields {
+	o = maps.Clone(o)
+	for _, name := range []string{"finalizers", "ports"} {
+		if list, ok := o[name].([]any); ok {
+			list = slices.Clone(list)
+			slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			o[name] = list
+		}
+	}
+	return o
+}
+
+func TestStructuredMergeHolds(t *testing.T) {
+	set := band(mergeObjects, laws.Equal(unordered))
+	laws.Check(t, set, drawn(rapid.Custom(drawObject), mergeObjects, nil), cases())
+}
+
+// The order of associative lists depends on the order of merging.
+func TestStructuredMergeListOrder(t *testing.T) {
+	fails(t, band(mergeObjects), drawn(rapid.Custom(drawObject), mergeObjects, nil), "semilattice/associative")
+}
+
+// Merging the same element in twice, around another.
+func TestStructuredMergeTwoElements(t *testing.T) {
+	x, y := fields{"finalizers": []any{"x"}}, fields{"finalizers": []any{"y"}}
+	assert.Equal(t, fields{"finalizers": []any{"x", "y"}}, mergeObjects(mergeObjects(x, y), x))
+	assert.Equal(t, fields{"finalizers": []any{"y", "x"}}, mergeObjects(x, mergeObjects(y, x)))
+}
+
+// drawFields draws the fields that a manager owns.
+func drawFields(t *rapid.T) *fieldpath.Set {
+	s := fieldpath.NewSet()
+	step := rapid.SampledFrom([]any{"spec", "ports", 0, 1, fieldpath.KeyByFields("name", "a"), fieldpath.KeyByFields("name", "b")})
+	for _, path := range rapid.SliceOfN(rapid.SliceOfN(step, 1, 3), 0, 6).Draw(t, "paths") {
+		s.Insert(fieldpath.MakePathOrDie(path...))
+	}
+	return s
+}
+
+var fieldOptions = []laws.Option{laws.Equal((*fieldpath.Set).Equals), laws.Show((*fieldpath.Set).String)}
+
+func TestFieldSetsHold(t *testing.T) {
+	for name, merge := range map[string]func(a, b *fieldpath.Set) *fieldpath.Set{
+		"union": (*fieldpath.Set).Union, "intersection": (*fieldpath.Set).Intersection,
+	} {
+		t.Run(name, func(t *testing.T) {
+			laws.CheckMerge(t, merge, rapid.Custom(drawFields), append(fieldOptions, cases())...)
+		})
+	}
+}
+
+// A union shares memory with its operands: a path that is inserted into it appears in
+// them as well.
+func TestFieldSetUnionShares(t *testing.T) {
+	a := fieldpath.NewSet(fieldpath.MakePathOrDie("spec", "image"))
+	union := a.Union(fieldpath.NewSet())
+	union.Insert(fieldpath.MakePathOrDie("spec", "args"))
+	assert.True(t, a.Has(fieldpath.MakePathOrDie("spec", "args")))
+}
