@@ -65,12 +65,12 @@ func tellsChange[S memberlist.Mergeable]() laws.Law[S] {
 
 func ringLaws() laws.Set[*ring.Desc] {
 	same := func(a, b *ring.Desc) bool { return a.Equal(b) }
-	return laws.Func(gossiped[*ring.Desc], laws.Equal(same)).With(tellsChange[*ring.Desc]())
+	return laws.Add(laws.Func(gossiped[*ring.Desc], laws.Equal(same)), tellsChange[*ring.Desc]())
 }
 
 func partitionLaws() laws.Set[*ring.PartitionRingDesc] {
 	same := func(a, b *ring.PartitionRingDesc) bool { return a.Equal(b) }
-	return laws.Func(gossiped[*ring.PartitionRingDesc], laws.Equal(same)).With(tellsChange[*ring.PartitionRingDesc]())
+	return laws.Add(laws.Func(gossiped[*ring.PartitionRingDesc], laws.Equal(same)), tellsChange[*ring.PartitionRingDesc]())
 }
 
 // ringOf is what one instance writes of itself.

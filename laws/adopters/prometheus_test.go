@@ -124,7 +124,7 @@ func keepsCount() laws.Law[*histogram.FloatHistogram] {
 func histogramSum() laws.Set[*histogram.FloatHistogram] {
 	zero := observed(8, 0, nil)
 	show := laws.Show(func(h *histogram.FloatHistogram) string { return h.TestExpression() })
-	return sum(addHistograms, zero, laws.Equal(sameHistogram), show).With(keepsCount())
+	return laws.Add(sum(addHistograms, zero, laws.Equal(sameHistogram), show), keepsCount())
 }
 
 var copyHistogram = (*histogram.FloatHistogram).Copy
@@ -187,7 +187,7 @@ func drawCustom(t *rapid.T) *histogram.FloatHistogram {
 
 // There is no identity: a sum keeps the bounds that both have.
 func TestPrometheusCustomBoundsHold(t *testing.T) {
-	set := semigroup(addHistograms, laws.Equal(sameHistogram)).With(keepsCount())
+	set := laws.Add(semigroup(addHistograms, laws.Equal(sameHistogram)), keepsCount())
 	laws.Check(t, set, drawn(rapid.Custom(drawCustom), addHistograms, copyHistogram), cases())
 }
 

@@ -67,13 +67,13 @@ func keepsWeight() laws.Law[fed] {
 }
 
 func TestInfluxTDigestBufferRunsOver(t *testing.T) {
-	set := sum(mergeFed, fed{}, laws.Equal(sameWeight)).With(keepsWeight()).Only("semilattice", "monoid", "tdigest")
+	set := laws.Add(sum(mergeFed, fed{}, laws.Equal(sameWeight)), keepsWeight()).Only("semilattice", "monoid", "tdigest")
 	fails(t, set, drawn(drawFed(50), mergeFed, copyFed),
 		"semilattice/associative", "semilattice/commutative", "tdigest/counted")
 }
 
 func TestInfluxTDigestHolds(t *testing.T) {
-	set := sum(mergeFed, fed{}, laws.Equal(sameWeight)).With(keepsWeight())
+	set := laws.Add(sum(mergeFed, fed{}, laws.Equal(sameWeight)), keepsWeight())
 	laws.Check(t, set, drawn(drawFed(10), mergeFed, copyFed), cases())
 }
 
