@@ -50,7 +50,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/causal", Packages: []string{"lattice"}},
 	{Pattern: "lattice/roaring", Packages: []string{"lattice"}, Modules: []string{roaringPath}},
 	{Pattern: "lattice/flow", Packages: []string{"lattice"}},
-	{Pattern: "lattice/edelweiss", Packages: []string{"lattice", "lattice/flow"}},
+	{Pattern: "lattice/edelweiss"},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},
 	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},
