@@ -51,6 +51,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/roaring", Packages: []string{"lattice"}, Modules: []string{roaringPath}},
 	{Pattern: "lattice/flow", Packages: []string{"lattice"}},
 	{Pattern: "lattice/edelweiss"},
+	{Pattern: "lattice/edelweiss/eval", Packages: []string{"lattice/edelweiss"}},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},
 	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},
