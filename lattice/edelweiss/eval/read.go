@@ -22,6 +22,16 @@ func (m *Machine) Sends() []Fact {
 	return m.sends(func(f *effect) []*row { return f.view.all() })
 }
 
+// Sending reports whether Sends is not empty, without listing it.
+func (m *Machine) Sending() bool {
+	for _, f := range m.effects {
+		if f.op == el.Async && len(f.view.all()) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // NewSends is the part of Sends that was not derived in the timestep before.
 func (m *Machine) NewSends() []Fact { return m.sends(func(f *effect) []*row { return f.came }) }
 
@@ -67,6 +77,16 @@ func (m *Machine) Durable() []Fact {
 	}
 	slices.SortFunc(out, Fact.Compare)
 	return out
+}
+
+// Idle reports whether another timestep without events would change nothing.
+func (m *Machine) Idle() bool {
+	for _, r := range m.order {
+		if len(r.arrivals) > 0 || len(r.removals) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Size is what one collection costs.
