@@ -106,7 +106,12 @@ func (w *rewriter) candidate(c *el.Collection) *failureAt {
 		}
 	}
 	for _, u := range w.uses[c.Name] {
-		if u.literal().Kind != el.Absent || u.padded {
+		switch {
+		case u.padded:
+			return &failureAt{failure{certify.NotPadded, u.rule.String()}, u.rule.Pos}
+		case u.clause.Aggregates():
+			return &failureAt{failure{certify.NotAggregated, u.rule.String()}, u.rule.Pos}
+		case u.literal().Kind != el.Absent:
 			continue
 		}
 		if w.set&Negating == 0 {

@@ -22,15 +22,10 @@ type failure struct {
 	detail  string
 }
 
-// discharges are the ways in which a use lets go, any of which suffices, or why
-// there is none.
+// discharges are the ways in which a use of a candidate lets go, any of which
+// suffices, or why there is none.
 func (w *rewriter) discharges(u *use) ([]discharge, *failure) {
-	switch l := u.literal(); {
-	case u.padded:
-		return nil, &failure{certify.NotPadded, u.rule.String()}
-	case u.clause.Aggregates():
-		return nil, &failure{certify.NotAggregated, u.rule.String()}
-	case l.Kind == el.Absent:
+	if u.literal().Kind == el.Absent {
 		return w.settle(u)
 	}
 	if len(u.others(el.Absent)) == 0 {

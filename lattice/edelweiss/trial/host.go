@@ -15,7 +15,6 @@ const (
 	soonTimer   sim.TimerID = 1 // the next timestep, where the last one left something to do
 	resendTimer sim.TimerID = 2 // what is sent until it is acknowledged
 	soon                    = sim.Millisecond
-	resend                  = 40 * sim.Millisecond
 )
 
 // host is a node of the world: an actor that outlives its crashes as far as what is
@@ -134,7 +133,7 @@ func (h *host) rearm(c *sim.Context) {
 	}
 	if h.m.Sending() && !h.resending {
 		h.resending = true
-		c.After(resend, resendTimer)
+		c.After(h.run.options.Resend, resendTimer)
 	}
 }
 

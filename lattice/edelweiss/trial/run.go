@@ -28,7 +28,15 @@ type Options struct {
 	Alone bool
 	// Samples keeps the tuples of node 0 after each of its timesteps.
 	Samples bool
+	// Resend is how long a node waits before it sends again what is not
+	// acknowledged, 40 ms by default.
+	Resend sim.Time
+	// Cut takes the last node off the network for a while.
+	Cut Cut
 }
+
+// Cut is a time without messages to or from the last node, none if From is To.
+type Cut struct{ From, To sim.Time }
 
 // Sample is what a node stored at a time: tuples of tables and intervals of ranges.
 type Sample struct {
@@ -58,7 +66,7 @@ type run struct {
 	kinds    map[string]sim.MsgKind
 	hosts    []*host
 	world    *sim.World
-	samples  bool
+	options  Options
 	report   Report
 }
 
@@ -66,9 +74,12 @@ type run struct {
 // told not to, compares the end with that of a world of originals. The error says
 // what is wrong with the rewritten program, or that the trial could not be made.
 func Run(original *el.Program, rewritten *reclaim.Result, load *Workload, o Options) (*Report, error) {
-	r := &run{program: rewritten.Program, original: original, load: load, acks: map[string]bool{}, samples: o.Samples}
+	r := &run{program: rewritten.Program, original: original, load: load, acks: map[string]bool{}, options: o}
 	for _, a := range rewritten.Certificate.Acks {
 		r.acks[a.Ack] = true
+	}
+	if o.Resend == 0 {
+		r.options.Resend = 40 * sim.Millisecond
 	}
 	if err := r.live(o); err != nil {
 		return &r.report, fmt.Errorf("seed %d: %w", o.Seed, err)
@@ -77,10 +88,10 @@ func Run(original *el.Program, rewritten *reclaim.Result, load *Workload, o Opti
 	if err := r.storage(); err != nil {
 		return &r.report, fmt.Errorf("seed %d: %w", o.Seed, err)
 	}
-	if o.Alone || len(load.Converges) == 0 {
+	if o.Alone || len(load.Converges)+len(load.Answers) == 0 {
 		return &r.report, nil
 	}
-	alone := &run{program: original, load: load, acks: map[string]bool{}}
+	alone := &run{program: original, load: load, acks: map[string]bool{}, options: r.options}
 	if err := alone.live(o); err != nil {
 		return &r.report, fmt.Errorf("seed %d: the world of originals: %w", o.Seed, err)
 	}
@@ -88,23 +99,32 @@ func Run(original *el.Program, rewritten *reclaim.Result, load *Workload, o Opti
 		return &r.report, nil // crashes lost different operations; nothing can be compared
 	}
 	r.report.Converged = true
+	return &r.report, r.sameEnd(alone, o.Seed)
+}
+
+// sameEnd compares what converges with a world of originals.
+func (r *run) sameEnd(alone *run, seed uint64) error {
 	for i, h := range r.hosts {
-		for _, name := range load.Converges {
+		for _, name := range slices.Concat(r.load.Converges, r.load.Answers) {
+			columns := len(r.original.Collection(name).Columns)
+			if slices.Contains(r.load.Answers, name) {
+				columns = r.original.Collection(name).Keys()
+			}
 			got, want := h.m.Contents(name), alone.hosts[i].m.Contents(name)
-			if !slices.EqualFunc(got, want, func(a, b el.Tuple) bool { return a.Compare(b) == 0 }) {
-				return &r.report, fmt.Errorf("seed %d: %w: %s of node %d: rewritten %v, original %v", o.Seed, ErrDiverged, name, i, got, want)
+			if !slices.EqualFunc(got, want, func(a, b el.Tuple) bool { return a[:columns].Compare(b[:columns]) == 0 }) {
+				return fmt.Errorf("seed %d: %w: %s of node %d: rewritten %v, original %v", seed, ErrDiverged, name, i, got, want)
 			}
 		}
 	}
-	return &r.report, nil
+	return nil
 }
 
-// Phases of a trial: operations and faults, quiet, closing operations, quiet.
+// Phases of a trial: operations and faults until Workload.Until, then quiet with
+// what was lost issued again, closing operations, quiet.
 const (
-	healAt  = 400 * sim.Millisecond
-	againAt = 800 * sim.Millisecond
-	closeAt = 1400 * sim.Millisecond
-	endAt   = 2200 * sim.Millisecond
+	againAfter = 400 * sim.Millisecond
+	closeAfter = 1000 * sim.Millisecond
+	endAfter   = 1800 * sim.Millisecond
 )
 
 func (r *run) live(o Options) error {
@@ -130,25 +150,25 @@ func (r *run) live(o Options) error {
 			return err
 		}
 	}
-	if err := r.world.Heal(healAt); err != nil {
+	if err := r.world.Heal(r.load.until()); err != nil {
 		return err
 	}
-	if err := r.world.RunUntil(againAt); err != nil {
+	if err := r.world.RunUntil(r.load.until() + againAfter); err != nil {
 		return err
 	}
 	// What was lost because its node was down comes again.
 	for id, op := range r.plan {
-		if op.At < healAt && !r.done[id] && r.load.Reissue {
+		if op.At < r.load.until() && !r.done[id] && r.load.Reissue {
 			if err := r.world.Inject(r.world.Now()+sim.Millisecond, sim.NodeID(op.Node), uint64(id)); err != nil {
 				return err
 			}
 		}
 	}
-	if err := r.world.RunUntil(endAt); err != nil {
+	if err := r.world.RunUntil(r.load.until() + endAfter); err != nil {
 		return err
 	}
 	if r.original != nil {
-		if _, err := r.world.RunUntilQuiet(10 * sim.Second); err != nil {
+		if _, err := r.world.RunUntilQuiet(r.load.until() + 10*sim.Second); err != nil {
 			return err
 		}
 	}
@@ -177,7 +197,33 @@ func (r *run) worldOptions(src choice.Source, o Options) (sim.Options, error) {
 	}
 	var err error
 	options.Net, err = simnet.New(net)
+	if cut := r.options.Cut; cut.From != cut.To {
+		options.Net = &cutNetwork{Network: options.Net, cut: cut}
+	}
 	return options, err
+}
+
+// cutNetwork is a network that loses what passes a cut.
+type cutNetwork struct {
+	sim.Network
+	fabric *sim.Fabric
+	cut    Cut
+}
+
+// Attach implements [sim.Network].
+func (n *cutNetwork) Attach(f *sim.Fabric) error {
+	n.fabric = f
+	return n.Network.Attach(f)
+}
+
+// Send implements [sim.Network].
+func (n *cutNetwork) Send(m sim.Envelope, out []sim.Delivery) []sim.Delivery {
+	last := sim.NodeID(n.fabric.Nodes() - 1)
+	now := n.fabric.Now()
+	if now >= n.cut.From && now < n.cut.To && (m.From == last) != (m.To == last) {
+		return out
+	}
+	return n.Network.Send(m, out)
 }
 
 // stored is the number of tuples in tables and of intervals in ranges.
@@ -193,7 +239,7 @@ func stored(m *eval.Machine) (tuples, intervals int) {
 }
 
 func (r *run) sample(h *host) {
-	if !r.samples || h.id != 0 || h.ref == nil {
+	if !r.options.Samples || h.id != 0 || h.ref == nil {
 		return
 	}
 	tuples, intervals := stored(h.m)

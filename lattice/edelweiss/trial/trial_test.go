@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("trial-seeds", 10, "fault seeds a program")
+	seeds = flag.Int("trial-seeds", 5, "fault seeds a program")
 	first = flag.Uint64("trial-first", 1, "first fault seed")
 	every = flag.Uint64("trial-worlds", 1, "one in how many seeds is also run by a world of originals")
 )

@@ -23,7 +23,9 @@ type Left struct{ Table, Output string }
 
 // Workload is what clients do to a program.
 type Workload struct {
-	Nodes  int
+	Nodes int
+	// Until is when operations and faults end, 400 ms by default.
+	Until  sim.Time
 	Sealed []eval.Fact // content of sealed collections, the same at every node
 	// Plan fills the time until faults end; Close comes when all is quiet again.
 	Plan, Close func(d *Draw)
@@ -31,14 +33,23 @@ type Workload struct {
 	Reissue bool
 	// Converges are outputs that depend on no timing once all is quiet.
 	Converges []string
-	Left      []Left
+	// Answers are outputs of which only the key columns do.
+	Answers []string
+	Left    []Left
+}
+
+func (l *Workload) until() sim.Time {
+	if l.Until == 0 {
+		return 400 * sim.Millisecond
+	}
+	return l.Until
 }
 
 func (l *Workload) plan(seed uint64) []Operation {
-	d := &Draw{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), load: l, until: healAt}
+	d := &Draw{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), load: l, until: l.until()}
 	l.Plan(d)
 	if l.Close != nil {
-		d.from, d.until = closeAt, closeAt+200*sim.Millisecond
+		d.from, d.until = l.until()+closeAfter, l.until()+closeAfter+200*sim.Millisecond
 		l.Close(d)
 	}
 	return d.ops

@@ -2,6 +2,7 @@ package trial
 
 import (
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
+	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
 	"github.com/joinery-go/joinery/sim"
 )
 
@@ -57,7 +58,7 @@ var Workloads = map[string]*Workload{
 		},
 	},
 	"causal_kvs": {
-		Nodes: 3, Sealed: everyNode("node", 3), Reissue: true, Converges: []string{"view"},
+		Nodes: 3, Sealed: everyNode("node", 3), Reissue: true, Converges: []string{"view"}, Answers: []string{"answer"},
 		Left: []Left{{"log", ""}, {"dep", ""}, {"safe_dep", ""}, {"dom", ""}, {"read_buf", ""}, {"read_resp", ""},
 			{"read_req", ""}, {"safe", "view"}},
 		Plan: planCausal,
@@ -67,7 +68,7 @@ var Workloads = map[string]*Workload{
 		Plan: planBatches, Close: closeBatches,
 	},
 	"request_response": {
-		Nodes: 3, Reissue: true,
+		Nodes: 3, Reissue: true, Answers: []string{"answer"},
 		Left: []Left{{"read_req", ""}, {"req_log", ""}, {"resp_log", ""}, {"did_resp", ""}},
 		Plan: func(d *Draw) {
 			for i, at := range d.times(operations) {
@@ -91,7 +92,7 @@ var Workloads = map[string]*Workload{
 					if d.IntN(5) == 0 {
 						vote = el.Symbol("abort")
 					}
-					d.feed(sim.Time(d.Int64N(int64(healAt))), n, "vote", el.Number(int64(i)), vote)
+					d.feed(sim.Time(d.Int64N(int64(d.until))), n, "vote", el.Number(int64(i)), vote)
 				}
 			}
 		},
@@ -114,12 +115,17 @@ const epochs = 3
 
 func planEpochs(d *Draw) {
 	for e := range int64(epochs) {
+		// Who says that all have joined names them again: a node that was paused may
+		// take operations late.
+		all := Operation{At: d.until/2 + sim.Time(d.Int64N(int64(d.until/2)))}
 		for n := range int64(3) {
 			if d.IntN(4) > 0 {
-				d.feed(sim.Time(d.Int64N(int64(healAt/2))), 0, "join", el.Node(n), el.Number(e))
+				d.feed(sim.Time(d.Int64N(int64(d.until/2))), 0, "join", el.Node(n), el.Number(e))
+				all.Facts = append(all.Facts, d.ops[len(d.ops)-1].Facts...)
 			}
 		}
-		d.feed(healAt/2+sim.Time(d.Int64N(int64(healAt/2))), 0, "all_joined", el.Number(e))
+		all.Facts = append(all.Facts, eval.Fact{Collection: "all_joined", Tuple: el.Tuple{el.Number(e)}})
+		d.ops = append(d.ops, all)
 	}
 	for _, at := range d.times(operations / 2) {
 		id := d.id(0, "send")
@@ -169,10 +175,14 @@ func planCausal(d *Draw) {
 
 func planBatches(d *Draw) {
 	batch, reader := int64(1), int64(1)
+	var written []eval.Fact // of the batch; who commits names them again, as above
 	for i, at := range d.times(operations * 2) {
 		switch {
 		case i%4 == 3:
 			d.feed(at, 0, "commit", el.Number(batch))
+			op := &d.ops[len(d.ops)-1]
+			op.Facts = append(op.Facts, written...)
+			written = nil
 			batch++
 		case d.IntN(4) == 0:
 			d.feed(at, 0, "begin_read", el.Number(reader))
@@ -182,6 +192,7 @@ func planBatches(d *Draw) {
 		default:
 			id := d.id(0, "put")
 			d.feed(at, 0, "put", el.Number(id), el.Number(batch), el.Symbol(string(rune('a'+i%4))), text(id))
+			written = append(written, d.ops[len(d.ops)-1].Facts...)
 		}
 	}
 	d.last = [2]int64{batch, reader}
@@ -223,4 +234,32 @@ func planGraph(d *Draw) {
 			d.feed(at, n, "drop_ref", el.Number(d.id(n, "drop_ref")), el.Number(d.some(1)[0]))
 		}
 	}
+}
+
+// Updates is a workload of a causal store at a fixed rate: writes a second until a
+// time, of which a share in a hundred are to a key that was written before and the
+// others to a new one.
+func Updates(percent int, rate int, until sim.Time) *Workload {
+	l := *Workloads["causal_kvs"]
+	l.Until = until
+	l.Plan = func(d *Draw) {
+		var keys []el.Value
+		latest := map[el.Value]int64{}
+		for at := sim.Time(0); at < until; at += sim.Second / sim.Time(rate) {
+			n := d.node()
+			id := d.id(n, "write")
+			var deps []int64
+			var key el.Value
+			if len(keys) > 0 && d.IntN(100) < percent {
+				key = keys[d.IntN(len(keys))]
+				deps = append(deps, latest[key])
+			} else {
+				key = text(id)
+				keys = append(keys, key)
+			}
+			d.feed(at, n, "write", el.Number(id), key, text(id), el.Numbers(deps...))
+			latest[key] = id
+		}
+	}
+	return &l
 }
