@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/certify"
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
@@ -51,5 +52,29 @@ func TestPrograms(t *testing.T) {
 				converged, sum.Ticks, sum.Messages, sum.Corrupt, sum.Tuples, sum.Intervals, sum.Original)
 			require.Positive(t, sum.Original-sum.Tuples)
 		})
+	}
+}
+
+// TestGeneric takes the shipped programs through workloads that know nothing of
+// them but their declarations.
+func TestGeneric(t *testing.T) {
+	for _, name := range programs.Names() {
+		p, r := rewritten(t, name)
+		load, err := trial.Generic(p, 3)
+		require.NoError(t, err)
+		for seed := uint64(1); seed <= uint64(*seeds); seed++ {
+			_, err := trial.Run(p, r, load, trial.Options{Seed: seed, Faults: seed > 1, Alone: true})
+			require.NoError(t, err, name)
+		}
+	}
+	for text, want := range map[string]string{
+		".decl a(x: number) table":                            "the program has no input",
+		".decl a(x: number) sealed\n.decl i(x: number) input": "sealed a is no set of nodes",
+	} {
+		p, err := el.Parse(text)
+		require.NoError(t, err)
+		_, err = trial.Generic(p, 2)
+		require.ErrorIs(t, err, trial.ErrWorkload)
+		require.ErrorContains(t, err, want)
 	}
 }
