@@ -9,7 +9,9 @@ import (
 	"github.com/joinery-go/joinery/sim"
 )
 
-// ErrWorkload marks programs for which no workload can be made up.
+// ErrWorkload says that a trial shows nothing of a rewrite: no workload can be made
+// up for the program, or one breaks what the program itself relies on, a key or a
+// seal.
 var ErrWorkload = errors.New("no workload")
 
 // Generic makes up a workload for any program: random tuples for its inputs, of which
@@ -41,7 +43,7 @@ func Generic(p *el.Program, nodes int) (*Workload, error) {
 		for _, at := range d.times(operations) {
 			c := early[d.IntN(len(early))]
 			t, n := d.tuple(c)
-			d.feed(at, n, c.Name, t...)
+			d.Feed(at, n, c.Name, t...)
 		}
 	}
 	load.Close = func(d *Draw) {
@@ -50,7 +52,7 @@ func Generic(p *el.Program, nodes int) (*Workload, error) {
 			for v := range int64(small) {
 				for n := range int64(nodes) {
 					at += sim.Millisecond
-					d.feed(at, n, c.Name, determined(c, v, n)...)
+					d.Feed(at, n, c.Name, determined(c, v, n)...)
 				}
 			}
 		}

@@ -101,15 +101,9 @@ func (h *host) step(c *sim.Context, e eval.Events) bool {
 		return false
 	}
 	h.run.report.Ticks++
-	if err := h.m.Tick(e); err != nil {
+	if err := h.tick(e); err != nil {
 		c.Fail(err)
 		return false
-	}
-	if h.ref != nil {
-		if err := h.compare(e); err != nil {
-			c.Fail(err)
-			return false
-		}
 	}
 	h.run.sample(h)
 	sends := h.m.NewSends()
@@ -137,12 +131,25 @@ func (h *host) rearm(c *sim.Context) {
 	}
 }
 
-// compare lets the original take the same timestep and compares the outputs.
-func (h *host) compare(e eval.Events) error {
-	e.Messages = slices.DeleteFunc(slices.Clone(e.Messages), func(m eval.Message) bool { return h.run.acks[m.Collection] })
-	if err := h.ref.Tick(e); err != nil {
-		return fmt.Errorf("the original: %w", err)
+// tick runs the timestep in both machines, first in the original: what fails there
+// is no fault of the rewrite.
+func (h *host) tick(e eval.Events) error {
+	if h.ref == nil {
+		return h.m.Tick(e)
 	}
+	same := e
+	same.Messages = slices.DeleteFunc(slices.Clone(e.Messages), func(m eval.Message) bool { return h.run.acks[m.Collection] })
+	if err := h.ref.Tick(same); err != nil {
+		return fmt.Errorf("%w: the original: %w", ErrWorkload, err)
+	}
+	if err := h.m.Tick(e); err != nil {
+		return fmt.Errorf("%w: the original goes on, the rewritten program does not: %w", ErrUnequal, err)
+	}
+	return h.compare()
+}
+
+// compare compares the outputs of both after the same timestep.
+func (h *host) compare() error {
 	for _, c := range h.run.original.Collections {
 		if c.Kind != el.Output {
 			continue

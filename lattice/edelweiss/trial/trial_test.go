@@ -8,9 +8,11 @@ import (
 
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/certify"
+	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	"github.com/joinery-go/joinery/sim"
 )
 
 var (
@@ -77,4 +79,19 @@ func TestGeneric(t *testing.T) {
 		require.ErrorIs(t, err, trial.ErrWorkload)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// TestLyingSeal: a seal after which a tuple comes is found, and it is nobody's fault
+// but the workload's.
+func TestLyingSeal(t *testing.T) {
+	p, r := rewritten(t, "broadcast_epoch")
+	load := *trial.Workloads["broadcast_epoch"]
+	honest := load.Close
+	load.Close = func(d *trial.Draw) {
+		honest(d)
+		d.Feed(2*sim.Second, 0, "join", el.Node(7), el.Number(0))
+	}
+	_, err := trial.Run(p, r, &load, trial.Options{Seed: 1})
+	require.ErrorIs(t, err, eval.ErrSeal)
+	require.ErrorIs(t, err, trial.ErrWorkload)
 }

@@ -92,7 +92,8 @@ func (d *Draw) id(node int64, collection string) int64 {
 	return (int64(i)*1_000+node)*1_000_000 + d.next[i][node]
 }
 
-func (d *Draw) feed(at sim.Time, node int64, collection string, values ...el.Value) {
+// Feed adds an operation of one fact.
+func (d *Draw) Feed(at sim.Time, node int64, collection string, values ...el.Value) {
 	d.ops = append(d.ops, Operation{At: at, Node: node, Facts: []eval.Fact{{Collection: collection, Tuple: values}}})
 }
 

@@ -17,7 +17,7 @@ var Workloads = map[string]*Workload{
 			for _, at := range d.times(operations) {
 				n := d.node()
 				id := d.id(n, "send")
-				d.feed(at, n, "send", el.Number(id), el.Node(1-n), text(id))
+				d.Feed(at, n, "send", el.Number(id), el.Node(1-n), text(id))
 			}
 		},
 	},
@@ -27,7 +27,7 @@ var Workloads = map[string]*Workload{
 			for _, at := range d.times(operations) {
 				n := d.node()
 				id := d.id(n, "send")
-				d.feed(at, n, "send", el.Number(id), text(id))
+				d.Feed(at, n, "send", el.Number(id), text(id))
 			}
 		},
 	},
@@ -52,7 +52,7 @@ var Workloads = map[string]*Workload{
 			for _, at := range d.times(operations) {
 				n := d.node()
 				id := d.id(n, "send")
-				d.feed(at, n, "send", el.Number(id), text(id), el.Numbers(d.some(d.IntN(3))...))
+				d.Feed(at, n, "send", el.Number(id), text(id), el.Numbers(d.some(d.IntN(3))...))
 				d.ids = append(d.ids, id)
 			}
 		},
@@ -73,11 +73,11 @@ var Workloads = map[string]*Workload{
 		Plan: func(d *Draw) {
 			for i, at := range d.times(operations) {
 				if i%6 == 0 {
-					d.feed(at, 0, "store", el.Symbol(string(rune('a'+i/6))), text(int64(i)))
+					d.Feed(at, 0, "store", el.Symbol(string(rune('a'+i/6))), text(int64(i)))
 					continue
 				}
 				n := 1 + d.Int64N(2)
-				d.feed(at, n, "ask", el.Number(d.id(n, "ask")), el.Node(0), d.key())
+				d.Feed(at, n, "ask", el.Number(d.id(n, "ask")), el.Node(0), d.key())
 			}
 		},
 	},
@@ -86,13 +86,13 @@ var Workloads = map[string]*Workload{
 		Left: []Left{{"xact", ""}, {"vote_log", ""}, {"req_log", ""}, {"status", ""}},
 		Plan: func(d *Draw) {
 			for i, at := range d.times(operations / 4) {
-				d.feed(at, 0, "begin", el.Number(int64(i)))
+				d.Feed(at, 0, "begin", el.Number(int64(i)))
 				for n := range int64(3) {
 					vote := el.Symbol("commit")
 					if d.IntN(5) == 0 {
 						vote = el.Symbol("abort")
 					}
-					d.feed(sim.Time(d.Int64N(int64(d.until))), n, "vote", el.Number(int64(i)), vote)
+					d.Feed(sim.Time(d.Int64N(int64(d.until))), n, "vote", el.Number(int64(i)), vote)
 				}
 			}
 		},
@@ -104,7 +104,7 @@ var Workloads = map[string]*Workload{
 		Close: func(d *Draw) {
 			for n := range int64(3) {
 				for e := range int64(graphEpochs) {
-					d.feed(d.times(1)[0], n, "all_refs", el.Number(e))
+					d.Feed(d.times(1)[0], n, "all_refs", el.Number(e))
 				}
 			}
 		},
@@ -120,7 +120,7 @@ func planEpochs(d *Draw) {
 		all := Operation{At: d.until/2 + sim.Time(d.Int64N(int64(d.until/2)))}
 		for n := range int64(3) {
 			if d.IntN(4) > 0 {
-				d.feed(sim.Time(d.Int64N(int64(d.until/2))), 0, "join", el.Node(n), el.Number(e))
+				d.Feed(sim.Time(d.Int64N(int64(d.until/2))), 0, "join", el.Node(n), el.Number(e))
 				all.Facts = append(all.Facts, d.ops[len(d.ops)-1].Facts...)
 			}
 		}
@@ -129,14 +129,14 @@ func planEpochs(d *Draw) {
 	}
 	for _, at := range d.times(operations / 2) {
 		id := d.id(0, "send")
-		d.feed(at, 0, "send", el.Number(id), el.Number(d.Int64N(epochs)), text(id))
+		d.Feed(at, 0, "send", el.Number(id), el.Number(d.Int64N(epochs)), text(id))
 	}
 }
 
 func closeEpochs(d *Draw) {
 	for e := range int64(epochs) {
-		d.feed(d.times(1)[0], 0, "all_joined", el.Number(e))
-		d.feed(d.times(1)[0], 0, "all_sent", el.Number(e))
+		d.Feed(d.times(1)[0], 0, "all_joined", el.Number(e))
+		d.Feed(d.times(1)[0], 0, "all_sent", el.Number(e))
 	}
 }
 
@@ -144,11 +144,11 @@ func planDictionary(d *Draw, target func() el.Value) {
 	for _, at := range d.times(operations) {
 		n := d.node()
 		if len(d.ids) > 0 && d.IntN(3) == 0 {
-			d.feed(at, n, "del", el.Number(d.id(n, "del")), target())
+			d.Feed(at, n, "del", el.Number(d.id(n, "del")), target())
 			continue
 		}
 		id := d.id(n, "put")
-		d.feed(at, n, "put", el.Number(id), d.key(), text(id))
+		d.Feed(at, n, "put", el.Number(id), d.key(), text(id))
 		d.ids = append(d.ids, id)
 	}
 }
@@ -160,14 +160,14 @@ func planCausal(d *Draw) {
 		deps := d.some(d.IntN(3))
 		last, written := latest[key]
 		if written && d.IntN(4) == 0 {
-			d.feed(at, n, "read", el.Number(d.id(n, "read")), el.Node(d.node()), key, el.Numbers(deps...))
+			d.Feed(at, n, "read", el.Number(d.id(n, "read")), el.Node(d.node()), key, el.Numbers(deps...))
 			continue
 		}
 		if written && d.IntN(8) > 0 {
 			deps = append(deps, last)
 		}
 		id := d.id(n, "write")
-		d.feed(at, n, "write", el.Number(id), key, text(id), el.Numbers(deps...))
+		d.Feed(at, n, "write", el.Number(id), key, text(id), el.Numbers(deps...))
 		d.ids = append(d.ids, id)
 		latest[key] = id
 	}
@@ -179,19 +179,19 @@ func planBatches(d *Draw) {
 	for i, at := range d.times(operations * 2) {
 		switch {
 		case i%4 == 3:
-			d.feed(at, 0, "commit", el.Number(batch))
+			d.Feed(at, 0, "commit", el.Number(batch))
 			op := &d.ops[len(d.ops)-1]
 			op.Facts = append(op.Facts, written...)
 			written = nil
 			batch++
 		case d.IntN(4) == 0:
-			d.feed(at, 0, "begin_read", el.Number(reader))
+			d.Feed(at, 0, "begin_read", el.Number(reader))
 			reader++
 		case d.IntN(4) == 0:
-			d.feed(at, 0, "end_read", el.Number(1+d.Int64N(reader)))
+			d.Feed(at, 0, "end_read", el.Number(1+d.Int64N(reader)))
 		default:
 			id := d.id(0, "put")
-			d.feed(at, 0, "put", el.Number(id), el.Number(batch), el.Symbol(string(rune('a'+i%4))), text(id))
+			d.Feed(at, 0, "put", el.Number(id), el.Number(batch), el.Symbol(string(rune('a'+i%4))), text(id))
 			written = append(written, d.ops[len(d.ops)-1].Facts...)
 		}
 	}
@@ -204,13 +204,13 @@ func closeBatches(d *Draw) {
 	batches, readers := d.last[0], d.last[1]
 	at := d.from
 	id := d.id(0, "put")
-	d.feed(at, 0, "put", el.Number(id), el.Number(batches+1), d.key(), text(id))
+	d.Feed(at, 0, "put", el.Number(id), el.Number(batches+1), d.key(), text(id))
 	for b := int64(1); b <= batches+1; b++ {
 		at += 10 * sim.Millisecond
-		d.feed(at, 0, "commit", el.Number(b))
+		d.Feed(at, 0, "commit", el.Number(b))
 	}
 	for r := int64(1); r <= readers; r++ {
-		d.feed(at+200*sim.Millisecond, 0, "end_read", el.Number(r))
+		d.Feed(at+200*sim.Millisecond, 0, "end_read", el.Number(r))
 	}
 }
 
@@ -224,14 +224,14 @@ func planGraph(d *Draw) {
 		switch k := d.IntN(4); {
 		case len(objects) == 0 || k == 0:
 			e, id := d.Int64N(graphEpochs), d.id(n, "new_obj")
-			d.feed(at, n, "new_obj", el.Number(id), text(id), el.Number(e))
+			d.Feed(at, n, "new_obj", el.Number(id), text(id), el.Number(e))
 			objects = append(objects, made{id, e})
 		case len(d.ids) == 0 || k < 3:
 			o, id := objects[d.IntN(len(objects))], d.id(n, "new_ref")
-			d.feed(at, n, "new_ref", el.Number(id), text(id), el.Number(o.obj), el.Number(o.epoch))
+			d.Feed(at, n, "new_ref", el.Number(id), text(id), el.Number(o.obj), el.Number(o.epoch))
 			d.ids = append(d.ids, id)
 		default:
-			d.feed(at, n, "drop_ref", el.Number(d.id(n, "drop_ref")), el.Number(d.some(1)[0]))
+			d.Feed(at, n, "drop_ref", el.Number(d.id(n, "drop_ref")), el.Number(d.some(1)[0]))
 		}
 	}
 }
@@ -257,7 +257,7 @@ func Updates(percent int, rate int, until sim.Time) *Workload {
 				key = text(id)
 				keys = append(keys, key)
 			}
-			d.feed(at, n, "write", el.Number(id), key, text(id), el.Numbers(deps...))
+			d.Feed(at, n, "write", el.Number(id), key, text(id), el.Numbers(deps...))
 			latest[key] = id
 		}
 	}
