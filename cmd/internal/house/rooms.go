@@ -54,7 +54,12 @@ var Rooms = []Room{
 	{Pattern: "lattice/edelweiss/eval", Packages: []string{"lattice/edelweiss"}},
 	{Pattern: "lattice/edelweiss/certify", Packages: []string{"lattice/edelweiss"}},
 	{Pattern: "lattice/edelweiss/reclaim", Packages: []string{"lattice/edelweiss", "lattice/edelweiss/certify"}},
-	{Pattern: "lattice/edelweiss/explain", Packages: []string{"lattice/edelweiss", "lattice/edelweiss/certify", "lattice/edelweiss/reclaim"}},
+	{
+		Pattern: "lattice/edelweiss/explain",
+		Packages: []string{
+			"lattice/edelweiss", "lattice/edelweiss/certify", "lattice/edelweiss/reclaim", "lattice/edelweiss/programs",
+		},
+	},
 	{Pattern: "lattice/edelweiss/programs", Packages: []string{"lattice/edelweiss"}},
 	{
 		Pattern:  "lattice/edelweiss/trial", // the one of them that knows the simulator

@@ -1,4 +1,4 @@
-package reclaim_test
+package trial_test
 
 import (
 	"errors"
