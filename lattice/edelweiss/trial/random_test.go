@@ -99,7 +99,7 @@ func (d dice) rule() el.Rule {
 
 func (d dice) program() *el.Program {
 	p := &el.Program{Collections: randomDecls, Seals: []el.Seal{{Of: el.A("p", "k", "_"), By: el.A("sealed", "k")}}}
-	for _, text := range []el.Rule{
+	p.Rules = []el.Rule{
 		{Op: el.Now, Head: el.On("n", el.C(el.Number(1)))},
 		{Op: el.Now, Head: el.On("n", el.C(el.Number(2)))},
 		el.When(el.Now, el.A("x", "k", "v"), el.Is(el.A("i", "k", "_")), el.Set("v", "mod", el.V("k"), el.C(el.Number(3)))),
@@ -109,8 +109,6 @@ func (d dice) program() *el.Program {
 		el.When(el.Now, el.A("p", "k", "l"), el.Is(el.A("i", "k", "l"))),
 		el.When(el.Next, el.A("sealed", "k"), el.Is(el.A("seal", "k"))),
 		el.When(el.Now, el.A("x", "k", "v"), el.Is(el.A("c", "_", "k", "v"))),
-	} {
-		p.Rules = append(p.Rules, text)
 	}
 	given := len(p.Rules)
 	for tries, want := 0, given+2+d.IntN(5); len(p.Rules) < want && tries < 500; tries++ {
