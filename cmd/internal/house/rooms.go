@@ -50,7 +50,21 @@ var Rooms = []Room{
 	{Pattern: "lattice/causal", Packages: []string{"lattice"}},
 	{Pattern: "lattice/roaring", Packages: []string{"lattice"}, Modules: []string{roaringPath}},
 	{Pattern: "lattice/flow", Packages: []string{"lattice"}},
-	{Pattern: "lattice/edelweiss", Packages: []string{"lattice", "lattice/flow"}},
+	{Pattern: "lattice/edelweiss"},
+	{Pattern: "lattice/edelweiss/eval", Packages: []string{"lattice/edelweiss"}},
+	{Pattern: "lattice/edelweiss/certify", Packages: []string{"lattice/edelweiss"}},
+	{Pattern: "lattice/edelweiss/reclaim", Packages: []string{"lattice/edelweiss", "lattice/edelweiss/certify"}},
+	{
+		Pattern: "lattice/edelweiss/explain",
+		Packages: []string{
+			"lattice/edelweiss", "lattice/edelweiss/certify", "lattice/edelweiss/reclaim", "lattice/edelweiss/programs",
+		},
+	},
+	{Pattern: "lattice/edelweiss/programs", Packages: []string{"lattice/edelweiss"}},
+	{
+		Pattern:  "lattice/edelweiss/trial", // the one of them that knows the simulator
+		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "gen/choice"},
+	},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},
 	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},
