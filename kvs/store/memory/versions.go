@@ -79,7 +79,7 @@ func (e *Engine) Restore(v store.Version) error {
 }
 
 func (e *Engine) restore(v store.Version) error {
-	s, err := e.home.Fetch(v, dumpExt)
+	s, err := e.home.Fetch(v, 0, dumpExt)
 	if err != nil {
 		return err
 	}

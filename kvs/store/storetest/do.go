@@ -77,11 +77,13 @@ func (r *run) set(key, v string) (string, error) {
 			break
 		}
 		r.attempted = nil
-		if !r.config.Queued || r.queue.Len() == 0 {
+		switch {
+		case r.config.Queued && r.queue.Len() > 0:
+			if err := r.step(); err != nil {
+				return "", err
+			}
+		case r.config.Errors == sim.Off: // else the work has failed, and is offered again
 			return "", departs("ErrBackpressure with nothing in the background: %w", err)
-		}
-		if err := r.step(); err != nil {
-			return "", err
 		}
 		r.attempted = &next
 		err = r.engine.Set([]byte(key), []byte(v))

@@ -28,7 +28,20 @@ func Test(t *testing.T, e Engine) {
 	}
 	if !e.Clones {
 		t.Run("small", func(t *testing.T) { testSmall(t, e) })
+		t.Run("seeded", func(t *testing.T) { testSeeded(t, e) })
 	}
+}
+
+// testSeeded cuts the power at disk operations of seeded workloads, which, other than
+// rapid's, do not lean towards small numbers.
+func testSeeded(t *testing.T, e Engine) {
+	n := 400
+	if *long {
+		n = 12000
+	}
+	points, err := Points(e, n, 1)
+	require.NoError(t, err)
+	t.Logf("%d crash points", points)
 }
 
 // testRandom lets rapid draw workloads and shrink one that departs.
@@ -126,19 +139,21 @@ func pow(b, n int) int {
 	return p
 }
 
-// Points cuts the power at disk operations of seeded workloads until it did so n
-// times, and returns the first departure. It is what [Test] does at greater length.
+// Points cuts the power n times at disk operations of seeded workloads, at all levels
+// of durability in turn, and returns the first departure. The workloads themselves
+// cut it too.
 func Points(e Engine, n int, seed uint64) (points int, err error) {
-	for points < n {
-		d := e.Durabilities[int(seed)%len(e.Durabilities)]
+	for ; points < n; seed++ {
+		c := Config{
+			Engine: e, Durability: e.Durabilities[int(seed)%len(e.Durabilities)], Crash: sim.Extreme, Seed: seed, Queued: seed&4 == 0,
+		}
 		w := Draw(choice.Seeded(seed), 60, true)
-		c := Config{Engine: e, Durability: d, Crash: sim.Extreme, Seed: seed, Queued: seed&4 == 0}
 		whole, err := Run(c, w)
 		if err != nil {
-			return points, err
+			return points, fmt.Errorf("%w\n%s", err, w)
 		}
 		points += whole.Crashes
-		for at := int64(1) + int64(seed)%7; at <= whole.Ops && points < n; at += 7 {
+		for at := 1 + int64(seed%7); at <= whole.Ops && points < n; at += 7 {
 			c.CrashAt, c.Seed = at, seed*1000003+uint64(at)
 			out, err := Run(c, w)
 			if err != nil {
@@ -146,7 +161,6 @@ func Points(e Engine, n int, seed uint64) (points int, err error) {
 			}
 			points += out.Crashes
 		}
-		seed++
 	}
 	return points, nil
 }

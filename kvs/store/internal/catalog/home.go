@@ -110,7 +110,7 @@ func (h *Home) load(engine string, exts []string) error {
 	if h.state.Engine != engine {
 		return fmt.Errorf("%w: engine %q, opened as %q", store.ErrForeign, h.state.Engine, engine)
 	}
-	h.fresh = len(h.state.Parts) == 0 && h.state.Parent == 0
+	h.fresh = !h.state.Begun
 	return h.sweep(names)
 }
 
@@ -155,7 +155,7 @@ func (h *Home) Path(number uint64, ext string) string {
 	return h.path(fmt.Sprintf("%08d.%s", number, ext))
 }
 
-// Fresh reports that the directory held no state when it was opened.
+// Fresh reports that the directory had never held a part when it was opened.
 func (h *Home) Fresh() bool { return h.fresh }
 
 // State is what the catalog says.
@@ -164,6 +164,7 @@ func (h *Home) State() State { return h.state.Clone() }
 // Commit replaces the catalog durably. After an error either may be what the disk
 // has, and the engine must stop.
 func (h *Home) Commit(s State) error {
+	s.Begun = s.Begun || h.state.Begun || len(s.Parts) > 0 || s.Parent != 0
 	if err := s.check(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -199,6 +200,22 @@ func (h *Home) OpenPart(number uint64, ext string) (vfs.File, error) {
 		return nil, fmt.Errorf("%w: %w", store.ErrMissing, err)
 	}
 	return f, err
+}
+
+// ReadPart reads a numbered file of at most limit bytes.
+func (h *Home) ReadPart(number uint64, ext string, limit int64) ([]byte, error) {
+	return ReadFile(h.fs, h.Path(number, ext), limit)
+}
+
+// WritePart writes a numbered file that need not be durable: what reads it must know
+// it whole from torn.
+func (h *Home) WritePart(number uint64, ext string, b []byte) error {
+	f, err := h.fs.Create(h.Path(number, ext), category)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Close())
 }
 
 // SyncPart makes the bytes of a numbered file durable, whoever wrote them.

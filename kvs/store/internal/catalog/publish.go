@@ -40,8 +40,9 @@ func (h *Home) HashOf(p Part) (store.Hash, error) {
 	return store.Hash(sum.Sum(nil)), nil
 }
 
-// source is the part as a segment of its own.
-func (h *Home) source(p *Part) (store.Source, error) {
+// Source is the part as a segment of its own; it fills in p.Hash. It reads files
+// only, and may be called while others use h.
+func (h *Home) Source(p *Part) (store.Source, error) {
 	if p.Hash == (store.Hash{}) {
 		var err error
 		if p.Hash, err = h.HashOf(*p); err != nil {
@@ -90,7 +91,7 @@ func (h *Home) publish(own bool) (store.Version, int64, error) {
 				src := store.Source{Segment: r}
 				if r.Hash == p.Hash {
 					var err error
-					if src, err = h.source(p); err != nil {
+					if src, err = h.Source(p); err != nil {
 						return 0, 0, err
 					}
 				}
@@ -98,7 +99,7 @@ func (h *Home) publish(own bool) (store.Version, int64, error) {
 			}
 			continue
 		}
-		src, err := h.source(p)
+		src, err := h.Source(p)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -136,16 +137,14 @@ func (h *Home) Behind() (number uint64, ok bool) {
 	return 0, false
 }
 
-// Upload is the source of a published part, to be given to the archive while the
-// engine goes on.
-func (h *Home) Upload(number uint64) (store.Source, bool, error) {
-	for _, p := range h.state.Parts[:h.state.Published] {
+// Part is a part that the catalog names.
+func (h *Home) Part(number uint64) (Part, bool) {
+	for _, p := range h.state.Parts {
 		if p.Number == number {
-			src, err := h.source(&p)
-			return src, true, err
+			return p, true
 		}
 	}
-	return store.Source{}, false, nil
+	return Part{}, false
 }
 
 // Uploaded notes that the archive has a part itself, if it still counts.
@@ -162,9 +161,10 @@ func (h *Home) Uploaded(number uint64, seg store.Segment) error {
 
 // Fetch copies the segments of a version into new files, verified and durable, and
 // returns the state that consists of them. It is not committed: the engine looks
-// into the files first, and Commit switches. What an unfinished Fetch leaves goes
-// at the next opening.
-func (h *Home) Fetch(v store.Version, ext string) (State, error) {
+// into the files first, and Restored switches. Their numbers begin at next, which
+// must be above those in use. What an unfinished Fetch leaves goes at the next
+// opening.
+func (h *Home) Fetch(v store.Version, next uint64, ext string) (State, error) {
 	m, err := h.opts.Archive.Manifest(v)
 	if err != nil {
 		return State{}, err
@@ -176,7 +176,7 @@ func (h *Home) Fetch(v store.Version, ext string) (State, error) {
 	if m.Format != Format {
 		return State{}, fmt.Errorf("%w: version %s has format %d, this is %d", store.ErrFormat, m.Version, m.Format, Format)
 	}
-	s := State{Engine: cur.Engine, Next: cur.Next, Parent: m.Version, Published: len(m.Segments)}
+	s := State{Engine: cur.Engine, Next: max(cur.Next, next), Parent: m.Version, Published: len(m.Segments)}
 	for _, seg := range m.Segments {
 		if err := h.fetch(m.Version, seg, s.Next, ext); err != nil {
 			return State{}, fmt.Errorf("segment %s: %w", seg.Hash, err)
@@ -222,3 +222,9 @@ func (h *Home) Restored(s State) error {
 	h.seen = latest
 	return nil
 }
+
+// Published is how many of the first parts are a version's.
+func (h *Home) Published() int { return h.state.Published }
+
+// Sealed reports that the part at index i is not being written.
+func (h *Home) Sealed(i int) bool { return i < len(h.state.Parts) && h.state.Parts[i].Length != Open }

@@ -50,6 +50,9 @@ type Part struct {
 // State is what a catalog says.
 type State struct {
 	Engine string `json:"engine"`
+	// Begun says that the directory ever held a part: one that holds none any more is
+	// not for want of a state.
+	Begun bool `json:"begun"`
 	// Next is above the number of every part.
 	Next uint64 `json:"next"`
 	// Parent is the version that the first Published parts are, 0 for none.
