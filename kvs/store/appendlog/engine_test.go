@@ -33,7 +33,7 @@ func TestSnapshots(t *testing.T) {
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
-	}, 5)
+	}, 5, 1)
 }
 
 func TestOptions(t *testing.T) {

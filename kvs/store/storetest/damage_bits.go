@@ -78,17 +78,18 @@ func testFlipped(t *testing.T, e Engine) {
 	}
 }
 
-// bitsOf chooses bits of a file: all, or a few hundred that reach every bit of a
-// byte and every place in a record in turn, the first and last bytes among them.
+// bitsOf chooses bits of a file: all, or some sixty that reach every bit of a byte and
+// every place in a record in turn, and some of the first and last bytes.
 func bitsOf(b []byte) func(func(int) bool) {
 	return func(yield func(int) bool) {
-		stride := 1
-		if !*long && len(b) > 40 {
-			stride = 1 + len(b)*8/400
+		stride, edge := 1, 1
+		if !*long {
+			stride, edge = 1+len(b)*8/60, 29
 			stride |= 1
 		}
 		for bit := 0; bit < len(b)*8; bit++ {
-			if edge := bit < 24*8 || bit >= (len(b)-8)*8; bit%stride != 0 && (!edge || bit%3 != 0) {
+			near := bit < 32*8 || bit >= (len(b)-8)*8
+			if bit%stride != 0 && (!near || bit%edge != 0) {
 				continue
 			}
 			if !yield(bit) {

@@ -78,6 +78,8 @@ func (r *run) set(key, v string) (string, error) {
 		}
 		r.attempted = nil
 		switch {
+		case errors.Is(err, disk.ErrCrashed): // it has stopped the background work
+			return "", err
 		case r.config.Queued && r.queue.Len() > 0:
 			if err := r.step(); err != nil {
 				return "", err

@@ -250,3 +250,21 @@ func (s *Set) scanTail(t *tail) (end int64, any bool, err error) {
 		}
 	}
 }
+
+// Growing reports that a log was created and not sealed since.
+func (s *Set) Growing(f *File) bool {
+	for i := len(s.files) - 1; i >= 0 && !s.home.Sealed(i); i-- {
+		if s.files[i] == f {
+			return true
+		}
+	}
+	return false
+}
+
+// At is the file in a slot, nil for none.
+func (s *Set) At(slot int) *File {
+	if slot >= len(s.slots) {
+		return nil
+	}
+	return s.slots[slot]
+}
