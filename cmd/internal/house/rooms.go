@@ -24,6 +24,7 @@ const (
 	gopterPath    = "github.com/leanovate/gopter"
 	porcupinePath = "github.com/anishathalye/porcupine"
 	testifyPath   = "github.com/stretchr/testify"
+	protobufPath  = "google.golang.org/protobuf"
 	pebblePath    = "github.com/cockroachdb/pebble"
 	pebble2Path   = "github.com/cockroachdb/pebble/v2"
 	roaringPath   = "github.com/RoaringBitmap/roaring/v2"
@@ -122,8 +123,8 @@ var Rooms = []Room{
 // InTests is what test files may import beyond what their package may: the
 // tools that this house is about, and the libraries it stands on.
 var InTests = Room{
-	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/store/storetest"},
-	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path},
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/store/storetest", "sim", "sim/disk"},
+	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath},
 }
 
 // TopLevel is what may stand beside .git in the repository's root, with the

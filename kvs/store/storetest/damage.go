@@ -340,10 +340,8 @@ func testFull(t *testing.T, e Engine) {
 		if err := r.Close(); err == nil && full == nil {
 			m.durable()
 		}
-		files, err := ReadFiles(d, "dir", "bucket")
-		require.NoError(t, err)
 		d.PowerCut()
-		files, err = ReadFiles(d, "dir", "bucket")
+		files, err := ReadFiles(d, "dir", "bucket")
 		require.NoError(t, err)
 		r = mustOpen(t, e, mustDisk(t, files))
 		got, err := contents(r)

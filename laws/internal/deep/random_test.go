@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 what is never used here is read by reflection
+
 package deep
 
 import (

@@ -173,4 +173,3 @@ func TestOtherLanguages(t *testing.T) {
 		})
 	}
 }
-
