@@ -23,6 +23,7 @@ type subject struct {
 
 	equal    func(a, b any) bool // nil for equality of structure
 	ownEqual bool                // equality is the type's or the user's, not that of structure
+	near     bool                // equality is up to a tolerance, see Tolerance
 	show     func(any) string
 	copy     func(any) any   // always independent of the original
 	plain    bool            // states hold no shared memory, so nothing can be written into
@@ -39,7 +40,7 @@ type subject struct {
 // newSubject fills in what follows from the type and the options.
 func newSubject(t reflect.Type, o settings) *subject {
 	s := &subject{typ: t, show: deep.LiteralBox, copy: deep.CloneBox, plain: deep.Plain(t)}
-	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
+	s.chain, s.single, s.noLeastDiff, s.watchdog, s.near = o.chain, o.single, o.noLeastDiff, o.watchdog, o.door.near
 	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.bottomParts} {
 		if f != nil && f.typ != t {
 			s.fail(fmt.Errorf("%w: laws.%s is for states of type %s, but the states are of type %s", ErrSetup, f.option,
