@@ -23,7 +23,13 @@ type T interface {
 // with a command that finds it again. For the number of cases see [Cases].
 func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	t.Helper()
-	check(t, set.s, boxSource(source), settingsOf(opts), seedOfRun())
+	checkOn(t, set.s, boxSource(source), opts)
+}
+
+// checkOn is check with the options of one call.
+func checkOn(t T, set set, source gen.Source[any], opts []Option) {
+	t.Helper()
+	check(t, set, source, settingsOf(opts), seedOfRun())
 }
 
 func check(t T, set set, source gen.Source[any], o settings, seed uint64) {
@@ -133,13 +139,18 @@ func stuckFailure(r *seededRun, attempt func(*seededRun) bool) *Failure {
 	return f
 }
 
-// againCommand is the command that runs one subtest again on the same cases.
+// againCommand is the command that runs one subtest again on the same cases: those of a
+// seed, or, where it is 0, those of every run.
 func againCommand(test string, seed uint64) string {
 	parts := strings.Split(test, "/")
 	for i, p := range parts {
 		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
 	}
-	return fmt.Sprintf("go test -run '%s' -rapid.seed=%d", strings.Join(parts, "/"), seed)
+	cmd := fmt.Sprintf("go test -run '%s'", strings.Join(parts, "/"))
+	if seed != 0 {
+		cmd += fmt.Sprintf(" -rapid.seed=%d", seed)
+	}
+	return cmd
 }
 
 // String says how a case failed, in words that do not depend on the states.

@@ -96,6 +96,7 @@ func ExampleRegisterUpdates() {
 	counting := gen.Updates[votes, uint32]{
 		Start: func() votes { return votes{} }, Ops: gen.Int[uint32](1, 3),
 		Delta: func(s votes, station int, n uint32) (d votes) { d[station] = s[station] + n; return d },
+		Apply: func(s votes, station int, n uint32) votes { s[station] += n; return s },
 	}
 	entry := laws.RegisterUpdates("votes", votesMerge{}, counting)
 	fmt.Print(laws.Markdown(laws.Rows([]laws.Entry{entry}, laws.MatrixOptions{Seed: 1, Only: "updates"})))

@@ -16,7 +16,7 @@ import (
 // found in three runs of ten, over ten times in every run.
 func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, Func(merge, opts...).s, boxGen(gen.FromRapid(states)), settingsOf(opts))
+	checkDrawn(t, Func(merge, opts...).s, boxGen(gen.FromRapid(states)), opts)
 }
 
 // CheckMergeIn checks a merge into a target: what [CheckMerge] checks, and that
@@ -24,7 +24,7 @@ func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], op
 // [Clone] given, Clone must be independent too.
 func CheckMergeIn[S any](t T, mergeIn func(dst *S, delta S), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, FuncIn(mergeIn, opts...).s, boxGen(gen.FromRapid(states)), settingsOf(opts))
+	checkDrawn(t, FuncIn(mergeIn, opts...).s, boxGen(gen.FromRapid(states)), opts)
 }
 
 // Func is the set that [CheckMerge] checks.
@@ -45,7 +45,7 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 func returning(s *subject) set {
 	s.guards = []law{argumentsUnchanged()}
 	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), equalsAlike()}}
-	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
+	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
 }
 
 // FuncIn is the set that [CheckMergeIn] checks.
@@ -80,12 +80,12 @@ func inTarget(s *subject, o settings) set {
 		s.guards = append(s.guards, cloneIndependent())
 		own.laws = append(own.laws, cloneIndependent())
 	}
-	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
+	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
 }
 
 // checkDrawn checks a set on its default source of states, and says first which parts
 // of them the source does not vary.
-func checkDrawn(t T, set set, states gen.Gen[any], o settings) {
+func checkDrawn(t T, set set, states gen.Gen[any], opts []Option) {
 	t.Helper()
 	if err := set.usable(); err != nil {
 		t.Fatalf("%v", err)
@@ -94,7 +94,7 @@ func checkDrawn(t T, set set, states gen.Gen[any], o settings) {
 	for _, line := range survey(set.subject, source, seed, within(DefaultTime/4)).remarks() {
 		t.Logf("%s", line)
 	}
-	check(t, set, source, o, seed)
+	check(t, set, source, settingsOf(opts), seed)
 }
 
 // source is the default source of states for the set: pooled, correlated by the

@@ -34,6 +34,7 @@ type settings struct {
 	noLeastDiff            string
 	watchdog               Watchdog
 	patience               *time.Duration
+	door                   doorSettings
 }
 
 func settingsOf(opts []Option) settings {

@@ -24,6 +24,7 @@ type subject struct {
 	equal    func(a, b any) bool // nil for equality of structure
 	state    func(any) any       // what of a value is state; nil for all of it
 	ownEqual bool                // equality is the type's or the user's, not that of structure
+	near     bool                // equality is up to a tolerance, see Tolerance
 	show     func(any) string
 	copy     func(any) any   // always independent of the original
 	variant  func(any) any   // an equal state with other insides; nil where equality is not that of structure
@@ -47,7 +48,7 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.reportLimit = DefaultReportLimit
 	}
 	s.show = func(v any) string { return deep.LiteralBoxWithin(v, s.reportLimit) }
-	s.chain, s.single, s.noLeastDiff, s.watchdog = o.chain, o.single, o.noLeastDiff, o.watchdog
+	s.chain, s.single, s.noLeastDiff, s.watchdog, s.near = o.chain, o.single, o.noLeastDiff, o.watchdog, o.door.near
 	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.state, o.bottomParts} {
 		if f != nil && f.typ != t {
 			s.fail(fmt.Errorf("%w: laws.%s is for states of type %s, but the states are of type %s", ErrSetup, f.option,
