@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,8 +38,9 @@ type checkOptions struct {
 func (c *cli) checkCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
-		Use:   "check --format F --model M PATH…",
-		Short: "Judge recorded histories: files, folders, or - for standard input",
+		Use:               "check --format F --model M PATH…",
+		Short:             "Judge recorded histories: files, folders, or - for standard input",
+		ValidArgsFunction: completeCheck,
 		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for the files of\n" +
 			"the format; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
 			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
@@ -52,7 +52,7 @@ func (c *cli) checkCommand() *cobra.Command {
 			"its flag. What was passed over or assumed is noted on standard error.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.list {
-				return c.listModels(o.json)
+				return c.listModels(o.json, args)
 			}
 			if err := o.validate(args); err != nil {
 				return err
@@ -67,7 +67,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	f.StringVar(&o.format, "format", "jsonl", "format of the histories: "+strings.Join(history.Formats(), ", "))
 	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
 	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
-	f.BoolVar(&o.list, "list", false, "list the models: what they demand, what it costs, what they need")
+	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	f.IntVar(&o.workers, "workers", 0, "histories judged at once; 0 is one a core")
 	f.Int64Var(&o.budget.Steps, "max-steps", linearizability.DefaultSteps, "steps of a search after which a history is undecided")
@@ -120,35 +120,6 @@ func listed() []linearizability.ModelInfo {
 		Complexity: "the sum of its levels",
 		Needs:      "anything; what lacks for a level leaves that one open",
 	})
-}
-
-// listModels prints the table of models.
-func (c *cli) listModels(asJSON bool) error {
-	if asJSON {
-		for _, m := range listed() {
-			if err := c.printJSON(map[string]string{
-				"kind": "model", "name": m.Name, "doc": m.Doc, "complexity": m.Complexity, "needs": m.Needs,
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	rows := [][]string{{"MODEL", "DEMANDS", "COST", "NEEDS"}}
-	for _, m := range listed() {
-		rows = append(rows, []string{m.Name, m.Doc, m.Complexity, m.Needs})
-	}
-	for _, r := range rows {
-		if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
-			return fmt.Errorf("check: list models: %w", err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("check: list models: %w", err)
-	}
-	_, err := fmt.Fprintf(c.out, "\nformats: %s\n", strings.Join(history.Formats(), ", "))
-	return err
 }
 
 // checked is what came of one input.
@@ -234,7 +205,11 @@ func (c *cli) judgeAll(o checkOptions, inputs []input, finished *atomic.Int64) f
 		for range min(workers, len(inputs)) {
 			wg.Go(func() {
 				for i := next.Add(1) - 1; i < int64(len(inputs)); i = next.Add(1) - 1 {
-					results[i] <- c.judge(ctx, o, inputs[i])
+					r, ok := await(ctx, heedsWithin, func() checked { return c.judge(ctx, o, inputs[i]) })
+					if !ok || ctx.Err() != nil && errors.Is(r.err, context.Canceled) {
+						r = checked{name: inputs[i].name, stopped: true}
+					}
+					results[i] <- r
 					finished.Add(1)
 				}
 			})

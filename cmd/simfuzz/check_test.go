@@ -312,10 +312,19 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("pipe is g
 func TestCheckList(t *testing.T) {
 	code, out, _ := invoke(t, "", "check", "--list")
 	assert.Equal(t, exitOK, code)
+	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	for _, m := range linearizability.Models() {
-		assert.Contains(t, out, m.Name)
-		assert.Contains(t, out, m.Complexity)
+		assert.Contains(t, words(out), m.Name+" "+words(m.Doc))
+		code, one, _ := invoke(t, "", "check", "--list", m.Name)
+		assert.Equal(t, exitOK, code)
+		assert.Contains(t, words(one), words("model "+m.Name+" demands "+m.Doc+" costs "+m.Complexity+" needs "+m.Needs))
+		assert.NotContains(t, one, "MODEL")
 	}
+	_, out, _ = invoke(t, "", "check", "--list", "--json", "ryw", "mr")
+	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), 2)
+	code, _, errs := invoke(t, "", "check", "--list", "monotonic")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, `no model is named "monotonic"`)
 	code, out, _ = invoke(t, "", "check", "--list", "--json")
 	assert.Equal(t, exitOK, code)
 	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), len(linearizability.Models())+1)
