@@ -45,6 +45,21 @@ func FromRapid[T any](g *rapid.Generator[T]) Gen[T] {
 	}
 }
 
+// OfWords makes a Gen of whatever makes values of numbers and says how many it used: f is
+// given the answers to come of one site, each below 2^64−1, and reads them from the front,
+// 0 being the simplest. Where it used more than it was given, it is called again with
+// more; what it took for the missing ones does not matter. An error is that of [Draw.Err].
+func OfWords[T any](site string, f func(words []uint64) (v T, used int, err error)) Gen[T] {
+	enough := func(words []uint64) (v T, used int, err error) {
+		v, used, err = f(words)
+		if err == nil && used > len(words) {
+			return v, len(words), errOverrun
+		}
+		return v, max(0, min(used, len(words))), err
+	}
+	return func(d *Draw) T { return ofWords(d, site, enough) }
+}
+
 // ofWords has f make a value of answers of one site, and asks for just those that it
 // used. f is called again with more where they did not suffice ([errOverrun]), and with
 // those that follow where nothing came of them ([ErrNoValue]).

@@ -33,7 +33,7 @@ type cli struct {
 	code    int
 
 	create func(path string) (io.WriteCloser, error) // files of run folders; nil is [createFile]
-	merges func() []laws.Entry                        // whose laws are checked; nil is those shipped
+	merges func() []laws.Entry                       // whose laws are checked; nil is those shipped
 }
 
 // worsen raises the exit code: 1 over 3 over 141 over 130 over 2 over 0.

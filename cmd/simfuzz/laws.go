@@ -20,6 +20,7 @@ type lawsOptions struct {
 	only  string
 	list  bool
 	json  bool
+	exec  execOptions
 }
 
 func (c *cli) lawsCommand() *cobra.Command {
@@ -30,7 +31,7 @@ func (c *cli) lawsCommand() *cobra.Command {
 		Long: "laws checks each merge that this module ships, at random and, where it has a small universe, exhaustively. " +
 			"The matrix says of each set of laws how it came to hold for a merge, by the weakest law of the set; of merges that are " +
 			"named, the law by law view is printed instead.\n\n" +
-			"A law that fails is exit code 1; one that a merge's source never or too rarely exercises has not been checked and is exit code 2.",
+			"A law that fails is exit code 1; one that a merge's source never or too rarely exercises has not been checked and is exit code 2.\n\n" + execHelp,
 		Example: "  simfuzz laws --list\n  simfuzz laws \"SetOf[string]\"\n  simfuzz laws --only semilattice --cases 10000",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return mergeNames(c.shipped()), cobra.ShellCompDirectiveNoFileComp
@@ -41,6 +42,7 @@ func (c *cli) lawsCommand() *cobra.Command {
 	seedFlag(f, &o.seed, "seed of the random cases")
 	numberFlag(f, &o.cases, "cases", 500, 1, maxCases, "random cases a law")
 	f.StringVar(&o.only, "only", "", "one `LAW` or set of laws, such as semilattice or order/dual")
+	o.exec.flags(f)
 	f.BoolVar(&o.list, "list", false, "list the merges by name, and check nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
@@ -64,6 +66,12 @@ type lawsSummary struct {
 }
 
 func (c *cli) laws(o lawsOptions, names []string) error {
+	if o.exec.command != "" {
+		if len(names) > 0 {
+			return usagef("laws: --exec and the name of a shipped merge %q: want one of them", names[0])
+		}
+		return c.execute(o)
+	}
 	entries, err := chooseMerges(c.shipped(), names)
 	if err != nil {
 		return err

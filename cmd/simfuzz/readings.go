@@ -18,27 +18,27 @@ type readings struct {
 	own                                       linearizability.OwnReads
 }
 
-// word is one value of a flag; the first of a list is the default.
-type word[T any] struct {
+// reading is one value of a flag; the first of a list is the default.
+type reading[T any] struct {
 	name  string
 	means T
 }
 
 var (
-	failedCASWords = []word[history.FailedCAS]{
+	failedCASWords = []reading[history.FailedCAS]{
 		{"", history.FailedCASByFormat}, {"mismatch", history.FailedCASMismatch}, {"absent", history.FailedCASAbsent},
 	}
-	nilWords   = []word[history.NilReads]{{"empty", history.NilIsEmpty}, {"unknown", history.NilIsUnknown}}
-	pairsWords = []word[history.Pairs]{
+	nilWords   = []reading[history.NilReads]{{"empty", history.NilIsEmpty}, {"unknown", history.NilIsUnknown}}
+	pairsWords = []reading[history.Pairs]{
 		{"auto", history.PairsByUse}, {"keys", history.PairsAreKeyed}, {"values", history.PairsAreValues},
 	}
-	ownReadsWords = []word[linearizability.OwnReads]{
+	ownReadsWords = []reading[linearizability.OwnReads]{
 		{"always", linearizability.OwnReadsAlways}, {"until-read", linearizability.OwnReadsUntilRead},
 	}
 )
 
 // lookUp finds what the value of a flag means.
-func lookUp[T any](flag, value string, words []word[T], into *T) error {
+func lookUp[T any](flag, value string, words []reading[T], into *T) error {
 	var names []string
 	for _, w := range words {
 		if w.name == value {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/joinery-go/joinery/laws/zoo"
+	"github.com/joinery-go/joinery/laws/shipped"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -28,7 +28,7 @@ func invoke(t *testing.T, stdin string, args ...string) (code int, stdout, stder
 }
 
 // shippedOnce are the merges shipped, built once for all tests.
-var shippedOnce = sync.OnceValue(zoo.Shipped)
+var shippedOnce = sync.OnceValue(shipped.Merges)
 
 // lastJSON decodes the last line of an output into v.
 func lastJSON(t *testing.T, out string, v any) {

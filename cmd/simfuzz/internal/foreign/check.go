@@ -23,9 +23,6 @@ type Options struct {
 	Again string
 }
 
-// Words is how many numbers a state is drawn from.
-const Words = 64
-
 // Check judges the program's merge by the laws of a semilattice, and whether it is
 // deterministic. The error is the program's.
 func Check(p *Program, o Options) (laws.Report, error) {
@@ -49,23 +46,12 @@ func Check(p *Program, o Options) (laws.Report, error) {
 // while.
 const replays = 1000
 
-// states draws one of the examples, or what the program makes of numbers. Most numbers
-// are small: what a program makes of them, modulo something, then ties more often.
+// states draws one of the examples, or what the program makes of numbers.
 func (p *Program) states(examples []State) gen.Gen[State] {
 	if len(examples) > 0 {
 		return func(d *gen.Draw) State { return examples[d.Index("example", len(examples))] }
 	}
-	return func(d *gen.Draw) State {
-		words := make([]uint64, Words)
-		for i := range words {
-			words[i] = d.Choose("word", 1<<32)
-		}
-		s, err := p.Draw(words)
-		if err != nil {
-			d.Fail(err)
-		}
-		return s
-	}
+	return gen.OfWords("number", p.Draw)
 }
 
 // maxExamples bounds how many states are read.

@@ -64,7 +64,7 @@ func program(how string) {
 		case how == "silent" && n == 20:
 			answer(map[string]int{"result": 1})
 		case r.Draw != nil:
-			answer(map[string]any{"state": register{int(r.Draw[0] % 1000), string(rune('a' + r.Draw[1]%5))}})
+			answer(map[string]any{"state": register{int(r.Draw[0] % 1000), string(rune('a' + r.Draw[1]%5))}, "used": 2})
 		case how == "refuses" && r.Merge[0].Time == r.Merge[1].Time && r.Merge[0] != r.Merge[1]:
 			answer(map[string]string{"error": "two values at one time"})
 		default:

@@ -81,6 +81,7 @@ func (p *Program) read(out io.Reader) {
 type reply struct {
 	Merged json.RawMessage `json:"merged"`
 	State  json.RawMessage `json:"state"`
+	Used   *int            `json:"used"`
 	Error  *string         `json:"error"`
 }
 
@@ -105,19 +106,35 @@ func (p *Program) Merge(a, b State) (State, error) {
 	return p.state(r.Merged, "merged")
 }
 
-// Draw asks for the state that choices make.
-func (p *Program) Draw(choices []uint64) (State, error) {
+// Draw asks for the state that numbers make, and returns how many of them it took: all of
+// them, where the program does not say. They are below 2^53, which every JSON reader keeps.
+func (p *Program) Draw(numbers []uint64) (s State, used int, err error) {
+	small := make([]uint64, len(numbers))
+	for i, n := range numbers {
+		small[i] = n >> 11
+	}
 	r, err := p.ask(struct {
 		Draw []uint64 `json:"draw"`
-	}{choices})
+	}{small})
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if r.Error != nil {
-		return "", p.fail(fmt.Errorf("draw: %s", *r.Error), "give examples of states with --states where it cannot draw")
+		return "", 0, p.fail(fmt.Errorf("draw: %s", *r.Error), "give examples of states with --states where it cannot draw")
 	}
-	return p.state(r.State, "state")
+	used = len(numbers)
+	if r.Used != nil {
+		used = *r.Used
+	}
+	if used < 0 || used > maxNumbers {
+		return "", 0, p.fail(fmt.Errorf("it used %d numbers", used), "used is how many of the numbers of draw the state was made of")
+	}
+	s, err = p.state(r.State, "state")
+	return s, used, err
 }
+
+// maxNumbers bounds how many numbers a state is made of.
+const maxNumbers = 1 << 16
 
 func (p *Program) state(raw json.RawMessage, field string) (State, error) {
 	if raw == nil {

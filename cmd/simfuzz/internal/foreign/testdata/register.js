@@ -12,6 +12,6 @@ function draw(numbers) {
 
 require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
   const request = JSON.parse(line);
-  const answer = request.merge ? { merged: merge(request.merge) } : { state: draw(request.draw) };
+  const answer = request.merge ? { merged: merge(request.merge) } : { state: draw(request.draw), used: 2 };
   console.log(JSON.stringify(answer));
 });
