@@ -66,11 +66,17 @@ type lawsSummary struct {
 }
 
 func (c *cli) laws(o lawsOptions, names []string) error {
+	if o.exec.patience <= 0 {
+		return usagef("laws: --patience %v: want more than 0s", o.exec.patience)
+	}
 	if o.exec.command != "" {
 		if len(names) > 0 {
-			return usagef("laws: --exec and the name of a shipped merge %q: want one of them", names[0])
+			return usagef("laws: --exec %q: want no name of a shipped merge beside it, not %q", o.exec.command, names[0])
 		}
 		return c.execute(o)
+	}
+	if o.exec.states != "" {
+		return usagef("laws: --states %q: want it with --exec", o.exec.states)
 	}
 	entries, err := chooseMerges(c.shipped(), names)
 	if err != nil {

@@ -33,9 +33,6 @@ const execHelp = "With --exec the merge is that of a program in any language, wh
 
 // execute checks the merge of a program.
 func (c *cli) execute(o lawsOptions) error {
-	if o.exec.patience <= 0 {
-		return usagef("laws: --patience %v: want more than 0s", o.exec.patience)
-	}
 	check := foreign.Options{Seed: o.seed, Cases: o.cases, Only: o.only}
 	if o.exec.states != "" {
 		states, err := c.readStates(o.exec.states)
