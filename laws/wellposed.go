@@ -119,7 +119,7 @@ func congruence() law {
 // twins are pairs of states that may be equal without being alike inside.
 func (p *probe) twins(a, b any) [][2]any {
 	pairs := [][2]any{{a, p.Copy(a)}, {a, b}, {a, p.Join(a, a)}, {p.Join(a, b), p.Join(b, a)}}
-	if v := p.variantOf(a); v != nil {
+	if v := p.variantOf(a); v != nil && p.mergeable(p.variantOf(a), b, nil) { // else equals-alike says it
 		pairs = append(pairs, [2]any{a, v})
 	}
 	return pairs

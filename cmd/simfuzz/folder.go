@@ -17,24 +17,31 @@ const (
 	fileMode   = 0o600
 )
 
-// checkWritable makes sure that run folders can be written to dir, before hours
-// of work would be lost for want of it. It leaves behind what it found.
-func checkWritable(dir string) error {
+// usualRun is about how many bytes a run folder takes.
+const usualRun = 256 << 10
+
+// checkWritable makes sure that a run folder can be written to dir, before hours of
+// work would be lost for want of it. It leaves behind what it found.
+func (c *cli) checkWritable(dir string) error {
 	_, err := os.Stat(dir)
 	created := errors.Is(err, os.ErrNotExist)
 	if err := os.MkdirAll(dir, folderMode); err != nil {
-		return fmt.Errorf("--out %s: %w", dir, err)
+		return fmt.Errorf("run: --out %s: %w", dir, err)
 	}
 	probe, err := os.MkdirTemp(dir, ".writable-*")
 	if err != nil {
-		return fmt.Errorf("--out %s: %w", dir, err)
+		return fmt.Errorf("run: --out %s: %w", dir, err)
 	}
-	err = os.Remove(probe)
+	err = c.writeFile(filepath.Join(probe, "probe"), func(w io.Writer) error {
+		_, err := w.Write(make([]byte, usualRun))
+		return err
+	})
+	err = errors.Join(err, os.RemoveAll(probe))
 	if created {
 		err = errors.Join(err, os.Remove(dir))
 	}
 	if err != nil {
-		return fmt.Errorf("--out %s: %w", dir, err)
+		return fmt.Errorf("run: --out %s: no room for a run folder: %w", dir, err)
 	}
 	return nil
 }

@@ -76,7 +76,15 @@ func TestFullDisk(t *testing.T) {
 	require.Len(t, tapes, 2)
 	was := contents(t, "runs")
 
+	for _, disk := range []*tightDisk{{room: 0}, {room: usualRun - 1}, {room: usualRun - 1, atEnd: true}} {
+		code, out, errs := run(disk)
+		assert.Equal(t, exitFailed, code, "noticed before hours of work")
+		assert.Empty(t, out)
+		assert.Regexp(t, `^simfuzz: run: --out runs: no room for a run folder: (write|close) file: no space left on device\n$`, errs)
+		assert.Equal(t, was, contents(t, "runs"))
+	}
 	for _, disk := range []*tightDisk{{room: 0}, {room: 100}, {room: 5_000}, {room: 40_000}, {room: 0, atEnd: true}, {room: 5_000, atEnd: true}} {
+		disk.room += usualRun
 		what := fmt.Sprintf("%+v", *disk)
 		code, out, errs := run(disk)
 		assert.Equal(t, exitViolated, code, "%s: a violation counts for more than the failure to keep it", what)
@@ -97,7 +105,7 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	require.NoError(t, os.RemoveAll("runs"))
-	code, out, errs := run(&tightDisk{room: first + 10})
+	code, out, errs := run(&tightDisk{room: usualRun + first + 10})
 	assert.Equal(t, exitViolated, code)
 	assert.Contains(t, errs, "no space left on device")
 	assert.FileExists(t, tapes[0])
@@ -112,7 +120,7 @@ func TestRefusedFolder(t *testing.T) {
 	require.NoError(t, os.WriteFile("file", nil, 0o600))
 	code, _, errs := invoke(t, "", "run", "--seeds", "1", "--out", "file/runs")
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, errs, "simfuzz: --out file/runs: ")
+	assert.Contains(t, errs, "simfuzz: run: --out file/runs: ")
 	code, _, _ = invoke(t, "", "run", "--seeds", "1", "--out", "file/runs", "--keep=false")
 	assert.Equal(t, exitOK, code)
 }

@@ -96,8 +96,10 @@ func TestVersion(t *testing.T) {
 	info.Main.Version = "(devel)"
 	assert.Regexp(t, `^unversioned, go1`, versionOf(info))
 	info.Settings = []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: "false"}}
-	assert.Regexp(t, `^unversioned, revision abc123, go1`, versionOf(info))
+	assert.Regexp(t, `^revision abc123, go1`, versionOf(info))
 	info.Settings[2].Value = "true"
-	info.Main.Version = "v1.2.3"
-	assert.Regexp(t, `^v1.2.3, revision abc123 with changes, go1.26.8 `, versionOf(info))
+	assert.Regexp(t, `^revision abc123 with changes, go1`, versionOf(info))
+	info.Main.Version = "v0.0.0-20261127010926-5498614a14b3+dirty"
+	assert.Regexp(t, `^v0.0.0-20261127010926-5498614a14b3\+dirty, go1.26.8 `, versionOf(info))
+	fits(t, "--version", "simfuzz "+versionOf(info))
 }

@@ -128,7 +128,9 @@ func (c *cli) printFailures(k *campaign, f runFlags, all []kept) {
 			again = "replay with:\n" + c.command("replay", one.tape)
 		case f.keep:
 			c.printf("%s\n", layout.Hang("  not kept: ", one.err.Error()))
-			again = "run it again with:\n" + c.command(f.repeat(k, res.Seed)...)
+			if again == "" {
+				again = "run it again with:\n" + c.command(f.repeat(k, res.Seed)...)
+			}
 		}
 		if one.shrunk != nil {
 			c.printShrunk(one.shrunk, "  ")

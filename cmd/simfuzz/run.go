@@ -121,7 +121,7 @@ func (c *cli) fuzz(f runFlags) error {
 		return err
 	}
 	if f.keep {
-		if err := checkWritable(f.out); err != nil {
+		if err := c.checkWritable(f.out); err != nil {
 			return err
 		}
 	}

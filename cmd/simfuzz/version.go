@@ -4,38 +4,38 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strings"
 )
 
-// version says which build this is: the version of the module if it was built as
-// one, the revision of the checkout if the go command noted it, and the Go
-// release.
+// version says which build this is: the version of the module, in which there is
+// the revision of a checkout, or else that revision, if the go command noted it;
+// and the Go release.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "of unknown version, " + runtime.Version()
+		return "unversioned, " + runtime.Version()
 	}
 	return versionOf(info)
 }
 
 func versionOf(info *debug.BuildInfo) string {
-	parts := []string{"unversioned"}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		parts[0] = v
-	}
-	setting := func(key string) string {
-		for _, s := range info.Settings {
-			if s.Key == key {
-				return s.Value
-			}
+	text := "unversioned"
+	switch revision := setting(info, "vcs.revision"); {
+	case info.Main.Version != "" && info.Main.Version != "(devel)":
+		text = info.Main.Version
+	case revision != "":
+		text = "revision " + revision
+		if setting(info, "vcs.modified") == "true" {
+			text += " with changes"
 		}
-		return ""
 	}
-	if revision := setting("vcs.revision"); revision != "" {
-		if setting("vcs.modified") == "true" {
-			revision += " with changes"
+	return fmt.Sprintf("%s, %s %s/%s", text, info.GoVersion, runtime.GOOS, runtime.GOARCH)
+}
+
+func setting(info *debug.BuildInfo, key string) string {
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
 		}
-		parts = append(parts, "revision "+revision)
 	}
-	return strings.Join(append(parts, fmt.Sprintf("%s %s/%s", info.GoVersion, runtime.GOOS, runtime.GOARCH)), ", ")
+	return ""
 }
