@@ -42,7 +42,7 @@ func TestMaintenance(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for _, o := range []hybridlog.Options{
-		{PageBytes: 1000}, {PageBytes: 2 << 30}, {MutablePages: -1}, {ReadOnlyPages: -1}, {FoldPages: -1}, {FanIn: 1},
+		{PageBytes: 1000}, {PageBytes: 1<<31 - 1}, {MutablePages: -1}, {ReadOnlyPages: -1}, {FoldPages: -1}, {FanIn: 1},
 		{MaxBacklog: 32}, {FanIn: 100}, {StepRecords: -1}, {MutablePages: 1 << 14},
 	} {
 		o.Dir = t.TempDir()

@@ -133,8 +133,8 @@ var libraries = []func() any{
 	func() any { return uintptr(4711) },
 	func() any { return struct{}{} },
 	func() any { return new(struct{}) },
-	func() any { return make([]struct{}, 1<<40) },
-	func() any { return [1 << 40]struct{}{} },
+	func() any { return make([]struct{}, 1<<30) },
+	func() any { return [1 << 30]struct{}{} },
 	func() any { return map[float64]int{math.NaN(): 1, math.Inf(1): 2} },
 	func() any {
 		return map[any]any{netip.MustParseAddr("::1"): 1, errOne: 2, interned[0]: 3, [2]any{1, "x"}: 4}
