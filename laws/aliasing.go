@@ -22,6 +22,9 @@ func (p *probe) targets(a, b any) []any {
 	if v := p.s.variant; v != nil && p.mergeable(v(a), b, nil) {
 		targets = append(targets, v(a))
 	}
+	if p.s.noZero {
+		return targets
+	}
 	zero := func() any { return reflect.New(p.s.typ).Interface() }
 	if p.mergeable(zero(), b, b) {
 		targets = append(targets, zero())

@@ -20,12 +20,6 @@ func CheckCodec[S any](t T, encode func(S) ([]byte, error), decode func([]byte) 
 	checkOn(t, set, set.drawing(ofRapid(states)), opts)
 }
 
-// Canonical declares that equal states have one encoding, as those must that are hashed,
-// signed or compared as bytes. encoding/json has it for most types, gob not for maps.
-func Canonical() Option {
-	return doorOption("Canonical", func(s *doorSettings) { s.canonical = true })
-}
-
 // CodecFunc is the set that [CheckCodec] checks.
 func CodecFunc[S any](encode func(S) ([]byte, error), decode func([]byte) (S, error), opts ...Option) Set[S] {
 	o := settingsOf(opts)
@@ -150,14 +144,14 @@ func (c codecFunc) decodedSafely(b []byte) (v any, refused bool) {
 	return v, err != nil
 }
 
-// showBytes prints bytes as text where they are text.
+// showBytes prints bytes as a Go string where they are text, and else as digits.
 func showBytes(b []byte) string {
 	for _, c := range b {
-		if c < ' ' || c > '~' {
-			return fmt.Sprintf("%x (hexadecimal)", b)
+		if c < ' ' || c > '~' || c == '`' {
+			return fmt.Sprintf("%x", b)
 		}
 	}
-	return string(b)
+	return "`" + string(b) + "`"
 }
 
 // drawing is the source of a set whose subject may have no merge.

@@ -43,6 +43,26 @@ func NotIdempotent() Option {
 	return doorOption("NotIdempotent", func(s *doorSettings) { s.notIdempotent = true })
 }
 
+// MayRefuse declares that the method may refuse to merge two states, which it says by
+// its error. [CheckMethod] then judges its laws on what is accepted, and of what is
+// refused that it is so in both directions and leaves receiver and argument as they were.
+func MayRefuse() Option {
+	return doorOption("MayRefuse", func(s *doorSettings) { s.mayRefuse = true })
+}
+
+// ReturnsChange declares that the state which the method returns is the change that was
+// made to the receiver, also where it is of a form that would return the result, or the
+// receiver (see [MergeMethod]).
+func ReturnsChange() Option {
+	return doorOption("ReturnsChange", func(s *doorSettings) { s.returnsChange = true })
+}
+
+// Canonical declares that equal states have one encoding, as those must that are hashed,
+// signed or compared as bytes. encoding/json has it for most types, gob not for maps.
+func Canonical() Option {
+	return doorOption("Canonical", func(s *doorSettings) { s.canonical = true })
+}
+
 // Tolerance sets the equality of states to one up to rounding, of sums of floating
 // point numbers for example. It is [Equal] but for what the check asks of near itself:
 // it need not be transitive, nor a congruence of the merge.
@@ -182,8 +202,8 @@ func accepting(join func(a, b any) any) func(a, b any) any {
 // variantOf is a state equal to v with other insides, where equality is that of
 // structure, and else nil.
 func (p *probe) variantOf(v any) any {
-	if p.s.ownEqual {
+	if p.s.variant == nil {
 		return nil
 	}
-	return deep.VariantBox(v)
+	return p.s.variant(v)
 }

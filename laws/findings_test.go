@@ -40,9 +40,9 @@ func runs() int {
 	return 20
 }
 
-// found checks that the fault of a set is found in every run of as many cases as the
+// foundIn checks that the fault of a set is found in every run of as many cases as the
 // doors judge, and logs how many it took.
-func found[S any](t *testing.T, set laws.Set[S], states *rapid.Generator[S], law string) {
+func foundIn[S any](t *testing.T, set laws.Set[S], states *rapid.Generator[S], law string) {
 	t.Helper()
 	source := laws.SourceOf(set, gen.FromRapid(states))
 	total := 0
@@ -162,9 +162,9 @@ func TestTiesOfParts(t *testing.T) {
 	for fault, merge := range map[string]func(a, b leaf) leaf{"by arrival": byArrival, "longer wins": longerWins} {
 		for ranges, leaves := range map[string]func() *rapid.Generator[leaf]{"small": smallLeaves, "wide": wideLeaves} {
 			t.Run(fault+", "+ranges, func(t *testing.T) {
-				t.Run("top level", func(t *testing.T) { found(t, laws.Func(merge), leaves(), law) })
-				t.Run("document", func(t *testing.T) { found(t, laws.Func(mergeDocuments(merge)), documents(leaves()), law) })
-				t.Run("nested", func(t *testing.T) { found(t, laws.Func(mergeNested(merge)), nests(leaves()), law) })
+				t.Run("top level", func(t *testing.T) { foundIn(t, laws.Func(merge), leaves(), law) })
+				t.Run("document", func(t *testing.T) { foundIn(t, laws.Func(mergeDocuments(merge)), documents(leaves()), law) })
+				t.Run("nested", func(t *testing.T) { foundIn(t, laws.Func(mergeNested(merge)), nests(leaves()), law) })
 			})
 		}
 	}
@@ -179,7 +179,7 @@ func TestTiesOfParts(t *testing.T) {
 func TestIdentityGuardHidesNothing(t *testing.T) {
 	type counter struct{ N int }
 	states := rapid.Custom(func(t *rapid.T) *counter { return &counter{rapid.IntRange(0, 9).Draw(t, "n")} })
-	found(t, laws.Func(func(a, b *counter) *counter {
+	foundIn(t, laws.Func(func(a, b *counter) *counter {
 		if a == b {
 			return a
 		}
@@ -218,7 +218,7 @@ func TestAdoptedMemory(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(name, func(t *testing.T) { found(t, laws.FuncIn(merge), indexes(), "inplace/delta-not-shared") })
+		t.Run(name, func(t *testing.T) { foundIn(t, laws.FuncIn(merge), indexes(), "inplace/delta-not-shared") })
 	}
 	t.Run("twin", func(t *testing.T) {
 		laws.CheckMergeIn(t, func(dst *index, d index) {

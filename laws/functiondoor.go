@@ -196,13 +196,16 @@ func leqReflexive() law {
 func leqAntisymmetric() law {
 	return judged("order/antisymmetric", "a ≤ b and b ≤ a ⇒ a = b", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		outcome := Vacuous
-		for _, b := range []any{x[1], p.Copy(x[0])} {
+		for i, b := range []any{x[1], p.Copy(x[0])} {
 			if p.Compare(x[0], b) != lattice.Equal {
 				continue
 			}
 			outcome = Holds
 			if !p.Equal(x[0], b) {
-				return Fails, func() Sides { return Sides{"a ≤ b and b ≤ a", "true with b = " + p.Show(b), "a = b", "false"} }
+				name := []string{"b", "Clone(a)"}[i]
+				return Fails, func() Sides {
+					return Sides{"a ≤ " + name + " and " + name + " ≤ a", "true", "a = " + name, "false"}
+				}
 			}
 		}
 		return outcome, nil

@@ -39,20 +39,6 @@ func CheckMethod[S any, F MergeMethod[S]](t T, merge F, states *rapid.Generator[
 	checkOn(t, set, set.lenient().source(ofRapid(states)), opts)
 }
 
-// MayRefuse declares that the method may refuse to merge two states, which it says by
-// its error. [CheckMethod] then judges its laws on what is accepted, and of what is
-// refused that it is so in both directions and leaves receiver and argument as they were.
-func MayRefuse() Option {
-	return doorOption("MayRefuse", func(s *doorSettings) { s.mayRefuse = true })
-}
-
-// ReturnsChange declares that the state which the method returns is the change that was
-// made to the receiver, also where it is of a form that would return the result, or the
-// receiver (see [MergeMethod]).
-func ReturnsChange() Option {
-	return doorOption("ReturnsChange", func(s *doorSettings) { s.returnsChange = true })
-}
-
 // Method is the set that [CheckMethod] checks.
 func Method[S any, F MergeMethod[S]](merge F, opts ...Option) Set[S] {
 	o := settingsOf(opts)
@@ -186,6 +172,9 @@ func (m *method) set(o settings) set {
 			assign(target, r.state)
 		}
 		return r.changed
+	}
+	if m.form.byValue && !m.form.result {
+		s.variant, s.noZero = nil, true // such a method writes into the maps it finds, and a nil map takes none
 	}
 	inPlace := inTarget(s, o).only([]string{"inplace"})
 	own := set{name: "method", subject: s, laws: algebra(s, "method", "associative")}

@@ -142,8 +142,8 @@ func (m *method) changeSuffices() law {
 
 // changeEmpty merges b a second time, so that there is a merge that changes nothing.
 func (m *method) changeEmpty() law {
-	const statement = "where merging b into a changes nothing, the change returned is empty: merged into a, b or c it changes nothing (a, and a ⊔ b)"
-	return judged("method/change-empty", statement, 3, func(p *probe, x []any) (Outcome, func() Sides) {
+	const statement = "where merging b changes nothing, the change returned is empty: merged into a, b or c it changes nothing"
+	l := judged("method/change-empty", statement, 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		first, _ := m.accepted(p, x[0], x[1])
 		outcome := Vacuous
 		for _, a := range []any{x[0], first} {
@@ -166,15 +166,18 @@ func (m *method) changeEmpty() law {
 		}
 		return outcome, nil
 	})
+	l.optional = true // right methods may leave no change to look at
+	return l
 }
 
 // changeLeast knows one state that does what the change does, b itself; c may be
-// another. [NoLeastDiff] leaves it out.
+// another. Of merges that change nothing it says nothing: that is the business of
+// change-empty. [NoLeastDiff] leaves it out.
 func (m *method) changeLeast() law {
 	const statement = "the change is no more than needed: a ⊔ c = a ⊔ b ⇒ change ⊑ c, and change ⊑ b"
 	return judged("method/change-least", statement, 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		target, r := m.accepted(p, x[0], x[1])
-		if m.isReceiver(r) || noChange(r) {
+		if m.isReceiver(r) || noChange(r) || p.Equal(target, x[0]) {
 			return Holds, nil
 		}
 		order := p.s.order(p.Equal)

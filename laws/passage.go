@@ -217,7 +217,7 @@ func (k *operationBased) commutes() law {
 				if first := c.arrivals[0]; !equal(first.state, other.state) {
 					return Fails, func() Sides {
 						m1, m2 := deep.LiteralBox(first.last.content), deep.LiteralBox(other.last.content)
-						return Sides{"… " + m2 + ", then " + m1, k.states.show(first.state), "… " + m1 + ", then " + m2, k.states.show(other.state)}
+						return Sides{"after …, " + m2 + ", " + m1, k.states.show(first.state), "after …, " + m1 + ", " + m2, k.states.show(other.state)}
 					}
 				}
 			}

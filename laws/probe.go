@@ -28,6 +28,7 @@ type subject struct {
 	show     func(any) string
 	copy     func(any) any   // always independent of the original
 	variant  func(any) any   // an equal state with other insides; nil where equality is not that of structure
+	noZero   bool            // a zero value cannot be merged into: a method writes into the maps of its receiver
 	plain    bool            // states hold no shared memory, so nothing can be written into
 	valid    func(any) error // nil where nothing was declared
 

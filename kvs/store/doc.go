@@ -1,7 +1,6 @@
 // Package store is the contract of storage engines: bytes under keys, in one
 // directory, with versions in an archive (after Gavalas's thesis on incremental
-// snapshots of key-value stores, with its defects repaired; semantics of the
-// design, section 6).
+// snapshots of key-value stores, with its defects repaired).
 //
 // An [Engine] keeps what it was given as durable as its [Durability] says, and
 // says so of nothing more. A crash takes it back to a state that it really had:
@@ -11,10 +10,6 @@
 //
 //	package            keeps                                    promises at most
 //	store/memory       a map, written whole at each snapshot    OnSnapshot
-//	store/appendlog    log files and an index of all keys       EveryWrite
-//	store/hybridlog    the same, updating in place in memory    EveryWrite
-//	store/lsm          sorted runs under a write-ahead log      EveryWrite
-//	store/pebble       cockroachdb/pebble, the yardstick        EveryWrite
 //
 // The package refuses to start goroutines or to look at a clock: what can be done
 // later is offered to a [Scheduler] in steps, and the host runs them. It knows

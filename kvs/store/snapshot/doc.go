@@ -1,6 +1,6 @@
 // Package snapshot keeps versions of a store in a bucket: immutable segments named
 // by the hash of their content, a manifest for each version, and one head that says
-// which versions there are (semantics of the design, section 6; the order "manifest
+// which versions there are (the order "manifest
 // last" is that of Gavalas's thesis, the head is not).
 //
 //	seg-HASH-EPOCH   a segment, HASH its SHA-256
