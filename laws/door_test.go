@@ -53,15 +53,6 @@ func found(t *testing.T, law string, s laws.Suite) {
 	})
 }
 
-// right checks that a suite passes.
-func right[S any](t *testing.T, name string, set laws.Set[S], source gen.Source[S]) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		r := laws.Run(set, source, laws.RunOptions{Seed: 7, Cases: *doorCases})
-		assert.True(t, r.OK(), "%v", r)
-	})
-}
-
 // refusedSetup checks that a set cannot be checked, and that the reason holds the words.
 func refusedSetup[S any](t *testing.T, set laws.Set[S], words ...string) {
 	t.Helper()

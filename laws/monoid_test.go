@@ -14,7 +14,6 @@ import (
 )
 
 func plus(a, b int) int       { return a + b }
-func greater(a, b int) int    { return max(a, b) }
 func zero(int, int) int       { return 0 }
 func join(a, b string) string { return a + b }
 
