@@ -136,5 +136,5 @@ func TestCaioTDigestQuantiles(t *testing.T) {
 		return a.Count() == b.Count() && (a.Count() == 0 || a.Quantile(0.5) == b.Quantile(0.5))
 	}
 	set := sum(mergeCaio, newCaio(), laws.Equal(same))
-	fails(t, set.Only("semilattice"), drawn(rapid.Custom(drawCaio), mergeCaio, (*caio.TDigest).Clone), "semilattice/associative", "semilattice/commutative")
+	fails(t, set.Only("semilattice", "inplace/arguments-unchanged"), drawn(rapid.Custom(drawCaio), mergeCaio, (*caio.TDigest).Clone), "semilattice/associative", "semilattice/commutative")
 }
