@@ -11,9 +11,8 @@ type Integer interface {
 const smallSpan = 8
 
 // Int draws from lo to hi, both included, lo ≤ hi. The simplest value is the one
-// nearest to zero. In ranges of 16 values or more, a third of the draws is among
-// the eight simplest, and a third repeats a number that the tuple has already, so
-// that values drawn apart still tie.
+// nearest to zero. In ranges of 16 values or more, half of the draws are among the
+// eight simplest.
 func Int[I Integer](lo, hi I) Gen[I] {
 	if lo > hi {
 		lo, hi = hi, lo
@@ -35,25 +34,15 @@ func Int[I Integer](lo, hi I) Gen[I] {
 	}
 }
 
-// wide draws one of width+1 numbers with a liking for small and repeated ones.
-func wide(d *Draw, width uint64) (n uint64) {
-	switch d.Choose("int.how", 3) {
-	case 0:
-		n = d.Choose("int", smallSpan)
-	case 1:
-		var ok bool
-		if n, ok = d.again(width); !ok {
-			n = d.Choose("int", smallSpan)
-		}
-	default:
-		if width == math.MaxUint64 {
-			n = d.Choose("int", 1<<63)<<1 | d.Choose("int.low", 2)
-		} else {
-			n = d.Choose("int", width+1)
-		}
+// wide draws one of width+1 numbers with a liking for small ones.
+func wide(d *Draw, width uint64) uint64 {
+	switch {
+	case d.Choose("int.how", 2) == 0:
+		return d.Choose("int", smallSpan)
+	case width == math.MaxUint64:
+		return d.Choose("int", 1<<63)<<1 | d.Choose("int.low", 2)
 	}
-	d.remember(width, n)
-	return n
+	return d.Choose("int", width+1)
 }
 
 // outward maps 0, 1, 2, … to offsets 0, 1, −1, 2, −2, … as far as both sides

@@ -30,15 +30,15 @@ type Draw struct {
 
 	onJoin func(a, b any) // nil unless somebody watches
 
-	recent [maxRecent]wideAnswer // the last answers of wide ranges, newest last
-	known  int
+	look    lookahead
+	over    *overlay // nil unless answers are replayed
+	answers []uint64 // those of the value that is drawn, while keeping is set
+	keeping bool
+	made    splicer
+
+	plain    []uint64
+	plaining bool
 }
-
-// maxRecent bounds how many wide answers a tuple can repeat.
-const maxRecent = 4
-
-// wideAnswer is an answer of a range of width+1 values.
-type wideAnswer struct{ width, n uint64 }
 
 // NewDraw returns a Draw that begins with the first decision of src.
 func NewDraw(src choice.Source) *Draw {
@@ -49,7 +49,8 @@ func NewDraw(src choice.Source) *Draw {
 
 // Reset makes d begin anew with src, as if it came from [NewDraw].
 func (d *Draw) Reset(src choice.Source) {
-	*d = Draw{src: src}
+	*d = Draw{src: src, look: d.look, answers: d.answers[:0], made: d.made}
+	d.made.n = 0
 	if r, ok := src.(interface{ T() *rapid.T }); ok {
 		d.rapid = r.T()
 	}
@@ -58,21 +59,36 @@ func (d *Draw) Reset(src choice.Source) {
 // Choose asks for a number in [0, n) at the named site; 0 must mean the simplest
 // answer. With n ≤ 1 nothing is asked.
 func (d *Draw) Choose(site string, n uint64) uint64 {
-	if n <= 1 {
+	return d.choose(choice.Point{Site: site, N: n})
+}
+
+// choose answers a point, from the answers that are replayed or from the source.
+func (d *Draw) choose(p choice.Point) uint64 {
+	if p.N <= 1 {
 		return 0
 	}
-	d.asked++
-	return d.src.Choose(choice.Point{Site: site, Key: d.asked, N: n})
+	v, replayed := uint64(0), false
+	if d.over != nil {
+		v, replayed = d.over.next(p.N)
+	}
+	if !replayed {
+		d.asked++
+		p.Key = d.asked
+		v = d.src.Choose(p)
+	}
+	if d.keeping {
+		d.answers = append(d.answers, v)
+	}
+	if d.plaining {
+		d.plain = append(d.plain, v)
+	}
+	return v
 }
 
 // ChooseRare is Choose with the answer 0 except in about permille of a thousand
 // cases.
 func (d *Draw) ChooseRare(site string, n uint64, permille int) uint64 {
-	if n <= 1 {
-		return 0
-	}
-	d.asked++
-	return d.src.Choose(choice.Point{Site: site, Key: d.asked, N: n, Rare: choice.Permille(permille)})
+	return d.choose(choice.Point{Site: site, N: n, Rare: choice.Permille(permille)})
 }
 
 // Index is Choose for an index into n alternatives, n ≥ 1.
@@ -81,39 +97,15 @@ func (d *Draw) Index(site string, n int) int { return int(d.Choose(site, uint64(
 // Asked is the number of decisions asked so far.
 func (d *Draw) Asked() int { return int(d.asked) }
 
-// again returns one of the recent answers of a range of this width, if there are
-// any. Numbers of a wide range would else never tie inside a tuple unless the
-// values that hold them do as a whole, and it is the tie of a part (two writes at
-// one time) on which merges fail.
-func (d *Draw) again(width uint64) (n uint64, ok bool) {
-	var same [maxRecent]uint64
-	count := 0
-	for _, a := range d.recent[:d.known] {
-		if a.width == width {
-			same[count] = a.n
-			count++
-		}
-	}
-	if count == 0 {
-		return 0, false
-	}
-	return same[d.Index("int.which", count)], true
-}
+// KeepPlain has the answers kept that make the same values without splicing; see
+// [Draw.Plain]. It lasts until Reset.
+func (d *Draw) KeepPlain() { d.plaining = true }
 
-// remember keeps an answer of a wide range for again, dropping the oldest.
-func (d *Draw) remember(width, n uint64) {
-	for _, a := range d.recent[:d.known] {
-		if a == (wideAnswer{width, n}) {
-			return
-		}
-	}
-	if d.known == maxRecent {
-		copy(d.recent[:], d.recent[1:])
-		d.known--
-	}
-	d.recent[d.known] = wideAnswer{width, n}
-	d.known++
-}
+// Plain is the answers by which the values that were drawn since [Draw.KeepPlain] are
+// drawn apart from each other: where a value was spliced from another, its answers stand
+// in full. A case is better made smaller in that form, in which no value depends on
+// another. It has no answers that were given by something else than choices.
+func (d *Draw) Plain() []uint64 { return d.plain }
 
 // OnJoin has f called with the operands before each join that a source makes to
 // correlate states, so that a join that does not return can be named. It lasts
@@ -127,8 +119,8 @@ func joining[T any](d *Draw, a, b T) {
 	}
 }
 
-// Err is the first thing that went wrong while drawing: [ErrNeedsRapid], or a
-// [*JoinPanic]. What was drawn is then of no use.
+// Err is the first thing that went wrong while drawing: a [*JoinPanic], or what a
+// generator of rapid ran into ([ErrNoValue], [ErrTooLong], a [*GeneratorPanic]). What was drawn is then of no use.
 func (d *Draw) Err() error { return d.err }
 
 // Fail records that drawing went wrong; the first failure is kept.
@@ -142,7 +134,7 @@ func (d *Draw) Fail(err error) {
 type Gen[T any] func(d *Draw) T
 
 // Example draws a value from a seed, for documentation and for a first look at a
-// generator. It panics if the generator cannot work outside rapid.
+// generator. It panics if nothing can be drawn.
 func (g Gen[T]) Example(seed uint64) T {
 	d := NewDraw(choice.Seeded(seed))
 	v := g(d)

@@ -30,18 +30,24 @@ type Updates[S, O any] struct {
 }
 
 // Step is one step of a plan: replica Replica applies Op or, where Merge is set,
-// takes in the state of replica From.
+// takes in a state of replica From: the one it had Back changes ago. Messages are late
+// and come again, so that 0, the current state, is only one of those that arrive; a
+// replica may also be given an old state of its own.
 type Step[O any] struct {
 	Replica int
 	Op      O
 	Merge   bool
 	From    int
+	Back    int
 }
 
 // GoString leaves out what a step does not use.
 func (s Step[O]) GoString() string {
-	if s.Merge {
+	if s.Merge && s.Back == 0 {
 		return fmt.Sprintf("{Replica: %d, Merge: true, From: %d}", s.Replica, s.From)
+	}
+	if s.Merge {
+		return fmt.Sprintf("{Replica: %d, Merge: true, From: %d, Back: %d}", s.Replica, s.From, s.Back)
 	}
 	return fmt.Sprintf("{Replica: %d, Op: %#v}", s.Replica, s.Op)
 }
@@ -49,6 +55,10 @@ func (s Step[O]) GoString() string {
 // Plan is a short history of a replicated data type, to be played by
 // [Updates.Play]. Every plan can be played: a replica may merge its own state.
 type Plan[O any] []Step[O]
+
+// maxBack is by how many changes a state that arrives is older than the current one, at
+// most. Half of the states are current.
+const maxBack = 2
 
 // Plans draws plans of at most maxSteps steps, and of no more than [MaxSteps]. A
 // third of the steps are merges. The empty plan is simplest.
@@ -59,7 +69,8 @@ func Plans[O any](ops Gen[O], maxSteps int) Gen[Plan[O]] {
 			p[i].Replica = d.Index("plan.replica", Replicas)
 			if d.Choose("plan.kind", 3) == 2 {
 				p[i].Merge = true
-				p[i].From = (p[i].Replica + 1 + d.Index("plan.from", Replicas-1)) % Replicas
+				p[i].From = (p[i].Replica + 1 + d.Index("plan.from", Replicas)) % Replicas
+				p[i].Back = max(0, d.Index("plan.back", 2*maxBack)-maxBack+1)
 				continue
 			}
 			p[i].Op = ops(d)
@@ -100,13 +111,26 @@ type Outcome[S, O any] struct {
 	States [Replicas]S
 	Known  [Replicas]uint64
 	Events []Event[O]
+	// Versions are all states that there were, the start once.
+	Versions []Version[S]
+}
+
+// Version is a state that a replica had, with the numbers of the events it had seen, as
+// bits.
+type Version[S any] struct {
+	State S
+	Known uint64
 }
 
 // Seen lists the events that a replica has seen, in the order they happened.
-func (o Outcome[S, O]) Seen(replica int) []Event[O] {
+func (o Outcome[S, O]) Seen(replica int) []Event[O] { return o.Of(o.Known[replica]) }
+
+// Of lists the events with the numbers that are set in known, in the order they
+// happened.
+func (o Outcome[S, O]) Of(known uint64) []Event[O] {
 	var seen []Event[O]
 	for _, e := range o.Events {
-		if o.Known[replica]>>e.ID&1 == 1 {
+		if known>>e.ID&1 == 1 {
 			seen = append(seen, e)
 		}
 	}
@@ -117,15 +141,24 @@ func (o Outcome[S, O]) Seen(replica int) []Event[O] {
 // is shown each update. Steps beyond [MaxSteps] are left out.
 func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O])) Outcome[S, O] {
 	var o Outcome[S, O]
+	var past [Replicas][]Version[S]
 	for r := range o.States {
 		o.States[r] = u.Start()
+		past[r] = append(past[r], Version[S]{o.States[r], 0})
+	}
+	o.Versions = append(o.Versions, past[0][0])
+	became := func(r int) {
+		v := Version[S]{o.States[r], o.Known[r]}
+		past[r], o.Versions = append(past[r], v), append(o.Versions, v)
 	}
 	for _, s := range p[:min(len(p), MaxSteps)] {
 		r := place(s.Replica)
 		if s.Merge {
-			from := place(s.From)
-			o.States[r] = join(o.States[r], o.States[from])
-			o.Known[r] |= o.Known[from]
+			of := past[place(s.From)]
+			from := of[max(0, len(of)-1-max(0, s.Back))]
+			o.States[r] = join(o.States[r], from.State)
+			o.Known[r] |= from.Known
+			became(r)
 			continue
 		}
 		e := Event[O]{ID: len(o.Events), Replica: r, Op: s.Op, saw: o.Known[r]}
@@ -134,6 +167,7 @@ func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O
 		o.States[r] = m.After
 		o.Known[r] |= 1 << e.ID
 		o.Events = append(o.Events, e)
+		became(r)
 		if visit != nil {
 			visit(m)
 		}

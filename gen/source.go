@@ -19,6 +19,17 @@ func Independent[T any](g Gen[T]) Source[T] {
 	}
 }
 
+// Spliced draws the first value of a tuple, and each of the others as one before it with
+// a part drawn anew, or apart from it; see [splicer].
+func Spliced[T any](g Gen[T]) Source[T] {
+	return func(d *Draw, tuple []T) {
+		d.made.n = 0
+		for i := range tuple {
+			tuple[i] = splice(d, g, 1)
+		}
+	}
+}
+
 // poolSize bounds how many distinct values a pooled tuple has, and how many base
 // values a correlated one: three are enough for a tie next to a difference.
 const poolSize = 3
@@ -29,6 +40,7 @@ const poolSize = 3
 func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
 	return func(d *Draw, tuple []T) {
 		var pool [poolSize]T
+		d.made.n = 0
 		drawn := 0
 		for i := range tuple {
 			// The choice reaches past what was drawn, so that 0 is a tie with the
@@ -39,29 +51,33 @@ func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
 				at = min(d.Index("pool", min(drawn+2, poolSize)), drawn)
 			}
 			if at == drawn {
-				pool[at] = g(d)
+				pool[at] = splice(d, g, 1)
 				drawn++
+				tuple[i] = pool[at]
+				continue
 			}
 			tuple[i] = copied(pool[at], clone)
 		}
 	}
 }
 
-// Correlated draws three base values and makes each place of the tuple the join
+// Correlated draws up to three base values and makes each place of the tuple the join
 // of some of them, so that comparable values, chains and equal joins are likely.
 // A panic of join ends the drawing: [Draw.Err] is then a [*JoinPanic].
 func Correlated[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
 	return func(d *Draw, tuple []T) {
 		var base [poolSize]T
-		for i := range base {
-			base[i] = g(d)
-		}
+		var drawn [poolSize]bool
+		d.made.n = 0
 		for i := range tuple {
 			mask := 1 + d.Choose("joinof", 1<<poolSize-1)
 			first := true
 			for j := range base {
 				if mask>>j&1 == 0 {
 					continue
+				}
+				if !drawn[j] {
+					base[j], drawn[j] = splice(d, g, 2), true
 				}
 				if first {
 					tuple[i] = copied(base[j], clone)
@@ -106,9 +122,9 @@ func joinSafely[T any](d *Draw, join func(a, b T) T, a, b T) (j T) {
 }
 
 // Mixed draws each tuple in one of three ways, equally often: pooled, correlated
-// or independent. It is the source to use unless there is a reason for another.
+// or spliced. It is the source to use unless there is a reason for another.
 func Mixed[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
-	return AnyOf(Pooled(g, clone), Correlated(g, join, clone), Independent(g))
+	return AnyOf(Pooled(g, clone), Correlated(g, join, clone), Spliced(g))
 }
 
 // For is [Mixed] with the join and the copies of a merge. Where the merge is the

@@ -31,6 +31,9 @@ type attendance struct {
 
 // step notes progress.
 func (a *attendance) step() {
+	if a == nil {
+		return
+	}
 	a.stay()
 	a.steps.Add(1)
 }
@@ -38,7 +41,7 @@ func (a *attendance) step() {
 // stay ends a check that comes back after it was given up, before it can speak for
 // a test that is over.
 func (a *attendance) stay() {
-	if a.gone.Load() {
+	if a != nil && a.gone.Load() {
 		runtime.Goexit()
 	}
 }

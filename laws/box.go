@@ -24,9 +24,10 @@ func bind[T any](o settings) *subject {
 	if s.plain {
 		s.copy = func(v any) any { return box(unbox[T](v)) }
 	}
-	if o.equal == nil {
+	if o.equal == nil && o.state == nil {
 		s.chooseEqual(ownEqual[T])
 	}
+	s.varied()
 	return s
 }
 

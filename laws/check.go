@@ -1,17 +1,14 @@
 package laws
 
 import (
-	"flag"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
-	"github.com/joinery-go/joinery/gen/choice"
 )
 
 // T is the part of *testing.T that the checks use.
@@ -20,16 +17,22 @@ type T interface {
 	Run(name string, f func(t *testing.T)) bool
 }
 
-// Check checks every law of the set against tuples drawn from the source: one
-// subtest and one rapid property a law, so that shrinking one law never slips
-// into another. Laws that do not apply are logged with the reason. For the number
-// of cases see [Cases].
+// Check checks every law of the set against tuples drawn from the source, one
+// subtest a law. Laws that do not apply are logged with the reason. A case that
+// refutes a law is made smaller, as long as it fails in the same way, and reported
+// with a command that finds it again. For the number of cases see [Cases].
 func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	t.Helper()
-	check(t, set.s, boxSource(source), opts)
+	checkOn(t, set.s, boxSource(source), opts)
 }
 
-func check(t T, set set, source gen.Source[any], opts []Option) {
+// checkOn is check with the options of one call.
+func checkOn(t T, set set, source gen.Source[any], opts []Option) {
+	t.Helper()
+	check(t, set, source, settingsOf(opts), seedOfRun())
+}
+
+func check(t T, set set, source gen.Source[any], o settings, seed uint64) {
 	t.Helper()
 	if err := set.usable(); err != nil {
 		t.Fatalf("%v", err)
@@ -37,18 +40,14 @@ func check(t T, set set, source gen.Source[any], opts []Option) {
 	for _, a := range set.absent() {
 		t.Logf("law %s does not apply: %s", a.ID, a.Why)
 	}
-	o := settingsOf(opts)
-	stuckAt := ""
+	barred := "" // why the laws that follow are not judged
 	for _, law := range set.all() {
 		t.Run(law.ID, func(t *testing.T) {
 			t.Helper()
-			if stuckAt != "" {
-				t.Fatalf("law %s was not judged: the merge does not return, see %s", law.ID, stuckAt)
+			if barred != "" {
+				t.Fatalf("law %s was not judged: %s", law.ID, barred)
 			}
-			if !checkLaw(t, set.subject, &law, source, o) {
-				stuckAt = law.ID
-				t.FailNow()
-			}
+			barred = checkLaw(t, set.subject, &law, source, o, seed)
 		})
 	}
 }
@@ -71,10 +70,14 @@ func (s set) usable() error {
 	return nil
 }
 
-// checkLaw is the property of one law. It reports false, and an error, if the merge
-// does not return.
-func checkLaw(t rapid.TB, s *subject, law *law, source gen.Source[any], o settings) (returned bool) {
+// checkLaw is the test of one law. It returns why no further law can be judged, or "".
+func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings, seed uint64) (barred string) {
 	t.Helper()
+	b := budgetOf(o, seed)
+	run := &seededRun{
+		law: l, source: source, probe: newProbe(s), x: make([]any, l.Arity), attendance: new(attendance),
+		o: RunOptions{Seed: b.seed, Cases: b.cases, Again: againCommand(t.Name(), b.seed)}.withDefaults(), stop: b.stop, shrink: within,
+	}
 	patience := DefaultPatience
 	if o.patience != nil {
 		patience = *o.patience
@@ -82,161 +85,72 @@ func checkLaw(t rapid.TB, s *subject, law *law, source gen.Source[any], o settin
 	if s.watchdog != nil {
 		patience = 0
 	}
-	c := newRapidCheck(t, s, law, source)
-	check := func(c *rapidCheck) bool {
-		return c.attend(patience, func() {
-			for range rounds(o.cases) {
-				rapid.Check(t, c.property)
-			}
-		})
+	var res Result
+	var err error
+	attempt := func(r *seededRun) bool {
+		return r.attend(patience, func() { res, err = r.check() })
 	}
-	if !check(c) {
-		if c.steps.Load()%2 == 1 {
-			// It was a join of the source that did not return. To say which, the states
-			// are drawn once more, with every join noted beforehand.
-			again := newRapidCheck(t, s, law, source)
-			again.noting = true
-			if !check(again) {
-				c = again // else other states were drawn, and those to blame stay unknown
-			}
-		}
-		t.Errorf("\n%v\nlaw %s: %s", c.stuck(), law.ID, stuck)
-		return false
+	if !attempt(run) {
+		t.Errorf("\n%v", stuckFailure(run, attempt))
+		return "the merge does not return, see " + l.ID
 	}
 	switch {
-	case c.exercised == 0:
-		t.Errorf("%s", neverExercised(law.ID, law.Text, c.cases))
-	case law.rarely(c.exercised, c.cases):
-		t.Errorf("%s", tooRarely(law.ID, law.Text, c.exercised, c.cases, law.AtLeast))
+	case err != nil:
+		t.Errorf("%v", err)
+	case res.Failure != nil:
+		t.Errorf("\n%v", res.Failure)
+		if res.Failure.Law == deterministic {
+			return "the merge is not deterministic, see " + l.ID
+		}
+		if res.Failure.Panic == stuckText {
+			return "the merge does not return, see " + l.ID
+		}
+	case !res.Status.OK():
+		t.Errorf("%s", res.shortfall())
+	case run.stopped:
+		t.Logf("%d cases, in which %v had passed; laws.Cases asks for more", res.Cases, DefaultTime)
+	default:
+		t.Logf("%d cases", res.Cases)
 	}
-	return true
+	return ""
 }
 
-func newRapidCheck(t rapid.TB, s *subject, law *law, source gen.Source[any]) *rapidCheck {
-	return &rapidCheck{law: law, source: source, probe: newProbe(s), x: make([]any, law.Arity), test: t.Name()}
-}
-
-// stuck explains an evaluation, or a join while states were drawn, that goes on.
+// stuckFailure explains an evaluation, or a join while states were drawn, that goes on.
 // What it may still write into is printed as it is now.
-func (c *rapidCheck) stuck() *Failure {
-	p := newProbe(c.probe.s)
-	if c.steps.Load()%2 == 0 {
-		f := p.failure(c.law, c.x, finding{kind: stuck})
-		f.Again = againCommand(c.test)
+func stuckFailure(r *seededRun, attempt func(*seededRun) bool) *Failure {
+	p := newProbe(r.probe.s)
+	if r.steps.Load()%2 == 0 {
+		f := p.failure(r.law, r.x, finding{kind: stuck})
+		f.Again = r.o.Again
 		return f
 	}
-	f := &Failure{Law: c.law.ID, Statement: c.law.Text, Panic: stuckText, Again: againCommand(c.test)}
-	if operands := c.joining.Load(); operands != nil {
-		f.Where = p.operands(operands[0], operands[1])
+	// It was a join of the source that did not return. To say which, the states are
+	// drawn once more, with every join noted beforehand.
+	again := &seededRun{
+		law: r.law, source: r.source, probe: p, x: make([]any, r.law.Arity), attendance: new(attendance),
+		o: r.o, shrink: r.shrink, noting: true,
+	}
+	f := &Failure{Law: r.law.ID, Statement: r.law.Text, Panic: stuckText, Again: r.o.Again}
+	if !attempt(again) {
+		if operands := again.joining.Load(); operands != nil {
+			f.Where = newProbe(p.s).operands(operands[0], operands[1])
+		}
 	}
 	return f
 }
 
-// rounds is how many runs of rapid make the number of cases, which rapid fixes for
-// the whole process. Under a fixed seed all rounds would be the same.
-func rounds(cases int) int {
-	if cases <= 1 {
-		return 1 // whatever the flags say, and asking them costs as much as ten cases do
-	}
-	checks := flagValue("rapid.checks")
-	if testing.Short() {
-		checks /= 5
-	}
-	if checks == 0 || flagValue("rapid.seed") != 0 {
-		return 1
-	}
-	return max(1, (cases+checks-1)/checks)
-}
-
-// flagValue returns the number that a flag of rapid is set to, 0 if there is none.
-func flagValue(name string) int {
-	f := flag.Lookup(name)
-	if f == nil {
-		return 0
-	}
-	n, err := strconv.ParseUint(f.Value.String(), 0, 64)
-	if err != nil {
-		return 0
-	}
-	return int(min(n, 1<<62))
-}
-
-// againCommand is the command that runs one subtest again, with rapid's seed where
-// it is known. Otherwise rapid prints it along with the fail file.
-func againCommand(test string) string {
+// againCommand is the command that runs one subtest again on the same cases: those of a
+// seed, or, where it is 0, those of every run.
+func againCommand(test string, seed uint64) string {
 	parts := strings.Split(test, "/")
 	for i, p := range parts {
 		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
 	}
 	cmd := fmt.Sprintf("go test -run '%s'", strings.Join(parts, "/"))
-	if seed := flagValue("rapid.seed"); seed != 0 {
+	if seed != 0 {
 		cmd += fmt.Sprintf(" -rapid.seed=%d", seed)
 	}
 	return cmd
-}
-
-// rapidCheck is one law under rapid.
-type rapidCheck struct {
-	attendance
-	noting    bool // the operands of joins, while states are drawn
-	law       *law
-	source    gen.Source[any]
-	probe     *probe
-	draw      gen.Draw
-	x         []any
-	cases     int
-	exercised int
-	test      string
-	// suspect is set once the merge was caught writing into states: from then on
-	// they are copied before each case, to be shown as they were. Paying for that
-	// in every run would make checks of large states half as fast.
-	suspect bool
-}
-
-func (c *rapidCheck) property(t *rapid.T) {
-	c.draw.Reset(choice.FromRapid(t))
-	if c.noting {
-		c.draw.OnJoin(func(a, b any) { c.joining.Store(&[2]any{a, b}) })
-	}
-	c.step()
-	c.source(&c.draw, c.x)
-	c.step()
-	if err := c.draw.Err(); err != nil {
-		c.refuse(t, err)
-		return
-	}
-	states := c.x
-	if c.suspect {
-		states = c.probe.copies(c.x)
-	}
-	f := c.probe.judge(c.law, c.x)
-	c.stay()
-	c.cases++
-	if f.kind != vacuous {
-		c.exercised++
-	}
-	if !f.kind.bad() {
-		return
-	}
-	c.suspect = c.suspect || f.kind == wrote
-	// The report is built only when rapid prints, at the end. What fails the case
-	// is constant for a law and a way of failing, because rapid shrinks by it.
-	t.Logf("\n%v", lazy(func() string {
-		failure := c.probe.failure(c.law, states, f)
-		failure.Again = againCommand(c.test)
-		return failure.String()
-	}))
-	t.Fatalf("law %s: %s", c.law.ID, f.kind)
-}
-
-func (c *rapidCheck) refuse(t *rapid.T, err error) {
-	failure, err := c.probe.drawFailure(c.law, err)
-	if err != nil {
-		t.Fatalf("%v", err)
-	}
-	failure.Again = againCommand(c.test)
-	t.Logf("\n%v", lazy(failure.String))
-	t.Fatalf("law %s: %s", c.law.ID, panicked)
 }
 
 // String says how a case failed, in words that do not depend on the states.
@@ -255,8 +169,3 @@ func (k findingKind) String() string {
 	}
 	return "the merge panics"
 }
-
-// lazy is text that is made when it is printed.
-type lazy func() string
-
-func (l lazy) String() string { return l() }

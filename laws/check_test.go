@@ -2,11 +2,14 @@ package laws_test
 
 import (
 	"errors"
+	"flag"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -102,9 +105,8 @@ func TestSetupErrors(t *testing.T) {
 		"clone for another type": {laws.Run(laws.Func(unionOf, laws.Clone(func(int) int { return 0 })), nil, run), "laws.Clone is for states of type int"},
 		"unbound set":            {laws.Run(laws.Set[int]{}, nil, run), `the set is bound to no merge`},
 		"no law applies":         {laws.Run(laws.Bounded[int](joining(func(a, b int) int { return max(a, b) }, natural)), nil, run), "no law of set"},
-		"law without evaluation": {laws.Run(laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{ID: "mine/x", Arity: 1}), nil, run), `law "mine/x" needs`},
+		"law without evaluation": {laws.Run(laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{ID: "mine/x", Arity: 1}), nil, run), `law "mine/x" needs`},
 		"unknown law":            {laws.Run(laws.Semilattice(lattice.Max[int]()), gen.Independent(gen.Int(0, 3)), laws.RunOptions{Only: "order"}), `has no law "order"`},
-		"rapid outside rapid":    {laws.Run(laws.Func(unionOf), gen.Independent(gen.FromRapid(stringSets())), run), "only under choice.FromRapid"},
 		"source that panics":     {laws.Run(laws.Func(unionOf), func(*gen.Draw, []map[string]struct{}) { panic("no states") }, run), "source panicked: no states"},
 		"empty universe":         {laws.Exhaust(laws.Func(unionOf), nil), "universe of merge is empty"},
 		"universe too large":     {laws.Exhaust(laws.Semilattice(lattice.Max[int]()), gen.Range(0, 999)), "more than MaxTuples (50000000)"},
@@ -170,26 +172,42 @@ func TestNeverExercised(t *testing.T) {
 	assert.Contains(t, out.text(), "law order/transitive was never exercised")
 }
 
-func TestCasesAreReachedInRounds(t *testing.T) {
-	for want, cases := range map[int]int{100: 0, 300: 201, 1000: 1000} {
+// The number of cases is what the option says, or the flag of rapid, or the default.
+func TestNumberOfCases(t *testing.T) {
+	counted := func(cases int) int {
 		count := 0
-		set := laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{
+		set := laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{
 			ID: "mine/counted", Statement: "is counted", Arity: 1,
 			Eval:    func(*laws.Probe[int], []int) laws.Outcome { count++; return laws.Holds },
 			Explain: func(*laws.Probe[int], []int) laws.Sides { return laws.Sides{} },
 		})
-		if testing.Short() {
-			want = max(20, (cases+19)/20*20)
-		}
-		laws.CheckLawTB(&tape{name: "TestCount"}, set, "mine/counted", gen.Independent(gen.Int(0, 9)), cases)
-		assert.Equal(t, want, count)
-	}
-	t.Run("one round under a fixed seed", func(t *testing.T) {
-		fixSeed(t, "7")
 		out := &tape{name: "TestCount"}
-		laws.CheckLawTB(out, laws.Semilattice(lattice.Max[int]()), "semilattice/idempotent", gen.Independent(gen.Int(0, 9)), 1000)
-		assert.Len(t, out.lines, 1)
+		laws.CheckLawTB(out, set, "mine/counted", gen.Independent(gen.Int(0, 9)), cases)
+		assert.Contains(t, out.text(), fmt.Sprintf("%d cases", count))
+		return count
+	}
+	short := 1
+	if testing.Short() {
+		short = 5
+	}
+	assert.Equal(t, laws.DefaultCases/short, counted(0))
+	assert.Equal(t, 201, counted(201))
+	require.NoError(t, flag.Set("rapid.checks", "40"))
+	t.Cleanup(func() { require.NoError(t, flag.Set("rapid.checks", "100")) })
+	assert.Equal(t, 40/short, counted(0))
+	assert.Equal(t, 201, counted(201))
+}
+
+// A law stops after a while, unless a number of cases was asked for.
+func TestSlowMergesStop(t *testing.T) {
+	set := laws.Func(func(a, b int) int {
+		time.Sleep(5 * time.Millisecond)
+		return max(a, b)
 	})
+	out := &tape{name: "TestSlow"}
+	laws.CheckLawTB(out, set, "semilattice/idempotent", gen.Independent(gen.Int(0, 9)), 0)
+	assert.False(t, out.failed)
+	assert.Contains(t, out.text(), "cases, in which 1s had passed; laws.Cases asks for more")
 }
 
 // A merge that writes into its argument and loses data too is reported as the
@@ -238,7 +256,7 @@ func TestPanicsAreReported(t *testing.T) {
 	}
 }
 
-func TestPanicWhileDrawingUnderRapid(t *testing.T) {
+func TestPanicWhileDrawing(t *testing.T) {
 	set := laws.Func(func(a, b int) int { panic("no") })
 	out := &tape{name: "TestX/semilattice/idempotent"}
 	out.run(func() {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Codec is about encoding: what is decoded is what was encoded, equal states have
@@ -59,8 +58,8 @@ func codecRoundTrip() law {
 func codecCanonical() law {
 	return judged("codec/canonical", "equal states encode equally (a, b; a with nil for empty and spare capacity; a encoded twice)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		twins := []any{x[0]}
-		if !p.s.ownEqual {
-			twins = append(twins, deep.VariantBox(x[0]))
+		if p.s.variant != nil {
+			twins = append(twins, p.s.variant(x[0]))
 		}
 		if p.Equal(x[0], x[1]) {
 			twins = append(twins, x[1])
@@ -69,7 +68,7 @@ func codecCanonical() law {
 		for _, twin := range twins {
 			if got := p.s.caps.append(nil, twin); !bytes.Equal(got, want) {
 				return Fails, func() Sides {
-					return Sides{"encode(a)", fmt.Sprintf("%x", want), "encode of its equal " + p.Show(twin), fmt.Sprintf("%x", got)}
+					return Sides{"encode(a)", showBytes(want), "encode of its equal " + p.Show(twin), showBytes(got)}
 				}
 			}
 		}
@@ -97,7 +96,7 @@ func codecTotal() law {
 	return judged("codec/total", "any bytes are decoded or refused: no panic, no allocation out of proportion, and the rest is a tail of the bytes", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		for _, b := range hostile(p.s.caps.append(nil, x[0]), p.s.caps.append(nil, x[1])) {
 			if what := p.mistreated(b); what != "" {
-				return Fails, func() Sides { return Sides{"bytes", fmt.Sprintf("%x", b), "decoding them", what} }
+				return Fails, func() Sides { return Sides{"bytes", showBytes(b), "decoding them", what} }
 			}
 		}
 		return Holds, nil

@@ -108,6 +108,7 @@ type failureJSON struct {
 	Left      string            `json:"left,omitempty"`
 	RightExpr string            `json:"right_expr,omitempty"`
 	Right     string            `json:"right,omitempty"`
+	Differ    string            `json:"differ,omitempty"`
 	Panic     string            `json:"panic,omitempty"`
 	While     string            `json:"while,omitempty"`
 	Where     map[string]string `json:"where"`
@@ -160,7 +161,7 @@ func (f *Failure) json() *failureJSON {
 		return nil
 	}
 	j := &failureJSON{
-		Law: f.Law, Statement: f.Statement, LeftExpr: f.LeftExpr, Left: f.Left, RightExpr: f.RightExpr, Right: f.Right,
+		Law: f.Law, Statement: f.Statement, LeftExpr: f.LeftExpr, Left: f.Left, RightExpr: f.RightExpr, Right: f.Right, Differ: f.Differ,
 		Panic: f.Panic, While: f.While, Where: map[string]string{}, Found: f.Found, Again: f.Again, Tape: f.Tape, Picture: f.Picture,
 	}
 	for _, w := range f.Where {

@@ -38,7 +38,7 @@ func Example() {
 	// where
 	//     a = laws_test.post{}
 	//     b = laws_test.post{Text: "x"}
-	// found  case 1 of seed 1
+	// found  case 2 of seed 1
 }
 
 // A merge of one's own in five lines.
@@ -96,6 +96,7 @@ func ExampleRegisterUpdates() {
 	counting := gen.Updates[votes, uint32]{
 		Start: func() votes { return votes{} }, Ops: gen.Int[uint32](1, 3),
 		Delta: func(s votes, station int, n uint32) (d votes) { d[station] = s[station] + n; return d },
+		Apply: func(s votes, station int, n uint32) votes { s[station] += n; return s },
 	}
 	entry := laws.RegisterUpdates("votes", votesMerge{}, counting)
 	fmt.Print(laws.Markdown(laws.Rows([]laws.Entry{entry}, laws.MatrixOptions{Seed: 1, Only: "updates"})))
@@ -124,7 +125,7 @@ func ExampleExhaust() {
 }
 
 // A law of one's own, added to a set.
-func ExampleSet_With() {
+func ExampleAdd() {
 	m := lattice.MapOf[string](lattice.Max[int]())
 	grows := laws.Law[map[string]int]{
 		ID: "mine/keys-stay", Statement: "a ⊔ b has at least as many keys as a", Arity: 2,
@@ -138,7 +139,7 @@ func ExampleSet_With() {
 			return laws.Sides{LeftExpr: "a ⊔ b", Left: p.Show(p.Join(x[0], x[1])), RightExpr: "a", Right: p.Show(x[0])}
 		},
 	}
-	report := laws.Exhaust(laws.Semilattice(m).With(grows), gen.Maps([]string{"x", "y"}, gen.Range(1, 2)))
+	report := laws.Exhaust(laws.Add(laws.Semilattice(m), grows), gen.Maps([]string{"x", "y"}, gen.Range(1, 2)))
 	for _, r := range report.Results {
 		fmt.Println(r.Law, r.Status, r.Cases)
 	}

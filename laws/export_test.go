@@ -11,7 +11,7 @@ import (
 func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int, opts ...Option) {
 	for _, law := range set.s.all() {
 		if law.ID == id {
-			checkLaw(t, set.s.subject, &law, boxSource(source), settingsOf(append(opts, Cases(cases))))
+			checkLaw(t, set.s.subject, &law, boxSource(source), settingsOf(append(opts, Cases(cases))), seedOfRun())
 		}
 	}
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/joinery-go/joinery/laws"
 )
 
-// planSuite is a suite over histories of few steps, all of them in turn.
+// planSuite is a suite over histories of few steps, all of them in turn. What the
+// operations mean is no concern of faults that break one law of the set.
 func planSuite[S, O any](m lattice.Merge[S], u gen.Updates[S, O]) laws.Suite {
-	return plans(laws.Updates(m, u), u)
+	return plans(laws.Updates(m, u, laws.DenotationChecked()), u)
 }
 
 func plans[S, O any](set laws.Set[gen.Plan[O]], u gen.Updates[S, O]) laws.Suite {

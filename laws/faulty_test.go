@@ -301,6 +301,7 @@ func TestEveryLawHasAFault(t *testing.T) {
 	for id := range has {
 		switch {
 		case strings.HasPrefix(id, "coverage/"): // about the source: see TestCoverage
+		case strings.HasPrefix(id, "wellposed/"): // see TestWellPosedFaults
 		case id == "compaction/commutes": // see TestCompactionCommutes
 		default:
 			assert.Contains(t, fs, id)

@@ -7,21 +7,8 @@ import (
 	"github.com/joinery-go/joinery/lattice"
 )
 
-// Function is a function between lattices.
-type Function[A, B any] struct {
-	F    func(A) B
-	From lattice.Merge[A]
-	To   lattice.Merge[B]
-	// Equal is the equality of results; nil means that of To's Compare.
-	Equal func(a, b B) bool
-}
-
-func (f Function[A, B]) equal(a, b B) bool {
-	if f.Equal != nil {
-		return f.Equal(a, b)
-	}
-	return f.To.Compare(a, b) == lattice.Equal
-}
+// Function is a function between lattices; see [lattice.Function].
+type Function[A, B any] = lattice.Function[A, B]
 
 // arrow is a Function over boxes.
 type arrow struct {
@@ -31,7 +18,7 @@ type arrow struct {
 	equal func(a, b any) bool
 }
 
-func (f Function[A, B]) arrow(opts []Option) arrow {
+func arrowOf[A, B any](f Function[A, B], opts []Option) arrow {
 	if f.F == nil || f.From == nil || f.To == nil {
 		s := bind[A](settingsOf(opts))
 		s.fail(fmt.Errorf("%w: a function needs F, From and To", ErrSetup))
@@ -41,7 +28,7 @@ func (f Function[A, B]) arrow(opts []Option) arrow {
 		from:  subjectOf(f.From, opts),
 		f:     func(v any) any { return box(f.F(unbox[A](v))) },
 		to:    subjectOf(f.To, nil),
-		equal: func(a, b any) bool { return f.equal(unbox[B](a), unbox[B](b)) },
+		equal: func(a, b any) bool { return f.Same(unbox[B](a), unbox[B](b)) },
 	}
 }
 
@@ -49,7 +36,7 @@ func (f Function[A, B]) arrow(opts []Option) arrow {
 // f(⊥) = ⊥ where both have one. Such a function may be applied to deltas in place
 // of states. (Spinach, Table 1.)
 func Morphism[A, B any](f Function[A, B], opts ...Option) Set[A] {
-	return Set[A]{f.arrow(opts).morphism()}
+	return Set[A]{arrowOf(f, opts).morphism()}
 }
 
 func (f arrow) morphism() set {
@@ -77,7 +64,7 @@ func (f arrow) morphism() set {
 // Monotone is about functions that respect the order: a ⊑ b ⇒ f(a) ⊑ f(b). Each
 // pair of the source is also tried as a ⊑ a ⊔ b, so that the premise is met.
 func Monotone[A, B any](f Function[A, B], opts ...Option) Set[A] {
-	return Set[A]{f.arrow(opts).monotone()}
+	return Set[A]{arrowOf(f, opts).monotone()}
 }
 
 func (f arrow) monotone() set {
@@ -146,28 +133,15 @@ func (f bimorphism) set() set {
 	return set
 }
 
-// Class is a place in Table 1 of Spinach.
-type Class uint8
+// Class is a place in Table 1 of Spinach; see [lattice.Class].
+type Class = lattice.Class
 
 // The classes, from the one that may be used most freely.
 const (
-	IsMorphism  Class = iota // may be applied to deltas
-	IsTricky                 // monotone, but must be applied to whole states
-	NonMonotone              // must wait until its input is complete
+	IsMorphism  = lattice.IsMorphism
+	IsTricky    = lattice.IsTricky
+	NonMonotone = lattice.NonMonotone
 )
-
-// String names the class as the paper does.
-func (c Class) String() string {
-	switch c {
-	case IsMorphism:
-		return "morphism"
-	case IsTricky:
-		return "monotone tricky"
-	case NonMonotone:
-		return "non-monotone"
-	}
-	return "Class(invalid)"
-}
 
 // Classification is the class of a function with a witness against each stronger
 // one.

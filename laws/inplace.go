@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // InPlace is what Go makes easy to break: MergeIn must say truly whether its
@@ -68,11 +67,12 @@ func watched(p *probe, v any, act func()) bool {
 // beforeAfter explains a state that should not have changed, and reports whether
 // it did.
 func beforeAfter(p *probe, name string, v any, after string, act func()) (s Sides, changed bool) {
+	before := p.copies([]any{v})[0]
 	left := p.Show(v)
 	changed = !watched(p, v, act)
 	right := p.Show(v)
-	if changed && left == right {
-		right += " (changed in memory that is not shown)"
+	if changed {
+		right = p.written(before, v)
 	}
 	return Sides{name + " before", left, name + " after " + after, right}, changed
 }
@@ -119,20 +119,8 @@ func bottomFresh(pristine any) law {
 }
 
 func deltaNotRetained() law {
-	return law{
-		Statement: Statement{ID: "inplace/delta-not-retained", Text: "merging b into a, and later c into the result, leaves b as it was", Arity: 3},
-		eval: func(p *probe, x []any) Outcome {
-			t, d := p.Copy(x[0]), p.Copy(x[1])
-			p.MergeIn(t, d)
-			return holds(watched(p, d, func() { p.MergeIn(t, p.Copy(x[2])) }))
-		},
-		explain: func(p *probe, x []any) Sides {
-			t, d := p.Copy(x[0]), p.Copy(x[1])
-			p.MergeIn(t, d)
-			s, _ := beforeAfter(p, "b", d, "(a ⊔ b) ⊔ c", func() { p.MergeIn(t, p.Copy(x[2])) })
-			return s
-		},
-	}
+	return retaining("inplace/delta-not-retained", "merging b into a, and later c into the result, leaves b as it was",
+		func(p *probe, a, _ any) []any { return []any{p.Copy(a)} })
 }
 
 func resultFresh() law {
@@ -211,9 +199,9 @@ func equalsAlike() law {
 		Statement: Statement{ID: "inplace/equals-alike", Text: "equal states a and a′ (nil for empty, spare capacity) merge with b, grow and compare alike", Arity: 3},
 		eval: func(p *probe, x []any) Outcome {
 			tried := false
-			if !p.s.ownEqual {
+			if p.s.variant != nil {
 				tried = true
-				if !alike(p, x[0], func() any { return deep.VariantBox(x[0]) }, x[1]) {
+				if !alike(p, x[0], func() any { return p.s.variant(x[0]) }, x[1]) {
 					return Fails
 				}
 			}
@@ -230,8 +218,8 @@ func equalsAlike() law {
 		},
 		explain: func(p *probe, x []any) Sides {
 			same := func() any { return p.Copy(x[0]) }
-			twin := func() any { return deep.VariantBox(x[0]) }
-			if p.s.ownEqual || alike(p, x[0], twin, x[1]) {
+			twin := func() any { return p.s.variant(x[0]) }
+			if p.s.variant == nil || alike(p, x[0], twin, x[1]) {
 				twin = func() any { return p.Copy(x[2]) }
 			}
 			return Sides{"for a", behaviour(p, same, x[1]).describe(p),

@@ -39,15 +39,22 @@ type Statement struct {
 // boxes, and not for each type of states: see [box].
 type law struct {
 	Statement
+	// distinct says that the law is about states that differ: where all of a tuple are
+	// equal it holds of any merge, and such a tuple does not exercise it.
+	distinct bool
+	// optional says that there may be no case to judge: then it does not apply.
+	optional bool
 	// eval judges one tuple. It must not change the states (a merge that does is
 	// caught and reported).
 	eval func(p *probe, x []any) Outcome
 	// explain says what both sides of the law are on a tuple that refutes it. It is
 	// called for reports only.
 	explain func(p *probe, x []any) Sides
+	// sides are both sides as states, where they are states; nil elsewhere.
+	sides func(p *probe, x []any) (left, right any)
 }
 
-// Law is a law of the user's own, about tuples of states; see [Set.With].
+// Law is a law of the user's own, about tuples of states; see [Add].
 type Law[T any] struct {
 	// ID, Statement, Arity and AtLeast are those of [Statement].
 	ID        string
@@ -88,16 +95,6 @@ func (s Set[T]) Name() string { return s.s.name }
 // Statements lists the laws of the set and its parents, each once, parents first.
 func (s Set[T]) Statements() []Statement { return s.s.statements() }
 
-// With returns the set with more laws. A law with an ID the set has already is
-// not added.
-func (s Set[T]) With(laws ...Law[T]) Set[T] {
-	boxed := make([]law, len(laws))
-	for i := range laws {
-		boxed[i] = boxLaw(&laws[i])
-	}
-	return Set[T]{s.s.with(boxed)}
-}
-
 // And returns the set with the laws of others, each law once. They are judged with
 // the merge and the options of s.
 func (s Set[T]) And(others ...Set[T]) Set[T] {
@@ -122,6 +119,7 @@ type set struct {
 	subject  *subject
 }
 
+//go:noinline
 func (s set) statements() []Statement {
 	var all []Statement
 	for _, l := range s.all() {
@@ -130,15 +128,29 @@ func (s set) statements() []Statement {
 	return all
 }
 
+// Add returns the set with laws of the user's own. A law with an ID the set has already is not
+// added. (It is no method of the set: what a method is made of is compiled for every
+// type that there is a set of.)
+func Add[T any](s Set[T], laws ...Law[T]) Set[T] {
+	boxed := make([]law, len(laws))
+	for i := range laws {
+		boxed[i] = boxLaw(&laws[i])
+	}
+	return Set[T]{s.s.with(boxed)}
+}
+
+//go:noinline
 func (s set) with(laws []law) set {
 	s.laws = append(slices.Clip(s.laws), laws...)
 	return s
 }
 
+//go:noinline
 func (s set) and(o set) set {
 	return set{name: s.name, parents: []set{s, o}, subject: s.subject}
 }
 
+//go:noinline
 func (s set) only(names []string) set {
 	keep := func(id string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return named(name, id) })
@@ -194,7 +206,7 @@ func (s set) collect(seen map[string]bool, visit func(law), absence func(Absence
 
 // stated is a law of no kind in particular.
 func stated(id, text string, arity int, eval func(p *probe, x []any) Outcome, explain func(p *probe, x []any) Sides) law {
-	return law{Statement{ID: id, Text: text, Arity: arity}, eval, explain}
+	return law{Statement: Statement{ID: id, Text: text, Arity: arity}, eval: eval, explain: explain}
 }
 
 // judged is a law whose evaluation knows both sides when it has judged, and makes
@@ -213,9 +225,18 @@ func judged(id, text string, arity int, judge func(p *probe, x []any) (Outcome, 
 		})
 }
 
-// rarely reports that so few of the cases exercised the law that it cannot count
-// as checked.
-func (l law) rarely(exercised, cases int) bool { return exercised*1000 < l.AtLeast*cases }
+// withSides is the law with its two sides as states, so that a report can say where
+// they differ.
+func (l law) withSides(left, right func(p *probe, x []any) any) law {
+	l.sides = func(p *probe, x []any) (any, any) { return left(p, x), right(p, x) }
+	return l
+}
+
+// ofDistinct is the law as one of states that differ.
+func (l law) ofDistinct() law {
+	l.distinct = true
+	return l
+}
 
 // equation is a law left(x) = right(x).
 func equation(id, text string, arity int, leftExpr, rightExpr string, left, right func(p *probe, x []any) any) law {
@@ -223,5 +244,5 @@ func equation(id, text string, arity int, leftExpr, rightExpr string, left, righ
 		func(p *probe, x []any) Outcome { return holds(p.Equal(left(p, x), right(p, x))) },
 		func(p *probe, x []any) Sides {
 			return Sides{leftExpr, p.Show(left(p, x)), rightExpr, p.Show(right(p, x))}
-		})
+		}).withSides(left, right)
 }

@@ -128,10 +128,8 @@ func text(r Result) string {
 	switch {
 	case r.Failure != nil:
 		return r.Failure.Details()
-	case r.Status == TooRare:
-		return tooRarely(r.Law, r.Statement, r.Exercised, r.Cases, r.AtLeast)
 	}
-	return neverExercised(r.Law, r.Statement, r.Cases)
+	return r.shortfall()
 }
 
 // Render makes the matrix of rows as text: a line a merge, a column a law, and

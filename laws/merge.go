@@ -45,7 +45,7 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 func returning(s *subject) set {
 	s.guards = []law{argumentsUnchanged()}
 	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), equalsAlike()}}
-	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
+	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
 }
 
 // FuncIn is the set that [CheckMergeIn] checks.
@@ -71,19 +71,30 @@ func inTarget(s *subject, o settings) set {
 		return t
 	}
 	s.guards = []law{deltaUnchanged(), deltaNotRetained()}
-	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), equalsAlike()}}
+	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), emptyTarget(), equalsAlike()}}
+	if !o.sharing {
+		own.laws = append(own.laws, deltaNotShared())
+	}
 	if o.clone != nil {
 		s.clone = s.copy
 		s.guards = append(s.guards, cloneIndependent())
 		own.laws = append(own.laws, cloneIndependent())
 	}
-	return set{name: "merge", parents: []set{semilattice(s), own}, subject: s}
+	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
 }
 
-// checkDrawn checks a set on its default source of states.
+// checkDrawn checks a set on its default source of states, and says first which parts
+// of them the source does not vary.
 func checkDrawn(t T, set set, states gen.Gen[any], opts []Option) {
 	t.Helper()
-	check(t, set, set.source(states), opts)
+	if err := set.usable(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	source, seed := set.source(states), seedOfRun()
+	for _, line := range survey(set.subject, source, seed, within(DefaultTime/4)).remarks() {
+		t.Logf("%s", line)
+	}
+	check(t, set, source, settingsOf(opts), seed)
 }
 
 // source is the default source of states for the set: pooled, correlated by the

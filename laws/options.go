@@ -26,13 +26,15 @@ type given struct {
 func givenOf[S any](option string, f any) *given { return &given{option, reflect.TypeFor[S](), f} }
 
 type settings struct {
-	equal, clone, show, bottomParts, valid *given
+	equal, clone, show, state, bottomParts, valid *given
 
-	cases         int
-	chain, single bool
-	noLeastDiff   string
-	watchdog      Watchdog
-	patience      *time.Duration
+	cases                  int
+	chain, single, sharing bool
+	reportLimit            int
+	noLeastDiff            string
+	watchdog               Watchdog
+	patience               *time.Duration
+	door                   doorSettings
 }
 
 func settingsOf(opts []Option) settings {
@@ -60,6 +62,15 @@ func Clone[S any](clone func(S) S) Option {
 	return Option{func(s *settings) { s.clone = givenOf[S]("Clone", boxed) }}
 }
 
+// State says what of a value is state: state returns it, as a value of any type, and
+// two states are equal where what it returns is. What it leaves out (a cached hash,
+// scratch memory, statistics) may be written into, also by a merge in its arguments.
+// state must not change the value.
+func State[S any](state func(S) any) Option {
+	boxed := func(v any) any { return state(unbox[S](v)) }
+	return Option{func(s *settings) { s.state = givenOf[S]("State", boxed) }}
+}
+
 // Show sets how states are printed. The default prints Go literals. What it
 // prints must be a function of the state alone: messages are compared.
 func Show[S any](show func(S) string) Option {
@@ -67,11 +78,14 @@ func Show[S any](show func(S) string) Option {
 	return Option{func(s *settings) { s.show = givenOf[S]("Show", boxed) }}
 }
 
-// Cases sets the least number of random cases a law. Under go test, rapid fixes
-// the number for the whole process (-rapid.checks, 100 by default); a larger n is
-// reached by further rounds. With -rapid.seed set, every round would draw the
-// same cases, so there is one.
-func Cases(n int) Option { return Option{func(s *settings) { s.cases = n }} }
+// DefaultReportLimit is how many bytes of a state are printed, unless [ReportLimit] says
+// otherwise.
+const DefaultReportLimit = 1 << 10
+
+// ReportLimit sets how many bytes of each state a report prints at most. Longer states
+// are cut, with a comment that says so, and the first places are listed at which they
+// differ. It does not concern states that [Show] prints.
+func ReportLimit(bytes int) Option { return Option{func(s *settings) { s.reportLimit = bytes }} }
 
 // Valid declares which states are of the domain: valid says why one is not. A merge
 // that leaves the domain breaks [Totality].

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
@@ -85,9 +86,42 @@ func denotationOf(k *histories, differ func(state any, seen []gen.Event[any]) fu
 				}
 			}
 		}
+		for i := range lateMerges {
+			late, how := k.late(end.Versions, uint64(i))
+			if words := differ(late.State, end.Of(late.Known)); words != nil {
+				return Fails, func() Sides {
+					got, want := words()
+					return Sides{"query of the states merged late, " + how, fmt.Sprintf("%s of %s", got, k.states.show(late.State)), "model", want}
+				}
+			}
+		}
 		return Holds, nil
 	})
 	return set{name: "denotation", subject: k.subject, laws: []law{l}}
+}
+
+// lateMerges is how many ways of merging the states of a history are tried at its end:
+// messages come late and again, so that any state that there was may meet any other.
+const lateMerges = 16
+
+// late merges four of the versions that there were, two and two. Which they are depends
+// on i alone, and so shrinking goes through the same ones.
+func (k *histories) late(versions []gen.Version[any], i uint64) (v gen.Version[any], how string) {
+	pick := func(at uint64) (gen.Version[any], string) {
+		n := int(choice.Mix(choice.Mix(i, at), uint64(len(versions))) % uint64(len(versions)))
+		return versions[n], fmt.Sprint("v", n)
+	}
+	merged := func(a gen.Version[any], x string, b gen.Version[any], y string) (gen.Version[any], string) {
+		return gen.Version[any]{State: k.states.join(a.State, b.State), Known: a.Known | b.Known}, "(" + x + " ⊔ " + y + ")"
+	}
+	a, x := pick(0)
+	b, y := pick(1)
+	c, z := pick(2)
+	d, w := pick(3)
+	ab, xy := merged(a, x, b, y)
+	cd, zw := merged(c, z, d, w)
+	v, how = merged(ab, xy, cd, zw)
+	return v, how + " of the states v0, v1, … in the order in which they came about"
 }
 
 // Collection is a way of shrinking states that no reader may notice.

@@ -64,8 +64,9 @@ func counters() *rapid.Generator[map[string]int] {
 }
 
 // One operation is a turn each: twenty subtests that check one law in 100 cases,
-// from states drawn apart by one generator, through [laws.Check] and by a property
-// of rapid written by hand. They run as real subtests, since either is only ever
+// through [laws.Check] and by a property of rapid written by hand, which draws states
+// apart from each other. The law draws them apart too, or as [laws.CheckMerge] does:
+// spliced, and as joins of each other. They run as real subtests, since either is only ever
 // run as one, and what starting a test costs is not the checker's. Turns are timed
 // by what they keep processors busy for and by the clock, and the metrics are the
 // medians over pairs of turns: of a machine that others use too, they are what can
@@ -97,9 +98,14 @@ func BenchmarkRapidLaw(b *testing.B) {
 }
 
 func race[S any](b *testing.B, id string, set laws.Set[S], states *rapid.Generator[S], law func(t *rapid.T) bool) {
-	source := gen.Independent(gen.FromRapid(states))
+	b.Run("apart", func(b *testing.B) { raceOf(b, id, set, gen.Independent(gen.FromRapid(states)), law) })
+	b.Run("default", func(b *testing.B) { raceOf(b, id, set, laws.SourceOf(set, gen.FromRapid(states)), law) })
+}
+
+func raceOf[S any](b *testing.B, id string, set laws.Set[S], source gen.Source[S], law func(t *rapid.T) bool) {
+	const cases = 100 // what rapid makes
 	set = set.Only(id)
-	through := func(t *testing.T) { laws.Check(t, set, source) }
+	through := func(t *testing.T) { laws.Check(t, set, source, laws.Cases(cases)) }
 	byHand := func(t *testing.T) {
 		t.Run(id, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {

@@ -3,6 +3,7 @@ package laws
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/joinery-go/joinery/gen"
@@ -127,7 +128,11 @@ func (s *subject) withEnds(source gen.Source[any]) gen.Source[any] {
 // are tried as well, which the merge need not bear: see [Reachable].
 func RegisterUpdates[S, O any](name string, m lattice.Merge[S], u gen.Updates[S, O], with ...With) Entry {
 	r := registrationOf(with)
-	updates := NewSuite(name, Updates(m, u, r.opts...), PlanSource(u), nil)
+	opts := r.opts
+	if slices.ContainsFunc(r.suites, func(s Suite) bool { return s.has("query/denotation") }) {
+		opts = append(slices.Clip(opts), DenotationChecked())
+	}
+	updates := NewSuite(name, Updates(m, u, opts...), PlanSource(u), nil)
 	source := gen.Reachable(m, u, DefaultSteps)
 	with = append([]With{Reachable(gen.Unrelated(source)), WithSuites(updates)}, with...)
 	return Register(name, m, source, with...)

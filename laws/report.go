@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Status is what came of checking one law.
@@ -54,6 +55,8 @@ type Result struct {
 	AtLeast int
 	// Failure explains a failed law, and is nil otherwise.
 	Failure *Failure
+
+	distinct bool // the law is one of states that differ
 }
 
 // Report is what came of checking a set.
@@ -128,26 +131,29 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, "  %-28s does not apply   %s\n", a.ID, a.Why)
 	}
 	for _, res := range r.Results {
-		switch {
-		case res.Failure != nil:
+		if res.Failure != nil {
 			fmt.Fprintf(&b, "\n%s", res.Failure)
-		case res.Status == NeverExercised:
-			fmt.Fprintf(&b, "\n%s", neverExercised(res.Law, res.Statement, res.Cases))
-		case res.Status == TooRare:
-			fmt.Fprintf(&b, "\n%s", tooRarely(res.Law, res.Statement, res.Exercised, res.Cases, res.AtLeast))
+		} else if short := res.shortfall(); short != "" {
+			fmt.Fprintf(&b, "\n%s", short)
 		}
 	}
 	return b.String()
 }
 
-func neverExercised(law, statement string, cases int) string {
-	return fmt.Sprintf("law %s was never exercised\n    %s\nits premise held in none of %d cases: the source draws no tuple that satisfies it\n",
-		law, statement, cases)
-}
-
-func tooRarely(law, statement string, exercised, cases, atLeast int) string {
-	return fmt.Sprintf("law %s was too rarely exercised\n    %s\nits premise held in %d of %d cases, and it asks for %d in a thousand\n",
-		law, statement, exercised, cases, atLeast)
+// shortfall says why a law that was not refuted does not count as checked, or "".
+func (r Result) shortfall() string {
+	switch r.Status {
+	case TooRare:
+		return fmt.Sprintf("law %s was too rarely exercised\n    %s\nits premise held in %d of %d cases, and it asks for %d in a thousand\n",
+			r.Law, r.Statement, r.Exercised, r.Cases, r.AtLeast)
+	case NeverExercised:
+		why := "the source draws no tuple that satisfies it"
+		if r.distinct {
+			why = "the states of each tuple were all equal, and of such states it holds of any merge; laws.OneState says that there is but one"
+		}
+		return fmt.Sprintf("law %s was never exercised\n    %s\nits premise held in none of %d cases: %s\n", r.Law, r.Statement, r.Cases, why)
+	}
+	return ""
 }
 
 // Binding is a state of a counterexample with its name in the law.
@@ -167,6 +173,9 @@ type Failure struct {
 	// its arguments; that law was judged no further.
 	While string
 	Where []Binding
+	// Differ lists the first places at which the two sides differ, a line each, where the
+	// sides are too long to be seen through; "" elsewhere.
+	Differ string
 	// Found says in which case, or where, the refutation was met.
 	Found string
 	// Again is a command that runs the check again.
@@ -202,6 +211,13 @@ func (f *Failure) String() string {
 	default:
 		fmt.Fprintf(&b, "left   %s = %s\n", f.LeftExpr, f.Left)
 		fmt.Fprintf(&b, "right  %s = %s\n", f.RightExpr, f.Right)
+		for i, line := range strings.Split(f.Differ, "\n") {
+			if i == 0 && line != "" {
+				fmt.Fprintf(&b, "differ at %s\n", line)
+			} else if line != "" {
+				fmt.Fprintf(&b, "       %s\n", line)
+			}
+		}
 	}
 	b.WriteString("where\n")
 	for _, w := range f.Where {
@@ -240,10 +256,67 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 		}
 		f.Sides = p.writtenSides(law, x)
 	default:
+		if again := p.undetermined(law, x); again != nil {
+			return again
+		}
 		f.Sides, f.Panic = p.explain(law, x)
+		f.Differ = p.differ(law, x, &f.Sides)
 		f.Picture = p.picture(x)
 	}
 	return f
+}
+
+// deterministic is the law that a merge breaks whose result depends on more than its
+// arguments: on the order of a map, a clock, a random number.
+const (
+	deterministic     = "wellposed/deterministic"
+	deterministicText = "merging the same states again gives an equal result"
+)
+
+// tries is how often the same evaluation is repeated to see whether it stays the same.
+const tries = 20
+
+// undetermined explains a law that is refuted in one evaluation of the states and holds
+// in another: it shows two results of one merge. It returns nil if all evaluations end
+// alike.
+func (p *probe) undetermined(law *law, x []any) *Failure {
+	alike := true
+	for range tries {
+		alike = alike && p.eval(law, p.copies(x)).kind == refuted
+	}
+	if alike {
+		return nil
+	}
+	f := &Failure{Law: deterministic, Statement: deterministicText, While: law.ID, Where: p.bindings(x)}
+	if p.s.join != nil {
+		for i := range x {
+			for j := range x {
+				if first, second, differ := p.twice(x[i], x[j]); differ {
+					joined := variables[i] + " ⊔ " + variables[j]
+					f.Sides = Sides{joined, p.Show(first), joined + ", again", p.Show(second)}
+					return f
+				}
+			}
+		}
+	}
+	f.Sides = Sides{"judging " + law.ID, "it did not hold", "judging it again", "it holds: the outcome depends on more than the states"}
+	return f
+}
+
+// twice merges two states until two results differ.
+func (p *probe) twice(a, b any) (first, second any, differ bool) {
+	defer func() {
+		if recover() != nil {
+			differ = false // a panic is not another result
+		}
+	}()
+	first = p.Join(p.Copy(a), p.Copy(b))
+	for range tries {
+		if second = p.Join(p.Copy(a), p.Copy(b)); !p.Equal(first, second) {
+			return first, second, true
+		}
+	}
+	return first, second, false
 }
 
 // blame finds the law about arguments that accounts for a write: it tries them on
@@ -294,14 +367,28 @@ func (p *probe) writtenSides(law *law, x []any) Sides {
 	for i := range y {
 		p.prints[i] = p.fingerprint(y[i])
 	}
-	prints := p.prints
+	prints, before := p.prints, p.copies(y)
 	p.eval(law, y)
 	for i := range y {
 		if p.fingerprint(y[i]) != prints[i] {
-			return Sides{variables[i] + " before", p.Show(x[i]), variables[i] + " after judging " + law.ID, p.Show(y[i])}
+			return Sides{variables[i] + " before", p.Show(x[i]), variables[i] + " after judging " + law.ID, p.written(before[i], y[i])}
 		}
 	}
 	return Sides{"states before", "as below", "states after judging " + law.ID, "changed, but not again"}
+}
+
+// written shows a state that was written into, before being a copy from before that.
+func (p *probe) written(before, after any) string {
+	shown := p.Show(after)
+	if len(shown) <= longSide && shown != p.Show(before) {
+		return shown
+	}
+	where := deep.DifferencesOfBoxes(before, after, deep.DifferenceOptions{Memory: true})
+	if len(where.Places) == 0 {
+		return shown + ", changed in memory that is not shown"
+	}
+	first := where.Places[0]
+	return fmt.Sprintf("%s, changed at a%s: %s against %s", shown, first.Path, first.A, first.B)
 }
 
 // explain asks the law for its sides, on copies. A law that panics only now gets
@@ -313,6 +400,27 @@ func (p *probe) explain(law *law, x []any) (s Sides, panicText_ string) {
 		}
 	}()
 	return law.explain(p, p.copies(x)), ""
+}
+
+// longSide is how many bytes of a side a reader sees through.
+const longSide = 300
+
+// differ says where the sides of a law differ that are too long to be compared by eye,
+// and cuts them.
+func (p *probe) differ(law *law, x []any, s *Sides) (text string) {
+	if law.sides == nil || len(s.Left) <= longSide && len(s.Right) <= longSide {
+		return ""
+	}
+	defer func() {
+		if recover() != nil {
+			text = "" // what panics now was no part of what failed
+		}
+	}()
+	left, right := law.sides(p, p.copies(x))
+	if p.s.literals {
+		s.Left, s.Right = deep.LiteralBoxWithin(left, longSide), deep.LiteralBoxWithin(right, longSide)
+	}
+	return deep.DifferencesOfBoxes(left, right, deep.DifferenceOptions{}).String()
 }
 
 func (p *probe) bindings(x []any) []Binding {

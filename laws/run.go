@@ -2,7 +2,9 @@ package laws
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
@@ -80,6 +82,12 @@ type seededRun struct {
 	draw   gen.Draw
 	x      []any
 	o      RunOptions
+
+	*attendance                                 // nil outside of go test
+	noting      bool                            // the operands of joins, while states are drawn
+	stop        func() bool                     // says that time is up; nil outside of go test
+	shrink      func(time.Duration) func() bool // a clock for shrinking; nil outside of go test
+	stopped     bool                            // stop said so
 }
 
 // refutation is a case that refutes the law: a finding, or an error from drawing.
@@ -98,13 +106,21 @@ func (r refutation) class() string {
 // judge draws a tuple from src and judges it.
 func (r *seededRun) judge(src choice.Source) refutation {
 	r.draw.Reset(src)
-	if v := r.fill(); v != nil {
+	if r.noting {
+		r.draw.OnJoin(func(a, b any) { r.joining.Store(&[2]any{a, b}) })
+	}
+	r.step()
+	v := r.fill()
+	r.step()
+	if v != nil {
 		return refutation{drawErr: fmt.Errorf("source panicked: %s", panicText(v))}
 	}
 	if err := r.draw.Err(); err != nil {
 		return refutation{drawErr: err}
 	}
-	return refutation{finding: r.probe.judge(r.law, r.x)}
+	f := refutation{finding: r.probe.judge(r.law, r.x)}
+	r.stay()
+	return f
 }
 
 func (r *seededRun) fill() (panicked any) {
@@ -114,14 +130,19 @@ func (r *seededRun) fill() (panicked any) {
 }
 
 func (r *seededRun) check() (Result, error) {
-	res := Result{Law: r.law.ID, Statement: r.law.Text}
+	res := r.law.counted(0, 0)
 	seed := choice.MixString(r.o.Seed, r.law.ID)
 	var tape choice.Tape
+	const between = 16 // cases, looks at the clock
 	for i := range r.o.Cases {
+		if r.stop != nil && i%between == between-1 && r.stop() {
+			r.stopped = true
+			break
+		}
 		tape.Src, tape.Answers = choice.Seeded(choice.Mix(seed, uint64(i))), tape.Answers[:0]
 		got := r.judge(&tape)
 		res.Cases++
-		if got.drawErr == nil && got.finding.kind != vacuous {
+		if got.drawErr == nil && got.finding.kind != vacuous && (res.Exercised > 0 || r.tells()) {
 			res.Exercised++
 		}
 		if got.drawErr == nil && !got.finding.kind.bad() {
@@ -136,13 +157,53 @@ func (r *seededRun) check() (Result, error) {
 		res.Status, res.Failure = Failed, failure
 		return res, nil
 	}
+	return r.law.counted(res.Cases, res.Exercised), nil
+}
+
+// counted is the result of a law that so many cases did not refute, of which some
+// exercised it.
+func (l *law) counted(cases, exercised int) Result {
+	r := Result{Law: l.ID, Statement: l.Text, Cases: cases, Exercised: exercised, AtLeast: l.AtLeast, distinct: l.distinct}
 	switch {
-	case res.Exercised == 0:
-		res.Status = NeverExercised
-	case r.law.rarely(res.Exercised, res.Cases):
-		res.Status, res.AtLeast = TooRare, r.law.AtLeast
+	case exercised == 0 && l.optional:
+		r.Status = Impossible
+	case exercised == 0:
+		r.Status = NeverExercised
+	case exercised*1000 < l.AtLeast*cases:
+		r.Status = TooRare
 	}
-	return res, nil
+	return r
+}
+
+// tells reports that the tuple just judged can tell a law: where all states are equal,
+// some laws hold of any merge. It is asked until it says so once.
+func (r *seededRun) tells() (tells bool) {
+	s := r.probe.s
+	if !r.law.distinct || s.single || s.typ.Size() == 0 {
+		return true
+	}
+	defer func() { _ = recover() }() // an Equal that panics does so under a law
+	for i := range r.x[1:] {
+		if !r.probe.Equal(r.x[0], r.x[i+1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// plain is the tape of a failing case as one of states drawn apart from each other, if
+// that fails in the same way: where one state is made of another's choices, what makes
+// the one smaller changes the other.
+func (r *seededRun) plain(tape []uint64, class string) []uint64 {
+	r.draw.Reset(choice.NewSequence(tape))
+	r.draw.KeepPlain()
+	if r.fill() != nil || r.draw.Err() != nil {
+		return tape
+	}
+	if apart := slices.Clone(r.draw.Plain()); r.judge(choice.NewSequence(apart)).class() == class {
+		return apart
+	}
+	return tape
 }
 
 // explain makes the case smaller, as long as it fails in the same way, and
@@ -155,7 +216,12 @@ func (r *seededRun) explain(got refutation, tape []uint64) (*Failure, error) {
 		failure.Size = failure.size()
 		return failure, nil
 	}
-	least := choice.Minimise(tape, r.o.Replays, func(src choice.Source) bool { return r.judge(src).class() == class })
+	tape = r.plain(tape, class)
+	late := func() bool { return false }
+	if r.shrink != nil {
+		late = r.shrink(shrinkTime)
+	}
+	least := choice.Minimise(tape, r.o.Replays, func(src choice.Source) bool { return !late() && r.judge(src).class() == class })
 	got = r.judge(choice.NewSequence(least.Tape))
 	if got.drawErr != nil {
 		return r.probe.drawFailure(r.law, got.drawErr)

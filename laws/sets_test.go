@@ -59,7 +59,7 @@ func TestCoverage(t *testing.T) {
 }
 
 func TestTooRareIsNamed(t *testing.T) {
-	set := laws.Semilattice(lattice.Max[int]()).With(laws.Law[int]{
+	set := laws.Add(laws.Semilattice(lattice.Max[int]()), laws.Law[int]{
 		ID: "mine/rare", Statement: "a = 7", Arity: 1, AtLeast: 500,
 		Eval: func(_ *laws.Probe[int], x []int) laws.Outcome {
 			if x[0] != 7 {

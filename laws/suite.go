@@ -36,7 +36,7 @@ func newSuite(name string, set set, source gen.Source[any], universe []any) Suit
 	s := Suite{
 		Name:   name,
 		Run:    func(o RunOptions) Report { return set.run(source, o) },
-		Check:  func(t T, opts ...Option) { t.Helper(); check(t, set, source, opts) },
+		Check:  func(t T, opts ...Option) { t.Helper(); checkOn(t, set, source, opts) },
 		Judge:  func(data []byte) *Failure { return judgeBytes(set, source, data) },
 		Absent: set.absent(),
 	}

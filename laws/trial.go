@@ -1,8 +1,6 @@
 package laws
 
 import (
-	"pgregory.net/rapid"
-
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
 )
@@ -50,7 +48,11 @@ type Verdict struct {
 
 // Judge draws a tuple with the choices of src and judges the law on it.
 func (t *Trial) Judge(src choice.Source) Verdict {
-	v := Verdict{got: t.run.judge(src)}
+	return verdictOf(t.run.judge(src))
+}
+
+func verdictOf(got refutation) Verdict {
+	v := Verdict{got: got}
 	switch {
 	case v.got.drawErr != nil || v.got.finding.kind.bad():
 		v.Outcome = Fails
@@ -58,6 +60,16 @@ func (t *Trial) Judge(src choice.Source) Verdict {
 		v.Outcome = Vacuous
 	}
 	return v
+}
+
+// Apart is the tape of a failing case in the form that is best made smaller: of states
+// drawn apart from each other, where they were made of each other's choices. It is the
+// same tape where that would not fail in the same way.
+func (t *Trial) Apart(v Verdict, tape []uint64) []uint64 {
+	if v.got.finding.kind == stuck {
+		return tape
+	}
+	return t.run.plain(tape, v.got.class())
 }
 
 // FailsLike returns what [choice.Minimise] asks of smaller cases: whether one fails
@@ -82,18 +94,5 @@ func (t *Trial) Explain(v Verdict, tape []uint64) (*Failure, error) {
 // Shortfall says why so many cases, in some of which the premise of the law held,
 // do not count as a check of it; "" if they do.
 func (t *Trial) Shortfall(cases, exercised int) string {
-	switch {
-	case exercised == 0:
-		return neverExercised(t.law.ID, t.law.Text, cases)
-	case t.law.rarely(exercised, cases):
-		return tooRarely(t.law.ID, t.law.Text, exercised, cases, t.law.AtLeast)
-	}
-	return ""
-}
-
-// CheckRapid checks the law as [Check] does, by a rapid property, in a test of the
-// caller's making. For the number of cases see [Cases].
-func (t *Trial) CheckRapid(tb rapid.TB, cases int) {
-	tb.Helper()
-	checkLaw(tb, t.run.probe.s, &t.law, t.run.source, settings{cases: cases})
+	return t.law.counted(cases, exercised).shortfall()
 }

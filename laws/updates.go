@@ -22,6 +22,10 @@ func PlanSource[S, O any](u gen.Updates[S, O]) gen.Source[gen.Plan[O]] {
 // A law is judged on a whole history: the tuples are plans of one state, and the
 // states are those that such histories reach. (Almeida, Shoker, Baquero, "Delta
 // state replicated data types", 2018, sections 4 and 5.)
+//
+// A type with Delta but no Apply is a set-up error unless [DenotationChecked] is given:
+// its deltas would be compared with nothing but each other, and a wrong one, such as the
+// increment in place of the new total, passes.
 func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) Set[gen.Plan[O]] {
 	return Set[gen.Plan[O]]{updatesOf(historiesOf(m, u, opts))}
 }
@@ -34,19 +38,24 @@ type histories struct {
 	equal   func(a, b any) bool
 	subject *subject // of the plans, which have no merge
 	plan    func(box any) gen.Plan[any]
+	meaning bool // the meaning of states is checked too
 }
 
 // historiesOf looks at a type with mutators through boxes.
 func historiesOf[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts []Option) *histories {
-	plans := bind[gen.Plan[O]](settings{})
-	return newHistories(subjectOf(m, opts), plans, boxUpdates(u), func(b any) gen.Plan[any] {
-		typed := unbox[gen.Plan[O]](b)
-		p := make(gen.Plan[any], len(typed))
-		for i, step := range typed {
-			p[i] = gen.Step[any]{Replica: step.Replica, Op: &typed[i].Op, Merge: step.Merge, From: step.From}
-		}
-		return p
-	})
+	k := newHistories(subjectOf(m, opts), bind[gen.Plan[O]](settings{}), boxUpdates(u), boxPlan[O])
+	k.meaning = settingsOf(opts).door.denotation
+	return k
+}
+
+// boxPlan is a plan, which b is the box of, over boxes.
+func boxPlan[O any](b any) gen.Plan[any] {
+	typed := unbox[gen.Plan[O]](b)
+	p := make(gen.Plan[any], len(typed))
+	for i, step := range typed {
+		p[i] = gen.Step[any]{Replica: step.Replica, Op: &typed[i].Op, Merge: step.Merge, From: step.From, Back: step.Back}
+	}
+	return p
 }
 
 // boxUpdates is the same data type over boxes.
@@ -80,7 +89,17 @@ func newHistories(states, plans *subject, u gen.Updates[any, any], plan func(any
 // move is an update as it is played.
 type move = gen.Move[any, any]
 
+// DenotationChecked declares that [Denotation] is checked beside [Updates]: of a type
+// with deltas alone, nothing else says what an operation is to do.
+func DenotationChecked() Option {
+	return doorOption("DenotationChecked", func(s *doorSettings) { s.denotation = true })
+}
+
 func updatesOf(k *histories) set {
+	if k.given.Delta != nil && k.given.Apply == nil && !k.meaning {
+		k.subject.fail(fmt.Errorf("%w: Delta alone says nothing of what an operation is to do, and a wrong delta would pass: "+
+			"give Apply, the new state, or check laws.Denotation (Value and Model) beside and say so by laws.DenotationChecked", ErrSetup))
+	}
 	set := set{name: "updates", subject: k.subject,
 		laws: []law{k.inflates(), k.fresh()}}
 	if k.given.Delta == nil {

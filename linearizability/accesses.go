@@ -8,8 +8,8 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// initial stands for the source of a read that returned nil, which nobody
-// wrote.
+// initial stands for the source of a read that returned the history's initial
+// value, which nobody wrote.
 const initial int32 = -1
 
 // accesses is a history of registers in the compact form on which the
@@ -241,13 +241,13 @@ func (x *sourceIndex) add(v written, i int32) {
 // sourceOf returns the position of the write that r returned, or initial; or
 // why that cannot be said.
 func (x *sourceIndex) sourceOf(h *history.History, r *history.Op) (int32, string) {
-	v := writtenTo(x.keys[r.Key], r.Out)
+	v, atFirst := writtenTo(x.keys[r.Key], r.Out), r.Out.Equal(h.Initial)
 	first, found := x.only(h, v)
 	several := x.more[v]
 	switch {
-	case !found && r.Out.IsNil():
+	case !found && atFirst:
 		return initial, ""
-	case found && several == nil && !r.Out.IsNil():
+	case found && several == nil && !atFirst:
 		return first, ""
 	case !found:
 		return fromNowhere, fmt.Sprintf("read #%d of %q returned %s, which nobody wrote", r.Index, r.Key, r.Out)
@@ -258,7 +258,7 @@ func (x *sourceIndex) sourceOf(h *history.History, r *history.Op) (int32, string
 			fit = append(fit, j)
 		}
 	}
-	if len(fit) == 1 && !r.Out.IsNil() {
+	if len(fit) == 1 && !atFirst {
 		return fit[0], ""
 	}
 	return fromMany, fmt.Sprintf("read #%d of %q may have %s from more than one place: values must be unique, or stamped, or tagged",

@@ -200,15 +200,15 @@ func TestSingleOperationTransactions(t *testing.T) {
 	}
 }
 
-// timed gives the operations of an enumerated history overlapping intervals, and
-// leaves some writes indeterminate.
+// timed gives the operations of an enumerated history overlapping intervals, of which
+// some are an instant, and leaves some writes indeterminate.
 func timed(h *history.History, seed uint64) *history.History {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	free := map[int]int64{}
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		o.Call = free[o.Session] + int64(rng.IntN(4))
-		o.Return = o.Call + 1 + int64(rng.IntN(6))
+		o.Return = o.Call + int64(rng.IntN(7))
 		free[o.Session] = o.Return + int64(rng.IntN(2))
 		if o.IsPut() && rng.IntN(8) == 0 {
 			o.Outcome, o.Return = history.Unknown, history.Pending

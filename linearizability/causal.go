@@ -57,7 +57,7 @@ func causalRegisters(level causalLevel, model string, h *history.History) (rulin
 	if err != nil || r.status != OK {
 		return r, err
 	}
-	if r := p.overwritten(); r.status != OK || level == levelCC {
+	if r := p.overwritten(p.row); r.status != OK || level == levelCC {
 		return r, nil
 	}
 	if level == levelCM {
@@ -68,15 +68,19 @@ func causalRegisters(level causalLevel, model string, h *history.History) (rulin
 
 // overwritten looks for a read of a value that had been overwritten, or of the
 // initial value of a register that had been written, in its causal past. Of each
-// chain the last such write is enough. O(reads × writers of the register × log).
-func (p *partialOrder) overwritten() ruling {
+// chain the last such write is enough. What counts as the past of a read is the part
+// of it that past returns, nil for nothing. O(reads × writers of the register × log).
+func (p *partialOrder) overwritten(past func(n int32) []int32) ruling {
 	a := p.a
 	inTime := a.inTime()
 	for n := range int32(len(a.pos)) {
 		if a.isWrite(n) {
 			continue
 		}
-		src, clock := a.source[n], p.row(n)
+		src, clock := a.source[n], past(n)
+		if clock == nil {
+			continue
+		}
 		on := a.byKey[a.key[n]]
 		var by, before []int32 // the writes in between, and the clock of the source
 		if src >= 0 {

@@ -65,10 +65,13 @@ func makeCheckers() []checker {
 		}
 		table = append(table, c)
 	}
-	table = append(table, convergenceChecker())
-	table = append(table, convergencePartCheckers()...)
-	table = append(table, latticeCausalChecker(), latticeLinearChecker())
-	table = append(table, latticeSessionCheckers()...)
+	ofLattices := append([]checker{convergenceChecker()}, convergencePartCheckers()...)
+	ofLattices = append(ofLattices, latticeCausalChecker(), latticeLinearChecker())
+	for _, c := range append(ofLattices, latticeSessionCheckers()...) {
+		judge := c.judge
+		c.judge = func(m *meter, h *history.History) (ruling, error) { return judge(m, models.AbsentAtFirst(h)) }
+		table = append(table, c)
+	}
 	table = append(table, registerCheckers()...)
 	return append(table, transactionCheckers()...)
 }
@@ -103,7 +106,12 @@ func Models() []ModelInfo {
 // cancelled context makes the verdict undecided. Deterministic, except where
 // ctx or Budget.Time intervenes. h is not changed.
 func Judge(ctx context.Context, h *history.History, model string, b Budget) (Verdict, error) {
-	b, err := b.withDefaults()
+	return JudgeWith(ctx, h, model, Options{Budget: b})
+}
+
+// JudgeWith is Judge with options.
+func JudgeWith(ctx context.Context, h *history.History, model string, o Options) (Verdict, error) {
+	o, err := o.withDefaults()
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
@@ -118,7 +126,7 @@ func Judge(ctx context.Context, h *history.History, model string, b Budget) (Ver
 		}
 		return Verdict{}, fmt.Errorf("check %s: %w %q (known: %s)", h.Name, ErrUnknownModel, model, strings.Join(names, ", "))
 	}
-	v, err := c.check(ctx, h, b)
+	v, err := c.check(ctx, h, o)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
@@ -146,13 +154,14 @@ func checkerNamed(model string) (checker, bool) {
 }
 
 // check judges h and shrinks a violation.
-func (c checker) check(ctx context.Context, h *history.History, b Budget) (Verdict, error) {
-	m := newMeter(ctx, b)
+func (c checker) check(ctx context.Context, h *history.History, o Options) (Verdict, error) {
+	m := newMeter(ctx, o.Budget)
+	m.ownReads = o.OwnReads
 	r, err := c.decide(m, h)
 	if err != nil {
 		return Verdict{}, err
 	}
-	return c.conclude(m, h, r, b), nil
+	return c.conclude(m, h, r, o.Budget), nil
 }
 
 // conclude makes a verdict of a ruling, and shrinks a violation.
@@ -161,6 +170,10 @@ func (c checker) conclude(m *meter, h *history.History, r ruling, b Budget) Verd
 	if r.status == Violation {
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r)
+		v.Hint = hint(h, v.Witness)
+		if c.aborts && v.Hint == "" {
+			v.Hint = c.ownReadsHint(m, h)
+		}
 		v.Steps = m.steps.Load()
 	}
 	return v

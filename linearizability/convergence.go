@@ -43,15 +43,15 @@ func convergenceChecker() checker {
 // of other types, with the reason. The witness of a violation is shrunk.
 // O(reads × puts seen).
 func Convergence(h *history.History) Verdict {
-	c := convergenceChecker()
+	c, _ := checkerNamed("convergence")
 	v := Verdict{Model: c.Name, Status: Inconclusive}
 	if err := h.Validate(); err != nil {
 		v.Reason = err.Error()
 		return v
 	}
-	b, err := Budget{}.withDefaults()
+	o, err := Options{}.withDefaults()
 	if err == nil {
-		v, err = c.check(context.Background(), h, b)
+		v, err = c.check(context.Background(), h, o)
 	}
 	if err != nil {
 		return Verdict{Model: c.Name, Status: Inconclusive, Reason: err.Error()}

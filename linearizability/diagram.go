@@ -11,7 +11,7 @@ import (
 
 // Diagram draws the witness: a column a session, a row an operation in the order
 // of the history; empty where there is no witness. Puts show what was put, reads
-// what came back, tags stand in brackets, # leads to the operation.
+// and dequeues what came back, tags stand in brackets, # leads to the operation.
 //
 //	      s0        s1
 //	#0    x := 1
@@ -27,12 +27,12 @@ func (v Verdict) Diagram() string {
 	}
 	slices.Sort(sessions)
 	sessions = slices.Compact(sessions)
-	width := make([]int, len(sessions))
+	width, names := make([]int, len(sessions)), make([]string, len(sessions))
 	for i, s := range sessions {
-		width[i] = len(fmt.Sprintf("s%d", s))
 		for _, o := range v.Witness {
 			if o.Session == s {
-				width[i] = max(width[i], utf8.RuneCountInString(glyph(&o)))
+				names[i] = o.SessionName()
+				width[i] = max(width[i], utf8.RuneCountInString(names[i]), utf8.RuneCountInString(glyph(&o)))
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func (v Verdict) Diagram() string {
 		b.WriteString(strings.TrimRight(row, " "))
 		b.WriteByte('\n')
 	}
-	line("", func(i int) string { return fmt.Sprintf("s%d", sessions[i]) })
+	line("", func(i int) string { return names[i] })
 	for _, o := range v.Witness {
 		line(fmt.Sprintf("#%d", o.Index), func(i int) string {
 			if sessions[i] == o.Session {
@@ -63,6 +63,14 @@ func glyph(o *history.Op) string {
 	switch o.Func {
 	case history.Read:
 		s = fmt.Sprintf("%s = %s", o.Key, o.Out)
+		if !o.Arg.IsNil() { // an entry of a map
+			s = fmt.Sprintf("%s[%s] = %s", o.Key, o.Arg, o.Out)
+		}
+	case history.Dequeue:
+		s = fmt.Sprintf("%s dequeue = %s", o.Key, o.Out)
+		if o.Outcome != history.OK {
+			s = fmt.Sprintf("%s dequeue", o.Key)
+		}
 	case history.Write:
 		s = fmt.Sprintf("%s := %s", o.Key, o.Arg)
 	case history.Add, history.Inc:

@@ -18,11 +18,12 @@
 // minimal witness, undecided when a budget ran out, inconclusive when the
 // history cannot tell. The package reads no clock and starts no goroutine of its
 // own (porcupine starts one a search); it judges what it is given and never
-// repairs it.
+// repairs it. What a file leaves open is for package history to read, by its Options;
+// where the reading decides a verdict, Verdict.Hint names the other one.
 //
 // Herlihy and Wing, "Linearizability" (1990); Gibbons and Korach, "Testing shared
 // memories" (1997); Lowe, "Testing for linearizability" (2017); Bouajjani et al.,
 // "On verifying causal consistency" (2017); Terry et al., "Session guarantees"
-// (1994); Biswas and Enea, "On the complexity of checking transactional
-// consistency" (2019).
+// (1994); Brzeziński et al., "From session causality to causal consistency" (2004);
+// Biswas and Enea, "On the complexity of checking transactional consistency" (2019).
 package linearizability

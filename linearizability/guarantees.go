@@ -1,7 +1,6 @@
 package linearizability
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,36 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// guarantees is a set of Terry's session guarantees.
+// guarantees is a set of the session guarantees of Terry et al. ("Session guarantees
+// for weakly consistent replicated data", 1994).
+//
+// What they demand is told by views, after Brzeziński, Sobaniec and Wawrzyniak
+// ("Session guarantees to achieve PRAM consistency of replicated shared objects",
+// PPAM 2003; "From session causality to causal consistency", PDP 2004). A view of a
+// session is one order of all writes and of reads of the session, in which each read
+// returns the latest write of its register before it, or the initial value where there
+// is none. The guarantees are about what a view keeps:
+//
+//   - ryw, read your writes: the session's own order wherever a write of its own is
+//     concerned. Each write comes after what the session did before, and before what
+//     it reads later. So a session does not read what its own writes replaced, be
+//     it by another one of its own. Terry asks only that the server which answers a
+//     read has the session's writes; the order among them is left to monotonic
+//     writes. By the letter a session that writes 2, then 3, then reads 2 has read
+//     its writes, which no user means by it.
+//   - mr, monotonic reads: the order of the session's reads, all of them in one
+//     view. Without mr each read has a view of its own, so that two reads of a
+//     session need not fit together.
+//   - mw, monotonic writes: the order of the writes of every session.
+//   - wfr, writes follow reads: what any session has read comes before what it
+//     writes later.
+//
+// Several guarantees are judged together: the same view keeps all of them. Then
+// ryw+mr+mw is PRAM (Lipton and Sandberg 1988), as in the first paper, and all four
+// are causal memory (Ahamad et al. 1995), as in the second. By itself mw excludes
+// nothing, as each read has its own view, and wfr only a cycle of causes. Sessions are
+// not held against one another: two may see concurrent writes in two orders, which
+// causal convergence forbids.
 type guarantees uint8
 
 const (
@@ -36,251 +64,151 @@ func parseGuarantees(model string) (guarantees, bool) {
 	return set, true
 }
 
-const byWriteOrder = "order of the writes, since reads name them"
+const (
+	byOwnOrder = "what a session wrote and read, one register at a time, since reads name their writes"
+	byNothing  = "nothing: no history breaks it by itself"
+)
 
-// sessionGuarantees judges whether one order of all writes agrees with the
-// guarantees of the set (Terry et al. 1994; as orders, Viotti and Vukolić 2016):
-//
-//   - ryw: a session's own write of a register precedes the other write that it
-//     reads there later;
-//   - mr: the write that a session reads precedes the other write that it reads
-//     on that register later;
-//   - mw: a session's writes are in its order;
-//   - wfr: the write that a session reads precedes what it writes later.
-//
-// The initial value precedes every write, so that reading it after a write, or
-// after a read of one, breaks ryw and mr. O(n).
+// sessionGuarantees judges by a set of guarantees. O(n) for each alone and for
+// ryw+mr, ryw+mw and mw+wfr; with causal order or PRAM, their cost; else polynomial,
+// by plainViews.
 func sessionGuarantees(set guarantees, model string, h *history.History) (ruling, error) {
+	switch set {
+	case everyGuarantee:
+		return causalRegisters(levelCM, model, h)
+	case readYourWrites | monotonicReads | monotonicWrites:
+		return causalRegisters(levelPRAM, model, h)
+	case readYourWrites | monotonicWrites | writesFollowReads:
+		p, r, err := causalOrder(model, h)
+		if err != nil || r.status != OK {
+			return r, err
+		}
+		return p.overwritten(p.ownPast), nil
+	}
 	a, r, err := compactRegisters(model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
-	g := &writeOrder{
-		a: a, set: set, after: make([][]int32, len(a.pos)), why: make([][]int32, len(a.pos)),
-		writes: make([][]atRank, len(a.chains)), hasRead: make([][]atRank, len(a.chains)),
+	switch set {
+	case monotonicWrites:
+		return ruling{status: OK, method: byNothing}, nil
+	case writesFollowReads, writesFollowReads | monotonicWrites:
+		return newWriteOrder(a, set).acyclic(), nil
+	case readYourWrites, readYourWrites | monotonicWrites, monotonicReads, readYourWrites | monotonicReads:
+		return a.ownOrder(set), nil
 	}
-	for c := range a.chains {
-		if r := g.session(a.chains[c]); r.status != OK {
-			return r, nil
-		}
-	}
-	if nodes := g.cycle(); nodes != nil {
-		witness := a.positions(nodes...)
-		slices.Sort(witness)
-		witness = slices.Compact(witness)
-		return ruling{status: Violation, method: byWriteOrder, witness: witness, reason: fmt.Sprintf(
-			"the writes cannot be ordered, there is a cycle through #%d", h.Ops[witness[0]].Index)}, nil
-	}
-	return ruling{status: OK, method: byWriteOrder}, nil
+	return a.plainViews(set), nil
 }
 
-// writeOrder is a graph over the writes. Where many writes precede one, a helper
-// node gathers them, so that the edges stay as few as the operations.
-type writeOrder struct {
-	a     *accesses
-	set   guarantees
-	after [][]int32 // by node: nodes after it; helpers are numbered above the operations
-	why   [][]int32 // by node, beside after: the read that demands the edge, or -1
-	// By chain: the writes, and helpers that come after what the session had read
-	// by then, each with its rank; for the indeterminate writes beside the chain.
-	writes, hasRead [][]atRank
+// cost is what a set costs to judge.
+func (set guarantees) cost() string {
+	switch set {
+	case everyGuarantee, readYourWrites | monotonicReads | monotonicWrites:
+		return "O(n·s²), s sessions: a sweep or two a session"
+	case readYourWrites | monotonicWrites | writesFollowReads:
+		return "O(n·s·log n), s sessions"
+	case writesFollowReads | monotonicReads, writesFollowReads | readYourWrites, writesFollowReads | monotonicReads | readYourWrites,
+		writesFollowReads | monotonicReads | monotonicWrites, monotonicReads | monotonicWrites:
+		return fmt.Sprintf("O(n²·s), s sessions, and a round or two; up to %d operations", maxPlainNodes)
+	}
+	return "O(n)"
 }
 
-type atRank struct{ rank, node int32 }
-
-// upTo returns the last of them that is at the rank or before, or -1.
-func upTo(list []atRank, rank int32) int32 {
-	i, _ := slices.BinarySearchFunc(list, rank+1, func(a atRank, r int32) int { return cmp.Compare(a.rank, r) })
-	if i == 0 {
-		return -1
-	}
-	return list[i-1].node
-}
-
-func (g *writeOrder) edge(from, to, read int32) {
-	g.after[from] = append(g.after[from], to)
-	g.why[from] = append(g.why[from], read)
-}
-
-func (g *writeOrder) helper() int32 {
-	g.after, g.why = append(g.after, nil), append(g.why, nil)
-	return int32(len(g.after) - 1)
-}
-
-// onKey is what one session did with one register so far.
-type onKey struct {
-	writes   []int32 // in order
-	gathered []int32 // by write: a helper that it and all before it precede
-	lastRead int32   // the latest read of a write, or -1
-	linked   map[int32]int
-}
-
-// session adds the edges that one chain demands.
-func (g *writeOrder) session(nodes []int32) ruling {
-	a := g.a
-	keys := make(map[int32]*onKey)
-	lastWrite, readsSoFar := int32(-1), int32(-1)
-	c := a.chain[nodes[0]]
-	if m := a.parent[nodes[0]]; m >= 0 { // chains that others stand beside come first
-		if w := upTo(g.writes[a.chain[m]], a.rank[m]); w >= 0 && g.set&monotonicWrites != 0 {
-			g.edge(w, nodes[0], -1)
-		}
-		if r := upTo(g.hasRead[a.chain[m]], a.rank[m]); r >= 0 {
-			g.edge(r, nodes[0], -1)
-		}
-	}
-	for _, n := range nodes {
-		k := keys[a.key[n]]
-		if k == nil {
-			k = &onKey{lastRead: -1}
-			keys[a.key[n]] = k
-		}
-		if !a.isWrite(n) {
-			if r := g.read(k, n); r.status != OK {
-				return r
-			}
-			if src := a.source[n]; src >= 0 && g.set&writesFollowReads != 0 {
-				next := g.helper()
-				if readsSoFar >= 0 {
-					g.edge(readsSoFar, next, -1)
-				}
-				g.edge(src, next, n)
-				readsSoFar = next
-				g.hasRead[c] = append(g.hasRead[c], atRank{a.rank[n], next})
-			}
-			continue
-		}
-		if lastWrite >= 0 && g.set&monotonicWrites != 0 {
-			g.edge(lastWrite, n, -1)
-		}
-		if readsSoFar >= 0 {
-			g.edge(readsSoFar, n, -1)
-		}
-		lastWrite = n
-		g.writes[c] = append(g.writes[c], atRank{a.rank[n], n})
-		if g.set&readYourWrites != 0 {
-			k.wrote(g, n)
-		}
-	}
-	return ruling{status: OK}
-}
-
-func (k *onKey) wrote(g *writeOrder, n int32) {
-	all := g.helper()
-	g.edge(n, all, -1)
-	if last := len(k.gathered) - 1; last >= 0 {
-		g.edge(k.gathered[last], all, -1)
-	}
-	k.writes, k.gathered = append(k.writes, n), append(k.gathered, all)
-}
-
-// read adds the edges into the write that n returned.
-func (g *writeOrder) read(k *onKey, n int32) ruling {
-	a := g.a
-	src := a.source[n]
-	if src < 0 {
-		before, guarantee := int32(-1), ""
-		if len(k.writes) > 0 {
-			before, guarantee = k.writes[len(k.writes)-1], "ryw"
-		} else if g.set&monotonicReads != 0 && k.lastRead >= 0 {
-			before, guarantee = k.lastRead, "mr"
-		}
-		if before < 0 {
-			return ruling{status: OK}
-		}
-		witness := a.positions(before, n)
-		if w := a.source[before]; w != before {
-			witness = append(witness, int(a.pos[w]))
-		}
-		slices.Sort(witness)
-		return ruling{status: Violation, method: byWriteOrder, witness: witness, reason: fmt.Sprintf(
-			"read #%d returns the initial value after #%d (%s)", a.op(n).Index, a.op(before).Index, guarantee)}
-	}
-	if g.set&monotonicReads != 0 {
-		if k.lastRead >= 0 && a.source[k.lastRead] != src {
-			g.edge(a.source[k.lastRead], src, n)
-		}
-		k.lastRead = n
-	}
-	g.ownBefore(k, src, n)
-	return ruling{status: OK}
-}
-
-// ownBefore puts the session's own writes of the register before src, another
-// write or one of them.
-func (g *writeOrder) ownBefore(k *onKey, src, n int32) {
-	if len(k.writes) == 0 {
-		return
-	}
-	own := -1
-	if g.a.chain[src] == g.a.chain[n] {
-		own, _ = slices.BinarySearch(k.writes, src)
-	}
-	switch {
-	case own < 0 || own == len(k.writes): // not one of the writes so far
-		g.edge(k.gathered[len(k.gathered)-1], src, n)
-		return
-	case own > 0:
-		g.edge(k.gathered[own-1], src, n)
-	}
-	// The later ones singly, each once: gathered they would include src.
-	if k.linked == nil {
-		k.linked = make(map[int32]int)
-	}
-	for i := max(own+1, k.linked[src]); i < len(k.writes); i++ {
-		g.edge(k.writes[i], src, n)
-	}
-	k.linked[src] = len(k.writes)
-}
-
-// cycle returns the operations on a cycle, with the reads that demand its
-// edges; nil if there is none.
-func (g *writeOrder) cycle() []int32 {
-	const (
-		fresh = iota
-		open
-		done
-	)
-	mark := make([]uint8, len(g.after))
-	next := make([]int, len(g.after))
-	var stack []int32
-	for root := range int32(len(g.after)) {
-		if mark[root] != fresh {
-			continue
-		}
-		mark[root] = open
-		stack = append(stack[:0], root)
-		for len(stack) > 0 {
-			n := stack[len(stack)-1]
-			if next[n] == len(g.after[n]) {
-				mark[n] = done
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			m := g.after[n][next[n]]
-			next[n]++
-			if mark[m] == open {
-				return g.onCycle(stack[slices.Index(stack, m):], next)
-			}
-			if mark[m] == fresh {
-				mark[m] = open
-				stack = append(stack, m)
-			}
+// ownPast is the clock of what precedes a read by its session's writes alone: the
+// causal past of the last one. nil if there is none.
+func (p *partialOrder) ownPast(n int32) []int32 {
+	on := p.a.chains[p.a.chain[n]]
+	for rank := p.a.rank[n] - 1; rank >= 0; rank-- {
+		if p.a.isWrite(on[rank]) {
+			return p.row(on[rank])
 		}
 	}
 	return nil
 }
 
-// onCycle collects the operations of a cycle on the search's stack.
-func (g *writeOrder) onCycle(loop []int32, next []int) []int32 {
-	var nodes []int32
-	for _, n := range loop {
-		if int(n) < len(g.a.pos) {
-			nodes = append(nodes, n)
-		}
-		if r := g.why[n][next[n]-1]; r >= 0 {
-			nodes = append(nodes, r)
+// ownOrder judges sets by which the writes of other sessions are in no order: ryw and
+// mr, and ryw with mw, which adds nothing to it. Then registers are independent, and
+// it matters only in which order one session met the values of one. O(n).
+func (a *accesses) ownOrder(set guarantees) ruling {
+	for _, nodes := range a.chains {
+		keys := make(map[int32]*met)
+		for _, n := range nodes {
+			k := keys[a.key[n]]
+			if k == nil {
+				k = &met{wrote: -1, now: initial}
+				keys[a.key[n]] = k
+			}
+			if r := k.next(a, set, n); r.status != OK {
+				return r
+			}
 		}
 	}
-	return nodes
+	return ruling{status: OK, method: byOwnOrder}
+}
+
+// met is what a session met in one register so far.
+type met struct {
+	wrote int32              // its own last write, or -1
+	now   int32              // mr: the write whose value it holds, or initial
+	gone  map[int32]struct{} // mr: those whose values were replaced
+	by    int32              // mr: the operation that met now first
+}
+
+// next takes the session's next operation on the register.
+func (k *met) next(a *accesses, set guarantees, n int32) ruling {
+	src, own := a.source[n], set&readYourWrites != 0
+	broken := func(guarantee string, because ...int32) ruling {
+		nodes := append(because, n)
+		for _, m := range nodes {
+			if a.source[m] >= 0 {
+				nodes = append(nodes, a.source[m])
+			}
+		}
+		witness := a.positions(nodes...)
+		slices.Sort(witness)
+		value := "the initial value"
+		if src >= 0 {
+			value = fmt.Sprintf("#%d", a.op(src).Index)
+		}
+		return ruling{status: Violation, method: byOwnOrder, witness: slices.Compact(witness), reason: fmt.Sprintf(
+			"read #%d returns %s after #%d (%s)", a.op(n).Index, value, a.op(because[0]).Index, guarantee)}
+	}
+	switch {
+	case a.isWrite(n):
+		if own {
+			k.wrote = n
+			k.hold(n, n)
+		}
+		return ruling{status: OK}
+	case own && a.isLater(src, n):
+		return broken("ryw: it is written only later", src)
+	case own && k.wrote >= 0 && src != k.wrote && (src == initial || a.chain[src] == a.chain[n]):
+		return broken("ryw", k.wrote)
+	case set&monotonicReads == 0 || src == k.now:
+		return ruling{status: OK}
+	}
+	if _, was := k.gone[src]; was { // the initial value too, if it is not there now
+		return broken("mr", k.by)
+	}
+	k.hold(src, n)
+	return ruling{status: OK}
+}
+
+// hold makes the register hold a value, which operation n showed.
+func (k *met) hold(src, n int32) {
+	if k.gone == nil {
+		k.gone = make(map[int32]struct{})
+	}
+	k.gone[k.now] = struct{}{}
+	k.now, k.by = src, n
+}
+
+// isLater reports whether the source is a write of n's own session after n, one of
+// unknown outcome included.
+func (a *accesses) isLater(src, n int32) bool {
+	if src < 0 {
+		return false
+	}
+	m := a.parent[src]
+	return a.chain[src] == a.chain[n] && a.rank[src] > a.rank[n] || m >= 0 && a.chain[m] == a.chain[n] && a.rank[m] >= a.rank[n]
 }

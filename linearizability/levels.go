@@ -10,10 +10,10 @@ import (
 	"github.com/joinery-go/joinery/models"
 )
 
-const allGuarantees = "ryw+mr+mw+wfr"
-
 // ladder says, by level, which levels it directly implies. Levels of different
-// ladders are not compared. The tests hold it against every small history.
+// ladders are not compared. It is complete: where a level is not said to imply
+// another one, some history satisfies the one and not the other. The tests hold it
+// against every small history.
 type ladder []rung
 
 type rung struct {
@@ -26,15 +26,14 @@ func registerLadder() ladder {
 	return ladder{
 		{"linearizable-register", []string{"sequential"}},
 		{"sequential", []string{"ccv", "cm"}},
-		{"ccv", []string{"cc", allGuarantees}},
-		{"cm", []string{"cc", "pram"}},
-		{"cc", []string{"wfr"}},
-		{"pram", []string{"mw"}},
-		{allGuarantees, []string{"ryw", "mr", "mw", "wfr"}},
-		{"ryw", nil},
-		{"mr", nil},
-		{"mw", nil},
+		{"ccv", []string{"cc", "mr"}},
+		{"cm", []string{"cc", "pram"}}, // which is ryw+mr+mw+wfr
+		{"cc", []string{"ryw", "wfr"}},
+		{"pram", []string{"ryw", "mr"}}, // which is ryw+mr+mw
+		{"ryw", []string{"mw"}},
+		{"mr", []string{"mw"}},
 		{"wfr", []string{"mw"}},
+		{"mw", nil}, // which excludes nothing by itself, so that all imply it
 	}
 }
 
@@ -107,20 +106,27 @@ type Report struct {
 // with compare-and-set at the two that know it; any other one as lattice values,
 // and if it is of tagged registers at the register levels too, which is the other
 // view of the same writes; and one of objects that are not replicated by
-// linearizability alone. Each level has the Budget for itself. Errors are those of Judge.
+// linearizability alone. Each level has the Budget for itself. A level that cannot be
+// decided by itself is decided with one that is, where one of the two implies the
+// other. Errors are those of Judge.
 //
 // Real time, to which only the linearizable levels look, does not order two
 // operations of which one begins at the instant the other ends, even of one
 // session, whose order the weaker levels do keep.
 func Levels(ctx context.Context, h *history.History, b Budget) (Report, error) {
+	return LevelsWith(ctx, h, Options{Budget: b})
+}
+
+// LevelsWith is Levels with options.
+func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, error) {
 	var report Report
-	b, err := b.withDefaults()
+	o, err := o.withDefaults()
 	if err == nil {
 		err = h.Validate()
 	}
 	for _, l := range laddersFor(h) {
 		if err == nil {
-			err = report.climb(ctx, h, l, b)
+			err = report.climb(ctx, h, l, o)
 		}
 	}
 	if err != nil {
@@ -156,7 +162,7 @@ func laddersFor(h *history.History) []ladder {
 }
 
 // climb judges every level of a ladder, then shrinks the minimal violations.
-func (r *Report) climb(ctx context.Context, h *history.History, l ladder, b Budget) error {
+func (r *Report) climb(ctx context.Context, h *history.History, l ladder, o Options) error {
 	status := make(map[string]Status)
 	ruled, meters := make([]ruling, len(l)), make([]*meter, len(l))
 	first := len(r.Verdicts)
@@ -165,13 +171,21 @@ func (r *Report) climb(ctx context.Context, h *history.History, l ladder, b Budg
 		if !known {
 			return fmt.Errorf("%w %q", ErrUnknownModel, rung.level)
 		}
-		meters[n] = newMeter(ctx, b)
+		meters[n] = newMeter(ctx, o.Budget)
+		meters[n].ownReads = o.OwnReads
 		var err error
 		if ruled[n], err = c.decide(meters[n], h); err != nil {
 			return err
 		}
 		status[rung.level] = ruled[n].status
 		r.Verdicts = append(r.Verdicts, c.verdict(meters[n], ruled[n]))
+	}
+	l = l.within(h)
+	for n, rung := range l {
+		if why, s := l.follows(rung.level, status); s != "" {
+			r.Verdicts[first+n] = Verdict{Status: s, Model: rung.level, Reason: why, Method: byImplication, Steps: r.Verdicts[first+n].Steps}
+			status[rung.level] = s
+		}
 	}
 	for n, rung := range l {
 		switch status[rung.level] {
@@ -181,16 +195,55 @@ func (r *Report) climb(ctx context.Context, h *history.History, l ladder, b Budg
 			}
 		case Violation:
 			if l.anyBelow(rung.level, status, Violation) {
-				continue
+				continue // this includes all that follow from others
 			}
 			r.Broken = append(r.Broken, rung.level)
 			c, _ := checkerNamed(rung.level)
-			r.Verdicts[first+n] = c.conclude(meters[n], h, ruled[n], b)
+			r.Verdicts[first+n] = c.conclude(meters[n], h, ruled[n], o.Budget)
 		default:
 			r.Open = append(r.Open, rung.level)
 		}
 	}
 	return nil
+}
+
+// realTimeLevels are the levels of ladders that look at real time.
+var realTimeLevels = []string{"linearizable-register", "cas-register", "linearizable", "lattice-linearizable"}
+
+const byImplication = "what another level implies"
+
+// within returns the ladder as it holds of a history. Where real time does not order
+// a session, what respects real time need not respect the session.
+func (l ladder) within(h *history.History) ladder {
+	if inRealTime(h) {
+		return l
+	}
+	l = slices.Clone(l)
+	for n := range l {
+		if slices.Contains(realTimeLevels, l[n].level) {
+			l[n].implies = nil
+		}
+	}
+	return l
+}
+
+// follows returns what the verdicts on other levels say of one that is open: it holds
+// if one that implies it does, and is broken if one that it implies is. "" if they say
+// nothing.
+func (l ladder) follows(level string, status map[string]Status) (why string, _ Status) {
+	if s := status[level]; s == OK || s == Violation {
+		return "", ""
+	}
+	below := l.implied(level)
+	for _, r := range l {
+		switch {
+		case status[r.level] == OK && l.implied(r.level)[level]:
+			return "", OK
+		case status[r.level] == Violation && below[r.level]:
+			return fmt.Sprintf("%s is broken, which it implies", r.level), Violation
+		}
+	}
+	return "", ""
 }
 
 // anyAbove reports whether a level that implies this one has the status.
@@ -219,6 +272,9 @@ func (r Report) String() string {
 	for _, v := range r.Verdicts {
 		if slices.Contains(r.Broken, v.Model) {
 			fmt.Fprintf(&b, "\n%s: %s\n%s", v.Model, v.Reason, v.Diagram())
+			if v.Hint != "" {
+				fmt.Fprintln(&b, v.Hint)
+			}
 		}
 	}
 	return b.String()

@@ -2,6 +2,7 @@ package linearizability
 
 import (
 	"context"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -94,6 +95,7 @@ func TestRealTimeSearchAgreesWithPorcupine(t *testing.T) {
 	for seed := range seeds {
 		shape := oracle.Shape{Ops: 4 + int(seed%12), Sessions: 2 + int(seed%5), Keys: 1 + int(seed%2), Faults: int(seed % 12), Unknown: int(seed % 40)}
 		add(models.CASRegister(), oracle.RandomRegister(seed, shape, true))
+		add(models.CASRegister(), instants(oracle.RandomRegister(seed, shape, true), seed))
 		add(models.LinearizableRegister(), oracle.RandomRegister(seed, shape, false))
 		types := []history.Type{history.Register, history.Set, history.Counter, history.MultiValue, history.Map, history.Queue}
 		add(models.Linearizable(), oracle.RandomObject(seed, types[seed%6], 4+int(seed%6), false))
@@ -107,6 +109,38 @@ func TestRealTimeSearchAgreesWithPorcupine(t *testing.T) {
 		require.Greater(t, c[OK], 100, model)
 		require.Greater(t, c[Violation], 100, model)
 	}
+}
+
+// instants makes some operations return as they are called, at either end of their
+// interval.
+func instants(h *history.History, seed uint64) *history.History {
+	rng := rand.New(rand.NewPCG(seed, 17))
+	for i := range h.Ops {
+		switch o := &h.Ops[i]; {
+		case o.Return == history.Pending:
+		case rng.IntN(4) == 0:
+			o.Return = o.Call
+		case rng.IntN(4) == 0:
+			o.Call = o.Return
+		}
+	}
+	return inOrder(h)
+}
+
+// Operations of an instant, against the oracle that tries every order.
+func TestInstantsAgree(t *testing.T) {
+	counts := bruteTally{}
+	for seed := range uint64(3000) {
+		shape := oracle.Shape{Ops: 5 + int(seed%3), Sessions: 2 + int(seed%3), Keys: 1 + int(seed%2), Faults: int(seed % 12), Unknown: int(seed % 30)}
+		for _, model := range []string{"cas-register", "linearizable"} {
+			h := instants(oracle.RandomRegister(seed, shape, true), seed)
+			require.NoError(t, h.Validate())
+			counts.agree(t, h, model, oracle.Linearizable(h) == oracle.Allowed)
+			plain := instants(oracle.RandomRegister(seed, shape, false), seed)
+			counts.agree(t, plain, "linearizable-register", oracle.Linearizable(plain) == oracle.Allowed)
+		}
+	}
+	counts.report(t, 6000, 300)
 }
 
 // What came before a quiescent point matters no more than by the state it left,

@@ -23,12 +23,12 @@ func registerCheckers() []checker {
 		causal("ccv", "causal convergence: causal consistency, and one order of conflicting writes for all", "O(n·s·log n), s sessions", levelCCv),
 		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s²), s sessions: a sweep or two a session", levelCM),
 		causal("cc", "causal consistency: no read returns what was overwritten in its causal past", "O(n·s·log n)", levelCC),
-		causal("pram", "each session sees one order of the writes that extends the order of each session", "O(n·s²), s sessions: a sweep or two a session", levelPRAM),
-		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced"),
+		causal("pram", "each session sees one order of the writes that extends the order of each session (ryw+mr+mw)", "O(n·s²), s sessions: a sweep or two a session", levelPRAM),
+		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced, be it by another one of its own"),
 		session("mr", monotonicReads, "monotonic reads: a session does not read what its earlier reads replaced"),
 		session("mw", monotonicWrites, "monotonic writes: a session's writes take effect in its order (vacuous alone)"),
 		session("wfr", writesFollowReads, "writes follow reads: a write comes after what its session had read (alone: no causal cycle)"),
-		session("ryw+mr+mw+wfr", everyGuarantee, "the four session guarantees together; any other set is written likewise"),
+		session("ryw+mr+mw+wfr", everyGuarantee, "the four session guarantees together, which is cm; any other set is written likewise"),
 	}
 }
 
@@ -42,7 +42,7 @@ func registerChecker(info ModelInfo, judge func(h *history.History) (ruling, err
 }
 
 func guaranteeChecker(name string, set guarantees) checker {
-	return registerChecker(ModelInfo{Name: name, Complexity: "O(n)"}, func(h *history.History) (ruling, error) {
+	return registerChecker(ModelInfo{Name: name, Complexity: set.cost()}, func(h *history.History) (ruling, error) {
 		return sessionGuarantees(set, name, h)
 	})
 }
@@ -52,8 +52,21 @@ func guaranteeChecker(name string, set guarantees) checker {
 func reduceRegisters(h *history.History) models.Reduction { return reduceBySource(h, false) }
 
 // reduceTransactions is the same where aborted writes are sources too, of reads
-// that should not have seen them.
-func reduceTransactions(h *history.History) models.Reduction { return reduceBySource(h, true) }
+// that should not have seen them, and where transactions keep what anchors says.
+func reduceTransactions(h *history.History) models.Reduction {
+	r := reduceBySource(h, true)
+	keep, sources := anchors(h), r.Support
+	r.Support = func(i int) []int {
+		o, need := &h.Ops[i], sources(i)
+		for _, j := range keep[txnName{o.Session, o.Txn}] {
+			if j != i {
+				need = append(need, j)
+			}
+		}
+		return need
+	}
+	return r
+}
 
 func reduceBySource(h *history.History, aborts bool) models.Reduction {
 	x := newSourceIndex(h, aborts)
@@ -77,7 +90,7 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 		return nil
 	}
 	restrict := func(kept []int) *history.History {
-		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
+		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
 		for _, i := range kept {
 			sub.Ops = append(sub.Ops, h.Ops[i])
 		}
@@ -135,16 +148,21 @@ func sequential(m *meter, model models.Model, h *history.History) (ruling, error
 }
 
 // inRealTime reports whether real time orders the operations of each session:
-// none begins at the instant at which the one before it ends.
+// none begins before the one before it has ended, nor at the same instant. What
+// failed and yet has seen something counts too.
 func inRealTime(h *history.History) bool {
 	end := make(map[int]int64)
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if last, ok := end[o.Session]; ok && o.Happened() && last >= o.Call {
+		saw := o.Func == history.CAS && o.Outcome == history.Failed
+		last, ok := end[o.Session]
+		if ok && (o.Happened() || saw) && last >= o.Call {
 			return false
 		}
-		if o.Outcome == history.OK {
-			end[o.Session] = o.Return
+		if o.Outcome == history.OK || saw {
+			if !ok || o.Return > last {
+				end[o.Session] = o.Return
+			}
 		}
 	}
 	return true

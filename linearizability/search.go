@@ -24,6 +24,7 @@ type meter struct {
 	steps    atomic.Int64
 	bytes    atomic.Int64
 	stop     atomic.Int32 // a stopCause
+	ownReads OwnReads
 }
 
 type stopCause int32

@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -41,17 +42,36 @@ func requireStrongest(t *testing.T, h *history.History, n int) {
 // Plume's fourteen patterns. The i-th one is the l-th with its transactions and
 // keys renamed (see TestPatternsIAndLAreTheSame), so no level can tell them
 // apart: like l, and AWDIT's read-committed/biswas-enea, it holds read committed.
+// The j-th one, a transaction that reads its own write and then another one, is the
+// only one on which the two readings of OwnReads differ.
 func TestPlumePatterns(t *testing.T) {
-	for name, n := range map[string]int{
-		"a": 0, "b": 0, "c": 0, "d": 0, "e": 0, "f": 0, "g": 0, "h": 0, "i": 1, "j": 1, "k": 1, "l": 1, "m": 2, "n": 2,
+	differ := []string{}
+	for _, p := range []struct {
+		name          string
+		always, plume int // levels that hold, of isolationLevels
+	}{
+		{"a", 0, 0}, {"b", 0, 0}, {"c", 0, 0}, {"d", 0, 0}, {"e", 0, 0}, {"f", 0, 0}, {"g", 0, 0}, {"h", 0, 0},
+		{"i", 1, 1}, {"j", 0, 1}, {"k", 1, 1}, {"l", 1, 1}, {"m", 2, 2}, {"n", 2, 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			h := sharedFile(t, "plume", "plume", "tap", "tap-"+name+".txt")
-			requireStrongest(t, h, n)
+		h := sharedFile(t, "plume", "plume", "tap", "tap-"+p.name+".txt")
+		requireStrongest(t, h, p.always)
+		if p.always != p.plume {
+			differ = append(differ, p.name)
+		}
+		for own, n := range map[OwnReads]int{OwnReadsAlways: p.always, OwnReadsUntilRead: p.plume} {
 			o := oracle.NewTransactions(h) // every commit order tried
-			require.Equal(t, []bool{n > 0, n > 1, n > 2}, []bool{o.ReadCommitted(), o.ReadAtomic(), o.Causal()})
-		})
+			if own == OwnReadsUntilRead {
+				o = oracle.NewPlumeTransactions(h)
+			}
+			require.Equal(t, []bool{n > 0, n > 1, n > 2}, []bool{o.ReadCommitted(), o.ReadAtomic(), o.Causal()}, h.Name)
+			for i, level := range isolationLevels {
+				v, err := JudgeWith(context.Background(), h, level, Options{OwnReads: own})
+				require.NoError(t, err)
+				require.Equal(t, i < n, v.Status == OK, "%s by %d: %v", h.Name, own, v)
+			}
+		}
 	}
+	require.Equal(t, []string{"j"}, differ)
 }
 
 func TestPatternsIAndLAreTheSame(t *testing.T) {

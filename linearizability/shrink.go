@@ -73,7 +73,7 @@ func (s *shrinker) takingPart(h *history.History) []int {
 	kept := make([]int, 0, len(h.Ops))
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed || s.c.aborts && o.Func == history.Write {
+		if o.Happened() || o.Func == history.CAS && o.Outcome == history.Failed || s.c.aborts && (o.Func == history.Write || o.Txn != 0) {
 			kept = append(kept, i)
 		}
 	}

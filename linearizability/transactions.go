@@ -19,9 +19,10 @@ const (
 
 const byCommitOrder = "commit order saturated, since reads name their writes"
 
-// transactionCheckers are the isolation levels. A transaction is a run of
-// operations of a session with the same Txn; an operation without one is a
-// transaction by itself.
+// transactionCheckers are the isolation levels. A transaction are the operations of
+// a session with the same Txn, wherever they stand; an operation without one is a
+// transaction by itself. One transaction comes before another one of its session if
+// it has ended when that begins.
 //
 // Read committed, read atomic and transactional causal consistency are those of
 // Biswas and Enea (OOPSLA 2019): there is a commit order that extends session
@@ -35,6 +36,10 @@ const byCommitOrder = "commit order saturated, since reads name their writes"
 // patterns named in reasons are Plume's (OOPSLA 2024). Item cut isolation
 // (Bailis et al., VLDB 2013) asks only that a transaction which reads a register
 // again, without having written it in between, finds the same.
+//
+// At every level but item cut a transaction that has written a register reads its
+// last write there (internal consistency), however often it reads; see OwnReads for
+// another opinion.
 func transactionCheckers() []checker {
 	row := func(name, doc, cost string, level txnLevel) checker {
 		return checker{
@@ -42,7 +47,7 @@ func transactionCheckers() []checker {
 				Name: name, Doc: doc, Complexity: cost,
 				Needs: "transactions over registers with read and write; values written once per key",
 			},
-			judge:  func(_ *meter, h *history.History) (ruling, error) { return isolation(level, name, h) },
+			judge:  func(m *meter, h *history.History) (ruling, error) { return isolation(level, m.ownReads, name, h) },
 			reduce: reduceTransactions,
 			aborts: true,
 		}
@@ -66,21 +71,23 @@ type txnRead struct {
 // transactions, and what each read and wrote.
 type transactions struct {
 	*accesses
-	level  txnLevel
-	ops    [][]int32   // by node: positions of its operations
-	reads  [][]txnRead // by node: what it read of others, in order
-	writes [][]int32   // by node: keys that it wrote, each once
-	wrote  map[[2]int32]int32
-	why    map[[2]int32]int32 // writer and chain of an edge in due: the transaction whose reads demand it
+	level    txnLevel
+	ownReads OwnReads
+	splits   []int32     // nodes whose session did something else between their operations
+	ops      [][]int32   // by node: positions of its operations
+	reads    [][]txnRead // by node: what it read of others, in order
+	writes   [][]int32   // by node: keys that it wrote, each once
+	wrote    map[[2]int32]int32
+	why      map[[2]int32]int32 // writer and chain of an edge in due: the transaction whose reads demand it
 }
 
 // isolation judges a level.
-func isolation(level txnLevel, model string, h *history.History) (ruling, error) {
+func isolation(level txnLevel, own OwnReads, model string, h *history.History) (ruling, error) {
 	b, r, err := groupTransactions(model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
-	t := b.arrange(level)
+	t := b.arrange(level, own)
 	for n := range t.ops {
 		if r := t.inside(b, int32(n)); r.status != OK {
 			return r, nil
@@ -92,6 +99,7 @@ func isolation(level txnLevel, model string, h *history.History) (ruling, error)
 	if r := t.tooWide(); r.status != OK {
 		return r, nil
 	}
+	t.orderSplits()
 	p := (&partialOrder{a: t.accesses, reader: everyone}).withEdges()
 	if !p.sweep(true) {
 		return t.violation(p, "CyclicCO: session order and reads-from have a cycle"), nil
@@ -208,6 +216,11 @@ func (t *transactions) sessionBefore(n int32, r txnRead, demand func(int32, txnR
 	past := map[int32]int32{t.chain[n]: t.rank[n]}
 	if m := t.parent[n]; m >= 0 {
 		past[t.chain[m]] = t.rank[m] + 1
+	}
+	for _, m := range t.splits {
+		if t.endedBefore(m, n) {
+			past[t.chain[m]] = 1
+		}
 	}
 	on := t.byKey[r.key]
 	for i := range on {

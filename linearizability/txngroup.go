@@ -11,10 +11,17 @@ import (
 type txnBuilder struct {
 	h      *history.History
 	index  *sourceIndex
-	groups [][]int32 // positions of the operations of each transaction
+	groups [][]int32 // positions of the operations of each transaction, in order of their first ones
 	of     []int32   // by position: its group
 	state  []history.Outcome
 	seen   []bool // by group: another transaction read from it
+	split  []bool // by group: its session did something else between its operations
+}
+
+// txnName names a transaction of several operations.
+type txnName struct {
+	session int
+	txn     uint64
 }
 
 // groupTransactions groups and finds the write that each read returned, among
@@ -25,7 +32,8 @@ func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, e
 		index: newSourceIndex(h, true),
 		of:    make([]int32, len(h.Ops)),
 	}
-	open := make(map[int]int32) // session -> its latest group
+	named := make(map[txnName]int32)
+	latest := make(map[int]int32) // session -> the group of its latest operation
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if o.Type != history.Register || o.Func != history.Read && o.Func != history.Write {
@@ -37,11 +45,10 @@ func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, e
 		if o.IsPut() {
 			b.index.add(writtenTo(b.index.keys[o.Key], o.Arg), int32(i))
 		}
-		g, ok := open[o.Session]
-		if !ok || o.Txn == 0 || h.Ops[b.groups[g][0]].Txn != o.Txn {
-			g = int32(len(b.groups))
-			b.groups, b.state = append(b.groups, nil), append(b.state, history.OK)
-			open[o.Session] = g
+		g, goesOn := latest[o.Session]
+		if goesOn = goesOn && o.Txn != 0 && h.Ops[b.groups[g][0]].Txn == o.Txn; !goesOn {
+			g = b.resumeOrBegin(named, txnName{o.Session, o.Txn})
+			latest[o.Session] = g
 		}
 		b.groups[g] = append(b.groups[g], int32(i))
 		b.of[i] = g
@@ -51,6 +58,20 @@ func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, e
 	}
 	b.seen = make([]bool, len(b.groups))
 	return b, b.resolve(), nil
+}
+
+// resumeOrBegin returns the group of a transaction that is not its session's latest.
+func (b *txnBuilder) resumeOrBegin(named map[txnName]int32, name txnName) int32 {
+	if g, known := named[name]; known {
+		b.split[g] = true
+		return g
+	}
+	g := int32(len(b.groups))
+	b.groups, b.state, b.split = append(b.groups, nil), append(b.state, history.OK), append(b.split, false)
+	if name.txn != 0 {
+		named[name] = g
+	}
+	return g
 }
 
 // reads reports whether the operation is a read whose value counts. To be asked
@@ -93,10 +114,11 @@ func (b *txnBuilder) source(i int32) int32 {
 }
 
 // arrange numbers the transactions that happened and chains them: as operations
-// in accesses, with an indeterminate one beside its session.
-func (b *txnBuilder) arrange(level txnLevel) *transactions {
+// in accesses, with an indeterminate one beside its session. So is a split one,
+// which has a chain of its own (see overlaps).
+func (b *txnBuilder) arrange(level txnLevel, own OwnReads) *transactions {
 	a := &accesses{h: b.h, byKey: make([][]writers, len(b.index.keys))}
-	t := &transactions{accesses: a, level: level, wrote: make(map[[2]int32]int32), why: make(map[[2]int32]int32)}
+	t := &transactions{accesses: a, level: level, ownReads: own, wrote: make(map[[2]int32]int32), why: make(map[[2]int32]int32)}
 	session := make(map[int]int32)
 	for g, ops := range b.groups {
 		if b.state[g] == history.Failed || b.state[g] == history.Unknown && !b.seen[g] {
@@ -105,11 +127,14 @@ func (b *txnBuilder) arrange(level txnLevel) *transactions {
 		s := b.h.Ops[ops[0]].Session
 		c, ok := session[s]
 		parent := int32(-1)
-		if b.state[g] == history.Unknown {
+		if beside := b.split[g]; beside || b.state[g] == history.Unknown {
 			if ok {
 				parent = a.chains[c][len(a.chains[c])-1]
 			}
 			c = a.newChain()
+			if beside && b.state[g] == history.OK {
+				t.splits = append(t.splits, int32(len(a.pos)))
+			}
 		} else if !ok {
 			c = a.newChain()
 			session[s] = c
@@ -203,6 +228,7 @@ func (t *transactions) inside(b *txnBuilder, n int32) ruling {
 func (t *transactions) wrongInside(b *txnBuilder, n, i, src int32, l *lastAccess, again bool) string {
 	own := src != initial && b.of[src] == n
 	changed := again && !l.wasWrite && l.returned != src
+	wrote := l.wasWrite || l.wrote >= 0 && t.ownReads == OwnReadsAlways
 	if t.level == levelItemCut {
 		if changed {
 			return "NonRepeatableRead: read #%d returns %s, where its transaction had read another value"
@@ -214,11 +240,11 @@ func (t *transactions) wrongInside(b *txnBuilder, n, i, src int32, l *lastAccess
 		return "AbortedRead: read #%d returns %s, which aborted"
 	case own && src > i:
 		return "FutureRead: read #%d returns %s, which its transaction writes later"
-	case l.wasWrite && src == l.wrote:
+	case wrote && src == l.wrote:
 		return ""
 	case own && src != l.wrote:
 		return "NotMyLastWrite: read #%d returns %s, which its transaction has overwritten"
-	case l.wasWrite:
+	case wrote:
 		return "NotMyOwnWrite: read #%d returns %s, although its transaction has written"
 	case src != initial && !own && t.wrote[[2]int32{b.of[src], b.index.keys[t.h.Ops[i].Key]}] != src:
 		return "IntermediateRead: read #%d returns %s, which its transaction overwrote"

@@ -47,8 +47,11 @@ type Verdict struct {
 	// of them (with what rests on it) makes the rest allowed, unless the budget
 	// ran out. In order of Call.
 	Witness []history.Op
-	Method  string // how it was decided, and why so: "vector clocks, since …"
-	Steps   int64  // model steps taken, shrinking included; 0 for polynomial checks
+	// Hint says, for a violation, what of the input decided it by how it was read,
+	// where an option has another reading; often empty.
+	Hint   string
+	Method string // how it was decided, and why so: "vector clocks, since …"
+	Steps  int64  // model steps taken, shrinking included; 0 for polynomial checks
 	// Cause is not nil where the history cannot say because values that should
 	// tell writes apart are not unique: an *history.OpError about one of the
 	// writes, which wraps history.ErrNotUnique.
@@ -66,6 +69,9 @@ func (v Verdict) String() string {
 	for _, o := range v.Witness {
 		fmt.Fprintf(&b, "\n  %s", o)
 	}
+	if v.Hint != "" {
+		fmt.Fprintf(&b, "\n  %s", v.Hint)
+	}
 	return b.String()
 }
 
@@ -82,6 +88,37 @@ type Budget struct {
 	// To bound everything by time, give Judge a context with a deadline.
 	Time time.Duration
 }
+
+// Options are a budget, and a choice where the literature does not agree on what a
+// level demands. The zero Options are the defaults.
+type Options struct {
+	Budget   Budget
+	OwnReads OwnReads
+}
+
+func (o Options) withDefaults() (Options, error) {
+	var err error
+	if o.OwnReads > OwnReadsUntilRead {
+		return o, fmt.Errorf("options: no such reading of own reads: %d", o.OwnReads)
+	}
+	o.Budget, err = o.Budget.withDefaults()
+	return o, err
+}
+
+// OwnReads says what a transaction reads of a register that it has written.
+type OwnReads uint8
+
+const (
+	// OwnReadsAlways is the default: its own last write, at each of its reads
+	// (Biswas and Enea, OOPSLA 2019, "internal"; AWDIT, PLDI 2025; Elle, VLDB 2020).
+	// To take away a read does not make a history worse, nor to add one better.
+	OwnReadsAlways OwnReads = iota
+	// OwnReadsUntilRead demands that of its first read after the write. A later one
+	// that finds another value is a read that cannot be repeated, as Plume classes it
+	// (OOPSLA 2024, NonRepeatableRead): read committed has nothing against it, read
+	// atomic and what is above have.
+	OwnReadsUntilRead
+)
 
 // The defaults of Budget.
 const (

@@ -31,7 +31,7 @@ func Causal() Model {
 			Complexity: "O(n²) with tags or stamps; else exponential in sessions, up to (n/s)^s states (porcupine)",
 			Needs:      "registers, sets, counters; tags, or values written once per key (counters: any)",
 		},
-		Prepare: func(h *history.History) (*Problem, error) { return prepareCausal(h, true) },
+		Prepare: onAbsent(func(h *history.History) (*Problem, error) { return prepareCausal(h, true) }),
 		Reduce:  reduceReplicated,
 		Because: "since the order in which each session sees the puts is not known",
 	}
@@ -148,7 +148,7 @@ func stampedRegisters(h *history.History) map[object]bool {
 			continue
 		}
 		before, seen := stamped[objectOf(o)]
-		stamped[objectOf(o)] = !bare(o) && (before || !seen)
+		stamped[objectOf(o)] = !bare(o, history.Nil) && (before || !seen)
 	}
 	return stamped
 }

@@ -32,7 +32,7 @@ func Eventual() Model {
 			Complexity: "O(reads x puts) an object (porcupine, no backtracking); subset sum for untagged counters",
 			Needs:      "registers, sets, counters; a settle fence with reads after it",
 		},
-		Prepare: func(h *history.History) (*Problem, error) { return prepareEventual(h, true) },
+		Prepare: onAbsent(func(h *history.History) (*Problem, error) { return prepareEventual(h, true) }),
 		Settles: true,
 		Reduce:  reduceReplicated,
 		Because: "since which puts a read includes is the store's choice",

@@ -139,7 +139,7 @@ func stampOf(held []history.Value) history.Stamp {
 func sameSet(out, now history.Value) bool {
 	a, _ := out.AsList()
 	b, _ := now.AsList()
-	return out.Kind() != history.KindInt && out.Kind() != history.KindStr && history.SetOf(a...).Equal(history.SetOf(b...)) && len(a) == len(b)
+	return (out.IsNil() || out.Kind() == history.KindList) && history.SetOf(a...).Equal(history.SetOf(b...)) && len(a) == len(b)
 }
 
 func dropping(list []history.Value, drop ...history.Value) []history.Value {
@@ -257,7 +257,7 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 	}
 	return Model{
 		ModelInfo: info,
-		Prepare:   prepare,
+		Prepare:   onAbsent(prepare),
 		RealTime:  true,
 		Because:   "since the order in which an object's operations took effect is not known",
 		Reduce: func(h *history.History) Reduction {

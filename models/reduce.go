@@ -25,7 +25,7 @@ type Reduction struct {
 // restrict is Restrict for models whose values need no reducing.
 func restrict(h *history.History) func(kept []int) *history.History {
 	return func(kept []int) *history.History {
-		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Fences: h.Fences}
+		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Fences: h.Fences}
 		sub.Ops = make([]history.Op, 0, len(kept))
 		for _, i := range kept {
 			sub.Ops = append(sub.Ops, h.Ops[i])
@@ -59,7 +59,7 @@ func reduceReplicated(h *history.History) Reduction {
 		if n := len(h.Fences); n > 0 && o.IsPut() && o.Happened() && disturbs(o, h.Fences[n-1]) {
 			note(r.firstLate, i)
 		}
-		if !h.Tagged && o.Type == history.Register && o.Outcome == history.OK && bare(o) {
+		if !h.Tagged && o.Type == history.Register && o.Outcome == history.OK && bare(o, h.Initial) {
 			note(r.firstBare, i)
 		}
 	}
@@ -68,8 +68,8 @@ func reduceReplicated(h *history.History) Reduction {
 
 // bare reports whether a stamp is missing from a register operation that should
 // have one.
-func bare(o *history.Op) bool {
-	return !o.Stamp.Known() && (o.IsPut() || !o.Out.IsNil())
+func bare(o *history.Op, initial history.Value) bool {
+	return !o.Stamp.Known() && (o.IsPut() || !o.Out.Equal(initial))
 }
 
 // support of a read: the puts of which its value could not be relieved, and the
@@ -201,7 +201,9 @@ func (r *reducer) forgetTags(o *history.Op, in map[int]struct{}) {
 	case history.Register:
 		wroteIt := func(w *history.Op) bool { return wrote(w, o) }
 		if !slices.ContainsFunc(left, wroteIt) && slices.ContainsFunc(gone, wroteIt) {
-			o.Out, o.Stamp = greatest(left)
+			if o.Out, o.Stamp = r.h.Initial, (history.Stamp{}); len(left) > 0 {
+				o.Out, o.Stamp = greatest(left)
+			}
 		}
 	}
 }
@@ -225,11 +227,9 @@ func setWithout(v history.Value, gone, left []*history.Op) history.Value {
 	})...)
 }
 
-// greatest is the value of a register after writes whose stamps are known.
+// greatest is the value of a register after writes whose stamps are known, at least
+// one.
 func greatest(writes []*history.Op) (history.Value, history.Stamp) {
-	if len(writes) == 0 {
-		return history.Nil, history.Stamp{}
-	}
 	top := slices.MaxFunc(writes, func(a, b *history.Op) int {
 		return cmp.Or(a.Stamp.Compare(b.Stamp), a.Arg.Compare(b.Arg))
 	})

@@ -12,7 +12,8 @@ import (
 
 // LinearizableRegister is the register with read and write: there is one order
 // of all operations on a key that respects real time and in which each read
-// returns the latest write, nil before the first. Keys are independent.
+// returns the latest write, before the first one the history's initial value. Keys
+// are independent.
 func LinearizableRegister() Model {
 	return registerModel(ModelInfo{
 		Name:       "linearizable-register",
@@ -34,7 +35,7 @@ func CASRegister() Model {
 }
 
 // registerStep is what an operation demands of the register and does to it,
-// values replaced by small numbers (0 is nil).
+// values replaced by small numbers (0 is the initial one).
 type registerStep struct {
 	op       *history.Op
 	demands  bool // the value must be in (or, with negate, must not be)
@@ -58,7 +59,7 @@ func registerModel(info ModelInfo, cas bool) Model {
 }
 
 func prepareRegister(name string, cas bool, h *history.History) (*Problem, error) {
-	values := newValueNumbers()
+	values := newValueNumbers(h.Initial)
 	objects, at := byObject(h)
 	p := &Problem{
 		StateBytes: func(any) int { return 8 },
@@ -94,14 +95,14 @@ func effectiveReturn(o *history.Op) int64 {
 	return o.Return
 }
 
-// valueNumbers gives the values of registers small numbers, 0 to nil.
+// valueNumbers gives the values of registers small numbers, 0 to the initial one.
 type valueNumbers struct {
 	names []string // by number
 	ids   map[string]int
 }
 
-func newValueNumbers() *valueNumbers {
-	return &valueNumbers{names: []string{history.Nil.String()}, ids: map[string]int{history.Nil.Key(): 0}}
+func newValueNumbers(initial history.Value) *valueNumbers {
+	return &valueNumbers{names: []string{initial.String()}, ids: map[string]int{initial.Key(): 0}}
 }
 
 func (n *valueNumbers) of(v history.Value) int {

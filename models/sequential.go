@@ -67,7 +67,7 @@ func withNumber(s string, i, n int) string {
 }
 
 func prepareSequential(h *history.History) (*Problem, error) {
-	values := newValueNumbers()
+	values := newValueNumbers(h.Initial)
 	part := &sequentialPart{readers: make(map[[2]int][]*sequentialStep), writers: make(map[[2]int]int)}
 	keys := make(map[string]int)
 	chains := make(map[int]int) // session -> chain

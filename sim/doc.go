@@ -1,6 +1,6 @@
 // Package sim runs distributed protocols in virtual time, deterministically, with
-// every fault a decision that a tape can hold (semantics of the design, section
-// 4; the wheel follows Varghese and Lauck's timing wheels).
+// every fault a decision that a tape can hold. The wheel of events follows Varghese and
+// Lauck's timing wheels.
 //
 // # How to use it
 //

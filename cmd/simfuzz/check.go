@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,22 +32,32 @@ type checkOptions struct {
 	workers   int
 	budget    linearizability.Budget
 	visualize string
+	readings
 }
 
 func (c *cli) checkCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
-		Use:   "check --format F --model M PATH…",
-		Short: "Judge recorded histories: files, folders, or - for standard input",
+		Use:               "check --format F --model M PATH…",
+		Short:             "Judge recorded histories: files, folders, or - for standard input",
+		ValidArgsFunction: completeCheck,
 		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for the files of\n" +
 			"the format; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
 			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
-			"counts as violated where any is.",
+			"counts as violated where any is.\n\n" +
+			"A byte order mark, CRLF and gzip are no obstacle. A register holds nothing, which is nil, until it is written; a\n" +
+			"read of nil means that. In jepsen the order of the entries counts, the value with which a write, cas, add or\n" +
+			"remove ends :ok is the one written, and what ends :fail did not happen. A jsonl session is a number or a name, its\n" +
+			"lines stand in any order, and its values are any JSON. Flags choose other readings; a verdict that hangs on one names\n" +
+			"its flag. What was passed over or assumed is noted on standard error.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.list {
-				return c.listModels(o.json)
+				return c.listModels(o.json, args)
 			}
 			if err := o.validate(args); err != nil {
+				return err
+			}
+			if err := o.settle(); err != nil {
 				return err
 			}
 			return c.check(o, args)
@@ -58,14 +67,20 @@ func (c *cli) checkCommand() *cobra.Command {
 	f.StringVar(&o.format, "format", "jsonl", "format of the histories: "+strings.Join(history.Formats(), ", "))
 	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
 	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
-	f.BoolVar(&o.list, "list", false, "list the models: what they demand, what it costs, what they need")
+	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	f.IntVar(&o.workers, "workers", 0, "histories judged at once; 0 is one a core")
 	f.Int64Var(&o.budget.Steps, "max-steps", linearizability.DefaultSteps, "steps of a search after which a history is undecided")
 	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
 	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time of the searches of a history after which it is undecided")
 	f.StringVar(&o.visualize, "visualize", "", "write porcupine's picture of the one history to this file, as HTML")
+	o.flags(cmd)
 	return cmd
+}
+
+// options are those of a judge.
+func (o checkOptions) options() linearizability.Options {
+	return linearizability.Options{Budget: o.budget, OwnReads: o.own}
 }
 
 func (o checkOptions) validate(args []string) error {
@@ -107,41 +122,13 @@ func listed() []linearizability.ModelInfo {
 	})
 }
 
-// listModels prints the table of models.
-func (c *cli) listModels(asJSON bool) error {
-	if asJSON {
-		for _, m := range listed() {
-			if err := c.printJSON(map[string]string{
-				"kind": "model", "name": m.Name, "doc": m.Doc, "complexity": m.Complexity, "needs": m.Needs,
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	rows := [][]string{{"MODEL", "DEMANDS", "COST", "NEEDS"}}
-	for _, m := range listed() {
-		rows = append(rows, []string{m.Name, m.Doc, m.Complexity, m.Needs})
-	}
-	for _, r := range rows {
-		if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
-			return fmt.Errorf("check: list models: %w", err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("check: list models: %w", err)
-	}
-	_, err := fmt.Fprintf(c.out, "\nformats: %s\n", strings.Join(history.Formats(), ", "))
-	return err
-}
-
 // checked is what came of one input.
 type checked struct {
 	name    string
 	verdict linearizability.Verdict
 	report  *linearizability.Report // with levelsModel; verdict then sums it up
 	lines   []int32                 // by operation: the line it is at
+	notes   []history.Note          // what was passed over or assumed in reading it
 	err     error
 	skipped bool // zero length, met on a walk
 	stopped bool // the user interrupted before there was a verdict
@@ -218,7 +205,11 @@ func (c *cli) judgeAll(o checkOptions, inputs []input, finished *atomic.Int64) f
 		for range min(workers, len(inputs)) {
 			wg.Go(func() {
 				for i := next.Add(1) - 1; i < int64(len(inputs)); i = next.Add(1) - 1 {
-					results[i] <- c.judge(ctx, o, inputs[i])
+					r, ok := await(ctx, heedsWithin, func() checked { return c.judge(ctx, o, inputs[i]) })
+					if !ok || ctx.Err() != nil && errors.Is(r.err, context.Canceled) {
+						r = checked{name: inputs[i].name, stopped: true}
+					}
+					results[i] <- r
 					finished.Add(1)
 				}
 			})
@@ -240,7 +231,7 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	}
 	started := time.Now()
 	defer func() { r.seconds = time.Since(started).Seconds() }()
-	h, lines, err := c.decode(o.format, in)
+	d, err := c.decode(o, in)
 	switch {
 	case errors.Is(err, errEmptyWalked):
 		r.skipped = true
@@ -249,13 +240,14 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 		r.err = err
 		return r
 	}
-	r.lines = lines
+	h, lines := d.History, d.Lines
+	r.lines, r.notes = lines, d.Notes
 	limited, cancel := context.WithTimeoutCause(ctx, o.budget.Time, fmt.Errorf("%v have passed", o.budget.Time))
 	defer cancel()
 	if o.model == levelsModel {
-		r.levels(limited, h, o.budget)
+		r.levels(limited, h, o.options())
 	} else {
-		r.verdict, r.err = linearizability.Judge(limited, h, o.model, o.budget)
+		r.verdict, r.err = linearizability.JudgeWith(limited, h, o.model, o.options())
 	}
 	if r.err == nil {
 		r.err = r.verdict.Cause // values that should be unique and are not
@@ -279,8 +271,8 @@ func located(name string, err error, lines []int32) error {
 
 // levels judges by every level and sums them up: violated if any is broken, else
 // open as the first that is open.
-func (r *checked) levels(ctx context.Context, h *history.History, b linearizability.Budget) {
-	report, err := linearizability.Levels(ctx, h, b)
+func (r *checked) levels(ctx context.Context, h *history.History, o linearizability.Options) {
+	report, err := linearizability.LevelsWith(ctx, h, o)
 	if r.err = err; err != nil {
 		return
 	}
@@ -308,25 +300,25 @@ func draw(h *history.History, o checkOptions) (err error) {
 // errEmptyWalked marks a file of zero length that nobody named.
 var errEmptyWalked = errors.New("empty file met on a walk")
 
-func (c *cli) decode(format string, in input) (h *history.History, lines []int32, err error) {
+func (c *cli) decode(o checkOptions, in input) (d *history.Decoded, err error) {
 	if in.path == stdinPath {
-		return history.DecodeLines(format, in.name, c.in, history.Limits{})
+		return history.DecodeWith(o.format, in.name, c.in, o.reading)
 	}
 	f, err := os.Open(in.path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if in.walked {
 		info, err := f.Stat()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if info.Size() == 0 {
-			return nil, nil, errEmptyWalked
+			return nil, errEmptyWalked
 		}
 	}
-	return history.DecodeLines(format, in.name, f, history.Limits{})
+	return history.DecodeWith(o.format, in.name, f, o.reading)
 }
 
 func (s *checkSummary) add(r checked) {

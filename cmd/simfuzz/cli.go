@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+
+	"github.com/joinery-go/joinery/laws"
 )
 
 // The exit codes that scripts rely on.
@@ -20,39 +20,72 @@ const (
 	exitUndecided   = 2   // undecided, inconclusive or incomplete
 	exitFailed      = 3   // the tool itself failed: bad flags, bad input, no space
 	exitInterrupted = 130 // stopped by the user, nothing violated
+	exitClosedPipe  = 141 // nobody reads on, as with SIGPIPE
 )
 
 // cli is one invocation: where it reads and writes, and how it will end.
 type cli struct {
-	ctx  context.Context
-	in   io.Reader
-	out  io.Writer
-	err  io.Writer
-	code int
+	ctx     context.Context
+	in      io.Reader
+	out     io.Writer
+	err     io.Writer
+	program string // how to call it again; "" is "simfuzz"
+	code    int
+
+	create func(path string) (io.WriteCloser, error) // files of run folders; nil is [createFile]
+	merges func() []laws.Entry                       // whose laws are checked; nil is those shipped
 }
 
-// worsen raises the exit code: 1 over 3 over 130 over 2 over 0.
+// worsen raises the exit code: 1 over 3 over 141 over 130 over 2 over 0.
 func (c *cli) worsen(code int) {
-	rank := []int{exitOK, exitUndecided, exitInterrupted, exitFailed, exitViolated}
+	rank := []int{exitOK, exitUndecided, exitInterrupted, exitClosedPipe, exitFailed, exitViolated}
 	if slices.Index(rank, code) > slices.Index(rank, c.code) {
 		c.code = code
 	}
 }
 
-// main runs the command line and returns the exit code.
+// main runs the command line and returns the exit code. An output that cannot be
+// written ends the command as an interruption does, and is told once.
 func (c *cli) main(args []string) int {
+	user := c.ctx
+	ctx, cancel := context.WithCancel(user)
+	defer cancel()
+	shared := new(screen)
+	out := &output{screen: shared, w: c.out, failed: func(error) { cancel() }}
+	errs := &output{screen: shared, w: c.err, failed: func(err error) {
+		if closedPipe(err) {
+			cancel()
+		}
+	}}
+	c.ctx, c.in, c.out, c.err = ctx, &interruptible{ctx, c.in}, out, errs
+
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	cmd, err := root.ExecuteContextC(c.ctx)
-	if err != nil {
-		fmt.Fprintf(c.err, "simfuzz: %v\n", err)
-		if errors.Is(err, errUsage) || cmd == root && !isOurs(err) {
-			fmt.Fprintf(c.err, "see %q\n", cmd.CommandPath()+" --help")
+
+	wrote := out.first()
+	switch {
+	case wrote != nil && errors.Is(err, wrote), errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		err = nil // told below
+	case err != nil:
+		c.note("simfuzz: %v", err)
+		if errors.Is(err, errUsage) {
+			c.note("see %q", cmd.CommandPath()+" --help")
 		}
 		c.worsen(exitFailed)
+	}
+	switch {
+	case closedPipe(wrote), closedPipe(errs.first()):
+		c.worsen(exitClosedPipe)
+	case wrote != nil:
+		c.note("simfuzz: write standard output: %v", wrote)
+		c.worsen(exitFailed)
+	case user.Err() != nil:
+		c.note("simfuzz: interrupted: what was finished stands above")
+		c.worsen(exitInterrupted)
 	}
 	return c.code
 }
@@ -68,38 +101,45 @@ func (e usageError) Is(target error) bool { return target == errUsage }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
-// isOurs tells errors that a command returned from those of the flag parser,
-// which cobra makes without a type.
-func isOurs(err error) bool {
-	var wrapped interface{ Unwrap() error }
-	return errors.As(err, &wrapped)
-}
-
 func (c *cli) root() *cobra.Command {
 	run := c.runCommand()
 	root := &cobra.Command{
 		Use:   "simfuzz",
 		Short: "Find out whether things that merge really merge",
-		Long: "simfuzz runs a replicated store in a simulated world full of faults, judges every history, and keeps what fails.\n" +
-			"Without a command it does what 'simfuzz run' does.",
+		Long: "simfuzz runs a replicated store in a simulated world full of faults, judges every history, and keeps what fails. " +
+			"Without a command it does what \"simfuzz run\" does.\n\n" +
+			"Exit codes: 0 holds, 1 violated, 2 undecided or incomplete, 3 simfuzz itself failed, " +
+			"130 interrupted before anything was violated, 141 nobody reads its output on. --json is for scripts.",
+		Example: "  simfuzz                          ten seconds on all cores\n" +
+			"  simfuzz run --for 5m --level causal\n" +
+			"  simfuzz replay runs/seed-7/shrunk.json\n" +
+			"  simfuzz check --model linearizable history.jsonl",
+		Version:       version(),
 		Args:          noArguments,
 		RunE:          run.RunE,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.Flags().AddFlagSet(run.Flags())
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err.Error()} })
-	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.exploreCommand(), c.checkCommand(), c.lawsCommand(), c.zooCommand(), c.mutantsCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.PersistentPreRunE = refuseEmpty
+	fitHelp(root)
+	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.exploreCommand(), c.checkCommand(), c.lawsCommand(),
+		c.zooCommand(), c.mutantsCommand(), c.levelsCommand(), c.completionCommand())
+	root.SetHelpCommand(helpCommand())
 	return root
 }
 
-// noArguments refuses words that are no command.
+// noArguments refuses words behind a command that takes none: mistyped commands.
 func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasParent():
+		return usagef("%stakes no arguments, got %q", prefix(cmd), args[0])
 	}
-	return nil
+	return usagef("unknown command %q for %q%s", args[0], cmd.CommandPath(), didYouMean(args[0], commandNames(cmd)))
 }
 
 // printJSON prints one object on a line of its own.
@@ -110,14 +150,4 @@ func (c *cli) printJSON(v any) error {
 		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
-}
-
-// printf prints to standard output; an output that is gone is noticed where the
-// command ends, by its last line.
-func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
-
-// terminal reports whether w is a terminal.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 	"github.com/joinery-go/joinery/sim/scenario"
@@ -25,28 +26,32 @@ type trialsJSON struct {
 func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant, o mutantsOptions) error {
 	strategies := scenario.Strategies()
 	if !o.json {
-		c.printf("median seeds to find, over %d trials of at most %d seeds; in brackets how many trials found it, if not all\n", o.trials, o.seeds)
-		c.printf("%-28s", "MUTANT")
+		c.printText("", fmt.Sprintf("median seeds to find, over %d trials of at most %d seeds; in brackets how many trials found it, if not all", o.trials, o.seeds))
+		c.printf("MUTANT\n")
 		for _, s := range strategies {
-			c.printf(" %14s", s)
+			c.printf(trialsCell, s)
 		}
 		c.printf("\n")
 	}
 	errors := 0
 	for _, m := range chosen {
 		program, err := shop.Build(c.ctx, m)
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
 		if err != nil {
 			errors++
 			c.note("simfuzz: mutants: %v", err)
 			continue
 		}
-		row := fmt.Sprintf("%-28s", m.Name)
+		row := m.Name + "\n"
 		for _, s := range strategies {
-			c.note("mutants: %s by %s", m.Name, s)
+			started := time.Now()
+			p := startProgress(c.err, func() string { return fmt.Sprintf("mutants: %s by %s, %s", m.Name, s, since(started)) })
 			t, err := shop.Trials(c.ctx, m, program, o.campaign(s), o.trials, s == "exhaustive")
+			p.finish()
 			if c.ctx.Err() != nil {
-				c.worsen(exitInterrupted)
-				return nil
+				return c.ctx.Err()
 			}
 			if err != nil {
 				errors++
@@ -55,7 +60,7 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 			if _, found := t.Median(); !found && s == strategies[0] && err == nil {
 				c.worsen(exitViolated)
 			}
-			row += fmt.Sprintf(" %14s", cell(o, t, err))
+			row += fmt.Sprintf(trialsCell, cell(o, t, err))
 			if o.json {
 				if err := c.printTrials(m, s, t, err); err != nil {
 					return err
@@ -71,6 +76,9 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 	}
 	return nil
 }
+
+// trialsCell is how wide a strategy is in the table: five fit beside each other.
+const trialsCell = " %14s"
 
 func (c *cli) printTrials(m mutants.Mutant, strategy string, t mutants.Trials, failed error) error {
 	j := trialsJSON{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -18,25 +20,25 @@ func (c *cli) exploreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explore",
 		Short: "Search every schedule of a small scope",
-		Long: "explore searches every order in which a few writes, their messages and the replicas' timers can happen, with a\n" +
-			"bounded number of lost and repeated messages and crashes. In each state a replica's value must be the join of\n" +
-			"the writes it has applied; from each last state all replicas must come to one value with all writes in it.\n" +
-			"States that differ by renaming replicas and writes count once, if that is found to make no difference; of actions\n" +
-			"that commute one order is tried; a message that is lost stays under way until the end. A violation is shown with\n" +
+		Long: "explore searches every order in which a few writes, their messages and the replicas' timers can happen, with a " +
+			"bounded number of lost and repeated messages and crashes. In each state a replica's value must be the join of " +
+			"the writes it has applied; from each last state all replicas must come to one value with all writes in it.\n\n" +
+			"States that differ by renaming replicas and writes count once, if that is found to make no difference; of actions " +
+			"that commute one order is tried; a message that is lost stays under way until the end. A violation is shown with " +
 			"the shortest way there. The exit code is 2 if a bound was met before the scope was searched through.",
 		Example: "  simfuzz explore --nodes 3 --writes 3 --kind counter\n  simfuzz explore --nodes 2 --writes 2 --ticks 2 --drops 1 --crashes 1",
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return c.explore(s, o) },
 	}
 	f := cmd.Flags()
-	f.IntVar(&s.Nodes, "nodes", 3, "replicas, 2 to 5")
-	f.IntVar(&s.Writes, "writes", 3, "writes, 1 to 8")
-	f.StringVar(&s.Kind, "kind", "set", "what is written: "+strings.Join(scenario.ExploreKinds(), ", "))
-	f.IntVar(&s.Ticks, "ticks", 1, "gossip rounds of each replica")
-	f.IntVar(&s.Drops, "drops", 0, "messages that may be lost")
-	f.IntVar(&s.Duplicates, "duplicates", 0, "messages that may arrive twice")
-	f.IntVar(&s.Crashes, "crashes", 0, "crashes and restarts")
-	f.IntVar(&s.MaxStates, "states", 0, "bound on distinct states (default 10 million, about 120 bytes each)")
+	numberFlag(f, &s.Nodes, "nodes", 3, 2, 5, "replicas, 2 to 5")
+	numberFlag(f, &s.Writes, "writes", 3, 1, 8, "writes, 1 to 8")
+	wordFlag(cmd, &s.Kind, "kind", "set", scenario.ExploreKinds(), "what is written: "+strings.Join(scenario.ExploreKinds(), ", "))
+	numberFlag(f, &s.Ticks, "ticks", 1, 1, 255, "gossip rounds of each replica")
+	numberFlag(f, &s.Drops, "drops", 0, 0, 1000, "messages that may be lost")
+	numberFlag(f, &s.Duplicates, "duplicates", 0, 0, 1000, "messages that may arrive twice")
+	numberFlag(f, &s.Crashes, "crashes", 0, 0, 1000, "crashes and restarts")
+	numberOrZeroFlag(f, &s.MaxStates, "states", 1, math.MaxInt32, "10 million, of about 120 bytes each", "bound on distinct states")
 	f.BoolVar(&o.unreduced, "unreduced", false, "do without any reduction")
 	f.BoolVar(&o.compare, "compare", false, "search once more without any reduction, and with each alone, and print their factors")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -189,40 +191,41 @@ func (c *cli) search(s scenario.Scope) (*scenario.Explored, float64, error) {
 }
 
 func (c *cli) printExplored(r *scenario.Explored, seconds float64) {
-	c.printf("scope        %v\n", r.Scope)
-	c.printf("states       %d, by %d transitions, %d more spared because their actions commute; the farthest %d actions away\n",
+	c.field("scope", "%v", r.Scope)
+	c.field("states", "%d, by %d transitions, %d more spared because their actions commute; the farthest %d actions away",
 		r.States, r.Transitions, r.Asleep, r.Depth)
 	if r.Renamings > 1 {
-		c.printf("symmetry     %d renamings of replicas and writes: they stand for %d states\n", r.Renamings, r.Renamed)
+		c.field("symmetry", "%d renamings of replicas and writes: they stand for %d states", r.Renamings, r.Renamed)
 	}
 	if r.Asymmetry != "" {
-		c.printf("symmetry     less than tried, since %s\n", r.Asymmetry)
+		c.field("symmetry", "less than tried, since %s", r.Asymmetry)
 	}
-	c.printf("speed        %.0f states/s, %.1fs\n", float64(r.States)/seconds, seconds)
+	c.field("speed", "%.0f states/s, %.1fs", float64(r.States)/seconds, seconds)
 	if r.Complete {
-		c.printf("complete     yes\n")
+		c.field("complete", "yes")
 	} else {
-		c.printf("complete     no: %s\n", r.Stopped)
+		c.field("complete", "no: %s", r.Stopped)
 	}
 	if r.Violation == "" {
-		c.printf("violations   0\n")
+		c.field("violations", "0")
 		return
 	}
-	c.printf("violated     %s\nthe shortest way there:\n", r.Violation)
+	c.field("violated", "%s", r.Violation)
+	c.printf("the shortest way there:\n")
 	for _, step := range r.Path {
-		c.printf("  %s\n", step)
+		c.printText("  ", step)
 	}
 }
 
 // printCompared says what the reductions are worth against the whole search.
 func (c *cli) printCompared(out *exploreJSON) {
 	for _, w := range out.Searches {
-		switch {
-		case !w.Complete:
-			c.printf("reduction    %-10s stopped after %d states in %.1fs: factors are unknown\n", w.Reductions, w.States, w.Seconds)
-		default:
-			c.printf("reduction    %-10s %d states (factor %.2f), %d transitions (factor %.2f), %.1fs\n",
-				w.Reductions, w.States, w.ByStates, w.Transitions, w.ByMoves, w.Seconds)
+		name := layout.Pad(w.Reductions, 10)
+		head := layout.Pad("reduction", fieldColumns) + name + " "
+		text := fmt.Sprintf("%d states (factor %.2f), %d transitions (factor %.2f), %.1fs", w.States, w.ByStates, w.Transitions, w.ByMoves, w.Seconds)
+		if !w.Complete {
+			text = fmt.Sprintf("stopped after %d states in %.1fs: factors are unknown", w.States, w.Seconds)
 		}
+		c.printf("%s\n", layout.Hang(head, text))
 	}
 }

@@ -59,8 +59,8 @@ func expand(args []string, format string) ([]input, error) {
 	return inputs, nil
 }
 
-// walk lists the regular files with an extension below dir; dotfiles and
-// folders that start with a dot are passed by.
+// walk lists the regular files with an extension below dir, compressed ones (.gz)
+// too; dotfiles and folders that start with a dot are passed by.
 func walk(dir, extension string) ([]input, error) {
 	var found []input
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -73,7 +73,7 @@ func walk(dir, extension string) ([]input, error) {
 			}
 			return nil
 		}
-		if d.Type().IsRegular() && strings.HasSuffix(d.Name(), extension) {
+		if d.Type().IsRegular() && strings.HasSuffix(strings.TrimSuffix(d.Name(), ".gz"), extension) {
 			found = append(found, input{name: path, path: path, walked: true})
 		}
 		return nil

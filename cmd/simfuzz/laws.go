@@ -2,9 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/shipped"
 )
@@ -14,26 +18,38 @@ type lawsOptions struct {
 	seed  uint64
 	cases int
 	only  string
+	list  bool
 	json  bool
+	exec  execOptions
 }
 
 func (c *cli) lawsCommand() *cobra.Command {
 	var o lawsOptions
 	cmd := &cobra.Command{
 		Use:   "laws [MERGE…]",
-		Short: "Check every shipped merge against every law, and print the matrix",
-		Long: "laws checks each merge that this module ships, at random and, where it has a small universe, exhaustively.\n" +
-			"The matrix says of each law how it came to hold. A law that fails is exit code 1; one that a merge's source\n" +
-			"never or too rarely exercises has not been checked and is exit code 2.",
+		Short: "Check the shipped merges against every law, print the matrix",
+		Long: "laws checks each merge that this module ships, at random and, where it has a small universe, exhaustively. " +
+			"The matrix says of each set of laws how it came to hold for a merge, by the weakest law of the set; of merges that are " +
+			"named, the law by law view is printed instead.\n\n" +
+			"A law that fails is exit code 1; one that a merge's source never or too rarely exercises has not been checked and is exit code 2.\n\n" + execHelp,
+		Example: "  simfuzz laws --list\n  simfuzz laws \"SetOf[string]\"\n  simfuzz laws --only semilattice --cases 10000",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return mergeNames(c.shipped()), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error { return c.laws(o, args) },
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the random cases")
-	f.IntVar(&o.cases, "cases", 500, "random cases a law")
-	f.StringVar(&o.only, "only", "", "one law or set of laws, such as semilattice or order/dual")
+	seedFlag(f, &o.seed, "seed of the random cases")
+	numberFlag(f, &o.cases, "cases", 500, 1, maxCases, "random cases a law")
+	f.StringVar(&o.only, "only", "", "one `LAW` or set of laws, such as semilattice or order/dual")
+	o.exec.flags(f)
+	f.BoolVar(&o.list, "list", false, "list the merges by name, and check nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
 }
+
+// maxCases bounds how many cases of a law can be asked for.
+const maxCases = 1_000_000_000
 
 // lawJSON is one cell of the matrix as scripts read it.
 type lawJSON struct {
@@ -50,68 +66,112 @@ type lawsSummary struct {
 }
 
 func (c *cli) laws(o lawsOptions, names []string) error {
-	if o.cases < 1 {
-		return usagef("laws: --cases %d: want at least 1", o.cases)
+	if o.exec.patience <= 0 {
+		return usagef("laws: --patience %v: want more than 0s", o.exec.patience)
 	}
-	entries, err := chooseMerges(names)
+	if o.exec.command != "" {
+		if len(names) > 0 {
+			return usagef("laws: --exec %q: want no name of a shipped merge beside it, not %q", o.exec.command, names[0])
+		}
+		return c.execute(o)
+	}
+	if o.exec.states != "" {
+		return usagef("laws: --states %q: want it with --exec", o.exec.states)
+	}
+	entries, err := chooseMerges(c.shipped(), names)
 	if err != nil {
 		return err
 	}
+	if o.list {
+		return c.listMerges(o, entries)
+	}
 	sum := lawsSummary{Kind: "summary", Merges: len(entries)}
 	var rows []laws.Row
-	for row := range laws.Matrix(entries, laws.MatrixOptions{Seed: o.seed, Cases: o.cases, Only: o.only}) {
-		if c.ctx.Err() != nil {
-			c.worsen(exitInterrupted)
+	var checked atomic.Int64
+	p := startProgress(c.err, func() string { return fmt.Sprintf("laws: %d of %d merges", checked.Load(), len(entries)) })
+	defer p.finish()
+	for _, e := range entries {
+		// A merge takes seconds, which an interruption does not wait for.
+		of, ok := await(c.ctx, 0, func() []laws.Row {
+			return laws.Rows([]laws.Entry{e}, laws.MatrixOptions{Seed: o.seed, Cases: o.cases, Only: o.only})
+		})
+		if !ok {
 			break
 		}
-		sum.Rows++
-		switch {
-		case row.OK:
-		case row.Status == "never exercised" || row.Status == "too rare":
-			sum.Unheard++
-			c.worsen(exitUndecided)
-		default:
-			sum.Failed++
-			c.worsen(exitViolated)
-		}
-		if !o.json {
-			rows = append(rows, row)
-		} else if err := c.printJSON(lawJSON{"law", row}); err != nil {
-			return err
+		checked.Add(1)
+		for _, row := range of {
+			c.worsen(sum.add(row))
+			if !o.json {
+				rows = append(rows, row)
+			} else if err := c.printJSON(lawJSON{"law", row}); err != nil {
+				return err
+			}
 		}
 	}
+	sum.Merges = int(checked.Load())
 	if sum.Rows == 0 && c.ctx.Err() == nil {
-		return usagef("laws: --only %q: no law or set of that name", o.only)
+		return usagef("laws: --only %q: no law or set of that name%s", o.only, didYouMean(o.only, lawNames(entries, o)))
 	}
 	if o.json {
 		return c.printJSON(sum)
 	}
-	c.printf("%s\n", laws.Render(rows))
-	for _, r := range rows {
-		if !r.OK {
-			c.printf("%s, %s: %s\n%s\n", r.Merge, r.Law, r.Status, r.Why)
-		}
-	}
-	_, err = fmt.Fprintf(c.out, "%d merges, %d laws checked, %d failed, %d never or too rarely exercised\n", sum.Merges, sum.Rows, sum.Failed, sum.Unheard)
-	return err
+	c.printLaws(rows, len(names) > 0)
+	c.printf("%s\n", layout.Hang("", fmt.Sprintf("%d merges, %d laws checked, %d failed, %d never or too rarely exercised",
+		sum.Merges, sum.Rows, sum.Failed, sum.Unheard)))
+	return nil
 }
 
-func chooseMerges(names []string) ([]laws.Entry, error) {
-	all := shipped.Merges()
+// add counts a row, and returns the exit code that it stands for.
+func (s *lawsSummary) add(row laws.Row) int {
+	s.Rows++
+	switch {
+	case row.OK:
+		return exitOK
+	case row.Status == "never exercised" || row.Status == "too rare":
+		s.Unheard++
+		return exitUndecided
+	}
+	s.Failed++
+	return exitViolated
+}
+
+// shipped are the merges to choose from. To build them takes about a second.
+func (c *cli) shipped() []laws.Entry {
+	if c.merges != nil {
+		return c.merges()
+	}
+	return shipped.Merges()
+}
+
+func chooseMerges(all []laws.Entry, names []string) ([]laws.Entry, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
 	var chosen []laws.Entry
 	for _, name := range names {
-		found := false
-		for _, e := range all {
-			if e.Name == name {
-				chosen, found = append(chosen, e), true
-			}
+		i := slices.IndexFunc(all, func(e laws.Entry) bool { return e.Name == name })
+		if i < 0 {
+			return nil, usagef("laws: no merge is named %q (--list lists them)%s", name, didYouMean(name, mergeNames(all)))
 		}
-		if !found {
-			return nil, usagef("laws: no merge is named %q", name)
-		}
+		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
+}
+
+func mergeNames(all []laws.Entry) []string {
+	var names []string
+	for _, e := range all {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// lawNames are the laws of a merge, and their sets, as one case of each tells them.
+func lawNames(entries []laws.Entry, o lawsOptions) []string {
+	var names []string
+	for row := range laws.Matrix(entries[:1], laws.MatrixOptions{Seed: o.seed, Cases: 1}) {
+		set, _, _ := strings.Cut(row.Law, "/")
+		names = append(names, set, row.Law)
+	}
+	return names
 }

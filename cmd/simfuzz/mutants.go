@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 )
 
@@ -34,20 +37,22 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	var o mutantsOptions
 	cmd := &cobra.Command{
 		Use:   "mutants [NAME…]",
-		Short: "Seed known faults into the protocol and show that the fuzzer finds each",
-		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is\n" +
-			"found, and replays the tape: the mutant must fail alike, the clean program must hold; and it must fail on the tape\n" +
-			"kept of it. A mutant that survives is exit code 1, a kept tape that has gone stale 2. It needs the go command and a source checkout of this module.",
-		RunE: func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
+		Short: "Seed known faults into the store, show that each is found",
+		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is " +
+			"found, and replays the tape: the mutant must fail alike, the clean program must hold; and it must fail on the tape " +
+			"kept of it. It needs the go command and a source checkout of this module.\n\n" +
+			"A mutant that survives is exit code 1, a kept tape that has gone stale 2.",
+		ValidArgsFunction: completeMutants,
+		RunE:              func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&o.seed, "seed", 1, "first seed")
-	f.Uint64Var(&o.seeds, "seeds", 2000, "seeds a mutant may take at most")
-	f.IntVar(&o.workers, "workers", 0, "seeds run at once; 0 is one a core")
-	f.StringVar(&o.strategy, "strategy", "swarm", "how choices are made, see simfuzz run --help")
+	seedFlag(f, &o.seed, "first seed")
+	numberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
+	workersFlag(f, &o.workers, "seeds run at once")
+	strategyFlag(cmd, &o.strategy)
 	f.BoolVar(&o.compare, "strategies", false, "instead compare the strategies: how many seeds each needs to find each mutant")
-	f.IntVar(&o.trials, "trials", 20, "with --strategies, how often each tries")
-	f.StringVar(&o.corpus, "corpus", "", "folder in which to keep a small tape of each mutant found, as a test of what once broke")
+	numberFlag(f, &o.trials, "trials", 20, 1, 10_000, "with --strategies, how often each tries")
+	f.StringVar(&o.corpus, "corpus", "", "`FOLDER` in which to keep a small tape of each mutant found, as a test of what once broke")
 	f.BoolVar(&o.list, "list", false, "list the mutants and what each breaks")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
@@ -111,14 +116,8 @@ func (s *mutantSummary) finish() {
 // mutants hunts the chosen mutants one after the other; each campaign uses all
 // workers.
 func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
-	if o.seeds == 0 {
-		return usagef("mutants: --seeds 0: want at least 1")
-	}
-	if o.workers < 0 {
-		return usagef("mutants: --workers %d: want 0 or more", o.workers)
-	}
-	if o.trials < 1 || o.trials > 10_000 {
-		return usagef("mutants: --trials %d: want 1 to 10000", o.trials)
+	if o.seeds-1 > math.MaxUint64-o.seed {
+		return usagef("mutants: --seeds %d: from --seed %d on there are %d", o.seeds, o.seed, math.MaxUint64-o.seed+1)
 	}
 	chosen, err := chooseMutants(names)
 	if err != nil {
@@ -129,6 +128,9 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	}
 	c.note("mutants: building the clean program")
 	shop, err := mutants.Open(c.ctx, ".", modulePath, programPath)
+	if c.ctx.Err() != nil && err != nil {
+		return c.ctx.Err() // the go command was ended as well
+	}
 	if err != nil {
 		return fmt.Errorf("mutants: %w", err)
 	}
@@ -147,11 +149,15 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutantsOptions) error {
 	sum := mutantSummary{Kind: "summary"}
 	if !o.json {
-		c.printf("%-28s %-8s %6s %8s %8s %8s  %s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "REPLAYS", "SEEN BY")
+		c.printf(mutantRow+"%s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "REPLAYS", "SEEN BY")
 	}
-	for _, m := range chosen {
-		c.note("mutants: %s: %s", m.Name, m.Doc)
+	for i, m := range chosen {
+		started := time.Now()
+		p := startProgress(c.err, func() string {
+			return fmt.Sprintf("mutants: %d of %d, %s, %s: %s", i+1, len(chosen), since(started), m.Name, m.Doc)
+		})
 		h, huntErr := c.hunt(shop, m, o)
+		p.finish()
 		if c.ctx.Err() != nil {
 			c.worsen(exitInterrupted)
 			break
@@ -171,15 +177,15 @@ func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutants
 	if o.json {
 		return c.printJSON(sum)
 	}
-	_, err := fmt.Fprintf(c.out, "%d mutants: %d killed, %d survived, %d in error\n"+
-		"median (worst): %d (%d) seeds; shrunk to %d (%d) operations and %d (%d) faults in %d (%d) replays\n",
-		sum.Mutants, sum.Killed, sum.Survived, sum.Errors, sum.Seeds.Median, sum.Seeds.Worst, sum.Operations.Median,
-		sum.Operations.Worst, sum.Exceptions.Median, sum.Exceptions.Worst, sum.Replays.Median, sum.Replays.Worst)
-	return err
+	c.printf("%d mutants: %d killed, %d survived, %d in error\n", sum.Mutants, sum.Killed, sum.Survived, sum.Errors)
+	c.printText("", fmt.Sprintf("median (worst): %d (%d) seeds; shrunk to %d (%d) operations and %d (%d) faults in %d (%d) replays",
+		sum.Seeds.Median, sum.Seeds.Worst, sum.Operations.Median,
+		sum.Operations.Worst, sum.Exceptions.Median, sum.Exceptions.Worst, sum.Replays.Median, sum.Replays.Worst))
+	return nil
 }
 
-// note tells what goes on; it is no result.
-func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+// mutantRow is the row of a mutant but for who saw it.
+const mutantRow = "%-25s %-8s %5s %7s %7s %7s  "
 
 func chooseMutants(names []string) ([]mutants.Mutant, error) {
 	all, err := mutants.Shipped()
@@ -196,7 +202,7 @@ func chooseMutants(names []string) ([]mutants.Mutant, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(m mutants.Mutant) bool { return m.Name == name })
 		if i < 0 {
-			return nil, usagef("mutants: no mutant is named %q; see --list", name)
+			return nil, usagef("mutants: no mutant is named %q (--list lists them)%s", name, didYouMean(name, mutantNames(all)))
 		}
 		chosen = append(chosen, all[i])
 	}
@@ -213,11 +219,25 @@ func (c *cli) listMutants(o mutantsOptions, list []mutants.Mutant) error {
 			}
 			continue
 		}
-		if _, err := fmt.Fprintf(c.out, "%-28s %s (%s)\n", m.Name, m.Doc, m.File); err != nil {
-			return err
-		}
+		c.printf("%s\n", layout.Hang(fmt.Sprintf("%-25s  ", m.Name), fmt.Sprintf("%s (%s)", m.Doc, m.File)))
 	}
 	return nil
+}
+
+func mutantNames(all []mutants.Mutant) []string {
+	var names []string
+	for _, m := range all {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+func completeMutants(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	all, err := mutants.Shipped()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return mutantNames(all), cobra.ShellCompDirectiveNoFileComp
 }
 
 // hunt builds one mutant and fuzzes it, and keeps its tape if asked to.
@@ -270,9 +290,7 @@ func (s *mutantSummary) add(h mutants.Hunt, err error) {
 
 func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, huntErr error) error {
 	if huntErr != nil {
-		if _, err := fmt.Fprintf(c.err, "simfuzz: mutants: %v\n", huntErr); err != nil {
-			return err
-		}
+		c.note("simfuzz: mutants: %v", huntErr)
 	}
 	if o.json {
 		j := mutantJSON{
@@ -286,9 +304,9 @@ func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, hu
 		}
 		return c.printJSON(j)
 	}
-	_, err := fmt.Fprintf(c.out, "%-28s %-8s %6d %8.1f %8s %8s  %s\n",
-		m.Name, state(h, huntErr), h.Seeds, h.Seconds, shrunk(h), replays(h), remark(m, h))
-	return err
+	head := fmt.Sprintf(mutantRow, m.Name, state(h, huntErr), fmt.Sprint(h.Seeds), fmt.Sprintf("%.1f", h.Seconds), shrunk(h), replays(h))
+	c.printf("%s\n", layout.Below(head, "    ", remark(m, h)))
+	return nil
 }
 
 // state is the outcome in a word.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,11 +17,8 @@ func TestMutantsRefusals(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown name":     {[]string{"mutants", "no-such-mutant"}, "no-such-mutant"},
-		"no seeds":         {[]string{"mutants", "--seeds", "0"}, "--seeds 0"},
-		"no trials":        {[]string{"mutants", "--trials", "0"}, "--trials 0"},
-		"negative workers": {[]string{"mutants", "--workers", "-2"}, "--workers -2"},
-		"unknown flag":     {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
+		"unknown name": {[]string{"mutants", "no-such-mutant"}, "no-such-mutant"},
+		"unknown flag": {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := invoke(t, "", c.args...)
@@ -46,7 +44,7 @@ func TestMutantsList(t *testing.T) {
 	_, asJSON, _ := invoke(t, "", "mutants", "--list", "--json")
 	for _, m := range shipped {
 		assert.Contains(t, out, m.Name)
-		assert.Contains(t, out, m.Doc)
+		assert.Contains(t, strings.Join(strings.Fields(out), " "), m.Doc)
 		assert.Contains(t, asJSON, `"name":"`+m.Name+`"`)
 	}
 }

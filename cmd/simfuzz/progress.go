@@ -3,17 +3,16 @@ package main
 import (
 	"fmt"
 	"io"
-	"sync"
+	"os"
 	"time"
 )
 
 // progress shows how long work goes on: one live line where it is written to a
-// terminal, a plain line now and then elsewhere. It is safe for concurrent use.
+// terminal that can take it back, a plain line now and then elsewhere.
 type progress struct {
 	w    io.Writer
-	live bool
+	live *output // nil: plain lines
 	line func() string
-	mu   sync.Mutex
 	stop chan struct{}
 	done chan struct{}
 }
@@ -25,10 +24,10 @@ const (
 
 // startProgress shows what line returns until finish is called.
 func startProgress(w io.Writer, line func() string) *progress {
-	p := &progress{w: w, live: terminal(w), line: line, stop: make(chan struct{}), done: make(chan struct{})}
+	p := &progress{w: w, line: line, stop: make(chan struct{}), done: make(chan struct{})}
 	every := plainEvery
-	if p.live {
-		every = liveEvery
+	if o, ok := w.(*output); ok && terminal(w) && os.Getenv("TERM") != "dumb" {
+		p.live, every = o, liveEvery
 	}
 	go func() {
 		defer close(p.done)
@@ -47,20 +46,21 @@ func startProgress(w io.Writer, line func() string) *progress {
 }
 
 func (p *progress) show() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.live {
-		fmt.Fprintf(p.w, "\r\x1b[K%s", p.line())
+	if p.live != nil {
+		p.live.show(p.line())
 	} else {
 		fmt.Fprintln(p.w, p.line())
 	}
 }
 
-// finish stops and clears the live line.
+// finish stops and takes the live line back.
 func (p *progress) finish() {
 	close(p.stop)
 	<-p.done
-	if p.live {
-		fmt.Fprint(p.w, "\r\x1b[K")
+	if p.live != nil {
+		p.live.hide()
 	}
 }
+
+// since is a time that has passed, in whole seconds.
+func since(started time.Time) string { return fmt.Sprintf("%.0fs", time.Since(started).Seconds()) }

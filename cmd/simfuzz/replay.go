@@ -13,22 +13,25 @@ func (c *cli) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay TAPE",
 		Short: "Run a tape again and print its trace",
-		Long: "replay runs a recorded tape once more and prints every event, a diagram if it is short, what was violated\n" +
-			"and the trace hash; go doc ./sim explains the columns and signs.\n" +
-			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code\n" +
+		Long: "replay runs a recorded tape once more and prints every event, a diagram if it is short, what was violated " +
+			"and the trace hash; \"go doc github.com/joinery-go/joinery/sim\" explains the columns and signs.\n\n" +
+			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code " +
 			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("replay: want one tape, got %d arguments", len(args))
-			}
-			return nil
-		},
+		Args: oneTape,
 		RunE: func(_ *cobra.Command, args []string) error { return c.replay(args[0], o) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object instead of the trace")
 	cmd.Flags().BoolVar(&o.quiet, "quiet", false, "leave out the trace")
 	cmd.Flags().BoolVar(&o.anyTrace, "any-trace", false, "accept another trace than the tape's")
 	return cmd
+}
+
+// oneTape refuses anything but the path of one tape.
+func oneTape(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("%swant one tape, got %d arguments", prefix(cmd), len(args))
+	}
+	return nil
 }
 
 // replayOptions are the flags of simfuzz replay.
@@ -67,7 +70,7 @@ func (c *cli) replay(path string, o replayOptions) error {
 	}
 	if !same && !o.anyTrace {
 		c.worsen(exitUndecided)
-		fmt.Fprintf(c.err, "simfuzz: replay %s: not the trace of the tape, %s: it was recorded by other code (--any-trace accepts that)\n",
+		c.note("simfuzz: replay %s: not the trace of the tape, %s: it was recorded by other code (--any-trace accepts that)",
 			path, scenario.FormatHash(tape.TraceHash))
 	}
 	return nil
@@ -84,9 +87,10 @@ func (c *cli) printReplay(res *scenario.Result, quiet bool) error {
 		}
 	}
 	for _, v := range res.Violations {
-		c.printf("violated     %s\n  %s\n", v.Signature(), v)
+		c.field("violated", "%s", v.Signature())
+		c.printText("  ", v.String())
 	}
-	c.printf("violations   %d\n", len(res.Violations))
-	c.printf("trace hash   %s\n", scenario.FormatHash(res.TraceHash))
+	c.field("violations", "%d", len(res.Violations))
+	c.field("trace hash", "%s", scenario.FormatHash(res.TraceHash))
 	return nil
 }

@@ -24,18 +24,14 @@ func (c *cli) shrinkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shrink TAPE -o OUT",
 		Short: "Minimise a failing tape to the operations and faults that matter",
-		Long: "shrink looks for the fewest operations and faults that still lead to the tape's first violation, and writes\n" +
-			"the tape of that run to OUT. The exit code is that of its replay: 1, since it fails.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("shrink: want one tape, got %d arguments", len(args))
-			}
-			return nil
-		},
+		Long: "shrink looks for the fewest operations and faults that still lead to the tape's first violation, and writes " +
+			"the tape of that run to OUT. The exit code is that of its replay: 1, since it fails. " +
+			"Interrupted, it writes the smallest that it has found.",
+		Args: oneTape,
 		RunE: func(_ *cobra.Command, args []string) error { return c.shrink(args[0], o) },
 	}
-	cmd.Flags().StringVarP(&o.out, "out", "o", "", "file to write the small tape to (default: shrunk.json beside the tape)")
-	cmd.Flags().IntVar(&o.replays, "replays", 1000, "runs that the search may take")
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "`FILE` to write the small tape to (default: shrunk.json beside the tape)")
+	numberFlag(cmd.Flags(), &o.replays, "replays", 1000, 1, 1_000_000, "runs that the search may take")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
 }
@@ -55,9 +51,6 @@ type shrinkJSON struct {
 }
 
 func (c *cli) shrink(path string, o shrinkOptions) error {
-	if o.replays < 1 {
-		return usagef("shrink: --replays %d: want at least 1", o.replays)
-	}
 	if o.out == "" {
 		o.out = filepath.Join(filepath.Dir(path), "shrunk.json")
 	}
@@ -66,7 +59,11 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 		return fmt.Errorf("shrink: %w", err)
 	}
 	started := time.Now()
+	p := startProgress(c.err, func() string {
+		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", since(started), len(tape.Operations), len(tape.Decisions))
+	})
 	s, err := scenario.Shrink(c.ctx, tape, o.replays)
+	p.finish()
 	if err != nil {
 		return fmt.Errorf("shrink %s: %w", path, err)
 	}
@@ -88,12 +85,12 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 		c.printf("stopped before it was done: there may be a smaller one\n")
 	}
 	for _, v := range s.Result.Violations {
-		c.printf("%s\n", v)
+		c.printText("", v.String())
 	}
 	for _, other := range s.Others {
-		c.printf("met on the way: %s\n", other)
+		c.printText("", "met on the way: "+other)
 	}
-	c.printf("replay with:\ngo run ./cmd/simfuzz replay %s\n", o.out)
+	c.printf("replay with:\n%s\n", c.command("replay", o.out))
 	return nil
 }
 

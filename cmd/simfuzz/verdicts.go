@@ -11,6 +11,11 @@ import (
 // printChecked prints one result; what is wrong with an input also goes to
 // standard error, in one line.
 func (c *cli) printChecked(o checkOptions, r checked) error {
+	for _, n := range r.notes {
+		if _, err := fmt.Fprintf(c.err, "simfuzz: check %s: note: %s\n", r.name, n); err != nil {
+			return err
+		}
+	}
 	switch {
 	case r.stopped:
 		return nil
@@ -48,6 +53,9 @@ func (r checked) tell(b *strings.Builder, v linearizability.Verdict, explain boo
 	for _, op := range v.Witness {
 		fmt.Fprintf(b, "\n    line %d: %s", r.lines[op.Index], op)
 	}
+	if v.Hint != "" {
+		fmt.Fprintf(b, "\n    %s", v.Hint)
+	}
 	if !explain {
 		return
 	}
@@ -72,6 +80,9 @@ func (r checked) tellLevels(b *strings.Builder, explain bool) {
 		case slices.Contains(r.report.Broken, v.Model):
 			fmt.Fprintf(b, "\n\n    %s: %s\n    %s", v.Model, v.Reason,
 				strings.ReplaceAll(strings.TrimRight(v.Diagram(), "\n"), "\n", "\n    "))
+			if v.Hint != "" {
+				fmt.Fprintf(b, "\n    %s", v.Hint)
+			}
 		case explain && v.Status != linearizability.OK && v.Status != linearizability.Violation:
 			fmt.Fprintf(b, "\n\n    %s: %s: %s", v.Model, v.Status, v.Reason)
 		}
@@ -93,6 +104,8 @@ type verdictJSON struct {
 	Reason  string   `json:"reason"`
 	Witness []string `json:"witness"` // operations, one a string
 	Lines   []int32  `json:"lines"`   // where in the file they are
+	Hint    string   `json:"hint"`    // what another reading of the input would change
+	Notes   []string `json:"notes"`   // what was passed over or assumed in reading it
 	Method  string   `json:"method"`
 	Steps   int64    `json:"steps"`
 	Seconds float64  `json:"seconds"`
@@ -126,10 +139,13 @@ func (c *cli) printVerdictJSON(r checked) error {
 func (r checked) json(v linearizability.Verdict) verdictJSON {
 	line := verdictJSON{
 		Kind: "verdict", File: r.name, Model: v.Model, Verdict: string(v.Status), Reason: v.Reason,
-		Witness: []string{}, Lines: []int32{}, Method: v.Method, Steps: v.Steps, Seconds: r.seconds,
+		Witness: []string{}, Lines: []int32{}, Notes: []string{}, Hint: v.Hint, Method: v.Method, Steps: v.Steps, Seconds: r.seconds,
 	}
 	for _, op := range v.Witness {
 		line.Witness, line.Lines = append(line.Witness, op.String()), append(line.Lines, r.lines[op.Index])
+	}
+	for _, n := range r.notes {
+		line.Notes = append(line.Notes, n.String())
 	}
 	return line
 }

@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 )
 
 // exhibit is one published merge defect of the gallery, beside its correct twin.
@@ -43,15 +45,18 @@ func (c *cli) zooCommand() *cobra.Command {
 	var o zooOptions
 	cmd := &cobra.Command{
 		Use:   "zoo [ENTRY…]",
-		Short: "Show which law kills which published merge defect, and in how many cases",
-		Long: "zoo runs the laws against merges that have the defects of published ones, and against their correct twins.\n" +
-			"A defect that survives, or a twin that is accused, is exit code 1.",
+		Short: "Show which law kills which published merge defect",
+		Long: "zoo runs the laws against merges that have the defects of published ones, and against their correct twins, and says " +
+			"in how many cases each was killed. A defect that survives, or a twin that is accused, is exit code 1.",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return exhibitNames(gallery()), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error { return c.zoo(o, gallery(), args) },
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the generators")
-	f.IntVar(&o.cases, "cases", 1000, "cases a law may take at most")
-	f.IntVar(&o.workers, "workers", 0, "exhibits run at once; 0 is one a core")
+	seedFlag(f, &o.seed, "seed of the generators")
+	numberFlag(f, &o.cases, "cases", 1000, 1, maxCases, "cases a law may take at most")
+	workersFlag(f, &o.workers, "exhibits run at once")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
 }
@@ -93,12 +98,6 @@ type shown struct {
 // zoo runs the chosen exhibits, several at once, and prints them in the order of
 // the gallery.
 func (c *cli) zoo(o zooOptions, all []exhibit, names []string) error {
-	if o.cases < 1 {
-		return usagef("zoo: --cases %d: want at least 1", o.cases)
-	}
-	if o.workers < 0 {
-		return usagef("zoo: --workers %d: want 0 or more", o.workers)
-	}
 	if len(all) == 0 {
 		return errors.New("zoo: the gallery is empty")
 	}
@@ -108,14 +107,15 @@ func (c *cli) zoo(o zooOptions, all []exhibit, names []string) error {
 	}
 	started := time.Now()
 	sum := zooSummary{Kind: "summary"}
+	var toGo atomic.Int64
+	toGo.Store(int64(len(chosen)))
 	if !o.json {
 		c.printf("%-5s %-9s %-28s %6s  %s\n", "ENTRY", "STATE", "LAW", "CASES", "DEFECT")
 	}
+	p := startProgress(c.err, func() string { return fmt.Sprintf("zoo: %s, %d entries to go", since(started), toGo.Load()) })
+	defer p.finish()
 	for s := range c.showAll(o, chosen) {
-		if s.err != nil && errors.Is(s.err, c.ctx.Err()) {
-			c.worsen(exitInterrupted)
-			break
-		}
+		toGo.Add(-1)
 		sum.add(s)
 		if err := c.printShown(o, s); err != nil {
 			return err
@@ -131,9 +131,9 @@ func (c *cli) zoo(o zooOptions, all []exhibit, names []string) error {
 	if o.json {
 		return c.printJSON(sum)
 	}
-	_, err = fmt.Fprintf(c.out, "%d entries: %d killed, %d survived, %d correct twins accused, %d in error, %.2f s\n",
+	c.printf("%d entries: %d killed, %d survived, %d correct twins accused, %d in error, %.2f s\n",
 		sum.Entries, sum.Killed, sum.Survived, sum.Accused, sum.Errors, sum.Seconds)
-	return err
+	return nil
 }
 
 func chooseExhibits(all []exhibit, names []string) ([]exhibit, error) {
@@ -144,14 +144,24 @@ func chooseExhibits(all []exhibit, names []string) ([]exhibit, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(e exhibit) bool { return strings.EqualFold(e.id, name) })
 		if i < 0 {
-			return nil, usagef("zoo: no entry is numbered %q", name)
+			return nil, usagef("zoo: no entry is numbered %q, want one of %s", name, strings.Join(exhibitNames(all), " "))
 		}
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
 }
 
-// showAll yields the exhibits in order while several workers run them.
+func exhibitNames(all []exhibit) []string {
+	var names []string
+	for _, e := range all {
+		names = append(names, e.id)
+	}
+	return names
+}
+
+// showAll yields the exhibits in order while several workers run them. An
+// interruption ends it at once: what is running then, for up to a minute, is
+// abandoned, and what was finished before it is still yielded.
 func (c *cli) showAll(o zooOptions, list []exhibit) func(yield func(shown) bool) {
 	return func(yield func(shown) bool) {
 		results := make([]chan shown, len(list))
@@ -165,27 +175,39 @@ func (c *cli) showAll(o zooOptions, list []exhibit) func(yield func(shown) bool)
 		if workers == 0 {
 			workers = runtime.GOMAXPROCS(0)
 		}
-		var wg sync.WaitGroup
-		defer wg.Wait()
 		for range min(workers, len(list)) {
-			wg.Go(func() {
+			go func() {
 				for i := range todo {
-					results[i] <- c.show(o, list[i])
+					if s, ok := await(c.ctx, 0, func() shown { return show(o, list[i]) }); ok {
+						results[i] <- s
+					}
+					if c.ctx.Err() != nil {
+						return
+					}
 				}
-			})
+			}()
 		}
 		for _, r := range results {
-			if !yield(<-r) {
-				return
+			select {
+			case s := <-r:
+				if !yield(s) {
+					return
+				}
+				continue
+			case <-c.ctx.Done():
+			}
+			select {
+			case s := <-r:
+				if !yield(s) {
+					return
+				}
+			default:
 			}
 		}
 	}
 }
 
-func (c *cli) show(o zooOptions, e exhibit) shown {
-	if err := c.ctx.Err(); err != nil {
-		return shown{exhibit: e, err: err}
-	}
+func show(o zooOptions, e exhibit) shown {
 	started := time.Now()
 	r, err := e.run(o.seed, o.cases)
 	if err != nil {
@@ -212,9 +234,7 @@ func (s *zooSummary) add(r shown) {
 
 func (c *cli) printShown(o zooOptions, s shown) error {
 	if s.err != nil {
-		if _, err := fmt.Fprintf(c.err, "simfuzz: %v\n", s.err); err != nil {
-			return err
-		}
+		c.note("simfuzz: %v", s.err)
 	}
 	law := s.exhibited.law
 	if law == "" {
@@ -237,10 +257,9 @@ func (c *cli) printShown(o zooOptions, s shown) error {
 	case s.killed:
 		state = "killed"
 	}
-	line := fmt.Sprintf("%-5s %-9s %-28s %6d  %s", s.id, state, law, s.cases, s.defect)
+	c.printf("%s\n", layout.Hang(fmt.Sprintf("%-5s %-9s %-28s %6d  ", s.id, state, law, s.cases), s.defect))
 	if s.err == nil && !s.twinClean {
-		line += "\n      its correct twin is accused: " + s.twinFailure
+		c.printText("      ", "its correct twin is accused: "+s.twinFailure)
 	}
-	_, err := fmt.Fprintln(c.out, line)
-	return err
+	return nil
 }

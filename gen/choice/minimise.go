@@ -52,11 +52,14 @@ type minimiser struct {
 	keep         func(Source) bool
 }
 
+// spent reports that the bound on replays was reached.
+func (m *minimiser) spent() bool { return m.replays >= m.limit }
+
 // try replays candidate and makes it the best if it is smaller and kept. What
 // counts is the answers that were used: a candidate may be longer than what was
 // asked, or shorter, or hold answers too large for their decision.
 func (m *minimiser) try(candidate []uint64) bool {
-	if m.replays >= m.limit || !Smaller(candidate, m.best) {
+	if m.spent() || !Smaller(candidate, m.best) {
 		return false
 	}
 	m.replays++
@@ -85,7 +88,7 @@ func Smaller(a, b []uint64) bool {
 // deleteChunks removes runs of answers, long runs first, from the back, where
 // removing one shifts the meaning of least others.
 func (m *minimiser) deleteChunks() {
-	for size := min(8, len(m.best)); size >= 1; size-- {
+	for size := min(8, len(m.best)); size >= 1 && !m.spent(); size-- {
 		for at := len(m.best) - size; at >= 0; at-- {
 			if at+size <= len(m.best) {
 				m.try(slices.Delete(slices.Clone(m.best), at, at+size))
@@ -95,7 +98,7 @@ func (m *minimiser) deleteChunks() {
 }
 
 func (m *minimiser) zeroChunks() {
-	for size := min(8, len(m.best)); size >= 1; size /= 2 {
+	for size := min(8, len(m.best)); size >= 1 && !m.spent(); size /= 2 {
 		for at := 0; at+size <= len(m.best); at++ {
 			c := slices.Clone(m.best)
 			clear(c[at : at+size])
@@ -110,7 +113,7 @@ func (m *minimiser) zeroChunks() {
 // the next.
 func (m *minimiser) lowerEach() {
 	const few = 16
-	for at := 0; at < len(m.best); at++ {
+	for at := 0; at < len(m.best) && !m.spent(); at++ {
 		lo, hi := uint64(0), m.best[at]
 		for lo < hi {
 			mid := lo + (hi-lo)/2
@@ -138,7 +141,7 @@ func (m *minimiser) lowerEach() {
 // after it: what a collection of one element fewer no longer asks for.
 func (m *minimiser) shortenCounts() {
 	const reach, longest = 8, 4
-	for i := len(m.best) - 2; i >= 0; i-- {
+	for i := len(m.best) - 2; i >= 0 && !m.spent(); i-- {
 		for size := 1; size <= longest; size++ {
 			for at := i + 1; at <= i+reach; at++ {
 				if i < len(m.best) && m.best[i] > 0 && at+size <= len(m.best) {
@@ -155,7 +158,7 @@ func (m *minimiser) shortenCounts() {
 // is equal in a counterexample must often stay equal, and what is a step apart a
 // step apart.
 func (m *minimiser) lowerPairs() {
-	for i := 0; i < len(m.best); i++ {
+	for i := 0; i < len(m.best) && !m.spent(); i++ {
 		for j := i + 1; j < len(m.best); j++ {
 			by := min(m.best[i], m.best[j])
 			for by > 0 && i < len(m.best) && j < len(m.best) {
@@ -178,7 +181,7 @@ func (m *minimiser) lowerBoth(i, j int, by uint64) bool {
 // counterexample often has a mirror image, and all of them should end as one.
 func (m *minimiser) swap() {
 	const reach = 8
-	for i := 0; i < len(m.best); i++ {
+	for i := 0; i < len(m.best) && !m.spent(); i++ {
 		for j := i + 1; j < len(m.best) && j <= i+reach; j++ {
 			if m.best[j] < m.best[i] {
 				c := slices.Clone(m.best)
@@ -196,7 +199,7 @@ func (m *minimiser) swap() {
 // This takes many replays, so it waits until nothing else helps.
 func (m *minimiser) trade() {
 	const reach, longest = 8, 4
-	for i := len(m.best) - 2; i >= 0; i-- {
+	for i := len(m.best) - 2; i >= 0 && !m.spent(); i-- {
 		for size := 0; size <= longest; size++ {
 			for at := i + 1; at <= i+reach; at++ {
 				if size == 0 && at > i+1 {

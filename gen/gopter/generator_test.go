@@ -13,7 +13,6 @@ import (
 	"github.com/leanovate/gopter/prop"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
@@ -252,13 +251,8 @@ func TestInterfaceValuesMayBeNil(t *testing.T) {
 
 // What a generator cannot draw is the property's error, with the cause.
 func TestErrorsOfDrawing(t *testing.T) {
-	r := checked(1, func(int) bool { return true }, gengopter.Of(gen.FromRapid(rapid.Int())))
-	assert.Equal(t, gopter.TestError, r.Status)
-	assert.ErrorContains(t, r.Error, gen.ErrNeedsRapid.Error())
-	assert.ErrorContains(t, r.Error, "drawing a int")
-
 	boom := gen.Correlated(gen.Int(0, 9), func(a, b int) int { panic("odd") }, nil)
-	r = checked(1, func([]int) bool { return true }, gengopter.Tuple(boom, 2))
+	r := checked(1, func([]int) bool { return true }, gengopter.Tuple(boom, 2))
 	assert.Equal(t, gopter.TestError, r.Status)
 	assert.ErrorContains(t, r.Error, "join panicked: odd")
 

@@ -114,14 +114,14 @@ func race[S any](b *testing.B, c contest[S]) {
 		b.ReportAllocs()
 		t := trial(b, gen.Independent(gen.FromRapid(c.rapid)))
 		for b.Loop() {
-			t.CheckRapid(quiet{b}, 0)
+			t.CheckRapid(quiet{b})
 		}
 	})
 	b.Run("laws-choices", func(b *testing.B) {
 		b.ReportAllocs()
 		t := trial(b, gen.Independent(c.gen))
 		for b.Loop() {
-			t.CheckRapid(quiet{b}, 0)
+			t.CheckRapid(quiet{b})
 		}
 	})
 	b.Run("laws-seeded", func(b *testing.B) {

@@ -29,7 +29,7 @@ func ExampleProperties() {
 		at := time(d)
 		return write{at, text(d)}
 	})
-	properties := gopterlaws.Properties(laws.Func(merge), gen.Mixed(writes, merge, nil), gopterlaws.Seed(4))
+	properties := gopterlaws.Properties(laws.Func(merge).Only("semilattice", "inplace"), gen.Mixed(writes, merge, nil), gopterlaws.Seed(4))
 	properties.Run(gopter.NewFormatedReporter(false, 100, os.Stdout))
 	// Output:
 	// + semilattice/associative: OK, passed 100 tests.
@@ -44,9 +44,9 @@ func ExampleProperties() {
 	// found  test 5 of gopter's seed 4
 	//
 	// a: gopterlaws_test.write{}
-	// a_ORIGINAL (3 shrinks): gopterlaws_test.write{Time: 3, Text: "zy"}
+	// a_ORIGINAL (5 shrinks): gopterlaws_test.write{Time: 20, Text: "x"}
 	// b: gopterlaws_test.write{Text: "x"}
-	// b_ORIGINAL (3 shrinks): gopterlaws_test.write{Time: 3, Text: "z"}
+	// b_ORIGINAL (5 shrinks): gopterlaws_test.write{Time: 20, Text: "z"}
 	// + semilattice/idempotent: OK, passed 100 tests.
 	// + inplace/arguments-unchanged: OK, passed 100 tests.
 	// + inplace/equals-alike: OK, passed 100 tests.

@@ -177,6 +177,10 @@ func historyFaults() []fault {
 			delta[replica] = s[replica] + op
 			return delta
 		},
+		Apply: func(s counts, replica, op int) counts {
+			s[replica] += op
+			return s
+		},
 	}
 	registers := gen.Updates[int, int]{
 		Start: func() int { return 9 }, Ops: gen.Int(1, 3), Delta: func(_, _, op int) int { return op }}

@@ -63,7 +63,7 @@ func (p *property) refuted(v laws.Verdict, tape []uint64, params *gopter.GenPara
 	if err != nil {
 		return errored(err)
 	}
-	least, shrinks := gengopter.Minimise(tape, params, p.trial.FailsLike(v))
+	least, shrinks := gengopter.Minimise(p.trial.Apart(v, tape), params, p.trial.FailsLike(v))
 	last, err := p.trial.Explain(v, least)
 	if err != nil {
 		return errored(err)

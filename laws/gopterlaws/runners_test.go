@@ -106,7 +106,7 @@ func faulty[S any](name, law string, set laws.Set[S], source gen.Source[S]) faul
 		rapid: func(t *testing.T, only string, seed int64) map[string]string {
 			setFlag(t, "rapid.seed", strconv.FormatInt(seed, 10))
 			setFlag(t, "rapid.checks", strconv.Itoa(cases))
-			return each(t, only, func(r *recorder, trial *laws.Trial) { trial.CheckRapid(r, 0) })
+			return each(t, only, func(r *recorder, trial *laws.Trial) { trial.CheckRapid(r) })
 		},
 	}
 }

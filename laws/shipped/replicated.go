@@ -53,7 +53,7 @@ func unlessRefused[S any](bottom func() S) func(S, error) S {
 // histories is all plans of at most two steps: enough for an update that meets a
 // concurrent one. It is none where the operations are too many for that.
 func histories[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
-	u, complete := gen.Every(gen.Plans(ops, 2), 2000)
+	u, complete := gen.Every(gen.Plans(ops, 2), 10_000)
 	if !complete {
 		return nil
 	}
@@ -69,7 +69,7 @@ func dataType[S, O, V any](name string, m lattice.Merge[S], ops gen.Gen[O], delt
 	u := gen.Updates[S, O]{Start: bottom, Ops: ops, Delta: func(s S, replica int, op O) S { return refused(delta(s, replica, op)) }}
 	reachable := gen.Reachable(m, u, laws.DefaultSteps)
 	few := histories(ops)
-	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
+	updates := laws.NewSuite(name, laws.Updates(m, u, laws.DenotationChecked()), laws.PlanSource(u), few)
 	denotation := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), few)
 	return laws.Register(name, m, gen.WithEnds(m, reachable), laws.WithOptions(opts...), laws.WithSuites(updates, denotation),
 		laws.Reachable(gen.Unrelated(reachable)))

@@ -201,7 +201,6 @@ func pairMerges() []laws.Entry {
 }
 
 func extendedMerges() []laws.Entry {
-	type ints = map[int]struct{}
 	few := gen.SubsetOf(1, 2, 3)
 	return []laws.Entry{
 		registered("WithBottom(IntersectOf[int])", lattice.WithBottom(lattice.IntersectOf[int]()), gen.OptionOf(few), options(gen.Subsets(1, 2, 3)),

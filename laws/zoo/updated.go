@@ -41,10 +41,10 @@ func threeSteps[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
 // states mean.
 func mutated[S, O, V any](name string, m lattice.Merge[S], u gen.Updates[S, O], ask func(S) V, model func([]gen.Event[O]) V) laws.Suite {
 	few := threeSteps(u.Ops)
-	updates := laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
 	if ask == nil {
-		return updates
+		return laws.NewSuite(name, laws.Updates(m, u), laws.PlanSource(u), few)
 	}
+	updates := laws.NewSuite(name, laws.Updates(m, u, laws.DenotationChecked()), laws.PlanSource(u), few)
 	meaning := laws.NewSuite(name, laws.Denotation(m, u, laws.Query[S, V]{Ask: ask}, model), laws.PlanSource(u), few)
 	return laws.Together(name, updates, meaning)
 }
@@ -183,16 +183,22 @@ func overflow() Entry {
 func renumberedDeltas() Entry {
 	type sequence = []lattice.Entry[int, string]
 	m := lattice.OrderedMapOf[int](lattice.Max[string]())
+	free := func(s sequence, replica int) int {
+		at := replica + 1
+		for _, e := range s {
+			if e.Key%gen.Replicas == at%gen.Replicas && e.Key >= at {
+				at = e.Key + gen.Replicas
+			}
+		}
+		return at
+	}
 	u := gen.Updates[sequence, string]{
 		Start: func() sequence { return sequence{{Key: 0}} }, Ops: gen.OneOf("x", "y"),
-		Delta: func(s sequence, replica int, op string) sequence {
-			at := replica + 1
-			for _, e := range s {
-				if e.Key%gen.Replicas == at%gen.Replicas && e.Key >= at {
-					at = e.Key + gen.Replicas
-				}
-			}
-			return sequence{{Key: at, Val: op}}
+		Delta: func(s sequence, replica int, op string) sequence { return sequence{{Key: free(s, replica), Val: op}} },
+		Apply: func(s sequence, replica int, op string) sequence {
+			e := lattice.Entry[int, string]{Key: free(s, replica), Val: op}
+			at, _ := slices.BinarySearchFunc(s, e.Key, func(o lattice.Entry[int, string], key int) int { return o.Key - key })
+			return slices.Insert(slices.Clone(s), at, e)
 		},
 	}
 	whole := func(s sequence) bool { return len(s) > 0 && s[0].Key == 0 }

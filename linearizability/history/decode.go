@@ -34,24 +34,26 @@ type format struct {
 	name string
 	// decode returns the history and, by operation, the line at which its record
 	// begins. Errors are *DecodeError without a Name, *OpError, or a reader's.
-	decode func(r io.Reader, lim Limits) (*History, []int32, error)
+	decode    func(src io.Reader, r *reading) (*History, []int32, error)
+	failedCAS FailedCAS // what a failed compare-and-set tells, by default
 }
 
 // formats is the table; its order is that of Formats.
 func formats() []format {
 	return []format{
-		{"jsonl", decodeJSONL},
-		{"jepsen", decodeJepsen},
-		{"porcupine-etcd", decodeEtcdLog},
-		{"plume", decodePlume},
-		{"awdit", decodeAwdit},
+		{"jsonl", decodeJSONL, FailedCASMismatch},
+		{"jepsen", decodeJepsen, FailedCASAbsent},
+		{"porcupine-etcd", decodeEtcdLog, FailedCASMismatch},
+		{"plume", decodePlume, FailedCASMismatch},
+		{"awdit", decodeAwdit, FailedCASMismatch},
 	}
 }
 
-// Formats lists the formats that Decode reads: jsonl is this project's own and
+// Formats lists the formats that are read: jsonl is this project's own and
 // round-trips exactly; jepsen is EDN operation maps over registers, sets and counters;
 // porcupine-etcd is the log text that ships with the porcupine module; plume and
-// awdit are the texts of those two checkers, transactions over registers.
+// awdit are the texts of those two checkers, transactions over registers. In each a
+// byte order mark, lines that end in CRLF, and compression by gzip are no obstacle.
 func Formats() []string {
 	var names []string
 	for _, f := range formats() {
@@ -60,38 +62,71 @@ func Formats() []string {
 	return names
 }
 
-// Decode reads one history of the given format from r, within the default
-// Limits. The name stands for the input in messages and becomes History.Name
-// where the format carries none. Every error but ErrUnknownFormat is a
-// *DecodeError. Time O(bytes); memory O(history + one record).
+// Decoded is a history with what is known of its source.
+type Decoded struct {
+	History *History
+	Lines   []int32 // by operation: the line at which its record begins, from 1
+	Notes   []Note  // what was passed over or assumed
+}
+
+// Decode reads one history of the given format from r, with the default Options.
+// The name stands for the input in messages and becomes History.Name where the
+// format carries none. Every error but ErrUnknownFormat is a *DecodeError. Time
+// O(bytes), and O(n log n) if operations do not stand in the order of their calls;
+// memory O(history + one record).
 func Decode(format, name string, r io.Reader) (*History, error) {
 	return DecodeLimited(format, name, r, Limits{})
 }
 
 // DecodeLimited is Decode with other limits.
 func DecodeLimited(format, name string, r io.Reader, lim Limits) (*History, error) {
-	h, _, err := DecodeLines(format, name, r, lim)
-	return h, err
+	d, err := DecodeWith(format, name, r, Options{Limits: lim})
+	if err != nil {
+		return nil, err
+	}
+	return d.History, nil
 }
 
 // DecodeLines is DecodeLimited and says, by operation, at which line of the input
 // its record begins, counted from 1: for messages about an operation (OpError).
 func DecodeLines(format, name string, r io.Reader, lim Limits) (*History, []int32, error) {
+	d, err := DecodeWith(format, name, r, Options{Limits: lim})
+	if err != nil {
+		return nil, nil, err
+	}
+	return d.History, d.Lines, nil
+}
+
+// DecodeWith is Decode with options, and says what it passed over or assumed.
+func DecodeWith(format, name string, r io.Reader, o Options) (*Decoded, error) {
 	for _, f := range formats() {
 		if f.name != format {
 			continue
 		}
-		h, lines, err := f.decode(r, lim.withDefaults())
+		d, err := f.read(r, o)
 		if err != nil {
-			return nil, nil, named(name, err)
+			return nil, named(name, err)
 		}
-		if h.Name == "" {
-			h.Name = name
+		if d.History.Name == "" {
+			d.History.Name = name
 		}
-		return h, lines, nil
+		return d, nil
 	}
-	return nil, nil, fmt.Errorf("decode history %s: %w %q (known: %s)",
+	return nil, fmt.Errorf("decode history %s: %w %q (known: %s)",
 		name, ErrUnknownFormat, format, strings.Join(Formats(), ", "))
+}
+
+func (f format) read(src io.Reader, o Options) (*Decoded, error) {
+	plain, err := unpack(src)
+	if err != nil {
+		return nil, err
+	}
+	r := newReading(o, f)
+	h, lines, err := f.decode(plain, r)
+	if err != nil {
+		return nil, err
+	}
+	return &Decoded{History: h, Lines: r.finish(h, lines), Notes: r.notes}, nil
 }
 
 // named completes an error with the name of the input.

@@ -48,12 +48,29 @@ func (o *Op) Happened() bool {
 	return o.Outcome == OK || o.Outcome == Unknown && o.IsPut()
 }
 
+// SessionName is the name of the session, and s with its number if it has none.
+func (o *Op) SessionName() string {
+	if o.Client != "" {
+		return o.Client
+	}
+	return "s" + strconv.Itoa(o.Session)
+}
+
+// Returns reports whether Out is what the operation returned: of a read, a dequeue,
+// and any other one that has something there.
+func (o *Op) Returns() bool { return o.Func == Read || o.Func == Dequeue || !o.Out.IsNil() }
+
+// takesArg reports whether Arg says something even where it is Nil.
+func (o *Op) takesArg() bool { return o.Func != Read && o.Func != Dequeue }
+
 // String renders the operation on one line, as witnesses show it:
 //
 //	#4 s1@n2 [10,17] register "x" write 7 ok tag 3
+//
+// What came back stands behind an arrow. A session with a name goes by it.
 func (o Op) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#%d s%d", o.Index, o.Session)
+	fmt.Fprintf(&b, "#%d %s", o.Index, o.SessionName())
 	if o.Node >= 0 {
 		fmt.Fprintf(&b, "@n%d", o.Node)
 	}
@@ -63,9 +80,10 @@ func (o Op) String() string {
 		fmt.Fprintf(&b, " [%d,%d]", o.Call, o.Return)
 	}
 	fmt.Fprintf(&b, " %s %q %s", o.Type, o.Key, o.Func)
-	if o.IsPut() {
+	if o.takesArg() || !o.Arg.IsNil() {
 		fmt.Fprintf(&b, " %s", o.Arg)
-	} else if o.Outcome == OK {
+	}
+	if o.Outcome == OK && o.Returns() {
 		fmt.Fprintf(&b, " -> %s", o.Out)
 	}
 	fmt.Fprintf(&b, " %s", o.Outcome)

@@ -13,7 +13,8 @@ type ednKind uint8
 const (
 	ednOther   ednKind = iota // anything else: its text is all that is kept
 	ednNil                    // nil
-	ednInt                    // an integer of 64 bits
+	ednInt                    // an integer of 64 bits, also as 7N, 7.0 or 70e-1
+	ednScalar                 // any other number in decimal, true or false
 	ednString                 // "…"
 	ednKeyword                // :word, without the colon
 	ednList                   // [ … ] or ( … )
@@ -23,11 +24,20 @@ const (
 
 // ednNode is one EDN value.
 type ednNode struct {
-	kind  ednKind
-	num   int64     // ednInt
-	str   string    // ednString, ednKeyword
-	items []ednNode // ednList, ednSet, ednMap
-	text  string    // the value as written
+	kind   ednKind
+	num    int64     // ednInt
+	scalar Value     // ednScalar
+	str    string    // ednString, ednKeyword
+	items  []ednNode // ednList, ednSet, ednMap
+	text   string    // the value as written
+}
+
+// name is a keyword without its colon, and the text of anything else.
+func (n ednNode) name() string {
+	if n.kind == ednKeyword {
+		return n.str
+	}
+	return n.text
 }
 
 // field returns the value of a keyword in a map, the last one where there are
@@ -97,11 +107,14 @@ func (r *ednReader) value() (ednNode, error) {
 		n.kind = ednString
 		n.str, err = r.quoted()
 	case '#':
-		if strings.HasPrefix(r.src[r.pos:], "#{") {
+		switch rest := r.src[r.pos:]; {
+		case strings.HasPrefix(rest, "#{"):
 			r.pos++
 			n.kind = ednSet
 			n.items, err = r.sequence('}')
-		} else {
+		case strings.HasPrefix(rest, "##"): // ##NaN, ##Inf: a token
+			r.token()
+		default:
 			err = r.dispatch()
 		}
 	case ']', ')', '}':
@@ -217,10 +230,27 @@ func (r *ednReader) atom() ednNode {
 	case word[0] == ':':
 		return ednNode{kind: ednKeyword, str: word[1:]}
 	}
-	if n, err := strconv.ParseInt(strings.TrimSuffix(word, "N"), 10, 64); err == nil {
+	v, known := ednScalarValue(word)
+	if n, isInt := v.AsInt(); isInt {
 		return ednNode{kind: ednInt, num: n}
 	}
+	if known {
+		return ednNode{kind: ednScalar, scalar: v}
+	}
 	return ednNode{}
+}
+
+// ednScalarValue reads a number, which may end in N or M as those of any size do,
+// or a truth value.
+func ednScalarValue(word string) (v Value, ok bool) {
+	switch word {
+	case "true", "false":
+		return Bool(word == "true"), true
+	}
+	if last := word[len(word)-1]; last == 'N' || last == 'M' {
+		word = word[:len(word)-1]
+	}
+	return Decimal(word)
 }
 
 // ednFieldWord returns the token after a keyword of a map that cannot be read as

@@ -38,6 +38,9 @@ var (
 	// ErrUnknownOp is returned for an operation that no object type has, and for
 	// one of another type than the rest of its object.
 	ErrUnknownOp = errors.New("unknown operation")
+	// ErrAmbiguous is returned for a history with two readings, between which an
+	// option chooses.
+	ErrAmbiguous = errors.New("history can be read in two ways")
 	// ErrNotUnique is what stands in the way where values must tell puts apart,
 	// and do not.
 	ErrNotUnique = errors.New("values are not unique")

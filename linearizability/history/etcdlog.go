@@ -20,10 +20,12 @@ const etcdMarker = "jepsen.util - "
 //	INFO  jepsen.util - 2	:info	:write	:timed-out
 //
 // One register, absent at first. Blank lines and events of processes that are
-// not numbers (the nemesis) are skipped.
-func decodeEtcdLog(r io.Reader, lim Limits) (*History, []int32, error) {
-	lines := newLineReader(r, lim.RecordBytes)
-	events := newEventLog(lim)
+// not numbers (the nemesis) are skipped. A cas that fails has found another value
+// (Options.FailedCAS); the value with which a write or cas ends well is the one that
+// counts, if it is one.
+func decodeEtcdLog(src io.Reader, r *reading) (*History, []int32, error) {
+	lines := newLineReader(src, r.Limits.RecordBytes)
+	events := newEventLog(r, PairsAreValues)
 	for {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
@@ -69,13 +71,19 @@ func addEtcdLine(events *eventLog, line []byte) error {
 		return fmt.Errorf("%w: event type %q", ErrFormat, fields[1])
 	}
 	e := event{kind: kind, process: proc, fn: Func(strings.TrimPrefix(fields[2], ":"))}
-	if e.fn != Read && e.fn != Write && e.fn != CAS {
-		return fmt.Errorf("%w: %w: function %q", ErrFormat, ErrUnknownOp, fields[2])
+	switch {
+	case events.r.ignores(string(e.fn)):
+		if kind == invoke {
+			events.r.ignored[string(e.fn)]++
+		}
+		return nil
+	case e.fn != Read && e.fn != Write && e.fn != CAS:
+		return fmt.Errorf("%w: %w: function %q; operations that do not matter can be left out (Options.Ignore, --ignore %s)",
+			ErrFormat, ErrUnknownOp, fields[2], e.fn)
+	case e.fn == Read && kind != completed:
+		return events.add(e) // it begins with nothing, and a failure gives its reason there
 	}
-	if !carriesValue(e) {
-		return events.add(e)
-	}
-	if e.value, err = etcdValue(e.fn, fields[3]); err != nil {
+	if e.value, err = etcdValue(e.fn, fields[3]); err != nil && (kind == invoke || e.fn == Read) {
 		return err
 	}
 	return events.add(e)
@@ -94,15 +102,6 @@ func cutFields(s string, n int) []string {
 		s = s[end:]
 	}
 	return fields
-}
-
-// carriesValue reports whether the value field of an event is looked at: a
-// completion of a put repeats its argument, a failure gives its reason there.
-func carriesValue(e event) bool {
-	if e.fn == Read {
-		return e.kind == completed
-	}
-	return e.kind == invoke
 }
 
 func etcdValue(fn Func, word string) (Value, error) {

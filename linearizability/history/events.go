@@ -38,19 +38,21 @@ type event struct {
 	kind    eventType
 	process int64
 	fn      Func
-	key     string
-	keyed   bool  // the key stood beside the value, as independent keys do
-	value   Value // what was given (puts) or seen (completed reads)
+	value   Value // what stands there
+	pair    bool  // the value is a list of two, which may be a key and a value
+	negate  bool  // a decrement
 	refused bool  // a failure with a reason other than a mismatch: says nothing of the value
 }
 
 // eventLog pairs events into operations over registers, sets and counters. Time
 // is the number of the event, which is all that an event log says of real time.
+// What values mean is settled at the end, since it takes all of them to tell.
 type eventLog struct {
-	lim   Limits
+	r     *reading
+	pairs Pairs
 	line  int // of the event to come
 	clock int64
-	ops   []Op
+	ops   []Op    // Arg and Out are what stood at the beginning and at the end
 	begun []begun // by operation
 	procs map[int64]*process
 	maxID int64
@@ -58,9 +60,11 @@ type eventLog struct {
 
 // begun is what the log remembers of an operation beside the operation.
 type begun struct {
-	line        int32
+	line, end   int32 // where it begins and ends; end is 0 if it does not
 	incarnation int32 // of its process
-	keyed       bool
+	argPair     bool
+	outPair     bool
+	negate      bool
 	drop        bool // it says nothing, leave it out
 }
 
@@ -69,8 +73,8 @@ type process struct {
 	incarnation int32
 }
 
-func newEventLog(lim Limits) *eventLog {
-	return &eventLog{lim: lim, procs: make(map[int64]*process)}
+func newEventLog(r *reading, pairs Pairs) *eventLog {
+	return &eventLog{r: r, pairs: pairs, procs: make(map[int64]*process)}
 }
 
 // add takes the next event.
@@ -90,8 +94,8 @@ func (l *eventLog) add(e event) error {
 }
 
 func (l *eventLog) begin(e event, p *process) error {
-	if len(l.ops) >= l.lim.Ops {
-		return fmt.Errorf("%w: more than %d", ErrTooMany, l.lim.Ops)
+	if most := l.r.Limits.Ops; len(l.ops) >= most {
+		return fmt.Errorf("%w: more than %d", ErrTooMany, most)
 	}
 	if p == nil {
 		p = &process{open: -1}
@@ -101,46 +105,29 @@ func (l *eventLog) begin(e event, p *process) error {
 	if p.open >= 0 {
 		return fmt.Errorf("%w: process %d, in a %s", ErrOverlap, e.process, l.ops[p.open].Func)
 	}
-	op := Op{
-		Session: int(e.process), Node: -1, Type: Register, Func: e.fn, Key: e.key,
-		Call: l.clock, Return: Pending, Outcome: Unknown,
-	}
-	if op.IsPut() {
-		op.Arg = e.value
-	}
 	p.open = len(l.ops)
-	l.ops = append(l.ops, op)
-	l.begun = append(l.begun, begun{line: int32(l.line), incarnation: p.incarnation, keyed: e.keyed})
+	l.ops = append(l.ops, Op{
+		Session: int(e.process), Node: -1, Type: Register, Func: e.fn, Arg: e.value,
+		Call: l.clock, Return: Pending, Outcome: Unknown,
+	})
+	l.begun = append(l.begun, begun{line: int32(l.line), incarnation: p.incarnation, argPair: e.pair, negate: e.negate})
 	return nil
 }
 
-// keyed reports whether the open operation of a process was begun with its key
-// beside the value; its end has it there too.
-func (l *eventLog) keyed(id int64) bool {
-	p := l.procs[id]
-	return p != nil && p.open >= 0 && l.begun[p.open].keyed
-}
-
 func (l *eventLog) end(e event, p *process) error {
-	at := p.open
-	op := &l.ops[at]
-	// A completion need not repeat the key; one that does must repeat it right.
-	if op.Func != e.fn || e.key != "" && op.Key != e.key {
-		return fmt.Errorf("%w: process %d ends a %s of key %q, but had begun a %s of key %q",
-			ErrUnmatchedReturn, e.process, e.fn, e.key, op.Func, op.Key)
+	op, b := &l.ops[p.open], &l.begun[p.open]
+	if op.Func != e.fn {
+		return fmt.Errorf("%w: process %d ends a %s, but had begun a %s", ErrUnmatchedReturn, e.process, e.fn, op.Func)
 	}
 	p.open = -1
+	op.Out, b.outPair, b.end = e.value, e.pair, int32(l.line)
 	switch e.kind {
 	case completed:
 		op.Outcome, op.Return = OK, l.clock
-		if !op.IsPut() {
-			op.Out = e.value
-		}
 	case failed:
 		op.Outcome, op.Return = Failed, l.clock
-		// A failed CAS is evidence that the old value did not match. One that
-		// failed for a stated reason of its own is evidence of nothing.
-		l.begun[at].drop = e.refused && op.Func == CAS
+		// One that failed for a stated reason of its own is evidence of nothing.
+		b.drop = e.refused && op.Func == CAS
 	case indeterminate:
 		// The operation stays open for ever, so whoever uses this process
 		// number from here on is a session of its own.
@@ -155,6 +142,9 @@ func (l *eventLog) end(e event, p *process) error {
 func (l *eventLog) history() (*History, []int32, error) {
 	if len(l.ops) == 0 {
 		return nil, nil, ErrEmpty
+	}
+	if err := l.settleValues(); err != nil {
+		return nil, nil, err
 	}
 	if err := l.settleTypes(); err != nil {
 		return nil, nil, err

@@ -1,6 +1,3 @@
-// Package history is the data that checkers judge: operations with their
-// intervals, what they wrote and saw, and the fences between them. It is pure
-// data with codecs; it passes no verdict and knows no store.
 package history
 
 import "math"
@@ -42,7 +39,7 @@ type Func string
 const (
 	Read  Func = "read"  // Out is the value seen
 	Write Func = "write" // Arg is the value written
-	CAS   Func = "cas"   // Arg is List(old, new); Outcome Failed where old did not match
+	CAS   Func = "cas"   // Arg is List(old, new); Outcome Failed where old was not there
 	Add   Func = "add"   // Arg is the element added
 	Inc   Func = "inc"   // Arg is the amount, an integer
 
@@ -62,6 +59,7 @@ type Stamp struct {
 type Op struct {
 	Index   int      // position in the history, from 0
 	Session int      // the client process; its operations do not overlap
+	Client  string   // the name of the session, where the source has names; "" otherwise
 	Node    int      // the replica addressed, -1 if not known
 	Type    Type     // the type of the object
 	Func    Func     // what was done
@@ -69,7 +67,7 @@ type Op struct {
 	Arg     Value    // what was given
 	Out     Value    // what came back (reads); Nil otherwise
 	Call    int64    // invocation time, in units of the recorder
-	Return  int64    // response time, > Call, or Pending
+	Return  int64    // response time, >= Call, or Pending
 	Outcome Outcome  // what is known of the effect
 	Tag     uint64   // tagged put: its unique tag; 0 in an untagged history
 	Saw     []uint64 // tagged read: tags of the puts on Key it saw, ascending; nil if untagged
@@ -82,8 +80,11 @@ func (o *Op) IsPut() bool { return o.Func != Read }
 
 // History is a recorded run.
 type History struct {
-	Name   string  // where it came from, for messages
-	Tagged bool    // puts carry tags, and reads say which they saw
-	Ops    []Op    // ordered by Call, ties by Index
-	Fences []int64 // settle fences: at such a time every acknowledged put had reached every replica
+	Name   string // where it came from, for messages
+	Tagged bool   // puts carry tags, and reads say which they saw
+	// Initial is what each register holds before its first write; Nil, which is the
+	// default, means that it is absent. Nobody wrote it.
+	Initial Value
+	Ops     []Op    // ordered by Call, ties by Index
+	Fences  []int64 // settle fences: at such a time every acknowledged put had reached every replica
 }

@@ -24,19 +24,33 @@ const jepsenSample = `; a vector, a comment, a nemesis with a value of its own k
 `
 
 func TestJepsenSample(t *testing.T) {
-	h, err := Decode("jepsen", "sample.edn", strings.NewReader(jepsenSample))
-	require.NoError(t, err)
-	var got []string
-	for _, o := range h.Ops {
-		got = append(got, o.String())
-	}
 	require.Equal(t, []string{
 		`#0 s0 [1,…] register "" write 3 unknown`,
 		`#1 s1 [2,4] register "" read -> nil ok`,
 		`#2 s3 [5,8] register "" cas [3 4] ok`, // process 0 again, but a session of its own
-		`#3 s1 [6,7] register "" cas [5 6] failed`,
+		`#3 s2 [11,…] register "" read unknown`,
+	}, strungWith(t, "jepsen", jepsenSample, Options{}))
+	require.Equal(t, []string{
+		`#0 s0 [1,…] register "" write 3 unknown`,
+		`#1 s1 [2,4] register "" read -> nil ok`,
+		`#2 s3 [5,8] register "" cas [3 4] ok`,
+		`#3 s1 [6,7] register "" cas [5 6] failed`, // the one with an :error says nothing all the same
 		`#4 s2 [11,…] register "" read unknown`,
-	}, got)
+	}, strungWith(t, "jepsen", jepsenSample, Options{FailedCAS: FailedCASMismatch}))
+}
+
+// strungWith decodes and prints operations.
+func strungWith(t *testing.T, format, src string, o Options) []string {
+	t.Helper()
+	d, err := DecodeWith(format, "sample", strings.NewReader(src), o)
+	require.NoError(t, err)
+	require.NoError(t, d.History.Validate())
+	require.Len(t, d.Lines, len(d.History.Ops))
+	var got []string
+	for _, o := range d.History.Ops {
+		got = append(got, o.String())
+	}
+	return got
 }
 
 func TestJepsenValuesAndKeys(t *testing.T) {
@@ -48,21 +62,26 @@ func TestJepsenValuesAndKeys(t *testing.T) {
 {:process 0 :type :invoke :f :cas :value ["k" [1 "\u00e4\n"]]}
 {:process 0 :type :ok :f :cas}
 {:process 0 :type :invoke :f :write :value [1 2 #_ 9 3]}
-{:process 0 :type :ok :f :write :value 2.50M}
+{:process 0 :type :ok :f :write}
 {:process 0 :type :invoke :f :write :value 12345678901234567890}
 {:process 0 :type :fail :f :write}
 `
-	h, err := Decode("jepsen", "x", strings.NewReader(src))
+	_, err := Decode("jepsen", "x", strings.NewReader(src))
+	require.ErrorIs(t, err, ErrAmbiguous, "the list of three has no key")
+	require.ErrorContains(t, err, "x:4: ")
+	require.ErrorContains(t, err, "the write at line 8 has no key")
+	d, err := DecodeWith("jepsen", "x", strings.NewReader(src), Options{Pairs: PairsAreKeyed})
 	require.NoError(t, err)
+	h := d.History
 	require.Len(t, h.Ops, 5)
 	require.Equal(t, "k", h.Ops[0].Key)
 	require.True(t, h.Ops[0].Arg.Equal(Str(":red")))
 	require.Equal(t, "7", h.Ops[1].Key)
-	require.True(t, h.Ops[1].Out.Equal(Str("{:a 1}")))
+	require.True(t, h.Ops[1].Out.Equal(MapOf([2]Value{Str(":a"), Int(1)})))
 	require.Equal(t, "k", h.Ops[2].Key)
 	require.True(t, h.Ops[2].Arg.Equal(List(Int(1), Str("ä\n"))))
 	require.True(t, h.Ops[3].Arg.Equal(List(Int(1), Int(2), Int(3))))
-	require.True(t, h.Ops[4].Arg.Equal(Str("12345678901234567890")))
+	require.True(t, h.Ops[4].Arg.Equal(decimal("12345678901234567890")))
 	require.Equal(t, Failed, h.Ops[4].Outcome)
 }
 
@@ -87,8 +106,10 @@ func TestJepsenSetsAndCounters(t *testing.T) {
 {:process 2 :type :ok :f :read :value [:hits 3]}
 {:process 3 :type :invoke :f :increment :value nil}
 `
-	h, lines, err := DecodeLines("jepsen", "x", strings.NewReader(strings.Replace(src, ":f :increment :value nil", ":f :increment :value [:n nil]", 1)), Limits{})
+	src2 := strings.Replace(src, ":f :increment :value nil", ":f :increment :value [:n nil]", 1)
+	d, err := DecodeWith("jepsen", "x", strings.NewReader(src2), Options{Pairs: PairsAreKeyed})
 	require.NoError(t, err)
+	h, lines := d.History, d.Lines
 	var got []string
 	for _, o := range h.Ops {
 		got = append(got, o.String())
@@ -152,7 +173,9 @@ func TestJepsenRejects(t *testing.T) {
 		{"a register added to", ok + "{:process 1 :type :invoke :f :write :value 1}\n" + strings.ReplaceAll(add, "1", "2"), 3, ErrUnknownOp},
 		{"a word added to a counter", ok + "{:process 0 :type :ok :f :read :value 7}\n" + strings.ReplaceAll(add, "7", ":x"), 3, ErrUnknownOp},
 		{"inc by a word", "{:process 1 :type :invoke :f :inc :value :x}", 1, ErrFormat},
-		{"time backwards", "{:process 0 :type :invoke :f :read :time 7}\n{:process 0 :type :ok :f :read :time 6}", 2, ErrClock},
+		{"two readings", "{:process 0 :type :invoke :f :write :value [1 2]}\n{:process 1 :type :invoke :f :read :value [1 nil]}\n{:process 2 :type :invoke :f :read}", 2, ErrAmbiguous},
+		{"cas of unknown values", "{:process 1 :type :invoke :f :cas}\n{:process 1 :type :info :f :cas}", 1, ErrFormat},
+		{"write of an unknown value", "{:process 1 :type :invoke :f :write}\n{:process 1 :type :ok :f :write :value 3}\n{:process 2 :type :invoke :f :write}", 3, ErrFormat},
 		{"cas of one value", ok + "{:process 1 :type :invoke :f :cas :value 4}", 2, ErrFormat},
 		{"bad escape", ok + "{:process 1 :type :invoke :f :write :value \"\\x\"}", 2, ErrFormat},
 		{"invalid UTF-8", ok + "{:process 1 :type :invoke :f :write :value \"\xff\"}", 2, ErrFormat},
@@ -239,17 +262,29 @@ func fuzz(f *testing.F, format string, seeds ...string) {
 		f.Add([]byte(s))
 		f.Add([]byte(s[:len(s)/2]))
 	}
+	f.Add([]byte(compressed(f, seeds[0])))
+	limits := Limits{RecordBytes: 1 << 16, Ops: 1 << 10}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		h, err := DecodeLimited(format, "fuzz", strings.NewReader(string(src)), Limits{RecordBytes: 1 << 16, Ops: 1 << 10})
-		if err != nil {
-			return
+		for _, o := range []Options{
+			{Limits: limits}, {Limits: limits, Pairs: PairsAreKeyed, NilReads: NilIsUnknown, Strict: true},
+			{Limits: limits, Pairs: PairsAreValues, FailedCAS: FailedCASMismatch, Ignore: []string{"read", "x"}, Initial: Int(1)},
+		} {
+			d, err := DecodeWith(format, "fuzz", strings.NewReader(string(src)), o)
+			if err != nil {
+				continue
+			}
+			h := d.History
+			require.NoError(t, h.Validate())
+			require.Len(t, d.Lines, len(h.Ops))
+			var buf strings.Builder
+			require.NoError(t, EncodeJSONL(&buf, h))
+			back, err := Decode("jsonl", "fuzz", strings.NewReader(buf.String()))
+			require.NoError(t, err)
+			require.Len(t, back.Ops, len(h.Ops))
+			for i := range h.Ops {
+				require.True(t, back.Ops[i].Arg.Equal(h.Ops[i].Arg) && back.Ops[i].Out.Equal(h.Ops[i].Out), "%v became %v", &h.Ops[i], &back.Ops[i])
+			}
 		}
-		require.NoError(t, h.Validate())
-		var buf strings.Builder
-		require.NoError(t, EncodeJSONL(&buf, h))
-		back, err := Decode("jsonl", "fuzz", strings.NewReader(buf.String()))
-		require.NoError(t, err)
-		require.Len(t, back.Ops, len(h.Ops))
 	})
 }
 

@@ -12,17 +12,19 @@ import (
 // decodeJepsen reads EDN operation maps over registers, sets and counters, bare
 // or in one vector or list. Functions are :read, :write and :cas of registers,
 // :add, :remove and :read of sets, :add, :inc, :dec and :read of counters; what an
-// object is shows in how it is used. Values are whatever EDN they are; an
-// invocation with [k v] is of v on the object k (Jepsen's independent keys).
-// Entries of processes that are not numbers (the nemesis) are skipped, whatever
-// they hold. A failed :cas counts as a mismatch unless it carries an :error of its
-// own. Where entries have a :time it must not run backwards.
-func decodeJepsen(r io.Reader, lim Limits) (*History, []int32, error) {
-	forms := newEDNSplitter(r, lim.RecordBytes)
-	d := &jepsenDecoder{log: newEventLog(lim), time: math.MinInt64}
+// object is shows in how it is used. Values are whatever EDN they are; what a pair
+// is, see Options.Pairs. The value with which a write, cas, add or remove ends well
+// is the one that counts. Entries of processes that are not numbers (the nemesis)
+// are skipped, whatever they hold. What failed did not happen, a :cas included
+// (Options.FailedCAS). The order of the entries counts; where their :time runs
+// backwards there is a note.
+func decodeJepsen(src io.Reader, r *reading) (*History, []int32, error) {
+	forms := newEDNSplitter(src, r.Limits.RecordBytes)
+	d := &jepsenDecoder{r: r, log: newEventLog(r, r.Pairs), time: math.MinInt64}
 	for {
 		form, line, err := forms.next()
 		if errors.Is(err, io.EOF) {
+			d.noteTime()
 			return d.log.history()
 		}
 		if err == nil {
@@ -37,12 +39,16 @@ func decodeJepsen(r io.Reader, lim Limits) (*History, []int32, error) {
 
 // jepsenDecoder turns operation maps into events.
 type jepsenDecoder struct {
+	r    *reading
 	log  *eventLog
 	time int64 // the latest :time
+	// Where :time ran backwards: the first line, how often, by how much at most.
+	backAt, backs int
+	back          int64
 }
 
 // entry takes one operation map. The fields that bear on consistency are
-// :process, :type, :f, :value, :error and :time; all others are ignored.
+// :process, :type, :f, :value and :error; all others are ignored.
 func (d *jepsenDecoder) entry(form []byte) error {
 	if !utf8.Valid(form) {
 		return fmt.Errorf("%w: invalid UTF-8", ErrFormat)
@@ -62,21 +68,47 @@ func (d *jepsenDecoder) entry(form []byte) error {
 		return nil
 	}
 	if t := entry.field("time"); t.kind == ednInt {
-		if t.num < d.time {
-			return fmt.Errorf("%w: :time %d after %d", ErrClock, t.num, d.time)
-		}
-		d.time = t.num
+		d.look(t.num)
 	}
 	kindWord := entry.field("type")
 	kind, ok := parseEventType(kindWord.str)
 	if !ok || kindWord.kind != ednKeyword {
 		return fmt.Errorf("%w: :type %s", ErrFormat, clip([]byte(kindWord.text)))
 	}
-	e := event{kind: kind, process: process.num, refused: entry.field("error").kind != ednNil}
-	if err := d.describe(&e, entry); err != nil {
-		return err
+	fn, v := entry.field("f"), entry.field("value")
+	if word := fn.name(); d.r.ignores(word) {
+		if kind == invoke {
+			d.r.ignored[word]++
+		}
+		return nil
+	}
+	e := event{
+		kind: kind, process: process.num, refused: entry.field("error").kind != ednNil,
+		value: ednValue(v), pair: v.kind == ednList && len(v.items) == 2, negate: strings.HasPrefix(fn.str, "dec"),
+	}
+	if e.fn, ok = jepsenFunc(fn.str); !ok || fn.kind != ednKeyword {
+		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set or a counter; operations that do not matter "+
+			"can be left out (Options.Ignore, --ignore %s)", ErrFormat, ErrUnknownOp, clip([]byte(fn.text)), fn.name())
 	}
 	return d.log.add(e)
+}
+
+// look holds a :time against the latest one.
+func (d *jepsenDecoder) look(t int64) {
+	if t < d.time {
+		if d.backs++; d.backs == 1 {
+			d.backAt = d.log.line
+		}
+		d.back = max(d.back, d.time-t)
+	}
+	d.time = max(d.time, t)
+}
+
+func (d *jepsenDecoder) noteTime() {
+	if d.backs > 0 {
+		d.r.note(d.backAt, "time runs backwards, :time of %s is up to %d before that of an earlier one; the order of the entries counts",
+			counted(d.backs, "line"), d.back)
+	}
 }
 
 // jepsenFunc is what the word of an :f does.
@@ -90,47 +122,19 @@ func jepsenFunc(word string) (Func, bool) {
 	return "", false
 }
 
-// describe fills in function, key and value of an event.
-func (d *jepsenDecoder) describe(e *event, entry ednNode) (err error) {
-	fn, v := entry.field("f"), entry.field("value")
-	known := false
-	if e.fn, known = jepsenFunc(fn.str); fn.kind != ednKeyword || !known {
-		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set or a counter", ErrFormat, ErrUnknownOp, clip([]byte(fn.text)))
-	}
-	isPair := func(n ednNode) bool { return n.kind == ednList && len(n.items) == 2 }
-	if isPair(v) && (e.fn != CAS || v.items[1].kind == ednList) && (e.kind == invoke || d.log.keyed(e.process)) {
-		e.keyed = true
-		e.key, v = ednKey(v.items[0]), v.items[1]
-	}
-	e.value = ednValue(v)
-	if e.kind != invoke { // completions of puts need not repeat the argument
-		return nil
-	}
-	switch {
-	case e.fn == CAS && !isPair(v):
-		return fmt.Errorf("%w: :cas :value %s is not [old new]", ErrFormat, clip([]byte(v.text)))
-	case e.fn == Inc && v.kind == ednNil:
-		e.value = Int(1)
-	case e.fn == Inc && v.kind != ednInt:
-		return fmt.Errorf("%w: :%s :value %s is not an integer", ErrFormat, fn.str, clip([]byte(v.text)))
-	}
-	if n, _ := e.value.AsInt(); e.fn == Inc && strings.HasPrefix(fn.str, "dec") {
-		e.value = Int(-n)
-	}
-	return nil
-}
-
 // ednValue converts an EDN value. Lists, vectors and sets become lists, sets in
-// order. Registers hold opaque values, so whatever else is neither nil nor a
-// 64-bit integer nor a string becomes the string of its text: equal texts are
-// equal values. The keyword :nil, which some clients print for an absent value, is
-// nil.
+// order; numbers, truth values and maps what they are. Registers hold opaque
+// values, so whatever is left (keywords, symbols, characters, ratios, tagged
+// values) becomes the string of its text: equal texts are equal values. The keyword
+// :nil, which some clients print for an absent value, is nil.
 func ednValue(n ednNode) Value {
 	switch n.kind {
 	case ednNil:
 		return Nil
 	case ednInt:
 		return Int(n.num)
+	case ednScalar:
+		return n.scalar
 	case ednString:
 		return Str(n.str)
 	case ednKeyword:
@@ -146,14 +150,12 @@ func ednValue(n ednNode) Value {
 			return SetOf(list...)
 		}
 		return List(list...)
+	case ednMap:
+		entries := make([][2]Value, 0, len(n.items)/2)
+		for i := 0; i < len(n.items); i += 2 {
+			entries = append(entries, [2]Value{ednValue(n.items[i]), ednValue(n.items[i+1])})
+		}
+		return MapOf(entries...)
 	}
 	return Str(n.text)
-}
-
-func ednKey(n ednNode) string {
-	k := ednValue(n)
-	if s, ok := k.AsStr(); ok {
-		return s
-	}
-	return k.String()
 }

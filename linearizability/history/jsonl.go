@@ -3,24 +3,16 @@ package history
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"unicode/utf8"
 )
-
-// The JSONL format: a header line, one line an operation or fence, a footer
-// line. The footer carries the counts, so that a file cut at a line boundary is
-// told from a complete one.
-//
-//	{"kind":"history","version":1,"name":"seed 7","tagged":true}
-//	{"kind":"op","session":0,"node":1,"type":"set","func":"add","key":"k","arg":5,"call":1,"return":4,"tag":1}
-//	{"kind":"fence","at":9}
-//	{"kind":"end","ops":1,"fences":1}
-//
-// The index of an operation is its position. A missing "return" is Pending, a
-// missing "outcome" is ok, a missing "node" is -1.
 
 // JSONLVersion is the version that EncodeJSONL writes and Decode accepts.
 const JSONLVersion = 1
@@ -32,6 +24,8 @@ const (
 	kindFooter = "end"
 
 	opPrefix = `{"kind":"op",` // as EncodeJSONL writes it
+
+	mostUnknown = 100 // unknown fields of different names that are noted
 )
 
 type wireHeader struct {
@@ -39,24 +33,58 @@ type wireHeader struct {
 	Version int    `json:"version"`
 	Name    text   `json:"name,omitempty"`
 	Tagged  bool   `json:"tagged"`
+	Initial Value  `json:"initial,omitzero"`
+}
+
+// wireSession is a number or a name.
+type wireSession struct {
+	number int
+	name   text
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s wireSession) MarshalJSON() ([]byte, error) {
+	if s.name != "" {
+		return s.name.MarshalJSON()
+	}
+	return strconv.AppendInt(nil, int64(s.number), 10), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *wireSession) UnmarshalJSON(src []byte) error {
+	if len(src) > 0 && (src[0] == '"' || src[0] == '{') {
+		if err := s.name.UnmarshalJSON(src); err != nil {
+			return fmt.Errorf("session: %w", err)
+		}
+		if s.name == "" {
+			return fmt.Errorf("session: the name is empty")
+		}
+		return nil
+	}
+	n, err := strconv.ParseInt(string(src), 10, strconv.IntSize)
+	if err != nil {
+		return fmt.Errorf("session %s is neither an integer nor a string", clip(src))
+	}
+	s.number = int(n)
+	return nil
 }
 
 type wireOp struct {
-	Kind    string   `json:"kind"`
-	Session int      `json:"session"`
-	Node    *int     `json:"node,omitempty"`
-	Type    text     `json:"type"`
-	Func    text     `json:"func"`
-	Key     text     `json:"key"`
-	Arg     Value    `json:"arg,omitzero"`
-	Out     Value    `json:"out,omitzero"`
-	Call    *int64   `json:"call"`
-	Return  *int64   `json:"return,omitempty"`
-	Outcome string   `json:"outcome,omitempty"`
-	Tag     uint64   `json:"tag,omitempty"`
-	Saw     []uint64 `json:"saw,omitzero"`
-	Stamp   Stamp    `json:"stamp,omitzero"`
-	Txn     uint64   `json:"txn,omitempty"`
+	Kind    string      `json:"kind"`
+	Session wireSession `json:"session"`
+	Node    *int        `json:"node,omitempty"`
+	Type    text        `json:"type"`
+	Func    text        `json:"func"`
+	Key     text        `json:"key"`
+	Arg     Value       `json:"arg,omitzero"`
+	Out     Value       `json:"out,omitzero"`
+	Call    *int64      `json:"call"`
+	Return  *int64      `json:"return,omitempty"`
+	Outcome string      `json:"outcome,omitempty"`
+	Tag     uint64      `json:"tag,omitempty"`
+	Saw     []uint64    `json:"saw,omitzero"`
+	Stamp   Stamp       `json:"stamp,omitzero"`
+	Txn     uint64      `json:"txn,omitempty"`
 }
 
 type wireFence struct {
@@ -71,8 +99,9 @@ type wireFooter struct {
 }
 
 // EncodeJSONL writes h to w so that Decode("jsonl", …) yields an equal history,
-// byte for byte whatever its keys and values hold. An invalid history is an
-// error wrapping ErrInvalid and nothing is written. O(size).
+// byte for byte whatever its keys and values hold; only sessions with names are
+// numbered anew. An invalid history is an error wrapping ErrInvalid and nothing is
+// written. O(size).
 func EncodeJSONL(w io.Writer, h *History) error {
 	if err := h.Validate(); err != nil {
 		return fmt.Errorf("encode history %s: %w", h.Name, err)
@@ -80,7 +109,7 @@ func EncodeJSONL(w io.Writer, h *History) error {
 	out := bufio.NewWriter(w)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(wireHeader{kindHeader, JSONLVersion, text(h.Name), h.Tagged})
+	err := enc.Encode(wireHeader{kindHeader, JSONLVersion, text(h.Name), h.Tagged, h.Initial})
 	for i := 0; i < len(h.Ops) && err == nil; i++ {
 		err = enc.Encode(toWire(&h.Ops[i]))
 	}
@@ -101,7 +130,7 @@ func EncodeJSONL(w io.Writer, h *History) error {
 
 func toWire(o *Op) wireOp {
 	w := wireOp{
-		Kind: kindOp, Session: o.Session, Type: text(o.Type), Func: text(o.Func), Key: text(o.Key),
+		Kind: kindOp, Session: wireSession{o.Session, text(o.Client)}, Type: text(o.Type), Func: text(o.Func), Key: text(o.Key),
 		Arg: o.Arg, Out: o.Out, Call: &o.Call, Tag: o.Tag, Saw: o.Saw, Stamp: o.Stamp,
 		Txn: o.Txn,
 	}
@@ -119,10 +148,12 @@ func toWire(o *Op) wireOp {
 
 func fromWire(w *wireOp, index int) (Op, error) {
 	if w.Call == nil {
-		return Op{}, fmt.Errorf("%w: an operation of session %d has no \"call\"", ErrUnmatchedReturn, w.Session)
+		return Op{}, fmt.Errorf("%w: an operation of session %s has no \"call\"",
+			ErrUnmatchedReturn, cmp.Or(string(w.Session.name), strconv.Itoa(w.Session.number)))
 	}
 	o := Op{
-		Index: index, Session: w.Session, Node: -1, Type: Type(w.Type), Func: Func(w.Func), Key: string(w.Key),
+		Index: index, Session: w.Session.number, Client: string(w.Session.name), Node: -1,
+		Type: Type(w.Type), Func: Func(w.Func), Key: string(w.Key),
 		Arg: w.Arg, Out: w.Out, Call: *w.Call, Return: Pending, Tag: w.Tag, Saw: w.Saw, Stamp: w.Stamp,
 		Txn: w.Txn,
 	}
@@ -147,23 +178,29 @@ func fromWire(w *wireOp, index int) (Op, error) {
 
 // jsonlDecoder is a history in the making.
 type jsonlDecoder struct {
-	h     *History
-	lim   Limits
-	valid *validator
-	lines []int32 // by operation
+	h       *History
+	r       *reading
+	lines   []int32 // by operation
+	unknown []unknownField
 }
 
-func decodeJSONL(r io.Reader, lim Limits) (*History, []int32, error) {
-	lines := newLineReader(r, lim.RecordBytes)
-	h := &History{}
-	if err := readHeader(lines, h); err != nil {
+// unknownField is a field of records that this build does not know.
+type unknownField struct {
+	name  string
+	line  int // the first one
+	count int
+}
+
+func decodeJSONL(src io.Reader, r *reading) (*History, []int32, error) {
+	lines := newLineReader(src, r.Limits.RecordBytes)
+	d := &jsonlDecoder{h: &History{}, r: r}
+	if err := d.header(lines); err != nil {
 		return nil, nil, err
 	}
-	d := &jsonlDecoder{h: h, lim: lim, valid: newValidator(h)}
 	for {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
-			return nil, nil, at(lines.line, fmt.Errorf("%w: no closing record after %d operations", ErrTruncated, len(h.Ops)))
+			return nil, nil, at(lines.line, fmt.Errorf("%w: no closing record after %d operations", ErrTruncated, len(d.h.Ops)))
 		}
 		if err != nil {
 			return nil, nil, at(lines.line, err)
@@ -179,15 +216,116 @@ func decodeJSONL(r io.Reader, lim Limits) (*History, []int32, error) {
 			break
 		}
 	}
-	if line, err := lines.next(); err == nil {
-		return nil, nil, at(lines.line, fmt.Errorf("%w: %s after the closing record", ErrFormat, clip(line)))
-	} else if !errors.Is(err, io.EOF) {
-		return nil, nil, at(lines.line, err)
+	for {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return d.finish()
+		}
+		if err == nil && len(bytes.TrimSpace(line)) > 0 {
+			err = fmt.Errorf("%w: %s after the closing record", ErrFormat, clip(line))
+		}
+		if err != nil {
+			return nil, nil, at(lines.line, err)
+		}
 	}
-	return h, d.lines, nil
 }
 
-func readHeader(lines *lineReader, h *History) error {
+// finish orders what was read, numbers the sessions with names, and validates.
+func (d *jsonlDecoder) finish() (*History, []int32, error) {
+	for _, u := range d.unknown {
+		d.r.note(u.line, "unknown field %q passed over, in %s", u.name, counted(u.count, "record"))
+	}
+	d.order()
+	d.numberSessions()
+	return validated(d.h, d.lines)
+}
+
+// order sorts operations by their calls, and fences.
+func (d *jsonlDecoder) order() {
+	h := d.h
+	slices.Sort(h.Fences)
+	byCall := func(a, b int) int { return cmp.Compare(h.Ops[a].Call, h.Ops[b].Call) }
+	order := make([]int, len(h.Ops))
+	for i := range order {
+		order[i] = i
+	}
+	if slices.IsSortedFunc(order, byCall) {
+		return
+	}
+	slices.SortStableFunc(order, byCall)
+	ops, lines := make([]Op, 0, len(order)), make([]int32, 0, len(order))
+	for n, i := range order {
+		ops, lines = append(ops, h.Ops[i]), append(lines, d.lines[i])
+		ops[n].Index = n
+	}
+	h.Ops, d.lines = ops, lines
+}
+
+// numberSessions gives sessions with names the least numbers that are free.
+func (d *jsonlDecoder) numberSessions() {
+	numbers, taken := make(map[string]int), make(map[int]bool)
+	for i := range d.h.Ops {
+		if o := &d.h.Ops[i]; o.Client == "" {
+			taken[o.Session] = true
+		}
+	}
+	next := 0
+	for i := range d.h.Ops {
+		o := &d.h.Ops[i]
+		if o.Client == "" {
+			continue
+		}
+		n, known := numbers[o.Client]
+		if !known {
+			for n = next; taken[n]; n++ {
+			}
+			numbers[o.Client], next = n, n+1
+		}
+		o.Session = n
+	}
+}
+
+// decodeRecord decodes one record. Its fields that are not known are noted, or with
+// Options.Strict are an error.
+func decodeRecord[T any](d *jsonlDecoder, line []byte, number int, into *T) error {
+	err := strictJSON(line, into)
+	if err == nil {
+		return nil
+	}
+	// encoding/json has no type for the error of an unknown field: that it is one
+	// shows in that a lenient reader finds no fault.
+	var lenient T
+	var fields map[string]json.RawMessage
+	if d.r.Strict || json.Unmarshal(line, &lenient) != nil || json.Unmarshal(line, &fields) != nil {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	*into = lenient
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		field, err := json.Marshal(map[string]json.RawMessage{name: fields[name]})
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+		if strictJSON(field, new(T)) != nil {
+			d.unknownField(name, number)
+		}
+	}
+	return nil
+}
+
+// unknownField counts a field that is not known.
+func (d *jsonlDecoder) unknownField(name string, line int) {
+	for i := range d.unknown {
+		if d.unknown[i].name == name {
+			d.unknown[i].count++
+			return
+		}
+	}
+	if len(d.unknown) < mostUnknown {
+		d.unknown = append(d.unknown, unknownField{name, line, 1})
+	}
+}
+
+func (d *jsonlDecoder) header(lines *lineReader) error {
 	line, err := lines.next()
 	for err == nil && len(bytes.TrimSpace(line)) == 0 {
 		line, err = lines.next()
@@ -217,10 +355,10 @@ func readHeader(lines *lineReader, h *History) error {
 		return at(lines.line, fmt.Errorf("%w: version %d, this build reads %d", ErrVersion, ver.Version, JSONLVersion))
 	}
 	var head wireHeader
-	if err := strictJSON(line, &head); err != nil {
-		return at(lines.line, fmt.Errorf("%w: %w", ErrFormat, err))
+	if err := decodeRecord(d, line, lines.line, &head); err != nil {
+		return at(lines.line, err)
 	}
-	h.Name, h.Tagged = string(head.Name), head.Tagged
+	d.h.Name, d.h.Tagged, d.h.Initial = string(head.Name), head.Tagged, head.Initial
 	return nil
 }
 
@@ -230,16 +368,15 @@ func (d *jsonlDecoder) record(line []byte, number int) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	malformed := func(err error) error { return fmt.Errorf("%w: %w", ErrFormat, err) }
-	h := d.h
+	h, most := d.h, d.r.Limits.Ops
 	switch kind {
 	case kindOp:
-		if len(h.Ops) >= d.lim.Ops {
-			return false, fmt.Errorf("%w: more than %d", ErrTooMany, d.lim.Ops)
+		if len(h.Ops) >= most {
+			return false, fmt.Errorf("%w: more than %d", ErrTooMany, most)
 		}
 		var w wireOp
-		if err := strictJSON(line, &w); err != nil {
-			return false, malformed(err)
+		if err := decodeRecord(d, line, number, &w); err != nil {
+			return false, err
 		}
 		if w.Kind != kindOp {
 			return false, fmt.Errorf("%w: record of kind %q and %q", ErrFormat, kindOp, w.Kind)
@@ -249,23 +386,20 @@ func (d *jsonlDecoder) record(line []byte, number int) (done bool, err error) {
 			return false, err
 		}
 		h.Ops, d.lines = append(h.Ops, o), append(d.lines, int32(number))
-		return false, d.valid.next(len(h.Ops) - 1)
+		return false, o.validate(h.Tagged)
 	case kindFence:
-		if len(h.Fences) >= d.lim.Ops {
-			return false, fmt.Errorf("%w: more than %d fences", ErrTooMany, d.lim.Ops)
+		if len(h.Fences) >= most {
+			return false, fmt.Errorf("%w: more than %d fences", ErrTooMany, most)
 		}
 		var f wireFence
-		if err := strictJSON(line, &f); err != nil {
-			return false, malformed(err)
-		}
-		if n := len(h.Fences); n > 0 && f.At < h.Fences[n-1] {
-			return false, fmt.Errorf("%w: %w: a fence at %d after one at %d", ErrInvalid, ErrClock, f.At, h.Fences[n-1])
+		if err := decodeRecord(d, line, number, &f); err != nil {
+			return false, err
 		}
 		h.Fences = append(h.Fences, f.At)
 	case kindFooter:
 		var f wireFooter
-		if err := strictJSON(line, &f); err != nil {
-			return false, malformed(err)
+		if err := decodeRecord(d, line, number, &f); err != nil {
+			return false, err
 		}
 		if f.Ops != len(h.Ops) || f.Fences != len(h.Fences) {
 			return false, fmt.Errorf("%w: closing record counts %d operations and %d fences, the file holds %d and %d",

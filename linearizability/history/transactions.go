@@ -16,14 +16,14 @@ import (
 
 // txnLog collects the operations of a transaction text.
 type txnLog struct {
-	lim   Limits
+	r     *reading
 	ops   []Op
 	lines []int32 // by operation
 }
 
 func (l *txnLog) add(o Op, line int) error {
-	if len(l.ops) >= l.lim.Ops {
-		return fmt.Errorf("%w: more than %d", ErrTooMany, l.lim.Ops)
+	if most := l.r.Limits.Ops; len(l.ops) >= most {
+		return fmt.Errorf("%w: more than %d", ErrTooMany, most)
 	}
 	o.Index, o.Node, o.Type = len(l.ops), -1, Register
 	o.Call, o.Return = int64(2*o.Index), int64(2*o.Index+1)
@@ -40,8 +40,8 @@ func (l *txnLog) history() (*History, []int32, error) {
 
 // eachLine calls take with every line that is not blank, with its surrounding
 // space removed, and places its errors.
-func eachLine(r io.Reader, lim Limits, take func(line string, number int) error) error {
-	lines := newLineReader(r, lim.RecordBytes)
+func eachLine(src io.Reader, lim Limits, take func(line string, number int) error) error {
+	lines := newLineReader(src, lim.RecordBytes)
 	for {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
@@ -71,15 +71,26 @@ func eachLine(r io.Reader, lim Limits, take func(line string, number int) error)
 //	r(key,value,session,transaction)
 //
 // Transaction -1 is one that aborted, and consecutive such lines of a session
-// are the same one; value 0 is the initial one. Transactions are numbered from 0,
-// in the whole file or in each session.
-func decodePlume(r io.Reader, lim Limits) (*History, []int32, error) {
-	log := &txnLog{lim: lim}
-	err := eachLine(r, lim, func(line string, number int) error {
-		o, err := plumeOp(line)
+// are the same one; value 0 is the initial one, unless Options.Initial has another.
+// Transactions are numbered from 0, in the whole file or in each session; lines of
+// one number and session are one transaction wherever they stand.
+func decodePlume(src io.Reader, r *reading) (*History, []int32, error) {
+	log := &txnLog{r: r}
+	last := make(map[int]uint64) // session -> its latest transaction
+	aborted := uint64(0)
+	err := eachLine(src, r.Limits, func(line string, number int) error {
+		o, err := plumeOp(line, r.Initial)
 		if err != nil {
 			return err
 		}
+		if o.Outcome == Failed {
+			if last[o.Session] < abortedTxn {
+				aborted++
+				last[o.Session] = abortedTxn + aborted - 1
+			}
+			o.Txn = last[o.Session]
+		}
+		last[o.Session] = o.Txn
 		return log.add(o, number)
 	})
 	if err != nil {
@@ -88,11 +99,11 @@ func decodePlume(r io.Reader, lim Limits) (*History, []int32, error) {
 	return log.history()
 }
 
-// abortedTxn is the transaction number of aborted operations; the others are
-// one above those of the file.
+// abortedTxn is the number of the first aborted transaction; those that did not
+// abort are one above those of the file.
 const abortedTxn = 1 << 63
 
-func plumeOp(line string) (Op, error) {
+func plumeOp(line string, initial Value) (Op, error) {
 	word, rest, opened := strings.Cut(line, "(")
 	inner, closed := strings.CutSuffix(rest, ")")
 	fields := strings.Split(inner, ",")
@@ -113,19 +124,20 @@ func plumeOp(line string) (Op, error) {
 		return Op{}, fmt.Errorf("%w: session %d, transaction %d: no such number", ErrFormat, n[2], n[3])
 	}
 	value := Int(n[1])
-	if n[1] == 0 {
+	absent := n[1] == 0 && initial.IsNil()
+	if absent {
 		value = Nil
 	}
 	o := Op{Session: int(n[2]), Key: strconv.FormatInt(n[0], 10), Func: Read, Txn: uint64(n[3] + 1)}
 	if n[3] == -1 {
-		o.Outcome, o.Txn = Failed, abortedTxn
+		o.Outcome = Failed
 	}
 	if word == "r" {
 		o.Out = value
 		return o, nil
 	}
-	if n[1] == 0 {
-		return Op{}, fmt.Errorf("%w: a write of 0, which is the initial value", ErrFormat)
+	if absent {
+		return Op{}, fmt.Errorf("%w: a write of 0, which is the initial value unless another one is given (Options.Initial, --initial)", ErrFormat)
 	}
 	o.Func, o.Arg = Write, value
 	return o, nil
@@ -134,10 +146,10 @@ func plumeOp(line string) (Op, error) {
 // decodeAwdit reads the text of AWDIT's tests: "w key value" or "r key value" a
 // line, a line of dashes ends a transaction and one of equals signs a session.
 // Initial values are written by a transaction of the file, if at all.
-func decodeAwdit(r io.Reader, lim Limits) (*History, []int32, error) {
-	log := &txnLog{lim: lim}
+func decodeAwdit(src io.Reader, r *reading) (*History, []int32, error) {
+	log := &txnLog{r: r}
 	session, txn := 0, uint64(1)
-	err := eachLine(r, lim, func(line string, number int) error {
+	err := eachLine(src, r.Limits, func(line string, number int) error {
 		switch {
 		case len(line) >= 3 && strings.Trim(line, "-") == "":
 			txn++

@@ -9,9 +9,10 @@ import (
 // error wrapping ErrInvalid that names the first operation to break one:
 //
 //   - Index is the position, and operations are ordered by Call;
-//   - Call < Return, and an OK operation has returned;
+//   - Call <= Return, and an OK operation has returned;
 //   - the OK operations of one session do not overlap (one may begin at the
 //     instant another ends; a session may go on after a Failed or Unknown one);
+//   - a session has at most one name, and a name at most one session;
 //   - in a tagged history every put that is not Failed has a tag, tags are
 //     unique, and Saw is strictly ascending; in an untagged one there are none;
 //   - a CAS has an Arg of two values, Inc an integer one;
@@ -27,6 +28,7 @@ func (h *History) Validate() error {
 		h: h, tags: newIndex(h, func(o *Op) uint64 { return o.Tag }),
 		busy: newIndex(h, func(o *Op) uint64 { return uint64(o.Session) }),
 	}
+	v.takeNames()
 	for i := range h.Ops {
 		if err := v.next(i); err != nil {
 			return err
@@ -35,17 +37,36 @@ func (h *History) Validate() error {
 	return nil
 }
 
-// validator validates operations one after the other, so that a decoder can say
-// at once which line is wrong.
+// validator validates operations one after the other.
 type validator struct {
-	h    *History
-	tags index // tag -> the put that has it
-	busy index // session -> its latest OK operation
+	h        *History
+	tags     index          // tag -> the put that has it
+	busy     index          // session -> its latest OK operation
+	names    map[int]string // session -> its name; nil if no session has one
+	sessions map[string]int // the other way round
 }
 
-// newValidator is for a history whose operations are still to come.
-func newValidator(h *History) *validator {
-	return &validator{h: h, tags: index{sparse: make(map[uint64]int)}, busy: index{sparse: make(map[uint64]int)}}
+// takeNames prepares for names, if there are any.
+func (v *validator) takeNames() {
+	if slices.ContainsFunc(v.h.Ops, func(o Op) bool { return o.Client != "" }) {
+		v.names, v.sessions = make(map[int]string), make(map[string]int)
+	}
+}
+
+// name checks that sessions and their names match one to one.
+func (v *validator) name(o *Op) error {
+	if v.names == nil {
+		return nil
+	}
+	if name, known := v.names[o.Session]; known && name != o.Client {
+		return fmt.Errorf("%w: %v is of session %d, which has the name %q before", ErrInvalid, o, o.Session, name)
+	}
+	v.names[o.Session] = o.Client
+	if s, known := v.sessions[o.Client]; known && o.Client != "" && s != o.Session {
+		return fmt.Errorf("%w: %v is of session %d, but %q is the name of session %d", ErrInvalid, o, o.Session, o.Client, s)
+	}
+	v.sessions[o.Client] = o.Session
+	return nil
 }
 
 // next validates the operation at i, after all before it.
@@ -59,6 +80,9 @@ func (v *validator) next(i int) error {
 		return bad(fmt.Errorf("%w: %w: %v is called before its predecessor", ErrInvalid, ErrClock, o))
 	}
 	if err := o.validate(v.h.Tagged); err != nil {
+		return bad(err)
+	}
+	if err := v.name(o); err != nil {
 		return bad(err)
 	}
 	if o.Tag != 0 {
@@ -119,8 +143,8 @@ func (o *Op) validate(tagged bool) error {
 	switch {
 	case o.Outcome > Unknown:
 		return bad("no such outcome")
-	case o.Return <= o.Call:
-		return fmt.Errorf("%w: %w: %v returns no later than it is called", ErrInvalid, ErrClock, o)
+	case o.Return < o.Call:
+		return fmt.Errorf("%w: %w: %v returns before it is called", ErrInvalid, ErrClock, o)
 	case o.Outcome == OK && o.Return == Pending:
 		return bad("ok, but never returned")
 	case o.Func == "" || o.Type == "":

@@ -15,7 +15,7 @@ func Linearizable(h *history.History) Answer {
 				ops = append(ops, o)
 			}
 		}
-		if !someOrder(ops, history.Nil) {
+		if !someOrder(ops, h.Initial) {
 			return Forbidden
 		}
 	}

@@ -66,7 +66,7 @@ func (r *Registers) someOrderOf(before []uint32, fits func(next int, order []int
 // that keeps to the order of each session, except that nothing waits for an
 // indeterminate operation, replaying each order from the start.
 func SequentialObjects(h *history.History) bool {
-	r := &Registers{}
+	r := &Registers{initial: h.Initial}
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		silent := o.Outcome == history.Failed && o.Func != history.CAS || o.Func == history.Read && o.Outcome != history.OK
@@ -95,7 +95,7 @@ func SequentialObjects(h *history.History) bool {
 
 // replay runs the order on plain data and reports whether the answers fit.
 func (r *Registers) replay(order []int, lww bool) bool {
-	var value history.Value
+	value := r.initial // of a register
 	var stamp history.Stamp
 	var list []history.Value
 	entries := map[string]history.Value{}

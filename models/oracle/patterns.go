@@ -35,11 +35,11 @@ func NewPatterns(h *history.History) (*Patterns, Answer) {
 		switch {
 		case o.Func != history.Read:
 			p.source = append(p.source, -2)
-		case len(from) == 0 && o.Out.IsNil():
+		case len(from) == 0 && o.Out.Equal(h.Initial):
 			p.source = append(p.source, -1)
 		case len(from) == 0:
 			return nil, Forbidden
-		case len(from) > 1 || o.Out.IsNil():
+		case len(from) > 1 || o.Out.Equal(h.Initial):
 			return nil, Ambiguous
 		default:
 			p.source = append(p.source, from[0])

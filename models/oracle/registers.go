@@ -10,6 +10,8 @@ type Registers struct {
 	po     []uint32 // by operation: those before it in its session
 	co     []uint32 // by operation: those before it causally
 	cyclic bool
+
+	initial history.Value // what registers hold at first, as replay has it
 }
 
 // NewRegisters resolves what each read returned. Forbidden means that a value
@@ -43,11 +45,11 @@ func NewRegisters(h *history.History) (*Registers, Answer) {
 			}
 		}
 		switch {
-		case len(from) == 0 && o.Out.IsNil():
+		case len(from) == 0 && o.Out.Equal(h.Initial):
 			r.source[i] = -1
 		case len(from) == 0:
 			return nil, Forbidden
-		case len(from) > 1 || o.Out.IsNil():
+		case len(from) > 1 || o.Out.Equal(h.Initial):
 			answer = Ambiguous
 		default:
 			r.source[i] = from[0]
@@ -202,46 +204,58 @@ func (r *Registers) Sequential() bool {
 }
 
 // Session judges a set of session guarantees, given by the letters of their
-// usual names (ryw, mr, mw, wfr): there is one order of the writes in which every
-// pair stands as the guarantees demand, the initial values first.
+// usual names (ryw, mr, mw, wfr), by trying orders: for each session there is an
+// order of all writes and its reads (without mr, for each of its reads one of all
+// writes and that read), in which reads return the last write and every pair of
+// operations stands as the guarantees demand.
 func (r *Registers) Session(ryw, mr, mw, wfr bool) bool {
-	before := make([]uint32, len(r.ops))
-	legal := true
-	demand := func(first, then int) {
-		switch {
-		case first == -1:
-		case then == -1:
-			legal = false // nothing precedes the initial value
-		default:
-			before[then] |= 1 << first
-		}
-	}
-	for i := range r.ops {
-		for j := range r.ops {
-			if r.po[j]>>i&1 == 0 {
-				continue
-			}
-			same := r.ops[i].Key == r.ops[j].Key
-			switch {
-			case !r.isRead(i) && r.isRead(j) && same && ryw && i != r.source[j]:
-				demand(i, r.source[j])
-			case r.isRead(i) && r.isRead(j) && same && mr && r.source[i] != r.source[j]:
-				demand(r.source[i], r.source[j])
-			case !r.isRead(i) && !r.isRead(j) && mw:
-				demand(i, j)
-			case r.isRead(i) && !r.isRead(j) && wfr:
-				demand(r.source[i], j)
-			}
-		}
-	}
 	var writes uint32
 	for i := range r.ops {
 		if !r.isRead(i) {
 			writes |= 1 << i
 		}
-		if before[i]>>i&1 == 1 {
-			return false
+	}
+	for _, o := range r.ops {
+		views := []uint32{0} // the reads of each view
+		for i := range r.ops {
+			switch mine := r.isRead(i) && r.ops[i].Session == o.Session; {
+			case mine && mr:
+				views[0] |= 1 << i
+			case mine:
+				views = append(views, 1<<i)
+			}
+		}
+		for _, reads := range views {
+			before := r.kept(o.Session, ryw, mr, mw, wfr)
+			if !r.orders(writes|reads, before, r.explains(func(int) bool { return true })) {
+				return false
+			}
 		}
 	}
-	return legal && r.orders(writes, before, func(int, []int) bool { return true })
+	return true
+}
+
+// kept is what a view of the session keeps, by operation those before it.
+func (r *Registers) kept(session int, ryw, mr, mw, wfr bool) []uint32 {
+	before := make([]uint32, len(r.ops))
+	for j := range r.ops {
+		for i := range r.ops {
+			if r.po[j]>>i&1 == 0 {
+				continue
+			}
+			mine := r.ops[i].Session == session
+			switch {
+			case !r.isRead(i) && !r.isRead(j) && mw:
+				before[j] |= 1 << i
+			case r.isRead(i) && r.isRead(j) && mine && mr:
+				before[j] |= 1 << i
+			case r.isRead(i) != r.isRead(j) && mine && ryw, !r.isRead(i) && !r.isRead(j) && mine && ryw:
+				before[j] |= 1 << i
+			}
+			if r.isRead(i) && !r.isRead(j) && wfr && r.source[i] >= 0 {
+				before[j] |= 1 << r.source[i]
+			}
+		}
+	}
+	return before
 }

@@ -6,26 +6,37 @@ import "github.com/joinery-go/joinery/linearizability/history"
 // by trying every commit order.
 type Transactions struct {
 	h     *history.History
+	plume bool    // as NewPlumeTransactions has it
 	txns  [][]int // positions of the operations of each committed transaction
 	of    []int   // by position: its transaction, -1 if aborted
 	wrote []map[string]int
 }
 
-// NewTransactions groups the operations: consecutive ones of a session with the
-// same Txn, or single ones. No operation may be indeterminate.
+// NewPlumeTransactions is NewTransactions where a transaction may read a register
+// that it has written from others, once it has read its own write.
+func NewPlumeTransactions(h *history.History) *Transactions {
+	t := NewTransactions(h)
+	t.plume = true
+	return t
+}
+
+// NewTransactions groups the operations: those of a session with the same Txn, or
+// single ones. No operation may be indeterminate.
 func NewTransactions(h *history.History) *Transactions {
 	t := &Transactions{h: h, of: make([]int, len(h.Ops))}
 	var groups [][]int
-	latest := map[int]int{}
 	for i := range h.Ops {
-		o := &h.Ops[i]
-		g, ok := latest[o.Session]
-		if !ok || o.Txn == 0 || h.Ops[groups[g][0]].Txn != o.Txn {
-			g = len(groups)
-			groups = append(groups, nil)
-			latest[o.Session] = g
+		o, mine := &h.Ops[i], -1
+		for g, group := range groups {
+			if first := &h.Ops[group[0]]; o.Txn != 0 && first.Txn == o.Txn && first.Session == o.Session {
+				mine = g
+			}
 		}
-		groups[g] = append(groups[g], i)
+		if mine < 0 {
+			mine = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[mine] = append(groups[mine], i)
 	}
 	for _, g := range groups {
 		committed := true
@@ -57,7 +68,7 @@ func (t *Transactions) source(i int) int {
 			return j
 		}
 	}
-	if r.Out.IsNil() {
+	if r.Out.Equal(t.h.Initial) {
 		return -1
 	}
 	return -2
@@ -110,7 +121,7 @@ func (t *Transactions) sensible(i, source int) bool {
 			own = j
 		}
 	}
-	if j := t.before(i); j >= 0 && j == own && source != own {
+	if j := t.before(i); own >= 0 && source != own && (j == own || !t.plume) {
 		return false
 	}
 	if source >= 0 && t.of[source] == t.of[i] {
@@ -158,7 +169,8 @@ func (t *Transactions) readBy(a, b, end int) bool {
 }
 
 func (t *Transactions) inSession(a, b int) bool {
-	return a < b && t.h.Ops[t.txns[a][0]].Session == t.h.Ops[t.txns[b][0]].Session
+	first, second := t.txns[a], t.txns[b]
+	return first[len(first)-1] < second[0] && t.h.Ops[first[0]].Session == t.h.Ops[second[0]].Session
 }
 
 // holds tries every commit order.

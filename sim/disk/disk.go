@@ -1,5 +1,5 @@
 // Package disk is the faulty storage of the simulator: a log device for each node
-// that outlives the node's crashes (semantics of the design, section 4).
+// that outlives the node's crashes.
 //
 // A record appended is pending until the device reports it durable, in order of
 // appending. A crash keeps all that is durable and, of the pending tail, what the

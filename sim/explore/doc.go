@@ -1,6 +1,6 @@
 // Package explore searches every behaviour of a small scope: all states that a
-// [Model] can reach, breadth first, each once (semantics of the design, section 4;
-// the reductions are Godefroid's sleep sets and the orbits of Emerson and Sistla).
+// [Model] can reach, breadth first, each once (the
+// reductions are Godefroid's sleep sets and the orbits of Emerson and Sistla).
 //
 // A model is a few pure functions over states that are values: what can happen in
 // a state, what comes of it, how a state is written in canonical bytes, and what

@@ -1,7 +1,6 @@
 // Package net is the faulty network of the simulator: for each directed link
 // messages are dropped, duplicated and delayed, and partitions cut links for a
-// while (semantics of the design, section 4; the fault model follows the practice
-// of deterministic simulation testing).
+// while. The fault model follows the practice of deterministic simulation testing.
 //
 // Every fault is one decision under a lineage key, 0 being benign: without
 // decisions each link is a FIFO of fixed latency. What an answer means does not

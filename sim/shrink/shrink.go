@@ -1,6 +1,6 @@
 // Package shrink minimises a failing simulated run: the operations that were
 // injected and the decisions other than benign, together, until what is left is
-// what the failure needs (semantics of the design, section 4; the search is
+// what the failure needs (the search is
 // Zeller and Hildebrandt's ddmin over both lists at once).
 //
 // It works because decisions have lineage keys: without an operation or a fault,

@@ -1,171 +1,269 @@
 package deep
 
-import "reflect"
+import (
+	"reflect"
+	"unsafe"
+)
 
-// Clone returns a copy of v that shares no memory with it: maps, slices,
-// pointers and what interfaces hold are copied, unexported fields included. Nil
-// stays nil. A slice keeps its length, not its capacity. Functions and channels
-// are copied by reference. A pointer, map or slice that v holds twice is held twice
-// by the copy.
+// Clone returns a copy of v that shares no memory with it but what is kept by
+// identity, as the package says: a graph of the same shape. Slices keep their
+// capacities, and what lies between length and capacity. The time is that of sorting
+// the addresses of what v refers to.
 func Clone[T any](v T) T {
-	c := cloner{}
-	t := reflect.TypeFor[T]()
-	if Plain(t) {
+	t := Of(reflect.TypeFor[T]())
+	if t.Plain() {
 		return v
 	}
-	src := reflect.ValueOf(&v).Elem()
 	var dst T
-	c.copy(reflect.ValueOf(&dst).Elem(), src)
+	t.CloneAt(unsafe.Pointer(&dst), unsafe.Pointer(&v))
 	return dst
+}
+
+// Clone copies a boxed value; see [Clone].
+func (t *Type) Clone(v any) any {
+	if t.Plain() {
+		return v
+	}
+	dst := reflect.New(t.t)
+	t.CloneAt(dst.UnsafePointer(), t.at(v))
+	return dst.Elem().Interface()
+}
+
+// CloneAt makes the zero value at dst a copy of that at src; see [Clone]. Pointers
+// into the original point into the copy, if only in place: a struct in a box is a copy of
+// the struct that it was made from, and pointers to that do not point into the box.
+func (t *Type) CloneAt(dst, src unsafe.Pointer) {
+	c := copier{}
+	c.copy(t, dst, src)
 }
 
 // Variant is Clone with another representation where the type has a choice of
 // them: empty maps and slices become nil, nil ones empty, and other slices get
-// capacity to spare. What unexported fields hold is copied as it is: a type may
-// rely on how it fills them.
+// capacity to spare. What is shared, and what unexported fields lead to, is copied as it is: a
+// type may rely on how it fills them.
 func Variant[T any](v T) T {
-	c := cloner{vary: true}
-	src := reflect.ValueOf(&v).Elem()
 	var dst T
-	c.copy(reflect.ValueOf(&dst).Elem(), src)
+	Of(reflect.TypeFor[T]()).VariantAt(unsafe.Pointer(&dst), unsafe.Pointer(&v))
 	return dst
 }
 
-type cloner struct {
+// Variant varies a boxed value; see [Variant].
+func (t *Type) Variant(v any) any {
+	dst := reflect.New(t.t)
+	t.VariantAt(dst.UnsafePointer(), t.at(v))
+	return dst.Elem().Interface()
+}
+
+// VariantAt makes the zero value at dst a variant of that at src; see [Variant].
+func (t *Type) VariantAt(dst, src unsafe.Pointer) {
+	c := copier{vary: true}
+	c.copy(t, dst, src)
+}
+
+// copier copies one value.
+type copier struct {
+	g    graph
 	vary bool
-	done map[shared]reflect.Value
 }
 
-// shared identifies a reference that may be met again.
-type shared struct {
-	p   uintptr
-	len int
-	t   reflect.Type
-}
-
-func sharedOf(v reflect.Value) shared {
-	n := 0
-	if v.Kind() == reflect.Slice {
-		n = v.Len()
-	}
-	return shared{v.Pointer(), n, v.Type()}
-}
-
-// copy makes dst, which is addressable and zero, a deep copy of src, which is
-// addressable too.
-func (c *cloner) copy(dst, src reflect.Value) {
-	t := src.Type()
-	if Plain(t) {
-		dst.Set(src)
+func (c *copier) copy(t *Type, dst, src unsafe.Pointer) {
+	t.value(dst).Set(t.value(src))
+	if len(t.slots) == 0 {
 		return
 	}
-	switch t.Kind() {
-	case reflect.Struct:
-		vary := c.vary
-		for i := range t.NumField() {
-			c.vary = vary && t.Field(i).IsExported()
-			c.copy(settable(dst.Field(i)), settable(src.Field(i)))
-		}
-		c.vary = vary
-	case reflect.Array:
-		for i := range t.Len() {
-			c.copy(dst.Index(i), src.Index(i))
-		}
-	case reflect.Slice:
-		c.copySlice(dst, src)
-	case reflect.Map:
-		c.copyMap(dst, src)
-	case reflect.Pointer:
-		if src.IsNil() {
-			return
-		}
-		if p, ok := c.known(src); ok {
-			dst.Set(p)
-			return
-		}
-		p := reflect.New(t.Elem())
-		c.remember(src, p)
-		c.copy(p.Elem(), src.Elem())
-		dst.Set(p)
-	case reflect.Interface:
-		if src.IsNil() {
-			return
-		}
-		inner := reflect.New(src.Elem().Type()).Elem()
-		held := reflect.New(src.Elem().Type()).Elem()
-		held.Set(src.Elem())
-		c.copy(inner, held)
-		dst.Set(inner)
-	default:
-		dst.Set(src)
+	c.g.discover(t, src)
+	root := c.g.block(src, t.size)
+	whole := c.g.blocks[root].at == src && c.g.blocks[root].size == t.size
+	if whole {
+		c.g.blocks[root].copied = dst
 	}
-}
-
-func (c *cloner) copySlice(dst, src reflect.Value) {
-	n := src.Len()
-	switch {
-	case n == 0 && src.IsNil() != c.vary:
-		dst.SetZero()
-		return
-	case n == 0:
-		dst.Set(reflect.MakeSlice(src.Type(), 0, 0))
-		return
-	}
-	if s, ok := c.known(src); ok {
-		dst.Set(s)
-		return
-	}
-	spare := 0
 	if c.vary {
-		spare = 4
+		c.choose(root)
 	}
-	s := reflect.MakeSlice(src.Type(), n, n+spare)
-	c.remember(src, s)
-	for i := range n {
-		c.copy(s.Index(i), src.Index(i))
+	c.allocate()
+	if !whole { // it is part of what it refers to
+		c.fix(t.slots, dst, src, c.vary && !c.g.blocks[root].fixed)
 	}
-	dst.Set(s)
+	for i := range c.g.blocks {
+		c.fixBlock(&c.g.blocks[i])
+	}
+	for i := range c.g.maps {
+		c.fillMap(&c.g.maps[i])
+	}
 }
 
-func (c *cloner) copyMap(dst, src reflect.Value) {
-	switch {
-	case src.Len() == 0 && src.IsNil() != c.vary:
-		dst.SetZero()
-		return
-	case src.Len() > 0:
-		if m, ok := c.known(src); ok {
-			dst.Set(m)
-			return
+// spare is the capacity beyond the length that variants of slices have.
+const spare = 4
+
+// allocate makes copies of the blocks and the maps. What these refer to is as it was.
+func (c *copier) allocate() {
+	for i := range c.g.blocks {
+		b := &c.g.blocks[i]
+		switch {
+		case b.copied != nil:
+		case b.varied:
+			s := reflect.MakeSlice(b.t.sliceOf, b.length, b.length+spare)
+			b.copied = s.UnsafePointer()
+			b.n = b.length
+			reflect.Copy(s, b.slice())
+		case b.n == 1:
+			p := reflect.New(b.t.t)
+			p.Elem().Set(b.t.value(b.at))
+			b.copied = p.UnsafePointer()
+		default:
+			s := reflect.MakeSlice(b.t.sliceOf, b.n, b.n)
+			b.copied = s.UnsafePointer()
+			reflect.Copy(s, b.slice())
 		}
 	}
-	t := src.Type()
-	m := reflect.MakeMapWithSize(t, src.Len())
-	c.remember(src, m)
-	held := reflect.New(t.Elem()).Elem()
-	key := reflect.New(t.Key()).Elem()
-	//joinery:anyorder entries are copied independently of each other
-	for it := src.MapRange(); it.Next(); {
-		held.SetIterValue(it)
-		key.SetIterKey(it)
-		k, v := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-		c.copy(k, key)
-		c.copy(v, held)
-		m.SetMapIndex(k, v)
+	for i := range c.g.maps {
+		m := &c.g.maps[i]
+		if clone := m.m.clone; clone != nil {
+			m.copied = clone(m.at)
+			continue
+		}
+		n := m.m.t.value(unsafe.Pointer(&m.at)).Len()
+		m.copied = reflect.MakeMapWithSize(m.m.t.t, n).UnsafePointer()
 	}
-	dst.Set(m)
 }
 
-func (c *cloner) known(src reflect.Value) (reflect.Value, bool) {
-	v, ok := c.done[sharedOf(src)]
-	return v, ok
+// slice is the memory of a block.
+func (b *block) slice() reflect.Value {
+	h := sliceHeader{b.at, b.n, b.n}
+	return reflect.NewAt(b.t.sliceOf, unsafe.Pointer(&h)).Elem()
 }
 
-func (c *cloner) remember(src, copied reflect.Value) {
-	if src.Pointer() == 0 {
+func (c *copier) fixBlock(b *block) {
+	if len(b.t.slots) == 0 {
 		return
 	}
-	if c.done == nil {
-		c.done = make(map[shared]reflect.Value)
+	vary := c.vary && !b.fixed
+	for i := range b.n {
+		at := uintptr(i) * b.t.size
+		c.fix(b.t.slots, unsafe.Add(b.copied, at), unsafe.Add(b.at, at), vary)
 	}
-	c.done[sharedOf(src)] = copied
+}
+
+// fillMap copies the entries of a map. Its keys are hashed as they are put in, and so
+// must be fixed before; what they refer to need not be.
+func (c *copier) fillMap(ref *mapRef) {
+	if ref.m.clone != nil {
+		return
+	}
+	m, at := ref.m, newEntry(ref.m)
+	at.over(ref.at)
+	at.y = ref.copied
+	vary := c.vary && !ref.fixed
+	// In any order: entries are copied independently of each other.
+	for at.next() {
+		at.other.Set(at.val)
+		c.fix(m.val.slots, at.other.Addr().UnsafePointer(), at.valAt(), vary)
+		c.fix(m.key.slots, at.keyAt(), at.keyAt(), false)
+		at.ys.SetMapIndex(at.key, at.other)
+	}
+}
+
+// fix makes the slots of the value at p, which is a copy of that at src word by
+// word, refer to the copies of what they refer to.
+func (c *copier) fix(slots []slot, p, src unsafe.Pointer, vary bool) {
+	for i := range slots {
+		s := &slots[i]
+		at := unsafe.Add(p, s.offset)
+		vary := vary && !s.hidden
+		switch s.kind {
+		case toValue:
+			if x := (*unsafe.Pointer)(at); *x != nil {
+				*x = c.moved(*x, s.t.size)
+			}
+		case toSlice:
+			c.fixSlice(s.t, (*sliceHeader)(at), vary)
+		case toMap:
+			c.fixMap(s.t, (*unsafe.Pointer)(at), vary)
+		case toAny:
+			c.fixAny(s.t, at, vary)
+		case inArray:
+			for i := range s.n {
+				offset := uintptr(i) * s.t.size
+				c.fix(s.t.slots, unsafe.Add(at, offset), unsafe.Add(src, s.offset+offset), vary)
+			}
+		case inFresh:
+			s.t.value(at).SetZero()
+		case inSynced:
+			c.fixSynced(at, unsafe.Add(src, s.offset))
+		}
+	}
+}
+
+// moved is where the n bytes at x are in the copy; x itself if they are not copied.
+func (c *copier) moved(x unsafe.Pointer, n uintptr) unsafe.Pointer {
+	i := c.g.block(x, n)
+	if i < 0 {
+		return x
+	}
+	b := &c.g.blocks[i]
+	offset := uintptr(x) - uintptr(b.at)
+	if b.varied && offset+n > uintptr(b.length)*b.t.size {
+		return x
+	}
+	return unsafe.Add(b.copied, offset)
+}
+
+func (c *copier) fixSlice(elem *Type, h *sliceHeader, vary bool) {
+	switch {
+	case vary && h.data == nil:
+		h.data = unsafe.Pointer(&nothingAt)
+	case vary && h.cap == 0:
+		h.data = nil
+	case h.cap == 0 || elem.size == 0:
+	default:
+		n := uintptr(h.cap) * elem.size
+		i := c.g.block(h.data, n)
+		switch {
+		case i < 0 || !c.g.blocks[i].varied:
+			h.data = c.moved(h.data, n)
+		case h.len == 0:
+			*h = sliceHeader{}
+		default:
+			h.data, h.cap = c.g.blocks[i].copied, h.len+spare
+		}
+	}
+}
+
+// nothingAt is where slices without elements are.
+var nothingAt struct{}
+
+func (c *copier) fixMap(t *Type, x *unsafe.Pointer, vary bool) {
+	if *x == nil {
+		if vary {
+			*x = reflect.MakeMap(t.t).UnsafePointer()
+		}
+		return
+	}
+	m := &c.g.maps[c.g.mapAt[*x]]
+	if vary && !m.fixed && m.refs == 1 && t.value(unsafe.Pointer(&m.at)).Len() == 0 {
+		*x = nil
+		return
+	}
+	*x = m.copied
+}
+
+func (c *copier) fixAny(t *Type, p unsafe.Pointer, vary bool) {
+	held, x := heldBy(t.t, p)
+	if held == nil || len(held.slots) == 0 {
+		return
+	}
+	if held.direct {
+		c.fix(held.slots, x, x, vary)
+		return
+	}
+	word := &(*eface)(p).data
+	if c.g.block(x, held.size) >= 0 {
+		*word = c.moved(x, held.size)
+		return
+	}
+	// A box in a key: boxes are values, and may be copied.
+	box := reflect.New(held.t)
+	box.Elem().Set(held.value(x))
+	c.fix(held.slots, box.UnsafePointer(), x, false)
+	*word = box.UnsafePointer()
 }

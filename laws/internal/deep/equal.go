@@ -3,51 +3,109 @@ package deep
 import (
 	"reflect"
 	"slices"
-	"sync"
 	"unsafe"
 )
 
 // equalFunc compares two values of one type at their addresses.
 type equalFunc func(w *walk, a, b unsafe.Pointer) bool
 
-var equalFuncs sync.Map // reflect.Type → equalFunc
+// runEqual compares n adjacent values.
+type runEqual func(w *walk, a, b unsafe.Pointer, n int) bool
+
+// bodyFunc compares what two references refer to: n adjacent values, or, where n is
+// negative, one value or a map.
+type bodyFunc func(w *walk, a, b unsafe.Pointer, n int) bool
 
 // EqualFunc returns the structural equality of T: nil and empty collections are
-// equal, NaN equals NaN, pointers are equal where what they point to is, and a
-// nested type with a method Equal(T) bool is compared by it. Map keys that do
-// not equal themselves (NaN) match nothing. It reads both values through their
-// addresses and allocates only for maps with unusual keys or values, for
-// interfaces, and for Equal methods. The returned function is not for use by
-// several goroutines: it keeps the state of its walks between calls.
+// equal, NaN equals NaN, pointers are equal where what they point to is, cyclic
+// values where no path tells them apart, and a type with a method Equal is compared by it (see
+// [IgnoredEquals] for which methods are not). A panic of such a method is the
+// caller's. Entries of maps are equal where their keys are by ==; keys that are not
+// equal to themselves (NaN) are so where their parts are, one to one; pointers in keys are equal if they
+// are the same, or if what they point to corresponds elsewhere in the two values.
+//
+// It reads both values through their addresses and allocates only for maps with
+// unusual keys or values, and for Equal methods. Its time is linear in the sizes of
+// the values, but for maps with several NaN keys. The returned function is not for
+// use by several goroutines: it keeps the state of its walks between calls.
 func EqualFunc[T any]() func(a, b *T) bool {
-	eq := equalOf(reflect.TypeFor[T]())
+	t := Of(reflect.TypeFor[T]())
 	w := new(walk)
-	return func(a, b *T) bool {
-		w.begin()
-		return eq(w, unsafe.Pointer(a), unsafe.Pointer(b))
-	}
+	return func(a, b *T) bool { return t.equalAt(w, unsafe.Pointer(a), unsafe.Pointer(b)) }
 }
 
-func equalOf(t reflect.Type) equalFunc {
-	if f, ok := equalFuncs.Load(t); ok {
-		return f.(equalFunc)
+// Equal compares two boxed values; see [EqualFunc].
+func (t *Type) Equal(a, b any) bool { return t.EqualAt(t.at(a), t.at(b)) }
+
+// EqualAt compares the values at two addresses; see [EqualFunc].
+func (t *Type) EqualAt(a, b unsafe.Pointer) bool {
+	w := newWalk()
+	equal := t.equalAt(w, a, b)
+	w.end()
+	return equal
+}
+
+func (t *Type) equalAt(w *walk, a, b unsafe.Pointer) bool {
+	w.begin()
+	equal := t.equal(w, a, b) && w.settle()
+	if w.unknown {
+		// Whether keys correspond is asked of another walk, which records what does.
+		w.begin()
+		w.record = true
+		w.regions = append(w.regions, regionPair{a, b, t.size})
+		equal = t.equal(w, a, b) && w.settle()
 	}
-	// A recursive type meets itself while it is being compiled and then goes
-	// through this detour.
-	var compiled equalFunc
-	var ready sync.WaitGroup
-	ready.Add(1)
-	detour := equalFunc(func(w *walk, a, b unsafe.Pointer) bool {
-		ready.Wait()
-		return compiled(w, a, b)
-	})
-	if f, loaded := equalFuncs.LoadOrStore(t, detour); loaded {
-		return f.(equalFunc)
+	return equal
+}
+
+// pair is a place in each of two values, with their type: n adjacent values of t.
+type pair struct {
+	a, b unsafe.Pointer
+	n    int
+	t    *Type
+}
+
+// task is a comparison that was put off.
+type task struct {
+	body bodyFunc
+	a, b unsafe.Pointer
+	n    int
+}
+
+// compare compares what two references refer to. What is being compared already is
+// taken for equal, and so for now is what lies too deep: if it is not, the whole is
+// not.
+func (w *walk) compare(t *Type, body bodyFunc, a, b unsafe.Pointer, n int) bool {
+	w.work++
+	if w.record || w.work > rememberFrom {
+		if w.remember(pair{a, b, n, t}) {
+			return true
+		}
 	}
-	compiled = compileEqual(t)
-	ready.Done()
-	equalFuncs.Store(t, compiled)
-	return compiled
+	if w.depth >= maxDepth {
+		w.pending = append(w.pending, task{body, a, b, n})
+		return true
+	}
+	w.depth++
+	same := body(w, a, b, n)
+	w.depth--
+	return same
+}
+
+// remember reports whether the pair was met before.
+func (w *walk) remember(p pair) (again bool) {
+	if _, again = w.seen[p]; again {
+		return true
+	}
+	if w.seen == nil {
+		w.seen = make(map[pair]struct{})
+	}
+	w.seen[p] = struct{}{}
+	if w.record {
+		w.regions = append(w.regions, regionPair{p.a, p.b, p.t.size * uintptr(max(p.n, 1))})
+		w.sorted = false
+	}
+	return false
 }
 
 func word[U comparable](_ *walk, a, b unsafe.Pointer) bool { return *(*U)(a) == *(*U)(b) }
@@ -57,10 +115,10 @@ func float[F float32 | float64](_ *walk, a, b unsafe.Pointer) bool {
 	return x == y || x != x && y != y
 }
 
-func compileEqual(t reflect.Type) equalFunc {
-	if hasEqual(t) {
-		return equalByMethod(t)
-	}
+func always(*walk, unsafe.Pointer, unsafe.Pointer) bool { return true }
+
+func (c *compiler) compileEqual(made *Type) equalFunc {
+	t := made.t
 	switch t.Kind() {
 	case reflect.Bool, reflect.Int8, reflect.Uint8:
 		return word[uint8]
@@ -83,17 +141,20 @@ func compileEqual(t reflect.Type) equalFunc {
 	case reflect.String:
 		return word[string]
 	case reflect.Struct:
-		return equalStruct(t)
+		return c.equalStruct(t)
 	case reflect.Array:
-		return equalArray(t)
+		return equalArray(c.of(t.Elem()), t.Len())
 	case reflect.Slice:
-		return equalSlice(t)
+		return equalSlice(c.behind(t.Elem()))
 	case reflect.Pointer:
-		return equalPointer(t)
+		return c.equalPointer(t)
 	case reflect.Interface:
 		return equalInterface(t)
 	case reflect.Map:
-		return equalMap(t)
+		if eq := equalMapByKind(made); eq != nil {
+			return eq
+		}
+		return equalMapByReflection(made.entries)
 	}
 	panic("deep: unknown kind " + t.Kind().String())
 }
@@ -104,26 +165,27 @@ func both(part equalFunc, size uintptr) equalFunc {
 	}
 }
 
-func equalByMethod(t reflect.Type) equalFunc {
-	m, _ := t.MethodByName("Equal")
-	index := m.Index
-	return func(_ *walk, a, b unsafe.Pointer) bool {
-		x, y := reflect.NewAt(t, a).Elem(), reflect.NewAt(t, b).Elem()
-		if t.Kind() == reflect.Pointer && (x.IsNil() || y.IsNil()) {
-			return x.IsNil() && y.IsNil()
-		}
-		return x.Method(index).Call([]reflect.Value{y})[0].Bool()
+func (c *compiler) equalStruct(t reflect.Type) equalFunc {
+	switch p, ok := atomicPointee(t); {
+	case isSync(t):
+		return always
+	case isSyncMap(t):
+		return equalSynced(c.behind(syncedType))
+	case isWord(t):
+		return equalWords(t)
+	case ok:
+		eq, offset := c.of(p).equal, atomicWord(t)
+		return func(w *walk, a, b unsafe.Pointer) bool { return eq(w, unsafe.Add(a, offset), unsafe.Add(b, offset)) }
 	}
-}
-
-func equalStruct(t reflect.Type) equalFunc {
 	type field struct {
 		offset uintptr
 		eq     equalFunc
 	}
-	fields := make([]field, t.NumField())
-	for i := range fields {
-		fields[i] = field{t.Field(i).Offset, equalOf(t.Field(i).Type)}
+	var fields []field
+	for i := range t.NumField() {
+		if f := t.Field(i); !ignored(t, f) {
+			fields = append(fields, field{f.Offset, c.of(f.Type).equal})
+		}
 	}
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		for i := range fields {
@@ -136,33 +198,72 @@ func equalStruct(t reflect.Type) equalFunc {
 	}
 }
 
-func equalArray(t reflect.Type) equalFunc {
-	n, run := t.Len(), equalRun(t.Elem())
+// equalWords compares structs that are words whatever they hold.
+func equalWords(t reflect.Type) equalFunc {
+	return func(_ *walk, a, b unsafe.Pointer) bool {
+		return string(unsafe.Slice((*byte)(a), t.Size())) == string(unsafe.Slice((*byte)(b), t.Size()))
+	}
+}
+
+func equalArray(elem *Type, n int) equalFunc {
+	run := elem.run
 	return func(w *walk, a, b unsafe.Pointer) bool { return run(w, a, b, n) }
 }
 
-func equalSlice(t reflect.Type) equalFunc { return equalSliceBy(equalRun(t.Elem())) }
+// equalSlice compares slices. Their elements may be of a type that is not finished.
+func equalSlice(elem *Type) equalFunc {
+	body := func(w *walk, a, b unsafe.Pointer, n int) bool { return elem.run(w, a, b, n) }
+	return equalSliceBy(elem, body)
+}
 
-func equalSliceBy(run runEqual) equalFunc {
+func equalSliceBy(elem *Type, body bodyFunc) equalFunc {
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		x, y := (*sliceHeader)(a), (*sliceHeader)(b)
 		if x.len != y.len {
 			return false
 		}
-		if w.enter(x.data, y.data) {
+		if x.len == 0 || w.spanned(elem, x.data, y.data, x.len) {
 			return true
 		}
-		defer w.leave()
-		return run(w, x.data, y.data, x.len)
+		return w.compare(elem, body, x.data, y.data, x.len)
 	}
 }
 
-// runEqual compares n adjacent values.
-type runEqual func(w *walk, a, b unsafe.Pointer, n int) bool
+// spanFrom is the number of elements of slices from which on a walk remembers
+// stretches of memory that it compares, so that slices that overlap (all suffixes
+// of a text) are not compared each from its beginning.
+const spanFrom = 1 << 20
 
-func equalRun(elem reflect.Type) runEqual {
-	if !hasEqual(elem) {
-		switch kindOf(elem) {
+// spanKey tells stretches apart by how far what they are compared with lies away.
+type spanKey struct {
+	apart uintptr
+	t     *Type
+}
+
+type span struct{ from, to uintptr }
+
+// spanned reports whether n elements at a and b are part of stretches that are being
+// compared already, and else remembers them.
+func (w *walk) spanned(t *Type, a, b unsafe.Pointer, n int) bool {
+	w.compared += n
+	if w.compared < spanFrom || t.size == 0 {
+		return false
+	}
+	key := spanKey{uintptr(b) - uintptr(a), t}
+	s, from, to := w.spans[key], uintptr(a), uintptr(a)+uintptr(n)*t.size
+	if s.from <= from && to <= s.to {
+		return true
+	}
+	if w.spans == nil {
+		w.spans = make(map[spanKey]span)
+	}
+	w.spans[key] = span{from, to}
+	return false
+}
+
+func equalRun(elem *Type) runEqual {
+	if _, own := equalMethodOf(elem.t); !own {
+		switch kindOf(elem.t) {
 		case bits8:
 			return equalScalars[uint8]
 		case bits16:
@@ -175,11 +276,14 @@ func equalRun(elem reflect.Type) runEqual {
 			return equalScalars[string]
 		}
 	}
-	return equalRunByElement(elem.Size(), equalOf(elem))
+	return equalRunByElement(elem.size, elem.equal)
 }
 
 // equalRunByElement takes elements of any type; [equalRun] must agree with it.
 func equalRunByElement(size uintptr, eq equalFunc) runEqual {
+	if size == 0 {
+		return func(w *walk, a, b unsafe.Pointer, n int) bool { return n == 0 || eq(w, a, b) }
+	}
 	return func(w *walk, a, b unsafe.Pointer, n int) bool {
 		for i := range n {
 			at := uintptr(i) * size
@@ -195,77 +299,47 @@ func equalScalars[E comparable](_ *walk, a, b unsafe.Pointer, n int) bool {
 	return slices.Equal(unsafe.Slice((*E)(a), n), unsafe.Slice((*E)(b), n))
 }
 
-func equalPointer(t reflect.Type) equalFunc {
-	eq := equalOf(t.Elem())
+func (c *compiler) equalPointer(t reflect.Type) equalFunc {
+	elem := c.behind(t.Elem())
+	body := func(w *walk, a, b unsafe.Pointer, _ int) bool { return elem.equal(w, a, b) }
+	hold := tenureOf(t.Elem())
+	switch hold {
+	case machine, derived:
+		return word[uintptr]
+	}
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		x, y := *(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)
-		if x == nil || y == nil {
+		switch {
+		case x == nil || y == nil:
 			return x == y
+		case w.keys:
+			return x == y || hold == nowhere || w.correspond(x, y)
 		}
-		if w.enter(x, y) {
-			return true
-		}
-		defer w.leave()
-		return eq(w, x, y)
+		return w.compare(elem, body, x, y, -1)
 	}
 }
 
 func equalInterface(t reflect.Type) equalFunc {
 	return func(w *walk, a, b unsafe.Pointer) bool {
-		x, y := reflect.NewAt(t, a).Elem().Elem(), reflect.NewAt(t, b).Elem().Elem()
-		if !x.IsValid() || !y.IsValid() {
-			return x.IsValid() == y.IsValid()
-		}
-		if x.Type() != y.Type() {
+		of, x := heldBy(t, a)
+		other, y := heldBy(t, b)
+		switch {
+		case of != other:
 			return false
+		case of == nil:
+			return true
+		case of.direct || len(of.slots) == 0 || w.keys:
+			return of.equal(w, x, y)
 		}
-		return equalOf(x.Type())(w, addressed(x), addressed(y))
+		// Boxes may hold boxes, each twice.
+		return w.compare(of, of.single, x, y, -1)
 	}
 }
 
-// addressed copies v to where it has an address.
-func addressed(v reflect.Value) unsafe.Pointer {
-	p := reflect.New(v.Type())
-	p.Elem().Set(v)
-	return p.UnsafePointer()
-}
-
-func equalMap(t reflect.Type) equalFunc {
-	if eq := equalMapByKind(t); eq != nil {
-		return eq
-	}
-	return equalMapByReflection(t, equalOf(t.Elem()))
-}
-
-// equalMapByReflection takes maps of any type. It is what [equalMapByKind] must
-// agree with.
-func equalMapByReflection(t reflect.Type, eq equalFunc) equalFunc {
+// equalSynced compares sync.Maps as the maps that they stand for.
+func equalSynced(entries *Type) equalFunc {
 	return func(w *walk, a, b unsafe.Pointer) bool {
-		x, y := reflect.NewAt(t, a).Elem(), reflect.NewAt(t, b).Elem()
-		if x.Len() != y.Len() {
-			return false
-		}
-		if x.Len() == 0 {
-			return true
-		}
-		if w.enter(x.UnsafePointer(), y.UnsafePointer()) {
-			return true
-		}
-		defer w.leave()
-		at := w.borrow(t)
-		at.it.Reset(x)
-		same := true
-		// in any order: all entries must be equal
-		for same && at.it.Next() {
-			at.key.SetIterKey(&at.it)
-			v := y.MapIndex(at.key)
-			if same = v.IsValid(); same {
-				at.val.SetIterValue(&at.it)
-				at.other.Set(v)
-				same = eq(w, at.val.Addr().UnsafePointer(), at.other.Addr().UnsafePointer())
-			}
-		}
-		w.giveBack(t, at)
-		return same
+		x, y := snapshot(a), snapshot(b)
+		return entries.equal(w, unsafe.Pointer(&x), unsafe.Pointer(&y))
 	}
 }

@@ -2,6 +2,7 @@ package deep
 
 import (
 	"hash/maphash"
+	"maps"
 	"math"
 	"reflect"
 	"unsafe"
@@ -69,9 +70,9 @@ func sameFloat[F float32 | float64](a, b F) bool { return a == b || a != a && b 
 
 // hashMapByKind hashes maps of scalars to scalars, and sets of scalars; nil for
 // others.
-func hashMapByKind(t reflect.Type) hashFunc {
-	v := kindOf(t.Elem())
-	switch kindOf(t.Key()) {
+func hashMapByKind(made *Type) hashFunc {
+	v := kindOf(made.t.Elem())
+	switch kindOf(made.t.Key()) {
 	case bits8:
 		return hashMapTo(v, mixWord[uint8])
 	case bits16:
@@ -112,84 +113,154 @@ func hashEntries[K comparable, V any](key func(uint64, K) uint64, val func(uint6
 	return func(w *walk, p unsafe.Pointer, h uint64) uint64 {
 		m := *(*map[K]V)(p)
 		h = mix(h, uint64(len(m)))
-		if len(m) == 0 || w.enter(*(*unsafe.Pointer)(p), nil) {
+		if len(m) == 0 {
 			return h
 		}
+		if w.mode != unfold {
+			return w.referMap(h, *(*unsafe.Pointer)(p))
+		}
+		if !w.enter(0) {
+			return h
+		}
+		w.leave()
 		var sum uint64
 		//joinery:anyorder the hashes of the entries are added
 		for k, v := range m {
 			sum += val(key(1, k), v)
 		}
-		w.leave()
 		return mix(h, sum)
 	}
 }
 
 // equalMapByKind compares maps of scalars to scalars, and sets of scalars; nil for
 // others, and where the values have an equality of their own.
-func equalMapByKind(t reflect.Type) equalFunc {
-	if hasEqual(t.Elem()) {
+func equalMapByKind(made *Type) equalFunc {
+	if _, own := equalMethodOf(made.t.Elem()); own {
 		return nil
 	}
-	v := kindOf(t.Elem())
-	switch kindOf(t.Key()) {
+	v := kindOf(made.t.Elem())
+	switch kindOf(made.t.Key()) {
 	case bits8:
-		return equalMapTo[uint8](v)
+		return equalMapTo[uint8](made, v)
 	case bits16:
-		return equalMapTo[uint16](v)
+		return equalMapTo[uint16](made, v)
 	case bits32:
-		return equalMapTo[uint32](v)
+		return equalMapTo[uint32](made, v)
 	case bits64:
-		return equalMapTo[uint64](v)
+		return equalMapTo[uint64](made, v)
 	case float32s:
-		return equalMapTo[float32](v)
+		return equalMapTo[float32](made, v)
 	case float64s:
-		return equalMapTo[float64](v)
+		return equalMapTo[float64](made, v)
 	case texts:
-		return equalMapTo[string](v)
+		return equalMapTo[string](made, v)
 	}
 	return nil
 }
 
-func equalMapTo[K comparable](v kind) equalFunc {
+func equalMapTo[K comparable](made *Type, v kind) equalFunc {
 	switch v {
 	case nothing:
-		return equalEntries[K](sameWord[struct{}])
+		return equalEntries[K](made, sameWord[struct{}])
 	case bits8:
-		return equalEntries[K](sameWord[uint8])
+		return equalEntries[K](made, sameWord[uint8])
 	case bits16:
-		return equalEntries[K](sameWord[uint16])
+		return equalEntries[K](made, sameWord[uint16])
 	case bits32:
-		return equalEntries[K](sameWord[uint32])
+		return equalEntries[K](made, sameWord[uint32])
 	case bits64:
-		return equalEntries[K](sameWord[uint64])
+		return equalEntries[K](made, sameWord[uint64])
 	case float32s:
-		return equalEntries[K](sameFloat[float32])
+		return equalEntries[K](made, sameFloat[float32])
 	case float64s:
-		return equalEntries[K](sameFloat[float64])
+		return equalEntries[K](made, sameFloat[float64])
 	case texts:
-		return equalEntries[K](sameWord[string])
+		return equalEntries[K](made, sameWord[string])
 	}
 	return nil
 }
 
-func equalEntries[K comparable, V any](same func(a, b V) bool) equalFunc {
+// equalEntries compares maps that hold no references, and so are not remembered.
+func equalEntries[K comparable, V any](made *Type, same func(a, b V) bool) equalFunc {
+	m := made.entries
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		x, y := *(*map[K]V)(a), *(*map[K]V)(b)
 		if len(x) != len(y) {
 			return false
 		}
-		if len(x) == 0 || w.enter(*(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)) {
-			return true
+		if w.work > rememberFrom || w.record {
+			// Maps that are held often are compared once.
+			xs, ys := *(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)
+			if w.remember(pair{xs, ys, -1, made}) {
+				return true
+			}
 		}
-		defer w.leave()
+		w.work++
+		rest := false
 		//joinery:anyorder all entries must be equal
 		for k, v := range x {
 			u, ok := y[k]
-			if !ok || !same(v, u) {
+			if !ok {
+				if k == k {
+					return false
+				}
+				rest = true
+				continue
+			}
+			if !same(v, u) {
 				return false
 			}
 		}
+		if rest {
+			w.deferred = append(w.deferred, m.unmatched(*(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)))
+		}
 		return true
 	}
+}
+
+// cloneMapByKind copies maps of scalars to scalars, and sets of scalars; nil for
+// others.
+func cloneMapByKind(t reflect.Type) func(src unsafe.Pointer) unsafe.Pointer {
+	v := kindOf(t.Elem())
+	switch kindOf(t.Key()) {
+	case bits8:
+		return cloneMapTo[uint8](v)
+	case bits16:
+		return cloneMapTo[uint16](v)
+	case bits32:
+		return cloneMapTo[uint32](v)
+	case bits64:
+		return cloneMapTo[uint64](v)
+	case float32s:
+		return cloneMapTo[float32](v)
+	case float64s:
+		return cloneMapTo[float64](v)
+	case texts:
+		return cloneMapTo[string](v)
+	}
+	return nil
+}
+
+func cloneMapTo[K comparable](v kind) func(src unsafe.Pointer) unsafe.Pointer {
+	switch v {
+	case nothing:
+		return cloneEntries[K, struct{}]
+	case bits8:
+		return cloneEntries[K, uint8]
+	case bits16:
+		return cloneEntries[K, uint16]
+	case bits32, float32s:
+		return cloneEntries[K, uint32]
+	case bits64, float64s:
+		return cloneEntries[K, uint64]
+	case texts:
+		return cloneEntries[K, string]
+	}
+	return nil
+}
+
+// cloneEntries copies the map src.
+func cloneEntries[K comparable, V any](src unsafe.Pointer) unsafe.Pointer {
+	m := maps.Clone(*(*map[K]V)(unsafe.Pointer(&src)))
+	return *(*unsafe.Pointer)(unsafe.Pointer(&m))
 }

@@ -39,7 +39,7 @@ func plainHash(v reflect.Value, h uint64) uint64 {
 		return plainHashes(v, h)
 	case reflect.Slice:
 		h = plainHashes(v, mix(h, uint64(v.Len())))
-		if v.Cap() == v.Len() {
+		if v.Cap() == v.Len() || v.Type().Elem().Size() == 0 {
 			return h
 		}
 		return plainHashes(v.Slice(v.Len(), v.Cap()), mix(h, math.MaxUint64))
@@ -52,7 +52,7 @@ func plainHash(v reflect.Value, h uint64) uint64 {
 		if v.IsNil() {
 			return mix(h, 0)
 		}
-		return plainHash(v.Elem(), mix(h, maphash.String(stringSeed, v.Elem().Type().String())))
+		return plainHash(v.Elem(), mix(h, Of(v.Elem().Type()).id()))
 	case reflect.Map:
 		h = mix(h, uint64(v.Len()))
 		if v.Len() == 0 {
@@ -76,9 +76,8 @@ func plainHashes(v reflect.Value, h uint64) uint64 {
 
 // plainEqual is the twin of what equality is compiled to.
 func plainEqual(a, b reflect.Value) bool {
-	if hasEqual(a.Type()) {
-		m, _ := a.Type().MethodByName("Equal")
-		return m.Func.Call([]reflect.Value{a, b})[0].Bool()
+	if a.Type() == reflect.TypeFor[parity]() {
+		return a.Interface().(parity).Equal(b.Interface().(parity))
 	}
 	switch a.Kind() {
 	case reflect.Float32, reflect.Float64:
@@ -107,16 +106,63 @@ func plainEqual(a, b reflect.Value) bool {
 		}
 		return a.Elem().Type() == b.Elem().Type() && plainEqual(a.Elem(), b.Elem())
 	case reflect.Map:
-		if a.Len() != b.Len() {
+		return a.Len() == b.Len() && plainMapEqual(a, b)
+	}
+	return a.Interface() == b.Interface()
+}
+
+// plainMapEqual matches entries one by one: their keys are equal by ==, or else
+// alike in their parts.
+func plainMapEqual(a, b reflect.Value) bool {
+	used := map[int]bool{}
+	var keys, vals []reflect.Value
+	for it := b.MapRange(); it.Next(); {
+		keys, vals = append(keys, it.Key()), append(vals, it.Value())
+	}
+	for it := a.MapRange(); it.Next(); {
+		found := false
+		for i, k := range keys {
+			alike := it.Key().Interface() == k.Interface()
+			if it.Key().Interface() != it.Key().Interface() {
+				alike = plainKeyEqual(it.Key(), k)
+			}
+			if !used[i] && alike && plainEqual(it.Value(), vals[i]) {
+				used[i], found = true, true
+				break
+			}
+		}
+		if !found {
 			return false
 		}
-		for it := a.MapRange(); it.Next(); {
-			v := b.MapIndex(it.Key())
-			if !v.IsValid() || !plainEqual(it.Value(), v) {
+	}
+	return true
+}
+
+// plainKeyEqual is == but for NaN, which equals itself.
+func plainKeyEqual(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Float32, reflect.Float64:
+		x, y := a.Float(), b.Float()
+		return x == y || x != x && y != y
+	case reflect.Array:
+		for i := range a.Len() {
+			if !plainKeyEqual(a.Index(i), b.Index(i)) {
 				return false
 			}
 		}
 		return true
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !plainKeyEqual(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Interface:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		return a.Elem().Type() == b.Elem().Type() && plainKeyEqual(a.Elem(), b.Elem())
 	}
 	return a.Interface() == b.Interface()
 }
@@ -143,8 +189,8 @@ var scalars = []reflect.Type{
 
 var fieldNames = []string{"A", "B", "C"}
 
-// anyType draws a type; one that can be a key of a map if key is set.
-func anyType(t *rapid.T, depth int, key bool) reflect.Type {
+// drawType draws a type; one that can be a key of a map if key is set.
+func drawType(t *rapid.T, depth int, key bool) reflect.Type {
 	form := "scalar"
 	if depth > 0 {
 		forms := []string{"scalar", "array", "struct", "any", "map", "slice", "pointer"}
@@ -155,21 +201,21 @@ func anyType(t *rapid.T, depth int, key bool) reflect.Type {
 	}
 	switch form {
 	case "array":
-		return reflect.ArrayOf(rapid.IntRange(0, 2).Draw(t, "len"), anyType(t, depth-1, key))
+		return reflect.ArrayOf(rapid.IntRange(0, 2).Draw(t, "len"), drawType(t, depth-1, key))
 	case "struct":
 		fields := make([]reflect.StructField, rapid.IntRange(0, len(fieldNames)).Draw(t, "fields"))
 		for i := range fields {
-			fields[i] = reflect.StructField{Name: fieldNames[i], Type: anyType(t, depth-1, key)}
+			fields[i] = reflect.StructField{Name: fieldNames[i], Type: drawType(t, depth-1, key)}
 		}
 		return reflect.StructOf(fields)
 	case "any":
 		return reflect.TypeFor[any]()
 	case "map":
-		return reflect.MapOf(anyType(t, 1, true), anyType(t, depth-1, false))
+		return reflect.MapOf(drawType(t, 1, true), drawType(t, depth-1, false))
 	case "slice":
-		return reflect.SliceOf(anyType(t, depth-1, false))
+		return reflect.SliceOf(drawType(t, depth-1, false))
 	case "pointer":
-		return reflect.PointerTo(anyType(t, depth-1, false))
+		return reflect.PointerTo(drawType(t, depth-1, false))
 	}
 	return rapid.SampledFrom(scalars).Draw(t, "scalar")
 }
@@ -241,31 +287,28 @@ func fillNew(t *rapid.T, v reflect.Value, dynamic reflect.Type) {
 func TestCompiledAgreesWithReflection(t *testing.T) {
 	compared, equal, maps := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		typ := anyType(t, 3, false)
+		typ := drawType(t, 3, false)
 		if rapid.Bool().Draw(t, "map") {
-			typ = reflect.MapOf(anyType(t, 0, true), anyType(t, 0, false))
+			typ = reflect.MapOf(drawType(t, 0, true), drawType(t, 0, false))
 			maps++
 		}
-		hash, eq, w := hashOf(typ), equalOf(typ), new(walk)
+		of, w := Of(typ), new(walk)
 		for range 8 {
 			a, b := reflect.New(typ).Elem(), reflect.New(typ).Elem()
 			fill(t, a)
 			fill(t, b)
 			pa, pb := a.Addr().UnsafePointer(), b.Addr().UnsafePointer()
-			w.begin()
-			require.Equal(t, plainHash(a, 0), hash(w, pa, 0), "hash of a %v: %#v", typ, a)
+			require.Equal(t, plainHash(a, 0), of.fingerprintAt(w, pa), "hash of a %v: %#v", typ, a)
 			for _, pair := range [][2]reflect.Value{{a, b}, {b, a}, {a, a}} {
-				w.begin()
 				want := plainEqual(pair[0], pair[1])
-				got := eq(w, pair[0].Addr().UnsafePointer(), pair[1].Addr().UnsafePointer())
+				got := of.equalAt(w, pair[0].Addr().UnsafePointer(), pair[1].Addr().UnsafePointer())
 				require.Equal(t, want, got, "%v: %#v = %#v", typ, pair[0], pair[1])
 				compared++
 				if got {
 					equal++
 				}
 			}
-			w.begin()
-			require.Equal(t, plainHash(b, 0), hash(w, pb, 0))
+			require.Equal(t, plainHash(b, 0), of.fingerprintAt(w, pb))
 		}
 	})
 	assert.Greater(t, equal*10, compared, "equal values are met")
@@ -279,16 +322,19 @@ func TestMapsOfAllScalars(t *testing.T) {
 		for _, val := range scalars {
 			typ := reflect.MapOf(key, val)
 			t.Run(typ.String(), func(t *testing.T) {
-				hash, eq, w := hashOf(typ), equalOf(typ), new(walk)
+				of, w := Of(typ), new(walk)
 				rapid.Check(quiet{t}, func(t *rapid.T) {
 					a, b := reflect.New(typ).Elem(), reflect.New(typ).Elem()
 					fill(t, a)
 					fill(t, b)
 					_ = rapid.Bool().Draw(t, "so that rapid has a draw")
 					pa, pb := a.Addr().UnsafePointer(), b.Addr().UnsafePointer()
-					require.Equal(t, plainHash(a, 0), hash(w, pa, 0))
-					require.Equal(t, plainEqual(a, b), eq(w, pa, pb))
-					require.Equal(t, plainEqual(a, a), eq(w, pa, pa))
+					require.Equal(t, plainHash(a, 0), of.fingerprintAt(w, pa))
+					require.Equal(t, plainEqual(a, b), of.equalAt(w, pa, pb))
+					require.Equal(t, plainEqual(a, a), of.equalAt(w, pa, pa))
+					c := of.Clone(a.Interface())
+					require.Equal(t, a.IsNil(), reflect.ValueOf(c).IsNil())
+					require.True(t, plainEqual(a, reflect.ValueOf(c)), "%#v and its copy %#v", a, c)
 				})
 			})
 		}

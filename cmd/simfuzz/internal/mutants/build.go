@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // Workshop builds the clean program and mutants of it. Everything it makes lies
@@ -113,13 +114,30 @@ func (w *Workshop) build(ctx context.Context, out, overlay string) error {
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, w.pkg)...)
+	cmd := command(ctx, "go", append(args, w.pkg)...)
 	cmd.Dir = w.root
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %w: %s", ErrBuild, err, bytes.TrimSpace(text))
 	}
 	return nil
 }
+
+// command is a program that an end of the context interrupts, as the user's
+// interruption does who shares a terminal with it; it has a moment to clean up.
+func command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			return cmd.Process.Kill() // where no process can be interrupted
+		}
+		return nil
+	}
+	cmd.WaitDelay = leavesWithin
+	return cmd
+}
+
+// leavesWithin is how long an interrupted program may take before it is killed.
+const leavesWithin = 2 * time.Second
 
 func sameFile(a, b string) (bool, error) {
 	x, err := os.ReadFile(a)

@@ -162,7 +162,7 @@ func (w *Workshop) replay(ctx context.Context, program, tape string) (line, erro
 // Signals, silence, and exit code 3 but after a replay are errors that carry its
 // standard error.
 func (w *Workshop) ask(ctx context.Context, program string, args ...string) ([]line, int, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := command(ctx, program, args...)
 	cmd.Dir = w.dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

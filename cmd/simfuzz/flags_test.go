@@ -1,0 +1,255 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// refused is a value that a flag must refuse, and words that its error must have.
+type refused struct{ value, want string }
+
+// What flags of each kind refuse whatever command they belong to.
+var (
+	notWhole  = []refused{{"-1", "a whole number"}, {"1.5", "a whole number"}, {"many", "a whole number"}, {"99999999999999999999", "a whole number"}, {"''", "a whole number"}}
+	notTruth  = []refused{{"maybe", "true or false"}}
+	nothing   = []refused{{"", "want a value"}, {" ", "want a value"}}
+	workers   = append([]refused{{"1025", "1 to 1024, or 0: the number of processors"}}, notWhole...)
+	strategy  = []refused{{"luck", "one of swarm, uniform, pct"}, {"SWARM", "one of swarm"}, {"swram", `did you mean "swarm"?`}, {"", "one of swarm"}}
+	fromZero  = append([]refused{{"18446744073709551616", "0 to 18446744073709551615"}}, notWhole...)
+	cases     = append([]refused{{"0", "1 to 1000000000"}, {"1000000001", "1 to 1000000000"}}, notWhole...)
+	upTo1000  = append([]refused{{"1001", "0 to 1000"}}, notWhole...)
+	durations = []refused{{"0s", "a duration above 0"}, {"-1s", "a duration above 0"}, {"soon", "a duration above 0"}, {"10", "a duration above 0"}}
+)
+
+// refusals are, for every command, all its flags and what they refuse.
+var refusals = map[string]map[string][]refused{
+	"run": {
+		"seed": fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing, "keep": notTruth, "json": notTruth,
+		"nodes":      append([]refused{{"2", "3 to 9, or 0: drawn"}, {"10", "3 to 9, or 0: drawn"}}, notWhole...),
+		"operations": append([]refused{{"19", "20 to 2000, or 0: drawn"}, {"2001", "20 to 2000"}}, notWhole...),
+		"faults":     append([]refused{{"some", `"some" is not one of`}, {"drop=much", `"drop=much", want one of the classes`}, {"swarm,thunder=low", "thunder"}}, nothing...),
+		"level":      {{"strict", "one of eventual, causal"}, {"casual", `did you mean "causal"?`}, {"", "one of eventual"}},
+		"strategy":   strategy,
+		"depth":      append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
+		"failures":   append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
+	},
+	"replay": {"json": notTruth, "quiet": notTruth, "any-trace": notTruth},
+	"shrink": {
+		"out": nothing, "json": notTruth, "replays": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
+	},
+	"explore": {
+		"nodes": append([]refused{{"1", "2 to 5"}, {"6", "2 to 5"}}, notWhole...), "writes": append([]refused{{"0", "1 to 8"}, {"9", "1 to 8"}}, notWhole...),
+		"kind":  {{"queue", "one of set, register, counter"}, {"sets", `did you mean "set"?`}, {"", "one of set"}},
+		"ticks": append([]refused{{"0", "1 to 255"}, {"256", "1 to 255"}}, notWhole...),
+		"drops": upTo1000, "duplicates": upTo1000, "crashes": upTo1000, "states": append([]refused{{"2147483648", "1 to 2147483647, or 0"}}, notWhole...),
+		"unreduced": notTruth, "compare": notTruth, "json": notTruth,
+	},
+	"check": {
+		"format": append([]refused{{"xml", "want one of jsonl"}}, nothing...), "model": append([]refused{{"wishful", "want one of linearizable-register"}}, nothing...),
+		"explain": notTruth, "list": notTruth, "json": notTruth, "visualize": nothing,
+		"workers":   {{"-1", "want 0 or more"}, {"many", "want a whole number"}},
+		"max-steps": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"many", "want a whole number"}},
+		"max-bytes": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"1k", "want a whole number"}},
+		"max-time":  {{"0s", "want more than 0"}, {"-1s", "want more than 0"}, {"soon", "want a duration"}},
+	},
+	"laws": {"seed": fromZero, "cases": cases, "only": append([]refused{{"nonsense", "no law or set of that name"}, {"order/daul", `did you mean "order/dual"?`}}, nothing...), "list": notTruth, "json": notTruth,
+		"exec": {{"cat", "no name of a shipped merge"}}, "states": {{"x.jsonl", "with --exec"}}, "patience": {{"0s", "more than 0s"}, {"-1s", "more than 0s"}, {"x", ""}},
+	},
+	"zoo": {"seed": fromZero, "cases": cases, "workers": workers, "json": notTruth},
+	"mutants": {
+		"seed": fromZero, "workers": workers, "strategy": strategy, "strategies": notTruth, "corpus": nothing, "list": notTruth, "json": notTruth,
+		"seeds":  append([]refused{{"0", "1 to 1000000000000"}, {"1000000000001", "1 to 1000000000000"}}, notWhole...),
+		"trials": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
+	},
+	"levels": {}, "completion": {}, "help": {},
+}
+
+// arguments are what a command needs besides its flags to come to look at them.
+var arguments = map[string][]string{
+	"replay": {exampleTape}, "shrink": {exampleTape}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"},
+}
+
+// Every flag of every command refuses what is out of its range, says which flag it
+// is, which value and what is allowed, and ends with exit code 3.
+func TestFlagsRefuse(t *testing.T) {
+	for _, cmd := range new(cli).root().Commands() {
+		flags, listed := refusals[cmd.Name()]
+		assert.True(t, listed, "%s: no row says what its flags refuse", cmd.Name())
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			values, listed := flags[f.Name]
+			if f.Name == "help" || cmd.Name() == "check" && !listed { // those of check are its own tests'
+				return
+			}
+			assert.NotEmpty(t, values, "%s --%s: no row says what it refuses", cmd.Name(), f.Name)
+			for _, r := range values {
+				value := strings.Trim(r.value, "'")
+				args := append([]string{cmd.Name(), "--" + f.Name + "=" + value}, arguments[cmd.Name()]...)
+				if f.Name == "model" {
+					args = []string{"check", "--model=" + value, "-"}
+				}
+				code, out, errs := invoke(t, "", args...)
+				assert.Equal(t, exitFailed, code, "%v", args)
+				assert.Empty(t, out, "%v", args)
+				assert.Regexp(t, `^simfuzz: `+cmd.Name()+`: .*--`+f.Name, errs, "%v: which flag", args)
+				assert.Contains(t, errs, value, "%v: which value", args)
+				assert.Contains(t, errs, r.want, "%v: what is allowed", args)
+				assert.Contains(t, errs, "\nsee \"simfuzz "+cmd.Name()+" --help\"\n", "%v", args)
+				assert.NotContains(t, errs, "strconv", "%v: in our own words", args)
+			}
+		})
+	}
+}
+
+// The bounds themselves are allowed, and so is 0 where it stands for what the help
+// says of it.
+func TestFlagsAllow(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "--seed=18446744073709551615", "--seeds=1", "--nodes=9", "--operations=20", "--failures=1", "--workers=1", "--depth=64"},
+		{"run", "--seed=0", "--seeds=1", "--nodes=3", "--operations=2000", "--failures=10000", "--workers=1024", "--depth=1"},
+		{"run", "--seeds=1", "--nodes=0", "--operations=0", "--workers=0", "--for=1h", "--level=causal", "--strategy=uniform", "--faults=swarm,corrupt=off"},
+		{"explore", "--nodes=2", "--writes=1", "--ticks=1", "--drops=0", "--crashes=0", "--duplicates=0", "--states=0"},
+		{"explore", "--nodes=5", "--writes=8", "--ticks=255", "--drops=1000", "--crashes=1000", "--duplicates=1000", "--states=1"},
+		{"mutants", "--list", "--seeds=1", "--trials=10000", "--workers=0"},
+		{"laws", "--list", "--cases=1000000000"},
+	} {
+		if args[0] == "run" {
+			args = append(args, "--out="+t.TempDir())
+		}
+		code, out, errs := invoke(t, "", args...)
+		assert.NotEqual(t, exitFailed, code, "%v: %s%s", args, out, errs)
+	}
+}
+
+func TestSeedsEnd(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "--seed=18446744073709551615", "--seeds=2"}, {"mutants", "--seed=18446744073709551615", "--seeds=2"},
+	} {
+		code, _, errs := invoke(t, "", args...)
+		assert.Equal(t, exitFailed, code)
+		assert.Contains(t, errs, "--seeds 2: from --seed 18446744073709551615 on there are 1")
+	}
+	f := runFlags{seed: 0, seeds: math.MaxUint64}
+	_, err := f.config()
+	assert.NoError(t, err)
+}
+
+// A mistyped command, flag or name is told with what was probably meant.
+func TestMistyped(t *testing.T) {
+	for line, want := range map[string]string{
+		"runn":                  `unknown command "runn" for "simfuzz"; did you mean "run"?`,
+		"exlpore":               `did you mean "explore"?`,
+		"chek":                  `did you mean "check"?`,
+		"mut":                   `did you mean "mutants"?`,
+		"run --sedes 4":         `run: unknown flag --sedes; did you mean "--seeds"?`,
+		"--lvl causal":          `unknown flag --lvl; did you mean "--level"?`,
+		"help nosuch":           `help: no command "nosuch"`,
+		"help reply":            `did you mean "replay"?`,
+		"help run twice":        `help: no command "run twice"`,
+		"run extra":             `run: takes no arguments, got "extra"`,
+		"levels causal":         `levels: takes no arguments, got "causal"`,
+		"zoo nosuch":            `zoo: no entry is numbered "nosuch", want one of L1 L2 `,
+		"laws Max[itn]":         `did you mean "Max[int]"?`,
+		"mutants canari":        `did you mean "canary"?`,
+		"check --list ryww":     `did you mean "ryw"?`,
+		"completion":            "completion: want one of bash, zsh, fish, powershell, got 0 arguments",
+		"completion bas":        `did you mean "bash"?`,
+		"replay":                "replay: want one tape, got 0 arguments",
+		"shrink a b":            "shrink: want one tape, got 2 arguments",
+		"run --out":             "run: --out: want a value: FOLDER for the runs of failing seeds",
+		"shrink -o":             "shrink: --out: want a value: FILE to write",
+		"run -x":                "run: unknown shorthand flag",
+		"explore --compare -u":  "unknown shorthand flag",
+		"completely-different":  `unknown command "completely-different" for "simfuzz"` + "\n",
+		"run --not-at-all-such": "run: unknown flag --not-at-all-such\n",
+	} {
+		code, out, errs := invoke(t, "", strings.Fields(line)...)
+		assert.Equal(t, exitFailed, code, line)
+		assert.Empty(t, out, line)
+		assert.Contains(t, errs, want, line)
+		assert.Regexp(t, `^simfuzz: .+\nsee "simfuzz.* --help"\n$`, errs, line)
+	}
+}
+
+func TestClosest(t *testing.T) {
+	names := []string{"run", "replay", "shrink", "explore", "check", "laws", "zoo", "mutants"}
+	for word, want := range map[string]string{
+		"run": "run", "RUN": "run", "rnu": "run", "rn": "run", "ru": "run", "shirnk": "shrink", "expl": "explore", "zo": "zoo", "lawz": "laws", "re": "replay",
+		"": "", "x": "", "simulate": "", "c": "check", "mut": "mutants", "abcde": "", "shrnik": "shrink", "srnk": "", "eplor": "explore",
+	} {
+		assert.Equal(t, want, closest(word, names), "%q", word)
+	}
+	assert.Empty(t, closest("s", []string{"shrink", "show"}), "it could be either")
+	assert.Empty(t, closest("word", nil))
+}
+
+// edits against its definition: the fewest steps through all words in between.
+func TestEdits(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"abc", "acb", 1}, {"abc", "abd", 1}, {"abc", "ab", 1}, {"abc", "xabc", 1},
+		{"kitten", "sitting", 3}, {"ca", "abc", 3}, {"abcdef", "badcfe", 3}, {"⊔a", "a⊔", 1},
+	} {
+		assert.Equal(t, c.want, edits(c.a, c.b), "%q %q", c.a, c.b)
+	}
+	var all []string
+	for n := range 4 * 4 * 4 {
+		all = append(all, strings.Trim(string([]byte{" abc"[n/16], " abc"[n/4%4], " abc"[n%4]}), " "))
+	}
+	for _, a := range all {
+		for _, b := range all {
+			assert.Equal(t, plainEdits([]rune(a), []rune(b)), edits(a, b), "%q %q", a, b)
+		}
+	}
+}
+
+// plainEdits is the recursion that edits tabulates.
+func plainEdits(a, b []rune) int {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) + len(b)
+	}
+	x, y := a[len(a)-1], b[len(b)-1]
+	replace := plainEdits(a[:len(a)-1], b[:len(b)-1])
+	if x != y {
+		replace++
+	}
+	best := min(replace, plainEdits(a[:len(a)-1], b)+1, plainEdits(a, b[:len(b)-1])+1)
+	if len(a) > 1 && len(b) > 1 && a[len(a)-2] == y && b[len(b)-2] == x {
+		best = min(best, plainEdits(a[:len(a)-2], b[:len(b)-2])+1)
+	}
+	return best
+}
+
+func TestFlagValues(t *testing.T) {
+	var n int
+	var u uint64
+	var d time.Duration
+	var w string
+	f := pflag.NewFlagSet("f", pflag.ContinueOnError)
+	numberFlag(f, &n, "n", 5, 2, 7, "a number")
+	numberOrZeroFlag(f, &u, "u", 3, 4, "drawn", "another")
+	f.Var(span{&d}, "d", "a duration")
+	f.Var(word{&w, []string{"one", "two"}}, "w", "a word")
+	assert.Equal(t, "      --d DURATION   a duration\n      --n N          a number (default 5)\n      --u N          another (default: drawn)\n      --w NAME       a word\n", f.FlagUsages())
+	require.NoError(t, f.Parse([]string{"--n=7", "--u=0", "--d=1m30s", "--w=two"}))
+	assert.Equal(t, []any{7, uint64(0), 90 * time.Second, "two"}, []any{n, u, d, w})
+	for name, want := range map[string]string{"n": "7", "u": "0", "d": "1m30s", "w": "two"} {
+		assert.Equal(t, want, f.Lookup(name).Value.String(), name)
+	}
+	for _, bad := range []string{"--n=1", "--n=8", "--n=0", "--u=2", "--u=5", "--w=three", "--d=0"} {
+		assert.Error(t, f.Parse([]string{bad}), bad)
+	}
+	assert.Equal(t, []any{7, uint64(0), 90 * time.Second, "two"}, []any{n, u, d, w}, "what is refused changes nothing")
+	cmd := &cobra.Command{Use: "c"}
+	assert.Equal(t, "boom", flagError(cmd, errors.New("boom")).Error())
+	assert.Panics(t, func() { completeFlag(cmd, "none", nil) })
+}

@@ -1,0 +1,175 @@
+package foreign_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/foreign"
+)
+
+// TestMain is also the program that tests check: the test binary run again, with how it
+// behaves in its environment.
+func TestMain(m *testing.M) {
+	if how := os.Getenv("FOREIGN_PROGRAM"); how != "" {
+		program(how)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// register is the state of the program.
+type register struct {
+	Time  int    `json:"time"`
+	Value string `json:"value"`
+}
+
+func program(how string) {
+	lines := bufio.NewScanner(os.Stdin)
+	out := bufio.NewWriter(os.Stdout)
+	answer := func(v any) {
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(out, "%s\n", b)
+		out.Flush()
+	}
+	for n := 0; lines.Scan(); n++ {
+		var r struct {
+			Merge *[2]register
+			Draw  []uint64
+		}
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			panic(err)
+		}
+		switch {
+		case how == "dies" && n == 20:
+			fmt.Fprintln(os.Stderr, "out of luck")
+			os.Exit(4)
+		case how == "hangs" && n == 20:
+			time.Sleep(time.Hour)
+		case how == "babbles" && n == 20:
+			fmt.Fprintln(out, "debug: merging")
+			out.Flush()
+		case how == "silent" && n == 20:
+			answer(map[string]int{"result": 1})
+		case r.Draw != nil:
+			answer(map[string]any{"state": register{int(r.Draw[0] % 1000), string(rune('a' + r.Draw[1]%5))}, "used": 2})
+		case how == "refuses" && r.Merge[0].Time == r.Merge[1].Time && r.Merge[0] != r.Merge[1]:
+			answer(map[string]string{"error": "two values at one time"})
+		default:
+			answer(map[string]any{"merged": merged(how, r.Merge[0], r.Merge[1])})
+		}
+	}
+}
+
+func merged(how string, a, b register) register {
+	switch {
+	case b.Time > a.Time, how == "arrival" && b.Time == a.Time, how != "arrival" && b.Time == a.Time && b.Value > a.Value:
+		return b
+	}
+	return a
+}
+
+func start(t *testing.T, how string, patience time.Duration) *foreign.Program {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	p, err := foreign.Start(context.Background(), "env FOREIGN_PROGRAM="+how+" "+self, patience)
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func TestALawfulProgramPasses(t *testing.T) {
+	p := start(t, "lawful", time.Minute)
+	r, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 300})
+	require.NoError(t, err)
+	assert.True(t, r.OK(), "%v", r)
+	assert.Greater(t, p.Requests, 900)
+}
+
+func TestAWrongTieIsFound(t *testing.T) {
+	examples, err := foreign.ReadStates(strings.NewReader(`{"value":"x", "time": 1}` + "\n\n" + `{"time":1,"value":"y"}` + "\n" + `{"time":2,"value":"x"}`))
+	require.NoError(t, err)
+	assert.Equal(t, []foreign.State{`{"time":1,"value":"x"}`, `{"time":1,"value":"y"}`, `{"time":2,"value":"x"}`}, examples)
+	for name, o := range map[string]foreign.Options{"drawn": {Cases: 300}, "examples": {Cases: 300, Examples: examples}} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(3) {
+				o.Seed = seed
+				r, err := foreign.Check(start(t, "arrival", time.Minute), o)
+				require.NoError(t, err)
+				assert.Equal(t, []string{"semilattice/commutative"}, r.Failing())
+				res, _ := r.Result("semilattice/commutative")
+				assert.Contains(t, res.Failure.String(), `a ⊔ b = {"time":`)
+			}
+		})
+	}
+}
+
+func TestARefusalIsAFailureOfTheLaw(t *testing.T) {
+	r, err := foreign.Check(start(t, "refuses", time.Minute), foreign.Options{Seed: 1, Cases: 300})
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Failing())
+	res, _ := r.Result(r.Failing()[0])
+	assert.Contains(t, res.Failure.Panic, "the merge refuses: two values at one time")
+}
+
+// What is wrong with a program ends the check, and is no verdict on its merge.
+func TestProgramsThatMisbehave(t *testing.T) {
+	for how, says := range map[string]string{
+		"dies": "out of luck", "hangs": "no answer within", "babbles": `answer "debug: merging"`, "silent": "has no field",
+	} {
+		t.Run(how, func(t *testing.T) {
+			p := start(t, how, 300*time.Millisecond)
+			_, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 300})
+			require.ErrorIs(t, err, foreign.ErrProgram)
+			assert.ErrorContains(t, err, says)
+			assert.Equal(t, 21, p.Requests, "nothing more is asked")
+		})
+	}
+	p, err := foreign.Start(context.Background(), "/no/such/merge", time.Second)
+	require.NoError(t, err, "the shell starts")
+	t.Cleanup(p.Close)
+	_, err = foreign.Check(p, foreign.Options{Cases: 10})
+	assert.ErrorIs(t, err, foreign.ErrProgram)
+	assert.ErrorContains(t, err, "/no/such/merge")
+}
+
+func TestExamplesThatAreNone(t *testing.T) {
+	for text, says := range map[string]string{
+		"": "no states", "{}\n{": "line 2", "1 2": "more than one value", "[1,]": "line 1",
+	} {
+		_, err := foreign.ReadStates(strings.NewReader(text))
+		assert.ErrorContains(t, err, says, "%q", text)
+	}
+}
+
+// Programs in other languages, where there is an interpreter.
+func TestOtherLanguages(t *testing.T) {
+	for file, interpreter := range map[string]string{"register.py": "python3", "register.js": "node"} {
+		t.Run(interpreter, func(t *testing.T) {
+			if _, err := exec.LookPath(interpreter); err != nil {
+				t.Skipf("there is no %s on this machine", interpreter)
+			}
+			for how, want := range map[string][]string{"": nil, " wrong": {"semilattice/commutative"}} {
+				p, err := foreign.Start(context.Background(), interpreter+" testdata/"+file+how, time.Minute)
+				require.NoError(t, err)
+				t.Cleanup(p.Close)
+				r, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 300})
+				require.NoError(t, err)
+				assert.Equal(t, want, r.Failing(), "%v", r)
+			}
+		})
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+)
+
+// screen is what standard output and standard error share where both are one
+// terminal: a live line on it must be gone before anything else is written.
+type screen struct {
+	mu   sync.Mutex
+	live io.Writer // on which a live line stands; nil if none does
+}
+
+// The control sequence that takes a live line back, the only one that this
+// program writes: it has no colours.
+const eraseLine = "\r\x1b[K"
+
+// clear takes the live line back. The caller holds mu.
+func (s *screen) clear() {
+	if s.live != nil {
+		io.WriteString(s.live, eraseLine) // it is a terminal's; what follows tells whether that is gone
+		s.live = nil
+	}
+}
+
+// output is standard output or standard error. It keeps the first error that
+// writing met and refuses to write from then on, so that a command need not look
+// at each of its lines: where the command ends, [cli.main] does.
+type output struct {
+	*screen
+	w      io.Writer
+	failed func(err error) // told of the first error
+	err    error
+}
+
+// Write is safe for concurrent use.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return 0, o.err
+	}
+	o.clear()
+	n, err := o.w.Write(b)
+	if err != nil {
+		o.err = err
+		o.failed(err)
+	}
+	return n, err
+}
+
+// show replaces the live line.
+func (o *output) show(line string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.clear()
+	if o.err != nil {
+		return
+	}
+	o.live = o.w
+	io.WriteString(o.w, cut(line, o.columns())) // as in clear
+}
+
+// hide takes the live line back.
+func (o *output) hide() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.clear()
+}
+
+// first is the first error that writing met, if one did.
+func (o *output) first() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+// columns is how wide a live line may be: one less than the terminal, whose
+// cursor would else go to the next line and not come back.
+func (o *output) columns() int {
+	if f, ok := o.w.(*os.File); ok {
+		if wide, _, err := term.GetSize(int(f.Fd())); err == nil && wide > 0 {
+			return wide - 1
+		}
+	}
+	return layout.Width - 1
+}
+
+// cut is the beginning of a line that fits into so many columns.
+func cut(line string, columns int) string {
+	for i := range line {
+		if layout.Columns(line[:i]) == columns {
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// closedPipe reports whether an output was closed by who read it, as head does
+// once it has enough. That is no failure of anybody.
+func closedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// field prints a line of a summary, its name in front, in as many lines as it
+// takes.
+func (c *cli) field(name, format string, args ...any) {
+	c.printf("%s\n", layout.Hang(layout.Pad(name, fieldColumns), fmt.Sprintf(format, args...)))
+}
+
+// fieldColumns is where the text of a summary's lines begins.
+const fieldColumns = 13
+
+// printf prints to standard output.
+func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
+
+// note tells on standard error what goes on; it is no result.
+func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+// terminal reports whether w is a terminal.
+func terminal(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
+)
+
+// goRunPath matches where the go command puts the programs that "go run" runs: in
+// a work folder the first time, in its cache later (Go 1.24 and on).
+var goRunPath = regexp.MustCompile(`/go-build[0-9]*/b[0-9]+/exe/[^/]+$|/[0-9a-f]{2}/[0-9a-f]{64}-d/[^/]+$`)
+
+// programName is how a user can call this program again from dir: by "go run" if
+// that is how it runs, which its own path tells, else by the name it was called.
+func programName(called, executable, dir string) string {
+	if !goRunPath.MatchString(filepath.ToSlash(executable)) {
+		return shellWord(called)
+	}
+	if root, err := mutants.Checkout(dir, modulePath); err == nil {
+		if rel, err := filepath.Rel(dir, filepath.Join(root, filepath.FromSlash(programPath))); err == nil {
+			rel = filepath.ToSlash(rel)
+			if rel != "." && !strings.HasPrefix(rel, "../") {
+				rel = "./" + rel
+			}
+			return "go run " + shellWord(rel)
+		}
+	}
+	return "go run " + modulePath + strings.TrimPrefix(programPath, ".")
+}
+
+// thisProgram is [programName] of this process.
+func thisProgram() string {
+	executable, err := os.Executable()
+	if err != nil {
+		executable = os.Args[0]
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	return programName(os.Args[0], executable, dir)
+}
+
+// plainWord matches what a shell takes as one word as it stands.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellWord quotes s for a shell, if it needs that.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

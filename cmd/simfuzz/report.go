@@ -1,0 +1,215 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario"
+)
+
+// summaryJSON is the last line of run --json.
+type summaryJSON struct {
+	Kind            string             `json:"kind"`
+	Seed            uint64             `json:"seed"`
+	Seeds           int64              `json:"seeds"`
+	Deliveries      int64              `json:"deliveries"`
+	Operations      int64              `json:"operations"`
+	Violations      int64              `json:"violations"`
+	Undecided       int64              `json:"undecided"`
+	Seconds         float64            `json:"seconds"`
+	DeliveriesPerS  float64            `json:"deliveries_per_second"`
+	MarksHit        int                `json:"marks_hit"`
+	MarksTotal      int                `json:"marks_total"`
+	Porcupine       int64              `json:"porcupine_decided"`
+	PorcupineSeeds  int64              `json:"porcupine_seeds"`
+	Untagged        int64              `json:"untagged"`
+	Twice           int64              `json:"run_twice"`
+	FewestNodes     int                `json:"fewest_nodes"`
+	FewestOps       int64              `json:"fewest_operations"`
+	NoConcurrent    int64              `json:"seeds_without_reads_after_concurrent_writes"`
+	NoFault         int64              `json:"seeds_without_effective_fault"`
+	FaultEffective  map[string]float64 `json:"fault_effective"`
+	MarksNotReached []string           `json:"marks_not_reached"`
+	NotReached      []string           `json:"not_reached"` // what fails the campaign, if it is long
+	Exhausted       bool               `json:"exhausted"`   // by the strategy of that name
+	RestBytes       float64            `json:"bytes_to_converge"`
+	MostBytes       int64              `json:"most_bytes_to_converge"`
+	LongestRestMS   int64              `json:"longest_rest_ms"`
+}
+
+func (k *campaign) summary() summaryJSON {
+	t := &k.totals
+	seconds := k.took.Seconds()
+	s := summaryJSON{
+		Kind: "summary", Seed: k.first, Seeds: t.Seeds, Deliveries: t.Deliveries, Operations: t.Operations,
+		Violations: t.Violations, Undecided: t.Undecided, Seconds: seconds,
+		DeliveriesPerS: float64(t.Deliveries) / seconds, Porcupine: t.Decided, PorcupineSeeds: t.Searched,
+		Untagged: t.Untagged, Twice: t.Twice, FewestNodes: t.FewestNodes, FewestOps: t.FewestOps,
+		NoConcurrent: t.NoConcurrent, NoFault: t.NoFault, FaultEffective: make(map[string]float64),
+		MarksNotReached: []string{}, NotReached: append([]string{}, k.notReached()...),
+		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
+		Exhausted: k.last > 0 && k.first+uint64(t.Seeds) == k.last,
+	}
+	for i, class := range scenario.FaultClasses() {
+		s.FaultEffective[class] = share(t.Effective[i], t.Seeds)
+	}
+	for _, m := range scenario.Marks() {
+		s.MarksTotal++
+		if t.Marks[m] > 0 {
+			s.MarksHit++
+		} else {
+			s.MarksNotReached = append(s.MarksNotReached, m)
+		}
+	}
+	return s
+}
+
+func share(n, of int64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+func (c *cli) printSummary(k *campaign) {
+	s := k.summary()
+	c.field("seeds", "%d from %d: %d untagged, %d run twice with one trace", s.Seeds, s.Seed, s.Untagged, s.Twice)
+	c.field("simulated", "%d deliveries and %d operations in %.1fs, %.2f M deliveries/s",
+		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
+	c.field("every seed", "at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect",
+		s.FewestNodes, s.FewestOps, s.NoConcurrent, s.NoFault)
+	c.field("rest", "after the faults ended in at most %d ms of virtual time, %.0f bytes between replicas until then, at most %d",
+		s.LongestRestMS, s.RestBytes, s.MostBytes)
+	var shares []string
+	for i, class := range scenario.FaultClasses() {
+		if scenario.Borne(sim.Class(i)) {
+			shares = append(shares, fmt.Sprintf("%s %.0f%%", class, 100*s.FaultEffective[class]))
+		}
+	}
+	c.field("faults", "changed the trace in this share of seeds: %s", strings.Join(shares, ", "))
+	c.field("porcupine", "decided %d histories, in %.1f%% of the seeds; left %d undecided (%.2f%%)",
+		s.Porcupine, 100*share(s.PorcupineSeeds, s.Seeds), s.Undecided, 100*share(s.Undecided, s.Undecided+s.Porcupine))
+	not := ""
+	if len(s.MarksNotReached) > 0 {
+		not = "; not: " + strings.Join(s.MarksNotReached, ", ")
+	}
+	c.field("situations", "%d of %d reached%s", s.MarksHit, s.MarksTotal, not)
+	if missing := k.notReached(); len(missing) > 0 {
+		c.field("incomplete", "in %d seeds never once: %s", s.Seeds, strings.Join(missing, ", "))
+	}
+	if s.Exhausted {
+		c.field("exhausted", "every schedule with one exception from the benign one of seed %d", k.first)
+	}
+	c.field("violations", "%d", s.Violations)
+	if c.ctx.Err() != nil {
+		c.printf("interrupted: the above is what was finished\n")
+	}
+}
+
+// printFailures tells of each failing seed what it violates and what is kept of it,
+// and ends with the command that runs the last one again.
+func (c *cli) printFailures(k *campaign, f runFlags, all []kept) {
+	again := ""
+	for i, res := range k.failed {
+		c.printf("\nseed %d\n", res.Seed)
+		for _, v := range res.Violations {
+			c.printText("  ", v.String())
+		}
+		one := all[i]
+		switch {
+		case one.tape != "":
+			c.printf("  kept in %s\n", filepath.Dir(one.tape))
+			again = "replay with:\n" + c.command("replay", one.tape)
+		case f.keep:
+			c.printf("%s\n", layout.Hang("  not kept: ", one.err.Error()))
+			if again == "" {
+				again = "run it again with:\n" + c.command(f.repeat(k, res.Seed)...)
+			}
+		}
+		if one.shrunk != nil {
+			c.printShrunk(one.shrunk, "  ")
+		}
+		if one.small != "" {
+			again = "replay with:\n" + c.command("replay", one.small)
+		}
+	}
+	if len(k.failed) >= k.most {
+		c.printf("\nstopped after %d failing seeds\n", len(k.failed))
+	}
+	if again != "" {
+		c.printf("\n%s\n", again)
+	}
+}
+
+// repeat is the command that runs one seed of the campaign once more. Those of the
+// strategy exhaustive are schedules of the first, so it goes through them again.
+func (f *runFlags) repeat(k *campaign, seed uint64) []string {
+	first := seed
+	if f.strategy == "exhaustive" {
+		first = k.first
+	}
+	args := []string{"run", "--seed", fmt.Sprint(first), "--seeds", fmt.Sprint(seed - first + 1)}
+	f.given.Visit(func(given *pflag.Flag) {
+		switch given.Name {
+		case "nodes", "operations", "faults", "level", "strategy", "depth":
+			args = append(args, "--"+given.Name, given.Value.String())
+		}
+	})
+	return args
+}
+
+// command is a command line of this program that can be pasted.
+func (c *cli) command(args ...string) string {
+	line := c.program
+	if line == "" {
+		line = "simfuzz"
+	}
+	for _, a := range args {
+		line += " " + shellWord(a)
+	}
+	return line
+}
+
+// printText prints text whose line breaks and indents count, each line behind
+// indent and the rest of one that is too wide further in.
+func (c *cli) printText(indent, text string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		inner := indent + line[:len(line)-len(strings.TrimLeft(line, " "))]
+		c.printf("%s\n", layout.Wrap(inner, inner+"  ", line))
+	}
+}
+
+// printShrunk prints what a small tape consists of, and its diagram if that is short.
+func (c *cli) printShrunk(s *scenario.Shrunk, indent string) {
+	t := s.Tape
+	c.printf("%sshrunk to %d operations and %d faults in %d replays:\n", indent, len(t.Operations), len(t.Decisions), s.Replays)
+	for _, o := range t.Operations {
+		c.printText(indent+"  ", o.String())
+	}
+	for _, fault := range c.faultsOf(s) {
+		c.printText(indent+"  ", fault)
+	}
+	for row := range strings.Lines(s.Result.ShortDiagram()) {
+		c.printf("%s  %s", indent, row)
+	}
+}
+
+// faultsOf says of each fault of a small tape what it does, or, where there was no
+// time to find out, what was decided.
+func (c *cli) faultsOf(s *scenario.Shrunk) []string {
+	said, err := faultlist.Describe(c.ctx, s.Tape, s.Result)
+	if err == nil {
+		return said
+	}
+	said = nil
+	for _, d := range s.Tape.Decisions {
+		said = append(said, fmt.Sprintf("%s = %d", d.Site, d.Value))
+	}
+	return said
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"encoding/hex"
+	"io"
+	"strconv"
+)
+
+// Version numbers a state in an archive, from 1; versions of one archive are
+// published in ascending order, and none is given twice.
+type Version uint64
+
+// Latest stands for the last version that an archive published.
+const Latest Version = 0
+
+// String is the number, or "latest".
+func (v Version) String() string {
+	if v == Latest {
+		return "latest"
+	}
+	return strconv.FormatUint(uint64(v), 10)
+}
+
+// Hash is the SHA-256 of a segment's bytes.
+type Hash [32]byte
+
+// String is the hash in hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText is the hash in hexadecimal digits.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads 64 hexadecimal digits.
+func (h *Hash) UnmarshalText(text []byte) error {
+	if hex.DecodedLen(len(text)) != len(h) {
+		return hex.ErrLength
+	}
+	_, err := hex.Decode(h[:], text)
+	return err
+}
+
+// Segment is an immutable piece of a state: a file that its engine can read.
+type Segment struct {
+	Hash   Hash  `json:"hash"`
+	Length int64 `json:"length"` // bytes
+}
+
+// Source is a segment and where its bytes come from. Open is nil for a segment
+// that only the archive has.
+type Source struct {
+	Segment
+	Open func() (io.ReadCloser, error)
+}
+
+// Manifest is a version: what its state consists of.
+type Manifest struct {
+	Version Version `json:"version"`
+	// Parent is the version that the state came from, 0 for none.
+	Parent Version `json:"parent"`
+	// Engine names the engine that can read the segments.
+	Engine string `json:"engine"`
+	// Format is the version of the segments' format.
+	Format int `json:"format"`
+	// Segments are the pieces, oldest first: of two that speak of one key the later
+	// counts.
+	Segments []Segment `json:"segments"`
+}
+
+// Draft is a version to be published.
+type Draft struct {
+	// Seen is the archive's latest version as its writer knows it, 0 for none. The
+	// draft is refused if it no longer is.
+	Seen Version
+	// Parent, Engine, Format and Segments are those of [Manifest].
+	Parent   Version
+	Engine   string
+	Format   int
+	Segments []Source
+}
+
+// Archive keeps versions. The package kvs/store/snapshot implements it over a
+// [Bucket].
+type Archive interface {
+	// Latest is the last version published, 0 for none.
+	Latest() (Version, error)
+	// Manifest returns version v, or the latest. Errors wrap [ErrVersion],
+	// [ErrMissing], [ErrCorrupt].
+	Manifest(v Version) (Manifest, error)
+	// Publish makes the draft the latest version, giving the bucket what it does not
+	// have. uploaded is how many bytes of segments that were. Errors wrap
+	// [ErrConflict], or [ErrMissingSegment] for a source without Open that no
+	// version kept holds.
+	Publish(d Draft) (v Version, uploaded int64, err error)
+	// Upload gives the bucket a segment before any version names it, so that a later
+	// Publish need not. Until then it may be collected, which Publish then repairs.
+	Upload(s Source) (uploaded int64, err error)
+	// Open returns the bytes of a segment of version v, which the reader must
+	// verify. Errors wrap [ErrMissingSegment].
+	Open(v Version, s Segment) (io.ReadCloser, error)
+}
+
+// Bucket is where an archive keeps its objects: names of letters, digits, '-' and
+// '.', which never change once they are put, and one head that does.
+type Bucket interface {
+	// Put stores size bytes of r durably under name, in place of what is there.
+	Put(name string, size int64, r io.Reader) error
+	// Get reads an object. Errors wrap [ErrNoObject].
+	Get(name string) (io.ReadCloser, error)
+	// Delete removes an object; one that is not there is no error.
+	Delete(name string) error
+	// List returns the names that begin with prefix, sorted.
+	List(prefix string) ([]string, error)
+	// Head returns the head and a tag that no other content of it ever has; both are
+	// empty before the first SwapHead.
+	Head() (data []byte, tag string, err error)
+	// SwapHead replaces the head durably if its tag is still the given one; else the
+	// error wraps [ErrConflict] and nothing changed. After another error the head may
+	// or may not have been replaced.
+	SwapHead(tag string, data []byte) error
+}

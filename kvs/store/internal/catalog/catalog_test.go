@@ -1,0 +1,147 @@
+package catalog_test
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+var seg = store.Segment{Hash: store.Hash{1, 2, 3}, Length: 40}
+
+func good() catalog.State {
+	return catalog.State{
+		Engine: "e", Next: 9, Parent: 3, Published: 1,
+		Parts: []catalog.Part{
+			{Number: 4, Ext: "log", Level: 1, Length: 40, Hash: seg.Hash, Remote: []store.Segment{seg}},
+			{Number: 8, Ext: "log", Length: catalog.Open},
+		},
+	}
+}
+
+func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
+	b, err := good().Encode()
+	require.NoError(t, err)
+	s, err := catalog.Decode(b)
+	require.NoError(t, err)
+	require.Equal(t, good(), s)
+	for bit := range len(b) * 8 {
+		spoiled := bytes.Clone(b)
+		spoiled[bit/8] ^= 1 << (bit % 8)
+		_, err := catalog.Decode(spoiled)
+		require.ErrorIs(t, err, store.ErrCorrupt, "bit %d", bit)
+	}
+	for n := range b {
+		_, err := catalog.Decode(b[:n])
+		require.ErrorIs(t, err, store.ErrCorrupt, "%d bytes", n)
+	}
+	b, err = catalog.Seal("joinery catalog", catalog.Format+1, good())
+	require.NoError(t, err)
+	_, err = catalog.Decode(b)
+	require.ErrorIs(t, err, store.ErrFormat)
+}
+
+func TestDecodeRefusesStatesThatNoEngineCommits(t *testing.T) {
+	for name, change := range map[string]func(*catalog.State){
+		"number not below next": func(s *catalog.State) { s.Next = 8 },
+		"number twice":          func(s *catalog.State) { s.Parts[1].Number = 4 },
+		"too many published":    func(s *catalog.State) { s.Published = 3 },
+		"negative published":    func(s *catalog.State) { s.Published = -1 },
+		"published and open":    func(s *catalog.State) { s.Parts[0].Length = catalog.Open },
+		"negative length":       func(s *catalog.State) { s.Parts[1].Length = -2 },
+		"negative level":        func(s *catalog.State) { s.Parts[1].Level = -1 },
+		"no extension":          func(s *catalog.State) { s.Parts[1].Ext = "" },
+		"extension":             func(s *catalog.State) { s.Parts[1].Ext = "../x" },
+		"published, no segment": func(s *catalog.State) { s.Parts[0].Remote = nil },
+		"segment, unpublished":  func(s *catalog.State) { s.Parts[1].Remote = []store.Segment{seg} },
+	} {
+		s := good()
+		change(&s)
+		b, err := s.Encode()
+		require.NoError(t, err)
+		_, err = catalog.Decode(b)
+		require.ErrorIs(t, err, store.ErrCorrupt, name)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	b, err := good().Encode()
+	require.NoError(f, err)
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := catalog.Decode(b)
+		if err != nil {
+			return
+		}
+		again, err := s.Encode()
+		require.NoError(t, err)
+		s2, err := catalog.Decode(again)
+		require.NoError(t, err)
+		require.Equal(t, s, s2)
+	})
+}
+
+// TestPickKeepsLevelsSmall merges until nothing is to be merged, after each new part:
+// no level keeps fanIn parts, levels do not ascend towards the young, and a part is
+// merged as often as its level says.
+func TestPickKeepsLevelsSmall(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fanIn := rapid.IntRange(2, 8).Draw(t, "fanIn")
+		n := rapid.IntRange(0, 600).Draw(t, "n")
+		var levels []int
+		for range n {
+			levels = append(levels, 0)
+			for {
+				from, to, level, ok := catalog.Pick(levels, fanIn)
+				if !ok {
+					break
+				}
+				require.GreaterOrEqual(t, to-from, fanIn)
+				levels = append(append(append([]int(nil), levels[:from]...), level), levels[to:]...)
+			}
+		}
+		count := map[int]int{}
+		for i, l := range levels {
+			count[l]++
+			require.True(t, i == 0 || levels[i-1] >= l)
+			require.Less(t, count[l], fanIn)
+		}
+		bound := float64(fanIn) * (1 + math.Log(float64(n+1))/math.Log(float64(fanIn)))
+		require.LessOrEqual(t, float64(len(levels)), bound)
+	})
+}
+
+// TestPickIsTheLowestLevelOfTheYoungest holds Pick against its words, read literally.
+func TestPickIsTheLowestLevelOfTheYoungest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fanIn := rapid.IntRange(2, 4).Draw(t, "fanIn")
+		levels := rapid.SliceOfN(rapid.IntRange(0, 3), 0, 10).Draw(t, "levels")
+		from, to, level, ok := catalog.Pick(levels, fanIn)
+		for l := range 4 {
+			young := levels
+			for i, x := range levels {
+				if x > l {
+					young = levels[i+1:]
+				}
+			}
+			start := len(levels) - len(young)
+			var at []int
+			for i, x := range young {
+				if x == l {
+					at = append(at, start+i)
+				}
+			}
+			if len(at) >= fanIn {
+				require.True(t, ok)
+				require.Equal(t, []int{at[0], at[len(at)-1] + 1, l + 1}, []int{from, to, level})
+				return
+			}
+		}
+		require.False(t, ok)
+	})
+}

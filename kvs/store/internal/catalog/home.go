@@ -1,0 +1,298 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+const (
+	catalogName = "CATALOG"
+	lockName    = "LOCK"
+	// VersionsDir may hold an archive.
+	VersionsDir = "versions"
+
+	category = vfs.WriteCategoryUnspecified
+)
+
+// Home is an engine's directory, held open. It is not safe for concurrent use.
+type Home struct {
+	opts  store.Options
+	fs    vfs.FS
+	lock  io.Closer
+	state State
+	seen  store.Version // the archive's latest, as this writer knows it
+	fresh bool
+	named bool // files were created whose names are not durable
+}
+
+// OpenHome opens the directory of o for an engine whose files have the extensions
+// given, making what is missing, and removes what a crash left over. o has its
+// defaults. Errors wrap [store.ErrLocked], [store.ErrForeign], [store.ErrCorrupt],
+// [store.ErrFormat], [store.ErrMissing], or what the file system said.
+func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
+	h := &Home{opts: o, fs: o.FS}
+	if err := h.fs.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open %s: make directory: %w", o.Dir, err)
+	}
+	names, err := h.fs.List(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
+	// Before a lock file is put there, the directory must be known for an engine's.
+	if err := h.judge(names, exts); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
+	if h.lock, err = h.fs.Lock(h.path(lockName)); err != nil {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open %s: lock: %w", o.Dir, err)
+		}
+		return nil, fmt.Errorf("open %s: %w: %w", o.Dir, store.ErrLocked, err)
+	}
+	if err := h.load(engine, exts); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Dir, err), h.lock.Close())
+	}
+	return h, nil
+}
+
+var numbered = regexp.MustCompile(`^([0-9]{8,19})\.([a-z]+)$`)
+
+// judge refuses directories with names that are not an engine's. Those that begin
+// with a dot are left alone: desktops and tools put them everywhere.
+func (h *Home) judge(names, exts []string) error {
+	slices.Sort(names)
+	for _, name := range names {
+		switch m := numbered.FindStringSubmatch(name); {
+		case name == lockName, name == catalogName, name == catalogName+".tmp", name == VersionsDir:
+		case strings.HasPrefix(name, "."):
+		case m == nil || !slices.Contains(exts, m[2]):
+			return fmt.Errorf("%w: it holds %q", store.ErrForeign, name)
+		case !slices.Contains(names, catalogName):
+			return fmt.Errorf("%w: there is %s and no %s", store.ErrMissing, name, catalogName)
+		}
+	}
+	return nil
+}
+
+func (h *Home) load(engine string, exts []string) error {
+	names, err := h.fs.List(h.opts.Dir)
+	if err != nil {
+		return err
+	}
+	if err := h.judge(names, exts); err != nil {
+		return err
+	}
+	if h.opts.Archive != nil {
+		if h.seen, err = h.opts.Archive.Latest(); err != nil {
+			return fmt.Errorf("read the archive: %w", err)
+		}
+	}
+	if !slices.Contains(names, catalogName) {
+		h.fresh = true
+		return h.Commit(State{Engine: engine, Next: 1})
+	}
+	b, err := ReadFile(h.fs, h.path(catalogName), maxBytes)
+	if err != nil {
+		return err
+	}
+	if h.state, err = Decode(b); err != nil {
+		return fmt.Errorf("%s: %w", catalogName, err)
+	}
+	if h.state.Engine != engine {
+		return fmt.Errorf("%w: engine %q, opened as %q", store.ErrForeign, h.state.Engine, engine)
+	}
+	h.fresh = !h.state.Begun
+	return h.sweep(names)
+}
+
+// sweep removes numbered files that the catalog does not name, and refuses a
+// directory where one that it names is missing or too short.
+func (h *Home) sweep(names []string) error {
+	parts := map[uint64]Part{}
+	for _, p := range h.state.Parts {
+		parts[p.Number] = p
+		info, err := h.fs.Stat(h.Path(p.Number, p.Ext))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s", store.ErrMissing, h.Path(p.Number, p.Ext))
+		}
+		if err != nil {
+			return err
+		}
+		if info.Size() < p.Length {
+			return fmt.Errorf("%w: %s has %d bytes, the catalog knows of %d", store.ErrCorrupt,
+				h.Path(p.Number, p.Ext), info.Size(), p.Length)
+		}
+	}
+	for _, name := range names {
+		m := numbered.FindStringSubmatch(name)
+		if m == nil {
+			continue
+		}
+		n, err := strconv.ParseUint(m[1], 10, 64)
+		if _, counts := parts[n]; err == nil && counts {
+			continue
+		}
+		if err := h.fs.Remove(h.path(name)); err != nil {
+			return fmt.Errorf("remove what is left over: %w", err)
+		}
+	}
+	return nil
+}
+
+func (h *Home) path(name string) string { return h.fs.PathJoin(h.opts.Dir, name) }
+
+// Path is where a numbered file is.
+func (h *Home) Path(number uint64, ext string) string {
+	return h.path(fmt.Sprintf("%08d.%s", number, ext))
+}
+
+// Fresh reports that the directory had never held a part when it was opened.
+func (h *Home) Fresh() bool { return h.fresh }
+
+// State is what the catalog says.
+func (h *Home) State() State { return h.state.Clone() }
+
+// Commit replaces the catalog durably. After an error either may be what the disk
+// has, and the engine must stop.
+func (h *Home) Commit(s State) error {
+	s.Begun = s.Begun || h.state.Begun || len(s.Parts) > 0 || s.Parent != 0
+	if err := s.check(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	b, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	// A crash may keep the new name of the catalog and lose that of a file which was
+	// made before it, unless the latter is made durable first.
+	if h.named {
+		if err := SyncDir(h.fs, h.opts.Dir); err != nil {
+			return fmt.Errorf("sync %s: %w", h.opts.Dir, err)
+		}
+		h.named = false
+	}
+	if err := WriteFile(h.fs, h.opts.Dir, catalogName, catalogName+".tmp", b); err != nil {
+		return fmt.Errorf("replace %s: %w", h.path(catalogName), err)
+	}
+	h.state = s.Clone()
+	return nil
+}
+
+// Create makes the numbered file, whose name is durable with the next Commit.
+func (h *Home) Create(number uint64, ext string) (vfs.File, error) {
+	h.named = true
+	return h.fs.Create(h.Path(number, ext), category)
+}
+
+// OpenPart opens a numbered file for reading.
+func (h *Home) OpenPart(number uint64, ext string) (vfs.File, error) {
+	f, err := h.fs.Open(h.Path(number, ext))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", store.ErrMissing, err)
+	}
+	return f, err
+}
+
+// ReadPart reads a numbered file of at most limit bytes.
+func (h *Home) ReadPart(number uint64, ext string, limit int64) ([]byte, error) {
+	return ReadFile(h.fs, h.Path(number, ext), limit)
+}
+
+// WritePart writes a numbered file that need not be durable: what reads it must know
+// it whole from torn.
+func (h *Home) WritePart(number uint64, ext string, b []byte) error {
+	f, err := h.fs.Create(h.Path(number, ext), category)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Close())
+}
+
+// SyncPart makes the bytes of a numbered file durable, whoever wrote them.
+func (h *Home) SyncPart(number uint64, ext string) error {
+	f, err := h.fs.OpenReadWrite(h.Path(number, ext), category)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Remove removes numbered files that the catalog no longer names; those that are
+// not there are none to remove. What it fails to remove goes at the next opening.
+func (h *Home) Remove(number uint64, exts ...string) error {
+	var failed error
+	for _, ext := range exts {
+		if err := h.fs.Remove(h.Path(number, ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// Disk is the bytes of all numbered files that count.
+func (h *Home) Disk() int64 {
+	var n int64
+	for _, p := range h.state.Parts {
+		n += max(p.Length, 0)
+	}
+	return n
+}
+
+// Close gives the directory free.
+func (h *Home) Close() error { return h.lock.Close() }
+
+// ReadFile reads a whole file of at most limit bytes.
+func ReadFile(fsys vfs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%w: %s has more than %d bytes", store.ErrCorrupt, name, limit)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// WriteFile replaces a file durably: all of it under the name tmp, then renamed.
+func WriteFile(fsys vfs.FS, dir, name, tmp string, b []byte) error {
+	f, err := fsys.Create(fsys.PathJoin(dir, tmp), category)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := fsys.Rename(fsys.PathJoin(dir, tmp), fsys.PathJoin(dir, name)); err != nil {
+		return err
+	}
+	return SyncDir(fsys, dir)
+}
+
+// SyncDir makes the names in a directory durable.
+func SyncDir(fsys vfs.FS, dir string) error {
+	d, err := fsys.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// CloseAfter closes the directory and returns err, or what closing said.
+func CloseAfter(err error, h *Home) error { return errors.Join(err, h.Close()) }

@@ -1,0 +1,230 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// Seen is the archive's latest version, as this writer knows it.
+func (h *Home) Seen() store.Version { return h.seen }
+
+// Idle returns the version that the state is, if that is the archive's latest.
+// Nothing must have been set that the catalog does not say.
+func (h *Home) Idle() (store.Version, bool) {
+	s := &h.state
+	if s.Parent == 0 || s.Published != len(s.Parts) {
+		return 0, false
+	}
+	latest, err := h.opts.Archive.Latest()
+	return s.Parent, err == nil && latest == s.Parent && h.seen == latest
+}
+
+// HashOf reads the part and returns the hash of what counts of it.
+func (h *Home) HashOf(p Part) (store.Hash, error) {
+	f, err := h.OpenPart(p.Number, p.Ext)
+	if err != nil {
+		return store.Hash{}, err
+	}
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.NewSectionReader(f, 0, p.Length))
+	if err == nil && n != p.Length {
+		err = fmt.Errorf("%w: %s ends at %d of %d bytes", store.ErrCorrupt, h.Path(p.Number, p.Ext), n, p.Length)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return store.Hash{}, err
+	}
+	return store.Hash(sum.Sum(nil)), nil
+}
+
+// Source is the part as a segment of its own; it fills in p.Hash. It reads files
+// only, and may be called while others use h.
+func (h *Home) Source(p *Part) (store.Source, error) {
+	if p.Hash == (store.Hash{}) {
+		var err error
+		if p.Hash, err = h.HashOf(*p); err != nil {
+			return store.Source{}, err
+		}
+	}
+	part := *p
+	return store.Source{
+		Segment: store.Segment{Hash: p.Hash, Length: p.Length},
+		Open: func() (io.ReadCloser, error) {
+			f, err := h.OpenPart(part.Number, part.Ext)
+			if err != nil {
+				return nil, err
+			}
+			return &section{io.NewSectionReader(f, 0, part.Length), f}, nil
+		},
+	}, nil
+}
+
+type section struct {
+	*io.SectionReader
+	io.Closer
+}
+
+// Publish gives the archive the state that the catalog says, no part of which is
+// being written, and notes in the catalog that it did. uploaded counts bytes of
+// segments that the archive did not have.
+//
+// The archive may have dropped the version that a part's segments were from; then
+// the parts themselves are uploaded.
+func (h *Home) Publish() (v store.Version, uploaded int64, err error) {
+	v, uploaded, err = h.publish(false)
+	if errors.Is(err, store.ErrMissingSegment) {
+		v, uploaded, err = h.publish(true)
+	}
+	return v, uploaded, err
+}
+
+func (h *Home) publish(own bool) (store.Version, int64, error) {
+	s := h.State()
+	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format}
+	for i := range s.Parts {
+		p := &s.Parts[i]
+		if !own && len(p.Remote) > 0 {
+			for _, r := range p.Remote {
+				src := store.Source{Segment: r}
+				if r.Hash == p.Hash {
+					var err error
+					if src, err = h.Source(p); err != nil {
+						return 0, 0, err
+					}
+				}
+				d.Segments = append(d.Segments, src)
+			}
+			continue
+		}
+		src, err := h.Source(p)
+		if err != nil {
+			return 0, 0, err
+		}
+		d.Segments = append(d.Segments, src)
+		p.Remote = []store.Segment{src.Segment}
+	}
+	v, uploaded, err := h.opts.Archive.Publish(d)
+	if err != nil {
+		return 0, 0, err
+	}
+	h.seen = v
+	s.Parent, s.Published = v, len(s.Parts)
+	return v, uploaded, h.commitNoted(s)
+}
+
+// ErrNote is an error of the catalog after the archive has taken a version: the
+// engine must stop, as after any failed Commit.
+var ErrNote = errors.New("the version is published, but the catalog could not be replaced")
+
+func (h *Home) commitNoted(s State) error {
+	if err := h.Commit(s); err != nil {
+		return fmt.Errorf("%w: %w", ErrNote, err)
+	}
+	return nil
+}
+
+// Behind is the number of the first published part that stands for other segments
+// than its own, which background work should upload.
+func (h *Home) Behind() (number uint64, ok bool) {
+	for _, p := range h.state.Parts[:h.state.Published] {
+		if len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash {
+			return p.Number, true
+		}
+	}
+	return 0, false
+}
+
+// Part is a part that the catalog names.
+func (h *Home) Part(number uint64) (Part, bool) {
+	for _, p := range h.state.Parts {
+		if p.Number == number {
+			return p, true
+		}
+	}
+	return Part{}, false
+}
+
+// Uploaded notes that the archive has a part itself, if it still counts.
+func (h *Home) Uploaded(number uint64, seg store.Segment) error {
+	s := h.State()
+	for i := range s.Parts[:s.Published] {
+		if p := &s.Parts[i]; p.Number == number {
+			p.Hash, p.Remote = seg.Hash, []store.Segment{seg}
+			return h.Commit(s)
+		}
+	}
+	return nil
+}
+
+// Fetch copies the segments of a version into new files, verified and durable, and
+// returns the state that consists of them. It is not committed: the engine looks
+// into the files first, and Restored switches. Their numbers begin at next, which
+// must be above those in use. What an unfinished Fetch leaves goes at the next
+// opening.
+func (h *Home) Fetch(v store.Version, next uint64, ext string) (State, error) {
+	m, err := h.opts.Archive.Manifest(v)
+	if err != nil {
+		return State{}, err
+	}
+	cur := &h.state
+	if m.Engine != cur.Engine {
+		return State{}, fmt.Errorf("%w: version %s is of engine %q, this is %q", store.ErrForeign, m.Version, m.Engine, cur.Engine)
+	}
+	if m.Format != Format {
+		return State{}, fmt.Errorf("%w: version %s has format %d, this is %d", store.ErrFormat, m.Version, m.Format, Format)
+	}
+	s := State{Engine: cur.Engine, Next: max(cur.Next, next), Parent: m.Version, Published: len(m.Segments)}
+	for _, seg := range m.Segments {
+		if err := h.fetch(m.Version, seg, s.Next, ext); err != nil {
+			return State{}, fmt.Errorf("segment %s: %w", seg.Hash, err)
+		}
+		s.Parts = append(s.Parts, Part{
+			Number: s.Next, Ext: ext, Length: seg.Length, Hash: seg.Hash, Remote: []store.Segment{seg},
+		})
+		s.Next++
+	}
+	return s, nil
+}
+
+func (h *Home) fetch(v store.Version, seg store.Segment, number uint64, ext string) error {
+	r, err := h.opts.Archive.Open(v, seg)
+	if err != nil {
+		return err
+	}
+	f, err := h.Create(number, ext)
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
+	sum := sha256.New()
+	n, err := io.Copy(f, io.TeeReader(io.LimitReader(r, seg.Length+1), sum))
+	if err == nil && (n != seg.Length || store.Hash(sum.Sum(nil)) != seg.Hash) {
+		err = fmt.Errorf("%w: %d bytes that are not those of the manifest", store.ErrCorrupt, n)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), r.Close())
+}
+
+// Restored notes that the state is the version that it was fetched from, and which
+// version the archive's latest is.
+func (h *Home) Restored(s State) error {
+	latest, err := h.opts.Archive.Latest()
+	if err != nil {
+		return err
+	}
+	if err := h.Commit(s); err != nil {
+		return fmt.Errorf("%w: %w", ErrNote, err)
+	}
+	h.seen = latest
+	return nil
+}
+
+// Published is how many of the first parts are a version's.
+func (h *Home) Published() int { return h.state.Published }
+
+// Sealed reports that the part at index i is not being written.
+func (h *Home) Sealed(i int) bool { return i < len(h.state.Parts) && h.state.Parts[i].Length != Open }

@@ -1,0 +1,153 @@
+// Package catalog keeps an engine's directory: which files count, in which order,
+// and what of them an archive has. The catalog is one small file that is replaced
+// as a whole, so that each change of the list happens at once or not at all; a file
+// that it does not name is left over, and removed when the directory is opened.
+//
+//	LOCK           held while an engine has the directory open
+//	CATALOG        the State; CATALOG.tmp on the way to it
+//	NNNNNNNN.ext   files of records and what can be made from them again
+//	versions       a folder that may hold the archive; not looked at
+//
+// The package knows nothing of what is in the files.
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// Format is the version of the catalog's format.
+const Format = 1
+
+// Bounds of a catalog.
+const (
+	MaxParts = 1 << 16
+	maxBytes = 64 << 20
+)
+
+// Open is the length of a part that is being written.
+const Open = -1
+
+// Part is a file that counts.
+type Part struct {
+	Number uint64 `json:"number"`
+	Ext    string `json:"ext"`
+	// Level is how often its records have been merged.
+	Level int `json:"level"`
+	// Length is how many of its bytes count, or [Open].
+	Length int64 `json:"length"`
+	// Hash is that of the bytes that count, zero where nobody needed it yet.
+	Hash store.Hash `json:"hash"`
+	// Remote are segments that the archive has and that say the same, oldest first.
+	Remote []store.Segment `json:"remote,omitempty"`
+}
+
+// State is what a catalog says.
+type State struct {
+	Engine string `json:"engine"`
+	// Begun says that the directory ever held a part: one that holds none any more is
+	// not for want of a state.
+	Begun bool `json:"begun"`
+	// Next is above the number of every part.
+	Next uint64 `json:"next"`
+	// Parent is the version that the first Published parts are, 0 for none.
+	Parent    store.Version `json:"parent"`
+	Published int           `json:"published"`
+	// Parts are the files that count, oldest first.
+	Parts []Part `json:"parts"`
+}
+
+// Clone copies the state; what Remote points to is never changed.
+func (s State) Clone() State {
+	s.Parts = append([]Part(nil), s.Parts...)
+	return s
+}
+
+// check refuses states that no engine commits.
+func (s *State) check() error {
+	if len(s.Parts) > MaxParts || s.Published < 0 || s.Published > len(s.Parts) {
+		return fmt.Errorf("%w: %d parts, %d of them published", store.ErrCorrupt, len(s.Parts), s.Published)
+	}
+	seen := map[uint64]bool{}
+	for i, p := range s.Parts {
+		switch {
+		case p.Number >= s.Next || seen[p.Number]:
+			return fmt.Errorf("%w: part %d stands twice or is not below %d", store.ErrCorrupt, p.Number, s.Next)
+		case p.Length < Open, p.Length == Open && i < s.Published:
+			return fmt.Errorf("%w: part %d of length %d", store.ErrCorrupt, p.Number, p.Length)
+		case p.Level < 0 || p.Ext == "" || strings.ContainsFunc(p.Ext, func(r rune) bool { return r < 'a' || r > 'z' }):
+			return fmt.Errorf("%w: part %d of level %d with extension %q", store.ErrCorrupt, p.Number, p.Level, p.Ext)
+		case (len(p.Remote) > 0) != (i < s.Published):
+			return fmt.Errorf("%w: part %d has %d segments", store.ErrCorrupt, p.Number, len(p.Remote))
+		}
+		seen[p.Number] = true
+	}
+	return nil
+}
+
+const title = "joinery catalog"
+
+// Encode is the state as bytes that [Decode] reads.
+func (s State) Encode() ([]byte, error) { return Seal(title, Format, s) }
+
+// Decode reads a state. Errors wrap [store.ErrCorrupt], [store.ErrFormat],
+// [store.ErrForeign].
+func Decode(b []byte) (State, error) {
+	var s State
+	if err := Unseal(title, Format, b, &s); err != nil {
+		return State{}, err
+	}
+	return s, s.check()
+}
+
+// Seal is v as one line that names title, format and a checksum, and its JSON.
+func Seal(title string, format int, v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", title, err)
+	}
+	head := fmt.Sprintf("%s %d", title, format)
+	return fmt.Appendf(nil, "%s %08x\n%s\n", head, sum(head, body), body), nil
+}
+
+// sum covers the line too, so that a spoiled format is damage and not a version.
+func sum(head string, body []byte) uint32 {
+	return record.Checksum(append([]byte(head+"\n"), body...))
+}
+
+// Unseal reads what [Seal] wrote into v, which must point to a zero value. Errors
+// wrap [store.ErrForeign], [store.ErrFormat] or [store.ErrCorrupt].
+func Unseal(title string, format int, b []byte, v any) error {
+	if len(b) > maxBytes {
+		return fmt.Errorf("%w: %d bytes, more than %d", store.ErrCorrupt, len(b), maxBytes)
+	}
+	line, body, ok := bytes.Cut(b, []byte("\n"))
+	var got int
+	var crc uint32
+	rest, known := bytes.CutPrefix(line, []byte(title+" "))
+	if !known {
+		return fmt.Errorf("%w: not a %s, or not any more", store.ErrCorrupt, title)
+	}
+	if n, err := fmt.Sscanf(string(rest), "%d %08x", &got, &crc); !ok || n != 2 || err != nil {
+		return fmt.Errorf("%w: first line %q", store.ErrCorrupt, line)
+	}
+	body, ended := bytes.CutSuffix(body, []byte("\n"))
+	head := fmt.Sprintf("%s %d", title, got)
+	switch {
+	case !ended || sum(head, body) != crc || string(line) != fmt.Sprintf("%s %08x", head, crc):
+		return fmt.Errorf("%w: checksum of the %s", store.ErrCorrupt, title)
+	case got != format:
+		return fmt.Errorf("%w: %s of format %d, this is %d", store.ErrFormat, title, got, format)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%w: %s: %w", store.ErrCorrupt, title, err)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package memory
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+// ready is nil if op can change the state and the archive.
+func (e *Engine) ready(op string) error {
+	if err := e.usable(op); err != nil {
+		return err
+	}
+	if e.failed != nil {
+		return fmt.Errorf("%s: %w", op, e.failed)
+	}
+	return nil
+}
+
+// Sync writes all values, if any was set since the last time.
+func (e *Engine) Sync() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready("sync"); err != nil {
+		return err
+	}
+	if err := e.persist(); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	return nil
+}
+
+// Snapshot writes all values and publishes them.
+func (e *Engine) Snapshot() (store.Version, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready("snapshot"); err != nil {
+		return 0, err
+	}
+	if e.opts.Archive == nil {
+		return 0, fmt.Errorf("snapshot: %w", store.ErrNoArchive)
+	}
+	if err := e.persist(); err != nil {
+		return 0, fmt.Errorf("snapshot: %w", err)
+	}
+	if v, idle := e.home.Idle(); idle {
+		e.stats.Snapshots++
+		return v, nil
+	}
+	v, uploaded, err := e.home.Publish()
+	e.stats.CriticalBytes += uploaded
+	if errors.Is(err, catalog.ErrNote) {
+		err = e.fail(err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("snapshot: %w", err)
+	}
+	e.stats.Snapshots++
+	return v, nil
+}
+
+// Restore reads the version beside the present values, then switches.
+func (e *Engine) Restore(v store.Version) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready("restore"); err != nil {
+		return err
+	}
+	if e.opts.Archive == nil {
+		return fmt.Errorf("restore: %w", store.ErrNoArchive)
+	}
+	if err := e.restore(v); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	e.stats.Restores++
+	return nil
+}
+
+func (e *Engine) restore(v store.Version) error {
+	s, err := e.home.Fetch(v, 0, dumpExt)
+	if err != nil {
+		return err
+	}
+	values, bytes, err := e.readDumps(s)
+	if err != nil {
+		return err
+	}
+	old := e.home.State().Parts
+	if err := e.home.Restored(s); err != nil {
+		if errors.Is(err, catalog.ErrNote) {
+			err = e.fail(err)
+		}
+		return err
+	}
+	e.values, e.bytes, e.dirty = values, bytes, false
+	e.removed(old)
+	return nil
+}

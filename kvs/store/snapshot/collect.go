@@ -1,0 +1,101 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// Retention says which versions [Archive.Collect] keeps. The latest is always kept.
+type Retention struct {
+	// Last is how many of the youngest versions are kept, at least 1.
+	Last int
+	// Versions are kept too, whatever their age.
+	Versions []store.Version
+}
+
+// Collected is what a collecting did.
+type Collected struct {
+	Versions int // dropped
+	Objects  int // deleted
+	Kept     int // objects that stay
+}
+
+// Collect drops the versions that are not to be kept, and deletes what no version
+// names and nobody who published since can rely on. Segments that others are just
+// uploading may go; they notice when they publish. A Collect that ended before it
+// was done is made good by the next.
+func (a *Archive) Collect(keep Retention) (Collected, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if keep.Last < 1 {
+		return Collected{}, fmt.Errorf("collect: %w: keep the last %d versions, want at least 1", store.ErrOptions, keep.Last)
+	}
+	for range Attempts {
+		c, err := a.collect(keep)
+		if !errors.Is(err, errMoved) {
+			if err != nil {
+				err = fmt.Errorf("collect: %w", err)
+			}
+			return c, err
+		}
+	}
+	return Collected{}, fmt.Errorf("collect: %w: the head moved %d times", store.ErrBusy, Attempts)
+}
+
+func (a *Archive) collect(keep Retention) (Collected, error) {
+	h, tag, err := a.head()
+	if err != nil || len(h.Versions) == 0 {
+		return Collected{}, err // what is put before the first version is not looked at
+	}
+	var kept []entry
+	named := map[string]bool{}
+	for i, e := range h.Versions {
+		if i < len(h.Versions)-keep.Last && !slices.Contains(keep.Versions, e.Version) {
+			continue
+		}
+		// What cannot be read names nobody knows what: nothing is deleted then.
+		m, err := a.manifest(e)
+		if err != nil {
+			return Collected{}, a.stale(tag, err)
+		}
+		kept = append(kept, e)
+		named[e.Manifest] = true
+		for i := range m.Segments {
+			named[m.object(i).String()] = true
+		}
+	}
+	c := Collected{Versions: len(h.Versions) - len(kept)}
+	old := h.Epoch
+	h.Epoch++
+	h.Versions = kept
+	if err := a.swap(tag, &h, func(*head) bool { return false }); err != nil {
+		return Collected{}, err
+	}
+	return a.delete(old, named, c)
+}
+
+// delete removes what was put in epoch old or before and is not named.
+func (a *Archive) delete(old uint64, named map[string]bool, c Collected) (Collected, error) {
+	for _, prefix := range []string{segmentKind + "-", manifestKind + "-"} {
+		names, err := a.bucket.List(prefix)
+		if err != nil {
+			return c, fmt.Errorf("list %s: %w", prefix, err)
+		}
+		for _, name := range names {
+			o, ours := parseObject(name)
+			if !ours || o.epoch > old || named[name] {
+				c.Kept++
+				continue
+			}
+			if err := a.bucket.Delete(name); err != nil {
+				return c, fmt.Errorf("delete %s: %w", name, err)
+			}
+			delete(a.manifests, name)
+			c.Objects++
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,225 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+// FolderOptions describe a [Folder].
+type FolderOptions struct {
+	// FS is the file system, [store.Private] by default. Its locks must hold between
+	// all processes that use the folder.
+	FS vfs.FS
+	// Wait is called before the nth try, from 2, to get a lock that somebody holds;
+	// an error ends the trying. By default it does nothing, since the package has no
+	// clock.
+	Wait func(try int) error
+	// Tries is how often a lock is tried, 1000 by default.
+	Tries int
+}
+
+// Folder is a bucket in a directory.
+//
+//	NAME             an object
+//	HEAD             a line with the head's revision, then its content
+//	HEAD.lock        held while the head is compared and replaced
+//	upload-N.tmp     an object on its way, of whoever holds upload-N.lock
+//
+// A replaced head carries the next revision, which is its tag: it only ever grows.
+type Folder struct {
+	dir  string
+	opts FolderOptions
+}
+
+var _ store.Bucket = (*Folder)(nil)
+
+const (
+	uploadSlots  = 64
+	maxHeadBytes = 64 << 20
+	headName     = "HEAD"
+)
+
+// NewFolder returns the bucket in dir, which is made if it is missing.
+func NewFolder(dir string, o FolderOptions) (*Folder, error) {
+	if dir == "" || o.Tries < 0 {
+		return nil, fmt.Errorf("%w: folder %q, %d tries", store.ErrOptions, dir, o.Tries)
+	}
+	if o.FS == nil {
+		o.FS = store.Private
+	}
+	if o.Tries == 0 {
+		o.Tries = 1000
+	}
+	if o.Wait == nil {
+		o.Wait = func(int) error { return nil }
+	}
+	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", dir, err)
+	}
+	return &Folder{dir, o}, nil
+}
+
+func (f *Folder) path(name string) string { return f.opts.FS.PathJoin(f.dir, name) }
+
+func (f *Folder) check(op, name string) error {
+	ok := strings.HasPrefix(name, segmentKind+"-") || strings.HasPrefix(name, manifestKind+"-")
+	for _, r := range name {
+		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+	}
+	if !ok {
+		return fmt.Errorf("%s %s: %w: %q is no object's name", op, f.dir, store.ErrOptions, name)
+	}
+	return nil
+}
+
+// lock gets one of the locks named, in turn.
+func (f *Folder) lock(names ...string) (io.Closer, int, error) {
+	var err error
+	for try := range f.opts.Tries {
+		if try >= len(names) {
+			if err := f.opts.Wait(try - len(names) + 2); err != nil {
+				return nil, 0, err
+			}
+		}
+		i := try % len(names)
+		var c io.Closer
+		if c, err = f.opts.FS.Lock(f.path(names[i])); err == nil {
+			return c, i, nil
+		}
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return nil, 0, err
+		}
+	}
+	return nil, 0, fmt.Errorf("%w: %s after %d tries: %w", store.ErrBusy, names[0], f.opts.Tries, err)
+}
+
+// Put stores an object: all of it under another name, then renamed.
+func (f *Folder) Put(name string, size int64, r io.Reader) (err error) {
+	if err := f.check("put", name); err != nil {
+		return err
+	}
+	var locks []string
+	for i := range uploadSlots {
+		locks = append(locks, fmt.Sprintf("upload-%d.lock", i))
+	}
+	lock, slot, err := f.lock(locks...)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", f.path(name), err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	tmp := f.path(fmt.Sprintf("upload-%d.tmp", slot))
+	if err := f.write(tmp, size, r); err != nil {
+		return fmt.Errorf("put %s: %w", f.path(name), err)
+	}
+	if err := f.opts.FS.Rename(tmp, f.path(name)); err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	return catalog.SyncDir(f.opts.FS, f.dir)
+}
+
+func (f *Folder) write(tmp string, size int64, r io.Reader) error {
+	w, err := f.opts.FS.Create(tmp, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(w, io.LimitReader(r, size+1))
+	if err == nil && n != size {
+		err = fmt.Errorf("%w: %d bytes came, %d were announced", store.ErrCorrupt, n, size)
+	}
+	if err == nil {
+		err = w.Sync()
+	}
+	return errors.Join(err, w.Close())
+}
+
+// Get reads an object.
+func (f *Folder) Get(name string) (io.ReadCloser, error) {
+	if err := f.check("get", name); err != nil {
+		return nil, err
+	}
+	r, err := f.opts.FS.Open(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("get: %w: %w", store.ErrNoObject, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get: %w", err)
+	}
+	return r, nil
+}
+
+// Delete removes an object.
+func (f *Folder) Delete(name string) error {
+	if err := f.check("delete", name); err != nil {
+		return err
+	}
+	if err := f.opts.FS.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete: %w", err)
+	}
+	return catalog.SyncDir(f.opts.FS, f.dir)
+}
+
+// List returns the names that begin with prefix, sorted.
+func (f *Folder) List(prefix string) ([]string, error) {
+	all, err := f.opts.FS.List(f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", f.dir, err)
+	}
+	names := slices.DeleteFunc(all, func(n string) bool {
+		return !strings.HasPrefix(n, prefix) || f.check("list", n) != nil
+	})
+	slices.Sort(names)
+	return names, nil
+}
+
+// Head returns the head and its revision.
+func (f *Folder) Head() (data []byte, tag string, err error) {
+	b, err := catalog.ReadFile(f.opts.FS, f.path(headName), maxHeadBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("head: %w", err)
+	}
+	line, rest, ok := strings.Cut(string(b), "\n")
+	if n, err := strconv.ParseUint(line, 10, 64); !ok || err != nil || n == 0 || strconv.FormatUint(n, 10) != line {
+		return nil, "", fmt.Errorf("head of %s: %w: first line %q", f.dir, store.ErrCorrupt, line)
+	}
+	return []byte(rest), line, nil
+}
+
+// SwapHead replaces the head under a lock if its revision is still tag.
+func (f *Folder) SwapHead(tag string, data []byte) (err error) {
+	lock, _, err := f.lock(headName + ".lock")
+	if err != nil {
+		return fmt.Errorf("swap head of %s: %w", f.dir, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	_, now, err := f.Head()
+	if err != nil {
+		return err
+	}
+	if now != tag {
+		return fmt.Errorf("swap head of %s: %w: revision %q, not %q", f.dir, store.ErrConflict, now, tag)
+	}
+	var revision uint64
+	if tag != "" {
+		if revision, err = strconv.ParseUint(tag, 10, 64); err != nil {
+			return fmt.Errorf("swap head of %s: %w: tag %q", f.dir, store.ErrConflict, tag)
+		}
+	}
+	b := append([]byte(strconv.FormatUint(revision+1, 10)+"\n"), data...)
+	if err := catalog.WriteFile(f.opts.FS, f.dir, headName, headName+".tmp", b); err != nil {
+		return fmt.Errorf("swap head of %s: %w", f.dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+const racing = "JOINERY_SNAPSHOT_RACE"
+
+// TestMain lets the test's own binary be the second process of a race.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(racing); dir != "" {
+		won, err := race(dir, 120)
+		fmt.Println(won)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func patient(int) error { time.Sleep(50 * time.Microsecond); return nil }
+
+// race publishes rounds times the version after the one it sees, and counts how often
+// it was the one that did.
+func race(dir string, rounds int) (won int, err error) {
+	b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{Wait: patient, Tries: 100000})
+	if err != nil {
+		return 0, err
+	}
+	a := snapshot.New(b)
+	for i := range rounds {
+		seen, err := a.Latest()
+		if err != nil {
+			return won, err
+		}
+		_, _, err = a.Publish(draft(seen, fmt.Sprint(os.Getpid(), " ", i)))
+		switch {
+		case err == nil:
+			won++
+		case !errors.Is(err, store.ErrConflict):
+			return won, err
+		}
+	}
+	return won, nil
+}
+
+// TestTwoProcessesRace counts that each version has one publisher.
+func TestTwoProcessesRace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bucket")
+	var out [2]bytes.Buffer
+	var cmds [2]*exec.Cmd
+	for i := range cmds {
+		cmds[i] = exec.Command(os.Args[0])
+		cmds[i].Env = append(os.Environ(), racing+"="+dir)
+		cmds[i].Stdout, cmds[i].Stderr = &out[i], os.Stderr
+		require.NoError(t, cmds[i].Start())
+	}
+	won := 0
+	for i := range cmds {
+		require.NoError(t, cmds[i].Wait())
+		var n int
+		_, err := fmt.Sscan(out[i].String(), &n)
+		require.NoError(t, err)
+		require.Positive(t, n)
+		won += n
+	}
+	b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{})
+	require.NoError(t, err)
+	require.Len(t, whole(t, b), won)
+	t.Logf("240 tries, %d versions", won)
+}
+
+// TestOneWinner races two writers a thousand times to the same next version.
+func TestOneWinner(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) func() store.Bucket{
+		"folder on the disk of the simulator": func(t *testing.T) func() store.Bucket {
+			d, err := disk.NewFS(disk.FSOptions{})
+			require.NoError(t, err)
+			return func() store.Bucket {
+				b, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d, Wait: patient, Tries: 100000})
+				require.NoError(t, err)
+				return b
+			}
+		},
+		"folder": func(t *testing.T) func() store.Bucket {
+			dir := t.TempDir()
+			return func() store.Bucket {
+				b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{Wait: patient, Tries: 100000})
+				require.NoError(t, err)
+				return b
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bucket := open(t)
+			rounds := 1000
+			if name == "folder" {
+				rounds = 150 // a sync of a real disk each; the two processes race there too
+			}
+			archives := [2]*snapshot.Archive{snapshot.New(bucket()), snapshot.New(bucket())}
+			for round := range rounds {
+				var errs [2]error
+				var wg sync.WaitGroup
+				for i, a := range archives {
+					wg.Go(func() {
+						_, _, errs[i] = a.Publish(draft(store.Version(round), fmt.Sprint(round, i)))
+					})
+				}
+				wg.Wait()
+				won := 0
+				for _, err := range errs {
+					if err == nil {
+						won++
+					} else {
+						require.ErrorIs(t, err, store.ErrConflict)
+					}
+				}
+				require.Equal(t, 1, won, "round %d: %v", round, errs)
+				if round%100 == 99 {
+					_, err := archives[0].Collect(snapshot.Retention{Last: 1})
+					require.NoError(t, err)
+				}
+			}
+			whole(t, bucket())
+		})
+	}
+}
+
+func newFolder(t *testing.T, o snapshot.FolderOptions) *snapshot.Folder {
+	t.Helper()
+	b, err := snapshot.NewFolder("bucket", o)
+	require.NoError(t, err)
+	return b
+}
+
+func TestFolder(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	b := newFolder(t, snapshot.FolderOptions{FS: d})
+	_, err = b.Get("seg-none")
+	require.ErrorIs(t, err, store.ErrNoObject)
+	require.NoError(t, b.Put("seg-one", 3, strings.NewReader("one")))
+	require.NoError(t, b.Put("man-two", 3, strings.NewReader("two")))
+	require.NoError(t, b.Put("seg-one", 3, strings.NewReader("One")))
+	for _, r := range []string{"short", "too long"} {
+		require.ErrorIs(t, b.Put("seg-bad", 6, strings.NewReader(r)), store.ErrCorrupt)
+		_, err = b.Get("seg-bad")
+		require.ErrorIs(t, err, store.ErrNoObject)
+	}
+	for _, name := range []string{"", "HEAD", "seg-../../x", "seg-a/b", "other", "seg-ä"} {
+		require.ErrorIs(t, b.Put(name, 0, strings.NewReader("")), store.ErrOptions, name)
+		_, err := b.Get(name)
+		require.ErrorIs(t, err, store.ErrOptions, name)
+		require.ErrorIs(t, b.Delete(name), store.ErrOptions, name)
+	}
+	names, err := b.List("")
+	require.NoError(t, err)
+	require.Equal(t, []string{"man-two", "seg-one"}, names)
+	d.PowerCut() // all of it was durable
+	b = newFolder(t, snapshot.FolderOptions{FS: d})
+	r, err := b.Get("seg-one")
+	require.NoError(t, err)
+	p, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Equal(t, "One", string(p))
+	require.NoError(t, b.Delete("seg-one"))
+	require.NoError(t, b.Delete("seg-one"))
+	names, err = b.List("seg-")
+	require.NoError(t, err)
+	require.Empty(t, names)
+}
+
+func TestFolderHead(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	b := newFolder(t, snapshot.FolderOptions{FS: d})
+	data, tag, err := b.Head()
+	require.NoError(t, err)
+	require.Empty(t, data)
+	require.Empty(t, tag)
+	require.ErrorIs(t, b.SwapHead("1", []byte("x")), store.ErrConflict)
+	require.NoError(t, b.SwapHead("", []byte("first\nline")))
+	require.ErrorIs(t, b.SwapHead("", []byte("x")), store.ErrConflict)
+	d.PowerCut()
+	b = newFolder(t, snapshot.FolderOptions{FS: d})
+	data, first, err := b.Head()
+	require.NoError(t, err)
+	require.Equal(t, "first\nline", string(data))
+	require.NoError(t, b.SwapHead(first, []byte("second")))
+	require.NoError(t, b.SwapHead("2", []byte("first\nline")))
+	require.ErrorIs(t, b.SwapHead(first, []byte("x")), store.ErrConflict, "the same content again is another head")
+	waits := 0
+	busy := newFolder(t, snapshot.FolderOptions{FS: d, Tries: 5, Wait: func(int) error { waits++; return nil }})
+	lock, err := d.Lock("bucket/HEAD.lock")
+	require.NoError(t, err)
+	require.ErrorIs(t, busy.SwapHead("3", []byte("x")), store.ErrBusy)
+	require.Equal(t, 4, waits)
+	require.NoError(t, lock.Close())
+	require.NoError(t, busy.SwapHead("3", []byte("x")))
+	stop := errors.New("enough")
+	lock, err = d.Lock("bucket/HEAD.lock")
+	require.NoError(t, err)
+	busy = newFolder(t, snapshot.FolderOptions{FS: d, Wait: func(int) error { return stop }})
+	require.ErrorIs(t, busy.SwapHead("4", []byte("x")), stop)
+	require.NoError(t, lock.Close())
+	_, err = snapshot.NewFolder("", snapshot.FolderOptions{FS: d})
+	require.ErrorIs(t, err, store.ErrOptions)
+}

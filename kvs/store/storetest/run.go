@@ -1,0 +1,245 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+// Engine is what the suite needs to know of an engine.
+type Engine struct {
+	Name string
+	// Open opens it with options that make it work often on little: small buffers,
+	// early merges.
+	Open func(store.Options) (store.Engine, error)
+	// Durabilities are the levels that it has.
+	Durabilities []store.Durability
+	// Clones says that it cannot bear a disk that stops, so that crashes are made on
+	// copies of the disk.
+	Clones bool
+}
+
+// Config is how a workload is run.
+type Config struct {
+	Engine     Engine
+	Durability store.Durability
+	Seed       uint64    // of what a crash leaves, and of disk errors
+	Crash      sim.Level // how much of what was not synced survives a crash
+	Errors     sim.Level // how often disk operations fail; a failed operation ends in a crash
+	// CrashAt is a disk operation at which the power is cut, counted from the
+	// beginning; 0 is never.
+	CrashAt int64
+	// Queued offers background work to a queue whose steps the workload runs; else it
+	// runs at once.
+	Queued bool
+}
+
+// Group is the size of groups at the level GroupCommit.
+const Group = 3
+
+// Outcome is what a run came to.
+type Outcome struct {
+	History []string // an operation and its outcome a line
+	Ops     int64    // disk operations
+	Crashes int      // times that the power was cut
+	Disk    disk.FSStats
+}
+
+// Run runs the workload and returns an error that says where it departs from the
+// plain map, with what was run. The engine is closed at the end, opened again, and
+// compared once more.
+func Run(c Config, w Workload) (Outcome, error) {
+	r := &run{config: c, model: newModel(c.Durability, Group)}
+	err := r.all(w)
+	out := Outcome{r.history, r.fs.Ops(), r.crashes, r.fs.Stats()}
+	if err != nil {
+		err = fmt.Errorf("%s, durability %s, crash at %d, seed %d: %w\n%s", c.Engine.Name, c.Durability, c.CrashAt, c.Seed,
+			err, strings.Join(r.history, "\n"))
+	}
+	return out, err
+}
+
+type run struct {
+	config  Config
+	fs      *disk.FS
+	archive *snapshot.Archive
+	queue   *store.Queue
+	engine  store.Engine
+	model   *model
+	history []string
+	crashes int
+	again   int // disk operations into opening after the next crash, 0 for none
+	// attempted is what an operation that has not returned leads to, nil for nothing.
+	attempted  *state
+	collecting bool
+}
+
+const (
+	maxSteps = 100000
+	maxTries = 200 // of opening under disk errors
+)
+
+func (r *run) all(w Workload) error {
+	fs, err := disk.NewFS(disk.FSOptions{
+		Source: choice.Seeded(r.config.Seed), Crash: r.config.Crash, Errors: r.config.Errors, MaxBytes: 256 << 20,
+	})
+	if err != nil {
+		return err
+	}
+	r.fs = fs
+	if r.config.CrashAt > 0 {
+		fs.CrashAt(r.config.CrashAt)
+	}
+	if err := r.survive("open", r.open()); err != nil {
+		return err
+	}
+	for _, o := range w {
+		result, err := r.do(o)
+		r.history = append(r.history, fmt.Sprintf("%-24s %s", o, result))
+		if err := r.survive(o.String(), err); err != nil {
+			return err
+		}
+	}
+	if err := r.compare(); err != nil {
+		return r.survive("compare", err)
+	}
+	_, err = r.do(Op{Kind: Reopen})
+	if err := r.survive("reopen", err); err != nil {
+		return err
+	}
+	if err := r.survive("compare", r.compare()); err != nil {
+		return err
+	}
+	return r.survive("close", r.engine.Close())
+}
+
+func (r *run) open() error {
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: r.fs, Tries: 100})
+	if err != nil {
+		return err
+	}
+	r.archive = snapshot.New(bucket)
+	var scheduler store.Scheduler
+	if r.config.Queued {
+		if r.queue, err = store.NewQueue(16); err != nil {
+			return err
+		}
+		scheduler = r.queue
+	}
+	r.engine, err = r.config.Engine.Open(store.Options{
+		Dir: "dir", FS: r.fs, Archive: r.archive, Durability: r.config.Durability, GroupWrites: Group, Scheduler: scheduler,
+	})
+	if err != nil {
+		r.engine = nil
+	}
+	return err
+}
+
+// survive lets an error pass that is the disk's doing: the power is cut, and the
+// engine opened again and compared.
+func (r *run) survive(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var departs *departure
+	if errors.As(err, &departs) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if !errors.Is(err, disk.ErrCrashed) && r.config.Errors == sim.Off {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if err := r.crash(); err != nil {
+		return fmt.Errorf("after a crash in %s: %w", what, err)
+	}
+	return nil
+}
+
+// departure is an outcome that is not the plain map's.
+type departure struct{ err error }
+
+func (d *departure) Error() string { return d.err.Error() }
+
+func departs(format string, args ...any) error { return &departure{fmt.Errorf(format, args...)} }
+
+// crash cuts the power and opens again, until opening succeeds.
+func (r *run) crash() error {
+	if r.attempted != nil {
+		r.model.begun(*r.attempted)
+		r.attempted = nil
+	}
+	for range maxTries {
+		r.crashes++
+		r.fs.PowerCut()
+		if r.again > 0 {
+			r.fs.CrashAt(r.fs.Ops() + int64(r.again))
+			r.again = 0
+		}
+		err := r.open()
+		var got state
+		if err == nil {
+			got, err = r.read()
+		}
+		var vs []store.Version
+		if err == nil {
+			vs, err = r.archive.Versions()
+		}
+		if err != nil {
+			if errors.Is(err, disk.ErrCrashed) || r.config.Errors != sim.Off && !damage(err) {
+				continue
+			}
+			return departs("open: %w", err)
+		}
+		if err := r.model.recovered(got, vs); err != nil {
+			return &departure{err}
+		}
+		collecting := r.collecting
+		r.collecting = false
+		if err := r.model.archived(vs, collecting); err != nil {
+			return &departure{err}
+		}
+		return nil
+	}
+	return departs("opening failed %d times", maxTries)
+}
+
+// damage reports an error that must not follow from disk errors that went away.
+func damage(err error) bool {
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrForeign) || errors.Is(err, store.ErrFormat) ||
+		errors.Is(err, store.ErrMissing) || errors.Is(err, store.ErrMissingSegment)
+}
+
+// read reads all keys, those never written too.
+func (r *run) read() (state, error) {
+	got := state{}
+	for _, k := range keys {
+		v, err := r.engine.Get([]byte(k))
+		if err != nil {
+			return nil, fmt.Errorf("get %q: %w", k, err)
+		}
+		if v != nil {
+			got[k] = string(v)
+		}
+	}
+	return got, nil
+}
+
+func (r *run) compare() error {
+	got, err := r.read()
+	if err != nil {
+		return err
+	}
+	if !maps.Equal(got, r.model.now()) {
+		return departs("it holds %v, the map %v", show(got), show(r.model.now()))
+	}
+	if n := r.engine.Size().Keys; n >= 0 && n != int64(len(got)) {
+		return departs("Size says %d keys, there are %d", n, len(got))
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package storetest
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/sim"
+)
+
+var long = flag.Bool("storetest.long", false, "run all small workloads at all crash points, and ten times the random ones")
+
+// Test runs the suite on an engine: random workloads without and with crashes and
+// disk errors, and all small workloads at their crash points.
+func Test(t *testing.T, e Engine) {
+	for _, d := range e.Durabilities {
+		t.Run("quiet/"+d.String(), func(t *testing.T) { testRandom(t, e, d, false, sim.Off) })
+		t.Run("crashes/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Off) })
+		if !e.Clones {
+			t.Run("points/"+d.String(), func(t *testing.T) { testPoints(t, e, d) })
+			t.Run("errors/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Low) })
+		}
+	}
+	if !e.Clones {
+		t.Run("small", func(t *testing.T) { testSmall(t, e) })
+		t.Run("seeded", func(t *testing.T) { testSeeded(t, e) })
+	}
+}
+
+// testSeeded cuts the power at disk operations of seeded workloads, which, other than
+// rapid's, do not lean towards small numbers.
+func testSeeded(t *testing.T, e Engine) {
+	n := 400
+	if *long {
+		n = 12000
+	}
+	points, err := Points(e, n, 1)
+	require.NoError(t, err)
+	t.Logf("%d crash points", points)
+}
+
+// testRandom lets rapid draw workloads and shrink one that departs.
+func testRandom(t *testing.T, e Engine, d store.Durability, crashes bool, faults sim.Level) {
+	rapid.Check(t, func(rt *rapid.T) {
+		src := choice.FromRapid(rt)
+		c := Config{
+			Engine: e, Durability: d, Crash: sim.Extreme, Errors: faults,
+			Seed:   src.Choose(choice.Point{Site: "seed", N: 1 << 32}),
+			Queued: src.Choose(choice.Point{Site: "queued", N: 2}) == 1,
+		}
+		n := 1 + int(src.Choose(choice.Point{Site: "operations", N: 60}))
+		w := Draw(src, n, crashes)
+		if _, err := Run(c, w); err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
+
+// testPoints cuts the power at each disk operation of seeded workloads, after which
+// a seeded part of what was not synced survives.
+func testPoints(t *testing.T, e Engine, d store.Durability) {
+	workloads := 2
+	if *long {
+		workloads = 20
+	}
+	points, crashes, kept, torn := 0, 0, int64(0), int64(0)
+	for seed := range uint64(workloads) {
+		w := Draw(choice.Seeded(seed), 50, false)
+		c := Config{Engine: e, Durability: d, Crash: sim.Extreme, Seed: seed, Queued: seed%2 == 1}
+		whole, err := Run(c, w)
+		require.NoError(t, err)
+		stride := int64(1)
+		if !*long {
+			stride += whole.Ops / 150
+		}
+		for at := int64(1); at <= whole.Ops; at += stride {
+			c.CrashAt, c.Seed = at, seed*1000003+uint64(at)
+			out, err := Run(c, w)
+			require.NoError(t, err)
+			points, crashes = points+1, crashes+out.Crashes
+			kept, torn = kept+out.Disk.Kept, torn+out.Disk.Torn
+		}
+	}
+	require.Positive(t, points)
+	require.Equal(t, points, crashes, "each point cuts the power once")
+	t.Logf("%d crash points; %d unsynced writes survived, %d were torn", points, kept, torn)
+}
+
+// alphabet are the operations of small workloads.
+var alphabet = []Op{
+	{Kind: Set, Key: 0, Serial: 1, Length: 10}, {Kind: Set, Key: 0, Serial: 2, Length: 600}, {Kind: Set, Key: 1, Serial: 3, Length: 10},
+	{Kind: Delete, Key: 0}, {Kind: Sync}, {Kind: Snapshot}, {Kind: Restore, N: 0}, {Kind: Restore, N: 1},
+	{Kind: Collect, N: 1}, {Kind: Reopen}, {Kind: Crash},
+}
+
+// testSmall runs all workloads of up to three operations, cutting the power at each
+// of their disk operations, or without -storetest.long at a seventh of those of
+// three operations.
+func testSmall(t *testing.T, e Engine) {
+	d := e.Durabilities[len(e.Durabilities)-1]
+	workloads, points, turn := 0, 0, int64(0)
+	for n := 1; n <= 3; n++ {
+		for code := range pow(len(alphabet), n) {
+			w := make(Workload, n)
+			for i := range w {
+				w[i] = alphabet[code%len(alphabet)]
+				code /= len(alphabet)
+			}
+			c := Config{Engine: e, Durability: d, Crash: sim.Low}
+			whole, err := Run(c, w)
+			require.NoError(t, err)
+			workloads++
+			stride := int64(1)
+			if n == 3 && !*long {
+				stride = 31
+			}
+			turn++
+			for at := 1 + turn%stride; at <= whole.Ops; at += stride {
+				c.CrashAt, c.Seed = at, uint64(at)
+				_, err := Run(c, w)
+				require.NoError(t, err)
+				points++
+			}
+		}
+	}
+	t.Logf("%d workloads, %d crash points", workloads, points)
+}
+
+func pow(b, n int) int {
+	p := 1
+	for range n {
+		p *= b
+	}
+	return p
+}
+
+// Points cuts the power n times at disk operations of seeded workloads, at all levels
+// of durability in turn, and returns the first departure. The workloads themselves
+// cut it too.
+func Points(e Engine, n int, seed uint64) (points int, err error) {
+	for ; points < n; seed++ {
+		c := Config{
+			Engine: e, Durability: e.Durabilities[int(seed)%len(e.Durabilities)], Crash: sim.Extreme, Seed: seed, Queued: seed&4 == 0,
+		}
+		w := Draw(choice.Seeded(seed), 60, true)
+		whole, err := Run(c, w)
+		if err != nil {
+			return points, fmt.Errorf("%w\n%s", err, w)
+		}
+		points += whole.Crashes
+		for at := 1 + int64(seed%7); at <= whole.Ops && points < n; at += 7 {
+			c.CrashAt, c.Seed = at, seed*1000003+uint64(at)
+			out, err := Run(c, w)
+			if err != nil {
+				return points, fmt.Errorf("%w\n%s", err, w)
+			}
+			points += out.Crashes
+		}
+	}
+	return points, nil
+}

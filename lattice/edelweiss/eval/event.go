@@ -1,0 +1,106 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
+)
+
+// What can go wrong while a program runs, for errors.Is.
+var (
+	ErrEvent = errors.New("event")       // the host fed what the program does not take
+	ErrKey   = errors.New("key")         // two tuples of a table share a key and differ
+	ErrSeal  = errors.New("broken seal") // a tuple came after a seal said that none would
+)
+
+// Fact is a tuple of a collection.
+type Fact struct {
+	Collection string
+	Tuple      el.Tuple
+}
+
+// Compare orders facts by collection and tuple.
+func (f Fact) Compare(g Fact) int {
+	if c := strings.Compare(f.Collection, g.Collection); c != 0 {
+		return c
+	}
+	return f.Tuple.Compare(g.Tuple)
+}
+
+// String is the fact in the text form.
+func (f Fact) String() string { return f.Collection + f.Tuple.String() }
+
+// Message is a tuple of a channel and the node that sent it. Where it goes stands
+// in the tuple's @-column.
+type Message struct {
+	From int64
+	Fact
+}
+
+// Events are what one timestep takes.
+type Events struct {
+	Inputs   []Fact
+	Messages []Message
+}
+
+// Options say which node runs and what it starts with.
+type Options struct {
+	Self   int64
+	Sealed []Fact // content of sealed collections beyond the program's own facts
+	Stored []Fact // tables and ranges as [Machine.Durable] gave them before a crash
+	// WatchSeals makes Tick fail with ErrSeal when a tuple comes that a seal
+	// excludes. It is for programs as written: a rewritten one may see a tuple
+	// again that it had before.
+	WatchSeals bool
+}
+
+// validate checks an event's tuple against a declaration of one of the kinds.
+func validate(p *el.Program, f Fact, kinds ...el.Kind) error {
+	c := p.Collection(f.Collection)
+	if c == nil || !slices.Contains(kinds, c.Kind) {
+		return fmt.Errorf("%w: %s is no %s of the program: feed what it declares", ErrEvent, f.Collection, kinds[0])
+	}
+	if len(f.Tuple) != len(c.Columns) {
+		return fmt.Errorf("%w: %s has %d columns: feed that many values", ErrEvent, f, len(c.Columns))
+	}
+	for i, v := range f.Tuple {
+		if v.Type() != c.Columns[i].Type {
+			return fmt.Errorf("%w: %s: column %s is a %s, not a %s", ErrEvent, f, c.Columns[i].Name, c.Columns[i].Type, v.Type())
+		}
+	}
+	return nil
+}
+
+func (o Options) validate(p *el.Program) error {
+	for _, f := range o.Sealed {
+		if err := validate(p, f, el.Sealed); err != nil {
+			return err
+		}
+	}
+	for _, f := range o.Stored {
+		if err := validate(p, f, el.Table, el.Range); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e Events) validate(p *el.Program, self int64) error {
+	for _, f := range e.Inputs {
+		if err := validate(p, f, el.Input); err != nil {
+			return err
+		}
+	}
+	for _, m := range e.Messages {
+		if err := validate(p, m.Fact, el.Channel); err != nil {
+			return err
+		}
+		if to := m.Tuple[p.Collection(m.Collection).Location()].Int(); to != self {
+			return fmt.Errorf("%w: message %s is for node %d, this is node %d: deliver it there", ErrEvent, m.Fact, to, self)
+		}
+	}
+	return nil
+}

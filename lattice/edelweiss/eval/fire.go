@@ -1,0 +1,168 @@
+package eval
+
+import (
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
+)
+
+// fire adds to what the plan's rule derives the difference that one tuple of its
+// first literal makes: sign 1 when it comes and stands in the indexes already,
+// sign -1 when it goes and still does. With whole set, it adds what the tuple
+// derives together with all that is there.
+//
+// The difference of a join is the sum over its literals of (new state of those
+// before) x (difference) x (old state of those after), so literals of the same
+// relation see the tuple or not depending on the side on which they stand.
+func (p *plan) fire(w *row, sign int, whole bool) {
+	for _, c := range p.consts {
+		if w.tuple[c.column] != c.value {
+			return
+		}
+	}
+	for _, b := range p.binds {
+		p.slots[b.slot] = w.tuple[b.column]
+	}
+	for _, b := range p.checks {
+		if p.slots[b.slot] != w.tuple[b.column] {
+			return
+		}
+	}
+	if p.negated {
+		if p.start.matching(p.idx, p.idx.keyOf(w.tuple), 2) > 1 {
+			return // another tuple matches too, so that nothing changes
+		}
+		sign = -sign
+	}
+	hidden := (*row)(nil)
+	if !whole {
+		hidden = w
+	}
+	came := (sign > 0) != p.negated
+	p.run(0, hidden, came, sign)
+}
+
+func (s *source) of(slots []el.Value) el.Value {
+	if s.slot < 0 {
+		return s.value
+	}
+	return slots[s.slot]
+}
+
+// run evaluates the steps from number i on, and emits what they derive.
+func (p *plan) run(i int, changed *row, came bool, sign int) {
+	if i == len(p.steps) {
+		p.emit(sign)
+		return
+	}
+	s := &p.steps[i]
+	switch s.kind {
+	case el.Test, el.Let:
+		for j := range s.args {
+			s.vals[j] = s.args[j].of(p.slots)
+		}
+		if s.holds(p.slots) {
+			p.run(i+1, changed, came, sign)
+		}
+	case el.Each:
+		p.each(i, changed, came, sign)
+	case el.Absent, el.Match:
+		s.keyBuf = s.keyBuf[:0]
+		for j := range s.key {
+			s.keyBuf = s.key[j].of(p.slots).Append(s.keyBuf)
+		}
+		// The tuple that changes is out of sight on the side that does not have it.
+		hidden := (*row)(nil)
+		if changed != nil && s.rel == p.start && s.after == came {
+			hidden = changed
+		}
+		if s.kind == el.Absent {
+			n := s.rel.matching(s.idx, s.keyBuf, 2)
+			if n > 0 && hidden != nil && string(s.idx.keyOf(hidden.tuple)) == string(s.keyBuf) {
+				n--
+			}
+			if n == 0 {
+				p.run(i+1, changed, came, sign)
+			}
+			return
+		}
+		p.match(i, hidden, changed, came, sign)
+	}
+}
+
+// holds evaluates a test, or sets the variable of a let, on s.vals.
+func (s *step) holds(slots []el.Value) bool {
+	if s.kind == el.Test {
+		return s.fn.Holds(s.vals)
+	}
+	v := s.vals[0]
+	if s.fn != nil {
+		v = s.fn.Apply(s.vals)
+	}
+	if s.bound {
+		return slots[s.out] == v
+	}
+	slots[s.out] = v
+	return true
+}
+
+func (p *plan) each(i int, changed *row, came bool, sign int) {
+	s := &p.steps[i]
+	set := s.args[0].of(p.slots)
+	for j := range set.Len() {
+		v := el.Number(set.Member(j))
+		if s.bound {
+			if p.slots[s.out] != v {
+				continue
+			}
+		} else {
+			p.slots[s.out] = v
+		}
+		p.run(i+1, changed, came, sign)
+	}
+}
+
+func (p *plan) match(i int, hidden, changed *row, came bool, sign int) {
+	s := &p.steps[i]
+	if s.rel.ids != nil {
+		for t := range s.rel.idsUnder(s.idx, append([]byte(nil), s.keyBuf...)) {
+			if hidden == nil || hidden.tuple.Compare(t) != 0 {
+				p.bind(i, t, changed, came, sign)
+			}
+		}
+		return
+	}
+	for _, w := range s.idx.lookup(s.keyBuf) {
+		if w != hidden {
+			p.bind(i, w.tuple, changed, came, sign)
+		}
+	}
+}
+
+func (p *plan) bind(i int, t el.Tuple, changed *row, came bool, sign int) {
+	s := &p.steps[i]
+	for _, b := range s.binds {
+		p.slots[b.slot] = t[b.column]
+	}
+	for _, b := range s.checks {
+		if p.slots[b.slot] != t[b.column] {
+			return
+		}
+	}
+	p.run(i+1, changed, came, sign)
+}
+
+func (p *plan) emit(sign int) {
+	for j := range p.head {
+		p.out[j] = p.head[j].of(p.slots)
+	}
+	if p.agg != nil {
+		p.agg.add(p.out, sign)
+		return
+	}
+	p.enc = p.out.Append(p.enc[:0])
+	w := p.target.row(p.out, p.enc)
+	w.count += sign
+	p.target.touch(w)
+	if g := p.target.group; sign < 0 && g != nil && g.recursive && !p.target.persistent() {
+		g.shrunk = true
+	}
+}

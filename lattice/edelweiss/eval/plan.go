@@ -1,0 +1,229 @@
+package eval
+
+import (
+	"slices"
+
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
+)
+
+// source is where a value comes from: a constant, or a variable's slot.
+type source struct {
+	slot  int // -1 for value
+	value el.Value
+}
+
+// step is one literal of a plan, in the order of evaluation.
+type step struct {
+	kind   el.LiteralKind
+	rel    *relation
+	after  bool // the literal stands after the one the plan starts from
+	idx    *index
+	key    []source  // values of the index's columns
+	binds  []binding // columns that give variables their values
+	checks []binding // columns whose variable an earlier column of the atom bound
+	fn     *el.Function
+	args   []source
+	out    int
+	bound  bool // out already has a value, which must be the same
+	vals   []el.Value
+	keyBuf []byte
+}
+
+type binding struct{ column, slot int }
+
+// plan says how a change of one literal's relation changes what a rule derives.
+type plan struct {
+	target  *relation
+	agg     *aggregator // instead of target, if the head aggregates
+	start   *relation
+	negated bool   // the plan starts from a notin
+	idx     *index // of a notin: over the columns that matter
+	consts  []constCheck
+	binds   []binding
+	checks  []binding
+	steps   []step
+	head    []source
+	slots   []el.Value
+	out     el.Tuple
+	enc     []byte
+}
+
+type constCheck struct {
+	column int
+	value  el.Value
+}
+
+// planner compiles one clause, a rule without outer joins.
+type planner struct {
+	m     *Machine
+	slots map[string]int
+	known map[string]bool
+}
+
+func (pl *planner) slot(name string) int {
+	s, ok := pl.slots[name]
+	if !ok {
+		s = len(pl.slots)
+		pl.slots[name] = s
+	}
+	return s
+}
+
+func (pl *planner) source(t el.Term) source {
+	switch t.Kind {
+	case el.Var:
+		return source{slot: pl.slot(t.Name)}
+	case el.Self:
+		return source{slot: -1, value: el.Node(pl.m.self)}
+	}
+	return source{slot: -1, value: t.Value}
+}
+
+func (pl *planner) sources(ts []el.Term) []source {
+	out := make([]source, len(ts))
+	for i, t := range ts {
+		out[i] = pl.source(t)
+	}
+	return out
+}
+
+// args are the atom's terms with, on channels, one for the sender.
+func (pl *planner) args(l *el.Literal) []el.Term {
+	if pl.m.rels[l.Atom.Name].decl.Kind != el.Channel {
+		return l.Atom.Args
+	}
+	sender := el.V("_")
+	if l.From != "" {
+		sender = el.V(l.From)
+	}
+	return append(slices.Clone(l.Atom.Args), sender)
+}
+
+// compile makes the plan of a clause that starts from its literal number from.
+func (m *Machine) compile(clause *el.Rule, from int, target *relation, agg *aggregator) *plan {
+	pl := &planner{m: m, slots: map[string]int{}, known: map[string]bool{}}
+	first := &clause.Body[from]
+	p := &plan{target: target, agg: agg, start: m.rels[first.Atom.Name], negated: first.Kind == el.Absent}
+	args := pl.args(first)
+	var matter []int
+	for c, t := range args {
+		switch {
+		case t.Kind == el.Any:
+			continue
+		case t.Kind != el.Var:
+			p.consts = append(p.consts, constCheck{c, pl.source(t).value})
+		case pl.known[t.Name]:
+			p.checks = append(p.checks, binding{c, pl.slot(t.Name)})
+		default:
+			p.binds = append(p.binds, binding{c, pl.slot(t.Name)})
+			pl.known[t.Name] = true
+		}
+		matter = append(matter, c)
+	}
+	if p.negated {
+		p.idx = p.start.index(matter)
+	}
+	left := make([]int, 0, len(clause.Body))
+	for i := range clause.Body {
+		if i != from {
+			left = append(left, i)
+		}
+	}
+	for len(left) > 0 {
+		i := pl.choose(clause, left)
+		p.steps = append(p.steps, pl.step(clause, left[i], from))
+		left = slices.Delete(left, i, i+1)
+	}
+	if agg != nil {
+		for _, t := range clause.Head.Args {
+			switch {
+			case t.Kind != el.Aggregate:
+				p.head = append(p.head, pl.source(t))
+			case t.Arg == "":
+				p.head = append(p.head, source{slot: -1, value: el.Number(0)})
+			default:
+				p.head = append(p.head, pl.source(el.V(t.Arg)))
+			}
+		}
+	} else {
+		p.head = pl.sources(clause.Head.Args)
+	}
+	p.slots = make([]el.Value, len(pl.slots))
+	p.out = make(el.Tuple, len(p.head))
+	return p
+}
+
+// choose picks what to evaluate next: what only filters, then the collection of
+// which most columns are known, then the members of a set.
+func (pl *planner) choose(clause *el.Rule, left []int) int {
+	best, score := -1, -1
+	for i, n := range left {
+		l := &clause.Body[n]
+		s := -1
+		switch l.Kind {
+		case el.Test, el.Let:
+			if pl.all(l.Args) {
+				s = 10_000
+			}
+		case el.Absent:
+			if pl.all(l.Atom.Args) {
+				s = 9_000
+			}
+		case el.Match:
+			s = 10
+			for _, t := range pl.args(l) {
+				if t.Kind == el.Const || t.Kind == el.Self || pl.known[t.Name] {
+					s += 10
+				}
+			}
+		case el.Each:
+			if pl.all(l.Args) {
+				s = 15
+			}
+		}
+		if s > score {
+			best, score = i, s
+		}
+	}
+	return best
+}
+
+func (pl *planner) all(ts []el.Term) bool {
+	return !slices.ContainsFunc(ts, func(t el.Term) bool { return t.Kind == el.Var && !pl.known[t.Name] })
+}
+
+func (pl *planner) step(clause *el.Rule, n, from int) step {
+	l := &clause.Body[n]
+	s := step{kind: l.Kind, after: n > from}
+	switch l.Kind {
+	case el.Test, el.Let, el.Each:
+		s.fn, s.args = el.FunctionNamed(l.Function), pl.sources(l.Args)
+		s.vals = make([]el.Value, len(s.args))
+		if l.Kind != el.Test {
+			s.out, s.bound = pl.slot(l.Var), pl.known[l.Var]
+			pl.known[l.Var] = true
+		}
+		return s
+	}
+	s.rel = pl.m.rels[l.Atom.Name]
+	var columns []int
+	new := map[string]bool{}
+	for c, t := range pl.args(l) {
+		switch {
+		case t.Kind == el.Any:
+		case t.Kind != el.Var || pl.known[t.Name]:
+			columns = append(columns, c)
+			s.key = append(s.key, pl.source(t))
+		case new[t.Name]:
+			s.checks = append(s.checks, binding{c, pl.slot(t.Name)})
+		default:
+			new[t.Name] = true
+			s.binds = append(s.binds, binding{c, pl.slot(t.Name)})
+		}
+	}
+	for _, b := range s.binds {
+		pl.known[pl.args(l)[b.column].Name] = true
+	}
+	s.idx = s.rel.index(columns)
+	return s
+}

@@ -1,0 +1,82 @@
+package eval
+
+import (
+	"iter"
+	"slices"
+
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
+)
+
+// Ranges is a set of tuples whose last column is a number, kept as closed
+// intervals of it for each prefix of the other columns (the paper's range
+// compression). The zero Ranges is not usable; see [NewRanges].
+type Ranges struct {
+	byPrefix map[string]int // position in sets
+	sets     []prefixed
+}
+
+type prefixed struct {
+	prefix el.Tuple
+	ids    *spans
+}
+
+// NewRanges is the empty set.
+func NewRanges() *Ranges { return &Ranges{byPrefix: map[string]int{}} }
+
+// split cuts a tuple into the encoded prefix and the number.
+func split(t el.Tuple) (prefix []byte, n int64) {
+	return t[:len(t)-1].Append(nil), t[len(t)-1].Int()
+}
+
+// Contains reports whether the tuple is a member. O(log intervals of the prefix).
+func (r *Ranges) Contains(t el.Tuple) bool {
+	prefix, n := split(t)
+	at, ok := r.byPrefix[string(prefix)]
+	return ok && r.sets[at].ids.contains(n)
+}
+
+// Add inserts the tuple and reports whether it is new. The cost is that of a
+// search, and of moving a bounded number of intervals.
+func (r *Ranges) Add(t el.Tuple) bool {
+	prefix, n := split(t)
+	at, ok := r.byPrefix[string(prefix)]
+	if !ok {
+		at = len(r.sets)
+		r.byPrefix[string(prefix)] = at
+		r.sets = append(r.sets, prefixed{prefix: slices.Clone(t[:len(t)-1]), ids: &spans{}})
+	}
+	return r.sets[at].ids.add(n)
+}
+
+// Intervals is the number of intervals, which is what the set costs. O(prefixes).
+func (r *Ranges) Intervals() int {
+	n := 0
+	for _, s := range r.sets {
+		n += s.ids.count
+	}
+	return n
+}
+
+// Bytes is the size of the intervals and of the prefixes in memory, without what
+// maps and the allocator add.
+func (r *Ranges) Bytes() int {
+	n := 0
+	for _, s := range r.sets {
+		n += s.ids.bytes() + 2*len(s.prefix.Append(nil))
+	}
+	return n
+}
+
+// All yields the members, by order of arrival of their prefixes, ascending in
+// each. The set must not change meanwhile.
+func (r *Ranges) All() iter.Seq[el.Tuple] {
+	return func(yield func(el.Tuple) bool) {
+		for _, s := range r.sets {
+			for n := range s.ids.all() {
+				if !yield(append(slices.Clone(s.prefix), el.Number(n))) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package trial_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
+	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
+)
+
+// BenchmarkTimestep is the cost of a timestep of the causal store on a node alone:
+// a write to one of ten keys, and everything sent. The original keeps every write
+// and sends it again; the rewritten program is told at once that all have it. The
+// figure to read is the ratio of the two lines of one size.
+func BenchmarkTimestep(b *testing.B) {
+	p, r := rewritten(b, "causal_kvs")
+	for _, before := range []int{0, 1_000, 10_000} {
+		for name, program := range map[string]*el.Program{"original": p, "rewritten": r.Program} {
+			b.Run(fmt.Sprintf("%s/after=%d", name, before), func(b *testing.B) {
+				m, err := eval.New(program, eval.Options{Sealed: []eval.Fact{
+					{Collection: "node", Tuple: el.Tuple{el.Node(0)}}, {Collection: "node", Tuple: el.Tuple{el.Node(1)}},
+				}})
+				require.NoError(b, err)
+				id := int64(0)
+				step := func() {
+					id++
+					deps := el.Numbers()
+					if id > 10 {
+						deps = el.Numbers(id - 10)
+					}
+					require.NoError(b, m.Tick(eval.Events{Inputs: []eval.Fact{{Collection: "write", Tuple: el.Tuple{
+						el.Number(id), el.Symbol(string(rune('a' + id%10))), el.Symbol("v"), deps,
+					}}}}))
+					if name == "original" {
+						return
+					}
+					var acks []eval.Message
+					for n := range int64(2) {
+						acks = append(acks, eval.Message{From: n, Fact: eval.Fact{Collection: "log_chn_ack",
+							Tuple: el.Tuple{el.Node(0), el.Node(n), el.Number(id)}}})
+					}
+					require.NoError(b, m.Tick(eval.Events{Messages: acks}))
+				}
+				for range before {
+					step()
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					step()
+					_ = m.Sends()
+				}
+			})
+		}
+	}
+}

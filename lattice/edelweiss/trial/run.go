@@ -1,0 +1,276 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
+	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
+	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
+	"github.com/joinery-go/joinery/sim"
+	simnet "github.com/joinery-go/joinery/sim/net"
+)
+
+// What a trial finds, for errors.Is; whatever else fails is wrapped as it comes.
+var (
+	ErrUnequal  = errors.New("outputs differ")
+	ErrStorage  = errors.New("storage is not given back")
+	ErrDiverged = errors.New("worlds end differently")
+)
+
+// Options of a trial. The zero value runs without faults.
+type Options struct {
+	Seed   uint64
+	Faults bool
+	// Alone skips the world of originals.
+	Alone bool
+	// Samples keeps the tuples of node 0 after each of its timesteps.
+	Samples bool
+	// Resend is how long a node waits before it sends again what is not
+	// acknowledged, 40 ms by default.
+	Resend sim.Time
+	// Cut takes the last node off the network for a while.
+	Cut Cut
+}
+
+// Cut is a time without messages to or from the last node, none if From is To.
+type Cut struct{ From, To sim.Time }
+
+// Sample is what a node stored at a time: tuples of tables and intervals of ranges.
+type Sample struct {
+	At               sim.Time
+	Tables, Original int
+}
+
+// Report is what a trial counted.
+type Report struct {
+	Ticks, Messages, Corrupt int
+	Tuples                   int  // in tables at the end, over all nodes
+	Intervals                int  // in ranges
+	Original                 int  // tuples that the originals hold at the end
+	Reclaimed                int  // tuples that they hold and the rewritten ones do not
+	Converged                bool // the end was compared with that of a world of originals
+	Hash                     uint64
+	Samples                  []Sample
+}
+
+type run struct {
+	program  *el.Program
+	original *el.Program // nil if program is it
+	load     *Workload
+	plan     []Operation
+	done     []bool
+	acks     map[string]bool
+	kinds    map[string]sim.MsgKind
+	hosts    []*host
+	world    *sim.World
+	options  Options
+	report   Report
+}
+
+// Run takes a rewritten program through a workload beside its original and, unless
+// told not to, compares the end with that of a world of originals. The error says
+// what is wrong with the rewritten program, or that the trial could not be made.
+func Run(original *el.Program, rewritten *reclaim.Result, load *Workload, o Options) (*Report, error) {
+	r := &run{program: rewritten.Program, original: original, load: load, acks: map[string]bool{}, options: o}
+	for _, a := range rewritten.Certificate.Acks {
+		r.acks[a.Ack] = true
+	}
+	if o.Resend == 0 {
+		r.options.Resend = 40 * sim.Millisecond
+	}
+	if err := r.live(o); err != nil {
+		return &r.report, fmt.Errorf("seed %d: %w", o.Seed, err)
+	}
+	r.count()
+	if err := r.storage(); err != nil {
+		return &r.report, fmt.Errorf("seed %d: %w", o.Seed, err)
+	}
+	if o.Alone || len(load.Converges)+len(load.Answers) == 0 {
+		return &r.report, nil
+	}
+	alone := &run{program: original, load: load, acks: map[string]bool{}, options: r.options}
+	if err := alone.live(o); err != nil {
+		return &r.report, fmt.Errorf("seed %d: the world of originals: %w", o.Seed, err)
+	}
+	if !slices.Equal(r.done, alone.done) {
+		return &r.report, nil // crashes lost different operations; nothing can be compared
+	}
+	r.report.Converged = true
+	return &r.report, r.sameEnd(alone, o.Seed)
+}
+
+// sameEnd compares what converges with a world of originals.
+func (r *run) sameEnd(alone *run, seed uint64) error {
+	for i, h := range r.hosts {
+		for _, name := range slices.Concat(r.load.Converges, r.load.Answers) {
+			columns := len(r.original.Collection(name).Columns)
+			if slices.Contains(r.load.Answers, name) {
+				columns = r.original.Collection(name).Keys()
+			}
+			got, want := h.m.Contents(name), alone.hosts[i].m.Contents(name)
+			if !slices.EqualFunc(got, want, func(a, b el.Tuple) bool { return a[:columns].Compare(b[:columns]) == 0 }) {
+				return fmt.Errorf("seed %d: %w: %s of node %d: rewritten %v, original %v", seed, ErrDiverged, name, i, got, want)
+			}
+		}
+	}
+	return nil
+}
+
+// Phases of a trial: operations and faults until Workload.Until, then quiet with
+// what was lost issued again, closing operations, quiet.
+const (
+	againAfter = 400 * sim.Millisecond
+	closeAfter = 1000 * sim.Millisecond
+	endAfter   = 1800 * sim.Millisecond
+)
+
+func (r *run) live(o Options) error {
+	src := choice.Seeded(o.Seed)
+	r.plan = r.load.plan(o.Seed)
+	r.done = make([]bool, len(r.plan))
+	r.kinds = map[string]sim.MsgKind{}
+	for i, c := range r.program.Collections {
+		r.kinds[c.Name] = sim.MsgKind(i + 1)
+	}
+	for i := range r.load.Nodes {
+		r.hosts = append(r.hosts, &host{run: r, id: sim.NodeID(i)})
+	}
+	options, err := r.worldOptions(src, o)
+	if err != nil {
+		return err
+	}
+	if r.world, err = sim.New(options); err != nil {
+		return err
+	}
+	for id, op := range r.plan {
+		if err := r.world.Inject(op.At, sim.NodeID(op.Node), uint64(id)); err != nil {
+			return err
+		}
+	}
+	if err := r.world.Heal(r.load.until()); err != nil {
+		return err
+	}
+	if err := r.world.RunUntil(r.load.until() + againAfter); err != nil {
+		return err
+	}
+	// What was lost because its node was down comes again.
+	for id, op := range r.plan {
+		if op.At < r.load.until() && !r.done[id] && r.load.Reissue {
+			if err := r.world.Inject(r.world.Now()+sim.Millisecond, sim.NodeID(op.Node), uint64(id)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.world.RunUntil(r.load.until() + endAfter); err != nil {
+		return err
+	}
+	if r.original != nil {
+		if _, err := r.world.RunUntilQuiet(r.load.until() + 10*sim.Second); err != nil {
+			return err
+		}
+	}
+	r.report.Hash = r.world.Hash()
+	return nil
+}
+
+func (r *run) worldOptions(src choice.Source, o Options) (sim.Options, error) {
+	faults := simnet.Faults{}
+	options := sim.Options{
+		Nodes: r.load.Nodes, Source: src,
+		Factory: func(n sim.NodeID) sim.Actor { return r.hosts[n] },
+	}
+	if o.Faults {
+		faults = simnet.SwarmAll(src)
+		options.Crash.Level = sim.SwarmLevel(src, sim.Crash)
+		t := &options.Trouble
+		t.Clock, t.Pause, t.Slow = sim.SwarmLevel(src, sim.Clock), sim.SwarmLevel(src, sim.Pause), sim.SwarmLevel(src, sim.Slow)
+		t.Outage, t.MidCrash = sim.SwarmLevel(src, sim.Outage), sim.SwarmLevel(src, sim.MidCrash)
+	}
+	net := simnet.Options{Faults: faults}
+	for i, c := range r.program.Collections {
+		if c.Kind == el.Channel {
+			net.Kinds = append(net.Kinds, sim.MsgKind(i+1))
+		}
+	}
+	var err error
+	options.Net, err = simnet.New(net)
+	if cut := r.options.Cut; cut.From != cut.To {
+		options.Net = &cutNetwork{Network: options.Net, cut: cut}
+	}
+	return options, err
+}
+
+// cutNetwork is a network that loses what passes a cut.
+type cutNetwork struct {
+	sim.Network
+	fabric *sim.Fabric
+	cut    Cut
+}
+
+// Attach implements [sim.Network].
+func (n *cutNetwork) Attach(f *sim.Fabric) error {
+	n.fabric = f
+	return n.Network.Attach(f)
+}
+
+// Send implements [sim.Network].
+func (n *cutNetwork) Send(m sim.Envelope, out []sim.Delivery) []sim.Delivery {
+	last := sim.NodeID(n.fabric.Nodes() - 1)
+	now := n.fabric.Now()
+	if now >= n.cut.From && now < n.cut.To && (m.From == last) != (m.To == last) {
+		return out
+	}
+	return n.Network.Send(m, out)
+}
+
+// stored is the number of tuples in tables and of intervals in ranges.
+func stored(m *eval.Machine) (tuples, intervals int) {
+	for _, s := range m.Sizes() {
+		if s.Kind == el.Range {
+			intervals += s.Tuples
+		} else {
+			tuples += s.Tuples
+		}
+	}
+	return tuples, intervals
+}
+
+func (r *run) sample(h *host) {
+	if !r.options.Samples || h.id != 0 || h.ref == nil {
+		return
+	}
+	tuples, intervals := stored(h.m)
+	before, also := stored(h.ref)
+	r.report.Samples = append(r.report.Samples, Sample{At: r.world.Now(), Tables: tuples + intervals, Original: before + also})
+}
+
+func (r *run) count() {
+	for _, h := range r.hosts {
+		tuples, intervals := stored(h.m)
+		r.report.Tuples += tuples
+		r.report.Intervals += intervals
+		tuples, _ = stored(h.ref)
+		r.report.Original += tuples
+	}
+	r.report.Reclaimed = r.report.Original - r.report.Tuples
+}
+
+// storage holds what tables contain at the end against what may be left.
+func (r *run) storage() error {
+	for _, h := range r.hosts {
+		for _, left := range r.load.Left {
+			n, most := len(h.m.Contents(left.Table)), 0
+			if left.Output != "" {
+				most = len(h.m.Contents(left.Output))
+			}
+			if n > most {
+				return fmt.Errorf("%w: %s of node %d holds %d tuples, may hold %d: %v", ErrStorage, left.Table, h.id, n, most,
+					h.m.Contents(left.Table))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package deep
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"unsafe"
+)
+
+// equalMethod is a method Equal of a type that is its equality.
+type equalMethod struct {
+	index     int  // among the methods of the type, or of pointers to it
+	onPointer bool // it has a pointer receiver
+	pointer   bool // it takes a pointer
+	takes     reflect.Type
+	locks     bool // it may lock both values, so that it must not be given one twice
+}
+
+// equalMethodOf returns the method that is the equality of values of t: Equal with
+// one result of kind bool, on t or on *t, that takes a t, a *t, or an interface that
+// one of them implements. A method that takes an interface may be that of an embedded
+// field, promoted: where an embedded field has one that takes the same, it is left
+// alone.
+func equalMethodOf(t reflect.Type) (m equalMethod, ok bool) {
+	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer || isWord(t) {
+		return equalMethod{}, false
+	}
+	p := reflect.PointerTo(t)
+	found, ok := p.MethodByName("Equal")
+	if !ok || found.Type.NumIn() != 2 || found.Type.IsVariadic() ||
+		found.Type.NumOut() != 1 || found.Type.Out(0).Kind() != reflect.Bool {
+		return equalMethod{}, false
+	}
+	m = equalMethod{index: found.Index, onPointer: true, takes: found.Type.In(1), locks: locks(t)}
+	if onValue, ok := t.MethodByName("Equal"); ok {
+		m.index, m.onPointer = onValue.Index, false
+	}
+	switch {
+	case m.takes == t:
+	case m.takes == p:
+		m.pointer = true
+	case m.takes.Kind() != reflect.Interface || promotes(t, m.takes):
+		return equalMethod{}, false
+	case !m.onPointer && t.Implements(m.takes):
+	case p.Implements(m.takes):
+		m.pointer = true
+	default:
+		return equalMethod{}, false
+	}
+	return m, true
+}
+
+// promotes reports whether an embedded field of t has a method Equal that takes the
+// same.
+func promotes(t, takes reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous {
+			continue
+		}
+		methods, first := f.Type, 0
+		switch f.Type.Kind() {
+		case reflect.Interface:
+		case reflect.Pointer:
+			first = 1
+		default:
+			methods, first = reflect.PointerTo(f.Type), 1
+		}
+		if m, ok := methods.MethodByName("Equal"); ok && m.Type.NumIn() == first+1 && m.Type.In(first) == takes {
+			return true
+		}
+	}
+	return false
+}
+
+// locks reports whether values of t hold a lock.
+func locks(t reflect.Type) bool {
+	return anyPart(t, func(part reflect.Type) bool { return part.PkgPath() == "sync" })
+}
+
+// equalByMethod compares values by their own method; keys of maps are compared by
+// structure, as maps do.
+func equalByMethod(made *Type, m equalMethod) equalFunc {
+	t := made.t
+	return func(w *walk, a, b unsafe.Pointer) bool {
+		switch {
+		case w.keys:
+			return made.same(w, a, b)
+		case a == b && m.locks:
+			return true
+		}
+		x, y := reflect.NewAt(t, a), reflect.NewAt(t, b)
+		if !m.pointer {
+			y = y.Elem()
+		}
+		if !m.onPointer {
+			x = x.Elem()
+		}
+		return x.Method(m.index).Call([]reflect.Value{y})[0].Bool()
+	}
+}
+
+// IgnoredEquals lists the types in t that have a method Equal which does not take
+// part in the equality of t, each with the type of its method, in order: "pkg.T:
+// func(string) bool". What interfaces hold is not known from t.
+func IgnoredEquals(t reflect.Type) []string {
+	var found []string
+	// It never stops, and so there is no error.
+	_ = inspect(t, "", map[reflect.Type]bool{}, func(part reflect.Type, _ string) (bool, error) {
+		if _, ok := equalMethodOf(part); ok {
+			return true, nil
+		}
+		if part.Kind() == reflect.Interface || part.Kind() == reflect.Pointer || isWord(part) {
+			return false, nil
+		}
+		if m, ok := reflect.PointerTo(part).MethodByName("Equal"); ok {
+			x := reflect.New(part)
+			found = append(found, fmt.Sprintf("%s: %s", TypeName(part), TypeName(x.Method(m.Index).Type())))
+		}
+		return false, nil
+	})
+	slices.Sort(found)
+	return found
+}

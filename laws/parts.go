@@ -1,0 +1,92 @@
+package laws
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/laws/internal/deep"
+)
+
+// variety is what a source was seen to vary: a fault that shows where one field ties and
+// another differs is not found by states that never look like that.
+type variety struct {
+	pairs    int
+	distinct bool // two states of some pair differed
+	parts    []part
+	at       map[string]int // into parts
+}
+
+type part struct {
+	path           string
+	tied, differed int
+}
+
+// surveyed is how many pairs of states are looked at before the laws are judged.
+const surveyed = 200
+
+// survey draws pairs of states and compares their parts. It ends early where stop says
+// so, or where states cannot be drawn: the laws will say why.
+func survey(s *subject, source gen.Source[any], seed uint64, stop func() bool) *variety {
+	v := &variety{at: make(map[string]int)}
+	p := newProbe(s)
+	run := seededRun{source: source, probe: p, x: make([]any, 2)}
+	for i := range uint64(surveyed) {
+		if stop() {
+			break
+		}
+		run.draw.Reset(choice.Seeded(choice.Mix(choice.MixString(seed, "survey"), i)))
+		if run.fill() != nil || run.draw.Err() != nil {
+			break
+		}
+		v.add(p, run.x)
+	}
+	return v
+}
+
+// add compares a pair. What panics here, an Equal of the user's, will panic again under
+// a law.
+func (v *variety) add(p *probe, x []any) {
+	defer func() { _ = recover() }()
+	v.pairs++
+	v.distinct = v.distinct || !p.Equal(x[0], x[1])
+	deep.Parts(x[0], x[1], func(path string, equal bool) {
+		i, ok := v.at[path]
+		if !ok {
+			i = len(v.parts)
+			v.at[path] = i
+			v.parts = append(v.parts, part{path: path})
+		}
+		if equal {
+			v.parts[i].tied++
+		} else {
+			v.parts[i].differed++
+		}
+	})
+}
+
+// remarks says which parts never tied, and which never differed, a line each.
+func (v *variety) remarks() []string {
+	if v.pairs < surveyed || !v.distinct {
+		return nil // too little was seen, or a law will say it
+	}
+	var never, always []string
+	for _, p := range v.parts {
+		switch {
+		case p.path == "" || strings.HasPrefix(p.path, "len("):
+		case p.tied == 0:
+			never = append(never, p.path)
+		case p.differed == 0:
+			always = append(always, p.path)
+		}
+	}
+	var lines []string
+	if len(never) > 0 {
+		lines = append(lines, fmt.Sprintf("never equal in %d pairs of states: %s; a fault that shows in a tie of it is not found", v.pairs, strings.Join(never, ", ")))
+	}
+	if len(always) > 0 {
+		lines = append(lines, fmt.Sprintf("never different in %d pairs of states: %s; a fault that shows in it is not found", v.pairs, strings.Join(always, ", ")))
+	}
+	return lines
+}

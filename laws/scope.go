@@ -1,0 +1,118 @@
+package laws
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/laws/internal/deep"
+)
+
+// The small scope that doors about histories try in full.
+const (
+	scopeOps   = 4      // operations
+	scopeDrawn = 64     // examples of which these are the shortest
+	scopeSteps = 6      // steps at most
+	scopeLimit = 20_000 // schedules at most
+)
+
+// checkSchedules checks a set first on every schedule of a small scope, and then at
+// random.
+func checkSchedules[O any](t T, set Set[Schedule[O]], ops *rapid.Generator[O], stale bool, opts []Option) {
+	t.Helper()
+	if err := set.s.usable(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	few, err := shortest(ops)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	all, length := schedulesOf(few, scopeSteps, scopeLimit, stale)
+	scope := fmt.Sprintf("every schedule of up to %d steps at %d replicas, up to their names, with the operations %s: %d schedules",
+		length, gen.Replicas, literals(few), len(all))
+	checkScope(t, set.s, boxAll(all), scope, settingsOf(opts))
+	checkOn(t, set.s, boxSource(ScheduleSource(gen.FromRapid(ops))), opts)
+}
+
+// shortest is the operations among some examples that are shortest in print: those tie
+// most, and are read most easily.
+func shortest[O any](ops *rapid.Generator[O]) (few []O, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			few, err = nil, fmt.Errorf("%w: Ops draws no operation: %s", ErrSetup, panicText(v))
+		}
+	}()
+	type printed struct {
+		op   O
+		text string
+	}
+	var all []printed
+	for seed := range scopeDrawn {
+		op := ops.Example(seed)
+		all = append(all, printed{op, deep.Literal(op)})
+	}
+	slices.SortFunc(all, func(a, b printed) int {
+		return cmp.Or(cmp.Compare(len(a.text), len(b.text)), cmp.Compare(a.text, b.text))
+	})
+	all = slices.CompactFunc(all, func(a, b printed) bool { return a.text == b.text })
+	for _, p := range all[:min(len(all), scopeOps)] {
+		few = append(few, p.op)
+	}
+	return few, nil
+}
+
+func literals[O any](ops []O) string {
+	texts := make([]string, len(ops))
+	for i, op := range ops {
+		texts[i] = deep.Literal(op)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// checkScope judges the set's own laws, and not those on states, on every schedule,
+// in a subtest. The first that fails is a shortest one.
+func checkScope(t T, set set, schedules []any, scope string, o settings) {
+	t.Helper()
+	t.Run("exhaustive", func(t *testing.T) {
+		t.Helper()
+		patience := DefaultPatience
+		if o.patience != nil {
+			patience = *o.patience
+		}
+		if set.subject.watchdog != nil {
+			patience = 0
+		}
+		a, p := new(attendance), newProbe(set.subject)
+		laws := set.only([]string{set.name}).all()
+		at, x := 0, make([]any, 1)
+		var failures []*Failure
+		ended := a.attend(patience, func() {
+			for at = range laws {
+				for i, s := range schedules {
+					a.step()
+					a.step()
+					x[0] = s
+					if f := p.judge(&laws[at], x); f.kind.bad() {
+						failure := p.failure(&laws[at], x, f)
+						failure.Found = fmt.Sprintf("schedule %d of the scope", i+1)
+						failures = append(failures, failure)
+						break
+					}
+				}
+			}
+		})
+		if !ended {
+			t.Fatalf("\n%v", p.failure(&laws[at], x, finding{kind: stuck}))
+		}
+		for _, f := range failures {
+			f.Again = againCommand(t.Name(), 0)
+			t.Errorf("\n%v", f)
+		}
+		t.Logf("%s", scope)
+	})
+}

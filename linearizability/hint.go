@@ -1,0 +1,92 @@
+package linearizability
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// hint says what of the input decided a violation by the way it was read, where
+// there is another way: an initial value that may be meant, a nil, a compare-and-set
+// that failed. Since a witness is minimal, what is part of it matters. The options are
+// named as history.Options and as flags of simfuzz check.
+func hint(h *history.History, witness []history.Op) string {
+	var hints []string
+	initials := make(map[string]bool)
+	nils, failures := false, false
+	for i := range witness {
+		o := &witness[i]
+		v, observes := foundValue(o)
+		switch {
+		case !observes:
+		case o.Func == history.CAS && o.Outcome == history.Failed:
+			if !failures {
+				hints = append(hints, fmt.Sprintf("#%d failed, by which %s was not there; if it says nothing: FailedCAS, --failed-cas absent", o.Index, v))
+			}
+			failures = true
+		case o.Func == history.Read && v.IsNil() && o.Txn == 0: // texts of transactions know no nil
+			if !nils {
+				hints = append(hints, fmt.Sprintf("#%d returned nil, by which there was no value; if that is a value not known: NilReads, --nil unknown", o.Index))
+			}
+			nils = true
+		case o.Type == history.Register && !v.Equal(h.Initial) && !isWritten(h, o.Key, v) && !initials[v.Key()]:
+			initials[v.Key()] = true
+			hints = append(hints, fmt.Sprintf("nobody wrote %s; if it is what registers hold at first: Initial, --initial %s", v, flagValue(v)))
+		}
+	}
+	return strings.Join(hints, "; ")
+}
+
+// ownReadsHint says that the other reading of OwnReads finds nothing wrong.
+func (c checker) ownReadsHint(m *meter, h *history.History) string {
+	if m.ownReads != OwnReadsAlways {
+		return ""
+	}
+	m.ownReads = OwnReadsUntilRead
+	r, err := c.judge(m, h)
+	m.ownReads = OwnReadsAlways
+	if err != nil || r.status != OK {
+		return ""
+	}
+	return "it holds if a transaction that has read its own write may then read another one, as Plume classes it: OwnReads, --own-reads until-read"
+}
+
+// foundValue is the value that an operation shows to have been there, or, if it is a
+// compare-and-set that failed, not.
+func foundValue(o *history.Op) (history.Value, bool) {
+	switch {
+	case o.Func == history.Read && o.Outcome == history.OK:
+		return o.Out, true
+	case o.Func == history.CAS && o.Outcome != history.Unknown:
+		pair, _ := o.Arg.AsList()
+		return pair[0], true
+	}
+	return history.Nil, false
+}
+
+// isWritten reports whether an operation that may have happened puts the value there.
+func isWritten(h *history.History, key string, v history.Value) bool {
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Type != history.Register || o.Key != key || !o.Happened() {
+			continue
+		}
+		if pair, _ := o.Arg.AsList(); o.Func == history.Write && o.Arg.Equal(v) || o.Func == history.CAS && pair[1].Equal(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// flagValue writes a value as an argument of a flag, quoted for a shell.
+func flagValue(v history.Value) string {
+	if _, isInt := v.AsInt(); isInt {
+		return v.String()
+	}
+	text, err := v.MarshalJSON()
+	if err != nil {
+		text = []byte(v.String())
+	}
+	return "'" + strings.ReplaceAll(string(text), "'", `'\''`) + "'"
+}

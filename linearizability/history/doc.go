@@ -1,0 +1,50 @@
+// Package history is the data that checkers judge: operations with their
+// intervals, what they wrote and saw, and the fences between them. It is pure
+// data with codecs; it passes no verdict and knows no store. Where a format leaves
+// open what something means, one reading is the default and Options have the others;
+// what a decoder passed over or assumed is in its notes.
+//
+// # jsonl
+//
+// The project's own format, which holds all that a History does: a header line, one
+// line an operation or fence, a footer line. The footer carries the counts, so that a
+// file cut at a line boundary is told from a complete one.
+//
+//	{"kind":"history","version":1,"name":"seed 7","tagged":true}
+//	{"kind":"op","session":0,"node":1,"type":"set","func":"add","key":"k","arg":5,"call":1,"return":4,"tag":1}
+//	{"kind":"fence","at":9}
+//	{"kind":"end","ops":1,"fences":1}
+//
+// A missing "return" is Pending, a missing "outcome" is ok, a missing "node" is -1; a
+// header may say what registers hold at first ("initial"). A session is a number or a
+// name; sessions with a name are numbered in order of their first call, with numbers
+// that no other session has. "arg" and "out" are any JSON, see Value. Lines may stand
+// in any order: operations are ordered by their calls, those called at the same time
+// as they stand in the file, and fences by their times. "return" may be the time of
+// "call", as coarse clocks have it. Fields of other names are passed over with a note,
+// unless Options.Strict makes them an error.
+//
+// # jepsen
+//
+// EDN operation maps over registers, sets and counters. The order of the entries is
+// that of time; a :time that runs backwards is noted. What ends :fail did not happen,
+// a :cas included; what ends :info, or not at all, may have happened at any time from
+// then on. The value with which a :write, :cas, :add or :remove ends :ok is the one
+// that it wrote. A read of nil found nothing there; Knossos takes it as a value that
+// the client did not note, which Options.NilReads does too if asked. A value [a b] is
+// a key and a value if all operations that show it have keys, see Options.Pairs. Equal
+// numbers are equal however they are written, as are maps and sets; of what is
+// neither, nor a string, list or truth value, the text is the value.
+//
+// # porcupine-etcd
+//
+// The log lines of Jepsen's etcd test as they ship with porcupine: one register. A
+// :cas that ends :fail found another value there.
+//
+// # plume, awdit
+//
+// Transactions over registers, as the checkers of these names read them; neither says
+// anything of real time. In plume lines of one session and transaction number are one
+// transaction wherever they stand, -1 marks what aborted, and 0 is the value of a
+// register before its first write.
+package history
