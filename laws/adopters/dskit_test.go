@@ -93,10 +93,14 @@ func drawRing(entry lifetime) *rapid.Generator[ring.Desc] {
 }
 
 // alone is an instance that no other shares tokens with, and that changes its state
-// once a second at most.
-func alone(_ *rapid.T, instance int, second int64) ring.InstanceDesc {
-	states := []ring.InstanceState{ring.PENDING, ring.JOINING, ring.ACTIVE, ring.LEAVING, ring.LEFT}
+// once a second at most, but that it may leave in the second in which it begins to: of
+// two such states all take the second. It comes back.
+func alone(t *rapid.T, instance int, second int64) ring.InstanceDesc {
+	states := []ring.InstanceState{ring.PENDING, ring.JOINING, ring.ACTIVE, ring.LEAVING, ring.ACTIVE}
 	e := ring.InstanceDesc{State: states[second-1]}
+	if e.State == ring.LEAVING && rapid.Bool().Draw(t, "left") {
+		e.State = ring.LEFT
+	}
 	if e.State != ring.PENDING && e.State != ring.LEFT {
 		e.Tokens = []uint32{uint32(10 * instance), uint32(10*instance + 1)}
 	}
@@ -184,8 +188,10 @@ func TestDskitRingShares(t *testing.T) {
 	assert.Equal(t, map[uint64]uint64{1: 3}, d.Ingesters["x"].Versions)
 }
 
-// drawPartitions draws what a process knows of two partitions and two owners. Where
-// they are hurried, a partition may become active and inactive in one second.
+// drawPartitions draws what a process knows of two partitions and two owners. Both may
+// be deleted in the second of another change, which all then take for the later, and
+// come back. Where they are hurried, a partition may also become active and inactive in
+// one second.
 func drawPartitions(hurried bool) *rapid.Generator[ring.PartitionRingDesc] {
 	return rapid.Custom(func(t *rapid.T) ring.PartitionRingDesc {
 		d := *ring.NewPartitionRingDesc()
@@ -200,7 +206,7 @@ func drawPartitions(hurried bool) *rapid.Generator[ring.PartitionRingDesc] {
 				continue
 			}
 			o := ring.OwnerDesc{OwnedPartition: int32(second % 2), State: ring.OwnerActive, UpdatedTimestamp: second}
-			if second == 3 {
+			if second == 2 && rapid.Bool().Draw(t, "owner deleted") {
 				o.State = ring.OwnerDeleted
 			}
 			d.Owners[fmt.Sprintf("owner-%d", i)] = o
@@ -210,13 +216,16 @@ func drawPartitions(hurried bool) *rapid.Generator[ring.PartitionRingDesc] {
 }
 
 func drawPartition(t *rapid.T, id int32, second int64, hurried bool) ring.PartitionDesc {
-	states := []ring.PartitionState{ring.PartitionPending, ring.PartitionActive, ring.PartitionInactive, ring.PartitionDeleted}
+	states := []ring.PartitionState{ring.PartitionPending, ring.PartitionActive, ring.PartitionInactive, ring.PartitionActive}
 	locked := rapid.Int64Range(0, 2).Draw(t, "lock second")
 	p := ring.PartitionDesc{
 		Id: id, Tokens: []uint32{uint32(id), uint32(id + 10)}, State: states[second-1], StateTimestamp: second,
 		StateChangeLocked: locked == 1, StateChangeLockedTimestamp: locked,
 	}
-	if hurried && p.State == ring.PartitionActive && rapid.Bool().Draw(t, "inactive") {
+	switch {
+	case second == 3 && rapid.Bool().Draw(t, "deleted"):
+		p.State = ring.PartitionDeleted
+	case second == 2 && hurried && rapid.Bool().Draw(t, "inactive"):
 		p.State = ring.PartitionInactive
 	}
 	return p
