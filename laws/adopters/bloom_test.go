@@ -22,10 +22,10 @@ func drawBloom(sizes ...uint) *rapid.Generator[*bloom.BloomFilter] {
 }
 
 func TestBloomHolds(t *testing.T) {
-	laws.CheckMethod(t, (*bloom.BloomFilter).Merge, drawBloom(20), cases())
+	laws.CheckMethod(t, (*bloom.BloomFilter).Merge, drawBloom(20), laws.Clone((*bloom.BloomFilter).Copy), cases())
 }
 
 // Filters of different sizes refuse each other.
 func TestBloomRefuses(t *testing.T) {
-	laws.CheckMethod(t, (*bloom.BloomFilter).Merge, drawBloom(20, 40), laws.MayRefuse(), cases())
+	laws.CheckMethod(t, (*bloom.BloomFilter).Merge, drawBloom(20, 40), laws.MayRefuse(), laws.Clone((*bloom.BloomFilter).Copy), cases())
 }

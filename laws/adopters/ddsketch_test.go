@@ -81,12 +81,15 @@ func stateDD(s *ddsketch.DDSketchWithExactSummaryStatistics) any {
 	return said
 }
 
-var mergeDD = (*ddsketch.DDSketchWithExactSummaryStatistics).MergeWith
+var (
+	mergeDD = (*ddsketch.DDSketchWithExactSummaryStatistics).MergeWith
+	copyDD  = (*ddsketch.DDSketchWithExactSummaryStatistics).Copy
+)
 
 func TestDDSketchHolds(t *testing.T) {
 	for name := range stores {
 		t.Run(name, func(t *testing.T) {
-			laws.CheckMethod(t, mergeDD, drawDD([]float64{0.1}, name), laws.NotIdempotent(), laws.State(stateDD), cases())
+			laws.CheckMethod(t, mergeDD, drawDD([]float64{0.1}, name), laws.NotIdempotent(), laws.State(stateDD), laws.Clone(copyDD), cases())
 		})
 	}
 }
@@ -94,11 +97,11 @@ func TestDDSketchHolds(t *testing.T) {
 // Sketches with different stores merge as well, bin by bin.
 func TestDDSketchStoresMixedHold(t *testing.T) {
 	states := drawDD([]float64{0.1}, "buffered, paginated", "dense", "sparse")
-	laws.CheckMethod(t, mergeDD, states, laws.NotIdempotent(), laws.State(stateDD), cases())
+	laws.CheckMethod(t, mergeDD, states, laws.NotIdempotent(), laws.State(stateDD), laws.Clone(copyDD), cases())
 }
 
 // Sketches of different accuracies refuse each other.
 func TestDDSketchRefuses(t *testing.T) {
 	states := drawDD([]float64{0.1, 0.01}, "buffered, paginated", "dense")
-	laws.CheckMethod(t, mergeDD, states, laws.NotIdempotent(), laws.MayRefuse(), laws.State(stateDD), cases())
+	laws.CheckMethod(t, mergeDD, states, laws.NotIdempotent(), laws.MayRefuse(), laws.State(stateDD), laws.Clone(copyDD), cases())
 }

@@ -45,10 +45,10 @@ func sameSketch(a, b *hyperloglog.Sketch) bool {
 }
 
 func TestHyperLogLogHolds(t *testing.T) {
-	laws.CheckMethod(t, (*hyperloglog.Sketch).Merge, drawSketch(7), laws.Equal(sameSketch), cases())
+	laws.CheckMethod(t, (*hyperloglog.Sketch).Merge, drawSketch(7), laws.Equal(sameSketch), laws.Clone((*hyperloglog.Sketch).Clone), cases())
 }
 
 // Sketches of different precisions refuse each other.
 func TestHyperLogLogRefuses(t *testing.T) {
-	laws.CheckMethod(t, (*hyperloglog.Sketch).Merge, drawSketch(5, 7), laws.Equal(sameSketch), laws.MayRefuse(), cases())
+	laws.CheckMethod(t, (*hyperloglog.Sketch).Merge, drawSketch(5, 7), laws.Equal(sameSketch), laws.Clone((*hyperloglog.Sketch).Clone), laws.MayRefuse(), cases())
 }
