@@ -66,7 +66,7 @@ func decodeNotifications(b []byte) notifications {
 
 // mergeNotifications gives a log what two peers send.
 func mergeNotifications(a, b notifications) notifications {
-	log, err := nflog.New(nflog.Options{Retention: time.Hour, Metrics: prometheus.NewRegistry()})
+	log, err := nflog.New(nflog.Options{Retention: time.Hour, Metrics: prometheus.WrapRegistererWith(nil, nil)})
 	if err != nil {
 		panic(fmt.Sprintf("new: %v", err))
 	}

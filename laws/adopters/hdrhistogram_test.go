@@ -1,6 +1,7 @@
 package adopters_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -24,29 +25,29 @@ func drawHDR(t *rapid.T) *hdrhistogram.Histogram {
 	return h
 }
 
-func copyHDR(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
-	return hdrhistogram.Import(h.Export())
-}
-
-// mergeHDR adds b to a copy of a; histograms of one geometry drop nothing.
-func mergeHDR(a, b *hdrhistogram.Histogram) *hdrhistogram.Histogram {
-	merged := copyHDR(a)
-	if dropped := merged.Merge(b); dropped > 0 {
-		panic("merge: values dropped")
+// mergeHDR refuses what would be dropped, as nothing is of one geometry.
+func mergeHDR(h, other *hdrhistogram.Histogram) error {
+	if dropped := h.Merge(other); dropped > 0 {
+		return fmt.Errorf("%d values dropped", dropped)
 	}
-	return merged
+	return nil
 }
 
 func TestHDRHistogramHolds(t *testing.T) {
-	set := sum(mergeHDR, newHDR(), laws.Equal((*hdrhistogram.Histogram).Equals))
-	laws.Check(t, set, drawn(rapid.Custom(drawHDR), mergeHDR, copyHDR), cases())
+	laws.CheckMethod(t, mergeHDR, rapid.Custom(drawHDR), laws.NotIdempotent(), laws.Equal((*hdrhistogram.Histogram).Equals), cases())
 }
 
-// A histogram that tracks less drops what it cannot hold, and says how much.
+// A histogram that tracks less drops what it cannot hold, and says how much. Where its
+// range ends exactly is its own business.
 func TestHDRHistogramDropsWhatItCannotHold(t *testing.T) {
-	wide, narrow := hdrhistogram.New(1, 100_000, 2), hdrhistogram.New(1, 1000, 2)
-	require.NoError(t, wide.RecordValue(50_000))
-	assert.EqualValues(t, 1, narrow.Merge(wide))
-	assert.EqualValues(t, 0, narrow.TotalCount())
-	assert.EqualValues(t, 0, wide.Merge(narrow))
+	dropped := int64(0)
+	for v := int64(1000); v < 5000; v++ {
+		wide, narrow := newHDR(), hdrhistogram.New(1, 1000, 2)
+		require.NoError(t, wide.RecordValue(v))
+		d := narrow.Merge(wide)
+		require.EqualValues(t, 1, d+narrow.TotalCount(), "%d is dropped or counted", v)
+		require.EqualValues(t, 0, wide.Merge(narrow))
+		dropped += d
+	}
+	assert.Positive(t, dropped)
 }

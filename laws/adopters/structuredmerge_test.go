@@ -142,13 +142,57 @@ func inOrder(o fields) fields {
 }
 
 func TestStructuredMergeHolds(t *testing.T) {
-	set := band(mergeObjects, laws.Equal(unordered))
-	laws.Check(t, set, drawn(rapid.Custom(drawObject), mergeObjects, nil), cases())
+	laws.CheckBand(t, mergeObjects, rapid.Custom(drawObject), laws.Equal(unordered), cases())
+}
+
+// The elements of b stand in an associative list of a ⊔ b in the order that b has.
+func TestStructuredMergeKeepsOrder(t *testing.T) {
+	source := drawn(rapid.Custom(drawObject), mergeObjects, nil)
+	laws.Check(t, laws.Add(laws.Band(mergeObjects), keepsOrder()).Only("overlay"), source, cases())
+}
+
+func keepsOrder() laws.Law[fields] {
+	keptAll := func(p *laws.Probe[fields], x []fields) bool {
+		merged := p.Join(x[0], x[1])
+		for _, name := range []string{"finalizers", "ports"} {
+			kept := keysOf(merged[name])
+			kept = slices.DeleteFunc(kept, func(key any) bool { return !slices.Contains(keysOf(x[1][name]), key) })
+			if !slices.Equal(kept, keysOf(x[1][name])) {
+				return false
+			}
+		}
+		return true
+	}
+	return laws.Law[fields]{
+		ID: "overlay/order", Statement: "what a list of a ⊔ b has of b is in the order of b", Arity: 2,
+		Eval: func(p *laws.Probe[fields], x []fields) laws.Outcome {
+			if keptAll(p, x) {
+				return laws.Holds
+			}
+			return laws.Fails
+		},
+		Explain: func(p *laws.Probe[fields], x []fields) laws.Sides {
+			return laws.Sides{LeftExpr: "a ⊔ b", Left: p.Show(p.Join(x[0], x[1])), RightExpr: "b", Right: p.Show(x[1])}
+		},
+	}
+}
+
+// keysOf are the elements of a set, or the names of the elements of a list by name.
+func keysOf(list any) []any {
+	all, _ := list.([]any)
+	var keys []any
+	for _, element := range all {
+		if m, ok := element.(fields); ok {
+			element = m["name"]
+		}
+		keys = append(keys, element)
+	}
+	return keys
 }
 
 // The order of associative lists depends on the order of merging.
 func TestStructuredMergeListOrder(t *testing.T) {
-	fails(t, band(mergeObjects), drawn(rapid.Custom(drawObject), mergeObjects, nil), "semilattice/associative")
+	fails(t, laws.Band(mergeObjects), drawn(rapid.Custom(drawObject), mergeObjects, nil), "band/associative")
 }
 
 // Merging the same element in twice, around another.
