@@ -86,9 +86,17 @@ func Smaller(a, b []uint64) bool {
 }
 
 // deleteChunks removes runs of answers, long runs first, from the back, where
-// removing one shifts the meaning of least others.
+// removing one shifts the meaning of least others. Runs longer than fine lie side by
+// side, each half as long as those before, so that a long tape gets short in few
+// replays; a shorter one is tried at each place.
 func (m *minimiser) deleteChunks() {
-	for size := min(8, len(m.best)); size >= 1 && !m.spent(); size-- {
+	const fine = 8
+	for size := len(m.best) / 2; size > fine && !m.spent(); size /= 2 {
+		for at := len(m.best) - size; at >= 0; at = min(at, len(m.best)) - size {
+			m.try(slices.Delete(slices.Clone(m.best), at, at+size))
+		}
+	}
+	for size := min(fine, len(m.best)); size >= 1 && !m.spent(); size-- {
 		for at := len(m.best) - size; at >= 0; at-- {
 			if at+size <= len(m.best) {
 				m.try(slices.Delete(slices.Clone(m.best), at, at+size))

@@ -212,6 +212,34 @@ type sourceFunc func(choice.Point) uint64
 
 func (f sourceFunc) Choose(p choice.Point) uint64 { return f(p) }
 
+// A tape of thousands of answers gets short in few replays, which leaves the others to
+// what is hard: each element asks first whether there is one more.
+func TestMinimiseShortensLongTapes(t *testing.T) {
+	draw := func(s choice.Source) (list []uint64) {
+		for s.Choose(choice.Point{N: 1000}) > 0 {
+			list = append(list, s.Choose(choice.Point{N: 1 << 20}))
+		}
+		return list
+	}
+	long := 0
+	for seed := range uint64(50) {
+		tape := &choice.Tape{Src: choice.Seeded(seed)}
+		key := uint64(0)
+		list := draw(sourceFunc(func(p choice.Point) uint64 {
+			key++
+			p.Key = key
+			return tape.Choose(p)
+		}))
+		if len(list) < 1000 {
+			continue
+		}
+		long++
+		m := choice.Minimise(tape.Answers, 200, func(s choice.Source) bool { return hasInversion(draw(s)) })
+		assert.LessOrEqual(t, len(draw(choice.NewSequence(m.Tape))), 3, "seed %d", seed)
+	}
+	assert.Greater(t, long, 5)
+}
+
 func TestMinimiseKeepsItsBound(t *testing.T) {
 	calls := 0
 	tape := []uint64{5, 5, 5, 5, 5, 5}
