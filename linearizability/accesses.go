@@ -152,10 +152,10 @@ func (x *sourceIndex) only(h *history.History, v written) (int32, bool) {
 	return i, i >= 0 && x.keys[h.Ops[i].Key] == v.key
 }
 
-// compactRegisters brings h into compact form. A ruling that is not OK settles
+// compactRegisters brings h into compact form. A result that is not OK settles
 // the matter: a value that nobody wrote is a violation at every level, and one
 // that may come from several writes leaves every level open. O(n).
-func compactRegisters(model string, h *history.History) (*accesses, ruling, error) {
+func compactRegisters(model string, h *history.History) (*accesses, result, error) {
 	x := newSourceIndex(h, false)
 	from := make([]int32, len(h.Ops)) // by position: position of the source, or initial
 	for i := range h.Ops {
@@ -164,7 +164,7 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 			continue
 		}
 		if o.Type != history.Register || o.Func != history.Read && o.Func != history.Write {
-			return nil, ruling{}, unsupported(model, o)
+			return nil, result{}, unsupported(model, o)
 		}
 		k, ok := x.keys[o.Key]
 		if !ok {
@@ -176,7 +176,7 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 		}
 	}
 	seen := make([]bool, len(h.Ops))
-	open := ruling{status: OK}
+	open := result{status: OK}
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if o.IsPut() || !o.Happened() {
@@ -190,9 +190,9 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 				seen[src] = true
 			}
 		case src == fromNowhere:
-			return nil, ruling{status: Violation, reason: why, method: byValues, witness: []int{i}}, nil
+			return nil, result{status: Violation, reason: why, method: byValues, witness: []int{i}}, nil
 		case open.status == OK:
-			open = ruling{status: Inconclusive, reason: why, method: byValues, cause: x.notUnique(h, o, why)}
+			open = result{status: Inconclusive, reason: why, method: byValues, cause: x.notUnique(h, o, why)}
 		}
 	}
 	if open.status != OK {
@@ -204,11 +204,11 @@ func compactRegisters(model string, h *history.History) (*accesses, ruling, erro
 }
 
 // tooWide rules on a history whose vector clocks would take too much memory.
-func (a *accesses) tooWide() ruling {
+func (a *accesses) tooWide() result {
 	if len(a.pos)*len(a.chains) <= maxClockCells {
-		return ruling{status: OK}
+		return result{status: OK}
 	}
-	return ruling{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
+	return result{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
 		"%d operations in %d chains pass the bound of %d clock cells", len(a.pos), len(a.chains), maxClockCells)}
 }
 

@@ -20,8 +20,8 @@ const (
 )
 
 // causalOrder brings h into compact form and closes the causal order, that is
-// session order and reads-from. A ruling that is not OK settles the level.
-func causalOrder(model string, h *history.History) (*partialOrder, ruling, error) {
+// session order and reads-from. A result that is not OK settles the level.
+func causalOrder(model string, h *history.History) (*partialOrder, result, error) {
 	a, r, err := compactRegisters(model, h)
 	if err != nil || r.status != OK {
 		return nil, r, err
@@ -31,7 +31,7 @@ func causalOrder(model string, h *history.History) (*partialOrder, ruling, error
 	}
 	p := &partialOrder{a: a, reader: everyone}
 	if !p.sweep(true) {
-		return nil, ruling{
+		return nil, result{
 			status: Violation, method: byCausalOrder, witness: p.cycle(),
 			reason: fmt.Sprintf("cyclic causal order, which #%d waits for", a.op(p.stuck[0]).Index),
 		}, nil
@@ -42,7 +42,7 @@ func causalOrder(model string, h *history.History) (*partialOrder, ruling, error
 // causalRegisters judges a history of registers whose reads name their writes.
 // Exact: the bad patterns are those of Bouajjani et al. (POPL 2017, tables 2 to
 // 4), looked for with vector clocks.
-func causalRegisters(level causalLevel, model string, h *history.History) (ruling, error) {
+func causalRegisters(level causalLevel, model string, h *history.History) (result, error) {
 	if level == levelPRAM {
 		a, r, err := compactRegisters(model, h)
 		if err != nil || r.status != OK {
@@ -70,7 +70,7 @@ func causalRegisters(level causalLevel, model string, h *history.History) (rulin
 // initial value of a register that had been written, in its causal past. Of each
 // chain the last such write is enough. What counts as the past of a read is the part
 // of it that past returns, nil for nothing. O(reads × writers of the register × log).
-func (p *partialOrder) overwritten(past func(n int32) []int32) ruling {
+func (p *partialOrder) overwritten(past func(n int32) []int32) result {
 	a := p.a
 	inTime := a.inTime()
 	for n := range int32(len(a.pos)) {
@@ -101,14 +101,14 @@ func (p *partialOrder) overwritten(past func(n int32) []int32) ruling {
 			return p.overwrittenBy(n, by)
 		}
 	}
-	return ruling{status: OK, method: byCausalOrder}
+	return result{status: OK, method: byCausalOrder}
 }
 
 // overwrittenBy tells a violation by the write that leads to the read by the
 // shortest path.
-func (p *partialOrder) overwrittenBy(n int32, by []int32) ruling {
+func (p *partialOrder) overwrittenBy(n int32, by []int32) result {
 	a := p.a
-	r := ruling{status: Violation, method: byCausalOrder}
+	r := result{status: Violation, method: byCausalOrder}
 	src := a.source[n]
 	for _, w := range by {
 		path := p.path(w, n)
@@ -133,7 +133,7 @@ func (p *partialOrder) overwrittenBy(n int32, by []int32) ruling {
 
 // conflicts adds what convergence demands, w1 before w2 where a read of w2 has
 // w1 in its causal past, and looks for a cycle. O(nodes × chains).
-func (p *partialOrder) conflicts() ruling {
+func (p *partialOrder) conflicts() result {
 	a := p.a
 	p.withEdges()
 	demanded := false
@@ -143,9 +143,9 @@ func (p *partialOrder) conflicts() ruling {
 		}
 	}
 	if !demanded || p.sweep(false) {
-		return ruling{status: OK, method: byCausalOrder}
+		return result{status: OK, method: byCausalOrder}
 	}
-	return ruling{
+	return result{
 		status: Violation, method: byCausalOrder, witness: p.cycle(),
 		reason: fmt.Sprintf("CyclicCF: no order of conflicting writes fits all reads, as #%d waits for itself", a.op(p.stuck[0]).Index),
 	}
@@ -169,10 +169,10 @@ func (p *partialOrder) arbitrate(n, src int32) (changed bool) {
 // of the reads that explain its edges in due.
 func (p *partialOrder) cycle() []int {
 	var nodes []int32
-	for _, edge := range p.around() {
+	for _, edge := range p.cycleEdges() {
 		n, m := edge[0], edge[1]
 		nodes = append(nodes, n, m)
-		if p.demands(m, n) {
+		if p.constrains(m, n) {
 			nodes = append(nodes, p.reason(m, n)...)
 		}
 	}

@@ -22,7 +22,7 @@ type checker struct {
 	ModelInfo
 	// judge decides without shrinking; a violation's witness is given as
 	// positions in h.Ops.
-	judge func(m *meter, h *history.History) (ruling, error)
+	judge func(m *meter, h *history.History) (result, error)
 	// settles, realTime and reduce are those of models.Model.
 	settles  bool
 	realTime bool
@@ -30,8 +30,8 @@ type checker struct {
 	reduce   func(h *history.History) models.Reduction
 }
 
-// ruling is a verdict in the making.
-type ruling struct {
+// result is a verdict in the making.
+type result struct {
 	status  Status
 	reason  string
 	method  string
@@ -51,7 +51,7 @@ func makeCheckers() []checker {
 	for _, m := range models.All() {
 		c := checker{
 			ModelInfo: m.ModelInfo,
-			judge:     func(mt *meter, h *history.History) (ruling, error) { return search(mt, m, h, m.Because) },
+			judge:     func(mt *meter, h *history.History) (result, error) { return search(mt, m, h, m.Because) },
 			settles:   m.Settles,
 			realTime:  m.RealTime,
 			reduce:    m.Reduce,
@@ -59,9 +59,9 @@ func makeCheckers() []checker {
 		switch m.Name {
 		case "linearizable-register", "cas-register", "linearizable":
 			c.Complexity = "O(n log n) for reads and writes of registers whose values are written once per key (zones); else " + m.Complexity
-			c.judge = func(mt *meter, h *history.History) (ruling, error) { return linearizable(mt, m, h) }
+			c.judge = func(mt *meter, h *history.History) (result, error) { return linearizable(mt, m, h) }
 		case "sequential":
-			c.judge = func(mt *meter, h *history.History) (ruling, error) { return sequential(mt, m, h) }
+			c.judge = func(mt *meter, h *history.History) (result, error) { return sequential(mt, m, h) }
 		}
 		table = append(table, c)
 	}
@@ -69,7 +69,7 @@ func makeCheckers() []checker {
 	ofLattices = append(ofLattices, latticeCausalChecker(), latticeLinearChecker())
 	for _, c := range append(ofLattices, latticeSessionCheckers()...) {
 		judge := c.judge
-		c.judge = func(m *meter, h *history.History) (ruling, error) { return judge(m, models.AbsentAtFirst(h)) }
+		c.judge = func(m *meter, h *history.History) (result, error) { return judge(m, models.AbsentAtFirst(h)) }
 		table = append(table, c)
 	}
 	table = append(table, registerCheckers()...)
@@ -77,7 +77,7 @@ func makeCheckers() []checker {
 }
 
 // decide judges h, and takes back an OK where there was nothing to judge.
-func (c checker) decide(m *meter, h *history.History) (ruling, error) {
+func (c checker) decide(m *meter, h *history.History) (result, error) {
 	r, err := c.judge(m, h)
 	if err != nil || r.status != OK {
 		return r, err
@@ -164,8 +164,8 @@ func (c checker) check(ctx context.Context, h *history.History, o Options) (Verd
 	return c.conclude(m, h, r, o.Budget), nil
 }
 
-// conclude makes a verdict of a ruling, and shrinks a violation.
-func (c checker) conclude(m *meter, h *history.History, r ruling, b Budget) Verdict {
+// conclude makes a verdict of a result, and shrinks a violation.
+func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verdict {
 	v := c.verdict(m, r)
 	if r.status == Violation {
 		m.extend(b)
@@ -179,8 +179,8 @@ func (c checker) conclude(m *meter, h *history.History, r ruling, b Budget) Verd
 	return v
 }
 
-// verdict is the ruling as it is told, without a witness.
-func (c checker) verdict(m *meter, r ruling) Verdict {
+// verdict is the result as it is told, without a witness.
+func (c checker) verdict(m *meter, r result) Verdict {
 	return Verdict{
 		Status: r.status, Model: c.Name, Reason: r.reason, Method: r.method, Cause: r.cause, Steps: m.steps.Load(),
 	}

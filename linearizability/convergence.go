@@ -18,8 +18,8 @@ func convergenceChecker() checker {
 			Complexity: "O(reads x puts seen), an object at a time",
 			Needs:      "registers, sets, counters; tags for the second part; a settle fence with reads after it for the third",
 		},
-		judge: func(_ *meter, h *history.History) (ruling, error) {
-			return converges(h, (*settling).explained, (*settling).sameTags, (*settling).settled)
+		judge: func(_ *meter, h *history.History) (result, error) {
+			return converges(h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
 		},
 		settles: true,
 		reduce:  models.Eventual().Reduce, // the same reads rest on the same puts
@@ -72,10 +72,10 @@ func (o *objectReads) String() string { return fmt.Sprintf("%s %q", o.typ, o.key
 const byTags = "tags"
 
 // convergencePart judges one of the three parts on one object.
-type convergencePart func(s *settling, o *objectReads) ruling
+type convergencePart func(s *convergenceCheck, o *objectReads) result
 
-// settling judges one history; it holds what the parts share.
-type settling struct {
+// convergenceCheck judges one history; it holds what the parts share.
+type convergenceCheck struct {
 	h      *history.History
 	tags   tagIndex
 	unions unions
@@ -90,20 +90,20 @@ type settling struct {
 
 // converges is Convergence, or some of its parts, without shrinking; a violation's
 // witness is the read and what it saw, or the two reads that disagree.
-func converges(h *history.History, parts ...convergencePart) (ruling, error) {
+func converges(h *history.History, parts ...convergencePart) (result, error) {
 	objects, err := groupObjects(h)
 	if err != nil {
-		return ruling{}, err
+		return result{}, err
 	}
-	bounded := ruling{status: OK, method: byTags}
-	s := &settling{
+	bounded := result{status: OK, method: byTags}
+	s := &convergenceCheck{
 		h: h, tags: indexTags(h), unions: newUnions(h),
 		seen: make([]*history.Op, 0, len(h.Ops)), at: make([]int, 0, len(h.Ops)),
 	}
 	for i := range objects {
 		o := &objects[i]
 		if o.unbounded(h) {
-			bounded = ruling{status: Undecided, method: byTags, reason: o.String() + ": too many distinct sums of increments"}
+			bounded = result{status: Undecided, method: byTags, reason: o.String() + ": too many distinct sums of increments"}
 			continue
 		}
 		for _, part := range parts {
@@ -170,7 +170,7 @@ func (o *objectReads) before(t int64) []*history.Op {
 }
 
 // explained is part 1.
-func (s *settling) explained(o *objectReads) ruling {
+func (s *convergenceCheck) explained(o *objectReads) result {
 	if !s.h.Tagged {
 		return s.explainedByValue(o)
 	}
@@ -180,7 +180,7 @@ func (s *settling) explained(o *objectReads) ruling {
 		for _, t := range r.Saw {
 			j, ok := s.tags.put(t)
 			if !ok || s.h.Ops[j].Key != r.Key || s.h.Ops[j].Type != r.Type || s.h.Ops[j].Call > r.Return {
-				return ruling{status: Violation, witness: []int{i}, reason: fmt.Sprintf(
+				return result{status: Violation, witness: []int{i}, reason: fmt.Sprintf(
 					"%s: read #%d saw tag %d, which no put called by then has", o, r.Index, t)}
 			}
 			s.seen, s.at = append(s.seen, &s.h.Ops[j]), append(s.at, int(j))
@@ -188,15 +188,15 @@ func (s *settling) explained(o *objectReads) ruling {
 		if !s.unions.joins(r, s.at) && !models.Joins(r, s.seen) {
 			witness := append(slices.Clone(s.at), i)
 			slices.Sort(witness)
-			return ruling{status: Violation, witness: witness, reason: fmt.Sprintf(
+			return result{status: Violation, witness: witness, reason: fmt.Sprintf(
 				"%s: the value of read #%d is not the join of the puts it saw", o, r.Index)}
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // explainedByValue is part 1 without tags.
-func (s *settling) explainedByValue(o *objectReads) ruling {
+func (s *convergenceCheck) explainedByValue(o *objectReads) result {
 	wrong := -1
 	if o.typ == history.Counter && s.sums.Reset(0, o.puts, nil) {
 		wrong = s.sumless(o)
@@ -210,15 +210,15 @@ func (s *settling) explainedByValue(o *objectReads) ruling {
 		}
 	}
 	if wrong < 0 {
-		return ruling{status: OK}
+		return result{status: OK}
 	}
-	return ruling{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o, s.h.Ops[wrong].Index)}
+	return result{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o, s.h.Ops[wrong].Index)}
 }
 
 // sumless is the position of the first read of a counter whose value is no sum of
 // increments called before it returned, or -1. It goes through the reads in the
 // order of their returns, so that each increment is added once.
-func (s *settling) sumless(o *objectReads) int {
+func (s *convergenceCheck) sumless(o *objectReads) int {
 	s.issued = -1
 	s.at = append(s.at[:0], o.reads...)
 	slices.SortFunc(s.at, func(i, j int) int { return cmp.Compare(s.h.Ops[i].Return, s.h.Ops[j].Return) })
@@ -244,9 +244,9 @@ func count(r *history.Op) (int64, bool) {
 
 // sameTags is part 2. Reads are found by a hash of the tags they saw; where two
 // sets of tags have one hash, the later one is compared with all reads before it.
-func (s *settling) sameTags(o *objectReads) ruling {
+func (s *convergenceCheck) sameTags(o *objectReads) result {
 	if !s.h.Tagged {
-		return ruling{status: OK}
+		return result{status: OK}
 	}
 	if s.first == nil {
 		s.first = make(map[uint64]int, len(o.reads))
@@ -265,11 +265,11 @@ func (s *settling) sameTags(o *objectReads) ruling {
 			s.first[key] = i
 		}
 		if seen && !models.SameValue(r, &s.h.Ops[j]) {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d saw the same puts and differ",
+			return result{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d saw the same puts and differ",
 				o, s.h.Ops[j].Index, r.Index)}
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 func hashTags(tags []uint64) uint64 {
@@ -282,10 +282,10 @@ func hashTags(tags []uint64) uint64 {
 }
 
 // settled is part 3.
-func (s *settling) settled(o *objectReads) ruling {
+func (s *convergenceCheck) settled(o *objectReads) result {
 	h := s.h
 	if len(h.Fences) == 0 {
-		return ruling{status: OK}
+		return result{status: OK}
 	}
 	s.issued = -1
 	last := h.Fences[len(h.Fences)-1]
@@ -296,7 +296,7 @@ func (s *settling) settled(o *objectReads) ruling {
 	for _, i := range o.reads {
 		r := &h.Ops[i]
 		if missing := s.missing(o, r); missing != nil {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: read #%d misses put #%d, acknowledged before the fence",
+			return result{status: Violation, reason: fmt.Sprintf("%s: read #%d misses put #%d, acknowledged before the fence",
 				o, r.Index, missing.Index)}
 		}
 		if !quiet || r.Call < last {
@@ -307,17 +307,17 @@ func (s *settling) settled(o *objectReads) ruling {
 		}
 		a := &h.Ops[agreed]
 		if !models.SameValue(a, r) || !slices.Equal(a.Saw, r.Saw) {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d disagree after the last fence",
+			return result{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d disagree after the last fence",
 				o, a.Index, r.Index)}
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // missing returns an acknowledged put that the fences oblige r to include and
 // that it does not, or nil. An untagged value can be blamed as a whole only, and
 // then the first such put stands for all of them.
-func (s *settling) missing(o *objectReads, r *history.Op) *history.Op {
+func (s *convergenceCheck) missing(o *objectReads, r *history.Op) *history.Op {
 	h := s.h
 	n, exact := slices.BinarySearch(h.Fences, r.Call)
 	for exact && n < len(h.Fences) && h.Fences[n] == r.Call {
@@ -350,7 +350,7 @@ func (s *settling) missing(o *objectReads, r *history.Op) *history.Op {
 
 // explains reports whether puts that include those due join to the value of r.
 // Reads after one fence mostly have the same to go by, so sums are kept.
-func (s *settling) explains(o *objectReads, r *history.Op) bool {
+func (s *convergenceCheck) explains(o *objectReads, r *history.Op) bool {
 	issued := o.before(r.Return)
 	if o.typ != history.Counter {
 		return models.Explains(r, issued, s.due)

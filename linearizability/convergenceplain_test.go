@@ -14,8 +14,8 @@ import (
 	"github.com/joinery-go/joinery/models"
 )
 
-// TestConvergesAsPlainly holds the judge of convergence to its plain form, ruling
-// by ruling, over random histories of which a part is spoiled.
+// TestConvergesAsPlainly holds the judge of convergence to its plain form, result
+// by result, over random histories of which a part is spoiled.
 func TestConvergesAsPlainly(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	statuses := map[Status]int{}
@@ -23,7 +23,7 @@ func TestConvergesAsPlainly(t *testing.T) {
 		h := randomReplicated(r)
 		require.NoError(t, h.Validate())
 		want, wantErr := plainConverges(h)
-		got, err := converges(h, (*settling).explained, (*settling).sameTags, (*settling).settled)
+		got, err := converges(h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
 		require.Equal(t, wantErr == nil, err == nil)
 		require.Equal(t, want, got, "%v", h.Ops)
 		statuses[got.status]++
@@ -122,12 +122,12 @@ const plainByTags = "tags"
 
 // plainConverges is converges as it was first written; a violation's witness is the read
 // and what it saw, or the two reads that disagree.
-func plainConverges(h *history.History) (ruling, error) {
+func plainConverges(h *history.History) (result, error) {
 	objects, err := plainGroupObjects(h)
 	if err != nil {
-		return ruling{}, err
+		return result{}, err
 	}
-	bounded := ruling{status: OK, method: plainByTags}
+	bounded := result{status: OK, method: plainByTags}
 	byTag := make(map[uint64]int)
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.IsPut() && o.Happened() {
@@ -135,9 +135,9 @@ func plainConverges(h *history.History) (ruling, error) {
 		}
 	}
 	for _, o := range objects {
-		parts := []func(*history.History, map[uint64]int, *plainObjectReads) ruling{plainExplained, plainSameTags, plainSettled}
+		parts := []func(*history.History, map[uint64]int, *plainObjectReads) result{plainExplained, plainSameTags, plainSettled}
 		if o.unbounded(h) {
-			bounded = ruling{status: Undecided, method: plainByTags, reason: o.name + ": too many distinct sums of increments"}
+			bounded = result{status: Undecided, method: plainByTags, reason: o.name + ": too many distinct sums of increments"}
 			continue
 		}
 		for _, part := range parts {
@@ -186,7 +186,7 @@ func plainGroupObjects(h *history.History) ([]*plainObjectReads, error) {
 }
 
 // plainExplained is part 1.
-func plainExplained(h *history.History, byTag map[uint64]int, o *plainObjectReads) ruling {
+func plainExplained(h *history.History, byTag map[uint64]int, o *plainObjectReads) result {
 	for _, i := range o.reads {
 		r := &h.Ops[i]
 		if !h.Tagged {
@@ -197,7 +197,7 @@ func plainExplained(h *history.History, byTag map[uint64]int, o *plainObjectRead
 				}
 			}
 			if !models.Explains(r, issued, nil) {
-				return ruling{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o.name, r.Index)}
+				return result{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o.name, r.Index)}
 			}
 			continue
 		}
@@ -206,7 +206,7 @@ func plainExplained(h *history.History, byTag map[uint64]int, o *plainObjectRead
 		for _, t := range r.Saw {
 			j, ok := byTag[t]
 			if !ok || h.Ops[j].Key != r.Key || h.Ops[j].Type != r.Type || h.Ops[j].Call > r.Return {
-				return ruling{status: Violation, witness: []int{i}, reason: fmt.Sprintf(
+				return result{status: Violation, witness: []int{i}, reason: fmt.Sprintf(
 					"%s: read #%d saw tag %d, which no put called by then has", o.name, r.Index, t)}
 			}
 			seen = append(seen, &h.Ops[j])
@@ -214,17 +214,17 @@ func plainExplained(h *history.History, byTag map[uint64]int, o *plainObjectRead
 		}
 		if !models.Joins(r, seen) {
 			slices.Sort(witness)
-			return ruling{status: Violation, witness: witness, reason: fmt.Sprintf(
+			return result{status: Violation, witness: witness, reason: fmt.Sprintf(
 				"%s: the value of read #%d is not the join of the puts it saw", o.name, r.Index)}
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // plainSameTags is part 2.
-func plainSameTags(h *history.History, _ map[uint64]int, o *plainObjectReads) ruling {
+func plainSameTags(h *history.History, _ map[uint64]int, o *plainObjectReads) result {
 	if !h.Tagged {
-		return ruling{status: OK}
+		return result{status: OK}
 	}
 	first := make(map[string]int)
 	var key []byte
@@ -239,17 +239,17 @@ func plainSameTags(h *history.History, _ map[uint64]int, o *plainObjectReads) ru
 			continue
 		}
 		if !models.SameValue(&h.Ops[i], &h.Ops[j]) {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d saw the same puts and differ",
+			return result{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d saw the same puts and differ",
 				o.name, h.Ops[j].Index, h.Ops[i].Index)}
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // plainSettled is part 3.
-func plainSettled(h *history.History, _ map[uint64]int, o *plainObjectReads) ruling {
+func plainSettled(h *history.History, _ map[uint64]int, o *plainObjectReads) result {
 	if len(h.Fences) == 0 {
-		return ruling{status: OK}
+		return result{status: OK}
 	}
 	last := h.Fences[len(h.Fences)-1]
 	quiet := !slices.ContainsFunc(o.puts, func(p *history.Op) bool {
@@ -259,7 +259,7 @@ func plainSettled(h *history.History, _ map[uint64]int, o *plainObjectReads) rul
 	for _, i := range o.reads {
 		r := &h.Ops[i]
 		if missing := o.missing(h, r); missing != nil {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: read #%d misses put #%d, acknowledged before the fence",
+			return result{status: Violation, reason: fmt.Sprintf("%s: read #%d misses put #%d, acknowledged before the fence",
 				o.name, r.Index, missing.Index)}
 		}
 		if !quiet || r.Call < last {
@@ -270,11 +270,11 @@ func plainSettled(h *history.History, _ map[uint64]int, o *plainObjectReads) rul
 		}
 		a := &h.Ops[agreed]
 		if !models.SameValue(a, r) || !slices.Equal(a.Saw, r.Saw) {
-			return ruling{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d disagree after the last fence",
+			return result{status: Violation, reason: fmt.Sprintf("%s: reads #%d and #%d disagree after the last fence",
 				o.name, a.Index, r.Index)}
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // missing returns an acknowledged put that the fences oblige r to include and

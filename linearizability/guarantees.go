@@ -72,7 +72,7 @@ const (
 // sessionGuarantees judges by a set of guarantees. O(n) for each alone and for
 // ryw+mr, ryw+mw and mw+wfr; with causal order or PRAM, their cost; else polynomial,
 // by plainViews.
-func sessionGuarantees(set guarantees, model string, h *history.History) (ruling, error) {
+func sessionGuarantees(set guarantees, model string, h *history.History) (result, error) {
 	switch set {
 	case everyGuarantee:
 		return causalRegisters(levelCM, model, h)
@@ -91,7 +91,7 @@ func sessionGuarantees(set guarantees, model string, h *history.History) (ruling
 	}
 	switch set {
 	case monotonicWrites:
-		return ruling{status: OK, method: byNothing}, nil
+		return result{status: OK, method: byNothing}, nil
 	case writesFollowReads, writesFollowReads | monotonicWrites:
 		return newWriteOrder(a, set).acyclic(), nil
 	case readYourWrites, readYourWrites | monotonicWrites, monotonicReads, readYourWrites | monotonicReads:
@@ -129,7 +129,7 @@ func (p *partialOrder) ownPast(n int32) []int32 {
 // ownOrder judges sets by which the writes of other sessions are in no order: ryw and
 // mr, and ryw with mw, which adds nothing to it. Then registers are independent, and
 // it matters only in which order one session met the values of one. O(n).
-func (a *accesses) ownOrder(set guarantees) ruling {
+func (a *accesses) ownOrder(set guarantees) result {
 	for _, nodes := range a.chains {
 		keys := make(map[int32]*met)
 		for _, n := range nodes {
@@ -143,7 +143,7 @@ func (a *accesses) ownOrder(set guarantees) ruling {
 			}
 		}
 	}
-	return ruling{status: OK, method: byOwnOrder}
+	return result{status: OK, method: byOwnOrder}
 }
 
 // met is what a session met in one register so far.
@@ -155,9 +155,9 @@ type met struct {
 }
 
 // next takes the session's next operation on the register.
-func (k *met) next(a *accesses, set guarantees, n int32) ruling {
+func (k *met) next(a *accesses, set guarantees, n int32) result {
 	src, own := a.source[n], set&readYourWrites != 0
-	broken := func(guarantee string, because ...int32) ruling {
+	broken := func(guarantee string, because ...int32) result {
 		nodes := append(because, n)
 		for _, m := range nodes {
 			if a.source[m] >= 0 {
@@ -170,7 +170,7 @@ func (k *met) next(a *accesses, set guarantees, n int32) ruling {
 		if src >= 0 {
 			value = fmt.Sprintf("#%d", a.op(src).Index)
 		}
-		return ruling{status: Violation, method: byOwnOrder, witness: slices.Compact(witness), reason: fmt.Sprintf(
+		return result{status: Violation, method: byOwnOrder, witness: slices.Compact(witness), reason: fmt.Sprintf(
 			"read #%d returns %s after #%d (%s)", a.op(n).Index, value, a.op(because[0]).Index, guarantee)}
 	}
 	switch {
@@ -179,19 +179,19 @@ func (k *met) next(a *accesses, set guarantees, n int32) ruling {
 			k.wrote = n
 			k.hold(n, n)
 		}
-		return ruling{status: OK}
+		return result{status: OK}
 	case own && a.isLater(src, n):
 		return broken("ryw: it is written only later", src)
 	case own && k.wrote >= 0 && src != k.wrote && (src == initial || a.chain[src] == a.chain[n]):
 		return broken("ryw", k.wrote)
 	case set&monotonicReads == 0 || src == k.now:
-		return ruling{status: OK}
+		return result{status: OK}
 	}
 	if _, was := k.gone[src]; was { // the initial value too, if it is not there now
 		return broken("mr", k.by)
 	}
 	k.hold(src, n)
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // hold makes the register hold a value, which operation n showed.

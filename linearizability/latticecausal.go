@@ -61,9 +61,9 @@ func replicatedOnly(model string, h *history.History) error {
 
 // latticeCausal is the check without shrinking. What the untagged check leaves
 // open goes to search.
-func latticeCausal(m *meter, h *history.History) (ruling, error) {
+func latticeCausal(m *meter, h *history.History) (result, error) {
 	if err := replicatedOnly("lattice-causal", h); err != nil {
-		return ruling{}, err
+		return result{}, err
 	}
 	if !h.Tagged {
 		r := untaggedCausal(h)
@@ -85,7 +85,7 @@ func latticeCausal(m *meter, h *history.History) (ruling, error) {
 	}
 	p := &partialOrder{a: v.accesses, reader: everyone}
 	if !p.sweep(true) {
-		return ruling{
+		return result{
 			status: Violation, method: byVectorClocks, witness: p.cycle(),
 			reason: fmt.Sprintf("the causal order has a cycle, which #%d waits for", v.op(p.stuck[0]).Index),
 		}, nil
@@ -148,7 +148,7 @@ func (x *tagIndex) put(tag uint64) (int32, bool) {
 
 // seeTags builds the chains and finds the put of each tag seen. A tag of no put
 // is a violation.
-func seeTags(h *history.History) (*visibility, ruling) {
+func seeTags(h *history.History) (*visibility, result) {
 	v := &visibility{accesses: newAccesses(h), tags: indexTags(h), node: make([]int32, len(h.Ops))}
 	key, keys := internObjects(h)
 	seen := make([]bool, len(h.Ops))
@@ -160,7 +160,7 @@ func seeTags(h *history.History) (*visibility, ruling) {
 		for _, t := range r.Saw {
 			j, ok := v.tags.put(t)
 			if !ok || key[j] != key[i] {
-				return nil, ruling{status: Violation, method: byVectorClocks, witness: []int{i},
+				return nil, result{status: Violation, method: byVectorClocks, witness: []int{i},
 					reason: fmt.Sprintf("read #%d saw tag %d, which no put on %s %q has", r.Index, t, r.Type, r.Key)}
 			}
 			seen[j] = true
@@ -177,7 +177,7 @@ func seeTags(h *history.History) (*visibility, ruling) {
 	v.more, v.saw = make([][]int32, len(v.pos)), make([][]int32, len(v.pos))
 	v.indexWrites(keys, func(n int32) bool { return v.op(n).IsPut() })
 	v.link()
-	return v, ruling{status: OK}
+	return v, result{status: OK}
 }
 
 // internObjects numbers the objects: by position the number, and how many. A few
@@ -255,7 +255,7 @@ func (v *visibility) link() {
 // compare holds, for each read and chain, the number of puts seen against the
 // number on that object within the read's clock. What was seen is within the
 // clock by construction, so equal numbers are equal sets.
-func (v *visibility) compare(p *partialOrder) ruling {
+func (v *visibility) compare(p *partialOrder) result {
 	count := make([]int32, len(v.chains))
 	var seen []*history.Op
 	var at []int
@@ -286,7 +286,7 @@ func (v *visibility) compare(p *partialOrder) ruling {
 		if missed != nil {
 			witness := v.positions(missed...)
 			slices.Sort(witness)
-			return ruling{status: Violation, method: byVectorClocks, witness: witness, reason: fmt.Sprintf(
+			return result{status: Violation, method: byVectorClocks, witness: witness, reason: fmt.Sprintf(
 				"read #%d does not see put #%d, which happened causally before it", r.Index, v.op(missed[0]).Index)}
 		}
 		for _, m := range v.saw[n] {
@@ -295,11 +295,11 @@ func (v *visibility) compare(p *partialOrder) ruling {
 		if !unions.joins(r, at) && !models.Joins(r, seen) {
 			witness := v.positions(append(slices.Clone(v.saw[n]), n)...)
 			slices.Sort(witness)
-			return ruling{status: Violation, method: byVectorClocks, witness: witness,
+			return result{status: Violation, method: byVectorClocks, witness: witness,
 				reason: fmt.Sprintf("the value of read #%d is not the join of the puts it saw", r.Index)}
 		}
 	}
-	return ruling{status: OK, method: byVectorClocks}
+	return result{status: OK, method: byVectorClocks}
 }
 
 // firstUnseen returns the first of the chain's due puts that the read did not

@@ -21,7 +21,7 @@ func latticeLinearChecker() checker {
 			Complexity: "O(n·log n + tags seen)",
 			Needs:      "a tagged history of registers, sets, counters",
 		},
-		judge:  func(_ *meter, h *history.History) (ruling, error) { return latticeLinear(h) },
+		judge:  func(_ *meter, h *history.History) (result, error) { return latticeLinear(h) },
 		reduce: models.Causal().Reduce,
 	}
 }
@@ -38,12 +38,12 @@ const byChain = "chain of visible sets, since tags tell them"
 //   - values are joins.
 //
 // Then the puts, each in front of the first read that saw it, make an order.
-func latticeLinear(h *history.History) (ruling, error) {
+func latticeLinear(h *history.History) (result, error) {
 	if err := replicatedOnly("lattice-linearizable", h); err != nil {
-		return ruling{}, err
+		return result{}, err
 	}
 	if !h.Tagged {
-		return ruling{status: Inconclusive, method: byChain, reason: "the history carries no tags"}, nil
+		return result{status: Inconclusive, method: byChain, reason: "the history carries no tags"}, nil
 	}
 	v, r := seeTags(h)
 	if r.status != OK {
@@ -62,16 +62,16 @@ func latticeLinear(h *history.History) (ruling, error) {
 			return r, nil
 		}
 	}
-	return ruling{status: OK, method: byChain}, nil
+	return result{status: OK, method: byChain}, nil
 }
 
 // chainOf judges one object. Reads are taken by the number of puts they saw; on
 // the way, layer says in front of which read a put comes.
-func (v *visibility) chainOf(reads, puts []int32) ruling {
-	bad := func(format string, a, b int32) ruling {
+func (v *visibility) chainOf(reads, puts []int32) result {
+	bad := func(format string, a, b int32) result {
 		witness := v.positions(a, b)
 		slices.Sort(witness)
-		return ruling{status: Violation, method: byChain, witness: slices.Compact(witness),
+		return result{status: Violation, method: byChain, witness: slices.Compact(witness),
 			reason: fmt.Sprintf(format, v.op(a).Index, v.op(b).Index)}
 	}
 	slices.SortStableFunc(reads, func(a, b int32) int { return cmp.Compare(len(v.saw[a]), len(v.saw[b])) })
@@ -119,7 +119,7 @@ func (v *visibility) chainOf(reads, puts []int32) ruling {
 	if a, b, against := v.againstTime(nodes); against {
 		return bad("#%d had returned when #%d was called, but comes after it by what reads saw", a, b)
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // placed is an operation and its place in the order that reads impose: puts at

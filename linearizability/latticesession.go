@@ -15,7 +15,7 @@ func latticeSessionCheckers() []checker {
 	row := func(name, doc, needs string, set guarantees) checker {
 		return checker{
 			ModelInfo: ModelInfo{Name: name, Doc: doc, Complexity: "O(tags seen)", Needs: needs},
-			judge:     func(_ *meter, h *history.History) (ruling, error) { return latticeSession(set, name, h) },
+			judge:     func(_ *meter, h *history.History) (result, error) { return latticeSession(set, name, h) },
 			reduce:    models.Causal().Reduce,
 		}
 	}
@@ -31,9 +31,9 @@ func latticeSessionCheckers() []checker {
 const byVisibility = "visible sets, as tags or values tell them"
 
 // latticeSession judges one guarantee.
-func latticeSession(guarantee guarantees, model string, h *history.History) (ruling, error) {
+func latticeSession(guarantee guarantees, model string, h *history.History) (result, error) {
 	if err := replicatedOnly(model, h); err != nil {
-		return ruling{}, err
+		return result{}, err
 	}
 	if !h.Tagged {
 		return sessionValues(guarantee, h), nil
@@ -71,11 +71,11 @@ func latticeSession(guarantee guarantees, model string, h *history.History) (rul
 			missed = s.readMissing(n)
 		}
 		if missed >= 0 {
-			return ruling{status: Violation, method: byVisibility, reason: fmt.Sprintf(
+			return result{status: Violation, method: byVisibility, reason: fmt.Sprintf(
 				"read #%d does not include put #%d", r.Index, v.op(missed).Index)}, nil
 		}
 	}
-	return ruling{status: OK, method: byVisibility}, nil
+	return result{status: OK, method: byVisibility}, nil
 }
 
 // sessionSight is visibility with, by put, what its session had read of the
@@ -188,16 +188,16 @@ func firstMissing(some, all []int32) int32 {
 // sessionValues judges the two guarantees that values alone can show: what was
 // put, or read before, is below the value read. Sets and stamped registers have
 // that order; elsewhere the history cannot say.
-func sessionValues(guarantee guarantees, h *history.History) ruling {
+func sessionValues(guarantee guarantees, h *history.History) result {
 	if guarantee&(readYourWrites|monotonicReads) == 0 {
-		return ruling{status: Inconclusive, method: byVisibility, reason: "without tags it cannot be seen which puts a read includes"}
+		return result{status: Inconclusive, method: byVisibility, reason: "without tags it cannot be seen which puts a read includes"}
 	}
 	type place struct {
 		session int
 		object  objectID
 	}
 	earlier := make(map[place][]int)
-	open := ruling{status: OK, method: byVisibility}
+	open := result{status: OK, method: byVisibility}
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		at := place{o.Session, objectID{o.Type, o.Key}}
@@ -208,11 +208,11 @@ func sessionValues(guarantee guarantees, h *history.History) ruling {
 			for _, j := range earlier[at] {
 				below, known := valueBelow(&h.Ops[j], o)
 				if known && !below {
-					return ruling{status: Violation, method: byVisibility, witness: []int{j, i}, reason: fmt.Sprintf(
+					return result{status: Violation, method: byVisibility, witness: []int{j, i}, reason: fmt.Sprintf(
 						"the value of read #%d is not above #%d", o.Index, h.Ops[j].Index)}
 				}
 				if !known && open.status == OK {
-					open = ruling{status: Inconclusive, method: byVisibility,
+					open = result{status: Inconclusive, method: byVisibility,
 						reason: fmt.Sprintf("#%d and #%d cannot be compared by value", h.Ops[j].Index, o.Index)}
 				}
 			}

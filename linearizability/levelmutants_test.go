@@ -50,7 +50,7 @@ func TestOneMutantALevel(t *testing.T) {
 		})
 	}
 	h := sessionsOf(t, clean...)
-	for _, r := range registerLadder()[1:] {
+	for _, r := range registerHierarchy()[1:] {
 		require.Equal(t, OK, mustCheck(t, h, r.level).Status, r.level)
 	}
 	require.Equal(t, Violation, mustCheck(t, sessionsOf(t, []string{"w x 1", "w x 2"}, []string{"r x 1"}), "linearizable-register").Status)

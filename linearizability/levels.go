@@ -10,20 +10,20 @@ import (
 	"github.com/joinery-go/joinery/models"
 )
 
-// ladder says, by level, which levels it directly implies. Levels of different
-// ladders are not compared. It is complete: where a level is not said to imply
+// hierarchy says, by level, which levels it directly implies. Levels of different
+// hierarchies are not compared. It is complete: where a level is not said to imply
 // another one, some history satisfies the one and not the other. The tests hold it
 // against every small history.
-type ladder []rung
+type hierarchy []implications
 
-type rung struct {
+type implications struct {
 	level   string
 	implies []string
 }
 
-// The ladders, strong levels first.
-func registerLadder() ladder {
-	return ladder{
+// The hierarchies, strong levels first.
+func registerHierarchy() hierarchy {
+	return hierarchy{
 		{"linearizable-register", []string{"sequential"}},
 		{"sequential", []string{"ccv", "cm"}},
 		{"ccv", []string{"cc", "mr"}},
@@ -37,8 +37,8 @@ func registerLadder() ladder {
 	}
 }
 
-func latticeLadder() ladder {
-	return ladder{
+func latticeHierarchy() hierarchy {
+	return hierarchy{
 		{"lattice-linearizable", []string{"lattice-causal"}},
 		{"lattice-causal", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr", "explained", "strong-eventual"}},
 		{"lattice-ryw", nil},
@@ -52,19 +52,19 @@ func latticeLadder() ladder {
 	}
 }
 
-// untaggedLadder is latticeLadder where only values tell what was seen.
-func untaggedLadder() ladder {
-	l := latticeLadder()
+// untaggedHierarchy is latticeHierarchy where only values tell what was seen.
+func untaggedHierarchy() hierarchy {
+	l := latticeHierarchy()
 	l[0].level = "linearizable"
 	return l
 }
 
-func casLadder() ladder {
-	return ladder{{"cas-register", []string{"sequential"}}, {"sequential", nil}}
+func casHierarchy() hierarchy {
+	return hierarchy{{"cas-register", []string{"sequential"}}, {"sequential", nil}}
 }
 
-func transactionLadder() ladder {
-	return ladder{
+func transactionHierarchy() hierarchy {
+	return hierarchy{
 		{"transactional-causal", []string{"read-atomic"}},
 		{"read-atomic", []string{"read-committed", "item-cut"}},
 		{"read-committed", nil},
@@ -73,7 +73,7 @@ func transactionLadder() ladder {
 }
 
 // implied returns all levels that the level implies.
-func (l ladder) implied(level string) map[string]bool {
+func (l hierarchy) implied(level string) map[string]bool {
 	all := make(map[string]bool)
 	for _, r := range l {
 		if r.level == level || all[r.level] { // strong ones come first
@@ -124,7 +124,7 @@ func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, err
 	if err == nil {
 		err = h.Validate()
 	}
-	for _, l := range laddersFor(h) {
+	for _, l := range hierarchiesFor(h) {
 		if err == nil {
 			err = report.climb(ctx, h, l, o)
 		}
@@ -135,7 +135,7 @@ func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, err
 	return report, nil
 }
 
-func laddersFor(h *history.History) []ladder {
+func hierarchiesFor(h *history.History) []hierarchy {
 	registers, replicated, cas, transactions := true, true, false, false
 	for i := range h.Ops {
 		o := &h.Ops[i]
@@ -146,75 +146,75 @@ func laddersFor(h *history.History) []ladder {
 	}
 	switch {
 	case registers && cas && !h.Tagged:
-		return []ladder{casLadder()}
+		return []hierarchy{casHierarchy()}
 	case !replicated:
-		return []ladder{{{"linearizable", nil}}}
+		return []hierarchy{{{"linearizable", nil}}}
 	case transactions: // of single operations; texts of transactions know no real time
-		return []ladder{transactionLadder(), registerLadder()[1:]}
+		return []hierarchy{transactionHierarchy(), registerHierarchy()[1:]}
 	case registers && h.Tagged:
-		return []ladder{latticeLadder(), registerLadder()}
+		return []hierarchy{latticeHierarchy(), registerHierarchy()}
 	case registers:
-		return []ladder{registerLadder()}
+		return []hierarchy{registerHierarchy()}
 	case !h.Tagged:
-		return []ladder{untaggedLadder()}
+		return []hierarchy{untaggedHierarchy()}
 	}
-	return []ladder{latticeLadder()}
+	return []hierarchy{latticeHierarchy()}
 }
 
-// climb judges every level of a ladder, then shrinks the minimal violations.
-func (r *Report) climb(ctx context.Context, h *history.History, l ladder, o Options) error {
+// climb judges every level of a hierarchy, then shrinks the minimal violations.
+func (r *Report) climb(ctx context.Context, h *history.History, l hierarchy, o Options) error {
 	status := make(map[string]Status)
-	ruled, meters := make([]ruling, len(l)), make([]*meter, len(l))
+	results, meters := make([]result, len(l)), make([]*meter, len(l))
 	first := len(r.Verdicts)
-	for n, rung := range l {
-		c, known := checkerNamed(rung.level)
+	for n, level := range l {
+		c, known := checkerNamed(level.level)
 		if !known {
-			return fmt.Errorf("%w %q", ErrUnknownModel, rung.level)
+			return fmt.Errorf("%w %q", ErrUnknownModel, level.level)
 		}
 		meters[n] = newMeter(ctx, o.Budget)
 		meters[n].ownReads = o.OwnReads
 		var err error
-		if ruled[n], err = c.decide(meters[n], h); err != nil {
+		if results[n], err = c.decide(meters[n], h); err != nil {
 			return err
 		}
-		status[rung.level] = ruled[n].status
-		r.Verdicts = append(r.Verdicts, c.verdict(meters[n], ruled[n]))
+		status[level.level] = results[n].status
+		r.Verdicts = append(r.Verdicts, c.verdict(meters[n], results[n]))
 	}
 	l = l.within(h)
-	for n, rung := range l {
-		if why, s := l.follows(rung.level, status); s != "" {
-			r.Verdicts[first+n] = Verdict{Status: s, Model: rung.level, Reason: why, Method: byImplication, Steps: r.Verdicts[first+n].Steps}
-			status[rung.level] = s
+	for n, level := range l {
+		if why, s := l.follows(level.level, status); s != "" {
+			r.Verdicts[first+n] = Verdict{Status: s, Model: level.level, Reason: why, Method: byImplication, Steps: r.Verdicts[first+n].Steps}
+			status[level.level] = s
 		}
 	}
-	for n, rung := range l {
-		switch status[rung.level] {
+	for n, level := range l {
+		switch status[level.level] {
 		case OK:
-			if !l.anyAbove(rung.level, status, OK) {
-				r.Holds = append(r.Holds, rung.level)
+			if !l.anyAbove(level.level, status, OK) {
+				r.Holds = append(r.Holds, level.level)
 			}
 		case Violation:
-			if l.anyBelow(rung.level, status, Violation) {
+			if l.anyBelow(level.level, status, Violation) {
 				continue // this includes all that follow from others
 			}
-			r.Broken = append(r.Broken, rung.level)
-			c, _ := checkerNamed(rung.level)
-			r.Verdicts[first+n] = c.conclude(meters[n], h, ruled[n], o.Budget)
+			r.Broken = append(r.Broken, level.level)
+			c, _ := checkerNamed(level.level)
+			r.Verdicts[first+n] = c.conclude(meters[n], h, results[n], o.Budget)
 		default:
-			r.Open = append(r.Open, rung.level)
+			r.Open = append(r.Open, level.level)
 		}
 	}
 	return nil
 }
 
-// realTimeLevels are the levels of ladders that look at real time.
+// realTimeLevels are the levels of hierarchies that look at real time.
 var realTimeLevels = []string{"linearizable-register", "cas-register", "linearizable", "lattice-linearizable"}
 
 const byImplication = "what another level implies"
 
-// within returns the ladder as it holds of a history. Where real time does not order
+// within returns the hierarchy as it holds of a history. Where real time does not order
 // a session, what respects real time need not respect the session.
-func (l ladder) within(h *history.History) ladder {
+func (l hierarchy) within(h *history.History) hierarchy {
 	if inRealTime(h) {
 		return l
 	}
@@ -230,7 +230,7 @@ func (l ladder) within(h *history.History) ladder {
 // follows returns what the verdicts on other levels say of one that is open: it holds
 // if one that implies it does, and is broken if one that it implies is. "" if they say
 // nothing.
-func (l ladder) follows(level string, status map[string]Status) (why string, _ Status) {
+func (l hierarchy) follows(level string, status map[string]Status) (why string, _ Status) {
 	if s := status[level]; s == OK || s == Violation {
 		return "", ""
 	}
@@ -247,14 +247,14 @@ func (l ladder) follows(level string, status map[string]Status) (why string, _ S
 }
 
 // anyAbove reports whether a level that implies this one has the status.
-func (l ladder) anyAbove(level string, status map[string]Status, s Status) bool {
-	return slices.ContainsFunc(l, func(r rung) bool { return status[r.level] == s && l.implied(r.level)[level] })
+func (l hierarchy) anyAbove(level string, status map[string]Status, s Status) bool {
+	return slices.ContainsFunc(l, func(r implications) bool { return status[r.level] == s && l.implied(r.level)[level] })
 }
 
 // anyBelow reports whether a level that this one implies has the status.
-func (l ladder) anyBelow(level string, status map[string]Status, s Status) bool {
+func (l hierarchy) anyBelow(level string, status map[string]Status, s Status) bool {
 	below := l.implied(level)
-	return slices.ContainsFunc(l, func(r rung) bool { return status[r.level] == s && below[r.level] })
+	return slices.ContainsFunc(l, func(r implications) bool { return status[r.level] == s && below[r.level] })
 }
 
 // String renders the report for people: what holds, what is broken with its

@@ -75,15 +75,15 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// tables are the ladders, each with the histories against which it is held and,
+// tables are the hierarchies, each with the histories against which it is held and,
 // where there is one, a judge that tries orders.
 var tables = []struct {
-	name   string
-	ladder ladder
-	truth  func(t *testing.T, h *history.History) map[string]bool
-	each   func(judge func(*history.History))
+	name      string
+	hierarchy hierarchy
+	truth     func(t *testing.T, h *history.History) map[string]bool
+	each      func(judge func(*history.History))
 }{
-	{"registers", registerLadder()[1:], registersByDefinition, func(judge func(*history.History)) {
+	{"registers", registerHierarchy()[1:], registersByDefinition, func(judge func(*history.History)) {
 		for n := 1; n <= 4; n++ {
 			for h := range oracle.AllRegisters(n, 3, 2) {
 				judge(h)
@@ -94,7 +94,7 @@ var tables = []struct {
 			judge(doubted(oracle.SomeRegisters(seed, 6, 3, 2), seed))
 		}
 	}},
-	{"registers in real time", registerLadder(), func(t *testing.T, h *history.History) map[string]bool {
+	{"registers in real time", registerHierarchy(), func(t *testing.T, h *history.History) map[string]bool {
 		holds := registersByDefinition(t, h)
 		holds["linearizable-register"] = oracle.Linearizable(h) == oracle.Allowed
 		return holds
@@ -107,14 +107,14 @@ var tables = []struct {
 			}
 		}
 	}},
-	{"compare and set", casLadder(), func(_ *testing.T, h *history.History) map[string]bool {
+	{"compare and set", casHierarchy(), func(_ *testing.T, h *history.History) map[string]bool {
 		return map[string]bool{"cas-register": oracle.Linearizable(h) == oracle.Allowed, "sequential": oracle.SequentialObjects(h)}
 	}, func(judge func(*history.History)) {
 		for seed := range uint64(1000) {
 			judge(oracle.RandomRegister(seed, oracle.Shape{Ops: 6, Sessions: 3, Keys: 2, Faults: int(seed % 20), Unknown: 10}, true))
 		}
 	}},
-	{"transactions", transactionLadder(), func(_ *testing.T, h *history.History) map[string]bool {
+	{"transactions", transactionHierarchy(), func(_ *testing.T, h *history.History) map[string]bool {
 		o := oracle.NewTransactions(h)
 		return map[string]bool{
 			"transactional-causal": o.Causal(), "read-atomic": o.ReadAtomic(), "read-committed": o.ReadCommitted(), "item-cut": o.ItemCut(),
@@ -124,7 +124,7 @@ var tables = []struct {
 			oracle.InTransactions(oracle.SomeRegisters(seed, 6, 3, 2), false, judge)
 		}
 	}},
-	{"lattices", latticeLadder()[:6], nil, func(judge func(*history.History)) {
+	{"lattices", latticeHierarchy()[:6], nil, func(judge func(*history.History)) {
 		for seed := range uint64(2000) {
 			judge(oracle.SomeSets(seed, 5, 3, 2))
 			if h := oracle.Random(seed, shapeOf(seed)); !touching(h) {
@@ -132,7 +132,7 @@ var tables = []struct {
 			}
 		}
 	}},
-	{"lattices without tags", untaggedLadder()[:4], nil, func(judge func(*history.History)) {
+	{"lattices without tags", untaggedHierarchy()[:4], nil, func(judge func(*history.History)) {
 		for seed := range uint64(3000) {
 			shape := shapeOf(seed)
 			shape.Type, shape.Tagged = []history.Type{history.Set, history.Counter}[seed%2], false
@@ -158,7 +158,7 @@ func registersByDefinition(t *testing.T, h *history.History) map[string]bool {
 	return holds
 }
 
-// The ladders against small histories, by brute force and by the checkers: what is
+// The hierarchies against small histories, by brute force and by the checkers: what is
 // said to follow does follow, and of what is not said to follow some history shows
 // that it does not.
 func TestLadders(t *testing.T) {
@@ -173,20 +173,20 @@ func TestLadders(t *testing.T) {
 				if table.truth != nil {
 					truth = table.truth(t, h)
 				}
-				for _, r := range table.ladder {
+				for _, r := range table.hierarchy {
 					status[r.level] = judgeBy(t, h, r.level)
 					if holds, known := truth[r.level]; known {
 						require.Equal(t, holds, status[r.level] == OK, "%s%s", r.level, dump(h))
 					}
 				}
-				for pair := range apart(t, table.ladder, status, h) {
+				for pair := range apart(t, table.hierarchy, status, h) {
 					separated[pair] = true
 				}
 			})
 			var same []string
-			for _, r := range table.ladder {
-				for _, other := range table.ladder {
-					if r.level != other.level && !table.ladder.implied(r.level)[other.level] && !separated[[2]string{r.level, other.level}] {
+			for _, r := range table.hierarchy {
+				for _, other := range table.hierarchy {
+					if r.level != other.level && !table.hierarchy.implied(r.level)[other.level] && !separated[[2]string{r.level, other.level}] {
 						same = append(same, r.level+" without "+other.level)
 					}
 				}
@@ -199,7 +199,7 @@ func TestLadders(t *testing.T) {
 
 // apart returns the pairs of levels of which the first holds and the second is
 // broken; none of them may be said to follow.
-func apart(t *testing.T, l ladder, status map[string]Status, h *history.History) map[[2]string]bool {
+func apart(t *testing.T, l hierarchy, status map[string]Status, h *history.History) map[[2]string]bool {
 	t.Helper()
 	pairs := map[[2]string]bool{}
 	for _, r := range l {
@@ -221,7 +221,7 @@ func TestLevelsOfOtherHistories(t *testing.T) {
 	require.Equal(t, []string{"lattice-linearizable"}, report.Broken)
 	report, err = Levels(context.Background(), oracle.Random(1, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Type: history.Register, Tagged: true, Stamped: true, Unique: true}), Budget{})
 	require.NoError(t, err)
-	require.Len(t, report.Verdicts, len(latticeLadder())+len(registerLadder()), "both views")
+	require.Len(t, report.Verdicts, len(latticeHierarchy())+len(registerHierarchy()), "both views")
 	transactions, _ := firstWithTransactions()
 	report, err = Levels(context.Background(), transactions, Budget{})
 	require.NoError(t, err)

@@ -162,10 +162,10 @@ func (p *partialOrder) sweep(clocks bool) bool {
 	return len(p.stuck) == 0
 }
 
-// around returns the edges of a cycle after a sweep that got stuck: nodes at
+// cycleEdges returns the edges of a cycle after a sweep that got stuck: nodes at
 // which chains wait, each with the node it waits for, which precedes it. The
 // next edge begins on the chain of that one, at or before it.
-func (p *partialOrder) around() (edges [][2]int32) {
+func (p *partialOrder) cycleEdges() (edges [][2]int32) {
 	a := p.a
 	done := make([]int32, len(a.chains))
 	at := make(map[int32]int32) // chain -> the node it waits at
@@ -189,8 +189,8 @@ func (p *partialOrder) around() (edges [][2]int32) {
 	}
 }
 
-// demands reports whether there is an edge in due from m to w.
-func (p *partialOrder) demands(m, w int32) bool {
+// constrains reports whether there is an edge in due from m to w.
+func (p *partialOrder) constrains(m, w int32) bool {
 	if p.first == nil {
 		return false
 	}

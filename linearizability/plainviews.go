@@ -30,9 +30,9 @@ func (s nodeSet) union(other nodeSet) {
 // plainViews judges any set of guarantees by their definition: what the views of a
 // session keep is closed, and saturated by what the reads demand, which is enough
 // since the reads of a view are in one order. O(sessions × rounds × n²/64).
-func (a *accesses) plainViews(set guarantees) ruling {
+func (a *accesses) plainViews(set guarantees) result {
 	if n := len(a.pos); n > maxPlainNodes || n*n/64*len(a.chains) > maxPlainWords {
-		return ruling{status: Undecided, method: byPlainViews, reason: fmt.Sprintf(
+		return result{status: Undecided, method: byPlainViews, reason: fmt.Sprintf(
 			"%d operations of %d sessions pass the bounds of %d operations, and %d words of closures, for this set of guarantees",
 			n, len(a.chains), maxPlainNodes, maxPlainWords)}
 	}
@@ -42,7 +42,7 @@ func (a *accesses) plainViews(set guarantees) ruling {
 			return r
 		}
 	}
-	return ruling{status: OK, method: byPlainViews}
+	return result{status: OK, method: byPlainViews}
 }
 
 // plainView is what the views of one session keep, as a graph: with mr of all writes
@@ -53,7 +53,7 @@ type plainView struct {
 	past  []nodeSet // by node: what precedes it
 }
 
-func (v *plainView) judge() ruling {
+func (v *plainView) judge() result {
 	var reads []int32
 	for rank, n := range v.a.chains[v.chain] {
 		if !v.a.isWrite(n) {
@@ -75,7 +75,7 @@ func (v *plainView) judge() ruling {
 			return r
 		}
 	}
-	return ruling{status: OK, method: byPlainViews}
+	return result{status: OK, method: byPlainViews}
 }
 
 // keep puts before n what the view keeps of the session's operations up to the rank.
@@ -157,7 +157,7 @@ func (v *plainView) rivals(n int32, past nodeSet) (ws []int32) {
 
 // alone looks at one read in a view of its own: after its source and the session's
 // earlier writes, before its later ones.
-func (v *plainView) alone(n int32) ruling {
+func (v *plainView) alone(n int32) result {
 	a, src := v.a, v.a.source[n]
 	past := make(nodeSet, len(v.after)/64+1)
 	precede := func(m int32) {
@@ -187,11 +187,11 @@ func (v *plainView) alone(n int32) ruling {
 			return v.stale(n, w, past)
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // saturate puts in what the reads of one view demand until they demand no more.
-func (v *plainView) saturate(reads []int32) ruling {
+func (v *plainView) saturate(reads []int32) result {
 	for {
 		if v.close(); v.past == nil {
 			return v.acyclic()
@@ -210,14 +210,14 @@ func (v *plainView) saturate(reads []int32) ruling {
 			}
 		}
 		if !added {
-			return ruling{status: OK, method: byPlainViews}
+			return result{status: OK, method: byPlainViews}
 		}
 	}
 }
 
 // stale is the violation of a read that cannot have returned what it did because of
 // the write w. What is in the read's past and after w is a hint to the shrinker.
-func (v *plainView) stale(n, w int32, past nodeSet) ruling {
+func (v *plainView) stale(n, w int32, past nodeSet) result {
 	nodes := []int32{n, w}
 	for m := range int32(len(v.a.pos)) {
 		if past.has(m) && v.past[m] != nil && v.past[m].has(w) {
@@ -231,6 +231,6 @@ func (v *plainView) stale(n, w int32, past nodeSet) ruling {
 	}
 	witness := v.a.positions(nodes...)
 	slices.Sort(witness)
-	return ruling{status: Violation, method: byPlainViews, witness: slices.Compact(witness), reason: fmt.Sprintf(
+	return result{status: Violation, method: byPlainViews, witness: slices.Compact(witness), reason: fmt.Sprintf(
 		"read #%d does not return the latest write in any view of session %d, for write #%d", v.a.op(n).Index, v.a.op(n).Session, v.a.op(w).Index)}
 }

@@ -364,7 +364,7 @@ func TestLevelsDecideWhatFollows(t *testing.T) {
 		}
 		report, err := Levels(context.Background(), h, Budget{})
 		require.NoError(t, err)
-		l := laddersFor(h)[0].within(h)
+		l := hierarchiesFor(h)[0].within(h)
 		status := map[string]Status{}
 		for _, v := range report.Verdicts {
 			status[v.Model] = v.Status

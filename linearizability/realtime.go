@@ -73,20 +73,20 @@ type event struct {
 
 // searchRealTime decides a part; fits is false where too much is under way at a
 // time for this search.
-func searchRealTime(m *meter, p *models.Problem, part models.Part) (r ruling, fits bool) {
+func searchRealTime(m *meter, p *models.Problem, part models.Part) (r result, fits bool) {
 	s := &realTime{m: m, p: p, ops: part.Ops, seen: make(map[place]struct{}), ids: make(map[uint64][]int32)}
 	if !s.arrange() {
-		return ruling{}, false
+		return result{}, false
 	}
 	furthest, found := s.run()
 	switch why := m.stopped(); {
 	case found:
-		return ruling{status: OK, method: byReturns}, true
+		return result{status: OK, method: byReturns}, true
 	case why != "":
-		return ruling{status: Undecided, reason: part.Name + ": " + why, method: byReturns}, true
+		return result{status: Undecided, reason: part.Name + ": " + why, method: byReturns}, true
 	}
 	last := s.ops[s.events[furthest].op]
-	r = ruling{status: Violation, reason: part.Name + ": no order of the operations is allowed", method: byReturns, from: &last.Return}
+	r = result{status: Violation, reason: part.Name + ": no order of the operations is allowed", method: byReturns, from: &last.Return}
 	if part.Alone {
 		r.witness = part.From
 	}

@@ -10,7 +10,7 @@ import (
 // order alone. All of them are exact and polynomial but sequential consistency.
 func registerCheckers() []checker {
 	causal := func(name, doc, cost string, level causalLevel) checker {
-		return registerChecker(ModelInfo{Name: name, Doc: doc, Complexity: cost}, func(h *history.History) (ruling, error) {
+		return registerChecker(ModelInfo{Name: name, Doc: doc, Complexity: cost}, func(h *history.History) (result, error) {
 			return causalRegisters(level, name, h)
 		})
 	}
@@ -32,17 +32,17 @@ func registerCheckers() []checker {
 	}
 }
 
-func registerChecker(info ModelInfo, judge func(h *history.History) (ruling, error)) checker {
+func registerChecker(info ModelInfo, judge func(h *history.History) (result, error)) checker {
 	info.Needs = "registers with read and write; values written once per key, or stamps or tags that tell them apart"
 	return checker{
 		ModelInfo: info,
-		judge:     func(_ *meter, h *history.History) (ruling, error) { return judge(h) },
+		judge:     func(_ *meter, h *history.History) (result, error) { return judge(h) },
 		reduce:    reduceRegisters,
 	}
 }
 
 func guaranteeChecker(name string, set guarantees) checker {
-	return registerChecker(ModelInfo{Name: name, Complexity: set.cost()}, func(h *history.History) (ruling, error) {
+	return registerChecker(ModelInfo{Name: name, Complexity: set.cost()}, func(h *history.History) (result, error) {
 		return sessionGuarantees(set, name, h)
 	})
 }
@@ -101,7 +101,7 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 
 // linearizable decides by zones where the history is of registers and reads name
 // their writes, and by search where they do not.
-func linearizable(m *meter, model models.Model, h *history.History) (ruling, error) {
+func linearizable(m *meter, model models.Model, h *history.History) (result, error) {
 	if !onlyReadsAndWrites(h) {
 		return search(m, model, h, model.Because)
 	}
@@ -125,7 +125,7 @@ func onlyReadsAndWrites(h *history.History) bool {
 // sequential looks for a broken weaker level first, which takes polynomial time
 // and finds most violations, then for a stronger one that holds, and searches
 // where there is neither.
-func sequential(m *meter, model models.Model, h *history.History) (ruling, error) {
+func sequential(m *meter, model models.Model, h *history.History) (result, error) {
 	if !onlyReadsAndWrites(h) {
 		return search(m, model, h, "since operations compare and set")
 	}

@@ -96,13 +96,13 @@ const byPorcupine = "porcupine"
 
 // search prepares h for the model and decides it part by part; because says why
 // it takes a search.
-func search(m *meter, model models.Model, h *history.History, because string) (ruling, error) {
+func search(m *meter, model models.Model, h *history.History, because string) (result, error) {
 	p, err := model.Prepare(h)
 	if err != nil {
-		return ruling{}, err
+		return result{}, err
 	}
 	if s := p.Settled; s != nil {
-		r := ruling{status: Inconclusive, reason: s.Reason, method: "preparation", witness: s.Witness, cause: s.Cause}
+		r := result{status: Inconclusive, reason: s.Reason, method: "preparation", witness: s.Witness, cause: s.Cause}
 		switch {
 		case s.Violation:
 			r.status = Violation
@@ -111,7 +111,7 @@ func search(m *meter, model models.Model, h *history.History, because string) (r
 		}
 		return r, nil
 	}
-	sum := ruling{status: OK, method: byPorcupine}
+	sum := result{status: OK, method: byPorcupine}
 	if model.RealTime {
 		sum.method = byReturns
 	}
@@ -129,9 +129,9 @@ func search(m *meter, model models.Model, h *history.History, because string) (r
 }
 
 // searchPart decides one part.
-func searchPart(m *meter, model models.Model, p *models.Problem, part models.Part) ruling {
+func searchPart(m *meter, model models.Model, p *models.Problem, part models.Part) result {
 	if part.Bound != "" {
-		return ruling{status: Undecided, reason: part.Name + ": " + part.Bound, method: "preparation"}
+		return result{status: Undecided, reason: part.Name + ": " + part.Bound, method: "preparation"}
 	}
 	if model.RealTime {
 		if r, fits := searchRealTime(m, p, part); fits {
@@ -144,7 +144,7 @@ func searchPart(m *meter, model models.Model, p *models.Problem, part models.Par
 // searchPorcupine runs porcupine on one part, its steps metered. When the meter
 // stops it every further step is refused, so the search unwinds at once and its
 // answer says nothing.
-func searchPorcupine(m *meter, p *models.Problem, part models.Part) ruling {
+func searchPorcupine(m *meter, p *models.Problem, part models.Part) result {
 	spec := p.Spec
 	// What porcupine caches for each state besides the state: the set of
 	// linearized operations and the entry around it.
@@ -159,17 +159,17 @@ func searchPorcupine(m *meter, p *models.Problem, part models.Part) ruling {
 		}
 		return ok, next
 	}
-	result := porcupine.CheckOperationsTimeout(spec, part.Ops, m.maxTime)
-	if result == porcupine.Unknown {
+	answer := porcupine.CheckOperationsTimeout(spec, part.Ops, m.maxTime)
+	if answer == porcupine.Unknown {
 		m.halt(outOfTime)
 	}
 	switch why := m.stopped(); {
-	case result == porcupine.Ok:
-		return ruling{status: OK, method: byPorcupine}
+	case answer == porcupine.Ok:
+		return result{status: OK, method: byPorcupine}
 	case why != "":
-		return ruling{status: Undecided, reason: part.Name + ": " + why, method: byPorcupine}
+		return result{status: Undecided, reason: part.Name + ": " + why, method: byPorcupine}
 	}
-	r := ruling{status: Violation, reason: part.Name + ": no order of the operations is allowed", method: byPorcupine}
+	r := result{status: Violation, reason: part.Name + ": no order of the operations is allowed", method: byPorcupine}
 	if part.Alone {
 		r.witness = part.From
 	}

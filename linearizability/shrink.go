@@ -32,7 +32,7 @@ type shrinker struct {
 
 // shrink returns the operations of a minimal violation within h, and the reason
 // as it reads for them.
-func (c checker) shrink(m *meter, h *history.History, r ruling) ([]history.Op, string) {
+func (c checker) shrink(m *meter, h *history.History, r result) ([]history.Op, string) {
 	s := &shrinker{c: c, m: m, reason: r.reason}
 	s.about(h)
 	origin := make([]int, len(h.Ops))

@@ -47,7 +47,7 @@ func transactionCheckers() []checker {
 				Name: name, Doc: doc, Complexity: cost,
 				Needs: "transactions over registers with read and write; values written once per key",
 			},
-			judge:  func(m *meter, h *history.History) (ruling, error) { return isolation(level, m.ownReads, name, h) },
+			judge:  func(m *meter, h *history.History) (result, error) { return isolation(level, m.ownReads, name, h) },
 			reduce: reduceTransactions,
 			aborts: true,
 		}
@@ -82,7 +82,7 @@ type transactions struct {
 }
 
 // isolation judges a level.
-func isolation(level txnLevel, own OwnReads, model string, h *history.History) (ruling, error) {
+func isolation(level txnLevel, own OwnReads, model string, h *history.History) (result, error) {
 	b, r, err := groupTransactions(model, h)
 	if err != nil || r.status != OK {
 		return r, err
@@ -94,7 +94,7 @@ func isolation(level txnLevel, own OwnReads, model string, h *history.History) (
 		}
 	}
 	if level == levelItemCut {
-		return ruling{status: OK, method: byCommitOrder}, nil
+		return result{status: OK, method: byCommitOrder}, nil
 	}
 	if r := t.tooWide(); r.status != OK {
 		return r, nil
@@ -108,10 +108,10 @@ func isolation(level txnLevel, own OwnReads, model string, h *history.History) (
 }
 
 // commitOrder adds the edges that the level demands and looks for a cycle.
-func (t *transactions) commitOrder(p *partialOrder) ruling {
+func (t *transactions) commitOrder(p *partialOrder) result {
 	names := [...]string{levelReadCommitted: "NonMonoRead", levelReadAtomic: "FracturedRead", levelTCC: "Conflict"}
 	for n := range int32(len(t.ops)) {
-		var bad *ruling
+		var bad *result
 		demand := func(w int32, r txnRead) bool {
 			if w == r.from || w == n {
 				return true
@@ -128,7 +128,7 @@ func (t *transactions) commitOrder(p *partialOrder) ruling {
 				nodes = append(nodes, p.path(r.from, w)...)
 				from = "a write that causally precedes that"
 			}
-			bad = &ruling{status: Violation, method: byCommitOrder, witness: t.witness(nodes), reason: fmt.Sprintf(
+			bad = &result{status: Violation, method: byCommitOrder, witness: t.witness(nodes), reason: fmt.Sprintf(
 				"%sCO: read #%d sees a transaction that wrote %q (with #%d), but returns %s",
 				names[t.level], t.h.Ops[r.pos].Index, t.h.Ops[r.pos].Key, t.h.Ops[t.wrote[[2]int32{w, r.key}]].Index, from)}
 			return false
@@ -139,7 +139,7 @@ func (t *transactions) commitOrder(p *partialOrder) ruling {
 		}
 	}
 	if len(t.why) == 0 || p.sweep(false) {
-		return ruling{status: OK, method: byCommitOrder}
+		return result{status: OK, method: byCommitOrder}
 	}
 	return t.violation(p, names[t.level]+"AO: no commit order fits all reads")
 }
@@ -232,16 +232,16 @@ func (t *transactions) sessionBefore(n int32, r txnRead, demand func(int32, txnR
 }
 
 // violation is a cycle of the order, told by the transactions on it.
-func (t *transactions) violation(p *partialOrder, reason string) ruling {
+func (t *transactions) violation(p *partialOrder, reason string) result {
 	var all []int32
-	for _, edge := range p.around() {
+	for _, edge := range p.cycleEdges() {
 		n, m := edge[0], edge[1]
 		all = append(all, n, m)
-		if reader, is := t.why[[2]int32{n, t.chain[m]}]; is && p.demands(m, n) {
+		if reader, is := t.why[[2]int32{n, t.chain[m]}]; is && p.constrains(m, n) {
 			all = append(append(all, reader), p.path(m, reader)...)
 		}
 	}
-	return ruling{status: Violation, method: byCommitOrder, witness: t.witness(all), reason: reason}
+	return result{status: Violation, method: byCommitOrder, witness: t.witness(all), reason: reason}
 }
 
 // witness returns the positions of all operations of these transactions.

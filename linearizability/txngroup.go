@@ -26,7 +26,7 @@ type txnName struct {
 
 // groupTransactions groups and finds the write that each read returned, among
 // those of aborted transactions too. O(n).
-func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, error) {
+func groupTransactions(model string, h *history.History) (*txnBuilder, result, error) {
 	b := &txnBuilder{
 		h:     h,
 		index: newSourceIndex(h, true),
@@ -37,7 +37,7 @@ func groupTransactions(model string, h *history.History) (*txnBuilder, ruling, e
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if o.Type != history.Register || o.Func != history.Read && o.Func != history.Write {
-			return nil, ruling{}, unsupported(model, o)
+			return nil, result{}, unsupported(model, o)
 		}
 		if _, ok := b.index.keys[o.Key]; !ok {
 			b.index.keys[o.Key] = int32(len(b.index.keys))
@@ -82,8 +82,8 @@ func (b *txnBuilder) reads(i int32) bool {
 }
 
 // resolve settles the histories with a read of nothing, or of many things.
-func (b *txnBuilder) resolve() ruling {
-	open := ruling{status: OK}
+func (b *txnBuilder) resolve() result {
+	open := result{status: OK}
 	for i := range int32(len(b.h.Ops)) {
 		if !b.reads(i) {
 			continue
@@ -92,10 +92,10 @@ func (b *txnBuilder) resolve() ruling {
 		src, why := b.index.sourceOf(b.h, r)
 		switch {
 		case src == fromNowhere:
-			return ruling{status: Violation, method: byValues, reason: "ThinAirRead: " + why, witness: []int{int(i)}}
+			return result{status: Violation, method: byValues, reason: "ThinAirRead: " + why, witness: []int{int(i)}}
 		case why != "":
 			if open.status == OK {
-				open = ruling{status: Inconclusive, method: byValues, reason: why, cause: b.index.notUnique(b.h, r, why)}
+				open = result{status: Inconclusive, method: byValues, reason: why, cause: b.index.notUnique(b.h, r, why)}
 			}
 		case src >= 0:
 			if b.of[src] != b.of[i] {
@@ -187,7 +187,7 @@ type lastAccess struct {
 }
 
 // inside looks at one transaction by itself, and collects its reads of others.
-func (t *transactions) inside(b *txnBuilder, n int32) ruling {
+func (t *transactions) inside(b *txnBuilder, n int32) result {
 	last := make(map[int32]*lastAccess)
 	for _, i := range t.ops[n] {
 		o := &t.h.Ops[i]
@@ -221,7 +221,7 @@ func (t *transactions) inside(b *txnBuilder, n int32) ruling {
 		}
 		l.wasWrite, l.returned = false, src
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // wrongInside names the pattern that the read at i makes; empty if none.
@@ -255,8 +255,8 @@ func (t *transactions) wrongInside(b *txnBuilder, n, i, src int32, l *lastAccess
 }
 
 // alone is a violation that one transaction and the write it read show.
-func (t *transactions) alone(b *txnBuilder, n, i, src int32, why string) ruling {
-	r := ruling{status: Violation, method: byValues}
+func (t *transactions) alone(b *txnBuilder, n, i, src int32, why string) result {
+	r := result{status: Violation, method: byValues}
 	for _, j := range t.ops[n] {
 		r.witness = append(r.witness, int(j))
 	}

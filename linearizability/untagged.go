@@ -24,7 +24,7 @@ const byForcedPuts = "forced puts (untagged)"
 //
 // Sets and stamped registers have an order on values to go by; for counters, and
 // registers without stamps, nothing is forced and the verdict is undecided.
-func untaggedCausal(h *history.History) ruling {
+func untaggedCausal(h *history.History) result {
 	u := &untagged{h: h, puts: make(map[objectID][]int)}
 	a := newAccesses(h)
 	session := make(map[int]int32)
@@ -49,12 +49,12 @@ func untaggedCausal(h *history.History) ruling {
 			continue
 		}
 		if !u.comparable(r) {
-			return ruling{status: Undecided, method: byForcedPuts,
+			return result{status: Undecided, method: byForcedPuts,
 				reason: fmt.Sprintf("what read #%d saw cannot be told from its value; the causal model may", r.Index)}
 		}
 		below[i] = u.below(r)
 		if !models.Joins(r, u.ops(below[i])) {
-			return ruling{status: Violation, method: byForcedPuts, witness: append(below[i], i),
+			return result{status: Violation, method: byForcedPuts, witness: append(below[i], i),
 				reason: fmt.Sprintf("the puts below the value of read #%d do not join to it", r.Index)}
 		}
 		for _, j := range u.forced(r, below[i]) {
@@ -63,7 +63,7 @@ func untaggedCausal(h *history.History) ruling {
 	}
 	p := &partialOrder{a: a, reader: everyone}
 	if !p.sweep(true) {
-		return ruling{status: Violation, method: byForcedPuts, witness: p.cycle(),
+		return result{status: Violation, method: byForcedPuts, witness: p.cycle(),
 			reason: fmt.Sprintf("what reads must have seen has a cycle, which #%d waits for", a.op(p.stuck[0]).Index)}
 	}
 	return u.compare(p, node, below)
@@ -146,7 +146,7 @@ func (u *untagged) forced(r *history.Op, below []int) (at []int) {
 }
 
 // compare holds each read against what surely happened before it.
-func (u *untagged) compare(p *partialOrder, node []int32, below [][]int) ruling {
+func (u *untagged) compare(p *partialOrder, node []int32, below [][]int) result {
 	known := true
 	for i := range u.h.Ops {
 		r := &u.h.Ops[i]
@@ -159,7 +159,7 @@ func (u *untagged) compare(p *partialOrder, node []int32, below [][]int) ruling 
 			if before && !seen && (w.Stamp.Known() || r.Type == history.Set) {
 				witness := p.a.positions(p.path(node[j], node[i])...)
 				slices.Sort(witness)
-				return ruling{status: Violation, method: byForcedPuts, witness: witness, reason: fmt.Sprintf(
+				return result{status: Violation, method: byForcedPuts, witness: witness, reason: fmt.Sprintf(
 					"read #%d does not see put #%d, which happened causally before it", r.Index, w.Index)}
 			}
 			if before != seen {
@@ -168,8 +168,8 @@ func (u *untagged) compare(p *partialOrder, node []int32, below [][]int) ruling 
 		}
 	}
 	if known {
-		return ruling{status: OK, method: byForcedPuts}
+		return result{status: OK, method: byForcedPuts}
 	}
-	return ruling{status: Undecided, method: byForcedPuts,
+	return result{status: Undecided, method: byForcedPuts,
 		reason: "some reads may or may not have seen some puts below their values; the causal model may decide"}
 }

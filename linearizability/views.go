@@ -87,7 +87,7 @@ func newView(p *partialOrder, r *readers, few int) *view {
 
 // memoryViews decides causal memory, given the causal order. Up to few edges are
 // followed; the verdict does not depend on it.
-func (p *partialOrder) memoryViews(few int) ruling {
+func (p *partialOrder) memoryViews(few int) result {
 	v := newView(p, newReaders(p.a), few)
 	v.base = slices.Clone(p.clock)
 	for c := range int32(len(p.a.chains)) {
@@ -96,11 +96,11 @@ func (p *partialOrder) memoryViews(few int) ruling {
 		}
 		v.restore()
 	}
-	return ruling{status: OK, method: bySaturation}
+	return result{status: OK, method: bySaturation}
 }
 
 // pramViews decides PRAM; few is as for memoryViews.
-func pramViews(a *accesses, few int) ruling {
+func pramViews(a *accesses, few int) result {
 	p := &partialOrder{a: a, passes: a.beside == nil}
 	v := newView(p, newReaders(a), few)
 	for c := range int32(len(a.chains)) {
@@ -116,16 +116,16 @@ func pramViews(a *accesses, few int) ruling {
 		}
 		v.restore()
 	}
-	return ruling{status: OK, method: bySaturation}
+	return result{status: OK, method: bySaturation}
 }
 
 // begin computes the clocks of session order and the reader's reads-from. Where
 // nothing stands beside a chain, the other sessions' writes have only their own
 // chain in their past.
-func (p *partialOrder) begin() ruling {
+func (p *partialOrder) begin() result {
 	a := p.a
-	bad := func(witness []int) ruling {
-		return ruling{status: Violation, method: bySaturation, witness: witness, reason: fmt.Sprintf(
+	bad := func(witness []int) result {
+		return result{status: Violation, method: bySaturation, witness: witness, reason: fmt.Sprintf(
 			"CyclicHB: session %d reads what comes after", a.op(a.chains[p.reader][0]).Session)}
 	}
 	clear(p.clock)
@@ -133,7 +133,7 @@ func (p *partialOrder) begin() ruling {
 		if !p.sweep(true) {
 			return bad(p.cycle())
 		}
-		return ruling{status: OK}
+		return result{status: OK}
 	}
 	if p.clock == nil {
 		p.clock = make([]int32, len(a.pos)*len(a.chains))
@@ -149,7 +149,7 @@ func (p *partialOrder) begin() ruling {
 		}
 		p.tick(n)
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // restore takes back all edges and, where there is a base, the clocks.
@@ -171,7 +171,7 @@ func (v *view) restore() {
 }
 
 // saturate closes the order for the reads of one session.
-func (v *view) saturate(chain int32) ruling {
+func (v *view) saturate(chain int32) result {
 	a := v.a
 	v.session = chain
 	v.looked = make([]bool, len(a.chains[chain]))
@@ -193,7 +193,7 @@ func (v *view) saturate(chain int32) ruling {
 		}
 		if v.anew = true; !v.sweep(true) {
 			var nodes []int32
-			for _, edge := range v.around() {
+			for _, edge := range v.cycleEdges() {
 				nodes = append(nodes, edge[0], edge[1])
 			}
 			return v.broken(nodes, fmt.Sprintf("CyclicHB: no order of writes explains the reads in the view of session %d", a.op(reads[0]).Session))
@@ -202,7 +202,7 @@ func (v *view) saturate(chain int32) ruling {
 }
 
 // followAll puts in the edges demanded, and those that their changes demand.
-func (v *view) followAll() ruling {
+func (v *view) followAll() result {
 	v.waiting = v.waiting[:0]
 	for i := 0; ; i++ {
 		for _, d := range v.demands {
@@ -218,7 +218,7 @@ func (v *view) followAll() ruling {
 			v.follow()
 		}
 		if i == len(v.waiting) {
-			return ruling{status: OK, method: bySaturation}
+			return result{status: OK, method: bySaturation}
 		}
 		n := v.waiting[i]
 		v.looked[v.a.rank[n]] = true
@@ -231,7 +231,7 @@ func (v *view) followAll() ruling {
 
 // demandsOf notes which writes of its register must precede the one that the read
 // n returned, because they precede n. Of each chain the last is enough.
-func (v *view) demandsOf(n int32) ruling {
+func (v *view) demandsOf(n int32) result {
 	a, clock := v.a, v.row(n)
 	src, on := a.source[n], a.byKey[a.key[n]]
 	for i := range on {
@@ -251,12 +251,12 @@ func (v *view) demandsOf(n int32) ruling {
 			v.demands = append(v.demands, demand{w, n})
 		}
 	}
-	return ruling{status: OK}
+	return result{status: OK}
 }
 
 // overwritten is the violation that a write makes which comes between a read and
 // what it returned.
-func (v *view) overwritten(d demand) ruling {
+func (v *view) overwritten(d demand) result {
 	a := v.a
 	nodes := append(v.path(a.source[d.read], d.write), v.path(d.write, d.read)...)
 	return v.broken(nodes, fmt.Sprintf("CyclicHB: read #%d returns what write #%d has overwritten in the view of session %d",
@@ -337,7 +337,7 @@ func (v *view) follow() {
 
 // broken is the violation that these nodes make, with what the edges on the way
 // rest on.
-func (v *view) broken(nodes []int32, reason string) ruling {
+func (v *view) broken(nodes []int32, reason string) result {
 	met := make(map[int32]bool)
 	var all []int32
 	for len(nodes) > 0 {
@@ -361,5 +361,5 @@ func (v *view) broken(nodes []int32, reason string) ruling {
 	}
 	witness := v.a.positions(all...)
 	slices.Sort(witness)
-	return ruling{status: Violation, method: bySaturation, reason: reason, witness: slices.Compact(witness)}
+	return result{status: Violation, method: bySaturation, reason: reason, witness: slices.Compact(witness)}
 }

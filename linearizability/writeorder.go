@@ -35,15 +35,15 @@ func newWriteOrder(a *accesses, set guarantees) *writeOrder {
 }
 
 // acyclic rules on the order alone.
-func (g *writeOrder) acyclic() ruling {
+func (g *writeOrder) acyclic() result {
 	nodes := g.cycle()
 	if nodes == nil {
-		return ruling{status: OK, method: byWriteOrder}
+		return result{status: OK, method: byWriteOrder}
 	}
 	witness := g.a.positions(nodes...)
 	slices.Sort(witness)
 	witness = slices.Compact(witness)
-	return ruling{status: Violation, method: byWriteOrder, witness: witness, reason: fmt.Sprintf(
+	return result{status: Violation, method: byWriteOrder, witness: witness, reason: fmt.Sprintf(
 		"the writes cannot be ordered, there is a cycle through #%d", g.a.h.Ops[witness[0]].Index)}
 }
 

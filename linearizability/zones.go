@@ -28,7 +28,7 @@ type zone struct {
 // called, no two forward zones overlap, and no backward zone lies within a
 // forward one (Gibbons and Korach, "Testing shared memories", 1997). The initial
 // value counts as written before everything. O(n log n).
-func zones(h *history.History) (ruling, error) {
+func zones(h *history.History) (result, error) {
 	a, r, err := compactRegisters("linearizable-register", h)
 	if err != nil || r.status != OK {
 		return r, err
@@ -64,7 +64,7 @@ func zones(h *history.History) (ruling, error) {
 		if src >= 0 {
 			z = &byKey[a.key[n]][of[src]]
 			if w := a.op(src); a.op(n).Return < w.Call {
-				return ruling{status: Violation, method: byZones, witness: a.positions(n, src), reason: fmt.Sprintf(
+				return result{status: Violation, method: byZones, witness: a.positions(n, src), reason: fmt.Sprintf(
 					"read #%d returned before write #%d was called, whose value it has", a.op(n).Index, w.Index)}, nil
 			}
 		}
@@ -80,7 +80,7 @@ func zones(h *history.History) (ruling, error) {
 			return a.clash(x, y), nil
 		}
 	}
-	return ruling{status: OK, method: byZones}, nil
+	return result{status: OK, method: byZones}, nil
 }
 
 // effect is the time by which the effect of a write was there: an indeterminate
@@ -129,7 +129,7 @@ func clashing(zs []zone) (x, y zone, found bool) {
 }
 
 // clash is the violation that two zones make.
-func (a *accesses) clash(x, y zone) ruling {
+func (a *accesses) clash(x, y zone) result {
 	name := func(z zone) string {
 		if z.write == initial {
 			return "the initial value"
@@ -148,6 +148,6 @@ func (a *accesses) clash(x, y zone) ruling {
 	if y.forward {
 		why = fmt.Sprintf("%s and %s would both have to be there at a time", name(x), name(y))
 	}
-	return ruling{status: Violation, method: byZones, witness: slices.Compact(witness),
+	return result{status: Violation, method: byZones, witness: slices.Compact(witness),
 		reason: fmt.Sprintf("register %q: %s", a.h.Ops[witness[0]].Key, why)}
 }
