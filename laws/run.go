@@ -17,7 +17,7 @@ type RunOptions struct {
 	// Cases is how many tuples are judged a law; 0 means 100.
 	Cases int
 	// Replays bounds how often a failing case is replayed to make it smaller; 0
-	// means 2000.
+	// means 4000.
 	Replays int
 	// Only restricts the run to one law, by its ID, or to the laws of one set, by
 	// what stands before the slash; "" is all.
@@ -31,7 +31,7 @@ func (o RunOptions) withDefaults() RunOptions {
 		o.Cases = 100
 	}
 	if o.Replays <= 0 {
-		o.Replays = 2000
+		o.Replays = 4000
 	}
 	return o
 }
@@ -216,22 +216,51 @@ func (r *seededRun) explain(got refutation, tape []uint64) (*Failure, error) {
 		failure.Size = failure.size()
 		return failure, nil
 	}
-	tape = r.plain(tape, class)
-	late := func() bool { return false }
-	if r.shrink != nil {
-		late = r.shrink(shrinkTime)
-	}
-	least := choice.Minimise(tape, r.o.Replays, func(src choice.Source) bool { return !late() && r.judge(src).class() == class })
-	got = r.judge(choice.NewSequence(least.Tape))
+	least := r.minimise(tape, class)
+	got = r.judge(choice.NewSequence(least))
 	if got.drawErr != nil {
 		return r.probe.drawFailure(r.law, got.drawErr)
 	}
 	// The judged tuple may have been written into: it is drawn again.
-	r.draw.Reset(choice.NewSequence(least.Tape))
+	r.draw.Reset(choice.NewSequence(least))
 	if v := r.fill(); v != nil {
 		return nil, fmt.Errorf("%w: source of %s is not deterministic: it panicked when drawing a case again: %s", ErrSetup, r.law.ID, panicText(v))
 	}
 	failure := r.probe.failure(r.law, r.x, got.finding)
-	failure.Size, failure.Tape = failure.size(), least.Tape
+	failure.Size, failure.Tape = failure.size(), least
 	return failure, nil
+}
+
+// minimise is the tape made smaller, as long as what it makes fails in the same way. On
+// the way down a state may have become one of another's choices, which asks for less
+// than both apart but lets neither get smaller without the other: such a tape is written
+// out and made smaller once more.
+func (r *seededRun) minimise(tape []uint64, class string) []uint64 {
+	late := func() bool { return false }
+	if r.shrink != nil {
+		late = r.shrink(shrinkTime)
+	}
+	keep := func(src choice.Source) bool { return !late() && r.judge(src).class() == class }
+	least := choice.Minimise(r.plain(tape, class), r.o.Replays, keep)
+	for left := r.o.Replays - least.Replays; left > 0; {
+		apart := r.plain(least.Tape, class)
+		if slices.Equal(apart, least.Tape) {
+			break
+		}
+		again := choice.Minimise(apart, left, keep)
+		if left -= again.Replays; !r.simpler(again.Tape, least.Tape) {
+			break
+		}
+		least = again
+	}
+	return least.Tape
+}
+
+// simpler reports that the case of a tape asks for fewer answers than that of another,
+// or for as many that are lower.
+func (r *seededRun) simpler(a, b []uint64) bool {
+	r.judge(choice.NewSequence(a))
+	n := r.draw.Asked()
+	r.judge(choice.NewSequence(b))
+	return n < r.draw.Asked() || n == r.draw.Asked() && choice.Smaller(a, b)
 }

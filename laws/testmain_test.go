@@ -43,8 +43,15 @@ func golden(t *testing.T, name, got string) {
 // run in parallel.
 func fixSeed(t *testing.T, seed string) {
 	t.Helper()
-	require.NoError(t, flag.Set("rapid.seed", seed))
-	t.Cleanup(func() { require.NoError(t, flag.Set("rapid.seed", "0")) })
+	fixFlag(t, "rapid.seed", seed)
+}
+
+// fixFlag sets a flag for the rest of the test.
+func fixFlag(t *testing.T, name, value string) {
+	t.Helper()
+	before := flag.Lookup(name).Value.String()
+	require.NoError(t, flag.Set(name, value))
+	t.Cleanup(func() { require.NoError(t, flag.Set(name, before)) })
 }
 
 // tape is a rapid.TB that keeps what it is told.

@@ -168,6 +168,7 @@ func TestCheckPassesOnGivingUp(t *testing.T) {
 // rapid's own runner judges laws as the package's runner does.
 func TestRapidAsRunner(t *testing.T) {
 	fixSeed(t, "1")
+	fixFlag(t, "rapid.checks", "500") // of which it takes a fifth under -short
 	for name, merge := range map[string]func(a, b lww) lww{"lawful": func(a, b lww) lww {
 		if b.Time > a.Time || b.Time == a.Time && b.Value > a.Value {
 			return b
