@@ -20,7 +20,7 @@ func Mermaid(gs ...*Graph) string {
 				open, shut = "[(", ")]"
 			case sealRule:
 				open, shut = "{{", "}}"
-			case sourceRule, constRule, sinkRule:
+			case sourceRule, constRule, sinkRule, publishRule:
 				open, shut = "([", "])"
 			}
 			fmt.Fprintf(&b, "    %s%s%s%s\n", id(n), open, mermaidText(n.title()), shut)
@@ -58,7 +58,7 @@ func DOT(gs ...*Graph) string {
 				shape = " shape=cylinder"
 			case sealRule:
 				shape = " shape=hexagon"
-			case sourceRule, constRule, sinkRule:
+			case sourceRule, constRule, sinkRule, publishRule:
 				shape = " shape=oval"
 			}
 			fmt.Fprintf(&b, "    %s [label=%q%s];\n", id(n), n.title(), shape)

@@ -64,11 +64,6 @@ type puller[T any] interface {
 	pull() ([]T, status)
 }
 
-// nexter is a puller that can hand on one element without making a batch of it.
-type nexter[T any] interface {
-	next() (T, status)
-}
-
 // nothing stands for an edge that could not be connected.
 type nothing[T any] struct{}
 

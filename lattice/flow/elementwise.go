@@ -19,12 +19,11 @@ func Map[A, B any](d Delta[A], f func(A) B, claims ...Claim) Delta[B] {
 type mapOp[A, B any] struct {
 	n    *node
 	in   puller[A]
-	one  nexter[A]
+	up   pusher[A] // in, where elements go one by one
 	f    func(A) B
 	rest []A // taken and not yet handed on
 	out  []B
 	i    int // how many of rest are in out
-	held A   // what f has while elements go one by one
 }
 
 func (o *mapOp[A, B]) pull() ([]B, status) {
@@ -56,22 +55,6 @@ func (o *mapOp[A, B]) run(in []A, out []B) {
 	}
 }
 
-func (o *mapOp[A, B]) next() (B, status) {
-	if !o.n.hot {
-		v, st := o.one.next()
-		if st != ready {
-			var zero B
-			return zero, st
-		}
-		o.held, o.n.hot = v, true
-	}
-	u := o.f(o.held)
-	o.n.hot = false
-	return u, ready
-}
-
-func (o *mapOp[A, B]) direct() bool { o.one = direct(o.in); return o.one != nil }
-
 // Filter hands on the elements of which keep is true. keep must be pure.
 func Filter[T any](d Delta[T], keep func(T) bool, claims ...Claim) Delta[T] {
 	n := lost(d.Graph()).add("filter", elementRule)
@@ -83,12 +66,11 @@ func Filter[T any](d Delta[T], keep func(T) bool, claims ...Claim) Delta[T] {
 type filterOp[T any] struct {
 	n    *node
 	in   puller[T]
-	one  nexter[T]
+	up   pusher[T]
 	keep func(T) bool
 	rest []T
 	out  []T
 	i, k int
-	held T
 }
 
 func (o *filterOp[T]) pull() ([]T, status) {
@@ -128,26 +110,6 @@ func (o *filterOp[T]) run(in, out []T) {
 	}
 }
 
-func (o *filterOp[T]) next() (T, status) {
-	for {
-		if !o.n.hot {
-			v, st := o.one.next()
-			if st != ready {
-				var zero T
-				return zero, st
-			}
-			o.held, o.n.hot = v, true
-		}
-		keep := o.keep(o.held)
-		o.n.hot = false
-		if keep {
-			return o.held, ready
-		}
-	}
-}
-
-func (o *filterOp[T]) direct() bool { o.one = direct(o.in); return o.one != nil }
-
 // FilterMap hands on what f makes of each element for which it reports true. f
 // must be pure.
 func FilterMap[A, B any](d Delta[A], f func(A) (B, bool), claims ...Claim) Delta[B] {
@@ -160,12 +122,11 @@ func FilterMap[A, B any](d Delta[A], f func(A) (B, bool), claims ...Claim) Delta
 type filterMapOp[A, B any] struct {
 	n    *node
 	in   puller[A]
-	one  nexter[A]
+	up   pusher[A]
 	f    func(A) (B, bool)
 	rest []A
 	out  []B
 	i    int
-	held A
 }
 
 func (o *filterMapOp[A, B]) pull() ([]B, status) {
@@ -197,26 +158,6 @@ func (o *filterMapOp[A, B]) run(in []A) {
 		o.i++
 	}
 }
-
-func (o *filterMapOp[A, B]) next() (B, status) {
-	for {
-		if !o.n.hot {
-			v, st := o.one.next()
-			if st != ready {
-				var zero B
-				return zero, st
-			}
-			o.held, o.n.hot = v, true
-		}
-		u, ok := o.f(o.held)
-		o.n.hot = false
-		if ok {
-			return u, ready
-		}
-	}
-}
-
-func (o *filterMapOp[A, B]) direct() bool { o.one = direct(o.in); return o.one != nil }
 
 // Flatten hands on the elements of each slice.
 func Flatten[T any](d Delta[[]T]) Delta[T] {
@@ -300,19 +241,4 @@ func (o *flatMapOp[A, B]) expand(v A) (fits bool) {
 	}
 	o.n.busy.Store(false)
 	return fits
-}
-
-// directer is an operator that can move elements one by one if what feeds it can.
-type directer interface{ direct() bool }
-
-// direct is p as a nexter, or nil where some operator of the chain has no such way.
-func direct[T any](p puller[T]) nexter[T] {
-	one, ok := p.(nexter[T])
-	if !ok {
-		return nil
-	}
-	if d, ok := p.(directer); ok && !d.direct() {
-		return nil
-	}
-	return one
 }

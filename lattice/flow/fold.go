@@ -27,31 +27,22 @@ func Fold[T any](d Delta[T], m lattice.Merge[T], evidence ...Evidence) State[T] 
 type foldOp[T any] struct {
 	n     *node
 	in    puller[T]
-	one   nexter[T]
+	each  pusher[T] // where elements go one by one
+	take  func(T)
 	m     lattice.Merge[T]
 	batch func(*T, []T) bool
 	cell  *cell[T]
 	rest  []T
-	held  T
 	owed  bool // grew, and a panic kept the growth from being published
 }
-
-func (f *foldOp[T]) start() {
-	if f.n.g.opt.Batch == 1 && !f.n.g.opt.Watch {
-		f.one = direct(f.in)
-	}
-}
-
-// quantum is how many elements a task moves one by one before another has its turn.
-const quantum = 1024
 
 func (f *foldOp[T]) run() status {
 	if f.cell.done {
 		return done
 	}
 	f.cell.resume()
-	if f.one != nil {
-		return f.oneByOne()
+	if f.each != nil {
+		return f.single()
 	}
 	if len(f.rest) == 0 {
 		in, st := f.in.pull()
@@ -81,32 +72,6 @@ func (f *foldOp[T]) first(v T) {
 	if !f.cell.has {
 		f.cell.val, f.cell.has = f.m.Clone(v), true
 	}
-}
-
-func (f *foldOp[T]) oneByOne() status {
-	for range quantum {
-		if !f.n.hot {
-			v, st := f.one.next()
-			if st == done {
-				f.cell.finish()
-			}
-			if st != ready {
-				return st
-			}
-			f.held, f.n.hot = v, true
-		}
-		if !f.cell.has {
-			f.first(f.held)
-			f.owed = true
-		}
-		grew := f.m.MergeIn(&f.cell.val, f.held)
-		f.n.hot = false
-		if grew || f.owed {
-			f.owed = false
-			f.cell.publish()
-		}
-	}
-	return ready
 }
 
 // noMerge stands for a nil merge, in a graph that will not start.

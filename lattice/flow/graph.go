@@ -78,7 +78,6 @@ type node struct {
 	onWake  func()      // of what fans out; nil passes a wake on
 	claimed bool        // the user gave the claim
 	busy    atomic.Bool // a function of the user runs
-	hot     bool        // the same, where elements go one by one
 	telling bool        // that function is a subscriber's
 	ends    bool        // a source has nothing more
 	blocked bool        // a channel has no room for what the node holds

@@ -65,6 +65,7 @@ type side[K, V comparable] struct {
 	rest []lattice.Pair[K, V] // taken and not yet joined
 	by   map[K][]V            // in the order in which they came
 	seen map[lattice.Pair[K, V]]struct{}
+	at   int // how many matches of the element in hand are out
 	end  bool
 }
 
@@ -90,7 +91,6 @@ type join[K, A, B comparable, C any] struct {
 	flip   func(K, B, A) C
 	left   side[K, A]
 	right  side[K, B]
-	at     int // how many matches of the element in hand are out
 	out    []C
 	handed bool // out was handed on
 }
@@ -134,13 +134,13 @@ func meet[K, A, B, V, W comparable, C any](j *join[K, A, B, C], s *side[K, V], o
 		if len(j.left.seen)+len(j.right.seen) == j.n.g.opt.Held {
 			return false
 		}
-		for match := others[e.First]; j.at < len(match); j.at++ {
+		for match := others[e.First]; s.at < len(match); s.at++ {
 			if len(j.out) == batch {
 				return false
 			}
-			j.out = append(j.out, f(e.First, e.Second, match[j.at]))
+			j.out = append(j.out, f(e.First, e.Second, match[s.at]))
 		}
-		j.at = 0
+		s.at = 0
 		s.seen[e] = struct{}{}
 		s.by[e.First] = append(s.by[e.First], e.Second)
 	}

@@ -21,6 +21,7 @@ const (
 	sinkRule                // hands elements to the outside
 	sendRule                // into a channel
 	receiveRule             // out of a channel
+	publishRule             // hands states to the outside
 )
 
 // merges reports whether the operator hands on only what is new to it, so that a

@@ -56,6 +56,7 @@ type task struct {
 	done   bool
 	atRest bool // it runs because nothing else can
 	rests  bool // it is in resting
+	at     int  // the operator whose function runs, where elements go one by one; -1 none
 }
 
 func (t *task) wake() {
@@ -88,7 +89,7 @@ func Start(g *Graph) (*Scheduler, error) {
 	s := &Scheduler{g: g, signal: make(chan struct{}, 1)}
 	for _, n := range g.nodes {
 		if t := n.task; t != nil {
-			t.s = s
+			t.s, t.at = s, -1
 			if t.start != nil {
 				t.start()
 			}
@@ -204,9 +205,8 @@ func (s *Scheduler) revive() bool {
 			t.wake()
 		}
 		s.resting = s.resting[:0]
-		return true
 	}
-	return s.endLoops()
+	return s.head < len(s.queue) || s.endLoops()
 }
 
 // endLoops ends the loops that nothing can come to any more: all sources that lead
@@ -264,7 +264,7 @@ func (s *Scheduler) call(t *task) (st status, err error) {
 	defer func() {
 		t.atRest = false
 		if p := recover(); p != nil {
-			st, err = pending, blame(t.n, p)
+			st, err = pending, t.blame(p)
 		}
 	}()
 	return t.run(), nil
@@ -272,11 +272,14 @@ func (s *Scheduler) call(t *task) (st status, err error) {
 
 // blame names the operator whose function panicked: the one that runs, at t or
 // above it.
-func blame(n *node, p any) error {
-	culprit := n
-	for _, up := range append([]*node{n}, ordered(n)...) {
-		if up.busy.Load() || up.hot {
-			culprit = up
+func (t *task) blame(p any) error {
+	culprit := t.n
+	if t.at >= 0 {
+		culprit = t.n.g.nodes[t.at]
+	}
+	for _, n := range append([]*node{t.n}, ordered(t.n)...) {
+		if n.busy.Load() {
+			culprit = n
 			break
 		}
 	}

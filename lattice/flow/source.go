@@ -40,17 +40,6 @@ func (s *sliceSource[T]) pull() ([]T, status) {
 	return vs, ready
 }
 
-func (s *sliceSource[T]) next() (T, status) {
-	if len(s.rest) == 0 {
-		s.n.ends = true
-		var zero T
-		return zero, done
-	}
-	v := s.rest[0]
-	s.rest = s.rest[1:]
-	return v, ready
-}
-
 // FromSeq is a source of the elements of seq, taken as they are asked for and at
 // most a batch ahead. seq runs inside the scheduler: while it blocks, the graph
 // waits. [Scheduler.Close] ends a seq that is not exhausted.
@@ -194,17 +183,25 @@ func NewInput[T any](g *Graph, room int) (*Input[T], Delta[T]) {
 // Push offers one element. It is accepted, and then never lost, or the error is
 // [ErrFull] or [ErrClosed].
 func (in *Input[T]) Push(v T) error {
+	_, err := in.PushAll(v)
+	return err
+}
+
+// PushAll offers vs, in order, and is how many were accepted; where that is not all,
+// the error is [ErrFull] or [ErrClosed].
+func (in *Input[T]) PushAll(vs ...T) (accepted int, err error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed {
-		return in.n.err(ErrClosed, "")
+		return 0, in.n.err(ErrClosed, "")
 	}
-	if len(in.back)+in.taken >= in.room {
-		return in.n.err(ErrFull, "run the graph, or give the input more room")
-	}
-	in.back = append(in.back, v)
+	k := min(len(vs), in.room-len(in.back)-in.taken)
+	in.back = append(in.back, vs[:k]...)
 	in.rouse()
-	return nil
+	if k < len(vs) {
+		return k, in.n.err(ErrFull, "run the graph, or give the input more room")
+	}
+	return k, nil
 }
 
 // Close says that no more will come. What was accepted is still handed on.

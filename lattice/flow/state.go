@@ -27,6 +27,12 @@ func newState[T any](n *node, m lattice.Merge[T]) State[T] {
 // publish tells all readers of a value above the one before.
 func (c *cell[T]) publish() {
 	c.ver++
+	if c.head != nil || len(c.readers) > 0 {
+		c.spread()
+	}
+}
+
+func (c *cell[T]) spread() {
 	c.tell()
 	for _, r := range c.readers {
 		r.wake()
