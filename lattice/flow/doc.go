@@ -24,7 +24,7 @@
 //
 //	on Delta edges        [FromSlice] [FromSeq] [FromReader] [Once] [NewInput]
 //	                      [Map] [Filter] [FilterMap] [Flatten] [FlatMap] [Tee] [Union] [Split]
-//	                      [Unique] [HashJoin] [Cross] [Bimorphism] [Batch] [Convert] [Debottom]
+//	                      [Unique] [HashJoin] [Cross] [Bimorphism] [Batch] [Convert] [Explode] [Debottom]
 //	                      [NewLoop] [Send] [Receive] [ForEach] [Collect]
 //	from Delta to State   [Fold]
 //	on State edges        [Const] [MapState] [Zip] [Switch] [Threshold] [Debounce] [Top]

@@ -10,8 +10,8 @@ import (
 type Options struct {
 	// Batch bounds how many elements an operator hands on at a time; 1024 by
 	// default. 1 moves each element through the whole chain before the next is
-	// taken, and a [Fold] publishes each growth; otherwise it publishes one growth
-	// a batch.
+	// taken, and a [Fold] publishes each growth, which the operators that read it see
+	// before the next; otherwise it publishes one growth a batch.
 	Batch int
 	// Held bounds how many elements one operator may keep: what [Unique] and the
 	// joins remember, what one element may flatten to, what waits in a loop.

@@ -1,6 +1,11 @@
 package flow
 
-import "github.com/joinery-go/joinery/lattice"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/joinery-go/joinery/lattice"
+)
 
 // Batch joins up to n deltas into one. What is behind it sees joins of deltas, and
 // which ones depends on when they came, so that functions there must be claimed
@@ -58,6 +63,44 @@ func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidenc
 	n.claimed = true
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
 	return delta(n, &mapOp[A, B]{n: n, in: read(d, n, ""), f: f.F})
+}
+
+// Explode hands on the elements of each set, those of one set in ascending order.
+// It leads from deltas of which only the join is determined back to elements: those
+// of a join of sets are those of the sets.
+func Explode[E cmp.Ordered](d Delta[map[E]struct{}]) Delta[E] {
+	n := lost(d.Graph()).add("explode", explodeRule)
+	return delta(n, &explodeOp[E]{n: n, in: read(d, n, "")})
+}
+
+type explodeOp[E cmp.Ordered] struct {
+	n    *node
+	in   puller[map[E]struct{}]
+	rest []map[E]struct{}
+	buf  []E
+	cur  []E
+}
+
+func (o *explodeOp[E]) pull() ([]E, status) {
+	for len(o.cur) == 0 {
+		if len(o.rest) == 0 {
+			in, st := o.in.pull()
+			if st != ready {
+				return nil, st
+			}
+			o.rest = in
+		}
+		o.buf = o.buf[:0]
+		for e := range o.rest[0] {
+			o.buf = append(o.buf, e)
+		}
+		slices.Sort(o.buf)
+		o.cur, o.rest = o.buf, o.rest[1:]
+	}
+	k := min(len(o.cur), o.n.g.opt.Batch)
+	vs := o.cur[:k:k]
+	o.cur = o.cur[k:]
+	return vs, ready
 }
 
 // Debottom hands on the values of the deltas that have one: None is the ⊥ that

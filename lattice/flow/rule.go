@@ -11,6 +11,7 @@ const (
 	joinRule                // a bimorphism of sets: merges; does not take joined deltas
 	biRule                  // a bimorphism of lattices: merges; its output is joined deltas
 	batchRule               // joins deltas
+	explodeRule             // a morphism from sets to their elements
 	foldRule                // Delta to State: merges
 	stateRule               // a function of whole states
 	constRule               // a state that is final

@@ -145,6 +145,9 @@ const quantum = 1024
 
 func (f *foldOp[T]) single() status {
 	t, limit, take := f.n.task, quantum, f.take
+	if len(f.cell.readers) > 0 {
+		limit = 1 // each growth goes on before the next
+	}
 	if t.at == f.n.id { // the merge has panicked; it may have grown
 		t.at = -1
 		f.cell.publish()

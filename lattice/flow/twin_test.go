@@ -401,15 +401,19 @@ func TestTwin(t *testing.T) {
 }
 
 func twin(t *testing.T, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	graphs := 1 + rng.IntN(3)
-	program := randomProgram(rng, graphs)
+	b, program := randomBuilt(t, seed)
 	defer func() {
 		if t.Failed() {
 			t.Logf("seed %d: %+v", seed, program)
 		}
 	}()
-	b := build(t, program, graphs, rng)
 	b.run(t)
 	b.check(t, plain(program))
+}
+
+func randomBuilt(t *testing.T, seed uint64) (*built, []instr) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	graphs := 1 + rng.IntN(3)
+	program := randomProgram(rng, graphs)
+	return build(t, program, graphs, rng), program
 }

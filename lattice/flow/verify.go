@@ -176,6 +176,8 @@ func (v *verifier) joins(n *node) bool {
 	switch n.rule {
 	case batchRule, biRule:
 		return true
+	case explodeRule:
+		return false
 	case changesRule:
 		return len(n.ins) == 0 || !v.final[n.ins[0].from]
 	case receiveRule:
