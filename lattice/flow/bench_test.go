@@ -47,19 +47,21 @@ func fused(vs []int, m lattice.Merge[int], f func(int) int, keep func(int) bool)
 // unfused is a loop a function, over buffers of a batch.
 func unfused(vs []int, m lattice.Merge[int], f func(int) int, keep func(int) bool) int {
 	acc := lattice.CapsOf(m).Bottom()
-	mapped, kept := make([]int, 0, 1024), make([]int, 0, 1024)
-	for chunk := range slices.Chunk(vs, 1024) {
-		mapped = mapped[:0]
-		for _, v := range chunk {
-			mapped = append(mapped, f(v))
+	mapped, kept := make([]int, 1024), make([]int, 1024)
+	for len(vs) > 0 {
+		chunk := vs[:min(1024, len(vs))]
+		vs = vs[len(chunk):]
+		for i, v := range chunk {
+			mapped[i] = f(v)
 		}
-		kept = kept[:0]
-		for _, v := range mapped {
+		k := 0
+		for _, v := range mapped[:len(chunk)] {
 			if keep(v) {
-				kept = append(kept, v)
+				kept[k] = v
+				k++
 			}
 		}
-		for _, v := range kept {
+		for _, v := range kept[:k] {
 			m.MergeIn(&acc, v)
 		}
 	}

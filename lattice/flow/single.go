@@ -5,8 +5,24 @@ package flow
 // remember: should a function panic, the element is still with what the chain starts
 // from, and goes through the whole chain again.
 type pusher[T any] interface {
-	// each gives up to limit elements to yield; t is told whose function runs.
-	each(limit int, t *task, yield func(T)) status
+	// each gives those of up to limit elements that pass keep to yield. What calls
+	// a function of the user tells t whose it is. keep.f may be nil; it stands
+	// apart from yield because that saves a call an element.
+	each(limit int, t *task, keep keeper[T], yield func(T)) status
+}
+
+// keeper is the predicate of a filter.
+type keeper[T any] struct {
+	id int
+	f  func(T) bool
+}
+
+func (k keeper[T]) keeps(t *task, v T) bool {
+	if k.f == nil {
+		return true
+	}
+	t.at = k.id
+	return k.f(v)
 }
 
 // pusherOf is p as a pusher.
@@ -23,7 +39,7 @@ type single[T any] struct {
 	rest []T
 }
 
-func (o *single[T]) each(limit int, _ *task, yield func(T)) status {
+func (o *single[T]) each(limit int, t *task, keep keeper[T], yield func(T)) status {
 	for range limit {
 		if len(o.rest) == 0 {
 			in, st := o.in.pull()
@@ -32,13 +48,15 @@ func (o *single[T]) each(limit int, _ *task, yield func(T)) status {
 			}
 			o.rest = in
 		}
-		yield(o.rest[0])
+		if v := o.rest[0]; keep.keeps(t, v) {
+			yield(v)
+		}
 		o.rest = o.rest[1:]
 	}
 	return ready
 }
 
-func (s *sliceSource[T]) each(limit int, _ *task, yield func(T)) status {
+func (s *sliceSource[T]) each(limit int, t *task, keep keeper[T], yield func(T)) status {
 	if len(s.rest) == 0 {
 		s.n.ends = true
 		return done
@@ -46,27 +64,31 @@ func (s *sliceSource[T]) each(limit int, _ *task, yield func(T)) status {
 	i, vs := 0, s.rest[:min(limit, len(s.rest))]
 	defer func() { s.rest = s.rest[i:] }()
 	for ; i < len(vs); i++ {
-		yield(vs[i])
+		if keep.keeps(t, vs[i]) {
+			yield(vs[i])
+		}
 	}
 	return ready
 }
 
-func (o *mapOp[A, B]) each(limit int, t *task, yield func(B)) status {
+func (o *mapOp[A, B]) each(limit int, t *task, keep keeper[B], yield func(B)) status {
 	if s, ok := o.in.(*sliceSource[A]); ok {
-		return o.eachOf(s, limit, t, yield)
+		return o.eachOf(s, limit, t, keep, yield)
 	}
 	if o.up == nil {
 		o.up = pusherOf(o.in)
 	}
 	id, f := o.n.id, o.f
-	return o.up.each(limit, t, func(v A) {
+	return o.up.each(limit, t, keeper[A]{}, func(v A) {
 		t.at = id
-		yield(f(v))
+		if u := f(v); keep.keeps(t, u) {
+			yield(u)
+		}
 	})
 }
 
 // eachOf is each without a call between source and map.
-func (o *mapOp[A, B]) eachOf(s *sliceSource[A], limit int, t *task, yield func(B)) status {
+func (o *mapOp[A, B]) eachOf(s *sliceSource[A], limit int, t *task, keep keeper[B], yield func(B)) status {
 	if len(s.rest) == 0 {
 		s.n.ends = true
 		return done
@@ -76,32 +98,36 @@ func (o *mapOp[A, B]) eachOf(s *sliceSource[A], limit int, t *task, yield func(B
 	id, f := o.n.id, o.f
 	for ; i < len(vs); i++ {
 		t.at = id
-		yield(f(vs[i]))
+		if u := f(vs[i]); keep.keeps(t, u) {
+			yield(u)
+		}
 	}
 	return ready
 }
 
-func (o *filterOp[T]) each(limit int, t *task, yield func(T)) status {
+func (o *filterOp[T]) each(limit int, t *task, keep keeper[T], yield func(T)) status {
 	if o.up == nil {
 		o.up = pusherOf(o.in)
 	}
-	id, keep := o.n.id, o.keep
-	return o.up.each(limit, t, func(v T) {
-		t.at = id
-		if keep(v) {
+	own := keeper[T]{id: o.n.id, f: o.keep}
+	if keep.f == nil {
+		return o.up.each(limit, t, own, yield)
+	}
+	return o.up.each(limit, t, own, func(v T) {
+		if keep.keeps(t, v) {
 			yield(v)
 		}
 	})
 }
 
-func (o *filterMapOp[A, B]) each(limit int, t *task, yield func(B)) status {
+func (o *filterMapOp[A, B]) each(limit int, t *task, keep keeper[B], yield func(B)) status {
 	if o.up == nil {
 		o.up = pusherOf(o.in)
 	}
 	id, f := o.n.id, o.f
-	return o.up.each(limit, t, func(v A) {
+	return o.up.each(limit, t, keeper[A]{}, func(v A) {
 		t.at = id
-		if u, ok := f(v); ok {
+		if u, ok := f(v); ok && keep.keeps(t, u) {
 			yield(u)
 		}
 	})
@@ -113,30 +139,14 @@ func (f *foldOp[T]) start() {
 	if o.Batch != 1 || o.Watch {
 		return
 	}
-	m, c, t, id := f.m, f.cell, f.n.task, f.n.id
-	flt, ok := f.in.(*filterOp[T])
-	if !ok {
-		f.each = pusherOf(f.in)
-		f.take = func(v T) {
-			t.at = id
-			if m.MergeIn(&c.val, v) {
-				c.publish()
-			}
-		}
-		return
-	}
-	// A filter in front of the fold saves a call when it is part of it.
-	f.each = pusherOf(flt.in)
-	filter, keep := flt.n.id, flt.keep
-	f.take = func(v T) {
-		t.at = filter
-		if !keep(v) {
-			return
-		}
-		t.at = id
-		if m.MergeIn(&c.val, v) {
-			c.publish()
-		}
+	f.each, f.take = pusherOf(f.in), f.one
+}
+
+// one takes one element.
+func (f *foldOp[T]) one(v T) {
+	f.n.task.at = f.n.id
+	if f.m.MergeIn(&f.cell.val, v) {
+		f.cell.publish()
 	}
 }
 
@@ -155,7 +165,7 @@ func (f *foldOp[T]) single() status {
 	if !f.cell.has {
 		limit, take = 1, f.takeFirst
 	}
-	st := f.each.each(limit, t, take)
+	st := f.each.each(limit, t, keeper[T]{}, take)
 	t.at = -1
 	if st == done {
 		f.cell.finish()
@@ -165,12 +175,6 @@ func (f *foldOp[T]) single() status {
 
 // takeFirst is take where there is no value yet.
 func (f *foldOp[T]) takeFirst(v T) {
-	if flt, ok := f.in.(*filterOp[T]); ok {
-		f.n.task.at = flt.n.id
-		if !flt.keep(v) {
-			return
-		}
-	}
 	f.n.task.at = f.n.id
 	f.first(v)
 	f.cell.publish()

@@ -83,8 +83,7 @@ func TestSubscribeInside(t *testing.T) {
 	f := newFed(t)
 	var log []string
 	subs := map[string]*flow.Subscription[int]{}
-	var add func(name string, then func(v int))
-	add = func(name string, then func(v int)) {
+	add := func(name string, then func(v int)) {
 		var err error
 		subs[name], err = flow.Subscribe(f.s, func(v int) {
 			log = append(log, name+string(rune('0'+v)))
