@@ -1,0 +1,138 @@
+package flow_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mutant is a fault put into one place of the package's own source.
+type mutant struct {
+	name     string
+	file     string
+	old, new string
+}
+
+// fromDocs are faults in what the doc comments promise, whatever the code.
+var fromDocs = []mutant{
+	{"Unique hands an element on again", "unique.go", "			o.seen[v] = struct{}{}\n", "			o.seen[v] = struct{}{}\n			if len(o.seen)%3 == 0 {\n				delete(o.seen, v)\n			}\n"},
+	{"a join hands a pair on each time it comes", "join.go", "		if _, dup := s.seen[e]; dup {\n			continue\n		}\n", ""},
+	{"a bimorphism lets a delta meet the other side twice", "joined.go", "			*out = append(*out, f(v, other.all))\n", "			*out = append(*out, f(v, other.all))\n			*out = append(*out, f(v, other.all))\n"},
+	{"a new subscriber is not told the value there is", "subscribe.go", "	sub.tell()\n", "	sub.seen = c.ver\n"},
+	{"a new subscriber is told the value there is twice", "subscribe.go", "	sub.tell()\n	return", "	sub.tell()\n	sub.seen = 0\n	return"},
+	{"a canceled subscriber is still told", "subscribe.go", "	s.gone = true\n", ""},
+	{"Cancel takes the next subscriber along", "subscribe.go", "		s.prev.next = s.next\n", "		s.prev.next = nil\n"},
+	{"who leaves while others are told ends the telling", "subscribe.go", "	if c.cursor == s {\n		c.cursor = s.next\n	}\n", "	if c.cursor == s {\n		c.cursor = nil\n	}\n"},
+	{"the last packet wins, not the largest", "network.go", "			in.m.MergeIn(&in.val, v)\n", "			in.val = v\n"},
+	{"an acknowledgement of another life counts", "network.go", "case h.incarnation == o.incarnation && h.number", "case h.number"},
+	{"a late acknowledgement takes an earlier one back", "network.go", "		o.acked = max(o.acked, h.number)\n", "		o.acked = h.number\n"},
+	{"what is final here is not final there", "network.go", "	if o.cell.done {\n		number++\n	}\n", ""},
+	{"a packet is not sent again", "network.go", "	return seal4(p), true\n", "	o.acked = o.number()\n	return seal4(p), true\n"},
+	{"a seal opens at the first value", "seal.go", "	if !o.up.done && (o.when == nil || !o.when.val) {\n", "	if !o.up.has {\n"},
+	{"growth after a seal goes unseen", "seal.go", "			return o.n.stop(ErrSealBroken, \"make the condition wait for all that the value needs\")\n", "			return o.after()\n"},
+	{"a threshold must be passed, not reached", "reactive.go", "		reached = t.up.m.Compare(t.at, t.up.val).Leq()\n", "		reached = t.up.m.Compare(t.at, t.up.val) == lattice.Less\n"},
+	{"a debounced value waits for the next", "scheduler.go", "			t.rests, t.atRest = false, true\n", "			t.rests = false\n"},
+	{"an edge at ⊤ is not final", "reactive.go", "	full := t.cell.has && t.up.m.Compare(t.top, t.cell.val).Leq()\n", "	full := false\n"},
+	{"a state that falls goes unseen", "state.go", "		case !o.Leq():\n			return c.n.stop(ErrFell, \"the function is not monotone on these values; check it with laws.Classify\")\n", ""},
+	{"Close drops what an input has accepted", "source.go", "	in.closed = true\n", "	in.closed = true\n	in.back = nil\n"},
+	{"a full input takes one more", "source.go", "	k := min(len(vs), in.room-len(in.back)-in.taken)\n", "	k := min(len(vs), in.room+1-len(in.back)-in.taken)\n"},
+}
+
+// fromCode are faults in how the package does it.
+var fromCode = []mutant{
+	{"a tee does not wait for its slowest branch", "fanout.go", "	if t.behind > 0 {\n		b.waiting = true\n		return nil, pending\n	}\n", ""},
+	{"a tee wakes nobody", "fanout.go", "		t.wakeOthers(b)\n		return vs, ready\n", "		return vs, ready\n"},
+	{"a split's key is ignored", "fanout.go", "s.branches[s.key(v)%uint64(len(s.branches))]", "s.branches[(s.key(v)+uint64(len(s.rest)))%uint64(len(s.branches))]"},
+	{"a split forgets to say that it has ended", "fanout.go", "				s.end = true\n				s.wakeOthers(b)\n", "				s.end = true\n"},
+	{"a union skips an edge after another has ended", "fanout.go", "			u.ins = append(u.ins[:u.from], u.ins[u.from+1:]...)\n", "			u.ins = append(u.ins[:u.from], u.ins[min(u.from+2, len(u.ins)):]...)\n"},
+	{"the last elements of an iterator are lost", "source.go", "		if len(buf) > 0 {\n			yield(buf)\n		}\n", ""},
+	{"the last deltas of a batch are lost", "joined.go", "		k := min(len(o.rest), o.size)\n", "		k := min(len(o.rest), o.size)\n		if k < o.size {\n			break\n		}\n"},
+	{"a batch merges into what it was given", "joined.go", "		v := o.m.Clone(o.rest[0])\n", "		v := o.rest[0]\n"},
+	{"a fold keeps its first delta", "fold.go", "		f.cell.val, f.cell.has = f.m.Clone(v), true\n", "		f.cell.val, f.cell.has = v, true\n"},
+	{"a state keeps what it was given", "state.go", "	c.val, c.has = c.m.Clone(v), true\n", "	c.val, c.has = v, true\n"},
+	{"the other end of a channel ends too early", "channel.go", "	if len(c.front) == 0 {\n		o.n.ends = c.closed\n", "	{\n		o.n.ends = c.closed\n"},
+	{"a channel has no bound", "channel.go", "	k := min(len(o.rest), max(0, c.room-len(c.back)-c.taken))\n", "	k := len(o.rest)\n"},
+	{"a sender is not woken when there is room", "channel.go", "	if wake {\n		c.sender.post()\n	}\n", "	_ = wake\n"},
+	{"a loop ends while others may still feed it", "scheduler.go", "		if l.n.ends || !s.fedOut(l.n) {\n", "		if l.n.ends {\n"},
+	{"a loop never ends", "loop.go", "	l.end, l.n.ends = true, true\n", "	l.n.ends = true\n"},
+	{"a zip does not wait for both", "reactive.go", "	if z.a.has && z.b.has && (z", "	if (z.a.has || z.b.has) && (z"},
+	{"a panic loses what was mapped", "elementwise.go", "	i := o.i\n	defer func() { o.i = i }()\n	f := o.f\n", "	i := o.i\n	defer func() { o.rest = o.rest[i:] }()\n	f := o.f\n"},
+	{"a panic loses what was joined", "join.go", "	if j.handed {\n		j.out, j.handed = j.out[:0], false\n	}\n", "	j.out, j.handed = j.out[:0], false\n"},
+	{"a merge that panics hides its growth", "fold.go", "	f.owed = true // should the merge panic, it may have grown\n", ""},
+	{"whom a panic kept from being told is not told", "state.go", "	if c.telling {\n		c.tell()\n	}\n", ""},
+	{"changes forget what they handed on", "changes.go", "		o.up.m.MergeIn(&o.base, o.out[0])\n", ""},
+	{"joined deltas are forgotten behind a channel", "verify.go", "	case receiveRule:\n		n = n.far\n", ""},
+	{"half a seal is enough", "verify.go", "			if !v.final[e.from] {\n				return false\n			}\n		}\n		return len(n.ins) > 0\n", "			if v.final[e.from] {\n				return true\n			}\n		}\n		return false\n"},
+	{"a merge beside a cycle is enough", "verify.go", "		if up.rule.merges() || been[up] {\n			continue\n		}\n", "		if been[up] {\n			continue\n		}\n		if up.rule.merges() {\n			return nil\n		}\n"},
+	{"a monotone function may stand on deltas", "verify.go", "(!n.claimed || u.Class != lattice.IsMorphism)", "(!n.claimed || u.Class == lattice.NonMonotone)"},
+}
+
+// TestMutantsApply: each fault has one place in the source.
+func TestMutantsApply(t *testing.T) {
+	require.GreaterOrEqual(t, len(fromDocs), 10)
+	for _, m := range append(fromDocs, fromCode...) {
+		src, err := os.ReadFile(m.file)
+		require.NoError(t, err)
+		require.Equal(t, 1, strings.Count(string(src), m.old), "%s: %s", m.name, m.file)
+		require.NotEqual(t, m.old, m.new)
+	}
+}
+
+// TestMutants puts each fault into the package, one at a time, and demands that its
+// tests fail. It takes minutes:
+//
+//	FLOW_MUTANTS=1 go test -run 'TestMutants$' -v -timeout 20m ./lattice/flow
+func TestMutants(t *testing.T) {
+	if os.Getenv("FLOW_MUTANTS") == "" {
+		t.Skip("FLOW_MUTANTS is not set")
+	}
+	survived := 0
+	for _, m := range append(fromDocs, fromCode...) {
+		by := kill(t, m)
+		t.Logf("%-55s %s", m.name, by)
+		if by == "" {
+			survived++
+			t.Errorf("survives: %s", m.name)
+		}
+	}
+	t.Logf("%d of %d killed", len(fromDocs)+len(fromCode)-survived, len(fromDocs)+len(fromCode))
+}
+
+// kill is the name of a test that fails with the fault, or empty.
+func kill(t *testing.T, m mutant) string {
+	src, err := os.ReadFile(m.file)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	changed, overlay, binary := filepath.Join(dir, m.file), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "flow.test")
+	require.NoError(t, os.WriteFile(changed, []byte(strings.Replace(string(src), m.old, m.new, 1)), 0o600))
+	path, err := filepath.Abs(m.file)
+	require.NoError(t, err)
+	spec, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, spec, 0o600))
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", overlay, "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, "%s does not compile: %s", m.name, out)
+	// A fault that makes the graph run for ever is found by the time limit.
+	cmd := exec.CommandContext(t.Context(), binary, "-test.short", "-test.failfast", "-test.timeout=60s")
+	cmd.WaitDelay = time.Minute
+	out, err = cmd.CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	for line := range bytes.Lines(out) {
+		if name, ok := bytes.CutPrefix(line, []byte("--- FAIL: ")); ok {
+			return string(bytes.Fields(name)[0])
+		}
+	}
+	if bytes.Contains(out, []byte("test timed out")) {
+		return "time limit"
+	}
+	return "crash"
+}
