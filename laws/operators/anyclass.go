@@ -240,11 +240,11 @@ func (b *bench) resumed(word []any, point, from int) (out []any) {
 }
 
 func (b *bench) crashed(word []any, crash, point, from int) string {
-	text := "fold of op(" + b.elements(word[:crash]) + " crash "
+	text := "fold of op(" + b.elements(word[:crash]) + ") until it crashes, and of op(" + b.elements(word[from:]) + ")"
 	if point > 0 {
-		text += "memory of " + b.elements(word[:point]) + ", "
+		text += " with the memory of " + b.elements(word[:point])
 	}
-	return text + "replay " + b.elements(word[from:]) + ")"
+	return text
 }
 
 // stops is about who reads a sequence and has seen enough.

@@ -2,7 +2,9 @@ package operators
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/joinery-go/joinery/gen"
 )
@@ -66,7 +68,7 @@ func Feeds[A any](elements []A, most int) gen.Universe[Feed] {
 			return
 		}
 		for at := range elements {
-			if !contains(chosen, at) {
+			if !slices.Contains(chosen, at) {
 				extend(append(chosen[:len(chosen):len(chosen)], at))
 			}
 		}
@@ -91,15 +93,6 @@ func everyPick(n int) [][]int {
 		all = longer
 	}
 	return all
-}
-
-func contains(list []int, v int) bool {
-	for _, w := range list {
-		if v == w {
-			return true
-		}
-	}
-	return false
 }
 
 // bench is one evaluation of a law: an operator and a feed. Benches are used again, but
@@ -227,12 +220,43 @@ func (b *bench) dealt() (left, right []any) {
 	return left, right
 }
 
+// underway is the feeds that are judged at the moment: of an operator that does not come
+// back, a report is made while it still runs, and nothing is asked of it again.
+type underway struct {
+	mu    sync.Mutex
+	feeds []*Feed
+}
+
+// enter notes that a feed is judged, until what it returns is called.
+func (u *underway) enter(f Feed) (leave func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.feeds = append(u.feeds, &f)
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.feeds = slices.DeleteFunc(u.feeds, func(g *Feed) bool { return g == &f })
+	}
+}
+
+// has reports that a feed like b's is judged.
+func (u *underway) has(b *bench, f Feed) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.ContainsFunc(u.feeds, func(g *Feed) bool {
+		return slices.Equal(g.picks, f.picks) && slices.EqualFunc(g.inputs, f.inputs, b.a.equal)
+	})
+}
+
 // show prints a feed as a list, with what each element gave behind it.
 func (o *operator) show(f Feed) string {
 	b := o.bench(f)
 	word := b.word()
 	if len(word) == 0 {
 		return o.list + "{}"
+	}
+	if o.judging.has(b, f) {
+		return o.list + "{" + b.elements(word) + "}"
 	}
 	gave := b.gave(word)
 	var t strings.Builder
@@ -241,11 +265,13 @@ func (o *operator) show(f Feed) string {
 		fmt.Fprintf(&t, "        %s, // %s\n", b.a.show(v), gave[i+1])
 	}
 	t.WriteString("    }")
-	if last := gave[len(word)+1]; last != "gives nothing" {
+	if last := gave[len(word)+1]; last != "gives nothing" && last != notTaken {
 		fmt.Fprintf(&t, " // and the end %s", last)
 	}
 	return t.String()
 }
+
+const notTaken = "is not taken"
 
 // gave says what an instance gave before it was fed, of each element of a word, and at
 // the end.
@@ -272,7 +298,7 @@ func (b *bench) gave(word []any) []string {
 		case panicked != "" && i == at:
 			said[i] = panicked
 		case panicked != "" && i > at:
-			said[i] = "is not taken"
+			said[i] = notTaken
 		case len(given[i]) == 0:
 			said[i] = "gives nothing"
 		default:

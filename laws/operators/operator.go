@@ -113,6 +113,7 @@ type operator struct {
 	// What compares keeps notes, so that each evaluation has its own.
 	a, b, s func() kind
 	benches sync.Pool
+	judging underway
 
 	list               string // the type of a list of elements taken
 	class              lattice.Class

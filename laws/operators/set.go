@@ -75,6 +75,7 @@ func (o *operator) law(id, text string, judge func(b *bench) verdict) laws.Law[F
 	return laws.Law[Feed]{
 		ID: "operator/" + id, Statement: text, Arity: 1,
 		Eval: func(_ *laws.Probe[Feed], x []Feed) laws.Outcome {
+			defer o.judging.enter(x[0])()
 			b := o.bench(x[0])
 			v := judge(b)
 			if v.outcome != laws.Fails { // what fails may keep the bench for its sides
