@@ -100,6 +100,7 @@ func TestCheckLevels(t *testing.T) {
 	assert.Equal(t, exitViolated, code, errs)
 	assert.Contains(t, out, "holds   read-committed, item-cut, ryw, mr, wfr")
 	assert.Contains(t, out, "broken  read-atomic, cc, pram\n")
+	assert.NotContains(t, out, "open", "nothing is")
 	assert.Contains(t, out, "cc: WriteCORead: read #3 returns write #0")
 	assert.Contains(t, out, "#2            1 := 2")
 

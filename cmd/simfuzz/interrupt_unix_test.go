@@ -186,13 +186,20 @@ func TestInterruptibleInput(t *testing.T) {
 	text, err := io.ReadAll(&interruptible{ctx, strings.NewReader("all of it")})
 	require.NoError(t, err)
 	assert.Equal(t, "all of it", string(text))
+
+	// What came in before the interruption is kept; the reading that waits for more
+	// ends. The interruption comes once the reader has what was written.
 	r, w := io.Pipe()
 	go func() {
 		_, err := w.Write([]byte("some"))
 		assert.NoError(t, err)
-		cancel()
 	}()
-	text, err = io.ReadAll(&interruptible{ctx, r})
+	text, err = io.ReadAll(io.TeeReader(&interruptible{ctx, r}, interrupting(cancel)))
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, "some", string(text))
 }
+
+// interrupting is written to once something was read, and then interrupts.
+type interrupting context.CancelFunc
+
+func (f interrupting) Write(b []byte) (int, error) { f(); return len(b), nil }

@@ -105,7 +105,11 @@ func faulty[S any](name, law string, set laws.Set[S], source gen.Source[S]) faul
 		},
 		rapid: func(t *testing.T, only string, seed int64) map[string]string {
 			setFlag(t, "rapid.seed", strconv.FormatInt(seed, 10))
-			setFlag(t, "rapid.checks", strconv.Itoa(cases))
+			checks := cases
+			if testing.Short() {
+				checks *= 5 // of which rapid takes a fifth
+			}
+			setFlag(t, "rapid.checks", strconv.Itoa(checks))
 			return each(t, only, func(r *recorder, trial *laws.Trial) { trial.CheckRapid(r) })
 		},
 	}

@@ -238,7 +238,7 @@ func TestEtcdLogRejects(t *testing.T) {
 		{"few fields", line("0\t:invoke\t:read"), ErrFormat},
 		{"process", line("x\t:invoke\t:read\tnil"), ErrFormat},
 		{"type", line("0\t:start\t:read\tnil"), ErrFormat},
-		{"function", line("0\t:invoke\t:push\tnil"), ErrFormat},
+		{"function", line("0\t:invoke\t:push\tnil"), ErrUnknownOp},
 		{"write of nil", line("0\t:invoke\t:write\tnil"), ErrFormat},
 		{"value", ok + line("0\t:ok\t:read\tx"), ErrFormat},
 		{"cas", line("0\t:invoke\t:cas\t[1]"), ErrFormat},

@@ -306,6 +306,19 @@ func TestPlumeReadings(t *testing.T) {
 	require.Equal(t, []uint64{abortedTxn, abortedTxn, abortedTxn + 1, abortedTxn, 1, abortedTxn + 2}, txns)
 }
 
+func TestTimeRunsBackwards(t *testing.T) {
+	const src = `{:process 0 :type :invoke :f :read :time 7}
+{:process 0, :type :ok, :f :read, :time 7}
+{:process 0, :type :invoke, :f :read, :time 5}
+{:process 0, :type :ok, :f :read, :time 6}
+{:process 0, :type :invoke, :f :read, :time 8}
+`
+	require.Len(t, strungWith(t, "jepsen", src, Options{}), 3)
+	require.Equal(t, []string{"line 3: time runs backwards, :time of 2 lines is up to 2 before that of an earlier one; the order of the entries counts"},
+		notesOf(t, "jepsen", src, Options{}))
+	require.Empty(t, notesOf(t, "jepsen", strings.Split(src, "\n")[0], Options{}))
+}
+
 func TestNote(t *testing.T) {
 	require.Equal(t, "line 3: x", Note{3, "x"}.String())
 	require.Equal(t, "x", Note{0, "x"}.String())

@@ -89,6 +89,16 @@ func TestValueJSONRejects(t *testing.T) {
 	}
 }
 
+func TestValueJSONDepth(t *testing.T) {
+	for _, brackets := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
+		nested := func(n int) []byte {
+			return []byte(strings.Repeat(brackets[0], n) + "1" + strings.Repeat(brackets[1], n))
+		}
+		require.NoError(t, new(Value).UnmarshalJSON(nested(maxValueDepth)))
+		require.Error(t, new(Value).UnmarshalJSON(nested(maxValueDepth+1)))
+	}
+}
+
 // Whatever JSON has is a value, and equal where JSON means the same.
 func TestValueOfAnyJSON(t *testing.T) {
 	for src, want := range map[string]Value{
@@ -118,7 +128,7 @@ func TestDecimals(t *testing.T) {
 			require.True(t, decimal(text).Equal(decimal(same[0])), text)
 		}
 	}
-	for _, text := range []string{"", "-", ".", ".5", "e1", "1e", "1e1.5", "--1", "+-1", "-+1", "1.2.3", "0x1", "1_0", "NaN", "1e2147483648", "1e-2147483649"} {
+	for _, text := range []string{"", "-", ".", ".5", "e1", "1e", "1e1.5", "--1", "+-1", "-+1", "1.2.3", "0x1", "1_0", "NaN", "1e2147483648", "1e-2147483649", "10e2147483647", "0.1e-2147483648"} {
 		_, ok := Decimal(text)
 		require.False(t, ok, text)
 	}

@@ -1,0 +1,57 @@
+// Package flow runs pipelines over lattices, and says before they run whether they
+// are monotone.
+//
+// A [Graph] is built of operators and edges, of two kinds. The elements of a [Delta]
+// edge are deltas: whoever reads it may see them again, in another order, and in
+// other groups, and the outcome is the same. Each value of a [State] edge contains
+// those before. [Fold] is the one operator that leads from Delta to State, and
+// [Seal] the one behind which functions need not be monotone.
+//
+//	g := flow.New("best", flow.Options{})
+//	scores := flow.Map(flow.FromSlice(g, games), score)
+//	best := flow.Fold(scores, lattice.Max[int]())
+//	flow.Subscribe(best, func(v int) { … })
+//	s, err := flow.Start(g)
+//	err = s.Run(ctx)
+//
+// [Verify] answers for each edge in which class of functions its reader uses it,
+// what that rests on, and whether it may. [Start] refuses a graph against which it
+// finds something. The package is after Spinach ("Anna 2: Monotonic Boogaloo"): its
+// classes of functions (Table 1), its operators, and its pull-based execution with
+// wakers.
+//
+// # Operators
+//
+//	on Delta edges        [FromSlice] [FromSeq] [FromReader] [Once] [NewInput]
+//	                      [Map] [Filter] [FilterMap] [Flatten] [FlatMap] [Tee] [Union] [Split]
+//	                      [Unique] [HashJoin] [Cross] [Bimorphism] [Batch] [Convert] [Explode] [Debottom]
+//	                      [NewLoop] [Send] [Receive] [ForEach] [Collect]
+//	from Delta to State   [Fold]
+//	on State edges        [Const] [MapState] [Zip] [Switch] [Threshold] [Debounce] [Top]
+//	                      [DebottomState] [Seal] [SealWhen] [Subscribe] [Read]
+//	from State to Delta   [Changes]
+//
+// # What an edge carries
+//
+// Of most Delta edges the set of elements is determined, so that any pure function
+// may be mapped over it: the image of a set is a morphism of sets whatever the
+// function. Behind [Batch], [Bimorphism] and [Changes] only the join of the elements
+// is determined; a function there must be a morphism of the lattice. On a State edge
+// a function must be monotone. These are the rules that Verify holds a graph to.
+//
+// # Running
+//
+// A [Scheduler] runs one operator at a time, in an order that depends on the graph
+// and its input alone. Operators pull: nothing is computed that nobody asks for, and
+// who has nothing to pull is woken when there is something. Graphs that are joined by
+// a [Channel] may be run by schedulers on goroutines of their own: the package starts
+// none. A function that panics ends the run with an error that names its operator; the
+// element it was given is kept, and another run tries it again.
+//
+// # What it refuses
+//
+// There are no retractions, no windows of time, and no reordering of operators. A
+// function's class is not inferred: what is claimed of it is printed with its
+// evidence, and a state that falls ends the run. That functions are pure, and leave
+// their arguments alone, is up to who writes them.
+package flow

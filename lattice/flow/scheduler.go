@@ -1,0 +1,332 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Status is what a step of a scheduler came to.
+type Status uint8
+
+// The outcomes of a step.
+const (
+	Working  Status = iota // an operator ran
+	Waiting                // nothing can run until input comes, or a channel has room
+	Finished               // nothing will run any more
+)
+
+// String names the status.
+func (s Status) String() string {
+	switch s {
+	case Working:
+		return "working"
+	case Waiting:
+		return "waiting"
+	case Finished:
+		return "finished"
+	}
+	return "Status(invalid)"
+}
+
+// Scheduler runs a graph, one operator at a time, in an order that depends on
+// nothing but the graph and its input. Its methods, but for [Scheduler.Do] and
+// [Scheduler.Busy], belong to one goroutine.
+type Scheduler struct {
+	g       *Graph
+	queue   []*task // first in, first out; head is the first
+	head    int
+	resting []*task // debounced, until nothing else can run
+	running bool
+	failure error
+
+	mu     sync.Mutex
+	woken  []*node  // by other goroutines
+	calls  []func() // of Do
+	signal chan struct{}
+}
+
+// task is an operator that pulls: a sink, a fold, an operator on State edges.
+type task struct {
+	n      *node
+	run    func() status
+	start  func()
+	s      *Scheduler
+	queued bool
+	done   bool
+	atRest bool // it runs because nothing else can
+	rests  bool // it is in resting
+	at     int  // the operator whose function runs, where elements go one by one; -1 none
+}
+
+func (t *task) wake() {
+	if t.s != nil && !t.queued && !t.done {
+		t.queued = true
+		t.s.queue = append(t.s.queue, t)
+	}
+}
+
+// rest puts the task aside until nothing else can run.
+func (t *task) rest() {
+	if !t.rests {
+		t.rests = true
+		t.s.resting = append(t.s.resting, t)
+	}
+}
+
+// Start makes a graph runnable, if [Verify] finds nothing against it. A graph is
+// started once.
+func Start(g *Graph) (*Scheduler, error) {
+	if g == nil {
+		return nil, fmt.Errorf("flow: start: %w: a nil graph", ErrArgument)
+	}
+	if g.sched != nil {
+		return nil, fmt.Errorf("flow: start graph %q: %w", g.name, ErrStarted)
+	}
+	if err := Verify(g).Err(); err != nil {
+		return nil, fmt.Errorf("flow: start graph %q: %w", g.name, err)
+	}
+	s := &Scheduler{g: g, signal: make(chan struct{}, 1)}
+	for _, n := range g.nodes {
+		if t := n.task; t != nil {
+			t.s, t.at = s, -1
+			if t.start != nil {
+				t.start()
+			}
+			t.wake()
+		}
+	}
+	g.sched = s
+	return s, nil
+}
+
+// stop ends the step with an error of the operator.
+func (n *node) stop(cause error, remedy string) status {
+	if s := n.g.sched; s != nil && s.failure == nil {
+		s.failure = n.err(cause, remedy)
+	}
+	return pending
+}
+
+// post wakes the operator from any goroutine.
+func (n *node) post() {
+	s := n.g.sched
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	s.woken = append(s.woken, n)
+	s.mu.Unlock()
+	s.rouse()
+}
+
+func (s *Scheduler) rouse() {
+	select {
+	case s.signal <- struct{}{}:
+	default:
+	}
+}
+
+// Do has f called by the goroutine that runs the graph, between two steps. It may be
+// called from any goroutine; f may subscribe, cancel and read.
+func (s *Scheduler) Do(f func()) {
+	s.mu.Lock()
+	s.calls = append(s.calls, f)
+	s.mu.Unlock()
+	s.rouse()
+}
+
+// mail does what other goroutines asked for.
+func (s *Scheduler) mail() (any bool) {
+	s.mu.Lock()
+	woken, calls := s.woken, s.calls
+	s.woken, s.calls = nil, nil
+	s.mu.Unlock()
+	for _, n := range woken {
+		n.wake()
+	}
+	for _, f := range calls {
+		f()
+	}
+	return len(woken)+len(calls) > 0
+}
+
+// Step runs one operator. An error names the operator; the step may be tried again,
+// and nothing that the graph accepted is lost meanwhile.
+func (s *Scheduler) Step() (Status, error) {
+	if s.running {
+		return Waiting, fmt.Errorf("flow: step graph %q: %w: called by a function of the graph", s.g.name, ErrArgument)
+	}
+	s.mail()
+	if s.head == len(s.queue) && !s.revive() {
+		for _, n := range s.g.nodes {
+			if n.external && !n.ends || n.blocked {
+				return Waiting, nil
+			}
+		}
+		return Finished, nil
+	}
+	t := s.pop()
+	s.running = true
+	st, err := s.call(t)
+	s.running = false
+	if err == nil {
+		err, s.failure = s.failure, nil
+	}
+	switch {
+	case err != nil || st == ready:
+		t.wake()
+	case st == done:
+		t.done = true
+	}
+	return Working, err
+}
+
+func (s *Scheduler) pop() *task {
+	t := s.queue[s.head]
+	s.queue[s.head] = nil
+	s.head++
+	if s.head == len(s.queue) {
+		s.queue, s.head = s.queue[:0], 0
+	} else if s.head >= 64 && s.head*2 >= len(s.queue) {
+		s.queue = append(s.queue[:0], s.queue[s.head:]...)
+		s.head = 0
+	}
+	t.queued = false
+	return t
+}
+
+// revive finds work where no operator is ready: what was debounced, then loops
+// that have come to rest.
+func (s *Scheduler) revive() bool {
+	if len(s.resting) > 0 {
+		for _, t := range s.resting {
+			t.rests, t.atRest = false, true
+			t.wake()
+		}
+		s.resting = s.resting[:0]
+	}
+	return s.head < len(s.queue) || s.endLoops()
+}
+
+// endLoops ends the loops that nothing can come to any more: all sources that lead
+// to them are at their end, and so are the loops that lead to them without being
+// led to. Nothing is on its way, since nothing can run.
+func (s *Scheduler) endLoops() bool {
+	for _, n := range s.g.nodes {
+		if n.blocked {
+			return false
+		}
+	}
+	before := s.head == len(s.queue)
+	for _, l := range s.g.loops {
+		if l.n.ends || !s.fedOut(l.n) {
+			continue
+		}
+		l.finish()
+	}
+	return before && s.head < len(s.queue)
+}
+
+// fedOut reports whether all that leads to the loop has ended but what the loop
+// itself leads to.
+func (s *Scheduler) fedOut(loop *node) bool {
+	for _, n := range ordered(loop) {
+		if n.rule == loopRule && !n.ends && !upstream(n)[loop] {
+			return false
+		}
+		if (n.rule == sourceRule || n.rule == receiveRule) && !n.ends {
+			return false
+		}
+	}
+	return true
+}
+
+// upstream is the set of what leads to n; n is in it if it is on a cycle.
+func upstream(n *node) map[*node]bool {
+	set := make(map[*node]bool)
+	stack := []*node{n}
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for _, e := range n.ins {
+			if up := e.from.n; !set[up] {
+				set[up] = true
+				stack = append(stack, up)
+			}
+		}
+	}
+	return set
+}
+
+// call runs a task, and makes an error of a panic.
+func (s *Scheduler) call(t *task) (st status, err error) {
+	defer func() {
+		t.atRest = false
+		if p := recover(); p != nil {
+			st, err = pending, t.blame(p)
+		}
+	}()
+	return t.run(), nil
+}
+
+// blame names the operator whose function panicked: the one that runs, at t or
+// above it.
+func (t *task) blame(p any) error {
+	culprit := t.n
+	if t.at >= 0 {
+		culprit = t.n.g.nodes[t.at]
+	}
+	for _, n := range append([]*node{t.n}, ordered(t.n)...) {
+		if n.busy.Load() {
+			culprit = n
+			break
+		}
+	}
+	culprit.busy.Store(false)
+	cause := fmt.Errorf("%w: %v", ErrPanic, p)
+	if e, ok := p.(error); ok {
+		cause = fmt.Errorf("%w: %w", ErrPanic, e)
+	}
+	if culprit.telling {
+		culprit.telling = false
+		cause = fmt.Errorf("subscriber: %w", cause)
+	}
+	return culprit.err(cause, "the element is kept; a run that follows tries it again")
+}
+
+// ordered is upstream in the order of construction.
+func ordered(n *node) []*node {
+	set := upstream(n)
+	var nodes []*node
+	for _, m := range n.g.nodes {
+		if set[m] {
+			nodes = append(nodes, m)
+		}
+	}
+	return nodes
+}
+
+// Busy is an error that names the operator whose function runs at this moment, or
+// nil. A function that does not return keeps its scheduler from running; whoever
+// waits for it asks here, from another goroutine. Where Options.Batch is 1, it
+// knows only with Options.Watch.
+func (s *Scheduler) Busy() error {
+	for _, n := range s.g.nodes {
+		if n.busy.Load() {
+			return n.err(ErrBusy, "a function of the graph must return; what waits belongs in front of an Input")
+		}
+	}
+	return nil
+}
+
+// Close ends the iterators that the graph reads. It is needed where a graph with
+// [FromSeq] is given up before its end.
+func (s *Scheduler) Close() error {
+	var errs []error
+	for _, stop := range s.g.closers {
+		stop()
+	}
+	s.g.closers = nil
+	return errors.Join(errs...)
+}
