@@ -80,7 +80,7 @@ func optionsFor(t, other reflect.Type, opts []Option) settings {
 
 // given is the function of states that an option carries, nil if it carries none.
 func (s settings) given() *given {
-	for _, g := range []*given{s.equal, s.clone, s.show, s.bottomParts, s.valid, s.door.mergedBy} {
+	for _, g := range []*given{s.equal, s.clone, s.show, s.state, s.bottomParts, s.valid, s.door.mergedBy} {
 		if g != nil {
 			return g
 		}

@@ -1,4 +1,4 @@
-// Package zoo is a gallery of refuted merges.
+// Package zoo is a gallery of refuted merges, and of refuted operators before a merge.
 //
 // Each [Entry] is a defect that was published: found in the code of a system this
 // module learns from, or reported in a public issue. The zoo holds a small merge
@@ -54,7 +54,7 @@ type Result struct {
 
 // Entries returns the gallery in the order of its numbers.
 func Entries() []Entry {
-	all := slices.Concat(spinach(), anna(), reported(), updated())
+	all := slices.Concat(spinach(), anna(), reported(), updated(), operated())
 	slices.SortStableFunc(all, func(a, b Entry) int { return number(a.ID) - number(b.ID) })
 	return all
 }

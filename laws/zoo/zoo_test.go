@@ -38,7 +38,7 @@ func TestGalleryIsComplete(t *testing.T) {
 		assert.NotNil(t, e.Faulty.Exhaust, e.ID)
 		assert.NotNil(t, e.Correct.Exhaust, e.ID)
 	}
-	assert.Equal(t, strings.Fields("L1 L2 L3 L4 L5 L6 L7 L8 L9 L10 L11 H1 H2 H5 H6 H7 H8 H9 H10 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20 H21"), ids)
+	assert.Equal(t, strings.Fields("L1 L2 L3 L4 L5 L6 L7 L8 L9 L10 L11 H1 H2 H3 H4 H5 H6 H7 H8 H9 H10 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20 H21"), ids)
 }
 
 // The smallest counterexamples, as reported.

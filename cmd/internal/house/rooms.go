@@ -73,7 +73,8 @@ var Rooms = []Room{
 
 	{Pattern: "laws", Packages: []string{"lattice", "gen", "gen/choice"}, Modules: []string{rapidPath}},
 	{Pattern: "laws/gopterlaws", Packages: []string{"laws", "gen", "gen/gopter", "lattice"}, Modules: []string{gopterPath}},
-	{Pattern: "laws/zoo", Packages: []string{"laws", "gen", "lattice/..."}},
+	{Pattern: "laws/operators", Packages: []string{"laws", "gen", "lattice", "lattice/flow"}, Modules: []string{rapidPath}},
+	{Pattern: "laws/zoo", Packages: []string{"laws", "laws/operators", "gen", "lattice/..."}},
 	{Pattern: "laws/shipped", Packages: []string{"laws", "gen", "lattice/..."}},
 
 	{Pattern: "sim", Packages: []string{"gen/choice"}},
