@@ -1,6 +1,7 @@
 package laws_test
 
 import (
+	"flag"
 	"maps"
 	"runtime"
 	"testing"
@@ -168,6 +169,8 @@ func TestCheckPassesOnGivingUp(t *testing.T) {
 // rapid's own runner judges laws as the package's runner does.
 func TestRapidAsRunner(t *testing.T) {
 	fixSeed(t, "1")
+	require.NoError(t, flag.Set("rapid.checks", "500")) // a fifth of them under -short
+	t.Cleanup(func() { require.NoError(t, flag.Set("rapid.checks", "100")) })
 	for name, merge := range map[string]func(a, b lww) lww{"lawful": func(a, b lww) lww {
 		if b.Time > a.Time || b.Time == a.Time && b.Value > a.Value {
 			return b
