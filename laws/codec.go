@@ -19,7 +19,7 @@ func Codec[T any](m lattice.Merge[T], opts ...Option) Set[T] {
 //go:noinline
 func codec(s *subject) set {
 	set := set{name: "codec", subject: s}
-	laws := []law{codecRoundTrip(), codecCanonical(), codecMerge(), codecTotal()}
+	laws := []law{codecRoundTrip(), codecCanonical(), codecMerge(), codecTotal(prefixAllowance)}
 	if s.caps.append == nil || s.caps.decode == nil {
 		for _, l := range laws {
 			set.absences = append(set.absences, Absence{l.ID, "the merge has no codec"})
@@ -92,10 +92,11 @@ func codecMerge() law {
 	})
 }
 
-func codecTotal() law {
+// codecTotal is about any bytes; base is how many bytes decoding few of them may allocate.
+func codecTotal(base uint64) law {
 	return judged("codec/total", "any bytes are decoded or refused: no panic, no allocation out of proportion, and the rest is a tail of the bytes", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		for _, b := range hostile(p.s.caps.append(nil, x[0]), p.s.caps.append(nil, x[1])) {
-			if what := p.mistreated(b); what != "" {
+			if what := p.mistreated(b, base); what != "" {
 				return Fails, func() Sides { return Sides{"bytes", showBytes(b), "decoding them", what} }
 			}
 		}
@@ -104,7 +105,7 @@ func codecTotal() law {
 }
 
 // mistreated decodes b and says what went wrong, "" if nothing did.
-func (p *probe) mistreated(b []byte) (what string) {
+func (p *probe) mistreated(b []byte, base uint64) (what string) {
 	defer func() {
 		if v := recover(); v != nil {
 			what = "panics: " + panicText(v)
@@ -125,17 +126,25 @@ func (p *probe) mistreated(b []byte) (what string) {
 				return fmt.Sprintf("gives %s, which is not of the domain: %v", p.Show(v), err)
 			}
 		}
-		if grown <= allowance(len(b)) {
+		if grown <= allowance(base, len(b)) {
 			return ""
 		}
 	}
 	// The figure itself differs from run to run and stays out of the report.
-	return fmt.Sprintf("allocates more than %d bytes", allowance(len(b)))
+	return fmt.Sprintf("allocates more than %d bytes", allowance(base, len(b)))
 }
+
+// How many bytes a decoder may allocate whatever it is given: those of merges, and those
+// of whole buffers, of which encoding/gob reads into pieces of ten million bytes before
+// it looks whether there are as many.
+const (
+	prefixAllowance = 1 << 20
+	bufferAllowance = 1 << 25
+)
 
 // allowance is how many bytes decoding n bytes may allocate: far more than any
 // decoder needs, and far less than a length believed without looking.
-func allowance(n int) uint64 { return 1<<20 + uint64(n)*4096 }
+func allowance(base uint64, n int) uint64 { return base + uint64(n)*4096 }
 
 // allocated is the bytes allocated by the process so far; large allocations are
 // counted at once.

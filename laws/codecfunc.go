@@ -12,7 +12,8 @@ import (
 // message: what is decoded is what was encoded; encoding leaves the state alone; any
 // bytes at all are an error or a state that can be encoded again, without panic and
 // without allocating out of proportion. [Canonical] asks for one encoding of equal
-// states, and [MergedBy] that merging and coding commute. For the codecs of merges from
+// states, and [MergedBy] that merging and coding commute; [TrustedBytes] leaves out what
+// is asked of any bytes. For the codecs of merges from
 // package lattice, which decode a prefix of their input, see [Codec].
 func CheckCodec[S any](t T, encode func(S) ([]byte, error), decode func([]byte) (S, error), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
@@ -44,7 +45,7 @@ type codecFunc struct {
 }
 
 func (c codecFunc) set(s *subject, o settings) set {
-	s.knows(o, "CheckCodec", "Canonical", "MergedBy")
+	s.knows(o, "CheckCodec", "Canonical", "MergedBy", "TrustedBytes")
 	s.mergedBy(o)
 	// Laws that codecs of prefixes have too see this one as a codec that decodes all.
 	s.caps.append = func(dst []byte, v any) []byte {
@@ -70,7 +71,12 @@ func (c codecFunc) set(s *subject, o settings) set {
 	} else {
 		set.absences = append(set.absences, Absence{"codec/merge", "laws.MergedBy gives no merge"})
 	}
-	set.laws = append(set.laws, codecTotal(), c.decoded())
+	if o.door.trusted {
+		const why = "laws.TrustedBytes declares that nothing is decoded but what encode wrote"
+		set.absences = append(set.absences, Absence{"codec/total", why}, Absence{"codec/decoded", why})
+	} else {
+		set.laws = append(set.laws, codecTotal(bufferAllowance), c.decoded())
+	}
 	return set.mapped(unlessRefused)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,12 +38,12 @@ func goTool(t *testing.T, dir string, args ...string) (stdout, stderr string, er
 // fails by the law it breaks.
 func TestConsumerModule(t *testing.T) {
 	t.Run("right merge", func(t *testing.T) {
-		stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "./...")
+		stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "./...", "-rapid.checks=200")
 		assert.NoError(t, err, "%s%s", stdout, stderr)
 		assert.Contains(t, stdout, "ok")
 	})
 	t.Run("wrong merge", func(t *testing.T) {
-		stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "-tags=wrong", "./...", "-rapid.nofailfile", "-rapid.seed=1")
+		stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "-tags=wrong", ".", "-rapid.nofailfile", "-rapid.seed=1")
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit, "the wrong merge must fail its test: %s%s", stdout, stderr)
 		assert.Contains(t, stdout, "law semilattice/commutative does not hold")
@@ -50,6 +51,35 @@ func TestConsumerModule(t *testing.T) {
 		assert.Contains(t, stdout, "go test -run '^TestMerge$/^semilattice$/^commutative$' -rapid.seed=1")
 		assert.Equal(t, 1, strings.Count(stdout, "where\n"), "one law fails: %s", stdout)
 	})
+}
+
+// failingLine finds the subtests that failed and have none of their own.
+var failingLine = regexp.MustCompile(`(?m)^ +--- FAIL: (\S+) `)
+
+// The same with one line for each of the other doors: right, all pass; wrong, each names
+// the laws that its fault breaks.
+func TestConsumerDoors(t *testing.T) {
+	stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "-tags=wrong", "./doors", "-rapid.nofailfile", "-rapid.seed=1", "-rapid.checks=200")
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "the wrong merges must fail their tests: %s%s", stdout, stderr)
+	var failing []string
+	for _, m := range failingLine.FindAllStringSubmatch(stdout, -1) {
+		failing = append(failing, m[1])
+	}
+	assert.Equal(t, []string{
+		"TestMonoid/monoid/associative",
+		"TestBand/band/idempotent",
+		"TestMethod/method/change-empty", "TestMethod/method/change-least",
+		"TestCodec/codec/round-trip",
+		"TestMorphism/morphism/joins",
+		"TestMonotone/monotone/order",
+		"TestOrder/order/antisymmetric", "TestOrder/order/agrees",
+		"TestDelta/updates/delta", "TestDelta/updates/as-states",
+		"TestConverge/exhaustive",
+		"TestConvergeOps/exhaustive",
+	}, failing, stdout)
+	assert.Contains(t, stdout, "law converge/model does not hold")
+	assert.Contains(t, stdout, "law ops/commute does not hold")
 }
 
 // What a consumer takes on by importing laws: this module, rapid, and what the

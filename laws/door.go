@@ -16,7 +16,8 @@ import (
 type doorSettings struct {
 	notCommutative, notIdempotent bool
 	mayRefuse, returnsChange      bool
-	near, canonical, denotation   bool
+	near, denotation              bool
+	canonical, trusted            bool
 	mergedBy                      *given
 	// named are the names of the options above that were given, for doors to which
 	// they say nothing.
@@ -61,6 +62,13 @@ func ReturnsChange() Option {
 // signed or compared as bytes. encoding/json has it for most types, gob not for maps.
 func Canonical() Option {
 	return doorOption("Canonical", func(s *doorSettings) { s.canonical = true })
+}
+
+// TrustedBytes declares that nothing is decoded but what encode wrote: [CheckCodec] then
+// does not ask what becomes of other bytes. encoding/gob needs it: it is not made for
+// them, as its documentation says, and takes very long over some.
+func TrustedBytes() Option {
+	return doorOption("TrustedBytes", func(s *doorSettings) { s.trusted = true })
 }
 
 // Tolerance sets the equality of states to one up to rounding, of sums of floating

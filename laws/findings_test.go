@@ -169,9 +169,9 @@ func TestTiesOfParts(t *testing.T) {
 		}
 	}
 	t.Run("lawful", func(t *testing.T) {
-		laws.CheckMerge(t, lawfulLeaf, wideLeaves())
-		laws.CheckMerge(t, mergeDocuments(lawfulLeaf), documents(wideLeaves()))
-		laws.CheckMerge(t, mergeNested(lawfulLeaf), nests(smallLeaves()))
+		passes(t, lawfulLeaf, wideLeaves())
+		passes(t, mergeDocuments(lawfulLeaf), documents(wideLeaves()))
+		passes(t, mergeNested(lawfulLeaf), nests(smallLeaves()))
 	})
 }
 
@@ -226,7 +226,7 @@ func TestAdoptedMemory(t *testing.T) {
 				dst.M = map[string]int{}
 			}
 			join(dst, d)
-		}, indexes())
+		}, indexes(), laws.Cases(*doorCases))
 	})
 }
 
@@ -268,7 +268,7 @@ func TestNothingWasExercised(t *testing.T) {
 // passes checks that a right merge passes, as a user would check it.
 func passes[S any](t *testing.T, merge func(a, b S) S, states *rapid.Generator[S], opts ...laws.Option) {
 	t.Helper()
-	laws.CheckMerge(t, merge, states, opts...)
+	laws.CheckMerge(t, merge, states, append(opts, laws.Cases(*doorCases))...)
 }
 
 // union keeps the greater value of each key.
@@ -380,7 +380,7 @@ func TestShapesAreKept(t *testing.T) {
 					(*dst).InsertBefore(n, at)
 				}
 			}
-		}, states)
+		}, states, laws.Cases(*doorCases))
 	})
 	t.Run("index into a slice", func(t *testing.T) {
 		type item struct{ K, N int }
@@ -434,7 +434,7 @@ func TestShapesAreKept(t *testing.T) {
 				dst.B.Reset()
 				dst.B.WriteString(s)
 			}
-		}, states, same)
+		}, states, same, laws.Cases(*doorCases))
 	})
 }
 

@@ -43,8 +43,8 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 //
 //go:noinline
 func returning(s *subject) set {
-	s.guards = []law{argumentsUnchanged()}
-	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), equalsAlike()}}
+	s.guards, s.alikeAsked = []law{argumentsUnchanged()}, true
+	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), variantsAlike()}}
 	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
 }
 
@@ -70,8 +70,8 @@ func inTarget(s *subject, o settings) set {
 		s.mergeIn(t, b)
 		return t
 	}
-	s.guards = []law{deltaUnchanged(), deltaNotRetained()}
-	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), emptyTarget(), equalsAlike()}}
+	s.guards, s.alikeAsked = []law{deltaUnchanged(), deltaNotRetained()}, true
+	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), emptyTarget(), variantsAlike()}}
 	if !o.sharing {
 		own.laws = append(own.laws, deltaNotShared())
 	}

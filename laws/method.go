@@ -177,6 +177,9 @@ func (m *method) set(o settings) set {
 		s.variant, s.noZero = nil, true // such a method writes into the maps it finds, and a nil map takes none
 	}
 	inPlace := inTarget(s, o).only([]string{"inplace"})
+	if m.form.refuses {
+		s.guards = append(s.guards, m.refusedUnchanged())
+	}
 	own := set{name: "method", subject: s, laws: algebra(s, "method", "associative")}
 	for _, l := range []struct {
 		law, option string

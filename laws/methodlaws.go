@@ -170,24 +170,25 @@ func (m *method) changeEmpty() law {
 	return l
 }
 
-// changeLeast knows one state that does what the change does, b itself; c may be
-// another. Of merges that change nothing it says nothing: that is the business of
-// change-empty. [NoLeastDiff] leaves it out.
+// changeLeast knows states that do what the change does: b itself, perhaps c, and c for
+// certain where b is a ⊔ c. Of merges that change nothing it says nothing: that is the
+// business of change-empty. [NoLeastDiff] leaves it out.
 func (m *method) changeLeast() law {
-	const statement = "the change is no more than needed: a ⊔ c = a ⊔ b ⇒ change ⊑ c, and change ⊑ b"
+	const statement = "the change is no more than needed: a ⊔ c = a ⊔ b ⇒ change ⊑ c (also of b, and of a ⊔ c, in the place of b)"
 	return judged("method/change-least", statement, 3, func(p *probe, x []any) (Outcome, func() Sides) {
-		target, r := m.accepted(p, x[0], x[1])
-		if m.isReceiver(r) || noChange(r) || p.Equal(target, x[0]) {
-			return Holds, nil
-		}
 		order := p.s.order(p.Equal)
-		for i, c := range []any{x[1], x[2]} {
-			if i > 0 && !p.Equal(p.Join(x[0], c), target) {
+		for _, as := range []struct {
+			b, c       any
+			bName, why string
+		}{{x[1], x[1], "b", "b"}, {x[1], x[2], "b", "c"}, {p.Join(x[0], x[2]), x[2], "a ⊔ c", "c"}} {
+			target, r := m.accepted(p, x[0], as.b)
+			if m.isReceiver(r) || noChange(r) || p.Equal(target, x[0]) || !p.Equal(p.Join(x[0], as.c), target) {
 				continue
 			}
-			if !order(p.Copy(r.state), c).Leq() {
+			if !order(p.Copy(r.state), as.c).Leq() {
 				return Fails, func() Sides {
-					return Sides{"change", p.showChange(r), "not below " + variables[i+1] + ", which makes the same of a", p.Show(c)}
+					return Sides{"change of merging " + as.bName + " into a", p.showChange(r),
+						"not below " + as.why + ", which makes the same of a", p.Show(as.c)}
 				}
 			}
 		}

@@ -219,7 +219,8 @@ func TestMonoidSetup(t *testing.T) {
 	assert.Contains(t, fmt.Sprint(r.Absent), "laws.Tolerance declares")
 }
 
-func ExampleMonoid() {
+func ExampleCheckMonoid() {
+	// In a test it is laws.CheckMonoid(t, mean, 0, numbers). The same laws, anywhere:
 	mean := func(a, b int) int { return (a + b) / 2 }
 	r := laws.Run(laws.Monoid(mean, 0), gen.Independent(gen.Int(0, 9)), laws.RunOptions{Seed: 1})
 	fmt.Println(r.Failing())
@@ -236,7 +237,8 @@ func ExampleMonoid() {
 	// found  case 1 of seed 1
 }
 
-func ExampleBand() {
+func ExampleCheckBand() {
+	// In a test it is laws.CheckBand(t, merge, configs). The same laws, anywhere:
 	// The first host counts, and paths are collected.
 	type config struct{ Host, Paths string }
 	merge := func(a, b config) config {

@@ -112,7 +112,7 @@ func (k *operationBased) set(o settings) set {
 	s.watchdog = k.states.watchdog
 	typ := s.typ
 	s.show = func(b any) string { return listed(typ, k.schedule(b), k.trace(k.schedule(b))) }
-	own := set{name: "ops", subject: s, laws: []law{k.deterministic(), k.commutes(), k.equal()}}
+	own := set{name: "ops", subject: s, laws: []law{k.deterministic(), k.commutes()}}
 	if k.duplicates {
 		own.laws = append(own.laws, k.duplicated())
 	} else {

@@ -226,21 +226,6 @@ func (k *operationBased) commutes() law {
 	})
 }
 
-func (k *operationBased) equal() law {
-	return judged("ops/equal", "replicas are equal once each has delivered all messages", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
-		p, equal := k.play(k.schedule(x[0]), nil), k.states.equality()
-		k.finish(p)
-		for at := range p.states[1:] {
-			if !equal(p.states[at], p.states[at+1]) {
-				return Fails, func() Sides {
-					return Sides{fmt.Sprintf("replica %d", at), k.states.show(p.states[at]), fmt.Sprintf("replica %d", at+1), k.states.show(p.states[at+1])}
-				}
-			}
-		}
-		return nonVacuous(len(p.events) > 0), nil
-	})
-}
-
 func (k *operationBased) duplicated() law {
 	return judged("ops/duplicated", "a message that was delivered, delivered again, changes nothing", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
 		p, equal := k.play(k.schedule(x[0]), nil), k.states.equality()

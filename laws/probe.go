@@ -32,6 +32,7 @@ type subject struct {
 	plain    bool            // states hold no shared memory, so nothing can be written into
 	valid    func(any) error // nil where nothing was declared
 
+	alikeAsked  bool   // the set has the law equals-alike
 	chain       bool   // declared to be totally ordered
 	single      bool   // declared to have one state
 	noLeastDiff string // why differences are not least, "" where they are

@@ -1,6 +1,7 @@
 package laws_test
 
 import (
+	"flag"
 	"maps"
 	"runtime"
 	"testing"

@@ -64,7 +64,7 @@ func TestWellPosedFaults(t *testing.T) {
 func TestDoorsFindTheirFaults(t *testing.T) {
 	numbers := rapid.IntRange(0, 99)
 	sum := func(a, b int) int { return a + b }
-	laws.CheckMonoid(t, sum, 0, numbers)
+	laws.CheckMonoid(t, sum, 0, numbers, laws.Cases(*doorCases))
 	foundIn(t, laws.Monoid(func(a, b int) int { return a - b }, 0), numbers, "monoid/associative")
 	foundIn(t, laws.Monoid(func(a, b int) int { return b }, 0), numbers, "monoid/identity")
 	foundIn(t, laws.Monoid(func(a, b int) int { return b }, 0), numbers, "monoid/commutative")
@@ -75,7 +75,7 @@ func TestDoorsFindTheirFaults(t *testing.T) {
 		maps.Copy(j, a)
 		return j
 	}
-	laws.CheckBand(t, fill, keyed("a", "b", "c"))
+	laws.CheckBand(t, fill, keyed("a", "b", "c"), laws.Cases(*doorCases))
 	foundIn(t, laws.Band(func(a, b map[string]int) map[string]int {
 		j := map[string]int{}
 		maps.Copy(j, a)

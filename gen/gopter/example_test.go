@@ -78,7 +78,7 @@ func ExampleFrom() {
 	res, _ := report.Result("semilattice/commutative")
 	fmt.Print(res.Failure)
 	// Output:
-	// [wellposed/congruence semilattice/commutative inplace/equals-alike]
+	// [semilattice/commutative inplace/equals-alike]
 	// law semilattice/commutative does not hold
 	//     a ⊔ b = b ⊔ a
 	// left   a ⊔ b = map[string]int{}
