@@ -110,6 +110,7 @@ var Rooms = []Room{
 	},
 	{Pattern: "kvs/store/memory", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/appendlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/hybridlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebblePath}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
