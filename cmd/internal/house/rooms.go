@@ -29,6 +29,8 @@ const (
 	pebble2Path   = "github.com/cockroachdb/pebble/v2"
 	roaringPath   = "github.com/RoaringBitmap/roaring/v2"
 	xxhashPath    = "github.com/cespare/xxhash/v2"
+	btreePath     = "github.com/tidwall/btree"
+	bloomPath     = "github.com/bits-and-blooms/bloom/v3"
 	vfsPath       = pebblePath + "/vfs"
 	vfs2Path      = pebble2Path + "/vfs"
 )
@@ -111,6 +113,10 @@ var Rooms = []Room{
 	{Pattern: "kvs/store/memory", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/appendlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/hybridlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{
+		Pattern: "kvs/store/lsm", Packages: []string{"kvs/store"},
+		Modules: []string{vfsPath, vfs2Path, btreePath, bloomPath},
+	},
 	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebblePath}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
