@@ -10,6 +10,9 @@
 //
 //	package            keeps                                    promises at most
 //	store/memory       a map, written whole at each snapshot    OnSnapshot
+//	store/appendlog    log files and an index of all keys       EveryWrite
+//	store/hybridlog    the same, updating in place in memory    EveryWrite
+//	store/lsm          sorted runs under a write-ahead log      EveryWrite
 //
 // The package refuses to start goroutines or to look at a clock: what can be done
 // later is offered to a [Scheduler] in steps, and the host runs them. It knows

@@ -29,6 +29,8 @@ const (
 	pebble2Path   = "github.com/cockroachdb/pebble/v2"
 	roaringPath   = "github.com/RoaringBitmap/roaring/v2"
 	xxhashPath    = "github.com/cespare/xxhash/v2"
+	btreePath     = "github.com/tidwall/btree"
+	bloomPath     = "github.com/bits-and-blooms/bloom/v3"
 	vfsPath       = pebblePath + "/vfs"
 	vfs2Path      = pebble2Path + "/vfs"
 )
@@ -103,12 +105,19 @@ var Rooms = []Room{
 	{Pattern: "kvs/store", Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/internal/record", Packages: []string{"kvs/store"}},
 	{Pattern: "kvs/store/internal/catalog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/internal/logset", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{
 		Pattern: "kvs/store/storetest", TestOnly: true,
 		Packages: []string{"kvs/store", "kvs/store/snapshot", "gen", "gen/choice", "sim", "sim/disk"},
 		Modules:  []string{rapidPath, testifyPath, vfsPath, vfs2Path},
 	},
 	{Pattern: "kvs/store/memory", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/appendlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/hybridlog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{
+		Pattern: "kvs/store/lsm", Packages: []string{"kvs/store"},
+		Modules: []string{vfsPath, vfs2Path, btreePath, bloomPath},
+	},
 	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebblePath}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},

@@ -153,8 +153,8 @@ func (e *Engine) Close() error {
 	if err := e.usable("close"); err != nil {
 		return err
 	}
-	var err error
-	if e.failed == nil {
+	err := e.failed // what was set since is not durable
+	if err == nil {
 		err = e.persist()
 	}
 	e.closed = true

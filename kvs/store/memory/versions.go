@@ -45,7 +45,11 @@ func (e *Engine) Snapshot() (store.Version, error) {
 	if err := e.persist(); err != nil {
 		return 0, fmt.Errorf("snapshot: %w", err)
 	}
-	if v, idle := e.home.Idle(); idle {
+	v, idle, err := e.home.Idle()
+	if err != nil {
+		return 0, fmt.Errorf("snapshot: %w", err)
+	}
+	if idle {
 		e.stats.Snapshots++
 		return v, nil
 	}

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
 	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
@@ -36,6 +39,9 @@ type Config struct {
 	// CrashAt is a disk operation at which the power is cut, counted from the
 	// beginning; 0 is never.
 	CrashAt int64
+	// FailAt is a disk operation that fails, counted from the beginning, reading too; 0
+	// is none. Errors must be Low then, and no other operation fails.
+	FailAt int64
 	// Queued offers background work to a queue whose steps the workload runs; else it
 	// runs at once.
 	Queued bool
@@ -47,7 +53,8 @@ const Group = 3
 // Outcome is what a run came to.
 type Outcome struct {
 	History []string // an operation and its outcome a line
-	Ops     int64    // disk operations
+	Ops     int64    // disk operations that change something
+	Asked   int64    // disk operations that might have failed, with FailAt
 	Crashes int      // times that the power was cut
 	Disk    disk.FSStats
 }
@@ -58,10 +65,10 @@ type Outcome struct {
 func Run(c Config, w Workload) (Outcome, error) {
 	r := &run{config: c, model: newModel(c.Durability, Group)}
 	err := r.all(w)
-	out := Outcome{r.history, r.fs.Ops(), r.crashes, r.fs.Stats()}
+	out := Outcome{r.history, r.fs.Ops(), r.failing.asked, r.crashes, r.fs.Stats()}
 	if err != nil {
-		err = fmt.Errorf("%s, durability %s, crash at %d, seed %d: %w\n%s", c.Engine.Name, c.Durability, c.CrashAt, c.Seed,
-			err, strings.Join(r.history, "\n"))
+		err = fmt.Errorf("%s, durability %s, crash at %d, failure at %d, seed %d: %w\n%s", c.Engine.Name, c.Durability,
+			c.CrashAt, c.FailAt, c.Seed, err, strings.Join(r.history, "\n"))
 	}
 	return out, err
 }
@@ -69,6 +76,7 @@ func Run(c Config, w Workload) (Outcome, error) {
 type run struct {
 	config  Config
 	fs      *disk.FS
+	failing failing
 	archive *snapshot.Archive
 	queue   *store.Queue
 	engine  store.Engine
@@ -81,14 +89,39 @@ type run struct {
 	collecting bool
 }
 
+// failing decides that one disk operation fails, and leaves to its source what is not
+// about that.
+type failing struct {
+	choice.Source
+	at, asked int64
+}
+
+// Choose answers the decisions of the disk.
+func (f *failing) Choose(p choice.Point) uint64 {
+	switch p.Site {
+	case "fs.open", "fs.write", "fs.read", "fs.sync":
+	default:
+		return f.Source.Choose(p)
+	}
+	f.asked++
+	switch f.at {
+	case 0:
+		return f.Source.Choose(p)
+	case f.asked:
+		return 1
+	}
+	return 0
+}
+
 const (
 	maxSteps = 100000
 	maxTries = 200 // of opening under disk errors
 )
 
 func (r *run) all(w Workload) error {
+	r.failing = failing{Source: choice.Seeded(r.config.Seed), at: r.config.FailAt}
 	fs, err := disk.NewFS(disk.FSOptions{
-		Source: choice.Seeded(r.config.Seed), Crash: r.config.Crash, Errors: r.config.Errors, MaxBytes: 256 << 20,
+		Source: &r.failing, Crash: r.config.Crash, Errors: r.config.Errors, MaxBytes: 256 << 20,
 	})
 	if err != nil {
 		return err
@@ -155,6 +188,9 @@ func (r *run) survive(what string, err error) error {
 	if !errors.Is(err, disk.ErrCrashed) && r.config.Errors == sim.Off {
 		return fmt.Errorf("%s: %w", what, err)
 	}
+	if errors.Is(err, store.ErrFailed) && r.engine != nil && r.engine.Close() == nil {
+		return fmt.Errorf("%s failed the engine, and Close says that all is durable: %w", what, err)
+	}
 	if err := r.crash(); err != nil {
 		return fmt.Errorf("after a crash in %s: %w", what, err)
 	}
@@ -190,7 +226,13 @@ func (r *run) crash() error {
 		if err == nil {
 			vs, err = r.archive.Versions()
 		}
+		if err == nil {
+			err = r.leftovers()
+		}
 		if err != nil {
+			if d := (*departure)(nil); errors.As(err, &d) {
+				return err
+			}
 			if errors.Is(err, disk.ErrCrashed) || r.config.Errors != sim.Off && !damage(err) {
 				continue
 			}
@@ -207,6 +249,34 @@ func (r *run) crash() error {
 		return nil
 	}
 	return departs("opening failed %d times", maxTries)
+}
+
+// leftovers compares the directory of an engine that was just opened with what its
+// catalog names: whatever a crash left must be gone.
+func (r *run) leftovers() error {
+	if r.config.Errors != sim.Off || r.config.Engine.Clones {
+		return nil
+	}
+	b, err := catalog.ReadFile(r.fs, "dir/CATALOG", 1<<20)
+	if err != nil {
+		return err
+	}
+	s, err := catalog.Decode(b)
+	if err != nil {
+		return departs("its own catalog: %w", err)
+	}
+	names, err := r.fs.List("dir")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		number, _, ok := strings.Cut(name, ".")
+		if n, err := strconv.ParseUint(number, 10, 64); ok && err == nil &&
+			!slices.ContainsFunc(s.Parts, func(p catalog.Part) bool { return p.Number == n }) {
+			return departs("after opening there is still %s, which the catalog does not name", name)
+		}
+	}
+	return nil
 }
 
 // damage reports an error that must not follow from disk errors that went away.

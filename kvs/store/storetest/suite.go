@@ -3,6 +3,7 @@ package storetest
 import (
 	"flag"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,6 +30,8 @@ func Test(t *testing.T, e Engine) {
 	if !e.Clones {
 		t.Run("small", func(t *testing.T) { testSmall(t, e) })
 		t.Run("seeded", func(t *testing.T) { testSeeded(t, e) })
+		t.Run("failing", func(t *testing.T) { testFailing(t, e) })
+		t.Run("failures", func(t *testing.T) { testFailures(t, e) })
 	}
 }
 
@@ -42,6 +45,57 @@ func testSeeded(t *testing.T, e Engine) {
 	points, err := Points(e, n, 1)
 	require.NoError(t, err)
 	t.Logf("%d crash points", points)
+}
+
+// testFailing runs seeded workloads on a disk that fails now and then, and on one that
+// often does: each failure that an operation reports ends in a crash, and one that it
+// does not report must have cost nothing.
+func testFailing(t *testing.T, e Engine) {
+	n := uint64(200)
+	if *long {
+		n = 10000
+	}
+	crashes := 0
+	for seed := range n {
+		c := Config{
+			Engine: e, Durability: e.Durabilities[int(seed)%len(e.Durabilities)], Crash: sim.Extreme,
+			Errors: sim.Low, Seed: seed, Queued: seed&4 == 0,
+		}
+		if seed%3 == 0 {
+			c.Errors = sim.Extreme
+		}
+		w := Draw(choice.Seeded(seed), 60, true)
+		out, err := Run(c, w)
+		require.NoError(t, err)
+		crashes += out.Crashes
+	}
+	require.Positive(t, crashes)
+	t.Logf("%d workloads, %d crashes", n, crashes)
+}
+
+// testFailures has the disk operations of seeded workloads fail one at a time, some of
+// them in the background, where no operation is there to report them.
+func testFailures(t *testing.T, e Engine) {
+	for i, d := range e.Durabilities {
+		for queued := range 2 {
+			seed := uint64(100 + 2*i + queued)
+			w := Draw(choice.Seeded(seed), 40, false)
+			c := Config{Engine: e, Durability: d, Crash: sim.Extreme, Errors: sim.Low, Seed: seed, Queued: queued == 1, FailAt: math.MaxInt64}
+			whole, err := Run(c, w)
+			require.NoError(t, err)
+			require.Positive(t, whole.Asked)
+			stride := int64(1)
+			if !*long {
+				stride += whole.Asked / 100
+			}
+			for at := int64(1); at <= whole.Asked; at += stride {
+				c.FailAt = at
+				out, err := Run(c, w)
+				require.NoError(t, err)
+				require.Equal(t, int64(1), out.Disk.Errors)
+			}
+		}
+	}
 }
 
 // testRandom lets rapid draw workloads and shrink one that departs.

@@ -13,14 +13,18 @@ import (
 func (h *Home) Seen() store.Version { return h.seen }
 
 // Idle returns the version that the state is, if that is the archive's latest.
-// Nothing must have been set that the catalog does not say.
-func (h *Home) Idle() (store.Version, bool) {
+// Nothing must have been set that the catalog does not say. An archive that cannot be
+// read is an error: taken for one that has moved, it would get a version twice.
+func (h *Home) Idle() (v store.Version, idle bool, err error) {
 	s := &h.state
 	if s.Parent == 0 || s.Published != len(s.Parts) {
-		return 0, false
+		return 0, false, nil
 	}
 	latest, err := h.opts.Archive.Latest()
-	return s.Parent, err == nil && latest == s.Parent && h.seen == latest
+	if err != nil {
+		return 0, false, fmt.Errorf("read the archive: %w", err)
+	}
+	return s.Parent, latest == s.Parent && h.seen == latest, nil
 }
 
 // HashOf reads the part and returns the hash of what counts of it.

@@ -1,0 +1,47 @@
+package appendlog_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/appendlog"
+	"github.com/joinery-go/joinery/kvs/store/storetest"
+)
+
+var suite = storetest.Engine{
+	Name: appendlog.Name,
+	Open: func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{
+			Options: o, SegmentBytes: 2048, FanIn: 2, MaxBacklog: 3, BufferBytes: 700, StepRecords: 3,
+		})
+	},
+	Durabilities: []store.Durability{store.None, store.OnSnapshot, store.GroupCommit, store.EveryWrite},
+}
+
+func TestSuite(t *testing.T) { storetest.Test(t, suite) }
+
+func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
+
+func TestSnapshots(t *testing.T) {
+	storetest.TestSnapshots(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 16 << 10})
+	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+}
+
+func TestMaintenance(t *testing.T) {
+	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
+	}, 5, 1)
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []appendlog.Options{
+		{SegmentBytes: 1000}, {FanIn: 1}, {FanIn: 5, MaxBacklog: 5}, {BufferBytes: -1}, {StepRecords: -1}, {SegmentBytes: 1 << 39},
+	} {
+		o.Dir = t.TempDir()
+		_, err := appendlog.Open(o)
+		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
+	}
+}

@@ -1,0 +1,136 @@
+package hybridlog
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// fold makes all that was set durable: everything in memory is frozen and written, a
+// commit record last.
+func (e *Engine) fold() error {
+	if !e.dirty {
+		return nil
+	}
+	last := e.pages[len(e.pages)-1]
+	if e.sealed(last) {
+		panic("hybridlog: something was set, and the youngest page takes nothing")
+	}
+	covers := int64(0) // of the file, by the last fold
+	if last.synced > 0 {
+		covers = end(last.synced)
+	}
+	at := len(last.data)
+	last.data = record.AppendUnsealed(last.data, record.CommitOf(covers))
+	last.file.Grow(len(last.data) - at)
+	for _, g := range e.pages {
+		if g.made && g.synced == len(g.data) {
+			continue
+		}
+		if err := e.flush(g); err != nil {
+			return err
+		}
+		if err := e.sync(g); err != nil {
+			return err
+		}
+	}
+	e.dirty, e.waiting, e.open = false, 0, 0
+	return nil
+}
+
+// foldAndSeal folds, and has what was written count as whole, so that it can be
+// merged.
+func (e *Engine) foldAndSeal() error {
+	if err := e.fold(); err != nil {
+		return err
+	}
+	return e.set.Seal()
+}
+
+// Sync makes all that was set durable.
+func (e *Engine) Sync() error {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.set.Ready("sync"); err != nil {
+		return err
+	}
+	if err := e.fold(); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	return nil
+}
+
+// Snapshot folds the log over and publishes the records that count of what was set
+// since the last one.
+func (e *Engine) Snapshot() (store.Version, error) {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.set.Ready("snapshot"); err != nil {
+		return 0, err
+	}
+	if err := e.fold(); err != nil {
+		return 0, fmt.Errorf("snapshot: %w", err)
+	}
+	v, err := e.set.Snapshot()
+	e.forget()
+	if err != nil {
+		return 0, fmt.Errorf("snapshot: %w", err)
+	}
+	return v, nil
+}
+
+// Restore fetches a version and switches to it.
+func (e *Engine) Restore(v store.Version) error {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.set.Ready("restore"); err != nil {
+		return err
+	}
+	if err := e.set.Restore(v); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	e.drop(len(e.pages))
+	e.open, e.dirty, e.waiting = 0, false, 0
+	return nil
+}
+
+// Stats returns counts since the engine was opened.
+func (e *Engine) Stats() store.Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.set.Stats
+}
+
+// Size returns what the engine occupies.
+func (e *Engine) Size() store.Size {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := e.set.Size()
+	for _, g := range e.pages {
+		n.Memory += int64(cap(g.data))
+	}
+	for _, b := range e.spare {
+		n.Memory += int64(cap(b))
+	}
+	return n
+}
+
+// Close makes all durable and gives the directory free, which it does even if that
+// fails.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.set.Usable("close"); err != nil {
+		return err
+	}
+	var err error
+	if e.set.Ready("close") == nil {
+		err = e.fold()
+	}
+	e.pages, e.bySlot, e.spare = nil, nil, nil
+	if err = e.set.Close(err); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}

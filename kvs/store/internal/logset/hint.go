@@ -1,0 +1,161 @@
+package logset
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// A hint is what of a sealed file goes into the index, without the values, so that
+// opening need not read them. It can be made again from its file, so one that is
+// spoiled or missing is no damage.
+//
+//	"joinery hint 1\n" | salt 4 | length 8 | entries | CRC-32C 4
+//	entry  kind 1 | uvarint offset from the end of the one before | uvarint size | uvarint key length | key
+const hintMagic = "joinery hint 1\n"
+
+const maxHintBytes = 1 << 32
+
+// hintEntry is a record without its value.
+type hintEntry struct {
+	kind record.Kind
+	key  []byte
+	off  int64
+	size int
+}
+
+var errHint = errors.New("not the hint of the file")
+
+func appendHintHead(dst []byte, salt uint32, length int64) []byte {
+	dst = append(dst, hintMagic...)
+	dst = binary.LittleEndian.AppendUint32(dst, salt)
+	return binary.LittleEndian.AppendUint64(dst, uint64(length))
+}
+
+func appendHintEntry(dst []byte, end int64, e hintEntry) []byte {
+	dst = append(dst, byte(e.kind))
+	dst = binary.AppendUvarint(dst, uint64(e.off-end))
+	dst = binary.AppendUvarint(dst, uint64(e.size))
+	dst = binary.AppendUvarint(dst, uint64(len(e.key)))
+	return append(dst, e.key...)
+}
+
+// decodeHint calls each for the entries of the hint of a file with that salt and
+// length. It checks all before the first call.
+func decodeHint(b []byte, salt uint32, length int64, each func(hintEntry)) error {
+	head := appendHintHead(nil, salt, length)
+	if len(b) < len(head)+4 || string(b[:len(head)]) != string(head) {
+		return errHint
+	}
+	body, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
+	if record.Checksum(body) != sum {
+		return errHint
+	}
+	for _, call := range []bool{false, true} {
+		rest, end := body[len(head):], int64(record.HeaderBytes)
+		for len(rest) > 0 {
+			e, tail, err := decodeHintEntry(rest, end, length)
+			if err != nil {
+				return err
+			}
+			rest, end = tail, e.off+int64(e.size)
+			if call {
+				each(e)
+			}
+		}
+	}
+	return nil
+}
+
+func decodeHintEntry(b []byte, end, length int64) (hintEntry, []byte, error) {
+	e := hintEntry{kind: record.Kind(b[0])}
+	if e.kind != record.Value && e.kind != record.Tombstone {
+		return e, nil, errHint
+	}
+	b = b[1:]
+	var v [3]uint64
+	for i := range v {
+		n, w := binary.Uvarint(b)
+		if w <= 0 {
+			return e, nil, errHint
+		}
+		v[i], b = n, b[w:]
+	}
+	room := uint64(length - end)
+	if v[0] > room || v[1] > room-v[0] || v[1] > record.MaxBytes || v[2] > uint64(len(b)) || v[2] >= v[1] {
+		return e, nil, errHint
+	}
+	e.off, e.size, e.key = end+int64(v[0]), int(v[1]), b[:v[2]]
+	return e, b[v[2]:], nil
+}
+
+// loadHint applies the hint of a file, if it has one that is whole.
+func (v *view) loadHint(h *catalog.Home, f *File) (ok bool, err error) {
+	b, err := h.ReadPart(f.number, hintExt, maxHintBytes)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrCorrupt) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := decodeHint(b, f.salt, f.length, func(e hintEntry) { v.apply(f, e.kind, e.key, e.off, e.size) }); err != nil {
+		return false, nil
+	}
+	f.hinted = true
+	return true, nil
+}
+
+// unhinted is a file that stays for long enough to be worth a hint and has none.
+func (s *Set) unhinted() *File {
+	for i, f := range s.files {
+		if !f.hinted && s.home.Sealed(i) && f.length >= s.opts.SegmentBytes/4 {
+			return f
+		}
+	}
+	return nil
+}
+
+// hint is a hint that is being made.
+type hint struct {
+	file *File
+	scan *record.Scanner
+	b    []byte
+	end  int64 // of the last entry's record
+}
+
+// stepHint goes on with the hint of f: some records a call, then the file, which is
+// written without the lock.
+func (s *Set) stepHint(f *File) error {
+	if s.hint == nil || s.hint.file != f {
+		s.hint = &hint{
+			file: f, b: appendHintHead(nil, f.salt, f.length), end: record.HeaderBytes,
+			scan: record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length),
+		}
+	}
+	h := s.hint
+	for range s.opts.StepRecords {
+		if h.scan.Offset() == f.length {
+			f.hinted, s.hint = true, nil // once tried, not again before the next opening
+			b := binary.LittleEndian.AppendUint32(h.b, record.Checksum(h.b))
+			s.mu.Unlock()
+			err := s.home.WritePart(f.number, hintExt, b)
+			s.mu.Lock()
+			return err
+		}
+		r, off, size, err := h.scan.Next()
+		if err != nil {
+			f.hinted, s.hint = true, nil
+			return fmt.Errorf("hint of %s: %w", s.home.Path(f.number, logExt), err)
+		}
+		if r.Kind != record.Commit {
+			h.b = appendHintEntry(h.b, h.end, hintEntry{r.Kind, r.Key, off, size})
+			h.end = off + int64(size)
+		}
+	}
+	return nil
+}

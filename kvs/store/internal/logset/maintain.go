@@ -1,0 +1,151 @@
+package logset
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+// Job returns background work that is to be offered once the engine is unlocked, nil
+// for none.
+func (s *Set) Job() func() {
+	if !s.look || s.job || s.closed || s.failed != nil {
+		return nil
+	}
+	s.look = false
+	if !s.wanted() {
+		return nil
+	}
+	s.job = true
+	return func() {
+		err := s.opts.Scheduler.Offer(fmt.Sprintf("%s %s", s.opts.Engine, s.opts.Dir), s.step)
+		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.job, s.look, s.Stats.Background = false, true, err
+		}
+	}
+}
+
+// wanted reports that there is background work.
+func (s *Set) wanted() bool {
+	if s.merge != nil {
+		return true
+	}
+	if _, _, _, ok := s.pick(); ok {
+		return true
+	}
+	if _, ok := s.home.Behind(); ok && s.opts.Archive != nil {
+		return true
+	}
+	return s.unhinted() != nil
+}
+
+// pick chooses what to merge: on the side of the versions, or on that of what is not
+// published yet.
+func (s *Set) pick() (from, to, level int, ok bool) {
+	border := s.home.Published()
+	var levels [2][]int
+	for i, f := range s.files {
+		switch {
+		case i < border:
+			levels[0] = append(levels[0], f.level)
+		case s.home.Sealed(i):
+			levels[1] = append(levels[1], f.level)
+		}
+	}
+	if from, to, level, ok = catalog.Pick(levels[1], s.opts.FanIn); ok {
+		return from + border, to + border, level, true
+	}
+	return catalog.Pick(levels[0], s.opts.FanIn)
+}
+
+// step does a bounded part of what there is to do.
+func (s *Set) step() (more bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.failed != nil {
+		s.job = false
+		return false, nil
+	}
+	if s.merge != nil {
+		err = s.stepMerge()
+	} else if from, to, level, ok := s.pick(); ok {
+		s.merge, err = s.begin(from, to, level)
+	} else if number, ok := s.home.Behind(); ok && s.opts.Archive != nil {
+		err = s.upload(number)
+	} else if f := s.unhinted(); f != nil {
+		err = s.stepHint(f)
+	}
+	if s.Stats.Background = err; err != nil {
+		s.abort()
+		s.job = false
+		return false, err
+	}
+	s.job = !s.closed && s.failed == nil && s.wanted()
+	return s.job, nil
+}
+
+// stepMerge goes on with the merge in progress. The file that comes out is synced
+// without the lock, since nobody else writes it.
+func (s *Set) stepMerge() error {
+	m := s.merge
+	switch {
+	case !m.written:
+		return s.copy(m, s.opts.StepRecords)
+	case !m.synced:
+		s.mu.Unlock()
+		err := m.out.f.Sync()
+		s.mu.Lock()
+		m.synced = err == nil
+		if s.merge != m { // given up meanwhile
+			return nil
+		}
+		return err
+	}
+	if err := s.finish(m); err != nil {
+		return err
+	}
+	s.merge = nil
+	s.Stats.Merges++
+	s.Stats.MergedBytes += m.out.length
+	return nil
+}
+
+// upload gives the archive a part that stands for several segments, reading and
+// sending it without the lock.
+func (s *Set) upload(number uint64) error {
+	part, _ := s.home.Part(number)
+	var file *File
+	for _, f := range s.files {
+		if f.number == number {
+			file = f
+		}
+	}
+	s.mu.Unlock()
+	n, err := s.send(&part, file)
+	s.mu.Lock()
+	s.Stats.BehindBytes += n
+	if _, counts := s.home.Part(number); s.closed || s.failed != nil || !counts {
+		return nil // what became of the file meanwhile is no failure of its upload
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.home.Uploaded(number, store.Segment{Hash: part.Hash, Length: part.Length}); err != nil {
+		return s.Fail(err)
+	}
+	return nil
+}
+
+func (s *Set) send(part *catalog.Part, file *File) (int64, error) {
+	if err := s.verify(file); err != nil {
+		return 0, err
+	}
+	src, err := s.home.Source(part)
+	if err != nil {
+		return 0, err
+	}
+	return s.opts.Archive.Upload(src)
+}

@@ -1,0 +1,206 @@
+package logset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// merge copies what the index points at in a range of files into a new one. The
+// index follows as the copy grows, and goes back if it is given up.
+type merge struct {
+	inputs    []*File
+	published bool // the inputs are part of a version
+	bottom    bool // nothing is older than the inputs
+	level     int  // of what comes out
+	out       *File
+	at        int // the input being read
+	scan      *record.Scanner
+	buf       []byte
+	pending   []move // of records in buf
+	moves     []move // of records written
+	tombs     map[string]bool
+	written   bool // all is copied
+	synced    bool
+}
+
+// move is a key whose place changed.
+type move struct {
+	id       uint32
+	old, now Place
+}
+
+// begin starts to merge the files from index from up to to.
+func (s *Set) begin(from, to, level int) (*merge, error) {
+	m := &merge{
+		inputs: append([]*File(nil), s.files[from:to]...), published: to <= s.home.Published(), bottom: from == 0,
+		level: level, out: s.NewLog(), tombs: map[string]bool{},
+	}
+	m.out.level = level
+	w, err := s.home.Create(m.out.number, logExt)
+	if err != nil {
+		s.gone(m.out)
+		return nil, err
+	}
+	m.out.f = w
+	if _, err := w.Write(record.AppendHeader(nil, m.out.header)); err != nil {
+		s.gone(m.out)
+		return nil, err
+	}
+	m.read(0)
+	return m, nil
+}
+
+func (m *merge) read(input int) {
+	m.at = input
+	if input < len(m.inputs) {
+		f := m.inputs[input]
+		m.scan = record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length)
+	}
+}
+
+// copy looks at up to n records, and writes those that count.
+func (s *Set) copy(m *merge, n int) error {
+	for ; n > 0 && m.at < len(m.inputs); n-- {
+		r, off, size, err := m.scan.Next()
+		if err == io.EOF {
+			m.read(m.at + 1)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("merge %s: %w", s.home.Path(m.inputs[m.at].number, logExt), err)
+		}
+		s.keep(m, r, placeOf(m.inputs[m.at].slot, off, size))
+	}
+	m.written = m.at == len(m.inputs)
+	if _, err := m.out.f.Write(m.buf); err != nil {
+		return fmt.Errorf("merge into %s: %w", s.home.Path(m.out.number, logExt), err)
+	}
+	m.buf = m.buf[:0]
+	for _, v := range m.pending {
+		s.index.Move(v.id, v.now)
+		s.slots[v.old.Slot()].live -= int64(v.old.Size)
+		m.out.live += int64(v.now.Size)
+	}
+	m.moves = append(m.moves, m.pending...)
+	m.pending = m.pending[:0]
+	return nil
+}
+
+// keep copies a record if it counts: the value that the index points at; a tombstone
+// of a key that has no value, once, if something older may have one.
+func (s *Set) keep(m *merge, r record.Record, at Place) {
+	id, live := s.index.Find(r.Key)
+	switch r.Kind {
+	case record.Value:
+		if !live || s.index.At(id).Addr != at.Addr {
+			return
+		}
+	case record.Tombstone:
+		if live || m.bottom || m.tombs[string(r.Key)] {
+			return
+		}
+		m.tombs[string(r.Key)] = true
+	case record.Commit:
+		return
+	}
+	off := m.out.length
+	was := len(m.buf)
+	m.buf = record.Append(m.buf, m.out.salt, off, record.Record{Kind: r.Kind, Key: r.Key, Value: r.Value})
+	size := len(m.buf) - was
+	m.out.length += int64(size)
+	if r.Kind == record.Tombstone {
+		m.out.tombs += int64(size)
+		return
+	}
+	m.pending = append(m.pending, move{id, at, placeOf(m.out.slot, off, size)})
+}
+
+// finish has the catalog name what came out in place of what went in.
+func (s *Set) finish(m *merge) error {
+	if err := s.harden(); err != nil {
+		return err
+	}
+	from := -1
+	for i, f := range s.files {
+		if f == m.inputs[0] {
+			from = i
+		}
+	}
+	if from < 0 || from+len(m.inputs) > len(s.files) || s.files[from+len(m.inputs)-1] != m.inputs[len(m.inputs)-1] {
+		panic("logset: the inputs of a merge have moved")
+	}
+	to := from + len(m.inputs)
+	state := s.home.State()
+	part := catalog.Part{Number: m.out.number, Ext: logExt, Level: m.level, Length: m.out.length}
+	for _, p := range state.Parts[from:to] {
+		part.Remote = append(part.Remote, p.Remote...)
+	}
+	out, parts := []*File{m.out}, []catalog.Part{part}
+	if m.out.length == record.HeaderBytes {
+		out, parts = nil, nil // nothing of it counts
+	}
+	if m.published {
+		state.Published += len(parts) - len(m.inputs)
+	}
+	state.Parts = append(append(append([]catalog.Part(nil), state.Parts[:from]...), parts...), state.Parts[to:]...)
+	if err := s.commit(state); err != nil {
+		return err
+	}
+	s.files = append(append(append([]*File(nil), s.files[:from]...), out...), s.files[to:]...)
+	for _, f := range m.inputs {
+		s.gone(f)
+	}
+	if out == nil {
+		s.gone(m.out)
+	}
+	return nil
+}
+
+// abort gives up the merge in progress: the index goes back to the files that went
+// in, which still are all that the catalog names.
+func (s *Set) abort() {
+	if s.merge != nil {
+		s.undo(s.merge)
+		s.merge = nil
+	}
+}
+
+func (s *Set) undo(m *merge) {
+	for _, v := range m.moves {
+		if s.index.At(v.id) == v.now {
+			s.index.Move(v.id, v.old)
+			s.slots[v.old.Slot()].live += int64(v.old.Size)
+		}
+	}
+	s.gone(m.out)
+}
+
+// mergeNow merges without a break, for a snapshot.
+func (s *Set) mergeNow(from, to int) error {
+	m, err := s.begin(from, to, 0)
+	if err != nil {
+		return err
+	}
+	for !m.written {
+		if err := s.copy(m, s.opts.StepRecords); err != nil {
+			s.undo(m)
+			return err
+		}
+	}
+	if err := m.out.f.Sync(); err != nil {
+		s.undo(m)
+		return err
+	}
+	if err := s.finish(m); err != nil {
+		if !errors.Is(err, store.ErrFailed) {
+			s.undo(m)
+		}
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+// Package logset is what the log engines share: an ordered set of files of records,
+// an index in memory that says where each key's value is, merging that keeps what
+// the index points at, recovery, and versions.
+//
+// Later records count before earlier ones, and later files before earlier ones, so
+// a tombstone matters as long as an older file may hold its key: it goes only in a
+// merge that begins with the oldest file. Files that a version in the archive
+// consists of come first. A merge never takes in files of both sides of that border:
+// so the files after it are what changed since, and publishing costs no more.
+//
+// An engine on the set decides what is written when, and promises accordingly. The
+// set is not safe for concurrent use; the engine's lock guards it, and the set takes
+// that lock for background work only.
+package logset
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// Options describe a set, with defaults filled in.
+type Options struct {
+	store.Options
+	Engine string // the engine's name
+	Type   byte   // of its files
+	// SegmentBytes is the length at which a log file is sealed.
+	SegmentBytes int64
+	// FanIn is how many files of a level are merged into one of the next.
+	FanIn int
+	// MaxBacklog is how many sealed log files may wait for a merge.
+	MaxBacklog int
+	// StepRecords is how many records a step of a merge looks at.
+	StepRecords int
+	// Batched says that records count only up to the last commit record.
+	Batched bool
+}
+
+// Check refuses options that describe no set; the engine has filled in defaults.
+func (o *Options) Check() error {
+	switch {
+	case o.SegmentBytes < 1024 || o.SegmentBytes > 1<<38:
+		return fmt.Errorf("%w: SegmentBytes %d, want 1 KiB to 256 GiB", store.ErrOptions, o.SegmentBytes)
+	case o.FanIn < 2 || o.FanIn > 1024:
+		return fmt.Errorf("%w: FanIn %d, want 2 to 1024", store.ErrOptions, o.FanIn)
+	case o.MaxBacklog <= o.FanIn || o.MaxBacklog > catalog.MaxParts/2:
+		return fmt.Errorf("%w: MaxBacklog %d, want more than FanIn %d", store.ErrOptions, o.MaxBacklog, o.FanIn)
+	case o.StepRecords < 1:
+		return fmt.Errorf("%w: StepRecords %d, want at least 1", store.ErrOptions, o.StepRecords)
+	}
+	return nil
+}
+
+// Set is an open set.
+type Set struct {
+	opts Options
+	mu   sync.Locker // the engine's
+	// harden makes all that the index says durable: what a merge drops must not be
+	// needed by what a crash goes back to.
+	harden func() error
+	home   *catalog.Home
+	*view
+	next   uint64 // number of the next file
+	merge  *merge // in progress, nil for none
+	job    bool   // background work is offered
+	look   bool   // there may be background work that is not
+	hint   *hint  // being made, nil for none
+	closed bool
+	failed error
+
+	Stats store.Stats
+}
+
+// Open opens the directory of o and recovers what is in it.
+func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
+	home, err := catalog.OpenHome(o.Options, o.Engine, logExt, hintExt)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{opts: o, mu: mu, harden: harden, home: home, view: newView(), next: home.State().Next, look: true}
+	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+		err = s.restore(store.Latest)
+	} else {
+		err = s.recover()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, catalog.CloseAfter(errors.Join(err, s.view.close()), home))
+	}
+	return s, nil
+}
+
+// recover reads what the catalog names.
+func (s *Set) recover() error {
+	state := s.home.State()
+	sealed := len(state.Parts)
+	for i, p := range state.Parts {
+		if p.Length == catalog.Open {
+			sealed = i
+			break
+		}
+		f, err := openFile(s.home, s.view, p, s.opts.Type)
+		if err != nil {
+			return err
+		}
+		s.files = append(s.files, f)
+		if err := s.load(f); err != nil {
+			return fmt.Errorf("%s: %w", s.home.Path(p.Number, p.Ext), err)
+		}
+	}
+	return s.recoverOpen(state, sealed)
+}
+
+// load applies a sealed file's records, from its hint where that is whole.
+func (s *Set) load(f *File) error {
+	if ok, err := s.view.loadHint(s.home, f); ok || err != nil {
+		return err
+	}
+	return s.view.scan(f)
+}
+
+// Read returns the value at a place that is in a file.
+func (s *Set) Read(p Place, key []byte) ([]byte, error) {
+	return s.slots[p.Slot()].read(p, key)
+}
+
+// Index is where the keys are.
+func (s *Set) Index() *Index { return s.index }
+
+// Noted does to the index what a record says that was added at a place.
+func (s *Set) Noted(f *File, kind record.Kind, key []byte, off int64, size int) {
+	s.view.apply(f, kind, key, off, size)
+}
+
+// Usable is nil if op can be done.
+func (s *Set) Usable(op string) error {
+	if s.closed {
+		return fmt.Errorf("%s: %w", op, store.ErrClosed)
+	}
+	return nil
+}
+
+// Ready is nil if op, which changes something, can be done.
+func (s *Set) Ready(op string) error {
+	if err := s.Usable(op); err != nil {
+		return err
+	}
+	if s.failed != nil {
+		return fmt.Errorf("%s: %w", op, s.failed)
+	}
+	return nil
+}
+
+// Fail makes the set take no more changes. It returns the error that says so.
+func (s *Set) Fail(err error) error {
+	if s.failed == nil {
+		s.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
+	}
+	return s.failed
+}
+
+// Size is what the files occupy.
+func (s *Set) Size() store.Size {
+	n := store.Size{Keys: int64(s.index.Len()), Files: len(s.files)}
+	if s.closed {
+		return store.Size{Keys: n.Keys}
+	}
+	for _, f := range s.files {
+		n.Disk += f.length
+	}
+	n.Backlog = s.backlog()
+	return n
+}
+
+// backlog is the number of sealed log files that a merge should take.
+func (s *Set) backlog() int {
+	n := 0
+	for i := s.home.Published(); i < len(s.files); i++ {
+		if s.files[i].level == 0 && s.home.Sealed(i) {
+			n++
+		}
+	}
+	return n
+}
+
+// CheckBacklog refuses a new log file while too many wait.
+func (s *Set) CheckBacklog() error {
+	if n := s.backlog(); n >= s.opts.MaxBacklog {
+		s.Stats.Refused++
+		s.look = true
+		err := fmt.Errorf("set: %w: %d files wait for a merge", store.ErrBackpressure, n)
+		if s.Stats.Background != nil {
+			err = fmt.Errorf("%w; the last one failed: %w", err, s.Stats.Background)
+		}
+		return err
+	}
+	return nil
+}
+
+// Close seals what is open and gives the directory free; the engine has hardened. A
+// set that has failed, be it in the background, says so: not all that was set is known
+// to be durable.
+func (s *Set) Close(hardened error) error {
+	s.abort()
+	err := hardened
+	if err == nil {
+		err = s.failed
+	}
+	if err == nil {
+		err = s.Seal()
+	}
+	s.closed = true
+	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)
+}

@@ -1,0 +1,124 @@
+package logset
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// Snapshot publishes what the files hold, once the engine has hardened: of what is
+// not published yet the records that count, as one file, and the segments that the
+// archive has.
+func (s *Set) Snapshot() (store.Version, error) {
+	if s.opts.Archive == nil {
+		return 0, store.ErrNoArchive
+	}
+	if err := s.Seal(); err != nil {
+		return 0, err
+	}
+	v, idle, err := s.home.Idle()
+	if err != nil {
+		return 0, err
+	}
+	if idle {
+		s.Stats.Snapshots++
+		return v, nil
+	}
+	border := s.home.Published()
+	if s.merge != nil && !s.merge.published {
+		s.abort()
+	}
+	if s.wasteful(border) {
+		if err := s.mergeNow(border, len(s.files)); err != nil {
+			return 0, err
+		}
+	} else if err := s.verify(s.files[border:]...); err != nil {
+		return 0, err
+	}
+	s.look = true
+	v, uploaded, err := s.home.Publish()
+	s.Stats.CriticalBytes += uploaded
+	if errors.Is(err, catalog.ErrNote) {
+		return 0, s.Fail(err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.Stats.Snapshots++
+	return v, nil
+}
+
+// verify reads files to the end: what the disk has spoiled must not go into the
+// archive under a hash of its own. It may be called without the lock.
+func (s *Set) verify(files ...*File) error {
+	for _, f := range files {
+		scan := record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length)
+		for scan.Offset() < f.length {
+			if _, _, _, err := scan.Next(); err != nil {
+				return fmt.Errorf("%s: %w", s.home.Path(f.number, logExt), err)
+			}
+		}
+	}
+	return nil
+}
+
+// wasteful reports that the files from index border on hold more than one file of
+// records that count.
+func (s *Set) wasteful(border int) bool {
+	fresh := s.files[border:]
+	if len(fresh) == 0 {
+		return false
+	}
+	return len(fresh) > 1 || fresh[0].live != fresh[0].length-record.HeaderBytes
+}
+
+// Restore makes the files those of a version.
+func (s *Set) Restore(v store.Version) error {
+	if s.opts.Archive == nil {
+		return store.ErrNoArchive
+	}
+	if err := s.restore(v); err != nil {
+		return err
+	}
+	s.Stats.Restores++
+	return nil
+}
+
+func (s *Set) restore(v store.Version) (err error) {
+	fetched := newView()
+	state, err := s.home.Fetch(v, s.next, logExt)
+	if err != nil {
+		return err
+	}
+	for _, p := range state.Parts {
+		f, e := openFile(s.home, fetched, p, s.opts.Type)
+		if e == nil {
+			fetched.files = append(fetched.files, f)
+			e = fetched.scan(f)
+		}
+		if e != nil {
+			return errors.Join(fmt.Errorf("segment %s: %w", p.Hash, e), fetched.close())
+		}
+	}
+	if err := s.home.Restored(state); err != nil {
+		if errors.Is(err, catalog.ErrNote) {
+			err = s.Fail(err)
+		}
+		return errors.Join(err, fetched.close())
+	}
+	s.abort()
+	old := s.view
+	s.view, s.next, s.hint, s.look = fetched, max(s.next, state.Next), nil, true
+	for _, f := range old.slots {
+		if f == nil {
+			continue
+		}
+		if err := errors.Join(old.leave(f), s.home.Remove(f.number, logExt, hintExt)); err != nil {
+			s.Stats.Background = err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,307 @@
+package lsm
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tidwall/btree"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// Engine is an open engine.
+type Engine struct {
+	mu     sync.Mutex
+	opts   Options
+	home   *catalog.Home
+	next   uint64 // number of the next file
+	table  btree.Map[string, []byte]
+	held   int    // bytes of keys and values in table
+	wal    *wal   // nil until something is set
+	runs   []*run // oldest first, as the catalog's parts
+	merge  *merge // in progress, nil for none
+	job    bool   // background work is offered
+	look   bool   // there may be background work that is not
+	closed bool
+	failed error
+	stats  store.Stats
+}
+
+var _ store.Engine = (*Engine)(nil)
+
+// Open opens the engine in o.Dir and recovers it. Errors wrap store.ErrOptions,
+// ErrLocked, ErrForeign, ErrFormat, ErrCorrupt, ErrMissing or what the file system
+// said. Cost: reading the guides of all runs and the write-ahead log, and writing the
+// latter as a run.
+func Open(o Options) (*Engine, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open LSM engine: %w", err)
+	}
+	home, err := catalog.OpenHome(o.Options, Name, runExt, guideExt, walExt)
+	if err != nil {
+		return nil, fmt.Errorf("LSM engine: %w", err)
+	}
+	e := &Engine{opts: o, home: home, next: home.State().Next, look: true}
+	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+		err = e.restore(store.Latest)
+	} else {
+		err = e.recover()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, catalog.CloseAfter(errors.Join(err, closeRuns(e.runs)), home))
+	}
+	e.mu.Lock()
+	e.unlock()
+	return e, nil
+}
+
+// unlock unlocks and then offers the background work that came up.
+func (e *Engine) unlock() {
+	offer := e.background()
+	e.mu.Unlock()
+	if offer != nil {
+		offer()
+	}
+}
+
+func (e *Engine) usable(op string) error {
+	if e.closed {
+		return fmt.Errorf("%s: %w", op, store.ErrClosed)
+	}
+	return nil
+}
+
+func (e *Engine) ready(op string) error {
+	if err := e.usable(op); err != nil {
+		return err
+	}
+	if e.failed != nil {
+		return fmt.Errorf("%s: %w", op, e.failed)
+	}
+	return nil
+}
+
+func (e *Engine) fail(err error) error {
+	if e.failed == nil {
+		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
+	}
+	return e.failed
+}
+
+// commit replaces the catalog; if that fails, nobody knows which one the disk has.
+func (e *Engine) commit(s catalog.State) error {
+	e.look = true
+	s.Next = max(s.Next, e.next)
+	if err := e.home.Commit(s); err != nil {
+		return e.fail(err)
+	}
+	return nil
+}
+
+// Get returns a copy of the value under key.
+func (e *Engine) Get(key []byte) ([]byte, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.usable("get"); err != nil {
+		return nil, err
+	}
+	if err := e.opts.CheckKey("get", key); err != nil {
+		return nil, err
+	}
+	e.stats.Gets++
+	if v, ok := e.table.Get(string(key)); ok {
+		return append([]byte(nil), v...), nil // nil for a tombstone
+	}
+	for i := len(e.runs) - 1; i >= 0; i-- {
+		v, found, err := e.runs[i].get(key)
+		if err != nil {
+			return nil, fmt.Errorf("get: %w", err)
+		}
+		if found {
+			return v, nil
+		}
+	}
+	return nil, nil
+}
+
+// Set puts the value under key, or a tombstone.
+func (e *Engine) Set(key, value []byte) error {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.ready("set"); err != nil {
+		return err
+	}
+	if err := e.opts.CheckKey("set", key); err != nil {
+		return err
+	}
+	if err := e.opts.CheckValue(value); err != nil {
+		return err
+	}
+	if err := e.room(); err != nil {
+		return err
+	}
+	if err := e.log(key, value); err != nil {
+		return fmt.Errorf("set: %w", err)
+	}
+	e.put(string(key), value)
+	if len(value) == 0 {
+		e.stats.Deletes++
+	} else {
+		e.stats.Sets++
+	}
+	return nil
+}
+
+// put changes the table.
+func (e *Engine) put(key string, value []byte) {
+	var v []byte
+	if len(value) > 0 {
+		v = append(v, value...)
+	}
+	old, had := e.table.Set(key, v)
+	e.held += len(v) - len(old)
+	if !had {
+		e.held += len(key)
+	}
+}
+
+// room writes the table out if it is full.
+func (e *Engine) room() error {
+	if e.held < e.opts.MemtableBytes {
+		return nil
+	}
+	if n := e.backlog(); n >= e.opts.MaxBacklog {
+		e.stats.Refused++
+		e.look = true
+		err := fmt.Errorf("set: %w: %d runs wait for a merge", store.ErrBackpressure, n)
+		if e.stats.Background != nil {
+			err = fmt.Errorf("%w; the last one failed: %w", err, e.stats.Background)
+		}
+		return err
+	}
+	if err := e.spill(); err != nil {
+		return fmt.Errorf("set: %w", err)
+	}
+	return nil
+}
+
+// backlog is the number of runs of level 0 that a merge should take.
+func (e *Engine) backlog() int {
+	n := 0
+	for _, r := range e.runs[e.home.Published():] {
+		if r.level == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// spill writes the table as a run of level 0, which takes the place of the log.
+func (e *Engine) spill() error {
+	if e.table.Len() == 0 {
+		return nil
+	}
+	w, err := e.newWriter(e.table.Len(), 0)
+	if err != nil {
+		return err
+	}
+	e.table.Scan(func(key string, value []byte) bool {
+		r := record.Record{Kind: record.Value, Key: []byte(key), Value: value}
+		if value == nil {
+			r.Kind = record.Tombstone
+		}
+		err = w.add(r)
+		return err == nil
+	})
+	if err == nil {
+		err = w.finish(e.home)
+	}
+	if err != nil {
+		e.gone(w.run) // the log still has it all
+		return err
+	}
+	s := e.home.State()
+	s.Parts = append(s.Parts[:len(e.runs)], w.run.part())
+	if err := e.commit(s); err != nil {
+		return err
+	}
+	e.runs = append(e.runs, w.run)
+	e.table.Clear()
+	e.held = 0
+	e.endLog()
+	return nil
+}
+
+// gone closes and removes a run that does not count. Failing is no harm but its space,
+// until the next opening.
+func (e *Engine) gone(r *run) {
+	if err := errors.Join(r.f.Close(), e.home.Remove(r.number, runExt, guideExt)); err != nil {
+		e.stats.Background = err
+	}
+}
+
+func closeRuns(runs []*run) error {
+	var err error
+	for _, r := range runs {
+		err = errors.Join(err, r.f.Close())
+	}
+	return err
+}
+
+// Stats returns counts since the engine was opened.
+func (e *Engine) Stats() store.Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stats
+}
+
+// Size returns what the engine occupies. Keys are not counted, since a key may be in
+// several runs.
+func (e *Engine) Size() store.Size {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := store.Size{Keys: -1, Memory: int64(e.held), Files: len(e.runs)}
+	for _, r := range e.runs {
+		s.Disk += r.length
+	}
+	if e.wal != nil {
+		s.Disk += e.wal.length
+		s.Memory += int64(len(e.wal.buf))
+		s.Files++
+	}
+	if !e.closed {
+		s.Backlog = e.backlog()
+	}
+	return s
+}
+
+// Close writes the table out and gives the directory free, which it does even if that
+// fails.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.usable("close"); err != nil {
+		return err
+	}
+	e.abort()
+	err := e.failed // if only in the background: not all that was set is known to be durable
+	if err == nil {
+		// Without room for a run, the log alone can keep what was set.
+		if err = e.spill(); err != nil && e.harden() == nil {
+			err = nil
+		}
+	}
+	e.closed = true
+	e.table.Clear()
+	if e.wal != nil {
+		err = errors.Join(err, e.wal.f.Close())
+	}
+	if err = catalog.CloseAfter(errors.Join(err, closeRuns(e.runs)), e.home); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}

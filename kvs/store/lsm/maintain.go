@@ -1,0 +1,145 @@
+package lsm
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+// background returns work that is to be offered once the engine is unlocked, nil for
+// none.
+func (e *Engine) background() func() {
+	if !e.look || e.job || e.closed || e.failed != nil {
+		return nil
+	}
+	e.look = false
+	if !e.wanted() {
+		return nil
+	}
+	e.job = true
+	return func() {
+		if err := e.opts.Scheduler.Offer(fmt.Sprintf("%s %s", Name, e.opts.Dir), e.step); err != nil {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.job, e.look, e.stats.Background = false, true, err
+		}
+	}
+}
+
+// wanted reports that there is background work.
+func (e *Engine) wanted() bool {
+	if e.merge != nil {
+		return true
+	}
+	if _, _, _, ok := e.pick(); ok {
+		return true
+	}
+	_, ok := e.home.Behind()
+	return ok && e.opts.Archive != nil
+}
+
+// pick chooses what to merge: never runs of both sides of the border between what a
+// version consists of and what is not published yet.
+func (e *Engine) pick() (from, to, level int, ok bool) {
+	border := e.home.Published()
+	levels := make([]int, len(e.runs))
+	for i, r := range e.runs {
+		levels[i] = r.level
+	}
+	if from, to, level, ok = catalog.Pick(levels[border:], e.opts.MaxRunsPerLevel); ok {
+		return from + border, to + border, level, true
+	}
+	return catalog.Pick(levels[:border], e.opts.MaxRunsPerLevel)
+}
+
+// step does a bounded part of what there is to do.
+func (e *Engine) step() (more bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.failed != nil {
+		e.job = false
+		return false, nil
+	}
+	if e.merge != nil {
+		err = e.stepMerge()
+	} else if from, to, level, ok := e.pick(); ok {
+		e.merge, err = e.begin(from, to, level)
+		if err != nil {
+			e.merge = nil
+		}
+	} else if number, ok := e.home.Behind(); ok && e.opts.Archive != nil {
+		err = e.upload(number)
+	}
+	if e.stats.Background = err; err != nil {
+		e.abort()
+		e.job = false
+		return false, err
+	}
+	e.job = !e.closed && e.failed == nil && e.wanted()
+	return e.job, nil
+}
+
+// stepMerge goes on with the merge in progress. The run that comes out is finished
+// without the lock, since nobody else writes it.
+func (e *Engine) stepMerge() error {
+	m := e.merge
+	switch {
+	case !m.written:
+		return m.copy(e.opts.StepRecords)
+	case !m.synced:
+		e.mu.Unlock()
+		err := m.out.finish(e.home)
+		e.mu.Lock()
+		m.synced = err == nil
+		if e.merge != m { // given up meanwhile
+			return nil
+		}
+		return err
+	}
+	e.merge = nil
+	if err := e.replace(m); err != nil {
+		return err
+	}
+	e.stats.Merges++
+	e.stats.MergedBytes += m.out.run.length
+	return nil
+}
+
+// upload gives the archive a run that stands for several segments, reading and sending
+// it without the lock.
+func (e *Engine) upload(number uint64) error {
+	part, _ := e.home.Part(number)
+	var r *run
+	for _, x := range e.runs {
+		if x.number == number {
+			r = x
+		}
+	}
+	e.mu.Unlock()
+	n, err := e.send(&part, r)
+	e.mu.Lock()
+	e.stats.BehindBytes += n
+	if _, counts := e.home.Part(number); e.closed || e.failed != nil || !counts {
+		return nil // what became of the run meanwhile is no failure of its upload
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.home.Uploaded(number, store.Segment{Hash: part.Hash, Length: part.Length}); err != nil {
+		return e.fail(err)
+	}
+	return nil
+}
+
+func (e *Engine) send(part *catalog.Part, r *run) (int64, error) {
+	// What the disk has spoiled must not go into the archive under a hash of its own.
+	if _, err := check(r); err != nil {
+		return 0, err
+	}
+	src, err := e.home.Source(part)
+	if err != nil {
+		return 0, err
+	}
+	return e.opts.Archive.Upload(src)
+}

@@ -1,0 +1,152 @@
+package lsm
+
+import (
+	"io"
+
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// merge makes one run of several that stand one behind the other.
+type merge struct {
+	inputs    []*run
+	heads     []head
+	published bool // the inputs are part of a version
+	bottom    bool // nothing is older than the inputs
+	out       *writer
+	written   bool // all is in out
+	synced    bool
+}
+
+// head is the record of an input that is next.
+type head struct {
+	scan *record.Scanner
+	rec  record.Record
+	done bool
+}
+
+func (h *head) next() error {
+	rec, _, _, err := h.scan.Next()
+	if err == io.EOF {
+		h.done = true
+		return nil
+	}
+	h.rec = rec
+	return err
+}
+
+// begin starts to merge the runs from index from up to to.
+func (e *Engine) begin(from, to, level int) (*merge, error) {
+	m := &merge{inputs: append([]*run(nil), e.runs[from:to]...), published: to <= e.home.Published(), bottom: from == 0}
+	records := 0
+	for _, r := range m.inputs {
+		h := head{scan: r.scanner()}
+		if err := h.next(); err != nil {
+			return nil, err
+		}
+		m.heads = append(m.heads, h)
+		records += r.records
+	}
+	var err error
+	m.out, err = e.newWriter(records, level)
+	return m, err
+}
+
+// copy writes up to n records: of those with one key that of the youngest run, but no
+// tombstone if there is nothing older that it could be needed for.
+func (m *merge) copy(n int) error {
+	for ; n > 0; n-- {
+		least := -1
+		for i := range m.heads {
+			if h := &m.heads[i]; !h.done && (least < 0 || string(h.rec.Key) <= string(m.heads[least].rec.Key)) {
+				least = i // of equal keys, the last one is the youngest
+			}
+		}
+		if least < 0 {
+			m.written = true
+			return nil
+		}
+		rec := m.heads[least].rec
+		if rec.Kind == record.Value || !m.bottom {
+			if err := m.out.add(record.Record{Kind: rec.Kind, Key: rec.Key, Value: rec.Value}); err != nil {
+				return err
+			}
+		}
+		for i := range m.heads {
+			if h := &m.heads[i]; i != least && !h.done && string(h.rec.Key) == string(rec.Key) {
+				if err := h.next(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := m.heads[least].next(); err != nil { // last: rec is valid no longer
+			return err
+		}
+	}
+	return nil
+}
+
+// replace has the catalog name what came out in place of what went in.
+func (e *Engine) replace(m *merge) error {
+	from := -1
+	for i, r := range e.runs {
+		if r == m.inputs[0] {
+			from = i
+		}
+	}
+	to := from + len(m.inputs)
+	if from < 0 || to > len(e.runs) || e.runs[to-1] != m.inputs[len(m.inputs)-1] {
+		panic("lsm: the inputs of a merge have moved")
+	}
+	s := e.home.State()
+	part := m.out.run.part()
+	for _, p := range s.Parts[from:to] {
+		part.Remote = append(part.Remote, p.Remote...)
+	}
+	out, parts := []*run{m.out.run}, []catalog.Part{part}
+	if m.out.run.records == 0 {
+		out, parts = nil, nil // nothing of it counts
+	}
+	if m.published {
+		s.Published += len(parts) - len(m.inputs)
+	}
+	s.Parts = append(append(append([]catalog.Part(nil), s.Parts[:from]...), parts...), s.Parts[to:]...)
+	if err := e.commit(s); err != nil {
+		return err
+	}
+	e.runs = append(append(append([]*run(nil), e.runs[:from]...), out...), e.runs[to:]...)
+	for _, r := range m.inputs {
+		e.gone(r)
+	}
+	if out == nil {
+		e.gone(m.out.run)
+	}
+	return nil
+}
+
+// abort gives up the merge in progress; what went in still counts.
+func (e *Engine) abort() {
+	if e.merge != nil {
+		e.gone(e.merge.out.run)
+		e.merge = nil
+	}
+}
+
+// mergeNow merges without a break, for a snapshot.
+func (e *Engine) mergeNow(from, to int) error {
+	m, err := e.begin(from, to, 0)
+	if err != nil {
+		return err
+	}
+	for err == nil && !m.written {
+		err = m.copy(e.opts.StepRecords)
+	}
+	if err == nil {
+		err = m.out.finish(e.home)
+	}
+	if err != nil {
+		e.gone(m.out.run)
+		return err
+	}
+	return e.replace(m)
+}

@@ -1,0 +1,206 @@
+package lsm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+const (
+	runExt   = "run"
+	guideExt = "guide"
+	walExt   = "log"
+
+	runType = 'R'
+	walType = 'W'
+)
+
+// run is a file of records in the order of their keys.
+type run struct {
+	*guide
+	number uint64
+	salt   uint32
+	level  int
+	length int64
+	f      vfs.File
+}
+
+// get returns the value of the key's record. found is true for a tombstone too, whose
+// value is nil.
+func (r *run) get(key []byte) (value []byte, found bool, err error) {
+	from, to, ok := r.block(key, r.length)
+	if !ok {
+		return nil, false, nil
+	}
+	b := make([]byte, to-from)
+	if err := record.ReadFull(r.f, b, from); err != nil {
+		return nil, false, err
+	}
+	for at := 0; at < len(b); {
+		rec, n, err := record.Decode(b[at:], r.salt, from+int64(at))
+		if err != nil {
+			return nil, false, fmt.Errorf("%w: run %d at offset %d: %w", store.ErrCorrupt, r.number, from+int64(at), err)
+		}
+		switch c := bytes.Compare(rec.Key, key); {
+		case c > 0:
+			return nil, false, nil
+		case c == 0 && rec.Kind == record.Value:
+			return append([]byte(nil), rec.Value...), true, nil
+		case c == 0:
+			return nil, true, nil
+		}
+		at += n
+	}
+	return nil, false, nil
+}
+
+func (r *run) scanner() *record.Scanner {
+	return record.NewScanner(r.f, r.salt, record.HeaderBytes, r.length)
+}
+
+// openRun opens a part that is a run, with its guide, which is made anew if it is
+// missing or spoiled.
+func (e *Engine) openRun(p catalog.Part) (*run, error) {
+	f, err := e.home.OpenPart(p.Number, p.Ext)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{number: p.Number, level: p.Level, length: p.Length, f: f}
+	if err := e.openGuide(r); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", e.home.Path(p.Number, p.Ext), err), f.Close())
+	}
+	return r, nil
+}
+
+func (e *Engine) openGuide(r *run) error {
+	head := make([]byte, record.HeaderBytes)
+	if err := record.ReadFull(r.f, head, 0); err != nil {
+		return err
+	}
+	h, err := record.DecodeHeader(head, runType)
+	if err != nil {
+		return err
+	}
+	r.salt = h.Salt()
+	b, err := e.home.ReadPart(r.number, guideExt, maxGuideBytes)
+	if err == nil {
+		if r.guide, err = decodeGuide(b, r.salt, r.length); err == nil {
+			return nil
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, store.ErrCorrupt) {
+		return err
+	}
+	return e.makeGuide(r)
+}
+
+// makeGuide reads a run to the end. Records out of order are damage.
+func (e *Engine) makeGuide(r *run) error {
+	records, err := check(r)
+	if err != nil {
+		return err
+	}
+	r.guide = &guide{filter: newFilter(records, e.opts.BitsPerKey)}
+	for scan := r.scanner(); scan.Offset() < r.length; {
+		rec, off, _, err := scan.Next()
+		if err != nil {
+			return err
+		}
+		r.note(rec.Key, off, e.opts.DensityFactor)
+	}
+	return nil
+}
+
+// note adds the next record to a guide.
+func (g *guide) note(key []byte, off int64, density int) {
+	if g.records%density == 0 {
+		g.fences = append(g.fences, fence{string(key), off})
+	}
+	g.filter.Add(key)
+	g.records++
+}
+
+// check reads a run to the end and counts its records. It reads nothing but the file.
+func check(r *run) (records int, err error) {
+	scan := r.scanner()
+	var last []byte
+	for {
+		rec, off, _, err := scan.Next()
+		if err == io.EOF {
+			return records, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if rec.Kind == record.Commit || records > 0 && bytes.Compare(last, rec.Key) >= 0 {
+			return 0, fmt.Errorf("%w: the record at offset %d has no place in a run", store.ErrCorrupt, off)
+		}
+		last = append(last[:0], rec.Key...)
+		records++
+	}
+}
+
+// writer writes a run.
+type writer struct {
+	run     *run
+	buf     []byte
+	density int
+}
+
+// newWriter begins a run of at most that many records.
+func (e *Engine) newWriter(records, level int) (*writer, error) {
+	h := record.Header{Type: runType, Number: e.next}
+	r := &run{
+		guide: &guide{filter: newFilter(records, e.opts.BitsPerKey)}, number: e.next, salt: h.Salt(), level: level,
+		length: record.HeaderBytes,
+	}
+	e.next++
+	var err error
+	if r.f, err = e.home.Create(r.number, runExt); err != nil {
+		return nil, err
+	}
+	return &writer{run: r, buf: record.AppendHeader(nil, h), density: e.opts.DensityFactor}, nil
+}
+
+const writeBytes = 64 << 10
+
+// add writes the next record.
+func (w *writer) add(rec record.Record) error {
+	r := w.run
+	was := len(w.buf)
+	w.buf = record.Append(w.buf, r.salt, r.length, rec)
+	r.note(rec.Key, r.length, w.density)
+	r.length += int64(len(w.buf) - was)
+	if len(w.buf) >= writeBytes {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *writer) flush() error {
+	_, err := w.run.f.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+// finish makes the run durable, and writes its guide, which need not be.
+func (w *writer) finish(h *catalog.Home) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.run.f.Sync(); err != nil {
+		return err
+	}
+	return h.WritePart(w.run.number, guideExt, w.run.encode(w.run.salt, w.run.length))
+}
+
+func (r *run) part() catalog.Part {
+	return catalog.Part{Number: r.number, Ext: runExt, Level: r.level, Length: r.length}
+}

@@ -1,0 +1,122 @@
+package lsm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+// Snapshot writes the table out and publishes what is not published yet, as one run,
+// with the segments that the archive has.
+func (e *Engine) Snapshot() (store.Version, error) {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.ready("snapshot"); err != nil {
+		return 0, err
+	}
+	if e.opts.Archive == nil {
+		return 0, fmt.Errorf("snapshot: %w", store.ErrNoArchive)
+	}
+	v, err := e.snapshot()
+	if err != nil {
+		return 0, fmt.Errorf("snapshot: %w", err)
+	}
+	e.stats.Snapshots++
+	return v, nil
+}
+
+func (e *Engine) snapshot() (store.Version, error) {
+	if err := e.spill(); err != nil {
+		return 0, err
+	}
+	if e.wal != nil { // without a record, which none of a version's parts may be
+		s := e.home.State()
+		s.Parts = s.Parts[:len(e.runs)]
+		if err := e.commit(s); err != nil {
+			return 0, err
+		}
+		e.endLog()
+	}
+	if v, idle, err := e.home.Idle(); err != nil || idle {
+		return v, err
+	}
+	if e.merge != nil && !e.merge.published {
+		e.abort()
+	}
+	border := e.home.Published()
+	switch fresh := e.runs[border:]; {
+	case len(fresh) > 1 || border == 0 && len(fresh) == 1: // at the bottom, tombstones go
+		if err := e.mergeNow(border, len(e.runs)); err != nil {
+			return 0, err
+		}
+	case len(fresh) == 1:
+		if _, err := check(fresh[0]); err != nil {
+			return 0, err
+		}
+	}
+	e.look = true
+	v, uploaded, err := e.home.Publish()
+	e.stats.CriticalBytes += uploaded
+	if errors.Is(err, catalog.ErrNote) {
+		err = e.fail(err)
+	}
+	return v, err
+}
+
+// Restore fetches a version and switches to it.
+func (e *Engine) Restore(v store.Version) error {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.ready("restore"); err != nil {
+		return err
+	}
+	if e.opts.Archive == nil {
+		return fmt.Errorf("restore: %w", store.ErrNoArchive)
+	}
+	if err := e.restore(v); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	e.stats.Restores++
+	return nil
+}
+
+func (e *Engine) restore(v store.Version) error {
+	s, err := e.home.Fetch(v, e.next, runExt)
+	if err != nil {
+		return err
+	}
+	var runs []*run
+	for _, p := range s.Parts {
+		// A guide that an earlier attempt left under this number would not fit.
+		if err = e.home.Remove(p.Number, guideExt); err != nil {
+			break
+		}
+		var r *run
+		if r, err = e.openRun(p); err != nil {
+			err = fmt.Errorf("segment %s: %w", p.Hash, err)
+			break
+		}
+		runs = append(runs, r)
+	}
+	if err == nil {
+		err = e.home.Restored(s)
+		if errors.Is(err, catalog.ErrNote) {
+			err = e.fail(err)
+		}
+	}
+	if err != nil {
+		return errors.Join(err, closeRuns(runs))
+	}
+	e.abort()
+	old := e.runs
+	e.runs, e.next, e.look = runs, max(e.next, s.Next), true
+	for _, r := range old {
+		e.gone(r)
+	}
+	e.endLog()
+	e.table.Clear()
+	e.held = 0
+	return nil
+}

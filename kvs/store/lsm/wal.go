@@ -1,0 +1,209 @@
+package lsm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
+)
+
+// wal is the write-ahead log of the table.
+type wal struct {
+	number  uint64
+	salt    uint32
+	f       vfs.File
+	length  int64  // buf included
+	buf     []byte // not written yet
+	dirty   bool   // something is not synced
+	synced  bool   // the next record is the first since a sync
+	waiting int    // sets since the last sync
+}
+
+// log adds a record to the write-ahead log, and writes and syncs as far as the level
+// of durability asks for it.
+func (e *Engine) log(key, value []byte) error {
+	if e.wal == nil {
+		if err := e.beginLog(); err != nil {
+			return err
+		}
+	}
+	w := e.wal
+	r := record.Record{Kind: record.Value, Key: key, Value: value, Synced: w.synced}
+	if len(value) == 0 {
+		r.Kind = record.Tombstone
+	}
+	was := len(w.buf)
+	w.buf = record.Append(w.buf, w.salt, w.length, r)
+	w.length += int64(len(w.buf) - was)
+	w.dirty, w.synced = true, false
+	w.waiting++
+	switch {
+	case e.opts.Durability == store.EveryWrite,
+		e.opts.Durability == store.GroupCommit && w.waiting >= e.opts.GroupWrites:
+		return e.harden()
+	case len(w.buf) >= e.opts.BufferBytes:
+		return e.flushLog()
+	}
+	return nil
+}
+
+// beginLog makes a log and has the catalog name it behind all runs.
+func (e *Engine) beginLog() error {
+	h := record.Header{Type: walType, Number: e.next}
+	w := &wal{number: e.next, salt: h.Salt(), length: record.HeaderBytes, synced: true}
+	e.next++
+	var err error
+	if w.f, err = e.home.Create(w.number, walExt); err != nil {
+		return err // nothing happened
+	}
+	if _, err = w.f.Write(record.AppendHeader(nil, h)); err == nil {
+		err = w.f.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, w.f.Close(), e.home.Remove(w.number, walExt))
+	}
+	s := e.home.State()
+	s.Parts = append(s.Parts[:len(e.runs)], catalog.Part{Number: w.number, Ext: walExt, Length: catalog.Open})
+	if err := e.commit(s); err != nil {
+		return err
+	}
+	e.wal = w
+	return nil
+}
+
+// endLog removes the log, which the catalog no longer names.
+func (e *Engine) endLog() {
+	if e.wal == nil {
+		return
+	}
+	if err := errors.Join(e.wal.f.Close(), e.home.Remove(e.wal.number, walExt)); err != nil {
+		e.stats.Background = err
+	}
+	e.wal = nil
+}
+
+// flushLog writes the log's buffer.
+func (e *Engine) flushLog() error {
+	w := e.wal
+	if len(w.buf) == 0 {
+		return nil
+	}
+	if _, err := w.f.Write(w.buf); err != nil {
+		return e.fail(fmt.Errorf("write %s: %w", e.home.Path(w.number, walExt), err))
+	}
+	w.buf = w.buf[:0]
+	return nil
+}
+
+// harden makes all that was set durable.
+func (e *Engine) harden() error {
+	w := e.wal
+	if w == nil || !w.dirty {
+		return nil
+	}
+	if err := e.flushLog(); err != nil {
+		return err
+	}
+	e.stats.Syncs++
+	if err := w.f.Sync(); err != nil {
+		return e.fail(fmt.Errorf("sync %s: %w", e.home.Path(w.number, walExt), err))
+	}
+	w.dirty, w.synced, w.waiting = false, true, 0
+	return nil
+}
+
+// Sync makes all that was set durable.
+func (e *Engine) Sync() error {
+	e.mu.Lock()
+	defer e.unlock()
+	if err := e.ready("sync"); err != nil {
+		return err
+	}
+	if err := e.harden(); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	return nil
+}
+
+// recover opens the runs, reads the log into the table, and writes that as a run, so
+// that nothing goes on behind a torn tail.
+func (e *Engine) recover() error {
+	s := e.home.State()
+	for i, p := range s.Parts {
+		if p.Ext == walExt && i == len(s.Parts)-1 && p.Length == catalog.Open {
+			if err := e.replay(p); err != nil {
+				return fmt.Errorf("%s: %w", e.home.Path(p.Number, p.Ext), err)
+			}
+			return e.drop(p)
+		}
+		if p.Ext != runExt || p.Length == catalog.Open {
+			return fmt.Errorf("%w: part %d is neither a run nor the last log", store.ErrCorrupt, p.Number)
+		}
+		r, err := e.openRun(p)
+		if err != nil {
+			return err
+		}
+		e.runs = append(e.runs, r)
+	}
+	return nil
+}
+
+// drop has the catalog no longer name the log that was replayed.
+func (e *Engine) drop(p catalog.Part) error {
+	if e.table.Len() > 0 {
+		if err := e.spill(); err != nil {
+			return err
+		}
+	} else {
+		s := e.home.State()
+		s.Parts = s.Parts[:len(e.runs)]
+		if err := e.commit(s); err != nil {
+			return err
+		}
+	}
+	if err := e.home.Remove(p.Number, walExt); err != nil {
+		e.stats.Background = err
+	}
+	return nil
+}
+
+// replay reads a log into the table, up to a torn tail.
+func (e *Engine) replay(p catalog.Part) (err error) {
+	f, err := e.home.OpenPart(p.Number, p.Ext)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head := make([]byte, record.HeaderBytes)
+	if err := record.ReadFull(f, head, 0); err != nil {
+		return err
+	}
+	h, err := record.DecodeHeader(head, walType)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	scan := record.NewScanner(f, h.Salt(), record.HeaderBytes, info.Size())
+	for {
+		r, off, _, err := scan.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, store.ErrCorrupt):
+			return record.CheckTail(f, h.Salt(), scan.Offset(), info.Size())
+		case err != nil:
+			return err
+		case r.Kind == record.Commit:
+			return fmt.Errorf("%w: the record at offset %d has no place in this log", store.ErrCorrupt, off)
+		}
+		e.put(string(r.Key), r.Value)
+	}
+}
