@@ -54,6 +54,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/edelweiss"},
 	{Pattern: "lattice/edelweiss/eval", Packages: []string{"lattice/edelweiss"}},
 	{Pattern: "lattice/edelweiss/certify", Packages: []string{"lattice/edelweiss"}},
+	{Pattern: "lattice/edelweiss/certify/claims", TestOnly: true, Packages: []string{"lattice/edelweiss/..."}},
 	{Pattern: "lattice/edelweiss/reclaim", Packages: []string{"lattice/edelweiss", "lattice/edelweiss/certify"}},
 	{
 		Pattern: "lattice/edelweiss/explain",
