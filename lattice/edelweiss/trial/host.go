@@ -127,7 +127,7 @@ func (h *host) rearm(c *sim.Context) {
 	}
 	if h.m.Sending() && !h.resending {
 		h.resending = true
-		c.After(h.run.options.Resend, resendTimer)
+		c.After(h.run.resend(), resendTimer)
 	}
 }
 

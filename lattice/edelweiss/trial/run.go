@@ -29,7 +29,7 @@ type Options struct {
 	// Samples keeps the tuples of node 0 after each of its timesteps.
 	Samples bool
 	// Resend is how long a node waits before it sends again what is not
-	// acknowledged, 40 ms by default.
+	// acknowledged, 40 ms by default; after the faults it is 250 ms at least.
 	Resend sim.Time
 	// Cut takes the last node off the network for a while.
 	Cut Cut
@@ -174,6 +174,16 @@ func (r *run) live(o Options) error {
 	}
 	r.report.Hash = r.world.Hash()
 	return nil
+}
+
+// resend is how long a node waits before it sends again. Links that are whole lose
+// nothing, so that after the faults one more time is enough and the others are for
+// nodes that were behind.
+func (r *run) resend() sim.Time {
+	if r.world.Now() < r.load.until() {
+		return r.options.Resend
+	}
+	return max(r.options.Resend, closeAfter/4)
 }
 
 func (r *run) worldOptions(src choice.Source, o Options) (sim.Options, error) {
