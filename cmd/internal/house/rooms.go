@@ -65,7 +65,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/edelweiss/programs", Packages: []string{"lattice/edelweiss"}},
 	{
 		Pattern:  "lattice/edelweiss/trial", // the one of them that knows the simulator
-		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "gen/choice"},
+		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "sim/shrink", "gen/choice"},
 	},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},

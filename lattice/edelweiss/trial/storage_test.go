@@ -42,7 +42,7 @@ func TestCausalStoreHoldsLive(t *testing.T) {
 	for _, percent := range []int{0, 10, 30, 50, 70, 90} {
 		var last trial.Report
 		for _, seconds := range []sim.Time{1, 2} {
-			report, err := trial.Run(p, r, trial.Updates(percent, 50, seconds*sim.Second),
+			report, err := trial.Run(p, r.Program, trial.Updates(percent, 50, seconds*sim.Second),
 				trial.Options{Seed: uint64(percent), Alone: true, Samples: true})
 			require.NoError(t, err)
 			const perNode = 3 + 3 + 9 // ids that were safe, their memory, and acknowledgements, by writer
@@ -60,7 +60,7 @@ func TestCausalStoreHoldsLive(t *testing.T) {
 func TestPartition(t *testing.T) {
 	p, r := rewritten(t, "causal_kvs")
 	cut := trial.Cut{From: 10 * sim.Second, To: 60 * sim.Second}
-	report, err := trial.Run(p, r, trial.Updates(90, 2, 70*sim.Second), trial.Options{
+	report, err := trial.Run(p, r.Program, trial.Updates(90, 2, 70*sim.Second), trial.Options{
 		Seed: 1, Alone: true, Samples: true, Cut: cut, Resend: sim.Second,
 	})
 	require.NoError(t, err)
@@ -88,9 +88,9 @@ func TestPartition(t *testing.T) {
 func TestDeterministic(t *testing.T) {
 	p, r := rewritten(t, "kvs")
 	for seed := uint64(1); seed < 4; seed++ {
-		a, err := trial.Run(p, r, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
+		a, err := trial.Run(p, r.Program, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
 		require.NoError(t, err)
-		b, err := trial.Run(p, r, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
+		b, err := trial.Run(p, r.Program, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
 		require.NoError(t, err)
 		assert.Equal(t, a, b)
 	}
