@@ -195,6 +195,7 @@ func (r *run) live(src choice.Source) error {
 	if r.world, err = sim.New(options); err != nil {
 		return err
 	}
+	defer func() { r.report.Hash = r.world.Hash() }()
 	for _, op := range r.plan {
 		if err := r.world.Inject(op.At, sim.NodeID(op.Node), op.ID); err != nil {
 			return err
@@ -222,7 +223,6 @@ func (r *run) live(src choice.Source) error {
 			return err
 		}
 	}
-	r.report.Hash = r.world.Hash()
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -296,3 +297,34 @@ func operation(text string) (o Operation, err error) {
 	o.Facts, err = facts(head[3])
 	return o, err
 }
+
+// AssertHolds fails a test with what goes wrong in a replay of the tape at a path.
+func AssertHolds(t interface {
+	Helper()
+	Fatal(args ...any)
+}, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	tape, err := LoadTape(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tape.Replay().Err; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Test is a Go test that replays the tape of that name in its folder. It is built
+// only with the tag [TestTag], so that "go test ./..." leaves it alone.
+func Test(tape string) string {
+	return "//go:build " + TestTag + "\n\n// Package run_test replays what broke.\npackage run_test\n\nimport (\n\t\"testing\"\n\n" +
+		"\t\"github.com/joinery-go/joinery/lattice/edelweiss/trial\"\n)\n\n" +
+		fmt.Sprintf("// TestReplay runs the programs of the tape.\nfunc TestReplay(t *testing.T) { trial.AssertHolds(t, %q) }\n", tape)
+}
+
+// TestTag is the build tag of the tests in run folders.
+const TestTag = "replay"
