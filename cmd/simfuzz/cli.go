@@ -126,7 +126,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentPreRunE = refuseEmpty
 	fitHelp(root)
 	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.exploreCommand(), c.checkCommand(), c.lawsCommand(),
-		c.zooCommand(), c.mutantsCommand(), c.levelsCommand(), c.completionCommand())
+		c.zooCommand(), c.mutantsCommand(), c.edelweissCommand(), c.levelsCommand(), c.completionCommand())
 	root.SetHelpCommand(helpCommand())
 	return root
 }

@@ -3,14 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/certify"
 	"github.com/joinery-go/joinery/lattice/edelweiss/explain"
@@ -23,30 +27,61 @@ import (
 type edelweissOptions struct {
 	seed    uint64
 	seeds   int
+	limit   time.Duration
+	workers int
 	nodes   int
+	against string
+	out     string
+	plot    string
+	keep    bool
 	print   bool
 	mermaid bool
 	json    bool
 }
 
+const maxEdelweissSeeds = 1_000_000_000
+
 func (c *cli) edelweissCommand() *cobra.Command {
 	var o edelweissOptions
 	cmd := &cobra.Command{
 		Use:   "edelweiss FILE|PROGRAM…",
-		Short: "Rewrite event-log programs to give their storage back, explain it, and fuzz them against their originals",
-		Long: "edelweiss checks programs, rewrites them, has the certificates checked, says what becomes of each collection\n" +
-			"and why, and runs rewritten and original side by side under faults: their outputs must be equal in every timestep.\n" +
-			"Shipped programs go by their names and run under workloads of their own: " + strings.Join(programs.Names(), " ") + ".\n" +
-			"A file runs under random inputs that respect its keys and seals.",
-		RunE: func(_ *cobra.Command, args []string) error { return c.edelweiss(o, args) },
+		Short: "Rewrite event-log programs to give their storage back, and fuzz the result",
+		Long: "edelweiss checks event-log programs, rewrites them so that they delete what no rule can need again, has the " +
+			"certificates of the rewrites checked, and says what becomes of each collection and why. Then rewritten and original run side by side " +
+			"under faults: outputs must be equal in every timestep, and once all has healed equal to those of a world of originals. " +
+			"A failing seed leaves a folder under --out with a tape that \"simfuzz edelweiss replay\" and \"shrink\" take.\n\n" +
+			"Shipped programs go by their names and run under workloads of their own: " + strings.Join(programs.Names(), " ") + ". " +
+			"A file, or - for standard input, runs under random inputs that respect its keys and seals. \"go doc " + modulePath +
+			"/lattice/edelweiss\" explains the text form.\n\n" +
+			"The exit code is 1 if outputs differ, storage stays, or a certificate does not hold, and 2 for a program that " +
+			"cannot be run or breaks its own keys or seals.",
+		Example: "  simfuzz edelweiss kvs --seeds 1000\n  simfuzz edelweiss program.dl --nodes 4 --for 1m\n" +
+			"  simfuzz edelweiss kvs --print > rewritten.dl\n  simfuzz edelweiss kvs --against rewritten.dl",
+		Args: cobra.ArbitraryArgs,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return programs.Names(), cobra.ShellCompDirectiveDefault
+		},
+	}
+	cmd.RunE = func(called *cobra.Command, args []string) error {
+		if o.limit > 0 && !called.Flags().Changed("seeds") {
+			o.seeds = maxEdelweissSeeds
+		}
+		return c.edelweiss(o, args)
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&o.seed, "seed", 1, "first seed of the faults")
-	f.IntVar(&o.seeds, "seeds", 100, "how many seeds")
-	f.IntVar(&o.nodes, "nodes", 3, "nodes that run a program from a file")
-	f.BoolVar(&o.print, "print", false, "print the rewritten program instead of the explanation")
-	f.BoolVar(&o.mermaid, "mermaid", false, "print the dependences as a Mermaid flowchart instead of the explanation")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line")
+	seedFlag(f, &o.seed, "first seed of the faults")
+	numberFlag(f, &o.seeds, "seeds", 100, 0, maxEdelweissSeeds, "how many seeds to run a program with; 0 explains only")
+	f.Var(span{&o.limit}, "for", "how long to run a program (default: until --seeds are done)")
+	workersFlag(f, &o.workers, "how many seeds to run at once")
+	numberFlag(f, &o.nodes, "nodes", 3, 1, 64, "nodes that run a program from a file")
+	f.StringVar(&o.against, "against", "", "run this rewritten program, a `FILE`, instead of what the rewrites make; it has no certificate")
+	f.StringVar(&o.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
+	f.BoolVar(&o.keep, "keep", true, "keep a folder of the first failing seed, and shrink it")
+	f.StringVar(&o.plot, "plot", "", "write a plot of storage over time of the first seed to this `FOLDER`, PROGRAM.svg")
+	f.BoolVar(&o.print, "print", false, "print the rewritten program only")
+	f.BoolVar(&o.mermaid, "mermaid", false, "print the dependences as a Mermaid flowchart only")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line, one a program")
+	cmd.AddCommand(c.edelweissReplayCommand(), c.edelweissShrinkCommand())
 	return cmd
 }
 
@@ -56,6 +91,7 @@ type edelweissJSON struct {
 	Program      string  `json:"program"`
 	Equal        bool    `json:"equal"`
 	Seeds        int     `json:"seeds"`
+	Compared     int     `json:"compared"` // of them also with the end of a world of originals
 	Certificates bool    `json:"certificates"`
 	Tuples       int     `json:"tuples"`    // that the originals hold at the end, over all seeds
 	Live         int     `json:"live"`      // that the rewritten programs hold
@@ -63,138 +99,265 @@ type edelweissJSON struct {
 	Intervals    int     `json:"intervals"` // that ranges hold besides
 	Seconds      float64 `json:"seconds"`
 	Error        string  `json:"error,omitempty"`
+
+	// Of a failing seed.
+	Seed             *uint64 `json:"seed,omitempty"`
+	Signature        string  `json:"signature,omitempty"`
+	Tape             string  `json:"tape,omitempty"`
+	ShrunkTape       string  `json:"shrunk_tape,omitempty"`
+	ShrunkOperations *int    `json:"shrunk_operations,omitempty"`
+	ShrunkExceptions *int    `json:"shrunk_exceptions,omitempty"`
 }
 
 func (c *cli) edelweiss(o edelweissOptions, names []string) error {
 	switch {
 	case len(names) == 0:
 		return usagef("edelweiss: no program: name a file, or one of %s", strings.Join(programs.Names(), ", "))
-	case o.seeds < 0:
-		return usagef("edelweiss: --seeds %d: want 0 or more", o.seeds)
-	case o.nodes < 1 || o.nodes > 64:
-		return usagef("edelweiss: --nodes %d: want 1 to 64", o.nodes)
 	case o.print && o.mermaid || o.json && (o.print || o.mermaid):
 		return usagef("edelweiss: --print, --mermaid and --json exclude each other")
+	case o.against != "" && len(names) > 1:
+		return usagef("edelweiss: --against %s: want one program, got %d", shellWord(o.against), len(names))
 	}
-	for _, name := range names {
+	for i, name := range names {
+		if i > 0 && !o.json && !o.print && !o.mermaid {
+			c.printf("\n")
+		}
 		if err := c.edelweissOne(o, name); err != nil {
-			return fmt.Errorf("edelweiss: %s: %w", name, err)
+			c.note("simfuzz: edelweiss: %v", err)
+			c.worsen(exitFailed)
+			if o.json {
+				if err := c.printJSON(edelweissJSON{Kind: "edelweiss", Program: name, Error: err.Error()}); err != nil {
+					return err
+				}
+			}
 		}
 		if c.ctx.Err() != nil {
-			c.worsen(exitInterrupted)
 			break
 		}
 	}
 	return nil
 }
 
-// loadProgram reads a file or, where there is none of that name, a shipped program,
-// and a workload for it.
-func loadProgram(name string, nodes int) (*el.Program, *trial.Workload, error) {
-	text, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) && slices.Contains(programs.Names(), name) {
-		p, err := programs.Load(name)
-		return p, trial.Workloads[name], err
+// edelweissProgram is a program and what is done with it.
+type edelweissProgram struct {
+	name      string
+	original  *el.Program
+	rewritten *el.Program
+	load      *trial.Workload
+	notRun    error           // why there is no workload
+	result    *reclaim.Result // nil if somebody else rewrote it
+	proof     error           // of the certificate
+}
+
+// maxFaults is how many faults of a program are listed.
+const maxFaults = 20
+
+// faultsOf lists what is wrong with a file, a line each, as file:line:column.
+func faultsOf(name string, err error) error {
+	var all []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		all = append(all, name+":"+strings.TrimPrefix(line, "0:0: "))
 	}
+	if more := len(all) - maxFaults; more > 0 {
+		all = append(all[:maxFaults], fmt.Sprintf("and %d more", more))
+	}
+	return errors.New(strings.Join(all, "\n"))
+}
+
+// readProgram reads a file, or standard input for -, and parses it.
+func (c *cli) readProgram(name string) (*el.Program, error) {
+	in := c.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, el.MaxBytes+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: give a file, or one of %s", err, strings.Join(programs.Names(), ", "))
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	p, err := el.Parse(string(text))
 	if err != nil {
-		return nil, nil, err
+		return nil, faultsOf(name, err)
 	}
-	if err := el.Check(p); err != nil {
-		return nil, nil, err
+	return p, nil
+}
+
+// loadEdelweiss reads a file or, where there is none of that name, a shipped program,
+// rewrites it, and finds a workload for it.
+func (c *cli) loadEdelweiss(o edelweissOptions, name string) (*edelweissProgram, error) {
+	e := &edelweissProgram{name: name}
+	if name == "-" {
+		e.name = "stdin"
 	}
-	load, err := trial.Generic(p, nodes)
-	return p, load, err
+	var err error
+	e.original, err = c.readProgram(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && slices.Contains(programs.Names(), name):
+		if e.original, err = programs.Load(name); err != nil {
+			return nil, err
+		}
+		e.load = trial.Workloads[name]
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: give a file, or one of %s%s", err, strings.Join(programs.Names(), ", "), didYouMean(name, programs.Names()))
+	case err != nil:
+		return nil, err
+	default:
+		if err := el.Check(e.original); err != nil {
+			return nil, faultsOf(name, err)
+		}
+		e.load, e.notRun = trial.Generic(e.original, o.nodes)
+	}
+	if o.against == "" {
+		if e.result, err = reclaim.Rewrite(e.original, reclaim.All); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		e.rewritten, e.proof = e.result.Program, certify.Check(e.original, e.result.Program, e.result.Certificate)
+		return e, nil
+	}
+	if e.rewritten, err = c.readProgram(o.against); err != nil {
+		return nil, err
+	}
+	if err := el.CheckRewritten(e.rewritten); err != nil {
+		return nil, faultsOf(o.against, err)
+	}
+	return e, nil
 }
 
 func (c *cli) edelweissOne(o edelweissOptions, name string) error {
-	p, load, err := loadProgram(name, o.nodes)
-	if err != nil && !errors.Is(err, trial.ErrWorkload) {
-		return err
-	}
-	noWorkload := err
-	r, err := reclaim.Rewrite(p, reclaim.All)
+	e, err := c.loadEdelweiss(o, name)
 	if err != nil {
 		return err
 	}
-	sum := edelweissJSON{Kind: "edelweiss", Program: name, Equal: true}
-	proof := certify.Check(p, r.Program, r.Certificate)
-	if sum.Certificates = proof == nil; !sum.Certificates {
+	sum := edelweissJSON{Kind: "edelweiss", Program: name, Equal: true, Certificates: e.result != nil && e.proof == nil}
+	if e.proof != nil {
 		c.worsen(exitViolated)
 	}
-	report := explain.Explain(p, r)
-	switch {
-	case o.print:
-		c.printf("%s", el.Print(r.Program))
-	case o.mermaid:
-		c.printf("%s", report.Mermaid)
-	case !o.json:
-		c.printf("%s\n%s", name, report.Text())
-	}
-	if noWorkload != nil {
-		fmt.Fprintf(c.err, "simfuzz: %s: not run: %v\n", name, noWorkload)
-		c.worsen(exitUndecided)
-		o.seeds = 0
-	}
-	started := time.Now()
-	failure := c.edelweissTrials(o, p, r, load, &sum)
-	sum.Seconds = time.Since(started).Seconds()
-	if failure != nil {
-		sum.Error = failure.Error()
-		if errors.Is(failure, trial.ErrWorkload) {
-			c.worsen(exitUndecided)
-		} else {
-			sum.Equal = false
-			c.worsen(exitViolated)
-		}
-	}
-	if o.json {
-		return c.printJSON(sum)
-	}
-	if o.print || o.mermaid {
-		if failure != nil {
-			fmt.Fprintf(c.err, "simfuzz: %s: %v\n", name, failure)
-		}
+	if done := c.explainEdelweiss(o, e); done {
 		return nil
 	}
-	c.printEdelweiss(sum, proof)
+	if e.notRun != nil {
+		c.note("simfuzz: edelweiss: %s: not run: %v", name, e.notRun)
+		c.worsen(exitUndecided)
+		sum.Error = e.notRun.Error()
+		o.seeds = 0
+	}
+	t := &edelweissTrials{program: e, o: o}
+	p := startProgress(c.err, t.line)
+	t.run(c.ctx)
+	p.finish()
+	t.count(&sum)
+	kept := c.keepEdelweiss(o, t, &sum)
+	switch {
+	case t.failed != nil && errors.Is(t.failed, trial.ErrWorkload):
+		c.worsen(exitUndecided)
+	case t.failed != nil:
+		sum.Equal = false
+		c.worsen(exitViolated)
+	}
+	if o.plot != "" && o.seeds > 0 {
+		kept = errors.Join(kept, c.plotEdelweiss(o, e))
+	}
+	if o.json {
+		return errors.Join(c.printJSON(sum), kept)
+	}
+	c.printEdelweiss(o, e, t, &sum)
+	return kept
+}
+
+// explainEdelweiss prints what becomes of the program, and reports whether that is
+// all that was asked for.
+func (c *cli) explainEdelweiss(o edelweissOptions, e *edelweissProgram) (done bool) {
+	switch {
+	case o.print:
+		c.printf("%s", el.Print(e.rewritten))
+		return true
+	case e.result == nil:
+		return false
+	case o.mermaid:
+		c.printf("%s", explain.Explain(e.original, e.result).Mermaid)
+		return true
+	case !o.json:
+		c.printf("%s\n", e.name)
+		c.printReport(explain.Explain(e.original, e.result))
+		c.printf("\n")
+	}
+	return false
+}
+
+// printReport prints an explanation in lines that fit.
+func (c *cli) printReport(r *explain.Report) {
+	width := 0
+	for _, row := range r.Rows {
+		width = max(width, layout.Columns(row.Collection))
+	}
+	for _, row := range r.Rows {
+		c.printf("  %s  %-7s  %s\n", layout.Pad(row.Collection, width), row.Kind, row.Fate)
+		for _, line := range row.Because {
+			c.printText("      ", line)
+		}
+	}
+	if len(r.Returning) > 0 {
+		c.printf("\n  A replica that was given up and comes back:\n")
+		for _, line := range r.Returning {
+			c.printText("    ", line)
+		}
+	}
+}
+
+func (c *cli) printEdelweiss(o edelweissOptions, e *edelweissProgram, t *edelweissTrials, sum *edelweissJSON) {
+	switch {
+	case e.result == nil:
+		c.field("certificate", "none: %s was not made by these rewrites", shellWord(o.against))
+	case e.proof != nil:
+		c.field("certificate", "DOES NOT HOLD")
+		c.printText("  ", e.proof.Error())
+	default:
+		c.field("certificate", "holds")
+	}
+	c.field("seeds", "%d from %d on, %d of them also beside a world of originals, in %.1f s", sum.Seeds, o.seed, sum.Compared, sum.Seconds)
+	c.field("storage", "%d tuples and %d intervals at the end instead of %d tuples", sum.Live, sum.Intervals, sum.Tuples)
+	switch {
+	case t.failed == nil && e.notRun != nil:
+		c.field("outputs", "undecided: %v", e.notRun)
+	case t.failed == nil && sum.Seeds > 0:
+		c.field("outputs", "equal in all timesteps")
+	case t.failed == nil:
+	case sum.Equal:
+		c.field("outputs", "undecided: %v", t.failed)
+	default:
+		c.field("FAILED", "%v", t.failed)
+		c.printKept(sum, t.shrunk)
+	}
+}
+
+func (c *cli) plotEdelweiss(o edelweissOptions, e *edelweissProgram) error {
+	report, err := trial.Run(e.original, e.rewritten, e.load, trial.Options{Seed: o.seed, Faults: true, Alone: true, Samples: true})
+	if trial.Signature(err) == "" && err != nil {
+		return fmt.Errorf("%s: plot: %w", e.name, err)
+	}
+	if err := os.MkdirAll(o.plot, folderMode); err != nil {
+		return fmt.Errorf("--plot %s: %w", shellWord(o.plot), err)
+	}
+	name := strings.TrimSuffix(filepath.Base(e.name), filepath.Ext(e.name))
+	path := filepath.Join(o.plot, name+".svg")
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--plot %s: %w", shellWord(o.plot), err)
+	}
+	title := fmt.Sprintf("%s, seed %d: tuples of node 0, rewritten (black) and original (red)", name, o.seed)
+	if err := c.writeFile(path, func(w io.Writer) error { return trial.WriteSVG(w, title, report.Samples) }); err != nil {
+		return fmt.Errorf("--plot %s: %w", shellWord(o.plot), err)
+	}
 	return nil
 }
 
-// edelweissTrials runs the seeds until one fails.
-func (c *cli) edelweissTrials(o edelweissOptions, p *el.Program, r *reclaim.Result, load *trial.Workload, sum *edelweissJSON) error {
-	for i := range o.seeds {
-		if c.ctx.Err() != nil {
-			return nil
-		}
-		report, err := trial.Run(p, r, load, trial.Options{Seed: o.seed + uint64(i), Faults: true})
-		sum.Seeds++
-		if err != nil {
-			return err
-		}
-		sum.Tuples += report.Original
-		sum.Live += report.Tuples
-		sum.Reclaimed += report.Reclaimed
-		sum.Intervals += report.Intervals
+// lastSeed is the last of n seeds from first on, or the last that there is.
+func lastSeed(first uint64, n int) uint64 {
+	if n > 0 && first > math.MaxUint64-uint64(n-1) {
+		return math.MaxUint64
 	}
-	return nil
-}
-
-func (c *cli) printEdelweiss(sum edelweissJSON, proof error) {
-	certificate := "certificate holds"
-	if proof != nil {
-		certificate = proof.Error()
-	}
-	c.printf("\n%s; %d seeds in %.1f s, at the end %d tuples and %d intervals instead of %d tuples\n",
-		certificate, sum.Seeds, sum.Seconds, sum.Live, sum.Intervals, sum.Tuples)
-	if sum.Error != "" {
-		state := "FAILED"
-		if sum.Equal {
-			state = "undecided"
-		}
-		c.printf("%s: %s\n", state, sum.Error)
-	}
+	return first + uint64(max(n, 1)-1)
 }

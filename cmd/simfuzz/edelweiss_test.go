@@ -2,28 +2,23 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
 )
 
-// edelweissRun runs the command as the command line would.
-func edelweissRun(t *testing.T, args ...string) (code int, out, errs string, err error) {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	c := &cli{ctx: t.Context(), out: &stdout, err: &stderr}
-	cmd := c.edelweissCommand()
-	cmd.SetArgs(args)
-	cmd.SetOut(&stderr)
-	cmd.SetErr(&stderr)
-	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	err = cmd.Execute()
-	return c.code, stdout.String(), stderr.String(), err
-}
+var updateEdelweiss = flag.Bool("update-edelweiss", false, "write testdata/edelweiss anew")
 
 func programFile(t *testing.T, text string) string {
 	t.Helper()
@@ -32,38 +27,17 @@ func programFile(t *testing.T, text string) string {
 	return name
 }
 
-func TestEdelweissExplains(t *testing.T) {
-	code, out, _, err := edelweissRun(t, "kvs", "--seeds", "3")
-	require.NoError(t, err)
-	assert.Equal(t, exitOK, code)
-	assert.Contains(t, out, "del_log  table    deleted")
-	assert.Contains(t, out, "certificate holds; 3 seeds")
-
-	_, out, _, err = edelweissRun(t, "kvs", "--seeds", "0", "--print")
-	require.NoError(t, err)
-	assert.Contains(t, out, "@delete :- del_log")
-	_, out, _, err = edelweissRun(t, "kvs", "--seeds", "0", "--mermaid")
-	require.NoError(t, err)
-	assert.Contains(t, out, "flowchart LR")
+// spoiltKVS is the rewritten program kvs without one condition.
+func spoiltKVS(t *testing.T) string {
+	t.Helper()
+	code, out, errs := invoke(t, "", "edelweiss", "kvs", "--print")
+	require.Equal(t, exitOK, code, errs)
+	const condition = ", ins_log_seen(k1)"
+	require.Equal(t, 1, strings.Count(out, condition))
+	return strings.Replace(out, condition, "", 1)
 }
 
-func TestEdelweissJSON(t *testing.T) {
-	code, out, _, err := edelweissRun(t, "unicast", "two_phase_commit", "--seeds", "2", "--json")
-	require.NoError(t, err)
-	assert.Equal(t, exitOK, code)
-	d := json.NewDecoder(bytes.NewBufferString(out))
-	for _, name := range []string{"unicast", "two_phase_commit"} {
-		var got edelweissJSON
-		require.NoError(t, d.Decode(&got))
-		assert.Equal(t, name, got.Program)
-		assert.True(t, got.Equal && got.Certificates)
-		assert.Equal(t, 2, got.Seeds)
-		assert.Equal(t, got.Tuples-got.Live, got.Reclaimed)
-		assert.Positive(t, got.Reclaimed)
-		assert.Equal(t, "edelweiss", got.Kind)
-		assert.Empty(t, got.Error)
-	}
-}
+var seconds = regexp.MustCompile(`in [0-9.]+ s\b`)
 
 const wellFormed = `.decl i(k: number) input
 .decl d(k: number) input
@@ -75,36 +49,222 @@ y(k) :- d(k).
 o(k) :- x(k), !y(k).
 `
 
-func TestEdelweissFiles(t *testing.T) {
-	code, out, _, err := edelweissRun(t, programFile(t, wellFormed), "--seeds", "2", "--nodes", "2")
+// TestEdelweissPrints holds all that users see of the command, good and bad. It
+// changes with the traces of the simulator: -update-edelweiss writes it anew.
+func TestEdelweissPrints(t *testing.T) {
+	spoilt := spoiltKVS(t)
+	here, err := os.Getwd()
 	require.NoError(t, err)
-	assert.Equal(t, exitOK, code)
-	assert.Contains(t, out, "once y(k)")
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("spoilt.dl", []byte(spoilt), 0o600))
+	for _, c := range []struct {
+		name  string
+		stdin string
+		code  int
+		args  []string
+	}{
+		{"kvs", "", exitOK, []string{"kvs", "--seeds", "4"}},
+		{"two_programs", "", exitOK, []string{"unicast", "kvs_by_key", "--seeds", "2"}},
+		{"print", "", exitOK, []string{"unicast", "--print"}},
+		{"mermaid", "", exitOK, []string{"unicast", "--mermaid"}},
+		{"file", wellFormed, exitOK, []string{"-", "--seeds", "3", "--nodes", "2"}},
+		{"failing", "", exitViolated, []string{"kvs", "--against", "spoilt.dl"}},
+		{"not_kept", "", exitViolated, []string{"kvs", "--against", "spoilt.dl", "--keep=false"}},
 
-	_, _, _, err = edelweissRun(t, programFile(t, "x(k) :- i(k)"))
-	assert.ErrorContains(t, err, "1:13: syntax")
-	_, _, _, err = edelweissRun(t, programFile(t, wellFormed+"x(k) @delete :- x(k).\n"))
-	assert.ErrorContains(t, err, "9:1: deletion")
-	_, _, _, err = edelweissRun(t, "no/such/file")
-	assert.ErrorContains(t, err, "give a file, or one of atomic_registers")
+		{"no_program", "", exitFailed, nil},
+		{"no_file", "", exitFailed, []string{"kvz"}},
+		{"two_faces", "", exitFailed, []string{"kvs", "--print", "--json"}},
+		{"against_two", "", exitFailed, []string{"kvs", "unicast", "--against", "x.dl"}},
+		{"nodes", "", exitFailed, []string{"kvs", "--nodes", "65"}},
+		{"syntax", wellFormed + "o(k) :- x(k)\n", exitFailed, []string{"-"}},
+		{"negation", wellFormed + ".decl s(k: number) scratch\ns(k) :- x(k), !s(k).\n", exitFailed, []string{"-"}},
+		{"deletion", wellFormed + "x(k) @delete :- x(k).\n", exitFailed, []string{"-"}},
+		{"channel", wellFormed + ".decl s(k: number) scratch\n.decl c(@a: node, k: number) channel\ns(k) :- x(k).\nc(self, k) @async :- s(k).\n",
+			exitFailed, []string{"-"}},
+		{"type", wellFormed + "x(k) :- i(k), k = \"a\".\ny(a, b) :- i(a).\n", exitFailed, []string{"-"}},
+		{"million_lines", strings.Repeat("o(k) :- x(k).\n", 1_000_000), exitFailed, []string{"-"}},
+		{"too_long", strings.Repeat("o(k) :- x(k), x(k).\n", 1_000_000), exitFailed, []string{"-"}},
+		{"many_faults", strings.Repeat("a(k) :- b(k).\n", 100), exitFailed, []string{"-"}},
+		{"no_text", "\x00\xff", exitFailed, []string{"-"}},
+		{"one_of_two", "", exitFailed, []string{"none.dl", "unicast", "--seeds", "1"}},
 
-	// What cannot be run is still rewritten and explained.
-	code, out, errs, err := edelweissRun(t, programFile(t, ".decl x(k: number) table\n"))
-	require.NoError(t, err)
-	assert.Equal(t, exitUndecided, code)
-	assert.Contains(t, out, "x  table")
-	assert.Contains(t, errs, "not run: no workload")
-
-	// A program that breaks its own keys accuses nobody.
-	code, out, _, err = edelweissRun(t, programFile(t, ".decl i(k: number) input\n.decl x(k: number => v: number) table\nx(1, k) :- i(k).\n"), "--seeds", "3")
-	require.NoError(t, err)
-	assert.Equal(t, exitUndecided, code)
-	assert.Contains(t, out, "undecided: seed 1: no workload: the original:")
+		{"no_input", ".decl x(k: number) table\n", exitUndecided, []string{"-"}},
+		{"own_keys", ".decl i(k: number) input\n.decl x(k: number => v: number) table\nx(1, k) :- i(k).\n", exitUndecided, []string{"-", "--seeds", "3"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, errs := invoke(t, c.stdin, append([]string{"edelweiss"}, c.args...)...)
+			assert.Equal(t, c.code, code)
+			if c.name != "print" && c.name != "mermaid" { // those are for other programs
+				fits(t, c.name, out)
+			}
+			got := seconds.ReplaceAllString("exit code "+string(rune('0'+code))+"\n"+out+"--\n"+errs, "in T s")
+			golden := filepath.Join(here, "testdata", "edelweiss", c.name+".txt")
+			if *updateEdelweiss {
+				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), got)
+		})
+	}
 }
 
-func TestEdelweissUsage(t *testing.T) {
-	for _, args := range [][]string{{}, {"kvs", "--seeds", "-1"}, {"kvs", "--nodes", "0"}, {"kvs", "--print", "--json"}} {
-		_, _, _, err := edelweissRun(t, args...)
-		assert.ErrorIs(t, err, errUsage, "%v", args)
+func TestEdelweissJSON(t *testing.T) {
+	code, out, _ := invoke(t, "", "edelweiss", "unicast", "two_phase_commit", "--seeds", "2", "--json")
+	assert.Equal(t, exitOK, code)
+	d := json.NewDecoder(strings.NewReader(out))
+	for _, name := range []string{"unicast", "two_phase_commit"} {
+		var got edelweissJSON
+		require.NoError(t, d.Decode(&got))
+		assert.Equal(t, name, got.Program)
+		assert.True(t, got.Equal && got.Certificates)
+		assert.Equal(t, 2, got.Seeds)
+		assert.Equal(t, 2, got.Compared)
+		assert.Equal(t, got.Tuples-got.Live, got.Reclaimed)
+		assert.Positive(t, got.Reclaimed)
+		assert.Equal(t, "edelweiss", got.Kind)
+		assert.Empty(t, got.Error)
 	}
+	code, out, errs := invoke(t, "x(k)", "edelweiss", "-", "unicast", "--seeds", "1", "--json")
+	assert.Equal(t, exitFailed, code)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 2)
+	assert.Contains(t, lines[0], `"equal":false`)
+	assert.Contains(t, lines[0], "-:1:5: syntax: found the end of the text")
+	assert.Contains(t, errs, "-:1:5: syntax")
+}
+
+// TestEdelweissKeeps: the folder of a failing seed has all that it takes, replays,
+// shrinks, and holds a test that compiles.
+func TestEdelweissKeeps(t *testing.T) {
+	dir := t.TempDir()
+	code, out, _ := invoke(t, "", "edelweiss", "kvs", "--against", programFile(t, spoiltKVS(t)), "--out", dir, "--json", "--workers", "3")
+	assert.Equal(t, exitViolated, code)
+	var sum edelweissJSON
+	require.NoError(t, json.Unmarshal([]byte(out), &sum))
+	assert.False(t, sum.Equal)
+	assert.False(t, sum.Certificates)
+	assert.Equal(t, "outputs differ: view", sum.Signature)
+	require.NotNil(t, sum.ShrunkOperations)
+	assert.LessOrEqual(t, *sum.ShrunkOperations, 3)
+	var names []string
+	files, err := os.ReadDir(filepath.Dir(sum.Tape))
+	require.NoError(t, err)
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	assert.Equal(t, []string{"diagram.txt", "ops.txt", "original.dl", "replay_test.go", "rewritten.dl", "shrunk.json", "tape.json", "trace.txt",
+		"violations.txt"}, names)
+
+	for _, tape := range []string{sum.Tape, sum.ShrunkTape} {
+		code, out, errs := invoke(t, "", "edelweiss", "replay", tape)
+		assert.Equal(t, exitViolated, code, errs)
+		assert.Contains(t, out, "violated     outputs differ: view")
+		assert.Contains(t, out, "ins_chn")
+		code, out, _ = invoke(t, "", "edelweiss", "replay", tape, "--json")
+		assert.Equal(t, exitViolated, code)
+		var again replayJSON
+		require.NoError(t, json.Unmarshal([]byte(out), &again))
+		assert.True(t, again.SameTrace)
+		assert.Equal(t, []string{"outputs differ: view"}, again.Violations)
+		assert.NotEqual(t, "0000000000000000", again.TraceHash)
+	}
+	small := filepath.Join(dir, "small.json")
+	code, out, _ = invoke(t, "", "edelweiss", "shrink", sum.Tape, "-o", small)
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, out, "replay with:\nsimfuzz edelweiss replay "+small)
+	fits(t, "shrink", out)
+	code, out, _ = invoke(t, "", "edelweiss", "shrink", small, "--json")
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, out, `"kind":"shrink"`)
+
+	_, _, errs := invoke(t, "", "edelweiss", "replay", exampleTape)
+	assert.Contains(t, errs, "is this a tape of simfuzz edelweiss?")
+	_, _, errs = invoke(t, "", "edelweiss", "shrink", filepath.Join(dir, "none.json"))
+	assert.Contains(t, errs, "no such file")
+
+	// Another trace than the tape's says so.
+	text, err := os.ReadFile(sum.ShrunkTape)
+	require.NoError(t, err)
+	other := regexp.MustCompile(`"trace_hash": "[0-9a-f]+"`).ReplaceAll(text, []byte(`"trace_hash": "1"`))
+	require.NoError(t, os.WriteFile(small, other, 0o600))
+	_, _, errs = invoke(t, "", "edelweiss", "replay", "--quiet", small)
+	assert.Contains(t, errs, "not the trace of the tape")
+
+	vet := exec.Command("go", "vet", "-tags", trial.TestTag, "replay_test.go")
+	vet.Dir = filepath.Dir(sum.Tape)
+	// Its folder is outside the module; what compiles is said by a copy inside.
+	inside, err := os.MkdirTemp("testdata", "run-*")
+	require.NoError(t, err)
+	defer os.RemoveAll(inside)
+	test, err := os.ReadFile(filepath.Join(vet.Dir, "replay_test.go"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(inside, "replay_test.go"), test, 0o600))
+	vet.Dir = inside
+	said, err := vet.CombinedOutput()
+	require.NoError(t, err, "%s", said)
+}
+
+// TestEdelweissWorkers: what is counted does not depend on the number of workers.
+func TestEdelweissWorkers(t *testing.T) {
+	var first edelweissJSON
+	for i, workers := range []string{"1", "4"} {
+		_, out, _ := invoke(t, "", "edelweiss", "two_phase_commit", "--seeds", "12", "--json", "--workers", workers)
+		var sum edelweissJSON
+		require.NoError(t, json.Unmarshal([]byte(out), &sum))
+		sum.Seconds = 0
+		if i == 0 {
+			first = sum
+		}
+		assert.Equal(t, first, sum)
+	}
+}
+
+// TestEdelweissStops: an interruption and a limit keep what was finished.
+func TestEdelweissStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout, stderr bytes.Buffer
+	seen := &after{Buffer: &stdout, text: "view", do: cancel}
+	c := &cli{ctx: ctx, in: strings.NewReader(""), out: seen, err: &stderr}
+	code := c.main([]string{"edelweiss", "kvs", "unicast", "--seeds", "1000000"})
+	assert.Equal(t, exitInterrupted, code)
+	assert.Contains(t, stdout.String(), "certificate  holds")
+	assert.Contains(t, stderr.String(), "interrupted: what was finished stands above")
+	assert.NotContains(t, stdout.String(), "unicast\n  send")
+
+	code, out, _ := invoke(t, "", "edelweiss", "unicast", "--for", "50ms", "--json")
+	assert.Equal(t, exitOK, code)
+	assert.Contains(t, out, `"equal":true`)
+}
+
+// after does something once a text was written.
+type after struct {
+	*bytes.Buffer
+	text string
+	do   func()
+}
+
+func (a *after) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), a.text) {
+		a.do()
+	}
+	return a.Buffer.Write(b)
+}
+
+func TestEdelweissPlots(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "plots")
+	for range 2 {
+		code, _, errs := invoke(t, "", "edelweiss", "unicast", "--seeds", "1", "--plot", dir)
+		assert.Equal(t, exitOK, code, errs)
+	}
+	svg, err := os.ReadFile(filepath.Join(dir, "unicast.svg"))
+	require.NoError(t, err)
+	assert.Contains(t, string(svg), "unicast, seed 1: tuples of node 0")
+	code, _, errs := invoke(t, "", "edelweiss", "unicast", "--seeds", "1", "--plot", filepath.Join(dir, "unicast.svg"))
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "--plot")
+	code, _, errs = invoke(t, "", "edelweiss", "kvs", "--against", programFile(t, spoiltKVS(t)), "--out", filepath.Join(dir, "unicast.svg"))
+	assert.Equal(t, exitViolated, code)
+	assert.Contains(t, errs, "--out")
 }

@@ -56,6 +56,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/edelweiss"},
 	{Pattern: "lattice/edelweiss/eval", Packages: []string{"lattice/edelweiss"}},
 	{Pattern: "lattice/edelweiss/certify", Packages: []string{"lattice/edelweiss"}},
+	{Pattern: "lattice/edelweiss/certify/claims", TestOnly: true, Packages: []string{"lattice/edelweiss/..."}},
 	{Pattern: "lattice/edelweiss/reclaim", Packages: []string{"lattice/edelweiss", "lattice/edelweiss/certify"}},
 	{
 		Pattern: "lattice/edelweiss/explain",
@@ -66,7 +67,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/edelweiss/programs", Packages: []string{"lattice/edelweiss"}},
 	{
 		Pattern:  "lattice/edelweiss/trial", // the one of them that knows the simulator
-		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "gen/choice"},
+		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "sim/shrink", "gen/choice"},
 	},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},

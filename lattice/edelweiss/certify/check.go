@@ -24,8 +24,11 @@ func Check(original, rewritten *el.Program, c *Certificate) error {
 			v.gone[r.Head.Name] = true
 		}
 	}
-	v.collections()
-	v.rules()
+	for _, compare := range []func(){v.collections, v.rules} {
+		if compare(); len(v.faults) > 0 {
+			return errors.Join(v.faults...) // what entries say is about another program then
+		}
+	}
 	for i := range c.Acks {
 		v.ack(&c.Acks[i])
 	}
@@ -61,20 +64,8 @@ func (v *verifier) hold(ok bool, premise Premise, subject string) bool {
 }
 
 // collections compares declarations: those of the original in their places, then
-// what entries add.
+// what entries add, which is new and can break no key.
 func (v *verifier) collections() {
-	for i, c := range v.p.Collections {
-		if !v.hold(i < len(v.q.Collections), NothingElse, c.Name) {
-			return
-		}
-		d := v.q.Collections[i]
-		if slices.Contains(v.c.Ranges, c.Name) {
-			v.hold(c.Kind == el.Table && c.Keys() == len(c.Columns) && c.Columns[len(c.Columns)-1].Type == el.NumberType, OnlyIDs, c.Name)
-			v.hold(!v.gone[c.Name], NeverLoses, c.Name)
-			c.Kind = el.Range
-		}
-		v.hold(c.String() == d.String(), NothingElse, d.Name)
-	}
 	added := map[string]bool{}
 	for _, a := range v.c.Acks {
 		added[a.Ack], added[a.Approx] = true, true
@@ -85,8 +76,20 @@ func (v *verifier) collections() {
 	for _, l := range v.c.Lives {
 		added[l.Name] = true
 	}
-	for _, c := range v.q.Collections[len(v.p.Collections):] {
-		v.hold(added[c.Name], NothingElse, c.Name)
+	declared := v.q.Collections
+	for _, c := range v.p.Collections {
+		if slices.Contains(v.c.Ranges, c.Name) {
+			v.hold(c.Kind == el.Table && c.Keys() == len(c.Columns) && c.Columns[len(c.Columns)-1].Type == el.NumberType, OnlyIDs, c.Name)
+			v.hold(!v.gone[c.Name], NeverLoses, c.Name)
+			c.Kind = el.Range
+		}
+		if !v.hold(len(declared) > 0 && c.String() == declared[0].String() && !added[c.Name], NothingElse, c.Name) {
+			return
+		}
+		declared = declared[1:]
+	}
+	for _, c := range declared {
+		v.hold(added[c.Name] && c.Keys() == len(c.Columns), NothingElse, c.Name)
 	}
 	same := slices.EqualFunc(v.p.Seals, v.q.Seals, func(a, b el.Seal) bool { return a.String() == b.String() })
 	v.hold(same, NothingElse, "seals")
@@ -99,22 +102,14 @@ func (v *verifier) rules() {
 		r = r.Clone()
 		for _, a := range v.c.Acks {
 			if a.Channel == r.Head.Name {
-				if c := v.p.Collection(a.Channel); v.hold(c != nil, NothingElse, a.Channel) {
-					r.Body = append(r.Body, el.Not(el.Atom{Name: a.Approx, Args: r.Head.Args[:c.Keys()]}))
-				}
+				keys := v.p.Collection(a.Channel).Keys()
+				r.Body = append(r.Body, el.Not(el.Atom{Name: a.Approx, Args: r.Head.Args[:keys]}))
 			}
 		}
 		v.base = append(v.base, r.Clone())
 		for _, s := range v.c.Seens {
-			if s.Table != r.Head.Name {
-				continue
-			}
-			if order := v.keyOrder(&s); order != nil {
-				guard := el.Atom{Name: s.Keys}
-				for _, k := range order {
-					guard.Args = append(guard.Args, r.Head.Args[k])
-				}
-				r.Body = append(r.Body, el.Not(guard))
+			if key, ok := v.key(&s, r.Head); ok {
+				r.Body = append(r.Body, el.Not(key))
 			}
 		}
 		got := "nothing"
@@ -132,73 +127,49 @@ func (v *verifier) rules() {
 	}
 }
 
-// keyOrder is the table's key column for each column of its range of keys, nil if
-// they are not the same columns.
-func (v *verifier) keyOrder(s *Seen) []int {
+// key is the atom of a range of keys for an atom of its table; ok is false for other
+// tables, and if the two have not the same key columns.
+func (v *verifier) key(s *Seen, a el.Atom) (key el.Atom, ok bool) {
 	table, keys := v.p.Collection(s.Table), v.q.Collection(s.Keys)
-	if table == nil || keys == nil || keys.Kind != el.Range || len(keys.Columns) != table.Keys() {
-		return nil
+	if a.Name != s.Table || table == nil || table.Kind != el.Table ||
+		keys == nil || keys.Kind != el.Range || len(keys.Columns) != table.Keys() {
+		return key, false
 	}
-	var order []int
+	key.Name = s.Keys
 	for _, c := range keys.Columns {
 		k := slices.IndexFunc(table.Columns, func(o el.Column) bool { return o.Name == c.Name && o.Type == c.Type && o.Key })
-		if k < 0 || slices.Contains(order, k) {
-			return nil
+		if k < 0 {
+			return key, false
 		}
-		order = append(order, k)
+		key.Args = append(key.Args, a.Args[k])
 	}
-	return order
+	return key, true
 }
 
-// canonical is the rule's text with its variables named by order of appearance, so
-// that rules that differ in nothing else are equal.
-func canonical(r el.Rule) string {
-	r = r.Clone()
-	names := map[string]string{}
-	name := func(old string) string {
-		if old != "" && names[old] == "" {
-			names[old] = fmt.Sprintf("x%d", len(names))
-		}
-		return names[old]
-	}
-	terms := func(ts []el.Term) {
-		for i := range ts {
-			if ts[i].Kind == el.Var {
-				ts[i].Name = name(ts[i].Name)
-			}
-		}
-	}
-	for i := range r.Body {
-		l := &r.Body[i]
-		terms(l.Atom.Args)
-		terms(l.Args)
-		l.Var, l.From = name(l.Var), name(l.From)
-	}
-	terms(r.Head.Args)
-	return r.String()
-}
-
-// expect accounts for the rule that is added for an entry.
+// expect accounts for the rule that is added for an entry, and alone derives into its
+// head.
 func (v *verifier) expect(want el.Rule, premise Premise) {
-	text := canonical(want)
-	for i := len(v.p.Rules); i < len(v.q.Rules); i++ {
-		if !v.explained[i] && canonical(v.q.Rules[i]) == text {
-			v.explained[i] = true
-			return
+	found, writers := -1, 0
+	for i, r := range v.q.Rules {
+		if r.Head.Name == want.Head.Name {
+			writers++
+		}
+		if i >= len(v.p.Rules) && !v.explained[i] && r.Canonical() == want.Canonical() {
+			found = i
 		}
 	}
-	v.hold(false, premise, want.String())
+	v.hold(found >= 0 && writers == 1, premise, want.String())
+	v.explained[found] = true
 }
 
-// patterns are variables for the first n columns and wildcards for the others.
-func pattern(c *el.Collection, n int) el.Atom {
+// fresh is a variable that no rule has.
+func fresh(i int) el.Term { return el.V(fmt.Sprintf("#c%d", i)) }
+
+// tuple is a collection's atom with a fresh variable for each column.
+func tuple(c *el.Collection) el.Atom {
 	a := el.Atom{Name: c.Name}
 	for i := range c.Columns {
-		if i < n {
-			a.Args = append(a.Args, el.V(fmt.Sprintf("c%d", i)))
-		} else {
-			a.Args = append(a.Args, el.V("_"))
-		}
+		a.Args = append(a.Args, fresh(i))
 	}
 	return a
 }
@@ -209,13 +180,12 @@ func (v *verifier) ack(a *Ack) {
 		return
 	}
 	keys := channel.Keys()
-	message := pattern(channel, keys)
-	to := el.On(a.Ack, append([]el.Term{el.V("s")}, message.Args[:keys]...)...)
+	message := tuple(channel).First(keys)
+	to := el.On(a.Ack, append([]el.Term{el.V("#s")}, message.Args[:keys]...)...)
 	known := el.On(a.Ack, append([]el.Term{el.V("_")}, message.Args[:keys]...)...)
 	v.hold(ack.Location() == 0, AckPerMessage, a.Ack)
-	v.expect(el.When(el.Async, to, el.IsFrom(message, "s")), AckPerMessage)
+	v.expect(el.When(el.Async, to, el.IsFrom(message, "#s")), AckPerMessage)
 	v.expect(el.When(el.Now, el.On(a.Approx, message.Args[:keys]...), el.Is(known)), AckPerMessage)
-	v.hold(v.writers(a.Approx) == 1, AckPerMessage, a.Approx)
 	senders, readers := 0, 0
 	for i := range v.p.Rules {
 		r := &v.p.Rules[i]
@@ -223,7 +193,7 @@ func (v *verifier) ack(a *Ack) {
 			senders++
 			v.hold(v.keyDetermines(r, keys), KeyDetermines, r.String())
 		}
-		if reads(r, a.Channel) > 0 {
+		if r.Reads(a.Channel) > 0 {
 			readers++
 			v.reader(r, a.Channel)
 		}
@@ -232,32 +202,11 @@ func (v *verifier) ack(a *Ack) {
 	v.hold(readers > 0, SomebodyReads, a.Channel)
 }
 
-// writers counts the rules of the rewritten program that derive into a collection.
-func (v *verifier) writers(name string) int {
-	n := 0
-	for _, r := range v.q.Rules {
-		if r.Head.Name == name {
-			n++
-		}
-	}
-	return n
-}
-
-func reads(r *el.Rule, name string) int {
-	n := 0
-	for _, l := range r.Body {
-		if l.Kind <= el.Outer && l.Atom.Name == name {
-			n++
-		}
-	}
-	return n
-}
-
 func (v *verifier) reader(r *el.Rule, channel string) {
 	head := v.p.Collection(r.Head.Name)
 	v.hold(head.Kind == el.Table || head.Kind == el.Range, ReadersKeep, r.String())
 	v.hold(!r.Aggregates(), ReadersGrow, r.String())
-	v.hold(reads(r, channel) == 1, ReadersAlone, r.String())
+	v.hold(r.Reads(channel) == 1, ReadersAlone, r.String())
 	for _, l := range r.Body {
 		switch {
 		case l.Kind > el.Outer:
@@ -273,12 +222,7 @@ func (v *verifier) reader(r *el.Rule, channel string) {
 func (v *verifier) keyDetermines(r *el.Rule, keys int) bool {
 	fixed := map[string]bool{}
 	covered := func(ts []el.Term) bool {
-		for _, t := range ts {
-			if t.Kind == el.Any || t.Kind == el.Var && !fixed[t.Name] {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(ts, func(t el.Term) bool { return t.Kind == el.Any || t.Kind == el.Var && !fixed[t.Name] })
 	}
 	for _, t := range r.Head.Args[:keys] {
 		fixed[t.Name] = true
@@ -286,19 +230,15 @@ func (v *verifier) keyDetermines(r *el.Rule, keys int) bool {
 	for before := -1; before < len(fixed); {
 		before = len(fixed)
 		for _, l := range r.Body {
-			switch l.Kind {
-			case el.Outer:
-				return false
-			case el.Match:
-				if covered(l.Atom.Args[:v.p.Collection(l.Atom.Name).Keys()]) {
-					for _, name := range l.Atom.Vars(nil) {
-						fixed[name] = true
-					}
+			switch {
+			case l.Kind == el.Outer:
+				return false // what pads may change, and the payload with it
+			case l.Kind == el.Match && covered(l.Atom.Args[:v.p.Collection(l.Atom.Name).Keys()]):
+				for _, name := range l.Atom.Vars(nil) {
+					fixed[name] = true
 				}
-			case el.Let:
-				if covered(l.Args) {
-					fixed[l.Var] = true
-				}
+			case l.Kind == el.Let && covered(l.Args):
+				fixed[l.Var] = true
 			}
 		}
 	}
@@ -306,18 +246,16 @@ func (v *verifier) keyDetermines(r *el.Rule, keys int) bool {
 }
 
 func (v *verifier) seen(s *Seen) {
-	order := v.keyOrder(s)
-	if !v.hold(order != nil, RemembersKeys, s.Table) {
+	table := v.p.Collection(s.Table)
+	if !v.hold(table != nil, RemembersKeys, s.Table) {
 		return
 	}
-	table := v.p.Collection(s.Table)
-	tuple := pattern(table, table.Keys())
-	head := el.Atom{Name: s.Keys}
-	for _, k := range order {
-		head.Args = append(head.Args, tuple.Args[k])
+	held := tuple(table).First(table.Keys())
+	key, ok := v.key(s, held)
+	if !v.hold(ok, RemembersKeys, s.Table) {
+		return
 	}
-	v.expect(el.When(el.Next, head, el.Is(tuple)), RemembersKeys)
-	v.hold(v.writers(s.Keys) == 1, RemembersKeys, s.Keys)
+	v.expect(el.When(el.Next, key, el.Is(held)), RemembersKeys)
 	for _, r := range v.p.Rules {
 		v.hold(r.Head.Name != s.Table || !r.Aggregates(), PartnerGuarded, r.String())
 	}
@@ -350,7 +288,7 @@ func (v *verifier) live(l *Live) {
 			first := map[string]bool{}
 			for j, t := range b.Atom.Args {
 				if t.Kind != el.Var || first[t.Name] {
-					b.Atom.Args[j] = el.V(fmt.Sprintf("c%d", j))
+					b.Atom.Args[j] = fresh(j)
 				}
 				if t.Kind != el.Any && t != b.Atom.Args[j] {
 					equal = append(equal, el.If("=", b.Atom.Args[j], t))
@@ -362,5 +300,4 @@ func (v *verifier) live(l *Live) {
 		want.Body = append(append(want.Body, b), equal...)
 	}
 	v.expect(want, LiveIsLive)
-	v.hold(v.writers(l.Name) == 1, LiveIsLive, l.Name)
 }

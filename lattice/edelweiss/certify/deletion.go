@@ -17,8 +17,7 @@ func (v *verifier) deletion(d *Deletion) {
 	}
 	v.explained[d.Rule] = true
 	own := slices.ContainsFunc(r.Body, func(l el.Literal) bool { return l.Kind == el.Match && l.Atom.String() == r.Head.String() })
-	variables := len(r.Head.Vars(nil)) == len(r.Head.Args) && distinct(r.Head.Args)
-	if !v.hold(own && variables, DeletesOne, r.String()) {
+	if !v.hold(own && variables(r.Head.Args), DeletesOne, r.String()) {
 		return
 	}
 	for _, s := range v.p.Seals {
@@ -40,7 +39,7 @@ func (v *verifier) deletion(d *Deletion) {
 
 // deleting is a deletion and one of the uses of its table.
 type deleting struct {
-	v       *verifier
+	*verifier
 	rule    *el.Rule
 	use     Use
 	clause  *el.Rule
@@ -50,7 +49,7 @@ type deleting struct {
 
 // reason verifies why a use permits the deletion, and says which way it is.
 func (v *verifier) reason(d *Deletion, r *el.Rule, u Use) How {
-	x := &deleting{v: v, rule: r, use: u, values: map[string]el.Term{}}
+	x := &deleting{verifier: v, rule: r, use: u, values: map[string]el.Term{}}
 	x.clause, x.literal = v.clause(u)
 	for i, t := range x.literal.Atom.Args {
 		if _, ok := x.values[t.Name]; t.Kind == el.Var && !ok {
@@ -73,19 +72,19 @@ func (v *verifier) reason(d *Deletion, r *el.Rule, u Use) How {
 		v.hold(len(x.others(el.Absent)) == 0 && v.persists(x.clause, map[string]bool{}), HeadPersists, subject)
 		v.hold(x.whole(), PartnersWhole, subject)
 	case Dominated:
-		v.hold(slices.ContainsFunc(x.others(el.Absent), func(n *el.Literal) bool {
-			return v.stable(x.clause, n, x.literal) && x.says(el.Match, n.Atom)
+		v.hold(slices.ContainsFunc(x.others(el.Absent), func(n el.Atom) bool {
+			return x.stable(n, x.literal) && x.says(el.Match, n)
 		}), NegatedGrows, subject)
 	case Exhausted:
 		for _, n := range x.others(el.Absent) {
-			v.hold(v.stable(x.clause, n, nil), NegatedGrows, n.String()+" in "+subject)
+			v.hold(x.stable(n, nil), NegatedGrows, n.String()+" in "+subject)
 		}
 		v.hold(x.whole(), PartnersWhole, subject)
 		v.hold(slices.ContainsFunc(v.c.Lives, func(l Live) bool {
 			return l.Use == u && x.has(el.Absent, el.Atom{Name: l.Name, Args: r.Head.Args})
 		}), LiveIsLive, subject)
 	case Settled:
-		v.hold(x.settled(d.Table), PartnerDeleted, subject)
+		v.hold(x.settled(), PartnerDeleted, subject)
 	default:
 		v.hold(false, HeadPersists, subject)
 	}
@@ -95,11 +94,7 @@ func (v *verifier) reason(d *Deletion, r *el.Rule, u Use) How {
 // padded reports whether the literal stands for an outer join that finds nothing:
 // the clause negates the atom more often than the rule does.
 func (x *deleting) padded() bool {
-	if x.literal.Kind != el.Absent {
-		return false
-	}
-	count := func(body []el.Literal) int {
-		n := 0
+	count := func(body []el.Literal) (n int) {
 		for _, l := range body {
 			if l.Kind == el.Absent && l.Atom.String() == x.literal.Atom.String() {
 				n++
@@ -107,14 +102,14 @@ func (x *deleting) padded() bool {
 		}
 		return n
 	}
-	return count(x.clause.Body) > count(x.v.base[x.use.Rule].Body)
+	return x.literal.Kind == el.Absent && count(x.clause.Body) > count(x.base[x.use.Rule].Body)
 }
 
-func (x *deleting) others(k el.LiteralKind) []*el.Literal {
-	var out []*el.Literal
+// others are the atoms of the clause's literals of a kind without the use itself.
+func (x *deleting) others(k el.LiteralKind) (out []el.Atom) {
 	for i := range x.clause.Body {
 		if l := &x.clause.Body[i]; l.Kind == k && l != x.literal {
-			out = append(out, l)
+			out = append(out, l.Atom)
 		}
 	}
 	return out
@@ -125,153 +120,88 @@ func (x *deleting) has(k el.LiteralKind, a el.Atom) bool {
 	return slices.ContainsFunc(x.rule.Body, func(l el.Literal) bool { return l.Kind == k && l.Atom.String() == a.String() })
 }
 
-// translate puts the deletion's terms for the clause's variables; ok is false if
-// the tuple does not have them all.
-func (x *deleting) translate(a el.Atom) (el.Atom, bool) {
-	out := el.Atom{Name: a.Name}
-	for _, t := range a.Args {
-		if t.Kind == el.Var {
-			value, ok := x.values[t.Name]
-			if !ok {
-				return out, false
-			}
-			t = value
-		}
-		out.Args = append(out.Args, t)
-	}
-	return out, true
-}
-
 // says reports whether the conditions contain the clause's atom, for the tuple.
 func (x *deleting) says(k el.LiteralKind, a el.Atom) bool {
-	t, ok := x.translate(a)
+	t, ok := a.Substitute(x.values)
 	return ok && x.has(k, t)
 }
 
 // whole reports whether the conditions imply that no tuple can come with which
 // the deleted one could join.
 func (x *deleting) whole() bool {
-	for _, other := range x.others(el.Match) {
-		c := x.v.p.Collection(other.Atom.Name)
-		if c == nil || c.Kind != el.Sealed && !x.sealed(other.Atom) && !x.found(c, other.Atom) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(x.others(el.Match), func(other el.Atom) bool {
+		return x.p.Collection(other.Name).Kind != el.Sealed && !x.sealed(other) && !x.found(other)
+	})
 }
 
 // sealed reports whether the conditions contain what announces a seal that
 // covers the atom.
 func (x *deleting) sealed(a el.Atom) bool {
-	for _, s := range x.v.p.Seals {
-		if s.Of.Name != a.Name || x.v.gone[s.By.Name] {
-			continue
+	return slices.ContainsFunc(x.p.Seals, func(s el.Seal) bool {
+		if s.Of.Name != a.Name || x.gone[s.By.Name] {
+			return false
 		}
 		given := map[string]el.Term{}
-		covers := true
 		for i, t := range s.Of.Args {
-			if t.Kind == el.Any {
-				continue
-			}
-			term := a.Args[i]
-			covers = covers && term.Kind != el.Any
-			if t.Kind == el.Var {
-				old, again := given[t.Name]
-				covers = covers && (!again || old == term)
-				given[t.Name] = term
-			} else {
-				covers = covers && t == term
+			old, again := given[t.Name]
+			switch {
+			case t.Kind == el.Any:
+			case t.Kind == el.Var && !again && a.Args[i].Kind != el.Any:
+				given[t.Name] = a.Args[i]
+			case t.Kind == el.Var && old != a.Args[i], t.Kind != el.Var && t != a.Args[i]:
+				return false
 			}
 		}
-		by := s.By
-		by.Args = slices.Clone(by.Args)
-		for i, t := range by.Args {
-			if t.Kind == el.Var {
-				by.Args[i] = given[t.Name]
-			}
-		}
-		if covers && x.says(el.Match, by) {
-			return true
-		}
-	}
-	return false
+		by, ok := s.By.Substitute(given)
+		return ok && x.says(el.Match, by)
+	})
 }
 
 // found reports whether the conditions contain that the one tuple of a table which
 // the atom's key admits is there, or was.
-func (x *deleting) found(c *el.Collection, a el.Atom) bool {
-	keys := c.Keys()
-	if c.Kind != el.Table && c.Kind != el.Range || slices.ContainsFunc(a.Args[:keys], func(t el.Term) bool { return t.Kind == el.Any }) {
+func (x *deleting) found(a el.Atom) bool {
+	c := x.p.Collection(a.Name)
+	if c.Kind != el.Table && c.Kind != el.Range || slices.ContainsFunc(a.Args[:c.Keys()], func(t el.Term) bool { return t.Kind == el.Any }) {
 		return false
 	}
-	there := el.Atom{Name: c.Name, Args: slices.Clone(a.Args)}
-	for i := keys; i < len(there.Args); i++ {
-		there.Args[i] = el.V("_")
-	}
-	return x.says(el.Match, there) || x.wasSeen(c.Name, a)
+	return x.says(el.Match, a.First(c.Keys())) || x.wasSeen(a)
 }
 
 // wasSeen reports whether the conditions contain that the key was seen.
-func (x *deleting) wasSeen(table string, a el.Atom) bool {
-	for _, s := range x.v.c.Seens {
-		order := x.v.keyOrder(&s)
-		if s.Table != table || order == nil {
-			continue
-		}
-		key := el.Atom{Name: s.Keys}
-		for _, k := range order {
-			key.Args = append(key.Args, a.Args[k])
-		}
-		if x.says(el.Match, key) {
-			return true
-		}
-	}
-	return false
+func (x *deleting) wasSeen(a el.Atom) bool {
+	return slices.ContainsFunc(x.c.Seens, func(s Seen) bool {
+		key, ok := x.key(&s, a)
+		return ok && x.says(el.Match, key)
+	})
 }
 
 // settled reports whether the negation tests exactly the key of a table in its
 // clause that is reclaimed too, and the conditions say that the key was seen and the
 // tuple is gone.
-func (x *deleting) settled(table string) bool {
-	for _, partner := range x.others(el.Match) {
-		if !x.v.exactKey(x.literal.Atom, partner.Atom) || partner.Atom.Name == table || !x.v.gone[partner.Atom.Name] {
-			continue
-		}
-		gone := el.Atom{Name: partner.Atom.Name, Args: slices.Clone(partner.Atom.Args)}
-		for i := x.v.p.Collection(gone.Name).Keys(); i < len(gone.Args); i++ {
-			gone.Args[i] = el.V("_")
-		}
-		if x.wasSeen(partner.Atom.Name, partner.Atom) && x.says(el.Absent, gone) {
-			return true
-		}
-	}
-	return false
+func (x *deleting) settled() bool {
+	return slices.ContainsFunc(x.others(el.Match), func(partner el.Atom) bool {
+		return x.exactKey(x.literal.Atom, partner) && partner.Name != x.literal.Atom.Name && x.wasSeen(partner) &&
+			x.says(el.Absent, partner.First(x.p.Collection(partner.Name).Keys()))
+	})
 }
 
-// exactKey reports whether the variables of a negated atom are exactly those of a
-// table's key, one a column, and nothing else restricts it.
+// exactKey reports whether the variables of a negated atom are exactly those of the
+// key of a table that is deleted from, one a column, and nothing else restricts it.
 func (v *verifier) exactKey(negated, partner el.Atom) bool {
 	c := v.p.Collection(partner.Name)
-	if c == nil || c.Kind != el.Table {
+	if c.Kind != el.Table || !v.gone[c.Name] {
 		return false
 	}
 	key := partner.Args[:c.Keys()]
-	var tested []el.Term
-	for _, t := range negated.Args {
-		if t.Kind != el.Any {
-			tested = append(tested, t)
-		}
-	}
-	same := len(tested) == len(key) && distinct(tested) && distinct(key)
-	for _, t := range key {
-		same = same && t.Kind == el.Var && slices.Contains(tested, t)
-	}
-	return same
+	tested := slices.DeleteFunc(slices.Clone(negated.Args), func(t el.Term) bool { return t.Kind == el.Any })
+	return len(tested) == len(key) && variables(tested) && variables(key) &&
+		!slices.ContainsFunc(key, func(t el.Term) bool { return !slices.Contains(tested, t) })
 }
 
-func distinct(ts []el.Term) bool {
+// variables reports whether all terms are variables, each another.
+func variables(ts []el.Term) bool {
 	for i, t := range ts {
-		if slices.Contains(ts[:i], t) {
+		if t.Kind != el.Var || slices.Contains(ts[:i], t) {
 			return false
 		}
 	}
@@ -280,49 +210,25 @@ func distinct(ts []el.Term) bool {
 
 // stable reports whether what the negation blocks stays blocked; with self set, a
 // table that is deleted from counts only if its partner is that literal.
-func (v *verifier) stable(clause *el.Rule, n, self *el.Literal) bool {
-	if v.grows(n.Atom.Name, map[string]bool{}) {
-		return true
-	}
-	if !v.gone[n.Atom.Name] {
-		return false
-	}
-	for i := range clause.Body {
-		l := &clause.Body[i]
-		if l.Kind == el.Match && v.exactKey(n.Atom, l.Atom) && v.gone[l.Atom.Name] && (self == nil || self == l) {
-			return true
-		}
-	}
-	return false
+func (x *deleting) stable(n el.Atom, self *el.Literal) bool {
+	return x.grows(n.Name, map[string]bool{}) || x.gone[n.Name] && slices.ContainsFunc(x.clause.Body, func(l el.Literal) bool {
+		return l.Kind == el.Match && x.exactKey(n, l.Atom) && (self == nil || self.Atom.String() == l.Atom.String())
+	})
 }
 
 // grows reports whether the rewritten program never takes a tuple from a
 // collection.
 func (v *verifier) grows(name string, assumed map[string]bool) bool {
 	c := v.q.Collection(name)
-	switch {
-	case c.Kind.Persistent():
-		return !v.gone[name]
-	case c.Kind != el.Scratch:
-		return false
-	case assumed[name]:
-		return true
+	if c.Kind.Persistent() || c.Kind != el.Scratch || assumed[name] {
+		return c.Kind.Persistent() && !v.gone[name] || assumed[name]
 	}
 	assumed[name] = true
-	for _, r := range v.q.Rules {
-		if r.Head.Name != name {
-			continue
-		}
-		if r.Op != el.Now || r.Aggregates() {
-			return false
-		}
-		for _, l := range r.Body {
-			if l.Kind == el.Absent || l.Kind == el.Outer || l.Kind == el.Match && !v.grows(l.Atom.Name, assumed) {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(v.q.Rules, func(r el.Rule) bool {
+		return r.Head.Name == name && (r.Op != el.Now || r.Aggregates() || slices.ContainsFunc(r.Body, func(l el.Literal) bool {
+			return l.Kind == el.Absent || l.Kind == el.Outer || l.Kind == el.Match && !v.grows(l.Atom.Name, assumed)
+		}))
+	})
 }
 
 // persists reports whether what the clause derives is kept: at once, or through
@@ -338,7 +244,7 @@ func (v *verifier) persists(clause *el.Rule, passed map[string]bool) bool {
 	passed[head.Name] = true
 	readers := 0
 	for i := range v.base {
-		if reads(&v.base[i], head.Name) == 0 {
+		if v.base[i].Reads(head.Name) == 0 {
 			continue
 		}
 		readers++

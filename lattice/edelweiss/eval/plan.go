@@ -207,17 +207,17 @@ func (pl *planner) step(clause *el.Rule, n, from int) step {
 	}
 	s.rel = pl.m.rels[l.Atom.Name]
 	var columns []int
-	new := map[string]bool{}
+	bindsHere := map[string]bool{}
 	for c, t := range pl.args(l) {
 		switch {
 		case t.Kind == el.Any:
 		case t.Kind != el.Var || pl.known[t.Name]:
 			columns = append(columns, c)
 			s.key = append(s.key, pl.source(t))
-		case new[t.Name]:
+		case bindsHere[t.Name]:
 			s.checks = append(s.checks, binding{c, pl.slot(t.Name)})
 		default:
-			new[t.Name] = true
+			bindsHere[t.Name] = true
 			s.binds = append(s.binds, binding{c, pl.slot(t.Name)})
 		}
 	}

@@ -73,6 +73,9 @@ func TestRefused(t *testing.T) {
 		{"a seal of other columns", ".decl done(v: symbol) table\n.seal z(_, v) by done(v)\no(k, v) :- x(k, v), z(l, _), !y(l).", "x", certify.PartnersWhole},
 
 		{"partner not reclaimed", "o(k, v) :- x(k, v), !y(k).\no(k, v) :- x(k, v).", "y", certify.PartnerDeleted},
+		{"partner not reclaimed, declared later", ".decl early(k: number) table\n.decl late(k: number) table\no(k, \"\") :- late(k), !early(k).\no(k, \"\") :- late(k).", "early", certify.PartnerDeleted},
+		{"a count further on reads it", live + "s(k, v) :- x(k, v).\nnum(count()) :- s(_, _).", "x", certify.HeadPersists},
+		{"a negation further on reads it", live + "s(k, v) :- x(k, v).\ngot(1, \"\") :- n(_), !s(_, _).", "x", certify.HeadPersists},
 		{"negation by other columns", "o(k, v) :- got(k, v), !z(_, v).", "z", certify.KeyExact},
 		{"negation of part of a key", ".decl p(k: number, l: number) table\no(k, \"\") :- p(k, _), !y(k).", "y", certify.KeyExact},
 		{"partner is a scratch", "s(k, v) :- i(k, v).\no(k, v) :- s(k, v), !y(k).", "y", certify.KeyExact},

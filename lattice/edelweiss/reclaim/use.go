@@ -35,13 +35,12 @@ func (w *rewriter) findUses() {
 	w.uses = map[string][]use{}
 	for i := range w.p.Rules {
 		r := w.p.Rules[i].Clone()
-		outer := slices.ContainsFunc(r.Body, func(l el.Literal) bool { return l.Kind == el.Outer })
 		for j, clause := range r.Desugar() {
 			for k, l := range clause.Body {
 				if l.Kind != el.Match && l.Kind != el.Absent {
 					continue
 				}
-				padded := outer && l.Kind == el.Absent && !slices.ContainsFunc(r.Body, func(o el.Literal) bool {
+				padded := l.Kind == el.Absent && !slices.ContainsFunc(r.Body, func(o el.Literal) bool {
 					return o.Kind == el.Absent && o.Pos == l.Pos && o.Atom.String() == l.Atom.String()
 				})
 				w.uses[l.Atom.Name] = append(w.uses[l.Atom.Name], use{

@@ -75,8 +75,9 @@ func (h *host) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 
 // Input implements [sim.Inputter]: the operation of the plan with that number.
 func (h *host) Input(c *sim.Context, id uint64) {
-	if h.step(c, eval.Events{Inputs: h.run.plan[id].Facts}) {
-		h.run.done[id] = true
+	i := slices.IndexFunc(h.run.plan, func(o Operation) bool { return o.ID == id })
+	if h.step(c, eval.Events{Inputs: h.run.plan[i].Facts}) {
+		h.run.done[i] = true
 	}
 }
 
@@ -127,7 +128,7 @@ func (h *host) rearm(c *sim.Context) {
 	}
 	if h.m.Sending() && !h.resending {
 		h.resending = true
-		c.After(h.run.options.Resend, resendTimer)
+		c.After(h.run.resend(), resendTimer)
 	}
 }
 
@@ -143,7 +144,7 @@ func (h *host) tick(e eval.Events) error {
 		return fmt.Errorf("%w: the original: %w", ErrWorkload, err)
 	}
 	if err := h.m.Tick(e); err != nil {
-		return fmt.Errorf("%w: the original goes on, the rewritten program does not: %w", ErrUnequal, err)
+		return &Failure{Kind: ErrUnequal, Node: int64(h.id), Detail: fmt.Sprintf("the original goes on, the rewritten program does not: %v", err)}
 	}
 	return h.compare()
 }
@@ -156,7 +157,7 @@ func (h *host) compare() error {
 		}
 		got, want := h.m.Contents(c.Name), h.ref.Contents(c.Name)
 		if !slices.EqualFunc(got, want, func(a, b el.Tuple) bool { return a.Compare(b) == 0 }) {
-			return fmt.Errorf("%w: %s at %s: rewritten %v, original %v", ErrUnequal, c.Name, h.ref, got, want)
+			return &Failure{ErrUnequal, c.Name, int64(h.id), fmt.Sprintf("at %s: rewritten %v, original %v", h.ref, got, want)}
 		}
 	}
 	return nil

@@ -217,7 +217,7 @@ func TestRewriteMutants(t *testing.T) {
 				most /= 100
 			}
 			for seed := uint64(1); seed <= most && by == nil; seed++ {
-				_, by = trial.Run(p, r, trial.Workloads[m.program], trial.Options{Seed: seed, Faults: seed > 1})
+				_, by = trial.Run(p, r.Program, trial.Workloads[m.program], trial.Options{Seed: seed, Faults: seed > 1})
 			}
 			if m.checkerOnly == "" {
 				assert.Error(t, by, "no trial finds it")

@@ -8,7 +8,6 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
-	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/sim"
 	simnet "github.com/joinery-go/joinery/sim/net"
 )
@@ -29,8 +28,10 @@ type Options struct {
 	// Samples keeps the tuples of node 0 after each of its timesteps.
 	Samples bool
 	// Resend is how long a node waits before it sends again what is not
-	// acknowledged, 40 ms by default.
+	// acknowledged, 40 ms by default; after the faults it is 250 ms at least.
 	Resend sim.Time
+	// Trace is how many events of the trace are kept, for [Tape.Replay] to write.
+	Trace int
 	// Cut takes the last node off the network for a while.
 	Cut Cut
 }
@@ -70,40 +71,91 @@ type run struct {
 	report   Report
 }
 
+// Failure is what is wrong with a rewritten program, one of the errors above, and
+// where.
+type Failure struct {
+	Kind       error
+	Collection string // "" if the program does not go on at all
+	Node       int64
+	Detail     string
+}
+
+// Error names the kind, the collection, the node and both contents.
+func (f *Failure) Error() string {
+	if f.Collection == "" {
+		return fmt.Sprintf("%v at node %d: %s", f.Kind, f.Node, f.Detail)
+	}
+	return fmt.Sprintf("%v: %s of node %d: %s", f.Kind, f.Collection, f.Node, f.Detail)
+}
+
+// Unwrap is the kind.
+func (f *Failure) Unwrap() error { return f.Kind }
+
+// Signature names a failure without its details, "" for no failure and for errors of
+// the trial itself: two trials with the same signature show the same fault.
+func Signature(err error) string {
+	var f *Failure
+	if !errors.As(err, &f) {
+		return ""
+	}
+	if f.Collection == "" {
+		return f.Kind.Error()
+	}
+	return f.Kind.Error() + ": " + f.Collection
+}
+
 // Run takes a rewritten program through a workload beside its original and, unless
-// told not to, compares the end with that of a world of originals. The error says
-// what is wrong with the rewritten program, or that the trial could not be made.
-func Run(original *el.Program, rewritten *reclaim.Result, load *Workload, o Options) (*Report, error) {
-	r := &run{program: rewritten.Program, original: original, load: load, acks: map[string]bool{}, options: o}
-	for _, a := range rewritten.Certificate.Acks {
-		r.acks[a.Ack] = true
+// told not to, compares the end with that of a world of originals. The error is a
+// [Failure] of the rewritten program, or says that the trial could not be made.
+func Run(original, rewritten *el.Program, load *Workload, o Options) (*Report, error) {
+	r, err := play(original, rewritten, load, load.plan(o.Seed), choice.Seeded(o.Seed), o)
+	if err != nil {
+		err = fmt.Errorf("seed %d: %w", o.Seed, err)
+	}
+	return &r.report, err
+}
+
+// play is a trial of a plan under decisions. Channels of the rewritten program that
+// the original does not have carry what only the rewritten one understands.
+func play(original, rewritten *el.Program, load *Workload, plan []Operation, src choice.Source, o Options) (*run, error) {
+	r := &run{program: rewritten, original: original, load: load, plan: plan, acks: map[string]bool{}, options: o}
+	for _, c := range original.Collections {
+		d := rewritten.Collection(c.Name)
+		if c.Kind > el.Range && c.Kind != el.Scratch && (d == nil || d.String() != c.String()) {
+			return r, fmt.Errorf("%w: declare %s in both programs alike", ErrWorkload, c.Name)
+		}
+	}
+	for _, c := range rewritten.Collections {
+		if c.Kind == el.Channel && original.Collection(c.Name) == nil {
+			r.acks[c.Name] = true
+		}
 	}
 	if o.Resend == 0 {
 		r.options.Resend = 40 * sim.Millisecond
 	}
-	if err := r.live(o); err != nil {
-		return &r.report, fmt.Errorf("seed %d: %w", o.Seed, err)
+	if err := r.live(src); err != nil {
+		return r, err
 	}
 	r.count()
 	if err := r.storage(); err != nil {
-		return &r.report, fmt.Errorf("seed %d: %w", o.Seed, err)
+		return r, err
 	}
 	if o.Alone || len(load.Converges)+len(load.Answers) == 0 {
-		return &r.report, nil
+		return r, nil
 	}
-	alone := &run{program: original, load: load, acks: map[string]bool{}, options: r.options}
-	if err := alone.live(o); err != nil {
-		return &r.report, fmt.Errorf("seed %d: the world of originals: %w", o.Seed, err)
+	alone := &run{program: original, load: load, plan: plan, acks: map[string]bool{}, options: r.options}
+	if err := alone.live(src); err != nil {
+		return r, fmt.Errorf("the world of originals: %w", err)
 	}
 	if !slices.Equal(r.done, alone.done) {
-		return &r.report, nil // crashes lost different operations; nothing can be compared
+		return r, nil // crashes lost different operations; nothing can be compared
 	}
 	r.report.Converged = true
-	return &r.report, r.sameEnd(alone, o.Seed)
+	return r, r.sameEnd(alone)
 }
 
 // sameEnd compares what converges with a world of originals.
-func (r *run) sameEnd(alone *run, seed uint64) error {
+func (r *run) sameEnd(alone *run) error {
 	for i, h := range r.hosts {
 		for _, name := range slices.Concat(r.load.Converges, r.load.Answers) {
 			columns := len(r.original.Collection(name).Columns)
@@ -112,7 +164,7 @@ func (r *run) sameEnd(alone *run, seed uint64) error {
 			}
 			got, want := h.m.Contents(name), alone.hosts[i].m.Contents(name)
 			if !slices.EqualFunc(got, want, func(a, b el.Tuple) bool { return a[:columns].Compare(b[:columns]) == 0 }) {
-				return fmt.Errorf("seed %d: %w: %s of node %d: rewritten %v, original %v", seed, ErrDiverged, name, i, got, want)
+				return &Failure{ErrDiverged, name, int64(i), fmt.Sprintf("rewritten %v, original %v", got, want)}
 			}
 		}
 	}
@@ -127,9 +179,7 @@ const (
 	endAfter   = 1800 * sim.Millisecond
 )
 
-func (r *run) live(o Options) error {
-	src := choice.Seeded(o.Seed)
-	r.plan = r.load.plan(o.Seed)
+func (r *run) live(src choice.Source) error {
 	r.done = make([]bool, len(r.plan))
 	r.kinds = map[string]sim.MsgKind{}
 	for i, c := range r.program.Collections {
@@ -138,15 +188,16 @@ func (r *run) live(o Options) error {
 	for i := range r.load.Nodes {
 		r.hosts = append(r.hosts, &host{run: r, id: sim.NodeID(i)})
 	}
-	options, err := r.worldOptions(src, o)
+	options, err := r.worldOptions(src)
 	if err != nil {
 		return err
 	}
 	if r.world, err = sim.New(options); err != nil {
 		return err
 	}
-	for id, op := range r.plan {
-		if err := r.world.Inject(op.At, sim.NodeID(op.Node), uint64(id)); err != nil {
+	defer func() { r.report.Hash = r.world.Hash() }()
+	for _, op := range r.plan {
+		if err := r.world.Inject(op.At, sim.NodeID(op.Node), op.ID); err != nil {
 			return err
 		}
 	}
@@ -157,9 +208,9 @@ func (r *run) live(o Options) error {
 		return err
 	}
 	// What was lost because its node was down comes again.
-	for id, op := range r.plan {
-		if op.At < r.load.until() && !r.done[id] && r.load.Reissue {
-			if err := r.world.Inject(r.world.Now()+sim.Millisecond, sim.NodeID(op.Node), uint64(id)); err != nil {
+	for i, op := range r.plan {
+		if op.At < r.load.until() && !r.done[i] && r.load.Reissue {
+			if err := r.world.Inject(r.world.Now()+sim.Millisecond, sim.NodeID(op.Node), op.ID); err != nil {
 				return err
 			}
 		}
@@ -172,17 +223,28 @@ func (r *run) live(o Options) error {
 			return err
 		}
 	}
-	r.report.Hash = r.world.Hash()
 	return nil
 }
 
-func (r *run) worldOptions(src choice.Source, o Options) (sim.Options, error) {
+// resend is how long a node waits before it sends again. Links that are whole lose
+// nothing, so that after the faults one more time is enough and the others are for
+// nodes that were behind.
+func (r *run) resend() sim.Time {
+	if r.world.Now() < r.load.until() {
+		return r.options.Resend
+	}
+	return max(r.options.Resend, closeAfter/4)
+}
+
+func (r *run) worldOptions(src choice.Source) (sim.Options, error) {
 	faults := simnet.Faults{}
 	options := sim.Options{
 		Nodes: r.load.Nodes, Source: src,
 		Factory: func(n sim.NodeID) sim.Actor { return r.hosts[n] },
+		Trace:   sim.TraceOptions{Records: r.options.Trace}, Decisions: r.options.Trace > 0,
+		KindName: r.kindName,
 	}
-	if o.Faults {
+	if r.options.Faults {
 		faults = simnet.SwarmAll(src)
 		options.Crash.Level = sim.SwarmLevel(src, sim.Crash)
 		t := &options.Trouble
@@ -201,6 +263,13 @@ func (r *run) worldOptions(src choice.Source, o Options) (sim.Options, error) {
 		options.Net = &cutNetwork{Network: options.Net, cut: cut}
 	}
 	return options, err
+}
+
+func (r *run) kindName(k sim.MsgKind) string {
+	if int(k) < 1 || int(k) > len(r.program.Collections) {
+		return ""
+	}
+	return r.program.Collections[k-1].Name
 }
 
 // cutNetwork is a network that loses what passes a cut.
@@ -267,8 +336,7 @@ func (r *run) storage() error {
 				most = len(h.m.Contents(left.Output))
 			}
 			if n > most {
-				return fmt.Errorf("%w: %s of node %d holds %d tuples, may hold %d: %v", ErrStorage, left.Table, h.id, n, most,
-					h.m.Contents(left.Table))
+				return &Failure{ErrStorage, left.Table, int64(h.id), fmt.Sprintf("holds %d tuples, may hold %d: %v", n, most, h.m.Contents(left.Table))}
 			}
 		}
 	}

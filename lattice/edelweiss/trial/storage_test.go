@@ -3,6 +3,7 @@ package trial_test
 import (
 	"encoding/xml"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,12 +17,13 @@ import (
 	"github.com/joinery-go/joinery/sim"
 )
 
-var plots = flag.String("trial-plots", "", "folder for plots of storage over time")
+var update = flag.Bool("update", false, "write the plots of testdata anew")
 
-func plot(t *testing.T, name string, samples []trial.Sample) {
+// plot draws what node 0 stored and holds the drawing against testdata.
+func plot(t *testing.T, name, title string, samples []trial.Sample) {
 	t.Helper()
 	var b strings.Builder
-	require.NoError(t, trial.WriteSVG(&b, name, samples))
+	require.NoError(t, trial.WriteSVG(&b, title, samples))
 	for d := xml.NewDecoder(strings.NewReader(b.String())); ; {
 		if _, err := d.Token(); err == io.EOF {
 			break
@@ -29,9 +31,62 @@ func plot(t *testing.T, name string, samples []trial.Sample) {
 			require.NoError(t, err)
 		}
 	}
-	if *plots != "" {
-		require.NoError(t, os.WriteFile(filepath.Join(*plots, name+".svg"), []byte(b.String()), 0o644))
+	golden := filepath.Join("testdata", name+".svg")
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
 	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), b.String(), "write it anew with -update if the change is wanted")
+}
+
+// TestSteady: what a sender stores does not grow with what it has sent, but by an
+// interval for each receiver; the original grows with each message. While a
+// receiver is cut off the storage swells.
+func TestSteady(t *testing.T) {
+	for _, c := range []struct {
+		program string
+		rate    int
+		live    int // tuples at the end
+		most    int // intervals
+		cut     trial.Cut
+	}{
+		{"unicast", 20, 0, 1, trial.Cut{From: 4 * sim.Second, To: 6 * sim.Second}},
+		{"broadcast_fixed", 20, 0, 2, trial.Cut{From: 4 * sim.Second, To: 6 * sim.Second}},
+		{"atomic_registers", 60, 4, 40, trial.Cut{}},
+	} {
+		t.Run(c.program, func(t *testing.T) {
+			p, r := rewritten(t, c.program)
+			load, err := trial.Steady(c.program, c.rate, 10*sim.Second)
+			require.NoError(t, err)
+			report, err := trial.Run(p, r.Program, load, trial.Options{Seed: 1, Alone: true, Samples: true, Cut: c.cut})
+			require.NoError(t, err)
+			last, most, end := report.Samples[len(report.Samples)-1], 0, trial.Sample{}
+			for _, s := range report.Samples {
+				most = max(most, s.Tables)
+				if s.At < c.cut.From {
+					end = s
+				}
+			}
+			t.Logf("at most %d tuples, %d at the end of which %d intervals; the original %d", most, last.Tables, report.Intervals, last.Original)
+			assert.LessOrEqual(t, last.Tables, c.live+c.most)
+			assert.GreaterOrEqual(t, last.Original, 200)
+			if c.cut.To > 0 {
+				assert.LessOrEqual(t, end.Tables, c.most+5)
+				assert.Greater(t, most, 30)
+			} else {
+				assert.Less(t, 4*most, last.Original)
+			}
+			plot(t, c.program, c.program+": tuples of node 0, rewritten (black) and original (red)", report.Samples)
+		})
+	}
+	for _, name := range []string{"", "kvs"} {
+		_, err := trial.Steady(name, 1, sim.Second)
+		require.ErrorIs(t, err, trial.ErrWorkload)
+	}
+	_, err := trial.Steady("unicast", 0, sim.Second)
+	require.ErrorIs(t, err, trial.ErrWorkload)
 }
 
 // TestCausalStoreHoldsLive: whatever share of the writes are updates, at the end a
@@ -42,7 +97,7 @@ func TestCausalStoreHoldsLive(t *testing.T) {
 	for _, percent := range []int{0, 10, 30, 50, 70, 90} {
 		var last trial.Report
 		for _, seconds := range []sim.Time{1, 2} {
-			report, err := trial.Run(p, r, trial.Updates(percent, 50, seconds*sim.Second),
+			report, err := trial.Run(p, r.Program, trial.Updates(percent, 50, seconds*sim.Second),
 				trial.Options{Seed: uint64(percent), Alone: true, Samples: true})
 			require.NoError(t, err)
 			const perNode = 3 + 3 + 9 // ids that were safe, their memory, and acknowledgements, by writer
@@ -50,7 +105,8 @@ func TestCausalStoreHoldsLive(t *testing.T) {
 			assert.Zero(t, report.Tuples%3, "every node holds the same")
 			last = *report
 		}
-		plot(t, "causal_kvs", last.Samples)
+		plot(t, fmt.Sprintf("causal_kvs_%d", percent), fmt.Sprintf("causal_kvs, %d%% updates: tuples of node 0, rewritten (black) and original (red)", percent),
+			last.Samples)
 		t.Logf("%d%% updates: %d tuples and %d intervals a node instead of %d tuples", percent, last.Tuples/3, last.Intervals/3, last.Original/3)
 	}
 }
@@ -60,11 +116,11 @@ func TestCausalStoreHoldsLive(t *testing.T) {
 func TestPartition(t *testing.T) {
 	p, r := rewritten(t, "causal_kvs")
 	cut := trial.Cut{From: 10 * sim.Second, To: 60 * sim.Second}
-	report, err := trial.Run(p, r, trial.Updates(90, 2, 70*sim.Second), trial.Options{
+	report, err := trial.Run(p, r.Program, trial.Updates(90, 2, 70*sim.Second), trial.Options{
 		Seed: 1, Alone: true, Samples: true, Cut: cut, Resend: sim.Second,
 	})
 	require.NoError(t, err)
-	plot(t, "causal_kvs_partition", report.Samples)
+	plot(t, "causal_kvs_partition", "causal_kvs, a node cut off from 10 s to 60 s: tuples of node 0, rewritten (black) and original (red)", report.Samples)
 	at := func(when sim.Time) trial.Sample {
 		last := trial.Sample{}
 		for _, s := range report.Samples {
@@ -88,9 +144,9 @@ func TestPartition(t *testing.T) {
 func TestDeterministic(t *testing.T) {
 	p, r := rewritten(t, "kvs")
 	for seed := uint64(1); seed < 4; seed++ {
-		a, err := trial.Run(p, r, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
+		a, err := trial.Run(p, r.Program, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
 		require.NoError(t, err)
-		b, err := trial.Run(p, r, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
+		b, err := trial.Run(p, r.Program, trial.Workloads["kvs"], trial.Options{Seed: seed, Faults: true, Samples: true})
 		require.NoError(t, err)
 		assert.Equal(t, a, b)
 	}

@@ -36,7 +36,7 @@ func TestPrograms(t *testing.T) {
 			var sum trial.Report
 			converged := 0
 			for seed := *first; seed < *first+uint64(*seeds); seed++ {
-				report, err := trial.Run(p, r, trial.Workloads[name], trial.Options{
+				report, err := trial.Run(p, r.Program, trial.Workloads[name], trial.Options{
 					Seed: seed, Faults: seed > 1, Alone: seed%*every != 0,
 				})
 				require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestGeneric(t *testing.T) {
 		load, err := trial.Generic(p, 3)
 		require.NoError(t, err)
 		for seed := uint64(1); seed <= uint64(*seeds); seed++ {
-			_, err := trial.Run(p, r, load, trial.Options{Seed: seed, Faults: seed > 1, Alone: true})
+			_, err := trial.Run(p, r.Program, load, trial.Options{Seed: seed, Faults: seed > 1, Alone: true})
 			require.NoError(t, err, name)
 		}
 	}
@@ -91,7 +91,7 @@ func TestLyingSeal(t *testing.T) {
 		honest(d)
 		d.Feed(2*sim.Second, 0, "join", el.Node(7), el.Number(0))
 	}
-	_, err := trial.Run(p, r, &load, trial.Options{Seed: 1})
+	_, err := trial.Run(p, r.Program, &load, trial.Options{Seed: 1})
 	require.ErrorIs(t, err, eval.ErrSeal)
 	require.ErrorIs(t, err, trial.ErrWorkload)
 }

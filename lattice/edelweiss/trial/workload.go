@@ -10,8 +10,10 @@ import (
 	"github.com/joinery-go/joinery/sim"
 )
 
-// Operation feeds facts to inputs of a node at a time.
+// Operation feeds facts to inputs of a node at a time. Its number stays when others
+// are left out.
 type Operation struct {
+	ID    uint64
 	At    sim.Time
 	Node  int64
 	Facts []eval.Fact
@@ -51,6 +53,9 @@ func (l *Workload) plan(seed uint64) []Operation {
 	if l.Close != nil {
 		d.from, d.until = l.until()+closeAfter, l.until()+closeAfter+200*sim.Millisecond
 		l.Close(d)
+	}
+	for i := range d.ops {
+		d.ops[i].ID = uint64(i)
 	}
 	return d.ops
 }
