@@ -127,7 +127,7 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 		return c.listMutants(o, chosen)
 	}
 	c.note("mutants: building the clean program")
-	shop, err := mutants.Open(c.ctx, ".", modulePath, programPath)
+	builder, err := mutants.Open(c.ctx, ".", modulePath, programPath)
 	if c.ctx.Err() != nil && err != nil {
 		return c.ctx.Err() // the go command was ended as well
 	}
@@ -135,18 +135,18 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 		return fmt.Errorf("mutants: %w", err)
 	}
 	defer func() {
-		if closeErr := shop.Close(); closeErr != nil {
+		if closeErr := builder.Close(); closeErr != nil {
 			err = errors.Join(err, fmt.Errorf("mutants: %w", closeErr))
 		}
 	}()
 	if o.compare {
-		return c.compareStrategies(shop, chosen, o)
+		return c.compareStrategies(builder, chosen, o)
 	}
-	return c.huntAll(shop, chosen, o)
+	return c.huntAll(builder, chosen, o)
 }
 
 // huntAll hunts each mutant and says what came of it.
-func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutantsOptions) error {
+func (c *cli) huntAll(builder *mutants.Builder, chosen []mutants.Mutant, o mutantsOptions) error {
 	sum := mutantSummary{Kind: "summary"}
 	if !o.json {
 		c.printf(mutantRow+"%s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "REPLAYS", "SEEN BY")
@@ -156,7 +156,7 @@ func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutants
 		p := startProgress(c.err, func() string {
 			return fmt.Sprintf("mutants: %d of %d, %s, %s: %s", i+1, len(chosen), since(started), m.Name, m.Doc)
 		})
-		h, huntErr := c.hunt(shop, m, o)
+		h, huntErr := c.hunt(builder, m, o)
 		p.finish()
 		if c.ctx.Err() != nil {
 			c.worsen(exitInterrupted)
@@ -241,19 +241,19 @@ func completeMutants(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 }
 
 // hunt builds one mutant and fuzzes it, and keeps its tape if asked to.
-func (c *cli) hunt(shop *mutants.Workshop, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
-	program, err := shop.Build(c.ctx, m)
+func (c *cli) hunt(builder *mutants.Builder, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
+	program, err := builder.Build(c.ctx, m)
 	if err != nil {
 		return mutants.Hunt{}, err
 	}
 	campaign := o.campaign(o.strategy)
 	campaign.Flags = append(campaign.Flags, "--failures", "1")
-	h, err := shop.Hunt(c.ctx, m, program, campaign)
+	h, err := builder.Hunt(c.ctx, m, program, campaign)
 	if err == nil && o.corpus != "" && h.Killed() {
-		err = c.keepTape(shop, m, program, h, o.corpus)
+		err = c.keepTape(builder, m, program, h, o.corpus)
 	}
 	if err == nil {
-		err = c.tryKept(shop, m, program, &h)
+		err = c.tryKept(builder, m, program, &h)
 	}
 	return h, err
 }

@@ -34,13 +34,13 @@ type Hunt struct {
 	TraceHash string // of the failing run
 	Replays   bool   // the mutant's replay of the tape failed alike, to the same trace
 	CleanHold bool   // the clean program's replay of the tape held
-	Tape      string // path, inside the workshop
+	Tape      string // path, in the folder of the builder
 	Seconds   float64
 
 	// What the violation was shrunk to, and in how many replays; nil where nothing was
 	// shrunk.
 	ShrunkOperations, ShrunkExceptions, ShrunkReplays *int
-	ShrunkTape                                        string // path, inside the workshop
+	ShrunkTape                                        string // path, in the folder of the builder
 
 	// KeptFails says whether the mutant fails on the tape that is kept of it in the
 	// corpus; nil if none is.
@@ -76,14 +76,14 @@ func (l line) holds() bool {
 
 // Hunt fuzzes a mutant's program until it finds a violation or the seeds run
 // out, and replays the tape of what it found with both programs.
-func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaign) (h Hunt, err error) {
+func (b *Builder) Hunt(ctx context.Context, m Mutant, program string, c Campaign) (h Hunt, err error) {
 	started := time.Now()
 	defer func() { h.Seconds = time.Since(started).Seconds() }()
 	args := append([]string{
 		"run", "--json", "--seed", strconv.FormatUint(c.Seed, 10), "--seeds", strconv.FormatUint(c.Seeds, 10),
 		"--out", filepath.Join(filepath.Dir(program), "runs"),
 	}, c.Flags...)
-	lines, code, err := w.ask(ctx, program, args...)
+	lines, code, err := b.ask(ctx, program, args...)
 	if err != nil {
 		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)
 	}
@@ -109,12 +109,12 @@ func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaig
 	if first.Tape == "" {
 		return h, nil // the run did not repeat, so there is no tape: no kill
 	}
-	failed, err := w.replay(ctx, program, first.Tape)
+	failed, err := b.replay(ctx, program, first.Tape)
 	if err != nil {
 		return h, fmt.Errorf("replay mutant %s: %w", m.Name, err)
 	}
 	h.Replays = !failed.holds() && failed.TraceHash == first.TraceHash
-	clean, err := w.replay(ctx, w.clean, first.Tape)
+	clean, err := b.replay(ctx, b.clean, first.Tape)
 	if err != nil {
 		return h, fmt.Errorf("replay mutant %s with the clean program: %w", m.Name, err)
 	}
@@ -123,8 +123,8 @@ func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaig
 }
 
 // Fails reports whether a program, as Build made it, fails on a tape.
-func (w *Workshop) Fails(ctx context.Context, program, tape string) (bool, error) {
-	l, err := w.replay(ctx, program, tape)
+func (b *Builder) Fails(ctx context.Context, program, tape string) (bool, error) {
+	l, err := b.replay(ctx, program, tape)
 	return err == nil && !l.holds(), err
 }
 
@@ -146,8 +146,8 @@ func firstViolation(lines []line, m Mutant) (first line, ok bool) {
 // replay runs a tape. That the clean program does not take the mutant's course,
 // and therefore ends with exit code 3, is to be expected: what counts is whether
 // it saw a violation.
-func (w *Workshop) replay(ctx context.Context, program, tape string) (line, error) {
-	lines, code, err := w.ask(ctx, program, "replay", "--json", tape)
+func (b *Builder) replay(ctx context.Context, program, tape string) (line, error) {
+	lines, code, err := b.ask(ctx, program, "replay", "--json", tape)
 	if err != nil {
 		return line{}, err
 	}
@@ -161,9 +161,9 @@ func (w *Workshop) replay(ctx context.Context, program, tape string) (line, erro
 // ask runs a program and reads what it prints, which is at least one line.
 // Signals, silence, and exit code 3 but after a replay are errors that carry its
 // standard error.
-func (w *Workshop) ask(ctx context.Context, program string, args ...string) ([]line, int, error) {
+func (b *Builder) ask(ctx context.Context, program string, args ...string) ([]line, int, error) {
 	cmd := command(ctx, program, args...)
-	cmd.Dir = w.dir
+	cmd.Dir = b.dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

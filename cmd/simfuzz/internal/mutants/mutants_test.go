@@ -91,7 +91,7 @@ func TestCheckout(t *testing.T) {
 	require.ErrorIs(t, err, mutants.ErrNoCheckout)
 }
 
-func open(t *testing.T) *mutants.Workshop {
+func open(t *testing.T) *mutants.Builder {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds programs; skipped by -short")

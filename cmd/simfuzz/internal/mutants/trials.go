@@ -30,14 +30,14 @@ func (t Trials) Median() (int64, bool) {
 // three trials have missed it within c.Seeds seeds each. Trials follow each other
 // in one row of seeds, which are independent; with apart each begins at a seed of
 // its own, for strategies that go through the schedules of their first seed.
-func (w *Workshop) Trials(ctx context.Context, m Mutant, program string, c Campaign, count int, apart bool) (Trials, error) {
+func (b *Builder) Trials(ctx context.Context, m Mutant, program string, c Campaign, count int, apart bool) (Trials, error) {
 	var t Trials
 	for seed := c.Seed; len(t.Needed)+t.Missed < count && t.Missed < maxMisses; {
 		most := count - len(t.Needed) - t.Missed
 		if apart {
 			most = 1
 		}
-		found, err := w.failures(ctx, m, program, seed, most, c)
+		found, err := b.failures(ctx, m, program, seed, most, c)
 		if err != nil {
 			return t, err
 		}
@@ -62,12 +62,12 @@ func (w *Workshop) Trials(ctx context.Context, m Mutant, program string, c Campa
 
 // failures lists the seeds at which a program fails as the mutant should, at most
 // so many, within the campaign's bound.
-func (w *Workshop) failures(ctx context.Context, m Mutant, program string, seed uint64, most int, c Campaign) ([]uint64, error) {
+func (b *Builder) failures(ctx context.Context, m Mutant, program string, seed uint64, most int, c Campaign) ([]uint64, error) {
 	args := append([]string{
 		"run", "--json", "--keep=false", "--seed", strconv.FormatUint(seed, 10), "--seeds", strconv.FormatUint(c.Seeds, 10),
 		"--failures", strconv.Itoa(most),
 	}, c.Flags...)
-	lines, _, err := w.ask(ctx, program, args...)
+	lines, _, err := b.ask(ctx, program, args...)
 	if err != nil {
 		return nil, fmt.Errorf("try mutant %s: %w", m.Name, err)
 	}
