@@ -113,7 +113,7 @@ func (s *mutantSummary) finish() {
 	s.Replays, s.Seeds = spreadOf(s.replays), spreadOf(s.seeds)
 }
 
-// mutants hunts the chosen mutants one after the other; each campaign uses all
+// mutants fuzzes the chosen mutants one after the other; each campaign uses all
 // workers.
 func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	if o.seeds-1 > math.MaxUint64-o.seed {
@@ -142,11 +142,11 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	if o.compare {
 		return c.compareStrategies(builder, chosen, o)
 	}
-	return c.huntAll(builder, chosen, o)
+	return c.fuzzAll(builder, chosen, o)
 }
 
-// huntAll hunts each mutant and says what came of it.
-func (c *cli) huntAll(builder *mutants.Builder, chosen []mutants.Mutant, o mutantsOptions) error {
+// fuzzAll fuzzes each mutant and says what came of it.
+func (c *cli) fuzzAll(builder *mutants.Builder, chosen []mutants.Mutant, o mutantsOptions) error {
 	sum := mutantSummary{Kind: "summary"}
 	if !o.json {
 		c.printf(mutantRow+"%s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "REPLAYS", "SEEN BY")
@@ -156,14 +156,14 @@ func (c *cli) huntAll(builder *mutants.Builder, chosen []mutants.Mutant, o mutan
 		p := startProgress(c.err, func() string {
 			return fmt.Sprintf("mutants: %d of %d, %s, %s: %s", i+1, len(chosen), since(started), m.Name, m.Doc)
 		})
-		h, huntErr := c.hunt(builder, m, o)
+		k, failed := c.fuzzMutant(builder, m, o)
 		p.finish()
 		if c.ctx.Err() != nil {
 			c.worsen(exitInterrupted)
 			break
 		}
-		sum.add(h, huntErr)
-		if err := c.printMutant(o, m, h, huntErr); err != nil {
+		sum.add(k, failed)
+		if err := c.printMutant(o, m, k, failed); err != nil {
 			return err
 		}
 	}
@@ -240,27 +240,27 @@ func completeMutants(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 	return mutantNames(all), cobra.ShellCompDirectiveNoFileComp
 }
 
-// hunt builds one mutant and fuzzes it, and keeps its tape if asked to.
-func (c *cli) hunt(builder *mutants.Builder, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
+// fuzzMutant builds one mutant and fuzzes it, and keeps its tape if asked to.
+func (c *cli) fuzzMutant(builder *mutants.Builder, m mutants.Mutant, o mutantsOptions) (mutants.Campaign, error) {
 	program, err := builder.Build(c.ctx, m)
 	if err != nil {
-		return mutants.Hunt{}, err
+		return mutants.Campaign{}, err
 	}
 	campaign := o.campaign(o.strategy)
 	campaign.Flags = append(campaign.Flags, "--failures", "1")
-	h, err := builder.Hunt(c.ctx, m, program, campaign)
-	if err == nil && o.corpus != "" && h.Killed() {
-		err = c.keepTape(builder, m, program, h, o.corpus)
+	k, err := builder.Fuzz(c.ctx, m, program, campaign)
+	if err == nil && o.corpus != "" && k.Killed() {
+		err = c.keepTape(builder, m, program, k, o.corpus)
 	}
 	if err == nil {
-		err = c.tryKept(builder, m, program, &h)
+		err = c.tryKept(builder, m, program, &k)
 	}
-	return h, err
+	return k, err
 }
 
 // campaign is how a mutant is fuzzed with a strategy.
-func (o *mutantsOptions) campaign(strategy string) mutants.Campaign {
-	c := mutants.Campaign{Seed: o.seed, Seeds: o.seeds}
+func (o *mutantsOptions) campaign(strategy string) mutants.CampaignOptions {
+	c := mutants.CampaignOptions{Seed: o.seed, Seeds: o.seeds}
 	if strategy != "" {
 		c.Flags = append(c.Flags, "--strategy", strategy)
 	}
@@ -270,85 +270,85 @@ func (o *mutantsOptions) campaign(strategy string) mutants.Campaign {
 	return c
 }
 
-func (s *mutantSummary) add(h mutants.Hunt, err error) {
+func (s *mutantSummary) add(k mutants.Campaign, err error) {
 	s.Mutants++
 	switch {
 	case err != nil:
 		s.Errors++
-	case h.Killed():
+	case k.Killed():
 		s.Killed++
-		s.seeds = append(s.seeds, int(h.Seeds))
-		if h.ShrunkOperations != nil && h.ShrunkExceptions != nil && h.ShrunkReplays != nil {
-			s.operations = append(s.operations, *h.ShrunkOperations)
-			s.exceptions = append(s.exceptions, *h.ShrunkExceptions)
-			s.replays = append(s.replays, *h.ShrunkReplays)
+		s.seeds = append(s.seeds, int(k.Seeds))
+		if k.ShrunkOperations != nil && k.ShrunkExceptions != nil && k.ShrunkReplays != nil {
+			s.operations = append(s.operations, *k.ShrunkOperations)
+			s.exceptions = append(s.exceptions, *k.ShrunkExceptions)
+			s.replays = append(s.replays, *k.ShrunkReplays)
 		}
 	default:
 		s.Survived++
 	}
 }
 
-func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, huntErr error) error {
-	if huntErr != nil {
-		c.note("simfuzz: mutants: %v", huntErr)
+func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, k mutants.Campaign, failed error) error {
+	if failed != nil {
+		c.note("simfuzz: mutants: %v", failed)
 	}
 	if o.json {
 		j := mutantJSON{
-			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: h.Found, Oracle: h.Oracle, Seeds: h.Seeds,
-			Seconds: h.Seconds, Replayed: h.Replays, CleanHolds: h.CleanHold,
-			ShrunkOperations: h.ShrunkOperations, ShrunkExceptions: h.ShrunkExceptions, ShrunkReplays: h.ShrunkReplays,
-			KeptFails: h.KeptFails,
+			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: k.Found, Oracle: k.Oracle, Seeds: k.Seeds,
+			Seconds: k.Seconds, Replayed: k.Replays, CleanHolds: k.CleanHold,
+			ShrunkOperations: k.ShrunkOperations, ShrunkExceptions: k.ShrunkExceptions, ShrunkReplays: k.ShrunkReplays,
+			KeptFails: k.KeptFails,
 		}
-		if huntErr != nil {
-			j.Error = huntErr.Error()
+		if failed != nil {
+			j.Error = failed.Error()
 		}
 		return c.printJSON(j)
 	}
-	head := fmt.Sprintf(mutantRow, m.Name, state(h, huntErr), fmt.Sprint(h.Seeds), fmt.Sprintf("%.1f", h.Seconds), shrunk(h), replays(h))
-	c.printf("%s\n", layout.Below(head, "    ", remark(m, h)))
+	head := fmt.Sprintf(mutantRow, m.Name, state(k, failed), fmt.Sprint(k.Seeds), fmt.Sprintf("%.1f", k.Seconds), shrunk(k), replays(k))
+	c.printf("%s\n", layout.Below(head, "    ", remark(m, k)))
 	return nil
 }
 
 // state is the outcome in a word.
-func state(h mutants.Hunt, err error) string {
+func state(k mutants.Campaign, err error) string {
 	switch {
 	case err != nil:
 		return "error"
-	case h.Killed():
+	case k.Killed():
 		return "killed"
 	}
 	return "SURVIVED"
 }
 
 // shrunk is the size of the shrunk tape: operations + exceptions.
-func shrunk(h mutants.Hunt) string {
-	if h.ShrunkOperations == nil || h.ShrunkExceptions == nil {
+func shrunk(k mutants.Campaign) string {
+	if k.ShrunkOperations == nil || k.ShrunkExceptions == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%d + %d", *h.ShrunkOperations, *h.ShrunkExceptions)
+	return fmt.Sprintf("%d + %d", *k.ShrunkOperations, *k.ShrunkExceptions)
 }
 
 // replays is how many replays shrinking took.
-func replays(h mutants.Hunt) string {
-	if h.ShrunkReplays == nil {
+func replays(k mutants.Campaign) string {
+	if k.ShrunkReplays == nil {
 		return "-"
 	}
-	return fmt.Sprint(*h.ShrunkReplays)
+	return fmt.Sprint(*k.ShrunkReplays)
 }
 
 // remark says who saw the mutant, or why what was seen is no kill.
-func remark(m mutants.Mutant, h mutants.Hunt) string {
+func remark(m mutants.Mutant, k mutants.Campaign) string {
 	switch {
-	case h.Oracle == "":
+	case k.Oracle == "":
 		return "nobody"
-	case !h.Found:
-		return fmt.Sprintf("%s, where %s was expected", h.Oracle, strings.Join(m.Oracles, " or "))
-	case !h.Replays:
-		return h.Oracle + ", but its tape does not replay alike"
-	case !h.CleanHold:
-		return h.Oracle + ", but the clean program fails on the tape too"
-	case h.KeptFails != nil && !*h.KeptFails:
-		return h.Oracle + ", but the tape kept of it does not fail any more: keep one anew with --corpus " + corpusDir
+	case !k.Found:
+		return fmt.Sprintf("%s, where %s was expected", k.Oracle, strings.Join(m.Oracles, " or "))
+	case !k.Replays:
+		return k.Oracle + ", but its tape does not replay alike"
+	case !k.CleanHold:
+		return k.Oracle + ", but the clean program fails on the tape too"
+	case k.KeptFails != nil && !*k.KeptFails:
+		return k.Oracle + ", but the tape kept of it does not fail any more: keep one anew with --corpus " + corpusDir
 	}
-	return h.Oracle
+	return k.Oracle
 }

@@ -49,18 +49,18 @@ func TestMutantsList(t *testing.T) {
 	}
 }
 
-// What is printed and counted of each outcome of a hunt.
+// What is printed and counted of each outcome of a campaign.
 func TestMutantOutcomes(t *testing.T) {
 	operations, exceptions, took := 2, 1, 33
 	m := mutants.Mutant{Name: "m", Oracles: []string{"convergence", "durability"}}
 	for name, c := range map[string]struct {
-		hunt mutants.Hunt
-		err  error
-		sum  mutantSummary
-		want []string
+		campaign mutants.Campaign
+		err      error
+		sum      mutantSummary
+		want     []string
 	}{
 		"killed": {
-			mutants.Hunt{
+			mutants.Campaign{
 				Found: true, Oracle: "convergence", Seeds: 17, Replays: true, CleanHold: true,
 				ShrunkOperations: &operations, ShrunkExceptions: &exceptions, ShrunkReplays: &took,
 			}, nil,
@@ -70,27 +70,27 @@ func TestMutantOutcomes(t *testing.T) {
 			}, []string{"killed", "17", "convergence", "2 + 1", "33"},
 		},
 		"survived": {
-			mutants.Hunt{Seeds: 2000}, nil,
+			mutants.Campaign{Seeds: 2000}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "nobody"},
 		},
 		"wrong oracle": {
-			mutants.Hunt{Oracle: "liveness", Replays: true, CleanHold: true}, nil,
+			mutants.Campaign{Oracle: "liveness", Replays: true, CleanHold: true}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "liveness, where convergence or durability was expected"},
 		},
 		"does not repeat": {
-			mutants.Hunt{Found: true, Oracle: "convergence"}, nil,
+			mutants.Campaign{Found: true, Oracle: "convergence"}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "does not replay alike"},
 		},
 		"stale tape": {
-			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
+			mutants.Campaign{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
 			mutantSummary{Mutants: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
 		},
 		"clean fails too": {
-			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true}, nil,
+			mutants.Campaign{Found: true, Oracle: "convergence", Replays: true}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "clean program fails"},
 		},
 		"error": {
-			mutants.Hunt{}, errors.New("does not compile"),
+			mutants.Campaign{}, errors.New("does not compile"),
 			mutantSummary{Mutants: 1, Errors: 1}, []string{"error", "does not compile"},
 		},
 	} {
@@ -98,22 +98,22 @@ func TestMutantOutcomes(t *testing.T) {
 			var out bytes.Buffer
 			cl := &cli{ctx: t.Context(), out: &out, err: &out}
 			var sum mutantSummary
-			sum.add(c.hunt, c.err)
+			sum.add(c.campaign, c.err)
 			sum.finish()
 			assert.Equal(t, c.sum, sum)
-			require.NoError(t, cl.printMutant(mutantsOptions{}, m, c.hunt, c.err))
+			require.NoError(t, cl.printMutant(mutantsOptions{}, m, c.campaign, c.err))
 			for _, want := range c.want {
 				assert.Contains(t, out.String(), want)
 			}
 			out.Reset()
-			require.NoError(t, cl.printMutant(mutantsOptions{json: true, strategy: "swarm"}, m, c.hunt, nil))
+			require.NoError(t, cl.printMutant(mutantsOptions{json: true, strategy: "swarm"}, m, c.campaign, nil))
 			var j mutantJSON
 			lastJSON(t, out.String(), &j)
 			assert.Equal(t, mutantJSON{
-				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.hunt.Found, Oracle: c.hunt.Oracle, Seeds: c.hunt.Seeds,
-				Replayed: c.hunt.Replays, CleanHolds: c.hunt.CleanHold,
-				ShrunkOperations: c.hunt.ShrunkOperations, ShrunkExceptions: c.hunt.ShrunkExceptions, ShrunkReplays: c.hunt.ShrunkReplays,
-				KeptFails: c.hunt.KeptFails,
+				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.campaign.Found, Oracle: c.campaign.Oracle, Seeds: c.campaign.Seeds,
+				Replayed: c.campaign.Replays, CleanHolds: c.campaign.CleanHold,
+				ShrunkOperations: c.campaign.ShrunkOperations, ShrunkExceptions: c.campaign.ShrunkExceptions, ShrunkReplays: c.campaign.ShrunkReplays,
+				KeptFails: c.campaign.KeptFails,
 			}, j)
 		})
 	}

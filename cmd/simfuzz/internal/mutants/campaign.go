@@ -18,15 +18,15 @@ import (
 // crash of the tool is no kill.
 var ErrCrashed = errors.New("the program ended without a summary")
 
-// Campaign says how to fuzz each mutant.
-type Campaign struct {
+// CampaignOptions say how to fuzz a mutant.
+type CampaignOptions struct {
 	Seed  uint64   // the first seed
 	Seeds uint64   // how many at most
 	Flags []string // further flags for the program's run command
 }
 
-// Hunt is what came of fuzzing one mutant.
-type Hunt struct {
+// Campaign is what came of fuzzing one mutant.
+type Campaign struct {
 	Found     bool   // a violation was found, by an oracle the mutant expects
 	Oracle    string // that saw the first violation; "" if there was none
 	Seed      uint64 // that found it
@@ -49,7 +49,7 @@ type Hunt struct {
 
 // Killed reports whether the harness proved itself on the mutant: found,
 // repeated from its tape, and no false alarm on the clean program.
-func (h Hunt) Killed() bool { return h.Found && h.Replays && h.CleanHold }
+func (c Campaign) Killed() bool { return c.Found && c.Replays && c.CleanHold }
 
 // line is any line that a program prints with --json.
 type line struct {
@@ -74,52 +74,52 @@ func (l line) holds() bool {
 	return v == "[]" || v == "0"
 }
 
-// Hunt fuzzes a mutant's program until it finds a violation or the seeds run
+// Fuzz runs a mutant's program until it finds a violation or the seeds run
 // out, and replays the tape of what it found with both programs.
-func (b *Builder) Hunt(ctx context.Context, m Mutant, program string, c Campaign) (h Hunt, err error) {
+func (b *Builder) Fuzz(ctx context.Context, m Mutant, program string, o CampaignOptions) (c Campaign, err error) {
 	started := time.Now()
-	defer func() { h.Seconds = time.Since(started).Seconds() }()
+	defer func() { c.Seconds = time.Since(started).Seconds() }()
 	args := append([]string{
-		"run", "--json", "--seed", strconv.FormatUint(c.Seed, 10), "--seeds", strconv.FormatUint(c.Seeds, 10),
+		"run", "--json", "--seed", strconv.FormatUint(o.Seed, 10), "--seeds", strconv.FormatUint(o.Seeds, 10),
 		"--out", filepath.Join(filepath.Dir(program), "runs"),
-	}, c.Flags...)
+	}, o.Flags...)
 	lines, code, err := b.ask(ctx, program, args...)
 	if err != nil {
-		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)
+		return c, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)
 	}
 	sum := lines[len(lines)-1]
 	if sum.Kind != "summary" {
-		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, ErrCrashed)
+		return c, fmt.Errorf("fuzz mutant %s: %w", m.Name, ErrCrashed)
 	}
-	h.Seeds = sum.Seeds
+	c.Seeds = sum.Seeds
 	first, ok := firstViolation(lines, m)
 	if ok != (code == 1) {
-		return h, fmt.Errorf("fuzz mutant %s: exit code %d does not fit what was printed", m.Name, code)
+		return c, fmt.Errorf("fuzz mutant %s: exit code %d does not fit what was printed", m.Name, code)
 	}
 	if !ok {
-		return h, nil
+		return c, nil
 	}
-	h.Oracle, h.Seed, h.TraceHash, h.Tape = first.Oracle, first.Seed, first.TraceHash, first.Tape
-	h.Found = m.Expects(first.Oracle)
-	h.ShrunkOperations, h.ShrunkExceptions = first.ShrunkOperations, first.ShrunkExceptions
-	h.ShrunkReplays, h.ShrunkTape = first.ShrunkReplays, first.ShrunkTape
-	if first.Seed >= c.Seed {
-		h.Seeds = int64(first.Seed - c.Seed + 1) // workers may have run a few more
+	c.Oracle, c.Seed, c.TraceHash, c.Tape = first.Oracle, first.Seed, first.TraceHash, first.Tape
+	c.Found = m.Expects(first.Oracle)
+	c.ShrunkOperations, c.ShrunkExceptions = first.ShrunkOperations, first.ShrunkExceptions
+	c.ShrunkReplays, c.ShrunkTape = first.ShrunkReplays, first.ShrunkTape
+	if first.Seed >= o.Seed {
+		c.Seeds = int64(first.Seed - o.Seed + 1) // workers may have run a few more
 	}
 	if first.Tape == "" {
-		return h, nil // the run did not repeat, so there is no tape: no kill
+		return c, nil // the run did not repeat, so there is no tape: no kill
 	}
 	failed, err := b.replay(ctx, program, first.Tape)
 	if err != nil {
-		return h, fmt.Errorf("replay mutant %s: %w", m.Name, err)
+		return c, fmt.Errorf("replay mutant %s: %w", m.Name, err)
 	}
-	h.Replays = !failed.holds() && failed.TraceHash == first.TraceHash
+	c.Replays = !failed.holds() && failed.TraceHash == first.TraceHash
 	clean, err := b.replay(ctx, b.clean, first.Tape)
 	if err != nil {
-		return h, fmt.Errorf("replay mutant %s with the clean program: %w", m.Name, err)
+		return c, fmt.Errorf("replay mutant %s with the clean program: %w", m.Name, err)
 	}
-	h.CleanHold = clean.holds()
-	return h, nil
+	c.CleanHold = clean.holds()
+	return c, nil
 }
 
 // Fails reports whether a program, as Build made it, fails on a tape.
