@@ -31,6 +31,10 @@ type mutantsOptions struct {
 	trials   int
 	corpus   string
 	json     bool
+
+	mechanical string // patterns of packages, separated by commas
+	sample     int
+	sampled    bool // --sample was given
 }
 
 func (c *cli) mutantsCommand() *cobra.Command {
@@ -41,12 +45,25 @@ func (c *cli) mutantsCommand() *cobra.Command {
 		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is " +
 			"found, and replays the tape: the mutant must fail alike, the clean program must hold; and it must fail on the tape " +
 			"kept of it. It needs the go command and a source checkout of this module.\n\n" +
-			"A mutant that survives is exit code 1, a kept tape that has gone stale 2.",
+			"A mutant that survives is exit code 1, a kept tape that has gone stale 2.\n\n" +
+			"With --mechanical the faults are derived from the source of packages by rule: comparisons flipped, bounds off by one, " +
+			"conditions negated, statements, calls and cases dropped, arguments swapped, constants changed, fields cleared, min for max, " +
+			"early returns. A sample of them is drawn by --seed; what does not compile, or compiles to the same code, is replaced. Each is " +
+			"tried by a campaign of --seeds seeds, where the campaign runs the package, and by the tests of the packages given. " +
+			"A mutant counts as found also if the program panics, gives up with an error, or takes five times as long and seven seconds more. One " +
+			"that nothing notices survives, unless " + arguedPath + " argues why.",
+		Example: "  simfuzz mutants reclaim-or canary\n  simfuzz mutants --mechanical ./kvs/... --sample 200 --seed 7\n" +
+			"  simfuzz mutants --mechanical ./kvs/gossip kvs/gossip.Dots.insert/constant/1",
 		ValidArgsFunction: completeMutants,
-		RunE:              func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.sampled = cmd.Flags().Changed("sample")
+			return c.mutants(o, args)
+		},
 	}
 	f := cmd.Flags()
-	seedFlag(f, &o.seed, "first seed")
+	seedFlag(f, &o.seed, "first seed; with --mechanical it draws the sample, too")
+	f.StringVar(&o.mechanical, "mechanical", "", "derive mutants from the source of `PACKAGES`, such as ./kvs/...; several are separated by commas")
+	numberFlag(f, &o.sample, "sample", 100, 1, 1_000_000, "with --mechanical, how many mutants to draw")
 	numberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
 	workersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)
@@ -65,6 +82,7 @@ type mutantJSON struct {
 	Name             string  `json:"name"`
 	Strategy         string  `json:"strategy"`
 	Found            bool    `json:"found"`
+	By               string  `json:"by"` // campaign, or nothing
 	Oracle           string  `json:"oracle"`
 	Seeds            int64   `json:"seeds"`
 	Seconds          float64 `json:"seconds"`
@@ -81,6 +99,8 @@ type mutantJSON struct {
 type mutantSummary struct {
 	Kind     string `json:"kind"`
 	Mutants  int    `json:"mutants"`
+	Found    int    `json:"found"`  // those killed
+	Argued   int    `json:"argued"` // none: each of these is a fault
 	Killed   int    `json:"killed"`
 	Survived int    `json:"survived"`
 	Errors   int    `json:"errors"`
@@ -118,6 +138,12 @@ func (s *mutantSummary) finish() {
 func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	if o.seeds-1 > math.MaxUint64-o.seed {
 		return usagef("mutants: --seeds %d: from --seed %d on there are %d", o.seeds, o.seed, math.MaxUint64-o.seed+1)
+	}
+	if err := o.checkMechanical(); err != nil {
+		return err
+	}
+	if o.mechanical != "" {
+		return c.mechanical(o, names)
 	}
 	chosen, err := chooseMutants(names)
 	if err != nil {
@@ -277,6 +303,7 @@ func (s *mutantSummary) add(k mutants.Campaign, err error) {
 		s.Errors++
 	case k.Killed():
 		s.Killed++
+		s.Found++
 		s.seeds = append(s.seeds, int(k.Seeds))
 		if k.ShrunkOperations != nil && k.ShrunkExceptions != nil && k.ShrunkReplays != nil {
 			s.operations = append(s.operations, *k.ShrunkOperations)
@@ -298,6 +325,9 @@ func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, k mutants.Campaign
 			Seconds: k.Seconds, Replayed: k.Replays, CleanHolds: k.CleanHold,
 			ShrunkOperations: k.ShrunkOperations, ShrunkExceptions: k.ShrunkExceptions, ShrunkReplays: k.ShrunkReplays,
 			KeptFails: k.KeptFails,
+		}
+		if k.Killed() {
+			j.By = "campaign"
 		}
 		if failed != nil {
 			j.Error = failed.Error()

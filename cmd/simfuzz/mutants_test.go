@@ -19,6 +19,10 @@ func TestMutantsRefusals(t *testing.T) {
 	}{
 		"unknown name": {[]string{"mutants", "no-such-mutant"}, "no-such-mutant"},
 		"unknown flag": {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
+
+		"sample of nothing":      {[]string{"mutants", "--sample", "5"}, "--sample goes with --mechanical"},
+		"mechanical, strategies": {[]string{"mutants", "--mechanical", "./kvs", "--strategies"}, "do not go together"},
+		"mechanical, corpus":     {[]string{"mutants", "--mechanical", "./kvs", "--corpus", "x"}, "do not go together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := invoke(t, "", c.args...)
@@ -65,7 +69,7 @@ func TestMutantOutcomes(t *testing.T) {
 				ShrunkOperations: &operations, ShrunkExceptions: &exceptions, ShrunkReplays: &took,
 			}, nil,
 			mutantSummary{
-				Mutants: 1, Killed: 1, Seeds: spread{17, 17}, Operations: spread{2, 2}, Exceptions: spread{1, 1}, Replays: spread{33, 33},
+				Mutants: 1, Found: 1, Killed: 1, Seeds: spread{17, 17}, Operations: spread{2, 2}, Exceptions: spread{1, 1}, Replays: spread{33, 33},
 				seeds: []int{17}, operations: []int{2}, exceptions: []int{1}, replays: []int{33},
 			}, []string{"killed", "17", "convergence", "2 + 1", "33"},
 		},
@@ -83,7 +87,7 @@ func TestMutantOutcomes(t *testing.T) {
 		},
 		"stale tape": {
 			mutants.Campaign{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
-			mutantSummary{Mutants: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
+			mutantSummary{Mutants: 1, Found: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
 		},
 		"clean fails too": {
 			mutants.Campaign{Found: true, Oracle: "convergence", Replays: true}, nil,
@@ -110,7 +114,7 @@ func TestMutantOutcomes(t *testing.T) {
 			var j mutantJSON
 			lastJSON(t, out.String(), &j)
 			assert.Equal(t, mutantJSON{
-				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.campaign.Found, Oracle: c.campaign.Oracle, Seeds: c.campaign.Seeds,
+				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.campaign.Found, By: map[bool]string{true: "campaign"}[c.campaign.Killed()], Oracle: c.campaign.Oracle, Seeds: c.campaign.Seeds,
 				Replayed: c.campaign.Replays, CleanHolds: c.campaign.CleanHold,
 				ShrunkOperations: c.campaign.ShrunkOperations, ShrunkExceptions: c.campaign.ShrunkExceptions, ShrunkReplays: c.campaign.ShrunkReplays,
 				KeptFails: c.campaign.KeptFails,

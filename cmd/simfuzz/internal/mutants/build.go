@@ -14,10 +14,11 @@ import (
 // Builder makes the clean program and mutants of it. Everything it makes lies
 // in its folder, which [Builder.Close] removes.
 type Builder struct {
-	root  string // of the checkout
-	pkg   string // the main package to build, as "./cmd/tool"
-	dir   string // absolute
-	clean string // path of the clean program
+	root   string // of the checkout
+	module string // its path
+	pkg    string // the main package to build, as "./cmd/tool"
+	dir    string // absolute
+	clean  string // path of the clean program
 }
 
 // Open finds the checkout of module at or above dir and builds the clean
@@ -31,7 +32,7 @@ func Open(ctx context.Context, dir, module, pkg string) (b *Builder, err error) 
 	if err != nil {
 		return nil, fmt.Errorf("open builder: %w", err)
 	}
-	b = &Builder{root: root, pkg: pkg, dir: temp, clean: filepath.Join(temp, "clean")}
+	b = &Builder{root: root, module: module, pkg: pkg, dir: temp, clean: filepath.Join(temp, "clean")}
 	if err := b.build(ctx, b.clean, ""); err != nil {
 		return nil, closing(b, fmt.Errorf("build the clean program: %w", err))
 	}
@@ -107,10 +108,13 @@ func (b *Builder) overlay(dir, file string, patched []byte) (string, error) {
 	return name, os.WriteFile(name, text, 0o600)
 }
 
-// build compiles the package. Paths, version control and build ids stay out of
-// the program, so that equal programs are equal files.
+// linkFlags keep build ids and what debuggers want out of a program.
+const linkFlags = "-ldflags=-buildid= -s -w"
+
+// build compiles the package. Paths, version control, build ids and debuggers' tables
+// stay out of the program, so that equal programs are equal files.
 func (b *Builder) build(ctx context.Context, out, overlay string) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-buildid=", "-o", out}
+	args := []string{"build", "-trimpath", "-buildvcs=false", linkFlags, "-o", out}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}

@@ -59,6 +59,8 @@ type line struct {
 	TraceHash  string          `json:"trace_hash"`
 	Tape       string          `json:"tape"`
 	Seeds      int64           `json:"seeds"`
+	Deliveries int64           `json:"deliveries"`
+	Operations int64           `json:"operations"`
 	Violations json.RawMessage `json:"violations"` // a number in a summary, a list in a replay
 
 	ShrunkOperations *int `json:"shrunk_operations"`
@@ -175,21 +177,9 @@ func (b *Builder) ask(ctx context.Context, program string, args ...string) ([]li
 	if ctx.Err() != nil {
 		return nil, code, ctx.Err()
 	}
-	var lines []line
-	in := bufio.NewScanner(bytes.NewReader(out))
-	in.Buffer(nil, 64<<20)
-	for in.Scan() {
-		if len(bytes.TrimSpace(in.Bytes())) == 0 || in.Bytes()[0] != '{' {
-			continue // replay prints its trace besides
-		}
-		var l line
-		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
-			return nil, code, fmt.Errorf("read what %s %s printed: %w", filepath.Base(program), args[0], err)
-		}
-		lines = append(lines, l)
-	}
-	if err := in.Err(); err != nil {
-		return nil, code, err
+	lines, err := readLines(out)
+	if err != nil {
+		return nil, code, fmt.Errorf("read what %s %s printed: %w", filepath.Base(program), args[0], err)
 	}
 	replayed := len(lines) > 0 && lines[len(lines)-1].Kind == "replay"
 	if code < 0 || code > 2 && !replayed {
@@ -199,6 +189,23 @@ func (b *Builder) ask(ctx context.Context, program string, args ...string) ([]li
 		return nil, code, fmt.Errorf("%w: exit code %d: %s", ErrCrashed, code, lastLine(stderr.String()))
 	}
 	return lines, code, nil
+}
+
+// readLines reads the objects that a program printed, one a line, among other lines.
+func readLines(out []byte) (lines []line, err error) {
+	in := bufio.NewScanner(bytes.NewReader(out))
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		if len(bytes.TrimSpace(in.Bytes())) == 0 || in.Bytes()[0] != '{' {
+			continue // replay prints its trace besides
+		}
+		var l line
+		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
+			return nil, err
+		}
+		lines = append(lines, l)
+	}
+	return lines, in.Err()
 }
 
 // lastLine is the last thing a program said before it ended.
