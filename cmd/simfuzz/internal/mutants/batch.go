@@ -47,6 +47,9 @@ type build struct {
 	shared  bool              // by several mutants, by number
 }
 
+// errDuplicate marks a mutation that makes an earlier mutant.
+var errDuplicate = errors.New("compiles to an earlier mutant")
+
 // Draw takes the first n mutations of an order that make mutants, all if n is 0.
 // Mutants in functions share one build; tell says what is going on.
 func (b *Builder) Draw(ctx context.Context, s *Subject, order []*mechanical.Mutation, n int, tell func(string)) (*Sample, error) {
@@ -54,11 +57,11 @@ func (b *Builder) Draw(ctx context.Context, s *Subject, order []*mechanical.Muta
 		n = len(order)
 	}
 	sample := &Sample{Mutations: len(order)}
-	out := make(map[int]bool) // numbers that make no mutant
-	var alone map[int]*build = make(map[int]*build)
+	out := make(map[int]error) // why numbers make no mutant
+	alone := make(map[int]*build)
 	kept := func() (numbers []int) {
 		for i := range sample.Drawn {
-			if !out[i+1] {
+			if out[i+1] == nil {
 				numbers = append(numbers, i+1)
 			}
 		}
@@ -75,24 +78,34 @@ func (b *Builder) Draw(ctx context.Context, s *Subject, order []*mechanical.Muta
 			}
 			one, err := b.alone(ctx, s, m)
 			switch {
-			case errors.Is(err, ErrBuild):
-				out[from+i+1] = true
-				sample.Broken++
-			case errors.Is(err, ErrNoEffect):
-				out[from+i+1] = true
-				sample.Equivalent++
+			case errors.Is(err, ErrBuild), errors.Is(err, ErrNoEffect):
+				out[from+i+1] = err
 			case err != nil:
 				return nil, err
 			default:
 				alone[from+i+1] = one
 			}
 		}
-		if err := b.sift(ctx, s, order, kept(), out, sample); err != nil {
+		if err := b.sift(ctx, s, order, kept(), out); err != nil {
 			return nil, err
 		}
 	}
 	numbers := kept()
-	numbers = numbers[:min(n, len(numbers))]
+	if len(numbers) >= n { // what was drawn to be on the safe side goes back
+		numbers = numbers[:n]
+		sample.Drawn = numbers[n-1]
+	}
+	for number, why := range out {
+		switch {
+		case number > sample.Drawn:
+		case errors.Is(why, ErrBuild):
+			sample.Broken++
+		case errors.Is(why, ErrNoEffect):
+			sample.Equivalent++
+		case errors.Is(why, errDuplicate):
+			sample.Duplicates++
+		}
+	}
 	shared := &build{shared: true}
 	switchable := make(map[int]*mechanical.Mutation)
 	for _, i := range numbers {
@@ -141,7 +154,7 @@ func (b *Builder) alone(ctx context.Context, s *Subject, m *mechanical.Mutation)
 
 // sift compiles the mutations that can share a build, takes out those that do not
 // compile, and then those that make no difference.
-func (b *Builder) sift(ctx context.Context, s *Subject, order []*mechanical.Mutation, numbers []int, out map[int]bool, sample *Sample) error {
+func (b *Builder) sift(ctx context.Context, s *Subject, order []*mechanical.Mutation, numbers []int, out map[int]error) error {
 	set := make(map[int]*mechanical.Mutation)
 	for _, n := range numbers {
 		if m := order[n-1]; m.Switchable() {
@@ -159,20 +172,17 @@ func (b *Builder) sift(ctx context.Context, s *Subject, order []*mechanical.Muta
 		}
 		for n := range broken {
 			delete(set, n)
-			out[n] = true
-			sample.Broken++
+			out[n] = ErrBuild
 		}
 		if len(broken) > 0 {
 			continue
 		}
 		equivalent, duplicate := code.Same()
 		for n := range equivalent {
-			out[n] = true
-			sample.Equivalent++
+			out[n] = ErrNoEffect
 		}
 		for n := range duplicate {
-			out[n] = true
-			sample.Duplicates++
+			out[n] = errDuplicate
 		}
 		return nil
 	}
