@@ -203,6 +203,8 @@ func TestBenchRefusesWhatFails(t *testing.T) {
 }
 
 func TestLimited(t *testing.T) {
+	t.Setenv(mechanical.Switch, "1")
+	t.Setenv(mechanical.ReachedFile, "x")
 	run := func(l limits, script string) ending {
 		e, err := limited(t.Context(), l, t.TempDir(), []string{"WORD=mutant"}, "/bin/sh", "-c", script)
 		require.NoError(t, err)
@@ -217,6 +219,7 @@ func TestLimited(t *testing.T) {
 
 	assert.True(t, run(limits{processor: time.Second, elapsed: 200 * time.Second, memory: 1 << 32}, "while :; do :; done").limited)
 	assert.True(t, run(limits{processor: 100 * time.Second, elapsed: 200 * time.Millisecond, memory: 1 << 32}, "exec sleep 100").limited)
+	assert.Equal(t, "mutant\n", string(run(roomy, "echo $WORD$"+mechanical.Switch+"$"+mechanical.ReachedFile).stdout))
 	assert.False(t, run(roomy, "kill -KILL $$").limited, "others may kill it, too")
 
 	ctx, cancel := context.WithCancel(t.Context())

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants/mechanical"
 )
 
 // limits bound one run of a mutant's program, which may loop or eat memory for ever.
@@ -47,7 +51,10 @@ func limited(ctx context.Context, l limits, dir string, variables []string, prog
 	name, rest := limitedCommand(l, program, args)
 	cmd := command(within, name, rest...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), variables...)
+	// A switch set around all of this, as where its own tests run as mutants, is not
+	// meant for the program.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, mechanical.Switch) })
+	cmd.Env = append(cmd.Env, variables...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
