@@ -132,12 +132,16 @@ func (c *cli) printCoverage(n coverage.Count) {
 	for i := 0; i < len(n.Never); {
 		file := n.Never[i].File
 		var lines []string
-		for ; i < len(n.Never) && n.Never[i].File == file; i++ {
-			b := n.Never[i]
-			if b.First == b.Last {
-				lines = append(lines, fmt.Sprint(b.First))
+		for i < len(n.Never) && n.Never[i].File == file {
+			first, last := n.Never[i].First, n.Never[i].Last
+			// Blocks that touch are one.
+			for i++; i < len(n.Never) && n.Never[i].File == file && n.Never[i].First <= last+1; i++ {
+				last = max(last, n.Never[i].Last)
+			}
+			if first == last {
+				lines = append(lines, fmt.Sprint(first))
 			} else {
-				lines = append(lines, fmt.Sprintf("%d-%d", b.First, b.Last))
+				lines = append(lines, fmt.Sprintf("%d-%d", first, last))
 			}
 		}
 		c.printf("%s\n", layout.Hang("  "+file+"  ", strings.Join(lines, " ")))
