@@ -167,7 +167,10 @@ func TestArgued(t *testing.T) {
 	} {
 		_, err := argue(text)
 		assert.ErrorIs(t, err, mechanical.ErrArgued, name)
+		assert.ErrorContains(t, err, "line ", name)
 	}
+	_, err = argue(entry + "\n\n" + strings.ReplaceAll(entry, "flip", "negate"))
+	assert.ErrorContains(t, err, "line 9: negate of Name in ops/ops.go: no such mutation any more")
 	for name, text := range map[string]string{
 		"no reason": strings.ReplaceAll(entry, "why: for a test", ""), "no field": "hello\n", "unknown field": entry + "who: me\n",
 		"field twice": entry + "kind: flip\n", "bad number": entry + "nth: none\n", "zero": entry + "nth: 0\n", "no value": entry + "nth:\n",
@@ -215,6 +218,7 @@ example.org/p.joineryMutant1F STEXT size=3 args=0x8 locals=0x0 funcid=0x0 align=
 	0x0000 00000 (/p.go:20)	TEXT	example.org/p.joineryMutant1F(SB), $0
 	0x0000 90 c3 00                                         ...
 	rel 1+4 t=R_CALL example.org/p.g+0
+	a word of some other tool
 example.org/p.joineryMutant1F.func1 STEXT size=1 args=0x8 locals=0x0 funcid=0x0 align=0x0
 	0x0000 c3                                               .
 `

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Code is the machine code of copies of functions, by number, 0 being the one without
-// a mutation. The key before it names the function.
+// Code is the machine code of copies of functions, and of the functions in them, by
+// number, 0 being the copy without a mutation. The key before it names the function.
 type Code map[string]map[int]string
 
 var (
@@ -30,8 +30,7 @@ const wrapper = "funcid=0x17 "
 // bytes of each copy of a function and of the functions in it, with what they refer
 // to, and without names that differ between copies, lines and tables for debuggers.
 func ObjectCode(r io.Reader) (Code, error) {
-	type part struct{ function, text string }
-	parts := make(map[string]map[int][]part)
+	parts := make(map[string]map[int]string)
 	temporaries := make(map[string]string) // contents of unnamed variables
 	var name, text string
 	flush := func() {
@@ -43,18 +42,11 @@ func ObjectCode(r io.Reader) (Code, error) {
 			if err != nil {
 				break // more digits than any number that was given out
 			}
-			// The function is what comes before the functions in it.
-			plain := copyName.ReplaceAllString(name, switchName)
-			key := plain
-			if i := strings.Index(plain, switchName); i >= 0 {
-				if end := strings.IndexAny(plain[i:], ".[-"); end >= 0 {
-					key = plain[:i+end]
-				}
-			}
+			key := copyName.ReplaceAllString(name, switchName)
 			if parts[key] == nil {
-				parts[key] = make(map[int][]part)
+				parts[key] = make(map[int]string)
 			}
-			parts[key][number] = append(parts[key][number], part{plain, text})
+			parts[key][number] = text
 		}
 		name, text = "", ""
 	}
@@ -82,14 +74,10 @@ func ObjectCode(r io.Reader) (Code, error) {
 	code := make(Code)
 	for key, numbers := range parts {
 		code[key] = make(map[int]string)
-		for n, list := range numbers {
-			slices.SortFunc(list, func(a, b part) int { return strings.Compare(a.function, b.function) })
-			h := sha256.New()
-			for _, p := range list {
-				text := temporary.ReplaceAllStringFunc(p.text, func(name string) string { return temporaries[name] })
-				h.Write([]byte(p.function + "\n" + text)) // a hash takes everything
-			}
-			code[key][n] = hex.EncodeToString(h.Sum(nil))
+		for n, text := range numbers {
+			text = temporary.ReplaceAllStringFunc(text, func(name string) string { return temporaries[name] })
+			sum := sha256.Sum256([]byte(text))
+			code[key][n] = hex.EncodeToString(sum[:])
 		}
 	}
 	return code, nil

@@ -143,3 +143,22 @@ func Sign(n int) int {
 		return 1
 	}
 }
+
+// Reset forgets, and is called for its effect alone.
+func (l *List[T]) Reset() {
+	clear(l.items)
+	l.items = l.items[:0]
+}
+
+// Third reads through a pointer to an array.
+func Third(p *[4]int, i int) int {
+	return p[i]
+}
+
+// Make has a literal over several lines.
+func Make(a int) Pair {
+	return Pair{
+		A:   a,
+		Set: a > 0,
+	}
+}

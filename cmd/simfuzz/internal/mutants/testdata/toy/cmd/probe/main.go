@@ -28,6 +28,13 @@ func main() {
 		show("name", func() any { return ops.Name(x) })
 		show("middle", func() any { return ops.Middle("abcd", x) })
 	}
+	show("third", func() any { return []any{ops.Third(&[4]int{1, 2, 3, 4}, 2), ops.Make(1)} })
+	show("reset", func() any {
+		var l ops.List[string]
+		l.Add("x")
+		l.Reset()
+		return []any{l, l.Add("x")}
+	})
 	show("twice", func() any { return ops.Twice(1) })
 	show("move", func() any {
 		p := ops.Pair{A: 1, B: 2}
