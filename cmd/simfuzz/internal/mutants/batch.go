@@ -95,17 +95,7 @@ func (b *Builder) Draw(ctx context.Context, s *Subject, order []*mechanical.Muta
 		numbers = numbers[:n]
 		sample.Drawn = numbers[n-1]
 	}
-	for number, why := range out {
-		switch {
-		case number > sample.Drawn:
-		case errors.Is(why, ErrBuild):
-			sample.Broken++
-		case errors.Is(why, ErrNoEffect):
-			sample.Equivalent++
-		case errors.Is(why, errDuplicate):
-			sample.Duplicates++
-		}
-	}
+	sample.tally(out)
 	shared := &build{shared: true}
 	switchable := make(map[int]*mechanical.Mutation)
 	for _, i := range numbers {
@@ -122,6 +112,21 @@ func (b *Builder) Draw(ctx context.Context, s *Subject, order []*mechanical.Muta
 		}
 	}
 	return sample, nil
+}
+
+// tally counts why numbers up to the last one drawn make no mutant.
+func (s *Sample) tally(out map[int]error) {
+	for number, why := range out {
+		switch {
+		case number > s.Drawn:
+		case errors.Is(why, ErrBuild):
+			s.Broken++
+		case errors.Is(why, ErrNoEffect):
+			s.Equivalent++
+		case errors.Is(why, errDuplicate):
+			s.Duplicates++
+		}
+	}
 }
 
 // alone builds a mutant that cannot share a build.
