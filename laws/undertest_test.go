@@ -1,7 +1,6 @@
 package laws_test
 
 import (
-	"flag"
 	"maps"
 	"runtime"
 	"testing"

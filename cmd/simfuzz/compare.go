@@ -23,7 +23,7 @@ type trialsJSON struct {
 // compareStrategies prints, for each mutant, how many seeds each strategy needs to
 // find it. A strategy that misses it three times is given up; a mutant that the
 // default strategy misses in the median is a survivor.
-func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant, o mutantsOptions) error {
+func (c *cli) compareStrategies(builder *mutants.Builder, chosen []mutants.Mutant, o mutantsOptions) error {
 	strategies := scenario.Strategies()
 	if !o.json {
 		c.printText("", fmt.Sprintf("median seeds to find, over %d trials of at most %d seeds; in brackets how many trials found it, if not all", o.trials, o.seeds))
@@ -35,7 +35,7 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 	}
 	errors := 0
 	for _, m := range chosen {
-		program, err := shop.Build(c.ctx, m)
+		program, err := builder.Build(c.ctx, m)
 		if c.ctx.Err() != nil {
 			return c.ctx.Err()
 		}
@@ -48,7 +48,7 @@ func (c *cli) compareStrategies(shop *mutants.Workshop, chosen []mutants.Mutant,
 		for _, s := range strategies {
 			started := time.Now()
 			p := startProgress(c.err, func() string { return fmt.Sprintf("mutants: %s by %s, %s", m.Name, s, since(started)) })
-			t, err := shop.Trials(c.ctx, m, program, o.campaign(s), o.trials, s == "exhaustive")
+			t, err := builder.Trials(c.ctx, m, program, o.campaign(s), o.trials, s == "exhaustive")
 			p.finish()
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()

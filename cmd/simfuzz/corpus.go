@@ -14,11 +14,11 @@ import (
 // keepTape keeps what a mutant was shrunk to as DIR/NAME/tape.json, with what it
 // once broke in broke.txt. The tape is that of the clean program's run, which
 // holds; the mutant must still fail on it, or it would test nothing.
-func (c *cli) keepTape(shop *mutants.Workshop, m mutants.Mutant, program string, h mutants.Hunt, dir string) error {
-	if h.ShrunkTape == "" {
+func (c *cli) keepTape(builder *mutants.Builder, m mutants.Mutant, program string, k mutants.Campaign, dir string) error {
+	if k.ShrunkTape == "" {
 		return fmt.Errorf("keep a tape of %s: there is no small one", m.Name)
 	}
-	tape, err := readTape(h.ShrunkTape)
+	tape, err := readTape(k.ShrunkTape)
 	if err != nil {
 		return fmt.Errorf("keep a tape of %s: %w", m.Name, err)
 	}
@@ -48,7 +48,7 @@ func (c *cli) keepTape(shop *mutants.Workshop, m mutants.Mutant, program string,
 	if err != nil {
 		return fmt.Errorf("keep a tape of %s: %w", m.Name, err)
 	}
-	fails, err := shop.Fails(c.ctx, program, absolute)
+	fails, err := builder.Fails(c.ctx, program, absolute)
 	if err == nil && !fails {
 		err = errors.New("the mutant does not fail on it")
 	}
@@ -63,16 +63,16 @@ const corpusDir = "sim/scenario/testdata"
 
 // tryKept has a mutant run the tape that is kept of it, if one is: one that it does
 // not fail on any more tests nothing.
-func (c *cli) tryKept(shop *mutants.Workshop, m mutants.Mutant, program string, h *mutants.Hunt) error {
-	tape := shop.File(filepath.ToSlash(filepath.Join(corpusDir, m.Name, "tape.json")))
+func (c *cli) tryKept(builder *mutants.Builder, m mutants.Mutant, program string, k *mutants.Campaign) error {
+	tape := builder.File(filepath.ToSlash(filepath.Join(corpusDir, m.Name, "tape.json")))
 	if _, err := os.Stat(tape); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	fails, err := shop.Fails(c.ctx, program, tape)
+	fails, err := builder.Fails(c.ctx, program, tape)
 	if err != nil {
 		return fmt.Errorf("run the tape kept of %s: %w", m.Name, err)
 	}
-	h.KeptFails = &fails
+	k.KeptFails = &fails
 	if !fails {
 		c.worsen(exitUndecided)
 	}

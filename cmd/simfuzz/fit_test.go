@@ -113,11 +113,11 @@ func TestMutantRowsFit(t *testing.T) {
 	var out strings.Builder
 	c := &cli{ctx: t.Context(), out: &out, err: &out}
 	for _, m := range shipped {
-		require.NoError(t, c.printMutant(mutantsOptions{}, m, mutants.Hunt{
+		require.NoError(t, c.printMutant(mutantsOptions{}, m, mutants.Campaign{
 			Found: true, Oracle: "lattice-causal", Seeds: 2000, Replays: true, CleanHold: true, Seconds: 12345.6,
 			ShrunkOperations: &operations, ShrunkExceptions: &exceptions, ShrunkReplays: &took, KeptFails: new(bool),
 		}, nil))
-		require.NoError(t, c.printMutant(mutantsOptions{}, m, mutants.Hunt{Oracle: "liveness"}, nil))
+		require.NoError(t, c.printMutant(mutantsOptions{}, m, mutants.Campaign{Oracle: "liveness"}, nil))
 	}
 	fits(t, "mutants", out.String())
 	assert.Regexp(t, `(?m)^canary +killed +2000 12345.6 56 \+ 40 +1000\n    lattice-causal, but`, out.String())

@@ -32,7 +32,7 @@ var (
 // refusals are, for every command, all its flags and what they refuse.
 var refusals = map[string]map[string][]refused{
 	"run": {
-		"seed": fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing, "keep": notTruth, "json": notTruth,
+		"seed": fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing, "keep": notTruth, "cover": notTruth, "json": notTruth,
 		"nodes":      append([]refused{{"2", "3 to 9, or 0: drawn"}, {"10", "3 to 9, or 0: drawn"}}, notWhole...),
 		"operations": append([]refused{{"19", "20 to 2000, or 0: drawn"}, {"2001", "20 to 2000"}}, notWhole...),
 		"faults":     append([]refused{{"some", `"some" is not one of`}, {"drop=much", `"drop=much", want one of the classes`}, {"swarm,thunder=low", "thunder"}}, nothing...),
@@ -67,6 +67,7 @@ var refusals = map[string]map[string][]refused{
 	"mutants": {
 		"seed": fromZero, "workers": workers, "strategy": strategy, "strategies": notTruth, "corpus": nothing, "list": notTruth, "json": notTruth,
 		"seeds":  append([]refused{{"0", "1 to 1000000000000"}, {"1000000000001", "1 to 1000000000000"}}, notWhole...),
+		"sample": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...), "mechanical": nothing,
 		"trials": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
 	"levels": {}, "completion": {}, "help": {},

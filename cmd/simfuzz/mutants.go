@@ -31,6 +31,10 @@ type mutantsOptions struct {
 	trials   int
 	corpus   string
 	json     bool
+
+	mechanical string // patterns of packages, separated by commas
+	sample     int
+	sampled    bool // --sample was given
 }
 
 func (c *cli) mutantsCommand() *cobra.Command {
@@ -41,12 +45,25 @@ func (c *cli) mutantsCommand() *cobra.Command {
 		Long: "mutants builds each seeded fault from source, without touching the checkout, fuzzes it until a violation is " +
 			"found, and replays the tape: the mutant must fail alike, the clean program must hold; and it must fail on the tape " +
 			"kept of it. It needs the go command and a source checkout of this module.\n\n" +
-			"A mutant that survives is exit code 1, a kept tape that has gone stale 2.",
+			"A mutant that survives is exit code 1, a kept tape that has gone stale 2.\n\n" +
+			"With --mechanical the faults are derived from the source of packages by rule: comparisons flipped, bounds off by one, " +
+			"conditions negated, statements, calls and cases dropped, arguments swapped, constants changed, fields cleared, min for max, " +
+			"early returns. A sample of them is drawn by --seed; what does not compile, or compiles to the same code, is replaced. Each is " +
+			"tried by a campaign of --seeds seeds, where the campaign runs the package, and by the tests of the packages given. " +
+			"A mutant counts as found also if the program panics, gives up with an error, or takes five times as long and seven seconds more. One " +
+			"that nothing notices survives, unless " + arguedPath + " argues why.",
+		Example: "  simfuzz mutants reclaim-or canary\n  simfuzz mutants --mechanical ./kvs/... --sample 200 --seed 7\n" +
+			"  simfuzz mutants --mechanical ./kvs/gossip kvs/gossip.Dots.insert/constant/1",
 		ValidArgsFunction: completeMutants,
-		RunE:              func(_ *cobra.Command, args []string) error { return c.mutants(o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.sampled = cmd.Flags().Changed("sample")
+			return c.mutants(o, args)
+		},
 	}
 	f := cmd.Flags()
-	seedFlag(f, &o.seed, "first seed")
+	seedFlag(f, &o.seed, "first seed; with --mechanical it draws the sample, too")
+	f.StringVar(&o.mechanical, "mechanical", "", "derive mutants from the source of `PACKAGES`, such as ./kvs/...; several are separated by commas")
+	numberFlag(f, &o.sample, "sample", 100, 1, 1_000_000, "with --mechanical, how many mutants to draw")
 	numberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
 	workersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)
@@ -65,6 +82,7 @@ type mutantJSON struct {
 	Name             string  `json:"name"`
 	Strategy         string  `json:"strategy"`
 	Found            bool    `json:"found"`
+	By               string  `json:"by"` // campaign, or nothing
 	Oracle           string  `json:"oracle"`
 	Seeds            int64   `json:"seeds"`
 	Seconds          float64 `json:"seconds"`
@@ -81,6 +99,8 @@ type mutantJSON struct {
 type mutantSummary struct {
 	Kind     string `json:"kind"`
 	Mutants  int    `json:"mutants"`
+	Found    int    `json:"found"`  // those killed
+	Argued   int    `json:"argued"` // none: each of these is a fault
 	Killed   int    `json:"killed"`
 	Survived int    `json:"survived"`
 	Errors   int    `json:"errors"`
@@ -113,11 +133,17 @@ func (s *mutantSummary) finish() {
 	s.Replays, s.Seeds = spreadOf(s.replays), spreadOf(s.seeds)
 }
 
-// mutants hunts the chosen mutants one after the other; each campaign uses all
+// mutants fuzzes the chosen mutants one after the other; each campaign uses all
 // workers.
 func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	if o.seeds-1 > math.MaxUint64-o.seed {
 		return usagef("mutants: --seeds %d: from --seed %d on there are %d", o.seeds, o.seed, math.MaxUint64-o.seed+1)
+	}
+	if err := o.checkMechanical(); err != nil {
+		return err
+	}
+	if o.mechanical != "" {
+		return c.mechanical(o, names)
 	}
 	chosen, err := chooseMutants(names)
 	if err != nil {
@@ -127,7 +153,7 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 		return c.listMutants(o, chosen)
 	}
 	c.note("mutants: building the clean program")
-	shop, err := mutants.Open(c.ctx, ".", modulePath, programPath)
+	builder, err := mutants.Open(c.ctx, ".", modulePath, programPath)
 	if c.ctx.Err() != nil && err != nil {
 		return c.ctx.Err() // the go command was ended as well
 	}
@@ -135,18 +161,18 @@ func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 		return fmt.Errorf("mutants: %w", err)
 	}
 	defer func() {
-		if closeErr := shop.Close(); closeErr != nil {
+		if closeErr := builder.Close(); closeErr != nil {
 			err = errors.Join(err, fmt.Errorf("mutants: %w", closeErr))
 		}
 	}()
 	if o.compare {
-		return c.compareStrategies(shop, chosen, o)
+		return c.compareStrategies(builder, chosen, o)
 	}
-	return c.huntAll(shop, chosen, o)
+	return c.fuzzAll(builder, chosen, o)
 }
 
-// huntAll hunts each mutant and says what came of it.
-func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutantsOptions) error {
+// fuzzAll fuzzes each mutant and says what came of it.
+func (c *cli) fuzzAll(builder *mutants.Builder, chosen []mutants.Mutant, o mutantsOptions) error {
 	sum := mutantSummary{Kind: "summary"}
 	if !o.json {
 		c.printf(mutantRow+"%s\n", "MUTANT", "STATE", "SEEDS", "SECONDS", "SHRUNK", "REPLAYS", "SEEN BY")
@@ -156,14 +182,14 @@ func (c *cli) huntAll(shop *mutants.Workshop, chosen []mutants.Mutant, o mutants
 		p := startProgress(c.err, func() string {
 			return fmt.Sprintf("mutants: %d of %d, %s, %s: %s", i+1, len(chosen), since(started), m.Name, m.Doc)
 		})
-		h, huntErr := c.hunt(shop, m, o)
+		k, failed := c.fuzzMutant(builder, m, o)
 		p.finish()
 		if c.ctx.Err() != nil {
 			c.worsen(exitInterrupted)
 			break
 		}
-		sum.add(h, huntErr)
-		if err := c.printMutant(o, m, h, huntErr); err != nil {
+		sum.add(k, failed)
+		if err := c.printMutant(o, m, k, failed); err != nil {
 			return err
 		}
 	}
@@ -240,27 +266,27 @@ func completeMutants(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 	return mutantNames(all), cobra.ShellCompDirectiveNoFileComp
 }
 
-// hunt builds one mutant and fuzzes it, and keeps its tape if asked to.
-func (c *cli) hunt(shop *mutants.Workshop, m mutants.Mutant, o mutantsOptions) (mutants.Hunt, error) {
-	program, err := shop.Build(c.ctx, m)
+// fuzzMutant builds one mutant and fuzzes it, and keeps its tape if asked to.
+func (c *cli) fuzzMutant(builder *mutants.Builder, m mutants.Mutant, o mutantsOptions) (mutants.Campaign, error) {
+	program, err := builder.Build(c.ctx, m)
 	if err != nil {
-		return mutants.Hunt{}, err
+		return mutants.Campaign{}, err
 	}
 	campaign := o.campaign(o.strategy)
 	campaign.Flags = append(campaign.Flags, "--failures", "1")
-	h, err := shop.Hunt(c.ctx, m, program, campaign)
-	if err == nil && o.corpus != "" && h.Killed() {
-		err = c.keepTape(shop, m, program, h, o.corpus)
+	k, err := builder.Fuzz(c.ctx, m, program, campaign)
+	if err == nil && o.corpus != "" && k.Killed() {
+		err = c.keepTape(builder, m, program, k, o.corpus)
 	}
 	if err == nil {
-		err = c.tryKept(shop, m, program, &h)
+		err = c.tryKept(builder, m, program, &k)
 	}
-	return h, err
+	return k, err
 }
 
 // campaign is how a mutant is fuzzed with a strategy.
-func (o *mutantsOptions) campaign(strategy string) mutants.Campaign {
-	c := mutants.Campaign{Seed: o.seed, Seeds: o.seeds}
+func (o *mutantsOptions) campaign(strategy string) mutants.CampaignOptions {
+	c := mutants.CampaignOptions{Seed: o.seed, Seeds: o.seeds}
 	if strategy != "" {
 		c.Flags = append(c.Flags, "--strategy", strategy)
 	}
@@ -270,85 +296,89 @@ func (o *mutantsOptions) campaign(strategy string) mutants.Campaign {
 	return c
 }
 
-func (s *mutantSummary) add(h mutants.Hunt, err error) {
+func (s *mutantSummary) add(k mutants.Campaign, err error) {
 	s.Mutants++
 	switch {
 	case err != nil:
 		s.Errors++
-	case h.Killed():
+	case k.Killed():
 		s.Killed++
-		s.seeds = append(s.seeds, int(h.Seeds))
-		if h.ShrunkOperations != nil && h.ShrunkExceptions != nil && h.ShrunkReplays != nil {
-			s.operations = append(s.operations, *h.ShrunkOperations)
-			s.exceptions = append(s.exceptions, *h.ShrunkExceptions)
-			s.replays = append(s.replays, *h.ShrunkReplays)
+		s.Found++
+		s.seeds = append(s.seeds, int(k.Seeds))
+		if k.ShrunkOperations != nil && k.ShrunkExceptions != nil && k.ShrunkReplays != nil {
+			s.operations = append(s.operations, *k.ShrunkOperations)
+			s.exceptions = append(s.exceptions, *k.ShrunkExceptions)
+			s.replays = append(s.replays, *k.ShrunkReplays)
 		}
 	default:
 		s.Survived++
 	}
 }
 
-func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, h mutants.Hunt, huntErr error) error {
-	if huntErr != nil {
-		c.note("simfuzz: mutants: %v", huntErr)
+func (c *cli) printMutant(o mutantsOptions, m mutants.Mutant, k mutants.Campaign, failed error) error {
+	if failed != nil {
+		c.note("simfuzz: mutants: %v", failed)
 	}
 	if o.json {
 		j := mutantJSON{
-			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: h.Found, Oracle: h.Oracle, Seeds: h.Seeds,
-			Seconds: h.Seconds, Replayed: h.Replays, CleanHolds: h.CleanHold,
-			ShrunkOperations: h.ShrunkOperations, ShrunkExceptions: h.ShrunkExceptions, ShrunkReplays: h.ShrunkReplays,
-			KeptFails: h.KeptFails,
+			Kind: "mutant", Name: m.Name, Strategy: o.strategy, Found: k.Found, Oracle: k.Oracle, Seeds: k.Seeds,
+			Seconds: k.Seconds, Replayed: k.Replays, CleanHolds: k.CleanHold,
+			ShrunkOperations: k.ShrunkOperations, ShrunkExceptions: k.ShrunkExceptions, ShrunkReplays: k.ShrunkReplays,
+			KeptFails: k.KeptFails,
 		}
-		if huntErr != nil {
-			j.Error = huntErr.Error()
+		if k.Killed() {
+			j.By = "campaign"
+		}
+		if failed != nil {
+			j.Error = failed.Error()
 		}
 		return c.printJSON(j)
 	}
-	head := fmt.Sprintf(mutantRow, m.Name, state(h, huntErr), fmt.Sprint(h.Seeds), fmt.Sprintf("%.1f", h.Seconds), shrunk(h), replays(h))
-	c.printf("%s\n", layout.Below(head, "    ", remark(m, h)))
+	head := fmt.Sprintf(mutantRow, m.Name, state(k, failed), fmt.Sprint(k.Seeds), fmt.Sprintf("%.1f", k.Seconds), shrunk(k), replays(k))
+	c.printf("%s\n", layout.Below(head, "    ", remark(m, k)))
 	return nil
 }
 
 // state is the outcome in a word.
-func state(h mutants.Hunt, err error) string {
+func state(k mutants.Campaign, err error) string {
 	switch {
 	case err != nil:
 		return "error"
-	case h.Killed():
+	case k.Killed():
 		return "killed"
 	}
 	return "SURVIVED"
 }
 
 // shrunk is the size of the shrunk tape: operations + exceptions.
-func shrunk(h mutants.Hunt) string {
-	if h.ShrunkOperations == nil || h.ShrunkExceptions == nil {
+func shrunk(k mutants.Campaign) string {
+	if k.ShrunkOperations == nil || k.ShrunkExceptions == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%d + %d", *h.ShrunkOperations, *h.ShrunkExceptions)
+	return fmt.Sprintf("%d + %d", *k.ShrunkOperations, *k.ShrunkExceptions)
 }
 
 // replays is how many replays shrinking took.
-func replays(h mutants.Hunt) string {
-	if h.ShrunkReplays == nil {
+func replays(k mutants.Campaign) string {
+	if k.ShrunkReplays == nil {
 		return "-"
 	}
-	return fmt.Sprint(*h.ShrunkReplays)
+	return fmt.Sprint(*k.ShrunkReplays)
 }
 
 // remark says who saw the mutant, or why what was seen is no kill.
-func remark(m mutants.Mutant, h mutants.Hunt) string {
+func remark(m mutants.Mutant, k mutants.Campaign) string {
 	switch {
-	case h.Oracle == "":
+	case k.Oracle == "":
 		return "nobody"
-	case !h.Found:
-		return fmt.Sprintf("%s, where %s was expected", h.Oracle, strings.Join(m.Oracles, " or "))
-	case !h.Replays:
-		return h.Oracle + ", but its tape does not replay alike"
-	case !h.CleanHold:
-		return h.Oracle + ", but the clean program fails on the tape too"
-	case h.KeptFails != nil && !*h.KeptFails:
-		return h.Oracle + ", but the tape kept of it does not fail any more: keep one anew with --corpus " + corpusDir
+	case !k.Found:
+		return fmt.Sprintf("%s, where %s was expected", k.Oracle, strings.Join(m.Oracles, " or "))
+	case !k.Replays:
+		return k.Oracle + ", but its tape does not replay alike"
+	case !k.CleanHold:
+		return k.Oracle + ", but the clean program fails on the tape too"
+	case k.KeptFails != nil && !*k.KeptFails:
+		return k.Oracle + ", but the tape kept of it does not fail any more: keep one anew with --corpus " + corpusDir
 	}
-	return h.Oracle
+	return k.Oracle
 }

@@ -19,6 +19,10 @@ func TestMutantsRefusals(t *testing.T) {
 	}{
 		"unknown name": {[]string{"mutants", "no-such-mutant"}, "no-such-mutant"},
 		"unknown flag": {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
+
+		"sample of nothing":      {[]string{"mutants", "--sample", "5"}, "--sample goes with --mechanical"},
+		"mechanical, strategies": {[]string{"mutants", "--mechanical", "./kvs", "--strategies"}, "do not go together"},
+		"mechanical, corpus":     {[]string{"mutants", "--mechanical", "./kvs", "--corpus", "x"}, "do not go together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := invoke(t, "", c.args...)
@@ -49,48 +53,48 @@ func TestMutantsList(t *testing.T) {
 	}
 }
 
-// What is printed and counted of each outcome of a hunt.
+// What is printed and counted of each outcome of a campaign.
 func TestMutantOutcomes(t *testing.T) {
 	operations, exceptions, took := 2, 1, 33
 	m := mutants.Mutant{Name: "m", Oracles: []string{"convergence", "durability"}}
 	for name, c := range map[string]struct {
-		hunt mutants.Hunt
-		err  error
-		sum  mutantSummary
-		want []string
+		campaign mutants.Campaign
+		err      error
+		sum      mutantSummary
+		want     []string
 	}{
 		"killed": {
-			mutants.Hunt{
+			mutants.Campaign{
 				Found: true, Oracle: "convergence", Seeds: 17, Replays: true, CleanHold: true,
 				ShrunkOperations: &operations, ShrunkExceptions: &exceptions, ShrunkReplays: &took,
 			}, nil,
 			mutantSummary{
-				Mutants: 1, Killed: 1, Seeds: spread{17, 17}, Operations: spread{2, 2}, Exceptions: spread{1, 1}, Replays: spread{33, 33},
+				Mutants: 1, Found: 1, Killed: 1, Seeds: spread{17, 17}, Operations: spread{2, 2}, Exceptions: spread{1, 1}, Replays: spread{33, 33},
 				seeds: []int{17}, operations: []int{2}, exceptions: []int{1}, replays: []int{33},
 			}, []string{"killed", "17", "convergence", "2 + 1", "33"},
 		},
 		"survived": {
-			mutants.Hunt{Seeds: 2000}, nil,
+			mutants.Campaign{Seeds: 2000}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "nobody"},
 		},
 		"wrong oracle": {
-			mutants.Hunt{Oracle: "liveness", Replays: true, CleanHold: true}, nil,
+			mutants.Campaign{Oracle: "liveness", Replays: true, CleanHold: true}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "liveness, where convergence or durability was expected"},
 		},
 		"does not repeat": {
-			mutants.Hunt{Found: true, Oracle: "convergence"}, nil,
+			mutants.Campaign{Found: true, Oracle: "convergence"}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "does not replay alike"},
 		},
 		"stale tape": {
-			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
-			mutantSummary{Mutants: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
+			mutants.Campaign{Found: true, Oracle: "convergence", Replays: true, CleanHold: true, KeptFails: new(bool)}, nil,
+			mutantSummary{Mutants: 1, Found: 1, Killed: 1, seeds: []int{0}}, []string{"killed", "the tape kept of it does not fail any more"},
 		},
 		"clean fails too": {
-			mutants.Hunt{Found: true, Oracle: "convergence", Replays: true}, nil,
+			mutants.Campaign{Found: true, Oracle: "convergence", Replays: true}, nil,
 			mutantSummary{Mutants: 1, Survived: 1}, []string{"SURVIVED", "clean program fails"},
 		},
 		"error": {
-			mutants.Hunt{}, errors.New("does not compile"),
+			mutants.Campaign{}, errors.New("does not compile"),
 			mutantSummary{Mutants: 1, Errors: 1}, []string{"error", "does not compile"},
 		},
 	} {
@@ -98,22 +102,22 @@ func TestMutantOutcomes(t *testing.T) {
 			var out bytes.Buffer
 			cl := &cli{ctx: t.Context(), out: &out, err: &out}
 			var sum mutantSummary
-			sum.add(c.hunt, c.err)
+			sum.add(c.campaign, c.err)
 			sum.finish()
 			assert.Equal(t, c.sum, sum)
-			require.NoError(t, cl.printMutant(mutantsOptions{}, m, c.hunt, c.err))
+			require.NoError(t, cl.printMutant(mutantsOptions{}, m, c.campaign, c.err))
 			for _, want := range c.want {
 				assert.Contains(t, out.String(), want)
 			}
 			out.Reset()
-			require.NoError(t, cl.printMutant(mutantsOptions{json: true, strategy: "swarm"}, m, c.hunt, nil))
+			require.NoError(t, cl.printMutant(mutantsOptions{json: true, strategy: "swarm"}, m, c.campaign, nil))
 			var j mutantJSON
 			lastJSON(t, out.String(), &j)
 			assert.Equal(t, mutantJSON{
-				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.hunt.Found, Oracle: c.hunt.Oracle, Seeds: c.hunt.Seeds,
-				Replayed: c.hunt.Replays, CleanHolds: c.hunt.CleanHold,
-				ShrunkOperations: c.hunt.ShrunkOperations, ShrunkExceptions: c.hunt.ShrunkExceptions, ShrunkReplays: c.hunt.ShrunkReplays,
-				KeptFails: c.hunt.KeptFails,
+				Kind: "mutant", Name: "m", Strategy: "swarm", Found: c.campaign.Found, By: map[bool]string{true: "campaign"}[c.campaign.Killed()], Oracle: c.campaign.Oracle, Seeds: c.campaign.Seeds,
+				Replayed: c.campaign.Replays, CleanHolds: c.campaign.CleanHold,
+				ShrunkOperations: c.campaign.ShrunkOperations, ShrunkExceptions: c.campaign.ShrunkExceptions, ShrunkReplays: c.campaign.ShrunkReplays,
+				KeptFails: c.campaign.KeptFails,
 			}, j)
 		})
 	}

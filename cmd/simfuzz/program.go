@@ -31,8 +31,15 @@ func programName(called, executable, dir string) string {
 	return "go run " + modulePath + strings.TrimPrefix(programPath, ".")
 }
 
-// thisProgram is [programName] of this process.
+// calledVariable is the environment variable by which a program that runs in place of
+// this one learns how to call this one again.
+const calledVariable = "SIMFUZZ_CALLED"
+
+// thisProgram is [programName] of this process, or of the one that it stands for.
 func thisProgram() string {
+	if called := os.Getenv(calledVariable); called != "" {
+		return called
+	}
 	executable, err := os.Executable()
 	if err != nil {
 		executable = os.Args[0]

@@ -36,6 +36,7 @@ type runFlags struct {
 	ops      int
 	failures int
 	keep     bool
+	cover    bool
 	out      string
 	json     bool
 	given    *pflag.FlagSet // as they were given
@@ -86,6 +87,7 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.StringVar(&f.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
 	numberFlag(fl, &f.failures, "failures", maxFailed, 1, 10_000, "failing seeds after which to stop")
 	fl.BoolVar(&f.keep, "keep", true, "keep a folder of each failing seed, and shrink it; without, failures are only counted")
+	fl.BoolVar(&f.cover, "cover", false, "count the statements of the store that the campaign never reaches; needs the go command and a checkout")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
 }
@@ -119,6 +121,9 @@ func (c *cli) fuzz(f runFlags) error {
 	cfg, err := f.config()
 	if err != nil {
 		return err
+	}
+	if f.cover {
+		return c.cover(f.given, f.json)
 	}
 	if f.keep {
 		if err := c.checkWritable(f.out); err != nil {

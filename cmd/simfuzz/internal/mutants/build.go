@@ -11,76 +11,77 @@ import (
 	"time"
 )
 
-// Workshop builds the clean program and mutants of it. Everything it makes lies
-// in its folder, which [Workshop.Close] removes.
-type Workshop struct {
-	root  string // of the checkout
-	pkg   string // the main package to build, as "./cmd/tool"
-	dir   string // absolute
-	clean string // path of the clean program
+// Builder makes the clean program and mutants of it. Everything it makes lies
+// in its folder, which [Builder.Close] removes.
+type Builder struct {
+	root   string // of the checkout
+	module string // its path
+	pkg    string // the main package to build, as "./cmd/tool"
+	dir    string // absolute
+	clean  string // path of the clean program
 }
 
 // Open finds the checkout of module at or above dir and builds the clean
 // program of pkg.
-func Open(ctx context.Context, dir, module, pkg string) (w *Workshop, err error) {
+func Open(ctx context.Context, dir, module, pkg string) (b *Builder, err error) {
 	root, err := Checkout(dir, module)
 	if err != nil {
 		return nil, err
 	}
 	temp, err := os.MkdirTemp("", "mutants-*")
 	if err != nil {
-		return nil, fmt.Errorf("open workshop: %w", err)
+		return nil, fmt.Errorf("open builder: %w", err)
 	}
-	w = &Workshop{root: root, pkg: pkg, dir: temp, clean: filepath.Join(temp, "clean")}
-	if err := w.build(ctx, w.clean, ""); err != nil {
-		return nil, closing(w, fmt.Errorf("build the clean program: %w", err))
+	b = &Builder{root: root, module: module, pkg: pkg, dir: temp, clean: filepath.Join(temp, "clean")}
+	if err := b.build(ctx, b.clean, ""); err != nil {
+		return nil, closing(b, fmt.Errorf("build the clean program: %w", err))
 	}
-	return w, nil
+	return b, nil
 }
 
-// Close removes what the workshop made.
-func (w *Workshop) Close() error {
-	if err := os.RemoveAll(w.dir); err != nil {
-		return fmt.Errorf("close workshop: %w", err)
+// Close removes what the builder made.
+func (b *Builder) Close() error {
+	if err := os.RemoveAll(b.dir); err != nil {
+		return fmt.Errorf("close builder: %w", err)
 	}
 	return nil
 }
 
-// closing closes the workshop on the way out of a failure.
-func closing(w *Workshop, err error) error {
-	if more := w.Close(); more != nil {
+// closing closes the builder on the way out of a failure.
+func closing(b *Builder, err error) error {
+	if more := b.Close(); more != nil {
 		return fmt.Errorf("%w; %w", err, more)
 	}
 	return err
 }
 
 // Clean is the path of the clean program.
-func (w *Workshop) Clean() string { return w.clean }
+func (b *Builder) Clean() string { return b.clean }
 
 // File is the path of a file of the checkout, named relative to its root.
-func (w *Workshop) File(name string) string { return filepath.Join(w.root, filepath.FromSlash(name)) }
+func (b *Builder) File(name string) string { return filepath.Join(b.root, filepath.FromSlash(name)) }
 
 // Build applies a mutant and builds its program; the folder it lies in is the
 // mutant's own. An [ErrBuild], [ErrPattern] or [ErrNoEffect] means that there is
 // no mutant to find, which is a fault of the mutant and no kill.
-func (w *Workshop) Build(ctx context.Context, m Mutant) (program string, err error) {
-	patched, err := m.Apply(w.root)
+func (b *Builder) Build(ctx context.Context, m Mutant) (program string, err error) {
+	patched, err := m.Apply(b.root)
 	if err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp(w.dir, "mutant-*")
+	dir, err := os.MkdirTemp(b.dir, "mutant-*")
 	if err != nil {
 		return "", fmt.Errorf("build mutant %s: %w", m.Name, err)
 	}
-	overlay, err := w.overlay(dir, m.File, patched)
+	overlay, err := b.overlay(dir, m.File, patched)
 	if err != nil {
 		return "", fmt.Errorf("build mutant %s: %w", m.Name, err)
 	}
 	program = filepath.Join(dir, "mutant")
-	if err := w.build(ctx, program, overlay); err != nil {
+	if err := b.build(ctx, program, overlay); err != nil {
 		return "", fmt.Errorf("build mutant %s: %w", m.Name, err)
 	}
-	same, err := sameFile(program, w.clean)
+	same, err := sameFile(program, b.clean)
 	if err != nil {
 		return "", fmt.Errorf("build mutant %s: %w", m.Name, err)
 	}
@@ -92,13 +93,13 @@ func (w *Workshop) Build(ctx context.Context, m Mutant) (program string, err err
 
 // overlay writes the patched file and the overlay that puts it in place of the
 // clean one. Both paths in it are absolute, as the go command demands.
-func (w *Workshop) overlay(dir, file string, patched []byte) (string, error) {
+func (b *Builder) overlay(dir, file string, patched []byte) (string, error) {
 	stand := filepath.Join(dir, "patched.go")
 	if err := os.WriteFile(stand, patched, 0o600); err != nil {
 		return "", err
 	}
 	text, err := json.Marshal(map[string]map[string]string{
-		"Replace": {filepath.Join(w.root, filepath.FromSlash(file)): stand},
+		"Replace": {filepath.Join(b.root, filepath.FromSlash(file)): stand},
 	})
 	if err != nil {
 		return "", err
@@ -107,15 +108,18 @@ func (w *Workshop) overlay(dir, file string, patched []byte) (string, error) {
 	return name, os.WriteFile(name, text, 0o600)
 }
 
-// build compiles the package. Paths, version control and build ids stay out of
-// the program, so that equal programs are equal files.
-func (w *Workshop) build(ctx context.Context, out, overlay string) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-buildid=", "-o", out}
+// linkFlags keep build ids and what debuggers want out of a program.
+const linkFlags = "-ldflags=-buildid= -s -w"
+
+// build compiles the package. Paths, version control, build ids and debuggers' tables
+// stay out of the program, so that equal programs are equal files.
+func (b *Builder) build(ctx context.Context, out, overlay string) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", linkFlags, "-o", out}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
-	cmd := command(ctx, "go", append(args, w.pkg)...)
-	cmd.Dir = w.root
+	cmd := command(ctx, "go", append(args, b.pkg)...)
+	cmd.Dir = b.root
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %w: %s", ErrBuild, err, bytes.TrimSpace(text))
 	}

@@ -91,7 +91,7 @@ func TestCheckout(t *testing.T) {
 	require.ErrorIs(t, err, mutants.ErrNoCheckout)
 }
 
-func open(t *testing.T) *mutants.Workshop {
+func open(t *testing.T) *mutants.Builder {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds programs; skipped by -short")
@@ -132,18 +132,18 @@ func TestBuild(t *testing.T) {
 	assert.Equal(t, string(before), string(after), "the checkout stays as it is")
 }
 
-func TestHunt(t *testing.T) {
+func TestFuzz(t *testing.T) {
 	w := open(t)
-	hunt := func(m mutants.Mutant, c mutants.Campaign) (mutants.Hunt, error) {
+	fuzz := func(m mutants.Mutant, c mutants.CampaignOptions) (mutants.Campaign, error) {
 		t.Helper()
 		program, err := w.Build(t.Context(), m)
 		require.NoError(t, err)
-		return w.Hunt(t.Context(), m, program, c)
+		return w.Fuzz(t.Context(), m, program, c)
 	}
-	all := mutants.Campaign{Seed: 5, Seeds: 50}
+	all := mutants.CampaignOptions{Seed: 5, Seeds: 50}
 
 	t.Run("killed", func(t *testing.T) {
-		h, err := hunt(toy("return b", "return a", "upper-bound", "commutative"), all)
+		h, err := fuzz(toy("return b", "return a", "upper-bound", "commutative"), all)
 		require.NoError(t, err)
 		assert.True(t, h.Killed(), "%+v", h)
 		assert.Equal(t, "commutative", h.Oracle)
@@ -151,20 +151,20 @@ func TestHunt(t *testing.T) {
 		assert.Equal(t, int64(2), h.Seeds)
 	})
 	t.Run("another oracle", func(t *testing.T) {
-		h, err := hunt(toy("a < b", "a > b", "commutative"), all)
+		h, err := fuzz(toy("a < b", "a > b", "commutative"), all)
 		require.NoError(t, err)
 		assert.Equal(t, "upper-bound", h.Oracle)
 		assert.False(t, h.Found)
 		assert.False(t, h.Killed())
 	})
 	t.Run("survives", func(t *testing.T) {
-		h, err := hunt(toy("a < b", "a <= b"), all)
+		h, err := fuzz(toy("a < b", "a <= b"), all)
 		require.NoError(t, err)
 		assert.False(t, h.Killed())
 		assert.Equal(t, int64(50), h.Seeds)
 	})
 	t.Run("does not repeat", func(t *testing.T) {
-		h, err := hunt(mutants.Mutant{
+		h, err := fuzz(mutants.Mutant{
 			Name: "m", File: "cmd/toy/main.go",
 			Search: "x, y := proto.Merge(a, b), proto.Merge(b, a)", Replace: "x, y := proto.Merge(os.Getpid(), a), 0",
 		}, all)
@@ -174,7 +174,7 @@ func TestHunt(t *testing.T) {
 		assert.False(t, h.Killed())
 	})
 	t.Run("a crash is no kill", func(t *testing.T) {
-		_, err := hunt(toy("return b", `panic("oh")`), all)
+		_, err := fuzz(toy("return b", `panic("oh")`), all)
 		require.ErrorIs(t, err, mutants.ErrCrashed)
 	})
 	t.Run("interrupted", func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestHunt(t *testing.T) {
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err = w.Hunt(ctx, m, program, all)
+		_, err = w.Fuzz(ctx, m, program, all)
 		require.ErrorIs(t, err, context.Canceled)
 	})
 }
@@ -194,7 +194,7 @@ func TestTrials(t *testing.T) {
 		t.Helper()
 		program, err := w.Build(t.Context(), m)
 		require.NoError(t, err)
-		found, err := w.Trials(t.Context(), m, program, mutants.Campaign{Seed: 5, Seeds: 10}, count, apart)
+		found, err := w.Trials(t.Context(), m, program, mutants.CampaignOptions{Seed: 5, Seeds: 10}, count, apart)
 		require.NoError(t, err)
 		return found
 	}

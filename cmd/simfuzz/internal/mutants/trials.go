@@ -26,24 +26,24 @@ func (t Trials) Median() (int64, bool) {
 	return t.Needed[i], true
 }
 
-// Trials counts the seeds that c needs to find a mutant, count times over or until
-// three trials have missed it within c.Seeds seeds each. Trials follow each other
+// Trials counts the seeds that a campaign needs to find a mutant, count times over or until
+// three trials have missed it within o.Seeds seeds each. Trials follow each other
 // in one row of seeds, which are independent; with apart each begins at a seed of
 // its own, for strategies that go through the schedules of their first seed.
-func (w *Workshop) Trials(ctx context.Context, m Mutant, program string, c Campaign, count int, apart bool) (Trials, error) {
+func (b *Builder) Trials(ctx context.Context, m Mutant, program string, o CampaignOptions, count int, apart bool) (Trials, error) {
 	var t Trials
-	for seed := c.Seed; len(t.Needed)+t.Missed < count && t.Missed < maxMisses; {
+	for seed := o.Seed; len(t.Needed)+t.Missed < count && t.Missed < maxMisses; {
 		most := count - len(t.Needed) - t.Missed
 		if apart {
 			most = 1
 		}
-		found, err := w.failures(ctx, m, program, seed, most, c)
+		found, err := b.failures(ctx, m, program, seed, most, o)
 		if err != nil {
 			return t, err
 		}
 		if len(found) == 0 {
 			t.Missed++
-			seed += c.Seeds
+			seed += o.Seeds
 			continue
 		}
 		last := seed
@@ -53,7 +53,7 @@ func (w *Workshop) Trials(ctx context.Context, m Mutant, program string, c Campa
 		}
 		seed = last
 		if apart {
-			seed = c.Seed + uint64(len(t.Needed)+t.Missed)
+			seed = o.Seed + uint64(len(t.Needed)+t.Missed)
 		}
 	}
 	slices.Sort(t.Needed)
@@ -62,12 +62,12 @@ func (w *Workshop) Trials(ctx context.Context, m Mutant, program string, c Campa
 
 // failures lists the seeds at which a program fails as the mutant should, at most
 // so many, within the campaign's bound.
-func (w *Workshop) failures(ctx context.Context, m Mutant, program string, seed uint64, most int, c Campaign) ([]uint64, error) {
+func (b *Builder) failures(ctx context.Context, m Mutant, program string, seed uint64, most int, o CampaignOptions) ([]uint64, error) {
 	args := append([]string{
-		"run", "--json", "--keep=false", "--seed", strconv.FormatUint(seed, 10), "--seeds", strconv.FormatUint(c.Seeds, 10),
+		"run", "--json", "--keep=false", "--seed", strconv.FormatUint(seed, 10), "--seeds", strconv.FormatUint(o.Seeds, 10),
 		"--failures", strconv.Itoa(most),
-	}, c.Flags...)
-	lines, _, err := w.ask(ctx, program, args...)
+	}, o.Flags...)
+	lines, _, err := b.ask(ctx, program, args...)
 	if err != nil {
 		return nil, fmt.Errorf("try mutant %s: %w", m.Name, err)
 	}

@@ -35,6 +35,7 @@ func main() {
 // judge runs one seed: two numbers merged both ways.
 func judge(seed uint64) (trace string, oracle string) {
 	a, b := int(seed*7%5), int(seed*3%5)
+	proto.At([]int{1, 2, 3}, int(seed%7)) // panics where it reads behind the end
 	x, y := proto.Merge(a, b), proto.Merge(b, a)
 	switch {
 	case x != y:

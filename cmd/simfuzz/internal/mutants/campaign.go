@@ -18,15 +18,15 @@ import (
 // crash of the tool is no kill.
 var ErrCrashed = errors.New("the program ended without a summary")
 
-// Campaign says how to fuzz each mutant.
-type Campaign struct {
+// CampaignOptions say how to fuzz a mutant.
+type CampaignOptions struct {
 	Seed  uint64   // the first seed
 	Seeds uint64   // how many at most
 	Flags []string // further flags for the program's run command
 }
 
-// Hunt is what came of fuzzing one mutant.
-type Hunt struct {
+// Campaign is what came of fuzzing one mutant.
+type Campaign struct {
 	Found     bool   // a violation was found, by an oracle the mutant expects
 	Oracle    string // that saw the first violation; "" if there was none
 	Seed      uint64 // that found it
@@ -34,13 +34,13 @@ type Hunt struct {
 	TraceHash string // of the failing run
 	Replays   bool   // the mutant's replay of the tape failed alike, to the same trace
 	CleanHold bool   // the clean program's replay of the tape held
-	Tape      string // path, inside the workshop
+	Tape      string // path, in the folder of the builder
 	Seconds   float64
 
 	// What the violation was shrunk to, and in how many replays; nil where nothing was
 	// shrunk.
 	ShrunkOperations, ShrunkExceptions, ShrunkReplays *int
-	ShrunkTape                                        string // path, inside the workshop
+	ShrunkTape                                        string // path, in the folder of the builder
 
 	// KeptFails says whether the mutant fails on the tape that is kept of it in the
 	// corpus; nil if none is.
@@ -49,7 +49,7 @@ type Hunt struct {
 
 // Killed reports whether the harness proved itself on the mutant: found,
 // repeated from its tape, and no false alarm on the clean program.
-func (h Hunt) Killed() bool { return h.Found && h.Replays && h.CleanHold }
+func (c Campaign) Killed() bool { return c.Found && c.Replays && c.CleanHold }
 
 // line is any line that a program prints with --json.
 type line struct {
@@ -59,6 +59,8 @@ type line struct {
 	TraceHash  string          `json:"trace_hash"`
 	Tape       string          `json:"tape"`
 	Seeds      int64           `json:"seeds"`
+	Deliveries int64           `json:"deliveries"`
+	Operations int64           `json:"operations"`
 	Violations json.RawMessage `json:"violations"` // a number in a summary, a list in a replay
 
 	ShrunkOperations *int `json:"shrunk_operations"`
@@ -74,57 +76,57 @@ func (l line) holds() bool {
 	return v == "[]" || v == "0"
 }
 
-// Hunt fuzzes a mutant's program until it finds a violation or the seeds run
+// Fuzz runs a mutant's program until it finds a violation or the seeds run
 // out, and replays the tape of what it found with both programs.
-func (w *Workshop) Hunt(ctx context.Context, m Mutant, program string, c Campaign) (h Hunt, err error) {
+func (b *Builder) Fuzz(ctx context.Context, m Mutant, program string, o CampaignOptions) (c Campaign, err error) {
 	started := time.Now()
-	defer func() { h.Seconds = time.Since(started).Seconds() }()
+	defer func() { c.Seconds = time.Since(started).Seconds() }()
 	args := append([]string{
-		"run", "--json", "--seed", strconv.FormatUint(c.Seed, 10), "--seeds", strconv.FormatUint(c.Seeds, 10),
+		"run", "--json", "--seed", strconv.FormatUint(o.Seed, 10), "--seeds", strconv.FormatUint(o.Seeds, 10),
 		"--out", filepath.Join(filepath.Dir(program), "runs"),
-	}, c.Flags...)
-	lines, code, err := w.ask(ctx, program, args...)
+	}, o.Flags...)
+	lines, code, err := b.ask(ctx, program, args...)
 	if err != nil {
-		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)
+		return c, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)
 	}
 	sum := lines[len(lines)-1]
 	if sum.Kind != "summary" {
-		return h, fmt.Errorf("fuzz mutant %s: %w", m.Name, ErrCrashed)
+		return c, fmt.Errorf("fuzz mutant %s: %w", m.Name, ErrCrashed)
 	}
-	h.Seeds = sum.Seeds
+	c.Seeds = sum.Seeds
 	first, ok := firstViolation(lines, m)
 	if ok != (code == 1) {
-		return h, fmt.Errorf("fuzz mutant %s: exit code %d does not fit what was printed", m.Name, code)
+		return c, fmt.Errorf("fuzz mutant %s: exit code %d does not fit what was printed", m.Name, code)
 	}
 	if !ok {
-		return h, nil
+		return c, nil
 	}
-	h.Oracle, h.Seed, h.TraceHash, h.Tape = first.Oracle, first.Seed, first.TraceHash, first.Tape
-	h.Found = m.Expects(first.Oracle)
-	h.ShrunkOperations, h.ShrunkExceptions = first.ShrunkOperations, first.ShrunkExceptions
-	h.ShrunkReplays, h.ShrunkTape = first.ShrunkReplays, first.ShrunkTape
-	if first.Seed >= c.Seed {
-		h.Seeds = int64(first.Seed - c.Seed + 1) // workers may have run a few more
+	c.Oracle, c.Seed, c.TraceHash, c.Tape = first.Oracle, first.Seed, first.TraceHash, first.Tape
+	c.Found = m.Expects(first.Oracle)
+	c.ShrunkOperations, c.ShrunkExceptions = first.ShrunkOperations, first.ShrunkExceptions
+	c.ShrunkReplays, c.ShrunkTape = first.ShrunkReplays, first.ShrunkTape
+	if first.Seed >= o.Seed {
+		c.Seeds = int64(first.Seed - o.Seed + 1) // workers may have run a few more
 	}
 	if first.Tape == "" {
-		return h, nil // the run did not repeat, so there is no tape: no kill
+		return c, nil // the run did not repeat, so there is no tape: no kill
 	}
-	failed, err := w.replay(ctx, program, first.Tape)
+	failed, err := b.replay(ctx, program, first.Tape)
 	if err != nil {
-		return h, fmt.Errorf("replay mutant %s: %w", m.Name, err)
+		return c, fmt.Errorf("replay mutant %s: %w", m.Name, err)
 	}
-	h.Replays = !failed.holds() && failed.TraceHash == first.TraceHash
-	clean, err := w.replay(ctx, w.clean, first.Tape)
+	c.Replays = !failed.holds() && failed.TraceHash == first.TraceHash
+	clean, err := b.replay(ctx, b.clean, first.Tape)
 	if err != nil {
-		return h, fmt.Errorf("replay mutant %s with the clean program: %w", m.Name, err)
+		return c, fmt.Errorf("replay mutant %s with the clean program: %w", m.Name, err)
 	}
-	h.CleanHold = clean.holds()
-	return h, nil
+	c.CleanHold = clean.holds()
+	return c, nil
 }
 
 // Fails reports whether a program, as Build made it, fails on a tape.
-func (w *Workshop) Fails(ctx context.Context, program, tape string) (bool, error) {
-	l, err := w.replay(ctx, program, tape)
+func (b *Builder) Fails(ctx context.Context, program, tape string) (bool, error) {
+	l, err := b.replay(ctx, program, tape)
 	return err == nil && !l.holds(), err
 }
 
@@ -146,8 +148,8 @@ func firstViolation(lines []line, m Mutant) (first line, ok bool) {
 // replay runs a tape. That the clean program does not take the mutant's course,
 // and therefore ends with exit code 3, is to be expected: what counts is whether
 // it saw a violation.
-func (w *Workshop) replay(ctx context.Context, program, tape string) (line, error) {
-	lines, code, err := w.ask(ctx, program, "replay", "--json", tape)
+func (b *Builder) replay(ctx context.Context, program, tape string) (line, error) {
+	lines, code, err := b.ask(ctx, program, "replay", "--json", tape)
 	if err != nil {
 		return line{}, err
 	}
@@ -161,9 +163,9 @@ func (w *Workshop) replay(ctx context.Context, program, tape string) (line, erro
 // ask runs a program and reads what it prints, which is at least one line.
 // Signals, silence, and exit code 3 but after a replay are errors that carry its
 // standard error.
-func (w *Workshop) ask(ctx context.Context, program string, args ...string) ([]line, int, error) {
+func (b *Builder) ask(ctx context.Context, program string, args ...string) ([]line, int, error) {
 	cmd := command(ctx, program, args...)
-	cmd.Dir = w.dir
+	cmd.Dir = b.dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -175,21 +177,9 @@ func (w *Workshop) ask(ctx context.Context, program string, args ...string) ([]l
 	if ctx.Err() != nil {
 		return nil, code, ctx.Err()
 	}
-	var lines []line
-	in := bufio.NewScanner(bytes.NewReader(out))
-	in.Buffer(nil, 64<<20)
-	for in.Scan() {
-		if len(bytes.TrimSpace(in.Bytes())) == 0 || in.Bytes()[0] != '{' {
-			continue // replay prints its trace besides
-		}
-		var l line
-		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
-			return nil, code, fmt.Errorf("read what %s %s printed: %w", filepath.Base(program), args[0], err)
-		}
-		lines = append(lines, l)
-	}
-	if err := in.Err(); err != nil {
-		return nil, code, err
+	lines, err := readLines(out)
+	if err != nil {
+		return nil, code, fmt.Errorf("read what %s %s printed: %w", filepath.Base(program), args[0], err)
 	}
 	replayed := len(lines) > 0 && lines[len(lines)-1].Kind == "replay"
 	if code < 0 || code > 2 && !replayed {
@@ -199,6 +189,23 @@ func (w *Workshop) ask(ctx context.Context, program string, args ...string) ([]l
 		return nil, code, fmt.Errorf("%w: exit code %d: %s", ErrCrashed, code, lastLine(stderr.String()))
 	}
 	return lines, code, nil
+}
+
+// readLines reads the objects that a program printed, one a line, among other lines.
+func readLines(out []byte) (lines []line, err error) {
+	in := bufio.NewScanner(bytes.NewReader(out))
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		if len(bytes.TrimSpace(in.Bytes())) == 0 || in.Bytes()[0] != '{' {
+			continue // replay prints its trace besides
+		}
+		var l line
+		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
+			return nil, err
+		}
+		lines = append(lines, l)
+	}
+	return lines, in.Err()
 }
 
 // lastLine is the last thing a program said before it ended.

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/coverage"
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
+)
+
+// coverPattern are the packages whose statements run --cover counts: the store.
+const coverPattern = "./kvs/..."
+
+// coverageJSON is what a campaign reached, as scripts read it. It stands before the
+// summary, which stays the last line.
+type coverageJSON struct {
+	Kind       string       `json:"kind"`
+	Packages   []string     `json:"packages"`
+	Statements int          `json:"statements"`
+	Reached    int          `json:"reached"`
+	Never      []neverBlock `json:"never"`
+}
+
+type neverBlock struct {
+	File       string `json:"file"`
+	First      int    `json:"first_line"`
+	Last       int    `json:"last_line"`
+	Statements int    `json:"statements"`
+}
+
+// cover has a program that notes which statements it reaches run the campaign with the
+// same flags, and adds what it never reached.
+func (c *cli) cover(given *pflag.FlagSet, asJSON bool) (err error) {
+	root, err := mutants.Checkout(".", modulePath)
+	if err != nil {
+		return fmt.Errorf("run: --cover: %w", err)
+	}
+	started := time.Now()
+	p := startProgress(c.err, func() string { return "run: " + since(started) + ": building a program that counts its statements" })
+	program, err := coverage.Build(c.ctx, root, programPath, coverPattern)
+	p.finish()
+	if err != nil {
+		if c.ctx.Err() != nil {
+			return c.ctx.Err() // the go command was ended as well
+		}
+		return fmt.Errorf("run: --cover: %w", err)
+	}
+	defer func() {
+		if closeErr := program.Close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("run: --cover: %w", closeErr))
+		}
+	}()
+	last, err := c.runCovered(program, given, asJSON)
+	if err != nil {
+		return fmt.Errorf("run: --cover: %w", err)
+	}
+	count, err := program.Count(context.WithoutCancel(c.ctx))
+	if err != nil {
+		return errors.Join(fmt.Errorf("run: --cover: %w", err), writeAll(c.out, last))
+	}
+	if !asJSON {
+		c.printCoverage(count)
+		return nil
+	}
+	j := coverageJSON{Kind: "coverage", Packages: count.Packages, Statements: count.Statements, Reached: count.Reached, Never: []neverBlock{}}
+	for _, b := range count.Never {
+		j.Never = append(j.Never, neverBlock(b))
+	}
+	return errors.Join(c.printJSON(j), writeAll(c.out, last))
+}
+
+// runCovered runs the program and passes on what it prints, but for the last line of
+// JSON, which it returns.
+func (c *cli) runCovered(program *coverage.Program, given *pflag.FlagSet, asJSON bool) (last []byte, err error) {
+	args := []string{"run"}
+	given.Visit(func(f *pflag.Flag) {
+		if f.Name != "cover" {
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	cmd := exec.CommandContext(c.ctx, program.Path, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = coverLeavesWithin
+	cmd.Env = append(os.Environ(), program.Variable())
+	if c.program != "" {
+		cmd.Env = append(cmd.Env, calledVariable+"="+c.program)
+	}
+	var buffer bytes.Buffer
+	cmd.Stdout, cmd.Stderr = c.out, c.err
+	if asJSON {
+		cmd.Stdout = &buffer
+	}
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && c.ctx.Err() == nil {
+		return nil, err
+	}
+	code := cmd.ProcessState.ExitCode()
+	if code < 0 {
+		return nil, fmt.Errorf("the campaign was ended by a signal: %w", err)
+	}
+	c.worsen(code)
+	text := buffer.Bytes()
+	if i := bytes.LastIndexByte(bytes.TrimSuffix(text, []byte("\n")), '\n'); i >= 0 {
+		return text[i+1:], writeAll(c.out, text[:i+1])
+	}
+	return text, nil
+}
+
+// coverLeavesWithin is how long an interrupted campaign may take to print what it has.
+const coverLeavesWithin = 20 * time.Second
+
+func writeAll(w io.Writer, text []byte) error {
+	_, err := w.Write(text)
+	return err
+}
+
+// printCoverage prints how many statements were never reached, and where they stand.
+func (c *cli) printCoverage(n coverage.Count) {
+	never := n.Statements - n.Reached
+	c.field("statements", "%s of %s never reached", shareOf(never, n.Statements), strings.Join(n.Packages, " "))
+	for i := 0; i < len(n.Never); {
+		file := n.Never[i].File
+		var lines []string
+		for i < len(n.Never) && n.Never[i].File == file {
+			first, last := n.Never[i].First, n.Never[i].Last
+			// Blocks that touch are one.
+			for i++; i < len(n.Never) && n.Never[i].File == file && n.Never[i].First <= last+1; i++ {
+				last = max(last, n.Never[i].Last)
+			}
+			if first == last {
+				lines = append(lines, fmt.Sprint(first))
+			} else {
+				lines = append(lines, fmt.Sprintf("%d-%d", first, last))
+			}
+		}
+		c.printf("%s\n", layout.Hang("  "+file+"  ", strings.Join(lines, " ")))
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/coverage"
+)
+
+// A campaign that counts statements prints what it would print without, and the count
+// before its summary.
+func TestRunCover(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds programs; skipped by -short")
+	}
+	args := []string{"run", "--seed", "1", "--seeds", "20", "--json"}
+	_, plain, _ := invoke(t, "", args...)
+	var want, got struct {
+		Kind                          string
+		Seeds, Deliveries, Operations int64
+	}
+	lastJSON(t, plain, &want)
+	code, out, errs := invoke(t, "", append(args, "--cover")...)
+	require.Equal(t, exitOK, code, errs)
+	lastJSON(t, out, &got)
+	assert.Equal(t, want, got)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 2)
+	var count coverageJSON
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &count))
+	assert.Equal(t, "coverage", count.Kind)
+	assert.Contains(t, count.Packages, "kvs/gossip")
+	assert.NotContains(t, count.Packages, "cmd/simfuzz")
+	assert.Greater(t, count.Reached, count.Statements/2)
+	never := 0
+	for _, b := range count.Never {
+		never += b.Statements
+		assert.True(t, strings.HasPrefix(b.File, "kvs/"), b.File)
+	}
+	assert.Equal(t, count.Statements-count.Reached, never)
+
+	t.Chdir(t.TempDir())
+	code, _, errs = invoke(t, "", append(args, "--cover")...)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "not inside a source checkout")
+}
+
+func TestPrintCoverage(t *testing.T) {
+	var out bytes.Buffer
+	c := &cli{ctx: t.Context(), out: &out, err: &out}
+	c.printCoverage(coverage.Count{
+		Packages: []string{"kvs", "kvs/gossip"}, Statements: 50, Reached: 45,
+		Never: []coverage.Block{{File: "kvs/a.go", First: 3, Last: 3, Statements: 1}, {File: "kvs/a.go", First: 7, Last: 9, Statements: 2}, {File: "kvs/a.go", First: 10, Last: 12, Statements: 1}, {File: "kvs/gossip/b.go", First: 4, Last: 5, Statements: 1}},
+	})
+	assert.Equal(t, "statements   5 of 50 (10%) of kvs kvs/gossip never reached\n  kvs/a.go  3 7-12\n  kvs/gossip/b.go  4-5\n", out.String())
+	fits(t, "run --cover", out.String())
+}
