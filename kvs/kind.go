@@ -202,7 +202,7 @@ func CounterSpec() Spec[Counter] {
 
 func increment(u Update, own Counter) (Counter, error) {
 	n, w := binary.Varint(u.Arg)
-	if w <= 0 || w != len(u.Arg) {
+	if w <= 0 || w != len(u.Arg) || w > 1 && u.Arg[w-1] == 0 { // the last is a padded number
 		return Counter{}, fmt.Errorf("%w: not an amount", ErrArgument)
 	}
 	sums, size := own.First, uint64(n)

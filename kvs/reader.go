@@ -1,10 +1,10 @@
 package kvs
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 )
@@ -37,12 +37,12 @@ func (r *reader) uvarint() uint64 {
 }
 
 func (r *reader) long() uint64 {
-	n, w := binary.Uvarint(r.b[r.at:])
-	if w <= 0 {
-		r.fail("not a number")
+	n, end := varint.Next(r.b, r.at)
+	if end < 0 {
+		r.fail("not a number, or one in an encoding that is not its own")
 		return 0
 	}
-	r.at += w
+	r.at = end
 	return n
 }
 
@@ -77,7 +77,13 @@ func (r *reader) byte() byte {
 	return r.b[r.at-1]
 }
 
-func (r *reader) bool() bool { return r.byte() != 0 }
+func (r *reader) bool() bool {
+	b := r.byte()
+	if b > 1 {
+		r.fail("neither true nor false")
+	}
+	return b == 1
+}
 
 // bytes returns a length-prefixed string that shares the message's memory.
 func (r *reader) bytes(limit int) []byte {
