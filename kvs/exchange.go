@@ -149,12 +149,16 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 			r.stats.Duplicates++
 			continue
 		}
+		if r.clock.ahead(e.Clock, r.now, r.cfg.MaxAheadMS) {
+			r.stats.Ahead++ // it is offered again, and taken once this host's clock has come near
+			continue
+		}
 		delta, err := r.decodeDelta(e)
 		if err != nil || r.cfg.Ring.PartitionOf(e.Key) != p.id {
 			r.stats.Rejected++
 			continue
 		}
-		r.clock.meet(e.Clock)
+		r.clock.Observe(e.Clock)
 		r.remember(e.Client, e.Req)
 		b.entries = append(b.entries, *e)
 		r.memory.own(&b.entries[len(b.entries)-1])

@@ -107,11 +107,12 @@ const (
 	StatusUnavailable         // the deadline passed before the replica had caught up
 	StatusBusy                // a bound on waiting reads or sessions was met
 	StatusBadRequest          // the request is invalid; Detail says why
+	StatusClockAhead          // the session's Clock is too far ahead of the replica's; see [Config.MaxAheadMS]
 )
 
 // String names the status.
 func (s Status) String() string {
-	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request"}
+	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead"}
 	if int(s) < len(names) {
 		return names[s]
 	}
@@ -241,7 +242,7 @@ func (in *inbox) decodeRequest(body []byte) (*Request, error) {
 	*q = Request{
 		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Causal: r.bool(),
 		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(maxKindName)), Arg: r.bytes(MaxArg),
-		Clock: r.clock(), Wait: r.uvarint(),
+		Clock: r.uvarint(), Wait: r.uvarint(), // the replica answers that a clock is out of range
 	}
 	q.Require = r.row(&in.marks, 0)
 	q.Deps = r.matrix(&in.marks)

@@ -46,9 +46,11 @@ func (r *reader) long() uint64 {
 	return n
 }
 
-// maxClock leaves room above every hybrid time that is accepted: a sender with a
-// mad clock cannot push the receiver's to overflow.
-const maxClock = 1 << 62
+// maxClock is above every hybrid time of a replica, and leaves room above itself.
+const (
+	maxClock      = 1 << 62
+	maxPhysicalMS = maxClock >> (logicalBits + 1)
+)
 
 func (r *reader) clock() uint64 {
 	n := r.uvarint()

@@ -27,6 +27,12 @@ type Config struct {
 	BatchBytes   int    // payload of a gossip message; default 256 KiB
 	MaxWaiting   int    // threshold reads that may wait at once; default 1024
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
+
+	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
+	// peer may be, in milliseconds; default 120,000. That of a client may be half as
+	// far, so that no client can push this replica to where peers whose clocks are
+	// right, or wrong by less than the other half, do not follow.
+	MaxAheadMS uint64
 }
 
 func (c *Config) setDefaults() error {
@@ -39,6 +45,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
 	case c.BatchBytes < 0 || c.BatchBytes > MaxMessage/2:
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, MaxMessage/2)
+	case c.MaxAheadMS > maxPhysicalMS:
+		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.MaxWaiting < 0 || c.MaxSessions < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
@@ -54,6 +62,9 @@ func (c *Config) setDefaults() error {
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
 	}
+	if c.MaxAheadMS == 0 {
+		c.MaxAheadMS = 120_000
+	}
 	if c.MaxSessions == 0 {
 		c.MaxSessions = 1 << 20
 	}
@@ -67,6 +78,7 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
+	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
 }
 
@@ -182,7 +194,7 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 		}
 		p.apply(e, delta, 0)
 		r.values.give(delta, e.Kind)
-		r.clock.meet(e.Clock)
+		r.clock.Observe(e.Clock)
 		r.remember(e.Client, e.Req)
 	}
 	return nil
@@ -256,7 +268,7 @@ func (r *Replica) Start() []Effect {
 // Step takes one event and returns its effects, valid until the next call.
 func (r *Replica) Step(ev Event) []Effect {
 	r.begin()
-	r.now = ev.NowMS
+	r.now = min(ev.NowMS, maxPhysicalMS)
 	switch ev.Kind {
 	case EventMessage:
 		r.message(ev.Msg)

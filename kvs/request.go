@@ -12,8 +12,12 @@ import (
 // request serves a client: a write is accepted here whoever owns its key, a read
 // is answered by owners only.
 func (r *Replica) request(q *Request) {
-	r.clock.meet(q.Clock)
 	p := r.partition(r.cfg.Ring.PartitionOf(q.Key))
+	if limit := r.cfg.MaxAheadMS / 2; r.clock.ahead(q.Clock, r.now, limit) {
+		r.refuse(q, p, StatusClockAhead, tooFarAhead(q.Clock, r.now, limit))
+		return
+	}
+	r.clock.Observe(q.Clock)
 	kind, ok := r.cfg.Kinds.Find(q.Kind)
 	if !ok {
 		r.refuse(q, p, StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))

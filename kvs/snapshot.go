@@ -216,6 +216,10 @@ func (r *Replica) receivePiece(body []byte) bool {
 	if !p.owned || !p.shared[from] {
 		return false
 	}
+	if r.clock.ahead(x.clock, r.now, r.cfg.MaxAheadMS) {
+		r.stats.Ahead++ // it is sent again, and taken once this host's clock has come near
+		return true
+	}
 	r.peers[from].gap, r.peers[from].next = 1, 0
 	if r.has(p, x.applied) {
 		r.stats.Duplicates++
@@ -267,7 +271,7 @@ func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
 
 // learn takes in what of a snapshot concerns all of the replica.
 func (r *Replica) learn(s *snapshot) {
-	r.clock.meet(s.clock)
+	r.clock.Observe(s.clock)
 	for _, c := range s.clients {
 		r.remember(c.client, c.req)
 	}
