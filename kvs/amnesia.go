@@ -46,7 +46,7 @@ func (p *partition) reckon(at int, id ring.NodeID) {
 func (r *Replica) hear(p *partition, from int, g *gossipMessage, it *received) {
 	reclaimed, fell := p.log.Hears(g.from, g.origin, it.known)
 	r.stats.Reclaimed += uint64(reclaimed)
-	if from < 0 || !p.shared[from] {
+	if !p.shared[from] {
 		return
 	}
 	p.bare = p.bare || fell

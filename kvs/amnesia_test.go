@@ -107,7 +107,7 @@ func TestPiecesOfTwoSnapshots(t *testing.T) {
 	require.Greater(t, len(before), 1)
 	give := func(pieces [][]byte) {
 		for _, msg := range pieces {
-			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, NowMS: c.now, Msg: msg}))
+			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
 		}
 	}
 	c.lose(0, 0)
@@ -235,17 +235,17 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 	slices.Reverse(messages) // in any order
 	for _, m := range messages[1:] {
 		for range 2 {
-			assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: m}), "some pieces are nothing yet")
+			assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: m}), "some pieces are nothing yet")
 		}
 	}
-	out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: messages[0]}))
+	out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: messages[0]}))
 	require.Len(t, out, len(records))
 	for i, e := range out {
 		require.Equal(t, kvs.EffectPersist, e.Kind)
 		assert.Equal(t, records[i], e.Msg)
 	}
 	for _, m := range messages {
-		assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: m}), "it is being persisted")
+		assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: m}), "it is being persisted")
 	}
 	for i, e := range out {
 		assert.Empty(t, holdings(r))
@@ -286,7 +286,7 @@ func TestOfferToAnEarlierIncarnation(t *testing.T) {
 		}
 	}
 	c.lose(0, 0)
-	for _, e := range c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, Msg: late}) {
+	for _, e := range c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: late}) {
 		assert.NotEqual(t, kvs.EffectPersist, e.Kind)
 	}
 	c.settle()

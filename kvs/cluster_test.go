@@ -73,7 +73,7 @@ func (c *cluster) start(node int) {
 func (c *cluster) crash(node int) {
 	keep := c.bag[:0]
 	for _, f := range c.bag {
-		if f.node != node || f.ev.Kind == kvs.EventMessage {
+		if f.node != node || f.ev.Kind == kvs.EventMessage || f.ev.Kind == kvs.EventRequest {
 			keep = append(keep, f)
 		}
 	}
@@ -92,7 +92,7 @@ func (c *cluster) carryOut(node int, effects []kvs.Effect) {
 		e.Msg = bytes.Clone(e.Msg)
 		switch e.Kind {
 		case kvs.EffectSend:
-			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
+			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(node), Msg: e.Msg}})
 		case kvs.EffectRespond:
 			c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
 		case kvs.EffectPersist:
@@ -152,7 +152,7 @@ func (c *cluster) step() {
 }
 
 func (c *cluster) ask(node int, q kvs.Request) {
-	c.post(flight{node: node, ev: kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}})
+	c.post(flight{node: node, ev: kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}})
 }
 
 // settle stops the faults and runs until every replica is quiet and only timers

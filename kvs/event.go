@@ -10,16 +10,18 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	EventMessage   EventKind = 1 + iota // Msg arrived, from a client or a peer
+	EventMessage   EventKind = 1 + iota // Msg arrived from the peer From
 	EventTick                           // the tick timer fired
 	EventPersisted                      // the record of Token is durable, and all given before it
+	EventRequest                        // Msg arrived from a client
 )
 
 // Event is one input of the state machine.
 type Event struct {
 	Kind  EventKind
-	NowMS uint64 // the host's physical clock, in milliseconds
-	Msg   []byte // valid during the call only
+	NowMS uint64      // the host's physical clock, in milliseconds
+	Msg   []byte      // valid during the call only
+	From  ring.NodeID // of EventMessage: who sent it, as the host knows and not as Msg says
 	Token uint64
 }
 

@@ -107,12 +107,9 @@ func (r *Replica) peer(id ring.NodeID) int {
 
 // receive takes in what a peer holds and offers. Deltas become durable first,
 // then visible; only then is the peer told.
-func (r *Replica) receive(g *gossipMessage) {
-	from := r.peer(g.from)
-	if from >= 0 {
-		peer := &r.peers[from]
-		peer.gap, peer.next = 1, 0
-	}
+func (r *Replica) receive(from int, g *gossipMessage) {
+	peer := &r.peers[from]
+	peer.gap, peer.next = 1, 0
 	for i := range g.items {
 		it := &g.items[i]
 		if int(it.partition) >= r.cfg.Ring.Partitions() {
@@ -120,12 +117,16 @@ func (r *Replica) receive(g *gossipMessage) {
 			continue
 		}
 		p := r.partition(it.partition)
+		if !p.wrote(r.cfg.Origin, it.known) {
+			r.stats.Rejected++
+			continue
+		}
 		r.hear(p, from, g, it)
 		p.release()
 		if !p.owned {
 			continue
 		}
-		if from >= 0 && (it.pull || len(it.entries) > 0) {
+		if it.pull || len(it.entries) > 0 {
 			p.oweTo(from)
 		}
 		if it.heard == 0 || it.heard == r.cfg.Origin {
@@ -147,6 +148,10 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 		e := &entries[i]
 		if p.applied.Contains(e.Dot) || slices.Contains(p.coming, e.Dot) {
 			r.stats.Duplicates++
+			continue
+		}
+		if e.Dot.Origin == r.cfg.Origin && e.Dot.Seq > p.seq {
+			r.stats.Rejected++ // this incarnation has not written it
 			continue
 		}
 		if r.clock.ahead(e.Clock, r.now, r.cfg.MaxAheadMS) {

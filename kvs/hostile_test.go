@@ -14,7 +14,7 @@ import (
 // and returns its answer, nil if there is none.
 func (c *cluster) direct(node int, q kvs.Request) (answer *kvs.Response) {
 	c.t.Helper()
-	effects := c.replicas[node].Step(kvs.Event{Kind: kvs.EventMessage, NowMS: c.now, Msg: q.Encode()})
+	effects := c.replicas[node].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
 	for len(effects) > 0 {
 		var token uint64
 		for _, e := range effects {
@@ -99,11 +99,87 @@ func TestPeerWithAMadClock(t *testing.T) {
 	pieces, _ := c.replicas[1].Pieces(0)
 	ahead := c.replicas[0].Stats().Ahead
 	for _, msg := range pieces {
-		assert.Empty(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, NowMS: right, Msg: msg}))
+		assert.Empty(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: right, Msg: msg}))
 	}
 	assert.Greater(t, c.replicas[0].Stats().Ahead, ahead)
 	c.now = right + 100_000
 	c.settle()
 	c.agree()
 	assert.Contains(t, string(c.read(0, "k", "register").Value), "early")
+}
+
+// TestPeerMessagesOfMembersOnly: what a client sends, or a stranger, or one peer in
+// the name of another, is no word of a peer.
+func TestPeerMessagesOfMembersOnly(t *testing.T) {
+	c := filled(t, 3, 3, 0)
+	p := c.ring.PartitionOf("s1")
+	pieces, _ := c.replicas[1].Pieces(p)
+	c.ask(1, put(9, 1, "set", "s1", []byte("new")))
+	var gossip []byte
+	for gossip == nil {
+		c.step()
+		for _, f := range c.bag {
+			if f.node == 0 && f.ev.Kind == kvs.EventMessage && f.ev.From == 1 && kvs.KindOf(f.ev.Msg) == kvs.MsgGossip {
+				gossip = f.ev.Msg
+			}
+		}
+	}
+	q := put(8, 1, "set", "s1", []byte("as a peer"))
+	victim := c.replicas[0]
+	before := victim.AppendState(nil)
+	for name, ev := range map[string]kvs.Event{
+		"gossip of a client":          {Kind: kvs.EventRequest, Msg: gossip},
+		"a snapshot of a client":      {Kind: kvs.EventRequest, Msg: pieces[0]},
+		"gossip of a stranger":        {Kind: kvs.EventMessage, From: 9, Msg: gossip},
+		"a snapshot of a stranger":    {Kind: kvs.EventMessage, From: 9, Msg: pieces[0]},
+		"gossip in another's name":    {Kind: kvs.EventMessage, From: 2, Msg: gossip},
+		"pieces in another's name":    {Kind: kvs.EventMessage, From: 2, Msg: pieces[0]},
+		"gossip of the replica's own": {Kind: kvs.EventMessage, From: 0, Msg: gossip},
+		"a request of a peer":         {Kind: kvs.EventMessage, From: 1, Msg: q.Encode()},
+	} {
+		ev.NowMS = c.now
+		rejected := victim.Stats().Rejected
+		assert.Empty(t, victim.Step(ev), name)
+		assert.Equal(t, rejected+1, victim.Stats().Rejected, name)
+		assert.Equal(t, before, victim.AppendState(nil), name)
+	}
+	assert.NotEmpty(t, victim.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: gossip}), "its own it may say")
+}
+
+// TestInventedWrites: a peer that offers writes of this incarnation which it has not
+// made, as deltas or in a snapshot, would have it take its own next ones for repeats.
+func TestInventedWrites(t *testing.T) {
+	for _, snapshot := range []bool{false, true} {
+		liar := newCluster(t, 2, 1, 2, 1)
+		// The other cluster's node 1 runs under the origin of this one's node 0.
+		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: liar.ring, Kinds: kvs.DefaultKinds()}, nil)
+		require.NoError(t, err)
+		r.Start()
+		liar.replicas[1] = r
+		for i := range uint64(3) {
+			liar.direct(1, put(5, 1+i, "set", "k", []byte("invented")))
+		}
+		c := newCluster(t, 2, 1, 2, 1)
+		var lies [][]byte
+		if snapshot {
+			lies, _ = r.Pieces(0)
+		} else {
+			for range 3 {
+				for _, e := range r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now}) {
+					if e.Kind == kvs.EffectSend {
+						lies = append(lies, bytes.Clone(e.Msg))
+					}
+				}
+			}
+		}
+		require.NotEmpty(t, lies)
+		for _, msg := range lies {
+			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
+		}
+		assert.Positive(t, c.replicas[0].Stats().Rejected)
+		require.Equal(t, kvs.StatusOK, c.direct(0, put(6, 1, "set", "k", []byte("real"))).Status)
+		c.settle()
+		assert.Contains(t, string(c.read(0, "k", "set").Value), "real")
+		assert.Contains(t, string(c.read(1, "k", "set").Value), "real")
+	}
 }

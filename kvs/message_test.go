@@ -66,8 +66,9 @@ func TestDamagedMessagesAreRejected(t *testing.T) {
 			before := victim.Stats().Rejected
 			bad := append([]byte(nil), m...)
 			bad[i] ^= 0x10
-			assert.Empty(t, victim.Step(kvs.Event{Kind: kvs.EventMessage, Msg: bad}))
-			assert.Equal(t, before+1, victim.Stats().Rejected)
+			assert.Empty(t, victim.Step(kvs.Event{Kind: kvs.EventMessage, From: 0, Msg: bad}))
+			assert.Empty(t, victim.Step(kvs.Event{Kind: kvs.EventRequest, Msg: bad}))
+			assert.Equal(t, before+2, victim.Stats().Rejected)
 		}
 	}
 	assert.Empty(t, holdings(victim))
@@ -90,10 +91,14 @@ func TestOneEncoding(t *testing.T) {
 	response := body((&kvs.Response{Client: 1, Req: 2}).Encode())
 	require.Equal(t, seal(kvs.MsgRequest, request), q.Encode())
 
-	c := newCluster(t, 1, 1, 1, 1)
+	c := newCluster(t, 2, 1, 2, 1)
 	refused := func(msg []byte) bool {
 		before := c.replicas[0].Stats().Rejected
-		c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, Msg: msg})
+		kind := kvs.EventRequest
+		if kvs.KindOf(msg) == kvs.MsgGossip {
+			kind = kvs.EventMessage
+		}
+		c.replicas[0].Step(kvs.Event{Kind: kind, From: 1, Msg: msg})
 		return c.replicas[0].Stats().Rejected > before
 	}
 	assert.True(t, refused(seal(kvs.MsgRequest, padded(request, 0))), "client")
@@ -106,6 +111,7 @@ func TestOneEncoding(t *testing.T) {
 	assert.ErrorIs(t, err, kvs.ErrMessage)
 	gossip := []byte{1, 1, 0}
 	assert.True(t, refused(seal(kvs.MsgGossip, padded(gossip, 1))), "origin")
+	assert.False(t, refused(seal(kvs.MsgGossip, gossip)))
 
 	_, err = mustKind(t, "counter").Mutate(kvs.Update{Arg: []byte{0x82, 0}, Origin: 1}, nil)
 	assert.ErrorIs(t, err, kvs.ErrArgument, "a padded amount")
@@ -140,7 +146,11 @@ func FuzzReplicaMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := newCluster(t, 2, 2, 2, 1)
 		r := c.replicas[0]
-		for _, e := range r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: kvs.Reseal(b)}) {
+		msg, kind := kvs.Reseal(b), kvs.EventMessage
+		if kvs.KindOf(msg) == kvs.MsgRequest {
+			kind = kvs.EventRequest
+		}
+		for _, e := range r.Step(kvs.Event{Kind: kind, From: 1, Msg: msg}) {
 			if e.Kind == kvs.EffectPersist {
 				e.Msg = bytes.Clone(e.Msg)
 				r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: e.Token})

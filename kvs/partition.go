@@ -252,3 +252,15 @@ func (p *partition) release() {
 		p.deps = p.deps[:0]
 	}
 }
+
+// wrote reports whether this incarnation, which is origin, has given out all of the
+// dots in v that are its own. Were one that it has not taken in, its write of that dot
+// would be taken for a repeat.
+func (p *partition) wrote(origin uint64, v gossip.Dots) bool {
+	for _, x := range v {
+		if x.Origin == origin && x.Hi > p.seq {
+			return false
+		}
+	}
+	return true
+}

@@ -271,7 +271,9 @@ func (r *Replica) Step(ev Event) []Effect {
 	r.now = min(ev.NowMS, maxPhysicalMS)
 	switch ev.Kind {
 	case EventMessage:
-		r.message(ev.Msg)
+		r.message(ev.From, ev.Msg)
+	case EventRequest:
+		r.requested(ev.Msg)
 	case EventTick:
 		r.tick++
 		r.expire()
@@ -294,38 +296,47 @@ func (r *Replica) written(from int) []byte { return r.wire[from:len(r.wire):len(
 
 func (r *Replica) emit(e Effect) { r.out = append(r.out, e) }
 
-// message hands a message to its handler; one that cannot be read is counted
-// and merged nowhere.
-func (r *Replica) message(msg []byte) {
+// requested serves a client's message; one that is no request is counted, and not
+// answered.
+func (r *Replica) requested(msg []byte) {
 	kind, body, err := open(msg)
+	if err != nil || kind != MsgRequest {
+		r.stats.Rejected++
+		return
+	}
+	q, err := r.in.decodeRequest(body)
 	if err != nil {
 		r.stats.Rejected++
 		return
 	}
-	switch kind {
-	case MsgRequest:
-		q, err := r.in.decodeRequest(body)
-		if err != nil {
-			r.stats.Rejected++
-			return
-		}
-		r.request(q)
-	case MsgGossip:
-		g, err := r.in.decodeGossip(body)
-		if err != nil {
-			r.stats.Rejected++
-			return
-		}
-		r.silent = 0
-		r.receive(g)
-	case MsgSnapshot:
-		r.silent = 0
-		if !r.receivePiece(body) {
-			r.stats.Rejected++
-		}
-	default:
+	r.request(q)
+}
+
+// message hands a peer's message to its handler; one that cannot be read, or is not
+// of the member that sent it, is counted and merged nowhere.
+func (r *Replica) message(from ring.NodeID, msg []byte) {
+	at := r.peer(from)
+	kind, body, err := open(msg)
+	if err != nil || at < 0 || !r.peerMessage(at, kind, body) {
 		r.stats.Rejected++
 	}
+}
+
+func (r *Replica) peerMessage(from int, kind MessageKind, body []byte) (accepted bool) {
+	switch kind {
+	case MsgGossip:
+		g, err := r.in.decodeGossip(body)
+		if err != nil || g.from != r.peers[from].id {
+			return false
+		}
+		r.silent = 0
+		r.receive(from, g)
+		return true
+	case MsgSnapshot:
+		r.silent = 0
+		return r.receivePiece(from, body)
+	}
+	return false
 }
 
 // remember notes a session's write, so that a repeat of it is absorbed. Beyond

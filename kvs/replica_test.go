@@ -97,7 +97,7 @@ func TestWriteBecomesVisibleWhenDurable(t *testing.T) {
 	c := newCluster(t, 1, 1, 1, 1)
 	r := c.replicas[0]
 	q := put(7, 1, "set", "k", []byte("x"))
-	effects := append([]kvs.Effect(nil), r.Step(kvs.Event{Kind: kvs.EventMessage, NowMS: 5, Msg: q.Encode()})...)
+	effects := append([]kvs.Effect(nil), r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 5, Msg: q.Encode()})...)
 	require.Len(t, effects, 2)
 	assert.Equal(t, kvs.EffectAccept, effects[0].Kind)
 	assert.Equal(t, kvs.EffectPersist, effects[1].Kind)
@@ -106,7 +106,7 @@ func TestWriteBecomesVisibleWhenDurable(t *testing.T) {
 	require.Len(t, effects, 1)
 	assert.Equal(t, kvs.EffectRespond, effects[0].Kind)
 	assert.Len(t, holdings(r), 1)
-	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}), "a repeated write is absorbed")
+	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}), "a repeated write is absorbed")
 	assert.Equal(t, uint64(1), r.Stats().Duplicates)
 }
 
@@ -117,7 +117,7 @@ func TestDurableInOrder(t *testing.T) {
 	var last uint64
 	for i := range uint64(3) {
 		q := put(7, 1+i, "counter", "k", kvs.Amount(1<<i))
-		for _, e := range r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}) {
+		for _, e := range r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}) {
 			last = max(last, e.Token)
 		}
 	}
@@ -141,7 +141,7 @@ func TestThresholdRead(t *testing.T) {
 		return kvs.Request{Client: 9, Req: req, Kind: "set", Key: "k", Causal: true, Wait: 2, Require: session.Row{{Origin: 1, Seq: 1}}}
 	}
 	first := read(1)
-	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: first.Encode()}), "the read waits")
+	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: first.Encode()}), "the read waits")
 	assert.False(t, r.Quiet())
 	var last *kvs.Response
 	for range 2 {

@@ -204,16 +204,19 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 
 // receivePiece takes in a piece of a snapshot; false rejects it. Like deltas, the
 // whole becomes durable first and visible then, and then its sender is told.
-func (r *Replica) receivePiece(body []byte) bool {
+func (r *Replica) receivePiece(from int, body []byte) bool {
 	head := reader{b: body}
-	from := r.peer(ring.NodeID(head.uint32()))
+	sender := ring.NodeID(head.uint32())
 	encoded := head.rest()
 	x, err := r.in.decodePiece(encoded)
-	if err != nil || from < 0 || int(x.partition) >= r.cfg.Ring.Partitions() {
+	if err != nil || sender != r.peers[from].id || int(x.partition) >= r.cfg.Ring.Partitions() {
 		return false
 	}
 	p := r.partition(x.partition)
 	if !p.owned || !p.shared[from] {
+		return false
+	}
+	if !p.wrote(r.cfg.Origin, x.applied) {
 		return false
 	}
 	if r.clock.ahead(x.clock, r.now, r.cfg.MaxAheadMS) {

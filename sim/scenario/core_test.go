@@ -70,7 +70,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		for _, e := range effects {
 			switch e.Kind {
 			case kvs.EffectSend:
-				next = append(next, coreCall{e.To, kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(e.Msg)}})
+				next = append(next, coreCall{e.To, kvs.Event{Kind: kvs.EventMessage, From: n, Msg: bytes.Clone(e.Msg)}})
 			case kvs.EffectPersist:
 				next = append(next, coreCall{n, kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}})
 			case kvs.EffectTimer:
@@ -107,7 +107,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 					tb.Fatal(err)
 				}
 			}
-			now = append(now, coreCall{ring.NodeID(o.Node), kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}})
+			now = append(now, coreCall{ring.NodeID(o.Node), kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}})
 			plan = plan[1:]
 		}
 		for _, x := range now {

@@ -230,7 +230,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 	e := kvs.Event{Kind: kvs.EventTick, NowMS: clockBase}
 	switch ev.Kind {
 	case explore.Deliver, explore.Duplicate:
-		e.Kind, e.Msg = kvs.EventMessage, []byte(ev.Payload)
+		e.Kind, e.From, e.Msg = kvs.EventMessage, ring.NodeID(ev.From), []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
 		arg, err := argument(nil, o, true)
@@ -238,7 +238,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 			return n, nil, err
 		}
 		q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
-		e.Kind, e.Msg = kvs.EventMessage, q.Encode()
+		e.Kind, e.Msg = kvs.EventRequest, q.Encode()
 	}
 	return x.carryOut(n, n.core.Step(e), nil)
 }

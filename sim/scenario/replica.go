@@ -75,11 +75,13 @@ func (r *replica) Start(c *sim.Context) {
 }
 
 // Receive hands the core a message.
-func (r *replica) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
-	if c.Kind() != sim.MsgKind(kvs.MsgRequest) {
+func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: msg}
+	if int(from) < r.run.setup.Nodes {
+		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
 		r.run.exchanged += int64(len(msg))
 	}
-	r.step(c, kvs.Event{Kind: kvs.EventMessage, NowMS: r.nowMS(c), Msg: msg})
+	r.step(c, ev)
 }
 
 // Timer is the core's tick. Most ticks only ask for the next one, and most events
