@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // direct gives a replica a client's request, has what it persists be durable at once,
@@ -182,4 +183,85 @@ func TestInventedWrites(t *testing.T) {
 		assert.Contains(t, string(c.read(0, "k", "set").Value), "real")
 		assert.Contains(t, string(c.read(1, "k", "set").Value), "real")
 	}
+}
+
+// waits is a read that waits at node 0 for what never comes.
+func waits(client, req, ticks uint64) kvs.Request {
+	return kvs.Request{
+		Client: client, Req: req, Kind: "set", Key: "k", Causal: true, Wait: ticks,
+		Require: session.Row{{Origin: 77, Seq: 1}},
+	}
+}
+
+// TestWaitIsBounded: a client cannot have a read wait for ever, nor take the places
+// of others with reads that wait.
+func TestWaitIsBounded(t *testing.T) {
+	c := newCluster(t, 1, 1, 1, 1)
+	for _, ticks := range []uint64{4097, 1<<64 - 1} {
+		resp := c.direct(0, waits(66, 1, ticks))
+		require.NotNil(t, resp)
+		assert.Equal(t, kvs.StatusBadRequest, resp.Status)
+		assert.Contains(t, resp.Detail, "at most 4096")
+	}
+	assert.Nil(t, c.direct(0, waits(66, 2, 4096)), "it waits")
+	for range 4096 {
+		require.False(t, c.replicas[0].Quiet())
+		c.replicas[0].Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now})
+	}
+	assert.True(t, c.replicas[0].Quiet())
+
+	busy := 0
+	for i := range uint64(2000) {
+		if resp := c.direct(0, waits(66, 10+i, 4096)); resp != nil {
+			require.Equal(t, kvs.StatusBusy, resp.Status)
+			busy++
+		}
+	}
+	assert.Equal(t, 2000-16, busy)
+	for client := range uint64(1024 - 16) {
+		require.Nil(t, c.direct(0, waits(100+client, 1, 4096)), "all others may wait")
+	}
+	resp := c.direct(0, waits(99, 1, 4096))
+	require.NotNil(t, resp)
+	assert.Equal(t, kvs.StatusBusy, resp.Status)
+	assert.Contains(t, resp.Detail, "1024 reads")
+}
+
+// TestKindIsSettledInFlight: the kind of a key is that of the first write accepted,
+// though that is still being persisted; by a client, a peer, or within a snapshot.
+func TestKindIsSettledInFlight(t *testing.T) {
+	counter := put(2, 1, "counter", "k", kvs.Amount(1))
+	refused := func(r *kvs.Replica) bool {
+		out := r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: counter.Encode()})
+		if len(out) != 1 || out[0].Kind != kvs.EffectRespond {
+			return false
+		}
+		resp, err := kvs.DecodeResponse(out[0].Msg)
+		require.NoError(t, err)
+		assert.Equal(t, "set", resp.Detail)
+		return resp.Status == kvs.StatusKindMismatch
+	}
+	c := newCluster(t, 2, 1, 2, 1)
+	first := put(1, 1, "set", "k", []byte("x"))
+	require.Len(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: first.Encode()}), 2)
+	assert.True(t, refused(c.replicas[0]))
+	same := put(3, 1, "set", "k", []byte("y"))
+	assert.Len(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: same.Encode()}), 2, "one of the same kind is accepted")
+
+	c = newCluster(t, 2, 1, 2, 1)
+	require.Equal(t, kvs.StatusOK, c.direct(1, first).Status)
+	pieces, _ := c.replicas[1].Pieces(0)
+	for _, msg := range pieces {
+		require.NotEmpty(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: msg}))
+	}
+	assert.True(t, refused(c.replicas[0]), "the snapshot is being persisted")
+
+	c = newCluster(t, 2, 1, 2, 1)
+	require.Equal(t, kvs.StatusOK, c.direct(1, first).Status)
+	for _, e := range c.replicas[1].Step(kvs.Event{Kind: kvs.EventTick, NowMS: 1000}) {
+		if e.Kind == kvs.EffectSend {
+			c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: e.Msg})
+		}
+	}
+	assert.True(t, refused(c.replicas[0]), "the delta is being persisted")
 }

@@ -26,6 +26,8 @@ type Config struct {
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
 	BatchBytes   int    // payload of a gossip message; default 256 KiB
 	MaxWaiting   int    // threshold reads that may wait at once; default 1024
+	MaxEach      int    // of these, reads of one session; default 16
+	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
 
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
@@ -47,7 +49,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
-	case c.MaxWaiting < 0 || c.MaxSessions < 0:
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -64,6 +66,12 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxAheadMS == 0 {
 		c.MaxAheadMS = 120_000
+	}
+	if c.MaxEach == 0 {
+		c.MaxEach = 16
+	}
+	if c.MaxWaitTicks == 0 {
+		c.MaxWaitTicks = 4096
 	}
 	if c.MaxSessions == 0 {
 		c.MaxSessions = 1 << 20

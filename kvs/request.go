@@ -31,6 +31,10 @@ func (r *Replica) request(q *Request) {
 		r.refuse(q, p, StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
 		return
 	}
+	if q.Causal && q.Wait > r.cfg.MaxWaitTicks {
+		r.refuse(q, p, StatusBadRequest, fmt.Sprintf("a wait of %d ticks, want at most %d", q.Wait, r.cfg.MaxWaitTicks))
+		return
+	}
 	if q.Causal && !p.covers(q.Require) {
 		r.await(q, p)
 		return
@@ -54,7 +58,11 @@ func (r *Replica) put(q *Request, p *partition, kind Kind) {
 		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
 		return
 	}
-	if _, other := p.find(q.Key, q.Kind); other != "" {
+	_, other := p.find(q.Key, q.Kind)
+	if other == "" && p.pending > 0 {
+		other = r.inFlight(p, q.Key, q.Kind)
+	}
+	if other != "" {
 		r.refuse(q, p, StatusKindMismatch, other)
 		return
 	}
@@ -86,6 +94,31 @@ func (r *Replica) put(q *Request, p *partition, kind Kind) {
 	r.persist(b)
 }
 
+// inFlight is the name of another kind that is being persisted under key, "" if none
+// is. Which kind a key has is settled when the first write of it is accepted, not when
+// that becomes visible.
+func (r *Replica) inFlight(p *partition, key, kind string) (other string) {
+	for _, b := range r.batches {
+		if b.part != p {
+			continue
+		}
+		for i := range b.entries {
+			if e := &b.entries[i]; e.Key == key && e.Kind != kind {
+				return e.Kind
+			}
+		}
+		if b.snap == nil {
+			continue
+		}
+		for i := range b.snap.values {
+			if v := &b.snap.values[i]; v.key == key && v.kind != kind {
+				return v.kind
+			}
+		}
+	}
+	return ""
+}
+
 // answer reads the value now held.
 func (r *Replica) answer(q *Request, p *partition) {
 	v, other := p.find(q.Key, q.Kind)
@@ -107,8 +140,12 @@ func (r *Replica) answer(q *Request, p *partition) {
 
 // await keeps a threshold read until the replica has caught up.
 func (r *Replica) await(q *Request, p *partition) {
-	if r.waiting >= r.cfg.MaxWaiting {
+	switch {
+	case r.waiting >= r.cfg.MaxWaiting:
 		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d reads are waiting", r.waiting))
+		return
+	case r.waiting >= r.cfg.MaxEach && r.waitingOf(q.Client) >= r.cfg.MaxEach:
+		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d reads of the session are waiting", r.cfg.MaxEach))
 		return
 	}
 	r.stats.Waited++
@@ -117,6 +154,18 @@ func (r *Replica) await(q *Request, p *partition) {
 	kept := *q
 	kept.Arg, kept.Deps, kept.Require = nil, nil, slices.Clone(q.Require)
 	p.waiting = append(p.waiting, waiter{&kept, r.tick + q.Wait})
+}
+
+// waitingOf is how many reads of a session wait.
+func (r *Replica) waitingOf(client uint64) (n int) {
+	for _, p := range r.parts {
+		for i := range p.waiting {
+			if p.waiting[i].req.Client == client {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // wake answers the reads that p now covers.
