@@ -120,14 +120,17 @@ func TestPiecesOfTwoSnapshots(t *testing.T) {
 }
 
 // TestSnapshotBringsDependencies: what a write depends on, and has been lost for ever,
-// keeps causal reads waiting at a replica that has the write by a snapshot as it does
-// at one that took it.
+// keeps causal reads of it waiting at a replica that has the write by a snapshot as it
+// does at one that took it; and reads of what does not depend on it are answered.
 func TestSnapshotBringsDependencies(t *testing.T) {
 	c := newCluster(t, 3, 2, 3, 1)
 	p := c.ring.PartitionOf("s")
-	q := put(1, 1, "set", "s", []byte("a"))
-	q.Causal, q.Deps = true, session.Matrix{{Partition: p, Origin: 99, Seq: 5}}
-	c.ask(1, q)
+	same := "other"
+	for c.ring.PartitionOf(same) != p {
+		same += "x"
+	}
+	c.ask(1, past(put(1, 1, "set", "s", []byte("a")), session.Matrix{{Partition: p, Origin: 99, Seq: 5}}))
+	c.ask(1, put(3, 1, "set", same, []byte("b")))
 	c.settle()
 	c.lose(0, 0)
 	c.settle()
@@ -135,11 +138,17 @@ func TestSnapshotBringsDependencies(t *testing.T) {
 	require.NotEmpty(t, holdings(c.replicas[0]))
 	for node := range uint64(3) {
 		c.ask(int(node), kvs.Request{Client: 2, Req: 1 + node, Causal: true, Key: "s", Kind: "set", Wait: 3})
+		c.ask(int(node), kvs.Request{Client: 4, Req: 1 + node, Causal: true, Key: same, Kind: "set", Wait: 3})
 		for range 1000 {
 			c.step()
 		}
 		require.NotNil(t, c.answers[2][1+node])
 		assert.Equal(t, kvs.StatusUnavailable, c.answers[2][1+node].Status, "node %d", node)
+		other := c.answers[4][1+node]
+		require.NotNil(t, other)
+		require.Equal(t, kvs.StatusOK, other.Status, "node %d", node)
+		assert.Len(t, other.Deps, 1, "its own write and nothing of the other")
+		assert.Equal(t, notary.Prove(other.Deps), other.Proof)
 	}
 }
 
@@ -226,7 +235,7 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 	require.Len(t, records, len(messages))
 	fresh := func(records [][]byte) *kvs.Replica {
 		c.origins++
-		r, err := kvs.New(kvs.Config{Self: 0, Origin: c.origins, Ring: c.ring, Kinds: kvs.DefaultKinds()}, records)
+		r, err := kvs.New(kvs.Config{Self: 0, Origin: c.origins, Ring: c.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, records)
 		require.NoError(t, err)
 		r.Start()
 		return r
@@ -359,7 +368,7 @@ func FuzzPiece(f *testing.F) {
 			require.NoError(t, err)
 			assert.Equal(t, again, twice)
 		}
-		if _, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, [][]byte{b}); err != nil {
+		if _, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, [][]byte{b}); err != nil {
 			assert.ErrorIs(t, err, kvs.ErrMessage)
 		}
 	})

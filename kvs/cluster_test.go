@@ -9,7 +9,20 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 )
+
+// secret is that of the replicas of every test, and notary that of a replica.
+var (
+	secret = []byte("0123456789abcdef")
+	notary = session.NewNotary(secret)
+)
+
+// past is a session's request with a past that some replica has vouched for.
+func past(q kvs.Request, m session.Matrix) kvs.Request {
+	q.Causal, q.Deps, q.Proof = true, m, notary.Prove(m)
+	return q
+}
 
 // cluster hosts replicas in the plainest way: every effect that is on its way
 // lies in one bag, and a seed picks which one happens next, is lost, or happens
@@ -62,7 +75,7 @@ func (c *cluster) choose(n int, permille int) int {
 func (c *cluster) start(node int) {
 	c.origins++
 	first := c.replicas[node] == nil
-	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kvs.DefaultKinds(), BatchBytes: c.batch}, c.disks[node])
+	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kvs.DefaultKinds(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
 	require.NoError(c.t, err)
 	c.replicas[node] = r
 	c.carryOut(node, r.Start())

@@ -57,7 +57,7 @@ func TestClientWithAMadClock(t *testing.T) {
 			c.settle()
 			got := c.read(1, "k", "register")
 			assert.Contains(t, string(got.Value), "honest", "the write reaches the other replica")
-			_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, c.disks[0])
+			_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, c.disks[0])
 			require.NoError(t, err, "and the disk can be read")
 		}
 	}
@@ -153,7 +153,7 @@ func TestInventedWrites(t *testing.T) {
 	for _, snapshot := range []bool{false, true} {
 		liar := newCluster(t, 2, 1, 2, 1)
 		// The other cluster's node 1 runs under the origin of this one's node 0.
-		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: liar.ring, Kinds: kvs.DefaultKinds()}, nil)
+		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: liar.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, nil)
 		require.NoError(t, err)
 		r.Start()
 		liar.replicas[1] = r
@@ -187,10 +187,7 @@ func TestInventedWrites(t *testing.T) {
 
 // waits is a read that waits at node 0 for what never comes.
 func waits(client, req, ticks uint64) kvs.Request {
-	return kvs.Request{
-		Client: client, Req: req, Kind: "set", Key: "k", Causal: true, Wait: ticks,
-		Require: session.Row{{Origin: 77, Seq: 1}},
-	}
+	return past(kvs.Request{Client: client, Req: req, Kind: "set", Key: "k", Wait: ticks}, session.Matrix{{Origin: 77, Seq: 1}})
 }
 
 // TestWaitIsBounded: a client cannot have a read wait for ever, nor take the places
@@ -264,4 +261,53 @@ func TestKindIsSettledInFlight(t *testing.T) {
 		}
 	}
 	assert.True(t, refused(c.replicas[0]), "the delta is being persisted")
+}
+
+// TestInventedDependencies: dependencies that no replica vouches for are refused, by
+// every owner, and are no other client's loss: what a client invents would make causal
+// reads fail for ever, of the key that it writes and of all that is read after it.
+func TestInventedDependencies(t *testing.T) {
+	c := newCluster(t, 3, 2, 2, 1)
+	honest := session.Session{Level: session.Causal}
+	req := uint64(0)
+	ask := func(q kvs.Request) *kvs.Response {
+		req++
+		node := int(c.ring.Owners(c.ring.PartitionOf(q.Key))[int(req)%2])
+		q.Client, q.Req, q.Causal, q.Kind, q.Wait = 1, req, true, "set", 50
+		q.Deps, q.Proof = honest.Past()
+		c.ask(node, q)
+		for range 10_000 {
+			if a := c.answers[1][req]; a != nil {
+				require.Equal(t, kvs.StatusOK, a.Status, a.Detail)
+				require.True(t, honest.Observe(a.Deps, a.Proof, a.Clock))
+				return a
+			}
+			c.step()
+		}
+		t.Fatal("no answer")
+		return nil
+	}
+	ask(kvs.Request{Put: true, Key: "k", Arg: []byte("a")})
+	real, proof := honest.Past()
+	for i, invented := range []session.Matrix{
+		{{Partition: 0, Origin: 99, Seq: 5}}, {{Partition: 1, Origin: 2, Seq: 1 << 62}}, {{Partition: 1 << 30, Origin: 1, Seq: 1}},
+		append(real.Clone(), session.Mark{Partition: 7, Origin: 1, Seq: 1}),
+	} {
+		for _, isPut := range []bool{true, false} {
+			q := put(66, uint64(1+i), "set", "k", []byte("poison"))
+			q.Put, q.Causal, q.Deps, q.Proof = isPut, isPut, invented, proof
+			resp := c.direct(0, q)
+			require.NotNil(t, resp)
+			assert.Equal(t, kvs.StatusBadRequest, resp.Status)
+			assert.Contains(t, resp.Detail, "vouches")
+		}
+	}
+	for _, key := range []string{"k", "a", "b", "c"} {
+		ask(kvs.Request{Put: true, Key: key, Arg: []byte("z")})
+		assert.True(t, ask(kvs.Request{Key: key}).Found)
+		assert.True(t, ask(kvs.Request{Key: key}).Found)
+	}
+	c.settle()
+	c.agree()
+	assert.NotContains(t, string(c.read(int(c.ring.Owners(c.ring.PartitionOf("k"))[0]), "k", "set").Value), "poison")
 }

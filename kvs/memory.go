@@ -16,7 +16,8 @@ type scratch struct {
 	out    []Effect
 	wire   []byte // of the effects' messages
 	value  []byte
-	row    session.Row
+	past   session.Matrix
+	sealer *session.Notary
 	items  []item
 	offers []gossip.Entry
 	accept gossip.Entry // of the effect that announces it
@@ -33,13 +34,15 @@ type batch struct {
 	snap    *snapshot // what it joins in, beside entries; nil mostly
 	answers bool      // it is the write of a client, which awaits
 	respond Response  // this
-	row     session.Row
+	past    session.Matrix
 }
 
-// rowOf is the row of one dot, for the response of b.
-func (b *batch) rowOf(dot causal.Dot) session.Row {
-	b.row = append(b.row[:0], session.Mark{Partition: b.part.id, Origin: dot.Origin, Seq: dot.Seq})
-	return b.row
+// pastWith is the past of a session that wrote dot, for the response of b.
+func (b *batch) pastWith(deps session.Matrix, dot causal.Dot) session.Matrix {
+	b.past = append(b.past[:0], deps...)
+	own := [1]session.Mark{{Partition: b.part.id, Origin: dot.Origin, Seq: dot.Seq}}
+	b.past.MergeIn(own[:])
+	return b.past
 }
 
 func (r *Replica) newBatch(p *partition) *batch {
@@ -64,7 +67,7 @@ func (r *Replica) recycle(b *batch) {
 	}
 	clear(b.entries)
 	clear(b.deltas)
-	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], row: b.row[:0]}
+	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], past: b.past[:0]}
 	r.free = append(r.free, b)
 }
 

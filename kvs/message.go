@@ -38,7 +38,7 @@ const (
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 2
+	wireVersion = 3
 	headerSize  = 3
 	sumSize     = 4
 )
@@ -83,17 +83,17 @@ func KindOf(msg []byte) MessageKind {
 
 // Request is what a client asks of a replica.
 type Request struct {
-	Client  uint64         // the session
-	Req     uint64         // numbers the session's requests, ascending from 1
-	Put     bool           // write, else read
-	Causal  bool           // threshold read; the write carries Deps
-	Key     string         // at most MaxKey bytes
-	Kind    string         // name of the kind
-	Arg     []byte         // for a write, in the encoding of the kind
-	Clock   uint64         // greatest hybrid time the session has met
-	Wait    uint64         // a threshold read gives up after so many ticks
-	Require session.Row    // what the read must find applied
-	Deps    session.Matrix // what the write depends on
+	Client uint64         // the session
+	Req    uint64         // numbers the session's requests, ascending from 1
+	Put    bool           // write, else read
+	Causal bool           // threshold read; the answer carries the session's past
+	Key    string         // at most MaxKey bytes
+	Kind   string         // name of the kind
+	Arg    []byte         // for a write, in the encoding of the kind
+	Clock  uint64         // greatest hybrid time the session has met
+	Wait   uint64         // a threshold read gives up after so many ticks
+	Deps   session.Matrix // the session's past: what the write depends on, or the read must find applied
+	Proof  session.Proof  // of Deps
 }
 
 // Status says how a request ended. All but StatusOK mean that nothing happened.
@@ -129,11 +129,11 @@ type Response struct {
 	Partition ring.Partition // the key's partition
 	Dot       causal.Dot     // of a write
 	Value     []byte         // a read's value, in the encoding of the kind
-	Applied   session.Row    // causal reads: what the replica has applied; writes: the dot
-	Deps      session.Matrix // causal reads: what that depends on
+	Deps      session.Matrix // causal requests: the session's past from here on
+	Proof     session.Proof  // of Deps
 	Detail    string
 
-	marks []session.Mark // the memory of Applied and Deps, once decoded into
+	marks []session.Mark // the memory of Deps, once decoded into
 }
 
 // item is what a gossip message says of one partition.
@@ -169,7 +169,7 @@ func (q *Request) Append(dst []byte) []byte {
 	b = appendString(appendString(appendString(b, q.Key), q.Kind), q.Arg)
 	b = varint.Append(b, q.Clock)
 	b = varint.Append(b, q.Wait)
-	return seal(q.Deps.Append(q.Require.Append(b)), from)
+	return seal(session.AppendPast(b, q.Deps, q.Proof), from)
 }
 
 // inbox is the memory into which a replica decodes what it gets. Its contents are
@@ -244,8 +244,7 @@ func (in *inbox) decodeRequest(body []byte) (*Request, error) {
 		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(maxKindName)), Arg: r.bytes(MaxArg),
 		Clock: r.uvarint(), Wait: r.uvarint(), // the replica answers that a clock is out of range
 	}
-	q.Require = r.row(&in.marks, 0)
-	q.Deps = r.matrix(&in.marks)
+	q.Deps, q.Proof = r.past(&in.marks)
 	return q, r.end("request")
 }
 
@@ -264,7 +263,7 @@ func (p *Response) Append(dst []byte) []byte {
 	b = varint.Append(b, p.Dot.Origin)
 	b = varint.Append(b, p.Dot.Seq)
 	b = appendString(appendString(b, p.Value), p.Detail)
-	return seal(p.Deps.Append(p.Applied.Append(b)), from)
+	return seal(session.AppendPast(b, p.Deps, p.Proof), from)
 }
 
 // DecodeResponse verifies and reads a response message. Arbitrary bytes give an
@@ -279,7 +278,7 @@ func DecodeResponse(msg []byte) (*Response, error) {
 }
 
 // Decode is [DecodeResponse] into memory that is used again: p.Value shares the
-// memory of msg, and Applied and Deps use that of what p held before.
+// memory of msg, and Deps uses that of what p held before.
 func (p *Response) Decode(msg []byte) error {
 	kind, body, err := open(msg)
 	if err != nil {
@@ -296,8 +295,7 @@ func (p *Response) Decode(msg []byte) error {
 		Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
 		Value: r.bytes(MaxMessage), Detail: string(r.bytes(MaxMessage)),
 	}
-	p.Applied = r.row(&marks, p.Partition)
-	p.Deps = r.matrix(&marks)
+	p.Deps, p.Proof = r.past(&marks)
 	p.marks = marks
 	return r.end("response")
 }
@@ -398,7 +396,7 @@ func (r *reader) entries(out []gossip.Entry, in *inbox) []gossip.Entry {
 // partition and the entries written there together, or a piece of a snapshot.
 const (
 	recordVersion = 1
-	pieceVersion  = 2
+	pieceVersion  = 3
 )
 
 func appendRecord(dst []byte, p ring.Partition, entries []gossip.Entry) []byte {

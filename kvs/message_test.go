@@ -19,8 +19,8 @@ import (
 func sampleResponse() *kvs.Response {
 	return &kvs.Response{
 		Client: 3, Req: 9, Status: kvs.StatusOK, Found: true, Clock: 1 << 40, Partition: 5,
-		Dot: causal.Dot{Origin: 2, Seq: 8}, Value: []byte("v"), Applied: session.Row{{Partition: 5, Origin: 2, Seq: 8}},
-		Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Detail: "d",
+		Dot: causal.Dot{Origin: 2, Seq: 8}, Value: []byte("v"), Detail: "d",
+		Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Proof: session.Proof{1, 2, 15: 16},
 	}
 }
 
@@ -155,7 +155,7 @@ func FuzzReplicaMessage(f *testing.F) {
 				e.Msg = bytes.Clone(e.Msg)
 				r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: e.Token})
 				r.Step(kvs.Event{Kind: kvs.EventTick})
-				_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, [][]byte{e.Msg})
+				_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, [][]byte{e.Msg})
 				require.NoError(t, err, "what was persisted must be read again")
 				break
 			}

@@ -130,6 +130,18 @@ func (r *reader) matrix(marks *[]session.Mark) session.Matrix {
 	return session.Matrix(r.took(marks, before, all, rest, err))
 }
 
+// past reads a matrix, and its proof if it is not empty.
+func (r *reader) past(marks *[]session.Mark) (m session.Matrix, p session.Proof) {
+	if m = r.matrix(marks); len(m) > 0 && r.left() < len(p) {
+		r.fail("truncated")
+	}
+	if len(m) == 0 || r.err != nil {
+		return nil, p
+	}
+	r.at += copy(p[:], r.rest())
+	return m, p
+}
+
 func (r *reader) took(marks *[]session.Mark, before int, all []session.Mark, rest []byte, err error) []session.Mark {
 	if r.err != nil {
 		return nil

@@ -21,6 +21,7 @@ type Config struct {
 	First  bool   // the node has never run before, so it has nothing to ask its peers for
 	Ring   *ring.Ring
 	Kinds  *Kinds
+	Secret []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
@@ -37,10 +38,14 @@ type Config struct {
 	MaxAheadMS uint64
 }
 
+const minSecret = 16 // bytes
+
 func (c *Config) setDefaults() error {
 	switch {
 	case c.Ring == nil || c.Kinds == nil:
 		return fmt.Errorf("%w: no ring, or no kinds", ErrConfig)
+	case len(c.Secret) < minSecret:
+		return fmt.Errorf("%w: a secret of %d bytes, want at least %d", ErrConfig, len(c.Secret), minSecret)
 	case c.Origin == 0:
 		return fmt.Errorf("%w: origin 0", ErrConfig)
 	case !slices.Contains(c.Ring.Nodes(), c.Self):

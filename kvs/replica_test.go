@@ -138,7 +138,7 @@ func TestThresholdRead(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
 	r := c.replicas[1]
 	read := func(req uint64) kvs.Request {
-		return kvs.Request{Client: 9, Req: req, Kind: "set", Key: "k", Causal: true, Wait: 2, Require: session.Row{{Origin: 1, Seq: 1}}}
+		return past(kvs.Request{Client: 9, Req: req, Kind: "set", Key: "k", Wait: 2}, session.Matrix{{Origin: 1, Seq: 1}})
 	}
 	first := read(1)
 	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: first.Encode()}), "the read waits")
@@ -167,7 +167,7 @@ func TestThresholdRead(t *testing.T) {
 	require.NotNil(t, got)
 	assert.Equal(t, kvs.StatusOK, got.Status)
 	assert.True(t, got.Found)
-	assert.Equal(t, session.Row{{Origin: 1, Seq: 1}}, got.Applied)
+	assert.Equal(t, session.Matrix{{Origin: 1, Seq: 1}}, got.Deps)
 }
 
 // TestDependenciesTravel shows transitivity: whoever reads a write comes to
@@ -177,14 +177,14 @@ func TestDependenciesTravel(t *testing.T) {
 	alice := session.Session{Level: session.Causal}
 	bob := session.Session{Level: session.Causal}
 	ask := func(s *session.Session, client, req uint64, node int, isPut bool, key string) *kvs.Response {
-		p := c.ring.PartitionOf(key)
+		deps, proof := s.Past()
 		c.ask(node, kvs.Request{
 			Client: client, Req: req, Put: isPut, Causal: true, Kind: "set", Key: key, Arg: []byte("x"),
-			Clock: s.Clock(), Wait: 100, Require: s.Requires(p), Deps: s.Deps(),
+			Clock: s.Clock(), Wait: 100, Deps: deps, Proof: proof,
 		})
 		for range 10_000 {
 			if a := c.answers[client][req]; a != nil {
-				s.Observe(a.Applied, a.Deps, a.Clock)
+				require.True(t, s.Observe(a.Deps, a.Proof, a.Clock))
 				return a
 			}
 			c.step()
@@ -239,11 +239,12 @@ func TestRefusals(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	r, err := ring.New([]ring.NodeID{0, 1}, 4, 2)
 	require.NoError(t, err)
-	good := kvs.Config{Origin: 1, Ring: r, Kinds: kvs.DefaultKinds()}
+	good := kvs.Config{Origin: 1, Ring: r, Kinds: kvs.DefaultKinds(), Secret: secret}
 	_, err = kvs.New(good, nil)
 	require.NoError(t, err)
 	for name, spoil := range map[string]func(*kvs.Config){
 		"no ring":     func(c *kvs.Config) { c.Ring = nil },
+		"no secret":   func(c *kvs.Config) { c.Secret = secret[:15] },
 		"no kinds":    func(c *kvs.Config) { c.Kinds = nil },
 		"no origin":   func(c *kvs.Config) { c.Origin = 0 },
 		"not on ring": func(c *kvs.Config) { c.Self = 2 },

@@ -2,7 +2,6 @@ package kvs
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -23,6 +22,10 @@ func (r *Replica) request(q *Request) {
 		r.refuse(q, p, StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
 		return
 	}
+	if len(q.Deps) > 0 && !r.notary().Vouches(q.Deps, q.Proof) {
+		r.refuse(q, p, StatusBadRequest, "dependencies that no replica vouches for; show those of the last answer, with its proof")
+		return
+	}
 	if q.Put {
 		r.put(q, p, kind)
 		return
@@ -35,11 +38,19 @@ func (r *Replica) request(q *Request) {
 		r.refuse(q, p, StatusBadRequest, fmt.Sprintf("a wait of %d ticks, want at most %d", q.Wait, r.cfg.MaxWaitTicks))
 		return
 	}
-	if q.Causal && !p.covers(q.Require) {
+	if q.Causal && !p.covers(q) {
 		r.await(q, p)
 		return
 	}
 	r.answer(q, p)
+}
+
+// notary vouches for the pasts of sessions. A replica that serves none has none.
+func (r *Replica) notary() *session.Notary {
+	if !r.sealer.Of(r.cfg.Secret) {
+		r.sealer = session.NewNotary(r.cfg.Secret)
+	}
+	return r.sealer
 }
 
 func (r *Replica) refuse(q *Request, p *partition, s Status, detail string) {
@@ -88,7 +99,11 @@ func (r *Replica) put(q *Request, p *partition, kind Kind) {
 	r.memory.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true
-	b.respond = Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot, Applied: b.rowOf(dot)}
+	b.respond = Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot}
+	if q.Causal {
+		b.respond.Deps = b.pastWith(q.Deps, dot)
+		b.respond.Proof = r.notary().Prove(b.respond.Deps)
+	}
 	r.accept = b.entries[0]
 	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
 	r.persist(b)
@@ -121,19 +136,23 @@ func (r *Replica) inFlight(p *partition, key, kind string) (other string) {
 
 // answer reads the value now held.
 func (r *Replica) answer(q *Request, p *partition) {
-	v, other := p.find(q.Key, q.Kind)
+	s, other := p.slot(q.Key, q.Kind)
 	if other != "" {
 		r.refuse(q, p, StatusKindMismatch, other)
 		return
 	}
-	resp := Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: v != nil}
-	if v != nil {
-		r.value = v.Append(r.value[:0])
+	resp := Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: s != nil}
+	if s != nil {
+		r.value = s.val.Append(r.value[:0])
 		resp.Value = r.value
 	}
 	if q.Causal {
-		r.row = p.applied.Ceiling(r.row[:0], session.Mark{Partition: p.id})
-		resp.Applied, resp.Deps = r.row, p.deps
+		r.past = append(r.past[:0], q.Deps...)
+		if s != nil {
+			r.past.MergeIn(s.writes)
+			r.past.MergeIn(s.deps)
+		}
+		resp.Deps, resp.Proof = r.past, r.notary().Prove(r.past)
 	}
 	r.respond(&resp)
 }
@@ -152,7 +171,7 @@ func (r *Replica) await(q *Request, p *partition) {
 	r.waiting++
 	// What q is made of is gone with its message, but for its strings.
 	kept := *q
-	kept.Arg, kept.Deps, kept.Require = nil, nil, slices.Clone(q.Require)
+	kept.Arg, kept.Deps = nil, q.Deps.Clone()
 	p.waiting = append(p.waiting, waiter{&kept, r.tick + q.Wait})
 }
 
@@ -174,7 +193,7 @@ func (r *Replica) wake(p *partition) {
 		return
 	}
 	r.settle(p, func(w waiter) bool {
-		if !p.covers(w.req.Require) {
+		if !p.covers(w.req) {
 			return false
 		}
 		r.answer(w.req, p)

@@ -14,8 +14,8 @@ import (
 
 // A peer whose disk was lost, or taken back in time, lacks writes whose deltas
 // every owner had reclaimed. It is brought up by a snapshot: all that is held of
-// the partition, the dots that are in it, what they depend on, and the requests
-// that were served. Joining it in is safe at any time. It travels, and lies on the
+// the partition, each value with its writes and what they depend on, the dots that are
+// in all of it, and the requests that were served. Joining it in is safe at any time. It travels, and lies on the
 // disk, in pieces, and counts when all of one and the same state have come: values
 // without their dots would be read by sessions that do not learn what they saw.
 
@@ -30,15 +30,15 @@ type piece struct {
 	sum       uint32 // of all requests served
 	clock     uint64 // greatest hybrid time that the sender had met
 	applied   gossip.Dots
-	deps      session.Matrix
 	values    []heldValue
 	clients   []served
 }
 
 // heldValue is the value of a kind under a key, encoded.
 type heldValue struct {
-	key, kind string
-	value     []byte
+	key, kind    string
+	value        []byte
+	writes, deps session.Matrix
 }
 
 // served is the last write of a session.
@@ -46,13 +46,14 @@ type served struct{ client, req uint64 }
 
 const (
 	servedSize = 12      // bytes of a session in a message, about
+	markSize   = 4       // and of a mark
 	maxPieces  = 1 << 20 // of a snapshot
 )
 
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
 func (r *Replica) snapshotOf(p *partition) []piece {
-	head := piece{partition: p.id, origin: r.cfg.Origin, clock: r.clock.last, applied: p.applied, deps: p.deps}
+	head := piece{partition: p.id, origin: r.cfg.Origin, clock: r.clock.last, applied: p.applied}
 	pieces, size := []piece{head}, 0
 	last := func(more int) *piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
@@ -63,8 +64,8 @@ func (r *Replica) snapshotOf(p *partition) []piece {
 	}
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
-			v := heldValue{c.key, s.kind, s.val.Append(nil)}
-			x := last(len(v.key) + len(v.kind) + len(v.value))
+			v := heldValue{c.key, s.kind, s.val.Append(nil), s.writes, s.deps}
+			x := last(len(v.key) + len(v.kind) + len(v.value) + markSize*(len(v.writes)+len(v.deps)))
 			x.values = append(x.values, v)
 		}
 	}
@@ -102,10 +103,11 @@ func (x *piece) append(b []byte) []byte {
 	b = varint.Append(b, uint64(x.of))
 	b = varint.Append(b, uint64(x.sum))
 	b = varint.Append(b, x.clock)
-	b = x.deps.Append(x.applied.Append(b))
+	b = x.applied.Append(b)
 	b = varint.Append(b, uint64(len(x.values)))
 	for _, v := range x.values {
 		b = appendString(appendString(appendString(b, v.key), v.kind), v.value)
+		b = v.deps.Append(session.Row(v.writes).Append(b))
 	}
 	b = varint.Append(b, uint64(len(x.clients)))
 	for _, s := range x.clients {
@@ -122,9 +124,11 @@ func (in *inbox) decodePiece(body []byte) (piece, error) {
 	in.marks = in.marks[:0]
 	x := piece{partition: ring.Partition(r.uint32()), origin: r.uvarint(), at: r.uint32(), of: r.uint32(), sum: r.uint32(), clock: r.clock()}
 	x.applied = r.dots(nil)
-	x.deps = r.matrix(&in.marks)
-	for range r.count(3) {
-		x.values = append(x.values, heldValue{in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(maxKindName)), r.bytes(MaxMessage)})
+	for range r.count(5) {
+		v := heldValue{key: in.keys.of(r.bytes(MaxKey)), kind: in.kinds.of(r.bytes(maxKindName)), value: r.bytes(MaxMessage)}
+		v.writes = session.Matrix(r.row(&in.marks, x.partition))
+		v.deps = r.matrix(&in.marks)
+		x.values = append(x.values, v)
 	}
 	for range r.count(2) {
 		x.clients = append(x.clients, served{r.uvarint(), r.uvarint()})
@@ -165,15 +169,15 @@ func (a *assembly) add(x *piece, encoded []byte) [][]byte {
 // snapshot is one that has come whole. It is not changed once made.
 type snapshot struct {
 	applied gossip.Dots
-	deps    session.Matrix
 	clock   uint64
 	values  []keptValue
 	clients []served
 }
 
 type keptValue struct {
-	key, kind string
-	value     Value
+	key, kind    string
+	value        Value
+	writes, deps session.Matrix
 }
 
 // whole puts the pieces of a snapshot of partition id together.
@@ -185,7 +189,6 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 			return nil, err
 		}
 		s.applied, s.clock = x.applied, max(s.clock, x.clock)
-		s.deps.MergeIn(x.deps)
 		s.clients = append(s.clients, x.clients...)
 		for _, v := range x.values {
 			k, known := r.cfg.Kinds.Find(v.kind)
@@ -196,7 +199,7 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.values = append(s.values, keptValue{v.key, v.kind, value})
+			s.values = append(s.values, keptValue{v.key, v.kind, value, v.writes.Clone(), v.deps.Clone()})
 		}
 	}
 	return s, nil
@@ -288,13 +291,15 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 	}
 	p.rev++
 	for _, v := range s.values {
-		if held, _ := p.find(v.key, v.kind); held != nil {
-			held.MergeIn(v.value)
+		held, _ := p.slot(v.key, v.kind)
+		if held != nil {
+			held.val.MergeIn(v.value)
 		} else {
-			p.place(v.key, v.kind, v.value.Clone())
+			held = p.place(v.key, v.kind, v.value.Clone())
 		}
+		held.writes.MergeIn(v.writes)
+		held.deps.MergeIn(v.deps)
 	}
-	p.deps.MergeIn(s.deps)
 	r.stats.Snapshots++
 	p.bare = true
 	for at := range r.peers {

@@ -34,8 +34,8 @@ func (r *Replica) Clone() *Replica {
 func (b *batch) clone(p *partition) *batch {
 	c := *b
 	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), slices.Clone(b.deltas)
-	c.row = slices.Clone(b.row)
-	c.respond.Applied = slices.Clone(b.respond.Applied)
+	c.past = b.past.Clone()
+	c.respond.Deps = b.respond.Deps.Clone()
 	return &c
 }
 
@@ -47,7 +47,8 @@ func (p *partition) clone(vs *values) *partition {
 		copied := c.cells.add(x.key)
 		copied.slots = append(copied.slots, x.slots...)
 		for i := range copied.slots {
-			copied.slots[i].val = copied.slots[i].val.Clone()
+			s := &copied.slots[i]
+			s.val, s.writes, s.deps = s.val.Clone(), s.writes.Clone(), s.deps.Clone()
 		}
 	}
 	c.own = make(map[ownID]Value, len(p.own))
@@ -55,7 +56,7 @@ func (p *partition) clone(vs *values) *partition {
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied, c.coming, c.deps = p.applied.Clone(), slices.Clone(p.coming), p.deps.Clone()
+	c.applied, c.coming = p.applied.Clone(), slices.Clone(p.coming)
 	c.log = p.log.Clone()
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
@@ -102,6 +103,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
 			dst = s.val.Append(appendString(appendString(append(dst, 'c'), c.key), s.kind))
+			dst = s.deps.Append(s.writes.Append(dst))
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
@@ -112,7 +114,6 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		coming.Add(d)
 	}
 	dst = coming.Append(p.applied.Append(append(dst, 'a')))
-	dst = p.deps.Append(dst)
 	dst = appendBool(dst, p.bare)
 	for i := range r.peers {
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
@@ -136,9 +137,10 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 
 // append writes a snapshot that is being persisted.
 func (s *snapshot) append(dst []byte) []byte {
-	dst = varint.Append(s.deps.Append(s.applied.Append(append(dst, 's'))), s.clock)
+	dst = varint.Append(s.applied.Append(append(dst, 's')), s.clock)
 	for _, v := range s.values {
 		dst = v.value.Append(appendString(appendString(append(dst, 'v'), v.key), v.kind))
+		dst = v.deps.Append(v.writes.Append(dst))
 	}
 	return dst
 }

@@ -110,8 +110,8 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	q := kvs.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
-		Require: s.state.Requires(r.ring.PartitionOf(o.Key)),
 	}
+	q.Deps, q.Proof = s.state.Past()
 	h := &r.recorded[at]
 	*h = history.Op{
 		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
@@ -122,7 +122,7 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
 			return nil, err
 		}
-		q.Arg, q.Deps = r.arg, s.state.Deps()
+		q.Arg = r.arg
 		h.Arg = argValue(o)
 		if r.setup.Tagged {
 			h.Tag = o.ID
@@ -170,7 +170,10 @@ func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
 	if o.Func != history.Read {
 		r.follows(o, resp.Clock, s.state.Clock())
 	}
-	s.state.Observe(resp.Applied, resp.Deps, resp.Clock)
+	if !s.state.Observe(resp.Deps, resp.Proof, resp.Clock) {
+		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"the answer to #%d leaves out what its session depended on before", o.ID)})
+	}
 	if o.Func == history.Read {
 		r.take(o, h, resp)
 	}

@@ -30,7 +30,7 @@ type coreRun struct {
 
 func (c *coreRun) start(tb testing.TB, stores []kvs.Replica) {
 	for n := range c.nodes {
-		cfg := kvs.Config{Self: ring.NodeID(n), Origin: originOf(ring.NodeID(n), 1), First: true, Ring: c.ring, Kinds: c.kinds}
+		cfg := kvs.Config{Self: ring.NodeID(n), Origin: originOf(ring.NodeID(n), 1), First: true, Ring: c.ring, Kinds: c.kinds, Secret: secret}
 		if err := stores[n].Reset(cfg, nil); err != nil {
 			tb.Fatal(err)
 		}

@@ -210,7 +210,7 @@ func (x *explorer) start(self int) (exploredNode, []explore.Message) {
 
 func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode, []explore.Message, error) {
 	core, err := kvs.New(kvs.Config{
-		Self: ring.NodeID(self), Origin: originOf(ring.NodeID(self), starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, ForwardTicks: 1,
+		Self: ring.NodeID(self), Origin: originOf(ring.NodeID(self), starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
 	}, records)
 	if err != nil {
 		return exploredNode{}, nil, err
