@@ -1,6 +1,10 @@
 package kvs
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/wire"
+)
 
 // clock is a hybrid logical clock (Kulkarni et al., OPODIS'14): milliseconds of
 // the physical clock in the upper 48 bits, a counter in the lower 16. It follows
@@ -8,7 +12,10 @@ import "fmt"
 // when that does.
 type clock struct{ last uint64 }
 
-const logicalBits = 16
+const (
+	logicalBits   = 16
+	maxPhysicalMS = wire.MaxClock >> (logicalBits + 1) // which leaves as much room again
+)
 
 // next returns a time greater than any it returned or met before.
 func (c *clock) next(physicalMS uint64) uint64 {

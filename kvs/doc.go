@@ -18,7 +18,7 @@
 // that only the lost disk had is lost with it, and a read that depends on it fails
 // at its deadline for good. A request that is repeated to a replica which has
 // served it, lost it and not got it back yet is served again, under a new dot. A
-// value larger than [MaxMessage] can neither be read nor travel in a snapshot.
+// value larger than [wire.MaxMessage] can neither be read nor travel in a snapshot.
 //
 // Reads at the causal level are threshold reads: they wait until the replica has
 // applied what the session depends on, and fail at their deadline; they are

@@ -3,6 +3,7 @@ package kvs
 import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // EventKind tells events apart.
@@ -43,7 +44,7 @@ const (
 type Effect struct {
 	Kind    EffectKind
 	To      ring.NodeID
-	Sends   MessageKind // of EffectSend: what Msg is
+	Sends   wire.MessageKind // of EffectSend: what Msg is
 	Client  uint64
 	Token   uint64
 	AfterMS uint64        // of a timer, in milliseconds

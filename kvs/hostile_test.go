@@ -8,12 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // direct gives a replica a client's request, has what it persists be durable at once,
 // and returns its answer, nil if there is none.
-func (c *cluster) direct(node int, q kvs.Request) (answer *kvs.Response) {
+func (c *cluster) direct(node int, q wire.Request) (answer *wire.Response) {
 	c.t.Helper()
 	effects := c.replicas[node].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
 	for len(effects) > 0 {
@@ -22,7 +24,7 @@ func (c *cluster) direct(node int, q kvs.Request) (answer *kvs.Response) {
 			switch e.Kind {
 			case kvs.EffectRespond:
 				var err error
-				answer, err = kvs.DecodeResponse(e.Msg)
+				answer, err = wire.DecodeResponse(e.Msg)
 				require.NoError(c.t, err)
 			case kvs.EffectPersist:
 				token = e.Token
@@ -47,17 +49,17 @@ func TestClientWithAMadClock(t *testing.T) {
 			q.Put, q.Clock = isPut, mad
 			resp := c.direct(0, q)
 			require.NotNil(t, resp)
-			assert.Equal(t, kvs.StatusClockAhead, resp.Status)
+			assert.Equal(t, wire.StatusClockAhead, resp.Status)
 			assert.Equal(t, "clock ahead", resp.Status.String())
 			assert.Contains(t, resp.Detail, "at most 60000 ms")
 			assert.Less(t, resp.Clock, uint64(1001<<16), "and has not moved the replica's clock")
 
 			resp = c.direct(0, put(1, 1, "register", "k", []byte("honest")))
-			require.Equal(t, kvs.StatusOK, resp.Status)
+			require.Equal(t, wire.StatusOK, resp.Status)
 			c.settle()
 			got := c.read(1, "k", "register")
 			assert.Contains(t, string(got.Value), "honest", "the write reaches the other replica")
-			_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, c.disks[0])
+			_, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, c.disks[0])
 			require.NoError(t, err, "and the disk can be read")
 		}
 	}
@@ -70,12 +72,12 @@ func TestClockIsFollowed(t *testing.T) {
 	q := put(1, 1, "register", "k", []byte("a"))
 	q.Clock = (1000+60_000)<<16 | 0xffff
 	resp := c.direct(0, q)
-	require.Equal(t, kvs.StatusOK, resp.Status)
+	require.Equal(t, wire.StatusOK, resp.Status)
 	assert.Greater(t, resp.Clock, q.Clock)
 	c.now = 5 // the wall clock goes back
 	q = put(1, 2, "register", "k", []byte("b"))
 	q.Clock = resp.Clock
-	assert.Equal(t, kvs.StatusOK, c.direct(0, q).Status)
+	assert.Equal(t, wire.StatusOK, c.direct(0, q).Status)
 	c.now = 1000
 	c.settle()
 	assert.Contains(t, string(c.read(1, "k", "register").Value), "b", "peers follow further than clients are")
@@ -87,7 +89,7 @@ func TestPeerWithAMadClock(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
 	right := c.now
 	c.now += 200_000
-	require.Equal(t, kvs.StatusOK, c.direct(1, put(1, 1, "register", "k", []byte("early"))).Status)
+	require.Equal(t, wire.StatusOK, c.direct(1, put(1, 1, "register", "k", []byte("early"))).Status)
 	c.now = right
 	for range 500 {
 		c.step()
@@ -120,7 +122,7 @@ func TestPeerMessagesOfMembersOnly(t *testing.T) {
 	for gossip == nil {
 		c.step()
 		for _, f := range c.bag {
-			if f.node == 0 && f.ev.Kind == kvs.EventMessage && f.ev.From == 1 && kvs.KindOf(f.ev.Msg) == kvs.MsgGossip {
+			if f.node == 0 && f.ev.Kind == kvs.EventMessage && f.ev.From == 1 && wire.KindOf(f.ev.Msg) == wire.MsgGossip {
 				gossip = f.ev.Msg
 			}
 		}
@@ -153,7 +155,7 @@ func TestInventedWrites(t *testing.T) {
 	for _, snapshot := range []bool{false, true} {
 		liar := newCluster(t, 2, 1, 2, 1)
 		// The other cluster's node 1 runs under the origin of this one's node 0.
-		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: liar.ring, Kinds: kvs.DefaultKinds(), Secret: secret}, nil)
+		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: liar.ring, Kinds: kind.Default(), Secret: secret}, nil)
 		require.NoError(t, err)
 		r.Start()
 		liar.replicas[1] = r
@@ -178,7 +180,7 @@ func TestInventedWrites(t *testing.T) {
 			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
 		}
 		assert.Positive(t, c.replicas[0].Stats().Rejected)
-		require.Equal(t, kvs.StatusOK, c.direct(0, put(6, 1, "set", "k", []byte("real"))).Status)
+		require.Equal(t, wire.StatusOK, c.direct(0, put(6, 1, "set", "k", []byte("real"))).Status)
 		c.settle()
 		assert.Contains(t, string(c.read(0, "k", "set").Value), "real")
 		assert.Contains(t, string(c.read(1, "k", "set").Value), "real")
@@ -186,8 +188,8 @@ func TestInventedWrites(t *testing.T) {
 }
 
 // waits is a read that waits at node 0 for what never comes.
-func waits(client, req, ticks uint64) kvs.Request {
-	return past(kvs.Request{Client: client, Req: req, Kind: "set", Key: "k", Wait: ticks}, session.Matrix{{Origin: 77, Seq: 1}})
+func waits(client, req, ticks uint64) wire.Request {
+	return past(wire.Request{Client: client, Req: req, Kind: "set", Key: "k", Wait: ticks}, session.Matrix{{Origin: 77, Seq: 1}})
 }
 
 // TestWaitIsBounded: a client cannot have a read wait for ever, nor take the places
@@ -197,7 +199,7 @@ func TestWaitIsBounded(t *testing.T) {
 	for _, ticks := range []uint64{4097, 1<<64 - 1} {
 		resp := c.direct(0, waits(66, 1, ticks))
 		require.NotNil(t, resp)
-		assert.Equal(t, kvs.StatusBadRequest, resp.Status)
+		assert.Equal(t, wire.StatusBadRequest, resp.Status)
 		assert.Contains(t, resp.Detail, "at most 4096")
 	}
 	assert.Nil(t, c.direct(0, waits(66, 2, 4096)), "it waits")
@@ -210,7 +212,7 @@ func TestWaitIsBounded(t *testing.T) {
 	busy := 0
 	for i := range uint64(2000) {
 		if resp := c.direct(0, waits(66, 10+i, 4096)); resp != nil {
-			require.Equal(t, kvs.StatusBusy, resp.Status)
+			require.Equal(t, wire.StatusBusy, resp.Status)
 			busy++
 		}
 	}
@@ -220,23 +222,23 @@ func TestWaitIsBounded(t *testing.T) {
 	}
 	resp := c.direct(0, waits(99, 1, 4096))
 	require.NotNil(t, resp)
-	assert.Equal(t, kvs.StatusBusy, resp.Status)
+	assert.Equal(t, wire.StatusBusy, resp.Status)
 	assert.Contains(t, resp.Detail, "1024 reads")
 }
 
 // TestKindIsSettledInFlight: the kind of a key is that of the first write accepted,
 // though that is still being persisted; by a client, a peer, or within a snapshot.
 func TestKindIsSettledInFlight(t *testing.T) {
-	counter := put(2, 1, "counter", "k", kvs.Amount(1))
+	counter := put(2, 1, "counter", "k", kind.Amount(1))
 	refused := func(r *kvs.Replica) bool {
 		out := r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: counter.Encode()})
 		if len(out) != 1 || out[0].Kind != kvs.EffectRespond {
 			return false
 		}
-		resp, err := kvs.DecodeResponse(out[0].Msg)
+		resp, err := wire.DecodeResponse(out[0].Msg)
 		require.NoError(t, err)
 		assert.Equal(t, "set", resp.Detail)
-		return resp.Status == kvs.StatusKindMismatch
+		return resp.Status == wire.StatusKindMismatch
 	}
 	c := newCluster(t, 2, 1, 2, 1)
 	first := put(1, 1, "set", "k", []byte("x"))
@@ -246,7 +248,7 @@ func TestKindIsSettledInFlight(t *testing.T) {
 	assert.Len(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: same.Encode()}), 2, "one of the same kind is accepted")
 
 	c = newCluster(t, 2, 1, 2, 1)
-	require.Equal(t, kvs.StatusOK, c.direct(1, first).Status)
+	require.Equal(t, wire.StatusOK, c.direct(1, first).Status)
 	pieces, _ := c.replicas[1].Pieces(0)
 	for _, msg := range pieces {
 		require.NotEmpty(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: msg}))
@@ -254,7 +256,7 @@ func TestKindIsSettledInFlight(t *testing.T) {
 	assert.True(t, refused(c.replicas[0]), "the snapshot is being persisted")
 
 	c = newCluster(t, 2, 1, 2, 1)
-	require.Equal(t, kvs.StatusOK, c.direct(1, first).Status)
+	require.Equal(t, wire.StatusOK, c.direct(1, first).Status)
 	for _, e := range c.replicas[1].Step(kvs.Event{Kind: kvs.EventTick, NowMS: 1000}) {
 		if e.Kind == kvs.EffectSend {
 			c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: e.Msg})
@@ -270,7 +272,7 @@ func TestInventedDependencies(t *testing.T) {
 	c := newCluster(t, 3, 2, 2, 1)
 	honest := session.Session{Level: session.Causal}
 	req := uint64(0)
-	ask := func(q kvs.Request) *kvs.Response {
+	ask := func(q wire.Request) *wire.Response {
 		req++
 		node := int(c.ring.Owners(c.ring.PartitionOf(q.Key))[int(req)%2])
 		q.Client, q.Req, q.Causal, q.Kind, q.Wait = 1, req, true, "set", 50
@@ -278,7 +280,7 @@ func TestInventedDependencies(t *testing.T) {
 		c.ask(node, q)
 		for range 10_000 {
 			if a := c.answers[1][req]; a != nil {
-				require.Equal(t, kvs.StatusOK, a.Status, a.Detail)
+				require.Equal(t, wire.StatusOK, a.Status, a.Detail)
 				require.True(t, honest.Observe(a.Deps, a.Proof, a.Clock))
 				return a
 			}
@@ -287,7 +289,7 @@ func TestInventedDependencies(t *testing.T) {
 		t.Fatal("no answer")
 		return nil
 	}
-	ask(kvs.Request{Put: true, Key: "k", Arg: []byte("a")})
+	ask(wire.Request{Put: true, Key: "k", Arg: []byte("a")})
 	real, proof := honest.Past()
 	for i, invented := range []session.Matrix{
 		{{Partition: 0, Origin: 99, Seq: 5}}, {{Partition: 1, Origin: 2, Seq: 1 << 62}}, {{Partition: 1 << 30, Origin: 1, Seq: 1}},
@@ -298,14 +300,14 @@ func TestInventedDependencies(t *testing.T) {
 			q.Put, q.Causal, q.Deps, q.Proof = isPut, isPut, invented, proof
 			resp := c.direct(0, q)
 			require.NotNil(t, resp)
-			assert.Equal(t, kvs.StatusBadRequest, resp.Status)
+			assert.Equal(t, wire.StatusBadRequest, resp.Status)
 			assert.Contains(t, resp.Detail, "vouches")
 		}
 	}
 	for _, key := range []string{"k", "a", "b", "c"} {
-		ask(kvs.Request{Put: true, Key: key, Arg: []byte("z")})
-		assert.True(t, ask(kvs.Request{Key: key}).Found)
-		assert.True(t, ask(kvs.Request{Key: key}).Found)
+		ask(wire.Request{Put: true, Key: key, Arg: []byte("z")})
+		assert.True(t, ask(wire.Request{Key: key}).Found)
+		assert.True(t, ask(wire.Request{Key: key}).Found)
 	}
 	c.settle()
 	c.agree()

@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -25,7 +27,7 @@ type cell struct {
 // that a write which is lost for good blocks the reads that depend on it and no others.
 type slot struct {
 	kind   string
-	val    Value
+	val    kind.Value
 	writes session.Matrix // of this partition alone
 	deps   session.Matrix
 }
@@ -116,10 +118,10 @@ type partition struct {
 	owned   bool
 	shared  []bool // by peer: it owns the partition too
 	cells   cells
-	own     map[ownID]Value // the join of this origin's deltas
-	seq     uint64          // last sequence number given out by this origin
-	applied gossip.Dots     // durable and visible
-	coming  []causal.Dot    // being persisted, or were since nothing was
+	own     map[ownID]kind.Value // the join of this origin's deltas
+	seq     uint64               // last sequence number given out by this origin
+	applied gossip.Dots          // durable and visible
+	coming  []causal.Dot         // being persisted, or were since nothing was
 	log     *gossip.Log
 	rev     uint64   // counts changes of applied
 	told    []uint64 // by peer: the rev that it was last told
@@ -145,7 +147,7 @@ const (
 
 // waiter is a threshold read that awaits its past.
 type waiter struct {
-	req      *Request
+	req      *wire.Request
 	deadline uint64 // tick
 }
 
@@ -172,7 +174,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 
 // find returns the value of kind under key, or the name of the kind that stands
 // there instead.
-func (p *partition) find(key, kind string) (v Value, other string) {
+func (p *partition) find(key, kind string) (v kind.Value, other string) {
 	s, other := p.slot(key, kind)
 	if s == nil {
 		return nil, other
@@ -195,7 +197,7 @@ func (p *partition) slot(key, kind string) (s *slot, other string) {
 }
 
 // merge joins delta, the one of e, into the value of its kind under its key.
-func (p *partition) merge(e *gossip.Entry, delta Value) {
+func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
 	s, _ := p.slot(e.Key, e.Kind)
 	if s != nil {
 		s.val.MergeIn(delta)
@@ -208,7 +210,7 @@ func (p *partition) merge(e *gossip.Entry, delta Value) {
 }
 
 // place has v held under key, where nothing of its kind is.
-func (p *partition) place(key, kind string, v Value) *slot {
+func (p *partition) place(key, kind string, v kind.Value) *slot {
 	c := p.cells.find(key)
 	if c == nil {
 		c = p.cells.add(key)
@@ -220,7 +222,7 @@ func (p *partition) place(key, kind string, v Value) *slot {
 
 // ownValue is the join of this origin's deltas for key, or nil for a kind whose
 // mutator does not look at it.
-func (p *partition) ownValue(key string, k Kind) Value {
+func (p *partition) ownValue(key string, k kind.Kind) kind.Value {
 	if !k.Own() {
 		return nil
 	}
@@ -228,7 +230,7 @@ func (p *partition) ownValue(key string, k Kind) Value {
 	v, ok := p.own[id]
 	if !ok {
 		if p.own == nil {
-			p.own = make(map[ownID]Value)
+			p.own = make(map[ownID]kind.Value)
 		}
 		v = k.New()
 		p.own[id] = v
@@ -237,7 +239,7 @@ func (p *partition) ownValue(key string, k Kind) Value {
 }
 
 // apply makes a durable entry visible.
-func (p *partition) apply(e *gossip.Entry, delta Value, tick uint64) {
+func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64) {
 	if !p.applied.Add(e.Dot) {
 		return
 	}
@@ -250,7 +252,7 @@ func (p *partition) apply(e *gossip.Entry, delta Value, tick uint64) {
 // applied that its session depends on, and that the writes depend on which it would see.
 // What an origin wrote in the partition before a write counts among it, though it may
 // have come from other sessions: a past tells no more apart.
-func (p *partition) covers(q *Request) bool {
+func (p *partition) covers(q *wire.Request) bool {
 	s, _ := p.slot(q.Key, q.Kind)
 	return p.applied.Covers(q.Deps.Row(p.id)) && (s == nil || p.applied.Covers(s.deps.Row(p.id)))
 }

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -20,7 +22,7 @@ type Config struct {
 	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
 	First  bool   // the node has never run before, so it has nothing to ask its peers for
 	Ring   *ring.Ring
-	Kinds  *Kinds
+	Kinds  *kind.Kinds
 	Secret []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
 	TickMS       uint64 // gossip interval; default 20
@@ -50,8 +52,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: origin 0", ErrConfig)
 	case !slices.Contains(c.Ring.Nodes(), c.Self):
 		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
-	case c.BatchBytes < 0 || c.BatchBytes > MaxMessage/2:
-		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, MaxMessage/2)
+	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
@@ -187,15 +189,15 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 }
 
 func (r *Replica) recover(rec []byte, past *assembly) error {
-	if len(rec) > 0 && rec[0] == pieceVersion {
-		return r.recoverPiece(rec[1:], past)
+	if encoded, ok := wire.PieceOf(rec); ok {
+		return r.recoverPiece(encoded, past)
 	}
-	id, entries, err := r.in.decodeRecord(rec)
+	id, entries, err := r.in.Record(rec)
 	if err != nil {
 		return err
 	}
 	if int(id) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", ErrMessage, id, r.cfg.Ring.Partitions())
+		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.cfg.Ring.Partitions())
 	}
 	p := r.partition(id)
 	for i := range entries {
@@ -214,15 +216,15 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 }
 
 // decodeDelta decodes the delta of e into a value of the pool.
-func (r *Replica) decodeDelta(e *gossip.Entry) (Value, error) {
-	at := r.cfg.Kinds.number(e.Kind)
+func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	at := r.cfg.Kinds.Number(e.Kind)
 	if at < 0 {
-		return nil, fmt.Errorf("%w: unknown kind %q", ErrMessage, e.Kind)
+		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
 	}
-	k := r.cfg.Kinds.list[at]
+	k := r.cfg.Kinds.At(at)
 	v := r.values.take(k, at)
 	if err := k.DecodeInto(v, e.Delta); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
 	}
 	return v, nil
 }
@@ -266,7 +268,7 @@ func (r *Replica) Start() []Effect {
 		r.items = r.items[:0]
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, item{partition: p.id, pull: true, known: p.applied})
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Known: p.applied})
 				p.told[i] = p.rev
 			}
 		}
@@ -312,12 +314,12 @@ func (r *Replica) emit(e Effect) { r.out = append(r.out, e) }
 // requested serves a client's message; one that is no request is counted, and not
 // answered.
 func (r *Replica) requested(msg []byte) {
-	kind, body, err := open(msg)
-	if err != nil || kind != MsgRequest {
+	kind, body, err := wire.Open(msg)
+	if err != nil || kind != wire.MsgRequest {
 		r.stats.Rejected++
 		return
 	}
-	q, err := r.in.decodeRequest(body)
+	q, err := r.in.Request(body)
 	if err != nil {
 		r.stats.Rejected++
 		return
@@ -329,23 +331,23 @@ func (r *Replica) requested(msg []byte) {
 // of the member that sent it, is counted and merged nowhere.
 func (r *Replica) message(from ring.NodeID, msg []byte) {
 	at := r.peer(from)
-	kind, body, err := open(msg)
+	kind, body, err := wire.Open(msg)
 	if err != nil || at < 0 || !r.peerMessage(at, kind, body) {
 		r.stats.Rejected++
 	}
 }
 
-func (r *Replica) peerMessage(from int, kind MessageKind, body []byte) (accepted bool) {
+func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (accepted bool) {
 	switch kind {
-	case MsgGossip:
-		g, err := r.in.decodeGossip(body)
-		if err != nil || g.from != r.peers[from].id {
+	case wire.MsgGossip:
+		g, err := r.in.Gossip(body)
+		if err != nil || g.From != r.peers[from].id {
 			return false
 		}
 		r.silent = 0
 		r.receive(from, g)
 		return true
-	case MsgSnapshot:
+	case wire.MsgSnapshot:
 		r.silent = 0
 		return r.receivePiece(from, body)
 	}
@@ -371,7 +373,7 @@ func (r *Replica) persist(b *batch) {
 		b.part.coming = append(b.part.coming, b.entries[i].Dot)
 	}
 	from := len(r.wire)
-	r.wire = appendRecord(r.wire, b.part.id, b.entries)
+	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
 	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 }
 
@@ -410,7 +412,7 @@ func (r *Replica) visible(b *batch) {
 	r.recycle(b)
 }
 
-func (r *Replica) respond(resp *Response) {
+func (r *Replica) respond(resp *wire.Response) {
 	from := len(r.wire)
 	r.wire = resp.Append(r.wire)
 	r.emit(Effect{Kind: EffectRespond, Client: resp.Client, Msg: r.written(from)})
@@ -435,7 +437,7 @@ func (r *Replica) Quiet() bool {
 
 // Each calls visit for every value held, by partition, key and kind. The value
 // must not be changed.
-func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v Value)) {
+func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
 	for _, p := range r.parts {
 		for _, c := range p.cells.ascending() {
 			for i := range c.slots {

@@ -3,9 +3,10 @@ package scenario
 import (
 	"fmt"
 
-	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -98,7 +99,7 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 		r.err = err
 		return
 	}
-	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(kvs.MsgRequest), msg)
+	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(wire.MsgRequest), msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
 
@@ -107,7 +108,7 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	at := s.current()
 	o := &r.ops[at]
-	q := kvs.Request{
+	q := wire.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
 	}
@@ -151,7 +152,7 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return // late, or repeated
 	}
 	r.answered(s, resp, int64(c.Now()))
-	if resp.Status == kvs.StatusUnavailable {
+	if resp.Status == wire.StatusUnavailable {
 		c.Mark(markUnavailable)
 	}
 	c.Cancel(sim.TimerID(s.number))
@@ -159,10 +160,10 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 }
 
 // answered records the answer to a session's current operation.
-func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
+func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	o, h := &r.ops[s.current()], &r.recorded[s.current()]
 	h.Return = max(now, h.Call+1)
-	if resp.Status != kvs.StatusOK {
+	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
 		return
 	}
@@ -181,8 +182,8 @@ func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
 
 // take notes what an answered read saw. An answer that is no value of its kind is
 // a violation.
-func (r *run) take(o *Operation, h *history.Op, resp *kvs.Response) {
-	var v kvs.Value
+func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
+	var v kind.Value
 	var err error
 	if resp.Found {
 		kind, _ := r.kinds.Find(string(o.Type))

@@ -8,7 +8,9 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -23,7 +25,7 @@ type coreCall struct {
 // faults, and what it takes to give it to them again.
 type coreRun struct {
 	ring  *ring.Ring
-	kinds *kvs.Kinds
+	kinds *kind.Kinds
 	nodes int
 	calls []coreCall
 }
@@ -101,7 +103,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		now, next = next, nil
 		for len(plan) > 0 && plan[0].At <= sim.Time(ms)*sim.Millisecond {
 			o := &plan[0]
-			q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
+			q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
 			if q.Put {
 				if q.Arg, err = argument(nil, o, setup.Tagged); err != nil {
 					tb.Fatal(err)

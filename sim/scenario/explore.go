@@ -8,7 +8,9 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim/explore"
 )
@@ -87,7 +89,7 @@ type exploredNode struct {
 type explorer struct {
 	scope  Scope
 	ring   *ring.Ring
-	kinds  *kvs.Kinds
+	kinds  *kind.Kinds
 	writes []Operation
 }
 
@@ -237,7 +239,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		if err != nil {
 			return n, nil, err
 		}
-		q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
+		q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
 		e.Kind, e.Msg = kvs.EventRequest, q.Encode()
 	}
 	return x.carryOut(n, n.core.Step(e), nil)

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
@@ -31,7 +33,7 @@ type replica struct {
 // seen is a value that a replica held under a key and kind.
 type seen struct {
 	key, kind string
-	value     kvs.Value
+	value     kind.Value
 }
 
 const tickTimer sim.TimerID = 1
@@ -157,7 +159,7 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				r.astray(fmt.Sprintf("client %d", e.Client))
 				continue
 			}
-			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(kvs.MsgResponse), e.Msg)
+			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(wire.MsgResponse), e.Msg)
 		case kvs.EffectPersist:
 			if err := r.disk.Append(c, e.Token, e.Msg); err != nil {
 				r.giveUp(c, err)
@@ -203,7 +205,7 @@ func (r *replica) watch() {
 		return
 	}
 	last, at := ring.Partition(0), 0
-	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
+	r.core.Each(func(p ring.Partition, key, kind string, v kind.Value) {
 		if !r.run.ring.Owns(r.id, p) {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/net"
 )
@@ -143,7 +144,7 @@ func (w *twin) session(s *sessionState) {
 func (w *twin) await(s *sessionState, id uint64) {
 	deadline := time.NewTimer(time.Duration(timeout))
 	defer deadline.Stop()
-	var resp kvs.Response
+	var resp wire.Response
 	for {
 		select {
 		case msg := <-w.answers[s.number]:

@@ -1,4 +1,4 @@
-package kvs
+package wire
 
 import (
 	"fmt"
@@ -46,15 +46,12 @@ func (r *reader) long() uint64 {
 	return n
 }
 
-// maxClock is above every hybrid time of a replica, and leaves room above itself.
-const (
-	maxClock      = 1 << 62
-	maxPhysicalMS = maxClock >> (logicalBits + 1)
-)
+// MaxClock is above every hybrid time of a replica, and leaves room above itself.
+const MaxClock = 1 << 62
 
 func (r *reader) clock() uint64 {
 	n := r.uvarint()
-	if n > maxClock {
+	if n > MaxClock {
 		r.fail("a hybrid time out of range")
 		return 0
 	}
