@@ -1,6 +1,9 @@
 package kvs
 
-import "github.com/joinery-go/joinery/kvs/ring"
+import (
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
 
 // A replica that starts cannot know whether its disk is whole. So it asks every
 // peer what it holds, by which the peer hears in turn what this incarnation holds,
@@ -43,28 +46,28 @@ func (p *partition) reckon(at int, id ring.NodeID) {
 
 // hear takes the word of a peer on what it holds. One that names this incarnation
 // answers its question.
-func (r *Replica) hear(p *partition, from int, g *gossipMessage, it *received) {
-	reclaimed, fell := p.log.Hears(g.from, g.origin, it.known)
+func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
+	reclaimed, fell := p.log.Hears(g.From, g.Origin, it.Known)
 	r.stats.Reclaimed += uint64(reclaimed)
-	if from < 0 || !p.shared[from] {
+	if !p.shared[from] {
 		return
 	}
 	p.bare = p.bare || fell
-	if p.need[from] == needWord && it.heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
-		p.reckon(from, g.from)
+	if p.need[from] == needWord && it.Heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
+		p.reckon(from, g.From)
 	}
 }
 
 // meet sees to what peer at needs before deltas of p, and returns about how many
 // bytes that takes.
-func (r *Replica) meet(p *partition, at int, it *item) (size int) {
+func (r *Replica) meet(p *partition, at int, it *wire.Item) (size int) {
 	if p.need[at] == needSnapshot && p.owned {
 		return r.sendSnapshot(r.peers[at].id, p)
 	}
 	if !p.owned && p.stranded() {
 		r.emit(Effect{Kind: EffectRestart})
 	}
-	it.pull = true
+	it.Pull = true
 	return 0
 }
 

@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // filled is a cluster at rest, whose replicas have reclaimed what each wrote.
@@ -22,7 +24,7 @@ func filled(t *testing.T, nodes, rf int, batch int) *cluster {
 	}
 	for i := range uint64(12) {
 		c.ask(int(i)%nodes, put(1+i%3, 1+i, "set", fmt.Sprintf("s%d", i%4), []byte{byte('a' + i)}))
-		c.ask(int(i)%nodes, put(4+i%3, 1+i, "counter", fmt.Sprintf("c%d", i%4), kvs.Amount(1<<i)))
+		c.ask(int(i)%nodes, put(4+i%3, 1+i, "counter", fmt.Sprintf("c%d", i%4), kind.Amount(1<<i)))
 	}
 	c.settle()
 	return c
@@ -35,7 +37,7 @@ func (c *cluster) agree() {
 		owners := c.ring.Owners(ring.Partition(p))
 		of := func(n ring.NodeID) map[string]string {
 			out := make(map[string]string)
-			c.replicas[n].Each(func(q ring.Partition, key, kind string, v kvs.Value) {
+			c.replicas[n].Each(func(q ring.Partition, key, kind string, v kind.Value) {
 				if q == ring.Partition(p) {
 					out[kind+" "+key] = string(v.Append(nil))
 				}
@@ -72,7 +74,7 @@ func TestAmnesiac(t *testing.T) {
 			c.agree()
 			accepted := c.accepted
 			c.ask(0, put(1, 10, "set", "s1", []byte("j")))
-			c.ask(0, put(4, 10, "counter", "c1", kvs.Amount(1<<9)))
+			c.ask(0, put(4, 10, "counter", "c1", kind.Amount(1<<9)))
 			c.settle()
 			assert.Equal(t, accepted, c.accepted, "a repeated request is absorbed")
 
@@ -107,7 +109,7 @@ func TestPiecesOfTwoSnapshots(t *testing.T) {
 	require.Greater(t, len(before), 1)
 	give := func(pieces [][]byte) {
 		for _, msg := range pieces {
-			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, NowMS: c.now, Msg: msg}))
+			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
 		}
 	}
 	c.lose(0, 0)
@@ -120,26 +122,35 @@ func TestPiecesOfTwoSnapshots(t *testing.T) {
 }
 
 // TestSnapshotBringsDependencies: what a write depends on, and has been lost for ever,
-// keeps causal reads waiting at a replica that has the write by a snapshot as it does
-// at one that took it.
+// keeps causal reads of it waiting at a replica that has the write by a snapshot as it
+// does at one that took it; and reads of what does not depend on it are answered.
 func TestSnapshotBringsDependencies(t *testing.T) {
 	c := newCluster(t, 3, 2, 3, 1)
 	p := c.ring.PartitionOf("s")
-	q := put(1, 1, "set", "s", []byte("a"))
-	q.Causal, q.Deps = true, session.Matrix{{Partition: p, Origin: 99, Seq: 5}}
-	c.ask(1, q)
+	same := "other"
+	for c.ring.PartitionOf(same) != p {
+		same += "x"
+	}
+	c.ask(1, past(put(1, 1, "set", "s", []byte("a")), session.Matrix{{Partition: p, Origin: 99, Seq: 5}}))
+	c.ask(1, put(3, 1, "set", same, []byte("b")))
 	c.settle()
 	c.lose(0, 0)
 	c.settle()
 	require.Positive(t, c.replicas[0].Stats().Snapshots)
 	require.NotEmpty(t, holdings(c.replicas[0]))
 	for node := range uint64(3) {
-		c.ask(int(node), kvs.Request{Client: 2, Req: 1 + node, Causal: true, Key: "s", Kind: "set", Wait: 3})
+		c.ask(int(node), wire.Request{Client: 2, Req: 1 + node, Causal: true, Key: "s", Kind: "set", Wait: 3})
+		c.ask(int(node), wire.Request{Client: 4, Req: 1 + node, Causal: true, Key: same, Kind: "set", Wait: 3})
 		for range 1000 {
 			c.step()
 		}
 		require.NotNil(t, c.answers[2][1+node])
-		assert.Equal(t, kvs.StatusUnavailable, c.answers[2][1+node].Status, "node %d", node)
+		assert.Equal(t, wire.StatusUnavailable, c.answers[2][1+node].Status, "node %d", node)
+		other := c.answers[4][1+node]
+		require.NotNil(t, other)
+		require.Equal(t, wire.StatusOK, other.Status, "node %d", node)
+		assert.Len(t, other.Deps, 1, "its own write and nothing of the other")
+		assert.Equal(t, notary.Prove(other.Deps), other.Proof)
 	}
 }
 
@@ -226,7 +237,7 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 	require.Len(t, records, len(messages))
 	fresh := func(records [][]byte) *kvs.Replica {
 		c.origins++
-		r, err := kvs.New(kvs.Config{Self: 0, Origin: c.origins, Ring: c.ring, Kinds: kvs.DefaultKinds()}, records)
+		r, err := kvs.New(kvs.Config{Self: 0, Origin: c.origins, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, records)
 		require.NoError(t, err)
 		r.Start()
 		return r
@@ -235,17 +246,17 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 	slices.Reverse(messages) // in any order
 	for _, m := range messages[1:] {
 		for range 2 {
-			assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: m}), "some pieces are nothing yet")
+			assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: m}), "some pieces are nothing yet")
 		}
 	}
-	out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: messages[0]}))
+	out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: messages[0]}))
 	require.Len(t, out, len(records))
 	for i, e := range out {
 		require.Equal(t, kvs.EffectPersist, e.Kind)
 		assert.Equal(t, records[i], e.Msg)
 	}
 	for _, m := range messages {
-		assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: m}), "it is being persisted")
+		assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: m}), "it is being persisted")
 	}
 	for i, e := range out {
 		assert.Empty(t, holdings(r))
@@ -257,7 +268,7 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 		}
 	}
 	want := make(map[string]string)
-	c.replicas[1].Each(func(q ring.Partition, key, kind string, v kvs.Value) {
+	c.replicas[1].Each(func(q ring.Partition, key, kind string, v kind.Value) {
 		if q == p {
 			want[kind+" "+key] = string(v.Append(nil))
 		}
@@ -280,13 +291,13 @@ func TestOfferToAnEarlierIncarnation(t *testing.T) {
 	for late == nil {
 		c.step()
 		for _, f := range c.bag {
-			if f.node == 0 && f.ev.Kind == kvs.EventMessage && kvs.KindOf(f.ev.Msg) == kvs.MsgGossip {
+			if f.node == 0 && f.ev.Kind == kvs.EventMessage && wire.KindOf(f.ev.Msg) == wire.MsgGossip {
 				late = f.ev.Msg
 			}
 		}
 	}
 	c.lose(0, 0)
-	for _, e := range c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, Msg: late}) {
+	for _, e := range c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, Msg: late}) {
 		assert.NotEqual(t, kvs.EffectPersist, e.Kind)
 	}
 	c.settle()
@@ -305,11 +316,11 @@ func TestHandedOverAndLost(t *testing.T) {
 		for c.ring.Owns(ring.NodeID(stranger), 0) {
 			stranger++
 		}
-		c.ask(stranger, put(1, 1, "counter", "c", kvs.Amount(1)))
+		c.ask(stranger, put(1, 1, "counter", "c", kind.Amount(1)))
 		c.settle()
 		require.Empty(t, holdings(c.replicas[stranger]))
 		if between { // one owner does not get the second write before all lose their disks
-			c.ask(stranger, put(1, 2, "counter", "c", kvs.Amount(2)))
+			c.ask(stranger, put(1, 2, "counter", "c", kind.Amount(2)))
 			for range 200 {
 				c.step()
 				c.bag = slices.DeleteFunc(c.bag, func(f flight) bool {
@@ -325,14 +336,14 @@ func TestHandedOverAndLost(t *testing.T) {
 		if !between {
 			c.settle()
 			require.False(t, c.read(int(owners[0]), "c", "counter").Found, "no owner has it, and none knows who had")
-			c.ask(stranger, put(1, 2, "counter", "c", kvs.Amount(2)))
+			c.ask(stranger, put(1, 2, "counter", "c", kind.Amount(2)))
 		}
 		c.settle()
 		assert.Equal(t, 1, c.restarts)
 		v, err := mustKind(t, "counter").Decode(c.read(int(owners[0]), "c", "counter").Value)
 		require.NoError(t, err)
-		counter, _ := kvs.Get[kvs.Counter](v)
-		sum, err := kvs.CounterSum(counter)
+		counter, _ := kind.Get[kind.Counter](v)
+		sum, err := kind.CounterSum(counter)
 		require.NoError(t, err)
 		assert.Equal(t, int64(3), sum)
 		c.agree()
@@ -353,14 +364,14 @@ func FuzzPiece(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		again, err := kvs.RecodePiece(b)
 		if err != nil {
-			assert.ErrorIs(t, err, kvs.ErrMessage)
+			assert.ErrorIs(t, err, wire.ErrMessage)
 		} else {
 			twice, err := kvs.RecodePiece(again)
 			require.NoError(t, err)
 			assert.Equal(t, again, twice)
 		}
-		if _, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kvs.DefaultKinds()}, [][]byte{b}); err != nil {
-			assert.ErrorIs(t, err, kvs.ErrMessage)
+		if _, err := kvs.New(kvs.Config{Origin: 99, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, [][]byte{b}); err != nil {
+			assert.ErrorIs(t, err, wire.ErrMessage)
 		}
 	})
 }

@@ -8,8 +8,23 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
+
+// secret is that of the replicas of every test, and notary that of a replica.
+var (
+	secret = []byte("0123456789abcdef")
+	notary = session.NewNotary(secret)
+)
+
+// past is a session's request with a past that some replica has vouched for.
+func past(q wire.Request, m session.Matrix) wire.Request {
+	q.Causal, q.Deps, q.Proof = true, m, notary.Prove(m)
+	return q
+}
 
 // cluster hosts replicas in the plainest way: every effect that is on its way
 // lies in one bag, and a seed picks which one happens next, is lost, or happens
@@ -23,7 +38,7 @@ type cluster struct {
 	origins  uint64
 	disks    [][][]byte
 	bag      []flight
-	answers  map[uint64]map[uint64]*kvs.Response // by client and request
+	answers  map[uint64]map[uint64]*wire.Response // by client and request
 	now      uint64
 	lossy    bool
 	accepted int
@@ -45,7 +60,7 @@ func newCluster(t testing.TB, nodes, partitions, rf int, seed uint64) *cluster {
 	r, err := ring.New(ids, partitions, rf)
 	require.NoError(t, err)
 	c := &cluster{
-		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*kvs.Response),
+		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*wire.Response),
 		replicas: make([]*kvs.Replica, nodes), disks: make([][][]byte, nodes),
 	}
 	for i := range ids {
@@ -62,7 +77,7 @@ func (c *cluster) choose(n int, permille int) int {
 func (c *cluster) start(node int) {
 	c.origins++
 	first := c.replicas[node] == nil
-	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kvs.DefaultKinds(), BatchBytes: c.batch}, c.disks[node])
+	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
 	require.NoError(c.t, err)
 	c.replicas[node] = r
 	c.carryOut(node, r.Start())
@@ -73,7 +88,7 @@ func (c *cluster) start(node int) {
 func (c *cluster) crash(node int) {
 	keep := c.bag[:0]
 	for _, f := range c.bag {
-		if f.node != node || f.ev.Kind == kvs.EventMessage {
+		if f.node != node || f.ev.Kind == kvs.EventMessage || f.ev.Kind == kvs.EventRequest {
 			keep = append(keep, f)
 		}
 	}
@@ -92,7 +107,7 @@ func (c *cluster) carryOut(node int, effects []kvs.Effect) {
 		e.Msg = bytes.Clone(e.Msg)
 		switch e.Kind {
 		case kvs.EffectSend:
-			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
+			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(node), Msg: e.Msg}})
 		case kvs.EffectRespond:
 			c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
 		case kvs.EffectPersist:
@@ -139,10 +154,10 @@ func (c *cluster) step() {
 	c.bag = append(c.bag[:at], c.bag[at+1:]...)
 	c.now += uint64(c.choose(3, 0))
 	if f.node < 0 {
-		resp, err := kvs.DecodeResponse(f.ev.Msg)
+		resp, err := wire.DecodeResponse(f.ev.Msg)
 		require.NoError(c.t, err)
 		if c.answers[resp.Client] == nil {
-			c.answers[resp.Client] = make(map[uint64]*kvs.Response)
+			c.answers[resp.Client] = make(map[uint64]*wire.Response)
 		}
 		c.answers[resp.Client][resp.Req] = resp
 		return
@@ -151,8 +166,8 @@ func (c *cluster) step() {
 	c.carryOut(f.node, c.replicas[f.node].Step(f.ev))
 }
 
-func (c *cluster) ask(node int, q kvs.Request) {
-	c.post(flight{node: node, ev: kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}})
+func (c *cluster) ask(node int, q wire.Request) {
+	c.post(flight{node: node, ev: kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}})
 }
 
 // settle stops the faults and runs until every replica is quiet and only timers
@@ -182,11 +197,11 @@ func (c *cluster) quiet() bool {
 	return true
 }
 
-func (c *cluster) read(node int, key, kind string) *kvs.Response {
+func (c *cluster) read(node int, key, kind string) *wire.Response {
 	const reader = 1 << 40
 	c.n++
 	req := c.n
-	c.ask(node, kvs.Request{Client: reader, Req: req, Key: key, Kind: kind})
+	c.ask(node, wire.Request{Client: reader, Req: req, Key: key, Kind: kind})
 	for range 100_000 {
 		if a := c.answers[reader][req]; a != nil {
 			return a
@@ -200,6 +215,6 @@ func (c *cluster) read(node int, key, kind string) *kvs.Response {
 // holdings lists everything a replica holds, in a form that compares.
 func holdings(r *kvs.Replica) map[string]string {
 	out := make(map[string]string)
-	r.Each(func(_ ring.Partition, key, kind string, v kvs.Value) { out[kind+" "+key] = string(v.Append(nil)) })
+	r.Each(func(_ ring.Partition, key, kind string, v kind.Value) { out[kind+" "+key] = string(v.Append(nil)) })
 	return out
 }

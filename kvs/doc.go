@@ -18,10 +18,18 @@
 // that only the lost disk had is lost with it, and a read that depends on it fails
 // at its deadline for good. A request that is repeated to a replica which has
 // served it, lost it and not got it back yet is served again, under a new dot. A
-// value larger than [MaxMessage] can neither be read nor travel in a snapshot.
+// value larger than [wire.MaxMessage] can neither be read nor travel in a snapshot.
 //
 // Reads at the causal level are threshold reads: they wait until the replica has
 // applied what the session depends on, and fail at their deadline; they are
-// never answered with a stale value. The store refuses transactions, deletes and
+// never answered with a stale value. What a session depends on it shows with the proof
+// of a replica, so that a client cannot invent a dependency; a session's number, which
+// the host should draw at random, is what else it has to prove itself by.
+//
+// Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
+// a message counts only if the host says it is of the member in whose name it speaks,
+// hybrid times are followed as far as the host's own clock vouches for them, and no
+// peer can hand out this replica's dots; but one that lies about what others wrote, or
+// what it holds itself, is believed. The store refuses transactions, deletes and
 // linearizable operations. (Anna, ICDE'18; "Anna 2: Monotonic Boogaloo".)
 package kvs

@@ -3,6 +3,7 @@ package kvs
 import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // EventKind tells events apart.
@@ -10,16 +11,18 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	EventMessage   EventKind = 1 + iota // Msg arrived, from a client or a peer
+	EventMessage   EventKind = 1 + iota // Msg arrived from the peer From
 	EventTick                           // the tick timer fired
 	EventPersisted                      // the record of Token is durable, and all given before it
+	EventRequest                        // Msg arrived from a client
 )
 
 // Event is one input of the state machine.
 type Event struct {
 	Kind  EventKind
-	NowMS uint64 // the host's physical clock, in milliseconds
-	Msg   []byte // valid during the call only
+	NowMS uint64      // the host's physical clock, in milliseconds
+	Msg   []byte      // valid during the call only
+	From  ring.NodeID // of EventMessage: who sent it, as the host knows and not as Msg says
 	Token uint64
 }
 
@@ -41,7 +44,7 @@ const (
 type Effect struct {
 	Kind    EffectKind
 	To      ring.NodeID
-	Sends   MessageKind // of EffectSend: what Msg is
+	Sends   wire.MessageKind // of EffectSend: what Msg is
 	Client  uint64
 	Token   uint64
 	AfterMS uint64        // of a timer, in milliseconds

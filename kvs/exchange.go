@@ -6,6 +6,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // gossip offers each peer what it may lack, and tells it what this replica holds
@@ -27,26 +28,26 @@ func (r *Replica) gossip() {
 			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
-			it := item{partition: p.id, heard: p.log.Heard(peer.id), known: p.applied}
+			it := wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id), Known: p.applied}
 			if due && budget > 0 {
 				if p.need[at] == needNothing {
 					from := len(offers)
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
-					it.entries = offers[from:]
-					it.pull = p.bare && !p.owned // what it handed over may be lost here too
+					it.Entries = offers[from:]
+					it.Pull = p.bare && !p.owned // what it handed over may be lost here too
 				} else {
 					budget -= r.meet(p, at, &it)
 					offered = true
 				}
 			}
-			for i := range it.entries {
-				budget -= it.entries[i].Size()
+			for i := range it.Entries {
+				budget -= it.Entries[i].Size()
 			}
-			if silent && len(it.entries) == 0 && !it.pull {
+			if silent && len(it.Entries) == 0 && !it.Pull {
 				continue
 			}
-			offered = offered || len(it.entries) > 0 || it.pull
-			r.stats.Offered += uint64(len(it.entries))
+			offered = offered || len(it.Entries) > 0 || it.Pull
+			r.stats.Offered += uint64(len(it.Entries))
 			p.told[at] = p.rev
 			items = append(items, it)
 		}
@@ -89,10 +90,10 @@ func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
 }
 
-func (r *Replica) send(to ring.NodeID, items []item) {
+func (r *Replica) send(to ring.NodeID, items []wire.Item) {
 	from := len(r.wire)
-	r.wire = appendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items)
-	r.emit(Effect{Kind: EffectSend, To: to, Sends: MsgGossip, Msg: r.written(from)})
+	r.wire = wire.AppendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items)
+	r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
 }
 
 // peer is the position of a node among the peers, or -1.
@@ -107,29 +108,30 @@ func (r *Replica) peer(id ring.NodeID) int {
 
 // receive takes in what a peer holds and offers. Deltas become durable first,
 // then visible; only then is the peer told.
-func (r *Replica) receive(g *gossipMessage) {
-	from := r.peer(g.from)
-	if from >= 0 {
-		peer := &r.peers[from]
-		peer.gap, peer.next = 1, 0
-	}
-	for i := range g.items {
-		it := &g.items[i]
-		if int(it.partition) >= r.cfg.Ring.Partitions() {
+func (r *Replica) receive(from int, g *wire.Gossip) {
+	peer := &r.peers[from]
+	peer.gap, peer.next = 1, 0
+	for i := range g.Items {
+		it := &g.Items[i]
+		if int(it.Partition) >= r.cfg.Ring.Partitions() {
 			r.stats.Rejected++
 			continue
 		}
-		p := r.partition(it.partition)
+		p := r.partition(it.Partition)
+		if !p.wrote(r.cfg.Origin, it.Known) {
+			r.stats.Rejected++
+			continue
+		}
 		r.hear(p, from, g, it)
 		p.release()
 		if !p.owned {
 			continue
 		}
-		if from >= 0 && (it.pull || len(it.entries) > 0) {
+		if it.Pull || len(it.Entries) > 0 {
 			p.oweTo(from)
 		}
-		if it.heard == 0 || it.heard == r.cfg.Origin {
-			r.take(p, it.entries) // what is offered to an earlier incarnation may have gaps for this one
+		if it.Heard == 0 || it.Heard == r.cfg.Origin {
+			r.take(p, it.Entries) // what is offered to an earlier incarnation may have gaps for this one
 		}
 		if p.pending == 0 {
 			r.payDebts(p)
@@ -149,12 +151,20 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 			r.stats.Duplicates++
 			continue
 		}
+		if e.Dot.Origin == r.cfg.Origin && e.Dot.Seq > p.seq {
+			r.stats.Rejected++ // this incarnation has not written it
+			continue
+		}
+		if r.clock.ahead(e.Clock, r.now, r.cfg.MaxAheadMS) {
+			r.stats.Ahead++ // it is offered again, and taken once this host's clock has come near
+			continue
+		}
 		delta, err := r.decodeDelta(e)
 		if err != nil || r.cfg.Ring.PartitionOf(e.Key) != p.id {
 			r.stats.Rejected++
 			continue
 		}
-		r.clock.meet(e.Clock)
+		r.clock.Observe(e.Clock)
 		r.remember(e.Client, e.Req)
 		b.entries = append(b.entries, *e)
 		r.memory.own(&b.entries[len(b.entries)-1])
@@ -171,7 +181,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 func (r *Replica) payDebts(p *partition) {
 	for _, peer := range p.owe {
 		p.told[peer] = p.rev
-		r.items = append(r.items[:0], item{partition: p.id, heard: p.log.Heard(r.peers[peer].id), known: p.applied})
+		r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(r.peers[peer].id), Known: p.applied})
 		r.send(r.peers[peer].id, r.items)
 	}
 	p.owe = p.owe[:0]

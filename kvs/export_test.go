@@ -2,19 +2,25 @@ package kvs
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // Reseal turns arbitrary bytes into a message with a fitting header and
 // checksum, so that tests reach the decoders behind them.
 func Reseal(b []byte) []byte {
-	kind := MsgGossip
+	const headerSize, sumSize = 3, 4
+	out := bytes.Clone(new(wire.Request).Encode()[:headerSize])
+	out[2] = byte(wire.MsgGossip)
 	if len(b) > headerSize+sumSize {
-		kind = MessageKind(b[2])
+		out[2] = b[2]
 		b = b[headerSize : len(b)-sumSize]
 	}
-	return seal(append(begin(nil, kind), b...), 0)
+	out = append(out, b...)
+	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
 }
 
 // Pieces are the messages by which a replica sends what it holds of a partition,
@@ -26,16 +32,17 @@ func (r *Replica) Pieces(id ring.Partition) (messages, records [][]byte) {
 		messages = append(messages, bytes.Clone(e.Msg))
 	}
 	for _, x := range r.snapshotOf(r.partition(id)) {
-		records = append(records, x.append([]byte{pieceVersion}))
+		records = append(records, wire.AppendPieceRecord(nil, x.Append(nil)))
 	}
 	return messages, records
 }
 
 // RecodePiece decodes the record of a piece and encodes it again.
 func RecodePiece(record []byte) ([]byte, error) {
-	if len(record) == 0 || record[0] != pieceVersion {
-		return nil, ErrMessage
+	encoded, ok := wire.PieceOf(record)
+	if !ok {
+		return nil, wire.ErrMessage
 	}
-	x, err := new(inbox).decodePiece(record[1:])
-	return x.append([]byte{pieceVersion}), err
+	x, err := new(wire.DecodeBuffer).Piece(encoded)
+	return wire.AppendPieceRecord(nil, x.Append(nil)), err
 }

@@ -4,20 +4,23 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // scratch is memory that is used again, and no part of the state.
 type scratch struct {
-	in     inbox
+	in     wire.DecodeBuffer
 	memory memory
 	values values
 	out    []Effect
 	wire   []byte // of the effects' messages
 	value  []byte
-	row    session.Row
-	items  []item
+	past   session.Matrix
+	sealer *session.Notary
+	items  []wire.Item
 	offers []gossip.Entry
 	accept gossip.Entry // of the effect that announces it
 	free   []*batch
@@ -29,17 +32,19 @@ type batch struct {
 	token   uint64
 	part    *partition
 	entries []gossip.Entry
-	deltas  []Value
-	snap    *snapshot // what it joins in, beside entries; nil mostly
-	answers bool      // it is the write of a client, which awaits
-	respond Response  // this
-	row     session.Row
+	deltas  []kind.Value
+	snap    *snapshot     // what it joins in, beside entries; nil mostly
+	answers bool          // it is the write of a client, which awaits
+	respond wire.Response // this
+	past    session.Matrix
 }
 
-// rowOf is the row of one dot, for the response of b.
-func (b *batch) rowOf(dot causal.Dot) session.Row {
-	b.row = append(b.row[:0], session.Mark{Partition: b.part.id, Origin: dot.Origin, Seq: dot.Seq})
-	return b.row
+// pastWith is the past of a session that wrote dot, for the response of b.
+func (b *batch) pastWith(deps session.Matrix, dot causal.Dot) session.Matrix {
+	b.past = append(b.past[:0], deps...)
+	own := [1]session.Mark{{Partition: b.part.id, Origin: dot.Origin, Seq: dot.Seq}}
+	b.past.MergeIn(own[:])
+	return b.past
 }
 
 func (r *Replica) newBatch(p *partition) *batch {
@@ -64,19 +69,19 @@ func (r *Replica) recycle(b *batch) {
 	}
 	clear(b.entries)
 	clear(b.deltas)
-	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], row: b.row[:0]}
+	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], past: b.past[:0]}
 	r.free = append(r.free, b)
 }
 
 // values are deltas that have been merged, by number of their kind, whose memory
 // is used again. There is a pool a set of kinds.
 type values struct {
-	kinds *Kinds
-	free  [][]Value
+	kinds *kind.Kinds
+	free  [][]kind.Value
 	other []values // pools of other kinds, not in use
 }
 
-func (vs *values) take(k Kind, at int) Value {
+func (vs *values) take(k kind.Kind, at int) kind.Value {
 	if n := len(vs.free[at]); n > 0 {
 		v := vs.free[at][n-1]
 		vs.free[at] = vs.free[at][:n-1]
@@ -85,24 +90,24 @@ func (vs *values) take(k Kind, at int) Value {
 	return k.New()
 }
 
-func (vs *values) give(v Value, kind string) {
-	if at := vs.kinds.number(kind); at >= 0 && len(vs.free[at]) < maxFree {
+func (vs *values) give(v kind.Value, kind string) {
+	if at := vs.kinds.Number(kind); at >= 0 && len(vs.free[at]) < maxFree {
 		vs.free[at] = append(vs.free[at], v)
 	}
 }
 
 // copyOf is a value of the pool that equals delta, which is the decoded one of e.
-func (vs *values) copyOf(e *gossip.Entry, delta Value) Value {
-	at := vs.kinds.number(e.Kind)
-	v := vs.take(vs.kinds.list[at], at)
-	if err := vs.kinds.list[at].DecodeInto(v, e.Delta); err != nil {
+func (vs *values) copyOf(e *gossip.Entry, delta kind.Value) kind.Value {
+	at := vs.kinds.Number(e.Kind)
+	v := vs.take(vs.kinds.At(at), at)
+	if err := vs.kinds.At(at).DecodeInto(v, e.Delta); err != nil {
 		return delta.Clone() // unreachable: the same bytes gave delta
 	}
 	return v
 }
 
 // of makes the pool one for these kinds.
-func (vs *values) of(kinds *Kinds) {
+func (vs *values) of(kinds *kind.Kinds) {
 	if vs.kinds == kinds {
 		return
 	}
@@ -112,7 +117,7 @@ func (vs *values) of(kinds *Kinds) {
 		fresh = other[at]
 		other = slices.Delete(other, at, at+1)
 	} else {
-		fresh.free = make([][]Value, len(kinds.list))
+		fresh.free = make([][]kind.Value, kinds.Len())
 	}
 	if vs.kinds != nil && len(other) < maxPools {
 		other = append(other, values{kinds: vs.kinds, free: vs.free})

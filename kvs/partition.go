@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -20,10 +22,14 @@ type cell struct {
 	one   [1]slot // the memory of slots, mostly
 }
 
-// slot is the value of one kind.
+// slot is the value of one kind, with the writes that are in it, as far as the last of
+// each origin, and what these depend on. That is kept by value and not by partition, so
+// that a write which is lost for good blocks the reads that depend on it and no others.
 type slot struct {
-	kind string
-	val  Value
+	kind   string
+	val    kind.Value
+	writes session.Matrix // of this partition alone
+	deps   session.Matrix
 }
 
 // cells are the keys of a partition. A few are found by looking at each, more by
@@ -112,11 +118,10 @@ type partition struct {
 	owned   bool
 	shared  []bool // by peer: it owns the partition too
 	cells   cells
-	own     map[ownID]Value // the join of this origin's deltas
-	seq     uint64          // last sequence number given out by this origin
-	applied gossip.Dots     // durable and visible
-	coming  []causal.Dot    // being persisted, or were since nothing was
-	deps    session.Matrix  // what the applied writes depend on
+	own     map[ownID]kind.Value // the join of this origin's deltas
+	seq     uint64               // last sequence number given out by this origin
+	applied gossip.Dots          // durable and visible
+	coming  []causal.Dot         // being persisted, or were since nothing was
 	log     *gossip.Log
 	rev     uint64   // counts changes of applied
 	told    []uint64 // by peer: the rev that it was last told
@@ -142,7 +147,7 @@ const (
 
 // waiter is a threshold read that awaits its past.
 type waiter struct {
-	req      *Request
+	req      *wire.Request
 	deadline uint64 // tick
 }
 
@@ -157,7 +162,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	log.Reset(self, r.Owners(id))
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
-		applied: p.applied[:0], coming: p.coming[:0], deps: p.deps[:0],
+		applied: p.applied[:0], coming: p.coming[:0],
 		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
@@ -169,41 +174,55 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 
 // find returns the value of kind under key, or the name of the kind that stands
 // there instead.
-func (p *partition) find(key, kind string) (v Value, other string) {
+func (p *partition) find(key, kind string) (v kind.Value, other string) {
+	s, other := p.slot(key, kind)
+	if s == nil {
+		return nil, other
+	}
+	return s.val, ""
+}
+
+// slot is find, and valid until something is placed under key.
+func (p *partition) slot(key, kind string) (s *slot, other string) {
 	c := p.cells.find(key)
 	if c == nil {
 		return nil, ""
 	}
 	for i := range c.slots {
 		if c.slots[i].kind == kind {
-			return c.slots[i].val, ""
+			return &c.slots[i], ""
 		}
 	}
 	return nil, c.slots[0].kind
 }
 
 // merge joins delta, the one of e, into the value of its kind under its key.
-func (p *partition) merge(e *gossip.Entry, delta Value) {
-	if v, _ := p.find(e.Key, e.Kind); v != nil {
-		v.MergeIn(delta)
-		return
+func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
+	s, _ := p.slot(e.Key, e.Kind)
+	if s != nil {
+		s.val.MergeIn(delta)
+	} else {
+		s = p.place(e.Key, e.Kind, p.values.copyOf(e, delta))
 	}
-	p.place(e.Key, e.Kind, p.values.copyOf(e, delta))
+	write := [1]session.Mark{{Partition: p.id, Origin: e.Dot.Origin, Seq: e.Dot.Seq}}
+	s.writes.MergeIn(write[:])
+	s.deps.MergeIn(e.Deps)
 }
 
 // place has v held under key, where nothing of its kind is.
-func (p *partition) place(key, kind string, v Value) {
+func (p *partition) place(key, kind string, v kind.Value) *slot {
 	c := p.cells.find(key)
 	if c == nil {
 		c = p.cells.add(key)
 	}
-	c.slots = append(c.slots, slot{kind, v})
-	slices.SortFunc(c.slots, func(a, b slot) int { return strings.Compare(a.kind, b.kind) })
+	at, _ := slices.BinarySearchFunc(c.slots, kind, func(s slot, kind string) int { return strings.Compare(s.kind, kind) })
+	c.slots = slices.Insert(c.slots, at, slot{kind: kind, val: v})
+	return &c.slots[at]
 }
 
 // ownValue is the join of this origin's deltas for key, or nil for a kind whose
 // mutator does not look at it.
-func (p *partition) ownValue(key string, k Kind) Value {
+func (p *partition) ownValue(key string, k kind.Kind) kind.Value {
 	if !k.Own() {
 		return nil
 	}
@@ -211,7 +230,7 @@ func (p *partition) ownValue(key string, k Kind) Value {
 	v, ok := p.own[id]
 	if !ok {
 		if p.own == nil {
-			p.own = make(map[ownID]Value)
+			p.own = make(map[ownID]kind.Value)
 		}
 		v = k.New()
 		p.own[id] = v
@@ -220,20 +239,22 @@ func (p *partition) ownValue(key string, k Kind) Value {
 }
 
 // apply makes a durable entry visible.
-func (p *partition) apply(e *gossip.Entry, delta Value, tick uint64) {
+func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64) {
 	if !p.applied.Add(e.Dot) {
 		return
 	}
 	p.rev++
 	p.merge(e, delta)
-	p.deps.MergeIn(e.Deps)
 	p.log.Add(e, tick)
 }
 
-// covers reports whether a read that requires row may be answered: the row is
-// applied, and so is all of this partition that the applied writes depend on.
-func (p *partition) covers(row session.Row) bool {
-	return p.applied.Covers(row) && p.applied.Covers(p.deps.Row(p.id))
+// covers reports whether a causal read may be answered: all of this partition is
+// applied that its session depends on, and that the writes depend on which it would see.
+// What an origin wrote in the partition before a write counts among it, though it may
+// have come from other sessions: a past tells no more apart.
+func (p *partition) covers(q *wire.Request) bool {
+	s, _ := p.slot(q.Key, q.Kind)
+	return p.applied.Covers(q.Deps.Row(p.id)) && (s == nil || p.applied.Covers(s.deps.Row(p.id)))
 }
 
 // oweTo remembers to tell peer what this partition holds.
@@ -249,6 +270,17 @@ func (p *partition) oweTo(peer int) {
 func (p *partition) release() {
 	if !p.owned && p.log.Len() == 0 && p.pending == 0 {
 		p.cells.clear(p.values)
-		p.deps = p.deps[:0]
 	}
+}
+
+// wrote reports whether this incarnation, which is origin, has given out all of the
+// dots in v that are its own. Were one that it has not taken in, its write of that dot
+// would be taken for a repeat.
+func (p *partition) wrote(origin uint64, v gossip.Dots) bool {
+	for _, x := range v {
+		if x.Origin == origin && x.Hi > p.seq {
+			return false
+		}
+	}
+	return true
 }

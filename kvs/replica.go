@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -20,26 +22,41 @@ type Config struct {
 	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
 	First  bool   // the node has never run before, so it has nothing to ask its peers for
 	Ring   *ring.Ring
-	Kinds  *Kinds
+	Kinds  *kind.Kinds
+	Secret []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
 	BatchBytes   int    // payload of a gossip message; default 256 KiB
 	MaxWaiting   int    // threshold reads that may wait at once; default 1024
+	MaxEach      int    // of these, reads of one session; default 16
+	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
+
+	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
+	// peer may be, in milliseconds; default 120,000. That of a client may be half as
+	// far, so that no client can push this replica to where peers whose clocks are
+	// right, or wrong by less than the other half, do not follow.
+	MaxAheadMS uint64
 }
+
+const minSecret = 16 // bytes
 
 func (c *Config) setDefaults() error {
 	switch {
 	case c.Ring == nil || c.Kinds == nil:
 		return fmt.Errorf("%w: no ring, or no kinds", ErrConfig)
+	case len(c.Secret) < minSecret:
+		return fmt.Errorf("%w: a secret of %d bytes, want at least %d", ErrConfig, len(c.Secret), minSecret)
 	case c.Origin == 0:
 		return fmt.Errorf("%w: origin 0", ErrConfig)
 	case !slices.Contains(c.Ring.Nodes(), c.Self):
 		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
-	case c.BatchBytes < 0 || c.BatchBytes > MaxMessage/2:
-		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, MaxMessage/2)
-	case c.MaxWaiting < 0 || c.MaxSessions < 0:
+	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
+	case c.MaxAheadMS > maxPhysicalMS:
+		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -54,6 +71,15 @@ func (c *Config) setDefaults() error {
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
 	}
+	if c.MaxAheadMS == 0 {
+		c.MaxAheadMS = 120_000
+	}
+	if c.MaxEach == 0 {
+		c.MaxEach = 16
+	}
+	if c.MaxWaitTicks == 0 {
+		c.MaxWaitTicks = 4096
+	}
 	if c.MaxSessions == 0 {
 		c.MaxSessions = 1 << 20
 	}
@@ -67,6 +93,7 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
+	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
 }
 
@@ -162,15 +189,15 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 }
 
 func (r *Replica) recover(rec []byte, past *assembly) error {
-	if len(rec) > 0 && rec[0] == pieceVersion {
-		return r.recoverPiece(rec[1:], past)
+	if encoded, ok := wire.PieceOf(rec); ok {
+		return r.recoverPiece(encoded, past)
 	}
-	id, entries, err := r.in.decodeRecord(rec)
+	id, entries, err := r.in.Record(rec)
 	if err != nil {
 		return err
 	}
 	if int(id) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", ErrMessage, id, r.cfg.Ring.Partitions())
+		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.cfg.Ring.Partitions())
 	}
 	p := r.partition(id)
 	for i := range entries {
@@ -182,22 +209,22 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 		}
 		p.apply(e, delta, 0)
 		r.values.give(delta, e.Kind)
-		r.clock.meet(e.Clock)
+		r.clock.Observe(e.Clock)
 		r.remember(e.Client, e.Req)
 	}
 	return nil
 }
 
 // decodeDelta decodes the delta of e into a value of the pool.
-func (r *Replica) decodeDelta(e *gossip.Entry) (Value, error) {
-	at := r.cfg.Kinds.number(e.Kind)
+func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	at := r.cfg.Kinds.Number(e.Kind)
 	if at < 0 {
-		return nil, fmt.Errorf("%w: unknown kind %q", ErrMessage, e.Kind)
+		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
 	}
-	k := r.cfg.Kinds.list[at]
+	k := r.cfg.Kinds.At(at)
 	v := r.values.take(k, at)
 	if err := k.DecodeInto(v, e.Delta); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
 	}
 	return v, nil
 }
@@ -241,7 +268,7 @@ func (r *Replica) Start() []Effect {
 		r.items = r.items[:0]
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, item{partition: p.id, pull: true, known: p.applied})
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Known: p.applied})
 				p.told[i] = p.rev
 			}
 		}
@@ -256,10 +283,12 @@ func (r *Replica) Start() []Effect {
 // Step takes one event and returns its effects, valid until the next call.
 func (r *Replica) Step(ev Event) []Effect {
 	r.begin()
-	r.now = ev.NowMS
+	r.now = min(ev.NowMS, maxPhysicalMS)
 	switch ev.Kind {
 	case EventMessage:
-		r.message(ev.Msg)
+		r.message(ev.From, ev.Msg)
+	case EventRequest:
+		r.requested(ev.Msg)
 	case EventTick:
 		r.tick++
 		r.expire()
@@ -282,38 +311,47 @@ func (r *Replica) written(from int) []byte { return r.wire[from:len(r.wire):len(
 
 func (r *Replica) emit(e Effect) { r.out = append(r.out, e) }
 
-// message hands a message to its handler; one that cannot be read is counted
-// and merged nowhere.
-func (r *Replica) message(msg []byte) {
-	kind, body, err := open(msg)
+// requested serves a client's message; one that is no request is counted, and not
+// answered.
+func (r *Replica) requested(msg []byte) {
+	kind, body, err := wire.Open(msg)
+	if err != nil || kind != wire.MsgRequest {
+		r.stats.Rejected++
+		return
+	}
+	q, err := r.in.Request(body)
 	if err != nil {
 		r.stats.Rejected++
 		return
 	}
-	switch kind {
-	case MsgRequest:
-		q, err := r.in.decodeRequest(body)
-		if err != nil {
-			r.stats.Rejected++
-			return
-		}
-		r.request(q)
-	case MsgGossip:
-		g, err := r.in.decodeGossip(body)
-		if err != nil {
-			r.stats.Rejected++
-			return
-		}
-		r.silent = 0
-		r.receive(g)
-	case MsgSnapshot:
-		r.silent = 0
-		if !r.receivePiece(body) {
-			r.stats.Rejected++
-		}
-	default:
+	r.request(q)
+}
+
+// message hands a peer's message to its handler; one that cannot be read, or is not
+// of the member that sent it, is counted and merged nowhere.
+func (r *Replica) message(from ring.NodeID, msg []byte) {
+	at := r.peer(from)
+	kind, body, err := wire.Open(msg)
+	if err != nil || at < 0 || !r.peerMessage(at, kind, body) {
 		r.stats.Rejected++
 	}
+}
+
+func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (accepted bool) {
+	switch kind {
+	case wire.MsgGossip:
+		g, err := r.in.Gossip(body)
+		if err != nil || g.From != r.peers[from].id {
+			return false
+		}
+		r.silent = 0
+		r.receive(from, g)
+		return true
+	case wire.MsgSnapshot:
+		r.silent = 0
+		return r.receivePiece(from, body)
+	}
+	return false
 }
 
 // remember notes a session's write, so that a repeat of it is absorbed. Beyond
@@ -335,7 +373,7 @@ func (r *Replica) persist(b *batch) {
 		b.part.coming = append(b.part.coming, b.entries[i].Dot)
 	}
 	from := len(r.wire)
-	r.wire = appendRecord(r.wire, b.part.id, b.entries)
+	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
 	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 }
 
@@ -374,7 +412,7 @@ func (r *Replica) visible(b *batch) {
 	r.recycle(b)
 }
 
-func (r *Replica) respond(resp *Response) {
+func (r *Replica) respond(resp *wire.Response) {
 	from := len(r.wire)
 	r.wire = resp.Append(r.wire)
 	r.emit(Effect{Kind: EffectRespond, Client: resp.Client, Msg: r.written(from)})
@@ -399,7 +437,7 @@ func (r *Replica) Quiet() bool {
 
 // Each calls visit for every value held, by partition, key and kind. The value
 // must not be changed.
-func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v Value)) {
+func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
 	for _, p := range r.parts {
 		for _, c := range p.cells.ascending() {
 			for i := range c.slots {

@@ -9,12 +9,14 @@ import (
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
-func put(client, req uint64, kind, key string, arg []byte) kvs.Request {
-	return kvs.Request{Client: client, Req: req, Put: true, Kind: kind, Key: key, Arg: arg}
+func put(client, req uint64, kind, key string, arg []byte) wire.Request {
+	return wire.Request{Client: client, Req: req, Put: true, Kind: kind, Key: key, Arg: arg}
 }
 
 // TestConverges runs writes of all kinds through loss, repetition, reordering and
@@ -38,7 +40,7 @@ func TestConverges(t *testing.T) {
 				case 1:
 					c.ask(node, put(2, round+1, "set", "s", []byte(arg)))
 				case 2:
-					c.ask(node, put(3, round+1, "counter", "c", kvs.Amount(1<<round)))
+					c.ask(node, put(3, round+1, "counter", "c", kind.Amount(1<<round)))
 				}
 			}
 			for range 40 {
@@ -51,7 +53,7 @@ func TestConverges(t *testing.T) {
 		c.settle()
 		for req := range uint64(rounds) {
 			high += 1 << req
-			if a := c.answers[3][req+1]; a != nil && a.Status == kvs.StatusOK {
+			if a := c.answers[3][req+1]; a != nil && a.Status == wire.StatusOK {
 				low |= 1 << req
 				acked++
 			}
@@ -74,9 +76,9 @@ func TestConverges(t *testing.T) {
 		if resp.Found {
 			v, err := mustKind(t, "counter").Decode(resp.Value)
 			require.NoError(t, err)
-			counter, ok := kvs.Get[kvs.Counter](v)
+			counter, ok := kind.Get[kind.Counter](v)
 			require.True(t, ok)
-			sum, err = kvs.CounterSum(counter)
+			sum, err = kind.CounterSum(counter)
 			require.NoError(t, err)
 		}
 		assert.Equal(t, low, sum&low, "seed %d: acknowledged increments %b, sum %b", seed, low, sum)
@@ -85,8 +87,8 @@ func TestConverges(t *testing.T) {
 	assert.Greater(t, acked, 100, "the test must acknowledge writes to mean anything")
 }
 
-func mustKind(t *testing.T, name string) kvs.Kind {
-	k, ok := kvs.DefaultKinds().Find(name)
+func mustKind(t *testing.T, name string) kind.Kind {
+	k, ok := kind.Default().Find(name)
 	require.True(t, ok)
 	return k
 }
@@ -97,7 +99,7 @@ func TestWriteBecomesVisibleWhenDurable(t *testing.T) {
 	c := newCluster(t, 1, 1, 1, 1)
 	r := c.replicas[0]
 	q := put(7, 1, "set", "k", []byte("x"))
-	effects := append([]kvs.Effect(nil), r.Step(kvs.Event{Kind: kvs.EventMessage, NowMS: 5, Msg: q.Encode()})...)
+	effects := append([]kvs.Effect(nil), r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 5, Msg: q.Encode()})...)
 	require.Len(t, effects, 2)
 	assert.Equal(t, kvs.EffectAccept, effects[0].Kind)
 	assert.Equal(t, kvs.EffectPersist, effects[1].Kind)
@@ -106,7 +108,7 @@ func TestWriteBecomesVisibleWhenDurable(t *testing.T) {
 	require.Len(t, effects, 1)
 	assert.Equal(t, kvs.EffectRespond, effects[0].Kind)
 	assert.Len(t, holdings(r), 1)
-	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}), "a repeated write is absorbed")
+	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}), "a repeated write is absorbed")
 	assert.Equal(t, uint64(1), r.Stats().Duplicates)
 }
 
@@ -116,14 +118,14 @@ func TestDurableInOrder(t *testing.T) {
 	r := newCluster(t, 1, 1, 1, 1).replicas[0]
 	var last uint64
 	for i := range uint64(3) {
-		q := put(7, 1+i, "counter", "k", kvs.Amount(1<<i))
-		for _, e := range r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}) {
+		q := put(7, 1+i, "counter", "k", kind.Amount(1<<i))
+		for _, e := range r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}) {
 			last = max(last, e.Token)
 		}
 	}
 	var answered []uint64
 	for _, e := range r.Step(kvs.Event{Kind: kvs.EventPersisted, Token: last}) {
-		resp, err := kvs.DecodeResponse(e.Msg)
+		resp, err := wire.DecodeResponse(e.Msg)
 		require.NoError(t, err)
 		answered = append(answered, resp.Req)
 	}
@@ -137,24 +139,24 @@ func TestDurableInOrder(t *testing.T) {
 func TestThresholdRead(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
 	r := c.replicas[1]
-	read := func(req uint64) kvs.Request {
-		return kvs.Request{Client: 9, Req: req, Kind: "set", Key: "k", Causal: true, Wait: 2, Require: session.Row{{Origin: 1, Seq: 1}}}
+	read := func(req uint64) wire.Request {
+		return past(wire.Request{Client: 9, Req: req, Kind: "set", Key: "k", Wait: 2}, session.Matrix{{Origin: 1, Seq: 1}})
 	}
 	first := read(1)
-	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, Msg: first.Encode()}), "the read waits")
+	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventRequest, Msg: first.Encode()}), "the read waits")
 	assert.False(t, r.Quiet())
-	var last *kvs.Response
+	var last *wire.Response
 	for range 2 {
 		for _, e := range r.Step(kvs.Event{Kind: kvs.EventTick}) {
 			if e.Kind == kvs.EffectRespond {
 				var err error
-				last, err = kvs.DecodeResponse(e.Msg)
+				last, err = wire.DecodeResponse(e.Msg)
 				require.NoError(t, err)
 			}
 		}
 	}
 	require.NotNil(t, last, "the deadline passed")
-	assert.Equal(t, kvs.StatusUnavailable, last.Status)
+	assert.Equal(t, wire.StatusUnavailable, last.Status)
 
 	c.ask(0, put(8, 1, "set", "k", []byte("x")))
 	second := read(2)
@@ -165,9 +167,9 @@ func TestThresholdRead(t *testing.T) {
 	}
 	got := c.answers[9][2]
 	require.NotNil(t, got)
-	assert.Equal(t, kvs.StatusOK, got.Status)
+	assert.Equal(t, wire.StatusOK, got.Status)
 	assert.True(t, got.Found)
-	assert.Equal(t, session.Row{{Origin: 1, Seq: 1}}, got.Applied)
+	assert.Equal(t, session.Matrix{{Origin: 1, Seq: 1}}, got.Deps)
 }
 
 // TestDependenciesTravel shows transitivity: whoever reads a write comes to
@@ -176,15 +178,15 @@ func TestDependenciesTravel(t *testing.T) {
 	c := newCluster(t, 2, 8, 2, 1)
 	alice := session.Session{Level: session.Causal}
 	bob := session.Session{Level: session.Causal}
-	ask := func(s *session.Session, client, req uint64, node int, isPut bool, key string) *kvs.Response {
-		p := c.ring.PartitionOf(key)
-		c.ask(node, kvs.Request{
+	ask := func(s *session.Session, client, req uint64, node int, isPut bool, key string) *wire.Response {
+		deps, proof := s.Past()
+		c.ask(node, wire.Request{
 			Client: client, Req: req, Put: isPut, Causal: true, Kind: "set", Key: key, Arg: []byte("x"),
-			Clock: s.Clock(), Wait: 100, Require: s.Requires(p), Deps: s.Deps(),
+			Clock: s.Clock(), Wait: 100, Deps: deps, Proof: proof,
 		})
 		for range 10_000 {
 			if a := c.answers[client][req]; a != nil {
-				s.Observe(a.Applied, a.Deps, a.Clock)
+				require.True(t, s.Observe(a.Deps, a.Proof, a.Clock))
 				return a
 			}
 			c.step()
@@ -207,7 +209,7 @@ func TestRefusals(t *testing.T) {
 	for c.ring.Owns(ring.NodeID(other), 0) {
 		other++
 	}
-	ask := func(node int, q kvs.Request) *kvs.Response {
+	ask := func(node int, q wire.Request) *wire.Response {
 		c.ask(node, q)
 		for range 10_000 {
 			if a := c.answers[q.Client][q.Req]; a != nil {
@@ -218,18 +220,18 @@ func TestRefusals(t *testing.T) {
 		t.Fatal("no answer")
 		return nil
 	}
-	require.Equal(t, kvs.StatusOK, ask(int(owners[0]), put(1, 1, "set", "k", []byte("x"))).Status)
+	require.Equal(t, wire.StatusOK, ask(int(owners[0]), put(1, 1, "set", "k", []byte("x"))).Status)
 	c.settle()
 
-	mismatch := ask(int(owners[1]), put(1, 2, "counter", "k", kvs.Amount(1)))
-	assert.Equal(t, kvs.StatusKindMismatch, mismatch.Status)
+	mismatch := ask(int(owners[1]), put(1, 2, "counter", "k", kind.Amount(1)))
+	assert.Equal(t, wire.StatusKindMismatch, mismatch.Status)
 	assert.Equal(t, "set", mismatch.Detail)
-	assert.Equal(t, kvs.StatusKindMismatch, ask(int(owners[1]), kvs.Request{Client: 1, Req: 3, Kind: "register", Key: "k"}).Status)
-	assert.Equal(t, kvs.StatusNotOwner, ask(other, kvs.Request{Client: 1, Req: 4, Kind: "set", Key: "k"}).Status)
-	assert.Equal(t, kvs.StatusBadRequest, ask(0, put(1, 5, "queue", "k", nil)).Status)
-	assert.Equal(t, kvs.StatusBadRequest, ask(int(owners[0]), put(1, 6, "counter", "n", []byte("not an amount"))).Status)
+	assert.Equal(t, wire.StatusKindMismatch, ask(int(owners[1]), wire.Request{Client: 1, Req: 3, Kind: "register", Key: "k"}).Status)
+	assert.Equal(t, wire.StatusNotOwner, ask(other, wire.Request{Client: 1, Req: 4, Kind: "set", Key: "k"}).Status)
+	assert.Equal(t, wire.StatusBadRequest, ask(0, put(1, 5, "queue", "k", nil)).Status)
+	assert.Equal(t, wire.StatusBadRequest, ask(int(owners[0]), put(1, 6, "counter", "n", []byte("not an amount"))).Status)
 
-	require.Equal(t, kvs.StatusOK, ask(other, put(1, 7, "set", "k", []byte("y"))).Status, "any replica takes writes")
+	require.Equal(t, wire.StatusOK, ask(other, put(1, 7, "set", "k", []byte("y"))).Status, "any replica takes writes")
 	c.settle()
 	assert.Empty(t, holdings(c.replicas[other]), "a replica that does not own the key hands the write over and drops it")
 	assert.Equal(t, holdings(c.replicas[owners[0]]), holdings(c.replicas[owners[1]]))
@@ -239,15 +241,16 @@ func TestRefusals(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	r, err := ring.New([]ring.NodeID{0, 1}, 4, 2)
 	require.NoError(t, err)
-	good := kvs.Config{Origin: 1, Ring: r, Kinds: kvs.DefaultKinds()}
+	good := kvs.Config{Origin: 1, Ring: r, Kinds: kind.Default(), Secret: secret}
 	_, err = kvs.New(good, nil)
 	require.NoError(t, err)
 	for name, spoil := range map[string]func(*kvs.Config){
 		"no ring":     func(c *kvs.Config) { c.Ring = nil },
+		"no secret":   func(c *kvs.Config) { c.Secret = secret[:15] },
 		"no kinds":    func(c *kvs.Config) { c.Kinds = nil },
 		"no origin":   func(c *kvs.Config) { c.Origin = 0 },
 		"not on ring": func(c *kvs.Config) { c.Self = 2 },
-		"huge batch":  func(c *kvs.Config) { c.BatchBytes = kvs.MaxMessage },
+		"huge batch":  func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage },
 		"negative":    func(c *kvs.Config) { c.MaxWaiting = -1 },
 	} {
 		bad := good
@@ -256,5 +259,5 @@ func TestConfigIsChecked(t *testing.T) {
 		assert.ErrorIs(t, err, kvs.ErrConfig, name)
 	}
 	_, err = kvs.New(good, [][]byte{{9, 9, 9}})
-	assert.ErrorIs(t, err, kvs.ErrMessage, "a record of another version")
+	assert.ErrorIs(t, err, wire.ErrMessage, "a record of another version")
 }

@@ -2,63 +2,88 @@ package kvs
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // request serves a client: a write is accepted here whoever owns its key, a read
 // is answered by owners only.
-func (r *Replica) request(q *Request) {
-	r.clock.meet(q.Clock)
+func (r *Replica) request(q *wire.Request) {
 	p := r.partition(r.cfg.Ring.PartitionOf(q.Key))
-	kind, ok := r.cfg.Kinds.Find(q.Kind)
+	if limit := r.cfg.MaxAheadMS / 2; r.clock.ahead(q.Clock, r.now, limit) {
+		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Clock, r.now, limit))
+		return
+	}
+	r.clock.Observe(q.Clock)
+	k, ok := r.cfg.Kinds.Find(q.Kind)
 	if !ok {
-		r.refuse(q, p, StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
+		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
+		return
+	}
+	if len(q.Deps) > 0 && !r.notary().Vouches(q.Deps, q.Proof) {
+		r.refuse(q, p, wire.StatusBadRequest, "dependencies that no replica vouches for; show those of the last answer, with its proof")
 		return
 	}
 	if q.Put {
-		r.put(q, p, kind)
+		r.put(q, p, k)
 		return
 	}
 	if !p.owned {
-		r.refuse(q, p, StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
+		r.refuse(q, p, wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
 		return
 	}
-	if q.Causal && !p.covers(q.Require) {
+	if q.Causal && q.Wait > r.cfg.MaxWaitTicks {
+		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("a wait of %d ticks, want at most %d", q.Wait, r.cfg.MaxWaitTicks))
+		return
+	}
+	if q.Causal && !p.covers(q) {
 		r.await(q, p)
 		return
 	}
 	r.answer(q, p)
 }
 
-func (r *Replica) refuse(q *Request, p *partition, s Status, detail string) {
-	r.respond(&Response{Client: q.Client, Req: q.Req, Status: s, Clock: r.clock.last, Partition: p.id, Detail: detail})
+// notary vouches for the pasts of sessions. A replica that serves none has none.
+func (r *Replica) notary() *session.Notary {
+	if !r.sealer.Of(r.cfg.Secret) {
+		r.sealer = session.NewNotary(r.cfg.Secret)
+	}
+	return r.sealer
+}
+
+func (r *Replica) refuse(q *wire.Request, p *partition, s wire.Status, detail string) {
+	r.respond(&wire.Response{Client: q.Client, Req: q.Req, Status: s, Clock: r.clock.last, Partition: p.id, Detail: detail})
 }
 
 // put accepts a write: it gets a dot, and is visible and acknowledged once its
 // record is durable.
-func (r *Replica) put(q *Request, p *partition, kind Kind) {
+func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	last, known := r.clients[q.Client]
 	if q.Req <= last {
 		r.stats.Duplicates++ // a repeated message; the first one answers
 		return
 	}
 	if !known && len(r.clients) >= r.cfg.MaxSessions {
-		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
 		return
 	}
-	if _, other := p.find(q.Key, q.Kind); other != "" {
-		r.refuse(q, p, StatusKindMismatch, other)
+	_, other := p.find(q.Key, q.Kind)
+	if other == "" && p.pending > 0 {
+		other = r.inFlight(p, q.Key, q.Kind)
+	}
+	if other != "" {
+		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
 	}
 	now := r.clock.next(r.now)
-	own := p.ownValue(q.Key, kind)
-	delta, err := kind.Mutate(Update{Arg: q.Arg, Clock: now, Origin: r.cfg.Origin}, own)
+	own := p.ownValue(q.Key, k)
+	delta, err := k.Mutate(kind.Update{Arg: q.Arg, Clock: now, Origin: r.cfg.Origin}, own)
 	if err != nil {
-		r.refuse(q, p, StatusBadRequest, err.Error())
+		r.refuse(q, p, wire.StatusBadRequest, err.Error())
 		return
 	}
 	if own != nil {
@@ -76,43 +101,92 @@ func (r *Replica) put(q *Request, p *partition, kind Kind) {
 	r.memory.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true
-	b.respond = Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot, Applied: b.rowOf(dot)}
+	b.respond = wire.Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot}
+	if q.Causal {
+		b.respond.Deps = b.pastWith(q.Deps, dot)
+		b.respond.Proof = r.notary().Prove(b.respond.Deps)
+	}
 	r.accept = b.entries[0]
 	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
 	r.persist(b)
 }
 
+// inFlight is the name of another kind that is being persisted under key, "" if none
+// is. Which kind a key has is settled when the first write of it is accepted, not when
+// that becomes visible.
+func (r *Replica) inFlight(p *partition, key, kind string) (other string) {
+	for _, b := range r.batches {
+		if b.part != p {
+			continue
+		}
+		for i := range b.entries {
+			if e := &b.entries[i]; e.Key == key && e.Kind != kind {
+				return e.Kind
+			}
+		}
+		if b.snap == nil {
+			continue
+		}
+		for i := range b.snap.values {
+			if v := &b.snap.values[i]; v.key == key && v.kind != kind {
+				return v.kind
+			}
+		}
+	}
+	return ""
+}
+
 // answer reads the value now held.
-func (r *Replica) answer(q *Request, p *partition) {
-	v, other := p.find(q.Key, q.Kind)
+func (r *Replica) answer(q *wire.Request, p *partition) {
+	s, other := p.slot(q.Key, q.Kind)
 	if other != "" {
-		r.refuse(q, p, StatusKindMismatch, other)
+		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
 	}
-	resp := Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: v != nil}
-	if v != nil {
-		r.value = v.Append(r.value[:0])
+	resp := wire.Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: s != nil}
+	if s != nil {
+		r.value = s.val.Append(r.value[:0])
 		resp.Value = r.value
 	}
 	if q.Causal {
-		r.row = p.applied.Ceiling(r.row[:0], session.Mark{Partition: p.id})
-		resp.Applied, resp.Deps = r.row, p.deps
+		r.past = append(r.past[:0], q.Deps...)
+		if s != nil {
+			r.past.MergeIn(s.writes)
+			r.past.MergeIn(s.deps)
+		}
+		resp.Deps, resp.Proof = r.past, r.notary().Prove(r.past)
 	}
 	r.respond(&resp)
 }
 
 // await keeps a threshold read until the replica has caught up.
-func (r *Replica) await(q *Request, p *partition) {
-	if r.waiting >= r.cfg.MaxWaiting {
-		r.refuse(q, p, StatusBusy, fmt.Sprintf("%d reads are waiting", r.waiting))
+func (r *Replica) await(q *wire.Request, p *partition) {
+	switch {
+	case r.waiting >= r.cfg.MaxWaiting:
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d reads are waiting", r.waiting))
+		return
+	case r.waiting >= r.cfg.MaxEach && r.waitingOf(q.Client) >= r.cfg.MaxEach:
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d reads of the session are waiting", r.cfg.MaxEach))
 		return
 	}
 	r.stats.Waited++
 	r.waiting++
 	// What q is made of is gone with its message, but for its strings.
 	kept := *q
-	kept.Arg, kept.Deps, kept.Require = nil, nil, slices.Clone(q.Require)
+	kept.Arg, kept.Deps = nil, q.Deps.Clone()
 	p.waiting = append(p.waiting, waiter{&kept, r.tick + q.Wait})
+}
+
+// waitingOf is how many reads of a session wait.
+func (r *Replica) waitingOf(client uint64) (n int) {
+	for _, p := range r.parts {
+		for i := range p.waiting {
+			if p.waiting[i].req.Client == client {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // wake answers the reads that p now covers.
@@ -121,7 +195,7 @@ func (r *Replica) wake(p *partition) {
 		return
 	}
 	r.settle(p, func(w waiter) bool {
-		if !p.covers(w.req.Require) {
+		if !p.covers(w.req) {
 			return false
 		}
 		r.answer(w.req, p)
@@ -139,7 +213,7 @@ func (r *Replica) expire() {
 			if w.deadline > r.tick {
 				return false
 			}
-			r.refuse(w.req, p, StatusUnavailable, fmt.Sprintf("partition %d has not caught up with the session after %d ticks", p.id, w.req.Wait))
+			r.refuse(w.req, p, wire.StatusUnavailable, fmt.Sprintf("partition %d has not caught up with the session after %d ticks", p.id, w.req.Wait))
 			return true
 		})
 	}

@@ -7,54 +7,33 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
-	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // A peer whose disk was lost, or taken back in time, lacks writes whose deltas
 // every owner had reclaimed. It is brought up by a snapshot: all that is held of
-// the partition, the dots that are in it, what they depend on, and the requests
-// that were served. Joining it in is safe at any time. It travels, and lies on the
-// disk, in pieces, and counts when all of one and the same state have come: values
-// without their dots would be read by sessions that do not learn what they saw.
+// the partition, each value with its writes and what they depend on, the dots that
+// are in all of it, and the requests that were served. Joining it in is safe at any
+// time. It travels, and lies on the disk, in pieces, and counts when all of one and
+// the same state have come: values without their dots would be read by sessions that
+// do not learn what they saw.
 
-// piece is a part of a snapshot. Sender, dots, number of pieces and a sum of the
-// requests served name the snapshot that it is of: replicas go on serving while
-// their dots of one partition stay what they are, and pieces of two states would
-// leave requests out.
-type piece struct {
-	partition ring.Partition
-	origin    uint64 // the sender's incarnation
-	at, of    uint32 // which piece of how many, from 0
-	sum       uint32 // of all requests served
-	clock     uint64 // greatest hybrid time that the sender had met
-	applied   gossip.Dots
-	deps      session.Matrix
-	values    []heldValue
-	clients   []served
-}
-
-// heldValue is the value of a kind under a key, encoded.
-type heldValue struct {
-	key, kind string
-	value     []byte
-}
-
-// served is the last write of a session.
-type served struct{ client, req uint64 }
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const (
-	servedSize = 12      // bytes of a session in a message, about
-	maxPieces  = 1 << 20 // of a snapshot
+	servedSize = 12 // bytes of a session in a message, about
+	markSize   = 4  // and of a mark
 )
 
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
-func (r *Replica) snapshotOf(p *partition) []piece {
-	head := piece{partition: p.id, origin: r.cfg.Origin, clock: r.clock.last, applied: p.applied, deps: p.deps}
-	pieces, size := []piece{head}, 0
-	last := func(more int) *piece {
+func (r *Replica) snapshotOf(p *partition) []wire.Piece {
+	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied}
+	pieces, size := []wire.Piece{head}, 0
+	last := func(more int) *wire.Piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
 			pieces, size = append(pieces, head), 0
 		}
@@ -63,21 +42,21 @@ func (r *Replica) snapshotOf(p *partition) []piece {
 	}
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
-			v := heldValue{c.key, s.kind, s.val.Append(nil)}
-			x := last(len(v.key) + len(v.kind) + len(v.value))
-			x.values = append(x.values, v)
+			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
+			x := last(len(v.Key) + len(v.Kind) + len(v.Value) + markSize*(len(v.Writes)+len(v.Deps)))
+			x.Values = append(x.Values, v)
 		}
 	}
 	var all []byte
 	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
-		s := served{client, r.clients[client]}
-		all = s.append(all)
+		s := wire.Served{Client: client, Req: r.clients[client]}
+		all = s.Append(all)
 		x := last(servedSize)
-		x.clients = append(x.clients, s)
+		x.Clients = append(x.Clients, s)
 	}
 	for i := range pieces {
 		x := &pieces[i]
-		x.at, x.of, x.sum = uint32(i), uint32(len(pieces)), crc32.Checksum(all, castagnoli)
+		x.At, x.Of, x.Sum = uint32(i), uint32(len(pieces)), crc32.Checksum(all, castagnoli)
 	}
 	return pieces
 }
@@ -86,53 +65,11 @@ func (r *Replica) snapshotOf(p *partition) []piece {
 func (r *Replica) sendSnapshot(to ring.NodeID, p *partition) (size int) {
 	for _, x := range r.snapshotOf(p) {
 		from := len(r.wire)
-		b := begin(r.wire, MsgSnapshot)
-		b = varint.Append(b, uint64(r.cfg.Self))
-		r.wire = seal(x.append(b), from)
+		r.wire = wire.AppendSnapshot(r.wire, r.cfg.Self, &x)
 		size += len(r.wire) - from
-		r.emit(Effect{Kind: EffectSend, To: to, Sends: MsgSnapshot, Msg: r.written(from)})
+		r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgSnapshot, Msg: r.written(from)})
 	}
 	return size
-}
-
-func (x *piece) append(b []byte) []byte {
-	b = varint.Append(b, uint64(x.partition))
-	b = varint.Append(b, x.origin)
-	b = varint.Append(b, uint64(x.at))
-	b = varint.Append(b, uint64(x.of))
-	b = varint.Append(b, uint64(x.sum))
-	b = varint.Append(b, x.clock)
-	b = x.deps.Append(x.applied.Append(b))
-	b = varint.Append(b, uint64(len(x.values)))
-	for _, v := range x.values {
-		b = appendString(appendString(appendString(b, v.key), v.kind), v.value)
-	}
-	b = varint.Append(b, uint64(len(x.clients)))
-	for _, s := range x.clients {
-		b = s.append(b)
-	}
-	return b
-}
-
-func (s served) append(b []byte) []byte { return varint.Append(varint.Append(b, s.client), s.req) }
-
-// decodePiece reads a piece that shares the memory of body, but for its dots.
-func (in *inbox) decodePiece(body []byte) (piece, error) {
-	r := reader{b: body}
-	in.marks = in.marks[:0]
-	x := piece{partition: ring.Partition(r.uint32()), origin: r.uvarint(), at: r.uint32(), of: r.uint32(), sum: r.uint32(), clock: r.clock()}
-	x.applied = r.dots(nil)
-	x.deps = r.matrix(&in.marks)
-	for range r.count(3) {
-		x.values = append(x.values, heldValue{in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(maxKindName)), r.bytes(MaxMessage)})
-	}
-	for range r.count(2) {
-		x.clients = append(x.clients, served{r.uvarint(), r.uvarint()})
-	}
-	if r.err == nil && (x.at >= x.of || x.of > maxPieces) {
-		r.fail(fmt.Sprintf("piece %d of %d", x.at, x.of))
-	}
-	return x, r.end("snapshot")
 }
 
 // assembly is a snapshot of which pieces have come. The zero value has none.
@@ -146,11 +83,11 @@ type assembly struct {
 
 // add takes a piece and returns all of the snapshot, in order, if it was the last
 // one. A piece of another snapshot takes the place of what had come before.
-func (a *assembly) add(x *piece, encoded []byte) [][]byte {
-	if a.of != x.of || a.sum != x.sum || a.partition != x.partition || a.origin != x.origin || !slices.Equal(a.applied, x.applied) {
-		*a = assembly{partition: x.partition, origin: x.origin, applied: x.applied, of: x.of, sum: x.sum, pieces: make(map[uint32][]byte)}
+func (a *assembly) add(x *wire.Piece, encoded []byte) [][]byte {
+	if a.of != x.Of || a.sum != x.Sum || a.partition != x.Partition || a.origin != x.Origin || !slices.Equal(a.applied, x.Applied) {
+		*a = assembly{partition: x.Partition, origin: x.Origin, applied: x.Applied, of: x.Of, sum: x.Sum, pieces: make(map[uint32][]byte)}
 	}
-	a.pieces[x.at] = slices.Clone(encoded)
+	a.pieces[x.At] = slices.Clone(encoded)
 	if len(a.pieces) < int(a.of) {
 		return nil
 	}
@@ -165,38 +102,37 @@ func (a *assembly) add(x *piece, encoded []byte) [][]byte {
 // snapshot is one that has come whole. It is not changed once made.
 type snapshot struct {
 	applied gossip.Dots
-	deps    session.Matrix
 	clock   uint64
 	values  []keptValue
-	clients []served
+	clients []wire.Served
 }
 
 type keptValue struct {
-	key, kind string
-	value     Value
+	key, kind    string
+	value        kind.Value
+	writes, deps session.Matrix
 }
 
 // whole puts the pieces of a snapshot of partition id together.
 func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 	s := new(snapshot)
 	for _, encoded := range pieces {
-		x, err := r.in.decodePiece(encoded)
+		x, err := r.in.Piece(encoded)
 		if err != nil {
 			return nil, err
 		}
-		s.applied, s.clock = x.applied, max(s.clock, x.clock)
-		s.deps.MergeIn(x.deps)
-		s.clients = append(s.clients, x.clients...)
-		for _, v := range x.values {
-			k, known := r.cfg.Kinds.Find(v.kind)
-			if !known || r.cfg.Ring.PartitionOf(v.key) != id {
-				return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", ErrMessage, v.kind, v.key, id)
+		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
+		s.clients = append(s.clients, x.Clients...)
+		for _, v := range x.Values {
+			k, known := r.cfg.Kinds.Find(v.Kind)
+			if !known || r.cfg.Ring.PartitionOf(v.Key) != id {
+				return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, id)
 			}
-			value, err := k.Decode(v.value)
+			value, err := k.Decode(v.Value)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
 			}
-			s.values = append(s.values, keptValue{v.key, v.kind, value})
+			s.values = append(s.values, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone()})
 		}
 	}
 	return s, nil
@@ -204,20 +140,24 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 
 // receivePiece takes in a piece of a snapshot; false rejects it. Like deltas, the
 // whole becomes durable first and visible then, and then its sender is told.
-func (r *Replica) receivePiece(body []byte) bool {
-	head := reader{b: body}
-	from := r.peer(ring.NodeID(head.uint32()))
-	encoded := head.rest()
-	x, err := r.in.decodePiece(encoded)
-	if err != nil || from < 0 || int(x.partition) >= r.cfg.Ring.Partitions() {
+func (r *Replica) receivePiece(from int, body []byte) bool {
+	sender, x, encoded, err := r.in.Snapshot(body)
+	if err != nil || sender != r.peers[from].id || int(x.Partition) >= r.cfg.Ring.Partitions() {
 		return false
 	}
-	p := r.partition(x.partition)
+	p := r.partition(x.Partition)
 	if !p.owned || !p.shared[from] {
 		return false
 	}
+	if !p.wrote(r.cfg.Origin, x.Applied) {
+		return false
+	}
+	if r.clock.ahead(x.Clock, r.now, r.cfg.MaxAheadMS) {
+		r.stats.Ahead++ // it is sent again, and taken once this host's clock has come near
+		return true
+	}
 	r.peers[from].gap, r.peers[from].next = 1, 0
-	if r.has(p, x.applied) {
+	if r.has(p, x.Applied) {
 		r.stats.Duplicates++
 		p.oweTo(from)
 		if p.pending == 0 {
@@ -257,7 +197,7 @@ func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
 	for _, encoded := range pieces {
 		r.token++
 		from := len(r.wire)
-		r.wire = append(append(r.wire, pieceVersion), encoded...)
+		r.wire = wire.AppendPieceRecord(r.wire, encoded)
 		r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 	}
 	b.token = r.token
@@ -267,9 +207,9 @@ func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
 
 // learn takes in what of a snapshot concerns all of the replica.
 func (r *Replica) learn(s *snapshot) {
-	r.clock.meet(s.clock)
+	r.clock.Observe(s.clock)
 	for _, c := range s.clients {
-		r.remember(c.client, c.req)
+		r.remember(c.Client, c.Req)
 	}
 }
 
@@ -281,13 +221,15 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 	}
 	p.rev++
 	for _, v := range s.values {
-		if held, _ := p.find(v.key, v.kind); held != nil {
-			held.MergeIn(v.value)
+		held, _ := p.slot(v.key, v.kind)
+		if held != nil {
+			held.val.MergeIn(v.value)
 		} else {
-			p.place(v.key, v.kind, v.value.Clone())
+			held = p.place(v.key, v.kind, v.value.Clone())
 		}
+		held.writes.MergeIn(v.writes)
+		held.deps.MergeIn(v.deps)
 	}
-	p.deps.MergeIn(s.deps)
 	r.stats.Snapshots++
 	p.bare = true
 	for at := range r.peers {
@@ -303,22 +245,22 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 
 // recoverPiece reads back a piece that was persisted.
 func (r *Replica) recoverPiece(encoded []byte, past *assembly) error {
-	x, err := r.in.decodePiece(encoded)
+	x, err := r.in.Piece(encoded)
 	if err != nil {
 		return err
 	}
-	if int(x.partition) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", ErrMessage, x.partition, r.cfg.Ring.Partitions())
+	if int(x.Partition) >= r.cfg.Ring.Partitions() {
+		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, x.Partition, r.cfg.Ring.Partitions())
 	}
 	pieces := past.add(&x, encoded)
 	if pieces == nil {
 		return nil
 	}
-	s, err := r.whole(x.partition, pieces)
+	s, err := r.whole(x.Partition, pieces)
 	if err != nil {
 		return err
 	}
 	r.learn(s)
-	r.absorb(r.partition(x.partition), s)
+	r.absorb(r.partition(x.Partition), s)
 	return nil
 }

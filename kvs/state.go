@@ -6,6 +6,8 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // Clone returns a replica in the same state that shares nothing which changes. It
@@ -34,8 +36,8 @@ func (r *Replica) Clone() *Replica {
 func (b *batch) clone(p *partition) *batch {
 	c := *b
 	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), slices.Clone(b.deltas)
-	c.row = slices.Clone(b.row)
-	c.respond.Applied = slices.Clone(b.respond.Applied)
+	c.past = b.past.Clone()
+	c.respond.Deps = b.respond.Deps.Clone()
 	return &c
 }
 
@@ -47,15 +49,16 @@ func (p *partition) clone(vs *values) *partition {
 		copied := c.cells.add(x.key)
 		copied.slots = append(copied.slots, x.slots...)
 		for i := range copied.slots {
-			copied.slots[i].val = copied.slots[i].val.Clone()
+			s := &copied.slots[i]
+			s.val, s.writes, s.deps = s.val.Clone(), s.writes.Clone(), s.deps.Clone()
 		}
 	}
-	c.own = make(map[ownID]Value, len(p.own))
+	c.own = make(map[ownID]kind.Value, len(p.own))
 	//joinery:anyorder entries are set by their own keys
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied, c.coming, c.deps = p.applied.Clone(), slices.Clone(p.coming), p.deps.Clone()
+	c.applied, c.coming = p.applied.Clone(), slices.Clone(p.coming)
 	c.log = p.log.Clone()
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
@@ -86,7 +89,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		dst = varint.Append(varint.Append(dst, client), r.clients[client])
 	}
 	for _, b := range r.batches {
-		dst = appendEntries(append(dst, 'b'), b.entries)
+		dst = wire.AppendEntries(append(dst, 'b'), b.entries)
 		if b.snap != nil {
 			dst = b.snap.append(dst)
 		}
@@ -101,23 +104,23 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	dst = varint.Append(dst, p.seq)
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
-			dst = s.val.Append(appendString(appendString(append(dst, 'c'), c.key), s.kind))
+			dst = s.val.Append(wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind))
+			dst = s.deps.Append(s.writes.Append(dst))
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
-		dst = p.own[id].Append(appendString(appendString(append(dst, 'o'), id.kind), id.key))
+		dst = p.own[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
 	var coming gossip.Dots
 	for _, d := range p.coming {
 		coming.Add(d)
 	}
 	dst = coming.Append(p.applied.Append(append(dst, 'a')))
-	dst = p.deps.Append(dst)
-	dst = appendBool(dst, p.bare)
+	dst = wire.AppendBool(dst, p.bare)
 	for i := range r.peers {
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
-		dst = p.log.Known(r.peers[i].id).Append(appendBool(dst, p.told[i] == p.rev))
-		dst = appendBool(dst, slices.Contains(p.owe, i))
+		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
+		dst = wire.AppendBool(dst, slices.Contains(p.owe, i))
 	}
 	for i := range p.incoming {
 		dst = p.incoming[i].append(dst)
@@ -126,19 +129,20 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
 		// The whole entry: where writes may come in either order, a dot alone does
 		// not tell which of them it names.
-		dst = appendEntries(varint.Append(append(dst, 'e'), age), []gossip.Entry{e})
+		dst = wire.AppendEntries(varint.Append(append(dst, 'e'), age), []gossip.Entry{e})
 	}
 	for _, w := range p.waiting {
-		dst = varint.Append(appendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
+		dst = varint.Append(wire.AppendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
 	}
 	return dst
 }
 
 // append writes a snapshot that is being persisted.
 func (s *snapshot) append(dst []byte) []byte {
-	dst = varint.Append(s.deps.Append(s.applied.Append(append(dst, 's'))), s.clock)
+	dst = varint.Append(s.applied.Append(append(dst, 's')), s.clock)
 	for _, v := range s.values {
-		dst = v.value.Append(appendString(appendString(append(dst, 'v'), v.key), v.kind))
+		dst = v.value.Append(wire.AppendString(wire.AppendString(append(dst, 'v'), v.key), v.kind))
+		dst = v.deps.Append(v.writes.Append(dst))
 	}
 	return dst
 }
@@ -146,13 +150,13 @@ func (s *snapshot) append(dst []byte) []byte {
 // append writes the pieces that have come; nothing if none has.
 func (a *assembly) append(dst []byte) []byte {
 	for _, at := range slices.Sorted(maps.Keys(a.pieces)) {
-		dst = appendString(append(dst, 'i'), a.pieces[at])
+		dst = wire.AppendString(append(dst, 'i'), a.pieces[at])
 	}
 	return dst
 }
 
 // Value returns a copy of what is held of the kind under key, or nil.
-func (r *Replica) Value(key, kind string) Value {
+func (r *Replica) Value(key, kind string) kind.Value {
 	v := r.Look(key, kind)
 	if v == nil {
 		return nil
@@ -162,7 +166,7 @@ func (r *Replica) Value(key, kind string) Value {
 
 // Look returns what is held of the kind under key, or nil. It must not be changed,
 // and is valid until the next step.
-func (r *Replica) Look(key, kind string) Value {
+func (r *Replica) Look(key, kind string) kind.Value {
 	p := r.held(r.cfg.Ring.PartitionOf(key))
 	if p == nil {
 		return nil

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/wire"
 )
 
 // TestCloneIsTheSameAndApart steps a clone beside its original through a whole
@@ -19,9 +21,9 @@ func TestCloneIsTheSameAndApart(t *testing.T) {
 		c := newCluster(t, 3, 2, 3, seed)
 		c.lossy = true
 		for i := range uint64(6) {
-			c.ask(int(i%3), put(1, i+1, "counter", "c", kvs.Amount(int64(i))))
+			c.ask(int(i%3), put(1, i+1, "counter", "c", kind.Amount(int64(i))))
 			c.ask(int(i+1)%3, put(2, i+1, "set", "s", []byte{byte(i)}))
-			c.ask(int(i+2)%3, kvs.Request{Client: 3, Req: i + 1, Kind: "set", Key: "s", Causal: true, Wait: 3})
+			c.ask(int(i+2)%3, wire.Request{Client: 3, Req: i + 1, Kind: "set", Key: "s", Causal: true, Wait: 3})
 			if seed%2 == 1 && i == 3 {
 				c.batch = 40
 				c.lose(int(seed)%3, 0) // and is brought up by snapshots

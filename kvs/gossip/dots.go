@@ -123,18 +123,6 @@ func (v Dots) Covers(row session.Row) bool {
 	return true
 }
 
-// Ceiling appends to dst the least row that covers the set, as marks of the
-// partition of like: per origin the greatest sequence number in it.
-func (v Dots) Ceiling(dst session.Row, like session.Mark) session.Row {
-	for i := range v {
-		if i+1 == len(v) || v[i+1].Origin != v[i].Origin {
-			like.Origin, like.Seq = v[i].Origin, v[i].Hi
-			dst = append(dst, like)
-		}
-	}
-	return dst
-}
-
 // Causal is the set as the lattice room has it.
 func (v Dots) Causal() causal.Dots {
 	out := make(causal.Dots)

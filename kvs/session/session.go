@@ -2,10 +2,12 @@
 // has seen and written, as a lattice, and what a replica must therefore cover
 // before it may answer.
 //
-// A session carries a dependency matrix, partition → origin → highest sequence.
-// A read at a causal level is a threshold read: the replica answers once what it
-// has applied covers the session's row of that partition, or not at all. The
-// package is pure data: it sends nothing and keeps no clock. (Bayou's session
+// A session carries its past, a dependency matrix, partition → origin → highest
+// sequence. A read at a causal level is a threshold read: the replica answers once
+// what it has applied covers the session's row of that partition, or not at all. A
+// session cannot make a past up: it learns one from answers, each with the proof of a
+// replica, and shows the last one with every request. The package is pure data: it
+// sends nothing and keeps no clock. (Bayou's session
 // guarantees, Terry et al., PDIS'94; Highly Available Transactions, Bailis et
 // al., VLDB'14, section 5.1.)
 package session
@@ -15,6 +17,7 @@ import (
 	"fmt"
 
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/lattice"
 )
 
 // Level is what a session is promised.
@@ -57,6 +60,7 @@ func ParseLevel(name string) (Level, error) {
 type Session struct {
 	Level Level
 	seen  Matrix
+	proof Proof // of seen
 	clock uint64
 }
 
@@ -69,27 +73,33 @@ func (s *Session) Requires(p ring.Partition) Row {
 	return s.seen.Row(p)
 }
 
-// Deps is what a write by this session depends on; nil if nothing. The caller
-// must not change it.
-func (s *Session) Deps() Matrix {
+// Past is what a request of this session depends on, with its proof; nil if nothing.
+// The caller must not change it.
+func (s *Session) Past() (Matrix, Proof) {
 	if s.Level == Eventual {
-		return nil
+		return nil, Proof{}
 	}
-	return s.seen
+	return s.seen, s.proof
 }
 
 // Clock is the greatest hybrid time the session has met.
 func (s *Session) Clock() uint64 { return s.clock }
 
-// Observe takes in an answer: the row and dependencies that the replica showed
-// for p, and its hybrid time. For a write, the row holds its dot.
-func (s *Session) Observe(applied Row, deps Matrix, clock uint64) {
-	s.clock = max(s.clock, clock)
+// Observe takes in an answer: what the session depends on from there on, with the
+// proof of that, and the replica's hybrid time. A past that does not include what the
+// session has seen is of an answer to an earlier request, or of a faulty replica:
+// Observe reports false then and takes nothing of it.
+func (s *Session) Observe(past Matrix, proof Proof, clock uint64) bool {
 	if s.Level == Eventual {
-		return
+		s.clock = max(s.clock, clock)
+		return true
 	}
-	s.seen.MergeIn(applied)
-	s.seen.MergeIn(deps)
+	if o := MatrixMerge().Compare(s.seen, past); o != lattice.Less && o != lattice.Equal {
+		return false
+	}
+	s.clock = max(s.clock, clock)
+	s.seen, s.proof = append(s.seen[:0], past...), proof
+	return true
 }
 
 // Reset makes s a new session of a level, keeping its memory.

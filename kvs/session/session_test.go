@@ -15,24 +15,70 @@ import (
 
 func TestCausalSessionRemembers(t *testing.T) {
 	s := session.Session{Level: session.Causal}
+	first, more := session.Matrix{{1, 10, 3}, {2, 20, 5}}, session.Matrix{{1, 10, 3}, {1, 11, 1}, {2, 20, 5}}
 	assert.Nil(t, s.Requires(1))
-	s.Observe(session.Row{{1, 10, 3}}, session.Matrix{{2, 20, 5}}, 77)
-	s.Observe(session.Row{{1, 10, 2}, {1, 11, 1}}, nil, 50)
+	require.True(t, s.Observe(first, session.Proof{1}, 77))
+	require.True(t, s.Observe(more, session.Proof{2}, 50))
 	assert.Equal(t, session.Row{{1, 10, 3}, {1, 11, 1}}, s.Requires(1))
 	assert.Equal(t, session.Row{{2, 20, 5}}, s.Requires(2), "what a read depended on is depended on")
-	assert.Equal(t, session.Matrix{{1, 10, 3}, {1, 11, 1}, {2, 20, 5}}, s.Deps())
+	past, proof := s.Past()
+	assert.Equal(t, more, past)
+	assert.Equal(t, session.Proof{2}, proof)
 	assert.Equal(t, uint64(77), s.Clock())
+
+	assert.False(t, s.Observe(first, session.Proof{1}, 99), "a late answer")
+	assert.False(t, s.Observe(session.Matrix{{1, 10, 9}}, session.Proof{3}, 99), "one that leaves out what was seen")
+	assert.Equal(t, uint64(77), s.Clock())
+	require.True(t, s.Observe(more, session.Proof{4}, 78), "one that adds nothing")
+	past, proof = s.Past()
+	assert.Equal(t, more, past)
+	assert.Equal(t, session.Proof{4}, proof)
+
 	s.Reset(session.Causal)
-	assert.Empty(t, s.Deps())
+	past, proof = s.Past()
+	assert.Empty(t, past)
+	assert.Zero(t, proof)
 	assert.Zero(t, s.Clock())
 }
 
 func TestEventualSessionForgets(t *testing.T) {
 	var s session.Session
-	s.Observe(session.Row{{1, 10, 3}}, session.Matrix{{2, 20, 5}}, 77)
-	assert.Nil(t, s.Requires(1))
-	assert.Nil(t, s.Deps())
+	require.True(t, s.Observe(session.Matrix{{2, 20, 5}}, session.Proof{1}, 77))
+	require.True(t, s.Observe(nil, session.Proof{}, 50))
+	assert.Nil(t, s.Requires(2))
+	past, proof := s.Past()
+	assert.Nil(t, past)
+	assert.Zero(t, proof)
 	assert.Equal(t, uint64(77), s.Clock(), "but not the time, so that its later write wins")
+}
+
+// TestProofs: a proof is of one past and of one secret.
+func TestProofs(t *testing.T) {
+	n := session.NewNotary([]byte("secret one"))
+	past := session.Matrix{{1, 10, 3}, {2, 20, 5}}
+	p := n.Prove(past)
+	assert.True(t, n.Vouches(past, p))
+	assert.Equal(t, p, session.NewNotary([]byte("secret one")).Prove(past), "whichever replica makes it")
+	assert.NotEqual(t, p, session.NewNotary([]byte("secret two")).Prove(past))
+	for i := range past {
+		invented := past.Clone()
+		invented[i].Seq++
+		assert.False(t, n.Vouches(invented, p))
+	}
+	assert.False(t, n.Vouches(past[:1], p))
+	for i := range p {
+		bad := p
+		bad[i] ^= 1
+		assert.False(t, n.Vouches(past, bad), "byte %d", i)
+	}
+	assert.True(t, n.Vouches(nil, session.Proof{}))
+	assert.False(t, n.Vouches(past, session.Proof{}))
+	assert.True(t, n.Of([]byte("secret one")))
+	assert.False(t, n.Of([]byte("secret two")))
+	assert.False(t, (*session.Notary)(nil).Of(nil))
+
+	assert.Equal(t, append(past.Append(nil), p[:]...), session.AppendPast(nil, past, p))
+	assert.Equal(t, []byte{0}, session.AppendPast(nil, nil, p), "the empty past has none")
 }
 
 func TestMatrixCodec(t *testing.T) {

@@ -3,9 +3,10 @@ package scenario
 import (
 	"fmt"
 
-	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -98,7 +99,7 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 		r.err = err
 		return
 	}
-	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(kvs.MsgRequest), msg)
+	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(wire.MsgRequest), msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
 
@@ -107,11 +108,11 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	at := s.current()
 	o := &r.ops[at]
-	q := kvs.Request{
+	q := wire.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
-		Require: s.state.Requires(r.ring.PartitionOf(o.Key)),
 	}
+	q.Deps, q.Proof = s.state.Past()
 	h := &r.recorded[at]
 	*h = history.Op{
 		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
@@ -122,7 +123,7 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
 			return nil, err
 		}
-		q.Arg, q.Deps = r.arg, s.state.Deps()
+		q.Arg = r.arg
 		h.Arg = argValue(o)
 		if r.setup.Tagged {
 			h.Tag = o.ID
@@ -151,7 +152,7 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return // late, or repeated
 	}
 	r.answered(s, resp, int64(c.Now()))
-	if resp.Status == kvs.StatusUnavailable {
+	if resp.Status == wire.StatusUnavailable {
 		c.Mark(markUnavailable)
 	}
 	c.Cancel(sim.TimerID(s.number))
@@ -159,10 +160,10 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 }
 
 // answered records the answer to a session's current operation.
-func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
+func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	o, h := &r.ops[s.current()], &r.recorded[s.current()]
 	h.Return = max(now, h.Call+1)
-	if resp.Status != kvs.StatusOK {
+	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
 		return
 	}
@@ -170,7 +171,10 @@ func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
 	if o.Func != history.Read {
 		r.follows(o, resp.Clock, s.state.Clock())
 	}
-	s.state.Observe(resp.Applied, resp.Deps, resp.Clock)
+	if !s.state.Observe(resp.Deps, resp.Proof, resp.Clock) {
+		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
+			"the answer to #%d leaves out what its session depended on before", o.ID)})
+	}
 	if o.Func == history.Read {
 		r.take(o, h, resp)
 	}
@@ -178,8 +182,8 @@ func (r *run) answered(s *sessionState, resp *kvs.Response, now int64) {
 
 // take notes what an answered read saw. An answer that is no value of its kind is
 // a violation.
-func (r *run) take(o *Operation, h *history.Op, resp *kvs.Response) {
-	var v kvs.Value
+func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
+	var v kind.Value
 	var err error
 	if resp.Found {
 		kind, _ := r.kinds.Find(string(o.Type))

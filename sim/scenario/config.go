@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
-	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
 )
 
@@ -158,8 +158,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a clock resolution of %d ms, want 1 to 1000", ErrConfig, s.ClockMS)
 	case s.HorizonMS < 1 || s.HorizonMS > 600_000:
 		return fmt.Errorf("%w: a horizon of %d ms, want 1 to 600000", ErrConfig, s.HorizonMS)
-	case s.BatchBytes < 0 || s.BatchBytes > kvs.MaxMessage/2:
-		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, kvs.MaxMessage/2)
+	case s.BatchBytes < 0 || s.BatchBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

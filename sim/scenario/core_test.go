@@ -8,7 +8,9 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -23,14 +25,14 @@ type coreCall struct {
 // faults, and what it takes to give it to them again.
 type coreRun struct {
 	ring  *ring.Ring
-	kinds *kvs.Kinds
+	kinds *kind.Kinds
 	nodes int
 	calls []coreCall
 }
 
 func (c *coreRun) start(tb testing.TB, stores []kvs.Replica) {
 	for n := range c.nodes {
-		cfg := kvs.Config{Self: ring.NodeID(n), Origin: originOf(ring.NodeID(n), 1), First: true, Ring: c.ring, Kinds: c.kinds}
+		cfg := kvs.Config{Self: ring.NodeID(n), Origin: originOf(ring.NodeID(n), 1), First: true, Ring: c.ring, Kinds: c.kinds, Secret: secret}
 		if err := stores[n].Reset(cfg, nil); err != nil {
 			tb.Fatal(err)
 		}
@@ -70,7 +72,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		for _, e := range effects {
 			switch e.Kind {
 			case kvs.EffectSend:
-				next = append(next, coreCall{e.To, kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(e.Msg)}})
+				next = append(next, coreCall{e.To, kvs.Event{Kind: kvs.EventMessage, From: n, Msg: bytes.Clone(e.Msg)}})
 			case kvs.EffectPersist:
 				next = append(next, coreCall{n, kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}})
 			case kvs.EffectTimer:
@@ -101,13 +103,13 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		now, next = next, nil
 		for len(plan) > 0 && plan[0].At <= sim.Time(ms)*sim.Millisecond {
 			o := &plan[0]
-			q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
+			q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
 			if q.Put {
 				if q.Arg, err = argument(nil, o, setup.Tagged); err != nil {
 					tb.Fatal(err)
 				}
 			}
-			now = append(now, coreCall{ring.NodeID(o.Node), kvs.Event{Kind: kvs.EventMessage, Msg: q.Encode()}})
+			now = append(now, coreCall{ring.NodeID(o.Node), kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()}})
 			plan = plan[1:]
 		}
 		for _, x := range now {

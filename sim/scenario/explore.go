@@ -8,7 +8,9 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim/explore"
 )
@@ -87,7 +89,7 @@ type exploredNode struct {
 type explorer struct {
 	scope  Scope
 	ring   *ring.Ring
-	kinds  *kvs.Kinds
+	kinds  *kind.Kinds
 	writes []Operation
 }
 
@@ -210,7 +212,7 @@ func (x *explorer) start(self int) (exploredNode, []explore.Message) {
 
 func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode, []explore.Message, error) {
 	core, err := kvs.New(kvs.Config{
-		Self: ring.NodeID(self), Origin: originOf(ring.NodeID(self), starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, ForwardTicks: 1,
+		Self: ring.NodeID(self), Origin: originOf(ring.NodeID(self), starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
 	}, records)
 	if err != nil {
 		return exploredNode{}, nil, err
@@ -230,15 +232,15 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 	e := kvs.Event{Kind: kvs.EventTick, NowMS: clockBase}
 	switch ev.Kind {
 	case explore.Deliver, explore.Duplicate:
-		e.Kind, e.Msg = kvs.EventMessage, []byte(ev.Payload)
+		e.Kind, e.From, e.Msg = kvs.EventMessage, ring.NodeID(ev.From), []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
 		arg, err := argument(nil, o, true)
 		if err != nil {
 			return n, nil, err
 		}
-		q := kvs.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
-		e.Kind, e.Msg = kvs.EventMessage, q.Encode()
+		q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
+		e.Kind, e.Msg = kvs.EventRequest, q.Encode()
 	}
 	return x.carryOut(n, n.core.Step(e), nil)
 }

@@ -6,17 +6,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/lattice"
 )
 
 // stubborn is a merge of sets that keeps what it has once that is more than one
 // element: no merge at all.
 type stubborn struct {
-	lattice.Merge[kvs.GrowSet]
+	lattice.Merge[kind.GrowSet]
 }
 
-func (s stubborn) MergeIn(target *kvs.GrowSet, delta kvs.GrowSet) bool {
+func (s stubborn) MergeIn(target *kind.GrowSet, delta kind.GrowSet) bool {
 	if len(*target) > 1 {
 		return false
 	}
@@ -24,7 +24,7 @@ func (s stubborn) MergeIn(target *kvs.GrowSet, delta kvs.GrowSet) bool {
 }
 
 // Caps are those of the merge within, so that it can be encoded.
-func (s stubborn) Caps() lattice.Caps[kvs.GrowSet] { return lattice.CapsOf(s.Merge) }
+func (s stubborn) Caps() lattice.Caps[kind.GrowSet] { return lattice.CapsOf(s.Merge) }
 
 // TestExploreFindsTheShortestWay seeds a merge that is none: two writes do no harm
 // in any order, and with three the shortest way to the fault is found, whatever is
@@ -35,11 +35,11 @@ func TestExploreFindsTheShortestWay(t *testing.T) {
 		require.NoError(t, s.validate())
 		x, err := newExplorer(s)
 		require.NoError(t, err)
-		spec := kvs.SetSpec()
+		spec := kind.SetSpec()
 		spec.Merge = stubborn{spec.Merge}
-		kind, err := kvs.NewKind(tag(spec))
+		set, err := kind.New(tag(spec))
 		require.NoError(t, err)
-		x.kinds, err = kvs.NewKinds(kind)
+		x.kinds, err = kind.NewKinds(set)
 		require.NoError(t, err)
 		r, err := x.search(t.Context(), nil)
 		require.NoError(t, err)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
@@ -18,13 +18,13 @@ type Tagged[T any] = lattice.Pair[T, []uint64]
 
 // tag composes a kind with the set of its puts' tags. A put's argument is the
 // tag, as a varint, before the argument of the kind.
-func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
-	t := kvs.Spec[Tagged[T]]{
+func tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
+	t := kind.Spec[Tagged[T]]{
 		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
-		Mutate: func(u kvs.Update, own Tagged[T]) (Tagged[T], error) {
+		Mutate: func(u kind.Update, own Tagged[T]) (Tagged[T], error) {
 			id, w := binary.Uvarint(u.Arg)
 			if w <= 0 {
-				return Tagged[T]{}, fmt.Errorf("%w: no tag", kvs.ErrArgument)
+				return Tagged[T]{}, fmt.Errorf("%w: no tag", kind.ErrArgument)
 			}
 			u.Arg = u.Arg[w:]
 			v, err := s.Mutate(u, own.First)
@@ -37,21 +37,21 @@ func tag[T any](s kvs.Spec[T]) kvs.Spec[Tagged[T]] {
 			if err != nil {
 				return src, err
 			}
-			dst.Second, rest, err = kvs.DecodeNumbers(dst.Second, rest)
+			dst.Second, rest, err = kind.DecodeNumbers(dst.Second, rest)
 			return rest, err
 		}
 	}
 	return t
 }
 
-func taggedKinds() (*kvs.Kinds, error) {
-	r, err1 := kvs.NewKind(tag(kvs.RegisterSpec()))
-	s, err2 := kvs.NewKind(tag(kvs.SetSpec()))
-	c, err3 := kvs.NewKind(tag(kvs.CounterSpec()))
+func taggedKinds() (*kind.Kinds, error) {
+	r, err1 := kind.New(tag(kind.RegisterSpec()))
+	s, err2 := kind.New(tag(kind.SetSpec()))
+	c, err3 := kind.New(tag(kind.CounterSpec()))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	return kvs.NewKinds(r, s, c)
+	return kind.NewKinds(r, s, c)
 }
 
 // argument appends what a put gives to the store.
@@ -66,7 +66,7 @@ func argument(dst []byte, o *Operation, tagged bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w %v: %w", ErrPlan, o, err)
 	}
-	return kvs.AppendAmount(dst, n), nil
+	return kind.AppendAmount(dst, n), nil
 }
 
 // argValue is the argument of a put as the history shows it.
@@ -93,17 +93,17 @@ var errReading = errors.New("scenario: a read returned a value of another kind")
 //
 // What it returns shares the tags of v, and nothing else that changes. elems is
 // memory for a moment.
-func readingOf(t history.Type, v kvs.Value, tagged bool, elems *[]history.Value) (reading, error) {
+func readingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value) (reading, error) {
 	if v == nil {
 		return emptyReading(t, tagged), nil
 	}
 	switch t {
 	case history.Register:
-		return read(v, tagged, func(r kvs.Register) (history.Value, history.Stamp, error) {
+		return read(v, tagged, func(r kind.Register) (history.Value, history.Stamp, error) {
 			return history.Str(r.Second.Second), history.Stamp{Clock: r.First, Writer: r.Second.First}, nil
 		})
 	case history.Set:
-		return read(v, tagged, func(s kvs.GrowSet) (history.Value, history.Stamp, error) {
+		return read(v, tagged, func(s kind.GrowSet) (history.Value, history.Stamp, error) {
 			*elems = (*elems)[:0]
 			for _, e := range s {
 				*elems = append(*elems, history.Str(e))
@@ -111,8 +111,8 @@ func readingOf(t history.Type, v kvs.Value, tagged bool, elems *[]history.Value)
 			return history.List(*elems...), history.Stamp{}, nil
 		})
 	case history.Counter:
-		return read(v, tagged, func(c kvs.Counter) (history.Value, history.Stamp, error) {
-			n, err := kvs.CounterSum(c)
+		return read(v, tagged, func(c kind.Counter) (history.Value, history.Stamp, error) {
+			n, err := kind.CounterSum(c)
 			return history.Int(n), history.Stamp{}, err
 		})
 	}
@@ -133,16 +133,16 @@ func emptyReading(t history.Type, tagged bool) reading {
 	return r
 }
 
-func read[T any](v kvs.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out reading, err error) {
+func read[T any](v kind.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out reading, err error) {
 	if !tagged {
-		plain, ok := kvs.Get[T](v)
+		plain, ok := kind.Get[T](v)
 		if !ok {
 			return out, errReading
 		}
 		out.value, out.stamp, err = take(plain)
 		return out, err
 	}
-	pair, ok := kvs.Get[Tagged[T]](v)
+	pair, ok := kind.Get[Tagged[T]](v)
 	if !ok {
 		return out, errReading
 	}

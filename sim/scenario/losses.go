@@ -174,9 +174,12 @@ func (r *replica) recover(incarnation uint64) error {
 func (r *replica) config(incarnation uint64) kvs.Config {
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, BatchBytes: r.run.setup.BatchBytes,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes,
 	}
 }
+
+// secret is that of the replicas of every run: the clients here do not guess.
+var secret = []byte("the replicas of a simulated store")
 
 // originOf names an incarnation of a node, the later the greater. A small number: it
 // stands in every message and dot, there mostly as one byte.

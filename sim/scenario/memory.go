@@ -1,8 +1,9 @@
 package scenario
 
 import (
-	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
@@ -13,8 +14,8 @@ import (
 // does: a fresh runner runs every seed alike, which a test holds.
 type memory struct {
 	rings    map[shape]*ring.Ring // rings do not change
-	plain    *kvs.Kinds           // nor do kinds
-	tagged   *kvs.Kinds
+	plain    *kind.Kinds          // nor do kinds
+	tagged   *kind.Kinds
 	plan     planMemory
 	net      net.Net
 	replicas []*replica
@@ -39,8 +40,8 @@ type scratch struct {
 	arg, msg    []byte
 	left, right []byte
 	elems       []history.Value
-	response    kvs.Response
-	values      map[kvs.Kind]kvs.Value
+	response    wire.Response
+	values      map[kind.Kind]kind.Value
 	order       []int
 }
 
@@ -66,13 +67,13 @@ func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 
 const maxRings = 256
 
-func (m *memory) kinds(tagged bool) (*kvs.Kinds, error) {
+func (m *memory) kinds(tagged bool) (*kind.Kinds, error) {
 	if m.tagged == nil {
 		t, err := taggedKinds()
 		if err != nil {
 			return nil, err
 		}
-		m.plain, m.tagged = kvs.DefaultKinds(), t
+		m.plain, m.tagged = kind.Default(), t
 	}
 	if tagged {
 		return m.tagged, nil
@@ -113,17 +114,17 @@ func (m *memory) log(r *run, n sim.NodeID) *device {
 }
 
 // copy makes to, a value of a kind, a copy of v, by way of its encoding.
-func (m *memory) copy(k kvs.Kind, to, v kvs.Value) error {
+func (m *memory) copy(k kind.Kind, to, v kind.Value) error {
 	m.left = v.Append(m.left[:0])
 	return k.DecodeInto(to, m.left)
 }
 
 // value is a value of a kind for a moment.
-func (m *memory) value(k kvs.Kind) kvs.Value {
+func (m *memory) value(k kind.Kind) kind.Value {
 	v, ok := m.values[k]
 	if !ok {
 		if m.values == nil {
-			m.values = make(map[kvs.Kind]kvs.Value)
+			m.values = make(map[kind.Kind]kind.Value)
 		}
 		v = k.New()
 		m.values[k] = v

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
@@ -31,7 +33,7 @@ type replica struct {
 // seen is a value that a replica held under a key and kind.
 type seen struct {
 	key, kind string
-	value     kvs.Value
+	value     kind.Value
 }
 
 const tickTimer sim.TimerID = 1
@@ -75,11 +77,13 @@ func (r *replica) Start(c *sim.Context) {
 }
 
 // Receive hands the core a message.
-func (r *replica) Receive(c *sim.Context, _ sim.NodeID, msg []byte) {
-	if c.Kind() != sim.MsgKind(kvs.MsgRequest) {
+func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: msg}
+	if int(from) < r.run.setup.Nodes {
+		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
 		r.run.exchanged += int64(len(msg))
 	}
-	r.step(c, kvs.Event{Kind: kvs.EventMessage, NowMS: r.nowMS(c), Msg: msg})
+	r.step(c, ev)
 }
 
 // Timer is the core's tick. Most ticks only ask for the next one, and most events
@@ -155,7 +159,7 @@ func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
 				r.astray(fmt.Sprintf("client %d", e.Client))
 				continue
 			}
-			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(kvs.MsgResponse), e.Msg)
+			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(wire.MsgResponse), e.Msg)
 		case kvs.EffectPersist:
 			if err := r.disk.Append(c, e.Token, e.Msg); err != nil {
 				r.giveUp(c, err)
@@ -201,7 +205,7 @@ func (r *replica) watch() {
 		return
 	}
 	last, at := ring.Partition(0), 0
-	r.core.Each(func(p ring.Partition, key, kind string, v kvs.Value) {
+	r.core.Each(func(p ring.Partition, key, kind string, v kind.Value) {
 		if !r.run.ring.Owns(r.id, p) {
 			return
 		}

@@ -7,9 +7,10 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
-	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -73,7 +74,7 @@ type run struct {
 	setup     Setup
 	level     session.Level
 	ring      *ring.Ring
-	kinds     *kvs.Kinds
+	kinds     *kind.Kinds
 	planned   int // operations of the plan
 	world     *sim.World
 	watching  bool
@@ -289,14 +290,14 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 }
 
 func kindName(k sim.MsgKind) string {
-	switch kvs.MessageKind(k) {
-	case kvs.MsgRequest:
+	switch wire.MessageKind(k) {
+	case wire.MsgRequest:
 		return "request"
-	case kvs.MsgResponse:
+	case wire.MsgResponse:
 		return "response"
-	case kvs.MsgGossip:
+	case wire.MsgGossip:
 		return "gossip"
-	case kvs.MsgSnapshot:
+	case wire.MsgSnapshot:
 		return "snapshot"
 	}
 	return ""
@@ -304,7 +305,7 @@ func kindName(k sim.MsgKind) string {
 
 // messageKinds are the kinds of messages that a filter can single out.
 func messageKinds() []sim.MsgKind {
-	return []sim.MsgKind{sim.MsgKind(kvs.MsgRequest), sim.MsgKind(kvs.MsgResponse), sim.MsgKind(kvs.MsgGossip), sim.MsgKind(kvs.MsgSnapshot)}
+	return []sim.MsgKind{sim.MsgKind(wire.MsgRequest), sim.MsgKind(wire.MsgResponse), sim.MsgKind(wire.MsgGossip), sim.MsgKind(wire.MsgSnapshot)}
 }
 
 // settle waits for the cluster to come to rest, which it must, and then has every

@@ -27,9 +27,10 @@ var (
 // The version of tapes and of what they mean: it rises whenever an old tape would
 // replay to another trace. Version 2 has every fault class, bounded queues and
 // links that keep order. In version 3 the store bears lost disks, by messages of
-// another form and one kind more.
+// another form and one kind more. In version 4 a session shows its whole past, with a
+// replica's proof.
 const (
-	TapeVersion  = 3
+	TapeVersion  = 4
 	tapeScenario = "kvs"
 	maxTape      = 64 << 20 // bytes
 	maxTapeItems = 1 << 20  // operations, and decisions

@@ -10,6 +10,8 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/net"
 )
@@ -101,7 +103,7 @@ func (w *twin) carryOut(n int, effects []kvs.Effect) {
 		switch e := effects[i]; e.Kind {
 		case kvs.EffectSend:
 			to, msg := int(e.To), bytes.Clone(e.Msg)
-			w.post(func() { w.toReplica(to, kvs.Event{Kind: kvs.EventMessage, Msg: msg}) })
+			w.post(func() { w.toReplica(to, kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(n), Msg: msg}) })
 		case kvs.EffectRespond:
 			to, msg := int(e.Client)-1, bytes.Clone(e.Msg)
 			w.post(func() {
@@ -133,7 +135,7 @@ func (w *twin) session(s *sessionState) {
 			w.err = err
 		}
 		msg := bytes.Clone(q)
-		w.post(func() { w.toReplica(o.Node, kvs.Event{Kind: kvs.EventMessage, Msg: msg}) })
+		w.post(func() { w.toReplica(o.Node, kvs.Event{Kind: kvs.EventRequest, Msg: msg}) })
 		w.mu.Unlock()
 		w.await(s, o.ID)
 	}
@@ -142,7 +144,7 @@ func (w *twin) session(s *sessionState) {
 func (w *twin) await(s *sessionState, id uint64) {
 	deadline := time.NewTimer(time.Duration(timeout))
 	defer deadline.Stop()
-	var resp kvs.Response
+	var resp wire.Response
 	for {
 		select {
 		case msg := <-w.answers[s.number]:

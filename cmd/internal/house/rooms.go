@@ -38,7 +38,7 @@ const (
 // everything below the outer ring, for the rooms that join all of it.
 var inner = []string{
 	"lattice/...", "gen/...", "laws/...", "sim/...", "linearizability/...", "models/...",
-	"kvs", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store/...", "kvs/resp",
+	"kvs", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store/...", "kvs/resp",
 }
 
 // Rooms is the import table. It is a directed acyclic graph because Go's
@@ -97,7 +97,9 @@ var Rooms = []Room{
 		Modules: []string{porcupinePath},
 	},
 
-	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store"}},
+	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store"}},
+	{Pattern: "kvs/kind", Packages: []string{"lattice/...", "kvs/internal/varint"}},
+	{Pattern: "kvs/wire", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/internal/varint"}},
 	{Pattern: "kvs/ring", Modules: []string{xxhashPath}},
 	{Pattern: "kvs/resp"},
 	{Pattern: "kvs/internal/varint"},

@@ -1,4 +1,4 @@
-package kvs_test
+package kind_test
 
 import (
 	"bytes"
@@ -8,36 +8,36 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/lattice"
 )
 
 // TestDecodersIntoMemory holds the decoders that use memory again to the codecs of
 // the merges: the same bytes are accepted, for the same values.
 func TestDecodersIntoMemory(t *testing.T) {
-	decodesAlike(t, kvs.RegisterSpec(), func(r *rand.Rand) kvs.Register {
-		return kvs.Register{First: r.Uint64N(300), Second: lattice.Pair[uint64, string]{First: r.Uint64N(300), Second: word(r)}}
+	decodesAlike(t, kind.RegisterSpec(), func(r *rand.Rand) kind.Register {
+		return kind.Register{First: r.Uint64N(300), Second: lattice.Pair[uint64, string]{First: r.Uint64N(300), Second: word(r)}}
 	})
-	decodesAlike(t, kvs.SetSpec(), func(r *rand.Rand) kvs.GrowSet {
-		var s kvs.GrowSet
+	decodesAlike(t, kind.SetSpec(), func(r *rand.Rand) kind.GrowSet {
+		var s kind.GrowSet
 		for range r.IntN(5) {
-			lattice.OrderedSetOf[string]().MergeIn(&s, kvs.GrowSet{word(r)})
+			lattice.OrderedSetOf[string]().MergeIn(&s, kind.GrowSet{word(r)})
 		}
 		return s
 	})
-	decodesAlike(t, kvs.CounterSpec(), func(r *rand.Rand) kvs.Counter {
-		var c kvs.Counter
+	decodesAlike(t, kind.CounterSpec(), func(r *rand.Rand) kind.Counter {
+		var c kind.Counter
 		for range r.IntN(5) {
-			one := kvs.Sums{{Key: r.Uint64N(200), Val: r.Uint64N(1 << 20)}}
-			kvs.CounterMerge().MergeIn(&c, kvs.Counter{First: one[:r.IntN(2)], Second: one[:r.IntN(2)]})
+			one := kind.Sums{{Key: r.Uint64N(200), Val: r.Uint64N(1 << 20)}}
+			kind.CounterMerge().MergeIn(&c, kind.Counter{First: one[:r.IntN(2)], Second: one[:r.IntN(2)]})
 		}
 		return c
 	})
-	tags := kvs.Spec[[]uint64]{
+	tags := kind.Spec[[]uint64]{
 		Name: "tags", Merge: lattice.OrderedSetOf[uint64](),
-		Mutate: func(kvs.Update, []uint64) ([]uint64, error) { return nil, nil },
+		Mutate: func(kind.Update, []uint64) ([]uint64, error) { return nil, nil },
 		Into: func(dst *[]uint64, src []byte) (rest []byte, err error) {
-			*dst, rest, err = kvs.DecodeNumbers(*dst, src)
+			*dst, rest, err = kind.DecodeNumbers(*dst, src)
 			return rest, err
 		},
 	}
@@ -54,13 +54,13 @@ func word(r *rand.Rand) string {
 	return []string{"", "a", "ab", "b", "longer than the others"}[r.IntN(5)]
 }
 
-func decodesAlike[T any](t *testing.T, s kvs.Spec[T], random func(*rand.Rand) T) {
+func decodesAlike[T any](t *testing.T, s kind.Spec[T], random func(*rand.Rand) T) {
 	t.Helper()
 	require.NotNil(t, s.Into, s.Name)
-	fast, err := kvs.NewKind(s)
+	fast, err := kind.New(s)
 	require.NoError(t, err)
 	s.Into = nil
-	plain, err := kvs.NewKind(s)
+	plain, err := kind.New(s)
 	require.NoError(t, err)
 	r := rand.New(rand.NewPCG(21, 22))
 	memory := fast.New()
@@ -79,7 +79,7 @@ func decodesAlike[T any](t *testing.T, s kvs.Spec[T], random func(*rand.Rand) T)
 		require.Equal(t, wantErr == nil, err == nil, "%s %v: %v, %v", s.Name, b, wantErr, err)
 		if err != nil {
 			refused++
-			require.ErrorIs(t, err, kvs.ErrMessage)
+			require.ErrorIs(t, err, kind.ErrDecode)
 			continue
 		}
 		accepted++

@@ -1,10 +1,10 @@
-package kvs
+package wire
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 )
@@ -37,22 +37,21 @@ func (r *reader) uvarint() uint64 {
 }
 
 func (r *reader) long() uint64 {
-	n, w := binary.Uvarint(r.b[r.at:])
-	if w <= 0 {
-		r.fail("not a number")
+	n, end := varint.Next(r.b, r.at)
+	if end < 0 {
+		r.fail("not a number, or one in an encoding that is not its own")
 		return 0
 	}
-	r.at += w
+	r.at = end
 	return n
 }
 
-// maxClock leaves room above every hybrid time that is accepted: a sender with a
-// mad clock cannot push the receiver's to overflow.
-const maxClock = 1 << 62
+// MaxClock is above every hybrid time of a replica, and leaves room above itself.
+const MaxClock = 1 << 62
 
 func (r *reader) clock() uint64 {
 	n := r.uvarint()
-	if n > maxClock {
+	if n > MaxClock {
 		r.fail("a hybrid time out of range")
 		return 0
 	}
@@ -77,7 +76,13 @@ func (r *reader) byte() byte {
 	return r.b[r.at-1]
 }
 
-func (r *reader) bool() bool { return r.byte() != 0 }
+func (r *reader) bool() bool {
+	b := r.byte()
+	if b > 1 {
+		r.fail("neither true nor false")
+	}
+	return b == 1
+}
 
 // bytes returns a length-prefixed string that shares the message's memory.
 func (r *reader) bytes(limit int) []byte {
@@ -120,6 +125,18 @@ func (r *reader) matrix(marks *[]session.Mark) session.Matrix {
 	before := len(*marks)
 	all, rest, err := session.Decode(*marks, r.rest())
 	return session.Matrix(r.took(marks, before, all, rest, err))
+}
+
+// past reads a matrix, and its proof if it is not empty.
+func (r *reader) past(marks *[]session.Mark) (m session.Matrix, p session.Proof) {
+	if m = r.matrix(marks); len(m) > 0 && r.left() < len(p) {
+		r.fail("truncated")
+	}
+	if len(m) == 0 || r.err != nil {
+		return nil, p
+	}
+	r.at += copy(p[:], r.rest())
+	return m, p
 }
 
 func (r *reader) took(marks *[]session.Mark, before int, all []session.Mark, rest []byte, err error) []session.Mark {

@@ -1,4 +1,11 @@
-package kvs
+// Package kind is the types of values that a store replicates. A kind is a lattice
+// with a codec and one mutator, which turns the argument of a write into a delta;
+// [New] makes one of any merge over a plain Go domain. Shipped are register, set and
+// counter ([Default]). Decoders take arbitrary bytes and give an error that wraps
+// [ErrDecode]; what they accept has one encoding. The package knows nothing of
+// replicas, keys or messages, so clients need no more of the store than this to read
+// what they are answered. (Anna, ICDE'18, section 5.)
+package kind
 
 import (
 	"encoding/binary"
@@ -10,11 +17,12 @@ import (
 	"github.com/joinery-go/joinery/lattice"
 )
 
-// Errors of kinds and of the arguments given to them.
+// Errors of kinds, of the arguments given to them, and of bytes that are no value.
 var (
-	ErrKind     = errors.New("kvs: invalid kind")
-	ErrArgument = errors.New("kvs: invalid argument")
-	ErrOverflow = errors.New("kvs: counter overflow")
+	ErrDecode   = errors.New("kind: cannot decode")
+	ErrKind     = errors.New("kind: invalid kind")
+	ErrArgument = errors.New("kind: invalid argument")
+	ErrOverflow = errors.New("kind: counter overflow")
 )
 
 // Update is what a mutator turns into a delta.
@@ -66,12 +74,12 @@ type Spec[T any] struct {
 	Into func(dst *T, src []byte) (rest []byte, err error)
 }
 
-// NewKind makes a kind of a specification.
-func NewKind[T any](s Spec[T]) (Kind, error) {
+// New makes a kind of a specification.
+func New[T any](s Spec[T]) (Kind, error) {
 	c := lattice.CapsOf(s.Merge)
 	switch {
-	case s.Name == "" || len(s.Name) > maxKindName:
-		return nil, fmt.Errorf("%w: name %q, want 1 to %d bytes", ErrKind, s.Name, maxKindName)
+	case s.Name == "" || len(s.Name) > MaxName:
+		return nil, fmt.Errorf("%w: name %q, want 1 to %d bytes", ErrKind, s.Name, MaxName)
 	case s.Mutate == nil:
 		return nil, fmt.Errorf("%w %s: no mutator", ErrKind, s.Name)
 	case c.Bottom == nil || c.Append == nil || c.Decode == nil:
@@ -80,7 +88,11 @@ func NewKind[T any](s Spec[T]) (Kind, error) {
 	return &kind[T]{s, c}, nil
 }
 
-const maxKindName = 64
+// Limits on what comes from outside.
+const (
+	MaxName = 64      // bytes of a kind's name
+	MaxArg  = 1 << 20 // bytes of the argument of a write
+)
 
 type kind[T any] struct {
 	Spec[T]
@@ -107,10 +119,10 @@ func (k *kind[T]) DecodeInto(v Value, src []byte) (err error) {
 		x.v, rest, err = k.caps.Decode(src)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s value: %w", ErrMessage, k.Spec.Name, err)
+		return fmt.Errorf("%w: %s value: %w", ErrDecode, k.Spec.Name, err)
 	}
 	if len(rest) > 0 {
-		return fmt.Errorf("%w: %s value: %d bytes left over", ErrMessage, k.Spec.Name, len(rest))
+		return fmt.Errorf("%w: %s value: %d bytes left over", ErrDecode, k.Spec.Name, len(rest))
 	}
 	return nil
 }
@@ -202,7 +214,7 @@ func CounterSpec() Spec[Counter] {
 
 func increment(u Update, own Counter) (Counter, error) {
 	n, w := binary.Varint(u.Arg)
-	if w <= 0 || w != len(u.Arg) {
+	if w <= 0 || w != len(u.Arg) || w > 1 && u.Arg[w-1] == 0 { // the last is a padded number
 		return Counter{}, fmt.Errorf("%w: not an amount", ErrArgument)
 	}
 	sums, size := own.First, uint64(n)
@@ -279,15 +291,21 @@ func NewKinds(kinds ...Kind) (*Kinds, error) {
 
 // Find returns the kind of that name.
 func (k *Kinds) Find(name string) (Kind, bool) {
-	if at := k.number(name); at >= 0 {
+	if at := k.Number(name); at >= 0 {
 		return k.list[at], true
 	}
 	return nil, false
 }
 
-// number is the position of the kind of that name, or -1. A few are found by
+// Len is how many kinds there are.
+func (k *Kinds) Len() int { return len(k.list) }
+
+// At is the kind at a position.
+func (k *Kinds) At(i int) Kind { return k.list[i] }
+
+// Number is the position of the kind of that name, or -1. A few are found by
 // looking at each.
-func (k *Kinds) number(name string) int {
+func (k *Kinds) Number(name string) int {
 	const few = 8
 	if len(k.names) <= few {
 		for at := range k.names {
@@ -303,14 +321,14 @@ func (k *Kinds) number(name string) int {
 	return -1
 }
 
-// DefaultKinds are register, set and counter.
-func DefaultKinds() *Kinds {
-	r, err1 := NewKind(RegisterSpec())
-	s, err2 := NewKind(SetSpec())
-	c, err3 := NewKind(CounterSpec())
+// Default are register, set and counter.
+func Default() *Kinds {
+	r, err1 := New(RegisterSpec())
+	s, err2 := New(SetSpec())
+	c, err3 := New(CounterSpec())
 	k, err4 := NewKinds(r, s, c)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		panic("kvs: shipped kinds are invalid: " + err.Error())
+		panic("kind: shipped kinds are invalid: " + err.Error())
 	}
 	return k
 }

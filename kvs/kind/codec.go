@@ -1,4 +1,4 @@
-package kvs
+package kind
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ func length(src []byte) (int, []byte, error) {
 		return 0, src, err
 	}
 	if n > uint64(len(rest)) {
-		return 0, src, fmt.Errorf("%w: a length exceeds the input", ErrMessage)
+		return 0, src, fmt.Errorf("%w: a length exceeds the input", ErrDecode)
 	}
 	return int(n), rest, nil
 }
@@ -65,8 +65,8 @@ func DecodeNumbers(dst []uint64, src []byte) (set []uint64, rest []byte, err err
 }
 
 var (
-	errNotNumber = fmt.Errorf("%w: not a number", ErrMessage)
-	errOrder     = fmt.Errorf("%w: elements do not ascend", ErrMessage)
+	errNotNumber = fmt.Errorf("%w: not a number", ErrDecode)
+	errOrder     = fmt.Errorf("%w: elements do not ascend", ErrDecode)
 )
 
 func registerInto(dst *Register, src []byte) (rest []byte, err error) {

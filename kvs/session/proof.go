@@ -1,0 +1,64 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"hash"
+	"slices"
+)
+
+// Proof is the word of a replica that a past is one: that each of its marks was given
+// out, and shown to a session. It is an HMAC-SHA-256 of the encoding of the past under
+// a secret of the replicas, cut to 128 bits. That of the empty past is zero.
+//
+// A proof does not say whose past it is. A session may show that of another: it
+// depends on more then than it need, and on nothing invented.
+type Proof [16]byte
+
+// Notary makes and checks proofs. It is not safe for concurrent use.
+type Notary struct {
+	secret  []byte
+	mac     hash.Hash
+	encoded []byte
+	sum     []byte
+}
+
+// NewNotary returns one for a secret, which all replicas of a store share and no
+// client knows.
+func NewNotary(secret []byte) *Notary {
+	return &Notary{secret: slices.Clone(secret), mac: hmac.New(sha256.New, secret)}
+}
+
+// Of reports whether n is a notary of that secret; nil is of none.
+func (n *Notary) Of(secret []byte) bool {
+	return n != nil && subtle.ConstantTimeCompare(n.secret, secret) == 1
+}
+
+// Prove is the proof of a past.
+func (n *Notary) Prove(past Matrix) (p Proof) {
+	if len(past) == 0 {
+		return p
+	}
+	n.encoded = past.Append(n.encoded[:0])
+	n.mac.Reset()
+	n.mac.Write(n.encoded) // a hash never fails
+	n.sum = n.mac.Sum(n.sum[:0])
+	copy(p[:], n.sum)
+	return p
+}
+
+// Vouches reports whether p is the proof of past.
+func (n *Notary) Vouches(past Matrix, p Proof) bool {
+	want := n.Prove(past)
+	return subtle.ConstantTimeCompare(want[:], p[:]) == 1
+}
+
+// AppendPast appends the encoding of a past with its proof, which an empty one lacks.
+func AppendPast(dst []byte, past Matrix, p Proof) []byte {
+	dst = past.Append(dst)
+	if len(past) > 0 {
+		dst = append(dst, p[:]...)
+	}
+	return dst
+}

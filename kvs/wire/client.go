@@ -1,0 +1,149 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// Request is what a client asks of a replica.
+type Request struct {
+	Client uint64         // the session
+	Req    uint64         // numbers the session's requests, ascending from 1
+	Put    bool           // write, else read
+	Causal bool           // threshold read; the answer carries the session's past
+	Key    string         // at most MaxKey bytes
+	Kind   string         // name of the kind
+	Arg    []byte         // for a write, in the encoding of the kind
+	Clock  uint64         // greatest hybrid time the session has met
+	Wait   uint64         // a threshold read gives up after so many ticks
+	Deps   session.Matrix // the session's past: what the write depends on, or the read must find applied
+	Proof  session.Proof  // of Deps
+}
+
+// Status says how a request ended. All but StatusOK mean that nothing happened.
+type Status uint8
+
+// The statuses of responses.
+const (
+	StatusOK           Status = iota
+	StatusNotOwner            // the replica does not hold the key's partition
+	StatusKindMismatch        // the key holds another kind, named in Detail
+	StatusUnavailable         // the deadline passed before the replica had caught up
+	StatusBusy                // a bound on waiting reads or sessions was met
+	StatusBadRequest          // the request is invalid; Detail says why
+	StatusClockAhead          // the session's Clock is too far ahead of the replica's; see [Config.MaxAheadMS]
+)
+
+// String names the status.
+func (s Status) String() string {
+	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("Status(%d)", uint8(s))
+}
+
+// Response answers a request.
+type Response struct {
+	Client    uint64
+	Req       uint64
+	Status    Status
+	Found     bool           // a read found the key
+	Clock     uint64         // hybrid time: of the write, or met by the replica
+	Partition ring.Partition // the key's partition
+	Dot       causal.Dot     // of a write
+	Value     []byte         // a read's value, in the encoding of the kind
+	Deps      session.Matrix // causal requests: the session's past from here on
+	Proof     session.Proof  // of Deps
+	Detail    string
+
+	marks []session.Mark // the memory of Deps, once decoded into
+}
+
+// Encode returns the message for the request.
+func (q *Request) Encode() []byte { return q.Append(make([]byte, 0, 128)) }
+
+// Append appends the message for the request.
+func (q *Request) Append(dst []byte) []byte {
+	from := len(dst)
+	b := begin(dst, MsgRequest)
+	b = varint.Append(b, q.Client)
+	b = varint.Append(b, q.Req)
+	b = AppendBool(AppendBool(b, q.Put), q.Causal)
+	b = AppendString(AppendString(AppendString(b, q.Key), q.Kind), q.Arg)
+	b = varint.Append(b, q.Clock)
+	b = varint.Append(b, q.Wait)
+	return seal(session.AppendPast(b, q.Deps, q.Proof), from)
+}
+
+// Request reads a request that shares the memory of body.
+func (in *DecodeBuffer) Request(body []byte) (*Request, error) {
+	r := reader{b: body}
+	in.marks = in.marks[:0]
+	q := &in.request
+	*q = Request{
+		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Causal: r.bool(),
+		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Arg: r.bytes(kind.MaxArg),
+		Clock: r.uvarint(), Wait: r.uvarint(), // the replica answers that a clock is out of range
+	}
+	q.Deps, q.Proof = r.past(&in.marks)
+	return q, r.end("request")
+}
+
+// Encode returns the message for the response.
+func (p *Response) Encode() []byte { return p.Append(make([]byte, 0, 128)) }
+
+// Append appends the message for the response.
+func (p *Response) Append(dst []byte) []byte {
+	from := len(dst)
+	b := begin(dst, MsgResponse)
+	b = varint.Append(b, p.Client)
+	b = varint.Append(b, p.Req)
+	b = AppendBool(append(b, byte(p.Status)), p.Found)
+	b = varint.Append(b, p.Clock)
+	b = varint.Append(b, uint64(p.Partition))
+	b = varint.Append(b, p.Dot.Origin)
+	b = varint.Append(b, p.Dot.Seq)
+	b = AppendString(AppendString(b, p.Value), p.Detail)
+	return seal(session.AppendPast(b, p.Deps, p.Proof), from)
+}
+
+// DecodeResponse verifies and reads a response message. Arbitrary bytes give an
+// error that wraps [ErrMessage].
+func DecodeResponse(msg []byte) (*Response, error) {
+	p := new(Response)
+	if err := p.Decode(msg); err != nil {
+		return nil, err
+	}
+	p.Value, p.marks = slices.Clone(p.Value), nil
+	return p, nil
+}
+
+// Decode is [DecodeResponse] into memory that is used again: p.Value shares the
+// memory of msg, and Deps uses that of what p held before.
+func (p *Response) Decode(msg []byte) error {
+	kind, body, err := Open(msg)
+	if err != nil {
+		return err
+	}
+	if kind != MsgResponse {
+		return fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
+	}
+	r := reader{b: body}
+	marks := p.marks[:0]
+	*p = Response{
+		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
+		Clock: r.clock(), Partition: ring.Partition(r.uint32()),
+		Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
+		Value: r.bytes(MaxMessage), Detail: string(r.bytes(MaxMessage)),
+	}
+	p.Deps, p.Proof = r.past(&marks)
+	p.marks = marks
+	return r.end("response")
+}
