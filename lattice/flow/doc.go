@@ -29,6 +29,7 @@
 //	from Delta to State   [Fold]
 //	on State edges        [Const] [MapState] [Zip] [Switch] [Threshold] [Debounce] [Top]
 //	                      [DebottomState] [Seal] [SealWhen] [Subscribe] [Read]
+//	                      [Publish] [Subscribed]
 //	from State to Delta   [Changes]
 //
 // # What an edge carries
@@ -45,10 +46,16 @@
 // and its input alone. Operators pull: nothing is computed that nobody asks for, and
 // who has nothing to pull is woken when there is something. Graphs that are joined by
 // a [Channel] may be run by schedulers on goroutines of their own: the package starts
-// none. A function that panics ends the run with an error that names its operator; the
+// none. What other goroutines may call, [Input], the ends of a Channel, [Inbox] and
+// [Scheduler.Do], has a lock; everything else belongs to the goroutine that runs the
+// graph. A function that panics ends the run with an error that names its operator; the
 // element it was given is kept, and another run tries it again.
 //
 // # What it refuses
+//
+// A cycle that leads through a Channel comes to rest, but nobody can know that it has:
+// its states are never final, and its schedulers wait. After a merge has panicked, a
+// state may be published that equals the one before.
 //
 // There are no retractions, no windows of time, and no reordering of operators. A
 // function's class is not inferred: what is claimed of it is printed with its

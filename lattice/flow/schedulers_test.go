@@ -19,7 +19,7 @@ import (
 // TestTwinConcurrent runs random graphs with a goroutine a scheduler: the outcome is
 // that of the plain twin here too.
 func TestTwinConcurrent(t *testing.T) {
-	for seed := range uint64(150) {
+	for seed := range uint64(60) {
 		b, program := randomBuilt(t, seed)
 		var all sync.WaitGroup
 		errs := make([]error, len(b.graphs))
@@ -383,6 +383,33 @@ func TestPackets(t *testing.T) {
 	require.False(t, outbox.Pending())
 	_, ok = outbox.Packet()
 	require.False(t, ok)
+}
+
+// TestPacketsAcknowledgedLate: an older acknowledgement that comes after a newer one takes
+// nothing back.
+func TestPacketsAcknowledgedLate(t *testing.T) {
+	near, far := flow.New("near", flow.Options{}), flow.New("far", flow.Options{})
+	in, d := flow.NewInput[int](near, 1)
+	outbox := flow.Publish(flow.Fold(d, maxInt), 1)
+	inbox, _ := flow.Subscribed(far, maxInt, 100)
+	s, err := flow.Start(near)
+	require.NoError(t, err)
+	var acks [][]byte
+	for v := range 2 {
+		require.NoError(t, in.Push(v))
+		_, err = s.Settle(context.Background())
+		require.NoError(t, err)
+		p, ok := outbox.Packet()
+		require.True(t, ok)
+		ack, err := inbox.Deliver(p)
+		require.NoError(t, err)
+		acks = append(acks, ack)
+	}
+	require.NoError(t, outbox.Acknowledge(acks[0]))
+	require.True(t, outbox.Pending(), "the newer value is not acknowledged")
+	require.NoError(t, outbox.Acknowledge(acks[1]))
+	require.NoError(t, outbox.Acknowledge(acks[0]))
+	require.False(t, outbox.Pending())
 }
 
 // FuzzDeliver: whatever bytes come, no panic, and no value but those of good packets.

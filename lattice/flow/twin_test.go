@@ -348,7 +348,9 @@ func (b *built) run(t *testing.T) {
 		require.NoError(t, err)
 		schedulers = append(schedulers, s)
 	}
-	for left := len(schedulers); left > 0; {
+	steps := 0
+	for left := len(schedulers); left > 0; steps++ {
+		require.Less(t, steps, restless, "the graphs do not come to rest")
 		if len(b.feeds) > 0 && b.rng.IntN(2) == 0 {
 			if i := b.rng.IntN(len(b.feeds)); !b.feeds[i]() {
 				b.feeds = slices.Delete(b.feeds, i, i+1)
