@@ -344,6 +344,31 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// TestPanicOfIterator: what an iterator has yielded before it panicked is not lost, and
+// its end is not taken for the end of its elements.
+func TestPanicOfIterator(t *testing.T) {
+	for _, batch := range []int{1, 2, 100} {
+		g := flow.New("g", flow.Options{Batch: batch})
+		out := flow.Collect(flow.FromSeq(g, func(yield func(int) bool) {
+			for i := range 3 {
+				if !yield(i) {
+					return
+				}
+			}
+			panic("no")
+		}))
+		s, err := flow.Start(g)
+		require.NoError(t, err)
+		err = s.Run(context.Background())
+		require.ErrorIs(t, err, flow.ErrPanic)
+		require.ErrorContains(t, err, "seq#0")
+		for range 2 {
+			require.ErrorIs(t, s.Run(context.Background()), flow.ErrSource)
+		}
+		require.Equal(t, numbers(3), out.Take())
+	}
+}
+
 // TestPanicOfOrdinaryValue: a panic with what is no error is shown.
 func TestPanicOfOrdinaryValue(t *testing.T) {
 	g := flow.New("g", flow.Options{})
@@ -418,6 +443,30 @@ func TestBrokenSeal(t *testing.T) {
 	_, err = feed(4)
 	require.ErrorIs(t, err, flow.ErrSealBroken)
 	require.ErrorContains(t, err, `"early"`)
+}
+
+// noBottom is the union of sets without a ⊥, so that a fold begins with a delta.
+type noBottom struct{ lattice.Merge[ints] }
+
+// TestUnchanged: what an operator is given, others may hold too, so that it must not
+// change.
+func TestUnchanged(t *testing.T) {
+	for _, batch := range []int{1, 2, 100} {
+		g := flow.New("g", flow.Options{Batch: batch})
+		values := []ints{setOf(1), setOf(2), setOf(3)}
+		ways := flow.Tee(flow.FromSlice(g, values), 5)
+		m := lattice.Merge[ints](noBottom{sets})
+		flow.Fold(ways[0], m)
+		flow.Fold(flow.Batch(ways[1], m, 3), m)
+		second, third := flow.Bimorphism(ways[2], ways[3], m, m, products), flow.Fold(ways[4], sets)
+		flow.Fold(second, m)
+		flow.Fold(flow.Changes(third), m)
+		constant := setOf(9)
+		flow.Seal(flow.Const(g, constant, sets))
+		run(t, g)
+		require.Equal(t, []ints{setOf(1), setOf(2), setOf(3)}, values)
+		require.Equal(t, setOf(9), constant)
+	}
 }
 
 type failing struct{ r io.Reader }

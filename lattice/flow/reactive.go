@@ -133,7 +133,8 @@ func (w *switchOp[A, B]) run() status {
 func Threshold[T any](s State[T], at T, evidence ...Evidence) State[bool] {
 	n := lost(s.Graph()).add("threshold", stateRule)
 	n.setEvidence(lattice.IsTricky, evidence)
-	t := &threshold[T]{n: n, up: readState(s, n, ""), at: at}
+	t := &threshold[T]{n: n, up: readState(s, n, "")}
+	t.at = t.up.m.Clone(at)
 	out := newState(n, lattice.Or())
 	out.cell.begin(false)
 	t.cell = out.cell
@@ -278,7 +279,7 @@ func Const[T any](g *Graph, v T, m lattice.Merge[T]) State[T] {
 	n := lost(g).add("const", constRule)
 	n.need(m != nil, "a nil merge")
 	s := newState(n, orNone(m))
-	s.cell.begin(v)
+	s.cell.begin(s.cell.m.Clone(v))
 	s.cell.done = true
 	return s
 }

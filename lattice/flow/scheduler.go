@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 )
@@ -136,8 +135,9 @@ func (s *Scheduler) Do(f func()) {
 	s.rouse()
 }
 
-// mail does what other goroutines asked for.
-func (s *Scheduler) mail() (any bool) {
+// mail does what other goroutines asked for; a call that panics is an error, and
+// those after it are made by the next step.
+func (s *Scheduler) mail() (err error) {
 	s.mu.Lock()
 	woken, calls := s.woken, s.calls
 	s.woken, s.calls = nil, nil
@@ -145,10 +145,20 @@ func (s *Scheduler) mail() (any bool) {
 	for _, n := range woken {
 		n.wake()
 	}
-	for _, f := range calls {
+	defer func() {
+		if p := recover(); p != nil {
+			s.mu.Lock()
+			s.calls = append(calls, s.calls...)
+			s.mu.Unlock()
+			err = &OperatorError{Operator: "call of Do", Err: panicError(p)}
+		}
+	}()
+	for len(calls) > 0 {
+		f := calls[0]
+		calls = calls[1:]
 		f()
 	}
-	return len(woken)+len(calls) > 0
+	return nil
 }
 
 // Step runs one operator. An error names the operator; the step may be tried again,
@@ -157,7 +167,9 @@ func (s *Scheduler) Step() (Status, error) {
 	if s.running {
 		return Waiting, fmt.Errorf("flow: step graph %q: %w: called by a function of the graph", s.g.name, ErrArgument)
 	}
-	s.mail()
+	if err := s.mail(); err != nil {
+		return Working, err
+	}
 	if s.head == len(s.queue) && !s.revive() {
 		for _, n := range s.g.nodes {
 			if n.external && !n.ends || n.blocked {
@@ -284,15 +296,19 @@ func (t *task) blame(p any) error {
 		}
 	}
 	culprit.busy.Store(false)
-	cause := fmt.Errorf("%w: %v", ErrPanic, p)
-	if e, ok := p.(error); ok {
-		cause = fmt.Errorf("%w: %w", ErrPanic, e)
-	}
+	cause := panicError(p)
 	if culprit.telling {
 		culprit.telling = false
 		cause = fmt.Errorf("subscriber: %w", cause)
 	}
 	return culprit.err(cause, "the element is kept; a run that follows tries it again")
+}
+
+func panicError(p any) error {
+	if e, ok := p.(error); ok {
+		return fmt.Errorf("%w: %w", ErrPanic, e)
+	}
+	return fmt.Errorf("%w: %v", ErrPanic, p)
 }
 
 // ordered is upstream in the order of construction.
@@ -321,12 +337,11 @@ func (s *Scheduler) Busy() error {
 }
 
 // Close ends the iterators that the graph reads. It is needed where a graph with
-// [FromSeq] is given up before its end.
+// [FromSeq] is given up before its end. It is an io.Closer, whose error is nil.
 func (s *Scheduler) Close() error {
-	var errs []error
 	for _, stop := range s.g.closers {
 		stop()
 	}
 	s.g.closers = nil
-	return errors.Join(errs...)
+	return nil
 }

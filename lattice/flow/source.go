@@ -42,54 +42,60 @@ func (s *sliceSource[T]) pull() ([]T, status) {
 
 // FromSeq is a source of the elements of seq, taken as they are asked for and at
 // most a batch ahead. seq runs inside the scheduler: while it blocks, the graph
-// waits. [Scheduler.Close] ends a seq that is not exhausted.
+// waits. A seq that panics cannot go on: what it yielded before is handed on, and then
+// each run ends with [ErrSource]. [Scheduler.Close] ends a seq that is not exhausted.
 func FromSeq[T any](g *Graph, seq iter.Seq[T]) Delta[T] {
 	n := lost(g).add("seq", sourceRule)
 	n.need(seq != nil, "a nil iterator")
 	s := &seqSource[T]{n: n}
 	if seq != nil {
-		s.next, s.stop = iter.Pull(batches(seq, n.g.opt.Batch))
-		n.g.closers = append(n.g.closers, s.stop)
+		next, stop := iter.Pull(s.batches(seq))
+		s.more = func() bool { _, ok := next(); return ok }
+		n.g.closers = append(n.g.closers, stop)
 	}
 	return delta(n, s)
 }
 
-// batches groups seq, so that switching to it is paid once a batch.
-func batches[T any](seq iter.Seq[T], size int) iter.Seq[[]T] {
-	return func(yield func([]T) bool) {
-		var buf []T
-		for v := range seq {
-			if buf = append(buf, v); len(buf) == size {
-				if !yield(buf) {
-					return
-				}
-				buf = buf[:0]
-			}
-		}
-		if len(buf) > 0 {
-			yield(buf)
-		}
-	}
+type seqSource[T any] struct {
+	n      *node
+	more   func() bool // fills buf; false where seq has ended
+	buf    []T
+	handed bool // buf was handed on
+	broken bool // seq runs, or has panicked
 }
 
-type seqSource[T any] struct {
-	n    *node
-	next func() ([]T, bool)
-	stop func()
+// batches groups seq in buf, so that switching to it is paid once a batch.
+func (s *seqSource[T]) batches(seq iter.Seq[T]) iter.Seq[struct{}] {
+	return func(yield func(struct{}) bool) {
+		for v := range seq {
+			s.buf = append(s.buf, v)
+			if len(s.buf) == s.n.g.opt.Batch && !yield(struct{}{}) {
+				return
+			}
+		}
+	}
 }
 
 func (s *seqSource[T]) pull() ([]T, status) {
-	if s.next == nil || s.n.ends {
-		return nil, done
+	if s.handed {
+		s.buf, s.handed = s.buf[:0], false
 	}
-	s.n.busy.Store(true)
-	vs, ok := s.next()
-	s.n.busy.Store(false)
-	if !ok {
-		s.n.ends = true
-		return nil, done
+	if s.more != nil && !s.n.ends && !s.broken {
+		s.n.busy.Store(true)
+		s.broken = true
+		s.n.ends = !s.more()
+		s.broken = false
+		s.n.busy.Store(false)
 	}
-	return vs, ready
+	switch {
+	case len(s.buf) > 0:
+		s.handed = true
+		return s.buf, ready
+	case s.broken:
+		return nil, s.n.stop(fmt.Errorf("%w: the iterator has panicked", ErrSource), "")
+	}
+	s.n.ends = true
+	return nil, done
 }
 
 // FromReader is a source of the lines of r, without their ends; a line may have
@@ -114,6 +120,7 @@ type lineSource struct {
 	lines   *bufio.Scanner
 	maxLine int
 	buf     []string
+	handed  bool // buf was handed on
 	err     error
 	remedy  string
 }
@@ -122,7 +129,9 @@ func (s *lineSource) pull() ([]string, status) {
 	if s.lines == nil {
 		return nil, done
 	}
-	s.buf = s.buf[:0]
+	if s.handed {
+		s.buf, s.handed = s.buf[:0], false
+	}
 	s.n.busy.Store(true)
 	for !s.n.ends && s.err == nil && len(s.buf) < s.n.g.opt.Batch {
 		s.scan()
@@ -130,6 +139,7 @@ func (s *lineSource) pull() ([]string, status) {
 	s.n.busy.Store(false)
 	switch {
 	case len(s.buf) > 0:
+		s.handed = true
 		return s.buf, ready
 	case s.err != nil:
 		return nil, s.n.stop(s.err, s.remedy)

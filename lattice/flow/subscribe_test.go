@@ -193,3 +193,24 @@ func TestDo(t *testing.T) {
 	}
 	require.Equal(t, 100, last)
 }
+
+// TestDoPanics: a call that panics is an error, and the calls after it are made.
+func TestDoPanics(t *testing.T) {
+	g := flow.New("g", flow.Options{})
+	flow.Collect(fives(g))
+	s, err := flow.Start(g)
+	require.NoError(t, err)
+	var calls []int
+	for i := range 4 {
+		s.Do(func() {
+			calls = append(calls, i)
+			if i == 1 {
+				panic("no")
+			}
+		})
+	}
+	require.ErrorIs(t, s.Run(context.Background()), flow.ErrPanic)
+	require.Equal(t, []int{0, 1}, calls)
+	require.NoError(t, s.Run(context.Background()))
+	require.Equal(t, numbers(4), calls)
+}

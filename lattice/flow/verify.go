@@ -232,11 +232,10 @@ func (v *verifier) use(e *edge) Use {
 			u.Class, u.Evidence = lattice.IsMorphism, built(lattice.IsMorphism).Evidence
 		}
 	case sealRule:
-		u.Class = lattice.IsTricky
-		if e.port == "" {
-			u.Class = lattice.NonMonotone
+		u.Class, u.Evidence = lattice.NonMonotone, built(lattice.NonMonotone).Evidence
+		if e.port != "" { // that nothing comes after the condition is the user's word
+			u.Class, u.Evidence = lattice.IsTricky, Evidence{}
 		}
-		u.Evidence = built(u.Class).Evidence
 	default:
 		u.Evidence = built(lattice.IsMorphism).Evidence
 	}
