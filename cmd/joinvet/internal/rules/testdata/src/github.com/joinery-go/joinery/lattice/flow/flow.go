@@ -1,0 +1,36 @@
+package flow
+
+import (
+	"context"
+
+	"github.com/joinery-go/joinery/lattice"
+)
+
+type (
+	Graph               struct{}
+	Delta[T any]        struct{}
+	State[T any]        struct{}
+	Input[T any]        struct{}
+	Scheduler           struct{}
+	Evidence            struct{}
+	Claim               struct{}
+	Subscription[T any] struct{}
+)
+
+func (*Input[T]) Push(v T) error                { return nil }
+func (*Scheduler) Run(context.Context) error    { return nil }
+func (*Scheduler) Settle(context.Context) error { return nil }
+func (*Subscription[T]) Final() bool            { return false }
+
+func Morphism(Evidence) Claim { return Claim{} }
+func Monotone(Evidence) Claim { return Claim{} }
+func NonMonotone() Claim      { return Claim{} }
+func BySample(n int) Evidence { return Evidence{} }
+
+func Map[A, B any](d Delta[A], f func(A) B, claims ...Claim) Delta[B]           { return Delta[B]{} }
+func Filter[T any](d Delta[T], keep func(T) bool, claims ...Claim) Delta[T]     { return d }
+func MapState[A, B any](s State[A], f lattice.Function[A, B], c Claim) State[B] { return State[B]{} }
+func Seal[T any](s State[T]) State[T]                                           { return s }
+func Read[T any](s State[T]) (v T, ok bool)                                     { return v, false }
+func Complete[T any](s State[T]) bool                                           { return false }
+func Subscribe[T any](s State[T], f func(T)) (*Subscription[T], error)          { return nil, nil }
