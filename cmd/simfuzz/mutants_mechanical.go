@@ -43,9 +43,9 @@ type mechanicalJSON struct {
 	Seed      *uint64  `json:"seed"` // that found it
 	Alone     bool     `json:"alone"`
 	Seeds     int64    `json:"seeds"`
-	Tests     []string `json:"tests"` // packages whose tests ran
-	Test      string   `json:"test"`  // that failed
-	Called    []string `json:"called"`
+	Tests     []string `json:"tests"`            // packages whose tests ran
+	Test      string   `json:"test"`             // that failed
+	Called    []string `json:"called"`           // who called its function: campaign, tests; null where that is not known
 	Reason    string   `json:"reason,omitempty"` // of an argued one
 	Seconds   float64  `json:"seconds"`
 	Error     string   `json:"error,omitempty"`
@@ -302,7 +302,7 @@ func mechanicalResult(d *mutants.Derived, t mutants.Trial, reason string, err er
 	j := mechanicalJSON{
 		Kind: "mutant", Name: d.Name, Found: t.Found(), File: d.File, Line: d.Line, Function: d.Func, Mutation: string(d.Kind),
 		Was: d.Was, Now: d.Now, Simulated: t.Simulated, Campaign: t.Campaign, Oracle: t.Oracle, Alone: t.Alone, Seeds: t.Seeds,
-		Tests: append([]string{}, t.Tests...), Test: t.Test, Called: append([]string{}, t.Called...), Seconds: t.Seconds,
+		Tests: append([]string{}, t.Tests...), Test: t.Test, Called: t.Called, Seconds: t.Seconds,
 	}
 	switch {
 	case t.Campaign:
@@ -347,7 +347,7 @@ func (s *mechanicalSummary) add(j mechanicalJSON) {
 	default:
 		s.Survived++
 		s.survivors = append(s.survivors, j)
-		if len(j.Called) == 0 {
+		if j.Called != nil && len(j.Called) == 0 {
 			s.NotCalled++
 		}
 	}
@@ -435,8 +435,10 @@ func whoCalled(j mechanicalJSON) string {
 	switch {
 	case len(j.Called) == 0 && !j.Simulated && len(j.Tests) == 0:
 		return "nobody is there to notice: the campaign does not run the package, and there are no tests of it"
+	case j.Called == nil:
+		return "it stands outside of functions: whether anything comes to it is not known"
 	case len(j.Called) == 0:
-		return "its function was never called, or cannot be told"
+		return "its function was never called"
 	}
 	return "its function was called by the " + strings.Join(j.Called, " and the ")
 }

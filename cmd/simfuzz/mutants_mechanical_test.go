@@ -67,9 +67,14 @@ func TestMechanicalOutcomes(t *testing.T) {
 			want:  []string{"SURVIVED     50", "kvs/f.go:7\n  - a < b\n  + a > b\n", "called by the campaign and the tests", "1 survived"},
 		},
 		"survived, not called": {
-			trial: mutants.Trial{Simulated: true, Seeds: 50},
+			trial: mutants.Trial{Simulated: true, Seeds: 50, Called: []string{}},
 			sum:   mechanicalSummary{Mutants: 1, Survived: 1, NotCalled: 1, Oracles: oracles()},
 			want:  []string{"never called", "not called   1 of the survivors"},
+		},
+		"survived, outside of functions": {
+			trial: mutants.Trial{Simulated: true, Seeds: 50},
+			sum:   mechanicalSummary{Mutants: 1, Survived: 1, Oracles: oracles()},
+			want:  []string{"whether anything comes to it is not known"},
 		},
 		"error": {
 			err: errors.New("no fork"),

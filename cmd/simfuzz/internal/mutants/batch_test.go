@@ -171,7 +171,7 @@ func TestTry(t *testing.T) {
 			Tests: tests, Test: "proto TestMerge",
 		},
 		"proto.Merge/off-by-one/1": {Simulated: true, Seeds: 50, Tests: tests, Called: both},
-		"proto.Unused/constant/1":  {Simulated: true, Seeds: 50, Tests: tests},
+		"proto.Unused/constant/1":  {Simulated: true, Seeds: 50, Tests: tests, Called: []string{}},
 		// Seed 10 is the first that reads at index 3.
 		"proto.At/off-by-one/1": {
 			Simulated: true, Campaign: true, Oracle: OraclePanic, Seed: 10, Seeds: 6, Alone: true, Called: both[:1], Tests: tests,
@@ -187,7 +187,7 @@ func TestTryTestsOnly(t *testing.T) {
 	tests := []string{toyPath + "/ops"}
 	assert.Equal(t, map[string]Trial{
 		"ops.Sum/arithmetic/1":   {Tests: tests, Test: "ops TestSum", Called: []string{"tests"}},
-		"ops.Twice/arithmetic/1": {Tests: tests},
+		"ops.Twice/arithmetic/1": {Tests: tests, Called: []string{}},
 		"ops.limit/constant/1":   {Tests: tests}, // of its own build, which tells no calls
 	}, got)
 }

@@ -25,7 +25,7 @@ type limits struct {
 const (
 	leastLimit   = 7 * time.Second // longer than a campaign goes without a line of progress
 	limitFactor  = 5
-	elapsedLimit = 8 // for each second of the processor: on a busy machine it takes as long
+	elapsedLimit = 20 // for each second of the processor: on a busy machine it takes as long
 	memoryLimit  = 4 << 30
 )
 

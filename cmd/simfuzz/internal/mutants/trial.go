@@ -52,7 +52,7 @@ type Trial struct {
 
 	Tests  []string // packages whose tests ran
 	Test   string   // the package and test that failed; "" if none did
-	Called []string // which of "campaign" and "tests" called the mutated function, where that is known
+	Called []string // which of "campaign" and "tests" called the mutated function; nil where that is not known
 
 	Seconds float64
 }
@@ -186,6 +186,9 @@ func counted(stderr []byte) int64 {
 func (k *Bench) Try(ctx context.Context, d *Derived) (t Trial, err error) {
 	started := time.Now()
 	defer func() { t.Seconds = time.Since(started).Seconds() }()
+	if d.build.shared {
+		t.Called = []string{}
+	}
 	called := func(who string) ([]string, string) {
 		if !d.build.shared {
 			return nil, ""
