@@ -170,6 +170,19 @@ func TestFaults(t *testing.T) {
 			drop(r, "y(")
 			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
 		}},
+		{certify.NegatedGrows, func(c *claim) { // by a scratch of what passes
+			c.replace(keep, "s(k, v) :- put(k, v).")
+			c.replace(show, "o(k, v) :- x(k, v), !s(k, _).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by a tuple that is itself deleted, for another's sake
+			c.replace(spare, "o(k, v) :- got(k, v), !y(1).")
+			c.q.Rules = append(c.q.Rules, c.rule("got(k, v) @delete :- got(k, v), y(1)."))
+			c.c.Deletions = append(c.c.Deletions, certify.Deletion{Table: "got", Rule: len(c.q.Rules) - 1,
+				Reasons: []certify.Reason{{Use: certify.Use{Rule: spare}, How: certify.Dominated}}})
+		}},
 		{certify.NegatedGrows, func(c *claim) { // by a scratch of the next timestep
 			c.replace(keep, "s(k, v) @next :- got(k, v).")
 			c.replace(show, "o(k, v) :- x(k, v), !s(k, _).")
