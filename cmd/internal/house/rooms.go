@@ -69,6 +69,10 @@ var Rooms = []Room{
 		Pattern:  "lattice/edelweiss/trial", // the one of them that knows the simulator
 		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "sim/shrink", "gen/choice"},
 	},
+	{ // a test that runs its broadcast beside the store's gossip
+		Pattern: "lattice/edelweiss/trial/compare", TestOnly: true,
+		Packages: []string{"lattice/edelweiss/...", "lattice/causal", "kvs/gossip", "kvs/ring", "sim", "sim/net", "gen/choice"},
+	},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},
 	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},

@@ -242,17 +242,12 @@ func (v *verifier) persists(clause *el.Rule, passed map[string]bool) bool {
 		return false
 	}
 	passed[head.Name] = true
-	readers := 0
 	for i := range v.base {
-		if v.base[i].Reads(head.Name) == 0 {
-			continue
-		}
-		readers++
-		if !copies(&v.base[i]) || !v.persists(&v.base[i], passed) {
+		if r := &v.base[i]; r.Reads(head.Name) > 0 && !(copies(r) && v.persists(r, passed)) {
 			return false
 		}
 	}
-	return readers > 0
+	return true
 }
 
 // copies reports whether a rule reads one collection and neither negates nor

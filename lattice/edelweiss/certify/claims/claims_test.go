@@ -158,6 +158,45 @@ func TestFaults(t *testing.T) {
 			c.because("x", certify.Kept, certify.Use{Rule: spare})
 		}},
 		{certify.HeadPersists, func(c *claim) { c.replace(spare, "spare(k) :- x(k, _).") }}, // sound, and not said
+		{certify.HeadPersists, func(c *claim) { // through a scratch that is joined further on
+			c.replace(spare, "s(k, v) :- x(k, v).")
+			c.replace(keep, "kept(k) :- s(k, _), got(k, _).")
+			c.because("x", certify.Kept, certify.Use{Rule: spare})
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by a scratch that an outer join fills
+			c.replace(keep, `s(k, v) :- del(k), got(k, v) else v = "".`)
+			c.replace(show, "o(k, v) :- x(k, v), !s(k, _).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by a scratch of what passes
+			c.replace(keep, "s(k, v) :- put(k, v).")
+			c.replace(show, "o(k, v) :- x(k, v), !s(k, _).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by a tuple that is itself deleted, for another's sake
+			c.replace(spare, "o(k, v) :- got(k, v), !y(1).")
+			c.q.Rules = append(c.q.Rules, c.rule("got(k, v) @delete :- got(k, v), y(1)."))
+			c.c.Deletions = append(c.c.Deletions, certify.Deletion{Table: "got", Rule: len(c.q.Rules) - 1,
+				Reasons: []certify.Reason{{Use: certify.Use{Rule: spare}, How: certify.Dominated}}})
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by a scratch of the next timestep
+			c.replace(keep, "s(k, v) @next :- got(k, v).")
+			c.replace(show, "o(k, v) :- x(k, v), !s(k, _).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by a scratch of what is not in another
+			c.replace(keep, "s(k, v) :- got(k, v), !kept(k).")
+			c.replace(show, "o(k, v) :- x(k, v), !s(k, _).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
 		{certify.NegatedGrows, func(c *claim) {
 			c.replace(show, "o(k, v) :- x(k, v), !del(k).")
 			drop(c.added("x(k0, k1) @delete"), "y(")
@@ -204,6 +243,20 @@ func TestFaults(t *testing.T) {
 			assert.Contains(t, premises(err), test.premise, "%v", err)
 			assert.ErrorContains(t, err, "does not hold that "+string(test.premise))
 		})
+	}
+}
+
+// TestHonest are certificates that hold by ways of their own.
+func TestHonest(t *testing.T) {
+	for _, text := range []string{
+		"s(k, v) :- x(k, v).\nz(k, v) :- s(k, v).",                             // kept through a scratch
+		"s(k, v) :- got(k, v), kept(k).\no(k, v) :- z(k, v), !s(k, _).",        // a scratch that grows
+		"z(k, v) :- x(k, v), n(_).",                                            // joined with what is sealed
+		"spare(l) :- x(k, v), z(k, _), l := add(k, 1).\nz(k, v) :- put(k, v).", // and with what its key finds
+	} {
+		c := claimed(t, honest+text)
+		assert.NotEmpty(t, c.c.Deletions)
+		c.deletion("x")
 	}
 }
 
