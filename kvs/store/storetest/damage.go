@@ -31,7 +31,8 @@ func TestDamage(t *testing.T, e Engine) {
 		"format": testFormat, "flipped": testFlipped, "flipped in the bucket": testFlippedBucket,
 		"missing": testMissing, "full": testFull, "read only": testReadOnly, "remote": testRemote,
 		"bucket fails": testBucketFails, "no archive": testNoArchive, "options": testOptions, "private": testPrivate,
-		"handles": testHandles,
+		"handles": testHandles, "missing segment": testMissingSegment, "format of a version": testVersionFormat,
+		"durability": testDurability,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, e) })
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"maps"
@@ -39,8 +40,87 @@ func testFormat(t *testing.T, e Engine) {
 	_, err = openOn(t, e, mustDisk(t, files), nil)
 	require.ErrorIs(t, err, store.ErrFormat)
 	files["dir/CATALOG"] = b
+	later := 0
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		b := files[name]
+		switch head, rest, _ := bytes.Cut(b, []byte("\n")); {
+		case name == "bucket/HEAD":
+			rest = resealed(t, bytes.Replace(rest, []byte("archive 1 "), []byte("archive 2 "), 1))
+			files[name] = fmt.Appendf(nil, "%s\n%s", head, rest)
+		case strings.HasPrefix(name, "dir/") && string(head) == "joinery":
+			files[name] = laterFormat(b)
+		default:
+			continue
+		}
+		later++
+		_, err = openOn(t, e, mustDisk(t, files), nil)
+		require.ErrorIs(t, err, store.ErrFormat, name)
+		files[name] = b
+	}
+	require.Greater(t, later, 1)
 	r = mustOpen(t, e, mustDisk(t, files))
 	require.NoError(t, r.Close())
+}
+
+// laterFormat is a file of records with the next format in its header.
+func laterFormat(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[9]++
+	binary.LittleEndian.PutUint32(b[record.HeaderBytes-4:], record.Checksum(b[:record.HeaderBytes-4]))
+	return b
+}
+
+// testVersionFormat restores versions that a later engine and another one published.
+func testVersionFormat(t *testing.T, e Engine) {
+	r := mustOpen(t, e, newDisk(t))
+	require.NoError(t, r.Set([]byte("a"), []byte("v")))
+	v, err := r.Snapshot()
+	require.NoError(t, err)
+	m, err := r.archive.Manifest(v)
+	require.NoError(t, err)
+	d := store.Draft{Seen: v, Parent: v, Engine: e.Name, Format: m.Format + 1}
+	later, _, err := r.archive.Publish(d)
+	require.NoError(t, err)
+	d.Seen, d.Engine, d.Format = later, "another", m.Format
+	other, _, err := r.archive.Publish(d)
+	require.NoError(t, err)
+	require.ErrorIs(t, r.Restore(later), store.ErrFormat)
+	require.ErrorIs(t, r.Restore(other), store.ErrForeign)
+	holds(t, r, state{"a": "v"})
+	require.NoError(t, r.Close())
+}
+
+// testMissingSegment takes each segment of the latest version out of the bucket: a
+// restore names what is missing and changes nothing, in a directory that holds a state
+// and in an empty one.
+func testMissingSegment(t *testing.T, e Engine) {
+	d := newDisk(t)
+	r := mustOpen(t, e, d)
+	fill(t, r, 31)
+	v, err := r.Snapshot()
+	require.NoError(t, err)
+	m, err := r.archive.Manifest(v)
+	require.NoError(t, err)
+	require.NotEmpty(t, m.Segments)
+	want, err := contents(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	files, err := ReadFiles(d, "dir", "bucket")
+	require.NoError(t, err)
+	for _, s := range m.Segments {
+		less := maps.Clone(files)
+		maps.DeleteFunc(less, func(name string, _ []byte) bool { return strings.Contains(name, s.Hash.String()) })
+		require.Len(t, less, len(files)-1)
+		d := mustDisk(t, less)
+		r := mustOpen(t, e, d)
+		err := r.Restore(v)
+		require.ErrorIs(t, err, store.ErrMissingSegment)
+		require.ErrorContains(t, err, s.Hash.String())
+		holds(t, r, want)
+		require.NoError(t, r.Close())
+		_, err = openOn(t, e, d, func(o *store.Options) { o.Dir = "other" })
+		require.ErrorIs(t, err, store.ErrMissingSegment)
+	}
 }
 
 // testFlipped flips bits in all files of the directory, after a clean close and
