@@ -109,7 +109,7 @@ func TestPiecesOfTwoSnapshots(t *testing.T) {
 	require.Greater(t, len(before), 1)
 	give := func(pieces [][]byte) {
 		for _, msg := range pieces {
-			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
+			c.do(0, kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg})
 		}
 	}
 	c.lose(0, 0)
