@@ -79,9 +79,13 @@ func (c *cluster) choose(n int, permille int) int {
 }
 
 func (c *cluster) start(node int) {
-	c.origins++
 	first := c.replicas[node] == nil
-	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+	var r *kvs.Replica
+	err := kvs.ErrOriginUsed
+	for errors.Is(err, kvs.ErrOriginUsed) {
+		c.origins++
+		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+	}
 	require.NoError(c.t, err)
 	c.replicas[node], c.hosts[node] = r, host.New(r, env{c, node})
 	c.did(node, c.hosts[node].Start())

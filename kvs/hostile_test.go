@@ -313,3 +313,20 @@ func TestInventedDependencies(t *testing.T) {
 	c.agree()
 	assert.NotContains(t, string(c.read(int(c.ring.Owners(c.ring.PartitionOf("k"))[0]), "k", "set").Value), "poison")
 }
+
+// TestOriginUsed: an incarnation that is given the number of an earlier one, or one that
+// a peer has made writes up for, does not start.
+func TestOriginUsed(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	require.Equal(t, wire.StatusOK, c.direct(0, put(1, 1, "set", "k", []byte("x"))).Status)
+	cfg := kvs.Config{Origin: 1, Ring: c.ring, Kinds: kind.Default(), Secret: secret}
+	_, err := kvs.New(cfg, c.disks[0])
+	require.ErrorIs(t, err, kvs.ErrOriginUsed)
+	assert.ErrorContains(t, err, "take a later one")
+	_, records := c.replicas[0].Pieces(0)
+	_, err = kvs.New(cfg, records)
+	require.ErrorIs(t, err, kvs.ErrOriginUsed)
+	cfg.Origin = 2
+	_, err = kvs.New(cfg, c.disks[0])
+	require.NoError(t, err)
+}

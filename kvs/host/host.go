@@ -32,7 +32,8 @@
 //     the disk, so it cannot be counted there: a node that comes back without its disk,
 //     or on an old copy, and under a number used before, would give out the dots of
 //     writes that it has forgotten a second time. A service that counts, or the time of
-//     the start above a number of the node, will do.
+//     the start above a number of the node, will do. A number that the records show to be
+//     in use is refused ([kvs.ErrOriginUsed]): take a later one.
 //   - A lost disk. It means no more than a new number and fewer records. The core asks
 //     its peers, and is brought up by them. First may be said of a node only if it has
 //     never run; said of one that lost its disk, nobody is asked, and it serves less
