@@ -2,12 +2,15 @@ package kvs_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -35,6 +38,7 @@ type cluster struct {
 	n        uint64
 	ring     *ring.Ring
 	replicas []*kvs.Replica
+	hosts    []host.Host
 	origins  uint64
 	disks    [][][]byte
 	bag      []flight
@@ -61,7 +65,7 @@ func newCluster(t testing.TB, nodes, partitions, rf int, seed uint64) *cluster {
 	require.NoError(t, err)
 	c := &cluster{
 		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*wire.Response),
-		replicas: make([]*kvs.Replica, nodes), disks: make([][][]byte, nodes),
+		replicas: make([]*kvs.Replica, nodes), hosts: make([]host.Host, nodes), disks: make([][][]byte, nodes),
 	}
 	for i := range ids {
 		c.start(i)
@@ -75,12 +79,16 @@ func (c *cluster) choose(n int, permille int) int {
 }
 
 func (c *cluster) start(node int) {
-	c.origins++
 	first := c.replicas[node] == nil
-	r, err := kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+	var r *kvs.Replica
+	err := kvs.ErrOriginUsed
+	for errors.Is(err, kvs.ErrOriginUsed) {
+		c.origins++
+		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+	}
 	require.NoError(c.t, err)
-	c.replicas[node] = r
-	c.carryOut(node, r.Start())
+	c.replicas[node], c.hosts[node] = r, host.New(r, env{c, node})
+	c.did(node, c.hosts[node].Start())
 }
 
 // crash loses the replica's memory and whatever was still on its way to it from
@@ -102,28 +110,43 @@ func (c *cluster) lose(node, keep int) {
 	c.crash(node)
 }
 
-func (c *cluster) carryOut(node int, effects []kvs.Effect) {
-	for _, e := range effects {
-		e.Msg = bytes.Clone(e.Msg)
-		switch e.Kind {
-		case kvs.EffectSend:
-			c.post(flight{node: int(e.To), ev: kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(node), Msg: e.Msg}})
-		case kvs.EffectRespond:
-			c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: e.Msg}})
-		case kvs.EffectPersist:
-			// Durability is in order: the record is on the disk before any later one.
-			c.disks[node] = append(c.disks[node], e.Msg)
-			c.bag = append(c.bag, flight{node: node, disk: true, ev: kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}})
-		case kvs.EffectTimer:
-			c.bag = append(c.bag, flight{node: node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
-		case kvs.EffectAccept:
-			c.accepted++
-		case kvs.EffectRestart:
-			c.restarts++
-			c.crash(node)
-			return
-		}
+// env carries out the effects of a node: they go into the bag.
+type env struct {
+	c    *cluster
+	node int
+}
+
+func (e env) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
+	e.c.post(flight{node: int(to), ev: kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(e.node), Msg: bytes.Clone(msg)}})
+}
+
+func (e env) Respond(_ uint64, msg []byte) {
+	e.c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(msg)}})
+}
+
+func (e env) Persist(token uint64, record []byte) error {
+	// Durability is in order: the record is on the disk before any later one.
+	e.c.disks[e.node] = append(e.c.disks[e.node], bytes.Clone(record))
+	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventPersisted, Token: token}})
+	return nil
+}
+
+func (e env) After(uint64) {
+	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
+}
+
+func (e env) Accepted(*gossip.Entry) { e.c.accepted++ }
+
+// do gives a node an event, and starts the node again if it asks for that.
+func (c *cluster) do(node int, ev kvs.Event) { c.did(node, c.hosts[node].Do(ev)) }
+
+func (c *cluster) did(node int, err error) {
+	if errors.Is(err, host.ErrRestart) {
+		c.restarts++
+		c.crash(node)
+		return
 	}
+	require.NoError(c.t, err)
 }
 
 // post sends a message, which may be lost or doubled.
@@ -163,7 +186,7 @@ func (c *cluster) step() {
 		return
 	}
 	f.ev.NowMS = c.now
-	c.carryOut(f.node, c.replicas[f.node].Step(f.ev))
+	c.do(f.node, f.ev)
 }
 
 func (c *cluster) ask(node int, q wire.Request) {

@@ -118,9 +118,9 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 			continue
 		}
 		p := r.partition(it.Partition)
-		if !p.wrote(r.cfg.Origin, it.Known) {
+		var lie bool
+		if it.Known, lie = p.credible(r.cfg.Origin, it.Known); lie {
 			r.stats.Rejected++
-			continue
 		}
 		r.hear(p, from, g, it)
 		p.release()

@@ -2,12 +2,14 @@ package kvs_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -17,24 +19,22 @@ import (
 // and returns its answer, nil if there is none.
 func (c *cluster) direct(node int, q wire.Request) (answer *wire.Response) {
 	c.t.Helper()
-	effects := c.replicas[node].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
-	for len(effects) > 0 {
-		var token uint64
-		for _, e := range effects {
-			switch e.Kind {
-			case kvs.EffectRespond:
-				var err error
-				answer, err = wire.DecodeResponse(e.Msg)
-				require.NoError(c.t, err)
-			case kvs.EffectPersist:
-				token = e.Token
-				c.disks[node] = append(c.disks[node], bytes.Clone(e.Msg))
-			}
+	c.do(node, kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
+	for at := 0; at < len(c.bag); {
+		f := c.bag[at]
+		switch {
+		case f.node == node && f.ev.Kind == kvs.EventPersisted:
+			c.bag = slices.Delete(c.bag, at, at+1)
+			f.ev.NowMS = c.now
+			c.do(node, f.ev)
+		case f.node < 0:
+			c.bag = slices.Delete(c.bag, at, at+1)
+			var err error
+			answer, err = wire.DecodeResponse(f.ev.Msg)
+			require.NoError(c.t, err)
+		default:
+			at++
 		}
-		if token == 0 {
-			break
-		}
-		effects = c.replicas[node].Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: c.now, Token: token})
 	}
 	return answer
 }
@@ -157,8 +157,8 @@ func TestInventedWrites(t *testing.T) {
 		// The other cluster's node 1 runs under the origin of this one's node 0.
 		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: liar.ring, Kinds: kind.Default(), Secret: secret}, nil)
 		require.NoError(t, err)
-		r.Start()
-		liar.replicas[1] = r
+		liar.replicas[1], liar.hosts[1] = r, host.New(r, env{liar, 1})
+		require.NoError(t, liar.hosts[1].Start())
 		for i := range uint64(3) {
 			liar.direct(1, put(5, 1+i, "set", "k", []byte("invented")))
 		}
@@ -177,7 +177,7 @@ func TestInventedWrites(t *testing.T) {
 		}
 		require.NotEmpty(t, lies)
 		for _, msg := range lies {
-			c.carryOut(0, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
+			c.do(0, kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg})
 		}
 		assert.Positive(t, c.replicas[0].Stats().Rejected)
 		require.Equal(t, wire.StatusOK, c.direct(0, put(6, 1, "set", "k", []byte("real"))).Status)
@@ -312,4 +312,21 @@ func TestInventedDependencies(t *testing.T) {
 	c.settle()
 	c.agree()
 	assert.NotContains(t, string(c.read(int(c.ring.Owners(c.ring.PartitionOf("k"))[0]), "k", "set").Value), "poison")
+}
+
+// TestOriginUsed: an incarnation that is given the number of an earlier one, or one that
+// a peer has made writes up for, does not start.
+func TestOriginUsed(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	require.Equal(t, wire.StatusOK, c.direct(0, put(1, 1, "set", "k", []byte("x"))).Status)
+	cfg := kvs.Config{Origin: 1, Ring: c.ring, Kinds: kind.Default(), Secret: secret}
+	_, err := kvs.New(cfg, c.disks[0])
+	require.ErrorIs(t, err, kvs.ErrOriginUsed)
+	assert.ErrorContains(t, err, "take a later one")
+	_, records := c.replicas[0].Pieces(0)
+	_, err = kvs.New(cfg, records)
+	require.ErrorIs(t, err, kvs.ErrOriginUsed)
+	cfg.Origin = 2
+	_, err = kvs.New(cfg, c.disks[0])
+	require.NoError(t, err)
 }

@@ -273,14 +273,21 @@ func (p *partition) release() {
 	}
 }
 
-// wrote reports whether this incarnation, which is origin, has given out all of the
-// dots in v that are its own. Were one that it has not taken in, its write of that dot
-// would be taken for a repeat.
-func (p *partition) wrote(origin uint64, v gossip.Dots) bool {
+// credible cuts from v, in place, the dots of this incarnation that it has not given
+// out, and reports whether there were any. Were they believed, this replica's writes of
+// these dots would be taken for repeats. What else is in v is not to be blamed: it may
+// come from a peer that has believed a third.
+func (p *partition) credible(origin uint64, v gossip.Dots) (cut gossip.Dots, lie bool) {
+	cut = v[:0]
 	for _, x := range v {
 		if x.Origin == origin && x.Hi > p.seq {
-			return false
+			lie = true
+			if x.Lo > p.seq {
+				continue
+			}
+			x.Hi = p.seq
 		}
+		cut = append(cut, x)
 	}
-	return true
+	return cut, lie
 }

@@ -15,6 +15,11 @@ import (
 // ErrConfig is wrapped when [New] refuses a configuration.
 var ErrConfig = errors.New("kvs: invalid configuration")
 
+// ErrOriginUsed is wrapped when [New] finds writes under the origin that the new
+// incarnation is given: its own dots would be taken for theirs. The host has given it
+// twice, or a peer has made them up.
+var ErrOriginUsed = errors.New("kvs: origin in use")
+
 // Config configures a replica. The zero value of an optional field takes its
 // default.
 type Config struct {
@@ -131,7 +136,8 @@ func (l *peerLink) paced(tick uint64) {
 }
 
 // New returns a replica that starts from the records that its disk still holds,
-// oldest first. A record that cannot be read is an error, not a gap.
+// oldest first. A record that cannot be read is an error, not a gap. Errors wrap
+// [ErrConfig], [ErrOriginUsed] or [wire.ErrMessage].
 func New(cfg Config, records [][]byte) (*Replica, error) {
 	r := new(Replica)
 	if err := r.Reset(cfg, records); err != nil {
@@ -180,6 +186,9 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		}
 	}
 	for _, p := range r.parts {
+		if slices.ContainsFunc(p.applied, func(x gossip.Span) bool { return x.Origin == cfg.Origin }) {
+			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
+		}
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 	}
 	if !cfg.First || len(records) > 0 {

@@ -149,15 +149,16 @@ func (r *Replica) receivePiece(from int, body []byte) bool {
 	if !p.owned || !p.shared[from] {
 		return false
 	}
-	if !p.wrote(r.cfg.Origin, x.Applied) {
-		return false
-	}
 	if r.clock.ahead(x.Clock, r.now, r.cfg.MaxAheadMS) {
 		r.stats.Ahead++ // it is sent again, and taken once this host's clock has come near
 		return true
 	}
 	r.peers[from].gap, r.peers[from].next = 1, 0
-	if r.has(p, x.Applied) {
+	applied, lie := p.credible(r.cfg.Origin, x.Applied.Clone())
+	if lie {
+		r.stats.Rejected++
+	}
+	if r.has(p, applied) {
 		r.stats.Duplicates++
 		p.oweTo(from)
 		if p.pending == 0 {
@@ -191,6 +192,7 @@ func (r *Replica) has(p *partition, dots gossip.Dots) bool {
 
 // keep persists the pieces of a snapshot; with the last one it is joined in.
 func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
+	s.applied, _ = p.credible(r.cfg.Origin, s.applied)
 	r.learn(s)
 	b := r.newBatch(p)
 	b.snap = s

@@ -55,4 +55,3 @@ func FuzzDecodeResponse(f *testing.F) {
 		assert.Equal(t, b, p.Encode(), "a response has one encoding")
 	})
 }
-

@@ -8,6 +8,8 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -50,6 +52,32 @@ func (c *coreRun) play(tb testing.TB, stores []kvs.Replica) {
 	}
 }
 
+// coreWorld is what the replicas of a run without faults have under way.
+type coreWorld struct {
+	ms    uint64
+	next  []coreCall // of the next millisecond
+	ticks []uint64   // by node, when
+}
+
+// coreEnv carries out what one of them decides.
+type coreEnv struct {
+	*coreWorld
+	node ring.NodeID
+}
+
+func (e coreEnv) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
+	e.next = append(e.next, coreCall{to, kvs.Event{Kind: kvs.EventMessage, From: e.node, Msg: bytes.Clone(msg)}})
+}
+
+func (e coreEnv) Persist(token uint64, _ []byte) error {
+	e.next = append(e.next, coreCall{e.node, kvs.Event{Kind: kvs.EventPersisted, Token: token}})
+	return nil
+}
+
+func (e coreEnv) Respond(uint64, []byte) {}
+func (e coreEnv) After(ms uint64)        { e.ticks[e.node] = e.ms + ms }
+func (e coreEnv) Accepted(*gossip.Entry) {}
+
 // recordCore runs a seed's plan, millisecond by millisecond: what is sent or
 // persisted in one arrives in the next. Sessions ask for no causality.
 func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *coreRun {
@@ -65,28 +93,21 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 	plan := newPlan(choice.Seeded(choice.MixString(seed, "plan")), &setup, rg, &m.plan)
 	c := &coreRun{ring: rg, kinds: kinds, nodes: setup.Nodes}
 	c.start(tb, stores)
-	var now, next []coreCall
-	ticks := make([]uint64, setup.Nodes)
+	w := &coreWorld{ticks: make([]uint64, setup.Nodes)}
+	hosts := make([]host.Host, setup.Nodes)
 	ms := uint64(0)
-	take := func(n ring.NodeID, effects []kvs.Effect) {
-		for _, e := range effects {
-			switch e.Kind {
-			case kvs.EffectSend:
-				next = append(next, coreCall{e.To, kvs.Event{Kind: kvs.EventMessage, From: n, Msg: bytes.Clone(e.Msg)}})
-			case kvs.EffectPersist:
-				next = append(next, coreCall{n, kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}})
-			case kvs.EffectTimer:
-				ticks[n] = ms + e.AfterMS
-			}
-		}
-	}
 	give := func(x coreCall) {
 		x.ev.NowMS = clockBase + ms
 		c.calls = append(c.calls, x)
-		take(x.node, stores[x.node].Step(x.ev))
+		if err := hosts[x.node].Do(x.ev); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	for n := range setup.Nodes {
-		take(ring.NodeID(n), stores[n].Start())
+		hosts[n] = host.New(&stores[n], coreEnv{w, ring.NodeID(n)})
+		if err := hosts[n].Start(); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	quiet := func() bool {
 		for n := range setup.Nodes {
@@ -96,11 +117,12 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		}
 		return true
 	}
-	for ; ms < setup.HorizonMS || len(next) > 0 || !quiet(); ms++ {
+	for ; ms < setup.HorizonMS || len(w.next) > 0 || !quiet(); ms++ {
 		if ms > setup.HorizonMS+1000 {
 			tb.Fatalf("seed %d: no rest without faults", seed)
 		}
-		now, next = next, nil
+		now := w.next
+		w.ms, w.next = ms, nil
 		for len(plan) > 0 && plan[0].At <= sim.Time(ms)*sim.Millisecond {
 			o := &plan[0]
 			q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
@@ -115,7 +137,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		for _, x := range now {
 			give(x)
 		}
-		for n, at := range ticks {
+		for n, at := range w.ticks {
 			if at == ms {
 				give(coreCall{ring.NodeID(n), kvs.Event{Kind: kvs.EventTick}})
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -218,7 +220,7 @@ func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode
 		return exploredNode{}, nil, err
 	}
 	n := exploredNode{core: core, records: records, starts: starts}
-	return x.carryOut(n, core.Start(), nil)
+	return x.play(n, (*host.Host).Start)
 }
 
 // crashed restarts a replica from what its disk holds, which is everything: in
@@ -242,28 +244,42 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
 		e.Kind, e.Msg = kvs.EventRequest, q.Encode()
 	}
-	return x.carryOut(n, n.core.Step(e), nil)
+	return x.play(n, func(h *host.Host) error { return h.Do(e) })
 }
 
-// carryOut collects what a step sends, and makes what it persists durable.
-func (x *explorer) carryOut(n exploredNode, effects []kvs.Effect, out []explore.Message) (exploredNode, []explore.Message, error) {
-	var tokens []uint64
-	for _, e := range effects {
-		switch e.Kind {
-		case kvs.EffectSend:
-			out = append(out, explore.Message{To: int(e.To), Payload: string(e.Msg)})
-		case kvs.EffectPersist:
-			n.records = append(slices.Clip(n.records), bytes.Clone(e.Msg))
-			tokens = append(tokens, e.Token)
-		}
+// exploredEnv collects what a step sends, and takes what it persists for durable as
+// soon as the step is over.
+type exploredEnv struct {
+	node    *exploredNode
+	out     []explore.Message
+	durable uint64 // the last token
+}
+
+func (e *exploredEnv) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
+	e.out = append(e.out, explore.Message{To: int(to), Payload: string(msg)})
+}
+
+func (e *exploredEnv) Persist(token uint64, record []byte) error {
+	e.node.records = append(slices.Clip(e.node.records), bytes.Clone(record))
+	e.durable = token
+	return nil
+}
+
+func (e *exploredEnv) Respond(uint64, []byte) {} // nobody asks
+func (e *exploredEnv) After(uint64)           {} // any time will do for a tick
+func (e *exploredEnv) Accepted(*gossip.Entry) {}
+
+// play has a node do something, and all that is durable by that.
+func (x *explorer) play(n exploredNode, do func(*host.Host) error) (exploredNode, []explore.Message, error) {
+	env := &exploredEnv{node: &n}
+	h := host.New(n.core, env)
+	err := do(&h)
+	for err == nil && env.durable > 0 {
+		token := env.durable
+		env.durable = 0
+		err = h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: clockBase, Token: token})
 	}
-	for _, t := range tokens {
-		var err error
-		if n, out, err = x.carryOut(n, n.core.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: clockBase, Token: t}), out); err != nil {
-			return n, out, err
-		}
-	}
-	return n, out, nil
+	return n, env.out, err
 }
 
 // check asks that a replica's value be the join of exactly the writes applied.

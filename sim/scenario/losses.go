@@ -103,7 +103,7 @@ func (d *device) Rewind(keep, of int) {
 	r, h := d.run, d.run.replicas[d.node]
 	r.holding(h)
 	d.Log.Rewind(keep, of)
-	if err := h.recover(1); err != nil {
+	if err := h.recover(inspecting); err != nil {
 		r.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(h.id), Message: err.Error()})
 		return
 	}
@@ -115,6 +115,9 @@ func (d *device) Rewind(keep, of int) {
 		}
 	})
 }
+
+// inspecting is the incarnation, of none that runs, that looks into a disk.
+const inspecting = 1 << 32
 
 // held reports whether some replica is sure to bring the write back to the owners.
 // The store of a node that is down is what it was at the crash: its disk has that

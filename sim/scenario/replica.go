@@ -2,11 +2,14 @@ package scenario
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -15,19 +18,21 @@ import (
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
-// replica hosts one replica of the store on a simulated node: it hands events to
-// the core and carries out its effects. Only the disk outlives a crash.
+// replica hosts one replica of the store on a simulated node: it is the [host.Env] of
+// the core. Only the disk outlives a crash.
 type replica struct {
-	run    *run
-	id     ring.NodeID
-	disk   *disk.Log
-	core   *kvs.Replica // &store, once recovery has succeeded
-	wall   uint64       // greatest wall time seen, in milliseconds
-	wrote  uint64       // hybrid time of this incarnation's last write
-	stats  kvs.Stats    // when last looked at
-	store  kvs.Replica
-	stored *run   // for which store was made
-	shadow []seen // what was held when last looked at, ascending
+	run     *run
+	id      ring.NodeID
+	disk    *disk.Log
+	core    *kvs.Replica // &store, once recovery has succeeded
+	host    host.Host    // of core
+	context *sim.Context // of the event at hand
+	wall    uint64       // greatest wall time seen, in milliseconds
+	wrote   uint64       // hybrid time of this incarnation's last write
+	stats   kvs.Stats    // when last looked at
+	store   kvs.Replica
+	stored  *run   // for which store was made
+	shadow  []seen // what was held when last looked at, ascending
 }
 
 // seen is a value that a replica held under a key and kind.
@@ -73,7 +78,8 @@ func (r *replica) Start(c *sim.Context) {
 		c.Mark(markRestarted)
 	}
 	r.core, r.stats = &r.store, r.store.Stats()
-	r.carryOut(c, r.core.Start())
+	r.host, r.context = host.New(r.core, r), c
+	r.ended(c, r.host.Start())
 }
 
 // Receive hands the core a message.
@@ -86,23 +92,13 @@ func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	r.step(c, ev)
 }
 
-// Timer is the core's tick. Most ticks only ask for the next one, and most events
-// are ticks.
+// Timer is the core's tick.
 func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
-	effects := r.core.Step(kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
-	if len(effects) == 1 && effects[0].Kind == kvs.EffectTimer {
-		r.again(c, &effects[0])
-	} else {
-		r.carryOut(c, effects)
-	}
-}
-
-// again sets the timer of the next tick.
-func (r *replica) again(c *sim.Context, e *kvs.Effect) {
-	c.After(sim.Time(e.AfterMS)*sim.Millisecond, tickTimer)
+	r.context = c
+	r.ended(c, r.host.Do(kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)}))
 }
 
 // Persisted tells the core that a record is durable.
@@ -119,7 +115,8 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
-	r.carryOut(c, r.core.Step(ev))
+	r.context = c
+	r.ended(c, r.host.Do(ev))
 	r.mark(c, r.core.Stats())
 }
 
@@ -144,42 +141,52 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	*before = after
 }
 
-func (r *replica) carryOut(c *sim.Context, effects []kvs.Effect) {
-	for i := range effects {
-		e := &effects[i]
-		switch e.Kind {
-		case kvs.EffectSend:
-			if int(e.To) >= r.run.setup.Nodes {
-				r.astray(fmt.Sprintf("peer %d of %d", e.To, r.run.setup.Nodes))
-				continue
-			}
-			c.Send(sim.NodeID(e.To), sim.MsgKind(e.Sends), e.Msg)
-		case kvs.EffectRespond:
-			if !r.run.has(e.Client) {
-				r.astray(fmt.Sprintf("client %d", e.Client))
-				continue
-			}
-			c.Send(r.run.home(int(e.Client)-1), sim.MsgKind(wire.MsgResponse), e.Msg)
-		case kvs.EffectPersist:
-			if err := r.disk.Append(c, e.Token, e.Msg); err != nil {
-				r.giveUp(c, err)
-				return
-			}
-		case kvs.EffectTimer:
-			r.again(c, e)
-		case kvs.EffectAccept:
-			p := r.run.ring.PartitionOf(e.Entry.Key)
-			if !r.run.ring.Owns(r.id, p) {
-				c.Mark(markHandedOver)
-			}
-			if !c.Dead() {
-				r.run.accept(r, p, e.Entry)
-			}
-		case kvs.EffectRestart:
-			c.Mark(markStranded)
-			c.Abort()
-			return
-		}
+// Send is [host.Env.Send].
+func (r *replica) Send(to ring.NodeID, kind wire.MessageKind, msg []byte) {
+	if int(to) >= r.run.setup.Nodes {
+		r.astray(fmt.Sprintf("peer %d of %d", to, r.run.setup.Nodes))
+		return
+	}
+	r.context.Send(sim.NodeID(to), sim.MsgKind(kind), msg)
+}
+
+// Respond is [host.Env.Respond].
+func (r *replica) Respond(session uint64, msg []byte) {
+	if !r.run.has(session) {
+		r.astray(fmt.Sprintf("client %d", session))
+		return
+	}
+	r.context.Send(r.run.home(int(session)-1), sim.MsgKind(wire.MsgResponse), msg)
+}
+
+// Persist is [host.Env.Persist].
+func (r *replica) Persist(token uint64, record []byte) error {
+	return r.disk.Append(r.context, token, record)
+}
+
+// After is [host.Env.After].
+func (r *replica) After(ms uint64) { r.context.After(sim.Time(ms)*sim.Millisecond, tickTimer) }
+
+// Accepted is [host.Env.Accepted].
+func (r *replica) Accepted(e *gossip.Entry) {
+	p := r.run.ring.PartitionOf(e.Key)
+	if !r.run.ring.Owns(r.id, p) {
+		r.context.Mark(markHandedOver)
+	}
+	if !r.context.Dead() {
+		r.run.accept(r, p, e)
+	}
+}
+
+// ended stops the process if its host has stopped.
+func (r *replica) ended(c *sim.Context, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, host.ErrRestart):
+		c.Mark(markStranded)
+		c.Abort()
+	default:
+		r.giveUp(c, err)
 	}
 }
 

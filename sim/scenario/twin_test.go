@@ -10,6 +10,8 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
@@ -87,7 +89,9 @@ func (w *twin) serve(n int) {
 			w.deliveries.Add(1)
 			w.mu.Lock()
 			ev.NowMS = clockBase + uint64(w.now()/time.Millisecond)
-			w.carryOut(n, w.replicas[n].core.Step(ev))
+			if err := w.replicas[n].host.Do(ev); err != nil {
+				w.err = err
+			}
 			if ev.Kind == kvs.EventPersisted {
 				w.replicas[n].watch()
 			}
@@ -98,29 +102,40 @@ func (w *twin) serve(n int) {
 	}
 }
 
-func (w *twin) carryOut(n int, effects []kvs.Effect) {
-	for i := range effects {
-		switch e := effects[i]; e.Kind {
-		case kvs.EffectSend:
-			to, msg := int(e.To), bytes.Clone(e.Msg)
-			w.post(func() { w.toReplica(to, kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(n), Msg: msg}) })
-		case kvs.EffectRespond:
-			to, msg := int(e.Client)-1, bytes.Clone(e.Msg)
-			w.post(func() {
-				select {
-				case w.answers[to] <- msg:
-				case <-w.stop:
-				}
-			})
-		case kvs.EffectPersist:
-			time.AfterFunc(twinDisk, func() { w.toReplica(n, kvs.Event{Kind: kvs.EventPersisted, Token: e.Token}) })
-		case kvs.EffectTimer:
-			time.AfterFunc(time.Duration(e.AfterMS)*time.Millisecond, func() { w.toReplica(n, kvs.Event{Kind: kvs.EventTick}) })
-		case kvs.EffectAccept:
-			w.stamp(w.replicas[n], w.at(e.Entry.Req), e.Entry)
-		}
-	}
+// twinEnv carries out what the replica n decides.
+type twinEnv struct {
+	*twin
+	n int
 }
+
+func (w twinEnv) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
+	msg = bytes.Clone(msg)
+	w.post(func() {
+		w.toReplica(int(to), kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(w.n), Msg: msg})
+	})
+}
+
+func (w twinEnv) Respond(session uint64, msg []byte) {
+	to := int(session) - 1
+	msg = bytes.Clone(msg)
+	w.post(func() {
+		select {
+		case w.answers[to] <- msg:
+		case <-w.stop:
+		}
+	})
+}
+
+func (w twinEnv) Persist(token uint64, _ []byte) error {
+	time.AfterFunc(twinDisk, func() { w.toReplica(w.n, kvs.Event{Kind: kvs.EventPersisted, Token: token}) })
+	return nil
+}
+
+func (w twinEnv) After(ms uint64) {
+	time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { w.toReplica(w.n, kvs.Event{Kind: kvs.EventTick}) })
+}
+
+func (w twinEnv) Accepted(e *gossip.Entry) { w.stamp(w.replicas[w.n], w.at(e.Req), e) }
 
 // session is the goroutine of a session: it issues the operations at these
 // positions, one after the other.
@@ -251,7 +266,10 @@ func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 		var wg sync.WaitGroup
 		for n := range w.replicas {
 			w.mu.Lock()
-			w.carryOut(n, w.replicas[n].core.Start())
+			w.replicas[n].host = host.New(w.replicas[n].core, twinEnv{w, n})
+			if err := w.replicas[n].host.Start(); err != nil {
+				w.err = err
+			}
 			w.mu.Unlock()
 			wg.Go(func() { w.serve(n) })
 		}

@@ -1,0 +1,153 @@
+// Package host is the one loop that runs a replica of the store: it hands events to
+// the core, which decides, and has an [Env] carry out what the core decided. A
+// simulator, an explorer, a test and a server differ in their Env, and in nothing
+// else. The package has no socket, clock, goroutine or file of its own.
+//
+// What [Host] sees to:
+//
+//   - Order. Effects are carried out in the order in which the core gave them, all of
+//     one event before those of the next. No two calls of an Env overlap, and none
+//     comes while the core runs.
+//   - Failure of a write. When Persist fails, the replica has stopped: nothing that
+//     follows the record is carried out, and every later call gives [ErrStopped]. What
+//     the disk holds can only be known by reading it, so the node has to start again,
+//     as a new incarnation, on what it reads.
+//   - Restart. The core may ask to be started again from its disk ([ErrRestart]): it
+//     is no owner of a partition, every owner has lost a write that it handed over
+//     long ago, and that is still on its disk.
+//
+// What whoever provides the Env sees to:
+//
+//   - Durability. Records become durable in the order of Persist. EventPersisted with
+//     a token says that its record and all before it are durable; it may stand for
+//     several. It must not be said before that is so: the replica acknowledges on the
+//     strength of it. A record that Persist took and that is never reported is as good
+//     as one under way; if it turns out lost, the node has to stop as above.
+//   - Recovery. An incarnation starts ([kvs.New]) on all records that the disk still
+//     holds, oldest first, and never in the middle of the life of another one of its
+//     node: no event of an earlier incarnation, be it a timer or a report of the disk,
+//     reaches a later one.
+//   - Incarnations. The host numbers them ([kvs.Config].Origin): unlike that of any
+//     other node, and greater than all earlier ones of its own. The number must outlive
+//     the disk, so it cannot be counted there: a node that comes back without its disk,
+//     or on an old copy, and under a number used before, would give out the dots of
+//     writes that it has forgotten a second time. A service that counts, or the time of
+//     the start above a number of the node, will do. A number that the records show to be
+//     in use is refused ([kvs.ErrOriginUsed]): take a later one.
+//   - A lost disk. It means no more than a new number and fewer records. The core asks
+//     its peers, and is brought up by them. First may be said of a node only if it has
+//     never run; said of one that lost its disk, nobody is asked, and it serves less
+//     than it acknowledged.
+//   - Timers. After a call of After, one EventTick in that many milliseconds or a little
+//     later; there is at most one timer at a time. A tick that is never delivered stops
+//     gossip and the deadlines of reads.
+//   - Time. Event.NowMS is the physical clock. It may stand still or go back. If it runs
+//     ahead of others by more than [kvs.Config].MaxAheadMS, these put off what the
+//     replica writes until theirs have come near.
+//   - Identity. A message of a peer is EventMessage with the sender that the connection
+//     was proved to be of, not the one that it claims; what comes from anywhere else is
+//     EventRequest. Whoever knows the number of a session can write in its name, so that
+//     numbers are drawn at random where clients are not trusted.
+//   - Sending. Messages may be lost, repeated, delayed and reordered. To a client that
+//     is gone they may be dropped.
+//   - Memory. What an Env is given is valid during the call only.
+//
+// There is no Load yet and no Checkpoint: the core holds all of its state in memory, and
+// needs all of its records to recover. A host must not cut the log, and the time to
+// recover grows with what was ever written.
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+var (
+	// ErrPersist is wrapped when a record could not be written. The replica has
+	// stopped; start the node again on what its disk holds.
+	ErrPersist = errors.New("host: cannot persist")
+	// ErrRestart is returned when the core asks to be started again from its disk.
+	// The replica has stopped.
+	ErrRestart = errors.New("host: the replica asks to be started again from its disk")
+	// ErrStopped is wrapped, with the cause, by every call after either.
+	ErrStopped = errors.New("host: the replica has stopped")
+)
+
+// Env carries effects out. Its methods must not call the host, and must copy what they
+// keep: slices and entries are valid during the call only.
+type Env interface {
+	// Send sends a message of a kind to a peer.
+	Send(to ring.NodeID, kind wire.MessageKind, msg []byte)
+	// Respond sends an answer to the client of a session.
+	Respond(session uint64, msg []byte)
+	// Persist begins to make a record durable, after all earlier ones. Once it is,
+	// EventPersisted says so by its token.
+	Persist(token uint64, record []byte) error
+	// After asks for one EventTick in so many milliseconds.
+	After(ms uint64)
+	// Accepted tells that a write was accepted, before its record is persisted. It is
+	// for observers: a server does nothing here.
+	Accepted(e *gossip.Entry)
+}
+
+// Host runs one incarnation of a replica. It is not safe for concurrent use.
+type Host struct {
+	core    *kvs.Replica
+	env     Env
+	stopped error // why; nil while it runs
+}
+
+// New returns the host of a replica that [kvs.New] or Reset has just made.
+func New(core *kvs.Replica, env Env) Host { return Host{core: core, env: env} }
+
+// Core is the replica; nil for the zero Host.
+func (h *Host) Core() *kvs.Replica { return h.core }
+
+// Start begins the incarnation. It is called once, before any event.
+func (h *Host) Start() error {
+	if h.stopped != nil {
+		return h.hasStopped(h.stopped)
+	}
+	return h.carryOut(h.core.Start())
+}
+
+// Do gives the replica an event and carries out what comes of it.
+func (h *Host) Do(ev kvs.Event) error {
+	if h.stopped != nil {
+		return h.hasStopped(h.stopped)
+	}
+	return h.carryOut(h.core.Step(ev))
+}
+
+// hasStopped is the error of a call to a host that has stopped for a cause.
+func (h *Host) hasStopped(cause error) error { return fmt.Errorf("%w: %w", ErrStopped, cause) }
+
+func (h *Host) carryOut(effects []kvs.Effect) error {
+	for i := range effects {
+		e := &effects[i]
+		switch e.Kind {
+		case kvs.EffectSend:
+			h.env.Send(e.To, e.Sends, e.Msg)
+		case kvs.EffectRespond:
+			h.env.Respond(e.Client, e.Msg)
+		case kvs.EffectPersist:
+			if err := h.env.Persist(e.Token, e.Msg); err != nil {
+				h.stopped = fmt.Errorf("%w record %d: %w", ErrPersist, e.Token, err)
+				return h.stopped
+			}
+		case kvs.EffectTimer:
+			h.env.After(e.AfterMS)
+		case kvs.EffectAccept:
+			h.env.Accepted(e.Entry)
+		case kvs.EffectRestart:
+			h.stopped = ErrRestart
+			return ErrRestart
+		}
+	}
+	return nil
+}
