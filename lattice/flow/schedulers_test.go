@@ -75,7 +75,7 @@ func TestDeterminism(t *testing.T) {
 func TestBackpressure(t *testing.T) {
 	taken := 0
 	endless := iter.Seq[int](func(yield func(int) bool) {
-		for yield(taken) {
+		for taken < 10_000 && yield(taken) {
 			taken++
 		}
 	})
@@ -172,6 +172,30 @@ func TestCycleAcrossSchedulers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, flow.Waiting, st)
 	require.False(t, flow.Complete(best))
+}
+
+// TestLoopWaits: a loop that is at rest is not at its end while what feeds it is open.
+func TestLoopWaits(t *testing.T) {
+	g := flow.New("g", flow.Options{})
+	in, d := flow.NewInput[int](g, 10)
+	loop, again := flow.NewLoop[int](g)
+	ways := flow.Tee(flow.Unique(flow.Union(d, again)), 2)
+	loop.Close(flow.Filter(flow.Map(ways[0], func(v int) int { return v + 1 }), func(v int) bool { return v%10 != 0 }))
+	out := flow.Collect(ways[1])
+	s, err := flow.Start(g)
+	require.NoError(t, err)
+	for _, v := range []int{7, 17} {
+		require.NoError(t, in.Push(v))
+		st, err := s.Settle(context.Background())
+		require.NoError(t, err)
+		require.Equal(t, flow.Waiting, st)
+		require.Equal(t, []int{v, v + 1, v + 2}, out.Take())
+	}
+	in.Close()
+	st, err := s.Settle(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, flow.Finished, st)
+	require.Empty(t, out.Take())
 }
 
 // TestIterators: a pipeline as an ordinary iterator takes no more of its source than
