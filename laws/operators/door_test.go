@@ -13,6 +13,7 @@ import (
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/flow"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/operators"
 )
@@ -69,6 +70,40 @@ func TestDoorsRefuse(t *testing.T) {
 	op := operators.Operator[int, int, int]{Emit: stateless(func(n int, emit func(int)) { emit(n) }), Merge: larger}
 	assert.Contains(t, told(func(t laws.T) { operators.Check(t, op) }), "needs Inputs")
 	assert.Contains(t, told(func(t laws.T) { operators.CheckSeq[int, int](t, nil, lattice.IsMorphism, larger, numbers()) }), "one of Seq and Emit")
+	one := func(d flow.Delta[int]) flow.Delta[int] { return d }
+	assert.Contains(t, told(func(t laws.T) { operators.CheckFlow(t, one, lattice.IsMorphism, nil, numbers()) }), "the merge of the fold")
+	assert.Contains(t, told(func(t laws.T) {
+		operators.CheckFlow[int, int](t, nil, lattice.IsMorphism, lattice.Max[int](), numbers())
+	}), "what builds the operator")
+}
+
+// A write is shown by what it changed, or, where that is not printed, by words.
+func TestWritesAreShown(t *testing.T) {
+	type held struct{ Of *[1]int }
+	hide := laws.Show(func(held) string { return "held" })
+	op := operators.Operator[held, held, set[int]]{
+		Emit: func() func(held, func(held)) {
+			last := [1]int{}
+			return func(h held, emit func(held)) {
+				h.Of[0]++
+				last[0]++
+				emit(held{&last})
+			}
+		}, Lift: func(held) set[int] { return setOf(1) }, Merge: union[int],
+	}
+	source := operators.Source(gen.Gen[held](func(d *gen.Draw) held { return held{&[1]int{d.Index("n", 3)}} }))
+	for _, law := range []string{"operator/inputs", "operator/outputs"} {
+		for _, c := range []struct {
+			opts  []laws.Option
+			words bool
+		}{{nil, false}, {[]laws.Option{hide}, true}} {
+			r := laws.Run(operators.Laws(op, c.opts...), source, laws.RunOptions{Seed: 1, Only: law})
+			res, _ := r.Result(law)
+			require.NotNil(t, res.Failure, law)
+			assert.Equal(t, c.words, strings.Contains(res.Failure.Right, "changed where it is not shown"), res.Failure.Right)
+			assert.NotEqual(t, res.Failure.Left, res.Failure.Right)
+		}
+	}
 }
 
 func TestSetUp(t *testing.T) {
