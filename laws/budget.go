@@ -23,7 +23,7 @@ const shrinkTime = 10 * time.Second
 
 // Cases sets the number of random cases a law, however long they take. Without it,
 // [Check] judges [DefaultCases], a fifth of them under -short, and stops after
-// [DefaultTime]; the flag -rapid.checks, or RAPID_CHECKS, sets another number for the
+// [DefaultTime], but not before it has judged four; the flag -rapid.checks, or RAPID_CHECKS, sets another number for the
 // whole test binary.
 func Cases(n int) Option { return Option{func(s *settings) { s.cases = n }} }
 

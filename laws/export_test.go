@@ -25,3 +25,18 @@ func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
 		copy(tuple, unboxAll[S](x))
 	}
 }
+
+// CasesUntil judges a law of a set until stop, which is asked as the clock is under go
+// test, says that time is up, and returns how many cases it judged.
+func CasesUntil[S any](set Set[S], id string, source gen.Source[S], stop func() bool) int {
+	for _, law := range set.s.all() {
+		if law.ID == id {
+			run := &seededRun{law: &law, source: boxSource(source), probe: newProbe(set.s.subject), x: make([]any, law.Arity),
+				o: RunOptions{Cases: DefaultCases}.withDefaults(), stop: stop}
+			if res, err := run.check(); err == nil {
+				return res.Cases
+			}
+		}
+	}
+	return 0
+}

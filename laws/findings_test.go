@@ -25,11 +25,17 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws"
 )
 
 // The tests of this file are what people met who tried the one-line doors on merges of
-// their own: faults that were not found, and right merges that were accused.
+// their own: faults that were not found, and right merges that were accused. What they
+// met beyond these is tested elsewhere: removals that come back (TestStaleDeliveries),
+// equalities that are none (TestWellPosedFaults), the parts of copies, equality and
+// printing (laws/internal/deep), a library that counts twice (laws/adopters), doors that
+// were missing (the tests of each door) and merges that are programs
+// (cmd/simfuzz/internal/foreign).
 
 // runs is how often a fault that must always be found is looked for: a hundred times
 // where LAWS_FULL is set.
@@ -580,6 +586,76 @@ func TestReportOfLargeStates(t *testing.T) {
 	assert.Less(t, len(text), 4000)
 	assert.Contains(t, text, "more; 8001 words against 8001")
 	assert.Contains(t, text, "differ at")
+}
+
+// States of 30,000 entries are judged for as long as the check may take, and no longer:
+// once time is up no case is begun, and what is made smaller is judged as often as that
+// is allowed.
+func TestLargeStatesEndWithinTheirBudget(t *testing.T) {
+	const entries = 30_000
+	merges := 0
+	counting := func(join func(a, b map[int]int) map[int]int) func(a, b map[int]int) map[int]int {
+		return func(a, b map[int]int) map[int]int {
+			merges++
+			return join(a, b)
+		}
+	}
+	states := gen.Independent(gen.Map(gen.Int(1, 1000), func(seed int) map[int]int {
+		m := make(map[int]int, entries)
+		for i := range entries {
+			m[i] = seed * (i%7 + 1)
+		}
+		return m
+	}))
+	right := laws.Func(counting(union[int]))
+	for _, l := range right.Statements() {
+		merges = 0
+		cases := laws.CasesUntil(right, l.ID, states, func() bool { return true })
+		assert.Equal(t, 4, cases, l.ID)
+		assert.LessOrEqual(t, merges, 30*cases, l.ID)
+	}
+	merges = 0
+	const replays = 20
+	wrong := laws.Func(counting(func(a, _ map[int]int) map[int]int { return a })).Only("semilattice/commutative")
+	r := laws.Run(wrong, states, laws.RunOptions{Replays: replays})
+	res, _ := r.Result("semilattice/commutative")
+	require.NotNil(t, res.Failure)
+	assert.LessOrEqual(t, merges, 2*(res.Cases+replays)+60, "two of each case and replay, and some of the report")
+	assert.Less(t, len(res.Failure.String()), 4000)
+}
+
+// Of a type with deltas alone nothing says what an operation is to do: it is refused, and
+// told what would.
+func TestDeltaAloneIsRefused(t *testing.T) {
+	m := lattice.MapOf[int](lattice.Max[int]())
+	u := gen.Updates[map[int]int, int]{
+		Start: func() map[int]int { return map[int]int{} }, Ops: gen.Int(1, 3),
+		Delta: func(_ map[int]int, replica, n int) map[int]int { return map[int]int{replica: n} }, // the increment
+	}
+	refusedSetup(t, laws.Updates(m, u), "Delta alone", "Apply", "Denotation")
+	u.Apply = func(s map[int]int, replica, n int) map[int]int {
+		s = maps.Clone(s)
+		s[replica] += n
+		return s
+	}
+	r := laws.Run(laws.Updates(m, u), laws.PlanSource(u), laws.RunOptions{Cases: 300, Replays: 50})
+	assert.Contains(t, r.Failing(), "updates/delta")
+}
+
+// A builder inside of a state knows its own address: a copy has its own.
+func TestBuildersByValueAreCopied(t *testing.T) {
+	type page struct{ Text strings.Builder }
+	states := rapid.Map(rapid.StringMatching(`[a-c]{0,2}`), func(s string) *page {
+		p := new(page)
+		p.Text.WriteString(s)
+		return p
+	})
+	laws.CheckMergeIn(t, func(dst **page, d *page) {
+		if s := d.Text.String(); s > (*dst).Text.String() {
+			(*dst).Text.Reset()
+			(*dst).Text.WriteString(s)
+		}
+	}, states, laws.Equal(func(a, b *page) bool { return a.Text.String() == b.Text.String() }), laws.Cases(*doorCases))
 }
 
 // An equality that sorts what it compares is not the merge that writes.

@@ -179,13 +179,17 @@ func orderFunc(s *subject, o settings) set {
 	return set
 }
 
+// leqReflexive looks at b too where it is equal to a: an order that tells equal states
+// apart, as one does that compares fields which equality leaves out, is none of them.
 func leqReflexive() law {
-	return judged("order/reflexive", "a ≤ a, and a ≤ Clone(a)", 1, func(p *probe, x []any) (Outcome, func() Sides) {
-		for i, v := range []any{x[0], p.Copy(x[0])} {
+	return judged("order/reflexive", "a ≤ a, and a ≤ b where b is equal to a, or a copy of it", 2, func(p *probe, x []any) (Outcome, func() Sides) {
+		names, states := []string{"a", "Clone(a)"}, []any{x[0], p.Copy(x[0])}
+		if p.Equal(x[0], x[1]) {
+			names, states = append(names, "b, which is equal to a"), append(states, x[1])
+		}
+		for i, v := range states {
 			if !p.Compare(x[0], v).Leq() {
-				return Fails, func() Sides {
-					return Sides{[]string{"a ≤ a", "a ≤ Clone(a)"}[i], "false", "an order", "must be reflexive"}
-				}
+				return Fails, func() Sides { return Sides{"a ≤ " + names[i], "false", "an order", "must be reflexive"} }
 			}
 		}
 		return Holds, nil

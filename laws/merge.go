@@ -45,6 +45,7 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 func returning(s *subject) set {
 	s.guards, s.alikeAsked = []law{argumentsUnchanged()}, true
 	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), variantsAlike()}}
+	own.laws = append(own.laws, s.defined()...)
 	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
 }
 
@@ -75,6 +76,7 @@ func inTarget(s *subject, o settings) set {
 	if !o.sharing {
 		own.laws = append(own.laws, deltaNotShared())
 	}
+	own.laws = append(own.laws, s.defined()...)
 	if o.clone != nil {
 		s.clone = s.copy
 		s.guards = append(s.guards, cloneIndependent())

@@ -191,7 +191,7 @@ func (m *method) set(o settings) set {
 			own.laws = append(own.laws, algebra(s, "method", l.law)...)
 		}
 	}
-	own.laws = append(own.laws, m.laws(o)...)
+	own.laws = append(append(own.laws, m.laws(o)...), s.defined()...)
 	if m.form.change && o.noLeastDiff != "" {
 		own.absences = append(own.absences, Absence{"method/change-least", o.noLeastDiff})
 	}

@@ -38,6 +38,7 @@ func monoid(s *subject, identity any, o settings) set {
 		set.laws = append(set.laws, algebra(s, "monoid", "commutative")...)
 	}
 	set.laws = append(set.laws, identityNeutral(s.copy(identity)), argumentsUnchanged())
+	set.laws = append(set.laws, s.defined()...)
 	return set
 }
 
@@ -99,6 +100,6 @@ func band(s *subject, o settings) set {
 	s.guards = []law{argumentsUnchanged()}
 	return set{
 		name: "band", parents: []set{wellPosed(s)}, subject: s,
-		laws: append(algebra(s, "band", "associative", "idempotent"), argumentsUnchanged()),
+		laws: append(append(algebra(s, "band", "associative", "idempotent"), argumentsUnchanged()), s.defined()...),
 	}
 }

@@ -88,7 +88,8 @@ const DefaultReportLimit = 1 << 10
 func ReportLimit(bytes int) Option { return Option{func(s *settings) { s.reportLimit = bytes }} }
 
 // Valid declares which states are of the domain: valid says why one is not. A merge
-// that leaves the domain breaks [Totality].
+// that leaves the domain breaks the law totality/defined, of [Totality] and of the doors
+// for plain functions that merge.
 func Valid[S any](valid func(S) error) Option {
 	boxed := func(v any) error { return valid(unbox[S](v)) }
 	return Option{func(s *settings) { s.valid = givenOf[S]("Valid", boxed) }}

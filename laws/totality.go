@@ -38,6 +38,14 @@ func everyPairMerges() law {
 	})
 }
 
+// defined is the law of the domain for sets of plain functions, where [Valid] declares one.
+func (s *subject) defined() []law {
+	if s.valid == nil {
+		return nil
+	}
+	return []law{resultDefined()}
+}
+
 func resultDefined() law {
 	return judged("totality/defined", "a and b of the domain ⇒ a ⊔ b of the domain", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		if p.s.valid(x[0]) != nil || p.s.valid(x[1]) != nil {

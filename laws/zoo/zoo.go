@@ -9,6 +9,9 @@
 // The gallery refuses to hold merges whose defect is another than the one named,
 // so an entry's faulty and correct merge differ in that one place, and entries
 // are numbered for ever: scripts name them.
+//
+// REPORTS.md, in this folder, logs further public reports, which its tests try through
+// the one-line doors of package laws: what found them, and what did not.
 package zoo
 
 import (
