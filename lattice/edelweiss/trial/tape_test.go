@@ -126,6 +126,8 @@ func TestTapesAreChecked(t *testing.T) {
 	}
 	_, err := trial.LoadTape(strings.NewReader(""))
 	require.ErrorIs(t, err, trial.ErrTape)
+	_, err = trial.LoadTape(strings.NewReader(strings.Replace(text, `"operations": [`, `"operations": ["0 0 @0 del(1, 2).",`, 1)))
+	require.ErrorContains(t, err, "operation 1: number 0 is not above the one before", "the start is no bad time")
 }
 
 // TestOutsidesAreAlike: programs are compared only if they have the same inputs,
