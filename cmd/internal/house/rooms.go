@@ -128,7 +128,7 @@ var Rooms = []Room{
 // InTests is what test files may import beyond what their package may: the
 // tools that this house is about, and the libraries it stands on.
 var InTests = Room{
-	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/store/storetest", "sim", "sim/disk"},
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/store/storetest", "kvs/store/snapshot", "sim", "sim/disk"},
 	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath},
 }
 
