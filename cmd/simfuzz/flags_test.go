@@ -70,12 +70,18 @@ var refusals = map[string]map[string][]refused{
 		"sample": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...), "mechanical": nothing,
 		"trials": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
+	"edelweiss": {
+		"seed": fromZero, "workers": workers, "for": durations, "against": nothing, "out": nothing, "plot": nothing,
+		"keep": notTruth, "print": notTruth, "mermaid": notTruth, "json": notTruth,
+		"seeds": append([]refused{{"1000000000001", "0 to 1000000000000"}}, notWhole...),
+		"nodes": append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
+	},
 	"levels": {}, "completion": {}, "help": {},
 }
 
 // arguments are what a command needs besides its flags to come to look at them.
 var arguments = map[string][]string{
-	"replay": {exampleTape}, "shrink": {exampleTape}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"},
+	"replay": {exampleTape}, "shrink": {exampleTape}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
 }
 
 // Every flag of every command refuses what is out of its range, says which flag it

@@ -126,7 +126,7 @@ var Rooms = []Room{
 		Pattern: "kvs/store/lsm", Packages: []string{"kvs/store"},
 		Modules: []string{vfsPath, vfs2Path, btreePath, bloomPath},
 	},
-	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebblePath}},
+	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebble2Path}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 	{Pattern: "kvs/client", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
@@ -138,7 +138,7 @@ var Rooms = []Room{
 // tools that this house is about, the libraries it stands on, and the one loop that
 // hosts a replica, which tests of the core go through like everybody.
 var InTests = Room{
-	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "sim", "sim/disk"},
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot", "sim", "sim/disk"},
 	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath},
 }
 
