@@ -83,3 +83,36 @@ func TestIdleTicksAreOneState(t *testing.T) {
 		assert.Equal(t, before, r.AppendState(nil))
 	}
 }
+
+// TestSilentPeerIsOfferedLessAndLess: the ticks between offers double up to a bound.
+func TestSilentPeerIsOfferedLessAndLess(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	require.Equal(t, wire.StatusOK, c.direct(0, put(1, 1, "set", "k", []byte("x"))).Status)
+	var at []int
+	for tick := range 70 {
+		for _, e := range c.replicas[0].Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now}) {
+			if e.Kind == kvs.EffectSend {
+				at = append(at, tick)
+			}
+		}
+	}
+	assert.Equal(t, []int{0, 1, 3, 7, 15, 31, 47, 63}, at)
+}
+
+// TestPiecesAreState: a replica that has some pieces of a snapshot is in another state
+// than one that has none, or others.
+func TestPiecesAreState(t *testing.T) {
+	c := filled(t, 2, 2, 40)
+	pieces, _ := c.replicas[1].Pieces(c.ring.PartitionOf("s0"))
+	require.Greater(t, len(pieces), 2)
+	c.lose(0, 0)
+	states := map[string]bool{}
+	for _, some := range [][][]byte{nil, pieces[:1], pieces[1:2], pieces[:2]} {
+		r := c.replicas[0].Clone()
+		for _, msg := range some {
+			require.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg}))
+		}
+		states[string(r.AppendState(nil))] = true
+	}
+	assert.Len(t, states, 4)
+}

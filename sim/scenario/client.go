@@ -25,6 +25,7 @@ type sessionState struct {
 	queue  []int // positions in run.ops of operations taken
 	first  int   // how many of them are done
 	busy   bool
+	stamps []keyStamp // of registers, that it has seen at a causal level
 }
 
 // current is the position of the operation that s is busy with, or about to be.
@@ -87,7 +88,7 @@ func (cl *client) session(number int) *sessionState {
 		s = new(sessionState)
 	}
 	cl.sessions = append(cl.sessions, s)
-	s.number, s.queue, s.first, s.busy = number, s.queue[:0], 0, false
+	s.number, s.queue, s.first, s.busy, s.stamps = number, s.queue[:0], 0, false, s.stamps[:0]
 	s.state.Reset(level)
 	return s
 }
@@ -165,6 +166,7 @@ func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	h.Return = max(now, h.Call+1)
 	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
+		r.refused(s, o, resp)
 		return
 	}
 	h.Outcome = history.OK
@@ -178,6 +180,7 @@ func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	if o.Func == history.Read {
 		r.take(o, h, resp)
 	}
+	r.stamped(s, o, h, resp)
 }
 
 // take notes what an answered read saw. An answer that is no value of its kind is

@@ -16,10 +16,16 @@
 //	replicas      at rest, owners hold the same values under the same keys
 //	liveness      rest comes about, in bounded time and bytes
 //	monotonic     within an incarnation a replica's values only rise
-//	clock         hybrid times of writes follow those that came before
+//	clock         hybrid times of writes follow those that came before, and a replica has
+//	              met the time of what it shows
+//	stamp         a causal session is shown no register older than one that it has seen
+//	availability  no replica refuses what the plan asks for, but a causal read that waited
+//	              in vain; nothing fails after the faults, or where there were none
+//	panic         the code under test panics; the node ends there, not the campaign
 //	recovery      a replica starts from what its disk holds, and that is what it had shown
 //	request       a replica that has a write does not serve it again
-//	answer address  what replicas send can be read, and is for someone
+//	answer address  what replicas send can be read, leaves out nothing of what its session
+//	              depended on, and is for someone
 //	determinism   one seed, one trace
 //
 // A disk that is lost may take acknowledged writes with it. Which, the host works

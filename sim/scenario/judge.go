@@ -73,6 +73,9 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	if err := r.checkAll(ctx, res); err != nil {
 		return nil, err
 	}
+	if len(r.failed) == 0 {
+		r.available(h, planned, !slices.Contains(res.FaultEffective, true))
+	}
 	res.Violations = r.failed
 	if len(r.failed) > 0 || o != (options{}) {
 		r.give()

@@ -168,7 +168,12 @@ func (r *replica) has(a *acceptance) bool {
 }
 
 // recover makes the store what an incarnation finds on the disk.
-func (r *replica) recover(incarnation uint64) error {
+func (r *replica) recover(incarnation uint64) (err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			err = fmt.Errorf("panic: %v%s", what, origin())
+		}
+	}()
 	r.stored = r.run
 	return r.store.Reset(r.config(incarnation), r.disk.Records())
 }

@@ -78,6 +78,7 @@ func (r *replica) Start(c *sim.Context) {
 		c.Mark(markRestarted)
 	}
 	r.core, r.stats = &r.store, r.store.Stats()
+	defer r.caught("start")
 	r.host, r.context = host.New(r.core, r), c
 	r.ended(c, r.host.Start())
 }
@@ -97,8 +98,7 @@ func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
-	r.context = c
-	r.ended(c, r.host.Do(kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)}))
+	r.do(c, kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
 }
 
 // Persisted tells the core that a record is durable.
@@ -115,9 +115,22 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 	if r.core == nil {
 		return // recovery failed; the run has ended in a violation
 	}
+	if r.do(c, ev); r.core == nil {
+		return
+	}
+	r.mark(c, r.core.Stats())
+}
+
+// do has the core take an event, and carries out what comes of it.
+func (r *replica) do(c *sim.Context, ev kvs.Event) {
+	defer r.caught(doing[ev.Kind])
 	r.context = c
 	r.ended(c, r.host.Do(ev))
-	r.mark(c, r.core.Stats())
+}
+
+// doing names what the core does with an event.
+var doing = [...]string{
+	kvs.EventMessage: "message", kvs.EventRequest: "request", kvs.EventTick: "tick", kvs.EventPersisted: "persisted",
 }
 
 // mark notes what a step brought about.
