@@ -182,6 +182,31 @@ func TestNilArguments(t *testing.T) {
 	require.ErrorIs(t, err, flow.ErrArgument)
 }
 
+// TestRefusedNothing: what the user says of a merge or a function is what Verify prints, and
+// what nobody says is assumed.
+func TestRefusedNothing(t *testing.T) {
+	g := flow.New("g", flow.Options{})
+	a := flow.Fold(flow.Batch(fives(g), maxInt, 2, flow.ByProof()), maxInt, flow.BySample(5))
+	b := flow.MapState(a, negate, flow.Morphism(flow.ByExhaustion("all of it")))
+	flow.Threshold(flow.SealWhen(b, flow.Threshold(b, 1, flow.BySample(7))), 2)
+	r := flow.Verify(g)
+	require.NoError(t, r.Err())
+	var printed []string
+	for _, u := range r.Uses {
+		printed = append(printed, fmt.Sprint(u.Carries, "; ", u.Class, "; ", u.Evidence))
+	}
+	require.Equal(t, []string{
+		"elements; morphism; proved up to keys",
+		"joined deltas; morphism; sampled(5)",
+		"state; morphism; exhausted(all of it)",
+		"state; monotone tricky; sampled(7)",
+		"state; non-monotone; exhausted(inputs of up to 3 elements of 3)",
+		"state; monotone tricky; assumed",
+		"final state; monotone tricky; assumed",
+	}, printed)
+	require.Len(t, r.Assumed(), 2)
+}
+
 func TestStartedTwice(t *testing.T) {
 	g := flow.New("g", flow.Options{})
 	flow.Collect(flow.FromSlice(g, numbers(3)))
@@ -336,6 +361,7 @@ func TestPanic(t *testing.T) {
 					}
 					v, _ := flow.Read(state)
 					require.Equal(t, numbers(5), sorted(v))
+					require.NoError(t, s.Busy(), "nothing runs any more")
 					require.True(t, slices.IsSorted(told))
 					require.Equal(t, 5, told[len(told)-1], "growth that a panic interrupted is told after all")
 				})

@@ -436,6 +436,25 @@ func TestPacketsAcknowledgedLate(t *testing.T) {
 	require.False(t, outbox.Pending())
 }
 
+// TestPacketsOfNothing: a state that ends without a value ends so at the other end.
+func TestPacketsOfNothing(t *testing.T) {
+	near, far := flow.New("near", flow.Options{}), flow.New("far", flow.Options{})
+	m := lattice.Min[string]()
+	outbox := flow.Publish(flow.Fold(flow.FromSlice[string](near, nil), m), 1)
+	inbox, copied := flow.Subscribed(far, m, 100)
+	_, ok := outbox.Packet()
+	require.False(t, ok, "there is nothing to say yet")
+	run(t, near)
+	p, ok := outbox.Packet()
+	require.True(t, ok)
+	_, err := inbox.Deliver(p)
+	require.NoError(t, err)
+	run(t, far)
+	_, ok = flow.Read(copied)
+	require.False(t, ok)
+	require.True(t, flow.Complete(copied))
+}
+
 // FuzzDeliver: whatever bytes come, no panic, and no value but those of good packets.
 func FuzzDeliver(f *testing.F) {
 	near := flow.New("near", flow.Options{})
