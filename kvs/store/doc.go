@@ -13,6 +13,7 @@
 //	store/appendlog    log files and an index of all keys       EveryWrite
 //	store/hybridlog    the same, updating in place in memory    EveryWrite
 //	store/lsm          sorted runs under a write-ahead log      EveryWrite
+//	store/pebble       cockroachdb/pebble, the yardstick        EveryWrite
 //
 // The package refuses to start goroutines or to look at a clock: what can be done
 // later is offered to a [Scheduler] in steps, and the host runs them. It knows

@@ -126,7 +126,7 @@ var Rooms = []Room{
 		Pattern: "kvs/store/lsm", Packages: []string{"kvs/store"},
 		Modules: []string{vfsPath, vfs2Path, btreePath, bloomPath},
 	},
-	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebblePath}},
+	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebble2Path}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 	{Pattern: "kvs/client", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},

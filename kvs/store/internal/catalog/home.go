@@ -141,11 +141,23 @@ func (h *Home) sweep(names []string) error {
 		if _, counts := parts[n]; err == nil && counts {
 			continue
 		}
-		if err := h.fs.Remove(h.path(name)); err != nil {
+		if err := h.removeLeft(name); err != nil {
 			return fmt.Errorf("remove what is left over: %w", err)
 		}
 	}
 	return nil
+}
+
+// removeLeft removes a file, or a directory with all in it.
+func (h *Home) removeLeft(name string) error {
+	info, err := h.fs.Stat(h.path(name))
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return h.fs.RemoveAll(h.path(name))
+	}
+	return h.fs.Remove(h.path(name))
 }
 
 func (h *Home) path(name string) string { return h.fs.PathJoin(h.opts.Dir, name) }

@@ -12,6 +12,10 @@ import (
 // Seen is the archive's latest version, as this writer knows it.
 func (h *Home) Seen() store.Version { return h.seen }
 
+// Saw notes that v is the archive's latest version, for an engine that publishes and
+// restores by itself.
+func (h *Home) Saw(v store.Version) { h.seen = v }
+
 // Idle returns the version that the state is, if that is the archive's latest.
 // Nothing must have been set that the catalog does not say. An archive that cannot be
 // read is an error: taken for one that has moved, it would get a version twice.

@@ -1,0 +1,328 @@
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+)
+
+const (
+	dirExt = "pebble"
+	// A mark beside a database holds the version on top of which something was set
+	// first. It is durable before that set; as long as it is not the version that the
+	// catalog names, the state is that version. (A key of the database for it would lie
+	// in all tables, and have compactions bring them together.)
+	markExt = "changed"
+)
+
+// Engine is an open engine.
+type Engine struct {
+	mu      sync.Mutex
+	opts    Options
+	home    *catalog.Home
+	db      *pebble.DB
+	number  uint64 // of the directory of db
+	next    uint64 // number of the next directory
+	changed bool   // something was set on top of the catalog's version
+	waiting int    // sets since the last sync
+	tables  map[string]store.Segment
+	closed  bool
+	failed  error
+	stats   store.Stats
+	merges  int64 // compactions of databases that are closed
+	merged  int64 // bytes written by them
+}
+
+var _ store.Engine = (*Engine)(nil)
+
+// Open opens the engine in o.Dir and recovers it. Errors wrap store.ErrOptions,
+// ErrLocked, ErrForeign, ErrFormat, ErrCorrupt, ErrMissing or what Pebble or the file
+// system said.
+func Open(o Options) (*Engine, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open Pebble engine: %w", err)
+	}
+	home, err := catalog.OpenHome(o.Options, Name, dirExt, markExt)
+	if err != nil {
+		return nil, fmt.Errorf("engine on Pebble: %w", err)
+	}
+	e := &Engine{opts: o, home: home, next: home.State().Next}
+	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+		err = e.restore(store.Latest)
+	} else {
+		err = e.recover()
+	}
+	if err != nil {
+		if e.db != nil {
+			err = errors.Join(err, e.db.Close())
+		}
+		return nil, fmt.Errorf("open %s: %w", o.Dir, catalog.CloseAfter(err, home))
+	}
+	return e, nil
+}
+
+// recover opens the database that the catalog names, or makes the first.
+func (e *Engine) recover() error {
+	s := e.home.State()
+	if len(s.Parts) > 1 {
+		return fmt.Errorf("%w: the catalog names %d databases", store.ErrCorrupt, len(s.Parts))
+	}
+	if len(s.Parts) == 1 {
+		return e.use(s.Parts[0].Number)
+	}
+	number := e.take()
+	if err := e.use(number); err != nil {
+		return err
+	}
+	if err := catalog.SyncDir(e.opts.FS, e.opts.Dir); err != nil {
+		return err
+	}
+	return e.commit(number, s.Parent)
+}
+
+// take is the number of a new directory.
+func (e *Engine) take() uint64 {
+	e.next++
+	return e.next - 1
+}
+
+// commit has the catalog name the database and the version that it came from.
+func (e *Engine) commit(number uint64, parent store.Version) error {
+	s := e.home.State()
+	s.Parts, s.Parent, s.Next = []catalog.Part{{Number: number, Ext: dirExt}}, parent, max(s.Next, e.next)
+	if err := e.home.Commit(s); err != nil {
+		return e.fail(err)
+	}
+	return nil
+}
+
+// use opens the database in the numbered directory and makes it the engine's.
+func (e *Engine) use(number uint64) error {
+	db, err := e.openDB(number)
+	if err != nil {
+		return err
+	}
+	e.db, e.number, e.tables, e.waiting = db, number, map[string]store.Segment{}, 0
+	e.changed, err = e.isChanged(number)
+	return err
+}
+
+func (e *Engine) openDB(number uint64) (*pebble.DB, error) {
+	db, err := e.opts.openDB(e.home.Path(number, dirExt))
+	if err != nil {
+		if pebble.IsCorruptionError(err) {
+			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+		}
+		return nil, fmt.Errorf("%s: %w", e.home.Path(number, dirExt), err)
+	}
+	return db, nil
+}
+
+// isChanged reports that something was set on top of the catalog's version.
+func (e *Engine) isChanged(number uint64) (bool, error) {
+	b, err := e.home.ReadPart(number, markExt, 64)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return string(b) == e.home.State().Parent.String(), err
+}
+
+// mark notes durably that something will be set on top of the catalog's version.
+func (e *Engine) mark() error {
+	if e.changed {
+		return nil
+	}
+	if err := e.home.WritePart(e.number, markExt, []byte(e.home.State().Parent.String())); err != nil {
+		return err
+	}
+	if err := e.home.SyncPart(e.number, markExt); err != nil {
+		return err
+	}
+	if err := catalog.SyncDir(e.opts.FS, e.opts.Dir); err != nil {
+		return err
+	}
+	e.changed = true
+	return nil
+}
+
+func (e *Engine) usable(op string) error {
+	if e.closed {
+		return fmt.Errorf("%s: %w", op, store.ErrClosed)
+	}
+	return nil
+}
+
+func (e *Engine) ready(op string) error {
+	if err := e.usable(op); err != nil {
+		return err
+	}
+	if e.failed != nil {
+		return fmt.Errorf("%s: %w", op, e.failed)
+	}
+	return nil
+}
+
+func (e *Engine) fail(err error) error {
+	if e.failed == nil {
+		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
+	}
+	return e.failed
+}
+
+// Get returns a copy of the value under key.
+func (e *Engine) Get(key []byte) ([]byte, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.usable("get"); err != nil {
+		return nil, err
+	}
+	if err := e.opts.CheckKey("get", key); err != nil {
+		return nil, err
+	}
+	e.stats.Gets++
+	v, done, err := e.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		if pebble.IsCorruptionError(err) {
+			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+		}
+		return nil, fmt.Errorf("get: %w", err)
+	}
+	v = append([]byte(nil), v...)
+	if err := done.Close(); err != nil {
+		return nil, fmt.Errorf("get: %w", err)
+	}
+	return v, nil
+}
+
+// Set puts the value under key, or takes the key away.
+func (e *Engine) Set(key, value []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready("set"); err != nil {
+		return err
+	}
+	if err := e.opts.CheckKey("set", key); err != nil {
+		return err
+	}
+	if err := e.opts.CheckValue(value); err != nil {
+		return err
+	}
+	e.waiting++
+	sync := e.opts.Durability == store.EveryWrite ||
+		e.opts.Durability == store.GroupCommit && e.waiting >= e.opts.GroupWrites
+	if err := e.put(key, value, &pebble.WriteOptions{Sync: sync}); err != nil {
+		return fmt.Errorf("set: %w", e.fail(err))
+	}
+	if sync {
+		e.stats.Syncs++
+		e.waiting = 0
+	}
+	if len(value) == 0 {
+		e.stats.Deletes++
+	} else {
+		e.stats.Sets++
+	}
+	return nil
+}
+
+func (e *Engine) put(key, value []byte, o *pebble.WriteOptions) error {
+	if err := e.mark(); err != nil {
+		return err
+	}
+	if len(value) == 0 {
+		return e.db.Delete(key, o)
+	}
+	return e.db.Set(key, value, o)
+}
+
+// Sync makes all that was set durable.
+func (e *Engine) Sync() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.ready("sync"); err != nil {
+		return err
+	}
+	if err := e.db.LogData(nil, pebble.Sync); err != nil {
+		return fmt.Errorf("sync: %w", e.fail(err))
+	}
+	e.stats.Syncs++
+	e.waiting = 0
+	return nil
+}
+
+// Stats returns counts since the engine was opened. Merges are Pebble's compactions.
+func (e *Engine) Stats() store.Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.stats
+	s.Merges, s.MergedBytes = e.merges, e.merged
+	if !e.closed {
+		n, bytes := compactions(e.db)
+		s.Merges, s.MergedBytes = s.Merges+n, s.MergedBytes+bytes
+	}
+	return s
+}
+
+func compactions(db *pebble.DB) (n, bytes int64) {
+	m := db.Metrics()
+	for i := range m.Levels {
+		bytes += int64(m.Levels[i].TableBytesCompacted)
+	}
+	return m.Compact.Count, bytes
+}
+
+// Size returns what the engine occupies. The backlog is the tables of Pebble's level 0.
+func (e *Engine) Size() store.Size {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return store.Size{Keys: -1}
+	}
+	m := e.db.Metrics()
+	s := store.Size{
+		Keys: -1, Disk: int64(m.DiskSpaceUsage()), Memory: int64(m.MemTable.Size), Backlog: int(m.Levels[0].TablesCount),
+	}
+	for i := range m.Levels {
+		s.Files += int(m.Levels[i].TablesCount)
+	}
+	return s
+}
+
+// Close makes all durable and gives the directory free, which it does even if that
+// fails.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.usable("close"); err != nil {
+		return err
+	}
+	err := e.failed
+	if err == nil {
+		err = e.db.LogData(nil, pebble.Sync)
+	}
+	e.closed = true
+	if err = catalog.CloseAfter(errors.Join(err, e.db.Close()), e.home); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
+
+// remove removes a directory that does not count. Failing is no harm but its space,
+// until the next opening.
+func (e *Engine) remove(number uint64) {
+	err := e.opts.FS.RemoveAll(e.home.Path(number, dirExt))
+	err = errors.Join(err, e.home.Remove(number, markExt))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.stats.Background = err
+	}
+}

@@ -1,0 +1,83 @@
+// Package pebble is the contract of kvs/store on cockroachdb/pebble: the yardstick of
+// the other engines, and the one to take where no reason speaks for another.
+//
+//	LOCK              held while the directory is open
+//	CATALOG           which of the directories below counts, and which version it came from
+//	NNNNNNNN.pebble   a directory of Pebble's own
+//	NNNNNNNN.changed  a mark that it holds more than the version it came from
+//
+// A version consists of Pebble's sorted tables, each a segment, and of one more segment
+// with the rest of a checkpoint: which table has which name, and the small files. A
+// table that the archive has is not uploaded again, but one that a compaction wrote
+// anew is: so the bytes on a snapshot's critical path are those changed, and what
+// compactions rewrote since. The bounds of the other engines on them do not hold here.
+//
+// Pebble starts goroutines of its own and merges on them: Options.Scheduler is not
+// used, no set gets store.ErrBackpressure (one waits where Pebble makes it wait), and
+// two runs on one simulated disk differ in their file operations. Pebble cannot go on
+// when its log cannot be written or synced, and ends the process: so does this engine,
+// by a panic, and store.ErrFailed is only what is left of a failed change of the
+// catalog. Keys are not counted.
+package pebble
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// Name is the engine's name in catalogs and manifests.
+const Name = "pebble"
+
+// Options are those of all engines and some of Pebble's. Zero values stand for the
+// defaults.
+type Options struct {
+	store.Options
+	// MemtableBytes is how much is set before a table is written, 4 MiB by default.
+	MemtableBytes int
+	// CacheBytes is the size of the cache of blocks, 8 MiB by default.
+	CacheBytes int64
+}
+
+func (o Options) withDefaults() (Options, error) {
+	var err error
+	if o.Options, err = o.Options.WithDefaults(); err != nil {
+		return o, err
+	}
+	if o.MemtableBytes == 0 {
+		o.MemtableBytes = 4 << 20
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 8 << 20
+	}
+	if o.MemtableBytes < 4<<10 || o.MemtableBytes > 1<<30 {
+		return o, fmt.Errorf("%w: MemtableBytes %d, want 4 KiB to 1 GiB", store.ErrOptions, o.MemtableBytes)
+	}
+	if o.CacheBytes < 0 || o.CacheBytes > 1<<40 {
+		return o, fmt.Errorf("%w: CacheBytes %d, want at most 1 TiB", store.ErrOptions, o.CacheBytes)
+	}
+	return o, nil
+}
+
+// logger passes over what Pebble reports and stops where Pebble cannot go on.
+type logger struct{}
+
+func (logger) Infof(string, ...any)  {}
+func (logger) Errorf(string, ...any) {}
+
+// Fatalf must not return, by Pebble's contract.
+func (logger) Fatalf(format string, args ...any) {
+	panic("pebble cannot go on: " + fmt.Sprintf(format, args...))
+}
+
+// openDB opens Pebble's directory.
+func (o *Options) openDB(dir string) (*pebble.DB, error) {
+	cache := pebble.NewCache(o.CacheBytes)
+	defer cache.Unref() // the database holds it too
+	return pebble.Open(dir, &pebble.Options{
+		FS: o.FS, Logger: logger{}, MemTableSize: uint64(o.MemtableBytes), Cache: cache,
+		FormatMajorVersion: pebble.FormatFlushableIngestExcises,
+	})
+}

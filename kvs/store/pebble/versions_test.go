@@ -1,0 +1,98 @@
+package pebble
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+func openOn(t *testing.T, d *disk.FS) *Engine {
+	t.Helper()
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	e, err := Open(Options{Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}})
+	require.NoError(t, err)
+	return e
+}
+
+// TestSnapshotsShareTables fills a table, and then sets a key: the next version costs
+// the change and the small files, not the first table again. A version is idle in the
+// next process too, whatever Pebble has compacted since.
+func TestSnapshotsShareTables(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	e := openOn(t, d)
+	for i := range 5000 {
+		require.NoError(t, e.Set(fmt.Appendf(nil, "key %d", i), fmt.Appendf(nil, "%0100d", i*7919)))
+	}
+	v, err := e.Snapshot()
+	require.NoError(t, err)
+	whole := e.Stats().CriticalBytes
+	require.NoError(t, e.Set([]byte("z"), []byte("v")))
+	next, err := e.Snapshot()
+	require.NoError(t, err)
+	require.Equal(t, v+1, next)
+	require.Less(t, e.Stats().CriticalBytes-whole, whole/2)
+	for range 3 {
+		require.NoError(t, e.Close())
+		e = openOn(t, d)
+		same, err := e.Snapshot()
+		require.NoError(t, err)
+		require.Equal(t, next, same)
+		require.Zero(t, e.Stats().CriticalBytes)
+	}
+	require.NoError(t, e.Set([]byte("z"), nil))
+	require.NoError(t, e.Close())
+	e = openOn(t, d)
+	last, err := e.Snapshot()
+	require.NoError(t, err)
+	require.Equal(t, next+1, last, "what was set in another process counts")
+	names, err := d.List("dir")
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(names), 4, "no checkpoint is left: %v", names)
+	require.NoError(t, e.Close())
+}
+
+// TestBundleRefusesNames has names that lead out of a directory, stand twice, or are
+// not as many as the segments.
+func TestBundleRefusesNames(t *testing.T) {
+	for _, b := range []bundle{
+		{Tables: []string{"../a"}}, {Tables: []string{""}}, {Tables: []string{".."}}, {Tables: []string{"a/b"}},
+		{Tables: []string{"a"}, Files: []small{{Name: "a"}}}, {}, {Tables: []string{"a", "b"}},
+		{Tables: []string{"a"}, Files: []small{{Name: `b\\c`}}},
+	} {
+		image, err := catalog.Seal(bundleTitle, bundleFormat, b)
+		require.NoError(t, err)
+		_, err = decodeBundle(image, 2)
+		require.ErrorIs(t, err, store.ErrCorrupt, "%+v", b)
+	}
+	image, err := catalog.Seal(bundleTitle, bundleFormat, bundle{Tables: []string{"a"}, Files: []small{{Name: "b", Data: []byte("c")}}})
+	require.NoError(t, err)
+	b, err := decodeBundle(image, 2)
+	require.NoError(t, err)
+	require.Equal(t, "c", string(b.Files[0].Data))
+}
+
+// FuzzBundle decodes arbitrary bytes: what is accepted has names that stay in their
+// directory.
+func FuzzBundle(f *testing.F) {
+	image, err := catalog.Seal(bundleTitle, bundleFormat, bundle{Tables: []string{"a"}, Files: []small{{Name: "b"}}})
+	require.NoError(f, err)
+	f.Add(image, 2)
+	f.Add([]byte("joinery pebble checkpoint 1 00000000\n{}\n"), 1)
+	f.Fuzz(func(t *testing.T, image []byte, segments int) {
+		b, err := decodeBundle(image, segments)
+		if err == nil {
+			require.Len(t, b.Tables, segments-1)
+			for _, name := range b.Tables {
+				require.NotContains(t, name, "/")
+			}
+		}
+	})
+}
