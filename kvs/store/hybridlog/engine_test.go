@@ -1,6 +1,7 @@
 package hybridlog_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,4 +50,20 @@ func TestOptions(t *testing.T) {
 		_, err := hybridlog.Open(o)
 		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
 	}
+}
+
+// TestUpdatesInPlace sets one key over and over, to values of one length: the log takes
+// one record, and the disk nothing.
+func TestUpdatesInPlace(t *testing.T) {
+	e, err := hybridlog.Open(hybridlog.Options{Options: store.Options{Dir: t.TempDir()}, PageBytes: 1024, MutablePages: 1})
+	require.NoError(t, err)
+	before := e.Size()
+	for i := range 1000 {
+		require.NoError(t, e.Set([]byte("key"), fmt.Appendf(nil, "%0100d", i)))
+	}
+	require.Equal(t, before.Disk, e.Size().Disk)
+	v, err := e.Get([]byte("key"))
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("%0100d", 999), string(v))
+	require.NoError(t, e.Close())
 }

@@ -31,9 +31,10 @@ func TestDamage(t *testing.T, e Engine) {
 		"format": testFormat, "flipped in the bucket": testFlippedBucket, "missing segment": testMissingSegment,
 		"format of a version": testVersionFormat, "read only": testReadOnly, "remote": testRemote,
 		"bucket fails": testBucketFails, "no archive": testNoArchive, "options": testOptions, "private": testPrivate,
-		"durability": testDurability,
+		"durability": testDurability, "stats": testStats,
 	}
 	if !e.Clones { // what another's code makes of its own spoiled files and of a full disk is its own
+		tests["overwritten"] = testOverwritten
 		tests["flipped"], tests["missing"], tests["full"], tests["handles"] = testFlipped, testMissing, testFull, testHandles
 	}
 	for name, test := range tests {
