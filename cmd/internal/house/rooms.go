@@ -138,7 +138,7 @@ var Rooms = []Room{
 // tools that this house is about, the libraries it stands on, and the one loop that
 // hosts a replica, which tests of the core go through like everybody.
 var InTests = Room{
-	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "sim", "sim/disk"},
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot", "sim", "sim/disk"},
 	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath},
 }
 
