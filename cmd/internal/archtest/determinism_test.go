@@ -1,11 +1,11 @@
-package house_test
+package archtest_test
 
 import (
 	"testing"
 
 	"golang.org/x/tools/go/analysis/analysistest"
 
-	"github.com/joinery-go/joinery/cmd/internal/house"
+	"github.com/joinery-go/joinery/cmd/internal/archtest"
 )
 
 // Each package of testdata holds mutants of one rule, marked with the diagnostic
@@ -15,7 +15,7 @@ func TestDeterminismAnalyzer(t *testing.T) {
 		"clock", "goroutine", "random", "environment", "socket", "selects", "maporder", "mapsafe", "annotation",
 	} {
 		t.Run(name, func(t *testing.T) {
-			analysistest.Run(t, analysistest.TestData(), house.Determinism, name)
+			analysistest.Run(t, analysistest.TestData(), archtest.Determinism, name)
 		})
 	}
 }

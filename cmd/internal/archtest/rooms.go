@@ -1,4 +1,4 @@
-package house
+package archtest
 
 // Room is one row of the import table: the packages it governs and what they may
 // import beside the standard library.
@@ -135,7 +135,7 @@ var Rooms = []Room{
 }
 
 // InTests is what test files may import beyond what their package may: the
-// tools that this house is about, the libraries it stands on, and the one loop that
+// tools that this module is about, the libraries it stands on, and the one loop that
 // hosts a replica, which tests of the core go through like everybody.
 var InTests = Room{
 	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot", "sim", "sim/disk"},

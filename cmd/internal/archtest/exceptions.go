@@ -1,4 +1,4 @@
-package house
+package archtest
 
 // Rule names what a finding is about.
 type Rule string
