@@ -491,4 +491,3 @@ func TestUnchanged(t *testing.T) {
 		require.Equal(t, setOf(9), constant)
 	}
 }
-
