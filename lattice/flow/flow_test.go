@@ -121,3 +121,15 @@ func TestOutputAll(t *testing.T) {
 	}
 	require.Equal(t, numbers(10), got)
 }
+
+// TestMapFilterFoldOfSlice: predicates next to a source and next to each other, in every
+// grouping.
+func TestMapFilterFoldOfSlice(t *testing.T) {
+	for _, batch := range []int{1, 2, 1000} {
+		g := flow.New("t", flow.Options{Batch: batch})
+		even := flow.Filter(flow.FromSlice(g, numbers(100)), func(v int) bool { return v%2 == 0 })
+		least := flow.Fold(flow.Filter(even, func(v int) bool { return v%5 == 3 }), lattice.Min[int]())
+		run(t, g)
+		require.Equal(t, 8, must(flow.Read(least)))
+	}
+}
