@@ -192,7 +192,10 @@ func (r *Replica) has(p *partition, dots gossip.Dots) bool {
 
 // keep persists the pieces of a snapshot; with the last one it is joined in.
 func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
-	s.applied, _ = p.credible(r.cfg.Origin, s.applied)
+	var lie bool
+	if s.applied, lie = p.credible(r.cfg.Origin, s.applied); lie {
+		pieces = r.without(pieces, s.applied)
+	}
 	r.learn(s)
 	b := r.newBatch(p)
 	b.snap = s
@@ -205,6 +208,21 @@ func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
 	b.token = r.token
 	r.batches = append(r.batches, b)
 	p.pending++
+}
+
+// without is the pieces with other dots: what is not believed must not be believed by
+// the next incarnation, which reads them before the writes that it is about.
+func (r *Replica) without(pieces [][]byte, applied gossip.Dots) [][]byte {
+	out := make([][]byte, 0, len(pieces))
+	for _, encoded := range pieces {
+		x, err := r.in.Piece(encoded)
+		if err != nil {
+			return pieces // unreachable: all of them have been read
+		}
+		x.Applied = applied
+		out = append(out, x.Append(nil))
+	}
+	return out
 }
 
 // learn takes in what of a snapshot concerns all of the replica.
