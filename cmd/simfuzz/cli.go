@@ -142,12 +142,15 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return usagef("unknown command %q for %q%s", args[0], cmd.CommandPath(), didYouMean(args[0], commandNames(cmd)))
 }
 
-// printJSON prints one object on a line of its own.
+// errOutput says that the output cannot be written.
+var errOutput = errors.New("write output")
+
+// printJSON prints one object on a line of its own. Its error is [errOutput].
 func (c *cli) printJSON(v any) error {
 	enc := json.NewEncoder(c.out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write output: %w", err)
+		return fmt.Errorf("%w: %w", errOutput, err)
 	}
 	return nil
 }

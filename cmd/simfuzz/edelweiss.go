@@ -122,7 +122,11 @@ func (c *cli) edelweiss(o edelweissOptions, names []string) error {
 		if i > 0 && !o.json && !o.print && !o.mermaid {
 			c.printf("\n")
 		}
-		if err := c.edelweissOne(o, name); err != nil {
+		err := c.edelweissOne(o, name)
+		if errors.Is(err, errOutput) {
+			return err
+		}
+		if err != nil {
 			c.note("simfuzz: edelweiss: %v", err)
 			c.worsen(exitFailed)
 			if o.json {

@@ -30,6 +30,7 @@ type Program struct {
 	in       io.WriteCloser
 	answers  chan answer
 	stderr   *tail
+	wait     func() (ended <-chan struct{})
 	err      error
 	// Requests counts what the program was asked.
 	Requests int
@@ -55,6 +56,14 @@ func Start(ctx context.Context, command string, patience time.Duration) (*Progra
 		return nil, fmt.Errorf("start %q: %w", command, err)
 	}
 	p.in = in
+	p.wait = sync.OnceValue(func() <-chan struct{} {
+		ended := make(chan struct{})
+		go func() {
+			_ = p.process.Wait() // how it ends is its own affair; what it wrote is there then
+			close(ended)
+		}()
+		return ended
+	})
 	if err := p.process.Start(); err != nil {
 		return nil, fmt.Errorf("%w: start %q: %w", ErrProgram, command, err)
 	}
@@ -188,6 +197,11 @@ func (p *Program) ended(err error) error {
 	if errors.Is(err, bufio.ErrTooLong) {
 		return p.fail(fmt.Errorf("an answer of more than %d bytes", maxAnswer), "")
 	}
+	p.in.Close()
+	select { // what it said at its end may come after the end of its answers
+	case <-p.wait():
+	case <-time.After(time.Second):
+	}
 	return p.fail(fmt.Errorf("it ended after %d requests: %w", p.Requests, err), "it must answer until its input ends")
 }
 
@@ -216,16 +230,11 @@ func (p *Program) Close() {
 		for range p.answers { // what nobody asked for
 		}
 	}()
-	ended := make(chan struct{})
-	go func() {
-		_ = p.process.Wait() // how it ends after its input did is its own affair
-		close(ended)
-	}()
 	select {
-	case <-ended:
+	case <-p.wait():
 	case <-time.After(time.Second):
 		_ = p.process.Process.Kill()
-		<-ended
+		<-p.wait()
 	}
 }
 
