@@ -3,6 +3,7 @@ package kvs_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,13 +42,20 @@ type cluster struct {
 	hosts    []host.Host
 	origins  uint64
 	disks    [][][]byte
+	before   []int      // by node: where in its disk the record of token 1 is, or was
+	cut      []int      // by node: how many records have been truncated
+	full     [][][]byte // by node: what its disk would be without checkpoints
 	bag      []flight
 	answers  map[uint64]map[uint64]*wire.Response // by client and request
 	now      uint64
 	lossy    bool
 	accepted int
 	batch    int // BatchBytes of replicas that start
-	restarts int // that replicas asked for
+	check    int // CheckpointBytes of these
+	written  int // bytes of records
+
+	unreadable int // how many records of its disk a replica that starts cannot read
+	restarts   int // that replicas asked for
 }
 
 type flight struct {
@@ -66,6 +74,7 @@ func newCluster(t testing.TB, nodes, partitions, rf int, seed uint64) *cluster {
 	c := &cluster{
 		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*wire.Response),
 		replicas: make([]*kvs.Replica, nodes), hosts: make([]host.Host, nodes), disks: make([][][]byte, nodes),
+		before: make([]int, nodes), cut: make([]int, nodes), full: make([][][]byte, nodes),
 	}
 	for i := range ids {
 		c.start(i)
@@ -84,9 +93,10 @@ func (c *cluster) start(node int) {
 	err := kvs.ErrOriginUsed
 	for errors.Is(err, kvs.ErrOriginUsed) {
 		c.origins++
-		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch, CheckpointBytes: c.check, Unreadable: c.unreadable}, c.disks[node])
 	}
 	require.NoError(c.t, err)
+	c.before[node] = len(c.disks[node])
 	c.replicas[node], c.hosts[node] = r, host.New(r, env{c, node})
 	c.did(node, c.hosts[node].Start())
 }
@@ -107,6 +117,7 @@ func (c *cluster) crash(node int) {
 // lose crashes the replica and takes its disk back to its first records.
 func (c *cluster) lose(node, keep int) {
 	c.disks[node] = c.disks[node][:min(keep, len(c.disks[node]))]
+	c.full[node] = slices.Clone(c.disks[node])
 	c.crash(node)
 }
 
@@ -127,8 +138,19 @@ func (e env) Respond(_ uint64, msg []byte) {
 func (e env) Persist(token uint64, record []byte) error {
 	// Durability is in order: the record is on the disk before any later one.
 	e.c.disks[e.node] = append(e.c.disks[e.node], bytes.Clone(record))
+	e.c.written += len(record)
+	if !wire.IsCheckpoint(record) {
+		e.c.full[e.node] = append(e.c.full[e.node], bytes.Clone(record))
+	}
 	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventPersisted, Token: token}})
 	return nil
+}
+
+func (e env) Truncate(token uint64) {
+	cut := e.c.before[e.node] + int(token) - 1
+	e.c.disks[e.node] = e.c.disks[e.node][cut:]
+	e.c.before[e.node] -= cut
+	e.c.cut[e.node] += cut
 }
 
 func (e env) After(uint64) {

@@ -29,7 +29,8 @@ type scratch struct {
 
 // batch is what one record makes durable.
 type batch struct {
-	token   uint64
+	first   uint64 // token of the first of its records, mostly the only one
+	token   uint64 // and of the last
 	part    *partition
 	entries []gossip.Entry
 	deltas  []kind.Value

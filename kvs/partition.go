@@ -133,6 +133,7 @@ type partition struct {
 	need     []need     // by peer: what it needs, or we of it, before deltas do
 	open     int        // how many needs this replica has to see to
 	bare     bool       // a delta may be gone from the log that a peer lacks
+	handed   bool       // some are gone from the log of which the disk still has the records
 	incoming []assembly // by peer: its snapshot, of which pieces have come; nil mostly
 }
 

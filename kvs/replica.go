@@ -26,9 +26,12 @@ type Config struct {
 	Self   ring.NodeID
 	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
 	First  bool   // the node has never run before, so it has nothing to ask its peers for
-	Ring   *ring.Ring
-	Kinds  *kind.Kinds
-	Secret []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
+	// Unreadable is how many records the disk could not read and has cut out. What they
+	// held is asked of the peers, whatever First says.
+	Unreadable int
+	Ring       *ring.Ring
+	Kinds      *kind.Kinds
+	Secret     []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
@@ -37,6 +40,11 @@ type Config struct {
 	MaxEach      int    // of these, reads of one session; default 16
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
+
+	// CheckpointBytes is how many bytes of records are persisted before the next
+	// checkpoint, which is written where the last one was smaller than that, and as many
+	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
+	CheckpointBytes int
 
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
 	// peer may be, in milliseconds; default 120,000. That of a client may be half as
@@ -61,6 +69,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
+	case c.Unreadable < 0:
+		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
 	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
@@ -72,6 +82,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.BatchBytes == 0 {
 		c.BatchBytes = 256 << 10
+	}
+	if c.CheckpointBytes == 0 {
+		c.CheckpointBytes = 4 << 20
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
@@ -100,6 +113,9 @@ type Stats struct {
 	Waited     uint64 // threshold reads that had to wait
 	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
+
+	Checkpoints uint64 // checkpoints written whole
+	Unreadable  uint64 // records that were cut out of what this incarnation started on
 }
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
@@ -117,6 +133,8 @@ type Replica struct {
 	now     uint64
 	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats   Stats
+
+	checkpoint checkpoint
 	scratch
 }
 
@@ -136,8 +154,10 @@ func (l *peerLink) paced(tick uint64) {
 }
 
 // New returns a replica that starts from the records that its disk still holds,
-// oldest first. A record that cannot be read is an error, not a gap. Errors wrap
-// [ErrConfig], [ErrOriginUsed] or [wire.ErrMessage].
+// oldest first. One that the disk has and cannot read is left out and counted in
+// [Config.Unreadable]; one that is whole, as its checksum says, and yet no record of
+// this version of the store, is an error and not a gap. Errors wrap [ErrConfig],
+// [ErrOriginUsed] or [wire.ErrMessage].
 func New(cfg Config, records [][]byte) (*Replica, error) {
 	r := new(Replica)
 	if err := r.Reset(cfg, records); err != nil {
@@ -179,34 +199,38 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 			r.peers = append(r.peers, peerLink{id: n, gap: 1})
 		}
 	}
-	var past assembly
+	var past recovery
 	for i, rec := range records {
 		if err := r.recover(rec, &past); err != nil {
 			return fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
 		}
 	}
+	r.recovered(records, &past)
 	for _, p := range r.parts {
 		if slices.ContainsFunc(p.applied, func(x gossip.Span) bool { return x.Origin == cfg.Origin }) {
 			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
 		}
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 	}
-	if !cfg.First || len(records) > 0 {
+	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 {
 		r.askAll()
 	}
 	return nil
 }
 
-func (r *Replica) recover(rec []byte, past *assembly) error {
+func (r *Replica) recover(rec []byte, past *recovery) error {
 	if encoded, ok := wire.PieceOf(rec); ok {
-		return r.recoverPiece(encoded, past)
+		return r.recoverPiece(encoded, &past.snapshot)
+	}
+	if wire.IsCheckpoint(rec) {
+		return r.recoverCheckpoint(rec, past)
 	}
 	id, entries, err := r.in.Record(rec)
 	if err != nil {
 		return err
 	}
 	if int(id) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.cfg.Ring.Partitions())
+		return errPartition(id, r.cfg.Ring)
 	}
 	p := r.partition(id)
 	for i := range entries {
@@ -222,6 +246,11 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 		r.remember(e.Client, e.Req)
 	}
 	return nil
+}
+
+// errPartition says that a record is of a partition which the ring does not have.
+func errPartition(id ring.Partition, r *ring.Ring) error {
+	return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.Partitions())
 }
 
 // decodeDelta decodes the delta of e into a value of the pool.
@@ -302,6 +331,7 @@ func (r *Replica) Step(ev Event) []Effect {
 		r.tick++
 		r.expire()
 		r.gossip()
+		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
 		r.silent = 0
@@ -374,8 +404,7 @@ func (r *Replica) remember(client, req uint64) {
 
 // persist asks for the batch to be made durable.
 func (r *Replica) persist(b *batch) {
-	r.token++
-	b.token = r.token
+	b.first, b.token = r.token+1, r.token+1
 	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
@@ -383,6 +412,13 @@ func (r *Replica) persist(b *batch) {
 	}
 	from := len(r.wire)
 	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
+	r.record(from)
+}
+
+// record asks for what was written from there on to be made durable, as one record.
+func (r *Replica) record(from int) {
+	r.token++
+	r.checkpoint.logged += len(r.wire) - from
 	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 }
 
@@ -395,6 +431,7 @@ func (r *Replica) persisted(token uint64) {
 		r.batches = slices.Delete(r.batches, 0, 1)
 		r.visible(b)
 	}
+	r.writeCheckpoint(token)
 }
 
 // visible makes a durable batch visible, answers whom it concerns, and tells the
@@ -408,7 +445,9 @@ func (r *Replica) visible(b *batch) {
 	if b.snap != nil {
 		r.absorb(p, b.snap)
 	}
-	r.stats.Reclaimed += uint64(p.log.Reclaim())
+	reclaimed := p.log.Reclaim()
+	r.stats.Reclaimed += uint64(reclaimed)
+	p.handed = p.handed || reclaimed > 0
 	if p.pending == 0 {
 		p.coming = p.coming[:0]
 		r.payDebts(p)
@@ -433,7 +472,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || r.waiting > 0 {
+	if len(r.batches) > 0 || r.waiting > 0 || r.checkpoint.running {
 		return false
 	}
 	for _, p := range r.parts {

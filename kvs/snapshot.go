@@ -23,10 +23,7 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-const (
-	servedSize = 12 // bytes of a session in a message, about
-	markSize   = 4  // and of a mark
-)
+const servedSize = 12 // bytes of a session in a message, about
 
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
@@ -43,7 +40,7 @@ func (r *Replica) snapshotOf(p *partition) []wire.Piece {
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
 			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
-			x := last(len(v.Key) + len(v.Kind) + len(v.Value) + markSize*(len(v.Writes)+len(v.Deps)))
+			x := last(v.Size())
 			x.Values = append(x.Values, v)
 		}
 	}
@@ -123,19 +120,27 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 		}
 		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
 		s.clients = append(s.clients, x.Clients...)
-		for _, v := range x.Values {
-			k, known := r.cfg.Kinds.Find(v.Kind)
-			if !known || r.cfg.Ring.PartitionOf(v.Key) != id {
-				return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, id)
-			}
-			value, err := k.Decode(v.Value)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
-			}
-			s.values = append(s.values, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone()})
+		if s.values, err = r.keepValues(s.values, id, x.Values); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// keepValues decodes what is held in partition id.
+func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.HeldValue) ([]keptValue, error) {
+	for _, v := range values {
+		k, known := r.cfg.Kinds.Find(v.Kind)
+		if !known || r.cfg.Ring.PartitionOf(v.Key) != id {
+			return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, id)
+		}
+		value, err := k.Decode(v.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
+		}
+		dst = append(dst, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone()})
+	}
+	return dst, nil
 }
 
 // receivePiece takes in a piece of a snapshot; false rejects it. Like deltas, the
@@ -198,12 +203,11 @@ func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
 	}
 	r.learn(s)
 	b := r.newBatch(p)
-	b.snap = s
+	b.snap, b.first = s, r.token+1
 	for _, encoded := range pieces {
-		r.token++
 		from := len(r.wire)
 		r.wire = wire.AppendPieceRecord(r.wire, encoded)
-		r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
+		r.record(from)
 	}
 	b.token = r.token
 	r.batches = append(r.batches, b)
@@ -240,16 +244,7 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 		return
 	}
 	p.rev++
-	for _, v := range s.values {
-		held, _ := p.slot(v.key, v.kind)
-		if held != nil {
-			held.val.MergeIn(v.value)
-		} else {
-			held = p.place(v.key, v.kind, v.value.Clone())
-		}
-		held.writes.MergeIn(v.writes)
-		held.deps.MergeIn(v.deps)
-	}
+	p.join(s.values)
 	r.stats.Snapshots++
 	p.bare = true
 	for at := range r.peers {
@@ -263,6 +258,20 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 	}
 }
 
+// join joins in what is held elsewhere, or was once held here.
+func (p *partition) join(values []keptValue) {
+	for _, v := range values {
+		held, _ := p.slot(v.key, v.kind)
+		if held != nil {
+			held.val.MergeIn(v.value)
+		} else {
+			held = p.place(v.key, v.kind, v.value.Clone())
+		}
+		held.writes.MergeIn(v.writes)
+		held.deps.MergeIn(v.deps)
+	}
+}
+
 // recoverPiece reads back a piece that was persisted.
 func (r *Replica) recoverPiece(encoded []byte, past *assembly) error {
 	x, err := r.in.Piece(encoded)
@@ -270,7 +279,7 @@ func (r *Replica) recoverPiece(encoded []byte, past *assembly) error {
 		return err
 	}
 	if int(x.Partition) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, x.Partition, r.cfg.Ring.Partitions())
+		return errPartition(x.Partition, r.cfg.Ring)
 	}
 	pieces := past.add(&x, encoded)
 	if pieces == nil {

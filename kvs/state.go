@@ -94,6 +94,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 			dst = b.snap.append(dst)
 		}
 	}
+	if r.cfg.CheckpointBytes > 0 {
+		dst = r.checkpoint.append(append(dst, 'k'), r.token)
+	}
 	for _, p := range r.parts {
 		dst = r.appendPartition(varint.Append(append(dst, 'p'), uint64(p.id)), p)
 	}
@@ -116,7 +119,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		coming.Add(d)
 	}
 	dst = coming.Append(p.applied.Append(append(dst, 'a')))
-	dst = wire.AppendBool(dst, p.bare)
+	dst = wire.AppendBool(wire.AppendBool(dst, p.bare), p.handed && !p.owned)
 	for i := range r.peers {
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))

@@ -73,6 +73,10 @@ type Setup struct {
 	Tagged     bool   `json:"tagged"`
 	Porcupine  bool   `json:"porcupine"` // the history is also searched by porcupine
 	Faults     Levels `json:"faults"`
+	// CheckpointBytes is how many bytes of records replicas write between checkpoints; less
+	// than 0 is any number, so that there is none.
+	CheckpointBytes int `json:"checkpoint_bytes"`
+
 	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
 	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
 	FIFO       bool   `json:"fifo"`                // links keep the order of messages
@@ -89,6 +93,10 @@ const (
 // smallBatch has snapshots, of which there are some only where disks are lost, come in
 // several pieces.
 const smallBatch = 32
+
+// checkpoints are what Setup.CheckpointBytes is drawn from: mostly little, so that a
+// replica writes several checkpoints while a run lasts.
+var checkpoints = []int{256, 512, 1024, 4096}
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -121,6 +129,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
 		s.BatchBytes = smallBatch * s.long()
 	}
+	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
 }
@@ -168,6 +177,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a horizon of %d ms, want 1 to 600000", ErrConfig, s.HorizonMS)
 	case s.BatchBytes < 0 || s.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
+	case s.CheckpointBytes == 0 || s.CheckpointBytes > 1<<30:
+		return fmt.Errorf("%w: a checkpoint every %d bytes, want 1 to %d, or less than 0 for none", ErrConfig, s.CheckpointBytes, 1<<30)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

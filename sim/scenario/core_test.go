@@ -76,6 +76,7 @@ func (e coreEnv) Persist(token uint64, _ []byte) error {
 }
 
 func (e coreEnv) Respond(uint64, []byte) {}
+func (e coreEnv) Truncate(uint64)        {}
 func (e coreEnv) After(ms uint64)        { e.ticks[e.node] = e.ms + ms }
 func (e coreEnv) Accepted(*gossip.Entry) {}
 

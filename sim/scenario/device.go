@@ -6,7 +6,10 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
@@ -45,7 +48,34 @@ func (r *replica) recover(incarnation uint64) (err error) {
 		}
 	}()
 	r.stored = r.run
-	return r.store.Reset(r.config(incarnation), r.disk.Records())
+	records := r.disk.Records()
+	cfg := r.config(incarnation)
+	cfg.Unreadable = r.disk.Unreadable()
+	return r.store.Reset(cfg, records)
+}
+
+// damaged returns which writes may be missing on the disk of a replica, since a record
+// that had them could not be read; nil if all could.
+func (r *replica) damaged() oracle.Missing {
+	lost := r.disk.TakeLost()
+	if len(lost) == 0 {
+		return nil
+	}
+	all, parts, dots := false, map[ring.Partition]bool{}, map[ring.Partition]gossip.Dots{}
+	for _, rec := range lost {
+		held, err := new(wire.DecodeBuffer).Contents(rec)
+		if err != nil {
+			r.run.err = err
+		}
+		all = all || held.Sessions // without them, a checkpoint counts for nothing
+		parts[held.Of] = parts[held.Of] || held.Whole
+		d := dots[held.Of]
+		for i := range held.Entries {
+			d.Add(held.Entries[i].Dot)
+		}
+		dots[held.Of] = d
+	}
+	return func(p ring.Partition, d causal.Dot) bool { return all || parts[p] || dots[p].Contains(d) }
 }
 
 // config is that of a replica's incarnation.
@@ -53,6 +83,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
 		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes,
+		CheckpointBytes: r.run.setup.CheckpointBytes,
 	}
 }
 

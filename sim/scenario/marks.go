@@ -18,6 +18,8 @@ const (
 	markHandedOver  = "write accepted by a replica that does not own it"
 	markTorn        = "torn record cut off"
 	markRepaired    = "spoiled record read from its other copy"
+	markUnreadable  = "spoiled record cut out"
+	markCheckpoint  = "checkpoint written, and the log cut"
 	markDiskFailed  = "replica stopped over its disk"
 	markRejected    = "spoiled message rejected"
 	markClockBack   = "a replica's wall clock went back"
@@ -32,7 +34,7 @@ const markStranded = "replica restarted to hand writes over once more"
 func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
-		markRepaired, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
+		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
 	}
 }
 

@@ -53,8 +53,16 @@ func (r *replica) Start(c *sim.Context) {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
 	}
+	missing := r.damaged()
+	if missing != nil {
+		c.Mark(markUnreadable)
+	}
 	if again {
-		r.run.tell(func(o oracle.Oracle) { o.Restarted(r.id) })
+		r.run.tell(func(o oracle.Oracle) { o.Restarted(r.id, missing) })
+	}
+	if r.store.Stats().Unreadable != uint64(r.disk.Unreadable()) {
+		r.run.fail(Violation{Oracle: "recovery", Kind: "unreadable", Node: int(r.id), Message: fmt.Sprintf(
+			"node %d says that %d records could not be read, and there are %d", r.id, r.store.Stats().Unreadable, r.disk.Unreadable())})
 	}
 	if r.disk.Torn() > 0 {
 		c.Mark(markTorn)
@@ -139,6 +147,9 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	if after.Snapshots > before.Snapshots {
 		c.Mark(markSnapshot)
 	}
+	if after.Checkpoints > before.Checkpoints {
+		c.Mark(markCheckpoint)
+	}
 	*before = after
 }
 
@@ -164,6 +175,9 @@ func (r *replica) Respond(session uint64, msg []byte) {
 func (r *replica) Persist(token uint64, record []byte) error {
 	return r.disk.Append(r.context, token, record)
 }
+
+// Truncate is [host.Env.Truncate].
+func (r *replica) Truncate(token uint64) { r.disk.Truncate(r.context, token) }
 
 // After is [host.Env.After].
 func (r *replica) After(ms uint64) { r.context.After(sim.Time(ms)*sim.Millisecond, tickTimer) }

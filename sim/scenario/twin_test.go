@@ -137,6 +137,8 @@ func (w twinEnv) After(ms uint64) {
 	time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { w.toReplica(w.n, kvs.Event{Kind: kvs.EventTick}) })
 }
 
+func (w twinEnv) Truncate(uint64) {} // nothing starts again
+
 func (w twinEnv) Accepted(e *gossip.Entry) { w.accepted(ring.NodeID(w.n), e) }
 
 // Running is the replica n, none of which ever goes down.

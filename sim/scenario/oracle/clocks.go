@@ -26,7 +26,7 @@ func (o *Clocks) Begin(c Cluster) {
 }
 
 // Restarted begins anew: a write that the disk has lost has lost its time.
-func (o *Clocks) Restarted(n ring.NodeID) { o.last[n] = 0 }
+func (o *Clocks) Restarted(n ring.NodeID, _ Missing) { o.last[n] = 0 }
 
 // Accepted compares the times of a replica's writes.
 func (o *Clocks) Accepted(w *Write) {

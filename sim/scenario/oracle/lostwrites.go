@@ -9,7 +9,7 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// What a lost disk voids is worked out at the moment of the loss, by looking into
+// What a lost disk voids, or a record that cannot be read, is worked out at the moment of the loss, by looking into
 // every replica, so that no more is forgiven than no store could have saved:
 //
 //   - A write that was on that disk and that no other replica holds durably may be
@@ -19,7 +19,8 @@ import (
 //   - A request that is repeated to a replica which has served it, lost it with its
 //     disk, and not got it back yet, is served a second time. A register or counter
 //     then counts the operation twice, and its history is judged no more; that its
-//     replicas agree still is.
+//     replicas agree still is. The same holds of a counter of which a record in the
+//     middle could not be read: what came behind it has it in its sum.
 //
 // Reads that depend on a lost write stay bound by the causal models: they may fail,
 // but not be answered as if it had not been.
@@ -31,7 +32,7 @@ type LostWrites struct {
 	base
 	accepted []acceptance
 	lost     []int    // positions of operations that lost disks may have undone
-	twice    []string // keys of which an operation was served twice
+	twice    []string // keys of which an operation was served twice, or shows without its dot
 }
 
 // acceptance is a write that a replica accepted.
@@ -87,18 +88,36 @@ func (o *LostWrites) gone(n ring.NodeID, visit func(a *acceptance)) {
 
 // Rewound works out what may be lost.
 func (o *LostWrites) Rewound(n ring.NodeID) {
-	o.gone(n, func(a *acceptance) {
-		a.lost |= 1 << n
-		if !o.held(a) {
-			o.Mark(MarkLost)
-			o.lost = append(o.lost, a.at)
-		}
-	})
+	o.gone(n, func(a *acceptance) { o.lose(n, a) })
+}
+
+// subsumed looks for a later write of the same counter that is still there and carries
+// the sum of all that its incarnation had written. Then the counter shows a write that
+// could not be read, and nothing says so.
+func (o *LostWrites) subsumed(n ring.NodeID, a *acceptance) {
+	ops := o.Operations()
+	key := ops[a.at].Key
+	if ops[a.at].Type != history.Counter || slices.Contains(o.twice, key) {
+		return
+	}
+	if slices.ContainsFunc(o.accepted, func(b acceptance) bool {
+		return b.dot.Origin == a.dot.Origin && b.dot.Seq > a.dot.Seq && ops[b.at].Key == key && o.has(n, &b)
+	}) {
+		o.twice = append(o.twice, key)
+	}
+}
+
+func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
+	a.lost |= 1 << n
+	if !o.held(a) {
+		o.Mark(MarkLost)
+		o.lost = append(o.lost, a.at)
+	}
 }
 
 // held reports whether some replica is sure to bring the write back to the owners.
-// The store of a node that is down is what it was at the crash: its disk has that
-// and maybe more.
+// The store of a node that is down is what it was at the crash: its disk has what that
+// still held, and maybe more.
 func (o *LostWrites) held(a *acceptance) bool {
 	stranger, all := false, true // all owners have had it, and lost it
 	for i := range o.Nodes() {
@@ -110,18 +129,26 @@ func (o *LostWrites) held(a *acceptance) bool {
 				return true
 			}
 			all = all && a.lost&(1<<n) != 0
-		case o.Up(n):
+		default:
 			stranger = stranger || o.Store(n).Holds(a.partition, a.dot)
-		default: // it recovers what it had handed over, too
-			stranger = stranger || o.has(n, a)
 		}
 	}
 	return stranger && !all
 }
 
-// Restarted holds a replica to what it had shown.
-func (o *LostWrites) Restarted(n ring.NodeID) {
+// Restarted holds a replica to what it had shown, but for what could not be read, which
+// may be lost.
+func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
+	for i := range o.accepted {
+		if a := &o.accepted[i]; missing != nil && missing(a.partition, a.dot) && !o.has(n, a) {
+			o.subsumed(n, a) // shown before or not
+		}
+	}
 	o.gone(n, func(a *acceptance) {
+		if missing != nil && missing(a.partition, a.dot) {
+			o.lose(n, a)
+			return
+		}
 		x := &o.Operations()[a.at]
 		o.Fail(Violation{Oracle: "recovery", Kind: string(x.Type), Op: string(x.Func), Node: int(n), Message: fmt.Sprintf(
 			"node %d had write #%d and does not find it on its disk", n, x.ID)})

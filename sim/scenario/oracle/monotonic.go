@@ -33,12 +33,12 @@ func (o *Monotonic) Begin(c Cluster) {
 		o.seen = append(o.seen, nil)
 	}
 	for n := range o.seen {
-		o.Restarted(ring.NodeID(n))
+		o.Restarted(ring.NodeID(n), nil)
 	}
 }
 
 // Restarted forgets what the earlier incarnation held.
-func (o *Monotonic) Restarted(n ring.NodeID) {
+func (o *Monotonic) Restarted(n ring.NodeID, _ Missing) {
 	clear(o.seen[n])
 	o.seen[n] = o.seen[n][:0]
 }

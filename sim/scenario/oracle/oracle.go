@@ -24,6 +24,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
@@ -98,6 +99,9 @@ type End struct {
 	Faultless bool     // no fault took effect
 }
 
+// Missing reports whether a write may be missing on a disk. Nil is none.
+type Missing func(ring.Partition, causal.Dot) bool
+
 // Oracle is told what happens in a run.
 type Oracle interface {
 	// Begin comes first, with the run to watch. What an earlier run left is forgotten.
@@ -110,8 +114,9 @@ type Oracle interface {
 	Persisted(n ring.NodeID)
 	// Reading tells that a store is about to be made anew from the disk of a node.
 	Reading(n ring.NodeID)
-	// Restarted tells that the store of a node is what a new incarnation found on its disk.
-	Restarted(n ring.NodeID)
+	// Restarted tells that the store of a node is what a new incarnation found on its
+	// disk. Where records could not be read, missing tells which writes were in them.
+	Restarted(n ring.NodeID, missing Missing)
 	// Rewound tells that a disk, of a node that is down, has gone back in time, and that
 	// the store of the node is what an incarnation would find there.
 	Rewound(n ring.NodeID)
@@ -130,10 +135,11 @@ func (*base) Accepted(*Write)       {}
 func (*base) Answered(*Answer)      {}
 func (*base) Persisted(ring.NodeID) {}
 func (*base) Reading(ring.NodeID)   {}
-func (*base) Restarted(ring.NodeID) {}
-func (*base) Rewound(ring.NodeID)   {}
-func (*base) AtRest(*Rest)          {}
-func (*base) Ended(*End)            {}
+func (*base) Restarted(ring.NodeID, Missing) {
+}
+func (*base) Rewound(ring.NodeID) {}
+func (*base) AtRest(*Rest)        {}
+func (*base) Ended(*End)          {}
 
 // at is a violation of an operation.
 func at(oracle string, o *workload.Operation, format string, args ...any) Violation {

@@ -39,6 +39,8 @@ type Scope struct {
 	Crashes    int    // replicas that may crash and restart from their disk
 	MaxStates  int    // bound on distinct states; 0 is 10 million
 
+	Checkpoints bool // replicas write one where more has been written than the last one had, and cut their logs
+
 	// Each switches a reduction off: that by commuting actions, that by renaming
 	// replicas together with their writes, and that of leaving drops to the end.
 	NoCommute, NoSymmetry, EarlyDrops bool
@@ -53,8 +55,12 @@ func Kinds() []string {
 
 // String describes the scope in a line.
 func (s Scope) String() string {
-	return fmt.Sprintf("%d replicas, %d writes of one %s, %d gossip rounds each, at most %d drops, %d duplicates, %d crashes; "+
-		"logical clocks, writes durable at once", s.Nodes, s.Writes, s.Kind, s.Ticks, s.Drops, s.Duplicates, s.Crashes)
+	checkpoints := ""
+	if s.Checkpoints {
+		checkpoints = ", checkpoints"
+	}
+	return fmt.Sprintf("%d replicas, %d writes of one %s, %d gossip rounds each, at most %d drops, %d duplicates, %d crashes%s; "+
+		"logical clocks, writes durable at once", s.Nodes, s.Writes, s.Kind, s.Ticks, s.Drops, s.Duplicates, s.Crashes, checkpoints)
 }
 
 func (s *Scope) validate() error {
@@ -94,6 +100,7 @@ type Explored struct {
 type exploredNode struct {
 	core    *kvs.Replica
 	records [][]byte
+	before  int // where in records the one of token 1 is, or was
 	starts  uint64
 }
 
@@ -214,13 +221,18 @@ func newExplorer(s Scope) (*explorer, error) {
 }
 
 // append writes a node in canonical bytes. Its disk counts where it may crash, and
-// there as a set: recovery does not depend on the order of records.
+// there as a set, save with checkpoints, whose parts lie in order: recovery does not
+// depend on that of other records.
 func (x *explorer) append(dst []byte, n exploredNode) []byte {
 	dst = n.core.AppendState(append(dst, byte(n.starts)))
 	if x.scope.Crashes == 0 {
 		return dst
 	}
-	for _, r := range slices.SortedFunc(slices.Values(n.records), bytes.Compare) {
+	records := n.records
+	if !x.scope.Checkpoints {
+		records = slices.SortedFunc(slices.Values(records), bytes.Compare)
+	}
+	for _, r := range records {
 		dst = append(append(dst, 'r'), r...)
 	}
 	return dst
@@ -235,13 +247,18 @@ func (x *explorer) start(self int) (exploredNode, []explore.Message) {
 }
 
 func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode, []explore.Message, error) {
+	checkpoint := -1
+	if x.scope.Checkpoints {
+		checkpoint = 1
+	}
 	core, err := kvs.New(kvs.Config{
 		Self: ring.NodeID(self), Origin: originOf(self, starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
+		CheckpointBytes: checkpoint,
 	}, records)
 	if err != nil {
 		return exploredNode{}, nil, err
 	}
-	n := exploredNode{core: core, records: records, starts: starts}
+	n := exploredNode{core: core, records: records, before: len(records), starts: starts}
 	return x.play(n, (*host.Host).Start)
 }
 
@@ -285,6 +302,13 @@ func (e *exploredEnv) Persist(token uint64, record []byte) error {
 	e.node.records = append(slices.Clip(e.node.records), bytes.Clone(record))
 	e.durable = token
 	return nil
+}
+
+// Truncate cuts what the core needs no more.
+func (e *exploredEnv) Truncate(token uint64) {
+	cut := e.node.before + int(token) - 1
+	e.node.records = e.node.records[cut:]
+	e.node.before -= cut
 }
 
 func (e *exploredEnv) Respond(uint64, []byte) {} // nobody asks
