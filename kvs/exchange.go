@@ -2,7 +2,6 @@ package kvs
 
 import (
 	"math"
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -21,7 +20,7 @@ func (r *Replica) gossip() {
 		peer := &r.peers[at]
 		due := r.tick >= peer.next
 		offered := false
-		budget := r.cfg.BatchBytes
+		budget := max(r.cfg.BatchBytes/int(peer.gap), 1) // what a silent peer is offered is mostly for nobody
 		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
 			silent := !p.owned || p.told[at] == p.rev
@@ -147,7 +146,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	b := r.newBatch(p)
 	for i := range entries {
 		e := &entries[i]
-		if p.applied.Contains(e.Dot) || slices.Contains(p.coming, e.Dot) {
+		if p.applied.Contains(e.Dot) || p.coming.Contains(e.Dot) {
 			r.stats.Duplicates++
 			continue
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // cell is what is held under one key. It has one slot, save where replicas that
@@ -121,7 +120,7 @@ type partition struct {
 	own     map[ownID]kind.Value // the join of this origin's deltas
 	seq     uint64               // last sequence number given out by this origin
 	applied gossip.Dots          // durable and visible
-	coming  []causal.Dot         // being persisted, or were since nothing was
+	coming  gossip.Dots          // being persisted, or were since nothing was
 	log     *gossip.Log
 	rev     uint64   // counts changes of applied
 	told    []uint64 // by peer: the rev that it was last told
@@ -246,6 +245,32 @@ func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64) {
 	p.rev++
 	p.merge(e, delta)
 	p.log.Add(e, tick)
+}
+
+// shed holds the log to a bound, and returns how many deltas it has forgotten for that.
+// They are in what this replica holds of the partition, if it owns it, so that a peer
+// which lacks them is brought up by a snapshot.
+func (p *partition) shed(count, bytes int, peers []peerLink) (shed int) {
+	if !p.owned || p.log.Len() <= count && p.log.Bytes() <= bytes {
+		return 0
+	}
+	shed = p.log.Shed(count, bytes)
+	p.truncated(peers)
+	return shed
+}
+
+// truncated notes that the log lacks deltas that peers may need.
+func (p *partition) truncated(peers []peerLink) {
+	p.bare = true
+	for at := range peers {
+		switch id := peers[at].id; {
+		case !p.shared[at] || p.need[at] == needWord:
+		case p.log.Heard(id) == 0:
+			p.needs(at, needWord)
+		default:
+			p.reckon(at, id)
+		}
+	}
 }
 
 // covers reports whether a causal read may be answered: all of this partition is

@@ -251,16 +251,7 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 		held.deps.MergeIn(v.deps)
 	}
 	r.stats.Snapshots++
-	p.bare = true
-	for at := range r.peers {
-		switch id := r.peers[at].id; {
-		case !p.shared[at] || p.need[at] == needWord:
-		case p.log.Heard(id) == 0:
-			p.needs(at, needWord)
-		default:
-			p.reckon(at, id)
-		}
-	}
+	p.truncated(r.peers)
 }
 
 // recoverPiece reads back a piece that was persisted.

@@ -58,7 +58,7 @@ func (p *partition) clone(vs *values) *partition {
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied, c.coming = p.applied.Clone(), slices.Clone(p.coming)
+	c.applied, c.coming = p.applied.Clone(), p.coming.Clone()
 	c.log = p.log.Clone()
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
@@ -111,11 +111,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
 		dst = p.own[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
-	var coming gossip.Dots
-	for _, d := range p.coming {
-		coming.Add(d)
-	}
-	dst = coming.Append(p.applied.Append(append(dst, 'a')))
+	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = wire.AppendBool(dst, p.bare)
 	for i := range r.peers {
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))

@@ -3,6 +3,7 @@ package gossip
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/internal/varint"
@@ -42,6 +43,29 @@ func (v Dots) locate(origin, seq uint64) int {
 func (v Dots) Contains(d causal.Dot) bool {
 	i := v.locate(d.Origin, d.Seq)
 	return i < len(v) && v[i].Origin == d.Origin && v[i].Lo <= d.Seq
+}
+
+// of is the part of v that is of one origin.
+func (v Dots) of(origin uint64) Dots {
+	from := v.locate(origin, 0)
+	to := from
+	for to < len(v) && v[to].Origin == origin {
+		to++
+	}
+	return v[from:to]
+}
+
+// around reports whether d is in the set, and the last number of its origin up to
+// which that holds for all from d on.
+func (v Dots) around(d causal.Dot) (until uint64, in bool) {
+	i := v.locate(d.Origin, d.Seq)
+	switch {
+	case i == len(v) || v[i].Origin != d.Origin:
+		return math.MaxUint64, false
+	case v[i].Lo <= d.Seq:
+		return v[i].Hi, true
+	}
+	return v[i].Lo - 1, false
 }
 
 // Add adds d and reports whether it is new. A Seq of 0 names no event.

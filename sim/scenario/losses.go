@@ -182,7 +182,7 @@ func (r *replica) recover(incarnation uint64) (err error) {
 func (r *replica) config(incarnation uint64) kvs.Config {
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log,
 	}
 }
 
