@@ -134,3 +134,27 @@ func TestBacklogDoesNotCost(t *testing.T) {
 	assert.Less(t, visited[40_000], visited[400]*5/4)
 	assert.Less(t, sent[40_000], sent[400]*5/4)
 }
+
+// TestEndedIncarnationsLeaveTheMessages: a write costs as many bytes between replicas
+// after 100 restarts as before, but for larger numbers, whoever takes it.
+func TestEndedIncarnationsLeaveTheMessages(t *testing.T) {
+	sent := map[int]int{}
+	for _, restarts := range []int{0, 100} {
+		g := restarted(t, restarts, kvs.Config{})
+		require.Len(t, g.hosts[0].Core().Applied(0), restarts+3, "each incarnation has written")
+		g.bytes = 0
+		for req := range uint64(30) {
+			require.NotNil(t, g.ask(int(req%3), put(1+req%3, uint64(restarts)+3+req, "set", "k", []byte("x"))))
+			for range 4 {
+				g.tick()
+			}
+		}
+		sent[restarts] = g.bytes / 30
+		for n := range 3 {
+			assert.True(t, g.hosts[n].Core().Quiet())
+			assert.Equal(t, g.hosts[0].Core().Applied(0), g.hosts[n].Core().Applied(0))
+			assert.Zero(t, g.logged(n))
+		}
+	}
+	assert.Less(t, sent[100], sent[0]+60)
+}

@@ -163,3 +163,48 @@ func BenchmarkOwnerDown(b *testing.B) {
 		})
 	}
 }
+
+// restarted is a rig of three owners that have started again so many times, each time to
+// write, and are at rest.
+func restarted(t testing.TB, restarts int, cfg kvs.Config) *rig {
+	g := newRig(t, 3, 1, 3, cfg)
+	g.keep = true
+	write := func(node int, req uint64) {
+		g.ask(node, put(uint64(1+node), req, "set", "k", []byte{byte(node)}))
+		for range 4 {
+			g.tick()
+		}
+	}
+	for i := range restarts {
+		write(i%3, uint64(1+i))
+		g.start(i % 3)
+		g.run()
+	}
+	for n := range 3 {
+		write(n, uint64(restarts+1)) // which tells that the others are there
+		write(n, uint64(restarts+2))
+	}
+	return g
+}
+
+// BenchmarkRestarts is what a write costs, with its gossip, after so many restarts of
+// owners that each had written: one is made every fourth tick.
+func BenchmarkRestarts(b *testing.B) {
+	for _, restarts := range []int{0, 12, 100, 400} {
+		b.Run(fmt.Sprint(restarts), func(b *testing.B) {
+			g := restarted(b, restarts, kvs.Config{})
+			g.bytes = 0
+			req := uint64(restarts + 2)
+			b.ResetTimer()
+			b.ReportAllocs()
+			for range b.N {
+				req++
+				g.ask(0, put(1, req, "set", "k", []byte("x")))
+				for range 4 {
+					g.tick()
+				}
+			}
+			b.ReportMetric(float64(g.bytes)/float64(b.N), "B/write-between")
+		})
+	}
+}

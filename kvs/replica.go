@@ -38,6 +38,11 @@ type Config struct {
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
 
+	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
+	// partition with each message; default 8. Beyond that it tells what the receiver has
+	// not confirmed; see [gossip.Word].
+	MaxKnown int
+
 	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for
 	// owners that have not acknowledged them, and of how many bytes; default 65,536 and
 	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
@@ -69,7 +74,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -83,6 +88,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
+	}
+	if c.MaxKnown == 0 {
+		c.MaxKnown = 8
 	}
 	if c.MaxLog == 0 {
 		c.MaxLog = 1 << 16
@@ -234,7 +242,7 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 		if err != nil {
 			return err
 		}
-		p.apply(e, delta, 0)
+		p.apply(e, delta, 0, r.cfg.MaxKnown)
 		r.shed(p)
 		r.values.give(delta, e.Kind)
 		r.clock.Observe(e.Clock)
@@ -296,7 +304,7 @@ func (r *Replica) Start() []Effect {
 		r.items = r.items[:0]
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Known: p.applied})
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Word: r.word(p, i)})
 				p.told[i] = p.rev
 			}
 		}
@@ -422,7 +430,7 @@ func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {
-		p.apply(&b.entries[i], b.deltas[i], r.tick)
+		p.apply(&b.entries[i], b.deltas[i], r.tick, r.cfg.MaxKnown)
 	}
 	r.shed(p)
 	if b.snap != nil {

@@ -236,10 +236,18 @@ func (r *Replica) learn(s *snapshot) {
 // absorb makes a durable snapshot visible. Its deltas are not in the log, so peers
 // may be short of them now.
 func (r *Replica) absorb(p *partition, s *snapshot) {
+	before := p.rev
 	if !p.applied.MergeIn(s.applied) {
 		return
 	}
-	p.rev++
+	if p.rev = p.applied.Count(); p.rev <= before {
+		p.rev = before + 1 // a set that large is a lie, and the only way to get here
+	}
+	for i, x := range s.applied {
+		if i == 0 || s.applied[i-1].Origin != x.Origin {
+			p.changes.Note(x.Origin, p.rev, len(p.applied), r.cfg.MaxKnown)
+		}
+	}
 	for _, v := range s.values {
 		held, _ := p.slot(v.key, v.kind)
 		if held != nil {

@@ -60,6 +60,7 @@ func (p *partition) clone(vs *values) *partition {
 	}
 	c.applied, c.coming = p.applied.Clone(), p.coming.Clone()
 	c.log = p.log.Clone()
+	c.changes, c.links = p.changes.Clone(), slices.Clone(p.links)
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
@@ -113,7 +114,12 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = wire.AppendBool(dst, p.bare)
+	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
+		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
+	}
 	for i := range r.peers {
+		dst = varint.Append(varint.Append(dst, p.links[i].origin), p.links[i].confirmed)
+		dst = varint.Append(dst, p.log.Seen(r.peers[i].id))
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
 		dst = wire.AppendBool(dst, slices.Contains(p.owe, i))

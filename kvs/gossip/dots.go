@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -13,6 +14,10 @@ import (
 
 // Span is the closed range of sequence numbers Lo..Hi of an origin, 1 ≤ Lo ≤ Hi.
 type Span struct{ Origin, Lo, Hi uint64 }
+
+func (s Span) compare(t Span) int {
+	return cmp.Or(cmp.Compare(s.Origin, t.Origin), cmp.Compare(s.Lo, t.Lo))
+}
 
 // Dots is a set of dots, range-compressed: spans that ascend by origin and number
 // and neither overlap nor touch. It is [causal.Dots] kept flat. A replica compares
@@ -155,6 +160,9 @@ func (v Dots) Causal() causal.Dots {
 	}
 	return out
 }
+
+// Count is how many dots are in the set, modulo 2⁶⁴.
+func (v Dots) Count() (n uint64) { return v.beyond(nil) }
 
 // Clone returns an independent copy.
 func (v Dots) Clone() Dots { return slices.Clone(v) }

@@ -70,6 +70,7 @@ type peer struct {
 	id      ring.NodeID
 	origin  uint64 // the newest incarnation heard of; 0 before any
 	known   Dots   // what that incarnation has said that it holds
+	rev     uint64 // up to which that is all of it; see [Word]
 	ignored bool   // by [Log.Shed], for the time of the call
 }
 
@@ -131,26 +132,37 @@ func (l *Log) Bytes() int { return l.bytes }
 // them, since it was made: what its use costs, beside a search for each span.
 func (l *Log) Visited() uint64 { return l.visited }
 
-// Hears takes the word of an incarnation of peer id that it holds known, and
-// reclaims every delta that by now all owners hold. A newer incarnation's word
-// stands in place of what earlier ones said; fell reports that it is less, so that
-// what was reclaimed may be lacking. The word of an older incarnation, which came
-// late, says nothing, and an id that is no owner is ignored. known is not retained.
-func (l *Log) Hears(id ring.NodeID, origin uint64, known Dots) (reclaimed int, fell bool) {
+// Hears takes the word of an incarnation of peer id on what it holds, and reclaims
+// every delta that by now all owners hold. A newer incarnation's word stands in place
+// of what earlier ones said; fell reports that it is less, so that what was reclaimed
+// may be lacking. The word of an older incarnation, which came late, says nothing, nor
+// does a part of which the rest was never heard, and an id that is no owner is ignored:
+// took is false then. The word is not retained.
+func (l *Log) Hears(id ring.NodeID, origin uint64, w Word) (reclaimed int, fell, took bool) {
 	p := l.peer(id)
-	if p == nil || origin < p.origin {
-		return 0, false
+	if p == nil || origin < p.origin || w.Base > 0 && (origin > p.origin || w.Base > p.rev) {
+		return 0, false, false
 	}
 	if origin > p.origin {
-		p.origin = origin
-		if fell = p.known.beyond(known) > 0; fell {
+		p.origin, p.rev = origin, 0
+		if fell = p.known.beyond(w.Known) > 0; fell {
 			p.known = p.known[:0]
 		}
 	}
-	if !p.known.MergeIn(known) {
-		return 0, fell
+	p.rev = max(p.rev, w.Rev)
+	if !p.known.MergeIn(w.Known) {
+		return 0, fell, true
 	}
-	return l.Reclaim(), fell
+	return l.Reclaim(), fell, true
+}
+
+// Seen is the greatest Rev of the newest incarnation of peer id up to which all that it
+// holds has been heard; see [Word].
+func (l *Log) Seen(id ring.NodeID) uint64 {
+	if p := l.peer(id); p != nil {
+		return p.rev
+	}
+	return 0
 }
 
 // Heard is the newest incarnation of peer id that has been heard of, 0 if none has.

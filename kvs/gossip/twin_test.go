@@ -147,7 +147,7 @@ func TestLogIsAMap(t *testing.T) {
 					}
 				}
 				id, origin := ring.NodeID(r.IntN(5)), 1+r.Uint64N(2+tick/20)
-				reclaimed, fell := l.Hears(id, origin, known)
+				reclaimed, fell, _ := l.Hears(id, origin, gossip.Word{Known: known})
 				n, f := plain.hears(id, origin, known)
 				require.Equal(t, n, reclaimed)
 				require.Equal(t, f, fell)
