@@ -3,12 +3,13 @@ package scenario
 import (
 	"fmt"
 
-	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // client is a node that runs sessions. Each session issues its operations one
@@ -25,7 +26,6 @@ type sessionState struct {
 	queue  []int // positions in run.ops of operations taken
 	first  int   // how many of them are done
 	busy   bool
-	stamps []keyStamp // of registers, that it has seen at a causal level
 }
 
 // current is the position of the operation that s is busy with, or about to be.
@@ -88,7 +88,7 @@ func (cl *client) session(number int) *sessionState {
 		s = new(sessionState)
 	}
 	cl.sessions = append(cl.sessions, s)
-	s.number, s.queue, s.first, s.busy, s.stamps = number, s.queue[:0], 0, false, s.stamps[:0]
+	s.number, s.queue, s.first, s.busy = number, s.queue[:0], 0, false
 	s.state.Reset(level)
 	return s
 }
@@ -121,11 +121,11 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	}
 	if q.Put {
 		var err error
-		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
+		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged); err != nil {
 			return nil, err
 		}
 		q.Arg = r.arg
-		h.Arg = argValue(o)
+		h.Arg = o.Value()
 		if r.setup.Tagged {
 			h.Tag = o.ID
 		}
@@ -164,15 +164,13 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	o, h := &r.ops[s.current()], &r.recorded[s.current()]
 	h.Return = max(now, h.Call+1)
+	x := oracle.Answer{Session: s.number, Level: s.state.Level, Operation: o, Recorded: h, Response: resp, Met: s.state.Clock()}
+	defer r.tell(func(o oracle.Oracle) { o.Answered(&x) })
 	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
-		r.refused(s, o, resp)
 		return
 	}
 	h.Outcome = history.OK
-	if o.Func != history.Read {
-		r.follows(o, resp.Clock, s.state.Clock())
-	}
 	if !s.state.Observe(resp.Deps, resp.Proof, resp.Clock) {
 		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"the answer to #%d leaves out what its session depended on before", o.ID)})
@@ -180,12 +178,11 @@ func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	if o.Func == history.Read {
 		r.take(o, h, resp)
 	}
-	r.stamped(s, o, h, resp)
 }
 
 // take notes what an answered read saw. An answer that is no value of its kind is
 // a violation.
-func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
+func (r *run) take(o *workload.Operation, h *history.Op, resp *wire.Response) {
 	var v kind.Value
 	var err error
 	if resp.Found {
@@ -193,9 +190,9 @@ func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
 		v = r.value(kind)
 		err = kind.DecodeInto(v, resp.Value)
 	}
-	var got reading
+	var got workload.Reading
 	if err == nil {
-		got, err = readingOf(o.Type, v, r.setup.Tagged, &r.elems)
+		got, err = workload.ReadingOf(o.Type, v, r.setup.Tagged, &r.elems)
 	}
 	if err != nil {
 		h.Outcome = history.Failed
@@ -203,7 +200,7 @@ func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
 			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
 	}
-	h.Out, h.Saw, h.Stamp = got.value, r.tags(got.saw), got.stamp
+	h.Out, h.Saw, h.Stamp = got.Value, r.tags(got.Saw), got.Stamp
 }
 
 // Timer gives up on a session's current operation.
@@ -233,29 +230,6 @@ func (r *run) unanswered(s *sessionState, now int64) bool {
 func (cl *client) done(c *sim.Context, s *sessionState) {
 	s.first++
 	cl.next(c, s)
-}
-
-// stamp notes the stamp of a register write, the operation at at, when h gives it,
-// so that a write whose answer is lost has one too.
-func (r *run) stamp(h *replica, at int, e *gossip.Entry) {
-	if r.recorded[at].Type == "" {
-		return
-	}
-	r.follows(&r.ops[at], e.Clock, h.wrote)
-	h.wrote = e.Clock
-	if r.recorded[at].Type == history.Register {
-		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
-	}
-}
-
-// follows is the oracle of hybrid clocks: the time of a write is later than all
-// that its session had met and than every earlier write of its replica, whatever
-// the wall clock there does.
-func (r *run) follows(o *Operation, clock, before uint64) {
-	if clock <= before {
-		r.fail(Violation{Oracle: "clock", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
-			"write #%d has the hybrid time %d, not later than %d, which came before it", o.ID, clock, before)})
-	}
 }
 
 // has reports whether there is a client of that number, as messages name it.

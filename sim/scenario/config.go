@@ -10,6 +10,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // ErrConfig is wrapped when a configuration is refused.
@@ -134,7 +135,14 @@ func draw(c Config, seed uint64, attempt int) Setup {
 // long is how often UsualOperations fit into the run, rounded up. The last burst of
 // a plan may have gone beyond what was asked for.
 func (s *Setup) long() int {
-	return max(s.Operations-beyond+UsualOperations-1, UsualOperations) / UsualOperations
+	return max(s.Operations-workload.Beyond+UsualOperations-1, UsualOperations) / UsualOperations
+}
+
+// workload is what the plan is drawn for.
+func (s *Setup) workload() workload.Options {
+	return workload.Options{
+		Nodes: s.Nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
+	}
 }
 
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
@@ -150,7 +158,7 @@ func (s *Setup) ring() (*ring.Ring, error) {
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
 	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
-	if asked <= MaxOperations+beyond {
+	if asked <= MaxOperations+workload.Beyond {
 		asked = min(asked, MaxOperations)
 	}
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()

@@ -34,6 +34,9 @@
 // twice for it is not judged. With the word unexcused in Config.Faults nothing is
 // forgiven, so that it can be seen what lost disks cost.
 //
+// What clients do is drawn by package workload; what watches a run as it goes is in
+// package oracle; every behaviour of a small cluster is searched by package smallscope.
+//
 // The package makes no decision of its own that is not drawn from a seed or read
 // from a tape, and writes no file.
 package scenario

@@ -1,50 +1,20 @@
 package scenario
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
-	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
 func isNotQuiet(err error) bool { return errors.Is(err, sim.ErrNotQuiet) }
-
-// compareReplicas is the oracle of convergence that looks inside: at rest, the
-// owners of a partition hold the same values under the same keys. It compares
-// encodings, so that it does not rest on the order that is under test.
-func (r *run) compareReplicas() {
-	for _, k := range planKeys(r.ops) {
-		owners := r.ring.Owners(r.ring.PartitionOf(k.name))
-		var has, other bool
-		r.left, has = r.encoded(r.left[:0], owners[0], k)
-		for _, o := range owners[1:] {
-			r.right, other = r.encoded(r.right[:0], o, k)
-			if has != other || !bytes.Equal(r.left, r.right) {
-				r.fail(Violation{Oracle: "replicas", Kind: string(k.typ), Node: int(o), Message: fmt.Sprintf(
-					"at rest, nodes %d and %d hold different values of %q", owners[0], o, k.name)})
-			}
-		}
-	}
-}
-
-// encoded appends the encoding of what a node holds under a key, if it does.
-func (r *run) encoded(dst []byte, n ring.NodeID, k keySpec) ([]byte, bool) {
-	if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil {
-		if v := a.core.Look(k.name, string(k.typ)); v != nil {
-			return v.Append(dst), true
-		}
-	}
-	return dst, false
-}
 
 // judge makes the history of a run that has ended, and has it checked.
 func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, error) {
@@ -52,9 +22,10 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	stats := r.world.Stats()
 	res := &Result{
 		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: r.issued(),
-		Rest: r.atRest, RestBytes: r.restBytes, Lost: len(r.lost), Unjudged: len(r.twice),
+		Rest: r.atRest, RestBytes: r.restBytes,
 		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
+	res.Lost, res.Unjudged = r.lost.Counts()
 	res.FaultEffective = make([]bool, sim.AllClasses)
 	for c := range sim.AllClasses {
 		res.FaultEffective[c] = stats.Effective[c] > 0
@@ -74,7 +45,8 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		return nil, err
 	}
 	if len(r.failed) == 0 {
-		r.available(h, planned, !slices.Contains(res.FaultEffective, true))
+		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true)}
+		r.tell(func(o oracle.Oracle) { o.Ended(&end) })
 	}
 	res.Violations = r.failed
 	if len(r.failed) > 0 || o != (options{}) {
@@ -231,3 +203,9 @@ func readsAfterConcurrentWrites(h *history.History) int {
 	}
 	return n
 }
+
+// forgiven reports whether the operation at a position may have been undone.
+func (r *run) forgiven(at int) bool { return !r.setup.Unexcused && r.lost.Forgiven(at) }
+
+// unjudged reports whether the history of a key is judged no more.
+func (r *run) unjudged(key string) bool { return !r.setup.Unexcused && r.lost.Unjudged(key) }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
 // The situations that a campaign must have reached to mean anything.
@@ -21,7 +22,7 @@ const (
 	markRejected    = "spoiled message rejected"
 	markClockBack   = "a replica's wall clock went back"
 	markSnapshot    = "snapshot taken in after a lost disk"
-	markLost        = "write lost with the last disk that held it"
+	markLost        = oracle.MarkLost
 )
 
 // markStranded is too rare to be asked of a campaign.

@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
 	"github.com/joinery-go/joinery/sim/net"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // memory is what a runner keeps from run to run. Nothing in it bears on what a run
@@ -16,14 +17,14 @@ type memory struct {
 	rings    map[shape]*ring.Ring // rings do not change
 	plain    *kind.Kinds          // nor do kinds
 	tagged   *kind.Kinds
-	plan     planMemory
+	plan     workload.Memory
 	net      net.Net
 	replicas []*replica
 	clients  []*client
 	logs     []*device
-	losses
+	watchers
 
-	ops      []Operation // ascending by ID: the plan, and the reads after the fence
+	ops      []workload.Operation // ascending by ID: the plan, and the reads after the fence
 	recorded []history.Op
 	judged   []history.Op // of the history that is judged
 	ids      []uint64     // and of its operations
@@ -37,12 +38,11 @@ type shape struct{ nodes, partitions, replicas int }
 
 // scratch is memory for a moment.
 type scratch struct {
-	arg, msg    []byte
-	left, right []byte
-	elems       []history.Value
-	response    wire.Response
-	values      map[kind.Kind]kind.Value
-	order       []int
+	arg, msg []byte
+	elems    []history.Value
+	response wire.Response
+	values   map[kind.Kind]kind.Value
+	order    []int
 }
 
 // give lets go of all that a result points to, so that it stays as it is when the
@@ -69,7 +69,7 @@ const maxRings = 256
 
 func (m *memory) kinds(tagged bool) (*kind.Kinds, error) {
 	if m.tagged == nil {
-		t, err := taggedKinds()
+		t, err := workload.TaggedKinds()
 		if err != nil {
 			return nil, err
 		}
@@ -87,8 +87,7 @@ func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
 		m.replicas = append(m.replicas, new(replica))
 	}
 	h := m.replicas[n]
-	clear(h.shadow)
-	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored, shadow: h.shadow[:0]}
+	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored}
 	return h
 }
 
@@ -111,12 +110,6 @@ func (m *memory) log(r *run, n sim.NodeID) *device {
 	d.Log.Reset(disk.Options{})
 	d.run, d.node = r, n
 	return d
-}
-
-// copy makes to, a value of a kind, a copy of v, by way of its encoding.
-func (m *memory) copy(k kind.Kind, to, v kind.Value) error {
-	m.left = v.Append(m.left[:0])
-	return k.DecodeInto(to, m.left)
 }
 
 // value is a value of a kind for a moment.

@@ -15,6 +15,7 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 var update = flag.Bool("update", false, "write the example tape and its hash anew")
@@ -127,7 +128,7 @@ func TestExampleTape(t *testing.T) {
 	assert.Contains(t, trace.String(), scenario.FormatHash(tape.TraceHash), "the trace ends in the hash")
 	require.NoError(t, res.WriteOps(&ops))
 	for line := range strings.Lines(ops.String()) {
-		o, err := scenario.ParseOperation(strings.TrimSuffix(line, "\n"))
+		o, err := workload.ParseOperation(strings.TrimSuffix(line, "\n"))
 		require.NoError(t, err)
 		assert.Equal(t, strings.TrimSuffix(line, "\n"), o.String())
 	}

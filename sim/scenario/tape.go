@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // Errors of tapes.
@@ -40,7 +41,7 @@ const (
 // decision that was not 0.
 type Tape struct {
 	Setup      Setup
-	Operations []Operation
+	Operations []workload.Operation
 	Decisions  []choice.Decision
 	TraceHash  uint64   // of the run that was recorded
 	Violations []string // their signatures
@@ -131,12 +132,12 @@ func (f *tapeFile) tape() (*Tape, error) {
 	}
 	last := uint64(0)
 	for _, line := range f.Operations {
-		o, err := ParseOperation(line)
+		o, err := workload.ParseOperation(line)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrTape, err)
-		case o.ID <= last || o.ID >= firstFinal:
-			return nil, fmt.Errorf("%w: operation %d after %d: ids must ascend and stay below %d", ErrTape, o.ID, last, firstFinal)
+		case o.ID <= last || o.ID >= workload.FirstFinal:
+			return nil, fmt.Errorf("%w: operation %d after %d: ids must ascend and stay below %d", ErrTape, o.ID, last, workload.FirstFinal)
 		case o.Session >= t.Setup.Sessions || o.Node >= t.Setup.Nodes:
 			return nil, fmt.Errorf("%w: operation %q names a session or node that the setup does not have", ErrTape, line)
 		}

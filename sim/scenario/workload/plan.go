@@ -1,4 +1,11 @@
-package scenario
+// Package workload draws what the clients of a simulated store do, and knows the kinds
+// of values that they do it with.
+//
+// A plan is an explicit list of operations with absolute times, drawn from a
+// [choice.Source] and nothing else. The kinds are those of the store, in tagged runs each
+// composed with the set of the writes that are in a value, so that a read tells what it
+// saw. The package issues nothing and judges nothing.
+package workload
 
 import (
 	"cmp"
@@ -29,7 +36,7 @@ type Operation struct {
 }
 
 // ErrPlan is wrapped by every refusal to parse an operation.
-var ErrPlan = errors.New("scenario: malformed operation")
+var ErrPlan = errors.New("workload: malformed operation")
 
 // String writes the operation as a line that [ParseOperation] reads back:
 //
@@ -95,14 +102,42 @@ func unquoteFirst(s string) (value, rest string, err error) {
 	return value, strings.TrimPrefix(s[len(q):], " "), err
 }
 
+// PutOf is the function that writes a type.
+func PutOf(t history.Type) history.Func { return putOf[t] }
+
 var putOf = map[history.Type]history.Func{
 	history.Register: history.Write, history.Set: history.Add, history.Counter: history.Inc,
 }
 
-// keySpec is a key of the plan with its type and the replicas that hold it.
-type keySpec struct {
-	name   string
-	typ    history.Type
+// Options are what a plan is drawn for.
+type Options struct {
+	Nodes      int
+	Sessions   int
+	Operations int      // at least; the last burst may add up to [Beyond]
+	Horizon    sim.Time // no operation is planned much later
+	Tagged     bool
+}
+
+// Key is a key of a plan with its type.
+type Key struct {
+	Name string
+	Type history.Type
+}
+
+// Keys lists the keys of a plan in the order of their first use.
+func Keys(ops []Operation) []Key {
+	var keys []Key
+	for i := range ops {
+		if !slices.ContainsFunc(keys, func(k Key) bool { return k.Name == ops[i].Key }) {
+			keys = append(keys, Key{ops[i].Key, ops[i].Type})
+		}
+	}
+	return keys
+}
+
+// placedKey is a key with the replicas that hold it.
+type placedKey struct {
+	Key
 	owners []ring.NodeID
 }
 
@@ -112,27 +147,26 @@ type keySpec struct {
 type planner struct {
 	src   choice.Source
 	draws uint64
-	setup *Setup
-	ring  *ring.Ring
-	keys  []keySpec
-	ops   []Operation
+	Options
+	keys []placedKey
+	ops  []Operation
 }
 
-// newPlan draws a plan in memory that is used again.
-func newPlan(src choice.Source, s *Setup, r *ring.Ring, memory *planMemory) []Operation {
-	p := &planner{src: src, setup: s, ring: r, ops: memory.drawn[:0]}
+// Draw draws a plan in memory that is used again: it is valid until the next call.
+func Draw(src choice.Source, o Options, r *ring.Ring, memory *Memory) []Operation {
+	p := &planner{src: src, Options: o, ops: memory.drawn[:0]}
 	types := []history.Type{history.Register, history.Set, history.Counter}
 	first := p.pick("plan.type", 3)
 	for i := range 1 + p.pick("plan.keys", 3) {
 		t := types[(first+i)%3]
 		name := fmt.Sprintf("%c%d", t[0], p.pick("plan.name", 8))
-		if slices.ContainsFunc(p.keys, func(k keySpec) bool { return k.name == name }) {
+		if slices.ContainsFunc(p.keys, func(k placedKey) bool { return k.Name == name }) {
 			continue
 		}
-		p.keys = append(p.keys, keySpec{name, t, r.Owners(r.PartitionOf(name))})
+		p.keys = append(p.keys, placedKey{Key{name, t}, r.Owners(r.PartitionOf(name))})
 	}
-	for len(p.ops) < s.Operations {
-		at := sim.Time(p.pick("plan.at", int(s.HorizonMS)*9/10)) * sim.Millisecond
+	for len(p.ops) < o.Operations {
+		at := sim.Time(p.pick("plan.at", int(o.Horizon/sim.Millisecond)*9/10)) * sim.Millisecond
 		if p.pick("plan.burst", 2) == 0 {
 			p.burst(at)
 		} else {
@@ -147,8 +181,8 @@ func newPlan(src choice.Source, s *Setup, r *ring.Ring, memory *planMemory) []Op
 	return p.ops
 }
 
-// planMemory holds a plan as it is drawn, and as it is.
-type planMemory struct {
+// Memory is that of a plan, as it is drawn and as it is.
+type Memory struct {
 	drawn, sorted []Operation
 	order         []int
 }
@@ -156,7 +190,7 @@ type planMemory struct {
 // sort puts the operations drawn in the order of their times, those of one time in
 // that in which they were drawn. Operations are large, so their positions are
 // sorted.
-func (m *planMemory) sort() []Operation {
+func (m *Memory) sort() []Operation {
 	m.order = m.order[:0]
 	for i := range m.drawn {
 		m.order = append(m.order, i)
@@ -174,39 +208,42 @@ func (p *planner) pick(site string, n int) int {
 	return int(p.src.Choose(choice.Point{Site: site, Key: p.draws, N: uint64(n)}))
 }
 
-func (p *planner) add(at sim.Time, session int, k keySpec, put bool) {
-	o := Operation{At: at, Session: session, Func: history.Read, Type: k.typ, Key: k.name}
+func (p *planner) add(at sim.Time, session int, k placedKey, put bool) {
+	o := Operation{At: at, Session: session, Func: history.Read, Type: k.Type, Key: k.Name}
 	o.Node = int(k.owners[p.pick("plan.node", len(k.owners))])
 	if put {
-		o.Func = putOf[k.typ]
+		o.Func = putOf[k.Type]
 		if p.pick("plan.stranger", 8) == 7 { // any replica takes writes, owner or not
-			o.Node = p.pick("plan.any", p.setup.Nodes)
+			o.Node = p.pick("plan.any", p.Nodes)
 		}
 	}
 	p.ops = append(p.ops, o)
 }
 
-// beyond is by how many operations a burst, of three writes and two reads at most,
+// FirstFinal is the id of the first of the reads that follow a plan, after the fence.
+const FirstFinal = 1 << 20
+
+// Beyond is by how many operations a burst, of three writes and two reads at most,
 // may make a plan longer than asked for.
-const beyond = 3 + 2 - 1
+const Beyond = 3 + 2 - 1
 
 func (p *planner) burst(at sim.Time) {
 	k := p.keys[p.pick("plan.key", len(p.keys))]
-	from := p.pick("plan.session", p.setup.Sessions)
+	from := p.pick("plan.session", p.Sessions)
 	writers := 2 + p.pick("plan.writers", 2)
-	for i := range min(writers, p.setup.Sessions) {
+	for i := range min(writers, p.Sessions) {
 		jitter := sim.Time(p.pick("plan.jitter", 3)) * sim.Millisecond
-		p.add(at+jitter, (from+i)%p.setup.Sessions, k, true)
+		p.add(at+jitter, (from+i)%p.Sessions, k, true)
 	}
 	for range 2 {
 		wait := sim.Time(8+p.pick("plan.wait", 60)) * sim.Millisecond
-		p.add(at+wait, p.pick("plan.reader", p.setup.Sessions), k, false)
+		p.add(at+wait, p.pick("plan.reader", p.Sessions), k, false)
 	}
 }
 
 func (p *planner) single(at sim.Time) {
 	k := p.keys[p.pick("plan.key", len(p.keys))]
-	p.add(at, p.pick("plan.session", p.setup.Sessions), k, p.pick("plan.put", 2) == 1)
+	p.add(at, p.pick("plan.session", p.Sessions), k, p.pick("plan.put", 2) == 1)
 }
 
 // name numbers the operation and gives it an argument of its own: values and
@@ -220,7 +257,7 @@ func (p *planner) name(o *Operation, id uint64) {
 		o.Arg = "v" + strconv.FormatUint(id, 10)
 	case history.Add:
 		o.Arg = "e" + strconv.FormatUint(id, 10)
-		if p.setup.Tagged && p.pick("plan.repeat", 4) == 3 {
+		if p.Tagged && p.pick("plan.repeat", 4) == 3 {
 			o.Arg = "e"
 		}
 	case history.Inc:
