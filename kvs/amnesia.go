@@ -48,10 +48,11 @@ func (p *partition) reckon(at int, id ring.NodeID) {
 // hear takes the word of a peer on what it holds. One that names this incarnation
 // answers its question.
 func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
-	reclaimed, fell := p.log.Hears(g.From, g.Origin, it.Known)
+	reclaimed, fell, took := p.log.Hears(g.From, g.Origin, it.Word)
 	r.stats.Reclaimed += uint64(reclaimed)
 	p.handed = p.handed || reclaimed > 0
-	if !p.shared[from] {
+	p.confirm(from, g.Origin, r.cfg.Origin, it)
+	if !p.shared[from] || !took {
 		return
 	}
 	p.bare = p.bare || fell
@@ -96,8 +97,7 @@ func (p *partition) abandon(peers []peerLink) {
 	for e := range p.log.All() {
 		held.Add(e.Dot)
 	}
-	p.applied = held
-	p.rev++
+	p.applied = held // of which it tells nobody, so that rev need not name it
 	for at, shared := range p.shared {
 		if shared && p.need[at] != needWord {
 			p.reckon(at, peers[at].id)

@@ -243,7 +243,6 @@ func (r *Replica) restore(x *recoveredPart) error {
 		p.applied.MergeIn(part.Applied)
 		r.clock.Observe(part.Clock)
 	}
-	p.rev++
 	return nil
 }
 
@@ -257,6 +256,9 @@ func (r *Replica) recovered(records [][]byte, past *recovery) {
 	c.size = past.last
 	c.logged -= c.size
 	for _, p := range r.parts {
+		p.changes.Reset() // nobody has been told anything yet
+		p.rev = p.applied.Count()
+		p.changes.NoteAll(p.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
 		var held gossip.Dots
 		for e := range p.log.All() {
 			held.Add(e.Dot)

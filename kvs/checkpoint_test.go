@@ -158,7 +158,6 @@ func TestLargeStateIsWrittenSeldom(t *testing.T) {
 type diary struct {
 	acts    []act
 	records [][]byte
-	reqs    []uint64
 }
 
 // act is one thing that happened: at most one of its fields is set.

@@ -2,7 +2,6 @@ package kvs
 
 import (
 	"math"
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -21,14 +20,14 @@ func (r *Replica) gossip() {
 		peer := &r.peers[at]
 		due := r.tick >= peer.next
 		offered := false
-		budget := r.cfg.BatchBytes
+		budget := max(r.cfg.BatchBytes/int(peer.gap), 1) // what a silent peer is offered is mostly for nobody
 		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
 			silent := !p.owned || p.told[at] == p.rev
 			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
-			it := wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id), Known: p.applied}
+			it := wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id)}
 			if due && budget > 0 {
 				if p.need[at] == needNothing {
 					from := len(offers)
@@ -48,7 +47,7 @@ func (r *Replica) gossip() {
 			}
 			offered = offered || len(it.Entries) > 0 || it.Pull
 			r.stats.Offered += uint64(len(it.Entries))
-			p.told[at] = p.rev
+			p.told[at], it.Word = p.rev, r.word(p, at)
 			items = append(items, it)
 		}
 		if offered {
@@ -119,7 +118,7 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		}
 		p := r.partition(it.Partition)
 		var lie bool
-		if it.Known, lie = p.credible(r.cfg.Origin, it.Known); lie {
+		if it.Word.Known, lie = p.credible(r.cfg.Origin, it.Word.Known); lie {
 			r.stats.Rejected++
 		}
 		r.hear(p, from, g, it)
@@ -147,7 +146,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	b := r.newBatch(p)
 	for i := range entries {
 		e := &entries[i]
-		if p.applied.Contains(e.Dot) || slices.Contains(p.coming, e.Dot) {
+		if p.applied.Contains(e.Dot) || p.coming.Contains(e.Dot) {
 			r.stats.Duplicates++
 			continue
 		}
@@ -181,7 +180,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 func (r *Replica) payDebts(p *partition) {
 	for _, peer := range p.owe {
 		p.told[peer] = p.rev
-		r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(r.peers[peer].id), Known: p.applied})
+		r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(r.peers[peer].id), Word: r.word(p, peer)})
 		r.send(r.peers[peer].id, r.items)
 	}
 	p.owe = p.owe[:0]

@@ -81,3 +81,9 @@ func (r *Replica) Level(cut *Replica) map[ring.Partition]causal.Dots {
 	}
 	return forgotten
 }
+
+// Logged is how many deltas of a partition wait to be acknowledged.
+func (r *Replica) Logged(id ring.Partition) int { return r.partition(id).log.Len() }
+
+// Visited is how many deltas of a partition its log has looked at.
+func (r *Replica) Visited(id ring.Partition) uint64 { return r.partition(id).log.Visited() }

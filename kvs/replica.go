@@ -46,6 +46,19 @@ type Config struct {
 	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
 	CheckpointBytes int
 
+	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
+	// partition with each message; default 8. Beyond that it tells what the receiver has
+	// not confirmed; see [gossip.Word].
+	MaxKnown int
+
+	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for
+	// owners that have not acknowledged them, and of how many bytes; default 65,536 and
+	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
+	// then are brought up by snapshots. One that does not own the partition has nothing
+	// to make a snapshot of: it refuses writes when MaxHandOver of them, default 65,536,
+	// or MaxLogBytes wait to be handed over.
+	MaxLog, MaxHandOver, MaxLogBytes int
+
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
 	// peer may be, in milliseconds; default 120,000. That of a client may be half as
 	// far, so that no client can push this replica to where peers whose clocks are
@@ -71,7 +84,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.Unreadable < 0:
 		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -88,6 +101,18 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
+	}
+	if c.MaxKnown == 0 {
+		c.MaxKnown = 8
+	}
+	if c.MaxLog == 0 {
+		c.MaxLog = 1 << 16
+	}
+	if c.MaxHandOver == 0 {
+		c.MaxHandOver = 1 << 16
+	}
+	if c.MaxLogBytes == 0 {
+		c.MaxLogBytes = 64 << 20
 	}
 	if c.MaxAheadMS == 0 {
 		c.MaxAheadMS = 120_000
@@ -113,6 +138,7 @@ type Stats struct {
 	Waited     uint64 // threshold reads that had to wait
 	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
+	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 
 	Checkpoints uint64 // checkpoints written whole
 	Unreadable  uint64 // records that were cut out of what this incarnation started on
@@ -240,7 +266,8 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 		if err != nil {
 			return err
 		}
-		p.apply(e, delta, 0)
+		p.apply(e, delta, 0, r.cfg.MaxKnown)
+		r.shed(p)
 		r.values.give(delta, e.Kind)
 		r.clock.Observe(e.Clock)
 		r.remember(e.Client, e.Req)
@@ -306,7 +333,7 @@ func (r *Replica) Start() []Effect {
 		r.items = r.items[:0]
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Known: p.applied})
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Word: r.word(p, i)})
 				p.told[i] = p.rev
 			}
 		}
@@ -408,7 +435,7 @@ func (r *Replica) persist(b *batch) {
 	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
-		b.part.coming = append(b.part.coming, b.entries[i].Dot)
+		b.part.coming.Add(b.entries[i].Dot)
 	}
 	from := len(r.wire)
 	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
@@ -440,8 +467,9 @@ func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {
-		p.apply(&b.entries[i], b.deltas[i], r.tick)
+		p.apply(&b.entries[i], b.deltas[i], r.tick, r.cfg.MaxKnown)
 	}
+	r.shed(p)
 	if b.snap != nil {
 		r.absorb(p, b.snap)
 	}
@@ -458,6 +486,11 @@ func (r *Replica) visible(b *batch) {
 	r.wake(p)
 	p.release()
 	r.recycle(b)
+}
+
+// shed holds the log of p to its bound.
+func (r *Replica) shed(p *partition) {
+	r.stats.Shed += uint64(p.shed(r.cfg.MaxLog, r.cfg.MaxLogBytes, r.peers))
 }
 
 func (r *Replica) respond(resp *wire.Response) {

@@ -71,8 +71,12 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
 		return
 	}
-	_, other := p.find(q.Key, q.Kind)
-	if other == "" && p.pending > 0 {
+	if !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes() >= r.cfg.MaxLogBytes) {
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+		return
+	}
+	s, other := p.slot(q.Key, q.Kind)
+	if s == nil && other == "" && p.pending > 0 {
 		other = r.inFlight(p, q.Key, q.Kind)
 	}
 	if other != "" {

@@ -240,22 +240,17 @@ func (r *Replica) learn(s *snapshot) {
 // absorb makes a durable snapshot visible. Its deltas are not in the log, so peers
 // may be short of them now.
 func (r *Replica) absorb(p *partition, s *snapshot) {
+	before := p.rev
 	if !p.applied.MergeIn(s.applied) {
 		return
 	}
-	p.rev++
+	if p.rev = p.applied.Count(); p.rev <= before {
+		p.rev = before + 1 // a set that large is a lie, and the only way to get here
+	}
+	p.changes.NoteAll(s.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
 	p.join(s.values)
 	r.stats.Snapshots++
-	p.bare = true
-	for at := range r.peers {
-		switch id := r.peers[at].id; {
-		case !p.shared[at] || p.need[at] == needWord:
-		case p.log.Heard(id) == 0:
-			p.needs(at, needWord)
-		default:
-			p.reckon(at, id)
-		}
-	}
+	p.truncated(r.peers)
 }
 
 // join joins in what is held elsewhere, or was once held here.

@@ -58,8 +58,9 @@ func (p *partition) clone(vs *values) *partition {
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied, c.coming = p.applied.Clone(), slices.Clone(p.coming)
+	c.applied, c.coming = p.applied.Clone(), p.coming.Clone()
 	c.log = p.log.Clone()
+	c.changes, c.links = p.changes.Clone(), slices.Clone(p.links)
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
@@ -114,13 +115,14 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
 		dst = p.own[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
-	var coming gossip.Dots
-	for _, d := range p.coming {
-		coming.Add(d)
-	}
-	dst = coming.Append(p.applied.Append(append(dst, 'a')))
+	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = wire.AppendBool(wire.AppendBool(dst, p.bare), p.handed && !p.owned)
+	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
+		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
+	}
 	for i := range r.peers {
+		dst = varint.Append(varint.Append(dst, p.links[i].origin), p.links[i].confirmed)
+		dst = varint.Append(dst, p.log.Seen(r.peers[i].id))
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
 		dst = wire.AppendBool(dst, slices.Contains(p.owe, i))

@@ -73,11 +73,13 @@ type Setup struct {
 	Tagged     bool   `json:"tagged"`
 	Porcupine  bool   `json:"porcupine"` // the history is also searched by porcupine
 	Faults     Levels `json:"faults"`
-	// CheckpointBytes is how many bytes of records replicas write between checkpoints; less
-	// than 0 is any number, so that there is none.
-	CheckpointBytes int `json:"checkpoint_bytes"`
+
+	// CheckpointBytes is how many bytes of records replicas write between checkpoints; 0 is
+	// the default of the store, which no run comes to.
+	CheckpointBytes int `json:"checkpoint_bytes,omitempty"`
 
 	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
+	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
 	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
 	FIFO       bool   `json:"fifo"`                // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
@@ -97,6 +99,9 @@ const smallBatch = 32
 // checkpoints are what Setup.CheckpointBytes is drawn from: mostly little, so that a
 // replica writes several checkpoints while a run lasts.
 var checkpoints = []int{256, 512, 1024, 4096}
+
+// smallLog has owners that have been out of touch brought up by snapshots.
+const smallLog = 4
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -128,6 +133,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Unexcused = unexcused(c.Faults)
 	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
 		s.BatchBytes = smallBatch * s.long()
+	}
+	if pick("log", 4) == 3 {
+		s.Log = smallLog * s.long()
 	}
 	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
@@ -177,8 +185,10 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a horizon of %d ms, want 1 to 600000", ErrConfig, s.HorizonMS)
 	case s.BatchBytes < 0 || s.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
-	case s.CheckpointBytes == 0 || s.CheckpointBytes > 1<<30:
-		return fmt.Errorf("%w: a checkpoint every %d bytes, want 1 to %d, or less than 0 for none", ErrConfig, s.CheckpointBytes, 1<<30)
+	case s.CheckpointBytes < 0 || s.CheckpointBytes > 1<<30:
+		return fmt.Errorf("%w: a checkpoint every %d bytes, want 0 to %d", ErrConfig, s.CheckpointBytes, 1<<30)
+	case s.Log < 0 || s.Log > 1<<20:
+		return fmt.Errorf("%w: a log of %d deltas, want 0 to %d", ErrConfig, s.Log, 1<<20)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

@@ -80,9 +80,13 @@ func (r *replica) damaged() oracle.Missing {
 
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
+	known := 0
+	if r.run.setup.Log > 0 {
+		known = 1 // and what is held is told in parts
+	}
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known,
 		CheckpointBytes: r.run.setup.CheckpointBytes,
 	}
 }

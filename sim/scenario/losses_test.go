@@ -52,7 +52,7 @@ func TestLostDisks(t *testing.T) {
 		t.Logf("%s: disks were lost in %d of %d seeds; writes with them in %d, keys not judged in %d; unforgiven, %d fail",
 			faults, effective, seeds, lost, unjudged, strict)
 		assert.Greater(t, effective, seeds/4)
-		assert.Less(t, lost, seeds/4)
+		assert.Less(t, lost, seeds*2/5) // most where disks rot at every crash, too
 		assert.Less(t, unjudged, seeds/20)
 		assert.Positive(t, strict)
 		assert.Greater(t, marks["snapshot taken in after a lost disk"], seeds/20)

@@ -31,7 +31,7 @@ var (
 // another form and one kind more. In version 4 a session shows its whole past, with a
 // replica's proof.
 const (
-	TapeVersion  = 5
+	TapeVersion  = 4
 	tapeScenario = "kvs"
 	maxTape      = 64 << 20 // bytes
 	maxTapeItems = 1 << 20  // operations, and decisions

@@ -97,3 +97,16 @@ func TestExploreBounds(t *testing.T) {
 		assert.ErrorIs(t, err, smallscope.ErrScope)
 	}
 }
+
+// TestExploreCheckpoints: with checkpoints, and logs cut at them, whatever a crash meets.
+func TestExploreCheckpoints(t *testing.T) {
+	for _, s := range []smallscope.Scope{
+		{Nodes: 2, Writes: 3, Ticks: 1, Crashes: 1}, {Nodes: 2, Writes: 2, Ticks: 1, Crashes: 2},
+	} {
+		s.Kind, s.Checkpoints = "set", true
+		cut := explore(t, s)
+		assert.Empty(t, cut.Violation, "%v: %v", s, cut.Path)
+		s.Checkpoints = false
+		assert.NotEqual(t, explore(t, s).States, cut.States)
+	}
+}
