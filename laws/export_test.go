@@ -26,6 +26,12 @@ func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
 	}
 }
 
+// CheckDrawn checks a set on states of the source that CheckMerge and CheckMergeIn use,
+// as these do.
+func CheckDrawn[S any](t T, set Set[S], g gen.Gen[S], opts ...Option) {
+	checkOn(t, set.s, set.s.source(boxGen(g)), opts)
+}
+
 // CasesUntil judges a law of a set until stop, which is asked as the clock is under go
 // test, says that time is up, and returns how many cases it judged.
 func CasesUntil[S any](set Set[S], id string, source gen.Source[S], stop func() bool) int {

@@ -45,7 +45,7 @@ type subject struct {
 
 // newSubject fills in what follows from the type and the options.
 func newSubject(t reflect.Type, o settings) *subject {
-	s := &subject{typ: t, copy: deep.CloneBox, plain: deep.Plain(t), reportLimit: o.reportLimit}
+	s := &subject{typ: t, copy: deep.CloneBoxes(t), plain: deep.Plain(t), reportLimit: o.reportLimit}
 	if s.reportLimit <= 0 {
 		s.reportLimit = DefaultReportLimit
 	}
