@@ -96,11 +96,14 @@ type refutation struct {
 	drawErr error
 }
 
-func (r refutation) class() string {
+func (r refutation) class() string { return r.classOf("merge") }
+
+// classOf is the class in words about what is checked.
+func (r refutation) classOf(thing string) string {
 	if r.drawErr != nil {
 		return "drawing"
 	}
-	return r.finding.kind.String()
+	return r.finding.kind.of(thing)
 }
 
 // judge draws a tuple from src and judges it.
