@@ -96,6 +96,10 @@ var Rooms = []Room{
 		Pattern: "models/...", Packages: []string{"lattice/...", "linearizability/history", "models/..."},
 		Modules: []string{porcupinePath},
 	},
+	{ // kvs and sim/net are for its tests, which compare it with the store
+		Pattern:  "models/pipeline",
+		Packages: []string{"lattice", "lattice/causal", "lattice/flow", "kvs", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "sim/net"},
+	},
 	{
 		Pattern: "linearizability", Packages: []string{"models", "linearizability/history", "lattice"},
 		Modules: []string{porcupinePath},
