@@ -12,7 +12,8 @@ import (
 // subject is what the laws of a set are about: a merge seen through functions over
 // boxes, some of which it may not have. It is immutable once built.
 type subject struct {
-	typ reflect.Type // of the states
+	typ   reflect.Type // of the states
+	merge string       // what lattice.NameOf names the merge; "" for plain functions
 
 	mergeIn     func(target, delta any) bool // nil for states that have no merge
 	join        func(a, b any) any
