@@ -58,13 +58,16 @@
 // a [Channel] may be run by schedulers on goroutines of their own: the package starts
 // none. What other goroutines may call, [Input], the ends of a Channel, [Inbox] and
 // [Scheduler.Do], has a lock; everything else belongs to the goroutine that runs the
-// graph. A function that panics ends the run with an error that names its operator; the
+// graph. A cycle, through channels too, ends when nothing on it can run, nothing is in its
+// channels, and all that leads to it has ended; the states behind it are final then. That
+// takes all schedulers that channels join: one that is not run keeps the others waiting. A
+// function that panics ends the run with an error that names its operator; the
 // element it was given is kept, and another run tries it again.
 //
 // # What it refuses
 //
-// A cycle that leads through a Channel comes to rest, but nobody can know that it has:
-// its states are never final, and its schedulers wait. After a merge has panicked, a
+// A cycle that leads through a link between machines ([Publish], [Subscribed]) comes to
+// rest, but nobody can know that it has: its states are never final. After a merge has panicked, a
 // state may be published that equals the one before.
 //
 // There are no retractions, no windows of time, and no reordering of operators. A
