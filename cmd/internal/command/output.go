@@ -110,9 +110,15 @@ func ClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
 // Terminal reports whether w is a terminal.
 func Terminal(w io.Writer) bool {
+	_, ok := TerminalFile(w)
+	return ok
+}
+
+// TerminalFile is the terminal that w writes to, if it does.
+func TerminalFile(w io.Writer) (*os.File, bool) {
 	if o, ok := w.(*output); ok {
 		w = o.w
 	}
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }
