@@ -132,6 +132,8 @@ var Rooms = []Room{
 		Modules: []string{vfsPath, vfs2Path, btreePath, bloomPath},
 	},
 	{Pattern: "kvs/store/pebble", Packages: []string{"kvs/store"}, Modules: []string{pebble2Path}},
+	{Pattern: "kvs/store/workload"},
+	{Pattern: "kvs/store/yardstick", Packages: []string{"kvs/store"}, Modules: []string{pebble2Path}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 	{Pattern: "kvs/client", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
