@@ -120,8 +120,8 @@ func sum(head string, body []byte) uint32 {
 	return record.Checksum(append([]byte(head+"\n"), body...))
 }
 
-// Unseal reads what [Seal] wrote into v, which must point to a zero value. Errors
-// wrap [store.ErrForeign], [store.ErrFormat] or [store.ErrCorrupt].
+// Unseal reads what [Seal] wrote into v, which must point to a zero value, in format
+// or one before it. Errors wrap [store.ErrForeign], [store.ErrFormat] or [store.ErrCorrupt].
 func Unseal(title string, format int, b []byte, v any) error {
 	if len(b) > maxBytes {
 		return fmt.Errorf("%w: %d bytes, more than %d", store.ErrCorrupt, len(b), maxBytes)
@@ -141,8 +141,8 @@ func Unseal(title string, format int, b []byte, v any) error {
 	switch {
 	case !ended || sum(head, body) != crc || string(line) != fmt.Sprintf("%s %08x", head, crc):
 		return fmt.Errorf("%w: checksum of the %s", store.ErrCorrupt, title)
-	case got != format:
-		return fmt.Errorf("%w: %s of format %d, this is %d", store.ErrFormat, title, got, format)
+	case got < 1 || got > format:
+		return fmt.Errorf("%w: %s of format %d, this reads up to %d", store.ErrFormat, title, got, format)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
