@@ -133,9 +133,9 @@ func (a *Archive) manifest(e entry) (manifest, error) {
 }
 
 // stale makes errMoved of an error that follows from a head which is no longer the
-// one with that tag, as where somebody has dropped a version since it was read.
+// one with that tag, as where somebody has collected since it was read.
 func (a *Archive) stale(tag string, err error) error {
-	if err == nil || !errors.Is(err, store.ErrMissing) {
+	if err == nil || !errors.Is(err, store.ErrMissing) && !errors.Is(err, store.ErrNoObject) {
 		return err
 	}
 	if _, now, e := a.bucket.Head(); e == nil && now != tag {

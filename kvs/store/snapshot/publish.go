@@ -76,12 +76,12 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 	}
 	m, uploaded, err := a.place(*d, h.Epoch, known)
 	if err != nil {
-		return 0, uploaded, err
+		return 0, uploaded, a.stale(tag, err)
 	}
 	m.Version, m.Parent = l.Last+1, d.Parent
 	e, err := a.putManifest(&m, h.Epoch)
 	if err != nil {
-		return 0, uploaded, err
+		return 0, uploaded, a.stale(tag, err)
 	}
 	l.Last = m.Version
 	l.Versions = append(l.Versions, e)
@@ -283,18 +283,22 @@ func (a *Archive) putManifest(m *manifest, epoch uint64) (entry, error) {
 	return entry{m.Version, o.String()}, nil
 }
 
-// swap replaces the head, or returns errMoved. If the outcome is not known, it reads
-// the head again and asks did; settled is false if that cannot be read.
+// swap replaces the head, or returns errMoved, and reads it again: a bucket on which
+// two swaps of one head succeed is found, if the other one came first. If the outcome
+// is not known, it asks did; settled is false if the head cannot be read.
 func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool, err error) {
 	b, err := h.encode()
 	if err != nil {
 		return true, err
 	}
 	err = a.bucket.SwapHead(tag, b)
-	if err == nil {
-		return true, nil
-	}
 	now, is, e := a.head()
+	if err == nil {
+		if e == nil && now.Epoch < h.Epoch || e == nil && now.Epoch == h.Epoch && !did(&now) && now.before(h) {
+			err = fmt.Errorf("%w: the head was replaced by one that knows nothing of this version: the bucket does not compare before it swaps", store.ErrCorrupt)
+		}
+		return true, err
+	}
 	switch {
 	case e == nil && did(&now):
 		return true, nil // also where a bucket that tries again conflicts with its own first try
@@ -306,6 +310,20 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	}
 	// A swap that was not answered may happen yet, as long as the head has the tag.
 	return e == nil && is != tag, fmt.Errorf("swap the head: %w", err)
+}
+
+// before reports that a branch of h has a version later than all of the head's. With
+// the epoch of h, the head cannot follow h then, unless the branch was dropped.
+func (now *head) before(h *head) bool {
+	if h.Last > now.Last {
+		return true
+	}
+	for _, b := range h.Branches {
+		if l := now.of(b.Name); l.Last != 0 && l.Last < b.Last {
+			return true
+		}
+	}
+	return false
 }
 
 // Upload puts a segment before any version names it, in the present epoch.
@@ -326,10 +344,14 @@ func (a *Archive) Upload(s store.Source) (uploaded int64, err error) {
 			return 0, fmt.Errorf("upload: %w", err)
 		}
 		_, n, err := a.place(store.Draft{Segments: []store.Source{s}}, h.Epoch, known)
+		uploaded += n
+		if err = a.stale(tag, err); errors.Is(err, errMoved) {
+			continue
+		}
 		if err != nil {
 			err = fmt.Errorf("upload: %w", err)
 		}
-		return n, err
+		return uploaded, err
 	}
 	return 0, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
 }
