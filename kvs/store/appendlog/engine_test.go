@@ -30,6 +30,12 @@ func TestSnapshots(t *testing.T) {
 	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
 }
 
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 32 << 10})
+	}, 1.2, 4)
+}
+
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})

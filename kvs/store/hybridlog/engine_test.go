@@ -33,6 +33,12 @@ func TestSnapshots(t *testing.T) {
 	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
 }
 
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{Options: o, PageBytes: 16 << 10, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2})
+	}, 1.2, 8)
+}
+
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{

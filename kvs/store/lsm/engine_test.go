@@ -30,6 +30,12 @@ func TestSnapshots(t *testing.T) {
 	}, storetest.Costs{Critical: 1.5, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
 }
 
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10})
+	}, 1.5, 4)
+}
+
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
