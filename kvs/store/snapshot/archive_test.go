@@ -110,7 +110,11 @@ func draft(seen store.Version, contents ...string) store.Draft {
 
 // whole reads all that every version names.
 func whole(t require.TestingT, b store.Bucket) []store.Version {
-	a := snapshot.New(b)
+	return wholeOf(t, snapshot.New(b))
+}
+
+// wholeOf reads all that every version of a branch names.
+func wholeOf(t require.TestingT, a *snapshot.Archive) []store.Version {
 	vs, err := a.Versions()
 	require.NoError(t, err)
 	for _, v := range vs {
