@@ -36,6 +36,16 @@ func TestBytes(t *testing.T) {
 	}, 1.5, 4)
 }
 
+func TestFirstGet(t *testing.T) {
+	storetest.TestFirstGet(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 64 << 20})
+	}, 10_000, 1_000_000)
+}
+
+func TestLazy(t *testing.T) {
+	storetest.TestLazy(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
+}
+
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
