@@ -32,7 +32,7 @@ func TestBytes(t *testing.T, open func(store.Options) (store.Engine, error), cri
 }
 
 func testBytes(t *testing.T, open func(store.Options) (store.Engine, error), critical float64, r, percent int) {
-	const keys, headerBytes = 1000, 24
+	const keys, headerBytes = 500, 24
 	d := newDisk(t)
 	a := snapshot.New(mustFolder(t, d))
 	e, err := open(store.Options{Dir: "dir", FS: d, Archive: a})
@@ -57,7 +57,7 @@ func testBytes(t *testing.T, open func(store.Options) (store.Engine, error), cri
 	for i := range bytesSnapshots {
 		least := int64(0)
 		for k := range keys * percent / 100 {
-			k = (k*97 + i*131) % keys // 97 and 1000 have no factor in common: all are distinct
+			k = (k*97 + i*131) % keys // 97 and 500 have no factor in common: all are distinct
 			for range draw(3) {
 				set(k, fmt.Sprintf("%0100d", draw(1<<30)))
 			}
