@@ -27,6 +27,8 @@ const (
 	protobufPath  = "google.golang.org/protobuf"
 	pebblePath    = "github.com/cockroachdb/pebble"
 	pebble2Path   = "github.com/cockroachdb/pebble/v2"
+	minioPath     = "github.com/minio/minio-go/v7"
+	gofakes3Path  = "github.com/johannesboyne/gofakes3"
 	roaringPath   = "github.com/RoaringBitmap/roaring/v2"
 	xxhashPath    = "github.com/cespare/xxhash/v2"
 	btreePath     = "github.com/tidwall/btree"
@@ -135,6 +137,7 @@ var Rooms = []Room{
 	{Pattern: "kvs/store/workload"},
 	{Pattern: "kvs/store/yardstick", Packages: []string{"kvs/store"}, Modules: []string{pebble2Path}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/snapshot/s3bucket", Packages: []string{"kvs/store"}, Modules: []string{minioPath}},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 	{Pattern: "kvs/client", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 
@@ -145,8 +148,8 @@ var Rooms = []Room{
 // tools that this module is about, the libraries it stands on, and the one loop that
 // hosts a replica, which tests of the core go through like everybody.
 var InTests = Room{
-	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot", "sim", "sim/disk"},
-	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath},
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot/...", "sim", "sim/disk"},
+	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath, minioPath, gofakes3Path},
 }
 
 // TopLevel is what may stand beside .git in the repository's root, with the
