@@ -130,6 +130,12 @@ func (p *plan) match(i int, hidden, changed *row, came bool, sign int) {
 		}
 		return
 	}
+	if s.rel.ids != nil && s.idx == s.rel.full {
+		if s.rel.ids.contains(s.keyBuf) && (hidden == nil || hidden.enc != string(s.keyBuf)) {
+			p.run(i+1, changed, came, sign) // nothing is left to be bound
+		}
+		return
+	}
 	if s.rel.ids != nil {
 		for t := range s.rel.idsUnder(s.idx, append([]byte(nil), s.keyBuf...)) {
 			if hidden == nil || hidden.tuple.Compare(t) != 0 {

@@ -149,7 +149,7 @@ func (m *Machine) compile(clause *el.Rule, from int, into target, agg *aggregato
 	}
 	for len(left) > 0 {
 		i := pl.choose(clause, left)
-		if i == deletes {
+		if left[i] == deletes {
 			p.doomed = len(p.steps)
 		}
 		p.steps = append(p.steps, pl.step(clause, left[i], from))

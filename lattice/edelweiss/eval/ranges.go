@@ -40,6 +40,9 @@ func (r *Ranges) Contains(t el.Tuple) bool { return r.contains(t.Append(nil)) }
 // contains is Contains of a tuple's encoding.
 func (r *Ranges) contains(enc []byte) bool {
 	prefix, n := split(enc)
+	if len(prefix) == 0 {
+		return len(r.sets) > 0 && r.sets[0].ids.contains(n)
+	}
 	at, ok := r.byPrefix[string(prefix)]
 	return ok && r.sets[at].ids.contains(n)
 }

@@ -292,18 +292,10 @@ func (r *relation) matching(x *index, key []byte, limit int) int {
 	return min(n, limit)
 }
 
-// idsUnder yields a range's members whose columns x.columns encode to key.
+// idsUnder yields a range's members whose columns x.columns, not all, encode to key.
+// O(members).
 func (r *relation) idsUnder(x *index, key []byte) func(func(el.Tuple) bool) {
 	return func(yield func(el.Tuple) bool) {
-		if x == r.full {
-			if !r.ids.contains(key) {
-				return
-			}
-			if t, err := el.DecodeTuple(r.decl.Columns, key); err == nil {
-				yield(t)
-			}
-			return
-		}
 		want := string(key) // key may be the index's own buffer
 		for t := range r.ids.All() {
 			if string(x.keyOf(t)) == want && !yield(t) {
