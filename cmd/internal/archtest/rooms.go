@@ -93,6 +93,10 @@ var Rooms = []Room{
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/scenario", Packages: inner},
+	{ // trials of event-log programs on the engines: the one room that knows both
+		Pattern:  "sim/edelweiss",
+		Packages: []string{"lattice/edelweiss/...", "sim", "sim/disk", "gen/choice", "kvs/store", "kvs/store/..."},
+	},
 
 	{Pattern: "linearizability/history"},
 	{
