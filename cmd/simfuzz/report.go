@@ -7,8 +7,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -88,7 +89,7 @@ func (c *cli) printSummary(k *campaign) {
 		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	var shares []string
 	for i, class := range scenario.FaultClasses() {
-		if scenario.Borne(sim.Class(i)) {
+		if scenario.Supported(sim.Class(i)) {
 			shares = append(shares, fmt.Sprintf("%s %.0f%%", class, 100*s.FaultEffective[class]))
 		}
 	}
@@ -171,7 +172,7 @@ func (c *cli) command(args ...string) string {
 		line = "simfuzz"
 	}
 	for _, a := range args {
-		line += " " + shellWord(a)
+		line += " " + command.ShellWord(a)
 	}
 	return line
 }
