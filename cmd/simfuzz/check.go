@@ -42,8 +42,8 @@ func (c *cli) checkCommand() *cobra.Command {
 		Use:               "check --format F --model M PATH…",
 		Short:             "Judge recorded histories: files, folders, or - for standard input",
 		ValidArgsFunction: completeCheck,
-		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for the files of\n" +
-			"the format; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
+		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for files\n" +
+			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
 			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
 			"counts as violated where any is.\n\n" +
 			"A byte order mark, CRLF and gzip are no obstacle. A register holds nothing, which is nil, until it is written; a\n" +
@@ -65,7 +65,7 @@ func (c *cli) checkCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "jsonl", "format of the histories: "+strings.Join(history.Formats(), ", "))
+	f.StringVar(&o.format, "format", history.Auto, "format of the histories, told by how each begins unless it is one of: "+strings.Join(history.Formats(), ", "))
 	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
 	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
 	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
@@ -87,7 +87,7 @@ func (o checkOptions) options() linearizability.Options {
 func (o checkOptions) validate(args []string) error {
 	models := modelNames()
 	switch {
-	case !slices.Contains(history.Formats(), o.format):
+	case o.format != history.Auto && !slices.Contains(history.Formats(), o.format):
 		return command.Usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
 	case o.model == "":
 		return command.Usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
@@ -131,8 +131,8 @@ type checked struct {
 	lines   []int32                 // by operation: the line it is at
 	notes   []history.Note          // what was passed over or assumed in reading it
 	err     error
-	skipped bool // zero length, met on a walk
-	stopped bool // the user interrupted before there was a verdict
+	skipped string // why a file met on a walk is passed over; empty if it is not
+	stopped bool   // the user interrupted before there was a verdict
 	seconds float64
 }
 
@@ -235,7 +235,10 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	d, err := c.decode(o, in)
 	switch {
 	case errors.Is(err, errEmptyWalked):
-		r.skipped = true
+		r.skipped = "the file is empty"
+		return r
+	case in.walked && o.format == history.Auto && errors.Is(err, history.ErrUnknownFormat):
+		r.skipped = "no history of a known format"
 		return r
 	case err != nil:
 		r.err = err
@@ -325,7 +328,7 @@ func (c *cli) decode(o checkOptions, in input) (d *history.Decoded, err error) {
 func (s *checkSummary) add(r checked) {
 	switch {
 	case r.stopped:
-	case r.skipped:
+	case r.skipped != "":
 		s.Skipped++
 	case r.err != nil:
 		s.Files++

@@ -33,6 +33,9 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open append-log engine: %w", err)
 	}
+	if err := o.Eager(Name, "all keys are in memory, and are read from all segments"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
 	e := &Engine{opts: o}
 	none := func() { e.begin(nil) } // the set seals the log
 	if err := e.core.Open(o.set(), logset.Hooks{Harden: e.harden, Sealed: none, Dropped: none}); err != nil {

@@ -32,6 +32,9 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open hybrid-log engine: %w", err)
 	}
+	if err := o.Eager(Name, "all keys are in memory, and are read from all segments"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
 	e := &Engine{opts: o}
 	if err := e.core.Open(o.set(), logset.Hooks{Harden: e.fold, Sealed: e.forget, Dropped: e.dropped}); err != nil {
 		return nil, fmt.Errorf("hybrid-log engine: %w", err)

@@ -27,7 +27,9 @@ type Engine struct {
 	job   bool   // background work is offered
 	look  bool   // there may be background work that is not
 	life  lifecycle.State
-	stats store.Stats
+	// fetching is a background step that writes a run's file without the lock.
+	fetching sync.WaitGroup
+	stats    store.Stats
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -46,10 +48,14 @@ func Open(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("LSM engine: %w", err)
 	}
 	e := &Engine{opts: o, home: home, next: home.State().Next, look: true}
+	home.Indexed(e.indexOf)
 	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
 		err = e.restore(store.Latest)
 	} else {
 		err = e.recover()
+	}
+	if err == nil && !o.Lazy {
+		err = e.bringAll()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Dir, catalog.CloseAfter(errors.Join(err, closeRuns(e.runs)), home))
@@ -81,7 +87,7 @@ func (e *Engine) commit(s catalog.State) error {
 // Get returns a copy of the value under key.
 func (e *Engine) Get(key []byte) ([]byte, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	if err := e.life.Usable("get"); err != nil {
 		return nil, err
 	}
@@ -93,7 +99,11 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 		return append([]byte(nil), v...), nil // nil for a tombstone
 	}
 	for i := len(e.runs) - 1; i >= 0; i-- {
-		v, found, err := e.runs[i].get(key)
+		get := e.runs[i].get
+		if e.runs[i].away != nil {
+			get = func(key []byte) ([]byte, bool, error) { return e.getAway(e.runs[i], key) }
+		}
+		v, found, err := get(key)
 		if err != nil {
 			return nil, fmt.Errorf("get: %w", err)
 		}
@@ -215,7 +225,7 @@ func (e *Engine) spill() error {
 // gone closes and removes a run that does not count. Failing is no harm but its space,
 // until the next opening.
 func (e *Engine) gone(r *run) {
-	if err := errors.Join(r.f.Close(), e.home.Remove(r.number, runExt, guideExt)); err != nil {
+	if err := errors.Join(r.close(), e.home.Remove(r.number, runExt, guideExt)); err != nil {
 		e.stats.Background = err
 	}
 }
@@ -223,7 +233,7 @@ func (e *Engine) gone(r *run) {
 func closeRuns(runs []*run) error {
 	var err error
 	for _, r := range runs {
-		err = errors.Join(err, r.f.Close())
+		err = errors.Join(err, r.close())
 	}
 	return err
 }
@@ -242,6 +252,10 @@ func (e *Engine) Size() store.Size {
 	defer e.mu.Unlock()
 	s := store.Size{Keys: -1, Memory: int64(e.held), Files: len(e.runs)}
 	for _, r := range e.runs {
+		if r.away != nil {
+			s.Away += r.length
+			continue
+		}
 		s.Disk += r.length
 	}
 	if e.wal != nil {
@@ -272,6 +286,9 @@ func (e *Engine) Close() error {
 		}
 	}
 	e.life.Close()
+	e.mu.Unlock()
+	e.fetching.Wait()
+	e.mu.Lock()
 	e.table.Clear()
 	if e.wal != nil {
 		err = errors.Join(err, e.wal.f.Close())

@@ -32,7 +32,7 @@ func (e *Engine) wanted() bool {
 	if e.merge != nil {
 		return true
 	}
-	if _, _, _, ok := e.pick(); ok {
+	if _, _, _, ok := e.pick(); ok || e.firstAway() != nil {
 		return true
 	}
 	_, ok := e.home.Behind()
@@ -49,6 +49,9 @@ func (e *Engine) pick() (from, to, level int, ok bool) {
 	}
 	if from, to, level, ok = catalog.Pick(levels[border:], e.opts.MaxRunsPerLevel); ok {
 		return from + border, to + border, level, true
+	}
+	if e.firstAway() != nil {
+		return 0, 0, 0, false // all of them are of a version
 	}
 	return catalog.Pick(levels[:border], e.opts.MaxRunsPerLevel)
 }
@@ -68,6 +71,8 @@ func (e *Engine) step() (more bool, err error) {
 		if err != nil {
 			e.merge = nil
 		}
+	} else if r := e.firstAway(); r != nil {
+		err = e.bring(r)
 	} else if number, ok := e.home.Behind(); ok && e.opts.Archive != nil {
 		err = e.upload(number)
 	}
@@ -117,7 +122,7 @@ func (e *Engine) upload(number uint64) error {
 		}
 	}
 	e.mu.Unlock()
-	n, err := e.send(&part, r)
+	seg, n, err := e.send(&part, r)
 	e.mu.Lock()
 	e.stats.BehindBytes += n
 	if _, counts := e.home.Part(number); !e.life.Live() || !counts {
@@ -126,20 +131,22 @@ func (e *Engine) upload(number uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := e.home.Uploaded(number, store.Segment{Hash: part.Hash, Length: part.Length}); err != nil {
+	if err := e.home.Uploaded(number, seg); err != nil {
 		return e.life.Fail(err)
 	}
 	return nil
 }
 
-func (e *Engine) send(part *catalog.Part, r *run) (int64, error) {
+func (e *Engine) send(part *catalog.Part, r *run) (store.Segment, int64, error) {
 	// What the disk has spoiled must not go into the archive under a hash of its own.
 	if _, err := check(r); err != nil {
-		return 0, err
+		return store.Segment{}, 0, err
 	}
 	src, err := e.home.Source(part)
 	if err != nil {
-		return 0, err
+		return store.Segment{}, 0, err
 	}
-	return e.opts.Archive.Upload(src)
+	src = catalog.WithIndex(src, r.index())
+	n, err := e.opts.Archive.Upload(src)
+	return src.Segment, n, err
 }

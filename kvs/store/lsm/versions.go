@@ -83,7 +83,11 @@ func (e *Engine) Restore(v store.Version) error {
 }
 
 func (e *Engine) restore(v store.Version) error {
-	s, err := e.home.Fetch(v, e.next, runExt)
+	fetch := e.home.Fetch
+	if e.opts.Lazy {
+		fetch = e.home.FetchLater
+	}
+	s, err := fetch(v, e.next, runExt)
 	if err != nil {
 		return err
 	}

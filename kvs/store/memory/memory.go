@@ -49,6 +49,9 @@ func Open(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("open memory engine: %w: Durability %s; it keeps nothing between snapshots, take another engine",
 			store.ErrOptions, opts.Durability)
 	}
+	if err := opts.Eager(Name, "all values are in memory"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", opts.Dir, err)
+	}
 	home, err := catalog.OpenHome(opts, Name, dumpExt)
 	if err != nil {
 		return nil, fmt.Errorf("memory engine: %w", err)

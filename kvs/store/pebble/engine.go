@@ -49,6 +49,9 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open Pebble engine: %w", err)
 	}
+	if err := o.Eager(Name, "Pebble opens its tables as a whole"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
 	home, err := catalog.OpenHome(o.Options, Name, dirExt, markExt)
 	if err != nil {
 		return nil, fmt.Errorf("engine on Pebble: %w", err)

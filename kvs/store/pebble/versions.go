@@ -103,7 +103,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 	if err := e.db.Checkpoint(dir); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
-	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat}
+	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat, Whole: true}
 	var err error
 	if d.Segments, err = e.sources(dir); err != nil {
 		return 0, err
@@ -206,6 +206,11 @@ func (e *Engine) restore(v store.Version) error {
 		return fmt.Errorf("%w: version %s is of engine %q, this is %q", store.ErrForeign, m.Version, m.Engine, Name)
 	case m.Format != bundleFormat:
 		return fmt.Errorf("%w: version %s has format %d, this is %d", store.ErrFormat, m.Version, m.Format, bundleFormat)
+	}
+	for _, s := range m.Segments {
+		if s.Range != (store.KeyRange{}) {
+			return fmt.Errorf("%w: version %s has a table for the keys %.100s, and Pebble's count as wholes", store.ErrUnsupported, m.Version, s.Range)
+		}
 	}
 	latest, err := e.opts.Archive.Latest()
 	if err != nil {
