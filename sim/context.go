@@ -17,8 +17,8 @@ type Context struct {
 	kids children
 	// Of a crash within the event: after how many effects, negative for none; how
 	// long it lasts; and that it has come.
-	fuse, pause int
-	dead        bool
+	crashAfter, pause int
+	dead              bool
 }
 
 // Now is the present in virtual time, which a node cannot know: its own clocks are

@@ -48,9 +48,9 @@
 //	queue                                       sim/net, by a bound on what is under way
 //	crash                                       [CrashOptions]
 //	disk                                        the device
-//	clock pause slow outage mid-crash restore   [TroubleOptions]
-//	version                                     [TroubleOptions], of [Options.Programs]
-//	disk-error rot                              the device, by [TroubleOptions]
+//	clock pause slow outage mid-crash restore   [ProcessFaultOptions]
+//	version                                     [ProcessFaultOptions], of [Options.Programs]
+//	disk-error rot                              the device, by [ProcessFaultOptions]
 //
 // A node's own clocks are [Context.Monotonic] and [Context.Wall]; what a device
 // does must ask [Context.Effect] first, so that a crash within an event stops it.

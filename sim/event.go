@@ -5,19 +5,19 @@ type EventKind uint8
 
 // The kinds of events. Those that are exported reach the trace.
 const (
-	EventStart     EventKind = iota + 1 // a node starts, first or again
-	EventMessage                        // a message reaches a live node
-	EventTimer                          // a timer of a live node fires
-	EventInput                          // an injected operation reaches a live node
-	EventCompleted                      // a node's device has made something durable
-	EventCrash                          // a live node stops
-	EventNetwork                        // the network changes: a partition begins or heals
-	EventHeal                           // all faults end
-	EventNote                           // a line an actor wrote; not hashed
-	evCrashTick                         // the grid point at which crashes are asked for
-	evGhost                             // the moment at which a lost message would have arrived
-	evNetTick                           // a moment the network asked to be called at
-	evTroubleTick                       // the grid point at which faults of processes and clocks are asked for
+	EventStart         EventKind = iota + 1 // a node starts, first or again
+	EventMessage                            // a message reaches a live node
+	EventTimer                              // a timer of a live node fires
+	EventInput                              // an injected operation reaches a live node
+	EventCompleted                          // a node's device has made something durable
+	EventCrash                              // a live node stops
+	EventNetwork                            // the network changes: a partition begins or heals
+	EventHeal                               // all faults end
+	EventNote                               // a line an actor wrote; not hashed
+	evCrashTick                             // the grid point at which crashes are asked for
+	evDropped                               // the moment at which a lost message would have arrived
+	evNetTick                               // a moment the network asked to be called at
+	evProcessFaultTick                      // the grid point at which faults of processes and clocks are asked for
 
 	// The kinds below reach the trace too. They stand here since the number of a kind
 	// is part of the trace hash.
@@ -31,9 +31,9 @@ const (
 var eventNames = [...]string{
 	EventStart: "start", EventMessage: "msg", EventTimer: "timer", EventInput: "input",
 	EventCompleted: "durable", EventCrash: "crash", EventNetwork: "net", EventHeal: "heal", EventNote: "note",
-	evCrashTick: "crash-tick", evGhost: "ghost", evNetTick: "net-tick",
-	evTroubleTick: "trouble-tick",
-	EventJoin:     "join", EventLeave: "leave", EventReturn: "return", EventWipe: "wipe",
+	evCrashTick: "crash-tick", evDropped: "dropped", evNetTick: "net-tick",
+	evProcessFaultTick: "process-fault-tick",
+	EventJoin:          "join", EventLeave: "leave", EventReturn: "return", EventWipe: "wipe",
 }
 
 // String names the kind as the text form of a trace does.

@@ -31,9 +31,9 @@ var examples = []example{
 
 // levels are those of all classes of a run of an example.
 type levels struct {
-	net         simnet.Faults
-	crash, disk sim.Level
-	trouble     sim.TroubleOptions
+	net           simnet.Faults
+	crash, disk   sim.Level
+	processFaults sim.ProcessFaultOptions
 }
 
 func drawLevels(seed uint64) levels {
@@ -41,7 +41,7 @@ func drawLevels(seed uint64) levels {
 	l := func(c sim.Class) sim.Level { return sim.SwarmLevel(src, c) }
 	out := levels{net: simnet.SwarmAll(src), crash: l(sim.Crash), disk: l(sim.Disk)}
 	out.net.Corrupt = sim.Off // the examples check no sums
-	out.trouble = sim.TroubleOptions{
+	out.processFaults = sim.ProcessFaultOptions{
 		Clock: l(sim.Clock), Pause: l(sim.Pause), Slow: l(sim.Slow), DiskError: l(sim.DiskError), Rot: l(sim.Rot),
 	}
 	return out
@@ -51,7 +51,7 @@ func askLevels() levels {
 	low := sim.Low
 	out := levels{net: simnet.AskEvery, crash: low, disk: low}
 	out.net.Corrupt = sim.Off
-	out.trouble = sim.TroubleOptions{Clock: low, Pause: low, Slow: low, DiskError: low, Rot: low}
+	out.processFaults = sim.ProcessFaultOptions{Clock: low, Pause: low, Slow: low, DiskError: low, Rot: low}
 	return out
 }
 
@@ -68,7 +68,7 @@ func (e example) run(b bug, ops []operation, src choice.Source, l levels) (strin
 	}
 	w, err := sim.New(sim.Options{
 		Nodes: 3, Source: src, Net: net, Decisions: true, AssertKeys: true, Factory: makes,
-		Crash: sim.CrashOptions{Level: l.crash, Nodes: e.crash, Grid: 20 * sim.Millisecond}, DiskFaults: l.disk, Trouble: l.trouble,
+		Crash: sim.CrashOptions{Level: l.crash, Nodes: e.crash, Grid: 20 * sim.Millisecond}, DiskFaults: l.disk, ProcessFaults: l.processFaults,
 		Device: func(sim.NodeID) sim.Device { return disk.NewLog(disk.Options{Latency: 5 * sim.Millisecond}) },
 	})
 	if err != nil {

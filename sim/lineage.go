@@ -5,15 +5,15 @@ import "github.com/joinery-go/joinery/gen/choice"
 // Roots of lineage. Events that no other event causes take their key from one of
 // these and from what names them for good.
 const (
-	rootOperation uint64 = 0x6f70_0001 + iota // operation id
-	rootTimer                                 // node, timer, grid tick of the deadline
-	rootStart                                 // node
-	rootCrash                                 // node, grid tick
-	rootHostCrash                             // node, time
-	rootNetwork                               // grid tick, by the network
-	rootHeal                                  // time
-	rootTrouble                               // class, node, grid tick
-	rootMember                                // kind of event, node, time
+	rootOperation    uint64 = 0x6f70_0001 + iota // operation id
+	rootTimer                                    // node, timer, grid tick of the deadline
+	rootStart                                    // node
+	rootCrash                                    // node, grid tick
+	rootHostCrash                                // node, time
+	rootNetwork                                  // grid tick, by the network
+	rootHeal                                     // time
+	rootProcessFault                             // class, node, grid tick
+	rootMember                                   // kind of event, node, time
 )
 
 // Branches of lineage, folded into the key of the parent.
@@ -55,9 +55,9 @@ func crashKey(root uint64, n NodeID, tick int64) Key {
 	return choice.Mix(choice.Mix(root, uint64(n)), uint64(tick))
 }
 
-// troubleKey is the key of a decision about a node's process or clock at a tick.
-func troubleKey(c Class, n NodeID, tick int64) Key {
-	return choice.Mix(choice.Mix(choice.Mix(rootTrouble, uint64(c)), uint64(n)), uint64(tick))
+// processFaultKey is the key of a decision about a node's process or clock at a tick.
+func processFaultKey(c Class, n NodeID, tick int64) Key {
+	return choice.Mix(choice.Mix(choice.Mix(rootProcessFault, uint64(c)), uint64(n)), uint64(tick))
 }
 
 // children tells apart the children of one event that are otherwise alike: two

@@ -251,7 +251,7 @@ func TestMembershipHasLineage(t *testing.T) {
 // wiping, asks is replayable.
 func TestADiskThatALeaverKeepsIsChosenUnderItsLineage(t *testing.T) {
 	key := branch(branch(memberKey(EventLeave, 1, 10*Millisecond), branchStop), branchRestore)
-	r := members(t, Options{Trouble: TroubleOptions{Restore: Low}, Source: choice.NewReplay([]choice.Decision{{Site: "sim.restore", Key: key, Value: 3}})})
+	r := members(t, Options{ProcessFaults: ProcessFaultOptions{Restore: Low}, Source: choice.NewReplay([]choice.Decision{{Site: "sim.restore", Key: key, Value: 3}})})
 	for i := range uint64(4) {
 		require.NoError(t, r.Inject(Millisecond, 1, i))
 	}

@@ -29,8 +29,8 @@ type Options struct {
 	// Crash sets the crash faults, DiskFaults those of devices.
 	Crash      CrashOptions
 	DiskFaults Level
-	// Trouble sets the further faults of processes, clocks and disks.
-	Trouble TroubleOptions
+	// ProcessFaults sets the further faults of processes, clocks and disks.
+	ProcessFaults ProcessFaultOptions
 	// TimerGrid is the distance of the instants at which a node's timers can fire,
 	// 1 ms by default. The grid makes the lineage of a timer robust: re-armed a
 	// little earlier or later, it still fires at the same point. Nodes have
@@ -126,8 +126,8 @@ func (o *Options) validate() error {
 		return bad("Crash.Nodes", o.Crash.Nodes, "0 to Nodes")
 	case o.Crash.MaxDown < 0:
 		return bad("Crash.MaxDown", o.Crash.MaxDown, "0 or more")
-	case !o.Trouble.valid():
-		return bad("Trouble", fmt.Sprintf("%+v", o.Trouble), "levels off, low or extreme, Grid 0 or more")
+	case !o.ProcessFaults.valid():
+		return bad("ProcessFaults", fmt.Sprintf("%+v", o.ProcessFaults), "levels off, low or extreme, Grid 0 or more")
 	case o.TimerGrid < 0 || o.Crash.Grid < 0 || o.Crash.Pause < 0 || o.Quiet < 0:
 		return bad("a duration", "negative", "0 or more")
 	case o.Trace.Records < 0 || o.Trace.Hashes < 0:
@@ -154,8 +154,8 @@ func (o *Options) defaults() {
 	setDefault(&o.Crash.Pause, 5*Millisecond)
 	setDefault(&o.Crash.Nodes, o.Nodes)
 	setDefault(&o.Crash.Permille, [NumLevels]int{0, 10, 80})
-	setDefault(&o.Trouble.Grid, 50*Millisecond)
-	setDefault(&o.Trouble.Permille, [NumLevels]int{0, 15, 120})
+	setDefault(&o.ProcessFaults.Grid, 50*Millisecond)
+	setDefault(&o.ProcessFaults.Permille, [NumLevels]int{0, 15, 120})
 	setDefault(&o.Limits.Events, 100_000_000)
 	setDefault(&o.Limits.Queue, 1_000_000)
 	setDefault(&o.Limits.MessageBytes, 1<<20)

@@ -147,8 +147,8 @@ type protocol struct {
 	bug    bug
 	faults simnet.Faults
 	crash  sim.Level
-	// trouble befalls node 0 only.
-	trouble sim.TroubleOptions
+	// process faults befall node 0 only.
+	processFaults sim.ProcessFaultOptions
 }
 
 // run returns how the run failed, or "".
@@ -157,11 +157,11 @@ func (p protocol) run(ops []operation, src choice.Source) (string, *sim.World, e
 	if err != nil {
 		return "", nil, err
 	}
-	p.trouble.Nodes = 1
+	p.processFaults.Nodes = 1
 	var sent []uint64
 	w, err := sim.New(sim.Options{
 		Nodes: 2, Source: src, Net: net, Decisions: true, AssertKeys: true,
-		Crash: sim.CrashOptions{Level: p.crash, Nodes: 1, Grid: 20 * sim.Millisecond}, Trouble: p.trouble,
+		Crash: sim.CrashOptions{Level: p.crash, Nodes: 1, Grid: 20 * sim.Millisecond}, ProcessFaults: p.processFaults,
 		Device: func(sim.NodeID) sim.Device {
 			return disk.NewLog(disk.Options{Latency: 5 * sim.Millisecond})
 		},
@@ -417,7 +417,7 @@ func TestCorrectTwinHoldsUnderEveryFault(t *testing.T) {
 	p := protocol{}.extreme()
 	x := sim.Extreme
 	p.faults.Burst, p.faults.Clog, p.faults.Bridge, p.faults.Flap, p.faults.Filter = x, x, x, x, x
-	p.trouble = sim.TroubleOptions{Clock: x, Pause: x, Slow: x, Outage: x, MidCrash: x}
+	p.processFaults = sim.ProcessFaultOptions{Clock: x, Pause: x, Slow: x, Outage: x, MidCrash: x}
 	var effective [sim.AllClasses]int
 	for seed := range uint64(300) {
 		failed, w, err := p.run(plan(seed), choice.Seeded(seed))
@@ -433,7 +433,7 @@ func TestCorrectTwinHoldsUnderEveryFault(t *testing.T) {
 		require.Greater(t, effective[c], 20, "%v took effect in too few seeds", c)
 	}
 
-	p.trouble.Restore = x
+	p.processFaults.Restore = x
 	forgotten := 0
 	for seed := range uint64(100) {
 		failed, _, err := p.run(plan(seed), choice.Seeded(seed))

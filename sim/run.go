@@ -125,12 +125,12 @@ func (w *World) dispatch(ev *event) {
 		w.member(ev)
 	case evCrashTick:
 		w.crashTick(int64(ev.aux))
-	case evGhost:
+	case evDropped:
 		if w.nodes[ev.node].up && (ev.fate&cutters != 0 || w.net.Open(ev.from, ev.node)) {
 			w.countEffective(ev.fate)
 		}
-	case evTroubleTick:
-		w.troubleTick(int64(ev.aux))
+	case evProcessFaultTick:
+		w.processFaultTick(int64(ev.aux))
 	case evNetTick:
 		if w.faulty {
 			w.net.Tick(ev.aux, ev.key)
@@ -144,8 +144,8 @@ func (w *World) enter(ev *event) *Context {
 	c := &w.ctx
 	c.node, c.from, c.key, c.kind = ev.node, ev.from, ev.key, ev.msg
 	c.kids.reset()
-	c.fuse, c.dead = -1, false
-	if w.opts.Trouble.MidCrash != Off {
+	c.crashAfter, c.dead = -1, false
+	if w.opts.ProcessFaults.MidCrash != Off {
 		w.midCrash(c)
 	}
 	return c
@@ -155,7 +155,7 @@ func (w *World) enter(ev *event) *Context {
 func (w *World) post(from, to NodeID, kind MsgKind, key Key, buf int32, d Delivery) {
 	k := EventMessage
 	if d.Lost {
-		k = evGhost
+		k = evDropped
 	}
 	ev := w.schedule(w.now+max(d.After, 1), k)
 	if ev == nil {

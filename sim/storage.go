@@ -12,9 +12,9 @@ func (w *World) storageLevel(c Class) Level {
 	case Disk:
 		return w.opts.DiskFaults
 	case DiskError:
-		return w.opts.Trouble.DiskError
+		return w.opts.ProcessFaults.DiskError
 	case Rot:
-		return w.opts.Trouble.Rot
+		return w.opts.ProcessFaults.Rot
 	}
 	return Off
 }

@@ -157,7 +157,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	for seed := range *flatSeeds {
 		err := w.Reset(Options{Nodes: twinNodes, Factory: func(NodeID) Actor { return gossiper() }, Source: choice.Seeded(seed),
 			Crash: CrashOptions{Level: Extreme}, Decisions: true,
-			Trouble: TroubleOptions{Clock: Extreme, Pause: Extreme, Slow: Extreme, Outage: Extreme, MidCrash: Extreme}})
+			ProcessFaults: ProcessFaultOptions{Clock: Extreme, Pause: Extreme, Slow: Extreme, Outage: Extreme, MidCrash: Extreme}})
 		require.NoError(t, err)
 		require.NoError(t, w.RunUntil(300*Millisecond))
 		if seed == *flatSeeds/4 {

@@ -7,7 +7,7 @@ import "github.com/joinery-go/joinery/gen/choice"
 const oftener = 4
 
 // atCrash is the chance of a fault that is asked for once a crash.
-func (o *TroubleOptions) atCrash(l Level) uint32 {
+func (o *ProcessFaultOptions) atCrash(l Level) uint32 {
 	return max(choice.Permille(min(oftener*o.Permille[l], 1000)), 1)
 }
 
@@ -27,7 +27,7 @@ func (c *Context) Version() int { return int(c.w.nodes[c.node].version) }
 // program makes the actor of a node that starts.
 func (w *World) program(i NodeID) Actor {
 	n := &w.nodes[i]
-	if w.opts.Trouble.Version != Off {
+	if w.opts.ProcessFaults.Version != Off {
 		w.redeploy(i)
 	}
 	if n.version == 0 {
@@ -40,8 +40,8 @@ func (w *World) program(i NodeID) Actor {
 // its program. The answer names the version itself, not a step from one to the
 // next, so that without an earlier change a later one is what it was.
 func (w *World) redeploy(i NodeID) {
-	n, o := &w.nodes[i], &w.opts.Trouble
-	if n.inc == 0 || !w.faulty || int(i) >= w.troubled() || len(w.opts.Programs) == 0 {
+	n, o := &w.nodes[i], &w.opts.ProcessFaults
+	if n.inc == 0 || !w.faulty || int(i) >= w.faultyNodes() || len(w.opts.Programs) == 0 {
 		return
 	}
 	v := w.choose(choice.Point{

@@ -42,7 +42,7 @@ func atRestart(at Time, v uint64) choice.Decision {
 }
 
 func TestANodeComesBackWithAnotherVersion(t *testing.T) {
-	low := TroubleOptions{Version: Low}
+	low := ProcessFaultOptions{Version: Low}
 	up, again, down := atRestart(10, 3), atRestart(20, 3), atRestart(30, 1)
 	for _, tc := range []struct {
 		tape               []choice.Decision
@@ -55,7 +55,7 @@ func TestANodeComesBackWithAnotherVersion(t *testing.T) {
 		{[]choice.Decision{again, down}, []int{0, 0, 2, 0}, 2, 2},     // what is left is what it was
 		{[]choice.Decision{atRestart(20, 2)}, []int{0, 0, 1, 1}, 1, 1},
 	} {
-		lives, w := versions(t, Options{Trouble: low, Source: choice.NewReplay(tc.tape)}, 10, 20, 30)
+		lives, w := versions(t, Options{ProcessFaults: low, Source: choice.NewReplay(tc.tape)}, 10, 20, 30)
 		var want []string
 		for i, v := range tc.want {
 			want = append(want, fmt.Sprintf("life %d version %d", i+1, v))
@@ -69,7 +69,7 @@ func TestANodeComesBackWithAnotherVersion(t *testing.T) {
 
 // TestTheTraceTellsOfAVersion: in a note before the start.
 func TestTheTraceTellsOfAVersion(t *testing.T) {
-	_, w := versions(t, Options{Trouble: TroubleOptions{Version: Low}, Source: choice.NewReplay([]choice.Decision{atRestart(10, 2)})}, 10)
+	_, w := versions(t, Options{ProcessFaults: ProcessFaultOptions{Version: Low}, Source: choice.NewReplay([]choice.Decision{atRestart(10, 2)})}, 10)
 	records, _ := w.Records()
 	require.Len(t, records, 4)
 	require.Equal(t, EventCrash, records[1].Kind)
@@ -78,7 +78,7 @@ func TestTheTraceTellsOfAVersion(t *testing.T) {
 	require.Equal(t, "version", Version.String())
 }
 
-// TestVersionsAreAskedOncePerRestart: only at a restart, only of troubled nodes,
+// TestVersionsAreAskedOncePerRestart: only at a restart, only of faultyNodes nodes,
 // and only while faults last and there is a choice.
 func TestVersionsAreAskedOncePerRestart(t *testing.T) {
 	asked, rare, n := 0, uint32(0), uint64(0)
@@ -87,29 +87,29 @@ func TestVersionsAreAskedOncePerRestart(t *testing.T) {
 		asked, rare, n = asked+1, p.Rare, p.N
 		return 0
 	})
-	versions(t, Options{Trouble: TroubleOptions{Version: Low}, Source: src}, 10, 20)
+	versions(t, Options{ProcessFaults: ProcessFaultOptions{Version: Low}, Source: src}, 10, 20)
 	require.Equal(t, 2, asked)
 	require.Equal(t, choice.Permille(60), rare)
 	require.Equal(t, uint64(4), n)
-	versions(t, Options{Trouble: TroubleOptions{Version: Extreme}, Source: src}, 10)
+	versions(t, Options{ProcessFaults: ProcessFaultOptions{Version: Extreme}, Source: src}, 10)
 	require.Equal(t, 3, asked)
 	require.Equal(t, choice.Permille(480), rare)
 
 	versions(t, Options{Source: src}, 10)
 	require.Equal(t, 3, asked, "the class is off")
-	w := world(t, Options{Nodes: 1, Factory: same(&script{}), Trouble: TroubleOptions{Version: Low}, Source: src})
+	w := world(t, Options{Nodes: 1, Factory: same(&script{}), ProcessFaults: ProcessFaultOptions{Version: Low}, Source: src})
 	require.NoError(t, w.Crash(0))
 	require.NoError(t, w.Restart(0))
 	require.NoError(t, w.RunUntil(Second))
 	require.Equal(t, 3, asked, "there is one version")
 
 	w = world(t, Options{Nodes: 2, Factory: same(&script{}), Programs: []func(NodeID) Actor{same(&script{})},
-		Trouble: TroubleOptions{Version: Low, Nodes: 1}, Source: src})
+		ProcessFaults: ProcessFaultOptions{Version: Low, Nodes: 1}, Source: src})
 	require.NoError(t, w.RunUntil(Millisecond))
 	require.NoError(t, w.Crash(1))
 	require.NoError(t, w.Restart(1))
 	require.NoError(t, w.RunUntil(2*Millisecond))
-	require.Equal(t, 3, asked, "node 1 has no trouble")
+	require.Equal(t, 3, asked, "node 1 has no process faults")
 	require.NoError(t, w.Crash(0))
 	require.NoError(t, w.Heal(3*Millisecond))
 	require.NoError(t, w.RunUntil(Second))
@@ -122,7 +122,7 @@ func TestVersionsAreAskedOncePerRestart(t *testing.T) {
 // TestHealingChangesNoVersion: a mix of versions is what is left.
 func TestHealingChangesNoVersion(t *testing.T) {
 	w := world(t, Options{Nodes: 1, Factory: same(&script{}), Programs: []func(NodeID) Actor{same(&script{})},
-		Trouble: TroubleOptions{Version: Low}, Source: choice.NewReplay([]choice.Decision{atRestart(10, 2)})})
+		ProcessFaults: ProcessFaultOptions{Version: Low}, Source: choice.NewReplay([]choice.Decision{atRestart(10, 2)})})
 	require.NoError(t, w.RunUntil(10*Millisecond))
 	require.NoError(t, w.Crash(0))
 	require.NoError(t, w.Restart(0))
@@ -141,7 +141,7 @@ func TestHealingChangesNoVersion(t *testing.T) {
 func TestOneVersionLeavesEveryTraceAsItWas(t *testing.T) {
 	run := func(o Options) (uint64, []TimedDecision) {
 		o.Nodes, o.Factory, o.Source, o.Decisions = 3, func(NodeID) Actor { return gossiper() }, choice.Seeded(5), true
-		o.Crash.Level, o.Trouble.Outage, o.Trouble.MidCrash = Extreme, Extreme, Extreme
+		o.Crash.Level, o.ProcessFaults.Outage, o.ProcessFaults.MidCrash = Extreme, Extreme, Extreme
 		w := world(t, o)
 		require.NoError(t, w.RunUntil(10*Second))
 		struck := w.Stats().Effective
@@ -150,7 +150,7 @@ func TestOneVersionLeavesEveryTraceAsItWas(t *testing.T) {
 	}
 	hash, decisions := run(Options{})
 	for _, o := range []Options{
-		{Trouble: TroubleOptions{Version: Extreme}},
+		{ProcessFaults: ProcessFaultOptions{Version: Extreme}},
 		{Programs: []func(NodeID) Actor{func(NodeID) Actor { return gossiper() }}},
 	} {
 		same, asked := run(o)
@@ -160,8 +160,8 @@ func TestOneVersionLeavesEveryTraceAsItWas(t *testing.T) {
 	// With both, the decisions of other classes stay what they were as well: here the
 	// versions do the same.
 	same, asked := run(Options{
-		Trouble:  TroubleOptions{Version: Extreme},
-		Programs: []func(NodeID) Actor{func(NodeID) Actor { return gossiper() }},
+		ProcessFaults: ProcessFaultOptions{Version: Extreme},
+		Programs:      []func(NodeID) Actor{func(NodeID) Actor { return gossiper() }},
 	})
 	require.Equal(t, hash, same)
 	var others []TimedDecision

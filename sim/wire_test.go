@@ -47,7 +47,7 @@ func passNumbers(says bool, ops []uint64, src choice.Source, crash, version sim.
 	program := func(sim.NodeID) sim.Actor { return wire{says, &heard} }
 	w, err := sim.New(sim.Options{
 		Nodes: 3, Source: src, Decisions: true, AssertKeys: true, Factory: program, Programs: []func(sim.NodeID) sim.Actor{program},
-		Crash: sim.CrashOptions{Level: crash}, Trouble: sim.TroubleOptions{Version: version},
+		Crash: sim.CrashOptions{Level: crash}, ProcessFaults: sim.ProcessFaultOptions{Version: version},
 	})
 	if err != nil {
 		return "", nil, err

@@ -109,7 +109,7 @@ func (w *World) Reset(o Options) error {
 	w.marks = w.marks[:0]
 	clear(w.marked)
 	w.trace.reset(o.Trace)
-	w.stalls = o.Trouble.Pause != Off || o.Trouble.Slow != Off
+	w.stalls = o.ProcessFaults.Pause != Off || o.ProcessFaults.Slow != Off
 	w.asked = nil
 	if o.AssertKeys {
 		w.asked = make(map[asked]struct{})
@@ -131,8 +131,8 @@ func (w *World) Reset(o Options) error {
 	if o.Crash.Level != Off {
 		w.scheduleCrashTick(1)
 	}
-	if o.Trouble.ticks() {
-		w.troubleTick(0)
+	if o.ProcessFaults.ticks() {
+		w.processFaultTick(0)
 	}
 	return w.err
 }

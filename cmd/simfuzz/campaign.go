@@ -245,7 +245,7 @@ func (k *campaign) notReached() []string {
 		}
 	}
 	for c, name := range scenario.FaultClasses() {
-		if scenario.Borne(sim.Class(c)) && k.totals.Effective[c] == 0 {
+		if scenario.Supported(sim.Class(c)) && k.totals.Effective[c] == 0 {
 			missing = append(missing, name+" faults")
 		}
 	}

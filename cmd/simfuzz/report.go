@@ -88,7 +88,7 @@ func (c *cli) printSummary(k *campaign) {
 		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	var shares []string
 	for i, class := range scenario.FaultClasses() {
-		if scenario.Borne(sim.Class(i)) {
+		if scenario.Supported(sim.Class(i)) {
 			shares = append(shares, fmt.Sprintf("%s %.0f%%", class, 100*s.FaultEffective[class]))
 		}
 	}

@@ -52,9 +52,9 @@ func newRig(t tester, src choice.Source) *rig {
 	var err error
 	b.World, err = sim.New(sim.Options{
 		Nodes: 1, Source: src, DiskFaults: sim.Low, AssertKeys: true,
-		Trouble: sim.TroubleOptions{DiskError: sim.Low, Rot: sim.Low},
-		Device:  func(sim.NodeID) sim.Device { return b.disk },
-		Factory: func(sim.NodeID) sim.Actor { return careful{&b.found, &b.errs} },
+		ProcessFaults: sim.ProcessFaultOptions{DiskError: sim.Low, Rot: sim.Low},
+		Device:        func(sim.NodeID) sim.Device { return b.disk },
+		Factory:       func(sim.NodeID) sim.Actor { return careful{&b.found, &b.errs} },
 	})
 	require.NoError(t, err)
 	return b

@@ -21,10 +21,10 @@ func FaultClasses() []string {
 	return names
 }
 
-// Borne reports whether the store is made to bear a class, so that campaigns draw
+// Supported reports whether the store is made to bear a class, so that campaigns draw
 // it. It bears all but mixed versions: there is one version of it as yet, so that this
 // class strikes nowhere, asked for or not.
-func Borne(c sim.Class) bool { return c < sim.AllClasses && c != sim.Version }
+func Supported(c sim.Class) bool { return c < sim.AllClasses && c != sim.Version }
 
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {
@@ -95,7 +95,7 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 		switch {
 		case spec.named[class]:
 			levels[class] = spec.levels[class]
-		case !Borne(class) || spec.base == "off":
+		case !Supported(class) || spec.base == "off":
 		case spec.base == "extreme" || attempt > 1 && spec.base == "swarm" && class < sim.NumClasses:
 			levels[class] = sim.Extreme
 		case spec.base == "low" || c.Strategy == "uniform" || c.Strategy == "exhaustive":
@@ -152,9 +152,9 @@ func (s *Setup) links() net.Options {
 }
 
 // trouble is what befalls processes, clocks and disks of a setup's replicas.
-func (s *Setup) trouble() sim.TroubleOptions {
+func (s *Setup) trouble() sim.ProcessFaultOptions {
 	f := &s.Faults
-	return sim.TroubleOptions{
+	return sim.ProcessFaultOptions{
 		Clock: f[sim.Clock], Pause: f[sim.Pause], Slow: f[sim.Slow], Outage: f[sim.Outage], MidCrash: f[sim.MidCrash],
 		Restore: f[sim.Restore], DiskError: f[sim.DiskError], Rot: f[sim.Rot], Nodes: s.Nodes,
 	}

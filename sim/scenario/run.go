@@ -262,14 +262,14 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 			}
 			return nil
 		},
-		Crash:      sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
-		DiskFaults: s.Faults[sim.Disk],
-		Trouble:    s.trouble(),
-		Quiet:      quietFor,
-		Trace:      sim.TraceOptions{Records: o.records},
-		Decisions:  o.decisions,
-		AssertKeys: o.assert,
-		KindName:   kindName,
+		Crash:         sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
+		DiskFaults:    s.Faults[sim.Disk],
+		ProcessFaults: s.trouble(),
+		Quiet:         quietFor,
+		Trace:         sim.TraceOptions{Records: o.records},
+		Decisions:     o.decisions,
+		AssertKeys:    o.assert,
+		KindName:      kindName,
 	}
 	if rn.world == nil {
 		rn.world = new(sim.World)

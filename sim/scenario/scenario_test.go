@@ -53,7 +53,7 @@ func TestCampaign(t *testing.T) {
 	for c, n := range effective {
 		least := seeds / 100
 		switch class := sim.Class(c); {
-		case !scenario.Borne(class):
+		case !scenario.Supported(class):
 			assert.Zero(t, n, "%v is never drawn", class)
 			continue
 		case class < sim.NumClasses:

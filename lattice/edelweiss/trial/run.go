@@ -247,7 +247,7 @@ func (r *run) worldOptions(src choice.Source) (sim.Options, error) {
 	if r.options.Faults {
 		faults = simnet.SwarmAll(src)
 		options.Crash.Level = sim.SwarmLevel(src, sim.Crash)
-		t := &options.Trouble
+		t := &options.ProcessFaults
 		t.Clock, t.Pause, t.Slow = sim.SwarmLevel(src, sim.Clock), sim.SwarmLevel(src, sim.Pause), sim.SwarmLevel(src, sim.Slow)
 		t.Outage, t.MidCrash = sim.SwarmLevel(src, sim.Outage), sim.SwarmLevel(src, sim.MidCrash)
 	}

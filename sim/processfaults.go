@@ -6,7 +6,7 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 )
 
-// TroubleOptions set the faults of processes, clocks and disks beyond crashes and
+// ProcessFaultOptions set the faults of processes, clocks and disks beyond crashes and
 // slow disks. All are off by default. Those of the first line are asked for each
 // live node at each tick of the grid, under a key of class, node and tick:
 //
@@ -24,13 +24,13 @@ import (
 //	              with version v of its program, of those in [Options.Programs]
 //
 // DiskError and Rot are for devices to ask, see [Context.StorageFault].
-type TroubleOptions struct {
+type ProcessFaultOptions struct {
 	Clock, Pause, Slow, Outage        Level
 	MidCrash, Restore, DiskError, Rot Level
 	Version                           Level
 	// Grid is the distance of the ticks, 50 ms by default.
 	Grid Time
-	// Nodes is how many nodes, counted from node 0, have such trouble; 0 is all.
+	// Nodes is how many nodes, counted from node 0, have such faults; 0 is all.
 	Nodes int
 	// Permille is the chance of each by level; zero is 0, 15, 120. A crash within
 	// an event has a twentieth of it, a disk lost at a crash, or another version after
@@ -57,7 +57,7 @@ const (
 	restores   = 4
 )
 
-func (o *TroubleOptions) valid() bool {
+func (o *ProcessFaultOptions) valid() bool {
 	for _, l := range []Level{o.Clock, o.Pause, o.Slow, o.Outage, o.MidCrash, o.Restore, o.DiskError, o.Rot, o.Version} {
 		if l >= NumLevels {
 			return false
@@ -67,37 +67,37 @@ func (o *TroubleOptions) valid() bool {
 }
 
 // ticks reports whether something is asked at the grid.
-func (o *TroubleOptions) ticks() bool {
+func (o *ProcessFaultOptions) ticks() bool {
 	return o.Clock != Off || o.Pause != Off || o.Slow != Off || o.Outage != Off
 }
 
-func (o *TroubleOptions) rare(l Level) uint32 { return max(choice.Permille(o.Permille[l]), 1) }
+func (o *ProcessFaultOptions) rare(l Level) uint32 { return max(choice.Permille(o.Permille[l]), 1) }
 
-// troubled is how many nodes can have trouble.
-func (w *World) troubled() int {
-	if n := w.opts.Trouble.Nodes; n > 0 {
+// faultyNodes is how many nodes can have process faults.
+func (w *World) faultyNodes() int {
+	if n := w.opts.ProcessFaults.Nodes; n > 0 {
 		return min(n, len(w.nodes))
 	}
 	return len(w.nodes)
 }
 
-// troubleTick asks what befalls processes and clocks in the coming tick.
-func (w *World) troubleTick(tick int64) {
+// processFaultTick asks what befalls processes and clocks in the coming tick.
+func (w *World) processFaultTick(tick int64) {
 	if !w.faulty {
 		return
 	}
-	o := &w.opts.Trouble
+	o := &w.opts.ProcessFaults
 	ask := func(c Class, l Level, site string, i NodeID, n uint64, act func(i NodeID, key Key, v uint64)) {
 		if l == Off {
 			return
 		}
-		key := troubleKey(c, i, tick)
+		key := processFaultKey(c, i, tick)
 		if v := w.choose(choice.Point{Site: site, Key: key, N: 1 + n, Rare: o.rare(l)}); v != 0 {
 			w.stats.Decided[c]++
 			act(i, key, v-1)
 		}
 	}
-	for i := range NodeID(w.troubled()) {
+	for i := range NodeID(w.faultyNodes()) {
 		ask(Clock, o.Clock, "sim.clock", i, clockKinds*clockMagnitudes*2, w.clockFault)
 		if tick > 0 && w.nodes[i].up {
 			ask(Pause, o.Pause, "sim.pause", i, pauseLengths, w.pauseFault)
@@ -107,7 +107,7 @@ func (w *World) troubleTick(tick int64) {
 	if tick > 0 {
 		ask(Outage, o.Outage, "sim.outage", 0, outageLengths*outageGroups, w.outage)
 	}
-	if ev := w.schedule(Time(tick+1)*o.Grid, evTroubleTick); ev != nil {
+	if ev := w.schedule(Time(tick+1)*o.Grid, evProcessFaultTick); ev != nil {
 		ev.aux = uint64(tick + 1)
 	}
 }
@@ -138,7 +138,7 @@ func (w *World) clockFault(i NodeID, key Key, v uint64) {
 
 func (w *World) pauseFault(i NodeID, _ Key, v uint64) {
 	n := &w.nodes[i]
-	d := w.opts.Trouble.Grid / 8 << v
+	d := w.opts.ProcessFaults.Grid / 8 << v
 	n.paused = w.now + d
 	n.stalled = max(n.stalled, n.paused)
 	w.noteNode(i, "paused for %v", d)
@@ -146,7 +146,7 @@ func (w *World) pauseFault(i NodeID, _ Key, v uint64) {
 
 func (w *World) slowFault(i NodeID, _ Key, v uint64) {
 	n := &w.nodes[i]
-	n.slow = w.now + w.opts.Trouble.Grid<<(v/slowCosts)
+	n.slow = w.now + w.opts.ProcessFaults.Grid<<(v/slowCosts)
 	n.work = Millisecond << (v % slowCosts)
 	w.noteNode(i, "slow until %v: %v an event", n.slow, n.work)
 }
@@ -154,7 +154,7 @@ func (w *World) slowFault(i NodeID, _ Key, v uint64) {
 // outage crashes the nodes of a group, at least two if so many are live, at once.
 func (w *World) outage(_ NodeID, key Key, v uint64) {
 	h := choice.Mix(key, v%outageGroups)
-	count, struck := NodeID(w.troubled()), 0
+	count, struck := NodeID(w.faultyNodes()), 0
 	first := NodeID(h % uint64(count))
 	for j := range count {
 		i := (first + j) % count
@@ -227,30 +227,30 @@ func (w *World) held(ev *event) bool {
 // midCrash asks whether the node of an event crashes within it, and after how many
 // effects.
 func (w *World) midCrash(c *Context) {
-	if !w.faulty || int(c.node) >= w.troubled() {
+	if !w.faulty || int(c.node) >= w.faultyNodes() {
 		return
 	}
-	rare := max(w.opts.Trouble.rare(w.opts.Trouble.MidCrash)/20, 1)
+	rare := max(w.opts.ProcessFaults.rare(w.opts.ProcessFaults.MidCrash)/20, 1)
 	key := branch(c.key, branchMidCrash)
 	v := w.choose(choice.Point{Site: "sim.midcrash", Key: key, N: 1 + midEffects*crashPauses, Rare: rare})
 	if v == 0 {
 		return
 	}
 	w.stats.Decided[MidCrash]++
-	c.fuse, c.pause = int((v-1)%midEffects), int((v-1)/midEffects)
-	c.dead = c.fuse == 0
+	c.crashAfter, c.pause = int((v-1)%midEffects), int((v-1)/midEffects)
+	c.dead = c.crashAfter == 0
 }
 
 // Effect is for devices: it counts something that the acting node does to the
 // world outside, and reports whether it still does: a node that crashes within
-// an event (see [TroubleOptions]) does no more from then on.
+// an event (see [ProcessFaultOptions]) does no more from then on.
 func (c *Context) Effect() bool {
 	if c.dead {
 		return false
 	}
-	if c.fuse > 0 {
-		c.fuse--
-		c.dead = c.fuse == 0
+	if c.crashAfter > 0 {
+		c.crashAfter--
+		c.dead = c.crashAfter == 0
 	}
 	return true
 }
@@ -265,20 +265,20 @@ func (c *Context) Dead() bool { return c.dead }
 // in a healed world too.
 func (c *Context) Abort() {
 	if !c.dead {
-		c.fuse, c.pause, c.dead = 0, aborted, true
+		c.crashAfter, c.pause, c.dead = 0, aborted, true
 	}
 }
 
 // aborted stands for the pause of a process that stopped by itself.
 const aborted = -1
 
-// leave ends an event. A node whose fuse was lit crashes, even if it did less.
+// leave ends an event. A node that was to crash within it does so, even if it did less.
 func (w *World) leave() {
 	c := &w.ctx
-	if c.fuse < 0 {
+	if c.crashAfter < 0 {
 		return
 	}
-	c.fuse = -1
+	c.crashAfter = -1
 	key := branch(c.key, branchMidCrash)
 	w.crashNow(c.node, key)
 	pause := w.opts.Crash.Pause
@@ -291,15 +291,15 @@ func (w *World) leave() {
 
 // restore asks whether a node that crashed finds its disk again.
 func (w *World) restore(i NodeID, crash Key) {
-	l := w.opts.Trouble.Restore
-	if l == Off || !w.faulty || int(i) >= w.troubled() {
+	l := w.opts.ProcessFaults.Restore
+	if l == Off || !w.faulty || int(i) >= w.faultyNodes() {
 		return
 	}
 	r, ok := w.nodes[i].device.(Rewinder)
 	if !ok {
 		return
 	}
-	rare := w.opts.Trouble.atCrash(l)
+	rare := w.opts.ProcessFaults.atCrash(l)
 	v := w.choose(choice.Point{Site: "sim.restore", Key: branch(crash, branchRestore), N: 1 + restores, Rare: rare})
 	if v == 0 {
 		return

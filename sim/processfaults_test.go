@@ -10,9 +10,9 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 )
 
-// fate is a tape of one fault of a node at a tick of the trouble grid.
+// fate is a tape of one fault of a node at a tick of the grid of process faults.
 func fate(c Class, site string, n NodeID, tick int64, v uint64) choice.Source {
-	return choice.NewReplay([]choice.Decision{{Site: site, Key: troubleKey(c, n, tick), Value: v}})
+	return choice.NewReplay([]choice.Decision{{Site: site, Key: processFaultKey(c, n, tick), Value: v}})
 }
 
 func clockAnswer(kind, magnitude int, back bool) uint64 {
@@ -33,7 +33,7 @@ func clocks(t *testing.T, tick int64, v uint64, heal Time) (mono, wall map[Time]
 		fired = append(fired, c.Now())
 		c.After(Millisecond, 1)
 	}
-	w = world(t, Options{Nodes: 1, Factory: same(s), Trouble: TroubleOptions{Clock: Low},
+	w = world(t, Options{Nodes: 1, Factory: same(s), ProcessFaults: ProcessFaultOptions{Clock: Low},
 		Source: fate(Clock, "sim.clock", 0, tick, v)})
 	require.NoError(t, w.Heal(heal))
 	require.NoError(t, w.RunUntil(300*Millisecond))
@@ -96,7 +96,7 @@ func TestJitterMakesTimersLateByLessThanItsSize(t *testing.T) {
 }
 
 // handled runs two nodes that get an input a millisecond and says when they did.
-func handled(t *testing.T, o TroubleOptions, src choice.Source, heal Time) (at map[NodeID][]Time, order []uint64, w *World) {
+func handled(t *testing.T, o ProcessFaultOptions, src choice.Source, heal Time) (at map[NodeID][]Time, order []uint64, w *World) {
 	t.Helper()
 	at = map[NodeID][]Time{}
 	s := &script{onInput: func(c *Context, id uint64) {
@@ -105,7 +105,7 @@ func handled(t *testing.T, o TroubleOptions, src choice.Source, heal Time) (at m
 			order = append(order, id)
 		}
 	}}
-	w = world(t, Options{Nodes: 2, Factory: same(s), Trouble: o, Source: src})
+	w = world(t, Options{Nodes: 2, Factory: same(s), ProcessFaults: o, Source: src})
 	for i := range 200 {
 		require.NoError(t, w.Inject(Time(i)*Millisecond, NodeID(i%2), uint64(i)))
 	}
@@ -116,7 +116,7 @@ func handled(t *testing.T, o TroubleOptions, src choice.Source, heal Time) (at m
 
 func TestAPausedNodeDoesNothingAndThenAllInOrder(t *testing.T) {
 	for length := range uint64(4) {
-		at, order, w := handled(t, TroubleOptions{Pause: Low}, fate(Pause, "sim.pause", 1, 2, 1+length), Second)
+		at, order, w := handled(t, ProcessFaultOptions{Pause: Low}, fate(Pause, "sim.pause", 1, 2, 1+length), Second)
 		d := 50 * Millisecond / 8 << length
 		for i, when := range at[0] {
 			require.Equal(t, Time(2*i)*Millisecond, when, "the other node goes on")
@@ -140,7 +140,7 @@ func TestAPausedNodeDoesNothingAndThenAllInOrder(t *testing.T) {
 
 func TestASlowNodeTakesItsTimeForEachEvent(t *testing.T) {
 	const cost = 2 // 4 ms an event, of which one comes every 2 ms
-	at, order, w := handled(t, TroubleOptions{Slow: Low}, fate(Slow, "sim.slow", 1, 2, 1+0*slowCosts+cost), Second)
+	at, order, w := handled(t, ProcessFaultOptions{Slow: Low}, fate(Slow, "sim.slow", 1, 2, 1+0*slowCosts+cost), Second)
 	require.Len(t, at[1], 100)
 	require.IsIncreasing(t, order)
 	for i := 1; i < len(at[1]); i++ {
@@ -159,7 +159,7 @@ func TestATimerOfAPausedNodeFiresOnceAndCanStillBeCancelled(t *testing.T) {
 		fired[id]++
 		c.Cancel(2)
 	}
-	w := world(t, Options{Nodes: 1, Factory: same(s), Trouble: TroubleOptions{Pause: Low}, Source: fate(Pause, "sim.pause", 0, 2, 3)})
+	w := world(t, Options{Nodes: 1, Factory: same(s), ProcessFaults: ProcessFaultOptions{Pause: Low}, Source: fate(Pause, "sim.pause", 0, 2, 3)})
 	require.NoError(t, w.RunUntil(Second))
 	require.Equal(t, map[TimerID]int{1: 1}, fired)
 }
@@ -167,7 +167,7 @@ func TestATimerOfAPausedNodeFiresOnceAndCanStillBeCancelled(t *testing.T) {
 func TestAnOutageStrikesSeveralNodesAtOneInstant(t *testing.T) {
 	sizes := map[int]bool{}
 	for group := range uint64(outageGroups) {
-		w := world(t, Options{Nodes: 5, Factory: same(&script{}), Trouble: TroubleOptions{Outage: Low},
+		w := world(t, Options{Nodes: 5, Factory: same(&script{}), ProcessFaults: ProcessFaultOptions{Outage: Low},
 			Source: fate(Outage, "sim.outage", 0, 2, 1+group)})
 		require.NoError(t, w.RunUntil(100*Millisecond-1))
 		require.Zero(t, w.Stats().Effective[Outage])
@@ -219,7 +219,7 @@ func midCrashed(t *testing.T, kind EventKind, v uint64) (got []string, told int,
 	s.receive = func(_ *Context, _ NodeID, msg []byte) { got = append(got, string(msg)) }
 	run := func(src choice.Source) {
 		got, told, *l = nil, 0, ledger{}
-		w = world(t, Options{Nodes: 2, Factory: same(s), Trouble: TroubleOptions{MidCrash: Low}, Source: src,
+		w = world(t, Options{Nodes: 2, Factory: same(s), ProcessFaults: ProcessFaultOptions{MidCrash: Low}, Source: src,
 			Trace: TraceOptions{Records: 100}, Device: func(n NodeID) Device {
 				if n == 0 {
 					return l
@@ -266,7 +266,7 @@ func TestARestartWithoutADiskOrWithAnOldOne(t *testing.T) {
 		l := &ledger{}
 		s := &script{onInput: func(c *Context, id uint64) { c.Complete(1, id) }}
 		key := branch(crashKey(rootHostCrash, 0, int64(100*Millisecond)), branchRestore)
-		w := world(t, Options{Nodes: 1, Factory: same(s), Trouble: TroubleOptions{Restore: Low},
+		w := world(t, Options{Nodes: 1, Factory: same(s), ProcessFaults: ProcessFaultOptions{Restore: Low},
 			Device: func(NodeID) Device { return l },
 			Source: choice.NewReplay([]choice.Decision{{Site: "sim.restore", Key: key, Value: v}})})
 		for i := range uint64(8) {
@@ -279,9 +279,9 @@ func TestARestartWithoutADiskOrWithAnOldOne(t *testing.T) {
 	}
 }
 
-func TestTroubleIsAskedOnlyWhileItIsOnAndFaultsLast(t *testing.T) {
-	all := TroubleOptions{Clock: Low, Pause: Low, Slow: Low, Outage: Low, MidCrash: Low, Restore: Low}
-	for _, o := range []TroubleOptions{{}, all} {
+func TestProcessFaultsAreAskedOnlyWhileTheyAreOnAndFaultsLast(t *testing.T) {
+	all := ProcessFaultOptions{Clock: Low, Pause: Low, Slow: Low, Outage: Low, MidCrash: Low, Restore: Low}
+	for _, o := range []ProcessFaultOptions{{}, all} {
 		asked, late := map[string]int{}, 0
 		var w *World
 		src := sourceFunc(func(p choice.Point) uint64 {
@@ -292,7 +292,7 @@ func TestTroubleIsAskedOnlyWhileItIsOnAndFaultsLast(t *testing.T) {
 			return 0
 		})
 		s := &script{start: func(c *Context) { c.After(10*Millisecond, 1) }, timer: func(c *Context, _ TimerID) { c.After(10*Millisecond, 1) }}
-		w = world(t, Options{Nodes: 3, Factory: same(s), Trouble: o, Source: src, Device: func(NodeID) Device { return &ledger{} }})
+		w = world(t, Options{Nodes: 3, Factory: same(s), ProcessFaults: o, Source: src, Device: func(NodeID) Device { return &ledger{} }})
 		require.NoError(t, w.Heal(500*Millisecond))
 		require.NoError(t, w.RunUntil(200*Millisecond))
 		require.NoError(t, w.Crash(0))
@@ -304,11 +304,11 @@ func TestTroubleIsAskedOnlyWhileItIsOnAndFaultsLast(t *testing.T) {
 		}
 		require.Len(t, asked, want, fmt.Sprint(asked))
 	}
-	_, err := New(Options{Nodes: 1, Factory: same(&script{}), Trouble: TroubleOptions{Slow: NumLevels}})
+	_, err := New(Options{Nodes: 1, Factory: same(&script{}), ProcessFaults: ProcessFaultOptions{Slow: NumLevels}})
 	require.ErrorIs(t, err, ErrOptions)
 }
 
-func TestSeededTroubleTakesEffectAndIsDeterministic(t *testing.T) {
+func TestSeededProcessFaultsTakeEffectAndAreDeterministic(t *testing.T) {
 	run := func() (*World, uint64) {
 		s := &script{start: func(c *Context) { c.After(3*Millisecond, 1) }}
 		s.timer = func(c *Context, _ TimerID) {
@@ -316,8 +316,8 @@ func TestSeededTroubleTakesEffectAndIsDeterministic(t *testing.T) {
 			c.Complete(Millisecond, uint64(c.Monotonic()))
 			c.After(3*Millisecond, 1)
 		}
-		o := TroubleOptions{Clock: Extreme, Pause: Extreme, Slow: Extreme, Outage: Extreme, MidCrash: Extreme, Restore: Extreme}
-		w := world(t, Options{Nodes: 3, Factory: same(s), Trouble: o, Source: choice.Seeded(3), Device: func(NodeID) Device { return &ledger{} }})
+		o := ProcessFaultOptions{Clock: Extreme, Pause: Extreme, Slow: Extreme, Outage: Extreme, MidCrash: Extreme, Restore: Extreme}
+		w := world(t, Options{Nodes: 3, Factory: same(s), ProcessFaults: o, Source: choice.Seeded(3), Device: func(NodeID) Device { return &ledger{} }})
 		require.NoError(t, w.RunUntil(5*Second))
 		return w, w.Hash()
 	}
@@ -382,14 +382,14 @@ func TestStorageFaultsAreAskedByClass(t *testing.T) {
 	require.Empty(t, run(Options{}))
 	require.Equal(t, map[string]uint32{"disk": 1000}, run(Options{DiskFaults: Low}))
 	require.Equal(t, map[string]uint32{"disk-error": 4000, "rot": 1000},
-		run(Options{Trouble: TroubleOptions{DiskError: Extreme, Rot: Low}}))
+		run(Options{ProcessFaults: ProcessFaultOptions{DiskError: Extreme, Rot: Low}}))
 }
 
 // TestNothingOvertakesWhatAPausedNodeHasPutOff: neither when the pause is drawn out
 // by another nor when the world is healed meanwhile.
 func TestNothingOvertakesWhatAPausedNodeHasPutOff(t *testing.T) {
 	pause := func(tick int64, length uint64) choice.Decision {
-		return choice.Decision{Site: "sim.pause", Key: troubleKey(Pause, 1, tick), Value: 1 + length}
+		return choice.Decision{Site: "sim.pause", Key: processFaultKey(Pause, 1, tick), Value: 1 + length}
 	}
 	for name, tc := range map[string]struct {
 		tape []choice.Decision
@@ -400,7 +400,7 @@ func TestNothingOvertakesWhatAPausedNodeHasPutOff(t *testing.T) {
 		"both":          {[]choice.Decision{pause(2, 4), pause(3, 5)}, 180 * Millisecond},
 		"healed in two": {[]choice.Decision{pause(2, 4), pause(3, 5)}, 250 * Millisecond},
 	} {
-		at, order, w := handled(t, TroubleOptions{Pause: Low}, choice.NewReplay(tc.tape), tc.heal)
+		at, order, w := handled(t, ProcessFaultOptions{Pause: Low}, choice.NewReplay(tc.tape), tc.heal)
 		require.Len(t, order, 100, name)
 		require.IsIncreasing(t, order, name)
 		require.IsNonDecreasing(t, at[1], name)
