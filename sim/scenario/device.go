@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"strings"
@@ -45,7 +46,21 @@ func (r *replica) recover(incarnation uint64) (err error) {
 		}
 	}()
 	r.stored = r.run
-	return r.store.Reset(r.config(incarnation), r.disk.Records())
+	records := lend(r.disk.Records())
+	err = r.store.Reset(r.config(incarnation), records)
+	for _, b := range records {
+		poison(b)
+	}
+	return err
+}
+
+// lend copies records, so that they can be overwritten after the call.
+func lend(records [][]byte) [][]byte {
+	out := make([][]byte, len(records))
+	for i, b := range records {
+		out[i] = bytes.Clone(b)
+	}
+	return out
 }
 
 // config is that of a replica's incarnation.
@@ -89,4 +104,9 @@ func origin() string {
 			return ""
 		}
 	}
+}
+
+// underTest reports whether an origin is in the store, or in the algebra under it.
+func underTest(origin string) bool {
+	return strings.HasPrefix(origin, ", in kvs") || strings.HasPrefix(origin, ", in lattice")
 }
