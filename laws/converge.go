@@ -38,6 +38,7 @@ func Convergence[S, O any](r Replicated[S, O], opts ...Option) Set[Schedule[O]] 
 func (r *replicated) convergence(o settings) set {
 	s := r.plans
 	s.knows(o, "Converge")
+	s.thing = "data type"
 	if !r.applies {
 		s.fail(fmt.Errorf("%w: laws.Converge needs Apply", ErrSetup))
 	}

@@ -23,6 +23,8 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 
 func TestSnapshots(t *testing.T) {
@@ -31,6 +33,12 @@ func TestSnapshots(t *testing.T) {
 			Options: o, PageBytes: 16 << 10, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2, FanIn: 4,
 		})
 	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+}
+
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{Options: o, PageBytes: 16 << 10, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2})
+	}, 1.2, 8)
 }
 
 func TestMaintenance(t *testing.T) {

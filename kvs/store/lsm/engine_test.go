@@ -22,12 +22,30 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 
 func TestSnapshots(t *testing.T) {
 	storetest.TestSnapshots(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10})
 	}, storetest.Costs{Critical: 1.5, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+}
+
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10})
+	}, 1.5, 4)
+}
+
+func TestFirstGet(t *testing.T) {
+	storetest.TestFirstGet(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 64 << 20})
+	}, 10_000, 1_000_000)
+}
+
+func TestLazy(t *testing.T) {
+	storetest.TestLazy(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
 }
 
 func TestMaintenance(t *testing.T) {

@@ -21,6 +21,8 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 
 func TestOptions(t *testing.T) {

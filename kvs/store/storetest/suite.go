@@ -89,7 +89,7 @@ func testFailures(t *testing.T, e Engine) {
 			require.Positive(t, whole.Asked)
 			stride := int64(1)
 			if !*long {
-				stride += whole.Asked / 100
+				stride += whole.Asked / 60
 			}
 			for at := int64(1); at <= whole.Asked; at += stride {
 				c.FailAt = at

@@ -438,6 +438,9 @@ func checkValue(t *rapid.T, of *Type, v reflect.Value, c *counts) {
 	to := copied.Addr().UnsafePointer()
 	of.CloneAt(to, at)
 	isomorphic(t, v, copied)
+	byGraph := reflect.New(of.t).Elem()
+	(&copier{}).copy(of, byGraph.Addr().UnsafePointer(), at)
+	isomorphic(t, v, byGraph)
 	require.True(t, of.EqualAt(at, to), "%v: equal to its copy", of)
 	require.True(t, of.EqualAt(to, at), "%v: its copy equal to it", of)
 

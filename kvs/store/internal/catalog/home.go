@@ -32,6 +32,7 @@ type Home struct {
 	state State
 	seen  store.Version // the archive's latest, as this writer knows it
 	fresh bool
+	index func(number uint64) []byte
 	named bool // files were created whose names are not durable
 }
 
@@ -119,6 +120,9 @@ func (h *Home) load(engine string, exts []string) error {
 func (h *Home) sweep(names []string) error {
 	parts := map[uint64]Part{}
 	for _, p := range h.state.Parts {
+		if p.Away {
+			continue // what there is of its file is a part that nobody trusts
+		}
 		parts[p.Number] = p
 		info, err := h.fs.Stat(h.Path(p.Number, p.Ext))
 		if errors.Is(err, fs.ErrNotExist) {

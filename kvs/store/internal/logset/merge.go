@@ -101,7 +101,7 @@ func (s *Set) keep(m *merge, r record.Record, at Place) {
 			return
 		}
 	case record.Tombstone:
-		if live || m.bottom || m.tombs[string(r.Key)] {
+		if live || m.bottom || m.tombs[string(r.Key)] || !m.inputs[m.at].keys.Holds(r.Key) {
 			return
 		}
 		m.tombs[string(r.Key)] = true
