@@ -38,6 +38,11 @@ type Config struct {
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
 
+	// MaxPast is how many marks the past of a session may have before this replica makes
+	// a cut, which then stands for those that it can; default half the partitions, and at
+	// least 32.
+	MaxPast int
+
 	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
 	// partition with each message; default 8. Beyond that it tells what the receiver has
 	// not confirmed; see [gossip.Word].
@@ -74,7 +79,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -91,6 +96,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxKnown == 0 {
 		c.MaxKnown = 8
+	}
+	if c.MaxPast == 0 {
+		c.MaxPast = max(32, c.Ring.Partitions()/2)
 	}
 	if c.MaxLog == 0 {
 		c.MaxLog = 1 << 16
@@ -123,7 +131,7 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
-	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
+	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead, or what a barrier names is not held yet
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 }
@@ -143,6 +151,11 @@ type Replica struct {
 	now     uint64
 	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats   Stats
+
+	cut     *cut   // the last one that is in use; nil if none is
+	making  *cut   // the next one, whose barriers are not held everywhere yet
+	wantCut bool   // pasts have become long
+	nextCut uint64 // tick before which none is made
 	scratch
 }
 
@@ -237,6 +250,9 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 	p := r.partition(id)
 	for i := range entries {
 		e := &entries[i]
+		if e.Kind == barrier && !p.reached(e) {
+			continue // what it names is not on the disk; the peers have both
+		}
 		r.memory.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
@@ -244,15 +260,20 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 		}
 		p.apply(e, delta, 0, r.cfg.MaxKnown)
 		r.shed(p)
-		r.values.give(delta, e.Kind)
 		r.clock.Observe(e.Clock)
-		r.remember(e.Client, e.Req)
+		if e.Kind != barrier {
+			r.values.give(delta, e.Kind)
+			r.remember(e.Client, e.Req)
+		}
 	}
 	return nil
 }
 
-// decodeDelta decodes the delta of e into a value of the pool.
+// decodeDelta decodes the delta of e into a value of the pool; a barrier has none.
 func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	if e.Kind == barrier {
+		return nil, nil
+	}
 	at := r.cfg.Kinds.Number(e.Kind)
 	if at < 0 {
 		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
@@ -328,6 +349,7 @@ func (r *Replica) Step(ev Event) []Effect {
 	case EventTick:
 		r.tick++
 		r.expire()
+		r.cutIfWanted()
 		r.gossip()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:

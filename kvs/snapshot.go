@@ -31,7 +31,7 @@ const (
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
 func (r *Replica) snapshotOf(p *partition) []wire.Piece {
-	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied}
+	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied, Cuts: p.cuts}
 	pieces, size := []wire.Piece{head}, 0
 	last := func(more int) *wire.Piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
@@ -102,6 +102,7 @@ func (a *assembly) add(x *wire.Piece, encoded []byte) [][]byte {
 // snapshot is one that has come whole. It is not changed once made.
 type snapshot struct {
 	applied gossip.Dots
+	cuts    session.Matrix
 	clock   uint64
 	values  []keptValue
 	clients []wire.Served
@@ -122,6 +123,7 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 			return nil, err
 		}
 		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
+		s.cuts.MergeIn(x.Cuts)
 		s.clients = append(s.clients, x.Clients...)
 		for _, v := range x.Values {
 			k, known := r.cfg.Kinds.Find(v.Kind)
@@ -258,6 +260,7 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)
 	}
+	p.cuts.MergeIn(s.cuts)
 	r.stats.Snapshots++
 	p.truncated(r.peers)
 }
