@@ -47,9 +47,10 @@ func (p *partition) reckon(at int, id ring.NodeID) {
 // hear takes the word of a peer on what it holds. One that names this incarnation
 // answers its question.
 func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
-	reclaimed, fell := p.log.Hears(g.From, g.Origin, it.Known)
+	reclaimed, fell, took := p.log.Hears(g.From, g.Origin, it.Word)
 	r.stats.Reclaimed += uint64(reclaimed)
-	if !p.shared[from] {
+	p.confirm(from, g.Origin, r.cfg.Origin, it)
+	if !p.shared[from] || !took {
 		return
 	}
 	p.bare = p.bare || fell

@@ -48,6 +48,10 @@ type cluster struct {
 	accepted int
 	batch    int // BatchBytes of replicas that start
 	restarts int // that replicas asked for
+
+	cfg       func(*kvs.Config) // changes that of replicas that start
+	onAccept  func(client uint64, p ring.Partition, origin, seq uint64, element string)
+	onRespond func(node int, a *wire.Response) // when the replica has just answered
 }
 
 type flight struct {
@@ -84,7 +88,11 @@ func (c *cluster) start(node int) {
 	err := kvs.ErrOriginUsed
 	for errors.Is(err, kvs.ErrOriginUsed) {
 		c.origins++
-		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+		cfg := kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}
+		if c.cfg != nil {
+			c.cfg(&cfg)
+		}
+		r, err = kvs.New(cfg, c.disks[node])
 	}
 	require.NoError(c.t, err)
 	c.replicas[node], c.hosts[node] = r, host.New(r, env{c, node})
@@ -121,6 +129,11 @@ func (e env) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
 }
 
 func (e env) Respond(_ uint64, msg []byte) {
+	if e.c.onRespond != nil {
+		a, err := wire.DecodeResponse(msg)
+		require.NoError(e.c.t, err)
+		e.c.onRespond(e.node, a)
+	}
 	e.c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(msg)}})
 }
 
@@ -135,7 +148,17 @@ func (e env) After(uint64) {
 	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
 }
 
-func (e env) Accepted(*gossip.Entry) { e.c.accepted++ }
+func (e env) Accepted(x *gossip.Entry) {
+	e.c.accepted++
+	if e.c.onAccept == nil {
+		return
+	}
+	v, err := mustKind(e.c.t, x.Kind).Decode(x.Delta)
+	require.NoError(e.c.t, err)
+	if set, ok := kind.Get[kind.GrowSet](v); ok {
+		e.c.onAccept(x.Client, e.c.ring.PartitionOf(x.Key), x.Dot.Origin, x.Dot.Seq, set[0])
+	}
+}
 
 // do gives a node an event, and starts the node again if it asks for that.
 func (c *cluster) do(node int, ev kvs.Event) { c.did(node, c.hosts[node].Do(ev)) }

@@ -46,3 +46,9 @@ func RecodePiece(record []byte) ([]byte, error) {
 	x, err := new(wire.DecodeBuffer).Piece(encoded)
 	return wire.AppendPieceRecord(nil, x.Append(nil)), err
 }
+
+// Logged is how many deltas of a partition wait to be acknowledged.
+func (r *Replica) Logged(id ring.Partition) int { return r.partition(id).log.Len() }
+
+// Visited is how many deltas of a partition its log has looked at.
+func (r *Replica) Visited(id ring.Partition) uint64 { return r.partition(id).log.Visited() }

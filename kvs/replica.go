@@ -38,6 +38,24 @@ type Config struct {
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
 
+	// MaxPast is how many marks the past of a session may have before this replica makes
+	// a cut, which then stands for those that it can; default half the partitions, and at
+	// least 32.
+	MaxPast int
+
+	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
+	// partition with each message; default 8. Beyond that it tells what the receiver has
+	// not confirmed; see [gossip.Word].
+	MaxKnown int
+
+	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for
+	// owners that have not acknowledged them, and of how many bytes; default 65,536 and
+	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
+	// then are brought up by snapshots. One that does not own the partition has nothing
+	// to make a snapshot of: it refuses writes when MaxHandOver of them, default 65,536,
+	// or MaxLogBytes wait to be handed over.
+	MaxLog, MaxHandOver, MaxLogBytes int
+
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
 	// peer may be, in milliseconds; default 120,000. That of a client may be half as
 	// far, so that no client can push this replica to where peers whose clocks are
@@ -61,7 +79,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -75,6 +93,21 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
+	}
+	if c.MaxKnown == 0 {
+		c.MaxKnown = 8
+	}
+	if c.MaxPast == 0 {
+		c.MaxPast = max(32, c.Ring.Partitions()/2)
+	}
+	if c.MaxLog == 0 {
+		c.MaxLog = 1 << 16
+	}
+	if c.MaxHandOver == 0 {
+		c.MaxHandOver = 1 << 16
+	}
+	if c.MaxLogBytes == 0 {
+		c.MaxLogBytes = 64 << 20
 	}
 	if c.MaxAheadMS == 0 {
 		c.MaxAheadMS = 120_000
@@ -98,8 +131,9 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
-	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
+	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead, or what a barrier names is not held yet
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
+	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 }
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
@@ -117,6 +151,11 @@ type Replica struct {
 	now     uint64
 	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats   Stats
+
+	cut     *cut   // the last one that is in use; nil if none is
+	making  *cut   // the next one, whose barriers are not held everywhere yet
+	wantCut bool   // pasts have become long
+	nextCut uint64 // tick before which none is made
 	scratch
 }
 
@@ -211,21 +250,30 @@ func (r *Replica) recover(rec []byte, past *assembly) error {
 	p := r.partition(id)
 	for i := range entries {
 		e := &entries[i]
+		if e.Kind == barrier && !p.reached(e) {
+			continue // what it names is not on the disk; the peers have both
+		}
 		r.memory.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
 			return err
 		}
-		p.apply(e, delta, 0)
-		r.values.give(delta, e.Kind)
+		p.apply(e, delta, 0, r.cfg.MaxKnown)
+		r.shed(p)
 		r.clock.Observe(e.Clock)
-		r.remember(e.Client, e.Req)
+		if e.Kind != barrier {
+			r.values.give(delta, e.Kind)
+			r.remember(e.Client, e.Req)
+		}
 	}
 	return nil
 }
 
-// decodeDelta decodes the delta of e into a value of the pool.
+// decodeDelta decodes the delta of e into a value of the pool; a barrier has none.
 func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	if e.Kind == barrier {
+		return nil, nil
+	}
 	at := r.cfg.Kinds.Number(e.Kind)
 	if at < 0 {
 		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
@@ -277,7 +325,7 @@ func (r *Replica) Start() []Effect {
 		r.items = r.items[:0]
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Known: p.applied})
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Word: r.word(p, i)})
 				p.told[i] = p.rev
 			}
 		}
@@ -301,6 +349,7 @@ func (r *Replica) Step(ev Event) []Effect {
 	case EventTick:
 		r.tick++
 		r.expire()
+		r.cutIfWanted()
 		r.gossip()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
@@ -379,7 +428,7 @@ func (r *Replica) persist(b *batch) {
 	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
-		b.part.coming = append(b.part.coming, b.entries[i].Dot)
+		b.part.coming.Add(b.entries[i].Dot)
 	}
 	from := len(r.wire)
 	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
@@ -403,8 +452,9 @@ func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {
-		p.apply(&b.entries[i], b.deltas[i], r.tick)
+		p.apply(&b.entries[i], b.deltas[i], r.tick, r.cfg.MaxKnown)
 	}
+	r.shed(p)
 	if b.snap != nil {
 		r.absorb(p, b.snap)
 	}
@@ -419,6 +469,11 @@ func (r *Replica) visible(b *batch) {
 	r.wake(p)
 	p.release()
 	r.recycle(b)
+}
+
+// shed holds the log of p to its bound.
+func (r *Replica) shed(p *partition) {
+	r.stats.Shed += uint64(p.shed(r.cfg.MaxLog, r.cfg.MaxLogBytes, r.peers))
 }
 
 func (r *Replica) respond(resp *wire.Response) {

@@ -31,7 +31,7 @@ const (
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
 func (r *Replica) snapshotOf(p *partition) []wire.Piece {
-	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied}
+	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied, Cuts: p.cuts}
 	pieces, size := []wire.Piece{head}, 0
 	last := func(more int) *wire.Piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
@@ -102,6 +102,7 @@ func (a *assembly) add(x *wire.Piece, encoded []byte) [][]byte {
 // snapshot is one that has come whole. It is not changed once made.
 type snapshot struct {
 	applied gossip.Dots
+	cuts    session.Matrix
 	clock   uint64
 	values  []keptValue
 	clients []wire.Served
@@ -122,6 +123,7 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 			return nil, err
 		}
 		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
+		s.cuts.MergeIn(x.Cuts)
 		s.clients = append(s.clients, x.Clients...)
 		for _, v := range x.Values {
 			k, known := r.cfg.Kinds.Find(v.Kind)
@@ -236,10 +238,18 @@ func (r *Replica) learn(s *snapshot) {
 // absorb makes a durable snapshot visible. Its deltas are not in the log, so peers
 // may be short of them now.
 func (r *Replica) absorb(p *partition, s *snapshot) {
+	before := p.rev
 	if !p.applied.MergeIn(s.applied) {
 		return
 	}
-	p.rev++
+	if p.rev = p.applied.Count(); p.rev <= before {
+		p.rev = before + 1 // a set that large is a lie, and the only way to get here
+	}
+	for i, x := range s.applied {
+		if i == 0 || s.applied[i-1].Origin != x.Origin {
+			p.changes.Note(x.Origin, p.rev, len(p.applied), r.cfg.MaxKnown)
+		}
+	}
 	for _, v := range s.values {
 		held, _ := p.slot(v.key, v.kind)
 		if held != nil {
@@ -250,17 +260,9 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)
 	}
+	p.cuts.MergeIn(s.cuts)
 	r.stats.Snapshots++
-	p.bare = true
-	for at := range r.peers {
-		switch id := r.peers[at].id; {
-		case !p.shared[at] || p.need[at] == needWord:
-		case p.log.Heard(id) == 0:
-			p.needs(at, needWord)
-		default:
-			p.reckon(at, id)
-		}
-	}
+	p.truncated(r.peers)
 }
 
 // recoverPiece reads back a piece that was persisted.

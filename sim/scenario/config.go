@@ -74,6 +74,7 @@ type Setup struct {
 	Porcupine  bool   `json:"porcupine"` // the history is also searched by porcupine
 	Faults     Levels `json:"faults"`
 	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
+	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
 	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
 	FIFO       bool   `json:"fifo"`                // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
@@ -89,6 +90,9 @@ const (
 // smallBatch has a message carry one delta, and snapshots, of which there are some only
 // where disks are lost, come in several pieces.
 const smallBatch = 32
+
+// smallLog has owners that have been out of touch brought up by snapshots.
+const smallLog = 4
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -124,6 +128,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	if pick("batch", often) == 1 {
 		s.BatchBytes = smallBatch * s.long()
+	}
+	if pick("log", 4) == 3 {
+		s.Log = smallLog * s.long()
 	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
@@ -172,6 +179,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a horizon of %d ms, want 1 to 600000", ErrConfig, s.HorizonMS)
 	case s.BatchBytes < 0 || s.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
+	case s.Log < 0 || s.Log > 1<<20:
+		return fmt.Errorf("%w: a log of %d deltas, want 0 to %d", ErrConfig, s.Log, 1<<20)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

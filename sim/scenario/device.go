@@ -65,9 +65,13 @@ func lend(records [][]byte) [][]byte {
 
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
+	known, past := 0, 0
+	if r.run.setup.Log > 0 {
+		known, past = 1, 2 // what is held is told in parts, and pasts are cut
+	}
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past,
 	}
 }
 
