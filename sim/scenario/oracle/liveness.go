@@ -17,7 +17,7 @@ type Liveness struct {
 
 // The time that a run has to come to rest in. Seen in 60,000 seeds of the strategies
 // swarm, uniform, pct and bytes, with 9 nodes, with all faults extreme and with disks
-// lost: 3.5 s at most. Runs of 400 operations took up to 3.1 s, of 2,000 up to 5.5 s.
+// lost: 3.5 s at most. Runs of 400 operations took up to 3.5 s, of 2,000 up to 9.3 s.
 const (
 	restBound = 5 * sim.Second
 	restMore  = sim.Second / 4 // for each further UsualOperations of the run
