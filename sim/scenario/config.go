@@ -10,6 +10,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // ErrConfig is wrapped when a configuration is refused.
@@ -85,8 +86,8 @@ const (
 	replicasOfPartition = 3
 )
 
-// smallBatch has snapshots, of which there are some only where disks are lost, come in
-// several pieces.
+// smallBatch has a message carry one delta, and snapshots, of which there are some only
+// where disks are lost, come in several pieces.
 const smallBatch = 32
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
@@ -96,7 +97,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	pick := func(site string, n int) int { return int(src.Choose(choice.Point{Site: site, N: uint64(n)})) }
 	s := Setup{
 		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
-		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
+		Sessions: 4 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
 		ClockMS: []uint64{1, 16}[pick("clock", 2)],
 	}
@@ -117,7 +118,11 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
 	s.Unexcused = unexcused(c.Faults)
-	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
+	often := 6
+	if s.Faults[sim.Restore] != sim.Off {
+		often = 2
+	}
+	if pick("batch", often) == 1 {
 		s.BatchBytes = smallBatch * s.long()
 	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
@@ -127,7 +132,14 @@ func draw(c Config, seed uint64, attempt int) Setup {
 // long is how often UsualOperations fit into the run, rounded up. The last burst of
 // a plan may have gone beyond what was asked for.
 func (s *Setup) long() int {
-	return max(s.Operations-beyond+UsualOperations-1, UsualOperations) / UsualOperations
+	return max(s.Operations-workload.Beyond+UsualOperations-1, UsualOperations) / UsualOperations
+}
+
+// workload is what the plan is drawn for.
+func (s *Setup) workload() workload.Options {
+	return workload.Options{
+		Nodes: s.Nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
+	}
 }
 
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
@@ -143,7 +155,7 @@ func (s *Setup) ring() (*ring.Ring, error) {
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
 	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
-	if asked <= MaxOperations+beyond {
+	if asked <= MaxOperations+workload.Beyond {
 		asked = min(asked, MaxOperations)
 	}
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()

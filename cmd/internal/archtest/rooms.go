@@ -93,6 +93,22 @@ var Rooms = []Room{
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/scenario", Packages: inner},
+	{Pattern: "sim/scenario/workload", Packages: []string{"lattice", "gen/choice", "linearizability/history", "kvs/kind", "kvs/ring", "sim"}},
+	{
+		Pattern: "sim/scenario/oracle", // it looks into replicas, and at what is asked and answered
+		Packages: []string{
+			"lattice/...", "linearizability/history", "sim", "sim/scenario/workload",
+			"kvs", "kvs/gossip", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire",
+		},
+		Modules: []string{xxhashPath}, // what a ring hashes with, to place keys a second time
+	},
+	{
+		Pattern: "sim/scenario/smallscope",
+		Packages: []string{
+			"lattice", "linearizability/history", "sim/explore", "sim/scenario/workload",
+			"kvs", "kvs/gossip", "kvs/host", "kvs/kind", "kvs/ring", "kvs/wire",
+		},
+	},
 	{ // trials of event-log programs on the engines: the one room that knows both
 		Pattern:  "sim/edelweiss",
 		Packages: []string{"lattice/edelweiss/...", "sim", "sim/disk", "gen/choice", "kvs/store", "kvs/store/..."},

@@ -16,7 +16,7 @@ import (
 )
 
 var suite = storetest.Engine{
-	Name: lsm.Name,
+	Name: lsm.Name, Lazy: true,
 	Open: func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{
 			Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, BufferBytes: 700, StepRecords: 2,

@@ -1,4 +1,10 @@
-package scenario
+// Package smallscope searches every behaviour of a small cluster of the store: every
+// order in which a few writes, their messages and the replicas' timers can happen, with
+// a bounded number of lost and repeated messages and crashes.
+//
+// Clocks are logical, writes are durable at once, there is one key, and no client waits
+// for anything. What needs more than that, package scenario looks for by chance.
+package smallscope
 
 import (
 	"bytes"
@@ -15,7 +21,11 @@ import (
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim/explore"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
+
+// ErrScope is wrapped when a scope is refused.
+var ErrScope = errors.New("smallscope: invalid scope")
 
 // Scope is how much of the store to explore: every order in which its messages,
 // timers and writes can happen.
@@ -36,8 +46,8 @@ type Scope struct {
 	plain bool // search the plain model, as the check of all that Run does instead
 }
 
-// ExploreKinds names the kinds that can be explored.
-func ExploreKinds() []string {
+// Kinds names the kinds that can be explored.
+func Kinds() []string {
 	return []string{string(history.Set), string(history.Register), string(history.Counter)}
 }
 
@@ -53,13 +63,13 @@ func (s *Scope) validate() error {
 	}
 	switch {
 	case s.Nodes < 2 || s.Nodes > 5:
-		return fmt.Errorf("%w: explore: %d nodes, want 2 to 5", ErrConfig, s.Nodes)
+		return fmt.Errorf("%w: %d nodes, want 2 to 5", ErrScope, s.Nodes)
 	case s.Writes < 1 || s.Writes > 8:
-		return fmt.Errorf("%w: explore: %d writes, want 1 to 8", ErrConfig, s.Writes)
-	case !slices.Contains(ExploreKinds(), s.Kind):
-		return fmt.Errorf("%w: explore: kind %q, want one of %v", ErrConfig, s.Kind, ExploreKinds())
+		return fmt.Errorf("%w: %d writes, want 1 to 8", ErrScope, s.Writes)
+	case !slices.Contains(Kinds(), s.Kind):
+		return fmt.Errorf("%w: kind %q, want one of %v", ErrScope, s.Kind, Kinds())
 	case s.Ticks < 1 || s.Drops < 0 || s.Duplicates < 0 || s.Crashes < 0 || s.MaxStates < 0:
-		return fmt.Errorf("%w: explore: a bound is negative", ErrConfig)
+		return fmt.Errorf("%w: a bound is negative", ErrScope)
 	}
 	return nil
 }
@@ -92,10 +102,19 @@ type explorer struct {
 	scope  Scope
 	ring   *ring.Ring
 	kinds  *kind.Kinds
-	writes []Operation
+	writes []workload.Operation
 }
 
 const exploreTick = 1
+
+// clockBase is the physical time at which every event happens, in milliseconds.
+const clockBase = 1_000_000
+
+// secret is that of the replicas.
+var secret = []byte("the replicas of an explored store")
+
+// originOf names an incarnation of a node, the later the greater.
+func originOf(self int, starts uint64) uint64 { return starts<<4 | uint64(self) + 1 }
 
 // Explore searches every behaviour of the store within the scope. In each state
 // a replica's value is the join of exactly the writes that it has applied; from
@@ -152,7 +171,7 @@ func (x *explorer) search(ctx context.Context, progress func(states int)) (*Expl
 	}
 	r, err := search(o)
 	if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
-		return nil, fmt.Errorf("scenario: explore: %w", err)
+		return nil, fmt.Errorf("smallscope: %w", err)
 	}
 	out := &Explored{
 		Scope: s, States: r.States, Renamed: r.Renamed, Renamings: r.Renamings, Asymmetry: r.Asymmetry,
@@ -171,18 +190,21 @@ func (x *explorer) search(ctx context.Context, progress func(states int)) (*Expl
 }
 
 func newExplorer(s Scope) (*explorer, error) {
-	setup := Setup{Nodes: s.Nodes, Partitions: 1, Replicas: s.Nodes}
-	r, err := setup.ring()
+	ids := make([]ring.NodeID, s.Nodes)
+	for i := range ids {
+		ids[i] = ring.NodeID(i)
+	}
+	r, err := ring.New(ids, 1, s.Nodes)
 	if err != nil {
 		return nil, err
 	}
 	x := &explorer{scope: s, ring: r}
-	if x.kinds, err = taggedKinds(); err != nil {
+	if x.kinds, err = workload.TaggedKinds(); err != nil {
 		return nil, err
 	}
 	t := history.Type(s.Kind)
 	for i := range s.Writes {
-		o := Operation{ID: uint64(i) + 1, Session: i, Node: i % s.Nodes, Func: putOf[t], Type: t, Key: "k", Arg: fmt.Sprintf("v%d", i)}
+		o := workload.Operation{ID: uint64(i) + 1, Session: i, Node: i % s.Nodes, Func: workload.PutOf(t), Type: t, Key: "k", Arg: fmt.Sprintf("v%d", i)}
 		if t == history.Counter {
 			o.Arg = fmt.Sprint(1 << i)
 		}
@@ -207,14 +229,14 @@ func (x *explorer) append(dst []byte, n exploredNode) []byte {
 func (x *explorer) start(self int) (exploredNode, []explore.Message) {
 	n, sends, err := x.boot(self, nil, 1)
 	if err != nil {
-		panic("scenario: a replica without records does not start: " + err.Error())
+		panic("smallscope: a replica without records does not start: " + err.Error())
 	}
 	return n, sends
 }
 
 func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode, []explore.Message, error) {
 	core, err := kvs.New(kvs.Config{
-		Self: ring.NodeID(self), Origin: originOf(ring.NodeID(self), starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
+		Self: ring.NodeID(self), Origin: originOf(self, starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
 	}, records)
 	if err != nil {
 		return exploredNode{}, nil, err
@@ -237,7 +259,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		e.Kind, e.From, e.Msg = kvs.EventMessage, ring.NodeID(ev.From), []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
-		arg, err := argument(nil, o, true)
+		arg, err := o.Argument(nil, true)
 		if err != nil {
 			return n, nil, err
 		}
@@ -292,15 +314,15 @@ func (x *explorer) check(self int, n exploredNode) string {
 
 func (x *explorer) explain(r *kvs.Replica) string {
 	v := r.Value("k", x.scope.Kind)
-	got, err := readingOf(history.Type(x.scope.Kind), v, true, new([]history.Value))
+	got, err := workload.ReadingOf(history.Type(x.scope.Kind), v, true, new([]history.Value))
 	if err != nil {
 		return err.Error()
 	}
-	if applied := appliedTo(r); applied != len(got.saw) {
-		return fmt.Sprintf("%d writes are applied, but the value has the tags %v", applied, got.saw)
+	if applied := appliedTo(r); applied != len(got.Saw) {
+		return fmt.Sprintf("%d writes are applied, but the value has the tags %v", applied, got.Saw)
 	}
-	if want := x.joinOf(got); !want.Equal(got.value) {
-		return fmt.Sprintf("the value %v is not the join of the writes %v, which is %v", got.value, got.saw, want)
+	if want := x.joinOf(got); !want.Equal(got.Value) {
+		return fmt.Sprintf("the value %v is not the join of the writes %v, which is %v", got.Value, got.Saw, want)
 	}
 	return ""
 }
@@ -317,11 +339,11 @@ func appliedTo(r *kvs.Replica) int {
 
 // joinOf is the value that the writes with the tags seen join to. Of registers
 // it is the value read, provided that one of those writes wrote it.
-func (x *explorer) joinOf(r reading) history.Value {
+func (x *explorer) joinOf(r workload.Reading) history.Value {
 	var elems []history.Value
 	sum := int64(0)
-	for _, id := range r.saw {
-		v := argValue(&x.writes[id-1])
+	for _, id := range r.Saw {
+		v := x.writes[id-1].Value()
 		elems = append(elems, v)
 		if n, ok := v.AsInt(); ok {
 			sum += n
@@ -333,8 +355,8 @@ func (x *explorer) joinOf(r reading) history.Value {
 	case history.Counter:
 		return history.Int(sum)
 	}
-	if slices.ContainsFunc(elems, r.value.Equal) {
-		return r.value
+	if slices.ContainsFunc(elems, r.Value.Equal) {
+		return r.Value
 	}
 	return history.Value{}
 }

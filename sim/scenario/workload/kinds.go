@@ -1,4 +1,4 @@
-package scenario
+package workload
 
 import (
 	"encoding/binary"
@@ -16,9 +16,9 @@ import (
 // test is the store that ships.
 type Tagged[T any] = lattice.Pair[T, []uint64]
 
-// tag composes a kind with the set of its puts' tags. A put's argument is the
+// Tag composes a kind with the set of its puts' tags. A put's argument is the
 // tag, as a varint, before the argument of the kind.
-func tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
+func Tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
 	t := kind.Spec[Tagged[T]]{
 		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
 		Mutate: func(u kind.Update, own Tagged[T]) (Tagged[T], error) {
@@ -44,23 +44,27 @@ func tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
 	return t
 }
 
-func taggedKinds() (*kind.Kinds, error) {
-	r, err1 := kind.New(tag(kind.RegisterSpec()))
-	s, err2 := kind.New(tag(kind.SetSpec()))
-	c, err3 := kind.New(tag(kind.CounterSpec()))
+// TaggedKinds are the kinds of the store, each with the tags of the writes in a value.
+func TaggedKinds() (*kind.Kinds, error) {
+	r, err1 := kind.New(Tag(kind.RegisterSpec()))
+	s, err2 := kind.New(Tag(kind.SetSpec()))
+	c, err3 := kind.New(Tag(kind.CounterSpec()))
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	return kind.NewKinds(r, s, c)
 }
 
-// argument appends what a put gives to the store.
-func argument(dst []byte, o *Operation, tagged bool) ([]byte, error) {
+// Argument appends what a put gives to the store.
+func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
+	if o.Amiss == BadAmount {
+		return append(dst, unreadable...), nil
+	}
 	if tagged {
 		dst = binary.AppendUvarint(dst, o.ID)
 	}
 	if o.Type != history.Counter {
-		return append(dst, o.Arg...), nil
+		return expand(dst, o.Arg)
 	}
 	n, err := strconv.ParseInt(o.Arg, 10, 64)
 	if err != nil {
@@ -69,87 +73,103 @@ func argument(dst []byte, o *Operation, tagged bool) ([]byte, error) {
 	return kind.AppendAmount(dst, n), nil
 }
 
-// argValue is the argument of a put as the history shows it.
-func argValue(o *Operation) history.Value {
+// Value is the argument of a put as the history shows it.
+func (o *Operation) Value() history.Value {
 	if o.Type == history.Counter {
 		n, err := strconv.ParseInt(o.Arg, 10, 64)
 		if err == nil {
-			return history.Int(n)
+			return shown(n)
 		}
 	}
 	return history.Str(o.Arg)
 }
 
-// reading is a value read, taken apart.
-type reading struct {
-	value history.Value
-	saw   []uint64
-	stamp history.Stamp
+// Reading is a value read, taken apart.
+type Reading struct {
+	Value history.Value
+	Saw   []uint64 // tags; nil in untagged runs
+	Stamp history.Stamp
 }
 
-var errReading = errors.New("scenario: a read returned a value of another kind")
+var errReading = errors.New("workload: a read returned a value of another kind")
 
-// readingOf takes a value of the named type apart. A nil v is a key not found.
+// ReadingOf takes a value of the named type apart. A nil v is a key not found.
 //
 // What it returns shares the tags of v, and nothing else that changes. elems is
 // memory for a moment.
-func readingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value) (reading, error) {
+func ReadingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value) (Reading, error) {
 	if v == nil {
 		return emptyReading(t, tagged), nil
 	}
 	switch t {
 	case history.Register:
 		return read(v, tagged, func(r kind.Register) (history.Value, history.Stamp, error) {
-			return history.Str(r.Second.Second), history.Stamp{Clock: r.First, Writer: r.Second.First}, nil
+			value, err := shorten(r.Second.Second)
+			return history.Str(value), history.Stamp{Clock: r.First, Writer: r.Second.First}, err
 		})
 	case history.Set:
 		return read(v, tagged, func(s kind.GrowSet) (history.Value, history.Stamp, error) {
 			*elems = (*elems)[:0]
 			for _, e := range s {
-				*elems = append(*elems, history.Str(e))
+				value, err := shorten(e)
+				if err != nil {
+					return history.Value{}, history.Stamp{}, err
+				}
+				*elems = append(*elems, history.Str(value))
 			}
 			return history.List(*elems...), history.Stamp{}, nil
 		})
 	case history.Counter:
 		return read(v, tagged, func(c kind.Counter) (history.Value, history.Stamp, error) {
 			n, err := kind.CounterSum(c)
-			return history.Int(n), history.Stamp{}, err
+			return shown(n), history.Stamp{}, err
 		})
 	}
-	return reading{}, errReading
+	return Reading{}, errReading
 }
 
-func emptyReading(t history.Type, tagged bool) reading {
-	var r reading
+// CounterOf is the plain counter in a value of that kind, tagged or not.
+func CounterOf(v kind.Value) (kind.Counter, error) {
+	if plain, ok := kind.Get[kind.Counter](v); ok {
+		return plain, nil
+	}
+	if pair, ok := kind.Get[Tagged[kind.Counter]](v); ok {
+		return pair.First, nil
+	}
+	return kind.Counter{}, errReading
+}
+
+func emptyReading(t history.Type, tagged bool) Reading {
+	var r Reading
 	switch t {
 	case history.Set:
-		r.value = history.List()
+		r.Value = history.List()
 	case history.Counter:
-		r.value = history.Int(0)
+		r.Value = history.Int(0)
 	}
 	if tagged {
-		r.saw = []uint64{}
+		r.Saw = []uint64{}
 	}
 	return r
 }
 
-func read[T any](v kind.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out reading, err error) {
+func read[T any](v kind.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out Reading, err error) {
 	if !tagged {
 		plain, ok := kind.Get[T](v)
 		if !ok {
 			return out, errReading
 		}
-		out.value, out.stamp, err = take(plain)
+		out.Value, out.Stamp, err = take(plain)
 		return out, err
 	}
 	pair, ok := kind.Get[Tagged[T]](v)
 	if !ok {
 		return out, errReading
 	}
-	out.saw = pair.Second
-	if out.saw == nil {
-		out.saw = []uint64{}
+	out.Saw = pair.Second
+	if out.Saw == nil {
+		out.Saw = []uint64{}
 	}
-	out.value, out.stamp, err = take(pair.First)
+	out.Value, out.Stamp, err = take(pair.First)
 	return out, err
 }

@@ -1,4 +1,4 @@
-package scenario
+package smallscope
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // stubborn is a merge of sets that keeps what it has once that is more than one
@@ -37,7 +38,7 @@ func TestExploreFindsTheShortestWay(t *testing.T) {
 		require.NoError(t, err)
 		spec := kind.SetSpec()
 		spec.Merge = stubborn{spec.Merge}
-		set, err := kind.New(tag(spec))
+		set, err := kind.New(workload.Tag(spec))
 		require.NoError(t, err)
 		x.kinds, err = kind.NewKinds(set)
 		require.NoError(t, err)

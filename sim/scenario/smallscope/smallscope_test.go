@@ -1,4 +1,4 @@
-package scenario_test
+package smallscope_test
 
 import (
 	"context"
@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/joinery-go/joinery/sim/scenario"
+	"github.com/joinery-go/joinery/sim/scenario/smallscope"
 )
 
 // TestExplore searches small scopes through, with and without the reduction: both
 // must see the same states.
 func TestExplore(t *testing.T) {
-	for _, kind := range scenario.ExploreKinds() {
-		for _, s := range []scenario.Scope{
+	for _, kind := range smallscope.Kinds() {
+		for _, s := range []smallscope.Scope{
 			{Nodes: 2, Writes: 2, Ticks: 2}, {Nodes: 2, Writes: 2, Ticks: 1, Drops: 1, Duplicates: 1, Crashes: 1},
 			{Nodes: 3, Writes: 2},
 		} {
@@ -40,7 +40,7 @@ func TestExplore(t *testing.T) {
 			s.NoSymmetry = false
 			assert.Equal(t, whole.States, explore(t, s).Renamed, "%v", s)
 			if s.Crashes > 0 || s.Ticks > 1 { // the scopes that ask most of what equal replicas have in common
-				plain := explore(t, scenario.Plain(s))
+				plain := explore(t, smallscope.Plain(s))
 				assert.Equal(t, whole.States, plain.States, "%v: replicas in equal states do not behave alike", s)
 				assert.Equal(t, whole.Transitions, plain.Transitions)
 			}
@@ -49,9 +49,9 @@ func TestExplore(t *testing.T) {
 }
 
 // explore searches a scope through.
-func explore(t *testing.T, s scenario.Scope) *scenario.Explored {
+func explore(t *testing.T, s smallscope.Scope) *smallscope.Explored {
 	t.Helper()
-	r, err := scenario.Explore(t.Context(), s, nil)
+	r, err := smallscope.Explore(t.Context(), s, nil)
 	require.NoError(t, err)
 	require.True(t, r.Complete)
 	return r
@@ -60,7 +60,7 @@ func explore(t *testing.T, s scenario.Scope) *scenario.Explored {
 // TestExploreTellsWhereSymmetryEnds: of three registers written at once the greatest
 // tag wins, which renaming does not keep.
 func TestExploreTellsWhereSymmetryEnds(t *testing.T) {
-	s := scenario.Scope{Nodes: 3, Writes: 3, Kind: "register"}
+	s := smallscope.Scope{Nodes: 3, Writes: 3, Kind: "register"}
 	r := explore(t, s)
 	assert.Equal(t, 1, r.Renamings)
 	assert.Contains(t, r.Asymmetry, "is renamed to two states")
@@ -72,28 +72,28 @@ func TestExploreTellsWhereSymmetryEnds(t *testing.T) {
 	assert.Empty(t, r.Asymmetry)
 	assert.InEpsilon(t, 6, float64(r.Renamed)/float64(r.States), 0.1)
 	// Two replicas with two writes each: either pair may change places.
-	r = explore(t, scenario.Scope{Nodes: 2, Writes: 4, Kind: "set"})
+	r = explore(t, smallscope.Scope{Nodes: 2, Writes: 4, Kind: "set"})
 	assert.Equal(t, 8, r.Renamings, r.Asymmetry)
 }
 
 func TestExploreBounds(t *testing.T) {
-	r, err := scenario.Explore(t.Context(), scenario.Scope{Nodes: 3, Writes: 3, Kind: "set", MaxStates: 500}, nil)
+	r, err := smallscope.Explore(t.Context(), smallscope.Scope{Nodes: 3, Writes: 3, Kind: "set", MaxStates: 500}, nil)
 	require.NoError(t, err)
 	assert.False(t, r.Complete)
 	assert.NotEmpty(t, r.Stopped)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	states := 0
-	r, err = scenario.Explore(ctx, scenario.Scope{Nodes: 3, Writes: 3, Kind: "set"}, func(n int) { states = n })
+	r, err = smallscope.Explore(ctx, smallscope.Scope{Nodes: 3, Writes: 3, Kind: "set"}, func(n int) { states = n })
 	require.NoError(t, err)
 	assert.Regexp(t, "^interrupted after 1000 states, at depth [1-9]", r.Stopped)
 	assert.False(t, r.Complete)
 	assert.Positive(t, states)
-	for _, s := range []scenario.Scope{
+	for _, s := range []smallscope.Scope{
 		{Nodes: 1, Writes: 1, Kind: "set"}, {Nodes: 2, Writes: 9, Kind: "set"}, {Nodes: 2, Writes: 1, Kind: "queue"},
 		{Nodes: 2, Writes: 1, Kind: "set", Drops: -1},
 	} {
-		_, err := scenario.Explore(t.Context(), s, nil)
-		assert.ErrorIs(t, err, scenario.ErrConfig)
+		_, err := smallscope.Explore(t.Context(), s, nil)
+		assert.ErrorIs(t, err, smallscope.ErrScope)
 	}
 }
