@@ -46,6 +46,7 @@ func ownEqual[T any](a, b any) bool {
 // subjectOf binds a merge from lattice.
 func subjectOf[T any](m lattice.Merge[T], opts []Option) *subject {
 	s := bind[T](settingsOf(opts))
+	s.merge = lattice.NameOf(m)
 	caps := lattice.CapsOf(m)
 	var has capabilities
 	has[opBottom], has[opTop], has[opDiff] = caps.Bottom != nil, caps.Top != nil, caps.Diff != nil

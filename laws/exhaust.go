@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
 )
 
 // MaxTuples bounds how many tuples [Exhaust] judges a law: a universe of n states
@@ -43,6 +44,7 @@ func (s set) exhaust(universe []any) Report {
 		e.pristine = e.probe.copies(universe)
 		r.Results = append(r.Results, e.run())
 	}
+	r.evidence = s.attest(&r, lattice.Exhausted, r.Scope)
 	return r
 }
 

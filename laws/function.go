@@ -16,6 +16,7 @@ type arrow struct {
 	f     func(any) any
 	to    *subject
 	equal func(a, b any) bool
+	name  string // what lattice.NameOf names f
 }
 
 func arrowOf[A, B any](f Function[A, B], opts []Option) arrow {
@@ -29,6 +30,7 @@ func arrowOf[A, B any](f Function[A, B], opts []Option) arrow {
 		f:     func(v any) any { return box(f.F(unbox[A](v))) },
 		to:    subjectOf(f.To, nil),
 		equal: func(a, b any) bool { return f.Same(unbox[B](a), unbox[B](b)) },
+		name:  lattice.NameOf(f.F),
 	}
 }
 
@@ -40,7 +42,7 @@ func Morphism[A, B any](f Function[A, B], opts ...Option) Set[A] {
 }
 
 func (f arrow) morphism() set {
-	set := set{name: "morphism", subject: f.from, laws: []law{
+	set := set{name: "morphism", subject: f.from, about: f.name, laws: []law{
 		judged("morphism/joins", "f(a ⊔ b) = f(a) ⊔ f(b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 			left, right := f.f(p.Join(x[0], x[1])), f.to.join(f.f(x[0]), f.f(x[1]))
 			return holds(f.equal(left, right)), func() Sides {
@@ -68,7 +70,7 @@ func Monotone[A, B any](f Function[A, B], opts ...Option) Set[A] {
 }
 
 func (f arrow) monotone() set {
-	return set{name: "monotone", subject: f.from, laws: []law{
+	return set{name: "monotone", subject: f.from, about: f.name, laws: []law{
 		judged("monotone/order", "a ⊑ a ⊔ b ⇒ f(a) ⊑ f(a ⊔ b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 			low, high := f.f(x[0]), f.f(p.Join(x[0], x[1]))
 			return holds(f.to.compare(low, high).Leq()), func() Sides {
@@ -83,7 +85,8 @@ func Bimorphism[A, B, C any](f func(A, B) C, ma lattice.Merge[A], mb lattice.Mer
 	type pair = lattice.Pair[A, B]
 	return Set[pair]{bimorphism{
 		pairs: subjectOf(lattice.PairOf(ma, mb), opts), a: subjectOf(ma, nil), b: subjectOf(mb, nil), to: subjectOf(to, nil),
-		f: func(a, b any) any { return box(f(unbox[A](a), unbox[B](b))) },
+		f:    func(a, b any) any { return box(f(unbox[A](a), unbox[B](b))) },
+		name: lattice.NameOf(f),
 		parts: func(p any) (a, b any) {
 			typed := p.(*pair)
 			return &typed.First, &typed.Second
@@ -96,6 +99,7 @@ type bimorphism struct {
 	pairs, a, b, to *subject
 	f               func(a, b any) any
 	parts           func(pair any) (a, b any)
+	name            string
 }
 
 func (f bimorphism) set() set {
@@ -108,7 +112,7 @@ func (f bimorphism) set() set {
 			return holds(equal(lv, rv)), func() Sides { return Sides{l, f.to.show(lv), r, f.to.show(rv)} }
 		})
 	}
-	set := set{name: "bimorphism", subject: f.pairs, laws: []law{
+	set := set{name: "bimorphism", subject: f.pairs, about: f.name, laws: []law{
 		side("bimorphism/left", "f(a ⊔ a′, b) = f(a, b) ⊔ f(a′, b), where a is a pair (a, b) and b a pair (a′, b′)",
 			"f(a ⊔ a′, b)", "f(a, b) ⊔ f(a′, b)",
 			func(a, b, a2, _ any) any { return f.f(f.a.join(a, a2), b) },
@@ -154,7 +158,14 @@ type Classification struct {
 	Cases int
 	// Err is a set-up error; there is no class then.
 	Err error
+
+	evidence lattice.Evidence
 }
+
+// Evidence is what [Classify] leaves behind, for package lattice/flow: that the function
+// is in the class on the cases judged. It is none where there was an error, or where the
+// class is that of all functions.
+func (c Classification) Evidence() lattice.Evidence { return c.evidence }
 
 // String is the class and its witnesses.
 func (c Classification) String() string {
@@ -188,7 +199,9 @@ func Classify[A, B any](f Function[A, B], source gen.Source[A], o RunOptions, op
 	case c.NotMonotone != nil:
 		c.Class = NonMonotone
 	case c.NotMorphism != nil:
-		c.Class = IsTricky
+		c.Class, c.evidence = IsTricky, monotone.evidence
+	default:
+		c.evidence = morphism.evidence
 	}
 	return c
 }

@@ -56,6 +56,7 @@ func arrowBetween[A, B any](f func(A) B, mergeA func(a, b A) A, opts []Option, t
 		from: bindJoin(mergeA, optionsFor(reflect.TypeFor[A](), reflect.TypeFor[B](), opts)),
 		f:    func(v any) any { return box(f(unbox[A](v))) },
 		to:   to(optionsFor(reflect.TypeFor[B](), reflect.TypeFor[A](), opts)),
+		name: lattice.NameOf(f),
 	}
 	if f == nil {
 		a.from.fail(fmt.Errorf("%w: the function is nil", ErrSetup))

@@ -117,6 +117,7 @@ type set struct {
 	// absences lists the laws that do not apply to this merge, with the reason.
 	absences []Absence
 	subject  *subject
+	about    string // the function that the laws are about; "" where it is the merge
 }
 
 //go:noinline
@@ -155,7 +156,7 @@ func (s set) only(names []string) set {
 	keep := func(id string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return named(name, id) })
 	}
-	few := set{name: s.name, subject: s.subject}
+	few := set{name: s.name, subject: s.subject, about: s.function()}
 	for _, l := range s.all() {
 		if keep(l.ID) {
 			few.laws = append(few.laws, l)

@@ -14,6 +14,7 @@ import (
 type subject struct {
 	typ   reflect.Type // of the states
 	thing string       // what is checked, for messages; see checked
+	merge string       // what lattice.NameOf names the merge; "" for plain functions
 
 	mergeIn     func(target, delta any) bool // nil for states that have no merge
 	join        func(a, b any) any

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/attest"
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
@@ -49,7 +50,13 @@ type Proof struct {
 	Shapes, Cases int
 	// Refused says why there is no proof, "" if there is one.
 	Refused string
+
+	evidence lattice.Evidence
 }
+
+// Evidence is what a proof leaves behind, for package lattice/flow: that merges of the
+// type that was built join a semilattice. It is none where there is no proof.
+func (p Proof) Evidence() lattice.Evidence { return p.evidence }
 
 // OK reports that the equational laws are proved for every sub-merge.
 func (p Proof) OK() bool { return p.Refused == "" }
@@ -108,6 +115,11 @@ func prove(build func(*freeMerge) *subject, shapes int, shape func(i int, value 
 				}
 			}
 		}
+	}
+	if proof.Cases > 0 {
+		proof.evidence = lattice.Attest(attest.Checked(), lattice.Finding{
+			Support: lattice.Proved, Of: lattice.OfSemilattice, Subject: m.merge, Cases: proof.Cases,
+		})
 	}
 	return proof
 }

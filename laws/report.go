@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
@@ -68,6 +69,8 @@ type Report struct {
 	Absent  []Absence
 	// Err is a set-up error; nothing was checked then.
 	Err error
+
+	evidence lattice.Evidence
 }
 
 // OK reports whether every law passed and nothing went wrong.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/lattice"
 )
 
 // RunOptions say how [Run] samples.
@@ -66,6 +67,7 @@ func (s set) run(source gen.Source[any], o RunOptions) Report {
 	if len(r.Results) == 0 {
 		r.Err = fmt.Errorf("%w: set %s has no law %q", ErrSetup, s.name, o.Only)
 	}
+	r.evidence = s.attest(&r, lattice.Sampled, "")
 	return r
 }
 

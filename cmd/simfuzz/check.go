@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
@@ -87,19 +88,19 @@ func (o checkOptions) validate(args []string) error {
 	models := modelNames()
 	switch {
 	case o.format != history.Auto && !slices.Contains(history.Formats(), o.format):
-		return usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
+		return command.Usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
 	case o.model == "":
-		return usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
+		return command.Usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
 	case o.model != levelsModel && !linearizability.Known(o.model):
-		return usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
+		return command.Usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:
-		return usagef("check: --workers %d: want 0 or more", o.workers)
+		return command.Usagef("check: --workers %d: want 0 or more", o.workers)
 	case o.budget.Steps <= 0 || o.budget.Bytes <= 0 || o.budget.Time <= 0:
-		return usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0", o.budget.Steps, o.budget.Bytes, o.budget.Time)
+		return command.Usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0", o.budget.Steps, o.budget.Bytes, o.budget.Time)
 	case len(args) == 0:
-		return usagef("check: no history given: name files, folders, or - for standard input")
+		return command.Usagef("check: no history given: name files, folders, or - for standard input")
 	case o.visualize != "" && !linearizability.Visualizes(o.model):
-		return usagef("check: --visualize: --model %s is not decided by a search that could be drawn", o.model)
+		return command.Usagef("check: --visualize: --model %s is not decided by a search that could be drawn", o.model)
 	}
 	return nil
 }
@@ -156,14 +157,14 @@ func (c *cli) check(o checkOptions, args []string) error {
 		return fmt.Errorf("check: %w", err)
 	}
 	if o.visualize != "" && len(inputs) != 1 {
-		return usagef("check: --visualize draws one history, not %d", len(inputs))
+		return command.Usagef("check: --visualize draws one history, not %d", len(inputs))
 	}
 	var finished atomic.Int64
-	if !terminal(c.out) { // on a terminal the results themselves show the progress
-		p := startProgress(c.err, func() string {
+	if !command.Terminal(c.out) { // on a terminal the results themselves show the progress
+		p := command.StartProgress(c.err, func() string {
 			return fmt.Sprintf("check: %d of %d histories", finished.Load(), len(inputs))
 		})
-		defer p.finish()
+		defer p.Finish()
 	}
 	sum := checkSummary{Kind: "summary"}
 	for r := range c.judgeAll(o, inputs, &finished) {
@@ -205,7 +206,7 @@ func (c *cli) judgeAll(o checkOptions, inputs []input, finished *atomic.Int64) f
 		for range min(workers, len(inputs)) {
 			wg.Go(func() {
 				for i := next.Add(1) - 1; i < int64(len(inputs)); i = next.Add(1) - 1 {
-					r, ok := await(ctx, heedsWithin, func() checked { return c.judge(ctx, o, inputs[i]) })
+					r, ok := command.Await(ctx, command.HeedsWithin, func() checked { return c.judge(ctx, o, inputs[i]) })
 					if !ok || ctx.Err() != nil && errors.Is(r.err, context.Canceled) {
 						r = checked{name: inputs[i].name, stopped: true}
 					}

@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -27,18 +28,18 @@ func (c *cli) exploreCommand() *cobra.Command {
 			"that commute one order is tried; a message that is lost stays under way until the end. A violation is shown with " +
 			"the shortest way there. The exit code is 2 if a bound was met before the scope was searched through.",
 		Example: "  simfuzz explore --nodes 3 --writes 3 --kind counter\n  simfuzz explore --nodes 2 --writes 2 --ticks 2 --drops 1 --crashes 1",
-		Args:    noArguments,
+		Args:    command.NoArguments,
 		RunE:    func(*cobra.Command, []string) error { return c.explore(s, o) },
 	}
 	f := cmd.Flags()
-	numberFlag(f, &s.Nodes, "nodes", 3, 2, 5, "replicas, 2 to 5")
-	numberFlag(f, &s.Writes, "writes", 3, 1, 8, "writes, 1 to 8")
-	wordFlag(cmd, &s.Kind, "kind", "set", scenario.ExploreKinds(), "what is written: "+strings.Join(scenario.ExploreKinds(), ", "))
-	numberFlag(f, &s.Ticks, "ticks", 1, 1, 255, "gossip rounds of each replica")
-	numberFlag(f, &s.Drops, "drops", 0, 0, 1000, "messages that may be lost")
-	numberFlag(f, &s.Duplicates, "duplicates", 0, 0, 1000, "messages that may arrive twice")
-	numberFlag(f, &s.Crashes, "crashes", 0, 0, 1000, "crashes and restarts")
-	numberOrZeroFlag(f, &s.MaxStates, "states", 1, math.MaxInt32, "10 million, of about 120 bytes each", "bound on distinct states")
+	command.NumberFlag(f, &s.Nodes, "nodes", 3, 2, 5, "replicas, 2 to 5")
+	command.NumberFlag(f, &s.Writes, "writes", 3, 1, 8, "writes, 1 to 8")
+	command.WordFlag(cmd, &s.Kind, "kind", "set", scenario.ExploreKinds(), "what is written: "+strings.Join(scenario.ExploreKinds(), ", "))
+	command.NumberFlag(f, &s.Ticks, "ticks", 1, 1, 255, "gossip rounds of each replica")
+	command.NumberFlag(f, &s.Drops, "drops", 0, 0, 1000, "messages that may be lost")
+	command.NumberFlag(f, &s.Duplicates, "duplicates", 0, 0, 1000, "messages that may arrive twice")
+	command.NumberFlag(f, &s.Crashes, "crashes", 0, 0, 1000, "crashes and restarts")
+	command.NumberOrZeroFlag(f, &s.MaxStates, "states", 1, math.MaxInt32, "10 million, of about 120 bytes each", "bound on distinct states")
 	f.BoolVar(&o.unreduced, "unreduced", false, "do without any reduction")
 	f.BoolVar(&o.compare, "compare", false, "search once more without any reduction, and with each alone, and print their factors")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -83,7 +84,7 @@ type exploreWith struct {
 
 func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
 	if o.compare && o.unreduced {
-		return usagef("explore: --compare and --unreduced: want one of them")
+		return command.Usagef("explore: --compare and --unreduced: want one of them")
 	}
 	s.NoCommute, s.NoSymmetry, s.EarlyDrops = o.unreduced, o.unreduced, o.unreduced
 	r, seconds, err := c.search(s)
@@ -180,13 +181,13 @@ func (c *cli) compareReductions(s scenario.Scope, all *scenario.Explored, second
 func (c *cli) search(s scenario.Scope) (*scenario.Explored, float64, error) {
 	started := time.Now()
 	var states atomic.Int64
-	p := startProgress(c.err, func() string {
+	p := command.StartProgress(c.err, func() string {
 		return fmt.Sprintf("explore: %.0fs, %d states", time.Since(started).Seconds(), states.Load())
 	})
 	// What the search keeps has few pointers: collecting it more often costs little.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	r, err := scenario.Explore(c.ctx, s, func(n int) { states.Store(int64(n)) })
-	p.finish()
+	p.Finish()
 	return r, time.Since(started).Seconds(), err
 }
 

@@ -7,8 +7,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -171,7 +172,7 @@ func (c *cli) command(args ...string) string {
 		line = "simfuzz"
 	}
 	for _, a := range args {
-		line += " " + shellWord(a)
+		line += " " + command.ShellWord(a)
 	}
 	return line
 }

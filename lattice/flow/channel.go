@@ -33,6 +33,7 @@ func NewChannel[T any](name string, room int) *Channel[T] {
 // what feeds it.
 func Send[T any](d Delta[T], c *Channel[T]) {
 	n := lost(d.Graph()).add("send", sendRule)
+	n.g.ends = append(n.g.ends, n)
 	o := &sendOp[T]{n: n, in: read(d, n, ""), c: c}
 	n.task = &task{n: n, run: o.run}
 	if c == nil {
@@ -53,12 +54,13 @@ func Send[T any](d Delta[T], c *Channel[T]) {
 // Receive is the edge that comes out of c. It ends when what is sent has ended.
 func Receive[T any](g *Graph, c *Channel[T]) Delta[T] {
 	n := lost(g).add("receive", receiveRule)
+	n.g.ends = append(n.g.ends, n)
 	n.external = true
 	if c == nil {
 		n.need(false, "a nil channel")
 		return delta(n, nothing[T]{})
 	}
-	n.label = c.name
+	n.label, n.channel = c.name, c
 	if c.receiver != nil {
 		n.fail(fmt.Errorf("%w: %v receives from it", ErrConsumed, c.receiver), "use Tee")
 		return delta(n, nothing[T]{})
@@ -108,8 +110,10 @@ func (o *sendOp[T]) run() status {
 	return ready
 }
 
-func (c *Channel[T]) end() {
+// end says that nothing will be sent, and reports whether it was not said before.
+func (c *Channel[T]) end() (was bool) {
 	c.mu.Lock()
+	was = !c.closed
 	c.closed = true
 	wake := c.asleep
 	c.asleep = false
@@ -117,6 +121,14 @@ func (c *Channel[T]) end() {
 	if wake {
 		c.receiver.post()
 	}
+	return was
+}
+
+// quiet reports that nothing is in the channel. Both ends must be at rest.
+func (c *Channel[T]) quiet() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.back) == 0 && len(c.front) == 0
 }
 
 type receiveOp[T any] struct {

@@ -40,6 +40,16 @@
 // is determined; a function there must be a morphism of the lattice. On a State edge
 // a function must be monotone. These are the rules that Verify holds a graph to.
 //
+// # Evidence
+//
+// What an operator of this package does was checked over a small scope, which Verify
+// prints. What the functions and merges do that it is given is assumed, unless a check has
+// left evidence behind: laws.Classify, the reports of laws.Run and laws.Exhaust,
+// laws.ProveUpToKeys, [Examine]. [Checked] and [ByCheck] take it. It is printed as
+// sampled(n), exhausted(scope) or proved up to keys, with the name of what was checked, and
+// beside another function or merge than that it is an error. Evidence that is written down
+// without a check ([BySample] and the like) is printed, and counts as assumed.
+//
 // # Running
 //
 // A [Scheduler] runs one operator at a time, in an order that depends on the graph
@@ -48,17 +58,21 @@
 // a [Channel] may be run by schedulers on goroutines of their own: the package starts
 // none. What other goroutines may call, [Input], the ends of a Channel, [Inbox] and
 // [Scheduler.Do], has a lock; everything else belongs to the goroutine that runs the
-// graph. A function that panics ends the run with an error that names its operator; the
+// graph. A cycle, through channels too, ends when nothing on it can run, nothing is in its
+// channels, and all that leads to it has ended; the states behind it are final then. That
+// takes all schedulers that channels join: one that is not run keeps the others waiting. A
+// function that panics ends the run with an error that names its operator; the
 // element it was given is kept, and another run tries it again.
 //
 // # What it refuses
 //
-// A cycle that leads through a Channel comes to rest, but nobody can know that it has:
-// its states are never final, and its schedulers wait. After a merge has panicked, a
+// A cycle that leads through a link between machines ([Publish], [Subscribed]) comes to
+// rest, but nobody can know that it has: its states are never final. After a merge has panicked, a
 // state may be published that equals the one before.
 //
 // There are no retractions, no windows of time, and no reordering of operators. A
 // function's class is not inferred: what is claimed of it is printed with its
-// evidence, and a state that falls ends the run. That functions are pure, and leave
+// evidence, and a state that falls ends the run. Evidence is of a name: two closures of
+// one function literal have the same, and so have merges of one type. That functions are pure, and leave
 // their arguments alone, is up to who writes them.
 package flow

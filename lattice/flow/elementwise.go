@@ -11,7 +11,7 @@ import (
 // f must be pure: it runs again on an element after it has panicked.
 func Map[A, B any](d Delta[A], f func(A) B, claims ...Claim) Delta[B] {
 	n := lost(d.Graph()).add("map", elementRule)
-	n.setClaim(claims)
+	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
 	return delta(n, &mapOp[A, B]{n: n, in: read(d, n, ""), f: f})
 }
@@ -58,7 +58,7 @@ func (o *mapOp[A, B]) run(in []A, out []B) {
 // Filter hands on the elements of which keep is true. keep must be pure.
 func Filter[T any](d Delta[T], keep func(T) bool, claims ...Claim) Delta[T] {
 	n := lost(d.Graph()).add("filter", elementRule)
-	n.setClaim(claims)
+	n.setClaim(keep, claims)
 	n.need(keep != nil, "a nil predicate")
 	return delta(n, &filterOp[T]{n: n, in: read(d, n, ""), keep: keep})
 }
@@ -114,7 +114,7 @@ func (o *filterOp[T]) run(in, out []T) {
 // must be pure.
 func FilterMap[A, B any](d Delta[A], f func(A) (B, bool), claims ...Claim) Delta[B] {
 	n := lost(d.Graph()).add("filter-map", elementRule)
-	n.setClaim(claims)
+	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
 	return delta(n, &filterMapOp[A, B]{n: n, in: read(d, n, ""), f: f})
 }
@@ -193,7 +193,7 @@ func (o *flattenOp[T]) pull() ([]T, status) {
 // must not yield more than Options.Held, or the run ends with [ErrBound].
 func FlatMap[A, B any](d Delta[A], f func(A) iter.Seq[B], claims ...Claim) Delta[B] {
 	n := lost(d.Graph()).add("flat-map", elementRule)
-	n.setClaim(claims)
+	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
 	return delta(n, &flatMapOp[A, B]{n: n, in: read(d, n, ""), f: f})
 }

@@ -19,6 +19,8 @@ var (
 	ErrNonMonotone = errors.New("non-monotone step before a seal")
 	// ErrClass is a function on an edge that asks for more than the function's class gives.
 	ErrClass = errors.New("class used where it may not be")
+	// ErrEvidence is evidence of something else than what it stands beside.
+	ErrEvidence = errors.New("evidence of something else")
 	// ErrCycle is a cycle in which nothing merges, or one with a seal that waits for itself.
 	ErrCycle = errors.New("cycle that cannot come to rest")
 	// ErrStarted is a graph that was started already.

@@ -4,39 +4,63 @@ import (
 	"fmt"
 
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/attest"
 )
 
-// Support is how something is known.
-type Support uint8
+// Support is how something is known; see [lattice.Support].
+type Support = lattice.Support
 
-// The kinds of evidence, from the weakest.
+// The kinds of support, from the weakest.
 const (
-	Assumed   Support = iota // nobody checked it
-	Sampled                  // it held on that many cases
-	Exhausted                // it held on all cases of a stated scope
-	Proved                   // it holds whatever the parameters are, up to the keys that are there
+	Assumed   = lattice.Assumed   // nobody checked it
+	Sampled   = lattice.Sampled   // it held on that many cases
+	Exhausted = lattice.Exhausted // it held on all cases of a stated scope
+	Proved    = lattice.Proved    // it holds whatever the parameters are, up to the keys that are there
 )
 
-// Evidence says how a claim is known. The zero value is [Assumed].
+// Evidence says how a claim is known. The zero value is [Assumed], and so is for [Verify]
+// whatever [ByCheck] did not make.
 type Evidence struct {
 	Support Support
 	Cases   int    // of Sampled
 	Scope   string // of Exhausted
+
+	checked lattice.Evidence
 }
 
-// BySample is evidence from that many cases, such as those of laws.Classify.
+// ByCheck is the evidence that a check has left behind: laws.Classify, a report of laws.Run
+// or laws.Exhaust, laws.ProveUpToKeys. It counts for the function or the merge that was
+// checked, by its name, and is an error ([ErrEvidence]) beside another one. A check that
+// failed leaves none behind, which is Assumed.
+//
+// A check is run where its package may be imported, which is mostly a test: the test
+// builds the graph with the evidence and verifies it; the program, which builds it without,
+// runs the same graph.
+func ByCheck(e lattice.Evidence) Evidence {
+	f := e.Finding()
+	return Evidence{Support: f.Support, Cases: f.Cases, Scope: f.Scope, checked: e}
+}
+
+// BySample states that something held on that many cases. It is the word of who wrote it:
+// Verify counts it as Assumed, and prints it as stated. A check says more; see [ByCheck].
 func BySample(cases int) Evidence { return Evidence{Support: Sampled, Cases: cases} }
 
-// ByExhaustion is evidence from all cases of a scope, such as that of laws.Exhaust.
+// ByExhaustion states that something held on all cases of a scope; see [BySample].
 func ByExhaustion(scope string) Evidence { return Evidence{Support: Exhausted, Scope: scope} }
 
-// ByProof is evidence from a proof up to keys, such as that of laws.Prove.
+// ByProof states that there is a proof up to keys; see [BySample].
 func ByProof() Evidence { return Evidence{Support: Proved} }
 
 // String is the evidence as [Verify] prints it.
 func (e Evidence) String() string {
+	if e.checked != (lattice.Evidence{}) {
+		return e.checked.String()
+	}
 	switch e.Support {
 	case Assumed:
+		if e.Scope != "" {
+			return "assumed, though stated as " + e.Scope
+		}
 		return "assumed"
 	case Sampled:
 		return fmt.Sprintf("sampled(%d)", e.Cases)
@@ -46,6 +70,34 @@ func (e Evidence) String() string {
 		return "proved up to keys"
 	}
 	return "Support(invalid)"
+}
+
+// weighed is the evidence as it counts: what no check made is assumed.
+func (e Evidence) weighed() Evidence {
+	switch {
+	case e.checked != (lattice.Evidence{}):
+		return ByCheck(e.checked)
+	case e.Support != Assumed:
+		return Evidence{Scope: e.String()}
+	}
+	return Evidence{}
+}
+
+// against is why the evidence does not count for a claim of a class about the function or
+// merge of that name; nil where it does, or where there is none.
+func (e Evidence) against(c lattice.Class, of, subject string) error {
+	f := e.checked.Finding()
+	switch {
+	case f.Support == Assumed:
+		return nil
+	case !e.checked.Supports(subject):
+		return fmt.Errorf("%w: it is of %s, and stands beside %s", ErrEvidence, f.Subject, subject)
+	case f.Of != of && (f.Of != lattice.OfLattice || of != lattice.OfSemilattice):
+		return fmt.Errorf("%w: what was checked of %s is that it is a %s, not a %s", ErrEvidence, subject, f.Of, of)
+	case of == lattice.OfFunction && f.Class > c:
+		return fmt.Errorf("%w: %s was checked as %v, and is claimed as %v", ErrEvidence, subject, f.Class, c)
+	}
+	return nil
 }
 
 // Claim is what is claimed of a function, and why it is believed. The zero value
@@ -64,11 +116,22 @@ func Monotone(e Evidence) Claim { return Claim{lattice.IsTricky, e} }
 // NonMonotone claims nothing of the order.
 func NonMonotone() Claim { return Claim{Class: lattice.NonMonotone} }
 
+// Checked claims what a check found of a function: the class that the evidence is of.
+// Where there is no evidence, as after a check that failed, it claims nothing.
+func Checked(e lattice.Evidence) Claim {
+	f := e.Finding()
+	if f.Support == Assumed || f.Of != lattice.OfFunction {
+		return NonMonotone()
+	}
+	return Claim{f.Class, ByCheck(e)}
+}
+
 // Examine is the class of f on the given values, judged on all pairs of them, with
-// evidence that states the number of pairs and is a sample of the domain of f. What
-// refutes the stronger classes is in the [Refutation].
+// evidence of a check of so many pairs, a sample of the domain of f. What refutes the
+// stronger classes is in the [Refutation]. It is a check as those of package laws are, for
+// values that are given instead of drawn, and so without a dependency on that package.
 func Examine[A, B any](f lattice.Function[A, B], values []A) (Claim, Refutation) {
-	claim := Claim{lattice.IsMorphism, BySample(len(values) * len(values))}
+	found := lattice.Finding{Support: Sampled, Of: lattice.OfFunction, Subject: lattice.NameOf(f.F), Cases: len(values) * len(values)}
 	var r Refutation
 	for _, a := range values {
 		for _, b := range values {
@@ -83,12 +146,12 @@ func Examine[A, B any](f lattice.Function[A, B], values []A) (Claim, Refutation)
 		}
 	}
 	switch {
-	case r.Monotone != "":
-		claim = NonMonotone()
+	case r.Monotone != "" || len(values) == 0:
+		return NonMonotone(), r
 	case r.Morphism != "":
-		claim.Class = lattice.IsTricky
+		found.Class = lattice.IsTricky
 	}
-	return claim, r
+	return Checked(lattice.Attest(attest.Checked(), found)), r
 }
 
 // Refutation holds a witness against each class that a function is not in.
@@ -97,20 +160,37 @@ type Refutation struct{ Morphism, Monotone string }
 // scope is what the operators of this package were exhausted over by its tests.
 const scope = "inputs of up to 3 elements of 3"
 
-// built is the claim of an operator of this package.
-func built(c lattice.Class) Claim { return Claim{c, ByExhaustion(scope)} }
+// built is the claim of an operator of this package, which its tests have checked.
+func built(c lattice.Class) Claim {
+	return Claim{c, ByCheck(lattice.Attest(attest.Checked(), lattice.Finding{
+		Support: Exhausted, Of: lattice.OfFunction, Class: c, Scope: scope,
+	}))}
+}
 
-func (n *node) setClaim(claims []Claim) {
+// setClaim takes the claim about f, if there is one.
+func (n *node) setClaim(f any, claims []Claim) {
 	n.need(len(claims) <= 1, "more than one claim")
 	if len(claims) > 0 {
-		n.claim, n.claimed = claims[0], true
+		n.claimed = true
+		n.hold(f, lattice.OfFunction, claims[0])
 	}
 }
 
-func (n *node) setEvidence(c lattice.Class, evidence []Evidence) {
+// setEvidence takes the evidence, if there is any, that a function or a merge is what of
+// says.
+func (n *node) setEvidence(f any, of string, c lattice.Class, evidence []Evidence) {
 	n.need(len(evidence) <= 1, "more than one evidence")
-	n.claim = Claim{Class: c}
+	claim := Claim{Class: c}
 	if len(evidence) > 0 {
-		n.claim.Evidence, n.claimed = evidence[0], true
+		claim.Evidence, n.claimed = evidence[0], true
 	}
+	n.hold(f, of, claim)
+}
+
+// hold takes a claim about f as it counts.
+func (n *node) hold(f any, of string, c Claim) {
+	if err := c.Evidence.against(c.Class, of, lattice.NameOf(f)); err != nil {
+		n.fail(err, "give the evidence of the check of what stands here")
+	}
+	n.claim = Claim{c.Class, c.Evidence.weighed()}
 }

@@ -29,7 +29,7 @@ func Example_table1() {
 	} {
 		f := lattice.Function[set, uint]{F: row.f, From: sets, To: numbers}
 		c := laws.Classify(f, source, laws.RunOptions{Seed: 1, Cases: 200})
-		claim := flow.Claim{Class: c.Class, Evidence: flow.BySample(c.Cases)}
+		claim := flow.Checked(c.Evidence())
 
 		onDeltas, onStates, sealed := flow.New("", flow.Options{}), flow.New("", flow.Options{}), flow.New("", flow.Options{})
 		values := []set{{"x": {}}, {"y": {}}}
@@ -48,6 +48,26 @@ func Example_table1() {
 	//     on deltas false, on states true, sealed true
 	// how many are missing: non-monotone
 	//     on deltas false, on states false, sealed true
+}
+
+func size(s map[string]struct{}) uint { return uint(len(s)) }
+
+// A claim that rests on a check, beside one that rests on nothing: both graphs may run,
+// and Verify tells them apart.
+func ExampleChecked() {
+	sets, numbers := lattice.SetOf[string](), lattice.Max[uint]()
+	f := lattice.Function[map[string]struct{}, uint]{F: size, From: sets, To: numbers}
+	found := laws.Classify(f, gen.For(sets, gen.SubsetOf("x", "y", "z")), laws.RunOptions{Seed: 1, Cases: 200})
+	for _, claim := range []flow.Claim{flow.Checked(found.Evidence()), flow.Monotone(flow.BySample(200))} {
+		g := flow.New("", flow.Options{})
+		flow.MapState(flow.Const(g, map[string]struct{}{"x": {}}, sets), f, claim)
+		fmt.Print(flow.Verify(g))
+	}
+	// Output:
+	// edge                   carries      class            evidence
+	// const#0 → map-state#1  final state  monotone tricky  sampled(200) of flow_test.size
+	// edge                   carries      class            evidence
+	// const#0 → map-state#1  final state  monotone tricky  assumed, though stated as sampled(200)
 }
 
 type (

@@ -90,7 +90,7 @@ func (t *tee[T]) wake() { t.wakeOthers(nil) }
 // keeps the others waiting. key must be pure.
 func Split[T any](d Delta[T], n int, key func(T) uint64, claims ...Claim) []Delta[T] {
 	nd := lost(d.Graph()).add("split", elementRule)
-	nd.setClaim(claims)
+	nd.setClaim(key, claims)
 	nd.need(n > 0, "a split into no edge")
 	nd.need(key != nil, "a nil key function")
 	s := &split[T]{n: nd, in: read(d, nd, ""), key: key}

@@ -40,6 +40,9 @@ type Graph struct {
 	sched *Scheduler
 
 	loops   []loopEnd
+	ends    []*node  // of channels
+	cycles  *around  // through channels; set once all graphs of them run
+	atRest  bool     // nothing can run until something comes; see settled
 	closers []func() // what iterators hold until the graph is closed
 }
 
@@ -83,6 +86,7 @@ type node struct {
 	blocked bool        // a channel has no room for what the node holds
 
 	far      *node // the other end of a channel
+	channel  pipe  // of its receiving end
 	external bool  // a source that is fed while the graph runs
 }
 
@@ -144,6 +148,18 @@ func (n *node) wake() {
 	case len(n.outs) > 0:
 		n.outs[0].wake()
 	}
+}
+
+// before are the operators that lead to n, through channels too.
+func (n *node) before() []*node {
+	var nodes []*node
+	for _, e := range n.ins {
+		nodes = append(nodes, e.from.n)
+	}
+	if n.rule == receiveRule && n.far != nil {
+		nodes = append(nodes, n.far)
+	}
+	return nodes
 }
 
 // joins are the operators of other graphs that channels join n to.

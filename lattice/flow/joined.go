@@ -12,7 +12,7 @@ import (
 // morphisms. evidence says how it is known that m is the join of a lattice.
 func Batch[T any](d Delta[T], m lattice.Merge[T], n int, evidence ...Evidence) Delta[T] {
 	nd := lost(d.Graph()).add("batch", batchRule)
-	nd.setEvidence(lattice.IsMorphism, evidence)
+	nd.setEvidence(m, lattice.OfSemilattice, lattice.IsMorphism, evidence)
 	nd.need(m != nil, "a nil merge")
 	nd.need(n > 0, "a batch of nothing")
 	m = orNone(m)
@@ -59,7 +59,7 @@ func (o *batchOp[T]) pull() ([]T, status) {
 // determined. f.F must be pure, and neither change its argument nor keep it.
 func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidence) Delta[B] {
 	n := lost(d.Graph()).add("convert", elementRule)
-	n.setEvidence(lattice.IsMorphism, evidence)
+	n.setEvidence(f.F, lattice.OfFunction, lattice.IsMorphism, evidence)
 	n.claimed = true
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
 	return delta(n, &mapOp[A, B]{n: n, in: read(d, n, ""), f: f.F})
@@ -119,7 +119,7 @@ func Debottom[T any](d Delta[lattice.Option[T]]) Delta[T] {
 // arguments nor keep them. evidence says how it is known that f is a bimorphism.
 func Bimorphism[A, B, C any](left Delta[A], right Delta[B], a lattice.Merge[A], b lattice.Merge[B], f func(A, B) C, evidence ...Evidence) Delta[C] {
 	n := lost(left.Graph()).add("bimorphism", biRule)
-	n.setEvidence(lattice.IsMorphism, evidence)
+	n.setEvidence(f, lattice.OfFunction, lattice.IsMorphism, evidence)
 	n.need(a != nil && b != nil, "a nil merge")
 	n.need(f != nil, "a nil function")
 	o := &bimorphism[A, B, C]{n: n, f: f, flip: func(b B, a A) C { return f(a, b) }}

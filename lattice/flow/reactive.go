@@ -11,7 +11,7 @@ import (
 // f.F must be pure, and neither change its argument nor keep it.
 func MapState[A, B any](s State[A], f lattice.Function[A, B], claim Claim) State[B] {
 	n := lost(s.Graph()).add("map-state", stateRule)
-	n.claim = claim
+	n.hold(f.F, lattice.OfFunction, claim)
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
 	out := newState(n, orNone(f.To))
 	o := &mapState[A, B]{n: n, up: readState(s, n, ""), f: f.F, cell: out.cell}
@@ -132,8 +132,8 @@ func (w *switchOp[A, B]) run() status {
 // merge of s has one.
 func Threshold[T any](s State[T], at T, evidence ...Evidence) State[bool] {
 	n := lost(s.Graph()).add("threshold", stateRule)
-	n.setEvidence(lattice.IsTricky, evidence)
 	t := &threshold[T]{n: n, up: readState(s, n, "")}
+	n.setEvidence(t.up.m, lattice.OfLattice, lattice.IsTricky, evidence)
 	t.at = t.up.m.Clone(at)
 	out := newState(n, lattice.Or())
 	out.cell.begin(false)

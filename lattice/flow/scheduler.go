@@ -37,6 +37,7 @@ type Scheduler struct {
 	head    int
 	resting []*task // debounced, until nothing else can run
 	running bool
+	rested  bool // it has said that it has nothing to run
 	failure error
 
 	mu     sync.Mutex
@@ -171,6 +172,9 @@ func (s *Scheduler) Step() (Status, error) {
 		return Working, err
 	}
 	if s.head == len(s.queue) && !s.revive() {
+		if s.settled() {
+			return Working, nil
+		}
 		for _, n := range s.g.nodes {
 			if n.external && !n.ends || n.blocked {
 				return Waiting, nil
@@ -178,6 +182,7 @@ func (s *Scheduler) Step() (Status, error) {
 		}
 		return Finished, nil
 	}
+	s.stir()
 	t := s.pop()
 	s.running = true
 	st, err := s.call(t)
@@ -254,15 +259,18 @@ func (s *Scheduler) fedOut(loop *node) bool {
 	return true
 }
 
-// upstream is the set of what leads to n; n is in it if it is on a cycle.
-func upstream(n *node) map[*node]bool {
+// upstream is the set of what leads to n, in its graph; n is in it if it is on a cycle.
+func upstream(n *node) map[*node]bool { return leadingTo(n, false) }
+
+// leadingTo is upstream, where told to also through channels.
+func leadingTo(n *node, across bool) map[*node]bool {
 	set := make(map[*node]bool)
 	stack := []*node{n}
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		for _, e := range n.ins {
-			if up := e.from.n; !set[up] {
+		for _, up := range n.before() {
+			if !set[up] && (across || n.rule != receiveRule) {
 				set[up] = true
 				stack = append(stack, up)
 			}

@@ -284,7 +284,7 @@ func dangling(g *Graph) []error {
 func cycles(g *Graph) []error {
 	var errs []error
 	for _, n := range g.nodes {
-		if n.rule == sealRule && upstream(n)[n] {
+		if n.rule == sealRule && leadingTo(n, true)[n] {
 			errs = append(errs, n.err(ErrCycle, "the seal waits for what is behind it"))
 		}
 	}
@@ -299,11 +299,15 @@ func cycles(g *Graph) []error {
 	return errs
 }
 
-// unmerged are cycles of which no operator merges, at most one through each loop.
+// unmerged are cycles of which no operator merges, at most one through each loop and each
+// channel.
 func unmerged(g *Graph) [][]*node {
 	var paths [][]*node
-	for _, l := range g.loops {
-		if path := back(l.n, l.n, make(map[*node]bool)); path != nil {
+	for _, n := range g.nodes {
+		if n.rule != loopRule && n.rule != receiveRule {
+			continue
+		}
+		if path := back(n, n, make(map[*node]bool)); path != nil {
 			paths = append(paths, path)
 		}
 	}
@@ -312,8 +316,7 @@ func unmerged(g *Graph) [][]*node {
 
 // back is a path from goal to n, against the edges, that no merge is on.
 func back(n, goal *node, been map[*node]bool) []*node {
-	for _, e := range n.ins {
-		up := e.from.n
+	for _, up := range n.before() {
 		if up == goal {
 			return []*node{goal, n}[:1+btoi(n != goal)]
 		}

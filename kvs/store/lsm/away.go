@@ -72,11 +72,11 @@ func (e *Engine) bring(r *run) error {
 	e.fetching.Done()
 	e.mu.Lock()
 	at := e.position(r)
-	if at < 0 || e.closed || e.failed != nil {
+	if at < 0 || !e.life.Live() {
 		if here != nil {
 			err = here.close() // what became of the run meanwhile is no failure of its fetching
 		}
-		if at < 0 && !e.closed {
+		if at < 0 && !e.life.Closed() {
 			err = errors.Join(err, e.home.Remove(r.number, runExt, guideExt))
 		}
 		if here != nil {
@@ -90,7 +90,7 @@ func (e *Engine) bring(r *run) error {
 	e.look = true
 	if err := e.home.Arrived(r.number); err != nil {
 		e.runs[at] = here
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	e.runs[at] = here
 	return nil
@@ -130,7 +130,7 @@ func (e *Engine) bringAll() error {
 		}
 		e.runs[i] = here
 		if err := e.home.Arrived(r.number); err != nil {
-			return e.fail(err)
+			return e.life.Fail(err)
 		}
 	}
 	return nil

@@ -9,26 +9,26 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/lifecycle"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
 // Engine is an open engine.
 type Engine struct {
-	mu     sync.Mutex
-	opts   Options
-	home   *catalog.Home
-	next   uint64 // number of the next file
-	table  btree.Map[string, []byte]
-	held   int    // bytes of keys and values in table
-	wal    *wal   // nil until something is set
-	runs   []*run // oldest first, as the catalog's parts
-	merge  *merge // in progress, nil for none
-	job    bool   // background work is offered
-	look   bool   // there may be background work that is not
-	closed bool
+	mu    sync.Mutex
+	opts  Options
+	home  *catalog.Home
+	next  uint64 // number of the next file
+	table btree.Map[string, []byte]
+	held  int    // bytes of keys and values in table
+	wal   *wal   // nil until something is set
+	runs  []*run // oldest first, as the catalog's parts
+	merge *merge // in progress, nil for none
+	job   bool   // background work is offered
+	look  bool   // there may be background work that is not
+	life  lifecycle.State
 	// fetching is a background step that writes a run's file without the lock.
 	fetching sync.WaitGroup
-	failed   error
 	stats    store.Stats
 }
 
@@ -74,36 +74,12 @@ func (e *Engine) unlock() {
 	}
 }
 
-func (e *Engine) usable(op string) error {
-	if e.closed {
-		return fmt.Errorf("%s: %w", op, store.ErrClosed)
-	}
-	return nil
-}
-
-func (e *Engine) ready(op string) error {
-	if err := e.usable(op); err != nil {
-		return err
-	}
-	if e.failed != nil {
-		return fmt.Errorf("%s: %w", op, e.failed)
-	}
-	return nil
-}
-
-func (e *Engine) fail(err error) error {
-	if e.failed == nil {
-		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
-	}
-	return e.failed
-}
-
 // commit replaces the catalog; if that fails, nobody knows which one the disk has.
 func (e *Engine) commit(s catalog.State) error {
 	e.look = true
 	s.Next = max(s.Next, e.next)
 	if err := e.home.Commit(s); err != nil {
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	return nil
 }
@@ -112,7 +88,7 @@ func (e *Engine) commit(s catalog.State) error {
 func (e *Engine) Get(key []byte) ([]byte, error) {
 	e.mu.Lock()
 	defer e.unlock()
-	if err := e.usable("get"); err != nil {
+	if err := e.life.Usable("get"); err != nil {
 		return nil, err
 	}
 	if err := e.opts.CheckKey("get", key); err != nil {
@@ -142,7 +118,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 func (e *Engine) Set(key, value []byte) error {
 	e.mu.Lock()
 	defer e.unlock()
-	if err := e.ready("set"); err != nil {
+	if err := e.life.Ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -287,7 +263,7 @@ func (e *Engine) Size() store.Size {
 		s.Memory += int64(len(e.wal.buf))
 		s.Files++
 	}
-	if !e.closed {
+	if !e.life.Closed() {
 		s.Backlog = e.backlog()
 	}
 	return s
@@ -298,18 +274,18 @@ func (e *Engine) Size() store.Size {
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("close"); err != nil {
+	if err := e.life.Usable("close"); err != nil {
 		return err
 	}
 	e.abort()
-	err := e.failed // if only in the background: not all that was set is known to be durable
+	err := e.life.Failed() // if only in the background: not all that was set is known to be durable
 	if err == nil {
 		// Without room for a run, the log alone can keep what was set.
 		if err = e.spill(); err != nil && e.harden() == nil {
 			err = nil
 		}
 	}
-	e.closed = true
+	e.life.Close()
 	e.mu.Unlock()
 	e.fetching.Wait()
 	e.mu.Lock()

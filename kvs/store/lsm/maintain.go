@@ -10,7 +10,7 @@ import (
 // background returns work that is to be offered once the engine is unlocked, nil for
 // none.
 func (e *Engine) background() func() {
-	if !e.look || e.job || e.closed || e.failed != nil {
+	if !e.look || e.job || !e.life.Live() {
 		return nil
 	}
 	e.look = false
@@ -60,7 +60,7 @@ func (e *Engine) pick() (from, to, level int, ok bool) {
 func (e *Engine) step() (more bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.failed != nil {
+	if !e.life.Live() {
 		e.job = false
 		return false, nil
 	}
@@ -81,7 +81,7 @@ func (e *Engine) step() (more bool, err error) {
 		e.job = false
 		return false, err
 	}
-	e.job = !e.closed && e.failed == nil && e.wanted()
+	e.job = e.life.Live() && e.wanted()
 	return e.job, nil
 }
 
@@ -125,14 +125,14 @@ func (e *Engine) upload(number uint64) error {
 	seg, n, err := e.send(&part, r)
 	e.mu.Lock()
 	e.stats.BehindBytes += n
-	if _, counts := e.home.Part(number); e.closed || e.failed != nil || !counts {
+	if _, counts := e.home.Part(number); !e.life.Live() || !counts {
 		return nil // what became of the run meanwhile is no failure of its upload
 	}
 	if err != nil {
 		return err
 	}
 	if err := e.home.Uploaded(number, seg); err != nil {
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	return nil
 }

@@ -42,16 +42,9 @@ func (e *Engine) persist() error {
 // commit replaces the catalog; if that fails, nobody knows which one the disk has.
 func (e *Engine) commit(s catalog.State) error {
 	if err := e.home.Commit(s); err != nil {
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	return nil
-}
-
-func (e *Engine) fail(err error) error {
-	if e.failed == nil {
-		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
-	}
-	return e.failed
 }
 
 // removed removes files that the catalog no longer names. Failing is no harm but

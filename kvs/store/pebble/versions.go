@@ -69,7 +69,7 @@ func (b *bundle) check(segments int) error {
 func (e *Engine) Snapshot() (store.Version, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("snapshot"); err != nil {
+	if err := e.life.Ready("snapshot"); err != nil {
 		return 0, err
 	}
 	if e.opts.Archive == nil {
@@ -184,7 +184,7 @@ func hashFile(fsys vfs.FS, path string) (store.Segment, error) {
 func (e *Engine) Restore(v store.Version) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("restore"); err != nil {
+	if err := e.life.Ready("restore"); err != nil {
 		return err
 	}
 	if e.opts.Archive == nil {

@@ -16,7 +16,10 @@ Where an operator of lattice/flow is given a claim, flow.Morphism(…) or flow.M
 the function beside it, or in the lattice.Function beside it, must be named in the tests of
 the package, in a declaration that leads to a package of laws; laws.CheckMorphism,
 laws.CheckMonotone and laws.Classify check one. A function without a name cannot be. Of
-functions of other packages, and of those that are computed, nothing is said.`,
+functions of other packages, and of those that are computed, nothing is said.
+
+Evidence that is written down instead of made by a check, flow.BySample(…), flow.ByExhaustion(…)
+or flow.ByProof(), is reported too: flow.Verify counts it as assumed.`,
 	Run: runUncheckedClass,
 }
 
@@ -26,7 +29,8 @@ func runUncheckedClass(pass *analysis.Pass) (any, error) {
 	for _, file := range r.files {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
-				if _, ok := r.inFlow(call); ok {
+				if name, ok := r.inFlow(call); ok {
+					r.stated(call, name)
 					used = append(used, r.claimedIn(call)...)
 				}
 			}
@@ -50,6 +54,14 @@ func runUncheckedClass(pass *analysis.Pass) (any, error) {
 		}
 	}
 	return nil, nil
+}
+
+// stated reports evidence that no check has made.
+func (r *reporter) stated(call *ast.CallExpr, name string) {
+	switch name {
+	case "BySample", "ByExhaustion", "ByProof":
+		r.report(call.Pos(), "flow.%s is evidence that no check has made, and Verify counts it as assumed: give flow.ByCheck what the check has left behind", name)
+	}
 }
 
 // claimed is a function of which a class is claimed.

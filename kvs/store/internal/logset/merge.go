@@ -117,7 +117,6 @@ func (s *Set) keep(m *merge, r record.Record, at Place) {
 	size := len(m.buf) - was
 	m.out.length += int64(size)
 	if r.Kind == record.Tombstone {
-		m.out.tombs += int64(size)
 		return
 	}
 	m.pending = append(m.pending, move{id, at, placeOf(m.out.slot, off, size)})

@@ -13,3 +13,4 @@ type Function[A, B any] struct {
 	From Merge[A]
 	To   Merge[B]
 }
+type Evidence struct{}

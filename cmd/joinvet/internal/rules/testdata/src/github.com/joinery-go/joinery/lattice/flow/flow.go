@@ -27,6 +27,10 @@ func Monotone(Evidence) Claim { return Claim{} }
 func NonMonotone() Claim      { return Claim{} }
 func BySample(n int) Evidence { return Evidence{} }
 
+func ByExhaustion(scope string) Evidence      { return Evidence{} }
+func ByProof() Evidence                       { return Evidence{} }
+func ByCheck(found lattice.Evidence) Evidence { return Evidence{} }
+
 func Map[A, B any](d Delta[A], f func(A) B, claims ...Claim) Delta[B]           { return Delta[B]{} }
 func Filter[T any](d Delta[T], keep func(T) bool, claims ...Claim) Delta[T]     { return d }
 func MapState[A, B any](s State[A], f lattice.Function[A, B], c Claim) State[B] { return State[B]{} }

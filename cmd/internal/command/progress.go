@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// progress shows how long work goes on: one live line where it is written to a
+// Progress shows how long work goes on: one live line where it is written to a
 // terminal that can take it back, a plain line now and then elsewhere.
-type progress struct {
+type Progress struct {
 	w    io.Writer
 	live *output // nil: plain lines
 	line func() string
@@ -22,11 +22,11 @@ const (
 	plainEvery = 5 * time.Second
 )
 
-// startProgress shows what line returns until finish is called.
-func startProgress(w io.Writer, line func() string) *progress {
-	p := &progress{w: w, line: line, stop: make(chan struct{}), done: make(chan struct{})}
+// StartProgress shows what line returns until Finish is called.
+func StartProgress(w io.Writer, line func() string) *Progress {
+	p := &Progress{w: w, line: line, stop: make(chan struct{}), done: make(chan struct{})}
 	every := plainEvery
-	if o, ok := w.(*output); ok && terminal(w) && os.Getenv("TERM") != "dumb" {
+	if o, ok := w.(*output); ok && Terminal(w) && os.Getenv("TERM") != "dumb" {
 		p.live, every = o, liveEvery
 	}
 	go func() {
@@ -45,7 +45,7 @@ func startProgress(w io.Writer, line func() string) *progress {
 	return p
 }
 
-func (p *progress) show() {
+func (p *Progress) show() {
 	if p.live != nil {
 		p.live.show(p.line())
 	} else {
@@ -53,8 +53,8 @@ func (p *progress) show() {
 	}
 }
 
-// finish stops and takes the live line back.
-func (p *progress) finish() {
+// Finish stops and takes the live line back.
+func (p *Progress) Finish() {
 	close(p.stop)
 	<-p.done
 	if p.live != nil {
@@ -62,5 +62,5 @@ func (p *progress) finish() {
 	}
 }
 
-// since is a time that has passed, in whole seconds.
-func since(started time.Time) string { return fmt.Sprintf("%.0fs", time.Since(started).Seconds()) }
+// Since is a time that has passed, in whole seconds.
+func Since(started time.Time) string { return fmt.Sprintf("%.0fs", time.Since(started).Seconds()) }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"fmt"
@@ -31,8 +31,8 @@ func closest(word string, candidates []string) string {
 	return best
 }
 
-// didYouMean is a remark for the end of an error about a word, or "".
-func didYouMean(word string, candidates []string) string {
+// DidYouMean is a remark for the end of an error about a word, or "".
+func DidYouMean(word string, candidates []string) string {
 	if c := closest(word, candidates); c != "" {
 		return fmt.Sprintf("; did you mean %q?", c)
 	}

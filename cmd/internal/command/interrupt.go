@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// heedsWithin is how long work that knows of its context may take to come to an
+// HeedsWithin is how long work that knows of its context may take to come to an
 // end after an interruption, before nobody waits for it any more.
-const heedsWithin = 500 * time.Millisecond
+const HeedsWithin = 500 * time.Millisecond
 
-// await runs work and returns what came of it, or false if the context was done
+// Await runs work and returns what came of it, or false if the context was done
 // first and work did not end within grace. What was left is abandoned: it must
 // touch nothing that others go on to use.
-func await[T any](ctx context.Context, grace time.Duration, work func() T) (came T, ok bool) {
+func Await[T any](ctx context.Context, grace time.Duration, work func() T) (came T, ok bool) {
 	if ctx.Err() != nil {
 		return came, false
 	}
@@ -36,26 +36,26 @@ func await[T any](ctx context.Context, grace time.Duration, work func() T) (came
 	return came, false
 }
 
-// interruptible is an input on which reading ends where the context does, also
+// Interruptible is an input on which reading ends where the context does, also
 // while nothing comes, as at a terminal. The reading that was under way is
 // abandoned with its own buffer.
-type interruptible struct {
-	ctx context.Context
-	in  io.Reader
+type Interruptible struct {
+	Ctx context.Context
+	In  io.Reader
 }
 
-func (r *interruptible) Read(b []byte) (int, error) {
+func (r *Interruptible) Read(b []byte) (int, error) {
 	type read struct {
 		b   []byte
 		err error
 	}
-	came, ok := await(r.ctx, 0, func() read {
+	came, ok := Await(r.Ctx, 0, func() read {
 		own := make([]byte, len(b))
-		n, err := r.in.Read(own)
+		n, err := r.In.Read(own)
 		return read{own[:n], err}
 	})
 	if !ok {
-		return 0, context.Cause(r.ctx)
+		return 0, context.Cause(r.Ctx)
 	}
 	return copy(b, came.b), came.err
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"runtime/debug"
 )
 
-// version says which build this is: the version of the module, in which there is
+// Version says which build this is: the version of the module, in which there is
 // the revision of a checkout, or else that revision, if the go command noted it;
 // and the Go release.
-func version() string {
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unversioned, " + runtime.Version()

@@ -1,5 +1,5 @@
 // Package layout fits prose and tables into the columns of a terminal, so that
-// nothing that simfuzz lists is cut or folded by the terminal itself.
+// nothing that a program lists is cut or folded by the terminal itself.
 //
 // It counts a rune as one column, combining marks as none. It breaks lines at
 // blanks only: a word that is wider than the room, such as a path or a command,

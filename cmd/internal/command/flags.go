@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"errors"
@@ -54,50 +54,50 @@ func (n number[T]) allowed() string {
 	return text
 }
 
-// numberFlag adds a flag for a number from least to most.
-func numberFlag[T int | uint64](f *pflag.FlagSet, p *T, name string, value, least, most T, usage string) {
+// NumberFlag adds a flag for a number from least to most.
+func NumberFlag[T int | uint64](f *pflag.FlagSet, p *T, name string, value, least, most T, usage string) {
 	*p = value
 	f.Var(number[T]{p, least, most, ""}, name, usage)
 }
 
-// numberOrZeroFlag adds a flag for a number from least to most, or 0, its default,
+// NumberOrZeroFlag adds a flag for a number from least to most, or 0, its default,
 // which means what zero says.
-func numberOrZeroFlag[T int | uint64](f *pflag.FlagSet, p *T, name string, least, most T, zero, usage string) {
+func NumberOrZeroFlag[T int | uint64](f *pflag.FlagSet, p *T, name string, least, most T, zero, usage string) {
 	*p = 0
 	f.Var(number[T]{p, least, most, zero}, name, usage+" (default: "+zero+")")
 }
 
-// maxWorkers is how many workers can be asked for: more than any machine has use of.
-const maxWorkers = 1024
+// MaxWorkers is how many workers can be asked for: more than any machine has use of.
+const MaxWorkers = 1024
 
-// workersFlag adds the flag of how much is done at once.
-func workersFlag(f *pflag.FlagSet, p *int, usage string) {
-	numberOrZeroFlag(f, p, "workers", 1, maxWorkers, "the number of processors", usage)
+// WorkersFlag adds the flag of how much is done at once.
+func WorkersFlag(f *pflag.FlagSet, p *int, usage string) {
+	NumberOrZeroFlag(f, p, "workers", 1, MaxWorkers, "the number of processors", usage)
 }
 
-// seedFlag adds the flag of a first seed.
-func seedFlag(f *pflag.FlagSet, p *uint64, usage string) {
-	numberFlag(f, p, "seed", 1, 0, math.MaxUint64, usage)
+// SeedFlag adds the flag of a first seed.
+func SeedFlag(f *pflag.FlagSet, p *uint64, usage string) {
+	NumberFlag(f, p, "seed", 1, 0, math.MaxUint64, usage)
 }
 
-// span is the value of a flag that takes a duration above nothing.
-type span struct{ p *time.Duration }
+// Span is the value of a flag that takes a duration above nothing.
+type Span struct{ P *time.Duration }
 
-func (s span) Type() string { return "DURATION" }
+func (s Span) Type() string { return "DURATION" }
 
-func (s span) String() string {
-	if s.p == nil || *s.p == 0 {
+func (s Span) String() string {
+	if s.P == nil || *s.P == 0 {
 		return ""
 	}
-	return s.p.String()
+	return s.P.String()
 }
 
-func (s span) Set(text string) error {
+func (s Span) Set(text string) error {
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
 		return errors.New("want a duration above 0, such as 30s or 5m")
 	}
-	*s.p = d
+	*s.P = d
 	return nil
 }
 
@@ -123,27 +123,27 @@ func (w word) Set(text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("want one of %s%s", strings.Join(w.allowed, ", "), didYouMean(text, w.allowed))
+	return fmt.Errorf("want one of %s%s", strings.Join(w.allowed, ", "), DidYouMean(text, w.allowed))
 }
 
-// wordFlag adds a flag for one of some words, which a shell can complete.
-func wordFlag(cmd *cobra.Command, p *string, name, value string, allowed []string, usage string) {
+// WordFlag adds a flag for one of some words, which a shell can complete.
+func WordFlag(cmd *cobra.Command, p *string, name, value string, allowed []string, usage string) {
 	*p = value
 	cmd.Flags().Var(word{p, allowed}, name, usage)
-	completeFlag(cmd, name, allowed)
+	CompleteFlag(cmd, name, allowed)
 }
 
-// completeFlag has a shell complete the values of a flag.
-func completeFlag(cmd *cobra.Command, name string, values []string) {
+// CompleteFlag has a shell complete the values of a flag.
+func CompleteFlag(cmd *cobra.Command, name string, values []string) {
 	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(fmt.Sprintf("simfuzz: broken invariant: flag --%s is completed twice, or does not exist: %v", name, err))
+		panic(fmt.Sprintf("command: broken invariant: flag --%s is completed twice, or does not exist: %v", name, err))
 	}
 }
 
-// flagError says in the words of this program what is wrong with a flag: which
+// FlagError says in the words of this program what is wrong with a flag: which
 // one, which value, and what is allowed.
-func flagError(cmd *cobra.Command, err error) error {
-	at := prefix(cmd)
+func FlagError(cmd *cobra.Command, err error) error {
+	at := Prefix(cmd)
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
@@ -151,13 +151,13 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		return usagef("%sunknown flag --%s%s", at, unknown.GetSpecifiedName(), didYouMean("--"+unknown.GetSpecifiedName(), names))
+		return Usagef("%sunknown flag --%s%s", at, unknown.GetSpecifiedName(), DidYouMean("--"+unknown.GetSpecifiedName(), names))
 	case errors.As(err, &invalid):
-		return usagef("%s--%s %s: %s", at, invalid.GetFlag().Name, shellWord(invalid.GetValue()), wanted(invalid.GetFlag().Value, invalid.Unwrap()))
+		return Usagef("%s--%s %s: %s", at, invalid.GetFlag().Name, ShellWord(invalid.GetValue()), wanted(invalid.GetFlag().Value, invalid.Unwrap()))
 	case errors.As(err, &missing) && missing.GetFlag() != nil:
-		return usagef("%s--%s: want a value: %s", at, missing.GetFlag().Name, meaning(missing.GetFlag()))
+		return Usagef("%s--%s: want a value: %s", at, missing.GetFlag().Name, meaning(missing.GetFlag()))
 	}
-	return usagef("%s%v", at, err)
+	return Usagef("%s%v", at, err)
 }
 
 // meaning is what the help says of a flag.
@@ -166,8 +166,8 @@ func meaning(f *pflag.Flag) string {
 	return usage
 }
 
-// prefix is how errors of a command begin: with its name, if it is not the root.
-func prefix(cmd *cobra.Command) string {
+// Prefix is how errors of a command begin: with its name, if it is not the root.
+func Prefix(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return ""
 	}
@@ -190,12 +190,12 @@ func wanted(v pflag.Value, cause error) string {
 	return cause.Error()
 }
 
-// refuseEmpty refuses flags that are given with nothing in them, as by a variable
+// RefuseEmpty refuses flags that are given with nothing in them, as by a variable
 // of a script that is not set.
-func refuseEmpty(cmd *cobra.Command, _ []string) (err error) {
+func RefuseEmpty(cmd *cobra.Command, _ []string) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && f.Value.Type() == "string" && strings.TrimSpace(f.Value.String()) == "" {
-			err = usagef("%s--%s %s: want a value: %s", prefix(cmd), f.Name, shellWord(f.Value.String()), meaning(f))
+			err = Usagef("%s--%s %s: want a value: %s", Prefix(cmd), f.Name, ShellWord(f.Value.String()), meaning(f))
 		}
 	})
 	return err

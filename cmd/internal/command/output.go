@@ -1,8 +1,7 @@
-package main
+package command
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -10,7 +9,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 )
 
 // screen is what standard output and standard error share where both are one
@@ -20,21 +19,21 @@ type screen struct {
 	live io.Writer // on which a live line stands; nil if none does
 }
 
-// The control sequence that takes a live line back, the only one that this
-// program writes: it has no colours.
-const eraseLine = "\r\x1b[K"
+// EraseLine is the control sequence that takes a live line back, the only one that the
+// programs write: they have no colours.
+const EraseLine = "\r\x1b[K"
 
 // clear takes the live line back. The caller holds mu.
 func (s *screen) clear() {
 	if s.live != nil {
-		io.WriteString(s.live, eraseLine) // it is a terminal's; what follows tells whether that is gone
+		io.WriteString(s.live, EraseLine) // it is a terminal's; what follows tells whether that is gone
 		s.live = nil
 	}
 }
 
 // output is standard output or standard error. It keeps the first error that
 // writing met and refuses to write from then on, so that a command need not look
-// at each of its lines: where the command ends, [cli.main] does.
+// at each of its lines: where the command ends, [Program.Run] does.
 type output struct {
 	*screen
 	w      io.Writer
@@ -105,30 +104,21 @@ func cut(line string, columns int) string {
 	return line
 }
 
-// closedPipe reports whether an output was closed by who read it, as head does
+// ClosedPipe reports whether an output was closed by who read it, as head does
 // once it has enough. That is no failure of anybody.
-func closedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+func ClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
-// field prints a line of a summary, its name in front, in as many lines as it
-// takes.
-func (c *cli) field(name, format string, args ...any) {
-	c.printf("%s\n", layout.Hang(layout.Pad(name, fieldColumns), fmt.Sprintf(format, args...)))
+// Terminal reports whether w is a terminal.
+func Terminal(w io.Writer) bool {
+	_, ok := TerminalFile(w)
+	return ok
 }
 
-// fieldColumns is where the text of a summary's lines begins.
-const fieldColumns = 13
-
-// printf prints to standard output.
-func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
-
-// note tells on standard error what goes on; it is no result.
-func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
-
-// terminal reports whether w is a terminal.
-func terminal(w io.Writer) bool {
+// TerminalFile is the terminal that w writes to, if it does.
+func TerminalFile(w io.Writer) (*os.File, bool) {
 	if o, ok := w.(*output); ok {
 		w = o.w
 	}
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }
