@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
@@ -67,10 +69,22 @@ var refusals = map[workload.Amiss]wire.Status{
 // the session depends on, so that it does not rest on what is under test.
 func (o *Availability) Responded(s *Sent) {
 	n, resp := s.Node, s.Response
-	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) {
+	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) {
 		o.Fail(Violation{Oracle: "availability", Kind: "unavailable", Op: string(history.Read), Node: int(n), Message: fmt.Sprintf(
 			"node %d holds every write of partition %d, and refuses read #%d for want of some: %s", n, resp.Partition, resp.Req, resp.Detail)})
 	}
+}
+
+// behind reports whether another replica holds something of the partition that n does
+// not: of what all accepted, that can only be a barrier, for which a read may have to wait.
+func (o *Availability) behind(n ring.NodeID, p ring.Partition) bool {
+	mine := o.Store(n).Applied(p)
+	for m := range o.Nodes() {
+		if other := o.Store(ring.NodeID(m)); other != nil && !causal.DotsMerge().Compare(other.Applied(p), mine).Leq() {
+			return true
+		}
+	}
+	return false
 }
 
 // Answered judges an answer.
