@@ -113,7 +113,7 @@ func (r *Replica) checkpointPartition(p *partition) {
 	flush()
 	clear(entries[:cap(entries)]) // they hold on to memory
 	r.offers = entries
-	x := wire.CheckpointPart{Of: p.id, Applied: p.applied}
+	x := wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts}
 	for _, c := range p.cells.ascending() {
 		for i := range c.slots {
 			s := &c.slots[i]
@@ -121,7 +121,7 @@ func (r *Replica) checkpointPartition(p *partition) {
 			more := v.Size()
 			if size > 0 && size+more > r.cfg.BatchBytes {
 				r.giveCheckpoint(&x, false)
-				x.Applied, x.Values, size = nil, x.Values[:0], 0
+				x.Applied, x.Cuts, x.Values, size = nil, nil, x.Values[:0], 0
 			}
 			x.Values, size = append(x.Values, v), size+more
 		}
@@ -159,6 +159,35 @@ type recovery struct {
 	parts          []recoveredPart
 	sessions       recoveredPart
 	size, last     int // bytes of that checkpoint, and of the last one that was whole
+	barriers       []recoveredBarrier
+}
+
+// recoveredBarrier is one that was found before what it names, which may lie in a
+// checkpoint that was written after it.
+type recoveredBarrier struct {
+	p *partition
+	e gossip.Entry
+}
+
+// reach takes the barriers that by now are reached. The others name what is not on the
+// disk; the peers have both.
+func (x *recovery) reach(maxKnown int) {
+	for again := true; again; {
+		again = false
+		rest := x.barriers[:0]
+		for i := range x.barriers {
+			b := x.barriers[i]
+			switch {
+			case b.p.applied.Contains(b.e.Dot):
+			case b.p.reached(&b.e):
+				b.p.apply(&b.e, nil, 0, maxKnown)
+				again = true
+			default:
+				rest = append(rest, b)
+			}
+		}
+		x.barriers = rest
+	}
 }
 
 // recoveredPart is a partition of a checkpoint, or its sessions.
@@ -184,7 +213,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 		return err
 	}
 	if x.Origin != past.origin || x.Number != past.number {
-		*past = recovery{snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last}
+		*past = recovery{snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, barriers: past.barriers}
 	}
 	past.size += len(rec)
 	if !x.Sessions {
@@ -193,7 +222,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 			past.parts = append(past.parts, recoveredPart{of: x.Of})
 			at++
 		}
-		x.Values = cloneMarks(x.Values)
+		x.Cuts, x.Values = x.Cuts.Clone(), cloneMarks(x.Values)
 		past.parts[at].add(x)
 		return nil
 	}
@@ -241,6 +270,7 @@ func (r *Replica) restore(x *recoveredPart) error {
 		}
 		p.join(values)
 		p.applied.MergeIn(part.Applied)
+		p.cuts.MergeIn(part.Cuts)
 		r.clock.Observe(part.Clock)
 	}
 	return nil
@@ -248,6 +278,7 @@ func (r *Replica) restore(x *recoveredPart) error {
 
 // recovered works out what follows from all records together.
 func (r *Replica) recovered(records [][]byte, past *recovery) {
+	past.reach(r.cfg.MaxKnown)
 	r.stats.Unreadable = uint64(r.cfg.Unreadable)
 	c := &r.checkpoint
 	for _, rec := range records {

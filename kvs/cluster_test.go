@@ -51,11 +51,15 @@ type cluster struct {
 	lossy    bool
 	accepted int
 	batch    int // BatchBytes of replicas that start
-	check    int // CheckpointBytes of these
+	restarts int // that replicas asked for
+	check    int // CheckpointBytes of replicas that start
 	written  int // bytes of records
 
 	unreadable int // how many records of its disk a replica that starts cannot read
-	restarts   int // that replicas asked for
+
+	cfg       func(*kvs.Config) // changes that of replicas that start
+	onAccept  func(client uint64, p ring.Partition, origin, seq uint64, element string)
+	onRespond func(node int, a *wire.Response) // when the replica has just answered
 }
 
 type flight struct {
@@ -93,7 +97,14 @@ func (c *cluster) start(node int) {
 	err := kvs.ErrOriginUsed
 	for errors.Is(err, kvs.ErrOriginUsed) {
 		c.origins++
-		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch, CheckpointBytes: c.check, Unreadable: c.unreadable}, c.disks[node])
+		cfg := kvs.Config{
+			Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret,
+			BatchBytes: c.batch, CheckpointBytes: c.check, Unreadable: c.unreadable,
+		}
+		if c.cfg != nil {
+			c.cfg(&cfg)
+		}
+		r, err = kvs.New(cfg, c.disks[node])
 	}
 	require.NoError(c.t, err)
 	c.before[node] = len(c.disks[node])
@@ -132,6 +143,11 @@ func (e env) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
 }
 
 func (e env) Respond(_ uint64, msg []byte) {
+	if e.c.onRespond != nil {
+		a, err := wire.DecodeResponse(msg)
+		require.NoError(e.c.t, err)
+		e.c.onRespond(e.node, a)
+	}
 	e.c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(msg)}})
 }
 
@@ -157,7 +173,17 @@ func (e env) After(uint64) {
 	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
 }
 
-func (e env) Accepted(*gossip.Entry) { e.c.accepted++ }
+func (e env) Accepted(x *gossip.Entry) {
+	e.c.accepted++
+	if e.c.onAccept == nil {
+		return
+	}
+	v, err := mustKind(e.c.t, x.Kind).Decode(x.Delta)
+	require.NoError(e.c.t, err)
+	if set, ok := kind.Get[kind.GrowSet](v); ok {
+		e.c.onAccept(x.Client, e.c.ring.PartitionOf(x.Key), x.Dot.Origin, x.Dot.Seq, set[0])
+	}
+}
 
 // do gives a node an event, and starts the node again if it asks for that.
 func (c *cluster) do(node int, ev kvs.Event) { c.did(node, c.hosts[node].Do(ev)) }

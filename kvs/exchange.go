@@ -31,6 +31,7 @@ func (r *Replica) gossip() {
 			if due && budget > 0 {
 				if p.need[at] == needNothing {
 					from := len(offers)
+					r.offerTo = p.log.Known(peer.id)
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
 					it.Entries = offers[from:]
 					it.Pull = p.bare && !p.owned // what it handed over may be lost here too
@@ -84,8 +85,12 @@ func (r *Replica) silence() uint64 {
 }
 
 // mayOffer holds deltas of other origins back for a while: their own origin
-// offers them too, and mostly comes first.
+// offers them too, and mostly comes first. A barrier waits for what it names: offered
+// before that, it would be left, and could take the place of what it waits for.
 func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
+	if e.Kind == barrier && len(e.Deps) > 0 && !r.offerTo.Covers(e.Deps.Row(e.Deps[0].Partition)) {
+		return false
+	}
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
 }
 
@@ -158,13 +163,19 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 			r.stats.Ahead++ // it is offered again, and taken once this host's clock has come near
 			continue
 		}
+		if e.Kind == barrier && !p.reached(e) {
+			r.stats.Ahead++ // it is offered again, and taken once what it names is held
+			continue
+		}
 		delta, err := r.decodeDelta(e)
-		if err != nil || r.cfg.Ring.PartitionOf(e.Key) != p.id {
+		if err != nil || e.Kind != barrier && r.cfg.Ring.PartitionOf(e.Key) != p.id {
 			r.stats.Rejected++
 			continue
 		}
 		r.clock.Observe(e.Clock)
-		r.remember(e.Client, e.Req)
+		if e.Kind != barrier {
+			r.remember(e.Client, e.Req)
+		}
 		b.entries = append(b.entries, *e)
 		r.memory.own(&b.entries[len(b.entries)-1])
 		b.deltas = append(b.deltas, delta)

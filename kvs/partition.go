@@ -27,7 +27,7 @@ type cell struct {
 type slot struct {
 	kind   string
 	val    kind.Value
-	writes session.Matrix // of this partition alone
+	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
 }
 
@@ -120,6 +120,7 @@ type partition struct {
 	own     map[ownID]kind.Value // the join of this origin's deltas
 	seq     uint64               // last sequence number given out by this origin
 	applied gossip.Dots          // durable and visible
+	cuts    session.Matrix       // by origin, the last of its barriers in applied
 	coming  gossip.Dots          // being persisted, or were since nothing was
 	log     *gossip.Log
 	rev     uint64 // how many dots are in applied, which names its state
@@ -171,7 +172,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	p.changes.Reset()
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
-		applied: p.applied[:0], coming: p.coming[:0],
+		applied: p.applied[:0], cuts: p.cuts[:0], coming: p.coming[:0],
 		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
@@ -255,7 +256,11 @@ func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64, maxKno
 	}
 	p.rev++
 	p.changes.Note(e.Dot.Origin, p.rev, len(p.applied), maxKnown)
-	p.merge(e, delta)
+	if e.Kind == barrier {
+		p.pass(e)
+	} else {
+		p.merge(e, delta)
+	}
 	p.log.Add(e, tick)
 }
 
@@ -289,9 +294,9 @@ func (p *partition) truncated(peers []peerLink) {
 // applied that its session depends on, and that the writes depend on which it would see.
 // What an origin wrote in the partition before a write counts among it, though it may
 // have come from other sessions: a past tells no more apart.
-func (p *partition) covers(q *wire.Request) bool {
+func (r *Replica) covers(p *partition, q *wire.Request) bool {
 	s, _ := p.slot(q.Key, q.Kind)
-	return p.applied.Covers(q.Deps.Row(p.id)) && (s == nil || p.applied.Covers(s.deps.Row(p.id)))
+	return r.includes(p, q.Deps) && (s == nil || r.includes(p, s.deps))
 }
 
 // word is what to tell a peer of what is held. A replica that does not own the partition

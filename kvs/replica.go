@@ -45,6 +45,10 @@ type Config struct {
 	// checkpoint, which is written where the last one was smaller than that, and as many
 	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
 	CheckpointBytes int
+	// MaxPast is how many marks the past of a session may have before this replica makes
+	// a cut, which then stands for those that it can; default half the partitions, and at
+	// least 32.
+	MaxPast int
 
 	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
 	// partition with each message; default 8. Beyond that it tells what the receiver has
@@ -84,7 +88,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.Unreadable < 0:
 		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -104,6 +108,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxKnown == 0 {
 		c.MaxKnown = 8
+	}
+	if c.MaxPast == 0 {
+		c.MaxPast = max(32, c.Ring.Partitions()/2)
 	}
 	if c.MaxLog == 0 {
 		c.MaxLog = 1 << 16
@@ -136,7 +143,7 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
-	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
+	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead, or what a barrier names is not held yet
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 
@@ -161,6 +168,10 @@ type Replica struct {
 	stats   Stats
 
 	checkpoint checkpoint
+	cut        *cut   // the last one that is in use; nil if none is
+	making     *cut   // the next one, whose barriers are not held everywhere yet
+	wantCut    bool   // pasts have become long
+	nextCut    uint64 // tick before which none is made
 	scratch
 }
 
@@ -261,6 +272,11 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	p := r.partition(id)
 	for i := range entries {
 		e := &entries[i]
+		if e.Kind == barrier && !p.reached(e) {
+			r.memory.own(e)
+			past.barriers = append(past.barriers, recoveredBarrier{p, *e})
+			continue
+		}
 		r.memory.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
@@ -268,9 +284,11 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 		}
 		p.apply(e, delta, 0, r.cfg.MaxKnown)
 		r.shed(p)
-		r.values.give(delta, e.Kind)
 		r.clock.Observe(e.Clock)
-		r.remember(e.Client, e.Req)
+		if e.Kind != barrier {
+			r.values.give(delta, e.Kind)
+			r.remember(e.Client, e.Req)
+		}
 	}
 	return nil
 }
@@ -280,8 +298,11 @@ func errPartition(id ring.Partition, r *ring.Ring) error {
 	return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.Partitions())
 }
 
-// decodeDelta decodes the delta of e into a value of the pool.
+// decodeDelta decodes the delta of e into a value of the pool; a barrier has none.
 func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	if e.Kind == barrier {
+		return nil, nil
+	}
 	at := r.cfg.Kinds.Number(e.Kind)
 	if at < 0 {
 		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
@@ -357,6 +378,7 @@ func (r *Replica) Step(ev Event) []Effect {
 	case EventTick:
 		r.tick++
 		r.expire()
+		r.cutIfWanted()
 		r.gossip()
 		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})

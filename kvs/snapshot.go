@@ -28,7 +28,7 @@ const servedSize = 12 // bytes of a session in a message, about
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
 func (r *Replica) snapshotOf(p *partition) []wire.Piece {
-	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied}
+	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied, Cuts: p.cuts}
 	pieces, size := []wire.Piece{head}, 0
 	last := func(more int) *wire.Piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
@@ -99,6 +99,7 @@ func (a *assembly) add(x *wire.Piece, encoded []byte) [][]byte {
 // snapshot is one that has come whole. It is not changed once made.
 type snapshot struct {
 	applied gossip.Dots
+	cuts    session.Matrix
 	clock   uint64
 	values  []keptValue
 	clients []wire.Served
@@ -119,6 +120,7 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 			return nil, err
 		}
 		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
+		s.cuts.MergeIn(x.Cuts)
 		s.clients = append(s.clients, x.Clients...)
 		if s.values, err = r.keepValues(s.values, id, x.Values); err != nil {
 			return nil, err
@@ -249,6 +251,7 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 	}
 	p.changes.NoteAll(s.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
 	p.join(s.values)
+	p.cuts.MergeIn(s.cuts)
 	r.stats.Snapshots++
 	p.truncated(r.peers)
 }

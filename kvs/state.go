@@ -58,6 +58,7 @@ func (p *partition) clone(vs *values) *partition {
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
+	c.cuts = p.cuts.Clone()
 	c.applied, c.coming = p.applied.Clone(), p.coming.Clone()
 	c.log = p.log.Clone()
 	c.changes, c.links = p.changes.Clone(), slices.Clone(p.links)
@@ -85,6 +86,18 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		}
 		dst = varint.Append(varint.Append(dst, due), p.gap)
 	}
+	for _, c := range []*cut{r.cut, r.making} {
+		if c == nil {
+			dst = append(dst, 0)
+			continue
+		}
+		dst = varint.Append(dst, c.number)
+		for i := range c.parts {
+			x := &c.parts[i]
+			dst = x.other.Append(x.row.Append(varint.Append(dst, x.dot.Seq)))
+		}
+	}
+	dst = varint.Append(wire.AppendBool(dst, r.wantCut), max(r.nextCut, r.tick)-r.tick)
 	dst = varint.Append(dst, uint64(len(r.clients)))
 	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
 		dst = varint.Append(varint.Append(dst, client), r.clients[client])
@@ -115,6 +128,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
 		dst = p.own[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
+	dst = p.cuts.Append(dst)
 	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
 	dst = wire.AppendBool(wire.AppendBool(dst, p.bare), p.handed && !p.owned)
 	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
@@ -144,7 +158,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 
 // append writes a snapshot that is being persisted.
 func (s *snapshot) append(dst []byte) []byte {
-	dst = varint.Append(s.applied.Append(append(dst, 's')), s.clock)
+	dst = s.cuts.Append(varint.Append(s.applied.Append(append(dst, 's')), s.clock))
 	for _, v := range s.values {
 		dst = v.value.Append(wire.AppendString(wire.AppendString(append(dst, 'v'), v.key), v.kind))
 		dst = v.deps.Append(v.writes.Append(dst))

@@ -22,6 +22,7 @@ import (
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
 )
 
 // edelweissOptions are the flags of "simfuzz edelweiss".
@@ -32,6 +33,7 @@ type edelweissOptions struct {
 	workers int
 	nodes   int
 	against string
+	engine  string
 	out     string
 	plot    string
 	keep    bool
@@ -42,6 +44,9 @@ type edelweissOptions struct {
 
 const maxEdelweissSeeds = 1_000_000_000
 
+// noEngine is the engine of tables that need none: their disk writes a timestep at once.
+const noEngine = "none"
+
 func (c *cli) edelweissCommand() *cobra.Command {
 	var o edelweissOptions
 	cmd := &cobra.Command{
@@ -50,6 +55,8 @@ func (c *cli) edelweissCommand() *cobra.Command {
 		Long: "edelweiss checks event-log programs, rewrites them so that they delete what no rule can need again, has the " +
 			"certificates of the rewrites checked, and says what becomes of each collection and why. Then rewritten and original run side by side " +
 			"under faults: outputs must be equal in every timestep, and once all has healed equal to those of a world of originals. " +
+			"With --engine, tables go through a storage engine whose disk loses and tears what was not synced, and fails writes: a node may send nothing " +
+			"before what it rests on is durable. " +
 			"A failing seed leaves a folder under --out with a tape that \"simfuzz edelweiss replay\" and \"shrink\" take.\n\n" +
 			"Shipped programs go by their names and run under workloads of their own: " + strings.Join(programs.Names(), " ") + ". " +
 			"A file, or - for standard input, runs under random inputs that respect its keys and seals. \"go doc " + modulePath +
@@ -76,6 +83,8 @@ func (c *cli) edelweissCommand() *cobra.Command {
 	command.WorkersFlag(f, &o.workers, "how many seeds to run at once")
 	command.NumberFlag(f, &o.nodes, "nodes", 3, 1, 64, "nodes that run a program from a file")
 	f.StringVar(&o.against, "against", "", "run this rewritten program, a `FILE`, instead of what the rewrites make; it has no certificate")
+	command.WordFlag(cmd, &o.engine, "engine", noEngine, append([]string{noEngine}, simedelweiss.Engines()...),
+		"what keeps tables, on a disk with faults; none: a disk without")
 	f.StringVar(&o.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
 	f.BoolVar(&o.keep, "keep", true, "keep a folder of the first failing seed, and shrink it")
 	f.StringVar(&o.plot, "plot", "", "write a plot of storage over time of the first seed to this `FOLDER`, PROGRAM.svg")
@@ -251,6 +260,12 @@ func (c *cli) edelweissOne(o edelweissOptions, name string) error {
 		o.seeds = 0
 	}
 	t := &edelweissTrials{program: e, o: o}
+	if o.engine != noEngine {
+		var err error
+		if t.disks, err = simedelweiss.Disks(e.rewritten, o.engine); err != nil {
+			return err
+		}
+	}
 	p := command.StartProgress(c.err, t.line)
 	t.run(c.ctx)
 	p.Finish()

@@ -16,6 +16,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
 )
 
 // edelweissTrials are the trials of a program. What is counted does not depend on the
@@ -23,6 +24,7 @@ import (
 type edelweissTrials struct {
 	program *edelweissProgram
 	o       edelweissOptions
+	disks   trial.Disks // nil without --engine
 
 	mu      sync.Mutex
 	next    int
@@ -67,7 +69,11 @@ func (t *edelweissTrials) run(ctx context.Context) {
 }
 
 func (t *edelweissTrials) options(i int) trial.Options {
-	return trial.Options{Seed: t.o.seed + uint64(i), Faults: true}
+	o := trial.Options{Seed: t.o.seed + uint64(i), Faults: true, Disks: t.disks}
+	if t.disks != nil {
+		o.Engine = t.o.engine
+	}
+	return o
 }
 
 func (t *edelweissTrials) take(ctx context.Context) (int, bool) {
@@ -185,7 +191,7 @@ func (c *cli) writeEdelweiss(dir string, t *trial.Tape, r *trial.Replayed) (tape
 		{"rewritten.dl", text(el.Print(t.Rewritten))},
 		{"trace.txt", r.WriteTrace},
 		{"diagram.txt", r.WriteDiagram},
-		{"replay_test.go", text(trial.Test("tape.json"))},
+		{"replay_test.go", text(simedelweiss.Test(t, "tape.json"))},
 	} {
 		if err := c.writeFile(filepath.Join(temp, file.name), file.write); err != nil {
 			return fail(errors.Join(err, os.RemoveAll(temp)))
@@ -353,7 +359,7 @@ func readEdelweissTape(path string) (*trial.Tape, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t, err := trial.LoadTape(f)
+	t, err := simedelweiss.LoadTape(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -69,8 +69,9 @@ var refusals = map[string]map[string][]refused{
 	"edelweiss": {
 		"seed": fromZero, "workers": workers, "for": durations, "against": nothing, "out": nothing, "plot": nothing,
 		"keep": notTruth, "print": notTruth, "mermaid": notTruth, "json": notTruth,
-		"seeds": append([]refused{{"1000000001", "0 to 1000000000"}}, notWhole...),
-		"nodes": append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
+		"engine": {{"disk", "one of none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of none"}},
+		"seeds":  append([]refused{{"1000000001", "0 to 1000000000"}}, notWhole...),
+		"nodes":  append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
 	},
 	"levels": {}, "completion": {}, "help": {},
 }

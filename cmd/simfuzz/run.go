@@ -57,7 +57,8 @@ func (c *cli) runCommand() *cobra.Command {
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. " +
 			"A failing seed leaves a folder under --out with a tape that replays it.\n\n" +
 			"The exit code is 0 if nothing is violated, 1 on a violation, and 2 if histories were left undecided, more than 1% of " +
-			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach.",
+			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach, " +
+			"or left more operations without an answer than it may while faults last.",
 		Example: "  simfuzz run --for 1m\n  simfuzz run --seed 1 --seeds 5000 --level causal --nodes 5\n" +
 			"  simfuzz run --faults swarm,corrupt=off\n  simfuzz run --faults off,crash=extreme,disk=low",
 		Args: command.NoArguments,
@@ -163,7 +164,7 @@ func (c *cli) fuzz(f runFlags) error {
 		c.worsen(exitViolated)
 	case c.ctx.Err() != nil:
 		c.worsen(exitInterrupted)
-	case k.totals.Undecided*100 > k.totals.Undecided+k.totals.Decided, len(k.notReached()) > 0:
+	case k.totals.Undecided*100 > k.totals.Undecided+k.totals.Decided, len(k.notReached()) > 0, len(k.tooFewServed()) > 0:
 		c.worsen(exitUndecided)
 	}
 	if err != nil {

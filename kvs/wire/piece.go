@@ -21,6 +21,7 @@ type Piece struct {
 	Sum       uint32 // of all requests served
 	Clock     uint64 // greatest hybrid time that the sender had met
 	Applied   gossip.Dots
+	Cuts      session.Matrix // of this partition: by origin, the last of its cuts whose barrier is in Applied
 	Values    []HeldValue
 	Clients   []Served
 }
@@ -49,7 +50,7 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(b, uint64(x.Of))
 	b = varint.Append(b, uint64(x.Sum))
 	b = varint.Append(b, x.Clock)
-	b = x.Applied.Append(b)
+	b = session.Row(x.Cuts).Append(x.Applied.Append(b))
 	return appendServed(appendValues(b, x.Values), x.Clients)
 }
 
@@ -79,6 +80,7 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 	in.marks = in.marks[:0]
 	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), At: r.uint32(), Of: r.uint32(), Sum: r.uint32(), Clock: r.clock()}
 	x.Applied = r.dots(nil)
+	x.Cuts = session.Matrix(r.row(&in.marks, x.Partition))
 	x.Values, x.Clients = r.values(in, x.Partition), r.served()
 	if r.err == nil && (x.At >= x.Of || x.Of > MaxPieces) {
 		r.fail(fmt.Sprintf("piece %d of %d", x.At, x.Of))

@@ -6,6 +6,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // A record is what the core asks to be persisted: a version, and either a
@@ -57,8 +58,9 @@ type CheckpointPart struct {
 	Sessions       bool   // it is of the sessions and of no partition
 	At             uint32 // which one of its partition, or of the sessions, from 0
 	Last           bool
-	Clock          uint64      // greatest hybrid time met
-	Applied        gossip.Dots // of the partition
+	Clock          uint64         // greatest hybrid time met
+	Applied        gossip.Dots    // of the partition
+	Cuts           session.Matrix // of the partition: which barriers are held
 	Values         []HeldValue
 	Clients        []Served
 }
@@ -68,7 +70,7 @@ func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 	b = varint.Append(varint.Append(append(b, checkpointVersion), x.Origin), x.Number)
 	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
 	b = AppendBool(varint.Append(b, uint64(x.At)), x.Last)
-	b = x.Applied.Append(varint.Append(b, x.Clock))
+	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(b, x.Clock)))
 	return appendServed(appendValues(b, x.Values), x.Clients)
 }
 
@@ -85,6 +87,7 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	in.marks = in.marks[:0]
 	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock()}
 	x.Applied = r.dots(nil)
+	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
 	x.Values = r.values(in, x.Of)
 	x.Clients = r.served()
 	return x, r.end("part of a checkpoint")

@@ -24,7 +24,11 @@ import (
 var (
 	ErrEngine = errors.New("no such engine")
 	ErrRecord = errors.New("the record of a timestep is damaged")
+	ErrFull   = errors.New("the disk is full")
 )
+
+// maxSlots bounds the tuples of a node.
+const maxSlots = 1 << 20
 
 var opens = map[string]func(store.Options) (store.Engine, error){
 	"appendlog": func(o store.Options) (store.Engine, error) {
@@ -155,6 +159,10 @@ func (d *device) Keep(c *sim.Context, gone, added []eval.Fact) error {
 	d.failing = c.Now() < d.until
 	defer func() { d.failing = false }()
 	changes := d.plan(gone, added)
+	if d.high > maxSlots {
+		c.Fail(fmt.Errorf("%w: keep more than %d tuples on %v", ErrFull, maxSlots, c.Self()))
+		return nil
+	}
 	record := binary.BigEndian.AppendUint64(nil, d.high)
 	for _, ch := range changes {
 		record = binary.BigEndian.AppendUint64(record, ch.slot)
@@ -230,7 +238,9 @@ func (d *device) parse(record []byte) (changes []change, high uint64, err error)
 	if len(record) < 8 {
 		return nil, 0, fmt.Errorf("%w: %d bytes", ErrRecord, len(record))
 	}
-	high, record = binary.BigEndian.Uint64(record), record[8:]
+	if high, record = binary.BigEndian.Uint64(record), record[8:]; high > maxSlots {
+		return nil, 0, fmt.Errorf("%w: %d slots, at most %d", ErrRecord, high, maxSlots)
+	}
 	for len(record) > 0 {
 		if len(record) < 12 {
 			return nil, 0, fmt.Errorf("%w: %d bytes of a change", ErrRecord, len(record))

@@ -92,8 +92,8 @@ const (
 	replicasOfPartition = 3
 )
 
-// smallBatch has snapshots, of which there are some only where disks are lost, come in
-// several pieces.
+// smallBatch has a message carry one delta, and snapshots, of which there are some only
+// where disks are lost, come in several pieces.
 const smallBatch = 32
 
 // checkpoints are what Setup.CheckpointBytes is drawn from: mostly little, so that a
@@ -110,7 +110,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	pick := func(site string, n int) int { return int(src.Choose(choice.Point{Site: site, N: uint64(n)})) }
 	s := Setup{
 		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
-		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
+		Sessions: 4 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
 		ClockMS: []uint64{1, 16}[pick("clock", 2)],
 	}
@@ -131,7 +131,11 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
 	s.Unexcused = unexcused(c.Faults)
-	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
+	often := 6
+	if s.Faults[sim.Restore] != sim.Off {
+		often = 2
+	}
+	if pick("batch", often) == 1 {
 		s.BatchBytes = smallBatch * s.long()
 	}
 	if pick("log", 4) == 3 {

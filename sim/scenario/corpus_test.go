@@ -36,7 +36,7 @@ func TestCorpus(t *testing.T) {
 			for _, v := range res.Violations {
 				t.Errorf("broken again: %s\n%v", why, v)
 			}
-			assert.Positive(t, res.Operations)
+			assert.Equal(t, int64(len(tape.Operations)), res.Operations, "every operation is issued")
 		})
 	}
 	t.Logf("%d tapes of what once broke", len(folders))

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"strings"
@@ -48,10 +49,23 @@ func (r *replica) recover(incarnation uint64) (err error) {
 		}
 	}()
 	r.stored = r.run
-	records := r.disk.Records()
+	records := lend(r.disk.Records())
 	cfg := r.config(incarnation)
 	cfg.Unreadable = r.disk.Unreadable()
-	return r.store.Reset(cfg, records)
+	err = r.store.Reset(cfg, records)
+	for _, b := range records {
+		poison(b)
+	}
+	return err
+}
+
+// lend copies records, so that they can be overwritten after the call.
+func lend(records [][]byte) [][]byte {
+	out := make([][]byte, len(records))
+	for i, b := range records {
+		out[i] = bytes.Clone(b)
+	}
+	return out
 }
 
 // damaged returns which writes may be missing on the disk of a replica, since a record
@@ -80,13 +94,13 @@ func (r *replica) damaged() oracle.Missing {
 
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
-	known := 0
+	known, past := 0, 0
 	if r.run.setup.Log > 0 {
-		known = 1 // and what is held is told in parts
+		known, past = 1, 2 // what is held is told in parts, and pasts are cut
 	}
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past,
 		CheckpointBytes: r.run.setup.CheckpointBytes,
 	}
 }
@@ -124,4 +138,9 @@ func origin() string {
 			return ""
 		}
 	}
+}
+
+// underTest reports whether an origin is in the store, or in the algebra under it.
+func underTest(origin string) bool {
+	return strings.HasPrefix(origin, ", in kvs") || strings.HasPrefix(origin, ", in lattice")
 }

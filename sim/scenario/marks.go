@@ -15,6 +15,8 @@ const (
 	markWaited      = "threshold read waited"
 	markUnavailable = "threshold read unavailable"
 	markUnknown     = "put with unknown outcome"
+	markRetried     = "request repeated to the same replica or another"
+	markElsewhere   = "request repeated to another replica"
 	markHandedOver  = "write accepted by a replica that does not own it"
 	markTorn        = "torn record cut off"
 	markRepaired    = "spoiled record read from its other copy"
@@ -33,7 +35,7 @@ const markStranded = "replica restarted to hand writes over once more"
 // Marks names the situations that every long campaign must reach.
 func Marks() []string {
 	return []string{
-		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
+		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
 	}
 }

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"bytes"
+
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -38,6 +40,8 @@ type shape struct{ nodes, partitions, replicas int }
 
 // scratch is memory for a moment.
 type scratch struct {
+	inbox    []byte // what a replica is given
+	sent     wire.Response
 	arg, msg []byte
 	elems    []history.Value
 	response wire.Response
@@ -47,7 +51,10 @@ type scratch struct {
 
 // give lets go of all that a result points to, so that it stays as it is when the
 // runner goes on.
-func (m *memory) give() { m.ops, m.judged, m.ids, m.saw = nil, nil, nil, nil }
+func (m *memory) give() {
+	m.ops, m.judged, m.ids, m.saw = nil, nil, nil, nil
+	m.plan.Give()
+}
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	k := shape{s.Nodes, s.Partitions, s.Replicas}
@@ -123,6 +130,19 @@ func (m *memory) value(k kind.Kind) kind.Value {
 		m.values[k] = v
 	}
 	return v
+}
+
+// lent is a copy of a message, valid until it is poisoned. Whoever keeps hold of it finds
+// the next one there, whatever the runner has run before: what is too large for that has
+// memory of its own.
+func (m *memory) lent(msg []byte) []byte {
+	if m.inbox == nil {
+		m.inbox = make([]byte, 16<<10)
+	}
+	if len(msg) > len(m.inbox) {
+		return bytes.Clone(msg)
+	}
+	return m.inbox[:copy(m.inbox, msg)]
 }
 
 // tags is a copy of the tags that a read saw; nil, which an untagged read has,

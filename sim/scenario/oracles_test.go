@@ -40,7 +40,7 @@ func (r *run) answer(t *testing.T, s *sessionState, resp wire.Response) {
 	require.NoError(t, err)
 	past, proof := s.state.Past()
 	resp.Deps, resp.Proof = past, proof
-	r.answered(s, &resp, int64(s.first)+1)
+	r.answered(s, 0, &resp, int64(s.first)+1)
 	s.first++
 }
 
@@ -151,7 +151,7 @@ func TestForgetfulAnswerOracle(t *testing.T) {
 	require.True(t, s.state.Observe(session.Matrix{{Partition: 1, Origin: 2, Seq: 3}}, session.Proof{}, 1))
 	_, err := r.ask(s, 1)
 	require.NoError(t, err)
-	r.answered(s, &wire.Response{Clock: 1}, 2)
+	r.answered(s, 0, &wire.Response{Clock: 1}, 2)
 	assert.Equal(t, []string{"answer"}, r.seenBy())
 }
 

@@ -81,7 +81,8 @@ func (r *replica) Start(c *sim.Context) {
 
 // Receive hands the core a message.
 func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
-	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: msg}
+	// The core gets a copy, which is spoiled after the call: a duplicate shares msg.
+	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: r.run.lent(msg)}
 	if int(from) < r.run.setup.Nodes {
 		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
 		r.run.exchanged += int64(len(msg))
@@ -121,7 +122,18 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 func (r *replica) do(c *sim.Context, ev kvs.Event) {
 	defer r.caught(doing[ev.Kind])
 	r.context = c
-	r.ended(c, r.host.Do(ev))
+	err := r.host.Do(ev)
+	poison(ev.Msg)
+	r.core.Poison()
+	r.ended(c, err)
+}
+
+// poison overwrites memory that was lent for a call, so that whoever keeps hold of it
+// shows, and shows again from a tape.
+func poison(b []byte) {
+	for i := range b {
+		b[i] = wire.PoisonByte
+	}
 }
 
 // doing names what the core does with an event.
@@ -168,6 +180,7 @@ func (r *replica) Respond(session uint64, msg []byte) {
 		r.astray(fmt.Sprintf("client %d", session))
 		return
 	}
+	r.run.responded(r.id, msg)
 	r.context.Send(r.run.home(int(session)-1), sim.MsgKind(wire.MsgResponse), msg)
 }
 

@@ -27,6 +27,8 @@ type Result struct {
 	TraceHash      uint64
 	Deliveries     int64 // events that reached a node
 	Operations     int64 // client operations issued
+	UnderFaults    int64 // of these, issued before the faults ended
+	NotServed      int64 // and of those, requests that are not amiss and were refused or not answered
 	Violations     []Violation
 	Porcupine      int    // histories of this run decided by porcupine
 	Undecided      int    // histories of this run that porcupine, or another check, left open
@@ -69,6 +71,8 @@ type run struct {
 	restBytes int64
 	failed    []Violation
 	err       error
+
+	underFaults int64 // operations issued before the faults ended
 }
 
 const maxViolations = 16 // kept of one run; the first ones say it all
@@ -156,11 +160,29 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []workload.Operation, s
 	if err != nil {
 		return nil, err
 	}
-	fences, err := rn.play(r, src, o)
+	fences, err := rn.guarded(r, src, o)
 	if err != nil {
 		return nil, err
 	}
 	return r.judge(ctx, fences, o)
+}
+
+// guarded is play, and makes a panic of the code under test that comes while an oracle
+// looks into it a violation too. The world does not go on after that, nor is it used again.
+func (rn *Runner) guarded(r *run, src choice.Source, o options) (fences []int64, err error) {
+	defer func() {
+		what := recover()
+		if what == nil {
+			return
+		}
+		from := origin()
+		if r.world == nil || !underTest(from) {
+			panic(what)
+		}
+		r.fail(Violation{Oracle: "panic", Kind: "looking", Node: -1, Message: fmt.Sprintf("the store panics while it is looked into: %v%s", what, from)})
+		rn.world, fences, err = nil, nil, nil
+	}()
+	return rn.play(r, src, o)
 }
 
 // play runs a run until it has come to rest, and returns when it had.
@@ -326,7 +348,7 @@ func (r *run) settle() ([]int64, error) {
 // and reports whether that came about in time. final says that it is for the reads after
 // the fence.
 func (r *run) rest(final bool) bool {
-	x := oracle.Rest{Final: final, Long: r.setup.long(), Within: r.liveness.Within(r.setup.long())}
+	x := oracle.Rest{Final: final, Within: r.liveness.Within(r.setup.long())}
 	from, before := r.world.Now(), r.exchanged
 	bound := from + x.Within
 	for {

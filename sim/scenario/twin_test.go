@@ -159,11 +159,11 @@ func (w *twin) session(s *sessionState) {
 		msg := bytes.Clone(q)
 		w.post(func() { w.toReplica(o.Node, kvs.Event{Kind: kvs.EventRequest, Msg: msg}) })
 		w.mu.Unlock()
-		w.await(s, o.ID)
+		w.await(s, o)
 	}
 }
 
-func (w *twin) await(s *sessionState, id uint64) {
+func (w *twin) await(s *sessionState, o *workload.Operation) {
 	deadline := time.NewTimer(time.Duration(timeout))
 	defer deadline.Stop()
 	var resp wire.Response
@@ -171,12 +171,12 @@ func (w *twin) await(s *sessionState, id uint64) {
 		select {
 		case msg := <-w.answers[s.number]:
 			w.deliveries.Add(1)
-			if err := resp.Decode(msg); err != nil || resp.Req != id {
+			if err := resp.Decode(msg); err != nil || resp.Req != o.ID {
 				continue
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.answered(s, &resp, int64(w.now()))
+			w.answered(s, o.Node, &resp, int64(w.now()))
 			return
 		case <-deadline.C:
 			w.mu.Lock()

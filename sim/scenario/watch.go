@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"fmt"
+
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
@@ -20,14 +22,18 @@ type watchers struct {
 	liveness     oracle.Liveness
 	lost         oracle.LostWrites
 	monotonic    oracle.Monotonic
+	kinds        oracle.OneKind
+	placement    oracle.Placement
 	stamps       oracle.Stamps
+	sums         oracle.Sums
 
 	oracles []oracle.Oracle // those that watch the run
 }
 
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
-	return append(to, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.availability)
+	w.availability.Lost, w.availability.Sums = &w.lost, &w.sums
+	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability)
 }
 
 // tell tells every oracle that watches.
@@ -52,10 +58,27 @@ func (r *run) accepted(n ring.NodeID, e *gossip.Entry) {
 	}
 }
 
+// responded tells of an answer that a replica sends.
+func (r *run) responded(n ring.NodeID, msg []byte) {
+	resp := &r.sent
+	if err := resp.Decode(msg); err != nil {
+		r.fail(Violation{Oracle: "answer", Kind: "message", Node: int(n), Message: err.Error()})
+		return
+	}
+	at := r.at(resp.Req)
+	if at < 0 {
+		r.fail(Violation{Oracle: "answer", Kind: "request", Node: int(n), Message: fmt.Sprintf("node %d answers request %d, which nobody has made", n, resp.Req)})
+		return
+	}
+	x := oracle.Sent{Node: n, Operation: &r.ops[at], Response: resp}
+	r.tell(func(o oracle.Oracle) { o.Responded(&x) })
+}
+
 // What follows makes a run an [oracle.Cluster].
 
 func (r *run) Nodes() int                       { return r.setup.Nodes }
 func (r *run) Level() session.Level             { return r.level }
+func (r *run) Replicas() int                    { return r.setup.Replicas }
 func (r *run) Ring() *ring.Ring                 { return r.ring }
 func (r *run) Kinds() *kind.Kinds               { return r.kinds }
 func (r *run) Operations() []workload.Operation { return r.ops }

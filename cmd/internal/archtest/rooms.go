@@ -100,6 +100,7 @@ var Rooms = []Room{
 			"lattice/...", "linearizability/history", "sim", "sim/scenario/workload",
 			"kvs", "kvs/gossip", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire",
 		},
+		Modules: []string{xxhashPath}, // what a ring hashes with, to place keys a second time
 	},
 	{
 		Pattern: "sim/scenario/smallscope",

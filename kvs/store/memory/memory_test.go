@@ -19,3 +19,5 @@ func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
 
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
+
+func TestConcurrent(t *testing.T) { storetest.TestConcurrent(t, suite.Open) }

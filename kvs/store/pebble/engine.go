@@ -269,7 +269,7 @@ func (e *Engine) Size() store.Size {
 	}
 	m := e.db.Metrics()
 	s := store.Size{
-		Keys: -1, Disk: int64(m.DiskSpaceUsage()), Memory: int64(m.MemTable.Size), Backlog: int(m.Levels[0].TablesCount),
+		Keys: -1, Disk: int64(m.DiskSpaceUsage()), Memory: int64(m.MemTable.Size) + m.BlockCache.Size, Backlog: int(m.Levels[0].TablesCount),
 	}
 	for i := range m.Levels {
 		s.Files += int(m.Levels[i].TablesCount)

@@ -32,3 +32,11 @@ func TestOptions(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
 	}
 }
+
+func TestConcurrent(t *testing.T) { storetest.TestConcurrent(t, suite.Open) }
+
+func TestBudget(t *testing.T) {
+	storetest.TestBudget(t, func(o store.Options) (store.Engine, error) {
+		return pebble.Open(pebble.Options{Options: o, MemtableBytes: 64 << 10, CacheBytes: 128 << 10})
+	}, storetest.Budget{Bytes: 400 << 10, PerKey: 128})
+}

@@ -253,9 +253,12 @@ func acts() []act {
 // over one more collecting. No clock is asked for anything.
 func TestStalled(t *testing.T) {
 	runs := 0
-	for _, first := range acts() {
-		for _, second := range acts() {
-			for _, third := range acts() {
+	for i, first := range acts() {
+		for j, second := range acts() {
+			for k, third := range acts() {
+				if (raced || testing.Short()) && (i+j+k)%4 != 0 {
+					continue
+				}
 				for at := 1; at < 14; at++ {
 					for within := 1; within < 14; within++ {
 						if !stalled(t, []act{first, second, third}, []int{at, within}) {
@@ -267,7 +270,7 @@ func TestStalled(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, runs, 2000)
+	require.Greater(t, runs, 500)
 	t.Logf("%d schedules", runs)
 }
 

@@ -369,6 +369,10 @@ func TestOneWinner(t *testing.T) {
 			open, races := b.open(t), b.races
 			if *long {
 				races = 1000
+			} else if testing.Short() {
+				races = 60
+			} else if raced {
+				races = 150
 			}
 			archives := [2]*snapshot.Archive{snapshot.New(&sharedBucket{Bucket: open()}), nil}
 			if b.name == "map" { // no two processes share one

@@ -73,6 +73,8 @@ func TestTwoProcessesRace(t *testing.T) {
 	rounds := 120
 	if *long {
 		rounds = 1000
+	} else if testing.Short() {
+		rounds = 20
 	}
 	for i := range cmds {
 		cmds[i] = exec.Command(os.Args[0])

@@ -294,8 +294,9 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	err = a.bucket.SwapHead(tag, b)
 	now, is, e := a.head()
 	if err == nil {
-		if e == nil && now.Epoch < h.Epoch || e == nil && now.Epoch == h.Epoch && !did(&now) && now.before(h) {
-			err = fmt.Errorf("%w: the head was replaced by one that knows nothing of this version: the bucket does not compare before it swaps", store.ErrCorrupt)
+		// Neither ever falls. Branches may be dropped, so nothing follows from theirs.
+		if e == nil && (now.Epoch < h.Epoch || now.Last < h.Last) {
+			err = fmt.Errorf("%w: the head is one of before: the bucket does not compare before it swaps", store.ErrCorrupt)
 		}
 		return true, err
 	}
@@ -310,20 +311,6 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	}
 	// A swap that was not answered may happen yet, as long as the head has the tag.
 	return e == nil && is != tag, fmt.Errorf("swap the head: %w", err)
-}
-
-// before reports that a branch of h has a version later than all of the head's. With
-// the epoch of h, the head cannot follow h then, unless the branch was dropped.
-func (now *head) before(h *head) bool {
-	if h.Last > now.Last {
-		return true
-	}
-	for _, b := range h.Branches {
-		if l := now.of(b.Name); l.Last != 0 && l.Last < b.Last {
-			return true
-		}
-	}
-	return false
 }
 
 // Upload puts a segment before any version names it, in the present epoch.

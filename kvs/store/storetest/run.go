@@ -27,6 +27,8 @@ type Engine struct {
 	// Clones says that it cannot bear a disk that stops, so that crashes are made on
 	// copies of the disk.
 	Clones bool
+	// Lazy says that it can be opened lazily; one that cannot refuses.
+	Lazy bool
 }
 
 // Config is how a workload is run.

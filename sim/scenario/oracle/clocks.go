@@ -30,7 +30,7 @@ func (o *Clocks) Restarted(n ring.NodeID, _ Missing) { o.last[n] = 0 }
 
 // Accepted compares the times of a replica's writes.
 func (o *Clocks) Accepted(w *Write) {
-	o.follows(w.Operation, w.Entry.Clock, o.last[w.Node])
+	o.follows(w.Node, w.Operation, w.Entry.Clock, o.last[w.Node])
 	o.last[w.Node] = w.Entry.Clock
 }
 
@@ -39,15 +39,15 @@ func (o *Clocks) Answered(a *Answer) {
 	switch {
 	case a.Response.Status != wire.StatusOK:
 	case a.Operation.Func != history.Read:
-		o.follows(a.Operation, a.Response.Clock, a.Met)
+		o.follows(a.Node, a.Operation, a.Response.Clock, a.Met)
 	case a.Operation.Type == history.Register && a.Recorded.Outcome == history.OK && a.Recorded.Stamp.Clock > a.Response.Clock:
-		o.Fail(at("clock", a.Operation, "#%d of %q was answered with a value of the time %d by a replica that had met no time after %d",
+		o.Fail(at("clock", a.Node, a.Operation, "#%d of %q was answered with a value of the time %d by a replica that had met no time after %d",
 			a.Operation.ID, a.Operation.Key, a.Recorded.Stamp.Clock, a.Response.Clock))
 	}
 }
 
-func (o *Clocks) follows(x *workload.Operation, clock, before uint64) {
+func (o *Clocks) follows(n ring.NodeID, x *workload.Operation, clock, before uint64) {
 	if clock <= before {
-		o.Fail(at("clock", x, "write #%d has the hybrid time %d, not later than %d, which came before it", x.ID, clock, before))
+		o.Fail(at("clock", n, x, "write #%d has the hybrid time %d, not later than %d, which came before it", x.ID, clock, before))
 	}
 }

@@ -17,10 +17,11 @@ import (
 //     it may be lost too. A replica that is no owner counts as long as some owner
 //     has never held the write, for only then is it sure to keep it.
 //   - A request that is repeated to a replica which has served it, lost it with its
-//     disk, and not got it back yet, is served a second time. A register or counter
-//     then counts the operation twice, and its history is judged no more; that its
-//     replicas agree still is. The same holds of a counter of which a record in the
-//     middle could not be read: what came behind it has it in its sum.
+//     disk, and not got it back yet, is served a second time; so is one that is repeated
+//     to another replica, which has not heard of it. A register or counter then counts
+//     the operation twice, and its history is judged no more; that its replicas agree
+//     still is. The same holds of a counter of which a record in the middle could not be
+//     read: what came behind it has it in its sum.
 //
 // Reads that depend on a lost write stay bound by the causal models: they may fail,
 // but not be answered as if it had not been.
@@ -32,11 +33,12 @@ type LostWrites struct {
 	base
 	accepted []acceptance
 	lost     []int    // positions of operations that lost disks may have undone
-	twice    []string // keys of which an operation was served twice, or shows without its dot
+	twice    []string // keys, of no set, of which an operation was served twice, or shows without its dot
 }
 
 // acceptance is a write that a replica accepted.
 type acceptance struct {
+	node      ring.NodeID
 	partition ring.Partition
 	dot       causal.Dot
 	at        int    // the position of the operation
@@ -58,14 +60,14 @@ func (o *LostWrites) Accepted(w *Write) {
 		a := &o.accepted[i]
 		switch {
 		case a.at != w.At:
-		case o.has(w.Node, a):
+		case a.dot.Origin == w.Entry.Dot.Origin || o.has(w.Node, a):
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
-				"write #%d is served again by node %d, which holds it", w.Operation.ID, w.Node)})
-		case a.lost&(1<<w.Node) != 0 && w.Entry.Kind != string(history.Set) && !slices.Contains(o.twice, w.Entry.Key):
+				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
+		case (a.node != w.Node || a.lost&(1<<w.Node) != 0) && w.Entry.Kind != string(history.Set) && !slices.Contains(o.twice, w.Entry.Key):
 			o.twice = append(o.twice, w.Entry.Key)
 		}
 	}
-	o.accepted = append(o.accepted, acceptance{partition: w.Partition, dot: w.Entry.Dot, at: w.At})
+	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At})
 }
 
 // Reading notes which writes the store of a node has, so that it can be told which it
@@ -166,6 +168,22 @@ func (o *LostWrites) Forgiven(at int) bool { return slices.Contains(o.lost, at) 
 
 // Unjudged reports whether the history of a key cannot be judged any more.
 func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }
+
+// Served reports whether some replica has accepted the operation at a position.
+func (o *LostWrites) Served(at int) bool {
+	return slices.ContainsFunc(o.accepted, func(a acceptance) bool { return a.at == at })
+}
+
+// Complete reports whether a node holds every write to a partition that any replica has
+// accepted.
+func (o *LostWrites) Complete(n ring.NodeID, p ring.Partition) bool {
+	for i := range o.accepted {
+		if a := &o.accepted[i]; a.partition == p && !o.has(n, a) {
+			return false
+		}
+	}
+	return true
+}
 
 // Counts is how many writes lost disks may have undone, and how many keys are not judged.
 func (o *LostWrites) Counts() (writes, keys int) { return len(o.lost), len(o.twice) }

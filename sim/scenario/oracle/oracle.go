@@ -8,6 +8,9 @@
 //	Clocks        hybrid times of writes follow those that came before, and a replica has
 //	              met the time of what it shows
 //	Stamps        a causal session is shown no register older than one that it has seen
+//	Sums          a counter's delta carries what its incarnation has accepted, and no more
+//	OneKind       a replica accepts no write of another kind than the key has
+//	Placement     keys are where a plain twin of the ring has them, and nowhere else at rest
 //	Liveness      rest comes about after the faults, in bounded time and bytes
 //	Availability  what may be refused, and when nothing may fail
 //
@@ -53,6 +56,7 @@ type Cluster interface {
 	Nodes() int
 	Level() session.Level
 	Ring() *ring.Ring
+	Replicas() int // of each partition
 	Kinds() *kind.Kinds
 	Operations() []workload.Operation   // the plan, and the reads after the fence
 	Running(n ring.NodeID) *kvs.Replica // the store that runs at n; nil if none does
@@ -71,8 +75,16 @@ type Write struct {
 	Entry     *gossip.Entry // valid during the call
 }
 
+// Sent is an answer that a replica sends, be it awaited or not.
+type Sent struct {
+	Node      ring.NodeID
+	Operation *workload.Operation // that it answers
+	Response  *wire.Response      // valid during the call
+}
+
 // Answer is what a session got for its operation.
 type Answer struct {
+	Node      ring.NodeID // whose answer it is
 	Session   int
 	Level     session.Level // of that session
 	Operation *workload.Operation
@@ -89,7 +101,6 @@ type Rest struct {
 	Took   sim.Time
 	Bytes  int64 // that replicas got from each other on the way
 	Busy   int   // a replica that had something left to do; -1 is none
-	Long   int   // how often the usual number of operations fits into the run
 }
 
 // End is that of a run in which nothing was found before.
@@ -97,6 +108,7 @@ type End struct {
 	History   *history.History
 	Planned   []uint64 // by position in the history: the id of the operation
 	Faultless bool     // no fault took effect
+	Throttled bool     // messages are so small that replicas take long to tell each other
 }
 
 // Missing reports whether a write may be missing on a disk. Nil is none.
@@ -110,6 +122,8 @@ type Oracle interface {
 	Accepted(w *Write)
 	// Answered tells of the answer to an operation that its session awaited.
 	Answered(a *Answer)
+	// Responded tells that a replica sends an answer, before anything else happens there.
+	Responded(s *Sent)
 	// Persisted tells that a record of a node is durable, and what follows is visible.
 	Persisted(n ring.NodeID)
 	// Reading tells that a store is about to be made anew from the disk of a node.
@@ -133,6 +147,7 @@ type base struct{ Cluster }
 func (b *base) Begin(c Cluster)     { b.Cluster = c }
 func (*base) Accepted(*Write)       {}
 func (*base) Answered(*Answer)      {}
+func (*base) Responded(*Sent)       {}
 func (*base) Persisted(ring.NodeID) {}
 func (*base) Reading(ring.NodeID)   {}
 func (*base) Restarted(ring.NodeID, Missing) {
@@ -141,7 +156,7 @@ func (*base) Rewound(ring.NodeID) {}
 func (*base) AtRest(*Rest)        {}
 func (*base) Ended(*End)          {}
 
-// at is a violation of an operation.
-func at(oracle string, o *workload.Operation, format string, args ...any) Violation {
-	return Violation{Oracle: oracle, Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(format, args...)}
+// at is a violation of an operation by a replica.
+func at(oracle string, n ring.NodeID, o *workload.Operation, format string, args ...any) Violation {
+	return Violation{Oracle: oracle, Kind: string(o.Type), Op: string(o.Func), Node: int(n), Message: fmt.Sprintf(format, args...)}
 }

@@ -46,7 +46,7 @@ func (o *Stamps) Answered(a *Answer) {
 			continue
 		}
 		if now.Compare(k.stamp) < 0 {
-			o.Fail(at("stamp", x, "#%d of %q shows session %d the value of %v, after that of %v", x.ID, x.Key, a.Session, now, k.stamp))
+			o.Fail(at("stamp", a.Node, x, "#%d of %q shows session %d the value of %v, after that of %v", x.ID, x.Key, a.Session, now, k.stamp))
 		} else {
 			k.stamp = now
 		}

@@ -57,11 +57,14 @@ func TaggedKinds() (*kind.Kinds, error) {
 
 // Argument appends what a put gives to the store.
 func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
+	if o.Amiss == BadAmount {
+		return append(dst, unreadable...), nil
+	}
 	if tagged {
 		dst = binary.AppendUvarint(dst, o.ID)
 	}
 	if o.Type != history.Counter {
-		return append(dst, o.Arg...), nil
+		return expand(dst, o.Arg)
 	}
 	n, err := strconv.ParseInt(o.Arg, 10, 64)
 	if err != nil {
@@ -75,7 +78,7 @@ func (o *Operation) Value() history.Value {
 	if o.Type == history.Counter {
 		n, err := strconv.ParseInt(o.Arg, 10, 64)
 		if err == nil {
-			return history.Int(n)
+			return shown(n)
 		}
 	}
 	return history.Str(o.Arg)
@@ -101,23 +104,39 @@ func ReadingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value
 	switch t {
 	case history.Register:
 		return read(v, tagged, func(r kind.Register) (history.Value, history.Stamp, error) {
-			return history.Str(r.Second.Second), history.Stamp{Clock: r.First, Writer: r.Second.First}, nil
+			value, err := shorten(r.Second.Second)
+			return history.Str(value), history.Stamp{Clock: r.First, Writer: r.Second.First}, err
 		})
 	case history.Set:
 		return read(v, tagged, func(s kind.GrowSet) (history.Value, history.Stamp, error) {
 			*elems = (*elems)[:0]
 			for _, e := range s {
-				*elems = append(*elems, history.Str(e))
+				value, err := shorten(e)
+				if err != nil {
+					return history.Value{}, history.Stamp{}, err
+				}
+				*elems = append(*elems, history.Str(value))
 			}
 			return history.List(*elems...), history.Stamp{}, nil
 		})
 	case history.Counter:
 		return read(v, tagged, func(c kind.Counter) (history.Value, history.Stamp, error) {
 			n, err := kind.CounterSum(c)
-			return history.Int(n), history.Stamp{}, err
+			return shown(n), history.Stamp{}, err
 		})
 	}
 	return Reading{}, errReading
+}
+
+// CounterOf is the plain counter in a value of that kind, tagged or not.
+func CounterOf(v kind.Value) (kind.Counter, error) {
+	if plain, ok := kind.Get[kind.Counter](v); ok {
+		return plain, nil
+	}
+	if pair, ok := kind.Get[Tagged[kind.Counter]](v); ok {
+		return pair.First, nil
+	}
+	return kind.Counter{}, errReading
 }
 
 func emptyReading(t history.Type, tagged bool) Reading {

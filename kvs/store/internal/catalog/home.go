@@ -223,14 +223,17 @@ func (h *Home) ReadPart(number uint64, ext string, limit int64) ([]byte, error) 
 	return ReadFile(h.fs, h.Path(number, ext), limit)
 }
 
-// WritePart writes a numbered file that need not be durable: what reads it must know
-// it whole from torn.
+// WritePart writes a numbered file and syncs it. Its name is durable with a later
+// Commit, and until then a crash may take it back: what reads it must know it whole
+// from torn.
 func (h *Home) WritePart(number uint64, ext string, b []byte) error {
 	f, err := h.fs.Create(h.Path(number, ext), category)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
 	return errors.Join(err, f.Close())
 }
 

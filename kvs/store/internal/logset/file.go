@@ -28,7 +28,6 @@ type File struct {
 	level  int
 	length int64 // bytes given to it, or that count
 	live   int64 // bytes of records that the index points at
-	tombs  int64 // bytes of tombstones
 	hinted bool  // its hint is there
 }
 
@@ -96,7 +95,6 @@ func (v *view) apply(f *File, kind record.Kind, key []byte, off int64, size int)
 		f.live += int64(size)
 	case record.Tombstone:
 		old, had = v.index.Delete(key)
-		f.tombs += int64(size)
 	}
 	if had {
 		v.slots[old.Slot()].live -= int64(old.Size)
