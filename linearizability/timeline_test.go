@@ -80,11 +80,7 @@ func blindly(h *history.History, seed uint64) *history.History {
 // refuted without the others.
 func refutedAlone(t *testing.T, txns *transactions, h *history.History, level string, nodes []int32) bool {
 	t.Helper()
-	var kept []int
-	for _, i := range txns.witness(nodes) {
-		kept = append(kept, i)
-	}
-	return stillViolates(t, h, level, kept)
+	return stillViolates(t, h, level, txns.witness(nodes))
 }
 
 // Guessing with all that follows from a guess, and no search that turns back, answers
