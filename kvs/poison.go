@@ -11,18 +11,12 @@ import (
 // the effects are carried out. It changes no state, so whatever is different after it has
 // kept hold of such memory.
 func (r *Replica) Poison() {
-	for i := range r.wire {
-		r.wire[i] = wire.PoisonByte
-	}
-	for i := range r.value {
-		r.value[i] = wire.PoisonByte
-	}
+	wire.PoisonBytes(r.wire)
+	wire.PoisonBytes(r.value)
 	for i := range r.past {
 		r.past[i] = session.Mark{Partition: wire.PoisonNumber, Origin: wire.PoisonNumber, Seq: wire.PoisonNumber}
 	}
-	for i := range r.out {
-		r.out[i] = Effect{}
-	}
+	clear(r.out)
 	r.accept = gossip.Entry{}
 	r.in.Poison()
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
 )
@@ -10,6 +12,16 @@ const (
 	PoisonByte   = 0xdb
 	PoisonNumber = 0xdbdbdbdb
 )
+
+// poisoned is a block of what bytes are overwritten with.
+var poisoned = bytes.Repeat([]byte{PoisonByte}, 1<<10)
+
+// PoisonBytes overwrites b.
+func PoisonBytes(b []byte) {
+	for len(b) > 0 {
+		b = b[copy(b, poisoned):]
+	}
+}
 
 // Poison overwrites what the last message was decoded into. Strings stay as they are, for
 // they do not change and may be kept.

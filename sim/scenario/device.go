@@ -54,7 +54,7 @@ func (r *replica) recover(incarnation uint64) (err error) {
 	cfg.Unreadable = r.disk.Unreadable()
 	err = r.store.Reset(cfg, records)
 	for _, b := range records {
-		poison(b)
+		wire.PoisonBytes(b)
 	}
 	return err
 }

@@ -123,17 +123,9 @@ func (r *replica) do(c *sim.Context, ev kvs.Event) {
 	defer r.caught(doing[ev.Kind])
 	r.context = c
 	err := r.host.Do(ev)
-	poison(ev.Msg)
+	wire.PoisonBytes(ev.Msg) // whoever keeps hold of it shows, and shows again from a tape
 	r.core.Poison()
 	r.ended(c, err)
-}
-
-// poison overwrites memory that was lent for a call, so that whoever keeps hold of it
-// shows, and shows again from a tape.
-func poison(b []byte) {
-	for i := range b {
-		b[i] = wire.PoisonByte
-	}
 }
 
 // doing names what the core does with an event.
