@@ -248,6 +248,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
 		}
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
+		p.release() // a checkpoint has the values of what was handed over after it began
 	}
 	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 {
 		r.askAll()

@@ -19,7 +19,7 @@ import (
 const (
 	exitOK          = 0
 	exitFailed      = 1   // an engine failed or lost something
-	exitUsage       = 2   // called in a way that it cannot be
+	exitUsage       = 3   // called in a way that it cannot be
 	exitWrite       = 3   // an output or a file cannot be written
 	exitInterrupted = 130 // stopped by the user
 	exitClosedPipe  = 141 // nobody reads on, as with SIGPIPE
@@ -36,7 +36,7 @@ type cli struct {
 
 // worsen raises the exit code.
 func (c *cli) worsen(code int) {
-	rank := []int{exitOK, exitInterrupted, exitClosedPipe, exitUsage, exitWrite, exitFailed}
+	rank := []int{exitOK, exitInterrupted, exitClosedPipe, exitWrite, exitFailed}
 	if slices.Index(rank, code) > slices.Index(rank, c.code) {
 		c.code = code
 	}
@@ -65,7 +65,7 @@ func (c *cli) root() *cobra.Command {
 		Short: "Measure the storage engines",
 		Long: "storebench measures the storage engines of the store side by side with Pebble and a Go map: rates and tails, what snapshots, " +
 			"restores and recovery cost, and what an engine's parameters do.\n\n" +
-			"Exit codes: 0 measured, 1 an engine failed or lost something, 2 called in a way that it cannot be, 3 an output or a file " +
+			"Exit codes: 0 measured, 1 an engine failed or lost something, 3 called in a way that it cannot be, or an output or a file " +
 			"cannot be written, 130 interrupted, 141 nobody reads its output on. --json is for scripts.",
 		Example: "  storebench compare\n" +
 			"  storebench compare --engines hybridlog,pebble --keys 1000000 --json\n" +

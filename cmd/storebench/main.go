@@ -5,10 +5,10 @@
 // and --out name. Everything it lists fits into 80 columns; --json prints an object a
 // line, for scripts.
 //
-// Exit codes: 0 measured, 1 an engine failed or lost something, 2 called in a way that
-// it cannot be, 3 an output or a file cannot be written, 130 interrupted, 141 if whoever
+// Exit codes: 0 measured, 1 an engine failed or lost something, 3 called in a way that
+// it cannot be, or an output or a file cannot be written, 130 interrupted, 141 if whoever
 // read its output is gone, as of a program that SIGPIPE ends. Of several the gravest
-// counts: 1 over 3 over 2 over 141 over 130.
+// counts: 1 over 3 over 141 over 130.
 //
 // An interrupt (Ctrl-C, SIGINT or SIGTERM) ends every command at once; what was
 // measured until then stands. A second one ends it without that.

@@ -336,7 +336,7 @@ func TestNoRoom(t *testing.T) {
 
 func TestWorsen(t *testing.T) {
 	c := &cli{}
-	for _, code := range []int{exitInterrupted, exitClosedPipe, exitUsage, exitWrite, exitFailed} {
+	for _, code := range []int{exitInterrupted, exitClosedPipe, exitWrite, exitFailed} {
 		c.worsen(code)
 		require.Equal(t, code, c.code)
 		c.worsen(exitOK)

@@ -16,7 +16,8 @@ import (
 // Availability is the oracle of refusals and failures. A request that is amiss is
 // refused, for what is wrong with it. Any other is served, but for
 //
-//   - a read at a causal level that has waited in vain,
+//   - a read at a causal level that has waited in vain, or of a session of which so many
+//     may wait already that a replica takes no more,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
 //     after the fence only if none of its own kind has been acknowledged and kept,
 //   - an amount by which the sum of the replica's own amounts would pass 64 bits.
@@ -111,10 +112,24 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
 	case s == wire.StatusUnavailable && x.Func == history.Read && a.Level == session.Causal:
+	case s == wire.StatusBusy && x.Func == history.Read && a.Level == session.Causal && o.mayWait(x):
 	default:
 		o.Fail(Violation{Oracle: "availability", Kind: "refused", Op: string(x.Func), Node: int(a.Node), Message: fmt.Sprintf(
 			"#%d of %q is refused: %v: %s", x.ID, x.Key, s, a.Response.Detail)})
 	}
+}
+
+// mayWait reports whether so many earlier reads of the session of x may still wait, that
+// one more is refused: a session that gives up does not take its reads back.
+func (o *Availability) mayWait(x *workload.Operation) bool {
+	const each = 16 // that of kvs.Config.MaxEach
+	reads := 0
+	for i := range o.Operations() {
+		if y := &o.Operations()[i]; y.Session == x.Session && y.Func == history.Read && y.ID < x.ID {
+			reads++
+		}
+	}
+	return reads >= each && x.ID < workload.FirstFinal
 }
 
 // otherKind reports whether a refusal for the kind of a key is right, as far as can be
