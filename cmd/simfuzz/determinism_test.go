@@ -19,8 +19,8 @@ import (
 // hundreds of times a run, so that no two runs are alike.
 var jitter = mutants.Mutant{
 	Name: "jitter-by-map-order", File: "kvs/replica.go",
-	Search:  "		r.gossip()\n		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})\n",
-	Replace: "		r.gossip()\n		for late := range map[uint64]bool{0: true, 1: true, 2: true, 3: true} {\n			r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS + late})\n			break\n		}\n",
+	Search:  "		r.beginCheckpoint()\n		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})\n",
+	Replace: "		r.beginCheckpoint()\n		for late := range map[uint64]bool{0: true, 1: true, 2: true, 3: true} {\n			r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS + late})\n			break\n		}\n",
 }
 
 const unsteadySeed = "20" // is run twice, as every twentieth is
