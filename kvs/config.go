@@ -1,0 +1,130 @@
+package kvs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// ErrConfig is wrapped when [New] refuses a configuration.
+var ErrConfig = errors.New("kvs: invalid configuration")
+
+// Config configures a replica. The zero value of an optional field takes its
+// default.
+type Config struct {
+	Self   ring.NodeID
+	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
+	First  bool   // the node has never run before, so it has nothing to ask its peers for
+	// Unreadable is how many records the disk could not read and has cut out. What they
+	// held is asked of the peers, whatever First says.
+	Unreadable int
+	Ring       *ring.Ring
+	Kinds      *kind.Kinds
+	Secret     []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
+
+	TickMS       uint64 // gossip interval; default 20
+	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
+	BatchBytes   int    // payload of a gossip message; default 256 KiB
+	MaxWaiting   int    // threshold reads that may wait at once; default 1024
+	MaxEach      int    // of these, reads of one session; default 16
+	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
+	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
+
+	// CheckpointBytes is how many bytes of records are persisted before the next
+	// checkpoint, which is written where the last one was smaller than that, and as many
+	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
+	CheckpointBytes int
+	// MaxPast is how many marks the past of a session may have before this replica makes
+	// a cut, which then stands for those that it can; default half the partitions, and at
+	// least 32.
+	MaxPast int
+
+	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
+	// partition with each message; default 8. Beyond that it tells what the receiver has
+	// not confirmed; see [gossip.Word].
+	MaxKnown int
+
+	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for
+	// owners that have not acknowledged them, and of how many bytes; default 65,536 and
+	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
+	// then are brought up by snapshots. One that does not own the partition has nothing
+	// to make a snapshot of: it refuses writes when MaxHandOver of them, default 65,536,
+	// or MaxLogBytes wait to be handed over.
+	MaxLog, MaxHandOver, MaxLogBytes int
+
+	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
+	// peer may be, in milliseconds; default 120,000. That of a client may be half as
+	// far, so that no client can push this replica to where peers whose clocks are
+	// right, or wrong by less than the other half, do not follow.
+	MaxAheadMS uint64
+}
+
+const minSecret = 16 // bytes
+
+func (c *Config) setDefaults() error {
+	switch {
+	case c.Ring == nil || c.Kinds == nil:
+		return fmt.Errorf("%w: no ring, or no kinds", ErrConfig)
+	case len(c.Secret) < minSecret:
+		return fmt.Errorf("%w: a secret of %d bytes, want at least %d", ErrConfig, len(c.Secret), minSecret)
+	case c.Origin == 0:
+		return fmt.Errorf("%w: origin 0", ErrConfig)
+	case !slices.Contains(c.Ring.Nodes(), c.Self):
+		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
+	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
+	case c.MaxAheadMS > maxPhysicalMS:
+		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
+	case c.Unreadable < 0:
+		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
+		return fmt.Errorf("%w: a negative bound", ErrConfig)
+	}
+	if c.TickMS == 0 {
+		c.TickMS = 20
+	}
+	if c.ForwardTicks == 0 {
+		c.ForwardTicks = 4
+	}
+	if c.BatchBytes == 0 {
+		c.BatchBytes = 256 << 10
+	}
+	if c.CheckpointBytes == 0 {
+		c.CheckpointBytes = 4 << 20
+	}
+	if c.MaxWaiting == 0 {
+		c.MaxWaiting = 1024
+	}
+	if c.MaxKnown == 0 {
+		c.MaxKnown = 8
+	}
+	if c.MaxPast == 0 {
+		c.MaxPast = max(32, c.Ring.Partitions()/2)
+	}
+	if c.MaxLog == 0 {
+		c.MaxLog = 1 << 16
+	}
+	if c.MaxHandOver == 0 {
+		c.MaxHandOver = 1 << 16
+	}
+	if c.MaxLogBytes == 0 {
+		c.MaxLogBytes = 64 << 20
+	}
+	if c.MaxAheadMS == 0 {
+		c.MaxAheadMS = 120_000
+	}
+	if c.MaxEach == 0 {
+		c.MaxEach = 16
+	}
+	if c.MaxWaitTicks == 0 {
+		c.MaxWaitTicks = 4096
+	}
+	if c.MaxSessions == 0 {
+		c.MaxSessions = 1 << 20
+	}
+	return nil
+}
