@@ -1,0 +1,221 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+)
+
+// TestOutcomeUnknown has the bucket's answer to the swap lost: the head is read
+// again, and tells.
+func TestOutcomeUnknown(t *testing.T) {
+	for _, happened := range []bool{true, false} {
+		b := &lossy{bucket: newBucket(), happened: happened, lose: 1}
+		v, _, err := snapshot.New(b).Publish(draft(0, "x"))
+		if happened {
+			require.NoError(t, err)
+			require.Equal(t, store.Version(1), v)
+		} else {
+			require.ErrorIs(t, err, errLost)
+			v, err = snapshot.New(b).Latest()
+			require.NoError(t, err)
+			require.Zero(t, v)
+		}
+	}
+	// A bucket that tried twice by itself conflicts with its own first try.
+	b := &lossy{bucket: newBucket(), happened: true, lose: 1, conflict: true}
+	v, _, err := snapshot.New(b).Publish(draft(0, "x"))
+	require.NoError(t, err)
+	require.Equal(t, store.Version(1), v)
+}
+
+var errLost = errors.New("the answer was lost")
+
+type lossy struct {
+	*bucket
+	happened, conflict bool
+	lose               int
+}
+
+func (l *lossy) SwapHead(tag string, data []byte) error {
+	l.lose--
+	if l.lose != 0 {
+		return l.bucket.SwapHead(tag, data)
+	}
+	if l.happened {
+		if err := l.bucket.SwapHead(tag, data); err != nil {
+			return err
+		}
+	}
+	if l.conflict {
+		return store.ErrConflict
+	}
+	return errLost
+}
+
+// outage is a bucket of which one swap is not answered, nor are the questions for the
+// head that follow.
+type outage struct {
+	*bucket
+	happened bool
+	swaps    int // the one that is not answered, counted down
+	silent   int // questions for the head that fail from then on
+	conflict bool
+	cut      bool
+}
+
+func (o *outage) Head() ([]byte, string, error) {
+	if o.cut && o.silent > 0 {
+		o.silent--
+		return nil, "", errLost
+	}
+	return o.bucket.Head()
+}
+
+func (o *outage) SwapHead(tag string, data []byte) error {
+	o.swaps--
+	if o.swaps != 0 {
+		return o.bucket.SwapHead(tag, data)
+	}
+	o.cut = true
+	if o.happened {
+		if err := o.bucket.SwapHead(tag, data); err != nil {
+			return err
+		}
+	}
+	if o.conflict {
+		return store.ErrConflict
+	}
+	return errLost
+}
+
+// TestOutcomeUnknownForNow has both the swap and the question for its outcome fail. At
+// the next use the writer finds its version by the name of the manifest: the same
+// draft is that version, and another goes on top of it. Nothing is lost, nothing twice,
+// and a version of somebody else is a conflict as ever.
+func TestOutcomeUnknownForNow(t *testing.T) {
+	for _, conflict := range []bool{false, true} {
+		for _, happened := range []bool{false, true} {
+			for _, same := range []bool{false, true} {
+				for _, other := range []bool{false, true} {
+					b := &outage{bucket: newBucket(), happened: happened, swaps: 2, silent: 1, conflict: conflict}
+					a := snapshot.New(b)
+					_, _, err := a.Publish(draft(0, "first"))
+					require.NoError(t, err)
+					_, _, err = a.Publish(draft(1, "second"))
+					require.ErrorIs(t, err, errLost)
+					require.NotErrorIs(t, err, store.ErrConflict, "nobody else has published")
+					last := store.Version(1)
+					if happened {
+						last = 2
+					}
+					if other {
+						last++
+						_, _, err := snapshot.New(b.bucket).Publish(draft(last-1, "another's"))
+						require.NoError(t, err)
+					}
+					next := draft(1, "second", "third")
+					if same {
+						next = draft(1, "second")
+					}
+					v, _, err := a.Publish(next)
+					vs := whole(t, b.bucket)
+					switch {
+					case other:
+						require.ErrorIs(t, err, store.ErrConflict)
+						require.Len(t, vs, int(last))
+						continue
+					case happened && same:
+						require.NoError(t, err)
+						require.Equal(t, store.Version(2), v)
+					case happened:
+						require.NoError(t, err)
+						require.Equal(t, store.Version(3), v)
+						m, err := a.Manifest(v)
+						require.NoError(t, err)
+						require.Equal(t, store.Version(2), m.Parent)
+					default:
+						require.NoError(t, err)
+						require.Equal(t, store.Version(2), v)
+					}
+					require.Equal(t, v, vs[len(vs)-1])
+					_, _, err = a.Publish(draft(1, "second"))
+					require.ErrorIs(t, err, store.ErrConflict, "a version is adopted once")
+				}
+			}
+		}
+	}
+}
+
+// TestOutcomesUnknown loses several outcomes one behind the other; whichever swap it
+// was that happened, the writer goes on from it.
+func TestOutcomesUnknown(t *testing.T) {
+	for happens := 1; happens <= 3; happens++ {
+		b := &outage{bucket: newBucket()}
+		a := snapshot.New(b)
+		for i := 1; i <= 3; i++ {
+			b.swaps, b.silent, b.cut, b.happened = 1, 1, false, i == happens
+			_, _, err := a.Publish(draft(0, fmt.Sprint("content ", i)))
+			if i > happens {
+				// The one before is found first, and this one goes on top of it.
+				b.silent = 0
+				if err == nil {
+					break
+				}
+			}
+			require.Error(t, err)
+		}
+		b.silent = 0
+		v, _, err := a.Publish(draft(0, "last"))
+		require.NoError(t, err, "%d", happens)
+		vs := whole(t, b.bucket)
+		require.Equal(t, v, vs[len(vs)-1])
+		m, err := a.Manifest(v)
+		require.NoError(t, err)
+		require.Equal(t, v-1, m.Parent)
+	}
+}
+
+// TestPublishAnswersLate has a swap happen only while the next one of its writer is
+// under way: that one looks again and goes on top of it.
+func TestPublishAnswersLate(t *testing.T) {
+	b := &late{bucket: newBucket()}
+	a := snapshot.New(b)
+	_, _, err := a.Publish(draft(0, "first"))
+	require.ErrorIs(t, err, errLost)
+	v, _, err := a.Publish(draft(0, "second"))
+	require.NoError(t, err)
+	require.Equal(t, store.Version(2), v)
+	require.Equal(t, []store.Version{1, 2}, whole(t, b.bucket))
+	m, err := a.Manifest(2)
+	require.NoError(t, err)
+	require.Equal(t, store.Version(1), m.Parent)
+}
+
+// late does the first swap when the second comes, before it.
+type late struct {
+	*bucket
+	tag  string
+	data []byte
+	n    int
+}
+
+func (l *late) SwapHead(tag string, data []byte) error {
+	l.n++
+	switch l.n {
+	case 1:
+		l.tag, l.data = tag, bytes.Clone(data)
+		return errLost
+	case 2:
+		if err := l.bucket.SwapHead(l.tag, l.data); err != nil {
+			return err
+		}
+	}
+	return l.bucket.SwapHead(tag, data)
+}
