@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +38,7 @@ func TestRunCover(t *testing.T) {
 	assert.Equal(t, "coverage", count.Kind)
 	assert.Contains(t, count.Packages, "kvs/gossip")
 	assert.NotContains(t, count.Packages, "cmd/simfuzz")
+	assert.Equal(t, ofRuns(t), count.Packages, "what a run executes, and nothing else")
 	assert.Greater(t, count.Reached, count.Statements/2)
 	never := 0
 	for _, b := range count.Never {
@@ -48,6 +51,20 @@ func TestRunCover(t *testing.T) {
 	code, _, errs = invoke(t, "", append(args, "--cover")...)
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, errs, "not inside a source checkout")
+}
+
+// ofRuns are the packages of the store that a simulated run is made of.
+func ofRuns(t *testing.T) (packages []string) {
+	t.Helper()
+	deps, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../../sim/scenario").Output()
+	require.NoError(t, err)
+	for _, pkg := range strings.Fields(string(deps)) {
+		if rel := strings.TrimPrefix(pkg, modulePath+"/"); rel == "kvs" || strings.HasPrefix(rel, "kvs/") {
+			packages = append(packages, rel)
+		}
+	}
+	slices.Sort(packages)
+	return packages
 }
 
 func TestPrintCoverage(t *testing.T) {

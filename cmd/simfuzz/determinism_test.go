@@ -51,7 +51,7 @@ func TestOneSeedTwoTraces(t *testing.T) {
 	require.NoError(t, err)
 	for what, text := range map[string]string{"printed": out, "kept": string(said)} {
 		assert.Regexp(t, `one seed, two traces: [0-9a-f]{16} and [0-9a-f]{16}\n`, text, what)
-		assert.Regexp(t, `the traces part at line \d+\n( +both   .*\n( {4,}[0-9a-f]+\n)?)+( +first  .*\n( {4,}[0-9a-f]+\n)?)+( +second .*\n( {4,}[0-9a-f]+\n)?)+`, text, what)
+		assert.Regexp(t, `the traces part at line \d+\n( +both   .*\n( {6,}[][0-9a-f ]+\n)?)+( +first  .*\n( {6,}[][0-9a-f ]+\n)?)+( +second .*\n( {6,}[][0-9a-f ]+\n)?)+`, text, what)
 	}
 	assert.Contains(t, out, "0 run twice with one trace")
 	assert.Contains(t, out, "kept in "+folder)
