@@ -3,7 +3,6 @@ package edelweiss
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
@@ -22,24 +21,10 @@ func LoadTape(r io.Reader) (*trial.Tape, error) {
 	return t, nil
 }
 
-// AssertHolds fails a test with what goes wrong in a replay of the tape at a path.
-func AssertHolds(t interface {
-	Helper()
-	Fatal(args ...any)
-}, path string) {
+// AssertHolds is [trial.AssertHolds] for a tape with an engine.
+func AssertHolds(t trial.T, path string) {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	tape, err := LoadTape(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := tape.Replay().Err; err != nil {
-		t.Fatal(err)
-	}
+	trial.AssertHoldsWith(t, path, LoadTape)
 }
 
 // Test is [trial.Test] for a tape in a file: of a tape with an engine, the Go test calls

@@ -302,18 +302,27 @@ func operation(text string) (o Operation, err error) {
 	return o, err
 }
 
-// AssertHolds fails a test with what goes wrong in a replay of the tape at a path.
-func AssertHolds(t interface {
+// T is what AssertHolds needs of a test.
+type T interface {
 	Helper()
 	Fatal(args ...any)
-}, path string) {
+}
+
+// AssertHolds fails a test with what goes wrong in a replay of the tape at a path.
+func AssertHolds(t T, path string) {
+	t.Helper()
+	AssertHoldsWith(t, path, LoadTape)
+}
+
+// AssertHoldsWith is AssertHolds with another way to load the tape.
+func AssertHoldsWith(t T, path string, load func(io.Reader) (*Tape, error)) {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	tape, err := LoadTape(f)
+	tape, err := load(f)
 	if err != nil {
 		t.Fatal(err)
 	}
