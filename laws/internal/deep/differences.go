@@ -274,14 +274,14 @@ func (d *differ) slices(elem *Type, x, y *sliceHeader, at *place) {
 		return
 	}
 	a, b := x.data, y.data
-	d.later(elem, a, b, n, func() {
-		d.elements(elem, a, b, n, at)
-		if from := max(x.len, y.len); d.o.Memory && from < whole {
-			spare := at.then(func() string { return fmt.Sprintf("[%d:] (spare capacity)", from) })
-			skip := uintptr(from) * elem.size
-			d.elements(elem, unsafe.Add(a, skip), unsafe.Add(b, skip), whole-from, spare)
-		}
-	})
+	d.later(elem, a, b, n, func() { d.elements(elem, a, b, n, at) })
+	if from := max(x.len, y.len); d.o.Memory && from < whole {
+		// By a key of its own: other slices of this memory may have less of it to spare.
+		spare := at.then(func() string { return fmt.Sprintf("[%d:] (spare capacity)", from) })
+		skip := uintptr(from) * elem.size
+		s, t := unsafe.Add(a, skip), unsafe.Add(b, skip)
+		d.later(elem, s, t, whole-from, func() { d.elements(elem, s, t, whole-from, spare) })
+	}
 }
 
 // count is a number with its noun.

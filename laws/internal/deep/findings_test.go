@@ -472,3 +472,24 @@ func TestUnsafePointersAreKept(t *testing.T) {
 	c := agrees(t, any(unsafe.Pointer(&n)))
 	assert.Equal(t, unsafe.Pointer(&n), c)
 }
+
+// What one slice has no room for, another of the same memory and length has to spare:
+// a write into it is named, in whichever order they are met.
+func TestDifferencesInSpareCapacityOfOneOfTwoSlices(t *testing.T) {
+	type windows struct{ First, Second []int }
+	of := deep.Of(reflect.TypeFor[windows]())
+	for _, c := range []struct{ lenA, capA, lenB, capB int }{{1, 1, 1, 3}, {1, 3, 1, 1}, {1, 2, 1, 3}, {0, 1, 0, 3}, {2, 2, 1, 3}} {
+		value := func() (*windows, []int) {
+			s := []int{1, 2, 3}
+			return &windows{s[:c.lenA:c.capA], s[:c.lenB:c.capB]}, s
+		}
+		for i := range 3 {
+			a, _ := value()
+			b, s := value()
+			s[i] = 9
+			d := of.DifferencesAt(unsafe.Pointer(a), unsafe.Pointer(b), deep.DifferenceOptions{Memory: true})
+			assert.NotEmpty(t, d.Places, "%v: element %d", c, i)
+			assert.NotEqual(t, of.FingerprintAt(unsafe.Pointer(a)), of.FingerprintAt(unsafe.Pointer(b)), "%v: element %d", c, i)
+		}
+	}
+}

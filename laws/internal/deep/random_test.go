@@ -154,8 +154,9 @@ func (m memory) walk(v reflect.Value) {
 		}
 	case reflect.Map:
 		if !v.IsNil() && m.first(v.Pointer(), -1, t) {
-			for it := v.MapRange(); it.Next(); {
-				m.indirect(it.Value())
+			// In an order of its own, or a case could not be drawn again.
+			for _, e := range newPrinter(0, t).sortedKeys(v) {
+				m.indirect(e.val)
 			}
 		}
 	case reflect.Interface:
