@@ -49,8 +49,10 @@ func NewDraw(src choice.Source) *Draw {
 
 // Reset makes d begin anew with src, as if it came from [NewDraw].
 func (d *Draw) Reset(src choice.Source) {
-	*d = Draw{src: src, look: d.look, answers: d.answers[:0], made: d.made}
-	d.made.n = 0
+	d.src, d.asked, d.err, d.rapid, d.onJoin = src, 0, nil, nil, nil
+	d.look.unknown = true
+	d.over, d.answers, d.keeping, d.made.n = nil, d.answers[:0], false, 0
+	d.plain, d.plaining = nil, false
 	if r, ok := src.(interface{ T() *rapid.T }); ok {
 		d.rapid = r.T()
 	}

@@ -68,7 +68,7 @@ func ofWords[T any](d *Draw, site string, f func(words []uint64) (v T, used int,
 	w.begin(d, site)
 	for range attempts {
 		v, used, err := f(w.first(max(w.typical, fewWords)))
-		for n := 4 * fewWords; err == errOverrun; n *= 4 {
+		for n := 8 * fewWords; err == errOverrun; n *= 4 {
 			if n > MaxWords {
 				d.Fail(ErrTooLong)
 				return none
@@ -91,7 +91,7 @@ func ofWords[T any](d *Draw, site string, f func(words []uint64) (v T, used int,
 // fewWords is how many words are looked at first, at least, and mostAtOnce how many at
 // most.
 const (
-	fewWords   = 16
+	fewWords   = 8
 	mostAtOnce = 256
 )
 
@@ -100,13 +100,17 @@ type lookahead struct {
 	d       *Draw
 	site    string
 	peek    choice.Peeker // nil where answers must be asked for to be known
+	unknown bool          // whether the source can peek
 	words   []uint64
 	typical int // how many are worth looking at at once; nothing that is drawn depends on it
 }
 
 func (w *lookahead) begin(d *Draw, site string) {
 	w.d, w.site, w.words = d, site, w.words[:0]
-	w.peek, _ = choice.CanPeek(d.src)
+	if w.unknown {
+		w.peek, _ = choice.CanPeek(d.src)
+		w.unknown = false
+	}
 }
 
 // first returns the first n of the answers.
@@ -144,7 +148,7 @@ func (w *lookahead) fill(i int, words []uint64) int {
 
 // take asks for the first n answers, which are then no longer ahead.
 func (w *lookahead) take(n int) {
-	w.typical = min(max(w.typical, n+n/4), mostAtOnce)
+	w.typical = min(max(w.typical, n), mostAtOnce)
 	if w.peek == nil {
 		w.words = append(w.words[:0], w.words[n:]...)
 		return

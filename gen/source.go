@@ -67,24 +67,40 @@ func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
 func Correlated[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
 	return func(d *Draw, tuple []T) {
 		var base [poolSize]T
-		var drawn [poolSize]bool
+		var uses [poolSize]int // that are to come
+		var lent [poolSize]bool
+		var few [4]uint64
+		masks := few[:0]
 		d.made.n = 0
-		for i := range tuple {
+		for range tuple {
 			mask := 1 + d.Choose("joinof", 1<<poolSize-1)
+			masks = append(masks, mask)
+			for j := range base {
+				if mask>>j&1 == 0 {
+					continue
+				}
+				if uses[j] == 0 {
+					base[j] = splice(d, g, 2)
+				}
+				uses[j]++
+			}
+		}
+		for i, mask := range masks {
 			first := true
 			for j := range base {
 				if mask>>j&1 == 0 {
 					continue
 				}
-				if !drawn[j] {
-					base[j], drawn[j] = splice(d, g, 2), true
-				}
-				if first {
+				uses[j]--
+				switch {
+				case !first:
+					tuple[i], lent[j] = joinSafely(d, join, tuple[i], base[j]), true
+				case uses[j] == 0 && !lent[j]: // nobody else holds it: a join may return an operand
+					tuple[i] = base[j]
+				default:
 					tuple[i] = copied(base[j], clone)
-					first = false
-				} else {
-					tuple[i] = joinSafely(d, join, tuple[i], base[j])
 				}
+				first = false
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package kvs
 
 import (
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -47,9 +48,11 @@ func (p *partition) reckon(at int, id ring.NodeID) {
 // hear takes the word of a peer on what it holds. One that names this incarnation
 // answers its question.
 func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
-	reclaimed, fell := p.log.Hears(g.From, g.Origin, it.Known)
+	reclaimed, fell, took := p.log.Hears(g.From, g.Origin, it.Word)
 	r.stats.Reclaimed += uint64(reclaimed)
-	if !p.shared[from] {
+	p.handed = p.handed || reclaimed > 0
+	p.confirm(from, g.Origin, r.cfg.Origin, it)
+	if !p.shared[from] || !took {
 		return
 	}
 	p.bare = p.bare || fell
@@ -65,7 +68,11 @@ func (r *Replica) meet(p *partition, at int, it *wire.Item) (size int) {
 		return r.sendSnapshot(r.peers[at].id, p)
 	}
 	if !p.owned && p.stranded() {
-		r.emit(Effect{Kind: EffectRestart})
+		if p.handed {
+			r.emit(Effect{Kind: EffectRestart})
+		} else {
+			p.abandon(r.peers)
+		}
 	}
 	it.Pull = true
 	return 0
@@ -80,4 +87,20 @@ func (p *partition) stranded() bool {
 		}
 	}
 	return p.log.Len() > 0
+}
+
+// abandon forgets the writes that this replica, which does not own the partition, had
+// handed over, where every owner has lost them and the disk has them no more either:
+// only so can it offer what it still holds.
+func (p *partition) abandon(peers []peerLink) {
+	var held gossip.Dots
+	for e := range p.log.All() {
+		held.Add(e.Dot)
+	}
+	p.applied = held // of which it tells nobody, so that rev need not name it
+	for at, shared := range p.shared {
+		if shared && p.need[at] != needWord {
+			p.reckon(at, peers[at].id)
+		}
+	}
 }

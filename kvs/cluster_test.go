@@ -3,6 +3,7 @@ package kvs_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,9 @@ type cluster struct {
 	hosts    []host.Host
 	origins  uint64
 	disks    [][][]byte
+	before   []int      // by node: where in its disk the record of token 1 is, or was
+	cut      []int      // by node: how many records have been truncated
+	full     [][][]byte // by node: what its disk would be without checkpoints
 	bag      []flight
 	answers  map[uint64]map[uint64]*wire.Response // by client and request
 	now      uint64
@@ -48,6 +52,14 @@ type cluster struct {
 	accepted int
 	batch    int // BatchBytes of replicas that start
 	restarts int // that replicas asked for
+	check    int // CheckpointBytes of replicas that start
+	written  int // bytes of records
+
+	unreadable int // how many records of its disk a replica that starts cannot read
+
+	cfg       func(*kvs.Config) // changes that of replicas that start
+	onAccept  func(client uint64, p ring.Partition, origin, seq uint64, element string)
+	onRespond func(node int, a *wire.Response) // when the replica has just answered
 }
 
 type flight struct {
@@ -66,6 +78,7 @@ func newCluster(t testing.TB, nodes, partitions, rf int, seed uint64) *cluster {
 	c := &cluster{
 		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*wire.Response),
 		replicas: make([]*kvs.Replica, nodes), hosts: make([]host.Host, nodes), disks: make([][][]byte, nodes),
+		before: make([]int, nodes), cut: make([]int, nodes), full: make([][][]byte, nodes),
 	}
 	for i := range ids {
 		c.start(i)
@@ -84,9 +97,17 @@ func (c *cluster) start(node int) {
 	err := kvs.ErrOriginUsed
 	for errors.Is(err, kvs.ErrOriginUsed) {
 		c.origins++
-		r, err = kvs.New(kvs.Config{Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret, BatchBytes: c.batch}, c.disks[node])
+		cfg := kvs.Config{
+			Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret,
+			BatchBytes: c.batch, CheckpointBytes: c.check, Unreadable: c.unreadable,
+		}
+		if c.cfg != nil {
+			c.cfg(&cfg)
+		}
+		r, err = kvs.New(cfg, c.disks[node])
 	}
 	require.NoError(c.t, err)
+	c.before[node] = len(c.disks[node])
 	c.replicas[node], c.hosts[node] = r, host.New(r, env{c, node})
 	c.did(node, c.hosts[node].Start())
 }
@@ -107,6 +128,7 @@ func (c *cluster) crash(node int) {
 // lose crashes the replica and takes its disk back to its first records.
 func (c *cluster) lose(node, keep int) {
 	c.disks[node] = c.disks[node][:min(keep, len(c.disks[node]))]
+	c.full[node] = slices.Clone(c.disks[node])
 	c.crash(node)
 }
 
@@ -121,21 +143,47 @@ func (e env) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
 }
 
 func (e env) Respond(_ uint64, msg []byte) {
+	if e.c.onRespond != nil {
+		a, err := wire.DecodeResponse(msg)
+		require.NoError(e.c.t, err)
+		e.c.onRespond(e.node, a)
+	}
 	e.c.post(flight{node: -1, ev: kvs.Event{Kind: kvs.EventMessage, Msg: bytes.Clone(msg)}})
 }
 
 func (e env) Persist(token uint64, record []byte) error {
 	// Durability is in order: the record is on the disk before any later one.
 	e.c.disks[e.node] = append(e.c.disks[e.node], bytes.Clone(record))
+	e.c.written += len(record)
+	if !wire.IsCheckpoint(record) {
+		e.c.full[e.node] = append(e.c.full[e.node], bytes.Clone(record))
+	}
 	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventPersisted, Token: token}})
 	return nil
+}
+
+func (e env) Truncate(token uint64) {
+	cut := e.c.before[e.node] + int(token) - 1
+	e.c.disks[e.node] = e.c.disks[e.node][cut:]
+	e.c.before[e.node] -= cut
+	e.c.cut[e.node] += cut
 }
 
 func (e env) After(uint64) {
 	e.c.bag = append(e.c.bag, flight{node: e.node, disk: true, ev: kvs.Event{Kind: kvs.EventTick}})
 }
 
-func (e env) Accepted(*gossip.Entry) { e.c.accepted++ }
+func (e env) Accepted(x *gossip.Entry) {
+	e.c.accepted++
+	if e.c.onAccept == nil {
+		return
+	}
+	v, err := mustKind(e.c.t, x.Kind).Decode(x.Delta)
+	require.NoError(e.c.t, err)
+	if set, ok := kind.Get[kind.GrowSet](v); ok {
+		e.c.onAccept(x.Client, e.c.ring.PartitionOf(x.Key), x.Dot.Origin, x.Dot.Seq, set[0])
+	}
+}
 
 // do gives a node an event, and starts the node again if it asks for that.
 func (c *cluster) do(node int, ev kvs.Event) { c.did(node, c.hosts[node].Do(ev)) }

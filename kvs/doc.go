@@ -23,7 +23,8 @@
 // Reads at the causal level are threshold reads: they wait until the replica has
 // applied what the session depends on, and fail at their deadline; they are
 // never answered with a stale value. What a session depends on it shows with the proof
-// of a replica, so that a client cannot invent a dependency; a session's number, which
+// of a replica, so that a client cannot invent a dependency; where it has become long, a mark
+// of a cut stands for most of it. A session's number, which
 // the host should draw at random, is what else it has to prove itself by.
 //
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:

@@ -31,12 +31,13 @@ type EffectKind uint8
 
 // The kinds of effects.
 const (
-	EffectSend    EffectKind = 1 + iota // send Msg to the peer To
-	EffectRespond                       // send Msg to the session Client
-	EffectPersist                       // make Msg durable, then report EventPersisted with Token
-	EffectTimer                         // report EventTick once, AfterMS from now
-	EffectAccept                        // for observers: Entry was accepted and will be persisted
-	EffectRestart                       // start the replica again from its disk, which has what every owner has lost
+	EffectSend     EffectKind = 1 + iota // send Msg to the peer To
+	EffectRespond                        // send Msg to the session Client
+	EffectPersist                        // make Msg durable, then report EventPersisted with Token
+	EffectTimer                          // report EventTick once, AfterMS from now
+	EffectAccept                         // for observers: Entry was accepted and will be persisted
+	EffectTruncate                       // records given before the one of Token are needed no more
+	EffectRestart                        // start the replica again from its disk, which has what every owner has lost
 )
 
 // Effect is one output of the state machine. Effects are to be carried out in

@@ -2,7 +2,6 @@ package kvs
 
 import (
 	"math"
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -21,17 +20,18 @@ func (r *Replica) gossip() {
 		peer := &r.peers[at]
 		due := r.tick >= peer.next
 		offered := false
-		budget := r.cfg.BatchBytes
+		budget := max(r.cfg.BatchBytes/int(peer.gap), 1) // what a silent peer is offered is mostly for nobody
 		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
 			silent := !p.owned || p.told[at] == p.rev
 			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
-			it := wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id), Known: p.applied}
+			it := wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id)}
 			if due && budget > 0 {
 				if p.need[at] == needNothing {
 					from := len(offers)
+					r.offerTo = p.log.Known(peer.id)
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
 					it.Entries = offers[from:]
 					it.Pull = p.bare && !p.owned // what it handed over may be lost here too
@@ -48,7 +48,7 @@ func (r *Replica) gossip() {
 			}
 			offered = offered || len(it.Entries) > 0 || it.Pull
 			r.stats.Offered += uint64(len(it.Entries))
-			p.told[at] = p.rev
+			p.told[at], it.Word = p.rev, r.word(p, at)
 			items = append(items, it)
 		}
 		if offered {
@@ -85,8 +85,12 @@ func (r *Replica) silence() uint64 {
 }
 
 // mayOffer holds deltas of other origins back for a while: their own origin
-// offers them too, and mostly comes first.
+// offers them too, and mostly comes first. A barrier waits for what it names: offered
+// before that, it would be left, and could take the place of what it waits for.
 func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
+	if e.Kind == barrier && len(e.Deps) > 0 && !r.offerTo.Covers(e.Deps.Row(e.Deps[0].Partition)) {
+		return false
+	}
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
 }
 
@@ -119,7 +123,7 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		}
 		p := r.partition(it.Partition)
 		var lie bool
-		if it.Known, lie = p.credible(r.cfg.Origin, it.Known); lie {
+		if it.Word.Known, lie = p.credible(r.cfg.Origin, it.Word.Known); lie {
 			r.stats.Rejected++
 		}
 		r.hear(p, from, g, it)
@@ -147,7 +151,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	b := r.newBatch(p)
 	for i := range entries {
 		e := &entries[i]
-		if p.applied.Contains(e.Dot) || slices.Contains(p.coming, e.Dot) {
+		if p.applied.Contains(e.Dot) || p.coming.Contains(e.Dot) {
 			r.stats.Duplicates++
 			continue
 		}
@@ -159,13 +163,19 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 			r.stats.Ahead++ // it is offered again, and taken once this host's clock has come near
 			continue
 		}
+		if e.Kind == barrier && !p.reached(e) {
+			r.stats.Ahead++ // it is offered again, and taken once what it names is held
+			continue
+		}
 		delta, err := r.decodeDelta(e)
-		if err != nil || r.cfg.Ring.PartitionOf(e.Key) != p.id {
+		if err != nil || e.Kind != barrier && r.cfg.Ring.PartitionOf(e.Key) != p.id {
 			r.stats.Rejected++
 			continue
 		}
 		r.clock.Observe(e.Clock)
-		r.remember(e.Client, e.Req)
+		if e.Kind != barrier {
+			r.remember(e.Client, e.Req)
+		}
 		b.entries = append(b.entries, *e)
 		r.memory.own(&b.entries[len(b.entries)-1])
 		b.deltas = append(b.deltas, delta)
@@ -181,7 +191,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 func (r *Replica) payDebts(p *partition) {
 	for _, peer := range p.owe {
 		p.told[peer] = p.rev
-		r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(r.peers[peer].id), Known: p.applied})
+		r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(r.peers[peer].id), Word: r.word(p, peer)})
 		r.send(r.peers[peer].id, r.items)
 	}
 	p.owe = p.owe[:0]

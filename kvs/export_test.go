@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // Reseal turns arbitrary bytes into a message with a fitting header and
@@ -46,3 +48,42 @@ func RecodePiece(record []byte) ([]byte, error) {
 	x, err := new(wire.DecodeBuffer).Piece(encoded)
 	return wire.AppendPieceRecord(nil, x.Append(nil)), err
 }
+
+// Level makes r, which has started on a whole log, what one would be that has started
+// from a checkpoint: it forgets the deltas that cut, which has, holds no more, and returns
+// their dots by partition; and its clock goes as far.
+func (r *Replica) Level(cut *Replica) map[ring.Partition]causal.Dots {
+	forgotten := make(map[ring.Partition]causal.Dots)
+	r.clock.Observe(cut.clock.last)
+	for _, p := range r.parts {
+		q := cut.held(p.id)
+		if q == nil {
+			continue
+		}
+		var keep []gossip.Entry
+		var gone gossip.Dots
+		for e := range p.log.All() {
+			if q.log.Has(e.Dot) {
+				keep = append(keep, e)
+			} else {
+				gone.Add(e.Dot)
+			}
+		}
+		if len(gone) == 0 {
+			continue
+		}
+		forgotten[p.id] = gone.Causal()
+		p.bare = true
+		p.log.Reset(r.cfg.Self, r.cfg.Ring.Owners(p.id))
+		for i := range keep {
+			p.log.Add(&keep[i], 0)
+		}
+	}
+	return forgotten
+}
+
+// Logged is how many deltas of a partition wait to be acknowledged.
+func (r *Replica) Logged(id ring.Partition) int { return r.partition(id).log.Len() }
+
+// Visited is how many deltas of a partition its log has looked at.
+func (r *Replica) Visited(id ring.Partition) uint64 { return r.partition(id).log.Visited() }

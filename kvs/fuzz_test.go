@@ -248,7 +248,11 @@ func (d *draws) delta(name string) []byte {
 func (d *draws) gossip() []byte {
 	var items []wire.Item
 	for range d.n(3) {
-		it := wire.Item{Partition: ring.Partition(d.n(3)), Pull: d.n(2) == 0, Heard: d.number(), Known: d.dots()}
+		it := wire.Item{Partition: ring.Partition(d.n(3)), Pull: d.n(2) == 0, Heard: d.number(), Word: gossip.Word{Known: d.dots()}}
+		if d.n(3) == 0 {
+			it.Word.Rev, it.Word.Seen = d.number(), d.number()
+			it.Word.Base = min(d.number(), it.Word.Rev)
+		}
 		for range d.n(3) {
 			e := gossip.Entry{Dot: causal.Dot{Origin: d.number(), Seq: max(d.number(), 1)}, Clock: d.number(), Key: d.key(), Kind: d.kind()}
 			e.Delta, e.Deps, e.Client, e.Req = d.delta(e.Kind), d.matrix(), d.number(), d.number()

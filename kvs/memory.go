@@ -12,24 +12,26 @@ import (
 
 // scratch is memory that is used again, and no part of the state.
 type scratch struct {
-	in     wire.DecodeBuffer
-	memory memory
-	values values
-	out    []Effect
-	wire   []byte // of the effects' messages
-	value  []byte
-	past   session.Matrix
-	sealer *session.Notary
-	items  []wire.Item
-	offers []gossip.Entry
-	accept gossip.Entry // of the effect that announces it
-	free   []*batch
-	spare  []*partition
+	in      wire.DecodeBuffer
+	memory  memory
+	values  values
+	out     []Effect
+	wire    []byte // of the effects' messages
+	value   []byte
+	past    session.Matrix
+	sealer  *session.Notary
+	items   []wire.Item
+	offers  []gossip.Entry
+	offerTo gossip.Dots  // what the peer that mayOffer is asked about is known to hold
+	accept  gossip.Entry // of the effect that announces it
+	free    []*batch
+	spare   []*partition
 }
 
 // batch is what one record makes durable.
 type batch struct {
-	token   uint64
+	first   uint64 // token of the first of its records, mostly the only one
+	token   uint64 // and of the last
 	part    *partition
 	entries []gossip.Entry
 	deltas  []kind.Value

@@ -10,7 +10,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // cell is what is held under one key. It has one slot, save where replicas that
@@ -28,7 +27,7 @@ type cell struct {
 type slot struct {
 	kind   string
 	val    kind.Value
-	writes session.Matrix // of this partition alone
+	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
 }
 
@@ -121,9 +120,12 @@ type partition struct {
 	own     map[ownID]kind.Value // the join of this origin's deltas
 	seq     uint64               // last sequence number given out by this origin
 	applied gossip.Dots          // durable and visible
-	coming  []causal.Dot         // being persisted, or were since nothing was
+	cuts    session.Matrix       // by origin, the last of its barriers in applied
+	coming  gossip.Dots          // being persisted, or were since nothing was
 	log     *gossip.Log
-	rev     uint64   // counts changes of applied
+	rev     uint64 // how many dots are in applied, which names its state
+	changes gossip.Changes
+	links   []link   // by peer
 	told    []uint64 // by peer: the rev that it was last told
 	owe     []int    // peers to be told as soon as nothing is coming, ascending
 	values  *values  // the replica's
@@ -133,7 +135,14 @@ type partition struct {
 	need     []need     // by peer: what it needs, or we of it, before deltas do
 	open     int        // how many needs this replica has to see to
 	bare     bool       // a delta may be gone from the log that a peer lacks
+	handed   bool       // some are gone from the log of which the disk still has the records
 	incoming []assembly // by peer: its snapshot, of which pieces have come; nil mostly
+}
+
+// link is what is known of what a peer has been told. It is kept once words are parts.
+type link struct {
+	origin    uint64 // the newest incarnation of the peer that has said something
+	confirmed uint64 // up to which rev that one has all; see [gossip.Word]
 }
 
 // need is what has to be done before deltas are offered to a peer.
@@ -160,14 +169,16 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 		log = new(gossip.Log)
 	}
 	log.Reset(self, r.Owners(id))
+	p.changes.Reset()
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
-		applied: p.applied[:0], coming: p.coming[:0],
-		shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
+		applied: p.applied[:0], cuts: p.cuts[:0], coming: p.coming[:0],
+		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
 		p.shared = append(p.shared, r.Owns(peers[i].id, id))
 		p.told = append(p.told, 0)
+		p.links = append(p.links, link{})
 		p.need = append(p.need, needNothing)
 	}
 }
@@ -239,22 +250,78 @@ func (p *partition) ownValue(key string, k kind.Kind) kind.Value {
 }
 
 // apply makes a durable entry visible.
-func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64) {
+func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64, maxKnown int) {
 	if !p.applied.Add(e.Dot) {
 		return
 	}
 	p.rev++
-	p.merge(e, delta)
+	p.changes.Note(e.Dot.Origin, p.rev, len(p.applied), maxKnown)
+	if e.Kind == barrier {
+		p.pass(e)
+	} else {
+		p.merge(e, delta)
+	}
 	p.log.Add(e, tick)
+}
+
+// shed holds the log to a bound, and returns how many deltas it has forgotten for that.
+// They are in what this replica holds of the partition, if it owns it, so that a peer
+// which lacks them is brought up by a snapshot.
+func (p *partition) shed(count, bytes int, peers []peerLink) (shed int) {
+	if !p.owned || p.log.Len() <= count && p.log.Bytes() <= bytes {
+		return 0
+	}
+	shed = p.log.Shed(count, bytes)
+	p.truncated(peers)
+	return shed
+}
+
+// truncated notes that the log lacks deltas that peers may need.
+func (p *partition) truncated(peers []peerLink) {
+	p.bare = true
+	for at := range peers {
+		switch id := peers[at].id; {
+		case !p.shared[at] || p.need[at] == needWord:
+		case p.log.Heard(id) == 0:
+			p.needs(at, needWord)
+		default:
+			p.reckon(at, id)
+		}
+	}
 }
 
 // covers reports whether a causal read may be answered: all of this partition is
 // applied that its session depends on, and that the writes depend on which it would see.
 // What an origin wrote in the partition before a write counts among it, though it may
 // have come from other sessions: a past tells no more apart.
-func (p *partition) covers(q *wire.Request) bool {
+func (r *Replica) covers(p *partition, q *wire.Request) bool {
 	s, _ := p.slot(q.Key, q.Kind)
-	return p.applied.Covers(q.Deps.Row(p.id)) && (s == nil || p.applied.Covers(s.deps.Row(p.id)))
+	return r.includes(p, q.Deps) && (s == nil || r.includes(p, s.deps))
+}
+
+// word is what to tell a peer of what is held. A replica that does not own the partition
+// says nothing: no one counts on it.
+func (r *Replica) word(p *partition, at int) gossip.Word {
+	if !p.owned {
+		return gossip.Word{Seen: p.log.Seen(r.peers[at].id)}
+	}
+	w := p.changes.Word(p.applied, p.rev, p.links[at].confirmed)
+	w.Seen = p.log.Seen(r.peers[at].id)
+	return w
+}
+
+// confirm takes a peer's word on what it has heard of this replica.
+func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
+	l := &p.links[at]
+	if !p.changes.On() || origin < l.origin {
+		return
+	}
+	if origin > l.origin {
+		*l = link{origin: origin}
+	}
+	if it.Heard == self && it.Word.Seen <= p.rev {
+		l.confirmed = max(l.confirmed, it.Word.Seen)
+	}
 }
 
 // oweTo remembers to tell peer what this partition holds.

@@ -26,9 +26,12 @@ type Config struct {
 	Self   ring.NodeID
 	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
 	First  bool   // the node has never run before, so it has nothing to ask its peers for
-	Ring   *ring.Ring
-	Kinds  *kind.Kinds
-	Secret []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
+	// Unreadable is how many records the disk could not read and has cut out. What they
+	// held is asked of the peers, whatever First says.
+	Unreadable int
+	Ring       *ring.Ring
+	Kinds      *kind.Kinds
+	Secret     []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
@@ -37,6 +40,28 @@ type Config struct {
 	MaxEach      int    // of these, reads of one session; default 16
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
+
+	// CheckpointBytes is how many bytes of records are persisted before the next
+	// checkpoint, which is written where the last one was smaller than that, and as many
+	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
+	CheckpointBytes int
+	// MaxPast is how many marks the past of a session may have before this replica makes
+	// a cut, which then stands for those that it can; default half the partitions, and at
+	// least 32.
+	MaxPast int
+
+	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
+	// partition with each message; default 8. Beyond that it tells what the receiver has
+	// not confirmed; see [gossip.Word].
+	MaxKnown int
+
+	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for
+	// owners that have not acknowledged them, and of how many bytes; default 65,536 and
+	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
+	// then are brought up by snapshots. One that does not own the partition has nothing
+	// to make a snapshot of: it refuses writes when MaxHandOver of them, default 65,536,
+	// or MaxLogBytes wait to be handed over.
+	MaxLog, MaxHandOver, MaxLogBytes int
 
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
 	// peer may be, in milliseconds; default 120,000. That of a client may be half as
@@ -61,7 +86,9 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0:
+	case c.Unreadable < 0:
+		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
+	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -73,8 +100,26 @@ func (c *Config) setDefaults() error {
 	if c.BatchBytes == 0 {
 		c.BatchBytes = 256 << 10
 	}
+	if c.CheckpointBytes == 0 {
+		c.CheckpointBytes = 4 << 20
+	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
+	}
+	if c.MaxKnown == 0 {
+		c.MaxKnown = 8
+	}
+	if c.MaxPast == 0 {
+		c.MaxPast = max(32, c.Ring.Partitions()/2)
+	}
+	if c.MaxLog == 0 {
+		c.MaxLog = 1 << 16
+	}
+	if c.MaxHandOver == 0 {
+		c.MaxHandOver = 1 << 16
+	}
+	if c.MaxLogBytes == 0 {
+		c.MaxLogBytes = 64 << 20
 	}
 	if c.MaxAheadMS == 0 {
 		c.MaxAheadMS = 120_000
@@ -98,8 +143,12 @@ type Stats struct {
 	Reclaimed  uint64 // deltas forgotten because every owner has them
 	Offered    uint64 // deltas sent to peers
 	Waited     uint64 // threshold reads that had to wait
-	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead
+	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead, or what a barrier names is not held yet
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
+	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
+
+	Checkpoints uint64 // checkpoints written whole
+	Unreadable  uint64 // records that were cut out of what this incarnation started on
 }
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
@@ -117,6 +166,12 @@ type Replica struct {
 	now     uint64
 	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats   Stats
+
+	checkpoint checkpoint
+	cut        *cut   // the last one that is in use; nil if none is
+	making     *cut   // the next one, whose barriers are not held everywhere yet
+	wantCut    bool   // pasts have become long
+	nextCut    uint64 // tick before which none is made
 	scratch
 }
 
@@ -136,8 +191,10 @@ func (l *peerLink) paced(tick uint64) {
 }
 
 // New returns a replica that starts from the records that its disk still holds,
-// oldest first. A record that cannot be read is an error, not a gap. Errors wrap
-// [ErrConfig], [ErrOriginUsed] or [wire.ErrMessage].
+// oldest first. One that the disk has and cannot read is left out and counted in
+// [Config.Unreadable]; one that is whole, as its checksum says, and yet no record of
+// this version of the store, is an error and not a gap. Errors wrap [ErrConfig],
+// [ErrOriginUsed] or [wire.ErrMessage].
 func New(cfg Config, records [][]byte) (*Replica, error) {
 	r := new(Replica)
 	if err := r.Reset(cfg, records); err != nil {
@@ -179,53 +236,73 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 			r.peers = append(r.peers, peerLink{id: n, gap: 1})
 		}
 	}
-	var past assembly
+	var past recovery
 	for i, rec := range records {
 		if err := r.recover(rec, &past); err != nil {
 			return fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
 		}
 	}
+	r.recovered(records, &past)
 	for _, p := range r.parts {
 		if slices.ContainsFunc(p.applied, func(x gossip.Span) bool { return x.Origin == cfg.Origin }) {
 			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
 		}
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 	}
-	if !cfg.First || len(records) > 0 {
+	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 {
 		r.askAll()
 	}
 	return nil
 }
 
-func (r *Replica) recover(rec []byte, past *assembly) error {
+func (r *Replica) recover(rec []byte, past *recovery) error {
 	if encoded, ok := wire.PieceOf(rec); ok {
-		return r.recoverPiece(encoded, past)
+		return r.recoverPiece(encoded, &past.snapshot)
+	}
+	if wire.IsCheckpoint(rec) {
+		return r.recoverCheckpoint(rec, past)
 	}
 	id, entries, err := r.in.Record(rec)
 	if err != nil {
 		return err
 	}
 	if int(id) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.cfg.Ring.Partitions())
+		return errPartition(id, r.cfg.Ring)
 	}
 	p := r.partition(id)
 	for i := range entries {
 		e := &entries[i]
+		if e.Kind == barrier && !p.reached(e) {
+			r.memory.own(e)
+			past.barriers = append(past.barriers, recoveredBarrier{p, *e})
+			continue
+		}
 		r.memory.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
 			return err
 		}
-		p.apply(e, delta, 0)
-		r.values.give(delta, e.Kind)
+		p.apply(e, delta, 0, r.cfg.MaxKnown)
+		r.shed(p)
 		r.clock.Observe(e.Clock)
-		r.remember(e.Client, e.Req)
+		if e.Kind != barrier {
+			r.values.give(delta, e.Kind)
+			r.remember(e.Client, e.Req)
+		}
 	}
 	return nil
 }
 
-// decodeDelta decodes the delta of e into a value of the pool.
+// errPartition says that a record is of a partition which the ring does not have.
+func errPartition(id ring.Partition, r *ring.Ring) error {
+	return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.Partitions())
+}
+
+// decodeDelta decodes the delta of e into a value of the pool; a barrier has none.
 func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	if e.Kind == barrier {
+		return nil, nil
+	}
 	at := r.cfg.Kinds.Number(e.Kind)
 	if at < 0 {
 		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
@@ -277,7 +354,7 @@ func (r *Replica) Start() []Effect {
 		r.items = r.items[:0]
 		for _, p := range r.parts {
 			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Known: p.applied})
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Word: r.word(p, i)})
 				p.told[i] = p.rev
 			}
 		}
@@ -301,7 +378,9 @@ func (r *Replica) Step(ev Event) []Effect {
 	case EventTick:
 		r.tick++
 		r.expire()
+		r.cutIfWanted()
 		r.gossip()
+		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
 		r.silent = 0
@@ -374,15 +453,21 @@ func (r *Replica) remember(client, req uint64) {
 
 // persist asks for the batch to be made durable.
 func (r *Replica) persist(b *batch) {
-	r.token++
-	b.token = r.token
+	b.first, b.token = r.token+1, r.token+1
 	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
-		b.part.coming = append(b.part.coming, b.entries[i].Dot)
+		b.part.coming.Add(b.entries[i].Dot)
 	}
 	from := len(r.wire)
 	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
+	r.record(from)
+}
+
+// record asks for what was written from there on to be made durable, as one record.
+func (r *Replica) record(from int) {
+	r.token++
+	r.checkpoint.logged += len(r.wire) - from
 	r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
 }
 
@@ -395,6 +480,7 @@ func (r *Replica) persisted(token uint64) {
 		r.batches = slices.Delete(r.batches, 0, 1)
 		r.visible(b)
 	}
+	r.writeCheckpoint(token)
 }
 
 // visible makes a durable batch visible, answers whom it concerns, and tells the
@@ -403,12 +489,15 @@ func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {
-		p.apply(&b.entries[i], b.deltas[i], r.tick)
+		p.apply(&b.entries[i], b.deltas[i], r.tick, r.cfg.MaxKnown)
 	}
+	r.shed(p)
 	if b.snap != nil {
 		r.absorb(p, b.snap)
 	}
-	r.stats.Reclaimed += uint64(p.log.Reclaim())
+	reclaimed := p.log.Reclaim()
+	r.stats.Reclaimed += uint64(reclaimed)
+	p.handed = p.handed || reclaimed > 0
 	if p.pending == 0 {
 		p.coming = p.coming[:0]
 		r.payDebts(p)
@@ -419,6 +508,11 @@ func (r *Replica) visible(b *batch) {
 	r.wake(p)
 	p.release()
 	r.recycle(b)
+}
+
+// shed holds the log of p to its bound.
+func (r *Replica) shed(p *partition) {
+	r.stats.Shed += uint64(p.shed(r.cfg.MaxLog, r.cfg.MaxLogBytes, r.peers))
 }
 
 func (r *Replica) respond(resp *wire.Response) {
@@ -433,7 +527,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || r.waiting > 0 {
+	if len(r.batches) > 0 || r.waiting > 0 || r.checkpoint.running {
 		return false
 	}
 	for _, p := range r.parts {

@@ -87,7 +87,7 @@ func TestConverges(t *testing.T) {
 	assert.Greater(t, acked, 100, "the test must acknowledge writes to mean anything")
 }
 
-func mustKind(t *testing.T, name string) kind.Kind {
+func mustKind(t testing.TB, name string) kind.Kind {
 	k, ok := kind.Default().Find(name)
 	require.True(t, ok)
 	return k

@@ -40,7 +40,7 @@ func (r *Replica) request(q *wire.Request) {
 		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("a wait of %d ticks, want at most %d", q.Wait, r.cfg.MaxWaitTicks))
 		return
 	}
-	if q.Causal && !p.covers(q) {
+	if q.Causal && !r.covers(p, q) {
 		r.await(q, p)
 		return
 	}
@@ -71,8 +71,12 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
 		return
 	}
-	_, other := p.find(q.Key, q.Kind)
-	if other == "" && p.pending > 0 {
+	if !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes() >= r.cfg.MaxLogBytes) {
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+		return
+	}
+	s, other := p.slot(q.Key, q.Kind)
+	if s == nil && other == "" && p.pending > 0 {
 		other = r.inFlight(p, q.Key, q.Kind)
 	}
 	if other != "" {
@@ -96,14 +100,14 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	b := r.newBatch(p)
 	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
-		Delta: r.value, Deps: q.Deps, Client: q.Client, Req: q.Req,
+		Delta: r.value, Deps: r.compact(q.Deps), Client: q.Client, Req: q.Req,
 	})
 	r.memory.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true
 	b.respond = wire.Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot}
 	if q.Causal {
-		b.respond.Deps = b.pastWith(q.Deps, dot)
+		b.respond.Deps = b.pastWith(b.entries[0].Deps, dot)
 		b.respond.Proof = r.notary().Prove(b.respond.Deps)
 	}
 	r.accept = b.entries[0]
@@ -120,7 +124,7 @@ func (r *Replica) inFlight(p *partition, key, kind string) (other string) {
 			continue
 		}
 		for i := range b.entries {
-			if e := &b.entries[i]; e.Key == key && e.Kind != kind {
+			if e := &b.entries[i]; e.Key == key && e.Kind != kind && e.Kind != barrier {
 				return e.Kind
 			}
 		}
@@ -151,9 +155,11 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 	if q.Causal {
 		r.past = append(r.past[:0], q.Deps...)
 		if s != nil {
+			r.compactSlot(s)
 			r.past.MergeIn(s.writes)
 			r.past.MergeIn(s.deps)
 		}
+		r.past = r.compact(r.past)
 		resp.Deps, resp.Proof = r.past, r.notary().Prove(r.past)
 	}
 	r.respond(&resp)
@@ -195,7 +201,7 @@ func (r *Replica) wake(p *partition) {
 		return
 	}
 	r.settle(p, func(w waiter) bool {
-		if !p.covers(w.req) {
+		if !r.covers(p, w.req) {
 			return false
 		}
 		r.answer(w.req, p)

@@ -23,15 +23,12 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-const (
-	servedSize = 12 // bytes of a session in a message, about
-	markSize   = 4  // and of a mark
-)
+const servedSize = 12 // bytes of a session in a message, about
 
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
 func (r *Replica) snapshotOf(p *partition) []wire.Piece {
-	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied}
+	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied, Cuts: p.cuts}
 	pieces, size := []wire.Piece{head}, 0
 	last := func(more int) *wire.Piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
@@ -43,7 +40,7 @@ func (r *Replica) snapshotOf(p *partition) []wire.Piece {
 	for _, c := range p.cells.ascending() {
 		for _, s := range c.slots {
 			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
-			x := last(len(v.Key) + len(v.Kind) + len(v.Value) + markSize*(len(v.Writes)+len(v.Deps)))
+			x := last(v.Size())
 			x.Values = append(x.Values, v)
 		}
 	}
@@ -102,6 +99,7 @@ func (a *assembly) add(x *wire.Piece, encoded []byte) [][]byte {
 // snapshot is one that has come whole. It is not changed once made.
 type snapshot struct {
 	applied gossip.Dots
+	cuts    session.Matrix
 	clock   uint64
 	values  []keptValue
 	clients []wire.Served
@@ -122,20 +120,29 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 			return nil, err
 		}
 		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
+		s.cuts.MergeIn(x.Cuts)
 		s.clients = append(s.clients, x.Clients...)
-		for _, v := range x.Values {
-			k, known := r.cfg.Kinds.Find(v.Kind)
-			if !known || r.cfg.Ring.PartitionOf(v.Key) != id {
-				return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, id)
-			}
-			value, err := k.Decode(v.Value)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
-			}
-			s.values = append(s.values, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone()})
+		if s.values, err = r.keepValues(s.values, id, x.Values); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// keepValues decodes what is held in partition id.
+func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.HeldValue) ([]keptValue, error) {
+	for _, v := range values {
+		k, known := r.cfg.Kinds.Find(v.Kind)
+		if !known || r.cfg.Ring.PartitionOf(v.Key) != id {
+			return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, id)
+		}
+		value, err := k.Decode(v.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
+		}
+		dst = append(dst, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone()})
+	}
+	return dst, nil
 }
 
 // receivePiece takes in a piece of a snapshot; false rejects it. Like deltas, the
@@ -198,12 +205,11 @@ func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
 	}
 	r.learn(s)
 	b := r.newBatch(p)
-	b.snap = s
+	b.snap, b.first = s, r.token+1
 	for _, encoded := range pieces {
-		r.token++
 		from := len(r.wire)
 		r.wire = wire.AppendPieceRecord(r.wire, encoded)
-		r.emit(Effect{Kind: EffectPersist, Token: r.token, Msg: r.written(from)})
+		r.record(from)
 	}
 	b.token = r.token
 	r.batches = append(r.batches, b)
@@ -236,11 +242,23 @@ func (r *Replica) learn(s *snapshot) {
 // absorb makes a durable snapshot visible. Its deltas are not in the log, so peers
 // may be short of them now.
 func (r *Replica) absorb(p *partition, s *snapshot) {
+	before := p.rev
 	if !p.applied.MergeIn(s.applied) {
 		return
 	}
-	p.rev++
-	for _, v := range s.values {
+	if p.rev = p.applied.Count(); p.rev <= before {
+		p.rev = before + 1 // a set that large is a lie, and the only way to get here
+	}
+	p.changes.NoteAll(s.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
+	p.join(s.values)
+	p.cuts.MergeIn(s.cuts)
+	r.stats.Snapshots++
+	p.truncated(r.peers)
+}
+
+// join joins in what is held elsewhere, or was once held here.
+func (p *partition) join(values []keptValue) {
+	for _, v := range values {
 		held, _ := p.slot(v.key, v.kind)
 		if held != nil {
 			held.val.MergeIn(v.value)
@@ -249,17 +267,6 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 		}
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)
-	}
-	r.stats.Snapshots++
-	p.bare = true
-	for at := range r.peers {
-		switch id := r.peers[at].id; {
-		case !p.shared[at] || p.need[at] == needWord:
-		case p.log.Heard(id) == 0:
-			p.needs(at, needWord)
-		default:
-			p.reckon(at, id)
-		}
 	}
 }
 
@@ -270,7 +277,7 @@ func (r *Replica) recoverPiece(encoded []byte, past *assembly) error {
 		return err
 	}
 	if int(x.Partition) >= r.cfg.Ring.Partitions() {
-		return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, x.Partition, r.cfg.Ring.Partitions())
+		return errPartition(x.Partition, r.cfg.Ring)
 	}
 	pieces := past.add(&x, encoded)
 	if pieces == nil {

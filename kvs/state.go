@@ -58,8 +58,10 @@ func (p *partition) clone(vs *values) *partition {
 	for id, v := range p.own {
 		c.own[id] = v.Clone()
 	}
-	c.applied, c.coming = p.applied.Clone(), slices.Clone(p.coming)
+	c.cuts = p.cuts.Clone()
+	c.applied, c.coming = p.applied.Clone(), p.coming.Clone()
 	c.log = p.log.Clone()
+	c.changes, c.links = p.changes.Clone(), slices.Clone(p.links)
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
@@ -84,6 +86,18 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		}
 		dst = varint.Append(varint.Append(dst, due), p.gap)
 	}
+	for _, c := range []*cut{r.cut, r.making} {
+		if c == nil {
+			dst = append(dst, 0)
+			continue
+		}
+		dst = varint.Append(dst, c.number)
+		for i := range c.parts {
+			x := &c.parts[i]
+			dst = x.other.Append(x.row.Append(varint.Append(dst, x.dot.Seq)))
+		}
+	}
+	dst = varint.Append(wire.AppendBool(dst, r.wantCut), max(r.nextCut, r.tick)-r.tick)
 	dst = varint.Append(dst, uint64(len(r.clients)))
 	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
 		dst = varint.Append(varint.Append(dst, client), r.clients[client])
@@ -93,6 +107,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		if b.snap != nil {
 			dst = b.snap.append(dst)
 		}
+	}
+	if r.cfg.CheckpointBytes > 0 {
+		dst = r.checkpoint.append(append(dst, 'k'), r.token)
 	}
 	for _, p := range r.parts {
 		dst = r.appendPartition(varint.Append(append(dst, 'p'), uint64(p.id)), p)
@@ -111,13 +128,15 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
 		dst = p.own[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
-	var coming gossip.Dots
-	for _, d := range p.coming {
-		coming.Add(d)
+	dst = p.cuts.Append(dst)
+	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
+	dst = wire.AppendBool(wire.AppendBool(dst, p.bare), p.handed && !p.owned)
+	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
+		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
 	}
-	dst = coming.Append(p.applied.Append(append(dst, 'a')))
-	dst = wire.AppendBool(dst, p.bare)
 	for i := range r.peers {
+		dst = varint.Append(varint.Append(dst, p.links[i].origin), p.links[i].confirmed)
+		dst = varint.Append(dst, p.log.Seen(r.peers[i].id))
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
 		dst = wire.AppendBool(dst, slices.Contains(p.owe, i))
@@ -139,7 +158,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 
 // append writes a snapshot that is being persisted.
 func (s *snapshot) append(dst []byte) []byte {
-	dst = varint.Append(s.applied.Append(append(dst, 's')), s.clock)
+	dst = s.cuts.Append(varint.Append(s.applied.Append(append(dst, 's')), s.clock))
 	for _, v := range s.values {
 		dst = v.value.Append(wire.AppendString(wire.AppendString(append(dst, 'v'), v.key), v.kind))
 		dst = v.deps.Append(v.writes.Append(dst))

@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/joinery-go/joinery/internal/attest"
+	"github.com/joinery-go/joinery/lattice/attest"
 )
 
 // Support is how something is known.
@@ -39,8 +39,8 @@ type Finding struct {
 
 // Evidence is what a check leaves behind: that it was run, on what, and with how many
 // cases. The zero Evidence is of nothing. laws.Classify, the reports of laws.Run and
-// laws.Exhaust, laws.ProveUpToKeys and flow.Examine make it, and nothing outside of this
-// module can: see package internal/attest for how far that goes.
+// laws.Exhaust, laws.ProveUpToKeys and flow.Examine make it; package lattice/attest says
+// how far that goes.
 //
 // It is of a subject by its name. Two closures of one function literal have one name, and
 // so have merges of one type over other parameters; that one of them was checked is

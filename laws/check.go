@@ -92,7 +92,7 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 	}
 	if !attempt(run) {
 		t.Errorf("\n%v", stuckFailure(run, attempt))
-		return "the merge does not return, see " + l.ID
+		return "the " + s.checked() + " does not return, see " + l.ID
 	}
 	switch {
 	case err != nil:
@@ -100,10 +100,10 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 	case res.Failure != nil:
 		t.Errorf("\n%v", res.Failure)
 		if res.Failure.Law == deterministic {
-			return "the merge is not deterministic, see " + l.ID
+			return "the " + s.checked() + " is not deterministic, see " + l.ID
 		}
-		if res.Failure.Panic == stuckText {
-			return "the merge does not return, see " + l.ID
+		if text, stuck := res.Failure.stuck(); stuck {
+			return text + ", see " + l.ID
 		}
 	case !res.Status.OK():
 		t.Errorf("%s", res.shortfall())
@@ -130,7 +130,7 @@ func stuckFailure(r *seededRun, attempt func(*seededRun) bool) *Failure {
 		law: r.law, source: r.source, probe: p, x: make([]any, r.law.Arity), attendance: new(attendance),
 		o: r.o, shrink: r.shrink, noting: true,
 	}
-	f := &Failure{Law: r.law.ID, Statement: r.law.Text, Panic: stuckText, Again: r.o.Again}
+	f := &Failure{Law: r.law.ID, Statement: r.law.Text, Panic: stuckText(p.s.checked()), Again: r.o.Again}
 	if !attempt(again) {
 		if operands := again.joining.Load(); operands != nil {
 			f.Where = newProbe(p.s).operands(operands[0], operands[1])
@@ -153,8 +153,8 @@ func againCommand(test string, seed uint64) string {
 	return cmd
 }
 
-// String says how a case failed, in words that do not depend on the states.
-func (k findingKind) String() string {
+// of says how a case failed, in words that do not depend on the states.
+func (k findingKind) of(thing string) string {
 	switch k {
 	case held:
 		return "holds"
@@ -163,9 +163,9 @@ func (k findingKind) String() string {
 	case refuted:
 		return "does not hold"
 	case wrote:
-		return "cannot be judged, the merge writes into its arguments"
+		return "cannot be judged, the " + thing + " writes into its arguments"
 	case stuck:
-		return "cannot be judged, the merge does not return"
+		return "cannot be judged, the " + thing + " does not return"
 	}
-	return "the merge panics"
+	return "the " + thing + " panics"
 }

@@ -47,6 +47,7 @@ type codecFunc struct {
 func (c codecFunc) set(s *subject, o settings) set {
 	s.knows(o, "CheckCodec", "Canonical", "MergedBy", "TrustedBytes")
 	s.mergedBy(o)
+	s.thing = "codec"
 	// Laws that codecs of prefixes have too see this one as a codec that decodes all.
 	s.caps.append = func(dst []byte, v any) []byte {
 		b, err := c.encode(v)

@@ -38,6 +38,7 @@ func Convergence[S, O any](r Replicated[S, O], opts ...Option) Set[Schedule[O]] 
 func (r *replicated) convergence(o settings) set {
 	s := r.plans
 	s.knows(o, "Converge")
+	s.thing = "data type"
 	if !r.applies {
 		s.fail(fmt.Errorf("%w: laws.Converge needs Apply", ErrSetup))
 	}
@@ -244,18 +245,50 @@ func (r *replicated) equal() law {
 }
 
 func (r *replicated) model() law {
-	return judged("converge/model", "a state reads as the model says of the operations it has seen", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
+	const statement = "a state reads as the model says of the operations it has seen, also once what another replica holds is taken in"
+	return judged("converge/model", statement, 1, func(_ *probe, x []any) (Outcome, func() Sides) {
 		e := r.play(r.schedule(x[0]), nil)
-		for _, h := range e.all {
+		var fails func() Sides
+		e.eachMet(func(h holding, other *holding) bool {
+			when := ""
+			if other != nil {
+				h.state, h.known = r.merge(h.state, other.state), h.known|other.known
+				when = fmt.Sprintf(", with what replica %d holds", other.replica)
+			}
 			if words := r.differs(h.state, seenBy(e.events, h.known)); words != nil {
-				return Fails, func() Sides {
+				fails = func() Sides {
 					got, want := words()
-					return Sides{fmt.Sprintf("value at replica %d", h.replica), got + " of " + r.states.show(h.state), "model", want}
+					return Sides{fmt.Sprintf("value at replica %d%s", h.replica, when), got + " of " + r.states.show(h.state), "model", want}
 				}
 			}
+			return fails == nil
+		})
+		if fails != nil {
+			return Fails, fails
 		}
 		return nonVacuous(len(e.events) > 0), nil
 	})
+}
+
+// eachMet visits every state of the schedule as it comes about, and then each pair of it
+// and what another replica holds at that time, either way round: a delivery that might
+// have been the next step. It ends where visit says so.
+func (e *exchange) eachMet(visit func(h holding, other *holding) bool) {
+	var now [gen.Replicas]holding
+	for _, h := range e.all {
+		now[h.replica] = h
+		if !visit(h, nil) {
+			return
+		}
+		if h.known == 0 {
+			continue // as at the start
+		}
+		for at := range now {
+			if other := now[at]; at != h.replica && (!visit(h, &other) || !visit(other, &h)) {
+				return
+			}
+		}
+	}
 }
 
 // lifted is a set about states as one about the states that schedules reach, in the

@@ -1,12 +1,14 @@
 package laws
 
 import (
+	"cmp"
 	"reflect"
 )
 
 // Custom is what a set of the user's own is made of, about cases of another kind than
 // the states of a merge: what an operator is fed, for example.
 type Custom[C any] struct {
+	// Name is the name of the set, and what reports call what it checks.
 	Name string
 	Laws []Law[C]
 	// Absent says which laws do not apply, and why.
@@ -28,6 +30,7 @@ func CustomSet[C any](c Custom[C], opts ...Option) Set[C] {
 		}
 	}
 	s := bind[C](settingsOf(mine))
+	s.thing = cmp.Or(c.Name, "check")
 	if c.Show != nil {
 		s.show, s.literals = func(v any) string { return c.Show(unbox[C](v)) }, false
 	}

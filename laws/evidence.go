@@ -1,8 +1,8 @@
 package laws
 
 import (
-	"github.com/joinery-go/joinery/internal/attest"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/attest"
 )
 
 // Evidence is what a check leaves behind, for package lattice/flow: where all laws of

@@ -7,13 +7,15 @@ import (
 )
 
 // CheckLawTB checks one law of a set against a TB that is no *testing.T, so that
-// tests can look at what a failing check prints.
-func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int, opts ...Option) {
+// tests can look at what a failing check prints. It returns why no further law can be
+// judged.
+func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int, opts ...Option) (barred string) {
 	for _, law := range set.s.all() {
 		if law.ID == id {
-			checkLaw(t, set.s.subject, &law, boxSource(source), settingsOf(append(opts, Cases(cases))), seedOfRun())
+			barred = checkLaw(t, set.s.subject, &law, boxSource(source), settingsOf(append(opts, Cases(cases))), seedOfRun())
 		}
 	}
+	return barred
 }
 
 // SourceOf is the source that CheckMerge and CheckMergeIn use.
@@ -24,6 +26,12 @@ func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
 		boxes(d, x)
 		copy(tuple, unboxAll[S](x))
 	}
+}
+
+// CheckDrawn checks a set on states of the source that CheckMerge and CheckMergeIn use,
+// as these do.
+func CheckDrawn[S any](t T, set Set[S], g gen.Gen[S], opts ...Option) {
+	checkOn(t, set.s, set.s.source(boxGen(g)), opts)
 }
 
 // CasesUntil judges a law of a set until stop, which is asked as the clock is under go

@@ -93,6 +93,7 @@ func (s settings) given() *given {
 // granted.
 func (f arrow) door(name string, o settings, laws func(arrow) set) set {
 	f.from.knows(o, name)
+	f.from.thing = "function, or a merge given with it,"
 	f.from.fail(f.to.err)
 	f.from.guards = []law{f.argumentUnchanged(), argumentsUnchanged()}
 	own := laws(f)
@@ -167,6 +168,7 @@ func (s *subject) ordered(leq func(a, b any) bool, isNil bool) {
 //go:noinline
 func orderFunc(s *subject, o settings) set {
 	s.knows(o, "CheckOrder", "MergedBy")
+	s.thing = "comparison"
 	s.mergedBy(o)
 	set := set{name: "order", parents: []set{wellPosed(s)}, subject: s, laws: []law{leqReflexive(), leqAntisymmetric(), leqTransitive()}}
 	if s.chain {

@@ -163,6 +163,7 @@ func (m *method) usable(o settings) {
 func (m *method) set(o settings) set {
 	m.usable(o)
 	s := m.subject
+	s.thing = "method"
 	s.mergeIn = func(target, delta any) bool {
 		r := m.call(target, delta)
 		if r.err != nil {

@@ -108,6 +108,7 @@ func (k *operationBased) effect(s, m any) any {
 func (k *operationBased) set(o settings) set {
 	s := k.schedules
 	s.knows(o, "ConvergeOps")
+	s.thing = "data type"
 	s.fail(k.states.err)
 	s.watchdog = k.states.watchdog
 	typ := s.typ

@@ -13,6 +13,7 @@ import (
 // boxes, some of which it may not have. It is immutable once built.
 type subject struct {
 	typ   reflect.Type // of the states
+	thing string       // what is checked, for messages; see checked
 	merge string       // what lattice.NameOf names the merge; "" for plain functions
 
 	mergeIn     func(target, delta any) bool // nil for states that have no merge
@@ -46,7 +47,7 @@ type subject struct {
 
 // newSubject fills in what follows from the type and the options.
 func newSubject(t reflect.Type, o settings) *subject {
-	s := &subject{typ: t, copy: deep.CloneBox, plain: deep.Plain(t), reportLimit: o.reportLimit}
+	s := &subject{typ: t, copy: deep.CloneBoxes(t), plain: deep.Plain(t), reportLimit: o.reportLimit}
 	if s.reportLimit <= 0 {
 		s.reportLimit = DefaultReportLimit
 	}
@@ -80,6 +81,14 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.bottomParts = &parts
 	}
 	return s
+}
+
+// checked is what the laws of the subject are about, as messages call it.
+func (s *subject) checked() string {
+	if s.thing == "" {
+		return "merge"
+	}
+	return s.thing
 }
 
 // varied gives the subject its variants, once its equality is known.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 
-	"github.com/joinery-go/joinery/internal/attest"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/attest"
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 

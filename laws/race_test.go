@@ -3,9 +3,11 @@
 package laws_test
 
 import (
+	"flag"
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -63,10 +65,12 @@ func counters() *rapid.Generator[map[string]int] {
 	})
 }
 
-// One operation is a turn each: twenty subtests that check one law in 100 cases,
-// through [laws.Check] and by a property of rapid written by hand, which draws states
-// apart from each other. The law draws them apart too, or as [laws.CheckMerge] does:
-// spliced, and as joins of each other. They run as real subtests, since either is only ever
+// One operation is a turn each: subtests that check one law in 2,000 cases together,
+// through this package and by a property of rapid written by hand, which draws states
+// apart from each other. Through [laws.Check] they are drawn apart too, in the 100 cases
+// a subtest that rapid makes; by default they are drawn as [laws.CheckMerge] does,
+// spliced and as joins of each other, in as many cases as it makes, by hand as by the
+// law. They run as real subtests, since either is only ever
 // run as one, and what starting a test costs is not the checker's. Turns are timed
 // by what they keep processors busy for and by the clock, and the metrics are the
 // medians over pairs of turns: of a machine that others use too, they are what can
@@ -98,14 +102,24 @@ func BenchmarkRapidLaw(b *testing.B) {
 }
 
 func race[S any](b *testing.B, id string, set laws.Set[S], states *rapid.Generator[S], law func(t *rapid.T) bool) {
-	b.Run("apart", func(b *testing.B) { raceOf(b, id, set, gen.Independent(gen.FromRapid(states)), law) })
-	b.Run("default", func(b *testing.B) { raceOf(b, id, set, laws.SourceOf(set, gen.FromRapid(states)), law) })
+	const rapidsOwn = 100
+	set = set.Only(id)
+	b.Run("apart", func(b *testing.B) {
+		apart := gen.Independent(gen.FromRapid(states))
+		raceOf(b, id, rapidsOwn, func(t *testing.T) { laws.Check(t, set, apart, laws.Cases(rapidsOwn)) }, law)
+	})
+	b.Run("default", func(b *testing.B) {
+		raceOf(b, id, laws.DefaultCases, func(t *testing.T) { laws.CheckDrawn(t, set, gen.FromRapid(states), laws.Cases(laws.DefaultCases)) }, law)
+	})
 }
 
-func raceOf[S any](b *testing.B, id string, set laws.Set[S], source gen.Source[S], law func(t *rapid.T) bool) {
-	const cases = 100 // what rapid makes
-	set = set.Only(id)
-	through := func(t *testing.T) { laws.Check(t, set, source, laws.Cases(cases)) }
+func raceOf(b *testing.B, id string, cases int, through func(*testing.T), law func(t *rapid.T) bool) {
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	if err := checks.Value.Set(strconv.Itoa(cases)); err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = checks.Value.Set(before) }() // which it was
 	byHand := func(t *testing.T) {
 		t.Run(id, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
@@ -117,7 +131,7 @@ func raceOf[S any](b *testing.B, id string, set laws.Set[S], source gen.Source[S
 	}
 	turn := func(t *testing.T, run func(*testing.T)) (processor, clock float64) {
 		began, at := busy(b), time.Now()
-		for range 20 {
+		for range 2000 / cases {
 			run(t)
 		}
 		return (busy(b) - began).Seconds(), time.Since(at).Seconds()

@@ -38,7 +38,7 @@ func (t *Trial) CheckRapid(tb rapid.TB) {
 			}
 			return failure.String()
 		}))
-		rt.Fatalf("law %s: %s", t.law.ID, v.got.class())
+		rt.Fatalf("law %s: %s", t.law.ID, v.got.classOf(t.run.probe.s.checked()))
 	})
 	if short := t.Shortfall(cases, exercised); short != "" {
 		tb.Errorf("%s", short)

@@ -152,6 +152,7 @@ func Deltas[S, O any](r Replicated[S, O], opts ...Option) Set[gen.Plan[O]] {
 
 func (r *replicated) deltaSet(plan func(any) gen.Plan[any], o settings) set {
 	r.plans.knows(o, "CheckDelta")
+	r.plans.thing = "data type"
 	if !r.deltas {
 		r.plans.fail(fmt.Errorf("%w: laws.CheckDelta needs Delta; for types that send whole states there is laws.Converge", ErrSetup))
 	}

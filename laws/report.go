@@ -162,8 +162,15 @@ func (r Result) shortfall() string {
 // Binding is a state of a counterexample with its name in the law.
 type Binding struct{ Name, Value string }
 
-// stuckText stands in Failure.Panic for a merge that does not return.
-const stuckText = "none: the merge does not return"
+// stuckText stands in Failure.Panic for a merge, or what else is checked, that does not
+// return.
+func stuckText(thing string) string { return "none: the " + thing + " does not return" }
+
+// stuck is what the failure says does not return, if it does.
+func (f *Failure) stuck() (text string, ok bool) {
+	text, ok = strings.CutPrefix(f.Panic, "none: ")
+	return text, ok && strings.HasSuffix(text, " does not return")
+}
 
 // Failure explains how a law was refuted.
 type Failure struct {
@@ -206,9 +213,9 @@ func (f *Failure) size() int {
 func (f *Failure) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "law %s does not hold\n    %s\n", f.Law, f.Statement)
-	switch {
-	case f.Panic == stuckText:
-		b.WriteString("stuck  the merge does not return\n")
+	switch text, stuck := f.stuck(); {
+	case stuck:
+		fmt.Fprintf(&b, "stuck  %s\n", text)
 	case f.Panic != "":
 		fmt.Fprintf(&b, "panic  %s\n", f.Panic)
 	default:
@@ -251,7 +258,7 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 	case panicked:
 		f.Panic = panicText(found.panic)
 	case stuck:
-		f.Panic = stuckText
+		f.Panic = stuckText(p.s.checked())
 	case wrote:
 		f.While = law.ID
 		if len(p.s.guards) > 0 {
@@ -276,6 +283,22 @@ const (
 	deterministicText = "merging the same states again gives an equal result"
 )
 
+// repeats is the law that what is checked is deterministic, and mergesAgain that of the
+// merge alone: a function or a codec may be checked with a merge beside it.
+func (s *subject) repeats() string {
+	if thing := s.checked(); thing != "merge" {
+		return "given the same again, the " + thing + " does the same"
+	}
+	return deterministicText
+}
+
+func (s *subject) mergesAgain() string {
+	if s.thing == "method" {
+		return s.repeats()
+	}
+	return deterministicText
+}
+
 // tries is how often the same evaluation is repeated to see whether it stays the same.
 const tries = 20
 
@@ -290,11 +313,12 @@ func (p *probe) undetermined(law *law, x []any) *Failure {
 	if alike {
 		return nil
 	}
-	f := &Failure{Law: deterministic, Statement: deterministicText, While: law.ID, Where: p.bindings(x)}
+	f := &Failure{Law: deterministic, Statement: p.s.repeats(), While: law.ID, Where: p.bindings(x)}
 	if p.s.join != nil {
 		for i := range x {
 			for j := range x {
 				if first, second, differ := p.twice(x[i], x[j]); differ {
+					f.Statement = p.s.mergesAgain()
 					joined := variables[i] + " ⊔ " + variables[j]
 					f.Sides = Sides{joined, p.Show(first), joined + ", again", p.Show(second)}
 					return f

@@ -98,11 +98,14 @@ type refutation struct {
 	drawErr error
 }
 
-func (r refutation) class() string {
+func (r refutation) class() string { return r.classOf("merge") }
+
+// classOf is the class in words about what is checked.
+func (r refutation) classOf(thing string) string {
 	if r.drawErr != nil {
 		return "drawing"
 	}
-	return r.finding.kind.String()
+	return r.finding.kind.of(thing)
 }
 
 // judge draws a tuple from src and judges it.
@@ -134,15 +137,16 @@ func (r *seededRun) fill() (panicked any) {
 func (r *seededRun) check() (Result, error) {
 	res := r.law.counted(0, 0)
 	seed := choice.MixString(r.o.Seed, r.law.ID)
-	var tape choice.Tape
+	var src choice.Source
 	const first, between = 4, 16 // cases, looks at the clock: at first after each, since states may be large
 	for i := range r.o.Cases {
 		if r.stop != nil && (first <= i && i < between || i%between == between-1) && r.stop() {
 			r.stopped = true
 			break
 		}
-		tape.Src, tape.Answers = choice.Seeded(choice.Mix(seed, uint64(i))), tape.Answers[:0]
-		got := r.judge(&tape)
+		caseSeed := choice.Mix(seed, uint64(i))
+		src = choice.Reseeded(src, caseSeed)
+		got := r.judge(src)
 		res.Cases++
 		if got.drawErr == nil && got.finding.kind != vacuous && (res.Exercised > 0 || r.tells()) {
 			res.Exercised++
@@ -150,7 +154,7 @@ func (r *seededRun) check() (Result, error) {
 		if got.drawErr == nil && !got.finding.kind.bad() {
 			continue
 		}
-		failure, err := r.explain(got, tape.Answers)
+		failure, err := r.explain(got, r.taped(got, caseSeed))
 		if err != nil {
 			return res, err
 		}
@@ -160,6 +164,18 @@ func (r *seededRun) check() (Result, error) {
 		return res, nil
 	}
 	return r.law.counted(res.Cases, res.Exercised), nil
+}
+
+// taped is the answers that made a case, which is drawn once more for them: few cases
+// fail. Of a merge that does not return nothing is made smaller, and it might be drawn with.
+func (r *seededRun) taped(got refutation, caseSeed uint64) []uint64 {
+	if got.finding.kind == stuck {
+		return nil
+	}
+	tape := choice.Tape{Src: choice.Seeded(caseSeed)}
+	r.draw.Reset(&tape)
+	r.fill()
+	return tape.Answers
 }
 
 // counted is the result of a law that so many cases did not refute, of which some

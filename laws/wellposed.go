@@ -28,7 +28,7 @@ func wellPosed(s *subject) set {
 	} else {
 		set.laws = append(set.laws, congruence())
 	}
-	set.laws = append(set.laws, mergesAlike())
+	set.laws = append(set.laws, mergesAlike(s.mergesAgain()))
 	return set
 }
 
@@ -175,8 +175,8 @@ func repeatable(id, text string, arity int, twice func(p *probe, x []any, times 
 }
 
 // mergesAlike is about merges that depend on the order of a map, a clock or chance.
-func mergesAlike() law {
-	return repeatable("wellposed/deterministic", "merging the same states again gives an equal result", 2,
+func mergesAlike(text string) law {
+	return repeatable(deterministic, text, 2,
 		func(p *probe, x []any, times int) (first, other string, differ bool) {
 			j := p.Join(p.Copy(x[0]), p.Copy(x[1]))
 			if !p.Equal(j, j) {

@@ -96,7 +96,19 @@ func (c bruteTally) transactions(t *testing.T, h *history.History) {
 	c.agree(t, h, "read-committed", o.ReadCommitted())
 	c.agree(t, h, "item-cut", o.ItemCut())
 	c.agree(t, h, "read-atomic", o.ReadAtomic())
+	c.ordered(t, h)
+}
+
+// ordered judges a history at the levels that ask for one order of all transactions,
+// and the one below.
+func (c bruteTally) ordered(t *testing.T, h *history.History) {
+	t.Helper()
+	o := oracle.NewTransactions(h)
 	c.agree(t, h, "transactional-causal", o.Causal())
+	c.agree(t, h, "prefix", o.Prefix())
+	c.agree(t, h, "snapshot-isolation", o.Snapshot())
+	c.agree(t, h, "serializable", o.Serializable())
+	c.agree(t, h, "strict-serializable", o.StrictSerializable())
 }
 
 // report prints what was compared and demands that both answers occurred.
@@ -187,6 +199,20 @@ func TestIsolationAgreesAtRandom(t *testing.T) {
 	}
 	for seed := range more {
 		counts.transactions(t, oracle.SomeTransactions(uint64(seed), 7+seed%2, 3, 2))
+	}
+	counts.report(t, six+more, 100)
+}
+
+// The levels that ask for one order of all transactions, on histories made to fall
+// near their borders.
+func TestCommitOrdersAgreeAtRandom(t *testing.T) {
+	six, more := atRandom(4_000, 400)
+	counts := bruteTally{}
+	for seed := range six {
+		counts.ordered(t, oracle.SomeSnapshots(uint64(seed), 5, 3, 2))
+	}
+	for seed := range more {
+		counts.ordered(t, oracle.SomeSnapshots(uint64(seed), 7, 4, 2+seed%2))
 	}
 	counts.report(t, six+more, 100)
 }

@@ -22,7 +22,7 @@ func TestModelsTable(t *testing.T) {
 	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
 		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
-		"transactional-causal", "read-atomic", "read-committed", "item-cut"}, names)
+		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut"}, names)
 }
 
 func TestCheckRejects(t *testing.T) {

@@ -2,8 +2,8 @@
 // the specification that explains what the clients saw? It is named after its
 // strongest verdict and also knows weaker levels: sequential and causal
 // consistency in their kinds, session guarantees, isolation levels of
-// transactions, eventual consistency and convergence. Judge decides one level,
-// Levels by all that fit, and Check ends a test.
+// transactions up to strict serializability, eventual consistency and convergence.
+// Judge decides one level, Levels by all that fit, and Check ends a test.
 //
 // Three kinds of checker stand side by side. Special ones decide one property in
 // polynomial time, exactly, mostly because operations carry tags or values that
@@ -25,5 +25,7 @@
 // memories" (1997); Lowe, "Testing for linearizability" (2017); Bouajjani et al.,
 // "On verifying causal consistency" (2017); Terry et al., "Session guarantees"
 // (1994); Brzeziński et al., "From session causality to causal consistency" (2004);
-// Biswas and Enea, "On the complexity of checking transactional consistency" (2019).
+// Biswas and Enea, "On the complexity of checking transactional consistency" (2019);
+// Adya, "Weak consistency" (1999), and Kingsbury and Alvaro, "Elle" (2020), for the
+// names of anomalies.
 package linearizability

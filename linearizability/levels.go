@@ -65,6 +65,10 @@ func casHierarchy() hierarchy {
 
 func transactionHierarchy() hierarchy {
 	return hierarchy{
+		{"strict-serializable", []string{"serializable"}},
+		{"serializable", []string{"snapshot-isolation"}},
+		{"snapshot-isolation", []string{"prefix"}},
+		{"prefix", []string{"transactional-causal"}},
 		{"transactional-causal", []string{"read-atomic"}},
 		{"read-atomic", []string{"read-committed", "item-cut"}},
 		{"read-committed", nil},
@@ -101,8 +105,7 @@ type Report struct {
 
 // Levels judges a history at every level that fits its operations and reports
 // the strongest that hold and the weakest that are broken. A history with
-// transactions is judged at the isolation levels, and by its single operations at
-// the register levels; one of registers without tags at the register levels, or
+// transactions is judged at the isolation levels; one of registers without tags at the register levels, or
 // with compare-and-set at the two that know it; any other one as lattice values,
 // and if it is of tagged registers at the register levels too, which is the other
 // view of the same writes; and one of objects that are not replicated by
@@ -149,8 +152,10 @@ func hierarchiesFor(h *history.History) []hierarchy {
 		return []hierarchy{casHierarchy()}
 	case !replicated:
 		return []hierarchy{{{"linearizable", nil}}}
-	case transactions: // of single operations; texts of transactions know no real time
-		return []hierarchy{transactionHierarchy(), registerHierarchy()[1:]}
+	case transactions && h.Untimed:
+		return []hierarchy{transactionHierarchy()[1:]}
+	case transactions: // a level of single operations would be read as one of transactions
+		return []hierarchy{transactionHierarchy()}
 	case registers && h.Tagged:
 		return []hierarchy{latticeHierarchy(), registerHierarchy()}
 	case registers:

@@ -117,11 +117,15 @@ var tables = []struct {
 	{"transactions", transactionHierarchy(), func(_ *testing.T, h *history.History) map[string]bool {
 		o := oracle.NewTransactions(h)
 		return map[string]bool{
+			"strict-serializable": o.StrictSerializable(), "serializable": o.Serializable(), "snapshot-isolation": o.Snapshot(), "prefix": o.Prefix(),
 			"transactional-causal": o.Causal(), "read-atomic": o.ReadAtomic(), "read-committed": o.ReadCommitted(), "item-cut": o.ItemCut(),
 		}
 	}, func(judge func(*history.History)) {
 		for seed := range uint64(200) {
 			oracle.InTransactions(oracle.SomeRegisters(seed, 6, 3, 2), false, judge)
+		}
+		for h := range oracle.AllRegisters(4, 2, 2) { // write skew and a long fork among them
+			oracle.InTransactions(h, false, judge)
 		}
 	}},
 	{"lattices", latticeHierarchy()[:6], nil, func(judge func(*history.History)) {
@@ -225,7 +229,15 @@ func TestLevelsOfOtherHistories(t *testing.T) {
 	transactions, _ := firstWithTransactions()
 	report, err = Levels(context.Background(), transactions, Budget{})
 	require.NoError(t, err)
-	require.Contains(t, report.Holds, "transactional-causal")
+	require.Equal(t, []string{"serializable"}, report.Holds)
+	require.Empty(t, report.Open, "strict serializability is not asked for, as the text says nothing of time")
+	strict := mustCheck(t, transactions, "strict-serializable")
+	require.Equal(t, Inconclusive, strict.Status)
+	require.Contains(t, strict.Reason, "real time")
+	transactions.Untimed = false
+	report, err = Levels(context.Background(), transactions, Budget{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"strict-serializable"}, report.Holds)
 	for seed, want := range map[uint64][]string{3: {"cas-register"}, 1: nil} {
 		h := oracle.RandomRegister(seed, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Faults: int(100 * (3 - seed) / 2)}, true)
 		report, err = Levels(context.Background(), h, Budget{})

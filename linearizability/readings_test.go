@@ -186,6 +186,7 @@ func TestSplitTransactionsAgree(t *testing.T) {
 		for own, o := range map[OwnReads]*oracle.Transactions{OwnReadsAlways: oracle.NewTransactions(h), OwnReadsUntilRead: oracle.NewPlumeTransactions(h)} {
 			for level, holds := range map[string]bool{
 				"read-committed": o.ReadCommitted(), "item-cut": o.ItemCut(), "read-atomic": o.ReadAtomic(), "transactional-causal": o.Causal(),
+				"prefix": o.Prefix(), "snapshot-isolation": o.Snapshot(), "serializable": o.Serializable(), "strict-serializable": o.StrictSerializable(),
 			} {
 				v, err := JudgeWith(context.Background(), h, level, Options{OwnReads: own})
 				require.NoError(t, err)
@@ -269,7 +270,7 @@ func TestSplitTransactionsShrink(t *testing.T) {
 	for seed := range uint64(3000) {
 		h := splitAtRandom(seed, 8)
 		rng := rand.New(rand.NewPCG(seed, 31))
-		for _, level := range []string{"read-committed", "read-atomic", "transactional-causal"} {
+		for _, level := range []string{"read-committed", "read-atomic", "transactional-causal", "prefix", "snapshot-isolation", "serializable", "strict-serializable"} {
 			v := mustCheck(t, h, level)
 			var kept []int
 			if v.Status == Violation {

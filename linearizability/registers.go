@@ -68,6 +68,23 @@ func reduceTransactions(h *history.History) models.Reduction {
 	return r
 }
 
+// reduceInTime is reduceTransactions where real time counts too: a transaction that
+// lost operations lasts as long as it did, since a shorter one would come before and
+// after more. A witness has the times of the history, which only makes it worse.
+func reduceInTime(h *history.History) models.Reduction {
+	r := reduceTransactions(h)
+	restrict, lasted := r.Restrict, intervals(h)
+	r.Restrict = func(kept []int) *history.History {
+		sub := restrict(kept)
+		for name, ends := range intervals(sub) { //joinery:anyorder each has operations of its own
+			sub.Ops[ends[0]].Call = h.Ops[lasted[name][0]].Call
+			sub.Ops[ends[1]].Return = h.Ops[lasted[name][1]].Return
+		}
+		return sub
+	}
+	return r
+}
+
 func reduceBySource(h *history.History, aborts bool) models.Reduction {
 	x := newSourceIndex(h, aborts)
 	for i := range h.Ops {
@@ -90,7 +107,7 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 		return nil
 	}
 	restrict := func(kept []int) *history.History {
-		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
+		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Untimed: h.Untimed, Fences: h.Fences, Ops: make([]history.Op, 0, len(kept))}
 		for _, i := range kept {
 			sub.Ops = append(sub.Ops, h.Ops[i])
 		}

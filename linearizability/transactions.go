@@ -15,7 +15,14 @@ const (
 	levelItemCut
 	levelReadAtomic
 	levelTCC
+	levelPrefix
+	levelSnapshot
+	levelSerializable
+	levelStrict
 )
+
+// searched is the cost of the levels that ask for one order of all transactions.
+const searched = "O(n·s²) where what is known decides; else exponential in s, sessions"
 
 const byCommitOrder = "commit order saturated, since reads name their writes"
 
@@ -32,8 +39,14 @@ const byCommitOrder = "commit order saturated, since reads name their writes"
 // those that its transaction reads from, and those before it in the session
 // (read atomic); those in the causal past (transactional causal). Since what is
 // visible does not depend on the commit order, the edges so demanded are
-// complete, and the level holds iff they have no cycle (AWDIT, PLDI 2025). The
-// patterns named in reasons are Plume's (OOPSLA 2024). Item cut isolation
+// complete, and the level holds iff they have no cycle (AWDIT, PLDI 2025).
+//
+// Prefix consistency, snapshot isolation and serializability are theirs too, session
+// order included: what is visible depends on the commit order (see timeline). Without
+// predicates, which registers have not, Adya's repeatable read is serializability
+// (Weak Consistency, 1999). Strict serializability adds real time.
+//
+// The patterns named in reasons are Plume's (OOPSLA 2024). Item cut isolation
 // (Bailis et al., VLDB 2013) asks only that a transaction which reads a register
 // again, without having written it in between, finds the same.
 //
@@ -47,12 +60,18 @@ func transactionCheckers() []checker {
 				Name: name, Doc: doc, Complexity: cost,
 				Needs: "transactions over registers with read and write; values written once per key",
 			},
-			judge:  func(m *meter, h *history.History) (result, error) { return isolation(level, m.ownReads, name, h) },
+			judge:  func(m *meter, h *history.History) (result, error) { return isolation(m, level, name, h) },
 			reduce: reduceTransactions,
 			aborts: true,
 		}
 	}
+	strict := row("strict-serializable", "one order of all transactions explains all reads, and no transaction comes before one that had ended when it began", searched, levelStrict)
+	strict.reduce = reduceInTime
 	return []checker{
+		strict,
+		row("serializable", "one order of all transactions explains all reads", searched, levelSerializable),
+		row("snapshot-isolation", "each transaction reads from a prefix of the commit order, and no two that write one register overlap", searched, levelSnapshot),
+		row("prefix", "each transaction reads from a prefix of the commit order", searched, levelPrefix),
 		row("transactional-causal", "transactions read from an atomic, causally closed snapshot, and conflicting writes have one order", "O(n·s·log n), s sessions", levelTCC),
 		row("read-atomic", "a transaction that reads from another one sees all of its writes, or newer ones", "O(n·√n)", levelReadAtomic),
 		row("read-committed", "transactions read what was committed, and never back in time within one", "O(n·√n)", levelReadCommitted),
@@ -82,12 +101,12 @@ type transactions struct {
 }
 
 // isolation judges a level.
-func isolation(level txnLevel, own OwnReads, model string, h *history.History) (result, error) {
+func isolation(m *meter, level txnLevel, model string, h *history.History) (result, error) {
 	b, r, err := groupTransactions(model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
-	t := b.arrange(level, own)
+	t := b.arrange(min(level, levelTCC), m.ownReads)
 	for n := range t.ops {
 		if r := t.inside(b, int32(n)); r.status != OK {
 			return r, nil
@@ -104,7 +123,10 @@ func isolation(level txnLevel, own OwnReads, model string, h *history.History) (
 	if !p.sweep(true) {
 		return t.violation(p, "CyclicCO: session order and reads-from have a cycle"), nil
 	}
-	return t.commitOrder(p), nil
+	if r := t.commitOrder(p); r.status != OK || level <= levelTCC {
+		return r, nil
+	}
+	return t.ordered(m, level), nil
 }
 
 // commitOrder adds the edges that the level demands and looks for a cycle.

@@ -53,6 +53,28 @@ func (t *transactions) orderSplits() {
 	}
 }
 
+// intervals returns, by transaction, the positions of the operation that was called
+// first and of the one that returned last.
+func intervals(h *history.History) map[txnName][2]int {
+	ends := make(map[txnName][2]int)
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Txn == 0 {
+			continue
+		}
+		name := txnName{o.Session, o.Txn}
+		e, known := ends[name]
+		if !known {
+			e = [2]int{i, i}
+		}
+		if h.Ops[e[1]].Return < o.Return {
+			e[1] = i
+		}
+		ends[name] = e
+	}
+	return ends
+}
+
 // anchors returns, by transaction, the positions of operations that a smaller history
 // must keep with any other one of it: of a split one the first and the last, so that
 // others of the session do not come to lie outside it, and of one that failed, or may

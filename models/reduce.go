@@ -25,7 +25,7 @@ type Reduction struct {
 // restrict is Restrict for models whose values need no reducing.
 func restrict(h *history.History) func(kept []int) *history.History {
 	return func(kept []int) *history.History {
-		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Fences: h.Fences}
+		sub := &history.History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Untimed: h.Untimed, Fences: h.Fences}
 		sub.Ops = make([]history.Op, 0, len(kept))
 		for _, i := range kept {
 			sub.Ops = append(sub.Ops, h.Ops[i])

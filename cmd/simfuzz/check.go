@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
@@ -41,8 +42,8 @@ func (c *cli) checkCommand() *cobra.Command {
 		Use:               "check --format F --model M PATH…",
 		Short:             "Judge recorded histories: files, folders, or - for standard input",
 		ValidArgsFunction: completeCheck,
-		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for the files of\n" +
-			"the format; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
+		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for files\n" +
+			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
 			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
 			"counts as violated where any is.\n\n" +
 			"A byte order mark, CRLF and gzip are no obstacle. A register holds nothing, which is nil, until it is written; a\n" +
@@ -64,7 +65,7 @@ func (c *cli) checkCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "jsonl", "format of the histories: "+strings.Join(history.Formats(), ", "))
+	f.StringVar(&o.format, "format", history.Auto, "format of the histories, told by how each begins unless it is one of: "+strings.Join(history.Formats(), ", "))
 	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
 	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
 	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
@@ -86,20 +87,20 @@ func (o checkOptions) options() linearizability.Options {
 func (o checkOptions) validate(args []string) error {
 	models := modelNames()
 	switch {
-	case !slices.Contains(history.Formats(), o.format):
-		return usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
+	case o.format != history.Auto && !slices.Contains(history.Formats(), o.format):
+		return command.Usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
 	case o.model == "":
-		return usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
+		return command.Usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
 	case o.model != levelsModel && !linearizability.Known(o.model):
-		return usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
+		return command.Usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:
-		return usagef("check: --workers %d: want 0 or more", o.workers)
+		return command.Usagef("check: --workers %d: want 0 or more", o.workers)
 	case o.budget.Steps <= 0 || o.budget.Bytes <= 0 || o.budget.Time <= 0:
-		return usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0", o.budget.Steps, o.budget.Bytes, o.budget.Time)
+		return command.Usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0", o.budget.Steps, o.budget.Bytes, o.budget.Time)
 	case len(args) == 0:
-		return usagef("check: no history given: name files, folders, or - for standard input")
+		return command.Usagef("check: no history given: name files, folders, or - for standard input")
 	case o.visualize != "" && !linearizability.Visualizes(o.model):
-		return usagef("check: --visualize: --model %s is not decided by a search that could be drawn", o.model)
+		return command.Usagef("check: --visualize: --model %s is not decided by a search that could be drawn", o.model)
 	}
 	return nil
 }
@@ -130,8 +131,8 @@ type checked struct {
 	lines   []int32                 // by operation: the line it is at
 	notes   []history.Note          // what was passed over or assumed in reading it
 	err     error
-	skipped bool // zero length, met on a walk
-	stopped bool // the user interrupted before there was a verdict
+	skipped string // why a file met on a walk is passed over; empty if it is not
+	stopped bool   // the user interrupted before there was a verdict
 	seconds float64
 }
 
@@ -156,14 +157,14 @@ func (c *cli) check(o checkOptions, args []string) error {
 		return fmt.Errorf("check: %w", err)
 	}
 	if o.visualize != "" && len(inputs) != 1 {
-		return usagef("check: --visualize draws one history, not %d", len(inputs))
+		return command.Usagef("check: --visualize draws one history, not %d", len(inputs))
 	}
 	var finished atomic.Int64
-	if !terminal(c.out) { // on a terminal the results themselves show the progress
-		p := startProgress(c.err, func() string {
+	if !command.Terminal(c.out) { // on a terminal the results themselves show the progress
+		p := command.StartProgress(c.err, func() string {
 			return fmt.Sprintf("check: %d of %d histories", finished.Load(), len(inputs))
 		})
-		defer p.finish()
+		defer p.Finish()
 	}
 	sum := checkSummary{Kind: "summary"}
 	for r := range c.judgeAll(o, inputs, &finished) {
@@ -205,7 +206,7 @@ func (c *cli) judgeAll(o checkOptions, inputs []input, finished *atomic.Int64) f
 		for range min(workers, len(inputs)) {
 			wg.Go(func() {
 				for i := next.Add(1) - 1; i < int64(len(inputs)); i = next.Add(1) - 1 {
-					r, ok := await(ctx, heedsWithin, func() checked { return c.judge(ctx, o, inputs[i]) })
+					r, ok := command.Await(ctx, command.HeedsWithin, func() checked { return c.judge(ctx, o, inputs[i]) })
 					if !ok || ctx.Err() != nil && errors.Is(r.err, context.Canceled) {
 						r = checked{name: inputs[i].name, stopped: true}
 					}
@@ -234,7 +235,10 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	d, err := c.decode(o, in)
 	switch {
 	case errors.Is(err, errEmptyWalked):
-		r.skipped = true
+		r.skipped = "the file is empty"
+		return r
+	case in.walked && o.format == history.Auto && errors.Is(err, history.ErrUnknownFormat):
+		r.skipped = "no history of a known format"
 		return r
 	case err != nil:
 		r.err = err
@@ -324,7 +328,7 @@ func (c *cli) decode(o checkOptions, in input) (d *history.Decoded, err error) {
 func (s *checkSummary) add(r checked) {
 	switch {
 	case r.stopped:
-	case r.skipped:
+	case r.skipped != "":
 		s.Skipped++
 	case r.err != nil:
 		s.Files++

@@ -2,14 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 )
 
@@ -44,62 +44,22 @@ func (c *cli) worsen(code int) {
 	}
 }
 
-// main runs the command line and returns the exit code. An output that cannot be
-// written ends the command as an interruption does, and is told once.
+// main runs the command line and returns the exit code.
 func (c *cli) main(args []string) int {
-	user := c.ctx
-	ctx, cancel := context.WithCancel(user)
-	defer cancel()
-	shared := new(screen)
-	out := &output{screen: shared, w: c.out, failed: func(error) { cancel() }}
-	errs := &output{screen: shared, w: c.err, failed: func(err error) {
-		if closedPipe(err) {
-			cancel()
-		}
-	}}
-	c.ctx, c.in, c.out, c.err = ctx, &interruptible{ctx, c.in}, out, errs
-
-	root := c.root()
-	root.SetArgs(args)
-	root.SetIn(c.in)
-	root.SetOut(c.out)
-	root.SetErr(c.err)
-	cmd, err := root.ExecuteContextC(c.ctx)
-
-	wrote := out.first()
-	switch {
-	case wrote != nil && errors.Is(err, wrote), errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		err = nil // told below
-	case err != nil:
-		c.note("simfuzz: %v", err)
-		if errors.Is(err, errUsage) {
-			c.note("see %q", cmd.CommandPath()+" --help")
-		}
-		c.worsen(exitFailed)
+	p := command.Program{
+		Name: "simfuzz", Ctx: c.ctx, Streams: command.Streams{In: c.in, Out: c.out, Err: c.err},
+		Begin: func(ctx context.Context, s command.Streams) *cobra.Command {
+			c.ctx, c.in, c.out, c.err = ctx, s.In, s.Out, s.Err
+			return c.root()
+		},
+		Codes: command.Codes{
+			Usage: exitFailed, Failed: exitFailed, Write: exitFailed, Interrupted: exitInterrupted, ClosedPipe: exitClosedPipe,
+		},
+		Worsen: c.worsen,
 	}
-	switch {
-	case closedPipe(wrote), closedPipe(errs.first()):
-		c.worsen(exitClosedPipe)
-	case wrote != nil:
-		c.note("simfuzz: write standard output: %v", wrote)
-		c.worsen(exitFailed)
-	case user.Err() != nil:
-		c.note("simfuzz: interrupted: what was finished stands above")
-		c.worsen(exitInterrupted)
-	}
+	p.Run(args)
 	return c.code
 }
-
-// errUsage marks errors in how a command was called.
-var errUsage = errors.New("usage")
-
-// usageError is an error in how a command was called; it prints without the mark.
-type usageError struct{ text string }
-
-func (e usageError) Error() string        { return e.text }
-func (e usageError) Is(target error) bool { return target == errUsage }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
 func (c *cli) root() *cobra.Command {
 	run := c.runCommand()
@@ -114,43 +74,38 @@ func (c *cli) root() *cobra.Command {
 			"  simfuzz run --for 5m --level causal\n" +
 			"  simfuzz replay runs/seed-7/shrunk.json\n" +
 			"  simfuzz check --model linearizable history.jsonl",
-		Version:       version(),
-		Args:          noArguments,
+		Version:       command.Version(),
+		Args:          command.NoArguments,
 		RunE:          run.RunE,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.Flags().AddFlagSet(run.Flags())
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(command.FlagError)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.PersistentPreRunE = refuseEmpty
-	fitHelp(root)
+	root.PersistentPreRunE = command.RefuseEmpty
+	command.FitHelp(root)
 	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.exploreCommand(), c.checkCommand(), c.lawsCommand(),
-		c.zooCommand(), c.mutantsCommand(), c.edelweissCommand(), c.levelsCommand(), c.completionCommand())
-	root.SetHelpCommand(helpCommand())
+		c.zooCommand(), c.mutantsCommand(), c.edelweissCommand(), c.levelsCommand(),
+		command.CompletionCommand("simfuzz", ", their values, and the names of merges, zoo entries and mutants"))
+	root.SetHelpCommand(command.HelpCommand())
 	return root
 }
 
-// noArguments refuses words behind a command that takes none: mistyped commands.
-func noArguments(cmd *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return nil
-	case cmd.HasParent():
-		return usagef("%stakes no arguments, got %q", prefix(cmd), args[0])
-	}
-	return usagef("unknown command %q for %q%s", args[0], cmd.CommandPath(), didYouMean(args[0], commandNames(cmd)))
+// printJSON prints one object on a line of its own. Its error is [command.ErrOutput].
+func (c *cli) printJSON(v any) error { return command.PrintJSON(c.out, v) }
+
+// field prints a line of a summary, its name in front, in as many lines as it
+// takes.
+func (c *cli) field(name, format string, args ...any) {
+	c.printf("%s\n", layout.Hang(layout.Pad(name, fieldColumns), fmt.Sprintf(format, args...)))
 }
 
-// errOutput says that the output cannot be written.
-var errOutput = errors.New("write output")
+// fieldColumns is where the text of a summary's lines begins.
+const fieldColumns = 13
 
-// printJSON prints one object on a line of its own. Its error is [errOutput].
-func (c *cli) printJSON(v any) error {
-	enc := json.NewEncoder(c.out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("%w: %w", errOutput, err)
-	}
-	return nil
-}
+// printf prints to standard output.
+func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
+
+// note tells on standard error what goes on; it is no result.
+func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -47,9 +48,9 @@ func (c *cli) compareStrategies(builder *mutants.Builder, chosen []mutants.Mutan
 		row := m.Name + "\n"
 		for _, s := range strategies {
 			started := time.Now()
-			p := startProgress(c.err, func() string { return fmt.Sprintf("mutants: %s by %s, %s", m.Name, s, since(started)) })
+			p := command.StartProgress(c.err, func() string { return fmt.Sprintf("mutants: %s by %s, %s", m.Name, s, command.Since(started)) })
 			t, err := builder.Trials(c.ctx, m, program, o.campaign(s), o.trials, s == "exhaustive")
-			p.finish()
+			p.Finish()
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}

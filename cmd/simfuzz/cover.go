@@ -13,8 +13,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/coverage"
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 )
 
@@ -46,9 +47,11 @@ func (c *cli) cover(given *pflag.FlagSet, asJSON bool) (err error) {
 		return fmt.Errorf("run: --cover: %w", err)
 	}
 	started := time.Now()
-	p := startProgress(c.err, func() string { return "run: " + since(started) + ": building a program that counts its statements" })
+	p := command.StartProgress(c.err, func() string {
+		return "run: " + command.Since(started) + ": building a program that counts its statements"
+	})
 	program, err := coverage.Build(c.ctx, root, programPath, coverPattern)
-	p.finish()
+	p.Finish()
 	if err != nil {
 		if c.ctx.Err() != nil {
 			return c.ctx.Err() // the go command was ended as well

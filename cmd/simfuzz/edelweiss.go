@@ -14,13 +14,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/certify"
 	"github.com/joinery-go/joinery/lattice/edelweiss/explain"
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
 )
 
 // edelweissOptions are the flags of "simfuzz edelweiss".
@@ -31,6 +33,7 @@ type edelweissOptions struct {
 	workers int
 	nodes   int
 	against string
+	engine  string
 	out     string
 	plot    string
 	keep    bool
@@ -41,6 +44,9 @@ type edelweissOptions struct {
 
 const maxEdelweissSeeds = 1_000_000_000
 
+// noEngine is the engine of tables that need none: their disk writes a timestep at once.
+const noEngine = "none"
+
 func (c *cli) edelweissCommand() *cobra.Command {
 	var o edelweissOptions
 	cmd := &cobra.Command{
@@ -49,6 +55,8 @@ func (c *cli) edelweissCommand() *cobra.Command {
 		Long: "edelweiss checks event-log programs, rewrites them so that they delete what no rule can need again, has the " +
 			"certificates of the rewrites checked, and says what becomes of each collection and why. Then rewritten and original run side by side " +
 			"under faults: outputs must be equal in every timestep, and once all has healed equal to those of a world of originals. " +
+			"With --engine, tables go through a storage engine whose disk loses and tears what was not synced, and fails writes: a node may send nothing " +
+			"before what it rests on is durable. " +
 			"A failing seed leaves a folder under --out with a tape that \"simfuzz edelweiss replay\" and \"shrink\" take.\n\n" +
 			"Shipped programs go by their names and run under workloads of their own: " + strings.Join(programs.Names(), " ") + ". " +
 			"A file, or - for standard input, runs under random inputs that respect its keys and seals. \"go doc " + modulePath +
@@ -69,12 +77,14 @@ func (c *cli) edelweissCommand() *cobra.Command {
 		return c.edelweiss(o, args)
 	}
 	f := cmd.Flags()
-	seedFlag(f, &o.seed, "first seed of the faults")
-	numberFlag(f, &o.seeds, "seeds", 100, 0, maxEdelweissSeeds, "how many seeds to run a program with; 0 explains only")
-	f.Var(span{&o.limit}, "for", "how long to run a program (default: until --seeds are done)")
-	workersFlag(f, &o.workers, "how many seeds to run at once")
-	numberFlag(f, &o.nodes, "nodes", 3, 1, 64, "nodes that run a program from a file")
+	command.SeedFlag(f, &o.seed, "first seed of the faults")
+	command.NumberFlag(f, &o.seeds, "seeds", 100, 0, maxEdelweissSeeds, "how many seeds to run a program with; 0 explains only")
+	f.Var(command.Span{P: &o.limit}, "for", "how long to run a program (default: until --seeds are done)")
+	command.WorkersFlag(f, &o.workers, "how many seeds to run at once")
+	command.NumberFlag(f, &o.nodes, "nodes", 3, 1, 64, "nodes that run a program from a file")
 	f.StringVar(&o.against, "against", "", "run this rewritten program, a `FILE`, instead of what the rewrites make; it has no certificate")
+	command.WordFlag(cmd, &o.engine, "engine", noEngine, append([]string{noEngine}, simedelweiss.Engines()...),
+		"what keeps tables, on a disk with faults; none: a disk without")
 	f.StringVar(&o.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
 	f.BoolVar(&o.keep, "keep", true, "keep a folder of the first failing seed, and shrink it")
 	f.StringVar(&o.plot, "plot", "", "write a plot of storage over time of the first seed to this `FOLDER`, PROGRAM.svg")
@@ -112,18 +122,18 @@ type edelweissJSON struct {
 func (c *cli) edelweiss(o edelweissOptions, names []string) error {
 	switch {
 	case len(names) == 0:
-		return usagef("edelweiss: no program: name a file, or one of %s", strings.Join(programs.Names(), ", "))
+		return command.Usagef("edelweiss: no program: name a file, or one of %s", strings.Join(programs.Names(), ", "))
 	case o.print && o.mermaid || o.json && (o.print || o.mermaid):
-		return usagef("edelweiss: --print, --mermaid and --json exclude each other")
+		return command.Usagef("edelweiss: --print, --mermaid and --json exclude each other")
 	case o.against != "" && len(names) > 1:
-		return usagef("edelweiss: --against %s: want one program, got %d", shellWord(o.against), len(names))
+		return command.Usagef("edelweiss: --against %s: want one program, got %d", command.ShellWord(o.against), len(names))
 	}
 	for i, name := range names {
 		if i > 0 && !o.json && !o.print && !o.mermaid {
 			c.printf("\n")
 		}
 		err := c.edelweissOne(o, name)
-		if errors.Is(err, errOutput) {
+		if errors.Is(err, command.ErrOutput) {
 			return err
 		}
 		if err != nil {
@@ -206,7 +216,7 @@ func (c *cli) loadEdelweiss(o edelweissOptions, name string) (*edelweissProgram,
 		}
 		e.load = trial.Workloads[name]
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w: give a file, or one of %s%s", err, strings.Join(programs.Names(), ", "), didYouMean(name, programs.Names()))
+		return nil, fmt.Errorf("%w: give a file, or one of %s%s", err, strings.Join(programs.Names(), ", "), command.DidYouMean(name, programs.Names()))
 	case err != nil:
 		return nil, err
 	default:
@@ -250,9 +260,15 @@ func (c *cli) edelweissOne(o edelweissOptions, name string) error {
 		o.seeds = 0
 	}
 	t := &edelweissTrials{program: e, o: o}
-	p := startProgress(c.err, t.line)
+	if o.engine != noEngine {
+		var err error
+		if t.disks, err = simedelweiss.Disks(e.rewritten, o.engine); err != nil {
+			return err
+		}
+	}
+	p := command.StartProgress(c.err, t.line)
 	t.run(c.ctx)
-	p.finish()
+	p.Finish()
 	t.count(&sum)
 	kept := c.keepEdelweiss(o, t, &sum)
 	switch {
@@ -315,7 +331,7 @@ func (c *cli) printReport(r *explain.Report) {
 func (c *cli) printEdelweiss(o edelweissOptions, e *edelweissProgram, t *edelweissTrials, sum *edelweissJSON) {
 	switch {
 	case e.result == nil:
-		c.field("certificate", "none: %s was not made by these rewrites", shellWord(o.against))
+		c.field("certificate", "none: %s was not made by these rewrites", command.ShellWord(o.against))
 	case e.proof != nil:
 		c.field("certificate", "DOES NOT HOLD")
 		c.printText("  ", e.proof.Error())
@@ -344,16 +360,16 @@ func (c *cli) plotEdelweiss(o edelweissOptions, e *edelweissProgram) error {
 		return fmt.Errorf("%s: plot: %w", e.name, err)
 	}
 	if err := os.MkdirAll(o.plot, folderMode); err != nil {
-		return fmt.Errorf("--plot %s: %w", shellWord(o.plot), err)
+		return fmt.Errorf("--plot %s: %w", command.ShellWord(o.plot), err)
 	}
 	name := strings.TrimSuffix(filepath.Base(e.name), filepath.Ext(e.name))
 	path := filepath.Join(o.plot, name+".svg")
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--plot %s: %w", shellWord(o.plot), err)
+		return fmt.Errorf("--plot %s: %w", command.ShellWord(o.plot), err)
 	}
 	title := fmt.Sprintf("%s, seed %d: tuples of node 0, rewritten (black) and original (red)", name, o.seed)
 	if err := c.writeFile(path, func(w io.Writer) error { return trial.WriteSVG(w, title, report.Samples) }); err != nil {
-		return fmt.Errorf("--plot %s: %w", shellWord(o.plot), err)
+		return fmt.Errorf("--plot %s: %w", command.ShellWord(o.plot), err)
 	}
 	return nil
 }

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
 )
 
 // edelweissTrials are the trials of a program. What is counted does not depend on the
@@ -22,6 +24,7 @@ import (
 type edelweissTrials struct {
 	program *edelweissProgram
 	o       edelweissOptions
+	disks   trial.Disks // nil without --engine
 
 	mu      sync.Mutex
 	next    int
@@ -66,7 +69,11 @@ func (t *edelweissTrials) run(ctx context.Context) {
 }
 
 func (t *edelweissTrials) options(i int) trial.Options {
-	return trial.Options{Seed: t.o.seed + uint64(i), Faults: true}
+	o := trial.Options{Seed: t.o.seed + uint64(i), Faults: true, Disks: t.disks}
+	if t.disks != nil {
+		o.Engine = t.o.engine
+	}
+	return o
 }
 
 func (t *edelweissTrials) take(ctx context.Context) (int, bool) {
@@ -92,7 +99,7 @@ func (t *edelweissTrials) put(i int, report *trial.Report, err error) {
 func (t *edelweissTrials) line() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return fmt.Sprintf("edelweiss: %s: %s, %d seeds", t.program.name, since(t.started), len(t.reports))
+	return fmt.Sprintf("edelweiss: %s: %s, %d seeds", t.program.name, command.Since(t.started), len(t.reports))
 }
 
 // count adds up what the seeds before the failing one gave.
@@ -127,8 +134,8 @@ func (c *cli) keepEdelweiss(o edelweissOptions, t *edelweissTrials, sum *edelwei
 	if sum.Signature == "" || !o.keep {
 		return nil
 	}
-	p := startProgress(c.err, func() string { return fmt.Sprintf("edelweiss: keeping failing seed %d of %s", seed, t.program.name) })
-	defer p.finish()
+	p := command.StartProgress(c.err, func() string { return fmt.Sprintf("edelweiss: keeping failing seed %d of %s", seed, t.program.name) })
+	defer p.Finish()
 	e := t.program
 	tape, again, err := trial.Record(e.name, e.original, e.rewritten, e.load, t.options(t.at))
 	if err != nil {
@@ -154,7 +161,7 @@ func (c *cli) keepEdelweiss(o edelweissOptions, t *edelweissTrials, sum *edelwei
 // returns the path of its tape.
 func (c *cli) writeEdelweiss(dir string, t *trial.Tape, r *trial.Replayed) (tape string, err error) {
 	fail := func(err error) (string, error) {
-		return "", fmt.Errorf("--out %s: write seed %d of %s: %w", shellWord(dir), t.Options.Seed, t.Name, err)
+		return "", fmt.Errorf("--out %s: write seed %d of %s: %w", command.ShellWord(dir), t.Options.Seed, t.Name, err)
 	}
 	if err := os.MkdirAll(dir, folderMode); err != nil {
 		return fail(err)
@@ -184,7 +191,7 @@ func (c *cli) writeEdelweiss(dir string, t *trial.Tape, r *trial.Replayed) (tape
 		{"rewritten.dl", text(el.Print(t.Rewritten))},
 		{"trace.txt", r.WriteTrace},
 		{"diagram.txt", r.WriteDiagram},
-		{"replay_test.go", text(trial.Test("tape.json"))},
+		{"replay_test.go", text(simedelweiss.Test(t, "tape.json"))},
 	} {
 		if err := c.writeFile(filepath.Join(temp, file.name), file.write); err != nil {
 			return fail(errors.Join(err, os.RemoveAll(temp)))
@@ -304,7 +311,7 @@ func (c *cli) edelweissShrinkCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return c.shrinkEdelweiss(args[0], o) },
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "`FILE` to write the small tape to (default: shrunk.json beside the tape)")
-	numberFlag(cmd.Flags(), &o.replays, "replays", 1000, 1, 1_000_000, "runs that the search may take")
+	command.NumberFlag(cmd.Flags(), &o.replays, "replays", 1000, 1, 1_000_000, "runs that the search may take")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
 }
@@ -318,11 +325,11 @@ func (c *cli) shrinkEdelweiss(path string, o shrinkOptions) error {
 		return fmt.Errorf("shrink: %w", err)
 	}
 	started := time.Now()
-	p := startProgress(c.err, func() string {
-		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", since(started), len(t.Operations), len(t.Decisions))
+	p := command.StartProgress(c.err, func() string {
+		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", command.Since(started), len(t.Operations), len(t.Decisions))
 	})
 	s, err := t.Shrink(c.ctx, o.replays)
-	p.finish()
+	p.Finish()
 	if err != nil {
 		return fmt.Errorf("shrink %s: %w", path, err)
 	}
@@ -352,7 +359,7 @@ func readEdelweissTape(path string) (*trial.Tape, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t, err := trial.LoadTape(f)
+	t, err := simedelweiss.LoadTape(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -272,3 +272,29 @@ func TestEdelweissPlots(t *testing.T) {
 	assert.Equal(t, exitViolated, code)
 	assert.Contains(t, errs, "--out")
 }
+
+// TestEdelweissEngines: --engine keeps tables on an engine; a failing seed of it is
+// replayed and shrunk from its tape.
+func TestEdelweissEngines(t *testing.T) {
+	spoilt := spoiltKVS(t)
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("spoilt.dl", []byte(spoilt), 0o600))
+	code, out, errs := invoke(t, "", "edelweiss", "unicast", "--engine", "lsm", "--seeds", "3", "--json")
+	require.Equal(t, exitOK, code, errs)
+	assert.Contains(t, out, `"equal":true,"seeds":3`)
+	code, out, errs = invoke(t, "", "edelweiss", "kvs", "--engine", "memory", "--against", "spoilt.dl", "--seeds", "20", "--json")
+	require.Equal(t, exitViolated, code, errs)
+	var sum edelweissJSON
+	require.NoError(t, json.Unmarshal([]byte(out), &sum))
+	for _, tape := range []string{sum.Tape, sum.ShrunkTape} {
+		text, err := os.ReadFile(tape)
+		require.NoError(t, err)
+		assert.Contains(t, string(text), `"engine": "memory"`)
+		code, out, errs = invoke(t, "", "edelweiss", "replay", tape, "--json")
+		assert.Equal(t, exitViolated, code, errs)
+		assert.Contains(t, out, `"same_trace":true`)
+	}
+	code, _, errs = invoke(t, "", "edelweiss", "kvs", "--engine", "lsn")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, `did you mean "lsm"?`)
+}

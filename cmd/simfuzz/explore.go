@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
-	"github.com/joinery-go/joinery/sim/scenario"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
+	"github.com/joinery-go/joinery/sim/scenario/smallscope"
 )
 
 func (c *cli) exploreCommand() *cobra.Command {
-	var s scenario.Scope
+	var s smallscope.Scope
 	var o exploreOptions
 	cmd := &cobra.Command{
 		Use:   "explore",
@@ -27,18 +28,18 @@ func (c *cli) exploreCommand() *cobra.Command {
 			"that commute one order is tried; a message that is lost stays under way until the end. A violation is shown with " +
 			"the shortest way there. The exit code is 2 if a bound was met before the scope was searched through.",
 		Example: "  simfuzz explore --nodes 3 --writes 3 --kind counter\n  simfuzz explore --nodes 2 --writes 2 --ticks 2 --drops 1 --crashes 1",
-		Args:    noArguments,
+		Args:    command.NoArguments,
 		RunE:    func(*cobra.Command, []string) error { return c.explore(s, o) },
 	}
 	f := cmd.Flags()
-	numberFlag(f, &s.Nodes, "nodes", 3, 2, 5, "replicas, 2 to 5")
-	numberFlag(f, &s.Writes, "writes", 3, 1, 8, "writes, 1 to 8")
-	wordFlag(cmd, &s.Kind, "kind", "set", scenario.ExploreKinds(), "what is written: "+strings.Join(scenario.ExploreKinds(), ", "))
-	numberFlag(f, &s.Ticks, "ticks", 1, 1, 255, "gossip rounds of each replica")
-	numberFlag(f, &s.Drops, "drops", 0, 0, 1000, "messages that may be lost")
-	numberFlag(f, &s.Duplicates, "duplicates", 0, 0, 1000, "messages that may arrive twice")
-	numberFlag(f, &s.Crashes, "crashes", 0, 0, 1000, "crashes and restarts")
-	numberOrZeroFlag(f, &s.MaxStates, "states", 1, math.MaxInt32, "10 million, of about 120 bytes each", "bound on distinct states")
+	command.NumberFlag(f, &s.Nodes, "nodes", 3, 2, 5, "replicas, 2 to 5")
+	command.NumberFlag(f, &s.Writes, "writes", 3, 1, 8, "writes, 1 to 8")
+	command.WordFlag(cmd, &s.Kind, "kind", "set", smallscope.Kinds(), "what is written: "+strings.Join(smallscope.Kinds(), ", "))
+	command.NumberFlag(f, &s.Ticks, "ticks", 1, 1, 255, "gossip rounds of each replica")
+	command.NumberFlag(f, &s.Drops, "drops", 0, 0, 1000, "messages that may be lost")
+	command.NumberFlag(f, &s.Duplicates, "duplicates", 0, 0, 1000, "messages that may arrive twice")
+	command.NumberFlag(f, &s.Crashes, "crashes", 0, 0, 1000, "crashes and restarts")
+	command.NumberOrZeroFlag(f, &s.MaxStates, "states", 1, math.MaxInt32, "10 million, of about 120 bytes each", "bound on distinct states")
 	f.BoolVar(&o.unreduced, "unreduced", false, "do without any reduction")
 	f.BoolVar(&o.compare, "compare", false, "search once more without any reduction, and with each alone, and print their factors")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -81,9 +82,9 @@ type exploreWith struct {
 	ByMoves     float64 `json:"factor_transitions,omitempty"`
 }
 
-func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
+func (c *cli) explore(s smallscope.Scope, o exploreOptions) error {
 	if o.compare && o.unreduced {
-		return usagef("explore: --compare and --unreduced: want one of them")
+		return command.Usagef("explore: --compare and --unreduced: want one of them")
 	}
 	s.NoCommute, s.NoSymmetry, s.EarlyDrops = o.unreduced, o.unreduced, o.unreduced
 	r, seconds, err := c.search(s)
@@ -123,13 +124,13 @@ func (c *cli) explore(s scenario.Scope, o exploreOptions) error {
 
 // compareReductions searches without any reduction and with each alone, and holds
 // all to each other: what the reductions leave must stand for what they leave out.
-func (c *cli) compareReductions(s scenario.Scope, all *scenario.Explored, seconds float64, out *exploreJSON) error {
+func (c *cli) compareReductions(s smallscope.Scope, all *smallscope.Explored, seconds float64, out *exploreJSON) error {
 	none := s
 	none.NoCommute, none.NoSymmetry, none.EarlyDrops = true, true, true
 	commute, symmetry, late := none, none, none
 	commute.NoCommute, symmetry.NoSymmetry, late.EarlyDrops = false, false, false
-	var whole *scenario.Explored
-	add := func(name string, r *scenario.Explored, seconds float64) {
+	var whole *smallscope.Explored
+	add := func(name string, r *smallscope.Explored, seconds float64) {
 		w := exploreWith{Reductions: name, States: r.States, Transitions: r.Transitions, Complete: r.Complete, Seconds: seconds}
 		if whole.Complete && r.Complete {
 			w.ByStates = float64(whole.States) / float64(r.States)
@@ -140,7 +141,7 @@ func (c *cli) compareReductions(s scenario.Scope, all *scenario.Explored, second
 	var drops int // states with late drops
 	for _, search := range []struct {
 		name  string
-		scope scenario.Scope
+		scope smallscope.Scope
 	}{{"none", none}, {"commuting", commute}, {"renaming", symmetry}, {"late drops", late}} {
 		if search.name == "late drops" && s.Drops == 0 {
 			drops = whole.States
@@ -177,20 +178,20 @@ func (c *cli) compareReductions(s scenario.Scope, all *scenario.Explored, second
 }
 
 // search explores a scope and says how many seconds that took.
-func (c *cli) search(s scenario.Scope) (*scenario.Explored, float64, error) {
+func (c *cli) search(s smallscope.Scope) (*smallscope.Explored, float64, error) {
 	started := time.Now()
 	var states atomic.Int64
-	p := startProgress(c.err, func() string {
+	p := command.StartProgress(c.err, func() string {
 		return fmt.Sprintf("explore: %.0fs, %d states", time.Since(started).Seconds(), states.Load())
 	})
 	// What the search keeps has few pointers: collecting it more often costs little.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
-	r, err := scenario.Explore(c.ctx, s, func(n int) { states.Store(int64(n)) })
-	p.finish()
+	r, err := smallscope.Explore(c.ctx, s, func(n int) { states.Store(int64(n)) })
+	p.Finish()
 	return r, time.Since(started).Seconds(), err
 }
 
-func (c *cli) printExplored(r *scenario.Explored, seconds float64) {
+func (c *cli) printExplored(r *smallscope.Explored, seconds float64) {
 	c.field("scope", "%v", r.Scope)
 	c.field("states", "%d, by %d transitions, %d more spared because their actions commute; the farthest %d actions away",
 		r.States, r.Transitions, r.Asleep, r.Depth)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability"

@@ -5,7 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/joinery-go/joinery/linearizability/history"
 )
 
 // stdinPath is the argument that means standard input.
@@ -20,8 +23,9 @@ type input struct {
 
 // extensions tells, while a folder is walked, the histories of a format from
 // what else lies there. A format without one takes every file.
-var extensions = map[string]string{
-	"jsonl": ".jsonl", "jepsen": ".edn", "porcupine-etcd": ".log", "plume": ".txt", "awdit": ".txt",
+var extensions = map[string][]string{
+	"jsonl": {".jsonl"}, "jepsen": {".edn"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"},
+	history.Auto: {".jsonl", ".edn", ".log", ".txt"},
 }
 
 // expand turns arguments into inputs: files as they are named, folders walked in
@@ -52,16 +56,16 @@ func expand(args []string, format string) ([]input, error) {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("folder %s: no %s file in it", arg, strings.TrimSpace(format+" "+extensions[format]))
+			return nil, fmt.Errorf("folder %s: no %s file in it", arg, strings.Join(extensions[format], " or "))
 		}
 		inputs = append(inputs, found...)
 	}
 	return inputs, nil
 }
 
-// walk lists the regular files with an extension below dir, compressed ones (.gz)
+// walk lists the regular files with one of the extensions below dir, compressed ones (.gz)
 // too; dotfiles and folders that start with a dot are passed by.
-func walk(dir, extension string) ([]input, error) {
+func walk(dir string, extensions []string) ([]input, error) {
 	var found []input
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -73,7 +77,7 @@ func walk(dir, extension string) ([]input, error) {
 			}
 			return nil
 		}
-		if d.Type().IsRegular() && strings.HasSuffix(strings.TrimSuffix(d.Name(), ".gz"), extension) {
+		if d.Type().IsRegular() && (len(extensions) == 0 || slices.Contains(extensions, filepath.Ext(strings.TrimSuffix(d.Name(), ".gz")))) {
 			found = append(found, input{name: path, path: path, walked: true})
 		}
 		return nil

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,43 +162,3 @@ func TestInterruptedShrink(t *testing.T) {
 	code, _, _ := invoke(t, "", "replay", "--quiet", small)
 	assert.Equal(t, exitViolated, code)
 }
-
-func TestAwait(t *testing.T) {
-	came, ok := await(t.Context(), 0, func() int { return 7 })
-	assert.True(t, ok)
-	assert.Equal(t, 7, came)
-
-	ctx, cancel := context.WithCancel(t.Context())
-	_, ok = await(ctx, 0, func() int { cancel(); time.Sleep(time.Minute); return 7 })
-	assert.False(t, ok, "work that takes no notice is abandoned")
-	_, ok = await(ctx, time.Minute, func() int { panic("begun after the end") })
-	assert.False(t, ok)
-
-	ctx, cancel = context.WithCancel(t.Context())
-	came, ok = await(ctx, time.Minute, func() int { cancel(); time.Sleep(10 * time.Millisecond); return 8 })
-	assert.True(t, ok, "work that takes notice has time to end")
-	assert.Equal(t, 8, came)
-}
-
-func TestInterruptibleInput(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	text, err := io.ReadAll(&interruptible{ctx, strings.NewReader("all of it")})
-	require.NoError(t, err)
-	assert.Equal(t, "all of it", string(text))
-
-	// What came in before the interruption is kept; the reading that waits for more
-	// ends. The interruption comes once the reader has what was written.
-	r, w := io.Pipe()
-	go func() {
-		_, err := w.Write([]byte("some"))
-		assert.NoError(t, err)
-	}()
-	text, err = io.ReadAll(io.TeeReader(&interruptible{ctx, r}, interrupting(cancel)))
-	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, "some", string(text))
-}
-
-// interrupting is written to once something was read, and then interrupts.
-type interrupting context.CancelFunc
-
-func (f interrupting) Write(b []byte) (int, error) { f(); return len(b), nil }

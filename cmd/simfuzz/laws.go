@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/shipped"
 )
@@ -39,8 +40,8 @@ func (c *cli) lawsCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return c.laws(o, args) },
 	}
 	f := cmd.Flags()
-	seedFlag(f, &o.seed, "seed of the random cases")
-	numberFlag(f, &o.cases, "cases", 500, 1, maxCases, "random cases a law")
+	command.SeedFlag(f, &o.seed, "seed of the random cases")
+	command.NumberFlag(f, &o.cases, "cases", 500, 1, maxCases, "random cases a law")
 	f.StringVar(&o.only, "only", "", "one `LAW` or set of laws, such as semilattice or order/dual")
 	o.exec.flags(f)
 	f.BoolVar(&o.list, "list", false, "list the merges by name, and check nothing")
@@ -67,16 +68,16 @@ type lawsSummary struct {
 
 func (c *cli) laws(o lawsOptions, names []string) error {
 	if o.exec.patience <= 0 {
-		return usagef("laws: --patience %v: want more than 0s", o.exec.patience)
+		return command.Usagef("laws: --patience %v: want more than 0s", o.exec.patience)
 	}
 	if o.exec.command != "" {
 		if len(names) > 0 {
-			return usagef("laws: --exec %q: want no name of a shipped merge beside it, not %q", o.exec.command, names[0])
+			return command.Usagef("laws: --exec %q: want no name of a shipped merge beside it, not %q", o.exec.command, names[0])
 		}
 		return c.execute(o)
 	}
 	if o.exec.states != "" {
-		return usagef("laws: --states %q: want it with --exec", o.exec.states)
+		return command.Usagef("laws: --states %q: want it with --exec", o.exec.states)
 	}
 	entries, err := chooseMerges(c.shipped(), names)
 	if err != nil {
@@ -88,11 +89,11 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 	sum := lawsSummary{Kind: "summary", Merges: len(entries)}
 	var rows []laws.Row
 	var checked atomic.Int64
-	p := startProgress(c.err, func() string { return fmt.Sprintf("laws: %d of %d merges", checked.Load(), len(entries)) })
-	defer p.finish()
+	p := command.StartProgress(c.err, func() string { return fmt.Sprintf("laws: %d of %d merges", checked.Load(), len(entries)) })
+	defer p.Finish()
 	for _, e := range entries {
 		// A merge takes seconds, which an interruption does not wait for.
-		of, ok := await(c.ctx, 0, func() []laws.Row {
+		of, ok := command.Await(c.ctx, 0, func() []laws.Row {
 			return laws.Rows([]laws.Entry{e}, laws.MatrixOptions{Seed: o.seed, Cases: o.cases, Only: o.only})
 		})
 		if !ok {
@@ -110,7 +111,7 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 	}
 	sum.Merges = int(checked.Load())
 	if sum.Rows == 0 && c.ctx.Err() == nil {
-		return usagef("laws: --only %q: no law or set of that name%s", o.only, didYouMean(o.only, lawNames(entries, o)))
+		return command.Usagef("laws: --only %q: no law or set of that name%s", o.only, command.DidYouMean(o.only, lawNames(entries, o)))
 	}
 	if o.json {
 		return c.printJSON(sum)
@@ -151,7 +152,7 @@ func chooseMerges(all []laws.Entry, names []string) ([]laws.Entry, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(e laws.Entry) bool { return e.Name == name })
 		if i < 0 {
-			return nil, usagef("laws: no merge is named %q (--list lists them)%s", name, didYouMean(name, mergeNames(all)))
+			return nil, command.Usagef("laws: no merge is named %q (--list lists them)%s", name, command.DidYouMean(name, mergeNames(all)))
 		}
 		chosen = append(chosen, all[i])
 	}

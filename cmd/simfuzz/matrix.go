@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 )
 

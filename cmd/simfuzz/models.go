@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
@@ -60,7 +61,7 @@ func chooseModels(names []string) ([]linearizability.ModelInfo, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(m linearizability.ModelInfo) bool { return m.Name == name })
 		if i < 0 {
-			return nil, usagef("check: --list: no model is named %q (--list lists them)%s", name, didYouMean(name, modelNames()))
+			return nil, command.Usagef("check: --list: no model is named %q (--list lists them)%s", name, command.DidYouMean(name, modelNames()))
 		}
 		chosen = append(chosen, all[i])
 	}

@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 )
 
@@ -61,14 +62,14 @@ func (c *cli) mutantsCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	seedFlag(f, &o.seed, "first seed; with --mechanical it draws the sample, too")
+	command.SeedFlag(f, &o.seed, "first seed; with --mechanical it draws the sample, too")
 	f.StringVar(&o.mechanical, "mechanical", "", "derive mutants from the source of `PACKAGES`, such as ./kvs/...; several are separated by commas")
-	numberFlag(f, &o.sample, "sample", 100, 1, 1_000_000, "with --mechanical, how many mutants to draw")
-	numberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
-	workersFlag(f, &o.workers, "seeds run at once")
+	command.NumberFlag(f, &o.sample, "sample", 100, 1, 1_000_000, "with --mechanical, how many mutants to draw")
+	command.NumberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
+	command.WorkersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)
 	f.BoolVar(&o.compare, "strategies", false, "instead compare the strategies: how many seeds each needs to find each mutant")
-	numberFlag(f, &o.trials, "trials", 20, 1, 10_000, "with --strategies, how often each tries")
+	command.NumberFlag(f, &o.trials, "trials", 20, 1, 10_000, "with --strategies, how often each tries")
 	f.StringVar(&o.corpus, "corpus", "", "`FOLDER` in which to keep a small tape of each mutant found, as a test of what once broke")
 	f.BoolVar(&o.list, "list", false, "list the mutants and what each breaks")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
@@ -137,7 +138,7 @@ func (s *mutantSummary) finish() {
 // workers.
 func (c *cli) mutants(o mutantsOptions, names []string) (err error) {
 	if o.seeds-1 > math.MaxUint64-o.seed {
-		return usagef("mutants: --seeds %d: from --seed %d on there are %d", o.seeds, o.seed, math.MaxUint64-o.seed+1)
+		return command.Usagef("mutants: --seeds %d: from --seed %d on there are %d", o.seeds, o.seed, math.MaxUint64-o.seed+1)
 	}
 	if err := o.checkMechanical(); err != nil {
 		return err
@@ -179,11 +180,11 @@ func (c *cli) fuzzAll(builder *mutants.Builder, chosen []mutants.Mutant, o mutan
 	}
 	for i, m := range chosen {
 		started := time.Now()
-		p := startProgress(c.err, func() string {
-			return fmt.Sprintf("mutants: %d of %d, %s, %s: %s", i+1, len(chosen), since(started), m.Name, m.Doc)
+		p := command.StartProgress(c.err, func() string {
+			return fmt.Sprintf("mutants: %d of %d, %s, %s: %s", i+1, len(chosen), command.Since(started), m.Name, m.Doc)
 		})
 		k, failed := c.fuzzMutant(builder, m, o)
-		p.finish()
+		p.Finish()
 		if c.ctx.Err() != nil {
 			c.worsen(exitInterrupted)
 			break
@@ -228,7 +229,7 @@ func chooseMutants(names []string) ([]mutants.Mutant, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(m mutants.Mutant) bool { return m.Name == name })
 		if i < 0 {
-			return nil, usagef("mutants: no mutant is named %q (--list lists them)%s", name, didYouMean(name, mutantNames(all)))
+			return nil, command.Usagef("mutants: no mutant is named %q (--list lists them)%s", name, command.DidYouMean(name, mutantNames(all)))
 		}
 		chosen = append(chosen, all[i])
 	}

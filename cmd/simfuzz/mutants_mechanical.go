@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants/mechanical"
 )
@@ -86,11 +87,11 @@ type mechanicalSummary struct {
 func (o *mutantsOptions) checkMechanical() error {
 	switch {
 	case o.mechanical == "" && o.sampled:
-		return usagef("mutants: --sample goes with --mechanical")
+		return command.Usagef("mutants: --sample goes with --mechanical")
 	case o.mechanical != "" && o.compare:
-		return usagef("mutants: --mechanical and --strategies do not go together")
+		return command.Usagef("mutants: --mechanical and --strategies do not go together")
 	case o.mechanical != "" && o.corpus != "":
-		return usagef("mutants: --mechanical and --corpus do not go together")
+		return command.Usagef("mutants: --mechanical and --corpus do not go together")
 	}
 	return nil
 }
@@ -99,10 +100,10 @@ func (o *mutantsOptions) checkMechanical() error {
 func (c *cli) mechanical(o mutantsOptions, names []string) (err error) {
 	started := time.Now()
 	doing := newStep("building the clean program")
-	p := startProgress(c.err, func() string { return fmt.Sprintf("mutants: %s: %s", since(started), doing.get()) })
+	p := command.StartProgress(c.err, func() string { return fmt.Sprintf("mutants: %s: %s", command.Since(started), doing.get()) })
 	hide := func() {
 		if p != nil {
-			p.finish()
+			p.Finish()
 			p = nil
 		}
 	}
@@ -192,7 +193,7 @@ func chooseMutations(all []*mechanical.Mutation, o mutantsOptions, names []strin
 	for _, name := range names {
 		i := slices.Index(known, name)
 		if i < 0 {
-			return nil, 0, usagef("mutants: no mutation of %s is named %q%s", o.mechanical, name, didYouMean(name, known))
+			return nil, 0, command.Usagef("mutants: no mutation of %s is named %q%s", o.mechanical, name, command.DidYouMean(name, known))
 		}
 		chosen = append(chosen, all[i])
 	}
@@ -262,11 +263,11 @@ func (c *cli) tryAll(o mutantsOptions, started time.Time, s *mutants.Subject, sa
 		sum.Packages = append(sum.Packages, p.Path)
 	}
 	for i, d := range sample.Mutants {
-		p := startProgress(c.err, func() string {
-			return fmt.Sprintf("mutants: %d of %d, %s, %d found, %d survived: %s", i+1, len(sample.Mutants), since(started), sum.Found, sum.Survived, d.Name)
+		p := command.StartProgress(c.err, func() string {
+			return fmt.Sprintf("mutants: %d of %d, %s, %d found, %d survived: %s", i+1, len(sample.Mutants), command.Since(started), sum.Found, sum.Survived, d.Name)
 		})
 		t, tryErr := bench.Try(c.ctx, d)
-		p.finish()
+		p.Finish()
 		if c.ctx.Err() != nil {
 			sum.Interrupted = true
 			c.worsen(exitInterrupted)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants/mechanical"
 )
@@ -159,7 +160,7 @@ func TestChooseMutations(t *testing.T) {
 	assert.Equal(t, []*mechanical.Mutation{all[2], all[0]}, order)
 	assert.Zero(t, most, "all that are named")
 	_, _, err = chooseMutations(all, o, []string{"kvs.G/negate/2"})
-	require.ErrorIs(t, err, errUsage)
+	require.ErrorIs(t, err, command.ErrUsage)
 	assert.ErrorContains(t, err, `did you mean "kvs.G/negate/1"?`)
 }
 

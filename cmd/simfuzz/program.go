@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 )
 
@@ -17,7 +18,7 @@ var goRunPath = regexp.MustCompile(`/go-build[0-9]*/b[0-9]+/exe/[^/]+$|/[0-9a-f]
 // that is how it runs, which its own path tells, else by the name it was called.
 func programName(called, executable, dir string) string {
 	if !goRunPath.MatchString(filepath.ToSlash(executable)) {
-		return shellWord(called)
+		return command.ShellWord(called)
 	}
 	if root, err := mutants.Checkout(dir, modulePath); err == nil {
 		if rel, err := filepath.Rel(dir, filepath.Join(root, filepath.FromSlash(programPath))); err == nil {
@@ -25,7 +26,7 @@ func programName(called, executable, dir string) string {
 			if rel != "." && !strings.HasPrefix(rel, "../") {
 				rel = "./" + rel
 			}
-			return "go run " + shellWord(rel)
+			return "go run " + command.ShellWord(rel)
 		}
 	}
 	return "go run " + modulePath + strings.TrimPrefix(programPath, ".")
@@ -49,15 +50,4 @@ func thisProgram() string {
 		dir = "."
 	}
 	return programName(os.Args[0], executable, dir)
-}
-
-// plainWord matches what a shell takes as one word as it stands.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shellWord quotes s for a shell, if it needs that.
-func shellWord(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

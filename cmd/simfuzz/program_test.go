@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -39,14 +38,6 @@ func TestProgramName(t *testing.T) {
 		{"x", "/tmp/go-build123/b001/exe/simfuzz", t.TempDir(), "go run github.com/joinery-go/joinery/cmd/simfuzz"},
 	} {
 		assert.Equal(t, c.want, programName(c.called, c.executable, c.dir), "%+v", c)
-	}
-}
-
-func TestShellWord(t *testing.T) {
-	for word, want := range map[string]string{
-		"runs/seed-7/tape.json": "runs/seed-7/tape.json", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "off,crash=low": "off,crash=low", "~/x": "'~/x'",
-	} {
-		assert.Equal(t, want, shellWord(word))
 	}
 }
 
@@ -90,16 +81,4 @@ func TestVersion(t *testing.T) {
 	assert.Regexp(t, `^simfuzz .*, go1\.\d+.* \w+/\w+\n$`, out)
 	short, _, _ := invoke(t, "", "-v")
 	assert.Equal(t, exitOK, short)
-
-	info := &debug.BuildInfo{GoVersion: "go1.26.8"}
-	assert.Regexp(t, `^unversioned, go1.26.8 \w+/\w+$`, versionOf(info))
-	info.Main.Version = "(devel)"
-	assert.Regexp(t, `^unversioned, go1`, versionOf(info))
-	info.Settings = []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "abc123"}, {Key: "vcs.modified", Value: "false"}}
-	assert.Regexp(t, `^revision abc123, go1`, versionOf(info))
-	info.Settings[2].Value = "true"
-	assert.Regexp(t, `^revision abc123 with changes, go1`, versionOf(info))
-	info.Main.Version = "v0.0.0-20261127010926-5498614a14b3+dirty"
-	assert.Regexp(t, `^v0.0.0-20261127010926-5498614a14b3\+dirty, go1.26.8 `, versionOf(info))
-	fits(t, "--version", "simfuzz "+versionOf(info))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
@@ -49,7 +50,7 @@ func lookUp[T any](flag, value string, words []reading[T], into *T) error {
 			names = append(names, w.name)
 		}
 	}
-	return usagef("check: --%s %q: unknown, want one of %s", flag, value, strings.Join(names, ", "))
+	return command.Usagef("check: --%s %q: unknown, want one of %s", flag, value, strings.Join(names, ", "))
 }
 
 func (r *readings) flags(cmd *cobra.Command) {

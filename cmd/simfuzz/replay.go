@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -29,7 +30,7 @@ func (c *cli) replayCommand() *cobra.Command {
 // oneTape refuses anything but the path of one tape.
 func oneTape(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usagef("%swant one tape, got %d arguments", prefix(cmd), len(args))
+		return command.Usagef("%swant one tape, got %d arguments", command.Prefix(cmd), len(args))
 	}
 	return nil
 }

@@ -7,8 +7,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -41,6 +43,9 @@ type summaryJSON struct {
 	RestBytes       float64            `json:"bytes_to_converge"`
 	MostBytes       int64              `json:"most_bytes_to_converge"`
 	LongestRestMS   int64              `json:"longest_rest_ms"`
+	UnderFaults     float64            `json:"operations_under_faults"` // share
+	NotServed       map[string]float64 `json:"not_served_under_faults"` // share of these, by level
+	TooFewServed    []string           `json:"too_few_served"`          // what fails the campaign, if it is long
 }
 
 func (k *campaign) summary() summaryJSON {
@@ -56,6 +61,11 @@ func (k *campaign) summary() summaryJSON {
 		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
 		Exhausted: k.last > 0 && k.first+uint64(t.Seeds) == k.last,
 	}
+	s.UnderFaults, s.NotServed = share(t.UnderFaults, t.Operations), make(map[string]float64)
+	s.TooFewServed = append([]string{}, k.tooFewServed()...)
+	for _, level := range session.Levels() {
+		s.NotServed[level] = share(t.NotServed[level], t.Asked[level])
+	}
 	for i, class := range scenario.FaultClasses() {
 		s.FaultEffective[class] = share(t.Effective[i], t.Seeds)
 	}
@@ -68,6 +78,20 @@ func (k *campaign) summary() summaryJSON {
 		}
 	}
 	return s
+}
+
+// notServed says what share of the operations under faults was not served.
+func (k *campaign) notServed(s summaryJSON) string {
+	var all []string
+	for _, level := range session.Levels() {
+		if k.totals.Asked[level] > 0 {
+			all = append(all, fmt.Sprintf("%.1f%% at level %s", 100*s.NotServed[level], level))
+		}
+	}
+	if len(all) == 0 {
+		return "of which there were none"
+	}
+	return "of which not served: " + strings.Join(all, ", ")
 }
 
 func share(n, of int64) float64 {
@@ -84,6 +108,7 @@ func (c *cli) printSummary(k *campaign) {
 		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
 	c.field("every seed", "at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect",
 		s.FewestNodes, s.FewestOps, s.NoConcurrent, s.NoFault)
+	c.field("under faults", "%.0f%% of the operations, %s", 100*s.UnderFaults, k.notServed(s))
 	c.field("rest", "after the faults ended in at most %d ms of virtual time, %.0f bytes between replicas until then, at most %d",
 		s.LongestRestMS, s.RestBytes, s.MostBytes)
 	var shares []string
@@ -102,6 +127,9 @@ func (c *cli) printSummary(k *campaign) {
 	c.field("situations", "%d of %d reached%s", s.MarksHit, s.MarksTotal, not)
 	if missing := k.notReached(); len(missing) > 0 {
 		c.field("incomplete", "in %d seeds never once: %s", s.Seeds, strings.Join(missing, ", "))
+	}
+	for _, what := range s.TooFewServed {
+		c.field("unavailable", "%s", what)
 	}
 	if s.Exhausted {
 		c.field("exhausted", "every schedule with one exception from the benign one of seed %d", k.first)
@@ -171,7 +199,7 @@ func (c *cli) command(args ...string) string {
 		line = "simfuzz"
 	}
 	for _, a := range args {
-		line += " " + shellWord(a)
+		line += " " + command.ShellWord(a)
 	}
 	return line
 }

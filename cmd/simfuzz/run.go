@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -56,36 +57,37 @@ func (c *cli) runCommand() *cobra.Command {
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. " +
 			"A failing seed leaves a folder under --out with a tape that replays it.\n\n" +
 			"The exit code is 0 if nothing is violated, 1 on a violation, and 2 if histories were left undecided, more than 1% of " +
-			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach.",
+			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach, " +
+			"or left more operations without an answer than it may while faults last.",
 		Example: "  simfuzz run --for 1m\n  simfuzz run --seed 1 --seeds 5000 --level causal --nodes 5\n" +
 			"  simfuzz run --faults swarm,corrupt=off\n  simfuzz run --faults off,crash=extreme,disk=low",
-		Args: noArguments,
+		Args: command.NoArguments,
 	}
 	cmd.RunE = func(called *cobra.Command, _ []string) error {
 		f.given = called.Flags()
 		return c.fuzz(f)
 	}
 	fl := cmd.Flags()
-	seedFlag(fl, &f.seed, "first seed (default: one that differs from run to run, and is printed)")
+	command.SeedFlag(fl, &f.seed, "first seed (default: one that differs from run to run, and is printed)")
 	f.seed, fl.Lookup("seed").DefValue = 0, ""
-	numberOrZeroFlag(fl, &f.seeds, "seeds", 1, math.MaxUint64, "as many as --for allows", "how many seeds to run")
-	fl.Var(span{&f.limit}, "for", "how long to run (default: 10s, or until --seeds are done)")
-	workersFlag(fl, &f.workers, "how many seeds to run at once")
-	numberOrZeroFlag(fl, &f.nodes, "nodes", scenario.MinNodes, scenario.MaxNodes, "drawn for each seed, 3 to 5",
+	command.NumberOrZeroFlag(fl, &f.seeds, "seeds", 1, math.MaxUint64, "as many as --for allows", "how many seeds to run")
+	fl.Var(command.Span{P: &f.limit}, "for", "how long to run (default: 10s, or until --seeds are done)")
+	command.WorkersFlag(fl, &f.workers, "how many seeds to run at once")
+	command.NumberOrZeroFlag(fl, &f.nodes, "nodes", scenario.MinNodes, scenario.MaxNodes, "drawn for each seed, 3 to 5",
 		fmt.Sprintf("replicas, %d to %d", scenario.MinNodes, scenario.MaxNodes))
-	numberOrZeroFlag(fl, &f.ops, "operations", scenario.MinOperations, scenario.MaxOperations,
+	command.NumberOrZeroFlag(fl, &f.ops, "operations", scenario.MinOperations, scenario.MaxOperations,
 		fmt.Sprintf("drawn for each seed, %d to %d", scenario.MinOperations, scenario.UsualOperations),
 		fmt.Sprintf("client operations of a seed, %d to %d; with more than %d, porcupine is not asked",
 			scenario.MinOperations, scenario.MaxOperations, scenario.UsualOperations))
 	fl.StringVar(&f.faults, "faults", "swarm", "how hard `FAULTS` strike: "+strings.Join(scenario.FaultLevels(), ", ")+
 		", and behind it CLASS=LEVEL for single classes, or unexcused, which forgives no write for a lost disk; classes: "+
 		strings.Join(scenario.FaultClasses(), " "))
-	wordFlag(cmd, &f.level, "level", "", session.Levels(), "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+
+	command.WordFlag(cmd, &f.level, "level", "", session.Levels(), "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+
 		"; see \"simfuzz levels\" (default: drawn for each seed)")
 	strategyFlag(cmd, &f.strategy)
-	numberFlag(fl, &f.depth, "depth", 3, 1, scenario.MaxDepth, "ordering constraints that the strategy pct looks for")
+	command.NumberFlag(fl, &f.depth, "depth", 3, 1, scenario.MaxDepth, "ordering constraints that the strategy pct looks for")
 	fl.StringVar(&f.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
-	numberFlag(fl, &f.failures, "failures", maxFailed, 1, 10_000, "failing seeds after which to stop")
+	command.NumberFlag(fl, &f.failures, "failures", maxFailed, 1, 10_000, "failing seeds after which to stop")
 	fl.BoolVar(&f.keep, "keep", true, "keep a folder of each failing seed, and shrink it; without, failures are only counted")
 	fl.BoolVar(&f.cover, "cover", false, "count the statements of the store that the campaign never reaches; needs the go command and a checkout")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a line, the last one the summary")
@@ -94,7 +96,7 @@ func (c *cli) runCommand() *cobra.Command {
 
 // strategyFlag adds the flag of how choices are made.
 func strategyFlag(cmd *cobra.Command, p *string) {
-	wordFlag(cmd, p, "strategy", "swarm", scenario.Strategies(), "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
+	command.WordFlag(cmd, p, "strategy", "swarm", scenario.Strategies(), "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
 }
 
 // config is what the flags fix of the campaign. The number of seeds is held against
@@ -102,13 +104,13 @@ func strategyFlag(cmd *cobra.Command, p *string) {
 func (f *runFlags) config() (scenario.Config, error) {
 	cfg := scenario.Config{Nodes: f.nodes, Operations: f.ops, Level: f.level, Faults: f.faults, Strategy: f.strategy, Depth: f.depth, Base: f.seed}
 	if err := (scenario.Config{Faults: f.faults}).Validate(); err != nil {
-		return cfg, usagef("run: --%s", strings.TrimPrefix(err.Error(), scenario.ErrConfig.Error()+": "))
+		return cfg, command.Usagef("run: --%s", strings.TrimPrefix(err.Error(), scenario.ErrConfig.Error()+": "))
 	}
 	if most := math.MaxUint64 - f.seed; f.seeds > 0 && f.seeds-1 > most {
-		return cfg, usagef("run: --seeds %d: from --seed %d on there are %d", f.seeds, f.seed, most+1)
+		return cfg, command.Usagef("run: --seeds %d: from --seed %d on there are %d", f.seeds, f.seed, most+1)
 	}
 	if err := cfg.Validate(); err != nil {
-		return cfg, usagef("run: %v", err)
+		return cfg, command.Usagef("run: %v", err)
 	}
 	return cfg, nil
 }
@@ -140,14 +142,14 @@ func (c *cli) fuzz(f runFlags) error {
 	if !f.json {
 		c.printf("fuzzing from seed %d with %d workers\n", f.seed, k.workers)
 	}
-	p := startProgress(c.err, k.line)
+	p := command.StartProgress(c.err, k.line)
 	if os.Getenv("GOGC") == "" {
 		// Seeds leave a few dozen kilobytes of garbage each and hardly anything alive,
 		// so that collecting less often costs a few megabytes and saves time.
 		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	}
 	err = k.run(c.ctx)
-	p.finish()
+	p.Finish()
 	all, keptErr := c.keep(k, f)
 	if f.json {
 		if err := c.printJSON(k.summary()); err != nil {
@@ -162,7 +164,7 @@ func (c *cli) fuzz(f runFlags) error {
 		c.worsen(exitViolated)
 	case c.ctx.Err() != nil:
 		c.worsen(exitInterrupted)
-	case k.totals.Undecided*100 > k.totals.Undecided+k.totals.Decided, len(k.notReached()) > 0:
+	case k.totals.Undecided*100 > k.totals.Undecided+k.totals.Decided, len(k.notReached()) > 0, len(k.tooFewServed()) > 0:
 		c.worsen(exitUndecided)
 	}
 	if err != nil {
@@ -189,8 +191,8 @@ type kept struct {
 // cannot be kept does not hold up the others. It returns the first error met.
 func (c *cli) keep(k *campaign, f runFlags) (all []kept, first error) {
 	var at atomic.Int64
-	p := startProgress(c.err, func() string { return fmt.Sprintf("run: keeping failing seed %d of %d", at.Load(), len(k.failed)) })
-	defer p.finish()
+	p := command.StartProgress(c.err, func() string { return fmt.Sprintf("run: keeping failing seed %d of %d", at.Load(), len(k.failed)) })
+	defer p.Finish()
 	for _, res := range k.failed {
 		at.Add(1)
 		var one kept

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -31,7 +32,7 @@ func (c *cli) shrinkCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return c.shrink(args[0], o) },
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "`FILE` to write the small tape to (default: shrunk.json beside the tape)")
-	numberFlag(cmd.Flags(), &o.replays, "replays", 1000, 1, 1_000_000, "runs that the search may take")
+	command.NumberFlag(cmd.Flags(), &o.replays, "replays", 1000, 1, 1_000_000, "runs that the search may take")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
 }
@@ -59,11 +60,11 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 		return fmt.Errorf("shrink: %w", err)
 	}
 	started := time.Now()
-	p := startProgress(c.err, func() string {
-		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", since(started), len(tape.Operations), len(tape.Decisions))
+	p := command.StartProgress(c.err, func() string {
+		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", command.Since(started), len(tape.Operations), len(tape.Decisions))
 	})
 	s, err := scenario.Shrink(c.ctx, tape, o.replays)
-	p.finish()
+	p.Finish()
 	if err != nil {
 		return fmt.Errorf("shrink %s: %w", path, err)
 	}

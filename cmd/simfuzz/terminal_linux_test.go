@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/cmd/internal/command"
 )
 
 // openTerminal opens a pseudo terminal of some width: what a program sees, and what
@@ -80,7 +82,7 @@ func TestProgressAtATerminal(t *testing.T) {
 			t.Parallel()
 			shown := screened(t, []string{"NO_COLOR=1"}, c.live, c.args...)
 			assert.Contains(t, shown, c.live)
-			for i, part := range strings.Split(shown, eraseLine) {
+			for i, part := range strings.Split(shown, command.EraseLine) {
 				assert.NotContains(t, part, "\x1b", "no colours, nor anything else but taking back a line")
 				if i > 0 {
 					continue
@@ -88,7 +90,7 @@ func TestProgressAtATerminal(t *testing.T) {
 				lines := strings.Split(part, "\n")
 				assert.Less(t, len(lines[len(lines)-1]), 60, "a live line fits into the terminal")
 			}
-			last := shown[strings.LastIndex(shown, eraseLine):]
+			last := shown[strings.LastIndex(shown, command.EraseLine):]
 			assert.NotContains(t, last, c.live, "the live line is taken back at the end")
 			assert.Contains(t, last, "simfuzz: interrupted")
 		})

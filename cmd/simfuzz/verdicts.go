@@ -19,8 +19,8 @@ func (c *cli) printChecked(o checkOptions, r checked) error {
 	switch {
 	case r.stopped:
 		return nil
-	case r.skipped:
-		_, err := fmt.Fprintf(c.err, "simfuzz: check %s: skipped, the file is empty\n", r.name)
+	case r.skipped != "":
+		_, err := fmt.Fprintf(c.err, "simfuzz: check %s: skipped, %s\n", r.name, r.skipped)
 		return err
 	case r.err != nil:
 		if _, err := fmt.Fprintf(c.err, "simfuzz: check: %v\n", r.err); err != nil {

@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/layout"
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/layout"
 )
 
 // exhibit is one published merge defect of the gallery, beside its correct twin.
@@ -54,9 +55,9 @@ func (c *cli) zooCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return c.zoo(o, gallery(), args) },
 	}
 	f := cmd.Flags()
-	seedFlag(f, &o.seed, "seed of the generators")
-	numberFlag(f, &o.cases, "cases", 1000, 1, maxCases, "cases a law may take at most")
-	workersFlag(f, &o.workers, "exhibits run at once")
+	command.SeedFlag(f, &o.seed, "seed of the generators")
+	command.NumberFlag(f, &o.cases, "cases", 1000, 1, maxCases, "cases a law may take at most")
+	command.WorkersFlag(f, &o.workers, "exhibits run at once")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
 }
@@ -112,8 +113,8 @@ func (c *cli) zoo(o zooOptions, all []exhibit, names []string) error {
 	if !o.json {
 		c.printf("%-5s %-9s %-28s %6s  %s\n", "ENTRY", "STATE", "LAW", "CASES", "DEFECT")
 	}
-	p := startProgress(c.err, func() string { return fmt.Sprintf("zoo: %s, %d entries to go", since(started), toGo.Load()) })
-	defer p.finish()
+	p := command.StartProgress(c.err, func() string { return fmt.Sprintf("zoo: %s, %d entries to go", command.Since(started), toGo.Load()) })
+	defer p.Finish()
 	for s := range c.showAll(o, chosen) {
 		toGo.Add(-1)
 		sum.add(s)
@@ -144,7 +145,7 @@ func chooseExhibits(all []exhibit, names []string) ([]exhibit, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(e exhibit) bool { return strings.EqualFold(e.id, name) })
 		if i < 0 {
-			return nil, usagef("zoo: no entry is numbered %q, want one of %s", name, strings.Join(exhibitNames(all), " "))
+			return nil, command.Usagef("zoo: no entry is numbered %q, want one of %s", name, strings.Join(exhibitNames(all), " "))
 		}
 		chosen = append(chosen, all[i])
 	}
@@ -178,7 +179,7 @@ func (c *cli) showAll(o zooOptions, list []exhibit) func(yield func(shown) bool)
 		for range min(workers, len(list)) {
 			go func() {
 				for i := range todo {
-					if s, ok := await(c.ctx, 0, func() shown { return show(o, list[i]) }); ok {
+					if s, ok := command.Await(c.ctx, 0, func() shown { return show(o, list[i]) }); ok {
 						results[i] <- s
 					}
 					if c.ctx.Err() != nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/cmd/internal/command"
 )
 
 // cage makes an exhibit with a given outcome.
@@ -86,7 +88,7 @@ func TestZooJSON(t *testing.T) {
 func TestZooRefusals(t *testing.T) {
 	all := []exhibit{cage("L1", exhibited{}, nil)}
 	_, _, _, err := visit(t, zooOptions{cases: 10}, all, "L99")
-	require.ErrorIs(t, err, errUsage)
+	require.ErrorIs(t, err, command.ErrUsage)
 	_, _, _, err = visit(t, zooOptions{cases: 1}, nil)
 	require.ErrorContains(t, err, "empty")
 	code, _, errs := invoke(t, "", "zoo", "--cases", "few")

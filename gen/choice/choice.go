@@ -52,13 +52,19 @@ func Mix(h, v uint64) uint64 {
 }
 
 // MixString folds the bytes of s and its length into h.
-func MixString(h uint64, s string) uint64 {
+func MixString(h uint64, s string) uint64 { return mixHash(h, hashOf(s), len(s)) }
+
+// mixHash folds the hash of a string and its length into h.
+func mixHash(h, hash uint64, length int) uint64 { return Mix(Mix(h, hash), uint64(length)) }
+
+// hashOf is a hash of the bytes of s alone.
+func hashOf(s string) uint64 {
 	const prime = 1099511628211
 	f := uint64(14695981039346656037)
 	for i := 0; i < len(s); i++ {
 		f = (f ^ uint64(s[i])) * prime
 	}
-	return Mix(Mix(h, f), uint64(len(s)))
+	return f
 }
 
 // MixBytes folds the bytes of b and its length into h.

@@ -8,6 +8,17 @@ import "math/bits"
 // concurrent use.
 func Seeded(seed uint64) Source { return &seeded{seed: Mix(0, seed)} }
 
+// Reseeded is Seeded with another seed. It takes over src, which is not to be used any
+// more, with what that remembers, if it is from Seeded or Reseeded.
+func Reseeded(src Source, seed uint64) Source {
+	s, ok := src.(*seeded)
+	if !ok {
+		return Seeded(seed)
+	}
+	s.seed = Mix(0, seed)
+	return s
+}
+
 // seeded keeps the hashes of sites once it has been asked for a while: hashing a
 // name costs more than all the rest of an answer, but for a few answers keeping
 // does not pay.
@@ -19,7 +30,9 @@ type seeded struct {
 
 type siteHash struct {
 	site string
-	hash uint64 // the seed with the site folded in
+	hash uint64 // of the name
+	seed uint64
+	at   uint64 // the seed with the name folded in
 }
 
 const (
@@ -27,17 +40,22 @@ const (
 	maxSites       = 16
 )
 
+// at is the seed with the site folded in.
 func (s *seeded) at(site string) uint64 {
 	for i := range s.sites {
-		if s.sites[i].site == site {
-			return s.sites[i].hash
+		if known := &s.sites[i]; known.site == site {
+			if known.seed != s.seed {
+				known.seed, known.at = s.seed, mixHash(s.seed, known.hash, len(site))
+			}
+			return known.at
 		}
 	}
-	h := MixString(s.seed, site)
+	hash := hashOf(site)
+	at := mixHash(s.seed, hash, len(site))
 	if s.asked++; s.asked > askedForAWhile && len(s.sites) < maxSites {
-		s.sites = append(s.sites, siteHash{site, h})
+		s.sites = append(s.sites, siteHash{site, hash, s.seed, at})
 	}
-	return h
+	return at
 }
 
 func (s *seeded) Choose(p Point) uint64 {

@@ -2,6 +2,7 @@ package choice_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,6 +41,24 @@ func TestAnswersAreInRange(t *testing.T) {
 		}
 	})
 }
+
+// Law: a source with another seed is one made with it, whatever it answered before.
+func TestReseededIsSeeded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var again choice.Source = choice.Benign // none of its own kind
+		for range rapid.IntRange(1, 4).Draw(t, "seeds") {
+			seed := rapid.Uint64().Draw(t, "seed")
+			again = choice.Reseeded(again, seed)
+			for range rapid.IntRange(0, 60).Draw(t, "asked") {
+				p := choice.Point{Site: rapid.SampledFrom(sitesOfMany).Draw(t, "site"), Key: rapid.Uint64Range(0, 9).Draw(t, "key"), N: 1 << 40}
+				require.Equal(t, choice.Seeded(seed).Choose(p), again.Choose(p))
+			}
+		}
+	})
+}
+
+// sitesOfMany are more sites than a source remembers.
+var sitesOfMany = strings.Split("abcdefghijklmnopqrstuvwxyz", "")
 
 func TestTapeReplaysAsSequence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

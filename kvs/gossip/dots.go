@@ -1,8 +1,10 @@
 package gossip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/internal/varint"
@@ -12,6 +14,10 @@ import (
 
 // Span is the closed range of sequence numbers Lo..Hi of an origin, 1 ≤ Lo ≤ Hi.
 type Span struct{ Origin, Lo, Hi uint64 }
+
+func (s Span) compare(t Span) int {
+	return cmp.Or(cmp.Compare(s.Origin, t.Origin), cmp.Compare(s.Lo, t.Lo))
+}
 
 // Dots is a set of dots, range-compressed: spans that ascend by origin and number
 // and neither overlap nor touch. It is [causal.Dots] kept flat. A replica compares
@@ -42,6 +48,29 @@ func (v Dots) locate(origin, seq uint64) int {
 func (v Dots) Contains(d causal.Dot) bool {
 	i := v.locate(d.Origin, d.Seq)
 	return i < len(v) && v[i].Origin == d.Origin && v[i].Lo <= d.Seq
+}
+
+// of is the part of v that is of one origin.
+func (v Dots) of(origin uint64) Dots {
+	from := v.locate(origin, 0)
+	to := from
+	for to < len(v) && v[to].Origin == origin {
+		to++
+	}
+	return v[from:to]
+}
+
+// around reports whether d is in the set, and the last number of its origin up to
+// which that holds for all from d on.
+func (v Dots) around(d causal.Dot) (until uint64, in bool) {
+	i := v.locate(d.Origin, d.Seq)
+	switch {
+	case i == len(v) || v[i].Origin != d.Origin:
+		return math.MaxUint64, false
+	case v[i].Lo <= d.Seq:
+		return v[i].Hi, true
+	}
+	return v[i].Lo - 1, false
 }
 
 // Add adds d and reports whether it is new. A Seq of 0 names no event.
@@ -131,6 +160,9 @@ func (v Dots) Causal() causal.Dots {
 	}
 	return out
 }
+
+// Count is how many dots are in the set, modulo 2⁶⁴.
+func (v Dots) Count() (n uint64) { return v.beyond(nil) }
 
 // Clone returns an independent copy.
 func (v Dots) Clone() Dots { return slices.Clone(v) }

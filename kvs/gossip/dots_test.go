@@ -86,3 +86,27 @@ func TestDotsDecodeAlike(t *testing.T) {
 	}
 	assert.Greater(t, accepted, 1000)
 }
+
+// TestDotsDecodeBoundsMemory: a count of spans, or of origins, that the bytes cannot hold
+// is refused before anything is decoded, and so before any memory is taken.
+func TestDotsDecodeBoundsMemory(t *testing.T) {
+	const spans = 1000
+	code := gossip.Dots{{Origin: 1, Lo: 1, Hi: 1}}.Append(nil)
+	require.Equal(t, []byte{1, 1, 1, 0, 0}, code)
+	body := make([]byte, 2*spans) // spans of a dot each
+	for name, head := range map[string][]byte{
+		"spans":   {1, 1, (spans+1)&0x7f | 0x80, (spans + 1) >> 7},
+		"origins": {(spans/2+2)&0x7f | 0x80, (spans/2 + 2) >> 7, 1, 1},
+	} {
+		src := append(head, body...)
+		var err error
+		allocs := testing.AllocsPerRun(10, func() { _, _, err = gossip.DecodeDots(nil, src) })
+		assert.ErrorIs(t, err, gossip.ErrDecode, name)
+		assert.Zero(t, allocs, name)
+	}
+	full := append([]byte{1, 1, spans&0x7f | 0x80, spans >> 7}, body...)
+	v, rest, err := gossip.DecodeDots(nil, full)
+	require.NoError(t, err)
+	assert.Len(t, v, spans)
+	assert.Empty(t, rest)
+}

@@ -5,19 +5,25 @@
 // A delta is offered until the peer says that it has it, so lost, repeated and
 // reordered messages need no other care; it is reclaimed when every owner has
 // it, which is Edelweiss's rule for acknowledged messages and its difference
-// rule for the log (Conway et al., VLDB'14, sections 4.1 and 4.2). The package
-// does not send, merge, or know what a delta means.
+// rule for the log (Conway et al., VLDB'14, sections 4.1 and 4.2). A log may be held
+// to a bound ([Log.Shed]): then deltas go that the peers furthest behind lack. The
+// package does not send, merge, or know what a delta means.
 //
 // It relies on a peer keeping what it said that it holds for as long as it runs:
 // dots are told only when they are durable. A peer that starts again may have lost
 // its disk. The word of its new incarnation stands in place of all earlier ones,
-// and where a delta that it lacks has been reclaimed by then, the peer is short: no
-// delta brings it up, only a snapshot does.
+// and where a delta that it lacks has been reclaimed or shed by then, the peer is
+// short: no delta brings it up, only a snapshot does.
+//
+// To add a delta, to offer some and to reclaim what a peer has acknowledged costs no
+// more for the deltas that are kept because another peer is down: they are found by
+// origin and number, and what a peer holds is skipped a span at a time.
 package gossip
 
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -38,22 +44,34 @@ type Entry struct {
 	Req    uint64         // its number for the write: repeats are told by them
 }
 
+// Size is about how many bytes the entry takes in a message.
+func (e *Entry) Size() int {
+	return len(e.Key) + len(e.Kind) + len(e.Delta) + 48 + 4*e.Deps.Rows() + 16*len(e.Deps)
+}
+
 // Log holds the deltas of one partition that some owner may still lack. The zero
 // value is not usable; see [NewLog].
 type Log struct {
-	entries []kept // ascending by dot
-	peers   []peer // ascending by id
+	segments []segment // ascending by origin, none empty
+	free     [][]kept  // memory of segments that have become empty
+	peers    []peer    // ascending by id
+	count    int
+	bytes    int    // sum of the sizes
+	visited  uint64 // see [Log.Visited]
 }
 
 type kept struct {
 	Entry
 	since uint64 // tick at which it was added
+	size  int
 }
 
 type peer struct {
-	id     ring.NodeID
-	origin uint64 // the newest incarnation heard of; 0 before any
-	known  Dots   // what that incarnation has said that it holds
+	id      ring.NodeID
+	origin  uint64 // the newest incarnation heard of; 0 before any
+	known   Dots   // what that incarnation has said that it holds
+	rev     uint64 // up to which that is all of it; see [Word]
+	ignored bool   // by [Log.Shed], for the time of the call
 }
 
 // NewLog returns an empty log for a partition held by owners, seen from self.
@@ -65,8 +83,10 @@ func NewLog(self ring.NodeID, owners []ring.NodeID) *Log {
 
 // Reset makes l what [NewLog] returns, in the memory of what it was.
 func (l *Log) Reset(self ring.NodeID, owners []ring.NodeID) {
-	clear(l.entries)
-	l.entries, l.peers = l.entries[:0], l.peers[:0]
+	for i := range l.segments {
+		l.recycle(&l.segments[i])
+	}
+	*l = Log{segments: l.segments[:0], free: l.free, peers: l.peers[:0]}
 	for _, o := range owners {
 		if o == self {
 			continue
@@ -81,62 +101,68 @@ func (l *Log) Reset(self ring.NodeID, owners []ring.NodeID) {
 	slices.SortFunc(l.peers, func(a, b peer) int { return cmp.Compare(a.id, b.id) })
 }
 
-func compareDots(a, b causal.Dot) int {
-	if c := cmp.Compare(a.Origin, b.Origin); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Seq, b.Seq)
-}
-
-func (l *Log) find(d causal.Dot) (int, bool) {
-	if n := len(l.entries); n == 0 || compareDots(l.entries[n-1].Dot, d) < 0 {
-		return n, false // mostly the newest
-	}
-	return slices.BinarySearchFunc(l.entries, d, func(e kept, d causal.Dot) int { return compareDots(e.Dot, d) })
-}
-
 // Add keeps e, added at tick now, until every owner has it. Adding a dot again
 // changes nothing.
 func (l *Log) Add(e *Entry, now uint64) {
-	at, found := l.find(e.Dot)
-	switch {
-	case found:
-	case at == len(l.entries):
-		l.entries = append(l.entries, kept{*e, now})
-	default:
-		l.entries = slices.Insert(l.entries, at, kept{*e, now})
+	s := l.segmentOf(e.Dot.Origin)
+	if size := e.Size(); s.add(kept{*e, now, size}) {
+		l.count++
+		l.bytes += size
 	}
 }
 
 // Has reports whether the delta is kept.
 func (l *Log) Has(d causal.Dot) bool {
-	_, found := l.find(d)
-	return found
+	at, found := l.locate(d.Origin)
+	if !found {
+		return false
+	}
+	s := &l.segments[at]
+	i := s.after(s.head, d.Seq-1)
+	return i < len(s.entries) && s.entries[i].Dot == d
 }
 
 // Len is how many deltas are kept.
-func (l *Log) Len() int { return len(l.entries) }
+func (l *Log) Len() int { return l.count }
 
-// Hears takes the word of an incarnation of peer id that it holds known, and
-// reclaims every delta that by now all owners hold. A newer incarnation's word
-// stands in place of what earlier ones said; fell reports that it is less, so that
-// what was reclaimed may be lacking. The word of an older incarnation, which came
-// late, says nothing, and an id that is no owner is ignored. known is not retained.
-func (l *Log) Hears(id ring.NodeID, origin uint64, known Dots) (reclaimed int, fell bool) {
+// Bytes is about how many bytes they take in messages; see [Entry.Size].
+func (l *Log) Bytes() int { return l.bytes }
+
+// Visited counts the deltas that the log has looked at, to offer, reclaim or count
+// them, since it was made: what its use costs, beside a search for each span.
+func (l *Log) Visited() uint64 { return l.visited }
+
+// Hears takes the word of an incarnation of peer id on what it holds, and reclaims
+// every delta that by now all owners hold. A newer incarnation's word stands in place
+// of what earlier ones said; fell reports that it is less, so that what was reclaimed
+// may be lacking. The word of an older incarnation, which came late, says nothing, nor
+// does a part of which the rest was never heard, and an id that is no owner is ignored:
+// took is false then. The word is not retained.
+func (l *Log) Hears(id ring.NodeID, origin uint64, w Word) (reclaimed int, fell, took bool) {
 	p := l.peer(id)
-	if p == nil || origin < p.origin {
-		return 0, false
+	if p == nil || origin < p.origin || w.Base > 0 && (origin > p.origin || w.Base > p.rev) {
+		return 0, false, false
 	}
 	if origin > p.origin {
-		p.origin = origin
-		if fell = p.known.beyond(known) > 0; fell {
+		p.origin, p.rev = origin, 0
+		if fell = p.known.beyond(w.Known) > 0; fell {
 			p.known = p.known[:0]
 		}
 	}
-	if !p.known.MergeIn(known) {
-		return 0, fell
+	p.rev = max(p.rev, w.Rev)
+	if !p.known.MergeIn(w.Known) {
+		return 0, fell, true
 	}
-	return l.Reclaim(), fell
+	return l.Reclaim(), fell, true
+}
+
+// Seen is the greatest Rev of the newest incarnation of peer id up to which all that it
+// holds has been heard; see [Word].
+func (l *Log) Seen(id ring.NodeID) uint64 {
+	if p := l.peer(id); p != nil {
+		return p.rev
+	}
+	return 0
 }
 
 // Heard is the newest incarnation of peer id that has been heard of, 0 if none has.
@@ -156,19 +182,23 @@ func (l *Log) Known(id ring.NodeID) Dots {
 }
 
 // Short reports whether peer id lacks a dot of applied whose delta is not kept any
-// more. O(kept + spans).
+// more. O(spans).
 func (l *Log) Short(id ring.NodeID, applied Dots) bool {
 	known := l.Known(id)
 	lacks := applied.beyond(known)
-	if lacks == 0 {
-		return false
-	}
-	for i := range l.entries {
-		if !known.Contains(l.entries[i].Dot) { // it is applied: nothing else is kept
-			lacks--
+	return lacks > 0 && lacks > uint64(l.lacks(known)) // all that is kept is applied
+}
+
+// lacks is how many of the deltas that are kept are not in known.
+func (l *Log) lacks(known Dots) int {
+	n := l.count
+	for i := range l.segments {
+		s := &l.segments[i]
+		for _, x := range known.of(s.origin) {
+			n -= s.after(s.head, x.Hi) - s.after(s.head, x.Lo-1)
 		}
 	}
-	return lacks > 0
+	return n
 }
 
 func (l *Log) peer(id ring.NodeID) *peer {
@@ -182,66 +212,128 @@ func (l *Log) peer(id ring.NodeID) *peer {
 
 // Reclaim forgets the deltas that all owners hold and returns how many.
 func (l *Log) Reclaim() int {
-	before, keep := len(l.entries), 0
-	for i := range l.entries {
-		if l.held(l.entries[i].Dot) {
+	before, full := l.count, 0
+	for i := range l.segments {
+		s := &l.segments[i]
+		for at := s.head; at < len(s.entries); {
+			l.visited++
+			until, held := l.held(s.entries[at].Dot)
+			next := s.after(at, until)
+			if !held {
+				at = next
+				continue
+			}
+			for k := at; k < next; k++ {
+				l.bytes -= s.entries[k].size
+			}
+			l.count -= next - at
+			at = s.drop(at, next)
+		}
+		if s.head == len(s.entries) {
+			l.recycle(s)
 			continue
 		}
-		if keep < i {
-			l.entries[keep] = l.entries[i]
-		}
-		keep++
+		l.segments[full] = *s
+		full++
 	}
-	clear(l.entries[keep:]) // they hold on to memory
-	l.entries = l.entries[:keep]
-	return before - keep
+	clear(l.segments[full:]) // they hold on to memory
+	l.segments = l.segments[:full]
+	return before - l.count
 }
 
-// held reports whether every other owner is known to hold the dot.
-func (l *Log) held(d causal.Dot) bool {
+// held reports whether every other owner is known to hold the dot, and the last number
+// of its origin up to which the answer stays the same for sure.
+func (l *Log) held(d causal.Dot) (until uint64, held bool) {
+	until, held = math.MaxUint64, true
 	for i := range l.peers {
-		if !l.peers[i].known.Contains(d) {
-			return false
+		p := &l.peers[i]
+		if p.ignored {
+			continue
+		}
+		end, in := p.known.around(d)
+		switch {
+		case in && held:
+			until = min(until, end)
+		case in:
+		case held:
+			until, held = end, false
+		default:
+			until = max(until, end) // up to there one peer or the other lacks them
 		}
 	}
-	return true
+	return until, held
+}
+
+// Shed forgets deltas that owners lack until at most so many, of so many bytes, are
+// kept, and returns how many it has forgotten. Those that no other but the peer which
+// lacks most of them needs go first, all of them, so that a log at its bound does not
+// shed with every delta that is added; then those of the next.
+func (l *Log) Shed(count, bytes int) (shed int) {
+	for l.count > count || l.bytes > bytes {
+		var most *peer
+		worst := -1
+		for i := range l.peers {
+			if p := &l.peers[i]; !p.ignored {
+				if n := l.lacks(p.known); n > worst {
+					most, worst = p, n
+				}
+			}
+		}
+		if most == nil {
+			break // a log that nobody needs is empty
+		}
+		most.ignored = true
+		shed += l.Reclaim()
+	}
+	for i := range l.peers {
+		l.peers[i].ignored = false
+	}
+	return shed
 }
 
 // Missing appends to dst the deltas that peer id may lack and that offer
 // accepts, in dot order, until their keys and payloads pass maxBytes (at least
 // one is given if there is any).
 func (l *Log) Missing(dst []Entry, id ring.NodeID, maxBytes int, offer func(e *Entry, since uint64) bool) []Entry {
-	if len(l.entries) == 0 {
-		return dst
-	}
 	known := l.Known(id)
 	size := 0
-	for i := range l.entries {
-		e := &l.entries[i]
-		if known.Contains(e.Dot) || !offer(&e.Entry, e.since) {
-			continue
+	for i := range l.segments {
+		s := &l.segments[i]
+		spans := known.of(s.origin)
+		for at := s.head; at < len(s.entries); {
+			e := &s.entries[at]
+			for len(spans) > 0 && spans[0].Hi < e.Dot.Seq {
+				spans = spans[1:]
+			}
+			if len(spans) > 0 && spans[0].Lo <= e.Dot.Seq {
+				at = s.after(at, spans[0].Hi)
+				continue
+			}
+			l.visited++
+			at++
+			if !offer(&e.Entry, e.since) {
+				continue
+			}
+			if size > 0 && size+e.size > maxBytes {
+				return dst
+			}
+			dst = append(dst, e.Entry)
+			size += e.size
 		}
-		more := e.Size()
-		if size > 0 && size+more > maxBytes {
-			break
-		}
-		dst = append(dst, e.Entry)
-		size += more
 	}
 	return dst
-}
-
-// Size is about how many bytes the entry takes in a message.
-func (e *Entry) Size() int {
-	return len(e.Key) + len(e.Kind) + len(e.Delta) + 48 + 4*e.Deps.Rows() + 16*len(e.Deps)
 }
 
 // All yields what is kept, in dot order, with the tick at which it was added.
 func (l *Log) All() iter.Seq2[Entry, uint64] {
 	return func(yield func(Entry, uint64) bool) {
-		for _, e := range l.entries {
-			if !yield(e.Entry, e.since) {
-				return
+		for i := range l.segments {
+			s := &l.segments[i]
+			for k := range s.entries[s.head:] {
+				e := &s.entries[s.head+k]
+				if !yield(e.Entry, e.since) {
+					return
+				}
 			}
 		}
 	}
@@ -249,7 +341,11 @@ func (l *Log) All() iter.Seq2[Entry, uint64] {
 
 // Clone returns an independent copy; entries, which do not change, are shared.
 func (l *Log) Clone() *Log {
-	c := &Log{entries: slices.Clone(l.entries), peers: slices.Clone(l.peers)}
+	c := &Log{segments: slices.Clone(l.segments), peers: slices.Clone(l.peers), count: l.count, bytes: l.bytes, visited: l.visited}
+	for i := range c.segments {
+		s := &c.segments[i]
+		s.entries, s.head = slices.Clone(s.entries[s.head:]), 0
+	}
 	for i := range c.peers {
 		c.peers[i].known = c.peers[i].known.Clone()
 	}

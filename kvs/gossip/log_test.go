@@ -16,7 +16,7 @@ func entry(origin, seq uint64) *gossip.Entry {
 
 // hears is the word of a peer's first incarnation.
 func hears(l *gossip.Log, id ring.NodeID, known gossip.Dots) int {
-	reclaimed, _ := l.Hears(id, 1, known)
+	reclaimed, _, _ := l.Hears(id, 1, gossip.Word{Known: known})
 	return reclaimed
 }
 
@@ -88,24 +88,24 @@ func TestNewIncarnations(t *testing.T) {
 	applied := gossip.Dots{{Origin: 9, Lo: 1, Hi: 3}}
 	assert.Zero(t, l.Heard(1))
 	assert.False(t, l.Short(1, applied), "all that it may lack is kept")
-	l.Hears(1, 5, both)
-	l.Hears(2, 6, both)
+	l.Hears(1, 5, gossip.Word{Known: both})
+	l.Hears(2, 6, gossip.Word{Known: both})
 	assert.Equal(t, uint64(5), l.Heard(1))
 	assert.Equal(t, 1, l.Len(), "both have the first two")
 	assert.False(t, l.Short(1, applied))
 
-	_, fell := l.Hears(1, 15, both)
+	_, fell, _ := l.Hears(1, 15, gossip.Word{Known: both})
 	assert.False(t, fell, "it came back with its whole disk")
 	assert.Len(t, l.Missing(nil, 1, 1<<20, all), 1, "and is offered no more than before")
-	_, fell = l.Hears(1, 25, one)
+	_, fell, _ = l.Hears(1, 25, gossip.Word{Known: one})
 	assert.True(t, fell)
 	assert.Equal(t, one, l.Known(1))
 	assert.True(t, l.Short(1, applied), "the second is no longer kept")
 	assert.False(t, l.Short(2, applied))
-	_, fell = l.Hears(1, 15, both)
+	_, fell, _ = l.Hears(1, 15, gossip.Word{Known: both})
 	assert.False(t, fell)
 	assert.Equal(t, one, l.Known(1), "a late word of the incarnation before")
-	_, fell = l.Hears(1, 25, both)
+	_, fell, _ = l.Hears(1, 25, gossip.Word{Known: both})
 	assert.False(t, fell)
 	assert.False(t, l.Short(1, applied), "it has been brought up")
 	assert.True(t, l.Has(causal.Dot{Origin: 9, Seq: 3}))

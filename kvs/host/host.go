@@ -12,6 +12,9 @@
 //     follows the record is carried out, and every later call gives [ErrStopped]. What
 //     the disk holds can only be known by reading it, so the node has to start again,
 //     as a new incarnation, on what it reads.
+//   - Checkpoints. The core writes its state among the other records, from time to time,
+//     and says then which of them it needs no more. An Env sees no difference between
+//     the records of a checkpoint and others.
 //   - Restart. The core may ask to be started again from its disk ([ErrRestart]): it
 //     is no owner of a partition, every owner has lost a write that it handed over
 //     long ago, and that is still on its disk.
@@ -23,10 +26,22 @@
 //     several. It must not be said before that is so: the replica acknowledges on the
 //     strength of it. A record that Persist took and that is never reported is as good
 //     as one under way; if it turns out lost, the node has to stop as above.
+//   - Truncation. What Truncate names may be dropped, and the time of a start is bounded
+//     by what is not. That may be done at any time after, in part, or not at all; what
+//     is dropped must be the oldest, and a crash in between may bring some of it back, if
+//     that is the newest of it. Truncate comes when all that stands in for what it names
+//     is durable, and a record is never needed again once it has been named.
 //   - Recovery. An incarnation starts ([kvs.New]) on all records that the disk still
 //     holds, oldest first, and never in the middle of the life of another one of its
 //     node: no event of an earlier incarnation, be it a timer or a report of the disk,
 //     reaches a later one.
+//   - Damage. Each record has a checksum, which the host sees to. What is torn at the end
+//     has never been reported durable, and is cut off. A record before the end that cannot
+//     be read is left out, and so are those of a file or a page that cannot; how many is
+//     told in [kvs.Config].Unreadable, or at least one where that cannot be told. The
+//     node starts on the rest, under a new number, and its peers bring up what was cut
+//     out as they do after a lost disk. A record that is whole and that the core does not
+//     know is no damage but one of another version: then [kvs.New] fails.
 //   - Incarnations. The host numbers them ([kvs.Config].Origin): unlike that of any
 //     other node, and greater than all earlier ones of its own. The number must outlive
 //     the disk, so it cannot be counted there: a node that comes back without its disk,
@@ -52,9 +67,8 @@
 //     is gone they may be dropped.
 //   - Memory. What an Env is given is valid during the call only.
 //
-// There is no Load yet and no Checkpoint: the core holds all of its state in memory, and
-// needs all of its records to recover. A host must not cut the log, and the time to
-// recover grows with what was ever written.
+// There is no Load yet: the core holds all of its state in memory, and a checkpoint is all
+// of it.
 package host
 
 import (
@@ -88,6 +102,9 @@ type Env interface {
 	// Persist begins to make a record durable, after all earlier ones. Once it is,
 	// EventPersisted says so by its token.
 	Persist(token uint64, record []byte) error
+	// Truncate tells that the records before the one of this token, which Persist was
+	// given, are needed no more.
+	Truncate(token uint64)
 	// After asks for one EventTick in so many milliseconds.
 	After(ms uint64)
 	// Accepted tells that a write was accepted, before its record is persisted. It is
@@ -140,6 +157,8 @@ func (h *Host) carryOut(effects []kvs.Effect) error {
 				h.stopped = fmt.Errorf("%w record %d: %w", ErrPersist, e.Token, err)
 				return h.stopped
 			}
+		case kvs.EffectTruncate:
+			h.env.Truncate(e.Token)
 		case kvs.EffectTimer:
 			h.env.After(e.AfterMS)
 		case kvs.EffectAccept:

@@ -49,6 +49,9 @@ func (m *memory) Persist(token uint64, record []byte) error {
 	return nil
 }
 
+func (m *memory) Truncate(token uint64) {
+	m.did = append(m.did, fmt.Sprintf("truncate before %d", token))
+}
 func (m *memory) After(ms uint64)          { m.did = append(m.did, fmt.Sprintf("after %d", ms)) }
 func (m *memory) Accepted(e *gossip.Entry) { m.did = append(m.did, "accepted "+e.Key) }
 
@@ -97,6 +100,35 @@ func TestOrder(t *testing.T) {
 	assert.Equal(t, []string{"send 3 to n1", "after 20"}, env.take())
 	assert.True(t, read(t, h, env))
 	assert.Same(t, h.Core(), h.Core())
+}
+
+// TestTruncate: a checkpoint comes as records like others, and when all of it is durable,
+// what came before may go.
+func TestTruncate(t *testing.T) {
+	env := new(memory)
+	r, err := ring.New([]ring.NodeID{0}, 1, 1)
+	require.NoError(t, err)
+	cfg := kvs.Config{Origin: 1, First: true, Ring: r, Kinds: kind.Default(), Secret: []byte("0123456789abcdef"), CheckpointBytes: 20}
+	core, err := kvs.New(cfg, nil)
+	require.NoError(t, err)
+	h := host.New(core, env)
+	require.NoError(t, h.Start())
+	require.NoError(t, h.Do(write(1)))
+	env.take()
+	persisted := func() []string {
+		require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last}))
+		return env.take()
+	}
+	assert.Equal(t, []string{"respond ok to 7", "persist"}, persisted(), "the partition")
+	assert.Equal(t, []string{"persist"}, persisted(), "the sessions")
+	require.NoError(t, h.Do(write(2)))
+	assert.Equal(t, []string{"accepted k", "persist"}, env.take(), "it goes on meanwhile")
+	assert.Equal(t, []string{"respond ok to 7", "truncate before 2"}, persisted())
+	env.records = env.records[1:]
+	cfg.Origin = 2
+	core, err = kvs.New(cfg, env.records)
+	require.NoError(t, err)
+	assert.NotNil(t, core.Look("k", "set"))
 }
 
 // TestFailedWrite: after a write that failed nothing is done any more, whatever it was

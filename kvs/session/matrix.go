@@ -36,6 +36,21 @@ type Matrix []Mark
 // a version vector and leaves the partition out.
 type Row []Mark
 
+// Cuts is above every partition. A mark of Cuts plus the number of a node says that the
+// first Seq cuts of Origin, an incarnation of that node, have been seen, and so all that
+// these name; see kvs.
+const Cuts ring.Partition = 1 << 16
+
+// Seq is the number of the mark of an origin, 0 if it has none.
+func (r Row) Seq(origin uint64) uint64 {
+	for i := range r {
+		if r[i].Origin == origin {
+			return r[i].Seq
+		}
+	}
+	return 0
+}
+
 // MergeIn joins other, which must ascend as a matrix does, into m and reports
 // whether m rose. O(|m| + |other|); it allocates only where m must grow.
 func (m *Matrix) MergeIn(other []Mark) (grew bool) {

@@ -86,16 +86,20 @@ func (s *Session) Past() (Matrix, Proof) {
 func (s *Session) Clock() uint64 { return s.clock }
 
 // Observe takes in an answer: what the session depends on from there on, with the
-// proof of that, and the replica's hybrid time. A past that does not include what the
-// session has seen is of an answer to an earlier request, or of a faulty replica:
+// proof of that, and the replica's hybrid time. It must be the answer to the request that
+// showed the past which the session has now: one request at a time, and answers told by
+// their number. A past that leaves out what the session has seen, though it has no cut
+// that could stand for it, is of an answer to an earlier request, or of a faulty replica:
 // Observe reports false then and takes nothing of it.
 func (s *Session) Observe(past Matrix, proof Proof, clock uint64) bool {
 	if s.Level == Eventual {
 		s.clock = max(s.clock, clock)
 		return true
 	}
-	if o := MatrixMerge().Compare(s.seen, past); o != lattice.Less && o != lattice.Equal {
-		return false
+	if cut := len(past) > 0 && past[len(past)-1].Partition >= Cuts; !cut {
+		if o := MatrixMerge().Compare(s.seen, past); o != lattice.Less && o != lattice.Equal {
+			return false
+		}
 	}
 	s.clock = max(s.clock, clock)
 	s.seen, s.proof = append(s.seen[:0], past...), proof

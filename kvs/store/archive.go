@@ -43,13 +43,20 @@ func (h *Hash) UnmarshalText(text []byte) error {
 type Segment struct {
 	Hash   Hash  `json:"hash"`
 	Length int64 `json:"length"` // bytes
+	// Range is what of the segment counts: records of other keys do not.
+	Range KeyRange `json:"range,omitzero"`
+	// Index is the hash of an object that says where in the segment a key is, so that
+	// one can be found without all of it; zero for none. IndexLength is its bytes.
+	Index       Hash  `json:"index,omitzero"`
+	IndexLength int64 `json:"index_length,omitempty"`
 }
 
 // Source is a segment and where its bytes come from. Open is nil for a segment
-// that only the archive has.
+// that only the archive has, and OpenIndex where there is no index, or only there.
 type Source struct {
 	Segment
-	Open func() (io.ReadCloser, error)
+	Open      func() (io.ReadCloser, error)
+	OpenIndex func() (io.ReadCloser, error)
 }
 
 // Manifest is a version: what its state consists of.
@@ -64,6 +71,9 @@ type Manifest struct {
 	// Segments are the pieces, oldest first: of two that speak of one key the later
 	// counts.
 	Segments []Segment `json:"segments"`
+	// Whole says that the segments count as wholes only: their keys cannot be told
+	// apart, so that no range of them makes a state.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // Draft is a version to be published.
@@ -71,11 +81,12 @@ type Draft struct {
 	// Seen is the archive's latest version as its writer knows it, 0 for none. The
 	// draft is refused if it no longer is.
 	Seen Version
-	// Parent, Engine, Format and Segments are those of [Manifest].
+	// Parent, Engine, Format, Segments and Whole are those of [Manifest].
 	Parent   Version
 	Engine   string
 	Format   int
 	Segments []Source
+	Whole    bool
 }
 
 // Archive keeps versions. The package kvs/store/snapshot implements it over a
@@ -97,6 +108,16 @@ type Archive interface {
 	// Open returns the bytes of a segment of version v, which the reader must
 	// verify. Errors wrap [ErrMissingSegment].
 	Open(v Version, s Segment) (io.ReadCloser, error)
+	// OpenRange returns n bytes of a segment of version v from offset off on, or of its
+	// index, which the reader must verify. Errors wrap [ErrMissingSegment].
+	OpenRange(v Version, s Segment, index bool, off, n int64) (io.ReadCloser, error)
+}
+
+// Parallel is what an archive may do besides: Each calls do for 0 to n-1, several at
+// once if the archive is made for that, and returns the error of the least number for
+// which there was one, once none runs any more.
+type Parallel interface {
+	Each(n int, do func(i int) error) error
 }
 
 // Bucket is where an archive keeps its objects: names of letters, digits, '-' and
@@ -117,4 +138,12 @@ type Bucket interface {
 	// error wraps [ErrConflict] and nothing changed. After another error the head may
 	// or may not have been replaced.
 	SwapHead(tag string, data []byte) error
+}
+
+// RangeBucket is a bucket that reads parts of objects. Of one that is not, an archive
+// reads objects from the beginning.
+type RangeBucket interface {
+	// GetRange reads n bytes of an object from offset off on, fewer if it ends before.
+	// Errors wrap [ErrNoObject].
+	GetRange(name string, off, n int64) (io.ReadCloser, error)
 }

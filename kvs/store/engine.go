@@ -63,6 +63,7 @@ type Size struct {
 	Keys    int64 // keys that have a value; -1 where counting them would mean reading all
 	Disk    int64 // bytes of the files in the directory that count
 	Memory  int64 // bytes of values and write buffers in memory, without the index
+	Away    int64 // bytes that are not fetched yet, after a lazy restore
 	Files   int   // files that hold records
 	Backlog int   // files that wait for a background merge
 }

@@ -13,6 +13,8 @@ var (
 	// ErrBackpressure reports a set beyond the bound on files that wait for a merge:
 	// run the scheduler's steps and set again.
 	ErrBackpressure = errors.New("store: background work is behind its bound")
+	// ErrUnsupported reports what an engine cannot do, by its nature; it names it.
+	ErrUnsupported = errors.New("store: not supported by the engine")
 	// ErrOptions reports options that describe no engine.
 	ErrOptions = errors.New("store: invalid options")
 )
@@ -60,4 +62,6 @@ var (
 	ErrNoObject = errors.New("store: no such object")
 	// ErrTooMany reports a bound on what an archive keeps; it names the bound.
 	ErrTooMany = errors.New("store: too many versions")
+	// ErrBranch reports a branch that is not there, or is and should not be.
+	ErrBranch = errors.New("store: branch")
 )

@@ -19,6 +19,13 @@ type Options struct {
 	Archive Archive
 	// Empty makes an empty directory open empty whatever the archive holds.
 	Empty bool
+	// Lazy has Restore, and the opening of an empty directory, fetch no more of a version
+	// than what its pieces are: a piece is read in the archive as it is needed, and
+	// fetched in the background. Until then the archive must keep the version, or one
+	// published since; gets wait for the archive, and their errors may be its own. An
+	// engine that must read all of a version to find a key is not opened lazily: the
+	// error wraps [ErrUnsupported].
+	Lazy bool
 	// Durability is what a crash may take, OnSnapshot by default.
 	Durability Durability
 	// GroupWrites is how many sets are synced together at the level GroupCommit, 64
@@ -61,6 +68,14 @@ func (o Options) WithDefaults() (Options, error) {
 		o.MaxValueBytes = MaxValueBytes
 	}
 	return o, nil
+}
+
+// Eager refuses Lazy, for an engine that gives its reason.
+func (o *Options) Eager(engine, reason string) error {
+	if o.Lazy {
+		return fmt.Errorf("%w: %s cannot be opened lazily: %s; leave Lazy unset", ErrUnsupported, engine, reason)
+	}
+	return nil
 }
 
 // CheckKey refuses keys that the contract does not have, naming op.

@@ -35,7 +35,7 @@ const (
 	StatusNotOwner            // the replica does not hold the key's partition
 	StatusKindMismatch        // the key holds another kind, named in Detail
 	StatusUnavailable         // the deadline passed before the replica had caught up
-	StatusBusy                // a bound on waiting reads or sessions was met
+	StatusBusy                // a bound was met, on waiting reads, sessions, or writes to be handed over
 	StatusBadRequest          // the request is invalid; Detail says why
 	StatusClockAhead          // the session's Clock is too far ahead of the replica's; see [Config.MaxAheadMS]
 )

@@ -37,7 +37,7 @@ const (
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 3
+	wireVersion = 4
 	headerSize  = 3
 	sumSize     = 4
 )
@@ -114,7 +114,7 @@ type Item struct {
 	Partition ring.Partition
 	Pull      bool        // the sender wants to be told what the receiver has
 	Heard     uint64      // the incarnation of the receiver whose word the sender goes by; 0 has none
-	Known     gossip.Dots // what the sender holds, durably
+	Word      gossip.Word // on what the sender holds, durably
 	Entries   []gossip.Entry
 }
 
@@ -163,8 +163,7 @@ func AppendGossip(dst []byte, from ring.NodeID, origin uint64, items []Item) []b
 	for i := range items {
 		it := &items[i]
 		b = varint.Append(b, uint64(it.Partition))
-		b = varint.Append(AppendBool(b, it.Pull), it.Heard)
-		b = it.Known.Append(b)
+		b = appendWord(b, it)
 		b = AppendEntries(b, it.Entries)
 	}
 	return seal(b, start)
@@ -184,14 +183,60 @@ func (in *DecodeBuffer) Gossip(body []byte) (*Gossip, error) {
 			g.Items = append(g.Items, Item{})
 		}
 		it := &g.Items[len(g.Items)-1]
-		it.Partition, it.Pull, it.Heard = ring.Partition(r.uint32()), r.bool(), r.uvarint()
-		it.Known = r.dots(it.Known)
+		it.Partition = ring.Partition(r.uint32())
+		r.word(it)
 		it.Entries = r.entries(it.Entries[:0], in)
 		if r.err != nil {
 			break
 		}
 	}
 	return g, r.end("gossip")
+}
+
+// What the first byte of an item says.
+const (
+	itemPull = 1 << iota // [Item].Pull
+	itemRev              // Rev and Base of the word follow
+	itemSeen             // Seen follows
+	itemEnd
+)
+
+func appendWord(b []byte, it *Item) []byte {
+	flags := byte(0)
+	if it.Pull {
+		flags |= itemPull
+	}
+	if it.Word.Rev > 0 {
+		flags |= itemRev
+	}
+	if it.Word.Seen > 0 {
+		flags |= itemSeen
+	}
+	b = varint.Append(append(b, flags), it.Heard)
+	if it.Word.Rev > 0 {
+		b = varint.Append(varint.Append(b, it.Word.Rev), it.Word.Base)
+	}
+	if it.Word.Seen > 0 {
+		b = varint.Append(b, it.Word.Seen)
+	}
+	return it.Word.Known.Append(b)
+}
+
+func (r *reader) word(it *Item) {
+	flags := r.byte()
+	w := gossip.Word{Known: it.Word.Known[:0]}
+	it.Pull, it.Heard = flags&itemPull != 0, r.uvarint()
+	if flags&itemRev != 0 {
+		w.Rev, w.Base = r.uvarint(), r.uvarint()
+	}
+	if flags&itemSeen != 0 {
+		w.Seen = r.uvarint()
+	}
+	w.Known = r.dots(w.Known)
+	if r.err == nil && (flags >= itemEnd || (flags&itemRev != 0) != (w.Rev > 0) || (flags&itemSeen != 0) != (w.Seen > 0) || w.Base > w.Rev) {
+		r.fail("a word that contradicts itself")
+	}
+	it.Word = w
 }
 
 func (r *reader) dots(memory gossip.Dots) gossip.Dots {

@@ -21,6 +21,7 @@ type Piece struct {
 	Sum       uint32 // of all requests served
 	Clock     uint64 // greatest hybrid time that the sender had met
 	Applied   gossip.Dots
+	Cuts      session.Matrix // of this partition: by origin, the last of its cuts whose barrier is in Applied
 	Values    []HeldValue
 	Clients   []Served
 }
@@ -30,6 +31,12 @@ type HeldValue struct {
 	Key, Kind    string
 	Value        []byte         // encoded
 	Writes, Deps session.Matrix // the writes in it, of this partition, and what they depend on
+}
+
+// Size is about how many bytes the value takes in a message.
+func (v *HeldValue) Size() int {
+	const mark = 4
+	return len(v.Key) + len(v.Kind) + len(v.Value) + mark*(len(v.Writes)+len(v.Deps))
 }
 
 // Served is the last write of a session.
@@ -43,14 +50,22 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(b, uint64(x.Of))
 	b = varint.Append(b, uint64(x.Sum))
 	b = varint.Append(b, x.Clock)
-	b = x.Applied.Append(b)
-	b = varint.Append(b, uint64(len(x.Values)))
-	for _, v := range x.Values {
+	b = session.Row(x.Cuts).Append(x.Applied.Append(b))
+	return appendServed(appendValues(b, x.Values), x.Clients)
+}
+
+func appendValues(b []byte, values []HeldValue) []byte {
+	b = varint.Append(b, uint64(len(values)))
+	for _, v := range values {
 		b = AppendString(AppendString(AppendString(b, v.Key), v.Kind), v.Value)
 		b = v.Deps.Append(session.Row(v.Writes).Append(b))
 	}
-	b = varint.Append(b, uint64(len(x.Clients)))
-	for _, s := range x.Clients {
+	return b
+}
+
+func appendServed(b []byte, clients []Served) []byte {
+	b = varint.Append(b, uint64(len(clients)))
+	for _, s := range clients {
 		b = s.Append(b)
 	}
 	return b
@@ -65,19 +80,30 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 	in.marks = in.marks[:0]
 	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), At: r.uint32(), Of: r.uint32(), Sum: r.uint32(), Clock: r.clock()}
 	x.Applied = r.dots(nil)
-	for range r.count(5) {
-		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(MaxMessage)}
-		v.Writes = session.Matrix(r.row(&in.marks, x.Partition))
-		v.Deps = r.matrix(&in.marks)
-		x.Values = append(x.Values, v)
-	}
-	for range r.count(2) {
-		x.Clients = append(x.Clients, Served{r.uvarint(), r.uvarint()})
-	}
+	x.Cuts = session.Matrix(r.row(&in.marks, x.Partition))
+	x.Values, x.Clients = r.values(in, x.Partition), r.served()
 	if r.err == nil && (x.At >= x.Of || x.Of > MaxPieces) {
 		r.fail(fmt.Sprintf("piece %d of %d", x.At, x.Of))
 	}
 	return x, r.end("snapshot")
+}
+
+// values reads what is held in a partition.
+func (r *reader) values(in *DecodeBuffer, p ring.Partition) (values []HeldValue) {
+	for range r.count(5) {
+		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(MaxMessage)}
+		v.Writes = session.Matrix(r.row(&in.marks, p))
+		v.Deps = r.matrix(&in.marks)
+		values = append(values, v)
+	}
+	return values
+}
+
+func (r *reader) served() (clients []Served) {
+	for range r.count(2) {
+		clients = append(clients, Served{r.uvarint(), r.uvarint()})
+	}
+	return clients
 }
 
 // MaxPieces is how many pieces a snapshot may have.

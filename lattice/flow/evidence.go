@@ -3,8 +3,8 @@ package flow
 import (
 	"fmt"
 
-	"github.com/joinery-go/joinery/internal/attest"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/attest"
 )
 
 // Support is how something is known; see [lattice.Support].

@@ -49,6 +49,9 @@ func formats() []format {
 	}
 }
 
+// autoFormat stands for the one that recognise finds.
+var autoFormat = format{name: Auto}
+
 // Formats lists the formats that are read: jsonl is this project's own and
 // round-trips exactly; jepsen is EDN operation maps over registers, sets and counters;
 // porcupine-etcd is the log text that ships with the porcupine module; plume and
@@ -69,7 +72,8 @@ type Decoded struct {
 	Notes   []Note  // what was passed over or assumed
 }
 
-// Decode reads one history of the given format from r, with the default Options.
+// Decode reads one history of the given format, or of the one that it looks like
+// (Auto), from r, with the default Options.
 // The name stands for the input in messages and becomes History.Name where the
 // format carries none. Every error but ErrUnknownFormat is a *DecodeError. Time
 // O(bytes), and O(n log n) if operations do not stand in the order of their calls;
@@ -99,7 +103,11 @@ func DecodeLines(format, name string, r io.Reader, lim Limits) (*History, []int3
 
 // DecodeWith is Decode with options, and says what it passed over or assumed.
 func DecodeWith(format, name string, r io.Reader, o Options) (*Decoded, error) {
-	for _, f := range formats() {
+	all := formats()
+	if format == Auto {
+		all = append(all, autoFormat)
+	}
+	for _, f := range all {
 		if f.name != format {
 			continue
 		}
@@ -120,6 +128,11 @@ func (f format) read(src io.Reader, o Options) (*Decoded, error) {
 	plain, err := unpack(src)
 	if err != nil {
 		return nil, err
+	}
+	if f.name == Auto {
+		if f, plain, err = recognise(plain); err != nil {
+			return nil, err
+		}
 	}
 	r := newReading(o, f)
 	h, lines, err := f.decode(plain, r)

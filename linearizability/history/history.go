@@ -85,6 +85,9 @@ type History struct {
 	// Initial is what each register holds before its first write; Nil, which is the
 	// default, means that it is absent. Nobody wrote it.
 	Initial Value
+	// Untimed says that Call and Return give the order of the source and nothing of
+	// real time.
+	Untimed bool
 	Ops     []Op    // ordered by Call, ties by Index
 	Fences  []int64 // settle fences: at such a time every acknowledged put had reached every replica
 }

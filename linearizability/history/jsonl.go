@@ -34,6 +34,7 @@ type wireHeader struct {
 	Name    text   `json:"name,omitempty"`
 	Tagged  bool   `json:"tagged"`
 	Initial Value  `json:"initial,omitzero"`
+	Untimed bool   `json:"untimed,omitempty"`
 }
 
 // wireSession is a number or a name.
@@ -109,7 +110,7 @@ func EncodeJSONL(w io.Writer, h *History) error {
 	out := bufio.NewWriter(w)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(wireHeader{kindHeader, JSONLVersion, text(h.Name), h.Tagged, h.Initial})
+	err := enc.Encode(wireHeader{kindHeader, JSONLVersion, text(h.Name), h.Tagged, h.Initial, h.Untimed})
 	for i := 0; i < len(h.Ops) && err == nil; i++ {
 		err = enc.Encode(toWire(&h.Ops[i]))
 	}
@@ -358,7 +359,7 @@ func (d *jsonlDecoder) header(lines *lineReader) error {
 	if err := decodeRecord(d, line, lines.line, &head); err != nil {
 		return at(lines.line, err)
 	}
-	d.h.Name, d.h.Tagged, d.h.Initial = string(head.Name), head.Tagged, head.Initial
+	d.h.Name, d.h.Tagged, d.h.Initial, d.h.Untimed = string(head.Name), head.Tagged, head.Initial, head.Untimed
 	return nil
 }
 

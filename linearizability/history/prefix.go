@@ -7,7 +7,7 @@ import "slices"
 // are, puts still open as indeterminate, and no other. Fences after t are
 // dropped. Values are shared with h; indices are those of h. O(n).
 func (h *History) Until(t int64) (prefix *History, from []int) {
-	prefix = &History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial}
+	prefix = &History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Untimed: h.Untimed}
 	prefix.Fences = h.Fences[:len(h.Fences)-countAfter(h.Fences, t)]
 	for i := range h.Ops {
 		o := h.Ops[i]

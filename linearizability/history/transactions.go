@@ -35,7 +35,7 @@ func (l *txnLog) history() (*History, []int32, error) {
 	if len(l.ops) == 0 {
 		return nil, nil, ErrEmpty
 	}
-	return validated(&History{Ops: l.ops}, l.lines)
+	return validated(&History{Untimed: true, Ops: l.ops}, l.lines)
 }
 
 // eachLine calls take with every line that is not blank, with its surrounding

@@ -10,6 +10,8 @@ type Transactions struct {
 	txns  [][]int // positions of the operations of each committed transaction
 	of    []int   // by position: its transaction, -1 if aborted
 	wrote []map[string]int
+	// realTime: a transaction that has ended comes before those that begin later.
+	realTime bool
 }
 
 // NewPlumeTransactions is NewTransactions where a transaction may read a register
@@ -130,17 +132,18 @@ func (t *Transactions) sensible(i, source int) bool {
 	return source == -1 || t.wrote[t.of[source]][t.h.Ops[i].Key] == source
 }
 
-// visibility says whether transaction w is visible to the read at i.
-type visibility func(t *Transactions, w, i int) bool
+// visibility says whether transaction w is visible to the read at i, given the rank
+// of each transaction in the commit order.
+type visibility func(t *Transactions, w, i int, rank []int) bool
 
 // ReadCommitted, ReadAtomic and Causal are the levels of Biswas and Enea.
 func (t *Transactions) ReadCommitted() bool {
-	return t.holds(false, func(t *Transactions, w, i int) bool { return t.readBy(w, t.of[i], i) })
+	return t.holds(false, func(t *Transactions, w, i int, _ []int) bool { return t.readBy(w, t.of[i], i) })
 }
 
 // ReadAtomic is the level of that name.
 func (t *Transactions) ReadAtomic() bool {
-	return t.holds(true, func(t *Transactions, w, i int) bool {
+	return t.holds(true, func(t *Transactions, w, i int, _ []int) bool {
 		return t.readBy(w, t.of[i], len(t.h.Ops)) || t.inSession(w, t.of[i])
 	})
 }
@@ -155,7 +158,57 @@ func (t *Transactions) Causal() bool {
 		}
 	}
 	closeUnder(past)
-	return t.holds(true, func(t *Transactions, w, i int) bool { return past[w][t.of[i]] })
+	return t.holds(true, func(t *Transactions, w, i int, _ []int) bool { return past[w][t.of[i]] })
+}
+
+// Serializable, Prefix and Snapshot are those of Biswas and Enea too, whose axioms
+// speak of the commit order itself.
+func (t *Transactions) Serializable() bool { return t.holds(true, committedBefore) }
+
+func committedBefore(t *Transactions, w, i int, rank []int) bool { return rank[w] < rank[t.of[i]] }
+
+// StrictSerializable demands in addition that no transaction commits before one that
+// had ended when it began.
+func (t *Transactions) StrictSerializable() bool {
+	t.realTime = true
+	defer func() { t.realTime = false }()
+	return t.Serializable()
+}
+
+// Prefix is prefix consistency.
+func (t *Transactions) Prefix() bool { return t.holds(true, inPrefix) }
+
+// inPrefix: w commits no later than one that the reader reads from or follows in its
+// session.
+func inPrefix(t *Transactions, w, i int, rank []int) bool {
+	for m := range t.txns {
+		if rank[w] <= rank[m] && (t.readBy(m, t.of[i], len(t.h.Ops)) || t.inSession(m, t.of[i])) {
+			return true
+		}
+	}
+	return false
+}
+
+// Snapshot is snapshot isolation: prefix consistency, and what commits no later than
+// an earlier writer of a register that the reader writes too is visible to it.
+func (t *Transactions) Snapshot() bool {
+	return t.holds(true, func(t *Transactions, w, i int, rank []int) bool {
+		return inPrefix(t, w, i, rank) || t.inConflict(w, t.of[i], rank)
+	})
+}
+
+func (t *Transactions) inConflict(w, n int, rank []int) bool {
+	for m := range t.txns {
+		if rank[w] > rank[m] || rank[m] >= rank[n] {
+			continue
+		}
+		for key := range t.wrote[m] {
+			if _, both := t.wrote[n][key]; both {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // readBy reports whether b read from another transaction a before position end.
@@ -171,6 +224,22 @@ func (t *Transactions) readBy(a, b, end int) bool {
 func (t *Transactions) inSession(a, b int) bool {
 	first, second := t.txns[a], t.txns[b]
 	return first[len(first)-1] < second[0] && t.h.Ops[first[0]].Session == t.h.Ops[second[0]].Session
+}
+
+func (t *Transactions) began(n int) int64 {
+	call := t.h.Ops[t.txns[n][0]].Call
+	for _, i := range t.txns[n] {
+		call = min(call, t.h.Ops[i].Call)
+	}
+	return call
+}
+
+func (t *Transactions) ended(n int) int64 {
+	end := t.h.Ops[t.txns[n][0]].Return
+	for _, i := range t.txns[n] {
+		end = max(end, t.h.Ops[i].Return)
+	}
+	return end
 }
 
 // holds tries every commit order.
@@ -194,7 +263,7 @@ func (t *Transactions) fits(order []int, visible visibility) bool {
 	}
 	for a := range t.txns {
 		for b := range t.txns {
-			if rank[a] > rank[b] && (t.inSession(a, b) || t.readBy(a, b, len(t.h.Ops))) {
+			if rank[a] > rank[b] && (t.inSession(a, b) || t.readBy(a, b, len(t.h.Ops)) || t.realTime && t.ended(a) < t.began(b)) {
 				return false
 			}
 		}
@@ -205,7 +274,7 @@ func (t *Transactions) fits(order []int, visible visibility) bool {
 		}
 		for w := range t.txns {
 			_, writes := t.wrote[w][t.h.Ops[i].Key]
-			if !writes || w == t.of[i] || source >= 0 && w == t.of[source] || !visible(t, w, i) {
+			if !writes || w == t.of[i] || source >= 0 && w == t.of[source] || !visible(t, w, i, rank) {
 				continue
 			}
 			if source == -1 || rank[w] > rank[t.of[source]] {

@@ -63,7 +63,7 @@ func (n *node) Start(c *sim.Context) {
 	n.c = c
 	self, origin := ring.NodeID(c.Self()), uint64(c.Self()+1)<<32|c.Incarnation()
 	records := disk.Of(c).Records()
-	core, err := kvs.New(kvs.Config{Self: self, Origin: origin, First: c.Incarnation() == 1, Ring: n.ring, Kinds: n.kinds, Secret: secret}, records)
+	core, err := kvs.New(kvs.Config{Self: self, Origin: origin, First: c.Incarnation() == 1, Ring: n.ring, Kinds: n.kinds, Secret: secret, CheckpointBytes: -1}, records)
 	n.fail(c, err)
 	n.path, err = pipeline.New(pipeline.Options{
 		Self: self, Origin: origin, Ring: n.ring, Kinds: n.kinds, Room: 1 << 12, Send: func(ring.NodeID, []byte) {},
@@ -154,6 +154,9 @@ func (n *node) Send(to ring.NodeID, kind wire.MessageKind, msg []byte) {
 func (n *node) Persist(token uint64, record []byte) error {
 	return disk.Of(n.c).Append(n.c, token, record)
 }
+
+// Truncate is never called, as there are no checkpoints: the path reads records of writes.
+func (n *node) Truncate(uint64) {}
 
 func (n *node) After(ms uint64)        { n.c.After(sim.Time(ms)*sim.Millisecond, 1) }
 func (n *node) Respond(uint64, []byte) {}

@@ -7,18 +7,20 @@
 // record after it. Records are framed with length and CRC-32C, so that a torn one
 // is found when the log is read, and cut off.
 //
-//	site            key      class       answer other than 0
-//	disk.slow       append   disk        which of eight doubling latencies is added
-//	disk.crash      crash    disk        how much of the pending tail survives
-//	disk.write      append   disk-error  1 EIO, 2 ENOSPC, 3 half of the record is written, then EIO
-//	disk.sync       append   disk-error  its completion fails; it never becomes durable
-//	disk.rot        crash    rot         1 or 2: the copy in which a bit flips
-//	disk.misdirect  append   rot         1 or 2: the copy in which the record lands on older ones
+//	site            key       class       answer other than 0
+//	disk.slow       append    disk        which of eight doubling latencies is added
+//	disk.crash      crash     disk        how much of the pending tail survives
+//	disk.names      crash     disk        how many of the files removed last are there again
+//	disk.write      append    disk-error  1 EIO, 2 ENOSPC, 3 half of the record is written, then EIO
+//	disk.sync       append    disk-error  its completion fails; it never becomes durable
+//	disk.remove     truncate  disk-error  no file is removed
+//	disk.rot        crash     rot         1 or 2: the copy in which a bit flips; 3: it flips in both
+//	disk.misdirect  append    rot         1 or 2: the copy in which the record lands on older ones; 3: in both
 //
 // Each class is asked only while it is in force. After a failed write or sync a
 // process can only stop, as databases have learnt ([sim.Context.Abort]). What rots
 // is one of two copies, and never both of one record, so that reading finds and
-// repairs it. [FS] is a whole file system with faults of its own, as an interface
+// repairs it; or it is both, and then reading cuts out what it finds in neither. [FS] is a whole file system with faults of its own, as an interface
 // on which real engines run.
 //
 // Which of the two has which faults:
@@ -30,16 +32,23 @@
 //	slow sync                                      yes  no: it has no time of its own
 //	old or empty disk                              yes  no
 //	failed or short read, failed open              no   yes
-//	rename, link or removal lost or reordered      no   yes
+//	removal of a file lost                         yes  yes; in any order
+//	failed removal                                 yes  yes
+//	rename or link lost or reordered               no   yes
 //
-// A log has no names to lose: it is one file, there before its node first starts,
-// that is only ever appended to and cut at a torn end, and never renamed, replaced
-// or removed. What would follow from a lost name of it is an empty or an old log,
-// which is what [Log.Rewind] makes. Nor is it read but once, when the node starts,
-// where an error would be no more than a later start.
+// A log is a row of files, each named by the position at which it begins. A record goes
+// to the last one; when that has [Options].SegmentBytes, it begins another, and is
+// durable no sooner than the name of that. [Log.Truncate] removes whole files, oldest
+// first, whose names are durably gone with the first record durable in a file that was
+// begun later. A crash before that may bring files back. Where one is back and a later
+// one is not, reading begins behind the gap, so that what counts is how many of the last
+// ones are back. Names of files that were begun and are not durable are lost with their
+// records, which the answer to disk.crash decides. Nothing is ever renamed. A log is read
+// but once, when the node starts, where an error would be no more than a later start.
 //
 // The package refuses to lose what it reported durable: a log only when told to
-// [Log.Rewind], a file system only to rot and misdirected writes, within a
+// [Log.Rewind] or [Log.Truncate], and to what spoils both copies, which it tells
+// ([Log.Unreadable]); a file system only to rot and misdirected writes, within a
 // [Budget] that can keep a copy intact.
 package disk
 
@@ -79,22 +88,29 @@ type Options struct {
 	ErrorPermille, RotPermille int
 	// MaxBytes bounds the log, frames included, 64 MiB by default.
 	MaxBytes int
+	// SegmentBytes is how much a file of the log has before the next one is begun, 1 KiB
+	// by default.
+	SegmentBytes int
 }
 
 // Log is the device of one node: a sequence of records.
 type Log struct {
 	opts    Options
-	durable []byte    // frames that a crash cannot touch
+	durable []byte    // frames that a crash cannot touch, those before base included
 	pending []pending // appended, not yet durable, in order
 	waiting int       // bytes of pending frames
 	ready   sim.Time  // when the last pending append completes
 	dirty   bool      // a torn record ends durable, not yet cut off
 	torn    int64
 
-	copies   *[2][]byte // what is on disk where it differs from durable; nil if nowhere
-	repaired int64
-	failed   uint64 // token of the append whose sync failed
-	broken   bool   // failed has happened since the last crash
+	files
+
+	copies     *[2][]byte // what is on disk where it differs from durable; nil if nowhere
+	repaired   int64
+	unreadable int      // stretches that the last reading left out
+	lost       [][]byte // the records in them
+	failed     uint64   // token of the append whose sync failed
+	broken     bool     // failed has happened since the last crash
 
 	frames []byte // where pending frames lie; what was made durable is not reclaimed before Reset
 }
@@ -104,7 +120,8 @@ type pending struct {
 	frame []byte
 	part  bool // only a part of the record was written
 	fails bool // its sync will fail
-	stray int  // 1 or 2: the copy in which it lands elsewhere
+	stray int  // 1 or 2: the copy in which it lands elsewhere; 3: both
+	drops int  // how many files that were removed before it are gone for good with it
 }
 
 // NewLog returns an empty log. Negative options are taken for their defaults.
@@ -134,7 +151,10 @@ func (l *Log) Reset(o Options) {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 64 << 20
 	}
-	*l = Log{opts: o, durable: l.durable[:0], pending: l.pending[:0], frames: l.frames[:0]}
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = 1 << 10
+	}
+	*l = Log{opts: o, durable: l.durable[:0], pending: l.pending[:0], frames: l.frames[:0], files: l.files.reset()}
 }
 
 // Of returns the log attached to the acting node, or nil if it has none.
@@ -154,15 +174,16 @@ func (l *Log) Append(c *sim.Context, token uint64, record []byte) error {
 		return nil
 	}
 	l.cutTorn()
-	size := frameHeader + len(record)
-	if len(l.durable)+l.waiting+size > l.opts.MaxBytes {
+	size, at := frameHeader+len(record), len(l.durable)+l.waiting
+	if at-l.base+size > l.opts.MaxBytes {
 		c.Fail(fmt.Errorf("%w: append %d bytes to %d at %v, the bound is %d",
-			ErrFull, size, len(l.durable)+l.waiting, c.Self(), l.opts.MaxBytes))
+			ErrFull, size, at-l.base, c.Self(), l.opts.MaxBytes))
 		return nil
 	}
 	from := len(l.frames)
-	l.frames = appendFrame(l.frames, len(l.durable)+l.waiting, record)
+	l.frames = appendFrame(l.frames, at, record)
 	p := pending{token: token, frame: l.frames[from:len(l.frames):len(l.frames)]}
+	p.drops = l.files.append(token, at, l.opts.SegmentBytes)
 	err := l.write(c, &p)
 	if err != nil && !p.part {
 		return err
@@ -200,7 +221,7 @@ func (l *Log) write(c *sim.Context, p *pending) error {
 	}
 	p.fails = c.StorageFault(sim.DiskError, "disk.sync", 2, rare) != 0
 	if len(l.durable) > 0 {
-		p.stray = c.StorageFault(sim.Rot, "disk.misdirect", 3, choice.Permille(max(l.opts.RotPermille/20, 1)))
+		p.stray = c.StorageFault(sim.Rot, "disk.misdirect", 4, choice.Permille(max(l.opts.RotPermille/20, 1)))
 	}
 	return nil
 }
@@ -254,8 +275,9 @@ func (l *Log) sync(n int) {
 			}
 		}
 		if p.stray > 0 {
-			l.misdirect(p.stray-1, at, p.frame)
+			l.misdirect(p.stray, at, p.frame)
 		}
+		l.files.synced(p.drops)
 	}
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 }
@@ -275,6 +297,9 @@ func (l *Log) Crash(c *sim.CrashContext) {
 		}
 	}
 	l.pending, l.waiting, l.ready, l.broken = l.pending[:0], 0, 0, false
+	if l.files.crash(c, len(l.durable), choice.Permille(l.opts.SurvivePermille)) {
+		c.Survived()
+	}
 	l.rot(c)
 }
 
@@ -289,25 +314,30 @@ func (l *Log) tear(part []byte) {
 	l.dirty = true
 }
 
-// Rewind takes the log back to what it was after keep of of parts of its records.
+// Rewind takes the log back to what it was after keep of of parts of all records that
+// were ever written to it, those that have been cut off by then, and no others, left out.
 func (l *Log) Rewind(keep, of int) {
-	l.cutTorn()
-	records, _ := parse(l.durable)
+	l.read()
+	all, _ := frames(0, l.durable)
 	end := 0
-	for _, r := range records[:len(records)*keep/max(of, 1)] {
-		end += frameHeader + len(r)
+	if n := len(all) * keep / max(of, 1); n > 0 {
+		end = all[n-1].to
 	}
 	l.durable, l.copies = l.durable[:end], nil
+	l.files.rewind(end)
 	l.pending, l.waiting, l.ready, l.broken = l.pending[:0], 0, 0, false
 }
 
 // Records returns copies of the records that are in the log, durable or pending,
-// oldest first. A torn record at the end is cut off for good, and a spoiled copy
-// made good from the other.
+// oldest first. A torn record at the end is cut off for good, a spoiled copy
+// made good from the other, and what is whole in neither copy left out; see
+// [Log.Unreadable].
 func (l *Log) Records() [][]byte {
-	l.repair()
-	l.cutTorn()
-	records, _ := parse(l.durable)
+	found := l.read()
+	records := make([][]byte, 0, len(found)+len(l.pending))
+	for _, f := range found {
+		records = append(records, append([]byte(nil), l.durable[f.from+frameHeader:f.to]...))
+	}
 	for _, p := range l.pending {
 		if !p.part {
 			records = append(records, append([]byte(nil), p.frame[frameHeader:]...))
@@ -319,18 +349,16 @@ func (l *Log) Records() [][]byte {
 // cutTorn finds by its frame where a torn record begins and cuts there, before
 // anything is appended behind it.
 func (l *Log) cutTorn() {
-	if !l.dirty {
-		return
+	if l.dirty {
+		l.read()
 	}
-	l.repair()
-	_, whole := parse(l.durable)
-	l.durable = l.durable[:whole]
-	l.torn++
-	l.dirty = false
 }
 
 // Torn is the number of torn records found and cut off so far.
 func (l *Log) Torn() int64 { return l.torn }
 
-// Size is the number of durable bytes, frames included.
-func (l *Log) Size() int { return len(l.durable) }
+// Size is the number of durable bytes that have not been cut off, frames included.
+func (l *Log) Size() int { return len(l.durable) - l.base }
+
+// Written is the number of durable bytes with those that have been cut off.
+func (l *Log) Written() int { return len(l.durable) }

@@ -40,15 +40,41 @@ func frameAt(b []byte, at int) int {
 	return frameHeader + int(n)
 }
 
-// parse reads whole frames from the front of b and returns copies of their
-// records and where the first frame that is not whole begins.
-func parse(b []byte) (records [][]byte, whole int) {
-	for {
-		n := frameAt(b, whole)
-		if n == 0 {
-			return records, whole
-		}
-		records = append(records, append([]byte(nil), b[whole+frameHeader:whole+n]...))
-		whole += n
+// frame is where a whole frame stands, and in which of several images.
+type frame struct{ from, to, image int }
+
+// frames finds the whole frames that stand in one of the images from a position on, and
+// counts the stretches between them in which there is none in any: behind one it goes
+// on at the next position where there is. A frame names its length and position under
+// its sum, so that none is found where it was not written.
+func frames(at int, images ...[]byte) (found []frame, gaps int) {
+	end := 0
+	for _, b := range images {
+		end = max(end, len(b))
 	}
+	in := func(at int) (image, n int) {
+		for i, b := range images {
+			if n := frameAt(b, at); n > 0 {
+				return i, n
+			}
+		}
+		return 0, 0
+	}
+	for at < end {
+		from := at
+		image, n := in(at)
+		for n == 0 && at < end {
+			at++
+			image, n = in(at)
+		}
+		if n == 0 {
+			break
+		}
+		if at > from {
+			gaps++
+		}
+		found = append(found, frame{at, at + n, image})
+		at += n
+	}
+	return found, gaps
 }

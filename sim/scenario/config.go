@@ -10,6 +10,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // ErrConfig is wrapped when a configuration is refused.
@@ -72,7 +73,13 @@ type Setup struct {
 	Tagged     bool   `json:"tagged"`
 	Porcupine  bool   `json:"porcupine"` // the history is also searched by porcupine
 	Faults     Levels `json:"faults"`
+
+	// CheckpointBytes is how many bytes of records replicas write between checkpoints; 0 is
+	// the default of the store, which no run comes to.
+	CheckpointBytes int `json:"checkpoint_bytes,omitempty"`
+
 	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
+	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
 	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
 	FIFO       bool   `json:"fifo"`                // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
@@ -85,9 +92,16 @@ const (
 	replicasOfPartition = 3
 )
 
-// smallBatch has snapshots, of which there are some only where disks are lost, come in
-// several pieces.
+// smallBatch has a message carry one delta, and snapshots, of which there are some only
+// where disks are lost, come in several pieces.
 const smallBatch = 32
+
+// checkpoints are what Setup.CheckpointBytes is drawn from: mostly little, so that a
+// replica writes several checkpoints while a run lasts.
+var checkpoints = []int{256, 512, 1024, 4096}
+
+// smallLog has owners that have been out of touch brought up by snapshots.
+const smallLog = 4
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -96,7 +110,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	pick := func(site string, n int) int { return int(src.Choose(choice.Point{Site: site, N: uint64(n)})) }
 	s := Setup{
 		Seed: seed, Attempt: attempt, Nodes: c.Nodes, Partitions: 1 + pick("partitions", 4), Replicas: replicasOfPartition,
-		Sessions: 3 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
+		Sessions: 4 + pick("sessions", 3), Operations: c.Operations, Level: c.Level,
 		Tagged: seed%5 != 0, Porcupine: seed%6 == 0, HorizonMS: 300 + 100*uint64(pick("horizon", 5)),
 		ClockMS: []uint64{1, 16}[pick("clock", 2)],
 	}
@@ -117,9 +131,17 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Faults = drawFaults(c, seed, attempt)
 	s.Queue = queueBounds[s.Faults[sim.Queue]]
 	s.Unexcused = unexcused(c.Faults)
-	if s.Faults[sim.Restore] != sim.Off && pick("batch", 2) == 1 {
+	often := 6
+	if s.Faults[sim.Restore] != sim.Off {
+		often = 2
+	}
+	if pick("batch", often) == 1 {
 		s.BatchBytes = smallBatch * s.long()
 	}
+	if pick("log", 4) == 3 {
+		s.Log = smallLog * s.long()
+	}
+	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
 }
@@ -127,7 +149,14 @@ func draw(c Config, seed uint64, attempt int) Setup {
 // long is how often UsualOperations fit into the run, rounded up. The last burst of
 // a plan may have gone beyond what was asked for.
 func (s *Setup) long() int {
-	return max(s.Operations-beyond+UsualOperations-1, UsualOperations) / UsualOperations
+	return max(s.Operations-workload.Beyond+UsualOperations-1, UsualOperations) / UsualOperations
+}
+
+// workload is what the plan is drawn for.
+func (s *Setup) workload() workload.Options {
+	return workload.Options{
+		Nodes: s.Nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
+	}
 }
 
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
@@ -143,7 +172,7 @@ func (s *Setup) ring() (*ring.Ring, error) {
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
 	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
-	if asked <= MaxOperations+beyond {
+	if asked <= MaxOperations+workload.Beyond {
 		asked = min(asked, MaxOperations)
 	}
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
@@ -160,6 +189,10 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a horizon of %d ms, want 1 to 600000", ErrConfig, s.HorizonMS)
 	case s.BatchBytes < 0 || s.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
+	case s.CheckpointBytes < 0 || s.CheckpointBytes > 1<<30:
+		return fmt.Errorf("%w: a checkpoint every %d bytes, want 0 to %d", ErrConfig, s.CheckpointBytes, 1<<30)
+	case s.Log < 0 || s.Log > 1<<20:
+		return fmt.Errorf("%w: a log of %d deltas, want 0 to %d", ErrConfig, s.Log, 1<<20)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

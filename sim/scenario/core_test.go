@@ -15,6 +15,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // coreCall is one event that a replica is given.
@@ -75,6 +76,7 @@ func (e coreEnv) Persist(token uint64, _ []byte) error {
 }
 
 func (e coreEnv) Respond(uint64, []byte) {}
+func (e coreEnv) Truncate(uint64)        {}
 func (e coreEnv) After(ms uint64)        { e.ticks[e.node] = e.ms + ms }
 func (e coreEnv) Accepted(*gossip.Entry) {}
 
@@ -90,7 +92,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 	if err != nil {
 		tb.Fatal(err)
 	}
-	plan := newPlan(choice.Seeded(choice.MixString(seed, "plan")), &setup, rg, &m.plan)
+	plan := workload.Draw(choice.Seeded(choice.MixString(seed, "plan")), setup.workload(), rg, &m.plan)
 	c := &coreRun{ring: rg, kinds: kinds, nodes: setup.Nodes}
 	c.start(tb, stores)
 	w := &coreWorld{ticks: make([]uint64, setup.Nodes)}
@@ -127,7 +129,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 			o := &plan[0]
 			q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
 			if q.Put {
-				if q.Arg, err = argument(nil, o, setup.Tagged); err != nil {
+				if q.Arg, err = o.Argument(nil, setup.Tagged); err != nil {
 					tb.Fatal(err)
 				}
 			}

@@ -11,9 +11,10 @@ import (
 )
 
 // TestCorpus replays what once broke, before anything else is tested: each folder
-// of testdata with a broke.txt, which says what. Each must hold, by the very trace
-// that it took when it was kept; "simfuzz mutants --corpus" keeps, and makes sure
-// that the mutant of that name still fails on it.
+// of testdata with a broke.txt, which says what. Each must hold; "simfuzz mutants
+// --corpus" keeps, and makes sure that the mutant of that name still fails on it. By what
+// trace it holds does not matter: what a message looks like may change. TestExampleTape
+// is the one that locks a trace.
 func TestCorpus(t *testing.T) {
 	folders, err := filepath.Glob(filepath.Join("testdata", "*", "broke.txt"))
 	require.NoError(t, err)
@@ -35,8 +36,7 @@ func TestCorpus(t *testing.T) {
 			for _, v := range res.Violations {
 				t.Errorf("broken again: %s\n%v", why, v)
 			}
-			assert.Equal(t, FormatHash(tape.TraceHash), FormatHash(res.TraceHash),
-				"another trace: keep the tape anew with simfuzz mutants --corpus, and raise the version of tapes")
+			assert.Equal(t, int64(len(tape.Operations)), res.Operations, "every operation is issued")
 		})
 	}
 	t.Logf("%d tapes of what once broke", len(folders))

@@ -12,27 +12,46 @@
 // ([Strategies], [RunWith], [RunBytes], [Replay]). What watches a run, by the names
 // that violations carry:
 //
-//	convergence eventual causal lattice-causal   the history, by package linearizability
+//	convergence eventual causal lattice-causal cc ccv   the history, by package
+//	              linearizability: causal sessions by the last four, cc and ccv for their
+//	              registers alone
 //	replicas      at rest, owners hold the same values under the same keys
 //	liveness      rest comes about, in bounded time and bytes
 //	monotonic     within an incarnation a replica's values only rise
 //	clock         hybrid times of writes follow those that came before, and a replica has
 //	              met the time of what it shows
 //	stamp         a causal session is shown no register older than one that it has seen
-//	availability  no replica refuses what the plan asks for, but a causal read that waited
-//	              in vain; nothing fails after the faults, or where there were none
+//	refusal       what the plan asks amiss is refused, for what is wrong with it
+//	availability  nothing else is, but a causal read that waited in vain at a replica which
+//	              lacks something, another kind than the key has, and an amount too large;
+//	              nothing fails after the faults, or where there were none
+//	sums          a counter's delta carries what its incarnation has accepted
+//	kind          a replica takes no write of another kind than the key has, nor finds nothing
+//	placement     keys are where a plain twin of the ring has them, and nowhere else at rest
 //	panic         the code under test panics; the node ends there, not the campaign
 //	recovery      a replica starts from what its disk holds, and that is what it had shown
-//	request       a replica that has a write does not serve it again
+//	request       a replica that has a write, or is about to, does not serve it again
 //	answer address  what replicas send can be read, leaves out nothing of what its session
 //	              depended on, and is for someone
 //	determinism   one seed, one trace
+//
+// Whatever is valid during a call only is overwritten after it: the message of an event,
+// records that are read back, effects, and what a message was decoded into. A replica or a
+// host that keeps hold of such memory does wrong at once, and again from its tape.
+//
+// A session waits 80 ms for an answer, which is shorter than faults last, and then asks
+// again or gives up, as the operation says. A write that two replicas have taken because
+// neither had heard of the other is in the store twice: a set shows nothing of it; the
+// history of a register or counter is judged no more, that replicas agree still is.
 //
 // A disk that is lost may take acknowledged writes with it. Which, the host works
 // out at the moment of the loss by looking into every replica, and forgives those
 // alone: their outcome becomes unknown, and an object of which a request was served
 // twice for it is not judged. With the word unexcused in Config.Faults nothing is
 // forgiven, so that it can be seen what lost disks cost.
+//
+// What clients do is drawn by package workload; what watches a run as it goes is in
+// package oracle; every behaviour of a small cluster is searched by package smallscope.
 //
 // The package makes no decision of its own that is not drawn from a seed or read
 // from a tape, and writes no file.

@@ -17,12 +17,6 @@ func WithSource(t *testing.T, cfg Config, seed uint64, source func() choice.Sour
 	return res
 }
 
-// Plain is the scope explored without taking steps once.
-func Plain(s Scope) Scope {
-	s.plain = true
-	return s
-}
-
 // WithBytes runs a seed in which converging may take so many bytes for each delta
 // and replica.
 func WithBytes(t *testing.T, seed uint64, perDelta int64) *Result {

@@ -1,60 +1,32 @@
 package scenario
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
-	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
 func isNotQuiet(err error) bool { return errors.Is(err, sim.ErrNotQuiet) }
-
-// compareReplicas is the oracle of convergence that looks inside: at rest, the
-// owners of a partition hold the same values under the same keys. It compares
-// encodings, so that it does not rest on the order that is under test.
-func (r *run) compareReplicas() {
-	for _, k := range planKeys(r.ops) {
-		owners := r.ring.Owners(r.ring.PartitionOf(k.name))
-		var has, other bool
-		r.left, has = r.encoded(r.left[:0], owners[0], k)
-		for _, o := range owners[1:] {
-			r.right, other = r.encoded(r.right[:0], o, k)
-			if has != other || !bytes.Equal(r.left, r.right) {
-				r.fail(Violation{Oracle: "replicas", Kind: string(k.typ), Node: int(o), Message: fmt.Sprintf(
-					"at rest, nodes %d and %d hold different values of %q", owners[0], o, k.name)})
-			}
-		}
-	}
-}
-
-// encoded appends the encoding of what a node holds under a key, if it does.
-func (r *run) encoded(dst []byte, n ring.NodeID, k keySpec) ([]byte, bool) {
-	if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil {
-		if v := a.core.Look(k.name, string(k.typ)); v != nil {
-			return v.Append(dst), true
-		}
-	}
-	return dst, false
-}
 
 // judge makes the history of a run that has ended, and has it checked.
 func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, error) {
 	h, planned := r.makeHistory(fences)
 	stats := r.world.Stats()
 	res := &Result{
-		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: r.issued(),
-		Rest: r.atRest, RestBytes: r.restBytes, Lost: len(r.lost), Unjudged: len(r.twice),
+		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: r.issued(), UnderFaults: r.underFaults,
+		Rest: r.atRest, RestBytes: r.restBytes,
 		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
+	res.Lost, res.Unjudged = r.lost.Counts()
+	res.NotServed = r.notServed()
 	res.FaultEffective = make([]bool, sim.AllClasses)
 	for c := range sim.AllClasses {
 		res.FaultEffective[c] = stats.Effective[c] > 0
@@ -74,7 +46,8 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		return nil, err
 	}
 	if len(r.failed) == 0 {
-		r.available(h, planned, !slices.Contains(res.FaultEffective, true))
+		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true), Throttled: r.setup.BatchBytes > 0}
+		r.tell(func(o oracle.Oracle) { o.Ended(&end) })
 	}
 	res.Violations = r.failed
 	if len(r.failed) > 0 || o != (options{}) {
@@ -88,6 +61,9 @@ func (r *run) checkAll(ctx context.Context, res *Result) error {
 	checks := []string{"convergence"}
 	if r.setup.Tagged && r.level == session.Causal {
 		checks = append(checks, "lattice-causal")
+	}
+	if r.level == session.Causal {
+		checks = append(checks, "cc", "ccv") // of registers alone
 	}
 	if r.setup.Porcupine {
 		checks = append(checks, "eventual")
@@ -103,12 +79,17 @@ func (r *run) checkAll(ctx context.Context, res *Result) error {
 	return nil
 }
 
-// check has one model decide the history. The causal model leaves out the reads
-// after the fence: their sessions ask for no more than what there is.
+// check has one model decide the history, or the part of it that the model is for.
 func (r *run) check(ctx context.Context, res *Result, model string) error {
 	h := res.history
-	if model == "causal" || model == "lattice-causal" {
-		h = r.withoutSessions(h, r.setup.Sessions)
+	switch model {
+	case "causal", "lattice-causal":
+		h = r.causalPart(h, nil)
+	case "cc", "ccv":
+		h = r.causalPart(h, func(o *history.Op) bool { return o.Type == history.Register })
+		if len(h.Ops) == 0 {
+			return nil
+		}
 	}
 	v, err := linearizability.Judge(ctx, h, model, linearizability.Budget{Steps: 400_000, Bytes: 256 << 20})
 	if err != nil {
@@ -144,9 +125,9 @@ func atFault(witness []history.Op) *history.Op {
 	return &witness[len(witness)-1]
 }
 
-// issued is how many operations were issued.
+// issued is how many operations of the plan were issued.
 func (r *run) issued() (n int64) {
-	for at := range r.recorded {
+	for at := range r.recorded[:r.planned] {
 		if r.recorded[at].Return != 0 {
 			n++
 		}
@@ -154,13 +135,28 @@ func (r *run) issued() (n int64) {
 	return n
 }
 
+// notServed is how many operations that were issued while faults lasted, and were not
+// amiss, came to nothing as far as their session knows.
+func (r *run) notServed() (n int64) {
+	for at := range r.recorded[:r.planned] {
+		x := &r.recorded[at]
+		if x.Return != 0 && x.Call < r.horizon() && x.Outcome != history.OK && r.ops[at].Amiss == "" && !r.availability.Excused(r.ops[at].ID) {
+			n++
+		}
+	}
+	return n
+}
+
+// horizon is when faults end, as the history counts.
+func (r *run) horizon() int64 { return int64(r.setup.HorizonMS) * int64(sim.Millisecond) }
+
 // makeHistory orders what was recorded by the time of the call, with what lost
 // disks void forgiven. planned is, by position, the id of the planned operation.
 func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64) {
 	h = &history.History{Name: "seed " + strconv.FormatUint(r.setup.Seed, 10), Tagged: r.setup.Tagged, Fences: fences}
 	r.order = r.order[:0]
 	for at := range r.recorded {
-		if r.recorded[at].Return != 0 && !r.unjudged(r.recorded[at].Key) { // it was issued
+		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) { // it was issued
 			r.order = append(r.order, at)
 		}
 	}
@@ -173,7 +169,10 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 		planned = append(planned, r.ops[at].ID)
 		h.Ops = append(h.Ops, r.recorded[at])
 		h.Ops[i].Index = i
-		if h.Ops[i].Outcome == history.OK && r.forgiven(at) {
+		// A put that one replica refused may have been accepted by another, or by the
+		// same one before it lost its disk.
+		refused := h.Ops[i].Outcome == history.Failed && h.Ops[i].IsPut() && r.lost.Served(at)
+		if h.Ops[i].Outcome == history.OK && r.forgiven(at) || refused {
 			h.Ops[i].Outcome, h.Ops[i].Return = history.Unknown, history.Pending
 		}
 	}
@@ -181,16 +180,19 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 	return h, planned
 }
 
-// withoutSessions drops the operations of sessions from first on. What was written
-// and lost is binding again: whoever depends on it must not be answered without.
-func (r *run) withoutSessions(h *history.History, first int) *history.History {
+// causalPart is the history without the reads after the fence, whose sessions ask for
+// no more than what there is, and of what is to be kept alone, if that is given. What was
+// written and lost is binding again: whoever depends on it must not be answered without.
+func (r *run) causalPart(h *history.History, keep func(*history.Op) bool) *history.History {
 	out := &history.History{Name: h.Name, Tagged: h.Tagged, Ops: r.causal[:0]}
 	for i := range h.Ops {
-		if h.Ops[i].Session < first {
+		if h.Ops[i].Session < r.setup.Sessions && (keep == nil || keep(&h.Ops[i])) {
 			was := &r.recorded[r.order[i]]
 			out.Ops = append(out.Ops, h.Ops[i])
 			o := &out.Ops[len(out.Ops)-1]
-			o.Index, o.Outcome, o.Return = len(out.Ops)-1, was.Outcome, was.Return
+			if o.Index = len(out.Ops) - 1; was.Outcome != history.Failed { // or as it is judged: it may have been served after all
+				o.Outcome, o.Return = was.Outcome, was.Return
+			}
 		}
 	}
 	r.causal = out.Ops
@@ -231,3 +233,9 @@ func readsAfterConcurrentWrites(h *history.History) int {
 	}
 	return n
 }
+
+// forgiven reports whether the operation at a position may have been undone.
+func (r *run) forgiven(at int) bool { return !r.setup.Unexcused && r.lost.Forgiven(at) }
+
+// unjudged reports whether the history of a key is judged no more.
+func (r *run) unjudged(key string) bool { return !r.setup.Unexcused && r.lost.Unjudged(key) }

@@ -27,8 +27,9 @@ func TestLostDisks(t *testing.T) {
 			require.Empty(t, res.Violations, "%s, seed %d", faults, seed)
 			if res.FaultEffective[sim.Restore] {
 				effective++
-			} else {
-				assert.Zero(t, res.Lost+res.Unjudged, "%s, seed %d: nothing to forgive", faults, seed)
+			}
+			if !res.FaultEffective[sim.Restore] && !slices.Contains(res.Marks, "spoiled record cut out") {
+				assert.Zero(t, res.Lost, "%s, seed %d: nothing to forgive", faults, seed)
 			}
 			for _, m := range res.Marks {
 				marks[m]++
@@ -51,7 +52,7 @@ func TestLostDisks(t *testing.T) {
 		t.Logf("%s: disks were lost in %d of %d seeds; writes with them in %d, keys not judged in %d; unforgiven, %d fail",
 			faults, effective, seeds, lost, unjudged, strict)
 		assert.Greater(t, effective, seeds/4)
-		assert.Less(t, lost, seeds/4)
+		assert.Less(t, lost, seeds*3/5) // most where disks rot at every crash, too
 		assert.Less(t, unjudged, seeds/20)
 		assert.Positive(t, strict)
 		assert.Greater(t, marks["snapshot taken in after a lost disk"], seeds/20)

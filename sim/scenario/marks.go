@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
 // The situations that a campaign must have reached to mean anything.
@@ -14,14 +15,18 @@ const (
 	markWaited      = "threshold read waited"
 	markUnavailable = "threshold read unavailable"
 	markUnknown     = "put with unknown outcome"
+	markRetried     = "request repeated to the same replica or another"
+	markElsewhere   = "request repeated to another replica"
 	markHandedOver  = "write accepted by a replica that does not own it"
 	markTorn        = "torn record cut off"
 	markRepaired    = "spoiled record read from its other copy"
+	markUnreadable  = "spoiled record cut out"
+	markCheckpoint  = "checkpoint written, and the log cut"
 	markDiskFailed  = "replica stopped over its disk"
 	markRejected    = "spoiled message rejected"
 	markClockBack   = "a replica's wall clock went back"
 	markSnapshot    = "snapshot taken in after a lost disk"
-	markLost        = "write lost with the last disk that held it"
+	markLost        = oracle.MarkLost
 )
 
 // markStranded is too rare to be asked of a campaign.
@@ -30,8 +35,8 @@ const markStranded = "replica restarted to hand writes over once more"
 // Marks names the situations that every long campaign must reach.
 func Marks() []string {
 	return []string{
-		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markHandedOver, markTorn,
-		markRepaired, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
+		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
+		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
 	}
 }
 

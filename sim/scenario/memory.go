@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"bytes"
+
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -8,6 +10,7 @@ import (
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
 	"github.com/joinery-go/joinery/sim/net"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // memory is what a runner keeps from run to run. Nothing in it bears on what a run
@@ -16,14 +19,14 @@ type memory struct {
 	rings    map[shape]*ring.Ring // rings do not change
 	plain    *kind.Kinds          // nor do kinds
 	tagged   *kind.Kinds
-	plan     planMemory
+	plan     workload.Memory
 	net      net.Net
 	replicas []*replica
 	clients  []*client
 	logs     []*device
-	losses
+	watchers
 
-	ops      []Operation // ascending by ID: the plan, and the reads after the fence
+	ops      []workload.Operation // ascending by ID: the plan, and the reads after the fence
 	recorded []history.Op
 	judged   []history.Op // of the history that is judged
 	ids      []uint64     // and of its operations
@@ -37,17 +40,21 @@ type shape struct{ nodes, partitions, replicas int }
 
 // scratch is memory for a moment.
 type scratch struct {
-	arg, msg    []byte
-	left, right []byte
-	elems       []history.Value
-	response    wire.Response
-	values      map[kind.Kind]kind.Value
-	order       []int
+	inbox    []byte // what a replica is given
+	sent     wire.Response
+	arg, msg []byte
+	elems    []history.Value
+	response wire.Response
+	values   map[kind.Kind]kind.Value
+	order    []int
 }
 
 // give lets go of all that a result points to, so that it stays as it is when the
 // runner goes on.
-func (m *memory) give() { m.ops, m.judged, m.ids, m.saw = nil, nil, nil, nil }
+func (m *memory) give() {
+	m.ops, m.judged, m.ids, m.saw = nil, nil, nil, nil
+	m.plan.Give()
+}
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	k := shape{s.Nodes, s.Partitions, s.Replicas}
@@ -69,7 +76,7 @@ const maxRings = 256
 
 func (m *memory) kinds(tagged bool) (*kind.Kinds, error) {
 	if m.tagged == nil {
-		t, err := taggedKinds()
+		t, err := workload.TaggedKinds()
 		if err != nil {
 			return nil, err
 		}
@@ -87,8 +94,7 @@ func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
 		m.replicas = append(m.replicas, new(replica))
 	}
 	h := m.replicas[n]
-	clear(h.shadow)
-	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored, shadow: h.shadow[:0]}
+	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored}
 	return h
 }
 
@@ -113,12 +119,6 @@ func (m *memory) log(r *run, n sim.NodeID) *device {
 	return d
 }
 
-// copy makes to, a value of a kind, a copy of v, by way of its encoding.
-func (m *memory) copy(k kind.Kind, to, v kind.Value) error {
-	m.left = v.Append(m.left[:0])
-	return k.DecodeInto(to, m.left)
-}
-
 // value is a value of a kind for a moment.
 func (m *memory) value(k kind.Kind) kind.Value {
 	v, ok := m.values[k]
@@ -130,6 +130,19 @@ func (m *memory) value(k kind.Kind) kind.Value {
 		m.values[k] = v
 	}
 	return v
+}
+
+// lent is a copy of a message, valid until it is poisoned. Whoever keeps hold of it finds
+// the next one there, whatever the runner has run before: what is too large for that has
+// memory of its own.
+func (m *memory) lent(msg []byte) []byte {
+	if m.inbox == nil {
+		m.inbox = make([]byte, 16<<10)
+	}
+	if len(msg) > len(m.inbox) {
+		return bytes.Clone(msg)
+	}
+	return m.inbox[:copy(m.inbox, msg)]
 }
 
 // tags is a copy of the tags that a read saw; nil, which an untagged read has,

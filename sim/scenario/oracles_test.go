@@ -12,10 +12,12 @@ import (
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // asked is a run of these operations by one session, as far as the session asks.
-func asked(t *testing.T, level session.Level, ops ...Operation) (*run, *sessionState) {
+func asked(t *testing.T, level session.Level, ops ...workload.Operation) (*run, *sessionState) {
 	setup, _, err := new(memory).planOf(Config{}, 1, 0)
 	require.NoError(t, err)
 	setup.Tagged, setup.Level = false, level.String()
@@ -38,7 +40,7 @@ func (r *run) answer(t *testing.T, s *sessionState, resp wire.Response) {
 	require.NoError(t, err)
 	past, proof := s.state.Past()
 	resp.Deps, resp.Proof = past, proof
-	r.answered(s, &resp, int64(s.first)+1)
+	r.answered(s, 0, &resp, int64(s.first)+1)
 	s.first++
 }
 
@@ -63,24 +65,24 @@ func (r *run) seenBy() (names []string) {
 // TestStampOracle: a session that reads a value, overwrites it and reads it again; that
 // reads what is older than what it read, by its time or by its writer; or nothing.
 func TestStampOracle(t *testing.T) {
-	read, write := Operation{Func: history.Read, Key: "r"}, Operation{Func: history.Write, Key: "r", Arg: "v"}
-	other := Operation{Func: history.Read, Key: "other"}
+	read, write := workload.Operation{Func: history.Read, Key: "r"}, workload.Operation{Func: history.Write, Key: "r", Arg: "v"}
+	other := workload.Operation{Func: history.Read, Key: "other"}
 	for name, x := range map[string]struct {
-		ops     []Operation
+		ops     []workload.Operation
 		answers []wire.Response
 		bad     bool
 	}{
-		"overwritten, and read again": {[]Operation{read, write, read}, []wire.Response{reads(28, 1, 28), wrote(30, 2), reads(28, 1, 30)}, true},
-		"an older one":                {[]Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(27, 3, 28)}, true},
-		"a lesser writer":             {[]Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(28, 1, 28)}, true},
-		"nothing after something":     {[]Operation{read, read}, []wire.Response{reads(28, 2, 28), {Clock: 28}}, true},
-		"the same":                    {[]Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(28, 2, 28)}, false},
-		"newer ones":                  {[]Operation{read, write, read, read}, []wire.Response{reads(28, 1, 28), wrote(30, 2), reads(30, 2, 30), reads(31, 1, 31)}, false},
-		"an older one elsewhere":      {[]Operation{read, other, read}, []wire.Response{reads(28, 2, 28), reads(27, 2, 28), reads(28, 2, 28)}, false},
-		"older than one before":       {[]Operation{read, other, read, read}, []wire.Response{reads(20, 2, 28), reads(27, 2, 28), reads(28, 2, 28), reads(25, 2, 28)}, true},
+		"overwritten, and read again": {[]workload.Operation{read, write, read}, []wire.Response{reads(28, 1, 28), wrote(30, 2), reads(28, 1, 30)}, true},
+		"an older one":                {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(27, 3, 28)}, true},
+		"a lesser writer":             {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(28, 1, 28)}, true},
+		"nothing after something":     {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), {Clock: 28}}, true},
+		"the same":                    {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(28, 2, 28)}, false},
+		"newer ones":                  {[]workload.Operation{read, write, read, read}, []wire.Response{reads(28, 1, 28), wrote(30, 2), reads(30, 2, 30), reads(31, 1, 31)}, false},
+		"an older one elsewhere":      {[]workload.Operation{read, other, read}, []wire.Response{reads(28, 2, 28), reads(27, 2, 28), reads(28, 2, 28)}, false},
+		"older than one before":       {[]workload.Operation{read, other, read, read}, []wire.Response{reads(20, 2, 28), reads(27, 2, 28), reads(28, 2, 28), reads(25, 2, 28)}, true},
 	} {
 		for _, level := range []session.Level{session.Causal, session.Eventual} {
-			r, s := asked(t, level, append([]Operation(nil), x.ops...)...)
+			r, s := asked(t, level, append([]workload.Operation(nil), x.ops...)...)
 			for _, a := range x.answers {
 				r.answer(t, s, a)
 			}
@@ -96,7 +98,7 @@ func TestStampOracle(t *testing.T) {
 // TestReadClockOracle: what is read was written at a time that the replica has met.
 func TestReadClockOracle(t *testing.T) {
 	for _, level := range []session.Level{session.Causal, session.Eventual} {
-		r, s := asked(t, level, Operation{Func: history.Read, Key: "r"}, Operation{Func: history.Read, Key: "r"})
+		r, s := asked(t, level, workload.Operation{Func: history.Read, Key: "r"}, workload.Operation{Func: history.Read, Key: "r"})
 		r.answer(t, s, reads(28, 1, 28))
 		assert.Empty(t, r.failed)
 		r.answer(t, s, reads(29, 1, 28))
@@ -110,7 +112,7 @@ func TestRefusalOracle(t *testing.T) {
 	for _, level := range []session.Level{session.Causal, session.Eventual} {
 		for _, f := range []history.Func{history.Read, history.Write} {
 			for status := wire.StatusNotOwner; status <= wire.StatusClockAhead; status++ {
-				r, s := asked(t, level, Operation{Func: f, Key: "r", Arg: "v"})
+				r, s := asked(t, level, workload.Operation{Func: f, Key: "r", Arg: "v"})
 				r.answer(t, s, wire.Response{Status: status})
 				if status == wire.StatusUnavailable && level == session.Causal && f == history.Read {
 					assert.Empty(t, r.failed)
@@ -129,15 +131,15 @@ func TestAvailabilityOracle(t *testing.T) {
 		{Func: history.Read, Outcome: history.Failed}, {Func: history.Write, Outcome: history.Unknown}, {Func: history.Write, Outcome: history.OK},
 		{Func: history.Read, Outcome: history.OK}, {Func: history.Read, Outcome: history.Failed},
 	}}
-	planned := []uint64{1, 2, 3, firstFinal, firstFinal + 1}
+	planned := []uint64{1, 2, 3, workload.FirstFinal, workload.FirstFinal + 1}
 	for faultless, want := range map[bool]int{true: 3, false: 1} {
 		r, _ := asked(t, session.Causal)
-		r.available(h, planned, faultless)
+		r.availability.Ended(&oracle.End{History: h, Planned: planned, Faultless: faultless})
 		assert.Len(t, r.failed, want)
 		assert.Equal(t, "availability", r.failed[0].Oracle)
 		h.Ops = h.Ops[:4]
 		r, _ = asked(t, session.Causal)
-		r.available(h, planned, false)
+		r.availability.Ended(&oracle.End{History: h, Planned: planned})
 		assert.Empty(t, r.failed)
 		h.Ops = h.Ops[:5]
 	}
@@ -145,11 +147,11 @@ func TestAvailabilityOracle(t *testing.T) {
 
 // TestForgetfulAnswerOracle: an answer that leaves out what its session depended on.
 func TestForgetfulAnswerOracle(t *testing.T) {
-	r, s := asked(t, session.Causal, Operation{Func: history.Read, Key: "r"})
+	r, s := asked(t, session.Causal, workload.Operation{Func: history.Read, Key: "r"})
 	require.True(t, s.state.Observe(session.Matrix{{Partition: 1, Origin: 2, Seq: 3}}, session.Proof{}, 1))
 	_, err := r.ask(s, 1)
 	require.NoError(t, err)
-	r.answered(s, &wire.Response{Clock: 1}, 2)
+	r.answered(s, 0, &wire.Response{Clock: 1}, 2)
 	assert.Equal(t, []string{"answer"}, r.seenBy())
 }
 
@@ -179,7 +181,7 @@ func TestPanicsAreViolations(t *testing.T) {
 	}
 	rn.plain = broken()
 	var err error
-	rn.tagged, err = taggedKinds()
+	rn.tagged, err = workload.TaggedKinds()
 	require.NoError(t, err)
 	found := 0
 	for seed := uint64(0); seed < 300 && found < 3; seed += 5 { // every fifth runs untagged

@@ -1,21 +1,17 @@
 package scenario
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/host"
-	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
-	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
 // replica hosts one replica of the store on a simulated node: it is the [host.Env] of
@@ -28,17 +24,9 @@ type replica struct {
 	host    host.Host    // of core
 	context *sim.Context // of the event at hand
 	wall    uint64       // greatest wall time seen, in milliseconds
-	wrote   uint64       // hybrid time of this incarnation's last write
 	stats   kvs.Stats    // when last looked at
 	store   kvs.Replica
-	stored  *run   // for which store was made
-	shadow  []seen // what was held when last looked at, ascending
-}
-
-// seen is a value that a replica held under a key and kind.
-type seen struct {
-	key, kind string
-	value     kind.Value
+	stored  *run // for which store was made
 }
 
 const tickTimer sim.TimerID = 1
@@ -59,14 +47,22 @@ func (r *replica) nowMS(c *sim.Context) uint64 {
 func (r *replica) Start(c *sim.Context) {
 	again := c.Incarnation() > 1
 	if again {
-		r.run.holding(r)
+		r.run.tell(func(o oracle.Oracle) { o.Reading(r.id) })
 	}
 	if err := r.recover(c.Incarnation()); err != nil {
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
 	}
+	missing := r.damaged()
+	if missing != nil {
+		c.Mark(markUnreadable)
+	}
 	if again {
-		r.run.recovered(r)
+		r.run.tell(func(o oracle.Oracle) { o.Restarted(r.id, missing) })
+	}
+	if r.store.Stats().Unreadable != uint64(r.disk.Unreadable()) {
+		r.run.fail(Violation{Oracle: "recovery", Kind: "unreadable", Node: int(r.id), Message: fmt.Sprintf(
+			"node %d says that %d records could not be read, and there are %d", r.id, r.store.Stats().Unreadable, r.disk.Unreadable())})
 	}
 	if r.disk.Torn() > 0 {
 		c.Mark(markTorn)
@@ -85,7 +81,8 @@ func (r *replica) Start(c *sim.Context) {
 
 // Receive hands the core a message.
 func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
-	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: msg}
+	// The core gets a copy, which is spoiled after the call: a duplicate shares msg.
+	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: r.run.lent(msg)}
 	if int(from) < r.run.setup.Nodes {
 		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
 		r.run.exchanged += int64(len(msg))
@@ -108,7 +105,7 @@ func (r *replica) Persisted(c *sim.Context, token uint64) {
 		return
 	}
 	r.step(c, kvs.Event{Kind: kvs.EventPersisted, NowMS: r.nowMS(c), Token: token})
-	r.watch()
+	r.run.tell(func(o oracle.Oracle) { o.Persisted(r.id) })
 }
 
 func (r *replica) step(c *sim.Context, ev kvs.Event) {
@@ -125,7 +122,18 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 func (r *replica) do(c *sim.Context, ev kvs.Event) {
 	defer r.caught(doing[ev.Kind])
 	r.context = c
-	r.ended(c, r.host.Do(ev))
+	err := r.host.Do(ev)
+	poison(ev.Msg)
+	r.core.Poison()
+	r.ended(c, err)
+}
+
+// poison overwrites memory that was lent for a call, so that whoever keeps hold of it
+// shows, and shows again from a tape.
+func poison(b []byte) {
+	for i := range b {
+		b[i] = wire.PoisonByte
+	}
 }
 
 // doing names what the core does with an event.
@@ -151,6 +159,9 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	if after.Snapshots > before.Snapshots {
 		c.Mark(markSnapshot)
 	}
+	if after.Checkpoints > before.Checkpoints {
+		c.Mark(markCheckpoint)
+	}
 	*before = after
 }
 
@@ -169,6 +180,7 @@ func (r *replica) Respond(session uint64, msg []byte) {
 		r.astray(fmt.Sprintf("client %d", session))
 		return
 	}
+	r.run.responded(r.id, msg)
 	r.context.Send(r.run.home(int(session)-1), sim.MsgKind(wire.MsgResponse), msg)
 }
 
@@ -177,17 +189,19 @@ func (r *replica) Persist(token uint64, record []byte) error {
 	return r.disk.Append(r.context, token, record)
 }
 
+// Truncate is [host.Env.Truncate].
+func (r *replica) Truncate(token uint64) { r.disk.Truncate(r.context, token) }
+
 // After is [host.Env.After].
 func (r *replica) After(ms uint64) { r.context.After(sim.Time(ms)*sim.Millisecond, tickTimer) }
 
 // Accepted is [host.Env.Accepted].
 func (r *replica) Accepted(e *gossip.Entry) {
-	p := r.run.ring.PartitionOf(e.Key)
-	if !r.run.ring.Owns(r.id, p) {
+	if !r.run.ring.Owns(r.id, r.run.ring.PartitionOf(e.Key)) {
 		r.context.Mark(markHandedOver)
 	}
 	if !r.context.Dead() {
-		r.run.accept(r, p, e)
+		r.run.accepted(r.id, e)
 	}
 }
 
@@ -215,44 +229,4 @@ func (r *replica) giveUp(c *sim.Context, err error) {
 	c.Mark(markDiskFailed)
 	c.Note("stops: %v", err)
 	c.Abort()
-}
-
-// watch is the oracle that a replica's state only rises within an incarnation. A
-// replica that does not own a key drops it once the owners have it, and is not
-// held to that.
-func (r *replica) watch() {
-	if r.core == nil || !r.run.watching {
-		return
-	}
-	last, at := ring.Partition(0), 0
-	r.core.Each(func(p ring.Partition, key, kind string, v kind.Value) {
-		if !r.run.ring.Owns(r.id, p) {
-			return
-		}
-		if p != last {
-			last, at = p, 0 // keys ascend within a partition
-		}
-		for at < len(r.shadow) && cmp.Or(strings.Compare(r.shadow[at].key, key), strings.Compare(r.shadow[at].kind, kind)) < 0 {
-			at++
-		}
-		if at == len(r.shadow) || r.shadow[at].key != key || r.shadow[at].kind != kind {
-			r.shadow = slices.Insert(r.shadow, at, seen{key, kind, v.Clone()})
-			return
-		}
-		old := &r.shadow[at]
-		switch o := old.value.Compare(v); o {
-		case lattice.Equal:
-			return
-		case lattice.Less:
-		default:
-			r.run.fail(Violation{
-				Oracle: "monotonic", Kind: kind, Node: int(r.id),
-				Message: fmt.Sprintf("the value of %q at node %d did not rise: %v", key, r.id, o),
-			})
-		}
-		k, _ := r.run.kinds.Find(kind)
-		if err := r.run.copy(k, old.value, v); err != nil {
-			r.run.err = err
-		}
-	})
 }

@@ -13,25 +13,12 @@ import (
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
-// Violation is one thing that must not have happened. Oracle, Kind, Op and Node
-// are its signature: a replay must fail alike.
-type Violation struct {
-	Oracle  string `json:"oracle"` // what noticed: convergence, causal, monotonic, liveness, …
-	Kind    string `json:"kind"`   // the type of the object, or what went wrong
-	Op      string `json:"op"`     // the function of the operation at fault, if one is
-	Node    int    `json:"node"`   // the replica at fault, or -1
-	Message string `json:"message"`
-}
-
-// Signature identifies the violation up to its wording.
-func (v Violation) Signature() string {
-	return fmt.Sprintf("%s/%s/%s/%d", v.Oracle, v.Kind, v.Op, v.Node)
-}
-
-// String is the violation in a line.
-func (v Violation) String() string { return v.Oracle + ": " + v.Message }
+// Violation is one thing that must not have happened.
+type Violation = oracle.Violation
 
 // Result is what came of one seed.
 type Result struct {
@@ -40,6 +27,8 @@ type Result struct {
 	TraceHash      uint64
 	Deliveries     int64 // events that reached a node
 	Operations     int64 // client operations issued
+	UnderFaults    int64 // of these, issued before the faults ended
+	NotServed      int64 // and of those, requests that are not amiss and were refused or not answered
 	Violations     []Violation
 	Porcupine      int    // histories of this run decided by porcupine
 	Undecided      int    // histories of this run that porcupine, or another check, left open
@@ -52,9 +41,9 @@ type Result struct {
 	RestBytes      int64    // of messages between replicas delivered in that time: what it took to converge
 
 	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
-	ops       []Operation
-	all       []Operation // with the reads after the fence
-	planned   []uint64    // by position in the history: the id of the planned operation
+	ops       []workload.Operation
+	all       []workload.Operation // with the reads after the fence
+	planned   []uint64             // by position in the history: the id of the planned operation
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World
@@ -77,13 +66,13 @@ type run struct {
 	kinds     *kind.Kinds
 	planned   int // operations of the plan
 	world     *sim.World
-	watching  bool
 	atRest    sim.Time // how long it took, and in how many bytes
 	exchanged int64    // bytes of messages that replicas got from each other
 	restBytes int64
-	perDelta  int64
 	failed    []Violation
 	err       error
+
+	underFaults int64 // operations issued before the faults ended
 }
 
 const maxViolations = 16 // kept of one run; the first ones say it all
@@ -136,13 +125,13 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 }
 
 // planOf draws the setup and the operations of a seed.
-func (m *memory) planOf(cfg Config, seed uint64, attempt int) (Setup, []Operation, error) {
+func (m *memory) planOf(cfg Config, seed uint64, attempt int) (Setup, []workload.Operation, error) {
 	setup := draw(cfg, seed, attempt)
 	rg, err := m.ring(&setup)
 	if err != nil {
 		return setup, nil, err
 	}
-	plan := newPlan(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), &setup, rg, &m.plan)
+	plan := workload.Draw(choice.Seeded(choice.Mix(choice.MixString(seed, "plan"), uint64(attempt))), setup.workload(), rg, &m.plan)
 	setup.Operations = len(plan)
 	return setup, plan, nil
 }
@@ -157,27 +146,43 @@ type options struct {
 	decisions bool  // keep the decisions, for a tape
 	records   int   // keep so many records of the trace
 	assert    bool  // check that lineage keys are unique
-	perDelta  int64 // bytes that converging may take, see mostBytes; 0 is bytesPerDelta
+	perDelta  int64 // bytes that converging may take, see [oracle.Liveness]
 }
 
 const (
-	settleBound = 20 * sim.Second // from the horizon to rest, for each UsualOperations of the run
-	quietFor    = 500 * sim.Millisecond
-	finalGap    = 5 * sim.Millisecond
-	firstFinal  = 1 << 20 // id of the first read after the fence
+	quietFor = 500 * sim.Millisecond
+	finalGap = 5 * sim.Millisecond
 )
 
 // run runs a plan under a source of choices.
-func (rn *Runner) run(ctx context.Context, s Setup, plan []Operation, src choice.Source, o options) (*Result, error) {
+func (rn *Runner) run(ctx context.Context, s Setup, plan []workload.Operation, src choice.Source, o options) (*Result, error) {
 	r, err := newRun(&rn.memory, s, plan)
 	if err != nil {
 		return nil, err
 	}
-	fences, err := rn.play(r, src, o)
+	fences, err := rn.guarded(r, src, o)
 	if err != nil {
 		return nil, err
 	}
 	return r.judge(ctx, fences, o)
+}
+
+// guarded is play, and makes a panic of the code under test that comes while an oracle
+// looks into it a violation too. The world does not go on after that, nor is it used again.
+func (rn *Runner) guarded(r *run, src choice.Source, o options) (fences []int64, err error) {
+	defer func() {
+		what := recover()
+		if what == nil {
+			return
+		}
+		from := origin()
+		if r.world == nil || !underTest(from) {
+			panic(what)
+		}
+		r.fail(Violation{Oracle: "panic", Kind: "looking", Node: -1, Message: fmt.Sprintf("the store panics while it is looked into: %v%s", what, from)})
+		rn.world, fences, err = nil, nil, nil
+	}()
+	return rn.play(r, src, o)
 }
 
 // play runs a run until it has come to rest, and returns when it had.
@@ -187,7 +192,7 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 		return nil, err
 	}
 	r.world = world
-	r.perDelta = cmp.Or(o.perDelta, bytesPerDelta)
+	r.liveness.PerDelta = o.perDelta
 	for i := range r.ops {
 		if err := world.Inject(r.ops[i].At, r.home(r.ops[i].Session), r.ops[i].ID); err != nil {
 			return nil, err
@@ -207,7 +212,7 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 }
 
 // add adds an operation, and room for what is recorded of it.
-func (r *run) add(o Operation) {
+func (r *run) add(o workload.Operation) {
 	r.ops = append(r.ops, o)
 	r.recorded = append(r.recorded, history.Op{})
 }
@@ -217,9 +222,9 @@ func (r *run) at(id uint64) int { return position(r.ops, r.planned, id) }
 
 // position is that of an operation in a plan of so many operations with the reads
 // after the fence behind them, or -1. Mostly ids count from 1.
-func position(ops []Operation, planned int, id uint64) int {
-	if id >= firstFinal {
-		if i := planned + int(id-firstFinal); i < len(ops) {
+func position(ops []workload.Operation, planned int, id uint64) int {
+	if id >= workload.FirstFinal {
+		if i := planned + int(id-workload.FirstFinal); i < len(ops) {
 			return i
 		}
 		return -1
@@ -227,18 +232,16 @@ func position(ops []Operation, planned int, id uint64) int {
 	if i := int(id) - 1; i >= 0 && i < planned && ops[i].ID == id {
 		return i
 	}
-	i, found := slices.BinarySearchFunc(ops[:planned], id, func(o Operation, id uint64) int { return cmp.Compare(o.ID, id) })
+	i, found := slices.BinarySearchFunc(ops[:planned], id, func(o workload.Operation, id uint64) int { return cmp.Compare(o.ID, id) })
 	if !found {
 		return -1
 	}
 	return i
 }
 
-func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
+func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	r := &run{memory: m, setup: s, planned: len(plan)}
 	r.saw = r.saw[:0]
-	r.losses.reset()
-	r.watching = s.Seed%4 == 0
 	r.ops = append(r.ops[:0], plan...)
 	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
 	var err error
@@ -248,8 +251,15 @@ func newRun(m *memory, s Setup, plan []Operation) (*run, error) {
 	if r.ring, err = m.ring(&s); err != nil {
 		return nil, err
 	}
-	r.kinds, err = m.kinds(s.Tagged)
-	return r, err
+	if r.kinds, err = m.kinds(s.Tagged); err != nil {
+		return nil, err
+	}
+	r.oracles = m.watchers.always(r.oracles[:0])
+	if s.Seed%4 == 0 { // it looks at every value whenever something has become visible
+		r.oracles = append(r.oracles, &m.monotonic)
+	}
+	r.tell(func(o oracle.Oracle) { o.Begin(r) })
+	return r, nil
 }
 
 // prepare makes the world of a run.
@@ -311,23 +321,16 @@ func messageKinds() []sim.MsgKind {
 // settle waits for the cluster to come to rest, which it must, and then has every
 // replica read once more. It returns the time of the fence, if there was rest.
 func (r *run) settle() ([]int64, error) {
-	healed, before := r.world.Now(), r.exchanged
-	if !r.rest() {
+	if !r.rest(false) {
 		return nil, r.err
 	}
 	fence := int64(r.world.Now())
-	r.atRest, r.restBytes = r.world.Now()-healed, r.exchanged-before
-	if most := r.mostBytes(); r.restBytes > most {
-		r.fail(Violation{Oracle: "liveness", Kind: "bytes", Node: -1, Message: fmt.Sprintf(
-			"replicas got %d bytes from each other to converge after the faults ended, at most %d may be", r.restBytes, most)})
-	}
-	r.compareReplicas()
-	id := uint64(firstFinal)
+	id := uint64(workload.FirstFinal)
 	at := r.world.Now() + finalGap
-	for _, k := range planKeys(r.ops) {
-		for i, owner := range r.ring.Owners(r.ring.PartitionOf(k.name)) {
-			o := Operation{
-				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.typ, Key: k.name,
+	for _, k := range workload.Keys(r.ops) {
+		for i, owner := range r.ring.Owners(r.ring.PartitionOf(k.Name)) {
+			o := workload.Operation{
+				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.Type, Key: k.Name,
 			}
 			id++
 			r.add(o)
@@ -337,35 +340,27 @@ func (r *run) settle() ([]int64, error) {
 		}
 		at += finalGap
 	}
-	r.rest()
+	r.rest(true)
 	return []int64{fence}, nil
 }
 
-// mostBytes bounds what replicas may get from each other between the end of faults
-// and rest: each operation to each replica a few times over, with what it depends
-// on, and the same again for what is told of it. What clients ask and get does not
-// count: how long a value read is says nothing of how replicas converge. In a long
-// run replicas restart more often, and each incarnation has a place in every set of
-// dots that is told.
-func (r *run) mostBytes() int64 {
-	return int64(len(r.ops)+8) * int64(r.setup.Nodes) * r.perDelta * int64(r.setup.long()+3) / 4
-}
-
-// bytesPerDelta is over three times the worst that was seen in 32,000 seeds of the
-// strategies swarm, uniform and pct: 70. The mutant gossip-eightfold shows what it
-// catches.
-const bytesPerDelta = 256
-
 // rest runs until nothing is under way and no replica has anything left to do,
-// and reports whether that came about in time. If not, it is a liveness violation.
-func (r *run) rest() bool {
-	within := settleBound * sim.Time(r.setup.long())
-	bound := r.world.Now() + within
+// and reports whether that came about in time. final says that it is for the reads after
+// the fence.
+func (r *run) rest(final bool) bool {
+	x := oracle.Rest{Final: final, Within: r.liveness.Within(r.setup.long())}
+	from, before := r.world.Now(), r.exchanged
+	bound := from + x.Within
 	for {
 		_, err := r.world.RunUntilQuiet(bound)
-		busy := r.busyReplica()
+		x.Busy = r.busyReplica()
 		switch {
-		case err == nil && busy < 0:
+		case err == nil && x.Busy < 0:
+			x.Came, x.Took, x.Bytes = true, r.world.Now()-from, r.exchanged-before
+			if !final {
+				r.atRest, r.restBytes = x.Took, x.Bytes
+			}
+			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
 			return true
 		case err == nil && r.world.Now() < bound:
 			// Quiet for a while, but a backed-off offer is still to come.
@@ -374,8 +369,7 @@ func (r *run) rest() bool {
 				return false
 			}
 		case isNotQuiet(err) || err == nil:
-			r.fail(Violation{Oracle: "liveness", Kind: "no rest", Node: busy, Message: fmt.Sprintf(
-				"%v after the faults ended, replica %d still has deltas to offer, records to persist or reads to answer", within, busy)})
+			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
 			return false
 		default:
 			r.err = err
@@ -392,15 +386,4 @@ func (r *run) busyReplica() int {
 		}
 	}
 	return -1
-}
-
-// planKeys lists the keys of a plan in order of their first use.
-func planKeys(ops []Operation) []keySpec {
-	var keys []keySpec
-	for i := range ops {
-		if !slices.ContainsFunc(keys, func(k keySpec) bool { return k.name == ops[i].Key }) {
-			keys = append(keys, keySpec{name: ops[i].Key, typ: ops[i].Type})
-		}
-	}
-	return keys
 }

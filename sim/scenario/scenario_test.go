@@ -15,6 +15,7 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 var update = flag.Bool("update", false, "write the example tape and its hash anew")
@@ -25,6 +26,7 @@ func TestCampaign(t *testing.T) {
 	const seeds = 1000
 	effective := make([]int, len(scenario.FaultClasses()))
 	decided, undecided, untagged := 0, 0, 0
+	issued, under := int64(0), int64(0)
 	marks := map[string]bool{}
 	var rn scenario.Runner
 	for seed := range uint64(seeds) {
@@ -35,6 +37,7 @@ func TestCampaign(t *testing.T) {
 		assert.GreaterOrEqual(t, res.Operations, int64(20))
 		assert.Contains(t, res.FaultEffective, true, "seed %d: no fault took effect", seed)
 		assert.Positive(t, res.Concurrent, "seed %d: no read after concurrent writes", seed)
+		issued, under = issued+res.Operations, under+res.UnderFaults
 		for c, yes := range res.FaultEffective {
 			if yes {
 				effective[c]++
@@ -61,6 +64,7 @@ func TestCampaign(t *testing.T) {
 		assert.Greater(t, n, least, "%s faults took effect in %d of %d seeds", scenario.FaultClasses()[c], n, seeds)
 	}
 	assert.Equal(t, seeds/5, untagged)
+	assert.Greater(t, under*4, issued*3, "of %d operations %d were issued while faults last", issued, under)
 	assert.Greater(t, decided, seeds/10)
 	assert.Less(t, undecided*100, decided, "porcupine left %d open, decided %d", undecided, decided)
 	for _, m := range scenario.Marks() {
@@ -127,7 +131,7 @@ func TestExampleTape(t *testing.T) {
 	assert.Contains(t, trace.String(), scenario.FormatHash(tape.TraceHash), "the trace ends in the hash")
 	require.NoError(t, res.WriteOps(&ops))
 	for line := range strings.Lines(ops.String()) {
-		o, err := scenario.ParseOperation(strings.TrimSuffix(line, "\n"))
+		o, err := workload.ParseOperation(strings.TrimSuffix(line, "\n"))
 		require.NoError(t, err)
 		assert.Equal(t, strings.TrimSuffix(line, "\n"), o.String())
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 	"github.com/joinery-go/joinery/sim/shrink"
 )
 
@@ -38,7 +39,7 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 	want := whole.Violations[0].Signature()
 	var rn Runner
 	base := t.Setup
-	replay := func(ops []Operation, ds []choice.Decision) (shrink.Outcome, error) {
+	replay := func(ops []workload.Operation, ds []choice.Decision) (shrink.Outcome, error) {
 		if err := ctx.Err(); err != nil {
 			return shrink.Outcome{}, err
 		}
@@ -60,8 +61,8 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 			base = t.Setup
 		}
 	}
-	found, err := shrink.Minimise(plan, t.Decisions, replay, shrink.Options[Operation]{
-		Signature: want, MaxReplays: maxReplays, At: func(o Operation) sim.Time { return o.At },
+	found, err := shrink.Minimise(plan, t.Decisions, replay, shrink.Options[workload.Operation]{
+		Signature: want, MaxReplays: maxReplays, At: func(o workload.Operation) sim.Time { return o.At },
 	})
 	if err != nil && (found.Ops == nil || ctx.Err() == nil) {
 		return nil, fmt.Errorf("scenario: shrink: %w", err)
@@ -82,7 +83,7 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 
 // pinned is the plan with each operation at the time at which it was issued, so
 // that it no longer hangs on what its session had to wait for.
-func (r *Result) pinned() []Operation {
+func (r *Result) pinned() []workload.Operation {
 	issued := make(map[uint64]int64)
 	for i := range r.history.Ops {
 		o := &r.history.Ops[i]
@@ -98,7 +99,7 @@ func (r *Result) pinned() []Operation {
 }
 
 // signatureOfRun is the signature of a replay, or "" if it came to none.
-func signatureOfRun(replay shrink.Run[Operation], plan []Operation, ds []choice.Decision) string {
+func signatureOfRun(replay shrink.Run[workload.Operation], plan []workload.Operation, ds []choice.Decision) string {
 	out, err := replay(plan, ds)
 	if err != nil {
 		return ""

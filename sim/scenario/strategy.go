@@ -9,6 +9,7 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // Strategies names the ways to make choices, all behind one [choice.Source]:
@@ -84,7 +85,7 @@ func RunBytes(ctx context.Context, cfg Config, data []byte) (*Result, error) {
 type exhaustion struct {
 	cfg    Config
 	setup  Setup
-	plan   []Operation
+	plan   []workload.Operation
 	points []choice.Point // asked by the benign run
 	until  []uint64       // by point: how many exceptions there are up to and including it
 	stride uint64

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // Errors of tapes.
@@ -28,9 +30,10 @@ var (
 // replay to another trace. Version 2 has every fault class, bounded queues and
 // links that keep order. In version 3 the store bears lost disks, by messages of
 // another form and one kind more. In version 4 a session shows its whole past, with a
-// replica's proof.
+// replica's proof. In version 5 a session waits 80 ms for an answer, and asks again as
+// the operation says, and there are requests that are amiss and large values.
 const (
-	TapeVersion  = 4
+	TapeVersion  = 5
 	tapeScenario = "kvs"
 	maxTape      = 64 << 20 // bytes
 	maxTapeItems = 1 << 20  // operations, and decisions
@@ -40,7 +43,7 @@ const (
 // decision that was not 0.
 type Tape struct {
 	Setup      Setup
-	Operations []Operation
+	Operations []workload.Operation
 	Decisions  []choice.Decision
 	TraceHash  uint64   // of the run that was recorded
 	Violations []string // their signatures
@@ -131,13 +134,13 @@ func (f *tapeFile) tape() (*Tape, error) {
 	}
 	last := uint64(0)
 	for _, line := range f.Operations {
-		o, err := ParseOperation(line)
+		o, err := workload.ParseOperation(line)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%w: %w", ErrTape, err)
-		case o.ID <= last || o.ID >= firstFinal:
-			return nil, fmt.Errorf("%w: operation %d after %d: ids must ascend and stay below %d", ErrTape, o.ID, last, firstFinal)
-		case o.Session >= t.Setup.Sessions || o.Node >= t.Setup.Nodes:
+		case o.ID <= last || o.ID >= workload.FirstFinal:
+			return nil, fmt.Errorf("%w: operation %d after %d: ids must ascend and stay below %d", ErrTape, o.ID, last, workload.FirstFinal)
+		case o.Session >= t.Setup.Sessions || o.Node >= t.Setup.Nodes || len(o.Retries) > 0 && slices.Max(o.Retries) >= t.Setup.Nodes:
 			return nil, fmt.Errorf("%w: operation %q names a session or node that the setup does not have", ErrTape, line)
 		}
 		last = o.ID

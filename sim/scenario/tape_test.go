@@ -81,7 +81,7 @@ func TestTapeRefusals(t *testing.T) {
 	assert.NoError(t, spoil(func(map[string]any) {}))
 	err := spoil(func(m map[string]any) { m["joinery_tape"] = 99 })
 	assert.ErrorIs(t, err, scenario.ErrVersion)
-	assert.ErrorContains(t, err, "version 99, this program replays version 4")
+	assert.ErrorContains(t, err, "version 99, this program replays version 5")
 	assert.ErrorIs(t, spoil(func(m map[string]any) { m["scenario"] = "bank" }), scenario.ErrVersion)
 	for name, change := range map[string]func(m map[string]any){
 		"no version":      func(m map[string]any) { delete(m, "joinery_tape") },
@@ -91,6 +91,7 @@ func TestTapeRefusals(t *testing.T) {
 		"bad operation":   func(m map[string]any) { m["operations"] = []string{"1 at noon s0 n0 read set \"k\" "} },
 		"ids repeat":      func(m map[string]any) { o := m["operations"].([]any); m["operations"] = append(o, o[0]) },
 		"no such node":    func(m map[string]any) { m["operations"] = []string{`1 at 1ms s0 n8 read set "k" `} },
+		"no such retry":   func(m map[string]any) { m["operations"] = []string{`1 at 1ms s0 n0>n8 read set "k"`} },
 		"too many nodes":  func(m map[string]any) { m["setup"].(map[string]any)["nodes"] = 1000 },
 		"no sessions":     func(m map[string]any) { m["setup"].(map[string]any)["sessions"] = 0 },
 		"endless horizon": func(m map[string]any) { m["setup"].(map[string]any)["horizon_ms"] = 1e12 },
@@ -106,7 +107,7 @@ func TestTapeRefusals(t *testing.T) {
 
 func FuzzLoadTape(f *testing.F) {
 	f.Add(exampleBytes(f))
-	f.Add([]byte(`{"joinery_tape":4,"scenario":"kvs"}`))
+	f.Add([]byte(`{"joinery_tape":5,"scenario":"kvs"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tape, err := scenario.LoadTape(bytes.NewReader(b))
 		if err != nil {

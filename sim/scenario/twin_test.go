@@ -16,6 +16,8 @@ import (
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/net"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // twin is the store on goroutines in a bubble of testing/synctest: the same core,
@@ -93,7 +95,7 @@ func (w *twin) serve(n int) {
 				w.err = err
 			}
 			if ev.Kind == kvs.EventPersisted {
-				w.replicas[n].watch()
+				w.tell(func(o oracle.Oracle) { o.Persisted(ring.NodeID(n)) })
 			}
 			w.mu.Unlock()
 		case <-w.stop:
@@ -135,7 +137,12 @@ func (w twinEnv) After(ms uint64) {
 	time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { w.toReplica(w.n, kvs.Event{Kind: kvs.EventTick}) })
 }
 
-func (w twinEnv) Accepted(e *gossip.Entry) { w.stamp(w.replicas[w.n], w.at(e.Req), e) }
+func (w twinEnv) Truncate(uint64) {} // nothing starts again
+
+func (w twinEnv) Accepted(e *gossip.Entry) { w.accepted(ring.NodeID(w.n), e) }
+
+// Running is the replica n, none of which ever goes down.
+func (w *twin) Running(n ring.NodeID) *kvs.Replica { return w.replicas[n].core }
 
 // session is the goroutine of a session: it issues the operations at these
 // positions, one after the other.
@@ -152,11 +159,11 @@ func (w *twin) session(s *sessionState) {
 		msg := bytes.Clone(q)
 		w.post(func() { w.toReplica(o.Node, kvs.Event{Kind: kvs.EventRequest, Msg: msg}) })
 		w.mu.Unlock()
-		w.await(s, o.ID)
+		w.await(s, o)
 	}
 }
 
-func (w *twin) await(s *sessionState, id uint64) {
+func (w *twin) await(s *sessionState, o *workload.Operation) {
 	deadline := time.NewTimer(time.Duration(timeout))
 	defer deadline.Stop()
 	var resp wire.Response
@@ -164,12 +171,12 @@ func (w *twin) await(s *sessionState, id uint64) {
 		select {
 		case msg := <-w.answers[s.number]:
 			w.deliveries.Add(1)
-			if err := resp.Decode(msg); err != nil || resp.Req != id {
+			if err := resp.Decode(msg); err != nil || resp.Req != o.ID {
 				continue
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.answered(s, &resp, int64(w.now()))
+			w.answered(s, o.Node, &resp, int64(w.now()))
 			return
 		case <-deadline.C:
 			w.mu.Lock()
@@ -220,11 +227,11 @@ func (w *twin) rest() {
 
 // disagree reports whether owners of a key hold different values.
 func (w *twin) disagree() bool {
-	for _, k := range planKeys(w.ops) {
+	for _, k := range workload.Keys(w.ops) {
 		var first []byte
-		for i, o := range w.ring.Owners(w.ring.PartitionOf(k.name)) {
+		for i, o := range w.ring.Owners(w.ring.PartitionOf(k.Name)) {
 			var b []byte
-			if v := w.replicas[o].core.Look(k.name, string(k.typ)); v != nil {
+			if v := w.replicas[o].core.Look(k.Name, string(k.Type)); v != nil {
 				b = v.Append(nil)
 			}
 			if i == 0 {
@@ -244,7 +251,7 @@ func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := newPlan(choice.Seeded(choice.MixString(seed, "plan")), &setup, rg, &m.plan)
+	plan := workload.Draw(choice.Seeded(choice.MixString(seed, "plan")), setup.workload(), rg, &m.plan)
 	setup.Operations = len(plan)
 	r, err := newRun(m, setup, plan)
 	if err != nil {
@@ -263,6 +270,7 @@ func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 			h.core = &h.store
 			w.replicas, w.inboxes = append(w.replicas, h), append(w.inboxes, make(chan kvs.Event, twinInbox))
 		}
+		w.tell(func(o oracle.Oracle) { o.Begin(w) })
 		var wg sync.WaitGroup
 		for n := range w.replicas {
 			w.mu.Lock()
@@ -294,10 +302,10 @@ func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 // final has every owner read once more.
 func (w *twin) final() {
 	first := len(w.ops)
-	id, at := uint64(firstFinal), sim.Time(w.now())+finalGap
-	for _, k := range planKeys(w.ops) {
-		for i, owner := range w.ring.Owners(w.ring.PartitionOf(k.name)) {
-			w.add(Operation{ID: id, At: at, Session: w.setup.Sessions + i, Node: int(owner), Func: "read", Type: k.typ, Key: k.name})
+	id, at := uint64(workload.FirstFinal), sim.Time(w.now())+finalGap
+	for _, k := range workload.Keys(w.ops) {
+		for i, owner := range w.ring.Owners(w.ring.PartitionOf(k.Name)) {
+			w.add(workload.Operation{ID: id, At: at, Session: w.setup.Sessions + i, Node: int(owner), Func: "read", Type: k.Type, Key: k.Name})
 			id++
 		}
 		at += finalGap

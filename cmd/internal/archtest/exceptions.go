@@ -38,6 +38,14 @@ var Exceptions = []Exception{
 		Reason: "under go test only: ends a law that takes long, and the log says after how many cases",
 	},
 	{
+		File: "kvs/store/snapshot/parallel.go", Rule: Goroutine,
+		Reason: "uploads and downloads wait for a network; only where Options.Parallel asks for it, at most that many, all ended on return",
+	},
+	{
+		File: "kvs/store/snapshot/s3bucket/bucket.go", Rule: Clock,
+		Reason: "a network may never answer: a request has a deadline, and nothing but its error depends on it",
+	},
+	{
 		File: "lattice/flow/run.go", Rule: Select,
 		Reason: "a scheduler with nothing to do waits for input or for its context; either way it looks again at both",
 	},

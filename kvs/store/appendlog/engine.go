@@ -2,7 +2,6 @@ package appendlog
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/logset"
@@ -11,9 +10,8 @@ import (
 
 // Engine is an open engine.
 type Engine struct {
-	mu   sync.Mutex
+	core logset.Engine
 	opts Options
-	set  *logset.Set
 	log  *logset.File // that takes records, nil for none
 	// buf are the log's last bytes, which are not written yet; written is how many
 	// bytes of it are.
@@ -35,36 +33,29 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open append-log engine: %w", err)
 	}
+	if err := o.Eager(Name, "all keys are in memory, and are read from all segments"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
 	e := &Engine{opts: o}
-	if e.set, err = logset.Open(o.set(), &e.mu, e.harden); err != nil {
+	none := func() { e.begin(nil) } // the set seals the log
+	if err := e.core.Open(o.set(), logset.Hooks{Harden: e.harden, Sealed: none, Dropped: none}); err != nil {
 		return nil, fmt.Errorf("append-log engine: %w", err)
 	}
-	e.mu.Lock()
-	e.unlock()
 	return e, nil
-}
-
-// unlock unlocks and then offers the background work that came up.
-func (e *Engine) unlock() {
-	offer := e.set.Job()
-	e.mu.Unlock()
-	if offer != nil {
-		offer()
-	}
 }
 
 // Get returns a copy of the value under key.
 func (e *Engine) Get(key []byte) ([]byte, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.set.Usable("get"); err != nil {
+	e.core.Lock()
+	defer e.core.Free()
+	if err := e.core.Set.Usable("get"); err != nil {
 		return nil, err
 	}
 	if err := e.opts.CheckKey("get", key); err != nil {
 		return nil, err
 	}
-	e.set.Stats.Gets++
-	p, ok := e.set.Index().Get(key)
+	e.core.Set.Stats.Gets++
+	p, ok := e.core.Set.Index().Get(key)
 	if !ok {
 		return nil, nil
 	}
@@ -76,7 +67,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 		}
 		return append([]byte(nil), e.buf[at:][value:end]...), nil
 	}
-	v, err := e.set.Read(p, key)
+	v, err := e.core.Set.Read(p, key)
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
 	}
@@ -85,9 +76,9 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 
 // Set appends the value under key, or that there is none.
 func (e *Engine) Set(key, value []byte) error {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("set"); err != nil {
+	e.core.Lock()
+	defer e.core.Unlock()
+	if err := e.core.Set.Ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -112,28 +103,28 @@ func (e *Engine) Set(key, value []byte) error {
 	if err := e.promise(); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
-	e.set.Noted(e.log, r.Kind, key, off, size)
+	e.core.Set.Noted(e.log, r.Kind, key, off, size)
 	if r.Kind == record.Value {
-		e.set.Stats.Sets++
+		e.core.Set.Stats.Sets++
 	} else {
-		e.set.Stats.Deletes++
+		e.core.Set.Stats.Deletes++
 	}
 	return nil
 }
 
 // room sees to a log that takes size more bytes.
 func (e *Engine) room(size int) error {
-	if e.log != nil && !e.set.Full(e.log, size) {
+	if e.log != nil && !e.core.Set.Full(e.log, size) {
 		return nil
 	}
-	if err := e.set.CheckBacklog(); err != nil {
+	if err := e.core.Set.CheckBacklog(); err != nil {
 		return err
 	}
 	if err := e.harden(); err != nil { // what is sealed is durable as a whole
 		return fmt.Errorf("set: %w", err)
 	}
-	log := e.set.NewLog()
-	if err := e.set.Create(log); err != nil {
+	log := e.core.Set.NewLog()
+	if err := e.core.Set.Create(log); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
 	e.begin(log)
@@ -163,7 +154,7 @@ func (e *Engine) flush() error {
 	if len(e.buf) == 0 {
 		return nil
 	}
-	if err := e.set.Write(e.log, e.buf); err != nil {
+	if err := e.core.Set.Write(e.log, e.buf); err != nil {
 		return err
 	}
 	e.written += int64(len(e.buf))
@@ -179,7 +170,7 @@ func (e *Engine) harden() error {
 	if err := e.flush(); err != nil {
 		return err
 	}
-	if err := e.set.Sync(e.log); err != nil {
+	if err := e.core.Set.Sync(e.log); err != nil {
 		return err
 	}
 	e.dirty, e.synced, e.waiting = false, true, 0
@@ -187,81 +178,26 @@ func (e *Engine) harden() error {
 }
 
 // Sync makes all that was set durable.
-func (e *Engine) Sync() error {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("sync"); err != nil {
-		return err
-	}
-	if err := e.harden(); err != nil {
-		return fmt.Errorf("sync: %w", err)
-	}
-	return nil
-}
+func (e *Engine) Sync() error { return e.core.Sync() }
 
 // Snapshot publishes the records that count of what was set since the last one.
-func (e *Engine) Snapshot() (store.Version, error) {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("snapshot"); err != nil {
-		return 0, err
-	}
-	if err := e.harden(); err != nil {
-		return 0, fmt.Errorf("snapshot: %w", err)
-	}
-	e.begin(nil) // the set seals it
-	v, err := e.set.Snapshot()
-	if err != nil {
-		return 0, fmt.Errorf("snapshot: %w", err)
-	}
-	return v, nil
-}
+func (e *Engine) Snapshot() (store.Version, error) { return e.core.Snapshot() }
 
 // Restore fetches a version and switches to it.
-func (e *Engine) Restore(v store.Version) error {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("restore"); err != nil {
-		return err
-	}
-	if err := e.set.Restore(v); err != nil {
-		return fmt.Errorf("restore: %w", err)
-	}
-	e.begin(nil)
-	return nil
-}
+func (e *Engine) Restore(v store.Version) error { return e.core.Restore(v) }
 
 // Stats returns counts since the engine was opened.
-func (e *Engine) Stats() store.Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.set.Stats
-}
-
-// Size returns what the engine occupies.
-func (e *Engine) Size() store.Size {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := e.set.Size()
-	n.Memory = int64(len(e.buf))
-	return n
-}
+func (e *Engine) Stats() store.Stats { return e.core.Stats() }
 
 // Close makes all durable and gives the directory free, which it does even if that
 // fails.
-func (e *Engine) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.set.Usable("close"); err != nil {
-		return err
-	}
-	var err error
-	if e.set.Ready("close") == nil {
-		err = e.harden()
-	}
-	e.begin(nil)
-	if err = e.set.Close(err); err != nil {
-		return fmt.Errorf("close: %w", err)
-	}
-	return nil
+func (e *Engine) Close() error { return e.core.Close() }
+
+// Size returns what the engine occupies.
+func (e *Engine) Size() store.Size {
+	e.core.Lock()
+	defer e.core.Free()
+	n := e.core.Set.Size()
+	n.Memory = int64(len(e.buf))
+	return n
 }

@@ -22,12 +22,20 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 
 func TestSnapshots(t *testing.T) {
 	storetest.TestSnapshots(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 16 << 10})
 	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+}
+
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 32 << 10})
+	}, 1.2, 4)
 }
 
 func TestMaintenance(t *testing.T) {
@@ -39,9 +47,43 @@ func TestMaintenance(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for _, o := range []appendlog.Options{
 		{SegmentBytes: 1000}, {FanIn: 1}, {FanIn: 5, MaxBacklog: 5}, {BufferBytes: -1}, {StepRecords: -1}, {SegmentBytes: 1 << 39},
+		{MaxBacklog: 1<<15 + 1},
 	} {
 		o.Dir = t.TempDir()
 		_, err := appendlog.Open(o)
 		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
 	}
+	e, err := appendlog.Open(appendlog.Options{Options: store.Options{Dir: t.TempDir()}, MaxBacklog: 1 << 15})
+	require.NoError(t, err)
+	require.NoError(t, e.Close())
+}
+
+func TestStandstill(t *testing.T) {
+	storetest.TestStandstill(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
+	}, 5, 1)
+}
+
+func TestBudget(t *testing.T) {
+	storetest.TestBudget(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 1 << 20, BufferBytes: 400 << 10})
+	}, storetest.Budget{Bytes: 400 << 10, PerKey: 128})
+}
+
+func TestRecovery(t *testing.T) {
+	storetest.TestRecovery(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 256 << 10})
+	}, storetest.Recovery{Index: "hint", Stands: "log"})
+}
+
+func TestConcurrent(t *testing.T) {
+	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 2, MaxBacklog: 3, BufferBytes: 700, StepRecords: 5})
+	})
+}
+
+func TestMoments(t *testing.T) {
+	storetest.TestMoments(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, FanIn: 2})
+	})
 }

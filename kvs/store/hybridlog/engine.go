@@ -2,7 +2,6 @@ package hybridlog
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/logset"
@@ -11,9 +10,8 @@ import (
 
 // Engine is an open engine.
 type Engine struct {
-	mu     sync.Mutex
+	core   logset.Engine
 	opts   Options
-	set    *logset.Set
 	pages  []*page  // oldest first; the last one takes records
 	bySlot []*page  // of files that have a page
 	spare  [][]byte // memory of pages that are gone
@@ -34,43 +32,35 @@ func Open(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open hybrid-log engine: %w", err)
 	}
+	if err := o.Eager(Name, "all keys are in memory, and are read from all segments"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
 	e := &Engine{opts: o}
-	if e.set, err = logset.Open(o.set(), &e.mu, e.fold); err != nil {
+	if err := e.core.Open(o.set(), logset.Hooks{Harden: e.fold, Sealed: e.forget, Dropped: e.dropped}); err != nil {
 		return nil, fmt.Errorf("hybrid-log engine: %w", err)
 	}
-	e.mu.Lock()
-	e.unlock()
 	return e, nil
-}
-
-// unlock unlocks and then offers the background work that came up.
-func (e *Engine) unlock() {
-	offer := e.set.Job()
-	e.mu.Unlock()
-	if offer != nil {
-		offer()
-	}
 }
 
 // Get returns a copy of the value under key.
 func (e *Engine) Get(key []byte) ([]byte, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.set.Usable("get"); err != nil {
+	e.core.Lock()
+	defer e.core.Free()
+	if err := e.core.Set.Usable("get"); err != nil {
 		return nil, err
 	}
 	if err := e.opts.CheckKey("get", key); err != nil {
 		return nil, err
 	}
-	e.set.Stats.Gets++
-	p, ok := e.set.Index().Get(key)
+	e.core.Set.Stats.Gets++
+	p, ok := e.core.Set.Index().Get(key)
 	if !ok {
 		return nil, nil
 	}
 	if g := e.pageOf(p); g != nil {
 		return append([]byte(nil), g.value(g.at(p))...), nil
 	}
-	v, err := e.set.Read(p, key)
+	v, err := e.core.Set.Read(p, key)
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
 	}
@@ -79,9 +69,9 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 
 // Set puts the value under key, in place where it can.
 func (e *Engine) Set(key, value []byte) error {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("set"); err != nil {
+	e.core.Lock()
+	defer e.core.Unlock()
+	if err := e.core.Set.Ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -103,9 +93,9 @@ func (e *Engine) Set(key, value []byte) error {
 		}
 	}
 	if len(value) == 0 {
-		e.set.Stats.Deletes++
+		e.core.Set.Stats.Deletes++
 	} else {
-		e.set.Stats.Sets++
+		e.core.Set.Stats.Sets++
 	}
 	return nil
 }
@@ -115,7 +105,7 @@ func (e *Engine) inPlace(key, value []byte) bool {
 	if len(value) == 0 {
 		return false
 	}
-	p, ok := e.set.Index().Get(key)
+	p, ok := e.core.Set.Index().Get(key)
 	if !ok || int(p.Size) != record.Size(len(key), len(value)) {
 		return false
 	}
@@ -142,7 +132,7 @@ func (e *Engine) add(key, value []byte) error {
 	at := len(g.data)
 	g.data = record.AppendUnsealed(g.data, r)
 	g.file.Grow(size)
-	e.set.Noted(g.file, r.Kind, key, end(at), size)
+	e.core.Set.Noted(g.file, r.Kind, key, end(at), size)
 	return nil
 }
 
@@ -153,7 +143,7 @@ func (e *Engine) room(size int) (*page, error) {
 			return g, nil
 		}
 	}
-	if err := e.set.CheckBacklog(); err != nil {
+	if err := e.core.Set.CheckBacklog(); err != nil {
 		return nil, err
 	}
 	e.forget()
@@ -171,7 +161,7 @@ func (e *Engine) room(size int) (*page, error) {
 
 // sealed reports that the catalog has the page's file as whole, so that it takes no
 // more.
-func (e *Engine) sealed(g *page) bool { return g.made && !e.set.Growing(g.file) }
+func (e *Engine) sealed(g *page) bool { return g.made && !e.core.Set.Growing(g.file) }
 
 // shift moves the borders of the regions: pages that are no longer mutable are
 // written, in order, and those that are no longer in memory forgotten.
@@ -199,14 +189,14 @@ func (e *Engine) shift() error {
 func (e *Engine) forget() {
 	kept := e.pages[:0]
 	for _, g := range e.pages {
-		if e.set.At(g.file.Slot()) == g.file {
+		if e.core.Set.At(g.file.Slot()) == g.file {
 			kept = append(kept, g)
 		}
 	}
 	clear(e.pages[len(kept):])
 	e.pages = kept
 	for slot, g := range e.bySlot {
-		if g != nil && e.set.At(slot) != g.file {
+		if g != nil && e.core.Set.At(slot) != g.file {
 			e.bySlot[slot] = nil
 		}
 	}

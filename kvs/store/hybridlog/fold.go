@@ -1,8 +1,6 @@
 package hybridlog
 
 import (
-	"fmt"
-
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
@@ -45,68 +43,36 @@ func (e *Engine) foldAndSeal() error {
 	if err := e.fold(); err != nil {
 		return err
 	}
-	return e.set.Seal()
+	return e.core.Set.Seal()
+}
+
+// dropped forgets everything in memory.
+func (e *Engine) dropped() {
+	e.pages, e.bySlot, e.spare, e.open, e.dirty, e.waiting = nil, nil, nil, 0, false, 0
 }
 
 // Sync makes all that was set durable.
-func (e *Engine) Sync() error {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("sync"); err != nil {
-		return err
-	}
-	if err := e.fold(); err != nil {
-		return fmt.Errorf("sync: %w", err)
-	}
-	return nil
-}
+func (e *Engine) Sync() error { return e.core.Sync() }
 
 // Snapshot folds the log over and publishes the records that count of what was set
 // since the last one.
-func (e *Engine) Snapshot() (store.Version, error) {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("snapshot"); err != nil {
-		return 0, err
-	}
-	if err := e.fold(); err != nil {
-		return 0, fmt.Errorf("snapshot: %w", err)
-	}
-	v, err := e.set.Snapshot()
-	e.forget()
-	if err != nil {
-		return 0, fmt.Errorf("snapshot: %w", err)
-	}
-	return v, nil
-}
+func (e *Engine) Snapshot() (store.Version, error) { return e.core.Snapshot() }
 
 // Restore fetches a version and switches to it.
-func (e *Engine) Restore(v store.Version) error {
-	e.mu.Lock()
-	defer e.unlock()
-	if err := e.set.Ready("restore"); err != nil {
-		return err
-	}
-	if err := e.set.Restore(v); err != nil {
-		return fmt.Errorf("restore: %w", err)
-	}
-	e.drop(len(e.pages))
-	e.open, e.dirty, e.waiting = 0, false, 0
-	return nil
-}
+func (e *Engine) Restore(v store.Version) error { return e.core.Restore(v) }
 
 // Stats returns counts since the engine was opened.
-func (e *Engine) Stats() store.Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.set.Stats
-}
+func (e *Engine) Stats() store.Stats { return e.core.Stats() }
+
+// Close makes all durable and gives the directory free, which it does even if that
+// fails.
+func (e *Engine) Close() error { return e.core.Close() }
 
 // Size returns what the engine occupies.
 func (e *Engine) Size() store.Size {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := e.set.Size()
+	e.core.Lock()
+	defer e.core.Free()
+	n := e.core.Set.Size()
 	for _, g := range e.pages {
 		n.Memory += int64(cap(g.data))
 	}
@@ -114,23 +80,4 @@ func (e *Engine) Size() store.Size {
 		n.Memory += int64(cap(b))
 	}
 	return n
-}
-
-// Close makes all durable and gives the directory free, which it does even if that
-// fails.
-func (e *Engine) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.set.Usable("close"); err != nil {
-		return err
-	}
-	var err error
-	if e.set.Ready("close") == nil {
-		err = e.fold()
-	}
-	e.pages, e.bySlot, e.spare = nil, nil, nil
-	if err = e.set.Close(err); err != nil {
-		return fmt.Errorf("close: %w", err)
-	}
-	return nil
 }

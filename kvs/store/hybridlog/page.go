@@ -38,7 +38,7 @@ func (e *Engine) pageOf(p logset.Place) *page {
 		return nil
 	}
 	// A merge may have replaced the page's file, and another have its slot.
-	if g := e.bySlot[slot]; g != nil && e.set.At(slot) == g.file {
+	if g := e.bySlot[slot]; g != nil && e.core.Set.At(slot) == g.file {
 		return g
 	}
 	return nil
@@ -46,7 +46,7 @@ func (e *Engine) pageOf(p logset.Place) *page {
 
 // enter adds a page for size bytes as the youngest.
 func (e *Engine) enter(size int) {
-	g := &page{file: e.set.NewLog()}
+	g := &page{file: e.core.Set.NewLog()}
 	if n := max(e.opts.PageBytes-record.HeaderBytes, size+reserve); len(e.spare) > 0 && n <= cap(e.spare[0]) {
 		last := len(e.spare) - 1
 		g.data, e.spare = e.spare[last][:0], e.spare[:last]
@@ -77,7 +77,7 @@ func (e *Engine) drop(n int) {
 // pages have everything, durably, before a younger one is made.
 func (e *Engine) flush(g *page) error {
 	if !g.made {
-		if err := e.set.Create(g.file); err != nil {
+		if err := e.core.Set.Create(g.file); err != nil {
 			return err
 		}
 		g.made = true
@@ -94,7 +94,7 @@ func (e *Engine) flush(g *page) error {
 		record.Seal(g.data[at:at+n], g.file.Salt(), end(at))
 		at += n
 	}
-	if err := e.set.Write(g.file, g.data[g.flushed:]); err != nil {
+	if err := e.core.Set.Write(g.file, g.data[g.flushed:]); err != nil {
 		return err
 	}
 	g.flushed = len(g.data)
@@ -106,7 +106,7 @@ func (e *Engine) sync(g *page) error {
 	if g.synced == g.flushed {
 		return nil
 	}
-	if err := e.set.Sync(g.file); err != nil {
+	if err := e.core.Set.Sync(g.file); err != nil {
 		return err
 	}
 	g.synced = g.flushed

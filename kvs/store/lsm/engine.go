@@ -9,25 +9,27 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/lifecycle"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
 // Engine is an open engine.
 type Engine struct {
-	mu     sync.Mutex
-	opts   Options
-	home   *catalog.Home
-	next   uint64 // number of the next file
-	table  btree.Map[string, []byte]
-	held   int    // bytes of keys and values in table
-	wal    *wal   // nil until something is set
-	runs   []*run // oldest first, as the catalog's parts
-	merge  *merge // in progress, nil for none
-	job    bool   // background work is offered
-	look   bool   // there may be background work that is not
-	closed bool
-	failed error
-	stats  store.Stats
+	mu    sync.Mutex
+	opts  Options
+	home  *catalog.Home
+	next  uint64 // number of the next file
+	table btree.Map[string, []byte]
+	held  int    // bytes of keys and values in table
+	wal   *wal   // nil until something is set
+	runs  []*run // oldest first, as the catalog's parts
+	merge *merge // in progress, nil for none
+	job   bool   // background work is offered
+	look  bool   // there may be background work that is not
+	life  lifecycle.State
+	// fetching is a background step that writes a run's file without the lock.
+	fetching sync.WaitGroup
+	stats    store.Stats
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -46,10 +48,14 @@ func Open(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("LSM engine: %w", err)
 	}
 	e := &Engine{opts: o, home: home, next: home.State().Next, look: true}
+	home.Indexed(e.indexOf)
 	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
 		err = e.restore(store.Latest)
 	} else {
 		err = e.recover()
+	}
+	if err == nil && !o.Lazy {
+		err = e.bringAll()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Dir, catalog.CloseAfter(errors.Join(err, closeRuns(e.runs)), home))
@@ -68,36 +74,12 @@ func (e *Engine) unlock() {
 	}
 }
 
-func (e *Engine) usable(op string) error {
-	if e.closed {
-		return fmt.Errorf("%s: %w", op, store.ErrClosed)
-	}
-	return nil
-}
-
-func (e *Engine) ready(op string) error {
-	if err := e.usable(op); err != nil {
-		return err
-	}
-	if e.failed != nil {
-		return fmt.Errorf("%s: %w", op, e.failed)
-	}
-	return nil
-}
-
-func (e *Engine) fail(err error) error {
-	if e.failed == nil {
-		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
-	}
-	return e.failed
-}
-
 // commit replaces the catalog; if that fails, nobody knows which one the disk has.
 func (e *Engine) commit(s catalog.State) error {
 	e.look = true
 	s.Next = max(s.Next, e.next)
 	if err := e.home.Commit(s); err != nil {
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	return nil
 }
@@ -105,8 +87,8 @@ func (e *Engine) commit(s catalog.State) error {
 // Get returns a copy of the value under key.
 func (e *Engine) Get(key []byte) ([]byte, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.usable("get"); err != nil {
+	defer e.unlock()
+	if err := e.life.Usable("get"); err != nil {
 		return nil, err
 	}
 	if err := e.opts.CheckKey("get", key); err != nil {
@@ -117,7 +99,11 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 		return append([]byte(nil), v...), nil // nil for a tombstone
 	}
 	for i := len(e.runs) - 1; i >= 0; i-- {
-		v, found, err := e.runs[i].get(key)
+		get := e.runs[i].get
+		if e.runs[i].away != nil {
+			get = func(key []byte) ([]byte, bool, error) { return e.getAway(e.runs[i], key) }
+		}
+		v, found, err := get(key)
 		if err != nil {
 			return nil, fmt.Errorf("get: %w", err)
 		}
@@ -132,7 +118,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 func (e *Engine) Set(key, value []byte) error {
 	e.mu.Lock()
 	defer e.unlock()
-	if err := e.ready("set"); err != nil {
+	if err := e.life.Ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -239,7 +225,7 @@ func (e *Engine) spill() error {
 // gone closes and removes a run that does not count. Failing is no harm but its space,
 // until the next opening.
 func (e *Engine) gone(r *run) {
-	if err := errors.Join(r.f.Close(), e.home.Remove(r.number, runExt, guideExt)); err != nil {
+	if err := errors.Join(r.close(), e.home.Remove(r.number, runExt, guideExt)); err != nil {
 		e.stats.Background = err
 	}
 }
@@ -247,7 +233,7 @@ func (e *Engine) gone(r *run) {
 func closeRuns(runs []*run) error {
 	var err error
 	for _, r := range runs {
-		err = errors.Join(err, r.f.Close())
+		err = errors.Join(err, r.close())
 	}
 	return err
 }
@@ -266,6 +252,10 @@ func (e *Engine) Size() store.Size {
 	defer e.mu.Unlock()
 	s := store.Size{Keys: -1, Memory: int64(e.held), Files: len(e.runs)}
 	for _, r := range e.runs {
+		if r.away != nil {
+			s.Away += r.length
+			continue
+		}
 		s.Disk += r.length
 	}
 	if e.wal != nil {
@@ -273,7 +263,7 @@ func (e *Engine) Size() store.Size {
 		s.Memory += int64(len(e.wal.buf))
 		s.Files++
 	}
-	if !e.closed {
+	if !e.life.Closed() {
 		s.Backlog = e.backlog()
 	}
 	return s
@@ -284,18 +274,21 @@ func (e *Engine) Size() store.Size {
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("close"); err != nil {
+	if err := e.life.Usable("close"); err != nil {
 		return err
 	}
 	e.abort()
-	err := e.failed // if only in the background: not all that was set is known to be durable
+	err := e.life.Failed() // if only in the background: not all that was set is known to be durable
 	if err == nil {
 		// Without room for a run, the log alone can keep what was set.
 		if err = e.spill(); err != nil && e.harden() == nil {
 			err = nil
 		}
 	}
-	e.closed = true
+	e.life.Close()
+	e.mu.Unlock()
+	e.fetching.Wait()
+	e.mu.Lock()
 	e.table.Clear()
 	if e.wal != nil {
 		err = errors.Join(err, e.wal.f.Close())

@@ -1,17 +1,22 @@
 package lsm_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/lsm"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/kvs/store/storetest"
+	"github.com/joinery-go/joinery/sim/disk"
 )
 
 var suite = storetest.Engine{
-	Name: lsm.Name,
+	Name: lsm.Name, Lazy: true,
 	Open: func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{
 			Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, BufferBytes: 700, StepRecords: 2,
@@ -22,12 +27,30 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 
 func TestSnapshots(t *testing.T) {
 	storetest.TestSnapshots(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10})
 	}, storetest.Costs{Critical: 1.5, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+}
+
+func TestBytes(t *testing.T) {
+	storetest.TestBytes(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10})
+	}, 1.5, 4)
+}
+
+func TestFirstGet(t *testing.T) {
+	storetest.TestFirstGet(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 64 << 20})
+	}, 10_000, 1_000_000)
+}
+
+func TestLazy(t *testing.T) {
+	storetest.TestLazy(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
 }
 
 func TestMaintenance(t *testing.T) {
@@ -45,4 +68,99 @@ func TestOptions(t *testing.T) {
 		_, err := lsm.Open(o)
 		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
 	}
+}
+
+func TestStandstill(t *testing.T) {
+	storetest.TestStandstill(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
+	}, 5, 1)
+}
+
+func TestBudget(t *testing.T) {
+	storetest.TestBudget(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 300 << 10, BufferBytes: 64 << 10})
+	}, storetest.Budget{Bytes: 400 << 10, PerKey: 128})
+}
+
+func TestRecovery(t *testing.T) {
+	storetest.TestRecovery(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 128 << 10})
+	}, storetest.Recovery{Index: "guide", Stands: "run"})
+}
+
+func TestConcurrent(t *testing.T) {
+	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, StepRecords: 5})
+	})
+}
+
+func TestMoments(t *testing.T) {
+	storetest.TestMoments(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MaxRunsPerLevel: 2})
+	})
+}
+
+// TestSizeOfTheLog has one set in memory and in the write-ahead log's buffer, then in the
+// log.
+func TestSizeOfTheLog(t *testing.T) {
+	e, err := lsm.Open(lsm.Options{Options: store.Options{Dir: t.TempDir()}})
+	require.NoError(t, err)
+	require.Equal(t, store.Size{Keys: -1}, e.Size())
+	require.NoError(t, e.Set([]byte("key"), make([]byte, 1000)))
+	s := e.Size()
+	require.Equal(t, 1, s.Files)
+	require.Greater(t, s.Disk, int64(1000))
+	require.Greater(t, s.Memory, int64(2000), "in the table and in the buffer")
+	require.NoError(t, e.Sync())
+	require.Equal(t, int64(1003), e.Size().Memory)
+	require.NoError(t, e.Close())
+}
+
+// noRemove is a file system that removes no file of an extension.
+type noRemove struct {
+	vfs.FS
+	ext string
+}
+
+func (n noRemove) Remove(name string) error {
+	if strings.HasSuffix(name, n.ext) {
+		return errors.New("stays")
+	}
+	return n.FS.Remove(name)
+}
+
+// TestLogThatStays cannot remove the log that it has replayed: no harm, and it is said.
+func TestLogThatStays(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	o := lsm.Options{Options: store.Options{Dir: "dir", FS: d}}
+	e, err := lsm.Open(o)
+	require.NoError(t, err)
+	require.NoError(t, e.Set([]byte("key"), []byte("value")))
+	require.NoError(t, e.Sync())
+	d.PowerCut()
+	o.FS = noRemove{d, ".log"}
+	e, err = lsm.Open(o)
+	require.NoError(t, err)
+	require.ErrorContains(t, e.Stats().Background, "stays")
+	v, err := e.Get([]byte("key"))
+	require.NoError(t, err)
+	require.Equal(t, "value", string(v))
+	require.NoError(t, e.Close())
+}
+
+// TestRunsThatStay restores a version and cannot remove the runs of before.
+func TestRunsThatStay(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	e, err := lsm.Open(lsm.Options{Options: store.Options{Dir: "dir", FS: noRemove{d, ".run"}, Archive: snapshot.New(bucket)}})
+	require.NoError(t, err)
+	require.NoError(t, e.Set([]byte("key"), []byte("value")))
+	v, err := e.Snapshot()
+	require.NoError(t, err)
+	require.NoError(t, e.Restore(v))
+	require.ErrorContains(t, e.Stats().Background, "stays")
+	require.NoError(t, e.Close())
 }

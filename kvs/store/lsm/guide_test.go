@@ -108,3 +108,18 @@ func FuzzGuide(f *testing.F) {
 		}
 	})
 }
+
+// TestGuideOfOtherSizes has a filter that is longer than the file, or of no words, under a
+// checksum that fits.
+func TestGuideOfOtherSizes(t *testing.T) {
+	g := &guide{filter: newFilter(3, 10)}
+	g.note([]byte("a"), record.HeaderBytes, 1)
+	at := len(guideMagic) + 4 + 8 + 8 + 4
+	for _, words := range []uint32{0, 100, 1 << 31} {
+		b := g.encode(7, 100)
+		b = b[:len(b)-4]
+		binary.LittleEndian.PutUint32(b[at:], words)
+		_, err := decodeGuide(binary.LittleEndian.AppendUint32(b, record.Checksum(b)), 7, 100)
+		require.ErrorIs(t, err, errGuide, "%d words", words)
+	}
+}

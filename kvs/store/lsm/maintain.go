@@ -10,7 +10,7 @@ import (
 // background returns work that is to be offered once the engine is unlocked, nil for
 // none.
 func (e *Engine) background() func() {
-	if !e.look || e.job || e.closed || e.failed != nil {
+	if !e.look || e.job || !e.life.Live() {
 		return nil
 	}
 	e.look = false
@@ -32,7 +32,7 @@ func (e *Engine) wanted() bool {
 	if e.merge != nil {
 		return true
 	}
-	if _, _, _, ok := e.pick(); ok {
+	if _, _, _, ok := e.pick(); ok || e.firstAway() != nil {
 		return true
 	}
 	_, ok := e.home.Behind()
@@ -50,6 +50,9 @@ func (e *Engine) pick() (from, to, level int, ok bool) {
 	if from, to, level, ok = catalog.Pick(levels[border:], e.opts.MaxRunsPerLevel); ok {
 		return from + border, to + border, level, true
 	}
+	if e.firstAway() != nil {
+		return 0, 0, 0, false // all of them are of a version
+	}
 	return catalog.Pick(levels[:border], e.opts.MaxRunsPerLevel)
 }
 
@@ -57,7 +60,7 @@ func (e *Engine) pick() (from, to, level int, ok bool) {
 func (e *Engine) step() (more bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.failed != nil {
+	if !e.life.Live() {
 		e.job = false
 		return false, nil
 	}
@@ -68,6 +71,8 @@ func (e *Engine) step() (more bool, err error) {
 		if err != nil {
 			e.merge = nil
 		}
+	} else if r := e.firstAway(); r != nil {
+		err = e.bring(r)
 	} else if number, ok := e.home.Behind(); ok && e.opts.Archive != nil {
 		err = e.upload(number)
 	}
@@ -76,7 +81,7 @@ func (e *Engine) step() (more bool, err error) {
 		e.job = false
 		return false, err
 	}
-	e.job = !e.closed && e.failed == nil && e.wanted()
+	e.job = e.life.Live() && e.wanted()
 	return e.job, nil
 }
 
@@ -117,29 +122,31 @@ func (e *Engine) upload(number uint64) error {
 		}
 	}
 	e.mu.Unlock()
-	n, err := e.send(&part, r)
+	seg, n, err := e.send(&part, r)
 	e.mu.Lock()
 	e.stats.BehindBytes += n
-	if _, counts := e.home.Part(number); e.closed || e.failed != nil || !counts {
+	if _, counts := e.home.Part(number); !e.life.Live() || !counts {
 		return nil // what became of the run meanwhile is no failure of its upload
 	}
 	if err != nil {
 		return err
 	}
-	if err := e.home.Uploaded(number, store.Segment{Hash: part.Hash, Length: part.Length}); err != nil {
-		return e.fail(err)
+	if err := e.home.Uploaded(number, seg); err != nil {
+		return e.life.Fail(err)
 	}
 	return nil
 }
 
-func (e *Engine) send(part *catalog.Part, r *run) (int64, error) {
+func (e *Engine) send(part *catalog.Part, r *run) (store.Segment, int64, error) {
 	// What the disk has spoiled must not go into the archive under a hash of its own.
 	if _, err := check(r); err != nil {
-		return 0, err
+		return store.Segment{}, 0, err
 	}
 	src, err := e.home.Source(part)
 	if err != nil {
-		return 0, err
+		return store.Segment{}, 0, err
 	}
-	return e.opts.Archive.Upload(src)
+	src = catalog.WithIndex(src, r.index())
+	n, err := e.opts.Archive.Upload(src)
+	return src.Segment, n, err
 }

@@ -3,6 +3,7 @@ package lsm
 import (
 	"io"
 
+	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
@@ -21,18 +22,23 @@ type merge struct {
 // head is the record of an input that is next.
 type head struct {
 	scan *record.Scanner
+	keys store.KeyRange
 	rec  record.Record
 	done bool
 }
 
+// next goes on to the next record that counts.
 func (h *head) next() error {
-	rec, _, _, err := h.scan.Next()
-	if err == io.EOF {
-		h.done = true
-		return nil
+	for {
+		rec, _, _, err := h.scan.Next()
+		if err == io.EOF {
+			h.done = true
+			return nil
+		}
+		if h.rec = rec; err != nil || h.keys.Holds(rec.Key) {
+			return err
+		}
 	}
-	h.rec = rec
-	return err
 }
 
 // begin starts to merge the runs from index from up to to.
@@ -40,7 +46,7 @@ func (e *Engine) begin(from, to, level int) (*merge, error) {
 	m := &merge{inputs: append([]*run(nil), e.runs[from:to]...), published: to <= e.home.Published(), bottom: from == 0}
 	records := 0
 	for _, r := range m.inputs {
-		h := head{scan: r.scanner()}
+		h := head{scan: r.scanner(), keys: r.keys}
 		if err := h.next(); err != nil {
 			return nil, err
 		}

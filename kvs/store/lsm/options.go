@@ -12,6 +12,11 @@
 // made again from it. A tombstone goes only in a merge that begins with the oldest run:
 // elsewhere an older run may still hold the key.
 //
+// Opened lazily, a run of a version is read in the archive until the background has
+// fetched it, by an index that goes there with every run over 64 KiB: a tree of fence
+// pointers, of which a get reads a block a level, and then the records between two
+// fences. There is no filter in it, so a get looks into every run that may have the key.
+//
 // Neither values nor keys need fit in memory: fences and filters do. Writing the table
 // out is done by the set that fills it, merging in the background.
 package lsm

@@ -30,24 +30,40 @@ type run struct {
 	salt   uint32
 	level  int
 	length int64
+	keys   store.KeyRange // what of it counts
 	f      vfs.File
+	away   *catalog.Away // in place of f, guide and salt
+}
+
+// close closes the run's file, if it is there.
+func (r *run) close() error {
+	if r.f == nil {
+		return nil
+	}
+	return r.f.Close()
 }
 
 // get returns the value of the key's record. found is true for a tombstone too, whose
 // value is nil.
 func (r *run) get(key []byte) (value []byte, found bool, err error) {
 	from, to, ok := r.block(key, r.length)
-	if !ok {
+	if !ok || !r.keys.Holds(key) {
 		return nil, false, nil
 	}
 	b := make([]byte, to-from)
 	if err := record.ReadFull(r.f, b, from); err != nil {
 		return nil, false, err
 	}
+	return search(b, from, r.salt, r.number, key)
+}
+
+// search returns the value of the key's record among the records b of a run, which
+// begin at offset from.
+func search(b []byte, from int64, salt uint32, number uint64, key []byte) (value []byte, found bool, err error) {
 	for at := 0; at < len(b); {
-		rec, n, err := record.Decode(b[at:], r.salt, from+int64(at))
+		rec, n, err := record.Decode(b[at:], salt, from+int64(at))
 		if err != nil {
-			return nil, false, fmt.Errorf("%w: run %d at offset %d: %w", store.ErrCorrupt, r.number, from+int64(at), err)
+			return nil, false, fmt.Errorf("%w: run %d at offset %d: %w", store.ErrCorrupt, number, from+int64(at), err)
 		}
 		switch c := bytes.Compare(rec.Key, key); {
 		case c > 0:
@@ -69,11 +85,17 @@ func (r *run) scanner() *record.Scanner {
 // openRun opens a part that is a run, with its guide, which is made anew if it is
 // missing or spoiled.
 func (e *Engine) openRun(p catalog.Part) (*run, error) {
+	if p.Away {
+		if e.opts.Archive == nil {
+			return nil, fmt.Errorf("%w: segment %s was not fetched yet", store.ErrNoArchive, p.Hash)
+		}
+		return e.awayRun(p), nil
+	}
 	f, err := e.home.OpenPart(p.Number, p.Ext)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{number: p.Number, level: p.Level, length: p.Length, f: f}
+	r := &run{number: p.Number, level: p.Level, length: p.Length, keys: p.Range, f: f}
 	if err := e.openGuide(r); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", e.home.Path(p.Number, p.Ext), err), f.Close())
 	}

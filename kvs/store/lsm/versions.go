@@ -13,7 +13,7 @@ import (
 func (e *Engine) Snapshot() (store.Version, error) {
 	e.mu.Lock()
 	defer e.unlock()
-	if err := e.ready("snapshot"); err != nil {
+	if err := e.life.Ready("snapshot"); err != nil {
 		return 0, err
 	}
 	if e.opts.Archive == nil {
@@ -60,7 +60,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 	v, uploaded, err := e.home.Publish()
 	e.stats.CriticalBytes += uploaded
 	if errors.Is(err, catalog.ErrNote) {
-		err = e.fail(err)
+		err = e.life.Fail(err)
 	}
 	return v, err
 }
@@ -69,7 +69,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 func (e *Engine) Restore(v store.Version) error {
 	e.mu.Lock()
 	defer e.unlock()
-	if err := e.ready("restore"); err != nil {
+	if err := e.life.Ready("restore"); err != nil {
 		return err
 	}
 	if e.opts.Archive == nil {
@@ -83,7 +83,11 @@ func (e *Engine) Restore(v store.Version) error {
 }
 
 func (e *Engine) restore(v store.Version) error {
-	s, err := e.home.Fetch(v, e.next, runExt)
+	fetch := e.home.Fetch
+	if e.opts.Lazy {
+		fetch = e.home.FetchLater
+	}
+	s, err := fetch(v, e.next, runExt)
 	if err != nil {
 		return err
 	}
@@ -103,7 +107,7 @@ func (e *Engine) restore(v store.Version) error {
 	if err == nil {
 		err = e.home.Restored(s)
 		if errors.Is(err, catalog.ErrNote) {
-			err = e.fail(err)
+			err = e.life.Fail(err)
 		}
 	}
 	if err != nil {

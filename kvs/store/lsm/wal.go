@@ -94,7 +94,7 @@ func (e *Engine) flushLog() error {
 		return nil
 	}
 	if _, err := w.f.Write(w.buf); err != nil {
-		return e.fail(fmt.Errorf("write %s: %w", e.home.Path(w.number, walExt), err))
+		return e.life.Fail(fmt.Errorf("write %s: %w", e.home.Path(w.number, walExt), err))
 	}
 	w.buf = w.buf[:0]
 	return nil
@@ -111,7 +111,7 @@ func (e *Engine) harden() error {
 	}
 	e.stats.Syncs++
 	if err := w.f.Sync(); err != nil {
-		return e.fail(fmt.Errorf("sync %s: %w", e.home.Path(w.number, walExt), err))
+		return e.life.Fail(fmt.Errorf("sync %s: %w", e.home.Path(w.number, walExt), err))
 	}
 	w.dirty, w.synced, w.waiting = false, true, 0
 	return nil
@@ -121,7 +121,7 @@ func (e *Engine) harden() error {
 func (e *Engine) Sync() error {
 	e.mu.Lock()
 	defer e.unlock()
-	if err := e.ready("sync"); err != nil {
+	if err := e.life.Ready("sync"); err != nil {
 		return err
 	}
 	if err := e.harden(); err != nil {

@@ -42,16 +42,9 @@ func (e *Engine) persist() error {
 // commit replaces the catalog; if that fails, nobody knows which one the disk has.
 func (e *Engine) commit(s catalog.State) error {
 	if err := e.home.Commit(s); err != nil {
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	return nil
-}
-
-func (e *Engine) fail(err error) error {
-	if e.failed == nil {
-		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
-	}
-	return e.failed
 }
 
 // removed removes files that the catalog no longer names. Failing is no harm but
@@ -93,12 +86,10 @@ func (e *Engine) writeDump(number uint64) (length int64, err error) {
 	return length, errors.Join(err, f.Close())
 }
 
-// readDumps reads the values of a state: one dump, or none.
+// readDumps reads the values of a state: one dump, or none, or of a version that was
+// merged one for each range of keys.
 func (e *Engine) readDumps(s catalog.State) (map[string][]byte, int64, error) {
 	values, bytes := map[string][]byte{}, int64(0)
-	if len(s.Parts) > 1 {
-		return nil, 0, fmt.Errorf("%w: %d dumps, want one", store.ErrCorrupt, len(s.Parts))
-	}
 	for _, p := range s.Parts {
 		n, err := e.readDump(p, values)
 		if err != nil {
@@ -131,6 +122,9 @@ func (e *Engine) readDump(p catalog.Part, values map[string][]byte) (bytes int64
 		}
 		if err != nil {
 			return 0, err
+		}
+		if r.Kind == record.Value && !p.Range.Holds(r.Key) {
+			continue
 		}
 		if _, twice := values[string(r.Key)]; r.Kind != record.Value || twice {
 			return 0, fmt.Errorf("%w: the record at offset %d has no place in a dump", store.ErrCorrupt, off)

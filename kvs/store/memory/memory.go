@@ -12,6 +12,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/lifecycle"
 )
 
 // Name is the engine's name in catalogs and manifests.
@@ -30,8 +31,7 @@ type Engine struct {
 	values map[string][]byte
 	bytes  int64 // of keys and values
 	dirty  bool  // something was set that the catalog's dump does not have
-	closed bool
-	failed error
+	life   lifecycle.State
 	stats  store.Stats
 }
 
@@ -48,6 +48,9 @@ func Open(o Options) (*Engine, error) {
 	if opts.Durability != store.None && opts.Durability != store.OnSnapshot {
 		return nil, fmt.Errorf("open memory engine: %w: Durability %s; it keeps nothing between snapshots, take another engine",
 			store.ErrOptions, opts.Durability)
+	}
+	if err := opts.Eager(Name, "all values are in memory"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", opts.Dir, err)
 	}
 	home, err := catalog.OpenHome(opts, Name, dumpExt)
 	if err != nil {
@@ -71,19 +74,11 @@ func (e *Engine) load() error {
 	return err
 }
 
-// usable is nil if the engine takes operations.
-func (e *Engine) usable(op string) error {
-	if e.closed {
-		return fmt.Errorf("%s: %w", op, store.ErrClosed)
-	}
-	return nil
-}
-
 // Get returns a copy of the value under key.
 func (e *Engine) Get(key []byte) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("get"); err != nil {
+	if err := e.life.Usable("get"); err != nil {
 		return nil, err
 	}
 	if err := e.opts.CheckKey("get", key); err != nil {
@@ -101,7 +96,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 func (e *Engine) Set(key, value []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("set"); err != nil {
+	if err := e.life.Ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -109,9 +104,6 @@ func (e *Engine) Set(key, value []byte) error {
 	}
 	if err := e.opts.CheckValue(value); err != nil {
 		return err
-	}
-	if e.failed != nil {
-		return fmt.Errorf("set: %w", e.failed)
 	}
 	old, had := e.values[string(key)]
 	if had {
@@ -150,14 +142,14 @@ func (e *Engine) Size() store.Size {
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("close"); err != nil {
+	if err := e.life.Usable("close"); err != nil {
 		return err
 	}
-	err := e.failed // what was set since is not durable
+	err := e.life.Failed() // what was set since is not durable
 	if err == nil {
 		err = e.persist()
 	}
-	e.closed = true
+	e.life.Close()
 	e.values = nil
 	return catalog.CloseAfter(err, e.home)
 }

@@ -16,4 +16,8 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
+
+func TestConcurrent(t *testing.T) { storetest.TestConcurrent(t, suite.Open) }

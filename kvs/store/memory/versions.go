@@ -8,22 +8,11 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
 )
 
-// ready is nil if op can change the state and the archive.
-func (e *Engine) ready(op string) error {
-	if err := e.usable(op); err != nil {
-		return err
-	}
-	if e.failed != nil {
-		return fmt.Errorf("%s: %w", op, e.failed)
-	}
-	return nil
-}
-
 // Sync writes all values, if any was set since the last time.
 func (e *Engine) Sync() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("sync"); err != nil {
+	if err := e.life.Ready("sync"); err != nil {
 		return err
 	}
 	if err := e.persist(); err != nil {
@@ -36,7 +25,7 @@ func (e *Engine) Sync() error {
 func (e *Engine) Snapshot() (store.Version, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("snapshot"); err != nil {
+	if err := e.life.Ready("snapshot"); err != nil {
 		return 0, err
 	}
 	if e.opts.Archive == nil {
@@ -56,7 +45,7 @@ func (e *Engine) Snapshot() (store.Version, error) {
 	v, uploaded, err := e.home.Publish()
 	e.stats.CriticalBytes += uploaded
 	if errors.Is(err, catalog.ErrNote) {
-		err = e.fail(err)
+		err = e.life.Fail(err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("snapshot: %w", err)
@@ -69,7 +58,7 @@ func (e *Engine) Snapshot() (store.Version, error) {
 func (e *Engine) Restore(v store.Version) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("restore"); err != nil {
+	if err := e.life.Ready("restore"); err != nil {
 		return err
 	}
 	if e.opts.Archive == nil {
@@ -94,7 +83,7 @@ func (e *Engine) restore(v store.Version) error {
 	old := e.home.State().Parts
 	if err := e.home.Restored(s); err != nil {
 		if errors.Is(err, catalog.ErrNote) {
-			err = e.fail(err)
+			err = e.life.Fail(err)
 		}
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/lifecycle"
 )
 
 const (
@@ -32,8 +33,7 @@ type Engine struct {
 	changed bool   // something was set on top of the catalog's version
 	waiting int    // sets since the last sync
 	tables  map[string]store.Segment
-	closed  bool
-	failed  error
+	life    lifecycle.State
 	stats   store.Stats
 	merges  int64 // compactions of databases that are closed
 	merged  int64 // bytes written by them
@@ -48,6 +48,9 @@ func Open(o Options) (*Engine, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("open Pebble engine: %w", err)
+	}
+	if err := o.Eager(Name, "Pebble opens its tables as a whole"); err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
 	}
 	home, err := catalog.OpenHome(o.Options, Name, dirExt, markExt)
 	if err != nil {
@@ -98,7 +101,7 @@ func (e *Engine) commit(number uint64, parent store.Version) error {
 	s := e.home.State()
 	s.Parts, s.Parent, s.Next = []catalog.Part{{Number: number, Ext: dirExt}}, parent, max(s.Next, e.next)
 	if err := e.home.Commit(s); err != nil {
-		return e.fail(err)
+		return e.life.Fail(err)
 	}
 	return nil
 }
@@ -152,35 +155,11 @@ func (e *Engine) mark() error {
 	return nil
 }
 
-func (e *Engine) usable(op string) error {
-	if e.closed {
-		return fmt.Errorf("%s: %w", op, store.ErrClosed)
-	}
-	return nil
-}
-
-func (e *Engine) ready(op string) error {
-	if err := e.usable(op); err != nil {
-		return err
-	}
-	if e.failed != nil {
-		return fmt.Errorf("%s: %w", op, e.failed)
-	}
-	return nil
-}
-
-func (e *Engine) fail(err error) error {
-	if e.failed == nil {
-		e.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
-	}
-	return e.failed
-}
-
 // Get returns a copy of the value under key.
 func (e *Engine) Get(key []byte) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("get"); err != nil {
+	if err := e.life.Usable("get"); err != nil {
 		return nil, err
 	}
 	if err := e.opts.CheckKey("get", key); err != nil {
@@ -208,7 +187,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 func (e *Engine) Set(key, value []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("set"); err != nil {
+	if err := e.life.Ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -221,7 +200,7 @@ func (e *Engine) Set(key, value []byte) error {
 	sync := e.opts.Durability == store.EveryWrite ||
 		e.opts.Durability == store.GroupCommit && e.waiting >= e.opts.GroupWrites
 	if err := e.put(key, value, &pebble.WriteOptions{Sync: sync}); err != nil {
-		return fmt.Errorf("set: %w", e.fail(err))
+		return fmt.Errorf("set: %w", e.life.Fail(err))
 	}
 	if sync {
 		e.stats.Syncs++
@@ -249,11 +228,11 @@ func (e *Engine) put(key, value []byte, o *pebble.WriteOptions) error {
 func (e *Engine) Sync() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("sync"); err != nil {
+	if err := e.life.Ready("sync"); err != nil {
 		return err
 	}
 	if err := e.db.LogData(nil, pebble.Sync); err != nil {
-		return fmt.Errorf("sync: %w", e.fail(err))
+		return fmt.Errorf("sync: %w", e.life.Fail(err))
 	}
 	e.stats.Syncs++
 	e.waiting = 0
@@ -266,7 +245,7 @@ func (e *Engine) Stats() store.Stats {
 	defer e.mu.Unlock()
 	s := e.stats
 	s.Merges, s.MergedBytes = e.merges, e.merged
-	if !e.closed {
+	if !e.life.Closed() {
 		n, bytes := compactions(e.db)
 		s.Merges, s.MergedBytes = s.Merges+n, s.MergedBytes+bytes
 	}
@@ -285,12 +264,12 @@ func compactions(db *pebble.DB) (n, bytes int64) {
 func (e *Engine) Size() store.Size {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
+	if e.life.Closed() {
 		return store.Size{Keys: -1}
 	}
 	m := e.db.Metrics()
 	s := store.Size{
-		Keys: -1, Disk: int64(m.DiskSpaceUsage()), Memory: int64(m.MemTable.Size), Backlog: int(m.Levels[0].TablesCount),
+		Keys: -1, Disk: int64(m.DiskSpaceUsage()), Memory: int64(m.MemTable.Size) + m.BlockCache.Size, Backlog: int(m.Levels[0].TablesCount),
 	}
 	for i := range m.Levels {
 		s.Files += int(m.Levels[i].TablesCount)
@@ -303,14 +282,14 @@ func (e *Engine) Size() store.Size {
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.usable("close"); err != nil {
+	if err := e.life.Usable("close"); err != nil {
 		return err
 	}
-	err := e.failed
+	err := e.life.Failed()
 	if err == nil {
 		err = e.db.LogData(nil, pebble.Sync)
 	}
-	e.closed = true
+	e.life.Close()
 	if err = catalog.CloseAfter(errors.Join(err, e.db.Close()), e.home); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}

@@ -21,6 +21,8 @@ var suite = storetest.Engine{
 
 func TestSuite(t *testing.T) { storetest.Test(t, suite) }
 
+func TestResize(t *testing.T) { storetest.TestResize(t, suite) }
+
 func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 
 func TestOptions(t *testing.T) {
@@ -29,4 +31,12 @@ func TestOptions(t *testing.T) {
 		_, err := pebble.Open(o)
 		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
 	}
+}
+
+func TestConcurrent(t *testing.T) { storetest.TestConcurrent(t, suite.Open) }
+
+func TestBudget(t *testing.T) {
+	storetest.TestBudget(t, func(o store.Options) (store.Engine, error) {
+		return pebble.Open(pebble.Options{Options: o, MemtableBytes: 64 << 10, CacheBytes: 128 << 10})
+	}, storetest.Budget{Bytes: 400 << 10, PerKey: 128})
 }

@@ -69,7 +69,7 @@ func (b *bundle) check(segments int) error {
 func (e *Engine) Snapshot() (store.Version, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("snapshot"); err != nil {
+	if err := e.life.Ready("snapshot"); err != nil {
 		return 0, err
 	}
 	if e.opts.Archive == nil {
@@ -103,7 +103,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 	if err := e.db.Checkpoint(dir); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
-	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat}
+	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat, Whole: true}
 	var err error
 	if d.Segments, err = e.sources(dir); err != nil {
 		return 0, err
@@ -184,7 +184,7 @@ func hashFile(fsys vfs.FS, path string) (store.Segment, error) {
 func (e *Engine) Restore(v store.Version) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.ready("restore"); err != nil {
+	if err := e.life.Ready("restore"); err != nil {
 		return err
 	}
 	if e.opts.Archive == nil {
@@ -206,6 +206,11 @@ func (e *Engine) restore(v store.Version) error {
 		return fmt.Errorf("%w: version %s is of engine %q, this is %q", store.ErrForeign, m.Version, m.Engine, Name)
 	case m.Format != bundleFormat:
 		return fmt.Errorf("%w: version %s has format %d, this is %d", store.ErrFormat, m.Version, m.Format, bundleFormat)
+	}
+	for _, s := range m.Segments {
+		if s.Range != (store.KeyRange{}) {
+			return fmt.Errorf("%w: version %s has a table for the keys %.100s, and Pebble's count as wholes", store.ErrUnsupported, m.Version, s.Range)
+		}
 	}
 	latest, err := e.opts.Archive.Latest()
 	if err != nil {

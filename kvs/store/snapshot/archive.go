@@ -1,12 +1,10 @@
 package snapshot
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -16,23 +14,67 @@ import (
 // the head, before they give up with [store.ErrBusy].
 const Attempts = 64
 
+// MaxParallel bounds Options.Parallel.
+const MaxParallel = 256
+
+// Options describe an archive. Zero values stand for the defaults.
+type Options struct {
+	// Branch is the branch whose versions the archive reads and publishes, the main one
+	// by default. One that is not there begins with the first version published.
+	Branch string
+	// Parallel is how many segments are uploaded or downloaded at once, 1 by default:
+	// then the archive starts no goroutine, and asks the bucket for the same things in
+	// the same order each time.
+	Parallel int
+}
+
 // Archive keeps versions in a bucket. It is safe for concurrent use, and several
 // may share a bucket, each of which sees what the others publish.
 type Archive struct {
 	mu     sync.Mutex
 	bucket store.Bucket
+	opts   Options
 	// manifests are those read or published, by name; a name has one content.
 	manifests map[string]manifest
+	// names are those of the branch's manifests, as they were when they were last read.
+	names map[store.Version]string
 	// uploads are segments put by this archive and not known to be in a version yet:
 	// the epoch of each.
 	uploads map[store.Hash]uint64
+	// unknown are versions of which nobody could say whether they were published.
+	unknown []unknown
 }
 
-var _ store.Archive = (*Archive)(nil)
+var (
+	_ store.Archive  = (*Archive)(nil)
+	_ store.Parallel = (*Archive)(nil)
+)
 
-// New returns the archive in a bucket, empty if the bucket is. It reads nothing yet.
+// New returns the archive of the main branch in a bucket, empty if the bucket is. It
+// reads nothing yet.
 func New(b store.Bucket) *Archive {
-	return &Archive{bucket: b, manifests: map[string]manifest{}, uploads: map[store.Hash]uint64{}}
+	a, err := Open(b, Options{})
+	if err != nil {
+		panic("snapshot: the default options are refused: " + err.Error())
+	}
+	return a
+}
+
+// Open returns the archive of a branch in a bucket. It reads nothing yet. Errors wrap
+// [store.ErrOptions].
+func Open(b store.Bucket, o Options) (*Archive, error) {
+	if o.Branch != "" {
+		if err := checkName(o.Branch); err != nil {
+			return nil, err
+		}
+	}
+	if o.Parallel < 0 || o.Parallel > MaxParallel {
+		return nil, fmt.Errorf("%w: Parallel %d, want 0 to %d", store.ErrOptions, o.Parallel, MaxParallel)
+	}
+	o.Parallel = max(o.Parallel, 1)
+	return &Archive{
+		bucket: b, opts: o, manifests: map[string]manifest{}, names: map[store.Version]string{}, uploads: map[store.Hash]uint64{},
+	}, nil
 }
 
 func (a *Archive) head() (head, string, error) {
@@ -47,14 +89,14 @@ func (a *Archive) head() (head, string, error) {
 // Latest is the last version published, 0 for none.
 func (a *Archive) Latest() (store.Version, error) {
 	h, _, err := a.head()
-	return h.Last, err
+	return h.of(a.opts.Branch).Last, err
 }
 
 // Versions are those kept, ascending.
 func (a *Archive) Versions() ([]store.Version, error) {
 	h, _, err := a.head()
 	var vs []store.Version
-	for _, e := range h.Versions {
+	for _, e := range h.of(a.opts.Branch).Versions {
 		vs = append(vs, e.Version)
 	}
 	return vs, err
@@ -91,9 +133,9 @@ func (a *Archive) manifest(e entry) (manifest, error) {
 }
 
 // stale makes errMoved of an error that follows from a head which is no longer the
-// one with that tag, as where somebody has dropped a version since it was read.
+// one with that tag, as where somebody has collected since it was read.
 func (a *Archive) stale(tag string, err error) error {
-	if err == nil || !errors.Is(err, store.ErrMissing) {
+	if err == nil || !errors.Is(err, store.ErrMissing) && !errors.Is(err, store.ErrNoObject) {
 		return err
 	}
 	if _, now, e := a.bucket.Head(); e == nil && now != tag {
@@ -102,7 +144,8 @@ func (a *Archive) stale(tag string, err error) error {
 	return err
 }
 
-func (a *Archive) read(v store.Version) (manifest, error) {
+// read reads the manifest of a version of a branch, or of its latest.
+func (a *Archive) read(branch string, v store.Version) (manifest, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for range Attempts {
@@ -110,12 +153,16 @@ func (a *Archive) read(v store.Version) (manifest, error) {
 		if err != nil {
 			return manifest{}, err
 		}
-		e, err := h.find(v)
+		l := h.of(branch)
+		e, err := l.find(v)
 		if err != nil {
 			return manifest{}, err
 		}
 		m, err := a.manifest(e)
 		if err = a.stale(tag, err); !errors.Is(err, errMoved) {
+			if err == nil && branch == a.opts.Branch {
+				a.names[e.Version] = e.Manifest
+			}
 			return m, err
 		}
 	}
@@ -124,206 +171,76 @@ func (a *Archive) read(v store.Version) (manifest, error) {
 
 // Manifest returns version v, or the latest.
 func (a *Archive) Manifest(v store.Version) (store.Manifest, error) {
-	m, err := a.read(v)
+	m, err := a.read(a.opts.Branch, v)
 	m.Segments = append([]store.Segment(nil), m.Segments...)
 	return m.Manifest, err
 }
 
 // Open returns the bytes of a segment of version v, unverified.
 func (a *Archive) Open(v store.Version, s store.Segment) (io.ReadCloser, error) {
-	m, err := a.read(v)
+	return a.open(v, s, false, a.bucket.Get)
+}
+
+// OpenRange returns n bytes of a segment of version v from offset off on, or of its
+// index, unverified.
+func (a *Archive) OpenRange(v store.Version, s store.Segment, index bool, off, n int64) (io.ReadCloser, error) {
+	return a.open(v, s, index, func(name string) (io.ReadCloser, error) {
+		if r, ok := a.bucket.(store.RangeBucket); ok {
+			return r.GetRange(name, off, n)
+		}
+		r, err := a.bucket.Get(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := io.CopyN(io.Discard, r, off); err != nil && err != io.EOF {
+			return nil, errors.Join(err, r.Close())
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(r, n), r}, nil
+	})
+}
+
+// open gets an object of a version with get. The head is read only if what is known of
+// the version does not lead to the object: names are those of contents, so what is
+// there is what was there.
+func (a *Archive) open(v store.Version, s store.Segment, index bool, get func(string) (io.ReadCloser, error)) (io.ReadCloser, error) {
+	a.mu.Lock()
+	m, known := a.manifests[a.names[v]]
+	a.mu.Unlock()
+	if known && m.Version == v {
+		if o, ok := m.find(s, index); ok {
+			if r, err := get(o.String()); !errors.Is(err, store.ErrNoObject) {
+				return r, err
+			}
+		}
+	}
+	m, err := a.read(a.opts.Branch, v)
 	if err != nil {
 		return nil, err
 	}
+	o, ok := m.find(s, index)
+	if !ok {
+		return nil, fmt.Errorf("version %s: %w: it does not name %s", m.Version, store.ErrMissingSegment, s.Hash)
+	}
+	r, err := get(o.String())
+	if errors.Is(err, store.ErrNoObject) {
+		return nil, fmt.Errorf("version %s: %w: %s: %w", m.Version, store.ErrMissingSegment, o, err)
+	}
+	return r, err
+}
+
+// find is the object of a segment, or of its index.
+func (m *manifest) find(s store.Segment, index bool) (object, bool) {
 	for i := range m.Segments {
 		if m.Segments[i] != s {
 			continue
 		}
-		r, err := a.bucket.Get(m.object(i).String())
-		if errors.Is(err, store.ErrNoObject) {
-			return nil, fmt.Errorf("version %s: %w: %s: %w", m.Version, store.ErrMissingSegment, m.object(i), err)
+		if index {
+			return m.index(i)
 		}
-		return r, err
+		return m.object(i), true
 	}
-	return nil, fmt.Errorf("version %s: %w: it does not name %s", m.Version, store.ErrMissingSegment, s.Hash)
-}
-
-// Publish makes the draft the latest version: it gives the bucket what no version
-// kept has, then the manifest, then swaps the head, and reads the head again if the
-// swap's outcome is not known.
-func (a *Archive) Publish(d store.Draft) (v store.Version, uploaded int64, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(d.Segments) > MaxSegments {
-		return 0, 0, fmt.Errorf("publish: %w: %d segments, at most %d", store.ErrTooMany, len(d.Segments), MaxSegments)
-	}
-	for range Attempts {
-		v, n, err := a.publish(d)
-		uploaded += n
-		if !errors.Is(err, errMoved) {
-			if err != nil {
-				err = fmt.Errorf("publish: %w", err)
-			}
-			return v, uploaded, err
-		}
-	}
-	return 0, uploaded, fmt.Errorf("publish: %w: the head moved %d times", store.ErrBusy, Attempts)
-}
-
-// errMoved is a swap that failed since the head had moved.
-var errMoved = errors.New("the head has moved")
-
-func (a *Archive) publish(d store.Draft) (store.Version, int64, error) {
-	h, tag, err := a.head()
-	switch {
-	case err != nil:
-		return 0, 0, err
-	case h.Last != d.Seen:
-		return 0, 0, fmt.Errorf("%w: the latest version is %s, the writer knew of %s", store.ErrConflict, h.Last, d.Seen)
-	case len(h.Versions) >= MaxVersions:
-		return 0, 0, fmt.Errorf("%w: %d; collect some", store.ErrTooMany, len(h.Versions))
-	}
-	a.forget(&h)
-	known, err := a.known(&h, d.Parent)
-	if err != nil {
-		return 0, 0, a.stale(tag, err)
-	}
-	m := manifest{Manifest: store.Manifest{Version: h.Last + 1, Parent: d.Parent, Engine: d.Engine, Format: d.Format}}
-	var uploaded int64
-	for _, s := range d.Segments {
-		epoch, n, err := a.place(s, h.Epoch, known)
-		uploaded += n
-		if err != nil {
-			return 0, uploaded, err
-		}
-		m.Segments, m.Epochs = append(m.Segments, s.Segment), append(m.Epochs, epoch)
-	}
-	b, err := m.encode()
-	if err != nil {
-		return 0, uploaded, err
-	}
-	o := object{manifestKind, sha256.Sum256(b), h.Epoch}
-	if err := a.bucket.Put(o.String(), int64(len(b)), bytes.NewReader(b)); err != nil {
-		return 0, uploaded, fmt.Errorf("put manifest: %w", err)
-	}
-	h.Last = m.Version
-	h.Versions = append(h.Versions, entry{m.Version, o.String()})
-	if err := a.swap(tag, &h, func(now *head) bool {
-		e, err := now.find(m.Version)
-		return err == nil && e.Manifest == o.String()
-	}); err != nil {
-		return 0, uploaded, err
-	}
-	a.manifests[o.String()] = m
-	for _, s := range m.Segments {
-		delete(a.uploads, s.Hash)
-	}
-	return m.Version, uploaded, nil
-}
-
-// forget lets go of what no publishing under this head can use.
-func (a *Archive) forget(h *head) {
-	kept := map[string]bool{}
-	for _, e := range h.Versions {
-		kept[e.Manifest] = true
-	}
-	maps.DeleteFunc(a.manifests, func(name string, _ manifest) bool { return !kept[name] })
-	maps.DeleteFunc(a.uploads, func(_ store.Hash, epoch uint64) bool { return epoch != h.Epoch })
-}
-
-// known are the segments of the latest version and of the parent, if they are kept.
-func (a *Archive) known(h *head, parent store.Version) (map[store.Hash]uint64, error) {
-	known := map[store.Hash]uint64{}
-	for _, e := range h.Versions {
-		if e.Version != parent && e.Version != h.Last {
-			continue
-		}
-		m, err := a.manifest(e)
-		if err != nil {
-			return nil, err
-		}
-		for i, s := range m.Segments {
-			known[s.Hash] = m.Epochs[i]
-		}
-	}
-	return known, nil
-}
-
-// place sees to it that the bucket has the segment and that no collecting takes it
-// as long as the head stays: a version names it, or it was put in this epoch.
-func (a *Archive) place(s store.Source, epoch uint64, known map[store.Hash]uint64) (uint64, int64, error) {
-	if e, ok := known[s.Hash]; ok {
-		return e, 0, nil
-	}
-	if e, ok := a.uploads[s.Hash]; ok && e == epoch {
-		return e, 0, nil
-	}
-	if s.Open == nil {
-		return 0, 0, fmt.Errorf("%w: no version kept names %s", store.ErrMissingSegment, s.Hash)
-	}
-	n, err := a.put(s, epoch)
-	return epoch, n, err
-}
-
-func (a *Archive) put(s store.Source, epoch uint64) (int64, error) {
-	r, err := s.Open()
-	if err != nil {
-		return 0, fmt.Errorf("segment %s: %w", s.Hash, err)
-	}
-	sum := sha256.New()
-	err = a.bucket.Put(object{segmentKind, s.Hash, epoch}.String(), s.Length, io.TeeReader(r, sum))
-	if err == nil && store.Hash(sum.Sum(nil)) != s.Hash {
-		err = fmt.Errorf("%w: it is not what its hash says", store.ErrCorrupt)
-	}
-	if err = errors.Join(err, r.Close()); err != nil {
-		return 0, fmt.Errorf("put segment %s: %w", s.Hash, err)
-	}
-	a.uploads[s.Hash] = epoch
-	return s.Length, nil
-}
-
-// swap replaces the head, or returns errMoved. If the outcome is not known, it reads
-// the head again and asks did.
-func (a *Archive) swap(tag string, h *head, did func(*head) bool) error {
-	b, err := h.encode()
-	if err != nil {
-		return err
-	}
-	err = a.bucket.SwapHead(tag, b)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrConflict):
-		// A bucket that tries again by itself may conflict with its own first try.
-		if now, _, e := a.head(); e == nil && did(&now) {
-			return nil
-		}
-		return errMoved
-	}
-	if now, _, e := a.head(); e == nil && did(&now) {
-		return nil
-	}
-	return fmt.Errorf("swap the head: %w", err)
-}
-
-// Upload puts a segment before any version names it, in the present epoch.
-func (a *Archive) Upload(s store.Source) (uploaded int64, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for range Attempts {
-		h, tag, err := a.head()
-		if err != nil {
-			return 0, fmt.Errorf("upload: %w", err)
-		}
-		known, err := a.known(&h, h.Last)
-		if err = a.stale(tag, err); errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("upload: %w", err)
-		}
-		_, n, err := a.place(s, h.Epoch, known)
-		return n, err
-	}
-	return 0, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
+	return object{}, false
 }

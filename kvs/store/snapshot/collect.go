@@ -23,8 +23,8 @@ type Collected struct {
 	Kept     int // objects that stay
 }
 
-// Collect drops the versions that are not to be kept, and deletes what no version
-// names and nobody who published since can rely on. Segments that others are just
+// Collect drops the branch's versions that are not to be kept, and deletes what no
+// version of any branch names and nobody who published since can rely on. Segments that others are just
 // uploading may go; they notice when they publish. A Collect that ended before it
 // was done is made good by the next.
 func (a *Archive) Collect(keep Retention) (Collected, error) {
@@ -47,31 +47,36 @@ func (a *Archive) Collect(keep Retention) (Collected, error) {
 
 func (a *Archive) collect(keep Retention) (Collected, error) {
 	h, tag, err := a.head()
-	if err != nil || len(h.Versions) == 0 {
+	if err != nil || h.versions() == 0 {
 		return Collected{}, err // what is put before the first version is not looked at
 	}
-	var kept []entry
-	named := map[string]bool{}
-	for i, e := range h.Versions {
-		if i < len(h.Versions)-keep.Last && !slices.Contains(keep.Versions, e.Version) {
-			continue
-		}
-		// What cannot be read names nobody knows what: nothing is deleted then.
-		m, err := a.manifest(e)
-		if err != nil {
-			return Collected{}, a.stale(tag, err)
-		}
-		kept = append(kept, e)
-		named[e.Manifest] = true
-		for i := range m.Segments {
-			named[m.object(i).String()] = true
+	l := h.of(a.opts.Branch)
+	all := l.Versions
+	l.Versions = nil
+	for i, e := range all {
+		if i >= len(all)-keep.Last || slices.Contains(keep.Versions, e.Version) {
+			l.Versions = append(l.Versions, e)
 		}
 	}
-	c := Collected{Versions: len(h.Versions) - len(kept)}
+	c := Collected{Versions: len(all) - len(l.Versions)}
+	if len(all) > 0 {
+		h.put(a.opts.Branch, l)
+	}
+	named := map[string]bool{}
+	for _, l := range h.lines() {
+		for _, e := range l.Versions {
+			// What cannot be read names nobody knows what: nothing is deleted then.
+			m, err := a.manifest(e)
+			if err != nil {
+				return Collected{}, a.stale(tag, err)
+			}
+			named[e.Manifest] = true
+			m.each(func(o object) { named[o.String()] = true })
+		}
+	}
 	old := h.Epoch
 	h.Epoch++
-	h.Versions = kept
-	if err := a.swap(tag, &h, func(*head) bool { return false }); err != nil {
+	if _, err := a.swap(tag, &h, func(*head) bool { return false }); err != nil {
 		return Collected{}, err
 	}
 	return a.delete(old, named, c)

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,15 +12,23 @@ import (
 )
 
 func goodHead() head {
-	return head{Epoch: 3, Last: 5, Versions: []entry{
-		{2, object{manifestKind, store.Hash{1}, 1}.String()}, {5, object{manifestKind, store.Hash{2}, 3}.String()},
-	}}
+	versions := func(vs ...store.Version) line {
+		l := line{Last: vs[len(vs)-1]}
+		for _, v := range vs {
+			l.Versions = append(l.Versions, entry{v, object{manifestKind, store.Hash{byte(v)}, uint64(v)}.String()})
+		}
+		return l
+	}
+	return head{Epoch: 3, line: versions(2, 5), Branches: []branch{{"a", versions(2)}, {"b.1-C", versions(7, 8)}}}
 }
 
 func goodManifest() manifest {
 	return manifest{
-		Manifest: store.Manifest{Version: 5, Parent: 2, Engine: "e", Format: 1, Segments: []store.Segment{{Hash: store.Hash{9}, Length: 7}}},
-		Epochs:   []uint64{2},
+		Manifest: store.Manifest{Version: 5, Parent: 2, Engine: "e", Format: 1, Segments: []store.Segment{
+			{Hash: store.Hash{9}, Length: 7},
+			{Hash: store.Hash{8}, Length: 6, Range: store.KeyRange{From: "a\xff", To: "b"}, Index: store.Hash{7}, IndexLength: 5},
+		}},
+		Epochs: []uint64{2, 3}, IndexEpochs: []uint64{0, 1},
 	}
 }
 
@@ -27,6 +36,15 @@ func TestHeadIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*head){
 		"no epoch":         func(h *head) { h.Epoch = 0 },
 		"no versions":      func(h *head) { h.Versions = nil },
+		"nothing":          func(h *head) { *h = head{Epoch: 1} },
+		"empty branch":     func(h *head) { h.Branches[0].line = line{} },
+		"branch names":     func(h *head) { h.Branches[0].Name = "b.1-C" },
+		"branch order":     func(h *head) { h.Branches[0].Name = "c" },
+		"no branch name":   func(h *head) { h.Branches[0].Name = "" },
+		"long name":        func(h *head) { h.Branches[1].Name = strings.Repeat("x", MaxBranchName+1) },
+		"branch path":      func(h *head) { h.Branches[0].Name = "a/b" },
+		"branch versions":  func(h *head) { h.Branches[1].Versions[0].Version = 8 },
+		"branch last":      func(h *head) { h.Branches[1].Last = 9 },
 		"out of order":     func(h *head) { h.Versions[0].Version = 6 },
 		"twice":            func(h *head) { h.Versions[0].Version = 5 },
 		"last is not last": func(h *head) { h.Last = 6 },
@@ -48,6 +66,15 @@ func TestManifestIsRefused(t *testing.T) {
 		"no version":      func(m *manifest) { m.Version = 0 },
 		"epochs":          func(m *manifest) { m.Epochs = nil },
 		"negative length": func(m *manifest) { m.Segments[0].Length = -1 },
+		"negative index":  func(m *manifest) { m.Segments[1].IndexLength = -1 },
+		"index epochs":    func(m *manifest) { m.IndexEpochs = m.IndexEpochs[:1] },
+		"no index epochs": func(m *manifest) { m.IndexEpochs = nil },
+		"index epoch 0":   func(m *manifest) { m.IndexEpochs[1] = 0 },
+		"epoch, no index": func(m *manifest) { m.IndexEpochs[0] = 1 },
+		"no index hash":   func(m *manifest) { m.Segments[1].Index = store.Hash{} },
+		"no index length": func(m *manifest) { m.Segments[1].IndexLength = 0 },
+		"empty range":     func(m *manifest) { m.Segments[1].Range.To = m.Segments[1].Range.From },
+		"long key":        func(m *manifest) { m.Segments[0].Range.From = store.Key(make([]byte, store.MaxKeyBytes+1)) },
 	} {
 		m := goodManifest()
 		change(&m)

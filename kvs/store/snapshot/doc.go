@@ -3,9 +3,10 @@
 // which versions there are (the order "manifest
 // last" is that of Gavalas's thesis, the head is not).
 //
-//	seg-HASH-EPOCH   a segment, HASH its SHA-256
+//	seg-HASH-EPOCH   a segment, or the index of one, HASH its SHA-256
 //	man-HASH-EPOCH   a manifest
-//	head             epoch, versions and their manifests; changed by compare-and-swap
+//	head             epoch, and of each branch its versions and their manifests; changed
+//	                 by compare-and-swap
 //
 // Publishing a manifest under the next number "if there is none" has a hole: a
 // writer that was stalled until its number was published, collected and forgotten
@@ -23,6 +24,33 @@
 // collecting kept, or of its epoch or later: no collecting, not even one that was
 // stalled since an earlier epoch, deletes it. Clocks play no part.
 //
-// The package refuses to merge versions of two writers: the second gets
-// store.ErrConflict.
+// After each swap the head is read again. A writer that gets no answer, neither to the
+// swap nor to that, may have published without knowing it; at its next use it finds its
+// version by the manifest's name, and goes on from it.
+//
+// A branch is a line of versions with numbers of its own. All branches are in the one
+// head, so what is said above of versions holds of all of them together, and a branch
+// begins with nothing but a swap:
+//
+//	Clone   with a version of another branch, whose manifest both name
+//	Split   with manifests that name a version's segments, each for a range of keys
+//	Merge   with a manifest that names the segments of several branches, for ranges that
+//	        have no keys in common
+//
+// So k workers become k′ without a segment read or written; what is outside an entry's
+// range goes when the worker's engine merges. A segment that two pieces have changed
+// around stays named by both, and is fetched by both.
+//
+//	engine              restored lazily       split and merged
+//	memory              store.ErrUnsupported  yes
+//	appendlog           store.ErrUnsupported  yes
+//	hybridlog           store.ErrUnsupported  yes
+//	lsm                 yes                   yes
+//	pebble              store.ErrUnsupported  store.ErrUnsupported
+//
+// The first three keep all keys in memory, which they read from all of a version; a
+// table of Pebble's counts as a whole. Clones work with all of them.
+//
+// The package refuses to merge versions of two writers of one branch: the second gets
+// store.ErrConflict. It starts goroutines only where Options.Parallel asks for them.
 package snapshot

@@ -41,7 +41,10 @@ type Folder struct {
 	opts FolderOptions
 }
 
-var _ store.Bucket = (*Folder)(nil)
+var (
+	_ store.Bucket      = (*Folder)(nil)
+	_ store.RangeBucket = (*Folder)(nil)
+)
 
 const (
 	uploadSlots  = 64
@@ -155,6 +158,29 @@ func (f *Folder) Get(name string) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("get: %w", err)
 	}
 	return r, nil
+}
+
+// GetRange reads n bytes of an object from offset off on.
+func (f *Folder) GetRange(name string, off, n int64) (io.ReadCloser, error) {
+	if off < 0 || n < 1 {
+		return nil, fmt.Errorf("get %s: %w: %d bytes from %d on", name, store.ErrOptions, n, off)
+	}
+	if err := f.check("get", name); err != nil {
+		return nil, err
+	}
+	r, err := f.opts.FS.Open(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("get: %w: %w", store.ErrNoObject, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get: %w", err)
+	}
+	return &section{io.NewSectionReader(r, off, n), r}, nil
+}
+
+type section struct {
+	*io.SectionReader
+	io.Closer
 }
 
 // Delete removes an object.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +24,11 @@ const racing = "JOINERY_SNAPSHOT_RACE"
 // TestMain lets the test's own binary be the second process of a race.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(racing); dir != "" {
-		won, err := race(dir, 120)
+		rounds := 0
+		if _, err := fmt.Sscan(os.Getenv(racing+"_ROUNDS"), &rounds); err != nil {
+			panic(err)
+		}
+		won, err := race(dir, rounds)
 		fmt.Println(won)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -67,9 +70,15 @@ func TestTwoProcessesRace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "bucket")
 	var out [2]bytes.Buffer
 	var cmds [2]*exec.Cmd
+	rounds := 120
+	if *long {
+		rounds = 1000
+	} else if testing.Short() {
+		rounds = 20
+	}
 	for i := range cmds {
 		cmds[i] = exec.Command(os.Args[0])
-		cmds[i].Env = append(os.Environ(), racing+"="+dir)
+		cmds[i].Env = append(os.Environ(), racing+"="+dir, fmt.Sprint(racing, "_ROUNDS=", rounds))
 		cmds[i].Stdout, cmds[i].Stderr = &out[i], os.Stderr
 		require.NoError(t, cmds[i].Start())
 	}
@@ -85,63 +94,7 @@ func TestTwoProcessesRace(t *testing.T) {
 	b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{})
 	require.NoError(t, err)
 	require.Len(t, whole(t, b), won)
-	t.Logf("240 tries, %d versions", won)
-}
-
-// TestOneWinner races two writers a thousand times to the same next version.
-func TestOneWinner(t *testing.T) {
-	for name, open := range map[string]func(t *testing.T) func() store.Bucket{
-		"folder on the disk of the simulator": func(t *testing.T) func() store.Bucket {
-			d, err := disk.NewFS(disk.FSOptions{})
-			require.NoError(t, err)
-			return func() store.Bucket {
-				b, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d, Wait: patient, Tries: 100000})
-				require.NoError(t, err)
-				return b
-			}
-		},
-		"folder": func(t *testing.T) func() store.Bucket {
-			dir := t.TempDir()
-			return func() store.Bucket {
-				b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{Wait: patient, Tries: 100000})
-				require.NoError(t, err)
-				return b
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bucket := open(t)
-			rounds := 1000
-			if name == "folder" {
-				rounds = 150 // a sync of a real disk each; the two processes race there too
-			}
-			archives := [2]*snapshot.Archive{snapshot.New(bucket()), snapshot.New(bucket())}
-			for round := range rounds {
-				var errs [2]error
-				var wg sync.WaitGroup
-				for i, a := range archives {
-					wg.Go(func() {
-						_, _, errs[i] = a.Publish(draft(store.Version(round), fmt.Sprint(round, i)))
-					})
-				}
-				wg.Wait()
-				won := 0
-				for _, err := range errs {
-					if err == nil {
-						won++
-					} else {
-						require.ErrorIs(t, err, store.ErrConflict)
-					}
-				}
-				require.Equal(t, 1, won, "round %d: %v", round, errs)
-				if round%100 == 99 {
-					_, err := archives[0].Collect(snapshot.Retention{Last: 1})
-					require.NoError(t, err)
-				}
-			}
-			whole(t, bucket())
-		})
-	}
+	t.Logf("%d tries, %d versions", 2*rounds, won)
 }
 
 func newFolder(t *testing.T, o snapshot.FolderOptions) *snapshot.Folder {

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,10 +16,14 @@ const (
 	MaxVersions = 1 << 16
 	// MaxSegments is how many segments a version has.
 	MaxSegments = catalog.MaxParts
+	// MaxBranches is how many branches there are at once besides the main one.
+	MaxBranches = 1 << 10
+	// MaxBranchName is how many bytes a branch's name has.
+	MaxBranchName = 64
 
 	maxObjectBytes = 64 << 20 // of a manifest
-	headFormat     = 1
-	manifestFormat = 1
+	headFormat     = 2        // 1 where there are no branches
+	manifestFormat = 2        // 1 where segments have neither range nor index
 	headTitle      = "joinery archive"
 	manifestTitle  = "joinery version"
 )
@@ -27,10 +32,22 @@ const (
 type head struct {
 	// Epoch is how often the archive was collected, plus 1.
 	Epoch uint64 `json:"epoch"`
+	line         // the main branch
+	// Branches are the others, by name. None is empty.
+	Branches []branch `json:"branches,omitempty"`
+}
+
+// line is the versions of a branch.
+type line struct {
 	// Last is the last version published, kept or not; numbers are not used again.
 	Last store.Version `json:"last"`
 	// Versions are those kept, ascending. The last one is always Last.
 	Versions []entry `json:"versions"`
+}
+
+type branch struct {
+	Name string `json:"name"`
+	line
 }
 
 type entry struct {
@@ -71,10 +88,30 @@ func parseObject(name string) (o object, ok bool) {
 type manifest struct {
 	store.Manifest
 	Epochs []uint64 `json:"epochs"` // of each segment's object
+	// IndexEpochs are those of the segments' indexes, 0 where there is none.
+	IndexEpochs []uint64 `json:"index_epochs,omitempty"`
 }
 
 func (m *manifest) object(i int) object {
 	return object{segmentKind, m.Segments[i].Hash, m.Epochs[i]}
+}
+
+// index is the object of a segment's index, if it has one.
+func (m *manifest) index(i int) (object, bool) {
+	if m.Segments[i].IndexLength == 0 {
+		return object{}, false
+	}
+	return object{segmentKind, m.Segments[i].Index, m.IndexEpochs[i]}, true
+}
+
+// each calls do with the objects that the manifest names.
+func (m *manifest) each(do func(object)) {
+	for i := range m.Segments {
+		do(m.object(i))
+		if o, ok := m.index(i); ok {
+			do(o)
+		}
+	}
 }
 
 func decodeHead(b []byte) (head, error) {
@@ -85,42 +122,127 @@ func decodeHead(b []byte) (head, error) {
 	if err := catalog.Unseal(headTitle, headFormat, b, &h); err != nil {
 		return head{}, fmt.Errorf("head: %w", err)
 	}
-	if len(h.Versions) > MaxVersions || h.Epoch == 0 || len(h.Versions) == 0 {
-		return head{}, fmt.Errorf("head: %w: epoch %d, %d versions", store.ErrCorrupt, h.Epoch, len(h.Versions))
+	if h.Epoch == 0 || len(h.Versions) == 0 && len(h.Branches) == 0 || len(h.Branches) > MaxBranches {
+		return head{}, fmt.Errorf("head: %w: epoch %d, %d versions, %d branches", store.ErrCorrupt, h.Epoch, len(h.Versions), len(h.Branches))
 	}
-	if h.Versions[len(h.Versions)-1].Version != h.Last {
-		return head{}, fmt.Errorf("head: %w: version %s is not the last kept", store.ErrCorrupt, h.Last)
+	if err := h.check(); err != nil {
+		return head{}, fmt.Errorf("head: %w", err)
 	}
-	var before store.Version
-	for _, e := range h.Versions {
-		if e.Version <= before {
-			return head{}, fmt.Errorf("head: %w: version %s after %s", store.ErrCorrupt, e.Version, before)
+	last := ""
+	for _, b := range h.Branches {
+		if checkName(b.Name) != nil || b.Name <= last || len(b.Versions) == 0 {
+			return head{}, fmt.Errorf("head: %w: branch %q after %q with %d versions", store.ErrCorrupt, b.Name, last, len(b.Versions))
 		}
-		before = e.Version
-		if o, ok := parseObject(e.Manifest); !ok || o.kind != manifestKind {
-			return head{}, fmt.Errorf("head: %w: version %s has manifest %q", store.ErrCorrupt, e.Version, e.Manifest)
+		last = b.Name
+		if err := b.check(); err != nil {
+			return head{}, fmt.Errorf("head: branch %s: %w", b.Name, err)
 		}
+	}
+	if n := h.versions(); n > MaxVersions {
+		return head{}, fmt.Errorf("head: %w: %d versions", store.ErrCorrupt, n)
 	}
 	return h, nil
 }
 
-func (h *head) encode() ([]byte, error) { return catalog.Seal(headTitle, headFormat, h) }
+// check refuses versions that no branch has.
+func (l *line) check() error {
+	var before store.Version
+	for _, e := range l.Versions {
+		if e.Version <= before {
+			return fmt.Errorf("%w: version %s after %s", store.ErrCorrupt, e.Version, before)
+		}
+		before = e.Version
+		if o, ok := parseObject(e.Manifest); !ok || o.kind != manifestKind {
+			return fmt.Errorf("%w: version %s has manifest %q", store.ErrCorrupt, e.Version, e.Manifest)
+		}
+	}
+	if before != l.Last {
+		return fmt.Errorf("%w: version %s is not the last kept", store.ErrCorrupt, l.Last)
+	}
+	return nil
+}
+
+// checkName refuses names that no branch has: 1 to MaxBranchName letters, digits, '-'
+// and '.'.
+func checkName(name string) error {
+	ok := name != "" && len(name) <= MaxBranchName
+	for _, r := range name {
+		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
+	}
+	if !ok {
+		return fmt.Errorf("%w: branch %.80q, want 1 to %d letters, digits, '-' and '.'", store.ErrOptions, name, MaxBranchName)
+	}
+	return nil
+}
+
+// versions is how many versions are kept.
+func (h *head) versions() int {
+	n := len(h.Versions)
+	for _, b := range h.Branches {
+		n += len(b.Versions)
+	}
+	return n
+}
+
+// lines are all branches, the main one first.
+func (h *head) lines() []*line {
+	ls := []*line{&h.line}
+	for i := range h.Branches {
+		ls = append(ls, &h.Branches[i].line)
+	}
+	return ls
+}
+
+// of is the branch of that name, "" for the main one; one that is not there is empty.
+func (h *head) of(name string) line {
+	if name == "" {
+		return h.line
+	}
+	if i, ok := h.at(name); ok {
+		return h.Branches[i].line
+	}
+	return line{}
+}
+
+func (h *head) at(name string) (int, bool) {
+	return slices.BinarySearchFunc(h.Branches, name, func(b branch, name string) int { return strings.Compare(b.Name, name) })
+}
+
+// put makes l the branch of that name.
+func (h *head) put(name string, l line) {
+	if name == "" {
+		h.line = l
+		return
+	}
+	i, ok := h.at(name)
+	if !ok {
+		h.Branches = slices.Insert(h.Branches, i, branch{Name: name})
+	}
+	h.Branches[i].line = l
+}
+
+func (h *head) encode() ([]byte, error) {
+	if len(h.Branches) == 0 {
+		return catalog.Seal(headTitle, 1, h)
+	}
+	return catalog.Seal(headTitle, headFormat, h)
+}
 
 // find is the entry of a version, or of the latest.
-func (h *head) find(v store.Version) (entry, error) {
-	if len(h.Versions) == 0 {
+func (l *line) find(v store.Version) (entry, error) {
+	if len(l.Versions) == 0 {
 		return entry{}, fmt.Errorf("%w: %s; there is none yet", store.ErrVersion, v)
 	}
 	if v == store.Latest {
-		return h.Versions[len(h.Versions)-1], nil
+		return l.Versions[len(l.Versions)-1], nil
 	}
-	for _, e := range h.Versions {
+	for _, e := range l.Versions {
 		if e.Version == v {
 			return e, nil
 		}
 	}
 	return entry{}, fmt.Errorf("%w: %s; there are %d from %s to %s", store.ErrVersion, v,
-		len(h.Versions), h.Versions[0].Version, h.Last)
+		len(l.Versions), l.Versions[0].Version, l.Last)
 }
 
 func decodeManifest(b []byte) (manifest, error) {
@@ -128,16 +250,31 @@ func decodeManifest(b []byte) (manifest, error) {
 	if err := catalog.Unseal(manifestTitle, manifestFormat, b, &m); err != nil {
 		return manifest{}, err
 	}
-	if len(m.Segments) > MaxSegments || len(m.Epochs) != len(m.Segments) || m.Version == 0 {
-		return manifest{}, fmt.Errorf("%w: version %s with %d segments and %d epochs", store.ErrCorrupt,
-			m.Version, len(m.Segments), len(m.Epochs))
+	if len(m.Segments) > MaxSegments || len(m.Epochs) != len(m.Segments) || m.Version == 0 ||
+		len(m.IndexEpochs) != 0 && len(m.IndexEpochs) != len(m.Segments) {
+		return manifest{}, fmt.Errorf("%w: version %s with %d segments and %d and %d epochs", store.ErrCorrupt,
+			m.Version, len(m.Segments), len(m.Epochs), len(m.IndexEpochs))
 	}
-	for _, s := range m.Segments {
-		if s.Length < 0 {
-			return manifest{}, fmt.Errorf("%w: a segment of %d bytes", store.ErrCorrupt, s.Length)
+	for i, s := range m.Segments {
+		if err := s.Check(); err != nil {
+			return manifest{}, fmt.Errorf("segment %s: %w", s.Hash, err)
+		}
+		if s.IndexLength > 0 && len(m.IndexEpochs) == 0 || len(m.IndexEpochs) > 0 && (m.IndexEpochs[i] == 0) != (s.IndexLength == 0) {
+			return manifest{}, fmt.Errorf("%w: segment %s has an index of no epoch, or an epoch of no index", store.ErrCorrupt, s.Hash)
 		}
 	}
 	return m, nil
 }
 
-func (m *manifest) encode() ([]byte, error) { return catalog.Seal(manifestTitle, manifestFormat, m) }
+func (m *manifest) encode() ([]byte, error) {
+	format := 1
+	if m.Whole {
+		format = manifestFormat
+	}
+	for _, s := range m.Segments {
+		if !s.Plain() {
+			format = manifestFormat
+		}
+	}
+	return catalog.Seal(manifestTitle, format, m)
+}

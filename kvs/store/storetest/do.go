@@ -38,6 +38,10 @@ func (r *run) do(o Op) (result string, err error) {
 		return "", r.step()
 	case Reopen:
 		return r.reopen()
+	case Clone:
+		return r.clone(o.N == 1)
+	case Split:
+		return r.split(min(max(o.N, 1), Written), value(o.Serial, o.Length))
 	case Crash:
 		if o.N > 0 && !r.config.Engine.Clones {
 			r.fs.CrashAt(r.fs.Ops() + int64(o.N))

@@ -15,6 +15,10 @@
 //	restore V      go back to version V, 0 for the latest
 //	collect N      drop all versions but the last N
 //	step           a step of background work
+//	clone N        publish, give the version a branch of its own, and go on with that in a
+//	               new directory, opened lazily where N is 1 and the engine can
+//	split K S.N    publish, split the version into K branches by key, set a key in each to
+//	               the value of S and N, publish and merge them, and go on with that
 //	reopen         close and open
 //	crash N M      cut the power at the Nth disk operation from here, 0 for now, and
 //	               once more at the Mth disk operation of opening again, 0 for not
@@ -46,11 +50,13 @@ const (
 	Step
 	Reopen
 	Crash
+	Clone
+	Split
 	kinds
 )
 
 var kindNames = [kinds]string{
-	"set", "get", "delete", "sync", "snapshot", "idle", "restore", "collect", "step", "reopen", "crash",
+	"set", "get", "delete", "sync", "snapshot", "idle", "restore", "collect", "step", "reopen", "crash", "clone", "split",
 }
 
 // Op is one operation of a workload. Which fields count depends on its kind.
@@ -58,7 +64,7 @@ type Op struct {
 	Kind           Kind
 	Key            int // number of a key
 	Serial, Length int // of a value, Length at least 1
-	N, M           int // version, versions kept, disk operations
+	N, M           int // version, versions kept, disk operations, lazily, branches
 }
 
 // String is the operation as a line.
@@ -69,8 +75,10 @@ func (o Op) String() string {
 		return fmt.Sprintf("%s %d %d.%d", name, o.Key, o.Serial, o.Length)
 	case Get, Delete:
 		return fmt.Sprintf("%s %d", name, o.Key)
-	case Restore, Collect:
+	case Restore, Collect, Clone:
 		return fmt.Sprintf("%s %d", name, o.N)
+	case Split:
+		return fmt.Sprintf("%s %d %d.%d", name, o.N, o.Serial, o.Length)
 	case Crash:
 		return fmt.Sprintf("%s %d %d", name, o.N, o.M)
 	}
@@ -95,8 +103,10 @@ func ParseOp(line string) (Op, error) {
 		_, err = fmt.Sscanf(rest, "%d %d.%d", &o.Key, &o.Serial, &o.Length)
 	case Get, Delete:
 		_, err = fmt.Sscanf(rest, "%d", &o.Key)
-	case Restore, Collect:
+	case Restore, Collect, Clone:
 		_, err = fmt.Sscanf(rest, "%d", &o.N)
+	case Split:
+		_, err = fmt.Sscanf(rest, "%d %d.%d", &o.N, &o.Serial, &o.Length)
 	case Crash:
 		_, err = fmt.Sscanf(rest, "%d %d", &o.N, &o.M)
 	case kinds:
@@ -164,7 +174,7 @@ func Draw(src choice.Source, n int, crashes bool) Workload {
 		key++
 		return int(src.Choose(choice.Point{Site: site, Key: key, N: uint64(n)}))
 	}
-	weights := [kinds]int{Set: 40, Get: 8, Delete: 12, Sync: 3, Snapshot: 8, Idle: 2, Restore: 4, Collect: 3, Step: 10, Reopen: 3}
+	weights := [kinds]int{Set: 40, Get: 8, Delete: 12, Sync: 3, Snapshot: 8, Idle: 2, Restore: 4, Collect: 3, Step: 10, Reopen: 3, Clone: 2, Split: 1}
 	if crashes {
 		weights[Crash] = 7
 	}
@@ -191,6 +201,10 @@ func Draw(src choice.Source, n int, crashes bool) Workload {
 			o.N = ask("version", 6)
 		case Collect:
 			o.N = 1 + ask("keep", 3)
+		case Clone:
+			o.N = ask("lazily", 2)
+		case Split:
+			o.N, o.Serial, o.Length = 1+ask("branches", 4), i+1, lengths[ask("length", len(lengths))]
 		case Crash:
 			o.N = ask("after", 40)
 			if ask("again", 3) == 2 {

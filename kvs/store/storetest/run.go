@@ -27,6 +27,8 @@ type Engine struct {
 	// Clones says that it cannot bear a disk that stops, so that crashes are made on
 	// copies of the disk.
 	Clones bool
+	// Lazy says that it can be opened lazily; one that cannot refuses.
+	Lazy bool
 }
 
 // Config is how a workload is run.
@@ -63,9 +65,12 @@ type Outcome struct {
 // plain map, with what was run. The engine is closed at the end, opened again, and
 // compared once more.
 func Run(c Config, w Workload) (Outcome, error) {
-	r := &run{config: c, model: newModel(c.Durability, Group)}
+	r := &run{config: c, model: newModel(c.Durability, Group), dir: "dir"}
 	err := r.all(w)
-	out := Outcome{r.history, r.fs.Ops(), r.failing.asked, r.crashes, r.fs.Stats()}
+	if r.ops == 0 {
+		r.ops = r.fs.Ops()
+	}
+	out := Outcome{r.history, r.ops, r.failing.asked, r.crashes, r.fs.Stats()}
 	if err != nil {
 		err = fmt.Errorf("%s, durability %s, crash at %d, failure at %d, seed %d: %w\n%s", c.Engine.Name, c.Durability,
 			c.CrashAt, c.FailAt, c.Seed, err, strings.Join(r.history, "\n"))
@@ -87,6 +92,18 @@ type run struct {
 	// attempted is what an operation that has not returned leads to, nil for nothing.
 	attempted  *state
 	collecting bool
+	dir        string // the engine's
+	branch     string // the archive's
+	made       int    // directories and branches so far
+	left       []leftBranch
+	ops        int64 // disk operations of the workload
+	elsewhere  bool  // another engine than the run's is at work
+}
+
+// leftBranch is a branch that the run has gone on from.
+type leftBranch struct {
+	name     string
+	versions map[store.Version]state
 }
 
 // failing decides that one disk operation fails, and leaves to its source what is not
@@ -150,29 +167,54 @@ func (r *run) all(w Workload) error {
 	if err := r.survive("compare", r.compare()); err != nil {
 		return err
 	}
-	return r.survive("close", r.engine.Close())
+	if err := r.survive("close", r.engine.Close()); err != nil {
+		return err
+	}
+	if r.config.Errors != sim.Off {
+		return nil
+	}
+	r.ops = r.fs.Ops() // the power is cut no more
+	r.fs.CrashAt(0)
+	return r.compareBranches()
 }
 
 func (r *run) open() error {
-	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: r.fs, Tries: 100})
+	engine, err := r.openAt(r.dir, r.branch, false)
 	if err != nil {
+		r.engine = nil
 		return err
 	}
-	r.archive = snapshot.New(bucket)
+	r.engine = engine
+	return nil
+}
+
+// archiveOf opens a branch of the bucket.
+func (r *run) archiveOf(branch string) (*snapshot.Archive, error) {
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: r.fs, Tries: 100})
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Open(bucket, snapshot.Options{Branch: branch})
+}
+
+// openAt opens an engine that goes on with a branch in a directory, and makes that
+// branch's the run's archive.
+func (r *run) openAt(dir, branch string, lazily bool) (store.Engine, error) {
+	var err error
+	if r.archive, err = r.archiveOf(branch); err != nil {
+		return nil, err
+	}
 	var scheduler store.Scheduler
 	if r.config.Queued {
 		if r.queue, err = store.NewQueue(16); err != nil {
-			return err
+			return nil, err
 		}
 		scheduler = r.queue
 	}
-	r.engine, err = r.config.Engine.Open(store.Options{
-		Dir: "dir", FS: r.fs, Archive: r.archive, Durability: r.config.Durability, GroupWrites: Group, Scheduler: scheduler,
+	return r.config.Engine.Open(store.Options{
+		Dir: dir, FS: r.fs, Archive: r.archive, Durability: r.config.Durability, GroupWrites: Group, Scheduler: scheduler,
+		Lazy: lazily,
 	})
-	if err != nil {
-		r.engine = nil
-	}
-	return err
 }
 
 // survive lets an error pass that is the disk's doing: the power is cut, and the
@@ -188,7 +230,9 @@ func (r *run) survive(what string, err error) error {
 	if !errors.Is(err, disk.ErrCrashed) && r.config.Errors == sim.Off {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if errors.Is(err, store.ErrFailed) && r.engine != nil && r.engine.Close() == nil {
+	elsewhere := r.elsewhere
+	r.elsewhere = false
+	if errors.Is(err, store.ErrFailed) && !elsewhere && r.engine != nil && r.engine.Close() == nil {
 		return fmt.Errorf("%s failed the engine, and Close says that all is durable: %w", what, err)
 	}
 	if err := r.crash(); err != nil {
@@ -257,7 +301,7 @@ func (r *run) leftovers() error {
 	if r.config.Errors != sim.Off || r.config.Engine.Clones {
 		return nil
 	}
-	b, err := catalog.ReadFile(r.fs, "dir/CATALOG", 1<<20)
+	b, err := catalog.ReadFile(r.fs, r.dir+"/CATALOG", 1<<20)
 	if err != nil {
 		return err
 	}
@@ -265,7 +309,7 @@ func (r *run) leftovers() error {
 	if err != nil {
 		return departs("its own catalog: %w", err)
 	}
-	names, err := r.fs.List("dir")
+	names, err := r.fs.List(r.dir)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,16 @@ func Test(t *testing.T, e Engine) {
 		t.Run("failing", func(t *testing.T) { testFailing(t, e) })
 		t.Run("failures", func(t *testing.T) { testFailures(t, e) })
 	}
+	t.Run("lazily", func(t *testing.T) {
+		r, err := e.Open(store.Options{Dir: "dir", FS: newDisk(t), Lazy: true})
+		if !e.Lazy {
+			require.ErrorIs(t, err, store.ErrUnsupported)
+			require.ErrorContains(t, err, e.Name)
+			return
+		}
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+	})
 	t.Run("seeded", func(t *testing.T) { testSeeded(t, e) })
 }
 
@@ -89,7 +99,7 @@ func testFailures(t *testing.T, e Engine) {
 			require.Positive(t, whole.Asked)
 			stride := int64(1)
 			if !*long {
-				stride += whole.Asked / 100
+				stride += whole.Asked / 60
 			}
 			for at := int64(1); at <= whole.Asked; at += stride {
 				c.FailAt = at

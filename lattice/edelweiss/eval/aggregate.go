@@ -12,7 +12,7 @@ import (
 // is a choice of a tuple for each literal of the body; each counts once.
 type aggregator struct {
 	head   []el.Term
-	target *relation
+	into   target
 	groups map[string]*aggregate
 	dirty  []*aggregate
 	key    []byte
@@ -26,12 +26,12 @@ type aggregate struct {
 	n      int
 	sums   []total
 	bags   []bag
-	out    el.Tuple // the tuple that stands in the target, nil if none does
+	out    el.Tuple // the tuple that is counted in the target, nil if none does
 	queued bool
 }
 
-func newAggregator(head []el.Term, target *relation) *aggregator {
-	return &aggregator{head: head, target: target, groups: map[string]*aggregate{}}
+func newAggregator(head []el.Term, into target) *aggregator {
+	return &aggregator{head: head, into: into, groups: map[string]*aggregate{}}
 }
 
 // add counts derivations of out, whose aggregated columns hold the arguments.
@@ -90,12 +90,7 @@ func (a *aggregator) count(t el.Tuple, sign int) {
 	if t == nil {
 		return
 	}
-	w := a.target.row(t, t.Append(nil))
-	w.count += sign
-	a.target.touch(w)
-	if g := a.target.group; sign < 0 && g != nil && g.recursive && !a.target.persistent() {
-		g.shrunk = true
-	}
+	a.into.add(t, t.Append(nil), sign)
 }
 
 func (a *aggregator) result(g *aggregate) el.Tuple {

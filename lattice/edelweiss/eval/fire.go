@@ -36,6 +36,7 @@ func (p *plan) fire(w *row, sign int, whole bool) {
 	if !whole {
 		hidden = w
 	}
+	p.deleting(fromStart, w)
 	came := (sign > 0) != p.negated
 	p.run(0, hidden, came, sign)
 }
@@ -122,6 +123,19 @@ func (p *plan) each(i int, changed *row, came bool, sign int) {
 
 func (p *plan) match(i int, hidden, changed *row, came bool, sign int) {
 	s := &p.steps[i]
+	if s.idx == s.rel.full && s.rel.ids == nil {
+		if w := s.rel.rows[string(s.keyBuf)]; w != nil && w.visible && w != hidden {
+			p.deleting(i, w)
+			p.bind(i, w.tuple, changed, came, sign)
+		}
+		return
+	}
+	if s.rel.ids != nil && s.idx == s.rel.full {
+		if s.rel.ids.contains(s.keyBuf) && (hidden == nil || hidden.enc != string(s.keyBuf)) {
+			p.run(i+1, changed, came, sign) // nothing is left to be bound
+		}
+		return
+	}
 	if s.rel.ids != nil {
 		for t := range s.rel.idsUnder(s.idx, append([]byte(nil), s.keyBuf...)) {
 			if hidden == nil || hidden.tuple.Compare(t) != 0 {
@@ -132,6 +146,7 @@ func (p *plan) match(i int, hidden, changed *row, came bool, sign int) {
 	}
 	for _, w := range s.idx.lookup(s.keyBuf) {
 		if w != hidden {
+			p.deleting(i, w)
 			p.bind(i, w.tuple, changed, came, sign)
 		}
 	}
@@ -150,7 +165,20 @@ func (p *plan) bind(i int, t el.Tuple, changed *row, came bool, sign int) {
 	p.run(i+1, changed, came, sign)
 }
 
+// deleting notes the row that a step matches if it is the one that the head deletes,
+// which then need not be looked up.
+func (p *plan) deleting(i int, w *row) {
+	if i == p.doomed {
+		p.victim = w
+	}
+}
+
 func (p *plan) emit(sign int) {
+	if p.victim != nil {
+		p.victim.doom += int32(sign)
+		p.into.effect.doom(p.victim)
+		return
+	}
 	for j := range p.head {
 		p.out[j] = p.head[j].of(p.slots)
 	}
@@ -159,10 +187,43 @@ func (p *plan) emit(sign int) {
 		return
 	}
 	p.enc = p.out.Append(p.enc[:0])
-	w := p.target.row(p.out, p.enc)
-	w.count += sign
-	p.target.touch(w)
-	if g := p.target.group; sign < 0 && g != nil && g.recursive && !p.target.persistent() {
-		g.shrunk = true
+	p.into.add(p.out, p.enc, sign)
+}
+
+// target is where derivations are counted: in a relation, or for an effect on one.
+type target struct {
+	rel    *relation
+	effect *effect // nil for rules of this timestep
+}
+
+// add counts derivations of a tuple. A member of a range never leaves it, so that
+// nobody needs to know how often it is derived.
+func (to target) add(t el.Tuple, enc []byte, sign int) {
+	r := to.rel
+	if r.ids != nil && r.ids.contains(enc) {
+		return
 	}
+	w := r.row(t, enc)
+	switch {
+	case to.effect == nil || to.effect.op == el.Async:
+		w.count += int32(sign)
+		r.touch(w)
+		if g := r.group; sign < 0 && g != nil && g.recursive && !r.persistent() {
+			g.shrunk = true
+		}
+	case to.effect.op == el.Delete:
+		w.doom += int32(sign)
+		to.effect.doom(w)
+	default:
+		w.next += int32(sign)
+		to.effect.touch(w)
+	}
+}
+
+// settles is the group that what is counted belongs to, nil for effects.
+func (to target) settles() *group {
+	if to.effect != nil {
+		return nil
+	}
+	return to.rel.group
 }

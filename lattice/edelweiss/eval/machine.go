@@ -10,15 +10,16 @@ import (
 // Machine runs a program on one node, incrementally. It is not safe for
 // concurrent use.
 type Machine struct {
-	program *el.Program
-	self    int64
-	watch   bool
-	rels    map[string]*relation
-	order   []*relation // as declared
-	groups  []*group
-	effects []*effect // what @next, @async and @delete rules derive, by declaration
-	tick    int64
-	failed  error
+	program  *el.Program
+	self     int64
+	watch    bool
+	rels     map[string]*relation
+	order    []*relation // as declared
+	groups   []*group
+	effects  []*effect // what @next, @async and @delete rules derive, by declaration
+	arriving el.Tuple
+	tick     int64
+	failed   error
 }
 
 // group is a strongly connected set of collections, evaluated together.
@@ -29,12 +30,14 @@ type group struct {
 	seeds     []*plan // clauses into the group that read nothing of it, for computing it anew
 }
 
-// effect is what rules of one operator other than Now derive for a collection.
+// effect is what rules of one operator other than Now derive for a collection: counted
+// in the rows of the collection, but for messages, which are for other nodes.
 type effect struct {
-	op         el.Op
-	into       *relation
-	view       *relation
-	came, went []*row // net changes of this timestep
+	op    el.Op
+	into  *relation // of messages, a relation of their own
+	feeds []*aggregator
+	dirty []*row // of @next, what may have changed; of @delete, all that is derived, and more
+	came  []*row // messages that were not derived in the timestep before
 }
 
 // New makes a machine for a program that satisfies [edelweiss.CheckRewritten].
@@ -61,17 +64,51 @@ func New(p *el.Program, o Options) (*Machine, error) {
 		m.groups = append(m.groups, g)
 	}
 	for _, f := range slices.Concat(o.Sealed, o.Stored) {
-		m.rels[f.Collection].arrivals = append(m.rels[f.Collection].arrivals, f.Tuple)
+		m.rels[f.Collection].arriveTuple(f.Tuple)
 	}
 	for i := range p.Rules {
 		m.rule(&p.Rules[i])
 	}
 	for _, r := range m.order {
 		if keys := r.decl.Keys(); r.persistent() && keys < len(r.decl.Columns) {
-			r.index(firstColumns(keys))
+			r.keys = r.index(firstColumns(keys))
 		}
+		r.selfish = selfish(p, r.name)
+		r.lasting = r.persistent() && !slices.ContainsFunc(p.Rules, func(rule el.Rule) bool {
+			return rule.Op == el.Delete && rule.Head.Name == r.name
+		})
+	}
+	for _, s := range p.Seals {
+		m.rels[s.Of.Name].watched, m.rels[s.By.Name].watched = m.watch, m.watch
 	}
 	return m, nil
+}
+
+// selfish reports whether each rule that deletes from a collection reads of it only
+// the tuple that it deletes.
+func selfish(p *el.Program, name string) bool {
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if r.Op != el.Delete || r.Head.Name != name {
+			continue
+		}
+		reads := 0
+		for j := range r.Body {
+			if r.Body[j].Atom.Name == name {
+				reads++
+			}
+		}
+		if reads != 1 { // the one that the check of programs demands
+			return false
+		}
+	}
+	return true
+}
+
+// arriveTuple is arrive of a tuple, which is copied.
+func (r *relation) arriveTuple(t el.Tuple) {
+	r.enc = t.Append(r.enc[:0])
+	r.arrive(r.row(t, r.enc))
 }
 
 func firstColumns(n int) []int {
@@ -92,33 +129,42 @@ func (m *Machine) rule(r *el.Rule) {
 				fact[i] = el.Node(m.self)
 			}
 		}
-		into.arrivals = append(into.arrivals, fact)
+		into.arriveTuple(fact)
 		return
 	}
-	target := into
+	to := target{rel: into}
 	if r.Op != el.Now {
-		target = m.effect(r.Op, into).view
+		to.effect = m.effect(r.Op, into)
+		to.rel = to.effect.into
 	}
 	for _, clause := range r.Desugar() {
 		var agg *aggregator
 		if clause.Aggregates() {
-			agg = newAggregator(clause.Head.Args, target)
-			target.feeds = append(target.feeds, agg)
+			agg = newAggregator(clause.Head.Args, to)
+			if to.effect != nil {
+				to.effect.feeds = append(to.effect.feeds, agg)
+			} else {
+				into.feeds = append(into.feeds, agg)
+			}
 		}
-		reads := false
+		reads, atoms := false, 0
 		first := (*plan)(nil)
 		for i, l := range clause.Body {
 			if l.Kind != el.Match && l.Kind != el.Absent {
 				continue
 			}
-			p := m.compile(&clause, i, target, agg)
+			p := m.compile(&clause, i, to, agg)
 			p.start.uses = append(p.start.uses, p)
-			reads = reads || p.start.group == target.group
+			atoms++
+			reads = reads || p.start.group == to.settles()
 			if first == nil && l.Kind == el.Match {
 				first = p
 			}
 		}
-		if g := target.group; g != nil && g.recursive && !reads && agg == nil {
+		if atoms == 1 && first != nil && agg == nil && to.effect == nil && !first.start.group.recursive {
+			first.once = true
+		}
+		if g := to.settles(); g != nil && g.recursive && !reads && agg == nil {
 			g.seeds = append(g.seeds, first)
 		}
 	}
@@ -126,11 +172,14 @@ func (m *Machine) rule(r *el.Rule) {
 
 func (m *Machine) effect(op el.Op, into *relation) *effect {
 	for _, e := range m.effects {
-		if e.op == op && e.into == into {
+		if e.op == op && e.into.name == into.name {
 			return e
 		}
 	}
-	e := &effect{op: op, into: into, view: newRelation(into.decl, into.name+"@"+op.String())}
+	e := &effect{op: op, into: into}
+	if op == el.Async {
+		e.into = newRelation(into.decl, into.name)
+	}
 	m.effects = append(m.effects, e)
 	return e
 }
@@ -156,19 +205,22 @@ func (m *Machine) Tick(e Events) error {
 		m.failed = fmt.Errorf("timestep %d of node %d: %w", m.tick, m.self, err)
 		return m.failed
 	}
-	m.end()
+	for _, f := range m.effects {
+		if f.op == el.Delete {
+			f.settleDeletes()
+		}
+	}
 	return nil
 }
 
 // begin applies what the last timestep left to be changed, and the events.
 func (m *Machine) begin(e Events) {
 	for _, f := range e.Inputs {
-		r := m.rels[f.Collection]
-		r.arrivals = append(r.arrivals, f.Tuple)
+		m.rels[f.Collection].arriveTuple(f.Tuple)
 	}
 	for _, msg := range e.Messages {
-		r := m.rels[msg.Collection]
-		r.arrivals = append(r.arrivals, append(slices.Clone(msg.Tuple), el.Node(msg.From)))
+		m.arriving = append(append(m.arriving[:0], msg.Tuple...), el.Node(msg.From))
+		m.rels[msg.Collection].arriveTuple(m.arriving)
 	}
 	for _, r := range m.order {
 		for _, w := range r.added {
@@ -176,60 +228,33 @@ func (m *Machine) begin(e Events) {
 			r.forget(w)
 		}
 		r.added = r.added[:0]
-		removals, arrivals := r.removals, r.arrivals
-		r.removals, r.arrivals = nil, nil
-		for _, t := range removals {
-			r.setBase(t, false)
+		for _, w := range r.removals {
+			w.going = false
+			r.setBase(w, false)
 		}
-		for _, t := range arrivals {
-			r.setBase(t, true)
-		}
-		if k := r.decl.Kind; k == el.Input || k == el.Channel {
-			r.removals = arrivals
-		}
-	}
-}
-
-// end decides what changes before the next timestep.
-func (m *Machine) end() {
-	for _, f := range m.effects {
-		switch f.op {
-		case el.Next:
-			for _, w := range f.came {
-				f.into.arrivals = append(f.into.arrivals, w.tuple)
-			}
-			if !f.into.persistent() {
-				for _, w := range f.went {
-					f.into.removals = append(f.into.removals, w.tuple)
-				}
-			}
-		case el.Delete:
-			adds := m.adding(f.into)
-			for _, w := range f.view.all() {
-				if adds == nil || adds.rows[w.enc] == nil || !adds.rows[w.enc].visible {
-					f.into.removals = append(f.into.removals, w.tuple)
-				}
+		r.removals = r.removals[:0]
+		passes := r.decl.Kind == el.Input || r.decl.Kind == el.Channel
+		for _, w := range r.arrivals {
+			w.coming = false
+			r.setBase(w, true)
+			if passes {
+				r.leave(w)
 			}
 		}
+		r.arrivals = r.arrivals[:0]
 	}
-}
-
-// adding is what @next rules derive for a collection, nil if there are none.
-func (m *Machine) adding(r *relation) *relation {
-	for _, f := range m.effects {
-		if f.op == el.Next && f.into == r {
-			return f.view
-		}
-	}
-	return nil
 }
 
 // verify checks what no rewrite could repair: keys, and seals if they are watched.
 func (m *Machine) verify() error {
 	for _, r := range m.order {
-		if keys := r.decl.Keys(); r.persistent() && keys < len(r.decl.Columns) {
-			x := r.index(firstColumns(keys))
-			for _, w := range r.added {
+		if x := r.keys; x != nil && len(r.clashes) > 0 {
+			clashes := r.clashes
+			r.clashes = r.clashes[:0]
+			for _, w := range clashes {
+				if !w.visible {
+					continue
+				}
 				if same := x.lookup(x.keyOf(w.tuple)); len(same) > 1 {
 					a, b := same[0].tuple, same[1].tuple
 					if a.Compare(b) > 0 {

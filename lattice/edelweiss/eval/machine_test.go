@@ -219,3 +219,32 @@ r(x, y) :- i(x, y).
 	assert.Equal(t, "node 0 after timestep 3", m.String())
 	assert.Nil(t, m.Contents("none"))
 }
+
+// TestDeletionByOthers: a deletion that comes about by a change of any of its literals,
+// wherever the tuple to go stands among them, takes that tuple and no other.
+func TestDeletionByOthers(t *testing.T) {
+	n := el.Number
+	for _, body := range []string{"a(x, y), b(x), d(x)", "b(x), a(x, y), d(x)", "d(x), b(x), a(x, y)", "b(x), d(x), a(x, y)"} {
+		both(t, `.decl i(x: number, y: number) input
+.decl j(x: number) input
+.decl d(x: number) input
+.decl a(x: number, y: number) table
+.decl b(x: number) table
+a(x, y) :- i(x, y).
+b(x) :- j(x).
+a(x, y) @delete :- `+body+".\n", eval.Options{}, func(tick func(eval.Events), show func(string) string) {
+			tick(feed(fact("i", n(1), n(5)), fact("i", n(1), n(6)), fact("i", n(2), n(5)), fact("j", n(1)), fact("j", n(2))))
+			tick(feed(fact("d", n(1))))
+			tick(feed())
+			assert.Equal(t, "(2, 5)", show("a"))
+			assert.Equal(t, "(1)(2)", show("b"))
+			tick(feed(fact("d", n(3)), fact("i", n(3), n(7))))
+			tick(feed(fact("d", n(3)), fact("j", n(3))))
+			tick(feed())
+			assert.Equal(t, "(2, 5)", show("a"))
+			tick(feed(fact("d", n(4)), fact("j", n(4)), fact("i", n(4), n(1))))
+			tick(feed(fact("i", n(4), n(1))))
+			assert.Equal(t, "(2, 5)(4, 1)", show("a"))
+		})
+	}
+}

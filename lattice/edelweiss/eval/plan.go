@@ -33,8 +33,11 @@ type binding struct{ column, slot int }
 
 // plan says how a change of one literal's relation changes what a rule derives.
 type plan struct {
-	target  *relation
-	agg     *aggregator // instead of target, if the head aggregates
+	into    target
+	doomed  int         // of a @delete rule, the step that matches the tuple to go, or fromStart
+	victim  *row        // which it is
+	once    bool        // nothing but its start changes what is derived, which then lasts
+	agg     *aggregator // instead of into, if the head aggregates
 	start   *relation
 	negated bool   // the plan starts from a notin
 	idx     *index // of a notin: over the columns that matter
@@ -47,6 +50,12 @@ type plan struct {
 	out     el.Tuple
 	enc     []byte
 }
+
+// Steps that are none.
+const (
+	fromStart = -1 // the literal that the plan starts from
+	nowhere   = -2
+)
 
 type constCheck struct {
 	column int
@@ -100,10 +109,10 @@ func (pl *planner) args(l *el.Literal) []el.Term {
 }
 
 // compile makes the plan of a clause that starts from its literal number from.
-func (m *Machine) compile(clause *el.Rule, from int, target *relation, agg *aggregator) *plan {
+func (m *Machine) compile(clause *el.Rule, from int, into target, agg *aggregator) *plan {
 	pl := &planner{m: m, slots: map[string]int{}, known: map[string]bool{}}
 	first := &clause.Body[from]
-	p := &plan{target: target, agg: agg, start: m.rels[first.Atom.Name], negated: first.Kind == el.Absent}
+	p := &plan{into: into, doomed: nowhere, agg: agg, start: m.rels[first.Atom.Name], negated: first.Kind == el.Absent}
 	args := pl.args(first)
 	var matter []int
 	for c, t := range args {
@@ -129,8 +138,20 @@ func (m *Machine) compile(clause *el.Rule, from int, target *relation, agg *aggr
 			left = append(left, i)
 		}
 	}
+	deletes := -1 // the literal with the tuple that goes
+	if into.effect != nil && into.effect.op == el.Delete {
+		deletes = slices.IndexFunc(clause.Body, func(l el.Literal) bool {
+			return l.Kind == el.Match && l.Atom.String() == clause.Head.String()
+		})
+	}
+	if deletes == from {
+		p.doomed = fromStart
+	}
 	for len(left) > 0 {
 		i := pl.choose(clause, left)
+		if left[i] == deletes {
+			p.doomed = len(p.steps)
+		}
 		p.steps = append(p.steps, pl.step(clause, left[i], from))
 		left = slices.Delete(left, i, i+1)
 	}

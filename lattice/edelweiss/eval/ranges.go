@@ -23,22 +23,37 @@ type prefixed struct {
 // NewRanges is the empty set.
 func NewRanges() *Ranges { return &Ranges{byPrefix: map[string]int{}} }
 
-// split cuts a tuple into the encoded prefix and the number.
-func split(t el.Tuple) (prefix []byte, n int64) {
-	return t[:len(t)-1].Append(nil), t[len(t)-1].Int()
+// split cuts a tuple's encoding into that of the prefix and the number.
+func split(enc []byte) (prefix []byte, n int64) {
+	const number = 8
+	cut := len(enc) - number
+	v, _, err := el.DecodeValue(el.NumberType, enc[cut:])
+	if err != nil {
+		panic("eval: a number is not encoded in 8 bytes: " + err.Error())
+	}
+	return enc[:cut], v.Int()
 }
 
 // Contains reports whether the tuple is a member. O(log intervals of the prefix).
-func (r *Ranges) Contains(t el.Tuple) bool {
-	prefix, n := split(t)
+func (r *Ranges) Contains(t el.Tuple) bool { return r.contains(t.Append(nil)) }
+
+// contains is Contains of a tuple's encoding.
+func (r *Ranges) contains(enc []byte) bool {
+	prefix, n := split(enc)
+	if len(prefix) == 0 {
+		return len(r.sets) > 0 && r.sets[0].ids.contains(n)
+	}
 	at, ok := r.byPrefix[string(prefix)]
 	return ok && r.sets[at].ids.contains(n)
 }
 
 // Add inserts the tuple and reports whether it is new. The cost is that of a
 // search, and of moving a bounded number of intervals.
-func (r *Ranges) Add(t el.Tuple) bool {
-	prefix, n := split(t)
+func (r *Ranges) Add(t el.Tuple) bool { return r.add(t, t.Append(nil)) }
+
+// add is Add of a tuple and its encoding.
+func (r *Ranges) add(t el.Tuple, enc []byte) bool {
+	prefix, n := split(enc)
 	at, ok := r.byPrefix[string(prefix)]
 	if !ok {
 		at = len(r.sets)

@@ -19,13 +19,13 @@ func (m *Machine) Contents(collection string) []el.Tuple {
 // Sends is all that @async rules derived in the last timestep, sorted. A host
 // that sends it again and again gets everything through in the end.
 func (m *Machine) Sends() []Fact {
-	return m.sends(func(f *effect) []*row { return f.view.all() })
+	return m.sends(func(f *effect) []*row { return f.into.all() })
 }
 
 // Sending reports whether Sends is not empty, without listing it.
 func (m *Machine) Sending() bool {
 	for _, f := range m.effects {
-		if f.op == el.Async && len(f.view.all()) > 0 {
+		if f.op == el.Async && len(f.into.all()) > 0 {
 			return true
 		}
 	}
@@ -57,21 +57,19 @@ func (m *Machine) Durable() []Fact {
 		if r.decl.Kind != el.Table && r.decl.Kind != el.Range {
 			continue
 		}
-		gone := map[string]bool{}
-		for _, t := range r.removals {
-			gone[string(t.Append(nil))] = true
-		}
-		held := map[string]bool{}
-		for _, t := range r.contents() {
-			if enc := string(t.Append(nil)); !gone[enc] {
-				held[enc] = true
+		if r.ids != nil {
+			for t := range r.ids.All() {
 				out = append(out, Fact{r.name, t})
 			}
 		}
-		for _, t := range r.arrivals {
-			if enc := string(t.Append(nil)); !held[enc] {
-				held[enc] = true
-				out = append(out, Fact{r.name, t})
+		for _, w := range r.all() {
+			if !w.going || w.coming {
+				out = append(out, Fact{r.name, w.tuple})
+			}
+		}
+		for _, w := range r.arrivals {
+			if !w.visible {
+				out = append(out, Fact{r.name, w.tuple})
 			}
 		}
 	}

@@ -10,29 +10,48 @@ import (
 type row struct {
 	tuple   el.Tuple
 	enc     string
-	count   int   // its derivations by rules of this timestep
+	at      []int // position in the bucket of each index
+	count   int32 // its derivations by rules of this timestep
+	next    int32 // its derivations by @next rules
+	doom    int32 // its derivations by @delete rules
 	base    bool  // there without derivation: kept, fed, or added by @next
 	visible bool  // what readers see; follows count and base when the relation settles
 	queued  bool  // among the relation's dirty rows
 	fresh   bool  // turned visible in this timestep
-	at      []int // position in the bucket of each index
+	coming  bool  // among the relation's arrivals
+	going   bool  // among its removals
+	nexting bool  // among the dirty rows of the @next effect
+	follows bool  // what the @next effect showed when it settled last
+	doomed  bool  // among the rows of the @delete effect
 }
 
-// relation is a collection at run time, or what @next, @async or @delete rules
-// derive for one, which nothing reads.
+// relation is a collection at run time, or the messages that @async rules derive for
+// one, which nothing reads.
 type relation struct {
 	name    string
 	decl    *el.Collection
 	group   *group // nil for what nothing reads
 	rows    map[string]*row
 	indexes []*index // the first is over no column and so holds all visible rows
-	ids     *Ranges  // of a range, its members; rows then are only those being derived
+	full    *index   // over all columns, if anybody asks: answered by rows
+	keys    *index   // over the key of what persists, if that is not all columns
+	ids     *Ranges  // of a range, its members; rows then are only those that come
 	uses    []*plan  // plans that start from a change of this relation
 	feeds   []*aggregator
 	dirty   []*row
-	added   []*row // turned visible in this timestep
+	added   []*row // turned visible in this timestep, where somebody asks
+	watched bool   // somebody does: a seal
+	clashes []*row // that met another tuple with their key
+	// selfish says that each @delete rule reads the tuple that it deletes and no other
+	// of the relation: a tuple that goes takes what @delete derives for it along.
+	selfish bool
+	lasting bool // what holds once never leaves
 	// What is to change before the next timestep.
-	arrivals, removals []el.Tuple
+	arrivals, removals []*row
+
+	enc  []byte
+	free []*row // forgotten, to be used again
+	slab []row  // to be used
 }
 
 func newRelation(decl *el.Collection, name string) *relation {
@@ -46,18 +65,44 @@ func newRelation(decl *el.Collection, name string) *relation {
 
 func (r *relation) persistent() bool { return r.group != nil && r.decl.Kind.Persistent() }
 
+// width is the number of columns of tuples: on channels there is one for the sender.
+func (r *relation) width() int {
+	if r.group != nil && r.decl.Kind == el.Channel {
+		return len(r.decl.Columns) + 1
+	}
+	return len(r.decl.Columns)
+}
+
+// passing reports whether tuples of the relation come and go and nobody outside keeps
+// one, so that their memory can be used again.
+func (r *relation) passing() bool {
+	k := r.decl.Kind
+	return r.group != nil && (k == el.Scratch || k == el.Input || k == el.Channel)
+}
+
 // index is a hash index over some columns.
 type index struct {
 	columns []int
 	number  int // position among the relation's indexes
 	buckets map[string]*bucket
+	every   bucket // the only one, of an index over no column
 	key     []byte
+	free    []*bucket // empty, to be used again
 }
 
-type bucket struct{ rows []*row }
+type bucket struct {
+	rows  []*row
+	first [1]*row // where rows begin
+}
 
 // index finds or makes the index over columns, which ascend.
 func (r *relation) index(columns []int) *index {
+	if len(columns) > 0 && len(columns) == r.width() {
+		if r.full == nil {
+			r.full = &index{columns: columns}
+		}
+		return r.full
+	}
 	for _, x := range r.indexes {
 		if slices.Equal(x.columns, columns) {
 			return x
@@ -78,47 +123,74 @@ func (x *index) keyOf(t el.Tuple) []byte {
 
 // lookup is the rows under a key, nil if there are none.
 func (x *index) lookup(key []byte) []*row {
+	if len(x.columns) == 0 {
+		return x.every.rows
+	}
 	if b := x.buckets[string(key)]; b != nil {
 		return b.rows
 	}
 	return nil
 }
 
-func (x *index) insert(w *row) {
-	key := x.keyOf(w.tuple)
-	b := x.buckets[string(key)]
+func (x *index) bucketOf(t el.Tuple) *bucket {
+	if len(x.columns) == 0 {
+		return &x.every
+	}
+	return x.buckets[string(x.keyOf(t))]
+}
+
+// insert reports whether the row is the only one under its key.
+func (x *index) insert(w *row) bool {
+	b := x.bucketOf(w.tuple)
 	if b == nil {
-		b = &bucket{}
-		x.buckets[string(key)] = b
+		if last := len(x.free) - 1; last >= 0 {
+			b, x.free = x.free[last], x.free[:last]
+		} else {
+			b = &bucket{}
+			b.rows = b.first[:0]
+		}
+		x.buckets[string(x.key)] = b
 	}
 	w.at[x.number] = len(b.rows)
 	b.rows = append(b.rows, w)
+	return len(b.rows) == 1
 }
 
 func (x *index) remove(w *row) {
-	key := x.keyOf(w.tuple)
-	b := x.buckets[string(key)]
+	b := x.bucketOf(w.tuple)
 	last := len(b.rows) - 1
 	moved := b.rows[last]
 	b.rows[w.at[x.number]] = moved
 	moved.at[x.number] = w.at[x.number]
 	b.rows[last] = nil
 	b.rows = b.rows[:last]
-	if last == 0 {
-		delete(x.buckets, string(key))
+	if last == 0 && len(x.columns) > 0 {
+		delete(x.buckets, string(x.key))
+		if len(x.free) < maxFree {
+			x.free = append(x.free, b)
+		}
 	}
 }
 
+// maxFree bounds what is kept to be used again; slabSize is how many rows are made at
+// once, or as many as there are.
+const (
+	maxFree  = 256
+	slabSize = 16
+)
+
 func (r *relation) link(w *row) {
 	if r.ids != nil {
-		r.ids.Add(w.tuple)
+		r.ids.add(w.tuple, []byte(w.enc))
 		return
 	}
 	if len(w.at) < len(r.indexes) {
 		w.at = make([]int, len(r.indexes))
 	}
 	for _, x := range r.indexes {
-		x.insert(w)
+		if !x.insert(w) && x == r.keys {
+			r.clashes = append(r.clashes, w)
+		}
 	}
 }
 
@@ -134,11 +206,20 @@ func (r *relation) all() []*row { return r.indexes[0].lookup(nil) }
 // row finds or makes the row of a tuple, which it copies if it keeps it.
 func (r *relation) row(t el.Tuple, enc []byte) *row {
 	w := r.rows[string(enc)]
-	if w == nil {
-		w = &row{tuple: slices.Clone(t), enc: string(enc)}
-		w.visible = r.ids != nil && r.ids.Contains(t)
-		r.rows[w.enc] = w
+	if w != nil {
+		return w
 	}
+	if last := len(r.free) - 1; last >= 0 {
+		w, r.free = r.free[last], r.free[:last]
+	} else {
+		if len(r.slab) == 0 {
+			r.slab = make([]row, min(1+len(r.rows), slabSize))
+		}
+		w, r.slab = &r.slab[0], r.slab[1:]
+	}
+	w.tuple, w.enc = append(w.tuple, t...), string(enc)
+	w.visible = r.ids != nil && r.ids.contains(enc)
+	r.rows[w.enc] = w
 	return w
 }
 
@@ -150,44 +231,71 @@ func (r *relation) touch(w *row) {
 	}
 }
 
-func (r *relation) setBase(t el.Tuple, base bool) {
-	w := r.row(t, t.Append(nil))
+func (r *relation) setBase(w *row, base bool) {
 	w.base = base
 	r.touch(w)
 }
 
+// arrive notes a tuple that is there from the start of the next timestep.
+func (r *relation) arrive(w *row) {
+	if !w.coming {
+		w.coming = true
+		r.arrivals = append(r.arrivals, w)
+	}
+}
+
+// leave notes a tuple that loses its base before the next timestep.
+func (r *relation) leave(w *row) {
+	if !w.going {
+		w.going = true
+		r.removals = append(r.removals, w)
+	}
+}
+
 // forget drops a row that neither holds nor is derived.
 func (r *relation) forget(w *row) {
-	if w.count == 0 && !w.base && (!w.visible || r.ids != nil) && !w.queued && !w.fresh {
-		delete(r.rows, w.enc)
+	if w.count != 0 && r.ids == nil || w.base || w.visible && r.ids == nil || w.queued || w.fresh ||
+		w.next != 0 || w.doom != 0 || w.nexting || w.follows || w.doomed || w.coming || w.going {
+		return
+	}
+	delete(r.rows, w.enc)
+	kept := row{at: w.at}
+	if r.passing() {
+		kept.tuple = w.tuple[:0]
+	}
+	if *w = kept; len(r.free) < maxFree {
+		r.free = append(r.free, w)
 	}
 }
 
 // matching counts the visible tuples under a key, up to a limit.
 func (r *relation) matching(x *index, key []byte, limit int) int {
-	if r.ids == nil {
-		return min(len(x.lookup(key)), limit)
-	}
 	n := 0
-	for t := range r.idsUnder(x, key) {
-		_ = t
-		if n++; n == limit {
-			break
+	switch {
+	case x == r.full && r.ids != nil:
+		if r.ids.contains(key) {
+			n = 1
+		}
+	case x == r.full:
+		if w := r.rows[string(key)]; w != nil && w.visible {
+			n = 1
+		}
+	case r.ids == nil:
+		n = len(x.lookup(key))
+	default:
+		for range r.idsUnder(x, key) {
+			if n++; n == limit {
+				break
+			}
 		}
 	}
-	return n
+	return min(n, limit)
 }
 
-// idsUnder yields a range's members whose columns x.columns encode to key.
+// idsUnder yields a range's members whose columns x.columns, not all, encode to key.
+// O(members).
 func (r *relation) idsUnder(x *index, key []byte) func(func(el.Tuple) bool) {
 	return func(yield func(el.Tuple) bool) {
-		if len(x.columns) == len(r.decl.Columns) {
-			t, err := el.DecodeTuple(r.decl.Columns, key)
-			if err == nil && r.ids.Contains(t) {
-				yield(t)
-			}
-			return
-		}
 		want := string(key) // key may be the index's own buffer
 		for t := range r.ids.All() {
 			if string(x.keyOf(t)) == want && !yield(t) {
@@ -204,7 +312,11 @@ func (r *relation) contents() []el.Tuple {
 		out = slices.Collect(r.ids.All())
 	}
 	for _, w := range r.all() {
-		out = append(out, w.tuple)
+		t := w.tuple
+		if r.passing() {
+			t = slices.Clone(t)
+		}
+		out = append(out, t)
 	}
 	slices.SortFunc(out, el.Tuple.Compare)
 	return out

@@ -26,7 +26,7 @@ func (g *group) settle() {
 				w := r.dirty[i]
 				w.queued = false
 				if holds := w.settled(r); holds != w.visible {
-					r.flip(w, holds, func(*plan) bool { return true })
+					r.flip(w, holds, nil)
 					r.note(w)
 					moving = g.recursive
 				}
@@ -42,7 +42,7 @@ func (g *group) settle() {
 func (w *row) settled(r *relation) bool {
 	if r.ids != nil {
 		holds := w.base || w.count > 0 || w.visible
-		w.base = false
+		w.base, w.count = false, 0
 		return holds
 	}
 	holds := w.base || w.count > 0
@@ -52,7 +52,8 @@ func (w *row) settled(r *relation) bool {
 	return holds
 }
 
-// flip shows or hides a row and hands the change to the plans of a scope.
+// flip shows or hides a row and hands the change to the plans of a scope, or all. What
+// the row alone derives is not taken back from where nothing leaves.
 func (r *relation) flip(w *row, holds bool, scope func(*plan) bool) {
 	sign := -1
 	if holds {
@@ -61,19 +62,25 @@ func (r *relation) flip(w *row, holds bool, scope func(*plan) bool) {
 		w.visible = true
 	}
 	for _, p := range r.uses {
-		if scope(p) {
+		switch {
+		case scope != nil && !scope(p):
+		case !holds && (p.once && p.into.rel.lasting || r.selfish && p.deletes(r)):
+		default:
 			p.fire(w, sign, false)
 		}
 	}
 	if !holds {
+		if r.selfish {
+			w.doom = 0
+		}
 		r.unlink(w)
 		w.visible = false
 	}
 }
 
-// note remembers that a row turned visible in this timestep.
+// note remembers that a row turned visible in this timestep, for seals.
 func (r *relation) note(w *row) {
-	if w.visible && !w.fresh {
+	if r.watched && w.visible && !w.fresh {
 		w.fresh = true
 		r.added = append(r.added, w)
 	}
@@ -107,7 +114,7 @@ func (g *group) again() {
 			p.fire(w, 1, true)
 		}
 	}
-	inside := func(p *plan) bool { return p.target != nil && p.target.group == g }
+	inside := func(p *plan) bool { return p.into.settles() == g }
 	for moving := true; moving; {
 		moving = false
 		for _, r := range g.rels {
@@ -146,7 +153,7 @@ func (r *relation) clear() snapshot {
 		}
 		r.ids = NewRanges()
 		for t := range s.ids.All() {
-			r.setBase(t, true)
+			r.setBase(r.row(t, t.Append(nil)), true)
 		}
 	}
 	for _, w := range s.rows {
@@ -183,10 +190,12 @@ func (r *relation) handOn(before snapshot, outside func(*plan) bool) {
 	if r.ids == nil {
 		for _, w := range came {
 			r.unlink(w)
+			w.visible = false
 		}
 	}
 	for _, w := range went {
 		r.link(w)
+		w.visible = true
 	}
 	for _, w := range went {
 		r.flip(w, false, outside)
@@ -222,27 +231,99 @@ func (a *aggregator) outputs() []el.Tuple {
 	return out
 }
 
-// settle brings the net changes of what nothing reads.
+// deletes reports whether the plan derives what is to be deleted from r.
+func (p *plan) deletes(r *relation) bool {
+	return p.into.effect != nil && p.into.effect.op == el.Delete && p.into.rel == r
+}
+
+// touch notes that what an @next effect derives may change when it settles.
+func (f *effect) touch(w *row) {
+	if !w.nexting {
+		w.nexting = true
+		f.dirty = append(f.dirty, w)
+	}
+}
+
+// doom notes that a @delete effect may derive the tuple.
+func (f *effect) doom(w *row) {
+	if !w.doomed {
+		w.doomed = true
+		f.dirty = append(f.dirty, w)
+	}
+}
+
+// settle decides what the effect changes before the next timestep.
 func (f *effect) settle() {
-	for _, a := range f.view.feeds {
+	for _, a := range f.feeds {
 		a.flush()
 	}
-	f.came, f.went = f.came[:0], f.went[:0]
-	for _, w := range f.view.dirty {
+	switch f.op {
+	case el.Async:
+		f.settleSends()
+	case el.Next:
+		f.settleNext()
+	}
+}
+
+// settleSends brings the net changes of what nothing reads.
+func (f *effect) settleSends() {
+	view := f.into
+	f.came = f.came[:0]
+	for _, w := range view.dirty {
 		w.queued = false
 		if holds := w.count > 0; holds != w.visible {
 			w.visible = holds
 			if holds {
-				f.view.link(w)
+				view.link(w)
 				f.came = append(f.came, w)
 			} else {
-				f.view.unlink(w)
-				f.went = append(f.went, w)
+				view.unlink(w)
 			}
 		}
-		f.view.forget(w)
+		view.forget(w)
 	}
-	f.view.dirty = f.view.dirty[:0]
+	view.dirty = view.dirty[:0]
+}
+
+// settleNext has tuples arrive that are derived and were not before, and takes those
+// that no longer are from what does not persist. What is a member of a range, or
+// will be, stays one and is not followed further.
+func (f *effect) settleNext() {
+	r := f.into
+	for _, w := range f.dirty {
+		w.nexting = false
+		if holds := w.next > 0; holds != w.follows {
+			w.follows = holds
+			if holds {
+				r.arrive(w)
+			} else if !r.persistent() {
+				r.leave(w)
+			}
+		}
+		if r.ids != nil {
+			w.next, w.follows = 0, false
+		}
+		r.forget(w)
+	}
+	f.dirty = f.dirty[:0]
+}
+
+// settleDeletes has all go that is derived and that no @next rule adds; a tuple that
+// stays because a rule derives it is tried again in each timestep.
+func (f *effect) settleDeletes() {
+	r, kept := f.into, f.dirty[:0]
+	for _, w := range f.dirty {
+		if w.doom <= 0 {
+			w.doomed = false
+			r.forget(w)
+			continue
+		}
+		kept = append(kept, w)
+		if w.next <= 0 {
+			r.leave(w)
+		}
+	}
+	f.dirty = kept
 }
 
 // verifySeal looks for a tuple that came in this timestep although the seal

@@ -15,8 +15,11 @@
 // store with 0 to 90 % updates and through a partition. "go test -run TestPrograms
 // -trial-first N -trial-seeds M" takes every shipped program through M seeds.
 //
-// Tables are in memory and as durable as a disk that writes a timestep atomically
-// before anything is sent; a node that crashes comes back with them and with nothing
-// else. So the faults of storage are off, and so is losing a disk, against which
-// no program here protects.
+// Unless told otherwise, tables are in memory and as durable as a disk that writes a
+// timestep atomically before anything is sent; a node that crashes comes back with them
+// and with nothing else. With [Options].Disks they are on a [Disk], which may fail:
+// package sim/edelweiss makes one of a storage engine on a faulty file system. A
+// timestep is then durable before anything is sent from it, and a node that comes back
+// without a timestep from which it has sent something has lost it ([ErrLost]). Losing
+// a disk is off, since no program here protects against it.
 package trial

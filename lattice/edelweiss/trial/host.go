@@ -26,12 +26,25 @@ type host struct {
 	ref *eval.Machine // of the original, fed alike; nil if that is the one in the network
 	// resending says that the timer for it is armed: to arm it again would put it off.
 	resending bool
+	// Where a disk keeps what is durable: the last timestep known to be, and one that
+	// was being kept when the node crashed.
+	disk   Disk
+	kept   state
+	trying *state
+	ran    int // timesteps that the node has taken, lost ones not counted
+	told   int // the last of them from which something was sent
 }
 
 // start makes the machines anew from what was durable.
 func (h *host) start() error {
 	options := eval.Options{Self: int64(h.id), Sealed: h.run.load.Sealed}
-	if h.m != nil {
+	switch {
+	case h.disk != nil:
+		if err := h.recover(); err != nil {
+			return err
+		}
+		options.Stored = h.kept.facts
+	case h.m != nil:
 		options.Stored = h.m.Durable()
 	}
 	m, err := eval.New(h.run.program, options)
@@ -39,8 +52,8 @@ func (h *host) start() error {
 		return err
 	}
 	if h.run.original != nil {
-		options.Stored = nil
-		if h.ref != nil {
+		options.Stored = h.kept.ref
+		if h.ref != nil && h.disk == nil {
 			options.Stored = h.ref.Durable()
 		}
 		options.WatchSeals = true
@@ -58,8 +71,11 @@ func (h *host) Start(c *sim.Context) {
 		c.Fail(err)
 		return
 	}
-	h.step(c, eval.Events{})
+	h.step(c, eval.Events{}, noOperation)
 }
+
+// noOperation is a timestep's that takes none of the plan.
+const noOperation = -1
 
 // Receive implements [sim.Actor]. What does not decode is dropped, as a datagram
 // with a wrong checksum is.
@@ -70,13 +86,13 @@ func (h *host) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return
 	}
 	h.run.report.Messages++
-	h.step(c, eval.Events{Messages: []eval.Message{{From: int64(from), Fact: f}}})
+	h.step(c, eval.Events{Messages: []eval.Message{{From: int64(from), Fact: f}}}, noOperation)
 }
 
 // Input implements [sim.Inputter]: the operation of the plan with that number.
 func (h *host) Input(c *sim.Context, id uint64) {
 	i := slices.IndexFunc(h.run.plan, func(o Operation) bool { return o.ID == id })
-	if h.step(c, eval.Events{Inputs: h.run.plan[i].Facts}) {
+	if h.step(c, eval.Events{Inputs: h.run.plan[i].Facts}, i) {
 		h.run.done[i] = true
 	}
 }
@@ -84,7 +100,7 @@ func (h *host) Input(c *sim.Context, id uint64) {
 // Timer implements [sim.Actor].
 func (h *host) Timer(c *sim.Context, id sim.TimerID) {
 	if id == soonTimer {
-		h.step(c, eval.Events{})
+		h.step(c, eval.Events{}, noOperation)
 		return
 	}
 	h.resending = false
@@ -94,10 +110,11 @@ func (h *host) Timer(c *sim.Context, id sim.TimerID) {
 	h.rearm(c)
 }
 
-// step runs a timestep, compares, and sends what is new. What the timestep changes
-// is durable when it ends; a crash in the middle of the event is before it or
-// after it. It reports whether the timestep took place.
-func (h *host) step(c *sim.Context, e eval.Events) bool {
+// step runs a timestep, compares, has it made durable, and then sends what is new.
+// Without a disk what the timestep changes is durable when it ends; a crash in the
+// middle of the event is before it or after it. It reports whether the timestep took
+// place.
+func (h *host) step(c *sim.Context, e eval.Events, operation int) bool {
 	if !c.Effect() {
 		return false
 	}
@@ -106,6 +123,11 @@ func (h *host) step(c *sim.Context, e eval.Events) bool {
 		c.Fail(err)
 		return false
 	}
+	h.ran++
+	if !h.keep(c, operation) {
+		return false
+	}
+	defer h.settleKept()
 	h.run.sample(h)
 	sends := h.m.NewSends()
 	if len(h.run.acks) > 0 && len(e.Messages) > 0 {
@@ -170,6 +192,9 @@ func (h *host) send(c *sim.Context, f eval.Fact) {
 	if int(to) < 0 || int(to) >= c.Nodes() {
 		c.Fail(fmt.Errorf("message %s for a node that does not exist", f))
 		return
+	}
+	if !c.Dead() {
+		h.told = h.ran
 	}
 	msg := f.Tuple.Append(nil)
 	c.Send(to, h.run.kinds[f.Collection], binary.BigEndian.AppendUint32(msg, crc32.ChecksumIEEE(msg)))

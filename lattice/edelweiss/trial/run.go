@@ -30,6 +30,10 @@ type Options struct {
 	// Resend is how long a node waits before it sends again what is not
 	// acknowledged, 40 ms by default; after the faults it is 250 ms at least.
 	Resend sim.Time
+	// Engine names what keeps tables durable, for tapes; Disks makes it. Without it a
+	// timestep is durable when it ends.
+	Engine string
+	Disks  Disks
 	// Trace is how many events of the trace are kept, for [Tape.Replay] to write.
 	Trace int
 	// Cut takes the last node off the network for a while.
@@ -186,7 +190,14 @@ func (r *run) live(src choice.Source) error {
 		r.kinds[c.Name] = sim.MsgKind(i + 1)
 	}
 	for i := range r.load.Nodes {
-		r.hosts = append(r.hosts, &host{run: r, id: sim.NodeID(i)})
+		h := &host{run: r, id: sim.NodeID(i)}
+		if r.options.Disks != nil {
+			var err error
+			if h.disk, err = r.options.Disks(h.id, src, r.options.Faults, r.load.until()); err != nil {
+				return err
+			}
+		}
+		r.hosts = append(r.hosts, h)
 	}
 	options, err := r.worldOptions(src)
 	if err != nil {
@@ -243,6 +254,9 @@ func (r *run) worldOptions(src choice.Source) (sim.Options, error) {
 		Factory: func(n sim.NodeID) sim.Actor { return r.hosts[n] },
 		Trace:   sim.TraceOptions{Records: r.options.Trace}, Decisions: r.options.Trace > 0,
 		KindName: r.kindName,
+	}
+	if r.options.Disks != nil {
+		options.Device = func(n sim.NodeID) sim.Device { return r.hosts[n].disk }
 	}
 	if r.options.Faults {
 		faults = simnet.SwarmAll(src)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -109,6 +110,35 @@ func TestCausalStoreHoldsLive(t *testing.T) {
 			last.Samples)
 		t.Logf("%d%% updates: %d tuples and %d intervals a node instead of %d tuples", percent, last.Tuples/3, last.Intervals/3, last.Original/3)
 	}
+}
+
+// TestCausalStoreConstant: what a node stores beside its live writes is a constant,
+// whatever the length of the run: three ranges of ids by writer (what was safe, that in
+// memory of what was reclaimed, and what each of three receivers acknowledged), an
+// interval for each writer. More nodes make it more: n writers, and n times n
+// acknowledgements.
+func TestCausalStoreConstant(t *testing.T) {
+	p, r := rewritten(t, "causal_kvs")
+	for _, faults := range []bool{false, true} {
+		for _, seconds := range []sim.Time{1, 4, 16} {
+			load := trial.Updates(90, 10, seconds*sim.Second)
+			report, err := trial.Run(p, r.Program, load, trial.Options{Seed: 2, Faults: faults, Alone: true})
+			require.NoError(t, err)
+			t.Logf("%d s, faults %v: %d tuples, %d intervals, %d in the original", seconds, faults, report.Tuples, report.Intervals, report.Original)
+			const perNode = 3 + 3 + 9
+			assert.Equal(t, 3*perNode, report.Intervals, "%d s, faults %v", seconds, faults)
+			assert.Equal(t, 3*live(load, 2), report.Tuples)
+		}
+	}
+}
+
+// live counts the keys that a workload writes.
+func live(load *trial.Workload, seed uint64) int {
+	keys := map[el.Value]bool{}
+	for _, op := range trial.Operations(load, seed) {
+		keys[op.Facts[0].Tuple[1]] = true
+	}
+	return len(keys)
 }
 
 // TestPartition: while a node is cut off, what it has not acknowledged is kept, and

@@ -101,10 +101,13 @@ func unique(ds []choice.Decision) (out []choice.Decision) {
 	return out
 }
 
-// Replay runs the tape.
+// Replay runs the tape. One with Options.Engine needs Options.Disks, which no file holds.
 func (t *Tape) Replay() *Replayed {
 	o := t.Options
 	o.Trace = traceRecords
+	if o.Engine != "" && o.Disks == nil {
+		return &Replayed{Report: &Report{}, Err: fmt.Errorf("%w: no disks of engine %q: set Options.Disks", ErrTape, o.Engine), run: &run{}}
+	}
 	r, err := play(t.Original, t.Rewritten, t.Load, t.Operations, choice.NewReplay(t.Decisions), o)
 	return &Replayed{Report: &r.report, Err: err, run: r}
 }
@@ -118,6 +121,7 @@ type tapeFile struct {
 	Faults     bool     `json:"faults"`
 	Alone      bool     `json:"alone,omitempty"`
 	Resend     sim.Time `json:"resend,omitempty"`
+	Engine     string   `json:"engine,omitempty"`
 	Nodes      int      `json:"nodes"`
 	Until      sim.Time `json:"until"`
 	Reissue    bool     `json:"reissue"`
@@ -139,7 +143,7 @@ const tapeScenario = "edelweiss"
 func (t *Tape) Write(w io.Writer) error {
 	f := tapeFile{
 		Version: TapeVersion, Scenario: tapeScenario, Name: t.Name, Seed: t.Options.Seed, Faults: t.Options.Faults,
-		Alone: t.Options.Alone, Resend: t.Options.Resend, Nodes: t.Load.Nodes, Until: t.Load.until(), Reissue: t.Load.Reissue,
+		Alone: t.Options.Alone, Resend: t.Options.Resend, Engine: t.Options.Engine, Nodes: t.Load.Nodes, Until: t.Load.until(), Reissue: t.Load.Reissue,
 		Sealed: factTexts(t.Load.Sealed), Converges: t.Load.Converges, Answers: t.Load.Answers, Left: t.Load.Left,
 		Signature: t.Signature, Hash: fmt.Sprintf("%016x", t.Hash),
 		Original: lines(el.Print(t.Original)), Rewritten: lines(el.Print(t.Rewritten)), Operations: []string{}, Decisions: []string{},
@@ -210,7 +214,7 @@ func (f *tapeFile) tape() (*Tape, error) {
 		return nil, fmt.Errorf("more than %d operations or decisions", maxTapeItems)
 	}
 	t := &Tape{
-		Name: f.Name, Signature: f.Signature, Options: Options{Seed: f.Seed, Faults: f.Faults, Alone: f.Alone, Resend: f.Resend},
+		Name: f.Name, Signature: f.Signature, Options: Options{Seed: f.Seed, Faults: f.Faults, Alone: f.Alone, Resend: f.Resend, Engine: f.Engine},
 		Load: &Workload{Nodes: f.Nodes, Until: f.Until, Reissue: f.Reissue, Converges: f.Converges, Answers: f.Answers, Left: f.Left},
 	}
 	var err error

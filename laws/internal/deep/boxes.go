@@ -28,6 +28,16 @@ func CloneBox(v any) any {
 	return dst.Interface()
 }
 
+// CloneBoxes is [CloneBox] for boxes of t.
+func CloneBoxes(t reflect.Type) func(v any) any {
+	of := Of(t)
+	return func(v any) any {
+		dst := reflect.New(t)
+		of.CloneAt(dst.UnsafePointer(), boxed(v))
+		return dst.Interface()
+	}
+}
+
 // VariantBox is [Variant] for a box.
 func VariantBox(v any) any {
 	t, dst := made(v)

@@ -33,6 +33,9 @@ func (t *Type) Clone(v any) any {
 // into the original point into the copy, if only in place: a struct in a box is a copy of
 // the struct that it was made from, and pointers to that do not point into the box.
 func (t *Type) CloneAt(dst, src unsafe.Pointer) {
+	if t.leafy && t.copyApart(dst, src) {
+		return
+	}
 	c := copier{}
 	c.copy(t, dst, src)
 }

@@ -94,6 +94,7 @@ type Type struct {
 	slots   []slot       // the references in a value, flattened
 	texts   bool         // a value holds strings
 	tangled bool         // values can be cyclic, or of any depth
+	leafy   bool         // a value refers to few pieces of memory, and these to nothing
 	equal   equalFunc
 	same    equalFunc // equal, without the type's own method
 	run     runEqual
@@ -115,6 +116,7 @@ func Of(t reflect.Type) *Type {
 	c.rest()
 	for _, made := range c.made { //joinery:anyorder each type is finished by itself
 		made.tangled = tangled(made.t, map[reflect.Type]bool{})
+		made.leafy = made.leadsToLeaves()
 	}
 	for _, made := range c.made { //joinery:anyorder and made known, now that all are finished
 		compiled.Store(made.t, made)

@@ -137,9 +137,10 @@ func TestAgreesWithTheTrace(t *testing.T) {
 				continue
 			}
 			name := func(node string) string { // clients are behind the replicas
-				n := int(node[1] - '0')
+				n, err := strconv.Atoi(node[1:])
+				require.NoError(t, err)
 				if n >= tape.Setup.Nodes {
-					return "c" + string(rune('0'+n-tape.Setup.Nodes))
+					return "c" + strconv.Itoa(n-tape.Setup.Nodes)
 				}
 				return node
 			}

@@ -14,14 +14,24 @@ import (
 
 var seg = store.Segment{Hash: store.Hash{1, 2, 3}, Length: 40}
 
+var part = store.Segment{
+	Hash: seg.Hash, Length: 40, Range: store.KeyRange{From: "a\xff", To: "b"}, Index: store.Hash{4}, IndexLength: 9,
+}
+
 func good() catalog.State {
 	return catalog.State{
-		Engine: "e", Next: 9, Parent: 3, Published: 1,
+		Engine: "e", Next: 9, Parent: 3, Published: 2,
 		Parts: []catalog.Part{
 			{Number: 4, Ext: "log", Level: 1, Length: 40, Hash: seg.Hash, Remote: []store.Segment{seg}},
+			{Number: 5, Ext: "log", Length: 40, Hash: seg.Hash, Remote: []store.Segment{part}, Range: part.Range, Away: true},
 			{Number: 8, Ext: "log", Length: catalog.Open},
 		},
 	}
+}
+
+func emptyOf(s store.Segment) store.Segment {
+	s.Range.To = s.Range.From
+	return s
 }
 
 func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
@@ -40,7 +50,7 @@ func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
 		_, err := catalog.Decode(b[:n])
 		require.ErrorIs(t, err, store.ErrCorrupt, "%d bytes", n)
 	}
-	b, err = catalog.Seal("joinery catalog", catalog.Format+1, good())
+	b, err = catalog.Seal("joinery catalog", 99, good())
 	require.NoError(t, err)
 	_, err = catalog.Decode(b)
 	require.ErrorIs(t, err, store.ErrFormat)
@@ -49,16 +59,22 @@ func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
 func TestDecodeRefusesStatesThatNoEngineCommits(t *testing.T) {
 	for name, change := range map[string]func(*catalog.State){
 		"number not below next": func(s *catalog.State) { s.Next = 8 },
-		"number twice":          func(s *catalog.State) { s.Parts[1].Number = 4 },
-		"too many published":    func(s *catalog.State) { s.Published = 3 },
+		"number twice":          func(s *catalog.State) { s.Parts[2].Number = 4 },
+		"too many published":    func(s *catalog.State) { s.Published = 4 },
 		"negative published":    func(s *catalog.State) { s.Published = -1 },
 		"published and open":    func(s *catalog.State) { s.Parts[0].Length = catalog.Open },
-		"negative length":       func(s *catalog.State) { s.Parts[1].Length = -2 },
-		"negative level":        func(s *catalog.State) { s.Parts[1].Level = -1 },
-		"no extension":          func(s *catalog.State) { s.Parts[1].Ext = "" },
-		"extension":             func(s *catalog.State) { s.Parts[1].Ext = "../x" },
+		"negative length":       func(s *catalog.State) { s.Parts[2].Length = -2 },
+		"negative level":        func(s *catalog.State) { s.Parts[2].Level = -1 },
+		"no extension":          func(s *catalog.State) { s.Parts[2].Ext = "" },
+		"extension":             func(s *catalog.State) { s.Parts[2].Ext = "../x" },
 		"published, no segment": func(s *catalog.State) { s.Parts[0].Remote = nil },
-		"segment, unpublished":  func(s *catalog.State) { s.Parts[1].Remote = []store.Segment{seg} },
+		"empty range":           func(s *catalog.State) { s.Parts[1].Range.To = s.Parts[1].Range.From },
+		"away from two":         func(s *catalog.State) { s.Parts[1].Remote = []store.Segment{part, part} },
+		"away, other hash":      func(s *catalog.State) { s.Parts[1].Hash[0]++ },
+		"away, other length":    func(s *catalog.State) { s.Parts[1].Length++ },
+		"away, unpublished":     func(s *catalog.State) { s.Published, s.Parts[1].Remote = 1, nil },
+		"segment of no keys":    func(s *catalog.State) { s.Parts[1].Remote = []store.Segment{emptyOf(part)} },
+		"segment, unpublished":  func(s *catalog.State) { s.Parts[2].Remote = []store.Segment{seg} },
 	} {
 		s := good()
 		change(&s)

@@ -32,6 +32,7 @@ type Home struct {
 	state State
 	seen  store.Version // the archive's latest, as this writer knows it
 	fresh bool
+	index func(number uint64) []byte
 	named bool // files were created whose names are not durable
 }
 
@@ -119,6 +120,9 @@ func (h *Home) load(engine string, exts []string) error {
 func (h *Home) sweep(names []string) error {
 	parts := map[uint64]Part{}
 	for _, p := range h.state.Parts {
+		if p.Away {
+			continue // what there is of its file is a part that nobody trusts
+		}
 		parts[p.Number] = p
 		info, err := h.fs.Stat(h.Path(p.Number, p.Ext))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -219,14 +223,17 @@ func (h *Home) ReadPart(number uint64, ext string, limit int64) ([]byte, error) 
 	return ReadFile(h.fs, h.Path(number, ext), limit)
 }
 
-// WritePart writes a numbered file that need not be durable: what reads it must know
-// it whole from torn.
+// WritePart writes a numbered file and syncs it. Its name is durable with a later
+// Commit, and until then a crash may take it back: what reads it must know it whole
+// from torn.
 func (h *Home) WritePart(number uint64, ext string, b []byte) error {
 	f, err := h.fs.Create(h.Path(number, ext), category)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
 	return errors.Join(err, f.Close())
 }
 

@@ -59,7 +59,7 @@ func (h *Home) Source(p *Part) (store.Source, error) {
 	}
 	part := *p
 	return store.Source{
-		Segment: store.Segment{Hash: p.Hash, Length: p.Length},
+		Segment: store.Segment{Hash: p.Hash, Length: p.Length, Range: p.Range},
 		Open: func() (io.ReadCloser, error) {
 			f, err := h.OpenPart(part.Number, part.Ext)
 			if err != nil {
@@ -98,9 +98,13 @@ func (h *Home) publish(own bool) (store.Version, int64, error) {
 			for _, r := range p.Remote {
 				src := store.Source{Segment: r}
 				if r.Hash == p.Hash {
-					var err error
-					if src, err = h.Source(p); err != nil {
+					own, err := h.Source(p)
+					if err != nil {
 						return 0, 0, err
+					}
+					src.Open = own.Open
+					if own = WithIndex(own, h.indexOf(p.Number)); own.Index == r.Index {
+						src.OpenIndex = own.OpenIndex
 					}
 				}
 				d.Segments = append(d.Segments, src)
@@ -111,6 +115,7 @@ func (h *Home) publish(own bool) (store.Version, int64, error) {
 		if err != nil {
 			return 0, 0, err
 		}
+		src = WithIndex(src, h.indexOf(p.Number))
 		d.Segments = append(d.Segments, src)
 		p.Remote = []store.Segment{src.Segment}
 	}
@@ -173,6 +178,11 @@ func (h *Home) Uploaded(number uint64, seg store.Segment) error {
 // must be above those in use. What an unfinished Fetch leaves goes at the next
 // opening.
 func (h *Home) Fetch(v store.Version, next uint64, ext string) (State, error) {
+	return h.fetchAll(v, next, ext, func(store.Segment) bool { return true })
+}
+
+// fetchAll fetches the segments that are wanted now, and has the others' parts away.
+func (h *Home) fetchAll(v store.Version, next uint64, ext string, now func(store.Segment) bool) (State, error) {
 	m, err := h.opts.Archive.Manifest(v)
 	if err != nil {
 		return State{}, err
@@ -186,29 +196,54 @@ func (h *Home) Fetch(v store.Version, next uint64, ext string) (State, error) {
 	}
 	s := State{Engine: cur.Engine, Next: max(cur.Next, next), Parent: m.Version, Published: len(m.Segments)}
 	for _, seg := range m.Segments {
-		if err := h.fetch(m.Version, seg, s.Next, ext); err != nil {
-			return State{}, fmt.Errorf("segment %s: %w", seg.Hash, err)
-		}
 		s.Parts = append(s.Parts, Part{
-			Number: s.Next, Ext: ext, Length: seg.Length, Hash: seg.Hash, Remote: []store.Segment{seg},
+			Number: s.Next, Ext: ext, Length: seg.Length, Hash: seg.Hash, Remote: []store.Segment{seg}, Range: seg.Range,
+			Away: !now(seg),
 		})
 		s.Next++
+	}
+	h.named = h.named || len(s.Parts) > 0
+	err = h.each(len(s.Parts), func(i int) error {
+		if s.Parts[i].Away {
+			return nil
+		}
+		if err := h.fetch(m.Version, s.Parts[i]); err != nil {
+			return fmt.Errorf("segment %s: %w", s.Parts[i].Hash, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return State{}, err
 	}
 	return s, nil
 }
 
-func (h *Home) fetch(v store.Version, seg store.Segment, number uint64, ext string) error {
-	r, err := h.opts.Archive.Open(v, seg)
+// each calls do for 0 to n-1, several at once if the archive does that.
+func (h *Home) each(n int, do func(i int) error) error {
+	if p, ok := h.opts.Archive.(store.Parallel); ok {
+		return p.Each(n, do)
+	}
+	for i := range n {
+		if err := do(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch copies the segment of a part into its file. It changes nothing of h.
+func (h *Home) fetch(v store.Version, p Part) error {
+	r, err := h.opts.Archive.Open(v, p.Remote[0])
 	if err != nil {
 		return err
 	}
-	f, err := h.Create(number, ext)
+	f, err := h.fs.Create(h.Path(p.Number, p.Ext), category)
 	if err != nil {
 		return errors.Join(err, r.Close())
 	}
 	sum := sha256.New()
-	n, err := io.Copy(f, io.TeeReader(io.LimitReader(r, seg.Length+1), sum))
-	if err == nil && (n != seg.Length || store.Hash(sum.Sum(nil)) != seg.Hash) {
+	n, err := io.Copy(f, io.TeeReader(io.LimitReader(r, p.Length+1), sum))
+	if err == nil && (n != p.Length || store.Hash(sum.Sum(nil)) != p.Hash) {
 		err = fmt.Errorf("%w: %d bytes that are not those of the manifest", store.ErrCorrupt, n)
 	}
 	if err == nil {

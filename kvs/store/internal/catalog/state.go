@@ -21,8 +21,12 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
-// Format is the version of the catalog's format.
+// Format is the version of the format of versions that engines on a catalog publish.
 const Format = 1
+
+// fileFormat is the version of the catalog's own format, 1 where no part has a range
+// or is away.
+const fileFormat = 2
 
 // Bounds of a catalog.
 const (
@@ -45,6 +49,11 @@ type Part struct {
 	Hash store.Hash `json:"hash"`
 	// Remote are segments that the archive has and that say the same, oldest first.
 	Remote []store.Segment `json:"remote,omitempty"`
+	// Range is what of it counts: records of other keys do not.
+	Range store.KeyRange `json:"range,omitzero"`
+	// Away says that the file is not there yet: what it will be is the one segment of
+	// Remote, which the archive has.
+	Away bool `json:"away,omitempty"`
 }
 
 // State is what a catalog says.
@@ -84,6 +93,15 @@ func (s *State) check() error {
 			return fmt.Errorf("%w: part %d of level %d with extension %q", store.ErrCorrupt, p.Number, p.Level, p.Ext)
 		case (len(p.Remote) > 0) != (i < s.Published):
 			return fmt.Errorf("%w: part %d has %d segments", store.ErrCorrupt, p.Number, len(p.Remote))
+		case p.Range.Empty():
+			return fmt.Errorf("%w: part %d of the keys %.100s", store.ErrCorrupt, p.Number, p.Range)
+		case p.Away && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash || p.Remote[0].Length != p.Length):
+			return fmt.Errorf("%w: part %d is away, and not what its segment is", store.ErrCorrupt, p.Number)
+		}
+		for _, r := range p.Remote {
+			if err := r.Check(); err != nil {
+				return fmt.Errorf("part %d: %w", p.Number, err)
+			}
 		}
 		seen[p.Number] = true
 	}
@@ -93,13 +111,25 @@ func (s *State) check() error {
 const title = "joinery catalog"
 
 // Encode is the state as bytes that [Decode] reads.
-func (s State) Encode() ([]byte, error) { return Seal(title, Format, s) }
+func (s State) Encode() ([]byte, error) {
+	format := 1
+	for _, p := range s.Parts {
+		plain := p.Range == (store.KeyRange{}) && !p.Away
+		for _, r := range p.Remote {
+			plain = plain && r.Plain()
+		}
+		if !plain {
+			format = fileFormat
+		}
+	}
+	return Seal(title, format, s)
+}
 
 // Decode reads a state. Errors wrap [store.ErrCorrupt], [store.ErrFormat],
 // [store.ErrForeign].
 func Decode(b []byte) (State, error) {
 	var s State
-	if err := Unseal(title, Format, b, &s); err != nil {
+	if err := Unseal(title, fileFormat, b, &s); err != nil {
 		return State{}, err
 	}
 	return s, s.check()
@@ -120,8 +150,8 @@ func sum(head string, body []byte) uint32 {
 	return record.Checksum(append([]byte(head+"\n"), body...))
 }
 
-// Unseal reads what [Seal] wrote into v, which must point to a zero value. Errors
-// wrap [store.ErrForeign], [store.ErrFormat] or [store.ErrCorrupt].
+// Unseal reads what [Seal] wrote into v, which must point to a zero value, in format
+// or one before it. Errors wrap [store.ErrForeign], [store.ErrFormat] or [store.ErrCorrupt].
 func Unseal(title string, format int, b []byte, v any) error {
 	if len(b) > maxBytes {
 		return fmt.Errorf("%w: %d bytes, more than %d", store.ErrCorrupt, len(b), maxBytes)
@@ -141,8 +171,8 @@ func Unseal(title string, format int, b []byte, v any) error {
 	switch {
 	case !ended || sum(head, body) != crc || string(line) != fmt.Sprintf("%s %08x", head, crc):
 		return fmt.Errorf("%w: checksum of the %s", store.ErrCorrupt, title)
-	case got != format:
-		return fmt.Errorf("%w: %s of format %d, this is %d", store.ErrFormat, title, got, format)
+	case got < 1 || got > format:
+		return fmt.Errorf("%w: %s of format %d, this reads up to %d", store.ErrFormat, title, got, format)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

@@ -23,11 +23,11 @@ type File struct {
 	slot   int
 	header record.Header
 	salt   uint32
-	f      vfs.File // nil before it is created
+	f      vfs.File       // nil before it is created
+	keys   store.KeyRange // what of it counts
 	level  int
 	length int64 // bytes given to it, or that count
 	live   int64 // bytes of records that the index points at
-	tombs  int64 // bytes of tombstones
 	hinted bool  // its hint is there
 }
 
@@ -82,8 +82,11 @@ func (v *view) close() error {
 	return err
 }
 
-// apply does what a record of the file says.
+// apply does what a record of the file says, if it is of the file's keys.
 func (v *view) apply(f *File, kind record.Kind, key []byte, off int64, size int) {
+	if !f.keys.Holds(key) {
+		return
+	}
 	var old Place
 	var had bool
 	switch kind {
@@ -92,7 +95,6 @@ func (v *view) apply(f *File, kind record.Kind, key []byte, off int64, size int)
 		f.live += int64(size)
 	case record.Tombstone:
 		old, had = v.index.Delete(key)
-		f.tombs += int64(size)
 	}
 	if had {
 		v.slots[old.Slot()].live -= int64(old.Size)
@@ -113,7 +115,7 @@ func openFile(h *catalog.Home, v *view, p catalog.Part, kind byte) (*File, error
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", h.Path(p.Number, p.Ext), err), f.Close())
 	}
-	file := &File{number: p.Number, header: header, salt: header.Salt(), f: f, level: p.Level, length: p.Length}
+	file := &File{number: p.Number, header: header, salt: header.Salt(), f: f, keys: p.Range, level: p.Level, length: p.Length}
 	v.enter(file)
 	return file, nil
 }

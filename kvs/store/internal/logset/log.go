@@ -149,9 +149,7 @@ func (s *Set) recoverOpen(state catalog.State, sealed int) error {
 			return err
 		}
 		t.file.length = t.end
-		if err := s.view.scan(t.file); err != nil {
-			return err
-		}
+		t.apply(s.view)
 		t.part.Length = t.end
 		state.Parts = append(state.Parts, t.part)
 		s.files = append(s.files, t.file)
@@ -174,6 +172,30 @@ type tail struct {
 	end   int64
 	clean bool // every byte of it is of a record
 	err   error
+	// What was read goes into the index once it is known how far the part counts, and is
+	// not read again: entries in order, whose keys stand in keys one behind the other.
+	entries []tailEntry
+	keys    []byte
+}
+
+// tailEntry is a record without its key and value.
+type tailEntry struct {
+	kind record.Kind
+	key  int // length
+	off  int64
+	size int
+}
+
+// apply does what the records say that count.
+func (t *tail) apply(v *view) {
+	at := 0
+	for _, e := range t.entries {
+		if e.off >= t.end {
+			break
+		}
+		v.apply(t.file, e.kind, t.keys[at:at+e.key], e.off, e.size)
+		at += e.key
+	}
 }
 
 // tails reads the open parts from index sealed on, in order: records count up to the
@@ -245,6 +267,8 @@ func (s *Set) scanTail(t *tail) (end int64, any bool, err error) {
 		if err != nil {
 			return 0, false, err
 		}
+		t.entries = append(t.entries, tailEntry{r.Kind, len(r.Key), off, size})
+		t.keys = append(t.keys, r.Key...)
 		if !s.opts.Batched || r.Kind == record.Commit {
 			end, any = off+int64(size), true
 		}

@@ -10,7 +10,7 @@ import (
 // Job returns background work that is to be offered once the engine is unlocked, nil
 // for none.
 func (s *Set) Job() func() {
-	if !s.look || s.job || s.closed || s.failed != nil {
+	if !s.look || s.job || !s.Live() {
 		return nil
 	}
 	s.look = false
@@ -65,7 +65,7 @@ func (s *Set) pick() (from, to, level int, ok bool) {
 func (s *Set) step() (more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.failed != nil {
+	if !s.Live() {
 		s.job = false
 		return false, nil
 	}
@@ -83,7 +83,7 @@ func (s *Set) step() (more bool, err error) {
 		s.job = false
 		return false, err
 	}
-	s.job = !s.closed && s.failed == nil && s.wanted()
+	s.job = s.Live() && s.wanted()
 	return s.job, nil
 }
 
@@ -127,7 +127,7 @@ func (s *Set) upload(number uint64) error {
 	n, err := s.send(&part, file)
 	s.mu.Lock()
 	s.Stats.BehindBytes += n
-	if _, counts := s.home.Part(number); s.closed || s.failed != nil || !counts {
+	if _, counts := s.home.Part(number); !s.Live() || !counts {
 		return nil // what became of the file meanwhile is no failure of its upload
 	}
 	if err != nil {

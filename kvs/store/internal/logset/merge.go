@@ -94,6 +94,9 @@ func (s *Set) copy(m *merge, n int) error {
 // keep copies a record if it counts: the value that the index points at; a tombstone
 // of a key that has no value, once, if something older may have one.
 func (s *Set) keep(m *merge, r record.Record, at Place) {
+	if !m.inputs[m.at].keys.Holds(r.Key) {
+		return
+	}
 	id, live := s.index.Find(r.Key)
 	switch r.Kind {
 	case record.Value:
@@ -114,7 +117,6 @@ func (s *Set) keep(m *merge, r record.Record, at Place) {
 	size := len(m.buf) - was
 	m.out.length += int64(size)
 	if r.Kind == record.Tombstone {
-		m.out.tombs += int64(size)
 		return
 	}
 	m.pending = append(m.pending, move{id, at, placeOf(m.out.slot, off, size)})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
+	"github.com/joinery-go/joinery/kvs/store/internal/lifecycle"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
@@ -64,13 +65,12 @@ type Set struct {
 	harden func() error
 	home   *catalog.Home
 	*view
-	next   uint64 // number of the next file
-	merge  *merge // in progress, nil for none
-	job    bool   // background work is offered
-	look   bool   // there may be background work that is not
-	hint   *hint  // being made, nil for none
-	closed bool
-	failed error
+	next  uint64 // number of the next file
+	merge *merge // in progress, nil for none
+	job   bool   // background work is offered
+	look  bool   // there may be background work that is not
+	hint  *hint  // being made, nil for none
+	lifecycle.State
 
 	Stats store.Stats
 }
@@ -135,37 +135,10 @@ func (s *Set) Noted(f *File, kind record.Kind, key []byte, off int64, size int) 
 	s.view.apply(f, kind, key, off, size)
 }
 
-// Usable is nil if op can be done.
-func (s *Set) Usable(op string) error {
-	if s.closed {
-		return fmt.Errorf("%s: %w", op, store.ErrClosed)
-	}
-	return nil
-}
-
-// Ready is nil if op, which changes something, can be done.
-func (s *Set) Ready(op string) error {
-	if err := s.Usable(op); err != nil {
-		return err
-	}
-	if s.failed != nil {
-		return fmt.Errorf("%s: %w", op, s.failed)
-	}
-	return nil
-}
-
-// Fail makes the set take no more changes. It returns the error that says so.
-func (s *Set) Fail(err error) error {
-	if s.failed == nil {
-		s.failed = fmt.Errorf("%w: %w", store.ErrFailed, err)
-	}
-	return s.failed
-}
-
 // Size is what the files occupy.
 func (s *Set) Size() store.Size {
 	n := store.Size{Keys: int64(s.index.Len()), Files: len(s.files)}
-	if s.closed {
+	if s.Closed() {
 		return store.Size{Keys: n.Keys}
 	}
 	for _, f := range s.files {
@@ -207,11 +180,11 @@ func (s *Set) Close(hardened error) error {
 	s.abort()
 	err := hardened
 	if err == nil {
-		err = s.failed
+		err = s.Failed()
 	}
 	if err == nil {
 		err = s.Seal()
 	}
-	s.closed = true
+	s.State.Close()
 	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)
 }

@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
@@ -156,6 +157,12 @@ func TestHeader(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrForeign)
 	_, err = record.DecodeHeader(b[:record.HeaderBytes-1], 'T')
 	require.ErrorIs(t, err, store.ErrCorrupt)
+	next := bytes.Clone(b)
+	next[9]++
+	binary.LittleEndian.PutUint32(next[record.HeaderBytes-4:], record.Checksum(next[:record.HeaderBytes-4]))
+	_, err = record.DecodeHeader(next, 'T')
+	require.ErrorIs(t, err, store.ErrFormat)
+	require.ErrorContains(t, err, "2, this is 1")
 	for bit := range len(b) * 8 {
 		spoiled := bytes.Clone(b)
 		spoiled[bit/8] ^= 1 << (bit % 8)

@@ -160,7 +160,7 @@ func (p *peer) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 			p.w.tally.gossipEarlier++
 		}
 	}
-	reclaimed, fell := p.log.Hears(ring.NodeID(from), 1, in.Known)
+	reclaimed, fell, _ := p.log.Hears(ring.NodeID(from), 1, gossip.Word{Known: in.Known})
 	if fell {
 		c.Fail(fmt.Errorf("%w: a peer lost what it had", errCompare))
 	}

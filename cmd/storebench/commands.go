@@ -1,0 +1,230 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/storebench/internal/measure"
+	"github.com/joinery-go/joinery/kvs/store/pebble"
+)
+
+func (c *cli) compareCommand() *cobra.Command {
+	var w measure.Work
+	var names []string
+	var kind string
+	var rounds int
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "compare",
+		Short: "Measure rates, tails and space of engines side by side",
+		Long: "compare sets every key, then does the work of a workload, on each engine in turn, from one goroutine; nothing is synced, and " +
+			"background work runs on a second one. The time of a single set is measured in a quarter more updates after those that the rate is of. " +
+			"\"map\" is a Go map under a lock that copies in and out.\n\nWorkloads:\n" + workloads(),
+		Example: "  storebench compare\n  storebench compare --workload drifting --engines lsm,pebble --json",
+		Args:    command.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDir(cmd, w); err != nil {
+				return err
+			}
+			kinds := measure.Kinds()
+			k := kinds[slices.IndexFunc(kinds, func(k measure.Kind) bool { return k.Name == kind })]
+			return c.ended(c.compare(w, k, names, rounds, json))
+		},
+	}
+	workFlags(cmd, &w, 100_000, 1_000_000)
+	listFlag(cmd, &names, "engines", measure.Names(), "what is measured")
+	command.NumberFlag(cmd.Flags(), &rounds, "rounds", 3, 1, 1000, "how often each is measured, in turn; the median counts")
+	command.WordFlag(cmd, &kind, "workload", measure.KindNames()[0], measure.KindNames(), "the work that is done")
+	jsonFlag(cmd, &json)
+	return cmd
+}
+
+func workloads() string {
+	text := ""
+	for _, k := range measure.Kinds() {
+		text += fmt.Sprintf("  %s: %s\n", k.Name, k.Doc)
+	}
+	return text
+}
+
+func (c *cli) compare(w measure.Work, k measure.Kind, names []string, rounds int, json bool) error {
+	p := c.startProgress("compare")
+	var all []measure.Compared
+	err := measure.Compare(c.ctx, w, k, names, rounds, p.at, func(r measure.Compared) error {
+		if json {
+			return command.PrintJSON(c.out, r)
+		}
+		if len(all) == 0 {
+			c.printf("%-10s %11s %11s %12s %12s %12s\n", "engine", "sets/s", "gets/s", "p99.9 set µs", "disk kB", "memory kB")
+		}
+		all = append(all, r)
+		c.printf("%-10s %11.0f %11.0f %12.1f %12d %12d\n", r.Engine, r.Sets, r.Gets, r.P999, r.Disk/1000, r.Memory/1000)
+		return nil
+	})
+	p.finish()
+	for _, reference := range []string{pebble.Name, measure.MapName} {
+		c.ratios(all, reference)
+	}
+	return err
+}
+
+// ratios prints rates in multiples of those of one that was measured.
+func (c *cli) ratios(all []measure.Compared, reference string) {
+	at := slices.IndexFunc(all, func(r measure.Compared) bool { return r.Engine == reference })
+	if at < 0 || len(all) < 2 {
+		return
+	}
+	c.printf("\nin multiples of %s\n", reference)
+	for _, r := range all {
+		c.printf("%-10s %11.2f %11.2f\n", r.Engine, r.Sets/all[at].Sets, r.Gets/all[at].Gets)
+	}
+}
+
+func (c *cli) snapshotsCommand() *cobra.Command {
+	var w measure.SnapshotWork
+	var names []string
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "snapshots",
+		Short: "Measure what snapshots and restores cost as parts of the keys change",
+		Long: "snapshots sets every key and takes a version, and then, over and over, changes a part of the keys, takes a version, and restores it " +
+			"into an empty directory, where all of it is compared with what was set. Beside it the same state is dumped whole, which the time is " +
+			"compared with.\n\n" +
+			"--keep DIR leaves for each engine DIR/ENGINE/bucket, the bucket of its versions, and DIR/ENGINE/log.jsonl, the workload's own log: " +
+			"{\"key\", \"value\"} for a set, the value in base64, and {\"version\"} for a version that holds all sets above it.",
+		Example: "  storebench snapshots\n  storebench snapshots --engines lsm --rounds 70 --json --keep kept",
+		Args:    command.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDir(cmd, w.Work); err != nil {
+				return err
+			}
+			return c.ended(c.snapshots(w, names, json))
+		},
+	}
+	workFlags(cmd, &w.Work, 100_000, 0)
+	command.NumberFlag(cmd.Flags(), &w.Rounds, "rounds", 3, 1, 10_000, "how often all fractions come")
+	numbersFlag(cmd, &w.Fractions, "fractions", []float64{0.01, 0.1, 0.5}, 0, 1, "the parts of the keys that change before a version")
+	cmd.Flags().StringVar(&w.Keep, "keep", "", "`DIRECTORY` in which buckets and logs are left behind")
+	command.NumberOrZeroFlag(cmd.Flags(), &w.Updates, "updates", 1, maxUpdates, "each once", "how many sets there are before a version, of the keys that change")
+	listFlag(cmd, &names, "engines", measure.Engines(), "what is measured")
+	jsonFlag(cmd, &json)
+	return cmd
+}
+
+func (c *cli) snapshots(w measure.SnapshotWork, names []string, json bool) error {
+	p := c.startProgress("snapshots")
+	defer p.finish()
+	first := true
+	return measure.Snapshots(c.ctx, w, names, p.at, func(r measure.Snapped) error {
+		if json {
+			return command.PrintJSON(c.out, r)
+		}
+		if first {
+			c.printf("%-9s %7s %8s %9s %9s %7s %7s %5s %8s\n", "engine", "version", "changed", "new", "uploaded", "ms", "dump", "segs", "restore")
+			c.printf("%-9s %7s %8s %9s %9s %7s %7s %5s %8s\n", "", "", "%", "÷ changed", "÷ changed", "", "ms", "", "ms")
+		}
+		first = false
+		changed := float64(r.Changed)
+		c.printf("%-9s %7s %8.2f %9.3f %9.3f %7.1f %7.1f %5d %8.1f\n", r.Engine, r.Version, r.Fraction*100, float64(r.New)/changed,
+			float64(r.Uploaded)/changed, r.Seconds*1e3, r.FullDump*1e3, r.Segments, r.Restore*1e3)
+		return nil
+	})
+}
+
+func (c *cli) recoveryCommand() *cobra.Command {
+	var w measure.Work
+	var keys, values []int
+	var names []string
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "recovery",
+		Short: "Measure what opening a directory again costs, by its size",
+		Long: "recovery sets every key, has background work done, closes the engine, and opens it again, for each number of keys and each length " +
+			"of values. \"read\" is the time of reading once what recovery cannot do without: hints, guides, and the files that none stands for.",
+		Example: "  storebench recovery --keys 10000,1000000 --value-bytes 100",
+		Args:    command.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDir(cmd, w); err != nil {
+				return err
+			}
+			return c.ended(c.recovery(w, keys, values, names, json))
+		},
+	}
+	numbersFlag(cmd, &keys, "keys", []int{10_000, 100_000, 1_000_000}, 1, maxKeys, "how many keys there are, of 16 bytes")
+	numbersFlag(cmd, &values, "value-bytes", []int{100, 1000}, 1, maxValue, "the lengths of values")
+	command.SeedFlag(cmd.Flags(), &w.Seed, "what values are drawn from")
+	cmd.Flags().StringVar(&w.Dir, "dir", "", "`DIRECTORY` for temporary files, on the disk to be measured (default: the system's)")
+	listFlag(cmd, &names, "engines", measure.Engines(), "what is measured")
+	jsonFlag(cmd, &json)
+	return cmd
+}
+
+func (c *cli) recovery(w measure.Work, keys, values []int, names []string, json bool) error {
+	p := c.startProgress("recovery")
+	defer p.finish()
+	first := true
+	return measure.Recoveries(c.ctx, w, keys, values, names, p.at, func(r measure.Recovered) error {
+		if json {
+			return command.PrintJSON(c.out, r)
+		}
+		if first {
+			c.printf("%-10s %10s %8s %10s %10s %8s %8s\n", "engine", "keys", "value", "disk kB", "index kB", "open ms", "read ms")
+		}
+		first = false
+		c.printf("%-10s %10d %8d %10d %10d %8.1f %8.1f\n", r.Engine, r.Keys, r.ValueBytes, r.Disk/1000, r.Index/1000, r.Seconds*1e3, r.ReadIndex*1e3)
+		return nil
+	})
+}
+
+func (c *cli) sweepCommand() *cobra.Command {
+	var w measure.Work
+	var parameters []string
+	var json bool
+	cmd := &cobra.Command{
+		Use:   "sweep",
+		Short: "Measure what an engine's parameters do",
+		Long: "sweep does the update-heavy workload of compare with one parameter of an engine at several values, and the others so small that " +
+			"background work comes up.\n\nParameters:\n" + sweeps(),
+		Example: "  storebench sweep --parameters max-runs,threshold",
+		Args:    command.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDir(cmd, w); err != nil {
+				return err
+			}
+			return c.ended(c.sweep(w, parameters, json))
+		},
+	}
+	workFlags(cmd, &w, 50_000, 300_000)
+	listFlag(cmd, &parameters, "parameters", measure.SweepNames(), "which are tried")
+	jsonFlag(cmd, &json)
+	return cmd
+}
+
+func sweeps() string {
+	text := ""
+	for _, s := range measure.Sweeps() {
+		text += fmt.Sprintf("  %s, of %s: %s\n", s.Parameter, s.Engine, s.Doc)
+	}
+	return text
+}
+
+func (c *cli) sweep(w measure.Work, parameters []string, json bool) error {
+	p := c.startProgress("sweep")
+	defer p.finish()
+	first := true
+	return measure.RunSweeps(c.ctx, w, parameters, p.at, func(r measure.Swept) error {
+		if json {
+			return command.PrintJSON(c.out, r)
+		}
+		if first {
+			c.printf("%-15s %8s %-9s %9s %9s %8s %7s %7s\n", "parameter", "value", "engine", "sets/s", "gets/s", "p99.9 µs", "disk kB", "merged")
+		}
+		first = false
+		c.printf("%-15s %8d %-9s %9.0f %9.0f %8.1f %7d %7.2f\n", r.Parameter, r.Value, r.Engine, r.Sets, r.Gets, r.P999, r.Disk/1000,
+			float64(r.Merged)/float64(max(1, r.Written)))
+		return nil
+	})
+}

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// tables are the measurements as CSV, a file a kind.
+func tables(d Data) []File {
+	return []File{
+		{"compare.csv", csvOf(rows(d.Compared))},
+		{"sweep.csv", csvOf(rows(d.Swept))},
+		{"snapshots.csv", csvOf(rows(d.Snapped))},
+		{"recovery.csv", csvOf(rows(d.Recovered))},
+	}
+}
+
+// rows are the measurements under their JSON names, the names first. Those of an
+// embedded struct stand in its place.
+func rows[T any](list []T) [][]string {
+	names, _ := columns(reflect.ValueOf(*new(T)))
+	all := [][]string{names}
+	for _, m := range list {
+		_, cells := columns(reflect.ValueOf(m))
+		all = append(all, cells)
+	}
+	return all
+}
+
+func columns(v reflect.Value) (names, cells []string) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			n, c := columns(v.Field(i))
+			names, cells = append(names, n...), append(cells, c...)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names, cells = append(names, name), append(cells, cell(v.Field(i)))
+	}
+	return names, cells
+}
+
+func cell(v reflect.Value) string {
+	if v.Kind() == reflect.Float64 {
+		return strconv.FormatFloat(v.Float(), 'g', 6, 64)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func csvOf(rows [][]string) []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	_ = w.WriteAll(rows) // a buffer takes everything
+	return b.Bytes()
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/storebench/internal/measure"
+	"github.com/joinery-go/joinery/cmd/storebench/internal/report"
+)
+
+func (c *cli) reportCommand() *cobra.Command {
+	var w measure.Work
+	var out string
+	var names []string
+	var rounds int
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Measure everything and write one page that answers the five questions",
+		Long: "report makes all measurements of the other commands, under all workloads, and writes into --out one page with the plots in it, " +
+			"index.html, the same as report.md, each plot as SVG and PNG, and the figures as CSV. Interrupted, it writes what was measured.",
+		Example: "  storebench report --out report",
+		Args:    command.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDir(cmd, w); err != nil {
+				return err
+			}
+			return c.ended(c.report(w, names, rounds, out))
+		},
+	}
+	workFlags(cmd, &w, 50_000, 300_000)
+	listFlag(cmd, &names, "engines", measure.Names(), "what is measured")
+	command.NumberFlag(cmd.Flags(), &rounds, "rounds", 3, 1, 10_000, "how often engines are compared, and snapshots of all fractions taken")
+	cmd.Flags().StringVarP(&out, "out", "o", "storebench-report", "`DIRECTORY` to write")
+	return cmd
+}
+
+// report measures everything and writes it, also if it was interrupted.
+func (c *cli) report(w measure.Work, names []string, rounds int, out string) error {
+	d := report.Data{
+		Machine: fmt.Sprintf("On %s/%s with %d processors, %s.", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
+		Command: fmt.Sprintf("storebench report --keys %d --updates %d --value-bytes %d --seed %d --rounds %d --out DIR", w.Keys, w.Updates,
+			w.ValueBytes, w.Seed, rounds),
+		Work: fmt.Sprintf("%d keys of 16 bytes, values of %d bytes, %d operations.", w.Keys, w.ValueBytes, w.Updates),
+	}
+	// What cannot be written is told before all is measured.
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("%w: %w", report.ErrWrite, err)
+	}
+	measured := c.measureAll(w, names, rounds, &d)
+	d.Interrupted = measured != nil
+	if err := report.Write(out, d); err != nil {
+		return errors.Join(measured, err)
+	}
+	c.printf("%s\n", filepath.Join(out, "index.html"))
+	return measured
+}
+
+// measureAll fills in the measurements, as far as they come.
+func (c *cli) measureAll(w measure.Work, names []string, rounds int, d *report.Data) error {
+	var engines []string
+	for _, n := range names {
+		if n != measure.MapName {
+			engines = append(engines, n)
+		}
+	}
+	for _, k := range measure.Kinds() {
+		if err := c.shown(k.Name, func(p measure.Progress) error {
+			return measure.Compare(c.ctx, w, k, names, rounds, p, func(r measure.Compared) error {
+				d.Compared = append(d.Compared, r)
+				return nil
+			})
+		}); err != nil {
+			return err
+		}
+	}
+	if err := c.shown("parameters", func(p measure.Progress) error {
+		return measure.RunSweeps(c.ctx, w, measure.SweepNames(), p, func(r measure.Swept) error {
+			d.Swept = append(d.Swept, r)
+			return nil
+		})
+	}); err != nil {
+		return err
+	}
+	if err := c.shown("snapshots", func(p measure.Progress) error {
+		w := w
+		w.Updates = 0 // each changed key once
+		s := measure.SnapshotWork{Work: w, Fractions: []float64{0.01, 0.1, 0.5}, Rounds: rounds}
+		return measure.Snapshots(c.ctx, s, engines, p, func(r measure.Snapped) error {
+			d.Snapped = append(d.Snapped, r)
+			return nil
+		})
+	}); err != nil {
+		return err
+	}
+	return c.shown("recovery", func(p measure.Progress) error {
+		keys := []int{max(1, w.Keys/10), w.Keys, w.Keys * 4}
+		return measure.Recoveries(c.ctx, w, keys, []int{w.ValueBytes, w.ValueBytes * 10}, engines, p, func(r measure.Recovered) error {
+			d.Recovered = append(d.Recovered, r)
+			return nil
+		})
+	})
+}
+
+// shown runs a measurement under its progress.
+func (c *cli) shown(what string, run func(measure.Progress) error) error {
+	p := c.startProgress(what)
+	defer p.finish()
+	return run(p.at)
+}

@@ -1,0 +1,312 @@
+package kvs
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// The log would grow with all that is ever written. So the state is written to it from
+// time to time, as a checkpoint, and what came before is cut off: recovery reads no
+// more than the last checkpoint and the records since it began.
+//
+// A checkpoint lies among the other records, and while it is written the replica goes
+// on. It is given partition by partition, each at one moment and in parts of about
+// BatchBytes, and the next one when the one before is durable, so that little of it is
+// under way at a time. Behind the partitions come the sessions, all at once: a session
+// must be remembered wherever a value has its write. Each record that a partition or
+// the sessions do not have in them yet comes behind the point at which the log is cut,
+// which is the first record that was not durable when the checkpoint began. Recovery
+// joins all that it finds, in whatever order: everything in it is a lattice.
+//
+// A checkpoint that is not whole, since a crash came between or since one of its
+// records cannot be read, counts for nothing where it would show less than it names:
+// a partition of which a part is missing is left out, and all of it without the
+// sessions. Peers bring that up then as after a lost disk.
+
+// checkpoint is the one being written, and what says when the next one begins.
+type checkpoint struct {
+	logged  int // bytes of records since the last one began, its own excepted
+	size    int // bytes of the last one
+	running bool
+	number  uint64
+	cut     uint64         // token of the first record that it does not make needless
+	await   uint64         // token of the last of its records given
+	next    ring.Partition // to be given; after the last one come the sessions
+	done    bool           // all of it has been given
+	written int            // bytes of it so far
+}
+
+// beginCheckpoint begins a checkpoint if one is due.
+func (r *Replica) beginCheckpoint() {
+	c := &r.checkpoint
+	if c.running || r.cfg.CheckpointBytes < 0 || c.logged < max(r.cfg.CheckpointBytes, c.size) {
+		return
+	}
+	c.running, c.done, c.next, c.written, c.logged = true, false, 0, 0, 0
+	c.number++
+	c.cut = r.token + 1
+	if len(r.batches) > 0 {
+		c.cut = r.batches[0].first
+	}
+	r.nextOfCheckpoint()
+}
+
+// writeCheckpoint goes on with a checkpoint, given that all up to token is durable, and
+// begins one if it is due.
+func (r *Replica) writeCheckpoint(token uint64) {
+	c := &r.checkpoint
+	switch {
+	case !c.running:
+		r.beginCheckpoint()
+	case token < c.await:
+	case !c.done:
+		r.nextOfCheckpoint()
+	default:
+		c.running, c.size = false, c.written
+		r.stats.Checkpoints++
+		r.emit(Effect{Kind: EffectTruncate, Token: c.cut})
+	}
+}
+
+// nextOfCheckpoint gives the next partition that holds something, or the sessions.
+func (r *Replica) nextOfCheckpoint() {
+	c := &r.checkpoint
+	logged := c.logged
+	for !c.done && logged == c.logged {
+		if int(c.next) == len(r.byID) {
+			r.checkpointSessions()
+			c.done = true
+			break
+		}
+		if p := r.byID[c.next]; p != nil && len(p.applied) > 0 {
+			r.checkpointPartition(p)
+		}
+		c.next++
+	}
+	c.written += c.logged - logged
+	c.logged, c.await = logged, r.token
+}
+
+// checkpointPartition gives all of p: the deltas that a peer may lack, and the state.
+func (r *Replica) checkpointPartition(p *partition) {
+	p.handed = false
+	entries, size := r.offers[:0], 0
+	flush := func() {
+		if len(entries) > 0 {
+			from := len(r.wire)
+			r.wire = wire.AppendRecord(r.wire, p.id, entries)
+			r.record(from)
+		}
+		entries, size = entries[:0], 0
+	}
+	for e := range p.log.All() {
+		if size > 0 && size+e.Size() > r.cfg.BatchBytes {
+			flush()
+		}
+		entries, size = append(entries, e), size+e.Size()
+	}
+	flush()
+	clear(entries[:cap(entries)]) // they hold on to memory
+	r.offers = entries
+	x := wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts}
+	for _, c := range p.cells.ascending() {
+		for i := range c.slots {
+			s := &c.slots[i]
+			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
+			more := v.Size()
+			if size > 0 && size+more > r.cfg.BatchBytes {
+				r.giveCheckpoint(&x, false)
+				x.Applied, x.Cuts, x.Values, size = nil, nil, x.Values[:0], 0
+			}
+			x.Values, size = append(x.Values, v), size+more
+		}
+	}
+	r.giveCheckpoint(&x, true)
+}
+
+// checkpointSessions gives what concerns no single partition.
+func (r *Replica) checkpointSessions() {
+	x, size := wire.CheckpointPart{Sessions: true}, 0
+	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
+		if size > 0 && size+servedSize > r.cfg.BatchBytes {
+			r.giveCheckpoint(&x, false)
+			x.Clients, size = x.Clients[:0], 0
+		}
+		x.Clients, size = append(x.Clients, wire.Served{Client: client, Req: r.clients[client]}), size+servedSize
+	}
+	r.giveCheckpoint(&x, true)
+}
+
+// giveCheckpoint gives a part, and makes x the one after it.
+func (r *Replica) giveCheckpoint(x *wire.CheckpointPart, last bool) {
+	x.Origin, x.Number, x.Clock, x.Last = r.cfg.Origin, r.checkpoint.number, r.clock.last, last
+	from := len(r.wire)
+	r.wire = wire.AppendCheckpoint(r.wire, x)
+	r.record(from)
+	x.At++
+}
+
+// recovery is what of snapshots and checkpoints has been found so far, and cannot be
+// joined in before the rest is.
+type recovery struct {
+	snapshot       assembly
+	origin, number uint64 // of the checkpoint that parts are of
+	parts          []recoveredPart
+	sessions       recoveredPart
+	size, last     int // bytes of that checkpoint, and of the last one that was whole
+	barriers       []recoveredBarrier
+}
+
+// recoveredBarrier is one that was found before what it names, which may lie in a
+// checkpoint that was written after it.
+type recoveredBarrier struct {
+	p *partition
+	e gossip.Entry
+}
+
+// reach takes the barriers that by now are reached. The others name what is not on the
+// disk; the peers have both.
+func (x *recovery) reach(maxKnown int) {
+	for again := true; again; {
+		again = false
+		rest := x.barriers[:0]
+		for i := range x.barriers {
+			b := x.barriers[i]
+			switch {
+			case b.p.applied.Contains(b.e.Dot):
+			case b.p.reached(&b.e):
+				b.p.apply(&b.e, nil, 0, maxKnown)
+				again = true
+			default:
+				rest = append(rest, b)
+			}
+		}
+		x.barriers = rest
+	}
+}
+
+// recoveredPart is a partition of a checkpoint, or its sessions.
+type recoveredPart struct {
+	of    ring.Partition
+	parts []wire.CheckpointPart
+	whole bool
+}
+
+// add takes the next part and reports whether all are there now. Parts lie in order: one
+// out of turn means that another is missing.
+func (x *recoveredPart) add(part wire.CheckpointPart) {
+	if int(part.At) == len(x.parts) && !x.whole {
+		x.parts, x.whole = append(x.parts, part), part.Last
+	}
+}
+
+// recoverCheckpoint reads back a part of a checkpoint, and joins all of it in that is
+// whole when its last part has come.
+func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
+	x, err := r.in.Checkpoint(rec)
+	if err != nil {
+		return err
+	}
+	if x.Origin != past.origin || x.Number != past.number {
+		*past = recovery{snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, barriers: past.barriers}
+	}
+	past.size += len(rec)
+	if !x.Sessions {
+		at := len(past.parts) - 1
+		if at < 0 || past.parts[at].of != x.Of {
+			past.parts = append(past.parts, recoveredPart{of: x.Of})
+			at++
+		}
+		x.Cuts, x.Values = x.Cuts.Clone(), cloneMarks(x.Values)
+		past.parts[at].add(x)
+		return nil
+	}
+	if past.sessions.add(x); !past.sessions.whole {
+		return nil
+	}
+	past.last = past.size
+	for _, x := range past.sessions.parts {
+		r.clock.Observe(x.Clock)
+		for _, s := range x.Clients {
+			r.remember(s.Client, s.Req)
+		}
+	}
+	for i := range past.parts {
+		if p := &past.parts[i]; p.whole {
+			if err := r.restore(p); err != nil {
+				return err
+			}
+		}
+	}
+	past.parts, past.sessions = nil, recoveredPart{}
+	return nil
+}
+
+// cloneMarks has values share no marks with the buffer that they were decoded with.
+func cloneMarks(values []wire.HeldValue) []wire.HeldValue {
+	for i := range values {
+		v := &values[i]
+		v.Writes, v.Deps = v.Writes.Clone(), v.Deps.Clone()
+	}
+	return values
+}
+
+// restore joins in a partition of a checkpoint.
+func (r *Replica) restore(x *recoveredPart) error {
+	if int(x.of) >= r.cfg.Ring.Partitions() {
+		return errPartition(x.of, r.cfg.Ring)
+	}
+	p := r.partition(x.of)
+	for i := range x.parts {
+		part := &x.parts[i]
+		values, err := r.keepValues(nil, x.of, part.Values)
+		if err != nil {
+			return err
+		}
+		p.join(values)
+		p.applied.MergeIn(part.Applied)
+		p.cuts.MergeIn(part.Cuts)
+		r.clock.Observe(part.Clock)
+	}
+	return nil
+}
+
+// recovered works out what follows from all records together.
+func (r *Replica) recovered(records [][]byte, past *recovery) {
+	past.reach(r.cfg.MaxKnown)
+	r.stats.Unreadable = uint64(r.cfg.Unreadable)
+	c := &r.checkpoint
+	for _, rec := range records {
+		c.logged += len(rec)
+	}
+	c.size = past.last
+	c.logged -= c.size
+	for _, p := range r.parts {
+		p.changes.Reset() // nobody has been told anything yet
+		p.rev = p.applied.Count()
+		p.changes.NoteAll(p.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
+		var held gossip.Dots
+		for e := range p.log.All() {
+			held.Add(e.Dot)
+		}
+		if !p.bare && !held.Includes(p.applied) {
+			p.bare = true
+		}
+	}
+}
+
+// append writes what is still to come of a checkpoint, as seen from the last token.
+func (c *checkpoint) append(dst []byte, token uint64) []byte {
+	dst = varint.Append(varint.Append(dst, uint64(c.logged)), uint64(c.size))
+	dst = varint.Append(wire.AppendBool(dst, c.running), c.number)
+	if !c.running {
+		return dst
+	}
+	dst = varint.Append(varint.Append(dst, token-c.await), token-c.cut+1) // which is the next one, or before it
+	return varint.Append(varint.Append(wire.AppendBool(dst, c.done), uint64(c.next)), uint64(c.written))
+}

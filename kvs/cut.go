@@ -1,0 +1,223 @@
+package kvs
+
+import (
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// A session that has seen many partitions, written at many incarnations, would carry a
+// mark for each of them with every request, and every write of its would carry them too.
+// A cut puts one mark in place of most.
+//
+// A replica cuts by writing a barrier into every partition that it owns: an entry with a
+// dot of its own but no key and no value, which names the dots that the replica holds of
+// the partition. Whoever gets a barrier takes it only once it holds these, be it from a
+// peer, from its disk, or in a snapshot, which brings the dots along. So a replica that
+// holds the barrier of cut n of an incarnation holds all that the cut names of that
+// partition; and as an incarnation only ever holds more, all that its cuts before n name.
+// The mark {CutsOf(node), origin, n} in a past stands for every mark that the cut names,
+// in every partition that the node owns: a read of one of these is answered where its
+// barrier of cut n, or a later one of the same incarnation, is held. It says nothing of
+// partitions that the node does not own, whose marks stay.
+//
+// That is safe whatever disks are lost, as nothing is dropped because it is believed to
+// be held somewhere: a replica that has lost the dots has lost the barrier with them, and
+// lets the read wait. What a cut costs is that a session depends on more than it has
+// seen. Were a cut lost for good, its sessions could read nothing any more. So a cut is
+// not used before every owner holds its barriers; while one is down no new cut comes
+// into use, and pasts grow by what is written meanwhile. And barriers go to every owner
+// of every partition, so that a cut is made only when a past has more than MaxPast marks,
+// which is by default as many as half the partitions.
+
+// barrier is the kind of entries that are barriers; no [kind.Kind] has that name.
+const barrier = ""
+
+const (
+	cutTicks = 16 // that pass between two cuts of a replica, at least
+	fewMarks = 8  // of a past, which a cut that is there anyway is not worth using for
+)
+
+// cut is one that this incarnation has made. It is not changed once made.
+type cut struct {
+	number uint64
+	parts  []cutPart // of the owned partitions, ascending
+}
+
+type cutPart struct {
+	id    ring.Partition
+	dot   causal.Dot     // of the barrier
+	row   session.Row    // all that the cuts up to this one name
+	other session.Matrix // cuts of other incarnations whose barriers were held
+}
+
+func (c *cut) part(id ring.Partition) *cutPart {
+	i, found := slices.BinarySearchFunc(c.parts, id, func(x cutPart, id ring.Partition) int { return int(x.id) - int(id) })
+	if !found {
+		return nil
+	}
+	return &c.parts[i]
+}
+
+// cutIfWanted makes a cut if the pasts of sessions have become long and the last one is
+// in use, and sees whether the one that is being made can be used.
+func (r *Replica) cutIfWanted() {
+	if r.making != nil && r.settled(r.making) {
+		r.cut, r.making = r.making, nil
+	}
+	if !r.wantCut || r.making != nil || r.tick < r.nextCut {
+		return
+	}
+	r.wantCut, r.nextCut, r.silent = false, r.tick+cutTicks, 0
+	number, before := uint64(1), uint64(0)
+	if r.cut != nil {
+		number, before = r.cut.number+1, r.cut.number
+	}
+	r.making = &cut{number: number}
+	for id := range ring.Partition(r.cfg.Ring.Partitions()) {
+		if r.cfg.Ring.Owns(r.cfg.Self, id) {
+			r.making.parts = append(r.making.parts, r.writeBarrier(r.partition(id), number, before))
+		}
+	}
+}
+
+// writeBarrier persists the barrier of a cut in p. It names what the one before has not.
+func (r *Replica) writeBarrier(p *partition, number, before uint64) cutPart {
+	x := cutPart{id: p.id, other: p.cuts.Clone()}
+	var fresh session.Matrix
+	for i, s := range p.applied {
+		if s.Lo == 1 && (i == 0 || p.applied[i-1].Origin != s.Origin) {
+			x.row = append(x.row, session.Mark{Partition: p.id, Origin: s.Origin, Seq: s.Hi})
+		}
+	}
+	for _, m := range x.row {
+		if r.cut == nil || r.cut.part(p.id).row.Seq(m.Origin) < m.Seq {
+			fresh = append(fresh, m)
+		}
+	}
+	p.seq++
+	x.dot = causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
+	b := r.newBatch(p)
+	b.entries = append(b.entries, gossip.Entry{
+		Dot: x.dot, Clock: r.clock.next(r.now), Kind: barrier,
+		Delta: varint.Append(varint.Append(nil, number), before), Deps: fresh,
+	})
+	b.deltas = append(b.deltas, nil)
+	r.persist(b)
+	return x
+}
+
+// settled reports whether every owner holds the barriers of a cut.
+func (r *Replica) settled(c *cut) bool {
+	for i := range c.parts {
+		x := &c.parts[i]
+		p := r.held(x.id)
+		if !p.applied.Contains(x.dot) {
+			return false
+		}
+		for at, shared := range p.shared {
+			if shared && !p.log.Known(r.peers[at].id).Contains(x.dot) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// cutOf is which cut of its origin a barrier is of, and which one is before it; ok is
+// false if it says neither.
+func cutOf(e *gossip.Entry) (number, before uint64, ok bool) {
+	number, at := varint.Next(e.Delta, 0)
+	before, at = varint.Next(e.Delta, at)
+	return number, before, at == len(e.Delta) && before < number
+}
+
+// reached reports whether p holds what a barrier names.
+func (p *partition) reached(e *gossip.Entry) bool {
+	_, before, ok := cutOf(e)
+	return ok && p.applied.Covers(e.Deps.Row(p.id)) && p.cuts.Row(p.id).Seq(e.Dot.Origin) >= before
+}
+
+// pass notes that the barrier e is held.
+func (p *partition) pass(e *gossip.Entry) {
+	number, _, _ := cutOf(e)
+	mark := [1]session.Mark{{Partition: p.id, Origin: e.Dot.Origin, Seq: number}}
+	p.cuts.MergeIn(mark[:])
+}
+
+// includes reports whether p holds all that a past names of it.
+func (r *Replica) includes(p *partition, past session.Matrix) bool {
+	if !p.applied.Covers(past.Row(p.id)) {
+		return false
+	}
+	nodes := r.cfg.Ring.Nodes()
+	for i := len(past) - 1; i >= 0 && past[i].Partition >= session.Cuts; i-- {
+		m := past[i]
+		node := int(m.Partition - session.Cuts)
+		if node < len(nodes) && r.cfg.Ring.Owns(nodes[node], p.id) && p.cuts.Row(p.id).Seq(m.Origin) < m.Seq {
+			return false
+		}
+	}
+	return true
+}
+
+// compact puts the mark of this replica's cut in place of those that the cut names, in
+// the memory of past; and wants another cut if what is left is much.
+func (r *Replica) compact(past session.Matrix) session.Matrix {
+	if r.cut != nil && len(past) > min(fewMarks, r.cfg.MaxPast) {
+		kept := past[:0]
+		for _, m := range past {
+			if !r.named(m) {
+				kept = append(kept, m)
+			}
+		}
+		if len(kept) < len(past) {
+			mark := [1]session.Mark{{Partition: session.Cuts + r.number(), Origin: r.cfg.Origin, Seq: r.cut.number}}
+			kept.MergeIn(mark[:])
+		}
+		past = kept
+	}
+	r.wantCut = r.wantCut || len(past) > r.cfg.MaxPast
+	return past
+}
+
+// number is the position of this node among all.
+func (r *Replica) number() ring.Partition {
+	return ring.Partition(slices.Index(r.cfg.Ring.Nodes(), r.cfg.Self))
+}
+
+// named reports whether this replica's cut stands for a mark: that of a dot which it
+// names; or that of a cut of which it held the barriers in all partitions that the node
+// of that cut owns, so that whoever holds this replica's barrier there holds that one's.
+func (r *Replica) named(m session.Mark) bool {
+	if m.Partition < session.Cuts {
+		x := r.cut.part(m.Partition)
+		return x != nil && x.row.Seq(m.Origin) >= m.Seq
+	}
+	nodes, at := r.cfg.Ring.Nodes(), int(m.Partition-session.Cuts)
+	if at >= len(nodes) || m.Origin == r.cfg.Origin {
+		return false
+	}
+	for id := range ring.Partition(r.cfg.Ring.Partitions()) {
+		if !r.cfg.Ring.Owns(nodes[at], id) {
+			continue
+		}
+		if x := r.cut.part(id); x == nil || x.other.Row(id).Seq(m.Origin) < m.Seq {
+			return false
+		}
+	}
+	return true
+}
+
+// compactSlot is compact for what is kept of a value's past.
+func (r *Replica) compactSlot(s *slot) {
+	if r.cut == nil || len(s.writes)+len(s.deps) <= min(fewMarks, r.cfg.MaxPast) {
+		return
+	}
+	s.deps.MergeIn(s.writes)
+	s.writes, s.deps = nil, r.compact(s.deps)
+}

@@ -1,0 +1,28 @@
+package kvs
+
+import (
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// Poison overwrites the memory that is valid only until the next call: the effects, their
+// messages, and what the last message was decoded into. A host that tests calls it once
+// the effects are carried out. It changes no state, so whatever is different after it has
+// kept hold of such memory.
+func (r *Replica) Poison() {
+	for i := range r.wire {
+		r.wire[i] = wire.PoisonByte
+	}
+	for i := range r.value {
+		r.value[i] = wire.PoisonByte
+	}
+	for i := range r.past {
+		r.past[i] = session.Mark{Partition: wire.PoisonNumber, Origin: wire.PoisonNumber, Seq: wire.PoisonNumber}
+	}
+	for i := range r.out {
+		r.out[i] = Effect{}
+	}
+	r.accept = gossip.Entry{}
+	r.in.Poison()
+}

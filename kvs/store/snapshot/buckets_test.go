@@ -1,0 +1,650 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+	"github.com/joinery-go/joinery/kvs/store/snapshot/s3bucket"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+var long = flag.Bool("snapshot.long", false, "race a thousand times on disks that sync, too")
+
+// back is a kind of bucket. open makes a new one and returns what opens it again, as
+// another process does.
+type back struct {
+	name string
+	open func(t *testing.T) func() store.Bucket
+	// races is how often two writers race by default.
+	races int
+}
+
+// turned is a clock that goes back and forth by hours each time it is read.
+type turned struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (c *turned) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	return time.Unix(1_800_000_000, 0).Add(time.Duration(c.n%5-2) * 7 * time.Hour)
+}
+
+func (c *turned) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+
+// serveS3 starts an object store, whose clock is turned, and returns its client.
+func serveS3(t *testing.T) *minio.Client {
+	t.Helper()
+	faker := gofakes3.New(s3mem.New(), gofakes3.WithTimeSource(&turned{}), gofakes3.WithTimeSkewLimit(0))
+	srv := httptest.NewServer(faker.Server())
+	t.Cleanup(srv.Close)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 16
+	t.Cleanup(transport.CloseIdleConnections)
+	c, err := minio.New(strings.TrimPrefix(srv.URL, "http://"), &minio.Options{
+		Creds: credentials.NewStaticV4("key", "secret", ""), Transport: transport, Region: "us-east-1",
+	})
+	require.NoError(t, err)
+	require.NoError(t, c.MakeBucket(t.Context(), "bucket", minio.MakeBucketOptions{}))
+	return c
+}
+
+func backs() []back {
+	return []back{
+		{"map", func(t *testing.T) func() store.Bucket {
+			b := newBucket()
+			return func() store.Bucket { return b }
+		}, 1000},
+		{"folder", func(t *testing.T) func() store.Bucket {
+			dir := filepath.Join(t.TempDir(), "bucket")
+			return func() store.Bucket {
+				b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{Wait: patient, Tries: 100000})
+				require.NoError(t, err)
+				return b
+			}
+		}, 150},
+		{"folder on a simulated disk", func(t *testing.T) func() store.Bucket {
+			d, err := disk.NewFS(disk.FSOptions{})
+			require.NoError(t, err)
+			return func() store.Bucket {
+				b, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d, Wait: patient, Tries: 100000})
+				require.NoError(t, err)
+				return b
+			}
+		}, 1000},
+		{"S3", func(t *testing.T) func() store.Bucket {
+			c := serveS3(t)
+			return func() store.Bucket {
+				b, err := s3bucket.Open(s3bucket.Options{Client: c, Bucket: "bucket", Prefix: "a/b"})
+				require.NoError(t, err)
+				return b
+			}
+		}, 1000},
+	}
+}
+
+// onBacks runs a test on each kind of bucket.
+func onBacks(t *testing.T, test func(t *testing.T, open func() store.Bucket)) {
+	for _, b := range backs() {
+		t.Run(b.name, func(t *testing.T) { test(t, b.open(t)) })
+	}
+}
+
+// hooked calls before with the operation and the name before each operation.
+type hooked struct {
+	store.Bucket
+	before func(op, name string)
+}
+
+func (h *hooked) Put(name string, size int64, r io.Reader) error {
+	h.before("put", name)
+	return h.Bucket.Put(name, size, r)
+}
+
+func (h *hooked) Get(name string) (io.ReadCloser, error) {
+	h.before("get", name)
+	return h.Bucket.Get(name)
+}
+
+func (h *hooked) Delete(name string) error {
+	h.before("delete", name)
+	return h.Bucket.Delete(name)
+}
+
+func (h *hooked) List(prefix string) ([]string, error) {
+	h.before("list", prefix)
+	return h.Bucket.List(prefix)
+}
+
+func (h *hooked) Head() ([]byte, string, error) {
+	h.before("head", "")
+	return h.Bucket.Head()
+}
+
+func (h *hooked) SwapHead(tag string, data []byte) error {
+	h.before("swap", "")
+	return h.Bucket.SwapHead(tag, data)
+}
+
+// once is a bucket that calls do before the first such operation.
+func once(b store.Bucket, op, prefix string, do func()) *hooked {
+	done := false
+	return &hooked{b, func(o, name string) {
+		if !done && o == op && strings.HasPrefix(name, prefix) {
+			done = true
+			do()
+		}
+	}}
+}
+
+// TestBucketContract holds the contract of buckets on each.
+func TestBucketContract(t *testing.T) {
+	onBacks(t, func(t *testing.T, open func() store.Bucket) {
+		b := open()
+		_, err := b.Get("seg-none")
+		require.ErrorIs(t, err, store.ErrNoObject)
+		require.NoError(t, b.Put("seg-one", 3, strings.NewReader("one")))
+		require.NoError(t, b.Put("seg-one", 3, strings.NewReader("one")), "again")
+		require.NoError(t, b.Put("man-two", 3, strings.NewReader("two")))
+		broken := errors.New("broken")
+		for _, r := range []io.Reader{
+			strings.NewReader("short"), strings.NewReader("too long"), io.MultiReader(strings.NewReader("br"), &failing{broken}),
+		} {
+			require.Error(t, b.Put("seg-bad", 6, r))
+			_, err = b.Get("seg-bad")
+			require.ErrorIs(t, err, store.ErrNoObject)
+		}
+		require.ErrorIs(t, b.Put("seg-bad", 6, &failing{broken}), broken)
+		b = open()
+		read := func(r io.ReadCloser, err error) string {
+			require.NoError(t, err)
+			p, err := io.ReadAll(r)
+			require.NoError(t, err)
+			require.NoError(t, r.Close())
+			return string(p)
+		}
+		require.Equal(t, "one", read(b.Get("seg-one")))
+		require.Equal(t, "two", read(b.Get("man-two")))
+		names, err := b.List("")
+		require.NoError(t, err)
+		require.Equal(t, []string{"man-two", "seg-one"}, names)
+		names, err = b.List("seg-")
+		require.NoError(t, err)
+		require.Equal(t, []string{"seg-one"}, names)
+		if r, ok := b.(store.RangeBucket); ok {
+			require.Equal(t, "ne", read(r.GetRange("seg-one", 1, 2)))
+			require.Equal(t, "e", read(r.GetRange("seg-one", 2, 20)))
+			_, err = r.GetRange("seg-none", 0, 1)
+			require.ErrorIs(t, err, store.ErrNoObject)
+			_, err = r.GetRange("seg-one", -1, 1)
+			require.ErrorIs(t, err, store.ErrOptions)
+			_, err = r.GetRange("seg-one", 0, 0)
+			require.ErrorIs(t, err, store.ErrOptions)
+		}
+		require.NoError(t, b.Delete("seg-one"))
+		require.NoError(t, b.Delete("seg-one"))
+		_, err = b.Get("seg-one")
+		require.ErrorIs(t, err, store.ErrNoObject)
+
+		data, tag, err := b.Head()
+		require.NoError(t, err)
+		require.Empty(t, data)
+		require.Empty(t, tag)
+		require.NoError(t, b.SwapHead("", []byte("first\nline")))
+		require.ErrorIs(t, b.SwapHead("", []byte("x")), store.ErrConflict)
+		data, first, err := open().Head()
+		require.NoError(t, err)
+		require.Equal(t, "first\nline", string(data))
+		require.NoError(t, b.SwapHead(first, []byte("second")))
+		require.ErrorIs(t, b.SwapHead(first, []byte("x")), store.ErrConflict)
+		_, second, err := b.Head()
+		require.NoError(t, err)
+		require.NoError(t, b.SwapHead(second, []byte("first\nline")))
+		require.ErrorIs(t, b.SwapHead(first, []byte("x")), store.ErrConflict, "the same content again is another head")
+		data, _, err = b.Head()
+		require.NoError(t, err)
+		require.Equal(t, "first\nline", string(data))
+	})
+}
+
+type failing struct{ err error }
+
+func (f *failing) Read([]byte) (int, error) { return 0, f.err }
+
+// situation is a writer that is stalled while others go on.
+type situation struct {
+	name string
+	do   func(t *testing.T, open func() store.Bucket)
+}
+
+// seeded has versions 1 to 3 of the contents "common", "old", "z", all with "common".
+func seeded(t *testing.T, b store.Bucket) {
+	a := snapshot.New(b)
+	for i, c := range []string{"c", "old", "z"} {
+		_, _, err := a.Publish(draft(store.Version(i), "common", c))
+		require.NoError(t, err)
+	}
+}
+
+func collect(t *testing.T, b store.Bucket, last int) {
+	_, err := snapshot.New(b).Collect(snapshot.Retention{Last: last})
+	require.NoError(t, err)
+}
+
+func publish(t *testing.T, b store.Bucket, seen store.Version, contents ...string) {
+	_, _, err := snapshot.New(b).Publish(draft(seen, contents...))
+	require.NoError(t, err)
+}
+
+var situations = []situation{
+	{"a writer is stalled until its number was published, collected and dropped", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "swap", "", func() {
+			for v := store.Version(3); v < 6; v++ {
+				publish(t, other, v, "w")
+				collect(t, other, 1)
+			}
+		})
+		_, _, err := snapshot.New(b).Publish(draft(3, "mine"))
+		require.ErrorIs(t, err, store.ErrConflict)
+		require.Equal(t, []store.Version{6}, whole(t, other))
+	}},
+	{"a writer that is to make the first head is stalled until it was made and collected", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "put", "man-", func() {
+			publish(t, other, 3, "w")
+			collect(t, other, 1)
+		})
+		_, _, err := snapshot.New(b).Publish(draft(3, "mine"))
+		require.ErrorIs(t, err, store.ErrConflict)
+		require.Equal(t, []store.Version{4}, whole(t, other))
+	}},
+	{"collecting between upload and manifest", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "put", "man-", func() { collect(t, other, 1) })
+		v, n, err := snapshot.New(b).Publish(draft(3, "mine"))
+		require.NoError(t, err)
+		require.Equal(t, store.Version(4), v)
+		require.Equal(t, int64(8), n, "it was uploaded again")
+		require.Equal(t, []store.Version{3, 4}, whole(t, other))
+	}},
+	{"collecting between manifest and head", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "swap", "", func() { collect(t, other, 1) })
+		v, _, err := snapshot.New(b).Publish(draft(3, "mine"))
+		require.NoError(t, err)
+		require.Equal(t, store.Version(4), v)
+		require.Equal(t, []store.Version{3, 4}, whole(t, other))
+	}},
+	{"collecting after an upload ahead", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		a := snapshot.New(open())
+		_, err := a.Upload(source("ahead"))
+		require.NoError(t, err)
+		collect(t, other, 1)
+		_, n, err := a.Publish(draft(3, "ahead"))
+		require.NoError(t, err)
+		require.Equal(t, int64(5), n)
+		require.Equal(t, []store.Version{3, 4}, whole(t, other))
+	}},
+	{"an upload is skipped, and the version that had the segment is collected", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "swap", "", func() { collect(t, other, 1) })
+		d := draft(3, "old")
+		d.Parent = 2
+		_, n, err := snapshot.New(b).Publish(d)
+		require.NoError(t, err)
+		require.Equal(t, int64(3), n, "old went with version 2")
+		require.Equal(t, []store.Version{3, 4}, whole(t, other))
+	}},
+	{"an upload is skipped, and only the archive had the segment", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "swap", "", func() { collect(t, other, 1) })
+		d := draft(3, "old")
+		d.Parent, d.Segments[0].Open = 2, nil
+		_, _, err := snapshot.New(b).Publish(d)
+		require.ErrorIs(t, err, store.ErrMissingSegment)
+		require.Equal(t, []store.Version{3}, whole(t, other))
+	}},
+	{"a collecting is stalled before it deletes, and others publish what it would", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "list", "seg-", func() {
+			publish(t, other, 3, "old", "c")
+			collect(t, other, 1)
+			publish(t, other, 4, "c", "z")
+		})
+		collect(t, b, 1)
+		require.Equal(t, []store.Version{4, 5}, whole(t, other))
+	}},
+	{"a collecting is stalled before its head is swapped, and others publish", func(t *testing.T, open func() store.Bucket) {
+		other := open()
+		b := once(open(), "swap", "", func() { publish(t, other, 3, "old") })
+		collect(t, b, 1)
+		require.Equal(t, []store.Version{4}, whole(t, other))
+	}},
+}
+
+// TestSituations runs each of them on each kind of bucket. What the head names must be
+// whole at the end, and stay so over one more collecting.
+func TestSituations(t *testing.T) {
+	for _, s := range situations {
+		t.Run(s.name, func(t *testing.T) {
+			onBacks(t, func(t *testing.T, open func() store.Bucket) {
+				seeded(t, open())
+				s.do(t, open)
+				whole(t, open())
+				collect(t, open(), 2)
+				whole(t, open())
+			})
+		})
+	}
+}
+
+// TestOneWinner races two writers to the same next version, and has the archive
+// collected now and then.
+func TestOneWinner(t *testing.T) {
+	for _, b := range backs() {
+		t.Run(b.name, func(t *testing.T) {
+			open, races := b.open(t), b.races
+			if *long {
+				races = 1000
+			} else if testing.Short() {
+				races = 60
+			} else if raced {
+				races = 150
+			}
+			archives := [2]*snapshot.Archive{snapshot.New(&sharedBucket{Bucket: open()}), nil}
+			if b.name == "map" { // no two processes share one
+				archives[0] = snapshot.New(&sharedBucket{Bucket: open(), mu: &oneMap})
+				archives[1] = snapshot.New(&sharedBucket{Bucket: open(), mu: &oneMap})
+			} else {
+				archives[1] = snapshot.New(open())
+			}
+			for round := range races {
+				var errs [2]error
+				var wg sync.WaitGroup
+				for i, a := range archives {
+					wg.Go(func() {
+						_, _, errs[i] = a.Publish(draft(store.Version(round), fmt.Sprint(round, i)))
+					})
+				}
+				wg.Wait()
+				won := 0
+				for _, err := range errs {
+					if err == nil {
+						won++
+					} else {
+						require.ErrorIs(t, err, store.ErrConflict)
+					}
+				}
+				require.Equal(t, 1, won, "round %d: %v", round, errs)
+				if round%50 == 49 {
+					_, err := archives[round/50%2].Collect(snapshot.Retention{Last: 2})
+					require.NoError(t, err)
+				}
+			}
+			vs := whole(t, open())
+			require.Equal(t, store.Version(races), vs[len(vs)-1])
+			t.Logf("%d races, %d versions", races, races)
+		})
+	}
+}
+
+var oneMap sync.Mutex
+
+// sharedBucket holds a lock over each operation, if it has one.
+type sharedBucket struct {
+	store.Bucket
+	mu *sync.Mutex
+}
+
+func (s *sharedBucket) locked() func() {
+	if s.mu == nil {
+		return func() {}
+	}
+	s.mu.Lock()
+	return s.mu.Unlock
+}
+
+func (s *sharedBucket) Put(name string, size int64, r io.Reader) error {
+	defer s.locked()()
+	return s.Bucket.Put(name, size, r)
+}
+
+func (s *sharedBucket) Get(name string) (io.ReadCloser, error) {
+	defer s.locked()()
+	return s.Bucket.Get(name)
+}
+
+func (s *sharedBucket) Delete(name string) error {
+	defer s.locked()()
+	return s.Bucket.Delete(name)
+}
+
+func (s *sharedBucket) List(prefix string) ([]string, error) {
+	defer s.locked()()
+	return s.Bucket.List(prefix)
+}
+
+func (s *sharedBucket) Head() ([]byte, string, error) {
+	defer s.locked()()
+	return s.Bucket.Head()
+}
+
+func (s *sharedBucket) SwapHead(tag string, data []byte) error {
+	defer s.locked()()
+	return s.Bucket.SwapHead(tag, data)
+}
+
+// TestClocksChangeNothing gives the files of a folder times of the past and of the
+// future between all operations: every outcome is that of a folder left alone. (The
+// clock of the S3 store of these tests goes back and forth anyway, and the package
+// reads none.)
+func TestClocksChangeNothing(t *testing.T) {
+	history := func(turn bool) []string {
+		dir := filepath.Join(t.TempDir(), "bucket")
+		folder, err := snapshot.NewFolder(dir, snapshot.FolderOptions{})
+		require.NoError(t, err)
+		n := 0
+		b := &hooked{folder, func(string, string) {
+			if !turn {
+				return
+			}
+			entries, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			for _, e := range entries {
+				n++
+				at := time.Unix(int64(n%3)*2_000_000_000, 0)
+				require.NoError(t, os.Chtimes(filepath.Join(dir, e.Name()), at, at))
+			}
+		}}
+		var out []string
+		note := func(args ...any) { out = append(out, fmt.Sprint(args...)) }
+		a := snapshot.New(b)
+		for v := range store.Version(6) {
+			got, n, err := a.Publish(draft(v, "common", fmt.Sprint("of ", v)))
+			note(got, " ", n, " ", err)
+			c, err := a.Collect(snapshot.Retention{Last: 3})
+			note(c, " ", err)
+			n, err = a.Upload(source(fmt.Sprint("ahead ", v)))
+			note(n, " ", err)
+		}
+		names, err := folder.List("")
+		require.NoError(t, err)
+		note(names)
+		return out
+	}
+	require.Equal(t, history(false), history(true))
+}
+
+// TestParallelUploads publishes, uploads, reads and collects from several goroutines on
+// archives that upload several segments at once.
+func TestParallelUploads(t *testing.T) {
+	onBacks(t, func(t *testing.T, open func() store.Bucket) {
+		if _, ok := open().(*bucket); ok {
+			b := &sharedBucket{Bucket: open(), mu: &sync.Mutex{}}
+			open = func() store.Bucket { return b }
+		}
+		var wg sync.WaitGroup
+		var published [3]int
+		for w := range published {
+			a, err := snapshot.Open(open(), snapshot.Options{Parallel: 4})
+			require.NoError(t, err)
+			wg.Go(func() {
+				for i := 0; published[w] < 4 && i < 200; i++ {
+					seen, err := a.Latest()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					d := draft(seen, "common", "common", fmt.Sprint(w, i), fmt.Sprint(w, i, "b"), fmt.Sprint(i), "common")
+					v, _, err := a.Publish(d)
+					if errors.Is(err, store.ErrConflict) {
+						continue
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					published[w]++
+					errs := a.Each(len(d.Segments), func(i int) error {
+						r, err := a.Open(v, d.Segments[i].Segment)
+						if errors.Is(err, store.ErrVersion) {
+							return nil // collected
+						}
+						if err != nil {
+							return err
+						}
+						p, err := io.ReadAll(r)
+						if err == nil && !bytes.Equal(p, content(d.Segments[i])) {
+							err = errors.New("not what was published")
+						}
+						return errors.Join(err, r.Close())
+					})
+					if errs != nil && !errors.Is(errs, store.ErrMissingSegment) {
+						t.Error(errs)
+						return
+					}
+				}
+			})
+			wg.Go(func() {
+				for i := range 6 {
+					if _, err := a.Upload(source(fmt.Sprint("ahead ", i))); err != nil {
+						t.Error(err)
+						return
+					}
+					if _, err := a.Collect(snapshot.Retention{Last: 20}); err != nil && !errors.Is(err, store.ErrBusy) {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		require.Equal(t, [3]int{4, 4, 4}, published)
+		require.Len(t, whole(t, open()), 12)
+	})
+}
+
+func content(s store.Source) []byte {
+	r, err := s.Open()
+	if err != nil {
+		return nil
+	}
+	p, err := io.ReadAll(r)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// TestEach counts calls and looks which error is returned.
+func TestEach(t *testing.T) {
+	for _, parallel := range []int{0, 1, 3, 50} {
+		a, err := snapshot.Open(newBucket(), snapshot.Options{Parallel: parallel})
+		require.NoError(t, err)
+		for _, n := range []int{0, 1, 2, 40} {
+			var mu sync.Mutex
+			calls, now, most := make([]int, n), 0, 0
+			require.NoError(t, a.Each(n, func(i int) error {
+				mu.Lock()
+				calls[i]++
+				now++
+				most = max(most, now)
+				mu.Unlock()
+				mu.Lock()
+				now--
+				mu.Unlock()
+				return nil
+			}))
+			require.LessOrEqual(t, most, max(parallel, 1))
+			for _, c := range calls {
+				require.Equal(t, 1, c)
+			}
+		}
+		require.EqualError(t, a.Each(40, func(i int) error {
+			if i >= 7 {
+				return fmt.Errorf("at %d", i)
+			}
+			return nil
+		}), "at 7")
+	}
+	for _, o := range []snapshot.Options{{Parallel: -1}, {Parallel: snapshot.MaxParallel + 1}, {Branch: "a/b"}, {Branch: strings.Repeat("x", 65)}} {
+		_, err := snapshot.Open(newBucket(), o)
+		require.ErrorIs(t, err, store.ErrOptions)
+	}
+}
+
+// TestUncomparedSwapIsFound publishes to a bucket that replaces the head whatever it
+// was.
+func TestUncomparedSwapIsFound(t *testing.T) {
+	b := &careless{bucket: newBucket()}
+	_, _, err := snapshot.New(b).Publish(draft(0, "x"))
+	require.NoError(t, err)
+	_, _, err = snapshot.New(b).Publish(draft(1, "y"))
+	require.NoError(t, err)
+	b.after = func() { // a swap of a writer that saw version 0 comes right behind
+		b.after = nil
+		require.NoError(t, b.SwapHead("", b.first))
+	}
+	_, _, err = snapshot.New(b).Publish(draft(2, "z"))
+	require.ErrorIs(t, err, store.ErrCorrupt)
+}
+
+type careless struct {
+	*bucket
+	first []byte
+	after func()
+}
+
+func (c *careless) SwapHead(_ string, data []byte) error {
+	if c.first == nil {
+		c.first = bytes.Clone(data)
+	}
+	c.head, c.tag = bytes.Clone(data), c.tag+1
+	if c.after != nil {
+		c.after()
+	}
+	return nil
+}

@@ -1,0 +1,344 @@
+package snapshot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// errMoved is a swap that failed since the head had moved.
+var errMoved = errors.New("the head has moved")
+
+// unknown is a version whose swap of the head was not answered, nor was the question
+// afterwards. Its manifest's name tells it from what anybody else published.
+type unknown struct {
+	seen store.Version // what the writer knew as the latest
+	name string        // of the manifest
+	m    manifest
+}
+
+// maxUnknown is how many versions of unknown outcome are remembered.
+const maxUnknown = 16
+
+// Publish makes the draft the latest version: it gives the bucket what no version
+// kept has, then the manifest, then swaps the head, and reads the head again if the
+// swap's outcome is not known.
+//
+// If that cannot be read either, the error is the swap's, and the version may have
+// been published all the same. The next Publish looks: if the version is there, it is
+// this writer's, and the draft is published on top of it, or is it, if it says the same.
+func (a *Archive) Publish(d store.Draft) (v store.Version, uploaded int64, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(d.Segments) > MaxSegments {
+		return 0, 0, fmt.Errorf("publish: %w: %d segments, at most %d", store.ErrTooMany, len(d.Segments), MaxSegments)
+	}
+	for range Attempts {
+		v, n, err := a.publish(&d)
+		uploaded += n
+		if !errors.Is(err, errMoved) {
+			if err != nil {
+				err = fmt.Errorf("publish: %w", err)
+			}
+			return v, uploaded, err
+		}
+	}
+	return 0, uploaded, fmt.Errorf("publish: %w: the head moved %d times", store.ErrBusy, Attempts)
+}
+
+func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
+	h, tag, err := a.head()
+	if err != nil {
+		return 0, 0, err
+	}
+	l := h.of(a.opts.Branch)
+	if v, same := a.adopt(&l, d); same {
+		return v, 0, nil
+	}
+	switch {
+	case l.Last != d.Seen:
+		return 0, 0, fmt.Errorf("%w: the latest version is %s, the writer knew of %s", store.ErrConflict, l.Last, d.Seen)
+	case h.versions() >= MaxVersions:
+		return 0, 0, fmt.Errorf("%w: %d; collect some", store.ErrTooMany, h.versions())
+	case len(l.Versions) == 0 && a.opts.Branch != "" && len(h.Branches) >= MaxBranches:
+		return 0, 0, fmt.Errorf("%w: %d branches; drop some", store.ErrTooMany, len(h.Branches))
+	}
+	a.forget(&h)
+	known, err := a.known(&l, d.Parent)
+	if err != nil {
+		return 0, 0, a.stale(tag, err)
+	}
+	m, uploaded, err := a.place(*d, h.Epoch, known)
+	if err != nil {
+		return 0, uploaded, a.stale(tag, err)
+	}
+	m.Version, m.Parent = l.Last+1, d.Parent
+	e, err := a.putManifest(&m, h.Epoch)
+	if err != nil {
+		return 0, uploaded, a.stale(tag, err)
+	}
+	l.Last = m.Version
+	l.Versions = append(l.Versions, e)
+	h.put(a.opts.Branch, l)
+	settled, err := a.swap(tag, &h, func(now *head) bool { return now.names(a.opts.Branch, e) })
+	if err != nil {
+		if !settled {
+			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Seen, e.Manifest, m})
+		}
+		return 0, uploaded, err
+	}
+	a.published(e, m)
+	return m.Version, uploaded, nil
+}
+
+// names reports that the branch has the version, with that manifest.
+func (h *head) names(branch string, e entry) bool {
+	l := h.of(branch)
+	got, err := l.find(e.Version)
+	return err == nil && got == e
+}
+
+// published notes that a version is the branch's.
+func (a *Archive) published(e entry, m manifest) {
+	a.unknown = nil // no swap of theirs can succeed any more
+	a.manifests[e.Manifest], a.names[e.Version] = m, e.Manifest
+	m.each(func(o object) { delete(a.uploads, o.hash) })
+}
+
+// adopt looks whether versions whose outcome was unknown were published. If so they are
+// what the writer of the draft has seen, and what its state came from; same reports
+// that the latest one says what the draft says. What is the writer's is told by the
+// manifest's name, a hash: another writer's with that name would be a version of the
+// same state.
+func (a *Archive) adopt(l *line, d *store.Draft) (v store.Version, same bool) {
+	for l.Last != d.Seen { // else nobody has published since: a swap may still be under way
+		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.seen == d.Seen && l.has(&u) })
+		if i < 0 {
+			return 0, false
+		}
+		m := &a.unknown[i].m
+		if l.Last == m.Version && m.says(d) {
+			a.published(entry{m.Version, a.unknown[i].name}, *m)
+			return m.Version, true
+		}
+		if d.Parent == m.Parent {
+			d.Parent = m.Version
+		}
+		d.Seen = m.Version
+	}
+	return 0, false
+}
+
+// says reports that the version is what publishing the draft would make.
+func (m *manifest) says(d *store.Draft) bool {
+	same := d.Parent == m.Parent && d.Engine == m.Engine && d.Format == m.Format && d.Whole == m.Whole &&
+		len(d.Segments) == len(m.Segments)
+	for i := 0; same && i < len(m.Segments); i++ {
+		same = d.Segments[i].Segment == m.Segments[i]
+	}
+	return same
+}
+
+// has reports that the unknown version was published.
+func (l *line) has(u *unknown) bool {
+	e, err := l.find(u.m.Version)
+	return err == nil && e.Manifest == u.name
+}
+
+// forget lets go of what no publishing under this head can use.
+func (a *Archive) forget(h *head) {
+	kept := map[string]bool{}
+	for _, l := range h.lines() {
+		for _, e := range l.Versions {
+			kept[e.Manifest] = true
+		}
+	}
+	maps.DeleteFunc(a.manifests, func(name string, _ manifest) bool { return !kept[name] })
+	maps.DeleteFunc(a.names, func(_ store.Version, name string) bool { return !kept[name] })
+	maps.DeleteFunc(a.uploads, func(_ store.Hash, epoch uint64) bool { return epoch != h.Epoch })
+}
+
+// known are the objects of the latest version and of the parent, if they are kept.
+func (a *Archive) known(l *line, parent store.Version) (map[store.Hash]uint64, error) {
+	known := map[store.Hash]uint64{}
+	for _, e := range l.Versions {
+		if e.Version != parent && e.Version != l.Last {
+			continue
+		}
+		m, err := a.manifest(e)
+		if err != nil {
+			return nil, err
+		}
+		m.each(func(o object) { known[o.hash] = o.epoch })
+	}
+	return known, nil
+}
+
+// want is an object to be put.
+type want struct {
+	store.Segment
+	open func() (io.ReadCloser, error)
+}
+
+// place sees to it that the bucket has what the draft consists of and that no
+// collecting takes it as long as the head stays: a version names it, or it was put in
+// this epoch. The manifest is whole but for its version.
+func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64) (manifest, int64, error) {
+	m := manifest{Manifest: store.Manifest{Engine: d.Engine, Format: d.Format, Whole: d.Whole}}
+	at := maps.Clone(known)
+	for h, e := range a.uploads {
+		if _, ok := at[h]; !ok && e == epoch {
+			at[h] = e
+		}
+	}
+	var wants []want
+	find := func(w want) (uint64, error) {
+		if e, ok := at[w.Hash]; ok {
+			return e, nil
+		}
+		if w.open == nil {
+			return 0, fmt.Errorf("%w: no version kept names %s", store.ErrMissingSegment, w.Hash)
+		}
+		wants, at[w.Hash] = append(wants, w), epoch
+		return epoch, nil
+	}
+	for _, s := range d.Segments {
+		var e, index uint64
+		if err := s.Check(); err != nil {
+			return m, 0, fmt.Errorf("segment %s: %w", s.Hash, err)
+		}
+		e, err := find(want{s.Segment, s.Open})
+		if err == nil && s.IndexLength > 0 {
+			index, err = find(want{store.Segment{Hash: s.Index, Length: s.IndexLength}, s.OpenIndex})
+		}
+		if err != nil {
+			return m, 0, err
+		}
+		m.Segments, m.Epochs, m.IndexEpochs = append(m.Segments, s.Segment), append(m.Epochs, e), append(m.IndexEpochs, index)
+	}
+	if !slices.ContainsFunc(m.IndexEpochs, func(e uint64) bool { return e != 0 }) {
+		m.IndexEpochs = nil
+	}
+	uploaded, err := a.put(wants, epoch)
+	return m, uploaded, err
+}
+
+// put gives the bucket objects, several at once.
+func (a *Archive) put(wants []want, epoch uint64) (uploaded int64, err error) {
+	done := make([]bool, len(wants))
+	err = a.Each(len(wants), func(i int) error {
+		err := a.putOne(wants[i], epoch)
+		done[i] = err == nil
+		return err
+	})
+	for i, w := range wants {
+		if done[i] {
+			a.uploads[w.Hash] = epoch
+			uploaded += w.Length
+		}
+	}
+	return uploaded, err
+}
+
+func (a *Archive) putOne(w want, epoch uint64) error {
+	r, err := w.open()
+	if err != nil {
+		return fmt.Errorf("segment %s: %w", w.Hash, err)
+	}
+	v := &verifier{r: r, left: w.Length, want: w.Hash, sum: sha256.New()}
+	if w.Length == 0 {
+		_, err = v.Read(nil) // a bucket need not
+	}
+	if err == nil {
+		err = a.bucket.Put(object{segmentKind, w.Hash, epoch}.String(), w.Length, v)
+	}
+	if err == nil && !v.verified {
+		err = fmt.Errorf("%w: the bucket did not read all of it", store.ErrCorrupt)
+	}
+	if err = errors.Join(err, r.Close()); err != nil {
+		return fmt.Errorf("put segment %s: %w", w.Hash, err)
+	}
+	return nil
+}
+
+// putManifest gives the bucket a manifest.
+func (a *Archive) putManifest(m *manifest, epoch uint64) (entry, error) {
+	b, err := m.encode()
+	if err != nil {
+		return entry{}, err
+	}
+	if len(b) > maxObjectBytes {
+		return entry{}, fmt.Errorf("%w: a manifest of %d bytes, at most %d", store.ErrTooMany, len(b), maxObjectBytes)
+	}
+	o := object{manifestKind, sha256.Sum256(b), epoch}
+	if err := a.bucket.Put(o.String(), int64(len(b)), bytes.NewReader(b)); err != nil {
+		return entry{}, fmt.Errorf("put manifest: %w", err)
+	}
+	return entry{m.Version, o.String()}, nil
+}
+
+// swap replaces the head, or returns errMoved, and reads it again: a bucket on which
+// two swaps of one head succeed is found, if the other one came first. If the outcome
+// is not known, it asks did; settled is false if the head cannot be read.
+func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool, err error) {
+	b, err := h.encode()
+	if err != nil {
+		return true, err
+	}
+	err = a.bucket.SwapHead(tag, b)
+	now, is, e := a.head()
+	if err == nil {
+		// Neither ever falls. Branches may be dropped, so nothing follows from theirs.
+		if e == nil && (now.Epoch < h.Epoch || now.Last < h.Last) {
+			err = fmt.Errorf("%w: the head is one of before: the bucket does not compare before it swaps", store.ErrCorrupt)
+		}
+		return true, err
+	}
+	switch {
+	case e == nil && did(&now):
+		return true, nil // also where a bucket that tries again conflicts with its own first try
+	case errors.Is(err, store.ErrConflict):
+		if e != nil {
+			return false, fmt.Errorf("swap the head: %v; read it again: %w", err, e)
+		}
+		return true, errMoved
+	}
+	// A swap that was not answered may happen yet, as long as the head has the tag.
+	return e == nil && is != tag, fmt.Errorf("swap the head: %w", err)
+}
+
+// Upload puts a segment before any version names it, in the present epoch.
+func (a *Archive) Upload(s store.Source) (uploaded int64, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for range Attempts {
+		h, tag, err := a.head()
+		if err != nil {
+			return 0, fmt.Errorf("upload: %w", err)
+		}
+		l := h.of(a.opts.Branch)
+		known, err := a.known(&l, l.Last)
+		if err = a.stale(tag, err); errors.Is(err, errMoved) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("upload: %w", err)
+		}
+		_, n, err := a.place(store.Draft{Segments: []store.Source{s}}, h.Epoch, known)
+		uploaded += n
+		if err = a.stale(tag, err); errors.Is(err, errMoved) {
+			continue
+		}
+		if err != nil {
+			err = fmt.Errorf("upload: %w", err)
+		}
+		return uploaded, err
+	}
+	return 0, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
+}

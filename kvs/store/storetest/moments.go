@@ -1,0 +1,121 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+)
+
+// hooked is an archive that calls functions when it is used.
+type hooked struct {
+	store.Archive
+	published func()       // after a version
+	upload    func() error // in place of an upload
+}
+
+func (h *hooked) Publish(d store.Draft) (store.Version, int64, error) {
+	v, n, err := h.Archive.Publish(d)
+	if err == nil && h.published != nil {
+		h.published()
+	}
+	return v, n, err
+}
+
+func (h *hooked) Upload(s store.Source) (int64, error) {
+	if h.upload != nil {
+		return 0, h.upload()
+	}
+	return h.Archive.Upload(s)
+}
+
+// noRename is a file system that can be told to rename nothing any more.
+type noRename struct {
+	vfs.FS
+	broken bool
+}
+
+var errRename = errors.New("no renaming")
+
+func (n *noRename) Rename(from, to string) error {
+	if n.broken {
+		return errRename
+	}
+	return n.FS.Rename(from, to)
+}
+
+// TestMoments holds an engine that merges what it has published to three moments that
+// random workloads seldom meet: it is closed while background work uploads, or is still
+// queued; and its catalog cannot be replaced once a version is published, or restored.
+// two must have two published files of one level merged.
+func TestMoments(t *testing.T, two func(store.Options) (store.Engine, error)) {
+	begin := func(t *testing.T) (store.Engine, *hooked, *noRename, *store.Queue) {
+		d := newDisk(t)
+		h, n := &hooked{Archive: snapshot.New(mustFolder(t, d))}, &noRename{FS: d}
+		q, err := store.NewQueue(4)
+		require.NoError(t, err)
+		e, err := two(store.Options{Dir: "dir", FS: n, Archive: h, Scheduler: q})
+		require.NoError(t, err)
+		for v := range 2 {
+			require.NoError(t, e.Set(fmt.Appendf(nil, "key %d", v), []byte("value")))
+			_, err = e.Snapshot()
+			require.NoError(t, err)
+		}
+		return e, h, n, q
+	}
+	t.Run("closed while uploading", func(t *testing.T) {
+		e, h, _, q := begin(t)
+		called := 0
+		h.upload = func() error {
+			called++
+			require.NoError(t, e.Close())
+			return errors.New("of a file that is gone")
+		}
+		_, err := q.Drain(maxSteps)
+		require.NoError(t, err, "what became of the file meanwhile is no failure of its upload")
+		require.Equal(t, 1, called)
+		require.Zero(t, q.Len())
+	})
+	t.Run("upload fails", func(t *testing.T) {
+		e, h, _, q := begin(t)
+		broken := errors.New("broken")
+		h.upload = func() error { return broken }
+		_, err := q.Drain(maxSteps)
+		require.ErrorIs(t, err, broken)
+		require.ErrorIs(t, e.Stats().Background, broken)
+		require.NoError(t, e.Close())
+	})
+	t.Run("closed while queued", func(t *testing.T) {
+		e, _, _, q := begin(t)
+		require.Positive(t, q.Len())
+		require.NoError(t, e.Close())
+		ran, err := q.Step()
+		require.NoError(t, err)
+		require.True(t, ran)
+		require.Zero(t, q.Len(), "the job is over")
+	})
+	for _, what := range []string{"published", "restored"} {
+		t.Run(what, func(t *testing.T) {
+			e, h, n, _ := begin(t)
+			var err error
+			if what == "published" {
+				require.NoError(t, e.Set([]byte("key"), []byte("value")))
+				h.published = func() { n.broken = true }
+				_, err = e.Snapshot()
+			} else {
+				n.broken = true
+				err = e.Restore(1)
+			}
+			require.ErrorIs(t, err, store.ErrFailed)
+			require.ErrorIs(t, err, errRename)
+			require.ErrorIs(t, e.Set([]byte("key"), []byte("other")), store.ErrFailed)
+			n.broken = false
+			require.ErrorIs(t, e.Close(), store.ErrFailed)
+		})
+	}
+}

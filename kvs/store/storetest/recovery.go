@@ -1,0 +1,130 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// readFS is a file system that counts the bytes that are read from it.
+type readFS struct {
+	vfs.FS
+	n *atomic.Int64
+}
+
+func (r readFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := r.FS.Open(name, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return readFile{f, r.n}, nil
+}
+
+type readFile struct {
+	vfs.File
+	n *atomic.Int64
+}
+
+func (f readFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	f.n.Add(int64(n))
+	return n, err
+}
+
+func (f readFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	f.n.Add(int64(n))
+	return n, err
+}
+
+// Recovery says where an engine keeps what recovery needs.
+type Recovery struct {
+	// Index is the extension of files that stand for others, which recovery then need not
+	// read.
+	Index string
+	// Stands is the extension of those others.
+	Stands string
+}
+
+// TestRecovery opens a directory again after a close and after a crash, and counts the
+// bytes that are read: at most one and a half times those of the index files, and of
+// the files that none stands for, read once. What the index takes is the same whatever
+// the length of values. With -storetest.long it has a million keys.
+func TestRecovery(t *testing.T, open func(store.Options) (store.Engine, error), r Recovery) {
+	keys := 20_000
+	if *long {
+		keys = 1_000_000
+	}
+	var index []int64
+	for _, valueBytes := range []int{20, 200} {
+		for _, crash := range []bool{false, true} {
+			d := newDisk(t)
+			q, err := store.NewQueue(4)
+			require.NoError(t, err)
+			e, err := open(store.Options{Dir: "dir", FS: d, Scheduler: q})
+			require.NoError(t, err)
+			for i := range keys {
+				require.NoError(t, e.Set(fmt.Appendf(nil, "key-%012d", i), bytes.Repeat([]byte{byte(i) | 1}, valueBytes)))
+				if i%100 == 0 {
+					_, err = q.Drain(maxSteps)
+					require.NoError(t, err)
+				}
+			}
+			require.NoError(t, e.Sync())
+			_, err = q.Drain(maxSteps)
+			require.NoError(t, err)
+			if crash {
+				d.PowerCut()
+			} else {
+				require.NoError(t, e.Close())
+			}
+			inIndex, rest := filesOf(t, d, r)
+			n := new(atomic.Int64)
+			e, err = open(store.Options{Dir: "dir", FS: readFS{d, n}, Scheduler: q})
+			require.NoError(t, err)
+			read := n.Load()
+			t.Logf("%d keys, values of %d bytes, crash %v: index %d, other files %d, read %d", keys, valueBytes, crash, inIndex, rest, read)
+			require.LessOrEqual(t, 2*read, 3*(inIndex+rest))
+			require.Positive(t, inIndex)
+			if !crash {
+				index = append(index, inIndex)
+			}
+			for i := 0; i < keys; i += 501 {
+				v, err := e.Get(fmt.Appendf(nil, "key-%012d", i))
+				require.NoError(t, err)
+				require.Equal(t, bytes.Repeat([]byte{byte(i) | 1}, valueBytes), v)
+			}
+			require.NoError(t, e.Close())
+		}
+	}
+	require.InEpsilon(t, index[0], index[1], 0.2, "the index is that of the keys")
+}
+
+// filesOf are the bytes of the files of an index, and of those that none stands for.
+func filesOf(t *testing.T, fsys vfs.FS, r Recovery) (index, rest int64) {
+	t.Helper()
+	names, err := fsys.List("dir")
+	require.NoError(t, err)
+	for _, name := range names {
+		info, err := fsys.Stat(fsys.PathJoin("dir", name))
+		require.NoError(t, err)
+		stem := strings.TrimSuffix(name, filepath.Ext(name))
+		switch ext := filepath.Ext(name); {
+		case ext == "."+r.Index:
+			index += info.Size()
+		case ext == "."+r.Stands && slices.Contains(names, stem+"."+r.Index):
+		default:
+			rest += info.Size()
+		}
+	}
+	return index, rest
+}

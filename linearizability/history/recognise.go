@@ -1,0 +1,77 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Auto is the format of Decode that looks at how the input begins. It is not among
+// Formats.
+const Auto = "auto"
+
+// recognised is how far into an input Auto looks.
+const recognised = 4096
+
+// recognise returns the format of an input by its first bytes, and the input.
+//
+//	{"        jsonl
+//	{: [ ( ;  jepsen, an operation map or a list of them
+//	r( w(     plume
+//	r w - =   awdit, the letters before a space, the signs in rules
+//
+// A first line with the marker of an etcd log is porcupine-etcd.
+func recognise(src io.Reader) (format, io.Reader, error) {
+	in := bufio.NewReaderSize(src, recognised)
+	head, err := in.Peek(recognised)
+	if len(head) == 0 && err != nil && err != io.EOF {
+		return format{}, in, err
+	}
+	name := formatOf(bytes.TrimSpace(head))
+	for _, f := range formats() {
+		if f.name == name {
+			return f, in, nil
+		}
+	}
+	if len(bytes.TrimSpace(head)) == 0 {
+		return format{}, in, ErrEmpty
+	}
+	return format{}, in, fmt.Errorf("%w: it begins with %s; name the format, one of %s",
+		ErrUnknownFormat, clip(firstLine(bytes.TrimSpace(head))), strings.Join(Formats(), ", "))
+}
+
+func firstLine(text []byte) []byte {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return line
+}
+
+// formatOf is the name of the format of a text that begins so; empty if none is known.
+func formatOf(text []byte) string {
+	line := firstLine(text)
+	starts := func(words ...string) bool {
+		for _, w := range words {
+			if bytes.HasPrefix(line, []byte(w)) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case bytes.Contains(line, []byte(etcdMarker)):
+		return "porcupine-etcd"
+	case starts("{"):
+		if rest := bytes.TrimSpace(text[1:]); len(rest) == 0 || rest[0] == '"' || rest[0] == '}' {
+			return "jsonl"
+		}
+		return "jepsen"
+	case starts("[", "(", ";", "#"):
+		return "jepsen"
+	case starts("r(", "w("):
+		return "plume"
+	case starts("r ", "w ", "r\t", "w\t", "---", "==="):
+		return "awdit"
+	}
+	return ""
+}

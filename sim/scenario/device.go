@@ -1,0 +1,146 @@
+package scenario
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/disk"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+)
+
+// device is the disk of a replica, which the host watches go back in time.
+type device struct {
+	*disk.Log
+	run  *run
+	node sim.NodeID
+}
+
+var _ sim.Rewinder = (*device)(nil)
+
+// Rewind takes the disk back, and notes what may be lost by that. The store of the
+// node, which is down, becomes what it would recover from what is left.
+func (d *device) Rewind(keep, of int) {
+	r, h := d.run, d.run.replicas[d.node]
+	r.tell(func(o oracle.Oracle) { o.Reading(h.id) })
+	d.Log.Rewind(keep, of)
+	if err := h.recover(inspecting); err != nil {
+		r.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(h.id), Message: err.Error()})
+		return
+	}
+	r.tell(func(o oracle.Oracle) { o.Rewound(h.id) })
+}
+
+// inspecting is the incarnation, of none that runs, that looks into a disk.
+const inspecting = 1 << 32
+
+// recover makes the store what an incarnation finds on the disk.
+func (r *replica) recover(incarnation uint64) (err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			err = fmt.Errorf("panic: %v%s", what, origin())
+		}
+	}()
+	r.stored = r.run
+	records := lend(r.disk.Records())
+	cfg := r.config(incarnation)
+	cfg.Unreadable = r.disk.Unreadable()
+	err = r.store.Reset(cfg, records)
+	for _, b := range records {
+		poison(b)
+	}
+	return err
+}
+
+// lend copies records, so that they can be overwritten after the call.
+func lend(records [][]byte) [][]byte {
+	out := make([][]byte, len(records))
+	for i, b := range records {
+		out[i] = bytes.Clone(b)
+	}
+	return out
+}
+
+// damaged returns which writes may be missing on the disk of a replica, since a record
+// that had them could not be read; nil if all could.
+func (r *replica) damaged() oracle.Missing {
+	lost := r.disk.TakeLost()
+	if len(lost) == 0 {
+		return nil
+	}
+	all, parts, dots := false, map[ring.Partition]bool{}, map[ring.Partition]gossip.Dots{}
+	for _, rec := range lost {
+		held, err := new(wire.DecodeBuffer).Contents(rec)
+		if err != nil {
+			r.run.err = err
+		}
+		all = all || held.Sessions // without them, a checkpoint counts for nothing
+		parts[held.Of] = parts[held.Of] || held.Whole
+		d := dots[held.Of]
+		for i := range held.Entries {
+			d.Add(held.Entries[i].Dot)
+		}
+		dots[held.Of] = d
+	}
+	return func(p ring.Partition, d causal.Dot) bool { return all || parts[p] || dots[p].Contains(d) }
+}
+
+// config is that of a replica's incarnation.
+func (r *replica) config(incarnation uint64) kvs.Config {
+	known, past := 0, 0
+	if r.run.setup.Log > 0 {
+		known, past = 1, 2 // what is held is told in parts, and pasts are cut
+	}
+	return kvs.Config{
+		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past,
+		CheckpointBytes: r.run.setup.CheckpointBytes,
+	}
+}
+
+// secret is that of the replicas of every run: the clients here do not guess.
+var secret = []byte("the replicas of a simulated store")
+
+// originOf names an incarnation of a node, the later the greater. A small number: it
+// stands in every message and dot, there mostly as one byte.
+func originOf(n ring.NodeID, incarnation uint64) uint64 {
+	return incarnation<<4 | uint64(n) + 1 // MaxNodes is below 16
+}
+
+// caught makes a panic of the code under test a violation, and the end of its process.
+// It is deferred around what runs that code.
+func (r *replica) caught(during string) {
+	what := recover()
+	if what == nil {
+		return
+	}
+	r.core = nil
+	r.run.fail(Violation{Oracle: "panic", Kind: during, Node: int(r.id), Message: fmt.Sprintf("node %d panics: %v%s", r.id, what, origin())})
+}
+
+// origin is where in this module a panic that is being recovered from came from.
+func origin() string {
+	pc := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
+	for {
+		f, more := frames.Next()
+		if i := strings.Index(f.Function, "/joinery/"); i >= 0 {
+			return fmt.Sprintf(", in %s, line %d", f.Function[i+len("/joinery/"):], f.Line)
+		}
+		if !more {
+			return ""
+		}
+	}
+}
+
+// underTest reports whether an origin is in the store, or in the algebra under it.
+func underTest(origin string) bool {
+	return strings.HasPrefix(origin, ", in kvs") || strings.HasPrefix(origin, ", in lattice")
+}

@@ -1,0 +1,157 @@
+package oracle
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
+)
+
+// Availability is the oracle of refusals and failures. A request that is amiss is
+// refused, for what is wrong with it. Any other is served, but for
+//
+//   - a read at a causal level that has waited in vain,
+//   - one of another kind than the key has, if a write of that kind has been accepted, and
+//     after the fence only if none of its own kind has been acknowledged and kept,
+//   - an amount by which the sum of the replica's own amounts would pass 64 bits.
+//
+// And nothing else fails, or stays without an answer, after the faults have ended and the
+// replicas have come to rest; nor in all of the run, if no fault took effect and messages
+// have room.
+type Availability struct {
+	base
+	Lost *LostWrites
+	Sums *Sums
+
+	accepted []typedKey
+	kept     []keptWrite
+	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
+}
+
+type typedKey struct{ key, kind string }
+
+// keptWrite is an acknowledged write.
+type keptWrite struct {
+	typedKey
+	id uint64
+}
+
+// Begin forgets an earlier run.
+func (o *Availability) Begin(c Cluster) {
+	o.base.Begin(c)
+	o.accepted, o.kept, o.excused = o.accepted[:0], o.kept[:0], o.excused[:0]
+}
+
+// Accepted takes note of the kinds that a key has, and that nothing is accepted amiss.
+func (o *Availability) Accepted(w *Write) {
+	if w.Operation.Amiss != "" {
+		o.Fail(at("refusal", w.Node, w.Operation, "write #%d is accepted by node %d, though it is amiss: %s", w.Operation.ID, w.Node, w.Operation.Amiss))
+	}
+	if k := (typedKey{w.Entry.Key, w.Entry.Kind}); !slices.Contains(o.accepted, k) {
+		o.accepted = append(o.accepted, k)
+	}
+}
+
+// refusals are the answers that requests amiss must get.
+var refusals = map[workload.Amiss]wire.Status{
+	workload.NotOwner: wire.StatusNotOwner, workload.BadKind: wire.StatusBadRequest, workload.BadDeps: wire.StatusBadRequest,
+	workload.BadClock: wire.StatusClockAhead, workload.BadWait: wire.StatusBadRequest, workload.BadAmount: wire.StatusBadRequest,
+}
+
+// Responded judges a threshold read that has waited in vain: something in its partition
+// must be missing. It goes by every write that any replica has accepted, and not by what
+// the session depends on, so that it does not rest on what is under test.
+func (o *Availability) Responded(s *Sent) {
+	n, resp := s.Node, s.Response
+	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) {
+		o.Fail(Violation{Oracle: "availability", Kind: "unavailable", Op: string(history.Read), Node: int(n), Message: fmt.Sprintf(
+			"node %d holds every write of partition %d, and refuses read #%d for want of some: %s", n, resp.Partition, resp.Req, resp.Detail)})
+	}
+}
+
+// behind reports whether n, which holds every write of the partition, lacks a barrier, for
+// which a read may have to wait: one that another replica holds, or one that was lost with
+// a disk and is a gap among the dots of its origin.
+func (o *Availability) behind(n ring.NodeID, p ring.Partition) bool {
+	mine := o.Store(n).Applied(p)
+	for _, spans := range mine { //joinery:anyorder any of them will do
+		if len(spans) > 1 || spans[0].Lo > 1 {
+			return true
+		}
+	}
+	for m := range o.Nodes() {
+		if other := o.Store(ring.NodeID(m)); other != nil && !causal.DotsMerge().Compare(other.Applied(p), mine).Leq() {
+			return true
+		}
+	}
+	return false
+}
+
+// Answered judges an answer.
+func (o *Availability) Answered(a *Answer) {
+	s, x := a.Response.Status, a.Operation
+	switch {
+	case x.Amiss != "":
+		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
+		if s != refusals[x.Amiss] && !mismatched {
+			o.Fail(at("refusal", a.Node, x, "#%d of %q is answered by %q, not %q, though it is amiss: %s", x.ID, x.Key, s, refusals[x.Amiss], x.Amiss))
+		}
+	case s == wire.StatusOK && a.Recorded.Outcome == history.OK:
+		if x.Func != history.Read {
+			o.kept = append(o.kept, keptWrite{typedKey{x.Key, string(x.Type)}, x.ID})
+		}
+	case s == wire.StatusOK, // the value does not fit the history, which is judged where it is read
+		s == wire.StatusKindMismatch && o.otherKind(a),
+		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
+		o.excused = append(o.excused, x.ID)
+	case s == wire.StatusUnavailable && x.Func == history.Read && a.Level == session.Causal:
+	default:
+		o.Fail(Violation{Oracle: "availability", Kind: "refused", Op: string(x.Func), Node: int(a.Node), Message: fmt.Sprintf(
+			"#%d of %q is refused: %v: %s", x.ID, x.Key, s, a.Response.Detail)})
+	}
+}
+
+// otherKind reports whether a refusal for the kind of a key is right, as far as can be
+// told from outside of the replica.
+func (o *Availability) otherKind(a *Answer) bool {
+	x := a.Operation
+	own := typedKey{x.Key, string(x.Type)}
+	if a.Response.Detail == own.kind || !slices.Contains(o.accepted, typedKey{x.Key, a.Response.Detail}) {
+		return false
+	}
+	return x.ID < workload.FirstFinal || !slices.ContainsFunc(o.kept, func(k keptWrite) bool {
+		return k.typedKey == own && !o.Lost.Forgiven(o.position(k.id))
+	})
+}
+
+// position is that of a planned operation.
+func (o *Availability) position(id uint64) int {
+	ops := o.Operations()
+	i, _ := slices.BinarySearchFunc(ops, id, func(x workload.Operation, id uint64) int { return cmp.Compare(x.ID, id) })
+	return i
+}
+
+// Excused reports whether an operation was refused, or came to nothing, with reason.
+func (o *Availability) Excused(id uint64) bool { return slices.Contains(o.excused, id) }
+
+// Ended looks for what failed where nothing may.
+func (o *Availability) Ended(e *End) {
+	for i := range e.History.Ops {
+		x := &e.History.Ops[i]
+		if x.Outcome == history.OK || e.Planned[i] < workload.FirstFinal && (!e.Faultless || e.Throttled && !x.IsPut()) || o.Excused(e.Planned[i]) {
+			continue
+		}
+		when := "after the faults had ended"
+		if e.Faultless {
+			when = "in a run without faults"
+		}
+		o.Fail(Violation{Oracle: "availability", Kind: "failed", Op: string(x.Func), Node: x.Node, Message: fmt.Sprintf(
+			"#%d of %q is not served %s: %v", e.Planned[i], x.Key, when, x.Outcome)})
+	}
+}

@@ -1,0 +1,189 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/lattice/causal"
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// What a lost disk voids, or a record that cannot be read, is worked out at the moment of the loss, by looking into
+// every replica, so that no more is forgiven than no store could have saved:
+//
+//   - A write that was on that disk and that no other replica holds durably may be
+//     lost: its outcome becomes unknown. A message under way does not count, since
+//     it may be lost too. A replica that is no owner counts as long as some owner
+//     has never held the write, for only then is it sure to keep it.
+//   - A request that is repeated to a replica which has served it, lost it with its
+//     disk, and not got it back yet, is served a second time; so is one that is repeated
+//     to another replica, which has not heard of it. A register or counter then counts
+//     the operation twice, and its history is judged no more; that its replicas agree
+//     still is. The same holds of a counter of which a record in the middle could not be
+//     read: what came behind it has it in its sum.
+//
+// Reads that depend on a lost write stay bound by the causal models: they may fail,
+// but not be answered as if it had not been.
+
+// LostWrites is the oracle that a replica which starts again on a disk that is whole has
+// what it had shown, and that a request is served once by a replica that has it. It also
+// knows what lost disks may have undone, so that it can be forgiven.
+type LostWrites struct {
+	base
+	accepted []acceptance
+	lost     []int    // positions of operations that lost disks may have undone
+	twice    []string // keys, of no set, of which an operation was served twice, or shows without its dot
+}
+
+// acceptance is a write that a replica accepted.
+type acceptance struct {
+	node      ring.NodeID
+	partition ring.Partition
+	dot       causal.Dot
+	at        int    // the position of the operation
+	lost      uint16 // by node, as bits: its disk had the write and has lost it
+	had       bool   // scratch
+}
+
+// MarkLost is the situation that a write is lost with the last disk that held it.
+const MarkLost = "write lost with the last disk that held it"
+
+// Begin forgets the writes of an earlier run.
+func (o *LostWrites) Begin(c Cluster) {
+	*o = LostWrites{base: base{c}, accepted: o.accepted[:0], lost: o.lost[:0], twice: o.twice[:0]}
+}
+
+// Accepted takes note of a write. It must not be one that its replica has.
+func (o *LostWrites) Accepted(w *Write) {
+	for i := range o.accepted {
+		a := &o.accepted[i]
+		switch {
+		case a.at != w.At:
+		case a.dot.Origin == w.Entry.Dot.Origin || o.has(w.Node, a):
+			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
+				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
+		case (a.node != w.Node || a.lost&(1<<w.Node) != 0) && w.Entry.Kind != string(history.Set) && !slices.Contains(o.twice, w.Entry.Key):
+			o.twice = append(o.twice, w.Entry.Key)
+		}
+	}
+	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At})
+}
+
+// Reading notes which writes the store of a node has, so that it can be told which it
+// has no more.
+func (o *LostWrites) Reading(n ring.NodeID) {
+	for i := range o.accepted {
+		a := &o.accepted[i]
+		a.had = o.has(n, a)
+	}
+}
+
+// gone calls visit for each write that the store of a node had and has no more.
+func (o *LostWrites) gone(n ring.NodeID, visit func(a *acceptance)) {
+	for i := range o.accepted {
+		if a := &o.accepted[i]; a.had && !o.has(n, a) {
+			visit(a)
+		}
+	}
+}
+
+// Rewound works out what may be lost.
+func (o *LostWrites) Rewound(n ring.NodeID) {
+	o.gone(n, func(a *acceptance) { o.lose(n, a) })
+}
+
+// subsumed looks for a later write of the same counter that is still there and carries
+// the sum of all that its incarnation had written. Then the counter shows a write that
+// could not be read, and nothing says so.
+func (o *LostWrites) subsumed(n ring.NodeID, a *acceptance) {
+	ops := o.Operations()
+	key := ops[a.at].Key
+	if ops[a.at].Type != history.Counter || slices.Contains(o.twice, key) {
+		return
+	}
+	if slices.ContainsFunc(o.accepted, func(b acceptance) bool {
+		return b.dot.Origin == a.dot.Origin && b.dot.Seq > a.dot.Seq && ops[b.at].Key == key && o.has(n, &b)
+	}) {
+		o.twice = append(o.twice, key)
+	}
+}
+
+func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
+	a.lost |= 1 << n
+	if !o.held(a) {
+		o.Mark(MarkLost)
+		o.lost = append(o.lost, a.at)
+	}
+}
+
+// held reports whether some replica is sure to bring the write back to the owners.
+// The store of a node that is down is what it was at the crash: its disk has what that
+// still held, and maybe more.
+func (o *LostWrites) held(a *acceptance) bool {
+	stranger, all := false, true // all owners have had it, and lost it
+	for i := range o.Nodes() {
+		n := ring.NodeID(i)
+		switch {
+		case o.Store(n) == nil: // it is yet to start
+		case o.Ring().Owns(n, a.partition):
+			if o.has(n, a) {
+				return true
+			}
+			all = all && a.lost&(1<<n) != 0
+		default:
+			stranger = stranger || o.Store(n).Holds(a.partition, a.dot)
+		}
+	}
+	return stranger && !all
+}
+
+// Restarted holds a replica to what it had shown, but for what could not be read, which
+// may be lost.
+func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
+	for i := range o.accepted {
+		if a := &o.accepted[i]; missing != nil && missing(a.partition, a.dot) && !o.has(n, a) {
+			o.subsumed(n, a) // shown before or not
+		}
+	}
+	o.gone(n, func(a *acceptance) {
+		if missing != nil && missing(a.partition, a.dot) {
+			o.lose(n, a)
+			return
+		}
+		x := &o.Operations()[a.at]
+		o.Fail(Violation{Oracle: "recovery", Kind: string(x.Type), Op: string(x.Func), Node: int(n), Message: fmt.Sprintf(
+			"node %d had write #%d and does not find it on its disk", n, x.ID)})
+	})
+}
+
+// has reports whether the node has the write, or had it before it handed it over.
+func (o *LostWrites) has(n ring.NodeID, a *acceptance) bool {
+	store := o.Store(n)
+	return store != nil && store.Has(a.partition, a.dot)
+}
+
+// Forgiven reports whether the operation at a position may have been undone.
+func (o *LostWrites) Forgiven(at int) bool { return slices.Contains(o.lost, at) }
+
+// Unjudged reports whether the history of a key cannot be judged any more.
+func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }
+
+// Served reports whether some replica has accepted the operation at a position.
+func (o *LostWrites) Served(at int) bool {
+	return slices.ContainsFunc(o.accepted, func(a acceptance) bool { return a.at == at })
+}
+
+// Complete reports whether a node holds every write to a partition that any replica has
+// accepted.
+func (o *LostWrites) Complete(n ring.NodeID, p ring.Partition) bool {
+	for i := range o.accepted {
+		if a := &o.accepted[i]; a.partition == p && !o.has(n, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// Counts is how many writes lost disks may have undone, and how many keys are not judged.
+func (o *LostWrites) Counts() (writes, keys int) { return len(o.lost), len(o.twice) }

@@ -1,0 +1,106 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
+)
+
+// watchers are the oracles of a run.
+type watchers struct {
+	agreement    oracle.Agreement
+	availability oracle.Availability
+	clocks       oracle.Clocks
+	liveness     oracle.Liveness
+	lost         oracle.LostWrites
+	monotonic    oracle.Monotonic
+	kinds        oracle.OneKind
+	placement    oracle.Placement
+	stamps       oracle.Stamps
+	sums         oracle.Sums
+
+	oracles []oracle.Oracle // those that watch the run
+}
+
+// always appends the oracles that watch every run.
+func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
+	w.availability.Lost, w.availability.Sums = &w.lost, &w.sums
+	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability)
+}
+
+// tell tells every oracle that watches.
+func (r *run) tell(what func(o oracle.Oracle)) {
+	for _, o := range r.oracles {
+		what(o)
+	}
+}
+
+// accepted tells of a write that a live replica accepts, and notes the stamp of a
+// register's, so that a write whose answer is lost has one too. A write that nobody
+// asked for is told of by what becomes of it.
+func (r *run) accepted(n ring.NodeID, e *gossip.Entry) {
+	at := r.at(e.Req)
+	if at < 0 || r.recorded[at].Type == "" {
+		return
+	}
+	w := oracle.Write{Node: n, At: at, Operation: &r.ops[at], Partition: r.ring.PartitionOf(e.Key), Entry: e}
+	r.tell(func(o oracle.Oracle) { o.Accepted(&w) })
+	if r.recorded[at].Type == history.Register {
+		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+	}
+}
+
+// responded tells of an answer that a replica sends.
+func (r *run) responded(n ring.NodeID, msg []byte) {
+	resp := &r.sent
+	if err := resp.Decode(msg); err != nil {
+		r.fail(Violation{Oracle: "answer", Kind: "message", Node: int(n), Message: err.Error()})
+		return
+	}
+	at := r.at(resp.Req)
+	if at < 0 {
+		r.fail(Violation{Oracle: "answer", Kind: "request", Node: int(n), Message: fmt.Sprintf("node %d answers request %d, which nobody has made", n, resp.Req)})
+		return
+	}
+	x := oracle.Sent{Node: n, Operation: &r.ops[at], Response: resp}
+	r.tell(func(o oracle.Oracle) { o.Responded(&x) })
+}
+
+// What follows makes a run an [oracle.Cluster].
+
+func (r *run) Nodes() int                       { return r.setup.Nodes }
+func (r *run) Level() session.Level             { return r.level }
+func (r *run) Replicas() int                    { return r.setup.Replicas }
+func (r *run) Ring() *ring.Ring                 { return r.ring }
+func (r *run) Kinds() *kind.Kinds               { return r.kinds }
+func (r *run) Operations() []workload.Operation { return r.ops }
+func (r *run) Mark(name string)                 { r.world.Mark(name) }
+func (r *run) Fail(v Violation)                 { r.fail(v) }
+
+func (r *run) Running(n ring.NodeID) *kvs.Replica {
+	if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok {
+		return a.core
+	}
+	return nil
+}
+
+// Store is nil for a node that has not run yet: its store is that of an earlier run.
+func (r *run) Store(n ring.NodeID) *kvs.Replica {
+	if h := r.replicas[n]; h.stored == r {
+		return &h.store
+	}
+	return nil
+}
+
+func (r *run) Up(n ring.NodeID) bool {
+	_, up := r.world.Actor(sim.NodeID(n)).(*replica)
+	return up
+}

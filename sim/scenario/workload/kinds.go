@@ -1,0 +1,175 @@
+package workload
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Tagged is the domain of a tagged kind: the value, and the tags of the puts that
+// are in it. It is made by composing merges and nothing else, so the store under
+// test is the store that ships.
+type Tagged[T any] = lattice.Pair[T, []uint64]
+
+// Tag composes a kind with the set of its puts' tags. A put's argument is the
+// tag, as a varint, before the argument of the kind.
+func Tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
+	t := kind.Spec[Tagged[T]]{
+		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
+		Mutate: func(u kind.Update, own Tagged[T]) (Tagged[T], error) {
+			id, w := binary.Uvarint(u.Arg)
+			if w <= 0 {
+				return Tagged[T]{}, fmt.Errorf("%w: no tag", kind.ErrArgument)
+			}
+			u.Arg = u.Arg[w:]
+			v, err := s.Mutate(u, own.First)
+			return Tagged[T]{First: v, Second: []uint64{id}}, err
+		},
+	}
+	if s.Into != nil {
+		t.Into = func(dst *Tagged[T], src []byte) ([]byte, error) {
+			rest, err := s.Into(&dst.First, src)
+			if err != nil {
+				return src, err
+			}
+			dst.Second, rest, err = kind.DecodeNumbers(dst.Second, rest)
+			return rest, err
+		}
+	}
+	return t
+}
+
+// TaggedKinds are the kinds of the store, each with the tags of the writes in a value.
+func TaggedKinds() (*kind.Kinds, error) {
+	r, err1 := kind.New(Tag(kind.RegisterSpec()))
+	s, err2 := kind.New(Tag(kind.SetSpec()))
+	c, err3 := kind.New(Tag(kind.CounterSpec()))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	return kind.NewKinds(r, s, c)
+}
+
+// Argument appends what a put gives to the store.
+func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
+	if o.Amiss == BadAmount {
+		return append(dst, unreadable...), nil
+	}
+	if tagged {
+		dst = binary.AppendUvarint(dst, o.ID)
+	}
+	if o.Type != history.Counter {
+		return expand(dst, o.Arg)
+	}
+	n, err := strconv.ParseInt(o.Arg, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%w %v: %w", ErrPlan, o, err)
+	}
+	return kind.AppendAmount(dst, n), nil
+}
+
+// Value is the argument of a put as the history shows it.
+func (o *Operation) Value() history.Value {
+	if o.Type == history.Counter {
+		n, err := strconv.ParseInt(o.Arg, 10, 64)
+		if err == nil {
+			return shown(n)
+		}
+	}
+	return history.Str(o.Arg)
+}
+
+// Reading is a value read, taken apart.
+type Reading struct {
+	Value history.Value
+	Saw   []uint64 // tags; nil in untagged runs
+	Stamp history.Stamp
+}
+
+var errReading = errors.New("workload: a read returned a value of another kind")
+
+// ReadingOf takes a value of the named type apart. A nil v is a key not found.
+//
+// What it returns shares the tags of v, and nothing else that changes. elems is
+// memory for a moment.
+func ReadingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value) (Reading, error) {
+	if v == nil {
+		return emptyReading(t, tagged), nil
+	}
+	switch t {
+	case history.Register:
+		return read(v, tagged, func(r kind.Register) (history.Value, history.Stamp, error) {
+			value, err := shorten(r.Second.Second)
+			return history.Str(value), history.Stamp{Clock: r.First, Writer: r.Second.First}, err
+		})
+	case history.Set:
+		return read(v, tagged, func(s kind.GrowSet) (history.Value, history.Stamp, error) {
+			*elems = (*elems)[:0]
+			for _, e := range s {
+				value, err := shorten(e)
+				if err != nil {
+					return history.Value{}, history.Stamp{}, err
+				}
+				*elems = append(*elems, history.Str(value))
+			}
+			return history.List(*elems...), history.Stamp{}, nil
+		})
+	case history.Counter:
+		return read(v, tagged, func(c kind.Counter) (history.Value, history.Stamp, error) {
+			n, err := kind.CounterSum(c)
+			return shown(n), history.Stamp{}, err
+		})
+	}
+	return Reading{}, errReading
+}
+
+// CounterOf is the plain counter in a value of that kind, tagged or not.
+func CounterOf(v kind.Value) (kind.Counter, error) {
+	if plain, ok := kind.Get[kind.Counter](v); ok {
+		return plain, nil
+	}
+	if pair, ok := kind.Get[Tagged[kind.Counter]](v); ok {
+		return pair.First, nil
+	}
+	return kind.Counter{}, errReading
+}
+
+func emptyReading(t history.Type, tagged bool) Reading {
+	var r Reading
+	switch t {
+	case history.Set:
+		r.Value = history.List()
+	case history.Counter:
+		r.Value = history.Int(0)
+	}
+	if tagged {
+		r.Saw = []uint64{}
+	}
+	return r
+}
+
+func read[T any](v kind.Value, tagged bool, take func(T) (history.Value, history.Stamp, error)) (out Reading, err error) {
+	if !tagged {
+		plain, ok := kind.Get[T](v)
+		if !ok {
+			return out, errReading
+		}
+		out.Value, out.Stamp, err = take(plain)
+		return out, err
+	}
+	pair, ok := kind.Get[Tagged[T]](v)
+	if !ok {
+		return out, errReading
+	}
+	out.Saw = pair.Second
+	if out.Saw == nil {
+		out.Saw = []uint64{}
+	}
+	out.Value, out.Stamp, err = take(pair.First)
+	return out, err
+}
