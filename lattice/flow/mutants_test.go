@@ -122,7 +122,7 @@ func everyMutant() []mutant { return slices.Concat(fromDocs, fromDocsAgain, from
 // against are the tests that a fault in a file is set against: those that are about
 // the file, so that a fault costs seconds.
 var against = map[string]string{
-	"around.go":      "Cycle",
+	"around.go":      "Cycle|Wake",
 	"changes.go":     "Unary|Twin$",
 	"channel.go":     "Backpressure|Twin$",
 	"elementwise.go": "Panic|Unary|Bounds|MapFilter",
@@ -130,17 +130,17 @@ var against = map[string]string{
 	"fanout.go":      "Unary|Twin$",
 	"fold.go":        "Panic|Unchanged|Twin$",
 	"join.go":        "Binary|Panic|Twin$",
-	"joined.go":      "Bimorphism|Panic|Unchanged|Unary|Twin$",
+	"joined.go":      "Bimorphism|Panic|Unchanged|Unary|Order|BatchBound|Twin$",
 	"loop.go":        "Loop|Unary|Twin$",
 	"network.go":     "Network|Packets",
-	"reactive.go":    "StateOp|Top|Debounce|Twin$",
-	"scheduler.go":   "Do|Debounce|Loop|Unary|Twin$",
+	"reactive.go":    "StateOp|Top|Debounce|EachStep|Twin$",
+	"scheduler.go":   "Do|Debounce|Loop|Unary|Wake|Twin$",
 	"seal.go":        "Seal|StateOp",
-	"single.go":      "MapFilter|Twin$",
-	"sink.go":        "Loop|Iterators|Take",
+	"single.go":      "MapFilter|EachStep|Twin$",
+	"sink.go":        "Loop|Iterators|Unary",
 	"source.go":      "Input|Iterator|Reader|Bounds|Unary|Twin$",
 	"state.go":       "Falling|Panic|StateOp|Twin$",
-	"subscribe.go":   "Subscri|MapFilter|Unchanged",
+	"subscribe.go":   "Subscri|MapFilter|Unchanged|EachStep",
 	"unique.go":      "Unary|Twin$",
 	"verify.go":      "Refused",
 }
