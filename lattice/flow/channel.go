@@ -24,7 +24,9 @@ type Channel[T any] struct {
 	front, spare []T // the receiver's
 }
 
-// NewChannel is a channel with room for that many elements.
+// NewChannel is a channel with room for that many elements. On a cycle, the channels
+// together need room for all that may be on it at a time: where all of them are full, each
+// sender waits for the next, and none of them goes on.
 func NewChannel[T any](name string, room int) *Channel[T] {
 	return &Channel[T]{name: name, room: max(room, 1)}
 }

@@ -27,6 +27,20 @@ func run(t *testing.T, g *flow.Graph) *flow.Scheduler {
 	return nil
 }
 
+// settle runs s until nothing can run, and fails where that takes for ever.
+func settle(t *testing.T, s *flow.Scheduler) flow.Status {
+	t.Helper()
+	for range restless {
+		st, err := s.Step()
+		require.NoError(t, err)
+		if st != flow.Working {
+			return st
+		}
+	}
+	t.Fatal("the graph does not come to rest")
+	return flow.Working
+}
+
 // restless is how many steps no graph of these tests needs.
 const restless = 200_000
 

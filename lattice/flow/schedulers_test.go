@@ -125,6 +125,24 @@ func TestInputBounds(t *testing.T) {
 	require.Equal(t, numbers(4), out.Take(), "what was accepted before Close is handed on")
 }
 
+// TestPushWakes: a run that waits goes on when an input is fed.
+func TestPushWakes(t *testing.T) {
+	g := flow.New("g", flow.Options{})
+	in, d := flow.NewInput[int](g, 3)
+	seen := make(chan int)
+	flow.ForEach(d, func(v int) { seen <- v })
+	s, err := flow.Start(g)
+	require.NoError(t, err)
+	ended := make(chan error)
+	go func() { ended <- s.Run(context.Background()) }()
+	for v := range 200 { // mostly the run waits when the next comes
+		require.NoError(t, in.Push(v))
+		require.Equal(t, v, <-seen)
+	}
+	in.Close()
+	require.NoError(t, <-ended)
+}
+
 // TestCancel: a canceled run says so and can go on.
 func TestCancel(t *testing.T) {
 	g := flow.New("g", flow.Options{Batch: 1})

@@ -1,0 +1,103 @@
+package flow_test
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/lattice/flow"
+)
+
+// hops are operators that a cycle leads through; each hands on the elements that it is
+// given, some of them some steps later than it took them from its channel.
+var hops = []func(d flow.Delta[int]) flow.Delta[int]{
+	func(d flow.Delta[int]) flow.Delta[int] { return d },
+	flow.Unique[int],
+	func(d flow.Delta[int]) flow.Delta[int] { return elementsOf(gather(d)) },
+	func(d flow.Delta[int]) flow.Delta[int] {
+		return flow.FlatMap(d, func(v int) iter.Seq[int] { return func(yield func(int) bool) { _ = yield(v) && yield(v) && yield(v) } })
+	},
+	func(d flow.Delta[int]) flow.Delta[int] { return elementsOf(flow.Debounce(gather(d), 3)) },
+	func(d flow.Delta[int]) flow.Delta[int] {
+		loop, again := flow.NewLoop[int](d.Graph())
+		ways := flow.Tee(flow.Unique(flow.Union(d, again)), 2)
+		loop.Close(ways[0])
+		return ways[1]
+	},
+}
+
+// randomCycle is a cycle through one to three graphs, fed by an input of the first, that
+// counts up to limit, the state of what has come round, and the input.
+func randomCycle(rng *rand.Rand, limit int) (graphs []*flow.Graph, all flow.State[ints], in *flow.Input[int]) {
+	for i := range 1 + rng.IntN(3) {
+		graphs = append(graphs, flow.New(fmt.Sprint("g", i), flow.Options{Batch: 1 + rng.IntN(4)}))
+	}
+	// With less room than all that is on its way at a time, a cycle may be full.
+	channel := func() *flow.Channel[int] { return flow.NewChannel[int]("c", 1000+rng.IntN(9)) }
+	in, d := flow.NewInput[int](graphs[0], 9)
+	back := channel()
+	ways := flow.Tee(flow.Unique(flow.Union(d, flow.Receive(graphs[0], back))), 2)
+	all, d = gather(ways[0]), ways[1]
+	for i := range graphs {
+		d = hops[rng.IntN(len(hops))](d)
+		if i+1 < len(graphs) {
+			ch := channel()
+			flow.Send(d, ch)
+			d = flow.Receive(graphs[i+1], ch)
+		}
+	}
+	flow.Send(flow.Map(d, func(v int) int { return min(v+1, limit) }), back)
+	return graphs, all, in
+}
+
+// TestCycleInAnyOrder lets chance choose who steps and when a cycle through channels is
+// fed: it ends once nothing more can come out of it, whoever still works on what it took
+// from its channel, and what is final then has everything.
+func TestCycleInAnyOrder(t *testing.T) {
+	const limit = 12
+	for seed := range uint64(400) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		graphs, all, in := randomCycle(rng, limit)
+		ss := started(t, graphs...)
+		var feed []int
+		for range 1 + rng.IntN(4) {
+			feed = append(feed, rng.IntN(limit+1))
+		}
+		want := ints{}
+		for _, v := range feed {
+			for ; v <= limit; v++ {
+				want[v] = struct{}{}
+			}
+		}
+		finished := 0
+		for steps := 0; finished < len(ss); steps++ {
+			require.Less(t, steps, restless, "seed %d: the cycle does not end", seed)
+			if rng.IntN(40) == 0 {
+				if len(feed) > 0 {
+					require.NoError(t, in.Push(feed[0]))
+					feed = feed[1:]
+				}
+				if len(feed) == 0 {
+					in.Close()
+				}
+			}
+			st, err := ss[rng.IntN(len(ss))].Step()
+			require.NoError(t, err)
+			if flow.Complete(all) {
+				require.Equal(t, sorted(want), sorted(must(flow.Read(all))), "seed %d: final too early", seed)
+			}
+			if finished = 0; st == flow.Finished {
+				for _, s := range ss {
+					if st, err := s.Step(); err == nil && st == flow.Finished {
+						finished++
+					}
+				}
+			}
+		}
+		require.True(t, flow.Complete(all))
+		require.Empty(t, feed)
+	}
+}
