@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ var hops = []func(d flow.Delta[int]) flow.Delta[int]{
 	flow.Unique[int],
 	func(d flow.Delta[int]) flow.Delta[int] { return elementsOf(gather(d)) },
 	func(d flow.Delta[int]) flow.Delta[int] {
-		return flow.FlatMap(d, func(v int) iter.Seq[int] { return func(yield func(int) bool) { _ = yield(v) && yield(v) && yield(v) } })
+		return flow.FlatMap(d, func(v int) iter.Seq[int] { return slices.Values([]int{v, v, v}) })
 	},
 	func(d flow.Delta[int]) flow.Delta[int] { return elementsOf(flow.Debounce(gather(d), 3)) },
 	func(d flow.Delta[int]) flow.Delta[int] {

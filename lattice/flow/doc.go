@@ -68,8 +68,8 @@
 //
 // A cycle that leads through a link between machines ([Publish], [Subscribed]) comes to
 // rest, but nobody can know that it has: its states are never final. A cycle through
-// channels that are all full waits for ever, and nobody says so; see [NewChannel]. After a merge has panicked, a
-// state may be published that equals the one before.
+// channels that are all full waits for ever, and nobody says so; see [NewChannel]. After
+// a merge has panicked, a state may be published that equals the one before.
 //
 // There are no retractions, no windows of time, and no reordering of operators. A
 // function's class is not inferred: what is claimed of it is printed with its
