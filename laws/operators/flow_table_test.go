@@ -219,7 +219,7 @@ func ofState[S any](m lattice.Merge[S], build func(flow.State[ints]) flow.State[
 	return operators.Operator[ints, S, S]{
 		Seq: operators.OfStates(intSets, build, oneByOne), In: operators.States, Out: operators.States,
 		Merge: func(a, b S) S { return lattice.Join(m, a, b) }, Join: unionInts, Once: true,
-		Late: true, // of several operators in a row each runs in its turn
+		Late:   true, // of several operators in a row each runs in its turn
 		Inputs: rapid.Custom(func(t *rapid.T) ints { return one(rapid.IntRange(0, 5).Draw(t, "n")) }),
 	}
 }
