@@ -355,6 +355,9 @@ func stepped(look func(flow.State[int]) (int, bool)) func(iter.Seq[int]) iter.Se
 			g := flow.New("stepped", oneByOne)
 			state := flow.Fold(flow.FromSlice(g, slices.Collect(in)), lattice.MaxFrom(-1))
 			sched, err := flow.Start(g)
+			if err != nil {
+				panic(err)
+			}
 			last, told := 0, false
 			for st := flow.Working; st == flow.Working; {
 				if st, err = sched.Step(); err != nil {

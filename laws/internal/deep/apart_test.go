@@ -82,7 +82,7 @@ func drawLeaves(t *rapid.T) (v *leaves, apart bool) {
 }
 
 func TestWhichTypesAreCopiedWithoutAGraph(t *testing.T) {
-	type five struct{ a, b, c, d, e *int }
+	type five struct{ A, B, C, D, E *int }
 	for _, c := range []struct {
 		t     reflect.Type
 		leafy bool
