@@ -112,6 +112,7 @@ type failureJSON struct {
 	Panic     string            `json:"panic,omitempty"`
 	While     string            `json:"while,omitempty"`
 	Where     map[string]string `json:"where"`
+	Note      string            `json:"note,omitempty"`
 	Found     string            `json:"found,omitempty"`
 	Again     string            `json:"again,omitempty"`
 	Tape      []uint64          `json:"tape,omitempty"`
@@ -162,7 +163,7 @@ func (f *Failure) json() *failureJSON {
 	}
 	j := &failureJSON{
 		Law: f.Law, Statement: f.Statement, LeftExpr: f.LeftExpr, Left: f.Left, RightExpr: f.RightExpr, Right: f.Right, Differ: f.Differ,
-		Panic: f.Panic, While: f.While, Where: map[string]string{}, Found: f.Found, Again: f.Again, Tape: f.Tape, Picture: f.Picture,
+		Panic: f.Panic, While: f.While, Where: map[string]string{}, Note: f.Note, Found: f.Found, Again: f.Again, Tape: f.Tape, Picture: f.Picture,
 	}
 	for _, w := range f.Where {
 		j.Where[w.Name] = w.Value

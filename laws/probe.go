@@ -26,6 +26,7 @@ type subject struct {
 	equal    func(a, b any) bool // nil for equality of structure
 	state    func(any) any       // what of a value is state; nil for all of it
 	ownEqual bool                // equality is the type's or the user's, not that of structure
+	cloned   bool                // the user gave Clone
 	near     bool                // equality is up to a tolerance, see Tolerance
 	show     func(any) string
 	copy     func(any) any   // always independent of the original
@@ -74,7 +75,7 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.show = o.show.f.(func(any) string)
 	}
 	if o.clone != nil {
-		s.copy = o.clone.f.(func(any) any)
+		s.copy, s.cloned = o.clone.f.(func(any) any), true
 	}
 	if o.bottomParts != nil {
 		parts := o.bottomParts.f.(bottomParts)

@@ -186,6 +186,10 @@ type Failure struct {
 	// Differ lists the first places at which the two sides differ, a line each, where the
 	// sides are too long to be seen through; "" elsewhere.
 	Differ string
+	// Note says, where it may be so, that the failure comes of how states are copied or
+	// compared and not of what is checked, with the part of the state and the option that
+	// says otherwise; "" elsewhere.
+	Note string
 	// Found says in which case, or where, the refutation was met.
 	Found string
 	// Again is a command that runs the check again.
@@ -235,6 +239,9 @@ func (f *Failure) String() string {
 	}
 	if f.While != "" {
 		fmt.Fprintf(&b, "seen   while judging %s, which was judged no further\n", f.While)
+	}
+	if f.Note != "" {
+		fmt.Fprintf(&b, "note   %s\n", f.Note)
 	}
 	if f.Found != "" {
 		fmt.Fprintf(&b, "found  %s\n", f.Found)

@@ -246,6 +246,7 @@ func (r *seededRun) explain(got refutation, tape []uint64) (*Failure, error) {
 	}
 	failure := r.probe.failure(r.law, r.x, got.finding)
 	failure.Size, failure.Tape = failure.size(), least
+	failure.Note = r.note(r.law, got.finding, failure)
 	return failure, nil
 }
 
