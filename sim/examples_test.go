@@ -20,13 +20,14 @@ type example struct {
 	at     func(id uint64) sim.NodeID // where an operation goes
 	crash  int                        // how many nodes, from node 0, may crash
 	seeded map[bug]string             // the faults, and what each leads to
+	sound  bool                       // what is on its disks stays, for nobody has a copy
 }
 
 var examples = []example{
 	{"lease", runLease, func(id uint64) sim.NodeID { return sim.NodeID(id % 2) }, 2,
-		map[bug]string{leaseByWall: "two holders", leaseFromNow: "two holders"}},
+		map[bug]string{leaseByWall: "two holders", leaseFromNow: "two holders"}, false},
 	{"two-phase commit", runCommit, func(uint64) sim.NodeID { return 0 }, 1,
-		map[bug]string{commitSendsFirst: "split", commitImpatient: "split"}},
+		map[bug]string{commitSendsFirst: "split", commitImpatient: "split"}, true},
 }
 
 // levels are those of all classes of a run of an example.
@@ -60,6 +61,9 @@ func (e example) run(b bug, ops []operation, src choice.Source, l levels) (strin
 	last := uint64(0)
 	for _, op := range ops {
 		last = max(last, op.ID)
+	}
+	if e.sound {
+		l.processFaults.Rot = sim.Off
 	}
 	makes, verdict := e.nodes(b, int(last))
 	net, err := simnet.New(simnet.Options{Faults: l.net, Kinds: []sim.MsgKind{1, 2, 3, 4}})
