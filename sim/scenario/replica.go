@@ -85,7 +85,6 @@ func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: r.run.lent(msg)}
 	if int(from) < r.run.setup.Nodes {
 		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
-		r.run.exchanged += int64(len(msg))
 	}
 	r.step(c, ev)
 }
@@ -163,6 +162,7 @@ func (r *replica) Send(to ring.NodeID, kind wire.MessageKind, msg []byte) {
 		r.astray(fmt.Sprintf("peer %d of %d", to, r.run.setup.Nodes))
 		return
 	}
+	r.run.exchanged += int64(len(msg))
 	r.context.Send(sim.NodeID(to), sim.MsgKind(kind), msg)
 }
 

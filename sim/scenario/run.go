@@ -38,7 +38,7 @@ type Result struct {
 	Lost           int      // writes that lost disks may have undone
 	Unjudged       int      // keys whose history is not judged: lost disks had a request served twice
 	Rest           sim.Time // from the end of faults to rest; 0 if there was none
-	RestBytes      int64    // of messages between replicas delivered in that time: what it took to converge
+	RestBytes      int64    // of messages between replicas sent in that time: what it took to converge
 
 	source    func() (choice.Source, error) // of its choices once more; nil if decisions says it all
 	ops       []workload.Operation
@@ -67,7 +67,7 @@ type run struct {
 	planned   int // operations of the plan
 	world     *sim.World
 	atRest    sim.Time // how long it took, and in how many bytes
-	exchanged int64    // bytes of messages that replicas got from each other
+	exchanged int64    // bytes of messages that replicas sent each other
 	restBytes int64
 	failed    []Violation
 	err       error

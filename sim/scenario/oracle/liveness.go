@@ -9,7 +9,7 @@ import (
 )
 
 // Liveness is the oracle that once the faults have ended, the cluster comes to rest: in
-// bounded time, and in a bounded number of bytes that replicas get from each other.
+// bounded time, and in a bounded number of bytes that replicas send each other.
 type Liveness struct {
 	base
 	PerDelta int64 // bytes that converging may take for an operation and replica; 0 is the usual number
@@ -26,14 +26,17 @@ const (
 // Within is the time that a run has, which is long times the usual one.
 func (o *Liveness) Within(long int) sim.Time { return restBound + restMore*sim.Time(long-1) }
 
-// Bytes that replicas may get from each other between the end of faults and rest: for
+// Bytes that replicas may send each other between the end of faults and rest: for
 // each operation and replica, with what it depends on and what is told of it, and for each
-// byte of a value and replica. Seen in the same seeds: half of both at most. What clients
-// ask and get does not count: how long a value read is says nothing of how replicas
-// converge. The mutant gossip-eightfold shows what it catches.
+// byte of a value and replica. What was sent before and comes late does not count: a link
+// that was held up gives out all that was sent again and again meanwhile. Seen in 80,000
+// seeds of the default strategy and 4,000 each of uniform, pct, bytes, 9 nodes, all faults
+// extreme and lost disks: 130 and 3 are never passed. What clients ask and get does not
+// count: how long a value read is says nothing of how replicas converge. The mutant
+// gossip-eightfold shows what it catches.
 const (
-	bytesPerDelta = 220
-	bytesPerByte  = 5
+	bytesPerDelta = 160
+	bytesPerByte  = 4
 )
 
 // AtRest judges what it took.
@@ -45,7 +48,7 @@ func (o *Liveness) AtRest(r *Rest) {
 	}
 	if most := o.mostBytes(); !r.Final && r.Bytes > most {
 		o.Fail(Violation{Oracle: "liveness", Kind: "bytes", Node: -1, Message: fmt.Sprintf(
-			"replicas got %d bytes from each other to converge after the faults ended, at most %d may be", r.Bytes, most)})
+			"replicas sent each other %d bytes to converge after the faults ended, at most %d may be", r.Bytes, most)})
 	}
 }
 

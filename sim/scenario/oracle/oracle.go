@@ -99,7 +99,7 @@ type Rest struct {
 	Final  bool     // after the reads behind the fence, and not before
 	Within sim.Time // the time that it had
 	Took   sim.Time
-	Bytes  int64 // that replicas got from each other on the way
+	Bytes  int64 // that replicas sent each other on the way
 	Busy   int   // a replica that had something left to do; -1 is none
 }
 
