@@ -111,7 +111,7 @@ func (c *cli) runCovered(program *coverage.Program, given *pflag.FlagSet, asJSON
 		return nil, err
 	}
 	code := cmd.ProcessState.ExitCode()
-	if code < 0 {
+	if code < 0 && command.Interrupted(c.ctx, err) == nil {
 		return nil, fmt.Errorf("the campaign was ended by a signal: %w", err)
 	}
 	c.worsen(code)

@@ -117,7 +117,7 @@ func TestErrorOutputGone(t *testing.T) {
 	dir := t.TempDir()
 	var out strings.Builder
 	c := &cli{ctx: t.Context(), in: strings.NewReader(""), out: &out, err: &full{why: syscall.EPIPE}}
-	assert.Equal(t, exitClosedPipe, c.main([]string{"run", "--for", "1h", "--out", dir}))
+	assert.Equal(t, exitClosedPipe, c.main([]string{"run", "--seed", "1", "--for", "1h", "--out", dir}))
 	assert.Contains(t, out.String(), "interrupted")
 	out.Reset()
 	c = &cli{ctx: t.Context(), in: strings.NewReader(""), out: &out, err: &full{why: syscall.ENOSPC}}

@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os/exec"
 	"time"
 )
 
@@ -58,4 +60,26 @@ func (r *Interruptible) Read(b []byte) (int, error) {
 		return 0, context.Cause(r.Ctx)
 	}
 	return copy(b, came.b), came.err
+}
+
+// noticesWithin is how much later than a child this program may notice an
+// interruption of both.
+const noticesWithin = 200 * time.Millisecond
+
+// Interrupted returns the context's error, if it is done, of work that a child process
+// did and that ended with err. An interruption at a terminal reaches the child at the
+// same moment as this program, and which of them notices it first is chance: so where
+// the child failed, the context has a moment to end.
+func Interrupted(ctx context.Context, err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	late := time.NewTimer(noticesWithin)
+	defer late.Stop()
+	select {
+	case <-ctx.Done():
+	case <-late.C:
+	}
+	return ctx.Err()
 }

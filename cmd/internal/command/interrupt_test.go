@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -50,3 +52,17 @@ func TestInterruptibleInput(t *testing.T) {
 type interrupting context.CancelFunc
 
 func (f interrupting) Write(b []byte) (int, error) { f(); return len(b), nil }
+
+// An interruption that a child notices first is one, and no failure of the child.
+func TestInterruptedChild(t *testing.T) {
+	failed := fmt.Errorf("build: %w", exec.CommandContext(t.Context(), "go", "no-such-command").Run())
+	var exit *exec.ExitError
+	require.ErrorAs(t, failed, &exit)
+	require.NoError(t, Interrupted(t.Context(), failed), "it failed by itself")
+	require.NoError(t, Interrupted(t.Context(), nil))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(noticesWithin/20, cancel)
+	require.ErrorIs(t, Interrupted(ctx, failed), context.Canceled)
+	require.ErrorIs(t, Interrupted(ctx, nil), context.Canceled)
+}

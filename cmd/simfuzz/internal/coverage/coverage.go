@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"golang.org/x/tools/cover"
+
+	"github.com/joinery-go/joinery/cmd/internal/command"
 )
 
 // ErrBuild is returned where the program does not compile.
@@ -44,7 +46,11 @@ func Build(ctx context.Context, root, main, pattern string) (p *Program, err err
 	// The program writes what it noted only if its own package is instrumented, too.
 	cmd := exec.CommandContext(ctx, "go", "build", "-cover", "-covermode=set", "-coverpkg="+pattern+","+main, "-buildvcs=false", "-o", p.Path, main)
 	cmd.Dir = root
-	if text, err := cmd.CombinedOutput(); err != nil {
+	text, err := cmd.CombinedOutput()
+	if gone := command.Interrupted(ctx, err); gone != nil {
+		return nil, errors.Join(gone, p.Close())
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("count statements: %w: %w: %s", ErrBuild, err, bytes.TrimSpace(text)), p.Close())
 	}
 	return p, nil

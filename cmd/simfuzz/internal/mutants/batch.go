@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	cmdline "github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants/mechanical"
 )
 
@@ -213,8 +214,8 @@ func (b *Builder) compile(ctx context.Context, schema *mechanical.Schema, set ma
 	cmd := command(ctx, "go", args...)
 	cmd.Dir = b.root
 	text, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return nil, nil, ctx.Err()
+	if gone := cmdline.Interrupted(ctx, err); gone != nil {
+		return nil, nil, gone
 	}
 	if err == nil {
 		code, err := mechanical.ObjectCode(bytes.NewReader(text))
@@ -343,8 +344,8 @@ func (b *Builder) programs(ctx context.Context, s *Subject, into *build, package
 		}
 		cmd := command(ctx, "go", append(args, slices.Sorted(maps.Values(round))...)...)
 		cmd.Dir = b.root
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %w: %s", ErrBuild, err, bytes.TrimSpace(text))
+		if err := built(ctx, cmd); err != nil {
+			return err
 		}
 		for base, pkg := range round {
 			into.tests[pkg] = filepath.Join(dir, base+".test")

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	cmdline "github.com/joinery-go/joinery/cmd/internal/command"
 )
 
 // Builder makes the clean program and mutants of it. Everything it makes lies
@@ -120,10 +122,16 @@ func (b *Builder) build(ctx context.Context, out, overlay string) error {
 	}
 	cmd := command(ctx, "go", append(args, b.pkg)...)
 	cmd.Dir = b.root
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %w: %s", ErrBuild, err, bytes.TrimSpace(text))
+	return built(ctx, cmd)
+}
+
+// built runs the go command, which builds something.
+func built(ctx context.Context, cmd *exec.Cmd) error {
+	text, err := cmd.CombinedOutput()
+	if gone := cmdline.Interrupted(ctx, err); gone != nil || err == nil {
+		return gone
 	}
-	return nil
+	return fmt.Errorf("%w: %w: %s", ErrBuild, err, bytes.TrimSpace(text))
 }
 
 // command is a program that an end of the context interrupts, as the user's

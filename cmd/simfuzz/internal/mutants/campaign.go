@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	cmdline "github.com/joinery-go/joinery/cmd/internal/command"
 )
 
 // ErrCrashed is returned where a program ended without the summary it owes; a
@@ -174,8 +176,8 @@ func (b *Builder) ask(ctx context.Context, program string, args ...string) ([]li
 		return nil, 0, err
 	}
 	code := cmd.ProcessState.ExitCode()
-	if ctx.Err() != nil {
-		return nil, code, ctx.Err()
+	if gone := interrupted(ctx, code, err); gone != nil {
+		return nil, code, gone
 	}
 	lines, err := readLines(out)
 	if err != nil {
@@ -189,6 +191,15 @@ func (b *Builder) ask(ctx context.Context, program string, args ...string) ([]li
 		return nil, code, fmt.Errorf("%w: exit code %d: %s", ErrCrashed, code, lastLine(stderr.String()))
 	}
 	return lines, code, nil
+}
+
+// interrupted is [cmdline.Interrupted] of a program whose exit code says what it found,
+// or that it was interrupted.
+func interrupted(ctx context.Context, code int, err error) error {
+	if code < 0 || code == 130 {
+		return cmdline.Interrupted(ctx, err)
+	}
+	return ctx.Err()
 }
 
 // readLines reads the objects that a program printed, one a line, among other lines.

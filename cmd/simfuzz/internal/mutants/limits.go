@@ -58,16 +58,20 @@ func limited(ctx context.Context, l limits, dir string, variables []string, prog
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
-	if ctx.Err() != nil {
-		return ending{}, ctx.Err()
+	code := -1
+	if cmd.ProcessState != nil {
+		code = cmd.ProcessState.ExitCode()
+	}
+	if gone := interrupted(ctx, code, err); gone != nil {
+		return ending{}, gone
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && within.Err() == nil {
 		return ending{}, err
 	}
-	e := ending{stdout: out.Bytes(), stderr: errs.Bytes(), code: -1, limited: within.Err() != nil}
+	e := ending{stdout: out.Bytes(), stderr: errs.Bytes(), code: code, limited: within.Err() != nil}
 	if s := cmd.ProcessState; s != nil {
-		e.code, e.processor = s.ExitCode(), s.UserTime()+s.SystemTime()
+		e.processor = s.UserTime() + s.SystemTime()
 		e.limited = e.limited || e.code < 0 && e.processor >= l.processor-time.Second ||
 			bytes.Contains(e.stderr, []byte("out of memory")) || bytes.Contains(e.stderr, []byte("cannot allocate memory"))
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	cmdline "github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants/mechanical"
 )
 
@@ -111,6 +112,9 @@ func (b *Builder) list(ctx context.Context, args ...string) ([]listed, error) {
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
+	if gone := cmdline.Interrupted(ctx, err); gone != nil {
+		return nil, gone
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w: %s", args[len(args)-1], err, bytes.TrimSpace(errs.Bytes()))
 	}
