@@ -99,7 +99,7 @@ func testFailures(t *testing.T, e Engine) {
 			require.Positive(t, whole.Asked)
 			stride := int64(1)
 			if !*long {
-				stride += whole.Asked / 60
+				stride += whole.Asked / 40
 			}
 			for at := int64(1); at <= whole.Asked; at += stride {
 				c.FailAt = at
@@ -143,7 +143,7 @@ func testPoints(t *testing.T, e Engine, d store.Durability) {
 		require.NoError(t, err)
 		stride := int64(1)
 		if !*long {
-			stride += whole.Ops / 150
+			stride += whole.Ops / 75
 		}
 		for at := int64(1); at <= whole.Ops; at += stride {
 			c.CrashAt, c.Seed = at, seed*1000003+uint64(at)
