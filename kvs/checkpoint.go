@@ -37,6 +37,8 @@ type checkpoint struct {
 	cut     uint64         // token of the first record that it does not make needless
 	await   uint64         // token of the last of its records given
 	next    ring.Partition // to be given; after the last one come the sessions
+	hardens bool           // what it has put elsewhere is being made durable
+	kept    bool           // it has put something elsewhere that is not durable yet
 	done    bool           // all of it has been given
 	written int            // bytes of it so far
 }
@@ -44,7 +46,8 @@ type checkpoint struct {
 // beginCheckpoint begins a checkpoint if one is due.
 func (r *Replica) beginCheckpoint() {
 	c := &r.checkpoint
-	if c.running || r.cfg.CheckpointBytes < 0 || c.logged < max(r.cfg.CheckpointBytes, c.size) {
+	due := c.logged >= max(r.cfg.CheckpointBytes, c.size) || r.keeper != nil && r.keeper.dirty > r.cfg.CacheBytes/2
+	if c.running || r.cfg.CheckpointBytes < 0 || !due {
 		return
 	}
 	c.running, c.done, c.next, c.written, c.logged = true, false, 0, 0, 0
@@ -63,13 +66,25 @@ func (r *Replica) writeCheckpoint(token uint64) {
 	switch {
 	case !c.running:
 		r.beginCheckpoint()
-	case token < c.await:
+	case token < c.await || c.hardens:
 	case !c.done:
 		r.nextOfCheckpoint()
 	default:
 		c.running, c.size = false, c.written
 		r.stats.Checkpoints++
 		r.emit(Effect{Kind: EffectTruncate, Token: c.cut})
+		if r.keeper != nil {
+			r.keeper.whole()
+		}
+	}
+}
+
+// hardened goes on with the checkpoint of that number: what it has put elsewhere is
+// durable.
+func (r *Replica) hardened(number uint64) {
+	if c := &r.checkpoint; c.hardens && c.number == number {
+		c.hardens, c.kept = false, false
+		r.nextOfCheckpoint()
 	}
 }
 
@@ -79,6 +94,11 @@ func (r *Replica) nextOfCheckpoint() {
 	logged := c.logged
 	for !c.done && logged == c.logged {
 		if int(c.next) == len(r.byID) {
+			if c.kept { // with the sessions the checkpoint counts, and all that it names has to be there
+				c.hardens = true
+				r.emit(Effect{Kind: EffectHarden, Token: c.number})
+				break
+			}
 			r.checkpointSessions()
 			c.done = true
 			break
@@ -114,16 +134,28 @@ func (r *Replica) checkpointPartition(p *partition) {
 	clear(entries[:cap(entries)]) // they hold on to memory
 	r.offers = entries
 	x := wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts}
+	room := func(more int) {
+		if size > 0 && size+more > r.cfg.BatchBytes {
+			r.giveCheckpoint(&x, false)
+			x.Applied, x.Cuts, x.Values, x.Kept, size = nil, nil, x.Values[:0], x.Kept[:0], 0
+		}
+		size += more
+	}
+	if r.keeper != nil {
+		x.Keeper = r.keeper.from.ID()
+	}
 	for _, c := range p.cells.ascending() {
 		for i := range c.slots {
 			s := &c.slots[i]
-			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
-			more := v.Size()
-			if size > 0 && size+more > r.cfg.BatchBytes {
-				r.giveCheckpoint(&x, false)
-				x.Applied, x.Cuts, x.Values, size = nil, nil, x.Values[:0], 0
+			if s.kept != nil {
+				v := r.nameValue(p, s)
+				room(v.Size())
+				x.Kept = append(x.Kept, v)
+				continue
 			}
-			x.Values, size = append(x.Values, v), size+more
+			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
+			room(v.Size())
+			x.Values = append(x.Values, v)
 		}
 	}
 	r.giveCheckpoint(&x, true)
@@ -160,7 +192,13 @@ type recovery struct {
 	sessions       recoveredPart
 	size, last     int // bytes of that checkpoint, and of the last one that was whole
 	barriers       []recoveredBarrier
+
+	// Where values are kept outside, only the last whole checkpoint counts.
+	counts checkpointName
+	lost   []wire.Slot // of which a record says so
 }
+
+type checkpointName struct{ origin, number uint64 }
 
 // recoveredBarrier is one that was found before what it names, which may lie in a
 // checkpoint that was written after it.
@@ -213,7 +251,13 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 		return err
 	}
 	if x.Origin != past.origin || x.Number != past.number {
-		*past = recovery{snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, barriers: past.barriers}
+		*past = recovery{
+			snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, barriers: past.barriers,
+			counts: past.counts, lost: past.lost,
+		}
+	}
+	if r.keeper != nil && past.counts != (checkpointName{x.Origin, x.Number}) {
+		return nil
 	}
 	past.size += len(rec)
 	if !x.Sessions {
@@ -223,6 +267,10 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 			at++
 		}
 		x.Cuts, x.Values = x.Cuts.Clone(), cloneMarks(x.Values)
+		for i := range x.Kept {
+			v := &x.Kept[i]
+			v.Writes, v.Deps = v.Writes.Clone(), v.Deps.Clone()
+		}
 		past.parts[at].add(x)
 		return nil
 	}
@@ -238,7 +286,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	}
 	for i := range past.parts {
 		if p := &past.parts[i]; p.whole {
-			if err := r.restore(p); err != nil {
+			if err := r.restore(p, past); err != nil {
 				return err
 			}
 		}
@@ -257,13 +305,22 @@ func cloneMarks(values []wire.HeldValue) []wire.HeldValue {
 }
 
 // restore joins in a partition of a checkpoint.
-func (r *Replica) restore(x *recoveredPart) error {
+func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 	if int(x.of) >= r.cfg.Ring.Partitions() {
 		return errPartition(x.of, r.cfg.Ring)
+	}
+	if whole, err := r.reachable(x, past); !whole {
+		r.lost = append(r.lost, x.of)
+		return err
 	}
 	p := r.partition(x.of)
 	for i := range x.parts {
 		part := &x.parts[i]
+		for i := range part.Kept {
+			if err := p.find(&part.Kept[i], r); err != nil {
+				return err
+			}
+		}
 		values, err := r.keepValues(nil, x.of, part.Values)
 		if err != nil {
 			return err
@@ -286,6 +343,9 @@ func (r *Replica) recovered(records [][]byte, past *recovery) {
 	}
 	c.size = past.last
 	c.logged -= c.size
+	if r.keeper != nil {
+		r.keeper.found()
+	}
 	for _, p := range r.parts {
 		p.changes.Reset() // nobody has been told anything yet
 		p.rev = p.applied.Count()
@@ -306,6 +366,9 @@ func (c *checkpoint) append(dst []byte, token uint64) []byte {
 	dst = varint.Append(wire.AppendBool(dst, c.running), c.number)
 	if !c.running {
 		return dst
+	}
+	if c.kept {
+		dst = wire.AppendBool(append(dst, 'h'), c.hardens)
 	}
 	dst = varint.Append(varint.Append(dst, token-c.await), token-c.cut+1) // which is the next one, or before it
 	return varint.Append(varint.Append(wire.AppendBool(dst, c.done), uint64(c.next)), uint64(c.written))

@@ -55,6 +55,9 @@ type cluster struct {
 	check    int // CheckpointBytes of replicas that start
 	written  int // bytes of records
 
+	keeping bool     // values are kept outside of memory
+	outside []*shelf // by node: where
+
 	unreadable int // how many records of its disk a replica that starts cannot read
 
 	cfg       func(*kvs.Config) // changes that of replicas that start
@@ -79,6 +82,7 @@ func newCluster(t testing.TB, nodes, partitions, rf int, seed uint64) *cluster {
 		t: t, src: choice.Seeded(seed), ring: r, now: 1000, answers: make(map[uint64]map[uint64]*wire.Response),
 		replicas: make([]*kvs.Replica, nodes), hosts: make([]host.Host, nodes), disks: make([][][]byte, nodes),
 		before: make([]int, nodes), cut: make([]int, nodes), full: make([][][]byte, nodes),
+		outside: make([]*shelf, nodes),
 	}
 	for i := range ids {
 		c.start(i)
@@ -101,6 +105,12 @@ func (c *cluster) start(node int) {
 			Self: ring.NodeID(node), Origin: c.origins, First: first, Ring: c.ring, Kinds: kind.Default(), Secret: secret,
 			BatchBytes: c.batch, CheckpointBytes: c.check, Unreadable: c.unreadable,
 		}
+		if c.keeping {
+			if c.outside[node] == nil {
+				c.outside[node] = newShelf(c.origins)
+			}
+			cfg.Values, cfg.CacheBytes = c.outside[node], 16
+		}
 		if c.cfg != nil {
 			c.cfg(&cfg)
 		}
@@ -122,6 +132,9 @@ func (c *cluster) crash(node int) {
 		}
 	}
 	c.bag = keep
+	if s := c.outside[node]; s != nil {
+		s.crash(c.choose(1+len(s.fresh), 0))
+	}
 	c.start(node)
 }
 
@@ -234,6 +247,9 @@ func (c *cluster) step() {
 		return
 	}
 	f.ev.NowMS = c.now
+	if f.ev.Kind == kvs.EventHardened {
+		c.outside[f.node].sync()
+	}
 	c.do(f.node, f.ev)
 }
 

@@ -38,6 +38,13 @@ type Config struct {
 	// checkpoint, which is written where the last one was smaller than that, and as many
 	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
 	CheckpointBytes int
+	// Values keeps values outside of memory; nil keeps them all in it. With Values there
+	// must be checkpoints, since these put values there.
+	Values Values
+	// CacheBytes is how many bytes of values, encoded, are in memory beside Values;
+	// default 64 MiB. It is passed by what is written while a checkpoint lasts, which is
+	// begun when half of them are not kept yet.
+	CacheBytes int
 	// MaxPast is how many marks the past of a session may have before this replica makes
 	// a cut, which then stands for those that it can; default half the partitions, and at
 	// least 32.
@@ -81,7 +88,9 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.Unreadable < 0:
 		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
-	case c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
+	case c.Values != nil && c.CheckpointBytes < 0:
+		return fmt.Errorf("%w: values are kept by checkpoints, and there are none", ErrConfig)
+	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -95,6 +104,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.CheckpointBytes == 0 {
 		c.CheckpointBytes = 4 << 20
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 64 << 20
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024

@@ -15,6 +15,7 @@ const (
 	EventTick                           // the tick timer fired
 	EventPersisted                      // the record of Token is durable, and all given before it
 	EventRequest                        // Msg arrived from a client
+	EventHardened                       // what was kept before the EffectHarden of Token is durable
 )
 
 // Event is one input of the state machine.
@@ -37,7 +38,9 @@ const (
 	EffectTimer                          // report EventTick once, AfterMS from now
 	EffectAccept                         // for observers: Entry was accepted and will be persisted
 	EffectTruncate                       // records given before the one of Token are needed no more
-	EffectRestart                        // start the replica again from its disk, which has what every owner has lost
+	EffectRestart                        // start the replica again from its disk, which has what every owner has lost; or see [Replica.Failed]
+	EffectKeep                           // have [Config.Values] keep Msg in the slot Token, in place of what is there; nothing empties it
+	EffectHarden                         // make all that is kept so durable, then report EventHardened with Token
 )
 
 // Effect is one output of the state machine. Effects are to be carried out in

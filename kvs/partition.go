@@ -26,7 +26,8 @@ type cell struct {
 // that a write which is lost for good blocks the reads that depend on it and no others.
 type slot struct {
 	kind   string
-	val    kind.Value
+	val    kind.Value     // for whoever does not know kept: see [partition.value]
+	kept   *kept          // where the value is; nil if that is in val and nowhere else
 	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
 }
@@ -93,7 +94,9 @@ func (c *cells) ascending() []*cell {
 func (c *cells) clear(vs *values) {
 	for _, x := range c.list {
 		for _, s := range x.slots {
-			vs.give(s.val, s.kind)
+			if s.val != nil {
+				vs.give(s.val, s.kind)
+			}
 		}
 		if len(c.free) < fewCells {
 			*x = cell{}
@@ -129,6 +132,7 @@ type partition struct {
 	told    []uint64 // by peer: the rev that it was last told
 	owe     []int    // peers to be told as soon as nothing is coming, ascending
 	values  *values  // the replica's
+	keeper  *keeper  // the replica's; nil if all values are in memory
 	pending int      // records being persisted
 	waiting []waiter
 
@@ -162,7 +166,7 @@ type waiter struct {
 
 // reset makes p an empty partition, as seen from self, in the memory of what it
 // was.
-func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *values) {
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *values, k *keeper) {
 	clear(p.own)
 	log := p.log
 	if log == nil {
@@ -171,7 +175,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	log.Reset(self, r.Owners(id))
 	p.changes.Reset()
 	*p = partition{
-		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs,
+		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs, keeper: k,
 		applied: p.applied[:0], cuts: p.cuts[:0], coming: p.coming[:0],
 		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
@@ -183,17 +187,8 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	}
 }
 
-// find returns the value of kind under key, or the name of the kind that stands
-// there instead.
-func (p *partition) find(key, kind string) (v kind.Value, other string) {
-	s, other := p.slot(key, kind)
-	if s == nil {
-		return nil, other
-	}
-	return s.val, ""
-}
-
-// slot is find, and valid until something is placed under key.
+// slot is what is held of kind under key, or the name of the kind that stands there
+// instead. It is valid until something is placed under key.
 func (p *partition) slot(key, kind string) (s *slot, other string) {
 	c := p.cells.find(key)
 	if c == nil {
@@ -210,24 +205,43 @@ func (p *partition) slot(key, kind string) (s *slot, other string) {
 // merge joins delta, the one of e, into the value of its kind under its key.
 func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
 	s, _ := p.slot(e.Key, e.Kind)
-	if s != nil {
+	switch {
+	case s == nil:
+		s = p.place(e.Key, e.Kind, p.values.copyOf(e, delta), len(e.Delta))
+	case s.val == nil: // it is outside, and joined to this when it is needed
+		s.val, s.kept.rest = p.values.copyOf(e, delta), true
+		p.keeper.grew(s.kept, len(e.Delta))
+	default:
 		s.val.MergeIn(delta)
-	} else {
-		s = p.place(e.Key, e.Kind, p.values.copyOf(e, delta))
+		if s.kept != nil {
+			p.keeper.grew(s.kept, len(e.Delta))
+		}
 	}
 	write := [1]session.Mark{{Partition: p.id, Origin: e.Dot.Origin, Seq: e.Dot.Seq}}
 	s.writes.MergeIn(write[:])
 	s.deps.MergeIn(e.Deps)
 }
 
-// place has v held under key, where nothing of its kind is.
-func (p *partition) place(key, kind string, v kind.Value) *slot {
+// place has v, of about so many bytes, held under key, where nothing of its kind is.
+func (p *partition) place(key, kind string, v kind.Value, size int) *slot {
+	s := p.hold(key, kind)
+	if s.val = v; s.kept != nil {
+		p.keeper.grew(s.kept, size)
+	}
+	return s
+}
+
+// hold makes room for a value under key, where nothing of its kind is.
+func (p *partition) hold(key, kind string) *slot {
 	c := p.cells.find(key)
 	if c == nil {
 		c = p.cells.add(key)
 	}
 	at, _ := slices.BinarySearchFunc(c.slots, kind, func(s slot, kind string) int { return strings.Compare(s.kind, kind) })
-	c.slots = slices.Insert(c.slots, at, slot{kind: kind, val: v})
+	c.slots = slices.Insert(c.slots, at, slot{kind: kind})
+	if p.keeper != nil {
+		c.slots[at].kept = &kept{cell: c}
+	}
 	return &c.slots[at]
 }
 
@@ -336,6 +350,13 @@ func (p *partition) oweTo(peer int) {
 // every owner has it. The sequence number stays: dots are not reused.
 func (p *partition) release() {
 	if !p.owned && p.log.Len() == 0 && p.pending == 0 {
+		if p.keeper != nil {
+			for _, c := range p.cells.list {
+				for i := range c.slots {
+					p.keeper.forget(c.slots[i].kept)
+				}
+			}
+		}
 		p.cells.clear(p.values)
 	}
 }

@@ -30,6 +30,10 @@ type Stats struct {
 
 	Checkpoints uint64 // checkpoints written whole
 	Unreadable  uint64 // records that were cut out of what this incarnation started on
+
+	Loaded uint64 // values read from [Config.Values], those read to see that they can be included
+	Kept   uint64 // values put there
+	Lost   uint64 // values found to be lost there: 1 once the incarnation has ended over it
 }
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
@@ -49,10 +53,12 @@ type Replica struct {
 	stats   Stats
 
 	checkpoint checkpoint
-	cut        *cut   // the last one that is in use; nil if none is
-	making     *cut   // the next one, whose barriers are not held everywhere yet
-	wantCut    bool   // pasts have become long
-	nextCut    uint64 // tick before which none is made
+	keeper     *keeper          // nil if all values are in memory
+	lost       []ring.Partition // of its checkpoint, since values are
+	cut        *cut             // the last one that is in use; nil if none is
+	making     *cut             // the next one, whose barriers are not held everywhere yet
+	wantCut    bool             // pasts have become long
+	nextCut    uint64           // tick before which none is made
 	scratch
 }
 
@@ -112,12 +118,18 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	}
 	r.values.of(cfg.Kinds)
 	r.memory.rewind()
+	if cfg.Values != nil {
+		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1)}
+	}
 	for _, n := range cfg.Ring.Nodes() {
 		if n != cfg.Self {
 			r.peers = append(r.peers, peerLink{id: n, gap: 1})
 		}
 	}
 	var past recovery
+	if err := r.foresee(records, &past); err != nil {
+		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
+	}
 	for i, rec := range records {
 		if err := r.recover(rec, &past); err != nil {
 			return fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
@@ -143,6 +155,9 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	}
 	if wire.IsCheckpoint(rec) {
 		return r.recoverCheckpoint(rec, past)
+	}
+	if wire.IsLost(rec) {
+		return nil // foreseen
 	}
 	id, entries, err := r.in.Record(rec)
 	if err != nil {
@@ -209,7 +224,7 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	} else {
 		p = new(partition)
 	}
-	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values)
+	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values, r.keeper)
 	r.byID[id] = p
 	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
 	r.parts = slices.Insert(r.parts, at, p)
@@ -252,6 +267,14 @@ func (r *Replica) Start() []Effect {
 func (r *Replica) Step(ev Event) []Effect {
 	r.begin()
 	r.now = min(ev.NowMS, maxPhysicalMS)
+	if r.keeper != nil {
+		return r.stepKeeping(ev)
+	}
+	r.event(ev)
+	return r.out
+}
+
+func (r *Replica) event(ev Event) {
 	switch ev.Kind {
 	case EventMessage:
 		r.message(ev.From, ev.Msg)
@@ -267,8 +290,9 @@ func (r *Replica) Step(ev Event) []Effect {
 	case EventPersisted:
 		r.silent = 0
 		r.persisted(ev.Token)
+	case EventHardened:
+		r.hardened(ev.Token)
 	}
-	return r.out
 }
 
 // begin forgets the effects of the last call.
@@ -409,7 +433,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || r.waiting > 0 || r.checkpoint.running {
+	if len(r.batches) > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
 		return false
 	}
 	for _, p := range r.parts {
@@ -421,12 +445,12 @@ func (r *Replica) Quiet() bool {
 }
 
 // Each calls visit for every value held, by partition, key and kind. The value
-// must not be changed.
+// must not be changed. It is nil if it is kept outside and cannot be read.
 func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
 	for _, p := range r.parts {
 		for _, c := range p.cells.ascending() {
 			for i := range c.slots {
-				visit(p.id, c.key, c.slots[i].kind, c.slots[i].val)
+				visit(p.id, c.key, c.slots[i].kind, p.look(&c.slots[i]))
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 	}
 	resp := wire.Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: s != nil}
 	if s != nil {
-		r.value = s.val.Append(r.value[:0])
+		r.value = p.value(s).Append(r.value[:0])
 		resp.Value = r.value
 	}
 	if q.Causal {

@@ -38,8 +38,9 @@ func (r *Replica) snapshotOf(p *partition) []wire.Piece {
 		return &pieces[len(pieces)-1]
 	}
 	for _, c := range p.cells.ascending() {
-		for _, s := range c.slots {
-			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
+		for i := range c.slots {
+			s := &c.slots[i]
+			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: p.encoded(s), Writes: s.writes, Deps: s.deps}
 			x := last(v.Size())
 			x.Values = append(x.Values, v)
 		}
@@ -109,6 +110,7 @@ type keptValue struct {
 	key, kind    string
 	value        kind.Value
 	writes, deps session.Matrix
+	size         int // encoded
 }
 
 // whole puts the pieces of a snapshot of partition id together.
@@ -140,7 +142,7 @@ func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.H
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
 		}
-		dst = append(dst, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone()})
+		dst = append(dst, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone(), len(v.Value)})
 	}
 	return dst, nil
 }
@@ -260,10 +262,17 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 func (p *partition) join(values []keptValue) {
 	for _, v := range values {
 		held, _ := p.slot(v.key, v.kind)
-		if held != nil {
+		switch {
+		case held == nil:
+			held = p.place(v.key, v.kind, v.value.Clone(), v.size)
+		case held.val == nil:
+			held.val, held.kept.rest = v.value.Clone(), true
+			p.keeper.grew(held.kept, v.size)
+		default:
 			held.val.MergeIn(v.value)
-		} else {
-			held = p.place(v.key, v.kind, v.value.Clone())
+			if held.kept != nil {
+				p.keeper.grew(held.kept, v.size)
+			}
 		}
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)

@@ -16,14 +16,16 @@ func (r *Replica) Clone() *Replica {
 	c := *r
 	c.scratch = scratch{}
 	c.values.of(r.cfg.Kinds)
+	c.keeper = r.keeper.clone(&c)
 	c.clients = maps.Clone(r.clients)
 	c.peers = slices.Clone(r.peers)
 	c.parts = make([]*partition, len(r.parts))
 	c.byID = make([]*partition, len(r.byID))
 	for i, p := range r.parts {
-		c.parts[i] = p.clone(&c.values)
+		c.parts[i] = p.clone(&c.values, c.keeper)
 		c.byID[p.id] = c.parts[i]
 	}
+	c.keeper.cloned(r.keeper)
 	c.batches = make([]*batch, len(r.batches))
 	for i, b := range r.batches {
 		c.batches[i] = b.clone(c.byID[b.part.id])
@@ -41,16 +43,20 @@ func (b *batch) clone(p *partition) *batch {
 	return &c
 }
 
-func (p *partition) clone(vs *values) *partition {
+func (p *partition) clone(vs *values, k *keeper) *partition {
 	c := *p
-	c.values = vs
+	c.values, c.keeper = vs, k
 	c.cells = cells{}
 	for _, x := range p.cells.list {
 		copied := c.cells.add(x.key)
 		copied.slots = append(copied.slots, x.slots...)
 		for i := range copied.slots {
 			s := &copied.slots[i]
-			s.val, s.writes, s.deps = s.val.Clone(), s.writes.Clone(), s.deps.Clone()
+			s.writes, s.deps = s.writes.Clone(), s.deps.Clone()
+			if s.val != nil {
+				s.val = s.val.Clone()
+			}
+			s.kept = k.copyOf(s.kept, copied)
 		}
 	}
 	c.own = make(map[ownID]kind.Value, len(p.own))
@@ -120,8 +126,14 @@ func (r *Replica) AppendState(dst []byte) []byte {
 func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	dst = varint.Append(dst, p.seq)
 	for _, c := range p.cells.ascending() {
-		for _, s := range c.slots {
-			dst = s.val.Append(wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind))
+		for i := range c.slots {
+			s := &c.slots[i]
+			if dst = wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind); s.kept != nil {
+				dst = varint.Append(wire.AppendBool(dst, s.kept.dirty), s.kept.at)
+			}
+			if v := p.look(s); v != nil {
+				dst = v.Append(dst)
+			}
 			dst = s.deps.Append(s.writes.Append(dst))
 		}
 	}
@@ -183,13 +195,24 @@ func (r *Replica) Value(key, kind string) kind.Value {
 	return v.Clone()
 }
 
-// Look returns what is held of the kind under key, or nil. It must not be changed,
-// and is valid until the next step.
+// Look returns what is held of the kind under key, or nil: if there is nothing, or it is
+// kept outside and cannot be read. It must not be changed, and is valid until the next
+// step.
 func (r *Replica) Look(key, kind string) kind.Value {
+	if p := r.held(r.cfg.Ring.PartitionOf(key)); p != nil {
+		if s, _ := p.slot(key, kind); s != nil {
+			return p.look(s)
+		}
+	}
+	return nil
+}
+
+// Knows reports whether something of the kind is held under key.
+func (r *Replica) Knows(key, kind string) bool {
 	p := r.held(r.cfg.Ring.PartitionOf(key))
 	if p == nil {
-		return nil
+		return false
 	}
-	v, _ := p.find(key, kind)
-	return v
+	s, _ := p.slot(key, kind)
+	return s != nil
 }

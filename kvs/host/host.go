@@ -17,7 +17,8 @@
 //     the records of a checkpoint and others.
 //   - Restart. The core may ask to be started again from its disk ([ErrRestart]): it
 //     is no owner of a partition, every owner has lost a write that it handed over
-//     long ago, and that is still on its disk.
+//     long ago, and that is still on its disk; or a value that is kept outside of memory
+//     cannot be read, which the error then says.
 //
 // What whoever provides the Env sees to:
 //
@@ -26,15 +27,18 @@
 //     several. It must not be said before that is so: the replica acknowledges on the
 //     strength of it. A record that Persist took and that is never reported is as good
 //     as one under way; if it turns out lost, the node has to stop as above.
+//
 //   - Truncation. What Truncate names may be dropped, and the time of a start is bounded
 //     by what is not. That may be done at any time after, in part, or not at all; what
 //     is dropped must be the oldest, and a crash in between may bring some of it back, if
 //     that is the newest of it. Truncate comes when all that stands in for what it names
 //     is durable, and a record is never needed again once it has been named.
+//
 //   - Recovery. An incarnation starts ([kvs.New]) on all records that the disk still
 //     holds, oldest first, and never in the middle of the life of another one of its
 //     node: no event of an earlier incarnation, be it a timer or a report of the disk,
 //     reaches a later one.
+//
 //   - Damage. Each record has a checksum, which the host sees to. What is torn at the end
 //     has never been reported durable, and is cut off. A record before the end that cannot
 //     be read is left out, and so are those of a file or a page that cannot; how many is
@@ -42,6 +46,7 @@
 //     node starts on the rest, under a new number, and its peers bring up what was cut
 //     out as they do after a lost disk. A record that is whole and that the core does not
 //     know is no damage but one of another version: then [kvs.New] fails.
+//
 //   - Incarnations. The host numbers them ([kvs.Config].Origin): unlike that of any
 //     other node, and greater than all earlier ones of its own. The number must outlive
 //     the disk, so it cannot be counted there: a node that comes back without its disk,
@@ -49,26 +54,42 @@
 //     writes that it has forgotten a second time. A service that counts, or the time of
 //     the start above a number of the node, will do. A number that the records show to be
 //     in use is refused ([kvs.ErrOriginUsed]): take a later one.
+//
 //   - A lost disk. It means no more than a new number and fewer records. The core asks
 //     its peers, and is brought up by them. First may be said of a node only if it has
 //     never run; said of one that lost its disk, nobody is asked, and it serves less
 //     than it acknowledged.
+//
 //   - Timers. After a call of After, one EventTick in that many milliseconds or a little
 //     later; there is at most one timer at a time. A tick that is never delivered stops
 //     gossip and the deadlines of reads.
+//
 //   - Time. Event.NowMS is the physical clock. It may stand still or go back. If it runs
 //     ahead of others by more than [kvs.Config].MaxAheadMS, these put off what the
 //     replica writes until theirs have come near.
+//
 //   - Identity. A message of a peer is EventMessage with the sender that the connection
 //     was proved to be of, not the one that it claims; what comes from anywhere else is
 //     EventRequest. Whoever knows the number of a session can write in its name, so that
 //     numbers are drawn at random where clients are not trusted.
+//
 //   - Sending. Messages may be lost, repeated, delayed and reordered. To a client that
 //     is gone they may be dropped.
+//
 //   - Memory. What an Env is given is valid during the call only.
 //
-// There is no Load yet: the core holds all of its state in memory, and a checkpoint is all
-// of it.
+//   - Values. Where [kvs.Config].Values is set, values that are not in use leave the
+//     memory, and a checkpoint says where they are instead of what they are. The core reads
+//     them when it needs them, in the middle of an event. The Env is a [Keeper] then: it
+//     puts values where the core says, in the order in which they come and before the event
+//     is over, and makes them durable when asked to. In which order and how much of what
+//     was put there since then survives a crash is all one; so is what is put there twice.
+//     [Slots] does it with a storage engine. What of them is lost, in part or as a whole, is
+//     no reason not to start: the core sees it and has its peers bring up what was there.
+//
+// A start reads the records that the disk still holds, and no value: its cost is that of the
+// last checkpoint, which without Values is all of the state and with them the names of keys
+// with the dots of their values, and of what came behind it.
 package host
 
 import (
@@ -87,7 +108,8 @@ var (
 	ErrPersist = errors.New("host: cannot persist")
 	// ErrRestart is returned when the core asks to be started again from its disk.
 	// The replica has stopped.
-	ErrRestart = errors.New("host: the replica asks to be started again from its disk")
+	ErrRestart  = errors.New("host: the replica asks to be started again from its disk")
+	errNoKeeper = errors.New("the Env is no Keeper, which the configuration of the replica calls for")
 	// ErrStopped is wrapped, with the cause, by every call after either.
 	ErrStopped = errors.New("host: the replica has stopped")
 )
@@ -110,6 +132,16 @@ type Env interface {
 	// Accepted tells that a write was accepted, before its record is persisted. It is
 	// for observers: a server does nothing here.
 	Accepted(e *gossip.Entry)
+}
+
+// Keeper is an Env whose replica keeps values outside of memory.
+type Keeper interface {
+	// Keep puts a value in a slot, in place of what is there. One of no bytes empties it.
+	// An error stops the replica, as one of Persist does.
+	Keep(slot uint64, value []byte) error
+	// Harden begins to make all durable that Keep was given so far. Once it is,
+	// EventHardened says so by this token. An error stops the replica, now or then.
+	Harden(token uint64) error
 }
 
 // Host runs one incarnation of a replica. It is not safe for concurrent use.
@@ -157,6 +189,11 @@ func (h *Host) carryOut(effects []kvs.Effect) error {
 				h.stopped = fmt.Errorf("%w record %d: %w", ErrPersist, e.Token, err)
 				return h.stopped
 			}
+		case kvs.EffectKeep, kvs.EffectHarden:
+			if err := h.keep(e); err != nil {
+				h.stopped = fmt.Errorf("%w values: %w", ErrPersist, err)
+				return h.stopped
+			}
 		case kvs.EffectTruncate:
 			h.env.Truncate(e.Token)
 		case kvs.EffectTimer:
@@ -165,8 +202,23 @@ func (h *Host) carryOut(effects []kvs.Effect) error {
 			h.env.Accepted(e.Entry)
 		case kvs.EffectRestart:
 			h.stopped = ErrRestart
-			return ErrRestart
+			if err := h.core.Failed(); err != nil {
+				h.stopped = fmt.Errorf("%w: %w", ErrRestart, err)
+			}
+			return h.stopped
 		}
 	}
 	return nil
+}
+
+func (h *Host) keep(e *kvs.Effect) error {
+	k, ok := h.env.(Keeper)
+	switch {
+	case !ok:
+		return errNoKeeper
+	case e.Kind == kvs.EffectKeep:
+		return k.Keep(e.Token, e.Msg)
+	default:
+		return k.Harden(e.Token)
+	}
 }

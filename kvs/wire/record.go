@@ -5,17 +5,21 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 )
 
 // A record is what the core asks to be persisted: a version, and either a
 // partition and the entries written there together, or a piece of a snapshot that a
-// peer sent, or a part of a checkpoint.
+// peer sent, or a part of a checkpoint, with its values or with where they are kept, or
+// the name of a value that was kept and is lost.
 const (
 	recordVersion     = 1
 	pieceVersion      = 3
 	checkpointVersion = 4
+	keptVersion       = 5
+	lostVersion       = 6
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -63,19 +67,93 @@ type CheckpointPart struct {
 	Cuts           session.Matrix // of the partition: which barriers are held
 	Values         []HeldValue
 	Clients        []Served
+
+	Keeper uint64 // what keeps the values of this part, if they are not in Values; or 0
+	Kept   []KeptValue
+}
+
+// KeptValue is a value of a checkpoint that is kept elsewhere.
+type KeptValue struct {
+	Key, Kind    string
+	At           Slot
+	Writes, Deps session.Matrix // as of [HeldValue]
+}
+
+// Slot is where a value is kept, and which checkpoint of which incarnation has put it
+// there.
+type Slot struct{ Number, Origin, Checkpoint uint64 }
+
+// Size is about how many bytes the value takes in a record.
+func (v *KeptValue) Size() int {
+	const mark, slot = 4, 6
+	return len(v.Key) + len(v.Kind) + slot + mark*(len(v.Writes)+len(v.Deps))
 }
 
 // AppendCheckpoint appends the record of x.
 func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
-	b = varint.Append(varint.Append(append(b, checkpointVersion), x.Origin), x.Number)
+	version := byte(checkpointVersion)
+	if x.Keeper != 0 {
+		version = keptVersion
+	}
+	b = varint.Append(varint.Append(append(b, version), x.Origin), x.Number)
 	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
 	b = AppendBool(varint.Append(b, uint64(x.At)), x.Last)
 	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(b, x.Clock)))
-	return appendServed(appendValues(b, x.Values), x.Clients)
+	if x.Keeper != 0 {
+		b = appendKept(varint.Append(b, x.Keeper), x.Kept)
+	} else {
+		b = appendValues(b, x.Values)
+	}
+	return appendServed(b, x.Clients)
+}
+
+func appendKept(b []byte, values []KeptValue) []byte {
+	b = varint.Append(b, uint64(len(values)))
+	for i := range values {
+		v := &values[i]
+		b = v.At.append(AppendString(AppendString(b, v.Key), v.Kind))
+		b = v.Deps.Append(session.Row(v.Writes).Append(b))
+	}
+	return b
+}
+
+func (s Slot) append(b []byte) []byte {
+	return varint.Append(varint.Append(varint.Append(b, s.Number), s.Origin), s.Checkpoint)
+}
+
+func (r *reader) slot() Slot { return Slot{r.uvarint(), r.uvarint(), r.uvarint()} }
+
+// kept reads the values of partition p that are kept elsewhere.
+func (r *reader) kept(in *DecodeBuffer, p ring.Partition) (values []KeptValue) {
+	for range r.count(7) {
+		v := KeptValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), At: r.slot()}
+		v.Writes = session.Matrix(r.row(&in.marks, p))
+		v.Deps = r.matrix(&in.marks)
+		values = append(values, v)
+	}
+	return values
 }
 
 // IsCheckpoint reports whether the record is one of a part of a checkpoint.
-func IsCheckpoint(record []byte) bool { return len(record) > 0 && record[0] == checkpointVersion }
+func IsCheckpoint(record []byte) bool {
+	return len(record) > 0 && (record[0] == checkpointVersion || record[0] == keptVersion)
+}
+
+// AppendLost appends the record that says that what was put in a slot is lost.
+func AppendLost(b []byte, s Slot) []byte { return s.append(append(b, lostVersion)) }
+
+// IsLost reports whether the record says that a value is lost.
+func IsLost(record []byte) bool { return len(record) > 0 && record[0] == lostVersion }
+
+// Lost reads the record of a lost value.
+func Lost(record []byte) (Slot, error) {
+	if !IsLost(record) {
+		return Slot{}, fmt.Errorf("%w: no record of a lost value", ErrMessage)
+	}
+	r := reader{b: record[1:]}
+	s := r.slot()
+	return s, r.end("lost value")
+}
 
 // Checkpoint reads the record of a part of a checkpoint. The part shares the memory of
 // b, but for its dots.
@@ -88,7 +166,14 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock()}
 	x.Applied = r.dots(nil)
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
-	x.Values = r.values(in, x.Of)
+	if b[0] == keptVersion {
+		if x.Keeper = r.uvarint(); x.Keeper == 0 {
+			r.fail("values kept by nothing")
+		}
+		x.Kept = r.kept(in, x.Of)
+	} else {
+		x.Values = r.values(in, x.Of)
+	}
 	x.Clients = r.served()
 	return x, r.end("part of a checkpoint")
 }
@@ -111,6 +196,10 @@ func (in *DecodeBuffer) Contents(b []byte) (c Contents, err error) {
 	if IsCheckpoint(b) {
 		x, err := in.Checkpoint(b)
 		return Contents{Of: x.Of, Whole: !x.Sessions, Sessions: x.Sessions}, err
+	}
+	if IsLost(b) {
+		_, err := Lost(b)
+		return c, err
 	}
 	c.Of, c.Entries, err = in.Record(b)
 	return c, err
