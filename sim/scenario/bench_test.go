@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"flag"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -109,6 +110,39 @@ func BenchmarkStore(b *testing.B) {
 	b.ReportMetric(bare.perCPU()/store.perCPU(), "cpu-bare/store")
 	b.ReportMetric(store.atBest(), "best-store-Mdeliveries/s")
 	b.ReportMetric(bare.atBest()/store.atBest(), "best-bare/store")
+}
+
+// BenchmarkStoreLength is what an operation costs in runs of 60, 400 and 2,000 of them,
+// judging included: linear, if all of them cost the same.
+func BenchmarkStoreLength(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	lengths := []int{60, 400, 2000}
+	tallies := []*tally{newTally(1), newTally(1), newTally(1)}
+	var rn Runner
+	seed := uint64(0)
+	for b.Loop() {
+		for i, n := range lengths {
+			tallies[i].time(func() (done int64) {
+				for k := range uint64(max(1, 2000/n)) {
+					res, err := rn.Run(context.Background(), Config{Operations: n}, seed+k)
+					if err != nil || len(res.Violations) > 0 {
+						b.Fatal(err, res)
+					}
+					done += int64(res.Operations)
+				}
+				return done
+			})
+		}
+		seed += 33
+	}
+	for i, n := range lengths {
+		us := tallies[i].cpu.Seconds() * 1e6 / float64(tallies[i].done)
+		b.ReportMetric(us, fmt.Sprintf("µs/op-of-%d", n))
+		if i > 0 {
+			b.ReportMetric(us*float64(tallies[0].done)/(tallies[0].cpu.Seconds()*1e6), fmt.Sprintf("%d/60", n))
+		}
+	}
 }
 
 // BenchmarkStoreWorld is the store without what comes before and after it: drawing
