@@ -28,6 +28,7 @@ type checker struct {
 	realTime bool
 	aborts   bool // aborted writes bear on the verdict
 	reduce   func(h *history.History) models.Reduction
+	minimal  bool // the witness that judge gives cannot be made smaller
 }
 
 // result is a verdict in the making.
@@ -41,6 +42,7 @@ type result struct {
 	from *int64
 	// cause is what of the input stands in the way of a verdict.
 	cause error
+	note  string // what people want to know beside it
 }
 
 // checkers is the table; its order is that of Models. It never changes.
@@ -73,7 +75,8 @@ func makeCheckers() []checker {
 		table = append(table, c)
 	}
 	table = append(table, registerCheckers()...)
-	return append(table, transactionCheckers()...)
+	table = append(table, transactionCheckers()...)
+	return append(table, contractCheckers()...)
 }
 
 // decide judges h, and takes back an OK where there was nothing to judge.
@@ -167,7 +170,11 @@ func (c checker) check(ctx context.Context, h *history.History, o Options) (Verd
 // conclude makes a verdict of a result, and shrinks a violation.
 func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verdict {
 	v := c.verdict(m, r)
-	if r.status == Violation {
+	if v.Hint = r.note; r.status == Violation && c.minimal {
+		for _, i := range r.witness {
+			v.Witness = append(v.Witness, h.Ops[i])
+		}
+	} else if r.status == Violation {
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r)
 		v.Hint = hint(h, v.Witness)
@@ -190,9 +197,18 @@ func (c checker) verdict(m *meter, r result) Verdict {
 func observes(h *history.History) bool {
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if o.Outcome == history.OK && (!o.IsPut() || o.Func == history.Dequeue) || o.Func == history.CAS && o.Outcome != history.Unknown {
+		if o.Outcome == history.OK && answered(o.Func) || o.Func == history.CAS && o.Outcome != history.Unknown {
 			return true
 		}
+	}
+	return false
+}
+
+// answered reports whether operations of the function can be wrong.
+func answered(fn history.Func) bool {
+	switch fn {
+	case history.Read, history.Dequeue, history.Drain, history.Acquire, history.Release, history.Generate:
+		return true
 	}
 	return false
 }

@@ -22,7 +22,8 @@ func TestModelsTable(t *testing.T) {
 	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
 		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
-		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut"}, names)
+		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut",
+		"set", "set-full", "set-full-linearizable", "g-set", "counter", "pn-counter", "queue", "total-queue", "lock", "bank", "unique-ids"}, names)
 }
 
 func TestCheckRejects(t *testing.T) {

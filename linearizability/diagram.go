@@ -71,6 +71,10 @@ func glyph(o *history.Op) string {
 		if o.Outcome != history.OK {
 			s = fmt.Sprintf("%s dequeue", o.Key)
 		}
+	case history.Generate, history.Drain:
+		s = fmt.Sprintf("%s %s = %s", o.Key, o.Func, o.Out)
+	case history.Acquire, history.Release:
+		s = fmt.Sprintf("%s %s", o.Key, o.Func)
 	case history.Write:
 		s = fmt.Sprintf("%s := %s", o.Key, o.Arg)
 	case history.Add, history.Inc:

@@ -76,6 +76,36 @@ func transactionHierarchy() hierarchy {
 	}
 }
 
+// contractHierarchies are those of types that have contracts and no weaker levels. A
+// drain is no operation of a linearizable queue: it takes out one value after the other.
+var contractHierarchies = map[history.Type]hierarchy{
+	history.Queue: {{"linearizable", []string{"queue"}}, {"queue", nil}},
+	drainedQueue:  {{"queue", nil}},
+	history.Lock:  {{"lock", nil}},
+	history.Bank:  {{"bank", nil}},
+	history.IDs:   {{"unique-ids", nil}},
+}
+
+const drainedQueue history.Type = "queue with drain"
+
+// onlyType is the type of all objects of h; empty if there are several.
+func onlyType(h *history.History) history.Type {
+	drained := false
+	for i := range h.Ops {
+		if h.Ops[i].Type != h.Ops[0].Type {
+			return ""
+		}
+		drained = drained || h.Ops[i].Func == history.Drain
+	}
+	switch {
+	case len(h.Ops) == 0:
+		return ""
+	case drained && h.Ops[0].Type == history.Queue:
+		return drainedQueue
+	}
+	return h.Ops[0].Type
+}
+
 // implied returns all levels that the level implies.
 func (l hierarchy) implied(level string) map[string]bool {
 	all := make(map[string]bool)
@@ -109,7 +139,8 @@ type Report struct {
 // with compare-and-set at the two that know it; any other one as lattice values,
 // and if it is of tagged registers at the register levels too, which is the other
 // view of the same writes; and one of objects that are not replicated by
-// linearizability alone. Each level has the Budget for itself. A level that cannot be
+// linearizability alone, or, of queues, locks, banks and generators of ids, by their
+// contracts. Each level has the Budget for itself. A level that cannot be
 // decided by itself is decided with one that is, where one of the two implies the
 // other. Errors are those of Judge.
 //
@@ -147,7 +178,9 @@ func hierarchiesFor(h *history.History) []hierarchy {
 		cas = cas || o.Func == history.CAS
 		transactions = transactions || o.Txn != 0 && !h.Tagged
 	}
-	switch {
+	switch l, ok := contractHierarchies[onlyType(h)]; {
+	case ok:
+		return []hierarchy{l}
 	case registers && cas && !h.Tagged:
 		return []hierarchy{casHierarchy()}
 	case !replicated:

@@ -3,11 +3,13 @@ package linearizability
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/linearizability/contract"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/models/oracle"
 )
@@ -128,6 +130,15 @@ var tables = []struct {
 			oracle.InTransactions(h, false, judge)
 		}
 	}},
+	{"queues", contractHierarchies[history.Queue], func(t *testing.T, h *history.History) map[string]bool {
+		all := contract.All()
+		queue := all[slices.IndexFunc(all, func(c contract.Contract) bool { return c.Name == "queue" })]
+		return map[string]bool{"linearizable": oracle.LinearizableObjects(h, false), "queue": len(queue.Judge(h).Broken()) == 0}
+	}, func(judge func(*history.History)) {
+		for seed := range uint64(1000) {
+			judge(oracle.RandomObject(seed, history.Queue, 6, false))
+		}
+	}},
 	{"lattices", latticeHierarchy()[:6], nil, func(judge func(*history.History)) {
 		for seed := range uint64(2000) {
 			judge(oracle.SomeSets(seed, 5, 3, 2))
@@ -244,9 +255,13 @@ func TestLevelsOfOtherHistories(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, report.Holds, dump(h))
 	}
-	report, err = Levels(context.Background(), oracle.RandomObject(1, history.Queue, 6, false), Budget{})
+	report, err = Levels(context.Background(), oracle.RandomObject(1, history.MultiValue, 6, false), Budget{})
 	require.NoError(t, err)
 	require.Len(t, report.Verdicts, 1)
+	report, err = Levels(context.Background(), oracle.RandomObject(1, history.Queue, 6, false), Budget{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"queue"}, report.Holds)
+	require.Equal(t, []string{"linearizable"}, report.Broken)
 	report, err = Levels(context.Background(), oracle.Random(1, oracle.Shape{Ops: 9, Sessions: 2, Keys: 2, Type: history.Set, Causal: true}), Budget{})
 	require.NoError(t, err)
 	require.Equal(t, "linearizable", report.Verdicts[0].Model)

@@ -155,6 +155,9 @@ func TestInitialValueMeansNothingElse(t *testing.T) {
 		}
 	}
 	for _, m := range Models() {
+		if isContract(m.Name) { // they know no registers
+			continue
+		}
 		require.Positive(t, counts[m.Name][OK], m.Name)
 		require.True(t, counts[m.Name][Violation] > 0 || m.Name == "mw", m.Name)
 	}

@@ -48,7 +48,8 @@ type Verdict struct {
 	// ran out. In order of Call.
 	Witness []history.Op
 	// Hint says, for a violation, what of the input decided it by how it was read,
-	// where an option has another reading; often empty.
+	// where an option has another reading, and of any verdict what is no violation but
+	// worth knowing; often empty.
 	Hint   string
 	Method string // how it was decided, and why so: "vector clocks, since …"
 	Steps  int64  // model steps taken, shrinking included; 0 for polynomial checks

@@ -56,12 +56,14 @@ func (o *Op) SessionName() string {
 	return "s" + strconv.Itoa(o.Session)
 }
 
-// Returns reports whether Out is what the operation returned: of a read, a dequeue,
-// and any other one that has something there.
-func (o *Op) Returns() bool { return o.Func == Read || o.Func == Dequeue || !o.Out.IsNil() }
+// Returns reports whether Out is what the operation returned: of a read, a dequeue, a
+// generate, and any other one that has something there.
+func (o *Op) Returns() bool {
+	return o.Func == Read || o.Func == Dequeue || o.Func == Generate || !o.Out.IsNil()
+}
 
 // takesArg reports whether Arg says something even where it is Nil.
-func (o *Op) takesArg() bool { return o.Func != Read && o.Func != Dequeue }
+func (o *Op) takesArg() bool { return !o.Func.answers() }
 
 // String renders the operation on one line, as witnesses show it:
 //

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
@@ -41,10 +42,11 @@ type event struct {
 	value   Value // what stands there
 	pair    bool  // the value is a list of two, which may be a key and a value
 	negate  bool  // a decrement
+	final   bool  // of the reads after the system has settled, as Maelstrom marks them
 	refused bool  // a failure with a reason other than a mismatch: says nothing of the value
 }
 
-// eventLog pairs events into operations over registers, sets and counters. Time
+// eventLog pairs events into operations. Time
 // is the number of the event, which is all that an event log says of real time.
 // What values mean is settled at the end, since it takes all of them to tell.
 type eventLog struct {
@@ -56,6 +58,7 @@ type eventLog struct {
 	begun []begun // by operation
 	procs map[int64]*process
 	maxID int64
+	fence int64 // when the first final read began; 0 if none did
 }
 
 // begun is what the log remembers of an operation beside the operation.
@@ -106,6 +109,9 @@ func (l *eventLog) begin(e event, p *process) error {
 		return fmt.Errorf("%w: process %d, in a %s", ErrOverlap, e.process, l.ops[p.open].Func)
 	}
 	p.open = len(l.ops)
+	if e.final && e.fn == Read && l.fence == 0 {
+		l.fence = l.clock
+	}
 	l.ops = append(l.ops, Op{
 		Session: int(e.process), Node: -1, Type: Register, Func: e.fn, Arg: e.value,
 		Call: l.clock, Return: Pending, Outcome: Unknown,
@@ -171,6 +177,9 @@ func (l *eventLog) history() (*History, []int32, error) {
 		op.Index = len(h.Ops)
 		h.Ops, lines = append(h.Ops, op), append(lines, b.line)
 	}
+	if l.fence > 0 {
+		h.Fences = []int64{l.fence}
+	}
 	return validated(h, lines)
 }
 
@@ -183,8 +192,8 @@ type keyUse struct {
 }
 
 // settleTypes gives each operation the type of its object. An event log does not
-// name types: writes and compare-and-sets make a register, removals a set, and an
-// object that is added to is a counter if its reads return numbers and a set
+// name types: writes and compare-and-sets make a register, removals a set, functions
+// that only one type has that type, and an object that is added to is a counter if its reads return numbers and a set
 // otherwise. An operation that does not fit is an error.
 func (l *eventLog) settleTypes() error {
 	uses := make(map[string]*keyUse)
@@ -203,14 +212,22 @@ func (l *eventLog) settleTypes() error {
 			typ = Set
 		case Inc:
 			typ = Counter
+		case Enqueue, Dequeue, Drain:
+			typ = Queue
+		case Acquire, Release:
+			typ = Lock
+		case Transfer:
+			typ = Bank
+		case Generate:
+			typ = IDs
 		case Add:
 			u.addOrRead = true
 		case Read:
 			u.counts = u.counts || o.Out.Kind() == KindInt
 			u.collects = u.collects || o.Out.Kind() == KindList
 		}
-		register := typ == Register || u.typ == Register
-		if typ != "" && u.typ != "" && typ != u.typ || register && u.addOrRead {
+		now := cmp.Or(typ, u.typ)
+		if typ != "" && u.typ != "" && typ != u.typ || u.addOrRead && now != "" && now != Set && now != Counter {
 			return at(int(l.begun[i].line), fmt.Errorf("%w: %s of %q, which is used as another type before", ErrUnknownOp, o.Func, o.Key))
 		}
 		if typ != "" {

@@ -23,9 +23,12 @@ func (l *eventLog) settleValues() error {
 				return at(int(b.end), err)
 			}
 		}
-		if o.Func == Read {
-			if o.Arg = Nil; o.Outcome != OK {
+		if o.Func.answers() {
+			if o.Arg = Nil; o.Outcome != OK || o.Func == Acquire || o.Func == Release {
 				o.Out = Nil
+			}
+			if o.Func == Drain && o.Outcome == OK && o.Out.Kind() != KindList {
+				return at(int(b.end), fmt.Errorf("%w: a drain that returned %v, which is no list of values", ErrFormat, o.Out))
 			}
 			continue
 		}
@@ -54,7 +57,7 @@ func (l *eventLog) settleValues() error {
 // superseded reports whether the value at the end of an operation is its argument.
 func (o *Op) superseded() bool {
 	switch o.Func {
-	case Write, Add, Remove:
+	case Write, Add, Remove, Enqueue, Transfer:
 		return !o.Out.IsNil()
 	case CAS:
 		return o.Out.isPair()
@@ -67,7 +70,7 @@ func (v Value) isPair() bool { return v.kind == KindList && len(v.list) == 2 }
 // argument checks the argument of an operation and completes it.
 func (l *eventLog) argument(o *Op, b *begun, fills bool) error {
 	switch {
-	case o.Func == Read || b.drop:
+	case o.Func.answers() || b.drop:
 	case o.Func == Inc:
 		if o.Arg.IsNil() {
 			o.Arg = Int(1)
@@ -97,7 +100,7 @@ func (l *eventLog) splitKey(o *Op, b *begun) error {
 	if b.argPair && o.Func.mayBeKeyed(o.Arg) {
 		o.Key, o.Arg, begun = keyOf(o.Arg.list[0]), o.Arg.list[1], true
 	}
-	late := !begun && o.Arg.IsNil() && o.Func != Read
+	late := !begun && o.Arg.IsNil() && !o.Func.answers()
 	if !b.outPair || !o.Func.mayBeKeyed(o.Out) || !begun && !late {
 		return nil
 	}
@@ -121,7 +124,8 @@ func keyOf(k Value) string {
 }
 
 // keyed decides what pairs are, throughout the log. A read that begins with a pair
-// has a key, one that does not has none; of other operations one without a pair has
+// has a key, one that does not has none, and so have all functions that begin without
+// a value; of other operations one without a pair has
 // none, and one with a pair may mean either.
 func (l *eventLog) keyed() (bool, error) {
 	if l.pairs != PairsByUse {
@@ -136,13 +140,13 @@ func (l *eventLog) keyed() (bool, error) {
 	for i := range l.ops {
 		o, b := &l.ops[i], &l.begun[i]
 		v, pair := o.Arg, b.argPair
-		if v.IsNil() && o.Outcome == OK && o.Func != Read {
+		if v.IsNil() && o.Outcome == OK && !o.Func.answers() {
 			v, pair = o.Out, b.outPair
 		}
 		switch {
-		case o.Func == Read && pair:
+		case o.Func.answers() && pair:
 			note(&with, i)
-		case o.Func == Read:
+		case o.Func.answers():
 			note(&without, i)
 		case pair && o.Func.mayBeKeyed(v):
 			either = true

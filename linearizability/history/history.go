@@ -29,7 +29,11 @@ const (
 
 	MultiValue Type = "multi-value" // register that keeps concurrent values: write, read
 	Map        Type = "map"         // write and remove of an entry, read of one or of all
-	Queue      Type = "queue"       // enqueue, dequeue: no lattice, for contrast
+	Queue      Type = "queue"       // enqueue, dequeue, drain: no lattice, for contrast
+
+	Lock Type = "lock" // acquire, release
+	Bank Type = "bank" // transfer, read of all balances, as a map
+	IDs  Type = "ids"  // generate
 )
 
 // Func is what an operation does.
@@ -46,6 +50,12 @@ const (
 	Remove  Func = "remove"  // Arg is the element, or the key of the entry, removed
 	Enqueue Func = "enqueue" // Arg is the value appended
 	Dequeue Func = "dequeue" // Out is the value taken from the front, Nil where the queue was empty
+	Drain   Func = "drain"   // Out is the list of the values taken, one after the other, until there was none
+
+	Acquire  Func = "acquire"  // of the lock, by the session
+	Release  Func = "release"  // of the lock, by the session
+	Transfer Func = "transfer" // Arg says from which account to which one, and how much
+	Generate Func = "generate" // Out is the new identifier
 )
 
 // Stamp orders the writes of a last-writer-wins register: by Clock, then Writer.
@@ -77,6 +87,16 @@ type Op struct {
 
 // IsPut reports whether the operation changes its object.
 func (o *Op) IsPut() bool { return o.Func != Read }
+
+// answers reports whether the function is asked without a value, so that what stands
+// where an operation ends is what came back.
+func (f Func) answers() bool {
+	switch f {
+	case Read, Dequeue, Drain, Acquire, Release, Generate:
+		return true
+	}
+	return false
+}
 
 // History is a recorded run.
 type History struct {

@@ -9,10 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// decodeJepsen reads EDN operation maps over registers, sets and counters, bare
-// or in one vector or list. Functions are :read, :write and :cas of registers,
-// :add, :remove and :read of sets, :add, :inc, :dec and :read of counters; what an
-// object is shows in how it is used. Values are whatever EDN they are; what a pair
+// decodeJepsen reads EDN operation maps, bare or in one vector or list. Functions are
+// :read, :write and :cas of registers, :add, :remove and :read of sets (and Maelstrom's
+// :broadcast, which is an :add), :add, :inc, :dec and :read of counters, :enqueue,
+// :dequeue and :drain of queues, :acquire and :release of locks, :transfer and :read of
+// banks, :generate of ids; what an object is shows in how it is used. Values are whatever EDN they are; what a pair
 // is, see Options.Pairs. The value with which a write, cas, add or remove ends well
 // is the one that counts. Entries of processes that are not numbers (the nemesis)
 // are skipped, whatever they hold. What failed did not happen, a :cas included
@@ -85,9 +86,10 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	e := event{
 		kind: kind, process: process.num, refused: entry.field("error").kind != ednNil,
 		value: ednValue(v), pair: v.kind == ednList && len(v.items) == 2, negate: strings.HasPrefix(fn.str, "dec"),
+		final: entry.field("final?").text == "true",
 	}
 	if e.fn, ok = jepsenFunc(fn.str); !ok || fn.kind != ednKeyword {
-		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set or a counter; operations that do not matter "+
+		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set, a counter, a queue, a lock, a bank or a generator of ids; operations that do not matter "+
 			"can be left out (Options.Ignore, --ignore %s)", ErrFormat, ErrUnknownOp, clip([]byte(fn.text)), fn.name())
 	}
 	return d.log.add(e)
@@ -118,6 +120,10 @@ func jepsenFunc(word string) (Func, bool) {
 		return Func(word), true
 	case "inc", "increment", "dec", "decrement":
 		return Inc, true
+	case "broadcast": // of Maelstrom: to every node, and a read returns all of them
+		return Add, true
+	case "enqueue", "dequeue", "drain", "acquire", "release", "transfer", "generate":
+		return Func(word), true
 	}
 	return "", false
 }

@@ -93,20 +93,20 @@ func TestIgnore(t *testing.T) {
 	}
 	// What is left out need not be understood, nor says what pairs are.
 	const src = `
-{:process 0 :type :invoke :f :transfer :value [1 2]}
-{:process 0 :type :info :f :transfer}
-{:process 1 :type :ok :f :transfer}
+{:process 0 :type :invoke :f :restart :value [1 2]}
+{:process 0 :type :info :f :restart}
+{:process 1 :type :ok :f :restart}
 {:process 1 :type :invoke :f :read :value [7 nil]}
 {:process 1 :type :ok :f :read :value [7 3]}
 {:process 0 :type :invoke :f :sync}
 `
 	_, err := Decode("jepsen", "x", strings.NewReader(src))
 	require.ErrorIs(t, err, ErrUnknownOp)
-	require.ErrorContains(t, err, "--ignore transfer")
-	o := Options{Ignore: []string{"transfer", "sync", "gone"}}
+	require.ErrorContains(t, err, "--ignore restart")
+	o := Options{Ignore: []string{"restart", "sync", "gone"}}
 	require.Equal(t, []string{`#0 s1 [1,2] register "7" read -> 3 ok`}, strungWith(t, "jepsen", src, o))
 	require.Equal(t, []string{
-		"1 operation transfer left out, as asked", "1 operation sync left out, as asked", "0 operations gone left out, as asked",
+		"1 operation restart left out, as asked", "1 operation sync left out, as asked", "0 operations gone left out, as asked",
 	}, notesOf(t, "jepsen", src, o))
 }
 

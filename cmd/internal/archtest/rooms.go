@@ -115,6 +115,7 @@ var Rooms = []Room{
 	},
 
 	{Pattern: "linearizability/history"},
+	{Pattern: "linearizability/contract", Packages: []string{"models", "linearizability/history"}},
 	{
 		Pattern: "models/...", Packages: []string{"lattice/...", "linearizability/history", "models/..."},
 		Modules: []string{porcupinePath},
@@ -124,7 +125,7 @@ var Rooms = []Room{
 		Packages: []string{"lattice", "lattice/causal", "lattice/flow", "kvs", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "sim/net"},
 	},
 	{
-		Pattern: "linearizability", Packages: []string{"models", "linearizability/history", "lattice"},
+		Pattern: "linearizability", Packages: []string{"models", "linearizability/history", "linearizability/contract", "lattice"},
 		Modules: []string{porcupinePath},
 	},
 
