@@ -197,6 +197,7 @@ func (p *partition) value(s *slot) kind.Value {
 	if s.val != nil && !x.rest {
 		return s.val
 	}
+	k.r.stats.Loaded++
 	v, n, err := k.read(x, s.kind)
 	if err != nil {
 		k.fail(x.at, fmt.Errorf("%s %q of partition %d: %w", s.kind, x.cell.key, p.id, err))
@@ -239,6 +240,7 @@ func (p *partition) look(s *slot) kind.Value {
 // encoded is the encoding of what s holds. It does not count as use.
 func (p *partition) encoded(s *slot) []byte {
 	if s.kept != nil && s.val == nil {
+		p.keeper.r.stats.Loaded++
 		b, err := p.keeper.get(s.kept.at)
 		if err != nil {
 			p.keeper.fail(s.kept.at, fmt.Errorf("%s %q of partition %d: %w", s.kind, s.kept.cell.key, p.id, err))
@@ -269,7 +271,6 @@ func (k *keeper) read(x *kept, name string) (v kind.Value, n int, err error) {
 
 // get is the value in a place, if it is the one that was put there.
 func (k *keeper) get(at uint64) ([]byte, error) {
-	k.r.stats.Loaded++
 	b, err := k.from.Get(at)
 	if err != nil {
 		return nil, fmt.Errorf("slot %d: %w", at, err)

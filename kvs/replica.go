@@ -31,7 +31,7 @@ type Stats struct {
 	Checkpoints uint64 // checkpoints written whole
 	Unreadable  uint64 // records that were cut out of what this incarnation started on
 
-	Loaded uint64 // values read from [Config.Values], those read to see that they can be included
+	Loaded uint64 // values read from [Config.Values], but for those read to see that they can be
 	Kept   uint64 // values put there
 	Lost   uint64 // values found to be lost there: 1 once the incarnation has ended over it
 }

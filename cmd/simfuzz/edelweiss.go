@@ -44,7 +44,8 @@ type edelweissOptions struct {
 
 const maxEdelweissSeeds = 1_000_000_000
 
-// noEngine is the engine of tables that need none: their disk writes a timestep at once.
+// noEngine is what stands for none: the tables of a program are on a disk that writes a
+// timestep at once, the values of the store in memory.
 const noEngine = "none"
 
 func (c *cli) edelweissCommand() *cobra.Command {
@@ -83,8 +84,7 @@ func (c *cli) edelweissCommand() *cobra.Command {
 	command.WorkersFlag(f, &o.workers, "how many seeds to run at once")
 	command.NumberFlag(f, &o.nodes, "nodes", 3, 1, 64, "nodes that run a program from a file")
 	f.StringVar(&o.against, "against", "", "run this rewritten program, a `FILE`, instead of what the rewrites make; it has no certificate")
-	command.WordFlag(cmd, &o.engine, "engine", noEngine, append([]string{noEngine}, simedelweiss.Engines()...),
-		"what keeps tables, on a disk with faults; none: a disk without")
+	engineFlag(cmd, &o.engine, noEngine, "what keeps tables, on a disk with faults; none: a disk without")
 	f.StringVar(&o.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
 	f.BoolVar(&o.keep, "keep", true, "keep a folder of the first failing seed, and shrink it")
 	f.StringVar(&o.plot, "plot", "", "write a plot of storage over time of the first seed to this `FOLDER`, PROGRAM.svg")

@@ -34,12 +34,14 @@ var refusals = map[string]map[string][]refused{
 		"faults":     append([]refused{{"some", `"some" is not one of`}, {"drop=much", `"drop=much", want one of the classes`}, {"swarm,thunder=low", "thunder"}}, nothing...),
 		"level":      {{"strict", "one of eventual, causal"}, {"casual", `did you mean "causal"?`}, {"", "one of eventual"}},
 		"strategy":   strategy,
+		"engine":     {{"pebble", "one of none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of none"}},
 		"depth":      append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
 		"failures":   append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
-	"replay": {"json": notTruth, "quiet": notTruth, "any-trace": notTruth},
+	"replay": {"json": notTruth, "quiet": notTruth, "any-trace": notTruth, "engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}}},
 	"shrink": {
-		"out": nothing, "json": notTruth, "replays": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
+		"engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}},
+		"out":    nothing, "json": notTruth, "replays": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
 	},
 	"explore": {
 		"nodes": append([]refused{{"1", "2 to 5"}, {"6", "2 to 5"}}, notWhole...), "writes": append([]refused{{"0", "1 to 8"}, {"9", "1 to 8"}}, notWhole...),

@@ -17,12 +17,14 @@ func (c *cli) replayCommand() *cobra.Command {
 		Long: "replay runs a recorded tape once more and prints every event, a diagram if it is short, what was violated " +
 			"and the trace hash; \"go doc github.com/joinery-go/joinery/sim\" explains the columns and signs.\n\n" +
 			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code " +
-			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails.",
+			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails. " +
+			"--engine runs it with another engine than the tape's, which takes another trace.",
 		Args: oneTape,
 		RunE: func(_ *cobra.Command, args []string) error { return c.replay(args[0], o) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object instead of the trace")
 	cmd.Flags().BoolVar(&o.quiet, "quiet", false, "leave out the trace")
+	engineFlag(cmd, &o.engine, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
 	cmd.Flags().BoolVar(&o.anyTrace, "any-trace", false, "accept another trace than the tape's")
 	return cmd
 }
@@ -36,7 +38,13 @@ func oneTape(cmd *cobra.Command, args []string) error {
 }
 
 // replayOptions are the flags of simfuzz replay.
-type replayOptions struct{ json, quiet, anyTrace bool }
+type replayOptions struct {
+	json, quiet, anyTrace bool
+	engine                string
+}
+
+// tapeEngine stands for the engine that a tape names.
+const tapeEngine = "tape"
 
 type replayJSON struct {
 	Kind       string   `json:"kind"`
@@ -49,6 +57,10 @@ func (c *cli) replay(path string, o replayOptions) error {
 	tape, err := readTape(path)
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
+	}
+	if o.engine != tapeEngine && o.engine != tape.Setup.Engine {
+		tape.Setup.SetEngine(o.engine)
+		o.anyTrace = true
 	}
 	res, err := scenario.Replay(c.ctx, tape)
 	if err != nil {

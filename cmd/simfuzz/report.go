@@ -185,7 +185,7 @@ func (f *runFlags) repeat(k *campaign, seed uint64) []string {
 	args := []string{"run", "--seed", fmt.Sprint(first), "--seeds", fmt.Sprint(seed - first + 1)}
 	f.given.Visit(func(given *pflag.Flag) {
 		switch given.Name {
-		case "nodes", "operations", "faults", "level", "strategy", "depth":
+		case "nodes", "operations", "faults", "level", "strategy", "depth", "engine":
 			args = append(args, "--"+given.Name, given.Value.String())
 		}
 	})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/sim/engines"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -33,6 +34,7 @@ type runFlags struct {
 	faults   string
 	level    string
 	strategy string
+	engine   string
 	depth    int
 	ops      int
 	failures int
@@ -55,12 +57,13 @@ func (c *cli) runCommand() *cobra.Command {
 		Short: "Fuzz the store: seeds become clusters, faults and histories",
 		Long: "run fuzzes the key-value store in a simulated world, one seed after the other, and judges every run: " +
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. " +
+			"With --engine, values are kept by a storage engine on the same faulty disk: its files lose and tear what was not synced, fail, and rot. " +
 			"A failing seed leaves a folder under --out with a tape that replays it.\n\n" +
 			"The exit code is 0 if nothing is violated, 1 on a violation, and 2 if histories were left undecided, more than 1% of " +
 			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach, " +
 			"or left more operations without an answer than it may while faults last.",
 		Example: "  simfuzz run --for 1m\n  simfuzz run --seed 1 --seeds 5000 --level causal --nodes 5\n" +
-			"  simfuzz run --faults swarm,corrupt=off\n  simfuzz run --faults off,crash=extreme,disk=low",
+			"  simfuzz run --faults swarm,corrupt=off\n  simfuzz run --faults off,crash=extreme,disk=low\n  simfuzz run --engine lsm --seeds 2000",
 		Args: command.NoArguments,
 	}
 	cmd.RunE = func(called *cobra.Command, _ []string) error {
@@ -85,6 +88,7 @@ func (c *cli) runCommand() *cobra.Command {
 	command.WordFlag(cmd, &f.level, "level", "", session.Levels(), "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+
 		"; see \"simfuzz levels\" (default: drawn for each seed)")
 	strategyFlag(cmd, &f.strategy)
+	engineFlag(cmd, &f.engine, noEngine, "what keeps the values of replicas, on a disk with faults; none: their memory, and the log")
 	command.NumberFlag(fl, &f.depth, "depth", 3, 1, scenario.MaxDepth, "ordering constraints that the strategy pct looks for")
 	fl.StringVar(&f.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
 	command.NumberFlag(fl, &f.failures, "failures", maxFailed, 1, 10_000, "failing seeds after which to stop")
@@ -99,10 +103,23 @@ func strategyFlag(cmd *cobra.Command, p *string) {
 	command.WordFlag(cmd, p, "strategy", "swarm", scenario.Strategies(), "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
 }
 
+// engineFlag adds the flag of what keeps values: an engine, or a word of its own.
+func engineFlag(cmd *cobra.Command, p *string, otherwise, usage string) {
+	command.WordFlag(cmd, p, "engine", otherwise, append([]string{otherwise}, engines.Names()...), usage)
+}
+
+// engineOf is the engine that the flag names, "" for none.
+func engineOf(flag string) string {
+	if flag == noEngine {
+		return ""
+	}
+	return flag
+}
+
 // config is what the flags fix of the campaign. The number of seeds is held against
 // the last seed that there is.
 func (f *runFlags) config() (scenario.Config, error) {
-	cfg := scenario.Config{Nodes: f.nodes, Operations: f.ops, Level: f.level, Faults: f.faults, Strategy: f.strategy, Depth: f.depth, Base: f.seed}
+	cfg := scenario.Config{Engine: engineOf(f.engine), Nodes: f.nodes, Operations: f.ops, Level: f.level, Faults: f.faults, Strategy: f.strategy, Depth: f.depth, Base: f.seed}
 	if err := (scenario.Config{Faults: f.faults}).Validate(); err != nil {
 		return cfg, command.Usagef("run: --%s", strings.TrimPrefix(err.Error(), scenario.ErrConfig.Error()+": "))
 	}

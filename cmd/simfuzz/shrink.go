@@ -17,6 +17,7 @@ import (
 type shrinkOptions struct {
 	out     string
 	replays int
+	engine  string
 	json    bool
 }
 
@@ -32,6 +33,7 @@ func (c *cli) shrinkCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return c.shrink(args[0], o) },
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "`FILE` to write the small tape to (default: shrunk.json beside the tape)")
+	engineFlag(cmd, &o.engine, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
 	command.NumberFlag(cmd.Flags(), &o.replays, "replays", 1000, 1, 1_000_000, "runs that the search may take")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
 	return cmd
@@ -63,6 +65,9 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 	p := command.StartProgress(c.err, func() string {
 		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", command.Since(started), len(tape.Operations), len(tape.Decisions))
 	})
+	if o.engine != tapeEngine {
+		tape.Setup.SetEngine(o.engine)
+	}
 	s, err := scenario.Shrink(c.ctx, tape, o.replays)
 	p.Finish()
 	if err != nil {

@@ -17,7 +17,14 @@ type FSStats struct {
 	Spared      int64 // damage that the budget did not grant
 }
 
-// clone copies all that is, decisions still to be made excepted.
+// Clone copies all that is, what is not durable included, and decisions still to be made
+// excepted. Handles of f are none of the copy's.
+func (f *FS) Clone() *FS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.clone()
+}
+
 func (f *FS) clone() *FS {
 	c := &FS{
 		opts: f.opts, names: map[string]*inode{}, durable: map[string]*inode{}, dirs: maps.Clone(f.dirs),

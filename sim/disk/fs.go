@@ -37,6 +37,9 @@ type FSOptions struct {
 	Disk int
 	// Sector is the size in bytes of what is written or torn as one, 512 by default.
 	Sector int
+	// Alive is asked before each operation that changes something, if it is not nil: false
+	// stops the machine then, as [FS.CrashAt] would.
+	Alive func() bool
 	// MaxBytes bounds all files together, by default 1 GiB; beyond it writes fail
 	// with ENOSPC.
 	MaxBytes int64
@@ -168,6 +171,9 @@ func (f *FS) tick() error {
 	f.ops++
 	if f.ops == f.cloneAt {
 		f.onClone(f.clone())
+	}
+	if f.stopAt == 0 && f.opts.Alive != nil && !f.opts.Alive() {
+		f.stopAt = f.ops
 	}
 	if f.stopAt > 0 && f.ops >= f.stopAt {
 		return ErrCrashed

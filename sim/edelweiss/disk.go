@@ -4,25 +4,21 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs/store"
-	"github.com/joinery-go/joinery/kvs/store/appendlog"
-	"github.com/joinery-go/joinery/kvs/store/hybridlog"
-	"github.com/joinery-go/joinery/kvs/store/lsm"
-	"github.com/joinery-go/joinery/kvs/store/memory"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
+	"github.com/joinery-go/joinery/sim/engines"
 )
 
 // Errors of this package, for errors.Is.
 var (
-	ErrEngine = errors.New("no such engine")
+	ErrEngine = engines.ErrEngine
 	ErrRecord = errors.New("the record of a timestep is damaged")
 	ErrFull   = errors.New("the disk is full")
 )
@@ -30,41 +26,15 @@ var (
 // maxSlots bounds the tuples of a node.
 const maxSlots = 1 << 20
 
-var opens = map[string]func(store.Options) (store.Engine, error){
-	"appendlog": func(o store.Options) (store.Engine, error) {
-		return engine(appendlog.Open(appendlog.Options{Options: o}))
-	},
-	"hybridlog": func(o store.Options) (store.Engine, error) {
-		return engine(hybridlog.Open(hybridlog.Options{Options: o}))
-	},
-	"lsm":    func(o store.Options) (store.Engine, error) { return engine(lsm.Open(lsm.Options{Options: o})) },
-	"memory": func(o store.Options) (store.Engine, error) { return engine(memory.Open(memory.Options{Options: o})) },
-}
-
-// engine keeps a failed Open from being an engine that is a nil pointer.
-func engine[E store.Engine](e E, err error) (store.Engine, error) {
-	if err != nil {
-		return nil, err
-	}
-	return e, nil
-}
-
 // Engines lists the engines, sorted.
-func Engines() []string {
-	var names []string
-	for name := range opens {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func Engines() []string { return engines.Names() }
 
 // Disks makes the disks of a trial of a rewritten program, on an engine of [Engines].
 func Disks(p *el.Program, name string) (trial.Disks, error) {
-	open := opens[name]
-	if open == nil {
-		return nil, fmt.Errorf("%w: %q: choose one of %s", ErrEngine, name, strings.Join(Engines(), ", "))
+	if err := engines.Check(name, 0); err != nil {
+		return nil, err
 	}
+	open := func(o store.Options) (store.Engine, error) { return engines.Open(name, o, 0) }
 	return func(n sim.NodeID, src choice.Source, faulty bool, until sim.Time) (trial.Disk, error) {
 		d := &device{program: p, open: open, src: src, until: until}
 		o := disk.FSOptions{Source: d, Disk: int(n)}

@@ -10,6 +10,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/engines"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	Strategy   string // how choices are made, see Strategies; "" is the first
 	Depth      int    // of the strategy pct, 1 to MaxDepth; 0 is 3
 	Base       uint64 // of the strategy exhaustive: the seed whose schedules are gone through
+	Engine     string // storage engine that keeps the values of replicas, see engines.Names; "" keeps them in memory
 	Operations int    // client operations, 20 to MaxOperations; 0 draws 20 to UsualOperations
 }
 
@@ -55,6 +57,11 @@ func (c Config) Validate() error {
 	case c.Strategy != "" && !slices.Contains(Strategies(), c.Strategy):
 		return fmt.Errorf("%w: strategy %q, want one of %v", ErrConfig, c.Strategy, Strategies())
 	}
+	if c.Engine != "" {
+		if err := engines.Check(c.Engine, 0); err != nil {
+			return fmt.Errorf("%w: engine: %w", ErrConfig, err)
+		}
+	}
 	_, err := parseFaults(c.Faults)
 	return err
 }
@@ -78,6 +85,12 @@ type Setup struct {
 	// the default of the store, which no run comes to.
 	CheckpointBytes int `json:"checkpoint_bytes,omitempty"`
 
+	// Engine keeps the values of replicas, in files of about EngineBytes (see
+	// engines.Open), but for CacheBytes of them. Without it they are all in memory.
+	Engine      string `json:"engine,omitempty"`
+	EngineBytes int    `json:"engine_bytes,omitempty"`
+	CacheBytes  int    `json:"cache_bytes,omitempty"`
+
 	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
 	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
 	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
@@ -99,6 +112,13 @@ const smallBatch = 32
 // checkpoints are what Setup.CheckpointBytes is drawn from: mostly little, so that a
 // replica writes several checkpoints while a run lasts.
 var checkpoints = []int{256, 512, 1024, 4096}
+
+// engineFiles and caches are what Setup.EngineBytes and CacheBytes are drawn from: little, so
+// that files are merged, and values leave the memory, while a run lasts.
+var (
+	engineFiles = []int{1 << 10, 2 << 10, 16 << 10}
+	caches      = []int{1, 100, 1000, 100_000}
+)
 
 // smallLog has owners that have been out of touch brought up by snapshots.
 const smallLog = 4
@@ -142,6 +162,10 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		s.Log = smallLog * s.long()
 	}
 	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
+	if s.Engine = c.Engine; s.Engine != "" {
+		s.EngineBytes = engineFiles[pick("engine", len(engineFiles))]
+		s.CacheBytes = caches[pick("cache", len(caches))]
+	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
 }
@@ -169,6 +193,14 @@ func (s *Setup) ring() (*ring.Ring, error) {
 	return ring.New(ids, s.Partitions, s.Replicas)
 }
 
+// SetEngine has the run's values kept by another engine, with files and as many bytes in
+// memory as a tape without an engine does not say.
+func (s *Setup) SetEngine(name string) {
+	if s.Engine = name; s.EngineBytes == 0 {
+		s.EngineBytes, s.CacheBytes = engineFiles[0], caches[1]
+	}
+}
+
 // validate checks what a tape brought.
 func (s *Setup) validate() error {
 	asked := max(s.Operations, MinOperations) // a shrunk tape has fewer
@@ -191,10 +223,19 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
 	case s.CheckpointBytes < 0 || s.CheckpointBytes > 1<<30:
 		return fmt.Errorf("%w: a checkpoint every %d bytes, want 0 to %d", ErrConfig, s.CheckpointBytes, 1<<30)
+	case s.Engine == "" && (s.EngineBytes != 0 || s.CacheBytes != 0):
+		return fmt.Errorf("%w: sizes of an engine, and no engine", ErrConfig)
+	case s.CacheBytes < 0 || s.CacheBytes > 1<<30:
+		return fmt.Errorf("%w: %d bytes of values in memory, want 0 to %d", ErrConfig, s.CacheBytes, 1<<30)
 	case s.Log < 0 || s.Log > 1<<20:
 		return fmt.Errorf("%w: a log of %d deltas, want 0 to %d", ErrConfig, s.Log, 1<<20)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
+	}
+	if s.Engine != "" {
+		if err := engines.Check(s.Engine, s.EngineBytes); err != nil {
+			return fmt.Errorf("%w: engine: %w", ErrConfig, err)
+		}
 	}
 	_, err = s.ring()
 	return err

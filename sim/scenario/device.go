@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -16,11 +17,21 @@ import (
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
-// device is the disk of a replica, which the host watches go back in time.
+// device is the disk of a replica, which the host watches go back in time: its log, and
+// the files of its engine if it has one.
 type device struct {
 	*disk.Log
-	run  *run
-	node sim.NodeID
+	engine *engine // nil if the replica keeps its values in memory
+	run    *run
+	node   sim.NodeID
+}
+
+// Crash loses what was not durable.
+func (d *device) Crash(c *sim.CrashContext) {
+	d.Log.Crash(c)
+	if d.engine != nil {
+		d.engine.crashed(c)
+	}
 }
 
 var _ sim.Rewinder = (*device)(nil)
@@ -31,7 +42,14 @@ func (d *device) Rewind(keep, of int) {
 	r, h := d.run, d.run.replicas[d.node]
 	r.tell(func(o oracle.Oracle) { o.Reading(h.id) })
 	d.Log.Rewind(keep, of)
-	if err := h.recover(inspecting); err != nil {
+	var err error
+	if d.engine != nil {
+		err = d.engine.rewind(d.Log.Written())
+	}
+	if err == nil {
+		err = h.recover(nil, inspecting)
+	}
+	if err != nil {
 		r.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(h.id), Message: err.Error()})
 		return
 	}
@@ -41,17 +59,30 @@ func (d *device) Rewind(keep, of int) {
 // inspecting is the incarnation, of none that runs, that looks into a disk.
 const inspecting = 1 << 32
 
-// recover makes the store what an incarnation finds on the disk.
-func (r *replica) recover(incarnation uint64) (err error) {
+// recover makes the store what an incarnation finds on the disk. Without a context it is
+// one that only looks.
+func (r *replica) recover(c *sim.Context, incarnation uint64) (err error) {
 	defer func() {
 		if what := recover(); what != nil {
 			err = fmt.Errorf("panic: %v%s", what, origin())
 		}
 	}()
-	r.stored = r.run
 	records := lend(r.disk.Records())
 	cfg := r.config(incarnation)
 	cfg.Unreadable = r.disk.Unreadable()
+	if e := r.engine; e != nil {
+		var s *host.Slots
+		if c != nil {
+			s, err = e.open(cfg.Origin)
+		} else {
+			s, err = e.look(cfg.Origin)
+		}
+		if err != nil {
+			return err
+		}
+		cfg.Values = s
+	}
+	r.stored = r.run
 	err = r.store.Reset(cfg, records)
 	for _, b := range records {
 		wire.PoisonBytes(b)
@@ -71,11 +102,21 @@ func lend(records [][]byte) [][]byte {
 // damaged returns which writes may be missing on the disk of a replica, since a record
 // that had them could not be read; nil if all could.
 func (r *replica) damaged() oracle.Missing {
-	lost := r.disk.TakeLost()
-	if len(lost) == 0 {
+	lost, gone := r.disk.TakeLost(), r.store.Lost()
+	if r.engine != nil {
+		r.engine.hurt = r.engine.hurt || len(lost) > 0 // an older checkpoint may have been started from
+		if len(gone) > 0 && !r.engine.hurt {
+			r.run.fail(Violation{Oracle: "recovery", Kind: "value", Node: int(r.id), Message: fmt.Sprintf(
+				"node %d leaves out partitions %v over lost values, and nothing has damaged them", r.id, gone)})
+		}
+	}
+	if len(lost)+len(gone) == 0 {
 		return nil
 	}
 	all, parts, dots := false, map[ring.Partition]bool{}, map[ring.Partition]gossip.Dots{}
+	for _, p := range gone {
+		parts[p] = true
+	}
 	for _, rec := range lost {
 		held, err := new(wire.DecodeBuffer).Contents(rec)
 		if err != nil {
@@ -101,7 +142,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
 		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past,
-		CheckpointBytes: r.run.setup.CheckpointBytes,
+		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 	}
 }
 

@@ -29,6 +29,14 @@ const (
 	markLost        = oracle.MarkLost
 )
 
+// The situations that a campaign on an engine must have reached beside these, if it is one
+// that can.
+const (
+	markLoaded         = "value read from the engine"
+	markValueLost      = "lost value found, and its partition given up"
+	markEngineReplaced = "damaged engine replaced"
+)
+
 // markStranded is too rare to be asked of a campaign.
 const markStranded = "replica restarted to hand writes over once more"
 
@@ -41,9 +49,17 @@ func Marks() []string {
 }
 
 // Marks names the situations that a long campaign of c must reach, if its faults are
-// drawn by swarm: those of [Marks] less those that c rules out.
+// drawn by swarm: those of [Marks], and of engines if it has one, less those that c rules
+// out.
 func (c Config) Marks() []string {
-	return slices.DeleteFunc(Marks(), func(m string) bool {
+	all := Marks()
+	if c.Engine != "" {
+		all = append(all, markLoaded, markEngineReplaced)
+		if c.Engine == "lsm" || c.Engine == "appendlog" { // the others have read everything when they are open
+			all = append(all, markValueLost)
+		}
+	}
+	return slices.DeleteFunc(all, func(m string) bool {
 		switch m {
 		case markWaited, markUnavailable:
 			return c.Level == session.Eventual.String()

@@ -89,12 +89,12 @@ func (m *memory) kinds(tagged bool) (*kind.Kinds, error) {
 }
 
 // replica is the host of a replica that starts, with nothing left of what it was.
-func (m *memory) replica(r *run, n sim.NodeID, log *disk.Log) *replica {
+func (m *memory) replica(r *run, n sim.NodeID, log *device) *replica {
 	for len(m.replicas) <= int(n) {
 		m.replicas = append(m.replicas, new(replica))
 	}
 	h := m.replicas[n]
-	*h = replica{run: r, id: ring.NodeID(n), disk: log, store: h.store, stored: h.stored}
+	*h = replica{run: r, id: ring.NodeID(n), disk: log.Log, engine: log.engine, store: h.store, stored: h.stored}
 	return h
 }
 
@@ -115,7 +115,13 @@ func (m *memory) log(r *run, n sim.NodeID) *device {
 	}
 	d := m.logs[n]
 	d.Log.Reset(disk.Options{})
-	d.run, d.node = r, n
+	d.run, d.node, d.engine = r, n, nil
+	if r.setup.Engine != "" {
+		var err error
+		if d.engine, err = newEngine(d); err != nil {
+			r.err = err
+		}
+	}
 	return d
 }
 

@@ -20,6 +20,7 @@ type replica struct {
 	run     *run
 	id      ring.NodeID
 	disk    *disk.Log
+	engine  *engine      // nil if values are in memory
 	core    *kvs.Replica // &store, once recovery has succeeded
 	host    host.Host    // of core
 	context *sim.Context // of the event at hand
@@ -49,12 +50,22 @@ func (r *replica) Start(c *sim.Context) {
 	if again {
 		r.run.tell(func(o oracle.Oracle) { o.Reading(r.id) })
 	}
-	if err := r.recover(c.Incarnation()); err != nil {
+	leave := r.during(c)
+	err := r.recover(c, c.Incarnation())
+	leave()
+	switch {
+	case err == nil:
+	case c.Dead():
+		return
+	case r.engine != nil && passing(err):
+		r.giveUp(c, err)
+		return
+	default:
 		r.run.fail(Violation{Oracle: "recovery", Kind: "error", Node: int(r.id), Message: err.Error()})
 		return
 	}
 	missing := r.damaged()
-	if missing != nil {
+	if missing != nil && len(r.store.Lost()) == 0 {
 		c.Mark(markUnreadable)
 	}
 	if again {
@@ -97,8 +108,12 @@ func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 	r.do(c, kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
 }
 
-// Persisted tells the core that a record is durable.
+// Persisted tells the core that a record is durable, or what its engine keeps.
 func (r *replica) Persisted(c *sim.Context, token uint64) {
+	if token >= hardenToken {
+		r.hardened(c, token-hardenToken)
+		return
+	}
 	if err := r.disk.Synced(token); err != nil {
 		r.giveUp(c, err)
 		return
@@ -121,7 +136,9 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 func (r *replica) do(c *sim.Context, ev kvs.Event) {
 	defer r.caught(doing[ev.Kind])
 	r.context = c
+	leave := r.during(c)
 	err := r.host.Do(ev)
+	leave()
 	wire.PoisonBytes(ev.Msg) // whoever keeps hold of it shows, and shows again from a tape
 	r.core.Poison()
 	r.ended(c, err)
@@ -130,6 +147,7 @@ func (r *replica) do(c *sim.Context, ev kvs.Event) {
 // doing names what the core does with an event.
 var doing = [...]string{
 	kvs.EventMessage: "message", kvs.EventRequest: "request", kvs.EventTick: "tick", kvs.EventPersisted: "persisted",
+	kvs.EventHardened: "hardened",
 }
 
 // mark notes what a step brought about.
@@ -152,6 +170,9 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	}
 	if after.Checkpoints > before.Checkpoints {
 		c.Mark(markCheckpoint)
+	}
+	if after.Loaded > before.Loaded {
+		c.Mark(markLoaded)
 	}
 	*before = after
 }
@@ -201,7 +222,15 @@ func (r *replica) Accepted(e *gossip.Entry) {
 func (r *replica) ended(c *sim.Context, err error) {
 	switch {
 	case err == nil:
-	case errors.Is(err, host.ErrRestart):
+	case errors.Is(err, kvs.ErrValueLost):
+		c.Mark(markValueLost)
+		c.Note("stops: %v", err)
+		c.Abort()
+		if !r.engine.hurt {
+			r.run.fail(Violation{Oracle: "recovery", Kind: "value", Node: int(r.id), Message: fmt.Sprintf(
+				"node %d: nothing has damaged what was kept, and yet: %v", r.id, err)})
+		}
+	case errors.Is(err, host.ErrRestart) && r.core.Failed() == nil:
 		c.Mark(markStranded)
 		c.Abort()
 	default:

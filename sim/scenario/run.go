@@ -274,7 +274,7 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
-				return rn.replica(r, n, rn.logs[n].Log)
+				return rn.replica(r, n, rn.logs[n])
 			}
 			return rn.client(r, int(n)-s.Nodes)
 		},

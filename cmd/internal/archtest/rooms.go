@@ -111,7 +111,10 @@ var Rooms = []Room{
 	},
 	{ // trials of event-log programs on the engines: the one room that knows both
 		Pattern:  "sim/edelweiss",
-		Packages: []string{"lattice/edelweiss/...", "sim", "sim/disk", "gen/choice", "kvs/store", "kvs/store/..."},
+		Packages: []string{"lattice/edelweiss/...", "sim", "sim/disk", "sim/engines", "gen/choice", "kvs/store"},
+	},
+	{ // what the rooms that run engines on simulated disks have in common
+		Pattern: "sim/engines", Packages: []string{"kvs/store", "kvs/store/..."},
 	},
 
 	{Pattern: "linearizability/history"},

@@ -51,7 +51,7 @@ func (o *Monotonic) Persisted(n ring.NodeID) {
 	}
 	last, at := ring.Partition(0), 0
 	core.Each(func(p ring.Partition, key, kind string, v kind.Value) {
-		if !o.Ring().Owns(n, p) {
+		if v == nil || !o.Ring().Owns(n, p) { // or it is lost, and the replica has yet to notice
 			return
 		}
 		if p != last {

@@ -35,14 +35,14 @@ func (o *OneKind) Accepted(w *Write) {
 		return
 	}
 	core := o.Running(w.Node)
-	if core == nil || core.Look(w.Entry.Key, w.Entry.Kind) == nil {
+	if core == nil || !core.Knows(w.Entry.Key, w.Entry.Kind) {
 		for i := range o.Kinds().Len() {
 			other := o.Kinds().At(i).Name()
 			if other == w.Entry.Kind {
 				continue
 			}
 			coming := slices.Contains(o.accepted, kindOf{typedKey{w.Entry.Key, other}, w.Entry.Dot.Origin}) && o.keeps(w.Node, w.Partition)
-			if coming || core != nil && core.Look(w.Entry.Key, other) != nil {
+			if coming || core != nil && core.Knows(w.Entry.Key, other) {
 				o.Fail(at("kind", w.Node, w.Operation, "write #%d makes %q a %s at node %d, where it is a %s", w.Operation.ID, w.Entry.Key, w.Entry.Kind, w.Node, other))
 			}
 		}
@@ -57,7 +57,7 @@ func (o *OneKind) Responded(s *Sent) {
 		return
 	}
 	for i := range o.Kinds().Len() {
-		if other := o.Kinds().At(i).Name(); other != string(x.Type) && core.Look(x.Key, other) != nil {
+		if other := o.Kinds().At(i).Name(); other != string(x.Type) && core.Knows(x.Key, other) {
 			o.Fail(at("kind", s.Node, x, "read #%d of %q as a %s finds nothing at node %d, where it is a %s", x.ID, x.Key, x.Type, s.Node, other))
 		}
 	}
