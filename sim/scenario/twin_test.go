@@ -263,7 +263,7 @@ func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 			horizon: time.Duration(setup.HorizonMS) * time.Millisecond,
 		}
 		for n := range setup.Nodes {
-			h := m.replica(r, sim.NodeID(n), nil)
+			h := m.replica(r, sim.NodeID(n), new(device))
 			if err := h.store.Reset(h.config(1), nil); err != nil {
 				t.Fatal(err)
 			}
