@@ -63,7 +63,8 @@ var refusals = map[string]map[string][]refused{
 	},
 	"zoo": {"seed": fromZero, "cases": cases, "workers": workers, "json": notTruth},
 	"mutants": {
-		"seed": fromZero, "workers": workers, "strategy": strategy, "strategies": notTruth, "corpus": nothing, "list": notTruth, "json": notTruth,
+		"engine": {{"pebble", "one of none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of none"}},
+		"seed":   fromZero, "workers": workers, "strategy": strategy, "strategies": notTruth, "corpus": nothing, "list": notTruth, "json": notTruth,
 		"seeds":  append([]refused{{"0", "1 to 1000000000000"}, {"1000000000001", "1 to 1000000000000"}}, notWhole...),
 		"sample": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...), "mechanical": nothing,
 		"trials": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),

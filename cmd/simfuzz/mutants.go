@@ -27,6 +27,7 @@ type mutantsOptions struct {
 	seeds    uint64
 	workers  int
 	strategy string
+	engine   string
 	list     bool
 	compare  bool
 	trials   int
@@ -68,6 +69,7 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	command.NumberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
 	command.WorkersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)
+	engineFlag(cmd, &o.engine, noEngine, "what keeps the values of replicas, of mutants that do not name it")
 	f.BoolVar(&o.compare, "strategies", false, "instead compare the strategies: how many seeds each needs to find each mutant")
 	command.NumberFlag(f, &o.trials, "trials", 20, 1, 10_000, "with --strategies, how often each tries")
 	f.StringVar(&o.corpus, "corpus", "", "`FOLDER` in which to keep a small tape of each mutant found, as a test of what once broke")
@@ -240,7 +242,7 @@ func (c *cli) listMutants(o mutantsOptions, list []mutants.Mutant) error {
 	for _, m := range list {
 		if o.json {
 			if err := c.printJSON(map[string]any{
-				"kind": "mutant", "name": m.Name, "doc": m.Doc, "file": m.File, "oracles": m.Oracles,
+				"kind": "mutant", "name": m.Name, "doc": m.Doc, "file": m.File, "oracles": m.Oracles, "flags": m.Flags,
 			}); err != nil {
 				return err
 			}
@@ -290,6 +292,9 @@ func (o *mutantsOptions) campaign(strategy string) mutants.CampaignOptions {
 	c := mutants.CampaignOptions{Seed: o.seed, Seeds: o.seeds}
 	if strategy != "" {
 		c.Flags = append(c.Flags, "--strategy", strategy)
+	}
+	if engineOf(o.engine) != "" {
+		c.Flags = append(c.Flags, "--engine", o.engine)
 	}
 	if o.workers > 0 {
 		c.Flags = append(c.Flags, "--workers", fmt.Sprint(o.workers))

@@ -96,6 +96,15 @@ func (o *mutantsOptions) checkMechanical() error {
 	return nil
 }
 
+// engines are the packages of the engine that the campaign runs, if it runs one.
+func (o *mutantsOptions) engines() []string {
+	if engineOf(o.engine) == "" {
+		return nil
+	}
+	const store = modulePath + "/kvs/store"
+	return []string{store + "/internal", store + "/" + o.engine}
+}
+
 // mechanical derives mutants from source and has the campaign and the tests run each.
 func (c *cli) mechanical(o mutantsOptions, names []string) (err error) {
 	started := time.Now()
@@ -122,6 +131,7 @@ func (c *cli) mechanical(o mutantsOptions, names []string) (err error) {
 	if err != nil {
 		return c.mechanicalError(err)
 	}
+	subject.Leave(modulePath+"/kvs/store", o.engines()...)
 	all := mechanical.Mutations(modulePath, subject.Packages)
 	reasons, err := arguedMutants(b, subject, all)
 	if err != nil {

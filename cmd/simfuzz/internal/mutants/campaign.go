@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,7 +87,7 @@ func (b *Builder) Fuzz(ctx context.Context, m Mutant, program string, o Campaign
 	args := append([]string{
 		"run", "--json", "--seed", strconv.FormatUint(o.Seed, 10), "--seeds", strconv.FormatUint(o.Seeds, 10),
 		"--out", filepath.Join(filepath.Dir(program), "runs"),
-	}, o.Flags...)
+	}, slices.Concat(o.Flags, m.Flags)...)
 	lines, code, err := b.ask(ctx, program, args...)
 	if err != nil {
 		return c, fmt.Errorf("fuzz mutant %s: %w", m.Name, err)

@@ -47,6 +47,7 @@ type Mutant struct {
 	Doc     string   // one line: what is broken, and what should notice
 	File    string   // the production file, relative to the module's root, with slashes
 	Oracles []string // any of these may notice; empty accepts every oracle
+	Flags   []string // that the campaign needs, of "simfuzz run"
 	Search  string
 	Replace string
 }
@@ -81,7 +82,7 @@ func Load(fsys fs.FS, dir string) ([]Mutant, error) {
 
 // Parse reads a mutant from its text: a txtar archive whose comment holds
 // "doc:", "file:" and optionally "oracle:" lines (several oracles separated by
-// commas) and whose two files are named search and replace. The final newline of
+// commas) and "flags:" lines (several flags by spaces), and whose two files are named search and replace. The final newline of
 // each is not part of it, so that parts of a line can be replaced.
 func Parse(name string, text []byte) (Mutant, error) {
 	m := Mutant{Name: name}
@@ -104,6 +105,8 @@ func Parse(name string, text []byte) (Mutant, error) {
 			for o := range strings.SplitSeq(value, ",") {
 				m.Oracles = append(m.Oracles, strings.TrimSpace(o))
 			}
+		case field == "flags" && m.Flags == nil:
+			m.Flags = strings.Fields(value)
 		default:
 			return m, fmt.Errorf("%w: field %q is unknown or stands twice", ErrMalformed, field)
 		}

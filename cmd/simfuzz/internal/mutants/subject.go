@@ -40,6 +40,17 @@ func (t test) runs(pkg string) bool { return t.pkg == pkg || t.deps[pkg] }
 // tests.
 func (s *Subject) Simulated(pkg string) bool { return s.simulated[pkg] }
 
+// Leave has campaigns not be what runs packages below a path, but for those below one of
+// the others: they contain them, and run them only if told to.
+func (s *Subject) Leave(below string, others ...string) {
+	for pkg := range s.simulated { //joinery:anyorder deletes by key
+		within := func(path string) bool { return pkg == path || strings.HasPrefix(pkg, path+"/") }
+		if within(below) && !slices.ContainsFunc(others, within) {
+			delete(s.simulated, pkg)
+		}
+	}
+}
+
 // Tests lists the packages whose tests run a package, its own first.
 func (s *Subject) Tests(pkg string) (list []string) {
 	for _, t := range s.testsOf(pkg) {

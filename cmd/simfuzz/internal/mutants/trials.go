@@ -66,7 +66,7 @@ func (b *Builder) failures(ctx context.Context, m Mutant, program string, seed u
 	args := append([]string{
 		"run", "--json", "--keep=false", "--seed", strconv.FormatUint(seed, 10), "--seeds", strconv.FormatUint(o.Seeds, 10),
 		"--failures", strconv.Itoa(most),
-	}, o.Flags...)
+	}, slices.Concat(o.Flags, m.Flags)...)
 	lines, _, err := b.ask(ctx, program, args...)
 	if err != nil {
 		return nil, fmt.Errorf("try mutant %s: %w", m.Name, err)
