@@ -429,3 +429,51 @@ func TestMemoryIsBounded(t *testing.T) {
 	assert.Less(t, slots, int(keys)*3/2)
 	assert.NoError(t, c.replicas[0].Failed())
 }
+
+// FuzzRecoverKept has a replica start on whatever records there are, in place of some of a
+// log with a checkpoint, and on slots that hold whatever: it refuses the records, or it
+// starts, and it goes on or ends over a value. It never panics.
+func FuzzRecoverKept(f *testing.F) {
+	c := newCluster(f, 1, 3, 1, 1)
+	c.check, c.keeping = 100, true
+	c.crash(0)
+	for i := range uint64(12) {
+		c.ask(0, put(i%3, 1+i, "set", fmt.Sprintf("k%d", i%4), []byte{byte(i)}))
+		for range 6 {
+			c.step()
+		}
+	}
+	c.settle()
+	log, s := c.disks[0], c.outside[0]
+	for i, rec := range log {
+		f.Add(uint8(i), rec, uint8(1), []byte("x"))
+	}
+	f.Add(uint8(0), wire.AppendLost(nil, wire.Slot{Number: 1, Origin: 2, Checkpoint: 1}), uint8(2), []byte{})
+	f.Fuzz(func(t *testing.T, at uint8, rec []byte, slot uint8, value []byte) {
+		if x, err := new(wire.DecodeBuffer).Checkpoint(rec); err == nil {
+			for i := range x.Kept {
+				if x.Kept[i].At.Number > 1<<16 { // which has the memory for that
+					return
+				}
+			}
+		}
+		records := slices.Clone(log)
+		records[int(at)%len(log)] = rec
+		left := s.clone()
+		left.held[uint64(slot)] = value
+		r, err := kvs.New(kvs.Config{Origin: 1 << 40, Ring: c.ring, Kinds: kind.Default(), Secret: secret, Values: left}, records)
+		if err != nil {
+			require.True(t, errors.Is(err, wire.ErrMessage) || errors.Is(err, kvs.ErrOriginUsed), "%v", err)
+			return
+		}
+		r.Start()
+		for i := range uint64(4) {
+			q := wire.Request{Client: 99, Req: 1 + i, Kind: "set", Key: fmt.Sprintf("k%d", i)}
+			r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
+			r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now})
+		}
+		if err := r.Failed(); err != nil {
+			require.ErrorIs(t, err, kvs.ErrValueLost)
+		}
+	})
+}

@@ -1,0 +1,215 @@
+package host_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/host"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// fake is an engine in a map, whose reads fail as told.
+type fake struct {
+	store.Engine
+	held  map[string][]byte
+	fails []error // of the next reads
+	syncs int
+	full  error
+}
+
+func (f *fake) Get(key []byte) ([]byte, error) {
+	if len(f.fails) > 0 {
+		err := f.fails[0]
+		if f.fails = f.fails[1:]; err != nil {
+			return nil, err
+		}
+	}
+	return f.held[string(key)], nil
+}
+
+func (f *fake) Set(key, value []byte) error {
+	if f.full != nil {
+		return f.full
+	}
+	f.held[string(key)] = append([]byte(nil), value...)
+	return nil
+}
+
+func (f *fake) Sync() error {
+	f.syncs++
+	return f.full
+}
+
+func TestSlots(t *testing.T) {
+	f := &fake{held: map[string][]byte{}}
+	s, err := host.NewSlots(f, 17)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(17), s.ID())
+	assert.Equal(t, 1, f.syncs, "the number is durable")
+	s, err = host.NewSlots(f, 33)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(17), s.ID(), "it is the first one for ever")
+
+	require.NoError(t, s.Keep(5, []byte("five")))
+	require.NoError(t, s.Keep(1<<40, []byte("more")))
+	b, err := s.Get(5)
+	require.NoError(t, err)
+	assert.Equal(t, "five", string(b))
+	b, err = s.Get(6)
+	require.NoError(t, err)
+	assert.Empty(t, b)
+	require.NoError(t, s.Sync())
+	assert.Equal(t, 2, f.syncs)
+}
+
+// TestSlotsTellLossFromFailure: what is damaged twice is lost, what fails for another
+// reason is not.
+func TestSlotsTellLossFromFailure(t *testing.T) {
+	f := &fake{held: map[string][]byte{}}
+	s, err := host.NewSlots(f, 1)
+	require.NoError(t, err)
+	require.NoError(t, s.Keep(5, []byte("five")))
+	cable := errors.New("the cable is loose")
+	for _, c := range []struct {
+		fails []error
+		lost  bool
+		err   error
+	}{
+		{nil, false, nil},
+		{[]error{store.ErrCorrupt}, false, nil},
+		{[]error{store.ErrMissing, nil}, false, nil},
+		{[]error{store.ErrCorrupt, store.ErrCorrupt}, true, store.ErrCorrupt},
+		{[]error{store.ErrMissing, store.ErrMissing}, true, store.ErrMissing},
+		{[]error{store.ErrMissingSegment, store.ErrMissingSegment}, true, store.ErrMissingSegment},
+		{[]error{cable}, false, cable},
+		{[]error{store.ErrCorrupt, cable}, false, cable},
+	} {
+		f.fails = c.fails
+		b, err := s.Get(5)
+		assert.Equal(t, c.lost, errors.Is(err, kvs.ErrValueLost), "%v", c.fails)
+		require.ErrorIs(t, err, c.err)
+		if c.err == nil {
+			assert.Equal(t, "five", string(b))
+		}
+		assert.Empty(t, f.fails)
+	}
+
+	f.fails = []error{cable}
+	_, err = host.NewSlots(f, 1)
+	require.ErrorIs(t, err, cable)
+	f.held["id"] = []byte("short")
+	_, err = host.NewSlots(f, 1)
+	require.ErrorIs(t, err, store.ErrCorrupt)
+	f.held, f.full = map[string][]byte{}, cable
+	_, err = host.NewSlots(f, 1)
+	require.ErrorIs(t, err, cable)
+}
+
+// keeping is a memory that also keeps values.
+type keeping struct {
+	*memory
+	slots    *host.Slots
+	hardens  []uint64
+	failKeep error
+	failHard error
+}
+
+func (k *keeping) Keep(slot uint64, value []byte) error {
+	if k.failKeep != nil {
+		return k.failKeep
+	}
+	return k.slots.Keep(slot, value)
+}
+
+func (k *keeping) Harden(token uint64) error {
+	k.hardens = append(k.hardens, token)
+	return k.failHard
+}
+
+// startKeeping starts a node that writes a checkpoint with every write.
+func startKeeping(t *testing.T, env host.Env, values kvs.Values, records [][]byte, origin uint64) *host.Host {
+	r, err := ring.New([]ring.NodeID{0}, 1, 1)
+	require.NoError(t, err)
+	core, err := kvs.New(kvs.Config{
+		Origin: origin, First: origin == 1, Ring: r, Kinds: kind.Default(), Secret: []byte("0123456789abcdef"), CheckpointBytes: 1, Values: values,
+	}, records)
+	require.NoError(t, err)
+	h := host.New(core, env)
+	require.NoError(t, h.Start())
+	return &h
+}
+
+// TestKeeping: values are put where the core says, the sessions that make the checkpoint
+// count wait for the engine, and a failure stops the node.
+func TestKeeping(t *testing.T) {
+	f := &fake{held: map[string][]byte{}}
+	s, err := host.NewSlots(f, 1)
+	require.NoError(t, err)
+	env := &keeping{memory: new(memory), slots: s}
+	h := startKeeping(t, env, s, nil, 1)
+	require.NoError(t, h.Do(write(1)))
+	env.take()
+	persisted := func() []string {
+		require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last}))
+		return env.take()
+	}
+	assert.Equal(t, []string{"respond ok to 7", "persist"}, persisted(), "the partition")
+	assert.Len(t, f.held, 2, "the number and the value")
+	assert.Empty(t, persisted(), "the sessions wait")
+	require.Len(t, env.hardens, 1)
+	require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventHardened, NowMS: 1000, Token: env.hardens[0] + 1}))
+	assert.Empty(t, env.take(), "for this and no other")
+	require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventHardened, NowMS: 1000, Token: env.hardens[0]}))
+	assert.Equal(t, []string{"persist"}, env.take())
+	require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventHardened, NowMS: 1000, Token: env.hardens[0]}), "said twice")
+	assert.Equal(t, []string{"truncate before 2"}, persisted())
+	assert.NotNil(t, h.Core().Look("k", "set"))
+
+	full := errors.New("no space left")
+	env.failHard, err = full, nil
+	for req := uint64(2); req < 20 && err == nil; req++ { // until as much is written as the last checkpoint had
+		require.NoError(t, h.Do(write(req)))
+		err = h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last})
+	}
+	require.ErrorIs(t, err, host.ErrPersist)
+	require.ErrorIs(t, err, full)
+
+	env.failHard, env.failKeep = nil, full
+	h = startKeeping(t, env, s, env.records, 2)
+	require.NoError(t, h.Do(write(30)))
+	err = h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last})
+	require.ErrorIs(t, err, full)
+	require.ErrorIs(t, h.Do(write(31)), host.ErrStopped)
+
+	h = startKeeping(t, new(memory), s, nil, 3)
+	require.NoError(t, h.Do(write(1)))
+	require.ErrorContains(t, h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: 1}), "Keeper")
+}
+
+// TestRestartOverALostValue: the error says why.
+func TestRestartOverALostValue(t *testing.T) {
+	f := &fake{held: map[string][]byte{}}
+	s, err := host.NewSlots(f, 1)
+	require.NoError(t, err)
+	env := &keeping{memory: new(memory), slots: s}
+	h := startKeeping(t, env, s, nil, 1)
+	require.NoError(t, h.Do(write(1)))
+	for range 2 {
+		require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last}))
+	}
+	require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventHardened, NowMS: 1000, Token: env.hardens[0]}))
+	require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last}))
+	f.fails = []error{store.ErrCorrupt, store.ErrCorrupt}
+	require.NoError(t, h.Do(kvs.Event{Kind: kvs.EventTick, NowMS: 1000}), "it writes down what is lost")
+	err = h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: env.last})
+	require.ErrorIs(t, err, host.ErrRestart)
+	require.ErrorIs(t, err, kvs.ErrValueLost)
+	require.ErrorIs(t, err, store.ErrCorrupt)
+	require.ErrorIs(t, h.Start(), host.ErrStopped)
+}
