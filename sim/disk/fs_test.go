@@ -425,3 +425,62 @@ func TestAFileSystemIsADeviceThatCrashesWithItsNode(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"0", "1", "2", "d"}, names, "3 was not synced")
 }
+
+// TestAlive: the machine stops at the operation before which it is said to be dead, for
+// good, and what was synced before is there after the power cut.
+func TestAlive(t *testing.T) {
+	left := 5
+	fs, err := NewFS(FSOptions{Alive: func() bool { left--; return left >= 0 }})
+	require.NoError(t, err)
+	f, err := fs.Create("f", category) // 1
+	require.NoError(t, err)
+	dir, err := fs.OpenDir(".")
+	require.NoError(t, err)
+	require.NoError(t, dir.Sync()) // 2
+	_, err = f.Write([]byte("ab")) // 3
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())   // 4
+	_, err = f.Write([]byte("cd")) // 5
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Sync(), ErrCrashed)
+	left = 100
+	require.ErrorIs(t, f.Sync(), ErrCrashed, "it stays so")
+	_, err = f.ReadAt(make([]byte, 1), 0)
+	require.ErrorIs(t, err, ErrCrashed)
+	fs.PowerCut()
+	g, err := fs.Open("f")
+	require.NoError(t, err)
+	b := make([]byte, 4)
+	n, err := g.ReadAt(b, 0)
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, "ab", string(b[:n]))
+}
+
+// TestClone: a copy has what is not durable too, and nothing that happens to one of the two
+// is seen in the other.
+func TestClone(t *testing.T) {
+	fs, err := NewFS(FSOptions{})
+	require.NoError(t, err)
+	f, err := fs.Create("f", category)
+	require.NoError(t, err)
+	_, err = f.Write([]byte("ab"))
+	require.NoError(t, err)
+	copied := fs.Clone()
+	_, err = f.WriteAt([]byte("x"), 0)
+	require.NoError(t, err)
+	read := func(fs *FS) string {
+		f, err := fs.Open("f")
+		if err != nil {
+			return ""
+		}
+		b := make([]byte, 8)
+		n, err := f.ReadAt(b, 0)
+		require.ErrorIs(t, err, io.EOF)
+		return string(b[:n])
+	}
+	require.Equal(t, "ab", read(copied))
+	require.Equal(t, "xb", read(fs))
+	copied.PowerCut()
+	require.Empty(t, read(copied))
+	require.Equal(t, "xb", read(fs))
+}
