@@ -20,6 +20,11 @@
 // served it, lost it and not got it back yet is served again, under a new dot. A
 // value larger than [wire.MaxMessage] can neither be read nor travel in a snapshot.
 //
+// Values can lie outside of memory ([Config.Values]): in memory are then those used last,
+// and of each key its name and what says which writes its value has. A checkpoint puts
+// those that changed there and names them, so that a start reads the names and no value;
+// one that is lost there is named, written down, and asked of the peers.
+//
 // Reads at the causal level are threshold reads: they wait until the replica has
 // applied what the session depends on, and fail at their deadline; they are
 // never answered with a stale value. What a session depends on it shows with the proof
