@@ -31,13 +31,16 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 		}
 		at[k] = append(at[k], i)
 	}
-	var registers, left []int
+	var registers, swapped, left []int
 	var results []result
 	for _, k := range names {
 		r, fits := result{}, false
 		switch {
 		case k.typ == history.Register && onlyFuncs(h, at[k], history.Read, history.Write):
 			registers = append(registers, at[k]...)
+			continue
+		case k.typ == history.Register && onlyFuncs(h, at[k], history.Read, history.Write, history.CAS):
+			swapped = append(swapped, at[k]...)
 			continue
 		case k.typ == history.Set && onlyFuncs(h, at[k], history.Read, history.Add):
 			r, fits = decideGrowSet(m, h, at[k]), true
@@ -56,7 +59,8 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 		at    []int
 		judge func(*history.History) (result, error)
 	}{
-		{registers, func(h *history.History) (result, error) { return linearizable(m, model, h) }},
+		{registers, func(h *history.History) (result, error) { return linearizable(m, models.CASRegister(), h) }},
+		{swapped, func(h *history.History) (result, error) { return linearizable(m, models.CASRegister(), h) }},
 		{left, func(h *history.History) (result, error) { return search(m, model, h, model.Because) }},
 	} {
 		if len(part.at) == 0 {
