@@ -28,7 +28,6 @@ type checker struct {
 	realTime bool
 	aborts   bool // aborted writes bear on the verdict
 	reduce   func(h *history.History) models.Reduction
-	minimal  bool // the witness that judge gives cannot be made smaller
 }
 
 // result is a verdict in the making.
@@ -43,6 +42,8 @@ type result struct {
 	// cause is what of the input stands in the way of a verdict.
 	cause error
 	note  string // what people want to know beside it
+	// minimal says that the witness cannot be made smaller.
+	minimal bool
 }
 
 // checkers is the table; its order is that of Models. It never changes.
@@ -170,13 +171,16 @@ func (c checker) check(ctx context.Context, h *history.History, o Options) (Verd
 // conclude makes a verdict of a result, and shrinks a violation.
 func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verdict {
 	v := c.verdict(m, r)
-	if v.Hint = r.note; r.status == Violation && c.minimal {
+	if v.Hint = r.note; r.status == Violation && r.minimal {
 		for _, i := range r.witness {
 			v.Witness = append(v.Witness, h.Ops[i])
 		}
 	} else if r.status == Violation {
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r)
+		if why := c.plainReason(h, v.Witness); why != "" {
+			v.Reason = why
+		}
 		v.Hint = hint(h, v.Witness)
 		if c.aborts && v.Hint == "" {
 			v.Hint = c.ownReadsHint(m, h)
@@ -184,6 +188,24 @@ func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verd
 		v.Steps = m.steps.Load()
 	}
 	return v
+}
+
+// plainReason says what is wrong with the witness of a search, where it is of reads and
+// writes that tell it; empty if they do not.
+func (c checker) plainReason(h *history.History, witness []history.Op) string {
+	if !c.realTime || c.Name == "lww-register" {
+		return ""
+	}
+	alone := *h
+	alone.Ops = witness
+	if !onlyReadsAndWrites(&alone) {
+		return ""
+	}
+	r, err := zones(&alone)
+	if err != nil || r.status != Violation || r.method != byZones { // or it is of values, of which the rest says more
+		return ""
+	}
+	return r.reason
 }
 
 // verdict is the result as it is told, without a witness.

@@ -16,7 +16,6 @@ func contractCheckers() []checker {
 	for _, c := range contract.All() {
 		table = append(table, checker{
 			ModelInfo: ModelInfo{Name: c.Name, Doc: c.Doc, Complexity: c.Complexity, Needs: c.Needs},
-			minimal:   true,
 			judge:     func(_ *meter, h *history.History) (result, error) { return judgeContract(c, h) },
 		})
 	}
@@ -30,7 +29,7 @@ func judgeContract(c contract.Contract, h *history.History) (result, error) {
 		}
 	}
 	found := c.Judge(h)
-	r := result{status: OK, method: byContract}
+	r := result{status: OK, method: byContract, minimal: true}
 	var why, notes []string
 	for _, a := range found.Anomalies {
 		switch {

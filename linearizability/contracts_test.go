@@ -61,20 +61,58 @@ func TestContractVerdicts(t *testing.T) {
 	require.Equal(t, `set "" was never read`, v.Reason)
 }
 
-// Histories of other people that were refused before: each judged by its own model.
-func TestFindingsOfObjects(t *testing.T) {
+// Small histories that were once judged or refused wrongly, each with its right answer:
+// what holds and what is broken of the levels that fit it, and the options with which.
+func TestFindings(t *testing.T) {
 	dir := filepath.Join(sharedHistories(t), "..", "findings", "histories")
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("the findings are not beside this checkout: %v", err)
 	}
-	for file, levels := range map[string]string{"bank.edn": "bank", "jepsen-126-queue.edn": "linearizable"} {
-		h, err := decodeFile(t, "jepsen", filepath.Join(dir, file))
+	for _, c := range []struct {
+		file          string
+		o             history.Options
+		holds, broken string
+	}{
+		{"failcas-did-not-happen.edn", history.Options{}, "linearizable-register", ""},
+		{"failcas-did-not-happen.edn", history.Options{FailedCAS: history.FailedCASMismatch}, "sequential", "cas-register"},
+		{"write-completion-differs.edn", history.Options{}, "linearizable-register", ""},
+		{"cas-completion.edn", history.Options{}, "cas-register", ""},
+		{"keyed-completion.edn", history.Options{}, "linearizable-register", ""},
+		{"initial-0.edn", history.Options{}, "", "mw"},
+		{"initial-0.edn", history.Options{Initial: history.Int(0)}, "linearizable-register", ""},
+		{"list-register.edn", history.Options{}, "linearizable-register", ""},
+		{"float.edn", history.Options{}, "linearizable-register", ""},
+		{"pram-holds-ryw-broken.jsonl", history.Options{}, "cm", "ccv"},
+		{"ryw-three.jsonl", history.Options{}, "mr wfr", "ryw"},
+		{"knossos-10.edn", history.Options{}, "linearizable-register", ""},
+		{"queue-lost.jsonl", history.Options{}, "queue", "linearizable"},
+		{"time-81ns-back.edn", history.Options{}, "linearizable-register", ""},
+		{"mixed-f.edn", history.Options{Ignore: []string{"start-stage"}}, "linearizable-register", ""},
+		{"unsorted-by-call.jsonl", history.Options{}, "linearizable-register", ""},
+		{"bom.jsonl", history.Options{}, "linearizable-register", ""},
+		{"crlf.jsonl.gz", history.Options{}, "linearizable-register", ""},
+		{"nilread-after-write.edn", history.Options{}, "mr wfr", "ryw"},
+		{"nilread-after-write.edn", history.Options{NilReads: history.NilIsUnknown}, "", ""},
+		{"pending-40.jsonl", history.Options{}, "linearizable-register", ""},
+		{"bank.edn", history.Options{}, "bank", ""},
+		{"jepsen-126-queue.edn", history.Options{}, "linearizable", ""},
+		{"call-eq-return.jsonl", history.Options{}, "", ""},
+		{"string-session.jsonl", history.Options{}, "", ""},
+		{"float-value.jsonl", history.Options{}, "", ""},
+		{"bool-value.jsonl", history.Options{}, "", ""},
+		{"object-value.jsonl", history.Options{}, "", ""},
+		{"extra-field.jsonl", history.Options{}, "", ""},
+	} {
+		f, err := os.Open(filepath.Join(dir, c.file))
 		require.NoError(t, err)
-		report, err := Levels(context.Background(), h, Budget{})
+		d, err := history.DecodeWith(history.Auto, c.file, f, c.o)
 		require.NoError(t, err)
-		require.Equal(t, []string{levels}, report.Holds)
-		require.Empty(t, report.Broken)
-		require.Empty(t, report.Open)
+		require.NoError(t, f.Close())
+		report, err := Levels(context.Background(), d.History, Budget{})
+		require.NoError(t, err)
+		require.Equal(t, c.holds, strings.Join(report.Holds, " "), c.file)
+		require.Equal(t, c.broken, strings.Join(report.Broken, " "), c.file)
+		require.Equal(t, observes(d.History), len(report.Open) == 0, "%s: %v", c.file, report.Open)
 	}
 }
 

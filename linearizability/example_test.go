@@ -32,7 +32,7 @@ func ExampleJudge() {
 	}
 	fmt.Println(v)
 	// Output:
-	// cas-register: violation: register "": the value of #1 came and went between operations that need the value of #0 to stay
+	// cas-register: violation: register "": #2 read 1 after #1 had written 2, and nothing wrote 1 in between: #0 had written 1 before #1 was called
 	//   #0 s0 [1,2] register "" write 1 ok
 	//   #1 s1 [3,4] register "" write 2 ok
 	//   #2 s2 [5,6] register "" read -> 1 ok

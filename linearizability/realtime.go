@@ -45,7 +45,10 @@ type place struct {
 //   - of indeterminate operations that do the same, the one called first takes
 //     effect first;
 //   - an indeterminate operation that would change nothing is left out, which it
-//     may be for good.
+//     may be for good;
+//   - of registers, one takes effect only where another operation under way needs what
+//     it leaves there. Elsewhere it may be left out, or come later: what follows it either
+//     overwrites it or does without it.
 //
 // Where the search fails, no order gets past the furthest return that it met.
 type realTime struct {
@@ -270,7 +273,7 @@ func (s *realTime) after(at place, next []place) []place {
 			return
 		}
 		id := s.intern(state)
-		if pending && id == at.state {
+		if pending && (id == at.state || s.p.Overwrites && !s.needed(&at, id, op)) {
 			return
 		}
 		to := at
@@ -283,6 +286,25 @@ func (s *realTime) after(at place, next []place) []place {
 		}
 	})
 	return append(next, likeliest...)
+}
+
+// needed reports whether an operation under way, other than op, can take effect in the
+// state of this number, and cannot as things stand.
+func (s *realTime) needed(at *place, state, op int32) (is bool) {
+	s.underWay(at, func(other, _ int32) {
+		is = is || other != op && !s.fits(other, at.state) && s.fits(other, state)
+	})
+	return is
+}
+
+// fits reports whether an operation can take effect in a state, and if it need not do so
+// at all, whether it would change it.
+func (s *realTime) fits(op, state int32) bool {
+	if !s.m.step() {
+		return false
+	}
+	ok, next := s.p.Spec.Step(s.states[state], s.ops[op].Input, s.ops[op].Output)
+	return ok && (s.ops[op].Return != history.Pending || !s.equal(next, s.states[state]))
 }
 
 // intern numbers the state.

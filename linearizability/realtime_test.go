@@ -3,6 +3,8 @@ package linearizability
 import (
 	"context"
 	"math/rand/v2"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -174,4 +176,33 @@ func TestWidePartsGoToPorcupine(t *testing.T) {
 	v := mustCheck(t, h, "cas-register")
 	require.Equal(t, OK, v.Status)
 	require.Contains(t, v.Method, byPorcupine)
+}
+
+var afterHad = regexp.MustCompile(`#(\d+) read \S+?,?(?: the initial value,)? after #(\d+) had (written|read)`)
+
+// What the sentence of a violation says is so: one operation began after another one had
+// returned, and the two have different values.
+func TestSentencesOfRegistersAreTrue(t *testing.T) {
+	told := 0
+	for seed := range uint64(3000) {
+		shape := oracle.Shape{Ops: 5 + int(seed%8), Sessions: 2 + int(seed%3), Keys: 1 + int(seed%2), Faults: 15, Unknown: 10}
+		h := oracle.RandomRegister(seed, shape, seed%2 == 0)
+		v := mustCheck(t, h, "linearizable")
+		for _, said := range afterHad.FindAllStringSubmatch(v.Reason, -1) {
+			at := func(n string) *history.Op {
+				i, err := strconv.Atoi(n)
+				require.NoError(t, err)
+				return &h.Ops[i]
+			}
+			late, early := at(said[1]), at(said[2])
+			require.Equal(t, history.Read, late.Func, v.Reason)
+			require.Equal(t, map[string]history.Func{"written": history.Write, "read": history.Read}[said[3]], early.Func, v.Reason)
+			require.Less(t, early.Return, late.Call, "%v%s", v, dump(h))
+			require.Equal(t, late.Key, early.Key)
+			require.False(t, late.Out.Equal(early.Out) && late.Out.Equal(early.Arg), v.Reason)
+			told++
+		}
+	}
+	t.Logf("%d sentences", told)
+	require.Greater(t, told, 100)
 }

@@ -60,7 +60,7 @@ func ExampleCheck() {
 	linearizability.Check(t, rec, "linearizable-register")
 	fmt.Println(t.message)
 	// Output:
-	// a register: linearizable-register: violation: register "x": the value of #0 came and went between operations that need the initial value to stay
+	// a register: linearizable-register: violation: register "x": #3 read nil, the initial value, after #0 had written 1, and nothing wrote nil
 	//       s0      s2
 	// #0    x := 1
 	// #3            x = nil

@@ -117,8 +117,11 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 }
 
 // linearizable decides by zones where the history is of registers and reads name
-// their writes, and by search where they do not.
+// their writes, and by search where they do not; objects of several types by themselves.
 func linearizable(m *meter, model models.Model, h *history.History) (result, error) {
+	if model.Name == "linearizable" {
+		return linearizableObjects(m, model, h)
+	}
 	if !onlyReadsAndWrites(h) {
 		return search(m, model, h, model.Because)
 	}

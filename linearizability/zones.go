@@ -130,12 +130,6 @@ func clashing(zs []zone) (x, y zone, found bool) {
 
 // clash is the violation that two zones make.
 func (a *accesses) clash(x, y zone) result {
-	name := func(z zone) string {
-		if z.write == initial {
-			return "the initial value"
-		}
-		return fmt.Sprintf("the value of #%d", a.op(z.write).Index)
-	}
 	var nodes []int32
 	for _, n := range []int32{x.write, x.first, x.last, y.write, y.first, y.last} {
 		if n != initial {
@@ -144,10 +138,32 @@ func (a *accesses) clash(x, y zone) result {
 	}
 	witness := a.positions(nodes...)
 	slices.Sort(witness)
-	why := fmt.Sprintf("%s came and went between operations that need %s to stay", name(y), name(x))
-	if y.forward {
-		why = fmt.Sprintf("%s and %s would both have to be there at a time", name(x), name(y))
-	}
 	return result{status: Violation, method: byZones, witness: slices.Compact(witness),
-		reason: fmt.Sprintf("register %q: %s", a.h.Ops[witness[0]].Key, why)}
+		reason: fmt.Sprintf("register %q: %s", a.h.Ops[witness[0]].Key, a.clashing(x, y))}
+}
+
+// clashing says in a sentence why two values cannot be ordered. The first operation with
+// a value is the one that returned first, the last one the one that was called last.
+func (a *accesses) clashing(x, y zone) string {
+	did := func(n int32) string { // with its value
+		if o := a.op(n); a.isWrite(n) {
+			return fmt.Sprintf("written %s", o.Arg)
+		}
+		return fmt.Sprintf("read %s", a.op(n).Out)
+	}
+	read := a.op(x.last) // as it was called after something had returned, it is no write of what came first
+	if x.write == initial {
+		return fmt.Sprintf("#%d read %s, the initial value, after #%d had %s, and nothing wrote %s",
+			read.Index, read.Out, a.op(y.first).Index, did(y.first), read.Out)
+	}
+	if y.forward {
+		return fmt.Sprintf("#%d read %s after #%d had %s, yet #%d read %s after #%d had %s, and each was written once",
+			read.Index, read.Out, a.op(y.first).Index, did(y.first), a.op(y.last).Index, a.op(y.last).Out, a.op(x.first).Index, did(x.first))
+	}
+	between := ""
+	if y.first != y.last {
+		between = fmt.Sprintf(", which had %s", did(y.last))
+	}
+	return fmt.Sprintf("#%d read %s after #%d had %s, and nothing wrote %s in between: #%d had %s before #%d was called%s",
+		read.Index, read.Out, a.op(y.first).Index, did(y.first), read.Out, a.op(x.first).Index, did(x.first), a.op(y.last).Index, between)
 }

@@ -74,6 +74,9 @@ type Problem struct {
 	// the same to every state.
 	Observes func(input any) bool
 	Effect   func(input any) string
+	// Overwrites says that a state is one value, which a step that changes it replaces
+	// whatever it was, if it fits: as of registers.
+	Overwrites bool
 }
 
 // Part is one independent search.

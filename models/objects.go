@@ -32,7 +32,7 @@ func Linearizable() Model {
 		Doc:        "operations of each object take effect in one order that respects real time, by the object's type",
 		Complexity: "linear in the length, exponential in what is under way at a time, an object at a time (search)",
 		Needs:      "registers, sets, counters, multi-value registers, maps, queues",
-	}, typeOf, nil)
+	}, typeOf, nil, reduceObjects)
 }
 
 // LWWRegister is linearizability of registers that keep the write of greatest
@@ -56,6 +56,15 @@ func LWWRegister() Model {
 			}
 		}
 		return nil
+	}, func(h *history.History) Reduction {
+		r := &objectReducer{putIndex: indexPuts(h)}
+		return Reduction{Restrict: restrict(h), Support: func(i int) []int {
+			o := &h.Ops[i]
+			if o.IsPut() {
+				return nil
+			}
+			return r.changesBefore(i, objectOf(o), o) // any of them may be the greatest
+		}}
 	})
 }
 
@@ -226,7 +235,8 @@ type objectStep struct {
 	spec objectType
 }
 
-func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(*history.History) *Ruling) Model {
+func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(*history.History) *Ruling,
+	reduce func(*history.History) Reduction) Model {
 	prepare := func(h *history.History) (*Problem, error) {
 		for i := range h.Ops {
 			if o := &h.Ops[i]; takesPart(o) && specOf(o) == nil {
@@ -260,9 +270,7 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 		Prepare:   onAbsent(prepare),
 		RealTime:  true,
 		Because:   "since the order in which an object's operations took effect is not known",
-		Reduce: func(h *history.History) Reduction {
-			return Reduction{Support: objectSupport(h), Restrict: restrict(h)}
-		},
+		Reduce:    reduce,
 	}
 }
 
@@ -337,25 +345,5 @@ func objectSpec() porcupine.Model {
 		},
 		DescribeOperation: func(input, _ any) string { return input.(objectStep).op.String() },
 		DescribeState:     func(state any) string { return state.(history.Value).String() },
-	}
-}
-
-// objectSupport returns, for an operation that observes, every other one that
-// may have changed what it saw: all changes called before it returned. That
-// keeps more than a register would need, but is right for every type.
-func objectSupport(h *history.History) func(i int) []int {
-	x := indexPuts(h)
-	return func(i int) []int {
-		o := &h.Ops[i]
-		if o.IsPut() && o.Func != history.Dequeue && o.Func != history.CAS {
-			return nil
-		}
-		var need []int
-		for _, j := range x.byKey[objectOf(o)] {
-			if j != i && h.Ops[j].Call <= effectiveReturn(o) {
-				need = append(need, j)
-			}
-		}
-		return need
 	}
 }

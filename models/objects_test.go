@@ -65,16 +65,21 @@ func TestLWWIsNotAPlainRegister(t *testing.T) {
 
 // What reads and dequeues rest on, kept, a smaller history is no worse.
 func TestObjectReduction(t *testing.T) {
-	for seed := range uint64(600) {
-		typ := []history.Type{history.Set, history.Queue, history.Map, history.MultiValue, history.Counter}[seed%5]
-		h := oracle.RandomObject(seed, typ, 6, false)
-		if !oracle.LinearizableObjects(h, false) {
+	for seed := range uint64(1500) {
+		typ := []history.Type{history.Set, history.Queue, history.Map, history.MultiValue, history.Counter, history.Register}[seed%6]
+		lww := seed%12 == 11
+		h := oracle.RandomObject(seed, typ, 6, lww)
+		if !oracle.LinearizableObjects(h, lww) {
 			continue
 		}
 		how := Linearizable().Reduce(h)
-		for gone := range h.Ops {
-			kept := without(h, how, gone)
-			require.True(t, oracle.LinearizableObjects(kept, false), "seed %d without %d%s\nwas%s", seed, gone, dump(kept), dump(h))
+		if lww {
+			how = LWWRegister().Reduce(h)
+		}
+		for gone := range 3 * len(h.Ops) { // each by itself, and some together
+			drop := []int{gone % len(h.Ops), gone * gone % len(h.Ops), gone / len(h.Ops) * int(seed) % len(h.Ops)}
+			kept := without(h, how, drop[:1+2*min(gone/len(h.Ops), 1)]...)
+			require.True(t, oracle.LinearizableObjects(kept, lww), "seed %d without %d%s\nwas%s", seed, gone, dump(kept), dump(h))
 		}
 	}
 }

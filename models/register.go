@@ -65,6 +65,7 @@ func prepareRegister(name string, cas bool, h *history.History) (*Problem, error
 		StateBytes: func(any) int { return 8 },
 		Observes:   func(input any) bool { return !input.(*registerStep).changes },
 		Effect:     func(input any) string { return input.(*registerStep).effect() },
+		Overwrites: true,
 	}
 	for _, k := range objects {
 		part := Part{Name: k.String(), Alone: true}

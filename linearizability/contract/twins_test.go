@@ -7,7 +7,7 @@ import (
 )
 
 // The contracts again, tried by brute force: every order of the operations that real
-// time allows, or every pair of them.
+// time allows, every subset of those that may not count, or every pair of them.
 
 // orders calls do for every order of the operations in which none comes after one that
 // was called when it had returned; those that may be left out are, in some.
@@ -131,26 +131,29 @@ func plainSetFull(h *history.History, linearizable bool) bool {
 	return true
 }
 
-// sumsBefore are those of the increments before the read, in every order.
-func sumsBefore(h *history.History, read *history.Op) (all []int64) {
-	ops := append(pick(h, func(o *history.Op) bool { return o.Func == history.Inc && o.Outcome != history.Failed }), read)
-	orders(ops, unsure, func(order []*history.Op) {
-		sum := int64(0)
-		for _, o := range order {
-			if o == read {
-				break
-			}
-			n, _ := o.Arg.AsInt()
-			sum += n
+// subsetSums are the sums that the read may return: of every subset of the increments
+// called until it returned that has those which had returned when it began.
+func subsetSums(h *history.History, r *history.Op) []int64 {
+	sums := []int64{0}
+	for _, o := range pick(h, func(o *history.Op) bool {
+		return o.Func == history.Inc && o.Outcome != history.Failed && o.Call <= r.Return
+	}) {
+		n, _ := o.Arg.AsInt()
+		with := slices.Clone(sums)
+		for i := range with {
+			with[i] += n
 		}
-		all = append(all, sum)
-	})
-	return all
+		if surely := o.Outcome == history.OK && o.Return < r.Call; surely {
+			sums = nil
+		}
+		sums = append(sums, with...)
+	}
+	return sums
 }
 
 func plainCounter(h *history.History) bool {
 	for _, r := range pick(h, okay(history.Read)) {
-		sums := sumsBefore(h, r)
+		sums := subsetSums(h, r)
 		n, _ := r.Out.AsInt()
 		if n < slices.Min(sums) || n > slices.Max(sums) {
 			return false
@@ -159,7 +162,6 @@ func plainCounter(h *history.History) bool {
 	return true
 }
 
-// plainFinalSums tries every subset of the increments that may not count.
 func plainFinalSums(h *history.History) bool {
 	for _, r := range pick(h, okay(history.Read)) {
 		final := true
@@ -170,22 +172,8 @@ func plainFinalSums(h *history.History) bool {
 				final = final && o.Return < r.Call
 			}
 		}
-		sums := []int64{0}
-		for _, o := range pick(h, func(o *history.Op) bool {
-			return o.Func == history.Inc && o.Outcome != history.Failed && o.Call <= r.Return
-		}) {
-			n, _ := o.Arg.AsInt()
-			with := slices.Clone(sums)
-			for i := range with {
-				with[i] += n
-			}
-			if surely := o.Outcome == history.OK && o.Return < r.Call; surely {
-				sums = nil
-			}
-			sums = append(sums, with...)
-		}
 		n, _ := r.Out.AsInt()
-		if final && !slices.Contains(sums, n) {
+		if final && !slices.Contains(subsetSums(h, r), n) {
 			return false
 		}
 	}

@@ -244,6 +244,25 @@ func RandomObject(seed uint64, typ history.Type, ops int, lww bool) *history.His
 	return h
 }
 
+// Answered returns the history with what operations returned filled in anew, most of it
+// rightly, as RandomObject does. Always the same for a seed.
+func Answered(h *history.History, seed uint64) *history.History {
+	rng := rand.New(rand.NewPCG(seed, 0x616e73))
+	g := *h
+	g.Ops = append([]history.Op{}, h.Ops...)
+	at := map[int]int64{}
+	for i := range g.Ops {
+		o := &g.Ops[i]
+		until := o.Return
+		if until == history.Pending {
+			until = o.Call + 6
+		}
+		at[i] = o.Call + rng.Int64N(until-o.Call+1)
+	}
+	answer(rng, &g, at, false)
+	return &g
+}
+
 // answer fills in what operations returned, most of them rightly.
 func answer(rng *rand.Rand, h *history.History, at map[int]int64, lww bool) {
 	order := identity(len(h.Ops))
