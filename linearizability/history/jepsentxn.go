@@ -67,6 +67,12 @@ func newTxnEvents(r *reading) *txnEvents {
 	return &txnEvents{r: r, procs: make(map[int64]*txnProcess), lists: make(lists)}
 }
 
+// isOpen reports whether a process is in a transaction.
+func (l *txnEvents) isOpen(process int64) bool {
+	p := l.procs[process]
+	return p != nil && p.open >= 0
+}
+
 // isMicroOp reports whether a value looks like [f key value].
 func isMicroOp(n ednNode) bool {
 	if n.kind != ednList || len(n.items) < 2 || len(n.items) > 3 {
