@@ -96,6 +96,10 @@ func (c bruteTally) transactions(t *testing.T, h *history.History) {
 	c.agree(t, h, "read-committed", o.ReadCommitted())
 	c.agree(t, h, "item-cut", o.ItemCut())
 	c.agree(t, h, "read-atomic", o.ReadAtomic())
+	free := o.Free()
+	c.agree(t, h, "monotonic-atomic-view", free.ReadCommitted())
+	c.agree(t, h, "pl-2", free.PL2())
+	c.agree(t, h, "read-uncommitted", free.PL1())
 	c.ordered(t, h)
 }
 
@@ -109,6 +113,9 @@ func (c bruteTally) ordered(t *testing.T, h *history.History) {
 	c.agree(t, h, "snapshot-isolation", o.Snapshot())
 	c.agree(t, h, "serializable", o.Serializable())
 	c.agree(t, h, "strict-serializable", o.StrictSerializable())
+	free := o.Free()
+	c.agree(t, h, "repeatable-read", free.Serializable())
+	c.agree(t, h, "pl-si", free.Snapshot())
 }
 
 // report prints what was compared and demands that both answers occurred.
@@ -206,7 +213,7 @@ func TestIsolationAgreesAtRandom(t *testing.T) {
 // The levels that ask for one order of all transactions, on histories made to fall
 // near their borders.
 func TestCommitOrdersAgreeAtRandom(t *testing.T) {
-	six, more := atRandom(4_000, 400)
+	six, more := atRandom(5_000, 400)
 	counts := bruteTally{}
 	for seed := range six {
 		counts.ordered(t, oracle.SomeSnapshots(uint64(seed), 5, 3, 2))

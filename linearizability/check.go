@@ -185,6 +185,9 @@ func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verd
 		if c.aborts && v.Hint == "" {
 			v.Hint = c.ownReadsHint(m, h)
 		}
+		if c.aborts && v.Hint == "" {
+			v.Hint = c.sessionHint(m, h, v.Reason)
+		}
 		v.Steps = m.steps.Load()
 	}
 	return v

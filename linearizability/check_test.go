@@ -23,6 +23,7 @@ func TestModelsTable(t *testing.T) {
 		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut",
+		"repeatable-read", "pl-si", "monotonic-atomic-view", "pl-2", "read-uncommitted",
 		"set", "set-full", "set-full-linearizable", "g-set", "counter", "pn-counter", "queue", "total-queue", "lock", "bank", "unique-ids"}, names)
 }
 

@@ -52,6 +52,26 @@ func (c checker) ownReadsHint(m *meter, h *history.History) string {
 	return "it holds if a transaction that has read its own write may then read another one, as Plume classes it: OwnReads, --own-reads until-read"
 }
 
+// withoutSessionOrder are the levels that differ from another one in that they do not ask
+// for the order of the transactions of a session.
+var withoutSessionOrder = map[string]string{
+	"serializable": "repeatable-read", "snapshot-isolation": "pl-si", "read-committed": "monotonic-atomic-view",
+}
+
+// sessionHint says that nothing is wrong without the order of sessions, where a violation
+// rests on it.
+func (c checker) sessionHint(m *meter, h *history.History, reason string) string {
+	other, is := withoutSessionOrder[c.Name]
+	if !is || !strings.HasSuffix(anomalyOf(reason), "-process") {
+		return ""
+	}
+	free, _ := checkerNamed(other)
+	if r, err := free.judge(m, h); err != nil || r.status != OK {
+		return ""
+	}
+	return fmt.Sprintf("it holds if the order of the transactions of a session is not asked for, as Adya and Elle have this level: --model %s", other)
+}
+
 // foundValue is the value that an operation shows to have been there, or, if it is a
 // compare-and-set that failed, not.
 func foundValue(o *history.Op) (history.Value, bool) {

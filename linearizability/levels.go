@@ -66,12 +66,17 @@ func casHierarchy() hierarchy {
 func transactionHierarchy() hierarchy {
 	return hierarchy{
 		{"strict-serializable", []string{"serializable"}},
-		{"serializable", []string{"snapshot-isolation"}},
-		{"snapshot-isolation", []string{"prefix"}},
+		{"serializable", []string{"snapshot-isolation", "repeatable-read"}},
+		{"repeatable-read", []string{"pl-si"}},
+		{"snapshot-isolation", []string{"prefix", "pl-si"}},
+		{"pl-si", []string{"monotonic-atomic-view", "item-cut"}},
 		{"prefix", []string{"transactional-causal"}},
 		{"transactional-causal", []string{"read-atomic"}},
 		{"read-atomic", []string{"read-committed", "item-cut"}},
-		{"read-committed", nil},
+		{"read-committed", []string{"monotonic-atomic-view"}},
+		{"monotonic-atomic-view", []string{"pl-2"}},
+		{"pl-2", []string{"read-uncommitted"}},
+		{"read-uncommitted", nil},
 		{"item-cut", nil},
 	}
 }
@@ -181,6 +186,10 @@ func hierarchiesFor(h *history.History) []hierarchy {
 	switch l, ok := contractHierarchies[onlyType(h)]; {
 	case ok:
 		return []hierarchy{l}
+	case ofLists(h) && h.Untimed:
+		return []hierarchy{transactionHierarchy()[1:]}
+	case ofLists(h):
+		return []hierarchy{transactionHierarchy()}
 	case registers && cas && !h.Tagged:
 		return []hierarchy{casHierarchy()}
 	case !replicated:
@@ -204,6 +213,7 @@ func (r *Report) climb(ctx context.Context, h *history.History, l hierarchy, o O
 	status := make(map[string]Status)
 	results, meters := make([]result, len(l)), make([]*meter, len(l))
 	first := len(r.Verdicts)
+	ruled := make(map[string]result) // levels that what is known already rules out
 	for n, level := range l {
 		c, known := checkerNamed(level.level)
 		if !known {
@@ -212,8 +222,14 @@ func (r *Report) climb(ctx context.Context, h *history.History, l hierarchy, o O
 		meters[n] = newMeter(ctx, o.Budget)
 		meters[n].ownReads = o.OwnReads
 		var err error
-		if results[n], err = c.decide(meters[n], h); err != nil {
+		if out, is := ruled[level.level]; is {
+			results[n] = out
+		} else if results[n], err = c.decide(meters[n], h); err != nil {
 			return err
+		} else if results[n].status == Violation {
+			for _, name := range RuledOut(anomalyOf(results[n].reason)) {
+				ruled[name] = results[n]
+			}
 		}
 		status[level.level] = results[n].status
 		r.Verdicts = append(r.Verdicts, c.verdict(meters[n], results[n]))

@@ -118,7 +118,9 @@ var tables = []struct {
 	}},
 	{"transactions", transactionHierarchy(), func(_ *testing.T, h *history.History) map[string]bool {
 		o := oracle.NewTransactions(h)
+		free := o.Free()
 		return map[string]bool{
+			"repeatable-read": free.Serializable(), "pl-si": free.Snapshot(), "monotonic-atomic-view": free.ReadCommitted(), "pl-2": free.PL2(), "read-uncommitted": free.PL1(),
 			"strict-serializable": o.StrictSerializable(), "serializable": o.Serializable(), "snapshot-isolation": o.Snapshot(), "prefix": o.Prefix(),
 			"transactional-causal": o.Causal(), "read-atomic": o.ReadAtomic(), "read-committed": o.ReadCommitted(), "item-cut": o.ItemCut(),
 		}
@@ -137,6 +139,12 @@ var tables = []struct {
 	}, func(judge func(*history.History)) {
 		for seed := range uint64(1000) {
 			judge(oracle.RandomObject(seed, history.Queue, 6, false))
+		}
+	}},
+	{"lists", transactionHierarchy(), func(_ *testing.T, h *history.History) map[string]bool { return oracle.NewLists(h).Judge() }, func(judge func(*history.History)) {
+		judge(listsOf("a x 1", "a y 2", "r x 1, r y", "r y 2, r x")) // a long fork
+		for seed := range uint64(2000) {
+			judge(oracle.SomeLists(seed, 4+int(seed%2), 3+int(seed%2), 2))
 		}
 	}},
 	{"lattices", latticeHierarchy()[:6], nil, func(judge func(*history.History)) {

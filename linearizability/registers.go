@@ -54,6 +54,9 @@ func reduceRegisters(h *history.History) models.Reduction { return reduceBySourc
 // reduceTransactions is the same where aborted writes are sources too, of reads
 // that should not have seen them, and where transactions keep what anchors says.
 func reduceTransactions(h *history.History) models.Reduction {
+	if ofLists(h) {
+		return reduceLists(h)
+	}
 	r := reduceBySource(h, true)
 	keep, sources := anchors(h), r.Support
 	r.Support = func(i int) []int {
@@ -68,22 +71,8 @@ func reduceTransactions(h *history.History) models.Reduction {
 	return r
 }
 
-// reduceInTime is reduceTransactions where real time counts too: a transaction that
-// lost operations lasts as long as it did, since a shorter one would come before and
-// after more. A witness has the times of the history, which only makes it worse.
-func reduceInTime(h *history.History) models.Reduction {
-	r := reduceTransactions(h)
-	restrict, lasted := r.Restrict, intervals(h)
-	r.Restrict = func(kept []int) *history.History {
-		sub := restrict(kept)
-		for name, ends := range intervals(sub) { //joinery:anyorder each has operations of its own
-			sub.Ops[ends[0]].Call = h.Ops[lasted[name][0]].Call
-			sub.Ops[ends[1]].Return = h.Ops[lasted[name][1]].Return
-		}
-		return sub
-	}
-	return r
-}
+// reduceInTime is reduceTransactions where real time counts too.
+func reduceInTime(h *history.History) models.Reduction { return inTime(h, reduceTransactions(h)) }
 
 func reduceBySource(h *history.History, aborts bool) models.Reduction {
 	x := newSourceIndex(h, aborts)

@@ -222,35 +222,43 @@ func (x *timeline) derivation(edges []int32) (nodes, guesses []int32) {
 }
 
 // anomaly names a cycle as Adya does (Weak Consistency, 1999), by how many of its
-// edges say that what was read is overwritten, and marks it as Elle does (VLDB 2020)
-// where it rests on session order or real time.
+// edges say that what was read is overwritten and whether two of them follow each other,
+// and marks it as Elle does (VLDB 2020) where it rests on session order or real time.
 func (x *timeline) anomaly(cycle []int32) string {
 	var count [byGuess + 1]int
+	var steps []reason // from one transaction to the next
 	registers := make(map[int32]bool)
 	for _, e := range cycle {
-		count[x.known[e].reason]++
-		if x.known[e].reason == byOverwrite {
-			registers[x.known[e].key] = true
+		k := &x.known[e]
+		count[k.reason]++
+		if k.reason == byOverwrite {
+			registers[k.key] = true
+		}
+		if k.reason != byTransaction {
+			steps = append(steps, k.reason)
 		}
 	}
-	name := "G0"
+	adjacent := false
+	for i, r := range steps {
+		adjacent = adjacent || r == byOverwrite && steps[(i+1)%len(steps)] == byOverwrite
+	}
+	name := G0
+	nodes := x.nodesOf(cycle)
 	switch overwrites := count[byOverwrite]; {
 	case x.lostUpdate(cycle):
-		return "lost update"
+		return LostUpdate
+	case overwrites == 2 && len(registers) == 2 && len(nodes) == 2:
+		name = WriteSkew
+	case overwrites == 2 && len(registers) == 2 && len(nodes) == 4 && count[byRead] == 2 && !adjacent:
+		name = LongFork
+	case overwrites > 1 && adjacent:
+		name = G2Item
 	case overwrites > 1:
-		name = "G2-item"
+		name = GNonadjacent
 	case overwrites == 1:
-		name = "G-single"
+		name = GSingle
 	case count[byRead] > 0:
-		name = "G1c"
-	}
-	if count[byOverwrite] == 2 && len(registers) == 2 {
-		switch nodes := x.nodesOf(cycle); {
-		case len(nodes) == 2:
-			name = "write skew (G2-item)"
-		case len(nodes) == 4 && count[byRead] == 2:
-			name = "long fork (G2-item)"
-		}
+		name = G1c
 	}
 	switch {
 	case count[byTime] > 0:
@@ -313,6 +321,8 @@ func (x *timeline) told(cycle []int32) string {
 			text = b + " began after " + a + " had ended"
 		case byRead:
 			text = b + " reads from " + a
+		case byList:
+			text = fmt.Sprintf("%s appended to %q after %s", b, x.keyName(k.key), a)
 		case byVersions:
 			text = fmt.Sprintf("%s wrote %q after %s", b, x.keyName(k.key), a)
 		case byOverwrite:

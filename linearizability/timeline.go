@@ -64,6 +64,7 @@ const (
 	bySession
 	byTime
 	byRead      // what is read was committed
+	byList      // a list shows who appended first
 	byVersions  // first rule
 	byOverwrite // second rule
 	byOverlap   // third rule

@@ -149,20 +149,20 @@ func BenchmarkSerializable(b *testing.B) {
 // what holds and what is broken.
 func TestAnomaliesByName(t *testing.T) {
 	for name, c := range map[string]struct{ text, holds, broken, reason string }{
-		"lost update": {"w(1,9,9,0) r(1,9,0,1) w(1,1,0,1) r(1,9,1,2) w(1,2,1,2)", "prefix", "snapshot-isolation", "lost update: "},
+		"lost update": {"w(1,9,9,0) r(1,9,0,1) w(1,1,0,1) r(1,9,1,2) w(1,2,1,2)", "prefix", "pl-si", "lost update: "},
 		"write skew": {
 			"w(1,9,9,0) w(2,9,9,0) r(1,9,0,1) r(2,9,0,1) w(1,1,0,1) r(1,9,1,2) r(2,9,1,2) w(2,1,1,2)",
-			"snapshot-isolation", "serializable", "write skew (G2-item): ",
+			"snapshot-isolation", "repeatable-read", "write skew (G2-item): ",
 		},
 		"long fork": {
 			"w(1,1,0,0) w(2,1,1,1) r(1,1,2,2) r(2,0,2,2) r(1,0,3,3) r(2,1,3,3)",
-			"transactional-causal", "prefix", "long fork (G2-item): ",
+			"transactional-causal", "pl-si prefix", "long fork (G-nonadjacent): ",
 		},
 		"writes in two orders": {
 			"w(1,1,0,0) w(2,2,0,0) w(1,2,1,1) w(2,1,1,1) r(1,2,0,2) r(2,2,1,3)", "read-committed", "read-atomic", "FracturedRead",
 		},
 		"read skew, of three transactions": { // reads x before and y after a transaction that writes both by way of another one
-			"w(1,1,0,0) r(1,1,1,1) w(2,1,1,1) r(2,1,2,2) w(3,1,2,2) r(3,1,3,3) r(1,0,3,3)", "read-atomic", "transactional-causal", "Conflict",
+			"w(1,1,0,0) r(1,1,1,1) w(2,1,1,1) r(2,1,2,2) w(3,1,2,2) r(3,1,3,3) r(1,0,3,3)", "read-atomic", "pl-si transactional-causal", "Conflict",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,8 +171,9 @@ func TestAnomaliesByName(t *testing.T) {
 			report, err := Levels(context.Background(), h, Budget{})
 			require.NoError(t, err)
 			require.Contains(t, report.Holds, c.holds)
-			require.Equal(t, []string{c.broken}, report.Broken)
-			v := mustCheck(t, h, c.broken)
+			broken := strings.Fields(c.broken)
+			require.Equal(t, broken, report.Broken)
+			v := mustCheck(t, h, broken[len(broken)-1])
 			require.Contains(t, v.Reason, c.reason)
 			t.Log(v)
 		})

@@ -19,10 +19,17 @@ const (
 	levelSnapshot
 	levelSerializable
 	levelStrict
+
+	// Levels that do not ask for the order of sessions.
+	levelReadUncommitted
+	levelPL2
+	levelMonotonic
+	levelPLSI
+	levelRepeatable
 )
 
 // searched is the cost of the levels that ask for one order of all transactions.
-const searched = "O(n·s²) where what is known decides; else exponential in s, sessions"
+const searched = "O(n) over lists; else O(n·s²) where what is known decides, and exponential in s, sessions, where it does not"
 
 const byCommitOrder = "commit order saturated, since reads name their writes"
 
@@ -42,9 +49,18 @@ const byCommitOrder = "commit order saturated, since reads name their writes"
 // complete, and the level holds iff they have no cycle (AWDIT, PLDI 2025).
 //
 // Prefix consistency, snapshot isolation and serializability are theirs too, session
-// order included: what is visible depends on the commit order (see timeline). Without
-// predicates, which registers have not, Adya's repeatable read is serializability
-// (Weak Consistency, 1999). Strict serializability adds real time.
+// order included: what is visible depends on the commit order (see timeline). Strict
+// serializability adds real time.
+//
+// Adya (Weak Consistency, 1999) asks for no order of the transactions of a session, and
+// so do pl-2, pl-si and repeatable-read, which is serializability without predicates;
+// these are what Elle calls read-committed, snapshot-isolation and serializable, where
+// what is called serializable here is its strong-session-serializable. Monotonic atomic
+// view is that of Bailis et al. ("Highly available transactions", VLDB 2014).
+//
+// Over lists these levels say of the version that a read returned what they say of the
+// value of a register, and a version is what its writer made: the appends of all that
+// committed no later, in their order. A list is read from all that appended to it.
 //
 // The patterns named in reasons are Plume's (OOPSLA 2024). Item cut isolation
 // (Bailis et al., VLDB 2013) asks only that a transaction which reads a register
@@ -58,9 +74,9 @@ func transactionCheckers() []checker {
 		return checker{
 			ModelInfo: ModelInfo{
 				Name: name, Doc: doc, Complexity: cost,
-				Needs: "transactions over registers with read and write; values written once per key",
+				Needs: "transactions over registers with read and write, values written once per key; or over lists with read and append, elements appended once",
 			},
-			judge:  func(m *meter, h *history.History) (result, error) { return isolation(m, level, name, h) },
+			judge:  func(m *meter, h *history.History) (result, error) { return judgeIsolation(m, level, name, h) },
 			reduce: reduceTransactions,
 			aborts: true,
 		}
@@ -76,6 +92,11 @@ func transactionCheckers() []checker {
 		row("read-atomic", "a transaction that reads from another one sees all of its writes, or newer ones", "O(n·√n)", levelReadAtomic),
 		row("read-committed", "transactions read what was committed, and never back in time within one", "O(n·√n)", levelReadCommitted),
 		row("item-cut", "a transaction that reads a register again finds what it found", "O(n)", levelItemCut),
+		row("repeatable-read", "Adya's PL-2.99, which is his PL-3 where there are no predicates: serializable, but for the order of sessions", searched, levelRepeatable),
+		row("pl-si", "Adya's snapshot isolation: snapshot-isolation, but for the order of sessions", searched, levelPLSI),
+		row("monotonic-atomic-view", "once a transaction has read from another one it sees all of its writes, or newer ones", "O(n·√n)", levelMonotonic),
+		row("pl-2", "Adya's read committed: transactions read what was committed, and not from each other in a cycle", "O(n)", levelPL2),
+		row("read-uncommitted", "Adya's PL-1: writes have an order (of registers vacuous, since their reads do not show one)", "O(n)", levelReadUncommitted),
 	}
 }
 

@@ -236,7 +236,7 @@ func (t *transactions) wrongInside(b *txnBuilder, n, i, src int32, l *lastAccess
 		return ""
 	}
 	switch {
-	case src != initial && b.of[src] < 0:
+	case src != initial && b.of[src] < 0 && t.level != levelReadUncommitted:
 		return "AbortedRead: read #%d returns %s, which aborted"
 	case own && src > i:
 		return "FutureRead: read #%d returns %s, which its transaction writes later"
@@ -246,9 +246,9 @@ func (t *transactions) wrongInside(b *txnBuilder, n, i, src int32, l *lastAccess
 		return "NotMyLastWrite: read #%d returns %s, which its transaction has overwritten"
 	case wrote:
 		return "NotMyOwnWrite: read #%d returns %s, although its transaction has written"
-	case src != initial && !own && t.wrote[[2]int32{b.of[src], b.index.keys[t.h.Ops[i].Key]}] != src:
+	case src != initial && !own && t.level != levelReadUncommitted && t.wrote[[2]int32{b.of[src], b.index.keys[t.h.Ops[i].Key]}] != src:
 		return "IntermediateRead: read #%d returns %s, which its transaction overwrote"
-	case changed && t.level != levelReadCommitted:
+	case changed && t.level.repeats():
 		return "NonRepeatableRead: read #%d returns %s, where its transaction had read another value"
 	}
 	return ""

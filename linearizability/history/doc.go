@@ -34,7 +34,16 @@
 // the client did not note, which Options.NilReads does too if asked. A value [a b] is
 // a key and a value if all operations that show it have keys, see Options.Pairs. Equal
 // numbers are equal however they are written, as are maps and sets; of what is
-// neither, nor a string, list or truth value, the text is the value.
+// neither, nor a string, list or truth value, the text is the value. The same maps as
+// objects of JSON are read alike.
+//
+// A :txn is a transaction: its value is a list of [:r key value], [:w key value] and
+// [:append key value], of which the one at the end counts, and what was read stands
+// there. A key that is appended to is a list, of which nil is the empty one. What a
+// transaction read that ended :info is not looked at. A value [key [[:r …] …]] is a
+// transaction of one of Jepsen's independent keys, whose sessions are its own. A
+// completion without an invocation began when its process had ended what it did before,
+// at the earliest.
 //
 // # porcupine-etcd
 //

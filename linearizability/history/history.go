@@ -34,6 +34,8 @@ const (
 	Lock Type = "lock" // acquire, release
 	Bank Type = "bank" // transfer, read of all balances, as a map
 	IDs  Type = "ids"  // generate
+
+	AppendList Type = "list" // append, read of all elements in the order of their appends
 )
 
 // Func is what an operation does.
@@ -56,6 +58,8 @@ const (
 	Release  Func = "release"  // of the lock, by the session
 	Transfer Func = "transfer" // Arg says from which account to which one, and how much
 	Generate Func = "generate" // Out is the new identifier
+
+	Append Func = "append" // Arg is the element put at the end
 )
 
 // Stamp orders the writes of a last-writer-wins register: by Clock, then Writer.

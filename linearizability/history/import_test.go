@@ -292,6 +292,6 @@ func FuzzJSONL(f *testing.F) { fuzz(f, "jsonl", sample) }
 func FuzzJepsen(f *testing.F) {
 	fuzz(f, "jepsen", jepsenSample, "{:process 0 :type :invoke :f :add :value [:k 3]}\n{:process 0 :type :ok :f :add}\n"+
 		"{:process 0 :type :invoke :f :read :value [:k nil]}\n{:process 0 :type :ok :f :read :value [:k #{3 #tag (1)}]}\n"+
-		"{:process :nemesis :value {1}}")
+		"{:process :nemesis :value {1}}", txnSample, asJSON(txnSample), "{:type :ok :value [7 [[:append 5 1] [:r 5 [1]]]]}")
 }
 func FuzzEtcdLog(f *testing.F) { fuzz(f, "porcupine-etcd", etcdSample) }

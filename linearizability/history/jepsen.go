@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// decodeJepsen reads EDN operation maps, bare or in one vector or list. Functions are
+// decodeJepsen reads operation maps in EDN or JSON, bare or in one vector or list: of
+// transactions, see txnEvents, or of single operations. Their functions are
 // :read, :write and :cas of registers, :add, :remove and :read of sets (and Maelstrom's
 // :broadcast, which is an :add), :add, :inc, :dec and :read of counters, :enqueue,
 // :dequeue and :drain of queues, :acquire and :release of locks, :transfer and :read of
@@ -21,15 +22,14 @@ import (
 // backwards there is a note.
 func decodeJepsen(src io.Reader, r *reading) (*History, []int32, error) {
 	forms := newEDNSplitter(src, r.Limits.RecordBytes)
-	d := &jepsenDecoder{r: r, log: newEventLog(r, r.Pairs), time: math.MinInt64}
+	d := &jepsenDecoder{r: r, log: newEventLog(r, r.Pairs), txns: newTxnEvents(r), time: math.MinInt64}
 	for {
 		form, line, err := forms.next()
 		if errors.Is(err, io.EOF) {
-			d.noteTime()
-			return d.log.history()
+			return d.history()
 		}
 		if err == nil {
-			d.log.line = line
+			d.line = line
 			err = d.entry(form)
 		}
 		if err != nil {
@@ -38,11 +38,16 @@ func decodeJepsen(src io.Reader, r *reading) (*History, []int32, error) {
 	}
 }
 
-// jepsenDecoder turns operation maps into events.
+// jepsenDecoder turns operation maps into events, of single operations or of
+// transactions.
 type jepsenDecoder struct {
 	r    *reading
 	log  *eventLog
+	txns *txnEvents
+	line int   // of the entry
 	time int64 // the latest :time
+	// The first lines of either kind, 0 where there is none.
+	singleAt, txnAt int
 	// Where :time ran backwards: the first line, how often, by how much at most.
 	backAt, backs int
 	back          int64
@@ -54,18 +59,25 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	if !utf8.Valid(form) {
 		return fmt.Errorf("%w: invalid UTF-8", ErrFormat)
 	}
-	entry, err := readEDN(string(form))
+	read := readEDN
+	if isJSONEntry(form) {
+		read = readJSONEntry
+	}
+	entry, err := read(string(form))
 	if err != nil {
 		if word := ednFieldWord(string(form), ":process"); word != "" && word[0] == ':' {
 			return nil // what the nemesis says need not be EDN
 		}
 		return err
 	}
-	process := entry.field("process")
-	if process.kind == ednNil {
+	process, fn, v := entry.field("process"), entry.field("f"), entry.field("value")
+	isTxn := fn.kind == ednKeyword && fn.str == "txn" || looksLikeTxn(v) || process.kind == ednInt && d.txns.isOpen(process.num)
+	switch {
+	case process.kind == ednNil && isTxn:
+		process.num = noProcess
+	case process.kind == ednNil:
 		return fmt.Errorf("%w: operation map without :process", ErrFormat)
-	}
-	if process.kind != ednInt {
+	case process.kind != ednInt:
 		return nil
 	}
 	if t := entry.field("time"); t.kind == ednInt {
@@ -76,18 +88,44 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	if !ok || kindWord.kind != ednKeyword {
 		return fmt.Errorf("%w: :type %s", ErrFormat, clip([]byte(kindWord.text)))
 	}
-	fn, v := entry.field("f"), entry.field("value")
 	if word := fn.name(); d.r.ignores(word) {
 		if kind == invoke {
 			d.r.ignored[word]++
 		}
 		return nil
 	}
+	if isTxn {
+		return d.txn(kind, process.num, v)
+	}
+	return d.single(entry, kind, process.num)
+}
+
+// txn takes an entry of a transaction.
+func (d *jepsenDecoder) txn(kind eventType, process int64, v ednNode) error {
+	if d.txnAt == 0 {
+		d.txnAt = d.line
+	}
+	d.txns.line = d.line
+	e, err := d.txns.entryOf(kind, process, v)
+	if err != nil {
+		return err
+	}
+	return d.txns.add(e)
+}
+
+// single takes an entry of an operation that stands alone.
+func (d *jepsenDecoder) single(entry ednNode, kind eventType, process int64) error {
+	if d.singleAt == 0 {
+		d.singleAt = d.line
+	}
+	fn, v := entry.field("f"), entry.field("value")
+	d.log.line = d.line
 	e := event{
-		kind: kind, process: process.num, refused: entry.field("error").kind != ednNil,
+		kind: kind, process: process, refused: entry.field("error").kind != ednNil,
 		value: ednValue(v), pair: v.kind == ednList && len(v.items) == 2, negate: strings.HasPrefix(fn.str, "dec"),
 		final: entry.field("final?").text == "true",
 	}
+	var ok bool
 	if e.fn, ok = jepsenFunc(fn.str); !ok || fn.kind != ednKeyword {
 		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set, a counter, a queue, a lock, a bank or a generator of ids; operations that do not matter "+
 			"can be left out (Options.Ignore, --ignore %s)", ErrFormat, ErrUnknownOp, clip([]byte(fn.text)), fn.name())
@@ -95,11 +133,25 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	return d.log.add(e)
 }
 
+// history is that of the transactions, or of the single operations; not of both, whose
+// models differ.
+func (d *jepsenDecoder) history() (*History, []int32, error) {
+	d.noteTime()
+	switch {
+	case d.txnAt == 0:
+		return d.log.history()
+	case d.singleAt > 0:
+		return nil, nil, at(max(d.txnAt, d.singleAt), fmt.Errorf("%w: transactions (line %d) and single operations (line %d) in one history: "+
+			"leave one of them out (Options.Ignore, --ignore txn or the name of the other)", ErrUnknownOp, d.txnAt, d.singleAt))
+	}
+	return d.txns.history()
+}
+
 // look holds a :time against the latest one.
 func (d *jepsenDecoder) look(t int64) {
 	if t < d.time {
 		if d.backs++; d.backs == 1 {
-			d.backAt = d.log.line
+			d.backAt = d.line
 		}
 		d.back = max(d.back, d.time-t)
 	}

@@ -17,7 +17,7 @@ const recognised = 4096
 
 // recognise returns the format of an input by its first bytes, and the input.
 //
-//	{"        jsonl
+//	{"        jsonl, or jepsen in JSON if the first line has "type" and no "kind"
 //	{: [ ( ;  jepsen, an operation map or a list of them
 //	r( w(     plume
 //	r w - =   awdit, the letters before a space, the signs in rules
@@ -62,7 +62,9 @@ func formatOf(text []byte) string {
 	case bytes.Contains(line, []byte(etcdMarker)):
 		return "porcupine-etcd"
 	case starts("{"):
-		if rest := bytes.TrimSpace(text[1:]); len(rest) == 0 || rest[0] == '"' || rest[0] == '}' {
+		has := func(field string) bool { return bytes.Contains(line, []byte(field)) }
+		rest := bytes.TrimSpace(text[1:])
+		if quoted := len(rest) > 0 && rest[0] == '"'; len(rest) == 0 || quoted && (has(`"kind"`) || !has(`"type"`)) || rest[0] == '}' {
 			return "jsonl"
 		}
 		return "jepsen"

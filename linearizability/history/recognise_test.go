@@ -14,6 +14,8 @@ func TestAutoRecognisesEachFormat(t *testing.T) {
 		{"jsonl", `{"kind":"header","version":1,"tagged":false}` + "\n" + `{"session":0,"type":"register","func":"write","key":"x","arg":1,"call":0,"return":1,"outcome":"ok"}` + "\n"},
 		{"jepsen", "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n"},
 		{"jepsen", "; a comment\n[{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}]\n"},
+		{"jepsen", txnSample},
+		{"jepsen", asJSON(txnSample)},
 		{"porcupine-etcd", "INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:ok\t:write\t1\n"},
 		{"plume", "w(1,1,0,0)\nr(1,1,1,1)\n"},
 		{"awdit", "w 1 1\n=====\nr 1 1\n"},

@@ -10,7 +10,8 @@ import (
 //
 //   - Index is the position, and operations are ordered by Call;
 //   - Call <= Return, and an OK operation has returned;
-//   - the OK operations of one session do not overlap (one may begin at the
+//   - the OK operations of one session do not overlap, unless they are of one
+//     transaction, which may be sent as one request (one may begin at the
 //     instant another ends; a session may go on after a Failed or Unknown one);
 //   - a session has at most one name, and a name at most one session;
 //   - in a tagged history every put that is not Failed has a tag, tags are
@@ -41,7 +42,7 @@ func (h *History) Validate() error {
 type validator struct {
 	h        *History
 	tags     index          // tag -> the put that has it
-	busy     index          // session -> its latest OK operation
+	busy     index          // session -> of its OK operations the one that returned last
 	names    map[int]string // session -> its name; nil if no session has one
 	sessions map[string]int // the other way round
 }
@@ -95,7 +96,12 @@ func (v *validator) next(i int) error {
 		return nil
 	}
 	if last, ok := v.busy.get(uint64(o.Session)); ok && o.Call < v.h.Ops[last].Return {
-		return bad(fmt.Errorf("%w: %v overlaps #%d of the same session", ErrInvalid, o, last))
+		if w := &v.h.Ops[last]; o.Txn == 0 || w.Txn != o.Txn {
+			return bad(fmt.Errorf("%w: %v overlaps #%d of the same session", ErrInvalid, o, last))
+		}
+		if o.Return < v.h.Ops[last].Return {
+			return nil
+		}
 	}
 	v.busy.set(uint64(o.Session), i)
 	return nil

@@ -5,11 +5,12 @@ import "github.com/joinery-go/joinery/linearizability/history"
 // Transactions is a small history of transactions over registers, to be judged
 // by trying every commit order.
 type Transactions struct {
-	h     *history.History
-	plume bool    // as NewPlumeTransactions has it
-	txns  [][]int // positions of the operations of each committed transaction
-	of    []int   // by position: its transaction, -1 if aborted
-	wrote []map[string]int
+	h      *history.History
+	plume  bool    // as NewPlumeTransactions has it
+	groups [][]int // positions of the operations of every transaction
+	txns   [][]int // positions of the operations of each committed transaction
+	of     []int   // by position: its transaction, -1 if aborted
+	wrote  []map[string]int
 	// realTime: a transaction that has ended comes before those that begin later.
 	realTime bool
 }
@@ -40,6 +41,7 @@ func NewTransactions(h *history.History) *Transactions {
 		}
 		groups[mine] = append(groups[mine], i)
 	}
+	t.groups = groups
 	for _, g := range groups {
 		committed := true
 		for _, i := range g {
@@ -117,12 +119,7 @@ func (t *Transactions) sensible(i, source int) bool {
 	if source == -2 || source >= 0 && t.of[source] < 0 {
 		return false
 	}
-	own := -1 // the transaction's latest write of the key before the read
-	for _, j := range t.txns[t.of[i]] {
-		if w := &t.h.Ops[j]; j < i && w.Func != history.Read && w.Key == t.h.Ops[i].Key {
-			own = j
-		}
-	}
+	own := t.ownWrite(i)
 	if j := t.before(i); own >= 0 && source != own && (j == own || !t.plume) {
 		return false
 	}
@@ -132,6 +129,18 @@ func (t *Transactions) sensible(i, source int) bool {
 	return source == -1 || t.wrote[t.of[source]][t.h.Ops[i].Key] == source
 }
 
+// ownWrite is the latest write of the key of a read in its transaction before it, -1 if
+// there is none.
+func (t *Transactions) ownWrite(i int) int {
+	own := -1
+	for _, j := range t.txns[t.of[i]] {
+		if w := &t.h.Ops[j]; j < i && w.Func != history.Read && w.Key == t.h.Ops[i].Key {
+			own = j
+		}
+	}
+	return own
+}
+
 // visibility says whether transaction w is visible to the read at i, given the rank
 // of each transaction in the commit order.
 type visibility func(t *Transactions, w, i int, rank []int) bool
@@ -139,6 +148,35 @@ type visibility func(t *Transactions, w, i int, rank []int) bool
 // ReadCommitted, ReadAtomic and Causal are the levels of Biswas and Enea.
 func (t *Transactions) ReadCommitted() bool {
 	return t.holds(false, func(t *Transactions, w, i int, _ []int) bool { return t.readBy(w, t.of[i], i) })
+}
+
+// Free is the history with each transaction in a session of its own, as levels see it
+// that ask for no order of sessions.
+func (t *Transactions) Free() *Transactions {
+	free := *t.h
+	free.Ops = append([]history.Op{}, t.h.Ops...)
+	for g, group := range t.groups {
+		for _, i := range group {
+			free.Ops[i].Session = g
+		}
+	}
+	return NewTransactions(&free)
+}
+
+// PL2 is Adya's read committed: reads are of what was committed, and there is an order in
+// which they come after it.
+func (t *Transactions) PL2() bool {
+	return t.holds(false, func(*Transactions, int, int, []int) bool { return false })
+}
+
+// PL1 is Adya's read uncommitted: a transaction finds its own writes, and what it reads
+// was written.
+func (t *Transactions) PL1() bool {
+	return t.committedReads(func(i, source int) bool {
+		own := t.ownWrite(i)
+		mine := source >= 0 && t.of[source] == t.of[i]
+		return source != -2 && (own < 0 && !mine || source == own)
+	})
 }
 
 // ReadAtomic is the level of that name.
