@@ -13,9 +13,9 @@ import (
 // partition and the entries written there together, or a piece of a snapshot that a
 // peer sent, or a part of a checkpoint.
 const (
-	recordVersion     = 1
-	pieceVersion      = 3
-	checkpointVersion = 4
+	recordVersion     = 5
+	pieceVersion      = 6
+	checkpointVersion = 7
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -59,6 +59,7 @@ type CheckpointPart struct {
 	At             uint32 // which one of its partition, or of the sessions, from 0
 	Last           bool
 	Clock          uint64         // greatest hybrid time met
+	Forgotten      uint64         // of the sessions: latest hybrid time of a write of one that was forgotten
 	Applied        gossip.Dots    // of the partition
 	Cuts           session.Matrix // of the partition: which barriers are held
 	Values         []HeldValue
@@ -70,7 +71,7 @@ func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 	b = varint.Append(varint.Append(append(b, checkpointVersion), x.Origin), x.Number)
 	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
 	b = AppendBool(varint.Append(b, uint64(x.At)), x.Last)
-	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(b, x.Clock)))
+	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(varint.Append(b, x.Clock), x.Forgotten)))
 	return appendServed(appendValues(b, x.Values), x.Clients)
 }
 
@@ -85,7 +86,7 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	}
 	r := reader{b: b[1:]}
 	in.marks = in.marks[:0]
-	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock()}
+	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock(), Forgotten: r.clock()}
 	x.Applied = r.dots(nil)
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
 	x.Values = r.values(in, x.Of)
