@@ -1,11 +1,9 @@
 package kvs
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -164,12 +162,13 @@ func (r *Replica) checkpointPartition(p *partition) {
 // checkpointSessions gives what concerns no single partition.
 func (r *Replica) checkpointSessions() {
 	x, size := wire.CheckpointPart{Sessions: true}, 0
-	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
-		if size > 0 && size+servedSize > r.cfg.BatchBytes {
+	x.Forgotten = r.sessions.forgotten
+	for _, m := range r.sessions.ascending() {
+		if size > 0 && size+servedSize*len(m.requests) > r.cfg.BatchBytes {
 			r.giveCheckpoint(&x, false)
 			x.Clients, size = x.Clients[:0], 0
 		}
-		x.Clients, size = append(x.Clients, wire.Served{Client: client, Req: r.clients[client]}), size+servedSize
+		x.Clients, size = m.told(x.Clients), size+servedSize*len(m.requests)
 	}
 	r.giveCheckpoint(&x, true)
 }
@@ -191,7 +190,7 @@ type recovery struct {
 	parts          []recoveredPart
 	sessions       recoveredPart
 	size, last     int // bytes of that checkpoint, and of the last one that was whole
-	barriers       []recoveredBarrier
+	early          []recoveredEarly
 
 	// Where values are kept outside, only the last whole checkpoint counts.
 	counts checkpointName
@@ -200,31 +199,32 @@ type recovery struct {
 
 type checkpointName struct{ origin, number uint64 }
 
-// recoveredBarrier is one that was found before what it names, which may lie in a
+// recoveredEarly is an entry that was found before what it names, which may lie in a
 // checkpoint that was written after it.
-type recoveredBarrier struct {
-	p *partition
-	e gossip.Entry
+type recoveredEarly struct {
+	p     *partition
+	e     gossip.Entry
+	delta kind.Value
 }
 
-// reach takes the barriers that by now are reached. The others name what is not on the
-// disk; the peers have both.
+// reach takes the entries of which by now what they name has been found. The others name
+// what is not on the disk; the peers have both.
 func (x *recovery) reach(maxKnown int) {
 	for again := true; again; {
 		again = false
-		rest := x.barriers[:0]
-		for i := range x.barriers {
-			b := x.barriers[i]
+		rest := x.early[:0]
+		for i := range x.early {
+			b := x.early[i]
 			switch {
 			case b.p.applied.Contains(b.e.Dot):
-			case b.p.reached(&b.e):
-				b.p.apply(&b.e, nil, 0, maxKnown)
+			case !b.p.early(&b.e):
+				b.p.apply(&b.e, b.delta, 0, maxKnown)
 				again = true
 			default:
 				rest = append(rest, b)
 			}
 		}
-		x.barriers = rest
+		x.early = rest
 	}
 }
 
@@ -252,7 +252,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	}
 	if x.Origin != past.origin || x.Number != past.number {
 		*past = recovery{
-			snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, barriers: past.barriers,
+			snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, early: past.early,
 			counts: past.counts, lost: past.lost,
 		}
 	}
@@ -281,8 +281,9 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	for _, x := range past.sessions.parts {
 		r.clock.Observe(x.Clock)
 		for _, s := range x.Clients {
-			r.remember(s.Client, s.Req)
+			r.sessions.note(s, r.cfg.Origin, r.cfg.MaxSessions)
 		}
+		r.sessions.forgotten = max(r.sessions.forgotten, x.Forgotten)
 	}
 	for i := range past.parts {
 		if p := &past.parts[i]; p.whole {
@@ -347,6 +348,7 @@ func (r *Replica) recovered(records [][]byte, past *recovery) {
 		r.keeper.found()
 	}
 	for _, p := range r.parts {
+		r.settleAll(p)
 		p.changes.Reset() // nobody has been told anything yet
 		p.rev = p.applied.Count()
 		p.changes.NoteAll(p.applied, p.rev, len(p.applied), r.cfg.MaxKnown)

@@ -17,7 +17,7 @@ var ErrConfig = errors.New("kvs: invalid configuration")
 // default.
 type Config struct {
 	Self   ring.NodeID
-	Origin uint64 // this incarnation; differs from all others, and is greater than all earlier ones of the node
+	Origin uint64 // this incarnation, below 1 << 63; differs from all others, and is greater than all earlier ones of the node
 	First  bool   // the node has never run before, so it has nothing to ask its peers for
 	// Unreadable is how many records the disk could not read and has cut out. What they
 	// held is asked of the peers, whatever First says.
@@ -32,7 +32,13 @@ type Config struct {
 	MaxWaiting   int    // threshold reads that may wait at once; default 1024
 	MaxEach      int    // of these, reads of one session; default 16
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
-	MaxSessions  int    // sessions whose last write is remembered; default 1 << 20
+	// MaxSessions is how many sessions are remembered, those that wrote last, and
+	// MaxIdleMS for how long one is that does not write, by the host's clock; default
+	// 1 << 18, and 3,600,000. Of each the last 4 requests are. A repeat of a write that
+	// may have been forgotten is refused by [wire.StatusForgotten]. Writes of which two
+	// copies meet later than that may count twice; see kvs/session.
+	MaxSessions int
+	MaxIdleMS   uint64
 
 	// CheckpointBytes is how many bytes of records are persisted before the next
 	// checkpoint, which is written where the last one was smaller than that, and as many
@@ -78,8 +84,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: no ring, or no kinds", ErrConfig)
 	case len(c.Secret) < minSecret:
 		return fmt.Errorf("%w: a secret of %d bytes, want at least %d", ErrConfig, len(c.Secret), minSecret)
-	case c.Origin == 0:
-		return fmt.Errorf("%w: origin 0", ErrConfig)
+	case c.Origin == 0 || c.Origin >= 1<<63:
+		return fmt.Errorf("%w: origin %d", ErrConfig, c.Origin)
 	case !slices.Contains(c.Ring.Nodes(), c.Self):
 		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
 	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
@@ -136,7 +142,10 @@ func (c *Config) setDefaults() error {
 		c.MaxWaitTicks = 4096
 	}
 	if c.MaxSessions == 0 {
-		c.MaxSessions = 1 << 20
+		c.MaxSessions = 1 << 18
+	}
+	if c.MaxIdleMS == 0 {
+		c.MaxIdleMS = 3_600_000
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // gossip offers each peer what it may lack, and tells it what this replica holds
@@ -85,10 +86,15 @@ func (r *Replica) silence() uint64 {
 }
 
 // mayOffer holds deltas of other origins back for a while: their own origin
-// offers them too, and mostly comes first. A barrier waits for what it names: offered
+// offers them too, and mostly comes first. What only counts where something else is held
+// waits for that: offered
 // before that, it would be left, and could take the place of what it waits for.
 func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
-	if e.Kind == barrier && len(e.Deps) > 0 && !r.offerTo.Covers(e.Deps.Row(e.Deps[0].Partition)) {
+	switch {
+	case e.Client != 0 || len(e.Deps) == 0:
+	case e.Kind == barrier && !r.offerTo.Covers(e.Deps.Row(e.Deps[0].Partition)):
+		return false
+	case e.Kind != barrier && !r.offerTo.Contains(causal.Dot{Origin: e.Deps[0].Origin, Seq: e.Deps[0].Seq}):
 		return false
 	}
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
@@ -163,7 +169,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 			r.stats.Ahead++ // it is offered again, and taken once this host's clock has come near
 			continue
 		}
-		if e.Kind == barrier && !p.reached(e) {
+		if p.early(e) {
 			r.stats.Ahead++ // it is offered again, and taken once what it names is held
 			continue
 		}
@@ -174,7 +180,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 		}
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
-			r.remember(e.Client, e.Req)
+			r.remember(p.id, e)
 		}
 		b.entries = append(b.entries, *e)
 		r.memory.own(&b.entries[len(b.entries)-1])

@@ -87,3 +87,6 @@ func (r *Replica) Logged(id ring.Partition) int { return r.partition(id).log.Len
 
 // Visited is how many deltas of a partition its log has looked at.
 func (r *Replica) Visited(id ring.Partition) uint64 { return r.partition(id).log.Visited() }
+
+// HasHanded reports whether the disk may still have what was handed over of a partition.
+func (r *Replica) HasHanded(id ring.Partition) bool { return r.partition(id).handed }

@@ -356,7 +356,13 @@ func (k *keeper) busy() bool { return k != nil && (k.failure != nil || k.scrubAt
 // stepKeeping is the rest of Step where values are kept outside.
 func (r *Replica) stepKeeping(ev Event) []Effect {
 	k := r.keeper
-	if k.failure != nil {
+	switch {
+	case k.failure == nil:
+	case k.failure.gone && k.halted == 0: // it came up while the replica recovered
+		k.failure.out = 0
+		r.halt()
+		return r.out
+	default:
 		r.ending(ev)
 		return r.out
 	}

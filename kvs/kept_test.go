@@ -409,7 +409,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	c.crash(0)
 	most, keys := 0, uint64(cache*100/value)
 	for i := range 3 * keys {
-		c.ask(0, put(i%5, 1+i, "register", fmt.Sprintf("k%d", i%keys), bytes.Repeat([]byte{byte(i)}, value)))
+		c.ask(0, put(1+i%5, 1+i, "register", fmt.Sprintf("k%d", i%keys), bytes.Repeat([]byte{byte(i)}, value)))
 		for len(c.bag) > 1 {
 			c.step()
 		}

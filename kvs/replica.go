@@ -38,19 +38,20 @@ type Stats struct {
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
 type Replica struct {
-	cfg     Config
-	clock   clock
-	parts   []*partition // ascending by id
-	byID    []*partition // by id, nil where nothing was met of one
-	clients map[uint64]uint64
-	peers   []peerLink // every other node, ascending by id
-	batches []*batch   // being persisted, ascending by token
-	token   uint64
-	tick    uint64
-	waiting int
-	now     uint64
-	silent  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
-	stats   Stats
+	cfg      Config
+	clock    clock
+	parts    []*partition // ascending by id
+	byID     []*partition // by id, nil where nothing was met of one
+	sessions sessions
+	peers    []peerLink      // every other node, ascending by id
+	batches  []*batch        // being persisted, ascending by token
+	repeats  []wire.Response // of writes that are being persisted, for those who have asked for them again
+	token    uint64
+	tick     uint64
+	waiting  int
+	now      uint64
+	silent   uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
+	stats    Stats
 
 	checkpoint checkpoint
 	keeper     *keeper          // nil if all values are in memory
@@ -96,11 +97,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if err := cfg.setDefaults(); err != nil {
 		return err
 	}
-	clients := r.clients
-	clear(clients)
-	if clients == nil {
-		clients = make(map[uint64]uint64)
-	}
+	r.sessions.reset()
 	for _, b := range r.batches {
 		r.recycle(b)
 	}
@@ -113,8 +110,8 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	byID := slices.Grow(r.byID[:0], cfg.Ring.Partitions())[:cfg.Ring.Partitions()]
 	clear(byID)
 	*r = Replica{
-		cfg: cfg, clients: clients, byID: byID,
-		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], scratch: r.scratch,
+		cfg: cfg, sessions: r.sessions, byID: byID,
+		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], repeats: r.repeats[:0], scratch: r.scratch,
 	}
 	r.values.of(cfg.Kinds)
 	r.memory.rewind()
@@ -169,22 +166,22 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	p := r.partition(id)
 	for i := range entries {
 		e := &entries[i]
-		if e.Kind == barrier && !p.reached(e) {
-			r.memory.own(e)
-			past.barriers = append(past.barriers, recoveredBarrier{p, *e})
-			continue
-		}
 		r.memory.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
 			return err
 		}
+		if p.early(e) {
+			past.early = append(past.early, recoveredEarly{p, *e, delta})
+			continue
+		}
 		p.apply(e, delta, 0, r.cfg.MaxKnown)
 		r.shed(p)
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
+			r.remember(id, e)
+			r.unify(p, e)
 			r.values.give(delta, e.Kind)
-			r.remember(e.Client, e.Req)
 		}
 	}
 	return nil
@@ -283,6 +280,7 @@ func (r *Replica) event(ev Event) {
 	case EventTick:
 		r.tick++
 		r.expire()
+		r.sessions.forgetIdle(r.now, r.cfg.MaxIdleMS)
 		r.cutIfWanted()
 		r.gossip()
 		r.beginCheckpoint()
@@ -348,15 +346,6 @@ func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (acc
 	return false
 }
 
-// remember notes a session's write, so that a repeat of it is absorbed. Beyond
-// the bound on sessions, those met first are the ones protected.
-func (r *Replica) remember(client, req uint64) {
-	last, known := r.clients[client]
-	if known && req > last || !known && len(r.clients) < r.cfg.MaxSessions {
-		r.clients[client] = req
-	}
-}
-
 // persist asks for the batch to be made durable.
 func (r *Replica) persist(b *batch) {
 	b.first, b.token = r.token+1, r.token+1
@@ -395,7 +384,11 @@ func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
 	for i := range b.entries {
-		p.apply(&b.entries[i], b.deltas[i], r.tick, r.cfg.MaxKnown)
+		e := &b.entries[i]
+		p.apply(e, b.deltas[i], r.tick, r.cfg.MaxKnown)
+		if taken := r.unify(p, e); taken != nil && p.owned {
+			r.tellSettled(p, e, taken)
+		}
 	}
 	r.shed(p)
 	if b.snap != nil {
@@ -411,6 +404,7 @@ func (r *Replica) visible(b *batch) {
 	if b.answers {
 		r.respond(&b.respond)
 	}
+	r.answerRepeats(p)
 	r.wake(p)
 	p.release()
 	r.recycle(b)

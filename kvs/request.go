@@ -18,6 +18,10 @@ func (r *Replica) request(q *wire.Request) {
 		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Clock, r.now, limit))
 		return
 	}
+	if limit := r.cfg.MaxAheadMS / 2; q.Put && r.clock.ahead(q.Stamp, r.now, limit) {
+		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Stamp, r.now, limit))
+		return
+	}
 	r.clock.Observe(q.Clock)
 	k, ok := r.cfg.Kinds.Find(q.Kind)
 	if !ok {
@@ -62,13 +66,8 @@ func (r *Replica) refuse(q *wire.Request, p *partition, s wire.Status, detail st
 // put accepts a write: it gets a dot, and is visible and acknowledged once its
 // record is durable.
 func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
-	last, known := r.clients[q.Client]
-	if q.Req <= last {
-		r.stats.Duplicates++ // a repeated message; the first one answers
-		return
-	}
-	if !known && len(r.clients) >= r.cfg.MaxSessions {
-		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d sessions", len(r.clients)))
+	again, ok := r.fresh(q, p)
+	if !ok {
 		return
 	}
 	if !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes() >= r.cfg.MaxLogBytes) {
@@ -83,9 +82,10 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
 	}
+	r.clock.Observe(q.Stamp)
 	now := r.clock.next(r.now)
-	own := p.ownValue(q.Key, k)
-	delta, err := k.Mutate(kind.Update{Arg: q.Arg, Clock: now, Origin: r.cfg.Origin}, own)
+	update, own := r.update(q, p, k, again, now)
+	delta, err := k.Mutate(update, own)
 	if err != nil {
 		r.refuse(q, p, wire.StatusBadRequest, err.Error())
 		return
@@ -93,15 +93,15 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if own != nil {
 		own.MergeIn(delta)
 	}
-	r.remember(q.Client, q.Req)
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
 	r.value = delta.Append(r.value[:0])
 	b := r.newBatch(p)
 	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
-		Delta: r.value, Deps: r.compact(q.Deps), Client: q.Client, Req: q.Req,
+		Delta: r.value, Deps: r.compact(q.Deps), Client: q.Client, Req: q.Req, Again: again,
 	})
+	r.remember(p.id, &b.entries[0])
 	r.memory.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true

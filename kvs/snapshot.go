@@ -3,7 +3,6 @@ package kvs
 import (
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
@@ -23,12 +22,12 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-const servedSize = 12 // bytes of a session in a message, about
+const servedSize = 14 // bytes of a request in a message, about
 
 // snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
 // where that is larger.
 func (r *Replica) snapshotOf(p *partition) []wire.Piece {
-	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Applied: p.applied, Cuts: p.cuts}
+	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Forgotten: r.sessions.forgotten, Applied: p.applied, Cuts: p.cuts}
 	pieces, size := []wire.Piece{head}, 0
 	last := func(more int) *wire.Piece {
 		if size > 0 && size+more > r.cfg.BatchBytes {
@@ -46,11 +45,16 @@ func (r *Replica) snapshotOf(p *partition) []wire.Piece {
 		}
 	}
 	var all []byte
-	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
-		s := wire.Served{Client: client, Req: r.clients[client]}
-		all = s.Append(all)
-		x := last(servedSize)
-		x.Clients = append(x.Clients, s)
+	var told []wire.Served
+	for _, m := range r.sessions.ascending() {
+		told = m.told(told[:0])
+		for _, s := range told {
+			if s.Dot.Seq == 0 || s.Partition == p.id {
+				all = s.Append(all)
+				x := last(servedSize)
+				x.Clients = append(x.Clients, s)
+			}
+		}
 	}
 	for i := range pieces {
 		x := &pieces[i]
@@ -102,6 +106,7 @@ type snapshot struct {
 	applied gossip.Dots
 	cuts    session.Matrix
 	clock   uint64
+	gone    uint64 // latest hybrid time of a session forgotten
 	values  []keptValue
 	clients []wire.Served
 }
@@ -121,7 +126,7 @@ func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.applied, s.clock = x.Applied, max(s.clock, x.Clock)
+		s.applied, s.clock, s.gone = x.Applied, max(s.clock, x.Clock), max(s.gone, x.Forgotten)
 		s.cuts.MergeIn(x.Cuts)
 		s.clients = append(s.clients, x.Clients...)
 		if s.values, err = r.keepValues(s.values, id, x.Values); err != nil {
@@ -236,9 +241,10 @@ func (r *Replica) without(pieces [][]byte, applied gossip.Dots) [][]byte {
 // learn takes in what of a snapshot concerns all of the replica.
 func (r *Replica) learn(s *snapshot) {
 	r.clock.Observe(s.clock)
-	for _, c := range s.clients {
-		r.remember(c.Client, c.Req)
+	for _, x := range s.clients {
+		r.sessions.note(x, r.cfg.Origin, r.cfg.MaxSessions)
 	}
+	r.sessions.forgotten = max(r.sessions.forgotten, s.gone)
 }
 
 // absorb makes a durable snapshot visible. Its deltas are not in the log, so peers
@@ -254,6 +260,7 @@ func (r *Replica) absorb(p *partition, s *snapshot) {
 	p.changes.NoteAll(s.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
 	p.join(s.values)
 	p.cuts.MergeIn(s.cuts)
+	r.settleAll(p)
 	r.stats.Snapshots++
 	p.truncated(r.peers)
 }

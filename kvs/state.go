@@ -17,7 +17,8 @@ func (r *Replica) Clone() *Replica {
 	c.scratch = scratch{}
 	c.values.of(r.cfg.Kinds)
 	c.keeper = r.keeper.clone(&c)
-	c.clients = maps.Clone(r.clients)
+	c.sessions = r.sessions.clone()
+	c.repeats = slices.Clone(r.repeats)
 	c.peers = slices.Clone(r.peers)
 	c.parts = make([]*partition, len(r.parts))
 	c.byID = make([]*partition, len(r.byID))
@@ -104,9 +105,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		}
 	}
 	dst = varint.Append(wire.AppendBool(dst, r.wantCut), max(r.nextCut, r.tick)-r.tick)
-	dst = varint.Append(dst, uint64(len(r.clients)))
-	for _, client := range slices.Sorted(maps.Keys(r.clients)) {
-		dst = varint.Append(varint.Append(dst, client), r.clients[client])
+	dst = r.sessions.append(dst)
+	for i := range r.repeats {
+		dst = wire.AppendString(append(dst, 'r'), r.repeats[i].Encode())
 	}
 	for _, b := range r.batches {
 		dst = wire.AppendEntries(append(dst, 'b'), b.entries)

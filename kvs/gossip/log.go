@@ -41,8 +41,12 @@ type Entry struct {
 	Delta  []byte         // encoded delta of that kind
 	Deps   session.Matrix // what the write depends on; empty if nothing
 	Client uint64         // the session that wrote, and
-	Req    uint64         // its number for the write: repeats are told by them
+	Req    uint64         // its number for the write: repeats are told by them; at most [MaxReq]
+	Again  bool           // the request may have been served elsewhere before
 }
+
+// MaxReq is the greatest number of a request.
+const MaxReq = 1<<62 - 1
 
 // Size is about how many bytes the entry takes in a message.
 func (e *Entry) Size() int {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
 )
@@ -27,9 +28,12 @@ var (
 
 // Update is what a mutator turns into a delta.
 type Update struct {
-	Arg    []byte // the client's argument, in the encoding of the kind
-	Clock  uint64 // hybrid time of the write, unique at its origin
-	Origin uint64 // the writing replica incarnation
+	Arg []byte // the client's argument, in the encoding of the kind
+	// Clock and Origin order and name the write: the time and the session of the request,
+	// the same wherever it is repeated; or, of a request without a time of its own and of
+	// a kind that looks at own, the hybrid time and the incarnation of the replica. For a
+	// repeat of a kind that looks at own, Origin names the request, and own is nil.
+	Clock, Origin uint64
 }
 
 // Value is an element of some kind's lattice.
@@ -62,6 +66,10 @@ type Kind interface {
 	Mutate(u Update, own Value) (Value, error)
 	// Own says whether Mutate looks at own.
 	Own() bool
+	// Settle is, for a kind that looks at own, the delta that takes back what v has of
+	// the update of that Origin, a repeat of a request that v has already. It is the same
+	// whatever else is in v, and nil if v has nothing of it or it has been taken back.
+	Settle(origin uint64, v Value) Value
 }
 
 // Spec describes a kind over the plain domain T.
@@ -69,7 +77,8 @@ type Spec[T any] struct {
 	Name   string
 	Merge  lattice.Merge[T] // must have Bottom, Append and Decode
 	Mutate func(u Update, own T) (T, error)
-	Own    bool // Mutate looks at own
+	Own    bool                                          // Mutate looks at own
+	Settle func(origin uint64, v T) (taken T, some bool) // with Own; see [Kind]
 	// Into is optional: the merge's decoder, but into memory that is used again.
 	Into func(dst *T, src []byte) (rest []byte, err error)
 }
@@ -82,6 +91,8 @@ func New[T any](s Spec[T]) (Kind, error) {
 		return nil, fmt.Errorf("%w: name %q, want 1 to %d bytes", ErrKind, s.Name, MaxName)
 	case s.Mutate == nil:
 		return nil, fmt.Errorf("%w %s: no mutator", ErrKind, s.Name)
+	case s.Own != (s.Settle != nil):
+		return nil, fmt.Errorf("%w %s: it must have Settle if its mutator looks at own, and else not", ErrKind, s.Name)
 	case c.Bottom == nil || c.Append == nil || c.Decode == nil:
 		return nil, fmt.Errorf("%w %s: its merge lacks ⊥ or a codec", ErrKind, s.Name)
 	}
@@ -109,6 +120,17 @@ func (k *kind[T]) Decode(src []byte) (Value, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+func (k *kind[T]) Settle(origin uint64, v Value) Value {
+	if k.Spec.Settle == nil {
+		return nil
+	}
+	taken, some := k.Spec.Settle(origin, v.(*value[T]).v)
+	if !some {
+		return nil
+	}
+	return &value[T]{k, taken}
 }
 
 func (k *kind[T]) DecodeInto(v Value, src []byte) (err error) {
@@ -209,7 +231,7 @@ func CounterMerge() lattice.Merge[Counter] {
 // CounterSpec is the kind "counter"; a put's argument is [Amount] of the signed
 // change. A change that would overflow the origin's sum is refused.
 func CounterSpec() Spec[Counter] {
-	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Into: counterInto, Mutate: increment}
+	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Settle: settle, Into: counterInto, Mutate: increment}
 }
 
 func increment(u Update, own Counter) (Counter, error) {
@@ -231,6 +253,14 @@ func increment(u Update, own Counter) (Counter, error) {
 		return Counter{Second: delta}, nil
 	}
 	return Counter{First: delta}, nil
+}
+
+// settle takes back the amount of a repeat, which has a sum to itself: by one of the other
+// sign. It brings the amount along, for who does not have that yet.
+func settle(origin uint64, c Counter) (Counter, bool) {
+	up, down := sumOf(c.First, origin), sumOf(c.Second, origin)
+	one := Sums{{Key: origin, Val: max(up, down)}}
+	return Counter{First: one, Second: slices.Clone(one)}, up != down
 }
 
 func sumOf(sums Sums, origin uint64) uint64 {

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"hash"
 	"slices"
 )
@@ -28,6 +29,16 @@ type Notary struct {
 // client knows.
 func NewNotary(secret []byte) *Notary {
 	return &Notary{secret: slices.Clone(secret), mac: hmac.New(sha256.New, secret)}
+}
+
+// Writer is a name for a session in what its writes leave behind. Who does not know the
+// secret cannot tell the session's number by it, which is what the session proves itself by.
+func (n *Notary) Writer(client uint64) uint64 {
+	n.encoded = binary.BigEndian.AppendUint64(append(n.encoded[:0], "writer "...), client)
+	n.mac.Reset()
+	n.mac.Write(n.encoded) // a hash never fails
+	n.sum = n.mac.Sum(n.sum[:0])
+	return binary.BigEndian.Uint64(n.sum) | 1<<63 // above every origin
 }
 
 // Of reports whether n is a notary of that secret; nil is of none.

@@ -85,6 +85,17 @@ func (s *Session) Past() (Matrix, Proof) {
 // Clock is the greatest hybrid time the session has met.
 func (s *Session) Clock() uint64 { return s.clock }
 
+// Stamp gives the session's next write its time: later than all that the session has
+// met, and that of the clock of its host, in milliseconds, where this is later. Of two
+// writes to a register the later one wins, so a host whose clock is slow has its writes
+// lose against those of others that it has not seen. The write keeps its stamp when it is
+// repeated: by it, a replica tells that two writes are one.
+func (s *Session) Stamp(nowMS uint64) uint64 {
+	const logicalBits = 16 // as the hybrid clocks of replicas
+	s.clock = max(s.clock+1, nowMS<<logicalBits)
+	return s.clock
+}
+
 // Observe takes in an answer: what the session depends on from there on, with the
 // proof of that, and the replica's hybrid time. It must be the answer to the request that
 // showed the past which the session has now: one request at a time, and answers told by

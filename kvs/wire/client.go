@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -14,13 +15,15 @@ import (
 // Request is what a client asks of a replica.
 type Request struct {
 	Client uint64         // the session
-	Req    uint64         // numbers the session's requests, ascending from 1
+	Req    uint64         // numbers the session's requests, ascending from 1, at most [gossip.MaxReq]
 	Put    bool           // write, else read
+	Again  bool           // a write that was asked for before, and not answered
 	Causal bool           // threshold read; the answer carries the session's past
 	Key    string         // at most MaxKey bytes
 	Kind   string         // name of the kind
 	Arg    []byte         // for a write, in the encoding of the kind
 	Clock  uint64         // greatest hybrid time the session has met
+	Stamp  uint64         // of a write: the session's time for it, the same in each repeat; see [session.Session.Stamp]. 0 is none
 	Wait   uint64         // a threshold read gives up after so many ticks
 	Deps   session.Matrix // the session's past: what the write depends on, or the read must find applied
 	Proof  session.Proof  // of Deps
@@ -37,12 +40,13 @@ const (
 	StatusUnavailable         // the deadline passed before the replica had caught up
 	StatusBusy                // a bound was met, on waiting reads, sessions, or writes to be handed over
 	StatusBadRequest          // the request is invalid; Detail says why
-	StatusClockAhead          // the session's Clock is too far ahead of the replica's; see [Config.MaxAheadMS]
+	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
+	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
 )
 
 // String names the status.
 func (s Status) String() string {
-	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead"}
+	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead", "forgotten"}
 	if int(s) < len(names) {
 		return names[s]
 	}
@@ -75,9 +79,9 @@ func (q *Request) Append(dst []byte) []byte {
 	b := begin(dst, MsgRequest)
 	b = varint.Append(b, q.Client)
 	b = varint.Append(b, q.Req)
-	b = AppendBool(AppendBool(b, q.Put), q.Causal)
+	b = AppendBool(AppendBool(AppendBool(b, q.Put), q.Again), q.Causal)
 	b = AppendString(AppendString(AppendString(b, q.Key), q.Kind), q.Arg)
-	b = varint.Append(b, q.Clock)
+	b = varint.Append(varint.Append(b, q.Clock), q.Stamp)
 	b = varint.Append(b, q.Wait)
 	return seal(session.AppendPast(b, q.Deps, q.Proof), from)
 }
@@ -88,9 +92,12 @@ func (in *DecodeBuffer) Request(body []byte) (*Request, error) {
 	in.marks = in.marks[:0]
 	q := &in.request
 	*q = Request{
-		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Causal: r.bool(),
+		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Again: r.bool(), Causal: r.bool(),
 		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Arg: r.bytes(kind.MaxArg),
-		Clock: r.uvarint(), Wait: r.uvarint(), // the replica answers that a clock is out of range
+		Clock: r.uvarint(), Stamp: r.uvarint(), Wait: r.uvarint(), // the replica answers that a clock is out of range
+	}
+	if q.Req > gossip.MaxReq {
+		r.fail("the number of a request out of range")
 	}
 	q.Deps, q.Proof = r.past(&in.marks)
 	return q, r.end("request")

@@ -37,7 +37,7 @@ const (
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 4
+	wireVersion = 5
 	headerSize  = 3
 	sumSize     = 4
 )
@@ -261,10 +261,27 @@ func AppendEntries(b []byte, entries []gossip.Entry) []byte {
 		b = varint.Append(b, e.Clock)
 		b = AppendString(AppendString(AppendString(b, e.Key), e.Kind), e.Delta)
 		b = e.Deps.Append(b)
-		b = varint.Append(b, e.Client)
-		b = varint.Append(b, e.Req)
+		b = appendReq(varint.Append(b, e.Client), e.Req, e.Again)
 	}
 	return b
+}
+
+// appendReq appends the number of a request, and whether it is a repeat.
+func appendReq(b []byte, req uint64, again bool) []byte {
+	n := req << 1
+	if again {
+		n |= 1
+	}
+	return varint.Append(b, n)
+}
+
+func (r *reader) req() (req uint64, again bool) {
+	n := r.uvarint()
+	if n>>1 > gossip.MaxReq {
+		r.fail("the number of a request out of range")
+		return 0, false
+	}
+	return n >> 1, n&1 == 1
 }
 
 // entries appends to out entries whose delta and dependencies share the memory of
@@ -280,7 +297,8 @@ func (r *reader) entries(out []gossip.Entry, in *DecodeBuffer) []gossip.Entry {
 		e.Key, e.Kind = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName))
 		e.Delta = r.bytes(MaxMessage)
 		e.Deps = r.matrix(&in.marks)
-		e.Client, e.Req = r.uvarint(), r.uvarint()
+		e.Client = r.uvarint()
+		e.Req, e.Again = r.req()
 		if r.err == nil && e.Dot.Seq == 0 {
 			r.fail("a dot without a number")
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // Piece is a part of a snapshot. Sender, dots, number of pieces and a sum of the
@@ -20,6 +21,7 @@ type Piece struct {
 	At, Of    uint32 // which piece of how many, from 0
 	Sum       uint32 // of all requests served
 	Clock     uint64 // greatest hybrid time that the sender had met
+	Forgotten uint64 // latest hybrid time of a write of a session that the sender has forgotten
 	Applied   gossip.Dots
 	Cuts      session.Matrix // of this partition: by origin, the last of its cuts whose barrier is in Applied
 	Values    []HeldValue
@@ -39,8 +41,15 @@ func (v *HeldValue) Size() int {
 	return len(v.Key) + len(v.Kind) + len(v.Value) + mark*(len(v.Writes)+len(v.Deps))
 }
 
-// Served is the last write of a session.
-type Served struct{ Client, Req uint64 }
+// Served is a request of a session that was served, and by which write. Where that is
+// none, those up to the request may have been, and are forgotten.
+type Served struct {
+	Client, Req uint64
+	Again       bool // it was served as one that may have been served elsewhere before
+	Partition   ring.Partition
+	Dot         causal.Dot
+	Clock       uint64
+}
 
 // Append appends the encoding of x.
 func (x *Piece) Append(b []byte) []byte {
@@ -49,7 +58,7 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(b, uint64(x.At))
 	b = varint.Append(b, uint64(x.Of))
 	b = varint.Append(b, uint64(x.Sum))
-	b = varint.Append(b, x.Clock)
+	b = varint.Append(varint.Append(b, x.Clock), x.Forgotten)
 	b = session.Row(x.Cuts).Append(x.Applied.Append(b))
 	return appendServed(appendValues(b, x.Values), x.Clients)
 }
@@ -72,13 +81,17 @@ func appendServed(b []byte, clients []Served) []byte {
 }
 
 // Append appends the encoding of s.
-func (s Served) Append(b []byte) []byte { return varint.Append(varint.Append(b, s.Client), s.Req) }
+func (s Served) Append(b []byte) []byte {
+	b = appendReq(varint.Append(b, s.Client), s.Req, s.Again)
+	b = varint.Append(varint.Append(varint.Append(b, uint64(s.Partition)), s.Dot.Origin), s.Dot.Seq)
+	return varint.Append(b, s.Clock)
+}
 
 // Piece reads a piece that shares the memory of body, but for its dots.
 func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 	r := reader{b: body}
 	in.marks = in.marks[:0]
-	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), At: r.uint32(), Of: r.uint32(), Sum: r.uint32(), Clock: r.clock()}
+	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), At: r.uint32(), Of: r.uint32(), Sum: r.uint32(), Clock: r.clock(), Forgotten: r.clock()}
 	x.Applied = r.dots(nil)
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Partition))
 	x.Values, x.Clients = r.values(in, x.Partition), r.served()
@@ -100,8 +113,12 @@ func (r *reader) values(in *DecodeBuffer, p ring.Partition) (values []HeldValue)
 }
 
 func (r *reader) served() (clients []Served) {
-	for range r.count(2) {
-		clients = append(clients, Served{r.uvarint(), r.uvarint()})
+	for range r.count(6) {
+		s := Served{Client: r.uvarint()}
+		s.Req, s.Again = r.req()
+		s.Partition = ring.Partition(r.uint32())
+		s.Dot.Origin, s.Dot.Seq, s.Clock = r.uvarint(), r.uvarint(), r.clock()
+		clients = append(clients, s)
 	}
 	return clients
 }

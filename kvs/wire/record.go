@@ -15,11 +15,11 @@ import (
 // peer sent, or a part of a checkpoint, with its values or with where they are kept, or
 // the name of a value that was kept and is lost.
 const (
-	recordVersion     = 1
-	pieceVersion      = 3
-	checkpointVersion = 4
-	keptVersion       = 5
-	lostVersion       = 6
+	recordVersion     = 5
+	pieceVersion      = 6
+	checkpointVersion = 7
+	keptVersion       = 8
+	lostVersion       = 9
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -63,6 +63,7 @@ type CheckpointPart struct {
 	At             uint32 // which one of its partition, or of the sessions, from 0
 	Last           bool
 	Clock          uint64         // greatest hybrid time met
+	Forgotten      uint64         // of the sessions: latest hybrid time of a write of one that was forgotten
 	Applied        gossip.Dots    // of the partition
 	Cuts           session.Matrix // of the partition: which barriers are held
 	Values         []HeldValue
@@ -98,7 +99,7 @@ func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 	b = varint.Append(varint.Append(append(b, version), x.Origin), x.Number)
 	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
 	b = AppendBool(varint.Append(b, uint64(x.At)), x.Last)
-	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(b, x.Clock)))
+	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(varint.Append(b, x.Clock), x.Forgotten)))
 	if x.Keeper != 0 {
 		b = appendKept(varint.Append(b, x.Keeper), x.Kept)
 	} else {
@@ -163,7 +164,7 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	}
 	r := reader{b: b[1:]}
 	in.marks = in.marks[:0]
-	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock()}
+	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock(), Forgotten: r.clock()}
 	x.Applied = r.dots(nil)
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
 	if b[0] == keptVersion {

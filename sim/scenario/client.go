@@ -29,7 +29,8 @@ type sessionState struct {
 	queue  []int // positions in run.ops of operations taken
 	first  int   // how many of them are done
 	busy   bool
-	tries  int // how often the current operation has been asked again
+	tries  int    // how often the current operation has been asked again
+	stamp  uint64 // of the current operation, if it is a put
 }
 
 // current is the position of the operation that s is busy with, or about to be.
@@ -131,6 +132,9 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	if now < r.horizon() {
 		r.underFaults++
 	}
+	if o.Func != history.Read {
+		s.stamp = s.state.Stamp(uint64(clockBase + now/int64(sim.Millisecond)))
+	}
 	return r.request(s, o)
 }
 
@@ -143,6 +147,7 @@ func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err e
 	}
 	q.Deps, q.Proof = s.state.Past()
 	if q.Put {
+		q.Stamp, q.Again = s.stamp, s.tries > 0
 		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged); err != nil {
 			return nil, err
 		}
@@ -259,15 +264,15 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 
 // again asks the next replica.
 func (cl *client) again(c *sim.Context, s *sessionState, o *workload.Operation) {
-	msg, err := cl.run.request(s, o)
-	if err != nil {
-		cl.run.err = err
-		return
-	}
 	to := o.Retries[s.tries]
 	c.Mark(markRetried)
 	if s.tries++; to != o.Node {
 		c.Mark(markElsewhere)
+	}
+	msg, err := cl.run.request(s, o)
+	if err != nil {
+		cl.run.err = err
+		return
 	}
 	cl.send(c, s, to, msg)
 }

@@ -38,20 +38,26 @@ func asked(t *testing.T, level session.Level, ops ...workload.Operation) (*run, 
 func (r *run) answer(t *testing.T, s *sessionState, resp wire.Response) {
 	_, err := r.ask(s, int64(s.first))
 	require.NoError(t, err)
+	if r.ops[s.current()].Func != history.Read { // as its replica told when it accepted the write
+		r.recorded[s.current()].Stamp = history.Stamp{Clock: resp.Clock, Writer: resp.Dot.Origin}
+	}
 	past, proof := s.state.Past()
 	resp.Deps, resp.Proof = past, proof
 	r.answered(s, 0, &resp, int64(s.first)+1)
 	s.first++
 }
 
+// began is the hybrid time at which a run begins.
+const began = clockBase << 16
+
 // reads is an answer with the value of a register written at a time.
 func reads(clock, writer, met uint64) wire.Response {
-	v := kind.Register{First: clock, Second: lattice.Pair[uint64, string]{First: writer, Second: "v"}}
-	return wire.Response{Found: true, Clock: met, Value: lattice.Encode(kind.RegisterMerge(), v)}
+	v := kind.Register{First: began + clock, Second: lattice.Pair[uint64, string]{First: writer, Second: "v"}}
+	return wire.Response{Found: true, Clock: began + met, Value: lattice.Encode(kind.RegisterMerge(), v)}
 }
 
 func wrote(clock, writer uint64) wire.Response {
-	return wire.Response{Clock: clock, Dot: causal.Dot{Origin: writer, Seq: 1}}
+	return wire.Response{Clock: began + clock, Dot: causal.Dot{Origin: writer, Seq: 1}}
 }
 
 // seenBy are the oracles that noticed something.
@@ -75,7 +81,7 @@ func TestStampOracle(t *testing.T) {
 		"overwritten, and read again": {[]workload.Operation{read, write, read}, []wire.Response{reads(28, 1, 28), wrote(30, 2), reads(28, 1, 30)}, true},
 		"an older one":                {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(27, 3, 28)}, true},
 		"a lesser writer":             {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(28, 1, 28)}, true},
-		"nothing after something":     {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), {Clock: 28}}, true},
+		"nothing after something":     {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), {Clock: began + 28}}, true},
 		"the same":                    {[]workload.Operation{read, read}, []wire.Response{reads(28, 2, 28), reads(28, 2, 28)}, false},
 		"newer ones":                  {[]workload.Operation{read, write, read, read}, []wire.Response{reads(28, 1, 28), wrote(30, 2), reads(30, 2, 30), reads(31, 1, 31)}, false},
 		"an older one elsewhere":      {[]workload.Operation{read, other, read}, []wire.Response{reads(28, 2, 28), reads(27, 2, 28), reads(28, 2, 28)}, false},

@@ -54,8 +54,27 @@ func (r *run) accepted(n ring.NodeID, e *gossip.Entry) {
 	w := oracle.Write{Node: n, At: at, Operation: &r.ops[at], Partition: r.ring.PartitionOf(e.Key), Entry: e}
 	r.tell(func(o oracle.Oracle) { o.Accepted(&w) })
 	if r.recorded[at].Type == history.Register {
-		r.recorded[at].Stamp = history.Stamp{Clock: e.Clock, Writer: e.Dot.Origin}
+		r.stamped(at, e)
 	}
+}
+
+// stamped notes the stamp of a register's write, which all that serve it agree on.
+func (r *run) stamped(at int, e *gossip.Entry) {
+	k, _ := r.kinds.Find(e.Kind)
+	v := r.value(k)
+	if err := k.DecodeInto(v, e.Delta); err != nil {
+		r.fail(Violation{Oracle: "answer", Kind: e.Kind, Node: -1, Message: fmt.Sprintf("the delta of write #%d: %v", e.Req, err)})
+		return
+	}
+	got, err := workload.ReadingOf(history.Register, v, r.setup.Tagged, &r.elems)
+	was := &r.recorded[at].Stamp
+	switch {
+	case err != nil:
+		r.fail(Violation{Oracle: "answer", Kind: e.Kind, Node: -1, Message: fmt.Sprintf("the delta of write #%d: %v", e.Req, err)})
+	case *was != history.Stamp{} && *was != got.Stamp:
+		r.fail(Violation{Oracle: "request", Kind: e.Kind, Node: -1, Message: fmt.Sprintf("write #%d is served with the stamp %v, and with %v", e.Req, *was, got.Stamp)})
+	}
+	*was = got.Stamp
 }
 
 // responded tells of an answer that a replica sends.

@@ -17,11 +17,12 @@ import (
 //     it may be lost too. A replica that is no owner counts as long as some owner
 //     has never held the write, for only then is it sure to keep it.
 //   - A request that is repeated to a replica which has served it, lost it with its
-//     disk, and not got it back yet, is served a second time; so is one that is repeated
-//     to another replica, which has not heard of it. A register or counter then counts
-//     the operation twice, and its history is judged no more; that its replicas agree
+//     disk, and not got it back yet, is served a second time. By then the others may have
+//     forgotten that it was served a first time, as every owner had it. A counter may then
+//     count the operation twice, and its history is judged no more; that its replicas agree
 //     still is. The same holds of a counter of which a record in the middle could not be
-//     read: what came behind it has it in its sum.
+//     read: what came behind it has it in its sum. A request that is repeated to another
+//     replica counts once, whoever has heard of it.
 //
 // Reads that depend on a lost write stay bound by the causal models: they may fail,
 // but not be answered as if it had not been.
@@ -33,7 +34,7 @@ type LostWrites struct {
 	base
 	accepted []acceptance
 	lost     []int    // positions of operations that lost disks may have undone
-	twice    []string // keys, of no set, of which an operation was served twice, or shows without its dot
+	twice    []string // keys of counters of which an operation was served twice, or shows without its dot
 }
 
 // acceptance is a write that a replica accepted.
@@ -63,7 +64,7 @@ func (o *LostWrites) Accepted(w *Write) {
 		case a.dot.Origin == w.Entry.Dot.Origin || o.has(w.Node, a):
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
-		case (a.node != w.Node || a.lost&(1<<w.Node) != 0) && w.Entry.Kind != string(history.Set) && !slices.Contains(o.twice, w.Entry.Key):
+		case a.lost&(1<<w.Node) != 0 && w.Entry.Kind == string(history.Counter) && !slices.Contains(o.twice, w.Entry.Key):
 			o.twice = append(o.twice, w.Entry.Key)
 		}
 	}

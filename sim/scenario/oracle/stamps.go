@@ -34,9 +34,6 @@ func (o *Stamps) Answered(a *Answer) {
 		return
 	}
 	now := a.Recorded.Stamp
-	if x.Func != history.Read {
-		now = history.Stamp{Clock: a.Response.Clock, Writer: a.Response.Dot.Origin}
-	}
 	for len(o.seen) <= a.Session {
 		o.seen = append(o.seen, nil)
 	}

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
 
 	"github.com/joinery-go/joinery/kvs/kind"
@@ -39,6 +40,10 @@ func (o *Sums) Accepted(w *Write) {
 	if w.Operation.Type != history.Counter || w.Operation.Amiss != "" {
 		return
 	}
+	if w.Entry.Again {
+		o.row(w)
+		return
+	}
 	s := o.of(w.Entry.Key, w.Entry.Dot.Origin, w.Node)
 	sign, size := amountOf(w.Operation)
 	var over uint64
@@ -55,6 +60,20 @@ func (o *Sums) Accepted(w *Write) {
 	if merge := kind.CounterMerge(); err != nil || over > 0 || merge.Compare(got, want) != lattice.Equal {
 		o.Fail(at("sums", w.Node, w.Operation, "write #%d of %q brings %v (%v), want %v: the sum of what node %d has accepted (overflow %d)",
 			w.Operation.ID, w.Entry.Key, got, err, want, w.Node, over))
+	}
+}
+
+// row holds the delta of a repeat to the amount alone, in a row of no incarnation.
+func (o *Sums) row(w *Write) {
+	sign, size := amountOf(w.Operation)
+	k, _ := o.Kinds().Find(w.Entry.Kind)
+	got, err := o.delta(k, w.Entry.Delta)
+	mine, other := got.First, got.Second
+	if sign == 1 {
+		mine, other = other, mine
+	}
+	if err != nil || len(mine) != 1 || len(other) > 0 || mine[0].Val != size || slices.ContainsFunc(o.sums, func(s ownSum) bool { return s.origin == mine[0].Key }) {
+		o.Fail(at("sums", w.Node, w.Operation, "write #%d of %q, a repeat, brings %v (%v), want its amount alone, in a row of its own", w.Operation.ID, w.Entry.Key, got, err))
 	}
 }
 

@@ -31,6 +31,12 @@ func Tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
 			return Tagged[T]{First: v, Second: []uint64{id}}, err
 		},
 	}
+	if s.Settle != nil {
+		t.Settle = func(origin uint64, v Tagged[T]) (Tagged[T], bool) {
+			taken, some := s.Settle(origin, v.First)
+			return Tagged[T]{First: taken}, some
+		}
+	}
 	if s.Into != nil {
 		t.Into = func(dst *Tagged[T], src []byte) ([]byte, error) {
 			rest, err := s.Into(&dst.First, src)

@@ -199,16 +199,14 @@ var other = map[history.Type][2]history.Type{
 }
 
 // retry draws what a session does if it gets no answer: give up, mostly, ask the same
-// replica again, or another. A write that two replicas take because neither knows of the
-// other is in the store twice; for a set that is the same, and what a register or counter
-// then shows is not judged, so that those are repeated elsewhere less often.
+// replica again, or another.
 func (p *planner) retry(o *Operation, k placedKey) {
 	how := p.pick("plan.retry", 8)
 	from := len(p.retries)
 	if how == 4 || how == 5 || how == 7 {
 		p.retries = append(p.retries, o.Node)
 	}
-	if how >= 6 && (o.Func == history.Read || o.Type == history.Set || p.pick("plan.elsewhere", 4) == 3) {
+	if how >= 6 {
 		p.retries = append(p.retries, int(k.owners[p.pick("plan.next", len(k.owners))]))
 	}
 	if len(p.retries) > from {

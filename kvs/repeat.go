@@ -1,0 +1,247 @@
+package kvs
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// A client that gets no answer asks again, at the same replica or another. That one may
+// not have heard of the first write, and cannot without waiting for others. So it serves
+// the request, and the two writes are made to come to one, whichever replica meets them
+// in whichever order:
+//
+//   - A delta that depends on the request alone is the same at both. That of a set is.
+//     That of a register is, since it is stamped with the time of the request, which the
+//     session chose and repeats, and with the session, and not with the replica's.
+//   - A counter's is not: it carries the sum of all that its origin was given. So the
+//     repeat of a request that is not known is not added to that sum, but stands in a row
+//     of its own, named by session and request. Several repeats have the same row. Where
+//     the first write and a repeat of it meet, the row is taken back ([kind.Kind.Settle]).
+//
+// A replica that has the row and gets the first write sees that from the value. One that
+// has the first write and gets the row sees it from what it remembers of the session. If
+// it has forgotten that, it finds the first write in its log, as long as not every owner has it.
+// Beyond that it is told: a replica of the other order writes the taking back as an
+// entry without a session, which names the first write in its dependencies, and which is
+// taken only where that one is held. Until then, about a round of gossip, a replica that
+// is told may show both. What it costs: a row of about 20 bytes in a counter
+// for each write that was served twice or whose first replica stayed silent, and two
+// entries in the logs. Writes that are not repeated cost nothing.
+
+// fresh reports whether a write is to be served, and whether as one that may have been
+// served elsewhere; if not, it has been answered, or will be.
+func (r *Replica) fresh(q *wire.Request, p *partition) (again, ok bool) {
+	var known []wire.Served
+	if m := r.sessions.of[q.Client]; m != nil {
+		known = m.served(q.Req)
+	}
+	switch {
+	case q.Client == 0:
+		r.refuse(q, p, wire.StatusBadRequest, "a write of session 0, which there is not")
+	case len(known) > 0:
+		return true, !r.repeated(q, p, known)
+	case r.sessions.mayBeForgotten(q):
+		r.refuse(q, p, wire.StatusForgotten, "the request is older than what is remembered of its session; what came of it can only be read")
+	case q.Stamp != 0 && q.Stamp < q.Clock:
+		r.refuse(q, p, wire.StatusBadRequest, "a stamp that is earlier than what the session has met")
+	case q.Again && q.Stamp == 0:
+		r.refuse(q, p, wire.StatusBadRequest, "a repeat of a write that has no stamp, by which it could be told that it is one")
+	default:
+		return q.Again, true
+	}
+	return false, false
+}
+
+// repeated deals with a request that is remembered, and reports whether it has.
+// What was served elsewhere and is not held here is served once more.
+func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) bool {
+	r.stats.Duplicates++
+	for _, x := range known {
+		switch {
+		case x.Partition != p.id:
+			r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("request %d of the session was a write to partition %d", q.Req, x.Partition))
+			return true
+		case p.applied.Contains(x.Dot):
+			answer := r.answerRepeat(q, &x)
+			r.respond(&answer)
+			return true
+		}
+	}
+	for _, x := range known {
+		switch {
+		case !p.coming.Contains(x.Dot):
+			continue
+		case x.Dot.Origin != r.cfg.Origin && len(r.repeats) < r.cfg.MaxWaiting: // else the write that is under way is answered
+			answer := r.answerRepeat(q, &x)
+			answer.Deps = answer.Deps.Clone()
+			r.repeats = append(r.repeats, answer)
+		}
+		return true
+	}
+	return false
+}
+
+// answerRepeat is what the write x is answered with; valid until the next one is made.
+func (r *Replica) answerRepeat(q *wire.Request, x *wire.Served) wire.Response {
+	answer := wire.Response{Client: q.Client, Req: q.Req, Clock: x.Clock, Partition: x.Partition, Dot: x.Dot}
+	if q.Causal {
+		r.past = append(r.past[:0], q.Deps...)
+		r.past = r.compact(r.past)
+		mark := markOf(x.Partition, x.Dot)
+		r.past.MergeIn(mark[:])
+		answer.Deps, answer.Proof = r.past, r.notary().Prove(r.past)
+	}
+	return answer
+}
+
+// answerRepeats answers the repeats that have waited for what p now holds. What is being
+// persisted becomes visible, or the replica stops.
+func (r *Replica) answerRepeats(p *partition) {
+	if len(r.repeats) == 0 {
+		return
+	}
+	r.repeats = slices.DeleteFunc(r.repeats, func(x wire.Response) bool {
+		if x.Partition != p.id || !p.applied.Contains(x.Dot) {
+			return false
+		}
+		r.respond(&x)
+		return true
+	})
+}
+
+// markOf is the mark of a write.
+func markOf(p ring.Partition, d causal.Dot) [1]session.Mark {
+	return [1]session.Mark{{Partition: p, Origin: d.Origin, Seq: d.Seq}}
+}
+
+// row names a request in values.
+func (r *Replica) row(client, req uint64) uint64 {
+	x := r.writer(client) + req*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31 | 1<<63 // no origin is that large, see [Config.Origin]
+}
+
+// update is what a mutator is to make a delta of: one that repeats of q share, where that
+// can be, and else that of a row of its own if q may have been served elsewhere.
+func (r *Replica) update(q *wire.Request, p *partition, k kind.Kind, again bool, now uint64) (u kind.Update, own kind.Value) {
+	u = kind.Update{Arg: q.Arg, Clock: now, Origin: r.cfg.Origin}
+	switch {
+	case k.Own() && again:
+		u.Origin = r.row(q.Client, q.Req)
+	case k.Own():
+		own = p.ownValue(q.Key, k)
+	case q.Stamp != 0:
+		u.Clock, u.Origin = q.Stamp, r.writer(q.Client)
+	}
+	return u, own
+}
+
+// unify has the write e, which has just become visible, and another one of the same
+// request come to one. It returns what the rest of the replicas may have to be told, or nil.
+func (r *Replica) unify(p *partition, e *gossip.Entry) kind.Value {
+	k, ok := r.cfg.Kinds.Find(e.Kind)
+	if !ok || !k.Own() || e.Client == 0 || e.Again && !r.firstHeld(p, e.Client, e.Req) {
+		return nil
+	}
+	taken := p.takeBack(e.Key, k, r.row(e.Client, e.Req))
+	if e.Again {
+		return nil
+	}
+	return taken
+}
+
+// firstHeld reports whether p holds the write that served a request first, as far as is
+// remembered, or kept in the log: the replica that served the repeat had not heard of that
+// write, which is kept until every owner has.
+func (r *Replica) firstHeld(p *partition, client, req uint64) bool {
+	if m := r.sessions.of[client]; m != nil {
+		for _, x := range m.served(req) {
+			if !x.Again && x.Partition == p.id && p.applied.Contains(x.Dot) {
+				return true
+			}
+		}
+	}
+	for e := range p.log.All() {
+		if e.Client == client && e.Req == req && !e.Again {
+			return true
+		}
+	}
+	return false
+}
+
+// takeBack takes back the row of a request under key, and returns the delta that does;
+// nil if there is nothing to take back.
+func (p *partition) takeBack(key string, k kind.Kind, row uint64) kind.Value {
+	s, _ := p.slot(key, k.Name())
+	if s == nil {
+		return nil
+	}
+	v := p.value(s)
+	taken := k.Settle(row, v)
+	if taken != nil {
+		v.MergeIn(taken)
+		if s.kept != nil {
+			p.keeper.grew(s.kept, len(taken.Append(nil)))
+		}
+	}
+	return taken
+}
+
+// settleAll does so for all of p, where writes have come otherwise than one by one.
+func (r *Replica) settleAll(p *partition) {
+	var rows []uint64
+	for _, m := range r.sessions.ascending() {
+		for i := range m.requests {
+			if x := &m.requests[i]; x.Again && x.Partition == p.id && p.applied.Contains(x.Dot) && r.firstHeld(p, x.Client, x.Req) {
+				rows = append(rows, r.row(x.Client, x.Req))
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	for _, c := range p.cells.ascending() {
+		for i := range c.slots {
+			k, ok := r.cfg.Kinds.Find(c.slots[i].kind)
+			for _, row := range rows {
+				if ok && k.Own() {
+					p.takeBack(c.key, k, row)
+				}
+			}
+		}
+	}
+}
+
+// tellSettled persists the entry that tells others of a row taken back for the write e.
+func (r *Replica) tellSettled(p *partition, e *gossip.Entry, taken kind.Value) {
+	p.seq++
+	b := r.newBatch(p)
+	mark := markOf(p.id, e.Dot)
+	r.value = taken.Append(r.value[:0])
+	b.entries = append(b.entries, gossip.Entry{
+		Dot: causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}, Clock: r.clock.next(r.now), Key: e.Key, Kind: e.Kind,
+		Delta: r.value, Deps: mark[:],
+	})
+	r.memory.own(&b.entries[0])
+	b.deltas = append(b.deltas, taken)
+	r.persist(b)
+}
+
+// early reports whether p cannot take e yet, since it lacks what e names.
+func (p *partition) early(e *gossip.Entry) bool {
+	switch {
+	case e.Kind == barrier:
+		return !p.reached(e)
+	case e.Client != 0 || len(e.Deps) == 0:
+		return false
+	}
+	return !p.applied.Contains(causal.Dot{Origin: e.Deps[0].Origin, Seq: e.Deps[0].Seq})
+}
