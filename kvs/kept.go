@@ -56,12 +56,13 @@ type Values interface {
 // both, or some of it here and the rest there.
 type kept struct {
 	cell   *cell
-	at     uint64 // the place; 0 is none
-	rest   bool   // what is in memory lacks what is there
-	dirty  bool   // what is in memory is not all there
-	used   bool   // since it came up for being dropped
-	queued bool   // in the keeper's queue
-	size   int    // in memory, in bytes, about
+	at     uint64   // the place; 0 is none
+	rest   bool     // what is in memory lacks what is there
+	dirty  bool     // what is in memory is not all there
+	used   bool     // since it came up for being dropped
+	queued bool     // in the keeper's queue
+	size   int      // in memory, in bytes, about
+	rows   []uint64 // to be taken back once the value is read; see [partition.takeBackLater]
 }
 
 // place is where a value can be kept.
@@ -143,7 +144,7 @@ func (k *keeper) forget(x *kept) {
 	k.bytes -= x.size
 	x.size, x.dirty = 0, false
 	k.leave(x.at)
-	x.cell, x.at = nil, 0
+	x.cell, x.at, x.rows = nil, 0, nil
 }
 
 // evict drops values from memory, those not used for long first, down to the bound. What
@@ -219,7 +220,23 @@ func (p *partition) value(s *slot) kind.Value {
 	if x.dirty {
 		k.dirty += n
 	}
+	for _, taken := range k.settled(x, s) {
+		s.val.MergeIn(taken)
+		k.grew(x, len(taken.Append(nil)))
+	}
+	x.rows = nil
 	return s.val
+}
+
+// settled is what takes back the rows that wait for the value of s, all of which is in val.
+func (k *keeper) settled(x *kept, s *slot) (deltas []kind.Value) {
+	known, _ := k.r.cfg.Kinds.Find(s.kind)
+	for _, row := range x.rows {
+		if taken := known.Settle(row, s.val); taken != nil {
+			deltas = append(deltas, taken)
+		}
+	}
+	return deltas
 }
 
 // look is what s holds, for one who must not change anything; nil if it cannot be had.
@@ -234,12 +251,15 @@ func (p *partition) look(s *slot) kind.Value {
 	if s.val != nil {
 		v.MergeIn(s.val)
 	}
+	for _, taken := range p.keeper.settled(s.kept, &slot{kind: s.kind, val: v}) {
+		v.MergeIn(taken)
+	}
 	return v
 }
 
 // encoded is the encoding of what s holds. It does not count as use.
 func (p *partition) encoded(s *slot) []byte {
-	if s.kept != nil && s.val == nil {
+	if s.kept != nil && s.val == nil && len(s.kept.rows) == 0 {
 		p.keeper.r.stats.Loaded++
 		b, err := p.keeper.get(s.kept.at)
 		if err != nil {
@@ -405,7 +425,7 @@ func (k *keeper) copyOf(x *kept, c *cell) *kept {
 		return nil
 	}
 	y := *x
-	y.cell = c
+	y.cell, y.rows = c, slices.Clone(x.rows)
 	k.copies[x] = &y
 	return &y
 }

@@ -180,7 +180,7 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
 			r.remember(id, e)
-			r.unify(p, e)
+			r.unifyLater(p, e)
 			r.values.give(delta, e.Kind)
 		}
 	}

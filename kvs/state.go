@@ -131,6 +131,9 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 			s := &c.slots[i]
 			if dst = wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind); s.kept != nil {
 				dst = varint.Append(wire.AppendBool(dst, s.kept.dirty), s.kept.at)
+				for _, row := range s.kept.rows {
+					dst = varint.Append(append(dst, 'r'), row)
+				}
 			}
 			if v := p.look(s); v != nil {
 				dst = v.Append(dst)
