@@ -37,7 +37,7 @@ func NewChannel[T any](name string, room int) *Channel[T] {
 func Send[T any](d Delta[T], c *Channel[T]) {
 	n := lost(d.Graph()).add("send", sendRule)
 	n.g.ends = append(n.g.ends, n)
-	o := &sendOp[T]{n: n, in: read(d, n, ""), c: c}
+	o := &sendOp[T]{n: n, intake: take(d, n), c: c}
 	n.task = &task{n: n, run: o.run}
 	if c == nil {
 		n.need(false, "a nil channel")
@@ -76,23 +76,19 @@ func Receive[T any](g *Graph, c *Channel[T]) Delta[T] {
 }
 
 type sendOp[T any] struct {
-	n    *node
-	in   puller[T]
-	c    *Channel[T]
-	rest []T
+	n *node
+	intake[T]
+	c *Channel[T]
 }
 
 func (o *sendOp[T]) run() status {
 	o.n.blocked = false
-	if len(o.rest) == 0 {
-		in, st := o.in.pull()
-		if st == done {
-			o.c.end()
-		}
-		if st != ready {
-			return st
-		}
-		o.rest = in
+	st := o.fill()
+	if st == done {
+		o.c.end()
+	}
+	if st != ready {
+		return st
 	}
 	c := o.c
 	c.mu.Lock()
