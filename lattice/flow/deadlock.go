@@ -31,7 +31,7 @@ func (s *Scheduler) stuck() error {
 		if w.next[n] == nil {
 			continue
 		}
-		s.g.rouseJoined()
+		s.g.rouseBeside()
 		return w.err(n)
 	}
 	return nil
@@ -94,18 +94,13 @@ func (w *waits) err(n *node) error {
 		"give the channels of the cycle room for all that may be on it at a time, see NewChannel")
 }
 
-// rouseJoined has all graphs that channels join to g, and that are at rest, look whether they
-// wait for ever too: those of the cycle do, and so do those that send into it.
-func (g *Graph) rouseJoined() {
-	been := map[*Graph]bool{g: true}
-	graphs := []*Graph{g}
-	for i := 0; i < len(graphs); i++ {
-		for _, n := range graphs[i].ends {
-			if far := n.far; far != nil && !been[far.g] && far.g.atRest {
-				been[far.g] = true
-				graphs = append(graphs, far.g)
-				far.g.sched.rouse()
-			}
+// rouseBeside has the graphs that channels join to g, and that are at rest, look whether they
+// wait for ever too: those of the cycle do, and so do those that send into it, each of
+// which rouses the next.
+func (g *Graph) rouseBeside() {
+	for _, n := range g.ends {
+		if n.far != nil && n.far.g.atRest {
+			n.far.g.sched.rouse()
 		}
 	}
 }

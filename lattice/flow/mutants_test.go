@@ -75,9 +75,7 @@ var ofDeadlock = []mutant{
 	{"a scheduler that was woken counts as at rest", "deadlock.go", "	return len(s.woken)+len(s.calls) == 0\n", "	return true\n"},
 	{"a scheduler that takes its mail counts as at rest", "scheduler.go", "		s.mu.Unlock()\n		s.stir()\n		s.mu.Lock()\n", ""},
 	{"a scheduler that was never at rest counts as it", "deadlock.go", "	if !g.atRest {\n		return false\n	}\n", "	if g.sched == nil {\n		return false\n	}\n"},
-	{"a sender that was told of room counts as without", "channel.go", "	wake := c.short\n	c.short = false\n", "	wake := c.short\n"},
-	{"the others are not told", "deadlock.go", "		s.g.rouseJoined()\n", ""},
-	{"only the neighbours are told", "deadlock.go", "				graphs = append(graphs, far.g)\n", ""},
+	{"the others are not told", "deadlock.go", "		s.g.rouseBeside()\n", ""},
 	{"one sender that waits for ever is enough", "deadlock.go", "			if w.next[n] != nil && slices.ContainsFunc(w.next[n], free) {\n", "			if w.next[n] != nil && free(w.next[n][0]) {\n"},
 	{"a sender is not looked for behind what hands on", "deadlock.go", "				been[r] = true\n				stack = append(stack, r)\n", "				been[r] = true\n				if r.rule == sendRule {\n					stack = append(stack, r)\n				}\n"},
 }
