@@ -10,12 +10,14 @@ import "sync"
 // detection of termination by counting who is idle, where all share memory.)
 
 // rests guards atRest and cycles of all graphs that channels join. It is taken when a
-// scheduler has nothing to run, and when it has again.
+// scheduler has nothing to run, and when it has again, before it takes what woke it from
+// its mail.
 var rests sync.Mutex
 
 // pipe is a channel, whatever its elements.
 type pipe interface {
 	quiet() bool
+	full() bool
 	end() (was bool)
 }
 
@@ -33,24 +35,27 @@ type cycle struct {
 }
 
 // settled says that the scheduler has nothing to run, and reports whether channels have
-// ended by that.
-func (s *Scheduler) settled() (ended bool) {
+// ended by that. The error is of a sender that waits for ever.
+func (s *Scheduler) settled() (ended bool, err error) {
 	if len(s.g.ends) == 0 {
-		return false
+		return false, nil
 	}
 	rests.Lock()
 	defer rests.Unlock()
 	s.g.atRest, s.rested = true, true
+	if err := s.stuck(); err != nil {
+		return false, err
+	}
 	a := s.g.cycles
 	if a == nil {
 		if a = aroundOf(s.g); a == nil {
-			return false
+			return false, nil
 		}
 		for _, g := range a.graphs {
 			g.cycles = a
 		}
 	}
-	return len(a.cycles) > 0 && a.rest() && a.end()
+	return len(a.cycles) > 0 && a.rest() && a.end(), nil
 }
 
 // stir says that it has something to run again.

@@ -16,7 +16,7 @@ type Channel[T any] struct {
 	back     []T  // what was sent and not taken
 	taken    int  // what was taken last and may still be in use
 	closed   bool // nothing will be sent
-	full     bool // the sender waits for room
+	short    bool // the sender waits for room
 	asleep   bool // the receiver waits for elements
 	sender   *node
 	receiver *node
@@ -26,7 +26,8 @@ type Channel[T any] struct {
 
 // NewChannel is a channel with room for that many elements. On a cycle, the channels
 // together need room for all that may be on it at a time: where all of them are full, each
-// sender waits for the next, and none of them goes on.
+// sender waits for the next, and none of them goes on, which ends the runs of their
+// schedulers with [ErrDeadlock].
 func NewChannel[T any](name string, room int) *Channel[T] {
 	return &Channel[T]{name: name, room: max(room, 1)}
 }
@@ -36,7 +37,7 @@ func NewChannel[T any](name string, room int) *Channel[T] {
 func Send[T any](d Delta[T], c *Channel[T]) {
 	n := lost(d.Graph()).add("send", sendRule)
 	n.g.ends = append(n.g.ends, n)
-	o := &sendOp[T]{n: n, in: read(d, n, ""), c: c}
+	o := &sendOp[T]{n: n, intake: take(d, n), c: c}
 	n.task = &task{n: n, run: o.run}
 	if c == nil {
 		n.need(false, "a nil channel")
@@ -75,23 +76,19 @@ func Receive[T any](g *Graph, c *Channel[T]) Delta[T] {
 }
 
 type sendOp[T any] struct {
-	n    *node
-	in   puller[T]
-	c    *Channel[T]
-	rest []T
+	n *node
+	intake[T]
+	c *Channel[T]
 }
 
 func (o *sendOp[T]) run() status {
 	o.n.blocked = false
-	if len(o.rest) == 0 {
-		in, st := o.in.pull()
-		if st == done {
-			o.c.end()
-		}
-		if st != ready {
-			return st
-		}
-		o.rest = in
+	st := o.fill()
+	if st == done {
+		o.c.end()
+	}
+	if st != ready {
+		return st
 	}
 	c := o.c
 	c.mu.Lock()
@@ -100,8 +97,8 @@ func (o *sendOp[T]) run() status {
 	o.rest = o.rest[k:]
 	wake := k > 0 && c.asleep
 	c.asleep = c.asleep && !wake
-	c.full = len(o.rest) > 0
-	o.n.blocked = c.full
+	c.short = len(o.rest) > 0
+	o.n.blocked = c.short
 	c.mu.Unlock()
 	if wake {
 		c.receiver.post()
@@ -131,6 +128,13 @@ func (c *Channel[T]) quiet() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.back) == 0 && len(c.front) == 0
+}
+
+// full reports that the sender waits for room, and was not told of any.
+func (c *Channel[T]) full() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.short
 }
 
 type receiveOp[T any] struct {
@@ -163,8 +167,8 @@ func (o *receiveOp[T]) take() bool {
 		o.n.ends = c.closed
 		c.asleep = !c.closed
 	}
-	wake := c.full
-	c.full = false
+	wake := c.short
+	c.short = false
 	c.mu.Unlock()
 	if wake {
 		c.sender.post()

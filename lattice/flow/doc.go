@@ -67,9 +67,17 @@
 // # What it refuses
 //
 // A cycle that leads through a link between machines ([Publish], [Subscribed]) comes to
-// rest, but nobody can know that it has: its states are never final. A cycle through
-// channels that are all full waits for ever, and nobody says so; see [NewChannel]. After
-// a merge has panicked, a state may be published that equals the one before.
+// rest, but nobody can know that it has: its states are never final. After a merge has
+// panicked, a state may be published that equals the one before.
+//
+// A cycle through channels that are all full cannot go on. It ends with [ErrDeadlock] the runs
+// of the schedulers on it, and of those that send into it, once all of them have nothing to
+// run, and so have those that other senders wait for which read from the cycle. Until then it
+// is not decided: a scheduler of them that was not run yet, or that ended with another error
+// and is not run again, may yet make room. Those that only wait for elements from the
+// cycle are told nothing and go on waiting; whoever runs them ends them by their context. A
+// function of the user that waits itself, for room in an [Input] of another graph say, is not
+// seen to wait; see [Scheduler.Busy].
 //
 // There are no retractions, no windows of time, and no reordering of operators. A
 // function's class is not inferred: what is claimed of it is printed with its

@@ -80,3 +80,24 @@ func read[T any](d Delta[T], n *node, port string) puller[T] {
 	}
 	return d.src
 }
+
+// intake is an input and what was taken from it and not yet handed on.
+type intake[T any] struct {
+	in   puller[T]
+	rest []T
+}
+
+// take connects n to d.
+func take[T any](d Delta[T], n *node) intake[T] { return intake[T]{in: read(d, n, "")} }
+
+// fill takes more where nothing is left; what it comes to is ready where there is something.
+func (t *intake[T]) fill() status {
+	if len(t.rest) > 0 {
+		return ready
+	}
+	in, st := t.in.pull()
+	if st == ready {
+		t.rest = in
+	}
+	return st
+}

@@ -13,26 +13,21 @@ func Map[A, B any](d Delta[A], f func(A) B, claims ...Claim) Delta[B] {
 	n := lost(d.Graph()).add("map", elementRule)
 	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
-	return delta(n, &mapOp[A, B]{n: n, in: read(d, n, ""), f: f})
+	return delta(n, &mapOp[A, B]{n: n, intake: take(d, n), f: f})
 }
 
 type mapOp[A, B any] struct {
-	n    *node
-	in   puller[A]
-	up   pusher[A] // in, where elements go one by one
-	f    func(A) B
-	rest []A // taken and not yet handed on
-	out  []B
-	i    int // how many of rest are in out
+	n *node
+	intake[A]
+	up  pusher[A] // in, where elements go one by one
+	f   func(A) B
+	out []B
+	i   int // how many of rest are in out
 }
 
 func (o *mapOp[A, B]) pull() ([]B, status) {
-	if len(o.rest) == 0 {
-		in, st := o.in.pull()
-		if st != ready {
-			return nil, st
-		}
-		o.rest = in
+	if st := o.fill(); st != ready {
+		return nil, st
 	}
 	if cap(o.out) < len(o.rest) {
 		o.out = make([]B, len(o.rest))
@@ -60,27 +55,22 @@ func Filter[T any](d Delta[T], keep func(T) bool, claims ...Claim) Delta[T] {
 	n := lost(d.Graph()).add("filter", elementRule)
 	n.setClaim(keep, claims)
 	n.need(keep != nil, "a nil predicate")
-	return delta(n, &filterOp[T]{n: n, in: read(d, n, ""), keep: keep})
+	return delta(n, &filterOp[T]{n: n, intake: take(d, n), keep: keep})
 }
 
 type filterOp[T any] struct {
-	n    *node
-	in   puller[T]
+	n *node
+	intake[T]
 	up   pusher[T]
 	keep func(T) bool
-	rest []T
 	out  []T
 	i, k int
 }
 
 func (o *filterOp[T]) pull() ([]T, status) {
 	for {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return nil, st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return nil, st
 		}
 		if cap(o.out) < len(o.rest) {
 			o.out = make([]T, len(o.rest))
@@ -116,27 +106,22 @@ func FilterMap[A, B any](d Delta[A], f func(A) (B, bool), claims ...Claim) Delta
 	n := lost(d.Graph()).add("filter-map", elementRule)
 	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
-	return delta(n, &filterMapOp[A, B]{n: n, in: read(d, n, ""), f: f})
+	return delta(n, &filterMapOp[A, B]{n: n, intake: take(d, n), f: f})
 }
 
 type filterMapOp[A, B any] struct {
-	n    *node
-	in   puller[A]
-	up   pusher[A]
-	f    func(A) (B, bool)
-	rest []A
-	out  []B
-	i    int
+	n *node
+	intake[A]
+	up  pusher[A]
+	f   func(A) (B, bool)
+	out []B
+	i   int
 }
 
 func (o *filterMapOp[A, B]) pull() ([]B, status) {
 	for {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return nil, st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return nil, st
 		}
 		o.n.busy.Store(true)
 		o.run(o.rest)
@@ -162,24 +147,19 @@ func (o *filterMapOp[A, B]) run(in []A) {
 // Flatten hands on the elements of each slice.
 func Flatten[T any](d Delta[[]T]) Delta[T] {
 	n := lost(d.Graph()).add("flatten", elementRule)
-	return delta(n, &flattenOp[T]{n: n, in: read(d, n, "")})
+	return delta(n, &flattenOp[T]{n: n, intake: take(d, n)})
 }
 
 type flattenOp[T any] struct {
-	n    *node
-	in   puller[[]T]
-	rest [][]T
-	cur  []T
+	n *node
+	intake[[]T]
+	cur []T
 }
 
 func (o *flattenOp[T]) pull() ([]T, status) {
 	for len(o.cur) == 0 {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return nil, st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return nil, st
 		}
 		o.cur, o.rest = o.rest[0], o.rest[1:]
 	}
@@ -195,26 +175,21 @@ func FlatMap[A, B any](d Delta[A], f func(A) iter.Seq[B], claims ...Claim) Delta
 	n := lost(d.Graph()).add("flat-map", elementRule)
 	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
-	return delta(n, &flatMapOp[A, B]{n: n, in: read(d, n, ""), f: f})
+	return delta(n, &flatMapOp[A, B]{n: n, intake: take(d, n), f: f})
 }
 
 type flatMapOp[A, B any] struct {
-	n    *node
-	in   puller[A]
-	f    func(A) iter.Seq[B]
-	rest []A
-	buf  []B // what one element yielded
-	cur  []B // what is left of buf
+	n *node
+	intake[A]
+	f   func(A) iter.Seq[B]
+	buf []B // what one element yielded
+	cur []B // what is left of buf
 }
 
 func (o *flatMapOp[A, B]) pull() ([]B, status) {
 	for len(o.cur) == 0 {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return nil, st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return nil, st
 		}
 		if !o.expand(o.rest[0]) {
 			return nil, o.n.stop(fmt.Errorf("%w: one element yields more than Held = %d", ErrBound, o.n.g.opt.Held), "")

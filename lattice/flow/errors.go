@@ -37,6 +37,9 @@ var (
 	ErrBound = errors.New("bound reached")
 	// ErrFull is an input or a channel without room; what was offered was not accepted.
 	ErrFull = errors.New("no room")
+	// ErrDeadlock is a cycle of channels that are full, each of whose senders waits for the
+	// next. Another run comes to the same.
+	ErrDeadlock = errors.New("cycle of full channels")
 	// ErrClosed is an input or a channel that takes no more.
 	ErrClosed = errors.New("closed")
 	// ErrFell is a State edge whose next value is not above the one before.

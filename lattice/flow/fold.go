@@ -14,7 +14,7 @@ func Fold[T any](d Delta[T], m lattice.Merge[T], evidence ...Evidence) State[T] 
 	if m == nil {
 		m = noMerge[T]{}
 	}
-	f := &foldOp[T]{n: n, in: read(d, n, ""), m: m, batch: lattice.BatchOf(m)}
+	f := &foldOp[T]{n: n, intake: take(d, n), m: m, batch: lattice.BatchOf(m)}
 	s := newState(n, m)
 	f.cell = s.cell
 	if bottom := lattice.CapsOf(m).Bottom; bottom != nil {
@@ -25,14 +25,13 @@ func Fold[T any](d Delta[T], m lattice.Merge[T], evidence ...Evidence) State[T] 
 }
 
 type foldOp[T any] struct {
-	n     *node
-	in    puller[T]
+	n *node
+	intake[T]
 	each  pusher[T] // where elements go one by one
 	take  func(T)
 	m     lattice.Merge[T]
 	batch func(*T, []T) bool
 	cell  *cell[T]
-	rest  []T
 	owed  bool // grew, and a panic kept the growth from being published
 }
 
@@ -44,15 +43,12 @@ func (f *foldOp[T]) run() status {
 	if f.each != nil {
 		return f.single()
 	}
-	if len(f.rest) == 0 {
-		in, st := f.in.pull()
-		if st == done {
-			f.cell.finish()
-		}
-		if st != ready {
-			return st
-		}
-		f.rest = in
+	st := f.fill()
+	if st == done {
+		f.cell.finish()
+	}
+	if st != ready {
+		return st
 	}
 	f.n.busy.Store(true)
 	owed := f.owed || !f.cell.has

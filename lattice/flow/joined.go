@@ -16,27 +16,22 @@ func Batch[T any](d Delta[T], m lattice.Merge[T], n int, evidence ...Evidence) D
 	nd.need(m != nil, "a nil merge")
 	nd.need(n > 0, "a batch of nothing")
 	m = orNone(m)
-	return delta(nd, &batchOp[T]{n: nd, in: read(d, nd, ""), m: m, merge: lattice.BatchOf(m), size: max(n, 1)})
+	return delta(nd, &batchOp[T]{n: nd, intake: take(d, nd), m: m, merge: lattice.BatchOf(m), size: max(n, 1)})
 }
 
 type batchOp[T any] struct {
-	n     *node
-	in    puller[T]
+	n *node
+	intake[T]
 	m     lattice.Merge[T]
 	merge func(*T, []T) bool
 	size  int
-	rest  []T
 	out   []T
 	fresh bool // out was not handed on
 }
 
 func (o *batchOp[T]) pull() ([]T, status) {
-	if len(o.rest) == 0 {
-		in, st := o.in.pull()
-		if st != ready {
-			return nil, st
-		}
-		o.rest = in
+	if st := o.fill(); st != ready {
+		return nil, st
 	}
 	if !o.fresh {
 		o.out, o.fresh = o.out[:0], true
@@ -62,7 +57,7 @@ func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidenc
 	n.setEvidence(f.F, lattice.OfFunction, lattice.IsMorphism, evidence)
 	n.claimed = true
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
-	return delta(n, &mapOp[A, B]{n: n, in: read(d, n, ""), f: f.F})
+	return delta(n, &mapOp[A, B]{n: n, intake: take(d, n), f: f.F})
 }
 
 // Explode hands on the elements of each set, those of one set in ascending order.
@@ -70,25 +65,20 @@ func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidenc
 // of a join of sets are those of the sets.
 func Explode[E cmp.Ordered](d Delta[map[E]struct{}]) Delta[E] {
 	n := lost(d.Graph()).add("explode", explodeRule)
-	return delta(n, &explodeOp[E]{n: n, in: read(d, n, "")})
+	return delta(n, &explodeOp[E]{n: n, intake: take(d, n)})
 }
 
 type explodeOp[E cmp.Ordered] struct {
-	n    *node
-	in   puller[map[E]struct{}]
-	rest []map[E]struct{}
-	buf  []E
-	cur  []E
+	n *node
+	intake[map[E]struct{}]
+	buf []E
+	cur []E
 }
 
 func (o *explodeOp[E]) pull() ([]E, status) {
 	for len(o.cur) == 0 {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return nil, st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return nil, st
 		}
 		o.buf = o.buf[:0]
 		for e := range o.rest[0] {
@@ -109,7 +99,7 @@ func Debottom[T any](d Delta[lattice.Option[T]]) Delta[T] {
 	n := lost(d.Graph()).add("debottom", elementRule)
 	n.claim, n.claimed = built(lattice.IsMorphism), true
 	return delta(n, &filterMapOp[lattice.Option[T], T]{
-		n: n, in: read(d, n, ""), f: func(o lattice.Option[T]) (T, bool) { return o.Val, o.Some },
+		n: n, intake: take(d, n), f: func(o lattice.Option[T]) (T, bool) { return o.Val, o.Some },
 	})
 }
 

@@ -53,6 +53,33 @@ var fromDocs = []mutant{
 	{"a full input takes one more", "source.go", "	k := min(len(vs), in.room-len(in.back)-in.taken)\n", "	k := min(len(vs), in.room+1-len(in.back)-in.taken)\n"},
 }
 
+// fromDocsOnceMore are faults from the doc comments by a third reader.
+var fromDocsOnceMore = []mutant{
+	{"Unique drops only what is equal to the element before", "unique.go", "			o.seen[v] = struct{}{}\n", "			clear(o.seen)\n			o.seen[v] = struct{}{}\n"},
+	{"an edge that ends, ends all of a Union", "fanout.go", "			u.ins = append(u.ins[:u.from], u.ins[u.from+1:]...)\n", "			u.ins = nil\n"},
+	{"Split deals by turns too", "fanout.go", "		b := s.branches[s.key(v)%uint64(len(s.branches))]\n", "		b := s.branches[(s.key(v)+uint64(len(s.rest)))%uint64(len(s.branches))]\n"},
+	{"the edge of a Tee that asks later misses the first of a batch", "fanout.go", "		b.turn, b.counted = t.turn, false\n		return t.cur, ready\n", "		b.turn, b.counted = t.turn, false\n		if len(t.cur) > 1 {\n			return t.cur[1:], ready\n		}\n		return t.cur, ready\n"},
+	{"a key of a join remembers its newest value only", "join.go", "		s.by[e.First] = append(s.by[e.First], e.Second)", "		s.by[e.First] = []V{e.Second}"},
+	{"a delta meets the newest delta of the other side only", "joined.go", "	return h.m.MergeIn(&h.all, v)", "	grew := h.m.MergeIn(&h.all, v)\n	h.all = h.m.Clone(v)\n	return grew"},
+	{"the rest of what was taken, less than a batch, is dropped", "joined.go", "		k := min(len(o.rest), o.size)\n		v := o.m", "		k := min(len(o.rest), o.size)\n		if k < o.size && len(o.out) > 0 {\n			o.rest = nil\n			break\n		}\n		v := o.m"},
+	{"changes begin with what a late reader did not miss", "changes.go", "	case o.diff == nil || !o.some:\n		o.out[0] = o.up.m.Clone(o.up.val)", "	case o.diff != nil && !o.some && o.up.ver > 1:\n		o.base, o.some = o.up.m.Clone(o.up.val), true\n		o.out[0] = o.diff(o.base, o.up.val)\n	case o.diff == nil || !o.some:\n		o.out[0] = o.up.m.Clone(o.up.val)"},
+	{"Debounce waits for growths where nothing else can run", "reactive.go", "!d.up.done && !t.atRest {", "!d.up.done {"},
+	{"Explode loses the largest of many", "joined.go", "		slices.Sort(o.buf)\n", "		slices.Sort(o.buf)\n		if len(o.buf) > 2 {\n			o.buf = o.buf[:len(o.buf)-1]\n		}\n"},
+	{"Zip keeps the first value of the second", "reactive.go", "		if z.seenB != z.b.ver {", "		if z.seenB == 0 {"},
+}
+
+// ofDeadlock are faults in telling who waits for ever from who does not.
+var ofDeadlock = []mutant{
+	{"nobody looks who waits for ever", "around.go", "	if err := s.stuck(); err != nil {\n		return false, err\n	}\n", ""},
+	{"one sender without room is enough", "deadlock.go", "	w.discard()\n	for _, n", "	for _, n"},
+	{"a scheduler that was woken counts as at rest", "deadlock.go", "	return len(s.woken)+len(s.calls) == 0\n", "	return true\n"},
+	{"a scheduler that takes its mail counts as at rest", "scheduler.go", "		s.mu.Unlock()\n		s.stir()\n		s.mu.Lock()\n", ""},
+	{"a scheduler that was never at rest counts as it", "deadlock.go", "	if !g.atRest {\n		return false\n	}\n", "	if g.sched == nil {\n		return false\n	}\n"},
+	{"the others are not told", "deadlock.go", "		s.g.rouseBeside()\n", ""},
+	{"one sender that waits for ever is enough", "deadlock.go", "			if w.next[n] != nil && slices.ContainsFunc(w.next[n], free) {\n", "			if w.next[n] != nil && free(w.next[n][0]) {\n"},
+	{"a sender is not looked for behind what hands on", "deadlock.go", "				been[r] = true\n				stack = append(stack, r)\n", "				been[r] = true\n				if r.rule == sendRule {\n					stack = append(stack, r)\n				}\n"},
+}
+
 // fromDocsAgain are faults that somebody wrote down from the doc comments alone, before
 // reading either code or tests. What they are called is what was written down; where the
 // tests did not see one, there is a test now.
@@ -85,7 +112,7 @@ var fromDocsAgain = []mutant{
 	{"Reset does nothing", "network.go", "func (o *Outbox[T]) Reset() { o.acked = 0 }", "func (o *Outbox[T]) Reset() { o.acked += 0 }"},
 	{"a batch joins more than it may", "joined.go", "		k := min(len(o.rest), o.size)\n", "		k := min(len(o.rest), o.size+1)\n"},
 	{"a cycle through channels ends while its input is open", "around.go", "		if !n.ends {\n			return false", "		if !n.ends && false {\n			return false"},
-	{"a cycle through channels never ends", "around.go", "	return len(a.cycles) > 0 && a.rest() && a.end()\n", "	return len(a.cycles) > 9 && a.rest() && a.end()\n"},
+	{"a cycle through channels never ends", "around.go", "	return len(a.cycles) > 0 && a.rest() && a.end(), nil\n", "	return len(a.cycles) > 9 && a.rest() && a.end(), nil\n"},
 	{"a cycle ends while another scheduler works", "around.go", "		if !g.atRest {\n			return false", "		if !g.atRest && false {\n			return false"},
 	{"evidence of another function counts", "evidence.go", "	case !e.checked.Supports(subject):\n", "	case !e.checked.Supports(subject) && f.Of != of:\n"},
 	{"a statement counts as evidence", "evidence.go", "	case e.Support != Assumed:\n		return Evidence{Scope: e.String()}\n", "	case e.Support != Assumed:\n		return e\n"},
@@ -119,14 +146,17 @@ var fromCode = []mutant{
 	{"a monotone function may stand on deltas", "verify.go", "(!n.claimed || u.Class != lattice.IsMorphism)", "(!n.claimed || u.Class == lattice.NonMonotone)"},
 }
 
-func everyMutant() []mutant { return slices.Concat(fromDocs, fromDocsAgain, fromCode) }
+func everyMutant() []mutant {
+	return slices.Concat(fromDocs, fromDocsAgain, fromDocsOnceMore, fromCode, ofDeadlock)
+}
 
 // against are the tests that a fault in a file is set against: those that are about
 // the file, so that a fault costs seconds.
 var against = map[string]string{
-	"around.go":      "Cycle|Wake",
+	"around.go":      "Cycle|Wake|Deadlock",
 	"changes.go":     "Unary|Twin$",
-	"channel.go":     "Backpressure|Twin$",
+	"channel.go":     "Backpressure|Deadlock|Twin$",
+	"deadlock.go":    "Deadlock",
 	"elementwise.go": "Panic|Unary|Bounds|MapFilter",
 	"evidence.go":    "Evidence|Refused",
 	"fanout.go":      "Unary|Twin$",
@@ -136,7 +166,7 @@ var against = map[string]string{
 	"loop.go":        "Loop|Unary|Twin$",
 	"network.go":     "Network|Packets",
 	"reactive.go":    "StateOp|Top|Debounce|EachStep|Twin$",
-	"scheduler.go":   "Do|Debounce|Loop|Unary|Wake|Twin$",
+	"scheduler.go":   "Do|Debounce|Deadlock|Loop|Unary|Wake|Twin$",
 	"seal.go":        "Seal|StateOp",
 	"single.go":      "MapFilter|EachStep|Twin$",
 	"sink.go":        "Loop|Iterators|Unary",

@@ -140,6 +140,11 @@ func (s *Scheduler) Do(f func()) {
 // those after it are made by the next step.
 func (s *Scheduler) mail() (err error) {
 	s.mu.Lock()
+	if s.rested && len(s.woken)+len(s.calls) > 0 {
+		s.mu.Unlock()
+		s.stir()
+		s.mu.Lock()
+	}
 	woken, calls := s.woken, s.calls
 	s.woken, s.calls = nil, nil
 	s.mu.Unlock()
@@ -172,8 +177,8 @@ func (s *Scheduler) Step() (Status, error) {
 		return Working, err
 	}
 	if s.head == len(s.queue) && !s.revive() {
-		if s.settled() {
-			return Working, nil
+		if ended, err := s.settled(); ended || err != nil {
+			return Working, err
 		}
 		for _, n := range s.g.nodes {
 			if n.external && !n.ends || n.blocked {

@@ -30,23 +30,18 @@ func pusherOf[T any](p puller[T]) pusher[T] {
 	if e, ok := p.(pusher[T]); ok {
 		return e
 	}
-	return &single[T]{in: p}
+	return &single[T]{intake[T]{in: p}}
 }
 
 // single takes apart what is pulled.
 type single[T any] struct {
-	in   puller[T]
-	rest []T
+	intake[T]
 }
 
 func (o *single[T]) each(limit int, t *task, keep keeper[T], yield func(T)) status {
 	for range limit {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return st
 		}
 		if v := o.rest[0]; keep.keeps(t, v) {
 			yield(v)

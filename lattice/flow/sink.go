@@ -11,24 +11,19 @@ import (
 func ForEach[T any](d Delta[T], f func(T)) {
 	n := lost(d.Graph()).add("for-each", sinkRule)
 	n.need(f != nil, "a nil function")
-	o := &forEach[T]{n: n, in: read(d, n, ""), f: f}
+	o := &forEach[T]{n: n, intake: take(d, n), f: f}
 	n.task = &task{n: n, run: o.run}
 }
 
 type forEach[T any] struct {
-	n    *node
-	in   puller[T]
-	f    func(T)
-	rest []T
+	n *node
+	intake[T]
+	f func(T)
 }
 
 func (o *forEach[T]) run() status {
-	if len(o.rest) == 0 {
-		in, st := o.in.pull()
-		if st != ready {
-			return st
-		}
-		o.rest = in
+	if st := o.fill(); st != ready {
+		return st
 	}
 	o.n.busy.Store(true)
 	for len(o.rest) > 0 {

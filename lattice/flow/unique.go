@@ -7,13 +7,12 @@ import "fmt"
 // finite. It remembers at most Options.Held elements.
 func Unique[T comparable](d Delta[T]) Delta[T] {
 	n := lost(d.Graph()).add("unique", absorbRule)
-	return delta(n, &uniqueOp[T]{n: n, in: read(d, n, ""), seen: make(map[T]struct{})})
+	return delta(n, &uniqueOp[T]{n: n, intake: take(d, n), seen: make(map[T]struct{})})
 }
 
 type uniqueOp[T comparable] struct {
-	n    *node
-	in   puller[T]
-	rest []T
+	n *node
+	intake[T]
 	out  []T
 	seen map[T]struct{}
 }
@@ -21,12 +20,8 @@ type uniqueOp[T comparable] struct {
 func (o *uniqueOp[T]) pull() ([]T, status) {
 	o.out = o.out[:0]
 	for len(o.out) == 0 {
-		if len(o.rest) == 0 {
-			in, st := o.in.pull()
-			if st != ready {
-				return nil, st
-			}
-			o.rest = in
+		if st := o.fill(); st != ready {
+			return nil, st
 		}
 		if !o.run() && len(o.out) == 0 {
 			return nil, o.n.stop(fmt.Errorf("%w: more than Held = %d distinct elements", ErrBound, o.n.g.opt.Held), "")
