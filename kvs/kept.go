@@ -386,6 +386,20 @@ func (r *Replica) CachedBytes() int {
 	return r.keeper.bytes
 }
 
+// append writes what the keeper goes by, but for what is in memory.
+func (k *keeper) append(dst []byte) []byte {
+	dst = wire.AppendBool(wire.AppendBool(varint.Append(dst, k.scrubAt), k.again), k.failure != nil)
+	for i := range k.places {
+		x := &k.places[i]
+		dst = wire.AppendBool(wire.AppendBool(wire.AppendBool(dst, x.live), x.named), x.naming)
+		dst = varint.Append(varint.Append(dst, x.origin), x.number)
+	}
+	for _, at := range k.free {
+		dst = varint.Append(dst, at)
+	}
+	return dst
+}
+
 // clone is a copy, but for what copyOf and cloned add, which reads from the same Values.
 func (k *keeper) clone(r *Replica) *keeper {
 	if k == nil {

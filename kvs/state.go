@@ -34,6 +34,16 @@ func (r *Replica) Clone() *Replica {
 	return &c
 }
 
+// CloneOn is [Replica.Clone] with Values that hold what those of the replica do, where it
+// has some.
+func (r *Replica) CloneOn(v Values) *Replica {
+	c := r.Clone()
+	if c.keeper != nil {
+		c.cfg.Values, c.keeper.from = v, v
+	}
+	return c
+}
+
 // clone is a copy that is used again apart from b. Deltas, and what entries point
 // to, are not changed once made.
 func (b *batch) clone(p *partition) *batch {
@@ -83,7 +93,7 @@ func (p *partition) clone(vs *values, k *keeper) *partition {
 // configuration with equal bytes behave alike in all that follows. Ticks are
 // written by what they still decide, so that a replica with nothing to do is in
 // the same state tick after tick. Counts for [Replica.Stats] are left out, and where
-// values are kept outside so is which of them are in memory too, and which slots are free.
+// values are kept outside so is which of them are in memory too.
 func (r *Replica) AppendState(dst []byte) []byte {
 	dst = varint.Append(dst, r.clock.last)
 	for i := range r.peers {
@@ -117,7 +127,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		}
 	}
 	if r.keeper != nil {
-		dst = wire.AppendBool(dst, r.keeper.busy())
+		dst = r.keeper.append(dst)
 	}
 	if r.cfg.CheckpointBytes > 0 {
 		dst = r.checkpoint.append(append(dst, 'k'), r.token)
