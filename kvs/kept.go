@@ -22,7 +22,8 @@ import (
 // checkpoint count. So a start finds every slot that its checkpoint names as it was when
 // that was written, whatever has been put elsewhere since: shadow paging (Lorie, TODS'77).
 // It reads no value. The deltas of the records behind are joined to each other, and to
-// what the slot has when the value is next needed: a write does not read the value either.
+// what the slot has when the value is next needed: a write does not read the value either,
+// but that of a counter, which may have to be taken back, see [Replica.unify].
 // A slot that a whole checkpoint names no more is free, and emptied.
 //
 // A slot says which one it is, and which checkpoint put its value there. One that cannot be read, is empty or
@@ -56,12 +57,13 @@ type Values interface {
 // both, or some of it here and the rest there.
 type kept struct {
 	cell   *cell
-	at     uint64 // the place; 0 is none
-	rest   bool   // what is in memory lacks what is there
-	dirty  bool   // what is in memory is not all there
-	used   bool   // since it came up for being dropped
-	queued bool   // in the keeper's queue
-	size   int    // in memory, in bytes, about
+	at     uint64   // the place; 0 is none
+	rest   bool     // what is in memory lacks what is there
+	dirty  bool     // what is in memory is not all there
+	used   bool     // since it came up for being dropped
+	queued bool     // in the keeper's queue
+	size   int      // in memory, in bytes, about
+	rows   []uint64 // to be taken back from what is there, see [partition.takeBack]
 }
 
 // place is where a value can be kept.
@@ -90,8 +92,9 @@ type keeper struct {
 
 	copies map[*kept]*kept // while the replica is being cloned
 
-	failure *failure
-	halted  uint64 // the token of the record that says what is lost; 0 while the replica goes on
+	starting bool // no value is read
+	failure  *failure
+	halted   uint64 // the token of the record that says what is lost; 0 while the replica goes on
 }
 
 // failure is a value that could not be had.
@@ -132,6 +135,22 @@ func (k *keeper) enqueue(x *kept) {
 	if !x.queued {
 		x.queued = true
 		k.queue = append(k.queue, x)
+	}
+}
+
+// owe has a row taken back from a value once that is read.
+func (k *keeper) owe(x *kept, row uint64) {
+	x.rows = append(x.rows, row)
+	k.grew(x, 0)
+}
+
+// settle takes back what rows are owed from v, which is what x has.
+func (k *keeper) settle(x *kept, v kind.Value, name string) {
+	known, _ := k.r.cfg.Kinds.Find(name)
+	for _, row := range x.rows {
+		if taken := known.Settle(row, v); taken != nil {
+			v.MergeIn(taken)
+		}
 	}
 }
 
@@ -195,6 +214,8 @@ func (p *partition) value(s *slot) kind.Value {
 	k, x := p.keeper, s.kept
 	x.used = true
 	if s.val != nil && !x.rest {
+		k.settle(x, s.val, s.kind)
+		x.rows = nil
 		return s.val
 	}
 	k.r.stats.Loaded++
@@ -213,7 +234,8 @@ func (p *partition) value(s *slot) kind.Value {
 		s.val.MergeIn(v)
 		k.r.values.give(v, s.kind)
 	}
-	x.rest = false
+	k.settle(x, s.val, s.kind)
+	x.rest, x.rows = false, nil
 	x.size += n
 	k.bytes += n
 	if x.dirty {
@@ -224,8 +246,13 @@ func (p *partition) value(s *slot) kind.Value {
 
 // look is what s holds, for one who must not change anything; nil if it cannot be had.
 func (p *partition) look(s *slot) kind.Value {
-	if s.kept == nil || s.val != nil && !s.kept.rest {
+	switch {
+	case s.kept == nil, s.val != nil && !s.kept.rest && len(s.kept.rows) == 0:
 		return s.val
+	case s.val != nil && !s.kept.rest:
+		v := s.val.Clone()
+		p.keeper.settle(s.kept, v, s.kind)
+		return v
 	}
 	v, _, err := p.keeper.read(s.kept, s.kind)
 	if err != nil {
@@ -234,12 +261,13 @@ func (p *partition) look(s *slot) kind.Value {
 	if s.val != nil {
 		v.MergeIn(s.val)
 	}
+	p.keeper.settle(s.kept, v, s.kind)
 	return v
 }
 
 // encoded is the encoding of what s holds. It does not count as use.
 func (p *partition) encoded(s *slot) []byte {
-	if s.kept != nil && s.val == nil {
+	if s.kept != nil && s.val == nil && len(s.kept.rows) == 0 {
 		p.keeper.r.stats.Loaded++
 		b, err := p.keeper.get(s.kept.at)
 		if err != nil {
@@ -419,7 +447,7 @@ func (k *keeper) copyOf(x *kept, c *cell) *kept {
 		return nil
 	}
 	y := *x
-	y.cell = c
+	y.cell, y.rows = c, slices.Clone(x.rows)
 	k.copies[x] = &y
 	return &y
 }

@@ -184,6 +184,10 @@ func (p *partition) takeBack(key string, k kind.Kind, row uint64) kind.Value {
 	if s == nil {
 		return nil
 	}
+	if s.kept != nil && p.keeper.starting {
+		p.keeper.owe(s.kept, row)
+		return nil
+	}
 	v := p.value(s)
 	taken := k.Settle(row, v)
 	if taken != nil {
@@ -210,6 +214,9 @@ func (r *Replica) settleAll(p *partition) {
 	}
 	for _, c := range p.cells.ascending() {
 		for i := range c.slots {
+			if s := &c.slots[i]; s.kept != nil && !s.kept.dirty {
+				continue // nothing has come to it since it was whole
+			}
 			k, ok := r.cfg.Kinds.Find(c.slots[i].kind)
 			for _, row := range rows {
 				if ok && k.Own() {
