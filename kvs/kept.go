@@ -22,7 +22,8 @@ import (
 // checkpoint count. So a start finds every slot that its checkpoint names as it was when
 // that was written, whatever has been put elsewhere since: shadow paging (Lorie, TODS'77).
 // It reads no value. The deltas of the records behind are joined to each other, and to
-// what the slot has when the value is next needed: a write does not read the value either.
+// what the slot has when the value is next needed: a write does not read the value either,
+// but that of a counter, which may have to be taken back, see [Replica.unify].
 // A slot that a whole checkpoint names no more is free, and emptied.
 //
 // A slot says which one it is, and which checkpoint put its value there. One that cannot be read, is empty or
@@ -62,7 +63,7 @@ type kept struct {
 	used   bool     // since it came up for being dropped
 	queued bool     // in the keeper's queue
 	size   int      // in memory, in bytes, about
-	rows   []uint64 // to be taken back once the value is read; see [partition.takeBackLater]
+	rows   []uint64 // to be taken back from what is there, see [partition.takeBack]
 }
 
 // place is where a value can be kept.
@@ -91,8 +92,9 @@ type keeper struct {
 
 	copies map[*kept]*kept // while the replica is being cloned
 
-	failure *failure
-	halted  uint64 // the token of the record that says what is lost; 0 while the replica goes on
+	starting bool // no value is read
+	failure  *failure
+	halted   uint64 // the token of the record that says what is lost; 0 while the replica goes on
 }
 
 // failure is a value that could not be had.
@@ -136,6 +138,22 @@ func (k *keeper) enqueue(x *kept) {
 	}
 }
 
+// owe has a row taken back from a value once that is read.
+func (k *keeper) owe(x *kept, row uint64) {
+	x.rows = append(x.rows, row)
+	k.grew(x, 0)
+}
+
+// settle takes back what rows are owed from v, which is what x has.
+func (k *keeper) settle(x *kept, v kind.Value, name string) {
+	known, _ := k.r.cfg.Kinds.Find(name)
+	for _, row := range x.rows {
+		if taken := known.Settle(row, v); taken != nil {
+			v.MergeIn(taken)
+		}
+	}
+}
+
 // forget lets go of a value whose key is no longer held.
 func (k *keeper) forget(x *kept) {
 	if x.dirty {
@@ -144,7 +162,7 @@ func (k *keeper) forget(x *kept) {
 	k.bytes -= x.size
 	x.size, x.dirty = 0, false
 	k.leave(x.at)
-	x.cell, x.at, x.rows = nil, 0, nil
+	x.cell, x.at = nil, 0
 }
 
 // evict drops values from memory, those not used for long first, down to the bound. What
@@ -196,6 +214,8 @@ func (p *partition) value(s *slot) kind.Value {
 	k, x := p.keeper, s.kept
 	x.used = true
 	if s.val != nil && !x.rest {
+		k.settle(x, s.val, s.kind)
+		x.rows = nil
 		return s.val
 	}
 	k.r.stats.Loaded++
@@ -214,35 +234,25 @@ func (p *partition) value(s *slot) kind.Value {
 		s.val.MergeIn(v)
 		k.r.values.give(v, s.kind)
 	}
-	x.rest = false
+	k.settle(x, s.val, s.kind)
+	x.rest, x.rows = false, nil
 	x.size += n
 	k.bytes += n
 	if x.dirty {
 		k.dirty += n
 	}
-	for _, taken := range k.settled(x, s) {
-		s.val.MergeIn(taken)
-		k.grew(x, len(taken.Append(nil)))
-	}
-	x.rows = nil
 	return s.val
-}
-
-// settled is what takes back the rows that wait for the value of s, all of which is in val.
-func (k *keeper) settled(x *kept, s *slot) (deltas []kind.Value) {
-	known, _ := k.r.cfg.Kinds.Find(s.kind)
-	for _, row := range x.rows {
-		if taken := known.Settle(row, s.val); taken != nil {
-			deltas = append(deltas, taken)
-		}
-	}
-	return deltas
 }
 
 // look is what s holds, for one who must not change anything; nil if it cannot be had.
 func (p *partition) look(s *slot) kind.Value {
-	if s.kept == nil || s.val != nil && !s.kept.rest {
+	switch {
+	case s.kept == nil, s.val != nil && !s.kept.rest && len(s.kept.rows) == 0:
 		return s.val
+	case s.val != nil && !s.kept.rest:
+		v := s.val.Clone()
+		p.keeper.settle(s.kept, v, s.kind)
+		return v
 	}
 	v, _, err := p.keeper.read(s.kept, s.kind)
 	if err != nil {
@@ -251,9 +261,7 @@ func (p *partition) look(s *slot) kind.Value {
 	if s.val != nil {
 		v.MergeIn(s.val)
 	}
-	for _, taken := range p.keeper.settled(s.kept, &slot{kind: s.kind, val: v}) {
-		v.MergeIn(taken)
-	}
+	p.keeper.settle(s.kept, v, s.kind)
 	return v
 }
 
@@ -404,6 +412,20 @@ func (r *Replica) CachedBytes() int {
 		return 0
 	}
 	return r.keeper.bytes
+}
+
+// append writes what the keeper goes by, but for what is in memory.
+func (k *keeper) append(dst []byte) []byte {
+	dst = wire.AppendBool(wire.AppendBool(varint.Append(dst, k.scrubAt), k.again), k.failure != nil)
+	for i := range k.places {
+		x := &k.places[i]
+		dst = wire.AppendBool(wire.AppendBool(wire.AppendBool(dst, x.live), x.named), x.naming)
+		dst = varint.Append(varint.Append(dst, x.origin), x.number)
+	}
+	for _, at := range k.free {
+		dst = varint.Append(dst, at)
+	}
+	return dst
 }
 
 // clone is a copy, but for what copyOf and cloned add, which reads from the same Values.

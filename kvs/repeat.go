@@ -147,8 +147,8 @@ func (r *Replica) update(q *wire.Request, p *partition, k kind.Kind, again bool,
 // unify has the write e, which has just become visible, and another one of the same
 // request come to one. It returns what the rest of the replicas may have to be told, or nil.
 func (r *Replica) unify(p *partition, e *gossip.Entry) kind.Value {
-	k, ok := r.mayShareRow(p, e)
-	if !ok {
+	k, ok := r.cfg.Kinds.Find(e.Kind)
+	if !ok || !k.Own() || e.Client == 0 || e.Again && !r.firstHeld(p, e.Client, e.Req) {
 		return nil
 	}
 	taken := p.takeBack(e.Key, k, r.row(e.Client, e.Req))
@@ -156,20 +156,6 @@ func (r *Replica) unify(p *partition, e *gossip.Entry) kind.Value {
 		return nil
 	}
 	return taken
-}
-
-// unifyLater is unify of a write that is recovered.
-func (r *Replica) unifyLater(p *partition, e *gossip.Entry) {
-	if k, ok := r.mayShareRow(p, e); ok {
-		p.takeBackLater(e.Key, k, r.row(e.Client, e.Req))
-	}
-}
-
-// mayShareRow reports whether the row of what e serves is to be taken back where it is
-// found, and the kind that tells.
-func (r *Replica) mayShareRow(p *partition, e *gossip.Entry) (kind.Kind, bool) {
-	k, ok := r.cfg.Kinds.Find(e.Kind)
-	return k, ok && k.Own() && e.Client != 0 && (!e.Again || r.firstHeld(p, e.Client, e.Req))
 }
 
 // firstHeld reports whether p holds the write that served a request first, as far as is
@@ -198,6 +184,10 @@ func (p *partition) takeBack(key string, k kind.Kind, row uint64) kind.Value {
 	if s == nil {
 		return nil
 	}
+	if s.kept != nil && p.keeper.starting {
+		p.keeper.owe(s.kept, row)
+		return nil
+	}
 	v := p.value(s)
 	taken := k.Settle(row, v)
 	if taken != nil {
@@ -207,20 +197,6 @@ func (p *partition) takeBack(key string, k kind.Kind, row uint64) kind.Value {
 		}
 	}
 	return taken
-}
-
-// takeBackLater is takeBack, but that a value which is kept outside is not read for it: the
-// row is taken back once it is. So a start reads no value.
-func (p *partition) takeBackLater(key string, k kind.Kind, row uint64) {
-	s, _ := p.slot(key, k.Name())
-	switch {
-	case s == nil:
-	case s.kept == nil || s.val != nil && !s.kept.rest:
-		p.takeBack(key, k, row)
-	default:
-		s.kept.rows = append(s.kept.rows, row)
-		p.keeper.grew(s.kept, 0) // what is there is not all any more
-	}
 }
 
 // settleAll does so for all of p, where writes have come otherwise than one by one.
@@ -238,10 +214,13 @@ func (r *Replica) settleAll(p *partition) {
 	}
 	for _, c := range p.cells.ascending() {
 		for i := range c.slots {
+			if s := &c.slots[i]; s.kept != nil && !s.kept.dirty {
+				continue // nothing has come to it since it was whole
+			}
 			k, ok := r.cfg.Kinds.Find(c.slots[i].kind)
 			for _, row := range rows {
 				if ok && k.Own() {
-					p.takeBackLater(c.key, k, row)
+					p.takeBack(c.key, k, row)
 				}
 			}
 		}

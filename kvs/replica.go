@@ -116,7 +116,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	r.values.of(cfg.Kinds)
 	r.memory.rewind()
 	if cfg.Values != nil {
-		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1)}
+		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1), starting: true}
 	}
 	for _, n := range cfg.Ring.Nodes() {
 		if n != cfg.Self {
@@ -139,6 +139,9 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		}
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 		p.release() // a checkpoint has the values of what was handed over after it began
+	}
+	if r.keeper != nil {
+		r.keeper.starting = false
 	}
 	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 {
 		r.askAll()
@@ -180,7 +183,7 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
 			r.remember(id, e)
-			r.unifyLater(p, e)
+			r.unify(p, e)
 			r.values.give(delta, e.Kind)
 		}
 	}

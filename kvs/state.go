@@ -10,8 +10,8 @@ import (
 	"github.com/joinery-go/joinery/kvs/wire"
 )
 
-// Clone returns a replica in the same state that shares nothing which changes. It
-// is for exploring what a replica might do next.
+// Clone returns a replica in the same state that shares nothing which changes, but for
+// [Config.Values]. It is for exploring what a replica might do next.
 func (r *Replica) Clone() *Replica {
 	c := *r
 	c.scratch = scratch{}
@@ -32,6 +32,16 @@ func (r *Replica) Clone() *Replica {
 		c.batches[i] = b.clone(c.byID[b.part.id])
 	}
 	return &c
+}
+
+// CloneOn is [Replica.Clone] with Values that hold what those of the replica do, where it
+// has some.
+func (r *Replica) CloneOn(v Values) *Replica {
+	c := r.Clone()
+	if c.keeper != nil {
+		c.cfg.Values, c.keeper.from = v, v
+	}
+	return c
 }
 
 // clone is a copy that is used again apart from b. Deltas, and what entries point
@@ -82,7 +92,8 @@ func (p *partition) clone(vs *values, k *keeper) *partition {
 // AppendState appends the state in canonical bytes: two replicas of one
 // configuration with equal bytes behave alike in all that follows. Ticks are
 // written by what they still decide, so that a replica with nothing to do is in
-// the same state tick after tick. Counts for [Replica.Stats] are left out.
+// the same state tick after tick. Counts for [Replica.Stats] are left out, and where
+// values are kept outside so is which of them are in memory too.
 func (r *Replica) AppendState(dst []byte) []byte {
 	dst = varint.Append(dst, r.clock.last)
 	for i := range r.peers {
@@ -114,6 +125,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		if b.snap != nil {
 			dst = b.snap.append(dst)
 		}
+	}
+	if r.keeper != nil {
+		dst = r.keeper.append(dst)
 	}
 	if r.cfg.CheckpointBytes > 0 {
 		dst = r.checkpoint.append(append(dst, 'k'), r.token)

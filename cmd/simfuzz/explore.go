@@ -40,6 +40,8 @@ func (c *cli) exploreCommand() *cobra.Command {
 	command.NumberFlag(f, &s.Duplicates, "duplicates", 0, 0, 1000, "messages that may arrive twice")
 	command.NumberFlag(f, &s.Crashes, "crashes", 0, 0, 1000, "crashes and restarts")
 	command.NumberOrZeroFlag(f, &s.MaxStates, "states", 1, math.MaxInt32, "10 million, of about 120 bytes each", "bound on distinct states")
+	command.WordFlag(cmd, &o.engine, "engine", noEngine, []string{noEngine, plainEngine},
+		"what keeps the values of replicas; memory: a map beside each, by checkpoints; none: its memory, and the log")
 	f.BoolVar(&o.unreduced, "unreduced", false, "do without any reduction")
 	f.BoolVar(&o.compare, "compare", false, "search once more without any reduction, and with each alone, and print their factors")
 	f.BoolVar(&o.json, "json", false, "print one JSON object")
@@ -47,7 +49,14 @@ func (c *cli) exploreCommand() *cobra.Command {
 }
 
 // exploreOptions are the flags of simfuzz explore that are no matter of scope.
-type exploreOptions struct{ json, compare, unreduced bool }
+type exploreOptions struct {
+	json, compare, unreduced bool
+	engine                   string
+}
+
+// plainEngine is the one engine that a search has: what a node is in each of millions of
+// states is copied, which no engine with files can be.
+const plainEngine = "memory"
 
 type exploreJSON struct {
 	Kind        string        `json:"kind"`
@@ -86,6 +95,7 @@ func (c *cli) explore(s smallscope.Scope, o exploreOptions) error {
 	if o.compare && o.unreduced {
 		return command.Usagef("explore: --compare and --unreduced: want one of them")
 	}
+	s.Outside = o.engine == plainEngine
 	s.NoCommute, s.NoSymmetry, s.EarlyDrops = o.unreduced, o.unreduced, o.unreduced
 	r, seconds, err := c.search(s)
 	if err != nil {

@@ -45,9 +45,10 @@ var refusals = map[string]map[string][]refused{
 	},
 	"explore": {
 		"nodes": append([]refused{{"1", "2 to 5"}, {"6", "2 to 5"}}, notWhole...), "writes": append([]refused{{"0", "1 to 8"}, {"9", "1 to 8"}}, notWhole...),
-		"kind":  {{"queue", "one of set, register, counter"}, {"sets", `did you mean "set"?`}, {"", "one of set"}},
-		"ticks": append([]refused{{"0", "1 to 255"}, {"256", "1 to 255"}}, notWhole...),
-		"drops": upTo1000, "duplicates": upTo1000, "crashes": upTo1000, "states": append([]refused{{"2147483648", "1 to 2147483647, or 0"}}, notWhole...),
+		"kind":   {{"queue", "one of set, register, counter"}, {"sets", `did you mean "set"?`}, {"", "one of set"}},
+		"engine": {{"lsm", "one of none, memory"}, {"mem", "one of none, memory"}, {"", "one of none"}},
+		"ticks":  append([]refused{{"0", "1 to 255"}, {"256", "1 to 255"}}, notWhole...),
+		"drops":  upTo1000, "duplicates": upTo1000, "crashes": upTo1000, "states": append([]refused{{"2147483648", "1 to 2147483647, or 0"}}, notWhole...),
 		"unreduced": notTruth, "compare": notTruth, "json": notTruth,
 	},
 	"check": {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
@@ -40,6 +41,7 @@ type Scope struct {
 	MaxStates  int    // bound on distinct states; 0 is 10 million
 
 	Checkpoints bool // replicas write one where more has been written than the last one had, and cut their logs
+	Outside     bool // and keep values outside of memory, all that they can, in a plain map; it implies Checkpoints
 
 	// Each switches a reduction off: that by commuting actions, that by renaming
 	// replicas together with their writes, and that of leaving drops to the end.
@@ -59,6 +61,9 @@ func (s Scope) String() string {
 	if s.Checkpoints {
 		checkpoints = ", checkpoints"
 	}
+	if s.Outside {
+		checkpoints = ", checkpoints, values outside of memory"
+	}
 	return fmt.Sprintf("%d replicas, %d writes of one %s, %d gossip rounds each, at most %d drops, %d duplicates, %d crashes%s; "+
 		"logical clocks, writes durable at once", s.Nodes, s.Writes, s.Kind, s.Ticks, s.Drops, s.Duplicates, s.Crashes, checkpoints)
 }
@@ -67,6 +72,7 @@ func (s *Scope) validate() error {
 	if s.Ticks == 0 {
 		s.Ticks = 1
 	}
+	s.Checkpoints = s.Checkpoints || s.Outside
 	switch {
 	case s.Nodes < 2 || s.Nodes > 5:
 		return fmt.Errorf("%w: %d nodes, want 2 to 5", ErrScope, s.Nodes)
@@ -102,6 +108,7 @@ type exploredNode struct {
 	records [][]byte
 	before  int // where in records the one of token 1 is, or was
 	starts  uint64
+	shelf   shelf // nil if all values are in memory
 }
 
 // explorer makes a cluster of the store's core for exploring.
@@ -235,41 +242,59 @@ func (x *explorer) append(dst []byte, n exploredNode) []byte {
 	for _, r := range records {
 		dst = append(append(dst, 'r'), r...)
 	}
+	for _, slot := range slices.Sorted(maps.Keys(n.shelf)) {
+		dst = append(append(dst, 's', byte(slot)), n.shelf[slot]...)
+	}
 	return dst
 }
 
+// shelf is the plainest [kvs.Values].
+type shelf map[uint64][]byte
+
+func (s shelf) ID() uint64                      { return 1 }
+func (s shelf) Get(slot uint64) ([]byte, error) { return s[slot], nil }
+
 func (x *explorer) start(self int) (exploredNode, []explore.Message) {
-	n, sends, err := x.boot(self, nil, 1)
+	n, sends, err := x.boot(self, exploredNode{starts: 1})
 	if err != nil {
 		panic("smallscope: a replica without records does not start: " + err.Error())
 	}
 	return n, sends
 }
 
-func (x *explorer) boot(self int, records [][]byte, starts uint64) (exploredNode, []explore.Message, error) {
-	checkpoint := -1
-	if x.scope.Checkpoints {
-		checkpoint = 1
+// boot starts a replica on what n has but its core.
+func (x *explorer) boot(self int, n exploredNode) (exploredNode, []explore.Message, error) {
+	cfg := kvs.Config{
+		Self: ring.NodeID(self), Origin: originOf(self, n.starts), First: n.starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
+		CheckpointBytes: -1,
 	}
-	core, err := kvs.New(kvs.Config{
-		Self: ring.NodeID(self), Origin: originOf(self, starts), First: starts == 1, Ring: x.ring, Kinds: x.kinds, Secret: secret, ForwardTicks: 1,
-		CheckpointBytes: checkpoint,
-	}, records)
-	if err != nil {
+	if x.scope.Checkpoints {
+		cfg.CheckpointBytes = 1
+	}
+	if x.scope.Outside {
+		if n.shelf = maps.Clone(n.shelf); n.shelf == nil {
+			n.shelf = make(shelf)
+		}
+		cfg.Values, cfg.CacheBytes = n.shelf, 1
+	}
+	var err error
+	if n.core, err = kvs.New(cfg, n.records); err != nil {
 		return exploredNode{}, nil, err
 	}
-	n := exploredNode{core: core, records: records, before: len(records), starts: starts}
+	n.before = len(n.records)
 	return x.play(n, (*host.Host).Start)
 }
 
 // crashed restarts a replica from what its disk holds, which is everything: in
 // this scope writes are durable at once.
 func (x *explorer) crashed(self int, n exploredNode) (exploredNode, []explore.Message, error) {
-	return x.boot(self, n.records, n.starts+1)
+	n.starts++
+	return x.boot(self, n)
 }
 
 func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, []explore.Message, error) {
-	n.core = n.core.Clone()
+	n.shelf = maps.Clone(n.shelf)
+	n.core = n.core.CloneOn(n.shelf)
 	e := kvs.Event{Kind: kvs.EventTick, NowMS: clockBase}
 	switch ev.Kind {
 	case explore.Deliver, explore.Duplicate:
@@ -292,6 +317,7 @@ type exploredEnv struct {
 	node    *exploredNode
 	out     []explore.Message
 	durable uint64 // the last token
+	hardens uint64 // the token of what is to be durable
 }
 
 func (e *exploredEnv) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
@@ -301,6 +327,20 @@ func (e *exploredEnv) Send(to ring.NodeID, _ wire.MessageKind, msg []byte) {
 func (e *exploredEnv) Persist(token uint64, record []byte) error {
 	e.node.records = append(slices.Clip(e.node.records), bytes.Clone(record))
 	e.durable = token
+	return nil
+}
+
+func (e *exploredEnv) Keep(slot uint64, value []byte) error {
+	if len(value) == 0 {
+		delete(e.node.shelf, slot)
+	} else {
+		e.node.shelf[slot] = bytes.Clone(value)
+	}
+	return nil
+}
+
+func (e *exploredEnv) Harden(token uint64) error {
+	e.hardens = token
 	return nil
 }
 
@@ -320,10 +360,13 @@ func (x *explorer) play(n exploredNode, do func(*host.Host) error) (exploredNode
 	env := &exploredEnv{node: &n}
 	h := host.New(n.core, env)
 	err := do(&h)
-	for err == nil && env.durable > 0 {
-		token := env.durable
+	for err == nil && env.durable+env.hardens > 0 {
+		ev := kvs.Event{Kind: kvs.EventPersisted, NowMS: clockBase, Token: env.durable}
+		if env.durable == 0 {
+			ev.Kind, ev.Token, env.hardens = kvs.EventHardened, env.hardens, 0
+		}
 		env.durable = 0
-		err = h.Do(kvs.Event{Kind: kvs.EventPersisted, NowMS: clockBase, Token: token})
+		err = h.Do(ev)
 	}
 	return n, env.out, err
 }

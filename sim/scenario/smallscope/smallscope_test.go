@@ -98,7 +98,8 @@ func TestExploreBounds(t *testing.T) {
 	}
 }
 
-// TestExploreCheckpoints: with checkpoints, and logs cut at them, whatever a crash meets.
+// TestExploreCheckpoints: with checkpoints, and logs cut at them, and with values outside of
+// memory, whatever a crash meets.
 func TestExploreCheckpoints(t *testing.T) {
 	for _, s := range []smallscope.Scope{
 		{Nodes: 2, Writes: 3, Ticks: 1, Crashes: 1}, {Nodes: 2, Writes: 2, Ticks: 1, Crashes: 2},
@@ -108,5 +109,10 @@ func TestExploreCheckpoints(t *testing.T) {
 		assert.Empty(t, cut.Violation, "%v: %v", s, cut.Path)
 		s.Checkpoints = false
 		assert.NotEqual(t, explore(t, s).States, cut.States)
+		s.Outside = true
+		outside := explore(t, s)
+		assert.Empty(t, outside.Violation, "%v: %v", s, outside.Path)
+		assert.True(t, outside.Complete)
+		assert.NotEqual(t, outside.States, cut.States)
 	}
 }
