@@ -24,8 +24,8 @@ type input struct {
 // extensions tells, while a folder is walked, the histories of a format from
 // what else lies there. A format without one takes every file.
 var extensions = map[string][]string{
-	"jsonl": {".jsonl"}, "jepsen": {".edn"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"},
-	history.Auto: {".jsonl", ".edn", ".log", ".txt"},
+	"jsonl": {".jsonl"}, "jepsen": {".edn", ".json"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"}, "dbcop": {".bincode"},
+	history.Auto: {".jsonl", ".edn", ".json", ".log", ".txt", ".bincode"},
 }
 
 // expand turns arguments into inputs: files as they are named, folders walked in

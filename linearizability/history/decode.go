@@ -46,6 +46,7 @@ func formats() []format {
 		{"porcupine-etcd", decodeEtcdLog, FailedCASMismatch},
 		{"plume", decodePlume, FailedCASMismatch},
 		{"awdit", decodeAwdit, FailedCASMismatch},
+		{"dbcop", decodeDBCop, FailedCASMismatch},
 	}
 }
 
@@ -55,7 +56,8 @@ var autoFormat = format{name: Auto}
 // Formats lists the formats that are read: jsonl is this project's own and
 // round-trips exactly; jepsen is EDN operation maps over registers, sets and counters;
 // porcupine-etcd is the log text that ships with the porcupine module; plume and
-// awdit are the texts of those two checkers, transactions over registers. In each a
+// awdit are the texts of those two checkers, transactions over registers, and dbcop are
+// its binary files of the same. In each a
 // byte order mark, lines that end in CRLF, and compression by gzip are no obstacle.
 func Formats() []string {
 	var names []string

@@ -56,4 +56,10 @@
 // anything of real time. In plume lines of one session and transaction number are one
 // transaction wherever they stand, -1 marks what aborted, and 0 is the value of a
 // register before its first write.
+//
+// # dbcop
+//
+// The binary histories of dbcop, as bincode writes them: transactions over registers by
+// sessions, of which those marked as no success aborted. 0 is the value of a register
+// before its first write, and nothing is said of real time.
 package history

@@ -71,7 +71,7 @@ func (d *jepsenDecoder) entry(form []byte) error {
 		return err
 	}
 	process, fn, v := entry.field("process"), entry.field("f"), entry.field("value")
-	isTxn := fn.kind == ednKeyword && fn.str == "txn" || looksLikeTxn(v) || process.kind == ednInt && d.txns.isOpen(process.num)
+	isTxn := fn.kind == ednKeyword && fn.str == "txn" || looksLikeTxn(v, fn.kind == ednNil) || process.kind == ednInt && d.txns.isOpen(process.num)
 	switch {
 	case process.kind == ednNil && isTxn:
 		process.num = noProcess

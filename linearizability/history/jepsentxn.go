@@ -98,15 +98,17 @@ func microFunc(n ednNode) (Func, bool) {
 }
 
 // looksLikeTxn reports whether a value is a list of micro-operations, one at least, or
-// such a list behind an independent key.
-func looksLikeTxn(v ednNode) bool {
+// such a list behind an independent key: as in entries without an :f, and in those of a
+// :read or :write that is one all the same, if their names are keywords.
+func looksLikeTxn(v ednNode, anyName bool) bool {
 	if v.kind != ednList || len(v.items) == 0 {
 		return false
 	}
-	if isMicroOp(v.items[0]) {
-		return true
+	first := v.items[0]
+	if isKeyedTxn(v) {
+		first = v.items[1].items[0]
 	}
-	return isKeyedTxn(v)
+	return isMicroOp(first) && (anyName || first.items[0].kind == ednKeyword)
 }
 
 func isKeyedTxn(v ednNode) bool {

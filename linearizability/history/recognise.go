@@ -21,6 +21,7 @@ const recognised = 4096
 //	{: [ ( ;  jepsen, an operation map or a list of them
 //	r( w(     plume
 //	r w - =   awdit, the letters before a space, the signs in rules
+//	a number  dbcop, of 64 bits of which the upper half is 0
 //
 // A first line with the marker of an etcd log is porcupine-etcd.
 func recognise(src io.Reader) (format, io.Reader, error) {
@@ -30,6 +31,9 @@ func recognise(src io.Reader) (format, io.Reader, error) {
 		return format{}, in, err
 	}
 	name := formatOf(bytes.TrimSpace(head))
+	if len(head) >= 8 && bytes.Equal(head[4:8], make([]byte, 4)) { // a number of 64 bits, and not a large one
+		name = "dbcop"
+	}
 	for _, f := range formats() {
 		if f.name == name {
 			return f, in, nil

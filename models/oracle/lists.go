@@ -111,8 +111,8 @@ func (l *Lists) holds(level listLevel) bool {
 		if level.repeats && !l.repeat() {
 			return false
 		}
-		found := false
-		permute(identity(len(l.txns)), 0, func(order []int) { found = found || l.fits(level, order) })
+		found, must := false, l.ordered(level)
+		permute(identity(len(l.txns)), 0, func(order []int) { found = found || l.fits(level, must, order) })
 		if found {
 			return true
 		}
@@ -272,21 +272,29 @@ func (l *Lists) span(t int) (begin, end int64) {
 	return begin, end
 }
 
+// ordered says which transactions must commit before which.
+func (l *Lists) ordered(level listLevel) [][]bool {
+	must := matrix(len(l.txns))
+	for a := range l.txns {
+		for b := range l.txns {
+			_, aEnds := l.span(a)
+			bBegins, _ := l.span(b)
+			must[a][b] = level.sessions && l.inSession(a, b) || !level.dirty && l.readBy(a, b, len(l.h.Ops)) ||
+				level.realTime && l.committed(a) && aEnds < bBegins
+		}
+	}
+	return must
+}
+
 // fits reports whether a commit order is one of the level's.
-func (l *Lists) fits(level listLevel, order []int) bool {
+func (l *Lists) fits(level listLevel, must [][]bool, order []int) bool {
 	rank := make([]int, len(order))
 	for r, t := range order {
 		rank[t] = r
 	}
 	for a := range l.txns {
 		for b := range l.txns {
-			if rank[a] <= rank[b] {
-				continue
-			}
-			_, aEnds := l.span(a)
-			bBegins, _ := l.span(b)
-			if level.sessions && l.inSession(a, b) || !level.dirty && l.readBy(a, b, len(l.h.Ops)) ||
-				level.realTime && l.committed(a) && aEnds < bBegins {
+			if must[a][b] && rank[a] > rank[b] {
 				return false
 			}
 		}
