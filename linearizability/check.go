@@ -115,6 +115,7 @@ func Judge(ctx context.Context, h *history.History, model string, b Budget) (Ver
 
 // JudgeWith is Judge with options.
 func JudgeWith(ctx context.Context, h *history.History, model string, o Options) (Verdict, error) {
+	o.Budget = o.Budget.of(h)
 	o, err := o.withDefaults()
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
