@@ -96,12 +96,16 @@ type Budget struct {
 type Options struct {
 	Budget   Budget
 	OwnReads OwnReads
+	Own      []Own // models of one's own, beside those of Models
 }
 
 func (o Options) withDefaults() (Options, error) {
 	var err error
 	if o.OwnReads > OwnReadsUntilRead {
 		return o, fmt.Errorf("options: no such reading of own reads: %d", o.OwnReads)
+	}
+	if err := o.validOwn(); err != nil {
+		return o, err
 	}
 	o.Budget, err = o.Budget.withDefaults()
 	return o, err
