@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,6 +29,7 @@ type checker struct {
 	realTime bool
 	aborts   bool // aborted writes bear on the verdict
 	reduce   func(h *history.History) models.Reduction
+	own      bool // every operation that returned can be wrong
 }
 
 // result is a verdict in the making.
@@ -86,7 +88,7 @@ func (c checker) decide(m *meter, h *history.History) (result, error) {
 	if err != nil || r.status != OK {
 		return r, err
 	}
-	if !observes(h) {
+	if !observes(h) && !(c.own && slices.ContainsFunc(h.Ops, func(o history.Op) bool { return o.Outcome == history.OK })) {
 		r.status, r.reason = Inconclusive, "nothing was observed: no read returned"
 	} else if why := unsettled(h); c.settles && why != "" {
 		r.status, r.reason = Inconclusive, why
@@ -115,6 +117,7 @@ func Judge(ctx context.Context, h *history.History, model string, b Budget) (Ver
 
 // JudgeWith is Judge with options.
 func JudgeWith(ctx context.Context, h *history.History, model string, o Options) (Verdict, error) {
+	o.Budget = o.Budget.of(h)
 	o, err := o.withDefaults()
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
@@ -123,6 +126,9 @@ func JudgeWith(ctx context.Context, h *history.History, model string, o Options)
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
 	c, ok := checkerNamed(model)
+	if !ok {
+		c, ok = o.ownNamed(model)
+	}
 	if !ok {
 		var names []string
 		for _, info := range Models() {

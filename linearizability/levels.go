@@ -159,6 +159,7 @@ func Levels(ctx context.Context, h *history.History, b Budget) (Report, error) {
 // LevelsWith is Levels with options.
 func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, error) {
 	var report Report
+	o.Budget = o.Budget.of(h)
 	o, err := o.withDefaults()
 	if err == nil {
 		err = h.Validate()

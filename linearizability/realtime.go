@@ -17,6 +17,13 @@ const byReturns = "search from return to return, carrying the possible states"
 // ones included, which stay so for ever; a wider part is left to porcupine.
 const maxOpen = 128
 
+// What is kept costs at most so many bytes, beside what a state itself has: a place in a
+// map that may be half empty, and a state in a map and slices that may be so too.
+const (
+	visited  = 80
+	interned = 104
+)
+
 // opSet is a set of operations under way, by slot.
 type opSet [maxOpen / 64]uint64
 
@@ -65,7 +72,8 @@ type realTime struct {
 	applied int     // events that in and open take into account
 	seen    map[place]struct{}
 	states  []any
-	ids     map[uint64][]int32 // by hash: numbers of states
+	ids     map[uint64]int32 // by hash: 1 + the number of a state
+	alike   []int32          // by state: 1 + another one with its hash
 }
 
 // event is a call or a return.
@@ -74,10 +82,14 @@ type event struct {
 	returns bool
 }
 
+func newRealTime(m *meter, p *models.Problem, part models.Part) *realTime {
+	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[place]struct{}), ids: make(map[uint64]int32)}
+}
+
 // searchRealTime decides a part; fits is false where too much is under way at a
 // time for this search.
 func searchRealTime(m *meter, p *models.Problem, part models.Part) (r result, fits bool) {
-	s := &realTime{m: m, p: p, ops: part.Ops, seen: make(map[place]struct{}), ids: make(map[uint64][]int32)}
+	s := newRealTime(m, p, part)
 	if !s.arrange() {
 		return result{}, false
 	}
@@ -187,7 +199,7 @@ func (s *realTime) run() (furthest int32, found bool) {
 			continue
 		}
 		s.seen[at] = struct{}{}
-		s.m.keep(64)
+		s.m.keep(visited)
 		next = s.after(at, next[:0])
 		stack = append(stack, next...)
 	}
@@ -307,19 +319,19 @@ func (s *realTime) fits(op, state int32) bool {
 	return ok && (s.ops[op].Return != history.Pending || !s.equal(next, s.states[state]))
 }
 
-// intern numbers the state.
+// intern numbers the state. Those with one hash are linked, 1 + the next one each.
 func (s *realTime) intern(state any) int32 {
 	h := s.p.Spec.Hash(state)
-	for _, id := range s.ids[h] {
-		if s.equal(s.states[id], state) {
-			return id
+	first := s.ids[h]
+	for id := first; id != 0; id = s.alike[id-1] {
+		if s.equal(s.states[id-1], state) {
+			return id - 1
 		}
 	}
-	id := int32(len(s.states))
-	s.states = append(s.states, state)
-	s.ids[h] = append(s.ids[h], id)
-	s.m.keep(48 + s.p.StateBytes(state))
-	return id
+	s.states, s.alike = append(s.states, state), append(s.alike, first)
+	s.ids[h] = int32(len(s.states))
+	s.m.keep(interned + s.p.StateBytes(state))
+	return int32(len(s.states)) - 1
 }
 
 func (s *realTime) equal(a, b any) bool {

@@ -79,8 +79,9 @@ func (v Verdict) String() string {
 // Budget bounds a check. A zero field means its default; a negative one is an
 // error of the caller that Judge returns.
 type Budget struct {
-	// Steps bounds the model steps of the search; default 4 million, a few
-	// seconds. Shrinking a witness may take as many again.
+	// Steps bounds the model steps of the search; default 4 million and 64 an
+	// operation: a few seconds, and more for what is long. Shrinking a witness may take
+	// as many again.
 	Steps int64
 	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
 	Bytes int64
@@ -95,12 +96,16 @@ type Budget struct {
 type Options struct {
 	Budget   Budget
 	OwnReads OwnReads
+	Own      []Own // models of one's own, beside those of Models
 }
 
 func (o Options) withDefaults() (Options, error) {
 	var err error
 	if o.OwnReads > OwnReadsUntilRead {
 		return o, fmt.Errorf("options: no such reading of own reads: %d", o.OwnReads)
+	}
+	if err := o.validOwn(); err != nil {
+		return o, err
 	}
 	o.Budget, err = o.Budget.withDefaults()
 	return o, err
@@ -121,12 +126,22 @@ const (
 	OwnReadsUntilRead
 )
 
-// The defaults of Budget.
+// The defaults of Budget; to DefaultSteps come DefaultStepsPerOp for each operation.
 const (
-	DefaultSteps = 4_000_000
+	DefaultSteps      = 4_000_000
+	DefaultStepsPerOp = 64
+
 	DefaultBytes = 1 << 30
 	DefaultTime  = time.Minute
 )
+
+// of is the budget for a history: its default of steps grows with the operations.
+func (b Budget) of(h *history.History) Budget {
+	if b.Steps == 0 {
+		b.Steps = DefaultSteps + DefaultStepsPerOp*int64(len(h.Ops))
+	}
+	return b
+}
 
 func (b Budget) withDefaults() (Budget, error) {
 	if b.Steps < 0 || b.Bytes < 0 || b.Time < 0 {

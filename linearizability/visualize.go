@@ -24,36 +24,45 @@ func Visualizes(model string) bool {
 // are those of Judge, of a model that no search decides (ErrUnknownModel), of a
 // history that is settled without a search, and of w.
 func Visualize(h *history.History, model string, b Budget, w io.Writer) error {
+	return VisualizeWith(h, model, Options{Budget: b}, w)
+}
+
+// VisualizeWith is Visualize with options, of which a model of one's own may be the one.
+func VisualizeWith(h *history.History, model string, o Options, w io.Writer) error {
 	fail := func(err error) error { return fmt.Errorf("visualize %s: %w", h.Name, err) }
-	b, err := b.withDefaults()
+	o, err := o.withDefaults()
 	if err != nil {
 		return fail(err)
 	}
-	at := slices.IndexFunc(models.All(), func(m models.Model) bool { return m.Name == model })
+	all := models.All()
+	for _, own := range o.Own {
+		all = append(all, own.model())
+	}
+	at := slices.IndexFunc(all, func(m models.Model) bool { return m.Name == model })
 	if at < 0 {
 		return fail(fmt.Errorf("%w %q: no search decides it", ErrUnknownModel, model))
 	}
 	if err := h.Validate(); err != nil {
 		return fail(err)
 	}
-	p, err := models.All()[at].Prepare(h)
+	p, err := all[at].Prepare(h)
 	if err != nil {
 		return fail(err)
 	}
 	if p.Settled != nil {
 		return fail(fmt.Errorf("nothing is searched: %s", p.Settled.Reason))
 	}
-	var all []porcupine.Operation
+	var ops []porcupine.Operation
 	var parts [][]porcupine.Operation
 	for _, part := range p.Parts {
 		if part.Bound != "" {
 			return fail(fmt.Errorf("nothing is searched: %s: %s", part.Name, part.Bound))
 		}
-		all, parts = append(all, part.Ops...), append(parts, part.Ops)
+		ops, parts = append(ops, part.Ops...), append(parts, part.Ops)
 	}
 	spec := p.Spec
 	spec.Partition = func([]porcupine.Operation) [][]porcupine.Operation { return parts }
-	_, info := porcupine.CheckOperationsVerbose(spec, all, b.Time)
+	_, info := porcupine.CheckOperationsVerbose(spec, ops, o.Budget.Time)
 	if err := porcupine.Visualize(spec, info, w); err != nil {
 		return fail(err)
 	}

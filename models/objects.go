@@ -229,6 +229,23 @@ func queueType(o *history.Op, now history.Value) (history.Value, bool) {
 	return history.List(list[1:]...), list[0].Equal(o.Out)
 }
 
+// opOf is the operation of a step.
+func opOf(input any) *history.Op {
+	if s, isSet := input.(*setStep); isSet {
+		return s.op
+	}
+	return input.(objectStep).op
+}
+
+// objectBytes estimates the memory of a state.
+func objectBytes(state any) int {
+	v, isValue := state.(history.Value)
+	if !isValue {
+		return 48 + len(asSet(state))
+	}
+	return 64 + 64*v.Len()
+}
+
 // objectStep is an operation with its specification.
 type objectStep struct {
 	op   *history.Op
@@ -245,9 +262,9 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 		}
 		p := &Problem{
 			Spec:       objectSpec(),
-			StateBytes: func(s any) int { return 24 + 60*s.(history.Value).Len() },
-			Observes:   func(input any) bool { return observes(input.(objectStep).op) },
-			Effect:     func(input any) string { return effect(input.(objectStep).op) },
+			StateBytes: objectBytes,
+			Observes:   func(input any) bool { return observes(opOf(input)) },
+			Effect:     func(input any) string { return effect(opOf(input)) },
 		}
 		if open != nil {
 			if p.Settled = open(h); p.Settled != nil {
@@ -255,11 +272,16 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 			}
 		}
 		for _, part := range partition(h) {
+			if h.Ops[part.From[0]].Type == history.Set {
+				for _, s := range numberedSet(h, part.From) {
+					part.Ops = append(part.Ops, operation(s.op, s))
+				}
+				p.Parts = append(p.Parts, part)
+				continue
+			}
 			for _, i := range part.From {
 				o := &h.Ops[i]
-				part.Ops = append(part.Ops, porcupine.Operation{
-					ClientId: o.Session, Input: objectStep{o, specOf(o)}, Call: o.Call, Return: effectiveReturn(o),
-				})
+				part.Ops = append(part.Ops, operation(o, objectStep{o, specOf(o)}))
 			}
 			p.Parts = append(p.Parts, part)
 		}
@@ -331,19 +353,43 @@ func objectSpec() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return history.Nil },
 		Step: func(state, input, _ any) (bool, any) {
+			if s, isSet := input.(*setStep); isSet {
+				now := asSet(state)
+				next, ok := s.step(now)
+				if next == now { // as most are: the same box
+					return ok, state
+				}
+				return ok, setOf{next, s.all}
+			}
 			s := input.(objectStep)
 			next, ok := s.spec(s.op, state.(history.Value))
 			return ok, next
 		},
-		Equal: func(a, b any) bool { return a.(history.Value).Equal(b.(history.Value)) },
+		Equal: func(a, b any) bool {
+			x, isValue := a.(history.Value)
+			y, isToo := b.(history.Value)
+			if isValue && isToo {
+				return x.Equal(y)
+			}
+			return asSet(a) == asSet(b)
+		},
 		Hash: func(state any) uint64 {
 			h := uint64(0xcbf29ce484222325)
-			for _, c := range []byte(state.(history.Value).Key()) {
+			key := string(asSet(state))
+			if v, isValue := state.(history.Value); isValue && !v.IsNil() {
+				key = v.Key()
+			}
+			for _, c := range []byte(key) {
 				h = (h ^ uint64(c)) * 0x100000001b3
 			}
 			return h
 		},
-		DescribeOperation: func(input, _ any) string { return input.(objectStep).op.String() },
-		DescribeState:     func(state any) string { return state.(history.Value).String() },
+		DescribeOperation: func(input, _ any) string { return opOf(input).String() },
+		DescribeState: func(state any) string {
+			if v, isValue := state.(history.Value); isValue {
+				return v.String()
+			}
+			return state.(setOf).String()
+		},
 	}
 }

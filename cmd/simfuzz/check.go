@@ -71,7 +71,8 @@ func (c *cli) checkCommand() *cobra.Command {
 	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	f.IntVar(&o.workers, "workers", 0, "histories judged at once; 0 is one a core")
-	f.Int64Var(&o.budget.Steps, "max-steps", linearizability.DefaultSteps, "steps of a search after which a history is undecided")
+	f.Int64Var(&o.budget.Steps, "max-steps", 0, fmt.Sprintf("steps of a search after which a history is undecided; 0 is %d and %d an operation",
+		linearizability.DefaultSteps, linearizability.DefaultStepsPerOp))
 	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
 	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time of the searches of a history after which it is undecided")
 	f.StringVar(&o.visualize, "visualize", "", "write porcupine's picture of the one history to this file, as HTML")
@@ -95,8 +96,8 @@ func (o checkOptions) validate(args []string) error {
 		return command.Usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:
 		return command.Usagef("check: --workers %d: want 0 or more", o.workers)
-	case o.budget.Steps <= 0 || o.budget.Bytes <= 0 || o.budget.Time <= 0:
-		return command.Usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0", o.budget.Steps, o.budget.Bytes, o.budget.Time)
+	case o.budget.Steps < 0 || o.budget.Bytes <= 0 || o.budget.Time <= 0:
+		return command.Usagef("check: --max-steps %d, --max-bytes %d, --max-time %v: want more than 0, or 0 steps", o.budget.Steps, o.budget.Bytes, o.budget.Time)
 	case len(args) == 0:
 		return command.Usagef("check: no history given: name files, folders, or - for standard input")
 	case o.visualize != "" && !linearizability.Visualizes(o.model):

@@ -55,7 +55,7 @@ var refusals = map[string]map[string][]refused{
 		"format": append([]refused{{"xml", "want one of jsonl"}}, nothing...), "model": append([]refused{{"wishful", "want one of linearizable-register"}}, nothing...),
 		"explain": notTruth, "list": notTruth, "json": notTruth, "visualize": nothing,
 		"workers":   {{"-1", "want 0 or more"}, {"many", "want a whole number"}},
-		"max-steps": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"many", "want a whole number"}},
+		"max-steps": {{"-1", "want more than 0"}, {"many", "want a whole number"}},
 		"max-bytes": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"1k", "want a whole number"}},
 		"max-time":  {{"0s", "want more than 0"}, {"-1s", "want more than 0"}, {"soon", "want a duration"}},
 	},
