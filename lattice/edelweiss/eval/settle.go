@@ -118,6 +118,7 @@ func (g *group) again() {
 		}
 	}
 	inside := func(p *plan) bool { return p.into.settles() == g }
+	tried := map[*relation][]*row{}
 	for moving := true; moving; {
 		moving = false
 		for _, r := range g.rels {
@@ -129,11 +130,17 @@ func (g *group) again() {
 					moving = true
 				}
 			}
+			tried[r] = append(tried[r], r.dirty...)
 			r.dirty = r.dirty[:0]
 		}
 	}
 	for i, r := range g.rels {
 		r.handOn(before[i], func(p *plan) bool { return !inside(p) })
+		for _, w := range tried[r] {
+			if w.enc != "" { // else it is forgotten already
+				r.forget(w)
+			}
+		}
 	}
 }
 
