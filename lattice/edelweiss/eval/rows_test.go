@@ -174,3 +174,28 @@ done(a) :- end(a).
 	require.NoError(t, feed("feed", 3, 3), "nor is this")
 	require.ErrorIs(t, feed("feed", 2, 2), ErrSeal)
 }
+
+// TestDoomedByAnother: a tuple that is to be deleted because of another one of its table,
+// and that @next keeps, stays once the other is gone.
+func TestDoomedByAnother(t *testing.T) {
+	p, err := el.Parse(`.decl feed(a: number, b: number) input
+.decl kill(a: number, b: number) input
+.decl hold(a: number, b: number) input
+.decl x(a: number, b: number) table
+x(a, b) :- feed(a, b).
+x(a, b) @next :- hold(a, b).
+x(a, b) @delete :- x(a, b), x(b, _).
+x(a, b) @delete :- x(a, b), kill(a, b).
+`)
+	require.NoError(t, err)
+	m, err := New(p, Options{})
+	require.NoError(t, err)
+	first, second := el.Tuple{el.Number(1), el.Number(2)}, el.Tuple{el.Number(2), el.Number(3)}
+	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"feed", first}, {"feed", second}, {"hold", first}}}))
+	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"hold", first}, {"kill", second}}}))
+	assert.Equal(t, []el.Tuple{first, second}, m.Contents("x"))
+	for range 3 {
+		require.NoError(t, m.Tick(Events{}))
+		assert.Equal(t, []el.Tuple{first}, m.Contents("x"))
+	}
+}
