@@ -17,6 +17,7 @@ type Machine struct {
 	order    []*relation // as declared
 	groups   []*group
 	doors    []*relation // inputs and channels
+	keyed    []*relation // what persists and has columns that the key determines
 	effects  []*effect   // what @next, @async and @delete rules derive, by declaration
 	arriving el.Tuple
 	key, enc []byte // of what a plan looks up and derives; good until the next
@@ -77,6 +78,7 @@ func New(p *el.Program, o Options) (*Machine, error) {
 	for _, r := range m.order {
 		if keys := r.decl.Keys(); r.persistent() && keys < len(r.decl.Columns) {
 			r.keys = r.index(firstColumns(keys))
+			m.keyed = append(m.keyed, r)
 		}
 		r.selfish = selfish(p, r.name)
 		r.lasting = r.persistent() && !slices.ContainsFunc(p.Rules, func(rule el.Rule) bool {
@@ -271,6 +273,9 @@ func (m *Machine) begin(e Events) {
 		}
 	}
 	for _, r := range m.order {
+		if len(r.added)+len(r.removals)+len(r.arrivals) == 0 {
+			continue
+		}
 		for _, w := range r.added {
 			w.fresh = false
 			r.forget(w)
@@ -311,8 +316,8 @@ func (m *Machine) begin(e Events) {
 
 // verify checks what no rewrite could repair: keys, and seals if they are watched.
 func (m *Machine) verify() error {
-	for _, r := range m.order {
-		if x := r.keys; x != nil && len(r.clashes) > 0 {
+	for _, r := range m.keyed {
+		if x := r.keys; len(r.clashes) > 0 {
 			clashes := r.clashes
 			r.clashes = r.clashes[:0]
 			for _, w := range clashes {

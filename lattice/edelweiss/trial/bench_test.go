@@ -62,9 +62,10 @@ func BenchmarkTimestep(b *testing.B) {
 // BenchmarkStart is the first fifty timesteps of the causal store with a write each,
 // without compiling the program, the garbage of which is collected before: the
 // rewritten program's include those in which it is told of its acknowledgements, and
-// yet there is little to give back. Original and rewritten take turns, and medians of
-// each are compared, so that what else the machine does falls on both. The figure to
-// read is throughput: that of the rewritten program, where the original's is 1.
+// yet there is little to give back. Original and rewritten take turns, and what is
+// compared is how long the fastest tenth of each takes at most, since on a busy machine
+// the longer one is interrupted more often. The figure to read is throughput: that of
+// the rewritten program, where the original's is 1.
 func BenchmarkStart(b *testing.B) {
 	p, r := rewritten(b, "causal_kvs")
 	const writes = 50
@@ -89,14 +90,14 @@ func BenchmarkStart(b *testing.B) {
 			took[i] = append(took[i], time.Since(start))
 		}
 	}
-	var median [2]float64
+	var fast [2]float64
 	for i, t := range took {
 		slices.Sort(t)
-		median[i] = float64(t[len(t)/2].Nanoseconds()) / writes
+		fast[i] = float64(t[len(t)/10].Nanoseconds()) / writes
 	}
-	b.ReportMetric(median[0], "original-ns/write")
-	b.ReportMetric(median[1], "rewritten-ns/write")
-	b.ReportMetric(median[0]/median[1], "throughput")
+	b.ReportMetric(fast[0], "original-ns/write")
+	b.ReportMetric(fast[1], "rewritten-ns/write")
+	b.ReportMetric(fast[0]/fast[1], "throughput")
 }
 
 // startEvents are n timesteps with a write each, in which the acknowledgements of the
