@@ -145,7 +145,6 @@ func byColumn(rule *el.Rule, tuple []el.Term, c *el.Collection) *el.Rule {
 		rename(named.Body[i].Atom.Args)
 		rename(named.Body[i].Args)
 	}
-	rename(named.Head.Args)
 	return &named
 }
 

@@ -58,6 +58,7 @@ func TestRefused(t *testing.T) {
 		{"an output reads it", live + "o(k, v) :- x(k, v).", "x", certify.HeadPersists},
 		{"a scratch reads it", live + "s(k, v) :- x(k, v).", "x", certify.HeadPersists},
 		{"a scratch reads it that is negated further on", "s(k, v) :- x(k, v).\no(k, v) :- s(k, v), !y(k).", "x", certify.HeadPersists},
+		{"a scratch joins it with a table", live + "s(k, v) :- x(k, v), z(k, _).\ngot(k, v) :- s(k, v).", "x", certify.HeadPersists},
 		{"a scratch of the next timestep reads it", live + "s(k, v) @next :- x(k, v).\ngot(k, v) :- s(k, v).", "x", certify.HeadPersists},
 		{"a message reads it unacknowledged", live + "c(a, k, v) @async :- x(k, v), n(a).\ns(k, v) :- c(_, k, v).", "x", certify.HeadPersists},
 		{"a rule counts it", live + "num(count()) :- x(_, _).", "x", certify.NotAggregated},
@@ -143,6 +144,11 @@ func TestRewritten(t *testing.T) {
 				"x_seen(k0) @next :- x(k0, _).",
 			}},
 		{"both sides of a negation", live, reclaim.Negated | reclaim.Negating, []string{
+			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
+			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
+			"x_seen(k0) @next :- x(k0, _).",
+		}},
+		{"a partner after a sealed collection", "o(k, v) :- n(_), x(k, v), !y(k).", reclaim.Negated | reclaim.Negating, []string{
 			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
 			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
 			"x_seen(k0) @next :- x(k0, _).",
