@@ -146,16 +146,22 @@ func appendNumber(dst []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(n)^1<<63)
 }
 
+// NumberSize is the size of an encoded number in bytes.
+const NumberSize = 8
+
+// DecodeNumber reads a number of which src is the encoding, of [NumberSize] bytes.
+func DecodeNumber(src []byte) int64 { return int64(binary.BigEndian.Uint64(src) ^ 1<<63) }
+
 // DecodeValue reads a value of type t from the start of src and returns what
 // follows it. It accepts exactly what [Value.Append] writes, else the error is an
 // [ErrEncoding].
 func DecodeValue(t Type, src []byte) (Value, []byte, error) {
 	switch t {
 	case NumberType, NodeType:
-		if len(src) < 8 {
-			return Value{}, nil, fmt.Errorf("%w: %s of %d bytes, want 8", ErrEncoding, t, len(src))
+		if len(src) < NumberSize {
+			return Value{}, nil, fmt.Errorf("%w: %s of %d bytes, want %d", ErrEncoding, t, len(src), NumberSize)
 		}
-		return Value{typ: t, num: int64(binary.BigEndian.Uint64(src) ^ 1<<63)}, src[8:], nil
+		return Value{typ: t, num: DecodeNumber(src)}, src[NumberSize:], nil
 	case SymbolType, NumbersType:
 		n, used := binary.Uvarint(src)
 		if used <= 0 || n > uint64(len(src)-used) || used != uvarintLen(n) {

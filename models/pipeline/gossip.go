@@ -102,7 +102,10 @@ func (p *Path) gossip(accepted flow.Delta[gossip.Entry]) {
 // that is sent again changes nothing.
 func (p *Path) send(batch offers) {
 	for _, peer := range p.o.Ring.Nodes() {
-		if items := p.itemsFor(peer, batch); peer != p.o.Self && len(items) > 0 {
+		if peer == p.o.Self {
+			continue
+		}
+		if items := p.itemsFor(peer, batch); len(items) > 0 {
 			p.o.Send(peer, wire.AppendGossip(nil, p.o.Self, p.o.Origin, items))
 		}
 	}

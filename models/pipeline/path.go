@@ -96,10 +96,14 @@ func New(o Options) (*Path, error) {
 	p.held = flow.Fold(flow.FilterMap(updates, p.own).Named("owned"), HeldOf()).Named("values")
 	p.gossip(flow.Receive(offers, ch))
 
-	var err, err2 error
-	p.main, err = flow.Start(main)
-	p.offers, err2 = flow.Start(offers)
-	return p, errors.Join(err, err2)
+	var err error
+	if p.main, err = flow.Start(main); err != nil {
+		return nil, err
+	}
+	if p.offers, err = flow.Start(offers); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // own keeps the updates of partitions that the replica owns.

@@ -128,9 +128,9 @@ func (d *device) Load() ([]eval.Fact, error) {
 func (d *device) Keep(c *sim.Context, gone, added []eval.Fact) error {
 	d.failing = c.Now() < d.until
 	defer func() { d.failing = false }()
-	changes := d.plan(gone, added)
-	if d.high > maxSlots {
-		c.Fail(fmt.Errorf("%w: keep more than %d tuples on %v", ErrFull, maxSlots, c.Self()))
+	changes, err := d.plan(gone, added)
+	if err != nil {
+		c.Fail(fmt.Errorf("keep a timestep of %v: %w", c.Self(), err))
 		return nil
 	}
 	record := binary.BigEndian.AppendUint64(nil, d.high)
@@ -169,16 +169,24 @@ type change struct {
 }
 
 // plan gives added tuples the slots of those that go, then free ones, then new ones.
-func (d *device) plan(gone, added []eval.Fact) []change {
+// The tuples that go must lie on the disk, and those that come must not.
+func (d *device) plan(gone, added []eval.Fact) ([]change, error) {
 	var out []change
 	var freed []uint64
 	for _, f := range gone {
 		value := string(encode(f))
-		freed = append(freed, d.slots[value])
+		slot, ok := d.slots[value]
+		if !ok {
+			return nil, fmt.Errorf("%w: %s goes and has no slot", ErrRecord, f)
+		}
+		freed = append(freed, slot)
 		delete(d.slots, value)
 	}
 	for _, f := range added {
 		value := encode(f)
+		if slot, ok := d.slots[string(value)]; ok {
+			return nil, fmt.Errorf("%w: %s comes and has slot %d already", ErrRecord, f, slot)
+		}
 		var slot uint64
 		switch {
 		case len(freed) > 0:
@@ -195,8 +203,11 @@ func (d *device) plan(gone, added []eval.Fact) []change {
 	for _, slot := range freed {
 		out = append(out, change{slot, nil})
 	}
+	if d.high > maxSlots {
+		return nil, fmt.Errorf("%w: %d slots, at most %d: keep fewer tuples", ErrFull, d.high, maxSlots)
+	}
 	d.free = append(d.free, freed...)
-	return out
+	return out, nil
 }
 
 var recordKey = []byte("record") // shorter than a slot's key

@@ -62,3 +62,28 @@ func TestRecordRefused(t *testing.T) {
 		assert.ErrorIs(t, err, ErrRecord, name)
 	}
 }
+
+// TestPlan: a tuple takes the slot of one that goes, and what a host says of its tuples
+// must agree with the disk.
+func TestPlan(t *testing.T) {
+	p, err := el.Parse(".decl a(x: number) table\n")
+	require.NoError(t, err)
+	fact := func(n int64) []eval.Fact { return []eval.Fact{{Collection: "a", Tuple: el.Tuple{el.Number(n)}}} }
+	d := &device{program: p, slots: map[string]uint64{}}
+	changes, err := d.plan(nil, append(fact(1), fact(2)...))
+	require.NoError(t, err)
+	assert.Equal(t, []change{{0, encode(fact(1)[0])}, {1, encode(fact(2)[0])}}, changes)
+	changes, err = d.plan(append(fact(1), fact(2)...), fact(3))
+	require.NoError(t, err)
+	assert.Equal(t, []change{{0, encode(fact(3)[0])}, {1, nil}}, changes)
+	changes, err = d.plan(nil, fact(4))
+	require.NoError(t, err)
+	assert.Equal(t, []change{{1, encode(fact(4)[0])}}, changes)
+	_, err = d.plan(fact(1), nil)
+	require.ErrorIs(t, err, ErrRecord)
+	_, err = d.plan(nil, fact(4))
+	require.ErrorIs(t, err, ErrRecord)
+	d.high = maxSlots
+	_, err = d.plan(nil, fact(5))
+	require.ErrorIs(t, err, ErrFull)
+}

@@ -87,7 +87,8 @@ type Ack struct {
 // Seen certifies that the keys of a table are remembered.
 type Seen struct{ Table, Keys string }
 
-// Live certifies a scratch of tuples with which a rule can still be satisfied.
+// Live certifies a scratch of the keys of tuples with which a rule can still be
+// satisfied.
 type Live struct {
 	Name string
 	Use  Use

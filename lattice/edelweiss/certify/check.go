@@ -274,8 +274,8 @@ func (v *verifier) clause(u Use) (*el.Rule, *el.Literal) {
 	return c, &c.Body[u.Literal]
 }
 
-// live checks a helper: the clause, with the tuple's columns as head, and a
-// variable for each of them.
+// live checks a helper: the clause, with a variable for each of the tuple's columns and
+// the key of them as head.
 func (v *verifier) live(l *Live) {
 	clause, literal := v.clause(l.Use)
 	if !v.hold(clause != nil && literal.Kind == el.Match && !clause.Aggregates(), LiveIsLive, l.Name) {
@@ -295,7 +295,7 @@ func (v *verifier) live(l *Live) {
 				}
 				first[t.Name] = t.Kind == el.Var
 			}
-			want.Head.Args = b.Atom.Args
+			want.Head.Args = slices.Clone(b.Atom.Args[:v.p.Collection(b.Atom.Name).Keys()])
 		}
 		want.Body = append(append(want.Body, b), equal...)
 	}

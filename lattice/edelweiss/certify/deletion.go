@@ -81,7 +81,7 @@ func (v *verifier) reason(d *Deletion, r *el.Rule, u Use) How {
 		}
 		v.hold(x.whole(), PartnersWhole, subject)
 		v.hold(slices.ContainsFunc(v.c.Lives, func(l Live) bool {
-			return l.Use == u && x.has(el.Absent, el.Atom{Name: l.Name, Args: r.Head.Args})
+			return l.Use == u && x.has(el.Absent, el.Atom{Name: l.Name, Args: r.Head.Args[:x.p.Collection(d.Table).Keys()]})
 		}), LiveIsLive, subject)
 	case Settled:
 		v.hold(x.settled(), PartnerDeleted, subject)

@@ -63,6 +63,9 @@ func (a *aggregator) add(out el.Tuple, sign int) {
 	if !g.queued {
 		g.queued = true
 		a.dirty = append(a.dirty, g)
+		if s := a.into.settles(); s != nil {
+			s.stirred = true
+		}
 	}
 }
 

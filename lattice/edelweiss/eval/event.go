@@ -57,48 +57,52 @@ type Options struct {
 	WatchSeals bool
 }
 
+// declared finds a collection by its name, nil if there is none.
+type declared func(string) *el.Collection
+
 // validate checks an event's tuple against a declaration of one of the kinds.
-func validate(p *el.Program, f Fact, kinds ...el.Kind) error {
-	c := p.Collection(f.Collection)
+func (find declared) validate(f Fact, kinds ...el.Kind) (*el.Collection, error) {
+	c := find(f.Collection)
 	if c == nil || !slices.Contains(kinds, c.Kind) {
-		return fmt.Errorf("%w: %s is no %s of the program: feed what it declares", ErrEvent, f.Collection, kinds[0])
+		return nil, fmt.Errorf("%w: %s is no %s of the program: feed what it declares", ErrEvent, f.Collection, kinds[0])
 	}
 	if len(f.Tuple) != len(c.Columns) {
-		return fmt.Errorf("%w: %s has %d columns: feed that many values", ErrEvent, f, len(c.Columns))
+		return nil, fmt.Errorf("%w: %s has %d columns: feed that many values", ErrEvent, f, len(c.Columns))
 	}
 	for i, v := range f.Tuple {
 		if v.Type() != c.Columns[i].Type {
-			return fmt.Errorf("%w: %s: column %s is a %s, not a %s", ErrEvent, f, c.Columns[i].Name, c.Columns[i].Type, v.Type())
+			return nil, fmt.Errorf("%w: %s: column %s is a %s, not a %s", ErrEvent, f, c.Columns[i].Name, c.Columns[i].Type, v.Type())
 		}
 	}
-	return nil
+	return c, nil
 }
 
-func (o Options) validate(p *el.Program) error {
+func (o Options) validate(find declared) error {
 	for _, f := range o.Sealed {
-		if err := validate(p, f, el.Sealed); err != nil {
+		if _, err := find.validate(f, el.Sealed); err != nil {
 			return err
 		}
 	}
 	for _, f := range o.Stored {
-		if err := validate(p, f, el.Table, el.Range); err != nil {
+		if _, err := find.validate(f, el.Table, el.Range); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e Events) validate(p *el.Program, self int64) error {
+func (e Events) validate(find declared, self int64) error {
 	for _, f := range e.Inputs {
-		if err := validate(p, f, el.Input); err != nil {
+		if _, err := find.validate(f, el.Input); err != nil {
 			return err
 		}
 	}
 	for _, m := range e.Messages {
-		if err := validate(p, m.Fact, el.Channel); err != nil {
+		c, err := find.validate(m.Fact, el.Channel)
+		if err != nil {
 			return err
 		}
-		if to := m.Tuple[p.Collection(m.Collection).Location()].Int(); to != self {
+		if to := m.Tuple[c.Location()].Int(); to != self {
 			return fmt.Errorf("%w: message %s is for node %d, this is node %d: deliver it there", ErrEvent, m.Fact, to, self)
 		}
 	}

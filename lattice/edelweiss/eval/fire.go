@@ -13,6 +13,12 @@ import (
 // before) x (difference) x (old state of those after), so literals of the same
 // relation see the tuple or not depending on the side on which they stand.
 func (p *plan) fire(w *row, sign int, whole bool) {
+	if p.negated {
+		sign = -sign
+	}
+	if sign < 0 && p.barren() {
+		return
+	}
 	for _, c := range p.consts {
 		if w.tuple[c.column] != c.value {
 			return
@@ -27,10 +33,9 @@ func (p *plan) fire(w *row, sign int, whole bool) {
 		}
 	}
 	if p.negated {
-		if p.start.matching(p.idx, p.idx.keyOf(w.tuple), 2) > 1 {
+		if p.idx != p.start.full && p.start.matching(p.idx, p.idx.keyOf(w.tuple), 2) > 1 {
 			return // another tuple matches too, so that nothing changes
 		}
-		sign = -sign
 	}
 	hidden := (*row)(nil)
 	if !whole {
@@ -39,6 +44,27 @@ func (p *plan) fire(w *row, sign int, whole bool) {
 	p.deleting(fromStart, w)
 	came := (sign > 0) != p.negated
 	p.run(0, hidden, came, sign)
+}
+
+// barren reports whether nothing is derived that could be taken back.
+func (p *plan) barren() bool {
+	switch {
+	case p.agg != nil && len(p.agg.groups) > 0:
+		return false
+	case p.agg != nil:
+	case p.into.effect != nil && p.into.effect.op == el.Delete:
+		if p.into.effect.dooms > 0 {
+			return false
+		}
+	case len(p.into.rel.rows) > 0:
+		return false
+	}
+	for _, q := range p.also {
+		if !q.barren() {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *source) of(slots []el.Value) el.Value {
@@ -51,7 +77,10 @@ func (s *source) of(slots []el.Value) el.Value {
 // run evaluates the steps from number i on, and emits what they derive.
 func (p *plan) run(i int, changed *row, came bool, sign int) {
 	if i == len(p.steps) {
-		p.emit(sign)
+		p.emit(p.slots, sign)
+		for _, q := range p.also {
+			q.emit(p.slots, sign)
+		}
 		return
 	}
 	s := &p.steps[i]
@@ -66,9 +95,9 @@ func (p *plan) run(i int, changed *row, came bool, sign int) {
 	case el.Each:
 		p.each(i, changed, came, sign)
 	case el.Absent, el.Match:
-		s.keyBuf = s.keyBuf[:0]
+		p.m.key = p.m.key[:0]
 		for j := range s.key {
-			s.keyBuf = s.key[j].of(p.slots).Append(s.keyBuf)
+			p.m.key = s.key[j].of(p.slots).Append(p.m.key)
 		}
 		// The tuple that changes is out of sight on the side that does not have it.
 		hidden := (*row)(nil)
@@ -76,8 +105,8 @@ func (p *plan) run(i int, changed *row, came bool, sign int) {
 			hidden = changed
 		}
 		if s.kind == el.Absent {
-			n := s.rel.matching(s.idx, s.keyBuf, 2)
-			if n > 0 && hidden != nil && string(s.idx.keyOf(hidden.tuple)) == string(s.keyBuf) {
+			n := s.rel.matching(s.idx, p.m.key, 2)
+			if n > 0 && hidden != nil && string(s.idx.keyOf(hidden.tuple)) == string(p.m.key) {
 				n--
 			}
 			if n == 0 {
@@ -124,27 +153,27 @@ func (p *plan) each(i int, changed *row, came bool, sign int) {
 func (p *plan) match(i int, hidden, changed *row, came bool, sign int) {
 	s := &p.steps[i]
 	if s.idx == s.rel.full && s.rel.ids == nil {
-		if w := s.rel.rows[string(s.keyBuf)]; w != nil && w.visible && w != hidden {
+		if w := s.rel.rows[string(p.m.key)]; w != nil && w.visible && w != hidden {
 			p.deleting(i, w)
 			p.bind(i, w.tuple, changed, came, sign)
 		}
 		return
 	}
 	if s.rel.ids != nil && s.idx == s.rel.full {
-		if s.rel.ids.contains(s.keyBuf) && (hidden == nil || hidden.enc != string(s.keyBuf)) {
+		if s.rel.ids.contains(p.m.key) && (hidden == nil || string(hidden.tuple.Append(nil)) != string(p.m.key)) {
 			p.run(i+1, changed, came, sign) // nothing is left to be bound
 		}
 		return
 	}
 	if s.rel.ids != nil {
-		for t := range s.rel.idsUnder(s.idx, append([]byte(nil), s.keyBuf...)) {
+		for t := range s.rel.idsUnder(s.idx, append([]byte(nil), p.m.key...)) {
 			if hidden == nil || hidden.tuple.Compare(t) != 0 {
 				p.bind(i, t, changed, came, sign)
 			}
 		}
 		return
 	}
-	for _, w := range s.idx.lookup(s.keyBuf) {
+	for _, w := range s.idx.lookup(p.m.key) {
 		if w != hidden {
 			p.deleting(i, w)
 			p.bind(i, w.tuple, changed, came, sign)
@@ -173,21 +202,29 @@ func (p *plan) deleting(i int, w *row) {
 	}
 }
 
-func (p *plan) emit(sign int) {
+// emit derives what the head makes of the values that were found.
+func (p *plan) emit(slots []el.Value, sign int) {
 	if p.victim != nil {
-		p.victim.doom += int32(sign)
-		p.into.effect.doom(p.victim)
+		p.into.effect.doom(p.victim, sign)
 		return
 	}
 	for j := range p.head {
-		p.out[j] = p.head[j].of(p.slots)
+		p.out[j] = p.head[j].of(slots)
 	}
 	if p.agg != nil {
 		p.agg.add(p.out, sign)
 		return
 	}
-	p.enc = p.out.Append(p.enc[:0])
-	p.into.add(p.out, p.enc, sign)
+	p.m.enc = p.out.Append(p.m.enc[:0])
+	switch {
+	case p.joins:
+		p.into.join(p.out, p.m.enc)
+		return
+	case p.founds:
+		p.into.rel.found(p.out, p.m.enc)
+		return
+	}
+	p.into.add(p.out, p.m.enc, sign)
 }
 
 // target is where derivations are counted: in a relation, or for an effect on one.
@@ -212,11 +249,25 @@ func (to target) add(t el.Tuple, enc []byte, sign int) {
 			g.shrunk = true
 		}
 	case to.effect.op == el.Delete:
-		w.doom += int32(sign)
-		to.effect.doom(w)
+		to.effect.doom(w, sign)
 	default:
 		w.next += int32(sign)
 		to.effect.touch(w)
+	}
+}
+
+// join has a tuple become a member of a range for good. Nobody need find it before it
+// is one, and it may come twice.
+func (to target) join(t el.Tuple, enc []byte) {
+	r := to.rel
+	if to.effect != nil && r.ids.contains(enc) {
+		return
+	}
+	w := r.fresh(t)
+	if to.effect != nil {
+		r.arrive(w)
+	} else {
+		r.setBase(w, true)
 	}
 }
 

@@ -16,8 +16,11 @@ type Machine struct {
 	rels     map[string]*relation
 	order    []*relation // as declared
 	groups   []*group
-	effects  []*effect // what @next, @async and @delete rules derive, by declaration
+	doors    []*relation // inputs and channels
+	keyed    []*relation // what persists and has columns that the key determines
+	effects  []*effect   // what @next, @async and @delete rules derive, by declaration
 	arriving el.Tuple
+	key, enc []byte // of what a plan looks up and derives; good until the next
 	tick     int64
 	failed   error
 }
@@ -26,6 +29,7 @@ type Machine struct {
 type group struct {
 	rels      []*relation
 	recursive bool
+	stirred   bool    // something may have changed
 	shrunk    bool    // a tuple may have lost its support
 	seeds     []*plan // clauses into the group that read nothing of it, for computing it anew
 }
@@ -37,6 +41,7 @@ type effect struct {
 	into  *relation // of messages, a relation of their own
 	feeds []*aggregator
 	dirty []*row // of @next, what may have changed; of @delete, all that is derived, and more
+	dooms int    // the derivations of all tuples by @delete
 	came  []*row // messages that were not derived in the timestep before
 }
 
@@ -45,10 +50,11 @@ func New(p *el.Program, o Options) (*Machine, error) {
 	if err := el.CheckRewritten(p); err != nil {
 		return nil, fmt.Errorf("run a program: %w", err)
 	}
-	if err := o.validate(p); err != nil {
+	if err := o.validate(p.Collection); err != nil {
 		return nil, fmt.Errorf("start node %d: %w", o.Self, err)
 	}
-	m := &Machine{program: p, self: o.Self, watch: o.WatchSeals, rels: map[string]*relation{}}
+	m := &Machine{program: p, self: o.Self, watch: o.WatchSeals, rels: map[string]*relation{},
+		key: make([]byte, 0, 64), enc: make([]byte, 0, 64)}
 	for i := range p.Collections {
 		r := newRelation(&p.Collections[i], p.Collections[i].Name)
 		m.rels[r.name] = r
@@ -72,6 +78,7 @@ func New(p *el.Program, o Options) (*Machine, error) {
 	for _, r := range m.order {
 		if keys := r.decl.Keys(); r.persistent() && keys < len(r.decl.Columns) {
 			r.keys = r.index(firstColumns(keys))
+			m.keyed = append(m.keyed, r)
 		}
 		r.selfish = selfish(p, r.name)
 		r.lasting = r.persistent() && !slices.ContainsFunc(p.Rules, func(rule el.Rule) bool {
@@ -80,6 +87,17 @@ func New(p *el.Program, o Options) (*Machine, error) {
 	}
 	for _, s := range p.Seals {
 		m.rels[s.Of.Name].watched, m.rels[s.By.Name].watched = m.watch, m.watch
+	}
+	for _, r := range m.order {
+		for _, p := range r.uses {
+			into := p.into.rel // who watches a range wants to find what came
+			p.founds = p.once && p.into.effect == nil && into.persistent() && into.ids == nil && !into.group.recursive && r.event()
+			p.joins = p.once && into.ids != nil && !into.watched && !(into.group.recursive && p.into.effect == nil)
+		}
+		if r.event() {
+			m.doors = append(m.doors, r)
+			r.conduit = r.decl.Kind == el.Channel && !r.watched && !slices.ContainsFunc(r.uses, func(p *plan) bool { return !p.joins })
+		}
 	}
 	return m, nil
 }
@@ -147,21 +165,30 @@ func (m *Machine) rule(r *el.Rule) {
 				into.feeds = append(into.feeds, agg)
 			}
 		}
-		reads, atoms := false, 0
+		reads := false
 		first := (*plan)(nil)
+		atoms := 0
+		for _, l := range clause.Body {
+			if l.Kind == el.Match || l.Kind == el.Absent {
+				atoms++
+			}
+		}
 		for i, l := range clause.Body {
 			if l.Kind != el.Match && l.Kind != el.Absent {
 				continue
 			}
 			p := m.compile(&clause, i, to, agg)
-			p.start.uses = append(p.start.uses, p)
-			atoms++
+			if other := p.sharing(); other != nil && atoms > 1 {
+				other.also = append(other.also, p)
+			} else {
+				p.start.uses = append(p.start.uses, p)
+			}
 			reads = reads || p.start.group == to.settles()
 			if first == nil && l.Kind == el.Match {
 				first = p
 			}
 		}
-		if atoms == 1 && first != nil && agg == nil && to.effect == nil && !first.start.group.recursive {
+		if atoms == 1 && first != nil && agg == nil && (to.effect == nil || r.Op == el.Next) && !first.start.group.recursive {
 			first.once = true
 		}
 		if g := to.settles(); g != nil && g.recursive && !reads && agg == nil {
@@ -177,6 +204,9 @@ func (m *Machine) effect(op el.Op, into *relation) *effect {
 		}
 	}
 	e := &effect{op: op, into: into}
+	if op == el.Delete {
+		into.deletes = e
+	}
 	if op == el.Async {
 		e.into = newRelation(into.decl, into.name)
 	}
@@ -190,13 +220,16 @@ func (m *Machine) Tick(e Events) error {
 	if m.failed != nil {
 		return m.failed
 	}
-	if err := e.validate(m.program, m.self); err != nil {
+	if err := e.validate(m.collection, m.self); err != nil {
 		return fmt.Errorf("timestep %d of node %d: %w", m.tick+1, m.self, err)
 	}
 	m.tick++
 	m.begin(e)
 	for _, g := range m.groups {
-		g.settle()
+		if g.stirred {
+			g.settle()
+			g.stirred = false
+		}
 	}
 	for _, f := range m.effects {
 		f.settle()
@@ -213,16 +246,36 @@ func (m *Machine) Tick(e Events) error {
 	return nil
 }
 
+func (m *Machine) collection(name string) *el.Collection {
+	if r := m.rels[name]; r != nil {
+		return r.decl
+	}
+	return nil
+}
+
 // begin applies what the last timestep left to be changed, and the events.
 func (m *Machine) begin(e Events) {
+	for _, r := range m.doors {
+		for _, w := range r.passed {
+			r.forget(w)
+		}
+		r.passed = r.passed[:0]
+	}
 	for _, f := range e.Inputs {
 		m.rels[f.Collection].arriveTuple(f.Tuple)
 	}
 	for _, msg := range e.Messages {
 		m.arriving = append(append(m.arriving[:0], msg.Tuple...), el.Node(msg.From))
-		m.rels[msg.Collection].arriveTuple(m.arriving)
+		if r := m.rels[msg.Collection]; r.conduit {
+			r.passed = append(r.passed, r.fresh(m.arriving))
+		} else {
+			r.arriveTuple(m.arriving)
+		}
 	}
 	for _, r := range m.order {
+		if len(r.added)+len(r.removals)+len(r.arrivals) == 0 {
+			continue
+		}
 		for _, w := range r.added {
 			w.fresh = false
 			r.forget(w)
@@ -233,9 +286,12 @@ func (m *Machine) begin(e Events) {
 			r.setBase(w, false)
 		}
 		r.removals = r.removals[:0]
-		passes := r.decl.Kind == el.Input || r.decl.Kind == el.Channel
+		passes := r.event()
 		for _, w := range r.arrivals {
 			w.coming = false
+			if passes && w.visible {
+				r.again = append(r.again, w)
+			}
 			r.setBase(w, true)
 			if passes {
 				r.leave(w)
@@ -243,12 +299,25 @@ func (m *Machine) begin(e Events) {
 		}
 		r.arrivals = r.arrivals[:0]
 	}
+	for _, r := range m.doors {
+		for _, p := range r.uses {
+			for _, w := range r.passed {
+				p.fire(w, 1, false)
+			}
+			for _, w := range r.again {
+				if p.founds { // what it derives may have been deleted meanwhile
+					p.fire(w, 1, false)
+				}
+			}
+		}
+		r.again = r.again[:0]
+	}
 }
 
 // verify checks what no rewrite could repair: keys, and seals if they are watched.
 func (m *Machine) verify() error {
-	for _, r := range m.order {
-		if x := r.keys; x != nil && len(r.clashes) > 0 {
+	for _, r := range m.keyed {
+		if x := r.keys; len(r.clashes) > 0 {
 			clashes := r.clashes
 			r.clashes = r.clashes[:0]
 			for _, w := range clashes {

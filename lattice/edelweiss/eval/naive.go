@@ -54,7 +54,7 @@ func NewNaive(p *el.Program, o Options) (*Naive, error) {
 	if err := el.CheckRewritten(p); err != nil {
 		return nil, fmt.Errorf("run a program: %w", err)
 	}
-	if err := o.validate(p); err != nil {
+	if err := o.validate(p.Collection); err != nil {
 		return nil, fmt.Errorf("start node %d: %w", o.Self, err)
 	}
 	n := &Naive{program: p, options: o, strata: el.Stratify(p), kept: emptySets(p), added: emptySets(p), sent: emptySets(p)}
@@ -75,7 +75,7 @@ func NewNaive(p *el.Program, o Options) (*Naive, error) {
 
 // Tick runs one timestep, at the cost of everything stored.
 func (n *Naive) Tick(e Events) error {
-	if err := e.validate(n.program, n.options.Self); err != nil {
+	if err := e.validate(n.program.Collection, n.options.Self); err != nil {
 		return err
 	}
 	n.now = emptySets(n.program)

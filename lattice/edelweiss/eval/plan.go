@@ -26,17 +26,19 @@ type step struct {
 	out    int
 	bound  bool // out already has a value, which must be the same
 	vals   []el.Value
-	keyBuf []byte
 }
 
 type binding struct{ column, slot int }
 
 // plan says how a change of one literal's relation changes what a rule derives.
 type plan struct {
+	m       *Machine
 	into    target
 	doomed  int         // of a @delete rule, the step that matches the tuple to go, or fromStart
 	victim  *row        // which it is
-	once    bool        // nothing but its start changes what is derived, which then lasts
+	once    bool        // nothing but its start changes what is derived
+	joins   bool        // it is of that kind, and what it derives becomes a member of a range
+	founds  bool        // it is of that kind, and derives from an event what a table keeps
 	agg     *aggregator // instead of into, if the head aggregates
 	start   *relation
 	negated bool   // the plan starts from a notin
@@ -45,10 +47,10 @@ type plan struct {
 	binds   []binding
 	checks  []binding
 	steps   []step
+	also    []*plan // with the same start and steps, and other heads
 	head    []source
 	slots   []el.Value
 	out     el.Tuple
-	enc     []byte
 }
 
 // Steps that are none.
@@ -112,7 +114,7 @@ func (pl *planner) args(l *el.Literal) []el.Term {
 func (m *Machine) compile(clause *el.Rule, from int, into target, agg *aggregator) *plan {
 	pl := &planner{m: m, slots: map[string]int{}, known: map[string]bool{}}
 	first := &clause.Body[from]
-	p := &plan{into: into, doomed: nowhere, agg: agg, start: m.rels[first.Atom.Name], negated: first.Kind == el.Absent}
+	p := &plan{m: m, into: into, doomed: nowhere, agg: agg, start: m.rels[first.Atom.Name], negated: first.Kind == el.Absent}
 	args := pl.args(first)
 	var matter []int
 	for c, t := range args {
@@ -174,6 +176,34 @@ func (m *Machine) compile(clause *el.Rule, from int, into target, agg *aggregato
 	return p
 }
 
+// sharing finds a plan that finds the same values in the same places, so that one
+// search serves both: rewrites add rules with the body of another. Deletions, which
+// note the row that they find, and recursive groups, which are computed anew by
+// themselves, search alone.
+func (p *plan) sharing() *plan {
+	alone := func(p *plan) bool {
+		g := p.into.settles()
+		return p.doomed != nowhere || p.into.effect != nil && p.into.effect.op == el.Delete || g != nil && g.recursive
+	}
+	if alone(p) {
+		return nil
+	}
+	for _, q := range p.start.uses {
+		if !alone(q) && p.negated == q.negated && p.idx == q.idx && slices.Equal(p.consts, q.consts) && slices.Equal(p.binds, q.binds) &&
+			slices.Equal(p.checks, q.checks) && slices.EqualFunc(p.steps, q.steps, step.same) {
+			return q
+		}
+	}
+	return nil
+}
+
+// same reports whether the steps do the same.
+func (s step) same(o step) bool {
+	return s.kind == o.kind && s.rel == o.rel && s.after == o.after && s.idx == o.idx && slices.Equal(s.key, o.key) &&
+		slices.Equal(s.binds, o.binds) && slices.Equal(s.checks, o.checks) && s.fn == o.fn && slices.Equal(s.args, o.args) &&
+		s.out == o.out && s.bound == o.bound
+}
+
 // choose picks what to evaluate next: what only filters, then the collection of
 // which most columns are known, then the members of a set.
 func (pl *planner) choose(clause *el.Rule, left []int) int {
@@ -191,8 +221,16 @@ func (pl *planner) choose(clause *el.Rule, left []int) int {
 				s = 9_000
 			}
 		case el.Match:
-			s = 10
-			for _, t := range pl.args(l) {
+			r, args := pl.m.rels[l.Atom.Name], pl.args(l)
+			switch {
+			case !pl.all(args) || slices.ContainsFunc(args, func(t el.Term) bool { return t.Kind == el.Any }):
+				s = 10
+			case r.ids != nil:
+				s = 9_500 // one number to look for
+			default:
+				s = 8_000
+			}
+			for _, t := range args {
 				if t.Kind == el.Const || t.Kind == el.Self || pl.known[t.Name] {
 					s += 10
 				}

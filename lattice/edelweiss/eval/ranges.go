@@ -17,6 +17,7 @@ type Ranges struct {
 
 type prefixed struct {
 	prefix el.Tuple
+	enc    string
 	ids    *spans
 }
 
@@ -25,13 +26,8 @@ func NewRanges() *Ranges { return &Ranges{byPrefix: map[string]int{}} }
 
 // split cuts a tuple's encoding into that of the prefix and the number.
 func split(enc []byte) (prefix []byte, n int64) {
-	const number = 8
-	cut := len(enc) - number
-	v, _, err := el.DecodeValue(el.NumberType, enc[cut:])
-	if err != nil {
-		panic("eval: a number is not encoded in 8 bytes: " + err.Error())
-	}
-	return enc[:cut], v.Int()
+	cut := len(enc) - el.NumberSize
+	return enc[:cut], el.DecodeNumber(enc[cut:])
 }
 
 // Contains reports whether the tuple is a member. O(log intervals of the prefix).
@@ -43,8 +39,8 @@ func (r *Ranges) contains(enc []byte) bool {
 	if len(prefix) == 0 {
 		return len(r.sets) > 0 && r.sets[0].ids.contains(n)
 	}
-	at, ok := r.byPrefix[string(prefix)]
-	return ok && r.sets[at].ids.contains(n)
+	at := r.find(prefix)
+	return at >= 0 && r.sets[at].ids.contains(n)
 }
 
 // Add inserts the tuple and reports whether it is new. The cost is that of a
@@ -54,13 +50,31 @@ func (r *Ranges) Add(t el.Tuple) bool { return r.add(t, t.Append(nil)) }
 // add is Add of a tuple and its encoding.
 func (r *Ranges) add(t el.Tuple, enc []byte) bool {
 	prefix, n := split(enc)
-	at, ok := r.byPrefix[string(prefix)]
-	if !ok {
+	at := r.find(prefix)
+	if at < 0 {
 		at = len(r.sets)
-		r.byPrefix[string(prefix)] = at
-		r.sets = append(r.sets, prefixed{prefix: slices.Clone(t[:len(t)-1]), ids: &spans{}})
+		enc := string(prefix)
+		r.byPrefix[enc] = at
+		r.sets = append(r.sets, prefixed{prefix: slices.Clone(t[:len(t)-1]), enc: enc, ids: &spans{}})
 	}
 	return r.sets[at].ids.add(n)
+}
+
+// find is the position of a prefix in sets, -1 if it has none.
+func (r *Ranges) find(prefix []byte) int {
+	const few = 4 // are looked through faster than hashed
+	if len(r.sets) <= few {
+		for i := range r.sets {
+			if r.sets[i].enc == string(prefix) {
+				return i
+			}
+		}
+		return -1
+	}
+	if at, ok := r.byPrefix[string(prefix)]; ok {
+		return at
+	}
+	return -1
 }
 
 // Intervals is the number of intervals, which is what the set costs. O(prefixes).
@@ -77,7 +91,7 @@ func (r *Ranges) Intervals() int {
 func (r *Ranges) Bytes() int {
 	n := 0
 	for _, s := range r.sets {
-		n += s.ids.bytes() + 2*len(s.prefix.Append(nil))
+		n += s.ids.bytes() + 2*len(s.enc)
 	}
 	return n
 }

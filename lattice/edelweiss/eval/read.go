@@ -68,19 +68,22 @@ func (m *Machine) Durable() []Fact {
 			}
 		}
 		for _, w := range r.arrivals {
-			if !w.visible {
+			switch {
+			case r.ids != nil: // whose rows are used again
+				out = append(out, Fact{r.name, slices.Clone(w.tuple)})
+			case !w.visible:
 				out = append(out, Fact{r.name, w.tuple})
 			}
 		}
 	}
 	slices.SortFunc(out, Fact.Compare)
-	return out
+	return slices.CompactFunc(out, func(a, b Fact) bool { return a.Compare(b) == 0 })
 }
 
 // Idle reports whether another timestep without events would change nothing.
 func (m *Machine) Idle() bool {
 	for _, r := range m.order {
-		if len(r.arrivals) > 0 || len(r.removals) > 0 {
+		if len(r.arrivals) > 0 || len(r.removals) > 0 || len(r.passed) > 0 {
 			return false
 		}
 	}

@@ -9,20 +9,20 @@ import (
 // row is a tuple of a relation and why it is there.
 type row struct {
 	tuple   el.Tuple
-	enc     string
-	at      []int // position in the bucket of each index
-	count   int32 // its derivations by rules of this timestep
-	next    int32 // its derivations by @next rules
-	doom    int32 // its derivations by @delete rules
-	base    bool  // there without derivation: kept, fed, or added by @next
-	visible bool  // what readers see; follows count and base when the relation settles
-	queued  bool  // among the relation's dirty rows
-	fresh   bool  // turned visible in this timestep
-	coming  bool  // among the relation's arrivals
-	going   bool  // among its removals
-	nexting bool  // among the dirty rows of the @next effect
-	follows bool  // what the @next effect showed when it settled last
-	doomed  bool  // among the rows of the @delete effect
+	enc     string // "" if it is not among the relation's rows
+	at      []int  // position in the bucket of each index
+	count   int32  // its derivations by rules of this timestep
+	next    int32  // its derivations by @next rules
+	doom    int32  // its derivations by @delete rules
+	base    bool   // there without derivation: kept, fed, or added by @next
+	visible bool   // what readers see; follows count and base when the relation settles
+	queued  bool   // among the relation's dirty rows
+	fresh   bool   // turned visible in this timestep
+	coming  bool   // among the relation's arrivals
+	going   bool   // among its removals
+	nexting bool   // among the dirty rows of the @next effect
+	follows bool   // what the @next effect showed when it settled last
+	doomed  bool   // among the rows of the @delete effect
 }
 
 // relation is a collection at run time, or the messages that @async rules derive for
@@ -45,7 +45,13 @@ type relation struct {
 	// selfish says that each @delete rule reads the tuple that it deletes and no other
 	// of the relation: a tuple that goes takes what @delete derives for it along.
 	selfish bool
-	lasting bool // what holds once never leaves
+	deletes *effect // what @delete rules derive for the relation, nil without any
+	lasting bool    // what holds once never leaves
+	// conduit says that the messages of the relation only become members of ranges:
+	// they are handed on as they come, and no index need have them.
+	conduit bool
+	passed  []*row // by a conduit in this timestep
+	again   []*row // of events that came in the last timestep already
 	// What is to change before the next timestep.
 	arrivals, removals []*row
 
@@ -64,6 +70,9 @@ func newRelation(decl *el.Collection, name string) *relation {
 }
 
 func (r *relation) persistent() bool { return r.group != nil && r.decl.Kind.Persistent() }
+
+// event reports whether the host feeds the relation's tuples, for one timestep.
+func (r *relation) event() bool { return r.decl.Kind == el.Input || r.decl.Kind == el.Channel }
 
 // width is the number of columns of tuples: on channels there is one for the sender.
 func (r *relation) width() int {
@@ -179,10 +188,12 @@ const (
 	slabSize = 16
 )
 
-func (r *relation) link(w *row) {
+// link puts a row into the indexes, or the range. It reports whether it was not there:
+// a range may have the member already, if it joined twice.
+func (r *relation) link(w *row) bool {
 	if r.ids != nil {
-		r.ids.add(w.tuple, []byte(w.enc))
-		return
+		r.enc = w.tuple.Append(r.enc[:0])
+		return r.ids.add(w.tuple, r.enc)
 	}
 	if len(w.at) < len(r.indexes) {
 		w.at = make([]int, len(r.indexes))
@@ -192,6 +203,7 @@ func (r *relation) link(w *row) {
 			r.clashes = append(r.clashes, w)
 		}
 	}
+	return true
 }
 
 func (r *relation) unlink(w *row) {
@@ -209,6 +221,16 @@ func (r *relation) row(t el.Tuple, enc []byte) *row {
 	if w != nil {
 		return w
 	}
+	w = r.fresh(t)
+	w.enc = string(enc)
+	w.visible = r.ids != nil && r.ids.contains(enc)
+	r.rows[w.enc] = w
+	return w
+}
+
+// fresh is a row of a copy of a tuple that is not among rows.
+func (r *relation) fresh(t el.Tuple) *row {
+	var w *row
 	if last := len(r.free) - 1; last >= 0 {
 		w, r.free = r.free[last], r.free[:last]
 	} else {
@@ -217,9 +239,7 @@ func (r *relation) row(t el.Tuple, enc []byte) *row {
 		}
 		w, r.slab = &r.slab[0], r.slab[1:]
 	}
-	w.tuple, w.enc = append(w.tuple, t...), string(enc)
-	w.visible = r.ids != nil && r.ids.contains(enc)
-	r.rows[w.enc] = w
+	w.tuple = append(w.tuple, t...)
 	return w
 }
 
@@ -228,6 +248,16 @@ func (r *relation) touch(w *row) {
 	if !w.queued {
 		w.queued = true
 		r.dirty = append(r.dirty, w)
+		if r.group != nil {
+			r.group.stirred = true
+		}
+	}
+}
+
+// found has a tuple hold without derivation from this timestep on.
+func (r *relation) found(t el.Tuple, enc []byte) {
+	if w := r.row(t, enc); !w.base {
+		r.setBase(w, true)
 	}
 }
 
@@ -258,9 +288,11 @@ func (r *relation) forget(w *row) {
 		w.next != 0 || w.doom != 0 || w.nexting || w.follows || w.doomed || w.coming || w.going {
 		return
 	}
-	delete(r.rows, w.enc)
+	if w.enc != "" {
+		delete(r.rows, w.enc)
+	}
 	kept := row{at: w.at}
-	if r.passing() {
+	if r.passing() || r.ids != nil {
 		kept.tuple = w.tuple[:0]
 	}
 	if *w = kept; len(r.free) < maxFree {
@@ -311,7 +343,7 @@ func (r *relation) contents() []el.Tuple {
 	if r.ids != nil {
 		out = slices.Collect(r.ids.All())
 	}
-	for _, w := range r.all() {
+	for _, w := range slices.Concat(r.all(), r.passed) {
 		t := w.tuple
 		if r.passing() {
 			t = slices.Clone(t)
@@ -319,5 +351,5 @@ func (r *relation) contents() []el.Tuple {
 		out = append(out, t)
 	}
 	slices.SortFunc(out, el.Tuple.Compare)
-	return out
+	return slices.CompactFunc(out, func(a, b el.Tuple) bool { return a.Compare(b) == 0 })
 }

@@ -58,19 +58,22 @@ func (r *relation) flip(w *row, holds bool, scope func(*plan) bool) {
 	sign := -1
 	if holds {
 		sign = 1
-		r.link(w)
 		w.visible = true
+		if !r.link(w) {
+			return
+		}
 	}
 	for _, p := range r.uses {
 		switch {
 		case scope != nil && !scope(p):
-		case !holds && (p.once && p.into.rel.lasting || r.selfish && p.deletes(r)):
+		case !holds && (p.founds || p.once && p.into.rel.lasting || r.selfish && p.deletes(r)):
 		default:
 			p.fire(w, sign, false)
 		}
 	}
 	if !holds {
-		if r.selfish {
+		if r.selfish && w.doom != 0 {
+			r.deletes.dooms -= int(w.doom)
 			w.doom = 0
 		}
 		r.unlink(w)
@@ -115,6 +118,7 @@ func (g *group) again() {
 		}
 	}
 	inside := func(p *plan) bool { return p.into.settles() == g }
+	tried := map[*relation][]*row{}
 	for moving := true; moving; {
 		moving = false
 		for _, r := range g.rels {
@@ -126,11 +130,17 @@ func (g *group) again() {
 					moving = true
 				}
 			}
+			tried[r] = append(tried[r], r.dirty...)
 			r.dirty = r.dirty[:0]
 		}
 	}
 	for i, r := range g.rels {
 		r.handOn(before[i], func(p *plan) bool { return !inside(p) })
+		for _, w := range tried[r] {
+			if w.enc != "" { // else it is forgotten already
+				r.forget(w)
+			}
+		}
 	}
 }
 
@@ -244,8 +254,10 @@ func (f *effect) touch(w *row) {
 	}
 }
 
-// doom notes that a @delete effect may derive the tuple.
-func (f *effect) doom(w *row) {
+// doom counts derivations of a tuple by a @delete effect.
+func (f *effect) doom(w *row, sign int) {
+	w.doom += int32(sign)
+	f.dooms += sign
 	if !w.doomed {
 		w.doomed = true
 		f.dirty = append(f.dirty, w)

@@ -23,21 +23,31 @@ type spans struct {
 // find is the leaf and the position in it of the first span that ends at n or
 // later; past the end of the last leaf if there is none.
 func (s *spans) find(n int64) (leaf, i int) {
-	ends := func(s span, n int64) int {
-		if s.hi < n {
-			return -1
+	lo, hi := 0, len(s.leaves)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if l := s.leaves[mid]; l[len(l)-1].hi < n {
+			lo = mid + 1
+		} else {
+			hi = mid
 		}
-		return 1
 	}
-	leaf, _ = slices.BinarySearchFunc(s.leaves, n, func(l []span, n int64) int { return ends(l[len(l)-1], n) })
-	if leaf == len(s.leaves) {
+	if leaf = lo; leaf == len(s.leaves) {
 		if leaf == 0 {
 			return 0, 0
 		}
 		return leaf - 1, len(s.leaves[leaf-1])
 	}
-	i, _ = slices.BinarySearchFunc(s.leaves[leaf], n, ends)
-	return leaf, i
+	l := s.leaves[leaf]
+	for lo, hi = 0, len(l)-1; lo < hi; {
+		mid := (lo + hi) / 2
+		if l[mid].hi < n {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return leaf, lo
 }
 
 func (s *spans) contains(n int64) bool {

@@ -74,7 +74,7 @@ func row(p *el.Program, c *el.Collection, r *reclaim.Result) Row {
 	out := Row{Collection: c.Name, Kind: c.Kind}
 	for _, d := range r.Certificate.Deletions {
 		if d.Table == c.Name {
-			out.Because = append(out.Because, because(r.Program, &r.Program.Rules[d.Rule], c))
+			out.Because = append(out.Because, because(r, &r.Program.Rules[d.Rule], c))
 		}
 	}
 	switch {
@@ -112,15 +112,14 @@ func row(p *el.Program, c *el.Collection, r *reclaim.Result) Row {
 
 // because writes the conditions of a deletion with the table's columns for its
 // variables; helpers are replaced by what they say.
-func because(q *el.Program, rule *el.Rule, c *el.Collection) string {
+func because(r *reclaim.Result, rule *el.Rule, c *el.Collection) string {
 	var parts []string
-	for _, l := range byColumn(rule, c).Body[1:] {
+	for _, l := range byColumn(rule, rule.Head.Args, c).Body[1:] {
 		text := l.String()
-		if l.Kind == el.Absent && strings.HasPrefix(l.Atom.Name, c.Name+"_live") {
-			for _, r := range q.Rules {
-				if r.Head.Name == l.Atom.Name {
-					text = "nothing satisfies " + conditions(byColumn(&r, c))
-				}
+		for _, live := range r.Certificate.Lives {
+			if l.Kind == el.Absent && l.Atom.Name == live.Name {
+				i := slices.IndexFunc(r.Program.Rules, func(h el.Rule) bool { return h.Head.Name == live.Name })
+				text = "nothing satisfies " + conditions(&r.Program.Rules[i], c)
 			}
 		}
 		parts = append(parts, text)
@@ -131,13 +130,13 @@ func because(q *el.Program, rule *el.Rule, c *el.Collection) string {
 	return "once " + strings.Join(parts, " and ")
 }
 
-// byColumn is a rule over a table's tuple with the columns' names for the head's
+// byColumn is a rule about a table's tuple with the columns' names for the tuple's
 // variables.
-func byColumn(rule *el.Rule, c *el.Collection) *el.Rule {
+func byColumn(rule *el.Rule, tuple []el.Term, c *el.Collection) *el.Rule {
 	named := rule.Clone()
 	rename := func(ts []el.Term) {
 		for j, t := range ts {
-			if k := slices.Index(rule.Head.Args, t); t.Kind == el.Var && k >= 0 {
+			if k := slices.Index(tuple, t); t.Kind == el.Var && k >= 0 {
 				ts[j].Name = c.Columns[k].Name
 			}
 		}
@@ -146,16 +145,18 @@ func byColumn(rule *el.Rule, c *el.Collection) *el.Rule {
 		rename(named.Body[i].Atom.Args)
 		rename(named.Body[i].Args)
 	}
-	rename(named.Head.Args)
 	return &named
 }
 
-// conditions are a helper's literals, without the one that is the tuple itself.
-func conditions(r *el.Rule) string {
+// conditions are a helper's literals, without the one that is the tuple itself: that of
+// the table which has the helper's columns for its key.
+func conditions(r *el.Rule, c *el.Collection) string {
+	own := slices.IndexFunc(r.Body, func(l el.Literal) bool {
+		return l.Kind == el.Match && l.Atom.Name == c.Name && slices.Equal(l.Atom.Args[:c.Keys()], r.Head.Args)
+	})
 	var parts []string
-	for _, l := range r.Body {
-		own := l.Kind == el.Match && slices.Equal(l.Atom.Args, r.Head.Args)
-		if !own {
+	for i, l := range byColumn(r, r.Body[own].Atom.Args, c).Body {
+		if i != own {
 			parts = append(parts, l.String())
 		}
 	}

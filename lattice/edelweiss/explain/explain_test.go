@@ -72,5 +72,10 @@ d(a, k) @async :- y(k), n(a).
 		"n": explain.Fixed, "i": explain.Passing, "x": explain.Grows, "y": explain.Grows, "kept": explain.Ranges,
 		"s": explain.Passing, "c": explain.Repeated, "d": explain.Acknowledged, "e": explain.Unsent,
 	}, fates)
+	p, err = el.Parse(".decl i(k: number) input\n.decl x(k: number) table\nx(k) :- i(k).\n")
+	require.NoError(t, err)
+	r, err = reclaim.Rewrite(p, reclaim.All)
+	require.NoError(t, err)
+	assert.NotContains(t, explain.Explain(p, r).Text(), "comes back", "nothing is lost")
 	assert.Equal(t, "?", explain.Fate(0).String()+explain.Fate(99).String()[1:])
 }

@@ -196,7 +196,7 @@ func (w *rewriter) deletionRule(c *el.Collection, uses []use, all [][]discharge,
 			if lives[i] == "" {
 				lives[i] = w.liveRule(c, u)
 			}
-			addLiteral(&rule, el.Not(el.Atom{Name: lives[i], Args: tuple.Args}))
+			addLiteral(&rule, el.Not(el.Atom{Name: lives[i], Args: tuple.Args[:c.Keys()]}))
 		}
 		for _, name := range d.remember {
 			w.seen[name] = ""
@@ -226,10 +226,11 @@ func naming(u *use) map[string]string {
 	return names
 }
 
-// liveRule adds a scratch of the tuples with which the use's clause has a solution.
+// liveRule adds a scratch of the keys of tuples with which the use's clause has a
+// solution.
 func (w *rewriter) liveRule(c *el.Collection, u *use) string {
 	decl := el.Decl(el.Scratch, c.Name+"_live")
-	for _, col := range c.Columns {
+	for _, col := range c.Columns[:c.Keys()] {
 		decl.Columns = append(decl.Columns, el.Key(col.Name, col.Type))
 	}
 	name := w.declare(decl)
@@ -262,8 +263,8 @@ func (w *rewriter) liveRule(c *el.Collection, u *use) string {
 					equal = append(equal, el.If("=", own, t))
 				}
 				l.Atom.Args[j] = own
-				rule.Head.Args = append(rule.Head.Args, own)
 			}
+			rule.Head.Args = slices.Clone(l.Atom.Args[:c.Keys()])
 		}
 		rule.Body = append(append(rule.Body, l), equal...)
 	}

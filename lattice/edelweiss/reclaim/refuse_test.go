@@ -58,6 +58,7 @@ func TestRefused(t *testing.T) {
 		{"an output reads it", live + "o(k, v) :- x(k, v).", "x", certify.HeadPersists},
 		{"a scratch reads it", live + "s(k, v) :- x(k, v).", "x", certify.HeadPersists},
 		{"a scratch reads it that is negated further on", "s(k, v) :- x(k, v).\no(k, v) :- s(k, v), !y(k).", "x", certify.HeadPersists},
+		{"a scratch joins it with a table", live + "s(k, v) :- x(k, v), z(k, _).\ngot(k, v) :- s(k, v).", "x", certify.HeadPersists},
 		{"a scratch of the next timestep reads it", live + "s(k, v) @next :- x(k, v).\ngot(k, v) :- s(k, v).", "x", certify.HeadPersists},
 		{"a message reads it unacknowledged", live + "c(a, k, v) @async :- x(k, v), n(a).\ns(k, v) :- c(_, k, v).", "x", certify.HeadPersists},
 		{"a rule counts it", live + "num(count()) :- x(_, _).", "x", certify.NotAggregated},
@@ -126,8 +127,8 @@ func TestRewritten(t *testing.T) {
 		{"copied through a scratch", live + "s(k, v) :- x(k, v).\ngot(k, v) :- s(k, v).", reclaim.Negated, []string{"x(k0, k1) @delete :- x(k0, k1), y(k0)."}},
 		{"negated scratch that grows", "s(k, v) :- z(k, v), y(k).\no(k, v) :- x(k, v), !s(k, _).", reclaim.Negated, []string{"x(k0, k1) @delete :- x(k0, k1), s(k0, _)."}},
 		{"a constant in the use", "o(k, \"a\") :- x(k, \"a\"), !y(k).", reclaim.Negated, []string{
-			`x_live(k0, k1) :- x(k0, k1), k1 = "a", !y(k0).`,
-			"x(k0, k1) @delete :- x(k0, k1), !x_live(k0, k1).",
+			`x_live(k0) :- x(k0, k1), k1 = "a", !y(k0).`,
+			"x(k0, k1) @delete :- x(k0, k1), !x_live(k0).",
 		}},
 		{"sealed partner", "o(k, v) :- x(k, v), n(a), a != self, !got(k, _).", reclaim.Negated, []string{"x(k0, k1) @delete :- x(k0, k1), got(k0, _)."}},
 		{"found by its key", "got(k, w) :- x(k, v), z(k, w), v != w.\n" + live, reclaim.Negated | reclaim.Joined, []string{
@@ -136,13 +137,18 @@ func TestRewritten(t *testing.T) {
 		{"join without punctuation", "got(k, w) :- x(k, v), z(k, w), v != w.\n" + live, reclaim.Negated, nil},
 		{"sealed by a value", ".decl done(k: number) table\n.decl e(k: number, a: number) table\n.seal e(k, _) by done(k)\no(k, v) :- x(k, v), e(k, l), !got(l, v).",
 			reclaim.Negated | reclaim.Joined, []string{
-				"x_live(k0, k1) :- x(k0, k1), e(k0, v_l), !got(v_l, k1).",
-				"x(k0, k1) @delete :- x(k0, k1), done(k0), !x_live(k0, k1).",
+				"x_live(k0) :- x(k0, k1), e(k0, v_l), !got(v_l, k1).",
+				"x(k0, k1) @delete :- x(k0, k1), done(k0), !x_live(k0).",
 				"e_live(k0, k1) :- x(k0, v_v), e(k0, k1), !got(k1, v_v).",
 				"e(k0, k1) @delete :- e(k0, k1), x_seen(k0), !e_live(k0, k1).",
 				"x_seen(k0) @next :- x(k0, _).",
 			}},
 		{"both sides of a negation", live, reclaim.Negated | reclaim.Negating, []string{
+			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
+			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
+			"x_seen(k0) @next :- x(k0, _).",
+		}},
+		{"a partner after a sealed collection", "o(k, v) :- n(_), x(k, v), !y(k).", reclaim.Negated | reclaim.Negating, []string{
 			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
 			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
 			"x_seen(k0) @next :- x(k0, _).",

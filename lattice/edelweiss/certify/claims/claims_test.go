@@ -206,6 +206,13 @@ func TestFaults(t *testing.T) {
 			c.replace(spare, "spare(l) :- x(_, v), z(l, v).")
 			c.because("x", certify.Kept, certify.Use{Rule: spare})
 		}},
+		{certify.PartnersWhole, func(c *claim) { // another tuple of a scratch may come with the key
+			c.replace(keep, "s(k, v) :- got(k, v).")
+			c.replace(spare, "spare(k) :- x(k, _), s(k, _).")
+			c.because("x", certify.Kept, certify.Use{Rule: spare})
+			r := c.added("x(k0, k1) @delete")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
 		{certify.NotNegated, func(c *claim) { c.because("x", certify.Settled, certify.Use{Rule: show}) }},
 		{certify.PartnerDeleted, func(c *claim) { drop(c.added("y(k0) @delete"), "!x(") }},
 		{certify.PartnerDeleted, func(c *claim) { drop(c.added("y(k0) @delete"), "x_seen(") }},
