@@ -164,6 +164,8 @@ func (k findingKind) of(thing string) string {
 		return "does not hold"
 	case wrote:
 		return "cannot be judged, the " + thing + " writes into its arguments"
+	case unequated:
+		return "cannot be judged, states are not compared to the end"
 	case stuck:
 		return "cannot be judged, the " + thing + " does not return"
 	}

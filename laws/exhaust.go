@@ -107,7 +107,7 @@ func (e *exhaustion) run() Result {
 func (e *exhaustion) sweep() (f finding, bad bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			f, bad = finding{kind: panicked, panic: v}, true
+			f, bad = panickedWith(v), true
 		}
 	}()
 	last := len(e.x) - 1

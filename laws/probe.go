@@ -229,7 +229,7 @@ func (p *probe) Show(v any) string { return p.s.show(v) }
 // finding is what came of judging one tuple.
 type finding struct {
 	kind  findingKind
-	panic any // for kind panicked
+	panic any // for kinds panicked and unequated
 }
 
 type findingKind uint8
@@ -238,9 +238,10 @@ const (
 	held findingKind = iota
 	vacuous
 	refuted
-	wrote    // an argument was written into; the law was judged no further
-	panicked // the evaluation panicked
-	stuck    // the evaluation did not come to an end under a watchdog
+	wrote     // an argument was written into; the law was judged no further
+	panicked  // the evaluation panicked
+	stuck     // the evaluation did not come to an end under a watchdog
+	unequated // whether states are equal was not found out
 )
 
 func (k findingKind) bad() bool { return k >= refuted }
@@ -255,7 +256,7 @@ func (p *probe) judge(l *law, x []any) finding {
 		p.prints[i] = p.fingerprint(x[i])
 	}
 	f := p.eval(l, x)
-	if f.kind == panicked || f.kind == stuck {
+	if f.kind == panicked || f.kind == stuck || f.kind == unequated {
 		return f // what was changed half way says nothing, and may still be changing
 	}
 	for i := range x {
@@ -311,7 +312,7 @@ func (p *probe) eval(l *law, x []any) finding {
 func (p *probe) evalHere(l *law, x []any) (f finding) {
 	defer func() {
 		if v := recover(); v != nil {
-			f = finding{kind: panicked, panic: v}
+			f = panickedWith(v)
 		}
 	}()
 	switch l.eval(p, x) {
@@ -321,6 +322,15 @@ func (p *probe) evalHere(l *law, x []any) (f finding) {
 		return finding{kind: vacuous}
 	}
 	return finding{kind: refuted}
+}
+
+// panickedWith is the finding of an evaluation that panicked. A comparison that gave up is no fault of
+// the merge.
+func panickedWith(v any) finding {
+	if _, ok := v.(*deep.Undecided); ok {
+		return finding{kind: unequated, panic: v}
+	}
+	return finding{kind: panicked, panic: v}
 }
 
 // copies returns deep copies of x, made without the merge or the user's Clone: it

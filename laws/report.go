@@ -262,7 +262,7 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 	}
 	f := &Failure{Law: law.ID, Statement: law.Text, Where: p.bindings(x)}
 	switch found.kind {
-	case panicked:
+	case panicked, unequated:
 		f.Panic = panicText(found.panic)
 	case stuck:
 		f.Panic = stuckText(p.s.checked())
@@ -465,7 +465,13 @@ func (p *probe) bindings(x []any) []Binding {
 	return w
 }
 
+// equalityInstead is what to do where states cannot be compared by structure.
+const equalityInstead = "give laws.Equal, laws.State, or the type an Equal method"
+
 func panicText(v any) string {
+	if undecided, ok := v.(*deep.Undecided); ok {
+		return undecided.Error() + "; " + equalityInstead
+	}
 	if err, ok := v.(error); ok {
 		return err.Error()
 	}

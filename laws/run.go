@@ -227,6 +227,9 @@ func (r *seededRun) plain(tape []uint64, class string) []uint64 {
 // explain makes the case smaller, as long as it fails in the same way, and
 // reports what is left.
 func (r *seededRun) explain(got refutation, tape []uint64) (*Failure, error) {
+	if got.finding.kind == unequated {
+		return nil, fmt.Errorf("%w: law %s was not judged: %s", ErrSetup, r.law.ID, panicText(got.finding.panic))
+	}
 	class := got.class()
 	if got.finding.kind == stuck {
 		// Each replay would take as long as the watchdog waits.

@@ -29,6 +29,78 @@ func (w *walk) correspond(x, y unsafe.Pointer) bool {
 	return false
 }
 
+// relate records what corresponds in memory that equality does not look into, as far as its
+// structure agrees: copies copy it, and so keys of maps may point there.
+func (w *walk) relate(t *Type, body bodyFunc, a, b unsafe.Pointer, n int) {
+	if w.seen == nil {
+		w.seen = make(map[pair]struct{})
+	}
+	inner := w
+	if !w.aside {
+		inner = &walk{record: true, structural: true, aside: true, seen: w.seen}
+	}
+	if inner.remember(pair{a: a, b: b, n: n, t: t}) {
+		return
+	}
+	inner.pending = append(inner.pending, task{body, a, b, n})
+	if w.aside {
+		return
+	}
+	for len(inner.pending) > 0 {
+		last := len(inner.pending) - 1
+		next := inner.pending[last]
+		inner.pending, inner.depth = inner.pending[:last], 0
+		next.body(inner, next.a, next.b, next.n) // as far as it agrees
+	}
+	w.regions, w.sorted = append(w.regions, inner.regions...), false
+}
+
+// relateSpare does so for what two slices have beyond their length.
+func (w *walk) relateSpare(elem *Type, x, y *sliceHeader) {
+	if spare := min(x.cap, y.cap) - x.len; spare > 0 && elem.size > 0 {
+		skip := uintptr(x.len) * elem.size
+		body := func(w *walk, a, b unsafe.Pointer, n int) bool { return elem.run(w, a, b, n) }
+		w.relate(elem, body, unsafe.Add(x.data, skip), unsafe.Add(y.data, skip), spare)
+	}
+}
+
+// mayCorrespond reports whether the pointers can yet be found to refer to corresponding places:
+// nothing is known of the first, and something else than keys refers to both.
+func (w *walk) mayCorrespond(x, y unsafe.Pointer) bool {
+	for range w.partners(x) {
+		return false
+	}
+	c := w.colouring()
+	return c.reached(x) && c.reached(y)
+}
+
+// ambiguous reports whether a pointer in a key is known to correspond to several places.
+func (w *walk) ambiguous(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		n := 0
+		for range w.partners(v.UnsafePointer()) {
+			n++
+		}
+		return n > 1
+	case reflect.Array:
+		for i := range v.Len() {
+			if w.ambiguous(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if w.ambiguous(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Interface:
+		return !v.IsNil() && w.ambiguous(v.Elem())
+	}
+	return false
+}
+
 // partners are the places of the second value that are known to correspond to one
 // of the first.
 func (w *walk) partners(x unsafe.Pointer) func(yield func(unsafe.Pointer) bool) {

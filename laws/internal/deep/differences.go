@@ -2,7 +2,9 @@ package deep
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -45,7 +47,7 @@ func (t *Type) DifferencesAt(a, b unsafe.Pointer, o DifferenceOptions) Differenc
 	if o.Places == 0 {
 		o.Places = 3
 	}
-	d := differ{o: o, w: walk{record: true}, seen: make(map[pair]struct{}), sharedBy: make(map[unsafe.Pointer]unsafe.Pointer)}
+	d := differ{t: t, a: a, b: b, o: o, w: walk{record: true}, seen: make(map[pair]struct{}), sharedBy: make(map[unsafe.Pointer]unsafe.Pointer)}
 	d.w.regions = append(d.w.regions, regionPair{a, b, t.size})
 	d.value(t, a, b, nil)
 	d.rest()
@@ -94,7 +96,10 @@ type differ struct {
 	seen     map[pair]struct{}
 	sharedBy map[unsafe.Pointer]unsafe.Pointer
 	todo     []func()
-	unsure   []func() // maps whose keys may correspond
+	unsure   []unsureMap // maps whose keys may correspond
+
+	t    *Type // of the two values
+	a, b unsafe.Pointer
 }
 
 // place is a path from the value to here.
@@ -144,12 +149,14 @@ func (d *differ) report(at *place, a, b string) {
 // rest does what was left for later.
 func (d *differ) rest() {
 	for len(d.todo) > 0 || len(d.unsure) > 0 {
-		next := &d.todo
 		if len(d.todo) == 0 {
-			next = &d.unsure
+			unsure := d.unsure
+			d.unsure = nil
+			d.match(unsure)
+			continue
 		}
-		do := (*next)[0]
-		*next = (*next)[1:]
+		do := d.todo[0]
+		d.todo = d.todo[1:]
 		do()
 	}
 }
@@ -172,6 +179,9 @@ func (d *differ) equalByOwn(t *Type, a, b unsafe.Pointer) (equal, asked bool) {
 	text, ok := calmly(func() string { return fmt.Sprint(t.equalAt(&d.scratch, a, b)) })
 	equal = ok && text == "true"
 	d.ruled = d.ruled || !equal
+	if equal {
+		d.w.relate(t, func(w *walk, a, b unsafe.Pointer, _ int) bool { return t.same(w, a, b) }, a, b, -1)
+	}
 	return equal, true
 }
 
@@ -250,7 +260,7 @@ func (d *differ) elements(elem *Type, a, b unsafe.Pointer, n int, at *place) {
 
 // later compares what references lead to, if it was not compared yet.
 func (d *differ) later(t *Type, x, y unsafe.Pointer, n int, compare func()) {
-	key := pair{x, y, n, t}
+	key := pair{a: x, b: y, n: n, t: t}
 	if _, again := d.seen[key]; again {
 		return
 	}
@@ -268,6 +278,9 @@ func (d *differ) slices(elem *Type, x, y *sliceHeader, at *place) {
 	}
 	if d.o.Memory && x.cap != y.cap {
 		d.report(at.then(func() string { return " (capacity)" }), fmt.Sprint(x.cap), fmt.Sprint(y.cap))
+	}
+	if x.len == y.len {
+		d.w.relateSpare(elem, x, y)
 	}
 	n, whole := min(x.len, y.len), min(x.cap, y.cap)
 	if n == 0 && whole == 0 {
@@ -329,59 +342,121 @@ func (d *differ) maps(m *mapType, x, y unsafe.Pointer, at *place) {
 	for _, e := range newPrinter(0, m.t.t).sortedKeys(xs) {
 		v := ys.MapIndex(e.key)
 		if !v.IsValid() {
-			rest.left = append(rest.left, item{key: e.key.Addr().UnsafePointer(), val: e.val.Addr().UnsafePointer()})
+			rest.left = append(rest.left, &item{key: e.key.Addr().UnsafePointer(), val: e.val.Addr().UnsafePointer()})
 			continue
 		}
 		d.value(m.val, e.val.Addr().UnsafePointer(), held2(v), at.key(e.key))
 	}
 	for _, e := range newPrinter(0, m.t.t).sortedKeys(ys) {
 		if !xs.MapIndex(e.key).IsValid() {
-			rest.right = append(rest.right, item{key: e.key.Addr().UnsafePointer(), val: e.val.Addr().UnsafePointer()})
+			rest.right = append(rest.right, &item{key: e.key.Addr().UnsafePointer(), val: e.val.Addr().UnsafePointer()})
 		}
 	}
 	switch {
 	case len(rest.left)+len(rest.right) == 0:
 	case m.uncertain:
-		d.unsure = append(d.unsure, func() { d.unmatched(rest, at) })
+		d.unsure = append(d.unsure, unsureMap{rest, at})
 	default:
-		d.absent(rest, at)
+		d.absent(unsureMap{rest, at}, nil, "absent")
 	}
 }
 
 // held2 is where a copy of v lies.
 func held2(v reflect.Value) unsafe.Pointer { return held(v).Addr().UnsafePointer() }
 
-// unmatched compares entries whose keys correspond, and reports those that have none
-// on the other side.
-func (d *differ) unmatched(u *unmatched, at *place) {
-	for i := range u.left {
-		l := &u.left[i]
-		candidates := d.w.candidates(u, l)
-		for _, r := range candidates {
-			if d.same(u.m.val, l.val, r.val) {
-				l.done, r.done = true, true
-				break
-			}
-		}
-		if !l.done && len(candidates) > 0 {
-			r := candidates[0]
-			l.done, r.done = true, true
-			d.value(u.m.val, l.val, r.val, at.key(u.m.key.value(l.key)))
+// unsureMap is a map whose entries have keys that are not found on the other side.
+type unsureMap struct {
+	*unmatched
+	at *place
+}
+
+// match finds out which entries of maps belong together, by the search that equality
+// asks too. What was reported before counts as equal here. If not all entries have an equal
+// one, each is tried by itself, and those that have none are compared with one
+// whose key corresponds, or else reported as absent.
+func (d *differ) match(unsure []unsureMap) {
+	w := d.matching()
+	whole := w.fork()
+	for _, u := range unsure {
+		whole.deferred = append(whole.deferred, u.unmatched)
+	}
+	whole.chosen = false
+	if whole.settle() {
+		w.adopt(whole)
+	}
+	w.search.marking, w.search.lenient, w.search.steps, w.search.spent = false, true, 0, false
+	for _, u := range unsure {
+		for _, l := range u.left {
+			d.matchOne(w, u, l)
 		}
 	}
-	d.absent(u, at)
+	d.w.regions, d.w.sorted = w.regions, false
+	missing := "absent"
+	if w.search.spent {
+		missing = "not found among equal ones in the steps that a search may take"
+	}
+	for _, u := range unsure {
+		d.absent(u, w.taken, missing)
+	}
+	if d.o.Memory {
+		d.within(w.matched, unsure)
+	}
+}
+
+// matching is a walk that knows what was compared, and what corresponds.
+func (d *differ) matching() *walk {
+	w := &walk{record: true, structural: d.o.Memory, seen: maps.Clone(d.seen), regions: slices.Clone(d.w.regions)}
+	w.search = &search{t: d.t, a: d.a, b: d.b, marking: true, lenient: len(d.found.Places) > 0 || d.o.Memory}
+	return w
+}
+
+// matchOne matches one entry, if it is not.
+func (d *differ) matchOne(w *walk, u unsureMap, l *item) {
+	if w.taken[l] {
+		return
+	}
+	candidates := w.candidates(u.unmatched, l)
+	for _, r := range slices.Concat(candidates, u.right) {
+		if w.taken[r] || !w.search.step(1+len(w.seen)) {
+			continue
+		}
+		inner := w.fork()
+		if inner.assign(u.unmatched, l, r) && inner.settle() {
+			w.adopt(inner)
+			return
+		}
+	}
+	if len(candidates) == 0 {
+		return
+	}
+	r := candidates[0]
+	w.take(l, r)
+	d.value(u.m.val, l.val, r.val, u.at.key(u.m.key.value(l.key)))
+}
+
+// within compares the memory of entries that belong together.
+func (d *differ) within(matched []match, unsure []unsureMap) {
+	at := make(map[*unmatched]*place, len(unsure))
+	for _, u := range unsure {
+		at[u.unmatched] = u.at
+	}
+	for _, m := range matched {
+		if place, ok := at[m.u]; ok {
+			d.value(m.u.m.val, m.l.val, m.r.val, place.key(m.u.m.key.value(m.l.key)))
+		}
+	}
 }
 
 // absent reports entries that only one side has.
-func (d *differ) absent(u *unmatched, at *place) {
+func (d *differ) absent(u unsureMap, taken map[*item]bool, missing string) {
 	for _, l := range u.left {
-		if !l.done {
-			d.report(at.key(u.m.key.value(l.key)), short(u.m.val, l.val), "absent")
+		if !taken[l] {
+			d.report(u.at.key(u.m.key.value(l.key)), short(u.m.val, l.val), missing)
 		}
 	}
 	for _, r := range u.right {
-		if !r.done {
-			d.report(at.key(u.m.key.value(r.key)), "absent", short(u.m.val, r.val))
+		if !taken[r] {
+			d.report(u.at.key(u.m.key.value(r.key)), missing, short(u.m.val, r.val))
 		}
 	}
 }

@@ -26,7 +26,8 @@ type bodyFunc func(w *walk, a, b unsafe.Pointer, n int) bool
 //
 // It reads both values through their addresses and allocates only for maps with
 // unusual keys or values, and for Equal methods. Its time is linear in the sizes of
-// the values, but for maps with several NaN keys. The returned function is not for
+// the values, but for maps with keys that only the values of their entries tell apart; where
+// these make it too long, the comparison panics with an [*Undecided]. The returned function is not for
 // use by several goroutines: it keeps the state of its walks between calls.
 func EqualFunc[T any]() func(a, b *T) bool {
 	t := Of(reflect.TypeFor[T]())
@@ -47,15 +48,29 @@ func (t *Type) EqualAt(a, b unsafe.Pointer) bool {
 
 func (t *Type) equalAt(w *walk, a, b unsafe.Pointer) bool {
 	w.begin()
-	equal := t.equal(w, a, b) && w.settle()
-	if w.unknown {
-		// Whether keys correspond is asked of another walk, which records what does.
-		w.begin()
-		w.record = true
-		w.regions = append(w.regions, regionPair{a, b, t.size})
-		equal = t.equal(w, a, b) && w.settle()
+	if equal := t.equal(w, a, b) && w.finish(); !equal || !w.unknown {
+		return equal
+	}
+	// Which entries of maps belong together is asked of another walk, which records what
+	// corresponds.
+	s := &search{t: t, a: a, b: b, marking: true}
+	equal := t.equalMatched(w, s, a, b)
+	if !equal && s.marked {
+		s.marking, s.steps, s.spent = false, 0, false
+		equal = t.equalMatched(w, s, a, b)
+	}
+	if !equal && s.spent {
+		panic(&Undecided{t})
 	}
 	return equal
+}
+
+// equalMatched compares two values by a walk that matches entries of maps.
+func (t *Type) equalMatched(w *walk, s *search, a, b unsafe.Pointer) bool {
+	w.begin()
+	w.record, w.search = true, s
+	w.regions = append(w.regions, regionPair{a, b, t.size})
+	return t.equal(w, a, b) && w.settle()
 }
 
 // pair is a place in each of two values, with their type: n adjacent values of t.
@@ -63,6 +78,8 @@ type pair struct {
 	a, b unsafe.Pointer
 	n    int
 	t    *Type
+
+	aside bool // it was not compared, but for what corresponds
 }
 
 // task is a comparison that was put off.
@@ -77,8 +94,11 @@ type task struct {
 // not.
 func (w *walk) compare(t *Type, body bodyFunc, a, b unsafe.Pointer, n int) bool {
 	w.work++
+	if w.chosen && !w.search.step(1) {
+		return false
+	}
 	if w.record || w.work > rememberFrom {
-		if w.remember(pair{a, b, n, t}) {
+		if w.remember(pair{a: a, b: b, n: n, t: t}) {
 			return true
 		}
 	}
@@ -94,6 +114,7 @@ func (w *walk) compare(t *Type, body bodyFunc, a, b unsafe.Pointer, n int) bool 
 
 // remember reports whether the pair was met before.
 func (w *walk) remember(p pair) (again bool) {
+	p.aside = w.aside
 	if _, again = w.seen[p]; again {
 		return true
 	}
@@ -222,6 +243,9 @@ func equalSliceBy(elem *Type, body bodyFunc) equalFunc {
 		if x.len != y.len {
 			return false
 		}
+		if w.record {
+			w.relateSpare(elem, x, y)
+		}
 		if x.len == 0 || w.spanned(elem, x.data, y.data, x.len) {
 			return true
 		}
@@ -313,7 +337,7 @@ func (c *compiler) equalPointer(t reflect.Type) equalFunc {
 		case x == nil || y == nil:
 			return x == y
 		case w.keys:
-			return x == y || hold == nowhere || w.correspond(x, y)
+			return x == y || hold == nowhere || w.correspond(x, y) || w.supposing && w.mayCorrespond(x, y)
 		}
 		return w.compare(elem, body, x, y, -1)
 	}

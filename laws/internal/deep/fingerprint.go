@@ -74,18 +74,8 @@ func (t *Type) fingerprintAt(w *walk, p unsafe.Pointer) uint64 {
 	return h
 }
 
-// sketch is a hash of the value at p, two references deep and without pointers in
-// keys: the same for values that are equal by structure.
-func (t *Type) sketch(p unsafe.Pointer) uint64 {
-	w := walk{shallow: 2, budget: math.MaxInt}
-	return t.hash(&w, p, 0)
-}
-
 // enter reports whether a reference to n elements is to be unfolded.
 func (w *walk) enter(n int) bool {
-	if w.shallow > 0 && w.depth >= w.shallow {
-		return false
-	}
 	w.work += 1 + n>>6
 	if w.over || w.work > w.budget || w.depth >= maxDepth {
 		w.over = true
@@ -247,7 +237,7 @@ func hashSlice(elem *Type) hashFunc {
 			return h
 		}
 		h = elem.hashRun(w, s.data, h, s.len)
-		if s.cap > s.len && w.shallow == 0 {
+		if s.cap > s.len {
 			h = elem.hashRun(w, unsafe.Add(s.data, uintptr(s.len)*elem.size), mix(h, math.MaxUint64), s.cap-s.len)
 		}
 		w.leave()
@@ -334,10 +324,6 @@ func (m *mapType) hashEntries(w *walk, x unsafe.Pointer, h uint64) uint64 {
 	var sum uint64
 	for !w.over && at.next() {
 		key := uint64(1)
-		if len(m.key.slots) > 0 && w.shallow > 0 {
-			sum += m.val.hash(w, at.valAt(), key)
-			continue
-		}
 		if len(m.key.slots) > 0 {
 			// Pointers in keys count by their addresses, too.
 			mode := w.mode

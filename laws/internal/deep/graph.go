@@ -56,10 +56,12 @@ type work struct {
 	m  int // the map's index where t is nil
 }
 
-// discover finds the memory that the n values of t at p refer to. They are a block
-// themselves.
-func (g *graph) discover(t *Type, p unsafe.Pointer) {
-	g.add(t, p, 1)
+// discover finds the memory that the value of t at p refers to. It is a block itself.
+func (g *graph) discover(t *Type, p unsafe.Pointer) { g.discoverAll(t, p, 1) }
+
+// discoverAll does so for n adjacent values.
+func (g *graph) discoverAll(t *Type, p unsafe.Pointer, n int) {
+	g.add(t, p, n)
 	for len(g.todo) > 0 {
 		last := len(g.todo) - 1
 		next := g.todo[last]

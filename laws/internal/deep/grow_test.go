@@ -131,7 +131,6 @@ var libraries = []func() any{
 	func() any { return struct{}{} },
 	func() any { return new(struct{}) },
 	func() any { return make([]struct{}, 1<<30) },
-	func() any { return [1 << 30]struct{}{} },
 	func() any { return map[float64]int{math.NaN(): 1, math.Inf(1): 2} },
 	func() any {
 		return map[any]any{netip.MustParseAddr("::1"): 1, errOne: 2, interned[0]: 3, [2]any{1, "x"}: 4}
@@ -156,9 +155,10 @@ var libraries = []func() any{
 	},
 }
 
-// boxes hold each other twice, forty times over: the runtime itself cannot hash them
-// as keys.
+// boxes are what the runtime itself cannot hash as keys in any useful time: they hold each other
+// twice, forty times over, or have a billion elements.
 var boxes = []func() any{
+	func() any { return [1 << 30]struct{}{} },
 	func() any {
 		b := [2]any{}
 		for range 40 {
@@ -386,7 +386,7 @@ func drawGraphType(t *rapid.T, depth int) reflect.Type {
 		return reflect.TypeFor[any]()
 	case "map":
 		key := drawGraphType(t, depth-1)
-		if !key.Comparable() || locks(key) {
+		if !key.Comparable() || locks(key) || long(key) {
 			key = drawType(t, 1, true)
 		}
 		return reflect.MapOf(key, drawGraphType(t, depth-1))
@@ -400,6 +400,11 @@ func drawGraphType(t *rapid.T, depth int) reflect.Type {
 		return reflect.FuncOf([]reflect.Type{drawType(t, 1, false)}, nil, false)
 	}
 	return rapid.SampledFrom(scalars).Draw(t, "scalar")
+}
+
+// long reports types of arrays that the runtime cannot hash as keys in any useful time.
+func long(t reflect.Type) bool {
+	return anyPart(t, func(part reflect.Type) bool { return part.Kind() == reflect.Array && part.Len() > 1<<16 })
 }
 
 // drawGraph draws a value of a type that may hold anything.

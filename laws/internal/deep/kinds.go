@@ -191,7 +191,7 @@ func equalEntries[K comparable, V any](made *Type, same func(a, b V) bool) equal
 		if w.work > rememberFrom || w.record {
 			// Maps that are held often are compared once.
 			xs, ys := *(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)
-			if w.remember(pair{xs, ys, -1, made}) {
+			if w.remember(pair{a: xs, b: ys, n: -1, t: made}) {
 				return true
 			}
 		}
@@ -212,7 +212,7 @@ func equalEntries[K comparable, V any](made *Type, same func(a, b V) bool) equal
 			}
 		}
 		if rest {
-			w.deferred = append(w.deferred, m.unmatched(*(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b)))
+			w.putOff(m, *(*unsafe.Pointer)(a), *(*unsafe.Pointer)(b))
 		}
 		return true
 	}

@@ -87,7 +87,7 @@ func equalByMethod(made *Type, m equalMethod) equalFunc {
 	t := made.t
 	return func(w *walk, a, b unsafe.Pointer) bool {
 		switch {
-		case w.keys:
+		case w.keys || w.structural:
 			return made.same(w, a, b)
 		case a == b && m.locks:
 			return true
@@ -99,7 +99,11 @@ func equalByMethod(made *Type, m equalMethod) equalFunc {
 		if !m.onPointer {
 			x = x.Elem()
 		}
-		return x.Method(m.index).Call([]reflect.Value{y})[0].Bool()
+		equal := x.Method(m.index).Call([]reflect.Value{y})[0].Bool()
+		if equal && w.record && len(made.slots) > 0 {
+			w.relate(made, func(w *walk, a, b unsafe.Pointer, _ int) bool { return made.same(w, a, b) }, a, b, -1)
+		}
+		return equal
 	}
 }
 

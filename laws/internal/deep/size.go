@@ -2,12 +2,13 @@ package deep
 
 import (
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
 // Size returns how large the boxed value is, in words of eight bytes: what it holds
-// itself, and all memory that it refers to, once, and its strings. It stops at limit,
-// which makes its time O(limit) whatever the value, and returns that.
+// itself, and all memory that it refers to, once, and its strings. What only pointers in keys of
+// maps refer to does not count: copies keep it. It stops at limit, which makes its time O(limit) whatever the value, and returns that.
 func (t *Type) Size(v any, limit int) int { return t.SizeAt(t.at(v), limit) }
 
 // SizeAt is Size of the value at an address.
@@ -38,7 +39,7 @@ type measure struct {
 	sum, limit int
 	todo       []portion
 	seen       map[foundKey]struct{}
-	scanned    map[*Type]*scans
+	windows    map[*Type]*union
 }
 
 // portion is n values of t, or a map.
@@ -62,25 +63,67 @@ func (m *measure) add(t *Type, p unsafe.Pointer, n int) {
 	if n == 0 || t.size == 0 || m.again(foundKey{p, t, n}) {
 		return
 	}
-	if n > 1 { // a slice, which may overlap with others
-		if m.scanned == nil {
-			m.scanned = make(map[*Type]*scans)
-		}
-		if m.scanned[t] == nil {
-			m.scanned[t] = new(scans)
-		}
-		from, to := uintptr(p), uintptr(p)+uintptr(n)*t.size
-		switch done := m.scanned[t].within(from, to); {
-		case done.from == from:
-			p, n = unsafe.Add(p, done.to-done.from), n-int((done.to-done.from)/t.size)
-		case done.to == to:
-			n -= int((done.to - done.from) / t.size)
-		}
+	if n > 1 {
+		m.window(t, p, n)
+		return
 	}
 	m.sum += m.words(t, n)
-	if n > 0 && t.refers() {
+	if t.refers() {
 		m.todo = append(m.todo, portion{at: p, t: t, n: n})
 	}
+}
+
+// window counts a slice, which may overlap with others: what they have in common counts once, in
+// whichever order they are met.
+func (m *measure) window(t *Type, p unsafe.Pointer, n int) {
+	if m.windows == nil {
+		m.windows = make(map[*Type]*union)
+	}
+	u := m.windows[t]
+	if u == nil {
+		u = new(union)
+		m.windows[t] = u
+	}
+	before := u.elements
+	for _, fresh := range u.add(uintptr(p), uintptr(p)+uintptr(n)*t.size, t.size) {
+		if t.refers() {
+			m.todo = append(m.todo, portion{at: unsafe.Add(p, fresh.from-uintptr(p)), t: t, n: int((fresh.to - fresh.from) / t.size)})
+		}
+	}
+	m.sum += m.words(t, u.elements) - m.words(t, before)
+}
+
+// union is memory that stretches cover: spans that are apart, in order.
+type union struct {
+	spans    []span
+	elements int
+}
+
+// add covers a stretch of elements of a size, and returns those parts of it that were not covered.
+func (u *union) add(from, to, size uintptr) (fresh []span) {
+	first, _ := slices.BinarySearchFunc(u.spans, from, func(s span, from uintptr) int {
+		if s.to < from {
+			return -1
+		}
+		return 1
+	})
+	whole, at, last := span{from, to}, from, first
+	for ; last < len(u.spans) && u.spans[last].from <= to; last++ {
+		s := u.spans[last]
+		if at < s.from {
+			fresh = append(fresh, span{at, s.from})
+		}
+		at = max(at, s.to)
+		whole = span{min(whole.from, s.from), max(whole.to, s.to)}
+	}
+	if at < to {
+		fresh = append(fresh, span{at, to})
+	}
+	for _, s := range fresh {
+		u.elements += int((s.to - s.from) / size)
+	}
+	u.spans = slices.Replace(u.spans, first, last, whole)
+	return fresh
 }
 
 // again reports whether the memory was counted.
@@ -161,8 +204,30 @@ func (m *measure) entries(of *mapType, x unsafe.Pointer) {
 	at.over(x)
 	// In any order: sizes are added.
 	for m.sum < m.limit && at.next() {
-		m.value(of.key, at.keyAt())
+		m.key(of.key, at.keyAt())
 		m.value(of.val, at.valAt())
+	}
+}
+
+// key counts the strings and the boxes of the key at p.
+func (m *measure) key(t *Type, p unsafe.Pointer) {
+	if t.texts {
+		m.strings(t.value(p))
+	}
+	for i := range t.slots {
+		s := &t.slots[i]
+		at := unsafe.Add(p, s.offset)
+		switch s.kind {
+		case toAny:
+			if held, x := heldBy(s.t.t, at); held != nil && !held.direct {
+				m.sum += m.words(held, 1)
+				m.key(held, x)
+			}
+		case inArray:
+			for i := range s.n {
+				m.key(s.t, unsafe.Add(at, uintptr(i)*s.t.size))
+			}
+		}
 	}
 }
 

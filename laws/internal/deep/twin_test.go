@@ -311,8 +311,10 @@ func TestCompiledAgreesWithReflection(t *testing.T) {
 			require.Equal(t, plainHash(b, 0), of.fingerprintAt(w, pb))
 		}
 	})
-	assert.Greater(t, equal*10, compared, "equal values are met")
-	assert.Greater(t, maps, 0)
+	if !testing.Short() {
+		assert.Greater(t, equal*10, compared, "equal values are met")
+		assert.Positive(t, maps)
+	}
 }
 
 // Every scalar as the key and the value of a map: what is read as a map of other

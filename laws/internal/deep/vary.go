@@ -1,11 +1,16 @@
 package deep
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // choose finds the slices and maps whose representation a variant may change: those
-// that one reference leads to, and no unexported field on the way.
+// that one reference leads to, and no unexported field on the way. What a slice has to spare is
+// kept where keys of maps may point there, or to what it refers to.
 func (c *copier) choose(root int) {
 	v := chooser{g: &c.g, counting: true}
+	v.keyed = slices.ContainsFunc(c.g.maps, func(m mapRef) bool { return len(m.m.key.slots) > 0 })
 	c.g.blocks[root].refs++
 	for i := range len(c.g.blocks) + len(c.g.maps) {
 		v.through(i, false)
@@ -27,6 +32,7 @@ func (c *copier) choose(root int) {
 // the maps.
 type chooser struct {
 	g        *graph
+	keyed    bool  // keys of maps hold references
 	counting bool  // of references, which are met once
 	todo     []int // what is not to be varied, and so nor is what it refers to
 }
@@ -87,7 +93,8 @@ func (v *chooser) count(i int, by *sliceHeader, elem *Type) {
 	}
 	b := &v.g.blocks[i]
 	b.refs++
-	b.varied = b.refs == 1 && by != nil && by.data == b.at && b.t == elem && by.cap == b.n
+	b.varied = b.refs == 1 && by != nil && by.data == b.at && b.t == elem && by.cap == b.n &&
+		(by.len == by.cap || !v.keyed)
 	if b.varied {
 		b.length = by.len
 	}

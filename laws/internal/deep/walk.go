@@ -19,7 +19,6 @@ type walk struct {
 	// comparisons
 	seen     map[pair]struct{}
 	pending  []task
-	deferred []*unmatched
 	compared int              // elements of slices
 	spans    map[spanKey]span // stretches of memory that are being compared
 	keys     bool             // keys are compared: by ==, but for pointers that correspond
@@ -28,21 +27,34 @@ type walk struct {
 	regions  []regionPair     // memory that corresponds
 	ends     []uintptr        // how far any of the regions up to here reaches
 	sorted   bool             // regions are, and ends are known
-	nested   int
+
+	// the matching of entries
+	aside      bool // what corresponds is all that is asked
+	structural bool // methods Equal are not asked
+	supposing  bool // keys are equal where pointers may yet be found to correspond
+	chosen     bool // something was, so that the steps count
+	search     *search
+	marks      map[int]uint64 // of pieces of memory, by what was chosen
+	now        []uint64       // their colours
+	deferred   []*unmatched
+	taken      map[*item]bool
+	matched    []match
+	supposed   []match // of these the keys must be found to correspond in the end
 
 	// fingerprints
-	budget  int
-	shallow int // the depth at which a sketch ends
-	over    bool
-	mode    hashMode
-	canon   *canon
+	budget int
+	over   bool
+	mode   hashMode
+	canon  *canon
 }
 
 func (w *walk) begin() {
-	w.depth, w.work, w.compared, w.nested = 0, 0, 0, 0
+	w.depth, w.work, w.compared = 0, 0, 0
 	w.keys, w.record, w.unknown, w.sorted, w.over = false, false, false, false, false
 	w.mode, w.canon = unfold, nil
-	w.seen, w.spans, w.deferred = nil, nil, nil
+	w.aside, w.structural, w.supposing, w.chosen, w.search = false, false, false, false, nil
+	w.seen, w.spans, w.deferred, w.taken, w.matched, w.supposed = nil, nil, nil, nil, nil, nil
+	w.marks, w.now = nil, nil
 	w.pending, w.regions = w.pending[:0], w.regions[:0]
 }
 
