@@ -78,6 +78,7 @@ func TestRangeCompression(t *testing.T) {
 			}
 		}
 		require.Equal(t, runs, r.Intervals())
+		require.GreaterOrEqual(t, r.Bytes(), 16*runs)
 		at := 0
 		for m := range r.All() {
 			require.Equal(t, ids[at], m[0].Int())

@@ -199,3 +199,29 @@ x(a, b) @delete :- x(a, b), kill(a, b).
 		assert.Equal(t, []el.Tuple{first}, m.Contents("x"))
 	}
 }
+
+// TestAbsentFromRange: what a negation of part of a range has taken back once is not taken
+// back again when the range has a second member there.
+func TestAbsentFromRange(t *testing.T) {
+	p, err := el.Parse(`.decl feed(x: number) input
+.decl also(x: number) input
+.decl grow(x: number, y: number) input
+.decl b(x: number) table
+.decl r(x: number, y: number) range
+.decl o(x: number) output
+b(x) :- feed(x).
+r(x, y) :- grow(x, y).
+o(x) :- b(x), !r(x, _).
+o(x) :- also(x).
+`)
+	require.NoError(t, err)
+	m, err := New(p, Options{})
+	require.NoError(t, err)
+	one, two := el.Tuple{el.Number(1)}, el.Tuple{el.Number(2)}
+	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"feed", one}, {"feed", two}}}))
+	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"grow", el.Tuple{el.Number(1), el.Number(1)}}}}))
+	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"grow", el.Tuple{el.Number(1), el.Number(2)}}}}))
+	assert.Equal(t, []el.Tuple{two}, m.Contents("o"))
+	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"also", one}}}))
+	assert.Equal(t, []el.Tuple{one, two}, m.Contents("o"))
+}
