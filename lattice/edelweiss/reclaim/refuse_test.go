@@ -58,6 +58,8 @@ func TestRefused(t *testing.T) {
 		{"an output reads it", live + "o(k, v) :- x(k, v).", "x", certify.HeadPersists},
 		{"a scratch reads it", live + "s(k, v) :- x(k, v).", "x", certify.HeadPersists},
 		{"a scratch reads it that is negated further on", "s(k, v) :- x(k, v).\no(k, v) :- s(k, v), !y(k).", "x", certify.HeadPersists},
+		{"the negated scratch is of what stays and another has not", "got(k, v) :- i(k, v).\no(k, v) :- got(k, v).\ns(k, v) :- got(k, v), !y(k).\no(k, v) :- x(k, v), !s(k, _).", "x", certify.NegatedGrows},
+		{"the negated scratch pads", "s(k, v) :- y(k), z(k, v) else v = \"\".\no(k, v) :- x(k, v), !s(_, v).", "x", certify.NegatedGrows},
 		{"a scratch joins it with a table", live + "s(k, v) :- x(k, v), z(k, _).\ngot(k, v) :- s(k, v).", "x", certify.HeadPersists},
 		{"a scratch of the next timestep reads it", live + "s(k, v) @next :- x(k, v).\ngot(k, v) :- s(k, v).", "x", certify.HeadPersists},
 		{"a message reads it unacknowledged", live + "c(a, k, v) @async :- x(k, v), n(a).\ns(k, v) :- c(_, k, v).", "x", certify.HeadPersists},
