@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -73,6 +75,11 @@ func TestRangesOfWholeObjects(t *testing.T) {
 	_, err = a.OpenRange(v, m.Segments[0], false, 3, 3)
 	require.ErrorIs(t, err, bad.err)
 	require.Equal(t, 1, bad.closed, "what failed is closed")
+	clear(b.objects)
+	_, err = snapshot.New(bad).OpenRange(v, m.Segments[0], false, 3, 3)
+	require.ErrorIs(t, err, store.ErrMissing)
+	_, err = a.OpenRange(v, m.Segments[0], false, 3, 3)
+	require.ErrorIs(t, err, store.ErrMissingSegment)
 }
 
 // broken is a bucket whose objects fail after some bytes, once on.
@@ -113,6 +120,25 @@ func TestFolderRefusesNames(t *testing.T) {
 	r, err := f.Get("seg-a")
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
+}
+
+// TestFolderSaysWhat spoils the head of a folder, and takes the one lock that it may try.
+func TestFolderSaysWhat(t *testing.T) {
+	dir := t.TempDir()
+	f, err := snapshot.NewFolder(dir, snapshot.FolderOptions{Tries: 1})
+	require.NoError(t, err)
+	for _, head := range []string{"", "1", "x\nhead", "0\nhead", "01\nhead", "-1\nhead", "\nhead", "18446744073709551616\nhead"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "HEAD"), []byte(head), 0o600))
+		_, _, err := f.Head()
+		require.ErrorIs(t, err, store.ErrCorrupt, "%q", head)
+	}
+	lock, err := store.Private.Lock(filepath.Join(dir, "upload-0.lock"))
+	require.NoError(t, err)
+	err = f.Put("seg-a", 1, strings.NewReader("x"))
+	require.ErrorIs(t, err, store.ErrBusy)
+	require.ErrorContains(t, err, "put "+filepath.Join(dir, "seg-a"))
+	require.NoError(t, lock.Close())
+	require.NoError(t, f.Put("seg-a", 1, strings.NewReader("x")))
 }
 
 // TestRefusedDraftsGiveNothing holds Publish to no version and no bytes with an error.

@@ -1,9 +1,15 @@
-package s3bucket_test
+package store_test
 
 import (
 	"fmt"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -28,15 +34,29 @@ var engines = map[string]func(store.Options) (store.Engine, error){
 	pebble.Name: func(o store.Options) (store.Engine, error) { return pebble.Open(pebble.Options{Options: o}) },
 }
 
-// TestEngines has each engine take versions in an object store, go back to one, and open
+// objectStore is a bucket in an object store that the test serves.
+func objectStore(t *testing.T) store.Bucket {
+	t.Helper()
+	srv := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
+	t.Cleanup(srv.Close)
+	c, err := minio.New(strings.TrimPrefix(srv.URL, "http://"), &minio.Options{
+		Creds: credentials.NewStaticV4("key", "secret", ""), Region: "us-east-1",
+	})
+	require.NoError(t, err)
+	require.NoError(t, c.MakeBucket(t.Context(), "versions", minio.MakeBucketOptions{}))
+	b, err := s3bucket.Open(s3bucket.Options{Client: c, Bucket: "versions"})
+	require.NoError(t, err)
+	return b
+}
+
+// TestObjectStore has each engine take versions in an object store, go back to one, and open
 // an empty directory at the latest and at an older one, lazily too; an engine that
 // cannot be opened lazily says so, and leaves nothing behind that another opening
 // stumbles on.
-func TestEngines(t *testing.T) {
+func TestObjectStore(t *testing.T) {
 	for name, openEngine := range engines {
 		t.Run(name, func(t *testing.T) {
-			h := fake()
-			b := open(t, h, s3bucket.Options{})
+			b := objectStore(t)
 			archive := func() store.Archive {
 				a, err := snapshot.Open(b, snapshot.Options{Parallel: 2})
 				require.NoError(t, err)
