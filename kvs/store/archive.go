@@ -140,6 +140,14 @@ type Bucket interface {
 	SwapHead(tag string, data []byte) error
 }
 
+// SoonBucket is a bucket that can store several objects with less waiting than one by
+// one.
+type SoonBucket interface {
+	// PutSoon is Put, but the object is durable only once a Put that began after it has
+	// returned without an error; until then a crash may take it.
+	PutSoon(name string, size int64, r io.Reader) error
+}
+
 // RangeBucket is a bucket that reads parts of objects. Of one that is not, an archive
 // reads objects from the beginning.
 type RangeBucket interface {

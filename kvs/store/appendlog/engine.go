@@ -124,7 +124,7 @@ func (e *Engine) room(size int) error {
 		return fmt.Errorf("set: %w", err)
 	}
 	log := e.core.Set.NewLog()
-	if err := e.core.Set.Create(log); err != nil {
+	if err := e.core.Set.Create(log, nil); err != nil {
 		return fmt.Errorf("set: %w", err)
 	}
 	e.begin(log)

@@ -22,6 +22,7 @@ func (e *Engine) fold() error {
 	at := len(last.data)
 	last.data = record.AppendUnsealed(last.data, record.CommitOf(covers))
 	last.file.Grow(len(last.data) - at)
+	last.file.Mark(len(last.data) - at)
 	for _, g := range e.pages {
 		if g.made && g.synced == len(g.data) {
 			continue

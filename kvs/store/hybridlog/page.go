@@ -76,16 +76,7 @@ func (e *Engine) drop(n int) {
 // flush freezes a page and gives its file what it does not have. The files of older
 // pages have everything, durably, before a younger one is made.
 func (e *Engine) flush(g *page) error {
-	if !g.made {
-		if err := e.core.Set.Create(g.file); err != nil {
-			return err
-		}
-		g.made = true
-	}
 	g.frozen = len(g.data)
-	if g.flushed == len(g.data) {
-		return nil
-	}
 	for at := g.flushed; at < len(g.data); {
 		_, _, _, n, err := record.Shape(g.data[at:])
 		if err != nil {
@@ -93,6 +84,16 @@ func (e *Engine) flush(g *page) error {
 		}
 		record.Seal(g.data[at:at+n], g.file.Salt(), end(at))
 		at += n
+	}
+	if !g.made {
+		if err := e.core.Set.Create(g.file, g.data); err != nil {
+			return err
+		}
+		g.made, g.flushed, g.synced = true, len(g.data), len(g.data)
+		return nil
+	}
+	if g.flushed == len(g.data) {
+		return nil
 	}
 	if err := e.core.Set.Write(g.file, g.data[g.flushed:]); err != nil {
 		return err

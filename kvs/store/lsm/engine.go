@@ -26,6 +26,7 @@ type Engine struct {
 	merge *merge // in progress, nil for none
 	job   bool   // background work is offered
 	look  bool   // there may be background work that is not
+	left  error  // what the present step of background work could not remove
 	life  lifecycle.State
 	// fetching is a background step that writes a run's file without the lock.
 	fetching sync.WaitGroup
@@ -226,7 +227,7 @@ func (e *Engine) spill() error {
 // until the next opening.
 func (e *Engine) gone(r *run) {
 	if err := errors.Join(r.close(), e.home.Remove(r.number, runExt, guideExt)); err != nil {
-		e.stats.Background = err
+		e.stats.Background, e.left = err, err
 	}
 }
 
@@ -284,6 +285,9 @@ func (e *Engine) Close() error {
 		if err = e.spill(); err != nil && e.harden() == nil {
 			err = nil
 		}
+	}
+	if err == nil {
+		err = e.home.Flush()
 	}
 	e.life.Close()
 	e.mu.Unlock()

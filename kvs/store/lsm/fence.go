@@ -103,8 +103,9 @@ func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
 	return g, g.decodeFences(rest[8*words:], length)
 }
 
+// decodeFences reads fences, whose keys share one piece of memory.
 func (g *guide) decodeFences(b []byte, length int64) error {
-	at := int64(0)
+	at, keys := int64(0), string(b)
 	for len(b) > 0 {
 		off, w := binary.Uvarint(b)
 		if w <= 0 || off > uint64(length-at) {
@@ -115,7 +116,8 @@ func (g *guide) decodeFences(b []byte, length int64) error {
 		if w <= 0 || n > uint64(len(b)-w) {
 			return errGuide
 		}
-		key := string(b[w : w+int(n)])
+		from := len(keys) - len(b) + w
+		key := keys[from : from+int(n)]
 		b, at = b[w+int(n):], at+int64(off)
 		if last := len(g.fences) - 1; at < record.HeaderBytes || at >= length || last >= 0 && (off == 0 || g.fences[last].key >= key) {
 			return errGuide

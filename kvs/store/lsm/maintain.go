@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -32,28 +33,29 @@ func (e *Engine) wanted() bool {
 	if e.merge != nil {
 		return true
 	}
-	if _, _, _, ok := e.pick(); ok || e.firstAway() != nil {
+	if _, ok := e.pick(); ok || e.firstAway() != nil {
 		return true
 	}
 	_, ok := e.home.Behind()
-	return ok && e.opts.Archive != nil
+	return ok && e.opts.Archive != nil || e.home.Noted()
 }
 
 // pick chooses what to merge: never runs of both sides of the border between what a
 // version consists of and what is not published yet.
-func (e *Engine) pick() (from, to, level int, ok bool) {
+func (e *Engine) pick() (t catalog.Tiers, ok bool) {
 	border := e.home.Published()
-	levels := make([]int, len(e.runs))
+	levels, lengths := make([]int, len(e.runs)), make([]int64, len(e.runs))
 	for i, r := range e.runs {
-		levels[i] = r.level
+		levels[i], lengths[i] = r.level, r.length
 	}
-	if from, to, level, ok = catalog.Pick(levels[border:], e.opts.MaxRunsPerLevel); ok {
-		return from + border, to + border, level, true
+	if t, ok = catalog.Pick(levels[border:], nil, e.opts.MaxRunsPerLevel); ok {
+		t.From, t.To = t.From+border, t.To+border
+		return t, true
 	}
 	if e.firstAway() != nil {
-		return 0, 0, 0, false // all of them are of a version
+		return t, false // all of them are of a version
 	}
-	return catalog.Pick(levels[:border], e.opts.MaxRunsPerLevel)
+	return catalog.Pick(levels[:border], lengths[:border], e.opts.MaxRunsPerLevel)
 }
 
 // step does a bounded part of what there is to do.
@@ -64,10 +66,13 @@ func (e *Engine) step() (more bool, err error) {
 		e.job = false
 		return false, nil
 	}
+	e.left = nil
 	if e.merge != nil {
 		err = e.stepMerge()
-	} else if from, to, level, ok := e.pick(); ok {
-		e.merge, err = e.begin(from, to, level)
+	} else if e.home.Noted() {
+		err = e.commit(e.home.State())
+	} else if t, ok := e.pick(); ok {
+		e.merge, err = e.begin(t)
 		if err != nil {
 			e.merge = nil
 		}
@@ -76,7 +81,7 @@ func (e *Engine) step() (more bool, err error) {
 	} else if number, ok := e.home.Behind(); ok && e.opts.Archive != nil {
 		err = e.upload(number)
 	}
-	if e.stats.Background = err; err != nil {
+	if e.stats.Background = errors.Join(err, e.left); err != nil {
 		e.abort()
 		e.job = false
 		return false, err

@@ -13,6 +13,7 @@ type merge struct {
 	inputs    []*run
 	heads     []head
 	published bool // the inputs are part of a version
+	lifted    bool // the oldest run of all gets the level of what comes out
 	bottom    bool // nothing is older than the inputs
 	out       *writer
 	written   bool // all is in out
@@ -41,9 +42,11 @@ func (h *head) next() error {
 	}
 }
 
-// begin starts to merge the runs from index from up to to.
-func (e *Engine) begin(from, to, level int) (*merge, error) {
-	m := &merge{inputs: append([]*run(nil), e.runs[from:to]...), published: to <= e.home.Published(), bottom: from == 0}
+// begin starts to merge runs.
+func (e *Engine) begin(t catalog.Tiers) (*merge, error) {
+	m := &merge{
+		inputs: append([]*run(nil), e.runs[t.From:t.To]...), published: t.To <= e.home.Published(), lifted: t.Lifted, bottom: t.From == 0,
+	}
 	records := 0
 	for _, r := range m.inputs {
 		h := head{scan: r.scanner(), keys: r.keys}
@@ -54,7 +57,7 @@ func (e *Engine) begin(from, to, level int) (*merge, error) {
 		records += r.records
 	}
 	var err error
-	m.out, err = e.newWriter(records, level)
+	m.out, err = e.newWriter(records, t.Level)
 	return m, err
 }
 
@@ -116,6 +119,9 @@ func (e *Engine) replace(m *merge) error {
 	if m.published {
 		s.Published += len(parts) - len(m.inputs)
 	}
+	if m.lifted {
+		s.Parts[0].Level, e.runs[0].level = m.out.run.level, m.out.run.level
+	}
 	s.Parts = append(append(append([]catalog.Part(nil), s.Parts[:from]...), parts...), s.Parts[to:]...)
 	if err := e.commit(s); err != nil {
 		return err
@@ -140,7 +146,7 @@ func (e *Engine) abort() {
 
 // mergeNow merges without a break, for a snapshot.
 func (e *Engine) mergeNow(from, to int) error {
-	m, err := e.begin(from, to, 0)
+	m, err := e.begin(catalog.Tiers{From: from, To: to})
 	if err != nil {
 		return err
 	}

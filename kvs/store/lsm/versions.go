@@ -57,7 +57,11 @@ func (e *Engine) snapshot() (store.Version, error) {
 		}
 	}
 	e.look = true
-	v, uploaded, err := e.home.Publish()
+	publish := e.home.PublishNoted // the catalog names the run already
+	if e.firstAway() != nil {
+		publish = e.home.Publish // what is away is found in the version, which a crash must not forget
+	}
+	v, uploaded, err := publish()
 	e.stats.CriticalBytes += uploaded
 	if errors.Is(err, catalog.ErrNote) {
 		err = e.life.Fail(err)

@@ -44,6 +44,7 @@ type Folder struct {
 var (
 	_ store.Bucket      = (*Folder)(nil)
 	_ store.RangeBucket = (*Folder)(nil)
+	_ store.SoonBucket  = (*Folder)(nil)
 )
 
 const (
@@ -106,8 +107,17 @@ func (f *Folder) lock(names ...string) (io.Closer, int, error) {
 	return nil, 0, fmt.Errorf("%w: %s after %d tries: %w", store.ErrBusy, names[0], f.opts.Tries, err)
 }
 
-// Put stores an object: all of it under another name, then renamed.
-func (f *Folder) Put(name string, size int64, r io.Reader) (err error) {
+// Put stores an object: all of it under another name, then renamed. With it the names
+// of all objects put before are durable.
+func (f *Folder) Put(name string, size int64, r io.Reader) error {
+	if err := f.PutSoon(name, size, r); err != nil {
+		return err
+	}
+	return catalog.SyncDir(f.opts.FS, f.dir)
+}
+
+// PutSoon is Put but for the name of the object, which the next Put makes durable.
+func (f *Folder) PutSoon(name string, size int64, r io.Reader) (err error) {
 	if err := f.check("put", name); err != nil {
 		return err
 	}
@@ -127,7 +137,7 @@ func (f *Folder) Put(name string, size int64, r io.Reader) (err error) {
 	if err := f.opts.FS.Rename(tmp, f.path(name)); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
-	return catalog.SyncDir(f.opts.FS, f.dir)
+	return nil
 }
 
 func (f *Folder) write(tmp string, size int64, r io.Reader) error {

@@ -74,7 +74,7 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 	if err != nil {
 		return 0, 0, a.stale(tag, err)
 	}
-	m, uploaded, err := a.place(*d, h.Epoch, known)
+	m, uploaded, err := a.place(*d, h.Epoch, known, a.soon())
 	if err != nil {
 		return 0, uploaded, a.stale(tag, err)
 	}
@@ -180,6 +180,17 @@ func (a *Archive) known(l *line, parent store.Version) (map[store.Hash]uint64, e
 	return known, nil
 }
 
+// putting is a bucket's way to put an object.
+type putting func(name string, size int64, r io.Reader) error
+
+// soon puts what is durable with the manifest, which is put after it.
+func (a *Archive) soon() putting {
+	if b, ok := a.bucket.(store.SoonBucket); ok {
+		return b.PutSoon
+	}
+	return a.bucket.Put
+}
+
 // want is an object to be put.
 type want struct {
 	store.Segment
@@ -189,7 +200,7 @@ type want struct {
 // place sees to it that the bucket has what the draft consists of and that no
 // collecting takes it as long as the head stays: a version names it, or it was put in
 // this epoch. The manifest is whole but for its version.
-func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64) (manifest, int64, error) {
+func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64, how putting) (manifest, int64, error) {
 	m := manifest{Manifest: store.Manifest{Engine: d.Engine, Format: d.Format, Whole: d.Whole}}
 	at := maps.Clone(known)
 	for h, e := range a.uploads {
@@ -225,15 +236,15 @@ func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64
 	if !slices.ContainsFunc(m.IndexEpochs, func(e uint64) bool { return e != 0 }) {
 		m.IndexEpochs = nil
 	}
-	uploaded, err := a.put(wants, epoch)
+	uploaded, err := a.put(wants, epoch, how)
 	return m, uploaded, err
 }
 
-// put gives the bucket objects, several at once.
-func (a *Archive) put(wants []want, epoch uint64) (uploaded int64, err error) {
+// put gives the bucket objects with how, several at once.
+func (a *Archive) put(wants []want, epoch uint64, how putting) (uploaded int64, err error) {
 	done := make([]bool, len(wants))
 	err = a.Each(len(wants), func(i int) error {
-		err := a.putOne(wants[i], epoch)
+		err := a.putOne(wants[i], epoch, how)
 		done[i] = err == nil
 		return err
 	})
@@ -246,7 +257,7 @@ func (a *Archive) put(wants []want, epoch uint64) (uploaded int64, err error) {
 	return uploaded, err
 }
 
-func (a *Archive) putOne(w want, epoch uint64) error {
+func (a *Archive) putOne(w want, epoch uint64, how putting) error {
 	r, err := w.open()
 	if err != nil {
 		return fmt.Errorf("segment %s: %w", w.Hash, err)
@@ -256,7 +267,7 @@ func (a *Archive) putOne(w want, epoch uint64) error {
 		_, err = v.Read(nil) // a bucket need not
 	}
 	if err == nil {
-		err = a.bucket.Put(object{segmentKind, w.Hash, epoch}.String(), w.Length, v)
+		err = how(object{segmentKind, w.Hash, epoch}.String(), w.Length, v)
 	}
 	if err == nil && !v.verified {
 		err = fmt.Errorf("%w: the bucket did not read all of it", store.ErrCorrupt)
@@ -330,7 +341,7 @@ func (a *Archive) Upload(s store.Source) (uploaded int64, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("upload: %w", err)
 		}
-		_, n, err := a.place(store.Draft{Segments: []store.Source{s}}, h.Epoch, known)
+		_, n, err := a.place(store.Draft{Segments: []store.Source{s}}, h.Epoch, known, a.bucket.Put)
 		uploaded += n
 		if err = a.stale(tag, err); errors.Is(err, errMoved) {
 			continue

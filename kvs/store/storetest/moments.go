@@ -101,12 +101,15 @@ func TestMoments(t *testing.T, two func(store.Options) (store.Engine, error)) {
 	})
 	for _, what := range []string{"published", "restored"} {
 		t.Run(what, func(t *testing.T) {
-			e, h, n, _ := begin(t)
-			var err error
+			e, h, n, q := begin(t)
+			_, err := q.Drain(maxSteps)
+			require.NoError(t, err)
 			if what == "published" {
 				require.NoError(t, e.Set([]byte("key"), []byte("value")))
 				h.published = func() { n.broken = true }
-				_, err = e.Snapshot()
+				if _, err = e.Snapshot(); err == nil { // it was noted, and is committed behind
+					_, err = q.Drain(maxSteps)
+				}
 			} else {
 				n.broken = true
 				err = e.Restore(1)

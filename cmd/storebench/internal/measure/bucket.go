@@ -16,8 +16,9 @@ import (
 // segments that are opened.
 type counted struct {
 	store.Bucket
-	mu  sync.Mutex
-	put int64 // bytes of objects, manifests among them, and of heads
+	folder *snapshot.Folder // the same
+	mu     sync.Mutex
+	put    int64 // bytes of objects, manifests among them, and of heads
 }
 
 // newBucket makes the bucket in dir, which must not hold one: what is measured begins
@@ -35,7 +36,7 @@ func newBucket(dir string) (*counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &counted{Bucket: f}, nil
+	return &counted{Bucket: f, folder: f}, nil
 }
 
 func (c *counted) count(n int64) {
@@ -54,6 +55,15 @@ func (c *counted) given() int64 {
 // Put counts the bytes that were put.
 func (c *counted) Put(name string, size int64, r io.Reader) error {
 	err := c.Bucket.Put(name, size, r)
+	if err == nil {
+		c.count(size)
+	}
+	return err
+}
+
+// PutSoon counts the bytes that were put.
+func (c *counted) PutSoon(name string, size int64, r io.Reader) error {
+	err := c.folder.PutSoon(name, size, r)
 	if err == nil {
 		c.count(size)
 	}

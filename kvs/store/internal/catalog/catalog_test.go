@@ -103,24 +103,46 @@ func FuzzDecode(f *testing.F) {
 }
 
 // TestPickKeepsLevelsSmall merges until nothing is to be merged, after each new part:
-// no level keeps fanIn parts, levels do not ascend towards the young, and a part is
-// merged as often as its level says.
+// no level keeps fanIn parts, levels do not ascend towards the young, and what is
+// written is at most what each level writes once; of a long part before many short ones
+// nothing is written again before as many bytes stand beside it.
 func TestPickKeepsLevelsSmall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fanIn := rapid.IntRange(2, 8).Draw(t, "fanIn")
 		n := rapid.IntRange(0, 600).Draw(t, "n")
+		long := int64(rapid.IntRange(1, 2000).Draw(t, "long"))
 		var levels []int
-		for range n {
-			levels = append(levels, 0)
+		var lengths []int64
+		written, all, top := int64(0), int64(0), 0
+		for i := range n {
+			levels, lengths, all = append(levels, 0), append(lengths, 1), all+1
+			if i == 0 {
+				lengths[0], all = long, long
+			}
 			for {
-				from, to, level, ok := catalog.Pick(levels, fanIn)
+				p, ok := catalog.Pick(levels, lengths, fanIn)
 				if !ok {
 					break
 				}
-				require.GreaterOrEqual(t, to-from, fanIn)
-				levels = append(append(append([]int(nil), levels[:from]...), level), levels[to:]...)
+				sum := int64(0)
+				for _, n := range lengths[p.From:p.To] {
+					sum += n
+				}
+				if p.Lifted {
+					require.Equal(t, 1, p.From)
+					require.GreaterOrEqual(t, p.To, fanIn)
+					require.Greater(t, lengths[0], sum)
+					levels[0] = p.Level
+				} else {
+					require.GreaterOrEqual(t, p.To-p.From, fanIn)
+					require.True(t, p.From > 0 || fanIn == 2 || 2*lengths[0] <= sum)
+				}
+				levels = append(append(append([]int(nil), levels[:p.From]...), p.Level), levels[p.To:]...)
+				lengths = append(append(append([]int64(nil), lengths[:p.From]...), sum), lengths[p.To:]...)
+				written, top = written+sum, max(top, p.Level)
 			}
 		}
+		require.LessOrEqual(t, written, int64(top)*all, "a level writes nothing twice")
 		count := map[int]int{}
 		for i, l := range levels {
 			count[l]++
@@ -137,7 +159,11 @@ func TestPickIsTheLowestLevelOfTheYoungest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		fanIn := rapid.IntRange(2, 4).Draw(t, "fanIn")
 		levels := rapid.SliceOfN(rapid.IntRange(0, 3), 0, 10).Draw(t, "levels")
-		from, to, level, ok := catalog.Pick(levels, fanIn)
+		var lengths []int64
+		if rapid.Bool().Draw(t, "lift") {
+			lengths = rapid.SliceOfN(rapid.Int64Range(0, 9), len(levels), len(levels)).Draw(t, "lengths")
+		}
+		p, ok := catalog.Pick(levels, lengths, fanIn)
 		for l := range 4 {
 			young := levels
 			for i, x := range levels {
@@ -154,10 +180,21 @@ func TestPickIsTheLowestLevelOfTheYoungest(t *testing.T) {
 			}
 			if len(at) >= fanIn {
 				require.True(t, ok)
-				require.Equal(t, []int{at[0], at[len(at)-1] + 1, l + 1}, []int{from, to, level})
+				want := catalog.Tiers{From: at[0], To: at[len(at)-1] + 1, Level: l + 1}
+				if want.From == 0 && len(at) > 2 && lengths != nil && 2*lengths[0] > sum(lengths[:want.To]) {
+					want.From, want.Lifted = 1, true
+				}
+				require.Equal(t, want, p)
 				return
 			}
 		}
 		require.False(t, ok)
 	})
+}
+
+func sum(ns []int64) (all int64) {
+	for _, n := range ns {
+		all += n
+	}
+	return all
 }

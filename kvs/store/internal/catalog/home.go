@@ -34,6 +34,7 @@ type Home struct {
 	fresh bool
 	index func(number uint64) []byte
 	named bool // files were created whose names are not durable
+	noted bool // state is not what the disk has
 }
 
 // OpenHome opens the directory of o for an engine whose files have the extensions
@@ -199,8 +200,31 @@ func (h *Home) Commit(s State) error {
 	if err := WriteFile(h.fs, h.opts.Dir, catalogName, catalogName+".tmp", b); err != nil {
 		return fmt.Errorf("replace %s: %w", h.path(catalogName), err)
 	}
-	h.state = s.Clone()
+	h.state, h.noted = s.Clone(), false
 	return nil
+}
+
+// Note has the catalog say s from the next Commit on. Until then the disk has the
+// catalog of before, and a crash goes back to it: so all files that it names must
+// stay, and say what it says of them.
+func (h *Home) Note(s State) error {
+	s.Begun = s.Begun || h.state.Begun || len(s.Parts) > 0 || s.Parent != 0
+	if err := s.check(); err != nil {
+		return fmt.Errorf("note: %w", err)
+	}
+	h.state, h.noted = s.Clone(), true
+	return nil
+}
+
+// Noted reports that there is something noted that is not committed.
+func (h *Home) Noted() bool { return h.noted }
+
+// Flush commits what was noted.
+func (h *Home) Flush() error {
+	if !h.noted {
+		return nil
+	}
+	return h.Commit(h.state)
 }
 
 // Create makes the numbered file, whose name is durable with the next Commit.
@@ -276,12 +300,36 @@ func ReadFile(fsys vfs.FS, name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	b, err := readAll(f, limit+1)
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("%w: %s has more than %d bytes", store.ErrCorrupt, name, limit)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
+	}
+	return b, nil
+}
+
+// readAll reads a file to its end, at most limit bytes, into memory that is taken once
+// if the file's length is what it says.
+func readAll(f vfs.File, limit int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, min(max(info.Size(), 0), limit)+1) // one more, so that the end is seen without growing
+	for int64(len(b)) < limit {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := f.Read(b[len(b):min(int64(cap(b)), limit)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
 }

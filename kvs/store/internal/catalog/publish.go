@@ -82,14 +82,24 @@ type section struct {
 // The archive may have dropped the version that a part's segments were from; then
 // the parts themselves are uploaded.
 func (h *Home) Publish() (v store.Version, uploaded int64, err error) {
-	v, uploaded, err = h.publish(false)
+	return h.publishing(h.commitNoted)
+}
+
+// PublishNoted is [Home.Publish], but what it says of the version is noted only: a crash
+// before the next Commit forgets which version the state is, and nothing of the state.
+func (h *Home) PublishNoted() (v store.Version, uploaded int64, err error) {
+	return h.publishing(h.Note)
+}
+
+func (h *Home) publishing(done func(State) error) (v store.Version, uploaded int64, err error) {
+	v, uploaded, err = h.publish(false, done)
 	if errors.Is(err, store.ErrMissingSegment) {
-		v, uploaded, err = h.publish(true)
+		v, uploaded, err = h.publish(true, done)
 	}
 	return v, uploaded, err
 }
 
-func (h *Home) publish(own bool) (store.Version, int64, error) {
+func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, error) {
 	s := h.State()
 	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format}
 	for i := range s.Parts {
@@ -125,7 +135,7 @@ func (h *Home) publish(own bool) (store.Version, int64, error) {
 	}
 	h.seen = v
 	s.Parent, s.Published = v, len(s.Parts)
-	return v, uploaded, h.commitNoted(s)
+	return v, uploaded, done(s)
 }
 
 // ErrNote is an error of the catalog after the archive has taken a version: the

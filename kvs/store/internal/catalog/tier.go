@@ -1,11 +1,25 @@
 package catalog
 
+// Tiers says what to merge.
+type Tiers struct {
+	// From to To-1 are the parts that become one, of Level.
+	From, To, Level int
+	// Lifted says that the oldest part of all, which stands before From, gets Level too, as
+	// it is.
+	Lifted bool
+}
+
 // Pick chooses parts to merge, of levels given oldest first: the lowest level of
-// which the youngest parts, those not above it, hold fanIn. It returns the range and
-// the level of what comes out. With merges done, a level keeps fewer than fanIn
-// parts, so that n parts of level 0 become at most fanIn·log_fanIn(n), each record
-// having been written log_fanIn(n) times. O(levels · parts).
-func Pick(levels []int, fanIn int) (from, to, level int, ok bool) {
+// which the youngest parts, those not above it, hold fanIn. With merges done, a level
+// keeps fewer than fanIn parts, so that n parts of level 0 become at most
+// fanIn·(1+log_fanIn(n)), each record having been written as often as its part's level
+// says: 1+log_fanIn(n) times, the first time included.
+//
+// If the oldest part of all is among those and longer than the others together, at
+// least two, it is not written again but lifted: else a part of all that is held would
+// be written once a level for a few changes. Without lengths none is lifted.
+// O(levels · parts).
+func Pick(levels []int, lengths []int64, fanIn int) (t Tiers, ok bool) {
 	top := 0
 	for _, l := range levels {
 		top = max(top, l)
@@ -20,9 +34,27 @@ func Pick(levels []int, fanIn int) (from, to, level int, ok bool) {
 				first, n = i, n+1
 			}
 		}
-		if n >= fanIn {
-			return first, last + 1, l + 1, true
+		if n < fanIn {
+			continue
 		}
+		t = Tiers{From: first, To: last + 1, Level: l + 1}
+		if first == 0 && n > 2 && outweighs(lengths, last+1) {
+			t.From, t.Lifted = 1, true
+		}
+		return t, true
 	}
-	return 0, 0, 0, false
+	return Tiers{}, false
+}
+
+// outweighs reports that the first length is more than the others up to index to
+// together.
+func outweighs(lengths []int64, to int) bool {
+	if len(lengths) < to {
+		return false
+	}
+	rest := int64(0)
+	for _, n := range lengths[1:to] {
+		rest += n
+	}
+	return lengths[0] > rest
 }

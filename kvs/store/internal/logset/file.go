@@ -28,6 +28,7 @@ type File struct {
 	level  int
 	length int64 // bytes given to it, or that count
 	live   int64 // bytes of records that the index points at
+	marks  int64 // bytes of commit records given to it since it was made
 	hinted bool  // its hint is there
 }
 
@@ -87,15 +88,27 @@ func (v *view) apply(f *File, kind record.Kind, key []byte, off int64, size int)
 	if !f.keys.Holds(key) {
 		return
 	}
-	var old Place
-	var had bool
 	switch kind {
 	case record.Value:
-		old, had = v.index.Put(key, placeOf(f.slot, off, size))
 		f.live += int64(size)
+		v.gone(v.index.Put(key, placeOf(f.slot, off, size)))
 	case record.Tombstone:
-		old, had = v.index.Delete(key)
+		v.gone(v.index.Delete(key))
 	}
+}
+
+// applyString is apply for a key that is not copied.
+func (v *view) applyString(f *File, kind record.Kind, key string, off int64, size int) {
+	if f.keys != (store.KeyRange{}) || kind != record.Value {
+		v.apply(f, kind, []byte(key), off, size)
+		return
+	}
+	f.live += int64(size)
+	v.gone(v.index.PutString(key, placeOf(f.slot, off, size)))
+}
+
+// gone counts a record that the index no longer points at, if there was one.
+func (v *view) gone(old Place, had bool) {
 	if had {
 		v.slots[old.Slot()].live -= int64(old.Size)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
@@ -24,7 +25,7 @@ const maxHintBytes = 1 << 32
 // hintEntry is a record without its value.
 type hintEntry struct {
 	kind record.Kind
-	key  []byte
+	key  string
 	off  int64
 	size int
 }
@@ -45,53 +46,68 @@ func appendHintEntry(dst []byte, end int64, e hintEntry) []byte {
 	return append(dst, e.key...)
 }
 
-// decodeHint calls each for the entries of the hint of a file with that salt and
-// length. It checks all before the first call.
-func decodeHint(b []byte, salt uint32, length int64, each func(hintEntry)) error {
+// decodeHint returns the entries of the hint of a file with that salt and length, and
+// their number, once all are checked. Their keys share one piece of memory.
+func decodeHint(b []byte, salt uint32, length int64) (n int, entries iter.Seq[hintEntry], err error) {
 	head := appendHintHead(nil, salt, length)
 	if len(b) < len(head)+4 || string(b[:len(head)]) != string(head) {
-		return errHint
+		return 0, nil, errHint
 	}
 	body, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
 	if record.Checksum(body) != sum {
-		return errHint
+		return 0, nil, errHint
 	}
-	for _, call := range []bool{false, true} {
-		rest, end := body[len(head):], int64(record.HeaderBytes)
-		for len(rest) > 0 {
+	all := string(body[len(head):])
+	for rest, end := all, int64(record.HeaderBytes); len(rest) > 0; n++ {
+		e, tail, err := decodeHintEntry(rest, end, length)
+		if err != nil {
+			return 0, nil, err
+		}
+		rest, end = tail, e.off+int64(e.size)
+	}
+	return n, func(yield func(hintEntry) bool) {
+		for rest, end := all, int64(record.HeaderBytes); len(rest) > 0; {
 			e, tail, err := decodeHintEntry(rest, end, length)
 			if err != nil {
-				return err
+				panic("logset: a hint that was checked has changed: " + err.Error())
 			}
 			rest, end = tail, e.off+int64(e.size)
-			if call {
-				each(e)
+			if !yield(e) {
+				return
 			}
 		}
-	}
-	return nil
+	}, nil
 }
 
-func decodeHintEntry(b []byte, end, length int64) (hintEntry, []byte, error) {
+func decodeHintEntry(b string, end, length int64) (hintEntry, string, error) {
 	e := hintEntry{kind: record.Kind(b[0])}
 	if e.kind != record.Value && e.kind != record.Tombstone {
-		return e, nil, errHint
+		return e, "", errHint
 	}
 	b = b[1:]
 	var v [3]uint64
 	for i := range v {
-		n, w := binary.Uvarint(b)
+		n, w := uvarint(b)
 		if w <= 0 {
-			return e, nil, errHint
+			return e, "", errHint
 		}
 		v[i], b = n, b[w:]
 	}
 	room := uint64(length - end)
 	if v[0] > room || v[1] > room-v[0] || v[1] > record.MaxBytes || v[2] > uint64(len(b)) || v[2] >= v[1] {
-		return e, nil, errHint
+		return e, "", errHint
 	}
 	e.off, e.size, e.key = end+int64(v[0]), int(v[1]), b[:v[2]]
 	return e, b[v[2]:], nil
+}
+
+// uvarint is binary.Uvarint of a string.
+func uvarint(b string) (n uint64, width int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	var head [binary.MaxVarintLen64]byte
+	return binary.Uvarint(head[:copy(head[:], b)])
 }
 
 // loadHint applies the hint of a file, if it has one that is whole.
@@ -103,8 +119,13 @@ func (v *view) loadHint(h *catalog.Home, f *File) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := decodeHint(b, f.salt, f.length, func(e hintEntry) { v.apply(f, e.kind, e.key, e.off, e.size) }); err != nil {
+	n, entries, err := decodeHint(b, f.salt, f.length)
+	if err != nil {
 		return false, nil
+	}
+	v.index.Grow(n)
+	for e := range entries {
+		v.applyString(f, e.kind, e.key, e.off, e.size)
 	}
 	f.hinted = true
 	return true, nil
@@ -153,7 +174,7 @@ func (s *Set) stepHint(f *File) error {
 			return fmt.Errorf("hint of %s: %w", s.home.Path(f.number, logExt), err)
 		}
 		if r.Kind != record.Commit {
-			h.b = appendHintEntry(h.b, h.end, hintEntry{r.Kind, r.Key, off, size})
+			h.b = appendHintEntry(h.b, h.end, hintEntry{r.Kind, string(r.Key), off, size})
 			h.end = off + int64(size)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,7 +27,7 @@ func drawEntries(t *rapid.T) (entries []hintEntry, length int64) {
 	for range rapid.IntRange(0, 20).Draw(t, "n") {
 		length += rapid.Int64Range(0, 300).Draw(t, "gap")
 		key := bytes.Repeat([]byte("k"), rapid.IntRange(1, 200).Draw(t, "key"))
-		e := hintEntry{kind: record.Tombstone, key: key, off: length, size: record.Size(len(key), 0)}
+		e := hintEntry{kind: record.Tombstone, key: string(key), off: length, size: record.Size(len(key), 0)}
 		if rapid.Bool().Draw(t, "value") {
 			e.kind, e.size = record.Value, record.Size(len(key), rapid.IntRange(1, 5000).Draw(t, "value length"))
 		}
@@ -40,14 +41,19 @@ func TestHintReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		entries, length := drawEntries(t)
 		b := hintOf(7, length, entries)
-		var got []hintEntry
-		require.NoError(t, decodeHint(b, 7, length, func(e hintEntry) { got = append(got, e) }))
+		n, all, err := decodeHint(b, 7, length)
+		require.NoError(t, err)
+		got := slices.Collect(all)
+		require.Len(t, got, n)
 		require.Equal(t, fmt.Sprint(entries), fmt.Sprint(got))
-		require.ErrorIs(t, decodeHint(b, 8, length, nil), errHint, "another file's")
-		require.ErrorIs(t, decodeHint(b, 7, length+1, nil), errHint, "of the file as it was")
+		_, _, err = decodeHint(b, 8, length)
+		require.ErrorIs(t, err, errHint, "another file's")
+		_, _, err = decodeHint(b, 7, length+1)
+		require.ErrorIs(t, err, errHint, "of the file as it was")
 		bit := rapid.IntRange(0, len(b)*8-1).Draw(t, "bit")
 		b[bit/8] ^= 1 << (bit % 8)
-		require.ErrorIs(t, decodeHint(b, 7, length, func(hintEntry) { t.Fatal("called for a spoiled hint") }), errHint)
+		_, _, err = decodeHint(b, 7, length)
+		require.ErrorIs(t, err, errHint)
 	})
 }
 
@@ -62,12 +68,20 @@ func FuzzHint(f *testing.F) {
 		b := append(appendHintHead(nil, 7, length), body...)
 		b = binary.LittleEndian.AppendUint32(b, record.Checksum(b))
 		end := int64(record.HeaderBytes)
-		_ = decodeHint(b, 7, length, func(e hintEntry) {
+		n, all, err := decodeHint(b, 7, length)
+		if err != nil {
+			return
+		}
+		for e := range all {
+			n--
 			if e.off < end || e.size <= len(e.key) || e.off+int64(e.size) > length {
 				t.Fatalf("entry at %d of %d bytes after %d in a file of %d", e.off, e.size, end, length)
 			}
 			end = e.off + int64(e.size)
-		})
+		}
+		if n != 0 {
+			t.Fatalf("%d entries more were announced", n)
+		}
 	})
 }
 
@@ -82,8 +96,14 @@ func TestIndexIsAMap(t *testing.T) {
 			var old Place
 			var had bool
 			if rapid.Bool().Draw(t, "put") {
-				p := placeOf(i%5, int64(i)+1, i+1)
-				old, had = x.Put(k, p)
+				p, put := placeOf(i%5, int64(i)+1, i+1), x.Put
+				if rapid.Bool().Draw(t, "string") {
+					put = func(k []byte, p Place) (Place, bool) { return x.PutString(string(k), p) }
+				}
+				if rapid.Bool().Draw(t, "grow") {
+					x.Grow(i)
+				}
+				old, had = put(k, p)
 				m[string(k)] = p
 			} else {
 				old, had = x.Delete(k)

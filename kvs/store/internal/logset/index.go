@@ -56,21 +56,43 @@ func (x *Index) Get(key []byte) (Place, bool) {
 	return x.places[id], true
 }
 
+// Grow takes memory for n keys more at once, if there are none yet.
+func (x *Index) Grow(n int) {
+	if len(x.ids) == 0 {
+		x.ids, x.places = make(map[string]uint32, n), make([]Place, 0, n)
+		x.free = nil
+	}
+}
+
 // Put sets the place of a key and returns the one of before.
 func (x *Index) Put(key []byte, p Place) (old Place, had bool) {
 	if id, ok := x.ids[string(key)]; ok {
 		old, x.places[id] = x.places[id], p
 		return old, true
 	}
-	id := uint32(len(x.places))
-	if n := len(x.free); n > 0 {
-		id, x.free = x.free[n-1], x.free[:n-1]
-		x.places[id] = p
-	} else {
-		x.places = append(x.places, p)
-	}
-	x.ids[string(key)] = id
+	x.ids[string(key)] = x.enter(p)
 	return Place{}, false
+}
+
+// PutString is [Index.Put] for a key that is kept and not copied.
+func (x *Index) PutString(key string, p Place) (old Place, had bool) {
+	if id, ok := x.ids[key]; ok {
+		old, x.places[id] = x.places[id], p
+		return old, true
+	}
+	x.ids[key] = x.enter(p)
+	return Place{}, false
+}
+
+// enter gives a place an id.
+func (x *Index) enter(p Place) uint32 {
+	if n := len(x.free); n > 0 {
+		id := x.free[n-1]
+		x.free, x.places[id] = x.free[:n-1], p
+		return id
+	}
+	x.places = append(x.places, p)
+	return uint32(len(x.places) - 1)
 }
 
 // Delete takes a key away and returns the place of before.

@@ -20,10 +20,10 @@ func (s *Set) NewLog() *File {
 	return f
 }
 
-// Create makes the file of a log, with its header, and has the catalog name it as
-// the youngest; what was open before counts as a whole, or up to the last commit
-// record in what follows.
-func (s *Set) Create(f *File) error {
+// Create makes the file of a log, with its header and first records, durably, and has
+// the catalog name it as the youngest; what was open before counts as a whole, or up
+// to the last commit record in what follows.
+func (s *Set) Create(f *File, records []byte) error {
 	w, err := s.home.Create(f.number, logExt)
 	if err != nil {
 		return s.Fail(err)
@@ -31,6 +31,12 @@ func (s *Set) Create(f *File) error {
 	f.f = w
 	if _, err := w.Write(record.AppendHeader(nil, f.header)); err != nil {
 		return s.Fail(err)
+	}
+	if len(records) > 0 {
+		s.Stats.Syncs++
+		if _, err := w.Write(records); err != nil {
+			return s.Fail(fmt.Errorf("write %s: %w", s.home.Path(f.number, logExt), err))
+		}
 	}
 	if err := w.Sync(); err != nil {
 		return s.Fail(err)
@@ -58,6 +64,9 @@ func (s *Set) Write(f *File, b []byte) error {
 // Grow counts bytes that are or will be written to a log.
 func (f *File) Grow(n int) { f.length += int64(n) }
 
+// Mark counts bytes of commit records among those of [File.Grow].
+func (f *File) Mark(n int) { f.marks += int64(n) }
+
 // Sync makes what was written to a log durable.
 func (s *Set) Sync(f *File) error {
 	s.Stats.Syncs++
@@ -83,7 +92,10 @@ func (s *Set) seal(state *catalog.State) {
 
 // Seal has the catalog say that all logs are whole, all of which is durable. The
 // next record begins another. A log without records goes.
-func (s *Set) Seal() error {
+func (s *Set) Seal() error { return s.sealWith(s.commit) }
+
+// sealWith has commit take the catalog that says it.
+func (s *Set) sealWith(commit func(catalog.State) error) error {
 	state := s.home.State()
 	n := len(state.Parts)
 	if n == 0 || state.Parts[n-1].Length != catalog.Open {
@@ -95,13 +107,14 @@ func (s *Set) Seal() error {
 	if empty {
 		state.Parts = state.Parts[:n-1]
 	}
+	if !empty {
+		return commit(state)
+	}
 	if err := s.commit(state); err != nil {
 		return err
 	}
-	if empty {
-		s.files = s.files[:n-1]
-		s.gone(last)
-	}
+	s.files = s.files[:n-1]
+	s.gone(last)
 	return nil
 }
 
@@ -115,11 +128,20 @@ func (s *Set) commit(state catalog.State) error {
 	return nil
 }
 
+// note has the catalog say so from the next commit on, which background work does if
+// nothing else does. A log that is sealed so is read to its end after a crash before
+// that, as an open one is.
+func (s *Set) note(state catalog.State) error {
+	s.look = true
+	state.Next = max(state.Next, s.next)
+	return s.home.Note(state)
+}
+
 // gone closes and removes a file that no longer counts. Failing is no harm but its
 // space, until the next opening.
 func (s *Set) gone(f *File) {
 	if err := errors.Join(s.leave(f), s.home.Remove(f.number, logExt, hintExt)); err != nil {
-		s.Stats.Background = err
+		s.Stats.Background, s.left = err, err
 	}
 }
 

@@ -1,6 +1,7 @@
 package logset
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -33,32 +34,34 @@ func (s *Set) wanted() bool {
 	if s.merge != nil {
 		return true
 	}
-	if _, _, _, ok := s.pick(); ok {
+	if _, ok := s.pick(); ok {
 		return true
 	}
 	if _, ok := s.home.Behind(); ok && s.opts.Archive != nil {
 		return true
 	}
-	return s.unhinted() != nil
+	return s.home.Noted() || s.unhinted() != nil
 }
 
 // pick chooses what to merge: on the side of the versions, or on that of what is not
 // published yet.
-func (s *Set) pick() (from, to, level int, ok bool) {
+func (s *Set) pick() (t catalog.Tiers, ok bool) {
 	border := s.home.Published()
 	var levels [2][]int
+	var lengths []int64 // of what versions consist of
 	for i, f := range s.files {
 		switch {
 		case i < border:
-			levels[0] = append(levels[0], f.level)
+			levels[0], lengths = append(levels[0], f.level), append(lengths, f.length)
 		case s.home.Sealed(i):
 			levels[1] = append(levels[1], f.level)
 		}
 	}
-	if from, to, level, ok = catalog.Pick(levels[1], s.opts.FanIn); ok {
-		return from + border, to + border, level, true
+	if t, ok = catalog.Pick(levels[1], nil, s.opts.FanIn); ok {
+		t.From, t.To = t.From+border, t.To+border
+		return t, true
 	}
-	return catalog.Pick(levels[0], s.opts.FanIn)
+	return catalog.Pick(levels[0], lengths, s.opts.FanIn)
 }
 
 // step does a bounded part of what there is to do.
@@ -69,16 +72,19 @@ func (s *Set) step() (more bool, err error) {
 		s.job = false
 		return false, nil
 	}
+	s.left = nil
 	if s.merge != nil {
 		err = s.stepMerge()
-	} else if from, to, level, ok := s.pick(); ok {
-		s.merge, err = s.begin(from, to, level)
+	} else if s.home.Noted() {
+		err = s.commit(s.home.State())
+	} else if t, ok := s.pick(); ok {
+		s.merge, err = s.begin(t)
 	} else if number, ok := s.home.Behind(); ok && s.opts.Archive != nil {
 		err = s.upload(number)
 	} else if f := s.unhinted(); f != nil {
 		err = s.stepHint(f)
 	}
-	if s.Stats.Background = err; err != nil {
+	if s.Stats.Background = errors.Join(err, s.left); err != nil {
 		s.abort()
 		s.job = false
 		return false, err

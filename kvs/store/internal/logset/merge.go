@@ -17,6 +17,7 @@ type merge struct {
 	published bool // the inputs are part of a version
 	bottom    bool // nothing is older than the inputs
 	level     int  // of what comes out
+	lifted    bool // the oldest file of all gets that level too
 	out       *File
 	at        int // the input being read
 	scan      *record.Scanner
@@ -34,13 +35,13 @@ type move struct {
 	old, now Place
 }
 
-// begin starts to merge the files from index from up to to.
-func (s *Set) begin(from, to, level int) (*merge, error) {
+// begin starts to merge files.
+func (s *Set) begin(t catalog.Tiers) (*merge, error) {
 	m := &merge{
-		inputs: append([]*File(nil), s.files[from:to]...), published: to <= s.home.Published(), bottom: from == 0,
-		level: level, out: s.NewLog(), tombs: map[string]bool{},
+		inputs: append([]*File(nil), s.files[t.From:t.To]...), published: t.To <= s.home.Published(), bottom: t.From == 0,
+		level: t.Level, lifted: t.Lifted, out: s.NewLog(), tombs: map[string]bool{},
 	}
-	m.out.level = level
+	m.out.level = t.Level
 	w, err := s.home.Create(m.out.number, logExt)
 	if err != nil {
 		s.gone(m.out)
@@ -149,6 +150,9 @@ func (s *Set) finish(m *merge) error {
 	if m.published {
 		state.Published += len(parts) - len(m.inputs)
 	}
+	if m.lifted {
+		state.Parts[0].Level, s.files[0].level = m.level, m.level
+	}
 	state.Parts = append(append(append([]catalog.Part(nil), state.Parts[:from]...), parts...), state.Parts[to:]...)
 	if err := s.commit(state); err != nil {
 		return err
@@ -184,7 +188,7 @@ func (s *Set) undo(m *merge) {
 
 // mergeNow merges without a break, for a snapshot.
 func (s *Set) mergeNow(from, to int) error {
-	m, err := s.begin(from, to, 0)
+	m, err := s.begin(catalog.Tiers{From: from, To: to})
 	if err != nil {
 		return err
 	}

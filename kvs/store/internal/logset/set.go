@@ -70,6 +70,7 @@ type Set struct {
 	job   bool   // background work is offered
 	look  bool   // there may be background work that is not
 	hint  *hint  // being made, nil for none
+	left  error  // what the present step of background work could not remove
 	lifecycle.State
 
 	Stats store.Stats
@@ -184,6 +185,9 @@ func (s *Set) Close(hardened error) error {
 	}
 	if err == nil {
 		err = s.Seal()
+	}
+	if err == nil {
+		err = s.home.Flush()
 	}
 	s.State.Close()
 	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)

@@ -28,7 +28,7 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 	require.NoError(t, err)
 	for i := range 400 {
 		f := s.NewLog()
-		require.NoError(t, s.Create(f))
+		require.NoError(t, s.Create(f, nil))
 		for j := range 5 {
 			key, value := fmt.Appendf(nil, "key %d", (i+j)%20), fmt.Appendf(nil, "value %d", i)
 			off := f.Length()

@@ -16,7 +16,7 @@ func (s *Set) Snapshot() (store.Version, error) {
 	if s.opts.Archive == nil {
 		return 0, store.ErrNoArchive
 	}
-	if err := s.Seal(); err != nil {
+	if err := s.sealWith(s.note); err != nil {
 		return 0, err
 	}
 	v, idle, err := s.home.Idle()
@@ -39,11 +39,8 @@ func (s *Set) Snapshot() (store.Version, error) {
 		return 0, err
 	}
 	s.look = true
-	v, uploaded, err := s.home.Publish()
+	v, uploaded, err := s.home.PublishNoted()
 	s.Stats.CriticalBytes += uploaded
-	if errors.Is(err, catalog.ErrNote) {
-		return 0, s.Fail(err)
-	}
 	if err != nil {
 		return 0, err
 	}
@@ -66,13 +63,14 @@ func (s *Set) verify(files ...*File) error {
 }
 
 // wasteful reports that the files from index border on hold more than one file of
-// records that count.
+// records that count, and of commit records not more than a fiftieth.
 func (s *Set) wasteful(border int) bool {
 	fresh := s.files[border:]
 	if len(fresh) == 0 {
 		return false
 	}
-	return len(fresh) > 1 || fresh[0].live != fresh[0].length-record.HeaderBytes
+	f, records := fresh[0], fresh[0].length-record.HeaderBytes
+	return len(fresh) > 1 || f.live+f.marks != records || f.marks*50 > records
 }
 
 // Restore makes the files those of a version.
