@@ -16,7 +16,8 @@ import (
 // An event is whether it is a write, the register, the value, and whether it succeeded;
 // one that did not is left out. The value 0 is that of a register before its first write,
 // unless Options.Initial has another. There are no lines: an operation is at the line of
-// the number of its transaction in the file, and an error says at which byte.
+// the number of its transaction in the file, and an error says at which byte. A file
+// whose id is 35615 is taken for gzip, which begins so, and refused.
 func decodeDBCop(src io.Reader, r *reading) (*History, []int32, error) {
 	d := &dbcopDecoder{src: bufio.NewReaderSize(src, 64<<10), r: r, log: &txnLog{r: r}}
 	if err := d.file(); err != nil {

@@ -172,7 +172,9 @@ func TestGigabyteLine(t *testing.T) {
 		_, err := Decode(format, "huge", io.MultiReader(strings.NewReader(first[format]), io.LimitReader(zeros{}, 1<<30)))
 		runtime.ReadMemStats(&after)
 		require.ErrorIs(t, err, ErrTooLong, format)
-		require.ErrorContains(t, err, "huge:2", format)
+		if format != "dbcop" { // which has no lines
+			require.ErrorContains(t, err, "huge:2", format)
+		}
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(160<<20), format)
 	}
 }

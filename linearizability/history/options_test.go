@@ -14,6 +14,7 @@ import (
 // samples has a history of each format.
 var samples = map[string]string{
 	"jsonl": sample, "jepsen": jepsenSample, "porcupine-etcd": etcdSample, "plume": plumeSample, "awdit": awditSample,
+	"dbcop": dbcopSample,
 }
 
 func compressed(t testing.TB, text string) string {
@@ -39,6 +40,9 @@ func TestWrappings(t *testing.T) {
 			"gzip of a mark":  compressed(t, "\ufeff"+text),
 			"two members":     compressed(t, text[:len(text)/2]) + compressed(t, text[len(text)/2:]),
 		} {
+			if format == "dbcop" && name == "CRLF" {
+				continue // it has no lines
+			}
 			got, err := DecodeWith(format, "x", iotestOneByte{strings.NewReader(wrapped)}, Options{})
 			require.NoError(t, err, "%s: %s", format, name)
 			require.Equal(t, want, got, "%s: %s", format, name)
