@@ -46,6 +46,8 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 			r, fits = decideGrowSet(m, h, at[k]), true
 		case k.typ == history.Queue && onlyFuncs(h, at[k], history.Enqueue, history.Dequeue):
 			r, fits = decideFIFO(h, at[k])
+		case k.typ == history.Text && onlyFuncs(h, at[k], history.Read, history.Append):
+			r, fits = decideGrowText(h, at[k])
 		case k.typ == history.Counter:
 			r, fits = outOfBounds(h, at[k])
 		}

@@ -3,6 +3,7 @@ package linearizability
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -115,17 +116,54 @@ func search(m *meter, model models.Model, h *history.History, because string) (r
 	if model.RealTime {
 		sum.method = byReturns
 	}
-	for _, part := range p.Parts {
-		r := searchPart(m, model, p, part)
+	for _, r := range searchParts(m, model, p) {
 		if r.status.gravity() > sum.status.gravity() || r.status == OK && sum.status == OK && r.method == byPorcupine {
 			sum = r
-		}
-		if sum.status == Violation {
-			break
 		}
 	}
 	sum.method += ", " + because
 	return sum, nil
+}
+
+// searchParts decides the parts, of which the last one is a violation if there is any.
+// Each is tried for a share of the steps at first, so that one that is hard does not keep
+// one that is easily refuted from being looked at; then those left open have the rest.
+func searchParts(m *meter, model models.Model, p *models.Problem) []result {
+	results := make([]result, len(p.Parts))
+	open := make([]int, len(p.Parts))
+	for n := range open {
+		open[n] = n
+	}
+	share := (m.maxSteps.Load() - m.steps.Load()) / int64(4*len(p.Parts)+1)
+	for _, most := range []int64{share, math.MaxInt64} {
+		var left []int
+		for _, n := range open {
+			m.within(most, func() { results[n] = searchPart(m, model, p, p.Parts[n]) })
+			switch results[n].status {
+			case Violation:
+				return append(results[:n:n], results[n])
+			case Undecided:
+				left = append(left, n)
+			}
+		}
+		open = left
+	}
+	return results
+}
+
+// within does something with at most so many steps, and takes back the stop if more are
+// left.
+func (m *meter) within(most int64, do func()) {
+	all, spent := m.maxSteps.Load(), m.steps.Load()
+	m.bytes.Store(0) // what a search before it kept is gone
+	if most < all-spent {
+		m.maxSteps.Store(spent + most)
+	}
+	do()
+	m.maxSteps.Store(all)
+	if m.steps.Load() <= all {
+		m.stop.CompareAndSwap(int32(outOfSteps), int32(running))
+	}
 }
 
 // searchPart decides one part.

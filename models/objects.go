@@ -21,6 +21,7 @@ import (
 //   - map: a write, whose Arg is List(key, value), and a remove, of a key; a read
 //     of the key in Arg returns its value, Nil if absent, and a read with Arg Nil
 //     all entries, as SetOf of pairs;
+//   - text: write, append to its end, read of the whole;
 //   - queue: enqueue, dequeue. Not a lattice: no merge of two queues keeps to the
 //     order of both, which is why the simulated store has none.
 //
@@ -84,6 +85,7 @@ func typeOf(o *history.Op) objectType {
 		history.MultiValue: {multiValueType, []history.Func{history.Read, history.Write}},
 		history.Map:        {mapType, []history.Func{history.Read, history.Write, history.Remove}},
 		history.Queue:      {queueType, []history.Func{history.Enqueue, history.Dequeue}},
+		history.Text:       {textType, []history.Func{history.Read, history.Write, history.Append}},
 	}
 	row := table[o.Type]
 	if !slices.Contains(row.funcs, o.Func) || !wellFormed(o) {
@@ -216,6 +218,20 @@ func mapType(o *history.Op, now history.Value) (history.Value, bool) {
 	return history.SetOf(left...), true
 }
 
+// textType knows no difference between no text and an empty one.
+func textType(o *history.Op, now history.Value) (history.Value, bool) {
+	held, _ := now.AsStr()
+	switch arg, isText := o.Arg.AsStr(); {
+	case o.Func == history.Read:
+		out, _ := o.Out.AsStr()
+		return now, out == held && (o.Out.IsNil() || o.Out.Kind() == history.KindStr)
+	case o.Func == history.Write:
+		return o.Arg, isText || o.Arg.IsNil()
+	default:
+		return history.Str(held + arg), isText
+	}
+}
+
 func queueType(o *history.Op, now history.Value) (history.Value, bool) {
 	list, _ := now.AsList()
 	switch {
@@ -243,7 +259,8 @@ func objectBytes(state any) int {
 	if !isValue {
 		return 48 + len(asSet(state))
 	}
-	return 64 + 64*v.Len()
+	text, _ := v.AsStr()
+	return 64 + 64*v.Len() + len(text)
 }
 
 // objectStep is an operation with its specification.

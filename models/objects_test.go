@@ -12,7 +12,7 @@ import (
 // Each type against an oracle that replays every order on plain data.
 func TestObjectsAgreeWithOracle(t *testing.T) {
 	for _, typ := range []history.Type{
-		history.Register, history.Set, history.Counter, history.MultiValue, history.Map, history.Queue,
+		history.Register, history.Set, history.Counter, history.MultiValue, history.Map, history.Queue, history.Text,
 	} {
 		t.Run(string(typ), func(t *testing.T) {
 			counts := tally{}
@@ -66,8 +66,8 @@ func TestLWWIsNotAPlainRegister(t *testing.T) {
 // What reads and dequeues rest on, kept, a smaller history is no worse.
 func TestObjectReduction(t *testing.T) {
 	for seed := range uint64(1500) {
-		typ := []history.Type{history.Set, history.Queue, history.Map, history.MultiValue, history.Counter, history.Register}[seed%6]
-		lww := seed%12 == 11
+		typ := []history.Type{history.Set, history.Queue, history.Map, history.MultiValue, history.Counter, history.Text, history.Register}[seed%7]
+		lww := seed%14 == 13
 		h := oracle.RandomObject(seed, typ, 6, lww)
 		if !oracle.LinearizableObjects(h, lww) {
 			continue

@@ -45,6 +45,9 @@
 // completion without an invocation began when its process had ended what it did before,
 // at the earliest.
 //
+// A :get, :put or :append of an entry with a :key is one of a text, as in the logs of a
+// store of texts that ship with porcupine; what was never put there is the empty text.
+//
 // # porcupine-etcd
 //
 // The log lines of Jepsen's etcd test as they ship with porcupine: one register. A

@@ -39,11 +39,12 @@ type event struct {
 	kind    eventType
 	process int64
 	fn      Func
-	value   Value // what stands there
-	pair    bool  // the value is a list of two, which may be a key and a value
-	negate  bool  // a decrement
-	final   bool  // of the reads after the system has settled, as Maelstrom marks them
-	refused bool  // a failure with a reason other than a mismatch: says nothing of the value
+	value   Value  // what stands there
+	pair    bool   // the value is a list of two, which may be a key and a value
+	key     string // where the entry has a field for it
+	negate  bool   // a decrement
+	final   bool   // of the reads after the system has settled, as Maelstrom marks them
+	refused bool   // a failure with a reason other than a mismatch: says nothing of the value
 }
 
 // eventLog pairs events into operations. Time
@@ -113,7 +114,7 @@ func (l *eventLog) begin(e event, p *process) error {
 		l.fence = l.clock
 	}
 	l.ops = append(l.ops, Op{
-		Session: int(e.process), Node: -1, Type: Register, Func: e.fn, Arg: e.value,
+		Session: int(e.process), Node: -1, Type: Register, Func: e.fn, Key: e.key, Arg: e.value,
 		Call: l.clock, Return: Pending, Outcome: Unknown,
 	})
 	l.begun = append(l.begun, begun{line: int32(l.line), incarnation: p.incarnation, argPair: e.pair, negate: e.negate})
@@ -187,12 +188,14 @@ func (l *eventLog) history() (*History, []int32, error) {
 type keyUse struct {
 	typ       Type // "" as long as it may still be any
 	addOrRead bool // only operations so far that sets and counters share
+	writes    bool // it is written, as registers and texts are
 	counts    bool // a read returned a number
 	collects  bool // a read returned a collection
 }
 
 // settleTypes gives each operation the type of its object. An event log does not
-// name types: writes and compare-and-sets make a register, removals a set, functions
+// name types: compare-and-sets make a register, and so do writes where nothing is
+// appended, as to a text; removals make a set, functions
 // that only one type has that type, and an object that is added to is a counter if its reads return numbers and a set
 // otherwise. An operation that does not fit is an error.
 func (l *eventLog) settleTypes() error {
@@ -206,8 +209,12 @@ func (l *eventLog) settleTypes() error {
 		}
 		var typ Type
 		switch o.Func {
-		case Write, CAS:
+		case Write:
+			u.writes = true
+		case CAS:
 			typ = Register
+		case Append:
+			typ = Text
 		case Remove:
 			typ = Set
 		case Inc:
@@ -227,7 +234,8 @@ func (l *eventLog) settleTypes() error {
 			u.collects = u.collects || o.Out.Kind() == KindList
 		}
 		now := cmp.Or(typ, u.typ)
-		if typ != "" && u.typ != "" && typ != u.typ || u.addOrRead && now != "" && now != Set && now != Counter {
+		written := u.writes && (u.addOrRead || now != "" && now != Register && now != Text)
+		if typ != "" && u.typ != "" && typ != u.typ || written || u.addOrRead && now != "" && now != Set && now != Counter {
 			return at(int(l.begun[i].line), fmt.Errorf("%w: %s of %q, which is used as another type before", ErrUnknownOp, o.Func, o.Key))
 		}
 		if typ != "" {
@@ -250,6 +258,8 @@ func (u *keyUse) settled() Type {
 	switch {
 	case u.typ != "":
 		return u.typ
+	case u.writes:
+		return Register
 	case u.addOrRead && u.counts && !u.collects:
 		return Counter
 	case u.addOrRead:

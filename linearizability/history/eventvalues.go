@@ -57,7 +57,7 @@ func (l *eventLog) settleValues() error {
 // superseded reports whether the value at the end of an operation is its argument.
 func (o *Op) superseded() bool {
 	switch o.Func {
-	case Write, Add, Remove, Enqueue, Transfer:
+	case Write, Append, Add, Remove, Enqueue, Transfer:
 		return !o.Out.IsNil()
 	case CAS:
 		return o.Out.isPair()

@@ -31,6 +31,7 @@ const (
 	Map        Type = "map"         // write and remove of an entry, read of one or of all
 	Queue      Type = "queue"       // enqueue, dequeue, drain: no lattice, for contrast
 
+	Text Type = "text" // write, append, read: a string to whose end strings are put; empty at first
 	Lock Type = "lock" // acquire, release
 	Bank Type = "bank" // transfer, read of all balances, as a map
 	IDs  Type = "ids"  // generate

@@ -168,7 +168,7 @@ func TestJepsenRejects(t *testing.T) {
 		{"no process", ok + "{:type :ok :f :read}", 2, ErrFormat},
 		{"no type", ok + "{:process 0 :f :read}", 2, ErrFormat},
 		{"unknown type", ok + "{:process 0 :type :maybe :f :read}", 2, ErrFormat},
-		{"unknown function", ok + "{:process 1 :type :invoke :f :append}", 2, ErrUnknownOp},
+		{"unknown function", ok + "{:process 1 :type :invoke :f :restart}", 2, ErrUnknownOp},
 		{"a set written to", ok + add + "{:process 0 :type :ok :f :read}\n{:process 0 :type :invoke :f :write :value 1}", 4, ErrUnknownOp},
 		{"a register added to", ok + "{:process 1 :type :invoke :f :write :value 1}\n" + strings.ReplaceAll(add, "1", "2"), 3, ErrUnknownOp},
 		{"a word added to a counter", ok + "{:process 0 :type :ok :f :read :value 7}\n" + strings.ReplaceAll(add, "7", ":x"), 3, ErrUnknownOp},

@@ -125,6 +125,9 @@ func (d *jepsenDecoder) single(entry ednNode, kind eventType, process int64) err
 		value: ednValue(v), pair: v.kind == ednList && len(v.items) == 2, negate: strings.HasPrefix(fn.str, "dec"),
 		final: entry.field("final?").text == "true",
 	}
+	if key := entry.field("key"); key.kind != ednNil {
+		e.key, e.pair = keyOf(ednValue(key)), false
+	}
 	var ok bool
 	if e.fn, ok = jepsenFunc(fn.str); !ok || fn.kind != ednKeyword {
 		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set, a counter, a queue, a lock, a bank or a generator of ids; operations that do not matter "+
@@ -172,6 +175,12 @@ func jepsenFunc(word string) (Func, bool) {
 		return Func(word), true
 	case "inc", "increment", "dec", "decrement":
 		return Inc, true
+	case "get": // of porcupine's logs of a store of texts, whose entries have a :key
+		return Read, true
+	case "put":
+		return Write, true
+	case "append":
+		return Append, true
 	case "broadcast": // of Maelstrom: to every node, and a read returns all of them
 		return Add, true
 	case "enqueue", "dequeue", "drain", "acquire", "release", "transfer", "generate":

@@ -84,6 +84,7 @@ var typeFuncs = []struct {
 	{MultiValue, []Func{Write, Read}},
 	{Queue, []Func{Enqueue, Dequeue, Drain}},
 	{AppendList, []Func{Append, Read}},
+	{Text, []Func{Write, Append, Read}},
 	{Lock, []Func{Acquire, Release}},
 	{Bank, []Func{Transfer, Read}},
 	{IDs, []Func{Generate}},

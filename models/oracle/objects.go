@@ -100,6 +100,7 @@ func (r *Registers) replay(order []int, lww bool) bool {
 	var list []history.Value
 	entries := map[string]history.Value{}
 	var sum int64
+	text := ""
 	drop := func(v history.Value) {
 		var kept []history.Value
 		for _, e := range list {
@@ -134,6 +135,15 @@ func (r *Registers) replay(order []int, lww bool) bool {
 			if !history.SetOf(list...).Equal(asList(o.Out)) {
 				return false
 			}
+		case "text read":
+			if out, _ := o.Out.AsStr(); out != text {
+				return false
+			}
+		case "text write":
+			text, _ = o.Arg.AsStr()
+		case "text append":
+			more, _ := o.Arg.AsStr()
+			text += more
 		case "set add":
 			drop(o.Arg)
 			list = append(list, o.Arg)
@@ -211,6 +221,11 @@ func RandomObject(seed uint64, typ history.Type, ops int, lww bool) *history.His
 			o.Func, o.Arg = history.Enqueue, history.Int(int64(i))
 		case typ == history.Queue:
 			o.Func = history.Dequeue
+		case typ == history.Text && change:
+			o.Func, o.Arg = history.Append, history.Str(string(rune('a'+i)))
+			if rng.IntN(4) == 0 {
+				o.Func = history.Write
+			}
 		case typ == history.Map && !change && rng.IntN(3) > 0:
 			o.Arg = small()
 		case !change:
@@ -289,6 +304,21 @@ func answer(rng *rand.Rand, h *history.History, at map[int]int64, lww bool) {
 	}
 }
 
+// texts are those that the arguments make, each used once or not at all, in any order.
+func texts(args, so []history.Value) []history.Value {
+	text := ""
+	for _, v := range so {
+		more, _ := v.AsStr()
+		text += more
+	}
+	all := []history.Value{history.Str(text)}
+	for i := range args {
+		rest := append(append([]history.Value{}, args[:i]...), args[i+1:]...)
+		all = append(all, texts(rest, append(append([]history.Value{}, so...), args[i]))...)
+	}
+	return all
+}
+
 // guesses lists the values that an operation may return.
 func guesses(h *history.History, o *history.Op) []history.Value {
 	var args []history.Value
@@ -307,6 +337,8 @@ func guesses(h *history.History, o *history.Op) []history.Value {
 	}
 	all := append([]history.Value{history.Nil}, args...)
 	switch {
+	case o.Type == history.Text:
+		return texts(args, nil)
 	case o.Type == history.Counter:
 		for n := range int64(20) {
 			all = append(all, history.Int(n))
