@@ -408,6 +408,11 @@ func TestHugeValuesWithoutBytes(t *testing.T) {
 	agrees(t, make([]struct{}, 1<<30))
 	agrees(t, [1 << 30]struct{}{})
 	agrees(t, map[string][]struct{}{"a": make([]struct{}, 1<<30)})
+	type state struct {
+		Name string
+		None [1 << 30]struct{}
+	}
+	assert.Equal(t, 4, deep.Size(state{Name: "n"}, 100))
 }
 
 func TestStatesOfManyKinds(t *testing.T) {
