@@ -259,6 +259,54 @@ func TestMinimiseShortensLongTapes(t *testing.T) {
 	assert.Greater(t, long, 5)
 }
 
+// An answer gets smaller where another one must get larger for it, at whatever distance, and where what
+// follows must get shorter.
+func TestMinimiseTrades(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, least []uint64
+		fails       func(choose func(n uint64) uint64) bool
+	}{
+		"the next one gets larger": {[]uint64{1, 0}, []uint64{0, 10}, func(choose func(uint64) uint64) bool {
+			tens, ones := choose(3), choose(50)
+			return 10*tens+ones >= 10
+		}},
+		"a later one gets larger": {[]uint64{1, 0, 0, 0}, []uint64{0, 0, 0, 10}, func(choose func(uint64) uint64) bool {
+			tens, x, y, ones := choose(3), choose(3), choose(3), choose(50)
+			return 10*tens+ones >= 10 && x == y
+		}},
+		"two in a row": {[]uint64{0, 1, 0, 0}, []uint64{0, 0, 0, 10}, func(choose func(uint64) uint64) bool {
+			hundreds, tens, x, ones := choose(3), choose(3), choose(3), choose(50)
+			return 100*hundreds+10*tens+ones >= 10 && x == 0
+		}},
+		"one number instead of two": {[]uint64{1, 6, 6}, []uint64{0, 12}, func(choose func(uint64) uint64) bool {
+			if choose(2) == 1 {
+				return choose(7)+choose(7) >= 12
+			}
+			return choose(100) >= 12
+		}},
+		"one number instead of four": {[]uint64{1, 6, 6, 6, 6}, []uint64{0, 24}, func(choose func(uint64) uint64) bool {
+			if choose(2) == 1 {
+				return choose(7)+choose(7)+choose(7)+choose(7) >= 24
+			}
+			return choose(100) >= 24
+		}},
+		"what is left out lies further on": {[]uint64{1, 1, 6, 6}, []uint64{0, 1, 12}, func(choose func(uint64) uint64) bool {
+			two, kept := choose(2), choose(2)
+			if two == 1 {
+				return kept == 1 && choose(7)+choose(7) >= 12
+			}
+			return kept == 1 && choose(100) >= 12
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := choice.Minimise(c.from, 5000, func(s choice.Source) bool {
+				return c.fails(func(n uint64) uint64 { return s.Choose(choice.Point{N: n}) })
+			})
+			assert.Equal(t, c.least, m.Tape)
+		})
+	}
+}
+
 func TestMinimiseKeepsItsBound(t *testing.T) {
 	calls := 0
 	tape := []uint64{5, 5, 5, 5, 5, 5}

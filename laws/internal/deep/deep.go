@@ -58,6 +58,13 @@
 // are no state, nor is the cached size of protobuf messages (a field sizeCache or
 // XXX_sizecache of a struct with a method ProtoReflect or ProtoMessage).
 //
+// # What is not decided
+//
+// Maps may have keys that are NaN, or pointers that each of two values has of its own, so that
+// only the values of their entries say which entries belong together. To find that out is in general as hard
+// as telling whether two graphs are isomorphic. It is searched for in a bounded number of steps, and
+// where they do not suffice, comparisons panic with an [*Undecided]: neither answer would be sure.
+//
 // # What is refused
 //
 // [Check] refuses types that have no structural equality: those with functions,

@@ -236,6 +236,9 @@ func (t *Type) refers() bool { return len(t.slots) > 0 || t.texts }
 
 // strings counts the bytes of the strings in v itself.
 func (m *measure) strings(v reflect.Value) {
+	if !Of(v.Type()).texts {
+		return // it may have any number of elements without bytes
+	}
 	switch v.Kind() {
 	case reflect.String:
 		m.sum += (v.Len() + 7) / 8
