@@ -28,12 +28,12 @@ import (
 // A replica that has the row and gets the first write sees that from the value. One that
 // has the first write and gets the row sees it from what it remembers of the session. If
 // it has forgotten that, it finds the first write in its log, as long as not every owner has it.
-// Beyond that it is told: a replica of the other order writes the taking back as an
+// Beyond that it is told: a replica that takes a row back writes that down as an
 // entry without a session, which names the first write in its dependencies, and which is
 // taken only where that one is held. Until then, about a round of gossip, a replica that
 // is told may show both. What it costs: a row of about 20 bytes in a counter
-// for each write that was served twice or whose first replica stayed silent, and two
-// entries in the logs. Writes that are not repeated cost nothing.
+// for each write that was served twice or whose first replica stayed silent, and an
+// entry in the logs by each owner that takes it back. Writes that are not repeated cost nothing.
 
 // fresh reports whether a write is to be served, and whether as one that may have been
 // served elsewhere; if not, it has been answered, or will be.
@@ -145,68 +145,115 @@ func (r *Replica) update(q *wire.Request, p *partition, k kind.Kind, again bool,
 }
 
 // unify has the write e, which has just become visible, and another one of the same
-// request come to one. It returns what the rest of the replicas may have to be told, or nil.
-func (r *Replica) unify(p *partition, e *gossip.Entry) kind.Value {
+// request come to one.
+func (r *Replica) unify(p *partition, e *gossip.Entry) {
 	k, ok := r.cfg.Kinds.Find(e.Kind)
-	if !ok || !k.Own() || e.Client == 0 || e.Again && !r.firstHeld(p, e.Client, e.Req) {
-		return nil
+	if !ok || !k.Own() || e.Client == 0 {
+		return
 	}
-	taken := p.takeBack(e.Key, k, r.row(e.Client, e.Req))
+	first := e.Dot
 	if e.Again {
-		return nil
+		if first, ok = r.firstHeld(p, e.Client, e.Req); !ok {
+			return
+		}
+	} else if !r.mayHaveRow(e) {
+		return
 	}
-	return taken
+	r.takeBack(p, e.Key, k, r.row(e.Client, e.Req), first)
 }
 
-// firstHeld reports whether p holds the write that served a request first, as far as is
+// firstHeld is the write that served a request first, if p holds it, as far as is
 // remembered, or kept in the log: the replica that served the repeat had not heard of that
 // write, which is kept until every owner has.
-func (r *Replica) firstHeld(p *partition, client, req uint64) bool {
+func (r *Replica) firstHeld(p *partition, client, req uint64) (first causal.Dot, ok bool) {
 	if m := r.sessions.of[client]; m != nil {
 		for _, x := range m.served(req) {
 			if !x.Again && x.Partition == p.id && p.applied.Contains(x.Dot) {
-				return true
+				return x.Dot, true
 			}
 		}
 	}
 	for e := range p.log.All() {
 		if e.Client == client && e.Req == req && !e.Again {
-			return true
+			return e.Dot, true
 		}
 	}
-	return false
+	return causal.Dot{}, false
 }
 
-// takeBack takes back the row of a request under key, and returns the delta that does;
-// nil if there is nothing to take back.
-func (p *partition) takeBack(key string, k kind.Kind, row uint64) kind.Value {
+// mayHaveRow reports whether a repeat of the request of e may have been served here: it is
+// remembered, or such requests may have been forgotten. Else the value need not be read.
+func (r *Replica) mayHaveRow(e *gossip.Entry) bool {
+	m := r.sessions.of[e.Client]
+	if m == nil || e.Req <= m.low {
+		return true
+	}
+	known := m.served(e.Req)
+	return len(known) > 0 && known[len(known)-1].Again || e.Clock <= r.sessions.forgotten
+}
+
+// takenBack is a row that has been taken back, of which the other replicas are to be told.
+type takenBack struct {
+	partition ring.Partition
+	key, kind string
+	delta     []byte
+	first     causal.Dot // that the row repeats
+}
+
+// takeBack takes back the row of a request under key, if there is something to take back,
+// and remembers to tell of it.
+func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, first causal.Dot) {
 	s, _ := p.slot(key, k.Name())
 	if s == nil {
-		return nil
+		return
 	}
 	if s.kept != nil && p.keeper.starting {
 		p.keeper.owe(s.kept, row)
-		return nil
+		return
 	}
 	v := p.value(s)
 	taken := k.Settle(row, v)
-	if taken != nil {
-		v.MergeIn(taken)
-		if s.kept != nil {
-			p.keeper.grew(s.kept, len(taken.Append(nil)))
-		}
+	if taken == nil {
+		return
 	}
-	return taken
+	v.MergeIn(taken)
+	if s.kept != nil {
+		p.keeper.grew(s.kept, rowBytes)
+	}
+	if p.owned {
+		r.taken = append(r.taken, takenBack{p.id, key, k.Name(), taken.Append(nil), first})
+	}
 }
 
-// settleAll does so for all of p, where writes have come otherwise than one by one.
+// rowBytes are about those of a row taken back.
+const rowBytes = 40
+
+// settleAll does so for all of p, where writes have come otherwise than one by one. It
+// looks at values only where a repeat and its first write have met.
 func (r *Replica) settleAll(p *partition) {
-	var rows []uint64
+	type met struct {
+		row   uint64
+		first causal.Dot
+	}
+	var rows []met
 	for _, m := range r.sessions.ascending() {
 		for i := range m.requests {
-			if x := &m.requests[i]; x.Again && x.Partition == p.id && p.applied.Contains(x.Dot) && r.firstHeld(p, x.Client, x.Req) {
-				rows = append(rows, r.row(x.Client, x.Req))
+			x := &m.requests[i]
+			if !x.Again || x.Partition != p.id || !p.applied.Contains(x.Dot) {
+				continue
 			}
+			if first, ok := r.firstHeld(p, x.Client, x.Req); ok {
+				rows = append(rows, met{r.row(x.Client, x.Req), first})
+			}
+		}
+	}
+	for e := range p.log.All() {
+		k, ok := r.cfg.Kinds.Find(e.Kind)
+		if !ok || !e.Again || !k.Own() {
+			continue
+		}
+		if first, ok := r.firstHeld(p, e.Client, e.Req); ok {
+			r.takeBack(p, e.Key, k, r.row(e.Client, e.Req), first)
 		}
 	}
 	if len(rows) == 0 {
@@ -218,28 +265,37 @@ func (r *Replica) settleAll(p *partition) {
 				continue // nothing has come to it since it was whole
 			}
 			k, ok := r.cfg.Kinds.Find(c.slots[i].kind)
-			for _, row := range rows {
+			for _, x := range rows {
 				if ok && k.Own() {
-					p.takeBack(c.key, k, row)
+					r.takeBack(p, c.key, k, x.row, x.first)
 				}
 			}
 		}
 	}
 }
 
-// tellSettled persists the entry that tells others of a row taken back for the write e.
-func (r *Replica) tellSettled(p *partition, e *gossip.Entry, taken kind.Value) {
-	p.seq++
-	b := r.newBatch(p)
-	mark := markOf(p.id, e.Dot)
-	r.value = taken.Append(r.value[:0])
-	b.entries = append(b.entries, gossip.Entry{
-		Dot: causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}, Clock: r.clock.next(r.now), Key: e.Key, Kind: e.Kind,
-		Delta: r.value, Deps: mark[:],
-	})
-	r.memory.own(&b.entries[0])
-	b.deltas = append(b.deltas, taken)
-	r.persist(b)
+// tellTaken persists the entries that tell others of rows taken back.
+func (r *Replica) tellTaken() {
+	for i := range r.taken {
+		x := &r.taken[i]
+		p := r.partition(x.partition)
+		k, _ := r.cfg.Kinds.Find(x.kind)
+		delta, err := k.Decode(x.delta)
+		if err != nil {
+			continue // unreachable: a kind reads what it has written
+		}
+		p.seq++
+		b := r.newBatch(p)
+		mark := markOf(p.id, x.first)
+		b.entries = append(b.entries, gossip.Entry{
+			Dot: causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}, Clock: r.clock.next(r.now), Key: x.key, Kind: x.kind,
+			Delta: x.delta, Deps: mark[:],
+		})
+		b.deltas = append(b.deltas, delta)
+		r.persist(b)
+	}
+	clear(r.taken)
+	r.taken = r.taken[:0]
 }
 
 // early reports whether p cannot take e yet, since it lacks what e names.

@@ -45,6 +45,7 @@ type Replica struct {
 	sessions sessions
 	peers    []peerLink      // every other node, ascending by id
 	batches  []*batch        // being persisted, ascending by token
+	taken    []takenBack     // to be told of with the next tick
 	repeats  []wire.Response // of writes that are being persisted, for those who have asked for them again
 	token    uint64
 	tick     uint64
@@ -111,7 +112,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	clear(byID)
 	*r = Replica{
 		cfg: cfg, sessions: r.sessions, byID: byID,
-		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], repeats: r.repeats[:0], scratch: r.scratch,
+		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], repeats: r.repeats[:0], taken: r.taken[:0], scratch: r.scratch,
 	}
 	r.values.of(cfg.Kinds)
 	r.memory.rewind()
@@ -183,7 +184,6 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
 			r.remember(id, e)
-			r.unify(p, e)
 			r.values.give(delta, e.Kind)
 		}
 	}
@@ -284,6 +284,7 @@ func (r *Replica) event(ev Event) {
 		r.tick++
 		r.expire()
 		r.sessions.forgetIdle(r.now, r.cfg.MaxIdleMS)
+		r.tellTaken()
 		r.cutIfWanted()
 		r.gossip()
 		r.beginCheckpoint()
@@ -389,9 +390,7 @@ func (r *Replica) visible(b *batch) {
 	for i := range b.entries {
 		e := &b.entries[i]
 		p.apply(e, b.deltas[i], r.tick, r.cfg.MaxKnown)
-		if taken := r.unify(p, e); taken != nil && p.owned {
-			r.tellSettled(p, e, taken)
-		}
+		r.unify(p, e)
 	}
 	r.shed(p)
 	if b.snap != nil {
@@ -430,7 +429,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
+	if len(r.batches) > 0 || len(r.taken) > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
 		return false
 	}
 	for _, p := range r.parts {

@@ -16,9 +16,9 @@ func (r *Replica) Clone() *Replica {
 	c := *r
 	c.scratch = scratch{}
 	c.values.of(r.cfg.Kinds)
-	c.keeper = r.keeper.clone(&c)
 	c.sessions = r.sessions.clone()
-	c.repeats = slices.Clone(r.repeats)
+	c.repeats, c.taken = slices.Clone(r.repeats), slices.Clone(r.taken)
+	c.keeper = r.keeper.clone(&c)
 	c.peers = slices.Clone(r.peers)
 	c.parts = make([]*partition, len(r.parts))
 	c.byID = make([]*partition, len(r.byID))
@@ -117,6 +117,10 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	}
 	dst = varint.Append(wire.AppendBool(dst, r.wantCut), max(r.nextCut, r.tick)-r.tick)
 	dst = r.sessions.append(dst)
+	for _, x := range r.taken {
+		dst = wire.AppendString(wire.AppendString(varint.Append(append(dst, 't'), uint64(x.partition)), x.key), x.kind)
+		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta), x.first.Origin), x.first.Seq)
+	}
 	for i := range r.repeats {
 		dst = wire.AppendString(append(dst, 'r'), r.repeats[i].Encode())
 	}

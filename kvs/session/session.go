@@ -6,7 +6,15 @@
 // sequence. A read at a causal level is a threshold read: the replica answers once
 // what it has applied covers the session's row of that partition, or not at all. A
 // session cannot make a past up: it learns one from answers, each with the proof of a
-// replica, and shows the last one with every request. The package is pure data: it
+// replica, and shows the last one with every request.
+//
+// A session numbers its requests, and gives each write a time ([Session.Stamp]). One that
+// is not answered it may repeat, to the same replica or another, with both unchanged and
+// marked as a repeat: it counts once. It may do so while it has sent no later write, and
+// for as long as replicas remember it, which is an hour unless they are configured
+// otherwise; then a repeat is refused by name, and what came of the write can only be read.
+// A session that gives up on a write goes on with the next number: the write may have been
+// served, or be served yet, until the session's next one but three. The package is pure data: it
 // sends nothing and keeps no clock. (Bayou's session
 // guarantees, Terry et al., PDIS'94; Highly Available Transactions, Bailis et
 // al., VLDB'14, section 5.1.)

@@ -40,13 +40,12 @@
 // host that keeps hold of such memory does wrong at once, and again from its tape.
 //
 // A session waits 80 ms for an answer, which is shorter than faults last, and then asks
-// again or gives up, as the operation says. A write that two replicas have taken because
-// neither had heard of the other is in the store twice: a set shows nothing of it; the
-// history of a register or counter is judged no more, that replicas agree still is.
+// again or gives up, as the operation says. Whichever replicas it has asked, the write
+// counts once.
 //
 // A disk that is lost may take acknowledged writes with it. Which, the host works
 // out at the moment of the loss by looking into every replica, and forgives those
-// alone: their outcome becomes unknown, and an object of which a request was served
+// alone: their outcome becomes unknown, and a counter of which a request was served
 // twice for it is not judged. With the word unexcused in Config.Faults nothing is
 // forgiven, so that it can be seen what lost disks cost.
 //

@@ -57,15 +57,17 @@ func explore(t *testing.T, s smallscope.Scope) *smallscope.Explored {
 	return r
 }
 
-// TestExploreTellsWhereSymmetryEnds: of three registers written at once the greatest
-// tag wins, which renaming does not keep.
-func TestExploreTellsWhereSymmetryEnds(t *testing.T) {
+// TestExploreRenames: nodes can be renamed where each writes once, be it sets or
+// registers: of these the greatest wins, but what a replica remembers of the requests
+// that were served tells which writes it has met, and when they were made. All states
+// are found with a sixth of them.
+func TestExploreRenames(t *testing.T) {
 	s := smallscope.Scope{Nodes: 3, Writes: 3, Kind: "register"}
 	r := explore(t, s)
-	assert.Equal(t, 1, r.Renamings)
-	assert.Contains(t, r.Asymmetry, "is renamed to two states")
+	assert.Equal(t, 6, r.Renamings)
+	assert.Empty(t, r.Asymmetry)
 	s.NoSymmetry = true
-	assert.Equal(t, explore(t, s).States, r.States)
+	assert.Equal(t, explore(t, s).States, r.Renamed)
 	s.Kind, s.NoSymmetry = "set", false
 	r = explore(t, s)
 	assert.Equal(t, 6, r.Renamings)

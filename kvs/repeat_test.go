@@ -1,0 +1,189 @@
+package kvs_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// stamped is q with a stamp, and again marks a repeat.
+func stamped(q wire.Request, stamp uint64, again bool) wire.Request {
+	q.Stamp, q.Again = stamp, again
+	return q
+}
+
+// counted is the counter under key at a node.
+func (c *cluster) counted(node int, key string) int64 {
+	v := c.replicas[node].Look(key, "counter")
+	if v == nil {
+		return 0
+	}
+	n, _ := kind.Get[kind.Counter](v)
+	sum, err := kind.CounterSum(n)
+	require.NoError(c.t, err)
+	return sum
+}
+
+// give has a request reach a node at once.
+func (c *cluster) give(node int, q wire.Request) {
+	c.do(node, kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
+}
+
+// TestRepeatCountsOnce: a write that is asked of two replicas, or of all, of which none has
+// heard of another, counts once at each when they have met, in whatever order they do; so
+// it does where the session has gone on meanwhile by more than is remembered of it, where
+// a replica starts again, and where one is brought up by a snapshot.
+func TestRepeatCountsOnce(t *testing.T) {
+	for seed := range uint64(40) {
+		c := newCluster(t, 3, 1, 3, seed)
+		c.lossy = seed%2 == 0
+		want := int64(0)
+		for round := range uint64(6) {
+			stamp, n := (2000+10*round)<<16, int64(round+1)
+			if seed%3 == 0 {
+				n = -n
+			}
+			first := c.choose(3, 0)
+			req := 1 + round*10
+			c.give(first, stamped(put(7, req, "counter", "c", kind.Amount(n)), stamp, false))
+			c.give((first+1)%3, stamped(put(7, req, "counter", "c", kind.Amount(n)), stamp, true))
+			if round%2 == 0 {
+				c.give((first+2)%3, stamped(put(7, req, "counter", "c", kind.Amount(n)), stamp, true))
+			}
+			want += n
+			for i := range uint64(9) { // the session goes on
+				c.give(first, stamped(put(7, req+1+i, "set", "s", []byte{byte(i)}), stamp+1+i, false))
+			}
+			for range c.choose(60, 0) {
+				c.step()
+			}
+			if seed%4 == 3 {
+				c.crash(c.choose(3, 0))
+			}
+		}
+		c.settle()
+		c.agree()
+		if seed%5 == 4 {
+			c.lose(c.choose(3, 0), 0)
+			c.settle()
+			c.agree()
+		}
+		for node := range 3 {
+			if seed%4 != 3 { // what a crash took was not acknowledged
+				require.Equal(t, want, c.counted(node, "c"), "seed %d, node %d", seed, node)
+			}
+		}
+	}
+}
+
+// TestRepeatedRegister: a write to a register that two replicas serve is one: what was
+// written between them is not overwritten by it.
+func TestRepeatedRegister(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	c.ask(0, stamped(put(1, 1, "register", "r", []byte("a")), 2000<<16, false))
+	c.settle()
+	c.ask(0, stamped(put(2, 1, "register", "r", []byte("b")), 3000<<16, false))
+	c.settle()
+	c.lose(1, 0)
+	before := len(c.bag)
+	c.give(1, stamped(put(1, 1, "register", "r", []byte("a")), 2000<<16, true))
+	require.Greater(t, len(c.bag), before, "it is served again, as node 1 has heard of nothing yet")
+	c.settle()
+	for node := range 2 {
+		got, _ := kind.Get[kind.Register](c.replicas[node].Look("r", "register"))
+		assert.Equal(t, "b", got.Second.Second, "node %d", node)
+	}
+}
+
+// TestRepeatIsAnswered: a repeat is answered like the write was, by whoever has that; one
+// that came with another replica's write not yet durable, when it is.
+func TestRepeatIsAnswered(t *testing.T) {
+	c := newCluster(t, 3, 1, 3, 1)
+	q := stamped(put(1, 1, "counter", "c", kind.Amount(5)), 2000<<16, false)
+	c.ask(0, q)
+	c.settle()
+	first := c.answers[1][1]
+	require.NotNil(t, first)
+	q.Again = true
+	for node := range 3 {
+		got := c.direct(node, q)
+		require.NotNil(t, got, "node %d", node)
+		assert.Equal(t, first.Dot, got.Dot)
+		assert.Equal(t, first.Clock, got.Clock)
+		assert.Equal(t, wire.StatusOK, got.Status)
+	}
+	assert.Equal(t, int64(5), c.counted(2, "c"))
+	q.Stamp = 0
+	q.Req = 2
+	assert.Equal(t, wire.StatusBadRequest, c.direct(0, q).Status, "a repeat without a stamp cannot be told from another write")
+}
+
+// TestForgottenByRule: a session is forgotten when it has been idle for so long, or so
+// many others have written since; what it then repeats is refused by name and not served
+// again, and so is a request from before its last few; a new write of it is served. That
+// holds after a restart, too.
+func TestForgottenByRule(t *testing.T) {
+	c := newCluster(t, 1, 1, 1, 1)
+	c.check = 100
+	c.cfg = func(cfg *kvs.Config) { cfg.MaxSessions, cfg.MaxIdleMS = 3, 10_000 }
+	c.crash(0)
+	ask := func(client, req, stamp uint64, again bool) wire.Status {
+		q := stamped(put(client, req, "counter", "c", kind.Amount(1)), stamp<<16, again)
+		c.ask(0, q)
+		c.settle()
+		require.NotNil(t, c.answers[client][req], "session %d, request %d", client, req)
+		return c.answers[client][req].Status
+	}
+	served := int64(0)
+	serve := func(client, req, stamp uint64) {
+		require.Equal(t, wire.StatusOK, ask(client, req, stamp, false))
+		served++
+	}
+	refused := func(what string, client, req, stamp uint64, again bool) {
+		require.Equal(t, wire.StatusForgotten, ask(client, req, stamp, again), what)
+		require.Equal(t, served, c.counted(0, "c"), what)
+	}
+	for req := range uint64(9) {
+		serve(1, 1+req, 1000+req)
+	}
+	refused("from before the last few", 1, 1, 1000, true)
+	require.Equal(t, wire.StatusOK, ask(1, 9, 1008, true), "the last one is known")
+	for client := range uint64(3) {
+		serve(2+client, 1, 2000+client)
+	}
+	refused("three others wrote since", 1, 9, 1008, true)
+	c.crash(0)
+	refused("after a restart", 1, 9, 1008, true)
+	serve(1, 10, 2100)
+	now := c.now
+	c.now += 20_000
+	for range 50 {
+		c.step()
+	}
+	refused("idle for too long", 1, 10, 2100, true)
+	refused("idle for too long", 4, 1, 2002, true)
+	serve(4, 2, now+20_000)
+}
+
+// TestSessionsCostNoMore: what is kept of sessions, in memory and in a checkpoint, does
+// not grow with how many there have been.
+func TestSessionsCostNoMore(t *testing.T) {
+	size := func(sessions uint64) int {
+		c := newCluster(t, 1, 1, 1, 1)
+		c.cfg = func(cfg *kvs.Config) { cfg.MaxSessions = 50 }
+		c.crash(0)
+		for i := range sessions {
+			c.ask(0, stamped(put(1000+i, 1, "register", fmt.Sprint(i%10), []byte("x")), (1000+i)<<16, false))
+			c.settle()
+		}
+		return len(c.replicas[0].AppendState(nil))
+	}
+	few, many := size(100), size(1000)
+	assert.Less(t, many, few*5/4)
+}
