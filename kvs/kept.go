@@ -23,7 +23,7 @@ import (
 // that was written, whatever has been put elsewhere since: shadow paging (Lorie, TODS'77).
 // It reads no value. The deltas of the records behind are joined to each other, and to
 // what the slot has when the value is next needed: a write does not read the value either,
-// but that of a counter, which may have to be taken back, see [Replica.unify].
+// but that of a counter where a repeat of the same request may be in it, see [Replica.unify].
 // A slot that a whole checkpoint names no more is free, and emptied.
 //
 // A slot says which one it is, and which checkpoint put its value there. One that cannot be read, is empty or
