@@ -8,8 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // stamped is q with a stamp, and again marks a repeat.
@@ -186,4 +189,37 @@ func TestSessionsCostNoMore(t *testing.T) {
 	}
 	few, many := size(100), size(1000)
 	assert.Less(t, many, few*5/4)
+}
+
+// TestTakenBackWaitsForTheFirst: an entry that takes a repeat back is left by a replica
+// that lacks the first write, and taken once that is held.
+func TestTakenBackWaitsForTheFirst(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	k, _ := kind.Default().Find("counter")
+	delta := func(origin uint64, n int64) []byte {
+		v, err := k.Mutate(kind.Update{Arg: kind.Amount(n), Origin: origin}, k.New())
+		require.NoError(t, err)
+		return v.Append(nil)
+	}
+	row, err := k.Decode(delta(1<<63|5, 4))
+	require.NoError(t, err)
+	first := gossip.Entry{Dot: causal.Dot{Origin: 77, Seq: 1}, Clock: 5, Key: "c", Kind: "counter", Delta: delta(77, 4), Client: 1, Req: 1}
+	taken := gossip.Entry{
+		Dot: causal.Dot{Origin: 77, Seq: 2}, Clock: 6, Key: "c", Kind: "counter", Delta: k.Settle(1<<63|5, row).Append(nil),
+		Deps: session.Matrix{{Origin: 77, Seq: 1}},
+	}
+	hear := func(e gossip.Entry) {
+		items := []wire.Item{{Entries: []gossip.Entry{e}}}
+		c.do(0, kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: wire.AppendGossip(nil, 1, 77, items)})
+		for range 20 {
+			c.step()
+		}
+	}
+	hear(taken)
+	assert.Equal(t, uint64(1), c.replicas[0].Stats().Ahead)
+	assert.False(t, c.replicas[0].Has(0, taken.Dot))
+	hear(first)
+	hear(taken)
+	assert.True(t, c.replicas[0].Has(0, taken.Dot))
+	assert.Equal(t, int64(4), c.counted(0, "c"))
 }
