@@ -22,6 +22,8 @@ type Engine interface {
 	// the state came from, it is that version, and nothing is written. Errors wrap
 	// [ErrNoArchive], [ErrConflict], [ErrClosed], or what the bucket said; the state
 	// stays, and a later snapshot includes what this one would have.
+	// Which version the state is may be noted later, in the background: a crash before
+	// that keeps the state, and the next version then names an older one as its parent.
 	Snapshot() (Version, error)
 	// Restore makes the state that of version v, or of the archive's latest for
 	// [Latest]. What a version holds is fetched and verified first, then switched to
