@@ -5,6 +5,9 @@
 // transactions up to strict serializability, eventual consistency and convergence.
 // Judge decides one level, Levels by all that fit, and Check ends a test.
 //
+// Package contract judges what is asked of single objects without an order of all
+// operations, as Jepsen's checkers do; Own is a specification of the user's.
+//
 // Three kinds of checker stand side by side. Special ones decide one property in
 // polynomial time, exactly, mostly because operations carry tags or values that
 // tell which puts each read saw. Where there is none, models of package models are

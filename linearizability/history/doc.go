@@ -26,7 +26,8 @@
 //
 // # jepsen
 //
-// EDN operation maps over registers, sets and counters. The order of the entries is
+// EDN operation maps over registers, sets, counters, queues, locks, banks and generators
+// of ids, among them those of Maelstrom. The order of the entries is
 // that of time; a :time that runs backwards is noted. What ends :fail did not happen,
 // a :cas included; what ends :info, or not at all, may have happened at any time from
 // then on. The value with which a :write, :cas, :add or :remove ends :ok is the one
