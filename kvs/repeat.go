@@ -229,7 +229,8 @@ func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, fi
 const rowBytes = 40
 
 // settleAll does so for all of p, where writes have come otherwise than one by one. It
-// looks at values only where a repeat and its first write have met.
+// looks at values only where a repeat and its first write have met, or where a first write
+// is in the log, of which the repeat may have been forgotten.
 func (r *Replica) settleAll(p *partition) {
 	type met struct {
 		row   uint64
@@ -249,10 +250,14 @@ func (r *Replica) settleAll(p *partition) {
 	}
 	for e := range p.log.All() {
 		k, ok := r.cfg.Kinds.Find(e.Kind)
-		if !ok || !e.Again || !k.Own() {
+		if !ok || e.Client == 0 || !k.Own() {
 			continue
 		}
-		if first, ok := r.firstHeld(p, e.Client, e.Req); ok {
+		first, ok := e.Dot, true // of which the repeat may have been forgotten
+		if e.Again {
+			first, ok = r.firstHeld(p, e.Client, e.Req)
+		}
+		if ok {
 			r.takeBack(p, e.Key, k, r.row(e.Client, e.Req), first)
 		}
 	}
