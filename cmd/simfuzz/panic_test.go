@@ -25,7 +25,7 @@ func TestPanicsAreKept(t *testing.T) {
 		},
 		"looking": {
 			Name: "panics-on-look", File: "kvs/state.go",
-			Search: "	v, _ := p.find(key, kind)\n", Replace: "	v, other := p.find(key, kind)\n	if other == \"\" && v != nil && r.tick > 20 {\n		panic(\"late\")\n	}\n",
+			Search: "	if s, _ := p.slot(key, kind); s != nil {\n			return p.look(s)\n", Replace: "	if s, _ := p.slot(key, kind); s != nil {\n			if r.tick > 20 {\n				panic(\"late\")\n			}\n			return p.look(s)\n",
 		},
 	} {
 		program := overlaid(t, m)

@@ -64,7 +64,7 @@ func TestReplayHint(t *testing.T) {
 			cmd.Stderr = &errs
 			text, err := cmd.Output()
 			require.Error(t, err, "it fails")
-			hint := regexpFind(t, `replay with:\n(`+c.hint+` replay '.*/failing runs/seed-56/shrunk\.json')\n$`, string(text))
+			hint := regexpFind(t, `replay with:\n(`+c.hint+` replay '.*/failing runs/seed-59/shrunk\.json')\n$`, string(text))
 			again := exec.CommandContext(t.Context(), "sh", "-c", hint+" --quiet")
 			again.Dir = c.dir
 			text, err = again.Output()
