@@ -285,7 +285,7 @@ func TestOrderOfMaps(t *testing.T) {
 		return j
 	})
 	states := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.IntRange(1, 3), 2, 4)
-	for seed := range uint64(10) {
+	for seed := range uint64(4) {
 		r := laws.Run(set, laws.SourceOf(set, gen.FromRapid(states)), laws.RunOptions{Seed: seed})
 		require.Contains(t, r.Failing(), "wellposed/deterministic", "%v", r)
 		res, _ := r.Result("wellposed/deterministic")
