@@ -113,3 +113,45 @@ func anomalyOf(reason string) string {
 	name, _, _ := strings.Cut(reason, ": ")
 	return name
 }
+
+// cycleShape is what the name of a cycle of dependencies hangs on.
+type cycleShape struct {
+	transactions int
+	reads        int  // edges that say that one reads what the other wrote
+	overwrites   int  // edges that say that one read what the other overwrites
+	objects      int  // that those are about
+	adjacent     bool // two of those follow each other
+	lostUpdate   bool // two transactions read one version, and both overwrite it
+	realtime     bool // an edge rests on real time
+	process      bool // an edge rests on the order of a session
+}
+
+// name names a cycle as Adya does (Weak Consistency, 1999), by how many of its edges say
+// that what was read is overwritten and whether two of them follow each other, and marks
+// it as Elle does (VLDB 2020) where it rests on session order or real time.
+func (c cycleShape) name() string {
+	name := G0
+	switch {
+	case c.lostUpdate:
+		return LostUpdate
+	case c.overwrites == 2 && c.transactions == 2 && c.objects == 2:
+		name = WriteSkew
+	case c.overwrites == 2 && c.transactions == 4 && c.objects == 2 && c.reads == 2 && !c.adjacent:
+		name = LongFork
+	case c.overwrites > 1 && c.adjacent:
+		name = G2Item
+	case c.overwrites > 1:
+		name = GNonadjacent
+	case c.overwrites == 1:
+		name = GSingle
+	case c.reads > 0:
+		name = G1c
+	}
+	switch {
+	case c.realtime:
+		return name + "-realtime"
+	case c.process:
+		return name + "-process"
+	}
+	return name
+}

@@ -32,44 +32,26 @@ func (g *listGraph) steps(edges []int32) []step {
 	return all
 }
 
-// anomaly names a cycle as Adya does, by how many of its edges say that what was read is
-// overwritten and whether two of them follow each other, and marks it as Elle does where
-// it rests on session order or real time.
+// anomaly names a cycle.
 func (g *listGraph) anomaly(cycle []step) string {
-	count := make(map[dependency]int)
-	adjacent := false
+	x := cycleShape{transactions: len(cycle), lostUpdate: g.lostUpdate(cycle)}
 	lists := make(map[int32]bool)
 	for n, s := range cycle {
-		count[s.kind]++
-		if s.kind == dependsRW {
-			adjacent = adjacent || cycle[(n+1)%len(cycle)].kind == dependsRW
+		switch s.kind {
+		case dependsRW:
+			x.overwrites++
+			x.adjacent = x.adjacent || cycle[(n+1)%len(cycle)].kind == dependsRW
 			lists[g.l.reads[s.about].key] = true
+		case dependsWR:
+			x.reads++
+		case dependsTime:
+			x.realtime = true
+		case dependsSession:
+			x.process = true
 		}
 	}
-	name := G0
-	switch overwrites := count[dependsRW]; {
-	case g.lostUpdate(cycle):
-		return LostUpdate
-	case overwrites == 2 && len(cycle) == 2 && len(lists) == 2:
-		name = WriteSkew
-	case overwrites == 2 && len(cycle) == 4 && len(lists) == 2 && count[dependsWR] == 2 && !adjacent:
-		name = LongFork
-	case overwrites > 1 && adjacent:
-		name = G2Item
-	case overwrites > 1:
-		name = GNonadjacent
-	case overwrites == 1:
-		name = GSingle
-	case count[dependsWR] > 0:
-		name = G1c
-	}
-	switch {
-	case count[dependsTime] > 0:
-		return name + "-realtime"
-	case count[dependsSession] > 0:
-		return name + "-process"
-	}
-	return name
+	x.objects = len(lists)
+	return x.name()
 }
 
 // lostUpdate reports whether a cycle is of two transactions that read one version of a

@@ -221,52 +221,33 @@ func (x *timeline) derivation(edges []int32) (nodes, guesses []int32) {
 	return slices.Compact(nodes), guesses
 }
 
-// anomaly names a cycle as Adya does (Weak Consistency, 1999), by how many of its
-// edges say that what was read is overwritten and whether two of them follow each other,
-// and marks it as Elle does (VLDB 2020) where it rests on session order or real time.
+// anomaly names a cycle.
 func (x *timeline) anomaly(cycle []int32) string {
-	var count [byGuess + 1]int
+	c := cycleShape{transactions: len(x.nodesOf(cycle)), lostUpdate: x.lostUpdate(cycle)}
 	var steps []reason // from one transaction to the next
 	registers := make(map[int32]bool)
 	for _, e := range cycle {
 		k := &x.known[e]
-		count[k.reason]++
-		if k.reason == byOverwrite {
+		switch k.reason {
+		case byOverwrite:
+			c.overwrites++
 			registers[k.key] = true
+		case byRead:
+			c.reads++
+		case byTime:
+			c.realtime = true
+		case bySession:
+			c.process = true
 		}
 		if k.reason != byTransaction {
 			steps = append(steps, k.reason)
 		}
 	}
-	adjacent := false
 	for i, r := range steps {
-		adjacent = adjacent || r == byOverwrite && steps[(i+1)%len(steps)] == byOverwrite
+		c.adjacent = c.adjacent || r == byOverwrite && steps[(i+1)%len(steps)] == byOverwrite
 	}
-	name := G0
-	nodes := x.nodesOf(cycle)
-	switch overwrites := count[byOverwrite]; {
-	case x.lostUpdate(cycle):
-		return LostUpdate
-	case overwrites == 2 && len(registers) == 2 && len(nodes) == 2:
-		name = WriteSkew
-	case overwrites == 2 && len(registers) == 2 && len(nodes) == 4 && count[byRead] == 2 && !adjacent:
-		name = LongFork
-	case overwrites > 1 && adjacent:
-		name = G2Item
-	case overwrites > 1:
-		name = GNonadjacent
-	case overwrites == 1:
-		name = GSingle
-	case count[byRead] > 0:
-		name = G1c
-	}
-	switch {
-	case count[byTime] > 0:
-		return name + "-realtime"
-	case count[bySession] > 0:
-		return name + "-process"
-	}
-	return name
+	c.objects = len(registers)
+	return c.name()
 }
 
 // lostUpdate reports whether the cycle is of two transactions that read one version
