@@ -75,7 +75,7 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 	t.Helper()
 	b := budgetOf(o, seed)
 	run := &seededRun{
-		law: l, source: source, probe: newProbe(s), x: make([]any, l.Arity), attendance: new(attendance),
+		law: l, source: source, probe: newProbe(s), x: make([]any, l.Arity), watchdog: new(watchdog),
 		o: RunOptions{Seed: b.seed, Cases: b.cases, Again: againCommand(t.Name(), b.seed)}.withDefaults(), stop: b.stop, shrink: within,
 	}
 	patience := DefaultPatience
@@ -88,7 +88,7 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 	var res Result
 	var err error
 	attempt := func(r *seededRun) bool {
-		return r.attend(patience, func() { res, err = r.check() })
+		return r.watch(patience, func() { res, err = r.check() })
 	}
 	if !attempt(run) {
 		t.Errorf("\n%v", stuckFailure(run, attempt))
@@ -127,7 +127,7 @@ func stuckFailure(r *seededRun, attempt func(*seededRun) bool) *Failure {
 	// It was a join of the source that did not return. To say which, the states are
 	// drawn once more, with every join noted beforehand.
 	again := &seededRun{
-		law: r.law, source: r.source, probe: p, x: make([]any, r.law.Arity), attendance: new(attendance),
+		law: r.law, source: r.source, probe: p, x: make([]any, r.law.Arity), watchdog: new(watchdog),
 		o: r.o, shrink: r.shrink, noting: true,
 	}
 	f := &Failure{Law: r.law.ID, Statement: r.law.Text, Panic: stuckText(p.s.checked()), Again: r.o.Again}

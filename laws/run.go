@@ -85,7 +85,7 @@ type seededRun struct {
 	x      []any
 	o      RunOptions
 
-	*attendance                                 // nil outside of go test
+	*watchdog                                 // nil outside of go test
 	noting      bool                            // the operands of joins, while states are drawn
 	stop        func() bool                     // says that time is up; nil outside of go test
 	shrink      func(time.Duration) func() bool // a clock for shrinking; nil outside of go test

@@ -101,11 +101,11 @@ func checkScope(t T, set set, schedules []any, scope string, o settings) (failed
 		if set.subject.watchdog != nil {
 			patience = 0
 		}
-		a, p := new(attendance), newProbe(set.subject)
+		a, p := new(watchdog), newProbe(set.subject)
 		laws := set.only([]string{set.name}).all()
 		at, x := 0, make([]any, 1)
 		var failures []*Failure
-		ended := a.attend(patience, func() {
+		ended := a.watch(patience, func() {
 			for at = range laws {
 				for i, s := range schedules {
 					a.step()

@@ -20,17 +20,17 @@ const DefaultPatience = 10 * time.Second
 // ends the process for it.
 func Patience(d time.Duration) Option { return Option{func(s *settings) { s.patience = &d }} }
 
-// attendance is what is known from outside of a check that runs in a goroutine of
+// watchdog is what is known from outside of a check that runs in a goroutine of
 // its own. Evaluations are not timed one by one: what is looked at, once in a
 // while, is whether there was progress.
-type attendance struct {
+type watchdog struct {
 	steps   atomic.Int64           // even while a tuple is judged, odd while one is drawn
 	joining atomic.Pointer[[2]any] // while states are drawn by joining: the operands, if asked for
 	gone    atomic.Bool            // nobody waits any more
 }
 
 // step notes progress.
-func (a *attendance) step() {
+func (a *watchdog) step() {
 	if a == nil {
 		return
 	}
@@ -40,23 +40,23 @@ func (a *attendance) step() {
 
 // stay ends a check that comes back after it was given up, before it can speak for
 // a test that is over.
-func (a *attendance) stay() {
+func (a *watchdog) stay() {
 	if a != nil && a.gone.Load() {
 		runtime.Goexit()
 	}
 }
 
-// ending is how an attended check came to its end.
+// ending is how a watched check came to its end.
 type ending struct {
 	panicked any
 	gaveUp   bool // the test
 	stuck    bool // there was no progress, and it goes on
 }
 
-// attend runs check in a goroutine and waits until it ends, or until there was no
+// watch runs check in a goroutine and waits until it ends, or until there was no
 // progress for as long as patience lasts, which it reports as false. A panic of
 // check, and its giving up the test, are passed on.
-func (a *attendance) attend(patience time.Duration, check func()) (ended bool) {
+func (a *watchdog) watch(patience time.Duration, check func()) (ended bool) {
 	if patience <= 0 {
 		check()
 		return true
@@ -72,7 +72,7 @@ func (a *attendance) attend(patience time.Duration, check func()) (ended bool) {
 		check()
 		e.gaveUp = false
 	}()
-	w := &attended{attendance: a, patience: patience, done: done}
+	w := &watchedCheck{watchdog: a, patience: patience, done: done}
 	watching.begin(w)
 	e := <-done
 	watching.end(w)
@@ -88,9 +88,9 @@ func (a *attendance) attend(patience time.Duration, check func()) (ended bool) {
 	return true
 }
 
-// attended is a check that is looked at until it ends.
-type attended struct {
-	*attendance
+// watchedCheck is a check that is looked at until it ends.
+type watchedCheck struct {
+	*watchdog
 	patience time.Duration
 	done     chan<- ending
 	due      time.Time // of the next look
@@ -102,14 +102,14 @@ type attended struct {
 // cent of a check.
 type watch struct {
 	mu    sync.Mutex
-	under []*attended
+	under []*watchedCheck
 	timer *time.Timer
 	next  time.Time // when the timer goes off; zero is never
 }
 
 var watching watch
 
-func (w *watch) begin(c *attended) {
+func (w *watch) begin(c *watchedCheck) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c.due, c.before = time.Now().Add(c.patience), c.steps.Load()
@@ -117,10 +117,10 @@ func (w *watch) begin(c *attended) {
 	w.wake(c.due)
 }
 
-func (w *watch) end(c *attended) {
+func (w *watch) end(c *watchedCheck) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.under = slices.DeleteFunc(w.under, func(other *attended) bool { return other == c })
+	w.under = slices.DeleteFunc(w.under, func(other *watchedCheck) bool { return other == c })
 }
 
 // wake sees to it that the timer goes off at a time, if not before.
@@ -142,7 +142,7 @@ func (w *watch) look() {
 	defer w.mu.Unlock()
 	now := time.Now()
 	w.next = time.Time{}
-	w.under = slices.DeleteFunc(w.under, func(c *attended) bool {
+	w.under = slices.DeleteFunc(w.under, func(c *watchedCheck) bool {
 		if !now.Before(c.due) {
 			steps := c.steps.Load()
 			if steps == c.before {
