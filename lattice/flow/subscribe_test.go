@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -180,8 +181,12 @@ func TestDo(t *testing.T) {
 	require.Equal(t, 0, <-got)
 	last := 0
 	for v := 1; v <= 100; v++ {
-		for in.Push(v) != nil {
-			last = <-got // the graph makes room
+		for in.Push(v) != nil { // the graph makes room, at a time that got does not tell
+			select {
+			case last = <-got:
+			default:
+				runtime.Gosched()
+			}
 		}
 	}
 	in.Close()
