@@ -223,3 +223,26 @@ func TestTakenBackWaitsForTheFirst(t *testing.T) {
 	assert.True(t, c.replicas[0].Has(0, taken.Dot))
 	assert.Equal(t, int64(4), c.counted(0, "c"))
 }
+
+// TestRepeatShowsOnceWhereTheFirstIs: a replica that has served a write never shows the
+// repeat that another one has served beside it, from the moment that it hears of it.
+func TestRepeatShowsOnceWhereTheFirstIs(t *testing.T) {
+	for seed := range uint64(40) {
+		c := newCluster(t, 3, 1, 3, seed)
+		q := put(7, 1, "counter", "c", kind.Amount(5))
+		c.give(0, stamped(q, 2000<<16, false))
+		for range 20 {
+			if c.counted(0, "c") == 5 {
+				break
+			}
+			c.step()
+		}
+		c.give(1, stamped(q, 2000<<16, true))
+		for range 300 {
+			c.step()
+			require.Equal(t, int64(5), c.counted(0, "c"), "seed %d", seed)
+		}
+		c.settle()
+		c.agree()
+	}
+}

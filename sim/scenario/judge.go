@@ -156,7 +156,7 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 	h = &history.History{Name: "seed " + strconv.FormatUint(r.setup.Seed, 10), Tagged: r.setup.Tagged, Fences: fences}
 	r.order = r.order[:0]
 	for at := range r.recorded {
-		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) { // it was issued
+		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) && !r.unsettled(at, fences) { // it was issued
 			r.order = append(r.order, at)
 		}
 	}
@@ -236,6 +236,13 @@ func readsAfterConcurrentWrites(h *history.History) int {
 
 // forgiven reports whether the operation at a position may have been undone.
 func (r *run) forgiven(at int) bool { return !r.setup.Unexcused && r.lost.Forgiven(at) }
+
+// unsettled reports whether the operation at a position is a read, before the fence, of a
+// counter of which an increment was served by two replicas.
+func (r *run) unsettled(at int, fences []int64) bool {
+	o := &r.recorded[at]
+	return o.Type == history.Counter && o.Func == history.Read && (len(fences) == 0 || o.Call < fences[0]) && r.lost.Repeated(o.Key)
+}
 
 // unjudged reports whether the history of a key is judged no more.
 func (r *run) unjudged(key string) bool { return !r.setup.Unexcused && r.lost.Unjudged(key) }

@@ -70,7 +70,7 @@ var refusals = map[workload.Amiss]wire.Status{
 // the session depends on, so that it does not rest on what is under test.
 func (o *Availability) Responded(s *Sent) {
 	n, resp := s.Node, s.Response
-	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) {
+	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) && !o.Lost.Settling(resp.Partition) {
 		o.Fail(Violation{Oracle: "availability", Kind: "unavailable", Op: string(history.Read), Node: int(n), Message: fmt.Sprintf(
 			"node %d holds every write of partition %d, and refuses read #%d for want of some: %s", n, resp.Partition, resp.Req, resp.Detail)})
 	}

@@ -35,6 +35,7 @@ type LostWrites struct {
 	accepted []acceptance
 	lost     []int    // positions of operations that lost disks may have undone
 	twice    []string // keys of counters of which an operation was served twice, or shows without its dot
+	repeated []int    // positions of increments that two replicas have served
 }
 
 // acceptance is a write that a replica accepted.
@@ -52,7 +53,7 @@ const MarkLost = "write lost with the last disk that held it"
 
 // Begin forgets the writes of an earlier run.
 func (o *LostWrites) Begin(c Cluster) {
-	*o = LostWrites{base: base{c}, accepted: o.accepted[:0], lost: o.lost[:0], twice: o.twice[:0]}
+	*o = LostWrites{base: base{c}, accepted: o.accepted[:0], lost: o.lost[:0], twice: o.twice[:0], repeated: o.repeated[:0]}
 }
 
 // Accepted takes note of a write. It must not be one that its replica has.
@@ -66,6 +67,8 @@ func (o *LostWrites) Accepted(w *Write) {
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
 		case a.lost&(1<<w.Node) != 0 && w.Entry.Kind == string(history.Counter) && !slices.Contains(o.twice, w.Entry.Key):
 			o.twice = append(o.twice, w.Entry.Key)
+		case w.Entry.Kind == string(history.Counter):
+			o.repeated = append(o.repeated, w.At)
 		}
 	}
 	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At})
@@ -166,6 +169,20 @@ func (o *LostWrites) has(n ring.NodeID, a *acceptance) bool {
 
 // Forgiven reports whether the operation at a position may have been undone.
 func (o *LostWrites) Forgiven(at int) bool { return slices.Contains(o.lost, at) }
+
+// Repeated reports whether an increment of the counter was served by two replicas. Until
+// these have heard of each other, and all others of both, a read may show it twice: which
+// of the two it is to take back, a replica may know only about a round of gossip after it
+// has both. When the cluster is at rest it counts once.
+func (o *LostWrites) Repeated(key string) bool {
+	return slices.ContainsFunc(o.repeated, func(at int) bool { return o.Operations()[at].Key == key })
+}
+
+// Settling reports whether a counter of the partition is [LostWrites.Repeated]: replicas
+// tell each other of what they take back, by entries that are nobody's operation.
+func (o *LostWrites) Settling(p ring.Partition) bool {
+	return slices.ContainsFunc(o.repeated, func(at int) bool { return o.Ring().PartitionOf(o.Operations()[at].Key) == p })
+}
 
 // Unjudged reports whether the history of a key cannot be judged any more.
 func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }
