@@ -86,10 +86,10 @@ type seededRun struct {
 	o      RunOptions
 
 	*watchdog                                 // nil outside of go test
-	noting      bool                            // the operands of joins, while states are drawn
-	stop        func() bool                     // says that time is up; nil outside of go test
-	shrink      func(time.Duration) func() bool // a clock for shrinking; nil outside of go test
-	stopped     bool                            // stop said so
+	noting    bool                            // the operands of joins, while states are drawn
+	stop      func() bool                     // says that time is up; nil outside of go test
+	shrink    func(time.Duration) func() bool // a clock for shrinking; nil outside of go test
+	stopped   bool                            // stop said so
 }
 
 // refutation is a case that refutes the law: a finding, or an error from drawing.
