@@ -22,7 +22,8 @@ import (
 //     count the operation twice, and its history is judged no more; that its replicas agree
 //     still is. The same holds of a counter of which a record in the middle could not be
 //     read: what came behind it has it in its sum. A request that is repeated to another
-//     replica counts once, whoever has heard of it.
+//     replica counts once when the cluster is at rest, whoever has heard of it; reads of
+//     that counter before are not judged, since they may show it twice.
 //
 // Reads that depend on a lost write stay bound by the causal models: they may fail,
 // but not be answered as if it had not been.
