@@ -53,7 +53,7 @@ func unlessRefused[S any](bottom func() S) func(S, error) S {
 // histories is all plans of at most two steps: enough for an update that meets a
 // concurrent one. It is none where the operations are too many for that.
 func histories[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
-	u, complete := gen.Every(gen.Plans(ops, 2), 10_000)
+	u, complete := gen.Every(gen.Plans(ops, 2), 3_500)
 	if !complete {
 		return nil
 	}
