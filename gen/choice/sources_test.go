@@ -291,11 +291,46 @@ func TestMinimiseTrades(t *testing.T) {
 			return choose(100) >= 24
 		}},
 		"what is left out lies further on": {[]uint64{1, 1, 6, 6}, []uint64{0, 1, 12}, func(choose func(uint64) uint64) bool {
-			two, kept := choose(2), choose(2)
+			two, kept := choose(2), choose(3)
 			if two == 1 {
 				return kept == 1 && choose(7)+choose(7) >= 12
 			}
 			return kept == 1 && choose(100) >= 12
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := choice.Minimise(c.from, 5000, func(s choice.Source) bool {
+				return c.fails(func(n uint64) uint64 { return s.Choose(choice.Point{N: n}) })
+			})
+			assert.Equal(t, c.least, m.Tape)
+		})
+	}
+}
+
+// Each way of making a tape smaller does what no other does.
+func TestMinimiseInEachWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, least []uint64
+		fails       func(choose func(n uint64) uint64) bool
+	}{
+		"a short run is left out": {[]uint64{1, 3, 1, 5, 1, 4}, []uint64{1, 5}, func(choose func(uint64) uint64) bool {
+			found := false
+			for choose(2) == 1 {
+				found = choose(10) == 5 || found
+			}
+			return found
+		}},
+		"answers change places": {[]uint64{7, 3}, []uint64{3, 7}, func(choose func(uint64) uint64) bool {
+			a, b := choose(10), choose(10)
+			return a == 7 && b == 3 || a == 3 && b == 7
+		}},
+		"equal answers stay equal": {[]uint64{9, 9}, []uint64{3, 3}, func(choose func(uint64) uint64) bool {
+			a, b := choose(10), choose(10)
+			return a == b && a >= 3
+		}},
+		"one gets smaller and the last none": {[]uint64{2, 0, 9}, []uint64{1}, func(choose func(uint64) uint64) bool {
+			a, b, c := choose(10), choose(10), choose(10)
+			return a == 2 && b == 0 && c == 9 || a == 1 && b == 0 && c == 0
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
