@@ -8,12 +8,18 @@ import (
 	"unicode"
 )
 
-// Details is the report with everything known beyond [Failure.String]: the picture
-// of the order of the states, and a test to be pasted. The set that the test binds
+// Details is the report with everything known beyond [Failure.String]: the parts in
+// which states tie, the picture of the order of the states, and a test to be pasted. The set that the test binds
 // is written as a place to fill in.
 func (f *Failure) Details() string {
 	var b strings.Builder
 	b.WriteString(f.String())
+	if f.Ties != "" {
+		b.WriteString("ties\n")
+		for line := range strings.Lines(f.Ties) {
+			b.WriteString("    " + line)
+		}
+	}
 	if f.Picture != "" {
 		b.WriteString("picture\n")
 		for line := range strings.Lines(f.Picture) {

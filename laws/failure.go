@@ -32,6 +32,9 @@ type Failure struct {
 	// Differ lists the first places at which the two sides differ, a line each, where the
 	// sides are too long to be seen through; "" elsewhere.
 	Differ string
+	// Ties says in which parts two states of the counterexample are equal that differ in
+	// others, a line each pair; "" where there is no such pair: see [Failure.Details].
+	Ties string
 	// Note says, where it may be so, that the failure comes of how states are copied or
 	// compared and not of what is checked, with the part of the state and the option that
 	// says otherwise; "" elsewhere.

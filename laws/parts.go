@@ -51,19 +51,68 @@ func (v *variety) add(p *probe, x []any) {
 	defer func() { _ = recover() }()
 	v.pairs++
 	v.distinct = v.distinct || !p.Equal(x[0], x[1])
-	deep.Parts(x[0], x[1], func(path string, equal bool) {
-		i, ok := v.at[path]
-		if !ok {
-			i = len(v.parts)
-			v.at[path] = i
-			v.parts = append(v.parts, part{path: path})
+	deep.Parts(x[0], x[1], v.note)
+}
+
+// note counts a pair of parts.
+func (v *variety) note(path string, equal bool) {
+	i, ok := v.at[path]
+	if !ok {
+		i = len(v.parts)
+		v.at[path] = i
+		v.parts = append(v.parts, part{path: path})
+	}
+	if equal {
+		v.parts[i].tied++
+	} else {
+		v.parts[i].differed++
+	}
+}
+
+// split is the parts that always tied, and those that did not; of collections the elements.
+func (v *variety) split() (always, other []string) {
+	for _, p := range v.parts {
+		switch {
+		case p.path == "" || strings.HasPrefix(p.path, "len("):
+		case p.differed == 0:
+			always = append(always, p.path)
+		default:
+			other = append(other, p.path)
 		}
-		if equal {
-			v.parts[i].tied++
-		} else {
-			v.parts[i].differed++
+	}
+	return always, other
+}
+
+// mostTies is how many parts are named of each kind.
+const mostTies = 8
+
+// ties says, pair by pair, in which parts states agree that differ in others.
+func (p *probe) ties(x []any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "" // an Equal of the user's: it panics under a law
 		}
-	})
+	}()
+	for j := range x {
+		for i := range j {
+			v := variety{at: make(map[string]int)}
+			deep.Parts(p.Copy(x[i]), p.Copy(x[j]), v.note)
+			same, other := v.split()
+			if len(same) > 0 && len(other) > 0 {
+				text += fmt.Sprintf("%s and %s agree in %s and differ in %s\n", variables[i], variables[j], few(same), few(other))
+			}
+		}
+	}
+	return text
+}
+
+// few is the first of a list of parts, and how many more there are.
+func few(paths []string) string {
+	more := len(paths) - mostTies
+	if more <= 0 {
+		return strings.Join(paths, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(paths[:mostTies], ", "), more)
 }
 
 // remarks says which parts never tied, and which never differed, a line each.

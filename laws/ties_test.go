@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -155,4 +156,22 @@ func TestTiesOfParts(t *testing.T) {
 		passes(t, mergeDocuments(lawfulLeaf), documents(wideLeaves()))
 		passes(t, mergeNested(lawfulLeaf), nests(smallLeaves()))
 	})
+}
+
+// The details of a failure say in which parts its states tie.
+func TestDetailsNameTheTies(t *testing.T) {
+	set := laws.Func(func(a, b lww) lww {
+		if b.Time >= a.Time {
+			return b
+		}
+		return a
+	})
+	r := laws.Run(set, laws.SourceOf(set, gen.FromRapid(writes())), laws.RunOptions{Seed: 1})
+	res, _ := r.Result("semilattice/commutative")
+	require.NotNil(t, res.Failure)
+	assert.Equal(t, "a and b agree in .Time and differ in .Value\n", res.Failure.Ties)
+	assert.Contains(t, res.Failure.Details(), "ties\n    a and b agree in .Time and differ in .Value\n")
+	none := laws.Func(func(a, b int) int { return b })
+	r = laws.Run(none, gen.Independent(gen.Int(0, 9)), laws.RunOptions{Seed: 1, Only: "semilattice/commutative"})
+	assert.Empty(t, r.Results[0].Failure.Ties, "a number has no parts")
 }
