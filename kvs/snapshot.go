@@ -242,7 +242,7 @@ func (r *Replica) without(pieces [][]byte, applied gossip.Dots) [][]byte {
 func (r *Replica) learn(s *snapshot) {
 	r.clock.Observe(s.clock)
 	for _, x := range s.clients {
-		r.sessions.note(x, r.cfg.Origin, r.cfg.MaxSessions)
+		r.note(x)
 	}
 	r.sessions.forgotten = max(r.sessions.forgotten, s.gone)
 }

@@ -119,7 +119,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	dst = r.sessions.append(dst)
 	for _, x := range r.taken {
 		dst = wire.AppendString(wire.AppendString(varint.Append(append(dst, 't'), uint64(x.partition)), x.key), x.kind)
-		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta), x.first.Origin), x.first.Seq)
+		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta.Append(nil)), x.first.Origin), x.first.Seq)
 	}
 	for i := range r.repeats {
 		dst = wire.AppendString(append(dst, 'r'), r.repeats[i].Encode())
