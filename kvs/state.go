@@ -44,11 +44,16 @@ func (r *Replica) CloneOn(v Values) *Replica {
 	return c
 }
 
-// clone is a copy that is used again apart from b. Deltas, and what entries point
-// to, are not changed once made.
+// clone is a copy that is used again apart from b. What entries point to is not changed
+// once made; deltas are used again when they have been merged.
 func (b *batch) clone(p *partition) *batch {
 	c := *b
-	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), slices.Clone(b.deltas)
+	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), make([]kind.Value, len(b.deltas))
+	for i, v := range b.deltas {
+		if v != nil { // a barrier has none
+			c.deltas[i] = v.Clone()
+		}
+	}
 	c.past = b.past.Clone()
 	c.respond.Deps = b.respond.Deps.Clone()
 	return &c
