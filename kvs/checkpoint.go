@@ -217,8 +217,9 @@ func (x *recovery) reach(maxKnown int) {
 			b := x.early[i]
 			switch {
 			case b.p.applied.Contains(b.e.Dot):
+				b.p.log.Add(&b.e, 0)
 			case !b.p.early(&b.e):
-				b.p.apply(&b.e, b.delta, 0, maxKnown)
+				b.p.recovered(&b.e, b.delta, maxKnown)
 				again = true
 			default:
 				rest = append(rest, b)

@@ -392,3 +392,40 @@ func TestPendingSnapshotsAreState(t *testing.T) {
 	}
 	assert.Len(t, states, 3)
 }
+
+// TestTruncatedInPart: a truncation that a crash has cut short leaves the state of the last
+// checkpoint without the deltas before it. What the next checkpoint says that peers may lack
+// is offered all the same, by a replica that owns nothing of the partition, too: no one else
+// has it.
+func TestTruncatedInPart(t *testing.T) {
+	c := checking(t, 4, 1, 3, 5, 150, 0)
+	stranger := 0
+	for c.ring.Owns(ring.NodeID(stranger), 0) {
+		stranger++
+	}
+	const writes = 12
+	alone := func() { // nobody hears what it says
+		for range 30 {
+			c.step()
+			c.bag = slices.DeleteFunc(c.bag, func(f flight) bool { return f.ev.Kind == kvs.EventMessage })
+		}
+	}
+	for i := range uint64(writes) {
+		c.give(stranger, put(1, 1+i, "set", "s", []byte{byte(i)}))
+		alone()
+	}
+	parts := slices.Clone(c.disks[stranger])
+	c.crash(stranger)
+	for i := range uint64(writes) {
+		c.give(stranger, put(1, 20+i, "set", "s", []byte{byte(20 + i)}))
+		alone()
+	}
+	parts = slices.DeleteFunc(parts, func(rec []byte) bool { return !wire.IsCheckpoint(rec) })
+	require.NotEmpty(t, parts)
+	c.disks[stranger] = append(parts, c.disks[stranger]...)
+	c.crash(stranger)
+	require.Equal(t, 2*writes, c.replicas[stranger].Logged(0), "all are still to be handed over")
+	c.settle()
+	c.agree()
+	assert.Equal(t, 2*writes, elements(t, c.replicas[c.ring.Owners(0)[0]].Look("s", "set")))
+}

@@ -281,6 +281,14 @@ func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64, maxKno
 	p.log.Add(e, tick)
 }
 
+// recovered makes an entry visible that was found on the disk. A checkpoint before it may
+// have it, whose own record of the deltas that peers may lack has been truncated: the one
+// that is found here counts.
+func (p *partition) recovered(e *gossip.Entry, delta kind.Value, maxKnown int) {
+	p.apply(e, delta, 0, maxKnown)
+	p.log.Add(e, 0)
+}
+
 // shed holds the log to a bound, and returns how many deltas it has forgotten for that.
 // They are in what this replica holds of the partition, if it owns it, so that a peer
 // which lacks them is brought up by a snapshot.

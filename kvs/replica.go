@@ -179,7 +179,7 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 			past.early = append(past.early, recoveredEarly{p, *e, delta})
 			continue
 		}
-		p.apply(e, delta, 0, r.cfg.MaxKnown)
+		p.recovered(e, delta, r.cfg.MaxKnown)
 		r.shed(p)
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
