@@ -182,8 +182,9 @@ func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verd
 			v.Witness = append(v.Witness, h.Ops[i])
 		}
 	} else if r.status == Violation {
+		decided := m.steps.Load()
 		m.extend(b)
-		v.Witness, v.Reason = c.shrink(m, h, r)
+		v.Witness, v.Reason = c.shrink(m, h, r, decided)
 		if why := c.plainReason(h, v.Witness); why != "" {
 			v.Reason = why
 		}

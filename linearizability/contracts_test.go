@@ -64,6 +64,7 @@ func TestContractVerdicts(t *testing.T) {
 // Small histories that were once judged or refused wrongly, each with its right answer:
 // what holds and what is broken of the levels that fit it, and the options with which.
 func TestFindings(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(sharedHistories(t), "..", "findings", "histories")
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("the findings are not beside this checkout: %v", err)

@@ -17,6 +17,7 @@ import (
 // TestConvergesAsPlainly holds the judge of convergence to its plain form, result
 // by result, over random histories of which a part is spoiled.
 func TestConvergesAsPlainly(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(11, 12))
 	statuses := map[Status]int{}
 	for range 20_000 {
