@@ -191,7 +191,7 @@ func TestUntaggedLatticeCausal(t *testing.T) {
 		if !observes(h) {
 			continue
 		}
-		r := untaggedCausal(h)
+		r := untaggedCausal(nil, h)
 		counts[r.status]++
 		// The oracle does not look at time, which forbids to read what comes later.
 		if want := oracle.Causal(h); r.status != Undecided && want != oracle.Ambiguous && !readsAhead(h) {

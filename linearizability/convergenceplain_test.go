@@ -24,7 +24,7 @@ func TestConvergesAsPlainly(t *testing.T) {
 		h := randomReplicated(r)
 		require.NoError(t, h.Validate())
 		want, wantErr := plainConverges(h)
-		got, err := converges(h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
+		got, err := converges(nil, h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
 		require.Equal(t, wantErr == nil, err == nil)
 		require.Equal(t, want, got, "%v", h.Ops)
 		statuses[got.status]++

@@ -160,7 +160,7 @@ func readTwice(h *history.History, rng *rand.Rand) *history.History {
 // finds each list as the history has it, if that is known of the list.
 func readAtTheEnd(t *testing.T, h *history.History) *history.History {
 	t.Helper()
-	l, r, err := newLists(levelReadUncommitted, "", h)
+	l, r, err := newLists(nil, levelReadUncommitted, "", h)
 	require.NoError(t, err)
 	if r.status != OK {
 		return h

@@ -308,7 +308,7 @@ func TestGuaranteesAgreeWithPlainViews(t *testing.T) {
 	counts := bruteTally{}
 	for seed := range uint64(400) {
 		h := nearlyStore(seed)
-		a, r, err := compactRegisters("", h)
+		a, r, err := compactRegisters(nil, "", h)
 		require.NoError(t, err)
 		require.Equal(t, OK, r.status)
 		for set := guarantees(1); set <= everyGuarantee; set++ {

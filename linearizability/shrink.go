@@ -197,7 +197,7 @@ func (s *shrinker) judges(sub *history.History) bool {
 	}
 	var r result
 	var err error
-	s.m.within(cmp.Or(s.most, math.MaxInt64), func() { r, err = s.c.judge(s.m, sub) })
+	s.m.within(cmp.Or(s.most, math.MaxInt64), func() { r, err = s.c.run(s.m, sub) })
 	if err != nil || r.status != Violation {
 		return false
 	}

@@ -23,7 +23,7 @@ func timelineOf(t *testing.T, h *history.History, level txnLevel) *timeline {
 	if judgeBy(t, h, "transactional-causal") != OK {
 		return nil
 	}
-	b, r, err := groupTransactions("", h)
+	b, r, err := groupTransactions(nil, "", h)
 	require.NoError(t, err)
 	require.Equal(t, OK, r.status)
 	txns := b.arrange(levelTCC, OwnReadsAlways)

@@ -14,11 +14,11 @@ import (
 // edges put in at once, which must be the same.
 func bothWays(t *testing.T, h *history.History) (cm, pram Status) {
 	verdicts := func(few int) (cm, pram Status) {
-		a, r, err := compactRegisters("cm", h)
+		a, r, err := compactRegisters(nil, "cm", h)
 		require.NoError(t, err)
 		require.Equal(t, OK, r.status)
 		pram = pramViews(a, few).status
-		p, r, err := causalOrder("cm", h)
+		p, r, err := causalOrder(nil, "cm", h)
 		require.NoError(t, err)
 		if r.status != OK {
 			return r.status, pram
