@@ -79,7 +79,7 @@ func makeCheckers() []checker {
 	}
 	table = append(table, registerCheckers()...)
 	table = append(table, transactionCheckers()...)
-	return append(table, contractCheckers()...)
+	return append(append(table, contractCheckers()...), mutexChecker(), etcdChecker())
 }
 
 // run judges h. The context is looked at before, and then as the checker goes on.
