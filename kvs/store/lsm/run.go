@@ -143,7 +143,7 @@ func (e *Engine) makeGuide(r *run) error {
 // note adds the next record to a guide.
 func (g *guide) note(key []byte, off int64, density int) {
 	if g.records%density == 0 {
-		g.fences = append(g.fences, fence{string(key), off})
+		g.fences.add(key, off)
 	}
 	g.filter.Add(key)
 	g.records++

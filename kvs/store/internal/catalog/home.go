@@ -251,14 +251,32 @@ func (h *Home) ReadPart(number uint64, ext string, limit int64) ([]byte, error) 
 // Commit, and until then a crash may take it back: what reads it must know it whole
 // from torn.
 func (h *Home) WritePart(number uint64, ext string, b []byte) error {
+	return h.WriteStream(number, ext, func(write func([]byte) error) error { return write(b) })
+}
+
+// WriteStream is [Home.WritePart] of what bytes gives to write, piece by piece.
+func (h *Home) WriteStream(number uint64, ext string, bytes func(write func([]byte) error) error) error {
 	f, err := h.fs.Create(h.Path(number, ext), category)
 	if err != nil {
 		return err
 	}
-	if _, err = f.Write(b); err == nil {
+	err = bytes(func(b []byte) error {
+		_, err := f.Write(b)
+		return err
+	})
+	if err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// Has reports that a numbered file is there.
+func (h *Home) Has(number uint64, ext string) (bool, error) {
+	_, err := h.fs.Stat(h.Path(number, ext))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // SyncPart makes the bytes of a numbered file durable, whoever wrote them.
