@@ -71,7 +71,7 @@ type Set struct {
 	look  bool   // there may be background work that is not
 	hint  *hint  // being made, nil for none
 	saved saved
-	left  error  // what the present step of background work could not remove
+	left  error // what the present step of background work could not remove
 	lifecycle.State
 
 	Stats store.Stats
