@@ -223,6 +223,15 @@ func (w *writer) finish(h *catalog.Home) error {
 	return h.WritePart(w.run.number, guideExt, w.run.encode(w.run.salt, w.run.length))
 }
 
+// finishLater is finish for a run that is synced, and its guide, when the catalog names it.
+func (w *writer) finishLater(h *catalog.Home) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	h.Later(w.run.number, runExt, guideExt)
+	return h.WritePartLater(w.run.number, guideExt, w.run.encode(w.run.salt, w.run.length))
+}
+
 func (r *run) part() catalog.Part {
 	return catalog.Part{Number: r.number, Ext: runExt, Level: r.level, Length: r.length}
 }
