@@ -96,7 +96,7 @@ func TestBudget(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	storetest.TestRecovery(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{Options: o, PageBytes: 64 << 10, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2})
-	}, storetest.Recovery{Index: "hint", Stands: "log"})
+	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
 func TestConcurrent(t *testing.T) {
