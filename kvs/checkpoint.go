@@ -298,7 +298,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	for _, x := range past.sessions.parts {
 		r.clock.Observe(x.Clock)
 		for _, s := range x.Clients {
-			r.sessions.note(s, r.cfg.Origin, r.cfg.MaxSessions)
+			r.note(s)
 		}
 		r.sessions.forgotten = max(r.sessions.forgotten, x.Forgotten)
 	}

@@ -302,7 +302,7 @@ func TestUnreadableRecord(t *testing.T) {
 			}
 			require.Equal(t, int(named), shown, "record %d, partition %d", i, p)
 		}
-		if len(holdings(c.replicas[0])) < len(want) {
+		if !assert.ObjectsAreEqual(want, holdings(c.replicas[0])) {
 			less++
 		}
 		c.settle()

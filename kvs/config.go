@@ -34,9 +34,10 @@ type Config struct {
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	// MaxSessions is how many sessions are remembered, those that wrote last, and
 	// MaxIdleMS for how long one is that does not write, by the host's clock; default
-	// 1 << 18, and 3,600,000. Of each the last 4 requests are. A repeat of a write that
-	// may have been forgotten is refused by [wire.StatusForgotten]. Writes of which two
-	// copies meet later than that may count twice; see kvs/session.
+	// 1 << 18, and 3,600,000. Of each the last 4 requests are, and up to 1,024 that some
+	// owner may not have heard of; of all of them at most 8 × MaxSessions. A repeat of a
+	// write that may have been forgotten is refused by [wire.StatusForgotten]. Writes of
+	// which two copies meet later than that may count twice; see kvs/session.
 	MaxSessions int
 	MaxIdleMS   uint64
 

@@ -27,7 +27,7 @@
 // store under two dots, of which every replica makes one: the write of a register carries
 // the time that the session has given it, an element is in a set once, and a counter's
 // repeat has a row to itself, which is taken back where the first write is met. Of a session
-// the last four requests are remembered, and sessions until they have been idle for
+// the last four requests are remembered, and those that an owner may lack, and sessions until they have been idle for
 // MaxIdleMS or MaxSessions others have written since; what may be forgotten is refused by
 // [wire.StatusForgotten] and not served. Two cases remain in which a counter shows a write
 // twice. A replica that meets a repeat late, of a session that has gone on by more than is

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -62,10 +63,20 @@ func RecodePiece(record []byte) ([]byte, error) {
 
 // Level makes r, which has started on a whole log, what one would be that has started
 // from a checkpoint: it forgets the deltas that cut, which has, holds no more, and returns
-// their dots by partition; and its clock goes as far.
+// their dots by partition; it forgets the requests that cut had forgotten; and its clock
+// goes as far.
 func (r *Replica) Level(cut *Replica) map[ring.Partition]causal.Dots {
 	forgotten := make(map[ring.Partition]causal.Dots)
 	r.clock.Observe(cut.clock.last)
+	for client, less := range cut.sessions.of {
+		if m := r.sessions.of[client]; m != nil {
+			before := len(m.requests)
+			m.requests = slices.DeleteFunc(m.requests, func(x wire.Served) bool { return x.Req <= less.low && len(less.served(x.Req)) == 0 })
+			r.sessions.requests -= before - len(m.requests)
+			m.distinct = len(slices.CompactFunc(slices.Clone(m.requests), func(x, y wire.Served) bool { return x.Req == y.Req }))
+			m.low = max(m.low, less.low)
+		}
+	}
 	for _, p := range r.parts {
 		q := cut.held(p.id)
 		if q == nil {

@@ -358,7 +358,7 @@ func (x *intake) otherKind(key, kind string) string {
 func (r *Replica) learn(x *wire.Piece) {
 	r.clock.Observe(x.Clock)
 	for _, s := range x.Clients {
-		r.sessions.note(s, r.cfg.Origin, r.cfg.MaxSessions)
+		r.note(s)
 	}
 	r.sessions.forgotten = max(r.sessions.forgotten, x.Forgotten)
 }

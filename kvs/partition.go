@@ -256,16 +256,19 @@ func (p *partition) ownValue(key string, k kind.Kind) kind.Value {
 	if !k.Own() {
 		return nil
 	}
-	id := ownID{k.Name(), key}
-	v, ok := p.own[id]
-	if !ok {
-		if p.own == nil {
-			p.own = make(map[ownID]kind.Value)
-		}
-		v = k.New()
-		p.own[id] = v
+	if v, ok := p.own[ownID{k.Name(), key}]; ok {
+		return v
 	}
-	return v
+	return k.New()
+}
+
+// setOwn takes note of v, which [partition.ownValue] has given, with another delta. A
+// write that is refused leaves nothing.
+func (p *partition) setOwn(key string, k kind.Kind, v kind.Value) {
+	if p.own == nil {
+		p.own = make(map[ownID]kind.Value)
+	}
+	p.own[ownID{k.Name(), key}] = v
 }
 
 // apply makes a durable entry visible.

@@ -95,6 +95,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	}
 	if own != nil {
 		own.MergeIn(delta)
+		p.setOwn(q.Key, k, own)
 	}
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}

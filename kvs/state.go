@@ -47,11 +47,16 @@ func (r *Replica) CloneOn(v Values) *Replica {
 	return c
 }
 
-// clone is a copy that is used again apart from b. Deltas, and what entries point
-// to, are not changed once made.
+// clone is a copy that is used again apart from b. What entries point to is not changed
+// once made; deltas are used again when they have been merged.
 func (b *batch) clone(p *partition) *batch {
 	c := *b
-	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), slices.Clone(b.deltas)
+	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), make([]kind.Value, len(b.deltas))
+	for i, v := range b.deltas {
+		if v != nil { // a barrier has none
+			c.deltas[i] = v.Clone()
+		}
+	}
 	c.past = b.past.Clone()
 	if b.in != nil && b.in == b.part.intake {
 		c.in = p.intake
@@ -125,7 +130,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	dst = r.sessions.append(dst)
 	for _, x := range r.taken {
 		dst = wire.AppendString(wire.AppendString(varint.Append(append(dst, 't'), uint64(x.partition)), x.key), x.kind)
-		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta), x.first.Origin), x.first.Seq)
+		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta.Append(nil)), x.first.Origin), x.first.Seq)
 	}
 	for i := range r.repeats {
 		dst = wire.AppendString(append(dst, 'r'), r.repeats[i].Encode())
