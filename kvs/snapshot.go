@@ -178,7 +178,8 @@ func (o *outgoing) flush() {
 //
 // A value that was sent later than others may have writes which are not in the states of
 // all pieces. Those that are its own last ones of their origin are held, and are said to
-// be. What is before them nobody can tell from the value; see [intake.hidden].
+// be, if the requests that they serve have come too. What else it may have nobody can tell
+// from the value; see [intake.hidden].
 func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	// What was held before and had been left out, and is gone since, has not come.
 	gone := x.held.Without(p.applied)
@@ -190,7 +191,10 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	before := p.rev
 	for i := range values {
 		v := &values[i]
-		if touches(hidden, v.writes) && x.own.Seq > 0 {
+		if touches(hidden, v.writes) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
+			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool {
+				return hidden.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
+			})
 			own := markOf(p.id, x.own)
 			v.writes.MergeIn(own[:])
 		}
@@ -220,9 +224,12 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 // they came to a sender after earlier pieces were made, or a later sender did not have them.
 // Were these lost elsewhere, nobody would get them from here, and replicas would differ for
 // ever. So the receiver marks the values that may have some as written by a dot of its own,
-// which others lack and therefore fetch. What the receiver has got otherwise is not hidden.
+// which others lack and therefore fetch. What the receiver has got otherwise is not hidden,
+// nor is a value's last write of an origin whose request has come: without that it cannot be
+// said to be held, since a repeat of it would be served again.
 func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, values []keptValue, err error) {
 	hidden = x.top.Without(x.base).Without(x.held)
+	var served, last gossip.Dots
 	for _, encoded := range x.pieces {
 		piece, err := r.in.Piece(encoded)
 		if err != nil {
@@ -231,11 +238,17 @@ func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, valu
 		if values, err = r.keepValues(values, id, piece.Values); err != nil {
 			return nil, nil, err
 		}
+		for _, s := range piece.Clients {
+			if s.Partition == id {
+				served.Add(s.Dot)
+			}
+		}
 	}
-	var last gossip.Dots
 	for i := range values {
 		for _, m := range values[i].writes {
-			last.Add(causal.Dot{Origin: m.Origin, Seq: m.Seq})
+			if d := (causal.Dot{Origin: m.Origin, Seq: m.Seq}); served.Contains(d) {
+				last.Add(d)
+			}
 		}
 	}
 	return hidden.Without(last), values, nil
@@ -245,7 +258,7 @@ func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, valu
 // of a value are not known, any may.
 func touches(hidden gossip.Dots, writes session.Matrix) bool {
 	return len(hidden) > 0 && len(writes) == 0 ||
-		slices.ContainsFunc(writes, func(m session.Mark) bool { return hidden.Below(m.Origin, m.Seq) })
+		slices.ContainsFunc(writes, func(m session.Mark) bool { return hidden.Below(m.Origin, m.Seq+1) })
 }
 
 // touch has peers fetch values of p, which may have writes that nobody is told of.
