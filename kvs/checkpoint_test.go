@@ -37,6 +37,9 @@ func TestRecoveredFromCheckpoint(t *testing.T) {
 	for seed := range uint64(30) {
 		c := checking(t, 3, 3, 3, seed, 150, []int{0, 60}[seed%2])
 		c.lossy = true
+		if seed%2 == 1 {
+			c.cfg = func(cfg *kvs.Config) { cfg.SnapshotPieces = 2 }
+		}
 		losing := seed%3 == 2
 		for round := range uint64(12) {
 			for client := range uint64(3) {
@@ -376,11 +379,12 @@ func TestHandedOverAndCutOff(t *testing.T) {
 // but a value, or in the dots alone, are in different states.
 func TestPendingSnapshotsAreState(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
+	a, asker := askOf(t, c.replicas[0], 77, 0, invented, c.now)
 	piece := func(element byte, seq uint64) []byte {
 		v, err := setOf(element)
 		require.NoError(t, err)
 		return wire.AppendSnapshot(nil, 1, &wire.Piece{
-			Origin: 77, Of: 1, Clock: 5, Applied: gossip.Dots{{Origin: 77, Lo: 1, Hi: seq}},
+			Origin: 77, To: asker, Ask: a.Number, First: true, Last: true, Clock: 5, Applied: gossip.Dots{{Origin: 77, Lo: 1, Hi: seq}},
 			Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 77, Seq: seq}}}},
 		})
 	}

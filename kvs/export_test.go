@@ -23,31 +23,42 @@ func Reseal(b []byte) []byte {
 		b = b[headerSize : len(b)-sumSize]
 	}
 	out = append(out, b...)
-	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
+	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// Pieces are the messages by which a replica sends what it holds of a partition,
-// and the records in which the receiver persists them.
-func (r *Replica) Pieces(id ring.Partition) (messages, records [][]byte) {
+// Origin is the incarnation.
+func (r *Replica) Origin() uint64 { return r.cfg.Origin }
+
+// Held is the set of dots of p that are visible.
+func (r *Replica) Held(id ring.Partition) gossip.Dots { return r.partition(id).applied.Clone() }
+
+// Serve are the messages that answer a peer's ask.
+func (r *Replica) Serve(id ring.Partition, to ring.NodeID, asker uint64, a wire.Ask) (messages [][]byte) {
 	r.begin()
-	r.sendSnapshot(0, r.partition(id))
+	r.serve(r.partition(id), r.peer(to), asker, &a)
 	for _, e := range r.out {
 		messages = append(messages, bytes.Clone(e.Msg))
 	}
-	for _, x := range r.snapshotOf(r.partition(id)) {
-		records = append(records, wire.AppendPieceRecord(nil, x.Append(nil)))
+	return messages
+}
+
+// Staged is how many pieces have come of the snapshot that is being taken in, and how many
+// bytes they have.
+func (r *Replica) Staged(id ring.Partition) (pieces, size int) {
+	if p := r.held(id); p != nil && p.intake != nil {
+		for _, x := range p.intake.pieces {
+			size += len(x)
+		}
+		return len(p.intake.pieces), size
 	}
-	return messages, records
+	return 0, 0
 }
 
 // RecodePiece decodes the record of a piece and encodes it again.
 func RecodePiece(record []byte) ([]byte, error) {
-	encoded, ok := wire.PieceOf(record)
-	if !ok {
-		return nil, wire.ErrMessage
-	}
-	x, err := new(wire.DecodeBuffer).Piece(encoded)
-	return wire.AppendPieceRecord(nil, x.Append(nil)), err
+	s, x, err := new(wire.DecodeBuffer).StoredPiece(record)
+	s.Encoded = x.Append(nil)
+	return s.Append(nil), err
 }
 
 // Level makes r, which has started on a whole log, what one would be that has started

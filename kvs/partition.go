@@ -136,17 +136,22 @@ type partition struct {
 	pending int      // records being persisted
 	waiting []waiter
 
-	need     []need     // by peer: what it needs, or we of it, before deltas do
-	open     int        // how many needs this replica has to see to
-	bare     bool       // a delta may be gone from the log that a peer lacks
-	handed   bool       // some are gone from the log of which the disk still has the records
-	incoming []assembly // by peer: its snapshot, of which pieces have come; nil mostly
+	need     []need  // by peer: what it needs, or we of it, before deltas do
+	open     int     // how many needs this replica has to see to
+	bare     bool    // a delta may be gone from the log that a peer lacks
+	handed   bool    // some are gone from the log of which the disk still has the records
+	intake   *intake // a snapshot of which pieces have come; nil mostly
+	offers   []int   // peers that offer one, ascending
+	fetching bool    // one of them is asked for pieces
+	hazy     []ownID // values that a start has to have peers fetch, see [Replica.touch]
 }
 
-// link is what is known of what a peer has been told. It is kept once words are parts.
+// link is what is known of what a peer has been told. Origin and confirmed are kept once
+// words are parts.
 type link struct {
 	origin    uint64 // the newest incarnation of the peer that has said something
 	confirmed uint64 // up to which rev that one has all; see [gossip.Word]
+	offered   uint64 // tick before which no snapshot is offered again
 }
 
 // need is what has to be done before deltas are offered to a peer.
@@ -177,7 +182,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs, keeper: k,
 		applied: p.applied[:0], cuts: p.cuts[:0], coming: p.coming[:0],
-		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
+		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], offers: p.offers[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
 		p.shared = append(p.shared, r.Owns(peers[i].id, id))
@@ -342,7 +347,7 @@ func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 		return
 	}
 	if origin > l.origin {
-		*l = link{origin: origin}
+		*l = link{origin: origin, offered: l.offered}
 	}
 	if it.Heard == self && it.Word.Seen <= p.rev {
 		l.confirmed = max(l.confirmed, it.Word.Seen)
