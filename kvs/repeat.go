@@ -214,7 +214,7 @@ func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, fi
 		return
 	}
 	if s.kept != nil && p.keeper.starting {
-		p.keeper.owe(s.kept, row)
+		p.keeper.owe(p, s.kept, owedRow{row, first})
 		return
 	}
 	v := p.value(s)

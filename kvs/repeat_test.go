@@ -131,6 +131,40 @@ func TestRepeatMetInSnapshot(t *testing.T) {
 	assert.GreaterOrEqual(t, snapshots, uint64(40), "one a seed at least")
 }
 
+// TestRepeatIsToldAfterAStart: a replica that keeps values outside, and starts on a disk
+// with a write and its repeat, tells the others, who may have forgotten the write.
+func TestRepeatIsToldAfterAStart(t *testing.T) {
+	for seed := range uint64(60) {
+		c := keeping(t, 3, 1, 3, seed, 200, 0)
+		for round := range uint64(4) {
+			stamp, req := (2000+100*round)<<16, 1+20*round
+			q := put(7, req, "counter", "c", kind.Amount(1))
+			again, first := c.choose(3, 0), 0
+			for first = c.choose(3, 0); first == again; first = c.choose(3, 0) {
+			}
+			c.give(first, stamped(q, stamp, false))
+			c.give(again, stamped(q, stamp, true))
+			for range c.choose(40, 0) {
+				c.step()
+			}
+			for i := range uint64(8) { // the session goes on
+				c.give(first, stamped(put(7, req+1+i, "set", "s", []byte{byte(i)}), stamp+1+i, false))
+				for range c.choose(12, 0) {
+					c.step()
+				}
+			}
+			c.crash(again)
+			for range c.choose(60, 0) {
+				c.step()
+			}
+		}
+		c.settle()
+		c.agree()
+		sums := []int64{c.counted(0, "c"), c.counted(1, "c"), c.counted(2, "c")}
+		require.LessOrEqual(t, sums[0], int64(4), "seed %d: %v", seed, sums)
+	}
+}
+
 // TestRepeatedRegister: a write to a register that two replicas serve is one: what was
 // written between them is not overwritten by it.
 func TestRepeatedRegister(t *testing.T) {

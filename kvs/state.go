@@ -162,7 +162,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 			if dst = wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind); s.kept != nil {
 				dst = varint.Append(wire.AppendBool(dst, s.kept.dirty), s.kept.at)
 				for _, row := range s.kept.rows {
-					dst = varint.Append(append(dst, 'r'), row)
+					dst = varint.Append(varint.Append(varint.Append(append(dst, 'r'), row.row), row.first.Origin), row.first.Seq)
 				}
 			}
 			if v := p.look(s); v != nil {
