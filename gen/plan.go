@@ -57,8 +57,16 @@ func (s Step[O]) GoString() string {
 type Plan[O any] []Step[O]
 
 // maxBack is by how many changes a state that arrives is older than the current one, at
-// most. Half of the states are current.
+// most.
 const maxBack = 2
+
+// How often a step is a merge, and how often what it takes in is stale. These are odds of
+// one choice, and not several choices that mean the same, so that [Every] of a plan makes
+// each plan once.
+const (
+	mergesPermille = 333
+	stalePermille  = 500
+)
 
 // Plans draws plans of at most maxSteps steps, and of no more than [MaxSteps]. A
 // third of the steps are merges. The empty plan is simplest.
@@ -67,10 +75,10 @@ func Plans[O any](ops Gen[O], maxSteps int) Gen[Plan[O]] {
 		p := make(Plan[O], d.Index("plan.len", min(maxSteps, MaxSteps)+1))
 		for i := range p {
 			p[i].Replica = d.Index("plan.replica", Replicas)
-			if d.Choose("plan.kind", 3) == 2 {
+			if d.ChooseRare("plan.kind", 2, mergesPermille) == 1 {
 				p[i].Merge = true
 				p[i].From = (p[i].Replica + 1 + d.Index("plan.from", Replicas)) % Replicas
-				p[i].Back = max(0, d.Index("plan.back", 2*maxBack)-maxBack+1)
+				p[i].Back = int(d.ChooseRare("plan.back", maxBack+1, stalePermille))
 				continue
 			}
 			p[i].Op = ops(d)
@@ -140,18 +148,21 @@ func (o Outcome[S, O]) Of(known uint64) []Event[O] {
 // Play plays a plan. join returns a ⊔ b as a fresh state. visit, which may be nil,
 // is shown each update. Steps beyond [MaxSteps] are left out.
 func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O])) Outcome[S, O] {
+	p = p[:min(len(p), MaxSteps)]
 	var o Outcome[S, O]
 	var past [Replicas][]Version[S]
+	most := len(p) + 1 // versions that a replica has
+	room := make([]Version[S], Replicas*most)
 	for r := range o.States {
 		o.States[r] = u.Start()
-		past[r] = append(past[r], Version[S]{o.States[r], 0})
+		past[r] = append(room[r*most:r*most:(r+1)*most], Version[S]{o.States[r], 0})
 	}
-	o.Versions = append(o.Versions, past[0][0])
+	o.Versions = append(make([]Version[S], 0, most), past[0][0])
 	became := func(r int) {
 		v := Version[S]{o.States[r], o.Known[r]}
 		past[r], o.Versions = append(past[r], v), append(o.Versions, v)
 	}
-	for _, s := range p[:min(len(p), MaxSteps)] {
+	for _, s := range p {
 		r := place(s.Replica)
 		if s.Merge {
 			of := past[place(s.From)]

@@ -131,7 +131,8 @@ func suite[T any](set laws.Set[T], u gen.Universe[T], clone func(T) T) laws.Suit
 	return laws.NewSuite(set.Name(), set, gen.AnyOf(gen.Independent(u.Gen(clone)), gen.Pooled(u.Gen(clone), clone)), u)
 }
 
-// faults holds, law by law, a merge that breaks this law of its set and no other.
+// faults holds, law by law, a merge that breaks this law of its set and no other. Some of
+// them keep what they were given, so each call makes them anew.
 func faults() map[string]laws.Suite {
 	union := lattice.SetOf[int]()
 	subsets := gen.Subsets(1, 2, 3)

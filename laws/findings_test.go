@@ -139,7 +139,7 @@ func TestReportOfLargeStates(t *testing.T) {
 // once time is up no case is begun, and what is made smaller is judged as often as that
 // is allowed.
 func TestLargeStatesEndWithinTheirBudget(t *testing.T) {
-	const entries = 30_000
+	const entries = 10_000
 	merges := 0
 	counting := func(join func(a, b map[int]int) map[int]int) func(a, b map[int]int) map[int]int {
 		return func(a, b map[int]int) map[int]int {

@@ -134,6 +134,7 @@ func (k *histories) play(p gen.Plan[any], visit func(move)) gen.Outcome[any, any
 
 // moves are the updates of a plan.
 func (k *histories) moves(p gen.Plan[any]) (moves []move, end gen.Outcome[any, any]) {
+	moves = make([]move, 0, len(p))
 	end = k.play(p, func(m move) { moves = append(moves, m) })
 	return moves, end
 }

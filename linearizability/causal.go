@@ -21,8 +21,8 @@ const (
 
 // causalOrder brings h into compact form and closes the causal order, that is
 // session order and reads-from. A result that is not OK settles the level.
-func causalOrder(model string, h *history.History) (*partialOrder, result, error) {
-	a, r, err := compactRegisters(model, h)
+func causalOrder(m *meter, model string, h *history.History) (*partialOrder, result, error) {
+	a, r, err := compactRegisters(m, model, h)
 	if err != nil || r.status != OK {
 		return nil, r, err
 	}
@@ -42,9 +42,9 @@ func causalOrder(model string, h *history.History) (*partialOrder, result, error
 // causalRegisters judges a history of registers whose reads name their writes.
 // Exact: the bad patterns are those of Bouajjani et al. (POPL 2017, tables 2 to
 // 4), looked for with vector clocks.
-func causalRegisters(level causalLevel, model string, h *history.History) (result, error) {
+func causalRegisters(m *meter, level causalLevel, model string, h *history.History) (result, error) {
 	if level == levelPRAM {
-		a, r, err := compactRegisters(model, h)
+		a, r, err := compactRegisters(m, model, h)
 		if err != nil || r.status != OK {
 			return r, err
 		}
@@ -53,7 +53,7 @@ func causalRegisters(level causalLevel, model string, h *history.History) (resul
 		}
 		return pramViews(a, fewEdges), nil
 	}
-	p, r, err := causalOrder(model, h)
+	p, r, err := causalOrder(m, model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
@@ -74,6 +74,9 @@ func (p *partialOrder) overwritten(past func(n int32) []int32) result {
 	a := p.a
 	inTime := a.inTime()
 	for n := range int32(len(a.pos)) {
+		if a.m.mustStop(len(a.byKey[a.key[n]])) {
+			break
+		}
 		if a.isWrite(n) {
 			continue
 		}
@@ -138,6 +141,9 @@ func (p *partialOrder) conflicts() result {
 	p.withEdges()
 	demanded := false
 	for n := range int32(len(a.pos)) {
+		if a.m.mustStop(len(a.byKey[a.key[n]])) {
+			break
+		}
 		if src := a.source[n]; src >= 0 && src != n {
 			demanded = p.arbitrate(n, src) || demanded
 		}

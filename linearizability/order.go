@@ -138,6 +138,9 @@ func (p *partialOrder) sweep(clocks bool) bool {
 		work = work[:len(work)-1]
 		for int(done[c]) < len(a.chains[c]) {
 			n := a.chains[c][done[c]]
+			if a.m.mustStop(len(a.chains)) {
+				return true
+			}
 			if m := p.blocker(n, done); m >= 0 {
 				nextWaiting[c] = waitsFor[m]
 				waitsFor[m] = c + 1
@@ -269,6 +272,9 @@ func (p *partialOrder) path(a, b int32) []int32 {
 	for len(queue) > 0 {
 		n := queue[0]
 		queue = queue[1:]
+		if p.a.m.mustStop(16) {
+			return nil
+		}
 		if n == a {
 			nodes := []int32{n}
 			for n != b {

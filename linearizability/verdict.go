@@ -45,7 +45,7 @@ type Verdict struct {
 	// Witness is, for a violation, a set of operations that is itself a
 	// violation, as small as shrinking got it within the budget; removing any one
 	// of them (with what rests on it) makes the rest allowed, unless the budget
-	// ran out. In order of Call.
+	// ran out or the rest is much harder to judge than all of it was. In order of Call.
 	Witness []history.Op
 	// Hint says, for a violation, what of the input decided it by how it was read,
 	// where an option has another reading, and of any verdict what is no violation but

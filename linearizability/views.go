@@ -91,6 +91,9 @@ func (p *partialOrder) memoryViews(few int) result {
 	v := newView(p, newReaders(p.a), few)
 	v.base = slices.Clone(p.clock)
 	for c := range int32(len(p.a.chains)) {
+		if p.a.m.mustStop(len(p.a.chains[c])) {
+			break
+		}
 		if r := v.saturate(c); r.status != OK {
 			return r
 		}
@@ -105,6 +108,9 @@ func pramViews(a *accesses, few int) result {
 	v := newView(p, newReaders(a), few)
 	for c := range int32(len(a.chains)) {
 		p.reader = c
+		if a.m.mustStop(len(a.pos)) {
+			break
+		}
 		if !slices.ContainsFunc(a.chains[c], func(n int32) bool { return !a.isWrite(n) }) {
 			continue
 		}
@@ -180,9 +186,15 @@ func (v *view) saturate(chain int32) result {
 		v.demands = v.demands[:0]
 		for _, n := range reads {
 			v.looked[a.rank[n]] = true
+			if a.m.mustStop(len(a.byKey[a.key[n]])) {
+				return result{status: Undecided}
+			}
 			if r := v.demandsOf(n); r.status != OK {
 				return r
 			}
+		}
+		if v.a.m.mustStop(len(v.a.pos)) {
+			return result{status: Undecided}
 		}
 		if len(v.demands) <= few {
 			return v.followAll()
@@ -217,7 +229,7 @@ func (v *view) followAll() result {
 			v.rise(src, v.row(d.write))
 			v.follow()
 		}
-		if i == len(v.waiting) {
+		if i == len(v.waiting) || v.a.m.mustStop(len(v.a.chains)) {
 			return result{status: OK, method: bySaturation}
 		}
 		n := v.waiting[i]
@@ -291,6 +303,7 @@ func (v *view) edgeInto(w, chain int32) int32 {
 // rise raises the clock of n, and queues it if that changes it.
 func (v *view) rise(n int32, past []int32) {
 	clock, risen := v.row(n), false
+	v.a.m.mustStop(len(clock))
 	for i, t := range past[:len(clock)] {
 		if t > clock[i] {
 			clock[i], risen = t, true
@@ -316,6 +329,9 @@ func (v *view) follow() {
 	a := v.a
 	for i := 0; i < len(v.queue); i++ {
 		n := v.queue[i]
+		if a.m.mustStop(len(a.chains)) {
+			break
+		}
 		past := v.row(n)
 		if on := a.chains[a.chain[n]]; int(a.rank[n])+1 < len(on) {
 			v.rise(on[a.rank[n]+1], past)

@@ -13,13 +13,12 @@ import (
 // bothWays judges causal memory and PRAM with edges put in one by one and with
 // edges put in at once, which must be the same.
 func bothWays(t *testing.T, h *history.History) (cm, pram Status) {
-	t.Helper()
 	verdicts := func(few int) (cm, pram Status) {
-		a, r, err := compactRegisters("cm", h)
+		a, r, err := compactRegisters(nil, "cm", h)
 		require.NoError(t, err)
 		require.Equal(t, OK, r.status)
 		pram = pramViews(a, few).status
-		p, r, err := causalOrder("cm", h)
+		p, r, err := causalOrder(nil, "cm", h)
 		require.NoError(t, err)
 		if r.status != OK {
 			return r.status, pram
@@ -28,19 +27,20 @@ func bothWays(t *testing.T, h *history.History) (cm, pram Status) {
 	}
 	cm, pram = verdicts(0)
 	oneByOne, pramOneByOne := verdicts(1 << 30)
-	require.Equal(t, cm, oneByOne, "cm%s", dump(h))
-	require.Equal(t, pram, pramOneByOne, "pram%s", dump(h))
+	require.Equal(t, cm, oneByOne, "cm%s", dump{h})
+	require.Equal(t, pram, pramOneByOne, "pram%s", dump{h})
 	return cm, pram
 }
 
 func TestViewsBothWays(t *testing.T) {
+	t.Parallel()
 	counts := bruteTally{}
 	add := func(h *history.History) {
 		r, answer := oracle.NewRegisters(h)
 		require.Equal(t, oracle.Allowed, answer)
 		cm, pram := bothWays(t, h)
-		require.Equal(t, r.CM(), cm == OK, dump(h))
-		require.Equal(t, r.PRAM(), pram == OK, dump(h))
+		require.Equal(t, r.CM(), cm == OK, dump{h})
+		require.Equal(t, r.PRAM(), pram == OK, dump{h})
 		counts.add("cm", cm)
 		counts.add("pram", pram)
 	}

@@ -28,8 +28,8 @@ type zone struct {
 // called, no two forward zones overlap, and no backward zone lies within a
 // forward one (Gibbons and Korach, "Testing shared memories", 1997). The initial
 // value counts as written before everything. O(n log n).
-func zones(h *history.History) (result, error) {
-	a, r, err := compactRegisters("linearizable-register", h)
+func zones(m *meter, h *history.History) (result, error) {
+	a, r, err := compactRegisters(m, "linearizable-register", h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
@@ -76,6 +76,9 @@ func zones(h *history.History) (result, error) {
 		}
 	}
 	for k := range byKey {
+		if m.mustStop(32 * len(byKey[k])) {
+			break
+		}
 		if x, y, clash := clashing(append(byKey[k], start[k])); clash {
 			return a.clash(x, y), nil
 		}

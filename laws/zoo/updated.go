@@ -26,14 +26,14 @@ type change struct {
 
 func changes() gen.Gen[change] {
 	return func(d *gen.Draw) change {
-		return change{Key: gen.OneOf("x", "y")(d), Remove: d.Choose("remove", 3) == 2}
+		return change{Key: gen.OneOf("x", "y")(d), Remove: d.ChooseRare("remove", 2, 333) == 1}
 	}
 }
 
 // threeSteps is all histories of three steps, as far as they are no more than can
 // be tried.
 func threeSteps[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
-	u, _ := gen.Every(gen.Plans(ops, 3), 20_000)
+	u, _ := gen.Every(gen.Plans(ops, 3), 8_000)
 	return u
 }
 
