@@ -103,14 +103,10 @@ type decoded struct {
 	head head
 }
 
-// clone copies the head so far that a change of one is none of the other: entries of
-// versions never change.
+// clone copies the head so far that a change of one is none of the other: the entries of
+// versions never change, only how many there are.
 func (h head) clone() head {
-	h.Versions = slices.Clip(h.Versions)
 	h.Branches = slices.Clone(h.Branches)
-	for i := range h.Branches {
-		h.Branches[i].Versions = slices.Clip(h.Branches[i].Versions)
-	}
 	return h
 }
 
