@@ -21,6 +21,7 @@ const initial int32 = -1
 // unless it read it. An indeterminate write that nobody read did not happen.
 type accesses struct {
 	h      *history.History
+	m      *meter            // says when to stop; may be nil
 	pos    []int32           // by node: position in h.Ops
 	key    []int32           // by node: number of the register
 	source []int32           // by node: the write that a read returned, or initial; writes: themselves
@@ -155,7 +156,7 @@ func (x *sourceIndex) only(h *history.History, v written) (int32, bool) {
 // compactRegisters brings h into compact form. A result that is not OK settles
 // the matter: a value that nobody wrote is a violation at every level, and one
 // that may come from several writes leaves every level open. O(n).
-func compactRegisters(model string, h *history.History) (*accesses, result, error) {
+func compactRegisters(m *meter, model string, h *history.History) (*accesses, result, error) {
 	x := newSourceIndex(h, false)
 	from := make([]int32, len(h.Ops)) // by position: position of the source, or initial
 	for i := range h.Ops {
@@ -177,6 +178,9 @@ func compactRegisters(model string, h *history.History) (*accesses, result, erro
 	}
 	seen := make([]bool, len(h.Ops))
 	open := result{status: OK}
+	if m.mustStop(lookEvery) {
+		return nil, result{status: Undecided}, nil
+	}
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		if o.IsPut() || !o.Happened() {
@@ -199,6 +203,7 @@ func compactRegisters(model string, h *history.History) (*accesses, result, erro
 		return nil, open, nil
 	}
 	a := newAccesses(h)
+	a.m = m
 	a.arrange(x.keys, from, seen)
 	return a, open, nil
 }

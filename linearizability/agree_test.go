@@ -11,9 +11,12 @@ import (
 	"github.com/joinery-go/joinery/models/oracle"
 )
 
-func dump(h *history.History) string {
+// dump prints a history where a message asks for it, which most never do.
+type dump struct{ *history.History }
+
+func (d dump) String() string {
 	s := ""
-	for _, o := range h.Ops {
+	for _, o := range d.Ops {
 		s += "\n  " + o.String()
 	}
 	return s
@@ -30,6 +33,7 @@ func shapeOf(seed uint64) oracle.Shape {
 }
 
 func TestLatticeCausalAgrees(t *testing.T) {
+	t.Parallel()
 	counts := map[Status]int{}
 	for seed := range uint64(4000) {
 		h := oracle.Random(seed, shapeOf(seed))
@@ -37,8 +41,8 @@ func TestLatticeCausalAgrees(t *testing.T) {
 			continue
 		}
 		v := mustCheck(t, h, "lattice-causal")
-		require.Equal(t, oracle.LatticeCausal(h), meaning[v.Status], "seed %d: %v%s", seed, v, dump(h))
-		require.Equal(t, v.Status, mustCheck(t, h, "causal").Status, "the model: seed %d%s", seed, dump(h))
+		require.Equal(t, oracle.LatticeCausal(h), meaning[v.Status], "seed %d: %v%s", seed, v, dump{h})
+		require.Equal(t, v.Status, mustCheck(t, h, "causal").Status, "the model: seed %d%s", seed, dump{h})
 		counts[v.Status]++
 	}
 	t.Logf("agreed with brute force and with the causal model: %v", counts)
@@ -47,6 +51,7 @@ func TestLatticeCausalAgrees(t *testing.T) {
 }
 
 func TestConvergenceAgrees(t *testing.T) {
+	t.Parallel()
 	counts := map[Status]int{}
 	for seed := range uint64(4000) {
 		shape := shapeOf(seed)
@@ -54,13 +59,13 @@ func TestConvergenceAgrees(t *testing.T) {
 		h := oracle.Random(seed, shape)
 		v := Convergence(h)
 		explained, sameTags, settled := oracle.Convergence(h)
-		require.Equal(t, explained && sameTags && settled, v.Status == OK, "seed %d fences %v: %v%s", seed, h.Fences, v, dump(h))
+		require.Equal(t, explained && sameTags && settled, v.Status == OK, "seed %d fences %v: %v%s", seed, h.Fences, v, dump{h})
 		// The model does not ask that the same tags mean the same value.
-		require.Equal(t, oracle.Eventual(h), meaning[mustCheck(t, h, "eventual").Status], "the model: seed %d%s", seed, dump(h))
-		require.Equal(t, explained && settled, oracle.Eventual(h) == oracle.Allowed, "seed %d%s", seed, dump(h))
+		require.Equal(t, oracle.Eventual(h), meaning[mustCheck(t, h, "eventual").Status], "the model: seed %d%s", seed, dump{h})
+		require.Equal(t, explained && settled, oracle.Eventual(h) == oracle.Allowed, "seed %d%s", seed, dump{h})
 		for part, holds := range map[string]bool{"explained": explained, "settled": settled, "strong-eventual": sameTags} {
 			if h.Tagged || part != "strong-eventual" {
-				require.Equal(t, holds, judgeBy(t, h, part) == OK, "%s: seed %d%s", part, seed, dump(h))
+				require.Equal(t, holds, judgeBy(t, h, part) == OK, "%s: seed %d%s", part, seed, dump{h})
 			}
 		}
 		counts[v.Status]++
@@ -73,6 +78,7 @@ func TestConvergenceAgrees(t *testing.T) {
 // Histories of the size of a simulated run, by a store that makes no mistakes:
 // no checker may object, and the general ones must get done.
 func TestCleanRunsPass(t *testing.T) {
+	t.Parallel()
 	counts := map[string]map[Status]int{}
 	for seed := range uint64(300) {
 		shape := oracle.Shape{
@@ -103,6 +109,7 @@ func TestCleanRunsPass(t *testing.T) {
 // A witness must be a violation by itself, minimal under removal of single
 // operations with what rests on them, and small.
 func TestWitnesses(t *testing.T) {
+	t.Parallel()
 	sizes := map[string]map[int]int{}
 	for seed := range uint64(400) {
 		shape := shapeOf(seed)
@@ -128,7 +135,7 @@ func TestWitnesses(t *testing.T) {
 				}
 				kept = append(kept, o.Index)
 			}
-			require.True(t, stillViolates(t, h, model, kept), "seed %d: %v%s", seed, v, dump(h))
+			require.True(t, stillViolates(t, h, model, kept), "seed %d: %v%s", seed, v, dump{h})
 			for i := range kept {
 				if model == "cas-register" {
 					break // minimal within the prefix that it was cut to, not within h
@@ -155,7 +162,6 @@ func TestWitnesses(t *testing.T) {
 
 // stillViolates judges a restriction of h, after dropping what lacks support.
 func stillViolates(t *testing.T, h *history.History, model string, kept []int) bool {
-	t.Helper()
 	for _, c := range checkers() {
 		if c.Name == model {
 			b, err := Budget{}.withDefaults()
@@ -185,16 +191,16 @@ func TestUntaggedLatticeCausal(t *testing.T) {
 		if !observes(h) {
 			continue
 		}
-		r := untaggedCausal(h)
+		r := untaggedCausal(nil, h)
 		counts[r.status]++
 		// The oracle does not look at time, which forbids to read what comes later.
 		if want := oracle.Causal(h); r.status != Undecided && want != oracle.Ambiguous && !readsAhead(h) {
-			require.Equal(t, want, meaning[r.status], "seed %d: %v%s", seed, r, dump(h))
+			require.Equal(t, want, meaning[r.status], "seed %d: %v%s", seed, r, dump{h})
 		}
 		shape.Tagged = true
 		tagged := mustCheck(t, oracle.Random(seed, shape), "lattice-causal").Status
 		if r.status == Violation {
-			require.Equal(t, Violation, tagged, "seed %d: %v%s", seed, r, dump(h))
+			require.Equal(t, Violation, tagged, "seed %d: %v%s", seed, r, dump{h})
 		}
 	}
 	t.Logf("%v", counts)
@@ -223,13 +229,13 @@ func TestCausalLevelsCollapseForLattices(t *testing.T) {
 	counts := map[Status]int{}
 	collapse := func(h *history.History) {
 		cc, cm, ccv := oracle.LatticeLevels(h)
-		require.True(t, cc == cm && cm == ccv, "%v %v %v%s", cc, cm, ccv, dump(h))
+		require.True(t, cc == cm && cm == ccv, "%v %v %v%s", cc, cm, ccv, dump{h})
 		want := Violation
 		if cc {
 			want = OK
 		}
 		got := judgeBy(t, h, "lattice-causal")
-		require.Equal(t, want, got, dump(h))
+		require.Equal(t, want, got, dump{h})
 		counts[got]++
 	}
 	largest := 4

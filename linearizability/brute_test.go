@@ -16,7 +16,7 @@ import (
 	"github.com/joinery-go/joinery/models/oracle"
 )
 
-var long = flag.Bool("long", false, "also compare a million histories of six operations and ten thousand of seven and eight")
+var long = flag.Bool("long", false, "also compare a million histories of six operations and ten thousand of seven and eight, and draw more elsewhere")
 
 // byDefinition judges the register levels by trying orders.
 var byDefinition = map[string]func(r *oracle.Registers) bool{
@@ -47,7 +47,6 @@ var registerLevels = []string{
 
 // judgeBy decides without shrinking.
 func judgeBy(t *testing.T, h *history.History, model string) Status {
-	t.Helper()
 	c, ok := checkerNamed(model)
 	if !ok {
 		t.Fatalf("no model %s", model)
@@ -69,20 +68,18 @@ func (c bruteTally) add(level string, s Status) {
 
 // agree holds a checker against what the definition says.
 func (c bruteTally) agree(t *testing.T, h *history.History, level string, holds bool) {
-	t.Helper()
 	got := judgeBy(t, h, level)
 	if (got == OK) != holds || got != OK && got != Violation {
-		t.Fatalf("%s: fast checker %s, by definition %v:%s", level, got, holds, dump(h))
+		t.Fatalf("%s: fast checker %s, by definition %v:%s", level, got, holds, dump{h})
 	}
 	c.add(level, got)
 }
 
 // registers judges a history at all register levels but linearizability.
 func (c bruteTally) registers(t *testing.T, h *history.History) {
-	t.Helper()
 	r, answer := oracle.NewRegisters(h)
 	if answer != oracle.Allowed {
-		t.Fatalf("%v:%s", answer, dump(h))
+		t.Fatalf("%v:%s", answer, dump{h})
 	}
 	for _, level := range registerLevels {
 		c.agree(t, h, level, byDefinition[level](r))
@@ -91,7 +88,6 @@ func (c bruteTally) registers(t *testing.T, h *history.History) {
 
 // transactions judges a history at the isolation levels.
 func (c bruteTally) transactions(t *testing.T, h *history.History) {
-	t.Helper()
 	o := oracle.NewTransactions(h)
 	c.agree(t, h, "read-committed", o.ReadCommitted())
 	c.agree(t, h, "item-cut", o.ItemCut())
@@ -106,7 +102,6 @@ func (c bruteTally) transactions(t *testing.T, h *history.History) {
 // ordered judges a history at the levels that ask for one order of all transactions,
 // and the one below.
 func (c bruteTally) ordered(t *testing.T, h *history.History) {
-	t.Helper()
 	o := oracle.NewTransactions(h)
 	c.agree(t, h, "transactional-causal", o.Causal())
 	c.agree(t, h, "prefix", o.Prefix())
@@ -141,9 +136,18 @@ func atRandom(six, more int) (int, int) {
 	return six, more
 }
 
+// sample is how many seeds of a test that draws them are tried: with -long all of them.
+func sample(few, all uint64) uint64 {
+	if *long {
+		return all
+	}
+	return few
+}
+
 // Every history up to five operations, three sessions and two keys, up to
 // renaming.
 func TestRegisterLevelsAgreeWithDefinitions(t *testing.T) {
+	t.Parallel()
 	counts := bruteTally{}
 	compared := 0
 	for n := 1; n <= 5; n++ {
@@ -167,6 +171,7 @@ func doubted(h *history.History, seed uint64) *history.History {
 }
 
 func TestRegisterLevelsAgreeAtRandom(t *testing.T) {
+	t.Parallel()
 	six, more := atRandom(10_000, 1_000)
 	counts := bruteTally{}
 	for seed := range six {
@@ -181,6 +186,7 @@ func TestRegisterLevelsAgreeAtRandom(t *testing.T) {
 // The isolation levels against every commit order, over every way to cut the
 // same histories into transactions, and to abort some of them.
 func TestIsolationAgreesWithDefinitions(t *testing.T) {
+	t.Parallel()
 	counts := bruteTally{}
 	compared := 0
 	judge := func(h *history.History) {
@@ -190,7 +196,7 @@ func TestIsolationAgreesWithDefinitions(t *testing.T) {
 	n := 0
 	for size := 1; size <= 5; size++ {
 		for h := range oracle.AllRegisters(size, 3, 2) {
-			if n++; size < 5 || *long || n%10 == 0 {
+			if n++; size < 5 || *long || n%16 == 0 {
 				oracle.InTransactions(h, size < 4 || *long && size < 5, judge)
 			}
 		}
@@ -199,7 +205,8 @@ func TestIsolationAgreesWithDefinitions(t *testing.T) {
 }
 
 func TestIsolationAgreesAtRandom(t *testing.T) {
-	six, more := atRandom(10_000, 1_000)
+	t.Parallel()
+	six, more := atRandom(6_000, 500)
 	counts := bruteTally{}
 	for seed := range six {
 		counts.transactions(t, oracle.SomeTransactions(uint64(seed), 6, 3, 2))
@@ -213,6 +220,7 @@ func TestIsolationAgreesAtRandom(t *testing.T) {
 // The levels that ask for one order of all transactions, on histories made to fall
 // near their borders.
 func TestCommitOrdersAgreeAtRandom(t *testing.T) {
+	t.Parallel()
 	six, more := atRandom(5_000, 400)
 	counts := bruteTally{}
 	for seed := range six {
@@ -229,7 +237,7 @@ func TestCommitOrdersAgreeAtRandom(t *testing.T) {
 func TestSingleOperationTransactions(t *testing.T) {
 	for seed := range uint64(3000) {
 		h := oracle.SomeRegisters(seed, 8, 3, 2)
-		require.Equal(t, judgeBy(t, h, "ccv"), judgeBy(t, h, "transactional-causal"), "seed %d%s", seed, dump(h))
+		require.Equal(t, judgeBy(t, h, "ccv"), judgeBy(t, h, "transactional-causal"), "seed %d%s", seed, dump{h})
 	}
 }
 
@@ -258,6 +266,7 @@ func timed(h *history.History, seed uint64) *history.History {
 // every small history, with intervals that overlap in some way, and larger ones.
 // Of the former the two searches must say the same.
 func TestZonesAgree(t *testing.T) {
+	t.Parallel()
 	counts := bruteTally{}
 	agree := func(h *history.History) {
 		require.NoError(t, h.Validate())
@@ -271,7 +280,7 @@ func TestZonesAgree(t *testing.T) {
 			agree(h)
 			r, err := search(newMeter(context.Background(), defaults(t)), models.LinearizableRegister(), h, "as a second opinion")
 			require.NoError(t, err)
-			require.Equal(t, judgeBy(t, h, "linearizable-register"), r.status, "the search%s", dump(h))
+			require.Equal(t, judgeBy(t, h, "linearizable-register"), r.status, "the search%s", dump{h})
 			require.Equal(t, r.status, agreeWithPorcupine(t, models.LinearizableRegister(), h))
 		}
 	}
@@ -288,6 +297,7 @@ func TestZonesAgree(t *testing.T) {
 // Histories in each of the classes that tell CC, CM and CCv apart, with the
 // definitions and the plain twin as second and third checker.
 func TestSeparatingClasses(t *testing.T) {
+	t.Parallel()
 	const each = 1000
 	classes := map[string]int{"TTT": 0, "TTF": 0, "TFT": 0, "TFF": 0, "FFF": 0}
 	letter := func(holds bool) string {
@@ -309,10 +319,10 @@ func TestSeparatingClasses(t *testing.T) {
 		plain, answer := oracle.NewPatterns(h)
 		require.Equal(t, oracle.Allowed, answer)
 		second = letter(plain.CC()) + letter(plain.CM()) + letter(plain.CCv())
-		require.Equal(t, second, class, "seed %d%s", seed, dump(h))
+		require.Equal(t, second, class, "seed %d%s", seed, dump{h})
 		r, _ := oracle.NewRegisters(h)
 		third := letter(r.CC()) + letter(r.CM()) + letter(r.CCv())
-		require.Equal(t, third, class, "seed %d%s", seed, dump(h))
+		require.Equal(t, third, class, "seed %d%s", seed, dump{h})
 		if classes[class]++; classes[class] == each {
 			full++
 		}

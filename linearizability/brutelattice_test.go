@@ -11,7 +11,6 @@ import (
 
 // lattices judges a tagged history at every lattice level.
 func (c bruteTally) lattices(t *testing.T, h *history.History) {
-	t.Helper()
 	ryw, mr, mw, wfr := oracle.LatticeSession(h)
 	c.agree(t, h, "lattice-causal", oracle.LatticeCausal(h) == oracle.Allowed)
 	c.agree(t, h, "lattice-linearizable", oracle.LatticeLinearizable(h))
@@ -49,6 +48,7 @@ func torn(h *history.History, seed uint64) *history.History {
 // Every tagged history up to five operations, three sessions and two keys, up to
 // renaming, with intervals that overlap.
 func TestLatticeLevelsAgreeWithDefinitions(t *testing.T) {
+	t.Parallel()
 	counts, all, compared := bruteTally{}, 0, 0
 	for n := 1; n <= 5; n++ {
 		for h := range oracle.AllSets(n, 3, 2) {
@@ -68,6 +68,7 @@ func TestLatticeLevelsAgreeWithDefinitions(t *testing.T) {
 // Larger ones, some drawn freely and some of a sloppy store with counters,
 // registers and indeterminate puts.
 func TestLatticeLevelsAgreeAtRandom(t *testing.T) {
+	t.Parallel()
 	six, more := atRandom(10_000, 1_000)
 	counts := bruteTally{}
 	some := func(seed uint64, n int) {
@@ -106,7 +107,7 @@ func TestUntaggedSessionGuarantees(t *testing.T) {
 		for _, level := range []string{"lattice-ryw", "lattice-mr"} {
 			got := judgeBy(t, plain, level)
 			if got == Violation {
-				require.Equal(t, Violation, judgeBy(t, tagged, level), "seed %d%s", seed, dump(plain))
+				require.Equal(t, Violation, judgeBy(t, tagged, level), "seed %d%s", seed, dump{plain})
 			}
 			counts.add(level, got)
 		}

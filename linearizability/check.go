@@ -79,12 +79,26 @@ func makeCheckers() []checker {
 	}
 	table = append(table, registerCheckers()...)
 	table = append(table, transactionCheckers()...)
-	return append(table, contractCheckers()...)
+	return append(append(table, contractCheckers()...), mutexChecker(), etcdChecker())
+}
+
+// run judges h. The context is looked at before, and then as the checker goes on.
+func (c checker) run(m *meter, h *history.History) (r result, err error) {
+	if !m.mustStop(lookEvery) {
+		r, err = c.judge(m, h)
+	}
+	if m.cut && err == nil {
+		r = result{status: Undecided, reason: m.stopped(), method: r.method}
+		if r.method == "" {
+			r.method = "nothing yet"
+		}
+	}
+	return r, err
 }
 
 // decide judges h, and takes back an OK where there was nothing to judge.
 func (c checker) decide(m *meter, h *history.History) (result, error) {
-	r, err := c.judge(m, h)
+	r, err := c.run(m, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
@@ -182,8 +196,10 @@ func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verd
 			v.Witness = append(v.Witness, h.Ops[i])
 		}
 	} else if r.status == Violation {
+		decided := m.steps.Load()
+		b.Steps = min(b.Steps, max(leastShrinking, 2*decided))
 		m.extend(b)
-		v.Witness, v.Reason = c.shrink(m, h, r)
+		v.Witness, v.Reason = c.shrink(m, h, r, decided)
 		if why := c.plainReason(h, v.Witness); why != "" {
 			v.Reason = why
 		}
@@ -210,7 +226,7 @@ func (c checker) plainReason(h *history.History, witness []history.Op) string {
 	if !onlyReadsAndWrites(&alone) {
 		return ""
 	}
-	r, err := zones(&alone)
+	r, err := zones(nil, &alone)
 	if err != nil || r.status != Violation || r.method != byZones { // or it is of values, of which the rest says more
 		return ""
 	}

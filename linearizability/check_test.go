@@ -24,7 +24,7 @@ func TestModelsTable(t *testing.T) {
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut",
 		"repeatable-read", "pl-si", "monotonic-atomic-view", "pl-2", "read-uncommitted",
-		"set", "set-full", "set-full-linearizable", "g-set", "counter", "pn-counter", "queue", "total-queue", "lock", "bank", "unique-ids"}, names)
+		"set", "set-full", "set-full-linearizable", "g-set", "counter", "pn-counter", "queue", "total-queue", "lock", "bank", "unique-ids", "mutex", "etcd"}, names)
 }
 
 func TestCheckRejects(t *testing.T) {

@@ -100,6 +100,9 @@ func (s *commitSearch) run(limit int) outcome {
 	var forks []fork
 	for {
 		s.takeFree()
+		if s.m.mustStop(0) {
+			return open
+		}
 		if len(s.taken) == len(s.x.latest) {
 			return holds
 		}
@@ -242,7 +245,9 @@ func (s *commitSearch) takeFree() {
 		for c := range s.chains {
 			for p, ready := s.next(c); ready && s.allowed(p) && s.free(p); p, ready = s.next(c) {
 				s.take(p)
-				again = true
+				if again = true; s.m.mustStop(len(s.chains)) {
+					return
+				}
 			}
 		}
 	}

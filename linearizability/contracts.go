@@ -16,19 +16,22 @@ func contractCheckers() []checker {
 	for _, c := range contract.All() {
 		table = append(table, checker{
 			ModelInfo: ModelInfo{Name: c.Name, Doc: c.Doc, Complexity: c.Complexity, Needs: c.Needs},
-			judge:     func(_ *meter, h *history.History) (result, error) { return judgeContract(c, h) },
+			judge:     func(m *meter, h *history.History) (result, error) { return judgeContract(m, c, h) },
 		})
 	}
 	return table
 }
 
-func judgeContract(c contract.Contract, h *history.History) (result, error) {
+func judgeContract(m *meter, c contract.Contract, h *history.History) (result, error) {
 	for i := range h.Ops {
 		if o := &h.Ops[i]; !c.Describes(o) {
 			return result{}, unsupported(c.Name, o)
 		}
 	}
-	found := c.Judge(h)
+	found, whole := c.JudgeUntil(h, func() bool { return m.mustStop(lookEvery) })
+	if !whole {
+		return result{status: Undecided, method: byContract}, nil
+	}
 	r := result{status: OK, method: byContract, minimal: true}
 	var why, notes []string
 	for _, a := range found.Anomalies {

@@ -18,8 +18,8 @@ func convergenceChecker() checker {
 			Complexity: "O(reads x puts seen), an object at a time",
 			Needs:      "registers, sets, counters; tags for the second part; a settle fence with reads after it for the third",
 		},
-		judge: func(_ *meter, h *history.History) (result, error) {
-			return converges(h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
+		judge: func(m *meter, h *history.History) (result, error) {
+			return converges(m, h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
 		},
 		settles: true,
 		reduce:  models.Eventual().Reduce, // the same reads rest on the same puts
@@ -77,6 +77,7 @@ type convergencePart func(s *convergenceCheck, o *objectReads) result
 // convergenceCheck judges one history; it holds what the parts share.
 type convergenceCheck struct {
 	h      *history.History
+	m      *meter
 	tags   tagIndex
 	unions unions
 	seen   []*history.Op // scratch
@@ -90,18 +91,21 @@ type convergenceCheck struct {
 
 // converges is Convergence, or some of its parts, without shrinking; a violation's
 // witness is the read and what it saw, or the two reads that disagree.
-func converges(h *history.History, parts ...convergencePart) (result, error) {
+func converges(m *meter, h *history.History, parts ...convergencePart) (result, error) {
 	objects, err := groupObjects(h)
 	if err != nil {
 		return result{}, err
 	}
 	bounded := result{status: OK, method: byTags}
 	s := &convergenceCheck{
-		h: h, tags: indexTags(h), unions: newUnions(h),
+		h: h, m: m, tags: indexTags(h), unions: newUnions(h),
 		seen: make([]*history.Op, 0, len(h.Ops)), at: make([]int, 0, len(h.Ops)),
 	}
 	for i := range objects {
 		o := &objects[i]
+		if m.mustStop(lookEvery) {
+			break
+		}
 		if o.unbounded(h) {
 			bounded = result{status: Undecided, method: byTags, reason: o.String() + ": too many distinct sums of increments"}
 			continue
@@ -176,6 +180,9 @@ func (s *convergenceCheck) explained(o *objectReads) result {
 	}
 	for _, i := range o.reads {
 		r := &s.h.Ops[i]
+		if s.m.mustStop(8 * len(r.Saw)) {
+			break
+		}
 		s.seen, s.at = s.seen[:0], s.at[:0]
 		for _, t := range r.Saw {
 			j, ok := s.tags.put(t)
@@ -203,7 +210,7 @@ func (s *convergenceCheck) explainedByValue(o *objectReads) result {
 	} else {
 		wrong = slices.IndexFunc(o.reads, func(i int) bool {
 			r := &s.h.Ops[i]
-			return !models.Explains(r, o.before(r.Return), nil)
+			return !s.m.mustStop(8*len(o.puts)) && !models.Explains(r, o.before(r.Return), nil)
 		})
 		if wrong >= 0 {
 			wrong = o.reads[wrong]
@@ -328,6 +335,9 @@ func (s *convergenceCheck) missing(o *objectReads, r *history.Op) *history.Op {
 	}
 	s.due = s.due[:0]
 	saw := r.Saw
+	if s.m.mustStop(4 * len(o.puts)) {
+		return nil
+	}
 	for _, p := range o.puts {
 		if p.Outcome != history.OK || p.Return >= h.Fences[n-1] {
 			continue

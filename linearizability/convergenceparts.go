@@ -11,7 +11,7 @@ func convergencePartCheckers() []checker {
 	row := func(name, doc, needs string, settles bool, part convergencePart) checker {
 		return checker{
 			ModelInfo: ModelInfo{Name: name, Doc: doc, Complexity: "O(reads x puts seen), an object at a time", Needs: needs},
-			judge:     func(_ *meter, h *history.History) (result, error) { return converges(h, part) },
+			judge:     func(m *meter, h *history.History) (result, error) { return converges(m, h, part) },
 			settles:   settles,
 			reduce:    models.Eventual().Reduce,
 		}

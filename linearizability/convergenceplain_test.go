@@ -17,13 +17,14 @@ import (
 // TestConvergesAsPlainly holds the judge of convergence to its plain form, result
 // by result, over random histories of which a part is spoiled.
 func TestConvergesAsPlainly(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(11, 12))
 	statuses := map[Status]int{}
 	for range 20_000 {
 		h := randomReplicated(r)
 		require.NoError(t, h.Validate())
 		want, wantErr := plainConverges(h)
-		got, err := converges(h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
+		got, err := converges(nil, h, (*convergenceCheck).explained, (*convergenceCheck).sameTags, (*convergenceCheck).settled)
 		require.Equal(t, wantErr == nil, err == nil)
 		require.Equal(t, want, got, "%v", h.Ops)
 		statuses[got.status]++

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-func decodeFile(t *testing.T, format, path string) (*history.History, error) {
+func decodeFile(t testing.TB, format, path string) (*history.History, error) {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
@@ -26,7 +26,6 @@ func decodeFile(t *testing.T, format, path string) (*history.History, error) {
 }
 
 func mustCheck(t *testing.T, h *history.History, model string) Verdict {
-	t.Helper()
 	v, err := Judge(context.Background(), h, model, Budget{})
 	require.NoError(t, err)
 	if v.Status == Violation {

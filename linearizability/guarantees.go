@@ -72,20 +72,20 @@ const (
 // sessionGuarantees judges by a set of guarantees. O(n) for each alone and for
 // ryw+mr, ryw+mw and mw+wfr; with causal order or PRAM, their cost; else polynomial,
 // by plainViews.
-func sessionGuarantees(set guarantees, model string, h *history.History) (result, error) {
+func sessionGuarantees(m *meter, set guarantees, model string, h *history.History) (result, error) {
 	switch set {
 	case everyGuarantee:
-		return causalRegisters(levelCM, model, h)
+		return causalRegisters(m, levelCM, model, h)
 	case readYourWrites | monotonicReads | monotonicWrites:
-		return causalRegisters(levelPRAM, model, h)
+		return causalRegisters(m, levelPRAM, model, h)
 	case readYourWrites | monotonicWrites | writesFollowReads:
-		p, r, err := causalOrder(model, h)
+		p, r, err := causalOrder(m, model, h)
 		if err != nil || r.status != OK {
 			return r, err
 		}
 		return p.overwritten(p.ownPast), nil
 	}
-	a, r, err := compactRegisters(model, h)
+	a, r, err := compactRegisters(m, model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}

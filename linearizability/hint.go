@@ -44,7 +44,7 @@ func (c checker) ownReadsHint(m *meter, h *history.History) string {
 		return ""
 	}
 	m.ownReads = OwnReadsUntilRead
-	r, err := c.judge(m, h)
+	r, err := c.run(m, h)
 	m.ownReads = OwnReadsAlways
 	if err != nil || r.status != OK {
 		return ""
@@ -66,7 +66,7 @@ func (c checker) sessionHint(m *meter, h *history.History, reason string) string
 		return ""
 	}
 	free, _ := checkerNamed(other)
-	if r, err := free.judge(m, h); err != nil || r.status != OK {
+	if r, err := free.run(m, h); err != nil || r.status != OK {
 		return ""
 	}
 	return fmt.Sprintf("it holds if the order of the transactions of a session is not asked for, as Adya and Elle have this level: --model %s", other)

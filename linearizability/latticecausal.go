@@ -66,7 +66,7 @@ func latticeCausal(m *meter, h *history.History) (result, error) {
 		return result{}, err
 	}
 	if !h.Tagged {
-		r := untaggedCausal(h)
+		r := untaggedCausal(m, h)
 		if r.status != Undecided || bareRegisters(h) {
 			return r, nil
 		}
@@ -76,7 +76,7 @@ func latticeCausal(m *meter, h *history.History) (result, error) {
 		}
 		return searched, nil
 	}
-	v, r := seeTags(h)
+	v, r := seeTags(m, h)
 	if r.status == OK {
 		r = v.tooWide()
 	}
@@ -148,7 +148,7 @@ func (x *tagIndex) put(tag uint64) (int32, bool) {
 
 // seeTags builds the chains and finds the put of each tag seen. A tag of no put
 // is a violation.
-func seeTags(h *history.History) (*visibility, result) {
+func seeTags(m *meter, h *history.History) (*visibility, result) {
 	v := &visibility{accesses: newAccesses(h), tags: indexTags(h), node: make([]int32, len(h.Ops))}
 	key, keys := internObjects(h)
 	seen := make([]bool, len(h.Ops))
@@ -173,6 +173,9 @@ func seeTags(h *history.History) (*visibility, result) {
 		if o.Happened() && (o.Outcome != history.Unknown || seen[i]) {
 			v.node[i] = v.append(i, key[i], session)
 		}
+	}
+	if v.m = m; m.mustStop(lookEvery) {
+		return v, result{status: Undecided}
 	}
 	v.more, v.saw = make([][]int32, len(v.pos)), make([][]int32, len(v.pos))
 	v.indexWrites(keys, func(n int32) bool { return v.op(n).IsPut() })
@@ -264,6 +267,9 @@ func (v *visibility) compare(p *partialOrder) result {
 		r := v.op(n)
 		if r.IsPut() {
 			continue
+		}
+		if v.m.mustStop(8*len(v.saw[n]) + len(v.byKey[v.key[n]])) {
+			break
 		}
 		seen, at = seen[:0], at[:0]
 		for _, m := range v.saw[n] {

@@ -21,7 +21,7 @@ func latticeLinearChecker() checker {
 			Complexity: "O(n·log n + tags seen)",
 			Needs:      "a tagged history of registers, sets, counters",
 		},
-		judge:  func(_ *meter, h *history.History) (result, error) { return latticeLinear(h) },
+		judge:  latticeLinear,
 		reduce: models.Causal().Reduce,
 	}
 }
@@ -38,14 +38,14 @@ const byChain = "chain of visible sets, since tags tell them"
 //   - values are joins.
 //
 // Then the puts, each in front of the first read that saw it, make an order.
-func latticeLinear(h *history.History) (result, error) {
+func latticeLinear(m *meter, h *history.History) (result, error) {
 	if err := replicatedOnly("lattice-linearizable", h); err != nil {
 		return result{}, err
 	}
 	if !h.Tagged {
 		return result{status: Inconclusive, method: byChain, reason: "the history carries no tags"}, nil
 	}
-	v, r := seeTags(h)
+	v, r := seeTags(m, h)
 	if r.status != OK {
 		return r, nil
 	}
@@ -77,6 +77,9 @@ func (v *visibility) chainOf(reads, puts []int32) result {
 	slices.SortStableFunc(reads, func(a, b int32) int { return cmp.Compare(len(v.saw[a]), len(v.saw[b])) })
 	layer := make(map[int32]int, len(puts))
 	for i, n := range reads {
+		if v.m.mustStop(8 * len(v.saw[n])) {
+			return result{status: Undecided}
+		}
 		if i > 0 && len(v.saw[n]) == len(v.saw[reads[i-1]]) && slices.Equal(v.saw[n], v.saw[reads[i-1]]) {
 			continue
 		}
@@ -93,6 +96,9 @@ func (v *visibility) chainOf(reads, puts []int32) result {
 	}
 	nodes := make([]placed, 0, len(reads)+len(puts))
 	for i, n := range reads {
+		if v.m.mustStop(8 * len(v.saw[n])) {
+			break
+		}
 		first := i // of the reads that saw the same
 		if i > 0 && len(v.saw[n]) == len(v.saw[reads[i-1]]) {
 			first = nodes[i-1].layer / 2

@@ -15,7 +15,7 @@ func latticeSessionCheckers() []checker {
 	row := func(name, doc, needs string, set guarantees) checker {
 		return checker{
 			ModelInfo: ModelInfo{Name: name, Doc: doc, Complexity: "O(tags seen)", Needs: needs},
-			judge:     func(_ *meter, h *history.History) (result, error) { return latticeSession(set, name, h) },
+			judge:     func(m *meter, h *history.History) (result, error) { return latticeSession(m, set, name, h) },
 			reduce:    models.Causal().Reduce,
 		}
 	}
@@ -31,14 +31,14 @@ func latticeSessionCheckers() []checker {
 const byVisibility = "visible sets, as tags or values tell them"
 
 // latticeSession judges one guarantee.
-func latticeSession(guarantee guarantees, model string, h *history.History) (result, error) {
+func latticeSession(m *meter, guarantee guarantees, model string, h *history.History) (result, error) {
 	if err := replicatedOnly(model, h); err != nil {
 		return result{}, err
 	}
 	if !h.Tagged {
 		return sessionValues(guarantee, h), nil
 	}
-	v, r := seeTags(h)
+	v, r := seeTags(m, h)
 	if r.status != OK {
 		return r, nil
 	}
@@ -51,6 +51,9 @@ func latticeSession(guarantee guarantees, model string, h *history.History) (res
 		r := v.op(n)
 		if r.IsPut() {
 			continue
+		}
+		if m.mustStop(8*len(v.saw[n]) + len(v.byKey[v.key[n]])) {
+			break
 		}
 		for _, m := range v.saw[n] {
 			s.seenBy[m] = n + 1
@@ -105,7 +108,7 @@ func (s *sessionSight) missingUpTo(n, chain, count int32) int32 {
 		return -1
 	}
 	for _, rank := range on[at].rank {
-		if rank >= count {
+		if rank >= count || s.m.mustStop(1) {
 			break
 		}
 		if m := s.chains[chain][rank]; s.seenBy[m] != n+1 {

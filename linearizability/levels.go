@@ -89,6 +89,7 @@ var contractHierarchies = map[history.Type]hierarchy{
 	history.Lock:  {{"lock", nil}},
 	history.Bank:  {{"bank", nil}},
 	history.IDs:   {{"unique-ids", nil}},
+	history.Etcd:  {{"etcd", nil}},
 }
 
 const drainedQueue history.Type = "queue with drain"

@@ -125,7 +125,7 @@ var tables = []struct {
 			"transactional-causal": o.Causal(), "read-atomic": o.ReadAtomic(), "read-committed": o.ReadCommitted(), "item-cut": o.ItemCut(),
 		}
 	}, func(judge func(*history.History)) {
-		for seed := range uint64(200) {
+		for seed := range sample(120, 200) {
 			oracle.InTransactions(oracle.SomeRegisters(seed, 6, 3, 2), false, judge)
 		}
 		for h := range oracle.AllRegisters(4, 2, 2) { // write skew and a long fork among them
@@ -169,15 +169,14 @@ var tables = []struct {
 // registersByDefinition judges all register levels that do not look at time, and
 // the sets of guarantees that are levels under another name.
 func registersByDefinition(t *testing.T, h *history.History) map[string]bool {
-	t.Helper()
 	r, answer := oracle.NewRegisters(h)
-	require.Equal(t, oracle.Allowed, answer, dump(h))
+	require.Equal(t, oracle.Allowed, answer, dump{h})
 	holds := map[string]bool{}
 	for level, judge := range byDefinition {
 		holds[level] = judge(r)
 	}
-	require.Equal(t, holds["pram"], holds["ryw+mr+mw"], "Brzeziński et al. 2003:%s", dump(h))
-	require.Equal(t, holds["cm"], holds["ryw+mr+mw+wfr"], "Brzeziński et al. 2004:%s", dump(h))
+	require.Equal(t, holds["pram"], holds["ryw+mr+mw"], "Brzeziński et al. 2003:%s", dump{h})
+	require.Equal(t, holds["cm"], holds["ryw+mr+mw+wfr"], "Brzeziński et al. 2004:%s", dump{h})
 	return holds
 }
 
@@ -185,6 +184,7 @@ func registersByDefinition(t *testing.T, h *history.History) map[string]bool {
 // said to follow does follow, and of what is not said to follow some history shows
 // that it does not.
 func TestLadders(t *testing.T) {
+	t.Parallel()
 	for _, table := range tables {
 		t.Run(table.name, func(t *testing.T) {
 			separated := map[[2]string]bool{}
@@ -199,7 +199,7 @@ func TestLadders(t *testing.T) {
 				for _, r := range table.hierarchy {
 					status[r.level] = judgeBy(t, h, r.level)
 					if holds, known := truth[r.level]; known {
-						require.Equal(t, holds, status[r.level] == OK, "%s%s", r.level, dump(h))
+						require.Equal(t, holds, status[r.level] == OK, "%s%s", r.level, dump{h})
 					}
 				}
 				for pair := range apart(t, table.hierarchy, status, h) {
@@ -223,13 +223,12 @@ func TestLadders(t *testing.T) {
 // apart returns the pairs of levels of which the first holds and the second is
 // broken; none of them may be said to follow.
 func apart(t *testing.T, l hierarchy, status map[string]Status, h *history.History) map[[2]string]bool {
-	t.Helper()
 	pairs := map[[2]string]bool{}
 	for _, r := range l {
 		below := l.implied(r.level)
 		for _, other := range l {
 			if status[r.level] == OK && status[other.level] == Violation {
-				require.False(t, below[other.level], "%s holds and %s does not:%s", r.level, other.level, dump(h))
+				require.False(t, below[other.level], "%s holds and %s does not:%s", r.level, other.level, dump{h})
 				pairs[[2]string{r.level, other.level}] = true
 			}
 		}
@@ -261,7 +260,7 @@ func TestLevelsOfOtherHistories(t *testing.T) {
 		h := oracle.RandomRegister(seed, oracle.Shape{Ops: 9, Sessions: 2, Keys: 1, Faults: int(100 * (3 - seed) / 2)}, true)
 		report, err = Levels(context.Background(), h, Budget{})
 		require.NoError(t, err)
-		require.Equal(t, want, report.Holds, dump(h))
+		require.Equal(t, want, report.Holds, dump{h})
 	}
 	report, err = Levels(context.Background(), oracle.RandomObject(1, history.MultiValue, 6, false), Budget{})
 	require.NoError(t, err)

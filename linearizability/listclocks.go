@@ -172,6 +172,9 @@ func (c *listClocks) path(a, b int32) []int32 {
 	queue := []int32{b}
 	for at := 0; at < len(queue); at++ {
 		t := queue[at]
+		if c.l.m.mustStop(16) {
+			return nil
+		}
 		if t == a {
 			way := []int32{t}
 			for t != b {

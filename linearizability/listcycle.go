@@ -131,6 +131,9 @@ func (s *knotSearch) way(from, to int32, quiet bool) []int32 {
 	queue := []int32{from}
 	for at := 0; at < len(queue); at++ {
 		p := queue[at]
+		if x.g.l.m.mustStop(16) {
+			return nil
+		}
 		for i := x.from[p]; i < x.from[p+1]; i++ {
 			q := x.to[i]
 			if !s.in[q] || s.met[q] == s.now || quiet && x.why[i] >= 0 && x.g.edges[x.why[i]].kind == dependsRW {

@@ -51,18 +51,24 @@ func (l txnLevel) shape() shape {
 // O(n·s), s sessions, and snapshot isolation a search where appends that no read shows
 // leave open who came first.
 func listIsolation(m *meter, level txnLevel, model string, h *history.History) (result, error) {
-	l, r, err := newLists(level, model, h)
+	l, r, err := newLists(m, level, model, h)
 	if err != nil || r.status != OK || level == levelItemCut {
 		return r, err
 	}
 	timed := level == levelStrict && !h.Untimed
 	g := newListGraph(l, timed)
 	ok := result{status: OK, method: byLists}
+	if m.mustStop(lookEvery) {
+		return result{status: Undecided}, nil
+	}
 	x := g.project(levelSerializable.shape(), nil)
 	if fits := x.fits(); fits && level != levelStrict {
 		return ok, nil
 	} else if fits && h.Untimed {
 		return result{status: Inconclusive, method: byLists, reason: "the source says nothing of real time; without it this is serializable"}, nil
+	}
+	if m.mustStop(lookEvery) {
+		return result{status: Undecided}, nil
 	}
 	if x = g.project(level.shape(), nil); !x.fits() {
 		return g.cyclic(level.shape()), nil
@@ -93,10 +99,16 @@ func (g *listGraph) cyclic(s shape) result {
 		}
 		x := g.project(some, nil)
 		knot := x.knot()
+		if g.l.m.mustStop(lookEvery) {
+			break
+		}
 		if knot == nil {
 			continue
 		}
 		cycle := g.steps(x.shortest(knot))
+		if g.l.m.mustStop(0) {
+			break
+		}
 		return result{
 			status: Violation, method: byLists, witness: g.witness(cycle),
 			reason: g.anomaly(cycle) + ": " + g.told(cycle),
@@ -160,6 +172,9 @@ func (l *lists) misses(level txnLevel, seen *listRead, among map[int32]*listRead
 		name = Fractured
 	}
 	for _, w := range l.keys[seen.key].order[:seen.base] {
+		if l.m.mustStop(len(l.ops[l.of[w]])) {
+			break
+		}
 		for _, j := range l.ops[l.of[w]] {
 			if !l.h.Ops[j].IsPut() {
 				continue
@@ -225,6 +240,9 @@ func (l *lists) causal(x *instantGraph) result {
 	for _, t := range x.order() {
 		if int(t) >= len(l.ops) || !l.part[t] {
 			continue
+		}
+		if l.m.mustStop((2 + len(l.ops[t])) * len(c.chains)) {
+			return result{status: Undecided}
 		}
 		clock := c.tick(t)
 		for n := l.from[t]; n < l.from[t+1]; n++ {

@@ -36,10 +36,10 @@ func TestListWitnesses(t *testing.T) {
 			for _, o := range v.Witness {
 				kept = append(kept, o.Index)
 			}
-			require.False(t, oracle.NewLists(how.Restrict(kept)).Judge()[r.level], "%s: seed %d: %v%s", r.level, seed, v, dump(h))
+			require.False(t, oracle.NewLists(how.Restrict(kept)).Judge()[r.level], "%s: seed %d: %v%s", r.level, seed, v, dump{h})
 			for i := range kept {
 				fewer := closed(how.Support, slices.Delete(slices.Clone(kept), i, i+1))
-				require.True(t, len(fewer) == 0 || oracle.NewLists(how.Restrict(fewer)).Judge()[r.level], "%s: seed %d without #%d: %v%s", r.level, seed, kept[i], v, dump(h))
+				require.True(t, len(fewer) == 0 || oracle.NewLists(how.Restrict(fewer)).Judge()[r.level], "%s: seed %d without #%d: %v%s", r.level, seed, kept[i], v, dump{h})
 			}
 		}
 	}
@@ -64,7 +64,6 @@ func closed(support func(int) []int, kept []int) []int {
 
 // levelsOf are the verdicts at all levels.
 func levelsOf(t *testing.T, h *history.History) map[string]Status {
-	t.Helper()
 	all := map[string]Status{}
 	for _, r := range transactionHierarchy() {
 		all[r.level] = judgeBy(t, h, r.level)
@@ -75,25 +74,26 @@ func levelsOf(t *testing.T, h *history.History) map[string]Status {
 // What must not change a verdict does not: other names and numbers, other units of time,
 // operations of different sessions listed in another order, a read that is made twice.
 func TestListVerdictsSurviveRewriting(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(400) {
 		h := oracle.SomeLists(seed, 5, 3, 2)
 		want := levelsOf(t, h)
 		rng := rand.New(rand.NewPCG(seed, 9))
-		require.Equal(t, want, levelsOf(t, renamedLists(h)), "names: seed %d%s", seed, dump(h))
-		require.Equal(t, want, levelsOf(t, rescaled(h)), "time: seed %d%s", seed, dump(h))
-		require.Equal(t, want, levelsOf(t, readTwice(h, rng)), "a read twice: seed %d%s", seed, dump(h))
+		require.Equal(t, want, levelsOf(t, renamedLists(h)), "names: seed %d%s", seed, dump{h})
+		require.Equal(t, want, levelsOf(t, rescaled(h)), "time: seed %d%s", seed, dump{h})
+		require.Equal(t, want, levelsOf(t, readTwice(h, rng)), "a read twice: seed %d%s", seed, dump{h})
 		after := levelsOf(t, readAtTheEnd(t, h))
 		for level, s := range want {
-			require.Equal(t, s, after[level], "a read of all at the end, at %s: seed %d%s", level, seed, dump(h))
+			require.Equal(t, s, after[level], "a read of all at the end, at %s: seed %d%s", level, seed, dump{h})
 		}
 		free := levelsOf(t, withoutSessions(h))
 		for level, s := range want {
 			if s == OK { // to take sessions apart asks for less
-				require.Equal(t, OK, free[level], "sessions apart, at %s: seed %d%s", level, seed, dump(h))
+				require.Equal(t, OK, free[level], "sessions apart, at %s: seed %d%s", level, seed, dump{h})
 			}
 		}
 		for level, with := range map[string]string{"pl-si": "snapshot-isolation", "repeatable-read": "serializable", "monotonic-atomic-view": "read-committed"} {
-			require.Equal(t, want[level], free[with], "%s is %s without sessions: seed %d%s", level, with, seed, dump(h))
+			require.Equal(t, want[level], free[with], "%s is %s without sessions: seed %d%s", level, with, seed, dump{h})
 		}
 	}
 }
@@ -160,7 +160,7 @@ func readTwice(h *history.History, rng *rand.Rand) *history.History {
 // finds each list as the history has it, if that is known of the list.
 func readAtTheEnd(t *testing.T, h *history.History) *history.History {
 	t.Helper()
-	l, r, err := newLists(levelReadUncommitted, "", h)
+	l, r, err := newLists(nil, levelReadUncommitted, "", h)
 	require.NoError(t, err)
 	if r.status != OK {
 		return h

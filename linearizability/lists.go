@@ -19,6 +19,7 @@ import (
 // lists is a history of transactions over lists.
 type lists struct {
 	h     *history.History
+	m     *meter
 	ops   [][]int32         // by transaction: positions of its operations
 	of    []int32           // by position: its transaction
 	state []history.Outcome // by transaction
@@ -60,13 +61,16 @@ func ofLists(h *history.History) bool {
 // newLists groups the operations into transactions, finds the base of each read and the
 // order of each list. O(size of the history). The result is OK, or what values alone
 // settle at the level.
-func newLists(level txnLevel, model string, h *history.History) (*lists, result, error) {
+func newLists(m *meter, level txnLevel, model string, h *history.History) (*lists, result, error) {
 	l := &lists{
-		h: h, of: make([]int32, len(h.Ops)), keyOf: make([]int32, len(h.Ops)), place: make([]int32, len(h.Ops)),
+		h: h, m: m, of: make([]int32, len(h.Ops)), keyOf: make([]int32, len(h.Ops)), place: make([]int32, len(h.Ops)),
 		named: make(map[string]int32), first: make(map[written]int32, len(h.Ops)/2),
 	}
 	if err := l.group(model); err != nil {
 		return nil, result{}, err
+	}
+	if m.mustStop(lookEvery) {
+		return l, result{status: Undecided}, nil
 	}
 	l.part = make([]bool, len(l.ops))
 	for t, s := range l.state {
@@ -77,6 +81,9 @@ func newLists(level txnLevel, model string, h *history.History) (*lists, result,
 	}
 	if level == levelItemCut {
 		return l, l.thinAir(), nil
+	}
+	if m.mustStop(lookEvery) {
+		return l, result{status: Undecided}, nil
 	}
 	if r := l.takePart(); r.status != OK {
 		return l, r, nil
@@ -169,6 +176,9 @@ func (l *lists) readBases(model string, level txnLevel) (result, error) {
 			continue
 		}
 		lasts = lasts[:0]
+		if l.m.mustStop(64 * len(l.ops[t])) {
+			return result{status: Undecided}, nil
+		}
 		for _, i := range l.ops[t] {
 			o := &l.h.Ops[i]
 			n := slices.IndexFunc(lasts, func(e lastOf) bool { return e.key == l.keyOf[i] })

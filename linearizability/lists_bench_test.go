@@ -70,6 +70,7 @@ func appended(n, processes, elements int, cycle bool) []byte {
 
 // Large runs are decided, and a cycle in one is shown small.
 func TestLargeListRuns(t *testing.T) {
+	t.Parallel()
 	for _, cycle := range []bool{false, true} {
 		h, err := history.Decode(history.Auto, "appended", bytes.NewReader(appended(5_000, 20, 30, cycle)))
 		require.NoError(t, err)

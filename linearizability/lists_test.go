@@ -16,7 +16,6 @@ import (
 
 // lists judges a history at every level of transactions over lists.
 func (c bruteTally) lists(t *testing.T, h *history.History) {
-	t.Helper()
 	holds := oracle.NewLists(h).Judge()
 	for _, level := range slices.Sorted(maps.Keys(holds)) {
 		c.agree(t, h, level, holds[level])
@@ -25,6 +24,7 @@ func (c bruteTally) lists(t *testing.T, h *history.History) {
 
 // Every level of transactions over lists, against all commit orders.
 func TestListLevelsAgreeAtRandom(t *testing.T) {
+	t.Parallel()
 	few, more := 3_000, 200
 	if *long {
 		few, more = 1_000_000, 2_000
@@ -32,7 +32,7 @@ func TestListLevelsAgreeAtRandom(t *testing.T) {
 	counts := bruteTally{}
 	for seed := range few {
 		h := oracle.SomeLists(uint64(seed), 4, 2+seed%2, 2)
-		require.NoError(t, h.Validate(), "seed %d%s", seed, dump(h))
+		require.NoError(t, h.Validate(), "seed %d%s", seed, dump{h})
 		if counts.lists(t, h); seed%50_000 == 49_999 {
 			t.Logf("%d histories so far", seed+1)
 		}
@@ -139,13 +139,13 @@ func TestListAnomaliesByName(t *testing.T) {
 		named[c.anomaly] = true
 		report, err := Levels(context.Background(), h, Budget{})
 		require.NoError(t, err)
-		require.Equal(t, c.broken, report.Broken, "%s: %v%s", c.anomaly, report.Holds, dump(h))
+		require.Equal(t, c.broken, report.Broken, "%s: %v%s", c.anomaly, report.Holds, dump{h})
 		for _, level := range c.holds {
 			require.Equal(t, OK, mustCheck(t, h, level).Status, "%s at %s", c.anomaly, level)
 		}
 		truth := oracle.NewLists(h).Judge()
 		for _, level := range RuledOut(c.anomaly) {
-			require.False(t, truth[level], "%s does not rule out %s%s", c.anomaly, level, dump(h))
+			require.False(t, truth[level], "%s does not rule out %s%s", c.anomaly, level, dump{h})
 		}
 	}
 	for _, a := range Anomalies() {
@@ -157,6 +157,7 @@ func TestListAnomaliesByName(t *testing.T) {
 // What an anomaly is said to rule out does not hold, by brute force, of any history that
 // shows it; and of what it is not said to rule out some history that shows it has it.
 func TestAnomaliesRuleOutLevels(t *testing.T) {
+	t.Parallel()
 	allowed := map[string]map[string]bool{} // anomaly -> levels that held beside it
 	judge := func(h *history.History) {
 		truth := oracle.NewLists(h).Judge()
@@ -173,7 +174,7 @@ func TestAnomaliesRuleOutLevels(t *testing.T) {
 				allowed[name] = map[string]bool{}
 			}
 			for other, holds := range truth {
-				require.False(t, holds && slices.Contains(out, other), "%s rules out %s, which holds%s", name, other, dump(h))
+				require.False(t, holds && slices.Contains(out, other), "%s rules out %s, which holds%s", name, other, dump{h})
 				if holds {
 					allowed[name][other] = true
 				}

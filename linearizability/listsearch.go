@@ -42,7 +42,7 @@ func (l *lists) search(m *meter, g *listGraph, level txnLevel) result {
 // asTransactions returns the transactions that take part as ones over registers, and the
 // node of each. Without sessions each is in one of its own.
 func (l *lists) asTransactions(sessions bool) (*transactions, []int32) {
-	a := &accesses{h: l.h, byKey: make([][]writers, len(l.keys))}
+	a := &accesses{h: l.h, m: l.m, byKey: make([][]writers, len(l.keys))}
 	t := &transactions{accesses: a, level: levelTCC, wrote: make(map[[2]int32]int32), why: make(map[[2]int32]int32)}
 	node := make([]int32, len(l.ops))
 	chainOf := make(map[int]int32)

@@ -66,6 +66,7 @@ func growing(seed uint64) *history.History {
 
 // Sets that grow, texts that grow, and queues of distinct values, in polynomial time, against every order.
 func TestObjectsOfDistinctValuesAgreeWithBruteForce(t *testing.T) {
+	t.Parallel()
 	for name, random := range map[string]func(uint64) *history.History{"set": grown, "queue": passedOn, "text": growing} {
 		t.Run(name, func(t *testing.T) {
 			methods, counts := map[string]int{}, map[Status]int{}
@@ -79,7 +80,7 @@ func TestObjectsOfDistinctValuesAgreeWithBruteForce(t *testing.T) {
 					want = Inconclusive
 				}
 				if want != v.Status {
-					t.Fatalf("seed %d: brute force says %s, not %v%s", seed, want, v, dump(h))
+					t.Fatalf("seed %d: brute force says %s, not %v%s", seed, want, v, dump{h})
 				}
 				methods[v.Method]++
 				counts[v.Status]++
@@ -125,7 +126,7 @@ func minimalWitness(t *testing.T, h *history.History, v Verdict) {
 			return
 		}
 	}
-	t.Fatalf("no violation by itself, or not minimal: %v of%s", v, dump(h))
+	t.Fatalf("no violation by itself, or not minimal: %v of%s", v, dump{h})
 }
 
 // ofOneObject is a right history of one object by a few clients that never pause, each
@@ -259,6 +260,7 @@ func TestObjectsSideBySide(t *testing.T) {
 
 // The logs of a store of texts that ship with porcupine, with the verdicts in their names.
 func TestTextsOfPorcupine(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
 	require.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "test_data", "kv", "*.txt"))

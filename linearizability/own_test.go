@@ -140,12 +140,12 @@ func TestOwnModelsAgree(t *testing.T) {
 				require.Equal(t, OK, want)
 				continue
 			}
-			require.Equal(t, want, v.Status, "seed %d: %v%s", seed, v, dump(h))
+			require.Equal(t, want, v.Status, "seed %d: %v%s", seed, v, dump{h})
 			counts[want]++
 			if want == Violation {
 				g := *h
 				g.Ops = slices.Clone(v.Witness)
-				require.False(t, oracle.LinearizableObjects(&g, false), "%v%s", v, dump(h))
+				require.False(t, oracle.LinearizableObjects(&g, false), "%v%s", v, dump{h})
 			}
 		}
 	}

@@ -71,6 +71,9 @@ func (v *plainView) judge() result {
 		return v.acyclic()
 	}
 	for _, n := range reads {
+		if v.a.m.mustStop(len(v.after)) {
+			break
+		}
 		if r := v.alone(n); r.status != OK {
 			return r
 		}
@@ -125,6 +128,9 @@ func (v *plainView) close() {
 	}
 	past := make([]nodeSet, len(v.after))
 	for len(ready) > 0 {
+		if v.a.m.mustStop(len(before[ready[len(ready)-1]]) * (len(v.after)/64 + 1)) {
+			return // with past as it is, nil
+		}
 		n := ready[len(ready)-1]
 		ready = ready[:len(ready)-1]
 		past[n] = make(nodeSet, len(v.after)/64+1)
@@ -198,6 +204,9 @@ func (v *plainView) saturate(reads []int32) result {
 		}
 		added := false
 		for _, n := range reads {
+			if v.a.m.mustStop(len(v.a.byKey[v.a.key[n]])) {
+				return result{status: Undecided}
+			}
 			src := v.a.source[n]
 			for _, w := range v.rivals(n, v.past[n]) {
 				switch {

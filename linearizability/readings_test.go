@@ -74,6 +74,7 @@ func shuffledLines(rng *rand.Rand, text string) string {
 
 // The levels of a history do not depend on how it is written.
 func TestLevelsOfRewrittenHistories(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		shape := shapeOf(seed)
 		shape.Fence, shape.Tagged = true, seed%3 > 0
@@ -91,7 +92,7 @@ func TestLevelsOfRewrittenHistories(t *testing.T) {
 				require.NoError(t, err, name)
 				got, err := Levels(context.Background(), again, Budget{})
 				require.NoError(t, err)
-				require.Equal(t, [][]string{want.Holds, want.Broken, want.Open}, [][]string{got.Holds, got.Broken, got.Open}, "%s: seed %d%s", name, seed, dump(h))
+				require.Equal(t, [][]string{want.Holds, want.Broken, want.Open}, [][]string{got.Holds, got.Broken, got.Open}, "%s: seed %d%s", name, seed, dump{h})
 			}
 		}
 	}
@@ -128,8 +129,9 @@ func renamed(h *history.History, from, to history.Value) *history.History {
 // A history whose registers begin with 99 instead of nothing is what it is with
 // nothing, at every level that Models has.
 func TestInitialValueMeansNothingElse(t *testing.T) {
+	t.Parallel()
 	counts := bruteTally{}
-	for seed := range uint64(250) {
+	for seed := range sample(150, 250) {
 		shape := shapeOf(seed)
 		shape.Type, shape.Fence, shape.Tagged, shape.Stamped = history.Register, true, seed%3 > 0, seed%5 > 0
 		for _, h := range []*history.History{
@@ -145,7 +147,7 @@ func TestInitialValueMeansNothingElse(t *testing.T) {
 				}
 				got, err := Judge(context.Background(), g, m.Name, Budget{})
 				require.NoError(t, err, m.Name)
-				require.Equal(t, want.Status, got.Status, "%s: seed %d%s", m.Name, seed, dump(g))
+				require.Equal(t, want.Status, got.Status, "%s: seed %d%s", m.Name, seed, dump{g})
 				require.Len(t, got.Witness, len(want.Witness), "%s: %v %v", m.Name, want, got)
 				for _, o := range got.Witness {
 					require.Equal(t, g.Ops[o.Index], o, "the witness is of the history itself")
@@ -180,8 +182,9 @@ func TestInitialValueThatIsWritten(t *testing.T) {
 // Transactions whose sessions are in two at a time, by both readings of OwnReads,
 // against every commit order; what is left of a violation is one.
 func TestSplitTransactionsAgree(t *testing.T) {
+	t.Parallel()
 	counts := map[string]map[bool]int{}
-	for seed := range uint64(2500) {
+	for seed := range sample(1500, 2500) {
 		h := splitAtRandom(seed, 6+int(seed%2))
 		if !observes(h) {
 			continue
@@ -193,7 +196,7 @@ func TestSplitTransactionsAgree(t *testing.T) {
 			} {
 				v, err := JudgeWith(context.Background(), h, level, Options{OwnReads: own})
 				require.NoError(t, err)
-				require.Equal(t, holds, v.Status == OK, "%s by %d: seed %d: %v%s", level, own, seed, v, dump(h))
+				require.Equal(t, holds, v.Status == OK, "%s by %d: seed %d: %v%s", level, own, seed, v, dump{h})
 				name := fmt.Sprint(level, own)
 				if counts[name] == nil {
 					counts[name] = map[bool]int{}
@@ -269,8 +272,9 @@ func TestTransactionsInDoubt(t *testing.T) {
 // Shrinking never makes a violation of what is none: whatever is left of an allowed
 // history, closed under support, is allowed. Of a violation a minimal one is left.
 func TestSplitTransactionsShrink(t *testing.T) {
+	t.Parallel()
 	allowed, witnesses := 0, 0
-	for seed := range uint64(3000) {
+	for seed := range sample(1500, 3000) {
 		h := splitAtRandom(seed, 8)
 		rng := rand.New(rand.NewPCG(seed, 31))
 		for _, level := range []string{"read-committed", "read-atomic", "transactional-causal", "prefix", "snapshot-isolation", "serializable", "strict-serializable"} {
@@ -280,7 +284,7 @@ func TestSplitTransactionsShrink(t *testing.T) {
 				for _, o := range v.Witness {
 					kept = append(kept, o.Index)
 				}
-				require.True(t, stillViolates(t, h, level, kept), "seed %d: %v%s", seed, v, dump(h))
+				require.True(t, stillViolates(t, h, level, kept), "seed %d: %v%s", seed, v, dump{h})
 				witnesses++
 				continue
 			}
@@ -289,7 +293,7 @@ func TestSplitTransactionsShrink(t *testing.T) {
 					kept = append(kept, i)
 				}
 			}
-			require.False(t, stillViolates(t, h, level, kept), "%s: seed %d: %v%s", level, seed, kept, dump(h))
+			require.False(t, stillViolates(t, h, level, kept), "%s: seed %d: %v%s", level, seed, kept, dump{h})
 			allowed++
 		}
 	}
@@ -300,10 +304,11 @@ func TestSplitTransactionsShrink(t *testing.T) {
 // The fast ways to judge sets of guarantees against the plain one, on histories too
 // large for trying orders.
 func TestGuaranteesAgreeWithPlainViews(t *testing.T) {
+	t.Parallel()
 	counts := bruteTally{}
 	for seed := range uint64(400) {
 		h := nearlyStore(seed)
-		a, r, err := compactRegisters("", h)
+		a, r, err := compactRegisters(nil, "", h)
 		require.NoError(t, err)
 		require.Equal(t, OK, r.status)
 		for set := guarantees(1); set <= everyGuarantee; set++ {
@@ -315,7 +320,7 @@ func TestGuaranteesAgreeWithPlainViews(t *testing.T) {
 			}
 			name := strings.Join(names, "+")
 			got := judgeBy(t, h, name)
-			require.Equal(t, a.plainViews(set).status, got, "%s: seed %d%s", name, seed, dump(h))
+			require.Equal(t, a.plainViews(set).status, got, "%s: seed %d%s", name, seed, dump{h})
 			counts.add(name, got)
 		}
 	}
@@ -357,6 +362,7 @@ func TestPlainViewsAreBounded(t *testing.T) {
 // What a decided level implies is decided: of histories whose values are not unique,
 // of which only a search can tell, no level is open beside one that decides it.
 func TestLevelsDecideWhatFollows(t *testing.T) {
+	t.Parallel()
 	followed := map[Status]int{}
 	for seed := range uint64(1500) {
 		h := oracle.RandomRegister(seed, oracle.Shape{Ops: 8, Sessions: 3, Keys: 1, Faults: int(seed % 12), Unknown: 20}, seed%4 == 0)
@@ -378,15 +384,15 @@ func TestLevelsDecideWhatFollows(t *testing.T) {
 		}
 		for strong := range status {
 			for weak := range l.implied(strong) {
-				require.False(t, status[strong] == OK && status[weak] != OK, "%s holds, %s is %s%s", strong, weak, status[weak], dump(h))
-				require.False(t, status[weak] == Violation && status[strong] != Violation, "%s is broken, %s is %s%s", weak, strong, status[strong], dump(h))
+				require.False(t, status[strong] == OK && status[weak] != OK, "%s holds, %s is %s%s", strong, weak, status[weak], dump{h})
+				require.False(t, status[weak] == Violation && status[strong] != Violation, "%s is broken, %s is %s%s", weak, strong, status[strong], dump{h})
 			}
 		}
 		for _, r := range l { // what was decided is right, whatever decided it
 			if s := status[r.level]; r.level == "cas-register" || r.level == "linearizable-register" {
-				require.Equal(t, oracle.Linearizable(h) == oracle.Allowed, s == OK, dump(h))
+				require.Equal(t, oracle.Linearizable(h) == oracle.Allowed, s == OK, dump{h})
 			} else if r.level == "sequential" && s != Inconclusive {
-				require.Equal(t, oracle.SequentialObjects(h), s == OK, dump(h))
+				require.Equal(t, oracle.SequentialObjects(h), s == OK, dump{h})
 			}
 		}
 	}

@@ -54,7 +54,6 @@ func defaults(t *testing.T) Budget {
 // agreeWithPorcupine searches every part both ways, and holds the furthest return
 // against what was known just before it.
 func agreeWithPorcupine(t *testing.T, model models.Model, h *history.History) Status {
-	t.Helper()
 	p, err := model.Prepare(h)
 	require.NoError(t, err)
 	sum := OK
@@ -65,7 +64,7 @@ func agreeWithPorcupine(t *testing.T, model models.Model, h *history.History) St
 		if porcupine.CheckOperations(p.Spec, part.Ops) {
 			want = OK
 		}
-		require.Equal(t, want, r.status, "%s%s", part.Name, dump(h))
+		require.Equal(t, want, r.status, "%s%s", part.Name, dump{h})
 		if r.status != Violation {
 			continue
 		}
@@ -75,7 +74,7 @@ func agreeWithPorcupine(t *testing.T, model models.Model, h *history.History) St
 		require.NoError(t, err)
 		for _, early := range q.Parts {
 			if early.Name == part.Name {
-				require.True(t, porcupine.CheckOperations(q.Spec, early.Ops), "%s before %d%s", part.Name, *r.from, dump(h))
+				require.True(t, porcupine.CheckOperations(q.Spec, early.Ops), "%s before %d%s", part.Name, *r.from, dump{h})
 			}
 		}
 	}
@@ -83,6 +82,7 @@ func agreeWithPorcupine(t *testing.T, model models.Model, h *history.History) St
 }
 
 func TestRealTimeSearchAgreesWithPorcupine(t *testing.T) {
+	t.Parallel()
 	counts := map[string]map[Status]int{}
 	add := func(model models.Model, h *history.History) {
 		if counts[model.Name] == nil {
@@ -197,7 +197,7 @@ func TestSentencesOfRegistersAreTrue(t *testing.T) {
 			late, early := at(said[1]), at(said[2])
 			require.Equal(t, history.Read, late.Func, v.Reason)
 			require.Equal(t, map[string]history.Func{"written": history.Write, "read": history.Read}[said[3]], early.Func, v.Reason)
-			require.Less(t, early.Return, late.Call, "%v%s", v, dump(h))
+			require.Less(t, early.Return, late.Call, "%v%s", v, dump{h})
 			require.Equal(t, late.Key, early.Key)
 			require.False(t, late.Out.Equal(early.Out) && late.Out.Equal(early.Arg), v.Reason)
 			told++

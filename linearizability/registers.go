@@ -10,8 +10,8 @@ import (
 // order alone. All of them are exact and polynomial but sequential consistency.
 func registerCheckers() []checker {
 	causal := func(name, doc, cost string, level causalLevel) checker {
-		return registerChecker(ModelInfo{Name: name, Doc: doc, Complexity: cost}, func(h *history.History) (result, error) {
-			return causalRegisters(level, name, h)
+		return registerChecker(ModelInfo{Name: name, Doc: doc, Complexity: cost}, func(m *meter, h *history.History) (result, error) {
+			return causalRegisters(m, level, name, h)
 		})
 	}
 	session := func(name string, set guarantees, doc string) checker {
@@ -32,18 +32,18 @@ func registerCheckers() []checker {
 	}
 }
 
-func registerChecker(info ModelInfo, judge func(h *history.History) (result, error)) checker {
+func registerChecker(info ModelInfo, judge func(m *meter, h *history.History) (result, error)) checker {
 	info.Needs = "registers with read and write; values written once per key, or stamps or tags that tell them apart"
 	return checker{
 		ModelInfo: info,
-		judge:     func(_ *meter, h *history.History) (result, error) { return judge(h) },
+		judge:     judge,
 		reduce:    reduceRegisters,
 	}
 }
 
 func guaranteeChecker(name string, set guarantees) checker {
-	return registerChecker(ModelInfo{Name: name, Complexity: set.cost()}, func(h *history.History) (result, error) {
-		return sessionGuarantees(set, name, h)
+	return registerChecker(ModelInfo{Name: name, Complexity: set.cost()}, func(m *meter, h *history.History) (result, error) {
+		return sessionGuarantees(m, set, name, h)
 	})
 }
 
@@ -114,7 +114,7 @@ func linearizable(m *meter, model models.Model, h *history.History) (result, err
 	if !onlyReadsAndWrites(h) {
 		return search(m, model, h, model.Because)
 	}
-	r, err := zones(h)
+	r, err := zones(m, h)
 	if err == nil && r.status == Inconclusive {
 		return search(m, model, h, "since values are not unique")
 	}
@@ -139,7 +139,7 @@ func sequential(m *meter, model models.Model, h *history.History) (result, error
 		return search(m, model, h, "since operations compare and set")
 	}
 	for _, level := range []causalLevel{levelCCv, levelCM} {
-		r, err := causalRegisters(level, "sequential", h)
+		r, err := causalRegisters(m, level, "sequential", h)
 		if err != nil || r.status == Violation {
 			return r, err
 		}
@@ -148,7 +148,7 @@ func sequential(m *meter, model models.Model, h *history.History) (result, error
 		}
 	}
 	if inRealTime(h) {
-		if r, err := zones(h); err == nil && r.status == OK {
+		if r, err := zones(m, h); err == nil && r.status == OK {
 			r.method = "linearizable by " + r.method
 			return r, nil
 		}

@@ -26,6 +26,8 @@ type meter struct {
 	bytes    atomic.Int64
 	stop     atomic.Int32 // a stopCause
 	ownReads OwnReads
+	work     int  // since the context was looked at
+	cut      bool // a checker without steps was stopped: what it answers says nothing
 }
 
 type stopCause int32
@@ -39,7 +41,7 @@ const (
 )
 
 func newMeter(ctx context.Context, b Budget) *meter {
-	m := &meter{ctx: ctx, maxBytes: b.Bytes, maxTime: b.Time}
+	m := &meter{ctx: ctx, maxBytes: b.Bytes, maxTime: b.Time, work: lookEvery}
 	m.maxSteps.Store(b.Steps)
 	return m
 }
@@ -50,6 +52,28 @@ func (m *meter) extend(b Budget) {
 	m.maxSteps.Store(m.steps.Load() + b.Steps)
 	m.bytes.Store(0)
 	m.stop.Store(int32(running))
+	m.work = lookEvery
+}
+
+// lookEvery is how much work is done between two looks at the context: comparisons of
+// numbers, or what costs about as much. It is some milliseconds.
+const lookEvery = 1 << 20
+
+// mustStop accounts for work that is no step of a search, and reports whether the
+// context has ended. Then the checker returns as soon as it can, with any result that
+// it likes, which run replaces. A nil meter never stops.
+func (m *meter) mustStop(work int) bool {
+	if m == nil {
+		return false
+	}
+	if m.work += work; m.work >= lookEvery && !m.cut {
+		m.work = 0
+		if m.ctx.Err() != nil {
+			m.halt(cancelled)
+			m.cut = true
+		}
+	}
+	return m.cut
 }
 
 // step accounts for one model step and reports whether it may be taken.

@@ -60,7 +60,12 @@ type refutation struct {
 func (x *timeline) decide(m *meter, patience, slack int) (outcome, refutation) {
 	for {
 		if !x.sweep() {
-			return refuted, x.refutation()
+			if why := x.refutation(); !x.t.m.mustStop(0) {
+				return refuted, why
+			}
+		}
+		if x.t.m.mustStop(0) {
+			return open, refutation{}
 		}
 		if !x.infer(m) {
 			break
@@ -141,6 +146,9 @@ func (x *timeline) shortestCycle() []int32 {
 	const tries = 32
 	var best []int32
 	for _, p := range walk[:min(len(walk), tries)] {
+		if x.t.m.mustStop(0) {
+			break
+		}
 		c := x.path(p, p, int32(len(x.known)))
 		if best == nil || len(c) < len(best) {
 			best = c
@@ -157,6 +165,9 @@ func (x *timeline) path(from, to, end int32) []int32 {
 	for len(queue) > 0 {
 		p := queue[0]
 		queue = queue[1:]
+		if x.t.m.mustStop(16) {
+			return nil
+		}
 		for i := x.latest[p]; i != 0; i = x.known[i-1].next {
 			f := x.known[i-1].from
 			if _, was := by[f]; was || i-1 >= end {

@@ -25,7 +25,7 @@ func judgeIsolation(m *meter, level txnLevel, model string, h *history.History) 
 // unless reads and the writes they are of have a cycle (G1c).
 func committed(m *meter, level txnLevel, model string, h *history.History) (result, error) {
 	h = withoutSessions(h)
-	b, r, err := groupTransactions(model, h)
+	b, r, err := groupTransactions(m, model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}

@@ -149,6 +149,7 @@ func TestCouchbaseSequential(t *testing.T) {
 // Real register histories, each decided by the fast checkers and by the plain
 // twins, which close relations with Warshall's algorithm.
 func TestRealRegisterHistories(t *testing.T) {
+	t.Parallel()
 	shared := sharedHistories(t)
 	for _, db := range []string{"cockroach", "galera"} {
 		files, err := filepath.Glob(filepath.Join(shared, "plume", db, "*.txt"))

@@ -1,6 +1,8 @@
 package linearizability
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"sort"
 
@@ -16,6 +18,14 @@ const (
 	maxRechecked = 20_000_000
 )
 
+// A candidate that is harder to judge than the history was is left alone: it may take a
+// quarter of the steps of that, or so many if they are more.
+const patientSteps = 20_000
+
+// leastShrinking are the steps that all candidates of a witness may take together, twice
+// those of the history if they are more, and no more than the budget.
+const leastShrinking = 200_000
+
 // shrinker reduces a violation to a minimal one. Its candidates are closed under
 // support, so that a candidate can only be a violation because the whole history
 // is one: taking away a put must not turn a right read into a wrong one.
@@ -26,13 +36,15 @@ type shrinker struct {
 	how    models.Reduction
 	needs  map[int][]int // support by position, computed once
 	tries  int
-	judged int // operations in the candidates tried
+	judged int   // operations in the candidates tried
+	most   int64 // steps for a candidate; 0 for as many as are left
 	reason string
 }
 
 // shrink returns the operations of a minimal violation within h, and the reason
 // as it reads for them.
-func (c checker) shrink(m *meter, h *history.History, r result) ([]history.Op, string) {
+// Deciding took so many steps.
+func (c checker) shrink(m *meter, h *history.History, r result, decided int64) ([]history.Op, string) {
 	s := &shrinker{c: c, m: m, reason: r.reason}
 	s.about(h)
 	origin := make([]int, len(h.Ops))
@@ -55,6 +67,7 @@ func (c checker) shrink(m *meter, h *history.History, r result) ([]history.Op, s
 		s.about(prefix)
 		kept = s.takingPart(prefix)
 	}
+	s.most = max(patientSteps, decided/4)
 	kept = s.minimise(kept)
 	witness := make([]history.Op, 0, len(kept))
 	for _, i := range kept {
@@ -186,7 +199,9 @@ func (s *shrinker) judges(sub *history.History) bool {
 	if s.tries > maxRechecks || s.judged > maxRechecked || s.m.stopped() != "" {
 		return false
 	}
-	r, err := s.c.judge(s.m, sub)
+	var r result
+	var err error
+	s.m.within(cmp.Or(s.most, math.MaxInt64), func() { r, err = s.c.run(s.m, sub) })
 	if err != nil || r.status != Violation {
 		return false
 	}

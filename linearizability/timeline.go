@@ -187,6 +187,9 @@ func (x *timeline) read(r txnRead) int32 {
 // first writers commit.
 func (x *timeline) initialFirst(k int32) {
 	for _, q := range x.readers[x.initial+k] {
+		if x.t.m.mustStop(len(x.t.byKey[k])) {
+			return
+		}
 		for _, on := range x.t.byKey[k] {
 			if n := x.t.chains[on.chain][on.rank[0]]; n != q {
 				x.put(x.begin(q), x.commit(n), precedence{reason: byOverwrite, key: k, due: initial})
@@ -320,6 +323,9 @@ func (x *timeline) sweep() bool {
 	}
 	for next := 0; next < len(x.order); next++ {
 		p := x.order[next]
+		if x.t.m.mustStop(2 * len(x.t.chains)) {
+			return true
+		}
 		x.tick(p)
 		for _, q := range x.after.of(p) {
 			if waits[q]--; waits[q] == 0 {
@@ -369,6 +375,9 @@ func (x *timeline) middle() []int32 {
 	}
 	for i := len(x.order) - 1; i >= 0; i-- { // clocks of what follows
 		p := x.order[i]
+		if x.t.m.mustStop(4 * chains) {
+			break
+		}
 		clock := x.row(p)
 		clear(clock)
 		for _, q := range x.after.of(p) {

@@ -20,11 +20,10 @@ var orderedLevels = map[string]txnLevel{
 
 // timelineOf is the timeline of a history that is causally consistent; nil if it is not.
 func timelineOf(t *testing.T, h *history.History, level txnLevel) *timeline {
-	t.Helper()
 	if judgeBy(t, h, "transactional-causal") != OK {
 		return nil
 	}
-	b, r, err := groupTransactions("", h)
+	b, r, err := groupTransactions(nil, "", h)
 	require.NoError(t, err)
 	require.Equal(t, OK, r.status)
 	txns := b.arrange(levelTCC, OwnReadsAlways)
@@ -38,6 +37,7 @@ func timelineOf(t *testing.T, h *history.History, level txnLevel) *timeline {
 // The search alone, without the rules that infer precedences, answers what both
 // together do, and the rules alone never call a violation what is none.
 func TestCommitSearchAlone(t *testing.T) {
+	t.Parallel()
 	counts := map[string]map[bool]int{}
 	for seed := range uint64(3000) {
 		h := oracle.SomeSnapshots(seed, 8, 4, 2+int(seed%2))
@@ -49,7 +49,7 @@ func TestCommitSearchAlone(t *testing.T) {
 			m := newMeter(context.Background(), Budget{Steps: DefaultSteps, Bytes: DefaultBytes})
 			found := x.sweep() && newCommitSearch(m, x).run(1<<20) == holds
 			require.Empty(t, m.stopped())
-			require.Equal(t, judgeBy(t, h, level) == OK, found, "%s: seed %d%s", level, seed, dump(h))
+			require.Equal(t, judgeBy(t, h, level) == OK, found, "%s: seed %d%s", level, seed, dump{h})
 			if counts[level] == nil {
 				counts[level] = map[bool]int{}
 			}
@@ -79,13 +79,13 @@ func blindly(h *history.History, seed uint64) *history.History {
 // refutedAlone reports whether these transactions, and what they read from, are
 // refuted without the others.
 func refutedAlone(t *testing.T, txns *transactions, h *history.History, level string, nodes []int32) bool {
-	t.Helper()
 	return stillViolates(t, h, level, txns.witness(nodes))
 }
 
 // Guessing with all that follows from a guess, and no search that turns back, answers
 // what the search alone does; what is left over of a refuted history is refuted.
 func TestGuessesDecide(t *testing.T) {
+	t.Parallel()
 	guessed := map[outcome]int{}
 	for seed := range uint64(1000) {
 		h := blindly(oracle.SomeSnapshots(seed, 20, 7, 4), seed)
@@ -100,11 +100,11 @@ func TestGuessesDecide(t *testing.T) {
 				found = newCommitSearch(m, x).run(1 << 20)
 			}
 			got, why := x.decide(m, len(x.latest), 0)
-			require.Equal(t, found, got, "%s: seed %d%s", level, seed, dump(h))
+			require.Equal(t, found, got, "%s: seed %d%s", level, seed, dump{h})
 			require.Empty(t, m.stopped())
 			require.Empty(t, why.guesses)
 			if got == refuted && !why.all {
-				require.True(t, refutedAlone(t, x.t, h, level, why.nodes), "%s: seed %d: %v%s", level, seed, why.nodes, dump(h))
+				require.True(t, refutedAlone(t, x.t, h, level, why.nodes), "%s: seed %d: %v%s", level, seed, why.nodes, dump{h})
 			}
 			if x.guesses > 0 {
 				guessed[got]++
@@ -161,6 +161,7 @@ func TestBothGuessesRefuted(t *testing.T) {
 // Witnesses of the levels that ask for one order are violations, and none of their
 // operations can be left out.
 func TestCommitOrderWitnesses(t *testing.T) {
+	t.Parallel()
 	seen := map[string]int{}
 	for seed := range uint64(1500) {
 		h := oracle.SomeSnapshots(seed, 12, 4, 3)
@@ -174,7 +175,7 @@ func TestCommitOrderWitnesses(t *testing.T) {
 			for _, o := range v.Witness {
 				kept = append(kept, o.Index)
 			}
-			require.True(t, stillViolates(t, h, level, kept), "%s: seed %d: %v%s", level, seed, v, dump(h))
+			require.True(t, stillViolates(t, h, level, kept), "%s: seed %d: %v%s", level, seed, v, dump{h})
 			require.NotEmpty(t, v.Reason)
 		}
 	}

@@ -103,6 +103,7 @@ func oneByOne(h *history.History) *history.History {
 // Large runs are decided at every level within the default budget, and a violation
 // in one is shown small.
 func TestLargeTransactionRuns(t *testing.T) {
+	t.Parallel()
 	n := 2000
 	if *long {
 		n = 10_000

@@ -123,12 +123,15 @@ type transactions struct {
 
 // isolation judges a level.
 func isolation(m *meter, level txnLevel, model string, h *history.History) (result, error) {
-	b, r, err := groupTransactions(model, h)
+	b, r, err := groupTransactions(m, model, h)
 	if err != nil || r.status != OK {
 		return r, err
 	}
 	t := b.arrange(min(level, levelTCC), m.ownReads)
 	for n := range t.ops {
+		if m.mustStop(64 * len(t.ops[n])) {
+			return result{status: Undecided}, nil
+		}
 		if r := t.inside(b, int32(n)); r.status != OK {
 			return r, nil
 		}
@@ -154,6 +157,9 @@ func isolation(m *meter, level txnLevel, model string, h *history.History) (resu
 func (t *transactions) commitOrder(p *partialOrder) result {
 	names := [...]string{levelReadCommitted: "NonMonoRead", levelReadAtomic: "FracturedRead", levelTCC: "Conflict"}
 	for n := range int32(len(t.ops)) {
+		if t.m.mustStop(len(t.reads[n]) * len(t.chains)) {
+			return result{status: Undecided}
+		}
 		var bad *result
 		demand := func(w int32, r txnRead) bool {
 			if w == r.from || w == n {

@@ -10,6 +10,7 @@ import (
 // txnBuilder groups the operations of a history into transactions.
 type txnBuilder struct {
 	h      *history.History
+	m      *meter
 	index  *sourceIndex
 	groups [][]int32 // positions of the operations of each transaction, in order of their first ones
 	of     []int32   // by position: its group
@@ -26,9 +27,10 @@ type txnName struct {
 
 // groupTransactions groups and finds the write that each read returned, among
 // those of aborted transactions too. O(n).
-func groupTransactions(model string, h *history.History) (*txnBuilder, result, error) {
+func groupTransactions(m *meter, model string, h *history.History) (*txnBuilder, result, error) {
 	b := &txnBuilder{
 		h:     h,
+		m:     m,
 		index: newSourceIndex(h, true),
 		of:    make([]int32, len(h.Ops)),
 	}
@@ -88,6 +90,9 @@ func (b *txnBuilder) resolve() result {
 		if !b.reads(i) {
 			continue
 		}
+		if b.m.mustStop(64) {
+			return result{status: Undecided}
+		}
 		r := &b.h.Ops[i]
 		src, why := b.index.sourceOf(b.h, r)
 		switch {
@@ -117,7 +122,7 @@ func (b *txnBuilder) source(i int32) int32 {
 // in accesses, with an indeterminate one beside its session. So is a split one,
 // which has a chain of its own (see overlaps).
 func (b *txnBuilder) arrange(level txnLevel, own OwnReads) *transactions {
-	a := &accesses{h: b.h, byKey: make([][]writers, len(b.index.keys))}
+	a := &accesses{h: b.h, m: b.m, byKey: make([][]writers, len(b.index.keys))}
 	t := &transactions{accesses: a, level: level, ownReads: own, wrote: make(map[[2]int32]int32), why: make(map[[2]int32]int32)}
 	session := make(map[int]int32)
 	for g, ops := range b.groups {

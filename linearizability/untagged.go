@@ -24,9 +24,10 @@ const byForcedPuts = "forced puts (untagged)"
 //
 // Sets and stamped registers have an order on values to go by; for counters, and
 // registers without stamps, nothing is forced and the verdict is undecided.
-func untaggedCausal(h *history.History) result {
+func untaggedCausal(m *meter, h *history.History) result {
 	u := &untagged{h: h, puts: make(map[objectID][]int)}
 	a := newAccesses(h)
+	a.m = m
 	session := make(map[int]int32)
 	node := make([]int32, len(h.Ops))
 	for i := range h.Ops {
@@ -52,7 +53,14 @@ func untaggedCausal(h *history.History) result {
 			return result{status: Undecided, method: byForcedPuts,
 				reason: fmt.Sprintf("what read #%d saw cannot be told from its value; the causal model may", r.Index)}
 		}
+		puts := len(u.puts[objectID{r.Type, r.Key}])
+		if m.mustStop(16 * puts * (1 + r.Out.Len())) {
+			return result{status: Undecided}
+		}
 		below[i] = u.below(r)
+		if m.mustStop(16 * len(below[i]) * len(below[i])) {
+			return result{status: Undecided}
+		}
 		if !models.Joins(r, u.ops(below[i])) {
 			return result{status: Violation, method: byForcedPuts, witness: append(below[i], i),
 				reason: fmt.Sprintf("the puts below the value of read #%d do not join to it", r.Index)}
@@ -152,6 +160,9 @@ func (u *untagged) compare(p *partialOrder, node []int32, below [][]int) result 
 		r := &u.h.Ops[i]
 		if r.IsPut() || !r.Happened() {
 			continue
+		}
+		if p.a.m.mustStop(len(u.puts[objectID{r.Type, r.Key}]) * (1 + len(below[i]))) {
+			return result{status: Undecided}
 		}
 		for _, j := range u.puts[objectID{r.Type, r.Key}] {
 			w := &u.h.Ops[j]

@@ -45,7 +45,7 @@ type Verdict struct {
 	// Witness is, for a violation, a set of operations that is itself a
 	// violation, as small as shrinking got it within the budget; removing any one
 	// of them (with what rests on it) makes the rest allowed, unless the budget
-	// ran out. In order of Call.
+	// ran out or the rest is much harder to judge than all of it was. In order of Call.
 	Witness []history.Op
 	// Hint says, for a violation, what of the input decided it by how it was read,
 	// where an option has another reading, and of any verdict what is no violation but
@@ -81,7 +81,7 @@ func (v Verdict) String() string {
 type Budget struct {
 	// Steps bounds the model steps of the search; default 4 million and 64 an
 	// operation: a few seconds, and more for what is long. Shrinking a witness may take
-	// as many again.
+	// 200,000 beside, or twice as many as deciding took, but no more than these.
 	Steps int64
 	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
 	Bytes int64

@@ -31,6 +31,7 @@ type checkOptions struct {
 	list      bool
 	json      bool
 	workers   int
+	join      bool
 	budget    linearizability.Budget
 	visualize string
 	readings
@@ -39,12 +40,12 @@ type checkOptions struct {
 func (c *cli) checkCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
-		Use:               "check --format F --model M PATH…",
+		Use:               "check [--format F] [--model M] PATH…",
 		Short:             "Judge recorded histories: files, folders, or - for standard input",
 		ValidArgsFunction: completeCheck,
 		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for files\n" +
-			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
-			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
+			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\", which is\n" +
+			"taken where none is named, judges by every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
 			"counts as violated where any is.\n\n" +
 			"A byte order mark, CRLF and gzip are no obstacle. A register holds nothing, which is nil, until it is written; a\n" +
 			"read of nil means that. In jepsen the order of the entries counts, the value with which a write, cas, add or\n" +
@@ -66,11 +67,12 @@ func (c *cli) checkCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", history.Auto, "format of the histories, told by how each begins unless it is one of: "+strings.Join(history.Formats(), ", "))
-	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
+	f.StringVar(&o.model, "model", levelsModel, "model to judge by, one of --list")
 	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
 	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
 	f.IntVar(&o.workers, "workers", 0, "histories judged at once; 0 is one a core")
+	f.BoolVar(&o.join, "join", false, "take the files of each folder, or all that are named, as one history: what its clients recorded, a file each (cobra, viper, etcd-robustness)")
 	f.Int64Var(&o.budget.Steps, "max-steps", 0, fmt.Sprintf("steps of a search after which a history is undecided; 0 is %d and %d an operation",
 		linearizability.DefaultSteps, linearizability.DefaultStepsPerOp))
 	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
@@ -90,8 +92,6 @@ func (o checkOptions) validate(args []string) error {
 	switch {
 	case o.format != history.Auto && !slices.Contains(history.Formats(), o.format):
 		return command.Usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
-	case o.model == "":
-		return command.Usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
 	case o.model != levelsModel && !linearizability.Known(o.model):
 		return command.Usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:
@@ -130,6 +130,7 @@ type checked struct {
 	verdict linearizability.Verdict
 	report  *linearizability.Report // with levelsModel; verdict then sums it up
 	lines   []int32                 // by operation: the line it is at
+	files   []string                // by operation: the file it is in, of a history of several; else nil
 	notes   []history.Note          // what was passed over or assumed in reading it
 	err     error
 	skipped string // why a file met on a walk is passed over; empty if it is not
@@ -153,7 +154,7 @@ type checkSummary struct {
 // check judges every input and prints the results in the inputs' order.
 func (c *cli) check(o checkOptions, args []string) error {
 	started := time.Now()
-	inputs, err := expand(args, o.format)
+	inputs, err := expand(args, o.format, o.join)
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
@@ -233,7 +234,7 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	}
 	started := time.Now()
 	defer func() { r.seconds = time.Since(started).Seconds() }()
-	d, err := c.decode(o, in)
+	d, err := c.decodeParts(o, in, &r)
 	switch {
 	case errors.Is(err, errEmptyWalked):
 		r.skipped = "the file is empty"
@@ -257,7 +258,7 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	if r.err == nil {
 		r.err = r.verdict.Cause // values that should be unique and are not
 	}
-	r.err = located(in.name, r.err, lines)
+	r.err = located(in.name, r.err, lines, r.files)
 	r.stopped = r.err == nil && ctx.Err() != nil && r.verdict.Status == linearizability.Undecided
 	if o.visualize != "" && r.err == nil {
 		r.err = draw(h, o)
@@ -266,10 +267,13 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 }
 
 // located puts the line in front of an error about an operation.
-func located(name string, err error, lines []int32) error {
+func located(name string, err error, lines []int32, files []string) error {
 	var bad *history.OpError
 	if !errors.As(err, &bad) {
 		return err
+	}
+	if files != nil {
+		name = files[bad.Index]
 	}
 	return fmt.Errorf("%s:%d: %w", name, lines[bad.Index], bad)
 }
@@ -300,6 +304,33 @@ func draw(h *history.History, o checkOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return linearizability.Visualize(h, o.model, o.budget, f)
+}
+
+// decodeParts reads an input, or the files that are one history together: which file each
+// operation is from is noted.
+func (c *cli) decodeParts(o checkOptions, in input, r *checked) (*history.Decoded, error) {
+	if in.parts == nil {
+		return c.decode(o, in)
+	}
+	var parts []*history.Decoded
+	for _, p := range in.parts {
+		d, err := c.decode(o, p)
+		switch {
+		case p.walked && (errors.Is(err, errEmptyWalked) || o.format == history.Auto && errors.Is(err, history.ErrUnknownFormat)):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		parts = append(parts, d)
+	}
+	d, from, err := history.Join(in.name, parts)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range from {
+		r.files = append(r.files, parts[n].History.Name)
+	}
+	return d, nil
 }
 
 // errEmptyWalked marks a file of zero length that nobody named.

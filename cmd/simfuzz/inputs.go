@@ -16,22 +16,25 @@ const stdinPath = "-"
 
 // input is one history to judge.
 type input struct {
-	name   string // for messages
-	path   string // a file, or stdinPath
-	walked bool   // met in a folder, not named by the user
+	name   string  // for messages
+	path   string  // a file, or stdinPath
+	walked bool    // met in a folder, not named by the user
+	parts  []input // files that are one history together; nil if it is one by itself
 }
 
 // extensions tells, while a folder is walked, the histories of a format from
 // what else lies there. A format without one takes every file.
 var extensions = map[string][]string{
-	"jsonl": {".jsonl"}, "jepsen": {".edn", ".json"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"}, "dbcop": {".bincode"},
+	"jsonl": {".jsonl"}, "jepsen": {".edn", ".json"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"}, "dbcop": {".bincode", ".json"},
+	"cobra": {".log"}, "viper": {".json", ".edn", ".log"}, "etcd-robustness": {".json"}, "otlp": {".json", ".jsonl"},
 	history.Auto: {".jsonl", ".edn", ".json", ".log", ".txt", ".bincode"},
 }
 
 // expand turns arguments into inputs: files as they are named, folders walked in
 // lexical order for the files of the format. A folder without any is an error,
-// as is standard input named twice.
-func expand(args []string, format string) ([]input, error) {
+// as is standard input named twice. With join the files of each folder are one history,
+// and so are those that are named.
+func expand(args []string, format string, join bool) ([]input, error) {
 	var inputs []input
 	stdin := false
 	for _, arg := range args {
@@ -55,12 +58,34 @@ func expand(args []string, format string) ([]input, error) {
 		if err != nil {
 			return nil, err
 		}
+		if join && len(found) > 0 {
+			found = []input{{name: arg, parts: found}}
+		}
 		if len(found) == 0 {
 			return nil, fmt.Errorf("folder %s: no %s file in it", arg, strings.Join(extensions[format], " or "))
 		}
 		inputs = append(inputs, found...)
 	}
+	if join {
+		return joined(inputs), nil
+	}
 	return inputs, nil
+}
+
+// joined makes one input of those that are files.
+func joined(inputs []input) []input {
+	var files, all []input
+	for _, in := range inputs {
+		if in.parts == nil {
+			files = append(files, in)
+		} else {
+			all = append(all, in)
+		}
+	}
+	if len(files) > 0 {
+		all = append(all, input{name: fmt.Sprintf("%s and %d more", files[0].name, len(files)-1), parts: files})
+	}
+	return all
 }
 
 // walk lists the regular files with one of the extensions below dir, compressed ones (.gz)

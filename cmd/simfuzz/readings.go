@@ -14,9 +14,9 @@ import (
 // readings are the flags of "simfuzz check" that say how to read what a format or
 // the literature leaves open.
 type readings struct {
-	initial, failedCAS, nils, pairs, ownReads string
-	reading                                   history.Options
-	own                                       linearizability.OwnReads
+	initial, failedCAS, nils, pairs, ownReads, unmatched string
+	reading                                              history.Options
+	own                                                  linearizability.OwnReads
 }
 
 // reading is one value of a flag; the first of a list is the default.
@@ -33,7 +33,8 @@ var (
 	pairsWords = []reading[history.Pairs]{
 		{"auto", history.PairsByUse}, {"keys", history.PairsAreKeyed}, {"values", history.PairsAreValues},
 	}
-	ownReadsWords = []reading[linearizability.OwnReads]{
+	unmatchedWords = []reading[history.Unmatched]{{"refuse", history.UnmatchedRefuse}, {"skip", history.UnmatchedSkip}}
+	ownReadsWords  = []reading[linearizability.OwnReads]{
 		{"always", linearizability.OwnReadsAlways}, {"until-read", linearizability.OwnReadsUntilRead},
 	}
 )
@@ -61,6 +62,7 @@ func (r *readings) flags(cmd *cobra.Command) {
 	f.StringVar(&r.nils, "nil", "empty", "what a read that returned nil says: empty (there was no value) or unknown (nothing, as Knossos has it: the read is left out)")
 	f.StringVar(&r.pairs, "pairs", "auto", "what [a b] is as a value in jepsen: keys (key and value, of independent keys), values (one value), or auto (keys if reads begin with pairs, values if none does)")
 	f.StringVar(&r.ownReads, "own-reads", "always", "how long a transaction reads its own last write of a register: always (Biswas and Enea, AWDIT, Elle), or until-read (until it has read it once, as Plume classes it)")
+	f.StringVar(&r.unmatched, "unmatched", "refuse", "what to do with a completion of a single operation whose invocation is not in the file: refuse, or skip")
 	f.BoolVar(&r.reading.Strict, "strict", false, "refuse jsonl records with fields that are not known, instead of noting them")
 }
 
@@ -75,6 +77,7 @@ func (r *readings) settle() error {
 		lookUp("failed-cas", r.failedCAS, failedCASWords, &r.reading.FailedCAS),
 		lookUp("nil", r.nils, nilWords, &r.reading.NilReads),
 		lookUp("pairs", r.pairs, pairsWords, &r.reading.Pairs),
+		lookUp("unmatched", r.unmatched, unmatchedWords, &r.reading.Unmatched),
 		lookUp("own-reads", r.ownReads, ownReadsWords, &r.own),
 	} {
 		if err != nil {

@@ -51,7 +51,11 @@ func (r checked) tell(b *strings.Builder, v linearizability.Verdict, explain boo
 		fmt.Fprintf(b, ": %s", v.Reason)
 	}
 	for _, op := range v.Witness {
-		fmt.Fprintf(b, "\n    line %d: %s", r.lines[op.Index], op)
+		in := ""
+		if r.files != nil {
+			in = r.files[op.Index] + " "
+		}
+		fmt.Fprintf(b, "\n    %sline %d: %s", in, r.lines[op.Index], op)
 	}
 	if v.Hint != "" {
 		fmt.Fprintf(b, "\n    %s", v.Hint)

@@ -106,11 +106,42 @@ func (c Contract) Describes(o *history.Op) bool {
 
 // Judge judges a valid history, of whose operations the contract describes all.
 func (c Contract) Judge(h *history.History) Result {
-	var r Result
+	r, _ := c.JudgeUntil(h, func() bool { return false })
+	return r
+}
+
+// JudgeUntil is Judge, but for stop, which is asked now and then: the result is of the
+// whole history unless it said yes once, and nothing but Open is to be relied on then.
+func (c Contract) JudgeUntil(h *history.History, stop func() bool) (r Result, whole bool) {
+	over := &ending{ask: stop}
 	for _, o := range objects(h) {
+		if over.yet(askEvery) {
+			break
+		}
+		o.over = over
 		c.judge(o, &r)
 	}
-	return r
+	if over.said {
+		return Result{Open: "stopped before all was looked at"}, false
+	}
+	return r, true
+}
+
+// askEvery is after how many operations it is asked whether to stop.
+const askEvery = 4096
+
+// ending remembers that it is to be stopped.
+type ending struct {
+	ask  func() bool
+	left int
+	said bool
+}
+
+func (e *ending) yet(operations int) bool {
+	if e.left += operations; e.left >= askEvery && !e.said {
+		e.left, e.said = 0, e.ask()
+	}
+	return e.said
 }
 
 // All lists the contracts.
@@ -181,13 +212,18 @@ type object struct {
 	h    *history.History
 	name string
 	at   []int // positions, ascending: in the order of their calls
+	over *ending
 }
 
 func (o *object) op(i int) *history.Op { return &o.h.Ops[i] }
 
-// each calls do for each operation of the function, with its position.
+// each calls do for each operation of the function, with its position, unless it is to
+// be stopped.
 func (o *object) each(fn history.Func, do func(i int, op *history.Op)) {
 	for _, i := range o.at {
+		if o.over.yet(1) {
+			return
+		}
 		if op := o.op(i); op.Func == fn {
 			do(i, op)
 		}

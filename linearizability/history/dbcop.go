@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"unicode/utf8"
 )
 
-// decodeDBCop reads the binary histories of dbcop, as PolySI's come too: numbers of 64
+// decodeDBCop reads the histories of dbcop in JSON, see dbcopDecoderJSON, and its binary
+// ones, as PolySI's come too: numbers of 64
 // bits, the lowest byte first, and behind five parameters and three texts the sessions,
 // each a count and its transactions, each a count, its events and whether it committed.
 // An event is whether it is a write, the register, the value, and whether it succeeded;
@@ -20,6 +20,9 @@ import (
 // whose id is 35615 is taken for gzip, which begins so, and refused.
 func decodeDBCop(src io.Reader, r *reading) (*History, []int32, error) {
 	d := &dbcopDecoder{src: bufio.NewReaderSize(src, 64<<10), r: r, log: &txnLog{r: r}}
+	if head, _ := d.src.Peek(2); len(head) > 0 && (head[0] == '[' || head[0] == '{' || isSpace(head[0])) && (len(head) < 2 || head[1] != 0) {
+		return decodeDBCopJSON(d.src, r)
+	}
 	if err := d.file(); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: %w", ErrTruncated, err)
@@ -118,20 +121,11 @@ func (d *dbcopDecoder) event(session int) error {
 	if err != nil || !succeeded {
 		return err
 	}
-	v := Nil
-	if value != 0 || !d.r.Initial.IsNil() {
-		var known bool
-		if v, known = Decimal(strconv.FormatUint(value, 10)); !known {
-			return fmt.Errorf("%w: value %d", ErrFormat, value)
-		}
+	o, err := accessOf(write, register, value, d.r.Initial)
+	if err != nil {
+		return err
 	}
-	o := Op{Session: session, Key: strconv.FormatUint(register, 10), Func: Read, Txn: uint64(d.txns), Out: v}
-	if write {
-		if v.IsNil() {
-			return fmt.Errorf("%w: a write of 0, which is the initial value unless another one is given (Options.Initial, --initial)", ErrFormat)
-		}
-		o.Func, o.Arg, o.Out = Write, v, Nil
-	}
+	o.Session, o.Txn = session, uint64(d.txns)
 	return d.log.add(o, d.txns)
 }
 

@@ -47,6 +47,10 @@ func formats() []format {
 		{"plume", decodePlume, FailedCASMismatch},
 		{"awdit", decodeAwdit, FailedCASMismatch},
 		{"dbcop", decodeDBCop, FailedCASMismatch},
+		{"cobra", decodeCobra, FailedCASMismatch},
+		{"viper", decodeViper, FailedCASMismatch},
+		{"etcd-robustness", decodeEtcdOperations, FailedCASMismatch},
+		{"otlp", decodeOTLP, FailedCASMismatch},
 	}
 }
 
@@ -57,7 +61,9 @@ var autoFormat = format{name: Auto}
 // round-trips exactly; jepsen is EDN operation maps over registers, sets and counters;
 // porcupine-etcd is the log text that ships with the porcupine module; plume and
 // awdit are the texts of those two checkers, transactions over registers, and dbcop are
-// its binary files of the same. In each a
+// its files of the same, in binary or JSON; cobra and viper are what clients of these two
+// log, etcd-robustness the operations that etcd's robustness tests keep of a client, and
+// otlp spans of OpenTelemetry. In each a
 // byte order mark, lines that end in CRLF, and compression by gzip are no obstacle.
 func Formats() []string {
 	var names []string

@@ -46,6 +46,9 @@
 // completion without an invocation began when its process had ended what it did before,
 // at the earliest.
 //
+// A completion of a single operation without an invocation is an error, or left out
+// (Options.Unmatched).
+//
 // A :get, :put or :append of an entry with a :key is one of a text, as in the logs of a
 // store of texts that ship with porcupine; what was never put there is the empty text.
 //
@@ -63,7 +66,35 @@
 //
 // # dbcop
 //
-// The binary histories of dbcop, as bincode writes them: transactions over registers by
-// sessions, of which those marked as no success aborted. 0 is the value of a register
-// before its first write, and nothing is said of real time.
+// The histories of dbcop, in binary as bincode writes them, or in JSON: transactions over
+// registers by sessions, of which those marked as no success, or as not committed, aborted.
+// 0 is the value of a register before its first write, and nothing is said of real time.
+//
+// # cobra, viper
+//
+// What a client of Cobra or of Viper logs: transactions over registers, those of one
+// session, without real time. A history is several of them (Join). In cobra a value is the
+// pair of the number of its write and itself. In viper an insertion and a deletion are a
+// read and a write each, and a range is a read of what it returned.
+//
+// # etcd-robustness
+//
+// The operations of a client of etcd's robustness tests (operations.json), all of one
+// object that is the whole store: requests and responses as they are. A history is several
+// of them (Join).
+//
+// # otlp
+//
+// Spans of OpenTelemetry exported as JSON: an operation each, if it has the attribute
+// joinery.func. Its call and return are the times of the span, in nanoseconds.
+//
+//	joinery.func     write, read, …: a function of the type
+//	joinery.type     the type of the object; register if left out
+//	joinery.key      the object
+//	joinery.arg      what was given: JSON, or a text that is no JSON
+//	joinery.out      what came back, likewise
+//	joinery.session  who did it; service.instance.id of the resource if left out
+//	joinery.outcome  ok, failed, unknown; if left out unknown of a span whose status is an error, else ok
+//	joinery.txn      the number of a transaction
+//	joinery.node     the number of the replica asked
 package history

@@ -92,7 +92,13 @@ func (l *eventLog) add(e event) error {
 		return l.begin(e, p)
 	}
 	if p == nil || p.open < 0 {
-		return fmt.Errorf("%w: process %d ends a %s that it did not begin", ErrUnmatchedReturn, e.process, e.fn)
+		if l.r.Unmatched == UnmatchedSkip {
+			if l.r.unmatched++; l.r.unmatched == 1 {
+				l.r.unmatchedAt = l.line
+			}
+			return nil
+		}
+		return fmt.Errorf("%w: process %d ends a %s that it did not begin (Options.Unmatched, --unmatched skip, leaves such out)", ErrUnmatchedReturn, e.process, e.fn)
 	}
 	return l.end(e, p)
 }

@@ -37,6 +37,8 @@ const (
 	IDs  Type = "ids"  // generate
 
 	AppendList Type = "list" // append, read of all elements in the order of their appends
+
+	Etcd Type = "etcd" // a whole store of etcd's robustness tests: read (a range), txn and the functions below
 )
 
 // Func is what an operation does.
@@ -61,6 +63,12 @@ const (
 	Generate Func = "generate" // Out is the new identifier
 
 	Append Func = "append" // Arg is the element put at the end
+
+	EtcdTxn        Func = "txn"         // Arg is the request, Out the response, of these and of a read
+	EtcdGrant      Func = "leaseGrant"  // of a lease
+	EtcdRevoke     Func = "leaseRevoke" // of a lease, which deletes the keys that have it
+	EtcdCompact    Func = "compact"     // of revisions
+	EtcdDefragment Func = "defragment"  // which changes nothing
 )
 
 // Stamp orders the writes of a last-writer-wins register: by Clock, then Writer.

@@ -165,8 +165,13 @@ func TestGigabyteLine(t *testing.T) {
 	first := map[string]string{
 		"jsonl": strings.SplitAfter(sample, "\n")[0], "jepsen": "{:process 0 :type :invoke :f :read}\n{",
 		"porcupine-etcd": strings.SplitAfter(etcdSample, "\n")[0], "plume": "w(1,1,0,0)\n", "awdit": "w 0 0\n",
+		"viper": strings.SplitAfter(viperSample, "\n")[0] + "{", "etcd-robustness": strings.SplitAfter(etcdOpsSample, "\n")[0] + `{"x":"`,
+		"otlp": "{\n\"x\":\"",
 	}
 	for _, format := range Formats() {
+		if format == "cobra" { // whose records have one length each
+			continue
+		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, err := Decode(format, "huge", io.MultiReader(strings.NewReader(first[format]), io.LimitReader(zeros{}, 1<<30)))

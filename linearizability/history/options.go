@@ -24,6 +24,9 @@ type Options struct {
 	// Ignore are functions by the name that the format has for them, such as
 	// "start-stage". Their operations are left out, and counted in a note each.
 	Ignore []string
+	// Unmatched says what to do with a completion of a single operation whose invocation is
+	// not in the file; only jepsen and porcupine-etcd have such.
+	Unmatched Unmatched
 	// Strict makes fields of jsonl that this build does not know an error; they are
 	// a note otherwise.
 	Strict bool
@@ -43,6 +46,17 @@ const (
 	FailedCASMismatch
 	// FailedCASAbsent takes it as never having been.
 	FailedCASAbsent
+)
+
+// Unmatched is what to do with a completion without an invocation.
+type Unmatched uint8
+
+const (
+	// UnmatchedRefuse is the default: it is an error (ErrUnmatchedReturn).
+	UnmatchedRefuse Unmatched = iota
+	// UnmatchedSkip leaves it out, and counts it in a note. What it wrote was then written
+	// by nobody.
+	UnmatchedSkip
 )
 
 // NilReads is what a read that returned nil tells.
@@ -91,6 +105,8 @@ type reading struct {
 	Options
 	ignored map[string]int // by function of Ignore: operations left out
 	notes   []Note
+	// Completions of single operations left out: how many, and the line of the first.
+	unmatched, unmatchedAt int
 }
 
 func newReading(o Options, f format) *reading {
@@ -151,6 +167,9 @@ func (r *reading) finish(h *History, lines []int32) []int32 {
 	}
 	for _, fn := range r.Ignore {
 		r.note(0, "%s %s left out, as asked", counted(r.ignored[fn], "operation"), fn)
+	}
+	if r.unmatched > 0 {
+		r.note(r.unmatchedAt, "%s without a beginning in the file left out, as asked", counted(r.unmatched, "completion"))
 	}
 	if nils > 0 {
 		r.note(first, "%s of nil left out, as nil is unknown", counted(nils, "read"))

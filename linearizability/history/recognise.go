@@ -22,8 +22,10 @@ const recognised = 4096
 //	r( w(     plume
 //	r w - =   awdit, the letters before a space, the signs in rules
 //	a number  dbcop, of 64 bits of which the upper half is 0
+//	S         cobra, before a number that is no text
 //
-// A first line with the marker of an etcd log is porcupine-etcd.
+// Other JSON is told by the names of its fields (see jsonFormat), and EDN of viper by its
+// micro-operations. A first line with the marker of an etcd log is porcupine-etcd.
 func recognise(src io.Reader) (format, io.Reader, error) {
 	in := bufio.NewReaderSize(src, recognised)
 	head, err := in.Peek(recognised)
@@ -33,6 +35,9 @@ func recognise(src io.Reader) (format, io.Reader, error) {
 	name := formatOf(bytes.TrimSpace(head))
 	if len(head) >= 8 && bytes.Equal(head[4:8], make([]byte, 4)) { // a number of 64 bits, and not a large one
 		name = "dbcop"
+	}
+	if looksLikeCobra(head) {
+		name = "cobra"
 	}
 	for _, f := range formats() {
 		if f.name == name {
@@ -65,6 +70,8 @@ func formatOf(text []byte) string {
 	switch {
 	case bytes.Contains(line, []byte(etcdMarker)):
 		return "porcupine-etcd"
+	case starts("{", "[") && jsonFormat(text) != "":
+		return jsonFormat(text)
 	case starts("{"):
 		has := func(field string) bool { return bytes.Contains(line, []byte(field)) }
 		rest := bytes.TrimSpace(text[1:])
@@ -78,6 +85,26 @@ func formatOf(text []byte) string {
 		return "plume"
 	case starts("r ", "w ", "r\t", "w\t", "---", "==="):
 		return "awdit"
+	}
+	return ""
+}
+
+// jsonFormat is the format of JSON, or of a list of EDN, that is neither jsonl nor jepsen;
+// empty if it is one of those.
+func jsonFormat(text []byte) string {
+	has := func(field string) bool { return bytes.Contains(text, []byte(`"`+field+`"`)) }
+	rest := bytes.TrimSpace(text[1:])
+	switch {
+	case bytes.Contains(firstLine(text), []byte(`"kind"`)):
+		return ""
+	case text[0] == '{' && has("resourceSpans"):
+		return "otlp"
+	case text[0] == '{' && has("ClientId") && has("Input"):
+		return "etcd-robustness"
+	case text[0] == '{' && has("params") && (has("n_node") || has("data")), text[0] == '[' && bytes.HasPrefix(rest, []byte("[")):
+		return "dbcop"
+	case text[0] == '[' && has("value") && !has("type") && !has("process") && !has(":type"), looksLikeViper(firstLine(text)):
+		return "viper"
 	}
 	return ""
 }

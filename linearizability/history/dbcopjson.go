@@ -1,0 +1,237 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// dbcop writes its histories in JSON too, in two shapes: a list of sessions, each a list
+// of transactions {"events": […], "committed": true} of events {"Write": {"variable": 0,
+// "version": 1}} and {"Read": …}; and an object whose "data" is a list of sessions of
+// transactions {"events": […], "success": true} of events {"write": true, "variable": 0,
+// "value": 1, "success": true}, as in its binary files. A version of null, of a read, is
+// one that is not known: the read is left out.
+
+// dbcopDecoderJSON reads either shape.
+type dbcopDecoderJSON struct {
+	in      *jsonStream
+	r       *reading
+	log     *txnLog
+	txns    uint64
+	unknown int // reads of versions that are not known, and the line of the first
+	at      int
+}
+
+func decodeDBCopJSON(src io.Reader, r *reading) (*History, []int32, error) {
+	in, first, err := newJSONStream(src, r.Limits.RecordBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &dbcopDecoderJSON{in: in, r: r, log: &txnLog{r: r}}
+	if first == '[' {
+		err = d.sessions()
+	} else {
+		err = d.whole()
+	}
+	if err == nil {
+		err = d.in.end()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.unknown > 0 {
+		r.note(d.at, "%s of a version that is not known left out", counted(d.unknown, "read"))
+	}
+	return d.log.history()
+}
+
+// whole reads the object.
+func (d *dbcopDecoderJSON) whole() error {
+	if err := d.in.open('{'); err != nil {
+		return err
+	}
+	data := false
+	for {
+		more, err := d.in.more()
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		name, err := d.in.key()
+		if err != nil {
+			return err
+		}
+		if name != "data" {
+			if _, _, err = d.in.value(); err != nil {
+				return err
+			}
+			continue
+		}
+		if data {
+			return at(d.in.line(), fmt.Errorf("%w: a second field \"data\"", ErrFormat))
+		}
+		data = true
+		if err := d.sessions(); err != nil {
+			return err
+		}
+	}
+	if !data {
+		return at(d.in.line(), fmt.Errorf("%w: no field \"data\"", ErrFormat))
+	}
+	return nil
+}
+
+func (d *dbcopDecoderJSON) sessions() error {
+	if err := d.in.open('['); err != nil {
+		return err
+	}
+	for session := 0; ; session++ {
+		more, err := d.in.more()
+		if err != nil || !more {
+			return err
+		}
+		if session > maxProcess {
+			return at(d.in.line(), fmt.Errorf("%w: more than %d sessions", ErrFormat, maxProcess))
+		}
+		if err := d.in.open('['); err != nil {
+			return err
+		}
+		for {
+			more, err := d.in.more()
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
+			raw, line, err := d.in.value()
+			if err != nil {
+				return err
+			}
+			if err := d.transaction(raw, session, line); err != nil {
+				return at(line, err)
+			}
+		}
+	}
+}
+
+func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
+	var t struct {
+		Events    *[]map[string]json.RawMessage `json:"events"`
+		Committed *bool                         `json:"committed"`
+		Success   *bool                         `json:"success"`
+	}
+	if err := strictly(raw, &t); err != nil {
+		return err
+	}
+	if t.Events == nil || (t.Committed == nil) == (t.Success == nil) {
+		return fmt.Errorf("%w: a transaction needs \"events\", and one of \"committed\" and \"success\"", ErrFormat)
+	}
+	d.txns++
+	committed := t.Committed != nil && *t.Committed || t.Success != nil && *t.Success
+	for _, e := range *t.Events {
+		o, told, err := d.event(e, line)
+		if err != nil {
+			return err
+		}
+		if !told {
+			continue
+		}
+		o.Session, o.Txn = session, d.txns
+		if !committed {
+			o.Outcome = Failed
+		}
+		if err := d.log.add(o, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event reads one; told is false if it says nothing.
+func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage, line int) (o Op, told bool, err error) {
+	write, fields, value := false, e, "value"
+	for name, raw := range e { //joinery:anyorder of one field
+		if name != "Write" && name != "Read" {
+			continue
+		}
+		if len(e) != 1 {
+			return o, false, fmt.Errorf("%w: an event has one of \"Write\" and \"Read\" and nothing else", ErrFormat)
+		}
+		write, value = name == "Write", "version"
+		fields = nil
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			return o, false, fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+	}
+	if value == "value" {
+		var success bool
+		if err := fieldsOf(e, "write", &write, "success", &success); err != nil || !success {
+			return o, false, err
+		}
+	}
+	var variable, number json.Number
+	if string(fields[value]) == "null" && !write && value == "version" {
+		if d.unknown++; d.unknown == 1 {
+			d.at = line
+		}
+		return o, false, nil
+	}
+	if err := fieldsOf(fields, "variable", &variable, value, &number); err != nil {
+		return o, false, err
+	}
+	return d.access(write, variable, number)
+}
+
+// fieldsOf reads two fields, which must be there.
+func fieldsOf(from map[string]json.RawMessage, first string, one any, second string, two any) error {
+	for _, f := range []struct {
+		name string
+		into any
+	}{{first, one}, {second, two}} {
+		raw, there := from[f.name]
+		if !there {
+			return fmt.Errorf("%w: an event without %q", ErrFormat, f.name)
+		}
+		if err := json.Unmarshal(raw, f.into); err != nil {
+			return fmt.Errorf("%w: %q: %w", ErrFormat, f.name, err)
+		}
+	}
+	return nil
+}
+
+func (d *dbcopDecoderJSON) access(write bool, variable, number json.Number) (o Op, told bool, err error) {
+	register, err := strconv.ParseUint(variable.String(), 10, 64)
+	if err != nil {
+		return o, false, fmt.Errorf("%w: variable %q is no number of 64 bits", ErrFormat, variable)
+	}
+	n, err := strconv.ParseUint(number.String(), 10, 64)
+	if err != nil {
+		return o, false, fmt.Errorf("%w: value %q is no number of 64 bits", ErrFormat, number)
+	}
+	o, err = accessOf(write, register, n, d.r.Initial)
+	return o, err == nil, err
+}
+
+// accessOf is an event of dbcop, whatever it is written in.
+func accessOf(write bool, register, value uint64, initial Value) (Op, error) {
+	v := Nil
+	if value != 0 || !initial.IsNil() {
+		var known bool
+		if v, known = Decimal(strconv.FormatUint(value, 10)); !known {
+			return Op{}, fmt.Errorf("%w: value %d", ErrFormat, value)
+		}
+	}
+	o := Op{Key: strconv.FormatUint(register, 10), Func: Read, Out: v}
+	if write {
+		if v.IsNil() {
+			return Op{}, fmt.Errorf("%w: a write of 0, which is the initial value unless another one is given (Options.Initial, --initial)", ErrFormat)
+		}
+		o.Func, o.Arg, o.Out = Write, v, Nil
+	}
+	return o, nil
+}
