@@ -30,6 +30,7 @@ func TestSizesOfReferences(t *testing.T) {
 		"slice of pointers": {deep.Size([]*block{shared, shared}, enough), 3 + 2 + n},
 		"box":               {deep.Size(any(block{}), enough), deep.Size(any(0), enough) + n - 1},
 		"map":               {deep.Size(map[int]block{1: {}, 2: {}}, enough), 1 + 2*(1+n)},
+		"map of strings":    {deep.Size(map[string]int{"seventeen letters": 1}, enough), 1 + 2 + 1 + 3},
 		"map of pointers":   {deep.Size(map[int]*block{1: shared, 2: shared}, enough), 1 + 2*2 + n},
 	} {
 		assert.Equal(t, c.want, c.got, name)
