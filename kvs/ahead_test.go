@@ -41,7 +41,8 @@ func TestClocksAheadToTheMillisecond(t *testing.T) {
 		assert.Equal(t, over == 0, len(out) > 0 && out[0].Kind == kvs.EffectPersist)
 
 		replica = fresh()
-		piece := wire.Piece{Origin: 2, Of: 1, Clock: late, Applied: gossip.Dots{{Origin: 2, Lo: 1, Hi: 1}}}
+		a, asker := askOf(t, replica, 2, 0, invented, now)
+		piece := wire.Piece{Origin: 2, To: asker, Ask: a.Number, First: true, Last: true, Clock: late, Applied: gossip.Dots{{Origin: 2, Lo: 1, Hi: 1}}}
 		out = replica.Step(kvs.Event{Kind: kvs.EventMessage, NowMS: now, From: 1, Msg: wire.AppendSnapshot(nil, 1, &piece)})
 		assert.Equal(t, over, replica.Stats().Ahead, "a piece of a snapshot")
 		assert.Equal(t, over == 0, len(out) > 0 && out[0].Kind == kvs.EffectPersist)

@@ -55,17 +55,20 @@ func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
 	if !p.shared[from] || !took {
 		return
 	}
+	if p.intake != nil {
+		r.abandonIntake(p)
+	}
 	p.bare = p.bare || fell
 	if p.need[from] == needWord && it.Heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
 		p.reckon(from, g.From)
 	}
 }
 
-// meet sees to what peer at needs before deltas of p, and returns about how many
-// bytes that takes.
-func (r *Replica) meet(p *partition, at int, it *wire.Item) (size int) {
+// meet sees to what peer at needs before deltas of p.
+func (r *Replica) meet(p *partition, at int, it *wire.Item) {
 	if p.need[at] == needSnapshot && p.owned {
-		return r.sendSnapshot(r.peers[at].id, p)
+		it.Offer = r.offer(p, at)
+		return
 	}
 	if !p.owned && p.stranded() {
 		if p.handed {
@@ -75,7 +78,6 @@ func (r *Replica) meet(p *partition, at int, it *wire.Item) (size int) {
 		}
 	}
 	it.Pull = true
-	return 0
 }
 
 // stranded reports whether a replica that does not own the partition holds writes

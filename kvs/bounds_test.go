@@ -158,3 +158,15 @@ func TestEndedIncarnationsLeaveTheMessages(t *testing.T) {
 	}
 	assert.Less(t, sent[100], sent[0]+60)
 }
+
+// TestRefusedWritesLeaveNothing: what a client asks for and does not get takes no room.
+func TestRefusedWritesLeaveNothing(t *testing.T) {
+	c := newCluster(t, 1, 1, 1, 1)
+	require.Equal(t, wire.StatusOK, c.direct(0, put(1, 1, "counter", "c", kind.Amount(1))).Status)
+	before := len(c.replicas[0].AppendState(nil))
+	for i := range uint64(200) {
+		got := c.direct(0, put(2, 1+i, "counter", fmt.Sprintf("c%d", i), []byte{0xff}))
+		require.Equal(t, wire.StatusBadRequest, got.Status)
+	}
+	assert.Less(t, len(c.replicas[0].AppendState(nil)), before+16, "the clock may be longer")
+}

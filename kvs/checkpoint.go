@@ -104,6 +104,9 @@ func (r *Replica) nextOfCheckpoint() {
 		if p := r.byID[c.next]; p != nil && len(p.applied) > 0 {
 			r.checkpointPartition(p)
 		}
+		if p := r.byID[c.next]; p != nil && p.intake != nil {
+			r.checkpointIntake(p)
+		}
 		c.next++
 	}
 	c.written += c.logged - logged
@@ -159,6 +162,18 @@ func (r *Replica) checkpointPartition(p *partition) {
 	r.giveCheckpoint(&x, true)
 }
 
+// checkpointIntake gives the pieces that have come of a snapshot, those that are being
+// persisted too.
+func (r *Replica) checkpointIntake(p *partition) {
+	x := p.intake
+	for at, encoded := range x.pieces {
+		s := wire.StoredPiece{Begun: x.begun, Number: x.number, At: uint32(at), Held: x.held, Own: x.own, Encoded: encoded}
+		from := len(r.wire)
+		r.wire = s.Append(r.wire)
+		r.record(from)
+	}
+}
+
 // checkpointSessions gives what concerns no single partition.
 func (r *Replica) checkpointSessions() {
 	x, size := wire.CheckpointPart{Sessions: true}, 0
@@ -182,11 +197,13 @@ func (r *Replica) giveCheckpoint(x *wire.CheckpointPart, last bool) {
 	x.At++
 }
 
+const servedSize = 14 // bytes of a request in a record, about
+
 // recovery is what of snapshots and checkpoints has been found so far, and cannot be
 // joined in before the rest is.
 type recovery struct {
-	snapshot       assembly
-	origin, number uint64 // of the checkpoint that parts are of
+	taken          []recoveredIntake // whole, in the order in which they were
+	origin, number uint64            // of the checkpoint that parts are of
 	parts          []recoveredPart
 	sessions       recoveredPart
 	size, last     int // bytes of that checkpoint, and of the last one that was whole
@@ -217,8 +234,9 @@ func (x *recovery) reach(maxKnown int) {
 			b := x.early[i]
 			switch {
 			case b.p.applied.Contains(b.e.Dot):
+				b.p.log.Add(&b.e, 0)
 			case !b.p.early(&b.e):
-				b.p.apply(&b.e, b.delta, 0, maxKnown)
+				b.p.recovered(&b.e, b.delta, maxKnown)
 				again = true
 			default:
 				rest = append(rest, b)
@@ -252,7 +270,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	}
 	if x.Origin != past.origin || x.Number != past.number {
 		*past = recovery{
-			snapshot: past.snapshot, origin: x.Origin, number: x.Number, last: past.last, early: past.early,
+			taken: past.taken, origin: x.Origin, number: x.Number, last: past.last, early: past.early,
 			counts: past.counts, lost: past.lost,
 		}
 	}
@@ -281,7 +299,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	for _, x := range past.sessions.parts {
 		r.clock.Observe(x.Clock)
 		for _, s := range x.Clients {
-			r.sessions.note(s, r.cfg.Origin, r.cfg.MaxSessions)
+			r.note(s)
 		}
 		r.sessions.forgotten = max(r.sessions.forgotten, x.Forgotten)
 	}
@@ -335,8 +353,10 @@ func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 }
 
 // recovered works out what follows from all records together.
-func (r *Replica) recovered(records [][]byte, past *recovery) {
-	past.reach(r.cfg.MaxKnown)
+func (r *Replica) recovered(records [][]byte, past *recovery) error {
+	if err := past.absorb(r); err != nil {
+		return err
+	}
 	r.stats.Unreadable = uint64(r.cfg.Unreadable)
 	c := &r.checkpoint
 	for _, rec := range records {
@@ -348,6 +368,7 @@ func (r *Replica) recovered(records [][]byte, past *recovery) {
 		r.keeper.found()
 	}
 	for _, p := range r.parts {
+		r.shed(p) // of what was found before what it names, too
 		r.settleAll(p)
 		p.changes.Reset() // nobody has been told anything yet
 		p.rev = p.applied.Count()
@@ -360,6 +381,7 @@ func (r *Replica) recovered(records [][]byte, past *recovery) {
 			p.bare = true
 		}
 	}
+	return nil
 }
 
 // append writes what is still to come of a checkpoint, as seen from the last token.

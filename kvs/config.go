@@ -34,9 +34,10 @@ type Config struct {
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
 	// MaxSessions is how many sessions are remembered, those that wrote last, and
 	// MaxIdleMS for how long one is that does not write, by the host's clock; default
-	// 1 << 18, and 3,600,000. Of each the last 4 requests are. A repeat of a write that
-	// may have been forgotten is refused by [wire.StatusForgotten]. Writes of which two
-	// copies meet later than that may count twice; see kvs/session.
+	// 1 << 18, and 3,600,000. Of each the last 4 requests are, and up to 1,024 that some
+	// owner may not have heard of; of all of them at most 8 × MaxSessions. A repeat of a
+	// write that may have been forgotten is refused by [wire.StatusForgotten]. Writes of
+	// which two copies meet later than that may count twice; see kvs/session.
 	MaxSessions int
 	MaxIdleMS   uint64
 
@@ -69,6 +70,13 @@ type Config struct {
 	// or MaxLogBytes wait to be handed over.
 	MaxLog, MaxHandOver, MaxLogBytes int
 
+	// SnapshotPieces and SnapshotBytes are how many pieces of snapshots, each of about
+	// BatchBytes, are on their way from one replica to another at a time, and of how many
+	// bytes, unless one value alone has more; default 16, and 1 MiB. The lesser of the
+	// sender's and the receiver's count. A piece is on its way until it is durable at the
+	// receiver, or that asks once more.
+	SnapshotPieces, SnapshotBytes int
+
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
 	// peer may be, in milliseconds; default 120,000. That of a client may be half as
 	// far, so that no client can push this replica to where peers whose clocks are
@@ -92,11 +100,13 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
+	case c.SnapshotPieces < 0 || c.SnapshotPieces > wire.MaxPieces:
+		return fmt.Errorf("%w: %d pieces on their way, want at most %d", ErrConfig, c.SnapshotPieces, wire.MaxPieces)
 	case c.Unreadable < 0:
 		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
 	case c.Values != nil && c.CheckpointBytes < 0:
 		return fmt.Errorf("%w: values are kept by checkpoints, and there are none", ErrConfig)
-	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0:
+	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -131,6 +141,12 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxLogBytes == 0 {
 		c.MaxLogBytes = 64 << 20
+	}
+	if c.SnapshotPieces == 0 {
+		c.SnapshotPieces = 16
+	}
+	if c.SnapshotBytes == 0 {
+		c.SnapshotBytes = 1 << 20
 	}
 	if c.MaxAheadMS == 0 {
 		c.MaxAheadMS = 120_000

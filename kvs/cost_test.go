@@ -33,6 +33,7 @@ type rig struct {
 	sent     []wire.MessageKind // kinds of these messages, where a test looks
 	keep     bool               // records, so that nodes can start again
 	now      uint64
+	wrap     func(*rigEnv) host.Env // of a rig whose messages take another way
 }
 
 type rigFlight struct {
@@ -68,7 +69,11 @@ func (g *rig) start(node int) {
 	cfg.Self, cfg.Origin, cfg.First = ring.NodeID(node), g.origins, g.hosts[node].Core() == nil
 	r, err := kvs.New(cfg, g.disks[node])
 	require.NoError(g.t, err)
-	g.hosts[node] = host.New(r, &rigEnv{g, node})
+	e := &rigEnv{g, node}
+	g.hosts[node] = host.New(r, e)
+	if g.wrap != nil {
+		g.hosts[node] = host.New(r, g.wrap(e))
+	}
 	require.NoError(g.t, g.hosts[node].Start())
 }
 

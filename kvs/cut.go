@@ -218,6 +218,14 @@ func (r *Replica) compactSlot(s *slot) {
 	if r.cut == nil || len(s.writes)+len(s.deps) <= min(fewMarks, r.cfg.MaxPast) {
 		return
 	}
-	s.deps.MergeIn(s.writes)
-	s.writes, s.deps = nil, r.compact(s.deps)
+	var named session.Matrix
+	s.writes = slices.DeleteFunc(s.writes, func(m session.Mark) bool {
+		if !r.named(m) {
+			return false // a snapshot tells by it that the write is in the value
+		}
+		named = append(named, m)
+		return true
+	})
+	s.deps.MergeIn(named)
+	s.deps = r.compact(s.deps)
 }

@@ -13,8 +13,11 @@
 // A replica that starts cannot know whether its disk is whole: it may be empty, or
 // an old one. So it asks its peers what they hold, and tells them what it does;
 // this word of its new incarnation stands in place of what they believed of earlier
-// ones. If it lacks what no log keeps any more, a peer sends a snapshot of the
-// partition, in pieces, which like deltas is durable before it is visible. A write
+// ones. If it lacks what no log keeps any more, it is brought up by a snapshot of the
+// partition, in pieces, which like deltas is durable before it is visible. It asks for them, a window of
+// [Config.SnapshotBytes] at a time, and goes on from where it stands after a loss, a restart
+// of either side, or with another peer; the pieces of a partition that is not whole yet are
+// in memory, encoded, also where values are kept outside. A write
 // that only the lost disk had is lost with it, and a read that depends on it fails
 // at its deadline for good. A value larger than [wire.MaxMessage] can neither be read nor travel in a snapshot.
 //
@@ -24,7 +27,7 @@
 // store under two dots, of which every replica makes one: the write of a register carries
 // the time that the session has given it, an element is in a set once, and a counter's
 // repeat has a row to itself, which is taken back where the first write is met. Of a session
-// the last four requests are remembered, and sessions until they have been idle for
+// the last four requests are remembered, and those that an owner may lack, and sessions until they have been idle for
 // MaxIdleMS or MaxSessions others have written since; what may be forgotten is refused by
 // [wire.StatusForgotten] and not served. Two cases remain in which a counter shows a write
 // twice. A replica that meets a repeat late, of a session that has gone on by more than is

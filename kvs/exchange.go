@@ -37,17 +37,16 @@ func (r *Replica) gossip() {
 					it.Entries = offers[from:]
 					it.Pull = p.bare && !p.owned // what it handed over may be lost here too
 				} else {
-					budget -= r.meet(p, at, &it)
-					offered = true
+					r.meet(p, at, &it)
 				}
 			}
 			for i := range it.Entries {
 				budget -= it.Entries[i].Size()
 			}
-			if silent && len(it.Entries) == 0 && !it.Pull {
+			if silent && len(it.Entries) == 0 && !it.Pull && !it.Offer {
 				continue
 			}
-			offered = offered || len(it.Entries) > 0 || it.Pull
+			offered = offered || len(it.Entries) > 0 || it.Pull || it.Offer
 			r.stats.Offered += uint64(len(it.Entries))
 			p.told[at], it.Word = p.rev, r.word(p, at)
 			items = append(items, it)
@@ -142,6 +141,12 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		}
 		if it.Heard == 0 || it.Heard == r.cfg.Origin {
 			r.take(p, it.Entries) // what is offered to an earlier incarnation may have gaps for this one
+		}
+		if it.Offer {
+			r.offered(p, from)
+		}
+		if it.Ask != nil {
+			r.serve(p, from, g.Origin, it.Ask)
 		}
 		if p.pending == 0 {
 			r.payDebts(p)

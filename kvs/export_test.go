@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -22,39 +23,60 @@ func Reseal(b []byte) []byte {
 		b = b[headerSize : len(b)-sumSize]
 	}
 	out = append(out, b...)
-	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli))
+	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// Pieces are the messages by which a replica sends what it holds of a partition,
-// and the records in which the receiver persists them.
-func (r *Replica) Pieces(id ring.Partition) (messages, records [][]byte) {
+// Origin is the incarnation.
+func (r *Replica) Origin() uint64 { return r.cfg.Origin }
+
+// Held is the set of dots of p that are visible.
+func (r *Replica) Held(id ring.Partition) gossip.Dots { return r.partition(id).applied.Clone() }
+
+// Serve are the messages that answer a peer's ask.
+func (r *Replica) Serve(id ring.Partition, to ring.NodeID, asker uint64, a wire.Ask) (messages [][]byte) {
 	r.begin()
-	r.sendSnapshot(0, r.partition(id))
+	r.serve(r.partition(id), r.peer(to), asker, &a)
 	for _, e := range r.out {
 		messages = append(messages, bytes.Clone(e.Msg))
 	}
-	for _, x := range r.snapshotOf(r.partition(id)) {
-		records = append(records, wire.AppendPieceRecord(nil, x.Append(nil)))
+	return messages
+}
+
+// Staged is how many pieces have come of the snapshot that is being taken in, and how many
+// bytes they have.
+func (r *Replica) Staged(id ring.Partition) (pieces, size int) {
+	if p := r.held(id); p != nil && p.intake != nil {
+		for _, x := range p.intake.pieces {
+			size += len(x)
+		}
+		return len(p.intake.pieces), size
 	}
-	return messages, records
+	return 0, 0
 }
 
 // RecodePiece decodes the record of a piece and encodes it again.
 func RecodePiece(record []byte) ([]byte, error) {
-	encoded, ok := wire.PieceOf(record)
-	if !ok {
-		return nil, wire.ErrMessage
-	}
-	x, err := new(wire.DecodeBuffer).Piece(encoded)
-	return wire.AppendPieceRecord(nil, x.Append(nil)), err
+	s, x, err := new(wire.DecodeBuffer).StoredPiece(record)
+	s.Encoded = x.Append(nil)
+	return s.Append(nil), err
 }
 
 // Level makes r, which has started on a whole log, what one would be that has started
 // from a checkpoint: it forgets the deltas that cut, which has, holds no more, and returns
-// their dots by partition; and its clock goes as far.
+// their dots by partition; it forgets the requests that cut had forgotten; and its clock
+// goes as far.
 func (r *Replica) Level(cut *Replica) map[ring.Partition]causal.Dots {
 	forgotten := make(map[ring.Partition]causal.Dots)
 	r.clock.Observe(cut.clock.last)
+	for client, less := range cut.sessions.of {
+		if m := r.sessions.of[client]; m != nil {
+			before := len(m.requests)
+			m.requests = slices.DeleteFunc(m.requests, func(x wire.Served) bool { return x.Req <= less.low && len(less.served(x.Req)) == 0 })
+			r.sessions.requests -= before - len(m.requests)
+			m.distinct = len(slices.CompactFunc(slices.Clone(m.requests), func(x, y wire.Served) bool { return x.Req == y.Req }))
+			m.low = max(m.low, less.low)
+		}
+	}
 	for _, p := range r.parts {
 		q := cut.held(p.id)
 		if q == nil {

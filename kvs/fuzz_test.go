@@ -249,6 +249,12 @@ func (d *draws) gossip() []byte {
 	var items []wire.Item
 	for range d.n(3) {
 		it := wire.Item{Partition: ring.Partition(d.n(3)), Pull: d.n(2) == 0, Heard: d.number(), Word: gossip.Word{Known: d.dots()}}
+		switch d.n(4) {
+		case 0:
+			it.Offer = true
+		case 1:
+			it.Ask = &wire.Ask{Number: max(d.number(), 1), After: d.cursor(), Pieces: max(d.number(), 1), Bytes: d.number()}
+		}
 		if d.n(3) == 0 {
 			it.Word.Rev, it.Word.Seen = d.number(), d.number()
 			it.Word.Base = min(d.number(), it.Word.Rev)
@@ -263,10 +269,27 @@ func (d *draws) gossip() []byte {
 	return wire.AppendGossip(nil, 1, d.number(), items)
 }
 
+func (d *draws) cursor() (c wire.Cursor) {
+	switch d.n(3) {
+	case 0:
+		c = wire.Cursor{Key: d.key(), Kind: d.kind()}
+	case 1:
+		c = wire.Cursor{Sessions: true, Client: d.number()}
+	}
+	return c
+}
+
 func (d *draws) snapshot() []byte {
+	how := d.n(16)
 	x := wire.Piece{
-		Partition: ring.Partition(d.n(3)), Origin: d.number(), At: uint32(d.n(3)), Of: uint32(d.number()), Sum: uint32(d.n(2)),
-		Clock: d.number(), Applied: d.dots(),
+		Partition: ring.Partition(d.n(3)), Origin: d.number(), To: 1, Ask: uint64(d.n(4)), At: uint32(d.n(3)),
+		First: how&1 != 0, More: how&2 != 0, Last: how&6 == 4, Clock: d.number(),
+	}
+	if x.First {
+		x.At = 0
+	}
+	if x.At == 0 {
+		x.Applied = d.dots()
 	}
 	for range d.n(3) {
 		v := wire.HeldValue{Key: d.key(), Kind: d.kind(), Deps: d.matrix()}

@@ -99,9 +99,8 @@ func TestPeerWithAMadClock(t *testing.T) {
 	assert.Positive(t, c.replicas[0].Stats().Ahead)
 	resp := c.direct(0, put(2, 1, "register", "k", []byte("mine")))
 	assert.Less(t, resp.Clock, (right+1)<<16)
-	pieces, _ := c.replicas[1].Pieces(0)
 	ahead := c.replicas[0].Stats().Ahead
-	for _, msg := range pieces {
+	for _, msg := range pieces(t, c.replicas[0], c.replicas[1], 0, right) {
 		assert.Empty(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: right, Msg: msg}))
 	}
 	assert.Greater(t, c.replicas[0].Stats().Ahead, ahead)
@@ -116,7 +115,7 @@ func TestPeerWithAMadClock(t *testing.T) {
 func TestPeerMessagesOfMembersOnly(t *testing.T) {
 	c := filled(t, 3, 3, 0)
 	p := c.ring.PartitionOf("s1")
-	pieces, _ := c.replicas[1].Pieces(p)
+	first := pieces(t, c.replicas[0], c.replicas[1], p, c.now)[0]
 	c.ask(1, put(9, 1, "set", "s1", []byte("new")))
 	var gossip []byte
 	for gossip == nil {
@@ -132,11 +131,11 @@ func TestPeerMessagesOfMembersOnly(t *testing.T) {
 	before := victim.AppendState(nil)
 	for name, ev := range map[string]kvs.Event{
 		"gossip of a client":          {Kind: kvs.EventRequest, Msg: gossip},
-		"a snapshot of a client":      {Kind: kvs.EventRequest, Msg: pieces[0]},
+		"a snapshot of a client":      {Kind: kvs.EventRequest, Msg: first},
 		"gossip of a stranger":        {Kind: kvs.EventMessage, From: 9, Msg: gossip},
-		"a snapshot of a stranger":    {Kind: kvs.EventMessage, From: 9, Msg: pieces[0]},
+		"a snapshot of a stranger":    {Kind: kvs.EventMessage, From: 9, Msg: first},
 		"gossip in another's name":    {Kind: kvs.EventMessage, From: 2, Msg: gossip},
-		"pieces in another's name":    {Kind: kvs.EventMessage, From: 2, Msg: pieces[0]},
+		"pieces in another's name":    {Kind: kvs.EventMessage, From: 2, Msg: first},
 		"gossip of the replica's own": {Kind: kvs.EventMessage, From: 0, Msg: gossip},
 		"a request of a peer":         {Kind: kvs.EventMessage, From: 1, Msg: q.Encode()},
 	} {
@@ -165,7 +164,8 @@ func TestInventedWrites(t *testing.T) {
 		c := newCluster(t, 2, 1, 2, 1)
 		var lies [][]byte
 		if snapshot {
-			lies, _ = r.Pieces(0)
+			a, asker := askOf(t, c.replicas[0], c.replicas[1].Origin(), 0, invented, c.now)
+			lies = r.Serve(0, 0, asker, a)
 		} else {
 			for range 3 {
 				for _, e := range r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now}) {
@@ -249,8 +249,7 @@ func TestKindIsSettledInFlight(t *testing.T) {
 
 	c = newCluster(t, 2, 1, 2, 1)
 	require.Equal(t, wire.StatusOK, c.direct(1, first).Status)
-	pieces, _ := c.replicas[1].Pieces(0)
-	for _, msg := range pieces {
+	for _, msg := range pieces(t, c.replicas[0], c.replicas[1], 0, 1000) {
 		require.NotEmpty(t, c.replicas[0].Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: msg}))
 	}
 	assert.True(t, refused(c.replicas[0]), "the snapshot is being persisted")
@@ -323,8 +322,7 @@ func TestOriginUsed(t *testing.T) {
 	_, err := kvs.New(cfg, c.disks[0])
 	require.ErrorIs(t, err, kvs.ErrOriginUsed)
 	assert.ErrorContains(t, err, "take a later one")
-	_, records := c.replicas[0].Pieces(0)
-	_, err = kvs.New(cfg, records)
+	_, err = kvs.New(cfg, recordsOf(t, c.replicas[0].Serve(0, 1, 9, all)))
 	require.ErrorIs(t, err, kvs.ErrOriginUsed)
 	cfg.Origin = 2
 	_, err = kvs.New(cfg, c.disks[0])

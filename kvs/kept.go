@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // A replica can keep the values of keys outside of its memory ([Config.Values]). In
@@ -57,13 +58,25 @@ type Values interface {
 // both, or some of it here and the rest there.
 type kept struct {
 	cell   *cell
-	at     uint64   // the place; 0 is none
-	rest   bool     // what is in memory lacks what is there
-	dirty  bool     // what is in memory is not all there
-	used   bool     // since it came up for being dropped
-	queued bool     // in the keeper's queue
-	size   int      // in memory, in bytes, about
-	rows   []uint64 // to be taken back from what is there, see [partition.takeBack]
+	at     uint64    // the place; 0 is none
+	rest   bool      // what is in memory lacks what is there
+	dirty  bool      // what is in memory is not all there
+	used   bool      // since it came up for being dropped
+	queued bool      // in the keeper's queue
+	size   int       // in memory, in bytes, about
+	rows   []owedRow // to be taken back from what is there, see [Replica.takeBack]
+}
+
+// owedRow is a row that is to be taken back from a value once that is read.
+type owedRow struct {
+	row   uint64
+	first causal.Dot // that it repeats
+}
+
+// owing is a value from which rows are to be taken back.
+type owing struct {
+	p *partition
+	x *kept
 }
 
 // place is where a value can be kept.
@@ -90,6 +103,7 @@ type keeper struct {
 	scrubAt uint64 // the next place to be read; 0 while there is no need
 	again   bool   // all are to be read once more
 
+	owed   []owing         // to be read for that, some with each tick
 	copies map[*kept]*kept // while the replica is being cloned
 
 	starting bool // no value is read
@@ -108,6 +122,7 @@ type failure struct {
 const (
 	maxPlaces  = 1 << 28
 	scrubBytes = 64 << 10 // that are read with each tick to see that they can be
+	payEach    = 16       // values that are read with each tick to take rows back
 )
 
 // grew notes that n bytes were joined to a value in memory.
@@ -138,18 +153,35 @@ func (k *keeper) enqueue(x *kept) {
 	}
 }
 
-// owe has a row taken back from a value once that is read.
-func (k *keeper) owe(x *kept, row uint64) {
+// owe has a row taken back from a value of p once that is read, which is soon, since the
+// other owners may have to be told.
+func (k *keeper) owe(p *partition, x *kept, row owedRow) {
+	if len(x.rows) == 0 {
+		k.owed = append(k.owed, owing{p, x})
+	}
 	x.rows = append(x.rows, row)
 	k.grew(x, 0)
 }
 
-// settle takes back what rows are owed from v, which is what x has.
-func (k *keeper) settle(x *kept, v kind.Value, name string) {
+// pay reads some of the values from which rows are to be taken back.
+func (k *keeper) pay() {
+	for n := 0; len(k.owed) > 0 && n < payEach && k.failure == nil; n++ {
+		o := k.owed[0]
+		k.owed = slices.Delete(k.owed, 0, 1)
+		if s := o.x.slot(); s != nil && len(o.x.rows) > 0 {
+			o.p.value(s)
+		}
+	}
+}
+
+// settle takes back what rows are owed from v, which is what x has, and calls took with
+// each that was there.
+func (k *keeper) settle(x *kept, v kind.Value, name string, took func(row owedRow, taken kind.Value)) {
 	known, _ := k.r.cfg.Kinds.Find(name)
 	for _, row := range x.rows {
-		if taken := known.Settle(row, v); taken != nil {
+		if taken := known.Settle(row.row, v); taken != nil {
 			v.MergeIn(taken)
+			took(row, taken)
 		}
 	}
 }
@@ -214,8 +246,7 @@ func (p *partition) value(s *slot) kind.Value {
 	k, x := p.keeper, s.kept
 	x.used = true
 	if s.val != nil && !x.rest {
-		k.settle(x, s.val, s.kind)
-		x.rows = nil
+		p.settleRows(s)
 		return s.val
 	}
 	k.r.stats.Loaded++
@@ -234,14 +265,27 @@ func (p *partition) value(s *slot) kind.Value {
 		s.val.MergeIn(v)
 		k.r.values.give(v, s.kind)
 	}
-	k.settle(x, s.val, s.kind)
-	x.rest, x.rows = false, nil
+	p.settleRows(s)
+	x.rest = false
 	x.size += n
 	k.bytes += n
 	if x.dirty {
 		k.dirty += n
 	}
 	return s.val
+}
+
+// settleRows takes back what rows are owed from the value of s, which is in memory, and
+// remembers to tell of those that were there.
+func (p *partition) settleRows(s *slot) {
+	x, r := s.kept, p.keeper.r
+	p.keeper.settle(x, s.val, s.kind, func(row owedRow, taken kind.Value) {
+		p.keeper.grew(x, rowBytes)
+		if p.owned {
+			r.taken = append(r.taken, takenBack{p.id, x.cell.key, s.kind, taken, row.first})
+		}
+	})
+	x.rows = nil
 }
 
 // look is what s holds, for one who must not change anything; nil if it cannot be had.
@@ -251,7 +295,7 @@ func (p *partition) look(s *slot) kind.Value {
 		return s.val
 	case s.val != nil && !s.kept.rest:
 		v := s.val.Clone()
-		p.keeper.settle(s.kept, v, s.kind)
+		p.keeper.settle(s.kept, v, s.kind, unheard)
 		return v
 	}
 	v, _, err := p.keeper.read(s.kept, s.kind)
@@ -261,9 +305,12 @@ func (p *partition) look(s *slot) kind.Value {
 	if s.val != nil {
 		v.MergeIn(s.val)
 	}
-	p.keeper.settle(s.kept, v, s.kind)
+	p.keeper.settle(s.kept, v, s.kind, unheard)
 	return v
 }
+
+// unheard tells nobody.
+func unheard(owedRow, kind.Value) {}
 
 // encoded is the encoding of what s holds. It does not count as use.
 func (p *partition) encoded(s *slot) []byte {
@@ -379,7 +426,9 @@ func (k *keeper) scrub() {
 }
 
 // busy reports whether there is something left to do.
-func (k *keeper) busy() bool { return k != nil && (k.failure != nil || k.scrubAt > 0) }
+func (k *keeper) busy() bool {
+	return k != nil && (k.failure != nil || k.scrubAt > 0 || len(k.owed) > 0)
+}
 
 // stepKeeping is the rest of Step where values are kept outside.
 func (r *Replica) stepKeeping(ev Event) []Effect {
@@ -397,6 +446,7 @@ func (r *Replica) stepKeeping(ev Event) []Effect {
 	k.evict() // what the last step gave out is no longer valid, and its effects are carried out
 	r.event(ev)
 	if ev.Kind == EventTick {
+		k.pay()
 		k.scrub()
 	}
 	if k.failure != nil {
@@ -437,7 +487,7 @@ func (k *keeper) clone(r *Replica) *keeper {
 	c.r, c.queue, c.head = r, nil, 0
 	c.places, c.free = slices.Clone(k.places), slices.Clone(k.free)
 	c.named, c.naming = slices.Clone(k.named), slices.Clone(k.naming)
-	c.copies = make(map[*kept]*kept)
+	c.owed, c.copies = nil, make(map[*kept]*kept)
 	return &c
 }
 
@@ -460,6 +510,11 @@ func (k *keeper) cloned(of *keeper) {
 	for _, x := range of.queue[of.head:] {
 		if y := k.copies[x]; y != nil {
 			k.queue = append(k.queue, y)
+		}
+	}
+	for _, o := range of.owed {
+		if y := k.copies[o.x]; y != nil {
+			k.owed = append(k.owed, owing{k.r.byID[o.p.id], y})
 		}
 	}
 	k.copies = nil

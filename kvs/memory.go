@@ -35,7 +35,10 @@ type batch struct {
 	part    *partition
 	entries []gossip.Entry
 	deltas  []kind.Value
-	snap    *snapshot     // what it joins in, beside entries; nil mostly
+	in      *intake       // of which a piece is persisted; nil mostly
+	from    int           // the peer that has sent it
+	ask     uint64        // that it answers
+	stops   bool          // it is the last one that does
 	answers bool          // it is the write of a client, which awaits
 	respond wire.Response // this
 	past    session.Matrix

@@ -99,7 +99,7 @@ func FuzzReplicaMessage(f *testing.F) {
 	other.ask(1, put(1, 1, "counter", "k", kind.Amount(7)))
 	other.settle()
 	for part := range other.ring.Partitions() {
-		messages, _ := other.replicas[1].Pieces(ring.Partition(part))
+		messages := other.replicas[1].Serve(ring.Partition(part), 0, uint64(9+part), all)
 		f.Add(messages[0])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

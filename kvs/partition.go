@@ -136,17 +136,22 @@ type partition struct {
 	pending int      // records being persisted
 	waiting []waiter
 
-	need     []need     // by peer: what it needs, or we of it, before deltas do
-	open     int        // how many needs this replica has to see to
-	bare     bool       // a delta may be gone from the log that a peer lacks
-	handed   bool       // some are gone from the log of which the disk still has the records
-	incoming []assembly // by peer: its snapshot, of which pieces have come; nil mostly
+	need     []need  // by peer: what it needs, or we of it, before deltas do
+	open     int     // how many needs this replica has to see to
+	bare     bool    // a delta may be gone from the log that a peer lacks
+	handed   bool    // some are gone from the log of which the disk still has the records
+	intake   *intake // a snapshot of which pieces have come; nil mostly
+	offers   []int   // peers that offer one, ascending
+	fetching bool    // one of them is asked for pieces
+	hazy     []ownID // values that a start has to have peers fetch, see [Replica.touch]
 }
 
-// link is what is known of what a peer has been told. It is kept once words are parts.
+// link is what is known of what a peer has been told. Origin and confirmed are kept once
+// words are parts.
 type link struct {
 	origin    uint64 // the newest incarnation of the peer that has said something
 	confirmed uint64 // up to which rev that one has all; see [gossip.Word]
+	offered   uint64 // tick before which no snapshot is offered again
 }
 
 // need is what has to be done before deltas are offered to a peer.
@@ -177,7 +182,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs, keeper: k,
 		applied: p.applied[:0], cuts: p.cuts[:0], coming: p.coming[:0],
-		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], waiting: p.waiting[:0], need: p.need[:0],
+		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], offers: p.offers[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
 		p.shared = append(p.shared, r.Owns(peers[i].id, id))
@@ -251,16 +256,19 @@ func (p *partition) ownValue(key string, k kind.Kind) kind.Value {
 	if !k.Own() {
 		return nil
 	}
-	id := ownID{k.Name(), key}
-	v, ok := p.own[id]
-	if !ok {
-		if p.own == nil {
-			p.own = make(map[ownID]kind.Value)
-		}
-		v = k.New()
-		p.own[id] = v
+	if v, ok := p.own[ownID{k.Name(), key}]; ok {
+		return v
 	}
-	return v
+	return k.New()
+}
+
+// setOwn takes note of v, which [partition.ownValue] has given, with another delta. A
+// write that is refused leaves nothing.
+func (p *partition) setOwn(key string, k kind.Kind, v kind.Value) {
+	if p.own == nil {
+		p.own = make(map[ownID]kind.Value)
+	}
+	p.own[ownID{k.Name(), key}] = v
 }
 
 // apply makes a durable entry visible.
@@ -276,6 +284,14 @@ func (p *partition) apply(e *gossip.Entry, delta kind.Value, tick uint64, maxKno
 		p.merge(e, delta)
 	}
 	p.log.Add(e, tick)
+}
+
+// recovered makes an entry visible that was found on the disk. A checkpoint before it may
+// have it, whose own record of the deltas that peers may lack has been truncated: the one
+// that is found here counts.
+func (p *partition) recovered(e *gossip.Entry, delta kind.Value, maxKnown int) {
+	p.apply(e, delta, 0, maxKnown)
+	p.log.Add(e, 0)
 }
 
 // shed holds the log to a bound, and returns how many deltas it has forgotten for that.
@@ -331,7 +347,7 @@ func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 		return
 	}
 	if origin > l.origin {
-		*l = link{origin: origin}
+		*l = link{origin: origin, offered: l.offered}
 	}
 	if it.Heard == self && it.Word.Seen <= p.rev {
 		l.confirmed = max(l.confirmed, it.Word.Seen)

@@ -26,14 +26,14 @@ import (
 //     the first write and a repeat of it meet, the row is taken back ([kind.Kind.Settle]).
 //
 // A replica that has the row and gets the first write sees that from the value. One that
-// has the first write and gets the row sees it from what it remembers of the session. If
-// it has forgotten that, it finds the first write in its log, as long as not every owner has it.
-// Beyond that it is told: a replica that takes a row back writes that down as an
-// entry without a session, which names the first write in its dependencies, and which is
-// taken only where that one is held. Until then, about a round of gossip, a replica that
-// is told may show both. What it costs: a row of about 20 bytes in a counter
-// for each write that was served twice or whose first replica stayed silent, and an
-// entry in the logs by each owner that takes it back. Writes that are not repeated cost nothing.
+// has the first write and gets the row sees it from what it remembers of the session, which
+// is kept until every owner has that write, and goes along with snapshots. Beyond that, or
+// where there is too much to remember, it is told: a replica that takes a row back writes
+// that down as an entry without a session, which names the first write in its dependencies,
+// and which is taken only where that one is held. Until then, about a round of gossip, a
+// replica that is told may show both. What it costs: a row of about 20 bytes in a counter
+// for each write that was served twice or whose first replica stayed silent, and an entry
+// in the logs by each owner that takes it back. Writes that are not repeated cost nothing.
 
 // fresh reports whether a write is to be served, and whether as one that may have been
 // served elsewhere; if not, it has been answered, or will be.
@@ -163,8 +163,9 @@ func (r *Replica) unify(p *partition, e *gossip.Entry) {
 }
 
 // firstHeld is the write that served a request first, if p holds it, as far as is
-// remembered, or kept in the log: the replica that served the repeat had not heard of that
-// write, which is kept until every owner has.
+// remembered: the replica that served the repeat had not heard of that write, which is
+// remembered until every owner has. Where it may have been forgotten nevertheless, since
+// there was too much to remember, it is looked for in the log.
 func (r *Replica) firstHeld(p *partition, client, req uint64) (first causal.Dot, ok bool) {
 	if m := r.sessions.of[client]; m != nil {
 		for _, x := range m.served(req) {
@@ -172,6 +173,11 @@ func (r *Replica) firstHeld(p *partition, client, req uint64) (first causal.Dot,
 				return x.Dot, true
 			}
 		}
+		if req > m.low {
+			return causal.Dot{}, false
+		}
+	} else if r.sessions.forgotten == 0 {
+		return causal.Dot{}, false
 	}
 	for e := range p.log.All() {
 		if e.Client == client && e.Req == req && !e.Again {
@@ -196,7 +202,7 @@ func (r *Replica) mayHaveRow(e *gossip.Entry) bool {
 type takenBack struct {
 	partition ring.Partition
 	key, kind string
-	delta     []byte
+	delta     kind.Value
 	first     causal.Dot // that the row repeats
 }
 
@@ -208,7 +214,7 @@ func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, fi
 		return
 	}
 	if s.kept != nil && p.keeper.starting {
-		p.keeper.owe(s.kept, row)
+		p.keeper.owe(p, s.kept, owedRow{row, first})
 		return
 	}
 	v := p.value(s)
@@ -221,7 +227,7 @@ func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, fi
 		p.keeper.grew(s.kept, rowBytes)
 	}
 	if p.owned {
-		r.taken = append(r.taken, takenBack{p.id, key, k.Name(), taken.Append(nil), first})
+		r.taken = append(r.taken, takenBack{p.id, key, k.Name(), taken, first})
 	}
 }
 
@@ -284,19 +290,14 @@ func (r *Replica) tellTaken() {
 	for i := range r.taken {
 		x := &r.taken[i]
 		p := r.partition(x.partition)
-		k, _ := r.cfg.Kinds.Find(x.kind)
-		delta, err := k.Decode(x.delta)
-		if err != nil {
-			continue // unreachable: a kind reads what it has written
-		}
 		p.seq++
 		b := r.newBatch(p)
 		mark := markOf(p.id, x.first)
 		b.entries = append(b.entries, gossip.Entry{
 			Dot: causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}, Clock: r.clock.next(r.now), Key: x.key, Kind: x.kind,
-			Delta: x.delta, Deps: mark[:],
+			Delta: x.delta.Append(nil), Deps: mark[:],
 		})
-		b.deltas = append(b.deltas, delta)
+		b.deltas = append(b.deltas, x.delta.Clone())
 		r.persist(b)
 	}
 	clear(r.taken)

@@ -2,6 +2,7 @@ package kvs_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +11,7 @@ import (
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -82,6 +84,84 @@ func TestRepeatCountsOnce(t *testing.T) {
 				require.Equal(t, want, c.counted(node, "c"), "seed %d, node %d", seed, node)
 			}
 		}
+	}
+}
+
+// TestRepeatMetInSnapshot: a write and its repeat count once where their replicas did not
+// hear of each other for so long that the session has gone on by more than its last few
+// requests and their logs hold neither, so that they meet in a snapshot.
+func TestRepeatMetInSnapshot(t *testing.T) {
+	snapshots := uint64(0)
+	for seed := range uint64(40) {
+		c := newCluster(t, 3, 1, 3, seed)
+		c.check = []int{0, 200}[seed%2]
+		c.cfg = func(cfg *kvs.Config) { cfg.MaxLog = 3 }
+		for node := range 3 {
+			c.crash(node)
+		}
+		c.settle()
+		away := c.choose(3, 0)
+		hears := func() { // all that the node that is away would hear or say is lost
+			for range 30 {
+				c.step()
+				c.bag = slices.DeleteFunc(c.bag, func(f flight) bool {
+					return f.ev.Kind == kvs.EventMessage && (f.node == away) != (f.ev.From == ring.NodeID(away))
+				})
+			}
+		}
+		first := (away + 1) % 3
+		n := 1 - 2*int64(seed%2)
+		c.give(first, stamped(put(7, 1, "counter", "c", kind.Amount(n)), 2000<<16, seed%3 == 0))
+		c.give(away, stamped(put(7, 1, "counter", "c", kind.Amount(n)), 2000<<16, seed%3 != 0))
+		for req := range uint64(12) {
+			c.give(first, stamped(put(7, 2+req, "set", "s", []byte{byte(req)}), (2001+req)<<16, false))
+			c.give(away, stamped(put(8, 2+req, "set", "t", []byte{byte(req)}), (2001+req)<<16, false))
+			hears()
+		}
+		if seed%4 == 3 {
+			c.crash(c.choose(3, 0))
+		}
+		c.settle()
+		c.agree()
+		for node := range 3 {
+			require.Equal(t, n, c.counted(node, "c"), "seed %d, node %d", seed, node)
+			snapshots += c.replicas[node].Stats().Snapshots
+		}
+	}
+	assert.GreaterOrEqual(t, snapshots, uint64(40), "one a seed at least")
+}
+
+// TestRepeatIsToldAfterAStart: a replica that keeps values outside, and starts on a disk
+// with a write and its repeat, tells the others, who may have forgotten the write.
+func TestRepeatIsToldAfterAStart(t *testing.T) {
+	for seed := range uint64(60) {
+		c := keeping(t, 3, 1, 3, seed, 200, 0)
+		for round := range uint64(4) {
+			stamp, req := (2000+100*round)<<16, 1+20*round
+			q := put(7, req, "counter", "c", kind.Amount(1))
+			again, first := c.choose(3, 0), 0
+			for first = c.choose(3, 0); first == again; first = c.choose(3, 0) {
+			}
+			c.give(first, stamped(q, stamp, false))
+			c.give(again, stamped(q, stamp, true))
+			for range c.choose(40, 0) {
+				c.step()
+			}
+			for i := range uint64(8) { // the session goes on
+				c.give(first, stamped(put(7, req+1+i, "set", "s", []byte{byte(i)}), stamp+1+i, false))
+				for range c.choose(12, 0) {
+					c.step()
+				}
+			}
+			c.crash(again)
+			for range c.choose(60, 0) {
+				c.step()
+			}
+		}
+		c.settle()
+		c.agree()
+		sums := []int64{c.counted(0, "c"), c.counted(1, "c"), c.counted(2, "c")}
+		require.LessOrEqual(t, sums[0], int64(4), "seed %d: %v", seed, sums)
 	}
 }
 

@@ -46,6 +46,8 @@ type Replica struct {
 	peers    []peerLink      // every other node, ascending by id
 	batches  []*batch        // being persisted, ascending by token
 	taken    []takenBack     // to be told of with the next tick
+	asks     uint64          // for pieces of snapshots, so far
+	fetches  int             // peers that are being asked for some
 	repeats  []wire.Response // of writes that are being persisted, for those who have asked for them again
 	token    uint64
 	tick     uint64
@@ -69,6 +71,10 @@ type peerLink struct {
 	id   ring.NodeID
 	next uint64 // tick before which nothing is offered again
 	gap  uint64 // ticks between offers while the peer is silent
+
+	fetch    fetch  // pieces of a snapshot, from there
+	asker    uint64 // the incarnation of the peer that has asked for some last
+	answered uint64 // the number of its ask
 }
 
 const maxOfferGap = 16
@@ -133,11 +139,15 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 			return fmt.Errorf("kvs: recover node %d, record %d of %d: %w", cfg.Self, i+1, len(records), err)
 		}
 	}
-	r.recovered(records, &past)
+	if err := r.recovered(records, &past); err != nil {
+		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
+	}
 	for _, p := range r.parts {
 		if slices.ContainsFunc(p.applied, func(x gossip.Span) bool { return x.Origin == cfg.Origin }) {
 			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
 		}
+		r.touch(p, p.hazy)
+		p.hazy = nil
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 		p.release() // a checkpoint has the values of what was handed over after it began
 	}
@@ -151,8 +161,8 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 }
 
 func (r *Replica) recover(rec []byte, past *recovery) error {
-	if encoded, ok := wire.PieceOf(rec); ok {
-		return r.recoverPiece(encoded, &past.snapshot)
+	if wire.IsPiece(rec) {
+		return r.recoverPiece(rec, past)
 	}
 	if wire.IsCheckpoint(rec) {
 		return r.recoverCheckpoint(rec, past)
@@ -179,7 +189,7 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 			past.early = append(past.early, recoveredEarly{p, *e, delta})
 			continue
 		}
-		p.apply(e, delta, 0, r.cfg.MaxKnown)
+		p.recovered(e, delta, r.cfg.MaxKnown)
 		r.shed(p)
 		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
@@ -286,6 +296,7 @@ func (r *Replica) event(ev Event) {
 		r.sessions.forgetIdle(r.now, r.cfg.MaxIdleMS)
 		r.tellTaken()
 		r.cutIfWanted()
+		r.chase()
 		r.gossip()
 		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
@@ -371,8 +382,7 @@ func (r *Replica) record(from int) {
 }
 
 // persisted makes the batches that are durable by now visible: the one of that
-// token, and all that were given before it. A token of no batch is that of a
-// snapshot's piece but the last.
+// token, and all that were given before it.
 func (r *Replica) persisted(token uint64) {
 	for len(r.batches) > 0 && r.batches[0].token <= token {
 		b := r.batches[0]
@@ -393,8 +403,10 @@ func (r *Replica) visible(b *batch) {
 		r.unify(p, e)
 	}
 	r.shed(p)
-	if b.snap != nil {
-		r.absorb(p, b.snap)
+	if b.in != nil {
+		r.stored(p, b)
+	} else if p.intake != nil {
+		r.abandonIntake(p)
 	}
 	reclaimed := p.log.Reclaim()
 	r.stats.Reclaimed += uint64(reclaimed)
@@ -429,7 +441,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || len(r.taken) > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
+	if len(r.batches) > 0 || len(r.taken) > 0 || r.fetches > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
 		return false
 	}
 	for _, p := range r.parts {

@@ -78,6 +78,9 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if s == nil && other == "" && p.pending > 0 {
 		other = r.inFlight(p, q.Key, q.Kind)
 	}
+	if s == nil && other == "" {
+		other = p.intake.otherKind(q.Key, q.Kind)
+	}
 	if other != "" {
 		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
@@ -92,6 +95,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	}
 	if own != nil {
 		own.MergeIn(delta)
+		p.setOwn(q.Key, k, own)
 	}
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
@@ -126,14 +130,6 @@ func (r *Replica) inFlight(p *partition, key, kind string) (other string) {
 		for i := range b.entries {
 			if e := &b.entries[i]; e.Key == key && e.Kind != kind && e.Kind != barrier {
 				return e.Kind
-			}
-		}
-		if b.snap == nil {
-			continue
-		}
-		for i := range b.snap.values {
-			if v := &b.snap.values[i]; v.key == key && v.kind != kind {
-				return v.kind
 			}
 		}
 	}

@@ -12,9 +12,11 @@ import (
 )
 
 // A replica remembers which requests of a session were served, and by which writes, so
-// that it answers one that is repeated and does not serve it again. What it remembers is
-// bounded: of a session the last few requests, and sessions until they have been idle for
-// MaxIdleMS or more than MaxSessions have written since. A request that it does not
+// that it answers one that is repeated and does not serve it again, and so that a write
+// and its repeat are told where they meet. What it remembers is bounded: of a session the
+// last few requests, and those that some owner of their partition may not have heard of,
+// and sessions until they have been idle for MaxIdleMS or more than MaxSessions, or
+// keptRequests as many requests of them, are remembered. A request that it does not
 // remember and that may be among those forgotten is refused by name: it is one of the
 // session that came before the last few, or its stamp, which is the same in each repeat,
 // is not later than the last write of a session that was forgotten. A request that is
@@ -23,14 +25,20 @@ import (
 
 // keptRequests is how many requests of a session are remembered. A session has one under
 // way at a time, so that only the last can be repeated; earlier ones may still come
-// late, or have been served twice where replicas had not heard of each other.
-const keptRequests = 4
+// late, or have been served twice where replicas had not heard of each other. Those that
+// an owner may lack are remembered beyond, up to maxRequests of a session: that owner may
+// serve a repeat, which is met here when it has been heard of.
+const (
+	keptRequests = 4
+	maxRequests  = 1024
+)
 
 // memoryOf is what is remembered of a session.
 type memoryOf struct {
 	client   uint64
 	writer   uint64        // see [session.Notary.Writer]; 0 until it is needed
 	requests []wire.Served // ascending by number, what was served first before its repeat
+	distinct int           // how many of them there are, those served twice counted once
 	low      uint64        // greatest number of those forgotten, here or elsewhere
 	clock    uint64        // latest hybrid time of its writes
 	at       int           // its position among the sessions
@@ -41,6 +49,7 @@ type memoryOf struct {
 type sessions struct {
 	of        map[uint64]*memoryOf
 	heap      []*memoryOf // what wrote longest ago is first; see container/heap
+	requests  int         // of all of them
 	forgotten uint64      // latest hybrid time of a write of a session that was forgotten
 	free      []*memoryOf
 }
@@ -84,8 +93,17 @@ func (s *sessions) reset() {
 	s.forgotten = 0
 }
 
-// note notes a request that was served, and holds the number of sessions to a bound.
-func (s *sessions) note(x wire.Served, self uint64, limit int) {
+// bounds say what is to be remembered.
+type bounds struct {
+	self     uint64 // this incarnation
+	sessions int
+	// everywhere reports whether every owner is known to have the write that served a
+	// request.
+	everywhere func(x *wire.Served) bool
+}
+
+// note notes a request that was served, and holds what is remembered to its bounds.
+func (s *sessions) note(x wire.Served, b bounds) {
 	m := s.of[x.Client]
 	switch {
 	case m != nil:
@@ -101,45 +119,45 @@ func (s *sessions) note(x wire.Served, self uint64, limit int) {
 		s.of[x.Client] = m
 		heap.Push(s, m)
 	}
-	m.note(x, self)
+	before := len(m.requests)
+	m.note(x, b)
+	s.requests += len(m.requests) - before
 	if x.Clock > m.clock {
 		m.clock = x.Clock
 		heap.Fix(s, m.at)
 	}
-	for len(s.heap) > limit {
+	for len(s.heap) > b.sessions || s.requests > 2*keptRequests*b.sessions { // each may have been served twice
 		s.forget()
 	}
 }
 
-// note adds a request, and forgets the least one where there are too many. Where two
+// note adds a request, and forgets the least ones where there are too many. Where two
 // writes served it alike, that of this incarnation counts.
-func (m *memoryOf) note(x wire.Served, self uint64) {
+func (m *memoryOf) note(x wire.Served, b bounds) {
 	if x.Dot.Seq == 0 { // those up to it are forgotten elsewhere; what is known here of some of them stays
 		m.low = max(m.low, x.Req)
 		return
 	}
 	at, found := slices.BinarySearchFunc(m.requests, x, compareServed)
 	if found {
-		if had := m.requests[at].Dot; had.Origin != self && (x.Dot.Origin == self || x.Dot.Compare(had) > 0) {
+		if had := m.requests[at].Dot; had.Origin != b.self && (x.Dot.Origin == b.self || x.Dot.Compare(had) > 0) {
 			m.requests[at] = x
 		}
 		return
 	}
+	if from, to := m.span(x.Req); from == to {
+		m.distinct++
+	}
 	m.requests = slices.Insert(m.requests, at, x)
-	if len(m.requests) > keptRequests && m.distinct() > keptRequests {
-		m.low = max(m.low, m.requests[0].Req)
-		m.requests = slices.Delete(m.requests, 0, len(m.served(m.requests[0].Req)))
-	}
-}
-
-// distinct is how many requests are remembered, those served twice counted once.
-func (m *memoryOf) distinct() (n int) {
-	for i := range m.requests {
-		if i == 0 || m.requests[i].Req != m.requests[i-1].Req {
-			n++
+	for m.distinct > keptRequests {
+		least := m.served(m.requests[0].Req)
+		if m.distinct <= maxRequests && slices.ContainsFunc(least, func(x wire.Served) bool { return !b.everywhere(&x) }) {
+			return
 		}
+		m.low = max(m.low, least[0].Req)
+		m.requests = slices.Delete(m.requests, 0, len(least))
+		m.distinct--
 	}
-	return n
 }
 
 // compareServed orders the requests of a session.
@@ -156,15 +174,17 @@ func compareServed(a, b wire.Served) int {
 // served is what is remembered of a request: the write that served it first, the one
 // that served a repeat of it where that was not known, or both.
 func (m *memoryOf) served(req uint64) []wire.Served {
-	from := 0
-	for from < len(m.requests) && m.requests[from].Req < req {
-		from++
-	}
-	to := from
-	for to < len(m.requests) && m.requests[to].Req == req {
+	from, to := m.span(req)
+	return m.requests[from:to]
+}
+
+// span is where a request is among those that are remembered.
+func (m *memoryOf) span(req uint64) (from, to int) {
+	from, _ = slices.BinarySearchFunc(m.requests, req, func(x wire.Served, req uint64) int { return cmp.Compare(x.Req, req) })
+	for to = from; to < len(m.requests) && m.requests[to].Req == req; {
 		to++
 	}
-	return m.requests[from:to]
+	return from, to
 }
 
 // forget forgets the session that wrote longest ago, and notes up to when requests may
@@ -177,6 +197,7 @@ func (s *sessions) forget() {
 func (s *sessions) drop() {
 	m := heap.Pop(s).(*memoryOf)
 	delete(s.of, m.client)
+	s.requests -= len(m.requests)
 	*m = memoryOf{requests: m.requests[:0]}
 	if len(s.free) < maxFree {
 		s.free = append(s.free, m)
@@ -213,7 +234,7 @@ func (s *sessions) ascending() []*memoryOf {
 
 // clone returns an independent copy.
 func (s *sessions) clone() sessions {
-	c := sessions{of: make(map[uint64]*memoryOf, len(s.of)), forgotten: s.forgotten}
+	c := sessions{of: make(map[uint64]*memoryOf, len(s.of)), forgotten: s.forgotten, requests: s.requests}
 	for _, m := range s.heap {
 		x := *m
 		x.requests = slices.Clone(m.requests)
@@ -239,8 +260,26 @@ func (s *sessions) append(dst []byte) []byte {
 // remember notes the request that a write serves.
 func (r *Replica) remember(p ring.Partition, e *gossip.Entry) {
 	if e.Client != 0 {
-		r.sessions.note(wire.Served{Client: e.Client, Req: e.Req, Again: e.Again, Partition: p, Dot: e.Dot, Clock: e.Clock}, r.cfg.Origin, r.cfg.MaxSessions)
+		r.note(wire.Served{Client: e.Client, Req: e.Req, Again: e.Again, Partition: p, Dot: e.Dot, Clock: e.Clock})
 	}
+}
+
+// note notes a request that was served.
+func (r *Replica) note(x wire.Served) {
+	r.sessions.note(x, bounds{r.cfg.Origin, r.cfg.MaxSessions, r.everywhere})
+}
+
+// everywhere reports whether every owner is known to have the write that served a request.
+// Where this replica is none, it is whether the write has been handed over.
+func (r *Replica) everywhere(x *wire.Served) bool {
+	p := r.held(x.Partition)
+	switch {
+	case p == nil || !p.applied.Contains(x.Dot):
+		return false
+	case p.owned:
+		return p.log.Everywhere(x.Dot)
+	}
+	return !p.log.Has(x.Dot)
 }
 
 // writer names a session in values.

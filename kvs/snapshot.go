@@ -2,113 +2,282 @@ package kvs
 
 import (
 	"fmt"
-	"hash/crc32"
 	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
-// A peer whose disk was lost, or taken back in time, lacks writes whose deltas
-// every owner had reclaimed. It is brought up by a snapshot: all that is held of
-// the partition, each value with its writes and what they depend on, the dots that
-// are in all of it, and the requests that were served. Joining it in is safe at any
-// time. It travels, and lies on the disk, in pieces, and counts when all of one and
-// the same state have come: values without their dots would be read by sessions that
-// do not learn what they saw.
+// A peer lacks writes whose deltas every owner had reclaimed, as its disk was lost or taken
+// back in time, or that logs held to a bound have forgotten. It is brought up by a snapshot
+// of the partition: each value with its writes and what they depend on, the requests that
+// were served, and which dots are in all of it.
+//
+// This file has the side that sends, which remembers next to nothing. It offers a snapshot,
+// and the peer asks for pieces, from where it stands, of at most so many bytes: a window of
+// them is on its way from one replica to another, and no more but for what was given up as
+// lost. A piece is made of what is held at that moment, and those of one ask at one moment.
+// What changes between two asks the next pieces have, or do not: values and sessions come
+// in one order, so that what lies before a piece in that order is in the pieces before, as
+// of the state that they were made of, or of a later one. So whoever has all pieces has
+// every dot that is in the states of all of them, and any owner can go on where another
+// one has ended. What it lacks beyond that comes as deltas, or with another snapshot.
+//
+// A value of which the peer holds every write is left out, as is a request whose write it
+// holds. So a snapshot for a peer that lacks little is small, as is the next one after
+// another that took long.
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+const (
+	pieceHead  = 96 // bytes of a piece beside its values, requests and dots, at most
+	servedMost = 60 // bytes of a request in it, at most
+	offerTicks = 4  // that pass before a snapshot is offered again
+)
 
-const servedSize = 14 // bytes of a request in a message, about
-
-// snapshotOf takes the partition apart in pieces of about BatchBytes, or one value
-// where that is larger.
-func (r *Replica) snapshotOf(p *partition) []wire.Piece {
-	head := wire.Piece{Partition: p.id, Origin: r.cfg.Origin, Clock: r.clock.last, Forgotten: r.sessions.forgotten, Applied: p.applied, Cuts: p.cuts}
-	pieces, size := []wire.Piece{head}, 0
-	last := func(more int) *wire.Piece {
-		if size > 0 && size+more > r.cfg.BatchBytes {
-			pieces, size = append(pieces, head), 0
-		}
-		size += more
-		return &pieces[len(pieces)-1]
+// offer tells whether a snapshot of p is offered to peer at now.
+func (r *Replica) offer(p *partition, at int) bool {
+	if r.tick < p.links[at].offered {
+		return false
 	}
-	for _, c := range p.cells.ascending() {
+	p.links[at].offered = r.tick + offerTicks
+	return true
+}
+
+// outgoing makes the pieces that answer an ask.
+type outgoing struct {
+	r     *Replica
+	to    int
+	ask   *wire.Ask
+	known gossip.Dots // what the peer is known to hold
+	piece wire.Piece
+	size  int // of piece
+	sent  int // bytes of those before it
+	full  bool
+}
+
+// serve answers a peer's ask. One that comes twice, or late, is not answered again.
+func (r *Replica) serve(p *partition, to int, asker uint64, a *wire.Ask) {
+	peer := &r.peers[to]
+	if !p.owned || !p.shared[to] || asker < peer.asker || asker == peer.asker && a.Number <= peer.answered {
+		return
+	}
+	peer.asker, peer.answered = asker, a.Number
+	p.links[to].offered = r.tick + offerTicks
+	o := outgoing{r: r, to: to, ask: a}
+	if p.log.Heard(peer.id) == asker {
+		o.known = p.log.Known(peer.id)
+	}
+	o.piece = wire.Piece{
+		Partition: p.id, Origin: r.cfg.Origin, To: asker, Ask: a.Number, First: a.After == (wire.Cursor{}),
+		Clock: r.clock.last, Forgotten: r.sessions.forgotten,
+	}
+	o.piece.Applied, o.piece.Cuts = p.applied, p.cuts
+	o.size = pieceHead + len(session.Row(p.cuts).Append(p.applied.Append(nil)))
+	o.values(p)
+	o.clients(p)
+	o.piece.Last = !o.full
+	o.flush()
+}
+
+// values adds those that come behind the cursor.
+func (o *outgoing) values(p *partition) {
+	after := &o.ask.After
+	if after.Sessions {
+		return
+	}
+	cells := p.cells.ascending()
+	from, _ := slices.BinarySearchFunc(cells, after.Key, func(c *cell, key string) int { return strings.Compare(c.key, key) })
+	for _, c := range cells[from:] {
 		for i := range c.slots {
 			s := &c.slots[i]
+			if c.key == after.Key && s.kind <= after.Kind || holds(o.known, s) {
+				continue
+			}
 			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: p.encoded(s), Writes: s.writes, Deps: s.deps}
-			x := last(v.Size())
-			x.Values = append(x.Values, v)
+			o.r.value = v.Append(o.r.value[:0])
+			if !o.room(len(o.r.value)) {
+				return
+			}
+			o.piece.Values = append(o.piece.Values, v)
 		}
 	}
-	var all []byte
+}
+
+// holds reports whether a peer that holds known has all that is in s. Where marks stand for
+// others, that cannot be told.
+func holds(known gossip.Dots, s *slot) bool {
+	cut := len(s.deps) > 0 && s.deps[len(s.deps)-1].Partition >= session.Cuts
+	return len(s.writes) > 0 && !cut && known.Covers(session.Row(s.writes))
+}
+
+// clients adds the requests of the sessions that come behind the cursor.
+func (o *outgoing) clients(p *partition) {
+	if o.full {
+		return
+	}
 	var told []wire.Served
-	for _, m := range r.sessions.ascending() {
-		told = m.told(told[:0])
-		for _, s := range told {
-			if s.Dot.Seq == 0 || s.Partition == p.id {
-				all = s.Append(all)
-				x := last(servedSize)
-				x.Clients = append(x.Clients, s)
+	for _, m := range o.r.sessions.ascending() {
+		if o.ask.After.Sessions && m.client <= o.ask.After.Client {
+			continue
+		}
+		told = slices.DeleteFunc(m.told(told[:0]), func(x wire.Served) bool {
+			return x.Dot.Seq != 0 && (x.Partition != p.id || o.known.Contains(x.Dot))
+		})
+		if len(told) == 0 {
+			continue
+		}
+		if !o.room(servedMost * len(told)) {
+			return
+		}
+		o.piece.Clients = append(o.piece.Clients, told...)
+	}
+}
+
+// room makes room for so many bytes, in the next piece if need be, and reports whether
+// there is some: the first value is sent however large it is.
+func (o *outgoing) room(more int) bool {
+	c, x := &o.r.cfg, &o.piece
+	empty := len(x.Values) == 0 && len(x.Clients) == 0
+	next := !empty && o.size+more > c.BatchBytes
+	if next {
+		more += pieceHead
+	}
+	o.full = (x.At > 0 || !empty) && uint64(o.sent+o.size+more) > min(uint64(c.SnapshotBytes), o.ask.Bytes) ||
+		next && uint64(x.At)+1 >= min(uint64(c.SnapshotPieces), o.ask.Pieces)
+	if o.full {
+		return false
+	}
+	if next {
+		x.More = true
+		o.flush()
+		*x = wire.Piece{
+			Partition: x.Partition, Origin: x.Origin, To: x.To, Ask: x.Ask, At: x.At + 1, Clock: x.Clock, Forgotten: x.Forgotten,
+			Values: x.Values[:0], Clients: x.Clients[:0],
+		}
+	}
+	o.size += more
+	return true
+}
+
+// flush sends the piece.
+func (o *outgoing) flush() {
+	r := o.r
+	from := len(r.wire)
+	r.wire = wire.AppendSnapshot(r.wire, r.cfg.Self, &o.piece)
+	o.sent, o.size = o.sent+len(r.wire)-from, 0
+	r.emit(Effect{Kind: EffectSend, To: r.peers[o.to].id, Sends: wire.MsgSnapshot, Msg: r.written(from)})
+}
+
+// absorb makes a snapshot visible that has come whole and is durable. Its deltas are not in
+// the log, so peers may be short of them now. It returns the names of values that may have
+// writes which nobody is told of, as they have been lost here since; nil mostly.
+//
+// A value that was sent later than others may have writes which are not in the states of
+// all pieces. Those that are its own last ones of their origin are held, and are said to
+// be, if the requests that they serve have come too. What else it may have nobody can tell
+// from the value; see [intake.hidden].
+func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
+	// What was held before and had been left out, and is gone since, has not come.
+	gone := x.held.Without(p.applied)
+	dots := x.base.Without(gone)
+	hidden, values, err := x.hidden(r, p.id)
+	if err != nil {
+		return nil, err
+	}
+	before := p.rev
+	for i := range values {
+		v := &values[i]
+		if touches(hidden, v.writes) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
+			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool {
+				return hidden.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
+			})
+			own := markOf(p.id, x.own)
+			v.writes.MergeIn(own[:])
+		}
+		for _, m := range v.writes {
+			dots.Add(causal.Dot{Origin: m.Origin, Seq: m.Seq})
+		}
+		if len(gone) > 0 && touches(gone, v.writes) {
+			lost = append(lost, ownID{v.kind, v.key})
+		}
+	}
+	if !p.applied.MergeIn(dots) {
+		return lost, nil
+	}
+	if p.rev = p.applied.Count(); p.rev <= before {
+		p.rev = before + 1 // a set that large is a lie, and the only way to get here
+	}
+	p.changes.NoteAll(dots, p.rev, len(p.applied), r.cfg.MaxKnown)
+	p.join(values)
+	p.cuts.MergeIn(x.cuts)
+	r.settleAll(p)
+	r.stats.Snapshots++
+	p.truncated(r.peers)
+	return lost, nil
+}
+
+// hidden are writes that values of the snapshot may have in them though it does not say so:
+// they came to a sender after earlier pieces were made, or a later sender did not have them.
+// Were these lost elsewhere, nobody would get them from here, and replicas would differ for
+// ever. So the receiver marks the values that may have some as written by a dot of its own,
+// which others lack and therefore fetch. What the receiver has got otherwise is not hidden,
+// nor is a value's last write of an origin whose request has come: without that it cannot be
+// said to be held, since a repeat of it would be served again.
+func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, values []keptValue, err error) {
+	hidden = x.top.Without(x.base).Without(x.held)
+	var served, last gossip.Dots
+	for _, encoded := range x.pieces {
+		piece, err := r.in.Piece(encoded)
+		if err != nil {
+			return nil, nil, err
+		}
+		if values, err = r.keepValues(values, id, piece.Values); err != nil {
+			return nil, nil, err
+		}
+		for _, s := range piece.Clients {
+			if s.Partition == id {
+				served.Add(s.Dot)
 			}
 		}
 	}
-	for i := range pieces {
-		x := &pieces[i]
-		x.At, x.Of, x.Sum = uint32(i), uint32(len(pieces)), crc32.Checksum(all, castagnoli)
+	for i := range values {
+		for _, m := range values[i].writes {
+			if d := (causal.Dot{Origin: m.Origin, Seq: m.Seq}); served.Contains(d) {
+				last.Add(d)
+			}
+		}
 	}
-	return pieces
+	return hidden.Without(last), values, nil
 }
 
-// sendSnapshot sends all that is held of p and returns about how many bytes that is.
-func (r *Replica) sendSnapshot(to ring.NodeID, p *partition) (size int) {
-	for _, x := range r.snapshotOf(p) {
-		from := len(r.wire)
-		r.wire = wire.AppendSnapshot(r.wire, r.cfg.Self, &x)
-		size += len(r.wire) - from
-		r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgSnapshot, Msg: r.written(from)})
-	}
-	return size
+// touches reports whether some of the hidden writes may be in a value. Where the last writes
+// of a value are not known, any may.
+func touches(hidden gossip.Dots, writes session.Matrix) bool {
+	return len(hidden) > 0 && len(writes) == 0 ||
+		slices.ContainsFunc(writes, func(m session.Mark) bool { return hidden.Below(m.Origin, m.Seq+1) })
 }
 
-// assembly is a snapshot of which pieces have come. The zero value has none.
-type assembly struct {
-	partition ring.Partition
-	origin    uint64
-	applied   gossip.Dots
-	pieces    map[uint32][]byte // encoded, by position
-	of, sum   uint32
-}
-
-// add takes a piece and returns all of the snapshot, in order, if it was the last
-// one. A piece of another snapshot takes the place of what had come before.
-func (a *assembly) add(x *wire.Piece, encoded []byte) [][]byte {
-	if a.of != x.Of || a.sum != x.Sum || a.partition != x.Partition || a.origin != x.Origin || !slices.Equal(a.applied, x.Applied) {
-		*a = assembly{partition: x.Partition, origin: x.Origin, applied: x.Applied, of: x.Of, sum: x.Sum, pieces: make(map[uint32][]byte)}
+// touch has peers fetch values of p, which may have writes that nobody is told of.
+func (r *Replica) touch(p *partition, names []ownID) {
+	if len(names) == 0 {
+		return
 	}
-	a.pieces[x.At] = slices.Clone(encoded)
-	if len(a.pieces) < int(a.of) {
-		return nil
+	p.seq++
+	own := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
+	mark := markOf(p.id, own)
+	for _, n := range names {
+		if s, _ := p.slot(n.key, n.kind); s != nil {
+			s.writes.MergeIn(mark[:])
+		}
 	}
-	whole := make([][]byte, a.of)
-	for i := range whole {
-		whole[i] = a.pieces[uint32(i)]
-	}
-	*a = assembly{}
-	return whole
-}
-
-// snapshot is one that has come whole. It is not changed once made.
-type snapshot struct {
-	applied gossip.Dots
-	cuts    session.Matrix
-	clock   uint64
-	gone    uint64 // latest hybrid time of a session forgotten
-	values  []keptValue
-	clients []wire.Served
+	p.applied.Add(own)
+	p.rev++
+	p.changes.Note(own.Origin, p.rev, len(p.applied), r.cfg.MaxKnown)
+	p.bare = true
 }
 
 type keptValue struct {
@@ -116,24 +285,6 @@ type keptValue struct {
 	value        kind.Value
 	writes, deps session.Matrix
 	size         int // encoded
-}
-
-// whole puts the pieces of a snapshot of partition id together.
-func (r *Replica) whole(id ring.Partition, pieces [][]byte) (*snapshot, error) {
-	s := new(snapshot)
-	for _, encoded := range pieces {
-		x, err := r.in.Piece(encoded)
-		if err != nil {
-			return nil, err
-		}
-		s.applied, s.clock, s.gone = x.Applied, max(s.clock, x.Clock), max(s.gone, x.Forgotten)
-		s.cuts.MergeIn(x.Cuts)
-		s.clients = append(s.clients, x.Clients...)
-		if s.values, err = r.keepValues(s.values, id, x.Values); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
 }
 
 // keepValues decodes what is held in partition id.
@@ -150,119 +301,6 @@ func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.H
 		dst = append(dst, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone(), len(v.Value)})
 	}
 	return dst, nil
-}
-
-// receivePiece takes in a piece of a snapshot; false rejects it. Like deltas, the
-// whole becomes durable first and visible then, and then its sender is told.
-func (r *Replica) receivePiece(from int, body []byte) bool {
-	sender, x, encoded, err := r.in.Snapshot(body)
-	if err != nil || sender != r.peers[from].id || int(x.Partition) >= r.cfg.Ring.Partitions() {
-		return false
-	}
-	p := r.partition(x.Partition)
-	if !p.owned || !p.shared[from] {
-		return false
-	}
-	if r.clock.ahead(x.Clock, r.now, r.cfg.MaxAheadMS) {
-		r.stats.Ahead++ // it is sent again, and taken once this host's clock has come near
-		return true
-	}
-	r.peers[from].gap, r.peers[from].next = 1, 0
-	applied, lie := p.credible(r.cfg.Origin, x.Applied.Clone())
-	if lie {
-		r.stats.Rejected++
-	}
-	if r.has(p, applied) {
-		r.stats.Duplicates++
-		p.oweTo(from)
-		if p.pending == 0 {
-			r.payDebts(p)
-		}
-		return true
-	}
-	if p.incoming == nil {
-		p.incoming = make([]assembly, len(r.peers))
-	}
-	pieces := p.incoming[from].add(&x, encoded)
-	if pieces == nil {
-		return true
-	}
-	s, err := r.whole(p.id, pieces)
-	if err != nil {
-		return false
-	}
-	p.oweTo(from)
-	r.keep(p, s, pieces)
-	return true
-}
-
-// has reports whether all of the dots are visible in p, or come with a snapshot
-// that is being persisted.
-func (r *Replica) has(p *partition, dots gossip.Dots) bool {
-	return p.applied.Includes(dots) || slices.ContainsFunc(r.batches, func(b *batch) bool {
-		return b.part == p && b.snap != nil && b.snap.applied.Includes(dots)
-	})
-}
-
-// keep persists the pieces of a snapshot; with the last one it is joined in.
-func (r *Replica) keep(p *partition, s *snapshot, pieces [][]byte) {
-	var lie bool
-	if s.applied, lie = p.credible(r.cfg.Origin, s.applied); lie {
-		pieces = r.without(pieces, s.applied)
-	}
-	r.learn(s)
-	b := r.newBatch(p)
-	b.snap, b.first = s, r.token+1
-	for _, encoded := range pieces {
-		from := len(r.wire)
-		r.wire = wire.AppendPieceRecord(r.wire, encoded)
-		r.record(from)
-	}
-	b.token = r.token
-	r.batches = append(r.batches, b)
-	p.pending++
-}
-
-// without is the pieces with other dots: what is not believed must not be believed by
-// the next incarnation, which reads them before the writes that it is about.
-func (r *Replica) without(pieces [][]byte, applied gossip.Dots) [][]byte {
-	out := make([][]byte, 0, len(pieces))
-	for _, encoded := range pieces {
-		x, err := r.in.Piece(encoded)
-		if err != nil {
-			return pieces // unreachable: all of them have been read
-		}
-		x.Applied = applied
-		out = append(out, x.Append(nil))
-	}
-	return out
-}
-
-// learn takes in what of a snapshot concerns all of the replica.
-func (r *Replica) learn(s *snapshot) {
-	r.clock.Observe(s.clock)
-	for _, x := range s.clients {
-		r.sessions.note(x, r.cfg.Origin, r.cfg.MaxSessions)
-	}
-	r.sessions.forgotten = max(r.sessions.forgotten, s.gone)
-}
-
-// absorb makes a durable snapshot visible. Its deltas are not in the log, so peers
-// may be short of them now.
-func (r *Replica) absorb(p *partition, s *snapshot) {
-	before := p.rev
-	if !p.applied.MergeIn(s.applied) {
-		return
-	}
-	if p.rev = p.applied.Count(); p.rev <= before {
-		p.rev = before + 1 // a set that large is a lie, and the only way to get here
-	}
-	p.changes.NoteAll(s.applied, p.rev, len(p.applied), r.cfg.MaxKnown)
-	p.join(s.values)
-	p.cuts.MergeIn(s.cuts)
-	r.settleAll(p)
-	r.stats.Snapshots++
-	p.truncated(r.peers)
 }
 
 // join joins in what is held elsewhere, or was once held here.
@@ -284,26 +322,4 @@ func (p *partition) join(values []keptValue) {
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)
 	}
-}
-
-// recoverPiece reads back a piece that was persisted.
-func (r *Replica) recoverPiece(encoded []byte, past *assembly) error {
-	x, err := r.in.Piece(encoded)
-	if err != nil {
-		return err
-	}
-	if int(x.Partition) >= r.cfg.Ring.Partitions() {
-		return errPartition(x.Partition, r.cfg.Ring)
-	}
-	pieces := past.add(&x, encoded)
-	if pieces == nil {
-		return nil
-	}
-	s, err := r.whole(x.Partition, pieces)
-	if err != nil {
-		return err
-	}
-	r.learn(s)
-	r.absorb(r.partition(x.Partition), s)
-	return nil
 }

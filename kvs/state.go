@@ -20,6 +20,9 @@ func (r *Replica) Clone() *Replica {
 	c.repeats, c.taken = slices.Clone(r.repeats), slices.Clone(r.taken)
 	c.keeper = r.keeper.clone(&c)
 	c.peers = slices.Clone(r.peers)
+	for i := range c.peers {
+		c.peers[i].fetch = r.peers[i].fetch.clone()
+	}
 	c.parts = make([]*partition, len(r.parts))
 	c.byID = make([]*partition, len(r.byID))
 	for i, p := range r.parts {
@@ -44,12 +47,20 @@ func (r *Replica) CloneOn(v Values) *Replica {
 	return c
 }
 
-// clone is a copy that is used again apart from b. Deltas, and what entries point
-// to, are not changed once made.
+// clone is a copy that is used again apart from b. What entries point to is not changed
+// once made; deltas are used again when they have been merged.
 func (b *batch) clone(p *partition) *batch {
 	c := *b
-	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), slices.Clone(b.deltas)
+	c.part, c.entries, c.deltas = p, slices.Clone(b.entries), make([]kind.Value, len(b.deltas))
+	for i, v := range b.deltas {
+		if v != nil { // a barrier has none
+			c.deltas[i] = v.Clone()
+		}
+	}
 	c.past = b.past.Clone()
+	if b.in != nil && b.in == b.part.intake {
+		c.in = p.intake
+	}
 	c.respond.Deps = b.respond.Deps.Clone()
 	return &c
 }
@@ -82,10 +93,8 @@ func (p *partition) clone(vs *values, k *keeper) *partition {
 	c.told = slices.Clone(p.told)
 	c.owe = slices.Clone(p.owe)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
-	c.need, c.incoming = slices.Clone(p.need), slices.Clone(p.incoming)
-	for i := range c.incoming {
-		c.incoming[i].pieces = maps.Clone(c.incoming[i].pieces)
-	}
+	c.need, c.offers = slices.Clone(p.need), slices.Clone(p.offers)
+	c.intake = p.intake.clone()
 	return &c
 }
 
@@ -103,7 +112,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 			due = p.next - r.tick
 		}
 		dst = varint.Append(varint.Append(dst, due), p.gap)
+		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
 	}
+	dst = varint.Append(dst, r.asks)
 	for _, c := range []*cut{r.cut, r.making} {
 		if c == nil {
 			dst = append(dst, 0)
@@ -119,15 +130,16 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	dst = r.sessions.append(dst)
 	for _, x := range r.taken {
 		dst = wire.AppendString(wire.AppendString(varint.Append(append(dst, 't'), uint64(x.partition)), x.key), x.kind)
-		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta), x.first.Origin), x.first.Seq)
+		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta.Append(nil)), x.first.Origin), x.first.Seq)
 	}
 	for i := range r.repeats {
 		dst = wire.AppendString(append(dst, 'r'), r.repeats[i].Encode())
 	}
 	for _, b := range r.batches {
 		dst = wire.AppendEntries(append(dst, 'b'), b.entries)
-		if b.snap != nil {
-			dst = b.snap.append(dst)
+		if b.in != nil { // the piece is among those of its partition, or has no effect any more
+			dst = varint.Append(varint.Append(append(dst, 's'), uint64(b.from)), b.ask)
+			dst = wire.AppendBool(wire.AppendBool(dst, b.stops), b.in.whole && b.in == b.part.intake)
 		}
 	}
 	if r.keeper != nil {
@@ -150,7 +162,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 			if dst = wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind); s.kept != nil {
 				dst = varint.Append(wire.AppendBool(dst, s.kept.dirty), s.kept.at)
 				for _, row := range s.kept.rows {
-					dst = varint.Append(append(dst, 'r'), row)
+					dst = varint.Append(varint.Append(varint.Append(append(dst, 'r'), row.row), row.first.Origin), row.first.Seq)
 				}
 			}
 			if v := p.look(s); v != nil {
@@ -169,14 +181,15 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
 	}
 	for i := range r.peers {
-		dst = varint.Append(varint.Append(dst, p.links[i].origin), p.links[i].confirmed)
+		l := &p.links[i]
+		dst = varint.Append(varint.Append(varint.Append(dst, l.origin), l.confirmed), max(l.offered, r.tick)-r.tick)
 		dst = varint.Append(dst, p.log.Seen(r.peers[i].id))
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
-		dst = wire.AppendBool(dst, slices.Contains(p.owe, i))
+		dst = wire.AppendBool(wire.AppendBool(dst, slices.Contains(p.owe, i)), slices.Contains(p.offers, i))
 	}
-	for i := range p.incoming {
-		dst = p.incoming[i].append(dst)
+	if p.intake != nil {
+		dst = p.intake.append(dst)
 	}
 	for e, since := range p.log.All() {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
@@ -186,24 +199,6 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	for _, w := range p.waiting {
 		dst = varint.Append(wire.AppendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
-	}
-	return dst
-}
-
-// append writes a snapshot that is being persisted.
-func (s *snapshot) append(dst []byte) []byte {
-	dst = s.cuts.Append(varint.Append(s.applied.Append(append(dst, 's')), s.clock))
-	for _, v := range s.values {
-		dst = v.value.Append(wire.AppendString(wire.AppendString(append(dst, 'v'), v.key), v.kind))
-		dst = v.deps.Append(v.writes.Append(dst))
-	}
-	return dst
-}
-
-// append writes the pieces that have come; nothing if none has.
-func (a *assembly) append(dst []byte) []byte {
-	for _, at := range slices.Sorted(maps.Keys(a.pieces)) {
-		dst = wire.AppendString(append(dst, 'i'), a.pieces[at])
 	}
 	return dst
 }

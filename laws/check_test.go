@@ -20,8 +20,8 @@ import (
 	"github.com/joinery-go/joinery/laws"
 )
 
-// The merges of package lattice pass every set, at random under rapid and over a
-// whole scope: no false alarms.
+// Merges of package lattice pass every set, at random and over a whole scope: no false
+// alarms. All of them, over larger scopes, are in laws/shipped.
 func TestShippedMergesPass(t *testing.T) {
 	floats := gen.Values(0, 1.5, -2, math.Inf(1), math.Inf(-1), math.NaN(), math.Copysign(0, -1))
 	pass(t, "max", lattice.Max[int](), gen.Int(-50, 50), gen.Range(-3, 3))
@@ -37,9 +37,9 @@ func TestShippedMergesPass(t *testing.T) {
 	pass(t, "map", lattice.MapOf[string](lattice.Max[int]()),
 		gen.MapOf(gen.String("ab", 1), gen.Int(0, 3), 3), gen.Maps([]string{"a", "b"}, gen.Range(1, 2)))
 	nested := lattice.MapOf[string](lattice.SetOf[int]())
-	pass(t, "map of sets", nested, gen.MapOf(gen.OneOf("a", "b"), gen.SubsetOf(1, 2, 3), 2), gen.Maps([]string{"a", "b"}, gen.Subsets(1, 2)))
+	pass(t, "map of sets", nested, gen.MapOf(gen.OneOf("a", "b"), gen.SubsetOf(1, 2, 3), 2), gen.Maps([]string{"a", "b"}, gen.Subsets(1)))
 	pass(t, "ordered map", lattice.OrderedMapOf[string](lattice.SetOf[int]()),
-		gen.AscendingMapOf(gen.OneOf("a", "b"), gen.SubsetOf(1, 2, 3), 2), gen.AscendingMaps([]string{"a", "b"}, gen.Subsets(1, 2)))
+		gen.AscendingMapOf(gen.OneOf("a", "b"), gen.SubsetOf(1, 2, 3), 2), gen.AscendingMaps([]string{"a", "b"}, gen.Subsets(1)))
 	pass(t, "pair", lattice.PairOf(lattice.SetOf[int](), lattice.Max[uint]()),
 		gen.PairOf(gen.SubsetOf(1, 2), gen.Int[uint](0, 9)), gen.Pairs(gen.Subsets(1, 2), gen.Range[uint](0, 2)))
 	pass(t, "last writer wins", lattice.DominatingPairOf(lattice.Max[uint32](), lattice.Max[string]()),
@@ -50,8 +50,8 @@ func pass[S any](t *testing.T, name string, m lattice.Merge[S], g gen.Gen[S], u 
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		s := laws.NewSuite(name, laws.Lattice(m), gen.For(m, g), u)
-		s.Check(t)
-		report := s.Run(laws.RunOptions{Seed: 5, Cases: 500})
+		s.Check(t, laws.Cases(*doorCases))
+		report := s.Run(laws.RunOptions{Seed: 5, Cases: 200})
 		assert.True(t, report.OK(), "%v", report)
 		report = s.Exhaust()
 		assert.True(t, report.OK(), "%v", report)
@@ -77,7 +77,7 @@ func TestDominatingPairOverVectorClocksIsRefuted(t *testing.T) {
 	clocks := lattice.MapOf[string](lattice.Max[int]())
 	m := lattice.DominatingPairOf(clocks, lattice.SetOf[string]())
 	clock := gen.Maps([]string{"p", "q"}, gen.Range(1, 2))
-	g := gen.PairOf(clock.Gen(maps.Clone[map[string]int]), gen.SubsetOf("x", "y"))
+	g := gen.PairOf(gen.AnyIn(clock, maps.Clone[map[string]int]), gen.SubsetOf("x", "y"))
 	lawful := lattice.PairOf(clocks, lattice.SetOf[string]())
 	report := laws.Run(laws.Lattice(m), gen.For(lawful, g), laws.RunOptions{Seed: 1, Cases: 300})
 	require.NoError(t, report.Err)
@@ -220,7 +220,7 @@ func TestWritesComeFirst(t *testing.T) {
 	u := gen.Subsets(1, 2)
 	clone := maps.Clone[ints]
 	for _, report := range []laws.Report{
-		laws.Run(set, gen.Independent(u.Gen(clone)), laws.RunOptions{}),
+		laws.Run(set, gen.Independent(gen.AnyIn(u, clone)), laws.RunOptions{}),
 		laws.Exhaust(set, u),
 	} {
 		require.NoError(t, report.Err)
@@ -244,9 +244,9 @@ func TestPanicsAreReported(t *testing.T) {
 	})
 	u := gen.Range(0, 4)
 	for _, report := range []laws.Report{
-		laws.Run(set, gen.Independent(u.Gen(nil)), laws.RunOptions{}),
+		laws.Run(set, gen.Independent(gen.AnyIn(u, nil)), laws.RunOptions{}),
 		laws.Exhaust(set, u),
-		laws.Run(set, gen.Correlated(u.Gen(nil), func(a, b int) int { panic(boom) }, nil), laws.RunOptions{}),
+		laws.Run(set, gen.Correlated(gen.AnyIn(u, nil), func(a, b int) int { panic(boom) }, nil), laws.RunOptions{}),
 	} {
 		require.NoError(t, report.Err)
 		res, _ := report.Result("semilattice/commutative")
@@ -283,10 +283,10 @@ func TestReportString(t *testing.T) {
 func TestSetsAreDeduplicated(t *testing.T) {
 	m := lattice.Max[int]()
 	one := laws.Lattice(m)
-	twice := one.And(laws.Order(m), one)
+	twice := laws.And(one, laws.Order(m), one)
 	ids := func(s laws.Set[int]) []string {
 		var out []string
-		for _, l := range s.Statements() {
+		for _, l := range laws.Statements(s) {
 			out = append(out, l.ID)
 		}
 		return out

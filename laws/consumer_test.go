@@ -37,13 +37,14 @@ func goTool(t *testing.T, dir string, args ...string) (stdout, stderr string, er
 // A program in another module checks its own merge: right, it passes; wrong, it
 // fails by the law it breaks.
 func TestConsumerModule(t *testing.T) {
+	t.Parallel()
 	t.Run("right merge", func(t *testing.T) {
-		stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "./...", "-rapid.checks=200")
+		stdout, stderr, err := goTool(t, consumer, "test", "-vet=off", "-mod=readonly", "./...", "-rapid.checks=200")
 		assert.NoError(t, err, "%s%s", stdout, stderr)
 		assert.Contains(t, stdout, "ok")
 	})
 	t.Run("wrong merge", func(t *testing.T) {
-		stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "-tags=wrong", ".", "-rapid.nofailfile", "-rapid.seed=1")
+		stdout, stderr, err := goTool(t, consumer, "test", "-vet=off", "-mod=readonly", "-tags=wrong", ".", "-rapid.nofailfile", "-rapid.seed=1")
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit, "the wrong merge must fail its test: %s%s", stdout, stderr)
 		assert.Contains(t, stdout, "law semilattice/commutative does not hold")
@@ -59,7 +60,8 @@ var failingLine = regexp.MustCompile(`(?m)^ +--- FAIL: (\S+) `)
 // The same with one line for each of the other doors: right, all pass; wrong, each names
 // the laws that its fault breaks.
 func TestConsumerDoors(t *testing.T) {
-	stdout, stderr, err := goTool(t, consumer, "test", "-mod=readonly", "-tags=wrong", "./doors", "-rapid.nofailfile", "-rapid.seed=1", "-rapid.checks=200")
+	t.Parallel()
+	stdout, stderr, err := goTool(t, consumer, "test", "-vet=off", "-mod=readonly", "-tags=wrong", "./doors", "-rapid.nofailfile", "-rapid.seed=1", "-rapid.checks=200")
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "the wrong merges must fail their tests: %s%s", stdout, stderr)
 	var failing []string

@@ -20,11 +20,13 @@ import (
 // of memory is not seen: that is the business of [CheckMerge].
 func Converge[S, O any](t T, r Replicated[S, O], opts ...Option) {
 	t.Helper()
-	set := Convergence(r, opts...)
+	o := settingsOf(opts)
+	b := bindReplicated(r, bind[Schedule[O]](settings{}), o)
+	set, last := Set[Schedule[O]]{b.convergence(o)}, b.extending().convergence(o)
 	if r.Ops == nil {
 		t.Fatalf("%v: a Replicated needs Ops, to draw operations", ErrSetup)
 	}
-	checkSchedules(t, set, r.Ops, true, opts)
+	checkSchedules(t, set, last, r.Ops, true, opts)
 }
 
 // Convergence is the set that [Converge] checks, on the schedules of [ScheduleSource],
@@ -65,6 +67,7 @@ type holding struct {
 type exchange struct {
 	events []Event[any]
 	all    []holding           // in the order in which they came about, starts first
+	judged int                 // of these, how many a schedule without the last step has too, if that was judged
 	of     [gen.Replicas][]int // what each replica held, as indices into all
 }
 
@@ -85,7 +88,10 @@ func (r *replicated) play(s steps, after func(h holding)) *exchange {
 	for i := range e.of {
 		e.hold(holding{replica: i, state: r.start(), event: -1})
 	}
-	for _, step := range s[:min(len(s), maxScheduled)] {
+	for i, step := range s[:min(len(s), maxScheduled)] {
+		if r.extends && i == len(s)-1 {
+			e.judged = len(e.all)
+		}
 		at := place(step.Replica)
 		now := e.back(at, 0)
 		if step.Deliver {
@@ -159,11 +165,12 @@ func (e *exchange) before(i int) holding {
 	panic("laws: internal: a state that its replica did not hold")
 }
 
-// lowered is the first operation that does not raise its state: the state before, the
-// one after, and the join of both, which should be the latter.
-func (r *replicated) lowered(e *exchange, equal func(a, b any) bool) (before, after holding, join any, ok bool) {
+// lowered is the first operation, of those that led to the states from one on, that does
+// not raise its state: the state before, the one after, and the join of both, which should
+// be the latter.
+func (r *replicated) lowered(e *exchange, from int, equal func(a, b any) bool) (before, after holding, join any, ok bool) {
 	for i, h := range e.all {
-		if h.event < 0 {
+		if i < from || h.event < 0 {
 			continue
 		}
 		before = e.before(i)
@@ -177,7 +184,7 @@ func (r *replicated) lowered(e *exchange, equal func(a, b any) bool) (before, af
 func (r *replicated) inflates() law {
 	return judged("converge/inflates", "an operation raises its state: apply(s, op) ⊔ s = apply(s, op)", 1, func(_ *probe, x []any) (Outcome, func() Sides) {
 		e := r.play(r.schedule(x[0]), nil)
-		before, after, join, ok := r.lowered(e, r.same())
+		before, after, join, ok := r.lowered(e, e.judged, r.same())
 		if !ok {
 			return nonVacuous(len(e.events) > 0), nil
 		}
@@ -194,12 +201,12 @@ func (r *replicated) stale() law {
 	const statement = "taking in a state whose operations are all known changes nothing"
 	return judged("converge/stale", statement, 1, func(_ *probe, x []any) (Outcome, func() Sides) {
 		e, equal := r.play(r.schedule(x[0]), nil), r.same()
-		if _, _, _, lowered := r.lowered(e, equal); lowered {
+		if _, _, _, lowered := r.lowered(e, 0, equal); lowered {
 			return Vacuous, nil // that is the business of inflates
 		}
-		for _, now := range e.all {
-			for _, old := range e.all {
-				if old.known&^now.known != 0 {
+		for i, now := range e.all {
+			for k, old := range e.all {
+				if max(i, k) < e.judged || old.known&^now.known != 0 {
 					continue
 				}
 				if join := r.merge(now.state, old.state); !equal(join, now.state) {
@@ -272,11 +279,14 @@ func (r *replicated) model() law {
 
 // eachMet visits every state of the schedule as it comes about, and then each pair of it
 // and what another replica holds at that time, either way round: a delivery that might
-// have been the next step. It ends where visit says so.
+// have been the next step. It ends where visit says so, and leaves out what was judged.
 func (e *exchange) eachMet(visit func(h holding, other *holding) bool) {
 	var now [gen.Replicas]holding
-	for _, h := range e.all {
+	for i, h := range e.all {
 		now[h.replica] = h
+		if i < e.judged {
+			continue
+		}
 		if !visit(h, nil) {
 			return
 		}

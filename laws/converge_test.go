@@ -66,7 +66,7 @@ func tallied(change func(r *laws.Replicated[ballots, int]), opts ...laws.Option)
 // draw.
 func scheduled(set laws.Set[laws.Schedule[int]]) laws.Suite {
 	u, _ := laws.Schedules([]int{1, 2}, 4, 1500)
-	return laws.NewSuite(set.Name(), set, laws.ScheduleSource(gen.Int(1, 3)), u)
+	return laws.NewSuite(laws.SetName(set), set, laws.ScheduleSource(gen.Int(1, 3)), u)
 }
 
 // round is the latest of the rounds that were counted, and how often it was.
@@ -76,6 +76,7 @@ type round struct{ N, Times int }
 type stampedOp struct{ Time, Op int }
 
 func TestConvergeFaults(t *testing.T) {
+	t.Parallel()
 	killAlone(t, map[string]laws.Suite{
 		// A count is set, and may fall.
 		"converge/inflates": tallied(func(r *laws.Replicated[ballots, int]) {
@@ -254,6 +255,7 @@ func added(seen []laws.Event[int]) any {
 }
 
 func TestConvergeDoors(t *testing.T) {
+	t.Parallel()
 	o := laws.Cases(*doorCases / 4)
 	t.Run("counter", func(t *testing.T) { laws.Converge(t, rightBallots(), o) })
 	t.Run("counter by deltas", func(t *testing.T) { laws.CheckDelta(t, rightBallots(), o) })
@@ -417,4 +419,60 @@ func ExampleCheckDelta() {
 	// [updates/delta updates/as-states]
 	// laws_test.ballots{2, 0, 0} with op = 1 at replica 0, s = laws_test.ballots{1, 0, 0}
 	// laws_test.ballots{1, 0, 0} with δ = laws_test.ballots{1, 0, 0}
+}
+
+// The door judges of each schedule of its scope what the last step brings, which comes to
+// the same as judging all of it.
+func TestScopeIsJudgedWhole(t *testing.T) {
+	register := func(beats func(a, b stampedOp) bool) laws.Replicated[stampedOp, int] {
+		return laws.Replicated[stampedOp, int]{
+			Start: func() stampedOp { return stampedOp{} },
+			Apply: func(s stampedOp, _, op int) stampedOp { return stampedOp{s.Time + 1, op} },
+			Merge: func(a, b stampedOp) stampedOp {
+				if beats(b, a) {
+					return b
+				}
+				return a
+			},
+		}
+	}
+	for name, r := range map[string]laws.Replicated[stampedOp, int]{
+		"right":        register(func(a, b stampedOp) bool { return a.Time > b.Time || a.Time == b.Time && a.Op > b.Op }),
+		"by arrival":   register(func(a, b stampedOp) bool { return a.Time > b.Time }),
+		"backwards":    register(func(a, b stampedOp) bool { return a.Time < b.Time }),
+		"the last one": register(func(stampedOp, stampedOp) bool { return true }),
+		"not the first, not the last": register(func(a, b stampedOp) bool {
+			return a.Time != b.Time && (a.Time+b.Time)%3 != 0
+		}),
+	} {
+		u, _ := laws.Schedules([]int{1, 2}, 4, 1500)
+		whole, last := laws.ScopeFailures(r, u)
+		assert.Equal(t, whole, last, name)
+		assert.Equal(t, name == "right", len(whole) == 0, "%s: %v", name, whole)
+	}
+	for name, change := range map[string]func(r *laws.Replicated[ballots, int]){
+		"right": func(*laws.Replicated[ballots, int]) {},
+		"falls": func(r *laws.Replicated[ballots, int]) {
+			r.Apply = func(b ballots, replica, n int) ballots { b[replica] = n; return b }
+		},
+		"adds":    func(r *laws.Replicated[ballots, int]) { r.Merge = plusBallots },
+		"a value": func(r *laws.Replicated[ballots, int]) { r.Value = func(b ballots) any { return b[0] + b[1] } },
+		"late": func(r *laws.Replicated[ballots, int]) {
+			r.Model = func(seen []laws.Event[int]) any { return min(4, sumOf(seen).(int)) }
+		},
+	} {
+		r := rightBallots()
+		change(&r)
+		u, _ := laws.Schedules([]int{1, 2}, 4, 1500)
+		whole, last := laws.ScopeFailures(r, u)
+		assert.Equal(t, whole, last, name)
+		assert.Equal(t, name == "right", len(whole) == 0, "%s: %v", name, whole)
+	}
+}
+
+func plusBallots(a, b ballots) ballots {
+	for i, n := range b {
+		a[i] += n
+	}
+	return a
 }

@@ -17,7 +17,7 @@ import (
 
 var (
 	doorSeeds = flag.Int("door.seeds", 3, "from how many seeds each fault of a door must be found")
-	doorCases = flag.Int("door.cases", 500, "on how many cases a law the right types of doors are checked")
+	doorCases = flag.Int("door.cases", 200, "on how many cases a law the right types of doors are checked")
 )
 
 // killAlone checks faults by law: over its universe and from every seed, each breaks

@@ -34,14 +34,13 @@ func (s set) exhaust(universe []any) Report {
 		r.Err = fmt.Errorf("%w: the universe of %s is empty", ErrSetup, s.name)
 		return r
 	}
+	u := exhausted{universe: universe}
 	for _, law := range s.all() {
 		if n, ok := power(len(universe), law.Arity); !ok {
 			r.Err = fmt.Errorf("%w: law %s has %d^%d tuples, more than MaxTuples (%d)", ErrSetup, law.ID, len(universe), law.Arity, n)
 			return r
 		}
-		e := &exhaustion{law: &law, probe: newProbe(s.subject), x: make([]any, law.Arity), at: make([]int, law.Arity)}
-		e.states = e.probe.copies(universe)
-		e.pristine = e.probe.copies(universe)
+		e := &exhaustion{law: &law, probe: newProbe(s.subject), exhausted: &u, x: make([]any, law.Arity), at: make([]int, law.Arity)}
 		r.Results = append(r.Results, e.run())
 	}
 	r.evidence = s.attest(&r, lattice.Exhausted, r.Scope)
@@ -60,26 +59,42 @@ func power(n, k int) (int, bool) {
 	return p, true
 }
 
+// exhausted is a universe under the laws of a set, one after the other.
+type exhausted struct {
+	universe []any    // what no law is given
+	states   []any    // copies, which are judged: a faulty merge may write into them
+	prints   []uint64 // fingerprints of states; none where they cannot be written into
+}
+
+// prepare makes the copies, for the first law and after one that failed: a law that holds
+// left them as they were.
+func (u *exhausted) prepare(p *probe) {
+	if u.states != nil {
+		return
+	}
+	u.states = p.copies(u.universe)
+	if p.s.plain {
+		return
+	}
+	u.prints = make([]uint64, len(u.states))
+	for i := range u.states {
+		u.prints[i] = p.fingerprint(u.states[i])
+	}
+}
+
 // exhaustion is one law over a universe.
 type exhaustion struct {
-	law      *law
-	probe    *probe
-	states   []any    // the states judged, which a faulty merge may write into
-	pristine []any    // copies that it never sees
-	prints   []uint64 // fingerprints of states
-	x        []any
-	at       []int // the tuple as indices into states
-	res      Result
+	*exhausted
+	law   *law
+	probe *probe
+	x     []any
+	at    []int // the tuple as indices into states
+	res   Result
 }
 
 func (e *exhaustion) run() Result {
 	e.res = Result{Law: e.law.ID, Statement: e.law.Text}
-	if !e.probe.s.plain {
-		e.prints = make([]uint64, len(e.states))
-		for i := range e.states {
-			e.prints[i] = e.probe.fingerprint(e.states[i])
-		}
-	}
+	e.prepare(e.probe)
 	for i := range e.x {
 		e.x[i] = e.states[0]
 	}
@@ -155,22 +170,22 @@ func (e *exhaustion) written() bool {
 // evaluation that wrote into its arguments.
 func (e *exhaustion) search() finding {
 	last := len(e.at) - 1
-	for i := range e.pristine {
+	for i := range e.universe {
 		e.at[last] = i
-		if f := e.probe.judge(e.law, e.probe.copies(e.tuple())); f.kind.bad() {
+		if f := e.probe.judge(e.law, e.tuple()); f.kind.bad() {
 			return f
 		}
 	}
 	return finding{kind: wrote}
 }
 
-// tuple is the current tuple as it was before anything was judged.
+// tuple is the current tuple as it was before anything was judged, in copies.
 func (e *exhaustion) tuple() []any {
 	x := make([]any, len(e.at))
 	for i, at := range e.at {
-		x[i] = e.pristine[at]
+		x[i] = e.universe[at]
 	}
-	return x
+	return e.probe.copies(x)
 }
 
 func (e *exhaustion) fail(f finding) {
@@ -180,4 +195,5 @@ func (e *exhaustion) fail(f finding) {
 	e.res.Status = Failed
 	e.res.Failure = e.probe.failure(e.law, e.tuple(), f)
 	e.res.Failure.Found = fmt.Sprintf("tuple %d of the universe", e.res.Cases)
+	e.states = nil
 }

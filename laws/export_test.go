@@ -34,6 +34,27 @@ func CheckDrawn[S any](t T, set Set[S], g gen.Gen[S], opts ...Option) {
 	checkOn(t, set.s, set.s.source(boxGen(g)), opts)
 }
 
+// ScopeFailures is which laws of a replicated type fail on the schedules of a scope, each
+// judged whole, and judged as [Converge] does, which takes what a schedule without its
+// last step has in common with it as judged.
+func ScopeFailures[S, O any](r Replicated[S, O], schedules []Schedule[O], opts ...Option) (whole, last []string) {
+	o := settingsOf(opts)
+	b := bindReplicated(r, bind[Schedule[O]](settings{}), o)
+	failing := func(s set) (ids []string) {
+		p := newProbe(s.subject)
+		for _, l := range s.only([]string{s.name}).all() {
+			for i := range schedules {
+				if p.judge(&l, []any{&schedules[i]}).kind.bad() {
+					ids = append(ids, l.ID)
+					break
+				}
+			}
+		}
+		return ids
+	}
+	return failing(b.convergence(o)), failing(b.extending().convergence(o))
+}
+
 // CasesUntil judges a law of a set until stop, which is asked as the clock is under go
 // test, says that time is up, and returns how many cases it judged.
 func CasesUntil[S any](set Set[S], id string, source gen.Source[S], stop func() bool) int {

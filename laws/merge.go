@@ -43,7 +43,7 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 //
 //go:noinline
 func returning(s *subject) set {
-	s.guards, s.alikeAsked = []law{argumentsUnchanged()}, true
+	s.guards, s.guarded, s.alikeAsked = []law{argumentsUnchanged()}, true, true
 	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), variantsAlike()}}
 	own.laws = append(own.laws, s.defined()...)
 	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
@@ -71,7 +71,7 @@ func inTarget(s *subject, o settings) set {
 		s.mergeIn(t, b)
 		return t
 	}
-	s.guards, s.alikeAsked = []law{deltaUnchanged(), deltaNotRetained()}, true
+	s.guards, s.guarded, s.alikeAsked = []law{deltaUnchanged(), deltaNotRetained()}, true, true
 	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), emptyTarget(), variantsAlike()}}
 	if !o.sharing {
 		own.laws = append(own.laws, deltaNotShared())

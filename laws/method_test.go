@@ -47,6 +47,7 @@ func taken(a *ints, b ints) (change ints) {
 }
 
 func TestMethodFaults(t *testing.T) {
+	t.Parallel()
 	ofSets := func(m func(*ints, ints) (ints, error), opts ...laws.Option) laws.Suite {
 		return suite(laws.Method[ints](m, opts...), gen.Subsets(1, 2, 3), maps.Clone[ints])
 	}
@@ -234,6 +235,7 @@ func (t tags) AddGrew(o tags) bool {
 }
 
 func TestMethodDoors(t *testing.T) {
+	t.Parallel()
 	one := rapid.Custom(func(t *rapid.T) gauge {
 		return gauge{"m", rapid.MapOfN(texts(), rapid.IntRange(0, 5), 0, 3).Draw(t, "max")}
 	})

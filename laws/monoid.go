@@ -30,7 +30,7 @@ func Monoid[S any](merge func(a, b S) S, identity S, opts ...Option) Set[S] {
 //go:noinline
 func monoid(s *subject, identity any, o settings) set {
 	s.knows(o, "CheckMonoid", "NotCommutative")
-	s.guards = []law{argumentsUnchanged()}
+	s.guards, s.guarded = []law{argumentsUnchanged()}, true
 	set := set{name: "monoid", parents: []set{wellPosed(s)}, subject: s, laws: algebra(s, "monoid", "associative")}
 	if o.door.notCommutative {
 		set.absences = append(set.absences, Absence{"monoid/commutative", "laws.NotCommutative declares that the order of operands matters"})
@@ -97,7 +97,7 @@ func Band[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 //go:noinline
 func band(s *subject, o settings) set {
 	s.knows(o, "CheckBand")
-	s.guards = []law{argumentsUnchanged()}
+	s.guards, s.guarded = []law{argumentsUnchanged()}, true
 	return set{
 		name: "band", parents: []set{wellPosed(s)}, subject: s,
 		laws: append(append(algebra(s, "band", "associative", "idempotent"), argumentsUnchanged()), s.defined()...),

@@ -47,7 +47,7 @@ func ConvergeOps[S, O, M any](t T, b OperationBased[S, O, M], opts ...Option) {
 	if b.Ops == nil {
 		t.Fatalf("%v: an OperationBased needs Ops, to draw operations", ErrSetup)
 	}
-	checkSchedules(t, set, b.Ops, false, opts)
+	checkSchedules(t, set, set.s, b.Ops, false, opts)
 }
 
 // OperationConvergence is the set that [ConvergeOps] checks, on the schedules of

@@ -43,6 +43,7 @@ type subject struct {
 	reportLimit int   // bytes of a state that are printed
 	literals    bool  // states are printed as literals
 	guards      []law // tried where a merge was caught writing into its arguments
+	guarded     bool  // the first of them is a law of the set
 	err         error // a set-up error, reported by whoever checks
 }
 

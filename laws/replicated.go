@@ -70,6 +70,16 @@ type replicated struct {
 	schedule func(any) steps // a schedule over boxes
 
 	deltas, applies, values bool
+	// extends says that of each schedule the one without its last step was judged before.
+	// What they have in common is then judged no more.
+	extends bool
+}
+
+// extending is the type for laws that go through all schedules of a scope, shortest first.
+func (r *replicated) extending() *replicated {
+	e := *r
+	e.extends = true
+	return &e
 }
 
 // bindReplicated looks at a replicated type through boxes.

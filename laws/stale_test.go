@@ -110,6 +110,7 @@ func observedUpdates() gen.Updates[observed, toggle] {
 // What both sides have survives its removals only where states meet that came late, and
 // such meetings are tried.
 func TestStaleDeliveries(t *testing.T) {
+	t.Parallel()
 	model := func(seen []gen.Event[toggle]) []string {
 		in := map[string]struct{}{}
 		for _, e := range seen {

@@ -29,7 +29,7 @@ import (
 // passes checks that a right merge passes, as a user would check it.
 func passes[S any](t *testing.T, merge func(a, b S) S, states *rapid.Generator[S], opts ...laws.Option) {
 	t.Helper()
-	laws.CheckMerge(t, merge, states, append(opts, laws.Cases(*doorCases))...)
+	laws.CheckMerge(t, merge, states, append([]laws.Option{laws.Cases(*doorCases)}, opts...)...)
 }
 
 // union keeps the greater value of each key.
@@ -53,6 +53,7 @@ func keyed[K comparable](keys ...K) *rapid.Generator[map[K]int] {
 // Ordinary states that hold what must not be copied by value: right merges over them
 // pass without any option.
 func TestOrdinaryStatesPass(t *testing.T) {
+	t.Parallel()
 	addr := netip.MustParseAddr
 	t.Run("addresses", func(t *testing.T) {
 		passes(t, union[netip.Addr], keyed(addr("10.0.0.1"), addr("fe80::1%eth0"), addr("::1"), netip.Addr{}))
@@ -107,7 +108,9 @@ func TestOrdinaryStatesPass(t *testing.T) {
 
 // States whose parts point at each other keep their shape in a copy.
 func TestShapesAreKept(t *testing.T) {
+	t.Parallel()
 	t.Run("list", func(t *testing.T) {
+		o := laws.Cases(*doorCases / 2) // rings are compared as graphs, which takes a while
 		states := rapid.Custom(func(t *rapid.T) *list.List {
 			l := list.New()
 			for _, n := range slices.Compact(slices.Sorted(slices.Values(rapid.SliceOfN(rapid.IntRange(0, 9), 0, 4).Draw(t, "l")))) {
@@ -127,7 +130,7 @@ func TestShapesAreKept(t *testing.T) {
 				j.PushBack(n)
 			}
 			return j
-		}, states)
+		}, states, o)
 		laws.CheckMergeIn(t, func(dst **list.List, d *list.List) {
 			for _, n := range values(d) {
 				at := (*dst).Front()
@@ -141,7 +144,7 @@ func TestShapesAreKept(t *testing.T) {
 					(*dst).InsertBefore(n, at)
 				}
 			}
-		}, states, laws.Cases(*doorCases))
+		}, states, o)
 	})
 	t.Run("index into a slice", func(t *testing.T) {
 		type item struct{ K, N int }
@@ -256,7 +259,7 @@ func TestReportsOfCyclesAndOddKeysEnd(t *testing.T) {
 			return r
 		})
 		set := laws.Func(func(a, b *ring.Ring) *ring.Ring { return a })
-		r := laws.Run(set, laws.SourceOf(set, gen.FromRapid(states)), laws.RunOptions{Cases: 200, Replays: 200})
+		r := laws.Run(set, laws.SourceOf(set, gen.FromRapid(states)), laws.RunOptions{Cases: 200, Replays: 50})
 		res, _ := r.Result("semilattice/commutative")
 		require.NotNil(t, res.Failure)
 		assert.Less(t, len(res.Failure.Details()), 20_000)
@@ -286,7 +289,7 @@ func TestOrderOfMaps(t *testing.T) {
 	})
 	states := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), rapid.IntRange(1, 3), 2, 4)
 	for seed := range uint64(4) {
-		r := laws.Run(set, laws.SourceOf(set, gen.FromRapid(states)), laws.RunOptions{Seed: seed})
+		r := laws.Run(set, laws.SourceOf(set, gen.FromRapid(states)), laws.RunOptions{Seed: seed, Replays: 200})
 		require.Contains(t, r.Failing(), "wellposed/deterministic", "%v", r)
 		res, _ := r.Result("wellposed/deterministic")
 		assert.Contains(t, res.Failure.RightExpr, "again")

@@ -139,6 +139,7 @@ func nests(leaves *rapid.Generator[leaf]) *rapid.Generator[nested] {
 }
 
 func TestTiesOfParts(t *testing.T) {
+	t.Parallel()
 	const law = "semilattice/commutative"
 	for fault, merge := range map[string]func(a, b leaf) leaf{"by arrival": byArrival, "longer wins": longerWins} {
 		for ranges, leaves := range map[string]func() *rapid.Generator[leaf]{"small": smallLeaves, "wide": wideLeaves} {

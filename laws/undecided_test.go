@@ -33,7 +33,7 @@ func circles(n, each int) knot {
 // Where states cannot be compared to the end, that is what a check says: not that they are unequal,
 // nor that the merge panics, and in bounded time.
 func TestStatesThatAreNotComparedToTheEnd(t *testing.T) {
-	const n = 120
+	const n = 60
 	merge := func(a, _ knot) knot { return a }
 	states := gen.Independent(gen.OneOf(circles(n, n), circles(n, n/2)))
 	run := laws.Run(laws.Func(merge), states, laws.RunOptions{Cases: 50, Only: "semilattice/commutative"})

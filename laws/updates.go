@@ -129,11 +129,12 @@ func guarded(u gen.Updates[any, any]) gen.Updates[any, any] {
 }
 
 func (k *histories) play(p gen.Plan[any], visit func(move)) gen.Outcome[any, any] {
-	return k.u.Play(k.states.join, p, visit)
+	return gen.Play(k.u, k.states.join, p, visit)
 }
 
 // moves are the updates of a plan.
 func (k *histories) moves(p gen.Plan[any]) (moves []move, end gen.Outcome[any, any]) {
+	moves = make([]move, 0, len(p))
 	end = k.play(p, func(m move) { moves = append(moves, m) })
 	return moves, end
 }

@@ -52,6 +52,7 @@ type totals struct {
 	Decided      int64 // histories decided by porcupine
 	Searched     int64 // seeds with one that was decided
 	Untagged     int64
+	OnEngine     int64
 	Twice        int64 // seeds run twice, with the same trace both times
 	Effective    []int64
 	Marks        map[string]int64
@@ -143,9 +144,17 @@ const oracleDeterminism = "determinism"
 // repeat runs a seed once more and reports whether that is the same run; if not,
 // its result says so as a violation.
 func repeat(ctx context.Context, rn *scenario.Runner, cfg scenario.Config, res *scenario.Result) (same bool, err error) {
-	again, err := rn.Run(ctx, cfg, res.Seed)
-	if err != nil || again.TraceHash == res.TraceHash {
-		return err == nil, err
+	again, err := rn.Again(ctx, cfg, res.Seed)
+	if err != nil {
+		return false, err
+	}
+	for _, v := range again.Violations {
+		if v.Oracle == scenario.OracleClone {
+			res.Violations = append(res.Violations, v)
+		}
+	}
+	if again.TraceHash == res.TraceHash {
+		return true, nil
 	}
 	where, err := scenario.Divergence(ctx, res)
 	if err != nil {
@@ -212,6 +221,7 @@ func (k *campaign) add(r *scenario.Result, twice bool) {
 	t.Decided += int64(r.Porcupine)
 	t.Searched += count(r.Porcupine > 0)
 	t.Untagged += count(!r.Setup.Tagged)
+	t.OnEngine += count(r.Setup.Engine != "")
 	t.NoConcurrent += count(r.Concurrent == 0)
 	t.NoFault += count(!slices.Contains(r.FaultEffective, true))
 	t.Twice += count(twice)

@@ -40,12 +40,12 @@ type checkOptions struct {
 func (c *cli) checkCommand() *cobra.Command {
 	var o checkOptions
 	cmd := &cobra.Command{
-		Use:               "check --format F --model M PATH…",
+		Use:               "check [--format F] [--model M] PATH…",
 		Short:             "Judge recorded histories: files, folders, or - for standard input",
 		ValidArgsFunction: completeCheck,
 		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for files\n" +
-			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\" judges by\n" +
-			"every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
+			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\", which is\n" +
+			"taken where none is named, judges by every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
 			"counts as violated where any is.\n\n" +
 			"A byte order mark, CRLF and gzip are no obstacle. A register holds nothing, which is nil, until it is written; a\n" +
 			"read of nil means that. In jepsen the order of the entries counts, the value with which a write, cas, add or\n" +
@@ -67,7 +67,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", history.Auto, "format of the histories, told by how each begins unless it is one of: "+strings.Join(history.Formats(), ", "))
-	f.StringVar(&o.model, "model", "", "model to judge by, one of --list")
+	f.StringVar(&o.model, "model", levelsModel, "model to judge by, one of --list")
 	f.BoolVar(&o.explain, "explain", false, "say how each verdict was reached and why so, and draw the witness")
 	f.BoolVar(&o.list, "list", false, "list the models; with the name of one, also what it costs and needs")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
@@ -92,8 +92,6 @@ func (o checkOptions) validate(args []string) error {
 	switch {
 	case o.format != history.Auto && !slices.Contains(history.Formats(), o.format):
 		return command.Usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
-	case o.model == "":
-		return command.Usagef("check: no --model given, want one of %s", strings.Join(models, ", "))
 	case o.model != levelsModel && !linearizability.Known(o.model):
 		return command.Usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
 	case o.workers < 0:

@@ -226,7 +226,7 @@ func TestCheckBadInput(t *testing.T) {
 		"unknown command":  {"", []string{"chek"}, []string{`unknown command "chek"`, "simfuzz --help"}},
 		"bad value":        {"", []string{"check", "--workers", "many"}, []string{"--workers", "many"}},
 		"negative workers": {"", append(judge, "--workers", "-1", dir), []string{"--workers -1"}},
-		"no model":         {"", []string{"check", dir}, []string{"--model", "cas-register"}},
+		"no model":         {"", []string{"check", "--model", "", dir}, []string{"--model", "want a value"}},
 		"unknown model":    {"", []string{"check", "--model", "wishful", dir}, []string{"wishful", "cas-register"}},
 		"unknown format":   {"", []string{"check", "--format", "xml", "--model", "eventual", dir}, []string{"xml", "jepsen"}},
 		"no path":          {"", judge, []string{"no history given", "simfuzz check --help"}},
@@ -363,4 +363,17 @@ func TestCheckSharedHistories(t *testing.T) {
 		lastJSON(t, out, &s)
 		assert.Equal(t, []int{c.ok, c.bad, 0}, []int{s.OK, s.Violation, s.Undecided + s.Inconclusive + s.Errors}, "%s: %s", c.path, errs)
 	}
+}
+
+// TestCheckWithoutModel: where no model is named, every level that fits is asked.
+func TestCheckWithoutModel(t *testing.T) {
+	log := "{:process 0, :type :invoke, :f :write, :value 3}\n{:process 0, :type :ok, :f :write, :value 3}\n" +
+		"{:process 1, :type :invoke, :f :read}\n{:process 1, :type :ok, :f :read, :value 4}\n"
+	code, out, errs := invoke(t, log, "check", "-")
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	assert.Contains(t, out, "nobody wrote")
+	code, named, _ := invoke(t, log, "check", "--model", "levels", "-")
+	assert.Equal(t, exitViolated, code)
+	trim := func(s string) string { at := strings.LastIndex(s, ","); return s[:at] } // the time it took
+	assert.Equal(t, trim(named), trim(out))
 }

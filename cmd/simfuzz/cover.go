@@ -21,7 +21,7 @@ import (
 
 // coverPattern are the packages whose statements run --cover counts: those of the
 // replicated store that a run executes. The storage engines are not among them: a run has
-// one of them at most, if --engine says so, and each has tests of its own.
+// one of them at most, and each has tests of its own.
 const coverPattern = "./kvs,./kvs/gossip,./kvs/host,./kvs/internal/...,./kvs/kind,./kvs/ring,./kvs/session,./kvs/wire"
 
 // coverageJSON is what a campaign reached, as scripts read it. It stands before the

@@ -34,7 +34,7 @@ var refusals = map[string]map[string][]refused{
 		"faults":     append([]refused{{"some", `"some" is not one of`}, {"drop=much", `"drop=much", want one of the classes`}, {"swarm,thunder=low", "thunder"}}, nothing...),
 		"level":      {{"strict", "one of eventual, causal"}, {"casual", `did you mean "causal"?`}, {"", "one of eventual"}},
 		"strategy":   strategy,
-		"engine":     {{"pebble", "one of none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of none"}},
+		"engine":     {{"pebble", "one of drawn, none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of drawn"}},
 		"depth":      append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
 		"failures":   append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
@@ -64,7 +64,7 @@ var refusals = map[string]map[string][]refused{
 	},
 	"zoo": {"seed": fromZero, "cases": cases, "workers": workers, "json": notTruth},
 	"mutants": {
-		"engine": {{"pebble", "one of none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of none"}},
+		"engine": {{"pebble", "one of drawn, none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of drawn"}},
 		"seed":   fromZero, "workers": workers, "strategy": strategy, "strategies": notTruth, "corpus": nothing, "list": notTruth, "json": notTruth,
 		"seeds":  append([]refused{{"0", "1 to 1000000000000"}, {"1000000000001", "1 to 1000000000000"}}, notWhole...),
 		"sample": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...), "mechanical": nothing,

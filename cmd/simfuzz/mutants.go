@@ -69,7 +69,7 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	command.NumberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
 	command.WorkersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)
-	engineFlag(cmd, &o.engine, noEngine, "what keeps the values of replicas, of mutants that do not name it")
+	engineFlag(cmd, &o.engine, drawnEngine, "what keeps the values of replicas, of mutants that do not name it; drawn: an engine for one seed in eight", noEngine)
 	f.BoolVar(&o.compare, "strategies", false, "instead compare the strategies: how many seeds each needs to find each mutant")
 	command.NumberFlag(f, &o.trials, "trials", 20, 1, 10_000, "with --strategies, how often each tries")
 	f.StringVar(&o.corpus, "corpus", "", "`FOLDER` in which to keep a small tape of each mutant found, as a test of what once broke")
@@ -293,7 +293,7 @@ func (o *mutantsOptions) campaign(strategy string) mutants.CampaignOptions {
 	if strategy != "" {
 		c.Flags = append(c.Flags, "--strategy", strategy)
 	}
-	if engineOf(o.engine) != "" {
+	if o.engine != drawnEngine {
 		c.Flags = append(c.Flags, "--engine", o.engine)
 	}
 	if o.workers > 0 {

@@ -98,7 +98,7 @@ func (o *mutantsOptions) checkMechanical() error {
 
 // engines are the packages of the engine that the campaign runs, if it runs one.
 func (o *mutantsOptions) engines() []string {
-	if engineOf(o.engine) == "" {
+	if o.engine == drawnEngine || o.engine == noEngine {
 		return nil
 	}
 	const store = modulePath + "/kvs/store"

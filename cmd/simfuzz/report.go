@@ -31,6 +31,7 @@ type summaryJSON struct {
 	Porcupine       int64              `json:"porcupine_decided"`
 	PorcupineSeeds  int64              `json:"porcupine_seeds"`
 	Untagged        int64              `json:"untagged"`
+	OnEngine        int64              `json:"on_engine"`
 	Twice           int64              `json:"run_twice"`
 	FewestNodes     int                `json:"fewest_nodes"`
 	FewestOps       int64              `json:"fewest_operations"`
@@ -55,7 +56,7 @@ func (k *campaign) summary() summaryJSON {
 		Kind: "summary", Seed: k.first, Seeds: t.Seeds, Deliveries: t.Deliveries, Operations: t.Operations,
 		Violations: t.Violations, Undecided: t.Undecided, Seconds: seconds,
 		DeliveriesPerS: float64(t.Deliveries) / seconds, Porcupine: t.Decided, PorcupineSeeds: t.Searched,
-		Untagged: t.Untagged, Twice: t.Twice, FewestNodes: t.FewestNodes, FewestOps: t.FewestOps,
+		Untagged: t.Untagged, OnEngine: t.OnEngine, Twice: t.Twice, FewestNodes: t.FewestNodes, FewestOps: t.FewestOps,
 		NoConcurrent: t.NoConcurrent, NoFault: t.NoFault, FaultEffective: make(map[string]float64),
 		MarksNotReached: []string{}, NotReached: append([]string{}, k.notReached()...),
 		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
@@ -103,7 +104,7 @@ func share(n, of int64) float64 {
 
 func (c *cli) printSummary(k *campaign) {
 	s := k.summary()
-	c.field("seeds", "%d from %d: %d untagged, %d run twice with one trace", s.Seeds, s.Seed, s.Untagged, s.Twice)
+	c.field("seeds", "%d from %d: %d untagged, %d on engines, %d run twice with one trace", s.Seeds, s.Seed, s.Untagged, s.OnEngine, s.Twice)
 	c.field("simulated", "%d deliveries and %d operations in %.1fs, %.2f M deliveries/s",
 		s.Deliveries, s.Operations, s.Seconds, s.DeliveriesPerS/1e6)
 	c.field("every seed", "at least %d replicas and %d operations; %d without a read after concurrent writes, %d without a fault that took effect",

@@ -57,7 +57,7 @@ func (c *cli) runCommand() *cobra.Command {
 		Short: "Fuzz the store: seeds become clusters, faults and histories",
 		Long: "run fuzzes the key-value store in a simulated world, one seed after the other, and judges every run: " +
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. " +
-			"With --engine, values are kept by a storage engine on the same faulty disk: its files lose and tear what was not synced, fail, and rot. " +
+			"In one seed of eight, or as --engine says, values are kept by a storage engine on the same faulty disk: its files lose and tear what was not synced, fail, and rot. " +
 			"A failing seed leaves a folder under --out with a tape that replays it.\n\n" +
 			"The exit code is 0 if nothing is violated, 1 on a violation, and 2 if histories were left undecided, more than 1% of " +
 			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach, " +
@@ -88,7 +88,7 @@ func (c *cli) runCommand() *cobra.Command {
 	command.WordFlag(cmd, &f.level, "level", "", session.Levels(), "consistency level of the sessions: "+strings.Join(session.Levels(), ", ")+
 		"; see \"simfuzz levels\" (default: drawn for each seed)")
 	strategyFlag(cmd, &f.strategy)
-	engineFlag(cmd, &f.engine, noEngine, "what keeps the values of replicas, on a disk with faults; none: their memory, and the log")
+	engineFlag(cmd, &f.engine, drawnEngine, "what keeps the values of replicas, on a disk with faults; none: their memory, and the log; drawn: an engine for one seed in eight", noEngine)
 	command.NumberFlag(fl, &f.depth, "depth", 3, 1, scenario.MaxDepth, "ordering constraints that the strategy pct looks for")
 	fl.StringVar(&f.out, "out", "runs", "`FOLDER` for the runs of failing seeds")
 	command.NumberFlag(fl, &f.failures, "failures", maxFailed, 1, 10_000, "failing seeds after which to stop")
@@ -103,9 +103,12 @@ func strategyFlag(cmd *cobra.Command, p *string) {
 	command.WordFlag(cmd, p, "strategy", "swarm", scenario.Strategies(), "how choices are made: "+strings.Join(scenario.Strategies(), ", "))
 }
 
+// drawnEngine is the word for what the campaign draws.
+const drawnEngine = scenario.DrawnEngine
+
 // engineFlag adds the flag of what keeps values: an engine, or a word of its own.
-func engineFlag(cmd *cobra.Command, p *string, otherwise, usage string) {
-	command.WordFlag(cmd, p, "engine", otherwise, append([]string{otherwise}, engines.Names()...), usage)
+func engineFlag(cmd *cobra.Command, p *string, otherwise, usage string, also ...string) {
+	command.WordFlag(cmd, p, "engine", otherwise, slices.Concat([]string{otherwise}, also, engines.Names()), usage)
 }
 
 // engineOf is the engine that the flag names, "" for none.

@@ -49,6 +49,7 @@ func TestRunHolds(t *testing.T) {
 	assert.Zero(t, s.Violations)
 	assert.Positive(t, s.Deliveries)
 	assert.Equal(t, int64(12), s.Untagged, "a fifth")
+	assert.Equal(t, int64(8), s.OnEngine, "an eighth")
 	assert.Equal(t, int64(10), s.PorcupineSeeds, "a sixth")
 	assert.GreaterOrEqual(t, s.FewestNodes, 3)
 	assert.GreaterOrEqual(t, s.FewestOps, int64(20))
@@ -59,9 +60,13 @@ func TestRunHolds(t *testing.T) {
 
 	text := func(workers string) string {
 		_, out, _ := invoke(t, "", "--seed", "7", "--seeds", "60", "--workers", workers, "--out", dir)
-		lines := strings.Split(out, "\n")
-		require.Contains(t, lines[2], "M deliveries/s")
-		return strings.Join(append(lines[1:2], lines[3:]...), "\n") // less the workers and the speed
+		before, rest, found := strings.Cut(out, "\nsimulated ")
+		require.True(t, found, out)
+		speed, after, found := strings.Cut(rest, "\nevery seed ")
+		require.True(t, found, out)
+		require.Contains(t, strings.Join(strings.Fields(speed), " "), "M deliveries/s")
+		_, before, _ = strings.Cut(before, "\n")
+		return before + after // less the workers and the speed
 	}
 	assert.Contains(t, text("1"), "violations   0")
 	assert.Equal(t, text("1"), text("3"), "what is found does not depend on the workers")

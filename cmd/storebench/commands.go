@@ -93,6 +93,8 @@ func (c *cli) snapshotsCommand() *cobra.Command {
 		Long: "snapshots sets every key and takes a version, and then, over and over, changes a part of the keys, takes a version, and restores it " +
 			"into an empty directory, where all of it is compared with what was set. Beside it the same state is dumped whole, which the time is " +
 			"compared with.\n\n" +
+			"D is what changed: keys and last values since the parent. \"all\" is what was uploaded so far, the first version with it, in multiples " +
+			"of all that changed so far; \"bound\" is log_r(N) after N versions, which tiering with r files a level takes.\n\n" +
 			"--keep DIR leaves for each engine DIR/ENGINE/bucket, the bucket of its versions, and DIR/ENGINE/log.jsonl, the workload's own log: " +
 			"{\"key\", \"value\"} for a set, the value in base64, and {\"version\"} for a version that holds all sets above it.",
 		Example: "  storebench snapshots\n  storebench snapshots --engines lsm --rounds 70 --json --keep kept",
@@ -123,13 +125,17 @@ func (c *cli) snapshots(w measure.SnapshotWork, names []string, json bool) error
 			return command.PrintJSON(c.out, r)
 		}
 		if first {
-			c.printf("%-9s %7s %8s %9s %9s %7s %7s %5s %8s\n", "engine", "version", "changed", "new", "uploaded", "ms", "dump", "segs", "restore")
-			c.printf("%-9s %7s %8s %9s %9s %7s %7s %5s %8s\n", "", "", "%", "÷ changed", "÷ changed", "", "ms", "", "ms")
+			c.printf("%-9s %4s %7s %6s %8s %5s %5s %7s %7s %4s %7s\n", "engine", "vers", "changed", "new", "uploaded", "all", "bound", "ms", "dump", "segs",
+				"restore")
+			c.printf("%-9s %4s %7s %6s %8s %5s %5s %7s %7s %4s %7s\n", "", "", "%", "÷ D", "÷ D", "÷ ΣD", "÷ ΣD", "", "ms", "", "ms")
 		}
 		first = false
-		changed := float64(r.Changed)
-		c.printf("%-9s %7s %8.2f %9.3f %9.3f %7.1f %7.1f %5d %8.1f\n", r.Engine, r.Version, r.Fraction*100, float64(r.New)/changed,
-			float64(r.Uploaded)/changed, r.Seconds*1e3, r.FullDump*1e3, r.Segments, r.Restore*1e3)
+		d, all, bound := float64(r.Changed), float64(r.Changes), "-"
+		if r.Bound > 0 {
+			bound = fmt.Sprintf("%.2f", r.Bound/all)
+		}
+		c.printf("%-9s %4s %7.2f %6.3f %8.3f %5.2f %5s %7.1f %7.1f %4d %7.1f\n", r.Engine, r.Version, r.Fraction*100, float64(r.New)/d,
+			float64(r.Uploaded)/d, float64(r.All)/all, bound, r.Seconds*1e3, r.FullDump*1e3, r.Segments, r.Restore*1e3)
 		return nil
 	})
 }
@@ -143,7 +149,7 @@ func (c *cli) recoveryCommand() *cobra.Command {
 		Use:   "recovery",
 		Short: "Measure what opening a directory again costs, by its size",
 		Long: "recovery sets every key, has background work done, closes the engine, and opens it again, for each number of keys and each length " +
-			"of values. \"read\" is the time of reading once what recovery cannot do without: hints, guides, and the files that none stands for.",
+			"of values. \"read\" is the time of reading once what recovery cannot do without: saved indexes, hints, guides, and the files that none stands for.",
 		Example: "  storebench recovery --keys 10000,1000000 --value-bytes 100",
 		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {

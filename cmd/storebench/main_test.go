@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,13 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, []float64{3 * 36, 150 * 36}[i%2], o["changed_bytes"])
 		assert.GreaterOrEqual(t, o["new_bytes"], o["changed_bytes"])
 		assert.GreaterOrEqual(t, o["uploaded_bytes"], o["new_bytes"])
+		assert.Equal(t, []float64{303 * 36, 453 * 36}[i%2], o["all_changed_bytes"], "the first version is of all keys")
+		assert.GreaterOrEqual(t, o["all_uploaded_bytes"], o["uploaded_bytes"].(float64)+300*36)
+		if r := map[string]float64{"appendlog": 4, "hybridlog": 8, "lsm": 4}[engine]; r > 0 {
+			assert.InDelta(t, math.Log(float64(2+i%2))/math.Log(r)*o["all_changed_bytes"].(float64), o["bound_bytes"], 0.1)
+		} else {
+			assert.Zero(t, o["bound_bytes"])
+		}
 		for _, field := range []string{"seconds", "full_dump_seconds", "segments_read_by_restore"} {
 			assert.Positive(t, o[field], "%s %s", engine, field)
 		}

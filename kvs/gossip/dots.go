@@ -138,6 +138,49 @@ func (v Dots) beyond(other Dots) (n uint64) {
 	return n
 }
 
+// Below reports whether a dot of the origin with a number below seq is in the set.
+func (v Dots) Below(origin, seq uint64) bool {
+	of := v.of(origin)
+	return len(of) > 0 && of[0].Lo < seq
+}
+
+// Intersect is a new set of the dots that are in both. O(spans).
+func (v Dots) Intersect(other Dots) (both Dots) {
+	for i, j := 0, 0; i < len(v) && j < len(other); {
+		a, b := v[i], other[j]
+		if a.Origin == b.Origin && a.Lo <= b.Hi && b.Lo <= a.Hi {
+			both = append(both, Span{a.Origin, max(a.Lo, b.Lo), min(a.Hi, b.Hi)})
+		}
+		if a.Origin < b.Origin || a.Origin == b.Origin && a.Hi < b.Hi {
+			i++
+		} else {
+			j++
+		}
+	}
+	return both
+}
+
+// Without is a new set of the dots of v that are not in other. O(spans).
+func (v Dots) Without(other Dots) (rest Dots) {
+	j := 0
+	for _, x := range v {
+		for j < len(other) && (other[j].Origin < x.Origin || other[j].Origin == x.Origin && other[j].Hi < x.Lo) {
+			j++
+		}
+		lo := x.Lo
+		for k := j; k < len(other) && other[k].Origin == x.Origin && other[k].Lo <= x.Hi; k++ {
+			if other[k].Lo > lo {
+				rest = append(rest, Span{x.Origin, lo, other[k].Lo - 1})
+			}
+			lo = other[k].Hi + 1
+		}
+		if lo != 0 && lo <= x.Hi {
+			rest = append(rest, Span{x.Origin, lo, x.Hi})
+		}
+	}
+	return rest
+}
+
 // Covers reports whether every event that the row counts is in the set.
 func (v Dots) Covers(row session.Row) bool {
 	i := 0

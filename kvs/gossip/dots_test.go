@@ -37,6 +37,25 @@ func TestDotsAreCausalDots(t *testing.T) {
 		assert.Equal(t, a, joined.Causal())
 		assert.True(t, joined.Includes(x) && joined.Includes(y) && x.Includes(nil))
 		assert.Equal(t, slices.Equal(joined, x), x.Includes(y), "%v %v", x, y)
+		both, less := x.Intersect(y), x.Without(y)
+		for _, s := range joined {
+			for seq := s.Lo; seq <= s.Hi; seq++ {
+				d := causal.Dot{Origin: s.Origin, Seq: seq}
+				assert.Equal(t, x.Contains(d) && y.Contains(d), both.Contains(d))
+				assert.Equal(t, x.Contains(d) && !y.Contains(d), less.Contains(d))
+			}
+		}
+		for _, v := range []gossip.Dots{both, less} {
+			built := gossip.Dots{}
+			built.MergeIn(v)
+			for _, s := range v {
+				assert.False(t, built.Add(causal.Dot{Origin: s.Origin, Seq: s.Lo}))
+			}
+			again, _, err := gossip.DecodeDots(nil, v.Append(nil)) // in the one form that there is
+			require.NoError(t, err)
+			assert.True(t, slices.Equal(v, again))
+			assert.True(t, x.Includes(v))
+		}
 		code := lattice.Encode(causal.DotsMerge(), a)
 		assert.Equal(t, code, joined.Append([]byte{}))
 		back, rest, err := gossip.DecodeDots(y.Clone(), append(code, 7))
@@ -46,6 +65,11 @@ func TestDotsAreCausalDots(t *testing.T) {
 		for range 20 {
 			d := dot(origins)
 			assert.Equal(t, a.Contains(d), joined.Contains(d))
+			below := false
+			for seq := range d.Seq {
+				below = below || a.Contains(causal.Dot{Origin: d.Origin, Seq: seq})
+			}
+			assert.Equal(t, below, joined.Below(d.Origin, d.Seq))
 			d.Seq++
 			assert.Equal(t, a.Covers(causal.Version{d.Origin: d.Seq}), joined.Covers(session.Row{{Origin: d.Origin, Seq: d.Seq}}))
 		}

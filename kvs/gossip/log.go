@@ -185,6 +185,16 @@ func (l *Log) Known(id ring.NodeID) Dots {
 	return nil
 }
 
+// Everywhere reports whether every other owner is known to hold the dot.
+func (l *Log) Everywhere(d causal.Dot) bool {
+	for i := range l.peers {
+		if !l.peers[i].known.Contains(d) {
+			return false
+		}
+	}
+	return true
+}
+
 // Short reports whether peer id lacks a dot of applied whose delta is not kept any
 // more. O(spans).
 func (l *Log) Short(id ring.NodeID, applied Dots) bool {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -110,4 +111,26 @@ func TestNewIncarnations(t *testing.T) {
 	assert.False(t, l.Short(1, applied), "it has been brought up")
 	assert.True(t, l.Has(causal.Dot{Origin: 9, Seq: 3}))
 	assert.False(t, l.Has(causal.Dot{Origin: 9, Seq: 2}))
+}
+
+// TestEverywhere: a dot is everywhere when each other owner has said that it holds it, and
+// is so no more when a newer incarnation of one says that it does not.
+func TestEverywhere(t *testing.T) {
+	l := gossip.NewLog(0, []ring.NodeID{0, 1, 2})
+	d := causal.Dot{Origin: 9, Seq: 4}
+	var has gossip.Dots
+	has.Add(d)
+	say := func(id ring.NodeID, origin uint64, known gossip.Dots) {
+		_, _, took := l.Hears(id, origin, gossip.Word{Known: known, Rev: known.Count()})
+		require.True(t, took)
+	}
+	assert.False(t, l.Everywhere(d))
+	say(1, 1, has)
+	assert.False(t, l.Everywhere(d))
+	say(2, 1, has)
+	assert.True(t, l.Everywhere(d))
+	assert.False(t, l.Everywhere(causal.Dot{Origin: 9, Seq: 3}))
+	say(1, 2, nil)
+	assert.False(t, l.Everywhere(d))
+	assert.True(t, gossip.NewLog(0, []ring.NodeID{0}).Everywhere(d), "there is no other owner")
 }

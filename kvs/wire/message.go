@@ -37,7 +37,7 @@ const (
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 5
+	wireVersion = 6
 	headerSize  = 3
 	sumSize     = 4
 )
@@ -113,6 +113,8 @@ type Gossip struct {
 type Item struct {
 	Partition ring.Partition
 	Pull      bool        // the sender wants to be told what the receiver has
+	Offer     bool        // the receiver lacks what the sender's log has no more: it may ask for a snapshot
+	Ask       *Ask        // for pieces of a snapshot; nil mostly
 	Heard     uint64      // the incarnation of the receiver whose word the sender goes by; 0 has none
 	Word      gossip.Word // on what the sender holds, durably
 	Entries   []gossip.Entry
@@ -184,7 +186,7 @@ func (in *DecodeBuffer) Gossip(body []byte) (*Gossip, error) {
 		}
 		it := &g.Items[len(g.Items)-1]
 		it.Partition = ring.Partition(r.uint32())
-		r.word(it)
+		r.word(it, in)
 		it.Entries = r.entries(it.Entries[:0], in)
 		if r.err != nil {
 			break
@@ -195,9 +197,11 @@ func (in *DecodeBuffer) Gossip(body []byte) (*Gossip, error) {
 
 // What the first byte of an item says.
 const (
-	itemPull = 1 << iota // [Item].Pull
-	itemRev              // Rev and Base of the word follow
-	itemSeen             // Seen follows
+	itemPull  = 1 << iota // [Item].Pull
+	itemRev               // Rev and Base of the word follow
+	itemSeen              // Seen follows
+	itemOffer             // [Item].Offer
+	itemAsk               // an ask follows
 	itemEnd
 )
 
@@ -212,6 +216,12 @@ func appendWord(b []byte, it *Item) []byte {
 	if it.Word.Seen > 0 {
 		flags |= itemSeen
 	}
+	if it.Offer {
+		flags |= itemOffer
+	}
+	if it.Ask != nil {
+		flags |= itemAsk
+	}
 	b = varint.Append(append(b, flags), it.Heard)
 	if it.Word.Rev > 0 {
 		b = varint.Append(varint.Append(b, it.Word.Rev), it.Word.Base)
@@ -219,18 +229,24 @@ func appendWord(b []byte, it *Item) []byte {
 	if it.Word.Seen > 0 {
 		b = varint.Append(b, it.Word.Seen)
 	}
+	if it.Ask != nil {
+		b = it.Ask.append(b)
+	}
 	return it.Word.Known.Append(b)
 }
 
-func (r *reader) word(it *Item) {
+func (r *reader) word(it *Item, in *DecodeBuffer) {
 	flags := r.byte()
 	w := gossip.Word{Known: it.Word.Known[:0]}
-	it.Pull, it.Heard = flags&itemPull != 0, r.uvarint()
+	it.Pull, it.Offer, it.Heard, it.Ask = flags&itemPull != 0, flags&itemOffer != 0, r.uvarint(), nil
 	if flags&itemRev != 0 {
 		w.Rev, w.Base = r.uvarint(), r.uvarint()
 	}
 	if flags&itemSeen != 0 {
 		w.Seen = r.uvarint()
+	}
+	if flags&itemAsk != 0 {
+		it.Ask = r.ask(in)
 	}
 	w.Known = r.dots(w.Known)
 	if r.err == nil && (flags >= itemEnd || (flags&itemRev != 0) != (w.Rev > 0) || (flags&itemSeen != 0) != (w.Seen > 0) || w.Base > w.Rev) {

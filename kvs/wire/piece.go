@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"fmt"
-
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
@@ -11,21 +9,53 @@ import (
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
-// Piece is a part of a snapshot. Sender, dots, number of pieces and a sum of the
-// requests served name the snapshot that it is of: replicas go on serving while
-// their dots of one partition stay what they are, and pieces of two states would
-// leave requests out.
+// Cursor is a place in the order in which a snapshot comes: first the values of a
+// partition, ascending by key and kind, then the sessions, ascending by number. The zero
+// Cursor is before all of them.
+type Cursor struct {
+	Key, Kind string // behind this value; no value has the kind ""
+	Sessions  bool   // behind all values, and the session
+	Client    uint64
+}
+
+// Ask is what a replica asks of a peer that has offered a snapshot: the pieces that come
+// next, so many of them and so many bytes at most.
+type Ask struct {
+	Number        uint64 // unlike that of all other asks of the incarnation, and greater than that of earlier ones
+	After         Cursor
+	Pieces, Bytes uint64
+}
+
+// Piece is a part of a snapshot. Pieces that answer one ask are numbered; what is in them
+// follows on each other, from where the ask says. A sender goes on serving meanwhile, and
+// another one may send the rest: Applied is what was visible when the pieces of an ask were
+// made, and what those of all asks have in common is what a snapshot that is whole holds for
+// sure.
 type Piece struct {
 	Partition ring.Partition
-	Origin    uint64 // the sender's incarnation
-	At, Of    uint32 // which piece of how many, from 0
-	Sum       uint32 // of all requests served
-	Clock     uint64 // greatest hybrid time that the sender had met
-	Forgotten uint64 // latest hybrid time of a write of a session that the sender has forgotten
-	Applied   gossip.Dots
+	Origin    uint64         // the sender's incarnation
+	To, Ask   uint64         // the incarnation that asked, and the number of its ask
+	At        uint32         // which of the pieces that answer it, from 0
+	First     bool           // nothing of the snapshot comes before
+	More      bool           // others that answer the ask come behind
+	Last      bool           // nothing of the snapshot comes behind
+	Clock     uint64         // greatest hybrid time that the sender had met
+	Forgotten uint64         // latest hybrid time of a write of a session that the sender has forgotten
+	Applied   gossip.Dots    // given with the first piece of an ask
 	Cuts      session.Matrix // of this partition: by origin, the last of its cuts whose barrier is in Applied
 	Values    []HeldValue
 	Clients   []Served
+}
+
+// End is where a piece ends that begins at from.
+func (x *Piece) End(from Cursor) Cursor {
+	if n := len(x.Clients); n > 0 {
+		return Cursor{Sessions: true, Client: x.Clients[n-1].Client}
+	}
+	if n := len(x.Values); n > 0 {
+		return Cursor{Key: x.Values[n-1].Key, Kind: x.Values[n-1].Kind}
+	}
+	return from
 }
 
 // HeldValue is the value of a kind under a key.
@@ -51,25 +81,43 @@ type Served struct {
 	Clock       uint64
 }
 
+// What the flags of a piece say.
+const (
+	pieceFirst = 1 << iota
+	pieceMore
+	pieceLast
+	pieceEnd
+)
+
 // Append appends the encoding of x.
 func (x *Piece) Append(b []byte) []byte {
-	b = varint.Append(b, uint64(x.Partition))
-	b = varint.Append(b, x.Origin)
-	b = varint.Append(b, uint64(x.At))
-	b = varint.Append(b, uint64(x.Of))
-	b = varint.Append(b, uint64(x.Sum))
-	b = varint.Append(varint.Append(b, x.Clock), x.Forgotten)
-	b = session.Row(x.Cuts).Append(x.Applied.Append(b))
+	b = varint.Append(varint.Append(b, uint64(x.Partition)), x.Origin)
+	b = varint.Append(varint.Append(varint.Append(b, x.To), x.Ask), uint64(x.At))
+	flags := byte(0)
+	for i, set := range [...]bool{x.First, x.More, x.Last} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	b = varint.Append(varint.Append(append(b, flags), x.Clock), x.Forgotten)
+	if x.At == 0 {
+		b = session.Row(x.Cuts).Append(x.Applied.Append(b))
+	}
 	return appendServed(appendValues(b, x.Values), x.Clients)
 }
 
 func appendValues(b []byte, values []HeldValue) []byte {
 	b = varint.Append(b, uint64(len(values)))
-	for _, v := range values {
-		b = AppendString(AppendString(AppendString(b, v.Key), v.Kind), v.Value)
-		b = v.Deps.Append(session.Row(v.Writes).Append(b))
+	for i := range values {
+		b = values[i].Append(b)
 	}
 	return b
+}
+
+// Append appends the encoding of v.
+func (v *HeldValue) Append(b []byte) []byte {
+	b = AppendString(AppendString(AppendString(b, v.Key), v.Kind), v.Value)
+	return v.Deps.Append(session.Row(v.Writes).Append(b))
 }
 
 func appendServed(b []byte, clients []Served) []byte {
@@ -91,12 +139,17 @@ func (s Served) Append(b []byte) []byte {
 func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 	r := reader{b: body}
 	in.marks = in.marks[:0]
-	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), At: r.uint32(), Of: r.uint32(), Sum: r.uint32(), Clock: r.clock(), Forgotten: r.clock()}
-	x.Applied = r.dots(nil)
-	x.Cuts = session.Matrix(r.row(&in.marks, x.Partition))
+	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), To: r.uvarint(), Ask: r.uvarint(), At: r.uint32()}
+	flags := r.byte()
+	x.First, x.More, x.Last = flags&pieceFirst != 0, flags&pieceMore != 0, flags&pieceLast != 0
+	x.Clock, x.Forgotten = r.clock(), r.clock()
+	if x.At == 0 {
+		x.Applied = r.dots(nil)
+		x.Cuts = session.Matrix(r.row(&in.marks, x.Partition))
+	}
 	x.Values, x.Clients = r.values(in, x.Partition), r.served()
-	if r.err == nil && (x.At >= x.Of || x.Of > MaxPieces) {
-		r.fail(fmt.Sprintf("piece %d of %d", x.At, x.Of))
+	if r.err == nil && (flags >= pieceEnd || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
+		r.fail("a piece that contradicts itself")
 	}
 	return x, r.end("snapshot")
 }
@@ -123,8 +176,47 @@ func (r *reader) served() (clients []Served) {
 	return clients
 }
 
-// MaxPieces is how many pieces a snapshot may have.
-const MaxPieces = 1 << 20
+// MaxPieces is how many pieces may answer an ask.
+const MaxPieces = 1 << 12
+
+func (c Cursor) append(b []byte) []byte {
+	switch {
+	case c.Sessions:
+		return varint.Append(append(b, 2), c.Client)
+	case c.Kind != "":
+		return AppendString(AppendString(append(b, 1), c.Key), c.Kind)
+	}
+	return append(b, 0)
+}
+
+func (r *reader) cursor(in *DecodeBuffer) (c Cursor) {
+	switch r.byte() {
+	case 0:
+	case 1:
+		if c.Key, c.Kind = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName)); c.Kind == "" {
+			r.fail("a cursor behind a value of no kind")
+		}
+	case 2:
+		c.Sessions, c.Client = true, r.uvarint()
+	default:
+		r.fail("a cursor of another form")
+	}
+	return c
+}
+
+func (a *Ask) append(b []byte) []byte {
+	b = a.After.append(varint.Append(b, a.Number))
+	return varint.Append(varint.Append(b, a.Pieces), a.Bytes)
+}
+
+func (r *reader) ask(in *DecodeBuffer) *Ask {
+	a := &Ask{Number: r.uvarint(), After: r.cursor(in)}
+	a.Pieces, a.Bytes = r.uvarint(), r.uvarint()
+	if r.err == nil && (a.Number == 0 || a.Pieces == 0) {
+		r.fail("an ask for nothing")
+	}
+	return a
+}
 
 // AppendSnapshot appends the message in which a replica sends a piece.
 func AppendSnapshot(dst []byte, from ring.NodeID, x *Piece) []byte {

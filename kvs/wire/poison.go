@@ -23,6 +23,27 @@ func PoisonBytes(b []byte) {
 	}
 }
 
+// Spoil is a copy of a message with a bit of its body changed, or the body cut short there
+// or going on from there once more, and a checksum that fits: what no link makes of it, but
+// whoever writes messages may. It is for hosts that test.
+func Spoil(msg []byte, at, how uint64) []byte {
+	if len(msg) <= headerSize+sumSize {
+		return bytes.Clone(msg)
+	}
+	out := bytes.Clone(msg[:len(msg)-sumSize])
+	i := headerSize + int(at%uint64(len(out)-headerSize))
+	const bits, ways = 8, 10
+	switch how %= ways; how {
+	case bits:
+		out = out[:i]
+	case bits + 1:
+		out = append(out, out[i:]...)
+	default:
+		out[i] ^= 1 << how
+	}
+	return seal(out, 0)
+}
+
 // Poison overwrites what the last message was decoded into. Strings stay as they are, for
 // they do not change and may be kept.
 func (in *DecodeBuffer) Poison() {

@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // A record is what the core asks to be persisted: a version, and either a
@@ -16,7 +17,7 @@ import (
 // the name of a value that was kept and is lost.
 const (
 	recordVersion     = 5
-	pieceVersion      = 6
+	pieceVersion      = 10
 	checkpointVersion = 7
 	keptVersion       = 8
 	lostVersion       = 9
@@ -27,17 +28,44 @@ func AppendRecord(dst []byte, p ring.Partition, entries []gossip.Entry) []byte {
 	return AppendEntries(varint.Append(append(dst, recordVersion), uint64(p)), entries)
 }
 
-// AppendPieceRecord appends the record of a piece, encoded.
-func AppendPieceRecord(dst, encoded []byte) []byte {
-	return append(append(dst, pieceVersion), encoded...)
+// StoredPiece is what the record of a piece says: the piece, and its place among those
+// that were taken in one behind the other. Begun and Number name the snapshot for whoever
+// takes it in: the incarnation that began to, and which of its snapshots it is.
+type StoredPiece struct {
+	Begun, Number uint64
+	At            uint32      // which piece of the snapshot, from 0
+	Held          gossip.Dots // what the receiver held then: a sender leaves out what is in that
+	Own           causal.Dot  // by which the receiver has others fetch some of the values, see kvs; zero for none
+	Encoded       []byte      // the piece
 }
 
-// PieceOf is the piece in a record, encoded, if it is the record of one.
-func PieceOf(record []byte) (encoded []byte, ok bool) {
-	if len(record) == 0 || record[0] != pieceVersion {
-		return nil, false
+// Append appends the record of x.
+func (x *StoredPiece) Append(dst []byte) []byte {
+	dst = varint.Append(varint.Append(append(dst, pieceVersion), x.Begun), x.Number)
+	dst = varint.Append(varint.Append(varint.Append(dst, uint64(x.At)), x.Own.Origin), x.Own.Seq)
+	return append(x.Held.Append(dst), x.Encoded...)
+}
+
+// IsPiece reports whether the record is one of a piece.
+func IsPiece(record []byte) bool { return len(record) > 0 && record[0] == pieceVersion }
+
+// StoredPiece reads the record of a piece, which shares its memory but for its dots.
+func (in *DecodeBuffer) StoredPiece(record []byte) (s StoredPiece, x Piece, err error) {
+	if !IsPiece(record) {
+		return s, x, fmt.Errorf("%w: no piece of a snapshot", ErrMessage)
 	}
-	return record[1:], true
+	r := reader{b: record[1:]}
+	s.Begun, s.Number, s.At = r.uvarint(), r.uvarint(), r.uint32()
+	s.Own = causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()}
+	s.Held = r.dots(nil)
+	if r.err != nil {
+		return s, x, r.err
+	}
+	s.Encoded = r.rest()
+	if x, err = in.Piece(s.Encoded); err == nil && x.First != (s.At == 0) {
+		err = fmt.Errorf("%w: piece %d of a snapshot begins it, or does not", ErrMessage, s.At)
+	}
+	return s, x, err
 }
 
 // Record reads a record whose entries share the memory of b.
@@ -190,8 +218,8 @@ type Contents struct {
 
 // Contents reads a record of any kind.
 func (in *DecodeBuffer) Contents(b []byte) (c Contents, err error) {
-	if encoded, ok := PieceOf(b); ok {
-		x, err := in.Piece(encoded)
+	if IsPiece(b) {
+		_, x, err := in.StoredPiece(b)
 		return Contents{Of: x.Partition, Whole: true}, err
 	}
 	if IsCheckpoint(b) {

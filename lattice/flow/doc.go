@@ -48,7 +48,9 @@
 // laws.ProveUpToKeys, [Examine]. [Checked] and [ByCheck] take it. It is printed as
 // sampled(n), exhausted(scope) or proved up to keys, with the name of what was checked, and
 // beside another function or merge than that it is an error. Evidence that is written down
-// without a check ([BySample] and the like) is printed, and counts as assumed.
+// without a check ([BySample] and the like) is printed, and counts as assumed; and so does
+// evidence of a name that others have, such as two closures of one function literal. What
+// evidence does not prove, package lattice/attest lists.
 //
 // # Running
 //
@@ -81,7 +83,6 @@
 //
 // There are no retractions, no windows of time, and no reordering of operators. A
 // function's class is not inferred: what is claimed of it is printed with its
-// evidence, and a state that falls ends the run. Evidence is of a name: two closures of
-// one function literal have the same, and so have merges of one type. That functions are pure, and leave
+// evidence, and a state that falls ends the run. That functions are pure, and leave
 // their arguments alone, is up to who writes them.
 package flow

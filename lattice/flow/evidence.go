@@ -31,7 +31,9 @@ type Evidence struct {
 // ByCheck is the evidence that a check has left behind: laws.Classify, a report of laws.Run
 // or laws.Exhaust, laws.ProveUpToKeys. It counts for the function or the merge that was
 // checked, by its name, and is an error ([ErrEvidence]) beside another one. A check that
-// failed leaves none behind, which is Assumed.
+// failed leaves none behind, which is Assumed, and so is for Verify evidence of a name that
+// others have: of a closure, a method value, an instance of a generic function, or a merge
+// that is made of such. Declare a function without type parameters, and check that.
 //
 // A check is run where its package may be imported, which is mostly a test: the test
 // builds the graph with the evidence and verifies it; the program, which builds it without,
@@ -75,6 +77,8 @@ func (e Evidence) String() string {
 // weighed is the evidence as it counts: what no check made is assumed.
 func (e Evidence) weighed() Evidence {
 	switch {
+	case e.checked.Shared():
+		return Evidence{Scope: e.checked.String() + ", which others share that do something else"}
 	case e.checked != (lattice.Evidence{}):
 		return ByCheck(e.checked)
 	case e.Support != Assumed:

@@ -200,3 +200,74 @@ func TestNoEvidence(t *testing.T) {
 	require.Equal(t, "monotone tricky; sampled(50) of flow_test.sizeOf", printed[1])
 	require.True(t, slices.ContainsFunc(flow.Verify(g).Assumed(), func(u flow.Use) bool { return u.To == "fold#1" }))
 }
+
+// shifted is a closure: what it does is not in its name.
+//
+//go:noinline
+func shifted(by int) lattice.Function[ints, ints] {
+	return lattice.Function[ints, ints]{From: sets, To: sets, F: func(s ints) ints {
+		out := ints{}
+		for v := range s {
+			if by < 0 && len(s) > 1 {
+				continue // no morphism, and not monotone
+			}
+			out[v+by] = struct{}{}
+		}
+		return out
+	}}
+}
+
+type halving struct{ drop bool }
+
+func (h halving) half(s ints) ints {
+	if h.drop && len(s) > 1 {
+		return ints{}
+	}
+	return s
+}
+
+func firstOf[T comparable](s map[T]struct{}) int { return min(1, len(s)) }
+
+// TestEvidenceOfAnother: a right function lends its evidence to no wrong one that has its
+// name, and a right merge to no other of its type. What cannot be told apart is assumed.
+func TestEvidenceOfAnother(t *testing.T) {
+	right, wrong := shifted(1), shifted(-1)
+	require.Equal(t, lattice.NameOf(right.F), lattice.NameOf(wrong.F))
+	method := func(drop bool) lattice.Function[ints, ints] {
+		return lattice.Function[ints, ints]{F: halving{drop}.half, From: sets, To: sets}
+	}
+	generic := lattice.Function[ints, int]{F: firstOf[int], From: sets, To: maxInt}
+	for name, c := range map[string]struct {
+		checked lattice.Evidence
+		build   func(s flow.State[ints], c flow.Claim)
+	}{
+		"a closure": {classified(right), func(s flow.State[ints], c flow.Claim) { flow.MapState(s, wrong, c) }},
+		"a method":  {classified(method(false)), func(s flow.State[ints], c flow.Claim) { flow.MapState(s, method(true), c) }},
+		"a generic": {classified(generic), func(s flow.State[ints], c flow.Claim) { flow.MapState(s, generic, c) }},
+	} {
+		require.NotEqual(t, lattice.Evidence{}, c.checked, name)
+		require.True(t, c.checked.Shared(), name)
+		g := flow.New("g", flow.Options{})
+		c.build(flow.Fold(flow.FromSlice(g, fewSets), sets), flow.Checked(c.checked))
+		r := flow.Verify(g)
+		require.NoError(t, r.Err(), name)
+		require.Len(t, r.Assumed(), 2, name)
+		require.Regexp(t, `assumed, though stated as sampled\(50\) of \S+, which others share`, evidences(r)[1], name)
+	}
+	require.False(t, classified(doubledFunction).Shared())
+
+	// Maps of one type, by the greatest and by the least of each key.
+	most, least := lattice.MapOf[string](maxInt), lattice.MapOf[string](lattice.Min[int]())
+	m := []map[string]int{{}, {"a": 1}, {"a": 2}}
+	checked := laws.Exhaust(laws.Lattice(most), gen.Universe[map[string]int](m)).Evidence()
+	require.NotEqual(t, lattice.Evidence{}, checked)
+	require.False(t, checked.Shared())
+	for _, c := range []struct {
+		m  lattice.Merge[map[string]int]
+		is error
+	}{{most, nil}, {least, flow.ErrEvidence}} {
+		g := flow.New("g", flow.Options{})
+		flow.Fold(flow.FromSlice(g, m), c.m, flow.ByCheck(checked))
+		require.ErrorIs(t, flow.Verify(g).Err(), c.is)
+	}
+}

@@ -193,6 +193,7 @@ func TestFaultyOperators(t *testing.T) {
 	all := faulty()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			law, _, _ := strings.Cut(name, ": ")
 			r := all[name].Exhaust()
 			require.NoError(t, r.Err)

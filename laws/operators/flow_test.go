@@ -96,6 +96,7 @@ func TestFlow(t *testing.T) {
 	all := allOfFlow()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := all[name].Exhaust()
 			require.NoError(t, r.Err)
 			assert.True(t, r.OK(), "%v", r)

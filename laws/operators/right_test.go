@@ -302,6 +302,7 @@ func TestRightOperators(t *testing.T) {
 	all := right()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := all[name].Exhaust()
 			require.NoError(t, r.Err)
 			assert.True(t, r.OK(), "%v", r)

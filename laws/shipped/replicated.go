@@ -28,7 +28,7 @@ type change struct {
 
 func changes() gen.Gen[change] {
 	return func(d *gen.Draw) change {
-		return change{Key: gen.OneOf("x", "y")(d), Remove: d.Choose("remove", 3) == 2}
+		return change{Key: gen.OneOf("x", "y")(d), Remove: d.ChooseRare("remove", 2, 333) == 1}
 	}
 }
 
@@ -53,7 +53,7 @@ func unlessRefused[S any](bottom func() S) func(S, error) S {
 // histories is all plans of at most two steps: enough for an update that meets a
 // concurrent one. It is none where the operations are too many for that.
 func histories[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
-	u, complete := gen.Every(gen.Plans(ops, 2), 10_000)
+	u, complete := gen.Every(gen.Plans(ops, 2), 3_500)
 	if !complete {
 		return nil
 	}
@@ -251,7 +251,7 @@ type put struct {
 
 func puts() gen.Gen[put] {
 	return func(d *gen.Draw) put {
-		p := put{Wall: d.Choose("wall", 3), Key: gen.OneOf("k", "l")(d), Gone: d.Choose("gone", 4) == 3}
+		p := put{Wall: d.Choose("wall", 3), Key: gen.OneOf("k", "l")(d), Gone: d.ChooseRare("gone", 2, 250) == 1}
 		if !p.Gone {
 			p.Val = gen.OneOf("x", "y")(d)
 		}

@@ -26,14 +26,14 @@ type change struct {
 
 func changes() gen.Gen[change] {
 	return func(d *gen.Draw) change {
-		return change{Key: gen.OneOf("x", "y")(d), Remove: d.Choose("remove", 3) == 2}
+		return change{Key: gen.OneOf("x", "y")(d), Remove: d.ChooseRare("remove", 2, 333) == 1}
 	}
 }
 
 // threeSteps is all histories of three steps, as far as they are no more than can
 // be tried.
 func threeSteps[O any](ops gen.Gen[O]) gen.Universe[gen.Plan[O]] {
-	u, _ := gen.Every(gen.Plans(ops, 3), 20_000)
+	u, _ := gen.Every(gen.Plans(ops, 3), 8_000)
 	return u
 }
 
@@ -81,7 +81,7 @@ func returningElement() Entry {
 	ask := func(s state) []string {
 		return slices.Sorted(maps.Keys(s.Live))
 	}
-	revive := altered[state]{Merge: m, mergeIn: func(t *state, d state) bool {
+	revive := &altered[state]{Merge: m, mergeIn: func(t *state, d state) bool {
 		grew := m.MergeIn(t, d)
 		if t.Live == nil {
 			t.Live = map[string]struct{}{}
@@ -202,7 +202,7 @@ func renumberedDeltas() Entry {
 		},
 	}
 	whole := func(s sequence) bool { return len(s) > 0 && s[0].Key == 0 }
-	faulty := altered[sequence]{Merge: m, mergeIn: func(t *sequence, d sequence) bool {
+	faulty := &altered[sequence]{Merge: m, mergeIn: func(t *sequence, d sequence) bool {
 		if whole(*t) || whole(d) || len(*t) == 0 {
 			return m.MergeIn(t, d)
 		}
@@ -267,7 +267,7 @@ func flippedTie() Entry {
 		return last
 	}
 	ask := func(w write) write { return w }
-	bad := altered[write]{Merge: lattice.DominatingPairOf(lattice.Max[int](), lattice.Min[string]())}
+	bad := &altered[write]{Merge: lattice.DominatingPairOf(lattice.Max[int](), lattice.Min[string]())}
 	return Entry{ID: "H17", Where: "a tie-break the other way round", Law: "query/denotation", Defect: "of two writes at one time the lesser value wins: still a semilattice, but not the one specified",
 		Faulty: mutated[write]("last write, as published", bad, u, ask, model), Correct: mutated("last write, correct", good, u, ask, model)}
 }

@@ -216,8 +216,8 @@ func (d *decoder) piece(x *wire.Piece, yield func(update) bool) {
 // record yields what a record of the disk holds.
 func (d *decoder) record(b []byte) iter.Seq[update] {
 	return func(yield func(update) bool) {
-		if encoded, ok := wire.PieceOf(b); ok {
-			if x, err := d.in.Piece(encoded); err == nil {
+		if wire.IsPiece(b) {
+			if _, x, err := d.in.StoredPiece(b); err == nil {
 				d.piece(&x, yield)
 			}
 			return

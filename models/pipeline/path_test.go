@@ -209,7 +209,7 @@ func TestHostile(t *testing.T) {
 	}
 	good := item(func(*wire.Item, *gossip.Entry) {})
 	piece := func(p ring.Partition, kind string) []byte {
-		x := wire.Piece{Partition: p, Origin: 5, Of: 1, Values: []wire.HeldValue{{Key: "k", Kind: kind, Value: e.Delta}}}
+		x := wire.Piece{Partition: p, Origin: 5, Values: []wire.HeldValue{{Key: "k", Kind: kind, Value: e.Delta}}}
 		return wire.AppendSnapshot(nil, 1, &x)
 	}
 	bad := [][]byte{
@@ -239,8 +239,9 @@ func TestHostile(t *testing.T) {
 		"snapshot": func(p *pipeline.Path) error { return p.Deliver(pipeline.Message{From: 1, Bytes: piece(at, "set")}) },
 		"record":   func(p *pipeline.Path) error { return p.Recover(wire.AppendRecord(nil, at, []gossip.Entry{e})) },
 		"piece": func(p *pipeline.Path) error {
-			x := wire.Piece{Partition: at, Origin: 5, Of: 1, Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: e.Delta}}}
-			return p.Recover(wire.AppendPieceRecord(nil, x.Append(nil)))
+			x := wire.Piece{Partition: at, Origin: 5, First: true, Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: e.Delta}}}
+			stored := wire.StoredPiece{Begun: 9, Number: 1, Encoded: x.Append(nil)}
+			return p.Recover(stored.Append(nil))
 		},
 		"accepted": func(p *pipeline.Path) error { return p.Accept(e) },
 	} {

@@ -25,9 +25,12 @@ type Config struct {
 	Strategy   string // how choices are made, see Strategies; "" is the first
 	Depth      int    // of the strategy pct, 1 to MaxDepth; 0 is 3
 	Base       uint64 // of the strategy exhaustive: the seed whose schedules are gone through
-	Engine     string // storage engine that keeps the values of replicas, see engines.Names; "" keeps them in memory
+	Engine     string // storage engine that keeps the values of replicas, see engines.Names; "" keeps them in memory, and DrawnEngine does for most seeds
 	Operations int    // client operations, 20 to MaxOperations; 0 draws 20 to UsualOperations
 }
+
+// DrawnEngine as Config.Engine has one seed in eight run on a storage engine, each in turn.
+const DrawnEngine = "drawn"
 
 // UsualOperations is the most operations that a run has unless it is asked for more.
 // A longer run takes more time, in proportion, so that operations are as dense in it,
@@ -57,7 +60,7 @@ func (c Config) Validate() error {
 	case c.Strategy != "" && !slices.Contains(Strategies(), c.Strategy):
 		return fmt.Errorf("%w: strategy %q, want one of %v", ErrConfig, c.Strategy, Strategies())
 	}
-	if c.Engine != "" {
+	if c.Engine != "" && c.Engine != DrawnEngine {
 		if err := engines.Check(c.Engine, 0); err != nil {
 			return fmt.Errorf("%w: engine: %w", ErrConfig, err)
 		}
@@ -162,12 +165,25 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		s.Log = smallLog * s.long()
 	}
 	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
-	if s.Engine = c.Engine; s.Engine != "" {
+	if s.Engine = engineOf(c, seed); s.Engine != "" {
 		s.EngineBytes = engineFiles[pick("engine", len(engineFiles))]
 		s.CacheBytes = caches[pick("cache", len(caches))]
 	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	return s
+}
+
+// engineOf is the engine of a seed.
+func engineOf(c Config, seed uint64) string {
+	const often = 8
+	names := engines.Names()
+	switch {
+	case c.Engine != DrawnEngine:
+		return c.Engine
+	case seed%often == often-1:
+		return names[seed/often%uint64(len(names))]
+	}
+	return ""
 }
 
 // long is how often UsualOperations fit into the run, rounded up. The last burst of

@@ -49,8 +49,8 @@
 // twice for it is not judged. With the word unexcused in Config.Faults nothing is
 // forgiven, so that it can be seen what lost disks cost.
 //
-// With Config.Engine the values of every replica are kept by a storage engine of kvs/store,
-// on a file system of package disk beside the replica's log, small enough that values leave
+// With Config.Engine the values of every replica are kept by a storage engine of kvs/store
+// (with DrawnEngine in one seed of eight), on a file system of package disk beside the replica's log, small enough that values leave
 // the memory, and files are merged, within a run. All oracles watch as they do without.
 // Sizes of files and memory are drawn for each seed and stand in the tape. Files fail, tear
 // and rot by the classes of the disk; there is one copy of each, so that what rots is lost

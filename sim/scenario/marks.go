@@ -53,7 +53,7 @@ func Marks() []string {
 // out.
 func (c Config) Marks() []string {
 	all := Marks()
-	if c.Engine != "" {
+	if c.Engine != "" && c.Engine != DrawnEngine {
 		all = append(all, markLoaded, markEngineReplaced)
 		if c.Engine == "lsm" || c.Engine == "appendlog" { // the others have read everything when they are open
 			all = append(all, markValueLost)

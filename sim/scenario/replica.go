@@ -1,9 +1,12 @@
 package scenario
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math"
 
+	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/host"
@@ -28,6 +31,7 @@ type replica struct {
 	stats   kvs.Stats    // when last looked at
 	store   kvs.Replica
 	stored  *run // for which store was made
+	events  int  // since the run began
 }
 
 const tickTimer sim.TimerID = 1
@@ -136,12 +140,51 @@ func (r *replica) step(c *sim.Context, ev kvs.Event) {
 func (r *replica) do(c *sim.Context, ev kvs.Event) {
 	defer r.caught(doing[ev.Kind])
 	r.context = c
+	if r.events++; r.run.cloning && r.events%cloneEvery == 0 {
+		r.stray(ev)
+	}
 	leave := r.during(c)
 	err := r.host.Do(ev)
 	leave()
 	wire.PoisonBytes(ev.Msg) // whoever keeps hold of it shows, and shows again from a tape
 	r.core.Poison()
 	r.ended(c, err)
+}
+
+// OracleClone names what [Runner.Again] finds of clones, and a plain run does not.
+const OracleClone = "clone"
+
+const (
+	cloneEvery = 8 // events of a replica there are for each clone that is made of it
+	spoiled    = 4 // forms of a message that it gets
+)
+
+// stray has a clone of the replica go on by itself: all that is being persisted is durable
+// for it, and it takes the event at hand, after messages that this one may be spoiled to
+// behind a checksum that fits. That must leave the replica as it was, now, and in all that
+// it does with what the two might share; and nothing may have the clone panic.
+func (r *replica) stray(ev kvs.Event) {
+	if r.engine != nil {
+		return // what a clone reads there would be decided anew
+	}
+	before := r.core.AppendState(nil)
+	clone := r.core.Clone()
+	if !bytes.Equal(before, clone.AppendState(nil)) {
+		r.run.fail(Violation{Oracle: OracleClone, Kind: "state", Node: int(r.id), Message: fmt.Sprintf("a clone of node %d is in another state", r.id)})
+	}
+	clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: ev.NowMS, Token: math.MaxUint64})
+	msg := ev.Msg
+	for i := range uint64(spoiled) {
+		draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)
+		ev.Msg = wire.Spoil(msg, draw, draw>>32)
+		clone.Step(ev)
+	}
+	ev.Msg = bytes.Clone(msg)
+	clone.Step(ev)
+	clone.Poison()
+	if !bytes.Equal(before, r.core.AppendState(nil)) {
+		r.run.fail(Violation{Oracle: OracleClone, Kind: "original", Node: int(r.id), Message: fmt.Sprintf("node %d is in another state since its clone has taken an event", r.id)})
+	}
 }
 
 // doing names what the core does with an event.

@@ -64,7 +64,8 @@ type run struct {
 	level     session.Level
 	ring      *ring.Ring
 	kinds     *kind.Kinds
-	planned   int // operations of the plan
+	planned   int  // operations of the plan
+	cloning   bool // see [replica.stray]
 	world     *sim.World
 	atRest    sim.Time // how long it took, and in how many bytes
 	exchanged int64    // bytes of messages that replicas sent each other
@@ -93,11 +94,22 @@ func (r *run) home(session int) sim.NodeID {
 // faults unless the configuration forbids them; the result is that of the last
 // attempt. A violation is a result, not an error.
 func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
+	return rn.seed(ctx, cfg, seed, options{})
+}
+
+// Again is Run, with the same trace, while clones of the replicas that are made on the way
+// go on by themselves. It finds what depends on more than the seed, and what a clone
+// shares with its original.
+func (rn *Runner) Again(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
+	return rn.seed(ctx, cfg, seed, options{cloning: true})
+}
+
+func (rn *Runner) seed(ctx context.Context, cfg Config, seed uint64, o options) (*Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if cfg.Strategy == "exhaustive" {
-		return rn.exhaust(ctx, cfg, seed)
+		return rn.exhaust(ctx, cfg, seed, o)
 	}
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
@@ -112,7 +124,7 @@ func (rn *Runner) Run(ctx context.Context, cfg Config, seed uint64) (*Result, er
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
 		}
-		res, err := rn.run(ctx, setup, plan, src, options{})
+		res, err := rn.run(ctx, setup, plan, src, o)
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
 		}
@@ -146,6 +158,7 @@ type options struct {
 	decisions bool  // keep the decisions, for a tape
 	records   int   // keep so many records of the trace
 	assert    bool  // check that lineage keys are unique
+	cloning   bool  // have clones of replicas go on by themselves, see [replica.stray]
 	perDelta  int64 // bytes that converging may take, see [oracle.Liveness]
 }
 
@@ -192,7 +205,7 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 		return nil, err
 	}
 	r.world = world
-	r.liveness.PerDelta = o.perDelta
+	r.liveness.PerDelta, r.cloning = o.perDelta, o.cloning
 	for i := range r.ops {
 		if err := world.Inject(r.ops[i].At, r.home(r.ops[i].Session), r.ops[i].ID); err != nil {
 			return nil, err
@@ -254,6 +267,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	if r.kinds, err = m.kinds(s.Tagged); err != nil {
 		return nil, err
 	}
+	m.storage.Log, m.storage.CheckpointBytes = s.Log, s.CheckpointBytes
 	r.oracles = m.watchers.always(r.oracles[:0])
 	if s.Seed%4 == 0 { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)

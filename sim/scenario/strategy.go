@@ -100,7 +100,7 @@ func (a *asker) Choose(p choice.Point) uint64 {
 }
 
 // exhaust runs schedule number seed - cfg.Base.
-func (rn *Runner) exhaust(ctx context.Context, cfg Config, seed uint64) (*Result, error) {
+func (rn *Runner) exhaust(ctx context.Context, cfg Config, seed uint64, o options) (*Result, error) {
 	if rn.exhaustion == nil || rn.exhaustion.cfg != cfg {
 		x, err := rn.enumerate(ctx, cfg)
 		if err != nil {
@@ -118,7 +118,7 @@ func (rn *Runner) exhaust(ctx context.Context, cfg Config, seed uint64) (*Result
 		ds = append(ds, x.exception(n-1))
 	}
 	source := func() (choice.Source, error) { return choice.NewReplay(ds), nil }
-	res, err := rn.run(ctx, x.setup, x.plan, choice.NewReplay(ds), options{})
+	res, err := rn.run(ctx, x.setup, x.plan, choice.NewReplay(ds), o)
 	if err != nil {
 		return nil, fmt.Errorf("scenario: schedule %d of seed %d: %w", n, cfg.Base, err)
 	}

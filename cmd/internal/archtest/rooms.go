@@ -147,7 +147,7 @@ var Rooms = []Room{
 	{Pattern: "kvs/store/internal/record", Packages: []string{"kvs/store"}},
 	{Pattern: "kvs/store/internal/catalog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/internal/lifecycle", Packages: []string{"kvs/store"}},
-	{Pattern: "kvs/store/internal/logset", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "kvs/store/internal/logset", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path, xxhashPath}},
 	{
 		Pattern: "kvs/store/storetest", TestOnly: true,
 		Packages: []string{"kvs/store", "kvs/store/snapshot", "gen", "gen/choice", "sim", "sim/disk"},

@@ -73,7 +73,7 @@ func TestBudget(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	storetest.TestRecovery(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 256 << 10})
-	}, storetest.Recovery{Index: "hint", Stands: "log"})
+	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
 func TestConcurrent(t *testing.T) {

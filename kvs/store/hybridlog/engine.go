@@ -16,6 +16,7 @@ type Engine struct {
 	bySlot []*page  // of files that have a page
 	spare  [][]byte // memory of pages that are gone
 	open   int      // pages written since the last fold
+	begin  bool     // the next page's file is made with it, so that the next snapshot need not
 	dirty  bool     // something was set since the last fold
 	// waiting is how many sets that was.
 	waiting int
@@ -156,6 +157,12 @@ func (e *Engine) room(size int) (*page, error) {
 	if err := e.shift(); err != nil {
 		return nil, fmt.Errorf("set: %w", err)
 	}
+	if e.begin && e.flushed(len(e.pages)-1) {
+		if err := e.flush(e.pages[len(e.pages)-1]); err != nil {
+			return nil, fmt.Errorf("set: %w", err)
+		}
+	}
+	e.begin = false
 	return e.pages[len(e.pages)-1], nil
 }
 

@@ -61,6 +61,12 @@ func TestOptions(t *testing.T) {
 		_, err := hybridlog.Open(o)
 		require.ErrorIs(t, err, store.ErrOptions, "%+v", o)
 	}
+	for _, o := range []hybridlog.Options{{PageBytes: 1 << 30}, {PageBytes: 1024}} { // pages are not made before something is set
+		o.Dir = t.TempDir()
+		e, err := hybridlog.Open(o)
+		require.NoError(t, err, "%+v", o)
+		require.NoError(t, e.Close())
+	}
 }
 
 // TestUpdatesInPlace sets one key over and over, to values of one length: the log takes
@@ -96,7 +102,7 @@ func TestBudget(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	storetest.TestRecovery(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{Options: o, PageBytes: 64 << 10, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2})
-	}, storetest.Recovery{Index: "hint", Stands: "log"})
+	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
 func TestConcurrent(t *testing.T) {

@@ -57,7 +57,13 @@ func (e *Engine) Sync() error { return e.core.Sync() }
 
 // Snapshot folds the log over and publishes the records that count of what was set
 // since the last one.
-func (e *Engine) Snapshot() (store.Version, error) { return e.core.Snapshot() }
+func (e *Engine) Snapshot() (store.Version, error) {
+	v, err := e.core.Snapshot()
+	e.core.Lock()
+	defer e.core.Free()
+	e.begin = err == nil
+	return v, err
+}
 
 // Restore fetches a version and switches to it.
 func (e *Engine) Restore(v store.Version) error { return e.core.Restore(v) }

@@ -102,6 +102,16 @@ func (e *Engine) flush(g *page) error {
 	return nil
 }
 
+// flushed reports that the files of the oldest n pages have everything, durably.
+func (e *Engine) flushed(n int) bool {
+	for _, g := range e.pages[:n] {
+		if !g.made || g.synced < len(g.data) {
+			return false
+		}
+	}
+	return true
+}
+
 // sync makes what a page's file was given durable.
 func (e *Engine) sync(g *page) error {
 	if g.synced == g.flushed {

@@ -43,8 +43,8 @@ func (r *run) index() []byte {
 		return nil
 	}
 	return record.AppendIndex(nil, r.salt, r.length, func(yield func(string, int64) bool) {
-		for _, f := range r.fences {
-			if !yield(f.key, f.off) {
+		for i := range r.fences.len() {
+			if !yield(string(r.fences.key(i)), r.fences.off(i)) {
 				return
 			}
 		}

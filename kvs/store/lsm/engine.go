@@ -20,14 +20,17 @@ type Engine struct {
 	home  *catalog.Home
 	next  uint64 // number of the next file
 	table btree.Map[string, []byte]
-	held  int    // bytes of keys and values in table
-	wal   *wal   // nil until something is set
-	runs  []*run // oldest first, as the catalog's parts
-	merge *merge // in progress, nil for none
-	job   bool   // background work is offered
-	look  bool   // there may be background work that is not
-	left  error  // what the present step of background work could not remove
-	life  lifecycle.State
+	held  int  // bytes of keys and values in table
+	wal   *wal // nil until something is set
+	// retired are the numbers of logs whose records are in runs that are noted only: a
+	// crash before the next commit goes back to them.
+	retired []uint64
+	runs    []*run // oldest first, as the catalog's parts
+	merge   *merge // in progress, nil for none
+	job     bool   // background work is offered
+	look    bool   // there may be background work that is not
+	left    error  // what the present step of background work could not remove
+	life    lifecycle.State
 	// fetching is a background step that writes a run's file without the lock.
 	fetching sync.WaitGroup
 	stats    store.Stats
@@ -82,6 +85,7 @@ func (e *Engine) commit(s catalog.State) error {
 	if err := e.home.Commit(s); err != nil {
 		return e.life.Fail(err)
 	}
+	e.dropRetired()
 	return nil
 }
 
@@ -192,9 +196,71 @@ func (e *Engine) spill() error {
 	if e.table.Len() == 0 {
 		return nil
 	}
-	w, err := e.newWriter(e.table.Len(), 0)
+	w, err := e.writeTable((*writer).finish)
 	if err != nil {
 		return err
+	}
+	s := e.home.State()
+	s.Parts = append(s.Parts[:len(e.runs)], w.run.part())
+	if err := e.commit(s); err != nil {
+		return err
+	}
+	e.spilled(w.run)
+	e.endLog()
+	return nil
+}
+
+// spilled notes that a run has what the table had.
+func (e *Engine) spilled(r *run) {
+	e.runs = append(e.runs, r)
+	e.table.Clear()
+	e.held = 0
+}
+
+// spillNoted is spill for a snapshot, which waits for as little of the disk as can be: the
+// log is durable and stays what a crash goes back to, until the catalog is committed for
+// what comes next.
+func (e *Engine) spillNoted() error {
+	if e.table.Len() == 0 || e.wal == nil {
+		return e.spill()
+	}
+	if err := e.harden(); err != nil {
+		return err
+	}
+	w, err := e.writeTable((*writer).finishLater)
+	if err != nil {
+		return err
+	}
+	s := e.home.State()
+	s.Next = max(s.Next, e.next)
+	s.Parts = append(s.Parts[:len(e.runs)], w.run.part())
+	if err := e.home.Note(s); err != nil {
+		e.gone(w.run)
+		return err
+	}
+	e.look = true
+	e.spilled(w.run)
+	e.retired = append(e.retired, e.wal.number)
+	err = e.wal.f.Close()
+	e.wal = nil
+	return err
+}
+
+// dropRetired removes logs that no crash goes back to any more.
+func (e *Engine) dropRetired() {
+	for _, n := range e.retired {
+		if err := e.home.Remove(n, walExt); err != nil {
+			e.stats.Background, e.left = err, err
+		}
+	}
+	e.retired = nil
+}
+
+// writeTable writes the table as a run of level 0 that is nowhere yet.
+func (e *Engine) writeTable(finish func(*writer, *catalog.Home) error) (*writer, error) {
+	w, err := e.newWriter(e.table.Len(), 0)
+	if err != nil {
+		return nil, err
 	}
 	e.table.Scan(func(key string, value []byte) bool {
 		r := record.Record{Kind: record.Value, Key: []byte(key), Value: value}
@@ -205,22 +271,13 @@ func (e *Engine) spill() error {
 		return err == nil
 	})
 	if err == nil {
-		err = w.finish(e.home)
+		err = finish(w, e.home)
 	}
 	if err != nil {
 		e.gone(w.run) // the log still has it all
-		return err
+		return nil, err
 	}
-	s := e.home.State()
-	s.Parts = append(s.Parts[:len(e.runs)], w.run.part())
-	if err := e.commit(s); err != nil {
-		return err
-	}
-	e.runs = append(e.runs, w.run)
-	e.table.Clear()
-	e.held = 0
-	e.endLog()
-	return nil
+	return w, nil
 }
 
 // gone closes and removes a run that does not count. Failing is no harm but its space,
@@ -287,7 +344,9 @@ func (e *Engine) Close() error {
 		}
 	}
 	if err == nil {
-		err = e.home.Flush()
+		if err = e.home.Flush(); err == nil {
+			e.dropRetired()
+		}
 	}
 	e.life.Close()
 	e.mu.Unlock()

@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -11,22 +12,44 @@ import (
 
 // guide is what of a run is in memory: where to look for a key, and where not to.
 //
-//	"joinery guide 1\n" | salt 4 | length 8 | records 8 | hashes 4 | words 4 | filter 8 a word |
-//	fences: uvarint offset from the one before | uvarint key length | key | … | CRC-32C 4
+//	"joinery guide 2\n" | salt 4 | length 8 | records 8 | hashes 4 | words 4 | fences 4 |
+//	filter 8 a word | fences: offset 8 | end of the key 8 | … | their keys | CRC-32C 4
 type guide struct {
 	records int
-	fences  []fence
+	fences  fences
 	filter  *bloom.BloomFilter
 }
 
-// fence says that the records from off on have keys from key on.
-type fence struct {
-	key string
-	off int64
+// fences say of keys from which offset on the records have keys from there on. They are
+// bytes, so that those of a file are used as they are: of each its offset, and where in
+// keys its key ends, with which the next one's begins.
+type fences struct {
+	table []byte
+	keys  []byte
+}
+
+const fenceBytes = 16
+
+func (f *fences) len() int { return len(f.table) / fenceBytes }
+
+func (f *fences) off(i int) int64 { return int64(binary.LittleEndian.Uint64(f.table[i*fenceBytes:])) }
+
+func (f *fences) key(i int) []byte {
+	from := uint64(0)
+	if i > 0 {
+		from = binary.LittleEndian.Uint64(f.table[i*fenceBytes-8:])
+	}
+	return f.keys[from:binary.LittleEndian.Uint64(f.table[i*fenceBytes+8:])]
+}
+
+func (f *fences) add(key []byte, off int64) {
+	f.keys = append(f.keys, key...)
+	f.table = binary.LittleEndian.AppendUint64(f.table, uint64(off))
+	f.table = binary.LittleEndian.AppendUint64(f.table, uint64(len(f.keys)))
 }
 
 const (
-	guideMagic    = "joinery guide 1\n"
+	guideMagic    = "joinery guide 2\n"
 	maxGuideBytes = 1 << 32
 	maxHashes     = 64
 )
@@ -42,9 +65,9 @@ func newFilter(records, bitsPerKey int) *bloom.BloomFilter {
 // block is where the records lie among which that of key must be; ok is false if its
 // run cannot have it.
 func (g *guide) block(key []byte, end int64) (from, to int64, ok bool) {
-	lo, hi := 0, len(g.fences)
+	lo, hi := 0, g.fences.len()
 	for lo < hi { // the first fence behind the key
-		if mid := (lo + hi) / 2; g.fences[mid].key > string(key) {
+		if mid := (lo + hi) / 2; bytes.Compare(g.fences.key(mid), key) > 0 {
 			hi = mid
 		} else {
 			lo = mid + 1
@@ -53,10 +76,10 @@ func (g *guide) block(key []byte, end int64) (from, to int64, ok bool) {
 	if lo == 0 || !g.filter.Test(key) {
 		return 0, 0, false
 	}
-	if lo < len(g.fences) {
-		end = g.fences[lo].off
+	if lo < g.fences.len() {
+		end = g.fences.off(lo)
 	}
-	return g.fences[lo-1].off, end, true
+	return g.fences.off(lo - 1), end, true
 }
 
 func (g *guide) encode(salt uint32, length int64) []byte {
@@ -67,32 +90,30 @@ func (g *guide) encode(salt uint32, length int64) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(g.records))
 	b = binary.LittleEndian.AppendUint32(b, uint32(g.filter.K()))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(words)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(g.fences.len()))
 	for _, w := range words {
 		b = binary.LittleEndian.AppendUint64(b, w)
 	}
-	at := int64(0)
-	for _, f := range g.fences {
-		b = binary.AppendUvarint(b, uint64(f.off-at))
-		b = binary.AppendUvarint(b, uint64(len(f.key)))
-		b = append(b, f.key...)
-		at = f.off
-	}
+	b = append(b, g.fences.table...)
+	b = append(b, g.fences.keys...)
 	return binary.LittleEndian.AppendUint32(b, record.Checksum(b))
 }
 
-// decodeGuide reads the guide of a file with that salt and length.
+// decodeGuide reads the guide of a file with that salt and length, which takes b. Of the
+// format before this one it reads nothing: the guide is then made anew.
 func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
-	const head = len(guideMagic) + 4 + 8 + 8 + 4 + 4
+	const head = len(guideMagic) + 4 + 8 + 8 + 4 + 4 + 4
 	if len(b) < head+4 || string(b[:len(guideMagic)]) != guideMagic ||
 		record.Checksum(b[:len(b)-4]) != binary.LittleEndian.Uint32(b[len(b)-4:]) {
 		return nil, errGuide
 	}
 	fields := b[len(guideMagic):head]
 	records, hashes := binary.LittleEndian.Uint64(fields[12:]), binary.LittleEndian.Uint32(fields[20:])
-	words := binary.LittleEndian.Uint32(fields[24:])
+	words, n := binary.LittleEndian.Uint32(fields[24:]), uint64(binary.LittleEndian.Uint32(fields[28:]))
 	rest := b[head : len(b)-4]
 	if binary.LittleEndian.Uint32(fields) != salt || binary.LittleEndian.Uint64(fields[4:]) != uint64(length) ||
-		records > uint64(length)/record.MinBytes || hashes < 1 || hashes > maxHashes || words < 1 || uint64(words)*8 > uint64(len(rest)) {
+		records > uint64(length)/record.MinBytes || hashes < 1 || hashes > maxHashes || words < 1 ||
+		uint64(words)*8+n*fenceBytes > uint64(len(rest)) {
 		return nil, errGuide
 	}
 	bits := make([]uint64, words)
@@ -100,31 +121,28 @@ func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
 		bits[i] = binary.LittleEndian.Uint64(rest[8*i:])
 	}
 	g := &guide{records: int(records), filter: bloom.From(bits, uint(hashes))}
-	return g, g.decodeFences(rest[8*words:], length)
+	rest = rest[8*uint64(words):]
+	g.fences = fences{rest[: n*fenceBytes : n*fenceBytes], rest[n*fenceBytes:]}
+	return g, g.fences.check(length)
 }
 
-// decodeFences reads fences, whose keys share one piece of memory.
-func (g *guide) decodeFences(b []byte, length int64) error {
-	at, keys := int64(0), string(b)
-	for len(b) > 0 {
-		off, w := binary.Uvarint(b)
-		if w <= 0 || off > uint64(length-at) {
+// check refuses fences that are not those of a file of that length, keys and offsets
+// ascending.
+func (f *fences) check(length int64) error {
+	at, end, last := int64(0), uint64(0), []byte(nil)
+	for i := range f.len() {
+		off := f.off(i)
+		to := binary.LittleEndian.Uint64(f.table[i*fenceBytes+8:])
+		if to < end || to > uint64(len(f.keys)) || off < record.HeaderBytes || off >= length || off <= at {
 			return errGuide
 		}
-		b = b[w:]
-		n, w := binary.Uvarint(b)
-		if w <= 0 || n > uint64(len(b)-w) {
+		key := f.keys[end:to]
+		if i > 0 && bytes.Compare(last, key) >= 0 {
 			return errGuide
 		}
-		from := len(keys) - len(b) + w
-		key := keys[from : from+int(n)]
-		b, at = b[w+int(n):], at+int64(off)
-		if last := len(g.fences) - 1; at < record.HeaderBytes || at >= length || last >= 0 && (off == 0 || g.fences[last].key >= key) {
-			return errGuide
-		}
-		g.fences = append(g.fences, fence{key, at})
+		at, end, last = off, to, key
 	}
-	if (len(g.fences) == 0) != (length == record.HeaderBytes) {
+	if end != uint64(len(f.keys)) || (f.len() == 0) != (length == record.HeaderBytes) {
 		return errGuide
 	}
 	return nil

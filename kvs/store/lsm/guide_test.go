@@ -3,7 +3,6 @@ package lsm
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -47,11 +46,11 @@ func TestGuideLeadsToTheKey(t *testing.T) {
 			return
 		}
 		want := [2]int64{-1, length}
-		for i, f := range g.fences {
-			if f.key <= other {
-				want = [2]int64{f.off, length}
-				if i+1 < len(g.fences) {
-					want[1] = g.fences[i+1].off
+		for i := range g.fences.len() {
+			if string(g.fences.key(i)) <= other {
+				want = [2]int64{g.fences.off(i), length}
+				if i+1 < g.fences.len() {
+					want[1] = g.fences.off(i + 1)
 				}
 			}
 		}
@@ -66,7 +65,8 @@ func TestGuideReadsBack(t *testing.T) {
 		got, err := decodeGuide(b, 7, length)
 		require.NoError(t, err)
 		require.Equal(t, g.records, got.records)
-		require.Equal(t, fmt.Sprint(g.fences), fmt.Sprint(got.fences))
+		require.Equal(t, g.fences.table, append([]byte(nil), got.fences.table...))
+		require.Equal(t, string(g.fences.keys), string(got.fences.keys))
 		require.True(t, g.filter.Equal(got.filter))
 		_, err = decodeGuide(b, 8, length)
 		require.ErrorIs(t, err, errGuide, "another file's")

@@ -143,7 +143,7 @@ func (e *Engine) makeGuide(r *run) error {
 // note adds the next record to a guide.
 func (g *guide) note(key []byte, off int64, density int) {
 	if g.records%density == 0 {
-		g.fences = append(g.fences, fence{string(key), off})
+		g.fences.add(key, off)
 	}
 	g.filter.Add(key)
 	g.records++
@@ -221,6 +221,15 @@ func (w *writer) finish(h *catalog.Home) error {
 		return err
 	}
 	return h.WritePart(w.run.number, guideExt, w.run.encode(w.run.salt, w.run.length))
+}
+
+// finishLater is finish for a run that is synced, and its guide, when the catalog names it.
+func (w *writer) finishLater(h *catalog.Home) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	h.Later(w.run.number, runExt, guideExt)
+	return h.WritePartLater(w.run.number, guideExt, w.run.encode(w.run.salt, w.run.length))
 }
 
 func (r *run) part() catalog.Part {

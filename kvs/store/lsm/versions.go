@@ -28,7 +28,7 @@ func (e *Engine) Snapshot() (store.Version, error) {
 }
 
 func (e *Engine) snapshot() (store.Version, error) {
-	if err := e.spill(); err != nil {
+	if err := e.spillNoted(); err != nil {
 		return 0, err
 	}
 	if e.wal != nil { // without a record, which none of a version's parts may be
@@ -120,6 +120,7 @@ func (e *Engine) restore(v store.Version) error {
 	e.abort()
 	old := e.runs
 	e.runs, e.next, e.look = runs, max(e.next, s.Next), true
+	e.dropRetired()
 	for _, r := range old {
 		e.gone(r)
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/joinery-go/joinery/kvs/store"
 )
@@ -43,6 +45,8 @@ type Archive struct {
 	uploads map[store.Hash]uint64
 	// unknown are versions of which nobody could say whether they were published.
 	unknown []unknown
+	// decoded is the head that was read last: it is read often, and seldom another.
+	decoded atomic.Pointer[decoded]
 }
 
 var (
@@ -82,8 +86,28 @@ func (a *Archive) head() (head, string, error) {
 	if err != nil {
 		return head{}, "", fmt.Errorf("read the head: %w", err)
 	}
+	if d := a.decoded.Load(); d != nil && d.data == string(b) {
+		return d.head.clone(), tag, nil
+	}
 	h, err := decodeHead(b)
+	if err == nil {
+		a.decoded.Store(&decoded{string(b), h})
+		h = h.clone()
+	}
 	return h, tag, err
+}
+
+// decoded is a head and what it was read from.
+type decoded struct {
+	data string
+	head head
+}
+
+// clone copies the head so far that a change of one is none of the other: the entries of
+// versions never change, only how many there are.
+func (h head) clone() head {
+	h.Branches = slices.Clone(h.Branches)
+	return h
 }
 
 // Latest is the last version published, 0 for none.

@@ -203,3 +203,43 @@ func TestOpenReadsNoHead(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.Equal(t, 1, turns, "the object, and nothing else")
 }
+
+// stuck is a bucket whose head cannot be swapped, once on.
+type stuck struct {
+	*bucket
+	on bool
+}
+
+func (s *stuck) SwapHead(tag string, data []byte) error {
+	if s.on {
+		return errors.New("no")
+	}
+	return s.bucket.SwapHead(tag, data)
+}
+
+// TestFailedSwapsAreForgotten: what was to be published is no part of the head that is
+// known, on a branch and on the main one.
+func TestFailedSwapsAreForgotten(t *testing.T) {
+	for _, name := range []string{"", "other"} {
+		b := &stuck{bucket: newBucket()}
+		main := snapshot.New(b)
+		v, _, err := main.Publish(draft(0, "one"))
+		require.NoError(t, err)
+		require.NoError(t, main.Clone(v, "other"))
+		a, err := snapshot.Open(b, snapshot.Options{Branch: name})
+		require.NoError(t, err)
+		b.on = true
+		_, _, err = a.Publish(draft(v, "two"))
+		require.Error(t, err)
+		b.on = false
+		got, err := a.Latest()
+		require.NoError(t, err)
+		require.Equal(t, v, got)
+		all, err := a.Versions()
+		require.NoError(t, err)
+		require.Equal(t, []store.Version{v}, all)
+		got, _, err = a.Publish(draft(v, "two"))
+		require.NoError(t, err)
+		require.Equal(t, v+1, got)
+	}
+}

@@ -26,6 +26,7 @@ const bytesSnapshots = 200
 // have r·log_r(N) segments at the Nth snapshot: so many a restore reads. It is restored,
 // elsewhere, in the end.
 func TestBytes(t *testing.T, open func(store.Options) (store.Engine, error), critical float64, r int) {
+	lessOften(t)
 	for _, percent := range Changed {
 		t.Run(fmt.Sprintf("%d%%", percent), func(t *testing.T) { testBytes(t, open, critical, r, percent) })
 	}

@@ -26,6 +26,7 @@ import (
 // TestDamage runs an engine on inputs and disks that are not as they should be: each
 // must give an error of the package store, and nothing promised may be lost.
 func TestDamage(t *testing.T, e Engine) {
+	lessOften(t)
 	tests := map[string]func(*testing.T, Engine){
 		"limits": testLimits, "closed": testClosed, "locked": testLocked, "foreign": testForeign,
 		"format": testFormat, "flipped in the bucket": testFlippedBucket, "missing segment": testMissingSegment,

@@ -64,6 +64,7 @@ type FirstGet struct{ Requests, Bytes int64 }
 // directory, and counts what a first get costs: it must not exceed twice what it costs
 // at the least number of keys. Nothing may have been fetched that was not read.
 func TestFirstGet(t *testing.T, open func(store.Options) (store.Engine, error), keys ...int) {
+	lessOften(t)
 	var least FirstGet
 	for i, n := range keys {
 		got := firstGet(t, open, n)
@@ -121,6 +122,7 @@ func firstGet(t *testing.T, open func(store.Options) (store.Engine, error), n in
 // it, cuts the power, and opens again, lazily and not. What cannot be read is an error
 // that names the piece, and comes when the archive answers again.
 func TestLazy(t *testing.T, open func(store.Options) (store.Engine, error)) {
+	lessOften(t)
 	d := newDisk(t)
 	b := &counting{Folder: mustFolder(t, d)}
 	a := snapshot.New(b)

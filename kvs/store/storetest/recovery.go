@@ -53,6 +53,9 @@ type Recovery struct {
 	Index string
 	// Stands is the extension of those others.
 	Stands string
+	// Saved is the extension of a file that stands for all files up to its number, and for
+	// what stands for those; empty for none.
+	Saved string
 }
 
 // TestRecovery opens a directory again after a close and after a crash, and counts the
@@ -109,16 +112,27 @@ func TestRecovery(t *testing.T, open func(store.Options) (store.Engine, error), 
 	require.InEpsilon(t, index[0], index[1], 0.2, "the index is that of the keys")
 }
 
-// filesOf are the bytes of the files of an index, and of those that none stands for.
+// filesOf are the bytes of the files of an index, and of those that none stands for. Where
+// there is a saved index, those are all of the former that recovery needs.
 func filesOf(t *testing.T, fsys vfs.FS, r Recovery) (index, rest int64) {
 	t.Helper()
 	names, err := fsys.List("dir")
 	require.NoError(t, err)
+	saved := ""
+	for _, name := range names {
+		if r.Saved != "" && filepath.Ext(name) == "."+r.Saved {
+			require.Empty(t, saved, "one index is saved at a time")
+			saved = strings.TrimSuffix(name, filepath.Ext(name))
+		}
+	}
 	for _, name := range names {
 		info, err := fsys.Stat(fsys.PathJoin("dir", name))
 		require.NoError(t, err)
 		stem := strings.TrimSuffix(name, filepath.Ext(name))
 		switch ext := filepath.Ext(name); {
+		case saved != "" && ext == "."+r.Saved:
+			index += info.Size()
+		case (ext == "."+r.Index || ext == "."+r.Stands) && stem <= saved:
 		case ext == "."+r.Index:
 			index += info.Size()
 		case ext == "."+r.Stands && slices.Contains(names, stem+"."+r.Index):

@@ -16,6 +16,7 @@ import (
 // segment is written by splitting and merging, and the last worker holds what the first
 // one would. An engine whose segments count as wholes says store.ErrUnsupported.
 func TestResize(t *testing.T, e Engine) {
+	lessOften(t)
 	for name, busy := range map[string]bool{"idle": false, "busy": true} {
 		t.Run(name, func(t *testing.T) { testResize(t, e, busy) })
 	}

@@ -30,6 +30,7 @@ type Costs struct {
 // every one to the bounds. The last version, and one that was taken in the middle,
 // must be what the engine held then.
 func TestSnapshots(t *testing.T, open func(store.Options) (store.Engine, error), c Costs) {
+	lessOften(t)
 	d := newDisk(t)
 	a := snapshot.New(mustFolder(t, d))
 	e, err := open(store.Options{Dir: "dir", FS: d, Archive: a})

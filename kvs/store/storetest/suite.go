@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,18 +20,19 @@ var long = flag.Bool("storetest.long", false, "run all small workloads at all cr
 // Test runs the suite on an engine: random workloads without and with crashes and
 // disk errors, and all small workloads at their crash points.
 func Test(t *testing.T, e Engine) {
+	lessOften(t)
 	for _, d := range e.Durabilities {
-		t.Run("quiet/"+d.String(), func(t *testing.T) { testRandom(t, e, d, false, sim.Off) })
-		t.Run("crashes/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Off) })
+		beside(t, "quiet/"+d.String(), func(t *testing.T) { testRandom(t, e, d, false, sim.Off) })
+		beside(t, "crashes/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Off) })
 		if !e.Clones {
-			t.Run("points/"+d.String(), func(t *testing.T) { testPoints(t, e, d) })
-			t.Run("errors/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Low) })
+			beside(t, "points/"+d.String(), func(t *testing.T) { testPoints(t, e, d) })
+			beside(t, "errors/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Low) })
 		}
 	}
 	if !e.Clones {
-		t.Run("small", func(t *testing.T) { testSmall(t, e) })
-		t.Run("failing", func(t *testing.T) { testFailing(t, e) })
-		t.Run("failures", func(t *testing.T) { testFailures(t, e) })
+		beside(t, "small", func(t *testing.T) { testSmall(t, e) })
+		beside(t, "failing", func(t *testing.T) { testFailing(t, e) })
+		beside(t, "failures", func(t *testing.T) { testFailures(t, e) })
 	}
 	t.Run("lazily", func(t *testing.T) {
 		r, err := e.Open(store.Options{Dir: "dir", FS: newDisk(t), Lazy: true})
@@ -42,7 +44,21 @@ func Test(t *testing.T, e Engine) {
 		require.NoError(t, err)
 		require.NoError(t, r.Close())
 	})
-	t.Run("seeded", func(t *testing.T) { testSeeded(t, e) })
+	beside(t, "seeded", func(t *testing.T) { testSeeded(t, e) })
+}
+
+// beside runs a test of the suite, each of which has a disk of its own, beside others.
+func beside(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		test(t)
+	})
+}
+
+// lessOften has memory collected less often while t runs: a test makes many small disks.
+func lessOften(t *testing.T) {
+	before := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
 }
 
 // testSeeded cuts the power at disk operations of seeded workloads, which, other than

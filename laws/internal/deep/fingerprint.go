@@ -62,7 +62,8 @@ const (
 )
 
 func (t *Type) fingerprintAt(w *walk, p unsafe.Pointer) uint64 {
-	w.begin()
+	// What a walk keeps of comparisons is of no concern here.
+	w.depth, w.work, w.over, w.mode, w.canon = 0, 0, false, unfold, nil
 	w.budget = plainBudget
 	if t.tangled {
 		w.budget = tangledBudget

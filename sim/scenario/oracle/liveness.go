@@ -42,8 +42,11 @@ const (
 // AtRest judges what it took.
 func (o *Liveness) AtRest(r *Rest) {
 	if !r.Came {
-		o.Fail(Violation{Oracle: "liveness", Kind: "no rest", Node: r.Busy, Message: fmt.Sprintf(
-			"%v after the faults ended, replica %d still has deltas to offer, records to persist or reads to answer", r.Within, r.Busy)})
+		what := "messages still go back and forth, though no replica has anything left to do"
+		if r.Busy >= 0 {
+			what = fmt.Sprintf("replica %d still has deltas to offer, records to persist or reads to answer", r.Busy)
+		}
+		o.Fail(Violation{Oracle: "liveness", Kind: "no rest", Node: r.Busy, Message: fmt.Sprintf("%v after the faults ended, %s", r.Within, what)})
 		return
 	}
 	if most := o.mostBytes(); !r.Final && r.Bytes > most {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -20,9 +21,9 @@ type Recovered struct {
 	Keys       int     `json:"keys"`
 	ValueBytes int     `json:"value_bytes"`
 	Disk       int64   `json:"disk_bytes"`   // of all files in the directory
-	Index      int64   `json:"index_bytes"`  // of hints and guides, which stand for files of values
+	Index      int64   `json:"index_bytes"`  // of saved indexes, hints and guides, which stand for files of values
 	Seconds    float64 `json:"seconds"`      // until the engine is open
-	ReadIndex  float64 `json:"read_seconds"` // reading hints and guides once, and what they do not stand for
+	ReadIndex  float64 `json:"read_seconds"` // reading those once, and what they do not stand for
 	FirstGet   float64 `json:"first_get_us"`
 }
 
@@ -112,8 +113,9 @@ func (b *bench) fill(name, dir string) error {
 	return errors.Join(err, h.close(), e.Close())
 }
 
-// readIndex reads what recovery cannot do without: every file that no hint or guide
-// stands for, and those instead of the files they stand for.
+// readIndex reads what recovery cannot do without: a saved index instead of all files up
+// to its number, and of the others every file that no hint or guide stands for, and those
+// instead of the files they stand for.
 func readIndex(dir string, r *Recovered) error {
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -125,6 +127,12 @@ func readIndex(dir string, r *Recovered) error {
 	if err != nil {
 		return err
 	}
+	saved := ""
+	for _, path := range files {
+		if stem, ok := strings.CutSuffix(path, ".index"); ok {
+			saved = stem
+		}
+	}
 	start := time.Now()
 	for _, path := range files {
 		info, err := os.Stat(path)
@@ -135,6 +143,10 @@ func readIndex(dir string, r *Recovered) error {
 		base := path[:len(path)-len(filepath.Ext(path))]
 		ext := filepath.Ext(path)
 		switch stands := slices.Contains(files, base+".hint") || slices.Contains(files, base+".guide"); {
+		case ext == ".index":
+			r.Index += info.Size()
+		case (ext == ".hint" || ext == ".log") && base <= saved:
+			continue
 		case ext == ".hint" || ext == ".guide":
 			r.Index += info.Size()
 		case stands, ext == ".sst":

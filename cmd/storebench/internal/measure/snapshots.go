@@ -5,12 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/appendlog"
+	"github.com/joinery-go/joinery/kvs/store/hybridlog"
+	"github.com/joinery-go/joinery/kvs/store/lsm"
 	"github.com/joinery-go/joinery/kvs/store/memory"
 	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/kvs/store/workload"
@@ -24,10 +28,17 @@ type Snapped struct {
 	New      int64         `json:"new_bytes"`      // given to the bucket while the snapshot was waited for
 	Changed  int64         `json:"changed_bytes"`  // keys and last values of the keys that changed since the parent
 	Uploaded int64         `json:"uploaded_bytes"` // given to the bucket since the parent, in the background too
-	Seconds  float64       `json:"seconds"`
-	FullDump float64       `json:"full_dump_seconds"` // a snapshot of the same state by an engine that writes everything
-	Segments int           `json:"segments_read_by_restore"`
-	Restore  float64       `json:"restore_seconds"` // opening an empty directory at the version
+	// All is what was given to the bucket so far, the first version of all keys with it,
+	// Changes what changed in all of those versions, and Bound is log_r(N) times that, after
+	// N versions of an engine that merges r files of a level into one of the next: 0 for one
+	// that does not.
+	All      int64   `json:"all_uploaded_bytes"`
+	Changes  int64   `json:"all_changed_bytes"`
+	Bound    float64 `json:"bound_bytes"`
+	Seconds  float64 `json:"seconds"`
+	FullDump float64 `json:"full_dump_seconds"` // a snapshot of the same state by an engine that writes everything
+	Segments int     `json:"segments_read_by_restore"`
+	Restore  float64 `json:"restore_seconds"` // opening an empty directory at the version
 }
 
 // SnapshotWork says what is snapshot.
@@ -70,6 +81,9 @@ func Snapshots(ctx context.Context, w SnapshotWork, names []string, progress Pro
 	return nil
 }
 
+// fanIn is how many files of a level engines merge into one of the next, as by default.
+var fanIn = map[string]int{appendlog.Name: 4, hybridlog.Name: 8, lsm.Name: 4}
+
 // snapping is an engine whose snapshots are measured.
 type snapping struct {
 	*bench
@@ -80,7 +94,9 @@ type snapping struct {
 	host    *host
 	log     *lines // nil for none
 	dumping store.Engine
-	made    int // directories
+	made    int   // directories
+	changes int64 // bytes that changed in all versions
+	n       int   // versions
 	rand    *rand.Rand
 }
 
@@ -124,7 +140,7 @@ func (s *snapping) open(keep string) (err error) {
 		return err
 	}
 	o := store.Options{Dir: s.next(), Archive: snapshot.New(s.bucket), Scheduler: s.host.queue}
-	if s.engine, err = Open(s.name, o, Parameters{}); err != nil {
+	if s.engine, err = Open(s.name, o, Parameters{FanIn: fanIn[s.name]}); err != nil {
 		return err
 	}
 	s.s = s.engine
@@ -193,6 +209,11 @@ func (s *snapping) measure(fraction float64) (r Snapped, err error) {
 		return r, err
 	}
 	r.Uploaded = s.bucket.given() - parent
+	s.n, s.changes = s.n+1, s.changes+r.Changed
+	r.All, r.Changes = s.bucket.given(), s.changes
+	if k := fanIn[s.name]; k > 0 {
+		r.Bound = math.Log(float64(s.n)) / math.Log(float64(k)) * float64(s.changes)
+	}
 	if err := s.log.add(logged{Version: r.Version}); err != nil {
 		return r, err
 	}

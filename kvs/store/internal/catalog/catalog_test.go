@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -197,4 +198,21 @@ func sum(ns []int64) (all int64) {
 		all += n
 	}
 	return all
+}
+
+// TestSealedBytesAreBounded reads what is as long as it may be, and refuses one byte more.
+func TestSealedBytesAreBounded(t *testing.T) {
+	const most = 64 << 20
+	for _, over := range []int{0, 1} {
+		b, err := catalog.Seal("t", 1, strings.Repeat("x", most-len("t 1 12345678\n\"\"\n")+over))
+		require.NoError(t, err)
+		require.Len(t, b, most+over)
+		var got string
+		if err = catalog.Unseal("t", 1, b, &got); over == 0 {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, store.ErrCorrupt)
+		require.ErrorContains(t, err, "67108865 bytes")
+	}
 }

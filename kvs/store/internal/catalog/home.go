@@ -33,8 +33,9 @@ type Home struct {
 	seen  store.Version // the archive's latest, as this writer knows it
 	fresh bool
 	index func(number uint64) []byte
-	named bool // files were created whose names are not durable
-	noted bool // state is not what the disk has
+	named bool                // files were created whose names are not durable
+	noted bool                // state is not what the disk has
+	later map[uint64][]string // extensions of numbered files that are written and not synced
 }
 
 // OpenHome opens the directory of o for an engine whose files have the extensions
@@ -42,7 +43,7 @@ type Home struct {
 // defaults. Errors wrap [store.ErrLocked], [store.ErrForeign], [store.ErrCorrupt],
 // [store.ErrFormat], [store.ErrMissing], or what the file system said.
 func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
-	h := &Home{opts: o, fs: o.FS}
+	h := &Home{opts: o, fs: o.FS, later: map[uint64][]string{}}
 	if err := h.fs.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open %s: make directory: %w", o.Dir, err)
 	}
@@ -189,6 +190,13 @@ func (h *Home) Commit(s State) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range s.Parts {
+		for _, ext := range h.later[p.Number] {
+			if err := h.SyncPart(p.Number, ext); err != nil {
+				return fmt.Errorf("sync %s: %w", h.Path(p.Number, ext), err)
+			}
+		}
+	}
 	// A crash may keep the new name of the catalog and lose that of a file which was
 	// made before it, unless the latter is made durable first.
 	if h.named {
@@ -201,8 +209,13 @@ func (h *Home) Commit(s State) error {
 		return fmt.Errorf("replace %s: %w", h.path(catalogName), err)
 	}
 	h.state, h.noted = s.Clone(), false
+	clear(h.later)
 	return nil
 }
+
+// Later says that numbered files are written and not synced: the next Commit that names
+// the part does that first.
+func (h *Home) Later(number uint64, exts ...string) { h.later[number] = exts }
 
 // Note has the catalog say s from the next Commit on. Until then the disk has the
 // catalog of before, and a crash goes back to it: so all files that it names must
@@ -251,14 +264,41 @@ func (h *Home) ReadPart(number uint64, ext string, limit int64) ([]byte, error) 
 // Commit, and until then a crash may take it back: what reads it must know it whole
 // from torn.
 func (h *Home) WritePart(number uint64, ext string, b []byte) error {
+	return h.writePart(number, ext, true, func(write func([]byte) error) error { return write(b) })
+}
+
+// WriteStream is [Home.WritePart] of what bytes gives to write, piece by piece.
+func (h *Home) WriteStream(number uint64, ext string, bytes func(write func([]byte) error) error) error {
+	return h.writePart(number, ext, true, bytes)
+}
+
+// WritePartLater is [Home.WritePart] without syncing the file, for [Home.Later].
+func (h *Home) WritePartLater(number uint64, ext string, b []byte) error {
+	return h.writePart(number, ext, false, func(write func([]byte) error) error { return write(b) })
+}
+
+func (h *Home) writePart(number uint64, ext string, sync bool, bytes func(write func([]byte) error) error) error {
 	f, err := h.fs.Create(h.Path(number, ext), category)
 	if err != nil {
 		return err
 	}
-	if _, err = f.Write(b); err == nil {
+	err = bytes(func(b []byte) error {
+		_, err := f.Write(b)
+		return err
+	})
+	if err == nil && sync {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// Has reports that a numbered file is there.
+func (h *Home) Has(number uint64, ext string) (bool, error) {
+	_, err := h.fs.Stat(h.Path(number, ext))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // SyncPart makes the bytes of a numbered file durable, whoever wrote them.
@@ -274,6 +314,7 @@ func (h *Home) SyncPart(number uint64, ext string) error {
 // not there are none to remove. What it fails to remove goes at the next opening.
 func (h *Home) Remove(number uint64, exts ...string) error {
 	var failed error
+	delete(h.later, number)
 	for _, ext := range exts {
 		if err := h.fs.Remove(h.Path(number, ext)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, err)

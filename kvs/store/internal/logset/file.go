@@ -97,16 +97,6 @@ func (v *view) apply(f *File, kind record.Kind, key []byte, off int64, size int)
 	}
 }
 
-// applyString is apply for a key that is not copied.
-func (v *view) applyString(f *File, kind record.Kind, key string, off int64, size int) {
-	if f.keys != (store.KeyRange{}) || kind != record.Value {
-		v.apply(f, kind, []byte(key), off, size)
-		return
-	}
-	f.live += int64(size)
-	v.gone(v.index.PutString(key, placeOf(f.slot, off, size)))
-}
-
 // gone counts a record that the index no longer points at, if there was one.
 func (v *view) gone(old Place, had bool) {
 	if had {

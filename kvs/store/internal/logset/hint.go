@@ -25,7 +25,7 @@ const maxHintBytes = 1 << 32
 // hintEntry is a record without its value.
 type hintEntry struct {
 	kind record.Kind
-	key  string
+	key  []byte
 	off  int64
 	size int
 }
@@ -47,7 +47,7 @@ func appendHintEntry(dst []byte, end int64, e hintEntry) []byte {
 }
 
 // decodeHint returns the entries of the hint of a file with that salt and length, and
-// their number, once all are checked. Their keys share one piece of memory.
+// their number, once all are checked. Their keys are in b.
 func decodeHint(b []byte, salt uint32, length int64) (n int, entries iter.Seq[hintEntry], err error) {
 	head := appendHintHead(nil, salt, length)
 	if len(b) < len(head)+4 || string(b[:len(head)]) != string(head) {
@@ -57,7 +57,7 @@ func decodeHint(b []byte, salt uint32, length int64) (n int, entries iter.Seq[hi
 	if record.Checksum(body) != sum {
 		return 0, nil, errHint
 	}
-	all := string(body[len(head):])
+	all := body[len(head):]
 	for rest, end := all, int64(record.HeaderBytes); len(rest) > 0; n++ {
 		e, tail, err := decodeHintEntry(rest, end, length)
 		if err != nil {
@@ -79,35 +79,26 @@ func decodeHint(b []byte, salt uint32, length int64) (n int, entries iter.Seq[hi
 	}, nil
 }
 
-func decodeHintEntry(b string, end, length int64) (hintEntry, string, error) {
+func decodeHintEntry(b []byte, end, length int64) (hintEntry, []byte, error) {
 	e := hintEntry{kind: record.Kind(b[0])}
 	if e.kind != record.Value && e.kind != record.Tombstone {
-		return e, "", errHint
+		return e, nil, errHint
 	}
 	b = b[1:]
 	var v [3]uint64
 	for i := range v {
-		n, w := uvarint(b)
+		n, w := binary.Uvarint(b)
 		if w <= 0 {
-			return e, "", errHint
+			return e, nil, errHint
 		}
 		v[i], b = n, b[w:]
 	}
 	room := uint64(length - end)
 	if v[0] > room || v[1] > room-v[0] || v[1] > record.MaxBytes || v[2] > uint64(len(b)) || v[2] >= v[1] {
-		return e, "", errHint
+		return e, nil, errHint
 	}
 	e.off, e.size, e.key = end+int64(v[0]), int(v[1]), b[:v[2]]
 	return e, b[v[2]:], nil
-}
-
-// uvarint is binary.Uvarint of a string.
-func uvarint(b string) (n uint64, width int) {
-	if len(b) > 0 && b[0] < 0x80 {
-		return uint64(b[0]), 1
-	}
-	var head [binary.MaxVarintLen64]byte
-	return binary.Uvarint(head[:copy(head[:], b)])
 }
 
 // loadHint applies the hint of a file, if it has one that is whole.
@@ -123,9 +114,9 @@ func (v *view) loadHint(h *catalog.Home, f *File) (ok bool, err error) {
 	if err != nil {
 		return false, nil
 	}
-	v.index.Grow(n)
+	v.index.Grow(n, len(b)-n*6)
 	for e := range entries {
-		v.applyString(f, e.kind, e.key, e.off, e.size)
+		v.apply(f, e.kind, e.key, e.off, e.size)
 	}
 	f.hinted = true
 	return true, nil
@@ -174,7 +165,7 @@ func (s *Set) stepHint(f *File) error {
 			return fmt.Errorf("hint of %s: %w", s.home.Path(f.number, logExt), err)
 		}
 		if r.Kind != record.Commit {
-			h.b = appendHintEntry(h.b, h.end, hintEntry{r.Kind, string(r.Key), off, size})
+			h.b = appendHintEntry(h.b, h.end, hintEntry{r.Kind, r.Key, off, size})
 			h.end = off + int64(size)
 		}
 	}

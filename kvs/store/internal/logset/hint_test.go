@@ -27,7 +27,7 @@ func drawEntries(t *rapid.T) (entries []hintEntry, length int64) {
 	for range rapid.IntRange(0, 20).Draw(t, "n") {
 		length += rapid.Int64Range(0, 300).Draw(t, "gap")
 		key := bytes.Repeat([]byte("k"), rapid.IntRange(1, 200).Draw(t, "key"))
-		e := hintEntry{kind: record.Tombstone, key: string(key), off: length, size: record.Size(len(key), 0)}
+		e := hintEntry{kind: record.Tombstone, key: key, off: length, size: record.Size(len(key), 0)}
 		if rapid.Bool().Draw(t, "value") {
 			e.kind, e.size = record.Value, record.Size(len(key), rapid.IntRange(1, 5000).Draw(t, "value length"))
 		}
@@ -81,48 +81,6 @@ func FuzzHint(f *testing.F) {
 		}
 		if n != 0 {
 			t.Fatalf("%d entries more were announced", n)
-		}
-	})
-}
-
-// TestIndexIsAMap holds the index against a map, and what it keeps against the most
-// keys that it held at once.
-func TestIndexIsAMap(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		x, m, most := NewIndex(), map[string]Place{}, 0
-		for i := range rapid.IntRange(0, 200).Draw(t, "n") {
-			k := []byte{'k', byte(rapid.IntRange(0, 9).Draw(t, "key"))}
-			want, has := m[string(k)]
-			var old Place
-			var had bool
-			if rapid.Bool().Draw(t, "put") {
-				p, put := placeOf(i%5, int64(i)+1, i+1), x.Put
-				if rapid.Bool().Draw(t, "string") {
-					put = func(k []byte, p Place) (Place, bool) { return x.PutString(string(k), p) }
-				}
-				if rapid.Bool().Draw(t, "grow") {
-					x.Grow(i)
-				}
-				old, had = put(k, p)
-				m[string(k)] = p
-			} else {
-				old, had = x.Delete(k)
-				delete(m, string(k))
-			}
-			require.Equal(t, has, had)
-			require.Equal(t, want, old)
-			most = max(most, len(m))
-		}
-		require.Equal(t, len(m), x.Len())
-		require.LessOrEqual(t, len(x.places), most, "ids of keys that are gone are used again")
-		for k, want := range m {
-			p, ok := x.Get([]byte(k))
-			require.True(t, ok)
-			require.Equal(t, want, p)
-			id, ok := x.Find([]byte(k))
-			require.True(t, ok)
-			require.Equal(t, want, x.At(id))
-			require.Equal(t, int64(want.Addr&(1<<offsetBits-1)), p.Offset())
 		}
 	})
 }

@@ -1,5 +1,12 @@
 package logset
 
+import (
+	"encoding/binary"
+	"iter"
+
+	"github.com/cespare/xxhash/v2"
+)
+
 // Place is where a record is: the slot of its file in the high bits of Addr, its
 // offset there in the low ones, and its length. So an address is a base and an
 // offset, and finding a file takes no map.
@@ -20,89 +27,306 @@ func (p Place) Slot() int { return int(p.Addr >> offsetBits) }
 // Offset is the offset in the file.
 func (p Place) Offset() int64 { return int64(p.Addr & (1<<offsetBits - 1)) }
 
-// Index says where the value of each key is. A lookup and a change for a known key
-// take no memory.
+// Index says where the value of each key is: extendible hashing (Fagin et al., TODS
+// 1979) over pages that are bytes, so that they can be written and read as they are. A
+// lookup and a change for a known key take no memory, and a new key moves those of one
+// page at most, but for doubling the directory.
+//
+// The hash is xxHash64 without a seed, since it is also that of a saved index. Who
+// chooses keys can choose them to collide: that costs time, in one page that grows, and
+// nothing else.
 type Index struct {
-	ids    map[string]uint32
-	places []Place
-	free   []uint32 // ids of keys that are gone
+	// dir has the page of a key under the first depth bits of the key's hash; a page
+	// of fewer bits stands under all that begin with them.
+	dir   []*page
+	depth int
+	n     int
 }
 
 // NewIndex returns an empty index.
-func NewIndex() *Index { return &Index{ids: map[string]uint32{}} }
+func NewIndex() *Index { return &Index{dir: []*page{newPage(0, 0, 0)}} }
+
+func hashOf(key []byte) uint64 { return xxhash.Sum64(key) }
 
 // Len is the number of keys.
-func (x *Index) Len() int { return len(x.ids) }
+func (x *Index) Len() int { return x.n }
 
-// Find returns the id of a key, under which [Index.At] and [Index.Move] go on, as
-// long as the key stays.
-func (x *Index) Find(key []byte) (id uint32, ok bool) {
-	id, ok = x.ids[string(key)]
-	return id, ok
-}
-
-// At is the place of the key with that id.
-func (x *Index) At(id uint32) Place { return x.places[id] }
-
-// Move changes the place of the key with that id.
-func (x *Index) Move(id uint32, p Place) { x.places[id] = p }
+func (x *Index) page(hash uint64) *page { return x.dir[hash>>(64-x.depth)] }
 
 // Get returns the place of a key.
 func (x *Index) Get(key []byte) (Place, bool) {
-	id, ok := x.ids[string(key)]
+	hash := hashOf(key)
+	g := x.page(hash)
+	at, ok := g.find(uint32(hash), key)
 	if !ok {
 		return Place{}, false
 	}
-	return x.places[id], true
-}
-
-// Grow takes memory for n keys more at once, if there are none yet.
-func (x *Index) Grow(n int) {
-	if len(x.ids) == 0 {
-		x.ids, x.places = make(map[string]uint32, n), make([]Place, 0, n)
-		x.free = nil
-	}
+	return g.place(at), true
 }
 
 // Put sets the place of a key and returns the one of before.
 func (x *Index) Put(key []byte, p Place) (old Place, had bool) {
-	if id, ok := x.ids[string(key)]; ok {
-		old, x.places[id] = x.places[id], p
-		return old, true
+	hash := hashOf(key)
+	for {
+		g := x.page(hash)
+		at, ok := g.find(uint32(hash), key)
+		if ok {
+			old = g.place(at)
+			g.setPlace(at, p)
+			return old, true
+		}
+		if !g.full() {
+			g.insert(at, uint32(hash), key, p)
+			x.n++
+			return Place{}, false
+		}
+		x.widen(hash)
 	}
-	x.ids[string(key)] = x.enter(p)
-	return Place{}, false
 }
 
-// PutString is [Index.Put] for a key that is kept and not copied.
-func (x *Index) PutString(key string, p Place) (old Place, had bool) {
-	if id, ok := x.ids[key]; ok {
-		old, x.places[id] = x.places[id], p
-		return old, true
+// Move changes the place of the key with that hash whose place is old, and reports
+// whether there was one: no two keys have one place.
+func (x *Index) Move(hash uint64, old, now Place) bool {
+	g := x.page(hash)
+	at, ok := g.at(uint32(hash), old)
+	if ok {
+		g.setPlace(at, now)
 	}
-	x.ids[key] = x.enter(p)
-	return Place{}, false
-}
-
-// enter gives a place an id.
-func (x *Index) enter(p Place) uint32 {
-	if n := len(x.free); n > 0 {
-		id := x.free[n-1]
-		x.free, x.places[id] = x.free[:n-1], p
-		return id
-	}
-	x.places = append(x.places, p)
-	return uint32(len(x.places) - 1)
+	return ok
 }
 
 // Delete takes a key away and returns the place of before.
 func (x *Index) Delete(key []byte) (old Place, had bool) {
-	id, ok := x.ids[string(key)]
+	hash := hashOf(key)
+	g := x.page(hash)
+	at, ok := g.find(uint32(hash), key)
 	if !ok {
 		return Place{}, false
 	}
-	delete(x.ids, string(key))
-	x.free = append(x.free, id)
-	old, x.places[id] = x.places[id], Place{}
+	old = g.place(at)
+	g.remove(at)
+	x.n--
 	return old, true
+}
+
+// All are the keys and their places, in the order of their hashes' first bits. A key is
+// valid until the next change.
+func (x *Index) All() iter.Seq2[[]byte, Place] {
+	return func(yield func([]byte, Place) bool) {
+		for g := range x.pages() {
+			for at := 0; at < len(g.slots); at += slotBytes {
+				if key := g.key(at); key != nil && !yield(key, g.place(at)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pages are the pages, each once, in the order of their prefixes.
+func (x *Index) pages() iter.Seq[*page] {
+	return func(yield func(*page) bool) {
+		for i := 0; i < len(x.dir); i += 1 << (x.depth - x.dir[i].depth) {
+			if !yield(x.dir[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Grow takes memory for n keys more of that many bytes together at once, if there are
+// none yet.
+func (x *Index) Grow(n, bytes int) {
+	if x.n > 0 || n <= pageSlots/2 {
+		return
+	}
+	depth := 0
+	for n>>depth > pageSlots/2 {
+		depth++
+	}
+	*x = Index{dir: make([]*page, 1<<depth), depth: depth}
+	for i := range x.dir {
+		x.dir[i] = newPage(depth, pageSlots/2, (bytes>>depth)*5/4)
+	}
+}
+
+// widen makes room in the page of a hash: more slots up to a bound, from then on two
+// pages of it.
+func (x *Index) widen(hash uint64) {
+	g := x.page(hash)
+	slots := len(g.slots) / slotBytes
+	if slots >= pageSlots && g.depth == x.depth && len(x.dir) <= x.n/sparse {
+		double := make([]*page, 2*len(x.dir))
+		for i := range double {
+			double[i] = x.dir[i/2]
+		}
+		x.dir, x.depth = double, x.depth+1
+	}
+	at := int(hash >> (64 - x.depth))
+	span := 1 << (x.depth - g.depth)
+	first := at &^ (span - 1)
+	if slots < pageSlots || span == 1 {
+		// Where the directory is large for so few keys, their hashes have been chosen.
+		x.dir[at] = g.rebuilt(2*slots, nil)
+		for i := first; i < first+span; i++ {
+			x.dir[i] = x.dir[at]
+		}
+		return
+	}
+	for half := range 2 {
+		h := g.rebuilt(0, func(key []byte) bool { return int(hashOf(key)>>(63-g.depth))&1 == half })
+		h.depth = g.depth + 1
+		for i := range span / 2 {
+			x.dir[first+half*span/2+i] = h
+		}
+	}
+}
+
+// sparse is how many keys there are for each entry of the directory at least when it is
+// doubled.
+const sparse = 8
+
+// A page holds keys whose hashes begin alike, in a table with linear probing.
+type page struct {
+	slots []byte // of slotBytes each, a power of two of them, one empty at least
+	keys  []byte // that slots point into
+	n     int
+	dead  int // bytes in keys of those that are gone
+	depth int // bits that the hashes have in common
+}
+
+// A slot is
+//
+//	hash's low 32 bits 4 | size 4 | address 8 | key's offset << keyBits | its length 8
+//
+// and is empty if the length is 0. Its place in the page begins with the hash's low bits.
+const (
+	slotBytes = 24
+	pageSlots = 256
+	minSlots  = 8
+	keyBits   = 17
+	keyMask   = 1<<keyBits - 1
+)
+
+// newPage returns a page for n keys of that many bytes together.
+func newPage(depth, n, bytes int) *page {
+	slots := minSlots
+	for n*4 > slots*3 {
+		slots *= 2
+	}
+	g := &page{slots: make([]byte, slots*slotBytes), depth: depth}
+	if bytes > 0 {
+		g.keys = make([]byte, 0, bytes)
+	}
+	return g
+}
+
+// full reports that the page takes no key more, before probing takes long.
+func (g *page) full() bool { return (g.n+1)*8*slotBytes > len(g.slots)*7 }
+
+// find is where the slot of a key is, or else where it would be.
+func (g *page) find(tag uint32, key []byte) (at int, ok bool) {
+	mask := len(g.slots)/slotBytes - 1
+	for i := int(tag) & mask; ; i = (i + 1) & mask {
+		s := g.slots[i*slotBytes : i*slotBytes+slotBytes]
+		ref := binary.LittleEndian.Uint64(s[16:])
+		if ref == 0 {
+			return i * slotBytes, false
+		}
+		if n := ref & keyMask; binary.LittleEndian.Uint32(s) == tag && n == uint64(len(key)) {
+			if from := ref >> keyBits; string(g.keys[from:from+n]) == string(key) {
+				return i * slotBytes, true
+			}
+		}
+	}
+}
+
+// at is where the slot with that place is.
+func (g *page) at(tag uint32, p Place) (at int, ok bool) {
+	mask := len(g.slots)/slotBytes - 1
+	for i := int(tag) & mask; ; i = (i + 1) & mask {
+		s := g.slots[i*slotBytes : i*slotBytes+slotBytes]
+		if binary.LittleEndian.Uint64(s[16:]) == 0 {
+			return 0, false
+		}
+		if binary.LittleEndian.Uint32(s) == tag && g.place(i*slotBytes) == p {
+			return i * slotBytes, true
+		}
+	}
+}
+
+func (g *page) place(at int) Place {
+	s := g.slots[at : at+slotBytes]
+	return Place{binary.LittleEndian.Uint64(s[8:]), binary.LittleEndian.Uint32(s[4:])}
+}
+
+func (g *page) setPlace(at int, p Place) {
+	s := g.slots[at : at+slotBytes]
+	binary.LittleEndian.PutUint32(s[4:], p.Size)
+	binary.LittleEndian.PutUint64(s[8:], p.Addr)
+}
+
+// key is the key of a slot, nil for none.
+func (g *page) key(at int) []byte {
+	ref := binary.LittleEndian.Uint64(g.slots[at+16:])
+	if ref == 0 {
+		return nil
+	}
+	return g.keys[ref>>keyBits:][:ref&keyMask]
+}
+
+// insert fills the empty slot at which a key was not found.
+func (g *page) insert(at int, tag uint32, key []byte, p Place) {
+	s := g.slots[at : at+slotBytes]
+	binary.LittleEndian.PutUint32(s, tag)
+	binary.LittleEndian.PutUint64(s[16:], uint64(len(g.keys))<<keyBits|uint64(len(key)))
+	g.setPlace(at, p)
+	g.keys = append(g.keys, key...)
+	g.n++
+}
+
+// remove empties a slot, and moves back what had to be put behind it.
+func (g *page) remove(at int) {
+	g.dead += len(g.key(at))
+	g.n--
+	mask := len(g.slots)/slotBytes - 1
+	hole := at / slotBytes
+	for i := (hole + 1) & mask; ; i = (i + 1) & mask {
+		s := g.slots[i*slotBytes : i*slotBytes+slotBytes]
+		if binary.LittleEndian.Uint64(s[16:]) == 0 {
+			break
+		}
+		home := int(binary.LittleEndian.Uint32(s)) & mask
+		if (i-home)&mask >= (i-hole)&mask { // the hole is on its way
+			copy(g.slots[hole*slotBytes:], s)
+			hole = i
+		}
+	}
+	clear(g.slots[hole*slotBytes : hole*slotBytes+slotBytes])
+	if g.dead > 256 && g.dead > len(g.keys)/2 {
+		*g = *g.rebuilt(len(g.slots)/slotBytes, nil)
+	}
+}
+
+// rebuilt is the page with the keys that are wanted, nil for all, in so many slots, or
+// 0 for as many as are good for them.
+func (g *page) rebuilt(slots int, want func(key []byte) bool) *page {
+	n, bytes := 0, 0
+	for at := 0; at < len(g.slots); at += slotBytes {
+		if key := g.key(at); key != nil && (want == nil || want(key)) {
+			n, bytes = n+1, bytes+len(key)
+		}
+	}
+	to := newPage(g.depth, n, bytes*5/4)
+	if slots > 0 {
+		to.slots = make([]byte, slots*slotBytes)
+	}
+	for at := 0; at < len(g.slots); at += slotBytes {
+		if key := g.key(at); key != nil && (want == nil || want(key)) {
+			tag := binary.LittleEndian.Uint32(g.slots[at:])
+			hole, _ := to.find(tag, key)
+			to.insert(hole, tag, key, g.place(at))
+		}
+	}
+	return to
 }

@@ -140,7 +140,7 @@ func (s *Set) note(state catalog.State) error {
 // gone closes and removes a file that no longer counts. Failing is no harm but its
 // space, until the next opening.
 func (s *Set) gone(f *File) {
-	if err := errors.Join(s.leave(f), s.home.Remove(f.number, logExt, hintExt)); err != nil {
+	if err := errors.Join(s.leave(f), s.home.Remove(f.number, logExt, hintExt, savedExt)); err != nil {
 		s.Stats.Background, s.left = err, err
 	}
 }

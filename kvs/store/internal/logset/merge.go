@@ -31,7 +31,7 @@ type merge struct {
 
 // move is a key whose place changed.
 type move struct {
-	id       uint32
+	hash     uint64
 	old, now Place
 }
 
@@ -83,7 +83,9 @@ func (s *Set) copy(m *merge, n int) error {
 	}
 	m.buf = m.buf[:0]
 	for _, v := range m.pending {
-		s.index.Move(v.id, v.now)
+		if !s.index.Move(v.hash, v.old, v.now) {
+			panic("logset: a key has moved while it was merged")
+		}
 		s.slots[v.old.Slot()].live -= int64(v.old.Size)
 		m.out.live += int64(v.now.Size)
 	}
@@ -98,10 +100,10 @@ func (s *Set) keep(m *merge, r record.Record, at Place) {
 	if !m.inputs[m.at].keys.Holds(r.Key) {
 		return
 	}
-	id, live := s.index.Find(r.Key)
+	p, live := s.index.Get(r.Key)
 	switch r.Kind {
 	case record.Value:
-		if !live || s.index.At(id).Addr != at.Addr {
+		if !live || p.Addr != at.Addr {
 			return
 		}
 	case record.Tombstone:
@@ -120,7 +122,7 @@ func (s *Set) keep(m *merge, r record.Record, at Place) {
 	if r.Kind == record.Tombstone {
 		return
 	}
-	m.pending = append(m.pending, move{id, at, placeOf(m.out.slot, off, size)})
+	m.pending = append(m.pending, move{hashOf(r.Key), at, placeOf(m.out.slot, off, size)})
 }
 
 // finish has the catalog name what came out in place of what went in.
@@ -157,7 +159,7 @@ func (s *Set) finish(m *merge) error {
 	if err := s.commit(state); err != nil {
 		return err
 	}
-	s.files = append(append(append([]*File(nil), s.files[:from]...), out...), s.files[to:]...)
+	s.files, s.saved.whole = append(append(append([]*File(nil), s.files[:from]...), out...), s.files[to:]...), false
 	for _, f := range m.inputs {
 		s.gone(f)
 	}
@@ -178,8 +180,7 @@ func (s *Set) abort() {
 
 func (s *Set) undo(m *merge) {
 	for _, v := range m.moves {
-		if s.index.At(v.id) == v.now {
-			s.index.Move(v.id, v.old)
+		if s.index.Move(v.hash, v.now, v.old) {
 			s.slots[v.old.Slot()].live += int64(v.old.Size)
 		}
 	}

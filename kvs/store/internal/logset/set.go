@@ -70,7 +70,8 @@ type Set struct {
 	job   bool   // background work is offered
 	look  bool   // there may be background work that is not
 	hint  *hint  // being made, nil for none
-	left  error  // what the present step of background work could not remove
+	saved saved
+	left  error // what the present step of background work could not remove
 	lifecycle.State
 
 	Stats store.Stats
@@ -78,7 +79,7 @@ type Set struct {
 
 // Open opens the directory of o and recovers what is in it.
 func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
-	home, err := catalog.OpenHome(o.Options, o.Engine, logExt, hintExt)
+	home, err := catalog.OpenHome(o.Options, o.Engine, logExt, hintExt, savedExt)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,8 @@ func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
 	return s, nil
 }
 
-// recover reads what the catalog names.
+// recover reads what the catalog names: the saved index for the files that it stands
+// for, and of the others hints, or what none stands for.
 func (s *Set) recover() error {
 	state := s.home.State()
 	sealed := len(state.Parts)
@@ -108,8 +110,14 @@ func (s *Set) recover() error {
 			return err
 		}
 		s.files = append(s.files, f)
+	}
+	from, err := s.loadSaved()
+	if err != nil {
+		return err
+	}
+	for _, f := range s.files[from:] {
 		if err := s.load(f); err != nil {
-			return fmt.Errorf("%s: %w", s.home.Path(p.Number, p.Ext), err)
+			return fmt.Errorf("%s: %w", s.home.Path(f.number, logExt), err)
 		}
 	}
 	return s.recoverOpen(state, sealed)
@@ -188,6 +196,11 @@ func (s *Set) Close(hardened error) error {
 	}
 	if err == nil {
 		err = s.home.Flush()
+	}
+	if err == nil {
+		if e := s.save(); e != nil {
+			s.Stats.Background = e // opening makes it again
+		}
 	}
 	s.State.Close()
 	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)

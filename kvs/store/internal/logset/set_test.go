@@ -47,7 +47,7 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 			live += f.live
 			require.Equal(t, f, s.slots[f.Slot()])
 		}
-		for _, p := range s.index.places {
+		for _, p := range s.index.All() {
 			want += int64(p.Size)
 		}
 		require.Equal(t, want, live, "what files hold that counts is what the index points at")

@@ -109,12 +109,12 @@ func (s *Set) restore(v store.Version) (err error) {
 	}
 	s.abort()
 	old := s.view
-	s.view, s.next, s.hint, s.look = fetched, max(s.next, state.Next), nil, true
+	s.view, s.next, s.hint, s.look, s.saved = fetched, max(s.next, state.Next), nil, true, saved{}
 	for _, f := range old.slots {
 		if f == nil {
 			continue
 		}
-		if err := errors.Join(old.leave(f), s.home.Remove(f.number, logExt, hintExt)); err != nil {
+		if err := errors.Join(old.leave(f), s.home.Remove(f.number, logExt, hintExt, savedExt)); err != nil {
 			s.Stats.Background = err
 		}
 	}

@@ -1,0 +1,99 @@
+package laws
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Binding is a state of a counterexample with its name in the law.
+type Binding struct{ Name, Value string }
+
+// stuckText stands in Failure.Panic for a merge, or what else is checked, that does not
+// return.
+func stuckText(thing string) string { return "none: the " + thing + " does not return" }
+
+// stuck is what the failure says does not return, if it does.
+func (f *Failure) stuck() (text string, ok bool) {
+	text, ok = strings.CutPrefix(f.Panic, "none: ")
+	return text, ok && strings.HasSuffix(text, " does not return")
+}
+
+// Failure explains how a law was refuted.
+type Failure struct {
+	Law, Statement string
+	Sides
+	// Panic is what the merge panicked with, if it did, or says that it did not
+	// return; there are no sides then.
+	Panic string
+	// While is the law that was being judged when a merge was caught writing into
+	// its arguments; that law was judged no further.
+	While string
+	Where []Binding
+	// Differ lists the first places at which the two sides differ, a line each, where the
+	// sides are too long to be seen through; "" elsewhere.
+	Differ string
+	// Note says, where it may be so, that the failure comes of how states are copied or
+	// compared and not of what is checked, with the part of the state and the option that
+	// says otherwise; "" elsewhere.
+	Note string
+	// Found says in which case, or where, the refutation was met.
+	Found string
+	// Again is a command that runs the check again.
+	Again string
+	// Size is the length of the states as they are printed, and Tape the choices
+	// that make them, where a seeded run found them; see [choice.NewSequence].
+	Size int
+	Tape []uint64
+	// Picture is the order of the states involved and their joins, as text: see
+	// [Failure.Details]. It is "" where the states are not of a merge.
+	Picture string
+}
+
+// size measures a counterexample by what a reader has to read.
+func (f *Failure) size() int {
+	n := 0
+	for _, w := range f.Where {
+		n += len(w.Value)
+	}
+	return n
+}
+
+// String is the report of the failure. It is stable: it depends on the law and
+// the states alone.
+func (f *Failure) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "law %s does not hold\n    %s\n", f.Law, f.Statement)
+	switch text, stuck := f.stuck(); {
+	case stuck:
+		fmt.Fprintf(&b, "stuck  %s\n", text)
+	case f.Panic != "":
+		fmt.Fprintf(&b, "panic  %s\n", f.Panic)
+	default:
+		fmt.Fprintf(&b, "left   %s = %s\n", f.LeftExpr, f.Left)
+		fmt.Fprintf(&b, "right  %s = %s\n", f.RightExpr, f.Right)
+		for i, line := range strings.Split(f.Differ, "\n") {
+			if i == 0 && line != "" {
+				fmt.Fprintf(&b, "differ at %s\n", line)
+			} else if line != "" {
+				fmt.Fprintf(&b, "       %s\n", line)
+			}
+		}
+	}
+	b.WriteString("where\n")
+	for _, w := range f.Where {
+		fmt.Fprintf(&b, "    %s = %s\n", w.Name, w.Value)
+	}
+	if f.While != "" {
+		fmt.Fprintf(&b, "seen   while judging %s, which was judged no further\n", f.While)
+	}
+	if f.Note != "" {
+		fmt.Fprintf(&b, "note   %s\n", f.Note)
+	}
+	if f.Found != "" {
+		fmt.Fprintf(&b, "found  %s\n", f.Found)
+	}
+	if f.Again != "" {
+		fmt.Fprintf(&b, "again  %s\n", f.Again)
+	}
+	return b.String()
+}
