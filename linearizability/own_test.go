@@ -197,3 +197,22 @@ func TestOwnModelIsRefusedOrStopped(t *testing.T) {
 	require.False(t, p.Equal(int64(7), int64(7)))
 	require.Equal(t, uint64(5), p.Hash(int64(7)))
 }
+
+// A witness by a specification that says nothing of what supports what is of one object.
+func TestOwnWitnessIsOfOneObject(t *testing.T) {
+	h := &history.History{}
+	for i, key := range []string{"a", "b", "a", "b", "a"} {
+		o := history.Op{Index: i, Session: i, Node: -1, Type: history.Counter, Func: history.Inc, Key: key, Arg: history.Int(1), Call: int64(2 * i), Return: int64(2*i + 1)}
+		if i == 4 {
+			o.Func, o.Arg, o.Out = history.Read, history.Nil, history.Int(9)
+		}
+		h.Ops = append(h.Ops, o)
+	}
+	v, err := JudgeWith(context.Background(), h, "mine", Options{Own: []Own{{Name: "mine", Spec: countingSpec()}}})
+	require.NoError(t, err)
+	require.Equal(t, Violation, v.Status)
+	require.Len(t, v.Witness, 3)
+	for _, o := range v.Witness {
+		require.Equal(t, "a", o.Key)
+	}
+}
