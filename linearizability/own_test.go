@@ -222,3 +222,14 @@ func TestOwnWitnessIsOfOneObject(t *testing.T) {
 		require.Equal(t, "a", o.Key)
 	}
 }
+
+// What failed did not happen, by a specification of one's own too.
+func TestOwnModelLeavesOutWhatFailed(t *testing.T) {
+	h := &history.History{Ops: []history.Op{
+		{Index: 0, Session: 0, Node: -1, Type: history.Counter, Func: history.Inc, Key: "a", Arg: history.Int(1), Call: 0, Return: 1, Outcome: history.Failed},
+		{Index: 1, Session: 1, Node: -1, Type: history.Counter, Func: history.Read, Key: "a", Out: history.Int(0), Call: 2, Return: 3},
+	}}
+	v, err := JudgeWith(context.Background(), h, "mine", Options{Own: []Own{{Name: "mine", Spec: countingSpec()}}})
+	require.NoError(t, err)
+	require.Equal(t, OK, v.Status, "%v", v)
+}
