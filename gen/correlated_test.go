@@ -24,13 +24,13 @@ func plainCorrelated[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Sour
 					continue
 				}
 				if !drawn[j] {
-					base[j], drawn[j] = splice(d, g, 2), true
+					base[j], drawn[j] = splice(d, inAny(g), 2).(T), true
 				}
 				if first {
 					tuple[i] = copied(base[j], clone)
 					first = false
 				} else {
-					tuple[i] = joinSafely(d, join, tuple[i], base[j])
+					tuple[i] = joinSafely(d, joinAny(join), tuple[i], base[j]).(T)
 				}
 			}
 		}

@@ -137,7 +137,7 @@ type Gen[T any] func(d *Draw) T
 
 // Example draws a value from a seed, for documentation and for a first look at a
 // generator. It panics if nothing can be drawn.
-func (g Gen[T]) Example(seed uint64) T {
+func Example[T any](g Gen[T], seed uint64) T {
 	d := NewDraw(choice.Seeded(seed))
 	v := g(d)
 	if d.err != nil {

@@ -232,7 +232,7 @@ func TestUniverses(t *testing.T) {
 
 func TestUniverseGenCopies(t *testing.T) {
 	u := gen.Subsets(1)
-	g := u.Gen(lattice.SetOf[int]().Clone)
+	g := gen.AnyIn(u, lattice.SetOf[int]().Clone)
 	v := g(gen.NewDraw(choice.NewSequence([]uint64{1})))
 	v[2] = struct{}{}
 	assert.Len(t, u[1], 1)

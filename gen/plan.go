@@ -53,7 +53,7 @@ func (s Step[O]) GoString() string {
 }
 
 // Plan is a short history of a replicated data type, to be played by
-// [Updates.Play]. Every plan can be played: a replica may merge its own state.
+// [Play]. Every plan can be played: a replica may merge its own state.
 type Plan[O any] []Step[O]
 
 // maxBack is by how many changes a state that arrives is older than the current one, at
@@ -145,9 +145,10 @@ func (o Outcome[S, O]) Of(known uint64) []Event[O] {
 	return seen
 }
 
-// Play plays a plan. join returns a ⊔ b as a fresh state. visit, which may be nil,
+// Play plays a plan. (It is no method of Updates: methods are compiled for every type that
+// there are updates of.) join returns a ⊔ b as a fresh state. visit, which may be nil,
 // is shown each update. Steps beyond [MaxSteps] are left out.
-func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O])) Outcome[S, O] {
+func Play[S, O any](u Updates[S, O], join func(a, b S) S, p Plan[O], visit func(Move[S, O])) Outcome[S, O] {
 	p = p[:min(len(p), MaxSteps)]
 	var o Outcome[S, O]
 	var past [Replicas][]Version[S]
@@ -174,7 +175,7 @@ func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O
 		}
 		e := Event[O]{ID: len(o.Events), Replica: r, Op: s.Op, saw: o.Known[r]}
 		m := Move[S, O]{Event: e, Before: o.States[r]}
-		m.After, m.Delta = u.update(join, o.States[r], r, s.Op)
+		m.After, m.Delta = update(u, join, o.States[r], r, s.Op)
 		o.States[r] = m.After
 		o.Known[r] |= 1 << e.ID
 		o.Events = append(o.Events, e)
@@ -189,7 +190,7 @@ func (u Updates[S, O]) Play(join func(a, b S) S, p Plan[O], visit func(Move[S, O
 // place makes a number of a replica out of any.
 func place(r int) int { return (r%Replicas + Replicas) % Replicas }
 
-func (u Updates[S, O]) update(join func(a, b S) S, s S, replica int, op O) (after, delta S) {
+func update[S, O any](u Updates[S, O], join func(a, b S) S, s S, replica int, op O) (after, delta S) {
 	switch {
 	case u.Delta == nil:
 		after = u.Apply(s, replica, op)
@@ -209,7 +210,7 @@ func (u Updates[S, O]) update(join func(a, b S) S, s S, replica int, op O) (afte
 func Reachable[S, O any](m lattice.Merge[S], u Updates[S, O], maxSteps int) Source[S] {
 	plans := Plans(u.Ops, maxSteps)
 	return func(d *Draw, tuple []S) {
-		met := u.met(d, m, plans(d))
+		met := met(u, d, m, plans(d))
 		for i := range tuple {
 			// Counted from the end, where the states are richest; what is left of a
 			// plan that shrank away is the start.
@@ -220,7 +221,7 @@ func Reachable[S, O any](m lattice.Merge[S], u Updates[S, O], maxSteps int) Sour
 }
 
 // met is every state that a replica goes through in a plan, the start first.
-func (u Updates[S, O]) met(d *Draw, m lattice.Merge[S], p Plan[O]) (met []S) {
+func met[S, O any](u Updates[S, O], d *Draw, m lattice.Merge[S], p Plan[O]) (met []S) {
 	met = []S{u.Start()}
 	defer func() {
 		if v := recover(); v != nil {
@@ -234,7 +235,7 @@ func (u Updates[S, O]) met(d *Draw, m lattice.Merge[S], p Plan[O]) (met []S) {
 		met = append(met, j)
 		return j
 	}
-	u.Play(join, p, func(v Move[S, O]) { met = append(met, v.After) })
+	Play(u, join, p, func(v Move[S, O]) { met = append(met, v.After) })
 	return met
 }
 

@@ -94,7 +94,7 @@ func TestFromRapidDrawsFromAnySource(t *testing.T) {
 			again := NewDraw(choice.NewSequence(tape.Answers))
 			require.Equal(t, v, g(again), "%s, seed %d", name, seed)
 			require.Equal(t, after, again.Choose("after", 1000), "%s, seed %d: what follows stays in place", name, seed)
-			require.Equal(t, g.Example(seed), g.Example(seed))
+			require.Equal(t, Example(g, seed), Example(g, seed))
 			opaque := NewDraw(struct{ choice.Source }{choice.NewSequence(tape.Answers)})
 			g(opaque) // a source that cannot tell in advance
 			require.NoError(t, opaque.Err(), "%s, seed %d", name, seed)

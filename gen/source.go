@@ -19,10 +19,73 @@ func Independent[T any](g Gen[T]) Source[T] {
 	}
 }
 
+// A source that joins, copies or splices values is made once, for values in interfaces, and
+// not for every type: the table of merges in package laws/shipped and the gallery in
+// laws/zoo have dozens. What is compiled for a type is the way in and out.
+
+// inAny is g for values in interfaces.
+//
+//go:noinline
+func inAny[T any](g Gen[T]) Gen[any] {
+	if g, ok := any(g).(Gen[any]); ok {
+		return g
+	}
+	return func(d *Draw) any { return g(d) }
+}
+
+// outOf is a source of Ts made of one of values in interfaces.
+//
+//go:noinline
+func outOf[T any](s Source[any]) Source[T] {
+	if s, ok := any(s).(Source[T]); ok {
+		return s
+	}
+	return func(d *Draw, tuple []T) {
+		x := make([]any, len(tuple))
+		s(d, x)
+		for i, v := range x {
+			tuple[i], _ = v.(T) // where T is an interface, v may be nil
+		}
+	}
+}
+
+// cloneAny is clone for values in interfaces.
+//
+//go:noinline
+func cloneAny[T any](clone func(T) T) func(any) any {
+	if clone == nil {
+		return nil
+	}
+	if clone, ok := any(clone).(func(any) any); ok {
+		return clone
+	}
+	return func(v any) any {
+		t, _ := v.(T)
+		return clone(t)
+	}
+}
+
+// joinAny is join for values in interfaces.
+//
+//go:noinline
+func joinAny[T any](join func(a, b T) T) func(a, b any) any {
+	if join, ok := any(join).(func(a, b any) any); ok {
+		return join
+	}
+	return func(a, b any) any {
+		x, _ := a.(T)
+		y, _ := b.(T)
+		return join(x, y)
+	}
+}
+
 // Spliced draws the first value of a tuple, and each of the others as one before it with
 // a part drawn anew, or apart from it; see [splicer].
-func Spliced[T any](g Gen[T]) Source[T] {
-	return func(d *Draw, tuple []T) {
+func Spliced[T any](g Gen[T]) Source[T] { return outOf[T](spliced(inAny(g))) }
+
+//go:noinline
+func spliced(g Gen[any]) Source[any] {
+	return func(d *Draw, tuple []any) {
 		d.made.n = 0
 		for i := range tuple {
 			tuple[i] = splice(d, g, 1)
@@ -38,8 +101,13 @@ const poolSize = 3
 // them: ties are likely. clone copies a picked value; nil is for values that can
 // be copied by assignment.
 func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
-	return func(d *Draw, tuple []T) {
-		var pool [poolSize]T
+	return outOf[T](pooled(inAny(g), cloneAny(clone)))
+}
+
+//go:noinline
+func pooled(g Gen[any], clone func(any) any) Source[any] {
+	return func(d *Draw, tuple []any) {
+		var pool [poolSize]any
 		d.made.n = 0
 		drawn := 0
 		for i := range tuple {
@@ -65,8 +133,13 @@ func Pooled[T any](g Gen[T], clone func(T) T) Source[T] {
 // of some of them, so that comparable values, chains and equal joins are likely.
 // A panic of join ends the drawing: [Draw.Err] is then a [*JoinPanic].
 func Correlated[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
-	return func(d *Draw, tuple []T) {
-		var base [poolSize]T
+	return outOf[T](correlated(inAny(g), joinAny(join), cloneAny(clone)))
+}
+
+//go:noinline
+func correlated(g Gen[any], join func(a, b any) any, clone func(any) any) Source[any] {
+	return func(d *Draw, tuple []any) {
+		var base [poolSize]any
 		var uses [poolSize]int // that are to come
 		var lent [poolSize]bool
 		var few [4]uint64
@@ -126,7 +199,7 @@ func (p *JoinPanic) Error() string { return fmt.Sprintf("gen: join panicked: %v"
 
 // joinSafely keeps a panicking join from ending the whole check: rapid would
 // report the panic without the states that caused it.
-func joinSafely[T any](d *Draw, join func(a, b T) T, a, b T) (j T) {
+func joinSafely(d *Draw, join func(a, b any) any, a, b any) (j any) {
 	defer func() {
 		if v := recover(); v != nil {
 			d.Fail(&JoinPanic{Value: v, A: a, B: b})
@@ -140,7 +213,12 @@ func joinSafely[T any](d *Draw, join func(a, b T) T, a, b T) (j T) {
 // Mixed draws each tuple in one of three ways, equally often: pooled, correlated
 // or spliced. It is the source to use unless there is a reason for another.
 func Mixed[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Source[T] {
-	return AnyOf(Pooled(g, clone), Correlated(g, join, clone), Spliced(g))
+	return outOf[T](mixed(inAny(g), joinAny(join), cloneAny(clone)))
+}
+
+//go:noinline
+func mixed(g Gen[any], join func(a, b any) any, clone func(any) any) Source[any] {
+	return AnyOf(pooled(g, clone), correlated(g, join, clone), spliced(g))
 }
 
 // For is [Mixed] with the join and the copies of a merge. Where the merge is the

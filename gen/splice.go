@@ -66,7 +66,7 @@ func (o *overlay) peek(i int, words []uint64) (replayed, fresh int) {
 
 // splice draws a value by g: apart times in three apart from the others, and else as a value
 // before it with a part drawn anew.
-func splice[T any](d *Draw, g Gen[T], apart uint64) T {
+func splice(d *Draw, g Gen[any], apart uint64) any {
 	if d.keeping {
 		return g(d)
 	}

@@ -13,9 +13,10 @@ import (
 // copies it first.
 type Universe[T any] []T
 
-// Gen picks values of the universe. clone copies them; nil is for values that can
-// be copied by assignment. The universe must not be empty.
-func (u Universe[T]) Gen(clone func(T) T) Gen[T] {
+// AnyIn picks values of a universe. clone copies them; nil is for values that can
+// be copied by assignment. The universe must not be empty. (It is no method of Universe:
+// methods are compiled for every type that there is a universe of.)
+func AnyIn[T any](u Universe[T], clone func(T) T) Gen[T] {
 	return func(d *Draw) T { return copied(u[d.Index("universe", len(u))], clone) }
 }
 

@@ -368,6 +368,7 @@ func (r *Replica) recovered(records [][]byte, past *recovery) error {
 		r.keeper.found()
 	}
 	for _, p := range r.parts {
+		r.shed(p) // of what was found before what it names, too
 		r.settleAll(p)
 		p.changes.Reset() // nobody has been told anything yet
 		p.rev = p.applied.Count()

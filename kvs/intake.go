@@ -392,12 +392,10 @@ func (r *Replica) abandonIntake(p *partition) {
 			return
 		}
 	}
-	for at := range r.peers {
-		if f := &r.peers[at].fetch; f.on && f.part == p.id {
-			r.endFetch(p, at)
-		}
-	}
 	p.intake = nil
+	for at := range r.peers {
+		r.leave(p, at) // who still has something to offer does so again
+	}
 }
 
 // recoverPiece reads back a piece that was persisted. One whose record before is not there

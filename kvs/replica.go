@@ -405,6 +405,8 @@ func (r *Replica) visible(b *batch) {
 	r.shed(p)
 	if b.in != nil {
 		r.stored(p, b)
+	} else if p.intake != nil {
+		r.abandonIntake(p)
 	}
 	reclaimed := p.log.Reclaim()
 	r.stats.Reclaimed += uint64(reclaimed)

@@ -571,3 +571,45 @@ func TestSnapshotOnWhatIsLost(t *testing.T) {
 		assert.Equal(t, len(x.held) == 1 && x.held[0].Lo == 1, len(p.Values) == 1, "what the peer fetches")
 	}
 }
+
+// TestSnapshotWithoutARequest: a write that only the first of two senders had, and which is
+// the last one of a value, is said to be held only if the request that it serves has come.
+// Else the value is marked with a dot of the receiver's.
+func TestSnapshotWithoutARequest(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	first := wire.Piece{
+		Origin: 7, To: 5, Ask: 1, First: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 2}},
+		Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: 2}}}},
+	}
+	for _, served := range []bool{false, true} {
+		last := wire.Piece{Origin: 8, To: 5, Ask: 2, Last: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 1}}}
+		want := gossip.Dots{{Origin: 5, Lo: 1, Hi: 1}, {Origin: 7, Lo: 1, Hi: 1}}
+		if served {
+			last.Clients = []wire.Served{{Client: 3, Req: 1, Dot: causal.Dot{Origin: 7, Seq: 2}, Clock: 9}}
+			want = gossip.Dots{{Origin: 7, Lo: 1, Hi: 2}}
+		}
+		records := [][]byte{}
+		for i, x := range []wire.Piece{first, last} {
+			stored := wire.StoredPiece{Begun: 5, Number: 1, At: uint32(i), Encoded: x.Append(nil)}
+			if i == 1 {
+				stored.Own = causal.Dot{Origin: 5, Seq: 1}
+			}
+			records = append(records, stored.Append(nil))
+		}
+		r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, records)
+		require.NoError(t, err)
+		assert.Equal(t, want, r.Held(0), "served: %v", served)
+		asked := wire.Ask{Number: 1, Pieces: 9, Bytes: 1 << 20}
+		msgs := r.Serve(0, 1, 50, asked)
+		require.NotEmpty(t, msgs)
+		p := pieceOf(t, msgs[0])
+		require.Len(t, p.Values, 1)
+		if served {
+			assert.Equal(t, session.Matrix{{Origin: 7, Seq: 2}}, p.Values[0].Writes)
+		} else {
+			assert.Equal(t, session.Matrix{{Origin: 5, Seq: 1}}, p.Values[0].Writes)
+		}
+	}
+}

@@ -104,6 +104,8 @@ func unboxAll[T any](bs []any) []T {
 }
 
 // boxSource draws the same tuples, in boxes.
+//
+//go:noinline
 func boxSource[T any](source gen.Source[T]) gen.Source[any] {
 	if source == nil {
 		return nil
@@ -118,6 +120,8 @@ func boxSource[T any](source gen.Source[T]) gen.Source[any] {
 }
 
 // boxGen draws the same values, in boxes.
+//
+//go:noinline
 func boxGen[T any](g gen.Gen[T]) gen.Gen[any] {
 	return func(d *gen.Draw) any { return box(g(d)) }
 }

@@ -25,6 +25,8 @@ type doorSettings struct {
 }
 
 // doorOption is an option of doors for plain functions.
+//
+//go:noinline
 func doorOption(name string, set func(*doorSettings)) Option {
 	return Option{func(s *settings) {
 		s.door.named = append(s.door.named, name)

@@ -29,8 +29,8 @@ func TestCoverage(t *testing.T) {
 		fails  []string
 	}{
 		"full":      {gen.WithEnds[ints](union, gen.For[ints](union, gen.SubsetOf(1, 2, 3))), nil},
-		"chain":     {gen.Independent(chain.Gen(maps.Clone[ints])), []string{"coverage/concurrent"}},
-		"one state": {gen.Independent(single.Gen(maps.Clone[ints])), []string{"coverage/distinct", "coverage/comparable", "coverage/concurrent", "coverage/bottom"}},
+		"chain":     {gen.Independent(gen.AnyIn(chain, maps.Clone[ints])), []string{"coverage/concurrent"}},
+		"one state": {gen.Independent(gen.AnyIn(single, maps.Clone[ints])), []string{"coverage/distinct", "coverage/comparable", "coverage/concurrent", "coverage/bottom"}},
 		"no ties":   {gen.Independent(apart), []string{"coverage/tie", "coverage/comparable", "coverage/bottom"}},
 		"no ⊥": {gen.For[ints](union, gen.Map(gen.SubsetOf(1, 2, 3), func(s ints) ints { s[0] = struct{}{}; return s })),
 			[]string{"coverage/bottom"}},
@@ -48,7 +48,7 @@ func TestCoverage(t *testing.T) {
 			assert.ElementsMatch(t, c.fails, r.Failing(), "%v", r)
 		})
 	}
-	r := laws.Run(laws.Coverage(union), gen.Independent(chain.Gen(maps.Clone[ints])), laws.RunOptions{Cases: 500})
+	r := laws.Run(laws.Coverage(union), gen.Independent(gen.AnyIn(chain, maps.Clone[ints])), laws.RunOptions{Cases: 500})
 	assert.Contains(t, r.String(), "law coverage/concurrent was never exercised")
 	tops := laws.Coverage(lattice.Or())
 	r = laws.Run(tops, gen.Independent(gen.Just(false)), laws.RunOptions{})

@@ -129,7 +129,7 @@ func guarded(u gen.Updates[any, any]) gen.Updates[any, any] {
 }
 
 func (k *histories) play(p gen.Plan[any], visit func(move)) gen.Outcome[any, any] {
-	return k.u.Play(k.states.join, p, visit)
+	return gen.Play(k.u, k.states.join, p, visit)
 }
 
 // moves are the updates of a plan.

@@ -197,6 +197,7 @@ func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verd
 		}
 	} else if r.status == Violation {
 		decided := m.steps.Load()
+		b.Steps = min(b.Steps, max(leastShrinking, 2*decided))
 		m.extend(b)
 		v.Witness, v.Reason = c.shrink(m, h, r, decided)
 		if why := c.plainReason(h, v.Witness); why != "" {

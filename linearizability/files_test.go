@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files")
 
-func decodeFile(t *testing.T, format, path string) (*history.History, error) {
+func decodeFile(t testing.TB, format, path string) (*history.History, error) {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)

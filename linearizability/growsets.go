@@ -21,14 +21,18 @@ const byInclusion = "inclusion of what reads returned, since nothing is ever rem
 // unknown outcome need not come at all.
 // O(n log n + elements read).
 type growSet struct {
-	h     *history.History
-	name  string
-	ids   map[string]int
-	ints  map[int64]int
-	names []history.Value // by element
-	adds  [][]int         // by element: positions of its adds, in the order of their calls
-	reads []setRead       // by size
-	step  []int           // by element: the first of the distinct reads, counted from 1, that shows it; 0 if none
+	h    *history.History
+	name string
+	ids  map[string]int
+	ints map[int64]int
+	// dense stands for ints where what is added are integers close together: by integer less
+	// lowest, 1 + the element.
+	dense  []int32
+	lowest int64
+	names  []history.Value // by element
+	adds   [][]int         // by element: positions of its adds, in the order of their calls
+	reads  []setRead       // by size
+	step   []int           // by element: the first of the distinct reads, counted from 1, that shows it; 0 if none
 }
 
 // setRead is a read, and the elements that it returned.
@@ -41,6 +45,7 @@ type setRead struct {
 // result are those in h.
 func decideGrowSet(m *meter, h *history.History, at []int) result {
 	s := &growSet{h: h, ids: make(map[string]int), ints: make(map[int64]int)}
+	s.makeDense(at)
 	s.name = fmt.Sprintf("%s %q", h.Ops[at[0]].Type, h.Ops[at[0]].Key)
 	if r := s.gather(at); r.status != OK {
 		return r
@@ -54,8 +59,35 @@ func decideGrowSet(m *meter, h *history.History, at []int) result {
 	return s.inSteps()
 }
 
+// makeDense makes the table of dense, if integers allow for it.
+func (s *growSet) makeDense(at []int) {
+	lowest, highest, adds := int64(math.MaxInt64), int64(math.MinInt64), 0
+	for _, i := range at {
+		o := &s.h.Ops[i]
+		if o.Func != history.Add {
+			continue
+		}
+		n, isInt := o.Arg.AsInt()
+		if !isInt {
+			return
+		}
+		lowest, highest, adds = min(lowest, n), max(highest, n), adds+1
+	}
+	if adds > 0 && uint64(highest)-uint64(lowest) < 8*uint64(adds) {
+		s.lowest, s.dense = lowest, make([]int32, highest-lowest+1)
+	}
+}
+
 func (s *growSet) of(v history.Value) int {
 	n, isInt := v.AsInt()
+	if isInt && s.dense != nil && n >= s.lowest && n-s.lowest < int64(len(s.dense)) {
+		at := &s.dense[n-s.lowest]
+		if *at == 0 {
+			s.names, s.adds = append(s.names, v), append(s.adds, nil)
+			*at = int32(len(s.names))
+		}
+		return int(*at) - 1
+	}
 	key := ""
 	id, known := s.ints[n]
 	if !isInt {

@@ -336,3 +336,42 @@ func TestEtcdPersisted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"etcd"}, report.Holds)
 }
+
+// Counters whose increments are of one amount, against every order.
+func TestStepsAgreeWithBruteForce(t *testing.T) {
+	t.Parallel()
+	counts, methods := bruteTally{}, 0
+	for seed := range sample(20_000, 1_000_000) {
+		rng := rand.New(rand.NewPCG(seed, 53))
+		amount := []int64{1, 1, 3, -2}[rng.IntN(4)]
+		ops := make([]history.Op, 2+rng.IntN(6))
+		sum, some := int64(0), false
+		for i := range ops {
+			o := &ops[i]
+			if o.Type, o.Func, o.Arg = history.Counter, history.Inc, history.Int(amount); rng.IntN(2) == 0 {
+				sum += amount
+				some = true
+				continue
+			}
+			o.Func, o.Arg, o.Out = history.Read, history.Nil, history.Int(sum+amount*[]int64{0, 0, 0, 1, -1}[rng.IntN(5)])
+		}
+		h := overlapping(rng, ops)
+		want := everyOrder(h.Ops, 0, func(n int64, o *history.Op) (int64, bool) {
+			by, _ := o.Arg.AsInt()
+			out, _ := o.Out.AsInt()
+			return n + by, o.Func == history.Inc || out == n
+		})
+		if !observes(h) || !some {
+			continue
+		}
+		counts.agree(t, h, "linearizable", want)
+		at := make([]int, len(h.Ops))
+		for i := range at {
+			at[i] = i
+		}
+		r, fits := decideSteps(h, at)
+		require.Equal(t, want, fits && r.status == OK, "seed %d%s", seed, dump{h})
+		methods++
+	}
+	counts.report(t, methods, 1000)
+}

@@ -49,7 +49,9 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 		case k.typ == history.Text && onlyFuncs(h, at[k], history.Read, history.Append):
 			r, fits = decideGrowText(h, at[k])
 		case k.typ == history.Counter:
-			r, fits = outOfBounds(h, at[k])
+			if r, fits = outOfBounds(h, at[k]); !fits {
+				r, fits = decideSteps(h, at[k])
+			}
 		}
 		if fits {
 			results = append(results, r)

@@ -18,7 +18,10 @@ type partialOrder struct {
 	first []int32 // by node: 1 + place in due
 	due   []edge
 	clock []int32 // len(chains) a node, in one block; nil where none were asked for
-	stuck []int32 // after sweep: the nodes at which chains wait for ever, a cycle
+	// low and high are, by chain, the ranks between which a sweep goes, nil for all: what is
+	// below has the clocks that it will have, and what is above is nobody's past.
+	low, high []int32
+	stuck     []int32 // after sweep: the nodes at which chains wait for ever, a cycle
 }
 
 const everyone int32 = -1
@@ -126,7 +129,7 @@ func (p *partialOrder) sweep(clocks bool) bool {
 	if clocks && p.clock == nil {
 		p.clock = make([]int32, len(a.pos)*len(a.chains))
 	}
-	done := make([]int32, len(a.chains))
+	done, ends := p.bounds()
 	waitsFor := make([]int32, len(a.pos)) // by node: 1 + a chain that waits for it
 	nextWaiting := make([]int32, len(a.chains))
 	work := make([]int32, 0, len(a.chains))
@@ -136,7 +139,7 @@ func (p *partialOrder) sweep(clocks bool) bool {
 	for len(work) > 0 {
 		c := work[len(work)-1]
 		work = work[:len(work)-1]
-		for int(done[c]) < len(a.chains[c]) {
+		for done[c] < ends[c] {
 			n := a.chains[c][done[c]]
 			if a.m.mustStop(len(a.chains)) {
 				return true
@@ -158,11 +161,23 @@ func (p *partialOrder) sweep(clocks bool) bool {
 	}
 	p.stuck = p.stuck[:0]
 	for c, n := range done {
-		if int(n) < len(a.chains[c]) {
+		if n < ends[c] {
 			p.stuck = append(p.stuck, a.chains[c][n])
 		}
 	}
 	return len(p.stuck) == 0
+}
+
+// bounds returns where a sweep begins and ends, by chain.
+func (p *partialOrder) bounds() (from, to []int32) {
+	if p.low != nil {
+		return slices.Clone(p.low), p.high
+	}
+	from, to = make([]int32, len(p.a.chains)), make([]int32, len(p.a.chains))
+	for c, nodes := range p.a.chains {
+		to[c] = int32(len(nodes))
+	}
+	return from, to
 }
 
 // cycleEdges returns the edges of a cycle after a sweep that got stuck: nodes at

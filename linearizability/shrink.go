@@ -22,6 +22,10 @@ const (
 // quarter of the steps of that, or so many if they are more.
 const patientSteps = 20_000
 
+// leastShrinking are the steps that all candidates of a witness may take together, twice
+// those of the history if they are more, and no more than the budget.
+const leastShrinking = 200_000
+
 // shrinker reduces a violation to a minimal one. Its candidates are closed under
 // support, so that a candidate can only be a violation because the whole history
 // is one: taking away a put must not turn a right read into a wrong one.

@@ -81,7 +81,7 @@ func (v Verdict) String() string {
 type Budget struct {
 	// Steps bounds the model steps of the search; default 4 million and 64 an
 	// operation: a few seconds, and more for what is long. Shrinking a witness may take
-	// as many again.
+	// 200,000 beside, or twice as many as deciding took, but no more than these.
 	Steps int64
 	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
 	Bytes int64

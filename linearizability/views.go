@@ -17,7 +17,12 @@ const bySaturation = "happened-before saturated a session at a time, since reads
 // Many edges are put in at once and the order is gone through anew; few change the
 // clocks of few nodes, those that come soon after a write and did not have another
 // one in their past yet, and are followed from there. Measured, one round of many
-// and a few of few suffice. O(nodes × chains) a session.
+// and a few of few suffice.
+//
+// For causal memory only the past of the session's last operation counts, and there only
+// what comes after something that the session read from: a session that is one of
+// many, as each client that crashed makes one, looks at what happened in its time.
+// O(nodes between × chains) a session.
 
 // view is the order as one session sees it, in the making.
 type view struct {
@@ -94,6 +99,9 @@ func (p *partialOrder) memoryViews(few int) result {
 		if p.a.m.mustStop(len(p.a.chains[c])) {
 			break
 		}
+		if !v.between(c) {
+			continue
+		}
 		if r := v.saturate(c); r.status != OK {
 			return r
 		}
@@ -158,6 +166,47 @@ func (p *partialOrder) begin() result {
 	return result{status: OK}
 }
 
+// between sets the bounds of what a session looks at; false if it reads nothing that was
+// written.
+func (v *view) between(chain int32) bool {
+	a, width := v.a, len(v.a.chains)
+	nodes := a.chains[chain]
+	last := int(nodes[len(nodes)-1]) * width
+	v.high = v.base[last : last+width]
+	v.low = append(v.low[:0], v.high...)
+	reads := false
+	for _, n := range nodes {
+		if a.isWrite(n) {
+			continue
+		}
+		reads = true
+		src := a.source[n]
+		if src < 0 {
+			continue
+		}
+		for c := range v.low {
+			v.low[c] = v.firstAfter(src, int32(c), v.low[c])
+		}
+	}
+	return reads
+}
+
+// firstAfter is the rank of the first node of a chain that comes after w or is it, of those
+// below end; end if there is none.
+func (v *view) firstAfter(w, chain, end int32) int32 {
+	a, width := v.a, len(v.a.chains)
+	if chain == a.chain[w] {
+		return min(end, a.rank[w])
+	}
+	at, _ := slices.BinarySearchFunc(a.chains[chain][:end], a.rank[w], func(n, rank int32) int {
+		if v.base[int(n)*width+int(a.chain[w])] > rank {
+			return 1
+		}
+		return -1
+	})
+	return int32(at)
+}
+
 // restore takes back all edges and, where there is a base, the clocks.
 func (v *view) restore() {
 	clear(v.first)
@@ -170,8 +219,10 @@ func (v *view) restore() {
 			copy(v.row(n), v.base[int(n)*width:])
 		}
 	}
-	if v.base != nil && v.anew {
-		copy(v.clock, v.base)
+	for c := 0; v.base != nil && v.anew && c < width; c++ {
+		for _, n := range v.a.chains[c][v.low[c]:max(v.low[c], v.high[c])] {
+			copy(v.row(n), v.base[int(n)*width:])
+		}
 	}
 	v.touched, v.anew = v.touched[:0], false
 }
@@ -302,6 +353,9 @@ func (v *view) edgeInto(w, chain int32) int32 {
 
 // rise raises the clock of n, and queues it if that changes it.
 func (v *view) rise(n int32, past []int32) {
+	if v.high != nil && v.a.rank[n] >= v.high[v.a.chain[n]] {
+		return
+	}
 	clock, risen := v.row(n), false
 	v.a.m.mustStop(len(clock))
 	for i, t := range past[:len(clock)] {

@@ -49,7 +49,7 @@ func TestViewsBothWays(t *testing.T) {
 			add(h)
 		}
 	}
-	for seed := range uint64(4000) {
+	for seed := range sample(4000, 200_000) {
 		add(oracle.SomeStore(seed))
 	}
 	t.Logf("%v", counts)
@@ -87,4 +87,65 @@ func TestViewsOfLongerRuns(t *testing.T) {
 	t.Logf("%v", counts)
 	require.Greater(t, counts[OK], 5)
 	require.Greater(t, counts[Violation], 5)
+}
+
+// crashing is a linearizable run of one register by clients of which each operation may be
+// the last of its session: the client goes on as another one, and a write of its may have
+// happened or not.
+func crashing(n, clients, percent int) *history.History {
+	h := saturated(n, clients)
+	rng := rand.New(rand.NewPCG(6, uint64(n)))
+	session, next := make([]int, clients), clients
+	for c := range session {
+		session[c] = c
+	}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		c := o.Session
+		o.Session = session[c]
+		if rng.IntN(100) >= percent {
+			continue
+		}
+		session[c] = next
+		next++
+		if o.IsPut() {
+			o.Outcome, o.Return = history.Unknown, history.Pending
+		}
+	}
+	return h
+}
+
+// Each crash makes a session. What is linearizable costs no more for that, and what is not
+// looks at what happened in the time of each session: at most so much work, by the looks
+// at a clock that it takes.
+func TestManySessions(t *testing.T) {
+	t.Parallel()
+	h := crashing(10_000, 5, 5)
+	sessions := map[int]bool{}
+	for i := range h.Ops {
+		sessions[h.Ops[i].Session] = true
+	}
+	require.Greater(t, len(sessions), 500)
+	for _, level := range []string{"cc", "cm", "ccv", "pram", "sequential"} {
+		ctx := endingAfter(1 << 30)
+		v, err := Judge(ctx, h, level, Budget{})
+		require.NoError(t, err)
+		require.Equal(t, OK, v.Status)
+		require.Contains(t, v.Method, "linearizable by")
+		require.Less(t, ctx.seen, 20, level)
+	}
+	// One read is late, which is causal and not linearizable.
+	last := len(h.Ops) - 1
+	h.Ops = append(h.Ops, history.Op{
+		Index: last + 1, Session: 1 << 20, Node: -1, Type: history.Register, Func: history.Read, Key: "x", Call: 1 << 40, Return: 1<<40 + 1,
+	})
+	require.Equal(t, Violation, mustCheck(t, h, "linearizable-register").Status)
+	ctx := endingAfter(1 << 30)
+	v, err := Judge(ctx, h, "cm", Budget{})
+	require.NoError(t, err)
+	require.Equal(t, OK, v.Status)
+	require.Contains(t, v.Method, bySaturation)
+	cells := len(h.Ops) * len(sessions)
+	t.Logf("%d sessions, %d looks", len(sessions), ctx.seen)
+	require.Less(t, ctx.seen*lookEvery, 100*cells, "a sweep a session would be %d times as much", len(sessions)/100)
 }

@@ -33,6 +33,11 @@ func zones(m *meter, h *history.History) (result, error) {
 	if err != nil || r.status != OK {
 		return r, err
 	}
+	return a.zones(), nil
+}
+
+// zones is the check itself.
+func (a *accesses) zones() result {
 	byKey := make([][]zone, len(a.byKey))
 	of := make([]int32, len(a.pos)) // by write: its zone
 	start := make([]zone, len(a.byKey))
@@ -65,7 +70,7 @@ func zones(m *meter, h *history.History) (result, error) {
 			z = &byKey[a.key[n]][of[src]]
 			if w := a.op(src); a.op(n).Return < w.Call {
 				return result{status: Violation, method: byZones, witness: a.positions(n, src), reason: fmt.Sprintf(
-					"read #%d returned before write #%d was called, whose value it has", a.op(n).Index, w.Index)}, nil
+					"read #%d returned before write #%d was called, whose value it has", a.op(n).Index, w.Index)}
 			}
 		}
 		if o := a.op(n); o.Return < z.from {
@@ -76,14 +81,14 @@ func zones(m *meter, h *history.History) (result, error) {
 		}
 	}
 	for k := range byKey {
-		if m.mustStop(32 * len(byKey[k])) {
+		if a.m.mustStop(32 * len(byKey[k])) {
 			break
 		}
 		if x, y, clash := clashing(append(byKey[k], start[k])); clash {
-			return a.clash(x, y), nil
+			return a.clash(x, y)
 		}
 	}
-	return result{status: OK, method: byZones}, nil
+	return result{status: OK, method: byZones}
 }
 
 // effect is the time by which the effect of a write was there: an indeterminate

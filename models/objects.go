@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/anishathalye/porcupine"
 
@@ -73,12 +74,9 @@ func LWWRegister() Model {
 // whether it can have answered as it did. States are values; Nil is the first.
 type objectType func(o *history.Op, now history.Value) (next history.Value, ok bool)
 
-// typeOf returns the specification of the operation, nil if there is none.
-func typeOf(o *history.Op) objectType {
-	table := map[history.Type]struct {
-		spec  objectType
-		funcs []history.Func
-	}{
+// objectTypes are the types, each with its functions. The table never changes.
+var objectTypes = sync.OnceValue(func() map[history.Type]objectFuncs {
+	return map[history.Type]objectFuncs{
 		history.Register:   {registerType, []history.Func{history.Read, history.Write, history.CAS}},
 		history.Set:        {setType, []history.Func{history.Read, history.Add, history.Remove}},
 		history.Counter:    {counterType, []history.Func{history.Read, history.Inc}},
@@ -87,7 +85,16 @@ func typeOf(o *history.Op) objectType {
 		history.Queue:      {queueType, []history.Func{history.Enqueue, history.Dequeue}},
 		history.Text:       {textType, []history.Func{history.Read, history.Write, history.Append}},
 	}
-	row := table[o.Type]
+})
+
+type objectFuncs struct {
+	spec  objectType
+	funcs []history.Func
+}
+
+// typeOf returns the specification of the operation, nil if there is none.
+func typeOf(o *history.Op) objectType {
+	row := objectTypes()[o.Type]
 	if !slices.Contains(row.funcs, o.Func) || !wellFormed(o) {
 		return nil
 	}

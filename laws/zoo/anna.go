@@ -46,7 +46,7 @@ func byTime(a, b write) lattice.Order { return lattice.Max[int]().Compare(a.Firs
 
 func tiedWrites(id, where, defect string, mergeIn func(*write, write) bool) Entry {
 	e := Entry{ID: id, Where: where, Defect: defect, Law: "semilattice/commutative"}
-	e.Faulty, e.Correct = stamps().with("last writer wins", altered[write]{mergeIn: mergeIn, compare: byTime})
+	e.Faulty, e.Correct = suites(stamps(), "last writer wins", altered[write]{mergeIn: mergeIn, compare: byTime})
 	return e
 }
 
@@ -58,7 +58,7 @@ func priority() Entry {
 		ID: "L8", Where: "Anna, Priority", Law: "semilattice/commutative",
 		Defect: "strict < on priorities: a tie keeps the target",
 	}
-	e.Faulty, e.Correct = x.with("priority", altered[write]{
+	e.Faulty, e.Correct = suites(x, "priority", altered[write]{
 		mergeIn: func(t *write, d write) bool {
 			if d.First >= t.First {
 				return false
@@ -84,7 +84,7 @@ func truncatedMax() Entry {
 		ID: "L9", Where: "Anna, Max", Law: "semilattice/commutative",
 		Defect: "keeps the current value in a 32-bit integer to compare with: 1.9 ⊔ 1.2 is 1.2, and 5e9 ⊔ 1e9 is 1e9",
 	}
-	e.Faulty, e.Correct = x.with("max", altered[float64]{mergeIn: func(t *float64, d float64) bool {
+	e.Faulty, e.Correct = suites(x, "max", altered[float64]{mergeIn: func(t *float64, d float64) bool {
 		current := int32(int64(*t)) // in two steps: the second one wraps by definition
 		if d <= float64(current) {
 			return false
@@ -136,7 +136,7 @@ func under(c Clock, value string) Stamped {
 // anyValue is states in which a clock says nothing about the value under it.
 func anyValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 	value := gen.OneOf("x", "y", "z")
-	clock := clockValues()[:4].Gen(nil) // few, so that clocks tie; joins reach the others
+	clock := gen.AnyIn(clockValues()[:4], nil) // few, so that clocks tie; joins reach the others
 	values := gen.Gen[Stamped](func(d *gen.Draw) Stamped { return under(clock(d), value(d)) })
 	// Joined part by part: that is lawful, and reaches the clocks that merging does.
 	source := gen.For(lattice.PairOf[Clock](clocks{}, lattice.SetOf[string]()), values)
@@ -147,7 +147,7 @@ func anyValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 // value. What refutes a merge here is no tie that could not happen.
 func writtenValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 	written := func(c Clock) Stamped { return under(c, fmt.Sprintf("w%d%d", c[0], c[1])) }
-	values := gen.Map(clockValues().Gen(nil), written)
+	values := gen.Map(gen.AnyIn(clockValues(), nil), written)
 	var universe gen.Universe[Stamped]
 	for _, c := range clockValues() {
 		universe = append(universe, written(c))
@@ -161,7 +161,7 @@ func writtenValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 // register that keeps a clock for each value.
 func asCausal(e Entry, faulty altered[Stamped], source gen.Source[Stamped], universe gen.Universe[Stamped]) Entry {
 	faulty.Merge = lattice.DominatingPairOf[Clock](clocks{}, lattice.SetOf[string]())
-	e.Faulty = latticeSuite[Stamped]("causal value, as published", faulty, source, universe)
+	e.Faulty = latticeSuite[Stamped]("causal value, as published", &faulty, source, universe)
 	e.Correct = latticeSuite[Siblings]("causal register", register{},
 		gen.For[Siblings](register{}, siblings()), antichains())
 	return e

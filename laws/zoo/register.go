@@ -93,7 +93,7 @@ func unseen(ws ...Sibling) Siblings {
 }
 
 func siblings() gen.Gen[Siblings] {
-	clock, value := clockValues().Gen(nil), gen.OneOf("x", "y", "z")
+	clock, value := gen.AnyIn(clockValues(), nil), gen.OneOf("x", "y", "z")
 	one := gen.Gen[Sibling](func(d *gen.Draw) Sibling { return Sibling{clock(d), value(d)} })
 	return gen.Map(gen.SliceOf(one, 3), func(ws []Sibling) Siblings { return unseen(ws...) })
 }

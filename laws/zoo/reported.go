@@ -39,7 +39,7 @@ func nameSets() exhibit[names] {
 func reversedMin() Entry {
 	x := exhibit[int]{correct: lattice.Min[int](), values: gen.Int(-9, 99), universe: gen.Range(-2, 2)}
 	e := Entry{ID: "H1", Where: "hydro #95, #629", Law: "order", Defect: "Min compares as numbers do, not turned round"}
-	e.Faulty, e.Correct = x.with("min", altered[int]{compare: lattice.Max[int]().Compare})
+	e.Faulty, e.Correct = suites(x, "min", altered[int]{compare: lattice.Max[int]().Compare})
 	return e
 }
 
@@ -128,7 +128,7 @@ func wholeBlob() Entry {
 	}
 	e := Entry{ID: "H7", Where: "calimero core #2577", Law: "order/upper-bound",
 		Defect: "the value's own merge is never called: the later blob replaces the earlier one whole"}
-	e.Faulty, e.Correct = x.with("blob", altered[blob]{mergeIn: func(t *blob, d blob) bool {
+	e.Faulty, e.Correct = suites(x, "blob", altered[blob]{mergeIn: func(t *blob, d blob) bool {
 		if d.First <= t.First {
 			return false
 		}
@@ -148,7 +148,7 @@ func otherKind() Entry {
 		universe: gen.Pairs(gen.Range[uint](0, 2), gen.Range(0, 2)),
 	}
 	errKinds := errors.New("a set cannot merge a counter")
-	faulty := altered[typed]{Merge: x.correct, mergeIn: func(t *typed, d typed) bool {
+	faulty := &altered[typed]{Merge: x.correct, mergeIn: func(t *typed, d typed) bool {
 		if t.First != d.First {
 			panic(errKinds)
 		}
@@ -165,7 +165,7 @@ func twiceReversed() Entry {
 	x := stamps()
 	e := Entry{ID: "H13", Where: "automerge #263", Law: "order/agrees",
 		Defect: "the times are compared the wrong way round, and so are the values: what compares two comparisons sees nothing"}
-	e.Faulty, e.Correct = x.with("stamped value", altered[write]{compare: func(a, b write) lattice.Order {
+	e.Faulty, e.Correct = suites(x, "stamped value", altered[write]{compare: func(a, b write) lattice.Order {
 		byTime, byValue := cmp.Compare(b.First, a.First), cmp.Compare(b.Second, a.Second)
 		return [...]lattice.Order{lattice.Less, lattice.Equal, lattice.Greater}[cmp.Or(byTime, byValue)+1]
 	}})
@@ -198,7 +198,7 @@ func lossyCodec() Entry {
 func adopted() Entry {
 	set := lattice.SetOf[string]()
 	e := Entry{ID: "H15", Where: "automerge-classic #3", Law: "inplace", Defect: "an empty state takes over the memory of what is merged into it"}
-	e.Faulty, e.Correct = nameSets().with("set", altered[names]{mergeIn: func(t *names, d names) bool {
+	e.Faulty, e.Correct = suites(nameSets(), "set", altered[names]{mergeIn: func(t *names, d names) bool {
 		if len(*t) == 0 {
 			*t = d
 			return len(d) > 0
@@ -215,7 +215,7 @@ func addedUp() Entry {
 		universe: gen.Maps([]string{"a", "b"}, gen.Range(1, 2)),
 	}
 	e := Entry{ID: "H18", Where: "counters of many toy stores", Law: "semilattice/idempotent", Defect: "counts are added in place of joined"}
-	e.Faulty, e.Correct = x.with("counts", altered[scores]{mergeIn: func(t *scores, d scores) bool {
+	e.Faulty, e.Correct = suites(x, "counts", altered[scores]{mergeIn: func(t *scores, d scores) bool {
 		if *t == nil {
 			*t = scores{}
 		}
@@ -230,7 +230,7 @@ func addedUp() Entry {
 func equalSizes() Entry {
 	set := lattice.SetOf[string]()
 	e := Entry{ID: "H19", Where: "early-outs", Law: "order/upper-bound", Defect: "sets of equal size are taken for equal, and the merge is skipped"}
-	e.Faulty, e.Correct = nameSets().with("set", altered[names]{mergeIn: func(t *names, d names) bool {
+	e.Faulty, e.Correct = suites(nameSets(), "set", altered[names]{mergeIn: func(t *names, d names) bool {
 		return len(*t) != len(d) && set.MergeIn(t, d)
 	}})
 	return e
@@ -245,7 +245,7 @@ func storedDelta() Entry {
 		universe: gen.Maps([]string{"a"}, gen.Subsets("x", "y")),
 	}
 	e := Entry{ID: "H20", Where: "maps of sets", Law: "inplace/delta-not-retained", Defect: "a new key stores the delta's own value: a later merge changes what the sender holds"}
-	e.Faulty, e.Correct = x.with("groups", altered[groups]{mergeIn: func(t *groups, d groups) (grew bool) {
+	e.Faulty, e.Correct = suites(x, "groups", altered[groups]{mergeIn: func(t *groups, d groups) (grew bool) {
 		if *t == nil {
 			*t = groups{}
 		}

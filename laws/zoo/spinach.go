@@ -45,7 +45,7 @@ func mapCompare() Entry {
 		ID: "L1", Where: "Spinach 2020, MapUnion", Law: "order",
 		Defect: "compare looks at keys only: {a:1} is Greater than {a:2} and than itself, and Equal to {}",
 	}
-	e.Faulty, e.Correct = x.with("map", altered[scores]{compare: sharedKeys})
+	e.Faulty, e.Correct = suites(x, "map", altered[scores]{compare: sharedKeys})
 	return e
 }
 
@@ -60,12 +60,12 @@ func mapCompareInPair() Entry {
 		values:   gen.PairOf(gen.MapOf(gen.Just("a"), gen.Int(1, 3), 1), gen.OneOf("new", "old")),
 		universe: gen.Pairs(gen.Maps([]string{"a"}, gen.Range(1, 3)), gen.Values("new", "old")),
 	}
-	published := lattice.DominatingPairOf[scores](altered[scores]{Merge: key, compare: sharedKeys}, text)
+	published := lattice.DominatingPairOf[scores](&altered[scores]{Merge: key, compare: sharedKeys}, text)
 	e := Entry{
 		ID: "L2", Where: "Spinach 2020, DominatingPair over MapUnion", Law: "semilattice/commutative",
 		Defect: "trusts the comparison of L1: ({a:1}, old) ⊔ ({a:2}, new) keeps old",
 	}
-	e.Faulty, e.Correct = x.with("dominating pair", altered[entry]{mergeIn: published.MergeIn, compare: published.Compare})
+	e.Faulty, e.Correct = suites(x, "dominating pair", altered[entry]{mergeIn: published.MergeIn, compare: published.Compare})
 	return e
 }
 
@@ -124,7 +124,7 @@ func rangeToZero() Entry {
 		ID: "L3", Where: "Spinach, RangeToZero", Law: "order",
 		Defect: "5 ⊔ 0 is 0, but 5 and 0 compare as incomparable",
 	}
-	e.Faulty, e.Correct = x.with("range to zero", altered[int]{compare: sameSide})
+	e.Faulty, e.Correct = suites(x, "range to zero", altered[int]{compare: sameSide})
 	return e
 }
 
@@ -140,7 +140,7 @@ func pairGrew() Entry {
 		ID: "L4", Where: "Spinach 2021, Pair", Law: "inplace/grew",
 		Defect: "reports growth only if both parts grew",
 	}
-	e.Faulty, e.Correct = x.with("pair", altered[pair]{mergeIn: func(t *pair, d pair) bool {
+	e.Faulty, e.Correct = suites(x, "pair", altered[pair]{mergeIn: func(t *pair, d pair) bool {
 		first := part.MergeIn(&t.First, d.First)
 		second := part.MergeIn(&t.Second, d.Second)
 		return first && second
@@ -200,7 +200,7 @@ func lexCompare() Entry {
 		ID: "L5", Where: "Spinach 2021, DomPair", Law: "order",
 		Defect: "compare never looks at values under equal keys, and falls through to them under incomparable ones",
 	}
-	e.Faulty, e.Correct = x.with("lexicographic pair", altered[versioned]{compare: func(a, b versioned) lattice.Order {
+	e.Faulty, e.Correct = suites(x, "lexicographic pair", altered[versioned]{compare: func(a, b versioned) lattice.Order {
 		if o := version.Compare(a.First, b.First); o != lattice.Incomparable {
 			return o
 		}

@@ -122,14 +122,14 @@ type altered[T any] struct {
 	compare func(a, b T) lattice.Order
 }
 
-func (m altered[T]) MergeIn(target *T, delta T) bool {
+func (m *altered[T]) MergeIn(target *T, delta T) bool {
 	if m.mergeIn == nil {
 		return m.Merge.MergeIn(target, delta)
 	}
 	return m.mergeIn(target, delta)
 }
 
-func (m altered[T]) Compare(a, b T) lattice.Order {
+func (m *altered[T]) Compare(a, b T) lattice.Order {
 	if m.compare == nil {
 		return m.Merge.Compare(a, b)
 	}
@@ -138,7 +138,7 @@ func (m altered[T]) Compare(a, b T) lattice.Order {
 
 // Caps keeps the ends of the order, which the defects leave alone, and leaves out
 // what is derived from merging.
-func (m altered[T]) Caps() lattice.Caps[T] {
+func (m *altered[T]) Caps() lattice.Caps[T] {
 	c := lattice.CapsOf(m.Merge)
 	return lattice.Caps[T]{Bottom: c.Bottom, Top: c.Top}
 }
@@ -150,12 +150,12 @@ type exhibit[T any] struct {
 	universe gen.Universe[T]
 }
 
-// with makes the two suites of an entry. States are correlated by the correct
+// suites makes the two suites of an entry. States are correlated by the correct
 // merge, so that a faulty one does not choose what it is tested on.
-func (x exhibit[T]) with(name string, faulty altered[T]) (bad, good laws.Suite) {
+func suites[T any](x exhibit[T], name string, faulty altered[T]) (bad, good laws.Suite) {
 	faulty.Merge = x.correct
 	source := gen.For(x.correct, x.values)
-	return latticeSuite[T](name+", as published", faulty, source, x.universe),
+	return latticeSuite[T](name+", as published", &faulty, source, x.universe),
 		latticeSuite(name+", correct", x.correct, source, x.universe)
 }
 

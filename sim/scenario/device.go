@@ -135,19 +135,26 @@ func (r *replica) damaged() oracle.Missing {
 
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
-	known, past, pieces := 0, 0, 0
+	known, past, pieces, idle := 0, 0, 0, uint64(0)
 	if r.run.setup.Log > 0 {
 		known, past = 1, 2 // what is held is told in parts, and pasts are cut
+	}
+	if r.run.setup.Log > 0 && r.run.setup.Faults[sim.Clock] == sim.Off {
+		idle = idleMS
 	}
 	if r.run.setup.BatchBytes > 0 {
 		pieces = 2 // of a snapshot on their way, so that it takes several asks
 	}
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 	}
 }
+
+// idleMS is for how long replicas with little memory remember a session: longer than one
+// that still writes pauses, and no longer than a run takes to come to rest twice.
+const idleMS = 900
 
 // secret is that of the replicas of every run: the clients here do not guess.
 var secret = []byte("the replicas of a simulated store")

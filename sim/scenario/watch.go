@@ -25,6 +25,7 @@ type watchers struct {
 	kinds        oracle.OneKind
 	placement    oracle.Placement
 	stamps       oracle.Stamps
+	storage      oracle.Storage
 	sums         oracle.Sums
 
 	oracles []oracle.Oracle // those that watch the run
@@ -33,7 +34,7 @@ type watchers struct {
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
 	w.availability.Lost, w.availability.Sums = &w.lost, &w.sums
-	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability)
+	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.storage)
 }
 
 // tell tells every oracle that watches.

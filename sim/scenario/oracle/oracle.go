@@ -12,6 +12,7 @@
 //	OneKind       a replica accepts no write of another kind than the key has
 //	Placement     keys are where a plain twin of the ring has them, and nowhere else at rest
 //	Liveness      rest comes about after the faults, in bounded time and bytes
+//	Storage       what is kept beside values is within its bounds, and at rest it is gone
 //	Availability  what may be refused, and when nothing may fail
 //
 // An oracle never touches the run: the same seed takes the same course with all of them

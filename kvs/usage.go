@@ -1,0 +1,72 @@
+package kvs
+
+import (
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/ring"
+)
+
+// Usage is what a replica keeps beside values, in numbers, as counted anew. It is for
+// observers, and no part of what a replica goes by.
+type Usage struct {
+	Persisting int // batches of records that are not known to be durable
+	Waiting    int // threshold reads that wait
+	Repeats    int // answers to repeats that wait for a write
+	Untold     int // rows taken back of which the others are not told yet
+	Fetching   int // peers that are asked for pieces of snapshots
+	Sessions   int // that are remembered
+	Requests   int // of them
+	Idle       int // of the sessions, those whose last write is older than MaxIdleMS, by the time of the last event
+	Logged     int // bytes of records since the last checkpoint began, its own excepted
+	Checkpoint int // bytes of the last one
+
+	Partitions []PartitionUsage
+}
+
+// PartitionUsage is what is kept of one partition.
+type PartitionUsage struct {
+	Partition  ring.Partition
+	Owned      bool
+	Deltas     int // in the log
+	DeltaBytes int
+	Pending    int         // records that are not known to be durable
+	InFlight   int         // dots that are taken to be among these
+	Dots       gossip.Dots // that are visible; valid until the next step, not to be changed
+	Cuts       int         // origins of which barriers are known
+	Waiting    int
+	Offers     int // peers that offer a snapshot
+	Staged     int // pieces that have come of one
+	StagedSize int // bytes of these
+}
+
+// Usage counts what the replica keeps, in the memory of u.
+func (r *Replica) Usage(u *Usage) {
+	*u = Usage{
+		Persisting: len(r.batches), Repeats: len(r.repeats), Untold: len(r.taken), Sessions: len(r.sessions.heap),
+		Logged: r.checkpoint.logged, Checkpoint: r.checkpoint.size, Partitions: u.Partitions[:0],
+	}
+	for i := range r.peers {
+		if r.peers[i].fetch.on {
+			u.Fetching++
+		}
+	}
+	for _, m := range r.sessions.heap {
+		u.Requests += len(m.requests)
+		if m.clock>>logicalBits+r.cfg.MaxIdleMS < r.now {
+			u.Idle++
+		}
+	}
+	for _, p := range r.parts {
+		x := PartitionUsage{
+			Partition: p.id, Owned: p.owned, Deltas: p.log.Len(), DeltaBytes: p.log.Bytes(), Pending: p.pending,
+			InFlight: int(p.coming.Count()), Dots: p.applied, Cuts: len(p.cuts), Waiting: len(p.waiting), Offers: len(p.offers),
+		}
+		if p.intake != nil {
+			x.Staged = len(p.intake.pieces)
+			for _, piece := range p.intake.pieces {
+				x.StagedSize += len(piece)
+			}
+		}
+		u.Waiting += x.Waiting
+		u.Partitions = append(u.Partitions, x)
+	}
+}
