@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
@@ -112,3 +113,18 @@ func (r *Replica) Visited(id ring.Partition) uint64 { return r.partition(id).log
 
 // HasHanded reports whether the disk may still have what was handed over of a partition.
 func (r *Replica) HasHanded(id ring.Partition) bool { return r.partition(id).handed }
+
+// NamedByCut reports whether a cut of node self, made where so many cuts of an incarnation
+// of node other were held in each partition that this owns, stands for the mark of its cut
+// number asked.
+func NamedByCut(rg *ring.Ring, self, other ring.NodeID, held, asked uint64) bool {
+	const origin = 2
+	r := &Replica{cfg: Config{Ring: rg, Self: self, Origin: 1}, cut: &cut{number: 1}}
+	for id := range ring.Partition(rg.Partitions()) {
+		if rg.Owns(other, id) {
+			r.cut.parts = append(r.cut.parts, cutPart{id: id, other: session.Matrix{{Partition: id, Origin: origin, Seq: held}}})
+		}
+	}
+	at := ring.Partition(slices.Index(rg.Nodes(), other))
+	return r.named(session.Mark{Partition: session.Cuts + at, Origin: origin, Seq: asked})
+}

@@ -396,6 +396,7 @@ func (r *Replica) abandonIntake(p *partition) {
 	for at := range r.peers {
 		r.leave(p, at) // who still has something to offer does so again
 	}
+	r.fetchNext(p)
 }
 
 // recoverPiece reads back a piece that was persisted. One whose record before is not there

@@ -197,3 +197,39 @@ func TestOwnModelIsRefusedOrStopped(t *testing.T) {
 	require.False(t, p.Equal(int64(7), int64(7)))
 	require.Equal(t, uint64(5), p.Hash(int64(7)))
 }
+
+// observed is a counter whose reads are known to change nothing.
+type observed struct{ Specification }
+
+func (observed) Observes(o *history.Op) bool { return o.Func == history.Read }
+
+// A witness by a specification that says nothing of what supports what is of one object,
+// without what only observes.
+func TestOwnWitnessIsOfOneObject(t *testing.T) {
+	h := &history.History{}
+	for i, key := range []string{"a", "b", "a", "b", "a", "a"} {
+		o := history.Op{Index: i, Session: i, Node: -1, Type: history.Counter, Func: history.Inc, Key: key, Arg: history.Int(1), Call: int64(2 * i), Return: int64(2*i + 1)}
+		if i >= 4 {
+			o.Func, o.Arg, o.Out = history.Read, history.Nil, history.Int([]int64{2, 9}[i-4])
+		}
+		h.Ops = append(h.Ops, o)
+	}
+	v, err := JudgeWith(context.Background(), h, "mine", Options{Own: []Own{{Name: "mine", Spec: observed{countingSpec()}}}})
+	require.NoError(t, err)
+	require.Equal(t, Violation, v.Status)
+	require.Len(t, v.Witness, 3)
+	for _, o := range v.Witness {
+		require.Equal(t, "a", o.Key)
+	}
+}
+
+// What failed did not happen, by a specification of one's own too.
+func TestOwnModelLeavesOutWhatFailed(t *testing.T) {
+	h := &history.History{Ops: []history.Op{
+		{Index: 0, Session: 0, Node: -1, Type: history.Counter, Func: history.Inc, Key: "a", Arg: history.Int(1), Call: 0, Return: 1, Outcome: history.Failed},
+		{Index: 1, Session: 1, Node: -1, Type: history.Counter, Func: history.Read, Key: "a", Out: history.Int(0), Call: 2, Return: 3},
+	}}
+	v, err := JudgeWith(context.Background(), h, "mine", Options{Own: []Own{{Name: "mine", Spec: countingSpec()}}})
+	require.NoError(t, err)
+	require.Equal(t, OK, v.Status, "%v", v)
+}

@@ -135,6 +135,9 @@ func TestViperSample(t *testing.T) {
 		require.Contains(t, notesOf(t, "viper", sample, Options{})[0], "line 2: 1 range read")
 	}
 	require.Len(t, strungWith(t, "viper", viperSample, Options{Ignore: []string{"range"}}), 7)
+	require.Equal(t, []string{`#0 s0 [0,1] register "1" read -> nil ok txn 1`, `#1 s0 [2,3] register "1" write 2 ok txn 1`},
+		strungWith(t, "viper", `[{"value": [["i", 1, 2, null]]}]`, Options{}), "what may be left out")
+	require.Equal(t, []string{`#0 s0 [0,1] register "1" read -> "two" ok txn 1`}, strungWith(t, "viper", `[{"value": [["r", 1, "two", false]]}]`, Options{}))
 	for text, want := range map[string]error{
 		"": ErrEmpty, `[{"value": 3}]`: ErrFormat, `[{"value": [["w", 1]]}]`: ErrFormat, `[{"value": [["x", 1, 2]]}]`: ErrUnknownOp,
 		`[{"value": [["w", 1, null]]}]`: ErrFormat, `[{"value": [["i", 1, 2]]}]`: ErrFormat, `[{"value": [["w", 1, 2, 3]]}]`: ErrFormat,

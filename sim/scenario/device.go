@@ -140,7 +140,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 		known, past = 1, 2 // what is held is told in parts, and pasts are cut
 	}
 	if r.run.setup.Log > 0 && r.run.setup.Faults[sim.Clock] == sim.Off {
-		idle = idleMS
+		idle = idleMS * uint64(r.run.setup.long())
 	}
 	if r.run.setup.BatchBytes > 0 {
 		pieces = 2 // of a snapshot on their way, so that it takes several asks
@@ -152,8 +152,9 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 	}
 }
 
-// idleMS is for how long replicas with little memory remember a session: longer than one
-// that still writes pauses, and no longer than a run takes to come to rest twice.
+// idleMS is for how long replicas with little memory remember a session in a run of usual
+// length: longer than faults last, so that no repeat comes that late, and no longer than
+// such a run takes to come to rest twice.
 const idleMS = 900
 
 // secret is that of the replicas of every run: the clients here do not guess.

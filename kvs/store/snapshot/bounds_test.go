@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -242,4 +243,32 @@ func TestFailedSwapsAreForgotten(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, v+1, got)
 	}
+}
+
+// TestBranchesAreBounded has as many branches as there may be: one more is refused however
+// it begins, and those that are there go on.
+func TestBranchesAreBounded(t *testing.T) {
+	b := newBucket()
+	a := snapshot.New(b)
+	v, _, err := a.Publish(draft(0, "one"))
+	require.NoError(t, err)
+	var parts []snapshot.Part
+	for i := range snapshot.MaxBranches {
+		parts = append(parts, snapshot.Part{
+			Branch: fmt.Sprintf("b%04d", i), Range: store.KeyRange{From: store.Key(fmt.Sprintf("%04d", i)), To: store.Key(fmt.Sprintf("%04d", i+1))},
+		})
+	}
+	require.NoError(t, a.Split(v, parts...))
+	more, err := snapshot.Open(b, snapshot.Options{Branch: "more"})
+	require.NoError(t, err)
+	_, _, err = more.Publish(draft(0, "two"))
+	require.ErrorIs(t, err, store.ErrTooMany)
+	require.ErrorIs(t, a.Clone(v, "more"), store.ErrTooMany)
+	one, err := snapshot.Open(b, snapshot.Options{Branch: "b0007"})
+	require.NoError(t, err)
+	_, _, err = one.Publish(draft(v, "three"))
+	require.NoError(t, err)
+	require.NoError(t, a.Drop("b0003"))
+	_, _, err = more.Publish(draft(0, "two"))
+	require.NoError(t, err)
 }

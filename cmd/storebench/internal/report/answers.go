@@ -147,7 +147,7 @@ func answerSnapshots(d Data) []string {
 func answerRecovery(d Data) []string {
 	var say []string
 	for _, r := range d.Recovered {
-		say = append(say, fmt.Sprintf("%s, %d keys, values of %d bytes: open in %.0f ms, %.1f times reading index and tail once.",
+		say = append(say, fmt.Sprintf("%s, %d keys, values of %d bytes: open in %.1f ms, %.1f times reading index and tail once.",
 			r.Engine, r.Keys, r.ValueBytes, r.Seconds*1e3, r.Seconds/max(r.ReadIndex, 1e-9)))
 	}
 	return say

@@ -216,3 +216,15 @@ func TestSealedBytesAreBounded(t *testing.T) {
 		require.ErrorContains(t, err, "67108865 bytes")
 	}
 }
+
+// TestExtensions holds the letters that an extension may have.
+func TestExtensions(t *testing.T) {
+	for ext, ok := range map[string]bool{"a": true, "az": true, "z": true, "": false, "`": false, "{": false, "lo g": false} {
+		s := good()
+		s.Parts[2].Ext = ext
+		b, err := s.Encode()
+		require.NoError(t, err)
+		_, err = catalog.Decode(b)
+		require.Equal(t, ok, err == nil, "%q: %v", ext, err)
+	}
+}
