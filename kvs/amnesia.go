@@ -55,12 +55,12 @@ func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
 	if !p.shared[from] || !took {
 		return
 	}
-	if p.intake != nil {
-		r.abandonIntake(p)
-	}
 	p.bare = p.bare || fell
 	if p.need[from] == needWord && it.Heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
 		p.reckon(from, g.From)
+	}
+	if p.intake != nil { // and this was the last peer to be heard, maybe
+		r.abandonIntake(p)
 	}
 }
 
