@@ -96,6 +96,8 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 		return err
 	}
 	switch {
+	case v.Status == linearizability.Undecided && ctx.Err() != nil:
+		return ctx.Err() // what is left open says nothing of the run
 	case v.Status == linearizability.Undecided:
 		res.Undecided++
 	case (model == "eventual" || model == "causal") && v.Status != linearizability.Inconclusive:

@@ -29,7 +29,7 @@ type Shrunk struct {
 // maxReplays runs (0 is 1000). Violations of other signatures that it meets on the
 // way are named in Others.
 func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
-	whole, err := Replay(ctx, t)
+	whole, err := Replay(context.WithoutCancel(ctx), t) // so that there is something to keep whenever ctx ends
 	if err != nil {
 		return nil, err
 	}
