@@ -173,7 +173,7 @@ func (r *Replica) firstHeld(p *partition, client, req uint64) (first causal.Dot,
 				return x.Dot, true
 			}
 		}
-		if req > m.low {
+		if req > m.low && r.sessions.forgotten == 0 {
 			return causal.Dot{}, false
 		}
 	} else if r.sessions.forgotten == 0 {
@@ -188,14 +188,15 @@ func (r *Replica) firstHeld(p *partition, client, req uint64) (first causal.Dot,
 }
 
 // mayHaveRow reports whether a repeat of the request of e may have been served here: it is
-// remembered, or such requests may have been forgotten. Else the value need not be read.
+// remembered, or such requests may have been forgotten. Else the value need not be read. A
+// session that is remembered may be one that was forgotten, and has been met anew by e.
 func (r *Replica) mayHaveRow(e *gossip.Entry) bool {
 	m := r.sessions.of[e.Client]
-	if m == nil || e.Req <= m.low {
+	if m == nil || e.Req <= m.low || r.sessions.forgotten > 0 {
 		return true
 	}
 	known := m.served(e.Req)
-	return len(known) > 0 && known[len(known)-1].Again || e.Clock <= r.sessions.forgotten
+	return len(known) > 0 && known[len(known)-1].Again
 }
 
 // takenBack is a row that has been taken back, of which the other replicas are to be told.

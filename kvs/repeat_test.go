@@ -131,6 +131,34 @@ func TestRepeatMetInSnapshot(t *testing.T) {
 	assert.GreaterOrEqual(t, snapshots, uint64(40), "one a seed at least")
 }
 
+// TestRepeatOfForgottenSession: a write whose repeat was served long ago, by a session that
+// has been forgotten since for being idle, takes the repeat's place when it comes.
+func TestRepeatOfForgottenSession(t *testing.T) {
+	c := newCluster(t, 4, 1, 3, 1)
+	c.cfg = func(cfg *kvs.Config) { cfg.MaxIdleMS = 10_000 }
+	for node := range 4 {
+		c.crash(node)
+	}
+	c.settle()
+	stranger := 0
+	for c.ring.Owns(ring.NodeID(stranger), 0) {
+		stranger++
+	}
+	owner := int(c.ring.Owners(0)[0])
+	q := put(7, 1, "counter", "c", kind.Amount(5))
+	c.give(owner, stamped(q, 2000<<16, true))
+	c.settle()
+	c.now += 60_000
+	for range 60 {
+		c.step()
+	}
+	require.Equal(t, wire.StatusForgotten, c.direct(owner, stamped(q, 2000<<16, true)).Status)
+	c.give(stranger, stamped(q, 2000<<16, false))
+	c.settle()
+	c.agree()
+	assert.Equal(t, int64(5), c.counted(owner, "c"))
+}
+
 // TestRepeatIsToldAfterAStart: a replica that keeps values outside, and starts on a disk
 // with a write and its repeat, tells the others, who may have forgotten the write.
 func TestRepeatIsToldAfterAStart(t *testing.T) {
