@@ -109,7 +109,7 @@ type End struct {
 	History   *history.History
 	Planned   []uint64 // by position in the history: the id of the operation
 	Faultless bool     // no fault took effect
-	Throttled bool     // messages are so small that replicas take long to tell each other
+	Throttled bool     // messages or logs are so small that replicas take long to tell each other
 }
 
 // Missing reports whether a write may be missing on a disk. Nil is none.
