@@ -262,6 +262,10 @@ func touches(hidden gossip.Dots, writes session.Matrix) bool {
 }
 
 // touch has peers fetch values of p, which may have writes that nobody is told of.
+//
+// Its dot is on no disk before a peer has fetched one of them. A replica that ends before
+// takes it along, and causal reads of a session that had read such a value meanwhile are
+// answered by nobody any more: it has to begin anew.
 func (r *Replica) touch(p *partition, names []ownID) {
 	if len(names) == 0 {
 		return
