@@ -28,7 +28,7 @@ func TestKeptPathOfRecursiveTypes(t *testing.T) {
 	_, _, kept := deep.KeptPath(reflect.TypeFor[node]())
 	assert.False(t, kept)
 	type watched struct {
-		mu   sync.Mutex
+		Mu   sync.Mutex
 		Next *watched
 		Log  *log.Logger
 	}
