@@ -213,19 +213,28 @@ func (r *Replica) named(m session.Mark) bool {
 	return true
 }
 
-// compactSlot is compact for what is kept of a value's past.
+// compactSlot is compact for what is kept of a value's past. Writes go with it only where a
+// mark of the cut takes their place: by that mark it is told that they are not all there.
 func (r *Replica) compactSlot(s *slot) {
-	if r.cut == nil || len(s.writes)+len(s.deps) <= min(fewMarks, r.cfg.MaxPast) {
+	few := min(fewMarks, r.cfg.MaxPast)
+	if r.cut == nil || len(s.writes)+len(s.deps) <= few {
 		return
 	}
-	var named session.Matrix
-	s.writes = slices.DeleteFunc(s.writes, func(m session.Mark) bool {
-		if !r.named(m) {
-			return false // a snapshot tells by it that the write is in the value
+	var named, others session.Matrix
+	for _, m := range s.writes {
+		if r.named(m) {
+			named = append(named, m)
+		} else { // a snapshot tells by it that the write is in the value
+			others = append(others, m)
 		}
-		named = append(named, m)
-		return true
-	})
-	s.deps.MergeIn(named)
-	s.deps = r.compact(s.deps)
+	}
+	all := s.deps.Clone()
+	if all.MergeIn(named); len(all) > few {
+		s.writes, s.deps = others, r.compact(all)
+	}
+}
+
+// cuts reports whether marks of cuts are among those of a value's past.
+func cuts(deps session.Matrix) bool {
+	return len(deps) > 0 && deps[len(deps)-1].Partition >= session.Cuts
 }

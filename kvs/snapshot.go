@@ -110,8 +110,7 @@ func (o *outgoing) values(p *partition) {
 // holds reports whether a peer that holds known has all that is in s. Where marks stand for
 // others, that cannot be told.
 func holds(known gossip.Dots, s *slot) bool {
-	cut := len(s.deps) > 0 && s.deps[len(s.deps)-1].Partition >= session.Cuts
-	return len(s.writes) > 0 && !cut && known.Covers(session.Row(s.writes))
+	return len(s.writes) > 0 && !cuts(s.deps) && known.Covers(session.Row(s.writes))
 }
 
 // clients adds the requests of the sessions that come behind the cursor.
@@ -191,7 +190,7 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	before := p.rev
 	for i := range values {
 		v := &values[i]
-		if touches(hidden, v.writes) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
+		if touches(hidden, v.writes, v.deps) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
 			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool {
 				return hidden.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
 			})
@@ -201,7 +200,7 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 		for _, m := range v.writes {
 			dots.Add(causal.Dot{Origin: m.Origin, Seq: m.Seq})
 		}
-		if len(gone) > 0 && touches(gone, v.writes) {
+		if len(gone) > 0 && touches(gone, v.writes, v.deps) {
 			lost = append(lost, ownID{v.kind, v.key})
 		}
 	}
@@ -256,8 +255,8 @@ func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, valu
 
 // touches reports whether some of the hidden writes may be in a value. Where the last writes
 // of a value are not known, any may.
-func touches(hidden gossip.Dots, writes session.Matrix) bool {
-	return len(hidden) > 0 && len(writes) == 0 ||
+func touches(hidden gossip.Dots, writes, deps session.Matrix) bool {
+	return len(hidden) > 0 && (len(writes) == 0 || cuts(deps)) ||
 		slices.ContainsFunc(writes, func(m session.Mark) bool { return hidden.Below(m.Origin, m.Seq+1) })
 }
 
