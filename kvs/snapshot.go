@@ -197,11 +197,14 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 			own := markOf(p.id, x.own)
 			v.writes.MergeIn(own[:])
 		}
-		for _, m := range v.writes {
-			dots.Add(causal.Dot{Origin: m.Origin, Seq: m.Seq})
-		}
 		if len(gone) > 0 && touches(gone, v.writes, v.deps) {
 			lost = append(lost, ownID{v.kind, v.key})
+			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool { // the request that it serves was left out, too
+				return gone.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
+			})
+		}
+		for _, m := range v.writes {
+			dots.Add(causal.Dot{Origin: m.Origin, Seq: m.Seq})
 		}
 	}
 	if !p.applied.MergeIn(dots) {
