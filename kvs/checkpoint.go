@@ -212,6 +212,8 @@ type recovery struct {
 	// Where values are kept outside, only the last whole checkpoint counts.
 	counts checkpointName
 	lost   []wire.Slot // of which a record says so
+
+	touched []wire.Touched // values that were marked
 }
 
 type checkpointName struct{ origin, number uint64 }
@@ -271,7 +273,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	if x.Origin != past.origin || x.Number != past.number {
 		*past = recovery{
 			taken: past.taken, origin: x.Origin, number: x.Number, last: past.last, early: past.early,
-			counts: past.counts, lost: past.lost,
+			counts: past.counts, lost: past.lost, touched: past.touched,
 		}
 	}
 	if r.keeper != nil && past.counts != (checkpointName{x.Origin, x.Number}) {
@@ -357,6 +359,7 @@ func (r *Replica) recovered(records [][]byte, past *recovery) error {
 	if err := past.absorb(r); err != nil {
 		return err
 	}
+	r.markAgain(past)
 	r.stats.Unreadable = uint64(r.cfg.Unreadable)
 	c := &r.checkpoint
 	for _, rec := range records {

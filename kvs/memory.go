@@ -39,6 +39,7 @@ type batch struct {
 	from    int           // the peer that has sent it
 	ask     uint64        // that it answers
 	stops   bool          // it is the last one that does
+	touched wire.Touched  // values that are marked; its dot is zero mostly
 	answers bool          // it is the write of a client, which awaits
 	respond wire.Response // this
 	past    session.Matrix

@@ -146,8 +146,6 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		if slices.ContainsFunc(p.applied, func(x gossip.Span) bool { return x.Origin == cfg.Origin }) {
 			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
 		}
-		r.touch(p, p.hazy)
-		p.hazy = nil
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 		p.release() // a checkpoint has the values of what was handed over after it began
 	}
@@ -169,6 +167,9 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	}
 	if wire.IsLost(rec) {
 		return nil // foreseen
+	}
+	if wire.IsTouched(rec) {
+		return r.recoverTouched(rec, past)
 	}
 	id, entries, err := r.in.Record(rec)
 	if err != nil {
@@ -256,6 +257,9 @@ func (r *Replica) held(id ring.Partition) *partition {
 func (r *Replica) Start() []Effect {
 	r.begin()
 	r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
+	for _, p := range r.parts {
+		r.touch(p)
+	}
 	for i := range r.peers {
 		peer := &r.peers[i]
 		r.items = r.items[:0]
@@ -403,6 +407,9 @@ func (r *Replica) visible(b *batch) {
 		r.unify(p, e)
 	}
 	r.shed(p)
+	if b.touched.Dot.Seq > 0 {
+		r.touched(p, &b.touched)
+	}
 	if b.in != nil {
 		r.stored(p, b)
 	} else if p.intake != nil {

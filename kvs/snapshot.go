@@ -263,27 +263,69 @@ func touches(hidden gossip.Dots, writes, deps session.Matrix) bool {
 		slices.ContainsFunc(writes, func(m session.Mark) bool { return hidden.Below(m.Origin, m.Seq+1) })
 }
 
-// touch has peers fetch values of p, which may have writes that nobody is told of.
-//
-// Its dot is on no disk before a peer has fetched one of them. A replica that ends before
-// takes it along, and causal reads of a session that had read such a value meanwhile are
-// answered by nobody any more: it has to begin anew.
-func (r *Replica) touch(p *partition, names []ownID) {
-	if len(names) == 0 {
+// touch has peers fetch values of p, which may have writes that nobody is told of: they are
+// marked as written by a dot of this replica's own, once a record says so. Sessions that
+// read one depend on that dot, and it must not be gone with the incarnation.
+func (r *Replica) touch(p *partition) {
+	if len(p.hazy) == 0 {
 		return
 	}
 	p.seq++
-	own := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
-	mark := markOf(p.id, own)
-	for _, n := range names {
-		if s, _ := p.slot(n.key, n.kind); s != nil {
+	b := r.newBatch(p)
+	b.touched = wire.Touched{Of: p.id, Dot: causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}}
+	for _, n := range p.hazy {
+		b.touched.Names = append(b.touched.Names, wire.ValueName{Key: n.key, Kind: n.kind})
+	}
+	p.hazy = nil
+	b.first, b.token = r.token+1, r.token+1
+	r.batches = append(r.batches, b)
+	p.pending++
+	from := len(r.wire)
+	r.wire = b.touched.Append(r.wire)
+	r.record(from)
+}
+
+// touched marks values, given that the record of that is durable.
+func (r *Replica) touched(p *partition, x *wire.Touched) {
+	p.mark(x)
+	p.rev++
+	p.changes.Note(x.Dot.Origin, p.rev, len(p.applied), r.cfg.MaxKnown)
+	p.truncated(r.peers)
+}
+
+// mark marks values as written by the dot.
+func (p *partition) mark(x *wire.Touched) {
+	mark := markOf(p.id, x.Dot)
+	for _, n := range x.Names {
+		if s, _ := p.slot(n.Key, n.Kind); s != nil {
 			s.writes.MergeIn(mark[:])
 		}
 	}
-	p.applied.Add(own)
-	p.rev++
-	p.changes.Note(own.Origin, p.rev, len(p.applied), r.cfg.MaxKnown)
-	p.bare = true
+	p.applied.Add(x.Dot)
+}
+
+// recoverTouched reads back which values were marked.
+func (r *Replica) recoverTouched(rec []byte, past *recovery) error {
+	x, err := r.in.Touched(rec)
+	if err != nil {
+		return err
+	}
+	if int(x.Of) >= r.cfg.Ring.Partitions() {
+		return errPartition(x.Of, r.cfg.Ring)
+	}
+	past.touched = append(past.touched, x)
+	return nil
+}
+
+// markAgain marks what was marked before the start. What that has been marked for needs no
+// other mark.
+func (r *Replica) markAgain(past *recovery) {
+	for i := range past.touched {
+		x := &past.touched[i]
+		p := r.partition(x.Of)
+		p.mark(x)
+		p.hazy = slices.DeleteFunc(p.hazy, func(n ownID) bool { return slices.Contains(x.Names, wire.ValueName{Key: n.key, Kind: n.kind}) })
+	}
 }
 
 type keptValue struct {

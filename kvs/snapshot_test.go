@@ -544,7 +544,8 @@ func TestCrashAtEveryPiece(t *testing.T) {
 
 // TestSnapshotOnWhatIsLost: a start on the record of a snapshot, but not on what was held
 // when that came and had been left out of it, does not believe that it holds the latter;
-// and since a value may have it, peers are to fetch that.
+// and since a value may have it, peers are to fetch that. The mark by which they do is
+// there again after the next start.
 func TestSnapshotOnWhatIsLost(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
 	v, err := setOf('a')
@@ -561,8 +562,24 @@ func TestSnapshotOnWhatIsLost(t *testing.T) {
 		stored := wire.StoredPiece{Begun: 5, Number: 1, Held: x.held, Encoded: piece.Append(nil)}
 		r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, [][]byte{stored.Append(nil)})
 		require.NoError(t, err)
+		marks := len(x.has) == 2
+		disk := [][]byte{stored.Append(nil)}
+		for _, e := range effects(r.Start()) {
+			if e.Kind == kvs.EffectPersist {
+				disk = append(disk, e.Msg)
+				assert.NotEqual(t, x.has, r.Held(0), "it is marked by what is durable")
+				r.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: e.Token})
+			}
+		}
+		assert.Equal(t, marks, len(disk) == 2)
 		assert.Equal(t, x.has, r.Held(0))
 		assert.Len(t, holdings(r), 1)
+		later, err := kvs.New(kvs.Config{Origin: 25, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, disk)
+		require.NoError(t, err)
+		for _, e := range later.Start() {
+			assert.NotEqual(t, kvs.EffectPersist, e.Kind, "the mark is there")
+		}
+		assert.Equal(t, x.has, later.Held(0))
 		asked := wire.Ask{Number: 1, Pieces: 9, Bytes: 1 << 20}
 		known := wire.AppendGossip(nil, 1, 50, []wire.Item{{Word: gossip.Word{Known: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}}, Ask: &asked}})
 		out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: known}))

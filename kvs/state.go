@@ -137,6 +137,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	}
 	for _, b := range r.batches {
 		dst = wire.AppendEntries(append(dst, 'b'), b.entries)
+		if b.touched.Dot.Seq > 0 {
+			dst = b.touched.Append(dst)
+		}
 		if b.in != nil { // the piece is among those of its partition, or has no effect any more
 			dst = varint.Append(varint.Append(append(dst, 's'), uint64(b.from)), b.ask)
 			dst = wire.AppendBool(wire.AppendBool(dst, b.stops), b.in.whole && b.in == b.part.intake)

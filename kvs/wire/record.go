@@ -14,13 +14,14 @@ import (
 // A record is what the core asks to be persisted: a version, and either a
 // partition and the entries written there together, or a piece of a snapshot that a
 // peer sent, or a part of a checkpoint, with its values or with where they are kept, or
-// the name of a value that was kept and is lost.
+// the name of a value that was kept and is lost, or those of values that are marked anew.
 const (
 	recordVersion     = 5
 	pieceVersion      = 10
 	checkpointVersion = 7
 	keptVersion       = 8
 	lostVersion       = 9
+	touchedVersion    = 11
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -184,6 +185,46 @@ func Lost(record []byte) (Slot, error) {
 	return s, r.end("lost value")
 }
 
+// Touched is what the record says by which a replica has its peers fetch values of a
+// partition: their names, and the dot of its own by which they are marked as written.
+type Touched struct {
+	Of    ring.Partition
+	Dot   causal.Dot
+	Names []ValueName
+}
+
+// ValueName names a value.
+type ValueName struct{ Key, Kind string }
+
+// Append appends the record of x.
+func (x *Touched) Append(b []byte) []byte {
+	b = varint.Append(varint.Append(varint.Append(append(b, touchedVersion), uint64(x.Of)), x.Dot.Origin), x.Dot.Seq)
+	b = varint.Append(b, uint64(len(x.Names)))
+	for _, n := range x.Names {
+		b = AppendString(AppendString(b, n.Key), n.Kind)
+	}
+	return b
+}
+
+// IsTouched reports whether the record is one of values that are marked.
+func IsTouched(record []byte) bool { return len(record) > 0 && record[0] == touchedVersion }
+
+// Touched reads the record of values that are marked.
+func (in *DecodeBuffer) Touched(record []byte) (x Touched, err error) {
+	if !IsTouched(record) {
+		return x, fmt.Errorf("%w: no record of marked values", ErrMessage)
+	}
+	r := reader{b: record[1:]}
+	x.Of, x.Dot = ring.Partition(r.uint32()), causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()}
+	for range r.count(2) {
+		x.Names = append(x.Names, ValueName{in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName))})
+	}
+	if x.Dot.Seq == 0 {
+		r.fail("a dot that is none")
+	}
+	return x, r.end("marked values")
+}
+
 // Checkpoint reads the record of a part of a checkpoint. The part shares the memory of
 // b, but for its dots.
 func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
@@ -229,6 +270,10 @@ func (in *DecodeBuffer) Contents(b []byte) (c Contents, err error) {
 	if IsLost(b) {
 		_, err := Lost(b)
 		return c, err
+	}
+	if IsTouched(b) {
+		x, err := in.Touched(b)
+		return Contents{Of: x.Of}, err
 	}
 	c.Of, c.Entries, err = in.Record(b)
 	return c, err

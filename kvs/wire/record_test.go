@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 func keptPart() *wire.CheckpointPart {
@@ -85,11 +86,33 @@ func TestLostRecord(t *testing.T) {
 	require.ErrorIs(t, err, wire.ErrMessage)
 }
 
+func TestTouchedRecord(t *testing.T) {
+	want := wire.Touched{Of: 3, Dot: causal.Dot{Origin: 17, Seq: 9}, Names: []wire.ValueName{{Key: "a", Kind: "set"}, {Key: "b", Kind: "counter"}}}
+	rec := want.Append(nil)
+	require.True(t, wire.IsTouched(rec))
+	got, err := new(wire.DecodeBuffer).Touched(rec)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	contents, err := new(wire.DecodeBuffer).Contents(rec)
+	require.NoError(t, err)
+	assert.Equal(t, wire.Contents{Of: 3}, contents)
+	for i := range rec {
+		_, err := new(wire.DecodeBuffer).Touched(rec[:i])
+		require.ErrorIs(t, err, wire.ErrMessage)
+	}
+	_, err = new(wire.DecodeBuffer).Touched(append(rec, 0))
+	require.ErrorIs(t, err, wire.ErrMessage)
+	want.Dot.Seq = 0
+	_, err = new(wire.DecodeBuffer).Touched(want.Append(nil))
+	require.ErrorIs(t, err, wire.ErrMessage)
+}
+
 // FuzzRecord: a record that can be read has one encoding.
 func FuzzRecord(f *testing.F) {
 	f.Add(wire.AppendCheckpoint(nil, keptPart()))
 	f.Add(wire.AppendCheckpoint(nil, &wire.CheckpointPart{Origin: 1, Number: 1, Sessions: true, Last: true, Keeper: 2, Clients: []wire.Served{{Client: 1, Req: 2}}}))
 	f.Add(wire.AppendLost(nil, wire.Slot{Number: 1, Origin: 2, Checkpoint: 3}))
+	f.Add((&wire.Touched{Of: 1, Dot: causal.Dot{Origin: 2, Seq: 3}, Names: []wire.ValueName{{Key: "a", Kind: "set"}}}).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := new(wire.DecodeBuffer)
 		contents, err := in.Contents(b)
@@ -102,6 +125,10 @@ func FuzzRecord(f *testing.F) {
 			s, err := wire.Lost(b)
 			require.NoError(t, err)
 			assert.Equal(t, b, wire.AppendLost(nil, s))
+		case wire.IsTouched(b):
+			x, err := in.Touched(b)
+			require.NoError(t, err)
+			assert.Equal(t, b, x.Append(nil))
 		case wire.IsCheckpoint(b):
 			x, err := in.Checkpoint(b)
 			require.NoError(t, err)
