@@ -283,10 +283,10 @@ func TestReportString(t *testing.T) {
 func TestSetsAreDeduplicated(t *testing.T) {
 	m := lattice.Max[int]()
 	one := laws.Lattice(m)
-	twice := laws.And(one, laws.Order(m), one)
+	twice := one.And(laws.Order(m), one)
 	ids := func(s laws.Set[int]) []string {
 		var out []string
-		for _, l := range laws.Statements(s) {
+		for _, l := range s.Statements() {
 			out = append(out, l.ID)
 		}
 		return out

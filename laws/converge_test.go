@@ -66,7 +66,7 @@ func tallied(change func(r *laws.Replicated[ballots, int]), opts ...laws.Option)
 // draw.
 func scheduled(set laws.Set[laws.Schedule[int]]) laws.Suite {
 	u, _ := laws.Schedules([]int{1, 2}, 4, 1500)
-	return laws.NewSuite(laws.SetName(set), set, laws.ScheduleSource(gen.Int(1, 3)), u)
+	return laws.NewSuite(set.Name(), set, laws.ScheduleSource(gen.Int(1, 3)), u)
 }
 
 // round is the latest of the rounds that were counted, and how often it was.

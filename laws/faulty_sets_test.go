@@ -23,7 +23,7 @@ func plans[S, O any](set laws.Set[gen.Plan[O]], u gen.Updates[S, O]) laws.Suite 
 	if !complete {
 		panic("laws_test: more histories of three steps than are tried")
 	}
-	return laws.NewSuite(laws.SetName(set), set, laws.PlanSource(u), all)
+	return laws.NewSuite(set.Name(), set, laws.PlanSource(u), all)
 }
 
 // total is an order in which everything is below everything: no comparison can

@@ -128,7 +128,7 @@ func cows(owned bool) gen.Universe[cow] {
 }
 
 func suite[T any](set laws.Set[T], u gen.Universe[T], clone func(T) T) laws.Suite {
-	return laws.NewSuite(laws.SetName(set), set, gen.AnyOf(gen.Independent(gen.AnyIn(u, clone)), gen.Pooled(gen.AnyIn(u, clone), clone)), u)
+	return laws.NewSuite(set.Name(), set, gen.AnyOf(gen.Independent(gen.AnyIn(u, clone)), gen.Pooled(gen.AnyIn(u, clone), clone)), u)
 }
 
 // faults holds, law by law, a merge that breaks this law of its set and no other. Some of
@@ -290,13 +290,13 @@ func TestEveryLawHasAFault(t *testing.T) {
 			has[id] = true
 		}
 	}
-	for _, l := range laws.Statements(laws.Full(lattice.MapOf[string](lattice.Max[uint]()), laws.BottomParts(laws.AboveAbsent, padCounter))) {
+	for _, l := range laws.Full(lattice.MapOf[string](lattice.Max[uint]()), laws.BottomParts(laws.AboveAbsent, padCounter)).Statements() {
 		has[l.ID] = true
 	}
-	for _, l := range laws.Statements(laws.Full(lattice.Max[int](), laws.TotalOrder())) {
+	for _, l := range laws.Full(lattice.Max[int](), laws.TotalOrder()).Statements() {
 		has[l.ID] = true
 	}
-	for _, l := range laws.Statements(laws.Full(lattice.OrderedSetOf[int]())) {
+	for _, l := range laws.Full(lattice.OrderedSetOf[int]()).Statements() {
 		has[l.ID] = true
 	}
 	for id := range has {

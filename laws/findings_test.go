@@ -155,7 +155,7 @@ func TestLargeStatesEndWithinTheirBudget(t *testing.T) {
 		return m
 	}))
 	right := laws.Func(counting(union[int]))
-	for _, l := range laws.Statements(right) {
+	for _, l := range right.Statements() {
 		merges = 0
 		cases := laws.CasesUntil(right, l.ID, states, func() bool { return true })
 		assert.Equal(t, 4, cases, l.ID)

@@ -89,16 +89,15 @@ type Absence struct{ ID, Why string }
 // (by ID) is checked once. The zero Set is bound to nothing.
 type Set[T any] struct{ s set }
 
-// SetName is the name of a set. (Like [Statements] and [And] it is no method: what a method
-// is made of is compiled for every type that there is a set of.)
-func SetName[T any](s Set[T]) string { return s.s.name }
+// Name is the name of the set.
+func (s Set[T]) Name() string { return s.s.name }
 
-// Statements lists the laws of a set and its parents, each once, parents first.
-func Statements[T any](s Set[T]) []Statement { return s.s.statements() }
+// Statements lists the laws of the set and its parents, each once, parents first.
+func (s Set[T]) Statements() []Statement { return s.s.statements() }
 
-// And returns the set s with the laws of others, each law once. They are judged with
+// And returns the set with the laws of others, each law once. They are judged with
 // the merge and the options of s.
-func And[T any](s Set[T], others ...Set[T]) Set[T] {
+func (s Set[T]) And(others ...Set[T]) Set[T] {
 	for _, o := range others {
 		s.s = s.s.and(o.s)
 	}

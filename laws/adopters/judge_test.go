@@ -36,7 +36,7 @@ func drawn[S any](states *rapid.Generator[S], join func(a, b S) S, clone func(S)
 // without is the set without some of its laws.
 func without[S any](set laws.Set[S], ids ...string) laws.Set[S] {
 	var others []string
-	for _, l := range laws.Statements(set) {
+	for _, l := range set.Statements() {
 		if !slices.Contains(ids, l.ID) {
 			others = append(others, l.ID)
 		}

@@ -209,7 +209,7 @@ func TestProperties(t *testing.T) {
 	results := &results{}
 	assert.True(t, gopterlaws.Properties(set, source).Run(results))
 	var ids []string
-	for _, l := range laws.Statements(set) {
+	for _, l := range set.Statements() {
 		ids = append(ids, l.ID)
 	}
 	assert.Equal(t, ids, results.names)

@@ -88,11 +88,11 @@ func checkLaw(t failing, trial *laws.Trial, o settings) {
 func Properties[S any](set laws.Set[S], source gen.Source[S], opts ...Option) *gopter.Properties {
 	o, err := settingsOf(opts)
 	if err != nil {
-		return unusable(laws.SetName(set), o, err)
+		return unusable(set.Name(), o, err)
 	}
 	trials, _, err := laws.Trials(set, source)
 	if err != nil {
-		return unusable(laws.SetName(set), o, err)
+		return unusable(set.Name(), o, err)
 	}
 	all := gopter.NewProperties(o.parameters(""))
 	for _, trial := range trials {

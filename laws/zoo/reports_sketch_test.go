@@ -250,5 +250,5 @@ func eachPlaceOnce(list []ranked) error {
 
 // scoped is the schedules of a replicated type, as the doors about histories draw them.
 func scoped[O any](set laws.Set[laws.Schedule[O]], ops *rapid.Generator[O]) laws.Suite {
-	return laws.NewSuite(laws.SetName(set), set, laws.ScheduleSource(gen.FromRapid(ops)), nil)
+	return laws.NewSuite(set.Name(), set, laws.ScheduleSource(gen.FromRapid(ops)), nil)
 }

@@ -33,7 +33,7 @@ type report struct {
 // doorOf is a set with the source that its door draws from, where the merge joins states.
 func doorOf[S any](set laws.Set[S], join func(a, b S) S, states *rapid.Generator[S]) laws.Suite {
 	clone := func(v S) S { return *deep.CloneBox(&v).(*S) }
-	return laws.NewSuite(laws.SetName(set), set, gen.Mixed(gen.FromRapid(states), join, clone), nil)
+	return laws.NewSuite(set.Name(), set, gen.Mixed(gen.FromRapid(states), join, clone), nil)
 }
 
 // byMethod is a join made of a method.
