@@ -18,6 +18,13 @@ func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], 
 	return barred
 }
 
+// Alone is a set with one law of those of s, judged as it is beside all of them.
+func Alone[S any](s Set[S], id string) Set[S] {
+	few := s.s.only([]string{id})
+	few.subject = s.s.subject
+	return Set[S]{few}
+}
+
 // SourceOf is the source that CheckMerge and CheckMergeIn use.
 func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
 	boxes := set.s.source(boxGen(g))

@@ -166,6 +166,11 @@ func (s set) only(names []string) set {
 			few.absences = append(few.absences, a)
 		}
 	}
+	if s.subject != nil && s.subject.guarded && !keep(s.subject.guards[0].ID) {
+		unguarded := *s.subject
+		unguarded.guarded = false
+		few.subject = &unguarded
+	}
 	return few
 }
 

@@ -103,7 +103,7 @@ func BenchmarkRapidLaw(b *testing.B) {
 
 func race[S any](b *testing.B, id string, set laws.Set[S], states *rapid.Generator[S], law func(t *rapid.T) bool) {
 	const rapidsOwn = 100
-	set = set.Only(id)
+	set = laws.Alone(set, id)
 	b.Run("apart", func(b *testing.B) {
 		apart := gen.Independent(gen.FromRapid(states))
 		raceOf(b, id, rapidsOwn, func(t *testing.T) { laws.Check(t, set, apart, laws.Cases(rapidsOwn)) }, law)

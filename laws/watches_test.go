@@ -32,3 +32,21 @@ func TestLateWritesAreToldAsWrites(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyWatchesEachCase: where the law about arguments has been left out, the others look
+// for writes into them in each case.
+func TestOnlyWatchesEachCase(t *testing.T) {
+	for _, after := range []int{1, 301, 700, 1001} {
+		joins := 0
+		merge := func(a, b []int) []int {
+			if joins++; joins == after {
+				a[1]++ // which Equal passes over
+			}
+			return []int{max(a[0], b[0]), 0}
+		}
+		states := gen.Independent(gen.Map(gen.Int(0, 9), func(n int) []int { return []int{n, 0} }))
+		only := laws.Func(merge, laws.Equal(func(a, b []int) bool { return a[0] == b[0] })).Only("semilattice/commutative")
+		r := laws.Run(only, states, laws.RunOptions{Seed: 1, Cases: 600, Replays: 50})
+		assert.False(t, r.OK(), "after %d joins: %v", after, r)
+	}
+}
