@@ -59,6 +59,9 @@ func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
 	if p.need[from] == needWord && it.Heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
 		p.reckon(from, g.From)
 	}
+	if l := &p.links[from]; l.served { // it has the last snapshot by now, and may lack what came since
+		l.served, l.offered = false, 0
+	}
 	if p.intake != nil { // and this was the last peer to be heard, maybe
 		r.abandonIntake(p)
 	}

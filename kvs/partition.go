@@ -152,6 +152,7 @@ type link struct {
 	origin    uint64 // the newest incarnation of the peer that has said something
 	confirmed uint64 // up to which rev that one has all; see [gossip.Word]
 	offered   uint64 // tick before which no snapshot is offered again
+	served    bool   // all of one was sent, and the peer has not said since what it holds
 }
 
 // need is what has to be done before deltas are offered to a peer.
@@ -347,7 +348,7 @@ func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 		return
 	}
 	if origin > l.origin {
-		*l = link{origin: origin, offered: l.offered}
+		*l = link{origin: origin, offered: l.offered, served: l.served}
 	}
 	if it.Heard == self && it.Word.Seen <= p.rev {
 		l.confirmed = max(l.confirmed, it.Word.Seen)

@@ -80,6 +80,7 @@ func (r *Replica) serve(p *partition, to int, asker uint64, a *wire.Ask) {
 	o.values(p)
 	o.clients(p)
 	o.piece.Last = !o.full
+	p.links[to].served = !o.full
 	o.flush()
 }
 

@@ -186,6 +186,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for i := range r.peers {
 		l := &p.links[i]
 		dst = varint.Append(varint.Append(varint.Append(dst, l.origin), l.confirmed), max(l.offered, r.tick)-r.tick)
+		dst = wire.AppendBool(dst, l.served)
 		dst = varint.Append(dst, p.log.Seen(r.peers[i].id))
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
