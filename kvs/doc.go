@@ -10,31 +10,32 @@
 // partition sequence) names it for ever and is not reused after a crash, because
 // a restart takes a new incarnation.
 //
-// A replica that starts cannot know whether its disk is whole: it may be empty, or
-// an old one. So it asks its peers what they hold, and tells them what it does;
-// this word of its new incarnation stands in place of what they believed of earlier
-// ones. If it lacks what no log keeps any more, it is brought up by a snapshot of the
-// partition, in pieces, which like deltas is durable before it is visible. It asks for them, a window of
-// [Config.SnapshotBytes] at a time, and goes on from where it stands after a loss, a restart
-// of either side, or with another peer; the pieces of a partition that is not whole yet are
-// in memory, encoded, also where values are kept outside. A write
-// that only the lost disk had is lost with it, and a read that depends on it fails
-// at its deadline for good. A value larger than [wire.MaxMessage] can neither be read nor travel in a snapshot.
+// A replica that starts cannot know whether its disk is whole: it may be empty, or an old
+// one. So it asks its peers what they hold, and tells them what it does; this word of its
+// new incarnation stands in place of what they believed of earlier ones. If it lacks what
+// no log keeps any more, it is brought up by a snapshot of the partition, in pieces, which
+// like deltas is durable before it is visible. It asks for them, a window of
+// [Config.SnapshotBytes] at a time, and goes on from where it stands after a loss, a
+// restart of either side, or with another peer; the pieces of a partition that is not
+// whole yet are in memory, encoded, also where values are kept outside: a member that lies
+// about what it has can make them many. A write that only the lost disk had is lost with
+// it, and a read that depends on it fails at its deadline for good. A value larger than
+// [wire.MaxMessage] can neither be read nor travel in a snapshot.
 //
 // A write that is repeated, to the same replica or another, is answered and counts once.
 // Its identity is session and number. A replica that has it answers with what it has; one
 // that has not heard of it serves it, without waiting for others, so that it may be in the
 // store under two dots, of which every replica makes one: the write of a register carries
 // the time that the session has given it, an element is in a set once, and a counter's
-// repeat has a row to itself, which is taken back where the first write is met. Of a session
-// the last four requests are remembered, and those that an owner may lack, and sessions until they have been idle for
-// MaxIdleMS or MaxSessions others have written since; what may be forgotten is refused by
-// [wire.StatusForgotten] and not served. Two cases remain in which a counter shows a write
-// twice. A replica that meets a repeat late, of a session that has gone on by more than is
-// remembered, shows it until the replica which served the repeat has told it, about a round
-// of gossip. And a request that is repeated to a replica which has served it, and has lost
-// that with its disk, counts twice if it comes to be forgotten by all before that replica
-// has got it back.
+// repeat has a row to itself, which is taken back where the first write is met. Of a
+// session the last four requests are remembered, and those that an owner may lack, and
+// sessions until they have been idle for MaxIdleMS or MaxSessions others have written
+// since; what may be forgotten is refused by [wire.StatusForgotten] and not served. Two
+// cases remain in which a counter shows a write twice. A replica that meets a repeat late,
+// of a session that has gone on by more than is remembered, shows it until the replica
+// which served the repeat has told it, about a round of gossip. And a request that is
+// repeated to a replica which has served it, and has lost that with its disk, counts twice
+// if it comes to be forgotten by all before that replica has got it back.
 //
 // Values can lie outside of memory ([Config.Values]): in memory are then those used last,
 // and of each key its name and what says which writes its value has. A checkpoint puts

@@ -8,7 +8,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/wire"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // A replica can keep the values of keys outside of its memory ([Config.Values]). In
@@ -67,18 +66,6 @@ type kept struct {
 	rows   []owedRow // to be taken back from what is there, see [Replica.takeBack]
 }
 
-// owedRow is a row that is to be taken back from a value once that is read.
-type owedRow struct {
-	row   uint64
-	first causal.Dot // that it repeats
-}
-
-// owing is a value from which rows are to be taken back.
-type owing struct {
-	p *partition
-	x *kept
-}
-
 // place is where a value can be kept.
 type place struct {
 	origin, number uint64 // of the checkpoint that has put there what is there
@@ -122,7 +109,6 @@ type failure struct {
 const (
 	maxPlaces  = 1 << 28
 	scrubBytes = 64 << 10 // that are read with each tick to see that they can be
-	payEach    = 16       // values that are read with each tick to take rows back
 )
 
 // grew notes that n bytes were joined to a value in memory.
@@ -150,39 +136,6 @@ func (k *keeper) enqueue(x *kept) {
 	if !x.queued {
 		x.queued = true
 		k.queue = append(k.queue, x)
-	}
-}
-
-// owe has a row taken back from a value of p once that is read, which is soon, since the
-// other owners may have to be told.
-func (k *keeper) owe(p *partition, x *kept, row owedRow) {
-	if len(x.rows) == 0 {
-		k.owed = append(k.owed, owing{p, x})
-	}
-	x.rows = append(x.rows, row)
-	k.grew(x, 0)
-}
-
-// pay reads some of the values from which rows are to be taken back.
-func (k *keeper) pay() {
-	for n := 0; len(k.owed) > 0 && n < payEach && k.failure == nil; n++ {
-		o := k.owed[0]
-		k.owed = slices.Delete(k.owed, 0, 1)
-		if s := o.x.slot(); s != nil && len(o.x.rows) > 0 {
-			o.p.value(s)
-		}
-	}
-}
-
-// settle takes back what rows are owed from v, which is what x has, and calls took with
-// each that was there.
-func (k *keeper) settle(x *kept, v kind.Value, name string, took func(row owedRow, taken kind.Value)) {
-	known, _ := k.r.cfg.Kinds.Find(name)
-	for _, row := range x.rows {
-		if taken := known.Settle(row.row, v); taken != nil {
-			v.MergeIn(taken)
-			took(row, taken)
-		}
 	}
 }
 
@@ -275,19 +228,6 @@ func (p *partition) value(s *slot) kind.Value {
 	return s.val
 }
 
-// settleRows takes back what rows are owed from the value of s, which is in memory, and
-// remembers to tell of those that were there.
-func (p *partition) settleRows(s *slot) {
-	x, r := s.kept, p.keeper.r
-	p.keeper.settle(x, s.val, s.kind, func(row owedRow, taken kind.Value) {
-		p.keeper.grew(x, rowBytes)
-		if p.owned {
-			r.taken = append(r.taken, takenBack{p.id, x.cell.key, s.kind, taken, row.first})
-		}
-	})
-	x.rows = nil
-}
-
 // look is what s holds, for one who must not change anything; nil if it cannot be had.
 func (p *partition) look(s *slot) kind.Value {
 	switch {
@@ -308,9 +248,6 @@ func (p *partition) look(s *slot) kind.Value {
 	p.keeper.settle(s.kept, v, s.kind, unheard)
 	return v
 }
-
-// unheard tells nobody.
-func unheard(owedRow, kind.Value) {}
 
 // encoded is the encoding of what s holds. It does not count as use.
 func (p *partition) encoded(s *slot) []byte {

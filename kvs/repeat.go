@@ -153,7 +153,7 @@ func (r *Replica) unify(p *partition, e *gossip.Entry) {
 	}
 	first := e.Dot
 	if e.Again {
-		if first, ok = r.firstHeld(p, e.Client, e.Req); !ok {
+		if first, ok = r.firstHeld(p, request{e.Client, e.Req}, p.firstInLog); !ok {
 			return
 		}
 	} else if !r.mayHaveRow(e) {
@@ -165,26 +165,51 @@ func (r *Replica) unify(p *partition, e *gossip.Entry) {
 // firstHeld is the write that served a request first, if p holds it, as far as is
 // remembered: the replica that served the repeat had not heard of that write, which is
 // remembered until every owner has. Where it may have been forgotten nevertheless, since
-// there was too much to remember, it is looked for in the log.
-func (r *Replica) firstHeld(p *partition, client, req uint64) (first causal.Dot, ok bool) {
-	if m := r.sessions.of[client]; m != nil {
-		for _, x := range m.served(req) {
+// there was too much to remember, inLog looks for it in the log.
+func (r *Replica) firstHeld(p *partition, q request, inLog func(request) (causal.Dot, bool)) (first causal.Dot, ok bool) {
+	m := r.sessions.of[q.client]
+	if m != nil {
+		for _, x := range m.served(q.req) {
 			if !x.Again && x.Partition == p.id && p.applied.Contains(x.Dot) {
 				return x.Dot, true
 			}
 		}
-		if req > m.low && r.sessions.forgotten == 0 {
-			return causal.Dot{}, false
-		}
-	} else if r.sessions.forgotten == 0 {
+	}
+	if r.sessions.forgotten == 0 && (m == nil || q.req > m.low) {
 		return causal.Dot{}, false
 	}
+	return inLog(q)
+}
+
+// request names one of a session.
+type request struct{ client, req uint64 }
+
+// firstInLog looks through the log for the write that served a request first. O(log).
+func (p *partition) firstInLog(q request) (causal.Dot, bool) {
 	for e := range p.log.All() {
-		if e.Client == client && e.Req == req && !e.Again {
+		if e.Client == q.client && e.Req == q.req && !e.Again {
 			return e.Dot, true
 		}
 	}
 	return causal.Dot{}, false
+}
+
+// firstsInLog is [partition.firstInLog] for many requests, for which the log is looked
+// through once.
+func (p *partition) firstsInLog() func(request) (causal.Dot, bool) {
+	var firsts map[request]causal.Dot
+	return func(q request) (causal.Dot, bool) {
+		if firsts == nil {
+			firsts = make(map[request]causal.Dot)
+			for e := range p.log.All() {
+				if e.Client != 0 && !e.Again {
+					firsts[request{e.Client, e.Req}] = e.Dot
+				}
+			}
+		}
+		d, ok := firsts[q]
+		return d, ok
+	}
 }
 
 // mayHaveRow reports whether a repeat of the request of e may have been served here: it is
@@ -244,13 +269,14 @@ func (r *Replica) settleAll(p *partition) {
 		first causal.Dot
 	}
 	var rows []met
+	inLog := p.firstsInLog()
 	for _, m := range r.sessions.ascending() {
 		for i := range m.requests {
 			x := &m.requests[i]
 			if !x.Again || x.Partition != p.id || !p.applied.Contains(x.Dot) {
 				continue
 			}
-			if first, ok := r.firstHeld(p, x.Client, x.Req); ok {
+			if first, ok := r.firstHeld(p, request{x.Client, x.Req}, inLog); ok {
 				rows = append(rows, met{r.row(x.Client, x.Req), first})
 			}
 		}
@@ -262,7 +288,7 @@ func (r *Replica) settleAll(p *partition) {
 		}
 		first, ok := e.Dot, true // of which the repeat may have been forgotten
 		if e.Again {
-			first, ok = r.firstHeld(p, e.Client, e.Req)
+			first, ok = r.firstHeld(p, request{e.Client, e.Req}, inLog)
 		}
 		if ok {
 			r.takeBack(p, e.Key, k, r.row(e.Client, e.Req), first)

@@ -82,8 +82,11 @@ func joined(inputs []input) []input {
 			all = append(all, in)
 		}
 	}
-	if len(files) > 0 {
-		all = append(all, input{name: fmt.Sprintf("%s and %d more", files[0].name, len(files)-1), parts: files})
+	switch n := len(files); {
+	case n == 1:
+		all = append(all, files[0])
+	case n > 1:
+		all = append(all, input{name: fmt.Sprintf("%s and %d more", files[0].name, n-1), parts: files})
 	}
 	return all
 }

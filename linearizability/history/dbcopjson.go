@@ -49,65 +49,31 @@ func decodeDBCopJSON(src io.Reader, r *reading) (*History, []int32, error) {
 
 // whole reads the object.
 func (d *dbcopDecoderJSON) whole() error {
-	if err := d.in.open('{'); err != nil {
-		return err
-	}
 	data := false
-	for {
-		more, err := d.in.more()
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-		name, err := d.in.key()
-		if err != nil {
-			return err
-		}
+	err := d.in.fields(func(name string) error {
 		if name != "data" {
-			if _, _, err = d.in.value(); err != nil {
-				return err
-			}
-			continue
+			_, _, err := d.in.value()
+			return err
 		}
 		if data {
 			return at(d.in.line(), fmt.Errorf("%w: a second field \"data\"", ErrFormat))
 		}
 		data = true
-		if err := d.sessions(); err != nil {
-			return err
-		}
+		return d.sessions()
+	})
+	if err == nil && !data {
+		err = at(d.in.line(), fmt.Errorf("%w: no field \"data\"", ErrFormat))
 	}
-	if !data {
-		return at(d.in.line(), fmt.Errorf("%w: no field \"data\"", ErrFormat))
-	}
-	return nil
+	return err
 }
 
 func (d *dbcopDecoderJSON) sessions() error {
-	if err := d.in.open('['); err != nil {
-		return err
-	}
-	for session := 0; ; session++ {
-		more, err := d.in.more()
-		if err != nil || !more {
-			return err
-		}
-		if session > maxProcess {
+	session := -1
+	return d.in.each(func() error {
+		if session++; session > maxProcess {
 			return at(d.in.line(), fmt.Errorf("%w: more than %d sessions", ErrFormat, maxProcess))
 		}
-		if err := d.in.open('['); err != nil {
-			return err
-		}
-		for {
-			more, err := d.in.more()
-			if err != nil {
-				return err
-			}
-			if !more {
-				break
-			}
+		return d.in.each(func() error {
 			raw, line, err := d.in.value()
 			if err != nil {
 				return err
@@ -115,8 +81,9 @@ func (d *dbcopDecoderJSON) sessions() error {
 			if err := d.transaction(raw, session, line); err != nil {
 				return at(line, err)
 			}
-		}
-	}
+			return nil
+		})
+	})
 }
 
 func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {

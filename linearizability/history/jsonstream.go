@@ -122,6 +122,42 @@ func (s *jsonStream) key() (string, error) {
 	return name, nil
 }
 
+// fields reads an object, calling do for each field, which takes its value.
+func (s *jsonStream) fields(do func(name string) error) error {
+	if err := s.open('{'); err != nil {
+		return err
+	}
+	for {
+		more, err := s.more()
+		if err != nil || !more {
+			return err
+		}
+		name, err := s.key()
+		if err != nil {
+			return err
+		}
+		if err := do(name); err != nil {
+			return err
+		}
+	}
+}
+
+// each reads a list, calling do for each element, which takes it.
+func (s *jsonStream) each(do func() error) error {
+	if err := s.open('['); err != nil {
+		return err
+	}
+	for {
+		more, err := s.more()
+		if err != nil || !more {
+			return err
+		}
+		if err := do(); err != nil {
+			return err
+		}
+	}
+}
+
 // value takes a value whole, and says at which line it begins.
 func (s *jsonStream) value() (raw json.RawMessage, line int, err error) {
 	s.src.room = s.src.most

@@ -83,28 +83,28 @@ type otlpSpan struct {
 
 // export reads one {"resourceSpans": …}.
 func (d *otlpDecoder) export() error {
-	return d.fields(func(name string) error {
+	return d.in.fields(func(name string) error {
 		if name != "resourceSpans" {
 			_, _, err := d.in.value()
 			return err
 		}
-		return d.each(d.resource)
+		return d.in.each(d.resource)
 	})
 }
 
 // resource reads the spans of a resource, whose attributes may come behind them.
 func (d *otlpDecoder) resource() error {
 	first, instance := len(d.h.Ops), ""
-	err := d.fields(func(name string) error {
+	err := d.in.fields(func(name string) error {
 		switch name {
 		case "scopeSpans", "instrumentationLibrarySpans":
-			return d.each(func() error {
-				return d.fields(func(name string) error {
+			return d.in.each(func() error {
+				return d.in.fields(func(name string) error {
 					if name != "spans" {
 						_, _, err := d.in.value()
 						return err
 					}
-					return d.each(d.span)
+					return d.in.each(d.span)
 				})
 			})
 		case "resource":
@@ -139,42 +139,6 @@ func (d *otlpDecoder) resource() error {
 		}
 	}
 	return nil
-}
-
-// fields reads an object, calling do for each field, which takes its value.
-func (d *otlpDecoder) fields(do func(name string) error) error {
-	if err := d.in.open('{'); err != nil {
-		return err
-	}
-	for {
-		more, err := d.in.more()
-		if err != nil || !more {
-			return err
-		}
-		name, err := d.in.key()
-		if err != nil {
-			return err
-		}
-		if err := do(name); err != nil {
-			return err
-		}
-	}
-}
-
-// each reads a list, calling do for each element, which takes it.
-func (d *otlpDecoder) each(do func() error) error {
-	if err := d.in.open('['); err != nil {
-		return err
-	}
-	for {
-		more, err := d.in.more()
-		if err != nil || !more {
-			return err
-		}
-		if err := do(); err != nil {
-			return err
-		}
-	}
 }
 
 func (d *otlpDecoder) span() error {

@@ -50,14 +50,14 @@
 // forgiven, so that it can be seen what lost disks cost.
 //
 // With Config.Engine the values of every replica are kept by a storage engine of kvs/store
-// (with DrawnEngine in one seed of eight), on a file system of package disk beside the replica's log, small enough that values leave
-// the memory, and files are merged, within a run. All oracles watch as they do without.
-// Sizes of files and memory are drawn for each seed and stand in the tape. Files fail, tear
-// and rot by the classes of the disk; there is one copy of each, so that what rots is lost
-// to the replica, and comes from its peers. What a replica gives up for lost, and an engine
-// that cannot be opened, must have been damaged, or it is a violation (recovery). Pebble
-// starts goroutines of its own, so that no run would repeat: tests of this package crash a
-// node on it, and nothing else.
+// (with DrawnEngine in one seed of eight), on a file system of package disk beside the
+// replica's log, small enough that values leave the memory, and files are merged, within a
+// run. All oracles watch as they do without. Sizes of files and memory are drawn for each
+// seed and stand in the tape. Files fail, tear and rot by the classes of the disk; there
+// is one copy of each, so that what rots is lost to the replica, and comes from its peers.
+// What a replica gives up for lost, and an engine that cannot be opened, must have been
+// damaged, or it is a violation (recovery). Pebble starts goroutines of its own, so that
+// no run would repeat: tests of this package crash a node on it, and nothing else.
 //
 // What clients do is drawn by package workload; what watches a run as it goes is in
 // package oracle; every behaviour of a small cluster is searched by package smallscope.

@@ -173,13 +173,14 @@ func (r *replica) stray(ev kvs.Event) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "state", Node: int(r.id), Message: fmt.Sprintf("a clone of node %d is in another state", r.id)})
 	}
 	clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: ev.NowMS, Token: math.MaxUint64})
-	msg := ev.Msg
-	for i := range uint64(spoiled) {
-		draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)
-		ev.Msg = wire.Spoil(msg, draw, draw>>32)
-		clone.Step(ev)
+	if msg := ev.Msg; len(msg) > 0 {
+		for i := range uint64(spoiled) {
+			draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)
+			ev.Msg = wire.Spoil(msg, draw, draw>>32)
+			clone.Step(ev)
+		}
+		ev.Msg = bytes.Clone(msg)
 	}
-	ev.Msg = bytes.Clone(msg)
 	clone.Step(ev)
 	clone.Poison()
 	if !bytes.Equal(before, r.core.AppendState(nil)) {

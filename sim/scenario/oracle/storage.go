@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/joinery-go/joinery/kvs"
@@ -198,5 +197,5 @@ func (o *Storage) writers() (n int) {
 }
 
 func (o *Storage) fail(n ring.NodeID, what, format string, args ...any) {
-	o.Fail(Violation{Oracle: "storage", Kind: cmp.Or(what, "usage"), Node: int(n), Message: fmt.Sprintf("node %d: ", n) + fmt.Sprintf(format, args...)})
+	o.Fail(Violation{Oracle: "storage", Kind: what, Node: int(n), Message: fmt.Sprintf("node %d: ", n) + fmt.Sprintf(format, args...)})
 }

@@ -1,0 +1,173 @@
+package kvs_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// TestCrashAtEveryPiece: whatever of what a replica has written is left when it crashes, at
+// every moment of taking snapshots in, it starts with all that was visible, with no more of
+// a partition than that or all of its snapshot, and as far in the others as the records say.
+func TestCrashAtEveryPiece(t *testing.T) {
+	for _, check := range []int{-1, 120} {
+		c := filled(t, 2, 2, 40)
+		c.cfg = func(cfg *kvs.Config) { cfg.SnapshotPieces = 2 }
+		c.check = check
+		want := holdings(c.replicas[1])
+		c.lose(0, 0)
+		starts, midway, whole := 0, 0, 0
+		for last := ""; !c.quiet(); {
+			c.step()
+			r := c.replicas[0]
+			if state := fmt.Sprint(len(c.disks[0]), c.cut[0], r.Stats()); state == last {
+				continue
+			} else {
+				last = state
+			}
+			durable := len(c.disks[0])
+			for _, f := range c.bag {
+				if f.node == 0 && f.ev.Kind == kvs.EventPersisted {
+					durable = min(durable, c.before[0]+int(f.ev.Token)-1)
+				}
+			}
+			for left := durable; left <= len(c.disks[0]); left++ {
+				starts++
+				again, err := kvs.New(kvs.Config{Origin: 1 << 30, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, c.disks[0][:left])
+				require.NoError(t, err)
+				has := holdings(again)
+				for name, v := range holdings(r) {
+					require.Equal(t, v, has[name], "what was visible")
+				}
+				for p := range ring.Partition(c.ring.Partitions()) {
+					n, of := 0, 0
+					for name, v := range want {
+						if _, key, _ := strings.Cut(name, " "); c.ring.PartitionOf(key) == p {
+							if of++; has[name] == v {
+								n++
+							}
+						}
+					}
+					require.True(t, n == 0 || n == of, "%d of %d values of a partition", n, of)
+					before, _ := r.Staged(p)
+					after, _ := again.Staged(p)
+					require.True(t, after <= before || n == of, "%d pieces, and %d before", after, before)
+					if left == len(c.disks[0]) && n == 0 {
+						require.Equal(t, before, after)
+					}
+					if after > 0 {
+						midway++
+					}
+					if n > 0 {
+						whole++
+					}
+				}
+			}
+		}
+		assert.Equal(t, want, holdings(c.replicas[0]))
+		assert.Greater(t, midway, 20)
+		assert.Greater(t, whole, 20)
+		assert.Equal(t, check > 0, c.cut[0] > 0)
+		t.Logf("%d starts, %d midway", starts, midway)
+	}
+}
+
+// TestSnapshotOnWhatIsLost: a start on the record of a snapshot, but not on what was held
+// when that came and had been left out of it, does not believe that it holds the latter;
+// and since a value may have it, peers are to fetch that. The mark by which they do is
+// there again after the next start.
+func TestSnapshotOnWhatIsLost(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	piece := wire.Piece{
+		Origin: 7, To: 5, Ask: 1, First: true, Last: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}},
+		Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: 3}}}},
+	}
+	for _, x := range []struct{ held, has gossip.Dots }{
+		{nil, gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}},
+		{gossip.Dots{{Origin: 7, Lo: 1, Hi: 1}}, gossip.Dots{{Origin: 7, Lo: 2, Hi: 3}, {Origin: 9, Lo: 1, Hi: 1}}},
+		{gossip.Dots{{Origin: 7, Lo: 4, Hi: 4}}, gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}},
+	} {
+		stored := wire.StoredPiece{Begun: 5, Number: 1, Held: x.held, Encoded: piece.Append(nil)}
+		r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, [][]byte{stored.Append(nil)})
+		require.NoError(t, err)
+		marks := len(x.has) == 2
+		disk := [][]byte{stored.Append(nil)}
+		for _, e := range effects(r.Start()) {
+			if e.Kind == kvs.EffectPersist {
+				disk = append(disk, e.Msg)
+				assert.NotEqual(t, x.has, r.Held(0), "it is marked by what is durable")
+				r.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: e.Token})
+			}
+		}
+		assert.Equal(t, marks, len(disk) == 2)
+		assert.Equal(t, x.has, r.Held(0))
+		assert.Len(t, holdings(r), 1)
+		later, err := kvs.New(kvs.Config{Origin: 25, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, disk)
+		require.NoError(t, err)
+		for _, e := range later.Start() {
+			assert.NotEqual(t, kvs.EffectPersist, e.Kind, "the mark is there")
+		}
+		assert.Equal(t, x.has, later.Held(0))
+		asked := wire.Ask{Number: 1, Pieces: 9, Bytes: 1 << 20}
+		known := wire.AppendGossip(nil, 1, 50, []wire.Item{{Word: gossip.Word{Known: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}}, Ask: &asked}})
+		out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: known}))
+		require.NotEmpty(t, out)
+		p := pieceOf(t, out[0].Msg)
+		assert.Equal(t, len(x.held) == 1 && x.held[0].Lo == 1, len(p.Values) == 1, "what the peer fetches")
+	}
+}
+
+// TestSnapshotWithoutARequest: a write that only the first of two senders had, and which is
+// the last one of a value, is said to be held only if the request that it serves has come.
+// Else the value is marked with a dot of the receiver's.
+func TestSnapshotWithoutARequest(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	first := wire.Piece{
+		Origin: 7, To: 5, Ask: 1, First: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 2}},
+		Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: 2}}}},
+	}
+	for _, served := range []bool{false, true} {
+		last := wire.Piece{Origin: 8, To: 5, Ask: 2, Last: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 1}}}
+		want := gossip.Dots{{Origin: 5, Lo: 1, Hi: 1}, {Origin: 7, Lo: 1, Hi: 1}}
+		if served {
+			last.Clients = []wire.Served{{Client: 3, Req: 1, Dot: causal.Dot{Origin: 7, Seq: 2}, Clock: 9}}
+			want = gossip.Dots{{Origin: 7, Lo: 1, Hi: 2}}
+		}
+		records := [][]byte{}
+		for i, x := range []wire.Piece{first, last} {
+			stored := wire.StoredPiece{Begun: 5, Number: 1, At: uint32(i), Encoded: x.Append(nil)}
+			if i == 1 {
+				stored.Own = causal.Dot{Origin: 5, Seq: 1}
+			}
+			records = append(records, stored.Append(nil))
+		}
+		r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, records)
+		require.NoError(t, err)
+		assert.Equal(t, want, r.Held(0), "served: %v", served)
+		asked := wire.Ask{Number: 1, Pieces: 9, Bytes: 1 << 20}
+		msgs := r.Serve(0, 1, 50, asked)
+		require.NotEmpty(t, msgs)
+		p := pieceOf(t, msgs[0])
+		require.Len(t, p.Values, 1)
+		if served {
+			assert.Equal(t, session.Matrix{{Origin: 7, Seq: 2}}, p.Values[0].Writes)
+		} else {
+			assert.Equal(t, session.Matrix{{Origin: 5, Seq: 1}}, p.Values[0].Writes)
+		}
+	}
+}
