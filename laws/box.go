@@ -21,7 +21,7 @@ func unbox[T any](b any) T { return *b.(*T) }
 // the merge.
 func bind[T any](o settings) *subject {
 	s := newSubject(reflect.TypeFor[T](), o)
-	if s.plain {
+	if s.plain && !s.cloned {
 		s.copy = func(v any) any { return box(unbox[T](v)) }
 	}
 	if o.equal == nil && o.state == nil {

@@ -78,20 +78,16 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 		law: l, source: source, probe: newProbe(s), x: make([]any, l.Arity), watchdog: new(watchdog),
 		o: RunOptions{Seed: b.seed, Cases: b.cases, Again: againCommand(t.Name(), b.seed)}.withDefaults(), stop: b.stop, shrink: within,
 	}
-	patience := DefaultPatience
-	if o.patience != nil {
-		patience = *o.patience
-	}
-	if s.watchdog != nil {
-		patience = 0
-	}
+	patience := o.waits(s)
 	var res Result
 	var err error
 	attempt := func(r *seededRun) bool {
 		return r.watch(patience, func() { res, err = r.check() })
 	}
 	if !attempt(run) {
-		t.Errorf("\n%v", stuckFailure(run, attempt))
+		f := stuckFailure(run, attempt)
+		f.Limit = limitText(patience)
+		t.Errorf("\n%v", f)
 		return "the " + s.checked() + " does not return, see " + l.ID
 	}
 	switch {
@@ -130,12 +126,11 @@ func stuckFailure(r *seededRun, attempt func(*seededRun) bool) *Failure {
 		law: r.law, source: r.source, probe: p, x: make([]any, r.law.Arity), watchdog: new(watchdog),
 		o: r.o, shrink: r.shrink, noting: true,
 	}
-	f := &Failure{Law: r.law.ID, Statement: r.law.Text, Panic: stuckText(p.s.checked()), Again: r.o.Again}
+	f := p.stuck(nil)
 	if !attempt(again) {
-		if operands := again.joining.Load(); operands != nil {
-			f.Where = newProbe(p.s).operands(operands[0], operands[1])
-		}
+		f = newProbe(p.s).stuckDrawing(again.joining.Load())
 	}
+	f.Law, f.Statement, f.Again = r.law.ID, r.law.Text, r.o.Again
 	return f
 }
 

@@ -46,6 +46,7 @@ func (r *replicated) convergence(o settings) set {
 	}
 	typ := s.typ
 	s.show = func(b any) string { return listed(typ, r.schedule(b), r.trace(r.schedule(b))) }
+	s.barely = func(b any) string { return listed(typ, r.schedule(b), nil) }
 	own := set{name: "converge", subject: s, laws: []law{r.inflates(), r.stale(), r.equal()}}
 	if r.values {
 		own.laws = append(own.laws, r.model())

@@ -3,6 +3,7 @@ package laws
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/laws/internal/deep"
@@ -16,12 +17,15 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 			return f
 		}
 	}
+	if found.kind == stuck {
+		f := p.stuck(x)
+		f.Law, f.Statement = law.ID, law.Text
+		return f
+	}
 	f := &Failure{Law: law.ID, Statement: law.Text, Where: p.bindings(x)}
 	switch found.kind {
 	case panicked, unequated:
 		f.Panic = panicText(found.panic)
-	case stuck:
-		f.Panic = stuckText(p.s.checked())
 	case wrote:
 		f.While = law.ID
 		if len(p.s.guards) > 0 {
@@ -221,6 +225,43 @@ func (p *probe) bindings(x []any) []Binding {
 	}
 	return w
 }
+
+// stuck explains an evaluation of x that goes on. It runs nothing of what is checked; a
+// Show of the user's, which may be what does not return, is waited for.
+func (p *probe) stuck(x []any) *Failure {
+	f := &Failure{Panic: stuckText(p.s.checked())}
+	for i, v := range x {
+		text := p.s.barely(v)
+		if p.s.ownShow {
+			var shown string
+			if new(watchdog).watch(showPatience, func() { shown = p.Show(v) }) {
+				text = shown
+			} else {
+				f.Panic = stuckText("function given as Show")
+			}
+		}
+		f.Where = append(f.Where, Binding{variables[i], text})
+	}
+	return f
+}
+
+// stuckDrawing explains the drawing of states that goes on, in a join of these operands;
+// nil where none had begun.
+func (p *probe) stuckDrawing(joining *[2]any) *Failure {
+	if joining == nil {
+		return &Failure{Panic: stuckText("generator of states")}
+	}
+	a, okA := p.s.boxOf(joining[0])
+	b, okB := p.s.boxOf(joining[1])
+	if !okA || !okB {
+		return p.stuck(nil) // of a source over other states
+	}
+	return p.stuck([]any{a, b})
+}
+
+// showPatience is how long a Show of the user's is waited for where something does not
+// return.
+const showPatience = time.Second
 
 // equalityInstead is what to do where states cannot be compared by structure.
 const equalityInstead = "give laws.Equal, laws.State, or the type an Equal method"

@@ -20,11 +20,15 @@ func (f *Failure) stuck() (text string, ok bool) {
 
 // Failure explains how a law was refuted.
 type Failure struct {
+	// Law and Statement are "" where no law had been judged yet.
 	Law, Statement string
 	Sides
 	// Panic is what the merge panicked with, if it did, or says that it did not
 	// return; there are no sides then.
 	Panic string
+	// Limit says how long was waited for what does not return, and which option sets that;
+	// "" elsewhere.
+	Limit string
 	// While is the law that was being judged when a merge was caught writing into
 	// its arguments; that law was judged no further.
 	While string
@@ -65,10 +69,15 @@ func (f *Failure) size() int {
 // the states alone.
 func (f *Failure) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "law %s does not hold\n    %s\n", f.Law, f.Statement)
+	if f.Law != "" {
+		fmt.Fprintf(&b, "law %s does not hold\n    %s\n", f.Law, f.Statement)
+	}
 	switch text, stuck := f.stuck(); {
 	case stuck:
 		fmt.Fprintf(&b, "stuck  %s\n", text)
+		if f.Limit != "" {
+			fmt.Fprintf(&b, "limit  %s\n", f.Limit)
+		}
 	case f.Panic != "":
 		fmt.Fprintf(&b, "panic  %s\n", f.Panic)
 	default:

@@ -92,11 +92,16 @@ func checkDrawn(t T, set set, states gen.Gen[any], opts []Option) {
 	if err := set.usable(); err != nil {
 		t.Fatalf("%v", err)
 	}
-	source, seed := set.source(states), seedOfRun()
-	for _, line := range survey(set.subject, source, seed, within(DefaultTime/4)).remarks() {
+	source, seed, o := set.source(states), seedOfRun(), settingsOf(opts)
+	seen, stuck := survey(set.subject, source, seed, within(DefaultTime/4), o.waits(set.subject))
+	if stuck != nil {
+		stuck.Again = againCommand(t.Name(), seed)
+		t.Fatalf("no law was judged\n%v", stuck)
+	}
+	for _, line := range seen.remarks() {
 		t.Logf("%s", line)
 	}
-	check(t, set, source, settingsOf(opts), seed)
+	check(t, set, source, o, seed)
 }
 
 // source is the default source of states for the set: pooled, correlated by the

@@ -113,6 +113,7 @@ func (k *operationBased) set(o settings) set {
 	s.watchdog = k.states.watchdog
 	typ := s.typ
 	s.show = func(b any) string { return listed(typ, k.schedule(b), k.trace(k.schedule(b))) }
+	s.barely = func(b any) string { return listed(typ, k.schedule(b), nil) }
 	own := set{name: "ops", subject: s, laws: []law{k.deterministic(), k.commutes()}}
 	if k.duplicates {
 		own.laws = append(own.laws, k.duplicated())

@@ -3,6 +3,7 @@ package laws
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
@@ -27,22 +28,41 @@ type part struct {
 const surveyed = 200
 
 // survey draws pairs of states and compares their parts. It ends early where stop says
-// so, or where states cannot be drawn: the laws will say why.
-func survey(s *subject, source gen.Source[any], seed uint64, stop func() bool) *variety {
+// so, or where states cannot be drawn: the laws will say why. That it does not end within
+// patience is a failure, since it merges and compares as the laws do.
+func survey(s *subject, source gen.Source[any], seed uint64, stop func() bool, patience time.Duration) (*variety, *Failure) {
 	v := &variety{at: make(map[string]int)}
 	p := newProbe(s)
-	run := seededRun{source: source, probe: p, x: make([]any, 2)}
-	for i := range uint64(surveyed) {
-		if stop() {
-			break
+	run := &seededRun{source: source, probe: p, x: make([]any, 2), watchdog: new(watchdog)}
+	ended := run.watch(patience, func() {
+		for i := range uint64(surveyed) {
+			if stop() {
+				break
+			}
+			run.draw.Reset(choice.Seeded(choice.Mix(choice.MixString(seed, "survey"), i)))
+			run.joining.Store(nil)
+			run.draw.OnJoin(func(a, b any) { run.joining.Store(&[2]any{a, b}) })
+			run.step()
+			if run.fill() != nil || run.draw.Err() != nil {
+				break
+			}
+			run.step()
+			v.add(p, run.x)
 		}
-		run.draw.Reset(choice.Seeded(choice.Mix(choice.MixString(seed, "survey"), i)))
-		if run.fill() != nil || run.draw.Err() != nil {
-			break
-		}
-		v.add(p, run.x)
+	})
+	if ended {
+		return v, nil
 	}
-	return v
+	// What has not ended may still write into what it uses: here are others.
+	var f *Failure
+	if p = newProbe(s); run.steps.Load()%2 == 0 {
+		f = p.stuck(run.x)
+		f.Panic = stuckText("comparison of states")
+	} else {
+		f = p.stuckDrawing(run.joining.Load())
+	}
+	f.Limit = limitText(patience)
+	return nil, f
 }
 
 // add compares a pair. What panics here, an Equal of the user's, will panic again under

@@ -40,11 +40,13 @@ type subject struct {
 	single      bool   // declared to have one state
 	noLeastDiff string // why differences are not least, "" where they are
 	watchdog    Watchdog
-	reportLimit int   // bytes of a state that are printed
-	literals    bool  // states are printed as literals
-	guards      []law // tried where a merge was caught writing into its arguments
-	guarded     bool  // the first of them is a law of the set
-	err         error // a set-up error, reported by whoever checks
+	reportLimit int              // bytes of a state that are printed
+	literals    bool             // states are printed as literals
+	ownShow     bool             // by a function of the user's
+	barely      func(any) string // show that runs nothing that is checked
+	guards      []law            // tried where a merge was caught writing into its arguments
+	guarded     bool             // the first of them is a law of the set
+	err         error            // a set-up error, reported by whoever checks
 }
 
 // newSubject fills in what follows from the type and the options.
@@ -54,6 +56,7 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.reportLimit = DefaultReportLimit
 	}
 	s.show = func(v any) string { return deep.LiteralBoxWithin(v, s.reportLimit) }
+	s.barely = s.show
 	s.chain, s.single, s.noLeastDiff, s.watchdog, s.near = o.chain, o.single, o.noLeastDiff, o.watchdog, o.door.near
 	for _, f := range []*given{o.equal, o.valid, o.show, o.clone, o.state, o.bottomParts} {
 		if f != nil && f.typ != t {
@@ -73,7 +76,7 @@ func newSubject(t reflect.Type, o settings) *subject {
 	}
 	s.literals = o.show == nil
 	if o.show != nil {
-		s.show = o.show.f.(func(any) string)
+		s.show, s.ownShow = orBarely(o.show.f.(func(any) string), s.barely), true
 	}
 	if o.clone != nil {
 		s.copy, s.cloned = o.clone.f.(func(any) any), true
@@ -83,6 +86,19 @@ func newSubject(t reflect.Type, o settings) *subject {
 		s.bottomParts = &parts
 	}
 	return s
+}
+
+// orBarely is a show of the user's that, where it panics, says so and prints as barely does:
+// a report must not be lost for it.
+func orBarely(show, barely func(any) string) func(any) string {
+	return func(b any) (text string) {
+		defer func() {
+			if v := recover(); v != nil {
+				text = fmt.Sprintf("%s /* the function given as Show panics: %s */", barely(b), panicText(v))
+			}
+		}()
+		return show(b)
+	}
 }
 
 // checked is what the laws of the subject are about, as messages call it.

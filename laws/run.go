@@ -113,6 +113,7 @@ func (r refutation) classOf(thing string) string {
 func (r *seededRun) judge(src choice.Source) refutation {
 	r.draw.Reset(src)
 	if r.noting {
+		r.joining.Store(nil)
 		r.draw.OnJoin(func(a, b any) { r.joining.Store(&[2]any{a, b}) })
 	}
 	r.step()

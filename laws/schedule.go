@@ -184,7 +184,7 @@ func seenBy(events []Event[any], known uint64) []Event[any] {
 }
 
 // listed prints a schedule as a Go literal, a step a line, with what came of each step
-// in words behind it.
+// in words behind it; came may be nil.
 func listed(schedule reflect.Type, s steps, came []string) string {
 	if len(s) == 0 {
 		return deep.TypeName(schedule) + "{}"
@@ -196,7 +196,11 @@ func listed(schedule reflect.Type, s steps, came []string) string {
 		if !step.Deliver {
 			literal = fmt.Sprintf("{Replica: %d, Op: %s}", step.Replica, deep.LiteralBox(step.Op))
 		}
-		fmt.Fprintf(&b, "        %s, // %s\n", literal, came[i])
+		fmt.Fprintf(&b, "        %s,", literal)
+		if came != nil {
+			fmt.Fprintf(&b, " // %s", came[i])
+		}
+		b.WriteByte('\n')
 	}
 	b.WriteString("    }")
 	return b.String()

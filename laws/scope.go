@@ -95,13 +95,7 @@ func checkScope(t T, set set, schedules []any, scope string, o settings) (failed
 	t.Helper()
 	t.Run("exhaustive", func(t *testing.T) {
 		t.Helper()
-		patience := DefaultPatience
-		if o.patience != nil {
-			patience = *o.patience
-		}
-		if set.subject.watchdog != nil {
-			patience = 0
-		}
+		patience := o.waits(set.subject)
 		a, p := new(watchdog), newProbe(set.subject)
 		laws := set.only([]string{set.name}).all()
 		at, x := 0, make([]any, 1)
@@ -125,7 +119,9 @@ func checkScope(t T, set set, schedules []any, scope string, o settings) (failed
 			for _, l := range set.all() {
 				failed = append(failed, l.ID) // none of them would return
 			}
-			t.Fatalf("\n%v", p.failure(&laws[at], x, finding{kind: stuck}))
+			f := p.failure(&laws[at], x, finding{kind: stuck})
+			f.Limit = limitText(patience)
+			t.Fatalf("\n%v", f)
 		}
 		for _, f := range failures {
 			f.Again = againCommand(t.Name(), 0)

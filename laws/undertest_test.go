@@ -89,7 +89,7 @@ func TestCheckGivesUpOnALoop(t *testing.T) {
 				laws.CheckLawTB(out, set, "semilattice/commutative", source, 300, laws.Patience(200*time.Millisecond))
 			})
 			assert.True(t, out.failed)
-			assert.Contains(t, out.text(), "law semilattice/commutative does not hold\n    a ⊔ b = b ⊔ a\nstuck  the merge does not return\nwhere\n    a = ")
+			assert.Contains(t, out.text(), "law semilattice/commutative does not hold\n    a ⊔ b = b ⊔ a\nstuck  the merge does not return\nlimit  200ms without a sign of it; laws.Patience sets another, 0 none\nwhere\n    a = ")
 			assert.Regexp(t, `(?s)where\n    [ab] = (2.*\n    [ab] = 3|3.*\n    [ab] = 2)\n`, out.text())
 		})
 	}
@@ -146,7 +146,7 @@ func TestCheckBlamesNoOtherStates(t *testing.T) {
 		laws.CheckLawTB(out, set, "semilattice/commutative", gen.Correlated(gen.Int(0, 4), endless, nil), 300, laws.Patience(200*time.Millisecond))
 	})
 	assert.True(t, out.failed)
-	assert.Contains(t, out.text(), "stuck  the merge does not return\nwhere\nagain  ")
+	assert.Contains(t, out.text(), "stuck  the merge does not return\nlimit  200ms without a sign of it; laws.Patience sets another, 0 none\nwhere\nagain  ")
 }
 
 // A merge that gives up its test ends the check from where it was called.

@@ -1,6 +1,7 @@
 package laws
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -19,6 +20,22 @@ const DefaultPatience = 10 * time.Second
 // follow are failed without being tried. Endless recursion cannot be caught: Go
 // ends the process for it.
 func Patience(d time.Duration) Option { return Option{func(s *settings) { s.patience = &d }} }
+
+// waits is how long an evaluation of the subject is waited for; 0 is for ever.
+func (o settings) waits(s *subject) time.Duration {
+	switch {
+	case s.watchdog != nil:
+		return 0 // it watches each by itself
+	case o.patience != nil:
+		return *o.patience
+	}
+	return DefaultPatience
+}
+
+// limitText stands in Failure.Limit.
+func limitText(patience time.Duration) string {
+	return fmt.Sprintf("%v without a sign of it; laws.Patience sets another, 0 none", patience)
+}
 
 // watchdog is what is known from outside of a check that runs in a goroutine of
 // its own. Evaluations are not timed one by one: what is looked at, once in a
