@@ -228,7 +228,7 @@ type recoveredEarly struct {
 
 // reach takes the entries of which by now what they name has been found. The others name
 // what is not on the disk; the peers have both.
-func (x *recovery) reach(maxKnown int) {
+func (x *recovery) reach(r *Replica) {
 	for again := true; again; {
 		again = false
 		rest := x.early[:0]
@@ -238,7 +238,8 @@ func (x *recovery) reach(maxKnown int) {
 			case b.p.applied.Contains(b.e.Dot):
 				b.p.log.Add(&b.e, 0)
 			case !b.p.early(&b.e):
-				b.p.recovered(&b.e, b.delta, maxKnown)
+				b.p.recovered(&b.e, b.delta, r.cfg.MaxKnown)
+				r.shed(b.p)
 				again = true
 			default:
 				rest = append(rest, b)

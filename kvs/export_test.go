@@ -128,3 +128,9 @@ func NamedByCut(rg *ring.Ring, self, other ring.NodeID, held, asked uint64) bool
 	at := ring.Partition(slices.Index(rg.Nodes(), other))
 	return r.named(session.Mark{Partition: session.Cuts + at, Origin: origin, Seq: asked})
 }
+
+// WithDefaults is the configuration that a replica would have.
+func (c Config) WithDefaults() (Config, error) {
+	err := c.setDefaults()
+	return c, err
+}

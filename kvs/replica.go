@@ -186,13 +186,13 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 		if err != nil {
 			return err
 		}
+		r.clock.Observe(e.Clock)
 		if p.early(e) {
 			past.early = append(past.early, recoveredEarly{p, *e, delta})
 			continue
 		}
 		p.recovered(e, delta, r.cfg.MaxKnown)
 		r.shed(p)
-		r.clock.Observe(e.Clock)
 		if e.Kind != barrier {
 			r.remember(id, e)
 			r.values.give(delta, e.Kind)

@@ -1,6 +1,8 @@
 package gossip_test
 
 import (
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -133,4 +135,32 @@ func TestDotsDecodeBoundsMemory(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, v, spans)
 	assert.Empty(t, rest)
+}
+
+// TestDotsHaveOneForm: of all short inputs, made of small numbers and of those at the ends
+// of their range, what is decoded is in order and apart, and is encoded as it was.
+func TestDotsHaveOneForm(t *testing.T) {
+	numbers := []uint64{0, 1, 2, math.MaxUint64 - 2, math.MaxUint64 - 1, math.MaxUint64}
+	decoded := 0
+	var try func(n int, src []byte)
+	try = func(n int, src []byte) {
+		if n == 0 {
+			v, rest, err := gossip.DecodeDots(nil, src)
+			if err != nil {
+				return
+			}
+			decoded++
+			for i, s := range v {
+				require.True(t, 0 < s.Lo && s.Lo <= s.Hi, "%v of %x", v, src)
+				require.True(t, i == 0 || v[i-1].Origin < s.Origin || v[i-1].Origin == s.Origin && v[i-1].Hi < s.Lo-1, "%v of %x", v, src)
+			}
+			require.Equal(t, src[:len(src)-len(rest)], v.Append(nil))
+			return
+		}
+		for _, x := range numbers {
+			try(n-1, binary.AppendUvarint(src[:len(src):len(src)], x))
+		}
+	}
+	try(7, nil)
+	assert.Greater(t, decoded, 1000)
 }

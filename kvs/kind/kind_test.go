@@ -56,3 +56,50 @@ func TestCounterSum(t *testing.T) {
 	}
 	t.Error("the overflow was accepted")
 }
+
+// lacking is a merge without some of what a kind needs.
+type lacking struct {
+	lattice.Merge[kind.GrowSet]
+	lacks func(*lattice.Caps[kind.GrowSet])
+}
+
+func (l lacking) Caps() lattice.Caps[kind.GrowSet] {
+	c := lattice.CapsOf(l.Merge)
+	l.lacks(&c)
+	return c
+}
+
+// TestKindNeeds: a kind without one of what it needs is refused, and says which.
+func TestKindNeeds(t *testing.T) {
+	type spec = kind.Spec[kind.GrowSet]
+	for name, take := range map[string]func(*spec){
+		"nothing":   func(*spec) {},
+		"long name": func(s *spec) { s.Name = string(make([]byte, kind.MaxName)) },
+		"settles": func(s *spec) {
+			s.Own, s.Settle = true, func(uint64, kind.GrowSet) (kind.GrowSet, bool) { return nil, false }
+		},
+		"other caps": func(s *spec) {
+			s.Merge = lacking{s.Merge, func(c *lattice.Caps[kind.GrowSet]) { c.Diff, c.Top, c.Atoms = nil, nil, nil }}
+		},
+	} {
+		s := kind.SetSpec()
+		take(&s)
+		_, err := kind.New(s)
+		assert.NoError(t, err, name)
+	}
+	for name, take := range map[string]func(*spec){
+		"no name":       func(s *spec) { s.Name = "" },
+		"longer name":   func(s *spec) { s.Name = string(make([]byte, kind.MaxName+1)) },
+		"no mutator":    func(s *spec) { s.Mutate = nil },
+		"own":           func(s *spec) { s.Own = true },
+		"settle":        func(s *spec) { s.Settle = func(uint64, kind.GrowSet) (kind.GrowSet, bool) { return nil, false } },
+		"lacks bottom":  func(s *spec) { s.Merge = lacking{s.Merge, func(c *lattice.Caps[kind.GrowSet]) { c.Bottom = nil }} },
+		"lacks encoder": func(s *spec) { s.Merge = lacking{s.Merge, func(c *lattice.Caps[kind.GrowSet]) { c.Append = nil }} },
+		"lacks decoder": func(s *spec) { s.Merge = lacking{s.Merge, func(c *lattice.Caps[kind.GrowSet]) { c.Decode = nil }} },
+	} {
+		s := kind.SetSpec()
+		take(&s)
+		_, err := kind.New(s)
+		assert.ErrorIs(t, err, kind.ErrKind, name)
+	}
+}

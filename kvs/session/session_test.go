@@ -162,3 +162,18 @@ func TestLevels(t *testing.T) {
 	_, err := session.ParseLevel("strict")
 	assert.ErrorIs(t, err, session.ErrLevel)
 }
+
+// TestStamps: a write is later than all that its session has met, and as late as the clock
+// of its host where that is later still.
+func TestStamps(t *testing.T) {
+	const ms = 1 << 16 // of hybrid time
+	var s session.Session
+	assert.Equal(t, uint64(1), s.Stamp(0))
+	assert.Equal(t, uint64(5*ms), s.Stamp(5))
+	assert.Equal(t, uint64(5*ms+1), s.Stamp(5), "a second write in a millisecond")
+	assert.Equal(t, uint64(5*ms+2), s.Stamp(4), "a clock that went back")
+	require.True(t, s.Observe(nil, session.Proof{}, 9*ms))
+	assert.Equal(t, uint64(9*ms+1), s.Stamp(6), "an answer from ahead")
+	assert.Equal(t, uint64(10*ms), s.Stamp(10))
+	assert.Equal(t, uint64(10*ms), s.Clock())
+}

@@ -20,8 +20,8 @@ import (
 //     disk, and not got it back yet, is served a second time. By then the others may have
 //     forgotten that it was served a first time, as every owner had it. A counter may then
 //     count the operation twice, and its history is judged no more; that its replicas agree
-//     still is. The same holds of a counter of which a record in the middle could not be
-//     read: what came behind it has it in its sum. A request that is repeated to another
+//     still is. The same holds of a counter of which a write is lost, or could not be
+//     read, and a later one of its origin is not, which has it in its sum. A request that is repeated to another
 //     replica counts once when the cluster is at rest, whoever has heard of it; reads of
 //     that counter before are not judged, since they may show it twice.
 //
@@ -45,6 +45,7 @@ type acceptance struct {
 	partition ring.Partition
 	dot       causal.Dot
 	at        int    // the position of the operation
+	again     bool   // it has a row of its own
 	lost      uint16 // by node, as bits: its disk had the write and has lost it
 	had       bool   // scratch
 }
@@ -66,13 +67,18 @@ func (o *LostWrites) Accepted(w *Write) {
 		case a.dot.Origin == w.Entry.Dot.Origin || o.has(w.Node, a):
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
-		case a.lost&(1<<w.Node) != 0 && w.Entry.Kind == string(history.Counter) && !slices.Contains(o.twice, w.Entry.Key):
-			o.twice = append(o.twice, w.Entry.Key)
+		case a.lost&(1<<w.Node) != 0 && w.Entry.Kind == string(history.Counter):
+			o.count(a)
 		case w.Entry.Kind == string(history.Counter):
 			o.repeated = append(o.repeated, w.At)
 		}
 	}
-	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At})
+	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At, again: w.Entry.Again})
+	for b, i := &o.accepted[len(o.accepted)-1], 0; i < len(o.accepted)-1; i++ {
+		if a := &o.accepted[i]; a.lost != 0 && o.carries(b, a) && o.Forgiven(a.at) {
+			o.count(a) // its replica, which has it no more, remembers the sum of its own writes
+		}
+	}
 }
 
 // Reading notes which writes the store of a node has, so that it can be told which it
@@ -98,18 +104,27 @@ func (o *LostWrites) Rewound(n ring.NodeID) {
 	o.gone(n, func(a *acceptance) { o.lose(n, a) })
 }
 
-// subsumed looks for a later write of the same counter that is still there and carries
-// the sum of all that its incarnation had written. Then the counter shows a write that
-// could not be read, and nothing says so.
+// subsumed looks for a later write of the same counter that node n still has and that
+// carries the sum of all that its incarnation had written. Then the counter shows a write
+// that could not be read, and nothing says so.
 func (o *LostWrites) subsumed(n ring.NodeID, a *acceptance) {
-	ops := o.Operations()
-	key := ops[a.at].Key
-	if ops[a.at].Type != history.Counter || slices.Contains(o.twice, key) {
-		return
+	for i := range o.accepted {
+		if b := &o.accepted[i]; o.carries(b, a) && o.has(n, b) {
+			o.count(a)
+			return
+		}
 	}
-	if slices.ContainsFunc(o.accepted, func(b acceptance) bool {
-		return b.dot.Origin == a.dot.Origin && b.dot.Seq > a.dot.Seq && ops[b.at].Key == key && o.has(n, &b)
-	}) {
+}
+
+// carries reports whether the write b has the write a in its sum.
+func (o *LostWrites) carries(b, a *acceptance) bool {
+	ops := o.Operations()
+	return !a.again && !b.again && b.dot.Origin == a.dot.Origin && b.dot.Seq > a.dot.Seq && ops[a.at].Type == history.Counter && ops[b.at].Key == ops[a.at].Key
+}
+
+// count has the history of the counter of a not be judged any more.
+func (o *LostWrites) count(a *acceptance) {
+	if key := o.Operations()[a.at].Key; !slices.Contains(o.twice, key) {
 		o.twice = append(o.twice, key)
 	}
 }
@@ -119,6 +134,11 @@ func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
 	if !o.held(a) {
 		o.Mark(MarkLost)
 		o.lost = append(o.lost, a.at)
+		for i := range o.Nodes() {
+			if n := ring.NodeID(i); o.Store(n) != nil {
+				o.subsumed(n, a)
+			}
+		}
 	}
 }
 

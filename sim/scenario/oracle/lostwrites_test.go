@@ -1,0 +1,108 @@
+package oracle_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+)
+
+// TestSumsOfTheLost: once a write to a counter is lost, the next one of its origin, which
+// has it in its sum, makes the counter one that is not judged; what has a row of its own,
+// or is of another origin, key or type, does not.
+func TestSumsOfTheLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		of       history.Type
+		key      string
+		origin   uint64
+		lost     bool
+		again    bool
+		unjudged bool
+	}{
+		"sum":          {of: history.Counter, key: "c", lost: true, unjudged: true},
+		"not lost":     {of: history.Counter, key: "c"},
+		"row":          {of: history.Counter, key: "c", lost: true, again: true},
+		"other origin": {of: history.Counter, key: "c", lost: true, origin: 99},
+		"other key":    {of: history.Counter, key: "d", lost: true},
+		"set":          {of: history.Set, key: "c", lost: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first, later := op(1, history.Inc, history.Counter, "c", "5"), op(2, history.Inc, c.of, c.key, "7")
+			if c.of == history.Set {
+				first = op(1, history.Add, history.Set, "c", "x")
+			}
+			f := cluster(t, first, later)
+			n := f.owner("c", 0)
+			var o oracle.LostWrites
+			o.Begin(f)
+			arg := kind.Amount(5)
+			if c.of == history.Set {
+				arg = []byte("x")
+			}
+			f.write(t, &o, n, 0, arg, true)
+			o.Reading(n)
+			if c.lost {
+				f.start(t, n)
+			}
+			o.Rewound(n)
+			assert.Equal(t, c.lost, o.Forgiven(0))
+			origin := uint64(n) + 1
+			if c.origin != 0 {
+				origin = c.origin
+			}
+			assert.False(t, o.Unjudged("c"))
+			o.Accepted(&oracle.Write{Node: n, At: 1, Operation: &f.ops[1], Partition: f.ring.PartitionOf(c.key), Entry: &gossip.Entry{
+				Dot: causal.Dot{Origin: origin, Seq: 2}, Key: c.key, Kind: string(c.of), Again: c.again,
+			}})
+			assert.Equal(t, c.unjudged, o.Unjudged("c"))
+			assert.Empty(t, f.failed)
+		})
+	}
+}
+
+// TestLostBehindALaterWrite: a write to a counter that is lost while another replica holds
+// a later one of its origin shows in that one's sum.
+func TestLostBehindALaterWrite(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		f := cluster(t, op(1, history.Inc, history.Counter, "c", "5"), op(2, history.Inc, history.Counter, "c", "7"))
+		n, other, p := f.owner("c", 0), f.owner("c", 1), f.ring.PartitionOf("c")
+		later := &gossip.Entry{Dot: causal.Dot{Origin: uint64(n) + 1, Seq: 2}, Clock: 9, Client: 2, Req: 2, Key: "c", Kind: "counter"}
+		delta, err := mustFind(t, "counter").Mutate(kind.Update{Arg: kind.Amount(12), Origin: uint64(n) + 1}, nil)
+		require.NoError(t, err)
+		later.Delta = delta.Append(nil)
+		var o oracle.LostWrites
+		o.Begin(f)
+		f.write(t, &o, n, 0, kind.Amount(5), true)
+		o.Accepted(&oracle.Write{Node: n, At: 1, Operation: &f.ops[1], Partition: p, Entry: later})
+		if held {
+			msg := wire.AppendGossip(nil, n, uint64(n)+1, []wire.Item{{Partition: p, Entries: []gossip.Entry{*later}}})
+			for _, e := range f.stores[other].Step(kvs.Event{Kind: kvs.EventMessage, From: n, NowMS: 1, Msg: msg}) {
+				if e.Kind == kvs.EffectPersist {
+					f.stores[other].Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1, Token: e.Token})
+				}
+			}
+			require.True(t, f.stores[other].Has(p, later.Dot))
+		}
+		o.Reading(n)
+		f.start(t, n)
+		o.Rewound(n)
+		assert.True(t, o.Forgiven(0))
+		assert.Equal(t, held, o.Unjudged("c"))
+		assert.Empty(t, f.failed)
+	}
+}
+
+func mustFind(t *testing.T, name string) kind.Kind {
+	t.Helper()
+	k, ok := kind.Default().Find(name)
+	require.True(t, ok)
+	return k
+}
