@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,8 +35,8 @@ type Bench struct {
 	s       *Subject
 	options CampaignOptions
 
-	campaign limits            // of a campaign
-	tests    map[string]limits // of the tests of a package
+	clean time.Duration     // of the processor, that a campaign takes
+	tests map[string]limits // of the tests of a package
 	// Unsteady are packages whose tests fail because of the switch itself, without a
 	// mutant behind it: they are not asked about mutants that share a build.
 	Unsteady map[string]string // what they say
@@ -112,7 +113,7 @@ func (k *Bench) cleanCampaign(ctx context.Context, shared *build, l limits) erro
 	if clean.oracle != "" {
 		return fmt.Errorf("%w: seed %d: %s", ErrClean, clean.seed, clean.oracle)
 	}
-	k.campaign = limitsFor(clean.processor)
+	k.clean = clean.processor
 	if shared == nil || shared.program == "" {
 		return nil
 	}
@@ -234,36 +235,82 @@ func (k *Bench) Try(ctx context.Context, d *Derived) (t Trial, err error) {
 	return t, nil
 }
 
+// scout is how many seeds a campaign begins with: most mutants fail among them, and one
+// that loops is given up within the time that these take.
+const scout = 64
+
+// limits are those of a campaign of so many seeds.
+func (k *Bench) limits(count uint64) limits {
+	return limitsFor(time.Duration(float64(k.clean) * float64(count) / float64(max(k.options.Seeds, 1))))
+}
+
 // tryCampaign fuzzes a mutant until it is noticed, finds the first seed that does, and
 // runs that once more by itself.
 func (k *Bench) tryCampaign(ctx context.Context, d *Derived, variables []string, t *Trial) error {
-	first, count := k.options.Seed, k.options.Seeds
-	l := k.campaign
 	fuzz := func(from, n uint64, flags ...string) (attempt, error) {
+		l := k.limits(n)
+		if len(flags) > 0 { // one worker does the work of all
+			l.elapsed *= time.Duration(runtime.GOMAXPROCS(0))
+		}
 		return k.fuzz(ctx, l, d.build.program, variables, from, n, slices.Concat(k.options.Flags, flags))
 	}
-	t.Simulated, t.Seeds = true, int64(count)
-	a, err := fuzz(first, count)
+	t.Simulated, t.Seeds = true, int64(k.options.Seeds)
+	first, a, err := k.firstFailure(fuzz)
 	if err != nil || a.oracle == "" {
 		return err
 	}
-	seed := a.seed
+	again, err := fuzz(first, 1)
+	if err != nil {
+		return err
+	}
+	if again.oracle != "" {
+		t.Campaign, t.Alone, t.Oracle, t.Seed, t.Seeds = true, true, again.oracle, first, int64(first-k.options.Seed+1)
+		return nil
+	}
+	// It may be what earlier seeds left behind that makes a later one fail: then one
+	// worker, who runs all in a row, sees it again.
+	again, err = fuzz(k.options.Seed, k.options.Seeds, "--workers", "1")
+	if err != nil || again.oracle == "" {
+		return err
+	}
+	t.Campaign, t.Oracle, t.Seed = true, again.oracle, again.seed
+	switch again.oracle {
+	case OraclePanic, OracleError: // which seed is not known
+		t.Seed = k.options.Seed + k.options.Seeds - 1
+	case OracleLimit:
+		t.Seed = k.options.Seed + min(uint64(again.done), k.options.Seeds-1)
+	}
+	t.Seeds = int64(t.Seed - k.options.Seed + 1)
+	return nil
+}
+
+// firstFailure looks for the first seed at which a mutant is noticed, among the first few
+// and then among the others.
+func (k *Bench) firstFailure(fuzz func(from, n uint64, flags ...string) (attempt, error)) (seed uint64, a attempt, err error) {
+	seed, count := k.options.Seed, min(scout, k.options.Seeds)
+	if a, err = fuzz(seed, count); err == nil && a.oracle == "" && k.options.Seeds > scout {
+		seed, count = seed+scout, k.options.Seeds-scout
+		a, err = fuzz(seed, count)
+	}
+	if err != nil {
+		return seed, a, err
+	}
 	switch a.oracle {
+	case "":
 	case OracleLimit:
 		if a.done == 0 { // several workers came to the limit before the first line of progress
-			if a, err = fuzz(first, count, "--workers", "1"); err != nil {
-				return err
+			if a, err = fuzz(seed, count, "--workers", "1"); err != nil {
+				return seed, a, err
 			}
 		}
-		seed = first + min(uint64(a.done), count-1)
-		l = limitsFor(0)
+		seed += min(uint64(a.done), count-1)
 	case OraclePanic, OracleError:
 		// Seeds are independent: the first that fails by itself is found by halving.
-		for seed = first; count > 1; {
+		for count > 1 {
 			half := count / 2
 			low, err := fuzz(seed, half)
 			if err != nil {
-				return err
+				return seed, a, err
 			}
 			if low.oracle != "" {
 				count = half
@@ -271,31 +318,10 @@ func (k *Bench) tryCampaign(ctx context.Context, d *Derived, variables []string,
 				seed, count = seed+half, count-half
 			}
 		}
+	default:
+		seed = a.seed
 	}
-	again, err := fuzz(seed, 1)
-	if err != nil {
-		return err
-	}
-	if again.oracle != "" {
-		t.Campaign, t.Alone, t.Oracle, t.Seed, t.Seeds = true, true, again.oracle, seed, int64(seed-first+1)
-		return nil
-	}
-	// It may be what earlier seeds left behind that makes a later one fail: then one
-	// worker, who runs all in a row, sees it again.
-	l = k.campaign
-	again, err = fuzz(first, k.options.Seeds, "--workers", "1")
-	if err != nil || again.oracle == "" {
-		return err
-	}
-	t.Campaign, t.Oracle, t.Seed = true, again.oracle, again.seed
-	switch again.oracle {
-	case OraclePanic, OracleError: // which seed is not known
-		t.Seed = first + k.options.Seeds - 1
-	case OracleLimit:
-		t.Seed = first + min(uint64(again.done), k.options.Seeds-1)
-	}
-	t.Seeds = int64(t.Seed - first + 1)
-	return nil
+	return seed, a, nil
 }
 
 // runTest runs a test binary in the folder of its package, until its first failure.
