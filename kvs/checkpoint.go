@@ -228,7 +228,7 @@ type recoveredEarly struct {
 
 // reach takes the entries of which by now what they name has been found. The others name
 // what is not on the disk; the peers have both.
-func (x *recovery) reach(r *Replica) {
+func (x *recovery) reach(maxKnown int) {
 	for again := true; again; {
 		again = false
 		rest := x.early[:0]
@@ -238,8 +238,7 @@ func (x *recovery) reach(r *Replica) {
 			case b.p.applied.Contains(b.e.Dot):
 				b.p.log.Add(&b.e, 0)
 			case !b.p.early(&b.e):
-				b.p.recovered(&b.e, b.delta, r.cfg.MaxKnown)
-				r.shed(b.p)
+				b.p.recovered(&b.e, b.delta, maxKnown)
 				again = true
 			default:
 				rest = append(rest, b)

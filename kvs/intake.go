@@ -437,7 +437,7 @@ type recoveredIntake struct {
 // absorb makes the snapshots visible that have been recovered whole, once what they build
 // on is, or is not to come; and lets go of those in part that build on what is lost.
 func (x *recovery) absorb(r *Replica) error {
-	x.reach(r)
+	x.reach(r.cfg.MaxKnown)
 	for len(x.taken) > 0 {
 		next := max(slices.IndexFunc(x.taken, func(t recoveredIntake) bool { return t.p.applied.Includes(t.x.held) }), 0)
 		t := x.taken[next]
@@ -447,7 +447,7 @@ func (x *recovery) absorb(r *Replica) error {
 			return err
 		}
 		t.p.hazy = append(t.p.hazy, lost...)
-		x.reach(r)
+		x.reach(r.cfg.MaxKnown)
 	}
 	for _, p := range r.parts {
 		if p.intake != nil && !p.applied.Includes(p.intake.held) {

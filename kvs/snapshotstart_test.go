@@ -171,3 +171,64 @@ func TestSnapshotWithoutARequest(t *testing.T) {
 		}
 	}
 }
+
+// TestStartOnWhatCameEarly: an entry that counts only where something else is held, which
+// lies in a snapshot, is taken once that is; until then it is not, however it lies on the
+// disk. The clock has it either way.
+func TestStartOnWhatCameEarly(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	piece := wire.Piece{
+		Origin: 7, To: 5, Ask: 1, First: true, Last: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}},
+		Values: []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: 3}}}},
+	}
+	stored := wire.StoredPiece{Begun: 5, Number: 1, Encoded: piece.Append(nil)}
+	const later = 5 << 40 // hybrid time
+	entry := func(seq, names uint64) []byte {
+		mark := session.Matrix{{Origin: 7, Seq: names}}
+		e := gossip.Entry{Dot: causal.Dot{Origin: 5, Seq: seq}, Clock: later + seq, Key: "k", Kind: "set", Delta: v.Append(nil), Deps: mark}
+		return wire.AppendRecord(nil, 0, []gossip.Entry{e})
+	}
+	for name, x := range map[string]struct {
+		disk [][]byte
+		has  gossip.Dots
+	}{
+		"behind":     {[][]byte{stored.Append(nil), entry(1, 2)}, gossip.Dots{{Origin: 5, Lo: 1, Hi: 1}, {Origin: 7, Lo: 1, Hi: 3}}},
+		"before":     {[][]byte{entry(1, 2), entry(2, 3), stored.Append(nil)}, gossip.Dots{{Origin: 5, Lo: 1, Hi: 2}, {Origin: 7, Lo: 1, Hi: 3}}},
+		"one of two": {[][]byte{entry(1, 9), stored.Append(nil), entry(2, 1)}, gossip.Dots{{Origin: 5, Lo: 2, Hi: 2}, {Origin: 7, Lo: 1, Hi: 3}}},
+		"missing":    {[][]byte{entry(1, 2)}, nil},
+	} {
+		r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret, MaxAheadMS: 1 << 40}, x.disk)
+		require.NoError(t, err)
+		assert.Equal(t, x.has, r.Held(0), name)
+		for _, e := range effects(r.Start()) {
+			if e.Kind == kvs.EffectPersist {
+				r.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1, Token: e.Token})
+			}
+		}
+		q := put(1, 1, "set", "j", []byte("x"))
+		for _, e := range effects(r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1, Msg: q.Encode()})) {
+			if e.Kind == kvs.EffectAccept {
+				assert.Greater(t, e.Entry.Clock, uint64(later), name)
+			}
+		}
+	}
+}
+
+// TestStartOnALogOfWhatCameEarly: such entries are held to the bound of the log as well.
+func TestStartOnALogOfWhatCameEarly(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	var disk [][]byte
+	for seq := uint64(1); seq <= 40; seq++ {
+		e := gossip.Entry{Dot: causal.Dot{Origin: 5, Seq: seq}, Clock: seq, Key: "k", Kind: "set", Delta: v.Append(nil), Deps: session.Matrix{{Origin: 7, Seq: 1}}}
+		disk = append(disk, wire.AppendRecord(nil, 0, []gossip.Entry{e}))
+	}
+	named := gossip.Entry{Dot: causal.Dot{Origin: 7, Seq: 1}, Client: 1, Req: 1, Clock: 99, Key: "k", Kind: "set", Delta: v.Append(nil)}
+	r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret, MaxLog: 10}, append(disk, wire.AppendRecord(nil, 0, []gossip.Entry{named})))
+	require.NoError(t, err)
+	assert.Equal(t, uint64(41), r.Held(0).Count())
+	assert.LessOrEqual(t, r.Logged(0), 10)
+}

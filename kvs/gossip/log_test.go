@@ -134,3 +134,22 @@ func TestEverywhere(t *testing.T) {
 	assert.False(t, l.Everywhere(d))
 	assert.True(t, gossip.NewLog(0, []ring.NodeID{0}).Everywhere(d), "there is no other owner")
 }
+
+// TestReclaimedOriginsAreGone: of origins of which nothing is left the log keeps nothing,
+// however many there have been.
+func TestReclaimedOriginsAreGone(t *testing.T) {
+	l := gossip.NewLog(0, []ring.NodeID{0, 1})
+	var known gossip.Dots
+	for origin := range uint64(100) {
+		l.Add(entry(1+origin, 1), 0)
+		l.Add(entry(1+origin, 2), 0)
+		known.Add(causal.Dot{Origin: 1 + origin, Seq: 1})
+		assert.Equal(t, 1, hears(l, 1, known))
+		known.Add(causal.Dot{Origin: 1 + origin, Seq: 2})
+		assert.Equal(t, 1, l.Origins())
+		assert.Equal(t, 1, hears(l, 1, known))
+		assert.Zero(t, l.Origins())
+	}
+	assert.Zero(t, l.Len())
+	assert.Zero(t, l.Bytes())
+}

@@ -1,0 +1,89 @@
+package kvs_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// TestKeptAndHandedOver: replicas that do not own what they are asked to write keep it
+// outside until they have handed it over, and then let go of it, whatever of it is in
+// memory. All that was acknowledged is at the owners in the end, and nothing else.
+func TestKeptAndHandedOver(t *testing.T) {
+	for seed := range uint64(12) {
+		c := keeping(t, 5, 4, 2, seed, 150, 0)
+		added, counted := map[[2]uint64]string{}, map[[2]uint64]string{} // keys, by client and request
+		for round := range uint64(30) {
+			for client := range uint64(3) {
+				node := int(round+client) % 5
+				set, counter := fmt.Sprintf("s%d", round%7), fmt.Sprintf("c%d", (round+client)%5)
+				added[[2]uint64{10 + client, round + 1}], counted[[2]uint64{20 + client, round + 1}] = set, counter
+				c.ask(node, put(10+client, round+1, "set", set, fmt.Appendf(nil, "%d.%d", 10+client, round+1)))
+				c.ask(node, put(20+client, round+1, "counter", counter, kind.Amount(1)))
+			}
+			for range 30 {
+				c.step()
+			}
+		}
+		c.settle()
+		c.agree()
+		sets, counters := map[string][]string{}, map[string]int64{}
+		for name, key := range added {
+			if c.answers[name[0]][name[1]].Status == wire.StatusOK {
+				sets[key] = append(sets[key], fmt.Sprintf("%d.%d", name[0], name[1]))
+			}
+		}
+		for name, key := range counted {
+			if c.answers[name[0]][name[1]].Status == wire.StatusOK {
+				counters[key]++
+			}
+		}
+		strangers := 0
+		for n, r := range c.replicas {
+			require.NoError(t, r.Failed())
+			owns := func(key string) bool { return c.ring.Owns(ring.NodeID(n), c.ring.PartitionOf(key)) }
+			for key, want := range sets {
+				if owns(key) {
+					slices.Sort(want)
+					assert.Equal(t, want, valueOf[kind.GrowSet](t, c.read(n, key, "set"), "set"))
+				}
+			}
+			for key, want := range counters {
+				if owns(key) {
+					sum, err := kind.CounterSum(valueOf[kind.Counter](t, c.read(n, key, "counter"), "counter"))
+					require.NoError(t, err)
+					assert.Equal(t, want, sum)
+				}
+			}
+			for name := range holdings(r) {
+				_, key, _ := strings.Cut(name, " ")
+				assert.True(t, owns(key), "it is handed over")
+			}
+			for p := range ring.Partition(4) {
+				if !c.ring.Owns(ring.NodeID(n), p) {
+					strangers++
+					assert.Zero(t, r.Logged(p), "it is handed over")
+				}
+			}
+		}
+		assert.Positive(t, strangers)
+	}
+}
+
+// valueOf is the plain value in an answer.
+func valueOf[T any](t *testing.T, a *wire.Response, name string) T {
+	t.Helper()
+	v, err := mustKind(t, name).Decode(a.Value)
+	require.NoError(t, err)
+	plain, ok := kind.Get[T](v)
+	require.True(t, ok)
+	return plain
+}
