@@ -230,9 +230,15 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 	out := effects(step(messages[len(messages)-1]))
 	require.Len(t, out, len(messages))
 	var records [][]byte
-	for _, e := range out {
+	asked := pieceOf(t, messages[0]).Ask
+	for at, e := range out {
 		require.Equal(t, kvs.EffectPersist, e.Kind)
 		records = append(records, e.Msg)
+		stored, x, err := new(wire.DecodeBuffer).StoredPiece(e.Msg)
+		require.NoError(t, err)
+		assert.Equal(t, []uint64{r.Origin(), asked, uint64(at)}, []uint64{stored.Begun, stored.Number, uint64(stored.At)}, "what tells it from those of another snapshot")
+		assert.Positive(t, x.Clock, "each brings the clock along: any may be the only one that comes")
+		assert.Equal(t, pieceOf(t, messages[len(messages)-1]).Clock, x.Clock)
 	}
 	for _, m := range messages {
 		assert.Empty(t, step(m), "it is being persisted")
