@@ -58,7 +58,7 @@ var refusals = map[string]map[string][]refused{
 	},
 	"check": {
 		"format": append([]refused{{"xml", "want one of jsonl"}}, nothing...), "model": append([]refused{{"wishful", "want one of linearizable-register"}}, nothing...),
-		"explain": notTruth, "list": notTruth, "json": notTruth, "visualize": nothing,
+		"explain": notTruth, "list": notTruth, "json": notTruth, "visualize": nothing, "html": nothing,
 		"workers":   {{"-1", "want 0 or more"}, {"many", "want a whole number"}},
 		"max-steps": {{"-1", "want more than 0"}, {"many", "want a whole number"}},
 		"max-bytes": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"1k", "want a whole number"}},

@@ -200,8 +200,13 @@ func (r *reported) addChoices(o reportOptions) error {
 	for _, p := range l.Points {
 		points.Points = append(points.Points, report.RewindPoint{At: int64(p.At), Failed: p.Failed, What: lastFixed(choices, int64(p.At))})
 	}
-	r.page.Rewind = points
 	r.page.Summary = append(r.page.Summary, turning(points))
+	r.page.Rewind = points
+	for i := len(points.Points) - 1; i > 0; i-- {
+		if points.Points[i].What == points.Points[i-1].What {
+			points.Points[i].What = "no more"
+		}
+	}
 	return nil
 }
 

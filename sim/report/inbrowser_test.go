@@ -210,3 +210,25 @@ func TestManyEvents(t *testing.T) {
 	assert.Less(t, eval[int](b, `document.querySelectorAll("*").length`), elements+100)
 	b.quiet()
 }
+
+// TestPagesGiven looks at pages that REPORT_PAGES names, separated by commas, such as
+// those of real runs; REPORT_SHOTS names a folder for pictures of them.
+func TestPagesGiven(t *testing.T) {
+	pages := os.Getenv("REPORT_PAGES")
+	if pages == "" {
+		t.Skip("REPORT_PAGES names no page to look at")
+	}
+	b := open(t)
+	for path := range strings.SplitSeq(pages, ",") {
+		for _, width := range []int64{420, 1280} {
+			for _, scheme := range []string{"dark", "light"} {
+				b.load(path, width, scheme)
+				what := fmt.Sprintf("%s-%d-%s", strings.TrimSuffix(filepath.Base(path), ".html"), width, scheme)
+				assert.LessOrEqual(t, eval[int](b, `document.documentElement.scrollWidth`), int(width), what)
+				b.axe(what)
+				b.shoot(what)
+			}
+		}
+	}
+	b.quiet()
+}
