@@ -64,7 +64,7 @@ var refusals = map[string]map[string][]refused{
 		"max-bytes": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"1k", "want a whole number"}},
 		"max-time":  {{"0s", "want more than 0"}, {"-1s", "want more than 0"}, {"soon", "want a duration"}},
 	},
-	"laws": {"seed": fromZero, "cases": cases, "only": append([]refused{{"nonsense", "no law or set of that name"}, {"order/daul", `did you mean "order/dual"?`}}, nothing...), "list": notTruth, "json": notTruth,
+	"laws": {"seed": fromZero, "cases": cases, "only": append([]refused{{"nonsense", "no law or set of that name"}, {"order/daul", `did you mean "order/dual"?`}}, nothing...), "list": notTruth, "json": notTruth, "html": nothing,
 		"exec": {{"cat", "no name of a shipped merge"}}, "states": {{"x.jsonl", "with --exec"}}, "patience": {{"0s", "more than 0s"}, {"-1s", "more than 0s"}, {"x", ""}},
 	},
 	"zoo": {"seed": fromZero, "cases": cases, "workers": workers, "json": notTruth},

@@ -107,7 +107,7 @@ func class(s OrderState) string {
 
 func (o *Order) where(i int) string {
 	s := clipAll(o.States[i].Where)
-	if o.States[i].Join {
+	if o.States[i].Join && len(s) == 0 {
 		s = append(s, "the join")
 	}
 	return strings.Join(s, ", ")
