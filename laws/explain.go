@@ -38,7 +38,7 @@ func (p *probe) failure(law *law, x []any, found finding) *Failure {
 		}
 		f.Sides, f.Panic = p.explain(law, x)
 		f.Differ = p.differ(law, x, &f.Sides)
-		f.Picture = p.picture(x)
+		f.Picture, f.Order = p.picture(x)
 		f.Ties = p.ties(x)
 	}
 	return f

@@ -52,8 +52,10 @@ type Failure struct {
 	Size int
 	Tape []uint64
 	// Picture is the order of the states involved and their joins, as text: see
-	// [Failure.Details]. It is "" where the states are not of a merge.
+	// [Failure.Details]. It is "" where the states are not of a merge. Order is the same
+	// as data, or nil.
 	Picture string
+	Order   *StateOrder
 }
 
 // size measures a counterexample by what a reader has to read.

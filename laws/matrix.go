@@ -30,6 +30,8 @@ type Row struct {
 	OK bool `json:"ok"`
 	// Why is the reason of what does not apply, or the report of what failed.
 	Why string `json:"why,omitempty"`
+	// Failure is what a failed law is refuted by, or nil.
+	Failure *Failure `json:"-"`
 }
 
 // The statuses of a [Row] that hold no number.
@@ -101,9 +103,9 @@ func (e Entry) row(random Result, exhausted, free Report) Row {
 	loose, tried := resultOf(free, random.Law)
 	switch {
 	case !random.Status.OK():
-		row.Status, row.Why = random.Status.String(), text(random)
+		row.Status, row.Why, row.Failure = random.Status.String(), text(random), random.Failure
 	case swept && !all.Status.OK():
-		row.Status, row.Why = all.Status.String(), text(all)
+		row.Status, row.Why, row.Failure = all.Status.String(), text(all), all.Failure
 	case tried && !loose.Status.OK():
 		row.Status = StatusReachable
 	case e.Proof != nil && e.Proof.OK() && provedLaws[random.Law]:

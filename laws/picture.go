@@ -16,25 +16,57 @@ type node struct {
 	rank  int
 }
 
+// StateOrder is the states of a counterexample and their pairwise joins, and how they
+// are ordered, for whoever draws them: see [Failure.Order].
+type StateOrder struct {
+	States []OrderedState
+	// Below[i][j] is that state i is below state j or equal to it: by what Compare says,
+	// or, of a merge without it, by what merging says. It need not be an order.
+	Below [][]bool
+}
+
+// OrderedState is a state under all the names that it has, such as a and b⊔a.
+type OrderedState struct {
+	Names []string
+	Value string // as it is printed
+}
+
 // picture draws the order of the states of a tuple and of their pairwise joins as
 // text, greatest first: one line a rank, then who covers whom. The order is what
 // Compare says, or, of a merge without it, what merging says; a comparison that is
-// no order is said to be none.
-func (p *probe) picture(x []any) (text string) {
+// no order is said to be none. It gives the order as data too, where nothing panics.
+func (p *probe) picture(x []any) (text string, order *StateOrder) {
 	if p.s.join == nil {
-		return ""
+		return "", nil
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			text = "no picture: the merge panics: " + panicText(v) + "\n"
+			text, order = "no picture: the merge panics: "+panicText(v)+"\n", nil
 		}
 	}()
 	nodes := p.nodes(p.copies(x))
 	below := p.strictlyBelow(nodes)
+	order = p.orderOf(nodes)
 	if !ranked(nodes, below) {
-		return "no picture: the comparison goes in a circle\n"
+		return "no picture: the comparison goes in a circle\n", order
 	}
-	return drawn(nodes, below)
+	return drawn(nodes, below), order
+}
+
+// orderOf is the order of the states of a picture as data.
+func (p *probe) orderOf(nodes []node) *StateOrder {
+	o := new(StateOrder)
+	compare := p.s.order(p.Equal)
+	for i, n := range nodes {
+		o.States = append(o.States, OrderedState{slices.Clone(n.names), p.Show(n.v)})
+		row := make([]bool, len(nodes))
+		for j, other := range nodes {
+			x := compare(n.v, other.v)
+			row[j] = i == j || x == lattice.Less || x == lattice.Equal
+		}
+		o.Below = append(o.Below, row)
+	}
+	return o
 }
 
 func (p *probe) nodes(x []any) []node {

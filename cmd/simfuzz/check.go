@@ -34,6 +34,7 @@ type checkOptions struct {
 	join      bool
 	budget    linearizability.Budget
 	visualize string
+	html      string
 	readings
 }
 
@@ -78,6 +79,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
 	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time of the searches of a history after which it is undecided")
 	f.StringVar(&o.visualize, "visualize", "", "write porcupine's picture of the one history to this file, as HTML")
+	f.StringVar(&o.html, "html", "", "write a page of the verdict on the one history to this file: its operations as intervals, the witness marked")
 	o.flags(cmd)
 	return cmd
 }
@@ -160,6 +162,14 @@ func (c *cli) check(o checkOptions, args []string) error {
 	}
 	if o.visualize != "" && len(inputs) != 1 {
 		return command.Usagef("check: --visualize draws one history, not %d", len(inputs))
+	}
+	if o.html != "" {
+		if len(inputs) != 1 {
+			return command.Usagef("check: --html is of one history, not %d", len(inputs))
+		}
+		if err := mayReplace(o.html); err != nil {
+			return fmt.Errorf("check: --html %s: %w", o.html, err)
+		}
 	}
 	var finished atomic.Int64
 	if !command.Terminal(c.out) { // on a terminal the results themselves show the progress
@@ -262,6 +272,11 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	r.stopped = r.err == nil && ctx.Err() != nil && r.verdict.Status == linearizability.Undecided
 	if o.visualize != "" && r.err == nil {
 		r.err = draw(h, o)
+	}
+	if o.html != "" && r.err == nil && !r.stopped {
+		if err := c.replacePage(o.html, c.verdictPage(h, &r, o, in)); err != nil {
+			r.err = fmt.Errorf("--html %s: %w", o.html, err)
+		}
 	}
 	return r
 }

@@ -88,6 +88,7 @@ func TestListsFit(t *testing.T) {
 		{"run", "--seed", "3", "--strategy", "exhaustive", "--seeds", "4", "--faults", "disk=low"},
 		{"shrink", "runs/seed-" + failingSeed + "/tape.json", "-o", "small.json"},
 		{"replay", "--quiet", "small.json"},
+		{"report", "small.json", "-o", "small.html", "--draws", "2"},
 		{"explore", "--nodes", "2", "--writes", "2", "--drops", "1", "--compare"},
 		{"explore", "--writes", "2", "--kind", "register", "--states", "100"},
 		{"check", "--list"}, {"check", "--list", "linearizable"}, {"check", "--list", "lattice-wfr", "cm"},

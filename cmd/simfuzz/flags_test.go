@@ -43,6 +43,11 @@ var refusals = map[string]map[string][]refused{
 		"engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}},
 		"out":    nothing, "json": notTruth, "replays": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
 	},
+	"report": {
+		"engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}},
+		"out":    nothing, "json": notTruth, "seed": fromZero,
+		"replays": append([]refused{{"1000001", "0 to 1000000"}}, notWhole...), "draws": append([]refused{{"10001", "0 to 10000"}}, notWhole...),
+	},
 	"explore": {
 		"nodes": append([]refused{{"1", "2 to 5"}, {"6", "2 to 5"}}, notWhole...), "writes": append([]refused{{"0", "1 to 8"}, {"9", "1 to 8"}}, notWhole...),
 		"kind":   {{"queue", "one of set, register, counter"}, {"sets", `did you mean "set"?`}, {"", "one of set"}},
@@ -53,13 +58,13 @@ var refusals = map[string]map[string][]refused{
 	},
 	"check": {
 		"format": append([]refused{{"xml", "want one of jsonl"}}, nothing...), "model": append([]refused{{"wishful", "want one of linearizable-register"}}, nothing...),
-		"explain": notTruth, "list": notTruth, "json": notTruth, "visualize": nothing,
+		"explain": notTruth, "list": notTruth, "json": notTruth, "visualize": nothing, "html": nothing,
 		"workers":   {{"-1", "want 0 or more"}, {"many", "want a whole number"}},
 		"max-steps": {{"-1", "want more than 0"}, {"many", "want a whole number"}},
 		"max-bytes": {{"0", "want more than 0"}, {"-1", "want more than 0"}, {"1k", "want a whole number"}},
 		"max-time":  {{"0s", "want more than 0"}, {"-1s", "want more than 0"}, {"soon", "want a duration"}},
 	},
-	"laws": {"seed": fromZero, "cases": cases, "only": append([]refused{{"nonsense", "no law or set of that name"}, {"order/daul", `did you mean "order/dual"?`}}, nothing...), "list": notTruth, "json": notTruth,
+	"laws": {"seed": fromZero, "cases": cases, "only": append([]refused{{"nonsense", "no law or set of that name"}, {"order/daul", `did you mean "order/dual"?`}}, nothing...), "list": notTruth, "json": notTruth, "html": nothing,
 		"exec": {{"cat", "no name of a shipped merge"}}, "states": {{"x.jsonl", "with --exec"}}, "patience": {{"0s", "more than 0s"}, {"-1s", "more than 0s"}, {"x", ""}},
 	},
 	"zoo": {"seed": fromZero, "cases": cases, "workers": workers, "json": notTruth},
@@ -82,7 +87,7 @@ var refusals = map[string]map[string][]refused{
 
 // arguments are what a command needs besides its flags to come to look at them.
 var arguments = map[string][]string{
-	"replay": {exampleTape}, "shrink": {exampleTape}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
+	"replay": {exampleTape}, "shrink": {exampleTape}, "report": {exampleTape}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
 }
 
 // Every flag of every command refuses what is out of its range, says which flag it
@@ -171,6 +176,7 @@ func TestMistyped(t *testing.T) {
 		"completion bas":        `did you mean "bash"?`,
 		"replay":                "replay: want one tape, got 0 arguments",
 		"shrink a b":            "shrink: want one tape, got 2 arguments",
+		"report":                "report: want one tape, got 0 arguments",
 		"run --out":             "run: --out: want a value: FOLDER for the runs of failing seeds",
 		"shrink -o":             "shrink: --out: want a value: FILE to write",
 		"run -x":                "run: unknown shorthand flag",

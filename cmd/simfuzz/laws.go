@@ -21,6 +21,7 @@ type lawsOptions struct {
 	only  string
 	list  bool
 	json  bool
+	html  string
 	exec  execOptions
 }
 
@@ -46,6 +47,7 @@ func (c *cli) lawsCommand() *cobra.Command {
 	o.exec.flags(f)
 	f.BoolVar(&o.list, "list", false, "list the merges by name, and check nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line, the last one the summary")
+	f.StringVar(&o.html, "html", "", "write a page to this `FILE`: what failed, and the order of the states that refute it")
 	return cmd
 }
 
@@ -69,6 +71,11 @@ type lawsSummary struct {
 func (c *cli) laws(o lawsOptions, names []string) error {
 	if o.exec.patience <= 0 {
 		return command.Usagef("laws: --patience %v: want more than 0s", o.exec.patience)
+	}
+	if o.html != "" {
+		if err := mayReplace(o.html); err != nil {
+			return fmt.Errorf("laws: --html %s: %w", o.html, err)
+		}
 	}
 	if o.exec.command != "" {
 		if len(names) > 0 {
@@ -102,9 +109,11 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 		checked.Add(1)
 		for _, row := range of {
 			c.worsen(sum.add(row))
+			rows = append(rows, row)
 			if !o.json {
-				rows = append(rows, row)
-			} else if err := c.printJSON(lawJSON{"law", row}); err != nil {
+				continue
+			}
+			if err := c.printJSON(lawJSON{"law", row}); err != nil {
 				return err
 			}
 		}
@@ -112,6 +121,9 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 	sum.Merges = int(checked.Load())
 	if sum.Rows == 0 && c.ctx.Err() == nil {
 		return command.Usagef("laws: --only %q: no law or set of that name%s", o.only, command.DidYouMean(o.only, lawNames(entries, o)))
+	}
+	if err := c.writeLawsPage(o, rows, sum, names); err != nil {
+		return err
 	}
 	if o.json {
 		return c.printJSON(sum)

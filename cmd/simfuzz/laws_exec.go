@@ -55,17 +55,22 @@ func (c *cli) execute(o lawsOptions) error {
 		return fmt.Errorf("laws: %w", err)
 	}
 	sum := lawsSummary{Kind: "summary", Merges: 1}
+	var rows []laws.Row
 	for _, res := range report.Results {
-		row := laws.Row{Merge: o.exec.command, Law: res.Law, Status: res.Status.String(), Cases: res.Cases, OK: res.Status.OK()}
+		row := laws.Row{Merge: o.exec.command, Law: res.Law, Status: res.Status.String(), Cases: res.Cases, OK: res.Status.OK(), Failure: res.Failure}
 		if res.Failure != nil {
 			row.Why = res.Failure.String()
 		}
 		c.worsen(sum.add(row))
+		rows = append(rows, row)
 		if o.json {
 			if err := c.printJSON(lawJSON{"law", row}); err != nil {
 				return err
 			}
 		}
+	}
+	if err := c.writeLawsPage(o, rows, sum, nil); err != nil {
+		return err
 	}
 	if o.json {
 		return c.printJSON(sum)

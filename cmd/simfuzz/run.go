@@ -248,6 +248,7 @@ func (c *cli) keepOne(res *scenario.Result, f runFlags) (one kept) {
 	if one.tape, one.err = c.writeRun(f.out, res.Seed, tape, again); one.err != nil {
 		one.err = fmt.Errorf("run: %w", one.err)
 	}
+	defer func() { c.addReport(&one, tape) }()
 	if len(again.Violations) == 0 {
 		return one // a trace that differs from run to run has no smaller form
 	}

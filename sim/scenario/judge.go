@@ -49,7 +49,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true), Throttled: r.setup.BatchBytes > 0}
 		r.tell(func(o oracle.Oracle) { o.Ended(&end) })
 	}
-	res.Violations = r.failed
+	res.Violations, res.witnesses, res.chronicle = r.failed, r.witnesses, r.chronicle
 	if len(r.failed) > 0 || o != (options{}) {
 		r.give()
 	}
@@ -109,6 +109,7 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 			x.Kind, x.Op, x.Node = string(o.Type), string(o.Func), o.Node
 		}
 		r.fail(x)
+		r.witnesses = append(r.witnesses, witness{x.Signature(), v.Witness})
 	}
 	return nil
 }

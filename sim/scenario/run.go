@@ -47,6 +47,8 @@ type Result struct {
 	history   *history.History
 	decisions []choice.Decision
 	world     *sim.World
+	chronicle *oracle.Chronicle // of [Watch]
+	witnesses []witness
 }
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
@@ -71,6 +73,8 @@ type run struct {
 	exchanged int64    // bytes of messages that replicas sent each other
 	restBytes int64
 	failed    []Violation
+	witnesses []witness
+	chronicle *oracle.Chronicle // if it is asked for
 	err       error
 
 	underFaults int64 // operations issued before the faults ended
@@ -160,6 +164,7 @@ type options struct {
 	assert    bool  // check that lineage keys are unique
 	cloning   bool  // have clones of replicas go on by themselves, see [replica.stray]
 	perDelta  int64 // bytes that converging may take, see [oracle.Liveness]
+	chronicle bool  // keep what replicas show as it changes
 }
 
 const (
@@ -206,6 +211,11 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 	}
 	r.world = world
 	r.liveness.PerDelta, r.cloning = o.perDelta, o.cloning
+	if o.chronicle {
+		r.chronicle = &oracle.Chronicle{Now: world.Now}
+		r.chronicle.Begin(r)
+		r.oracles = append(r.oracles, r.chronicle)
+	}
 	for i := range r.ops {
 		if err := world.Inject(r.ops[i].At, r.home(r.ops[i].Session), r.ops[i].ID); err != nil {
 			return nil, err

@@ -22,6 +22,7 @@ type Shrunk struct {
 	Replays int     // runs that the search took
 	Settled bool    // nothing makes it smaller; else the bound on replays came first
 	Others  []string
+	Steps   []shrink.Step // what was left after each success, what was given first
 }
 
 // Shrink minimises a failing tape: the fewest operations and decisions other than
@@ -74,7 +75,7 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 		return nil, err
 	}
 	small = res.tape()
-	s := &Shrunk{Tape: small, Result: res, Replays: found.Replays, Settled: found.Settled}
+	s := &Shrunk{Tape: small, Result: res, Replays: found.Replays, Settled: found.Settled, Steps: found.Steps}
 	for _, o := range found.Others {
 		s.Others = append(s.Others, o.Signature)
 	}

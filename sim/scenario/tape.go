@@ -178,6 +178,15 @@ func Replay(ctx context.Context, t *Tape) (*Result, error) {
 	return new(Runner).run(ctx, setup, t.Operations, choice.NewReplay(t.Decisions), o)
 }
 
+// Watch is [Replay], and keeps what replicas show and when it changes, for
+// [Result.Page].
+func Watch(ctx context.Context, t *Tape) (*Result, error) {
+	setup := t.Setup
+	setup.Operations = len(t.Operations)
+	o := options{decisions: true, records: traceRecords, chronicle: true}
+	return new(Runner).run(ctx, setup, t.Operations, choice.NewReplay(t.Decisions), o)
+}
+
 // Record runs res once more with everything kept, unless its source cannot be
 // asked again and its decisions were kept, makes a tape of it, and replays the
 // tape: it must lead to the same trace and the same violations, or Record says

@@ -84,7 +84,13 @@ type Result[T any] struct {
 	// Others are runs met on the way that fail otherwise, the first of each
 	// signature.
 	Others []Finding[T]
+	// Steps are what was left after each success, the run given first. A later one has
+	// as many operations and decisions or fewer.
+	Steps []Step
 }
+
+// Step is what was left of a run after so many replays.
+type Step struct{ Replays, Operations, Decisions int }
 
 // Minimise looks for the smallest run that fails as the given one does. With an
 // error after the first replay it returns the smallest found so far as well.
@@ -139,6 +145,7 @@ type search[T any] struct {
 	rejected  map[string]struct{} // candidates that did not fail as wanted
 	others    map[string]struct{} // signatures in found
 	found     []Finding[T]
+	steps     []Step
 	replays   int
 	successes int
 	spent     bool
@@ -158,7 +165,7 @@ func (s *search[T]) pick(positions []int) []T {
 func (s *search[T]) result(settled bool) Result[T] {
 	return Result[T]{
 		Finding: Finding[T]{Signature: s.want, Ops: s.pick(s.best.ops), Decisions: s.best.plain()},
-		Replays: s.replays, Settled: settled, Others: s.found,
+		Replays: s.replays, Settled: settled, Others: s.found, Steps: s.steps,
 	}
 }
 
@@ -225,6 +232,10 @@ func (s *search[T]) try(c candidate) bool {
 
 // adopt makes c the best, less what its run had no use for.
 func (s *search[T]) adopt(c candidate, out Outcome) {
+	if len(s.steps) == 0 {
+		s.steps = append(s.steps, Step{s.replays, len(c.ops), len(c.ds)})
+	}
+	defer func() { s.steps = append(s.steps, Step{s.replays, len(s.best.ops), len(s.best.ds)}) }()
 	s.best = candidate{ops: c.ops, ds: c.ds}
 	if out.Ran != nil {
 		ran := make([]int, 0, len(out.Ran))

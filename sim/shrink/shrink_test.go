@@ -59,6 +59,16 @@ func TestMinimisesOperationsAndDecisionsJointly(t *testing.T) {
 	require.Equal(t, []choice.Decision{{Site: "sim.crash", Key: 5, Value: 4}}, r.Decisions)
 	require.Less(t, r.Replays, 100)
 	require.Empty(t, r.Others)
+
+	require.Equal(t, Step{1, 50, 70}, r.Steps[0], "what was given comes first")
+	last := r.Steps[len(r.Steps)-1]
+	require.Equal(t, []int{3, 1}, []int{last.Operations, last.Decisions})
+	for i, s := range r.Steps[1:] {
+		was := r.Steps[i]
+		require.LessOrEqual(t, was.Replays, s.Replays)
+		require.LessOrEqual(t, s.Replays, r.Replays)
+		require.LessOrEqual(t, s.Operations+s.Decisions, was.Operations+was.Decisions)
+	}
 }
 
 func TestBenignFirst(t *testing.T) {

@@ -28,6 +28,8 @@ const (
 	pebblePath    = "github.com/cockroachdb/pebble"
 	pebble2Path   = "github.com/cockroachdb/pebble/v2"
 	minioPath     = "github.com/minio/minio-go/v7"
+	chromedpPath  = "github.com/chromedp/chromedp"
+	cdprotoPath   = "github.com/chromedp/cdproto"
 	gofakes3Path  = "github.com/johannesboyne/gofakes3"
 	roaringPath   = "github.com/RoaringBitmap/roaring/v2"
 	xxhashPath    = "github.com/cespare/xxhash/v2"
@@ -92,6 +94,10 @@ var Rooms = []Room{
 	{Pattern: "sim/disk", Packages: []string{"sim", "gen/choice"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
+	{Pattern: "sim/rewind", Packages: []string{"sim", "gen/choice"}},
+	{ // histories are drawn as runs are; sim/net is for its tests
+		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
+	},
 	{Pattern: "sim/scenario", Packages: inner},
 	{Pattern: "sim/scenario/workload", Packages: []string{"lattice", "gen/choice", "linearizability/history", "kvs/kind", "kvs/ring", "sim"}},
 	{
@@ -176,7 +182,7 @@ var Rooms = []Room{
 // hosts a replica, which tests of the core go through like everybody.
 var InTests = Room{
 	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot/...", "sim", "sim/disk"},
-	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath, minioPath, gofakes3Path},
+	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath, minioPath, gofakes3Path, chromedpPath, cdprotoPath},
 }
 
 // TopLevel is what may stand beside .git in the repository's root, with the

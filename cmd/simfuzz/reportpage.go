@@ -1,0 +1,349 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/report"
+	"github.com/joinery-go/joinery/sim/rewind"
+	"github.com/joinery-go/joinery/sim/scenario"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
+)
+
+// reportOptions are the flags of simfuzz report.
+type reportOptions struct {
+	out     string
+	engine  string
+	replays int
+	draws   int
+	seed    uint64
+	json    bool
+}
+
+func (c *cli) reportCommand() *cobra.Command {
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:   "report TAPE -o FILE",
+		Short: "Write one page that shows what happened in a tape's run",
+		Long: "report runs a tape again and writes one HTML page that stands by itself: what was violated, a space-time diagram " +
+			"with faults and with what each replica held, the history with the operations that show the fault, the states on which replicas part, " +
+			"which choices matter, and from which point on the failure is likely. It asks for no other file and no network.\n\n" +
+			"A failing tape is shrunk first, and the page is of the small one; --replays 0 takes the tape as it is. " +
+			"The exit code is that of its replay: 1 if it fails. A page that is there is written over, whole or not at all; any other file is not.",
+		Example: "  simfuzz report runs/seed-7/tape.json -o seed-7.html\n  simfuzz report runs/seed-7/tape.json --replays 0 --draws 0",
+		Args:    oneTape,
+		RunE:    func(_ *cobra.Command, args []string) error { return c.report(args[0], o) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.out, "out", "o", "", "`FILE` to write the page to (default: report.html beside the tape)")
+	engineFlag(cmd, &o.engine, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
+	command.NumberFlag(f, &o.replays, "replays", 400, 0, 1_000_000, "runs that shrinking may take; 0 takes the tape as it is")
+	command.NumberFlag(f, &o.draws, "draws", 40, 0, 10_000, "runs behind each estimate of how likely the failure is; 0 leaves these out")
+	command.SeedFlag(f, &o.seed, "seed of these runs")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	return cmd
+}
+
+type reportJSON struct {
+	Kind       string   `json:"kind"`
+	File       string   `json:"file"`
+	Operations int      `json:"operations"`
+	Exceptions int      `json:"exceptions"`
+	Violations []string `json:"violations"`
+	SameTrace  bool     `json:"same_trace"`
+	Seconds    float64  `json:"seconds"`
+}
+
+func (c *cli) report(path string, o reportOptions) error {
+	started := time.Now()
+	if o.out == "" {
+		o.out = filepath.Join(filepath.Dir(path), "report.html")
+	}
+	tape, err := readTape(path)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := mayReplace(o.out); err != nil { // before the work
+		return fmt.Errorf("report: -o %s: %w", o.out, err)
+	}
+	if o.engine != tapeEngine {
+		tape.Setup.SetEngine(o.engine)
+	}
+	p := command.StartProgress(c.err, func() string { return "report: " + command.Since(started) })
+	r, err := c.reportOf(tape, nil, o)
+	p.Finish()
+	if err != nil {
+		return fmt.Errorf("report %s: %w", path, err)
+	}
+	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", path)})
+	if err := c.replacePage(o.out, r.page); err != nil {
+		return fmt.Errorf("report: -o %s: %w", o.out, err)
+	}
+	same := o.engine != tapeEngine || r.first == tape.TraceHash
+	if !same {
+		c.note("simfuzz: report %s: not the trace of the tape, %s: it was recorded by other code", path, scenario.FormatHash(tape.TraceHash))
+		c.worsen(exitUndecided)
+	}
+	if len(r.res.Violations) > 0 {
+		c.worsen(exitViolated)
+	}
+	if o.json {
+		out := reportJSON{Kind: "report", File: o.out, Operations: len(r.tape.Operations), Exceptions: len(r.tape.Decisions), Violations: []string{}, SameTrace: same, Seconds: time.Since(started).Seconds()}
+		for _, v := range r.res.Violations {
+			out.Violations = append(out.Violations, v.Signature())
+		}
+		return c.printJSON(out)
+	}
+	for _, line := range r.page.Summary {
+		c.printText("", line)
+	}
+	c.printf("wrote %s\n", o.out)
+	return nil
+}
+
+// reported is a page in the making.
+type reported struct {
+	page  *report.Page
+	tape  *scenario.Tape // that the page is of
+	res   *scenario.Result
+	first uint64 // trace hash of the tape as it was given
+	cli   *cli
+}
+
+// reportOf makes the page of a tape: of its small form, if it fails and has one. small
+// is that form if it is known.
+func (c *cli) reportOf(tape *scenario.Tape, small *scenario.Shrunk, o reportOptions) (*reported, error) {
+	res, err := scenario.Watch(context.WithoutCancel(c.ctx), tape)
+	if err != nil {
+		return nil, err
+	}
+	r := &reported{tape: tape, res: res, first: res.TraceHash, cli: c}
+	if small == nil && len(res.Violations) > 0 && o.replays > 0 {
+		small, err = scenario.Shrink(c.ctx, tape, o.replays)
+		if err != nil && c.ctx.Err() == nil {
+			return nil, err
+		}
+	}
+	if small != nil {
+		if r.res, err = scenario.Watch(context.WithoutCancel(c.ctx), small.Tape); err != nil {
+			return nil, err
+		}
+		r.tape = small.Tape
+	}
+	r.page = r.res.Page()
+	r.addShrink(tape, small)
+	return r, r.addChoices(o)
+}
+
+func (r *reported) addShrink(whole *scenario.Tape, small *scenario.Shrunk) {
+	if small == nil {
+		return
+	}
+	s := &report.Shrink{Replays: small.Replays, Settled: small.Settled}
+	for _, x := range small.Steps {
+		s.Steps = append(s.Steps, report.ShrinkStep{Replay: x.Replays, Operations: x.Operations, Faults: x.Decisions})
+	}
+	r.page.Shrink = s
+	r.page.Facts = append(r.page.Facts, report.Fact{Name: "found with", Value: fmt.Sprintf("%d operations and %d faults; this page is of the smallest run that fails alike", len(whole.Operations), len(whole.Decisions))})
+	for _, other := range small.Others {
+		r.page.Facts = append(r.page.Facts, report.Fact{Name: "met on the way", Value: other})
+	}
+}
+
+// addChoices says what the run is made of, and, with draws, what that does.
+func (r *reported) addChoices(o reportOptions) error {
+	said := r.cli.faultsOf(&scenario.Shrunk{Tape: r.tape, Result: r.res})
+	if len(r.res.Violations) == 0 {
+		return nil
+	}
+	r.addWhat(said)
+	if o.draws == 0 {
+		return nil
+	}
+	l, err := scenario.Likely(r.cli.ctx, r.tape, rewind.Options{Draws: o.draws, Seed: o.seed})
+	switch {
+	case err != nil && r.cli.ctx.Err() != nil:
+		r.page.Notes = append(r.page.Notes, "How likely the failure is was not found out: that was interrupted.")
+		return nil
+	case err != nil:
+		return err
+	}
+	choices := &report.Choices{Draws: l.Draws}
+	for i, x := range l.Operations {
+		choices.Rows = append(choices.Rows, report.Choice{What: r.res.Tell(&r.tape.Operations[i]), At: int64(x.At), StillFails: x.StillFails, Operation: true})
+	}
+	for _, d := range l.Decisions {
+		choices.Rows = append(choices.Rows, report.Choice{
+			What: r.says(said, d.TimedDecision), At: int64(d.At), Drawn: true, With: d.With, Without: d.Without, StillFails: d.StillFails,
+		})
+	}
+	slices.SortStableFunc(choices.Rows, func(a, b report.Choice) int { return cmp.Compare(a.At, b.At) })
+	r.page.Choices = choices
+	if l.Left > 0 {
+		r.page.Notes = append(r.page.Notes, fmt.Sprintf("%d further faults were not taken away one by one.", l.Left))
+	}
+	points := &report.Rewind{Draws: l.Draws, Seed: o.seed}
+	for _, p := range l.Points {
+		points.Points = append(points.Points, report.RewindPoint{At: int64(p.At), Failed: p.Failed, What: lastFixed(choices, int64(p.At))})
+	}
+	r.page.Summary = append(r.page.Summary, turning(points))
+	r.page.Rewind = points
+	for i := len(points.Points) - 1; i > 0; i-- {
+		if points.Points[i].What == points.Points[i-1].What {
+			points.Points[i].What = "no more"
+		}
+	}
+	return nil
+}
+
+// says is what is said of a decision, which is in the order of the tape, or its site.
+func (r *reported) says(said []string, d sim.TimedDecision) string {
+	i := slices.IndexFunc(r.tape.Decisions, func(x choice.Decision) bool { return x.Site == d.Site && x.Key == d.Key })
+	if i >= 0 && i < len(said) {
+		return said[i]
+	}
+	return fmt.Sprintf("%s = %d", d.Site, d.Value)
+}
+
+// fewItems is how many operations and faults are told in a sentence.
+const fewItems = 8
+
+// addWhat says in the summary what the run consists of.
+func (r *reported) addWhat(said []string) {
+	ops, faults := len(r.tape.Operations), len(r.tape.Decisions)
+	line := fmt.Sprintf("It takes %s and %s", count1(ops, "operation"), count1(faults, "fault"))
+	if ops+faults > fewItems {
+		r.page.Summary = append(r.page.Summary, line+", which are listed below.")
+		return
+	}
+	var items []string
+	inTime := slices.Clone(r.tape.Operations)
+	slices.SortStableFunc(inTime, func(a, b workload.Operation) int { return cmp.Compare(a.At, b.At) })
+	for i := range inTime {
+		items = append(items, r.res.Tell(&inTime[i]))
+	}
+	r.page.Summary = append(r.page.Summary, line+": "+strings.Join(append(items, said...), "; ")+".")
+}
+
+func count1(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// lastFixed is the last choice before a time.
+func lastFixed(c *report.Choices, until int64) string {
+	what, last := "nothing: every fault is drawn", int64(-1)
+	for _, x := range c.Rows {
+		before := x.At < until || x.Operation && x.At <= until
+		if before && x.At >= last {
+			what, last = x.What, x.At
+		}
+	}
+	return what
+}
+
+// turning says where the failure becomes likely: the steepest rise.
+func turning(r *report.Rewind) string {
+	first, best := r.Points[0], 0
+	for i := 1; i < len(r.Points); i++ {
+		if best == 0 || r.Points[i].Failed-r.Points[i-1].Failed > r.Points[best].Failed-r.Points[best-1].Failed {
+			best = i
+		}
+	}
+	begin := fmt.Sprintf("With these operations and every fault drawn anew, the same failure comes about in %d of %d runs", first.Failed, r.Draws)
+	if first.Failed*10 >= r.Draws*9 {
+		return begin + ": it hardly needs a fault."
+	}
+	if best == 0 || r.Points[best].Failed <= r.Points[best-1].Failed {
+		return begin + ", and no point of the run makes it likelier."
+	}
+	p := r.Points[best]
+	return fmt.Sprintf("%s. It becomes likely by %v, where it rises from %d to %d of %d: the last thing before that is %s.",
+		begin, time.Duration(p.At), r.Points[best-1].Failed, p.Failed, r.Draws, p.What)
+}
+
+// addReport writes the page of a kept run into its folder.
+func (c *cli) addReport(one *kept, tape *scenario.Tape) {
+	if one.tape == "" {
+		return
+	}
+	r, err := c.reportOf(tape, one.shrunk, reportOptions{draws: folderDraws, seed: 1})
+	if err == nil {
+		again := one.tape
+		if one.small != "" {
+			again = one.small
+		}
+		r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", again)})
+		err = c.replacePage(filepath.Join(filepath.Dir(one.tape), "report.html"), r.page)
+	}
+	if err != nil {
+		one.err = errors.Join(one.err, fmt.Errorf("run: write the report of seed %d: %w", tape.Setup.Seed, err))
+	}
+}
+
+// folderDraws are the runs behind an estimate in a run folder: enough to tell never,
+// sometimes and always apart, since a campaign waits for them.
+const folderDraws = 20
+
+// errNoPage refuses to write over what is no page.
+var errNoPage = errors.New("it is there, and is no page that simfuzz wrote; remove it or name another file")
+
+// mayReplace refuses to write over anything but a page.
+func mayReplace(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errNoPage
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, 512)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if n > 0 && !bytes.Contains(head[:n], []byte(report.Generator)) {
+		return errNoPage
+	}
+	return nil
+}
+
+// replacePage writes a page to path: whole, or not at all.
+func (c *cli) replacePage(path string, p *report.Page) (err error) {
+	if err := mayReplace(path); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".page-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	temp := filepath.Join(dir, "page")
+	if err := c.writeFile(temp, p.Write); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}

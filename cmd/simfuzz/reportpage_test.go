@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/sim/report"
+)
+
+// TestReport: the page of a failing tape says what broke, by what, from when on, and
+// how to run it again; and is the same page each time.
+func TestReport(t *testing.T) {
+	tape := failingTape(t)
+	page := filepath.Join(t.TempDir(), "page.html")
+	code, out, errs := invoke(t, "", "report", tape, "-o", page, "--draws", "4")
+	require.Equal(t, exitViolated, code, errs)
+	assert.Contains(t, out, "wrote "+page)
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, want := range []string{
+		report.Generator, "<title>Seed " + failingSeed + " breaks ", `<section id="violations"`, `<section id="run"`, `<section id="history"`, `<section id="choices"`, `<section id="rewind"`,
+		`<section id="shrink"`, "It takes ", "drawn anew", "of 4", "simfuzz replay " + tape, "the smallest run that fails alike", "crash n",
+	} {
+		assert.True(t, strings.Contains(string(text), want), want) // the page itself is long
+	}
+	beside := filepath.Join(filepath.Dir(tape), "report.html")
+	kept, err := os.ReadFile(beside)
+	require.NoError(t, err, "a run folder has a page")
+	assert.Contains(t, string(kept), "shrunk.json")
+
+	_, _, _ = invoke(t, "", "report", tape, "-o", page, "--draws", "4")
+	again, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Equal(t, string(text), string(again), "written over, by the same page")
+	code, out, _ = invoke(t, "", "report", tape, "--json", "--replays", "0", "--draws", "0")
+	assert.Equal(t, exitViolated, code)
+	var line reportJSON
+	require.NoError(t, json.Unmarshal([]byte(out), &line))
+	assert.Equal(t, beside, line.File, "beside the tape unless it is said where")
+	assert.Greater(t, line.Operations, 20, "the tape as it is")
+	assert.True(t, line.SameTrace)
+	assert.NotEmpty(t, line.Violations)
+	kept, err = os.ReadFile(beside)
+	require.NoError(t, err)
+	assert.NotContains(t, string(kept), `<section id="shrink"`)
+}
+
+// TestReportOfWhatHolds: a tape without a violation has a page as well.
+func TestReportOfWhatHolds(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.html")
+	code, out, errs := invoke(t, "", "report", exampleTape, "-o", page)
+	assert.Equal(t, exitOK, code, errs)
+	assert.Contains(t, out, "Nothing was violated")
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "holds")
+	assert.NotContains(t, string(text), `<section id="rewind"`)
+}
+
+// TestReportRefuses: what cannot be read, or must not be written over, is told, and is
+// what it was.
+func TestReportRefuses(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	example, err := os.ReadFile(exampleTape)
+	require.NoError(t, err)
+	tape := write("tape.json", string(example))
+	mine := write("notes.html", "<html>my notes")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "empty.html"), nil, 0o600))
+	was := contents(t, dir)
+	for what, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"itself":    {[]string{tape, "-o", tape}, "is no page that simfuzz wrote; remove it or name another file"},
+		"own notes": {[]string{tape, "-o", mine}, "is no page that simfuzz wrote"},
+		"folder":    {[]string{tape, "-o", dir}, "is no page that simfuzz wrote"},
+		"device":    {[]string{tape, "-o", os.DevNull}, "is no page that simfuzz wrote"},
+		"nowhere":   {[]string{tape, "-o", filepath.Join(dir, "no", "such", "page.html")}, "no such file or directory"},
+		"foreign":   {[]string{mine, "-o", filepath.Join(dir, "new.html")}, "invalid tape"},
+		"another":   {[]string{write("other.json", strings.Replace(string(example), `"joinery_tape": 5`, `"joinery_tape": 4`, 1)), "-o", filepath.Join(dir, "new.html")}, "run its seed again to record it anew"},
+		"no tape":   {[]string{filepath.Join(dir, "none.json"), "-o", filepath.Join(dir, "new.html")}, "no such file"},
+	} {
+		code, out, errs := invoke(t, "", append([]string{"report"}, c.args...)...)
+		assert.Equal(t, exitFailed, code, what)
+		assert.Empty(t, out, what)
+		assert.Contains(t, errs, c.want, what)
+		assert.Regexp(t, `^simfuzz: report: `, errs, what)
+	}
+	delete(was, filepath.ToSlash(filepath.Join(dir, "other.json")))
+	now := contents(t, dir)
+	delete(now, filepath.ToSlash(filepath.Join(dir, "other.json")))
+	assert.Equal(t, was, now)
+	code, _, errs := invoke(t, "", "report", tape, "-o", filepath.Join(dir, "empty.html"))
+	assert.Equal(t, exitOK, code, "an empty file is nothing to lose: %s", errs)
+}
+
+// TestReportWithoutRoom: a full disk leaves the page that was there.
+func TestReportWithoutRoom(t *testing.T) {
+	dir := t.TempDir()
+	page := filepath.Join(dir, "page.html")
+	code, _, _ := invoke(t, "", "report", exampleTape, "-o", page)
+	require.Equal(t, exitOK, code)
+	was := contents(t, dir)
+	for _, disk := range []*tightDisk{{}, {room: 9_000}, {atEnd: true}} {
+		var stdout, stderr strings.Builder
+		c := &cli{ctx: t.Context(), in: strings.NewReader(""), out: &stdout, err: &stderr, create: disk.create}
+		assert.Equal(t, exitFailed, c.main([]string{"report", exampleTape, "-o", page}))
+		assert.Regexp(t, `^simfuzz: report: -o .*page.html: .*no space left on device\n$`, stderr.String())
+		assert.Equal(t, was, contents(t, dir), "nothing half-written is left either")
+	}
+}

@@ -1,0 +1,147 @@
+package rewind_test
+
+import (
+	"errors"
+	"math"
+	"math/bits"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/rewind"
+)
+
+// votes is a protocol small enough to be gone through by hand: one node, a ballot each
+// millisecond, each a choice of two answers. It fails once more than half of the
+// ballots are 1, or if the first is and a later one too.
+type votes struct{ got uint64 }
+
+const ballots = 5
+
+func (v *votes) Start(c *sim.Context) { c.After(sim.Millisecond, 1) }
+func (v *votes) Receive(*sim.Context, sim.NodeID, []byte) {
+}
+
+func (v *votes) Timer(c *sim.Context, id sim.TimerID) {
+	v.got |= uint64(c.Choose("vote", 2)) << (id - 1)
+	if id < ballots {
+		c.After(sim.Millisecond, id+1)
+	}
+}
+
+func fails(got uint64) bool {
+	n := bits.OnesCount64(got)
+	return n > ballots/2 || got&1 == 1 && n >= 2
+}
+
+// run is one run of it, and the decisions that were not 0.
+func run(source func(now func() sim.Time) choice.Source) (failed bool, asked []sim.TimedDecision, err error) {
+	v := &votes{}
+	var w *sim.World
+	now := func() sim.Time { return w.Now() }
+	w = new(sim.World)
+	err = w.Reset(sim.Options{
+		Nodes: 1, Factory: func(sim.NodeID) sim.Actor { return v }, Source: source(now), Decisions: true,
+		TimerGrid: sim.Millisecond,
+	})
+	if err == nil {
+		err = w.RunUntil(20 * sim.Millisecond)
+	}
+	return fails(v.got), w.Decisions(), err
+}
+
+func play(source func(now func() sim.Time) choice.Source) (bool, error) {
+	failed, _, err := run(source)
+	return failed, err
+}
+
+// tapeOf is a run in which the ballots of got are 1.
+func tapeOf(t *testing.T, got uint64) []sim.TimedDecision {
+	t.Helper()
+	asked := 0
+	_, ds, err := run(func(func() sim.Time) choice.Source {
+		return sourceFunc(func(choice.Point) uint64 { asked++; return got >> (asked - 1) & 1 })
+	})
+	require.NoError(t, err)
+	require.Equal(t, ballots, asked)
+	require.Len(t, ds, bits.OnesCount64(got))
+	return ds
+}
+
+type sourceFunc func(choice.Point) uint64
+
+func (f sourceFunc) Choose(p choice.Point) uint64 { return f(p) }
+
+// exactly is the share of all ends of a run that fail, if its first ballots are fixed.
+func exactly(fixed uint64, first int) float64 {
+	n := 0
+	for rest := range uint64(1) << (ballots - first) {
+		if fails(fixed&(1<<first-1) | rest<<first) {
+			n++
+		}
+	}
+	return float64(n) / float64(int(1)<<(ballots-first))
+}
+
+// TestPoints holds the estimates to what going through every end of the run gives.
+func TestPoints(t *testing.T) {
+	const got, draws = 0b01101, 4000
+	tape := tapeOf(t, got)
+	var plain []choice.Decision
+	for _, d := range tape {
+		plain = append(plain, d.Decision)
+	}
+	var at []sim.Time
+	for i := range ballots + 1 {
+		at = append(at, sim.Time(i)*sim.Millisecond+sim.Millisecond/2)
+	}
+	o := rewind.Options{Draws: draws, Seed: 7}
+	failed, err := rewind.Points(play, plain, at, o)
+	require.NoError(t, err)
+	for i, n := range failed {
+		want := exactly(got, i)
+		// Hoeffding: beyond this with a chance below 1e-6 for all six together.
+		assert.InDelta(t, want, float64(n)/draws, math.Sqrt(math.Log(12e6)/(2*draws)), "after %d ballots", i)
+	}
+	assert.Equal(t, draws, failed[ballots], "with all fixed it is the run itself")
+	assert.Less(t, failed[0], draws)
+
+	again, err := rewind.Points(play, plain, at, o)
+	require.NoError(t, err)
+	assert.Equal(t, failed, again, "one seed, one answer")
+	other, err := rewind.Points(play, plain, at, rewind.Options{Draws: draws, Seed: 8})
+	require.NoError(t, err)
+	assert.NotEqual(t, failed, other)
+}
+
+// TestChoices: with a ballot and without it, by going through the rest.
+func TestChoices(t *testing.T) {
+	const got, draws = 0b01101, 4000
+	tape := tapeOf(t, got)
+	effects, err := rewind.Choices(play, tape, rewind.Options{Draws: draws, Seed: 7})
+	require.NoError(t, err)
+	require.Len(t, effects, 3)
+	for i, ballot := range []int{0, 2, 3} {
+		near := math.Sqrt(math.Log(12e6) / (2 * draws))
+		assert.InDelta(t, exactly(got, ballot+1), float64(effects[i].With)/draws, near)
+		assert.InDelta(t, exactly(got&^(1<<ballot), ballot+1), float64(effects[i].Without)/draws, near)
+		assert.Equal(t, fails(got&^(1<<ballot)), effects[i].StillFails)
+	}
+	assert.False(t, effects[0].StillFails, "two ballots are left, without the first")
+	assert.True(t, effects[1].StillFails, "the first is left, and another")
+}
+
+func TestRefuses(t *testing.T) {
+	for _, draws := range []int{0, -1, rewind.MaxDraws + 1} {
+		_, err := rewind.Points(play, nil, nil, rewind.Options{Draws: draws})
+		require.ErrorIs(t, err, rewind.ErrOptions)
+		_, err = rewind.Choices(play, nil, rewind.Options{Draws: draws})
+		require.ErrorIs(t, err, rewind.ErrOptions)
+	}
+	broken := errors.New("no room")
+	_, err := rewind.Points(func(func(func() sim.Time) choice.Source) (bool, error) { return false, broken }, nil, []sim.Time{1}, rewind.Options{Draws: 1})
+	require.ErrorIs(t, err, broken)
+}
