@@ -44,7 +44,14 @@ func (g *rig) causal(s *session.Session, node int, q wire.Request) *wire.Respons
 // what it has seen has been cut.
 func roamed(t testing.TB, partitions int) (*rig, *session.Session, []string, uint64) {
 	g := newRig(t, 3, partitions, 3, kvs.Config{})
-	keys := keysOf(g.cfg.Ring)
+	s, keys, req := g.roam()
+	return g, s, keys, req
+}
+
+// roam has a session write at every node to every partition, and the nodes cut what it has
+// seen.
+func (g *rig) roam() (*session.Session, []string, uint64) {
+	t, keys := g.t, keysOf(g.cfg.Ring)
 	s := &session.Session{Level: session.Causal}
 	req := uint64(0)
 	for node := range 3 {
@@ -59,7 +66,7 @@ func roamed(t testing.TB, partitions int) (*rig, *session.Session, []string, uin
 	for range 40 {
 		g.tick()
 	}
-	return g, s, keys, req
+	return s, keys, req
 }
 
 // BenchmarkPartitions is what a write of one byte costs in a session that has written to
@@ -113,6 +120,34 @@ func TestPastsAreCut(t *testing.T) {
 	}
 	assert.Less(t, g.bytes, 600)
 	assert.True(t, g.hosts[0].Core().Quiet(), "and no cut is made where none is wanted")
+}
+
+// TestBarriersNameTheirPartition: what a cut stands for in a partition is named as marks
+// of that partition, which peers hold back a barrier for.
+func TestBarriersNameTheirPartition(t *testing.T) {
+	g := newRig(t, 3, 64, 3, kvs.Config{})
+	g.keep = true
+	g.roam()
+	barriers := 0
+	for _, disk := range g.disks {
+		for _, rec := range disk {
+			if wire.IsCheckpoint(rec) || wire.IsPiece(rec) {
+				continue
+			}
+			p, entries, err := new(wire.DecodeBuffer).Record(rec)
+			require.NoError(t, err)
+			for _, e := range entries {
+				if e.Kind != "" {
+					continue
+				}
+				barriers++
+				for _, m := range e.Deps {
+					assert.Equal(t, p, m.Partition)
+				}
+			}
+		}
+	}
+	assert.GreaterOrEqual(t, barriers, 64)
 }
 
 // TestCutIsNotBelieved: where a cut stands for what a session has seen, a replica that
