@@ -134,3 +134,6 @@ func (c Config) WithDefaults() (Config, error) {
 	err := c.setDefaults()
 	return c, err
 }
+
+// InBoth is of each origin the lesser mark of those that both have.
+func InBoth(a, b session.Matrix) session.Matrix { return inBoth(a, b) }

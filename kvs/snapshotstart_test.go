@@ -2,6 +2,7 @@ package kvs_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -231,4 +232,50 @@ func TestStartOnALogOfWhatCameEarly(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, uint64(41), r.Held(0).Count())
 	assert.LessOrEqual(t, r.Logged(0), 10)
+}
+
+// TestCutsInBoth: what two senders of one snapshot have cut is of each origin the lesser,
+// and nothing of an origin that only one of them has.
+func TestCutsInBoth(t *testing.T) {
+	a := session.Matrix{{Partition: 1, Origin: 3, Seq: 5}, {Partition: 1, Origin: 4, Seq: 2}, {Partition: 1, Origin: 6, Seq: 1}}
+	b := session.Matrix{{Partition: 1, Origin: 3, Seq: 4}, {Partition: 1, Origin: 5, Seq: 2}, {Partition: 1, Origin: 6, Seq: 9}}
+	want := session.Matrix{{Partition: 1, Origin: 3, Seq: 4}, {Partition: 1, Origin: 6, Seq: 1}}
+	assert.Equal(t, want, kvs.InBoth(a, b))
+	assert.Equal(t, want, kvs.InBoth(b, a))
+	assert.Empty(t, kvs.InBoth(a, nil))
+}
+
+// TestRecordsAreWhole: a start on a record of any form that ends early, or is followed by
+// more, or is of a partition that there is not, is refused.
+func TestRecordsAreWhole(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	piece := wire.Piece{Origin: 7, To: 5, Ask: 1, First: true, Last: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}}
+	touched := func(p ring.Partition) []byte {
+		x := wire.Touched{Of: p, Dot: causal.Dot{Origin: 5, Seq: 1}, Names: []wire.ValueName{{Key: "k", Kind: "set"}}}
+		return x.Append(nil)
+	}
+	entries := []gossip.Entry{{Dot: causal.Dot{Origin: 7, Seq: 1}, Client: 1, Req: 1, Clock: 9, Key: "k", Kind: "set", Delta: v.Append(nil)}}
+	staged := func(p ring.Partition) []byte {
+		x := piece
+		x.Partition = p
+		s := wire.StoredPiece{Begun: 5, Number: 1, Encoded: x.Append(nil)}
+		return s.Append(nil)
+	}
+	start := func(rec []byte) error {
+		_, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, [][]byte{rec})
+		return err
+	}
+	for name, of := range map[string]func(p ring.Partition) []byte{
+		"writes": func(p ring.Partition) []byte { return wire.AppendRecord(nil, p, entries) }, "marks": touched, "piece": staged,
+	} {
+		whole := of(0)
+		require.NoError(t, start(whole), name)
+		require.Error(t, start(of(1)), name)
+		require.Error(t, start(append(slices.Clone(whole), 0)), name)
+		for n := range whole {
+			require.Error(t, start(whole[:n]), "%s, %d of %d bytes", name, n, len(whole))
+		}
+	}
 }

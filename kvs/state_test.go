@@ -115,14 +115,18 @@ func TestSilentPeerIsOfferedLessAndLess(t *testing.T) {
 	c := newCluster(t, 2, 1, 2, 1)
 	require.Equal(t, wire.StatusOK, c.direct(0, put(1, 1, "set", "k", []byte("x"))).Status)
 	var at []int
+	states := map[string]bool{}
 	for tick := range 70 {
 		for _, e := range c.replicas[0].Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now}) {
 			if e.Kind == kvs.EffectSend {
 				at = append(at, tick)
 			}
 		}
+		states[string(c.replicas[0].AppendState([]byte("state: ")))] = true
 	}
 	assert.Equal(t, []int{0, 1, 3, 7, 15, 31, 47, 63}, at)
+	assert.Equal(t, 1+2+4+16, len(states), "how long it is until the next, and what follows then")
+	assert.False(t, states["state: "] || states[""])
 }
 
 // TestPiecesAreState: a replica that has some pieces of a snapshot is in another state

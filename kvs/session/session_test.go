@@ -1,6 +1,8 @@
 package session_test
 
 import (
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -176,4 +178,20 @@ func TestStamps(t *testing.T) {
 	assert.Equal(t, uint64(9*ms+1), s.Stamp(6), "an answer from ahead")
 	assert.Equal(t, uint64(10*ms), s.Stamp(10))
 	assert.Equal(t, uint64(10*ms), s.Clock())
+}
+
+// TestPartitionsAreBounded: a partition of 32 bits is one, and the next number is none.
+func TestPartitionsAreBounded(t *testing.T) {
+	encoded := func(p uint64) []byte {
+		return append(binary.AppendUvarint([]byte{1}, p), 1, 5, 7) // one row, of one mark
+	}
+	m, rest, err := session.Decode(nil, encoded(math.MaxUint32))
+	require.NoError(t, err)
+	assert.Empty(t, rest)
+	assert.Equal(t, session.Matrix{{Partition: math.MaxUint32, Origin: 5, Seq: 7}}, m)
+	assert.Equal(t, encoded(math.MaxUint32), m.Append(nil))
+	for _, p := range []uint64{math.MaxUint32 + 1, math.MaxUint32 + 2, math.MaxUint64} {
+		_, _, err = session.Decode(nil, encoded(p))
+		assert.ErrorIs(t, err, session.ErrDecode)
+	}
 }
