@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -195,23 +196,13 @@ func (f *runFlags) repeat(k *campaign, seed uint64) []string {
 
 // command is a command line of this program that can be pasted.
 func (c *cli) command(args ...string) string {
-	line := c.program
-	if line == "" {
-		line = "simfuzz"
-	}
-	for _, a := range args {
-		line += " " + command.ShellWord(a)
-	}
-	return line
+	return command.Line(cmp.Or(c.program, "simfuzz"), args...)
 }
 
 // printText prints text whose line breaks and indents count, each line behind
 // indent and the rest of one that is too wide further in.
 func (c *cli) printText(indent, text string) {
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		inner := indent + line[:len(line)-len(strings.TrimLeft(line, " "))]
-		c.printf("%s\n", layout.Wrap(inner, inner+"  ", line))
-	}
+	command.PrintText(c.out, indent, text)
 }
 
 // printShrunk prints what a small tape consists of, and its diagram if that is short.

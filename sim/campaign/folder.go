@@ -42,8 +42,13 @@ var ErrNoRoom = errors.New("no room for a run folder")
 // CheckWritable makes sure that a run folder can be written, before hours of work would
 // be lost for want of it. It leaves behind what it found.
 func (f *Folder) CheckWritable() error {
-	_, err := os.Stat(f.Dir)
-	created := errors.Is(err, os.ErrNotExist)
+	var created []string // innermost first
+	for dir := f.Dir; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		created = append(created, dir)
+	}
 	if err := os.MkdirAll(f.Dir, FolderMode); err != nil {
 		return err
 	}
@@ -56,8 +61,8 @@ func (f *Folder) CheckWritable() error {
 		return err
 	})
 	err = errors.Join(err, os.RemoveAll(probe))
-	if created {
-		err = errors.Join(err, os.Remove(f.Dir))
+	for _, dir := range created {
+		err = errors.Join(err, os.Remove(dir))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoRoom, err)

@@ -31,9 +31,9 @@ func (f *full) create(path string) (io.WriteCloser, error) {
 func TestRunFolder(t *testing.T) {
 	p := lease.With(lease.FromNow)
 	res, _ := firstFailure(t, p, 500)
-	out := &campaign.Folder{Dir: filepath.Join(t.TempDir(), "runs")}
+	out := &campaign.Folder{Dir: filepath.Join(t.TempDir(), "runs", "lease")}
 	require.NoError(t, out.CheckWritable())
-	assert.NoDirExists(t, out.Dir, "it leaves behind what it found")
+	assert.NoDirExists(t, filepath.Dir(out.Dir), "it leaves behind what it found")
 	kept := campaign.Keep(t.Context(), out, p.Failing(res), 0)
 	require.NoError(t, kept.Err)
 	require.True(t, kept.Shrunk)

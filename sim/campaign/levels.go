@@ -128,3 +128,39 @@ func LevelNames() []string {
 	}
 	return names
 }
+
+// LevelWords are the ways to set the level of all classes that a protocol bears: as it
+// says, or one level for all.
+func LevelWords() []string { return append([]string{"drawn"}, LevelNames()...) }
+
+// ParseLevels reads how hard faults strike a protocol that bears some classes: one of
+// [LevelWords], and behind it, after commas, single classes at a level of their own,
+// borne or not:
+//
+//	drawn,corrupt=off     off,crash=extreme,disk=low     clock=drawn
+//
+// Without the first part all other classes are off.
+func ParseLevels(text string, bears Levels) (l Levels, err error) {
+	for i, part := range strings.Split(text, ",") {
+		class, word, named := strings.Cut(part, "=")
+		if !named {
+			word = part
+		}
+		level := slices.Index(LevelNames(), word)
+		if word == "drawn" {
+			level = int(Drawn)
+		}
+		c := slices.Index(FaultClasses(), class)
+		switch {
+		case level < 0 || named && c < 0 || !named && i > 0:
+			return l, fmt.Errorf("%w: faults %q: %q is not one of %v, nor CLASS=LEVEL with one of the classes %v", ErrSetup, text, part, LevelWords(), FaultClasses())
+		case named:
+			l[c] = sim.Level(level)
+		case word == "drawn":
+			l = bears
+		default:
+			l = l.With(sim.Level(level), bears.Classes()...)
+		}
+	}
+	return l, nil
+}
