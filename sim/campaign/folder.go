@@ -56,7 +56,7 @@ func (f *Folder) CheckWritable() error {
 	if err != nil {
 		return err
 	}
-	err = f.writeFile(filepath.Join(probe, "probe"), func(w io.Writer) error {
+	err = f.WriteFile(filepath.Join(probe, "probe"), func(w io.Writer) error {
 		_, err := w.Write(make([]byte, UsualRun))
 		return err
 	})
@@ -70,25 +70,35 @@ func (f *Folder) CheckWritable() error {
 	return nil
 }
 
-// WriteRun writes the run folder of a seed: whole or not at all, so an earlier one of
-// that seed stays where the new one cannot be written. It returns the path of the first
-// of its files.
+// WriteRun writes the run folder of a seed, see Write. It returns the path of the first of
+// its files.
 func (f *Folder) WriteRun(seed uint64, files []File) (first string, err error) {
-	if err := os.MkdirAll(f.Dir, FolderMode); err != nil {
-		return "", fmt.Errorf("write run of seed %d: %w", seed, err)
-	}
-	temp, err := os.MkdirTemp(f.Dir, ".run-*")
+	first, err = f.Write(fmt.Sprintf("seed-%d", seed), files)
 	if err != nil {
 		return "", fmt.Errorf("write run of seed %d: %w", seed, err)
 	}
+	return first, nil
+}
+
+// Write writes a folder of a name, with at least one file: whole or not at all, so an
+// earlier one of that name stays where the new one cannot be written. It returns the path
+// of the first of its files.
+func (f *Folder) Write(name string, files []File) (first string, err error) {
+	if err := os.MkdirAll(f.Dir, FolderMode); err != nil {
+		return "", err
+	}
+	temp, err := os.MkdirTemp(f.Dir, ".run-*")
+	if err != nil {
+		return "", err
+	}
 	for _, file := range files {
-		if err := f.writeFile(filepath.Join(temp, file.Name), file.Write); err != nil {
-			return "", errors.Join(fmt.Errorf("write run of seed %d: %w", seed, err), os.RemoveAll(temp))
+		if err := f.WriteFile(filepath.Join(temp, file.Name), file.Write); err != nil {
+			return "", errors.Join(err, os.RemoveAll(temp))
 		}
 	}
-	folder := filepath.Join(f.Dir, fmt.Sprintf("seed-%d", seed))
+	folder := filepath.Join(f.Dir, name)
 	if err := ReplaceFolder(temp, folder); err != nil {
-		return "", errors.Join(fmt.Errorf("write run of seed %d: %w", seed, err), os.RemoveAll(temp))
+		return "", errors.Join(err, os.RemoveAll(temp))
 	}
 	return filepath.Join(folder, files[0].Name), nil
 }
@@ -110,9 +120,9 @@ func ReplaceFolder(from, to string) error {
 	return os.RemoveAll(old)
 }
 
-// writeFile writes a new file. What a full disk says may come as late as when the file
+// WriteFile writes a new file. What a full disk says may come as late as when the file
 // is closed.
-func (f *Folder) writeFile(path string, write func(io.Writer) error) (err error) {
+func (f *Folder) WriteFile(path string, write func(io.Writer) error) (err error) {
 	create := f.Create
 	if create == nil {
 		create = CreateFile
