@@ -286,8 +286,9 @@ func TestUntil(t *testing.T) {
 			return nil
 		}
 	})
-	_, tape := firstFailure(t, p, 5)
+	res, tape := firstFailure(t, p, 5)
 	assert.Equal(t, []string{"always/many//1"}, tape.Violations)
+	assert.Less(t, res.Took, 500*sim.Millisecond, "it is noticed when it happens")
 	s, err := p.Shrink(t.Context(), tape, 0)
 	require.NoError(t, err)
 	assert.Len(t, s.Tape.Operations, 3)
