@@ -42,7 +42,8 @@
 // answered 0 would be no simpler run but an odd one, in which all timeouts are
 // equal, so while faults are taken out of a failing run, choices go on being drawn
 // from its seed, under their lineage keys. Only then are they shrunk: to none if the
-// failure needs none, else to those that it needs ([Choices]).
+// failure needs none, else to those that it needs ([Choices]), and not at all where the
+// failure is that something did not come about.
 //
 // # What it refuses
 //

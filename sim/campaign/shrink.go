@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -54,7 +55,9 @@ const DefaultReplays = 1000
 // Shrink minimises a failing tape: the fewest operations and faults that still lead to
 // its first violation, by signature, while the protocol's own choices go on being drawn
 // from the seed; and after that the fewest choices: none, or those that the failure
-// needs, all others being 0. It takes at most maxReplays runs (0 is [DefaultReplays]).
+// needs, all others being 0. Where something did not come about ([OracleDone]), choices
+// stay drawn: with all of them 0, as where all timeouts are equal, many a sound protocol
+// gets nowhere. It takes at most maxReplays runs (0 is [DefaultReplays]).
 // Violations of other signatures that it meets on the way are named in Others. Where
 // the context ends, the smallest that was found by then is returned.
 func (p *Protocol) Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
@@ -71,7 +74,9 @@ func (p *Protocol) Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk
 		best: &Tape{Protocol: p.Name, Version: p.Version, Setup: t.Setup.clone(), Operations: t.Operations, Decisions: t.Decisions},
 	}
 	settled, err := s.minimise(true)
-	if err == nil && s.best.Setup.Choices == Seeded {
+	// What does not come about where choices are all alike is no smaller form of what does
+	// not come about by a fault.
+	if err == nil && s.best.Setup.Choices == Seeded && !strings.HasPrefix(s.want, OracleDone+"/") {
 		var also bool
 		also, err = s.choices()
 		if err == nil && also { // with other choices less may do

@@ -193,6 +193,19 @@ func TestChoicesAreToldFromFaults(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, s.Tape.TraceHash, again.TraceHash)
 
+	// What must come about and does not is shrunk with choices as they were drawn.
+	p = choosing(false)
+	wrap(&p, func(in *campaign.Instance) {
+		check := in.Check
+		in.Check, in.Done = nil, func(r *campaign.Run) bool { return check(r) == nil }
+	})
+	_, tape = firstFailure(t, p, 100)
+	s, err = p.Shrink(t.Context(), tape, 0)
+	require.NoError(t, err)
+	assert.Equal(t, campaign.Seeded, s.Tape.Setup.Choices)
+	assert.Zero(t, s.Tape.Choices())
+	assert.Equal(t, "done/not done//-1", s.Tape.Violations[0])
+
 	for site, fault := range map[string]bool{"net.drop": true, "sim.crash": true, "disk.slow": true, "fs.rot": true, "election": false, "network": false, "simple.thing": false} {
 		assert.Equal(t, fault, campaign.IsFault(site), site)
 	}
