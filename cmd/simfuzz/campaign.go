@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -11,12 +10,13 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
-// campaign runs seeds on workers until there are none left, time is up, or
-// something asks it to stop. What a seed gives does not depend on the worker.
-type campaign struct {
+// storeCampaign runs seeds of the store until there are none left, time is up, or
+// something asks it to stop.
+type storeCampaign struct {
 	cfg     scenario.Config
 	first   uint64
 	seeds   uint64        // how many; 0 is no bound
@@ -24,22 +24,12 @@ type campaign struct {
 	workers int
 	most    int // failing seeds after which it stops
 
-	mu      sync.Mutex
-	last    uint64 // seeds from here on do not exist; 0 is no bound
-	next    uint64
-	done    map[uint64]finished // finished, but not yet counted: an earlier seed is still running
-	counted uint64
-	totals  totals
-	failed  []*scenario.Result // the violating ones, by seed
-	err     error
-	started time.Time
-	took    time.Duration
-}
-
-// finished is a seed that has run.
-type finished struct {
-	res   *scenario.Result
-	twice bool // with one trace
+	mu        sync.Mutex // of totals, while it runs
+	totals    totals
+	failed    []*scenario.Result // the violating ones, by seed
+	exhausted bool               // there were no more seeds
+	started   time.Time
+	took      time.Duration
 }
 
 // totals add up what seeds gave.
@@ -68,12 +58,9 @@ type totals struct {
 	LongestRest  sim.Time
 }
 
-// twiceEvery is the share of seeds run twice: one in twenty.
-const twiceEvery = 20
-
 const maxFailed = 10 // failing seeds after which a campaign has said enough, unless told otherwise
 
-func (k *campaign) run(ctx context.Context) error {
+func (k *storeCampaign) run(ctx context.Context) error {
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
 	}
@@ -84,126 +71,27 @@ func (k *campaign) run(ctx context.Context) error {
 	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
 	k.totals.Marks = make(map[string]int64)
 	k.totals.Asked, k.totals.NotServed = make(map[string]int64), make(map[string]int64)
-	k.done = make(map[uint64]finished)
 	if k.limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, k.limit)
 		defer cancel()
 	}
-	var wg sync.WaitGroup
-	for range k.workers {
-		wg.Go(func() { k.work(ctx) })
+	pool := &campaign.Pool[scenario.Judged]{
+		First: k.first, Seeds: k.seeds, Workers: k.workers, Worker: k.cfg.Worker,
+		Count: func(_ uint64, r scenario.Judged) bool {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.add(r.Result, r.Twice)
+			return len(k.failed) < k.most
+		},
 	}
-	wg.Wait()
+	err := pool.Run(ctx)
+	k.exhausted = pool.Exhausted()
 	k.took = time.Since(k.started)
-	return k.err
+	return err
 }
 
-// take hands out the next seed.
-func (k *campaign) take(ctx context.Context) (uint64, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if ctx.Err() != nil || k.err != nil || len(k.failed) >= k.most || k.seeds > 0 && k.next >= k.seeds ||
-		k.last > 0 && k.first+k.next >= k.last {
-		return 0, false
-	}
-	k.next++
-	return k.first + k.next - 1, true
-}
-
-func (k *campaign) work(ctx context.Context) {
-	var rn scenario.Runner
-	// A seed that has begun is finished: it takes milliseconds, and a verdict cut
-	// short would be no verdict.
-	whole := context.WithoutCancel(ctx)
-	for {
-		seed, ok := k.take(ctx)
-		if !ok {
-			return
-		}
-		res, err := rn.Run(whole, k.cfg, seed)
-		if errors.Is(err, scenario.ErrExhausted) {
-			k.end(seed)
-			return
-		}
-		twice := seed%twiceEvery == 0
-		if err == nil && twice {
-			twice, err = repeat(whole, &rn, k.cfg, res)
-		}
-		if err != nil {
-			k.fail(err)
-			return
-		}
-		k.finish(res, twice)
-	}
-}
-
-// oracleDeterminism finds seeds that have two traces.
-const oracleDeterminism = "determinism"
-
-// repeat runs a seed once more and reports whether that is the same run; if not,
-// its result says so as a violation.
-func repeat(ctx context.Context, rn *scenario.Runner, cfg scenario.Config, res *scenario.Result) (same bool, err error) {
-	again, err := rn.Again(ctx, cfg, res.Seed)
-	if err != nil {
-		return false, err
-	}
-	for _, v := range again.Violations {
-		if v.Oracle == scenario.OracleClone {
-			res.Violations = append(res.Violations, v)
-		}
-	}
-	if again.TraceHash == res.TraceHash {
-		return true, nil
-	}
-	where, err := scenario.Divergence(ctx, res)
-	if err != nil {
-		return false, err
-	}
-	res.Violations = append(res.Violations, scenario.Violation{
-		Oracle: oracleDeterminism, Kind: "trace", Node: -1,
-		Message: fmt.Sprintf("one seed, two traces: %s and %s\n%s",
-			scenario.FormatHash(res.TraceHash), scenario.FormatHash(again.TraceHash), where),
-	})
-	return false, nil
-}
-
-// end notes that there are no seeds from one on.
-func (k *campaign) end(seed uint64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.last == 0 || seed < k.last {
-		k.last = seed
-	}
-}
-
-// finish counts what has finished in the order of seeds, up to the last failing
-// seed that a campaign needs, so that the outcome does not depend on workers.
-func (k *campaign) finish(r *scenario.Result, twice bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.done[r.Seed] = finished{r, twice}
-	for len(k.failed) < k.most {
-		f, ok := k.done[k.first+k.counted]
-		if !ok {
-			return
-		}
-		delete(k.done, k.first+k.counted)
-		k.counted++
-		k.add(f.res, f.twice)
-	}
-}
-
-// fail stops the campaign with its first error.
-func (k *campaign) fail(err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil {
-		k.err = err
-	}
-}
-
-func (k *campaign) add(r *scenario.Result, twice bool) {
+func (k *storeCampaign) add(r *scenario.Result, twice bool) {
 	t := &k.totals
 	if t.Seeds == 0 || r.Operations < t.FewestOps {
 		t.FewestOps = r.Operations
@@ -252,7 +140,7 @@ const longCampaign = 2000
 
 // notReached lists what a campaign of so many seeds, with faults drawn by chance,
 // must have come to and has not.
-func (k *campaign) notReached() []string {
+func (k *storeCampaign) notReached() []string {
 	if k.totals.Seeds < longCampaign || k.cfg.Faults != "" && k.cfg.Faults != "swarm" || k.cfg.Strategy == "exhaustive" {
 		return nil
 	}
@@ -276,7 +164,7 @@ func (k *campaign) notReached() []string {
 var mostNotServed = map[string]float64{"eventual": 0.36, "causal": 0.36}
 
 // tooFewServed says where a long campaign has not served as many operations as it must.
-func (k *campaign) tooFewServed() []string {
+func (k *storeCampaign) tooFewServed() []string {
 	if k.totals.Seeds < longCampaign || k.cfg.Faults != "" && k.cfg.Faults != "swarm" || k.cfg.Strategy != "" && k.cfg.Strategy != "swarm" || k.cfg.Operations != 0 || k.cfg.Nodes != 0 {
 		return nil
 	}
@@ -290,7 +178,7 @@ func (k *campaign) tooFewServed() []string {
 }
 
 // line is the progress of the campaign.
-func (k *campaign) line() string {
+func (k *storeCampaign) line() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	seconds := time.Since(k.started).Seconds()

@@ -17,6 +17,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/campaign"
 )
 
 // levelsModel is the word for every level that fits, which reports the strongest
@@ -313,7 +314,7 @@ func (r *checked) levels(ctx context.Context, h *history.History, o linearizabil
 
 // draw writes the picture of a history.
 func draw(h *history.History, o checkOptions) (err error) {
-	f, err := os.OpenFile(o.visualize, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode) // it shows what a user's system stored
+	f, err := os.OpenFile(o.visualize, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, campaign.FileMode) // it shows what a user's system stored
 	if err != nil {
 		return fmt.Errorf("visualize: %w", err)
 	}

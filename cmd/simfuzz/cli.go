@@ -4,23 +4,21 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
-	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 )
 
 // The exit codes that scripts rely on.
 const (
-	exitOK          = 0   // everything holds
-	exitViolated    = 1   // a violation, a surviving mutant or zoo entry
-	exitUndecided   = 2   // undecided, inconclusive or incomplete
-	exitFailed      = 3   // the tool itself failed: bad flags, bad input, no space
-	exitInterrupted = 130 // stopped by the user, nothing violated
-	exitClosedPipe  = 141 // nobody reads on, as with SIGPIPE
+	exitOK          = command.ExitOK
+	exitViolated    = command.ExitViolated // also a surviving mutant or zoo entry
+	exitUndecided   = command.ExitUndecided
+	exitFailed      = command.ExitFailed
+	exitInterrupted = command.ExitInterrupted
+	exitClosedPipe  = command.ExitClosedPipe
 )
 
 // cli is one invocation: where it reads and writes, and how it will end.
@@ -37,12 +35,7 @@ type cli struct {
 }
 
 // worsen raises the exit code: 1 over 3 over 141 over 130 over 2 over 0.
-func (c *cli) worsen(code int) {
-	rank := []int{exitOK, exitUndecided, exitInterrupted, exitClosedPipe, exitFailed, exitViolated}
-	if slices.Index(rank, code) > slices.Index(rank, c.code) {
-		c.code = code
-	}
-}
+func (c *cli) worsen(code int) { c.code = command.Graver(c.code, code) }
 
 // main runs the command line and returns the exit code.
 func (c *cli) main(args []string) int {
@@ -52,10 +45,7 @@ func (c *cli) main(args []string) int {
 			c.ctx, c.in, c.out, c.err = ctx, s.In, s.Out, s.Err
 			return c.root()
 		},
-		Codes: command.Codes{
-			Usage: exitFailed, Failed: exitFailed, Write: exitFailed, Interrupted: exitInterrupted, ClosedPipe: exitClosedPipe,
-		},
-		Worsen: c.worsen,
+		Codes: command.ExitCodes(), Worsen: c.worsen,
 	}
 	p.Run(args)
 	return c.code
@@ -98,11 +88,11 @@ func (c *cli) printJSON(v any) error { return command.PrintJSON(c.out, v) }
 // field prints a line of a summary, its name in front, in as many lines as it
 // takes.
 func (c *cli) field(name, format string, args ...any) {
-	c.printf("%s\n", layout.Hang(layout.Pad(name, fieldColumns), fmt.Sprintf(format, args...)))
+	command.PrintField(c.out, name, fmt.Sprintf(format, args...))
 }
 
 // fieldColumns is where the text of a summary's lines begins.
-const fieldColumns = 13
+const fieldColumns = command.FieldColumns
 
 // printf prints to standard output.
 func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }

@@ -40,7 +40,7 @@ func (c *cli) keepTape(builder *mutants.Builder, m mutants.Mutant, program strin
 	for _, v := range broke {
 		text += "it broke " + v + "\n"
 	}
-	err = errors.Join(replaceFile(path, tape), os.Chmod(path, 0o644), os.WriteFile(filepath.Join(folder, "broke.txt"), []byte(text), 0o644))
+	err = errors.Join(replaceTape(path, tape), os.Chmod(path, 0o644), os.WriteFile(filepath.Join(folder, "broke.txt"), []byte(text), 0o644))
 	if err != nil {
 		return fmt.Errorf("keep a tape of %s: %w", m.Name, err)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
-	"github.com/joinery-go/joinery/sim/scenario"
 )
 
 // jitter makes a replica's ticks late by what a map of delays is ranged over first:
@@ -86,28 +85,4 @@ func overlaid(t *testing.T, m mutants.Mutant) (program string) {
 	said, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", program, ".").CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	return program
-}
-
-// TestWhatDoesNotRepeatIsKept: a seed that violates something else, and does not
-// repeat, is kept as well, and that it does not repeat is said.
-func TestWhatDoesNotRepeatIsKept(t *testing.T) {
-	res, err := scenario.Run(t.Context(), scenario.Config{}, 11)
-	require.NoError(t, err)
-	tape, again, err := scenario.Record(t.Context(), res)
-	require.NoError(t, err)
-	found := []scenario.Violation{{Oracle: "convergence", Kind: "counter", Node: 1, Message: "two values"}}
-	res.Violations = found
-	dir := t.TempDir()
-	one := new(cli).keepUnsteady(res, tape, again, runFlags{out: dir}, scenario.ErrRebase)
-	require.ErrorIs(t, one.err, scenario.ErrRebase)
-	require.Equal(t, filepath.Join(dir, "seed-11", "tape.json"), one.tape)
-	said, err := os.ReadFile(filepath.Join(dir, "seed-11", "violations.txt"))
-	require.NoError(t, err)
-	require.Contains(t, string(said), "two values")
-
-	blocked := filepath.Join(dir, "file")
-	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
-	one = new(cli).keepUnsteady(res, tape, again, runFlags{out: blocked}, scenario.ErrRebase)
-	require.Error(t, one.err)
-	require.NotErrorIs(t, one.err, scenario.ErrRebase, "that nothing could be kept comes first")
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	"github.com/joinery-go/joinery/sim/campaign"
 	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
 )
 
@@ -359,7 +360,7 @@ func (c *cli) plotEdelweiss(o edelweissOptions, e *edelweissProgram) error {
 	if trial.Signature(err) == "" && err != nil {
 		return fmt.Errorf("%s: plot: %w", e.name, err)
 	}
-	if err := os.MkdirAll(o.plot, folderMode); err != nil {
+	if err := os.MkdirAll(o.plot, campaign.FolderMode); err != nil {
 		return fmt.Errorf("--plot %s: %w", command.ShellWord(o.plot), err)
 	}
 	name := strings.TrimSuffix(filepath.Base(e.name), filepath.Ext(e.name))

@@ -16,6 +16,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
+	"github.com/joinery-go/joinery/sim/campaign"
 	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
 )
 
@@ -163,13 +164,6 @@ func (c *cli) writeEdelweiss(dir string, t *trial.Tape, r *trial.Replayed) (tape
 	fail := func(err error) (string, error) {
 		return "", fmt.Errorf("--out %s: write seed %d of %s: %w", command.ShellWord(dir), t.Options.Seed, t.Name, err)
 	}
-	if err := os.MkdirAll(dir, folderMode); err != nil {
-		return fail(err)
-	}
-	temp, err := os.MkdirTemp(dir, ".run-*")
-	if err != nil {
-		return fail(err)
-	}
 	text := func(s string) func(io.Writer) error {
 		return func(w io.Writer) error {
 			_, err := io.WriteString(w, s)
@@ -180,29 +174,21 @@ func (c *cli) writeEdelweiss(dir string, t *trial.Tape, r *trial.Replayed) (tape
 	for _, o := range t.Operations {
 		ops += o.String() + "\n"
 	}
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"tape.json", t.Write},
-		{"violations.txt", text(t.Signature + "\n  " + r.Err.Error() + "\n")},
-		{"ops.txt", text(ops)},
-		{"original.dl", text(el.Print(t.Original))},
-		{"rewritten.dl", text(el.Print(t.Rewritten))},
-		{"trace.txt", r.WriteTrace},
-		{"diagram.txt", r.WriteDiagram},
-		{"replay_test.go", text(simedelweiss.Test(t, "tape.json"))},
-	} {
-		if err := c.writeFile(filepath.Join(temp, file.name), file.write); err != nil {
-			return fail(errors.Join(err, os.RemoveAll(temp)))
-		}
-	}
 	name := filepath.Base(t.Name)
-	folder := filepath.Join(dir, fmt.Sprintf("%s-seed-%d", name[:len(name)-len(filepath.Ext(name))], t.Options.Seed))
-	if err := replaceFolder(temp, folder); err != nil {
-		return fail(errors.Join(err, os.RemoveAll(temp)))
+	tape, err = c.folder(dir).Write(fmt.Sprintf("%s-seed-%d", name[:len(name)-len(filepath.Ext(name))], t.Options.Seed), []campaign.File{
+		{Name: "tape.json", Write: t.Write},
+		{Name: "violations.txt", Write: text(t.Signature + "\n  " + r.Err.Error() + "\n")},
+		{Name: "ops.txt", Write: text(ops)},
+		{Name: "original.dl", Write: text(el.Print(t.Original))},
+		{Name: "rewritten.dl", Write: text(el.Print(t.Rewritten))},
+		{Name: "trace.txt", Write: r.WriteTrace},
+		{Name: "diagram.txt", Write: r.WriteDiagram},
+		{Name: "replay_test.go", Write: text(simedelweiss.Test(t, "tape.json"))},
+	})
+	if err != nil {
+		return fail(err)
 	}
-	return filepath.Join(folder, "tape.json"), nil
+	return tape, nil
 }
 
 // replaceEdelweiss writes a tape to path: whole, or not at all.

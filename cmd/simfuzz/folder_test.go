@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/sim/campaign"
 )
 
 // tightDisk is where run folders are written while there is room: a number of
@@ -28,7 +30,7 @@ type tightFile struct {
 }
 
 func (d *tightDisk) create(path string) (io.WriteCloser, error) {
-	f, err := createFile(path)
+	f, err := campaign.CreateFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func TestFullDisk(t *testing.T) {
 	require.Len(t, tapes, 2)
 	was := contents(t, "runs")
 
-	for _, disk := range []*tightDisk{{room: 0}, {room: usualRun - 1}, {room: usualRun - 1, atEnd: true}} {
+	for _, disk := range []*tightDisk{{room: 0}, {room: campaign.UsualRun - 1}, {room: campaign.UsualRun - 1, atEnd: true}} {
 		code, out, errs := run(disk)
 		assert.Equal(t, exitFailed, code, "noticed before hours of work")
 		assert.Empty(t, out)
@@ -84,7 +86,7 @@ func TestFullDisk(t *testing.T) {
 		assert.Equal(t, was, contents(t, "runs"))
 	}
 	for _, disk := range []*tightDisk{{room: 0}, {room: 100}, {room: 5_000}, {room: 40_000}, {room: 0, atEnd: true}, {room: 5_000, atEnd: true}} {
-		disk.room += usualRun
+		disk.room += campaign.UsualRun
 		what := fmt.Sprintf("%+v", *disk)
 		code, out, errs := run(disk)
 		assert.Equal(t, exitViolated, code, "%s: a violation counts for more than the failure to keep it", what)
@@ -105,7 +107,7 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	require.NoError(t, os.RemoveAll("runs"))
-	code, out, errs := run(&tightDisk{room: usualRun + first + 10})
+	code, out, errs := run(&tightDisk{room: campaign.UsualRun + first + 10})
 	assert.Equal(t, exitViolated, code)
 	assert.Contains(t, errs, "no space left on device")
 	assert.FileExists(t, tapes[0])
@@ -132,22 +134,6 @@ func TestSmallTapeWithoutRoom(t *testing.T) {
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, errs, "simfuzz: shrink: ")
 	assert.FileExists(t, tape)
-}
-
-func TestReplaceFolder(t *testing.T) {
-	t.Chdir(t.TempDir())
-	write := func(path, text string) {
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	}
-	write("new/a", "1")
-	require.NoError(t, replaceFolder("new", "place"))
-	assert.Equal(t, map[string]string{"place/a": "1"}, contents(t, "."))
-	write("new/b", "2")
-	require.NoError(t, replaceFolder("new", "place"))
-	assert.Equal(t, map[string]string{"place/b": "2"}, contents(t, "."))
-	require.Error(t, replaceFolder("none", "place"))
-	assert.Equal(t, map[string]string{"place/b": "2"}, contents(t, "."), "what cannot be replaced is what it was")
 }
 
 // contents are the files below a folder, by path.

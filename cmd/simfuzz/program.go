@@ -3,21 +3,16 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 )
 
-// goRunPath matches where the go command puts the programs that "go run" runs: in
-// a work folder the first time, in its cache later (Go 1.24 and on).
-var goRunPath = regexp.MustCompile(`/go-build[0-9]*/b[0-9]+/exe/[^/]+$|/[0-9a-f]{2}/[0-9a-f]{64}-d/[^/]+$`)
-
 // programName is how a user can call this program again from dir: by "go run" if
 // that is how it runs, which its own path tells, else by the name it was called.
 func programName(called, executable, dir string) string {
-	if !goRunPath.MatchString(filepath.ToSlash(executable)) {
+	if !command.RunByGo(executable) {
 		return command.ShellWord(called)
 	}
 	if root, err := mutants.Checkout(dir, modulePath); err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -49,7 +50,7 @@ type summaryJSON struct {
 	TooFewServed    []string           `json:"too_few_served"`          // what fails the campaign, if it is long
 }
 
-func (k *campaign) summary() summaryJSON {
+func (k *storeCampaign) summary() summaryJSON {
 	t := &k.totals
 	seconds := k.took.Seconds()
 	s := summaryJSON{
@@ -60,7 +61,7 @@ func (k *campaign) summary() summaryJSON {
 		NoConcurrent: t.NoConcurrent, NoFault: t.NoFault, FaultEffective: make(map[string]float64),
 		MarksNotReached: []string{}, NotReached: append([]string{}, k.notReached()...),
 		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
-		Exhausted: k.last > 0 && k.first+uint64(t.Seeds) == k.last,
+		Exhausted: k.exhausted,
 	}
 	s.UnderFaults, s.NotServed = share(t.UnderFaults, t.Operations), make(map[string]float64)
 	s.TooFewServed = append([]string{}, k.tooFewServed()...)
@@ -82,7 +83,7 @@ func (k *campaign) summary() summaryJSON {
 }
 
 // notServed says what share of the operations under faults was not served.
-func (k *campaign) notServed(s summaryJSON) string {
+func (k *storeCampaign) notServed(s summaryJSON) string {
 	var all []string
 	for _, level := range session.Levels() {
 		if k.totals.Asked[level] > 0 {
@@ -102,7 +103,7 @@ func share(n, of int64) float64 {
 	return float64(n) / float64(of)
 }
 
-func (c *cli) printSummary(k *campaign) {
+func (c *cli) printSummary(k *storeCampaign) {
 	s := k.summary()
 	c.field("seeds", "%d from %d: %d untagged, %d on engines, %d run twice with one trace", s.Seeds, s.Seed, s.Untagged, s.OnEngine, s.Twice)
 	c.field("simulated", "%d deliveries and %d operations in %.1fs, %.2f M deliveries/s",
@@ -143,29 +144,29 @@ func (c *cli) printSummary(k *campaign) {
 
 // printFailures tells of each failing seed what it violates and what is kept of it,
 // and ends with the command that runs the last one again.
-func (c *cli) printFailures(k *campaign, f runFlags, all []kept) {
+func (c *cli) printFailures(k *storeCampaign, f runFlags, all []kept) {
 	again := ""
 	for i, res := range k.failed {
 		c.printf("\nseed %d\n", res.Seed)
 		for _, v := range res.Violations {
 			c.printText("  ", v.String())
 		}
-		one := all[i]
+		one := &all[i]
 		switch {
-		case one.tape != "":
-			c.printf("  kept in %s\n", filepath.Dir(one.tape))
-			again = "replay with:\n" + c.command("replay", one.tape)
+		case one.Tape != "":
+			c.printf("  kept in %s\n", filepath.Dir(one.Tape))
+			again = "replay with:\n" + c.command("replay", one.Tape)
 		case f.keep:
-			c.printf("%s\n", layout.Hang("  not kept: ", one.err.Error()))
+			c.printf("%s\n", layout.Hang("  not kept: ", one.Err.Error()))
 			if again == "" {
 				again = "run it again with:\n" + c.command(f.repeat(k, res.Seed)...)
 			}
 		}
-		if one.shrunk != nil {
-			c.printShrunk(one.shrunk, "  ")
+		if one.Shrunk {
+			c.printShrunk(one.Form, "  ")
 		}
-		if one.small != "" {
-			again = "replay with:\n" + c.command("replay", one.small)
+		if one.Small != "" {
+			again = "replay with:\n" + c.command("replay", one.Small)
 		}
 	}
 	if len(k.failed) >= k.most {
@@ -178,7 +179,7 @@ func (c *cli) printFailures(k *campaign, f runFlags, all []kept) {
 
 // repeat is the command that runs one seed of the campaign once more. Those of the
 // strategy exhaustive are schedules of the first, so it goes through them again.
-func (f *runFlags) repeat(k *campaign, seed uint64) []string {
+func (f *runFlags) repeat(k *storeCampaign, seed uint64) []string {
 	first := seed
 	if f.strategy == "exhaustive" {
 		first = k.first
@@ -195,31 +196,24 @@ func (f *runFlags) repeat(k *campaign, seed uint64) []string {
 
 // command is a command line of this program that can be pasted.
 func (c *cli) command(args ...string) string {
-	line := c.program
-	if line == "" {
-		line = "simfuzz"
-	}
-	for _, a := range args {
-		line += " " + command.ShellWord(a)
-	}
-	return line
+	return command.Line(cmp.Or(c.program, "simfuzz"), args...)
 }
 
 // printText prints text whose line breaks and indents count, each line behind
 // indent and the rest of one that is too wide further in.
 func (c *cli) printText(indent, text string) {
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		inner := indent + line[:len(line)-len(strings.TrimLeft(line, " "))]
-		c.printf("%s\n", layout.Wrap(inner, inner+"  ", line))
-	}
+	command.PrintText(c.out, indent, text)
 }
 
 // printShrunk prints what a small tape consists of, and its diagram if that is short.
 func (c *cli) printShrunk(s *scenario.Shrunk, indent string) {
 	t := s.Tape
 	c.printf("%sshrunk to %d operations and %d faults in %d replays:\n", indent, len(t.Operations), len(t.Decisions), s.Replays)
-	for _, o := range t.Operations {
+	for _, o := range t.Operations[:min(len(t.Operations), faultlist.Most)] {
 		c.printText(indent+"  ", o.String())
+	}
+	if more := len(t.Operations) - faultlist.Most; more > 0 {
+		c.printText(indent+"  ", fmt.Sprintf("and %d more, which the tape lists", more))
 	}
 	for _, fault := range c.faultsOf(s) {
 		c.printText(indent+"  ", fault)

@@ -278,23 +278,29 @@ func turning(r *report.Rewind) string {
 		begin, time.Duration(p.At), r.Points[best-1].Failed, p.Failed, r.Draws, p.What)
 }
 
-// addReport writes the page of a kept run into its folder.
-func (c *cli) addReport(one *kept, tape *scenario.Tape) {
-	if one.tape == "" {
-		return
+// addReport writes the page of a kept run into its folder, with what shrinking gave.
+func (c *cli) addReport(one *kept) error {
+	if one.Tape == "" {
+		return nil
 	}
-	r, err := c.reportOf(tape, one.shrunk, reportOptions{draws: folderDraws, seed: 1})
-	if err == nil {
-		again := one.tape
-		if one.small != "" {
-			again = one.small
-		}
-		r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", again)})
-		err = c.replacePage(filepath.Join(filepath.Dir(one.tape), "report.html"), r.page)
-	}
+	tape, err := readTape(one.Tape)
 	if err != nil {
-		one.err = errors.Join(one.err, fmt.Errorf("run: write the report of seed %d: %w", tape.Setup.Seed, err))
+		return err
 	}
+	var small *scenario.Shrunk
+	again := one.Tape
+	if one.Shrunk {
+		small = one.Form
+	}
+	if one.Small != "" {
+		again = one.Small
+	}
+	r, err := c.reportOf(tape, small, reportOptions{draws: folderDraws, seed: 1})
+	if err != nil {
+		return err
+	}
+	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", again)})
+	return c.replacePage(filepath.Join(filepath.Dir(one.Tape), "report.html"), r.page)
 }
 
 // folderDraws are the runs behind an estimate in a run folder: enough to tell never,

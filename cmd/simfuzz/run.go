@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/engines"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -155,7 +154,7 @@ func (c *cli) fuzz(f runFlags) error {
 	if f.seeds == 0 && f.limit == 0 {
 		f.limit = defaultLimit
 	}
-	k := &campaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers, most: f.failures}
+	k := &storeCampaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers, most: f.failures}
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
 	}
@@ -200,35 +199,39 @@ func (c *cli) fuzz(f runFlags) error {
 }
 
 // kept is what is left of a failing seed.
-type kept struct {
-	tape   string           // path; "" if it could not be written
-	shrunk *scenario.Shrunk // nil if there was no time for it
-	small  string           // path of the shrunk tape
-	err    error            // why not all of it is there
-}
+type kept = campaign.Kept[*scenario.Shrunk]
 
 // keep records the failing seeds, writes their folders and shrinks them. One that
 // cannot be kept does not hold up the others. It returns the first error met.
-func (c *cli) keep(k *campaign, f runFlags) (all []kept, first error) {
+func (c *cli) keep(k *storeCampaign, f runFlags) (all []kept, first error) {
 	var at atomic.Int64
 	p := command.StartProgress(c.err, func() string { return fmt.Sprintf("run: keeping failing seed %d of %d", at.Load(), len(k.failed)) })
 	defer p.Finish()
-	for _, res := range k.failed {
-		at.Add(1)
-		var one kept
-		if f.keep {
-			one = c.keepOne(res, f)
+	if f.keep {
+		var runs []campaign.Failing[*scenario.Shrunk]
+		for _, res := range k.failed {
+			runs = append(runs, res.Failing())
 		}
-		all = append(all, one)
-		if first == nil {
-			first = one.err
+		all, first = campaign.KeepAll(c.ctx, c.folder(f.out), runs, shrinkReplays, func(n int) { at.Store(int64(n) + 1) })
+		first = ofRun(first)
+		for i := range all {
+			all[i].Err = ofRun(all[i].Err)
+			if err := c.addReport(&all[i]); err != nil {
+				err = fmt.Errorf("run: write the report of seed %d: %w", k.failed[i].Seed, err)
+				all[i].Err = errors.Join(all[i].Err, err)
+				if first == nil {
+					first = err
+				}
+			}
 		}
+	} else {
+		all = make([]kept, len(k.failed))
 	}
 	if !f.json {
 		return all, first
 	}
 	for i, res := range k.failed {
-		if err := c.printJSON(all[i].json(res)); err != nil && first == nil {
+		if err := c.printJSON(violationLine(res, &all[i])); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -237,75 +240,21 @@ func (c *cli) keep(k *campaign, f runFlags) (all []kept, first error) {
 
 const shrinkReplays = 400
 
-func (c *cli) keepOne(res *scenario.Result, f runFlags) (one kept) {
-	tape, again, err := scenario.Record(context.WithoutCancel(c.ctx), res)
-	if errors.Is(err, scenario.ErrRebase) {
-		return c.keepUnsteady(res, tape, again, f, err)
+// ofRun says that an error is one of the command run; where a run does not repeat, the
+// error says which it is.
+func ofRun(err error) error {
+	if err == nil || errors.Is(err, scenario.ErrRebase) {
+		return err
 	}
-	if err != nil {
-		return kept{err: err}
-	}
-	if one.tape, one.err = c.writeRun(f.out, res.Seed, tape, again); one.err != nil {
-		one.err = fmt.Errorf("run: %w", one.err)
-	}
-	defer func() { c.addReport(&one, tape) }()
-	if len(again.Violations) == 0 {
-		return one // a trace that differs from run to run has no smaller form
-	}
-	if one.shrunk, err = scenario.Shrink(c.ctx, tape, shrinkReplays); err != nil {
-		if c.ctx.Err() == nil { // else interrupted: the whole tape is kept
-			one.err = errors.Join(one.err, fmt.Errorf("run: shrink seed %d: %w", res.Seed, err))
-		}
-		return one
-	}
-	if one.tape == "" {
-		return one
-	}
-	one.small = filepath.Join(filepath.Dir(one.tape), "shrunk.json")
-	if err := replaceFile(one.small, one.shrunk.Tape); err != nil {
-		one.small, one.err = "", fmt.Errorf("run: write the small tape of seed %d: %w", res.Seed, err)
-	}
-	return one
+	return fmt.Errorf("run: %w", err)
 }
 
-// keepUnsteady keeps a seed whose runs differ: what was said of it and where two runs
-// part, with the tape and the trace of one more. That it does not repeat is an
-// error of its own only where it was not what was found.
-func (c *cli) keepUnsteady(res *scenario.Result, tape *scenario.Tape, again *scenario.Result, f runFlags, rebase error) (one kept) {
-	again.Violations = res.Violations
-	if one.tape, one.err = c.writeRun(f.out, res.Seed, tape, again); one.err != nil {
-		one.err = fmt.Errorf("run: %w", one.err)
-		return one
-	}
-	if !slices.ContainsFunc(res.Violations, func(v scenario.Violation) bool { return v.Oracle == oracleDeterminism }) {
-		one.err = rebase
-	}
-	return one
-}
-
-type violationJSON struct {
-	Kind             string `json:"kind"`
-	Seed             uint64 `json:"seed"`
-	Oracle           string `json:"oracle"`
-	Signature        string `json:"signature"`
-	Message          string `json:"message"`
-	TraceHash        string `json:"trace_hash"`
-	Tape             string `json:"tape"`
-	ShrunkTape       string `json:"shrunk_tape,omitempty"`
-	ShrunkOperations *int   `json:"shrunk_operations"`
-	ShrunkExceptions *int   `json:"shrunk_exceptions"`
-	ShrunkReplays    *int   `json:"shrunk_replays"`
-}
-
-func (one kept) json(res *scenario.Result) violationJSON {
-	v := res.Violations[0]
-	out := violationJSON{
-		Kind: "violation", Seed: res.Seed, Oracle: v.Oracle, Signature: v.Signature(), Message: v.Message,
-		TraceHash: scenario.FormatHash(res.TraceHash), Tape: one.tape, ShrunkTape: one.small,
-	}
-	if s := one.shrunk; s != nil {
+// violationLine is a failing seed for scripts.
+func violationLine(res *scenario.Result, one *kept) campaign.ViolationLine {
+	line := campaign.NewViolationLine(res.Seed, res.TraceHash, res.Violations[0], one)
+	if s := one.Form; one.Shrunk {
 		ops, exceptions := len(s.Tape.Operations), len(s.Tape.Decisions)
-		out.ShrunkOperations, out.ShrunkExceptions, out.ShrunkReplays = &ops, &exceptions, &s.Replays
+		line.ShrunkOperations, line.ShrunkExceptions, line.ShrunkReplays = &ops, &exceptions, &s.Replays
 	}
-	return out
+	return line
 }

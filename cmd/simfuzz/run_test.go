@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/laws/shipped"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -177,7 +178,7 @@ func TestRunFolder(t *testing.T) {
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "runs")
 	for range 2 { // the second replaces the first
-		path, err := new(cli).writeRun(dir, 11, tape, again)
+		path, err := new(cli).folder(dir).WriteRun(11, scenario.Files(tape, again))
 		require.NoError(t, err)
 		assert.Equal(t, filepath.Join(dir, "seed-11", "tape.json"), path)
 	}
@@ -187,7 +188,7 @@ func TestRunFolder(t *testing.T) {
 	for _, name := range []string{"tape.json", "ops.txt", "history.jsonl", "trace.txt", "diagram.txt", "replay_test.go", "violations.txt"} {
 		info, err := os.Stat(filepath.Join(dir, "seed-11", name))
 		require.NoError(t, err)
-		assert.Equal(t, os.FileMode(fileMode), info.Mode().Perm(), name)
+		assert.Equal(t, campaign.FileMode, info.Mode().Perm(), name)
 	}
 	code, _, errs := invoke(t, "", "replay", "--quiet", filepath.Join(dir, "seed-11", "tape.json"))
 	assert.Equal(t, exitOK, code, errs)
@@ -244,7 +245,7 @@ func TestExploreCommand(t *testing.T) {
 // TestLongCampaigns: one that never came to a situation, or to a fault, is not a
 // pass; a short one is, and so is one whose faults were chosen.
 func TestLongCampaigns(t *testing.T) {
-	k := &campaign{totals: totals{Seeds: longCampaign, Marks: map[string]int64{}, Effective: make([]int64, len(scenario.FaultClasses()))}}
+	k := &storeCampaign{totals: totals{Seeds: longCampaign, Marks: map[string]int64{}, Effective: make([]int64, len(scenario.FaultClasses()))}}
 	for _, m := range scenario.Marks() {
 		k.totals.Marks[m] = 1
 	}

@@ -11,7 +11,7 @@ import (
 // TestTooFewServed: a long campaign with the faults of swarm is held to the share of
 // operations that it serves, by level; any other is not.
 func TestTooFewServed(t *testing.T) {
-	k := &campaign{totals: totals{
+	k := &storeCampaign{totals: totals{
 		Seeds: longCampaign, Effective: make([]int64, len(scenario.FaultClasses())), Asked: map[string]int64{"eventual": 1000, "causal": 1000}, NotServed: map[string]int64{"eventual": 360, "causal": 361},
 	}}
 	assert.Equal(t, []string{"36.1% of the causal operations under faults were not served, at most 36% may be"}, k.tooFewServed())

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,7 +72,7 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 	if err != nil {
 		return fmt.Errorf("shrink %s: %w", path, err)
 	}
-	if err := replaceFile(o.out, s.Tape); err != nil {
+	if err := replaceTape(o.out, s.Tape); err != nil {
 		return fmt.Errorf("shrink: %w", err)
 	}
 	c.worsen(exitViolated)
@@ -111,20 +110,4 @@ func readTape(path string) (*scenario.Tape, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
-}
-
-// replaceFile writes a tape to path: whole, or not at all.
-func replaceFile(path string, t *scenario.Tape) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tape-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(t.Write(f), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -1,25 +1,18 @@
 package scenario
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/net"
 )
 
 // FaultClasses names the fault classes in the order of Result.FaultEffective.
-func FaultClasses() []string {
-	names := make([]string, sim.AllClasses)
-	for c := range sim.AllClasses {
-		names[c] = c.String()
-	}
-	return names
-}
+func FaultClasses() []string { return campaign.FaultClasses() }
 
 // Supported reports whether the store is made to bear a class, so that campaigns draw
 // it. It bears all but mixed versions: there is one version of it as yet, so that this
@@ -160,43 +153,8 @@ func (s *Setup) trouble() sim.ProcessFaultOptions {
 	}
 }
 
-// Levels is a level for each fault class. In JSON it is an object from the names
-// of classes to the names of levels; a class left out is off.
-type Levels [sim.AllClasses]sim.Level
+// Levels is a level for each fault class. In JSON it is an object from the names of
+// classes to the names of levels; a class left out is off.
+type Levels = campaign.Levels
 
-// MarshalJSON writes the classes that are not off.
-func (l Levels) MarshalJSON() ([]byte, error) {
-	m := make(map[string]string)
-	for c, level := range l {
-		if level != sim.Off {
-			m[sim.Class(c).String()] = level.String()
-		}
-	}
-	return json.Marshal(m)
-}
-
-// UnmarshalJSON refuses classes and levels that it does not know.
-func (l *Levels) UnmarshalJSON(b []byte) error {
-	var m map[string]string
-	if err := json.Unmarshal(b, &m); err != nil {
-		return err
-	}
-	*l = Levels{}
-	for _, class := range slices.Sorted(maps.Keys(m)) {
-		c := slices.Index(FaultClasses(), class)
-		level := slices.Index(levelNames(), m[class])
-		if c < 0 || level < 0 {
-			return fmt.Errorf("%w: fault %q at level %q, want one of %v at one of %v", ErrConfig, class, m[class], FaultClasses(), levelNames())
-		}
-		l[c] = sim.Level(level)
-	}
-	return nil
-}
-
-func levelNames() []string {
-	names := make([]string, sim.NumLevels)
-	for l := range sim.NumLevels {
-		names[l] = l.String()
-	}
-	return names
-}
+func levelNames() []string { return campaign.LevelNames() }

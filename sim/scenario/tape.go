@@ -9,9 +9,9 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
@@ -70,7 +70,7 @@ func (t *Tape) Write(w io.Writer) error {
 		f.Operations = append(f.Operations, o.String())
 	}
 	for _, d := range t.Decisions {
-		f.Decisions = append(f.Decisions, fmt.Sprintf("%s %016x %d", d.Site, d.Key, d.Value))
+		f.Decisions = append(f.Decisions, campaign.FormatDecision(d))
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")
@@ -82,7 +82,7 @@ func (t *Tape) Write(w io.Writer) error {
 }
 
 // FormatHash writes a trace hash as all outputs show it.
-func FormatHash(h uint64) string { return fmt.Sprintf("%016x", h) }
+func FormatHash(h uint64) string { return campaign.FormatHash(h) }
 
 // LoadTape reads a tape. A damaged one is an error that wraps [ErrTape], one of
 // another version or scenario one that wraps [ErrVersion].
@@ -147,25 +147,13 @@ func (f *tapeFile) tape() (*Tape, error) {
 		t.Operations = append(t.Operations, o)
 	}
 	for _, line := range f.Decisions {
-		d, err := parseDecision(line)
+		d, err := campaign.ParseDecision(line)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrTape, err)
 		}
 		t.Decisions = append(t.Decisions, d)
 	}
 	return t, nil
-}
-
-func parseDecision(line string) (choice.Decision, error) {
-	parts := strings.Split(line, " ")
-	if len(parts) == 3 {
-		key, err1 := strconv.ParseUint(parts[1], 16, 64)
-		value, err2 := strconv.ParseUint(parts[2], 10, 64)
-		if err1 == nil && err2 == nil {
-			return choice.Decision{Site: parts[0], Key: key, Value: value}, nil
-		}
-	}
-	return choice.Decision{}, fmt.Errorf("%w: decision %q, want SITE KEY VALUE", ErrTape, line)
 }
 
 const traceRecords = 200_000

@@ -98,12 +98,21 @@ var Rooms = []Room{
 	{ // histories are drawn as runs are; sim/net is for its tests
 		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
 	},
+	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "gen/choice", "linearizability/history"}},
+	{Pattern: "sim/campaign/consistency", Packages: []string{"sim/campaign", "linearizability", "linearizability/history"}},
+	{ // whole protocols, as anybody would write them
+		Pattern:  "sim/campaign/examples/...",
+		Packages: []string{"sim", "sim/disk", "sim/campaign", "sim/campaign/consistency", "linearizability/history"},
+	},
+	{ // fuzzes in go test, on all processors
+		Pattern: "sim/simtest", TestOnly: true, Packages: []string{"sim/campaign"},
+	},
 	{Pattern: "sim/scenario", Packages: inner},
 	{Pattern: "sim/scenario/workload", Packages: []string{"lattice", "gen/choice", "linearizability/history", "kvs/kind", "kvs/ring", "sim"}},
 	{
 		Pattern: "sim/scenario/oracle", // it looks into replicas, and at what is asked and answered
 		Packages: []string{
-			"lattice/...", "linearizability/history", "sim", "sim/scenario/workload",
+			"lattice/...", "linearizability/history", "sim", "sim/campaign", "sim/scenario/workload",
 			"kvs", "kvs/gossip", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire",
 		},
 		Modules: []string{xxhashPath}, // what a ring hashes with, to place keys a second time
@@ -181,7 +190,7 @@ var Rooms = []Room{
 // tools that this module is about, the libraries it stands on, and the one loop that
 // hosts a replica, which tests of the core go through like everybody.
 var InTests = Room{
-	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot/...", "sim", "sim/disk"},
+	Packages: []string{"gen/...", "laws/...", "models/...", "kvs/host", "kvs/store/storetest", "kvs/store/snapshot/...", "sim", "sim/disk", "sim/simtest", "sim/campaign/..."},
 	Modules:  []string{testifyPath, rapidPath, gopterPath, porcupinePath, pebble2Path, protobufPath, minioPath, gofakes3Path, chromedpPath, cdprotoPath},
 }
 

@@ -31,26 +31,13 @@ import (
 	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
-// Violation is one thing that must not have happened. Oracle, Kind, Op and Node
-// are its signature: a replay must fail alike.
-type Violation struct {
-	Oracle  string `json:"oracle"` // what noticed: convergence, causal, monotonic, liveness, …
-	Kind    string `json:"kind"`   // the type of the object, or what went wrong
-	Op      string `json:"op"`     // the function of the operation at fault, if one is
-	Node    int    `json:"node"`   // the replica at fault, or -1
-	Message string `json:"message"`
-}
-
-// Signature identifies the violation up to its wording.
-func (v Violation) Signature() string {
-	return fmt.Sprintf("%s/%s/%s/%d", v.Oracle, v.Kind, v.Op, v.Node)
-}
-
-// String is the violation in a line.
-func (v Violation) String() string { return v.Oracle + ": " + v.Message }
+// Violation is one thing that must not have happened. Oracle, Kind, Op and Node are its
+// signature: a replay must fail alike.
+type Violation = campaign.Violation
 
 // Cluster is the run that an oracle watches. What it returns must not be changed.
 type Cluster interface {

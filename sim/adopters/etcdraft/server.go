@@ -1,0 +1,399 @@
+package etcdraft
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+const (
+	members = 3
+	tick    = 10 * sim.Millisecond
+	// tail is how many applied entries stay in the log, and often how many are applied
+	// between two snapshots.
+	tail, often = 2, 4
+	// resolved is how long a snapshot may be on its way before it counts as lost.
+	resolved = 100 * sim.Millisecond
+
+	tickTimer     sim.TimerID = 1
+	snapshotTimer sim.TimerID = 8 // and the member behind it
+
+	msgRequest sim.MsgKind = 1 // id, 1 for a read, value
+	msgAnswer  sim.MsgKind = 2 // id, value
+	msgRaft    sim.MsgKind = 8 // and the library's type behind it
+)
+
+// waiting is a read that the library has placed.
+type waiting struct {
+	id    uint64
+	from  sim.NodeID
+	index uint64 // it sees what is applied up to here
+}
+
+// server is a host of the library's raw node.
+type server struct {
+	slip  Slip
+	watch *watch
+
+	node     *raft.RawNode
+	log      *raft.MemoryStorage
+	state    register
+	applied  uint64
+	snapshot uint64      // the index of the last one
+	saving   *raft.Ready // what is on its way to the disk
+	token    uint64
+	leader   bool
+
+	writes map[uint64]sim.NodeID // proposed here, by operation: who asked
+	reads  map[uint64]sim.NodeID
+	placed []waiting
+}
+
+func (s *server) Start(c *sim.Context) {
+	s.log = raft.NewMemoryStorage()
+	s.state.Done = map[uint64]bool{}
+	s.writes, s.reads = map[uint64]sim.NodeID{}, map[uint64]sim.NodeID{}
+	err := s.log.ApplySnapshot(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{ConfState: servers()}})
+	for _, r := range disk.Of(c).Records() {
+		var part saved
+		if part, err = decodeSaved(r); err == nil {
+			if s.slip == KeepsConflicts {
+				part.Entries = s.news(part.Entries)
+			}
+			err = keep(s.log, &part)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = s.restore()
+	}
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	choosing(c, func() {
+		s.node, err = raft.NewRawNode(&raft.Config{
+			ID: uint64(c.Self()) + 1, ElectionTick: 10, HeartbeatTick: 2, Storage: s.log, Applied: s.applied,
+			MaxSizePerMsg: 4096, MaxInflightMsgs: 16, CheckQuorum: true, PreVote: true, ReadOnlyOption: s.readOnly(), Logger: quiet{},
+		})
+	})
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	if c.Incarnation() > 1 && s.applied > 0 {
+		c.Mark("started again from a snapshot")
+	}
+	c.After(tick, tickTimer)
+}
+
+// news are the entries beyond the end of the log.
+func (s *server) news(entries []*pb.Entry) []*pb.Entry {
+	last, err := s.log.LastIndex()
+	for err == nil && len(entries) > 0 && entries[0].GetIndex() <= last {
+		entries = entries[1:]
+	}
+	return entries
+}
+
+func (s *server) readOnly() raft.ReadOnlyOption {
+	if s.slip == LeaseReads {
+		return raft.ReadOnlyLeaseBased
+	}
+	return raft.ReadOnlySafe
+}
+
+// restore sets the register to the snapshot that is in the log.
+func (s *server) restore() error {
+	snap, err := s.log.Snapshot()
+	if err != nil || raft.IsEmptySnap(snap) {
+		return err
+	}
+	s.applied = snap.GetMetadata().GetIndex()
+	s.snapshot = s.applied
+	return s.state.decode(snap.GetData())
+}
+
+func (s *server) Timer(c *sim.Context, id sim.TimerID) {
+	choosing(c, func() {
+		if id == tickTimer {
+			s.node.Tick()
+		} else {
+			s.node.ReportSnapshot(uint64(id-snapshotTimer), raft.SnapshotFailure)
+		}
+	})
+	if id == tickTimer {
+		c.After(tick, tickTimer)
+	}
+	s.ready(c)
+}
+
+func (s *server) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	if c.Kind() == msgRequest {
+		s.request(c, from, msg)
+		s.ready(c)
+		return
+	}
+	m := &pb.Message{}
+	if err := proto.Unmarshal(msg, m); err != nil {
+		c.Fail(err)
+		return
+	}
+	choosing(c, func() {
+		// An error is of a message that the library has no use for, such as a proposal while
+		// there is no leader: who sent it asks again.
+		_ = s.node.Step(m)
+	})
+	s.ready(c)
+}
+
+// request takes a request of a client. One that cannot be served is not answered.
+func (s *server) request(c *sim.Context, from sim.NodeID, msg []byte) {
+	id, read := binary.LittleEndian.Uint64(msg), msg[8] == 1
+	var err error
+	choosing(c, func() {
+		switch {
+		case read && s.slip == LocalReads && s.leader:
+			s.answer(c, from, id)
+		case read:
+			s.reads[id] = from
+			s.node.ReadIndex(binary.LittleEndian.AppendUint64(nil, id))
+		default:
+			s.writes[id] = from
+			err = s.node.Propose(append([]byte(nil), msg...))
+		}
+	})
+	if !read && s.slip == AnswersEarly && err == nil && s.leader {
+		s.answer(c, from, id)
+	}
+}
+
+func (s *server) answer(c *sim.Context, to sim.NodeID, id uint64) {
+	c.Send(to, msgAnswer, append(binary.LittleEndian.AppendUint64(nil, id), s.state.Value...))
+}
+
+// ready does what the library has ready, as far as it has not to wait for the disk.
+func (s *server) ready(c *sim.Context) {
+	for s.saving == nil && s.node.HasReady() {
+		var rd raft.Ready
+		choosing(c, func() { rd = s.node.Ready() })
+		s.saving = &rd
+		if rd.SoftState != nil {
+			s.elected(c, rd.SoftState)
+		}
+		if s.slip == SendsEarly {
+			s.send(c, rd.Messages)
+		}
+		if !s.save(c, &rd) {
+			s.done(c)
+		}
+	}
+}
+
+// elected tells who watches of a new leader.
+func (s *server) elected(c *sim.Context, soft *raft.SoftState) {
+	was := s.leader
+	if s.leader = soft.RaftState == raft.StateLeader; s.leader && !was {
+		c.Mark("a leader was elected")
+		s.watch.elected(s.node.BasicStatus().HardState.GetTerm(), c.Self())
+	}
+}
+
+// save puts what must be durable on disk, and says whether there is any.
+func (s *server) save(c *sim.Context, rd *raft.Ready) bool {
+	part := saved{State: s.hardState(rd.HardState), Entries: rd.Entries}
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		part.Snapshot = rd.Snapshot
+	}
+	if s.slip == ForgetsEntries {
+		part.Entries = nil
+	}
+	if !rd.MustSync && part.Snapshot == nil {
+		return false
+	}
+	return s.append(c, &part)
+}
+
+// hardState is what is saved of the library's hard state.
+func (s *server) hardState(state *pb.HardState) *pb.HardState {
+	if state == nil || s.slip != ForgetsVote && s.slip != ForgetsEntries {
+		return state
+	}
+	state = proto.Clone(state).(*pb.HardState)
+	if s.slip == ForgetsVote {
+		state.Vote = nil
+	} else {
+		state.Commit = nil // what is committed would not be there
+	}
+	return state
+}
+
+func (s *server) append(c *sim.Context, part *saved) bool {
+	b, err := part.encode()
+	if err != nil {
+		c.Fail(err)
+	}
+	if len(b) == 0 {
+		return false
+	}
+	s.token++
+	disk.Of(c).Append(c, s.token, b)
+	return true
+}
+
+// Persisted goes on with what waited for the disk.
+func (s *server) Persisted(c *sim.Context, token uint64) {
+	if s.saving == nil || token != s.token {
+		return
+	}
+	s.done(c)
+	s.ready(c)
+}
+
+// done finishes what is durable: the log has it, messages go out, entries are applied,
+// reads are placed, and the library goes on.
+func (s *server) done(c *sim.Context) {
+	rd := s.saving
+	s.saving = nil
+	if s.slip != SendsEarly {
+		s.send(c, rd.Messages)
+	}
+	s.take(c, rd)
+	s.compact(c)
+}
+
+// take has the log hold what the library gave, and the register what is committed.
+func (s *server) take(c *sim.Context, rd *raft.Ready) {
+	part := saved{State: rd.HardState, Entries: rd.Entries}
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		part.Snapshot = rd.Snapshot
+	}
+	if err := keep(s.log, &part); err != nil {
+		c.Fail(err)
+		return
+	}
+	if part.Snapshot != nil {
+		c.Mark("a snapshot was taken in")
+		was := s.state
+		if err := s.restore(); err != nil {
+			c.Fail(err)
+		}
+		if s.slip == SnapshotIgnored {
+			s.state = was
+		}
+	}
+	for _, e := range rd.CommittedEntries {
+		s.apply(c, e)
+	}
+	for _, r := range rd.ReadStates {
+		id := binary.LittleEndian.Uint64(r.RequestCtx)
+		if from, ours := s.reads[id]; ours {
+			delete(s.reads, id)
+			s.placed = append(s.placed, waiting{id, from, r.Index})
+		}
+	}
+	s.serve(c)
+	choosing(c, func() { s.node.Advance(*rd) })
+}
+
+// serve answers the reads that see what they must.
+func (s *server) serve(c *sim.Context) {
+	later := s.placed[:0]
+	for _, w := range s.placed {
+		if w.index > s.applied && s.slip != ReadsEarly {
+			c.Mark("a read waited")
+			later = append(later, w)
+			continue
+		}
+		s.answer(c, w.from, w.id)
+	}
+	s.placed = later
+}
+
+// apply executes a committed entry.
+func (s *server) apply(c *sim.Context, e *pb.Entry) {
+	s.watch.applied(e, c.Self())
+	s.applied = e.GetIndex()
+	if e.GetType() != pb.EntryNormal || len(e.GetData()) == 0 {
+		return
+	}
+	id := binary.LittleEndian.Uint64(e.GetData())
+	if s.state.Done[id] {
+		c.Mark("a write came again")
+	}
+	if !s.state.Done[id] || s.slip == ExecutesTwice {
+		s.state.Value = string(e.GetData()[9:])
+	}
+	s.state.Done[id] = true
+	if from, ours := s.writes[id]; ours {
+		delete(s.writes, id)
+		s.answer(c, from, id)
+	}
+}
+
+// compact makes a snapshot now and then, and drops what is before it.
+func (s *server) compact(c *sim.Context) {
+	if s.applied < s.snapshot+often || s.saving != nil || s.slip == ForgetsEntries {
+		return
+	}
+	b, err := s.state.encode(s.slip == SnapshotPartial)
+	if err == nil {
+		err = compact(s.log, s.applied, b)
+	}
+	var snap *pb.Snapshot
+	if err == nil {
+		snap, err = s.log.Snapshot()
+	}
+	var state *pb.HardState
+	if err == nil {
+		state, _, err = s.log.InitialState()
+	}
+	if err == nil { // with what says that all this is committed
+		b, err = (&saved{State: s.hardState(state), Compacted: snap}).encode()
+	}
+	if err != nil {
+		c.Fail(fmt.Errorf("compact at %d: %w", s.applied, err))
+		return
+	}
+	disk.Of(c).Append(c, 0, b) // nothing waits for it
+	s.snapshot = s.applied
+}
+
+// send sends messages, and sees to it that the library hears of snapshots that are lost.
+func (s *server) send(c *sim.Context, ms []*pb.Message) {
+	for _, m := range ms {
+		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+		if err != nil {
+			c.Fail(err)
+			return
+		}
+		if m.GetType() == pb.MsgSnap && s.slip != SnapshotSilent {
+			c.After(resolved, snapshotTimer+sim.TimerID(m.GetTo()))
+		}
+		c.Send(sim.NodeID(m.GetTo()-1), msgRaft+sim.MsgKind(m.GetType()), b)
+	}
+}
+
+// quiet is a logger that says nothing.
+type quiet struct{}
+
+func (quiet) Debug(...any)                   {}
+func (quiet) Debugf(string, ...any)          {}
+func (quiet) Error(...any)                   {}
+func (quiet) Errorf(string, ...any)          {}
+func (quiet) Info(...any)                    {}
+func (quiet) Infof(string, ...any)           {}
+func (quiet) Warning(...any)                 {}
+func (quiet) Warningf(string, ...any)        {}
+func (quiet) Fatal(v ...any)                 { panic(fmt.Sprint(v...)) }
+func (quiet) Fatalf(format string, v ...any) { panic(fmt.Sprintf(format, v...)) }
+func (quiet) Panic(v ...any)                 { panic(fmt.Sprint(v...)) }
+func (quiet) Panicf(format string, v ...any) { panic(fmt.Sprintf(format, v...)) }

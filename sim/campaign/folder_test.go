@@ -1,0 +1,117 @@
+package campaign_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
+)
+
+// full is a disk with room for so many files.
+type full struct{ files int }
+
+func (f *full) create(path string) (io.WriteCloser, error) {
+	if f.files--; f.files < 0 {
+		return nil, &os.PathError{Op: "create", Path: "file", Err: syscall.ENOSPC}
+	}
+	return campaign.CreateFile(path)
+}
+
+// TestRunFolder: the folder of a failing run is private, complete, and there whole or not
+// at all; where the disk is full, an earlier one of its seed stays.
+func TestRunFolder(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	res, _ := firstFailure(t, p, 500)
+	out := &campaign.Folder{Dir: filepath.Join(t.TempDir(), "runs", "lease")}
+	require.NoError(t, out.CheckWritable())
+	assert.NoDirExists(t, filepath.Dir(out.Dir), "it leaves behind what it found")
+	kept := campaign.Keep(t.Context(), out, p.Failing(res), 0)
+	require.NoError(t, kept.Err)
+	require.True(t, kept.Shrunk)
+	folder := filepath.Dir(kept.Tape)
+	for _, name := range []string{"tape.json", "shrunk.json", "violations.txt", "ops.txt", "trace.txt", "diagram.txt", "replay_test.go"} {
+		info, err := os.Stat(filepath.Join(folder, name))
+		require.NoError(t, err)
+		assert.Equal(t, campaign.FileMode, info.Mode().Perm(), name)
+		assert.Positive(t, info.Size(), name)
+	}
+	was, err := os.ReadFile(kept.Tape)
+	require.NoError(t, err)
+
+	tight := &campaign.Folder{Dir: out.Dir, Create: (&full{files: 3}).create}
+	again := campaign.Keep(t.Context(), tight, p.Failing(res), 0)
+	require.ErrorIs(t, again.Err, syscall.ENOSPC)
+	assert.Empty(t, again.Tape)
+	assert.True(t, again.Shrunk, "what was found is told all the same")
+	is, err := os.ReadFile(kept.Tape)
+	require.NoError(t, err)
+	assert.Equal(t, was, is)
+	entries, err := os.ReadDir(out.Dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 1, "nothing half-written is left")
+	require.ErrorIs(t, (&campaign.Folder{Dir: out.Dir, Create: (&full{}).create}).CheckWritable(), campaign.ErrNoRoom)
+	blocked := filepath.Join(out.Dir, "file")
+	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
+	require.Error(t, (&campaign.Folder{Dir: filepath.Join(blocked, "x")}).CheckWritable())
+
+	all, first := campaign.KeepAll(t.Context(), &campaign.Folder{Dir: blocked}, []campaign.Failing[*campaign.Shrunk]{p.Failing(res), p.Failing(res)}, 0, nil)
+	require.Error(t, first)
+	assert.Len(t, all, 2)
+}
+
+func TestReplaceFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(path, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	names := func() (all []string) {
+		entries, err := os.ReadDir("place")
+		require.NoError(t, err)
+		for _, e := range entries {
+			all = append(all, e.Name())
+		}
+		return all
+	}
+	write("new/a", "1")
+	require.NoError(t, campaign.ReplaceFolder("new", "place"))
+	assert.Equal(t, []string{"a"}, names())
+	write("new/b", "2")
+	require.NoError(t, campaign.ReplaceFolder("new", "place"))
+	assert.Equal(t, []string{"b"}, names())
+	require.Error(t, campaign.ReplaceFolder("none", "place"))
+	assert.Equal(t, []string{"b"}, names(), "what cannot be replaced is what it was")
+
+	write("file", "old")
+	broken := errors.New("broken")
+	require.ErrorIs(t, campaign.ReplaceFile("file", func(io.Writer) error { return broken }), broken)
+	text, err := os.ReadFile("file")
+	require.NoError(t, err)
+	assert.Equal(t, "old", string(text))
+}
+
+// TestReplayTest: the test of a run folder compiles, and fails as long as the tape does.
+func TestReplayTest(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	res, _ := firstFailure(t, p, 500)
+	require.NoError(t, os.MkdirAll("testdata", 0o755))
+	dir, err := os.MkdirTemp("testdata", "run-of-a-test-*") // it must lie in this module
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	kept := campaign.Keep(t.Context(), &campaign.Folder{Dir: dir}, p.Failing(res), 0)
+	require.NoError(t, kept.Err)
+	said, err := exec.CommandContext(t.Context(), "go", "test", "-tags", campaign.TestTag, "./"+filepath.Dir(kept.Tape)).CombinedOutput()
+	require.NoError(t, err, "the lease as it should be holds: %s", said)
+	assert.Contains(t, string(said), "ok")
+	p.Import = ""
+	require.ErrorIs(t, p.WriteTest(io.Discard, &campaign.Tape{}, "tape.json"), campaign.ErrProtocol)
+}

@@ -1,0 +1,153 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/joinery-go/joinery/linearizability/history"
+)
+
+// Failing is a failing run of whatever is simulated, as a campaign keeps it: of a
+// [Protocol] ([Protocol.Failing]), or of a simulation with tapes of its own. S is what
+// shrinking gives.
+type Failing[S any] interface {
+	// Seed names its folder.
+	Seed() uint64
+	// Record runs it once more with everything kept.
+	Record(ctx context.Context) (Recording, error)
+	// Shrink looks for a smaller form, after Record, in so many runs at most, and gives
+	// what writes the tape of that.
+	Shrink(ctx context.Context, replays int) (small S, tape func(io.Writer) error, err error)
+}
+
+// Recording is what is kept of a failing run.
+type Recording struct {
+	// Files are those of its folder, the tape first.
+	Files []File
+	// Whole says that the run fails again when it is run from its tape, so that it has a
+	// smaller form.
+	Whole bool
+	// Unsteady is why the run does not repeat, unless that is what was found of it.
+	Unsteady error
+}
+
+// Kept is what is left of a failing run.
+type Kept[S any] struct {
+	Tape   string // path; "" if it could not be written
+	Shrunk bool   // Form is what shrinking gave; else there was no time, or nothing to shrink
+	Form   S
+	Small  string // path of the tape of Form
+	Err    error  // why not all of it is there
+}
+
+// SmallTape is the name of the shrunk tape in a run folder.
+const SmallTape = "shrunk.json"
+
+// Keep records a failing run, writes its folder and shrinks it, in so many runs at most.
+// Where the context ends only the shrinking does.
+func Keep[S any](ctx context.Context, out *Folder, run Failing[S], replays int) (k Kept[S]) {
+	rec, err := run.Record(context.WithoutCancel(ctx))
+	if err != nil {
+		k.Err = err
+		return k
+	}
+	k.Tape, k.Err = out.WriteRun(run.Seed(), rec.Files)
+	if rec.Unsteady != nil && k.Err == nil {
+		k.Err = rec.Unsteady // that nothing could be kept comes first
+	}
+	if !rec.Whole {
+		return k
+	}
+	small, tape, err := run.Shrink(ctx, replays)
+	if err != nil {
+		if ctx.Err() == nil { // else interrupted: the whole tape is kept
+			k.Err = errors.Join(k.Err, fmt.Errorf("shrink seed %d: %w", run.Seed(), err))
+		}
+		return k
+	}
+	k.Shrunk, k.Form = true, small
+	if k.Tape == "" {
+		return k
+	}
+	k.Small = filepath.Join(filepath.Dir(k.Tape), SmallTape)
+	if err := ReplaceFile(k.Small, tape); err != nil {
+		k.Small, k.Err = "", fmt.Errorf("write the small tape of seed %d: %w", run.Seed(), err)
+	}
+	return k
+}
+
+// KeepAll keeps failing runs one after the other. One that cannot be kept does not hold
+// up the others. It tells progress of each before, and returns the first error met.
+func KeepAll[S any](ctx context.Context, out *Folder, runs []Failing[S], replays int, progress func(n int)) (all []Kept[S], first error) {
+	for i, run := range runs {
+		if progress != nil {
+			progress(i)
+		}
+		one := Keep(ctx, out, run, replays)
+		all = append(all, one)
+		if first == nil {
+			first = one.Err
+		}
+	}
+	return all, first
+}
+
+// Failing is a failing run of a campaign of p, to be kept.
+func (p *Protocol) Failing(res *Result) Failing[*Shrunk] { return &failing{p: p, res: res} }
+
+type failing struct {
+	p    *Protocol
+	res  *Result
+	tape *Tape
+}
+
+func (f *failing) Seed() uint64 { return f.res.Seed }
+
+func (f *failing) Record(ctx context.Context) (Recording, error) {
+	tape, again, err := f.p.Record(ctx, f.res)
+	unsteady := errors.Is(err, ErrUnsteady)
+	if err != nil && !unsteady {
+		return Recording{}, err
+	}
+	f.tape = tape
+	rec := Recording{Files: f.p.Files(tape, again), Whole: !unsteady && len(again.Violations) > 0}
+	found := slices.ContainsFunc(f.res.Violations, func(v Violation) bool { return v.Oracle == OracleDeterminism })
+	if unsteady && !found {
+		rec.Unsteady = err
+	}
+	return rec, nil
+}
+
+func (f *failing) Shrink(ctx context.Context, replays int) (*Shrunk, func(io.Writer) error, error) {
+	s, err := f.p.Shrink(ctx, f.tape, replays)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Tape.Write, nil
+}
+
+// TapeFile is the name of the tape in a run folder.
+const TapeFile = "tape.json"
+
+// Files are those of the run folder of a tape and its replay: the tape, what was
+// violated, the operations, the history if there is one, the trace, a space-time diagram,
+// and, if the protocol says where Go code finds it, a test that replays the tape.
+func (p *Protocol) Files(t *Tape, res *Result) []File {
+	files := []File{
+		{TapeFile, t.Write},
+		{"violations.txt", func(w io.Writer) error { return WriteViolations(w, res.Violations) }},
+		{"ops.txt", res.WriteOps},
+	}
+	if h := res.History(); h != nil {
+		files = append(files, File{"history.jsonl", func(w io.Writer) error { return history.EncodeJSONL(w, h) }})
+	}
+	files = append(files, File{"trace.txt", res.WriteTrace}, File{"diagram.txt", func(w io.Writer) error { return res.WriteDiagram(w, 0) }})
+	if p.Import != "" {
+		files = append(files, File{"replay_test.go", func(w io.Writer) error { return p.WriteTest(w, t, TapeFile) }})
+	}
+	return files
+}

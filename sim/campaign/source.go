@@ -1,0 +1,97 @@
+package campaign
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/sim"
+)
+
+// IsFault reports whether decisions at a site are faults, by what its name begins with:
+// net., sim., disk. or fs. All others are choices of the protocol's own.
+func IsFault(site string) bool {
+	family, _, dotted := strings.Cut(site, ".")
+	return dotted && (family == "net" || family == "sim" || family == "disk" || family == "fs")
+}
+
+// classOf is the fault class of a site as the shrinker takes them, which is one for all
+// choices of the protocol's own.
+func classOf(site string) string {
+	if IsFault(site) {
+		return site
+	}
+	return "choices"
+}
+
+// split answers faults and the protocol's own choices from two sources.
+type split struct{ faults, choices choice.Source }
+
+func (s *split) Choose(p choice.Point) uint64 {
+	if IsFault(p.Site) {
+		return s.faults.Choose(p)
+	}
+	return s.choices.Choose(p)
+}
+
+// watching is a split whose faults come from a source that wants to see messages.
+type watching struct {
+	split
+	watch sim.Observer
+}
+
+func (w *watching) Observe(m sim.Envelope) { w.watch.Observe(m) }
+
+// ownChoices draws the protocol's own choices of a seed.
+func ownChoices(seed uint64) choice.Source {
+	return choice.Seeded(choice.MixString(seed, "choices"))
+}
+
+// drawnSource answers everything for a seed.
+func drawnSource(s *Setup, strategy string) (choice.Source, error) {
+	seed := choice.MixString(s.Seed, "faults")
+	faults, choices := choice.Seeded(seed), ownChoices(s.Seed)
+	if strategy != "pct" {
+		return &split{faults, choices}, nil
+	}
+	pct, err := sim.NewPCT(seed, sim.PCTOptions{Rest: faults})
+	if err != nil {
+		return nil, fmt.Errorf("campaign: strategy pct: %w", err)
+	}
+	return &watching{split{pct, choices}, pct}, nil
+}
+
+// tapeSource answers as decisions say: faults that are not listed are not decided, and
+// choices that are not listed are 0, or drawn from the seed, as the setup says.
+func tapeSource(s *Setup, ds []choice.Decision) choice.Source {
+	replay := choice.NewReplay(ds)
+	if s.Choices == Listed {
+		return replay
+	}
+	listed := make(map[siteKey]bool)
+	for _, d := range ds {
+		if !IsFault(d.Site) {
+			listed[siteKey{d.Site, d.Key}] = true
+		}
+	}
+	return &split{replay, &overlaid{replay, listed, ownChoices(s.Seed)}}
+}
+
+type siteKey struct {
+	site string
+	key  uint64
+}
+
+// overlaid answers what is listed from a tape, and the rest otherwise.
+type overlaid struct {
+	tape   choice.Source
+	listed map[siteKey]bool
+	rest   choice.Source
+}
+
+func (o *overlaid) Choose(p choice.Point) uint64 {
+	if o.listed[siteKey{p.Site, p.Key}] {
+		return o.tape.Choose(p)
+	}
+	return o.rest.Choose(p)
+}

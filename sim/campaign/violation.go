@@ -1,0 +1,109 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/joinery-go/joinery/sim"
+)
+
+// Violation is one thing that must not have happened. Oracle, Kind, Op and Node are
+// its signature: a replay must fail alike. It is an error, so that checks can return
+// one.
+type Violation struct {
+	Oracle  string `json:"oracle"` // what noticed: check, always, done, panic, bound, determinism, …
+	Kind    string `json:"kind"`   // what went wrong
+	Op      string `json:"op"`     // the function of the operation at fault, if one is
+	Node    int    `json:"node"`   // the node at fault, or -1
+	Message string `json:"message"`
+}
+
+// Signature identifies the violation up to its wording.
+func (v Violation) Signature() string {
+	return fmt.Sprintf("%s/%s/%s/%d", v.Oracle, v.Kind, v.Op, v.Node)
+}
+
+// String is the violation in a line.
+func (v Violation) String() string { return v.Oracle + ": " + v.Message }
+
+// Error is String.
+func (v Violation) Error() string { return v.String() }
+
+// What notices violations of a [Protocol], by the names they carry.
+const (
+	OracleCheck       = "check"       // [Instance.Check]
+	OracleAlways      = "always"      // [Instance.Always]
+	OracleDone        = "done"        // [Instance.Done] did not come about, or no rest
+	OraclePanic       = "panic"       // code of the protocol panicked
+	OracleBound       = "bound"       // a bound of the world was passed, or it was misused
+	OracleDeterminism = "determinism" // one seed, two traces
+)
+
+// violationOf is what an error of a check comes to. What stands before the first colon
+// names the failure, what follows are particulars; an error that is, or wraps, a
+// Violation says for itself.
+func violationOf(oracle string, err error) Violation {
+	var v Violation
+	if !errors.As(err, &v) {
+		kind, _, _ := strings.Cut(err.Error(), ":")
+		return Violation{Oracle: oracle, Kind: kind, Node: -1, Message: err.Error()}
+	}
+	if v.Oracle == "" {
+		v.Oracle = oracle
+	}
+	if v.Message == "" {
+		v.Message = v.Kind
+	}
+	return v
+}
+
+// worldViolation is what an error of a world comes to, if it is the protocol's doing.
+func worldViolation(err error) (v Violation, ok bool) {
+	for _, of := range []struct {
+		err  error
+		kind string
+	}{
+		{sim.ErrBound, "bound passed"}, {sim.ErrNode, "no such node"}, {sim.ErrNoInput, "takes no input"},
+		{sim.ErrPast, "time in the past"}, {sim.ErrWipe, "device cannot be emptied"},
+	} {
+		if errors.Is(err, of.err) {
+			return Violation{Oracle: OracleBound, Kind: of.kind, Node: -1, Message: err.Error()}, true
+		}
+	}
+	return v, false
+}
+
+// panicViolation is a panic being recovered from by the caller's deferred function. The
+// function that panicked is its kind, since what panics say has numbers in it.
+func panicViolation(what any) Violation {
+	where, line := origin()
+	return Violation{
+		Oracle: OraclePanic, Kind: where, Node: -1,
+		Message: fmt.Sprintf("%v, in %s, line %d", what, where, line),
+	}
+}
+
+// maxFrames bounds how deep the function that panicked is looked for.
+const maxFrames = 64
+
+// origin is the function that panicked, without the folders of its package, and the
+// line.
+func origin() (where string, line int) {
+	pc := make([]uintptr, maxFrames)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(1, pc)])
+	panicked := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panicked = true
+		case panicked && !strings.HasPrefix(f.Function, "runtime."):
+			return f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line
+		}
+		if !more {
+			return "unknown", 0
+		}
+	}
+}
