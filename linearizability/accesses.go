@@ -146,7 +146,7 @@ func (x *sourceIndex) only(h *history.History, v written) (int32, bool) {
 		i, ok := x.first[v]
 		return i, ok
 	}
-	if v.str != "" || v.num < x.lowest || v.num-x.lowest >= int64(len(x.dense)) {
+	if v.str != "" || v.num < x.lowest || uint64(v.num)-uint64(x.lowest) >= uint64(len(x.dense)) {
 		return 0, false
 	}
 	i := x.dense[v.num-x.lowest] - 1

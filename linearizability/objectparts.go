@@ -15,13 +15,16 @@ type objectName struct {
 }
 
 // linearizableObjects decides linearizability object by object: registers whose reads
-// name their writes by zones, sets that only grow and queues of distinct values by
-// their structure, all in polynomial time, and what is left by search.
+// name their writes by zones, sets that only grow, queues of distinct values and texts whose puts tell themselves
+// apart by their structure, all in polynomial time, and what is left by search.
 func linearizableObjects(m *meter, model models.Model, h *history.History) (result, error) {
 	var names []objectName
 	at := make(map[objectName][]int)
 	for i := range h.Ops {
 		o := &h.Ops[i]
+		if !model.Describes(o) {
+			return result{}, unsupported(model.Name, o)
+		}
 		if !o.Happened() && !(o.Func == history.CAS && o.Outcome == history.Failed) {
 			continue
 		}
@@ -46,17 +49,20 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 			r, fits = decideGrowSet(m, h, at[k]), true
 		case k.typ == history.Queue && onlyFuncs(h, at[k], history.Enqueue, history.Dequeue):
 			r, fits = decideFIFO(h, at[k])
-		case k.typ == history.Text && onlyFuncs(h, at[k], history.Read, history.Append):
-			r, fits = decideGrowText(h, at[k])
+		case k.typ == history.Text && onlyFuncs(h, at[k], history.Read, history.Write, history.Append):
+			r, fits = decideTexts(m, model, h, at[k])
 		case k.typ == history.Counter:
 			if r, fits = outOfBounds(h, at[k]); !fits {
 				r, fits = decideSteps(h, at[k])
 			}
 		}
-		if fits {
-			results = append(results, r)
-		} else {
+		switch {
+		case !fits:
 			left = append(left, at[k]...)
+		case r.status == Violation: // whatever others are
+			return r, nil
+		default:
+			results = append(results, r)
 		}
 	}
 	for _, part := range []struct {
@@ -75,6 +81,9 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 			return r, err
 		}
 		r.witness = inWhole(part.at, r.witness)
+		if r.status == Violation {
+			return r, nil
+		}
 		results = append(results, r)
 	}
 	sum := result{status: OK, method: byZones}
