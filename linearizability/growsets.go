@@ -21,6 +21,7 @@ const byInclusion = "inclusion of what reads returned, since nothing is ever rem
 // unknown outcome need not come at all.
 // O(n log n + elements read).
 type growSet struct {
+	m    *meter
 	h    *history.History
 	name string
 	ids  map[string]int
@@ -45,14 +46,11 @@ type setRead struct {
 // decideGrowSet judges the operations at these positions, of one object. Positions in the
 // result are those in h.
 func decideGrowSet(m *meter, h *history.History, at []int) result {
-	s := &growSet{h: h, ids: make(map[string]int), ints: make(map[int64]int)}
+	s := &growSet{m: m, h: h, ids: make(map[string]int), ints: make(map[int64]int)}
 	s.makeDense(at)
 	s.name = fmt.Sprintf("%s %q", h.Ops[at[0]].Type, h.Ops[at[0]].Key)
 	if r := s.gather(at); r.status != OK {
 		return r
-	}
-	if !m.step() { // the clock is looked at once an object
-		return result{status: Undecided, reason: s.name + ": " + m.stopped(), method: byInclusion}
 	}
 	if r := s.chain(); r.status != OK {
 		return r
@@ -147,6 +145,9 @@ func (s *growSet) gather(at []int) result {
 		if !isList && !o.Out.IsNil() {
 			return s.broken("#%d read %s, which is no set", []any{o.Index, o.Out}, i)
 		}
+		if s.m.mustStop(4 * (8 + len(list))) {
+			return result{}
+		}
 		r := setRead{at: i, has: make([]int32, len(list))}
 		for k := range list { // values are wide: none is copied on the way
 			n := s.known(list[k].AsInt())
@@ -173,6 +174,9 @@ func (s *growSet) chain() result {
 	distinct := 0
 	for n := range s.reads {
 		r := &s.reads[n]
+		if s.m.mustStop(8 + len(r.has)) {
+			return result{}
+		}
 		if n > 0 && len(r.has) == len(s.reads[n-1].has) {
 			for _, e := range r.has {
 				if s.step[e] == 0 {

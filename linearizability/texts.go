@@ -293,7 +293,7 @@ func (s *textOrder) follow() result {
 			zones = append(zones, zone{from: o.Return, to: o.Call, first: int32(i), last: int32(i), write: int32(i)})
 		}
 	}
-	if x, y, clash := clashing(zones); clash {
+	if x, y, clash := clashing(s.m, zones); clash {
 		return s.clash(x, y)
 	}
 	return result{status: OK, method: byPieces}

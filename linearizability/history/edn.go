@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -120,7 +121,10 @@ func (r *ednReader) value() (ednNode, error) {
 	case ']', ')', '}':
 		err = fmt.Errorf("%w: unexpected %q", ErrFormat, c)
 	default:
-		n, err = r.atom(), nil
+		n = r.atom()
+		if at := strings.IndexFunc(r.src[start:r.pos], unicode.IsControl); at >= 0 {
+			err = fmt.Errorf("%w: a control character in %s", ErrFormat, clip([]byte(r.src[start:r.pos])))
+		}
 	}
 	n.text = r.src[start:r.pos]
 	return n, err

@@ -21,7 +21,14 @@ import (
 //
 // An error about one operation is an *OpError; one of time running backwards also
 // wraps ErrClock. O(n) in the number of operations plus the tags seen.
-func (h *History) Validate() error {
+func (h *History) Validate() error { return h.ValidateUntil(func() bool { return false }) }
+
+// validateAtOnce is how many operations are validated between two questions whether to stop.
+const validateAtOnce = 1 << 12
+
+// ValidateUntil is Validate, but for stop, which is asked every few thousand operations:
+// once it says yes, the error is ErrStopped and says nothing of the history.
+func (h *History) ValidateUntil(stop func() bool) error {
 	if !slices.IsSorted(h.Fences) {
 		return fmt.Errorf("%w: %w: fences do not ascend", ErrInvalid, ErrClock)
 	}
@@ -31,6 +38,9 @@ func (h *History) Validate() error {
 	}
 	v.takeNames()
 	for i := range h.Ops {
+		if i%validateAtOnce == 0 && stop() {
+			return ErrStopped
+		}
 		if err := v.next(i); err != nil {
 			return err
 		}
