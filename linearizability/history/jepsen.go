@@ -81,7 +81,7 @@ func (d *jepsenDecoder) entry(form []byte) error {
 		return err
 	}
 	process, fn, v := entry.field("process"), entry.field("f"), entry.field("value")
-	isTxn := fn.kind == ednKeyword && fn.str == "txn" || looksLikeTxn(v, fn.kind == ednNil) || process.kind == ednInt && d.txns.isOpen(process.num)
+	isTxn := fn.isWord() && fn.str == "txn" || looksLikeTxn(v, fn.kind == ednNil) || process.kind == ednInt && d.txns.isOpen(process.num)
 	switch {
 	case process.kind == ednNil && isTxn:
 		process.num = noProcess
@@ -104,7 +104,7 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	}
 	kindWord := entry.field("type")
 	kind, ok := parseEventType(kindWord.str)
-	if !ok || kindWord.kind != ednKeyword {
+	if !ok || !kindWord.isWord() {
 		return fmt.Errorf("%w: :type %s", ErrFormat, clip([]byte(kindWord.text)))
 	}
 	if word := fn.name(); d.r.ignores(word) {
@@ -191,7 +191,7 @@ func (d *jepsenDecoder) single(entry ednNode, kind eventType, process int64) err
 		e.key, e.pair = keyOf(ednValue(key)), false
 	}
 	var ok bool
-	if e.fn, ok = jepsenFunc(fn.str); !ok || fn.kind != ednKeyword {
+	if e.fn, ok = jepsenFunc(fn.str); !ok || !fn.isWord() {
 		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set, a counter, a queue, a lock, a bank or a generator of ids; operations that do not matter "+
 			"can be left out (Options.Ignore, --ignore %s)", ErrFormat, ErrUnknownOp, clip([]byte(fn.text)), fn.name())
 	}

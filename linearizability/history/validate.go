@@ -162,7 +162,7 @@ func (o *Op) validate(tagged bool) error {
 	case o.Return < o.Call:
 		return fmt.Errorf("%w: %w: %v returns before it is called", ErrInvalid, ErrClock, o)
 	case o.Outcome == OK && o.Return == Pending:
-		return bad("ok, but never returned")
+		return bad("ok, but never returned (the outcome of what may have happened is unknown)")
 	case o.Func == "" || o.Type == "":
 		return bad("type or func missing")
 	case o.IsPut() && o.Saw != nil:
