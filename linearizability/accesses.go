@@ -146,7 +146,7 @@ func (x *sourceIndex) only(h *history.History, v written) (int32, bool) {
 		i, ok := x.first[v]
 		return i, ok
 	}
-	if v.str != "" || v.num < x.lowest || v.num-x.lowest >= int64(len(x.dense)) {
+	if v.str != "" || v.num < x.lowest || uint64(v.num)-uint64(x.lowest) >= uint64(len(x.dense)) {
 		return 0, false
 	}
 	i := x.dense[v.num-x.lowest] - 1
@@ -161,6 +161,9 @@ func compactRegisters(m *meter, model string, h *history.History) (*accesses, re
 	from := make([]int32, len(h.Ops)) // by position: position of the source, or initial
 	for i := range h.Ops {
 		o := &h.Ops[i]
+		if m.mustStopAt(i) {
+			return nil, result{status: Undecided}, nil
+		}
 		if !o.Happened() && o.Func != history.CAS { // a failed one has seen something
 			continue
 		}
@@ -178,11 +181,11 @@ func compactRegisters(m *meter, model string, h *history.History) (*accesses, re
 	}
 	seen := make([]bool, len(h.Ops))
 	open := result{status: OK}
-	if m.mustStop(lookEvery) {
-		return nil, result{status: Undecided}, nil
-	}
 	for i := range h.Ops {
 		o := &h.Ops[i]
+		if m.mustStopAt(i) {
+			return nil, result{status: Undecided}, nil
+		}
 		if o.IsPut() || !o.Happened() {
 			continue
 		}
@@ -204,7 +207,9 @@ func compactRegisters(m *meter, model string, h *history.History) (*accesses, re
 	}
 	a := newAccesses(h)
 	a.m = m
-	a.arrange(x.keys, from, seen)
+	if a.arrange(x.keys, from, seen); m.mustStop(0) {
+		return nil, result{status: Undecided}, nil
+	}
 	return a, open, nil
 }
 
@@ -305,6 +310,9 @@ func (a *accesses) arrange(keys map[string]int32, from []int32, seen []bool) {
 	node := make([]int32, len(h.Ops))
 	session := make(map[int]int32) // session -> chain
 	for i := range h.Ops {
+		if a.m.mustStopAt(i) {
+			return
+		}
 		o := &h.Ops[i]
 		node[i] = -1
 		if o.Happened() && (o.Outcome != history.Unknown || seen[i]) {
@@ -312,6 +320,9 @@ func (a *accesses) arrange(keys map[string]int32, from []int32, seen []bool) {
 		}
 	}
 	for n, p := range a.pos {
+		if a.m.mustStopAt(n) {
+			return
+		}
 		if !h.Ops[p].IsPut() {
 			a.source[n] = from[p]
 			if from[p] >= 0 {

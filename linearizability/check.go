@@ -136,7 +136,9 @@ func JudgeWith(ctx context.Context, h *history.History, model string, o Options)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
-	if err := h.Validate(); err != nil {
+	m := newMeter(ctx, o.Budget)
+	m.ownReads = o.OwnReads
+	if err := h.ValidateUntil(func() bool { return m.mustStop(lookEvery) }); err != nil && !errors.Is(err, history.ErrStopped) {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
 	c, ok := checkerNamed(model)
@@ -150,7 +152,7 @@ func JudgeWith(ctx context.Context, h *history.History, model string, o Options)
 		}
 		return Verdict{}, fmt.Errorf("check %s: %w %q (known: %s)", h.Name, ErrUnknownModel, model, strings.Join(names, ", "))
 	}
-	v, err := c.check(ctx, h, o)
+	v, err := c.check(m, h, o)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
@@ -178,9 +180,7 @@ func checkerNamed(model string) (checker, bool) {
 }
 
 // check judges h and shrinks a violation.
-func (c checker) check(ctx context.Context, h *history.History, o Options) (Verdict, error) {
-	m := newMeter(ctx, o.Budget)
-	m.ownReads = o.OwnReads
+func (c checker) check(m *meter, h *history.History, o Options) (Verdict, error) {
 	r, err := c.decide(m, h)
 	if err != nil {
 		return Verdict{}, err

@@ -2,6 +2,7 @@ package linearizability
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -165,5 +166,23 @@ func TestCheckLeavesTheHistoryAlone(t *testing.T) {
 			require.ErrorIs(t, err, models.ErrUnsupported, m.Name)
 		}
 		require.Equal(t, before, h, m.Name)
+	}
+}
+
+// Integers at the ends of their range are values as others are, for every model of registers.
+func TestRegistersOfFarIntegers(t *testing.T) {
+	for _, written := range [][]int64{{-5, 1}, {math.MinInt64, math.MinInt64 + 1}, {math.MaxInt64, math.MaxInt64 - 1}, {math.MinInt64, math.MaxInt64}} {
+		for _, read := range []int64{math.MinInt64, math.MaxInt64, 0, written[1]} {
+			h := &history.History{Ops: make([]history.Op, 3)}
+			for i, n := range append(written, read) {
+				h.Ops[i] = history.Op{Index: i, Node: -1, Type: history.Register, Func: history.Write, Arg: history.Int(n), Call: int64(2 * i), Return: int64(2*i + 1), Txn: uint64(i + 1)}
+			}
+			h.Ops[2].Func, h.Ops[2].Arg, h.Ops[2].Out = history.Read, history.Nil, history.Int(read)
+			for _, model := range []string{"linearizable-register", "sequential", "cc", "cm", "ccv", "pram", "ryw+mr", "strict-serializable", "snapshot-isolation", "read-committed"} {
+				if want := map[bool]Status{true: OK, false: Violation}[read == written[1]]; read != written[0] || model == "linearizable-register" {
+					require.Equal(t, want, mustCheck(t, h, model).Status, "%s: %v, %d", model, written, read)
+				}
+			}
+		}
 	}
 }

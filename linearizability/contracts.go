@@ -24,6 +24,9 @@ func contractCheckers() []checker {
 
 func judgeContract(m *meter, c contract.Contract, h *history.History) (result, error) {
 	for i := range h.Ops {
+		if m.mustStopAt(i) {
+			return result{status: Undecided, method: byContract}, nil
+		}
 		if o := &h.Ops[i]; !c.Describes(o) {
 			return result{}, unsupported(c.Name, o)
 		}

@@ -51,7 +51,7 @@ func Convergence(h *history.History) Verdict {
 	}
 	o, err := Options{}.withDefaults()
 	if err == nil {
-		v, err = c.check(context.Background(), h, o)
+		v, err = c.check(newMeter(context.Background(), o.Budget), h, o)
 	}
 	if err != nil {
 		return Verdict{Model: c.Name, Status: Inconclusive, Reason: err.Error()}
@@ -92,7 +92,7 @@ type convergenceCheck struct {
 // converges is Convergence, or some of its parts, without shrinking; a violation's
 // witness is the read and what it saw, or the two reads that disagree.
 func converges(m *meter, h *history.History, parts ...convergencePart) (result, error) {
-	objects, err := groupObjects(h)
+	objects, err := groupObjects(m, h)
 	if err != nil {
 		return result{}, err
 	}
@@ -128,7 +128,7 @@ func (o *objectReads) unbounded(h *history.History) bool {
 	return !h.Tagged && len(o.puts) > 0 && o.puts[0].Type == history.Counter && !models.CountersBounded(o.puts)
 }
 
-func groupObjects(h *history.History) ([]objectReads, error) {
+func groupObjects(m *meter, h *history.History) ([]objectReads, error) {
 	number, objects := internObjects(h)
 	at := make([]int32, objects) // by object: 1 + place in order
 	count := make([]int, 2*objects)
@@ -141,6 +141,9 @@ func groupObjects(h *history.History) ([]objectReads, error) {
 	}
 	order := make([]objectReads, 0, objects)
 	for i := range h.Ops {
+		if m.mustStopAt(i) {
+			return nil, nil
+		}
 		o := &h.Ops[i]
 		if !o.Happened() {
 			continue

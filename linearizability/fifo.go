@@ -30,6 +30,7 @@ type passed struct {
 // out; where there are such, each value that must have been taken needs one of its own
 // that began in time. O(n log n).
 type fifoQueue struct {
+	m      *meter
 	h      *history.History
 	name   string
 	values []passed
@@ -40,12 +41,15 @@ type fifoQueue struct {
 // decideFIFO judges the operations at these positions, of one object; fits is false where
 // it cannot: a value is put in twice, or dequeues of unknown outcome stand beside some
 // that found nothing.
-func decideFIFO(h *history.History, at []int) (r result, fits bool) {
-	q := &fifoQueue{h: h, name: fmt.Sprintf("%s %q", h.Ops[at[0]].Type, h.Ops[at[0]].Key)}
+func decideFIFO(m *meter, h *history.History, at []int) (r result, fits bool) {
+	q := &fifoQueue{m: m, h: h, name: fmt.Sprintf("%s %q", h.Ops[at[0]].Type, h.Ops[at[0]].Key)}
 	if r, fits = q.gather(at); !fits || r.status != OK {
 		return r, fits
 	}
 	order := q.outOfOrder()
+	if m.mustStop(0) {
+		return result{}, true
+	}
 	if order.status == Violation && len(q.unsure) > 0 {
 		if len(q.empty) > 0 {
 			return result{}, false
@@ -72,7 +76,10 @@ func (q *fifoQueue) broken(at []int, why string, args ...any) result {
 // gather pairs enqueues with dequeues.
 func (q *fifoQueue) gather(at []int) (r result, fits bool) {
 	numbers := make(map[string]int)
-	for _, i := range at {
+	for n, i := range at {
+		if q.m.mustStopAt(n) {
+			return result{}, false
+		}
 		o := q.op(i)
 		if o.Func != history.Enqueue {
 			continue
@@ -86,7 +93,10 @@ func (q *fifoQueue) gather(at []int) (r result, fits bool) {
 			value: o.Arg, in: i, out: -1, inCall: o.Call, inEnd: effect(o), outCall: history.Pending, outEnd: history.Pending,
 		})
 	}
-	for _, i := range at {
+	for n, i := range at {
+		if q.m.mustStopAt(n) {
+			return result{}, false
+		}
 		o := q.op(i)
 		switch {
 		case o.Func == history.Enqueue:
@@ -123,7 +133,7 @@ func (q *fifoQueue) overtakes() (ends []int64, by []int) {
 	for n := range later {
 		later[n] = n
 	}
-	slices.SortStableFunc(later, func(a, b int) int { return cmp.Compare(q.values[a].inCall, q.values[b].inCall) })
+	sortLooking(q.m, later, func(a, b int) int { return cmp.Compare(q.values[a].inCall, q.values[b].inCall) })
 	first := make([]int, len(later)+1) // of later[n:], the one whose dequeue returned first
 	first[len(later)] = -1
 	for n := len(later) - 1; n >= 0; n-- {
@@ -133,6 +143,10 @@ func (q *fifoQueue) overtakes() (ends []int64, by []int) {
 	}
 	ends, by = make([]int64, len(q.values)), make([]int, len(q.values))
 	for a := range q.values {
+		if q.m.mustStopAt(a) {
+			by[a], ends[a] = -1, history.Pending
+			continue
+		}
 		n, _ := slices.BinarySearchFunc(later, q.values[a].inEnd, func(b int, t int64) int {
 			if q.values[b].inCall <= t {
 				return -1
@@ -205,7 +219,10 @@ func (q *fifoQueue) neverEmpty() result {
 			held = append(held, n)
 		}
 	}
-	slices.SortStableFunc(held, func(a, b int) int { return cmp.Compare(q.values[a].inEnd, q.values[b].inEnd) })
+	sortLooking(q.m, held, func(a, b int) int { return cmp.Compare(q.values[a].inEnd, q.values[b].inEnd) })
+	if q.m.mustStop(0) {
+		return result{}
+	}
 	// A stretch is of values each of which is in the queue before the one before leaves.
 	type stretch struct {
 		from, to int64

@@ -21,6 +21,7 @@ const byInclusion = "inclusion of what reads returned, since nothing is ever rem
 // unknown outcome need not come at all.
 // O(n log n + elements read).
 type growSet struct {
+	m    *meter
 	h    *history.History
 	name string
 	ids  map[string]int
@@ -37,21 +38,19 @@ type growSet struct {
 
 // setRead is a read, and the elements that it returned.
 type setRead struct {
-	at  int
-	has []int
+	at   int
+	step int // that of the latest of its elements
+	has  []int32
 }
 
 // decideGrowSet judges the operations at these positions, of one object. Positions in the
 // result are those in h.
 func decideGrowSet(m *meter, h *history.History, at []int) result {
-	s := &growSet{h: h, ids: make(map[string]int), ints: make(map[int64]int)}
+	s := &growSet{m: m, h: h, ids: make(map[string]int), ints: make(map[int64]int)}
 	s.makeDense(at)
 	s.name = fmt.Sprintf("%s %q", h.Ops[at[0]].Type, h.Ops[at[0]].Key)
 	if r := s.gather(at); r.status != OK {
 		return r
-	}
-	if !m.step() { // the clock is looked at once an object
-		return result{status: Undecided, reason: s.name + ": " + m.stopped(), method: byInclusion}
 	}
 	if r := s.chain(); r.status != OK {
 		return r
@@ -78,15 +77,29 @@ func (s *growSet) makeDense(at []int) {
 	}
 }
 
+// known is the element that an integer is by the table; -1 if it is none.
+func (s *growSet) known(n int64, isInt bool) int {
+	if !isInt || !s.inTable(n) {
+		return -1
+	}
+	return int(s.dense[n-s.lowest]) - 1
+}
+
+// inTable reports whether the table has a place for the integer, however far away it is.
+func (s *growSet) inTable(n int64) bool {
+	return n >= s.lowest && uint64(n)-uint64(s.lowest) < uint64(len(s.dense))
+}
+
+// of is the element that a value is, a new one if it was not there.
 func (s *growSet) of(v history.Value) int {
 	n, isInt := v.AsInt()
-	if isInt && s.dense != nil && n >= s.lowest && n-s.lowest < int64(len(s.dense)) {
-		at := &s.dense[n-s.lowest]
-		if *at == 0 {
-			s.names, s.adds = append(s.names, v), append(s.adds, nil)
-			*at = int32(len(s.names))
-		}
-		return int(*at) - 1
+	if e := s.known(n, isInt); e >= 0 {
+		return e
+	}
+	if isInt && s.inTable(n) {
+		s.names, s.adds = append(s.names, v), append(s.adds, nil)
+		s.dense[n-s.lowest] = int32(len(s.names))
+		return len(s.names) - 1
 	}
 	key := ""
 	id, known := s.ints[n]
@@ -132,16 +145,22 @@ func (s *growSet) gather(at []int) result {
 		if !isList && !o.Out.IsNil() {
 			return s.broken("#%d read %s, which is no set", []any{o.Index, o.Out}, i)
 		}
-		r := setRead{at: i, has: make([]int, len(list))}
-		for k, v := range list {
-			n := s.of(v)
+		if s.m.mustStop(4 * (8 + len(list))) {
+			return result{}
+		}
+		r := setRead{at: i, has: make([]int32, len(list))}
+		for k := range list { // values are wide: none is copied on the way
+			n := s.known(list[k].AsInt())
+			if n < 0 {
+				n = s.of(list[k])
+			}
 			if n >= added {
-				return s.broken("#%d read %s, which nobody had added", []any{o.Index, v}, i)
+				return s.broken("#%d read %s, which nobody had added", []any{o.Index, list[k]}, i)
 			}
 			if last[n] == i+1 {
-				return s.broken("#%d shows %s twice", []any{o.Index, v}, append([]int{i}, s.adds[n]...)...)
+				return s.broken("#%d shows %s twice", []any{o.Index, list[k]}, append([]int{i}, s.adds[n]...)...)
 			}
-			r.has[k], last[n] = n, i+1
+			r.has[k], last[n] = int32(n), i+1
 		}
 		s.reads = append(s.reads, r)
 	}
@@ -153,17 +172,25 @@ func (s *growSet) chain() result {
 	slices.SortStableFunc(s.reads, func(a, b setRead) int { return cmp.Compare(len(a.has), len(b.has)) })
 	s.step = make([]int, len(s.names))
 	distinct := 0
-	for n, r := range s.reads {
+	for n := range s.reads {
+		r := &s.reads[n]
+		if s.m.mustStop(8 + len(r.has)) {
+			return result{}
+		}
 		if n > 0 && len(r.has) == len(s.reads[n-1].has) {
 			for _, e := range r.has {
 				if s.step[e] == 0 {
-					return s.apart(s.reads[n-1], r)
+					return s.apart(s.reads[n-1], *r)
 				}
 			}
+			r.step = s.reads[n-1].step
 			continue
 		}
-		distinct++
 		old := 0
+		if len(r.has) > 0 { // the first step is of what shows nothing
+			distinct++
+			r.step = distinct
+		}
 		for _, e := range r.has {
 			if s.step[e] > 0 {
 				old++
@@ -172,7 +199,7 @@ func (s *growSet) chain() result {
 			}
 		}
 		if n > 0 && old < len(s.reads[n-1].has) {
-			return s.apart(s.reads[n-1], r)
+			return s.apart(s.reads[n-1], *r)
 		}
 	}
 	return result{status: OK}
@@ -180,8 +207,8 @@ func (s *growSet) chain() result {
 
 // apart is the violation of two reads of which each shows what the other one does not.
 func (s *growSet) apart(a, b setRead) result {
-	only := func(a, b setRead) int {
-		return a.has[slices.IndexFunc(a.has, func(e int) bool { return !slices.Contains(b.has, e) })]
+	only := func(a, b setRead) int32 {
+		return a.has[slices.IndexFunc(a.has, func(e int32) bool { return !slices.Contains(b.has, e) })]
 	}
 	x, y := only(a, b), only(b, a)
 	o, p := &s.h.Ops[a.at], &s.h.Ops[b.at]
@@ -224,7 +251,7 @@ func (s *growSet) inSteps() result {
 			}
 		}
 		before = now
-		for ; next < len(s.reads) && s.stepOf(s.reads[next]) == k; next++ {
+		for ; next < len(s.reads) && s.reads[next].step == k; next++ {
 			i := s.reads[next].at
 			if s.h.Ops[i].Return < before.call {
 				return s.tooLate(before, i, -1)
@@ -236,15 +263,6 @@ func (s *growSet) inSteps() result {
 		before = now
 	}
 	return result{status: OK, method: byInclusion}
-}
-
-// stepOf is the step of a read: that of the latest of its elements.
-func (s *growSet) stepOf(r setRead) int {
-	k := 0
-	for _, e := range r.has {
-		k = max(k, s.step[e])
-	}
-	return k
 }
 
 // tooLate is the violation of an operation that returned before one of an earlier step
@@ -266,7 +284,7 @@ func (s *growSet) tooLate(before late, i, element int) result {
 	}
 	// Between the two comes a read that shows what the one adds, and not what the other one does.
 	k := s.step[before.element]
-	between := s.reads[slices.IndexFunc(s.reads, func(r setRead) bool { return s.stepOf(r) == k })].at
+	between := s.reads[slices.IndexFunc(s.reads, func(r setRead) bool { return r.step == k })].at
 	pair = append(pair, between)
 	return s.broken("#%d shows %s and not %s, but #%d adds %s and was called when #%d, with %s, had returned",
 		[]any{s.h.Ops[between].Index, s.names[before.element], s.names[element], o.Index, s.names[before.element], p.Index, s.names[element]},
@@ -274,7 +292,7 @@ func (s *growSet) tooLate(before late, i, element int) result {
 }
 
 // shownOnlyBy is an element that p returned and o did not.
-func (s *growSet) shownOnlyBy(p, o *history.Op) int {
+func (s *growSet) shownOnlyBy(p, o *history.Op) int32 {
 	with, without := setRead{}, setRead{}
 	for _, r := range s.reads {
 		switch &s.h.Ops[r.at] {
@@ -284,9 +302,9 @@ func (s *growSet) shownOnlyBy(p, o *history.Op) int {
 			without = r
 		}
 	}
-	in := make(map[int]bool, len(without.has))
+	in := make(map[int32]bool, len(without.has))
 	for _, e := range without.has {
 		in[e] = true
 	}
-	return with.has[slices.IndexFunc(with.has, func(e int) bool { return !in[e] })]
+	return with.has[slices.IndexFunc(with.has, func(e int32) bool { return !in[e] })]
 }

@@ -133,6 +133,9 @@ func (a *accesses) ownOrder(set guarantees) result {
 	for _, nodes := range a.chains {
 		keys := make(map[int32]*met)
 		for _, n := range nodes {
+			if a.m.mustStop(64) {
+				return result{}
+			}
 			k := keys[a.key[n]]
 			if k == nil {
 				k = &met{wrote: -1, now: initial}

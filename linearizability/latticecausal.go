@@ -154,8 +154,14 @@ func seeTags(m *meter, h *history.History) (*visibility, result) {
 	seen := make([]bool, len(h.Ops))
 	for i := range h.Ops {
 		r := &h.Ops[i]
+		if m.mustStopAt(i) {
+			return v, result{status: Undecided}
+		}
 		if r.IsPut() || !r.Happened() {
 			continue
+		}
+		if m.mustStop(8 * len(r.Saw)) {
+			return v, result{status: Undecided}
 		}
 		for _, t := range r.Saw {
 			j, ok := v.tags.put(t)
@@ -168,6 +174,9 @@ func seeTags(m *meter, h *history.History) (*visibility, result) {
 	}
 	session := make(map[int]int32)
 	for i := range h.Ops {
+		if m.mustStopAt(i) {
+			return v, result{status: Undecided}
+		}
 		o := &h.Ops[i]
 		v.node[i] = -1
 		if o.Happened() && (o.Outcome != history.Unknown || seen[i]) {

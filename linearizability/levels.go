@@ -2,6 +2,7 @@ package linearizability
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,7 +164,9 @@ func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, err
 	o.Budget = o.Budget.of(h)
 	o, err := o.withDefaults()
 	if err == nil {
-		err = h.Validate()
+		if err = h.ValidateUntil(func() bool { return ctx.Err() != nil }); errors.Is(err, history.ErrStopped) {
+			err = nil // as each level finds
+		}
 	}
 	for _, l := range hierarchiesFor(h) {
 		if err == nil {

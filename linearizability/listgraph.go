@@ -54,6 +54,9 @@ func newListGraph(l *lists, timed bool) *listGraph {
 	g := &listGraph{l: l, nodes: int32(len(l.ops)), edges: make([]listEdge, 0, 2*len(l.reads)+len(l.h.Ops))}
 	byKey := make([][]int32, len(l.keys)) // reads of the whole order, where more was appended
 	for n := range l.reads {
+		if l.m.mustStopAt(n) {
+			return g
+		}
 		r := &l.reads[n]
 		k := &l.keys[r.key]
 		if r.base > 0 {
@@ -66,6 +69,9 @@ func newListGraph(l *lists, timed bool) *listGraph {
 		}
 	}
 	for k := range l.keys {
+		if l.m.mustStop(32 * (len(l.keys[k].order) + len(l.keys[k].unseen) + len(byKey[k]))) {
+			return g
+		}
 		g.appends(&l.keys[k])
 		g.overwritten(&l.keys[k], byKey[k])
 	}
@@ -153,6 +159,9 @@ func (g *listGraph) sessions() {
 	var order []int
 	split := make(map[int]bool)
 	for t, ops := range g.l.ops {
+		if g.l.m.mustStopAt(t) {
+			return
+		}
 		if !g.l.part[t] {
 			continue
 		}
@@ -209,13 +218,16 @@ func (g *listGraph) inOrder(txns []int32, kind dependency, when func(t int32) (b
 		txn int32
 	}
 	var ends []ending
-	for _, t := range txns {
+	for n, t := range txns {
+		if g.l.m.mustStopAt(n) {
+			return
+		}
 		if g.l.state[t] == history.OK {
 			_, end := when(t)
 			ends = append(ends, ending{end, t})
 		}
 	}
-	slices.SortFunc(ends, func(a, b ending) int {
+	sortLooking(g.l.m, ends, func(a, b ending) int {
 		if a.at != b.at {
 			if a.at < b.at {
 				return -1
@@ -232,7 +244,10 @@ func (g *listGraph) inOrder(txns []int32, kind dependency, when func(t int32) (b
 			g.add(first+int32(i)-1, first+int32(i), helpsBegin, -1)
 		}
 	}
-	for _, t := range txns {
+	for at, t := range txns {
+		if g.l.m.mustStopAt(at) {
+			return
+		}
 		begin, _ := when(t)
 		n, _ := slices.BinarySearchFunc(ends, begin, func(e ending, at int64) int {
 			if e.at < at {

@@ -66,11 +66,8 @@ func newLists(m *meter, level txnLevel, model string, h *history.History) (*list
 		h: h, m: m, of: make([]int32, len(h.Ops)), keyOf: make([]int32, len(h.Ops)), place: make([]int32, len(h.Ops)),
 		named: make(map[string]int32), first: make(map[written]int32, len(h.Ops)/2),
 	}
-	if err := l.group(model); err != nil {
-		return nil, result{}, err
-	}
-	if m.mustStop(lookEvery) {
-		return l, result{status: Undecided}, nil
+	if err := l.group(model); err != nil || m.mustStop(0) {
+		return l, result{status: Undecided}, err
 	}
 	l.part = make([]bool, len(l.ops))
 	for t, s := range l.state {
@@ -97,6 +94,9 @@ func (l *lists) group(model string) error {
 	named := make(map[txnName]int32)
 	latest := make(map[int]int32)
 	for i := range l.h.Ops {
+		if l.m.mustStopAt(i) {
+			return nil
+		}
 		o := &l.h.Ops[i]
 		if o.Type != history.AppendList || o.Func != history.Read && o.Func != history.Append {
 			return unsupported(model, o)
@@ -394,6 +394,9 @@ func (l *lists) thinAir() result {
 		for _, i := range l.ops[t] {
 			o := &l.h.Ops[i]
 			list, _ := o.Out.AsList()
+			if l.m.mustStop(64 + 32*len(list)) {
+				return result{}
+			}
 			for _, v := range list {
 				if o.Func == history.Read && l.element(l.keyOf[i], v) < 0 {
 					return l.wrong([]int32{i}, "%s: read #%d of %q returns %s, but nobody appended %s", ThinAirRead, o.Index, o.Key, o.Out, v)
@@ -410,6 +413,9 @@ func (l *lists) thinAir() result {
 func (l *lists) takePart() result {
 	for k := range l.keys {
 		order := l.keys[k].order
+		if l.m.mustStop(8 * len(order)) {
+			return result{}
+		}
 		for n, w := range order {
 			l.part[l.of[w]] = true
 			if n > 0 && l.of[order[n-1]] == l.of[w] && order[n-1] > w {
@@ -418,6 +424,9 @@ func (l *lists) takePart() result {
 		}
 	}
 	for i := range l.h.Ops {
+		if l.m.mustStopAt(i) {
+			return result{}
+		}
 		if !l.h.Ops[i].IsPut() || l.place[i] >= 0 || !l.part[l.of[i]] {
 			continue
 		}
@@ -448,6 +457,9 @@ func (l *lists) lookInside(level txnLevel) result {
 		return result{status: OK}
 	}
 	for n := range l.reads {
+		if l.m.mustStopAt(n) {
+			return result{}
+		}
 		r := &l.reads[n]
 		o := &l.h.Ops[r.pos]
 		if w := r.aborted; w >= 0 {

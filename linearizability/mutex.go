@@ -3,6 +3,7 @@ package linearizability
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/linearizability/history"
@@ -20,7 +21,7 @@ func mutexChecker() checker {
 			Name: "mutex", Doc: "linearizability of a mutex that anybody may release: acquires and releases take turns",
 			Complexity: "O(n log n)", Needs: "locks with acquire and release",
 		},
-		judge: mutexes, own: true,
+		judge: mutexes, own: true, realTime: true,
 	}
 }
 
@@ -32,12 +33,15 @@ func mutexes(m *meter, h *history.History) (result, error) {
 	byKey := make(map[string]*mutex)
 	var keys []string
 	for i := range h.Ops {
+		if m.mustStopAt(i) {
+			return result{}, nil
+		}
 		o := &h.Ops[i]
 		if o.Type != history.Lock || o.Func != history.Acquire && o.Func != history.Release {
 			return result{}, unsupported("mutex", o)
 		}
 		if byKey[o.Key] == nil {
-			byKey[o.Key] = &mutex{h: h}
+			byKey[o.Key] = &mutex{m: m, h: h}
 			keys = append(keys, o.Key)
 		}
 		if o.Happened() {
@@ -57,6 +61,7 @@ func mutexes(m *meter, h *history.History) (result, error) {
 
 // mutex is one of them.
 type mutex struct {
+	m    *meter
 	h    *history.History
 	ops  []int // positions, in the order of their calls
 	held bool
@@ -73,10 +78,13 @@ func (x *mutex) kind(i int) int {
 
 func (x *mutex) judge() result {
 	returns := slices.DeleteFunc(slices.Clone(x.ops), func(i int) bool { return x.h.Ops[i].Outcome == history.Unknown })
-	slices.SortStableFunc(returns, func(a, b int) int { return cmp.Compare(x.h.Ops[a].Return, x.h.Ops[b].Return) })
+	sortLooking(x.m, returns, func(a, b int) int { return cmp.Compare(x.h.Ops[a].Return, x.h.Ops[b].Return) })
 	x.done = make(map[int]bool)
 	called := 0
-	for _, i := range returns {
+	for n, i := range returns {
+		if x.m.mustStopAt(n) {
+			return result{}
+		}
 		for ; called < len(x.ops) && x.h.Ops[x.ops[called]].Call <= x.h.Ops[i].Return; called++ {
 			x.call(x.ops[called])
 		}
@@ -115,13 +123,33 @@ func (x *mutex) effect(i int) {
 	x.held = x.kind(i) == 1
 }
 
+// since is the place in ops from which on operations bear on o: the last one at whose call
+// nothing was under way, nor in doubt, and the mutex was free, as many having acquired it as
+// released it.
+func (x *mutex) since(o *history.Op) (from int) {
+	held, over := 0, int64(math.MinInt64)
+	for n, i := range x.ops {
+		p := &x.h.Ops[i]
+		if p.Call > o.Call || p.Outcome == history.Unknown {
+			break
+		}
+		if held == 0 && over < p.Call {
+			from = n
+		}
+		held += 2*x.kind(i) - 1
+		over = max(over, p.Return)
+	}
+	return from
+}
+
 // stuck is the violation that i returned, and nothing called by then lets it take effect.
 func (x *mutex) stuck(i int) result {
 	o := &x.h.Ops[i]
 	var witness []int
 	last := -1
-	for _, j := range x.ops {
-		if x.h.Ops[j].Call <= o.Return {
+	from := x.since(o)
+	for n, j := range x.ops {
+		if x.h.Ops[j].Call <= o.Return && n >= from {
 			witness = append(witness, j)
 		}
 		if x.done[j] && (last < 0 || x.h.Ops[j].Return > x.h.Ops[last].Return) && x.kind(j) == x.kind(i) {

@@ -48,21 +48,31 @@ func overlapping(rng *rand.Rand, ops []history.Op) *history.History {
 	return inOrder(&history.History{Ops: ops})
 }
 
+// someMutex is a history of a mutex, most often of turns.
+func someMutex(seed uint64) *history.History {
+	rng := rand.New(rand.NewPCG(seed, 51))
+	ops := make([]history.Op, 2+rng.IntN(6))
+	for i := range ops {
+		ops[i] = history.Op{Type: history.Lock, Func: []history.Func{history.Acquire, history.Release}[(i+rng.IntN(5)/4)%2]}
+	}
+	return overlapping(rng, ops)
+}
+
+// plainMutex reports whether there is an order in which acquires and releases take turns.
+func plainMutex(h *history.History) bool {
+	return everyOrder(h.Ops, false, func(held bool, o *history.Op) (bool, bool) {
+		acquires := o.Func == history.Acquire
+		return acquires, held != acquires
+	})
+}
+
 // A mutex without owners, against every order.
 func TestMutexAgreesWithBruteForce(t *testing.T) {
 	t.Parallel()
 	counts := bruteTally{}
 	for seed := range sample(20_000, 1_000_000) {
-		rng := rand.New(rand.NewPCG(seed, 51))
-		ops := make([]history.Op, 2+rng.IntN(6))
-		for i := range ops {
-			ops[i] = history.Op{Type: history.Lock, Func: []history.Func{history.Acquire, history.Release}[(i+rng.IntN(5)/4)%2]}
-		}
-		h := overlapping(rng, ops)
-		counts.agree(t, h, "mutex", everyOrder(h.Ops, false, func(held bool, o *history.Op) (bool, bool) {
-			acquires := o.Func == history.Acquire
-			return acquires, held != acquires
-		}))
+		h := someMutex(seed)
+		counts.agree(t, h, "mutex", plainMutex(h))
 	}
 	counts.report(t, int(sample(20_000, 1_000_000)), 1000)
 	h := sessionsOfLock("a0 a1")
@@ -238,57 +248,65 @@ func valueOf(t *testing.T, text string) (v history.Value) {
 	return v
 }
 
+// someEtcd is a history of a store that did things in another order at times, and whether
+// an order of some of its operations, by their Index, is one of the plain store.
+func someEtcd(t *testing.T, seed uint64) (h *history.History, holds func(*history.History) bool) {
+	rng := rand.New(rand.NewPCG(seed, 52))
+	var ops []history.Op
+	var asked []plainRequest
+	store := plainEtcd{1, 0, map[string]plainKey{}, map[int]bool{}}
+	stores := []plainEtcd{store}
+	for i := range 2 + rng.IntN(5) {
+		q := plainRequest{
+			[]string{"get", "get", "list", "put", "put", "delete", "cas", "grant", "revoke", "compact", "defragment"}[rng.IntN(11)],
+			[]string{"k", "l"}[rng.IntN(2)], fmt.Sprint(rng.IntN(2)), rng.IntN(2), rng.IntN(4),
+		}
+		if q.what == "put" && rng.IntN(2) == 0 {
+			q.lease = 0
+		}
+		if (q.what == "grant" || q.what == "revoke") && q.lease == 0 {
+			q.lease = 1
+		}
+		if rng.IntN(3) > 0 && q.what == "get" {
+			q.at = 0
+		}
+		from := store
+		if rng.IntN(3) == 0 {
+			from = stores[rng.IntN(len(stores))] // what it says is late
+		}
+		_, said := from.do(q)
+		stores = append(stores, store)
+		store, _ = store.do(q)
+		fn := map[string]history.Func{"get": history.Read, "list": history.Read, "grant": history.EtcdGrant, "revoke": history.EtcdRevoke,
+			"compact": history.EtcdCompact, "defragment": history.EtcdDefragment}[q.what]
+		if fn == "" {
+			fn = history.EtcdTxn
+		}
+		ops = append(ops, history.Op{Type: history.Etcd, Func: fn, Arg: valueOf(t, q.input()), Out: valueOf(t, said), Tag: 0, Txn: uint64(i + 1)})
+		asked = append(asked, q)
+	}
+	h = overlapping(rng, ops)
+	number := make([]uint64, len(h.Ops))
+	for i := range h.Ops {
+		number[i], h.Ops[i].Txn = h.Ops[i].Txn, 0
+	}
+	return h, func(h *history.History) bool {
+		return everyOrder(h.Ops, plainEtcd{1, 0, map[string]plainKey{}, map[int]bool{}}, func(p plainEtcd, o *history.Op) (plainEtcd, bool) {
+			next, said := p.do(asked[number[o.Index]-1])
+			due := valueOf(t, said)
+			return next, o.Outcome == history.Unknown || alikeSaid(due, o.Out)
+		})
+	}
+}
+
 // The store of etcd's robustness tests, against every order of a plain one: what was asked,
 // and what a store said that did it in another order at times.
 func TestEtcdAgreesWithBruteForce(t *testing.T) {
 	t.Parallel()
 	counts := bruteTally{}
 	for seed := range sample(3_000, 300_000) {
-		rng := rand.New(rand.NewPCG(seed, 52))
-		var ops []history.Op
-		var asked []plainRequest
-		store := plainEtcd{1, 0, map[string]plainKey{}, map[int]bool{}}
-		stores := []plainEtcd{store}
-		for i := range 2 + rng.IntN(5) {
-			q := plainRequest{
-				[]string{"get", "get", "list", "put", "put", "delete", "cas", "grant", "revoke", "compact", "defragment"}[rng.IntN(11)],
-				[]string{"k", "l"}[rng.IntN(2)], fmt.Sprint(rng.IntN(2)), rng.IntN(2), rng.IntN(4),
-			}
-			if q.what == "put" && rng.IntN(2) == 0 {
-				q.lease = 0
-			}
-			if (q.what == "grant" || q.what == "revoke") && q.lease == 0 {
-				q.lease = 1
-			}
-			if rng.IntN(3) > 0 && q.what == "get" {
-				q.at = 0
-			}
-			from := store
-			if rng.IntN(3) == 0 {
-				from = stores[rng.IntN(len(stores))] // what it says is late
-			}
-			_, said := from.do(q)
-			stores = append(stores, store)
-			store, _ = store.do(q)
-			fn := map[string]history.Func{"get": history.Read, "list": history.Read, "grant": history.EtcdGrant, "revoke": history.EtcdRevoke,
-				"compact": history.EtcdCompact, "defragment": history.EtcdDefragment}[q.what]
-			if fn == "" {
-				fn = history.EtcdTxn
-			}
-			ops = append(ops, history.Op{Type: history.Etcd, Func: fn, Arg: valueOf(t, q.input()), Out: valueOf(t, said), Tag: 0, Txn: uint64(i + 1)})
-			asked = append(asked, q)
-		}
-		h := overlapping(rng, ops)
-		number := make([]uint64, len(h.Ops))
-		for i := range h.Ops {
-			number[i], h.Ops[i].Txn = h.Ops[i].Txn, 0
-		}
-		want := everyOrder(h.Ops, plainEtcd{1, 0, map[string]plainKey{}, map[int]bool{}}, func(p plainEtcd, o *history.Op) (plainEtcd, bool) {
-			next, said := p.do(asked[number[o.Index]-1])
-			due := valueOf(t, said)
-			return next, o.Outcome == history.Unknown || alikeSaid(due, o.Out)
-		})
-		counts.agree(t, h, "etcd", want)
+		h, holds := someEtcd(t, seed)
+		counts.agree(t, h, "etcd", holds(h))
 	}
 	counts.report(t, int(sample(3_000, 300_000)), 150)
 }
@@ -377,7 +395,7 @@ func TestStepsAgreeWithBruteForce(t *testing.T) {
 		for i := range at {
 			at[i] = i
 		}
-		r, fits := decideSteps(h, at)
+		r, fits := decideSteps(newMeter(context.Background(), defaults(t)), h, at)
 		require.Equal(t, want, fits && r.status == OK, "seed %d%s", seed, dump{h})
 		methods++
 	}

@@ -15,13 +15,19 @@ type objectName struct {
 }
 
 // linearizableObjects decides linearizability object by object: registers whose reads
-// name their writes by zones, sets that only grow and queues of distinct values by
-// their structure, all in polynomial time, and what is left by search.
+// name their writes by zones, sets that only grow, queues of distinct values and texts whose puts tell themselves
+// apart by their structure, all in polynomial time, and what is left by search.
 func linearizableObjects(m *meter, model models.Model, h *history.History) (result, error) {
 	var names []objectName
 	at := make(map[objectName][]int)
 	for i := range h.Ops {
 		o := &h.Ops[i]
+		if m.mustStopAt(i) {
+			return result{}, nil
+		}
+		if !model.Describes(o) {
+			return result{}, unsupported(model.Name, o)
+		}
 		if !o.Happened() && !(o.Func == history.CAS && o.Outcome == history.Failed) {
 			continue
 		}
@@ -45,18 +51,21 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 		case k.typ == history.Set && onlyFuncs(h, at[k], history.Read, history.Add):
 			r, fits = decideGrowSet(m, h, at[k]), true
 		case k.typ == history.Queue && onlyFuncs(h, at[k], history.Enqueue, history.Dequeue):
-			r, fits = decideFIFO(h, at[k])
-		case k.typ == history.Text && onlyFuncs(h, at[k], history.Read, history.Append):
-			r, fits = decideGrowText(h, at[k])
+			r, fits = decideFIFO(m, h, at[k])
+		case k.typ == history.Text && onlyFuncs(h, at[k], history.Read, history.Write, history.Append):
+			r, fits = decideTexts(m, model, h, at[k])
 		case k.typ == history.Counter:
-			if r, fits = outOfBounds(h, at[k]); !fits {
-				r, fits = decideSteps(h, at[k])
+			if r, fits = outOfBounds(m, h, at[k]); !fits {
+				r, fits = decideSteps(m, h, at[k])
 			}
 		}
-		if fits {
-			results = append(results, r)
-		} else {
+		switch {
+		case !fits:
 			left = append(left, at[k]...)
+		case r.status == Violation: // whatever others are
+			return r, nil
+		default:
+			results = append(results, r)
 		}
 	}
 	for _, part := range []struct {
@@ -75,6 +84,9 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 			return r, err
 		}
 		r.witness = inWhole(part.at, r.witness)
+		if r.status == Violation {
+			return r, nil
+		}
 		results = append(results, r)
 	}
 	sum := result{status: OK, method: byZones}
@@ -88,14 +100,18 @@ func linearizableObjects(m *meter, model models.Model, h *history.History) (resu
 
 // outOfBounds finds reads of a counter that pass the bounds of its contract, which no
 // order allows; fits is false where there is none, or the operations are others.
-func outOfBounds(h *history.History, at []int) (r result, fits bool) {
+func outOfBounds(m *meter, h *history.History, at []int) (r result, fits bool) {
 	all := contract.All()
 	bounds := all[slices.IndexFunc(all, func(c contract.Contract) bool { return c.Name == "counter" })]
 	sub := restricted(h, at)
 	if slices.ContainsFunc(sub.Ops, func(o history.Op) bool { return !bounds.Describes(&o) }) {
 		return result{}, false
 	}
-	for _, a := range bounds.Judge(sub).Broken() {
+	found, whole := bounds.JudgeUntil(sub, func() bool { return m.mustStop(lookEvery) })
+	if !whole {
+		return result{}, false
+	}
+	for _, a := range found.Broken() {
 		return result{status: Violation, method: byContract, reason: a.String(), witness: inWhole(at, a.Ops), minimal: true}, true
 	}
 	return result{}, false

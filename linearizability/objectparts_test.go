@@ -3,11 +3,9 @@ package linearizability
 import (
 	"cmp"
 	"context"
+	"math"
 	"math/rand/v2"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,21 +51,10 @@ func passedOn(seed uint64) *history.History {
 	return h
 }
 
-// growing is a history of a text that is only appended to.
-func growing(seed uint64) *history.History {
-	h := oracle.RandomObject(seed, history.Text, 4+int(seed%4), false)
-	for i := range h.Ops {
-		if h.Ops[i].Func == history.Write {
-			h.Ops[i].Func = history.Append
-		}
-	}
-	return oracle.Answered(h, seed)
-}
-
-// Sets that grow, texts that grow, and queues of distinct values, in polynomial time, against every order.
+// Sets that grow, and queues of distinct values, in polynomial time, against every order.
 func TestObjectsOfDistinctValuesAgreeWithBruteForce(t *testing.T) {
 	t.Parallel()
-	for name, random := range map[string]func(uint64) *history.History{"set": grown, "queue": passedOn, "text": growing} {
+	for name, random := range map[string]func(uint64) *history.History{"set": grown, "queue": passedOn} {
 		t.Run(name, func(t *testing.T) {
 			methods, counts := map[string]int{}, map[Status]int{}
 			for seed := range manyObjects() {
@@ -84,7 +71,7 @@ func TestObjectsOfDistinctValuesAgreeWithBruteForce(t *testing.T) {
 				}
 				methods[v.Method]++
 				counts[v.Status]++
-				if v.Status == Violation && name != "text" {
+				if v.Status == Violation {
 					minimalWitness(t, h, v)
 				}
 			}
@@ -218,6 +205,25 @@ func TestWitnessesInsideObjects(t *testing.T) {
 	}
 }
 
+// Integers at the ends of their range are elements as others are.
+func TestSetsOfFarIntegers(t *testing.T) {
+	for _, added := range [][]int64{{-5, 1}, {math.MinInt64, math.MinInt64 + 1}, {math.MaxInt64, math.MaxInt64 - 1}, {math.MinInt64, math.MaxInt64}} {
+		for _, read := range []int64{math.MinInt64, math.MaxInt64, 0} {
+			h := &history.History{Ops: make([]history.Op, 3)}
+			for i, n := range append(added, read) {
+				h.Ops[i] = history.Op{Index: i, Node: -1, Type: history.Set, Func: history.Add, Arg: history.Int(n), Call: int64(i), Return: int64(i)}
+			}
+			h.Ops[2].Func, h.Ops[2].Arg, h.Ops[2].Out = history.Read, history.Nil, history.SetOf(history.Int(added[0]), history.Int(added[1]))
+			require.Equal(t, OK, mustCheck(t, h, "linearizable").Status)
+			if read == added[1] {
+				continue
+			}
+			h.Ops[2].Out = history.SetOf(history.Int(added[0]), history.Int(read))
+			require.Equal(t, Violation, mustCheck(t, h, "linearizable").Status, "%v, %d", added, read)
+		}
+	}
+}
+
 // Registers and other objects side by side: each is judged by what fits it, and errors
 // are of what none fits.
 func TestObjectsSideBySide(t *testing.T) {
@@ -256,25 +262,4 @@ func TestObjectsSideBySide(t *testing.T) {
 		require.ErrorIs(t, err, models.ErrUnsupported)
 	}
 	require.Len(t, seen, 3)
-}
-
-// The logs of a store of texts that ship with porcupine, with the verdicts in their names.
-func TestTextsOfPorcupine(t *testing.T) {
-	t.Parallel()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/anishathalye/porcupine").Output()
-	require.NoError(t, err)
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "test_data", "kv", "*.txt"))
-	require.NoError(t, err)
-	require.Len(t, files, 6)
-	for _, f := range files {
-		h, err := decodeFile(t, history.Auto, f)
-		require.NoError(t, err)
-		v := mustCheck(t, h, "linearizable")
-		require.Equal(t, strings.Contains(f, "bad"), v.Status == Violation, "%s: %v", f, v.Reason)
-		require.NotEqual(t, Undecided, v.Status, f)
-		t.Logf("%s: %d operations, %s %s", filepath.Base(f), len(h.Ops), v.Status, v.Reason)
-		if v.Status == Violation && !strings.Contains(f, "c50") { // whose keys are also put anew, so that it takes a search
-			require.LessOrEqual(t, len(v.Witness), 3)
-		}
-	}
 }

@@ -28,6 +28,7 @@ type meter struct {
 	ownReads OwnReads
 	work     int  // since the context was looked at
 	cut      bool // a checker without steps was stopped: what it answers says nothing
+	asked    int  // how often it was asked whether to stop when it had said so already
 }
 
 type stopCause int32
@@ -57,7 +58,14 @@ func (m *meter) extend(b Budget) {
 
 // lookEvery is how much work is done between two looks at the context: comparisons of
 // numbers, or what costs about as much. It is some milliseconds.
-const lookEvery = 1 << 20
+const lookEvery = 1 << 18
+
+// lookOps is after how many operations of a history the context is looked at where each
+// costs about the same.
+const lookOps = 1 << 12
+
+// mustStopAt is mustStop for the loops that go through a history: i counts them from 0.
+func (m *meter) mustStopAt(i int) bool { return i%lookOps == 0 && m.mustStop(lookEvery) }
 
 // mustStop accounts for work that is no step of a search, and reports whether the
 // context has ended. Then the checker returns as soon as it can, with any result that
@@ -71,7 +79,11 @@ func (m *meter) mustStop(work int) bool {
 		if m.ctx.Err() != nil {
 			m.halt(cancelled)
 			m.cut = true
+			return true
 		}
+	}
+	if m.cut {
+		m.asked++
 	}
 	return m.cut
 }

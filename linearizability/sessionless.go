@@ -31,6 +31,9 @@ func committed(m *meter, level txnLevel, model string, h *history.History) (resu
 	}
 	t := b.arrange(level, m.ownReads)
 	for n := range t.ops {
+		if m.mustStop(64 * len(t.ops[n])) {
+			return result{status: Undecided}, nil
+		}
 		if r := t.inside(b, int32(n)); r.status != OK {
 			return r, nil
 		}

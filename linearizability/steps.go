@@ -16,6 +16,7 @@ const bySteps = "what must have taken effect by each return, the earliest due fi
 // that were called and have the value so far. There is an order iff no read is left behind
 // and none lacks an increment. O(n log n).
 type steps struct {
+	m       *meter
 	h       *history.History
 	amount  int64
 	count   int64           // increments that took effect
@@ -26,9 +27,12 @@ type steps struct {
 
 // decideSteps judges the operations at these positions, of one counter. fits is false
 // where increments differ, or there is no order: a search then tells why.
-func decideSteps(h *history.History, at []int) (r result, fits bool) {
-	s := &steps{h: h, done: make(map[int]bool, len(at)), reads: make(map[int64][]int)}
-	for _, i := range at {
+func decideSteps(m *meter, h *history.History, at []int) (r result, fits bool) {
+	s := &steps{m: m, h: h, done: make(map[int]bool, len(at)), reads: make(map[int64][]int)}
+	for n, i := range at {
+		if m.mustStopAt(n) {
+			return result{}, false
+		}
 		switch o := &h.Ops[i]; o.Func {
 		case history.Inc:
 			n, _ := o.Arg.AsInt()
@@ -60,11 +64,14 @@ func (s *steps) needs(i int) (int64, bool) {
 
 func (s *steps) run(at []int) bool {
 	calls := slices.Clone(at)
-	slices.SortStableFunc(calls, func(a, b int) int { return cmp.Compare(s.h.Ops[a].Call, s.h.Ops[b].Call) })
+	sortLooking(s.m, calls, func(a, b int) int { return cmp.Compare(s.h.Ops[a].Call, s.h.Ops[b].Call) })
 	returns := slices.DeleteFunc(slices.Clone(at), func(i int) bool { return s.h.Ops[i].Outcome != history.OK })
-	slices.SortStableFunc(returns, func(a, b int) int { return cmp.Compare(s.h.Ops[a].Return, s.h.Ops[b].Return) })
+	sortLooking(s.m, returns, func(a, b int) int { return cmp.Compare(s.h.Ops[a].Return, s.h.Ops[b].Return) })
 	called := 0
-	for _, i := range returns {
+	for n, i := range returns {
+		if s.m.mustStopAt(n) {
+			return false
+		}
 		for ; called < len(calls) && s.h.Ops[calls[called]].Call <= s.h.Ops[i].Return; called++ {
 			if !s.call(calls[called]) {
 				return false

@@ -2,6 +2,8 @@ package linearizability
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,14 +59,30 @@ func stoppable(t *testing.T) map[string][]*history.History {
 	}
 	for _, typ := range []history.Type{history.Set, history.Queue, history.Counter} {
 		h := ofOneObject(typ, 300, 3)
-		add(h, "linearizable")
-		switch typ {
-		case history.Set:
-			add(h, "set", "set-full", "set-full-linearizable", "g-set")
-		case history.Counter:
-			add(h, "counter", "pn-counter")
-		case history.Queue:
-			add(h, "queue", "total-queue")
+		wrong := *h
+		wrong.Ops = slices.Clone(h.Ops)
+		o := lastRead(&wrong)
+		o.Out = map[history.Type]history.Value{history.Set: history.Nil, history.Queue: history.Int(-1), history.Counter: history.Int(1 << 20)}[typ]
+		for _, h := range []*history.History{h, &wrong} {
+			add(h, "linearizable")
+			switch typ {
+			case history.Set:
+				add(h, "set", "set-full", "set-full-linearizable", "g-set")
+			case history.Counter:
+				add(h, "counter", "pn-counter")
+			case history.Queue:
+				add(h, "queue", "total-queue")
+			}
+		}
+	}
+	add(texts(300, 3, 2), "linearizable")
+	add(swapping(300, 1), "cas-register")
+	for seed := range uint64(20) {
+		add(writtenText(rand.New(rand.NewPCG(seed, 54))), "linearizable")
+		for _, m := range Models() {
+			if len(all[m.Name]) < 20 {
+				add(smallOf(t, m.Name, seed), m.Name)
+			}
 		}
 	}
 	return all
@@ -95,8 +113,8 @@ func TestEveryCheckerStops(t *testing.T) {
 			}
 		}
 	}
-	for model := range stoppable(t) {
-		require.Positive(t, stopped[model], model)
+	for _, m := range Models() {
+		require.Positive(t, stopped[m.Name], m.Name)
 	}
 }
 
@@ -113,19 +131,51 @@ func TestLevelsStop(t *testing.T) {
 	}
 }
 
-// Looks come often: at least one in so many comparisons of numbers, by what the
-// checkers say of their cost.
+// Told to stop, a checker comes to its end: it asks again a few times for each place that it
+// is called from, and not for each operation. It has asked before, at least once in so many
+// operations, on each of its ways through the history.
 func TestLooksAreFrequent(t *testing.T) {
-	const sessions = 60
-	h := received(20_000, sessions, 50)
-	for model, cells := range map[string]int{
-		"cc": len(h.Ops) * sessions, "cm": len(h.Ops) * sessions, "pram": len(h.Ops) * sessions,
-	} {
-		ctx := endingAfter(1 << 30)
-		v, err := Judge(ctx, h, model, Budget{})
+	const sessions, n = 40, 9_000
+	registers := received(n, sessions, 50)
+	many := map[string]*history.History{}
+	for _, m := range Models() {
+		many[m.Name] = registers
+	}
+	right := saturated(n, 20)
+	for _, m := range []string{"linearizable-register", "sequential", "linearizable", "cas-register"} {
+		many[m] = right
+	}
+	for _, m := range []string{"convergence", "explained", "strong-eventual", "settled", "lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"} {
+		many[m] = joined(n, 20)
+	}
+	for _, m := range []string{"counter", "pn-counter"} {
+		many[m] = ofOneObject(history.Counter, n, 3)
+	}
+	for _, m := range []string{"queue", "total-queue"} {
+		many[m] = ofOneObject(history.Queue, n, 3)
+	}
+	for _, m := range []string{"set", "set-full", "set-full-linearizable", "g-set"} {
+		many[m] = ofOneObject(history.Set, 1000, 3)
+	}
+	few := []string{"eventual", "causal", "lww-register", "lock", "bank", "unique-ids", "mutex", "etcd"} // searches, which count steps, and one walk
+	for _, m := range Models() {
+		if slices.Contains(few, m.Name) {
+			continue
+		}
+		h := many[m.Name]
+		c, _ := checkerNamed(m.Name)
+		never := endingAfter(1 << 30)
+		_, err := c.run(newMeter(never, defaults(t)), h)
 		require.NoError(t, err)
-		require.Equal(t, OK, v.Status)
-		require.Greater(t, ctx.seen, cells/lookEvery, model)
-		t.Logf("%s: %d looks", model, ctx.seen)
+		require.GreaterOrEqual(t, never.seen, len(h.Ops)/lookOps, "%s: looks", m.Name)
+		most := 0
+		for look := 1; look < never.seen; look += 1 + never.seen/8 {
+			meter := newMeter(endingAfter(look), defaults(t))
+			_, err := c.run(meter, h)
+			require.NoError(t, err)
+			most = max(most, meter.asked)
+		}
+		require.LessOrEqual(t, most, 16, m.Name)
+		t.Logf("%s: %d looks at %d operations, %d more questions at most", m.Name, never.seen, len(h.Ops), most)
 	}
 }

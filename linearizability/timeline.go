@@ -141,6 +141,9 @@ func (x *timeline) number() {
 	}
 	for _, chain := range t.chains {
 		for _, n := range chain {
+			if t.m.mustStop(64 * len(t.reads[n])) {
+				return
+			}
 			for _, r := range t.reads[n] {
 				x.reads(n, r)
 			}

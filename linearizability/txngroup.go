@@ -37,6 +37,9 @@ func groupTransactions(m *meter, model string, h *history.History) (*txnBuilder,
 	named := make(map[txnName]int32)
 	latest := make(map[int]int32) // session -> the group of its latest operation
 	for i := range h.Ops {
+		if m.mustStopAt(i) {
+			return nil, result{status: Undecided}, nil
+		}
 		o := &h.Ops[i]
 		if o.Type != history.Register || o.Func != history.Read && o.Func != history.Write {
 			return nil, result{}, unsupported(model, o)
@@ -126,6 +129,9 @@ func (b *txnBuilder) arrange(level txnLevel, own OwnReads) *transactions {
 	t := &transactions{accesses: a, level: level, ownReads: own, wrote: make(map[[2]int32]int32), why: make(map[[2]int32]int32)}
 	session := make(map[int]int32)
 	for g, ops := range b.groups {
+		if b.m.mustStop(64) {
+			break
+		}
 		if b.state[g] == history.Failed || b.state[g] == history.Unknown && !b.seen[g] {
 			continue
 		}
@@ -164,6 +170,9 @@ func (t *transactions) fill(b *txnBuilder) {
 	}
 	t.writes = make([][]int32, len(t.ops))
 	for n, ops := range t.ops {
+		if b.m.mustStop(64 * len(ops)) {
+			return
+		}
 		for _, i := range ops {
 			b.of[i] = int32(n)
 			if o := &b.h.Ops[i]; o.IsPut() {
@@ -177,6 +186,9 @@ func (t *transactions) fill(b *txnBuilder) {
 	}
 	for c, nodes := range t.chains {
 		for rank, n := range nodes {
+			if b.m.mustStop(32 * len(t.writes[n])) {
+				return
+			}
 			for _, k := range t.writes[n] {
 				t.noteWrite(k, int32(c), int32(rank))
 			}

@@ -29,6 +29,9 @@ func newWriteOrder(a *accesses, set guarantees) *writeOrder {
 		writes: make([][]atRank, len(a.chains)), hasRead: make([][]atRank, len(a.chains)),
 	}
 	for c := range a.chains {
+		if a.m.mustStop(0) {
+			break
+		}
 		g.session(a.chains[c])
 	}
 	return g
@@ -82,6 +85,9 @@ func (g *writeOrder) session(nodes []int32) {
 		}
 	}
 	for _, n := range nodes {
+		if a.m.mustStop(64) {
+			return
+		}
 		if !a.isWrite(n) {
 			if src := a.source[n]; src >= 0 && g.set&writesFollowReads != 0 {
 				next := g.helper()
@@ -123,6 +129,9 @@ func (g *writeOrder) cycle() []int32 {
 		mark[root] = open
 		stack = append(stack[:0], root)
 		for len(stack) > 0 {
+			if g.a.m.mustStop(16) {
+				return nil
+			}
 			n := stack[len(stack)-1]
 			if next[n] == len(g.after[n]) {
 				mark[n] = done

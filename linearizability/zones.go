@@ -46,6 +46,9 @@ func (a *accesses) zones() result {
 	}
 	writes := make([]int, len(a.byKey))
 	for n := range int32(len(a.pos)) {
+		if a.m.mustStopAt(int(n)) {
+			return result{}
+		}
 		if a.isWrite(n) {
 			writes[a.key[n]]++
 		}
@@ -54,6 +57,9 @@ func (a *accesses) zones() result {
 		byKey[k] = make([]zone, 0, count+1) // and the initial value's
 	}
 	for n := range int32(len(a.pos)) {
+		if a.m.mustStopAt(int(n)) {
+			return result{}
+		}
 		if a.isWrite(n) {
 			o := a.op(n)
 			of[n] = int32(len(byKey[a.key[n]]))
@@ -61,6 +67,9 @@ func (a *accesses) zones() result {
 		}
 	}
 	for n := range int32(len(a.pos)) {
+		if a.m.mustStopAt(int(n)) {
+			return result{}
+		}
 		src := a.source[n]
 		if src == n {
 			continue
@@ -84,7 +93,7 @@ func (a *accesses) zones() result {
 		if a.m.mustStop(32 * len(byKey[k])) {
 			break
 		}
-		if x, y, clash := clashing(append(byKey[k], start[k])); clash {
+		if x, y, clash := clashing(a.m, append(byKey[k], start[k])); clash {
 			return a.clash(x, y)
 		}
 	}
@@ -101,7 +110,7 @@ func effect(o *history.Op) int64 {
 }
 
 // clashing looks among the zones of one register for two that cannot be ordered.
-func clashing(zs []zone) (x, y zone, found bool) {
+func clashing(m *meter, zs []zone) (x, y zone, found bool) {
 	// Both in the one block: forward zones from its front, backward ones behind.
 	n := 0
 	for i := range zs {
@@ -115,7 +124,10 @@ func clashing(zs []zone) (x, y zone, found bool) {
 	}
 	forward, backward := zs[:n], zs[n:]
 	byStart := func(a, b zone) int { return cmp.Compare(a.from, b.from) }
-	slices.SortFunc(forward, byStart)
+	sortLooking(m, forward, byStart)
+	if m.mustStop(0) {
+		return x, y, false
+	}
 	for i := 1; i < len(forward); i++ {
 		if forward[i].from < forward[i-1].to {
 			return forward[i-1], forward[i], true
@@ -123,7 +135,10 @@ func clashing(zs []zone) (x, y zone, found bool) {
 	}
 	// The forward zones are disjoint now, so only the last one that begins before
 	// a backward zone can contain it.
-	slices.SortFunc(backward, byStart)
+	sortLooking(m, backward, byStart)
+	if m.mustStop(0) {
+		return x, y, false
+	}
 	i := 0
 	for _, b := range backward {
 		for i < len(forward) && forward[i].from < b.from {

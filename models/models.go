@@ -42,6 +42,9 @@ type Model struct {
 	// Prepare splits a valid history into independent searches. Operations that
 	// the model does not describe are an error wrapping ErrUnsupported.
 	Prepare func(h *history.History) (*Problem, error)
+	// Describes reports whether the model knows what an operation does; nil where only
+	// Prepare tells.
+	Describes func(o *history.Op) bool
 	// Settles says that a history must show a settle fence, with reads after it,
 	// before it can be called allowed.
 	Settles bool

@@ -33,7 +33,7 @@ func Linearizable() Model {
 		Name:       "linearizable",
 		Doc:        "operations of each object take effect in one order that respects real time, by the object's type",
 		Complexity: "linear in the length, exponential in what is under way at a time, an object at a time (search)",
-		Needs:      "registers, sets, counters, multi-value registers, maps, queues",
+		Needs:      "registers, sets, counters, multi-value registers, maps, queues, texts",
 	}, typeOf, nil, reduceObjects)
 }
 
@@ -278,9 +278,10 @@ type objectStep struct {
 
 func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(*history.History) *Ruling,
 	reduce func(*history.History) Reduction) Model {
+	describes := func(o *history.Op) bool { return !takesPart(o) || specOf(o) != nil }
 	prepare := func(h *history.History) (*Problem, error) {
 		for i := range h.Ops {
-			if o := &h.Ops[i]; takesPart(o) && specOf(o) == nil {
+			if o := &h.Ops[i]; !describes(o) {
 				return nil, unsupported(info.Name, o)
 			}
 		}
@@ -314,6 +315,7 @@ func objectModel(info ModelInfo, specOf func(*history.Op) objectType, open func(
 	return Model{
 		ModelInfo: info,
 		Prepare:   onAbsent(prepare),
+		Describes: describes,
 		RealTime:  true,
 		Because:   "since the order in which an object's operations took effect is not known",
 		Reduce:    reduce,

@@ -78,7 +78,7 @@ func (c *cli) checkCommand() *cobra.Command {
 	f.Int64Var(&o.budget.Steps, "max-steps", 0, fmt.Sprintf("steps of a search after which a history is undecided; 0 is %d and %d an operation",
 		linearizability.DefaultSteps, linearizability.DefaultStepsPerOp))
 	f.Int64Var(&o.budget.Bytes, "max-bytes", linearizability.DefaultBytes, "memory of a search after which a history is undecided")
-	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time of the searches of a history after which it is undecided")
+	f.DurationVar(&o.budget.Time, "max-time", linearizability.DefaultTime, "time for reading and judging a history after which it is undecided; of standard input, for judging it")
 	f.StringVar(&o.visualize, "visualize", "", "write porcupine's picture of the one history to this file, as HTML")
 	f.StringVar(&o.html, "html", "", "write a page of the verdict on the one history to this file: its operations as intervals, the witness marked")
 	o.flags(cmd)
@@ -245,41 +245,87 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 	}
 	started := time.Now()
 	defer func() { r.seconds = time.Since(started).Seconds() }()
-	d, err := c.decodeParts(o, in, &r)
-	switch {
-	case errors.Is(err, errEmptyWalked):
-		r.skipped = "the file is empty"
-		return r
-	case in.walked && o.format == history.Auto && errors.Is(err, history.ErrUnknownFormat):
-		r.skipped = "no history of a known format"
-		return r
-	case err != nil:
-		r.err = err
-		return r
+	var d *history.Decoded
+	if in.path == stdinPath { // whose time is that of whoever writes it
+		if d = c.read(ctx, o, in, &r); d == nil {
+			return r
+		}
 	}
-	h, lines := d.History, d.Lines
-	r.lines, r.notes = lines, d.Notes
-	limited, cancel := context.WithTimeoutCause(ctx, o.budget.Time, fmt.Errorf("%v have passed", o.budget.Time))
-	defer cancel()
-	if o.model == levelsModel {
-		r.levels(limited, h, o.options())
-	} else {
-		r.verdict, r.err = linearizability.JudgeWith(limited, h, o.model, o.options())
-	}
-	if r.err == nil {
-		r.err = r.verdict.Cause // values that should be unique and are not
-	}
-	r.err = located(in.name, r.err, lines, r.files)
-	r.stopped = r.err == nil && ctx.Err() != nil && r.verdict.Status == linearizability.Undecided
-	if o.visualize != "" && r.err == nil {
+	h, r := c.judgeInTime(ctx, o, in, d, r)
+	if o.visualize != "" && r.err == nil && h != nil {
 		r.err = draw(h, o)
 	}
-	if o.html != "" && r.err == nil && !r.stopped {
+	if o.html != "" && r.err == nil && h != nil && !r.stopped {
 		if err := c.replacePage(o.html, c.verdictPage(h, &r, o, in)); err != nil {
 			r.err = fmt.Errorf("--html %s: %w", o.html, err)
 		}
 	}
 	return r
+}
+
+// endsWithin is how long after its time has passed a check is waited for: it looks at the
+// clock every few milliseconds, but for what it must put in order before.
+const endsWithin = 200 * time.Millisecond
+
+// judgeInTime reads what is not read yet, and judges it, within the time that there is and
+// endsWithin. What has not come to its end by then is abandoned, and is undecided.
+func (c *cli) judgeInTime(ctx context.Context, o checkOptions, in input, d *history.Decoded, r checked) (*history.History, checked) {
+	type judged struct {
+		h *history.History
+		r checked
+	}
+	passed := fmt.Errorf("%v have passed", o.budget.Time)
+	limited, cancel := context.WithTimeoutCause(ctx, o.budget.Time, passed)
+	defer cancel()
+	came, ok := command.Await(limited, endsWithin, func() judged {
+		if d == nil {
+			if d = c.read(limited, o, in, &r); d == nil {
+				return judged{nil, r}
+			}
+		}
+		r.lines, r.notes = d.Lines, d.Notes
+		r.decide(limited, d.History, o)
+		return judged{d.History, r}
+	})
+	late := !ok || came.r.err != nil && errors.Is(came.r.err, passed)
+	if !late || ctx.Err() != nil {
+		came.r.stopped = came.r.stopped || !ok
+		came.r.name = in.name
+		return came.h, came.r
+	}
+	return nil, checked{name: in.name, verdict: linearizability.Verdict{
+		Model: o.model, Status: linearizability.Undecided, Reason: "stopped: " + passed.Error(), Method: "nothing yet",
+	}}
+}
+
+// read decodes an input; nil if it could not, or there is nothing to judge, as r has it.
+func (c *cli) read(ctx context.Context, o checkOptions, in input, r *checked) *history.Decoded {
+	d, err := c.decodeParts(ctx, o, in, r)
+	switch {
+	case errors.Is(err, errEmptyWalked):
+		r.skipped = "the file is empty"
+	case in.walked && o.format == history.Auto && errors.Is(err, history.ErrUnknownFormat):
+		r.skipped = "no history of a known format"
+	case err != nil:
+		r.err = err
+	default:
+		return d
+	}
+	return nil
+}
+
+// decide judges a history that was read.
+func (r *checked) decide(ctx context.Context, h *history.History, o checkOptions) {
+	if o.model == levelsModel {
+		r.levels(ctx, h, o.options())
+	} else {
+		r.verdict, r.err = linearizability.JudgeWith(ctx, h, o.model, o.options())
+	}
+	if r.err == nil {
+		r.err = r.verdict.Cause // values that should be unique and are not
+	}
+	r.err = located(r.name, r.err, r.lines, r.files)
+	r.stopped = r.err == nil && errors.Is(context.Cause(ctx), context.Canceled) && r.verdict.Status == linearizability.Undecided
 }
 
 // located puts the line in front of an error about an operation.
@@ -324,13 +370,13 @@ func draw(h *history.History, o checkOptions) (err error) {
 
 // decodeParts reads an input, or the files that are one history together: which file each
 // operation is from is noted.
-func (c *cli) decodeParts(o checkOptions, in input, r *checked) (*history.Decoded, error) {
+func (c *cli) decodeParts(ctx context.Context, o checkOptions, in input, r *checked) (*history.Decoded, error) {
 	if in.parts == nil {
-		return c.decode(o, in)
+		return c.decode(ctx, o, in)
 	}
 	var parts []*history.Decoded
 	for _, p := range in.parts {
-		d, err := c.decode(o, p)
+		d, err := c.decode(ctx, o, p)
 		switch {
 		case p.walked && (errors.Is(err, errEmptyWalked) || o.format == history.Auto && errors.Is(err, history.ErrUnknownFormat)):
 			continue
@@ -352,7 +398,7 @@ func (c *cli) decodeParts(o checkOptions, in input, r *checked) (*history.Decode
 // errEmptyWalked marks a file of zero length that nobody named.
 var errEmptyWalked = errors.New("empty file met on a walk")
 
-func (c *cli) decode(o checkOptions, in input) (d *history.Decoded, err error) {
+func (c *cli) decode(ctx context.Context, o checkOptions, in input) (d *history.Decoded, err error) {
 	if in.path == stdinPath {
 		return history.DecodeWith(o.format, in.name, c.in, o.reading)
 	}
@@ -370,7 +416,7 @@ func (c *cli) decode(o checkOptions, in input) (d *history.Decoded, err error) {
 			return nil, errEmptyWalked
 		}
 	}
-	return history.DecodeWith(o.format, in.name, f, o.reading)
+	return history.DecodeWith(o.format, in.name, inTime{ctx, f}, o.reading)
 }
 
 func (s *checkSummary) add(r checked) {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -152,4 +154,17 @@ func (r checked) json(v linearizability.Verdict) verdictJSON {
 		line.Notes = append(line.Notes, n.String())
 	}
 	return line
+}
+
+// inTime is an input that is read only as long as the context lasts.
+type inTime struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+func (r inTime) Read(b []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.in.Read(b)
 }

@@ -29,6 +29,9 @@ func passages(o *object) (*values, []passage) {
 	}
 	for _, i := range o.at {
 		op := o.op(i)
+		if o.over.yet(1 + op.Out.Len()) {
+			break
+		}
 		switch {
 		case op.Func == history.Enqueue:
 			p := of(op.Arg)
@@ -59,6 +62,9 @@ func bag(o *object, r *Result) {
 	x, all := passages(o)
 	unexpected, duplicated, premature := found(Unexpected), found(Duplicated), found(Premature)
 	for n := range all {
+		if o.over.yet(1) {
+			return
+		}
 		p, v := &all[n], x.all[n]
 		slices.SortStableFunc(p.out, func(a, b int) int { return cmp.Compare(o.op(a).Return, o.op(b).Return) })
 		called := 0

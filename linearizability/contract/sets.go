@@ -158,7 +158,11 @@ func (e *elements) presence(unexpected *finding) {
 			return
 		}
 		met := make(map[int]bool)
-		for _, n := range e.contents(op) {
+		contents := e.contents(op)
+		if e.over.yet(len(contents)) {
+			return
+		}
+		for _, n := range contents {
 			x := &e.known[n]
 			if x.attempt == none && x.present == none {
 				e.unasked(unexpected, n, i)
@@ -189,7 +193,11 @@ func (e *elements) absence() {
 		if op.Func != history.Read || op.Outcome != history.OK {
 			continue
 		}
-		for _, n := range e.contents(op) {
+		contents := e.contents(op)
+		if e.over.yet(len(contents) + len(always)) {
+			return
+		}
+		for _, n := range contents {
 			shown[n] = i + 1
 		}
 		left := always[:0]

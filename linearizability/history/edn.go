@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -32,16 +33,18 @@ type ednNode struct {
 	text   string    // the value as written
 }
 
-// name is a keyword without its colon, and the text of anything else.
+// isWord reports whether it is a keyword, or a string that may stand for one.
+func (n ednNode) isWord() bool { return n.kind == ednKeyword || n.kind == ednString }
+
+// name is a keyword without its colon, a string, and the text of anything else.
 func (n ednNode) name() string {
-	if n.kind == ednKeyword {
+	if n.isWord() {
 		return n.str
 	}
 	return n.text
 }
 
-// field returns the value of a keyword in a map, the last one where there are
-// several; nil if there is none.
+// field returns the value of a keyword in a map; nil if there is none.
 func (n ednNode) field(name string) (v ednNode) {
 	v.kind = ednNil
 	for i := 0; i < len(n.items); i += 2 {
@@ -54,7 +57,7 @@ func (n ednNode) field(name string) (v ednNode) {
 
 // ednReader reads EDN values from text that ednSplitter has cut out: brackets
 // balance, depth is bounded, comments are gone. It is lenient about tokens: what
-// it does not know (floats, ratios, symbols, tagged values such as #object[…])
+// it does not know (ratios, symbols, tagged values such as #object[…])
 // is kept as text, since for a register only the identity of a value matters. Of
 // the libraries that read EDN the best kept, olympos.io/encoding/edn, stops at the
 // 0x4892d85e in the #object[…] of a nemesis, and tells neither lines nor bounds
@@ -100,8 +103,8 @@ func (r *ednReader) value() (ednNode, error) {
 		n.items, err = r.sequence(')')
 	case '{':
 		n.kind = ednMap
-		if n.items, err = r.sequence('}'); err == nil && len(n.items)%2 != 0 {
-			err = fmt.Errorf("%w: a map key without a value", ErrFormat)
+		if n.items, err = r.sequence('}'); err == nil {
+			err = keysOf(n.items)
 		}
 	case '"':
 		n.kind = ednString
@@ -115,15 +118,47 @@ func (r *ednReader) value() (ednNode, error) {
 		case strings.HasPrefix(rest, "##"): // ##NaN, ##Inf: a token
 			r.token()
 		default:
-			err = r.dispatch()
+			n, err = r.dispatch()
 		}
 	case ']', ')', '}':
 		err = fmt.Errorf("%w: unexpected %q", ErrFormat, c)
 	default:
-		n, err = r.atom(), nil
+		n = r.atom()
+		if at := strings.IndexFunc(r.src[start:r.pos], unicode.IsControl); at >= 0 {
+			err = fmt.Errorf("%w: a control character in %s", ErrFormat, clip([]byte(r.src[start:r.pos])))
+		}
 	}
 	n.text = r.src[start:r.pos]
 	return n, err
+}
+
+// keysOf refuses a map whose keys and values are not pairs, or that has a keyword or a string
+// as a key twice.
+func keysOf(items []ednNode) error {
+	if len(items)%2 != 0 {
+		return fmt.Errorf("%w: a map key without a value", ErrFormat)
+	}
+	var many map[string]struct{}
+	if len(items) > 2*fewKeys {
+		many = make(map[string]struct{}, len(items)/2)
+	}
+	for i := 0; i < len(items); i += 2 {
+		k := &items[i]
+		if k.kind != ednKeyword && k.kind != ednString {
+			continue
+		}
+		_, twice := many[k.text]
+		for j := 0; many == nil && j < i; j += 2 {
+			twice = twice || items[j].text == k.text
+		}
+		if twice {
+			return fmt.Errorf("%w: the key %s is there twice", ErrFormat, clip([]byte(k.text)))
+		}
+		if many != nil {
+			many[k.text] = struct{}{}
+		}
+	}
+	return nil
 }
 
 // sequence reads values up to the closing bracket.
@@ -153,16 +188,40 @@ func (r *ednReader) sequence(closing byte) ([]ednNode, error) {
 	}
 }
 
-// dispatch skips tags and what they tag. It loops rather than recurses over tags,
+// dispatch reads tags and what they tag. What a tag says of a collection is how it is kept, so
+// that a vector, set or map is what it is without the tag, but for one of a set's kind, whose
+// elements may stand in a list (#ordered/set (1 2)), and one of a tuple's kind, which is a pair
+// (#jepsen.independent.Tuple{:key 1 :value 2}). What is tagged otherwise, such as
+// #inst "2019", and every #object[…], is its text. It loops rather than recurses over tags,
 // which nest without brackets.
-func (r *ednReader) dispatch() error {
+func (r *ednReader) dispatch() (ednNode, error) {
+	tag := ""
 	for r.pos < len(r.src) && r.src[r.pos] == '#' && !strings.HasPrefix(r.src[r.pos:], "#{") {
 		r.pos++
-		r.token()
+		if word := r.token(); tag == "" {
+			tag = strings.ToLower(word)
+		}
 		r.space()
 	}
-	_, err := r.value()
-	return err
+	n, err := r.value()
+	if err != nil || tag == "object" {
+		return ednNode{}, err
+	}
+	switch n.kind {
+	case ednList:
+		if strings.HasSuffix(tag, "set") {
+			n.kind = ednSet
+		}
+		return n, nil
+	case ednMap:
+		if strings.HasSuffix(tag, "tuple") && len(n.items) == 4 {
+			return ednNode{kind: ednList, items: []ednNode{n.field("key"), n.field("value")}}, nil
+		}
+		return n, nil
+	case ednSet:
+		return n, nil
+	}
+	return ednNode{}, nil
 }
 
 func (r *ednReader) quoted() (string, error) {

@@ -47,6 +47,8 @@ var (
 	// ErrInvalid is returned by Validate, and so by the JSONL codec, for a
 	// history that breaks an invariant of the types.
 	ErrInvalid = errors.New("invalid history")
+	// ErrStopped is returned by ValidateUntil when it was told to stop.
+	ErrStopped = errors.New("stopped before all was looked at")
 )
 
 // OpError is what is wrong with one operation of a history. Decoders turn the

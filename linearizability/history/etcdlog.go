@@ -44,6 +44,7 @@ func decodeEtcdLog(src io.Reader, r *reading) (*History, []int32, error) {
 			}
 			return nil, nil, at(lines.line, err)
 		}
+		r.noteOpen(lines, line)
 	}
 }
 
@@ -54,6 +55,9 @@ func addEtcdLine(events *eventLog, line []byte) error {
 	_, rest, ok := strings.Cut(string(line), etcdMarker)
 	if !ok {
 		return fmt.Errorf("%w: no %q in %s", ErrFormat, etcdMarker, clip(line))
+	}
+	if strings.Contains(rest, etcdMarker) {
+		return fmt.Errorf("%w: two events in %s", ErrFormat, clip(line))
 	}
 	if strings.HasPrefix(rest, ":") {
 		return nil // the nemesis is a process named by a keyword

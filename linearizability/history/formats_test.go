@@ -2,7 +2,6 @@ package history
 
 import (
 	"encoding/binary"
-	"errors"
 	"strings"
 	"testing"
 
@@ -216,33 +215,6 @@ func TestOTLPSample(t *testing.T) {
 	} {
 		_, err := Decode("otlp", "bad", strings.NewReader(text))
 		require.ErrorIs(t, err, want, text)
-	}
-}
-
-// A byte that is wrong, wherever it is, or missing, or the end of the file there, gives a
-// history or an error that has a name and a place.
-func TestNewFormatsWithAnyByteWrong(t *testing.T) {
-	for format, samples := range map[string][]string{
-		"dbcop": {dbcopJSONSample, dbcopWholeSample}, "cobra": {cobraSample}, "viper": {viperSample, viperJSONSample},
-		"etcd-robustness": {etcdOpsSample}, "otlp": {otlpSample},
-	} {
-		for _, sample := range samples {
-			for i := range sample {
-				for _, bad := range []string{sample[:i], sample[:i] + "\xff" + sample[i+1:], sample[:i] + sample[i+1:], sample[:i] + "{" + sample[i+1:]} {
-					d, err := DecodeWith(format, "bad", strings.NewReader(bad), Options{})
-					if err == nil {
-						require.NoError(t, d.History.Validate())
-						continue
-					}
-					known := errors.Is(err, ErrTruncated) || errors.Is(err, ErrFormat) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrEmpty) || errors.Is(err, ErrTooLong)
-					require.True(t, known, "%s, byte %d: %v", format, i, err)
-					var de *DecodeError
-					require.ErrorAs(t, err, &de)
-					require.Equal(t, "bad", de.Name)
-					require.True(t, de.Line > 0 || errors.Is(err, ErrEmpty), "%s, byte %d: %v", format, i, err)
-				}
-			}
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,8 +17,9 @@ import (
 // :dequeue and :drain of queues, :acquire and :release of locks, :transfer and :read of
 // banks, :generate of ids; what an object is shows in how it is used. Values are whatever EDN they are; what a pair
 // is, see Options.Pairs. The value with which a write, cas, add or remove ends well
-// is the one that counts. Entries of processes that are not numbers (the nemesis)
-// are skipped, whatever they hold. What failed did not happen, a :cas included
+// is the one that counts. Processes are numbers, or all of them
+// strings; entries of others are skipped, whatever they hold, with a note unless it is the
+// :nemesis. What failed did not happen, a :cas included
 // (Options.FailedCAS). The order of the entries counts; where their :time runs
 // backwards there is a note.
 func decodeJepsen(src io.Reader, r *reading) (*History, []int32, error) {
@@ -48,6 +50,14 @@ type jepsenDecoder struct {
 	time int64 // the latest :time
 	// The first lines of either kind, 0 where there is none.
 	singleAt, txnAt int
+	// Processes with names that are no numbers, in order of appearance, and whether there are
+	// others beside them.
+	names    []string
+	named    map[string]int64
+	numbered bool
+	// Entries of what is neither a client nor the nemesis: how many, the first line and name.
+	passed, passedAt int
+	passedName       string
 	// Where :time ran backwards: the first line, how often, by how much at most.
 	backAt, backs int
 	back          int64
@@ -71,21 +81,30 @@ func (d *jepsenDecoder) entry(form []byte) error {
 		return err
 	}
 	process, fn, v := entry.field("process"), entry.field("f"), entry.field("value")
-	isTxn := fn.kind == ednKeyword && fn.str == "txn" || looksLikeTxn(v, fn.kind == ednNil) || process.kind == ednInt && d.txns.isOpen(process.num)
+	isTxn := fn.isWord() && fn.str == "txn" || looksLikeTxn(v, fn.kind == ednNil) || process.kind == ednInt && d.txns.isOpen(process.num)
 	switch {
 	case process.kind == ednNil && isTxn:
 		process.num = noProcess
 	case process.kind == ednNil:
 		return fmt.Errorf("%w: operation map without :process", ErrFormat)
+	case process.kind == ednString && process.str != nemesis:
+		if process.num, err = d.number(process.str); err != nil {
+			return err
+		}
 	case process.kind != ednInt:
+		if process.name() != nemesis && process.str != nemesis {
+			d.passOver(process)
+		}
 		return nil
+	default:
+		d.numbered = true
 	}
 	if t := entry.field("time"); t.kind == ednInt {
 		d.look(t.num)
 	}
 	kindWord := entry.field("type")
 	kind, ok := parseEventType(kindWord.str)
-	if !ok || kindWord.kind != ednKeyword {
+	if !ok || !kindWord.isWord() {
 		return fmt.Errorf("%w: :type %s", ErrFormat, clip([]byte(kindWord.text)))
 	}
 	if word := fn.name(); d.r.ignores(word) {
@@ -98,6 +117,49 @@ func (d *jepsenDecoder) entry(form []byte) error {
 		return d.txn(kind, process.num, v)
 	}
 	return d.single(entry, kind, process.num)
+}
+
+// nemesis is the process that is no client.
+const nemesis = "nemesis"
+
+// number is the process of a client that has a string for it: the number that it writes, or
+// else the next one in order of appearance, which must not be mixed with numbers.
+func (d *jepsenDecoder) number(name string) (int64, error) {
+	if n, err := strconv.ParseInt(name, 10, 64); err == nil {
+		d.numbered = true
+		return n, nil
+	}
+	n, known := d.named[name]
+	if !known {
+		if d.named == nil {
+			d.named = make(map[string]int64)
+		}
+		n = int64(len(d.names))
+		d.named[name] = n
+		d.names = append(d.names, name)
+	}
+	return n, nil
+}
+
+// passOver counts an entry of a process that is neither a number nor a string.
+func (d *jepsenDecoder) passOver(process ednNode) {
+	if d.passed++; d.passed == 1 {
+		d.passedAt, d.passedName = d.line, process.text
+	}
+}
+
+// noteProcesses says how processes were taken, where that is not plain.
+func (d *jepsenDecoder) noteProcesses() error {
+	if d.passed > 0 {
+		d.r.note(d.passedAt, "%s passed over, of processes that are neither numbers nor strings, as %s", countedWith(d.passed, "entry", "entries"), clip([]byte(d.passedName)))
+	}
+	if len(d.names) > 0 && d.numbered {
+		return fmt.Errorf("%w: some processes are numbers, others are names, as %q: give all of them one or the other", ErrAmbiguous, d.names[0])
+	}
+	if len(d.names) > 0 {
+		d.r.note(0, "processes are numbered in order of appearance: %s", clip([]byte(strings.Join(d.names, ", "))))
+	}
+	return nil
 }
 
 // txn takes an entry of a transaction.
@@ -129,7 +191,7 @@ func (d *jepsenDecoder) single(entry ednNode, kind eventType, process int64) err
 		e.key, e.pair = keyOf(ednValue(key)), false
 	}
 	var ok bool
-	if e.fn, ok = jepsenFunc(fn.str); !ok || fn.kind != ednKeyword {
+	if e.fn, ok = jepsenFunc(fn.str); !ok || !fn.isWord() {
 		return fmt.Errorf("%w: %w: :f %s is not an operation on a register, a set, a counter, a queue, a lock, a bank or a generator of ids; operations that do not matter "+
 			"can be left out (Options.Ignore, --ignore %s)", ErrFormat, ErrUnknownOp, clip([]byte(fn.text)), fn.name())
 	}
@@ -140,6 +202,9 @@ func (d *jepsenDecoder) single(entry ednNode, kind eventType, process int64) err
 // models differ.
 func (d *jepsenDecoder) history() (*History, []int32, error) {
 	d.noteTime()
+	if err := d.noteProcesses(); err != nil {
+		return nil, nil, at(d.line, err)
+	}
 	switch {
 	case d.txnAt == 0:
 		return d.log.history()

@@ -20,6 +20,9 @@ func isJSONEntry(form []byte) bool {
 
 // readJSONEntry reads the object in src.
 func readJSONEntry(src string) (ednNode, error) {
+	if err := plainJSON([]byte(src)); err != nil {
+		return ednNode{}, err
+	}
 	r := &jsonNodes{src: src, dec: json.NewDecoder(strings.NewReader(src))}
 	r.dec.UseNumber()
 	n, err := r.value()

@@ -55,6 +55,8 @@ type txnEvents struct {
 	// Completions whose invocation is not in the log: how many, and where the first.
 	unbegun, unbegunAt int
 	unnamed            bool // entries have no process
+	// Reads of transactions whose completion has no value: how many, and the line of the first.
+	unread, unreadAt int
 }
 
 type txnProcess struct {
@@ -331,10 +333,16 @@ func (l *txnEvents) history() (*History, []int32, error) {
 			case t.outcome == OK && t.reads:
 				o.Out = m.v
 			case t.outcome == OK: // what it read is nowhere
+				if l.unread++; l.unread == 1 {
+					l.unreadAt = int(t.line)
+				}
 				continue
 			}
 			h.Ops, lines = append(h.Ops, o), append(lines, t.line)
 		}
+	}
+	if l.unread > 0 {
+		l.r.note(l.unreadAt, "%s left out, of transactions that end without a :value", counted(l.unread, "read"))
 	}
 	if len(h.Ops) == 0 {
 		return nil, nil, ErrEmpty

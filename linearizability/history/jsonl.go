@@ -172,7 +172,7 @@ func fromWire(w *wireOp, index int) (Op, error) {
 	case Unknown.String():
 		o.Outcome = Unknown
 	default:
-		return Op{}, fmt.Errorf("%w: no such outcome %q", ErrFormat, w.Outcome)
+		return Op{}, fmt.Errorf("%w: no such outcome %q (want ok, failed, or unknown for what may have happened)", ErrFormat, w.Outcome)
 	}
 	return o, nil
 }
@@ -183,6 +183,7 @@ type jsonlDecoder struct {
 	r       *reading
 	lines   []int32 // by operation
 	unknown []unknownField
+	scanner jsonScanner
 }
 
 // unknownField is a field of records that this build does not know.
@@ -289,6 +290,9 @@ func (d *jsonlDecoder) numberSessions() {
 // decodeRecord decodes one record. Its fields that are not known are noted, or with
 // Options.Strict are an error.
 func decodeRecord[T any](d *jsonlDecoder, line []byte, number int, into *T) error {
+	if err := d.scanner.plain(line); err != nil {
+		return err
+	}
 	err := strictJSON(line, into)
 	if err == nil {
 		return nil
@@ -298,7 +302,7 @@ func decodeRecord[T any](d *jsonlDecoder, line []byte, number int, into *T) erro
 	var lenient T
 	var fields map[string]json.RawMessage
 	if d.r.Strict || json.Unmarshal(line, &lenient) != nil || json.Unmarshal(line, &fields) != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
+		return fmt.Errorf("%w: %w", ErrFormat, inWords(err))
 	}
 	*into = lenient
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -342,7 +346,7 @@ func (d *jsonlDecoder) header(lines *lineReader) error {
 		return at(lines.line, err)
 	}
 	if kind != kindHeader {
-		return at(lines.line, fmt.Errorf("%w: first record is %q, not a header", ErrFormat, kind))
+		return at(lines.line, fmt.Errorf("%w: the first record has the kind %q; a file begins with {\"kind\":\"history\",\"version\":%d}", ErrFormat, kind, JSONLVersion))
 	}
 	var ver struct {
 		Version int `json:"version"`

@@ -186,6 +186,9 @@ func (s *jsonStream) end() error {
 
 // strictly reads a value whose fields must all be known.
 func strictly(raw []byte, into any) error {
+	if err := plainJSON(raw); err != nil {
+		return err
+	}
 	if err := strictJSON(raw, into); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}

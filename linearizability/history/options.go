@@ -126,6 +126,22 @@ func (r *reading) note(line int, format string, args ...any) {
 	r.notes = append(r.notes, Note{line, fmt.Sprintf(format, args...)})
 }
 
+// noteOpen is the note of a last line that ends in a number and not in the end of a line: if
+// the file was cut off there, another number may be meant, which nothing else tells.
+func (r *reading) noteOpen(lines *lineReader, line []byte) {
+	if n := len(line); lines.open && n > 0 && line[n-1] >= '0' && line[n-1] <= '9' {
+		r.note(lines.line, "the file ends in this line; if it was cut off there, the last number may be another one")
+	}
+}
+
+// countedWith is a number of things whose plural takes more than an s.
+func countedWith(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}
+
 // counted is a number of things.
 func counted(n int, thing string) string {
 	if n != 1 {

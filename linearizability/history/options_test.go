@@ -93,7 +93,7 @@ func TestIgnore(t *testing.T) {
 	} {
 		got := strungWith(t, format, samples[format], Options{Ignore: []string{c.ignore}})
 		require.Len(t, got, c.kept, "%s: %v", format, got)
-		require.Equal(t, []string{c.note}, notesOf(t, format, samples[format], Options{Ignore: []string{c.ignore}}))
+		require.Equal(t, []string{c.note}, notesOf(t, format, samples[format]+"\n", Options{Ignore: []string{c.ignore}}))
 	}
 	// What is left out need not be understood, nor says what pairs are.
 	const src = `

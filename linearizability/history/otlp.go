@@ -166,8 +166,11 @@ func (d *otlpDecoder) span() error {
 // operation is the operation of a span; false if it is none.
 func (d *otlpDecoder) operation(raw []byte) (o Op, is bool, err error) {
 	var s otlpSpan
+	if err := plainJSON(raw); err != nil {
+		return o, false, err
+	}
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return o, false, fmt.Errorf("%w: %w", ErrFormat, err)
+		return o, false, fmt.Errorf("%w: %w", ErrFormat, inWords(err))
 	}
 	o = Op{Node: -1, Type: Register}
 	outcome := ""

@@ -32,6 +32,9 @@ func recognise(src io.Reader) (format, io.Reader, error) {
 	if len(head) == 0 && err != nil && err != io.EOF {
 		return format{}, in, err
 	}
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return format{}, in, fmt.Errorf("%w: it is text of UTF-16, and is to be UTF-8", ErrUnknownFormat)
+	}
 	name := formatOf(bytes.TrimSpace(head))
 	if len(head) >= 8 && bytes.Equal(head[4:8], make([]byte, 4)) { // a number of 64 bits, and not a large one
 		name = "dbcop"

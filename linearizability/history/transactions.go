@@ -40,8 +40,8 @@ func (l *txnLog) history() (*History, []int32, error) {
 
 // eachLine calls take with every line that is not blank, with its surrounding
 // space removed, and places its errors.
-func eachLine(src io.Reader, lim Limits, take func(line string, number int) error) error {
-	lines := newLineReader(src, lim.RecordBytes)
+func eachLine(src io.Reader, r *reading, take func(line string, number int) error) error {
+	lines := newLineReader(src, r.Limits.RecordBytes)
 	for {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
@@ -62,6 +62,7 @@ func eachLine(src io.Reader, lim Limits, take func(line string, number int) erro
 			}
 			return at(lines.line, err)
 		}
+		r.noteOpen(lines, line)
 	}
 }
 
@@ -78,7 +79,7 @@ func decodePlume(src io.Reader, r *reading) (*History, []int32, error) {
 	log := &txnLog{r: r}
 	last := make(map[int]uint64) // session -> its latest transaction
 	aborted := uint64(0)
-	err := eachLine(src, r.Limits, func(line string, number int) error {
+	err := eachLine(src, r, func(line string, number int) error {
 		o, err := plumeOp(line, r.Initial)
 		if err != nil {
 			return err
@@ -149,7 +150,7 @@ func plumeOp(line string, initial Value) (Op, error) {
 func decodeAwdit(src io.Reader, r *reading) (*History, []int32, error) {
 	log := &txnLog{r: r}
 	session, txn := 0, uint64(1)
-	err := eachLine(src, r.Limits, func(line string, number int) error {
+	err := eachLine(src, r, func(line string, number int) error {
 		switch {
 		case len(line) >= 3 && strings.Trim(line, "-") == "":
 			txn++

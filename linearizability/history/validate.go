@@ -21,7 +21,14 @@ import (
 //
 // An error about one operation is an *OpError; one of time running backwards also
 // wraps ErrClock. O(n) in the number of operations plus the tags seen.
-func (h *History) Validate() error {
+func (h *History) Validate() error { return h.ValidateUntil(func() bool { return false }) }
+
+// validateAtOnce is how many operations are validated between two questions whether to stop.
+const validateAtOnce = 1 << 12
+
+// ValidateUntil is Validate, but for stop, which is asked every few thousand operations:
+// once it says yes, the error is ErrStopped and says nothing of the history.
+func (h *History) ValidateUntil(stop func() bool) error {
 	if !slices.IsSorted(h.Fences) {
 		return fmt.Errorf("%w: %w: fences do not ascend", ErrInvalid, ErrClock)
 	}
@@ -31,6 +38,9 @@ func (h *History) Validate() error {
 	}
 	v.takeNames()
 	for i := range h.Ops {
+		if i%validateAtOnce == 0 && stop() {
+			return ErrStopped
+		}
 		if err := v.next(i); err != nil {
 			return err
 		}
@@ -152,7 +162,7 @@ func (o *Op) validate(tagged bool) error {
 	case o.Return < o.Call:
 		return fmt.Errorf("%w: %w: %v returns before it is called", ErrInvalid, ErrClock, o)
 	case o.Outcome == OK && o.Return == Pending:
-		return bad("ok, but never returned")
+		return bad("ok, but never returned (the outcome of what may have happened is unknown)")
 	case o.Func == "" || o.Type == "":
 		return bad("type or func missing")
 	case o.IsPut() && o.Saw != nil:

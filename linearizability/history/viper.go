@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -109,6 +110,9 @@ func (d *viperDecoder) micro(n ednNode) ([]Op, error) {
 		return bad("it is not [f key value …]")
 	}
 	name, key := n.items[0].str, keyOf(ednValue(n.items[1]))
+	if at := slices.IndexFunc(n.items[1:], func(n ednNode) bool { return n.kind == ednOther }); at >= 0 {
+		return bad(n.items[1+at].text + " is no value of JSON")
+	}
 	if d.r.ignores(name) {
 		d.r.ignored[name]++
 		return nil, nil
@@ -126,6 +130,8 @@ func (d *viperDecoder) micro(n ednNode) ([]Op, error) {
 		switch {
 		case !is:
 			return bad("whether it succeeded is neither true nor false")
+		case n.items[2].isTruth() && len(n.items) <= succeeded:
+			return bad("what it writes is missing, or whether it succeeded")
 		case wrote && o.Arg.IsNil():
 			return bad("it writes nil, which is what is there before anything was written")
 		case wrote:
@@ -155,7 +161,13 @@ func (d *viperDecoder) records(n ednNode) (ops []Op, err error) {
 	if d.ranges++; d.ranges == 1 {
 		d.rangeAt = d.line
 	}
-	for _, list := range n.items[min(3, len(n.items)):min(5, len(n.items))] {
+	if len(n.items) < 4 || len(n.items) > 5 {
+		return nil, fmt.Errorf("%w: micro-operation %s: it is not [range from to [records] [dead records]]", ErrFormat, clip([]byte(n.text)))
+	}
+	for _, list := range n.items[3:] {
+		if list.kind != ednList {
+			return nil, fmt.Errorf("%w: micro-operation %s: %s is no list of records", ErrFormat, clip([]byte(n.text)), clip([]byte(list.text)))
+		}
 		for _, e := range list.items {
 			id, val := e.member("id"), e.member("val")
 			if e.kind != ednMap || id.kind == ednNil {
@@ -166,6 +178,9 @@ func (d *viperDecoder) records(n ednNode) (ops []Op, err error) {
 	}
 	return ops, nil
 }
+
+// isTruth reports whether it is true or false.
+func (n ednNode) isTruth() bool { _, is := n.scalar.AsBool(); return n.kind == ednScalar && is }
 
 // member is a field of a map by its name, be it a keyword or a string.
 func (n ednNode) member(name string) ednNode {
