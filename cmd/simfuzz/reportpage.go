@@ -90,10 +90,13 @@ func (c *cli) report(path string, o reportOptions) error {
 		return fmt.Errorf("report %s: %w", path, err)
 	}
 	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", path)})
+	same := o.engine != tapeEngine || r.first == tape.TraceHash
+	if !same {
+		r.page.Notes = append(r.page.Notes, fmt.Sprintf("This is not the run that was recorded, whose trace was %s: the tape is of other code.", scenario.FormatHash(tape.TraceHash)))
+	}
 	if err := c.replacePage(o.out, r.page); err != nil {
 		return fmt.Errorf("report: -o %s: %w", o.out, err)
 	}
-	same := o.engine != tapeEngine || r.first == tape.TraceHash
 	if !same {
 		c.note("simfuzz: report %s: not the trace of the tape, %s: it was recorded by other code", path, scenario.FormatHash(tape.TraceHash))
 		c.worsen(exitUndecided)

@@ -223,6 +223,10 @@ func TestPagesGiven(t *testing.T) {
 		for _, width := range []int64{420, 1280} {
 			for _, scheme := range []string{"dark", "light"} {
 				b.load(path, width, scheme)
+				if eval[bool](b, `document.querySelector(".canvas") !== null`) { // with an event picked
+					b.do(chromedp.Focus(chromedp.CSS(".canvas")))
+					b.press(kb.Home, kb.PageDown, kb.ArrowUp)
+				}
 				what := fmt.Sprintf("%s-%d-%s", strings.TrimSuffix(filepath.Base(path), ".html"), width, scheme)
 				assert.LessOrEqual(t, eval[int](b, `document.documentElement.scrollWidth`), int(width), what)
 				b.axe(what)

@@ -304,7 +304,7 @@ class Drawing extends Details {
     g.textBaseline = "middle";
     g.font = `600 12px ${this.mono}`;
     g.textAlign = "center";
-    const most = Math.max(1, Math.floor(this.laneWidth / 7.3)), every = Math.ceil(16 / this.laneWidth);
+    const most = Math.max(1, Math.floor(this.laneWidth / 7.3)), every = Math.ceil(24 / this.laneWidth);
     this.d.lanes.forEach((name, l) => {
       if (l % every === 0) { g.fillText(name.length > most && most > 1 ? name.slice(0, most - 1) + "…" : name.slice(0, Math.max(most, 2)), this.x(l), HEAD / 2); }
     });
