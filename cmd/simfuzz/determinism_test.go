@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -98,16 +99,19 @@ func TestWhatDoesNotRepeatIsKept(t *testing.T) {
 	found := []scenario.Violation{{Oracle: "convergence", Kind: "counter", Node: 1, Message: "two values"}}
 	res.Violations = found
 	dir := t.TempDir()
-	one := new(cli).keepUnsteady(res, tape, again, runFlags{out: dir}, scenario.ErrRebase)
+	one := (&cli{ctx: t.Context()}).keepUnsteady(res, tape, again, runFlags{out: dir}, scenario.ErrRebase)
 	require.ErrorIs(t, one.err, scenario.ErrRebase)
 	require.Equal(t, filepath.Join(dir, "seed-11", "tape.json"), one.tape)
 	said, err := os.ReadFile(filepath.Join(dir, "seed-11", "violations.txt"))
 	require.NoError(t, err)
 	require.Contains(t, string(said), "two values")
+	page, err := os.ReadFile(filepath.Join(dir, "seed-11", "report.html"))
+	require.NoError(t, err)
+	require.True(t, strings.Contains(string(page), "When it was found") && strings.Contains(string(page), "two values"), "the page does not pass over it")
 
 	blocked := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
-	one = new(cli).keepUnsteady(res, tape, again, runFlags{out: blocked}, scenario.ErrRebase)
+	one = (&cli{ctx: t.Context()}).keepUnsteady(res, tape, again, runFlags{out: blocked}, scenario.ErrRebase)
 	require.Error(t, one.err)
 	require.NotErrorIs(t, one.err, scenario.ErrRebase, "that nothing could be kept comes first")
 }

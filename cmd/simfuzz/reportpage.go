@@ -281,13 +281,15 @@ func turning(r *report.Rewind) string {
 		begin, time.Duration(p.At), r.Points[best-1].Failed, p.Failed, r.Draws, p.What)
 }
 
-// addReport writes the page of a kept run into its folder.
-func (c *cli) addReport(one *kept, tape *scenario.Tape) {
+// addReport writes the page of a kept run into its folder. found is what the seed
+// violated when it was found, which its tape need not do again.
+func (c *cli) addReport(one *kept, tape *scenario.Tape, found []scenario.Violation) {
 	if one.tape == "" {
 		return
 	}
 	r, err := c.reportOf(tape, one.shrunk, reportOptions{draws: folderDraws, seed: 1})
 	if err == nil {
+		r.remember(found)
 		again := one.tape
 		if one.small != "" {
 			again = one.small
@@ -297,6 +299,22 @@ func (c *cli) addReport(one *kept, tape *scenario.Tape) {
 	}
 	if err != nil {
 		one.err = errors.Join(one.err, fmt.Errorf("run: write the report of seed %d: %w", tape.Setup.Seed, err))
+	}
+}
+
+// remember has the page of a run that does not fail again say how it failed.
+func (r *reported) remember(found []scenario.Violation) {
+	if len(r.res.Violations) > 0 || len(found) == 0 {
+		return
+	}
+	p := r.page
+	p.Title, p.Verdict, p.Bad = fmt.Sprintf("Seed %d broke %s once", r.tape.Setup.Seed, found[0].Oracle), "does not repeat", true
+	p.Summary = []string{
+		"When it was found, this seed broke what stands below. Its tape, run again, does not: what happens hangs on something else than the tape, or only shows when a run is watched more closely. This page is of the run that holds.",
+		"When it was found: " + found[0].Message + ".",
+	}
+	for _, v := range found {
+		p.Violations = append(p.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
 	}
 }
 

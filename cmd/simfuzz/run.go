@@ -248,7 +248,7 @@ func (c *cli) keepOne(res *scenario.Result, f runFlags) (one kept) {
 	if one.tape, one.err = c.writeRun(f.out, res.Seed, tape, again); one.err != nil {
 		one.err = fmt.Errorf("run: %w", one.err)
 	}
-	defer func() { c.addReport(&one, tape) }()
+	defer func() { c.addReport(&one, tape, res.Violations) }()
 	if len(again.Violations) == 0 {
 		return one // a trace that differs from run to run has no smaller form
 	}
@@ -277,6 +277,7 @@ func (c *cli) keepUnsteady(res *scenario.Result, tape *scenario.Tape, again *sce
 		one.err = fmt.Errorf("run: %w", one.err)
 		return one
 	}
+	c.addReport(&one, tape, res.Violations)
 	if !slices.ContainsFunc(res.Violations, func(v scenario.Violation) bool { return v.Oracle == oracleDeterminism }) {
 		one.err = rebase
 	}
