@@ -154,7 +154,7 @@ class Drawing extends Details {
         const y1 = this.y(s.from) - this.top, y2 = Math.max(this.y(s.until) - this.top, y1 + 3);
         g.fillStyle = s.mark ? c.mark : s.outcome === "ok" ? c.good : c.warn;
         g.globalAlpha = s.mark ? 0.9 : 0.55;
-        const w = s.mark ? 9 : 6;
+        const w = s.open ? 2 : s.mark ? 9 : 6; // what never returned is a thread to the end
         g.fillRect(this.x(lane) - w / 2, y1, w, y2 - y1);
         g.globalAlpha = 1;
       }

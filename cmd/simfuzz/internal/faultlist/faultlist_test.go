@@ -295,3 +295,9 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestNodesGoByTheirLanes: what a network notes numbers all nodes, and lanes have names.
+func TestNodesGoByTheirLanes(t *testing.T) {
+	d := diagram{lanes: []string{"n0", "n1", "c0"}}
+	assert.Equal(t, "partition {c0} ≁ {n0 n1} for 5ms, n3", d.named("partition {n2} ≁ {n0 n1} for 5ms, n3"))
+}
