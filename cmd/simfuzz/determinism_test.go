@@ -3,15 +3,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
+	"github.com/joinery-go/joinery/sim/scenario"
 )
 
 // jitter makes a replica's ticks late by what a map of delays is ranged over first:
@@ -85,4 +88,20 @@ func overlaid(t *testing.T, m mutants.Mutant) (program string) {
 	said, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", program, ".").CombinedOutput()
 	require.NoError(t, err, "%s", said)
 	return program
+}
+
+// TestWhatDoesNotFailAgainHasAPage: the page of a seed whose tape holds says what the seed
+// violated when it was found.
+func TestWhatDoesNotFailAgainHasAPage(t *testing.T) {
+	res, err := scenario.Run(t.Context(), scenario.Config{}, 11)
+	require.NoError(t, err)
+	res.Violations = []scenario.Violation{{Oracle: "convergence", Kind: "counter", Node: 1, Message: "two values"}}
+	dir := t.TempDir()
+	c := &cli{ctx: t.Context(), out: io.Discard, err: io.Discard}
+	all, err := c.keep(&storeCampaign{failed: []*scenario.Result{res}}, runFlags{out: dir, keep: true})
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "seed-11", "tape.json"), all[0].Tape)
+	page, err := os.ReadFile(filepath.Join(dir, "seed-11", "report.html"))
+	require.NoError(t, err)
+	require.True(t, strings.Contains(string(page), "When it was found") && strings.Contains(string(page), "two values"), "the page does not pass over it")
 }

@@ -17,6 +17,7 @@ var (
 	notWhole  = []refused{{"-1", "a whole number"}, {"1.5", "a whole number"}, {"many", "a whole number"}, {"99999999999999999999", "a whole number"}, {"''", "a whole number"}}
 	notTruth  = []refused{{"maybe", "true or false"}}
 	nothing   = []refused{{"", "want a value"}, {" ", "want a value"}}
+	noPattern = append([]refused{{"(", "no regular expression"}}, nothing...)
 	workers   = append([]refused{{"1025", "1 to 1024, or 0: the number of processors"}}, notWhole...)
 	strategy  = []refused{{"luck", "one of swarm, uniform, pct"}, {"SWARM", "one of swarm"}, {"swram", `did you mean "swarm"?`}, {"", "one of swarm"}}
 	fromZero  = append([]refused{{"18446744073709551616", "0 to 18446744073709551615"}}, notWhole...)
@@ -82,12 +83,17 @@ var refusals = map[string]map[string][]refused{
 		"seeds":  append([]refused{{"1000000001", "0 to 1000000000"}}, notWhole...),
 		"nodes":  append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
 	},
+	"grep": {
+		"preceded-by": noPattern, "not-preceded-by": noPattern, "followed-by": noPattern, "not-followed-by": noPattern,
+		"same-node": notTruth, "within": durations, "json": notTruth,
+		"most": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
+	},
 	"levels": {}, "completion": {}, "help": {},
 }
 
 // arguments are what a command needs besides its flags to come to look at them.
 var arguments = map[string][]string{
-	"replay": {exampleTape}, "shrink": {exampleTape}, "report": {exampleTape}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
+	"replay": {exampleTape}, "shrink": {exampleTape}, "report": {exampleTape}, "grep": {"crash"}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
 }
 
 // Every flag of every command refuses what is out of its range, says which flag it

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,7 @@ func printing(t *testing.T) map[string]int {
 		"replay " + exampleTape:                              exitOK,
 		"replay --json " + exampleTape:                       exitOK,
 		"shrink " + tape + " -o " + dir + "/s":               exitViolated,
+		"grep crash " + filepath.Dir(tape):                   exitOK,
 		"report --draws 1 " + tape + " -o " + dir + "/r":     exitViolated,
 		"report --json " + exampleTape + " -o " + dir + "/e": exitOK,
 		"explore --nodes 2 --writes 2":                       exitOK,

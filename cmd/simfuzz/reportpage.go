@@ -90,10 +90,13 @@ func (c *cli) report(path string, o reportOptions) error {
 		return fmt.Errorf("report %s: %w", path, err)
 	}
 	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", path)})
+	same := o.engine != tapeEngine || r.first == tape.TraceHash
+	if !same {
+		r.page.Notes = append(r.page.Notes, fmt.Sprintf("This is not the run that was recorded, whose trace was %s: the tape is of other code.", scenario.FormatHash(tape.TraceHash)))
+	}
 	if err := c.replacePage(o.out, r.page); err != nil {
 		return fmt.Errorf("report: -o %s: %w", o.out, err)
 	}
-	same := o.engine != tapeEngine || r.first == tape.TraceHash
 	if !same {
 		c.note("simfuzz: report %s: not the trace of the tape, %s: it was recorded by other code", path, scenario.FormatHash(tape.TraceHash))
 		c.worsen(exitUndecided)
@@ -278,8 +281,9 @@ func turning(r *report.Rewind) string {
 		begin, time.Duration(p.At), r.Points[best-1].Failed, p.Failed, r.Draws, p.What)
 }
 
-// addReport writes the page of a kept run into its folder, with what shrinking gave.
-func (c *cli) addReport(one *kept) error {
+// addReport writes the page of a kept run into its folder, with what shrinking gave. found is
+// what the seed violated when it was found, which its tape need not do again.
+func (c *cli) addReport(one *kept, found []scenario.Violation) error {
 	if one.Tape == "" {
 		return nil
 	}
@@ -299,8 +303,25 @@ func (c *cli) addReport(one *kept) error {
 	if err != nil {
 		return err
 	}
+	r.remember(found)
 	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", again)})
 	return c.replacePage(filepath.Join(filepath.Dir(one.Tape), "report.html"), r.page)
+}
+
+// remember has the page of a run that does not fail again say how it failed.
+func (r *reported) remember(found []scenario.Violation) {
+	if len(r.res.Violations) > 0 || len(found) == 0 {
+		return
+	}
+	p := r.page
+	p.Title, p.Verdict, p.Bad = fmt.Sprintf("Seed %d broke %s once", r.tape.Setup.Seed, found[0].Oracle), "does not repeat", true
+	p.Summary = []string{
+		"When it was found, this seed broke what stands below. Its tape, run again, does not: what happens hangs on something else than the tape, or only shows when a run is watched more closely. This page is of the run that holds.",
+		"When it was found: " + found[0].Message + ".",
+	}
+	for _, v := range found {
+		p.Violations = append(p.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
+	}
 }
 
 // folderDraws are the runs behind an estimate in a run folder: enough to tell never,

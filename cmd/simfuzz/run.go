@@ -216,7 +216,7 @@ func (c *cli) keep(k *storeCampaign, f runFlags) (all []kept, first error) {
 		first = ofRun(first)
 		for i := range all {
 			all[i].Err = ofRun(all[i].Err)
-			if err := c.addReport(&all[i]); err != nil {
+			if err := c.addReport(&all[i], k.failed[i].Violations); err != nil {
 				err = fmt.Errorf("run: write the report of seed %d: %w", k.failed[i].Seed, err)
 				all[i].Err = errors.Join(all[i].Err, err)
 				if first == nil {

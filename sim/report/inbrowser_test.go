@@ -155,11 +155,9 @@ func TestHostileInBrowser(t *testing.T) {
 	b.quiet()
 }
 
-// TestManyEvents: of 100,000 events only what is in sight is drawn, in one frame for
-// each move, and the page has no more elements than that of a short run.
-func TestManyEvents(t *testing.T) {
-	b := open(t)
-	const events, lanes = 100_000, 12
+// manyEvents is a diagram of so many events, two in three of them messages.
+func manyEvents(events int) *report.Diagram {
+	const lanes = 12
 	d := &report.Diagram{Clock: true}
 	for i := range lanes {
 		d.Lanes = append(d.Lanes, report.Lane{Name: fmt.Sprintf("n%d", i)})
@@ -175,7 +173,14 @@ func TestManyEvents(t *testing.T) {
 			d.States = append(d.States, report.State{At: e.At, Lane: e.Lane, Key: fmt.Sprintf("k%d", i%40), After: fmt.Sprint(i)})
 		}
 	}
-	b.load(file(t, "many.html", &report.Page{Title: "Many", Run: d}), 1280, "light")
+	return d
+}
+
+// TestManyEvents: of 100,000 events only what is in sight is drawn, in one frame for
+// each move, and the page has no more elements than that of a short run.
+func TestManyEvents(t *testing.T) {
+	b := open(t)
+	b.load(file(t, "many.html", &report.Page{Title: "Many", Run: manyEvents(100_000)}), 1280, "light")
 	get := func(name string) int { return eval[int](b, `+document.querySelector("#run .canvas").dataset.`+name) }
 	elements := eval[int](b, `document.querySelectorAll("*").length`)
 	assert.Less(t, elements, 200)
@@ -223,6 +228,10 @@ func TestPagesGiven(t *testing.T) {
 		for _, width := range []int64{420, 1280} {
 			for _, scheme := range []string{"dark", "light"} {
 				b.load(path, width, scheme)
+				if eval[bool](b, `document.querySelector(".canvas") !== null`) { // with an event picked
+					b.do(chromedp.Focus(chromedp.CSS(".canvas")))
+					b.press(kb.Home, kb.PageDown, kb.ArrowUp)
+				}
 				what := fmt.Sprintf("%s-%d-%s", strings.TrimSuffix(filepath.Base(path), ".html"), width, scheme)
 				assert.LessOrEqual(t, eval[int](b, `document.documentElement.scrollWidth`), int(width), what)
 				b.axe(what)

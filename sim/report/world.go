@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +140,7 @@ func (v *worldView) record(r *sim.Record, afterNetwork bool) {
 	case sim.EventNote:
 		e.Label = r.Note
 		if afterNetwork && r.Node == sim.None {
-			e.Kind = Network
+			e.Kind, e.Label = Network, v.named(r.Note)
 			v.band(r)
 		}
 	case sim.EventMessage:
@@ -192,11 +193,11 @@ func (v *worldView) band(r *sim.Record) {
 	name, ends := strings.CutPrefix(r.Note, restored)
 	if !ends {
 		v.open = append(v.open, len(v.d.Bands))
-		v.d.Bands = append(v.d.Bands, Band{From: int64(r.At), Until: int64(r.At), Lanes: v.struck(name), Label: name})
+		v.d.Bands = append(v.d.Bands, Band{From: int64(r.At), Until: int64(r.At), Lanes: v.struck(name), Label: v.named(name)})
 		return
 	}
 	for i, at := range v.open {
-		if v.d.Bands[at].Label == name {
+		if v.d.Bands[at].Label == v.named(name) {
 			v.d.Bands[at].Until = int64(r.At)
 			v.open = slices.Delete(v.open, i, i+1)
 			return
@@ -220,14 +221,30 @@ func (v *worldView) struck(note string) []int {
 		}
 	}
 	var lanes []int
-	for _, word := range strings.FieldsFunc(note, func(c rune) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'z') }) {
-		digits, ok := strings.CutPrefix(word, "n")
-		n, err := strconv.Atoi(digits)
-		if ok && err == nil && n < len(v.lanes) && v.lanes[n] != None && !slices.Contains(lanes, v.lanes[n]) {
+	for _, word := range nodeName.FindAllString(note, -1) {
+		if n, ok := v.node(word); ok && v.lanes[n] != None && !slices.Contains(lanes, v.lanes[n]) {
 			lanes = append(lanes, v.lanes[n])
 		}
 	}
 	return lanes
+}
+
+// nodeName matches a node as notes of a network name it: n0, n1 and so on.
+var nodeName = regexp.MustCompile(`\bn[0-9]+\b`)
+
+func (v *worldView) node(name string) (int, bool) {
+	n, err := strconv.Atoi(name[1:])
+	return n, err == nil && n < len(v.lanes)
+}
+
+// named is a network's note with the names that lanes have.
+func (v *worldView) named(note string) string {
+	return nodeName.ReplaceAllStringFunc(note, func(name string) string {
+		if n, ok := v.node(name); ok {
+			return v.o.Lane(sim.NodeID(n)).Name
+		}
+		return name
+	})
 }
 
 // end ends what is still in force with the run.

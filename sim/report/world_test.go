@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,15 @@ func TestWorld(t *testing.T) {
 	assert.True(t, slices.ContainsFunc(d.Events, func(e report.Event) bool {
 		return e.Kind == report.Message && e.Fate == "duplicate" && strings.HasSuffix(e.Label, ", duplicate") && strings.HasPrefix(e.Label, "ping 4 B from n")
 	}))
+
+	// Notes of the network go by the names of lanes.
+	named := new(report.Diagram)
+	named.AddWorld(w, report.WorldOptions{Lane: func(n sim.NodeID) report.Lane { return report.Lane{Name: fmt.Sprintf("replica-%d", n)} }})
+	for i, b := range named.Bands {
+		assert.Equal(t, strings.NewReplacer("n0", "replica-0", "n1", "replica-1", "n2", "replica-2").Replace(d.Bands[i].Label), b.Label)
+		assert.Equal(t, []int64{d.Bands[i].From, d.Bands[i].Until}, []int64{b.From, b.Until})
+		assert.Equal(t, d.Bands[i].Lanes, b.Lanes)
+	}
 
 	// What a host does not show has no lane, unless it sends or gets messages.
 	less := new(report.Diagram)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/sim/engines"
 	"github.com/joinery-go/joinery/sim/report"
 	"github.com/joinery-go/joinery/sim/rewind"
 	"github.com/joinery-go/joinery/sim/scenario"
@@ -33,6 +34,22 @@ func TestWatchChangesNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, plain.TraceHash, watched.TraceHash, name)
 		assert.Equal(t, plain.Violations, watched.Violations, name)
+	}
+}
+
+// TestWatchOnEngines: nor does it where values lie in an engine, and looking at one may
+// have it read.
+func TestWatchOnEngines(t *testing.T) {
+	for i, name := range engines.Names() {
+		res, err := scenario.Run(t.Context(), scenario.Config{Engine: name}, uint64(40+i))
+		require.NoError(t, err)
+		tape, _, err := scenario.Record(t.Context(), res)
+		require.NoError(t, err)
+		watched, err := scenario.Watch(t.Context(), tape)
+		require.NoError(t, err)
+		assert.Equal(t, res.TraceHash, watched.TraceHash, name)
+		assert.Equal(t, res.Violations, watched.Violations, name)
+		assert.NotEmpty(t, watched.Page().Run.States, name)
 	}
 }
 

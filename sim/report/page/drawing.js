@@ -154,7 +154,7 @@ class Drawing extends Details {
         const y1 = this.y(s.from) - this.top, y2 = Math.max(this.y(s.until) - this.top, y1 + 3);
         g.fillStyle = s.mark ? c.mark : s.outcome === "ok" ? c.good : c.warn;
         g.globalAlpha = s.mark ? 0.9 : 0.55;
-        const w = s.mark ? 9 : 6;
+        const w = s.open ? 2 : s.mark ? 9 : 6; // what never returned is a thread to the end
         g.fillRect(this.x(lane) - w / 2, y1, w, y2 - y1);
         g.globalAlpha = 1;
       }
@@ -304,7 +304,7 @@ class Drawing extends Details {
     g.textBaseline = "middle";
     g.font = `600 12px ${this.mono}`;
     g.textAlign = "center";
-    const most = Math.max(1, Math.floor(this.laneWidth / 7.3)), every = Math.ceil(16 / this.laneWidth);
+    const most = Math.max(1, Math.floor(this.laneWidth / 7.3)), every = Math.ceil(24 / this.laneWidth);
     this.d.lanes.forEach((name, l) => {
       if (l % every === 0) { g.fillText(name.length > most && most > 1 ? name.slice(0, most - 1) + "…" : name.slice(0, Math.max(most, 2)), this.x(l), HEAD / 2); }
     });

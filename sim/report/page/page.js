@@ -54,8 +54,7 @@ class Diagram extends Drawing {
       if (!input.checked) { this.hidden.add(kind); }
       input.addEventListener("change", () => {
         if (input.checked) { this.hidden.delete(kind); } else { this.hidden.add(kind); }
-        this.filter();
-        this.layout();
+        this.keep(() => this.filter());
       });
       label.append(input, `${name} (${count[kind]})`);
       box.append(label);
@@ -142,9 +141,9 @@ class Diagram extends Drawing {
     const button = this.host.querySelector(`[data-do=${what}]`);
     switch (what) {
       case "axis":
-        this.scaled = !this.scaled;
+        this.keep(() => { this.scaled = !this.scaled; });
         button.setAttribute("aria-pressed", this.scaled);
-        break;
+        return;
       case "in": this.rescale(this.zoom * 1.6); return;
       case "out": this.rescale(this.zoom / 1.6); return;
       case "fit": this.rescale((this.scroller.clientHeight - HEAD - 14) / Math.max(this.shown.length * ROW, 1)); return;
@@ -157,6 +156,17 @@ class Diagram extends Drawing {
       }
     }
     this.layout();
+  }
+
+  // keep has what is in the middle of the view stay there while something changes.
+  keep(change) {
+    const view = this.scroller.clientHeight;
+    const middle = this.shown[this.at(this.scroller.scrollTop + view / 2 - HEAD)];
+    const event = this.picked >= 0 ? this.picked : middle;
+    const was = event === undefined ? 0 : this.y(event) - this.scroller.scrollTop;
+    change();
+    this.layout();
+    if (event !== undefined) { this.scroller.scrollTop = this.y(event) - Math.min(Math.max(was, 2 * ROW), view - 2 * ROW - HEAD); }
   }
 
   // rescale zooms around the middle of the view.

@@ -225,7 +225,7 @@ func networkFault(class, what string) func(fault) string {
 		if !ok || r.sign != 0 || r.label == "" {
 			return ""
 		}
-		text := fmt.Sprintf("%s at %s (%s", what, r.at, strings.TrimPrefix(r.label, what+" "))
+		text := fmt.Sprintf("%s at %s (%s", what, r.at, f.with.named(strings.TrimPrefix(r.label, what+" ")))
 		if hit := f.struck(class); hit != "" {
 			text += "; first strikes " + hit
 		}

@@ -282,3 +282,22 @@ func TestUnusual(t *testing.T) {
 	short.rows = with.rows[:1]
 	assert.Equal(t, "let a record rot on the disk of c0, seen at 12ms", describe(choice.Decision{Site: "disk.rot", Value: 7}, short, with), "what is missing counts as well")
 }
+
+// FuzzRead: whatever a file holds, it is a diagram or an error.
+func FuzzRead(f *testing.F) {
+	f.Add("          time  n0      n1\n          10ms  │       ●       crash\n          11ms  ●──────▶│       gossip 8 B, sent 10ms\n…\n")
+	f.Add("time n0\n1s\n")
+	f.Add("time n0\n 1s  ◀")
+	f.Fuzz(func(t *testing.T, text string) {
+		rows, err := Read(text)
+		if err == nil && len(rows) > strings.Count(text, "\n")+1 {
+			t.Errorf("%d rows of %d lines", len(rows), strings.Count(text, "\n"))
+		}
+	})
+}
+
+// TestNodesGoByTheirLanes: what a network notes numbers all nodes, and lanes have names.
+func TestNodesGoByTheirLanes(t *testing.T) {
+	d := diagram{lanes: []string{"n0", "n1", "c0"}}
+	assert.Equal(t, "partition {c0} ≁ {n0 n1} for 5ms, n3", d.named("partition {n2} ≁ {n0 n1} for 5ms, n3"))
+}

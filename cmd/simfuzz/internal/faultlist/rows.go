@@ -2,6 +2,7 @@ package faultlist
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -100,6 +101,19 @@ func (d *diagram) laneOf(node string) int {
 	}
 	return -1
 }
+
+// named is a label with the names of lanes for those of nodes.
+func (d *diagram) named(label string) string {
+	return nodeName.ReplaceAllStringFunc(label, func(node string) string {
+		if lane := d.laneOf(node); lane >= 0 {
+			return d.name(lane)
+		}
+		return node
+	})
+}
+
+// nodeName matches a node as labels name it.
+var nodeName = regexp.MustCompile(`\bn[0-9]+\b`)
 
 // difference is where two diagrams part: the place of the first row that differs,
 // and false if none does.
