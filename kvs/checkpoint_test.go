@@ -433,3 +433,45 @@ func TestTruncatedInPart(t *testing.T) {
 	c.agree()
 	assert.Equal(t, 2*writes, elements(t, c.replicas[c.ring.Owners(0)[0]].Look("s", "set")))
 }
+
+// TestCheckpointOfManySessions: what is remembered of sessions is written in parts of about
+// a batch each, however many there are, and is there again after a start.
+func TestCheckpointOfManySessions(t *testing.T) {
+	const batch, sessions = 300, 200
+	g := newRig(t, 1, 1, 1, kvs.Config{BatchBytes: batch, CheckpointBytes: 1000})
+	g.keep = true
+	for client := range uint64(sessions) {
+		require.Equal(t, wire.StatusOK, g.ask(0, put(1+client, 1, "set", "k", []byte{byte(client % 3)})).Status)
+	}
+	g.tick()
+	parts, told := 0, 0
+	for _, rec := range g.disks[0] {
+		if !wire.IsCheckpoint(rec) {
+			continue
+		}
+		x, err := new(wire.DecodeBuffer).Checkpoint(rec)
+		require.NoError(t, err)
+		if x.Sessions {
+			parts++
+			told += len(x.Clients)
+			assert.Less(t, len(rec), batch+100)
+		}
+	}
+	assert.GreaterOrEqual(t, parts, 5)
+	assert.GreaterOrEqual(t, told, sessions/2)
+}
+
+// TestStartNamesTheRecord: an error of a start says which record it is of, of all.
+func TestStartNamesTheRecord(t *testing.T) {
+	c := newCluster(t, 1, 1, 1, 1)
+	lost := wire.AppendLost(nil, wire.Slot{Origin: 1, Checkpoint: 1, Number: 1})
+	cfg := kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret, Values: newShelf(1)}
+	for at := range 3 {
+		records := [][]byte{lost, lost, lost}
+		for _, bad := range [][]byte{append(slices.Clone(lost), 0), {0xff}} {
+			records[at] = bad
+			_, err := kvs.New(cfg, records)
+			require.ErrorContains(t, err, fmt.Sprintf("record %d of 3", at+1))
+		}
+	}
+}

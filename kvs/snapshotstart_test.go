@@ -279,3 +279,37 @@ func TestRecordsAreWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestKindsOfASnapshotInPart: a key of which a value has come in a piece is of that kind
+// already, whichever of the names so far it is; others are free.
+func TestKindsOfASnapshotInPart(t *testing.T) {
+	c := newCluster(t, 2, 1, 2, 1)
+	v, err := setOf('a')
+	require.NoError(t, err)
+	piece := wire.Piece{Origin: 7, To: 5, Ask: 1, First: true, Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 9}}}
+	for i := range 9 {
+		piece.Values = append(piece.Values, wire.HeldValue{
+			Key: fmt.Sprintf("k%d", i), Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: uint64(1 + i)}},
+		})
+	}
+	stored := wire.StoredPiece{Begun: 5, Number: 1, Encoded: piece.Append(nil)}
+	r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, [][]byte{stored.Append(nil)})
+	require.NoError(t, err)
+	r.Start()
+	staged, _ := r.Staged(0)
+	require.Equal(t, 1, staged)
+	accepted := func(req uint64, key, kind string) bool {
+		q := put(1, req, kind, key, []byte{2})
+		for _, e := range r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: q.Encode()}) {
+			if e.Kind == kvs.EffectAccept {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range uint64(9) {
+		assert.False(t, accepted(1+3*i, fmt.Sprintf("k%d", i), "counter"))
+		assert.True(t, accepted(2+3*i, fmt.Sprintf("k%d", i), "set"))
+		assert.True(t, accepted(3+3*i, fmt.Sprintf("k%dx", i), "counter"), "between the names")
+	}
+}

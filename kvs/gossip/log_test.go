@@ -153,3 +153,21 @@ func TestReclaimedOriginsAreGone(t *testing.T) {
 	assert.Zero(t, l.Len())
 	assert.Zero(t, l.Bytes())
 }
+
+// TestLogClone: a clone has what the log has, and goes on apart from it.
+func TestLogClone(t *testing.T) {
+	l := gossip.NewLog(0, []ring.NodeID{0, 1})
+	for seq := range uint64(6) {
+		l.Add(entry(9, 1+seq), seq)
+	}
+	hears(l, 1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}})
+	c := l.Clone()
+	assert.Equal(t, []any{l.Len(), l.Bytes(), l.Visited(), l.Known(1)}, []any{c.Len(), c.Bytes(), c.Visited(), c.Known(1)})
+	assert.Equal(t, dots(l.Missing(nil, 1, 1<<20, all)), dots(c.Missing(nil, 1, 1<<20, all)))
+	c.Add(entry(9, 7), 7)
+	hears(c, 1, gossip.Dots{{Origin: 9, Lo: 1, Hi: 5}})
+	assert.Equal(t, 4, l.Len())
+	assert.Equal(t, 2, c.Len())
+	assert.Equal(t, 4*entry(9, 1).Size(), l.Bytes())
+	assert.Equal(t, 2*entry(9, 1).Size(), c.Bytes())
+}
