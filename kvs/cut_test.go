@@ -141,6 +141,7 @@ func TestBarriersNameTheirPartition(t *testing.T) {
 					continue
 				}
 				barriers++
+				assert.NotEmpty(t, e.Deps, "each partition was written since the cut before")
 				for _, m := range e.Deps {
 					assert.Equal(t, p, m.Partition)
 				}
