@@ -2,6 +2,7 @@ package kvs_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -145,4 +146,45 @@ func TestPiecesAreState(t *testing.T) {
 		states[string(r.AppendState(nil))] = true
 	}
 	assert.Len(t, states, 4)
+}
+
+// TestCloneGoesOnAlike: a clone that is given what the replica is given does the same, with
+// the bounds on sessions and logs in reach.
+func TestCloneGoesOnAlike(t *testing.T) {
+	for at := range 60 {
+		c := newCluster(t, 3, 2, 3, uint64(at))
+		c.cfg = func(cfg *kvs.Config) {
+			cfg.MaxSessions, cfg.MaxLog, cfg.BatchBytes, cfg.CheckpointBytes = 2, 6, 200, 900
+		}
+		c.lose(0, 0)
+		r := c.replicas[0]
+		var twin *kvs.Replica
+		for i := range uint64(120) {
+			if int(i) == at {
+				twin = r.Clone()
+			}
+			clients := 2 + uint64(at%4) // more than are remembered, or not
+			q := put(1+i%clients, 1+i/clients, []string{"set", "counter"}[i/clients%2], fmt.Sprintf("k%d", i/clients%6), kind.Amount(int64(1+i)))
+			q.Stamp, q.Again = 1, i%7 == 3
+			event := kvs.Event{Kind: kvs.EventRequest, NowMS: 1000 + i, Msg: q.Encode()}
+			if i%9 == 8 {
+				event = kvs.Event{Kind: kvs.EventTick, NowMS: 1000 + i}
+			}
+			events := []kvs.Event{event}
+			for len(events) > 0 {
+				out := effects(r.Step(events[0]))
+				if twin != nil {
+					require.Equal(t, out, effects(twin.Step(events[0])))
+					require.Equal(t, string(r.AppendState(nil)), string(twin.AppendState(nil)))
+					require.Equal(t, r.Stats(), twin.Stats())
+				}
+				events = events[1:]
+				for _, e := range out {
+					if e.Kind == kvs.EffectPersist {
+						events = append(events, kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000 + i, Token: e.Token})
+					}
+				}
+			}
+		}
+	}
 }
