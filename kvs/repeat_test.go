@@ -354,3 +354,38 @@ func TestRepeatShowsOnceWhereTheFirstIs(t *testing.T) {
 		c.agree()
 	}
 }
+
+// TestRepeatInASnapshotOnDisk: a start on the record of a write, and on a snapshot that has
+// a repeat of it and says nothing of its session any more, counts it once; and so does one
+// on the snapshot and, behind it, the write.
+func TestRepeatInASnapshotOnDisk(t *testing.T) {
+	for _, client := range []uint64{1, 7} {
+		c := newCluster(t, 2, 1, 2, 1)
+		q := put(client, 1, "counter", "c", kind.Amount(5))
+		served := func(node int, again bool) {
+			x := stamped(q, 2000<<16, again)
+			for _, e := range effects(c.replicas[node].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: x.Encode()})) {
+				if e.Kind == kvs.EffectPersist {
+					c.disks[node] = append(c.disks[node], e.Msg)
+					c.replicas[node].Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: c.now, Token: e.Token})
+				}
+			}
+			require.Equal(t, int64(5), c.counted(node, "c"))
+		}
+		served(0, true)
+		served(1, false)
+		var snapshot [][]byte
+		for at, msg := range c.replicas[0].Serve(0, 1, 9, all) {
+			x := pieceOf(t, msg)
+			x.Clients = nil
+			s := wire.StoredPiece{Begun: 9, Number: 1, At: uint32(at), Encoded: x.Append(nil)}
+			snapshot = append(snapshot, s.Append(nil))
+		}
+		for _, disk := range [][][]byte{slices.Concat(c.disks[1], snapshot), slices.Concat(snapshot, c.disks[1])} {
+			r, err := kvs.New(kvs.Config{Self: 1, Origin: 1 << 20, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, disk)
+			require.NoError(t, err)
+			c.replicas[1] = r
+			assert.Equal(t, int64(5), c.counted(1, "c"), "client %d", client)
+		}
+	}
+}
