@@ -22,7 +22,8 @@
 // and afterwards actors, [World.Hash], [World.Stats] and [World.Marks] say what
 // came of it. Clients of the protocol are nodes too, and the host may
 // [World.Crash] and [World.Restart] nodes itself. [World.Reset] reuses memory
-// from run to run.
+// from run to run. Package sim/campaign does all this for a protocol that is a value, seed
+// after seed, and keeps, replays and shrinks what fails.
 //
 // # Decisions and lineage
 //

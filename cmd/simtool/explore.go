@@ -132,9 +132,16 @@ func (c *cli) keepSchedule(p *campaign.Protocol, t *campaign.Tape, out *campaign
 	return out.WriteRun(t.Setup.Seed, p.Files(t, res))
 }
 
+func faults(n int) string {
+	if n == 1 {
+		return "1 fault"
+	}
+	return fmt.Sprintf("%d faults", n)
+}
+
 func (c *cli) printExplored(x *campaign.Explored, line exploreJSON) {
 	c.field("plan", "that of seed %d, which comes to %d decisions about faults if there are none", line.Seed, x.Points)
-	c.field("schedules", "%d with at most %d faults, %.0f/s", x.Schedules, x.Faults, float64(x.Schedules)/line.Seconds)
+	c.field("schedules", "%d with at most %s, %.0f/s", x.Schedules, faults(x.Faults), float64(x.Schedules)/line.Seconds)
 	complete := "yes: every schedule with so many faults was run"
 	switch {
 	case len(x.Failures) > 0:

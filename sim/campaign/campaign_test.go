@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -193,6 +195,12 @@ func TestPanics(t *testing.T) {
 	require.True(t, kept.Shrunk)
 	assert.Len(t, kept.Form.Tape.Operations, 3)
 	assert.FileExists(t, kept.Small)
+
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	p = unfailing(func(*sim.Context, *counter) { log.Panicf("by way of a logger") })
+	r = fuzz(t, p, campaign.Options{Seeds: 1})
+	assert.Contains(t, r.Failures[0].Violations[0].Kind, "TestPanics", "whoever called the logger")
 
 	for what, broken := range map[string]func(*campaign.Protocol){
 		"New": func(p *campaign.Protocol) { p.New = func(*campaign.Run) campaign.Instance { panic("begin") } },

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/sim"
@@ -88,7 +89,14 @@ func panicViolation(what any) Violation {
 // maxFrames bounds how deep the function that panicked is looked for.
 const maxFrames = 64
 
-// origin is the function that panicked, without the folders of its package, and the
+// logs reports whether a function is, by its name, one of those by which loggers panic for
+// whoever calls them.
+func logs(function string) bool {
+	name := function[strings.LastIndexByte(function, '.')+1:]
+	return slices.Contains([]string{"Panic", "Panicf", "Panicln", "Fatal", "Fatalf", "Fatalln"}, name)
+}
+
+// origin is the function that panicked, or had a logger do so, without the folders of its package, and the
 // line.
 func origin() (where string, line int) {
 	pc := make([]uintptr, maxFrames)
@@ -99,7 +107,7 @@ func origin() (where string, line int) {
 		switch {
 		case f.Function == "runtime.gopanic":
 			panicked = true
-		case panicked && !strings.HasPrefix(f.Function, "runtime."):
+		case panicked && !strings.HasPrefix(f.Function, "runtime.") && !logs(f.Function):
 			return f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line
 		}
 		if !more {
