@@ -66,9 +66,6 @@ func causalRegisters(m *meter, level causalLevel, model string, h *history.Histo
 		}
 	}
 	if level == levelPRAM {
-		if r := a.tooWide(); r.status != OK {
-			return r, nil
-		}
 		return pramViews(a, fewEdges), nil
 	}
 	p, r := a.causalOrder()

@@ -103,7 +103,9 @@ func sessionGuarantees(m *meter, set guarantees, model string, h *history.Histor
 // cost is what a set costs to judge.
 func (set guarantees) cost() string {
 	switch set {
-	case everyGuarantee, readYourWrites | monotonicReads | monotonicWrites:
+	case readYourWrites | monotonicReads | monotonicWrites:
+		return pramCost
+	case everyGuarantee:
 		return "O(n·s²), s sessions: a sweep or two a session"
 	case readYourWrites | monotonicWrites | writesFollowReads:
 		return "O(n·s·log n), s sessions"

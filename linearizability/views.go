@@ -110,8 +110,23 @@ func (p *partialOrder) memoryViews(few int) result {
 	return result{status: OK, method: bySaturation}
 }
 
-// pramViews decides PRAM; few is as for memoryViews.
+// fewSessions are so few that a session may as well look at everything.
+const fewSessions = 64
+
+// pramViews decides PRAM; few is as for memoryViews. Where sessions are many each looks at
+// what bears on it alone: O(that × the chains it is of) a session.
 func pramViews(a *accesses, few int) result {
+	if len(a.chains) > fewSessions {
+		return a.pramAround(few)
+	}
+	if r := a.tooWide(); r.status != OK {
+		return r
+	}
+	return a.pramOfAll(few)
+}
+
+// pramOfAll has every session look at everything. O(n × chains) a session.
+func (a *accesses) pramOfAll(few int) result {
 	p := &partialOrder{a: a, passes: a.beside == nil}
 	v := newView(p, newReaders(a), few)
 	for c := range int32(len(a.chains)) {
@@ -129,6 +144,33 @@ func pramViews(a *accesses, few int) result {
 			return r
 		}
 		v.restore()
+	}
+	return result{status: OK, method: bySaturation}
+}
+
+// pramAround has every session look at what is around it, which must come to the same.
+func (a *accesses) pramAround(few int) result {
+	for c := range int32(len(a.chains)) {
+		if a.m.mustStop(64 * len(a.chains[c])) {
+			break
+		}
+		sub, as := a.around(c)
+		if sub == nil {
+			continue
+		}
+		if a.m.mustStop(32 * len(sub.pos)) {
+			break
+		}
+		if r := sub.tooWide(); r.status != OK {
+			return r
+		}
+		p := &partialOrder{a: sub, passes: sub.beside == nil, reader: as}
+		if r := p.begin(); r.status != OK {
+			return r
+		}
+		if r := newView(p, newReaders(sub), few).saturate(as); r.status != OK {
+			return r
+		}
 	}
 	return result{status: OK, method: bySaturation}
 }

@@ -1,6 +1,8 @@
 package linearizability
 
 import (
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -152,4 +154,50 @@ func TestManySessions(t *testing.T) {
 	cells := len(h.Ops) * len(sessions)
 	t.Logf("%d sessions, %d looks", len(sessions), ctx.seen)
 	require.Less(t, ctx.seen*lookEvery, 100*cells, "a sweep a session would be %d times as much", len(sessions)/100)
+}
+
+// What a session looks at for PRAM is enough: the verdict is that of a view of everything.
+func TestPRAMLooksAtEnough(t *testing.T) {
+	t.Parallel()
+	counts := map[Status]int{}
+	for seed := range sample(3000, 300_000) {
+		h := nearlyStore(seed)
+		if seed%2 == 0 {
+			h = oracle.SomeStore(seed)
+		}
+		a, r, err := compactRegisters(nil, "", h)
+		require.NoError(t, err)
+		require.Equal(t, OK, r.status)
+		want := a.pramOfAll(fewEdges).status
+		for _, few := range []int{0, 1, fewEdges} {
+			require.Equal(t, want, a.pramAround(few).status, "seed %d%s", seed, dump{h})
+		}
+		counts[want]++
+	}
+	t.Logf("%v", counts)
+	require.Greater(t, min(counts[OK], counts[Violation]), 300)
+}
+
+// PRAM of many sessions, as crashes make them: about linear, though a read at the end is late,
+// so that real time does not tell at once.
+func BenchmarkPRAMOfManySessions(b *testing.B) {
+	for _, n := range []int{10_000, 30_000, 100_000} {
+		h := crashing(n, 5, 5)
+		h.Ops = append(h.Ops, history.Op{
+			Index: n, Session: 1 << 20, Node: -1, Type: history.Register, Func: history.Read, Key: "x", Call: 1 << 40, Return: 1<<40 + 1,
+		})
+		sessions := map[int]bool{}
+		for i := range h.Ops {
+			sessions[h.Ops[i].Session] = true
+		}
+		b.Run(fmt.Sprintf("%d/%d", n, len(sessions)), func(b *testing.B) {
+			for b.Loop() {
+				v, err := Judge(context.Background(), h, "pram", Budget{})
+				if err != nil || v.Status != OK {
+					b.Fatal(v, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/operation")
+		})
+	}
 }

@@ -3,6 +3,7 @@ package contract
 import (
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -440,4 +441,30 @@ func minimal(t *testing.T, p plain, h *history.History, a Anomaly) {
 			t.Fatalf("%v: %v is a violation without %d%s", a, a.Ops, i, show(h))
 		}
 	}
+}
+
+// Balances that add up to just what 64 bits hold have a total; one more and there is none.
+func TestTotalsAtTheEndsOf64Bits(t *testing.T) {
+	bank := All()[slices.IndexFunc(All(), func(c Contract) bool { return c.Name == "bank" })]
+	read := func(i int, balances ...int64) history.Op {
+		var all []history.Value
+		for _, n := range balances {
+			all = append(all, history.Int(n))
+		}
+		return history.Op{Index: i, Session: i, Node: -1, Type: history.Bank, Func: history.Read, Out: history.List(all...), Call: int64(2 * i), Return: int64(2*i + 1)}
+	}
+	const most, least = math.MaxInt64, math.MinInt64
+	for _, c := range []struct {
+		balances []int64
+		open     bool
+	}{
+		{[]int64{most - 1, 1}, false}, {[]int64{most, 0}, false}, {[]int64{most, 1}, true}, {[]int64{most - 1, 2}, true},
+		{[]int64{least + 1, -1}, false}, {[]int64{least, 0}, false}, {[]int64{least, -1}, true}, {[]int64{least + 1, -2}, true},
+	} {
+		r := bank.Judge(&history.History{Ops: []history.Op{read(0, c.balances...)}})
+		require.Equal(t, c.open, strings.Contains(r.Open, "more than 64 bits"), "%v: %v", c.balances, r)
+	}
+	r := bank.Judge(&history.History{Ops: []history.Op{read(0, most-1, 1), read(1, most, 0), read(2, most-2, 1)}})
+	require.Len(t, r.Broken(), 1, "the totals are compared")
+	require.Equal(t, []int{0, 2}, r.Broken()[0].Ops)
 }
