@@ -116,6 +116,9 @@ type etcdResponse struct {
 	ClientError, Error          string
 	Revision, PersistedRevision int64
 	Persisted                   bool
+	// PartialResponse is what recordings of old have for a response of which only the
+	// revision is known.
+	PartialResponse bool
 }
 
 // The names of actions, as they are and as they once were.
@@ -132,6 +135,9 @@ func newEtcdStore(h *history.History) (*etcdStore, error) {
 		}
 		op := &etcdOp{}
 		err := errors.Join(fromValue(o.Arg, &op.request), fromValue(o.Out, &op.response))
+		if r := &op.response; r.PartialResponse {
+			r.Persisted, r.PersistedRevision = true, r.Revision
+		}
 		if err == nil {
 			err = op.complete(o)
 		}

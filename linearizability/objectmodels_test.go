@@ -348,6 +348,9 @@ func TestEtcdPersisted(t *testing.T) {
 	require.Equal(t, Violation, of(put("k", `{"Persisted":true}`, 0), get(1, 1)), "it was persisted when it had returned")
 	require.Equal(t, OK, of(put("k", `{"Persisted":true,"PersistedRevision":2}`, 0), get(2, 1)))
 	require.Equal(t, Violation, of(put("k", `{"Persisted":true,"PersistedRevision":3}`, 0), get(2, 1)))
+	require.Equal(t, OK, of(put("k", `{"PartialResponse":true,"Revision":2}`, 0), get(2, 1)), "as recordings of old have it")
+	require.Equal(t, Violation, of(put("k", `{"PartialResponse":true,"Revision":3}`, 0), get(2, 1)))
+	require.Equal(t, OK, of(put("k", `{"PartialResponse":false,"Txn":{"Failure":false,"Results":[{}]},"Revision":2}`, 0), get(2, 1)))
 	long := strings.Repeat("x", 30)
 	h := &history.History{Ops: []history.Op{put("k", `{"Txn":{"Failure":false,"Results":[{}]},"Revision":2}`, 0), get(2, 1)}}
 	h.Ops[0].Arg = valueOf(t, plainRequest{what: "put", key: "m", value: long}.input())

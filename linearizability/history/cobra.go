@@ -24,7 +24,10 @@ const (
 //	R transaction write key value  reads what the write of the transaction wrote
 //	C transaction                  commits
 //
-// Times behind S and C, which Cobra writes if asked, are not read. Transactions that
+// Times behind S and C, which Cobra writes if asked, are not read: nothing in a log tells that
+// they are there, and each is of the clock of a client's machine, so that the order of two
+// clients is none that holds. What is said of real time is therefore nothing (Untimed), and
+// strict serializability is open. Transactions that
 // aborted are not in a log. Each write has a number of its own, so that the value that it
 // wrote and a read returned is the pair of both; which transaction a read names is not
 // looked at. A read of the initial value, or of none, is one of nil. A log is one session;

@@ -85,6 +85,7 @@ func (d *etcdDecoder) add(raw []byte, line int) error {
 		Error             string `json:"Error"`
 		Persisted         bool   `json:"Persisted"`
 		PersistedRevision int64  `json:"PersistedRevision"`
+		PartialResponse   bool   `json:"PartialResponse"` // of old: persisted, at the revision beside it
 	}
 	o := Op{Session: *w.ClientID, Node: -1, Type: Etcd, Call: *w.Call, Return: *w.Return}
 	for _, part := range []struct {
@@ -104,7 +105,7 @@ func (d *etcdDecoder) add(raw []byte, line int) error {
 	if o.Func, known = etcdFuncs[input.Type]; !known {
 		return fmt.Errorf("%w: %w: a request of type %s", ErrFormat, ErrUnknownOp, clip([]byte(input.Type)))
 	}
-	if output.Error != "" || output.Persisted {
+	if output.Error != "" || output.Persisted || output.PartialResponse {
 		o.Outcome = Unknown
 	}
 	if o.Return <= 0 || o.Return == Pending {

@@ -166,6 +166,11 @@ func TestEtcdOperationsSample(t *testing.T) {
 		require.Contains(t, ops[2].Out.String(), "ModRevision")
 		require.NotContains(t, ops[1].Arg.String(), "LeaseGrant", "what is null is left out")
 	}
+	_, err := Decode(Auto, "watch", strings.NewReader(`{"Request":{"Key":"","Revision":1},"Responses":[{"Events":[]}]}`))
+	require.ErrorIs(t, err, ErrUnknownFormat, "what lies beside it in a report is passed over on a walk")
+	d, err := DecodeWith(Auto, "old", strings.NewReader(strings.Replace(etcdOpsSample, `"Persisted":false,"PersistedRevision":0`, `"PartialResponse":true`, 1)), Options{})
+	require.NoError(t, err)
+	require.Equal(t, Unknown, d.History.Ops[1].Outcome)
 	for text, want := range map[string]error{
 		"": ErrEmpty, `{"ClientId":1}`: ErrFormat, `{"ClientId":-1,"Input":{"Type":"range"},"Call":1,"Output":{},"Return":2}`: ErrFormat,
 		`{"ClientId":1,"Input":{"Type":"watch"},"Call":1,"Output":{},"Return":2}`:          ErrUnknownOp,
