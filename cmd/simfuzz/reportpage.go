@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/report"
@@ -32,7 +33,19 @@ type reportOptions struct {
 	draws   int
 	seed    uint64
 	json    bool
+	budget  int64 // of deliveries, over all draws; 0 is none
 }
+
+// Budgets of deliveries, of which a long run, with what judges it, has some 100,000 a
+// second: draws are fewer where a run is so long that they would take more.
+const (
+	reportBudget = 5_000_000 // unless the number of draws is given
+	folderBudget = 500_000   // since a campaign waits
+	wordsBudget  = 1_000_000 // of the replays that tell what each fault does
+)
+
+// fewestDraws is how many are worth having.
+const fewestDraws = 5
 
 func (c *cli) reportCommand() *cobra.Command {
 	var o reportOptions
@@ -46,7 +59,12 @@ func (c *cli) reportCommand() *cobra.Command {
 			"The exit code is that of its replay: 1 if it fails. A page that is there is written over, whole or not at all; any other file is not.",
 		Example: "  simfuzz report runs/seed-7/tape.json -o seed-7.html\n  simfuzz report runs/seed-7/tape.json --replays 0 --draws 0",
 		Args:    oneTape,
-		RunE:    func(_ *cobra.Command, args []string) error { return c.report(args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("draws") {
+				o.budget = reportBudget
+			}
+			return c.report(args[0], o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.out, "out", "o", "", "`FILE` to write the page to (default: report.html beside the tape)")
@@ -169,12 +187,12 @@ func (r *reported) addShrink(whole *scenario.Tape, small *scenario.Shrunk) {
 
 // addChoices says what the run is made of, and, with draws, what that does.
 func (r *reported) addChoices(o reportOptions) error {
-	said := r.cli.faultsOf(&scenario.Shrunk{Tape: r.tape, Result: r.res})
 	if len(r.res.Violations) == 0 {
 		return nil
 	}
+	said := r.said()
 	r.addWhat(said)
-	if o.draws == 0 {
+	if o.draws = r.affordable(o); o.draws == 0 {
 		return nil
 	}
 	l, err := scenario.Likely(r.cli.ctx, r.tape, rewind.Options{Draws: o.draws, Seed: o.seed})
@@ -199,6 +217,9 @@ func (r *reported) addChoices(o reportOptions) error {
 	if l.Left > 0 {
 		r.page.Notes = append(r.page.Notes, fmt.Sprintf("%d further faults were not taken away one by one.", l.Left))
 	}
+	if l.LeftOps > 0 {
+		r.page.Notes = append(r.page.Notes, fmt.Sprintf("%d further operations were not taken away one by one.", l.LeftOps))
+	}
 	points := &report.Rewind{Draws: l.Draws, Seed: o.seed}
 	for _, p := range l.Points {
 		points.Points = append(points.Points, report.RewindPoint{At: int64(p.At), Failed: p.Failed, What: lastFixed(choices, int64(p.At))})
@@ -211,6 +232,32 @@ func (r *reported) addChoices(o reportOptions) error {
 		}
 	}
 	return nil
+}
+
+// said is what each fault does, in words, or what was decided where a run is long.
+func (r *reported) said() []string {
+	if r.res.Deliveries*int64(min(len(r.tape.Decisions), faultlist.Most)) <= wordsBudget {
+		return r.cli.faultsOf(&scenario.Shrunk{Tape: r.tape, Result: r.res})
+	}
+	r.page.Notes = append(r.page.Notes, "Faults are named by the sites that decide them: it takes a replay for each to tell what it does, and this run is long.")
+	return nil
+}
+
+// affordable is how many draws a budget has room for, and 0 where that is too few.
+func (r *reported) affordable(o reportOptions) int {
+	if o.budget == 0 || o.draws == 0 {
+		return o.draws
+	}
+	each := max(r.res.Deliveries, 1)
+	draws := o.draws
+	for draws >= fewestDraws && scenario.LikelyRuns(r.tape, draws)*each > o.budget {
+		draws--
+	}
+	if draws < min(fewestDraws, o.draws) {
+		r.page.Notes = append(r.page.Notes, fmt.Sprintf("How likely the failure is was not found out: a run of %d deliveries is too long for that; simfuzz report with --draws does it all the same.", each))
+		return 0
+	}
+	return draws
 }
 
 // says is what is said of a decision, which is in the order of the tape, or its site.
@@ -230,7 +277,7 @@ func (r *reported) addWhat(said []string) {
 	ops, faults := len(r.tape.Operations), len(r.tape.Decisions)
 	line := fmt.Sprintf("It takes %s and %s", count1(ops, "operation"), count1(faults, "fault"))
 	if ops+faults > fewItems {
-		r.page.Summary = append(r.page.Summary, line+", which are listed below.")
+		r.page.Summary = append(r.page.Summary, line+".")
 		return
 	}
 	var items []string
@@ -299,7 +346,7 @@ func (c *cli) addReport(one *kept, found []scenario.Violation) error {
 	if one.Small != "" {
 		again = one.Small
 	}
-	r, err := c.reportOf(tape, small, reportOptions{draws: folderDraws, seed: 1})
+	r, err := c.reportOf(tape, small, reportOptions{draws: folderDraws, seed: 1, budget: folderBudget})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/sim/report"
+	"github.com/joinery-go/joinery/sim/scenario"
 )
 
 // TestReport: the page of a failing tape says what broke, by what, from when on, and
@@ -118,5 +119,31 @@ func TestReportWithoutRoom(t *testing.T) {
 		assert.Equal(t, exitFailed, c.main([]string{"report", exampleTape, "-o", page}))
 		assert.Regexp(t, `^simfuzz: report: -o .*page.html: .*no space left on device\n$`, stderr.String())
 		assert.Equal(t, was, contents(t, dir), "nothing half-written is left either")
+	}
+}
+
+// TestReportsAreAffordable: of a long run fewer draws are taken, or none, and the page
+// says so.
+func TestReportsAreAffordable(t *testing.T) {
+	tape, err := readTape(failingTape(t))
+	require.NoError(t, err)
+	c := &cli{ctx: t.Context()}
+	for _, x := range []struct {
+		budget int64
+		draws  int
+	}{{1 << 40, 6}, {1000, 0}} {
+		r, err := c.reportOf(tape, nil, reportOptions{draws: 6, budget: x.budget})
+		require.NoError(t, err)
+		if x.draws == 0 {
+			assert.Nil(t, r.page.Rewind)
+			assert.Contains(t, strings.Join(r.page.Notes, "\n"), "too long for that")
+			continue
+		}
+		assert.Equal(t, x.draws, r.page.Rewind.Draws)
+		r.page.Notes = nil
+		each := r.res.Deliveries
+		fewer := r.affordable(reportOptions{draws: 6, budget: scenario.LikelyRuns(r.tape, 5) * each})
+		assert.Equal(t, 5, fewer)
+		assert.Empty(t, r.page.Notes)
 	}
 }

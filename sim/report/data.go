@@ -64,13 +64,18 @@ type texts struct {
 }
 
 func (t *texts) number(s string) int {
-	s = clip(s)
-	if n, ok := t.at[s]; ok {
+	if n, ok := t.at[s]; ok { // as it came: most texts come often
 		return n
 	}
-	t.at[s] = len(t.all)
-	t.all = append(t.all, s)
-	return len(t.all) - 1
+	short := clip(s)
+	n, ok := t.at[short]
+	if !ok {
+		n = len(t.all)
+		t.all = append(t.all, short)
+		t.at[short] = n
+	}
+	t.at[s] = n
+	return n
 }
 
 // clip bounds a text, and makes it one that any browser shows: no byte that is no
@@ -223,7 +228,7 @@ func (d *Diagram) bounded() (*Diagram, []string) {
 	var notes []string
 	out := *d
 	if d.Cut > 0 {
-		notes = append(notes, plural(d.Cut, "event was", "events were")+" not recorded, beyond the bound of the recorder")
+		notes = append(notes, plural(d.Cut, "event is", "events are")+" not here: what recorded them, or the number of lanes, has no room for more")
 	}
 	if n := len(d.Events) - MaxEvents; n > 0 {
 		out.Events = d.Events[:MaxEvents]

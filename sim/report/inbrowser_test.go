@@ -32,9 +32,18 @@ func (b *browser) point(row int) {
 	b.settle()
 }
 
-func (b *browser) side() string {
+// until waits for a condition, a few hundred frames at most: what a click or a key leads
+// to comes after it.
+func (b *browser) until(js string, msg ...any) {
 	b.t.Helper()
-	return eval[string](b, `document.querySelector("#run .side").innerText`)
+	met := eval[bool](b, `new Promise(r => { let n = 0; const look = () => { if ((`+js+`) || ++n > 300) { r(!!(`+js+`)); } else { requestAnimationFrame(look); } }; look(); })`)
+	assert.True(b.t, met, "%s: %v", js, msg)
+}
+
+// shows waits until the panel beside the run says something.
+func (b *browser) shows(what string, msg ...any) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`document.querySelector("#run .side").innerText.includes(%q)`, what), msg...)
 }
 
 func (b *browser) press(keys ...string) {
@@ -64,32 +73,32 @@ func TestInBrowser(t *testing.T) {
 		}
 	}
 	b.point(2)
-	assert.Contains(t, b.side(), "durable")
-	assert.Contains(t, b.side(), "1.2 ms")
-	assert.Equal(t, "one", eval[string](b, `document.querySelector("#run .side ins").textContent`), "what has changed")
+	b.shows("durable")
+	b.shows("1.2 ms")
+	b.until(`document.querySelector("#run .side ins").textContent === "one"`, "what has changed")
 	b.point(3)
-	assert.Contains(t, b.side(), "gossip lost")
-	assert.Contains(t, b.side(), "drop")
+	b.shows("gossip lost")
+	b.shows("drop")
 	b.point(5)
-	assert.Contains(t, b.side(), "n1 is down", "faults in force")
+	b.shows("n1 is down", "faults in force")
 
 	b.do(chromedp.Focus(chromedp.CSS("#run .canvas")), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 1, 1))
 	b.press(kb.Home)
-	assert.Contains(t, b.side(), "★ write x 1")
-	assert.Contains(t, b.side(), "Operations in progress")
+	b.shows("★ write x 1")
+	b.shows("Operations in progress")
 	b.press(kb.ArrowDown, kb.ArrowDown)
-	assert.Contains(t, b.side(), "durable")
+	b.shows("durable")
 	assert.Contains(t, eval[string](b, `document.querySelector("#run [aria-live]").textContent`), "n0: durable; x is now one", "it is read out")
 	b.press(kb.End)
-	assert.Contains(t, b.side(), "response")
+	b.shows("response")
 	b.press("c")
-	assert.Contains(t, b.side(), "durable", "what sent the message")
+	b.shows("durable", "what sent the message")
 	b.press(kb.ArrowLeft)
-	assert.Contains(t, b.side(), "request", "before it on the lane")
+	b.shows("request", "before it on the lane")
 	b.press("m")
-	assert.Contains(t, b.side(), "write x 1", "of the witness")
+	b.shows("write x 1", "of the witness")
 	b.press(kb.Escape)
-	assert.Contains(t, b.side(), "Point at an event")
+	b.shows("Point at an event")
 	b.tools()
 	b.quiet()
 }
@@ -104,22 +113,22 @@ func (b *browser) tools() {
 	}
 	before := signs()
 	click(`#run input[data-kind=timer]`)
-	assert.Equal(b.t, before+1, signs(), "timers are there to be shown")
+	b.until(fmt.Sprintf(`+document.querySelector("#run .canvas").dataset.signs === %d`, before+1), "timers are there to be shown")
 	click(`#run input[data-kind=timer]`)
 	click(`#run [data-do=axis]`)
-	assert.Equal(b.t, "true", eval[string](b, `document.querySelector("#run [data-do=axis]").getAttribute("aria-pressed")`))
-	assert.Equal(b.t, before, signs(), "to scale there are as many")
+	b.until(`document.querySelector("#run [data-do=axis]").getAttribute("aria-pressed") === "true"`)
+	b.until(fmt.Sprintf(`+document.querySelector("#run .canvas").dataset.signs === %d`, before), "to scale there are as many")
 	click(`#run [data-do=axis]`)
 	b.do(chromedp.Focus(chromedp.CSS("#run .canvas")))
 	b.press(kb.End, "p")
-	assert.Equal(b.t, "true", eval[string](b, `document.querySelector("#run [data-do=past]").getAttribute("aria-pressed")`))
+	b.until(`document.querySelector("#run [data-do=past]").getAttribute("aria-pressed") === "true"`)
 	click(`#run .rows summary`)
-	assert.Equal(b.t, 9, eval[int](b, `document.querySelectorAll("#run .rows tbody tr").length`))
+	b.until(`document.querySelectorAll("#run .rows tbody tr").length === 9`)
 	b.do(chromedp.SendKeys(chromedp.CSS("#run [data-do=find]"), "crash"+kb.Enter))
-	assert.Contains(b.t, b.side(), "crash")
+	b.shows("crash")
 	click(`#theme`)
 	click(`#theme`)
-	assert.Equal(b.t, "rgb(20, 23, 28)", eval[string](b, `getComputedStyle(document.body).backgroundColor`), "dark, whatever the system says")
+	b.until(`getComputedStyle(document.body).backgroundColor === "rgb(20, 23, 28)"`, "dark, whatever the system says")
 }
 
 // axe has axe-core look at the page, where AXE names its file.
@@ -149,7 +158,7 @@ func TestHostileInBrowser(t *testing.T) {
 	}
 	b.do(chromedp.Click(chromedp.CSS(`#run .rows summary`)))
 	b.point(2)
-	assert.Contains(t, b.side(), `<img src=x onerror=`)
+	b.shows(`<img src=x onerror=`)
 	assert.Zero(t, eval[int](b, `document.querySelectorAll("img, iframe, [onload], [onerror]").length`))
 	assert.NotEqual(t, "owned", eval[string](b, `document.title`))
 	b.quiet()
@@ -195,12 +204,12 @@ func TestManyEvents(t *testing.T) {
 	}
 	b.do(chromedp.Focus(chromedp.CSS("#run .canvas")))
 	b.press(kb.End)
-	assert.Contains(t, b.side(), "durable 99999")
-	assert.Contains(t, b.side(), "then holds")
+	b.shows("durable 99999")
+	b.shows("then holds")
 	b.do(chromedp.Click(chromedp.CSS("#run [data-do=fit]")))
 	b.settle()
-	assert.LessOrEqual(t, get("signs"), 3000, "all of it in sight: a sample is drawn")
-	assert.Greater(t, get("signs"), 1000)
+	b.until(`+document.querySelector("#run .canvas").dataset.signs > 1000`, "all of it in sight")
+	assert.LessOrEqual(t, get("signs"), 3000, "of which a sample is drawn")
 	assert.LessOrEqual(t, get("arrows"), 1500)
 	b.shoot("many-fit")
 	for range 6 {
@@ -211,7 +220,7 @@ func TestManyEvents(t *testing.T) {
 	}
 	b.do(chromedp.SendKeys(chromedp.CSS("#run [data-do=find]"), "gossip 54322"+kb.Enter))
 	b.settle()
-	assert.Contains(t, b.side(), "gossip 54322")
+	b.shows("gossip 54322")
 	assert.Less(t, eval[int](b, `document.querySelectorAll("*").length`), elements+100)
 	b.quiet()
 }

@@ -150,7 +150,7 @@ func TestBounds(t *testing.T) {
 		p.Violations = append(p.Violations, report.Fact{Name: "v"})
 	}
 	page := written(t, p)
-	assert.Contains(t, page, "7 events were not recorded")
+	assert.Contains(t, page, "7 events are not here")
 	assert.Contains(t, page, "3 faults are left out")
 	assert.Contains(t, page, "499 operations are in the diagram alone")
 	assert.Contains(t, page, "<td>#1400</td>", "those of the witness are in the table wherever they stand")

@@ -19,6 +19,7 @@ type Likelihood struct {
 	Decisions  []DecisionEffect  // of the tape's, in the order in which they are asked
 	Operations []OperationEffect // in the order of the plan
 	Left       int               // decisions that were not looked into, beyond the bound
+	LeftOps    int               // and operations
 }
 
 // LikelyAt is how many of Draws runs fail whose decisions before a time are the tape's.
@@ -44,7 +45,7 @@ type OperationEffect struct {
 const (
 	mostPoints    = 16
 	mostDecisions = 40
-	mostRemoved   = 200 // operations taken away
+	mostRemoved   = 60 // operations taken away
 )
 
 // Likely rewinds a failing tape, see package rewind: to the time of each operation and
@@ -87,6 +88,12 @@ func Likely(ctx context.Context, t *Tape, o rewind.Options) (*Likelihood, error)
 	return l, l.withoutOperations(ctx, &rn, t)
 }
 
+// LikelyRuns is how many runs [Likely] takes of a tape, at most.
+func LikelyRuns(t *Tape, draws int) int64 {
+	decisions := min(len(t.Decisions), mostDecisions)
+	return int64(mostPoints+2*decisions)*int64(draws) + int64(decisions+min(len(t.Operations), mostRemoved)) + 1
+}
+
 // fails runs the plan of a tape under a source, and reports whether it fails alike.
 func (l *Likelihood) fails(ctx context.Context, rn *Runner, t *Tape, src choice.Source) (bool, error) {
 	setup := t.Setup
@@ -99,7 +106,8 @@ func (l *Likelihood) fails(ctx context.Context, rn *Runner, t *Tape, src choice.
 }
 
 func (l *Likelihood) withoutOperations(ctx context.Context, rn *Runner, t *Tape) error {
-	for i, o := range t.Operations[:min(len(t.Operations), mostRemoved)] {
+	l.LeftOps = max(len(t.Operations)-mostRemoved, 0)
+	for i, o := range t.Operations[:len(t.Operations)-l.LeftOps] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -243,18 +243,18 @@ func (r *Result) order(p *report.Page, title string, of *oracle.Values, rg *ring
 		}
 		held[i] = append(held[i], fmt.Sprintf("n%d", n))
 	}
-	var says []string
+	var says, brief []string // the summary has no room for a set of a thousand elements
 	for _, i := range order {
 		who := strings.Join(held[i], ", ")
 		if i < 0 {
-			says = append(says, who+" nothing")
+			says, brief = append(says, who+" nothing"), append(brief, who+" nothing")
 			continue
 		}
-		says = append(says, who+" "+of.Different[i].Text)
+		says, brief = append(says, who+" "+of.Different[i].Text), append(brief, who+" "+shortened(of.Different[i].Text))
 		o.States[i].Final, o.States[i].Where = true, []string{who + " in the end"}
 	}
 	o.Note = "In the end: " + strings.Join(says, "; ") + "."
-	p.Summary = append(p.Summary, fmt.Sprintf("Of the %s %q the owners hold in the end: %s.", of.Kind, of.Key, strings.Join(says, "; ")))
+	p.Summary = append(p.Summary, fmt.Sprintf("Of the %s %q the owners hold in the end: %s.", of.Kind, of.Key, strings.Join(brief, "; ")))
 	values := slices.Clone(of.Different)
 	if joins, note := joinsOf(values, order); note != "" {
 		o.Note += " " + note
@@ -273,4 +273,14 @@ func (r *Result) order(p *report.Page, title string, of *oracle.Values, rg *ring
 		o.States, o.Below = nil, nil
 	}
 	return o
+}
+
+// shortened is a text that is not much longer than a line.
+func shortened(text string) string {
+	const most = 160
+	r := []rune(text)
+	if len(r) <= most {
+		return text
+	}
+	return string(r[:most]) + "…"
 }

@@ -24,7 +24,7 @@ func joinsOf(values []oracle.Distinct, held []int) (joins []oracle.Distinct, not
 			x, y := &values[a], &values[b]
 			xy, yx := x.Joined(y), y.Joined(x)
 			if !bytes.Equal(xy.Value.Append(nil), yx.Value.Append(nil)) {
-				return nil, fmt.Sprintf("The merge is at fault: merging %s into %s gives %s, and the other way round it gives %s.", y.Text, x.Text, xy.Text, yx.Text)
+				return nil, fmt.Sprintf("The merge is at fault: merging %s into %s gives %s, and the other way round it gives %s.", shortened(y.Text), shortened(x.Text), shortened(xy.Text), shortened(yx.Text))
 			}
 			same := func(d oracle.Distinct) bool { return bytes.Equal(d.Value.Append(nil), xy.Value.Append(nil)) }
 			if !slices.ContainsFunc(values, same) && !slices.ContainsFunc(joins, same) {

@@ -25,6 +25,7 @@ type Chronicle struct {
 
 	shown   [][]shown // by node: what it showed when last looked at
 	resting bool      // what is shown now is what a run ends with
+	scratch []byte
 }
 
 // Bounds of a chronicle.
@@ -91,25 +92,38 @@ func (o *Chronicle) look(n ring.NodeID) {
 		return
 	}
 	before := o.shown[n]
+	at := make(map[[2]string]int, len(before))
+	for i, b := range before {
+		at[[2]string{b.key, b.kind}] = i
+	}
 	var now []shown
 	core.Each(func(p ring.Partition, key, kind string, v kind.Value) {
 		s := shown{key: key, kind: kind, text: "lost"}
+		o.scratch = o.scratch[:0]
 		if v != nil {
-			s.encoded = string(v.Append(nil))
+			o.scratch = v.Append(o.scratch)
+		}
+		i, known := at[[2]string{key, kind}]
+		delete(at, [2]string{key, kind})
+		same := known && string(o.scratch) == before[i].encoded
+		if same {
+			s = before[i] // whose text need not be made again
+		} else if s.encoded = string(o.scratch); v != nil {
 			s.text = describe(kind, v)
+		}
+		if v != nil && (!same || o.resting) {
 			o.distinct(n, p, s, v)
 		}
-		was := slices.IndexFunc(before, func(b shown) bool { return b.key == key && b.kind == kind })
 		switch {
-		case was < 0:
+		case !known:
 			o.change(n, key, "", s.text)
-		case before[was].encoded != s.encoded:
-			o.change(n, key, before[was].text, s.text)
+		case !same:
+			o.change(n, key, before[i].text, s.text)
 		}
 		now = append(now, s)
 	})
 	for _, b := range before {
-		if !slices.ContainsFunc(now, func(s shown) bool { return s.key == b.key && s.kind == b.kind }) {
+		if _, gone := at[[2]string{b.key, b.kind}]; gone {
 			o.change(n, b.key, b.text, "")
 		}
 	}
@@ -155,6 +169,9 @@ func (o *Chronicle) Held(of *Values, n ring.NodeID) int {
 	return -1
 }
 
+// fewWrites is how many of the writes in a value are named.
+const fewWrites = 40
+
 // describe writes a value of a kind for people: what a read of it gives, the stamp of
 // a register, and of a tagged value the writes that are in it.
 func describe(name string, v kind.Value) string {
@@ -174,8 +191,12 @@ func describe(name string, v kind.Value) string {
 		// A writer is a hash of 64 bits, of which four digits tell apart those of a run.
 		fmt.Fprintf(&b, " at %d by …%04x", got.Stamp.Clock, got.Stamp.Writer&0xffff)
 	}
-	if tagged {
-		fmt.Fprintf(&b, " of writes %v", got.Saw)
+	switch saw := got.Saw; {
+	case !tagged:
+	case len(saw) <= fewWrites:
+		fmt.Fprintf(&b, " of writes %v", saw)
+	default:
+		fmt.Fprintf(&b, " of %d writes, the latest %v", len(saw), saw[len(saw)-fewWrites:])
 	}
 	return b.String()
 }
