@@ -38,7 +38,7 @@ func TestRunFolder(t *testing.T) {
 	require.NoError(t, kept.Err)
 	require.True(t, kept.Shrunk)
 	folder := filepath.Dir(kept.Tape)
-	for _, name := range []string{"tape.json", "shrunk.json", "violations.txt", "ops.txt", "trace.txt", "diagram.txt", "replay_test.go"} {
+	for _, name := range []string{"tape.json", "shrunk.json", "violations.txt", "ops.txt", "trace.txt", "diagram.txt", "replay_test.go", "report.html"} {
 		info, err := os.Stat(filepath.Join(folder, name))
 		require.NoError(t, err)
 		assert.Equal(t, campaign.FileMode, info.Mode().Perm(), name)

@@ -24,6 +24,13 @@ type Failing[S any] interface {
 	Shrink(ctx context.Context, replays int) (small S, tape func(io.Writer) error, err error)
 }
 
+// Paged is what a [Failing] can be besides: one of which there is a page to look at.
+type Paged[S any] interface {
+	// Page makes the page of the run, after Record, or of its small form, if that is not
+	// the zero value of its type. It gives what writes it.
+	Page(ctx context.Context, small S) (page func(io.Writer) error, err error)
+}
+
 // Recording is what is kept of a failing run.
 type Recording struct {
 	// Files are those of its folder, the tape first.
@@ -50,6 +57,7 @@ const SmallTape = "shrunk.json"
 // Keep records a failing run, writes its folder and shrinks it, in so many runs at most.
 // Where the context ends only the shrinking does.
 func Keep[S any](ctx context.Context, out *Folder, run Failing[S], replays int) (k Kept[S]) {
+	defer func() { k.addPage(ctx, run) }()
 	rec, err := run.Record(context.WithoutCancel(ctx))
 	if err != nil {
 		k.Err = err
@@ -78,6 +86,21 @@ func Keep[S any](ctx context.Context, out *Folder, run Failing[S], replays int) 
 		k.Small, k.Err = "", fmt.Errorf("write the small tape of seed %d: %w", run.Seed(), err)
 	}
 	return k
+}
+
+// addPage writes the page of a run that has one into its folder.
+func (k *Kept[S]) addPage(ctx context.Context, run Failing[S]) {
+	paged, ok := run.(Paged[S])
+	if !ok || k.Tape == "" || ctx.Err() != nil {
+		return // interrupted: there is the tape, to make it of
+	}
+	page, err := paged.Page(ctx, k.Form)
+	if err == nil {
+		err = ReplaceFile(filepath.Join(filepath.Dir(k.Tape), ReportFile), page)
+	}
+	if err != nil && ctx.Err() == nil {
+		k.Err = errors.Join(k.Err, fmt.Errorf("write the page of seed %d: %w", run.Seed(), err))
+	}
 }
 
 // KeepAll keeps failing runs one after the other. One that cannot be kept does not hold

@@ -98,7 +98,7 @@ var Rooms = []Room{
 	{ // histories are drawn as runs are; sim/net is for its tests
 		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
 	},
-	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "gen/choice", "linearizability/history"}},
+	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "gen/choice", "linearizability/history"}},
 	{Pattern: "sim/campaign/consistency", Packages: []string{"sim/campaign", "linearizability", "linearizability/history"}},
 	{ // whole protocols, as anybody would write them
 		Pattern:  "sim/campaign/examples/...",

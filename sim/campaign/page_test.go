@@ -1,0 +1,51 @@
+package campaign_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
+)
+
+// TestPage: the page of a failing tape shows the run and what was violated, and that the
+// failure is sure once all that leads to it is fixed, and less likely before.
+func TestPage(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	res, _ := firstFailure(t, p, 500)
+	tape, _, err := p.Record(t.Context(), res)
+	require.NoError(t, err)
+	small, err := p.Shrink(t.Context(), tape, 400)
+	require.NoError(t, err)
+	page, err := p.Page(t.Context(), small.Tape)
+	require.NoError(t, err)
+	assert.True(t, page.Bad)
+	assert.Equal(t, small.Result.Violations[0].Signature(), page.Violations[0].Name)
+	points := page.Rewind.Points
+	require.GreaterOrEqual(t, len(points), 3)
+	last := points[len(points)-1]
+	assert.Equal(t, int64(small.Tape.Setup.Horizon), last.At)
+	assert.Equal(t, page.Rewind.Draws, last.Failed, "all is as on the tape")
+	assert.Less(t, points[0].Failed, page.Rewind.Draws, "all is drawn anew")
+	require.Len(t, page.Choices.Rows, len(small.Result.Decisions()))
+	for _, row := range page.Choices.Rows {
+		assert.Greater(t, row.With, row.Without, "the failure takes it: %s", row.What)
+		assert.False(t, row.StillFails)
+	}
+	again, err := p.Page(t.Context(), small.Tape)
+	require.NoError(t, err)
+	assert.Equal(t, page, again)
+	var b bytes.Buffer
+	require.NoError(t, page.Write(&b))
+	assert.Contains(t, b.String(), "Which choices matter")
+
+	whole := tape.Setup
+	holds := &campaign.Tape{Protocol: p.Name, Version: p.Version, Setup: whole}
+	page, err = p.Page(t.Context(), holds)
+	require.NoError(t, err)
+	assert.False(t, page.Bad)
+	assert.Nil(t, page.Rewind)
+}
