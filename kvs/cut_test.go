@@ -151,6 +151,38 @@ func TestBarriersNameTheirPartition(t *testing.T) {
 	assert.GreaterOrEqual(t, barriers, 64)
 }
 
+// TestCutWaitsForEveryOwner: as long as one owner lacks the barriers of a cut, no session
+// is told of it: it would wait at that owner, and for ever if the barriers were lost.
+func TestCutWaitsForEveryOwner(t *testing.T) {
+	g := newRig(t, 3, 64, 3, kvs.Config{})
+	keys := keysOf(g.cfg.Ring)
+	s := &session.Session{Level: session.Causal}
+	req := uint64(0)
+	write := func(node int) int {
+		for _, k := range keys {
+			req++
+			require.NotNil(t, g.causal(s, node, put(7, req, "set", k, []byte{byte(req)})))
+		}
+		for range 60 {
+			g.tick()
+		}
+		req++
+		require.NotNil(t, g.causal(s, node, wire.Request{Client: 7, Req: req, Kind: "set", Key: keys[0]}))
+		past, _ := s.Past()
+		return len(past)
+	}
+	g.down[2] = true
+	for range 3 {
+		assert.GreaterOrEqual(t, write(0), len(keys), "nothing stands for what node 2 lacks")
+	}
+	g.down[2] = false
+	for range 100 {
+		g.tick()
+	}
+	write(0)
+	assert.LessOrEqual(t, write(0), 32, "a cut does")
+}
+
 // TestCutIsNotBelieved: where a cut stands for what a session has seen, a replica that
 // has lost all of it lets the session wait, and serves it once it has been brought up. A
 // node that does not own a partition cuts nothing of it.
