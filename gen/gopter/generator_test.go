@@ -211,7 +211,7 @@ func TestShrinkingIsBounded(t *testing.T) {
 	_, _, tried := shrunk(r, 1000, func(any) bool { return false })
 	assert.LessOrEqual(t, tried, gengopter.MaxCandidates)
 	assert.Greater(t, tried, 10)
-	assert.Equal(t, before, runtime.NumGoroutine())
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before, "none is left behind") // those of other tests may end
 }
 
 // gopter's own ways of making generators of generators take ours.
