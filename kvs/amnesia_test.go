@@ -237,6 +237,7 @@ func TestSnapshotIsDurableFirst(t *testing.T) {
 		stored, x, err := new(wire.DecodeBuffer).StoredPiece(e.Msg)
 		require.NoError(t, err)
 		assert.Equal(t, []uint64{r.Origin(), asked, uint64(at)}, []uint64{stored.Begun, stored.Number, uint64(stored.At)}, "what tells it from those of another snapshot")
+		assert.Equal(t, c.replicas[1].Origin(), x.Origin, "who has sent it")
 		assert.Positive(t, x.Clock, "each brings the clock along: any may be the only one that comes")
 		assert.Equal(t, pieceOf(t, messages[len(messages)-1]).Clock, x.Clock)
 	}
