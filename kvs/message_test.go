@@ -124,3 +124,30 @@ func FuzzReplicaMessage(f *testing.F) {
 		r.Step(kvs.Event{Kind: kvs.EventTick})
 	})
 }
+
+// TestKindsOfMessages: what is sound but of another kind than its way asks for is refused,
+// whatever its body could be read as.
+func TestKindsOfMessages(t *testing.T) {
+	c := newCluster(t, 2, 2, 2, 1)
+	q := put(1, 1, "set", "k", []byte("x"))
+	sound := q.Encode()
+	others := 0
+	for b := range 256 {
+		msg := bytes.Clone(sound)
+		msg[2] = byte(b)
+		msg = kvs.Reseal(msg)
+		if wire.KindOf(msg) == wire.MsgRequest {
+			continue
+		}
+		others++
+		r := c.replicas[0].Clone()
+		before := r.Stats().Rejected
+		assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: msg}))
+		assert.Equal(t, before+1, r.Stats().Rejected)
+	}
+	assert.Equal(t, 255, others)
+	r := c.replicas[0].Clone()
+	before := r.Stats().Rejected
+	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: sound}))
+	assert.Equal(t, before+1, r.Stats().Rejected, "a request of a peer")
+}
