@@ -382,10 +382,38 @@ func TestRepeatInASnapshotOnDisk(t *testing.T) {
 			snapshot = append(snapshot, s.Append(nil))
 		}
 		for _, disk := range [][][]byte{slices.Concat(c.disks[1], snapshot), slices.Concat(snapshot, c.disks[1])} {
-			r, err := kvs.New(kvs.Config{Self: 1, Origin: 1 << 20, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, disk)
-			require.NoError(t, err)
-			c.replicas[1] = r
-			assert.Equal(t, int64(5), c.counted(1, "c"), "client %d", client)
+			for _, outside := range []bool{false, true} {
+				cfg := kvs.Config{Self: 1, Origin: 1 << 20, Ring: c.ring, Kinds: kind.Default(), Secret: secret}
+				if outside {
+					cfg.Values = newShelf(1 << 20)
+				}
+				r, err := kvs.New(cfg, disk)
+				require.NoError(t, err)
+				c.replicas[1] = r
+				for range 2 { // before and after it has been read
+					assert.Equal(t, int64(5), c.counted(1, "c"), "client %d, outside: %v", client, outside)
+					r.Start()
+					assert.Equal(t, int64(5), c.counted(1, "c"), "client %d, outside: %v", client, outside)
+					answer := answerOf(t, r, wire.Request{Client: 9, Req: 1, Kind: "counter", Key: "c"})
+					sum, err := kind.CounterSum(valueOf[kind.Counter](t, answer, "counter"))
+					require.NoError(t, err)
+					assert.Equal(t, int64(5), sum)
+				}
+			}
 		}
 	}
+}
+
+// answerOf is what a replica answers a request with at once.
+func answerOf(t *testing.T, r *kvs.Replica, q wire.Request) *wire.Response {
+	t.Helper()
+	for _, e := range r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1000, Msg: q.Encode()}) {
+		if e.Kind == kvs.EffectRespond {
+			a, err := wire.DecodeResponse(e.Msg)
+			require.NoError(t, err)
+			return a
+		}
+	}
+	require.Fail(t, "no answer")
+	return nil
 }
