@@ -313,3 +313,53 @@ func TestKindsOfASnapshotInPart(t *testing.T) {
 		assert.True(t, accepted(3+3*i, fmt.Sprintf("k%dx", i), "counter"), "between the names")
 	}
 }
+
+// TestRestIsAskedOfWhoCanFinish: when the sender of a snapshot in part falls silent, the rest
+// is asked of a peer that holds all that its pieces were made of, before one that holds
+// some of it, whichever comes first among the peers.
+func TestRestIsAskedOfWhoCanFinish(t *testing.T) {
+	for _, finisher := range []ring.NodeID{1, 2} {
+		c := filled(t, 4, 4, 40)
+		p := c.ring.PartitionOf("s0")
+		c.lose(0, 0)
+		c.cfg = func(cfg *kvs.Config) { cfg.SnapshotPieces = 1 }
+		c.crash(0)
+		r := c.replicas[0]
+		base := c.replicas[3].Held(p)
+		first, asker := []wire.Ask(nil), uint64(0)
+		known := func(d gossip.Dots) gossip.Dots {
+			d = d.Clone()
+			d.MergeIn(invented)
+			return d
+		}
+		hear := func(from ring.NodeID, d gossip.Dots) []kvs.Effect {
+			return effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: from, NowMS: c.now, Msg: offer(from, c.replicas[from].Origin(), p, known(d))}))
+		}
+		first, asker = asks(t, hear(3, base))
+		require.Len(t, first, 1)
+		for _, e := range effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 3, NowMS: c.now, Msg: c.replicas[3].Serve(p, 0, asker, first[0])[0]})) {
+			if e.Kind == kvs.EffectPersist {
+				r.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: c.now, Token: e.Token})
+			}
+		}
+		staged, _ := r.Staged(p)
+		require.Equal(t, 1, staged)
+		some := gossip.Dots{base[0]}
+		for _, peer := range []ring.NodeID{1, 2} {
+			if peer == finisher {
+				hear(peer, base)
+			} else {
+				hear(peer, some)
+			}
+		}
+		asked := ring.NodeID(0)
+		for tick := 0; tick < 200 && asked == 0; tick++ {
+			for _, e := range effects(r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: c.now})) {
+				if found, _ := asks(t, []kvs.Effect{e}); len(found) > 0 && e.To != 3 {
+					asked = e.To
+				}
+			}
+		}
+		assert.Equal(t, finisher, asked)
+	}
+}
