@@ -108,6 +108,11 @@ func (c *cli) report(path string, o reportOptions) error {
 		return fmt.Errorf("report %s: %w", path, err)
 	}
 	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", path)})
+	var recorded []report.Fact
+	for _, v := range tape.Violations {
+		recorded = append(recorded, report.Fact{Name: v, Value: v + ", as the tape says"})
+	}
+	r.once(recorded)
 	same := o.engine != tapeEngine || r.first == tape.TraceHash
 	if !same {
 		r.page.Notes = append(r.page.Notes, fmt.Sprintf("This is not the run that was recorded, whose trace was %s: the tape is of other code.", scenario.FormatHash(tape.TraceHash)))
@@ -275,7 +280,10 @@ const fewItems = 8
 // addWhat says in the summary what the run consists of.
 func (r *reported) addWhat(said []string) {
 	ops, faults := len(r.tape.Operations), len(r.tape.Decisions)
-	line := fmt.Sprintf("It takes %s and %s", count1(ops, "operation"), count1(faults, "fault"))
+	line := fmt.Sprintf("The run has %s and %s, not all of which it may take: it was not made smaller", count1(ops, "operation"), count1(faults, "fault"))
+	if r.page.Shrink != nil {
+		line = fmt.Sprintf("It takes %s and %s", count1(ops, "operation"), count1(faults, "fault"))
+	}
 	if ops+faults > fewItems {
 		r.page.Summary = append(r.page.Summary, line+".")
 		return
@@ -357,18 +365,26 @@ func (c *cli) addReport(one *kept, found []scenario.Violation) error {
 
 // remember has the page of a run that does not fail again say how it failed.
 func (r *reported) remember(found []scenario.Violation) {
+	var facts []report.Fact
+	for _, v := range found {
+		facts = append(facts, report.Fact{Name: v.Signature(), Value: v.Message})
+	}
+	r.once(facts)
+}
+
+// once has the page of a run that holds say what was violated when it was found.
+func (r *reported) once(found []report.Fact) {
 	if len(r.res.Violations) > 0 || len(found) == 0 {
 		return
 	}
 	p := r.page
-	p.Title, p.Verdict, p.Bad = fmt.Sprintf("Seed %d broke %s once", r.tape.Setup.Seed, found[0].Oracle), "does not repeat", true
+	oracle, _, _ := strings.Cut(found[0].Name, "/")
+	p.Title, p.Verdict, p.Bad = fmt.Sprintf("Seed %d broke %s once", r.tape.Setup.Seed, oracle), "does not repeat", true
 	p.Summary = []string{
-		"When it was found, this seed broke what stands below. Its tape, run again, does not: what happens hangs on something else than the tape, or only shows when a run is watched more closely. This page is of the run that holds.",
-		"When it was found: " + found[0].Message + ".",
+		"When it was found, this seed broke what stands below. Its tape, run again, does not: what happens hangs on something else than the tape, or the code has changed, or it only shows when a run is watched more closely. This page is of the run that holds.",
+		"When it was found: " + found[0].Value + ".",
 	}
-	for _, v := range found {
-		p.Violations = append(p.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
-	}
+	p.Violations = append(p.Violations, found...)
 }
 
 // folderDraws are the runs behind an estimate in a run folder: enough to tell never,

@@ -56,6 +56,9 @@ func (c *cli) shrink(path string, o shrinkOptions) error {
 	if o.out == "" {
 		o.out = filepath.Join(filepath.Dir(path), "shrunk.json")
 	}
+	if filepath.Clean(o.out) == filepath.Clean(path) {
+		return command.Usagef("shrink: --out %s is the tape itself, which belongs to the run beside it; name another file", o.out)
+	}
 	tape, err := readTape(path)
 	if err != nil {
 		return fmt.Errorf("shrink: %w", err)

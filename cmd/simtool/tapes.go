@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,9 @@ func (c *cli) replay(path string, o replayOptions) error {
 		return fmt.Errorf("replay %s: %w", path, err)
 	}
 	same := res.TraceHash == t.TraceHash
+	if err := c.parts(p, t, res); err != nil {
+		return fmt.Errorf("replay %s: %w", path, err)
+	}
 	if o.json {
 		out := replayJSON{Kind: "replay", Protocol: p.Name, TraceHash: campaign.FormatHash(res.TraceHash), SameTrace: same, Violations: signatures(res)}
 		if err := c.printJSON(out); err != nil {
@@ -90,6 +94,32 @@ func (c *cli) replay(path string, o replayOptions) error {
 		c.note("%s: replay %s: not the trace of the tape, %s: it was recorded by other code (--any-trace accepts that)",
 			c.name, path, campaign.FormatHash(t.TraceHash))
 	}
+	return nil
+}
+
+// moreReplays are tried of a tape that was recorded of a run with two traces.
+const moreReplays = 8
+
+// parts adds to a replay of a tape that was recorded of a run with two traces whether it has
+// two again. A tape cannot hold what such a run hangs on.
+func (c *cli) parts(p *campaign.Protocol, t *campaign.Tape, res *campaign.Result) error {
+	if !slices.ContainsFunc(t.Violations, func(v string) bool { return strings.HasPrefix(v, campaign.OracleDeterminism+"/") }) {
+		return nil
+	}
+	for range moreReplays {
+		again, err := p.Replay(c.ctx, t)
+		if err != nil {
+			return err
+		}
+		if again.TraceHash != res.TraceHash {
+			res.Violations = append(res.Violations, campaign.Violation{
+				Oracle: campaign.OracleDeterminism, Kind: "trace", Node: -1,
+				Message: fmt.Sprintf("one tape, two traces: %s and %s", campaign.FormatHash(res.TraceHash), campaign.FormatHash(again.TraceHash)),
+			})
+			return nil
+		}
+	}
+	c.note("%s: replay: the tape is of a run that had two traces, and %d replays of it have one: what parted them depends on what ran before", c.name, moreReplays+1)
 	return nil
 }
 
@@ -162,6 +192,9 @@ type shrinkJSON struct {
 func (c *cli) shrink(path string, o shrinkOptions) error {
 	if o.out == "" {
 		o.out = filepath.Join(filepath.Dir(path), campaign.SmallTape)
+	}
+	if filepath.Clean(o.out) == filepath.Clean(path) {
+		return command.Usagef("shrink: --out %s is the tape itself, which belongs to the run beside it; name another file", o.out)
 	}
 	t, p, err := c.tape(path)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
 )
@@ -114,4 +116,44 @@ func TestReplayTest(t *testing.T) {
 	assert.Contains(t, string(said), "ok")
 	p.Import = ""
 	require.ErrorIs(t, p.WriteTest(io.Discard, &campaign.Tape{}, "tape.json"), campaign.ErrProtocol)
+}
+
+// TestAnyFunctionIsKept: a run whose operations a recorded history has no form for is kept
+// with all else, and with what was recorded in words.
+func TestAnyFunctionIsKept(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	began := p.New
+	p.New = func(r *campaign.Run) campaign.Instance {
+		in := began(r)
+		actor := in.Actor
+		in.Actor = func(n sim.NodeID) sim.Actor { return caller{actor(n), r} }
+		return in
+	}
+	plan := p.Plan
+	p.Plan = func(pl *campaign.Plan) {
+		plan(pl)
+		pl.Add(campaign.Op{At: sim.Millisecond, Func: "inc", Arg: "not a number"})
+	}
+	res, _ := firstFailure(t, p, 500)
+	out := &campaign.Folder{Dir: t.TempDir()}
+	kept := campaign.Keep(t.Context(), out, p.Failing(res), 0)
+	require.NoError(t, kept.Err)
+	said, err := os.ReadFile(filepath.Join(filepath.Dir(kept.Tape), "history.txt"))
+	require.NoError(t, err)
+	assert.Contains(t, string(said), "not written as history.jsonl: ")
+	assert.Contains(t, string(said), "not a number")
+	assert.NoFileExists(t, filepath.Join(filepath.Dir(kept.Tape), "history.jsonl"))
+}
+
+// caller records each operation as one of a counter before its actor has it.
+type caller struct {
+	sim.Actor
+	run *campaign.Run
+}
+
+func (a caller) Input(c *sim.Context, id uint64) {
+	a.run.Call(c, id, history.Counter)
+	if o := a.run.Op(id); o.Func != "inc" {
+		a.Actor.(sim.Inputter).Input(c, id)
+	}
 }

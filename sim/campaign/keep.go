@@ -153,6 +153,22 @@ func (f *failing) Shrink(ctx context.Context, replays int) (*Shrunk, func(io.Wri
 	return s, s.Tape.Write, nil
 }
 
+// historyFile is a recorded history, or, of operations that its form does not know, what
+// was recorded, in words: what the functions of a protocol are called must cost no run.
+func historyFile(h *history.History) File {
+	err := history.EncodeJSONL(io.Discard, h)
+	if err == nil {
+		return File{"history.jsonl", func(w io.Writer) error { return history.EncodeJSONL(w, h) }}
+	}
+	return File{"history.txt", func(w io.Writer) error {
+		_, failed := fmt.Fprintf(w, "not written as history.jsonl: %v\n", err)
+		for i := 0; i < len(h.Ops) && failed == nil; i++ {
+			_, failed = fmt.Fprintln(w, &h.Ops[i])
+		}
+		return failed
+	}}
+}
+
 // TapeFile is the name of the tape in a run folder.
 const TapeFile = "tape.json"
 
@@ -166,7 +182,7 @@ func (p *Protocol) Files(t *Tape, res *Result) []File {
 		{"ops.txt", res.WriteOps},
 	}
 	if h := res.History(); h != nil {
-		files = append(files, File{"history.jsonl", func(w io.Writer) error { return history.EncodeJSONL(w, h) }})
+		files = append(files, historyFile(h))
 	}
 	files = append(files, File{"trace.txt", res.WriteTrace}, File{"diagram.txt", func(w io.Writer) error { return res.WriteDiagram(w, 0) }})
 	if p.Import != "" {

@@ -190,7 +190,9 @@ func checkOps(ops []Op, s *Setup) error {
 			return fmt.Errorf("operation %d after %d: ids must ascend", o.ID, last)
 		case o.Node < 0 || int(o.Node) >= s.Nodes+s.Clients:
 			return fmt.Errorf("operation %q is for node %d of %d", o, int(o.Node), s.Nodes+s.Clients)
-		case o.At < 0 || o.At > s.Horizon+s.Settle:
+		case o.At < 0:
+			return fmt.Errorf("operation %q comes before the start of the run", o)
+		case o.At > s.Horizon+s.Settle:
 			return fmt.Errorf("operation %q comes after the end of the run, %v", o, s.Horizon+s.Settle)
 		}
 		last = o.ID

@@ -46,8 +46,9 @@ type Instance struct {
 	Programs []func(n sim.NodeID) sim.Actor
 	// Device makes the storage of a node; nil gives no node any.
 	Device func(n sim.NodeID) sim.Device
-	// Check judges a run that has ended; nil judges nothing. An error is a violation,
-	// named by what stands before its first colon, or by being a [Violation].
+	// Check judges a run that has ended, be it that Done never came about; nil judges
+	// nothing. An error is a violation, named by what stands before its first colon, where
+	// no number should be that differs from run to run, or by being a [Violation].
 	Check func(r *Run) error
 	// Always is asked after each event, and once in the end; nil asks nothing. With
 	// Setup.Rest it is not asked between the end of faults and rest.
