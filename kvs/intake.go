@@ -261,11 +261,12 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 	r.learn(&x)
 	in.held = p.applied.Clone()
 	if in.whole {
-		hidden, _, err := in.hidden(r, p.id)
+		hidden, values, err := in.hidden(r, p.id)
 		if err != nil {
 			return err
 		}
-		if len(hidden) > 0 {
+		// Only for a value to be marked with: one that none is would be a gap for good.
+		if slices.ContainsFunc(values, func(v keptValue) bool { return touches(hidden, v.writes, v.deps) }) {
 			p.seq++
 			in.own = causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
 		}
