@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -86,4 +87,25 @@ func valueOf[T any](t *testing.T, a *wire.Response, name string) T {
 	plain, ok := kind.Get[T](v)
 	require.True(t, ok)
 	return plain
+}
+
+// TestCloneOfKept: a clone is in the same state, and what is done to it afterwards does not
+// show in the other. It reads from the same place, so here only it goes on.
+func TestCloneOfKept(t *testing.T) {
+	c, want := keptCluster(t)
+	c.crash(0)
+	c.settle()
+	r := c.replicas[0]
+	for i := range uint64(5) { // some are in memory, some not, and some in part
+		q := put(50, 1+i, "set", fmt.Sprintf("k%d", i), []byte("new"))
+		r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
+	}
+	state, held := r.AppendState(nil), holdings(r)
+	clone := r.Clone()
+	require.Equal(t, state, clone.AppendState(nil))
+	require.Equal(t, want, holdings(clone))
+	clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: c.now, Token: 1 << 40})
+	require.NotEqual(t, held, holdings(clone), "what was written has become visible")
+	assert.Equal(t, held, holdings(r))
+	assert.Equal(t, state, r.AppendState(nil))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/joinery-go/joinery/linearizability/history"
 )
 
 // step is a dependency of one transaction on another one, helpers left out.
@@ -181,4 +183,26 @@ func (g *listGraph) witness(cycle []step) []int {
 	}
 	slices.Sort(at)
 	return slices.Compact(at)
+}
+
+// updatedAborted reports whether a read shows an element that committed behind one that
+// aborted, by which the aborted state lives on.
+func (l *lists) updatedAborted(w int32, r *listRead) bool {
+	list, _ := l.h.Ops[r.pos].Out.AsList()
+	at := slices.IndexFunc(list, func(v history.Value) bool { return v.Equal(l.h.Ops[w].Arg) })
+	return slices.ContainsFunc(list[at+1:], func(v history.Value) bool {
+		j := l.element(r.key, v)
+		return j >= 0 && l.of[j] != r.txn && l.state[l.of[j]] != history.Failed
+	})
+}
+
+// appendsLater returns the position of another append of the same transaction to the
+// same list later on, -1 if there is none.
+func (l *lists) appendsLater(w int32) int32 {
+	for _, j := range l.ops[l.of[w]] {
+		if j > w && l.keyOf[j] == l.keyOf[w] && l.h.Ops[j].IsPut() {
+			return j
+		}
+	}
+	return -1
 }

@@ -481,25 +481,3 @@ func (l *lists) lookInside(level txnLevel) result {
 	}
 	return result{status: OK}
 }
-
-// updatedAborted reports whether a read shows an element that committed behind one that
-// aborted, by which the aborted state lives on.
-func (l *lists) updatedAborted(w int32, r *listRead) bool {
-	list, _ := l.h.Ops[r.pos].Out.AsList()
-	at := slices.IndexFunc(list, func(v history.Value) bool { return v.Equal(l.h.Ops[w].Arg) })
-	return slices.ContainsFunc(list[at+1:], func(v history.Value) bool {
-		j := l.element(r.key, v)
-		return j >= 0 && l.of[j] != r.txn && l.state[l.of[j]] != history.Failed
-	})
-}
-
-// appendsLater returns the position of another append of the same transaction to the
-// same list later on, -1 if there is none.
-func (l *lists) appendsLater(w int32) int32 {
-	for _, j := range l.ops[l.of[w]] {
-		if j > w && l.keyOf[j] == l.keyOf[w] && l.h.Ops[j].IsPut() {
-			return j
-		}
-	}
-	return -1
-}

@@ -156,15 +156,7 @@ func rewindTimes(t *Tape, faults []sim.TimedDecision) []sim.Time {
 		at = append(at, d.At+1)
 	}
 	slices.Sort(at)
-	at = slices.Compact(at)
-	if len(at) <= pagePoints {
-		return at
-	}
-	few := make([]sim.Time, pagePoints)
-	for i := range few {
-		few[i] = at[i*(len(at)-1)/(pagePoints-1)]
-	}
-	return few
+	return rewind.Spread(slices.Compact(at), pagePoints)
 }
 
 // Page writes the page of the run, or of its smaller form.

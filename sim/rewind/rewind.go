@@ -147,3 +147,16 @@ func (s *source) Choose(p choice.Point) uint64 {
 	}
 	return s.after.Choose(p)
 }
+
+// Spread is at most so many, at least 2, of times that ascend, evenly by their number: the
+// first and the last are among them.
+func Spread(at []sim.Time, most int) []sim.Time {
+	if len(at) <= most {
+		return at
+	}
+	few := make([]sim.Time, most)
+	for i := range few {
+		few[i] = at[i*(len(at)-1)/(most-1)]
+	}
+	return few
+}

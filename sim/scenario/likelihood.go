@@ -136,13 +136,7 @@ func pointsOf(t *Tape, decisions []sim.TimedDecision) []sim.Time {
 	}
 	slices.Sort(at)
 	at = slices.Compact(at)
-	if len(at) > mostPoints {
-		few := make([]sim.Time, mostPoints)
-		for i := range few {
-			few[i] = at[i*(len(at)-1)/(mostPoints-1)]
-		}
-		return few
-	}
+	at = rewind.Spread(at, mostPoints)
 	for len(at) < mostPoints {
 		widest := 1
 		for i := 2; i < len(at); i++ {
