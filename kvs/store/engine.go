@@ -68,4 +68,5 @@ type Size struct {
 	Away    int64 // bytes that are not fetched yet, after a lazy restore
 	Files   int   // files that hold records
 	Backlog int   // files that wait for a background merge
+	Spoiled int   // files that background work could not read since the engine was opened
 }

@@ -180,10 +180,12 @@ func (e *Engine) room() error {
 	return nil
 }
 
-// backlog is the number of runs of level 0 that a merge should take.
+// backlog is the number of runs of level 0 that a merge should take: those younger than
+// all that cannot be read.
 func (e *Engine) backlog() int {
 	n := 0
-	for _, r := range e.runs[e.home.Published():] {
+	from := max(e.home.Published(), catalog.Stretch(len(e.runs), e.spoiled))
+	for _, r := range e.runs[from:] {
 		if r.level == 0 {
 			n++
 		}
@@ -310,6 +312,9 @@ func (e *Engine) Size() store.Size {
 	defer e.mu.Unlock()
 	s := store.Size{Keys: -1, Memory: int64(e.held), Files: len(e.runs)}
 	for _, r := range e.runs {
+		if r.spoiled {
+			s.Spoiled++
+		}
 		if r.away != nil {
 			s.Away += r.length
 			continue

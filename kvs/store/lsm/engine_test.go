@@ -59,6 +59,12 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 1)
 }
 
+func TestRotten(t *testing.T) {
+	storetest.TestRotten(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "run")
+}
+
 func TestOptions(t *testing.T) {
 	for _, o := range []lsm.Options{
 		{MemtableBytes: -1}, {MaxRunsPerLevel: 1}, {MaxRunsPerLevel: 5, MaxBacklog: 5}, {DensityFactor: -1}, {BitsPerKey: 65},

@@ -36,27 +36,30 @@ func (e *Engine) wanted() bool {
 	if _, ok := e.pick(); ok || e.firstAway() != nil {
 		return true
 	}
-	_, ok := e.home.Behind()
+	_, ok := e.home.Behind(e.spoiled)
 	return ok && e.opts.Archive != nil || e.home.Noted()
 }
 
 // pick chooses what to merge: never runs of both sides of the border between what a
-// version consists of and what is not published yet.
+// version consists of and what is not published yet, nor of one that cannot be read.
 func (e *Engine) pick() (t catalog.Tiers, ok bool) {
 	border := e.home.Published()
 	levels, lengths := make([]int, len(e.runs)), make([]int64, len(e.runs))
 	for i, r := range e.runs {
 		levels[i], lengths[i] = r.level, r.length
 	}
-	if t, ok = catalog.Pick(levels[border:], nil, e.opts.MaxRunsPerLevel); ok {
+	recent := func(i int) bool { return e.spoiled(border + i) }
+	if t, ok = catalog.PickAround(levels[border:], nil, recent, e.opts.MaxRunsPerLevel); ok {
 		t.From, t.To = t.From+border, t.To+border
 		return t, true
 	}
 	if e.firstAway() != nil {
 		return t, false // all of them are of a version
 	}
-	return catalog.Pick(levels[:border], lengths[:border], e.opts.MaxRunsPerLevel)
+	return catalog.PickAround(levels[:border], lengths[:border], e.spoiled, e.opts.MaxRunsPerLevel)
 }
+
+func (e *Engine) spoiled(i int) bool { return e.runs[i].spoiled }
 
 // step does a bounded part of what there is to do.
 func (e *Engine) step() (more bool, err error) {
@@ -78,7 +81,7 @@ func (e *Engine) step() (more bool, err error) {
 		}
 	} else if r := e.firstAway(); r != nil {
 		err = e.bring(r)
-	} else if number, ok := e.home.Behind(); ok && e.opts.Archive != nil {
+	} else if number, ok := e.home.Behind(e.spoiled); ok && e.opts.Archive != nil {
 		err = e.upload(number)
 	}
 	if e.stats.Background = errors.Join(err, e.left); err != nil {
@@ -96,7 +99,7 @@ func (e *Engine) stepMerge() error {
 	m := e.merge
 	switch {
 	case !m.written:
-		return m.copy(e.opts.StepRecords)
+		return e.copy(m, e.opts.StepRecords)
 	case !m.synced:
 		e.mu.Unlock()
 		err := m.out.finish(e.home)
@@ -127,11 +130,21 @@ func (e *Engine) upload(number uint64) error {
 		}
 	}
 	e.mu.Unlock()
-	seg, n, err := e.send(&part, r)
+	// What the disk has spoiled must not go into the archive under a hash of its own.
+	_, err := check(r)
+	var seg store.Segment
+	var n int64
+	spoiled := err != nil
+	if !spoiled {
+		seg, n, err = e.send(&part, r)
+	}
 	e.mu.Lock()
 	e.stats.BehindBytes += n
 	if _, counts := e.home.Part(number); !e.life.Live() || !counts {
 		return nil // what became of the run meanwhile is no failure of its upload
+	}
+	if spoiled {
+		e.spoil(r)
 	}
 	if err != nil {
 		return err
@@ -143,10 +156,6 @@ func (e *Engine) upload(number uint64) error {
 }
 
 func (e *Engine) send(part *catalog.Part, r *run) (store.Segment, int64, error) {
-	// What the disk has spoiled must not go into the archive under a hash of its own.
-	if _, err := check(r); err != nil {
-		return store.Segment{}, 0, err
-	}
 	src, err := e.home.Source(part)
 	if err != nil {
 		return store.Segment{}, 0, err

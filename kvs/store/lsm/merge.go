@@ -42,6 +42,18 @@ func (h *head) next() error {
 	}
 }
 
+// advance has an input go on. One that cannot be read is known for it from then on, so that
+// what is set later need not wait for a merge that never succeeds.
+func (e *Engine) advance(r *run, h *head) error {
+	err := h.next()
+	if err != nil {
+		e.spoil(r)
+	}
+	return err
+}
+
+func (e *Engine) spoil(r *run) { r.spoiled, e.look = true, true }
+
 // begin starts to merge runs.
 func (e *Engine) begin(t catalog.Tiers) (*merge, error) {
 	m := &merge{
@@ -50,7 +62,7 @@ func (e *Engine) begin(t catalog.Tiers) (*merge, error) {
 	records := 0
 	for _, r := range m.inputs {
 		h := head{scan: r.scanner(), keys: r.keys}
-		if err := h.next(); err != nil {
+		if err := e.advance(r, &h); err != nil {
 			return nil, err
 		}
 		m.heads = append(m.heads, h)
@@ -63,7 +75,7 @@ func (e *Engine) begin(t catalog.Tiers) (*merge, error) {
 
 // copy writes up to n records: of those with one key that of the youngest run, but no
 // tombstone if there is nothing older that it could be needed for.
-func (m *merge) copy(n int) error {
+func (e *Engine) copy(m *merge, n int) error {
 	for ; n > 0; n-- {
 		least := -1
 		for i := range m.heads {
@@ -83,12 +95,12 @@ func (m *merge) copy(n int) error {
 		}
 		for i := range m.heads {
 			if h := &m.heads[i]; i != least && !h.done && string(h.rec.Key) == string(rec.Key) {
-				if err := h.next(); err != nil {
+				if err := e.advance(m.inputs[i], h); err != nil {
 					return err
 				}
 			}
 		}
-		if err := m.heads[least].next(); err != nil { // last: rec is valid no longer
+		if err := e.advance(m.inputs[least], &m.heads[least]); err != nil { // last: rec is valid no longer
 			return err
 		}
 	}
@@ -151,7 +163,7 @@ func (e *Engine) mergeNow(from, to int) error {
 		return err
 	}
 	for err == nil && !m.written {
-		err = m.copy(e.opts.StepRecords)
+		err = e.copy(m, e.opts.StepRecords)
 	}
 	if err == nil {
 		err = m.out.finish(e.home)

@@ -33,6 +33,8 @@ type run struct {
 	keys   store.KeyRange // what of it counts
 	f      vfs.File
 	away   *catalog.Away // in place of f, guide and salt
+
+	spoiled bool // background work could not read it, and leaves it alone from then on
 }
 
 // close closes the run's file, if it is there.

@@ -228,3 +228,35 @@ func TestExtensions(t *testing.T) {
 		require.Equal(t, ok, err == nil, "%q: %v", ext, err)
 	}
 }
+
+// TestPickAround compares it with looking at each stretch between parts that cannot be
+// read for itself.
+func TestPickAround(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 12).Draw(t, "parts")
+		levels := rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "levels")
+		lengths := rapid.SliceOfN(rapid.Int64Range(1, 9), n, n).Draw(t, "lengths")
+		bad := rapid.SliceOfN(rapid.IntRange(0, 3), n, n).Draw(t, "spoiled where 0")
+		spoiled := func(i int) bool { return bad[i] == 0 }
+		var want catalog.Tiers
+		found := false
+		for from := 0; from <= n; from++ { // the last stretch that has one counts
+			to := from
+			for to < n && !spoiled(to) {
+				to++
+			}
+			var of []int64
+			if from == 0 {
+				of = lengths[:to]
+			}
+			if s, ok := catalog.Pick(levels[from:to], of, 3); ok {
+				s.From, s.To = s.From+from, s.To+from
+				want, found = s, true
+			}
+			from = to
+		}
+		got, ok := catalog.PickAround(levels, lengths, spoiled, 3)
+		require.Equal(t, found, ok)
+		require.Equal(t, want, got)
+	})
+}

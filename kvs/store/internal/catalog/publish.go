@@ -150,10 +150,10 @@ func (h *Home) commitNoted(s State) error {
 }
 
 // Behind is the number of the first published part that stands for other segments
-// than its own, which background work should upload.
-func (h *Home) Behind() (number uint64, ok bool) {
-	for _, p := range h.state.Parts[:h.state.Published] {
-		if len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash {
+// than its own, which background work should upload, but for those that cannot be read.
+func (h *Home) Behind(spoiled func(i int) bool) (number uint64, ok bool) {
+	for i, p := range h.state.Parts[:h.state.Published] {
+		if !spoiled(i) && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash) {
 			return p.Number, true
 		}
 	}

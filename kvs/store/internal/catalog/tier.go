@@ -46,6 +46,33 @@ func Pick(levels []int, lengths []int64, fanIn int) (t Tiers, ok bool) {
 	return Tiers{}, false
 }
 
+// PickAround is [Pick] for parts of which some cannot be read: none of these is merged,
+// and no merge reaches across one, since what is before it in time must stay so. Each
+// stretch between two of them is looked at for itself, the youngest first.
+// O(levels · parts).
+func PickAround(levels []int, lengths []int64, spoiled func(i int) bool, fanIn int) (t Tiers, ok bool) {
+	for to := len(levels); to > 0; {
+		from := Stretch(to, spoiled)
+		var of []int64 // none where the oldest part of all is not among them
+		if from == 0 && lengths != nil {
+			of = lengths[:to]
+		}
+		if t, ok = Pick(levels[from:to], of, fanIn); ok {
+			t.From, t.To = t.From+from, t.To+from
+			return t, true
+		}
+		to = from - 1
+	}
+	return Tiers{}, false
+}
+
+// Stretch is where the parts before index to begin of which all can be read.
+func Stretch(to int, spoiled func(i int) bool) (from int) {
+	for from = to; from > 0 && !spoiled(from-1); from-- {
+	}
+	return from
+}
+
 // outweighs reports that the first length is more than the others up to index to
 // together.
 func outweighs(lengths []int64, to int) bool {

@@ -30,6 +30,8 @@ type File struct {
 	live   int64 // bytes of records that the index points at
 	marks  int64 // bytes of commit records given to it since it was made
 	hinted bool  // its hint is there
+
+	spoiled bool // background work could not read it, and leaves it alone from then on
 }
 
 // Salt is that of the file's records.

@@ -162,6 +162,7 @@ func (s *Set) stepHint(f *File) error {
 		r, off, size, err := h.scan.Next()
 		if err != nil {
 			f.hinted, s.hint = true, nil
+			s.spoil(f)
 			return fmt.Errorf("hint of %s: %w", s.home.Path(f.number, logExt), err)
 		}
 		if r.Kind != record.Commit {

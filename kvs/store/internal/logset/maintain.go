@@ -37,14 +37,14 @@ func (s *Set) wanted() bool {
 	if _, ok := s.pick(); ok {
 		return true
 	}
-	if _, ok := s.home.Behind(); ok && s.opts.Archive != nil {
+	if _, ok := s.home.Behind(s.spoiled); ok && s.opts.Archive != nil {
 		return true
 	}
 	return s.home.Noted() || s.unhinted() != nil
 }
 
 // pick chooses what to merge: on the side of the versions, or on that of what is not
-// published yet.
+// published yet; never across a file that cannot be read.
 func (s *Set) pick() (t catalog.Tiers, ok bool) {
 	border := s.home.Published()
 	var levels [2][]int
@@ -57,12 +57,15 @@ func (s *Set) pick() (t catalog.Tiers, ok bool) {
 			levels[1] = append(levels[1], f.level)
 		}
 	}
-	if t, ok = catalog.Pick(levels[1], nil, s.opts.FanIn); ok {
+	recent := func(i int) bool { return s.spoiled(border + i) }
+	if t, ok = catalog.PickAround(levels[1], nil, recent, s.opts.FanIn); ok {
 		t.From, t.To = t.From+border, t.To+border
 		return t, true
 	}
-	return catalog.Pick(levels[0], lengths, s.opts.FanIn)
+	return catalog.PickAround(levels[0], lengths, s.spoiled, s.opts.FanIn)
 }
+
+func (s *Set) spoiled(i int) bool { return s.files[i].spoiled }
 
 // step does a bounded part of what there is to do.
 func (s *Set) step() (more bool, err error) {
@@ -79,7 +82,7 @@ func (s *Set) step() (more bool, err error) {
 		err = s.commit(s.home.State())
 	} else if t, ok := s.pick(); ok {
 		s.merge, err = s.begin(t)
-	} else if number, ok := s.home.Behind(); ok && s.opts.Archive != nil {
+	} else if number, ok := s.home.Behind(s.spoiled); ok && s.opts.Archive != nil {
 		err = s.upload(number)
 	} else if f := s.unhinted(); f != nil {
 		err = s.stepHint(f)
@@ -130,11 +133,19 @@ func (s *Set) upload(number uint64) error {
 		}
 	}
 	s.mu.Unlock()
-	n, err := s.send(&part, file)
+	var n int64
+	err := s.verify(file)
+	spoiled := err != nil
+	if !spoiled {
+		n, err = s.send(&part)
+	}
 	s.mu.Lock()
 	s.Stats.BehindBytes += n
 	if _, counts := s.home.Part(number); !s.Live() || !counts {
 		return nil // what became of the file meanwhile is no failure of its upload
+	}
+	if spoiled {
+		s.spoil(file)
 	}
 	if err != nil {
 		return err
@@ -145,10 +156,7 @@ func (s *Set) upload(number uint64) error {
 	return nil
 }
 
-func (s *Set) send(part *catalog.Part, file *File) (int64, error) {
-	if err := s.verify(file); err != nil {
-		return 0, err
-	}
+func (s *Set) send(part *catalog.Part) (int64, error) {
 	src, err := s.home.Source(part)
 	if err != nil {
 		return 0, err

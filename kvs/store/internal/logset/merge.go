@@ -73,6 +73,7 @@ func (s *Set) copy(m *merge, n int) error {
 			continue
 		}
 		if err != nil {
+			s.spoil(m.inputs[m.at])
 			return fmt.Errorf("merge %s: %w", s.home.Path(m.inputs[m.at].number, logExt), err)
 		}
 		s.keep(m, r, placeOf(m.inputs[m.at].slot, off, size))
@@ -93,6 +94,10 @@ func (s *Set) copy(m *merge, n int) error {
 	m.pending = m.pending[:0]
 	return nil
 }
+
+// spoil notes that a file cannot be read, so that what is set later need not wait for a
+// merge that never succeeds.
+func (s *Set) spoil(f *File) { f.spoiled, s.look = true, true }
 
 // keep copies a record if it counts: the value that the index points at; a tombstone
 // of a key that has no value, once, if something older may have one.

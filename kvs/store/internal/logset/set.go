@@ -152,15 +152,19 @@ func (s *Set) Size() store.Size {
 	}
 	for _, f := range s.files {
 		n.Disk += f.length
+		if f.spoiled {
+			n.Spoiled++
+		}
 	}
 	n.Backlog = s.backlog()
 	return n
 }
 
-// backlog is the number of sealed log files that a merge should take.
+// backlog is the number of sealed log files that a merge should take: those younger than
+// all that cannot be read.
 func (s *Set) backlog() int {
 	n := 0
-	for i := s.home.Published(); i < len(s.files); i++ {
+	for i := max(s.home.Published(), catalog.Stretch(len(s.files), s.spoiled)); i < len(s.files); i++ {
 		if s.files[i].level == 0 && s.home.Sealed(i) {
 			n++
 		}
