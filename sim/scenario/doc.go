@@ -5,7 +5,9 @@
 //
 // A run has two phases. Up to its horizon anything may fail. Then all faults end,
 // the cluster must come to rest within a bound of time and of bytes delivered
-// (liveness), a settle fence is recorded, and every replica is read once more.
+// (liveness), a settle fence is recorded, and every replica is read once more. So does
+// every causal session read, in each partition, which must be served: nothing that it
+// depends on may be missing then, save what a disk has lost.
 //
 // Every class of fault of package sim is in it, drawn for each seed and switchable
 // by name (Config.Faults). Where a run's choices come from is a strategy

@@ -46,7 +46,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		return nil, err
 	}
 	if len(r.failed) == 0 {
-		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true), Throttled: r.setup.BatchBytes > 0}
+		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true), Throttled: r.setup.BatchBytes > 0 || r.setup.Log > 0}
 		r.tell(func(o oracle.Oracle) { o.Ended(&end) })
 	}
 	res.Violations, res.witnesses, res.chronicle = r.failed, r.witnesses, r.chronicle
@@ -183,7 +183,7 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 	return h, planned
 }
 
-// causalPart is the history without the reads after the fence, whose sessions ask for
+// causalPart is the history without the reads after the fence of sessions that ask for
 // no more than what there is, and of what is to be kept alone, if that is given. What was
 // written and lost is binding again: whoever depends on it must not be answered without.
 func (r *run) causalPart(h *history.History, keep func(*history.Op) bool) *history.History {

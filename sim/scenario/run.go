@@ -343,29 +343,61 @@ func messageKinds() []sim.MsgKind {
 }
 
 // settle waits for the cluster to come to rest, which it must, and then has every
-// replica read once more. It returns the time of the fence, if there was rest.
+// replica read once more, and every causal session. It returns the time of the fence, if
+// there was rest.
 func (r *run) settle() ([]int64, error) {
 	if !r.rest(false) {
 		return nil, r.err
 	}
 	fence := int64(r.world.Now())
-	id := uint64(workload.FirstFinal)
+	keys := workload.Keys(r.ops)
 	at := r.world.Now() + finalGap
-	for _, k := range workload.Keys(r.ops) {
+	for _, k := range keys {
 		for i, owner := range r.ring.Owners(r.ring.PartitionOf(k.Name)) {
-			o := workload.Operation{
-				ID: id, At: at, Session: r.setup.Sessions + i, Node: int(owner), Func: history.Read, Type: k.Type, Key: k.Name,
-			}
-			id++
-			r.add(o)
-			if err := r.world.Inject(at, r.home(o.Session), o.ID); err != nil {
+			if err := r.readOnce(at, r.setup.Sessions+i, int(owner), k); err != nil {
 				return nil, err
 			}
 		}
 		at += finalGap
 	}
+	if r.level == session.Causal {
+		if err := r.readPasts(at, keys); err != nil {
+			return nil, err
+		}
+	}
 	r.rest(true)
 	return []int64{fence}, nil
+}
+
+// readPasts has each session read a key of each partition, at one of its owners: what the
+// session depends on there must have come.
+func (r *run) readPasts(at sim.Time, keys []workload.Key) error {
+	of := make([][]workload.Key, r.ring.Partitions())
+	for _, k := range keys {
+		p := r.ring.PartitionOf(k.Name)
+		of[p] = append(of[p], k)
+	}
+	for s := range r.setup.Sessions {
+		for p, keys := range of {
+			if len(keys) == 0 {
+				continue
+			}
+			owners := r.ring.Owners(ring.Partition(p))
+			if err := r.readOnce(at, s, int(owners[(s+p)%len(owners)]), keys[s%len(keys)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readOnce has a session read a key after the fence.
+func (r *run) readOnce(at sim.Time, session, node int, k workload.Key) error {
+	o := workload.Operation{
+		ID: workload.FirstFinal + uint64(len(r.ops)-r.planned), At: at, Session: session, Node: node, Func: history.Read, Type: k.Type, Key: k.Name,
+	}
+	r.add(o)
+	return r.world.Inject(at, r.home(session), o.ID)
 }
 
 // rest runs until nothing is under way and no replica has anything left to do,

@@ -31,9 +31,10 @@ var (
 // links that keep order. In version 3 the store bears lost disks, by messages of
 // another form and one kind more. In version 4 a session shows its whole past, with a
 // replica's proof. In version 5 a session waits 80 ms for an answer, and asks again as
-// the operation says, and there are requests that are amiss and large values.
+// the operation says, and there are requests that are amiss and large values. In version 6
+// causal sessions read once more at rest, and are to find all that they depend on.
 const (
-	TapeVersion  = 5
+	TapeVersion  = 6
 	tapeScenario = "kvs"
 	maxTape      = 64 << 20 // bytes
 	maxTapeItems = 1 << 20  // operations, and decisions

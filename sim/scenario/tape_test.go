@@ -107,7 +107,7 @@ func TestTapeRefusals(t *testing.T) {
 
 func FuzzLoadTape(f *testing.F) {
 	f.Add(exampleBytes(f))
-	f.Add([]byte(`{"joinery_tape":5,"scenario":"kvs"}`))
+	f.Add([]byte(`{"joinery_tape":6,"scenario":"kvs"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tape, err := scenario.LoadTape(bytes.NewReader(b))
 		if err != nil {

@@ -16,15 +16,16 @@ import (
 // Availability is the oracle of refusals and failures. A request that is amiss is
 // refused, for what is wrong with it. Any other is served, but for
 //
-//   - a read at a causal level that has waited in vain, or of a session of which so many
-//     may wait already that a replica takes no more,
+//   - a read at a causal level that has waited in vain, after the fence only if a disk has
+//     lost something in the run, or of a session of which so many may wait already that a
+//     replica takes no more,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
 //     after the fence only if none of its own kind has been acknowledged and kept,
 //   - an amount by which the sum of the replica's own amounts would pass 64 bits.
 //
 // And nothing else fails, or stays without an answer, after the faults have ended and the
 // replicas have come to rest; nor in all of the run, if no fault took effect and messages
-// have room.
+// and logs have room.
 type Availability struct {
 	base
 	Lost *LostWrites
@@ -112,6 +113,9 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
 	case s == wire.StatusUnavailable && x.Func == history.Read && a.Level == session.Causal:
+		if o.Lost.Lossy() { // the session may depend on what no replica has
+			o.excused = append(o.excused, x.ID)
+		}
 	case s == wire.StatusBusy && x.Func == history.Read && a.Level == session.Causal && o.mayWait(x):
 	default:
 		o.Fail(Violation{Oracle: "availability", Kind: "refused", Op: string(x.Func), Node: int(a.Node), Message: fmt.Sprintf(

@@ -21,9 +21,12 @@ import (
 //     forgotten that it was served a first time, as every owner had it. A counter may then
 //     count the operation twice, and its history is judged no more; that its replicas agree
 //     still is. The same holds of a counter of which a write is lost, or could not be
-//     read, and a later one of its origin is not, which has it in its sum. A request that is repeated to another
-//     replica counts once when the cluster is at rest, whoever has heard of it; reads of
-//     that counter before are not judged, since they may show it twice.
+//     read, and a later one of its origin is not, which has it in its sum; and of a counter
+//     of which a write is lost that another replica has served too, since a snapshot may
+//     have brought the sum of the lost one without its dot, so that nobody can tell that
+//     the two are one. A request that is repeated to another replica counts once when the
+//     cluster is at rest, whoever has heard of it; reads of that counter before are not
+//     judged, since they may show it twice.
 //
 // Reads that depend on a lost write stay bound by the causal models: they may fail,
 // but not be answered as if it had not been.
@@ -37,6 +40,7 @@ type LostWrites struct {
 	lost     []int    // positions of operations that lost disks may have undone
 	twice    []string // keys of counters of which an operation was served twice, or shows without its dot
 	repeated []int    // positions of increments that two replicas have served
+	lossy    bool     // a disk was lost, or could not be read in part
 }
 
 // acceptance is a write that a replica accepted.
@@ -67,7 +71,7 @@ func (o *LostWrites) Accepted(w *Write) {
 		case a.dot.Origin == w.Entry.Dot.Origin || o.has(w.Node, a):
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
-		case a.lost&(1<<w.Node) != 0 && w.Entry.Kind == string(history.Counter):
+		case (a.lost&(1<<w.Node) != 0 || o.Forgiven(a.at)) && w.Entry.Kind == string(history.Counter):
 			o.count(a)
 		case w.Entry.Kind == string(history.Counter):
 			o.repeated = append(o.repeated, w.At)
@@ -101,6 +105,7 @@ func (o *LostWrites) gone(n ring.NodeID, visit func(a *acceptance)) {
 
 // Rewound works out what may be lost.
 func (o *LostWrites) Rewound(n ring.NodeID) {
+	o.lossy = true
 	o.gone(n, func(a *acceptance) { o.lose(n, a) })
 }
 
@@ -129,11 +134,21 @@ func (o *LostWrites) count(a *acceptance) {
 	}
 }
 
+// servedElsewhere reports whether the increment a has been served by another replica too.
+func (o *LostWrites) servedElsewhere(a *acceptance) bool {
+	return o.Operations()[a.at].Type == history.Counter && slices.ContainsFunc(o.accepted, func(b acceptance) bool {
+		return b.at == a.at && b.dot != a.dot
+	})
+}
+
 func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
 	a.lost |= 1 << n
 	if !o.held(a) {
 		o.Mark(MarkLost)
 		o.lost = append(o.lost, a.at)
+		if o.servedElsewhere(a) {
+			o.count(a)
+		}
 		for i := range o.Nodes() {
 			if n := ring.NodeID(i); o.Store(n) != nil {
 				o.subsumed(n, a)
@@ -166,6 +181,7 @@ func (o *LostWrites) held(a *acceptance) bool {
 // Restarted holds a replica to what it had shown, but for what could not be read, which
 // may be lost.
 func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
+	o.lossy = o.lossy || missing != nil
 	for i := range o.accepted {
 		if a := &o.accepted[i]; missing != nil && missing(a.partition, a.dot) && !o.has(n, a) {
 			o.subsumed(n, a) // shown before or not
@@ -204,6 +220,10 @@ func (o *LostWrites) Repeated(key string) bool {
 func (o *LostWrites) Settling(p ring.Partition) bool {
 	return slices.ContainsFunc(o.repeated, func(at int) bool { return o.Ring().PartitionOf(o.Operations()[at].Key) == p })
 }
+
+// Lossy reports whether something may have been lost for good, writes or what else replicas
+// tell each other: a disk was lost, or could not be read in part.
+func (o *LostWrites) Lossy() bool { return o.lossy }
 
 // Unjudged reports whether the history of a key cannot be judged any more.
 func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }

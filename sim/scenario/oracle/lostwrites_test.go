@@ -100,6 +100,51 @@ func TestLostBehindALaterWrite(t *testing.T) {
 	}
 }
 
+// TestLostButServedElsewhere: of an increment that was lost with its disk, and that another
+// replica has served too, before the loss or after it, nobody can tell whether a snapshot
+// still has it in a sum. Such a counter is not judged; a set is, and so is a counter of
+// which nobody else has served what was lost.
+func TestLostButServedElsewhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		of            history.Type
+		before, after bool
+		unjudged      bool
+	}{
+		"before":       {of: history.Counter, before: true, unjudged: true},
+		"after":        {of: history.Counter, after: true, unjudged: true},
+		"by one alone": {of: history.Counter},
+		"set":          {of: history.Set, before: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write, arg := op(1, history.Inc, history.Counter, "c", "5"), kind.Amount(5)
+			if c.of == history.Set {
+				write, arg = op(1, history.Add, history.Set, "c", "x"), []byte("x")
+			}
+			f := cluster(t, write)
+			n, other := f.owner("c", 0), f.owner("c", 1)
+			var o oracle.LostWrites
+			o.Begin(f)
+			f.write(t, &o, n, 0, arg, true)
+			repeat := &oracle.Write{Node: other, Operation: &f.ops[0], Partition: f.ring.PartitionOf("c"), Entry: &gossip.Entry{
+				Dot: causal.Dot{Origin: uint64(other) + 1, Seq: 1}, Key: "c", Kind: string(c.of), Again: true,
+			}}
+			if c.before {
+				o.Accepted(repeat)
+			}
+			assert.False(t, o.Unjudged("c"))
+			o.Reading(n)
+			f.start(t, n)
+			o.Rewound(n)
+			assert.True(t, o.Forgiven(0))
+			if c.after {
+				o.Accepted(repeat)
+			}
+			assert.Equal(t, c.unjudged, o.Unjudged("c"))
+			assert.Empty(t, f.failed)
+		})
+	}
+}
+
 func mustFind(t *testing.T, name string) kind.Kind {
 	t.Helper()
 	k, ok := kind.Default().Find(name)

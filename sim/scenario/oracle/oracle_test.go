@@ -283,6 +283,33 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// TestUnavailableAtRest: what a causal session waits for in vain after the fence may only be
+// what a disk has lost.
+func TestUnavailableAtRest(t *testing.T) {
+	none := func(ring.Partition, causal.Dot) bool { return false }
+	for name, c := range map[string]struct {
+		happens func(l *oracle.LostWrites, n ring.NodeID)
+		failed  int
+	}{
+		"nothing was lost": {func(*oracle.LostWrites, ring.NodeID) {}, 1},
+		"a whole disk":     {func(l *oracle.LostWrites, n ring.NodeID) { l.Restarted(n, nil) }, 1},
+		"a lost disk":      {func(l *oracle.LostWrites, n ring.NodeID) { l.Rewound(n) }, 0},
+		"a spoiled record": {func(l *oracle.LostWrites, n ring.NodeID) { l.Restarted(n, none) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			final := op(workload.FirstFinal, history.Read, history.Set, "k", "")
+			f := cluster(t, final)
+			o := availability(f)
+			c.happens(o.Lost, f.owner("k", 0))
+			h := history.Op{Call: 5, Return: 6, Outcome: history.Failed}
+			o.Answered(&oracle.Answer{Level: session.Causal, Operation: &final, Recorded: &h, Response: &wire.Response{Status: wire.StatusUnavailable}})
+			assert.Empty(t, f.failed, "it is judged in the end")
+			o.Ended(&oracle.End{History: &history.History{Ops: []history.Op{h}}, Planned: []uint64{final.ID}})
+			assert.Len(t, f.failed, c.failed)
+		})
+	}
+}
+
 // TestServedTwice: by the replica that has the write, or is about to; another one may, and
 // nothing shows that.
 func TestServedTwice(t *testing.T) {
