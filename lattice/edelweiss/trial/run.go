@@ -116,7 +116,8 @@ func Run(original, rewritten *el.Program, load *Workload, o Options) (*Report, e
 	if err != nil {
 		err = fmt.Errorf("seed %d: %w", o.Seed, err)
 	}
-	return &r.report, err
+	report := r.report // a copy, which does not hold on to the world
+	return &report, err
 }
 
 // play is a trial of a plan under decisions. Channels of the rewritten program that

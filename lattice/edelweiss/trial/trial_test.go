@@ -2,6 +2,7 @@ package trial_test
 
 import (
 	"flag"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,4 +95,30 @@ func TestLyingSeal(t *testing.T) {
 	_, err := trial.Run(p, r.Program, &load, trial.Options{Seed: 1})
 	require.ErrorIs(t, err, eval.ErrSeal)
 	require.ErrorIs(t, err, trial.ErrWorkload)
+}
+
+// TestReportsAreSmall keeps the reports of many seeds, as a long run does: none may hold on
+// to the world that it is of.
+func TestReportsAreSmall(t *testing.T) {
+	p, r := rewritten(t, "unicast")
+	const seeds, each = 100, 4 << 10
+	reports := make([]*trial.Report, seeds)
+	held := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	run := func(i int) {
+		var err error
+		reports[i], err = trial.Run(p, r.Program, trial.Workloads["unicast"], trial.Options{Seed: uint64(i) + 1, Faults: true})
+		require.NoError(t, err)
+	}
+	run(0) // what stays of the first is not one more a seed
+	before := held()
+	for i := range seeds {
+		run(i)
+	}
+	require.Less(t, held(), before+seeds*each)
+	runtime.KeepAlive(reports)
 }
