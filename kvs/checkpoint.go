@@ -183,7 +183,7 @@ func (r *Replica) checkpointSessions() {
 			r.giveCheckpoint(&x, false)
 			x.Clients, size = x.Clients[:0], 0
 		}
-		x.Clients, size = m.told(x.Clients), size+servedSize*len(m.requests)
+		x.Clients, size = m.appendServed(x.Clients), size+servedSize*len(m.requests)
 	}
 	r.giveCheckpoint(&x, true)
 }
@@ -380,8 +380,8 @@ func (r *Replica) recovered(records [][]byte, past *recovery) error {
 		for e := range p.log.All() {
 			held.Add(e.Dot)
 		}
-		if !p.bare && !held.Includes(p.applied) {
-			p.bare = true
+		if !p.logTruncated && !held.Includes(p.applied) {
+			p.logTruncated = true
 		}
 	}
 	return nil

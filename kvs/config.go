@@ -59,7 +59,7 @@ type Config struct {
 
 	// MaxKnown is up to how many spans of dots a replica tells all that it holds of a
 	// partition with each message; default 8. Beyond that it tells what the receiver has
-	// not confirmed; see [gossip.Word].
+	// not confirmed; see [gossip.Digest].
 	MaxKnown int
 
 	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for

@@ -72,7 +72,7 @@ func (r *Replica) cutIfWanted() {
 	if !r.wantCut || r.making != nil || r.tick < r.nextCut {
 		return
 	}
-	r.wantCut, r.nextCut, r.silent = false, r.tick+cutTicks, 0
+	r.wantCut, r.nextCut, r.idleUntil = false, r.tick+cutTicks, 0
 	number, before := uint64(1), uint64(0)
 	if r.cut != nil {
 		number, before = r.cut.number+1, r.cut.number

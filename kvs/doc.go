@@ -11,7 +11,7 @@
 // a restart takes a new incarnation.
 //
 // A replica that starts cannot know whether its disk is whole: it may be empty, or an old
-// one. So it asks its peers what they hold, and tells them what it does; this word of its
+// one. So it asks its peers what they hold, and tells them what it does; this digest of its
 // new incarnation stands in place of what they believed of earlier ones. If it lacks what
 // no log keeps any more, it is brought up by a snapshot of the partition, in pieces, which
 // like deltas is durable before it is visible. It asks for them, a window of

@@ -14,28 +14,28 @@ import (
 // often. What is told may get lost: a peer that missed it offers the same deltas
 // again, and is told again.
 func (r *Replica) gossip() {
-	if r.tick < r.silent {
+	if r.tick < r.idleUntil {
 		return
 	}
 	for at := range r.peers {
 		peer := &r.peers[at]
 		due := r.tick >= peer.next
 		offered := false
-		budget := max(r.cfg.BatchBytes/int(peer.gap), 1) // what a silent peer is offered is mostly for nobody
+		budget := max(r.cfg.BatchBytes/int(peer.backoffTicks), 1) // what a silent peer is offered is mostly for nobody
 		items, offers := r.items[:0], r.offers[:0]
 		for _, p := range r.parts {
-			silent := !p.owned || p.told[at] == p.rev
+			silent := !p.owned || p.advertisedRev[at] == p.rev
 			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
-			it := wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id)}
+			it := wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(peer.id)}
 			if due && budget > 0 {
 				if p.need[at] == needNothing {
 					from := len(offers)
 					r.offerTo = p.log.Known(peer.id)
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
 					it.Entries = offers[from:]
-					it.Pull = p.bare && !p.owned // what it handed over may be lost here too
+					it.Pull = p.logTruncated && !p.owned // what it handed over may be lost here too
 				} else {
 					r.meet(p, at, &it)
 				}
@@ -48,11 +48,11 @@ func (r *Replica) gossip() {
 			}
 			offered = offered || len(it.Entries) > 0 || it.Pull || it.Offer
 			r.stats.Offered += uint64(len(it.Entries))
-			p.told[at], it.Word = p.rev, r.word(p, at)
+			p.advertisedRev[at], it.Digest = p.rev, r.digest(p, at)
 			items = append(items, it)
 		}
 		if offered {
-			peer.paced(r.tick)
+			peer.backOff(r.tick)
 		}
 		if len(items) == 0 {
 			continue
@@ -62,19 +62,19 @@ func (r *Replica) gossip() {
 		clear(offers) // they hold on to memory
 		r.items, r.offers = items[:0], offers[:0]
 	}
-	r.silent = r.silence()
+	r.idleUntil = r.nextDue()
 }
 
-// silence is the tick before which no round would send anything, unless something
+// nextDue is the tick before which no round would send anything, unless something
 // happens: all that could be told has been, and no peer is due that may lack a
 // delta.
-func (r *Replica) silence() uint64 {
+func (r *Replica) nextDue() uint64 {
 	until := uint64(math.MaxUint64)
 	for _, p := range r.parts {
 		for i := range r.peers {
 			switch {
 			case !p.shared[i]:
-			case p.owned && p.told[i] != p.rev:
+			case p.owned && p.advertisedRev[i] != p.rev:
 				return 0
 			case p.log.Len() > 0 || p.need[i] != needNothing:
 				until = min(until, r.peers[i].next)
@@ -119,7 +119,7 @@ func (r *Replica) peer(id ring.NodeID) int {
 // then visible; only then is the peer told.
 func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer := &r.peers[from]
-	peer.gap, peer.next = 1, 0
+	peer.backoffTicks, peer.next = 1, 0
 	for i := range g.Items {
 		it := &g.Items[i]
 		if int(it.Partition) >= r.cfg.Ring.Partitions() {
@@ -128,18 +128,18 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		}
 		p := r.partition(it.Partition)
 		var lie bool
-		if it.Word.Known, lie = p.credible(r.cfg.Origin, it.Word.Known); lie {
+		if it.Digest.Known, lie = p.credible(r.cfg.Origin, it.Digest.Known); lie {
 			r.stats.Rejected++
 		}
-		r.hear(p, from, g, it)
+		r.observePeer(p, from, g, it)
 		p.release()
 		if !p.owned {
 			continue
 		}
 		if it.Pull || len(it.Entries) > 0 {
-			p.oweTo(from)
+			p.addPendingAck(from)
 		}
-		if it.Heard == 0 || it.Heard == r.cfg.Origin {
+		if it.PeerIncarnation == 0 || it.PeerIncarnation == r.cfg.Origin {
 			r.take(p, it.Entries) // what is offered to an earlier incarnation may have gaps for this one
 		}
 		if it.Offer {
@@ -149,7 +149,7 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 			r.serve(p, from, g.Origin, it.Ask)
 		}
 		if p.pending == 0 {
-			r.payDebts(p)
+			r.flushAcks(p)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	b := r.newBatch(p)
 	for i := range entries {
 		e := &entries[i]
-		if p.applied.Contains(e.Dot) || p.coming.Contains(e.Dot) {
+		if p.applied.Contains(e.Dot) || p.inFlight.Contains(e.Dot) {
 			r.stats.Duplicates++
 			continue
 		}
@@ -188,7 +188,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 			r.remember(p.id, e)
 		}
 		b.entries = append(b.entries, *e)
-		r.memory.own(&b.entries[len(b.entries)-1])
+		r.arena.own(&b.entries[len(b.entries)-1])
 		b.deltas = append(b.deltas, delta)
 	}
 	if len(b.entries) > 0 {
@@ -198,12 +198,12 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	}
 }
 
-// payDebts tells the peers that await it what this partition holds.
-func (r *Replica) payDebts(p *partition) {
-	for _, peer := range p.owe {
-		p.told[peer] = p.rev
-		r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(r.peers[peer].id), Word: r.word(p, peer)})
+// flushAcks tells the peers that await it what this partition holds.
+func (r *Replica) flushAcks(p *partition) {
+	for _, peer := range p.pendingAcks {
+		p.advertisedRev[peer] = p.rev
+		r.items = append(r.items[:0], wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(r.peers[peer].id), Digest: r.digest(p, peer)})
 		r.send(r.peers[peer].id, r.items)
 	}
-	p.owe = p.owe[:0]
+	p.pendingAcks = p.pendingAcks[:0]
 }

@@ -96,7 +96,7 @@ func (r *Replica) Level(cut *Replica) map[ring.Partition]causal.Dots {
 			continue
 		}
 		forgotten[p.id] = gone.Causal()
-		p.bare = true
+		p.logTruncated = true
 		p.log.Reset(r.cfg.Self, r.cfg.Ring.Owners(p.id))
 		for i := range keep {
 			p.log.Add(&keep[i], 0)

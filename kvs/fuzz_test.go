@@ -248,7 +248,7 @@ func (d *draws) delta(name string) []byte {
 func (d *draws) gossip() []byte {
 	var items []wire.Item
 	for range d.n(3) {
-		it := wire.Item{Partition: ring.Partition(d.n(3)), Pull: d.n(2) == 0, Heard: d.number(), Word: gossip.Word{Known: d.dots()}}
+		it := wire.Item{Partition: ring.Partition(d.n(3)), Pull: d.n(2) == 0, PeerIncarnation: d.number(), Digest: gossip.Digest{Known: d.dots()}}
 		switch d.n(4) {
 		case 0:
 			it.Offer = true
@@ -256,8 +256,8 @@ func (d *draws) gossip() []byte {
 			it.Ask = &wire.Ask{Number: max(d.number(), 1), After: d.cursor(), Pieces: max(d.number(), 1), Bytes: d.number()}
 		}
 		if d.n(3) == 0 {
-			it.Word.Rev, it.Word.Seen = d.number(), d.number()
-			it.Word.Base = min(d.number(), it.Word.Rev)
+			it.Digest.Rev, it.Digest.Seen = d.number(), d.number()
+			it.Digest.Base = min(d.number(), it.Digest.Rev)
 		}
 		for range d.n(3) {
 			e := gossip.Entry{Dot: causal.Dot{Origin: d.number(), Seq: max(d.number(), 1)}, Clock: d.number(), Key: d.key(), Kind: d.kind()}

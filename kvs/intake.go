@@ -69,7 +69,7 @@ func (r *Replica) offered(p *partition, from int) {
 		return
 	}
 	if p.applied.Includes(p.log.Known(r.peers[from].id)) {
-		p.oweTo(from) // it does not know, or what it has said did not all come here
+		p.addPendingAck(from) // it does not know, or what it has said did not all come here
 		return
 	}
 	if at, found := slices.BinarySearch(p.offers, from); !found {
@@ -90,7 +90,7 @@ func (r *Replica) fetch(p *partition) {
 		how := 1
 		if x, known := p.intake, p.log.Known(r.peers[at].id); x != nil {
 			switch {
-			case known.Includes(x.base), p.log.Heard(r.peers[at].id) == x.from:
+			case known.Includes(x.base), p.log.PeerIncarnation(r.peers[at].id) == x.from:
 				how = 3
 			case !p.applied.Includes(x.base.Intersect(known)):
 				how = 2
@@ -137,8 +137,8 @@ func (r *Replica) ask(p *partition, at int) {
 	if x := p.intake; x != nil {
 		ask.After = x.at
 	}
-	p.told[at] = p.rev
-	r.items = append(r.items[:0], wire.Item{Partition: p.id, Heard: p.log.Heard(peer.id), Ask: &ask, Word: r.word(p, at)})
+	p.advertisedRev[at] = p.rev
+	r.items = append(r.items[:0], wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(peer.id), Ask: &ask, Digest: r.digest(p, at)})
 	r.send(peer.id, r.items)
 	clear(r.items)
 }
@@ -187,7 +187,7 @@ func (r *Replica) receivePiece(from int, body []byte) bool {
 		return false
 	}
 	peer := &r.peers[from]
-	peer.gap, peer.next = 1, 0
+	peer.backoffTicks, peer.next = 1, 0
 	p, f := r.held(x.Partition), &peer.fetch
 	if p == nil || !f.on || f.part != p.id || f.stopped || x.To != r.cfg.Origin || x.Ask != f.number || x.At < f.next {
 		r.stats.Duplicates++
@@ -250,11 +250,11 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 	}
 	if p.applied.Includes(in.base) {
 		r.stats.Duplicates++
-		p.oweTo(from)
+		p.addPendingAck(from)
 		r.leave(p, from)
 		r.fetchNext(p)
 		if p.pending == 0 {
-			r.payDebts(p)
+			r.flushAcks(p)
 		}
 		return nil
 	}
@@ -372,7 +372,7 @@ func (r *Replica) stored(p *partition, b *batch) {
 			r.stats.Rejected++ // unreachable: each piece has been read
 		}
 		for _, at := range p.offers {
-			p.oweTo(at)
+			p.addPendingAck(at)
 		}
 		p.offers = p.offers[:0]
 	}
@@ -389,7 +389,7 @@ func (r *Replica) abandonIntake(p *partition) {
 		return // it is being persisted
 	}
 	for at, shared := range p.shared {
-		if shared && (p.need[at] == needWord || !p.applied.Includes(p.intake.base.Intersect(p.log.Known(r.peers[at].id)))) {
+		if shared && (p.need[at] == needDigest || !p.applied.Includes(p.intake.base.Intersect(p.log.Known(r.peers[at].id)))) {
 			return
 		}
 	}

@@ -13,8 +13,8 @@ import (
 // scratch is memory that is used again, and no part of the state.
 type scratch struct {
 	in      wire.DecodeBuffer
-	memory  memory
-	values  values
+	arena   arena
+	values  valuePool
 	out     []Effect
 	wire    []byte // of the effects' messages
 	value   []byte
@@ -81,13 +81,13 @@ func (r *Replica) recycle(b *batch) {
 
 // values are deltas that have been merged, by number of their kind, whose memory
 // is used again. There is a pool a set of kinds.
-type values struct {
+type valuePool struct {
 	kinds *kind.Kinds
 	free  [][]kind.Value
-	other []values // pools of other kinds, not in use
+	other []valuePool // pools of other kinds, not in use
 }
 
-func (vs *values) take(k kind.Kind, at int) kind.Value {
+func (vs *valuePool) take(k kind.Kind, at int) kind.Value {
 	if n := len(vs.free[at]); n > 0 {
 		v := vs.free[at][n-1]
 		vs.free[at] = vs.free[at][:n-1]
@@ -96,14 +96,14 @@ func (vs *values) take(k kind.Kind, at int) kind.Value {
 	return k.New()
 }
 
-func (vs *values) give(v kind.Value, kind string) {
+func (vs *valuePool) give(v kind.Value, kind string) {
 	if at := vs.kinds.Number(kind); at >= 0 && len(vs.free[at]) < maxFree {
 		vs.free[at] = append(vs.free[at], v)
 	}
 }
 
 // copyOf is a value of the pool that equals delta, which is the decoded one of e.
-func (vs *values) copyOf(e *gossip.Entry, delta kind.Value) kind.Value {
+func (vs *valuePool) copyOf(e *gossip.Entry, delta kind.Value) kind.Value {
 	at := vs.kinds.Number(e.Kind)
 	v := vs.take(vs.kinds.At(at), at)
 	if err := vs.kinds.At(at).DecodeInto(v, e.Delta); err != nil {
@@ -113,20 +113,20 @@ func (vs *values) copyOf(e *gossip.Entry, delta kind.Value) kind.Value {
 }
 
 // of makes the pool one for these kinds.
-func (vs *values) of(kinds *kind.Kinds) {
+func (vs *valuePool) of(kinds *kind.Kinds) {
 	if vs.kinds == kinds {
 		return
 	}
 	const maxPools = 4
-	fresh, other := values{kinds: kinds}, vs.other
-	if at := slices.IndexFunc(other, func(o values) bool { return o.kinds == kinds }); at >= 0 {
+	fresh, other := valuePool{kinds: kinds}, vs.other
+	if at := slices.IndexFunc(other, func(o valuePool) bool { return o.kinds == kinds }); at >= 0 {
 		fresh = other[at]
 		other = slices.Delete(other, at, at+1)
 	} else {
 		fresh.free = make([][]kind.Value, kinds.Len())
 	}
 	if vs.kinds != nil && len(other) < maxPools {
-		other = append(other, values{kinds: vs.kinds, free: vs.free})
+		other = append(other, valuePool{kinds: vs.kinds, free: vs.free})
 	}
 	fresh.other = other
 	*vs = fresh
@@ -134,7 +134,7 @@ func (vs *values) of(kinds *kind.Kinds) {
 
 // memory holds what entries of a log point to, in chunks, since each is small and
 // all of a time are forgotten at about the same time.
-type memory struct {
+type arena struct {
 	bytes []byte
 	marks []session.Mark
 }
@@ -145,14 +145,14 @@ const (
 )
 
 // rewind forgets all that was kept.
-func (m *memory) rewind() { m.bytes, m.marks = m.bytes[:0], m.marks[:0] }
+func (m *arena) rewind() { m.bytes, m.marks = m.bytes[:0], m.marks[:0] }
 
 // own has e share nothing which changes.
-func (m *memory) own(e *gossip.Entry) {
+func (m *arena) own(e *gossip.Entry) {
 	e.Delta, e.Deps = m.copy(e.Delta), session.Matrix(m.copyMarks(e.Deps))
 }
 
-func (m *memory) copy(b []byte) []byte {
+func (m *arena) copy(b []byte) []byte {
 	if len(b) > chunkBytes/4 {
 		return slices.Clone(b)
 	}
@@ -164,7 +164,7 @@ func (m *memory) copy(b []byte) []byte {
 	return m.bytes[from:len(m.bytes):len(m.bytes)]
 }
 
-func (m *memory) copyMarks(marks []session.Mark) []session.Mark {
+func (m *arena) copyMarks(marks []session.Mark) []session.Mark {
 	switch {
 	case len(marks) == 0:
 		return nil

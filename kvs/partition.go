@@ -91,7 +91,7 @@ func (c *cells) ascending() []*cell {
 	return c.list
 }
 
-func (c *cells) clear(vs *values) {
+func (c *cells) clear(vs *valuePool) {
 	for _, x := range c.list {
 		for _, s := range x.slots {
 			if s.val != nil {
@@ -116,41 +116,41 @@ func (id ownID) compare(other ownID) int {
 
 // partition is what a replica holds of one partition.
 type partition struct {
-	id      ring.Partition
-	owned   bool
-	shared  []bool // by peer: it owns the partition too
-	cells   cells
-	own     map[ownID]kind.Value // the join of this origin's deltas
-	seq     uint64               // last sequence number given out by this origin
-	applied gossip.Dots          // durable and visible
-	cuts    session.Matrix       // by origin, the last of its barriers in applied
-	coming  gossip.Dots          // being persisted, or were since nothing was
-	log     *gossip.Log
-	rev     uint64 // how many dots are in applied, which names its state
-	changes gossip.Changes
-	links   []link   // by peer
-	told    []uint64 // by peer: the rev that it was last told
-	owe     []int    // peers to be told as soon as nothing is coming, ascending
-	values  *values  // the replica's
-	keeper  *keeper  // the replica's; nil if all values are in memory
-	pending int      // records being persisted
-	waiting []waiter
+	id            ring.Partition
+	owned         bool
+	shared        []bool // by peer: it owns the partition too
+	cells         cells
+	localDeltas   map[ownID]kind.Value // the join of this origin's deltas
+	seq           uint64               // last sequence number given out by this origin
+	applied       gossip.Dots          // durable and visible
+	cuts          session.Matrix       // by origin, the last of its barriers in applied
+	inFlight      gossip.Dots          // being persisted, or were since nothing was
+	log           *gossip.Log
+	rev           uint64 // how many dots are in applied, which names its state
+	changes       gossip.Changes
+	links         []link     // by peer
+	advertisedRev []uint64   // by peer: the rev that it was last told
+	pendingAcks   []int      // peers to be told as soon as nothing is coming, ascending
+	values        *valuePool // the replica's
+	keeper        *keeper    // the replica's; nil if all values are in memory
+	pending       int        // records being persisted
+	waiting       []waiter
 
-	need     []need  // by peer: what it needs, or we of it, before deltas do
-	open     int     // how many needs this replica has to see to
-	bare     bool    // a delta may be gone from the log that a peer lacks
-	handed   bool    // some are gone from the log of which the disk still has the records
-	intake   *intake // a snapshot of which pieces have come; nil mostly
-	offers   []int   // peers that offer one, ascending
-	fetching bool    // one of them is asked for pieces
-	hazy     []ownID // values that a start has to have peers fetch, see [Replica.touch]
+	need         []need  // by peer: what it needs, or we of it, before deltas do
+	open         int     // how many needs this replica has to see to
+	logTruncated bool    // a delta may be gone from the log that a peer lacks
+	handed       bool    // some are gone from the log of which the disk still has the records
+	intake       *intake // a snapshot of which pieces have come; nil mostly
+	offers       []int   // peers that offer one, ascending
+	fetching     bool    // one of them is asked for pieces
+	hazy         []ownID // values that a start has to have peers fetch, see [Replica.touch]
 }
 
 // link is what is known of what a peer has been told. Origin and confirmed are kept once
-// words are parts.
+// digests are parts.
 type link struct {
 	origin    uint64 // the newest incarnation of the peer that has said something
-	confirmed uint64 // up to which rev that one has all; see [gossip.Word]
+	confirmed uint64 // up to which rev that one has all; see [gossip.Digest]
 	offered   uint64 // tick before which no snapshot is offered again
 	served    bool   // all of one was sent, and the peer has not said since what it holds
 }
@@ -160,7 +160,7 @@ type need uint8
 
 const (
 	needNothing  need = iota
-	needWord          // it has not answered what it holds
+	needDigest        // it has not answered what it holds
 	needSnapshot      // it lacks what the log no longer has
 )
 
@@ -172,8 +172,8 @@ type waiter struct {
 
 // reset makes p an empty partition, as seen from self, in the memory of what it
 // was.
-func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *values, k *keeper) {
-	clear(p.own)
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *valuePool, k *keeper) {
+	clear(p.localDeltas)
 	log := p.log
 	if log == nil {
 		log = new(gossip.Log)
@@ -181,13 +181,13 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	log.Reset(self, r.Owners(id))
 	p.changes.Reset()
 	*p = partition{
-		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, own: p.own, values: vs, keeper: k,
-		applied: p.applied[:0], cuts: p.cuts[:0], coming: p.coming[:0],
-		changes: p.changes, links: p.links[:0], shared: p.shared[:0], told: p.told[:0], owe: p.owe[:0], offers: p.offers[:0], waiting: p.waiting[:0], need: p.need[:0],
+		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, localDeltas: p.localDeltas, values: vs, keeper: k,
+		applied: p.applied[:0], cuts: p.cuts[:0], inFlight: p.inFlight[:0],
+		changes: p.changes, links: p.links[:0], shared: p.shared[:0], advertisedRev: p.advertisedRev[:0], pendingAcks: p.pendingAcks[:0], offers: p.offers[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {
 		p.shared = append(p.shared, r.Owns(peers[i].id, id))
-		p.told = append(p.told, 0)
+		p.advertisedRev = append(p.advertisedRev, 0)
 		p.links = append(p.links, link{})
 		p.need = append(p.need, needNothing)
 	}
@@ -251,25 +251,25 @@ func (p *partition) hold(key, kind string) *slot {
 	return &c.slots[at]
 }
 
-// ownValue is the join of this origin's deltas for key, or nil for a kind whose
+// localDelta is the join of this origin's deltas for key, or nil for a kind whose
 // mutator does not look at it.
-func (p *partition) ownValue(key string, k kind.Kind) kind.Value {
+func (p *partition) localDelta(key string, k kind.Kind) kind.Value {
 	if !k.Own() {
 		return nil
 	}
-	if v, ok := p.own[ownID{k.Name(), key}]; ok {
+	if v, ok := p.localDeltas[ownID{k.Name(), key}]; ok {
 		return v
 	}
 	return k.New()
 }
 
-// setOwn takes note of v, which [partition.ownValue] has given, with another delta. A
+// setLocalDelta takes note of v, which [partition.localDelta] has given, with another delta. A
 // write that is refused leaves nothing.
-func (p *partition) setOwn(key string, k kind.Kind, v kind.Value) {
-	if p.own == nil {
-		p.own = make(map[ownID]kind.Value)
+func (p *partition) setLocalDelta(key string, k kind.Kind, v kind.Value) {
+	if p.localDeltas == nil {
+		p.localDeltas = make(map[ownID]kind.Value)
 	}
-	p.own[ownID{k.Name(), key}] = v
+	p.localDeltas[ownID{k.Name(), key}] = v
 }
 
 // apply makes a durable entry visible.
@@ -309,14 +309,14 @@ func (p *partition) shed(count, bytes int, peers []peerLink) (shed int) {
 
 // truncated notes that the log lacks deltas that peers may need.
 func (p *partition) truncated(peers []peerLink) {
-	p.bare = true
+	p.logTruncated = true
 	for at := range peers {
 		switch id := peers[at].id; {
-		case !p.shared[at] || p.need[at] == needWord:
-		case p.log.Heard(id) == 0:
-			p.needs(at, needWord)
+		case !p.shared[at] || p.need[at] == needDigest:
+		case p.log.PeerIncarnation(id) == 0:
+			p.needs(at, needDigest)
 		default:
-			p.reckon(at, id)
+			p.updatePeerState(at, id)
 		}
 	}
 }
@@ -330,18 +330,18 @@ func (r *Replica) covers(p *partition, q *wire.Request) bool {
 	return r.includes(p, q.Deps) && (s == nil || r.includes(p, s.deps))
 }
 
-// word is what to tell a peer of what is held. A replica that does not own the partition
+// digest is what to tell a peer of what is held. A replica that does not own the partition
 // says nothing: no one counts on it.
-func (r *Replica) word(p *partition, at int) gossip.Word {
+func (r *Replica) digest(p *partition, at int) gossip.Digest {
 	if !p.owned {
-		return gossip.Word{Seen: p.log.Seen(r.peers[at].id)}
+		return gossip.Digest{Seen: p.log.Seen(r.peers[at].id)}
 	}
-	w := p.changes.Word(p.applied, p.rev, p.links[at].confirmed)
+	w := p.changes.Digest(p.applied, p.rev, p.links[at].confirmed)
 	w.Seen = p.log.Seen(r.peers[at].id)
 	return w
 }
 
-// confirm takes a peer's word on what it has heard of this replica.
+// confirm takes from a peer's digest what it has observed of this replica.
 func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 	l := &p.links[at]
 	if !p.changes.On() || origin < l.origin {
@@ -350,16 +350,16 @@ func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 	if origin > l.origin {
 		*l = link{origin: origin, offered: l.offered, served: l.served}
 	}
-	if it.Heard == self && it.Word.Seen <= p.rev {
-		l.confirmed = max(l.confirmed, it.Word.Seen)
+	if it.PeerIncarnation == self && it.Digest.Seen <= p.rev {
+		l.confirmed = max(l.confirmed, it.Digest.Seen)
 	}
 }
 
-// oweTo remembers to tell peer what this partition holds.
-func (p *partition) oweTo(peer int) {
-	if !slices.Contains(p.owe, peer) {
-		p.owe = append(p.owe, peer)
-		slices.Sort(p.owe)
+// addPendingAck remembers to tell peer what this partition holds.
+func (p *partition) addPendingAck(peer int) {
+	if !slices.Contains(p.pendingAcks, peer) {
+		p.pendingAcks = append(p.pendingAcks, peer)
+		slices.Sort(p.pendingAcks)
 	}
 }
 

@@ -76,7 +76,7 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 	}
 	for _, x := range known {
 		switch {
-		case !p.coming.Contains(x.Dot):
+		case !p.inFlight.Contains(x.Dot):
 			continue
 		case x.Dot.Origin != r.cfg.Origin && len(r.repeats) < r.cfg.MaxWaiting: // else the write that is under way is answered
 			answer := r.answerRepeat(q, &x)
@@ -137,7 +137,7 @@ func (r *Replica) update(q *wire.Request, p *partition, k kind.Kind, again bool,
 	case k.Own() && again:
 		u.Origin = r.row(q.Client, q.Req)
 	case k.Own():
-		own = p.ownValue(q.Key, k)
+		own = p.localDelta(q.Key, k)
 	case q.Stamp != 0:
 		u.Clock, u.Origin = q.Stamp, r.writer(q.Client)
 	}

@@ -38,23 +38,23 @@ type Stats struct {
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
 type Replica struct {
-	cfg      Config
-	clock    clock
-	parts    []*partition // ascending by id
-	byID     []*partition // by id, nil where nothing was met of one
-	sessions sessions
-	peers    []peerLink      // every other node, ascending by id
-	batches  []*batch        // being persisted, ascending by token
-	taken    []takenBack     // to be told of with the next tick
-	asks     uint64          // for pieces of snapshots, so far
-	fetches  int             // peers that are being asked for some
-	repeats  []wire.Response // of writes that are being persisted, for those who have asked for them again
-	token    uint64
-	tick     uint64
-	waiting  int
-	now      uint64
-	silent   uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
-	stats    Stats
+	cfg       Config
+	clock     clock
+	parts     []*partition // ascending by id
+	byID      []*partition // by id, nil where nothing was met of one
+	sessions  sessions
+	peers     []peerLink      // every other node, ascending by id
+	batches   []*batch        // being persisted, ascending by token
+	taken     []takenBack     // to be told of with the next tick
+	asks      uint64          // for pieces of snapshots, so far
+	fetches   int             // peers that are being asked for some
+	repeats   []wire.Response // of writes that are being persisted, for those who have asked for them again
+	token     uint64
+	tick      uint64
+	waiting   int
+	now       uint64
+	idleUntil uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
+	stats     Stats
 
 	checkpoint checkpoint
 	keeper     *keeper          // nil if all values are in memory
@@ -68,9 +68,9 @@ type Replica struct {
 
 // peerLink paces what is offered to one peer.
 type peerLink struct {
-	id   ring.NodeID
-	next uint64 // tick before which nothing is offered again
-	gap  uint64 // ticks between offers while the peer is silent
+	id           ring.NodeID
+	next         uint64 // tick before which nothing is offered again
+	backoffTicks uint64 // ticks between offers while the peer is silent
 
 	fetch    fetch  // pieces of a snapshot, from there
 	asker    uint64 // the incarnation of the peer that has asked for some last
@@ -79,10 +79,10 @@ type peerLink struct {
 
 const maxOfferGap = 16
 
-// paced puts off the next offer, the longer the longer the peer has been silent.
-func (l *peerLink) paced(tick uint64) {
-	l.next = tick + l.gap
-	l.gap = min(l.gap*2, maxOfferGap)
+// backOff puts off the next offer, the longer the longer the peer has been silent.
+func (l *peerLink) backOff(tick uint64) {
+	l.next = tick + l.backoffTicks
+	l.backoffTicks = min(l.backoffTicks*2, maxOfferGap)
 }
 
 // New returns a replica that starts from the records that its disk still holds,
@@ -121,13 +121,13 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		peers: r.peers[:0], parts: r.parts[:0], batches: r.batches[:0], repeats: r.repeats[:0], taken: r.taken[:0], scratch: r.scratch,
 	}
 	r.values.of(cfg.Kinds)
-	r.memory.rewind()
+	r.arena.rewind()
 	if cfg.Values != nil {
 		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1), starting: true}
 	}
 	for _, n := range cfg.Ring.Nodes() {
 		if n != cfg.Self {
-			r.peers = append(r.peers, peerLink{id: n, gap: 1})
+			r.peers = append(r.peers, peerLink{id: n, backoffTicks: 1})
 		}
 	}
 	var past recovery
@@ -181,7 +181,7 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	p := r.partition(id)
 	for i := range entries {
 		e := &entries[i]
-		r.memory.own(e)
+		r.arena.own(e)
 		delta, err := r.decodeDelta(e)
 		if err != nil {
 			return err
@@ -264,14 +264,14 @@ func (r *Replica) Start() []Effect {
 		peer := &r.peers[i]
 		r.items = r.items[:0]
 		for _, p := range r.parts {
-			if p.need[i] == needWord || p.shared[i] && !p.owned {
-				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Word: r.word(p, i)})
-				p.told[i] = p.rev
+			if p.need[i] == needDigest || p.shared[i] && !p.owned {
+				r.items = append(r.items, wire.Item{Partition: p.id, Pull: true, Digest: r.digest(p, i)})
+				p.advertisedRev[i] = p.rev
 			}
 		}
 		if len(r.items) > 0 {
 			r.send(peer.id, r.items)
-			peer.paced(r.tick)
+			peer.backOff(r.tick)
 		}
 	}
 	return r.out
@@ -305,7 +305,7 @@ func (r *Replica) event(ev Event) {
 		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
 	case EventPersisted:
-		r.silent = 0
+		r.idleUntil = 0
 		r.persisted(ev.Token)
 	case EventHardened:
 		r.hardened(ev.Token)
@@ -355,11 +355,11 @@ func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (acc
 		if err != nil || g.From != r.peers[from].id {
 			return false
 		}
-		r.silent = 0
+		r.idleUntil = 0
 		r.receive(from, g)
 		return true
 	case wire.MsgSnapshot:
-		r.silent = 0
+		r.idleUntil = 0
 		return r.receivePiece(from, body)
 	}
 	return false
@@ -371,7 +371,7 @@ func (r *Replica) persist(b *batch) {
 	r.batches = append(r.batches, b)
 	b.part.pending++
 	for i := range b.entries {
-		b.part.coming.Add(b.entries[i].Dot)
+		b.part.inFlight.Add(b.entries[i].Dot)
 	}
 	from := len(r.wire)
 	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
@@ -419,8 +419,8 @@ func (r *Replica) visible(b *batch) {
 	r.stats.Reclaimed += uint64(reclaimed)
 	p.handed = p.handed || reclaimed > 0
 	if p.pending == 0 {
-		p.coming = p.coming[:0]
-		r.payDebts(p)
+		p.inFlight = p.inFlight[:0]
+		r.flushAcks(p)
 	}
 	if b.answers {
 		r.respond(&b.respond)
@@ -452,7 +452,7 @@ func (r *Replica) Quiet() bool {
 		return false
 	}
 	for _, p := range r.parts {
-		if p.log.Len() > 0 || len(p.owe) > 0 || p.open > 0 {
+		if p.log.Len() > 0 || len(p.pendingAcks) > 0 || p.open > 0 {
 			return false
 		}
 	}

@@ -95,7 +95,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	}
 	if own != nil {
 		own.MergeIn(delta)
-		p.setOwn(q.Key, k, own)
+		p.setLocalDelta(q.Key, k, own)
 	}
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
@@ -106,7 +106,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		Delta: r.value, Deps: r.compact(q.Deps), Client: q.Client, Req: q.Req, Again: again,
 	})
 	r.remember(p.id, &b.entries[0])
-	r.memory.own(&b.entries[0])
+	r.arena.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true
 	b.respond = wire.Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot}

@@ -220,7 +220,7 @@ func (s *sessions) mayBeForgotten(q *wire.Request) bool {
 
 // told is what to tell of a session: what is remembered, and up to which number it is
 // forgotten, if it is.
-func (m *memoryOf) told(dst []wire.Served) []wire.Served {
+func (m *memoryOf) appendServed(dst []wire.Served) []wire.Served {
 	if m.low > 0 {
 		dst = append(dst, wire.Served{Client: m.client, Req: m.low, Clock: m.clock})
 	}

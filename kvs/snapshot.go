@@ -68,7 +68,7 @@ func (r *Replica) serve(p *partition, to int, asker uint64, a *wire.Ask) {
 	peer.asker, peer.answered = asker, a.Number
 	p.links[to].offered = r.tick + offerTicks
 	o := outgoing{r: r, to: to, ask: a}
-	if p.log.Heard(peer.id) == asker {
+	if p.log.PeerIncarnation(peer.id) == asker {
 		o.known = p.log.Known(peer.id)
 	}
 	o.piece = wire.Piece{
@@ -124,7 +124,7 @@ func (o *outgoing) clients(p *partition) {
 		if o.ask.After.Sessions && m.client <= o.ask.After.Client {
 			continue
 		}
-		told = slices.DeleteFunc(m.told(told[:0]), func(x wire.Served) bool {
+		told = slices.DeleteFunc(m.appendServed(told[:0]), func(x wire.Served) bool {
 			return x.Dot.Seq != 0 && (x.Partition != p.id || o.known.Contains(x.Dot))
 		})
 		if len(told) == 0 {

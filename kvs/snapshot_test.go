@@ -19,7 +19,7 @@ import (
 // offer is the message in which an incarnation of peer offers a snapshot of p, and says that it
 // holds known.
 func offer(peer ring.NodeID, origin uint64, p ring.Partition, known gossip.Dots) []byte {
-	return wire.AppendGossip(nil, peer, origin, []wire.Item{{Partition: p, Offer: true, Word: gossip.Word{Known: known}}})
+	return wire.AppendGossip(nil, peer, origin, []wire.Item{{Partition: p, Offer: true, Digest: gossip.Digest{Known: known}}})
 }
 
 // invented are dots that nobody has.

@@ -123,7 +123,7 @@ func TestSnapshotOnWhatIsLost(t *testing.T) {
 		}
 		assert.Equal(t, x.has, later.Held(0))
 		asked := wire.Ask{Number: 1, Pieces: 9, Bytes: 1 << 20}
-		known := wire.AppendGossip(nil, 1, 50, []wire.Item{{Word: gossip.Word{Known: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}}, Ask: &asked}})
+		known := wire.AppendGossip(nil, 1, 50, []wire.Item{{Digest: gossip.Digest{Known: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}}, Ask: &asked}})
 		out := effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: 1000, Msg: known}))
 		require.NotEmpty(t, out)
 		p := pieceOf(t, out[0].Msg)

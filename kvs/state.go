@@ -65,7 +65,7 @@ func (b *batch) clone(p *partition) *batch {
 	return &c
 }
 
-func (p *partition) clone(vs *values, k *keeper) *partition {
+func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	c := *p
 	c.values, c.keeper = vs, k
 	c.cells = cells{}
@@ -81,17 +81,17 @@ func (p *partition) clone(vs *values, k *keeper) *partition {
 			s.kept = k.copyOf(s.kept, copied)
 		}
 	}
-	c.own = make(map[ownID]kind.Value, len(p.own))
+	c.localDeltas = make(map[ownID]kind.Value, len(p.localDeltas))
 	//joinery:anyorder entries are set by their own keys
-	for id, v := range p.own {
-		c.own[id] = v.Clone()
+	for id, v := range p.localDeltas {
+		c.localDeltas[id] = v.Clone()
 	}
 	c.cuts = p.cuts.Clone()
-	c.applied, c.coming = p.applied.Clone(), p.coming.Clone()
+	c.applied, c.inFlight = p.applied.Clone(), p.inFlight.Clone()
 	c.log = p.log.Clone()
 	c.changes, c.links = p.changes.Clone(), slices.Clone(p.links)
-	c.told = slices.Clone(p.told)
-	c.owe = slices.Clone(p.owe)
+	c.advertisedRev = slices.Clone(p.advertisedRev)
+	c.pendingAcks = slices.Clone(p.pendingAcks)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
 	c.need, c.offers = slices.Clone(p.need), slices.Clone(p.offers)
 	c.intake = p.intake.clone()
@@ -111,7 +111,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		if p.next > r.tick {
 			due = p.next - r.tick
 		}
-		dst = varint.Append(varint.Append(dst, due), p.gap)
+		dst = varint.Append(varint.Append(dst, due), p.backoffTicks)
 		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
 	}
 	dst = varint.Append(dst, r.asks)
@@ -174,12 +174,12 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 			dst = s.deps.Append(s.writes.Append(dst))
 		}
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(p.own), ownID.compare) {
-		dst = p.own[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
+	for _, id := range slices.SortedFunc(maps.Keys(p.localDeltas), ownID.compare) {
+		dst = p.localDeltas[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
 	dst = p.cuts.Append(dst)
-	dst = p.coming.Append(p.applied.Append(append(dst, 'a')))
-	dst = wire.AppendBool(wire.AppendBool(dst, p.bare), p.handed && !p.owned)
+	dst = p.inFlight.Append(p.applied.Append(append(dst, 'a')))
+	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed && !p.owned)
 	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
 		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
 	}
@@ -188,9 +188,9 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		dst = varint.Append(varint.Append(varint.Append(dst, l.origin), l.confirmed), max(l.offered, r.tick)-r.tick)
 		dst = wire.AppendBool(dst, l.served)
 		dst = varint.Append(dst, p.log.Seen(r.peers[i].id))
-		dst = varint.Append(append(dst, byte(p.need[i])), p.log.Heard(r.peers[i].id))
-		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.told[i] == p.rev))
-		dst = wire.AppendBool(wire.AppendBool(dst, slices.Contains(p.owe, i)), slices.Contains(p.offers, i))
+		dst = varint.Append(append(dst, byte(p.need[i])), p.log.PeerIncarnation(r.peers[i].id))
+		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.advertisedRev[i] == p.rev))
+		dst = wire.AppendBool(wire.AppendBool(dst, slices.Contains(p.pendingAcks, i)), slices.Contains(p.offers, i))
 	}
 	if p.intake != nil {
 		dst = p.intake.append(dst)

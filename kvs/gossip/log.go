@@ -11,7 +11,7 @@
 //
 // It relies on a peer keeping what it said that it holds for as long as it runs:
 // dots are told only when they are durable. A peer that starts again may have lost
-// its disk. The word of its new incarnation stands in place of all earlier ones,
+// its disk. The digest of its new incarnation stands in place of all earlier ones,
 // and where a delta that it lacks has been reclaimed or shed by then, the peer is
 // short: no delta brings it up, only a snapshot does.
 //
@@ -74,7 +74,7 @@ type peer struct {
 	id      ring.NodeID
 	origin  uint64 // the newest incarnation heard of; 0 before any
 	known   Dots   // what that incarnation has said that it holds
-	rev     uint64 // up to which that is all of it; see [Word]
+	rev     uint64 // up to which that is all of it; see [Digest]
 	ignored bool   // by [Log.Shed], for the time of the call
 }
 
@@ -136,32 +136,32 @@ func (l *Log) Bytes() int { return l.bytes }
 // them, since it was made: what its use costs, beside a search for each span.
 func (l *Log) Visited() uint64 { return l.visited }
 
-// Hears takes the word of an incarnation of peer id on what it holds, and reclaims
-// every delta that by now all owners hold. A newer incarnation's word stands in place
-// of what earlier ones said; fell reports that it is less, so that what was reclaimed
-// may be lacking. The word of an older incarnation, which came late, says nothing, nor
+// ObservePeer takes the digest of an incarnation of peer id on what it holds, and reclaims
+// every delta that by now all owners hold. A newer incarnation's digest stands in place
+// of what earlier ones said; regressed reports that it is less, so that what was reclaimed
+// may be lacking. The digest of an older incarnation, which came late, says nothing, nor
 // does a part of which the rest was never heard, and an id that is no owner is ignored:
-// took is false then. The word is not retained.
-func (l *Log) Hears(id ring.NodeID, origin uint64, w Word) (reclaimed int, fell, took bool) {
+// took is false then. The digest is not retained.
+func (l *Log) ObservePeer(id ring.NodeID, origin uint64, d Digest) (reclaimed int, regressed, took bool) {
 	p := l.peer(id)
-	if p == nil || origin < p.origin || w.Base > 0 && (origin > p.origin || w.Base > p.rev) {
+	if p == nil || origin < p.origin || d.Base > 0 && (origin > p.origin || d.Base > p.rev) {
 		return 0, false, false
 	}
 	if origin > p.origin {
 		p.origin, p.rev = origin, 0
-		if fell = p.known.beyond(w.Known) > 0; fell {
+		if regressed = p.known.beyond(d.Known) > 0; regressed {
 			p.known = p.known[:0]
 		}
 	}
-	p.rev = max(p.rev, w.Rev)
-	if !p.known.MergeIn(w.Known) {
-		return 0, fell, true
+	p.rev = max(p.rev, d.Rev)
+	if !p.known.MergeIn(d.Known) {
+		return 0, regressed, true
 	}
-	return l.Reclaim(), fell, true
+	return l.Reclaim(), regressed, true
 }
 
 // Seen is the greatest Rev of the newest incarnation of peer id up to which all that it
-// holds has been heard; see [Word].
+// holds has been observed; see [Digest].
 func (l *Log) Seen(id ring.NodeID) uint64 {
 	if p := l.peer(id); p != nil {
 		return p.rev
@@ -169,8 +169,8 @@ func (l *Log) Seen(id ring.NodeID) uint64 {
 	return 0
 }
 
-// Heard is the newest incarnation of peer id that has been heard of, 0 if none has.
-func (l *Log) Heard(id ring.NodeID) uint64 {
+// PeerIncarnation is the newest incarnation of peer id that has been observed, 0 if none has.
+func (l *Log) PeerIncarnation(id ring.NodeID) uint64 {
 	if p := l.peer(id); p != nil {
 		return p.origin
 	}
@@ -197,7 +197,7 @@ func (l *Log) Everywhere(d causal.Dot) bool {
 
 // Short reports whether peer id lacks a dot of applied whose delta is not kept any
 // more. O(spans).
-func (l *Log) Short(id ring.NodeID, applied Dots) bool {
+func (l *Log) NeedsSnapshot(id ring.NodeID, applied Dots) bool {
 	known := l.Known(id)
 	lacks := applied.beyond(known)
 	return lacks > 0 && lacks > uint64(l.lacks(known)) // all that is kept is applied

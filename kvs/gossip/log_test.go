@@ -17,7 +17,7 @@ func entry(origin, seq uint64) *gossip.Entry {
 
 // hears is the word of a peer's first incarnation.
 func hears(l *gossip.Log, id ring.NodeID, known gossip.Dots) int {
-	reclaimed, _, _ := l.Hears(id, 1, gossip.Word{Known: known})
+	reclaimed, _, _ := l.ObservePeer(id, 1, gossip.Digest{Known: known})
 	return reclaimed
 }
 
@@ -87,28 +87,28 @@ func TestNewIncarnations(t *testing.T) {
 		l.Add(entry(9, 1+seq), 0)
 	}
 	applied := gossip.Dots{{Origin: 9, Lo: 1, Hi: 3}}
-	assert.Zero(t, l.Heard(1))
-	assert.False(t, l.Short(1, applied), "all that it may lack is kept")
-	l.Hears(1, 5, gossip.Word{Known: both})
-	l.Hears(2, 6, gossip.Word{Known: both})
-	assert.Equal(t, uint64(5), l.Heard(1))
+	assert.Zero(t, l.PeerIncarnation(1))
+	assert.False(t, l.NeedsSnapshot(1, applied), "all that it may lack is kept")
+	l.ObservePeer(1, 5, gossip.Digest{Known: both})
+	l.ObservePeer(2, 6, gossip.Digest{Known: both})
+	assert.Equal(t, uint64(5), l.PeerIncarnation(1))
 	assert.Equal(t, 1, l.Len(), "both have the first two")
-	assert.False(t, l.Short(1, applied))
+	assert.False(t, l.NeedsSnapshot(1, applied))
 
-	_, fell, _ := l.Hears(1, 15, gossip.Word{Known: both})
-	assert.False(t, fell, "it came back with its whole disk")
+	_, regressed, _ := l.ObservePeer(1, 15, gossip.Digest{Known: both})
+	assert.False(t, regressed, "it came back with its whole disk")
 	assert.Len(t, l.Missing(nil, 1, 1<<20, all), 1, "and is offered no more than before")
-	_, fell, _ = l.Hears(1, 25, gossip.Word{Known: one})
-	assert.True(t, fell)
+	_, regressed, _ = l.ObservePeer(1, 25, gossip.Digest{Known: one})
+	assert.True(t, regressed)
 	assert.Equal(t, one, l.Known(1))
-	assert.True(t, l.Short(1, applied), "the second is no longer kept")
-	assert.False(t, l.Short(2, applied))
-	_, fell, _ = l.Hears(1, 15, gossip.Word{Known: both})
-	assert.False(t, fell)
+	assert.True(t, l.NeedsSnapshot(1, applied), "the second is no longer kept")
+	assert.False(t, l.NeedsSnapshot(2, applied))
+	_, regressed, _ = l.ObservePeer(1, 15, gossip.Digest{Known: both})
+	assert.False(t, regressed)
 	assert.Equal(t, one, l.Known(1), "a late word of the incarnation before")
-	_, fell, _ = l.Hears(1, 25, gossip.Word{Known: both})
-	assert.False(t, fell)
-	assert.False(t, l.Short(1, applied), "it has been brought up")
+	_, regressed, _ = l.ObservePeer(1, 25, gossip.Digest{Known: both})
+	assert.False(t, regressed)
+	assert.False(t, l.NeedsSnapshot(1, applied), "it has been brought up")
 	assert.True(t, l.Has(causal.Dot{Origin: 9, Seq: 3}))
 	assert.False(t, l.Has(causal.Dot{Origin: 9, Seq: 2}))
 }
@@ -121,7 +121,7 @@ func TestEverywhere(t *testing.T) {
 	var has gossip.Dots
 	has.Add(d)
 	say := func(id ring.NodeID, origin uint64, known gossip.Dots) {
-		_, _, took := l.Hears(id, origin, gossip.Word{Known: known, Rev: known.Count()})
+		_, _, took := l.ObservePeer(id, origin, gossip.Digest{Known: known, Rev: known.Count()})
 		require.True(t, took)
 	}
 	assert.False(t, l.Everywhere(d))

@@ -53,7 +53,7 @@ func (l *plainLog) reclaim(but map[ring.NodeID]bool) (n int) {
 	return n
 }
 
-func (l *plainLog) hears(id ring.NodeID, origin uint64, known gossip.Dots) (reclaimed int, fell bool) {
+func (l *plainLog) hears(id ring.NodeID, origin uint64, known gossip.Dots) (reclaimed int, regressed bool) {
 	if l.known[id] == nil || origin < l.origin[id] {
 		return 0, false
 	}
@@ -66,9 +66,9 @@ func (l *plainLog) hears(id ring.NodeID, origin uint64, known gossip.Dots) (recl
 	if origin > l.origin[id] {
 		l.origin[id] = origin
 		for d := range l.known[id] {
-			fell = fell || !now[d]
+			regressed = regressed || !now[d]
 		}
-		if fell {
+		if regressed {
 			l.known[id] = map[causal.Dot]bool{}
 		}
 	}
@@ -80,7 +80,7 @@ func (l *plainLog) hears(id ring.NodeID, origin uint64, known gossip.Dots) (recl
 	if grew {
 		reclaimed = l.reclaim(nil)
 	}
-	return reclaimed, fell
+	return reclaimed, regressed
 }
 
 func (l *plainLog) lacks(id ring.NodeID) (n int) {
@@ -147,10 +147,10 @@ func TestLogIsAMap(t *testing.T) {
 					}
 				}
 				id, origin := ring.NodeID(r.IntN(5)), 1+r.Uint64N(2+tick/20)
-				reclaimed, fell, _ := l.Hears(id, origin, gossip.Word{Known: known})
+				reclaimed, regressed, _ := l.ObservePeer(id, origin, gossip.Digest{Known: known})
 				n, f := plain.hears(id, origin, known)
 				require.Equal(t, n, reclaimed)
-				require.Equal(t, f, fell)
+				require.Equal(t, f, regressed)
 				if f {
 					fallen++
 				}
@@ -204,7 +204,7 @@ func check(t *testing.T, l *gossip.Log, plain *plainLog, applied gossip.Dots, pe
 				}
 			}
 		}
-		require.Equal(t, gone > 0, l.Short(id, applied))
+		require.Equal(t, gone > 0, l.NeedsSnapshot(id, applied))
 	}
 }
 
@@ -220,7 +220,7 @@ func TestBacklogIsNotLookedThrough(t *testing.T) {
 			l.Missing(nil, 1, 1<<20, all)
 			l.Missing(nil, 2, 1000, all)
 			hears(l, 1, gossip.Dots{{Origin: 1, Lo: 1, Hi: seq}, {Origin: 2, Lo: 1, Hi: seq}})
-			l.Short(2, gossip.Dots{{Origin: 1, Lo: 1, Hi: seq}, {Origin: 2, Lo: 1, Hi: seq}})
+			l.NeedsSnapshot(2, gossip.Dots{{Origin: 1, Lo: 1, Hi: seq}, {Origin: 2, Lo: 1, Hi: seq}})
 		}
 		for seq := range behind {
 			round(1 + seq)

@@ -111,13 +111,13 @@ type Gossip struct {
 // Item is what a gossip message says of one partition. As it came, it shares the
 // memory of message and buffer.
 type Item struct {
-	Partition ring.Partition
-	Pull      bool        // the sender wants to be told what the receiver has
-	Offer     bool        // the receiver lacks what the sender's log has no more: it may ask for a snapshot
-	Ask       *Ask        // for pieces of a snapshot; nil mostly
-	Heard     uint64      // the incarnation of the receiver whose word the sender goes by; 0 has none
-	Word      gossip.Word // on what the sender holds, durably
-	Entries   []gossip.Entry
+	Partition       ring.Partition
+	Pull            bool          // the sender wants to be told what the receiver has
+	Offer           bool          // the receiver lacks what the sender's log has no more: it may ask for a snapshot
+	Ask             *Ask          // for pieces of a snapshot; nil mostly
+	PeerIncarnation uint64        // the incarnation of the receiver whose digest the sender goes by; 0 has none
+	Digest          gossip.Digest // on what the sender holds, durably
+	Entries         []gossip.Entry
 }
 
 // interner gives equal bytes one string, so that the same few keys are not
@@ -186,7 +186,7 @@ func (in *DecodeBuffer) Gossip(body []byte) (*Gossip, error) {
 		}
 		it := &g.Items[len(g.Items)-1]
 		it.Partition = ring.Partition(r.uint32())
-		r.word(it, in)
+		r.digest(it, in)
 		it.Entries = r.entries(it.Entries[:0], in)
 		if r.err != nil {
 			break
@@ -198,7 +198,7 @@ func (in *DecodeBuffer) Gossip(body []byte) (*Gossip, error) {
 // What the first byte of an item says.
 const (
 	itemPull  = 1 << iota // [Item].Pull
-	itemRev               // Rev and Base of the word follow
+	itemRev               // Rev and Base of the digest follow
 	itemSeen              // Seen follows
 	itemOffer             // [Item].Offer
 	itemAsk               // an ask follows
@@ -210,10 +210,10 @@ func appendWord(b []byte, it *Item) []byte {
 	if it.Pull {
 		flags |= itemPull
 	}
-	if it.Word.Rev > 0 {
+	if it.Digest.Rev > 0 {
 		flags |= itemRev
 	}
-	if it.Word.Seen > 0 {
+	if it.Digest.Seen > 0 {
 		flags |= itemSeen
 	}
 	if it.Offer {
@@ -222,23 +222,23 @@ func appendWord(b []byte, it *Item) []byte {
 	if it.Ask != nil {
 		flags |= itemAsk
 	}
-	b = varint.Append(append(b, flags), it.Heard)
-	if it.Word.Rev > 0 {
-		b = varint.Append(varint.Append(b, it.Word.Rev), it.Word.Base)
+	b = varint.Append(append(b, flags), it.PeerIncarnation)
+	if it.Digest.Rev > 0 {
+		b = varint.Append(varint.Append(b, it.Digest.Rev), it.Digest.Base)
 	}
-	if it.Word.Seen > 0 {
-		b = varint.Append(b, it.Word.Seen)
+	if it.Digest.Seen > 0 {
+		b = varint.Append(b, it.Digest.Seen)
 	}
 	if it.Ask != nil {
 		b = it.Ask.append(b)
 	}
-	return it.Word.Known.Append(b)
+	return it.Digest.Known.Append(b)
 }
 
-func (r *reader) word(it *Item, in *DecodeBuffer) {
+func (r *reader) digest(it *Item, in *DecodeBuffer) {
 	flags := r.byte()
-	w := gossip.Word{Known: it.Word.Known[:0]}
-	it.Pull, it.Offer, it.Heard, it.Ask = flags&itemPull != 0, flags&itemOffer != 0, r.uvarint(), nil
+	w := gossip.Digest{Known: it.Digest.Known[:0]}
+	it.Pull, it.Offer, it.PeerIncarnation, it.Ask = flags&itemPull != 0, flags&itemOffer != 0, r.uvarint(), nil
 	if flags&itemRev != 0 {
 		w.Rev, w.Base = r.uvarint(), r.uvarint()
 	}
@@ -250,9 +250,9 @@ func (r *reader) word(it *Item, in *DecodeBuffer) {
 	}
 	w.Known = r.dots(w.Known)
 	if r.err == nil && (flags >= itemEnd || (flags&itemRev != 0) != (w.Rev > 0) || (flags&itemSeen != 0) != (w.Seen > 0) || w.Base > w.Rev) {
-		r.fail("a word that contradicts itself")
+		r.fail("a digest that contradicts itself")
 	}
-	it.Word = w
+	it.Digest = w
 }
 
 func (r *reader) dots(memory gossip.Dots) gossip.Dots {

@@ -53,8 +53,8 @@ func (in *DecodeBuffer) Poison() {
 	in.request = Request{}
 	for i := range in.gossip.Items {
 		it := &in.gossip.Items[i]
-		for j := range it.Word.Known {
-			it.Word.Known[j] = gossip.Span{Origin: PoisonNumber, Lo: PoisonNumber, Hi: PoisonNumber}
+		for j := range it.Digest.Known {
+			it.Digest.Known[j] = gossip.Span{Origin: PoisonNumber, Lo: PoisonNumber, Hi: PoisonNumber}
 		}
 		clear(it.Entries)
 	}

@@ -53,7 +53,7 @@ func newLoad(b *testing.B) *load {
 			})
 		}
 		for _, e := range it.Entries {
-			it.Word.Known.Add(e.Dot) // so that the store has nothing to keep for its peer
+			it.Digest.Known.Add(e.Dot) // so that the store has nothing to keep for its peer
 		}
 		l.messages = append(l.messages, Message{1, wire.AppendGossip(nil, 1, 2, []wire.Item{it})})
 		l.accepted = append(l.accepted, it.Entries...)

@@ -183,7 +183,7 @@ func (d *decoder) message(m Message) iter.Seq[update] {
 func (d *decoder) items(g *wire.Gossip, yield func(update) bool) {
 	for i := range g.Items {
 		it := &g.Items[i]
-		if it.Heard != 0 && it.Heard != d.o.Origin {
+		if it.PeerIncarnation != 0 && it.PeerIncarnation != d.o.Origin {
 			continue
 		}
 		if !d.entries(it.Partition, it.Entries, yield) {

@@ -215,7 +215,7 @@ func TestHostile(t *testing.T) {
 	bad := [][]byte{
 		nil, []byte("garbage"), good[:len(good)-1],
 		item(func(it *wire.Item, _ *gossip.Entry) { it.Partition = (at + 1) % 8 }),
-		item(func(it *wire.Item, _ *gossip.Entry) { it.Heard = 8 }),
+		item(func(it *wire.Item, _ *gossip.Entry) { it.PeerIncarnation = 8 }),
 		item(func(_ *wire.Item, e *gossip.Entry) { e.Kind = "unknown" }),
 		item(func(_ *wire.Item, e *gossip.Entry) { e.Delta = []byte{9} }),
 		piece((at+1)%8, "set"), piece(at, "unknown"), piece(at, "set")[:20],
@@ -234,7 +234,7 @@ func TestHostile(t *testing.T) {
 	for name, give := range map[string]func(p *pipeline.Path) error{
 		"gossip": func(p *pipeline.Path) error { return p.Deliver(pipeline.Message{From: 1, Bytes: good}) },
 		"own": func(p *pipeline.Path) error {
-			return p.Deliver(pipeline.Message{From: 1, Bytes: item(func(it *wire.Item, _ *gossip.Entry) { it.Heard = 9 })})
+			return p.Deliver(pipeline.Message{From: 1, Bytes: item(func(it *wire.Item, _ *gossip.Entry) { it.PeerIncarnation = 9 })})
 		},
 		"snapshot": func(p *pipeline.Path) error { return p.Deliver(pipeline.Message{From: 1, Bytes: piece(at, "set")}) },
 		"record":   func(p *pipeline.Path) error { return p.Recover(wire.AppendRecord(nil, at, []gossip.Entry{e})) },

@@ -224,7 +224,7 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 // Send is [host.Env.Send].
 func (r *replica) Send(to ring.NodeID, kind wire.MessageKind, msg []byte) {
 	if int(to) >= r.run.setup.Nodes {
-		r.astray(fmt.Sprintf("peer %d of %d", to, r.run.setup.Nodes))
+		r.misaddressed(fmt.Sprintf("peer %d of %d", to, r.run.setup.Nodes))
 		return
 	}
 	r.run.exchanged += int64(len(msg))
@@ -234,7 +234,7 @@ func (r *replica) Send(to ring.NodeID, kind wire.MessageKind, msg []byte) {
 // Respond is [host.Env.Respond].
 func (r *replica) Respond(session uint64, msg []byte) {
 	if !r.run.has(session) {
-		r.astray(fmt.Sprintf("client %d", session))
+		r.misaddressed(fmt.Sprintf("client %d", session))
 		return
 	}
 	r.run.responded(r.id, msg)
@@ -282,9 +282,9 @@ func (r *replica) ended(c *sim.Context, err error) {
 	}
 }
 
-// astray is a message to nobody: the replica believed a number that it made up, or
+// misaddressed is a message to nobody: the replica believed a number that it made up, or
 // that a link had spoiled.
-func (r *replica) astray(to string) {
+func (r *replica) misaddressed(to string) {
 	r.run.fail(Violation{Oracle: "address", Kind: "message", Node: int(r.id), Message: "a message goes to " + to + ", which there is not"})
 }
 

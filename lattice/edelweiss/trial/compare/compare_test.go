@@ -160,8 +160,8 @@ func (p *peer) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 			p.w.tally.gossipEarlier++
 		}
 	}
-	reclaimed, fell, _ := p.log.Hears(ring.NodeID(from), 1, gossip.Word{Known: in.Known})
-	if fell {
+	reclaimed, regressed, _ := p.log.ObservePeer(ring.NodeID(from), 1, gossip.Digest{Known: in.Known})
+	if regressed {
 		c.Fail(fmt.Errorf("%w: a peer lost what it had", errCompare))
 	}
 	p.w.tally.reclaimed += reclaimed

@@ -17,7 +17,7 @@ func (r *Replica) askAll() {
 			p := r.partition(ring.Partition(id))
 			for at, shared := range p.shared {
 				if shared {
-					p.needs(at, needWord)
+					p.needs(at, needDigest)
 				}
 			}
 		}
@@ -27,7 +27,7 @@ func (r *Replica) askAll() {
 // needs notes what has to be done before deltas are offered to peer at. A replica
 // that does not own the partition leaves it to the owners to bring one up.
 func (p *partition) needs(at int, n need) {
-	counts := func(n need) bool { return n == needWord || n == needSnapshot && p.owned }
+	counts := func(n need) bool { return n == needDigest || n == needSnapshot && p.owned }
 	if counts(p.need[at]) {
 		p.open--
 	}
@@ -36,28 +36,28 @@ func (p *partition) needs(at int, n need) {
 	}
 }
 
-// reckon works out whether peer at is short, now that it has been heard.
-func (p *partition) reckon(at int, id ring.NodeID) {
-	if p.bare && p.log.Short(id, p.applied) {
+// updatePeerState works out whether peer at lacks what the log has no more, now that it has been observed.
+func (p *partition) updatePeerState(at int, id ring.NodeID) {
+	if p.logTruncated && p.log.NeedsSnapshot(id, p.applied) {
 		p.needs(at, needSnapshot)
 	} else {
 		p.needs(at, needNothing)
 	}
 }
 
-// hear takes the word of a peer on what it holds. One that names this incarnation
+// observePeer takes the digest of a peer, what it holds. One that names this incarnation
 // answers its question.
-func (r *Replica) hear(p *partition, from int, g *wire.Gossip, it *wire.Item) {
-	reclaimed, fell, took := p.log.Hears(g.From, g.Origin, it.Word)
+func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.Item) {
+	reclaimed, regressed, took := p.log.ObservePeer(g.From, g.Origin, it.Digest)
 	r.stats.Reclaimed += uint64(reclaimed)
 	p.handed = p.handed || reclaimed > 0
 	p.confirm(from, g.Origin, r.cfg.Origin, it)
 	if !p.shared[from] || !took {
 		return
 	}
-	p.bare = p.bare || fell
-	if p.need[from] == needWord && it.Heard == r.cfg.Origin || p.need[from] != needWord && p.bare {
-		p.reckon(from, g.From)
+	p.logTruncated = p.logTruncated || regressed
+	if p.need[from] == needDigest && it.PeerIncarnation == r.cfg.Origin || p.need[from] != needDigest && p.logTruncated {
+		p.updatePeerState(from, g.From)
 	}
 	if l := &p.links[from]; l.served { // it has the last snapshot by now, and may lack what came since
 		l.served, l.offered = false, 0
@@ -73,7 +73,7 @@ func (r *Replica) meet(p *partition, at int, it *wire.Item) {
 		it.Offer = r.offer(p, at)
 		return
 	}
-	if !p.owned && p.stranded() {
+	if !p.owned && p.orphaned() {
 		if p.handed {
 			r.emit(Effect{Kind: EffectRestart})
 		} else {
@@ -83,9 +83,9 @@ func (r *Replica) meet(p *partition, at int, it *wire.Item) {
 	it.Pull = true
 }
 
-// stranded reports whether a replica that does not own the partition holds writes
+// orphaned reports whether a replica that does not own the partition holds writes
 // that no owner can take: each has lost earlier ones that it had handed over.
-func (p *partition) stranded() bool {
+func (p *partition) orphaned() bool {
 	for at, shared := range p.shared {
 		if shared && p.need[at] != needSnapshot {
 			return false
@@ -104,8 +104,8 @@ func (p *partition) abandon(peers []peerLink) {
 	}
 	p.applied = held // of which it tells nobody, so that rev need not name it
 	for at, shared := range p.shared {
-		if shared && p.need[at] != needWord {
-			p.reckon(at, peers[at].id)
+		if shared && p.need[at] != needDigest {
+			p.updatePeerState(at, peers[at].id)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type letter struct {
 	from, to int
 	origin   uint64 // of the sender
 	heard    uint64 // of the receiver, that the sender goes by
-	word     gossip.Word
+	word     gossip.Digest
 	whole    gossip.Dots
 }
 
@@ -55,10 +55,10 @@ func (x *teller) begin(self int, incarnation uint64, held gossip.Dots) {
 
 func (x *teller) say(from int) letter {
 	peer := ring.NodeID(1 - from)
-	w := x.changes.Word(x.held, x.rev, x.link.confirmed)
+	w := x.changes.Digest(x.held, x.rev, x.link.confirmed)
 	w.Known = w.Known.Clone()
 	w.Seen = x.log.Seen(peer)
-	return letter{from, 1 - from, x.incarnation, x.log.Heard(peer), w, x.held.Clone()}
+	return letter{from, 1 - from, x.incarnation, x.log.PeerIncarnation(peer), w, x.held.Clone()}
 }
 
 // TestPartsTellAsMuch: through loss, repetition, reordering, and restarts with the whole
@@ -85,7 +85,7 @@ func TestPartsTellAsMuch(t *testing.T) {
 					x.link.confirmed = max(x.link.confirmed, m.word.Seen)
 				}
 			}
-			reclaimed, fell, took := x.log.Hears(peer, m.origin, m.word)
+			reclaimed, regressed, took := x.log.ObservePeer(peer, m.origin, m.word)
 			if m.word.Base > 0 {
 				parts++
 				spans, saved = spans+len(m.word.Known), saved+len(m.whole)-len(m.word.Known)
@@ -95,14 +95,14 @@ func TestPartsTellAsMuch(t *testing.T) {
 				return // to the twin it is lost
 			}
 			taken++
-			wholly, plainly, _ := x.plain.Hears(peer, m.origin, gossip.Word{Known: m.whole})
+			wholly, plainly, _ := x.plain.ObservePeer(peer, m.origin, gossip.Digest{Known: m.whole})
 			require.Equal(t, x.plain.Known(peer), x.log.Known(peer))
-			require.Equal(t, x.plain.Heard(peer), x.log.Heard(peer))
-			require.Equal(t, plainly, fell)
+			require.Equal(t, x.plain.PeerIncarnation(peer), x.log.PeerIncarnation(peer))
+			require.Equal(t, plainly, regressed)
 			require.Equal(t, wholly, reclaimed)
 			require.Equal(t, x.plain.Len(), x.log.Len())
-			require.Equal(t, x.plain.Short(peer, x.held), x.log.Short(peer, x.held))
-			if s := &both[m.from]; s.incarnation == x.log.Heard(peer) {
+			require.Equal(t, x.plain.NeedsSnapshot(peer, x.held), x.log.NeedsSnapshot(peer, x.held))
+			if s := &both[m.from]; s.incarnation == x.log.PeerIncarnation(peer) {
 				require.True(t, s.held.Includes(x.log.Known(peer)))
 			}
 		}
