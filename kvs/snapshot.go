@@ -181,9 +181,15 @@ func (o *outgoing) flush() {
 // be, if the requests that they serve have come too. What else it may have nobody can tell
 // from the value; see [intake.hidden].
 func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
-	// What was held before and had been left out, and is gone since, has not come.
+	// What was held before and had been left out, and is gone since, has not come. Barriers
+	// may name some of it. Which dots are theirs nobody can tell, but they are of origins
+	// that have cuts: these are not taken, nor are the cuts, until peers send them again.
 	gone := x.held.Without(p.applied)
-	dots := x.base.Without(gone)
+	dots, passed := x.base.Without(gone), x.cuts
+	if len(gone) > 0 {
+		dots = slices.DeleteFunc(dots, func(s gossip.Span) bool { return x.cuts.Row(p.id).Seq(s.Origin) > 0 })
+		passed = nil
+	}
 	hidden, values, err := x.hidden(r, p.id)
 	if err != nil {
 		return nil, err
@@ -216,7 +222,7 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	}
 	p.changes.NoteAll(dots, p.rev, len(p.applied), r.cfg.MaxKnown)
 	p.join(values)
-	p.cuts.MergeIn(x.cuts)
+	p.cuts.MergeIn(passed)
 	r.settleAll(p)
 	r.stats.Snapshots++
 	p.truncated(r.peers)
