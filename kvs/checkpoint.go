@@ -134,11 +134,13 @@ func (r *Replica) checkpointPartition(p *partition) {
 	flush()
 	clear(entries[:cap(entries)]) // they hold on to memory
 	r.offers = entries
-	x := wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts}
+	p.trustCuts()
+	x := wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt}
 	room := func(more int) {
 		if size > 0 && size+more > r.cfg.BatchBytes {
 			r.giveCheckpoint(&x, false)
-			x.Applied, x.Cuts, x.Values, x.Kept, size = nil, nil, x.Values[:0], x.Kept[:0], 0
+			x.Applied, x.Cuts, x.Gap, x.Doubt = nil, nil, nil, nil
+			x.Values, x.Kept, size = x.Values[:0], x.Kept[:0], 0
 		}
 		size += more
 	}
@@ -286,7 +288,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 			past.parts = append(past.parts, recoveredPart{of: x.Of})
 			at++
 		}
-		x.Cuts, x.Values = x.Cuts.Clone(), cloneMarks(x.Values)
+		x.Cuts, x.Doubt, x.Values = x.Cuts.Clone(), x.Doubt.Clone(), cloneMarks(x.Values)
 		for i := range x.Kept {
 			v := &x.Kept[i]
 			v.Writes, v.Deps = v.Writes.Clone(), v.Deps.Clone()
@@ -349,6 +351,8 @@ func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 		p.join(values)
 		p.applied.MergeIn(part.Applied)
 		p.cuts.MergeIn(part.Cuts)
+		p.doubt.MergeIn(part.Doubt)
+		p.gap.MergeIn(part.Gap)
 		r.clock.Observe(part.Clock)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package kvs
 
 import (
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
@@ -27,7 +28,9 @@ import (
 //
 // That is safe whatever disks are lost, as nothing is dropped because it is believed to
 // be held somewhere: a replica that has lost the dots has lost the barrier with them, and
-// lets the read wait. What a cut costs is that a session depends on more than it has
+// lets the read wait. Where that cannot be told, since a snapshot had left out what has
+// been lost since, the cuts are doubted until all of it is held again
+// ([partition.passAll]). What a cut costs is that a session depends on more than it has
 // seen. Were a cut lost for good, its sessions could read nothing any more. So a cut is
 // not used before every owner holds its barriers; while one is down no new cut comes
 // into use, and pasts grow by what is written meanwhile. And barriers go to every owner
@@ -87,7 +90,7 @@ func (r *Replica) cutIfWanted() {
 
 // writeBarrier persists the barrier of a cut in p. It names what the one before has not.
 func (r *Replica) writeBarrier(p *partition, number, before uint64) cutPart {
-	x := cutPart{id: p.id, other: p.cuts.Clone()}
+	x := cutPart{id: p.id, other: p.trusted()}
 	var fresh session.Matrix
 	for i, s := range p.applied {
 		if s.Lo == 1 && (i == 0 || p.applied[i-1].Origin != s.Origin) {
@@ -149,6 +152,45 @@ func (p *partition) pass(e *gossip.Entry) {
 	p.cuts.MergeIn(mark[:])
 }
 
+// passAll notes the cuts of a snapshot. Some of what they name may be gone since that had
+// been left out of the snapshot, or where it came from: until it is there again, these cuts
+// are held, so that later ones of their origins are reached, and stand for nothing.
+func (p *partition) passAll(x *intake, gone gossip.Dots) {
+	for _, m := range x.cuts {
+		if p.applied.Below(m.Origin, math.MaxUint64) {
+			p.cuts.MergeIn(session.Matrix{m})
+			if len(gone) > 0 {
+				p.doubt.MergeIn(session.Matrix{m})
+			}
+		}
+	}
+	p.gap.MergeIn(gone)
+	p.doubt.MergeIn(x.doubt)
+	p.gap.MergeIn(x.gap)
+	p.trustCuts()
+}
+
+// trustCuts lets go of doubt once all is held again that the cuts may name.
+func (p *partition) trustCuts() {
+	if len(p.doubt) == 0 || p.applied.Includes(p.gap) {
+		p.doubt, p.gap = p.doubt[:0], p.gap[:0]
+	}
+}
+
+// passed is the last cut of an origin of which p holds all that it names; 0 is none.
+func (p *partition) passed(origin uint64) uint64 {
+	if p.doubt.Row(p.id).Seq(origin) > 0 && !p.applied.Includes(p.gap) {
+		return 0
+	}
+	return p.cuts.Row(p.id).Seq(origin)
+}
+
+// trusted are the cuts of which p holds all that they name.
+func (p *partition) trusted() session.Matrix {
+	p.trustCuts()
+	return slices.DeleteFunc(p.cuts.Clone(), func(m session.Mark) bool { return p.doubt.Row(p.id).Seq(m.Origin) > 0 })
+}
+
 // includes reports whether p holds all that a past names of it.
 func (r *Replica) includes(p *partition, past session.Matrix) bool {
 	if !p.applied.Covers(past.Row(p.id)) {
@@ -158,7 +200,7 @@ func (r *Replica) includes(p *partition, past session.Matrix) bool {
 	for i := len(past) - 1; i >= 0 && past[i].Partition >= session.Cuts; i-- {
 		m := past[i]
 		node := int(m.Partition - session.Cuts)
-		if node < len(nodes) && r.cfg.Ring.Owns(nodes[node], p.id) && p.cuts.Row(p.id).Seq(m.Origin) < m.Seq {
+		if node < len(nodes) && r.cfg.Ring.Owns(nodes[node], p.id) && p.passed(m.Origin) < m.Seq {
 			return false
 		}
 	}

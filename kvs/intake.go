@@ -42,6 +42,8 @@ type intake struct {
 	base          gossip.Dots    // what all states have that pieces were made of
 	top           gossip.Dots    // what any of them has
 	cuts          session.Matrix // of all of these states too
+	doubt         session.Matrix // of any of them
+	gap           gossip.Dots    // of any of them
 	held          gossip.Dots    // at the time of the last piece, here
 	pieces        [][]byte
 	names         []ownID // of their values, ascending by key and kind
@@ -230,8 +232,10 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 		return err
 	}
 	f := &r.peers[from].fetch
-	var lie bool
-	if x.Applied, lie = p.credible(r.cfg.Origin, x.Applied); lie { // the next incarnation must not believe it either
+	var lie, lied bool
+	x.Applied, lie = p.credible(r.cfg.Origin, x.Applied)
+	x.Gap, lied = p.credible(r.cfg.Origin, x.Gap)
+	if lie || lied { // the next incarnation must not believe it either
 		r.stats.Rejected++
 		encoded = x.Append(nil)
 	}
@@ -316,10 +320,14 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 	switch {
 	case piece.First:
 		y.base, y.top, y.cuts = piece.Applied, piece.Applied, piece.Cuts.Clone()
+		y.gap, y.doubt = piece.Gap, piece.Doubt.Clone()
 	case piece.At == 0:
 		y.base, y.cuts = x.base.Intersect(piece.Applied), inBoth(x.cuts, piece.Cuts)
 		y.top = x.top.Clone()
 		y.top.MergeIn(piece.Applied)
+		y.gap, y.doubt = x.gap.Clone(), x.doubt.Clone()
+		y.gap.MergeIn(piece.Gap)
+		y.doubt.MergeIn(piece.Doubt)
 	}
 	return &y, nil
 }
@@ -461,6 +469,7 @@ func (x *recovery) absorb(r *Replica) error {
 // append writes how far the intake is.
 func (x *intake) append(dst []byte) []byte {
 	dst = varint.Append(varint.Append(append(dst, 'i'), x.begun), x.number)
+	dst = x.gap.Append(x.doubt.Append(dst))
 	dst = x.cuts.Append(x.top.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq))))
 	for _, piece := range x.pieces {
 		dst = wire.AppendString(dst, piece)

@@ -124,6 +124,8 @@ type partition struct {
 	seq           uint64               // last sequence number given out by this origin
 	applied       gossip.Dots          // durable and visible
 	cuts          session.Matrix       // by origin, the last of its barriers in applied
+	doubt         session.Matrix       // cuts that may name some of gap, see [partition.passed]
+	gap           gossip.Dots          // lost here, or where a snapshot came from
 	inFlight      gossip.Dots          // being persisted, or were since nothing was
 	log           *gossip.Log
 	rev           uint64 // how many dots are in applied, which names its state
@@ -182,7 +184,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, pee
 	p.changes.Reset()
 	*p = partition{
 		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, localDeltas: p.localDeltas, values: vs, keeper: k,
-		applied: p.applied[:0], cuts: p.cuts[:0], inFlight: p.inFlight[:0],
+		applied: p.applied[:0], cuts: p.cuts[:0], doubt: p.doubt[:0], gap: p.gap[:0], inFlight: p.inFlight[:0],
 		changes: p.changes, links: p.links[:0], shared: p.shared[:0], advertisedRev: p.advertisedRev[:0], pendingAcks: p.pendingAcks[:0], offers: p.offers[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
 	for i := range peers {

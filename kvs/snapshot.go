@@ -75,8 +75,12 @@ func (r *Replica) serve(p *partition, to int, asker uint64, a *wire.Ask) {
 		Partition: p.id, Origin: r.cfg.Origin, To: asker, Ask: a.Number, First: a.After == (wire.Cursor{}),
 		Clock: r.clock.last, Forgotten: r.sessions.forgotten,
 	}
-	o.piece.Applied, o.piece.Cuts = p.applied, p.cuts
+	p.trustCuts()
+	o.piece.Applied, o.piece.Cuts, o.piece.Gap, o.piece.Doubt = p.applied, p.cuts, p.gap, p.doubt
 	o.size = pieceHead + len(session.Row(p.cuts).Append(p.applied.Append(nil)))
+	if len(p.doubt) > 0 {
+		o.size += len(session.Row(p.doubt).Append(p.gap.Append(nil)))
+	}
 	o.values(p)
 	o.clients(p)
 	o.piece.Last = !o.full
@@ -181,15 +185,9 @@ func (o *outgoing) flush() {
 // be, if the requests that they serve have come too. What else it may have nobody can tell
 // from the value; see [intake.hidden].
 func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
-	// What was held before and had been left out, and is gone since, has not come. Barriers
-	// may name some of it. Which dots are theirs nobody can tell, but they are of origins
-	// that have cuts: these are not taken, nor are the cuts, until peers send them again.
+	// What was held before and had been left out, and is gone since, has not come.
 	gone := x.held.Without(p.applied)
-	dots, passed := x.base.Without(gone), x.cuts
-	if len(gone) > 0 {
-		dots = slices.DeleteFunc(dots, func(s gossip.Span) bool { return x.cuts.Row(p.id).Seq(s.Origin) > 0 })
-		passed = nil
-	}
+	dots := x.base.Without(gone)
 	hidden, values, err := x.hidden(r, p.id)
 	if err != nil {
 		return nil, err
@@ -222,7 +220,7 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	}
 	p.changes.NoteAll(dots, p.rev, len(p.applied), r.cfg.MaxKnown)
 	p.join(values)
-	p.cuts.MergeIn(passed)
+	p.passAll(x, gone)
 	r.settleAll(p)
 	r.stats.Snapshots++
 	p.truncated(r.peers)

@@ -84,42 +84,6 @@ func TestCrashAtEveryPiece(t *testing.T) {
 	}
 }
 
-// TestCutsOfWhatIsLost: where something is gone that a snapshot had left out, its cuts are not
-// believed, since they may name that, nor are barriers among the dots of origins that have
-// cuts. What values say of themselves is.
-func TestCutsOfWhatIsLost(t *testing.T) {
-	c := newCluster(t, 2, 1, 2, 1)
-	v, err := setOf('a')
-	require.NoError(t, err)
-	piece := wire.Piece{
-		Origin: 7, To: 5, Ask: 1, First: true, Last: true,
-		Applied: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}, {Origin: 8, Lo: 1, Hi: 2}},
-		Cuts:    session.Matrix{{Origin: 7, Seq: 4}},
-		Values:  []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: 2}}}},
-	}
-	for _, x := range []struct {
-		held, has gossip.Dots
-		cuts      int
-	}{
-		{nil, piece.Applied, 1},
-		{gossip.Dots{{Origin: 8, Lo: 1, Hi: 1}}, gossip.Dots{{Origin: 7, Lo: 2, Hi: 2}, {Origin: 8, Lo: 2, Hi: 2}}, 0},
-	} {
-		stored := wire.StoredPiece{Begun: 5, Number: 1, Held: x.held, Encoded: piece.Append(nil)}
-		r, err := kvs.New(kvs.Config{Origin: 9, Ring: c.ring, Kinds: kind.Default(), Secret: secret}, [][]byte{stored.Append(nil)})
-		require.NoError(t, err)
-		for _, e := range effects(r.Start()) {
-			if e.Kind == kvs.EffectPersist {
-				r.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1000, Token: e.Token})
-			}
-		}
-		assert.Equal(t, x.has, r.Held(0))
-		var u kvs.Usage
-		r.Usage(&u)
-		require.Len(t, u.Partitions, 1)
-		assert.Equal(t, x.cuts, u.Partitions[0].Cuts)
-	}
-}
-
 // TestSnapshotOnWhatIsLost: a start on the record of a snapshot, but not on what was held
 // when that came and had been left out of it, does not believe that it holds the latter;
 // and since a value may have it, peers are to fetch that. The mark by which they do is

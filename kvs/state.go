@@ -86,7 +86,7 @@ func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	for id, v := range p.localDeltas {
 		c.localDeltas[id] = v.Clone()
 	}
-	c.cuts = p.cuts.Clone()
+	c.cuts, c.doubt, c.gap = p.cuts.Clone(), p.doubt.Clone(), p.gap.Clone()
 	c.applied, c.inFlight = p.applied.Clone(), p.inFlight.Clone()
 	c.log = p.log.Clone()
 	c.changes, c.links = p.changes.Clone(), slices.Clone(p.links)
@@ -177,7 +177,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	for _, id := range slices.SortedFunc(maps.Keys(p.localDeltas), ownID.compare) {
 		dst = p.localDeltas[id].Append(wire.AppendString(wire.AppendString(append(dst, 'o'), id.kind), id.key))
 	}
-	dst = p.cuts.Append(dst)
+	dst = p.gap.Append(p.doubt.Append(p.cuts.Append(dst)))
 	dst = p.inFlight.Append(p.applied.Append(append(dst, 'a')))
 	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed && !p.owned)
 	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {

@@ -43,6 +43,8 @@ type Piece struct {
 	Forgotten uint64         // latest hybrid time of a write of a session that the sender has forgotten
 	Applied   gossip.Dots    // given with the first piece of an ask
 	Cuts      session.Matrix // of this partition: by origin, the last of its cuts whose barrier is in Applied
+	Gap       gossip.Dots    // which cuts in Doubt may name, and which the sender had lost
+	Doubt     session.Matrix // of this partition: cuts that stand for nothing where some of Gap is not held
 	Values    []HeldValue
 	Clients   []Served
 }
@@ -86,6 +88,7 @@ const (
 	pieceFirst = 1 << iota
 	pieceMore
 	pieceLast
+	pieceDoubt
 	pieceEnd
 )
 
@@ -94,7 +97,7 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(varint.Append(b, uint64(x.Partition)), x.Origin)
 	b = varint.Append(varint.Append(varint.Append(b, x.To), x.Ask), uint64(x.At))
 	flags := byte(0)
-	for i, set := range [...]bool{x.First, x.More, x.Last} {
+	for i, set := range [...]bool{x.First, x.More, x.Last, len(x.Doubt) > 0 && x.At == 0} {
 		if set {
 			flags |= 1 << i
 		}
@@ -102,6 +105,9 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(varint.Append(append(b, flags), x.Clock), x.Forgotten)
 	if x.At == 0 {
 		b = session.Row(x.Cuts).Append(x.Applied.Append(b))
+		if len(x.Doubt) > 0 {
+			b = session.Row(x.Doubt).Append(x.Gap.Append(b))
+		}
 	}
 	return appendServed(appendValues(b, x.Values), x.Clients)
 }
@@ -146,9 +152,13 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 	if x.At == 0 {
 		x.Applied = r.dots(nil)
 		x.Cuts = session.Matrix(r.row(&in.marks, x.Partition))
+		if flags&pieceDoubt != 0 {
+			x.Gap = r.dots(nil)
+			x.Doubt = session.Matrix(r.row(&in.marks, x.Partition))
+		}
 	}
 	x.Values, x.Clients = r.values(in, x.Partition), r.served()
-	if r.err == nil && (flags >= pieceEnd || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
+	if r.err == nil && (flags >= pieceEnd || (flags&pieceDoubt != 0) != (len(x.Doubt) > 0) || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
 		r.fail("a piece that contradicts itself")
 	}
 	return x, r.end("snapshot")

@@ -95,6 +95,8 @@ type CheckpointPart struct {
 	Forgotten      uint64         // of the sessions: latest hybrid time of a write of one that was forgotten
 	Applied        gossip.Dots    // of the partition
 	Cuts           session.Matrix // of the partition: which barriers are held
+	Gap            gossip.Dots    // of the partition, as of [Piece]
+	Doubt          session.Matrix // of the partition, as of [Piece]
 	Values         []HeldValue
 	Clients        []Served
 
@@ -129,6 +131,7 @@ func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
 	b = AppendBool(varint.Append(b, uint64(x.At)), x.Last)
 	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(varint.Append(b, x.Clock), x.Forgotten)))
+	b = session.Row(x.Doubt).Append(x.Gap.Append(b))
 	if x.Keeper != 0 {
 		b = appendKept(varint.Append(b, x.Keeper), x.Kept)
 	} else {
@@ -236,6 +239,8 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock(), Forgotten: r.clock()}
 	x.Applied = r.dots(nil)
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
+	x.Gap = r.dots(nil)
+	x.Doubt = session.Matrix(r.row(&in.marks, x.Of))
 	if b[0] == keptVersion {
 		if x.Keeper = r.uvarint(); x.Keeper == 0 {
 			r.fail("values kept by nothing")

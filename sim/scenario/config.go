@@ -96,6 +96,8 @@ type Setup struct {
 
 	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
 	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
+	Waiting    int    `json:"waiting,omitempty"`   // reads that may wait at a replica, and fewer by one of one session; 0 is the store's default
+	HandOver   int    `json:"hand_over,omitempty"` // writes to a partition that a replica takes which does not own it, until an owner has them; 0 is the store's default
 	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
 	FIFO       bool   `json:"fifo"`                // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
@@ -125,6 +127,9 @@ var (
 
 // smallLog has owners that have been out of touch brought up by snapshots.
 const smallLog = 4
+
+// fewWaiting and fewHandOver are reached within a run.
+const fewWaiting, fewHandOver = 3, 2
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -163,6 +168,12 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	if pick("log", 4) == 3 {
 		s.Log = smallLog * s.long()
+	}
+	if pick("waiting", 4) == 3 {
+		s.Waiting = fewWaiting
+	}
+	if pick("hand over", 4) == 3 {
+		s.HandOver = fewHandOver
 	}
 	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
 	if s.Engine = engineOf(c, seed); s.Engine != "" {
@@ -245,6 +256,10 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: %d bytes of values in memory, want 0 to %d", ErrConfig, s.CacheBytes, 1<<30)
 	case s.Log < 0 || s.Log > 1<<20:
 		return fmt.Errorf("%w: a log of %d deltas, want 0 to %d", ErrConfig, s.Log, 1<<20)
+	case s.Waiting < 0 || s.Waiting == 1 || s.Waiting > 1<<20:
+		return fmt.Errorf("%w: %d reads that may wait, want 0 or 2 to %d", ErrConfig, s.Waiting, 1<<20)
+	case s.HandOver < 0 || s.HandOver > 1<<20:
+		return fmt.Errorf("%w: %d writes to be handed over, want 0 to %d", ErrConfig, s.HandOver, 1<<20)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

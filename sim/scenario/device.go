@@ -149,6 +149,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
 		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
+		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver,
 	}
 }
 

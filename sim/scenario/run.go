@@ -277,7 +277,8 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	if r.kinds, err = m.kinds(s.Tagged); err != nil {
 		return nil, err
 	}
-	m.storage.Log, m.storage.CheckpointBytes = s.Log, s.CheckpointBytes
+	m.storage.Log, m.storage.Waiting, m.storage.CheckpointBytes = s.Log, s.Waiting, s.CheckpointBytes
+	m.availability.Waiting, m.availability.HandOver = s.Waiting, s.HandOver
 	r.oracles = m.watchers.always(r.oracles[:0])
 	if s.Seed%4 == 0 { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)

@@ -19,6 +19,8 @@ import (
 //   - a read at a causal level that has waited in vain, after the fence only if a disk has
 //     lost something in the run, or of a session of which so many may wait already that a
 //     replica takes no more,
+//   - a write to a replica that does not own the partition and has taken as many as it may,
+//     before the fence,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
 //     after the fence only if none of its own kind has been acknowledged and kept,
 //   - an amount by which the sum of the replica's own amounts would pass 64 bits.
@@ -30,6 +32,10 @@ type Availability struct {
 	base
 	Lost *LostWrites
 	Sums *Sums
+
+	// Waiting is how many reads may wait at a replica, one fewer of one session, and
+	// HandOver how many writes to a partition one takes that does not own it; 0 is any number.
+	Waiting, HandOver int
 
 	accepted []typedKey
 	kept     []keptWrite
@@ -112,28 +118,41 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusKindMismatch && o.otherKind(a),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
-	case s == wire.StatusUnavailable && x.Func == history.Read && a.Level == session.Causal:
-		if o.Lost.Lossy() { // the session may depend on what no replica has
+	case x.Func == history.Read && a.Level == session.Causal && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
+		if o.Lost.Lossy() { // the session may depend on what no replica has, or others that wait
 			o.excused = append(o.excused, x.ID)
 		}
-	case s == wire.StatusBusy && x.Func == history.Read && a.Level == session.Causal && o.mayWait(x):
+	case s == wire.StatusBusy && x.Func != history.Read && x.ID < workload.FirstFinal && o.full(a.Node, a.Response.Partition):
 	default:
 		o.Fail(Violation{Oracle: "availability", Kind: "refused", Op: string(x.Func), Node: int(a.Node), Message: fmt.Sprintf(
 			"#%d of %q is refused: %v: %s", x.ID, x.Key, s, a.Response.Detail)})
 	}
 }
 
-// mayWait reports whether so many earlier reads of the session of x may still wait, that
-// one more is refused: a session that gives up does not take its reads back.
+// mayWait reports whether so many earlier reads of the session of x, or of all, may still
+// wait that one more is refused: a session that gives up does not take its reads back.
 func (o *Availability) mayWait(x *workload.Operation) bool {
-	const each = 16 // that of kvs.Config.MaxEach
-	reads := 0
+	each, all := mostEach, mostWaiting
+	if o.Waiting > 0 {
+		each, all = o.Waiting-1, o.Waiting
+	}
+	reads, others := 0, 0
 	for i := range o.Operations() {
-		if y := &o.Operations()[i]; y.Session == x.Session && y.Func == history.Read && y.ID < x.ID {
+		switch y := &o.Operations()[i]; {
+		case y.Func != history.Read || y.ID == x.ID:
+		case y.Session == x.Session && y.ID < x.ID:
 			reads++
+		case y.Session != x.Session:
+			others++ // sessions do not take turns
 		}
 	}
-	return reads >= each && x.ID < workload.FirstFinal
+	return (reads >= each || reads+others >= all) && (x.ID < workload.FirstFinal || o.Lost.Lossy())
+}
+
+// full reports whether a node that does not own the partition may have as many writes to
+// hand over as it takes.
+func (o *Availability) full(n ring.NodeID, p ring.Partition) bool {
+	return o.HandOver > 0 && !o.Ring().Owns(n, p) && o.Lost.acceptedBy(n, p) >= o.HandOver
 }
 
 // otherKind reports whether a refusal for the kind of a key is right, as far as can be

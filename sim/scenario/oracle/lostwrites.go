@@ -228,6 +228,16 @@ func (o *LostWrites) Lossy() bool { return o.lossy }
 // Unjudged reports whether the history of a key cannot be judged any more.
 func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }
 
+// acceptedBy is how many writes to a partition a node has accepted.
+func (o *LostWrites) acceptedBy(n ring.NodeID, p ring.Partition) (count int) {
+	for i := range o.accepted {
+		if a := &o.accepted[i]; a.node == n && a.partition == p {
+			count++
+		}
+	}
+	return count
+}
+
 // Served reports whether some replica has accepted the operation at a position.
 func (o *LostWrites) Served(at int) bool {
 	return slices.ContainsFunc(o.accepted, func(a acceptance) bool { return a.at == at })

@@ -310,6 +310,60 @@ func TestUnavailableAtRest(t *testing.T) {
 	}
 }
 
+// TestBusy: a write may be refused by a node that is no owner and has taken as many as it
+// may, and a read where so many others may wait; and neither where no such bound was set, nor
+// after the fence.
+func TestBusy(t *testing.T) {
+	for name, c := range map[string]struct {
+		handOver, waiting, taken int
+		owner, read, final       bool
+		failed                   int
+	}{
+		"full":                {handOver: 2, taken: 2},
+		"not full":            {handOver: 2, taken: 1, failed: 1},
+		"an owner":            {handOver: 2, taken: 2, owner: true, failed: 1},
+		"any number":          {taken: 2, failed: 1},
+		"after the fence":     {handOver: 2, taken: 2, final: true, failed: 1},
+		"a read":              {handOver: 2, taken: 2, read: true, failed: 1},
+		"reads wait":          {waiting: 3, read: true},
+		"fewer reads wait":    {waiting: 5, read: true, failed: 1},
+		"reads and the fence": {waiting: 3, read: true, final: true, failed: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ops := []workload.Operation{op(1, history.Add, history.Set, "k", "a"), op(2, history.Add, history.Set, "k", "b"), op(3, history.Add, history.Set, "k", "c")}
+			if c.read {
+				for i := range uint64(3) {
+					ops = append(ops, op(4+i, history.Read, history.Set, "k", ""))
+				}
+			}
+			last := &ops[len(ops)-1]
+			if c.final {
+				last.ID = workload.FirstFinal
+			}
+			f := cluster(t, ops...)
+			o := availability(f)
+			o.HandOver, o.Waiting = c.handOver, c.waiting
+			n := f.owner("k", 0)
+			for m := range f.Nodes() {
+				if !c.owner && !f.ring.Owns(ring.NodeID(m), f.ring.PartitionOf("k")) {
+					n = ring.NodeID(m)
+				}
+			}
+			require.Equal(t, c.owner, f.ring.Owns(n, f.ring.PartitionOf("k")))
+			for i := range c.taken {
+				o.Lost.Accepted(&oracle.Write{Node: n, At: i, Operation: &ops[i], Partition: f.ring.PartitionOf("k"), Entry: &gossip.Entry{
+					Dot: causal.Dot{Origin: uint64(n) + 1, Seq: uint64(i) + 1}, Key: "k", Kind: "set",
+				}})
+			}
+			f.failed = nil
+			o.Answered(&oracle.Answer{Node: n, Level: session.Causal, Operation: last, Recorded: new(history.Op), Response: &wire.Response{
+				Status: wire.StatusBusy, Partition: f.ring.PartitionOf("k"),
+			}})
+			assert.Len(t, f.failed, c.failed)
+		})
+	}
+}
+
 // TestServedTwice: by the replica that has the write, or is about to; another one may, and
 // nothing shows that.
 func TestServedTwice(t *testing.T) {

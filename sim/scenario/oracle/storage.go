@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/joinery-go/joinery/kvs"
@@ -19,6 +20,7 @@ import (
 // no more rows of repeats than increments that may have been repeated.
 type Storage struct {
 	base
+	Waiting         int // reads that may wait at a replica; 0 is the default of the store
 	Log             int // deltas that an owner may keep of a partition; 0 is any number
 	CheckpointBytes int // of records that may be written before the next checkpoint; 0 is any number
 
@@ -30,6 +32,7 @@ type Storage struct {
 
 const (
 	mostWaiting = 1024 // the default of the store
+	mostEach    = 16   // and for one session
 	every       = 4    // of the records that become durable, those at which a replica is looked into
 )
 
@@ -50,8 +53,8 @@ func (o *Storage) Persisted(n ring.NodeID) {
 	}
 	u := &o.usage
 	core.Usage(u)
-	if u.Waiting > mostWaiting {
-		o.fail(n, "waiting", "%d reads wait, at most %d may", u.Waiting, mostWaiting)
+	if most := cmp.Or(o.Waiting, mostWaiting); u.Waiting > most {
+		o.fail(n, "waiting", "%d reads wait, at most %d may", u.Waiting, most)
 	}
 	for i := range u.Partitions {
 		p := &u.Partitions[i]

@@ -1,0 +1,102 @@
+package kvs
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// snapshotWithCut is a whole snapshot of partition 0 with a value that incarnation 7 wrote,
+// a cut of that one, and a cut of an incarnation of which nothing is left to be held.
+func snapshotWithCut(t *testing.T) *wire.Piece {
+	t.Helper()
+	set, ok := kind.Default().Find("set")
+	require.True(t, ok)
+	v, err := set.Mutate(kind.Update{Arg: []byte("a"), Origin: 7}, nil)
+	require.NoError(t, err)
+	return &wire.Piece{
+		Origin: 7, To: 5, Ask: 1, First: true, Last: true,
+		Applied: gossip.Dots{{Origin: 6, Lo: 1, Hi: 1}, {Origin: 7, Lo: 1, Hi: 3}, {Origin: 8, Lo: 1, Hi: 2}},
+		Cuts:    session.Matrix{{Origin: 6, Seq: 1}, {Origin: 7, Seq: 4}},
+		Values:  []wire.HeldValue{{Key: "k", Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: 7, Seq: 2}}}},
+	}
+}
+
+// TestCutsOfWhatIsLost: where something is gone that a snapshot had left out, a cut that came
+// with it stands for nothing until that is held again, here and with whoever gets a snapshot
+// from here, and after the next start too. Where nothing is gone it stands for what it names.
+func TestCutsOfWhatIsLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		held   gossip.Dots // when the snapshot came
+		passed uint64      // the cut that counts
+		cuts   int
+	}{
+		"nothing is gone": {nil, 4, 2},
+		"some is":         {gossip.Dots{{Origin: 6, Lo: 1, Hi: 1}, {Origin: 8, Lo: 1, Hi: 1}}, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stored := wire.StoredPiece{Begun: 5, Number: 1, Held: c.held, Encoded: snapshotWithCut(t).Append(nil)}
+			n := newHalf(t, 1, 9, 1, 2, [][]byte{stored.Append(nil)}, func(cfg *Config) { cfg.CheckpointBytes = 1 })
+			p := n.r.parts[0]
+			doubt := func(p *partition) {
+				t.Helper()
+				assert.Len(t, p.cuts, c.cuts, "a cut of which nothing is held is not held")
+				assert.Equal(t, uint64(4), p.cuts.Row(0).Seq(7), "later barriers are reached")
+				assert.Equal(t, c.passed, p.passed(7))
+				past := session.Matrix{{Partition: session.Cuts, Origin: 7, Seq: 4}}
+				assert.Equal(t, c.passed > 0, n.r.includes(p, past))
+				assert.Equal(t, c.passed > 0, p.trusted().Row(0).Seq(7) > 0)
+			}
+			doubt(p)
+			for range 40 { // and a checkpoint without the snapshot
+				n.now += 20
+				n.take(n.r.Step(Event{Kind: EventTick, NowMS: n.now}))
+			}
+			later := newHalf(t, 1, 25, 1, 2, n.records[1:], nil)
+			doubt(later.r.parts[0])
+
+			// A peer that has nothing asks for all, and later for the rest.
+			peer := newHalf(t, 2, 33, 1, 2, nil, nil)
+			ask := wire.Item{Ask: &wire.Ask{Number: 1, Pieces: 9, Bytes: 1 << 20}}
+			n.out = nil
+			n.take(n.r.Step(Event{Kind: EventMessage, From: 2, NowMS: n.now, Msg: wire.AppendGossip(nil, 2, 33, []wire.Item{ask})}))
+			require.Len(t, n.out, 1)
+			kind, body, err := wire.Open(n.out[0].Msg)
+			require.NoError(t, err)
+			require.Equal(t, wire.MsgSnapshot, kind)
+			_, piece, _, err := new(wire.DecodeBuffer).Snapshot(body)
+			require.NoError(t, err)
+			in, err := new(intake).with(n.r, &piece, piece.Append(nil))
+			require.NoError(t, err)
+			_, err = peer.r.absorb(peer.r.parts[0], in)
+			require.NoError(t, err)
+			doubt(peer.r.parts[0])
+
+			first := &wire.Piece{Origin: 50, First: true, Applied: p.applied, Cuts: p.cuts}
+			in, err = new(intake).with(n.r, first, first.Append(nil))
+			require.NoError(t, err)
+			piece.First = false
+			in, err = in.with(n.r, &piece, piece.Append(nil))
+			require.NoError(t, err)
+			peer = newHalf(t, 2, 33, 1, 2, nil, nil)
+			_, err = peer.r.absorb(peer.r.parts[0], in)
+			require.NoError(t, err)
+			doubt(peer.r.parts[0])
+
+			for _, d := range []causal.Dot{{Origin: 6, Seq: 1}, {Origin: 8, Seq: 1}} {
+				p.applied.Add(d)
+			}
+			assert.Equal(t, uint64(4), p.passed(7), "all is held again")
+			p.trustCuts()
+			assert.Empty(t, p.doubt)
+			assert.Empty(t, p.gap)
+		})
+	}
+}
