@@ -100,3 +100,32 @@ func TestCutsOfWhatIsLost(t *testing.T) {
 		})
 	}
 }
+
+// TestRepeatOfWhatIsHeld: a replica that holds a write, and hears after a restart that
+// another one has served the same request, does not serve it again, in whichever order it
+// learns of the two.
+func TestRepeatOfWhatIsHeld(t *testing.T) {
+	a := newHalf(t, 1, 1, 1, 2, nil, nil)
+	mine := a.ask(incrementOf(1, "c", true))
+	require.Equal(t, wire.StatusOK, mine.Status)
+	other := wire.Served{Client: 7, Req: 1, Again: true, Dot: causal.Dot{Origin: 2, Seq: 1}, Clock: mine.Clock + 1}
+	for _, again := range []bool{false, true} {
+		later := newHalf(t, 1, 3, 1, 2, a.records, nil)
+		if again { // all is learned from others
+			later.r.sessions.reset()
+		}
+		later.r.note(other)
+		if again {
+			later.r.note(wire.Served{Client: 7, Req: 1, Again: true, Dot: mine.Dot, Clock: mine.Clock})
+		}
+		repeated := later.ask(incrementOf(1, "c", true))
+		require.NotNil(t, repeated)
+		assert.Equal(t, mine.Dot, repeated.Dot, "it is answered, and not served")
+		assert.Equal(t, uint64(1), later.r.Stats().Duplicates)
+	}
+	// Learned of elsewhere first, and held since.
+	fresh := newHalf(t, 2, 4, 1, 2, nil, nil)
+	fresh.r.note(other)
+	between(a, fresh, 10, nil)
+	assert.Equal(t, mine.Dot, fresh.ask(incrementOf(1, "c", true)).Dot)
+}

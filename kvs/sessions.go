@@ -97,9 +97,10 @@ func (s *sessions) reset() {
 type bounds struct {
 	self     uint64 // this incarnation
 	sessions int
+	taken    bool // the write is held, or about to be
 	// everywhere reports whether every owner is known to have the write that served a
-	// request.
-	everywhere func(x *wire.Served) bool
+	// request, and holds whether this replica has it.
+	everywhere, holds func(x *wire.Served) bool
 }
 
 // note notes a request that was served, and holds what is remembered to its bounds.
@@ -132,7 +133,8 @@ func (s *sessions) note(x wire.Served, b bounds) {
 }
 
 // note adds a request, and forgets the least ones where there are too many. Where two
-// writes served it alike, that of this incarnation counts.
+// writes served it alike, that of this incarnation counts, or one that is held: by it, a
+// repeat is known for one.
 func (m *memoryOf) note(x wire.Served, b bounds) {
 	if x.Dot.Seq == 0 { // those up to it are forgotten elsewhere; what is known here of some of them stays
 		m.low = max(m.low, x.Req)
@@ -140,7 +142,7 @@ func (m *memoryOf) note(x wire.Served, b bounds) {
 	}
 	at, found := slices.BinarySearchFunc(m.requests, x, compareServed)
 	if found {
-		if had := m.requests[at].Dot; had.Origin != b.self && (x.Dot.Origin == b.self || x.Dot.Compare(had) > 0) {
+		if b.prefers(&x, &m.requests[at]) {
 			m.requests[at] = x
 		}
 		return
@@ -158,6 +160,20 @@ func (m *memoryOf) note(x wire.Served, b bounds) {
 		m.requests = slices.Delete(m.requests, 0, len(least))
 		m.distinct--
 	}
+}
+
+// prefers reports whether x is to be remembered, and not y, which served the same request.
+func (b *bounds) prefers(x, y *wire.Served) bool {
+	switch {
+	case y.Dot.Origin == b.self:
+		return false
+	case x.Dot.Origin == b.self:
+		return true
+	}
+	if held := b.taken || b.holds(x); held != b.holds(y) {
+		return held
+	}
+	return x.Dot.Compare(y.Dot) > 0
 }
 
 // compareServed orders the requests of a session.
@@ -260,13 +276,20 @@ func (s *sessions) append(dst []byte) []byte {
 // remember notes the request that a write serves.
 func (r *Replica) remember(p ring.Partition, e *gossip.Entry) {
 	if e.Client != 0 {
-		r.note(wire.Served{Client: e.Client, Req: e.Req, Again: e.Again, Partition: p, Dot: e.Dot, Clock: e.Clock})
+		x := wire.Served{Client: e.Client, Req: e.Req, Again: e.Again, Partition: p, Dot: e.Dot, Clock: e.Clock}
+		r.sessions.note(x, bounds{r.cfg.Origin, r.cfg.MaxSessions, true, r.everywhere, r.holds})
 	}
 }
 
-// note notes a request that was served.
+// note notes a request that was served, here or elsewhere.
 func (r *Replica) note(x wire.Served) {
-	r.sessions.note(x, bounds{r.cfg.Origin, r.cfg.MaxSessions, r.everywhere})
+	r.sessions.note(x, bounds{r.cfg.Origin, r.cfg.MaxSessions, false, r.everywhere, r.holds})
+}
+
+// holds reports whether the write that served a request is held here.
+func (r *Replica) holds(x *wire.Served) bool {
+	p := r.held(x.Partition)
+	return p != nil && p.applied.Contains(x.Dot)
 }
 
 // everywhere reports whether every owner is known to have the write that served a request.
