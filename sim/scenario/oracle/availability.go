@@ -119,10 +119,11 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
 	case x.Func == history.Read && a.Level == session.Causal && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
-		if o.Lost.Lossy() { // the session may depend on what no replica has, or others that wait
+		if o.Lost.Lossy() || s == wire.StatusBusy { // the session may depend on what no replica has, or others that wait
 			o.excused = append(o.excused, x.ID)
 		}
 	case s == wire.StatusBusy && x.Func != history.Read && x.ID < workload.FirstFinal && o.full(a.Node, a.Response.Partition):
+		o.excused = append(o.excused, x.ID)
 	default:
 		o.Fail(Violation{Oracle: "availability", Kind: "refused", Op: string(x.Func), Node: int(a.Node), Message: fmt.Sprintf(
 			"#%d of %q is refused: %v: %s", x.ID, x.Key, s, a.Response.Detail)})
