@@ -31,11 +31,13 @@ type coverageJSON struct {
 	Packages   []string     `json:"packages"`
 	Statements int          `json:"statements"`
 	Reached    int          `json:"reached"`
+	Explained  int          `json:"explained"` // of those never reached, statements of which it is known why
 	Never      []neverBlock `json:"never"`
 }
 
 type neverBlock struct {
 	File       string `json:"file"`
+	Func       string `json:"func"`
 	First      int    `json:"first_line"`
 	Last       int    `json:"last_line"`
 	Statements int    `json:"statements"`
@@ -73,11 +75,17 @@ func (c *cli) cover(given *pflag.FlagSet, asJSON bool) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("run: --cover: %w", err), writeAll(c.out, last))
 	}
+	known, err := coverage.Explanations()
+	if err != nil {
+		return errors.Join(fmt.Errorf("run: --cover: %w", err), writeAll(c.out, last))
+	}
+	unexplained, n := count.Unexplained(known)
+	explained := count.Statements - count.Reached - n
 	if !asJSON {
-		c.printCoverage(count)
+		c.printCoverage(count, explained, unexplained)
 		return nil
 	}
-	j := coverageJSON{Kind: "coverage", Packages: count.Packages, Statements: count.Statements, Reached: count.Reached, Never: []neverBlock{}}
+	j := coverageJSON{Kind: "coverage", Packages: count.Packages, Statements: count.Statements, Reached: count.Reached, Explained: explained, Never: []neverBlock{}}
 	for _, b := range count.Never {
 		j.Never = append(j.Never, neverBlock(b))
 	}
@@ -130,18 +138,20 @@ func writeAll(w io.Writer, text []byte) error {
 	return err
 }
 
-// printCoverage prints how many statements were never reached, and where they stand.
-func (c *cli) printCoverage(n coverage.Count) {
-	never := n.Statements - n.Reached
-	c.field("statements", "%s of %s never reached", shareOf(never, n.Statements), strings.Join(n.Packages, " "))
-	for i := 0; i < len(n.Never); {
-		file := n.Never[i].File
+// printCoverage prints how many statements were never reached, and where those stand of
+// which nobody has said why.
+func (c *cli) printCoverage(n coverage.Count, explained int, never []coverage.Block) {
+	unreached := n.Statements - n.Reached
+	c.field("statements", "%s of %s never reached, %d of them for a reason that cmd/simfuzz/internal/coverage/unreached.txt gives",
+		shareOf(unreached, n.Statements), strings.Join(n.Packages, " "), explained)
+	for i := 0; i < len(never); {
+		file := never[i].File
 		var lines []string
-		for i < len(n.Never) && n.Never[i].File == file {
-			first, last := n.Never[i].First, n.Never[i].Last
+		for i < len(never) && never[i].File == file {
+			first, last := never[i].First, never[i].Last
 			// Blocks that touch are one.
-			for i++; i < len(n.Never) && n.Never[i].File == file && n.Never[i].First <= last+1; i++ {
-				last = max(last, n.Never[i].Last)
+			for i++; i < len(never) && never[i].File == file && never[i].First <= last+1; i++ {
+				last = max(last, never[i].Last)
 			}
 			if first == last {
 				lines = append(lines, fmt.Sprint(first))

@@ -70,10 +70,14 @@ func ofRuns(t *testing.T) (packages []string) {
 func TestPrintCoverage(t *testing.T) {
 	var out bytes.Buffer
 	c := &cli{ctx: t.Context(), out: &out, err: &out}
-	c.printCoverage(coverage.Count{
-		Packages: []string{"kvs", "kvs/gossip"}, Statements: 50, Reached: 45,
-		Never: []coverage.Block{{File: "kvs/a.go", First: 3, Last: 3, Statements: 1}, {File: "kvs/a.go", First: 7, Last: 9, Statements: 2}, {File: "kvs/a.go", First: 10, Last: 12, Statements: 1}, {File: "kvs/gossip/b.go", First: 4, Last: 5, Statements: 1}},
-	})
-	assert.Equal(t, "statements   5 of 50 (10%) of kvs kvs/gossip never reached\n  kvs/a.go  3 7-12\n  kvs/gossip/b.go  4-5\n", out.String())
+	n := coverage.Count{Packages: []string{"kvs", "kvs/gossip"}, Statements: 50, Reached: 45, Never: []coverage.Block{
+		{File: "kvs/a.go", Func: "f", First: 3, Last: 3, Statements: 1}, {File: "kvs/a.go", Func: "T.g", First: 7, Last: 9, Statements: 2},
+		{File: "kvs/a.go", Func: "T.g", First: 10, Last: 12, Statements: 1}, {File: "kvs/gossip/b.go", Func: "h", First: 4, Last: 5, Statements: 1},
+	}}
+	never, statements := n.Unexplained([]coverage.Explanation{{File: "kvs/a.go", Func: "f", Statements: 1}, {File: "kvs/a.go", Func: "T.g", Statements: 2}, {File: "kvs/b.go", Func: "h", Statements: 9}})
+	assert.Equal(t, 4, statements, "more of T.g than is explained, so all of it")
+	c.printCoverage(n, 1, never)
+	assert.Equal(t, "statements   5 of 50 (10%) of kvs kvs/gossip never reached, 1 of them for a\n             reason that cmd/simfuzz/internal/coverage/unreached.txt gives\n"+
+		"  kvs/a.go  7-12\n  kvs/gossip/b.go  4-5\n", out.String())
 	fits(t, "run --cover", out.String())
 }

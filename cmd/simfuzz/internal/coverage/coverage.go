@@ -79,6 +79,7 @@ type Count struct {
 // Block is a run of statements that are reached together.
 type Block struct {
 	File        string // relative to the module, with slashes
+	Func        string // the function, a method as Type.Method; "" for none
 	First, Last int    // lines
 	Statements  int
 }
@@ -99,7 +100,25 @@ func (p *Program) Count(ctx context.Context) (Count, error) {
 	if err != nil {
 		return Count{}, fmt.Errorf("count statements: %w", err)
 	}
-	return count(files, module, path.Join(module, p.main)), nil
+	c := count(files, module, path.Join(module, p.main))
+	return c, c.name(p.root)
+}
+
+// name looks up which functions blocks are of.
+func (c *Count) name(root string) (err error) {
+	known := map[string]functions{}
+	for i := range c.Never {
+		b := &c.Never[i]
+		list, ok := known[b.File]
+		if !ok {
+			if list, err = functionsOf(root, b.File); err != nil {
+				return err
+			}
+			known[b.File] = list
+		}
+		b.Func = list.at(b.First)
+	}
+	return nil
 }
 
 func (p *Program) module(ctx context.Context) (string, error) {
@@ -129,7 +148,7 @@ func count(files []*cover.Profile, module, without string) Count {
 			if b.Count > 0 {
 				c.Reached += b.NumStmt
 			} else if b.NumStmt > 0 {
-				c.Never = append(c.Never, Block{strings.TrimPrefix(f.FileName, module+"/"), b.StartLine, b.EndLine, b.NumStmt})
+				c.Never = append(c.Never, Block{File: strings.TrimPrefix(f.FileName, module+"/"), First: b.StartLine, Last: b.EndLine, Statements: b.NumStmt})
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func TestCount(t *testing.T) {
 	}
 	c := run("", 0)
 	assert.Equal(t, 2, c.Reached)
-	assert.Equal(t, []coverage.Block{{File: "store/store.go", First: 5, Last: 6, Statements: 1}, {File: "store/store.go", First: 7, Last: 9, Statements: 2}}, c.Never)
+	assert.Equal(t, []coverage.Block{{File: "store/store.go", Func: "Do", First: 5, Last: 6, Statements: 1}, {File: "store/store.go", Func: "Do", First: 7, Last: 9, Statements: 2}}, c.Never)
 	c = run("a", 3)
 	assert.Equal(t, 3, c.Reached, "runs add up, also those that fail")
 	c = run("b", 0)
