@@ -1,7 +1,6 @@
 package kvs
 
 import (
-	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
@@ -156,30 +155,52 @@ func (p *partition) pass(e *gossip.Entry) {
 // been left out of the snapshot, or where it came from: until it is there again, these cuts
 // are held, so that later ones of their origins are reached, and stand for nothing.
 func (p *partition) passAll(x *intake, gone gossip.Dots) {
+	var doubt session.Matrix
 	for _, m := range x.cuts {
-		if p.applied.Below(m.Origin, math.MaxUint64) {
-			p.cuts.MergeIn(session.Matrix{m})
-			if len(gone) > 0 {
-				p.doubt.MergeIn(session.Matrix{m})
-			}
+		switch {
+		case len(p.applied.Of(m.Origin)) == 0: // its barrier is gone, too
+			continue
+		case p.passed(m.Origin) >= m.Seq:
+		case len(gone) > 0 || x.doubt.Row(p.id).Seq(m.Origin) > 0:
+			doubt = append(doubt, m)
+		case p.cuts.Row(p.id).Seq(m.Origin) <= m.Seq: // all is there that it names
+			p.doubt = slices.DeleteFunc(p.doubt, func(d session.Mark) bool { return d.Origin == m.Origin })
 		}
+		p.cuts.MergeIn(session.Matrix{m})
 	}
-	p.gap.MergeIn(gone)
-	p.doubt.MergeIn(x.doubt)
-	p.gap.MergeIn(x.gap)
+	if len(doubt) > 0 {
+		p.doubt.MergeIn(doubt)
+		p.gap.MergeIn(gone)
+		p.gap.MergeIn(x.gap)
+	}
 	p.trustCuts()
 }
 
-// trustCuts lets go of doubt once all is held again that the cuts may name.
+// trustCuts lets go of doubt of cuts of which all is held again that they may name.
 func (p *partition) trustCuts() {
-	if len(p.doubt) == 0 || p.applied.Includes(p.gap) {
-		p.doubt, p.gap = p.doubt[:0], p.gap[:0]
+	if len(p.doubt) == 0 {
+		return
 	}
+	p.doubt = slices.DeleteFunc(p.doubt, func(m session.Mark) bool { return p.regained(m.Origin) })
+	if len(p.doubt) == 0 {
+		p.gap = p.gap[:0]
+	}
+}
+
+// regained reports whether all is held again that a doubted cut of an origin may name. That
+// is no more than what the origin held when it cut. What it has said to hold includes that,
+// if it includes the barrier, which is one of the origin's dots that are held here.
+func (p *partition) regained(origin uint64) bool {
+	if p.applied.Includes(p.gap) {
+		return true
+	}
+	made := p.log.KnownOf(origin)
+	return len(made) > 0 && made.Includes(p.applied.Of(origin)) && p.applied.Includes(p.gap.Intersect(made))
 }
 
 // passed is the last cut of an origin of which p holds all that it names; 0 is none.
 func (p *partition) passed(origin uint64) uint64 {
-	if p.doubt.Row(p.id).Seq(origin) > 0 && !p.applied.Includes(p.gap) {
+	if p.doubt.Row(p.id).Seq(origin) > 0 && !p.regained(origin) {
 		return 0
 	}
 	return p.cuts.Row(p.id).Seq(origin)

@@ -101,6 +101,71 @@ func TestCutsOfWhatIsLost(t *testing.T) {
 	}
 }
 
+// TestDoubtEnds: what is lost for good is no reason to doubt a cut for ever. A cut names no
+// more than its maker held, and the maker's digest tells that once it includes the barrier; a
+// snapshot whose sender doubts nothing brings all that the cut names; and a replica that holds
+// all of it takes over nobody's doubt.
+func TestDoubtEnds(t *testing.T) {
+	held := gossip.Dots{{Origin: 6, Lo: 1, Hi: 1}, {Origin: 8, Lo: 1, Hi: 1}}
+	doubting := func() *half {
+		stored := wire.StoredPiece{Begun: 5, Number: 1, Held: held, Encoded: snapshotWithCut(t).Append(nil)}
+		n := newHalf(t, 1, 9, 1, 2, [][]byte{stored.Append(nil)}, nil)
+		require.Zero(t, n.r.parts[0].passed(7))
+		return n
+	}
+	absorb := func(n *half, piece *wire.Piece) {
+		in, err := new(intake).with(n.r, piece, piece.Append(nil))
+		require.NoError(t, err)
+		in.held = n.r.parts[0].applied.Clone()
+		_, err = n.r.absorb(n.r.parts[0], in)
+		require.NoError(t, err)
+	}
+	for name, c := range map[string]struct {
+		known  gossip.Dots // that the maker says it holds
+		passed uint64
+	}{
+		"the maker has none of it": {gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}, 4},
+		"the maker has some":       {gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}, {Origin: 8, Lo: 1, Hi: 2}}, 0},
+		"not its barrier, maybe":   {gossip.Dots{{Origin: 7, Lo: 1, Hi: 2}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := doubting().r.parts[0]
+			p.log.ObservePeer(2, 7, gossip.Digest{Known: c.known})
+			assert.Equal(t, c.passed, p.passed(7))
+			assert.Equal(t, c.passed > 0, len(p.trusted()) > 0)
+			assert.Equal(t, c.passed == 0, len(p.doubt) > 0)
+		})
+	}
+	t.Run("another incarnation says so", func(t *testing.T) {
+		p := doubting().r.parts[0]
+		p.log.ObservePeer(2, 23, gossip.Digest{Known: gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}}})
+		assert.Zero(t, p.passed(7))
+	})
+	t.Run("a snapshot without doubt", func(t *testing.T) {
+		n := doubting()
+		whole := snapshotWithCut(t)
+		whole.Applied = gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}, {Origin: 8, Lo: 2, Hi: 3}} // nobody has the rest
+		whole.Cuts = session.Matrix{{Origin: 7, Seq: 4}}
+		absorb(n, whole)
+		assert.Equal(t, uint64(4), n.r.parts[0].passed(7))
+	})
+	t.Run("doubt of another", func(t *testing.T) {
+		n := newHalf(t, 1, 9, 1, 2, nil, nil)
+		absorb(n, snapshotWithCut(t))
+		require.Equal(t, uint64(4), n.r.parts[0].passed(7))
+		theirs := snapshotWithCut(t)
+		theirs.Applied.Add(causal.Dot{Origin: 8, Seq: 3})
+		theirs.Doubt, theirs.Gap = session.Matrix{{Origin: 7, Seq: 4}}, gossip.Dots{{Origin: 99, Lo: 1, Hi: 1}}
+		absorb(n, theirs)
+		assert.Equal(t, uint64(4), n.r.parts[0].passed(7))
+		assert.Empty(t, n.r.parts[0].gap)
+		theirs.Applied.Add(causal.Dot{Origin: 8, Seq: 4})
+		theirs.Cuts, theirs.Doubt = session.Matrix{{Origin: 7, Seq: 5}}, session.Matrix{{Origin: 7, Seq: 5}}
+		absorb(n, theirs)
+		assert.Zero(t, n.r.parts[0].passed(7), "of a later cut")
+	})
+}
+
 // TestRepeatOfWhatIsHeld: a replica that holds a write, and hears after a restart that
 // another one has served the same request, does not serve it again, in whichever order it
 // learns of the two.

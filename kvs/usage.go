@@ -32,6 +32,7 @@ type PartitionUsage struct {
 	InFlight   int         // dots that are taken to be among these
 	Dots       gossip.Dots // that are visible; valid until the next step, not to be changed
 	Cuts       int         // origins of which barriers are known
+	Doubted    int         // of these, origins of which the cuts may name what is lost
 	Waiting    int
 	Offers     int // peers that offer a snapshot
 	Staged     int // pieces that have come of one
@@ -58,7 +59,7 @@ func (r *Replica) Usage(u *Usage) {
 	for _, p := range r.parts {
 		x := PartitionUsage{
 			Partition: p.id, Owned: p.owned, Deltas: p.log.Len(), DeltaBytes: p.log.Bytes(), Pending: p.pending,
-			InFlight: int(p.inFlight.Count()), Dots: p.applied, Cuts: len(p.cuts), Waiting: len(p.waiting), Offers: len(p.offers),
+			InFlight: int(p.inFlight.Count()), Dots: p.applied, Cuts: len(p.cuts), Doubted: len(p.doubt), Waiting: len(p.waiting), Offers: len(p.offers),
 		}
 		if p.intake != nil {
 			x.Staged = len(p.intake.pieces)

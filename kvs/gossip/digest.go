@@ -89,7 +89,7 @@ func (c *Changes) Digest(held Dots, rev, base uint64) Digest {
 		if x.rev <= base {
 			break
 		}
-		part = append(part, held.of(x.origin)...)
+		part = append(part, held.Of(x.origin)...)
 	}
 	slices.SortFunc(part, Span.compare)
 	return Digest{Known: part, Rev: rev, Base: base}

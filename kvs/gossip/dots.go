@@ -50,8 +50,8 @@ func (v Dots) Contains(d causal.Dot) bool {
 	return i < len(v) && v[i].Origin == d.Origin && v[i].Lo <= d.Seq
 }
 
-// of is the part of v that is of one origin.
-func (v Dots) of(origin uint64) Dots {
+// Of is the part of v that is of one origin, in the memory of v.
+func (v Dots) Of(origin uint64) Dots {
 	from := v.locate(origin, 0)
 	to := from
 	for to < len(v) && v[to].Origin == origin {
@@ -140,7 +140,7 @@ func (v Dots) beyond(other Dots) (n uint64) {
 
 // Below reports whether a dot of the origin with a number below seq is in the set.
 func (v Dots) Below(origin, seq uint64) bool {
-	of := v.of(origin)
+	of := v.Of(origin)
 	return len(of) > 0 && of[0].Lo < seq
 }
 

@@ -185,6 +185,17 @@ func (l *Log) Known(id ring.NodeID) Dots {
 	return nil
 }
 
+// KnownOf is what an incarnation of a peer has said that it holds, nil if it is not the
+// newest of its node; the caller must not change it.
+func (l *Log) KnownOf(origin uint64) Dots {
+	for i := range l.peers {
+		if l.peers[i].origin == origin {
+			return l.peers[i].known
+		}
+	}
+	return nil
+}
+
 // Everywhere reports whether every other owner is known to hold the dot.
 func (l *Log) Everywhere(d causal.Dot) bool {
 	for i := range l.peers {
@@ -208,7 +219,7 @@ func (l *Log) lacks(known Dots) int {
 	n := l.count
 	for i := range l.segments {
 		s := &l.segments[i]
-		for _, x := range known.of(s.origin) {
+		for _, x := range known.Of(s.origin) {
 			n -= s.after(s.head, x.Hi) - s.after(s.head, x.Lo-1)
 		}
 	}
@@ -313,7 +324,7 @@ func (l *Log) Missing(dst []Entry, id ring.NodeID, maxBytes int, offer func(e *E
 	size := 0
 	for i := range l.segments {
 		s := &l.segments[i]
-		spans := known.of(s.origin)
+		spans := known.Of(s.origin)
 		for at := s.head; at < len(s.entries); {
 			e := &s.entries[at]
 			for len(spans) > 0 && spans[0].Hi < e.Dot.Seq {

@@ -293,5 +293,8 @@ func (r *replica) misaddressed(to string) {
 func (r *replica) giveUp(c *sim.Context, err error) {
 	c.Mark(markDiskFailed)
 	c.Note("stops: %v", err)
+	if r.run.fenced {
+		r.run.stopped = append(r.run.stopped, int(r.id))
+	}
 	c.Abort()
 }

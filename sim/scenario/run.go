@@ -78,6 +78,8 @@ type run struct {
 	err       error
 
 	underFaults int64 // operations issued before the faults ended
+	fenced      bool  // the reads after the fence are under way, or over
+	stopped     []int // nodes that stopped over their disks after that
 }
 
 const maxViolations = 16 // kept of one run; the first ones say it all
@@ -351,6 +353,7 @@ func (r *run) settle() ([]int64, error) {
 		return nil, r.err
 	}
 	fence := int64(r.world.Now())
+	r.fenced = true
 	keys := workload.Keys(r.ops)
 	at := r.world.Now() + finalGap
 	for _, k := range keys {

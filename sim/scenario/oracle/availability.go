@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -39,6 +40,7 @@ type Availability struct {
 
 	accepted []typedKey
 	kept     []keptWrite
+	usage    kvs.Usage
 	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
 }
 
@@ -74,9 +76,13 @@ var refusals = map[workload.Amiss]wire.Status{
 
 // Responded judges a threshold read that has waited in vain: something in its partition
 // must be missing. It goes by every write that any replica has accepted, and not by what
-// the session depends on, so that it does not rest on what is under test.
+// the session depends on, so that it does not rest on what is under test. A read after the
+// fence, for which a session shows all its past, may wait for what is no write, and lost.
 func (o *Availability) Responded(s *Sent) {
 	n, resp := s.Node, s.Response
+	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() {
+		return
+	}
 	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) && !o.Lost.Settling(resp.Partition) {
 		o.Fail(Violation{Oracle: "availability", Kind: "unavailable", Op: string(history.Read), Node: int(n), Message: fmt.Sprintf(
 			"node %d holds every write of partition %d, and refuses read #%d for want of some: %s", n, resp.Partition, resp.Req, resp.Detail)})
@@ -85,8 +91,12 @@ func (o *Availability) Responded(s *Sent) {
 
 // behind reports whether n, which holds every write of the partition, lacks a barrier, for
 // which a read may have to wait: one that another replica holds, or one that was lost with
-// a disk and is a gap among the dots of its origin.
+// a disk and is a gap among the dots of its origin; or doubts one, as it may over what is
+// lost.
 func (o *Availability) behind(n ring.NodeID, p ring.Partition) bool {
+	if o.Lost.Lossy() && o.doubts(n, p) {
+		return true
+	}
 	mine := o.Store(n).Applied(p)
 	for _, spans := range mine { //joinery:anyorder any of them will do
 		if len(spans) > 1 || spans[0].Lo > 1 {
@@ -101,13 +111,24 @@ func (o *Availability) behind(n ring.NodeID, p ring.Partition) bool {
 	return false
 }
 
+// doubts reports whether n has cuts of the partition that may name what is lost.
+func (o *Availability) doubts(n ring.NodeID, p ring.Partition) bool {
+	core := o.Running(n)
+	if core == nil {
+		return false
+	}
+	core.Usage(&o.usage)
+	return slices.ContainsFunc(o.usage.Partitions, func(u kvs.PartitionUsage) bool { return u.Partition == p && u.Doubted > 0 })
+}
+
 // Answered judges an answer.
 func (o *Availability) Answered(a *Answer) {
 	s, x := a.Response.Status, a.Operation
 	switch {
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
-		if s != refusals[x.Amiss] && !mismatched {
+		busy := s == wire.StatusBusy && x.Func != history.Read && o.full(a.Node, a.Response.Partition)
+		if s != refusals[x.Amiss] && !mismatched && !busy {
 			o.Fail(at("refusal", a.Node, x, "#%d of %q is answered by %q, not %q, though it is amiss: %s", x.ID, x.Key, s, refusals[x.Amiss], x.Amiss))
 		}
 	case s == wire.StatusOK && a.Recorded.Outcome == history.OK:
@@ -183,7 +204,10 @@ func (o *Availability) Excused(id uint64) bool { return slices.Contains(o.excuse
 func (o *Availability) Ended(e *End) {
 	for i := range e.History.Ops {
 		x := &e.History.Ops[i]
-		if x.Outcome == history.OK || e.Planned[i] < workload.FirstFinal && (!e.Faultless || e.Throttled && !x.IsPut()) || o.Excused(e.Planned[i]) {
+		if x.Outcome == history.OK || e.Planned[i] >= workload.FirstFinal && slices.Contains(e.Stopped, x.Node) {
+			continue
+		}
+		if e.Planned[i] < workload.FirstFinal && (!e.Faultless || e.Throttled && !x.IsPut()) || o.Excused(e.Planned[i]) {
 			continue
 		}
 		when := "after the faults had ended"

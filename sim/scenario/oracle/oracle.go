@@ -96,6 +96,7 @@ type End struct {
 	History   *history.History
 	Planned   []uint64 // by position in the history: the id of the operation
 	Faultless bool     // no fault took effect
+	Stopped   []int    // nodes that noticed after the fence that their disk had failed before, and stopped
 	Throttled bool     // messages or logs are so small that replicas take long to tell each other
 }
 

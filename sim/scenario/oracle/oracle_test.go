@@ -310,6 +310,22 @@ func TestUnavailableAtRest(t *testing.T) {
 	}
 }
 
+// TestLateStop: a node that notices after the fence that its disk had failed may not answer.
+func TestLateStop(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		final := op(workload.FirstFinal, history.Read, history.Set, "k", "")
+		f := cluster(t, final)
+		o := availability(f)
+		h := history.Op{Call: 5, Return: 6, Outcome: history.Failed, Node: 2}
+		end := &oracle.End{History: &history.History{Ops: []history.Op{h}}, Planned: []uint64{final.ID}, Stopped: []int{1}}
+		if stopped {
+			end.Stopped = append(end.Stopped, 2)
+		}
+		o.Ended(end)
+		assert.Equal(t, stopped, len(f.failed) == 0)
+	}
+}
+
 // TestBusy: a write may be refused by a node that is no owner and has taken as many as it
 // may, and a read where so many others may wait; and neither where no such bound was set, nor
 // after the fence.
@@ -356,10 +372,17 @@ func TestBusy(t *testing.T) {
 				}})
 			}
 			f.failed = nil
-			o.Answered(&oracle.Answer{Node: n, Level: session.Causal, Operation: last, Recorded: new(history.Op), Response: &wire.Response{
-				Status: wire.StatusBusy, Partition: f.ring.PartitionOf("k"),
-			}})
-			assert.Len(t, f.failed, c.failed)
+			busy := func() int {
+				f.failed = nil
+				o.Answered(&oracle.Answer{Node: n, Level: session.Causal, Operation: last, Recorded: new(history.Op), Response: &wire.Response{
+					Status: wire.StatusBusy, Partition: f.ring.PartitionOf("k"),
+				}})
+				return len(f.failed)
+			}
+			assert.Equal(t, c.failed, busy())
+			if last.Amiss = workload.BadClock; !c.read && !c.final {
+				assert.Equal(t, c.failed, busy(), "nor need it see what else is amiss")
+			}
 		})
 	}
 }
