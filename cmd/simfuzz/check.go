@@ -168,7 +168,7 @@ func (c *cli) check(o checkOptions, args []string) error {
 		if len(inputs) != 1 {
 			return command.Usagef("check: --html is of one history, not %d", len(inputs))
 		}
-		if err := mayReplace(o.html); err != nil {
+		if err := campaign.MayReplacePage(o.html); err != nil {
 			return fmt.Errorf("check: --html %s: %w", o.html, err)
 		}
 	}

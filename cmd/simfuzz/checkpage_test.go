@@ -48,5 +48,5 @@ func TestCheckPage(t *testing.T) {
 	assert.Contains(t, errs, "--html is of one history, not 2")
 	code, _, errs = invoke(t, "", "check", "--html", bad, bad)
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, errs, "is no page that simfuzz wrote")
+	assert.Contains(t, errs, "is no page that a tool of joinery wrote")
 }

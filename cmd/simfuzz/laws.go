@@ -12,6 +12,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/shipped"
+	"github.com/joinery-go/joinery/sim/campaign"
 )
 
 // lawsOptions are the flags of simfuzz laws.
@@ -73,7 +74,7 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 		return command.Usagef("laws: --patience %v: want more than 0s", o.exec.patience)
 	}
 	if o.html != "" {
-		if err := mayReplace(o.html); err != nil {
+		if err := campaign.MayReplacePage(o.html); err != nil {
 			return fmt.Errorf("laws: --html %s: %w", o.html, err)
 		}
 	}

@@ -77,5 +77,5 @@ func TestLawsPage(t *testing.T) {
 	require.NoError(t, os.WriteFile(notes, []byte("mine"), 0o600))
 	code, _, errs = invoke(t, "", "laws", "--html", notes, "Or")
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, errs, "is no page that simfuzz wrote")
+	assert.Contains(t, errs, "is no page that a tool of joinery wrote")
 }

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -25,14 +21,11 @@ import (
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
-// reportOptions are the flags of simfuzz report.
+// reportOptions say what goes into a page.
 type reportOptions struct {
-	out     string
-	engine  string
 	replays int
 	draws   int
 	seed    uint64
-	json    bool
 	budget  int64 // of deliveries, over all draws; 0 is none
 }
 
@@ -48,97 +41,34 @@ const (
 const fewestDraws = 5
 
 func (c *cli) reportCommand() *cobra.Command {
-	var o reportOptions
-	cmd := &cobra.Command{
-		Use:   "report TAPE -o FILE",
-		Short: "Write one page that shows what happened in a tape's run",
-		Long: "report runs a tape again and writes one HTML page that stands by itself: what was violated, a space-time diagram " +
-			"with faults and with what each replica held, the history with the operations that show the fault, the states on which replicas part, " +
-			"which choices matter, and from which point on the failure is likely. It asks for no other file and no network.\n\n" +
-			"A failing tape is shrunk first, and the page is of the small one; --replays 0 takes the tape as it is. " +
-			"The exit code is that of its replay: 1 if it fails. A page that is there is written over, whole or not at all; any other file is not.",
-		Example: "  simfuzz report runs/seed-7/tape.json -o seed-7.html\n  simfuzz report runs/seed-7/tape.json --replays 0 --draws 0",
-		Args:    oneTape,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("draws") {
-				o.budget = reportBudget
+	var engine string
+	cmd := c.onTapes().Report("what was violated, a space-time diagram with faults and with what each replica held, the history with the "+
+		"operations that show the fault, the states on which replicas part, which choices matter, and from which point on the failure is likely.",
+		func(path string, o tapes.ReportOptions) (*tapes.Reported, error) {
+			t, changed, err := readTapeOn(path, engine)
+			if err != nil {
+				return nil, err
 			}
-			return c.report(args[0], o)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVarP(&o.out, "out", "o", "", "`FILE` to write the page to (default: report.html beside the tape)")
-	engineFlag(cmd, &o.engine, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
-	command.NumberFlag(f, &o.replays, "replays", 400, 0, 1_000_000, "runs that shrinking may take; 0 takes the tape as it is")
-	command.NumberFlag(f, &o.draws, "draws", 40, 0, 10_000, "runs behind each estimate of how likely the failure is; 0 leaves these out")
-	command.SeedFlag(f, &o.seed, "seed of these runs")
-	f.BoolVar(&o.json, "json", false, "print one JSON object")
+			with := reportOptions{replays: o.Replays, draws: o.Draws, seed: o.Seed}
+			if o.Bounded {
+				with.budget = reportBudget
+			}
+			r, err := c.reportOf(t, nil, with)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			var recorded []report.Fact
+			for _, v := range t.Violations {
+				recorded = append(recorded, report.Fact{Name: v, Value: v + ", as the tape says"})
+			}
+			r.once(recorded)
+			return &tapes.Reported{
+				Page: r.page, Operations: len(r.tape.Operations), Exceptions: len(r.tape.Decisions), Violations: r.res.Violations,
+				Hash: r.first, TapeHash: t.TraceHash, Changed: changed,
+			}, nil
+		})
+	tapeEngineFlag(cmd, &engine)
 	return cmd
-}
-
-type reportJSON struct {
-	Kind       string   `json:"kind"`
-	File       string   `json:"file"`
-	Operations int      `json:"operations"`
-	Exceptions int      `json:"exceptions"`
-	Violations []string `json:"violations"`
-	SameTrace  bool     `json:"same_trace"`
-	Seconds    float64  `json:"seconds"`
-}
-
-func (c *cli) report(path string, o reportOptions) error {
-	started := time.Now()
-	if o.out == "" {
-		o.out = filepath.Join(filepath.Dir(path), "report.html")
-	}
-	tape, err := readTape(path)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := mayReplace(o.out); err != nil { // before the work
-		return fmt.Errorf("report: -o %s: %w", o.out, err)
-	}
-	if o.engine != tapeEngine {
-		tape.Setup.SetEngine(o.engine)
-	}
-	p := command.StartProgress(c.err, func() string { return "report: " + command.Since(started) })
-	r, err := c.reportOf(tape, nil, o)
-	p.Finish()
-	if err != nil {
-		return fmt.Errorf("report %s: %w", path, err)
-	}
-	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", path)})
-	var recorded []report.Fact
-	for _, v := range tape.Violations {
-		recorded = append(recorded, report.Fact{Name: v, Value: v + ", as the tape says"})
-	}
-	r.once(recorded)
-	same := o.engine != tapeEngine || r.first == tape.TraceHash
-	if !same {
-		r.page.Notes = append(r.page.Notes, fmt.Sprintf("This is not the run that was recorded, whose trace was %s: the tape is of other code.", scenario.FormatHash(tape.TraceHash)))
-	}
-	if err := c.replacePage(o.out, r.page); err != nil {
-		return fmt.Errorf("report: -o %s: %w", o.out, err)
-	}
-	if !same {
-		c.note("simfuzz: report %s: not the trace of the tape, %s: it was recorded by other code", path, scenario.FormatHash(tape.TraceHash))
-		c.worsen(exitUndecided)
-	}
-	if len(r.res.Violations) > 0 {
-		c.worsen(exitViolated)
-	}
-	if o.json {
-		out := reportJSON{Kind: "report", File: o.out, Operations: len(r.tape.Operations), Exceptions: len(r.tape.Decisions), Violations: []string{}, SameTrace: same, Seconds: time.Since(started).Seconds()}
-		for _, v := range r.res.Violations {
-			out.Violations = append(out.Violations, v.Signature())
-		}
-		return c.printJSON(out)
-	}
-	for _, line := range r.page.Summary {
-		c.printText("", line)
-	}
-	c.printf("wrote %s\n", o.out)
-	return nil
 }
 
 // reported is a page in the making.
@@ -390,50 +320,3 @@ func (r *reported) once(found []report.Fact) {
 // folderDraws are the runs behind an estimate in a run folder: enough to tell never,
 // sometimes and always apart, since a campaign waits for them.
 const folderDraws = 20
-
-// errNoPage refuses to write over what is no page.
-var errNoPage = errors.New("it is there, and is no page that simfuzz wrote; remove it or name another file")
-
-// mayReplace refuses to write over anything but a page.
-func mayReplace(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return errNoPage
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if n > 0 && !bytes.Contains(head[:n], []byte(report.Generator)) {
-		return errNoPage
-	}
-	return nil
-}
-
-// replacePage writes a page to path: whole, or not at all.
-func (c *cli) replacePage(path string, p *report.Page) (err error) {
-	if err := mayReplace(path); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".page-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	temp := filepath.Join(dir, "page")
-	if err := c.writeFile(temp, p.Write); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/sim/report"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -41,7 +42,7 @@ func TestReport(t *testing.T) {
 	assert.Equal(t, string(text), string(again), "written over, by the same page")
 	code, out, _ = invoke(t, "", "report", tape, "--json", "--replays", "0", "--draws", "0")
 	assert.Equal(t, exitViolated, code)
-	var line reportJSON
+	var line tapes.ReportLine
 	require.NoError(t, json.Unmarshal([]byte(out), &line))
 	assert.Equal(t, beside, line.File, "beside the tape unless it is said where")
 	assert.Greater(t, line.Operations, 20, "the tape as it is")
@@ -83,10 +84,10 @@ func TestReportRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"itself":    {[]string{tape, "-o", tape}, "is no page that simfuzz wrote; remove it or name another file"},
-		"own notes": {[]string{tape, "-o", mine}, "is no page that simfuzz wrote"},
-		"folder":    {[]string{tape, "-o", dir}, "is no page that simfuzz wrote"},
-		"device":    {[]string{tape, "-o", os.DevNull}, "is no page that simfuzz wrote"},
+		"itself":    {[]string{tape, "-o", tape}, "is no page that a tool of joinery wrote; remove it or name another file"},
+		"own notes": {[]string{tape, "-o", mine}, "is no page that a tool of joinery wrote"},
+		"folder":    {[]string{tape, "-o", dir}, "is no page that a tool of joinery wrote"},
+		"device":    {[]string{tape, "-o", os.DevNull}, "is no page that a tool of joinery wrote"},
 		"nowhere":   {[]string{tape, "-o", filepath.Join(dir, "no", "such", "page.html")}, "no such file or directory"},
 		"foreign":   {[]string{mine, "-o", filepath.Join(dir, "new.html")}, "invalid tape"},
 		"another":   {[]string{write("other.json", strings.Replace(string(example), `"joinery_tape": 6`, `"joinery_tape": 5`, 1)), "-o", filepath.Join(dir, "new.html")}, "run its seed again to record it anew"},

@@ -2,8 +2,8 @@
 //
 //	func main() { simtool.Main(lease.Protocol()) }
 //
-// The program runs seeds, replays and shrinks what failed, says with which fault a
-// failure comes about, and searches all schedules with few faults. It talks to nobody but
+// The program runs seeds, replays and shrinks what failed, writes a page to look at, says
+// with which fault a failure comes about, and searches all schedules with few faults. It talks to nobody but
 // its terminal and writes nothing but run folders of failing seeds. Everything it lists
 // fits into 80 columns.
 //
@@ -120,6 +120,7 @@ func (c *cli) root() *cobra.Command {
 		Example: fmt.Sprintf("  %[1]s                          ten seconds on all cores\n"+
 			"  %[1]s run --seed 1 --seeds 5000\n"+
 			"  %[1]s replay runs/%[2]s/seed-7/shrunk.json\n"+
+			"  %[1]s report runs/%[2]s/seed-7/tape.json -o seed-7.html\n"+
 			"  %[1]s bisect runs/%[2]s/seed-7/tape.json\n"+
 			"  %[1]s explore --most 1", c.name, c.protocols[0].Name),
 		Version:       command.Version(),
@@ -133,7 +134,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
-	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.exploreCommand(),
+	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.reportCommand(), c.bisectCommand(), c.exploreCommand(),
 		command.CompletionCommand(c.name, ""))
 	root.SetHelpCommand(command.HelpCommand())
 	return root
@@ -159,9 +160,6 @@ func (c *cli) protocol(name string) *campaign.Protocol {
 }
 
 func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
-
-// note tells on standard error what goes on; it is no result.
-func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
 
 func (c *cli) field(name, format string, args ...any) {
 	command.PrintField(c.out, name, fmt.Sprintf(format, args...))

@@ -12,9 +12,6 @@ import (
 	"github.com/joinery-go/joinery/sim/rewind"
 )
 
-// ReportFile is the name of the page in a run folder.
-const ReportFile = "report.html"
-
 // What the likelihoods of a page may cost, in events of all the runs behind them.
 const (
 	pageDraws   = 20 // runs behind a likelihood
@@ -23,16 +20,85 @@ const (
 	pagePoints  = 16
 )
 
-// Page is what a page shows of a tape: what was violated, the run, the history if there
-// is one, and how likely the failure is, from which point of the run on and with which
-// faults, as package rewind has it. The protocol's own choices are those of the tape
-// throughout. A run that is too long for that is shown without. It replays the tape some
-// hundred times, bounded by the events of these runs.
-func (p *Protocol) Page(ctx context.Context, t *Tape) (*report.Page, error) {
-	res, err := p.Replay(ctx, t)
+// PageOptions say what the page of a tape may take. The zero value of a field stands for
+// its default.
+type PageOptions struct {
+	// Small is the smaller form of the tape, if it is known: the page is then of that. Else
+	// Replays is how many runs a search for it may take, 0 none.
+	Small   *Shrunk
+	Replays int
+	Draws   int    // runs behind each likelihood, 20 by default; negative leaves these out
+	Seed    uint64 // of what is drawn for them; that of the tape by default
+	// Unbounded has all draws made, however long the runs are. Else a bound on the events of
+	// all of them leaves some out, and the page says so.
+	Unbounded bool
+	// Found is what the run was found to violate, of a tape that need not fail again.
+	Found []Violation
+}
+
+// Reported is the page of a tape.
+type Reported struct {
+	Page   *report.Page
+	Tape   *Tape   // that the page is of: the one given, or its smaller form
+	Result *Result // its replay
+	First  uint64  // hash of the trace of the tape that was given
+}
+
+// Report makes the page of a tape: what was violated, the run, the history if there is
+// one, and how likely the failure is, from which point of the run on and with which faults,
+// as package rewind has it; of its smaller form, if it fails and has one. The protocol's own
+// choices are those of the tape throughout. Where the context ends, shrinking and
+// likelihoods do, and the page is of what there is by then.
+func (p *Protocol) Report(ctx context.Context, t *Tape, o PageOptions) (*Reported, error) {
+	setDefault(&o.Draws, pageDraws)
+	setDefault(&o.Seed, t.Setup.Seed)
+	res, err := p.Replay(context.WithoutCancel(ctx), t)
 	if err != nil {
 		return nil, err
 	}
+	r := &Reported{Tape: t, Result: res, First: res.TraceHash}
+	small := o.Small
+	if small == nil && len(res.Violations) > 0 && o.Replays > 0 {
+		if small, err = p.Shrink(ctx, t, o.Replays); err != nil {
+			return nil, err
+		}
+	}
+	if small != nil {
+		r.Tape = small.Tape
+		if r.Result, err = p.Replay(context.WithoutCancel(ctx), small.Tape); err != nil {
+			return nil, err
+		}
+	}
+	r.Page = p.page(r.Tape, r.Result)
+	if small != nil {
+		r.Page.Shrink = &report.Shrink{Replays: small.Replays, Settled: small.Settled, Steps: []report.ShrinkStep{
+			{Operations: len(t.Operations), Faults: t.Faults()},
+			{Replay: small.Replays, Operations: len(small.Tape.Operations), Faults: small.Tape.Faults()},
+		}}
+		r.Page.Facts = append(r.Page.Facts, report.Fact{Name: "found with", Value: fmt.Sprintf("%d operations and %d faults; this page is of the smallest run that fails alike", len(t.Operations), t.Faults())})
+	}
+	r.once(p, o.Found)
+	if len(r.Result.Violations) > 0 && o.Draws > 0 {
+		err = p.likely(ctx, r, o)
+	}
+	return r, err
+}
+
+// once has the page of a run that holds say what was violated when it was found.
+func (r *Reported) once(p *Protocol, found []Violation) {
+	if r.Page.Bad || len(found) == 0 {
+		return
+	}
+	page := r.Page
+	page.Title, page.Verdict, page.Bad = fmt.Sprintf("%s: seed %d failed once", p.Name, r.Tape.Setup.Seed), "does not repeat", true
+	page.Summary = []string{"When it was found, this seed violated what stands below. Run again from its tape it does not: this page is of the run that holds."}
+	for _, v := range found {
+		page.Violations = append(page.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
+	}
+}
+
+// page is what a page shows of a run.
+func (p *Protocol) page(t *Tape, res *Result) *report.Page {
 	page := &report.Page{
 		Title: fmt.Sprintf("%s: seed %d holds", p.Name, t.Setup.Seed), Verdict: "holds",
 		Facts: []report.Fact{
@@ -49,6 +115,9 @@ func (p *Protocol) Page(ctx context.Context, t *Tape) (*report.Page, error) {
 		page.Summary = append(page.Summary, v.String())
 		page.Violations = append(page.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
 	}
+	if len(res.Violations) == 0 {
+		page.Summary = append(page.Summary, "Nothing was violated: every check agrees with what happened.")
+	}
 	if res.world != nil {
 		page.Run = new(report.Diagram)
 		page.Run.AddWorld(res.world, report.WorldOptions{Lane: res.pageLane, KindName: p.kindName, Label: res.pageLabel})
@@ -57,10 +126,7 @@ func (p *Protocol) Page(ctx context.Context, t *Tape) (*report.Page, error) {
 		page.History = report.NewHistory(h, nil)
 		page.History.Clock = true
 	}
-	if len(res.Violations) > 0 {
-		err = p.likely(ctx, t, res, page)
-	}
-	return page, err
+	return page
 }
 
 func (res *Result) pageLane(n sim.NodeID) report.Lane {
@@ -77,28 +143,29 @@ func (res *Result) pageLabel(e sim.Record) (string, report.Kind, bool) {
 }
 
 // likely adds from which point on the failure is likely, and what each fault adds to that.
-func (p *Protocol) likely(ctx context.Context, t *Tape, res *Result, page *report.Page) error {
+func (p *Protocol) likely(ctx context.Context, r *Reported, o PageOptions) error {
+	t, res, page := r.Tape, r.Result, r.Page
 	faults := slices.DeleteFunc(slices.Clone(res.decisions), func(d sim.TimedDecision) bool { return !IsFault(d.Site) })
 	at := rewindTimes(t, faults)
-	draws := pageDraws
-	for draws >= fewestDraws && int64(draws*(len(at)+2*len(faults)))*max(res.Deliveries, 1) > pageBudget {
+	draws := o.Draws
+	for !o.Unbounded && draws >= fewestDraws && int64(draws*(len(at)+2*len(faults)))*max(res.Deliveries, 1) > pageBudget {
 		draws--
 	}
-	if draws < fewestDraws {
+	if draws < min(fewestDraws, o.Draws) {
 		page.Notes = append(page.Notes, fmt.Sprintf("How likely the failure is was not found out: with %d faults, a run of %d events is too long for that.", len(faults), res.Deliveries))
 		return nil
 	}
-	o := rewind.Options{Draws: draws, Seed: t.Setup.Seed}
+	rewinds := rewind.Options{Draws: draws, Seed: o.Seed}
 	play := p.rewinding(ctx, t, res.Violations[0].Signature())
 	listed := make([]choice.Decision, len(faults))
 	for i, d := range faults {
 		listed[i] = d.Decision
 	}
-	failed, err := rewind.Points(play, listed, at, o)
+	failed, err := rewind.Points(play, listed, at, rewinds)
 	if err != nil {
 		return fmt.Errorf("campaign: how likely: %w", err)
 	}
-	effects, err := rewind.Choices(play, faults, o)
+	effects, err := rewind.Choices(play, faults, rewinds)
 	if err != nil {
 		return fmt.Errorf("campaign: how likely: %w", err)
 	}
@@ -161,26 +228,9 @@ func rewindTimes(t *Tape, faults []sim.TimedDecision) []sim.Time {
 
 // Page writes the page of the run, or of its smaller form.
 func (f *failing) Page(ctx context.Context, small *Shrunk) (func(io.Writer) error, error) {
-	t := f.tape
-	if small != nil {
-		t = small.Tape
-	}
-	page, err := f.p.Page(ctx, t)
+	r, err := f.p.Report(ctx, f.tape, PageOptions{Small: small, Found: f.res.Violations})
 	if err != nil {
 		return nil, err
 	}
-	if !page.Bad && len(f.res.Violations) > 0 {
-		page.Title, page.Verdict, page.Bad = fmt.Sprintf("%s: seed %d failed once", f.p.Name, f.res.Seed), "does not repeat", true
-		page.Summary = []string{"When it was found, this seed violated what stands below. Run again from its tape it does not: this page is of the run that holds."}
-		for _, v := range f.res.Violations {
-			page.Violations = append(page.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
-		}
-	}
-	if small != nil {
-		page.Shrink = &report.Shrink{Replays: small.Replays, Settled: small.Settled, Steps: []report.ShrinkStep{
-			{Operations: len(f.tape.Operations), Faults: len(f.tape.Decisions)},
-			{Replay: small.Replays, Operations: len(small.Tape.Operations), Faults: len(small.Tape.Decisions)},
-		}}
-	}
-	return page.Write, nil
+	return r.Page.Write, nil
 }

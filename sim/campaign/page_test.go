@@ -9,6 +9,7 @@ import (
 
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
+	"github.com/joinery-go/joinery/sim/report"
 )
 
 // TestPage: the page of a failing tape shows the run and what was violated, and that the
@@ -20,8 +21,12 @@ func TestPage(t *testing.T) {
 	require.NoError(t, err)
 	small, err := p.Shrink(t.Context(), tape, 400)
 	require.NoError(t, err)
-	page, err := p.Page(t.Context(), small.Tape)
-	require.NoError(t, err)
+	reportOf := func(of *campaign.Tape) *report.Page {
+		r, err := p.Report(t.Context(), of, campaign.PageOptions{})
+		require.NoError(t, err)
+		return r.Page
+	}
+	page := reportOf(small.Tape)
 	assert.True(t, page.Bad)
 	assert.Equal(t, small.Result.Violations[0].Signature(), page.Violations[0].Name)
 	points := page.Rewind.Points
@@ -35,17 +40,14 @@ func TestPage(t *testing.T) {
 		assert.Greater(t, row.With, row.Without, "the failure takes it: %s", row.What)
 		assert.False(t, row.StillFails)
 	}
-	again, err := p.Page(t.Context(), small.Tape)
-	require.NoError(t, err)
-	assert.Equal(t, page, again)
+	assert.Equal(t, page, reportOf(small.Tape), "the same page each time")
 	var b bytes.Buffer
 	require.NoError(t, page.Write(&b))
 	assert.Contains(t, b.String(), "Which choices matter")
 
 	whole := tape.Setup
 	holds := &campaign.Tape{Protocol: p.Name, Version: p.Version, Setup: whole}
-	page, err = p.Page(t.Context(), holds)
-	require.NoError(t, err)
+	page = reportOf(holds)
 	assert.False(t, page.Bad)
 	assert.Nil(t, page.Rewind)
 }

@@ -131,3 +131,12 @@ func TestViolationsOfErrors(t *testing.T) {
 	assert.Equal(t, "check/stale read/read/2", v.Signature())
 	assert.Equal(t, "check: stale read", v.Error())
 }
+
+func TestSignaturesParse(t *testing.T) {
+	for _, v := range []Violation{{Oracle: "check", Kind: "two leaders", Node: -1}, {Oracle: "a", Kind: "b/c", Op: "read", Node: 3}, {}} {
+		assert.Equal(t, v, ParseSignature(v.Signature()))
+	}
+	for _, none := range []string{"", "lost", "a/b", "a/b/c", "a/b/c/d"} {
+		assert.Equal(t, Violation{Kind: none, Node: -1}, ParseSignature(none))
+	}
+}

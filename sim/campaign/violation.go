@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/joinery-go/joinery/sim"
@@ -24,6 +25,23 @@ type Violation struct {
 // Signature identifies the violation up to its wording.
 func (v Violation) Signature() string {
 	return fmt.Sprintf("%s/%s/%s/%d", v.Oracle, v.Kind, v.Op, v.Node)
+}
+
+// ParseSignature is a violation of a signature, without a message. What is no signature is
+// the kind of one.
+func ParseSignature(text string) Violation {
+	v := Violation{Kind: text, Node: -1}
+	first, last := strings.IndexByte(text, '/'), strings.LastIndexByte(text, '/')
+	if first < 0 || last == first {
+		return v
+	}
+	rest := text[first+1 : last]
+	op := strings.LastIndexByte(rest, '/')
+	node, err := strconv.Atoi(text[last+1:])
+	if op < 0 || err != nil {
+		return v
+	}
+	return Violation{Oracle: text[:first], Kind: rest[:op], Op: rest[op+1:], Node: node}
 }
 
 // String is the violation in a line.
