@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -123,28 +124,58 @@ func TestReportWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestReportsAreAffordable: of a long run fewer draws are taken, or none, and the page
-// says so.
+// TestReportsAreAffordable: of a long run fewer draws are taken, then fewer points and
+// faults, then none, and the page says so.
 func TestReportsAreAffordable(t *testing.T) {
 	tape, err := readTape(failingTape(t))
 	require.NoError(t, err)
 	c := &cli{ctx: t.Context()}
-	for _, x := range []struct {
-		budget int64
-		draws  int
-	}{{1 << 40, 6}, {1000, 0}} {
-		r, err := c.reportOf(tape, nil, reportOptions{draws: 6, budget: x.budget})
+	page := func(budget int64) (*report.Page, string) {
+		r, err := c.reportOf(tape, nil, reportOptions{draws: 6, budget: budget})
 		require.NoError(t, err)
-		if x.draws == 0 {
-			assert.Nil(t, r.page.Rewind)
-			assert.Contains(t, strings.Join(r.page.Notes, "\n"), "too long for that")
-			continue
-		}
-		assert.Equal(t, x.draws, r.page.Rewind.Draws)
-		r.page.Notes = nil
-		each := r.res.Deliveries
-		fewer := r.affordable(reportOptions{draws: 6, budget: scenario.LikelyRuns(r.tape, 5) * each})
-		assert.Equal(t, 5, fewer)
-		assert.Empty(t, r.page.Notes)
+		return r.page, strings.Join(r.page.Notes, "\n")
+	}
+	full, notes := page(1 << 40)
+	require.NotNil(t, full.Rewind)
+	assert.Equal(t, 6, full.Rewind.Draws)
+	assert.NotContains(t, notes, "instead of")
+
+	res, err := scenario.Replay(t.Context(), tape)
+	require.NoError(t, err)
+	fewer, notes := page(scenario.LikelyRuns(tape, 5) * res.Deliveries)
+	assert.Equal(t, 5, fewer.Rewind.Draws)
+	assert.Len(t, fewer.Choices.Rows, len(full.Choices.Rows))
+	assert.Contains(t, notes, "each likelihood is of 5 runs, instead of 6")
+
+	some, notes := page(26 * res.Deliveries)
+	require.Len(t, some.Rewind.Points, 3)
+	first, last := some.Rewind.Points[0], some.Rewind.Points[2]
+	assert.Zero(t, first.At)
+	assert.Equal(t, full.Rewind.Points[len(full.Rewind.Points)-1].At, last.At)
+	assert.Equal(t, some.Rewind.Draws, last.Failed, "all is as on the tape")
+	assert.Len(t, some.Choices.Rows, 1)
+	assert.Contains(t, notes, "it was rewound to 3 points instead of 16")
+	assert.Contains(t, notes, "operations were not taken away one by one")
+	assert.Regexp(t, `\d+ of \d+ faults were not taken away`, notes)
+
+	none, notes := page(14 * res.Deliveries)
+	assert.Nil(t, none.Rewind)
+	assert.Contains(t, notes, "too long for that")
+}
+
+// TestLongShrinking: shrinking for a page ends after its time, with what it has come to.
+func TestLongShrinking(t *testing.T) {
+	tape, err := readTape(failingTape(t))
+	require.NoError(t, err)
+	c := &cli{ctx: t.Context()}
+	once, err := c.shrinkFor(tape, reportOptions{replays: 400, shrinking: time.Hour})
+	require.NoError(t, err)
+	assert.True(t, once.Settled)
+	short, err := c.shrinkFor(tape, reportOptions{replays: 1_000_000, shrinking: 1})
+	require.NoError(t, err)
+	if short != nil { // else there was no time even for its first replay
+		assert.False(t, short.Settled)
+		assert.Less(t, short.Replays, once.Replays)
+		assert.NotEmpty(t, short.Result.Violations)
 	}
 }

@@ -129,7 +129,7 @@ func (c *cli) reportCommand() *cobra.Command {
 			return nil, err
 		}
 		page, err := p.Report(c.ctx, t, campaign.PageOptions{
-			Replays: o.Replays, Draws: cmp.Or(o.Draws, -1), Seed: o.Seed, Unbounded: !o.Bounded, Found: recorded(t),
+			Replays: o.Replays, Draws: cmp.Or(o.Draws, -1), Seed: o.Seed, AllReplays: !o.Limited, AllDraws: !o.Bounded, Found: recorded(t),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)

@@ -1,9 +1,11 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
@@ -12,12 +14,13 @@ import (
 	"github.com/joinery-go/joinery/sim/rewind"
 )
 
-// What the likelihoods of a page may cost, in events of all the runs behind them.
+// What a page may cost, in events of all the runs behind it, of which a protocol has some
+// hundred thousand a second or more.
 const (
-	pageDraws   = 20 // runs behind a likelihood
-	fewestDraws = 5
-	pageBudget  = 3_000_000
-	pagePoints  = 16
+	pageDraws    = 20 // runs behind a likelihood
+	pageBudget   = 500_000
+	shrinkBudget = 500_000
+	pagePoints   = 16
 )
 
 // PageOptions say what the page of a tape may take. The zero value of a field stands for
@@ -29,9 +32,9 @@ type PageOptions struct {
 	Replays int
 	Draws   int    // runs behind each likelihood, 20 by default; negative leaves these out
 	Seed    uint64 // of what is drawn for them; that of the tape by default
-	// Unbounded has all draws made, however long the runs are. Else a bound on the events of
-	// all of them leaves some out, and the page says so.
-	Unbounded bool
+	// AllReplays and AllDraws have as many made, however long the runs are. Else a bound on
+	// the events of all of them leaves some out, and the page says so.
+	AllReplays, AllDraws bool
 	// Found is what the run was found to violate, of a tape that need not fail again.
 	Found []Violation
 }
@@ -59,7 +62,11 @@ func (p *Protocol) Report(ctx context.Context, t *Tape, o PageOptions) (*Reporte
 	r := &Reported{Tape: t, Result: res, First: res.TraceHash}
 	small := o.Small
 	if small == nil && len(res.Violations) > 0 && o.Replays > 0 {
-		if small, err = p.Shrink(ctx, t, o.Replays); err != nil {
+		events := int64(shrinkBudget)
+		if o.AllReplays {
+			events = math.MaxInt64
+		}
+		if small, err = p.shrink(ctx, t, o.Replays, events); err != nil {
 			return nil, err
 		}
 	}
@@ -71,10 +78,10 @@ func (p *Protocol) Report(ctx context.Context, t *Tape, o PageOptions) (*Reporte
 	}
 	r.Page = p.page(r.Tape, r.Result)
 	if small != nil {
-		r.Page.Shrink = &report.Shrink{Replays: small.Replays, Settled: small.Settled, Steps: []report.ShrinkStep{
-			{Operations: len(t.Operations), Faults: t.Faults()},
-			{Replay: small.Replays, Operations: len(small.Tape.Operations), Faults: small.Tape.Faults()},
-		}}
+		r.Page.Shrink = &report.Shrink{Replays: small.Replays, Settled: small.Settled}
+		for _, x := range small.Steps {
+			r.Page.Shrink.Steps = append(r.Page.Shrink.Steps, report.ShrinkStep{Replay: x.Replays, Operations: x.Operations, Faults: x.Decisions})
+		}
 		r.Page.Facts = append(r.Page.Facts, report.Fact{Name: "found with", Value: fmt.Sprintf("%d operations and %d faults; this page is of the smallest run that fails alike", len(t.Operations), t.Faults())})
 	}
 	r.once(p, o.Found)
@@ -144,56 +151,55 @@ func (res *Result) pageLabel(e sim.Record) (string, report.Kind, bool) {
 
 // likely adds from which point on the failure is likely, and what each fault adds to that.
 func (p *Protocol) likely(ctx context.Context, r *Reported, o PageOptions) error {
-	t, res, page := r.Tape, r.Result, r.Page
-	faults := slices.DeleteFunc(slices.Clone(res.decisions), func(d sim.TimedDecision) bool { return !IsFault(d.Site) })
+	t, page := r.Tape, r.Page
+	faults := slices.DeleteFunc(slices.Clone(r.Result.decisions), func(d sim.TimedDecision) bool { return !IsFault(d.Site) })
 	at := rewindTimes(t, faults)
-	draws := o.Draws
-	for !o.Unbounded && draws >= fewestDraws && int64(draws*(len(at)+2*len(faults)))*max(res.Deliveries, 1) > pageBudget {
-		draws--
+	whole := rewind.Extent{Draws: o.Draws, Points: len(at), Choices: len(faults)}
+	ask := whole
+	if !o.AllDraws {
+		ask = whole.Within(pageBudget / max(r.Result.Deliveries, 1))
+		page.Notes = append(page.Notes, ask.Left(whole)...)
 	}
-	if draws < min(fewestDraws, o.Draws) {
-		page.Notes = append(page.Notes, fmt.Sprintf("How likely the failure is was not found out: with %d faults, a run of %d events is too long for that.", len(faults), res.Deliveries))
+	if ask.Draws == 0 {
 		return nil
 	}
-	rewinds := rewind.Options{Draws: draws, Seed: o.Seed}
-	play := p.rewinding(ctx, t, res.Violations[0].Signature())
+	at = rewind.Spread(at, ask.Points)
+	how := rewind.Options{Draws: ask.Draws, Seed: o.Seed}
+	play := p.rewinding(ctx, t, r.Result.Violations[0].Signature())
 	listed := make([]choice.Decision, len(faults))
 	for i, d := range faults {
 		listed[i] = d.Decision
 	}
-	failed, err := rewind.Points(play, listed, at, rewinds)
-	if err != nil {
+	failed, err := rewind.Points(play, listed, at, how)
+	how.Choices = cmp.Or(ask.Choices, -1)
+	var effects []rewind.Effect
+	if err == nil {
+		effects, err = rewind.Choices(play, faults, how)
+	}
+	switch {
+	case ctx.Err() != nil:
+		page.Notes = append(page.Notes, "How likely the failure is was not found out: it was interrupted.")
+		return nil
+	case err != nil:
 		return fmt.Errorf("campaign: how likely: %w", err)
 	}
-	effects, err := rewind.Choices(play, faults, rewinds)
-	if err != nil {
-		return fmt.Errorf("campaign: how likely: %w", err)
-	}
-	page.Rewind = &report.Rewind{Draws: draws, Seed: o.Seed}
-	for i, n := range failed {
-		page.Rewind.Points = append(page.Rewind.Points, report.RewindPoint{At: int64(at[i]), Failed: n, What: lastBefore(faults, at[i])})
-	}
-	page.Choices = &report.Choices{Draws: draws}
+	choices := &report.Choices{Draws: ask.Draws}
+	var fixed []report.Choice
 	for i, e := range effects {
-		page.Choices.Rows = append(page.Choices.Rows, report.Choice{
+		fixed = append(fixed, report.Choice{
 			What: named(faults[i]), At: int64(faults[i].At), Drawn: true, With: e.With, Without: e.Without, StillFails: e.StillFails,
 		})
 	}
+	choices.Rows = fixed[:ask.Choices]
+	times := make([]int64, len(at))
+	for i := range at {
+		times[i] = int64(at[i])
+	}
+	page.AddLikelihood(choices, report.NewRewind(ask.Draws, o.Seed, fixed, times, failed))
 	return nil
 }
 
 func named(d sim.TimedDecision) string { return fmt.Sprintf("%s = %d", d.Site, d.Value) }
-
-// lastBefore is the last fault before a time.
-func lastBefore(faults []sim.TimedDecision, at sim.Time) string {
-	last := "nothing"
-	for _, d := range faults {
-		if d.At < at {
-			last = named(d)
-		}
-	}
-	return last
-}
 
 // rewinding runs the plan of a tape under faults from any source, and the protocol's own
 // choices as on the tape.

@@ -51,3 +51,28 @@ func TestPage(t *testing.T) {
 	assert.False(t, page.Bad)
 	assert.Nil(t, page.Rewind)
 }
+
+// TestBoundedPage: a search for a smaller form ends with its events, and gives the smallest
+// form that it has found by then.
+func TestBoundedPage(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	res, tape := firstFailure(t, p, 500)
+	whole, err := p.Shrink(t.Context(), tape, 400)
+	require.NoError(t, err)
+	require.True(t, whole.Settled)
+	require.NotEmpty(t, whole.Steps)
+	assert.Equal(t, len(tape.Operations), whole.Steps[0].Operations)
+
+	some, err := campaign.ShrinkFor(&p, t.Context(), tape, 400, 3*res.Deliveries)
+	require.NoError(t, err)
+	assert.False(t, some.Settled)
+	assert.Less(t, some.Replays, whole.Replays)
+	assert.Positive(t, some.Replays)
+	assert.LessOrEqual(t, len(some.Tape.Operations), len(tape.Operations))
+	assert.Equal(t, whole.Result.Violations[0].Signature(), some.Result.Violations[0].Signature())
+
+	none, err := campaign.ShrinkFor(&p, t.Context(), tape, 400, 0)
+	require.NoError(t, err)
+	assert.Zero(t, none.Replays)
+	assert.Len(t, none.Tape.Operations, len(tape.Operations))
+}
