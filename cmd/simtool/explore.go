@@ -81,7 +81,7 @@ func (c *cli) explore(f exploreFlags) error {
 	o.Progress = func(n int) { schedules.Store(int64(n)) }
 	started := time.Now()
 	live := command.StartProgress(c.err, func() string {
-		return fmt.Sprintf("explore: %s, %d schedules", command.Since(started), schedules.Load())
+		return fmt.Sprintf("explore: %s, %d schedules%s", command.Since(started), schedules.Load(), c.slow())
 	})
 	x, err := p.Explore(c.ctx, o)
 	live.Finish()

@@ -83,7 +83,7 @@ func (p *Protocol) Fuzz(ctx context.Context, o Options) (*Report, error) {
 			if o.Progress != nil {
 				o.Progress(r)
 			}
-			return len(r.Failures) < o.Failures
+			return len(r.Failures) < o.Failures && !res.late // what does not end takes a processor from the others
 		},
 	}
 	return r, pool.Run(ctx)
@@ -92,7 +92,7 @@ func (p *Protocol) Fuzz(ctx context.Context, o Options) (*Report, error) {
 // judged runs a seed, and once more if it is its turn.
 func (rn *runner) judged(ctx context.Context, seed uint64, o Options) (*Result, error) {
 	res, err := rn.seed(ctx, seed, o, keep{})
-	if err != nil || o.TwiceEvery <= 0 || seed%uint64(o.TwiceEvery) != 0 {
+	if err != nil || res.late || o.TwiceEvery <= 0 || seed%uint64(o.TwiceEvery) != 0 {
 		return res, err
 	}
 	again, err := rn.seed(ctx, seed, o, keep{})

@@ -26,8 +26,9 @@
 // a world without faults. [Instance.Always] is asked after each event,
 // [Instance.Done] says what must come about in the end, [Instance.Check] judges the
 // end. What is wrong is a [Violation]; its signature is what shrinking keeps. A panic
-// of the protocol is a violation as well, and so is a bound of the world passed, such
-// as by messages without end.
+// of the protocol is a violation as well, with the line and the calls that led to it, and
+// so is a bound of the world passed, such as by messages without end, and a step that does
+// not return.
 //
 // # What a tape is
 //
@@ -47,10 +48,11 @@
 //
 // # What it refuses
 //
-// It reads no clock: who wants to stop after a while ends the context. It starts
-// goroutines in one place, [Pool], whose outcome does not depend on how many there
-// are: what finishes is counted in the order of seeds. A call of the protocol that
-// never returns is not ended, as nothing in a Go process could. What the functions of
+// Its outcomes hang on no clock: who wants to stop after a while ends the context. It starts
+// goroutines in two places: in [Pool], whose outcome does not depend on how many there
+// are, since what finishes is counted in the order of seeds; and for each run, which a
+// [Watch] gives up after a minute. A run given up is a violation of its seed, and goes on, as
+// nothing in a Go process could end it. What the functions of
 // a protocol share between runs, such as variables of a package, makes runs differ; a
 // share of seeds is run twice to find that, but not all that it could do is seen.
 package campaign

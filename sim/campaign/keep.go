@@ -138,6 +138,7 @@ func (f *failing) Record(ctx context.Context) (Recording, error) {
 	}
 	f.tape = tape
 	rec := Recording{Files: f.p.Files(tape, again), Whole: !unsteady && len(again.Violations) > 0}
+	rec.Whole = rec.Whole && !f.res.late // each of its replays would be given up
 	found := slices.ContainsFunc(f.res.Violations, func(v Violation) bool { return v.Oracle == OracleDeterminism })
 	if unsteady && !found {
 		rec.Unsteady = err

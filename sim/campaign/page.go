@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -61,7 +62,7 @@ func (p *Protocol) Report(ctx context.Context, t *Tape, o PageOptions) (*Reporte
 	}
 	r := &Reported{Tape: t, Result: res, First: res.TraceHash}
 	small := o.Small
-	if small == nil && len(res.Violations) > 0 && o.Replays > 0 {
+	if small == nil && len(res.Violations) > 0 && !res.late && o.Replays > 0 {
 		events := int64(shrinkBudget)
 		if o.AllReplays {
 			events = math.MaxInt64
@@ -85,7 +86,7 @@ func (p *Protocol) Report(ctx context.Context, t *Tape, o PageOptions) (*Reporte
 		r.Page.Facts = append(r.Page.Facts, report.Fact{Name: "found with", Value: fmt.Sprintf("%d operations and %d faults; this page is of the smallest run that fails alike", len(t.Operations), t.Faults())})
 	}
 	r.once(p, o.Found)
-	if len(r.Result.Violations) > 0 && o.Draws > 0 {
+	if len(r.Result.Violations) > 0 && o.Draws > 0 && !r.Result.late {
 		err = p.likely(ctx, r, o)
 	}
 	return r, err
@@ -119,7 +120,8 @@ func (p *Protocol) page(t *Tape, res *Result) *report.Page {
 		if i == 0 {
 			page.Title, page.Verdict, page.Bad = fmt.Sprintf("%s: seed %d fails: %s", p.Name, t.Setup.Seed, v.Kind), "violated", true
 		}
-		page.Summary = append(page.Summary, v.String())
+		brief, _, _ := strings.Cut(v.String(), "\n") // the calls that led there stand below
+		page.Summary = append(page.Summary, brief)
 		page.Violations = append(page.Violations, report.Fact{Name: v.Signature(), Value: v.Message})
 	}
 	if len(res.Violations) == 0 {
@@ -205,18 +207,21 @@ func named(d sim.TimedDecision) string { return fmt.Sprintf("%s = %d", d.Site, d
 // choices as on the tape.
 func (p *Protocol) rewinding(ctx context.Context, t *Tape, want string) rewind.Play {
 	rn := &runner{p: p}
-	now := func() sim.Time {
-		if rn.world == nil {
-			return 0 // before the first event
-		}
-		return rn.world.Now()
-	}
 	return func(source func(now func() sim.Time) choice.Source) (bool, error) {
-		src := &split{faults: source(now), choices: tapeSource(&t.Setup, t.Decisions)}
+		src := &rewound{now: func() sim.Time { return 0 }}
+		src.split = split{faults: source(func() sim.Time { return src.now() }), choices: tapeSource(&t.Setup, t.Decisions)}
 		res, err := rn.run(ctx, t.Setup.clone(), t.Operations, src, keep{})
 		return err == nil && res.signature(want) == want, err
 	}
 }
+
+// rewound is a split whose faults hang on the time of the world that asks.
+type rewound struct {
+	split
+	now func() sim.Time
+}
+
+func (r *rewound) asks(w *sim.World) { r.now = w.Now }
 
 // rewindTimes are the times to rewind to, ascending: the start, each operation, just after
 // each fault, and the end of faults; of too many they are spread evenly.
@@ -234,6 +239,9 @@ func rewindTimes(t *Tape, faults []sim.TimedDecision) []sim.Time {
 
 // Page writes the page of the run, or of its smaller form.
 func (f *failing) Page(ctx context.Context, small *Shrunk) (func(io.Writer) error, error) {
+	if f.res.late { // nor would another replay end
+		return f.p.page(f.tape, f.res).Write, nil
+	}
 	r, err := f.p.Report(ctx, f.tape, PageOptions{Small: small, Found: f.res.Violations})
 	if err != nil {
 		return nil, err

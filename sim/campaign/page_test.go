@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
 	"github.com/joinery-go/joinery/sim/report"
@@ -75,4 +76,16 @@ func TestBoundedPage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, none.Replays)
 	assert.Len(t, none.Tape.Operations, len(tape.Operations))
+}
+
+// TestPageOfAPanic: the page says in the summary in which line a panic was, and below which
+// calls led there.
+func TestPageOfAPanic(t *testing.T) {
+	p := unfailing(func(*sim.Context, *counter) { panic("on purpose") })
+	_, tape := firstFailure(t, p, 1)
+	r, err := p.Report(t.Context(), tape, campaign.PageOptions{Replays: 100})
+	require.NoError(t, err)
+	require.Len(t, r.Page.Summary, 2)
+	assert.Regexp(t, `^panic: on purpose, in campaign_test\.TestPageOfAPanic\.func1 at \S+/page_test\.go:\d+$`, r.Page.Summary[0])
+	assert.Contains(t, r.Page.Violations[0].Value, "\n  campaign_test.(*counter).Receive at ")
 }

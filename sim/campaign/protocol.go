@@ -36,6 +36,8 @@ type Protocol struct {
 	// or "example.com/module/lease.New()": run folders then have a test of their own. ""
 	// gives them none.
 	Import string
+	// Watch gives up runs that do not end; nil is one with the usual patience.
+	Watch *Watch
 }
 
 // Instance is a protocol in one run.
@@ -96,6 +98,13 @@ func (p *Protocol) Validate() error {
 		return bad("it is to bear filters, which single out a kind of message, and Kinds names none")
 	}
 	return nil
+}
+
+func (p *Protocol) watch() *Watch {
+	if p.Watch == nil {
+		return new(Watch)
+	}
+	return p.Watch
 }
 
 // template is the setup with its defaults, and all that is drawn at its highest.

@@ -148,19 +148,24 @@ func failure(t tb, p *campaign.Protocol, res *campaign.Result, o options) string
 		fmt.Fprintf(&b, "%s\n", again)
 		return b.String()
 	}
-	small, err := p.Shrink(ctx, tape, o.replays)
-	if err != nil {
-		fmt.Fprintf(&b, "it cannot be shrunk: %v\n%s\n", err, again)
-		return b.String()
+	if res.Violations[0].Oracle == campaign.OracleTime {
+		b.WriteString("no smaller form is looked for, since no run of it ends\n")
+	} else {
+		small, err := p.Shrink(ctx, tape, o.replays)
+		if err != nil {
+			fmt.Fprintf(&b, "it cannot be shrunk: %v\n%s\n", err, again)
+			return b.String()
+		}
+		b.WriteString(describe(small))
+		tape = small.Tape
 	}
-	b.WriteString(describe(small))
 	if !o.keep {
 		fmt.Fprintf(&b, "%s\n", again)
 		return b.String()
 	}
 	name := fmt.Sprintf("seed-%d", res.Seed)
 	path := filepath.Join(o.dir, p.Name, name+".json")
-	if err := write(path, small.Tape); err != nil {
+	if err := write(path, tape); err != nil {
 		fmt.Fprintf(&b, "it is not kept: %v\n%s\n", err, again)
 		return b.String()
 	}

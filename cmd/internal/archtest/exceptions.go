@@ -50,6 +50,18 @@ var Exceptions = []Exception{
 		Reason: "seeds run at once where Workers asks for it; results are counted in the order of seeds, so nothing depends on who is first",
 	},
 	{
+		File: "sim/campaign/watchdog.go", Rule: Clock,
+		Reason: "a run that does not end is told and given up, by the clock of the wall; the outcome of one that ends does not depend on it",
+	},
+	{
+		File: "sim/campaign/watchdog.go", Rule: Goroutine,
+		Reason: "what does not return cannot be waited for: a run has a goroutine of its own, and whoever runs it waits for nothing else",
+	},
+	{
+		File: "sim/campaign/watchdog.go", Rule: Select,
+		Reason: "a run has ended or is given up; where both are so at once, it hangs on the clock either way",
+	},
+	{
 		File: "lattice/flow/run.go", Rule: Select,
 		Reason: "a scheduler with nothing to do waits for input or for its context; either way it looks again at both",
 	},
