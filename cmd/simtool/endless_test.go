@@ -77,7 +77,7 @@ func (g *grown) String() string {
 // for it, and not the second, which names its seed.
 func TestSecondInterrupt(t *testing.T) {
 	var out, errs grown
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "run", "--seed", "7", "--for", "1h", "--out", t.TempDir())
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "run", "--seed", "7", "--workers", "1", "--for", "1h", "--out", t.TempDir())
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), endlessVariable+"=1"), &out, &errs
 	require.NoError(t, cmd.Start())
 	ended := make(chan error, 1)
@@ -104,7 +104,7 @@ func TestSecondInterrupt(t *testing.T) {
 // line in which it is, and is kept.
 func TestGivenUp(t *testing.T) {
 	dir := t.TempDir()
-	code, out, errs := invoke(t.Context(), []campaign.Protocol{endless()}, "run", "--seed", "7", "--seeds", "100", "--patience", "300ms", "--out", dir)
+	code, out, errs := invoke(t.Context(), []campaign.Protocol{endless()}, "run", "--seed", "7", "--seeds", "100", "--workers", "1", "--patience", "300ms", "--out", dir)
 	assert.Equal(t, command.ExitViolated, code, errs)
 	assert.Contains(t, out, "seed 7\n  time: the run has not ended after 300ms, and goes on, in ")
 	assert.Regexp(t, `simtool_test\.wait\s+at\s+\S+/endless_test\.go:\d+`, out)

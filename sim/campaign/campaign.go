@@ -72,11 +72,25 @@ func (p *Protocol) Fuzz(ctx context.Context, o Options) (*Report, error) {
 	if o.Faults != nil {
 		r.levels = *o.Faults
 	}
+	watch := p.watch()
 	pool := &Pool[*Result]{
 		First: o.Seed, Seeds: o.Seeds, Workers: o.Workers,
 		Worker: func() func(context.Context, uint64) (*Result, error) {
-			rn := &runner{p: p}
-			return func(ctx context.Context, seed uint64) (*Result, error) { return rn.judged(ctx, seed, o) }
+			rn := &runner{p: p, pooled: true}
+			return func(ctx context.Context, seed uint64) (*Result, error) {
+				defer watch.end(watch.begin(p.Name, seed))
+				return rn.judged(ctx, seed, o)
+			}
+		},
+		Patience: watch.patience(),
+		Late: func(seed uint64, l Late) (*Result, error) {
+			s, ops, err := p.begin(seed, o.Strategy, o.Faults, false)
+			if err != nil {
+				return nil, err // it is there that it does not end
+			}
+			res := lateResult(s, ops, l)
+			res.strategy = o.Strategy
+			return res, nil
 		},
 		Count: func(_ uint64, res *Result) bool {
 			r.add(res)

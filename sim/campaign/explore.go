@@ -99,7 +99,7 @@ func (p *Protocol) Explore(ctx context.Context, o ExploreOptions) (*Explored, er
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	setup, ops, err := p.begin(o.Seed, "uniform", nil)
+	setup, ops, err := p.begin(o.Seed, "uniform", nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -126,16 +126,28 @@ type exploration struct {
 }
 
 func (x *exploration) more() bool {
-	return len(x.out.Failures) < x.o.Failures && x.out.Schedules < x.o.MaxSchedules
+	n := len(x.out.Failures)
+	if n > 0 && x.out.Failures[n-1].late {
+		return false // it goes on, and takes a processor from the others
+	}
+	return n < x.o.Failures && x.out.Schedules < x.o.MaxSchedules
 }
 
 // run runs the schedules of one level.
 func (x *exploration) run(ctx context.Context) error {
+	watch := x.p.watch()
 	pool := &Pool[scheduled]{
 		Seeds: uint64(len(x.level)), Workers: x.o.Workers,
 		Worker: func() func(context.Context, uint64) (scheduled, error) {
-			rn := &runner{p: x.p}
-			return func(ctx context.Context, i uint64) (scheduled, error) { return x.one(ctx, rn, x.level[i]) }
+			rn := &runner{p: x.p, pooled: true}
+			return func(ctx context.Context, i uint64) (scheduled, error) {
+				defer watch.end(watch.begin(x.p.Name, x.setup.Seed))
+				return x.one(ctx, rn, x.level[i])
+			}
+		},
+		Patience: watch.patience(),
+		Late: func(i uint64, l Late) (scheduled, error) {
+			return x.scheduled(lateResult(x.setup, x.ops, l), x.level[i], nil), nil
 		},
 		Count: func(i uint64, s scheduled) bool {
 			x.count(x.level[i], s)
@@ -158,8 +170,12 @@ func (x *exploration) one(ctx context.Context, rn *runner, s *schedule) (schedul
 	if err != nil {
 		return scheduled{}, err
 	}
-	tape := &Tape{Protocol: x.p.Name, Version: x.p.Version, Setup: x.setup, Operations: x.ops, Decisions: ds}
-	return scheduled{res, x.p.tapeAs(tape, res), a.points}, nil
+	return x.scheduled(res, s, a.points), nil
+}
+
+func (x *exploration) scheduled(res *Result, s *schedule, points []choice.Point) scheduled {
+	tape := &Tape{Protocol: x.p.Name, Version: x.p.Version, Setup: x.setup, Operations: x.ops, Decisions: s.decisions()}
+	return scheduled{res, x.p.tapeAs(tape, res), points}
 }
 
 // count takes a schedule that has run, and lists those that follow from it.

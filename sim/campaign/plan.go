@@ -146,13 +146,13 @@ func (p *Plan) EachClient(at sim.Time, fill func(o *Op)) {
 // begin draws the setup and the operations of a seed. A panic of what the protocol adds
 // to that, or that it does not end, is an error: there is no run yet of which it could be a
 // finding.
-func (p *Protocol) begin(seed uint64, strategy string, faults *Levels) (Setup, []Op, error) {
+func (p *Protocol) begin(seed uint64, strategy string, faults *Levels, pooled bool) (Setup, []Op, error) {
 	type drawn struct {
 		s   Setup
 		ops []Op
 		err error
 	}
-	d, gaveUp, err := watched(p.watch(), p.Name, seed, func() (d drawn) {
+	d, gaveUp, err := watched(p.watch(), p.Name, seed, pooled, func() (d drawn) {
 		defer func() {
 			if what := recover(); what != nil {
 				d.err = fmt.Errorf("%w: %q: seed %d: Vary or Plan panics: %s", ErrProtocol, p.Name, seed, panicViolation(what).Message)
@@ -167,7 +167,7 @@ func (p *Protocol) begin(seed uint64, strategy string, faults *Levels) (Setup, [
 	case err != nil:
 		return Setup{}, nil, fmt.Errorf("campaign: %s: %w", p.Name, err)
 	case gaveUp != nil:
-		return Setup{}, nil, fmt.Errorf("%w: %q: seed %d: Vary or Plan has not ended after %v%s", ErrProtocol, p.Name, seed, gaveUp.after, gaveUp.stack.where())
+		return Setup{}, nil, fmt.Errorf("%w: %q: seed %d: Vary or Plan has not ended %v", ErrProtocol, p.Name, seed, gaveUp)
 	}
 	return d.s, d.ops, d.err
 }

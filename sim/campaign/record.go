@@ -108,7 +108,7 @@ func (p *Protocol) RunWith(ctx context.Context, seed uint64, src choice.Source) 
 	if err := p.Validate(); err != nil {
 		return nil, nil, err
 	}
-	s, ops, err := p.begin(seed, "uniform", nil)
+	s, ops, err := p.begin(seed, "uniform", nil, false)
 	if err != nil {
 		return nil, nil, err
 	}

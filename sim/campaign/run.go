@@ -100,6 +100,7 @@ type Result struct {
 type runner struct {
 	p      *Protocol
 	memory *memory // nil if the next run is to have its own
+	pooled bool    // its goroutine is a worker of a [Pool], which gives up what does not end
 }
 
 // memory is what a run leaves to the next.
@@ -118,7 +119,7 @@ const traceRecords = 200_000 // of a run that is kept
 
 // seed runs one seed.
 func (rn *runner) seed(ctx context.Context, seed uint64, o Options, k keep) (*Result, error) {
-	s, ops, err := rn.p.begin(seed, o.Strategy, o.Faults)
+	s, ops, err := rn.p.begin(seed, o.Strategy, o.Faults, rn.pooled)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +151,7 @@ func (rn *runner) run(ctx context.Context, s Setup, ops []Op, src choice.Source,
 	if m == nil || k != (keep{}) {
 		m = new(memory)
 	}
-	out, gaveUp, err := watched(rn.p.watch(), rn.p.Name, s.Seed, func() ran {
+	out, gaveUp, err := watched(rn.p.watch(), rn.p.Name, s.Seed, rn.pooled, func() ran {
 		r := &Run{Setup: s.clone(), ops: ops, returned: make(map[uint64]int)}
 		panicked, err := guarded(rn.p, m, r, src, k)
 		if err != nil {
@@ -165,7 +166,7 @@ func (rn *runner) run(ctx context.Context, s Setup, ops []Op, src choice.Source,
 	case err != nil:
 		return nil, fmt.Errorf("campaign: %s: %w", rn.p.Name, err)
 	case gaveUp != nil:
-		return &Result{Seed: s.Seed, Setup: s, Operations: int64(len(ops)), Violations: []Violation{lateViolation(gaveUp)}, ops: ops, kinds: rn.p.Kinds, late: true}, nil
+		return lateResult(s, ops, *gaveUp), nil
 	case out.err != nil:
 		return nil, fmt.Errorf("campaign: %s: seed %d: %w", rn.p.Name, s.Seed, out.err)
 	}
@@ -174,6 +175,11 @@ func (rn *runner) run(ctx context.Context, s Setup, ops []Op, src choice.Source,
 		rn.memory = m
 	}
 	return out.res, nil
+}
+
+// lateResult is what is known of a run that was given up.
+func lateResult(s Setup, ops []Op, l Late) *Result {
+	return &Result{Seed: s.Seed, Setup: s, Operations: int64(len(ops)), Violations: []Violation{lateViolation(l)}, ops: ops, late: true}
 }
 
 // guarded is play, with a panic of the protocol made a violation. The world does not go

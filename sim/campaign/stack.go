@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,41 +139,46 @@ func panicStack() stack {
 	}
 }
 
+// goroutineLabel is the label under which goroutines of runs have names.
+const goroutineLabel = "joinery-run"
+
 const maxDump = 16 << 20 // bytes of the stacks of all goroutines
 
-// stackOf is the stack of another goroutine, or nothing where it is gone.
-func stackOf(id string) stack {
-	buf := make([]byte, 64<<10)
-	for n := runtime.Stack(buf, true); n == len(buf) && len(buf) < maxDump; n = runtime.Stack(buf, true) {
-		buf = make([]byte, 4*len(buf))
+// stackOf is the stack of a goroutine by its name, or nothing where it is gone.
+func stackOf(name string) stack {
+	var b bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil || b.Len() > maxDump {
+		return nil
 	}
-	return trimmed(framesOf(buf, id))
+	return trimmed(framesOf(b.Bytes(), name))
 }
 
-// framesOf reads the frames of a goroutine out of a dump of stacks.
-func framesOf(dump []byte, id string) (frames []frame) {
-	at := bytes.Index(dump, []byte(id+"["))
+// framesOf reads the frames of a goroutine out of a profile of all of them, as text: an
+// entry has its labels on a line, and then a line a call, of a program counter, the function
+// and an offset, and the file and line.
+func framesOf(profile []byte, name string) (frames []frame) {
+	at := bytes.Index(profile, fmt.Appendf(nil, "%q:%q", goroutineLabel, name))
 	if at < 0 {
 		return nil
 	}
-	lines := bufio.NewScanner(bytes.NewReader(dump[at:]))
+	lines := bufio.NewScanner(bytes.NewReader(profile[at:]))
 	lines.Buffer(nil, 1<<20)
-	lines.Scan() // its head
-	for lines.Scan() && lines.Text() != "" && len(frames) < maxFrames {
-		call := lines.Text()
-		if !lines.Scan() || strings.HasPrefix(call, "created by ") {
+	lines.Scan() // its labels
+	for lines.Scan() && len(frames) < maxFrames {
+		parts := strings.FieldsFunc(lines.Text(), func(r rune) bool { return r == '\t' })
+		if len(parts) < 4 || parts[0] != "#" {
 			break
 		}
-		where, _, _ := strings.Cut(strings.TrimSpace(lines.Text()), " +")
-		colon, args := strings.LastIndexByte(where, ':'), strings.LastIndexByte(call, '(')
-		if colon < 0 || args < 0 {
+		function, where := parts[2], parts[3]
+		plus, colon := strings.LastIndexByte(function, '+'), strings.LastIndexByte(where, ':')
+		if plus < 0 || colon < 0 {
 			break
 		}
 		n, err := strconv.Atoi(where[colon+1:])
 		if err != nil {
 			break
 		}
-		frames = append(frames, frame{call[:args], where[:colon], n})
+		frames = append(frames, frame{function[:plus], where[:colon], n})
 	}
 	return frames
 }

@@ -107,11 +107,8 @@ func panicViolation(what any) Violation {
 }
 
 // lateViolation is a run that was given up.
-func lateViolation(l *late) Violation {
-	return Violation{
-		Oracle: OracleTime, Kind: "does not end", Node: -1,
-		Message: fmt.Sprintf("the run has not ended after %v, and goes on%s", l.after, l.stack.where()),
-	}
+func lateViolation(l Late) Violation {
+	return Violation{Oracle: OracleTime, Kind: "does not end", Node: -1, Message: "the run has not ended " + l.String()}
 }
 
 // logs reports whether a function is, by its name, one of those by which loggers panic for

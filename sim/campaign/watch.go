@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -79,4 +80,17 @@ func (w *Watch) patience() time.Duration {
 		return 0
 	}
 	return w.Patience
+}
+
+// Late is a call that was given up.
+type Late struct {
+	after time.Duration
+	stack stack // where it was by then
+}
+
+// String says after which time, and in which line of the protocol: "after 1m0s, and goes
+// on, in lease.(*holder).Timer at example.com/lease/lease.go:107", with the calls that led
+// there, a line each.
+func (l Late) String() string {
+	return fmt.Sprintf("after %v, and goes on%s", l.after, l.stack.where())
 }

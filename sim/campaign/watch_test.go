@@ -85,7 +85,7 @@ func TestEndlessPlan(t *testing.T) {
 	}
 	_, err := p.Fuzz(t.Context(), campaign.Options{Seeds: 10})
 	require.ErrorIs(t, err, campaign.ErrProtocol)
-	require.ErrorContains(t, err, "seed 1: Vary or Plan has not ended after 200ms, in campaign_test.TestEndlessPlan.func2 at ")
+	require.ErrorContains(t, err, "seed 1: Vary or Plan has not ended after 200ms, and goes on, in campaign_test.TestEndlessPlan.func2 at ")
 }
 
 // TestPatience: a run that ends has the outcome that it has, however long that takes.
