@@ -179,8 +179,8 @@ func count1(n int, what string) string {
 // addReport writes the page of a kept run into its folder, with what shrinking gave. found is
 // what the seed violated when it was found, which its tape need not do again.
 func (c *cli) addReport(one *kept, found []scenario.Violation) error {
-	if one.Tape == "" {
-		return nil
+	if one.Tape == "" || c.ctx.Err() != nil {
+		return nil // interrupted: there is the tape, to make it of
 	}
 	tape, err := readTape(one.Tape)
 	if err != nil {
