@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/internal/tapes"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -42,10 +45,33 @@ func readTape(path string) (*scenario.Tape, error) {
 	}
 	defer f.Close()
 	t, err := scenario.LoadTape(f)
+	if errors.Is(err, scenario.ErrTape) {
+		if of := tapeOfOthers(path); of != "" {
+			return nil, fmt.Errorf("%s: %w: %s", path, scenario.ErrVersion, of)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
+}
+
+// tapeOfOthers says of what is no tape of the store whose it is, and what replays it; "" if
+// it is no tape.
+func tapeOfOthers(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	protocol, program, ok := campaign.TapeOf(f)
+	switch {
+	case !ok:
+		return ""
+	case program == "":
+		return fmt.Sprintf("it is of the protocol %q, and simfuzz is the tool of the store: the program replays it whose main hands that protocol to simtool.Main, or simtest.Holds in a test", protocol)
+	}
+	return fmt.Sprintf("it is of the protocol %q, and simfuzz is the tool of the store: what recorded it replays it: %s", protocol, command.Line("go run "+command.ShellWord(program), "replay", path))
 }
 
 func (c *cli) replayCommand() *cobra.Command {

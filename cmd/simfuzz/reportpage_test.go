@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/cmd/internal/tapes"
+	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
 	"github.com/joinery-go/joinery/sim/report"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -177,5 +179,31 @@ func TestLongShrinking(t *testing.T) {
 		assert.False(t, short.Settled)
 		assert.Less(t, short.Replays, once.Replays)
 		assert.NotEmpty(t, short.Result.Violations)
+	}
+}
+
+// TestTapeOfAProtocol: a tape that another program recorded is no damaged tape of the store:
+// which program replays it is said.
+func TestTapeOfAProtocol(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	record := func(program string) string {
+		p.Program = program
+		r, err := p.Fuzz(t.Context(), campaign.Options{Seed: 27, Seeds: 1})
+		require.NoError(t, err)
+		tape, _, err := p.Record(t.Context(), r.Failures[0])
+		require.NoError(t, err)
+		path := filepath.Join(t.TempDir(), "tape.json")
+		require.NoError(t, campaign.ReplaceFile(path, tape.Write))
+		return path
+	}
+	by, unknown := record("example.com/lease/cmd/leasetool"), record("")
+	for _, command := range []string{"replay", "shrink", "report"} {
+		code, out, errs := invoke(t, "", command, by)
+		assert.Equal(t, exitFailed, code)
+		assert.Empty(t, out)
+		assert.Contains(t, errs, `it is of the protocol "lease", and simfuzz is the tool of the store: what recorded it replays it: go run example.com/lease/cmd/leasetool replay `+by)
+		_, _, errs = invoke(t, "", command, unknown)
+		assert.Contains(t, errs, `it is of the protocol "lease"`)
+		assert.Contains(t, errs, "hands that protocol to simtool.Main")
 	}
 }

@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, s Streams, watch *campaign.Watch, p
 		if p.Watch != nil && watch.Patience == 0 {
 			watch.Patience = p.Watch.Patience
 		}
-		p.Watch = watch
+		p.Watch, p.Program = watch, packagePath()
 		c.protocols = append(c.protocols, p)
 	}
 	p := command.Program{
@@ -116,11 +116,20 @@ func run(ctx context.Context, args []string, s Streams, watch *campaign.Watch, p
 	return c.code
 }
 
+// packagePath is this program as a Go package, "" if that is not known.
+func packagePath() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Path == "command-line-arguments" {
+		return ""
+	}
+	return info.Path
+}
+
 // thisProgram is how a user can call this program again.
 func thisProgram(called string) string {
 	executable, err := os.Executable()
-	if info, ok := debug.ReadBuildInfo(); err == nil && ok && command.RunByGo(executable) && info.Path != "command-line-arguments" {
-		return "go run " + command.ShellWord(path.Clean(info.Path))
+	if pkg := packagePath(); err == nil && pkg != "" && command.RunByGo(executable) {
+		return "go run " + command.ShellWord(path.Clean(pkg))
 	}
 	return command.ShellWord(called)
 }

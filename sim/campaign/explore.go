@@ -178,7 +178,7 @@ func (x *exploration) one(ctx context.Context, rn *runner, s *schedule) (schedul
 }
 
 func (x *exploration) scheduled(res *Result, s *schedule, a *asker) scheduled {
-	tape := &Tape{Protocol: x.p.Name, Version: x.p.Version, Setup: x.setup, Operations: x.ops, Decisions: s.decisions()}
+	tape := &Tape{Protocol: x.p.Name, Version: x.p.Version, Program: x.p.Program, Setup: x.setup, Operations: x.ops, Decisions: s.decisions()}
 	return scheduled{res, x.p.tapeAs(tape, res), a.points, a.asked}
 }
 

@@ -201,6 +201,7 @@ func TestInterruptedKeeping(t *testing.T) {
 		true:  {"record 1", "shrink 1", "page 1", "record 2"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
 		var calls []string
 		var runs []campaign.Failing[string]
 		for seed := range uint64(2) {

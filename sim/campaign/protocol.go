@@ -36,8 +36,10 @@ type Protocol struct {
 	// or "example.com/module/lease.New()": run folders then have a test of their own. ""
 	// gives them none.
 	Import string
-	// Watch gives up runs that do not end; nil is one with the usual patience.
-	Watch *Watch
+	// Watch gives up runs that do not end; nil is one with the usual patience. Program is
+	// the package path of what runs it, for tapes. simtool.Main sets both.
+	Watch   *Watch
+	Program string
 }
 
 // Instance is a protocol in one run.

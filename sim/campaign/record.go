@@ -89,7 +89,7 @@ func steady(res *Result) string {
 // tape makes a tape of a run whose decisions were kept. Of the protocol's own choices
 // those stand in it that its source would not make by itself.
 func (p *Protocol) tape(res *Result) *Tape {
-	t := &Tape{Protocol: p.Name, Version: p.Version, Setup: res.Setup, Operations: res.ops, TraceHash: res.TraceHash}
+	t := &Tape{Protocol: p.Name, Version: p.Version, Program: p.Program, Setup: res.Setup, Operations: res.ops, TraceHash: res.TraceHash}
 	for _, d := range res.decisions {
 		if IsFault(d.Site) || res.Setup.Choices == Listed {
 			t.Decisions = append(t.Decisions, d.Decision)

@@ -78,7 +78,7 @@ func (p *Protocol) shrink(ctx context.Context, t *Tape, maxReplays int, maxEvent
 	}
 	s := &shrinking{
 		ctx: ctx, rn: &runner{p: p}, most: maxReplays, events: maxEvents, want: whole.Violations[0].Signature(),
-		best: &Tape{Protocol: p.Name, Version: p.Version, Setup: t.Setup.clone(), Operations: t.Operations, Decisions: t.Decisions},
+		best: &Tape{Protocol: p.Name, Version: p.Version, Program: p.Program, Setup: t.Setup.clone(), Operations: t.Operations, Decisions: t.Decisions},
 	}
 	settled, err := s.minimise(true)
 	// What does not come about where choices are all alike is no smaller form of what does
