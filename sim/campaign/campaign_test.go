@@ -125,6 +125,7 @@ func TestTwoTraces(t *testing.T) {
 			c.Send((c.Self()+1)%3, 2, []byte{word})
 		}
 	})
+	p.Kinds = append(p.Kinds, "word")
 	r := fuzz(t, p, campaign.Options{Seeds: 40, Failures: 1})
 	require.Len(t, r.Failures, 1)
 	res := r.Failures[0]

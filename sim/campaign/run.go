@@ -22,6 +22,7 @@ type Run struct {
 	returned   map[uint64]int // by operation: its place in history
 	violations []Violation
 	undecided  int
+	unnamed    error // a message of a kind that Kinds does not name
 }
 
 // World is the simulated world, for checks; nil until New has returned.
@@ -216,6 +217,9 @@ func (m *memory) play(p *Protocol, r *Run, src choice.Source, k keep) error {
 		r.fail(v)
 		err = nil
 	}
+	if r.unnamed != nil {
+		return r.unnamed
+	}
 	if err != nil || len(r.violations) > 0 && r.violations[0].Oracle != OracleDone {
 		return err // a run that went wrong on the way has no end to be judged
 	}
@@ -247,7 +251,7 @@ func (m *memory) prepare(p *Protocol, r *Run, in Instance, src choice.Source, k 
 		timed.asks(m.world)
 	}
 	if err := m.world.Reset(sim.Options{
-		Nodes: s.Nodes + s.Clients, Factory: in.Actor, Programs: in.Programs, Source: src, Net: &m.net, Device: in.Device,
+		Nodes: s.Nodes + s.Clients, Factory: in.Actor, Programs: in.Programs, Source: src, Net: &namedNet{&m.net, p, r}, Device: in.Device,
 		Crash: s.crashes(), DiskFaults: s.Faults[sim.Disk], ProcessFaults: s.processFaults(), TimerGrid: s.TimerGrid,
 		Limits:    sim.Limits{Events: s.Events},
 		Trace:     sim.TraceOptions{Records: k.records},
@@ -257,6 +261,20 @@ func (m *memory) prepare(p *Protocol, r *Run, in Instance, src choice.Source, k 
 	}
 	r.world = m.world
 	return nil
+}
+
+// namedNet is a network that sees to it that every kind of message is named, if any is.
+type namedNet struct {
+	*simnet.Net
+	p *Protocol
+	r *Run
+}
+
+func (n *namedNet) Send(m sim.Envelope, out []sim.Delivery) []sim.Delivery {
+	if len(n.p.Kinds) > 0 && n.r.unnamed == nil && n.p.kindName(m.Kind) == "" {
+		n.r.unnamed = fmt.Errorf("%w: %v sends a message of kind %d, which Kinds does not name: %q", ErrProtocol, m.From, m.Kind, n.p.Kinds)
+	}
+	return n.Net.Send(m, out)
 }
 
 // until runs the world until what must come about has, or its time is up.

@@ -68,6 +68,9 @@ func (p *Protocol) Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk
 
 // shrink is Shrink, with about so many events over all runs at most.
 func (p *Protocol) shrink(ctx context.Context, t *Tape, maxReplays int, maxEvents int64) (*Shrunk, error) {
+	if maxReplays < 0 {
+		return nil, fmt.Errorf("%w: shrink in %d replays, want 1 or more, or 0 for %d", ErrSetup, maxReplays, DefaultReplays)
+	}
 	setDefault(&maxReplays, DefaultReplays)
 	whole, err := p.Replay(context.WithoutCancel(ctx), t) // so that there is something to keep whenever ctx ends
 	if err != nil {
