@@ -42,8 +42,12 @@
 //				return campaign.Instance{
 //					Actor: func(sim.NodeID) sim.Actor { return new(node) },
 //					Done: func(r *campaign.Run) bool { // what must come about once the faults have ended
+//						want := byte(0)
+//						for _, o := range r.Ops() {
+//							want = max(want, byte(o.ID))
+//						}
 //						for n := range sim.NodeID(r.Setup.Nodes) {
-//							if r.World().Actor(n).(*node).highest != byte(len(r.Ops())) {
+//							if r.World().Actor(n).(*node).highest != want {
 //								return false
 //							}
 //						}
@@ -63,7 +67,7 @@
 //
 // Were a number told on but once, in Input, the first lost message would be found:
 //
-//	done: what must come about has not, 2s after the faults ended
+//	done: what must come about has not, 453.142412ms after the faults ended
 //	shrunk to 1 operation, 1 fault and 0 choices of its own
 //
 // What a protocol has besides: clients that record a history for the checkers of package

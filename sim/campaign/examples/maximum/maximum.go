@@ -37,8 +37,12 @@ func Protocol() campaign.Protocol {
 			return campaign.Instance{
 				Actor: func(sim.NodeID) sim.Actor { return new(node) },
 				Done: func(r *campaign.Run) bool { // what must come about once the faults have ended
+					want := byte(0)
+					for _, o := range r.Ops() {
+						want = max(want, byte(o.ID))
+					}
 					for n := range sim.NodeID(r.Setup.Nodes) {
-						if r.World().Actor(n).(*node).highest != byte(len(r.Ops())) {
+						if r.World().Actor(n).(*node).highest != want {
 							return false
 						}
 					}
