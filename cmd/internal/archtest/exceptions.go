@@ -46,16 +46,12 @@ var Exceptions = []Exception{
 		Reason: "a network may never answer: a request has a deadline, and nothing but its error depends on it",
 	},
 	{
-		File: "sim/campaign/pool.go", Rule: Goroutine,
-		Reason: "seeds run at once where Workers asks for it; results are counted in the order of seeds, so nothing depends on who is first",
-	},
-	{
 		File: "sim/campaign/watchdog.go", Rule: Clock,
 		Reason: "a run that does not end is told and given up, by the clock of the wall; the outcome of one that ends does not depend on it",
 	},
 	{
 		File: "sim/campaign/watchdog.go", Rule: Goroutine,
-		Reason: "what does not return cannot be waited for: a run has a goroutine of its own, and whoever runs it waits for nothing else",
+		Reason: "seeds run at once where Workers asks for it, and are counted in their order, so nothing depends on who is first; what does not return cannot be waited for",
 	},
 	{
 		File: "sim/campaign/watchdog.go", Rule: Select,
