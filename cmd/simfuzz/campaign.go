@@ -67,10 +67,7 @@ func (k *storeCampaign) run(ctx context.Context) error {
 	if k.most == 0 {
 		k.most = maxFailed
 	}
-	k.started = time.Now()
-	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
-	k.totals.Marks = make(map[string]int64)
-	k.totals.Asked, k.totals.NotServed = make(map[string]int64), make(map[string]int64)
+	k.begin()
 	if k.limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, k.limit)
@@ -86,9 +83,21 @@ func (k *storeCampaign) run(ctx context.Context) error {
 		},
 	}
 	err := pool.Run(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.exhausted = pool.Exhausted()
 	k.took = time.Since(k.started)
 	return err
+}
+
+// begin is the start of the campaign, with nothing counted.
+func (k *storeCampaign) begin() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.started = time.Now()
+	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
+	k.totals.Marks = make(map[string]int64)
+	k.totals.Asked, k.totals.NotServed = make(map[string]int64), make(map[string]int64)
 }
 
 func (k *storeCampaign) add(r *scenario.Result, twice bool) {

@@ -46,7 +46,7 @@ func (c *cli) checkCommand() *cobra.Command {
 		Short:             "Judge recorded histories: files, folders, or - for standard input",
 		ValidArgsFunction: completeCheck,
 		Long: "check judges recorded histories by a consistency model. Folders are walked in sorted order for files\n" +
-			"with the extensions of the formats, or of the one that is named; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\", which is\n" +
+			"with the extensions of the formats, or of the one that is named, and of the folder of a run for its history alone; several files are judged at once and reported in the order given. The model \"" + levelsModel + "\", which is\n" +
 			"taken where none is named, judges by every level that fits the history and reports the strongest that hold and the weakest that are broken; it\n" +
 			"counts as violated where any is.\n\n" +
 			"A byte order mark, CRLF and gzip are no obstacle. A register holds nothing, which is nil, until it is written; a\n" +
@@ -161,14 +161,23 @@ func (c *cli) check(o checkOptions, args []string) error {
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	if o.visualize != "" && len(inputs) != 1 {
-		return command.Usagef("check: --visualize draws one history, not %d", len(inputs))
+	if o.visualize != "" || o.html != "" {
+		inputs = c.recognised(o, inputs)
+	}
+	histories := len(inputs)
+	for _, in := range inputs {
+		if in.passed != "" {
+			histories--
+		}
+	}
+	if o.visualize != "" && histories != 1 {
+		return command.Usagef("check: --visualize draws one history, not %d", histories)
 	}
 	if o.html != "" {
-		if len(inputs) != 1 {
-			return command.Usagef("check: --html is of one history, not %d", len(inputs))
+		if histories != 1 {
+			return command.Usagef("check: --html is of one history, not %d", histories)
 		}
-		if err := mayReplace(o.html); err != nil {
+		if err := campaign.MayReplacePage(o.html); err != nil {
 			return fmt.Errorf("check: --html %s: %w", o.html, err)
 		}
 	}
@@ -188,7 +197,7 @@ func (c *cli) check(o checkOptions, args []string) error {
 	}
 	sum.Seconds = time.Since(started).Seconds()
 	if sum.Files == 0 && c.ctx.Err() == nil {
-		return fmt.Errorf("check %s: every file is empty", strings.Join(args, " "))
+		return fmt.Errorf("check %s: every file is empty, or no history", strings.Join(args, " "))
 	}
 	c.worsen(sum.code(c.ctx.Err() != nil))
 	if o.json {
@@ -238,9 +247,11 @@ func (c *cli) judgeAll(o checkOptions, inputs []input, finished *atomic.Int64) f
 
 // judge reads and checks one input.
 func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
-	r.name = in.name
+	r.name, r.skipped = in.name, in.passed
 	if ctx.Err() != nil {
 		r.stopped = true
+	}
+	if r.stopped || in.passed != "" {
 		return r
 	}
 	started := time.Now()
@@ -393,6 +404,25 @@ func (c *cli) decodeParts(ctx context.Context, o checkOptions, in input, r *chec
 		r.files = append(r.files, parts[n].History.Name)
 	}
 	return d, nil
+}
+
+// recognised passes over the files met on a walk that are no histories, where it matters
+// how many there are. It reads them for that, unless there is but one.
+func (c *cli) recognised(o checkOptions, inputs []input) []input {
+	if len(inputs) < 2 {
+		return inputs
+	}
+	all := slices.Clone(inputs)
+	for i, in := range all {
+		if !in.walked || in.passed != "" {
+			continue
+		}
+		var r checked
+		if c.read(c.ctx, o, in, &r) == nil && r.skipped != "" {
+			all[i].passed = r.skipped
+		}
+	}
+	return all
 }
 
 // errEmptyWalked marks a file of zero length that nobody named.

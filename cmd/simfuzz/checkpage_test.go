@@ -48,5 +48,35 @@ func TestCheckPage(t *testing.T) {
 	assert.Contains(t, errs, "--html is of one history, not 2")
 	code, _, errs = invoke(t, "", "check", "--html", bad, bad)
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, errs, "is no page that simfuzz wrote")
+	assert.Contains(t, errs, "is no page that a tool of joinery wrote")
+}
+
+// TestCheckRunFolder: of the folder of a run the history is judged, and nothing else is
+// taken for one; what is passed over is named. A page of it is a page of one history.
+func TestCheckRunFolder(t *testing.T) {
+	dir := filepath.Dir(failingTape(t))
+	for _, name := range []string{"tape.json", "shrunk.json", "diagram.txt", "trace.txt", "ops.txt", "history.jsonl"} {
+		require.FileExists(t, filepath.Join(dir, name))
+	}
+	_, out, errs := invoke(t, "", "check", dir)
+	assert.Contains(t, out, "levels: 1 histories: ")
+	assert.Contains(t, out, " 0 unreadable, ")
+	for _, name := range []string{"tape.json", "shrunk.json", "diagram.txt", "trace.txt", "ops.txt", "violations.txt"} {
+		assert.Contains(t, errs, filepath.Join(dir, name)+": skipped, it is of a run folder, whose history is history.jsonl")
+	}
+	page := filepath.Join(t.TempDir(), "page.html")
+	code, _, errs := invoke(t, "", "check", "--html", page, dir)
+	assert.NotEqual(t, exitFailed, code, errs)
+	assert.FileExists(t, page)
+
+	// Nor is what else lies beside a history.
+	mixed := folder(t, "a.jsonl", encoded(t, 1), "notes.txt", "see also", "empty.jsonl", "")
+	code, _, errs = invoke(t, "", "check", "--html", page, mixed)
+	assert.Equal(t, exitOK, code, errs)
+	assert.Contains(t, errs, "notes.txt: skipped, no history of a known format")
+
+	bare := folder(t, "tape.json", `{"joinery_protocol_tape": 1}`, "ops.txt", "1 at 1ms")
+	code, _, errs = invoke(t, "", "check", bare)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "no .jsonl or .edn")
 }

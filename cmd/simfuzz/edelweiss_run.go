@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
 	"github.com/joinery-go/joinery/sim/campaign"
@@ -238,7 +239,7 @@ func (c *cli) edelweissReplayCommand() *cobra.Command {
 		Short: "Run a tape of edelweiss again and print its trace",
 		Long: "replay runs a recorded tape of \"simfuzz edelweiss\" once more: the programs are in it. It prints every event of the rewritten program's world, what is " +
 			"violated, and the trace hash. A trace other than the tape's means that other code recorded it: the exit code is then 2 unless something is violated.",
-		Args: oneTape,
+		Args: tapes.OneTape,
 	}
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		t, err := readEdelweissTape(args[0])
@@ -259,7 +260,7 @@ func (c *cli) replayEdelweiss(path string, t *trial.Tape, asJSON, quiet bool) er
 		return fmt.Errorf("replay %s: %w", path, r.Err)
 	}
 	same := r.Report.Hash == t.Hash
-	out := replayJSON{Kind: "replay", TraceHash: hash, SameTrace: same, Violations: []string{}}
+	out := tapes.ReplayLine{Kind: "replay", TraceHash: hash, SameTrace: same, Violations: []string{}}
 	if signature != "" {
 		out.Violations = append(out.Violations, signature)
 		c.worsen(exitViolated)
@@ -286,14 +287,21 @@ func (c *cli) replayEdelweiss(path string, t *trial.Tape, asJSON, quiet bool) er
 	return nil
 }
 
+// edelweissShrinkOptions are the flags of simfuzz edelweiss shrink.
+type edelweissShrinkOptions struct {
+	out     string
+	replays int
+	json    bool
+}
+
 func (c *cli) edelweissShrinkCommand() *cobra.Command {
-	var o shrinkOptions
+	var o edelweissShrinkOptions
 	cmd := &cobra.Command{
 		Use:   "shrink TAPE -o OUT",
 		Short: "Minimise a failing tape of edelweiss",
 		Long: "shrink looks for the fewest operations and faults that still lead to the failure of a tape of \"simfuzz edelweiss\", and writes " +
 			"the tape of that run to OUT. The exit code is that of its replay: 1, since it fails. Interrupted, it writes the smallest that it has found.",
-		Args: oneTape,
+		Args: tapes.OneTape,
 		RunE: func(_ *cobra.Command, args []string) error { return c.shrinkEdelweiss(args[0], o) },
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "`FILE` to write the small tape to (default: shrunk.json beside the tape)")
@@ -302,7 +310,7 @@ func (c *cli) edelweissShrinkCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) shrinkEdelweiss(path string, o shrinkOptions) error {
+func (c *cli) shrinkEdelweiss(path string, o edelweissShrinkOptions) error {
 	if o.out == "" {
 		o.out = filepath.Join(filepath.Dir(path), "shrunk.json")
 	}
@@ -324,7 +332,7 @@ func (c *cli) shrinkEdelweiss(path string, o shrinkOptions) error {
 	}
 	c.worsen(exitViolated)
 	if o.json {
-		return c.printJSON(shrinkJSON{
+		return c.printJSON(tapes.ShrinkLine{
 			Kind: "shrink", Operations: len(s.Tape.Operations), Exceptions: len(s.Tape.Decisions), Nodes: s.Tape.Load.Nodes,
 			Replays: s.Replays, Seconds: time.Since(started).Seconds(), Settled: s.Settled, TraceHash: fmt.Sprintf("%016x", s.Tape.Hash),
 			Violations: []string{s.Tape.Signature}, Others: []string{}, Tape: o.out,

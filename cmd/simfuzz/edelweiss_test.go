@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
 )
 
@@ -164,7 +165,7 @@ func TestEdelweissKeeps(t *testing.T) {
 		assert.Contains(t, out, "ins_chn")
 		code, out, _ = invoke(t, "", "edelweiss", "replay", tape, "--json")
 		assert.Equal(t, exitViolated, code)
-		var again replayJSON
+		var again tapes.ReplayLine
 		require.NoError(t, json.Unmarshal([]byte(out), &again))
 		assert.True(t, again.SameTrace)
 		assert.Equal(t, []string{"outputs differ: view"}, again.Violations)

@@ -39,6 +39,13 @@ var refusals = map[string]map[string][]refused{
 		"depth":      append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
 		"failures":   append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
+	"serve": {
+		"address": {{"0.0.0.0:80", "want a loopback address and a port"}, {"example.com:1", "want a loopback address"}, {"127.0.0.1", "want a loopback address"}, {"", "want a value"}},
+		"seed":    fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing,
+		"faults":   append([]refused{{"some", `"some" is not one of`}}, nothing...),
+		"level":    {{"strict", "one of eventual, causal"}, {"", "one of eventual"}},
+		"failures": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
+	},
 	"replay": {"json": notTruth, "quiet": notTruth, "any-trace": notTruth, "engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}}},
 	"shrink": {
 		"engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}},

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/report"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
@@ -29,3 +30,8 @@ func (c *cli) writeFile(path string, write func(io.Writer) error) error {
 
 // replaceTape writes a tape to path: whole, or not at all.
 func replaceTape(path string, t *scenario.Tape) error { return campaign.ReplaceFile(path, t.Write) }
+
+// replacePage writes a page to path: whole, or not at all, and over nothing but a page.
+func (c *cli) replacePage(path string, p *report.Page) error {
+	return c.folder("").ReplacePage(path, p.Write)
+}

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/campaign"
 )
 
 // stdinPath is the argument that means standard input.
@@ -20,6 +24,7 @@ type input struct {
 	path   string  // a file, or stdinPath
 	walked bool    // met in a folder, not named by the user
 	parts  []input // files that are one history together; nil if it is one by itself
+	passed string  // why it is passed over unread; "" if it is not
 }
 
 // extensions tells, while a folder is walked, the histories of a format from
@@ -58,10 +63,11 @@ func expand(args []string, format string, join bool) ([]input, error) {
 		if err != nil {
 			return nil, err
 		}
-		if join && len(found) > 0 {
-			found = []input{{name: arg, parts: found}}
+		histories := slices.DeleteFunc(slices.Clone(found), func(in input) bool { return in.passed != "" })
+		if join && len(histories) > 0 {
+			found = []input{{name: arg, parts: histories}}
 		}
-		if len(found) == 0 {
+		if len(histories) == 0 {
 			return nil, fmt.Errorf("folder %s: no %s file in it", arg, strings.Join(extensions[format], " or "))
 		}
 		inputs = append(inputs, found...)
@@ -92,7 +98,8 @@ func joined(inputs []input) []input {
 }
 
 // walk lists the regular files with one of the extensions below dir, compressed ones (.gz)
-// too; dotfiles and folders that start with a dot are passed by.
+// too; dotfiles and folders that start with a dot are passed by. Of a run folder of a
+// campaign only its history is one; its other files are in the list, to be named.
 func walk(dir string, extensions []string) ([]input, error) {
 	var found []input
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -106,7 +113,7 @@ func walk(dir string, extensions []string) ([]input, error) {
 			return nil
 		}
 		if d.Type().IsRegular() && (len(extensions) == 0 || slices.Contains(extensions, filepath.Ext(strings.TrimSuffix(d.Name(), ".gz")))) {
-			found = append(found, input{name: path, path: path, walked: true})
+			found = append(found, input{name: path, path: path, walked: true, passed: ofRunFolder(path)})
 		}
 		return nil
 	})
@@ -115,3 +122,34 @@ func walk(dir string, extensions []string) ([]input, error) {
 	}
 	return found, nil
 }
+
+// ofRunFolder says what a file is that lies in the folder of a run beside its history; ""
+// if it does not.
+func ofRunFolder(path string) string {
+	dir, name := filepath.Split(path)
+	if strings.HasPrefix(name, "history.") && name != "history.txt" {
+		return ""
+	}
+	if !isTape(filepath.Join(dir, campaign.TapeFile)) {
+		return ""
+	}
+	return "it is of a run folder, whose history is history.jsonl"
+}
+
+// isTape reports whether a file is a tape, by how it begins.
+func isTape(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	return tapeHead.Match(head[:n])
+}
+
+// tapeHead is how tapes begin, of the store, of protocols, and of event-log programs.
+var tapeHead = regexp.MustCompile(`^\s*\{\s*"joinery_([a-z]+_)?tape"`)

@@ -12,6 +12,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/layout"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/shipped"
+	"github.com/joinery-go/joinery/sim/campaign"
 )
 
 // lawsOptions are the flags of simfuzz laws.
@@ -72,8 +73,11 @@ func (c *cli) laws(o lawsOptions, names []string) error {
 	if o.exec.patience <= 0 {
 		return command.Usagef("laws: --patience %v: want more than 0s", o.exec.patience)
 	}
+	if o.list && o.html != "" {
+		return command.Usagef("laws: --list checks nothing, so there is no page for --html %s; leave one of the two out", o.html)
+	}
 	if o.html != "" {
-		if err := mayReplace(o.html); err != nil {
+		if err := campaign.MayReplacePage(o.html); err != nil {
 			return fmt.Errorf("laws: --html %s: %w", o.html, err)
 		}
 	}

@@ -43,6 +43,7 @@ func lawsPage(rows []laws.Row, sum lawsSummary, again string) *report.Page {
 	for i := range rows {
 		addLaw(p, &rows[i])
 	}
+	p.Facts = append(p.Facts, held(rows)...)
 	switch {
 	case sum.Failed > 0:
 		p.Title, p.Verdict, p.Bad = fmt.Sprintf("Laws: %d of %d fail", sum.Failed, sum.Rows), "violated", true
@@ -55,6 +56,29 @@ func lawsPage(rows []laws.Row, sum lawsSummary, again string) *report.Page {
 		p.Summary = append(p.Summary, "Every law that applies holds in all cases that were judged.")
 	}
 	return p
+}
+
+// held lists of each merge, in the order in which they were checked, the laws that hold:
+// how that came about, and in how many cases.
+func held(rows []laws.Row) []report.Fact {
+	var facts []report.Fact
+	for i := range rows {
+		row := &rows[i]
+		if !row.OK {
+			continue
+		}
+		line := fmt.Sprintf("%s: %s", row.Law, row.Status)
+		if row.Cases > 0 {
+			line += ", " + count1(row.Cases, "case")
+		}
+		name := row.Merge + " holds"
+		if n := len(facts); n == 0 || facts[n-1].Name != name {
+			facts = append(facts, report.Fact{Name: name, Value: line})
+		} else {
+			facts[n-1].Value += "; " + line
+		}
+	}
+	return facts
 }
 
 // addLaw adds what one row says that is not well.

@@ -72,10 +72,17 @@ func TestLawsPage(t *testing.T) {
 	read, err = os.ReadFile(page)
 	require.NoError(t, err)
 	assert.Contains(t, string(read), "Every law that applies holds")
+	assert.Regexp(t, `<dt>keeps ties holds</dt><dd>semilattice/associative: [a-z0-9() ]+, \d+ cases</dd>`, string(read), "which, and in how many cases")
+
+	require.NoError(t, os.Remove(page))
+	code, errs = check("--list")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "--list checks nothing, so there is no page for --html "+page)
+	assert.NoFileExists(t, page)
 
 	notes := filepath.Join(t.TempDir(), "notes.txt")
 	require.NoError(t, os.WriteFile(notes, []byte("mine"), 0o600))
 	code, _, errs = invoke(t, "", "laws", "--html", notes, "Or")
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, errs, "is no page that simfuzz wrote")
+	assert.Contains(t, errs, "is no page that a tool of joinery wrote")
 }

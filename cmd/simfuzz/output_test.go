@@ -39,6 +39,7 @@ func printing(t *testing.T) map[string]int {
 		"replay " + exampleTape:                              exitOK,
 		"replay --json " + exampleTape:                       exitOK,
 		"shrink " + tape + " -o " + dir + "/s":               exitViolated,
+		"serve --seed 1 --seeds 1 --out " + dir + "/served":  exitOK, // and waits, where its output has room
 		"grep crash " + filepath.Dir(tape):                   exitOK,
 		"report --draws 1 " + tape + " -o " + dir + "/r":     exitViolated,
 		"report --json " + exampleTape + " -o " + dir + "/e": exitOK,

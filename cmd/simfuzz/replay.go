@@ -1,109 +1,92 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
-func (c *cli) replayCommand() *cobra.Command {
-	var o replayOptions
-	cmd := &cobra.Command{
-		Use:   "replay TAPE",
-		Short: "Run a tape again and print its trace",
-		Long: "replay runs a recorded tape once more and prints every event, a diagram if it is short, what was violated " +
-			"and the trace hash; \"go doc github.com/joinery-go/joinery/sim\" explains the columns and signs.\n\n" +
-			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code " +
-			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails. " +
-			"--engine runs it with another engine than the tape's, which takes another trace.",
-		Args: oneTape,
-		RunE: func(_ *cobra.Command, args []string) error { return c.replay(args[0], o) },
-	}
-	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object instead of the trace")
-	cmd.Flags().BoolVar(&o.quiet, "quiet", false, "leave out the trace")
-	engineFlag(cmd, &o.engine, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
-	cmd.Flags().BoolVar(&o.anyTrace, "any-trace", false, "accept another trace than the tape's")
-	return cmd
-}
-
-// oneTape refuses anything but the path of one tape.
-func oneTape(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return command.Usagef("%swant one tape, got %d arguments", command.Prefix(cmd), len(args))
-	}
-	return nil
-}
-
-// replayOptions are the flags of simfuzz replay.
-type replayOptions struct {
-	json, quiet, anyTrace bool
-	engine                string
+// onTapes is this program for the commands that work on one tape.
+func (c *cli) onTapes() *tapes.Host {
+	return &tapes.Host{Name: "simfuzz", Ctx: c.ctx, Out: c.out, Err: c.err, Again: c.command, Worsen: c.worsen, Create: c.create}
 }
 
 // tapeEngine stands for the engine that a tape names.
 const tapeEngine = "tape"
 
-type replayJSON struct {
-	Kind       string   `json:"kind"`
-	TraceHash  string   `json:"trace_hash"`
-	SameTrace  bool     `json:"same_trace"`
-	Violations []string `json:"violations"`
+// tapeEngineFlag adds the flag of another engine than a tape's.
+func tapeEngineFlag(cmd *cobra.Command, p *string) {
+	engineFlag(cmd, p, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
 }
 
-func (c *cli) replay(path string, o replayOptions) error {
-	tape, err := readTape(path)
-	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+// readTapeOn reads a tape and gives it the engine of the flag. It says whether that is
+// another than the tape's.
+func readTapeOn(path, engine string) (t *scenario.Tape, changed bool, err error) {
+	if t, err = readTape(path); err != nil {
+		return nil, false, err
 	}
-	if o.engine != tapeEngine && o.engine != tape.Setup.Engine {
-		tape.Setup.SetEngine(o.engine)
-		o.anyTrace = true
+	if changed = engine != tapeEngine && engine != t.Setup.Engine; changed {
+		t.Setup.SetEngine(engine)
 	}
-	res, err := scenario.Replay(c.ctx, tape)
-	if err != nil {
-		return fmt.Errorf("replay %s: %w", path, err)
-	}
-	same := res.TraceHash == tape.TraceHash
-	if o.json {
-		out := replayJSON{Kind: "replay", TraceHash: scenario.FormatHash(res.TraceHash), SameTrace: same, Violations: []string{}}
-		for _, v := range res.Violations {
-			out.Violations = append(out.Violations, v.Signature())
-		}
-		if err := c.printJSON(out); err != nil {
-			return err
-		}
-	} else if err := c.printReplay(res, o.quiet); err != nil {
-		return err
-	}
-	if len(res.Violations) > 0 {
-		c.worsen(exitViolated)
-	}
-	if !same && !o.anyTrace {
-		c.worsen(exitUndecided)
-		c.note("simfuzz: replay %s: not the trace of the tape, %s: it was recorded by other code (--any-trace accepts that)",
-			path, scenario.FormatHash(tape.TraceHash))
-	}
-	return nil
+	return t, changed, nil
 }
 
-func (c *cli) printReplay(res *scenario.Result, quiet bool) error {
-	if !quiet {
-		if err := res.WriteTrace(c.out); err != nil {
-			return err
-		}
-		c.printf("\n")
-		if picture := res.ShortDiagram(); picture != "" {
-			c.printf("%s\n", picture)
+func readTape(path string) (*scenario.Tape, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	t, err := scenario.LoadTape(f)
+	if errors.Is(err, scenario.ErrTape) {
+		if of := tapeOfOthers(path); of != "" {
+			return nil, fmt.Errorf("%s: %w: %s", path, scenario.ErrVersion, of)
 		}
 	}
-	for _, v := range res.Violations {
-		c.field("violated", "%s", v.Signature())
-		c.printText("  ", v.String())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	c.field("violations", "%d", len(res.Violations))
-	c.field("trace hash", "%s", scenario.FormatHash(res.TraceHash))
-	return nil
+	return t, nil
+}
+
+// tapeOfOthers says of what is no tape of the store whose it is, and what replays it; "" if
+// it is no tape.
+func tapeOfOthers(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	protocol, program, ok := campaign.TapeOf(f)
+	switch {
+	case !ok:
+		return ""
+	case program == "":
+		return fmt.Sprintf("it is of the protocol %q, and simfuzz is the tool of the store: the program replays it whose main hands that protocol to simtool.Main, or simtest.Holds in a test", protocol)
+	}
+	return fmt.Sprintf("it is of the protocol %q, and simfuzz is the tool of the store: what recorded it replays it: %s", protocol, command.Line("go run "+command.ShellWord(program), "replay", path))
+}
+
+func (c *cli) replayCommand() *cobra.Command {
+	var engine string
+	cmd := c.onTapes().Replay(" --engine runs it with another engine than the tape's, which takes another trace.", func(path string) (*tapes.Replayed, error) {
+		t, changed, err := readTapeOn(path, engine)
+		if err != nil {
+			return nil, err
+		}
+		res, err := scenario.Replay(c.ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return &tapes.Replayed{Run: res, Violations: res.Violations, Hash: res.TraceHash, Recorded: t.TraceHash, Changed: changed}, nil
+	})
+	tapeEngineFlag(cmd, &engine)
+	return cmd
 }

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,130 +11,70 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/internal/command"
-	"github.com/joinery-go/joinery/cmd/simfuzz/internal/faultlist"
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/report"
-	"github.com/joinery-go/joinery/sim/rewind"
 	"github.com/joinery-go/joinery/sim/scenario"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
-// reportOptions are the flags of simfuzz report.
+// reportOptions say what goes into a page.
 type reportOptions struct {
-	out     string
-	engine  string
-	replays int
-	draws   int
-	seed    uint64
-	json    bool
-	budget  int64 // of deliveries, over all draws; 0 is none
+	replays   int
+	shrinking time.Duration // that they may take of a processor; 0 is any
+	draws     int
+	seed      uint64
+	budget    int64 // of deliveries, over all draws; 0 is none
 }
 
-// Budgets of deliveries, of which a long run, with what judges it, has some 100,000 a
-// second: draws are fewer where a run is so long that they would take more.
+// Budgets of deliveries, of which a long run, with what judges it, has about so many a
+// second: fewer runs are made where they are so long that they would take more.
 const (
-	reportBudget = 5_000_000 // unless the number of draws is given
-	folderBudget = 500_000   // since a campaign waits
-	wordsBudget  = 1_000_000 // of the replays that tell what each fault does
+	deliveriesPerSecond = 100_000
+
+	reportBudget = 400_000 // of draws, unless their number is given
+	folderBudget = 200_000 // the same, since a campaign waits
+	wordsBudget  = 50_000  // of the replays that tell what each fault does
 )
 
-// fewestDraws is how many are worth having.
-const fewestDraws = 5
+// shrinkTime is how much of a processor's time shrinking may take, unless the number of
+// replays is given. It has no budget of deliveries, since candidates get short at once, or
+// not at all.
+const shrinkTime = 2500 * time.Millisecond
 
 func (c *cli) reportCommand() *cobra.Command {
-	var o reportOptions
-	cmd := &cobra.Command{
-		Use:   "report TAPE -o FILE",
-		Short: "Write one page that shows what happened in a tape's run",
-		Long: "report runs a tape again and writes one HTML page that stands by itself: what was violated, a space-time diagram " +
-			"with faults and with what each replica held, the history with the operations that show the fault, the states on which replicas part, " +
-			"which choices matter, and from which point on the failure is likely. It asks for no other file and no network.\n\n" +
-			"A failing tape is shrunk first, and the page is of the small one; --replays 0 takes the tape as it is. " +
-			"The exit code is that of its replay: 1 if it fails. A page that is there is written over, whole or not at all; any other file is not.",
-		Example: "  simfuzz report runs/seed-7/tape.json -o seed-7.html\n  simfuzz report runs/seed-7/tape.json --replays 0 --draws 0",
-		Args:    oneTape,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("draws") {
-				o.budget = reportBudget
+	var engine string
+	cmd := c.onTapes().Report("what was violated, a space-time diagram with faults and with what each replica held, the history with the "+
+		"operations that show the fault, the states on which replicas part, which choices matter, and from which point on the failure is likely.",
+		func(path string, o tapes.ReportOptions) (*tapes.Reported, error) {
+			t, changed, err := readTapeOn(path, engine)
+			if err != nil {
+				return nil, err
 			}
-			return c.report(args[0], o)
-		},
-	}
-	f := cmd.Flags()
-	f.StringVarP(&o.out, "out", "o", "", "`FILE` to write the page to (default: report.html beside the tape)")
-	engineFlag(cmd, &o.engine, tapeEngine, "what keeps the values of replicas; tape: what the tape says")
-	command.NumberFlag(f, &o.replays, "replays", 400, 0, 1_000_000, "runs that shrinking may take; 0 takes the tape as it is")
-	command.NumberFlag(f, &o.draws, "draws", 40, 0, 10_000, "runs behind each estimate of how likely the failure is; 0 leaves these out")
-	command.SeedFlag(f, &o.seed, "seed of these runs")
-	f.BoolVar(&o.json, "json", false, "print one JSON object")
+			with := reportOptions{replays: o.Replays, draws: o.Draws, seed: o.Seed}
+			if o.Bounded {
+				with.budget = reportBudget
+			}
+			if o.Limited {
+				with.shrinking = shrinkTime
+			}
+			r, err := c.reportOf(t, nil, with)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			var recorded []report.Fact
+			for _, v := range t.Violations {
+				recorded = append(recorded, report.Fact{Name: v, Value: v + ", as the tape says"})
+			}
+			r.once(recorded)
+			return &tapes.Reported{
+				Page: r.page, Operations: len(r.tape.Operations), Exceptions: len(r.tape.Decisions), Violations: r.res.Violations,
+				Hash: r.first, TapeHash: t.TraceHash, Changed: changed,
+			}, nil
+		})
+	tapeEngineFlag(cmd, &engine)
 	return cmd
-}
-
-type reportJSON struct {
-	Kind       string   `json:"kind"`
-	File       string   `json:"file"`
-	Operations int      `json:"operations"`
-	Exceptions int      `json:"exceptions"`
-	Violations []string `json:"violations"`
-	SameTrace  bool     `json:"same_trace"`
-	Seconds    float64  `json:"seconds"`
-}
-
-func (c *cli) report(path string, o reportOptions) error {
-	started := time.Now()
-	if o.out == "" {
-		o.out = filepath.Join(filepath.Dir(path), "report.html")
-	}
-	tape, err := readTape(path)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := mayReplace(o.out); err != nil { // before the work
-		return fmt.Errorf("report: -o %s: %w", o.out, err)
-	}
-	if o.engine != tapeEngine {
-		tape.Setup.SetEngine(o.engine)
-	}
-	p := command.StartProgress(c.err, func() string { return "report: " + command.Since(started) })
-	r, err := c.reportOf(tape, nil, o)
-	p.Finish()
-	if err != nil {
-		return fmt.Errorf("report %s: %w", path, err)
-	}
-	r.page.Commands = append(r.page.Commands, report.Fact{Name: "Run it again:", Value: c.command("replay", path)})
-	var recorded []report.Fact
-	for _, v := range tape.Violations {
-		recorded = append(recorded, report.Fact{Name: v, Value: v + ", as the tape says"})
-	}
-	r.once(recorded)
-	same := o.engine != tapeEngine || r.first == tape.TraceHash
-	if !same {
-		r.page.Notes = append(r.page.Notes, fmt.Sprintf("This is not the run that was recorded, whose trace was %s: the tape is of other code.", scenario.FormatHash(tape.TraceHash)))
-	}
-	if err := c.replacePage(o.out, r.page); err != nil {
-		return fmt.Errorf("report: -o %s: %w", o.out, err)
-	}
-	if !same {
-		c.note("simfuzz: report %s: not the trace of the tape, %s: it was recorded by other code", path, scenario.FormatHash(tape.TraceHash))
-		c.worsen(exitUndecided)
-	}
-	if len(r.res.Violations) > 0 {
-		c.worsen(exitViolated)
-	}
-	if o.json {
-		out := reportJSON{Kind: "report", File: o.out, Operations: len(r.tape.Operations), Exceptions: len(r.tape.Decisions), Violations: []string{}, SameTrace: same, Seconds: time.Since(started).Seconds()}
-		for _, v := range r.res.Violations {
-			out.Violations = append(out.Violations, v.Signature())
-		}
-		return c.printJSON(out)
-	}
-	for _, line := range r.page.Summary {
-		c.printText("", line)
-	}
-	c.printf("wrote %s\n", o.out)
-	return nil
 }
 
 // reported is a page in the making.
@@ -147,32 +83,43 @@ type reported struct {
 	tape  *scenario.Tape // that the page is of
 	res   *scenario.Result
 	first uint64 // trace hash of the tape as it was given
+	each  int64  // what a run of it costs, see [cost]
 	cli   *cli
 }
 
 // reportOf makes the page of a tape: of its small form, if it fails and has one. small
 // is that form if it is known.
 func (c *cli) reportOf(tape *scenario.Tape, small *scenario.Shrunk, o reportOptions) (*reported, error) {
-	res, err := scenario.Watch(context.WithoutCancel(c.ctx), tape)
-	if err != nil {
+	r := &reported{cli: c}
+	if err := r.watch(tape); err != nil {
 		return nil, err
 	}
-	r := &reported{tape: tape, res: res, first: res.TraceHash, cli: c}
-	if small == nil && len(res.Violations) > 0 && o.replays > 0 {
-		small, err = scenario.Shrink(c.ctx, tape, o.replays)
-		if err != nil && c.ctx.Err() == nil {
+	r.first = r.res.TraceHash
+	if small == nil && len(r.res.Violations) > 0 && o.replays > 0 {
+		var err error
+		if small, err = c.shrinkFor(tape, o); err != nil {
 			return nil, err
 		}
 	}
 	if small != nil {
-		if r.res, err = scenario.Watch(context.WithoutCancel(c.ctx), small.Tape); err != nil {
+		if err := r.watch(small.Tape); err != nil {
 			return nil, err
 		}
-		r.tape = small.Tape
 	}
 	r.page = r.res.Page()
 	r.addShrink(tape, small)
 	return r, r.addChoices(o)
+}
+
+// watch runs the tape that the page is of.
+func (r *reported) watch(t *scenario.Tape) (err error) {
+	started := processorTime()
+	r.tape = t
+	r.res, err = scenario.Watch(context.WithoutCancel(r.cli.ctx), t)
+	if err == nil {
+		r.each = cost(r.res.Deliveries, processorTime()-started)
+	}
+	return err
 }
 
 func (r *reported) addShrink(whole *scenario.Tape, small *scenario.Shrunk) {
@@ -188,81 +135,6 @@ func (r *reported) addShrink(whole *scenario.Tape, small *scenario.Shrunk) {
 	for _, other := range small.Others {
 		r.page.Facts = append(r.page.Facts, report.Fact{Name: "met on the way", Value: other})
 	}
-}
-
-// addChoices says what the run is made of, and, with draws, what that does.
-func (r *reported) addChoices(o reportOptions) error {
-	if len(r.res.Violations) == 0 {
-		return nil
-	}
-	said := r.said()
-	r.addWhat(said)
-	if o.draws = r.affordable(o); o.draws == 0 {
-		return nil
-	}
-	l, err := scenario.Likely(r.cli.ctx, r.tape, rewind.Options{Draws: o.draws, Seed: o.seed})
-	switch {
-	case err != nil && r.cli.ctx.Err() != nil:
-		r.page.Notes = append(r.page.Notes, "How likely the failure is was not found out: that was interrupted.")
-		return nil
-	case err != nil:
-		return err
-	}
-	choices := &report.Choices{Draws: l.Draws}
-	for i, x := range l.Operations {
-		choices.Rows = append(choices.Rows, report.Choice{What: r.res.Tell(&r.tape.Operations[i]), At: int64(x.At), StillFails: x.StillFails, Operation: true})
-	}
-	for _, d := range l.Decisions {
-		choices.Rows = append(choices.Rows, report.Choice{
-			What: r.says(said, d.TimedDecision), At: int64(d.At), Drawn: true, With: d.With, Without: d.Without, StillFails: d.StillFails,
-		})
-	}
-	slices.SortStableFunc(choices.Rows, func(a, b report.Choice) int { return cmp.Compare(a.At, b.At) })
-	r.page.Choices = choices
-	if l.Left > 0 {
-		r.page.Notes = append(r.page.Notes, fmt.Sprintf("%d further faults were not taken away one by one.", l.Left))
-	}
-	if l.LeftOps > 0 {
-		r.page.Notes = append(r.page.Notes, fmt.Sprintf("%d further operations were not taken away one by one.", l.LeftOps))
-	}
-	points := &report.Rewind{Draws: l.Draws, Seed: o.seed}
-	for _, p := range l.Points {
-		points.Points = append(points.Points, report.RewindPoint{At: int64(p.At), Failed: p.Failed, What: lastFixed(choices, int64(p.At))})
-	}
-	r.page.Summary = append(r.page.Summary, turning(points))
-	r.page.Rewind = points
-	for i := len(points.Points) - 1; i > 0; i-- {
-		if points.Points[i].What == points.Points[i-1].What {
-			points.Points[i].What = "no more"
-		}
-	}
-	return nil
-}
-
-// said is what each fault does, in words, or what was decided where a run is long.
-func (r *reported) said() []string {
-	if r.res.Deliveries*int64(min(len(r.tape.Decisions), faultlist.Most)) <= wordsBudget {
-		return r.cli.faultsOf(&scenario.Shrunk{Tape: r.tape, Result: r.res})
-	}
-	r.page.Notes = append(r.page.Notes, "Faults are named by the sites that decide them: it takes a replay for each to tell what it does, and this run is long.")
-	return nil
-}
-
-// affordable is how many draws a budget has room for, and 0 where that is too few.
-func (r *reported) affordable(o reportOptions) int {
-	if o.budget == 0 || o.draws == 0 {
-		return o.draws
-	}
-	each := max(r.res.Deliveries, 1)
-	draws := o.draws
-	for draws >= fewestDraws && scenario.LikelyRuns(r.tape, draws)*each > o.budget {
-		draws--
-	}
-	if draws < min(fewestDraws, o.draws) {
-		r.page.Notes = append(r.page.Notes, fmt.Sprintf("How likely the failure is was not found out: a run of %d deliveries is too long for that; simfuzz report with --draws does it all the same.", each))
-		return 0
-	}
-	return draws
 }
 
 // says is what is said of a decision, which is in the order of the tape, or its site.
@@ -304,43 +176,11 @@ func count1(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// lastFixed is the last choice before a time.
-func lastFixed(c *report.Choices, until int64) string {
-	what, last := "nothing: every fault is drawn", int64(-1)
-	for _, x := range c.Rows {
-		before := x.At < until || x.Operation && x.At <= until
-		if before && x.At >= last {
-			what, last = x.What, x.At
-		}
-	}
-	return what
-}
-
-// turning says where the failure becomes likely: the steepest rise.
-func turning(r *report.Rewind) string {
-	first, best := r.Points[0], 0
-	for i := 1; i < len(r.Points); i++ {
-		if best == 0 || r.Points[i].Failed-r.Points[i-1].Failed > r.Points[best].Failed-r.Points[best-1].Failed {
-			best = i
-		}
-	}
-	begin := fmt.Sprintf("With these operations and every fault drawn anew, the same failure comes about in %d of %d runs", first.Failed, r.Draws)
-	if first.Failed*10 >= r.Draws*9 {
-		return begin + ": it hardly needs a fault."
-	}
-	if best == 0 || r.Points[best].Failed <= r.Points[best-1].Failed {
-		return begin + ", and no point of the run makes it likelier."
-	}
-	p := r.Points[best]
-	return fmt.Sprintf("%s. It becomes likely by %v, where it rises from %d to %d of %d: the last thing before that is %s.",
-		begin, time.Duration(p.At), r.Points[best-1].Failed, p.Failed, r.Draws, p.What)
-}
-
 // addReport writes the page of a kept run into its folder, with what shrinking gave. found is
 // what the seed violated when it was found, which its tape need not do again.
 func (c *cli) addReport(one *kept, found []scenario.Violation) error {
-	if one.Tape == "" {
-		return nil
+	if one.Tape == "" || c.ctx.Err() != nil {
+		return nil // interrupted: there is the tape, to make it of
 	}
 	tape, err := readTape(one.Tape)
 	if err != nil {
@@ -390,50 +230,3 @@ func (r *reported) once(found []report.Fact) {
 // folderDraws are the runs behind an estimate in a run folder: enough to tell never,
 // sometimes and always apart, since a campaign waits for them.
 const folderDraws = 20
-
-// errNoPage refuses to write over what is no page.
-var errNoPage = errors.New("it is there, and is no page that simfuzz wrote; remove it or name another file")
-
-// mayReplace refuses to write over anything but a page.
-func mayReplace(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return errNoPage
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if n > 0 && !bytes.Contains(head[:n], []byte(report.Generator)) {
-		return errNoPage
-	}
-	return nil
-}
-
-// replacePage writes a page to path: whole, or not at all.
-func (c *cli) replacePage(path string, p *report.Page) (err error) {
-	if err := mayReplace(path); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".page-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	temp := filepath.Join(dir, "page")
-	if err := c.writeFile(temp, p.Write); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
-}

@@ -6,10 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
+	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/examples/lease"
 	"github.com/joinery-go/joinery/sim/report"
 	"github.com/joinery-go/joinery/sim/scenario"
 )
@@ -41,7 +45,7 @@ func TestReport(t *testing.T) {
 	assert.Equal(t, string(text), string(again), "written over, by the same page")
 	code, out, _ = invoke(t, "", "report", tape, "--json", "--replays", "0", "--draws", "0")
 	assert.Equal(t, exitViolated, code)
-	var line reportJSON
+	var line tapes.ReportLine
 	require.NoError(t, json.Unmarshal([]byte(out), &line))
 	assert.Equal(t, beside, line.File, "beside the tape unless it is said where")
 	assert.Greater(t, line.Operations, 20, "the tape as it is")
@@ -83,10 +87,10 @@ func TestReportRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		"itself":    {[]string{tape, "-o", tape}, "is no page that simfuzz wrote; remove it or name another file"},
-		"own notes": {[]string{tape, "-o", mine}, "is no page that simfuzz wrote"},
-		"folder":    {[]string{tape, "-o", dir}, "is no page that simfuzz wrote"},
-		"device":    {[]string{tape, "-o", os.DevNull}, "is no page that simfuzz wrote"},
+		"itself":    {[]string{tape, "-o", tape}, "is no page that a tool of joinery wrote; remove it or name another file"},
+		"own notes": {[]string{tape, "-o", mine}, "is no page that a tool of joinery wrote"},
+		"folder":    {[]string{tape, "-o", dir}, "is no page that a tool of joinery wrote"},
+		"device":    {[]string{tape, "-o", os.DevNull}, "is no page that a tool of joinery wrote"},
 		"nowhere":   {[]string{tape, "-o", filepath.Join(dir, "no", "such", "page.html")}, "no such file or directory"},
 		"foreign":   {[]string{mine, "-o", filepath.Join(dir, "new.html")}, "invalid tape"},
 		"another":   {[]string{write("other.json", strings.Replace(string(example), `"joinery_tape": 6`, `"joinery_tape": 5`, 1)), "-o", filepath.Join(dir, "new.html")}, "run its seed again to record it anew"},
@@ -122,28 +126,84 @@ func TestReportWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestReportsAreAffordable: of a long run fewer draws are taken, or none, and the page
-// says so.
+// TestReportsAreAffordable: of a long run fewer draws are taken, then fewer points and
+// faults, then none, and the page says so.
 func TestReportsAreAffordable(t *testing.T) {
 	tape, err := readTape(failingTape(t))
 	require.NoError(t, err)
 	c := &cli{ctx: t.Context()}
-	for _, x := range []struct {
-		budget int64
-		draws  int
-	}{{1 << 40, 6}, {1000, 0}} {
-		r, err := c.reportOf(tape, nil, reportOptions{draws: 6, budget: x.budget})
+	page := func(budget int64) (*report.Page, string) {
+		r, err := c.reportOf(tape, nil, reportOptions{draws: 6, budget: budget})
 		require.NoError(t, err)
-		if x.draws == 0 {
-			assert.Nil(t, r.page.Rewind)
-			assert.Contains(t, strings.Join(r.page.Notes, "\n"), "too long for that")
-			continue
-		}
-		assert.Equal(t, x.draws, r.page.Rewind.Draws)
-		r.page.Notes = nil
-		each := r.res.Deliveries
-		fewer := r.affordable(reportOptions{draws: 6, budget: scenario.LikelyRuns(r.tape, 5) * each})
-		assert.Equal(t, 5, fewer)
-		assert.Empty(t, r.page.Notes)
+		return r.page, strings.Join(r.page.Notes, "\n")
+	}
+	full, notes := page(1 << 40)
+	require.NotNil(t, full.Rewind)
+	assert.Equal(t, 6, full.Rewind.Draws)
+	assert.NotContains(t, notes, "instead of")
+
+	res, err := scenario.Replay(t.Context(), tape)
+	require.NoError(t, err)
+	fewer, notes := page(scenario.LikelyRuns(tape, 5) * res.Deliveries)
+	assert.Equal(t, 5, fewer.Rewind.Draws)
+	assert.Len(t, fewer.Choices.Rows, len(full.Choices.Rows))
+	assert.Contains(t, notes, "each likelihood is of 5 runs, instead of 6")
+
+	some, notes := page(26 * res.Deliveries)
+	require.Len(t, some.Rewind.Points, 3)
+	first, last := some.Rewind.Points[0], some.Rewind.Points[2]
+	assert.Zero(t, first.At)
+	assert.Equal(t, full.Rewind.Points[len(full.Rewind.Points)-1].At, last.At)
+	assert.Equal(t, some.Rewind.Draws, last.Failed, "all is as on the tape")
+	assert.Len(t, some.Choices.Rows, 1)
+	assert.Contains(t, notes, "it was rewound to 3 points instead of 16")
+	assert.Contains(t, notes, "operations were not taken away one by one")
+	assert.Regexp(t, `\d+ of \d+ faults were not taken away`, notes)
+
+	none, notes := page(14 * res.Deliveries)
+	assert.Nil(t, none.Rewind)
+	assert.Contains(t, notes, "too long for that")
+}
+
+// TestLongShrinking: shrinking for a page ends after its time, with what it has come to.
+func TestLongShrinking(t *testing.T) {
+	tape, err := readTape(failingTape(t))
+	require.NoError(t, err)
+	c := &cli{ctx: t.Context()}
+	once, err := c.shrinkFor(tape, reportOptions{replays: 400, shrinking: time.Hour})
+	require.NoError(t, err)
+	assert.True(t, once.Settled)
+	short, err := c.shrinkFor(tape, reportOptions{replays: 1_000_000, shrinking: 1})
+	require.NoError(t, err)
+	if short != nil { // else there was no time even for its first replay
+		assert.False(t, short.Settled)
+		assert.Less(t, short.Replays, once.Replays)
+		assert.NotEmpty(t, short.Result.Violations)
+	}
+}
+
+// TestTapeOfAProtocol: a tape that another program recorded is no damaged tape of the store:
+// which program replays it is said.
+func TestTapeOfAProtocol(t *testing.T) {
+	p := lease.With(lease.FromNow)
+	record := func(program string) string {
+		p.Program = program
+		r, err := p.Fuzz(t.Context(), campaign.Options{Seed: 27, Seeds: 1})
+		require.NoError(t, err)
+		tape, _, err := p.Record(t.Context(), r.Failures[0])
+		require.NoError(t, err)
+		path := filepath.Join(t.TempDir(), "tape.json")
+		require.NoError(t, campaign.ReplaceFile(path, tape.Write))
+		return path
+	}
+	by, unknown := record("example.com/lease/cmd/leasetool"), record("")
+	for _, command := range []string{"replay", "shrink", "report"} {
+		code, out, errs := invoke(t, "", command, by)
+		assert.Equal(t, exitFailed, code)
+		assert.Empty(t, out)
+		assert.Contains(t, errs, `it is of the protocol "lease", and simfuzz is the tool of the store: what recorded it replays it: go run example.com/lease/cmd/leasetool replay `+by)
+		_, _, errs = invoke(t, "", command, unknown)
+		assert.Contains(t, errs, `it is of the protocol "lease"`)
+		assert.Contains(t, errs, "hands that protocol to simtool.Main")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/laws/shipped"
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/scenario"
@@ -111,9 +112,9 @@ func TestReplay(t *testing.T) {
 
 	code, out, _ = invoke(t, "", "replay", "--json", exampleTape)
 	assert.Equal(t, exitOK, code)
-	var r replayJSON
+	var r tapes.ReplayLine
 	lastJSON(t, out, &r)
-	assert.Equal(t, replayJSON{Kind: "replay", TraceHash: scenario.FormatHash(tape.TraceHash), SameTrace: true, Violations: []string{}}, r)
+	assert.Equal(t, tapes.ReplayLine{Kind: "replay", TraceHash: scenario.FormatHash(tape.TraceHash), SameTrace: true, Violations: []string{}}, r)
 }
 
 func TestReplayRefusals(t *testing.T) {

@@ -81,7 +81,7 @@ func (c *cli) explore(f exploreFlags) error {
 	o.Progress = func(n int) { schedules.Store(int64(n)) }
 	started := time.Now()
 	live := command.StartProgress(c.err, func() string {
-		return fmt.Sprintf("explore: %s, %d schedules", command.Since(started), schedules.Load())
+		return fmt.Sprintf("explore: %s, %d schedules%s", command.Since(started), schedules.Load(), c.slow())
 	})
 	x, err := p.Explore(c.ctx, o)
 	live.Finish()
@@ -115,7 +115,7 @@ func (c *cli) explore(f exploreFlags) error {
 			return err
 		}
 	} else {
-		c.printExplored(x, line)
+		c.printExplored(x, line, f.schedules)
 	}
 	if keptErr != nil {
 		return fmt.Errorf("explore: %w", keptErr)
@@ -139,7 +139,7 @@ func faults(n int) string {
 	return fmt.Sprintf("%d faults", n)
 }
 
-func (c *cli) printExplored(x *campaign.Explored, line exploreJSON) {
+func (c *cli) printExplored(x *campaign.Explored, line exploreJSON, most int) {
 	c.field("plan", "that of seed %d, which comes to %d decisions about faults if there are none", line.Seed, x.Points)
 	c.field("schedules", "%d with at most %s, %.0f/s", x.Schedules, faults(x.Faults), float64(x.Schedules)/line.Seconds)
 	complete := "yes: every schedule with so many faults was run"
@@ -149,7 +149,7 @@ func (c *cli) printExplored(x *campaign.Explored, line exploreJSON) {
 	case c.ctx.Err() != nil:
 		complete = "no: interrupted"
 	case !x.Complete:
-		complete = "no: a bound was met"
+		complete = fmt.Sprintf("no: the bound of --schedules, %d, was met before all were run", most)
 	}
 	c.field("complete", "%s", complete)
 	for _, res := range x.Failures {

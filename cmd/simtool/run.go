@@ -164,12 +164,24 @@ func (c *cli) fuzz(p *campaign.Protocol, o campaign.Options, limit time.Duration
 	started := time.Now()
 	live := command.StartProgress(c.err, func() string {
 		seconds := time.Since(started).Seconds()
-		return fmt.Sprintf("%.0fs: %d seeds, %d deliveries (%.2f M/s), %d violations",
-			seconds, seeds.Load(), deliveries.Load(), float64(deliveries.Load())/seconds/1e6, violating.Load())
+		return fmt.Sprintf("%.0fs: %d seeds, %d deliveries (%.2f M/s), %d violations%s",
+			seconds, seeds.Load(), deliveries.Load(), float64(deliveries.Load())/seconds/1e6, violating.Load(), c.slow())
 	})
 	defer live.Finish()
 	r, err := p.Fuzz(ctx, o)
 	return r, time.Since(started), err
+}
+
+// slowAfter is how long a run takes before the progress names it.
+const slowAfter = 10 * time.Second
+
+// slow names the run that has taken long, if one has.
+func (c *cli) slow() string {
+	under := c.watch.UnderWay()
+	if len(under) == 0 || under[0].Took < slowAfter {
+		return ""
+	}
+	return fmt.Sprintf("; seed %d has run for %.0f s", under[0].Seed, under[0].Took.Seconds())
 }
 
 // keep records the failing seeds, writes their folders and shrinks them.
@@ -179,7 +191,7 @@ func (c *cli) keep(p *campaign.Protocol, r *campaign.Report, f runFlags, out *ca
 	}
 	var at atomic.Int64
 	live := command.StartProgress(c.err, func() string {
-		return fmt.Sprintf("run: keeping failing seed %d of %d", at.Load()+1, len(r.Failures))
+		return fmt.Sprintf("run: keeping failing seed %d of %d%s", at.Load()+1, len(r.Failures), c.slow())
 	})
 	defer live.Finish()
 	var runs []campaign.Failing[*campaign.Shrunk]
@@ -263,7 +275,9 @@ func (c *cli) reportFailures(p *campaign.Protocol, r *campaign.Report, f runFlag
 			again = "replay with:\n" + c.again("replay", one.Small)
 		}
 	}
-	if len(r.Failures) >= f.failures {
+	if n := len(r.Failures); n > 0 && r.Failures[n-1].Violations[0].Oracle == campaign.OracleTime {
+		c.printf("\nstopped at seed %d, which does not end; --patience gives a run more time\n", r.Failures[n-1].Seed)
+	} else if n >= f.failures {
 		c.printf("\nstopped after %d failing seeds\n", len(r.Failures))
 	}
 	if again != "" {

@@ -2,8 +2,8 @@
 //
 //	func main() { simtool.Main(lease.Protocol()) }
 //
-// The program runs seeds, replays and shrinks what failed, says with which fault a
-// failure comes about, and searches all schedules with few faults. It talks to nobody but
+// The program runs seeds, replays and shrinks what failed, writes a page to look at, says
+// with which fault a failure comes about, and searches all schedules with few faults. It talks to nobody but
 // its terminal and writes nothing but run folders of failing seeds. Everything it lists
 // fits into 80 columns.
 //
@@ -12,7 +12,9 @@
 // the gravest counts: 1 over 3 over 141 over 130 over 2.
 //
 // An interrupt (Ctrl-C, SIGINT or SIGTERM) ends every command; what was found until then
-// is printed and kept. A second one ends the program without that.
+// is printed and kept. A second one ends the program without that, and names the seed that
+// was under way. A run that does not end is told after ten seconds, and given up as a
+// failure of its seed after a minute, or --patience.
 //
 // It decides nothing about a protocol: package campaign does.
 package simtool
@@ -27,6 +29,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,12 +40,32 @@ import (
 // Main runs the command line of this process with some protocols, of which the first is
 // meant where none is named, and ends it.
 func Main(protocols ...campaign.Protocol) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the next one ends the process
+	ctx, cancel := context.WithCancel(context.Background())
+	watch := new(campaign.Watch)
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupts
+		cancel()
+		<-interrupts
+		fmt.Fprintln(os.Stderr, abandoned(os.Args[0], watch.UnderWay()))
+		os.Exit(command.ExitInterrupted)
+	}()
 	// Asked for, the signal of a closed pipe does not end the process, and the write fails
 	// instead: so failing seeds are kept first.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(Run(ctx, os.Args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, protocols...))
+	os.Exit(run(ctx, os.Args, Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, watch, protocols))
+}
+
+// abandoned says what a second interrupt ends in the middle of.
+func abandoned(called string, under []campaign.UnderWay) string {
+	text := filepath.Base(called) + ": interrupted twice: ended at once"
+	if len(under) == 0 {
+		return text
+	}
+	u := under[0]
+	return fmt.Sprintf("%s, while seed %d of %s had run for %v; run it again with:\n%s", text, u.Seed, u.Protocol, u.Took.Round(time.Second),
+		command.Line(thisProgram(called), "run", "--protocol", u.Protocol, "--seed", fmt.Sprint(u.Seed), "--seeds", "1"))
 }
 
 // Streams are where a program reads and writes.
@@ -50,7 +73,11 @@ type Streams = command.Streams
 
 // Run runs a command line, the program's name first, and returns the exit code.
 func Run(ctx context.Context, args []string, s Streams, protocols ...campaign.Protocol) int {
-	c := &cli{ctx: ctx, in: s.In, out: s.Out, err: s.Err, name: "simtool", program: "simtool"}
+	return run(ctx, args, s, new(campaign.Watch), protocols)
+}
+
+func run(ctx context.Context, args []string, s Streams, watch *campaign.Watch, protocols []campaign.Protocol) int {
+	c := &cli{watch: watch, ctx: ctx, in: s.In, out: s.Out, err: s.Err, name: "simtool", program: "simtool"}
 	if len(args) > 0 {
 		c.name, c.program = filepath.Base(args[0]), thisProgram(args[0])
 		args = args[1:]
@@ -60,8 +87,8 @@ func Run(ctx context.Context, args []string, s Streams, protocols ...campaign.Pr
 		return command.ExitFailed
 	}
 	names := make(map[string]bool)
-	for i := range protocols {
-		p := &protocols[i]
+	for _, one := range protocols {
+		p := &one
 		err := p.Validate()
 		if err == nil && names[p.Name] {
 			err = fmt.Errorf("two protocols have the name %q", p.Name)
@@ -71,6 +98,10 @@ func Run(ctx context.Context, args []string, s Streams, protocols ...campaign.Pr
 			return command.ExitFailed
 		}
 		names[p.Name] = true
+		if p.Watch != nil && watch.Patience == 0 {
+			watch.Patience = p.Watch.Patience
+		}
+		p.Watch, p.Program = watch, packagePath()
 		c.protocols = append(c.protocols, p)
 	}
 	p := command.Program{
@@ -85,11 +116,20 @@ func Run(ctx context.Context, args []string, s Streams, protocols ...campaign.Pr
 	return c.code
 }
 
+// packagePath is this program as a Go package, "" if that is not known.
+func packagePath() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Path == "command-line-arguments" {
+		return ""
+	}
+	return info.Path
+}
+
 // thisProgram is how a user can call this program again.
 func thisProgram(called string) string {
 	executable, err := os.Executable()
-	if info, ok := debug.ReadBuildInfo(); err == nil && ok && command.RunByGo(executable) && info.Path != "command-line-arguments" {
-		return "go run " + command.ShellWord(path.Clean(info.Path))
+	if pkg := packagePath(); err == nil && pkg != "" && command.RunByGo(executable) {
+		return "go run " + command.ShellWord(path.Clean(pkg))
 	}
 	return command.ShellWord(called)
 }
@@ -103,6 +143,7 @@ type cli struct {
 	name      string
 	program   string // how to call it again, as a shell has it
 	protocols []*campaign.Protocol
+	watch     *campaign.Watch
 	code      int
 }
 
@@ -120,6 +161,7 @@ func (c *cli) root() *cobra.Command {
 		Example: fmt.Sprintf("  %[1]s                          ten seconds on all cores\n"+
 			"  %[1]s run --seed 1 --seeds 5000\n"+
 			"  %[1]s replay runs/%[2]s/seed-7/shrunk.json\n"+
+			"  %[1]s report runs/%[2]s/seed-7/tape.json -o seed-7.html\n"+
 			"  %[1]s bisect runs/%[2]s/seed-7/tape.json\n"+
 			"  %[1]s explore --most 1", c.name, c.protocols[0].Name),
 		Version:       command.Version(),
@@ -129,11 +171,12 @@ func (c *cli) root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.Flags().AddFlagSet(run.Flags())
+	root.PersistentFlags().Var(command.Span{P: &c.watch.Patience}, "patience", "how long one run may take before it is given up, and is a failure (default: 1m)")
 	root.SetFlagErrorFunc(command.FlagError)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
-	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.exploreCommand(),
+	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.reportCommand(), c.bisectCommand(), c.exploreCommand(),
 		command.CompletionCommand(c.name, ""))
 	root.SetHelpCommand(command.HelpCommand())
 	return root
@@ -159,9 +202,6 @@ func (c *cli) protocol(name string) *campaign.Protocol {
 }
 
 func (c *cli) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
-
-// note tells on standard error what goes on; it is no result.
-func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
 
 func (c *cli) field(name, format string, args ...any) {
 	command.PrintField(c.out, name, fmt.Sprintf(format, args...))

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/cmd/simtool"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
@@ -120,6 +121,46 @@ func TestRunReplayShrinkBisect(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 0}, []int{*v.ShrunkOperations, *v.ShrunkExceptions, *v.ShrunkChoices})
 }
 
+// TestReport: a tape has a page, of its small form unless it is told otherwise, and over
+// nothing but a page.
+func TestReport(t *testing.T) {
+	dir, tape := found(t)
+	page := filepath.Join(dir, "page.html")
+	read := func() string {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		return string(text)
+	}
+	code, out, errs := invoke(t.Context(), broken, "report", tape, "-o", page)
+	require.Equal(t, command.ExitViolated, code, errs)
+	assert.Contains(t, out, "used under an older lease after a newer one")
+	assert.Contains(t, out, "wrote "+page)
+	text := read()
+	for _, want := range []string{"<title>lease: seed 27 fails", `<section id="run"`, `<section id="choices"`, `<section id="rewind"`, `<section id="shrink"`, "mytool replay " + tape, "of 40"} {
+		assert.True(t, strings.Contains(text, want), want) // the page itself is long
+	}
+	_, _, _ = invoke(t.Context(), broken, "report", tape, "-o", page)
+	assert.Equal(t, text, read(), "the same page each time")
+
+	code, out, _ = invoke(t.Context(), broken, "report", tape, "--json", "--replays", "0", "--draws", "0")
+	assert.Equal(t, command.ExitViolated, code)
+	var line tapes.ReportLine
+	lastJSON(t, out, &line)
+	assert.Equal(t, filepath.Join(filepath.Dir(tape), "report.html"), line.File)
+	assert.Greater(t, line.Operations, 2, "the tape as it is")
+	assert.True(t, line.SameTrace)
+
+	mended := []campaign.Protocol{lease.With(lease.None)}
+	code, out, errs = invoke(t.Context(), mended, "report", tape, "-o", page)
+	assert.Equal(t, command.ExitUndecided, code)
+	assert.Contains(t, errs, "recorded by other code")
+	assert.Contains(t, out, "does not: this page is of the run that holds")
+
+	code, _, errs = invoke(t.Context(), broken, "report", tape, "-o", tape)
+	assert.Equal(t, command.ExitFailed, code)
+	assert.Contains(t, errs, "is no page that a tool of joinery wrote")
+}
+
 // TestMendedCode: a tape whose trace does not come about any more repeats nothing, and
 // that is neither a pass nor a failure of the tool.
 func TestMendedCode(t *testing.T) {
@@ -151,7 +192,15 @@ func TestExplore(t *testing.T) {
 	right := []campaign.Protocol{lease.Protocol()}
 	code, out, _ = invoke(t.Context(), right, "explore", "--schedules", "200", "--out", dir)
 	assert.Equal(t, command.ExitUndecided, code)
-	assert.Contains(t, out, "complete     no: a bound was met")
+	assert.Contains(t, out, "complete     no: the bound of --schedules, 200, was met before all were run")
+	points := regexp.MustCompile(`comes to (\d+)\s+decisions`)
+	all := points.FindStringSubmatch(out)
+	require.NotNil(t, all, out)
+	_, out, _ = invoke(t.Context(), right, "explore", "--schedules", "10", "--out", dir)
+	few := points.FindStringSubmatch(out)
+	require.NotNil(t, few, out)
+	assert.Equal(t, all[1], few[1], "what a run without faults comes to hangs on no bound")
+	assert.NotEqual(t, "10", few[1])
 	p := lease.Protocol()
 	p.Setup.Faults = campaign.Bears(sim.Delay)
 	code, out, _ = invoke(t.Context(), []campaign.Protocol{p}, "explore", "--json", "--out", dir)
@@ -227,7 +276,7 @@ func TestWidth(t *testing.T) {
 	dir := t.TempDir()
 	_, tape := found(t)
 	for _, args := range [][]string{
-		{"--help"}, {"run", "--help"}, {"replay", "--help"}, {"shrink", "--help"}, {"bisect", "--help"}, {"explore", "--help"},
+		{"--help"}, {"run", "--help"}, {"replay", "--help"}, {"shrink", "--help"}, {"report", "--help"}, {"bisect", "--help"}, {"explore", "--help"},
 		{"run", "--seed", "1", "--seeds", "30", "--out", dir}, {"bisect", tape}, {"shrink", tape}, {"explore", "--seed", "27", "--out", dir}, {"replay", "--quiet", tape},
 	} {
 		_, out, _ := invoke(t.Context(), broken, args...)

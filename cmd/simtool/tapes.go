@@ -1,25 +1,22 @@
 package simtool
 
 import (
+	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	"github.com/joinery-go/joinery/sim/campaign"
 )
 
-// oneTape refuses anything but the path of one tape.
-func oneTape(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return command.Usagef("%swant one tape, got %d arguments", command.Prefix(cmd), len(args))
-	}
-	return nil
+// onTapes is this program for the commands that work on one tape.
+func (c *cli) onTapes() *tapes.Host {
+	return &tapes.Host{Name: c.name, Ctx: c.ctx, Out: c.out, Err: c.err, Again: c.again, Worsen: c.worsen}
 }
 
 // tape reads a tape of one of the protocols.
@@ -36,91 +33,52 @@ func (c *cli) tape(path string) (*campaign.Tape, *campaign.Protocol, error) {
 	return t, p, nil
 }
 
-// replayOptions are the flags of replay.
-type replayOptions struct{ json, quiet, anyTrace bool }
-
 func (c *cli) replayCommand() *cobra.Command {
-	var o replayOptions
-	cmd := &cobra.Command{
-		Use:   "replay TAPE",
-		Short: "Run a tape again and print its trace",
-		Long: "replay runs a recorded tape once more and prints every event, a diagram if it is short, what was violated " +
-			"and the trace hash; \"go doc github.com/joinery-go/joinery/sim\" explains the columns and signs.\n\n" +
-			"A trace other than the tape's means that other code recorded it: nothing is repeated then, and the exit code " +
-			"is 2 unless something is violated; --any-trace accepts it, to see whether changed code still fails.",
-		Args: oneTape,
-		RunE: func(_ *cobra.Command, args []string) error { return c.replay(args[0], o) },
-	}
-	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object instead of the trace")
-	cmd.Flags().BoolVar(&o.quiet, "quiet", false, "leave out the trace")
-	cmd.Flags().BoolVar(&o.anyTrace, "any-trace", false, "accept another trace than the tape's")
-	return cmd
-}
-
-type replayJSON struct {
-	Kind       string   `json:"kind"`
-	Protocol   string   `json:"protocol"`
-	TraceHash  string   `json:"trace_hash"`
-	SameTrace  bool     `json:"same_trace"`
-	Violations []string `json:"violations"`
-}
-
-func (c *cli) replay(path string, o replayOptions) error {
-	t, p, err := c.tape(path)
-	if err != nil {
-		return fmt.Errorf("replay: %w", err)
-	}
-	res, err := p.Replay(c.ctx, t)
-	if err != nil {
-		return fmt.Errorf("replay %s: %w", path, err)
-	}
-	same := res.TraceHash == t.TraceHash
-	if err := c.parts(p, t, res); err != nil {
-		return fmt.Errorf("replay %s: %w", path, err)
-	}
-	if o.json {
-		out := replayJSON{Kind: "replay", Protocol: p.Name, TraceHash: campaign.FormatHash(res.TraceHash), SameTrace: same, Violations: signatures(res)}
-		if err := c.printJSON(out); err != nil {
-			return err
+	return c.onTapes().Replay("", func(path string) (*tapes.Replayed, error) {
+		t, p, err := c.tape(path)
+		if err != nil {
+			return nil, err
 		}
-	} else if err := c.printReplay(res, o.quiet); err != nil {
-		return err
-	}
-	if len(res.Violations) > 0 {
-		c.worsen(command.ExitViolated)
-	}
-	if !same && !o.anyTrace {
-		c.worsen(command.ExitUndecided)
-		c.note("%s: replay %s: not the trace of the tape, %s: it was recorded by other code (--any-trace accepts that)",
-			c.name, path, campaign.FormatHash(t.TraceHash))
-	}
-	return nil
+		res, err := p.Replay(c.ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		note, err := c.parts(p, t, res)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		r := &tapes.Replayed{Protocol: p.Name, Run: res, Violations: res.Violations, Hash: res.TraceHash, Recorded: t.TraceHash}
+		if note != "" {
+			r.Notes = append(r.Notes, note)
+		}
+		return r, nil
+	})
 }
 
 // moreReplays are tried of a tape that was recorded of a run with two traces.
 const moreReplays = 8
 
 // parts adds to a replay of a tape that was recorded of a run with two traces whether it has
-// two again. A tape cannot hold what such a run hangs on.
-func (c *cli) parts(p *campaign.Protocol, t *campaign.Tape, res *campaign.Result) error {
+// two again, or gives what is to be said if it has not. A tape cannot hold what such a run
+// hangs on.
+func (c *cli) parts(p *campaign.Protocol, t *campaign.Tape, res *campaign.Result) (note string, err error) {
 	if !slices.ContainsFunc(t.Violations, func(v string) bool { return strings.HasPrefix(v, campaign.OracleDeterminism+"/") }) {
-		return nil
+		return "", nil
 	}
 	for range moreReplays {
 		again, err := p.Replay(c.ctx, t)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if again.TraceHash != res.TraceHash {
 			res.Violations = append(res.Violations, campaign.Violation{
 				Oracle: campaign.OracleDeterminism, Kind: "trace", Node: -1,
 				Message: fmt.Sprintf("one tape, two traces: %s and %s", campaign.FormatHash(res.TraceHash), campaign.FormatHash(again.TraceHash)),
 			})
-			return nil
+			return "", nil
 		}
 	}
-	c.note("%s: replay: the tape is of a run that had two traces, and %d replays of it have one: what parted them depends on what ran before", c.name, moreReplays+1)
-	return nil
+	return fmt.Sprintf("the tape is of a run that had two traces, and %d replays of it have one: what parted them depends on what ran before", moreReplays+1), nil
 }
 
 func signatures(res *campaign.Result) []string {
@@ -131,108 +89,56 @@ func signatures(res *campaign.Result) []string {
 	return all
 }
 
-func (c *cli) printReplay(res *campaign.Result, quiet bool) error {
-	if !quiet {
-		if err := res.WriteTrace(c.out); err != nil {
-			return err
-		}
-		c.printf("\n")
-		if picture := res.ShortDiagram(); picture != "" {
-			c.printf("%s\n", picture)
-		}
-	}
-	for _, v := range res.Violations {
-		c.field("violated", "%s", v.Signature())
-		c.text("  ", v.String())
-	}
-	c.field("violations", "%d", len(res.Violations))
-	c.field("trace hash", "%s", campaign.FormatHash(res.TraceHash))
-	return nil
-}
-
-// shrinkOptions are the flags of shrink.
-type shrinkOptions struct {
-	out     string
-	replays int
-	json    bool
-}
-
 func (c *cli) shrinkCommand() *cobra.Command {
-	var o shrinkOptions
-	cmd := &cobra.Command{
-		Use:   "shrink TAPE -o OUT",
-		Short: "Minimise a failing tape to the operations and faults that matter",
-		Long: "shrink looks for the fewest operations and faults that still lead to the tape's first violation, then for the fewest " +
-			"choices of the protocol's own, and writes the tape of that run to OUT. The exit code is that of its replay: 1, since it fails. " +
-			"Interrupted, it writes the smallest that it has found.",
-		Args: oneTape,
-		RunE: func(_ *cobra.Command, args []string) error { return c.shrink(args[0], o) },
-	}
-	cmd.Flags().StringVarP(&o.out, "out", "o", "", "`FILE` to write the small tape to (default: shrunk.json beside the tape)")
-	command.NumberFlag(cmd.Flags(), &o.replays, "replays", campaign.DefaultReplays, 1, 1_000_000, "runs that the search may take")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object")
-	return cmd
-}
-
-type shrinkJSON struct {
-	Kind       string   `json:"kind"`
-	Protocol   string   `json:"protocol"`
-	Operations int      `json:"operations"`
-	Exceptions int      `json:"exceptions"`
-	Choices    int      `json:"choices"`
-	Replays    int      `json:"replays"`
-	Seconds    float64  `json:"seconds"`
-	Settled    bool     `json:"settled"`
-	TraceHash  string   `json:"trace_hash"`
-	Violations []string `json:"violations"`
-	Others     []string `json:"other_violations_met"`
-	Tape       string   `json:"tape"`
-}
-
-func (c *cli) shrink(path string, o shrinkOptions) error {
-	if o.out == "" {
-		o.out = filepath.Join(filepath.Dir(path), campaign.SmallTape)
-	}
-	if filepath.Clean(o.out) == filepath.Clean(path) {
-		return command.Usagef("shrink: --out %s is the tape itself, which belongs to the run beside it; name another file", o.out)
-	}
-	t, p, err := c.tape(path)
-	if err != nil {
-		return fmt.Errorf("shrink: %w", err)
-	}
-	started := time.Now()
-	live := command.StartProgress(c.err, func() string {
-		return fmt.Sprintf("shrink: %s, from %d operations and %d faults", command.Since(started), len(t.Operations), t.Faults())
+	what := "the fewest operations and faults that still lead to the tape's first violation, then for the fewest choices of the protocol's own"
+	return c.onTapes().Shrink(what, func(path string) (*tapes.Failing, error) {
+		t, p, err := c.tape(path)
+		if err != nil {
+			return nil, err
+		}
+		return &tapes.Failing{Operations: len(t.Operations), Faults: t.Faults(), Shrink: func(replays int) (*tapes.Small, error) {
+			s, err := p.Shrink(c.ctx, t, replays)
+			if err != nil {
+				return nil, err
+			}
+			choices := s.Tape.Choices()
+			return &tapes.Small{
+				Protocol: p.Name, Operations: len(s.Tape.Operations), Faults: s.Tape.Faults(), Choices: &choices, Replays: s.Replays, Settled: s.Settled,
+				Hash: s.Tape.TraceHash, Violations: s.Result.Violations, Others: s.Others, Write: s.Tape.Write, Print: func() { c.printShrunk("", s) },
+			}, nil
+		}}, nil
 	})
-	s, err := p.Shrink(c.ctx, t, o.replays)
-	live.Finish()
-	if err != nil {
-		return fmt.Errorf("shrink %s: %w", path, err)
+}
+
+// recorded are the violations that a tape says it has, of which it holds the signatures.
+func recorded(t *campaign.Tape) []campaign.Violation {
+	var all []campaign.Violation
+	for _, signature := range t.Violations {
+		v := campaign.ParseSignature(signature)
+		v.Message = signature + ", as the tape says"
+		all = append(all, v)
 	}
-	if err := campaign.ReplaceFile(o.out, s.Tape.Write); err != nil {
-		return fmt.Errorf("shrink: %w", err)
-	}
-	c.worsen(command.ExitViolated)
-	if o.json {
-		return c.printJSON(shrinkJSON{
-			Kind: "shrink", Protocol: p.Name, Operations: len(s.Tape.Operations), Exceptions: s.Tape.Faults(), Choices: s.Tape.Choices(),
-			Replays: s.Replays, Seconds: time.Since(started).Seconds(), Settled: s.Settled, TraceHash: campaign.FormatHash(s.Tape.TraceHash),
-			Violations: s.Tape.Violations, Others: append([]string{}, s.Others...), Tape: o.out,
+	return all
+}
+
+func (c *cli) reportCommand() *cobra.Command {
+	shows := "what was violated, a space-time diagram with faults, the history if the protocol records one, which faults matter, and from which point on the failure is likely."
+	return c.onTapes().Report(shows, func(path string, o tapes.ReportOptions) (*tapes.Reported, error) {
+		t, p, err := c.tape(path)
+		if err != nil {
+			return nil, err
+		}
+		page, err := p.Report(c.ctx, t, campaign.PageOptions{
+			Replays: o.Replays, Draws: cmp.Or(o.Draws, -1), Seed: o.Seed, AllReplays: !o.Limited, AllDraws: !o.Bounded, Found: recorded(t),
 		})
-	}
-	c.printf("from %d operations and %d faults\n", len(t.Operations), t.Faults())
-	c.printShrunk("", s)
-	if !s.Settled {
-		c.printf("stopped before it was done: there may be a smaller one\n")
-	}
-	for _, v := range s.Result.Violations {
-		c.text("", v.String())
-	}
-	for _, other := range s.Others {
-		c.text("", "met on the way: "+other)
-	}
-	c.printf("replay with:\n%s\n", c.again("replay", o.out))
-	return nil
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return &tapes.Reported{
+			Page: page.Page, Operations: len(page.Tape.Operations), Exceptions: page.Tape.Faults(), Violations: page.Result.Violations,
+			Hash: page.First, TapeHash: t.TraceHash,
+		}, nil
+	})
 }
 
 func (c *cli) bisectCommand() *cobra.Command {
@@ -244,7 +150,7 @@ func (c *cli) bisectCommand() *cobra.Command {
 			"first violation, where one less does not; for the same number of its operations; and for the fault classes of which none " +
 			"can be left out whole. Both sides of what it names have been run. Where faults cancel each other out, there may be other such places. " +
 			"The exit code is that of the tape's replay: 1, since it fails.",
-		Args: oneTape,
+		Args: tapes.OneTape,
 		RunE: func(_ *cobra.Command, args []string) error { return c.bisect(args[0], asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")

@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
@@ -39,7 +40,7 @@ func (p *Protocol) Bisect(ctx context.Context, t *Tape) (*Bisected, error) {
 	if len(whole.Violations) == 0 {
 		return nil, fmt.Errorf("%w: there is nothing to bisect", ErrHolds)
 	}
-	s := &shrinking{ctx: ctx, rn: &runner{p: p}, want: whole.Violations[0].Signature()}
+	s := &shrinking{ctx: ctx, rn: &runner{p: p}, events: math.MaxInt64, want: whole.Violations[0].Signature()}
 	b := &Bisected{Signature: s.want}
 	var faults []sim.TimedDecision
 	var own []choice.Decision

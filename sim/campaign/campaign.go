@@ -72,18 +72,32 @@ func (p *Protocol) Fuzz(ctx context.Context, o Options) (*Report, error) {
 	if o.Faults != nil {
 		r.levels = *o.Faults
 	}
+	watch := p.watch()
 	pool := &Pool[*Result]{
 		First: o.Seed, Seeds: o.Seeds, Workers: o.Workers,
 		Worker: func() func(context.Context, uint64) (*Result, error) {
-			rn := &runner{p: p}
-			return func(ctx context.Context, seed uint64) (*Result, error) { return rn.judged(ctx, seed, o) }
+			rn := &runner{p: p, pooled: true}
+			return func(ctx context.Context, seed uint64) (*Result, error) {
+				defer watch.end(watch.begin(p.Name, seed))
+				return rn.judged(ctx, seed, o)
+			}
+		},
+		Patience: watch.patience(),
+		Late: func(seed uint64, l Late) (*Result, error) {
+			s, ops, err := p.begin(seed, o.Strategy, o.Faults, false)
+			if err != nil {
+				return nil, err // it is there that it does not end
+			}
+			res := lateResult(s, ops, l)
+			res.strategy = o.Strategy
+			return res, nil
 		},
 		Count: func(_ uint64, res *Result) bool {
 			r.add(res)
 			if o.Progress != nil {
 				o.Progress(r)
 			}
-			return len(r.Failures) < o.Failures
+			return len(r.Failures) < o.Failures && !res.late // what does not end takes a processor from the others
 		},
 	}
 	return r, pool.Run(ctx)
@@ -92,7 +106,7 @@ func (p *Protocol) Fuzz(ctx context.Context, o Options) (*Report, error) {
 // judged runs a seed, and once more if it is its turn.
 func (rn *runner) judged(ctx context.Context, seed uint64, o Options) (*Result, error) {
 	res, err := rn.seed(ctx, seed, o, keep{})
-	if err != nil || o.TwiceEvery <= 0 || seed%uint64(o.TwiceEvery) != 0 {
+	if err != nil || res.late || o.TwiceEvery <= 0 || seed%uint64(o.TwiceEvery) != 0 {
 		return res, err
 	}
 	again, err := rn.seed(ctx, seed, o, keep{})

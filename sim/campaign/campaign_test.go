@@ -125,6 +125,7 @@ func TestTwoTraces(t *testing.T) {
 			c.Send((c.Self()+1)%3, 2, []byte{word})
 		}
 	})
+	p.Kinds = append(p.Kinds, "word")
 	r := fuzz(t, p, campaign.Options{Seeds: 40, Failures: 1})
 	require.Len(t, r.Failures, 1)
 	res := r.Failures[0]
@@ -188,7 +189,9 @@ func TestPanics(t *testing.T) {
 	v := r.Failures[0].Violations[0]
 	assert.Equal(t, campaign.OraclePanic, v.Oracle)
 	assert.Contains(t, v.Kind, "TestPanics")
-	assert.Contains(t, v.Message, "index out of range")
+	assert.Regexp(t, `^runtime error: index out of range \[2\] with length 0, in campaign_test\.TestPanics\.func1 at \S+/sim/campaign_test/campaign_test\.go:\d+\n`+
+		`  campaign_test\.TestPanics\.func1 at \S+\n  campaign_test\.\(\*counter\)\.Receive at \S+/toy_test\.go:\d+$`, v.Message)
+	assert.Equal(t, v, fuzz(t, p, campaign.Options{Seeds: 30, Failures: 5}).Failures[0].Violations[0], "the same each time")
 	dir := t.TempDir()
 	kept := campaign.Keep(t.Context(), &campaign.Folder{Dir: dir}, p.Failing(r.Failures[0]), 0)
 	require.NoError(t, kept.Err)
@@ -201,6 +204,11 @@ func TestPanics(t *testing.T) {
 	p = unfailing(func(*sim.Context, *counter) { log.Panicf("by way of a logger") })
 	r = fuzz(t, p, campaign.Options{Seeds: 1})
 	assert.Contains(t, r.Failures[0].Violations[0].Kind, "TestPanics", "whoever called the logger")
+	p = unfailing(func(*sim.Context, *counter) { _ = strings.Repeat("x", -len(t.Name())) })
+	r = fuzz(t, p, campaign.Options{Seeds: 1})
+	v = r.Failures[0].Violations[0]
+	assert.Equal(t, "strings.Repeat", v.Kind)
+	assert.Regexp(t, `negative Repeat count, in campaign_test\.TestPanics\.func\d at \S+/campaign_test\.go:\d+\n  strings\.Repeat at strings/strings\.go:\d+\n`, v.Message, "the line of the protocol's own")
 
 	for what, broken := range map[string]func(*campaign.Protocol){
 		"New": func(p *campaign.Protocol) { p.New = func(*campaign.Run) campaign.Instance { panic("begin") } },

@@ -5,18 +5,77 @@
 //
 // # How to use it
 //
-//	var Protocol = campaign.Protocol{
-//		Name:   "register",
-//		Setup:  campaign.Setup{Nodes: 3, Clients: 2, Faults: campaign.Bears(sim.Drop, sim.Delay, sim.Crash)},
-//		Kinds:  []string{1: "write", 2: "read", 3: "answer"},
-//		Points: []string{"a backup took over"},
-//		Plan:   func(p *campaign.Plan) { … }, // draws the operations of a seed
-//		New:    func(r *campaign.Run) campaign.Instance { … }, // actors, checks
+// This is a protocol, whole: nodes that agree on the highest number that any of them was
+// told, and the value that says how they are fuzzed. It is package examples/maximum.
+//
+//	import (
+//		"github.com/joinery-go/joinery/sim"
+//		"github.com/joinery-go/joinery/sim/campaign"
+//	)
+//
+//	// node knows the highest number that it was told, or has heard of.
+//	type node struct{ highest byte }
+//
+//	func (n *node) Start(c *sim.Context)                             { c.After(20*sim.Millisecond, 1) }
+//	func (n *node) Input(_ *sim.Context, id uint64)                  { n.highest = max(n.highest, byte(id)) }
+//	func (n *node) Receive(_ *sim.Context, _ sim.NodeID, msg []byte) { n.highest = max(n.highest, msg[0]) }
+//
+//	func (n *node) Timer(c *sim.Context, _ sim.TimerID) {
+//		for to := range sim.NodeID(c.Nodes()) {
+//			if to != c.Self() {
+//				c.Send(to, 1, []byte{n.highest})
+//			}
+//		}
+//		c.After(20*sim.Millisecond, 1)
 //	}
 //
-// In a test simtest.Fuzz(t, Protocol) runs it; simtool.Main(Protocol) makes a program
-// of it; [Protocol.Fuzz] is underneath both. Packages below examples have three whole
-// protocols.
+//	// Protocol is three such nodes, whose messages are lost, doubled and delayed.
+//	func Protocol() campaign.Protocol {
+//		return campaign.Protocol{
+//			Name:  "maximum",
+//			Setup: campaign.Setup{Nodes: 3, Faults: campaign.Bears(sim.Drop, sim.Duplicate, sim.Delay, sim.Partition)},
+//			Kinds: []string{1: "highest"},
+//			Plan: func(p *campaign.Plan) { // a node at a time is told a number, that of the operation
+//				p.Spread(3, 10, func(_ int, o *campaign.Op) { o.Func = "tell" })
+//			},
+//			New: func(*campaign.Run) campaign.Instance {
+//				return campaign.Instance{
+//					Actor: func(sim.NodeID) sim.Actor { return new(node) },
+//					Done: func(r *campaign.Run) bool { // what must come about once the faults have ended
+//						want := byte(0)
+//						for _, o := range r.Ops() {
+//							want = max(want, byte(o.ID))
+//						}
+//						for n := range sim.NodeID(r.Setup.Nodes) {
+//							if r.World().Actor(n).(*node).highest != want {
+//								return false
+//							}
+//						}
+//						return true
+//					},
+//				}
+//			},
+//		}
+//	}
+//
+// In a test one line runs it, on a thousand seeds, and shrinks and keeps the first that
+// fails; a program of one line does that and more:
+//
+//	func TestMaximum(t *testing.T) { simtest.Fuzz(t, maximum.Protocol()) }
+//
+//	func main() { simtool.Main(maximum.Protocol()) }
+//
+// Were a number told on but once, in Input, the first lost message would be found:
+//
+//	done: what must come about has not, 453.142412ms after the faults ended
+//	shrunk to 1 operation, 1 fault and 0 choices of its own
+//
+// What a protocol has besides: clients that record a history for the checkers of package
+// linearizability ([Client], package consistency), disks ([Instance.Device]), what must
+// hold at every event ([Instance.Always]), parameters that differ from seed to seed
+// ([Protocol.Vary]), and situations that a campaign must come to ([Protocol.Points]). The
+// other packages below examples have all of it; sim/GUIDE.md goes through it step by step.
+// [Protocol.Fuzz] is underneath.
 //
 // # What a run is
 //
@@ -26,8 +85,9 @@
 // a world without faults. [Instance.Always] is asked after each event,
 // [Instance.Done] says what must come about in the end, [Instance.Check] judges the
 // end. What is wrong is a [Violation]; its signature is what shrinking keeps. A panic
-// of the protocol is a violation as well, and so is a bound of the world passed, such
-// as by messages without end.
+// of the protocol is a violation as well, with the line and the calls that led to it, and
+// so is a bound of the world passed, such as by messages without end, and a step that does
+// not return.
 //
 // # What a tape is
 //
@@ -47,10 +107,11 @@
 //
 // # What it refuses
 //
-// It reads no clock: who wants to stop after a while ends the context. It starts
-// goroutines in one place, [Pool], whose outcome does not depend on how many there
-// are: what finishes is counted in the order of seeds. A call of the protocol that
-// never returns is not ended, as nothing in a Go process could. What the functions of
+// Its outcomes hang on no clock: who wants to stop after a while ends the context. It starts
+// goroutines in two places: in [Pool], whose outcome does not depend on how many there
+// are, since what finishes is counted in the order of seeds; and for each run, which a
+// [Watch] gives up after a minute. A run given up is a violation of its seed, and goes on, as
+// nothing in a Go process could end it. What the functions of
 // a protocol share between runs, such as variables of a package, makes runs differ; a
 // share of seeds is run twice to find that, but not all that it could do is seen.
 package campaign

@@ -24,7 +24,7 @@ type ExploreOptions struct {
 // Explored is what a search of all schedules came to.
 type Explored struct {
 	Schedules int       // that were run
-	Points    int       // decisions that the schedule without faults comes to
+	Points    int       // decisions about faults that the schedule without any comes to, however few were gone into
 	Faults    int       // in the schedules run, at most
 	Complete  bool      // every schedule with so many faults was run; else a bound, or failures, came first
 	Failures  []*Result // of failing schedules, in order
@@ -60,14 +60,17 @@ type asker struct {
 	listen bool
 	most   int
 	points []choice.Point
+	asked  int // points that there were, more than most of them too
 }
 
 func (a *asker) Choose(p choice.Point) uint64 {
 	v := a.src.Choose(p)
 	switch {
 	case !IsFault(p.Site):
-	case a.listen && p.N > 1 && len(a.points) < a.most:
-		a.points = append(a.points, p)
+	case a.listen && p.N > 1:
+		if a.asked++; len(a.points) < a.most {
+			a.points = append(a.points, p)
+		}
 	case !a.listen:
 		a.listen = a.last == siteKey{p.Site, p.Key}
 	}
@@ -79,6 +82,7 @@ type scheduled struct {
 	res    *Result
 	tape   *Tape
 	points []choice.Point
+	asked  int // points
 }
 
 // Explore runs every schedule of one seed's plan that departs from the one without faults
@@ -99,7 +103,7 @@ func (p *Protocol) Explore(ctx context.Context, o ExploreOptions) (*Explored, er
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	setup, ops, err := p.begin(o.Seed, "uniform", nil)
+	setup, ops, err := p.begin(o.Seed, "uniform", nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -126,16 +130,28 @@ type exploration struct {
 }
 
 func (x *exploration) more() bool {
-	return len(x.out.Failures) < x.o.Failures && x.out.Schedules < x.o.MaxSchedules
+	n := len(x.out.Failures)
+	if n > 0 && x.out.Failures[n-1].late {
+		return false // it goes on, and takes a processor from the others
+	}
+	return n < x.o.Failures && x.out.Schedules < x.o.MaxSchedules
 }
 
 // run runs the schedules of one level.
 func (x *exploration) run(ctx context.Context) error {
+	watch := x.p.watch()
 	pool := &Pool[scheduled]{
 		Seeds: uint64(len(x.level)), Workers: x.o.Workers,
 		Worker: func() func(context.Context, uint64) (scheduled, error) {
-			rn := &runner{p: x.p}
-			return func(ctx context.Context, i uint64) (scheduled, error) { return x.one(ctx, rn, x.level[i]) }
+			rn := &runner{p: x.p, pooled: true}
+			return func(ctx context.Context, i uint64) (scheduled, error) {
+				defer watch.end(watch.begin(x.p.Name, x.setup.Seed))
+				return x.one(ctx, rn, x.level[i])
+			}
+		},
+		Patience: watch.patience(),
+		Late: func(i uint64, l Late) (scheduled, error) {
+			return x.scheduled(lateResult(x.setup, x.ops, l), x.level[i], &asker{}), nil
 		},
 		Count: func(i uint64, s scheduled) bool {
 			x.count(x.level[i], s)
@@ -158,8 +174,12 @@ func (x *exploration) one(ctx context.Context, rn *runner, s *schedule) (schedul
 	if err != nil {
 		return scheduled{}, err
 	}
-	tape := &Tape{Protocol: x.p.Name, Version: x.p.Version, Setup: x.setup, Operations: x.ops, Decisions: ds}
-	return scheduled{res, x.p.tapeAs(tape, res), a.points}, nil
+	return x.scheduled(res, s, a), nil
+}
+
+func (x *exploration) scheduled(res *Result, s *schedule, a *asker) scheduled {
+	tape := &Tape{Protocol: x.p.Name, Version: x.p.Version, Program: x.p.Program, Setup: x.setup, Operations: x.ops, Decisions: s.decisions()}
+	return scheduled{res, x.p.tapeAs(tape, res), a.points, a.asked}
 }
 
 // count takes a schedule that has run, and lists those that follow from it.
@@ -167,7 +187,7 @@ func (x *exploration) count(s *schedule, ran scheduled) {
 	x.out.Schedules++
 	x.out.Faults = s.depth()
 	if s == nil {
-		x.out.Points = len(ran.points)
+		x.out.Points = ran.asked
 	}
 	if x.o.Progress != nil {
 		x.o.Progress(x.out.Schedules)

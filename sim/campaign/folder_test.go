@@ -1,7 +1,9 @@
 package campaign_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -155,5 +157,64 @@ func (a caller) Input(c *sim.Context, id uint64) {
 	a.run.Call(c, id, history.Counter)
 	if o := a.run.Op(id); o.Func != "inc" {
 		a.Actor.(sim.Inputter).Input(c, id)
+	}
+}
+
+// interrupting is a failing run during whose shrinking, or page, the user interrupts.
+type interrupting struct {
+	seed      uint64
+	inPage    bool
+	interrupt func()
+	calls     *[]string
+}
+
+func (r *interrupting) did(what string) {
+	*r.calls = append(*r.calls, fmt.Sprintf("%s %d", what, r.seed))
+}
+
+func (r *interrupting) Seed() uint64 { return r.seed }
+
+func (r *interrupting) Record(ctx context.Context) (campaign.Recording, error) {
+	r.did("record")
+	return campaign.Recording{Whole: true, Files: []campaign.File{{Name: campaign.TapeFile, Write: func(io.Writer) error { return nil }}}}, ctx.Err()
+}
+
+func (r *interrupting) Shrink(ctx context.Context, _ int) (string, func(io.Writer) error, error) {
+	r.did("shrink")
+	if !r.inPage {
+		r.interrupt()
+	}
+	return "small", func(io.Writer) error { return nil }, nil // the smallest by then
+}
+
+func (r *interrupting) Page(ctx context.Context, _ string) (func(io.Writer) error, error) {
+	r.did("page")
+	r.interrupt()
+	return func(io.Writer) error { return nil }, nil // without what takes long
+}
+
+// TestInterruptedKeeping: an interrupt ends shrinking and pages, of the run that is being
+// kept and of those after it, and what is there is kept: a tape of every run.
+func TestInterruptedKeeping(t *testing.T) {
+	for inPage, want := range map[bool][]string{
+		false: {"record 1", "shrink 1", "record 2"},
+		true:  {"record 1", "shrink 1", "page 1", "record 2"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		var calls []string
+		var runs []campaign.Failing[string]
+		for seed := range uint64(2) {
+			runs = append(runs, &interrupting{seed + 1, inPage, cancel, &calls})
+		}
+		dir := t.TempDir()
+		all, err := campaign.KeepAll(ctx, &campaign.Folder{Dir: dir}, runs, 10, nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, calls)
+		assert.FileExists(t, all[0].Small, "what it had come to")
+		assert.FileExists(t, all[1].Tape)
+		assert.Empty(t, all[1].Small)
+		_, err = os.Stat(filepath.Join(dir, "seed-1", campaign.ReportFile))
+		assert.Equal(t, inPage, err == nil)
 	}
 }

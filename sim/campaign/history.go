@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
@@ -9,18 +10,34 @@ import (
 
 // Call records that a node issues an operation now. What is not planned, or was called
 // before, is not recorded. Until Return its outcome is unknown. The session is the
-// node's number, and typ is of what the operation addresses.
+// node's number, and typ is of what the operation addresses. The argument is that of the
+// plan: of [history.Inc] an integer, if it is one, else a string; a read has none.
 func (r *Run) Call(c *sim.Context, id uint64, typ history.Type) {
+	o := r.Op(id)
+	var arg history.Value
+	switch history.Func(o.Func) {
+	case history.Read:
+	case history.Inc:
+		n, err := strconv.ParseInt(o.Arg, 10, 64)
+		if arg = history.Int(n); err != nil {
+			arg = history.Str(o.Arg)
+		}
+	default:
+		arg = history.Str(o.Arg)
+	}
+	r.CallWith(c, id, typ, arg)
+}
+
+// CallWith is Call with an argument of any kind, such as the list of two values that a
+// [history.CAS] has.
+func (r *Run) CallWith(c *sim.Context, id uint64, typ history.Type, arg history.Value) {
 	o := r.Op(id)
 	if _, called := r.returned[id]; called || o.ID == 0 {
 		return
 	}
 	h := history.Op{
 		Index: len(r.history), Session: int(c.Self()), Node: -1, Type: typ, Func: history.Func(o.Func), Key: o.Key,
-		Call: int64(c.Now()), Return: history.Pending, Outcome: history.Unknown,
-	}
-	if h.Func != history.Read {
-		h.Arg = history.Str(o.Arg)
+		Call: int64(c.Now()), Return: history.Pending, Outcome: history.Unknown, Arg: arg,
 	}
 	r.returned[id] = len(r.history)
 	r.history = append(r.history, h)
@@ -72,6 +89,9 @@ type Client struct {
 	Attempts int
 	// Type is of the object that operations address, history.Register by default.
 	Type history.Type
+	// Arg is the argument of an operation as the history has it; nil takes that of the plan,
+	// see [Run.Call].
+	Arg func(o Op) history.Value
 
 	pending []uint64
 	busy    Op // being served; ID 0 for none
@@ -109,7 +129,11 @@ func (a *Client) next(c *sim.Context) {
 	}
 	a.busy = a.Run.Op(a.pending[0])
 	a.pending = a.pending[1:]
-	a.Run.Call(c, a.busy.ID, a.Type)
+	if a.Arg != nil {
+		a.Run.CallWith(c, a.busy.ID, a.Type, a.Arg(a.busy))
+	} else {
+		a.Run.Call(c, a.busy.ID, a.Type)
+	}
 	a.Send(c, a.busy, 0)
 	c.After(a.Timeout, clientTimer)
 }

@@ -1,6 +1,8 @@
 package campaign_test
 
 import (
+	"cmp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -141,4 +143,92 @@ func TestRecording(t *testing.T) {
 			assert.Less(t, h.Ops[0].Return, int64(15*sim.Millisecond), as)
 		}
 	}
+}
+
+// adder is node 0, which adds what it is sent to a counter, and answers with the sum.
+type adder struct{ sum int64 }
+
+func (*adder) Start(*sim.Context)              {}
+func (*adder) Timer(*sim.Context, sim.TimerID) {}
+func (a *adder) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	a.sum += int64(msg[1])
+	c.Send(from, 2, []byte{msg[0], byte(a.sum)})
+}
+
+// counting is a protocol of a counter, whose clients give what they add as arg says.
+func counting(add string, arg func(campaign.Op) history.Value) campaign.Protocol {
+	return campaign.Protocol{
+		Name: "counting", Setup: campaign.Setup{Nodes: 1, Clients: 1}, Kinds: []string{1: "add", 2: "sum"},
+		Plan: func(p *campaign.Plan) {
+			p.Add(campaign.Op{At: 10 * sim.Millisecond, Node: 1, Func: "inc", Key: "k", Arg: add})
+			p.Add(campaign.Op{At: 20 * sim.Millisecond, Node: 1, Func: "read", Key: "k"})
+		},
+		New: func(r *campaign.Run) campaign.Instance {
+			return campaign.Instance{Actor: func(n sim.NodeID) sim.Actor {
+				if n == 0 {
+					return &adder{}
+				}
+				return &campaign.Client{
+					Run: r, Type: history.Counter, Arg: arg,
+					Send: func(c *sim.Context, o campaign.Op, _ int) {
+						n, err := strconv.Atoi(cmp.Or(o.Arg, "0"))
+						if err != nil {
+							n = 0
+						}
+						c.Send(0, 1, []byte{byte(o.ID), byte(n)})
+					},
+					Answer: func(_ *sim.Context, _ sim.NodeID, msg []byte) (uint64, history.Value, bool) {
+						return uint64(msg[0]), history.Int(int64(msg[1])), true
+					},
+				}
+			}}
+		},
+	}
+}
+
+// TestClientOfACounter: what a client adds to a counter is an integer in its history, and
+// anything where the protocol says what.
+func TestClientOfACounter(t *testing.T) {
+	p := counting("5", nil)
+	_, res, err := p.RunWith(t.Context(), 1, choice.Benign)
+	require.NoError(t, err)
+	h := res.History()
+	require.NoError(t, h.Validate())
+	require.Len(t, h.Ops, 2)
+	assert.Equal(t, history.Int(5), h.Ops[0].Arg)
+	assert.Equal(t, history.Int(5), h.Ops[1].Out)
+
+	p = counting("five", nil)
+	_, res, err = p.RunWith(t.Context(), 1, choice.Benign)
+	require.NoError(t, err)
+	require.ErrorContains(t, res.History().Validate(), "inc needs an integer")
+
+	p = counting("five", func(campaign.Op) history.Value { return history.Int(5) })
+	_, res, err = p.RunWith(t.Context(), 1, choice.Benign)
+	require.NoError(t, err)
+	assert.Equal(t, history.Int(5), res.History().Ops[0].Arg)
+}
+
+// TestKindsAreNamed: a message of a kind that Kinds does not name is an error of the
+// protocol, unless it names none.
+func TestKindsAreNamed(t *testing.T) {
+	p := counting("5", nil)
+	p.Kinds = []string{1: "add"}
+	_, _, err := p.RunWith(t.Context(), 1, choice.Benign)
+	require.ErrorIs(t, err, campaign.ErrProtocol)
+	require.ErrorContains(t, err, `n0 sends a message of kind 2, which Kinds does not name: ["" "add"]`)
+	p.Kinds = nil
+	_, _, err = p.RunWith(t.Context(), 1, choice.Benign)
+	require.NoError(t, err)
+
+	for want, change := range map[string]func(){
+		`Kinds names 1 and 3 alike, "add"`: func() { p.Kinds = []string{1: "add", 3: "add"} },
+		`Points names "a sum" twice`:       func() { p.Kinds, p.Points = nil, []string{"a sum", "b", "a sum"} },
+	} {
+		change()
+		require.ErrorContains(t, p.Validate(), want)
+		p.Points = nil
+	}
+	_, err = p.Shrink(t.Context(), &campaign.Tape{}, -1)
+	require.ErrorContains(t, err, "shrink in -1 replays")
 }

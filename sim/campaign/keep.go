@@ -55,7 +55,8 @@ type Kept[S any] struct {
 const SmallTape = "shrunk.json"
 
 // Keep records a failing run, writes its folder and shrinks it, in so many runs at most.
-// Where the context ends only the shrinking does.
+// Where the context ends the shrinking does, and what comes after it: what is there by then
+// is kept, and of a run that is to be kept after that the tape and what goes with it.
 func Keep[S any](ctx context.Context, out *Folder, run Failing[S], replays int) (k Kept[S]) {
 	defer func() { k.addPage(ctx, run) }()
 	rec, err := run.Record(context.WithoutCancel(ctx))
@@ -67,7 +68,7 @@ func Keep[S any](ctx context.Context, out *Folder, run Failing[S], replays int) 
 	if rec.Unsteady != nil && k.Err == nil {
 		k.Err = rec.Unsteady // that nothing could be kept comes first
 	}
-	if !rec.Whole {
+	if !rec.Whole || ctx.Err() != nil {
 		return k
 	}
 	small, tape, err := run.Shrink(ctx, replays)
@@ -138,6 +139,7 @@ func (f *failing) Record(ctx context.Context) (Recording, error) {
 	}
 	f.tape = tape
 	rec := Recording{Files: f.p.Files(tape, again), Whole: !unsteady && len(again.Violations) > 0}
+	rec.Whole = rec.Whole && !f.res.late // each of its replays would be given up
 	found := slices.ContainsFunc(f.res.Violations, func(v Violation) bool { return v.Oracle == OracleDeterminism })
 	if unsteady && !found {
 		rec.Unsteady = err

@@ -144,18 +144,32 @@ func (p *Plan) EachClient(at sim.Time, fill func(o *Op)) {
 }
 
 // begin draws the setup and the operations of a seed. A panic of what the protocol adds
-// to that is an error: there is no run yet of which it could be a finding.
-func (p *Protocol) begin(seed uint64, strategy string, faults *Levels) (s Setup, ops []Op, err error) {
-	defer func() {
-		if what := recover(); what != nil {
-			err = fmt.Errorf("%w: %q: seed %d: Vary or Plan panics: %s", ErrProtocol, p.Name, seed, panicViolation(what).Message)
-		}
-	}()
-	if s, err = p.draw(seed, strategy, faults); err != nil {
-		return s, nil, err
+// to that, or that it does not end, is an error: there is no run yet of which it could be a
+// finding.
+func (p *Protocol) begin(seed uint64, strategy string, faults *Levels, pooled bool) (Setup, []Op, error) {
+	type drawn struct {
+		s   Setup
+		ops []Op
+		err error
 	}
-	ops, err = p.plan(&s)
-	return s, ops, err
+	d, gaveUp, err := watched(p.watch(), p.Name, seed, pooled, func() (d drawn) {
+		defer func() {
+			if what := recover(); what != nil {
+				d.err = fmt.Errorf("%w: %q: seed %d: Vary or Plan panics: %s", ErrProtocol, p.Name, seed, panicViolation(what).Message)
+			}
+		}()
+		if d.s, d.err = p.draw(seed, strategy, faults); d.err == nil {
+			d.ops, d.err = p.plan(&d.s)
+		}
+		return d
+	})
+	switch {
+	case err != nil:
+		return Setup{}, nil, fmt.Errorf("campaign: %s: %w", p.Name, err)
+	case gaveUp != nil:
+		return Setup{}, nil, fmt.Errorf("%w: %q: seed %d: Vary or Plan has not ended %v", ErrProtocol, p.Name, seed, gaveUp)
+	}
+	return d.s, d.ops, d.err
 }
 
 // plan draws the operations of a seed, in order of time.

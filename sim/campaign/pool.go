@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Pool runs seeds on workers until there are none left, the context ends, or what has
@@ -24,15 +25,29 @@ type Pool[R any] struct {
 	// Count takes a result, one at a time and in the order of seeds, and says whether
 	// more are wanted.
 	Count func(seed uint64, r R) (more bool)
+	// Patience is how long a seed may run by the wall clock; 0 is any time. One that takes
+	// longer is given up: Late makes its result, told where it is by then, and no seed after
+	// it begins, since its worker goes on with it, which nothing in a Go process could end.
+	Patience time.Duration
+	Late     func(seed uint64, l Late) (R, error)
 
 	mu        sync.Mutex
 	room      *sync.Cond
 	next      uint64                // seeds handed out
 	counted   uint64                // seeds counted
 	finished  map[uint64]outcome[R] // not yet counted: an earlier seed is still running
+	at        []task                // by worker
+	working   int                   // workers that are waited for
 	over      bool                  // nothing is counted any more
 	exhausted bool
 	err       error
+}
+
+// task is what a worker is at.
+type task struct {
+	number uint64
+	begun  time.Time // zero for none
+	gaveUp bool
 }
 
 type outcome[R any] struct {
@@ -52,12 +67,54 @@ func (p *Pool[R]) Run(ctx context.Context) error {
 	}
 	p.room = sync.NewCond(&p.mu)
 	p.finished = make(map[uint64]outcome[R])
-	var wg sync.WaitGroup
-	for range p.Workers {
-		wg.Go(func() { p.work(ctx) })
+	p.at, p.working = make([]task, p.Workers), p.Workers
+	for i := range p.Workers {
+		begin(func() {
+			defer p.leave(i)
+			p.work(ctx, i)
+		}, p.worker(i))
 	}
-	wg.Wait()
+	if p.Patience > 0 && p.Late != nil {
+		defer every(min(p.Patience/4, time.Second), p.giveUp)()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.working > 0 {
+		p.room.Wait()
+	}
 	return p.err
+}
+
+// worker is the name of a worker's goroutine.
+func (p *Pool[R]) worker(i int) string { return fmt.Sprintf("pool %p worker %d", p, i) }
+
+// leave is the end of a worker. One that was given up is not waited for.
+func (p *Pool[R]) leave(i int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.at[i].gaveUp {
+		p.working--
+	}
+	p.room.Broadcast()
+}
+
+// giveUp gives up the seeds that have taken too long.
+func (p *Pool[R]) giveUp() {
+	for i := range p.at {
+		p.mu.Lock()
+		t := &p.at[i]
+		number, late := t.number, !t.begun.IsZero() && !t.gaveUp && since(t.begun) > p.Patience
+		if late {
+			t.gaveUp = true
+			p.working--
+		}
+		p.mu.Unlock()
+		if late {
+			var out outcome[R]
+			out.r, out.err = p.Late(p.First+number, Late{p.Patience, stackOf(p.worker(i))})
+			p.count(number, out, true)
+		}
+	}
 }
 
 // Exhausted reports, after Run, whether it was the lack of further seeds, as
@@ -72,7 +129,7 @@ func (p *Pool[R]) Counted() uint64 {
 }
 
 // take hands out the next seed.
-func (p *Pool[R]) take(ctx context.Context) (number uint64, ok bool) {
+func (p *Pool[R]) take(ctx context.Context, worker int) (number uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Somebody runs the seed that is counted next, and says so when it is finished.
@@ -83,31 +140,45 @@ func (p *Pool[R]) take(ctx context.Context) (number uint64, ok bool) {
 		return 0, false
 	}
 	p.next++
+	p.at[worker] = task{number: p.next - 1, begun: now()}
 	return p.next - 1, true
 }
 
-func (p *Pool[R]) work(ctx context.Context) {
+func (p *Pool[R]) work(ctx context.Context, worker int) {
 	run := p.Worker()
 	whole := context.WithoutCancel(ctx)
 	for {
-		number, ok := p.take(ctx)
-		if !ok {
+		number, ok := p.take(ctx, worker)
+		if !ok || !p.one(whole, run, worker, number) {
 			return
 		}
-		p.one(whole, run, number)
 	}
 }
 
-// one runs one seed. Should its code end the goroutine, that is the seed's error.
-func (p *Pool[R]) one(ctx context.Context, run func(context.Context, uint64) (R, error), number uint64) {
+// one runs one seed, and says whether its worker is to go on. Should its code end the
+// goroutine, that is the seed's error.
+func (p *Pool[R]) one(ctx context.Context, run func(context.Context, uint64) (R, error), worker int, number uint64) (more bool) {
 	seed := p.First + number
 	out := outcome[R]{err: fmt.Errorf("%w: seed %d ended its goroutine, as runtime.Goexit and the FailNow of a test do; return an error instead", ErrWorker, seed)}
-	defer func() { p.finish(number, out) }()
+	defer func() { more = p.finish(worker, number, out) }()
 	out.r, out.err = run(ctx, seed)
+	return true
 }
 
-// finish counts what has finished, in the order of seeds.
-func (p *Pool[R]) finish(number uint64, out outcome[R]) {
+// finish counts what a worker has finished, unless it was given up.
+func (p *Pool[R]) finish(worker int, number uint64, out outcome[R]) (more bool) {
+	p.mu.Lock()
+	gaveUp := p.at[worker].gaveUp
+	p.at[worker].begun = time.Time{}
+	p.mu.Unlock()
+	if !gaveUp {
+		p.count(number, out, false)
+	}
+	return !gaveUp
+}
+
+// count counts what has finished, in the order of seeds; behind the last one nothing is.
+func (p *Pool[R]) count(number uint64, out outcome[R], last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.room.Broadcast()
@@ -115,7 +186,7 @@ func (p *Pool[R]) finish(number uint64, out outcome[R]) {
 	for !p.over {
 		out, ok := p.finished[p.counted]
 		if !ok {
-			return
+			break
 		}
 		delete(p.finished, p.counted)
 		switch {
@@ -127,5 +198,8 @@ func (p *Pool[R]) finish(number uint64, out outcome[R]) {
 			p.counted++
 			p.over = !p.Count(p.First+p.counted-1, out.r)
 		}
+	}
+	if last && (p.Seeds == 0 || p.Seeds > number+1) {
+		p.Seeds = number + 1
 	}
 }

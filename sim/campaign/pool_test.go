@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -130,4 +131,43 @@ func TestViolationsOfErrors(t *testing.T) {
 	v := violationOf(OracleCheck, wrapped)
 	assert.Equal(t, "check/stale read/read/2", v.Signature())
 	assert.Equal(t, "check: stale read", v.Error())
+}
+
+func TestSignaturesParse(t *testing.T) {
+	for _, v := range []Violation{{Oracle: "check", Kind: "two leaders", Node: -1}, {Oracle: "a", Kind: "b/c", Op: "read", Node: 3}, {}} {
+		assert.Equal(t, v, ParseSignature(v.Signature()))
+	}
+	for _, none := range []string{"", "lost", "a/b", "a/b/c", "a/b/c/d"} {
+		assert.Equal(t, Violation{Kind: none, Node: -1}, ParseSignature(none))
+	}
+}
+
+// TestPoolGivesUp: a seed that does not end is given up with a result of its own, in its
+// place: seeds before it are counted, none after it, and nobody waits for its worker.
+func TestPoolGivesUp(t *testing.T) {
+	never := make(chan struct{})
+	t.Cleanup(func() { close(never) })
+	var counted []string
+	p := &Pool[string]{
+		First: 10, Seeds: 1_000_000, Workers: 3, Patience: 100 * time.Millisecond,
+		Worker: func() func(context.Context, uint64) (string, error) {
+			return func(_ context.Context, seed uint64) (string, error) {
+				if seed == 15 {
+					<-never
+				}
+				return fmt.Sprint(seed), nil
+			}
+		},
+		Late: func(seed uint64, l Late) (string, error) {
+			return fmt.Sprintf("%d %v", seed, l), nil
+		},
+		Count: func(seed uint64, r string) bool {
+			counted = append(counted, r)
+			return seed < 15
+		},
+	}
+	require.NoError(t, p.Run(t.Context()))
+	require.Len(t, counted, 6)
+	assert.Equal(t, "14", counted[4])
+	assert.Equal(t, "15 after 100ms, and goes on", counted[5])
 }

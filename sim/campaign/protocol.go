@@ -3,6 +3,7 @@ package campaign
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/joinery-go/joinery/sim"
 )
@@ -26,8 +27,9 @@ type Protocol struct {
 	Plan func(p *Plan)
 	// New begins a run: it makes what the run's actors share.
 	New func(r *Run) Instance
-	// Kinds names the kinds of messages by number; "" is a kind that there is not. Faults
-	// of the class filter lose all messages of one of them.
+	// Kinds names the kinds of messages by number; "" is a kind that there is not, and of
+	// which none may be sent; without any names, any kind may. Faults of the class filter
+	// lose all messages of one of them.
 	Kinds []string
 	// Points names the situations that a campaign must come to, of those that actors
 	// mark by [sim.Context.Mark], or checks by [Run.Mark].
@@ -36,6 +38,10 @@ type Protocol struct {
 	// or "example.com/module/lease.New()": run folders then have a test of their own. ""
 	// gives them none.
 	Import string
+	// Watch gives up runs that do not end; nil is one with the usual patience. Program is
+	// the package path of what runs it, for tapes. simtool.Main sets both.
+	Watch   *Watch
+	Program string
 }
 
 // Instance is a protocol in one run.
@@ -84,8 +90,16 @@ func (p *Protocol) Validate() error {
 		return bad("Import is %q, want a package path, a dot, and a name, as in example.com/lease.Protocol", p.Import)
 	}
 	for i, point := range p.Points {
-		if point == "" {
+		switch {
+		case point == "":
 			return bad("point %d has no name", i)
+		case slices.Index(p.Points, point) < i:
+			return bad("Points names %q twice", point)
+		}
+	}
+	for i, kind := range p.Kinds {
+		if first := slices.Index(p.Kinds, kind); kind != "" && first < i {
+			return bad("Kinds names %d and %d alike, %q", first, i, kind)
 		}
 	}
 	s, err := p.template()
@@ -96,6 +110,13 @@ func (p *Protocol) Validate() error {
 		return bad("it is to bear filters, which single out a kind of message, and Kinds names none")
 	}
 	return nil
+}
+
+func (p *Protocol) watch() *Watch {
+	if p.Watch == nil {
+		return new(Watch)
+	}
+	return p.Watch
 }
 
 // template is the setup with its defaults, and all that is drawn at its highest.

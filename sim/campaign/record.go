@@ -26,11 +26,15 @@ func (rn *runner) replay(ctx context.Context, t *Tape, k keep) (*Result, error) 
 // Record runs a failing seed of a campaign once more with its decisions kept, makes a
 // tape of it, and replays that: it must lead to the same trace and the same violations, or
 // Record says that it does not, by [ErrUnsteady], and gives what it got all the same: as
-// evidence, with what the seed was found to violate.
+// evidence, with what the seed was found to violate. Of a run that was given up the tape
+// has what was decided until then, once more, and is not replayed.
 func (p *Protocol) Record(ctx context.Context, res *Result) (*Tape, *Result, error) {
 	src, err := drawnSource(&res.Setup, res.strategy)
 	if err != nil {
 		return nil, nil, err
+	}
+	if res.late {
+		return p.recordLate(ctx, res, src)
 	}
 	first, err := (&runner{p: p}).run(ctx, res.Setup, res.ops, src, keep{decisions: true})
 	if err != nil {
@@ -50,6 +54,27 @@ func (p *Protocol) Record(ctx context.Context, res *Result) (*Tape, *Result, err
 	return t, again, nil
 }
 
+// recordLate is Record of a run that was given up.
+func (p *Protocol) recordLate(ctx context.Context, res *Result, src choice.Source) (*Tape, *Result, error) {
+	n := &noted{src: src}
+	var asked choice.Source = n
+	if watch, ok := src.(sim.Observer); ok {
+		asked = &watchingNoted{n, watch}
+	}
+	again, err := (&runner{p: p}).run(ctx, res.Setup, res.ops, asked, keep{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !again.late {
+		err = fmt.Errorf("%w: seed %d: it was given up when found, and has ended when recorded; a Watch with more Patience gives it more time", ErrUnsteady, res.Seed)
+		again.Violations = res.Violations
+	}
+	again.strategy = res.strategy
+	t := p.tape(again)
+	t.Decisions = n.faults()
+	return t, again, err
+}
+
 // steady is what a run violates but for having two traces.
 func steady(res *Result) string {
 	var all []string
@@ -64,7 +89,7 @@ func steady(res *Result) string {
 // tape makes a tape of a run whose decisions were kept. Of the protocol's own choices
 // those stand in it that its source would not make by itself.
 func (p *Protocol) tape(res *Result) *Tape {
-	t := &Tape{Protocol: p.Name, Version: p.Version, Setup: res.Setup, Operations: res.ops, TraceHash: res.TraceHash}
+	t := &Tape{Protocol: p.Name, Version: p.Version, Program: p.Program, Setup: res.Setup, Operations: res.ops, TraceHash: res.TraceHash}
 	for _, d := range res.decisions {
 		if IsFault(d.Site) || res.Setup.Choices == Listed {
 			t.Decisions = append(t.Decisions, d.Decision)
@@ -83,7 +108,7 @@ func (p *Protocol) RunWith(ctx context.Context, seed uint64, src choice.Source) 
 	if err := p.Validate(); err != nil {
 		return nil, nil, err
 	}
-	s, ops, err := p.begin(seed, "uniform", nil)
+	s, ops, err := p.begin(seed, "uniform", nil, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,6 +22,7 @@ type Run struct {
 	returned   map[uint64]int // by operation: its place in history
 	violations []Violation
 	undecided  int
+	unnamed    error // a message of a kind that Kinds does not name
 }
 
 // World is the simulated world, for checks; nil until New has returned.
@@ -93,11 +94,18 @@ type Result struct {
 	history   []history.Op
 	kinds     []string
 	panicked  bool
+	late      bool // it was given up
 }
 
 // runner runs seeds of a protocol one after the other and keeps memory between them.
 type runner struct {
-	p     *Protocol
+	p      *Protocol
+	memory *memory // nil if the next run is to have its own
+	pooled bool    // its goroutine is a worker of a [Pool], which gives up what does not end
+}
+
+// memory is what a run leaves to the next.
+type memory struct {
 	world *sim.World
 	net   simnet.Net
 }
@@ -112,7 +120,7 @@ const traceRecords = 200_000 // of a run that is kept
 
 // seed runs one seed.
 func (rn *runner) seed(ctx context.Context, seed uint64, o Options, k keep) (*Result, error) {
-	s, ops, err := rn.p.begin(seed, o.Strategy, o.Faults)
+	s, ops, err := rn.p.begin(seed, o.Strategy, o.Faults, rn.pooled)
 	if err != nil {
 		return nil, err
 	}
@@ -128,43 +136,72 @@ func (rn *runner) seed(ctx context.Context, seed uint64, o Options, k keep) (*Re
 	return res, nil
 }
 
-// run runs a plan under a source of choices.
+// ran is what came of guarded.
+type ran struct {
+	res *Result
+	err error
+}
+
+// run runs a plan under a source of choices, unless it takes too long: then the run is
+// left to itself, with all that it works on.
 func (rn *runner) run(ctx context.Context, s Setup, ops []Op, src choice.Source, k keep) (*Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r := &Run{Setup: s.clone(), ops: ops, returned: make(map[uint64]int)}
-	panicked, err := rn.guarded(r, src, k)
-	if panicked || k != (keep{}) {
-		rn.world = nil // the result keeps it, or it may be in any state
+	m := rn.memory
+	if m == nil || k != (keep{}) {
+		m = new(memory)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("campaign: %s: seed %d: %w", rn.p.Name, s.Seed, err)
+	out, gaveUp, err := watched(rn.p.watch(), rn.p.Name, s.Seed, rn.pooled, func() ran {
+		r := &Run{Setup: s.clone(), ops: ops, returned: make(map[uint64]int)}
+		panicked, err := guarded(rn.p, m, r, src, k)
+		if err != nil {
+			return ran{nil, err}
+		}
+		res := r.result(k)
+		res.panicked = panicked
+		return ran{res, nil}
+	})
+	rn.memory = nil
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("campaign: %s: %w", rn.p.Name, err)
+	case gaveUp != nil:
+		return lateResult(s, ops, *gaveUp), nil
+	case out.err != nil:
+		return nil, fmt.Errorf("campaign: %s: seed %d: %w", rn.p.Name, s.Seed, out.err)
 	}
-	res := r.result(k)
-	res.panicked, res.kinds = panicked, rn.p.Kinds
-	return res, nil
+	out.res.kinds = rn.p.Kinds
+	if !out.res.panicked && k == (keep{}) { // else the result keeps it, or it may be in any state
+		rn.memory = m
+	}
+	return out.res, nil
+}
+
+// lateResult is what is known of a run that was given up.
+func lateResult(s Setup, ops []Op, l Late) *Result {
+	return &Result{Seed: s.Seed, Setup: s, Operations: int64(len(ops)), Violations: []Violation{lateViolation(l)}, ops: ops, late: true}
 }
 
 // guarded is play, with a panic of the protocol made a violation. The world does not go
 // on after one, nor is it used again.
-func (rn *runner) guarded(r *Run, src choice.Source, k keep) (panicked bool, err error) {
+func guarded(p *Protocol, m *memory, r *Run, src choice.Source, k keep) (panicked bool, err error) {
 	defer func() {
 		if what := recover(); what != nil {
 			r.fail(panicViolation(what))
 			panicked, err = true, nil
 		}
 	}()
-	return false, rn.play(r, src, k)
+	return false, m.play(p, r, src, k)
 }
 
 // play runs a run to its end and judges it. An error is none of the protocol's doing.
-func (rn *runner) play(r *Run, src choice.Source, k keep) error {
-	in := rn.p.New(r)
+func (m *memory) play(p *Protocol, r *Run, src choice.Source, k keep) error {
+	in := p.New(r)
 	if in.Actor == nil {
 		return fmt.Errorf("%w: New gives no Actor", ErrProtocol)
 	}
-	if err := rn.prepare(r, in, src, k); err != nil {
+	if err := m.prepare(p, r, in, src, k); err != nil {
 		return err
 	}
 	for i := range r.ops {
@@ -179,6 +216,9 @@ func (rn *runner) play(r *Run, src choice.Source, k keep) error {
 	if v, ours := worldViolation(err); ours {
 		r.fail(v)
 		err = nil
+	}
+	if r.unnamed != nil {
+		return r.unnamed
 	}
 	if err != nil || len(r.violations) > 0 && r.violations[0].Oracle != OracleDone {
 		return err // a run that went wrong on the way has no end to be judged
@@ -199,25 +239,42 @@ func (rn *runner) play(r *Run, src choice.Source, k keep) error {
 }
 
 // prepare makes the world of a run.
-func (rn *runner) prepare(r *Run, in Instance, src choice.Source, k keep) error {
+func (m *memory) prepare(p *Protocol, r *Run, in Instance, src choice.Source, k keep) error {
 	s := &r.Setup
-	if err := rn.net.Reset(s.links(rn.p.Kinds)); err != nil {
+	if err := m.net.Reset(s.links(p.Kinds)); err != nil {
 		return err
 	}
-	if rn.world == nil {
-		rn.world = new(sim.World)
+	if m.world == nil {
+		m.world = new(sim.World)
 	}
-	if err := rn.world.Reset(sim.Options{
-		Nodes: s.Nodes + s.Clients, Factory: in.Actor, Programs: in.Programs, Source: src, Net: &rn.net, Device: in.Device,
+	if timed, ok := src.(interface{ asks(*sim.World) }); ok {
+		timed.asks(m.world)
+	}
+	if err := m.world.Reset(sim.Options{
+		Nodes: s.Nodes + s.Clients, Factory: in.Actor, Programs: in.Programs, Source: src, Net: &namedNet{&m.net, p, r}, Device: in.Device,
 		Crash: s.crashes(), DiskFaults: s.Faults[sim.Disk], ProcessFaults: s.processFaults(), TimerGrid: s.TimerGrid,
 		Limits:    sim.Limits{Events: s.Events},
 		Trace:     sim.TraceOptions{Records: k.records},
-		Decisions: k.decisions, KindName: rn.p.kindName,
+		Decisions: k.decisions, KindName: p.kindName,
 	}); err != nil {
 		return err
 	}
-	r.world = rn.world
+	r.world = m.world
 	return nil
+}
+
+// namedNet is a network that sees to it that every kind of message is named, if any is.
+type namedNet struct {
+	*simnet.Net
+	p *Protocol
+	r *Run
+}
+
+func (n *namedNet) Send(m sim.Envelope, out []sim.Delivery) []sim.Delivery {
+	if len(n.p.Kinds) > 0 && n.r.unnamed == nil && n.p.kindName(m.Kind) == "" {
+		n.r.unnamed = fmt.Errorf("%w: %v sends a message of kind %d, which Kinds does not name: %q", ErrProtocol, m.From, m.Kind, n.p.Kinds)
+	}
+	return n.Net.Send(m, out)
 }
 
 // until runs the world until what must come about has, or its time is up.

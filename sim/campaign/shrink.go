@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type Shrunk struct {
 	Replays int     // runs that the search took
 	Settled bool    // nothing makes it smaller; else the bound on replays, or the context, came first
 	Others  []string
+	Steps   []shrink.Step // what was left after each success, what was given first
 }
 
 // String says how much is left: "2 operations, 1 fault and 0 choices of its own".
@@ -61,6 +63,14 @@ const DefaultReplays = 1000
 // Violations of other signatures that it meets on the way are named in Others. Where
 // the context ends, the smallest that was found by then is returned.
 func (p *Protocol) Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
+	return p.shrink(ctx, t, maxReplays, math.MaxInt64)
+}
+
+// shrink is Shrink, with about so many events over all runs at most.
+func (p *Protocol) shrink(ctx context.Context, t *Tape, maxReplays int, maxEvents int64) (*Shrunk, error) {
+	if maxReplays < 0 {
+		return nil, fmt.Errorf("%w: shrink in %d replays, want 1 or more, or 0 for %d", ErrSetup, maxReplays, DefaultReplays)
+	}
 	setDefault(&maxReplays, DefaultReplays)
 	whole, err := p.Replay(context.WithoutCancel(ctx), t) // so that there is something to keep whenever ctx ends
 	if err != nil {
@@ -70,8 +80,8 @@ func (p *Protocol) Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk
 		return nil, fmt.Errorf("%w: there is nothing to shrink", ErrHolds)
 	}
 	s := &shrinking{
-		ctx: ctx, rn: &runner{p: p}, most: maxReplays, want: whole.Violations[0].Signature(),
-		best: &Tape{Protocol: p.Name, Version: p.Version, Setup: t.Setup.clone(), Operations: t.Operations, Decisions: t.Decisions},
+		ctx: ctx, rn: &runner{p: p}, most: maxReplays, events: maxEvents, want: whole.Violations[0].Signature(),
+		best: &Tape{Protocol: p.Name, Version: p.Version, Program: p.Program, Setup: t.Setup.clone(), Operations: t.Operations, Decisions: t.Decisions},
 	}
 	settled, err := s.minimise(true)
 	// What does not come about where choices are all alike is no smaller form of what does
@@ -84,14 +94,15 @@ func (p *Protocol) Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk
 		}
 		settled = settled && also
 	}
-	if err != nil && ctx.Err() == nil {
+	spent := errors.Is(err, errSpent)
+	if err != nil && ctx.Err() == nil && !spent {
 		return nil, fmt.Errorf("campaign: shrink: %w", err)
 	}
 	res, err := p.Replay(context.WithoutCancel(ctx), s.best)
 	if err != nil {
 		return nil, err
 	}
-	return &Shrunk{Tape: p.tapeAs(s.best, res), Result: res, Replays: s.replays, Settled: settled && ctx.Err() == nil, Others: s.others}, nil
+	return &Shrunk{Tape: p.tapeAs(s.best, res), Result: res, Replays: s.replays, Settled: settled && ctx.Err() == nil && !spent, Others: s.others, Steps: s.steps}, nil
 }
 
 // tapeAs is a tape as it was given, with what its replay came to.
@@ -104,15 +115,20 @@ func (p *Protocol) tapeAs(t *Tape, res *Result) *Tape {
 	return &c
 }
 
+// errSpent ends a search that has had as many events as it may.
+var errSpent = errors.New("no events are left")
+
 // shrinking is a search for a smaller tape in progress.
 type shrinking struct {
 	ctx     context.Context
 	rn      *runner
 	want    string // signature
 	best    *Tape
-	most    int // replays
+	most    int   // replays
+	events  int64 // that are left for them
 	replays int
 	others  []string
+	steps   []shrink.Step
 }
 
 // run replays a candidate.
@@ -120,12 +136,16 @@ func (s *shrinking) run(setup Setup, ops []Op, ds []choice.Decision) (shrink.Out
 	if err := s.ctx.Err(); err != nil {
 		return shrink.Outcome{}, err
 	}
+	if s.events <= 0 {
+		return shrink.Outcome{}, errSpent
+	}
 	s.replays++
 	t := &Tape{Setup: setup, Operations: ops, Decisions: ds}
 	res, err := s.rn.replay(s.ctx, t, keep{decisions: true})
 	if err != nil {
 		return shrink.Outcome{}, err
 	}
+	s.events -= res.Deliveries
 	return shrink.Outcome{Signature: res.signature(s.want), Asked: res.decisions}, nil
 }
 
@@ -145,7 +165,8 @@ func (res *Result) signature(want string) string {
 
 // minimise takes out operations and decisions, or decisions alone.
 func (s *shrinking) minimise(operations bool) (settled bool, err error) {
-	left := s.most - s.replays
+	before := s.replays
+	left := s.most - before
 	if left <= 0 {
 		return false, nil
 	}
@@ -165,6 +186,11 @@ func (s *shrinking) minimise(operations bool) (settled bool, err error) {
 			s.best.Operations = found.Ops
 		}
 		s.best.Decisions = found.Decisions
+	}
+	for i, step := range found.Steps {
+		if step.Replays += before; operations && (i > 0 || len(s.steps) == 0) {
+			s.steps = append(s.steps, step)
+		}
 	}
 	for _, o := range found.Others {
 		if !slices.Contains(s.others, o.Signature) {

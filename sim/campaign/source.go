@@ -2,7 +2,9 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -41,6 +43,41 @@ type watching struct {
 }
 
 func (w *watching) Observe(m sim.Envelope) { w.watch.Observe(m) }
+
+// noted is a source whose decisions can be had while it is asked by a run that does not
+// end.
+type noted struct {
+	src choice.Source
+	mu  sync.Mutex
+	ds  []choice.Decision
+}
+
+func (n *noted) Choose(p choice.Point) uint64 {
+	v := n.src.Choose(p)
+	if v != 0 {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if len(n.ds) < maxDecisions {
+			n.ds = append(n.ds, choice.Decision{Site: p.Site, Key: p.Key, Value: v})
+		}
+	}
+	return v
+}
+
+// faults are the decisions so far that are faults.
+func (n *noted) faults() []choice.Decision {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(n.ds), func(d choice.Decision) bool { return !IsFault(d.Site) })
+}
+
+// watchingNoted is a noted whose source wants to see messages.
+type watchingNoted struct {
+	*noted
+	watch sim.Observer
+}
+
+func (w *watchingNoted) Observe(m sim.Envelope) { w.watch.Observe(m) }
 
 // ownChoices draws the protocol's own choices of a seed.
 func ownChoices(seed uint64) choice.Source {

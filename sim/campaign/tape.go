@@ -34,6 +34,7 @@ type Tape struct {
 	Decisions  []choice.Decision
 	TraceHash  uint64   // of the run that was recorded
 	Violations []string // their signatures
+	Program    string   // that recorded it, as a Go package path; "" is unknown
 }
 
 // tapeFile is the JSON form: one line an operation, one a decision.
@@ -41,6 +42,7 @@ type tapeFile struct {
 	Version    int      `json:"joinery_protocol_tape"`
 	Protocol   string   `json:"protocol"`
 	Of         int      `json:"protocol_version"`
+	Program    string   `json:"program,omitempty"`
 	Setup      Setup    `json:"setup"`
 	TraceHash  string   `json:"trace_hash"`
 	Violations []string `json:"violations"`
@@ -51,7 +53,7 @@ type tapeFile struct {
 // Write writes the tape as JSON.
 func (t *Tape) Write(w io.Writer) error {
 	f := tapeFile{
-		Version: TapeVersion, Protocol: t.Protocol, Of: t.Version, Setup: t.Setup, TraceHash: FormatHash(t.TraceHash),
+		Version: TapeVersion, Protocol: t.Protocol, Of: t.Version, Program: t.Program, Setup: t.Setup, TraceHash: FormatHash(t.TraceHash),
 		Violations: append([]string{}, t.Violations...), Operations: []string{}, Decisions: []string{},
 	}
 	for _, o := range t.Operations {
@@ -86,6 +88,17 @@ type tapeHead struct {
 	Store    *int   `json:"joinery_tape"`
 	Protocol string `json:"protocol"`
 	Of       int    `json:"protocol_version"`
+	Program  string `json:"program"`
+}
+
+// maxProgram bounds the name of a program.
+const maxProgram = 1024
+
+// TapeOf says of which protocol a tape is, and what recorded it, for programs that have
+// others; ok is false for what is no tape of a protocol, or is damaged.
+func TapeOf(r io.Reader) (protocol, program string, ok bool) {
+	_, head, err := readHead(r)
+	return head.Protocol, head.Program, err == nil && len(head.Program) <= maxProgram
 }
 
 // readHead reads a file and whose tape it is.
@@ -131,7 +144,11 @@ func LoadTape(r io.Reader, of ...*Protocol) (*Tape, *Protocol, error) {
 	}
 	switch {
 	case p == nil:
-		return nil, nil, fmt.Errorf("%w: it is of protocol %q, this program replays %s", ErrVersion, head.Protocol, strings.Join(names, ", "))
+		by := ""
+		if head.Program != "" && len(head.Program) <= maxProgram {
+			by = fmt.Sprintf("; it was recorded by %q", head.Program)
+		}
+		return nil, nil, fmt.Errorf("%w: it is of protocol %q, this program replays %s%s", ErrVersion, head.Protocol, strings.Join(names, ", "), by)
 	case p.Version != head.Of:
 		return nil, nil, fmt.Errorf("%w: it is of version %d of %q, which is now %d; run its seed again to record it anew", ErrVersion, head.Of, p.Name, p.Version)
 	}
@@ -146,7 +163,10 @@ func LoadTape(r io.Reader, of ...*Protocol) (*Tape, *Protocol, error) {
 }
 
 func (f *tapeFile) tape() (*Tape, error) {
-	t := &Tape{Protocol: f.Protocol, Version: f.Of, Setup: f.Setup, Violations: f.Violations}
+	t := &Tape{Protocol: f.Protocol, Version: f.Of, Setup: f.Setup, Violations: f.Violations, Program: f.Program}
+	if len(f.Program) > maxProgram {
+		return nil, fmt.Errorf("%w: the name of its program has %d bytes, at most %d are read", ErrTape, len(f.Program), maxProgram)
+	}
 	if len(f.Operations) > maxOps || len(f.Decisions) > maxDecisions || len(f.Violations) > maxSignatures {
 		return nil, fmt.Errorf("%w: more than %d operations, %d decisions or %d violations", ErrTape, maxOps, maxDecisions, maxSignatures)
 	}

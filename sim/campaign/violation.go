@@ -3,8 +3,8 @@ package campaign
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/joinery-go/joinery/sim"
@@ -26,6 +26,23 @@ func (v Violation) Signature() string {
 	return fmt.Sprintf("%s/%s/%s/%d", v.Oracle, v.Kind, v.Op, v.Node)
 }
 
+// ParseSignature is a violation of a signature, without a message. What is no signature is
+// the kind of one.
+func ParseSignature(text string) Violation {
+	v := Violation{Kind: text, Node: -1}
+	first, last := strings.IndexByte(text, '/'), strings.LastIndexByte(text, '/')
+	if first < 0 || last == first {
+		return v
+	}
+	rest := text[first+1 : last]
+	op := strings.LastIndexByte(rest, '/')
+	node, err := strconv.Atoi(text[last+1:])
+	if op < 0 || err != nil {
+		return v
+	}
+	return Violation{Oracle: text[:first], Kind: rest[:op], Op: rest[op+1:], Node: node}
+}
+
 // String is the violation in a line.
 func (v Violation) String() string { return v.Oracle + ": " + v.Message }
 
@@ -40,6 +57,7 @@ const (
 	OraclePanic       = "panic"       // code of the protocol panicked
 	OracleBound       = "bound"       // a bound of the world was passed, or it was misused
 	OracleDeterminism = "determinism" // one seed, two traces
+	OracleTime        = "time"        // a run did not end, see [Watch]
 )
 
 // violationOf is what an error of a check comes to. What stands before the first colon
@@ -77,41 +95,25 @@ func worldViolation(err error) (v Violation, ok bool) {
 }
 
 // panicViolation is a panic being recovered from by the caller's deferred function. The
-// function that panicked is its kind, since what panics say has numbers in it.
+// function that panicked, or had a logger do so, is its kind, since what panics say has
+// numbers in it.
 func panicViolation(what any) Violation {
-	where, line := origin()
-	return Violation{
-		Oracle: OraclePanic, Kind: where, Node: -1,
-		Message: fmt.Sprintf("%v, in %s, line %d", what, where, line),
+	calls := panicStack()
+	kind := "unknown"
+	if i := slices.IndexFunc(calls, func(f frame) bool { return !logs(f.function) }); i >= 0 {
+		kind = calls[i].short()
 	}
+	return Violation{Oracle: OraclePanic, Kind: kind, Node: -1, Message: fmt.Sprintf("%v%s", what, calls.where())}
 }
 
-// maxFrames bounds how deep the function that panicked is looked for.
-const maxFrames = 64
+// lateViolation is a run that was given up.
+func lateViolation(l Late) Violation {
+	return Violation{Oracle: OracleTime, Kind: "does not end", Node: -1, Message: "the run has not ended " + l.String()}
+}
 
 // logs reports whether a function is, by its name, one of those by which loggers panic for
 // whoever calls them.
 func logs(function string) bool {
 	name := function[strings.LastIndexByte(function, '.')+1:]
 	return slices.Contains([]string{"Panic", "Panicf", "Panicln", "Fatal", "Fatalf", "Fatalln"}, name)
-}
-
-// origin is the function that panicked, or had a logger do so, without the folders of its package, and the
-// line.
-func origin() (where string, line int) {
-	pc := make([]uintptr, maxFrames)
-	frames := runtime.CallersFrames(pc[:runtime.Callers(1, pc)])
-	panicked := false
-	for {
-		f, more := frames.Next()
-		switch {
-		case f.Function == "runtime.gopanic":
-			panicked = true
-		case panicked && !strings.HasPrefix(f.Function, "runtime.") && !logs(f.Function):
-			return f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line
-		}
-		if !more {
-			return "unknown", 0
-		}
-	}
 }

@@ -258,3 +258,6 @@ func plural(n int64, one, many string) string {
 	}
 	return strconv.FormatInt(n, 10) + " " + many
 }
+
+// Style is the style sheet of pages, for others that are to look like them.
+func Style() string { return style }

@@ -16,7 +16,7 @@
 // The chance is that of the levels at which classes of faults are asked in the runs,
 // so a share is one among runs like these, of these operations, and no rate of the
 // wild. The package runs nothing by itself, and takes Draws runs for each number it
-// gives, no more.
+// gives, no more. Where runs are long, [Extent.Within] says how much may be asked.
 package rewind
 
 import (
@@ -41,7 +41,17 @@ type Play func(source func(now func() sim.Time) choice.Source) (failed bool, err
 type Options struct {
 	Draws int    // runs behind each estimate, 1 to MaxDraws
 	Seed  uint64 // of all that is drawn
+	// Points and Choices are how many of those that are given are asked; 0 is all of
+	// them, negative none. Of points it is an even spread, with the first and the last; of
+	// choices the first ones. What is not asked is [Unasked].
+	Points, Choices int
+	// Progress is told of each question, of [Points] or of [Choices], how many of its runs
+	// have been made: at first 0, and at the end all of them. nil is not told.
+	Progress func(made, of int)
 }
+
+// Unasked stands for a count of failing runs that were not made.
+const Unasked = -1
 
 func (o Options) validate() error {
 	if o.Draws < 1 || o.Draws > MaxDraws {
@@ -50,19 +60,52 @@ func (o Options) validate() error {
 	return nil
 }
 
+// asked is how many of n are asked where the options say most.
+func asked(n, most int) int {
+	switch {
+	case most < 0:
+		return 0
+	case most == 0:
+		return n
+	}
+	return min(n, most)
+}
+
+// counted is play, and tells of the progress through so many runs.
+func (o Options) counted(play Play, of int) Play {
+	if o.Progress == nil {
+		return play
+	}
+	made := 0
+	o.Progress(made, of)
+	return func(source func(now func() sim.Time) choice.Source) (bool, error) {
+		failed, err := play(source)
+		if made++; err == nil {
+			o.Progress(made, of)
+		}
+		return failed, err
+	}
+}
+
 // draw is the seed of a draw.
 func (o Options) draw(n int) uint64 {
 	return choice.Mix(choice.MixString(o.Seed, "rewind"), uint64(n))
 }
 
 // Points returns for each time how many of Draws runs fail in which the decisions
-// before it are those of the tape, and all from it on are drawn. Draws runs a point.
+// before it are those of the tape, and all from it on are drawn, or [Unasked]. Draws runs a
+// point.
 func Points(play Play, tape []choice.Decision, at []sim.Time, o Options) ([]int, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	failed := make([]int, len(at))
+	failed, most := make([]int, len(at)), asked(len(at), o.Points)
+	play = o.counted(play, most*o.Draws)
 	for i, until := range at {
+		if !spread(i, len(at), most) {
+			failed[i] = Unasked
+			continue
+		}
 		n, err := share(play, tape, until, o)
 		if err != nil {
 			return nil, fmt.Errorf("sim/rewind: point %v: %w", until, err)
@@ -76,7 +119,8 @@ func Points(play Play, tape []choice.Decision, at []sim.Time, o Options) ([]int,
 type Effect struct {
 	// With and Without count the failing runs of Draws in which everything up to the
 	// time of the decision is as on the tape, but for the decision itself, which is so
-	// too, or is benign; what comes later is drawn.
+	// too, or is benign; what comes later is drawn. Both are [Unasked] of a decision that
+	// was not asked, of which nothing else is known either.
 	With, Without int
 	// StillFails reports that the run fails alike without the decision, all others
 	// being those of the tape.
@@ -84,13 +128,18 @@ type Effect struct {
 }
 
 // Choices returns the effect of each decision of a tape, whose times are those at which
-// its run asked for them. 2·Draws+1 runs a decision.
+// its run asked for them. 2·Draws+1 runs a decision that is asked.
 func Choices(play Play, tape []sim.TimedDecision, o Options) ([]Effect, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	effects := make([]Effect, len(tape))
+	effects, most := make([]Effect, len(tape)), asked(len(tape), o.Choices)
+	play = o.counted(play, most*(2*o.Draws+1))
 	for i, d := range tape {
+		if i >= most {
+			effects[i] = Effect{With: Unasked, Without: Unasked}
+			continue
+		}
 		all, less := make([]choice.Decision, 0, len(tape)), make([]choice.Decision, 0, len(tape))
 		for j, other := range tape {
 			all = append(all, other.Decision)

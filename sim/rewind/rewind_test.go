@@ -145,3 +145,66 @@ func TestRefuses(t *testing.T) {
 	_, err := rewind.Points(func(func(func() sim.Time) choice.Source) (bool, error) { return false, broken }, nil, []sim.Time{1}, rewind.Options{Draws: 1})
 	require.ErrorIs(t, err, broken)
 }
+
+// TestExtent: what a number of runs has room for is within it, is no less than it must be,
+// and leaves hardly any of it.
+func TestExtent(t *testing.T) {
+	whole := rewind.Extent{Draws: 40, Points: 16, Choices: 12}
+	assert.Equal(t, int64(16*40+12*81), whole.Runs())
+	assert.Equal(t, whole, whole.Within(whole.Runs()))
+	for runs := range whole.Runs() {
+		e := whole.Within(runs)
+		require.LessOrEqual(t, e.Runs(), runs)
+		if runs < 3*rewind.FewestDraws {
+			require.Zero(t, e)
+		} else {
+			require.GreaterOrEqual(t, e.Points, 3)
+			require.GreaterOrEqual(t, e.Draws, rewind.FewestDraws)
+			one := whole.Points + 2*whole.Choices // one draw more of everything
+			require.Less(t, runs-e.Runs(), int64(max(one, 2*rewind.FewestDraws+1)), "%d runs: %+v", runs, e)
+		}
+		require.False(t, e.Draws > rewind.FewestDraws && (e.Points < whole.Points || e.Choices < whole.Choices), "draws are cut first: %+v", e)
+	}
+	assert.Equal(t, rewind.Extent{Draws: 7, Points: 1}, rewind.Extent{Draws: 9, Points: 1}.Within(7), "there is but one point")
+	assert.Zero(t, rewind.Extent{Points: 3, Choices: 2}.Within(2))
+}
+
+// TestSomeAreAsked: of many points and choices as many are asked as is said, with the
+// answers that they have among all; and the progress is that of the runs that are made.
+func TestSomeAreAsked(t *testing.T) {
+	ds := tapeOf(t, 0b01111)
+	var tape []choice.Decision
+	at := []sim.Time{0}
+	for _, d := range ds {
+		tape = append(tape, d.Decision)
+		at = append(at, d.At+1)
+	}
+	var told [][2]int
+	o := rewind.Options{Draws: 20, Seed: 3}
+	allPoints, err := rewind.Points(play, tape, at, o)
+	require.NoError(t, err)
+	allEffects, err := rewind.Choices(play, ds, o)
+	require.NoError(t, err)
+
+	o.Points, o.Choices, o.Progress = 3, 2, func(made, of int) { told = append(told, [2]int{made, of}) }
+	points, err := rewind.Points(play, tape, at, o)
+	require.NoError(t, err)
+	assert.Equal(t, []int{allPoints[0], rewind.Unasked, allPoints[2], rewind.Unasked, allPoints[4]}, points)
+	require.Len(t, told, 61)
+	assert.Equal(t, [2]int{0, 60}, told[0])
+	assert.Equal(t, [2]int{60, 60}, told[60])
+	effects, err := rewind.Choices(play, ds, o)
+	require.NoError(t, err)
+	none := rewind.Effect{With: rewind.Unasked, Without: rewind.Unasked}
+	assert.Equal(t, []rewind.Effect{allEffects[0], allEffects[1], none, none}, effects)
+	assert.Equal(t, [2]int{82, 82}, told[len(told)-1])
+
+	o.Points, o.Choices, told = 1, -1, nil
+	points, err = rewind.Points(play, tape, at, o)
+	require.NoError(t, err)
+	assert.Equal(t, []int{allPoints[0], -1, -1, -1, -1}, points)
+	effects, err = rewind.Choices(play, ds, o)
+	require.NoError(t, err)
+	assert.Equal(t, []rewind.Effect{none, none, none, none}, effects)
+	assert.Equal(t, [2]int{0, 0}, told[len(told)-1], "no run, and it is over")
+}

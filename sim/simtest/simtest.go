@@ -39,17 +39,33 @@ type options struct {
 	replays int
 	keep    bool
 	partial bool
+	wrong   []string // options that cannot be
+}
+
+// must notes an option that cannot be.
+func (o *options) must(yes bool, format string, args ...any) {
+	if !yes {
+		o.wrong = append(o.wrong, fmt.Sprintf(format, args...))
+	}
 }
 
 // Seeds has it run so many seeds, from the first one on; with -short a fifth of them, and
 // at least one.
 func Seeds(first, n uint64) Option {
-	return func(o *options) { o.Seed, o.Options.Seeds = first, n }
+	return func(o *options) {
+		o.must(first > 0 && n > 0, "Seeds(%d, %d): want a first seed of 1 or more, and 1 seed or more", first, n)
+		o.Seed, o.Options.Seeds = first, n
+	}
 }
 
 // Workers has it run so many seeds at once; by default it is as many as there are
 // processors. The outcome does not depend on it.
-func Workers(n int) Option { return func(o *options) { o.Options.Workers = n } }
+func Workers(n int) Option {
+	return func(o *options) {
+		o.must(n > 0, "Workers(%d): want 1 or more", n)
+		o.Options.Workers = n
+	}
+}
 
 // Strategy has choices made another way, see [campaign.Strategies].
 func Strategy(name string) Option { return func(o *options) { o.Options.Strategy = name } }
@@ -61,7 +77,12 @@ func Dir(path string) Option { return func(o *options) { o.dir = path } }
 func KeepNothing() Option { return func(o *options) { o.keep = false } }
 
 // Replays bounds the runs that shrinking takes, [campaign.DefaultReplays] by default.
-func Replays(n int) Option { return func(o *options) { o.replays = n } }
+func Replays(n int) Option {
+	return func(o *options) {
+		o.must(n > 0, "Replays(%d): want 1 or more", n)
+		o.replays = n
+	}
+}
 
 // NeedNotReachAll accepts that no seed came to some of the protocol's points, or of the
 // faults that it bears. Without it that fails the test, unless that runs with -short.
@@ -77,6 +98,9 @@ func Fuzz(t *testing.T, p campaign.Protocol, opts ...Option) {
 	o.Options.Seeds, o.Options.Workers, o.Failures = DefaultSeeds, runtime.GOMAXPROCS(0), 1
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if len(o.wrong) > 0 {
+		t.Fatalf("simtest: %s", strings.Join(o.wrong, "; "))
 	}
 	if testing.Short() {
 		o.Options.Seeds = max(o.Options.Seeds/5, 1)
@@ -148,19 +172,24 @@ func failure(t tb, p *campaign.Protocol, res *campaign.Result, o options) string
 		fmt.Fprintf(&b, "%s\n", again)
 		return b.String()
 	}
-	small, err := p.Shrink(ctx, tape, o.replays)
-	if err != nil {
-		fmt.Fprintf(&b, "it cannot be shrunk: %v\n%s\n", err, again)
-		return b.String()
+	if res.Violations[0].Oracle == campaign.OracleTime {
+		b.WriteString("no smaller form is looked for, since no run of it ends\n")
+	} else {
+		small, err := p.Shrink(ctx, tape, o.replays)
+		if err != nil {
+			fmt.Fprintf(&b, "it cannot be shrunk: %v\n%s\n", err, again)
+			return b.String()
+		}
+		b.WriteString(describe(small))
+		tape = small.Tape
 	}
-	b.WriteString(describe(small))
 	if !o.keep {
 		fmt.Fprintf(&b, "%s\n", again)
 		return b.String()
 	}
 	name := fmt.Sprintf("seed-%d", res.Seed)
 	path := filepath.Join(o.dir, p.Name, name+".json")
-	if err := write(path, small.Tape); err != nil {
+	if err := write(path, tape); err != nil {
 		fmt.Fprintf(&b, "it is not kept: %v\n%s\n", err, again)
 		return b.String()
 	}

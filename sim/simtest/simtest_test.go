@@ -114,6 +114,7 @@ func run(t *testing.T, p campaign.Protocol, o options) *log {
 // unsteady is a lease whose actors mark what a map gives first, and send it.
 func unsteady() campaign.Protocol {
 	p := lease.Protocol()
+	p.Kinds = append(p.Kinds, "word")
 	inner := p.New
 	p.New = func(r *campaign.Run) campaign.Instance {
 		in := inner(r)
@@ -129,7 +130,7 @@ type shuffler struct{ sim.Actor }
 func (s *shuffler) Input(c *sim.Context, id uint64) {
 	s.Actor.(sim.Inputter).Input(c, id)
 	for word := range map[byte]bool{0: true, 1: true, 2: true, 3: true, 4: true, 5: true} {
-		c.Send((c.Self()+1)%3, 9, append(make([]byte, 16), word))
+		c.Send((c.Self()+1)%3, 3, append(make([]byte, 16), word))
 	}
 }
 
@@ -172,4 +173,17 @@ func TestHolds(t *testing.T) {
 		assert.True(t, l.failed)
 		assert.Contains(t, l.text.String(), what)
 	}
+}
+
+// TestOptionsThatCannotBe: they are told by name, and not taken for a default.
+func TestOptionsThatCannotBe(t *testing.T) {
+	var o options
+	for _, opt := range []Option{Seeds(0, 5), Seeds(1, 0), Workers(0), Replays(-1), Seeds(3, 4), Workers(2), Replays(1)} {
+		opt(&o)
+	}
+	require.Len(t, o.wrong, 4)
+	assert.Equal(t, "Seeds(0, 5): want a first seed of 1 or more, and 1 seed or more", o.wrong[0])
+	assert.Contains(t, o.wrong[1], "Seeds(1, 0)")
+	assert.Contains(t, o.wrong[2], "Workers(0)")
+	assert.Contains(t, o.wrong[3], "Replays(-1)")
 }

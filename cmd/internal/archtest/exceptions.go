@@ -46,8 +46,16 @@ var Exceptions = []Exception{
 		Reason: "a network may never answer: a request has a deadline, and nothing but its error depends on it",
 	},
 	{
-		File: "sim/campaign/pool.go", Rule: Goroutine,
-		Reason: "seeds run at once where Workers asks for it; results are counted in the order of seeds, so nothing depends on who is first",
+		File: "sim/campaign/watchdog.go", Rule: Clock,
+		Reason: "a run that does not end is told and given up, by the clock of the wall; the outcome of one that ends does not depend on it",
+	},
+	{
+		File: "sim/campaign/watchdog.go", Rule: Goroutine,
+		Reason: "seeds run at once where Workers asks for it, and are counted in their order, so nothing depends on who is first; what does not return cannot be waited for",
+	},
+	{
+		File: "sim/campaign/watchdog.go", Rule: Select,
+		Reason: "a run has ended or is given up; where both are so at once, it hangs on the clock either way",
 	},
 	{
 		File: "lattice/flow/run.go", Rule: Select,
