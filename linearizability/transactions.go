@@ -125,7 +125,7 @@ type transactions struct {
 func isolation(m *meter, level txnLevel, model string, h *history.History) (result, error) {
 	b, r, err := groupTransactions(m, model, h)
 	if err != nil || r.status != OK {
-		return r, err
+		return b.repeats(m, level, r), err
 	}
 	t := b.arrange(min(level, levelTCC), m.ownReads)
 	for n := range t.ops {

@@ -104,6 +104,9 @@ func (c Contract) Describes(o *history.Op) bool {
 	return o.Type == c.typ && slices.Contains(c.funcs, o.Func)
 }
 
+// Type is the type of the objects that the contract is of.
+func (c Contract) Type() history.Type { return c.typ }
+
 // Judge judges a valid history, of whose operations the contract describes all.
 func (c Contract) Judge(h *history.History) Result {
 	r, _ := c.JudgeUntil(h, func() bool { return false })

@@ -42,7 +42,6 @@ func TestDBCopJSON(t *testing.T) {
 	require.Equal(t, []int32{3, 3, 4, 5, 6}, d.Lines)
 	require.Equal(t, []string{"line 3: 1 read of a version that is not known left out"}, notesOf(t, "dbcop", dbcopJSONSample, Options{}))
 	for text, want := range map[string]error{
-		`[[{"events":[{"Write":{"variable":1,"version":0}}],"committed":true}]]`:  ErrFormat,
 		`[[{"events":[],"committed":true}]]`:                                      ErrEmpty,
 		`[[{"events":[]}]]`:                                                       ErrFormat,
 		`[[{"events":[{"Write":{"variable":1,"version":-3}}],"committed":true}]]`: ErrFormat,
@@ -223,7 +222,8 @@ func TestOTLPSample(t *testing.T) {
 	}
 }
 
-// Completions without an invocation are an error, or left out if asked.
+// Completions without an invocation are an error, or if asked left out, or taken to have
+// begun when their process had ended what it did before.
 func TestUnmatchedReturns(t *testing.T) {
 	const src = "{:process 1 :type :ok :f :read :value 3}\n{:process 0 :type :invoke :f :write :value 3}\n{:process 0 :type :ok :f :write :value 3}\n{:process 0 :type :fail :f :read}\n"
 	_, err := Decode("jepsen", "x", strings.NewReader(src))
@@ -232,6 +232,12 @@ func TestUnmatchedReturns(t *testing.T) {
 	require.ErrorContains(t, err, "--unmatched skip")
 	require.Equal(t, []string{`#0 s0 [2,3] register "" write 3 ok`}, strungWith(t, "jepsen", src, Options{Unmatched: UnmatchedSkip}))
 	require.Equal(t, []string{"line 1: 2 completions without a beginning in the file left out, as asked"}, notesOf(t, "jepsen", src, Options{Unmatched: UnmatchedSkip}))
+	require.Equal(t, []string{`#0 s1 [0,1] register "" read -> 3 ok`, `#1 s0 [2,3] register "" write 3 ok`},
+		strungWith(t, "jepsen", src[:strings.LastIndex(src, "{")], Options{Unmatched: UnmatchedBegin}))
+	later := strings.Replace(src, ":process 0 :type :fail :f :read", ":process 0 :type :ok :f :read :value [4 5]", 1)
+	require.Equal(t, `#2 s0 [3,4] register "" read -> [4 5] ok`, strungWith(t, "jepsen", later, Options{Unmatched: UnmatchedBegin})[2])
+	require.Equal(t, []string{"line 1: 2 completions without a beginning in the file; each is taken to have begun when its process had ended what it did before"},
+		notesOf(t, "jepsen", later, Options{Unmatched: UnmatchedBegin}))
 	log := "INFO  jepsen.util - 0\t:ok\t:read\t7\n" + etcdSample
 	_, err = Decode("porcupine-etcd", "x", strings.NewReader(log))
 	require.ErrorIs(t, err, ErrUnmatchedReturn)

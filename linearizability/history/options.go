@@ -57,6 +57,10 @@ const (
 	// UnmatchedSkip leaves it out, and counts it in a note. What it wrote was then written
 	// by nobody.
 	UnmatchedSkip
+	// UnmatchedBegin takes it to have begun when its process had ended what it did before, or
+	// with the file, as is done with transactions, and counts it in a note. It may have begun
+	// later, so that what real time forbids may be missed.
+	UnmatchedBegin
 )
 
 // NilReads is what a read that returned nil tells.
@@ -107,6 +111,8 @@ type reading struct {
 	notes   []Note
 	// Completions of single operations left out: how many, and the line of the first.
 	unmatched, unmatchedAt int
+	// Likewise those whose beginning was assumed.
+	begun, begunAt int
 }
 
 func newReading(o Options, f format) *reading {
@@ -186,6 +192,9 @@ func (r *reading) finish(h *History, lines []int32) []int32 {
 	}
 	if r.unmatched > 0 {
 		r.note(r.unmatchedAt, "%s without a beginning in the file left out, as asked", counted(r.unmatched, "completion"))
+	}
+	if r.begun > 0 {
+		r.note(r.begunAt, "%s without a beginning in the file; each is taken to have begun when its process had ended what it did before", counted(r.begun, "completion"))
 	}
 	if nils > 0 {
 		r.note(first, "%s of nil left out, as nil is unknown", counted(nils, "read"))

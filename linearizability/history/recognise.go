@@ -23,6 +23,7 @@ const recognised = 4096
 //
 //	{"        jsonl, or jepsen in JSON if the first line has "type" and no "kind"
 //	{: [ ( ;  jepsen, an operation map or a list of them
+//	3 :invoke jepsen, a line of an operation
 //	r( w(     plume
 //	r w - =   awdit, the letters before a space, the signs in rules
 //	a number  dbcop, of 64 bits of which the upper half is 0
@@ -89,7 +90,7 @@ func formatOf(text []byte) string {
 			return "jsonl"
 		}
 		return "jepsen"
-	case starts("[", "(", ";", "#"):
+	case starts("[", "(", ";", "#"), looksLikeEntry(string(line)):
 		return "jepsen"
 	case starts("r(", "w("):
 		return "plume"
@@ -113,7 +114,7 @@ func jsonFormat(text []byte) string {
 		return "otlp"
 	case text[0] == '{' && has("ClientId") && has("Input"):
 		return "etcd-robustness"
-	case text[0] == '{' && has("params") && (has("n_node") || has("data")), text[0] == '[' && bytes.HasPrefix(rest, []byte("[")):
+	case text[0] == '{' && has("params") && (has("n_node") || has("data")), text[0] == '[' && bytes.HasPrefix(rest, []byte("[")) && !looksLikeEntry(string(firstLine(rest[1:]))):
 		return "dbcop"
 	case text[0] == '[' && has("value") && !has("type") && !has("process") && !has(":type"), looksLikeViper(firstLine(text)):
 		return "viper"
