@@ -69,9 +69,6 @@ func judgeContract(m *meter, c contract.Contract, h *history.History) (result, e
 		}
 	}
 	found, whole := c.JudgeUntil(h, func() bool { return m.mustStop(lookEvery) })
-	if !whole {
-		return result{status: Undecided, method: byContract}, nil
-	}
 	r := result{status: OK, method: byContract, minimal: true}
 	var why, notes []string
 	for _, a := range found.Anomalies {
@@ -89,5 +86,11 @@ func judgeContract(m *meter, c contract.Contract, h *history.History) (result, e
 		r.status, why = Inconclusive, []string{found.Open}
 	}
 	r.reason, r.note = strings.Join(why, ". "), strings.Join(notes, ". ")
+	if !whole {
+		if r.status == Violation {
+			m.kept = &r
+		}
+		return result{status: Undecided, method: byContract}, nil
+	}
 	return r, nil
 }

@@ -114,7 +114,7 @@ func (c Contract) Judge(h *history.History) Result {
 }
 
 // JudgeUntil is Judge, but for stop, which is asked now and then: the result is of the
-// whole history unless it said yes once, and nothing but Open is to be relied on then.
+// whole history unless it said yes once, and of the objects that were done by then if it did.
 func (c Contract) JudgeUntil(h *history.History, stop func() bool) (r Result, whole bool) {
 	over := &ending{ask: stop}
 	for _, o := range objects(h) {
@@ -122,10 +122,14 @@ func (c Contract) JudgeUntil(h *history.History, stop func() bool) (r Result, wh
 			break
 		}
 		o.over = over
-		c.judge(o, &r)
+		known := len(r.Anomalies)
+		if c.judge(o, &r); over.said { // what it says of this one is not to be relied on
+			r.Anomalies = r.Anomalies[:known]
+		}
 	}
 	if over.said {
-		return Result{Open: "stopped before all was looked at"}, false
+		r.Open = "stopped before all was looked at"
+		return r, false
 	}
 	return r, true
 }

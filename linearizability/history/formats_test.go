@@ -42,8 +42,8 @@ func TestDBCopJSON(t *testing.T) {
 	require.Equal(t, []int32{3, 3, 4, 5, 6}, d.Lines)
 	require.Equal(t, []string{"line 3: 1 read of a version that is not known left out"}, notesOf(t, "dbcop", dbcopJSONSample, Options{}))
 	for text, want := range map[string]error{
-		`[[{"events":[],"committed":true}]]`:                                      ErrEmpty,
-		`[[{"events":[]}]]`:                                                       ErrFormat,
+		`[[{"events":[],"committed":true}]]`: ErrEmpty,
+		`[[{"events":[]}]]`:                  ErrFormat,
 		`[[{"events":[{"Write":{"variable":1,"version":-3}}],"committed":true}]]`: ErrFormat,
 		`[[{"events":[{"Write":{"variable":1}}],"committed":true}]]`:              ErrFormat,
 		`[[{"events":[{"write":true,"variable":1,"value":2}],"success":true}]]`:   ErrFormat,
