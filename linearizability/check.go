@@ -262,7 +262,7 @@ func observes(h *history.History) bool {
 // answered reports whether operations of the function can be wrong.
 func answered(fn history.Func) bool {
 	switch fn {
-	case history.Read, history.Dequeue, history.Drain, history.Acquire, history.Release, history.Generate:
+	case history.Read, history.Dequeue, history.Drain, history.Acquire, history.Release, history.Generate, history.EtcdWatch:
 		return true
 	}
 	return false

@@ -84,9 +84,9 @@
 //
 // # etcd-robustness
 //
-// The operations of a client of etcd's robustness tests (operations.json), all of one
-// object that is the whole store: requests and responses as they are. A history is several
-// of them (Join).
+// The operations of a client of etcd's robustness tests (operations.json) and its watches
+// (watch.json), all of one object that is the whole store: requests and responses as they
+// are. A history is several of them (Join).
 //
 // # otlp
 //

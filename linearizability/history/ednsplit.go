@@ -21,6 +21,7 @@ type ednSplitter struct {
 	line    int  // current line, 1-based
 	closing byte // what closes the outer sequence; 0 if there is none
 	closed  bool
+	open    bool // the last line has no end
 	buf     []byte
 }
 

@@ -152,6 +152,11 @@ const etcdOpsSample = `{"ClientId":1,"Input":{"Type":"txn","LeaseGrant":null,"Le
 {"ClientId":1,"Input":{"Type":"range","Range":{"Start":"k","End":"","Limit":0,"Revision":0}},"Call":30,"Output":{"Range":{"KVs":[{"Key":"k","Value":{"Value":"1"},"ModRevision":2}],"Count":1},"Revision":2},"Return":40}
 `
 
+const etcdWatchSample = `{"Request":{"Key":"a","Revision":0}}
+{"Request":{"Key":"","Revision":1,"WithPrefix":true},"Responses":[{"Events":null,"IsProgressNotify":true,"Revision":1,"Time":7},
+{"Events":[{"Type":"put-operation","Key":"a","Value":{"Value":"1","Hash":0},"Revision":2,"IsCreate":true,"PrevValue":null}],"Revision":2,"Time":9}]}
+`
+
 func TestEtcdOperationsSample(t *testing.T) {
 	for _, format := range []string{"etcd-robustness", Auto} {
 		d, err := DecodeWith(format, "x", strings.NewReader("\n"+etcdOpsSample), Options{})
@@ -165,8 +170,13 @@ func TestEtcdOperationsSample(t *testing.T) {
 		require.Contains(t, ops[2].Out.String(), "ModRevision")
 		require.NotContains(t, ops[1].Arg.String(), "LeaseGrant", "what is null is left out")
 	}
-	_, err := Decode(Auto, "watch", strings.NewReader(`{"Request":{"Key":"","Revision":1},"Responses":[{"Events":[]}]}`))
-	require.ErrorIs(t, err, ErrUnknownFormat, "what lies beside it in a report is passed over on a walk")
+	w, err := Decode(Auto, "watch", strings.NewReader(etcdWatchSample))
+	require.NoError(t, err)
+	require.Len(t, w.Ops, 2)
+	require.Equal(t, []Func{EtcdWatch, EtcdWatch}, []Func{w.Ops[0].Func, w.Ops[1].Func})
+	require.NotEqual(t, w.Ops[0].Session, w.Ops[1].Session, "a watch goes on while others do")
+	require.Equal(t, []int64{0, 0, 7, 9}, []int64{w.Ops[0].Call, w.Ops[0].Return, w.Ops[1].Call, w.Ops[1].Return})
+	require.Contains(t, w.Ops[1].Out.String(), "IsProgressNotify")
 	d, err := DecodeWith(Auto, "old", strings.NewReader(strings.Replace(etcdOpsSample, `"Persisted":false,"PersistedRevision":0`, `"PartialResponse":true`, 1)), Options{})
 	require.NoError(t, err)
 	require.Equal(t, Unknown, d.History.Ops[1].Outcome)
@@ -176,6 +186,8 @@ func TestEtcdOperationsSample(t *testing.T) {
 		`{"ClientId":1,"Input":{"Type":"range"},"Call":3,"Output":{},"Return":2}`:          ErrInvalid,
 		`{"ClientId":1,"Input":{"Type":"range"},"Call":1,"Output":{},"Return":2,"What":1}`: ErrFormat,
 		`{"ClientId":1,"Input":{"Type":"range"},"Call":1,"Output":[],"Return":2}`:          ErrFormat,
+		`{"Request":3}`: ErrFormat, `{"Request":{},"Responses":[3]}`: ErrFormat, `{"Request":{},"Responses":{}}`: ErrFormat,
+		`{"Request":{},"Responses":[{"Time":9223372036854775807}]}`: ErrFormat, `{"Request":{},"Request":{}}`: ErrFormat,
 		etcdOpsSample[:300]: ErrTruncated,
 		etcdOpsSample + "]": ErrFormat,
 	} {

@@ -32,7 +32,9 @@ func decodeJepsen(src io.Reader, r *reading) (*History, []int32, error) {
 		}
 		if err == nil {
 			d.line = line
-			err = d.entry(form)
+			if err = d.entry(form); err == nil && forms.open {
+				r.noteCut(line, form)
+			}
 		}
 		if err != nil {
 			return nil, nil, at(line, err)

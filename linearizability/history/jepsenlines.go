@@ -33,7 +33,10 @@ func (s *ednSplitter) textLine(b byte) ([]byte, error) {
 	for {
 		b, err := s.read()
 		switch {
-		case errors.Is(err, io.EOF) || err == nil && b == '\n':
+		case errors.Is(err, io.EOF):
+			s.open = true
+			return s.buf, nil
+		case err == nil && b == '\n':
 			return s.buf, nil
 		case err != nil:
 			return nil, err
@@ -90,7 +93,7 @@ func lineEntry(form string) (ednNode, error) {
 			values = append(values, ednNode{kind: ednString, str: form[r.pos:], text: form[r.pos:]})
 		}
 	}
-	if len(values) < 3 || len(values) > 5 {
+	if len(values) < 4 || len(values) > 5 {
 		return n, fmt.Errorf("%w: %d values in an entry, where process, type, function and value are due", ErrFormat, len(values))
 	}
 	for i, v := range values {

@@ -135,8 +135,15 @@ func (r *reading) note(line int, format string, args ...any) {
 // noteOpen is the note of a last line that ends in a number and not in the end of a line: if
 // the file was cut off there, another number may be meant, which nothing else tells.
 func (r *reading) noteOpen(lines *lineReader, line []byte) {
-	if n := len(line); lines.open && n > 0 && line[n-1] >= '0' && line[n-1] <= '9' {
-		r.note(lines.line, "the file ends in this line; if it was cut off there, the last number may be another one")
+	if lines.open {
+		r.noteCut(lines.line, line)
+	}
+}
+
+// noteCut is that note of a line of which it is known that it has no end.
+func (r *reading) noteCut(number int, line []byte) {
+	if n := len(line); n > 0 && line[n-1] >= '0' && line[n-1] <= '9' {
+		r.note(number, "the file ends in this line; if it was cut off there, the last number may be another one")
 	}
 }
 

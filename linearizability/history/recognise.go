@@ -12,10 +12,6 @@ import (
 // Formats.
 const Auto = "auto"
 
-// watches stands for no format: it is what lies beside the operations of a client in reports
-// of etcd's robustness tests, and says nothing that is judged.
-const watches = "watches of etcd's robustness tests"
-
 // recognised is how far into an input Auto looks.
 const recognised = 4096
 
@@ -54,9 +50,6 @@ func recognise(src io.Reader) (format, io.Reader, error) {
 	}
 	if len(bytes.TrimSpace(head)) == 0 {
 		return format{}, in, ErrEmpty
-	}
-	if name == watches {
-		return format{}, in, fmt.Errorf("%w: these are %s, which are not judged", ErrUnknownFormat, watches)
 	}
 	return format{}, in, fmt.Errorf("%w: it begins with %s; name the format, one of %s",
 		ErrUnknownFormat, clip(firstLine(bytes.TrimSpace(head))), strings.Join(Formats(), ", "))
@@ -108,8 +101,8 @@ func jsonFormat(text []byte) string {
 	switch {
 	case bytes.Contains(firstLine(text), []byte(`"kind"`)):
 		return ""
-	case text[0] == '{' && has("Request") && has("Responses"): // what etcd's robustness tests keep of watches
-		return watches
+	case text[0] == '{' && has("Request") && has("Responses"): // watches
+		return "etcd-robustness"
 	case text[0] == '{' && has("resourceSpans"):
 		return "otlp"
 	case text[0] == '{' && has("ClientId") && has("Input"):

@@ -88,7 +88,7 @@ var typeFuncs = []struct {
 	{Lock, []Func{Acquire, Release}},
 	{Bank, []Func{Transfer, Read}},
 	{IDs, []Func{Generate}},
-	{Etcd, []Func{Read, EtcdTxn, EtcdGrant, EtcdRevoke, EtcdCompact, EtcdDefragment}},
+	{Etcd, []Func{Read, EtcdTxn, EtcdGrant, EtcdRevoke, EtcdCompact, EtcdDefragment, EtcdWatch}},
 }
 
 func typeNames() string {
