@@ -15,7 +15,7 @@ func TestJepsenLines(t *testing.T) {
 		require.Equal(t, []string{`#0 s0 [1,2] register "1" write 12 ok`, `#1 s1 [3,…] register "1" read unknown`, `#2 s2 [5,6] register "1" read -> 12 ok`},
 			strungWith(t, format, linesSample, Options{}))
 	}
-	require.Equal(t, []string{`#0 s0 [1,2] list "9" read -> [231] ok txn 1`}, strungWith(t, Auto, "0 :invoke :txn [[:r 9 nil]]\n0 :ok :txn [[:r 9 [231]]]", Options{}))
+	require.Equal(t, []string{`#0 s0 [1,2] list "9" read -> [231] ok txn 1`, `#1 s1 [3,4] list "9" append 231 ok txn 2`}, strungWith(t, Auto, "0 :invoke :txn [[:r 9 nil]]\n0 :ok :txn [[:r 9 [231]]]\n1 :invoke :txn [[:append 9 231]]\n1 :ok :txn [[:append 9 231]]", Options{}))
 	require.Len(t, strungWith(t, Auto, "[[0 :invoke :read nil]\n [0 :ok :read 7]]", Options{}), 1)
 	require.Len(t, notesOf(t, "jepsen", "0 :invoke :write 12\n0 :ok :write 12", Options{}), 1, "it may have been cut off")
 	require.Empty(t, notesOf(t, "jepsen", "0 :invoke :write 12\n0 :ok :write 12\n", Options{}))
