@@ -118,10 +118,11 @@ type realTime struct {
 	classes [][]int32 // by class: its operations, in order of their calls
 	called  []int32   // by class: how many were called before the event where seek stands
 
-	in      []int32 // by slot: 1 + the operation under way there
-	open    opSet   // the slots in use
-	applied int     // events that in, open and called take into account
-	seen    map[spot][][]taken
+	in      []int32            // by slot: 1 + the operation under way there
+	open    opSet              // the slots in use
+	applied int                // events that in, open and called take into account
+	seen    map[spot]struct{}  // places where none of a class is spent
+	spent   map[spot][][]taken // what was spent at the others
 	states  []any
 	ids     map[uint64]int32 // by hash: 1 + the number of a state
 	alike   []int32          // by state: 1 + another one with its hash
@@ -134,7 +135,7 @@ type event struct {
 }
 
 func newRealTime(m *meter, p *models.Problem, part models.Part) *realTime {
-	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[spot][][]taken), ids: make(map[uint64]int32)}
+	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[spot]struct{}), spent: make(map[spot][][]taken), ids: make(map[uint64]int32)}
 }
 
 // searchRealTime decides a part; fits is false where too much is under way at a
@@ -250,16 +251,32 @@ func (s *realTime) run() (furthest int32, found bool) {
 			at.done.drop(slot)
 			at.at = s.nextReturn(at.at)
 		}
-		met := s.seen[at.spot]
-		if slices.ContainsFunc(met, func(was []taken) bool { return noMore(was, at.spent) }) {
+		if s.met(at) {
 			continue
 		}
-		s.seen[at.spot] = append(met, at.spent)
-		s.m.keep(visited + 24 + 8*len(at.spent))
 		next = s.after(at, next[:0])
 		stack = append(stack, next...)
 	}
 	return furthest, false
+}
+
+// met reports whether a place, or one that has spent no more, was met before, and notes it.
+func (s *realTime) met(at place) bool {
+	if _, met := s.seen[at.spot]; met {
+		return true
+	}
+	if len(at.spent) == 0 {
+		s.seen[at.spot] = struct{}{}
+		s.m.keep(visited)
+		return false
+	}
+	was := s.spent[at.spot]
+	if slices.ContainsFunc(was, func(w []taken) bool { return noMore(w, at.spent) }) {
+		return true
+	}
+	s.spent[at.spot] = append(was, at.spent)
+	s.m.keep(2*visited + 16*len(at.spent))
+	return false
 }
 
 // nextReturn returns the first return after the event at.
