@@ -126,7 +126,7 @@ func shallow(line string) error {
 
 // firstWord is the first word of an entry that is a list or a line.
 func firstWord(form string) string {
-	form = strings.TrimLeftFunc(form[1:], unicode.IsSpace)
+	form = strings.TrimLeftFunc(strings.TrimLeft(form, "[("), unicode.IsSpace)
 	if end := strings.IndexFunc(form, func(r rune) bool { return r < 128 && isEDNSpace(byte(r)) }); end >= 0 {
 		form = form[:end]
 	}
