@@ -153,6 +153,21 @@ func (x *sourceIndex) only(h *history.History, v written) (int32, bool) {
 	return i, i >= 0 && x.keys[h.Ops[i].Key] == v.key
 }
 
+// all returns the positions of all writes of v.
+func (x *sourceIndex) all(h *history.History, v written) []int {
+	if several := x.more[v]; several != nil {
+		at := make([]int, len(several))
+		for n, i := range several {
+			at[n] = int(i)
+		}
+		return at
+	}
+	if i, ok := x.only(h, v); ok {
+		return []int{int(i)}
+	}
+	return nil
+}
+
 // compactRegisters brings h into compact form. A result that is not OK settles
 // the matter: a value that nobody wrote is a violation at every level, and one
 // that may come from several writes leaves every level open. O(n).

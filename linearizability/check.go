@@ -87,6 +87,9 @@ func (c checker) run(m *meter, h *history.History) (r result, err error) {
 	if !m.mustStop(lookEvery) {
 		r, err = c.judge(m, h)
 	}
+	if m.cut && err == nil && m.kept != nil {
+		return *m.kept, nil
+	}
 	if m.cut && err == nil {
 		r = result{status: Undecided, reason: m.stopped(), method: r.method}
 		if r.method == "" {
@@ -185,21 +188,26 @@ func (c checker) check(m *meter, h *history.History, o Options) (Verdict, error)
 	if err != nil {
 		return Verdict{}, err
 	}
+	o.tell(c.verdict(m, r), h, r)
 	return c.conclude(m, h, r, o.Budget), nil
 }
 
 // conclude makes a verdict of a result, and shrinks a violation.
 func (c checker) conclude(m *meter, h *history.History, r result, b Budget) Verdict {
 	v := c.verdict(m, r)
+	m.kept = nil // what is judged from here on is candidates
 	if v.Hint = r.note; r.status == Violation && r.minimal {
-		for _, i := range r.witness {
-			v.Witness = append(v.Witness, h.Ops[i])
-		}
+		v.Witness = r.operations(h)
+	} else if r.status == Violation && m.mustStop(lookEvery) {
+		v.Witness, v.Hint = r.operations(h), unshrunk
 	} else if r.status == Violation {
 		decided := m.steps.Load()
 		b.Steps = min(b.Steps, max(leastShrinking, 2*decided))
 		m.extend(b)
-		v.Witness, v.Reason = c.shrink(m, h, r, decided)
+		if v.Witness, v.Reason = c.shrink(m, h, r, decided); m.mustStop(lookEvery) {
+			v.Hint = unshrunk
+			return v
+		}
 		if why := c.plainReason(h, v.Witness); why != "" {
 			v.Reason = why
 		}
@@ -254,7 +262,7 @@ func observes(h *history.History) bool {
 // answered reports whether operations of the function can be wrong.
 func answered(fn history.Func) bool {
 	switch fn {
-	case history.Read, history.Dequeue, history.Drain, history.Acquire, history.Release, history.Generate:
+	case history.Read, history.Dequeue, history.Drain, history.Acquire, history.Release, history.Generate, history.EtcdWatch:
 		return true
 	}
 	return false

@@ -22,7 +22,44 @@ func contractCheckers() []checker {
 	return table
 }
 
+// readsAs gives objects that are only read the type that the contract is of: a source that
+// names no types, as Jepsen's, has them as registers, and who names a contract knows better.
+// h is not changed.
+func readsAs(h *history.History, c contract.Contract) *history.History {
+	read := history.Op{Type: c.Type(), Func: history.Read}
+	if h.Tagged || c.Type() == history.Register || !c.Describes(&read) {
+		return h
+	}
+	type object struct {
+		typ history.Type
+		key string
+	}
+	put := make(map[object]bool)
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Func != history.Read {
+			put[object{o.Type, o.Key}] = true
+		}
+	}
+	as := *h
+	as.Ops = nil
+	for i := range h.Ops {
+		o := h.Ops[i]
+		if o.Type != history.Register || put[object{o.Type, o.Key}] || put[object{c.Type(), o.Key}] {
+			continue
+		}
+		if as.Ops == nil {
+			as.Ops = append(as.Ops, h.Ops...)
+		}
+		as.Ops[i].Type = c.Type()
+	}
+	if as.Ops == nil {
+		return h
+	}
+	return &as
+}
+
 func judgeContract(m *meter, c contract.Contract, h *history.History) (result, error) {
+	h = readsAs(h, c)
 	for i := range h.Ops {
 		if m.mustStopAt(i) {
 			return result{status: Undecided, method: byContract}, nil
@@ -32,9 +69,6 @@ func judgeContract(m *meter, c contract.Contract, h *history.History) (result, e
 		}
 	}
 	found, whole := c.JudgeUntil(h, func() bool { return m.mustStop(lookEvery) })
-	if !whole {
-		return result{status: Undecided, method: byContract}, nil
-	}
 	r := result{status: OK, method: byContract, minimal: true}
 	var why, notes []string
 	for _, a := range found.Anomalies {
@@ -52,5 +86,11 @@ func judgeContract(m *meter, c contract.Contract, h *history.History) (result, e
 		r.status, why = Inconclusive, []string{found.Open}
 	}
 	r.reason, r.note = strings.Join(why, ". "), strings.Join(notes, ". ")
+	if !whole {
+		if r.status == Violation {
+			m.kept = &r
+		}
+		return result{status: Undecided, method: byContract}, nil
+	}
 	return r, nil
 }

@@ -232,6 +232,7 @@ func (r *Report) climb(ctx context.Context, h *history.History, l hierarchy, o O
 		} else if results[n], err = c.decide(meters[n], h); err != nil {
 			return err
 		} else if results[n].status == Violation {
+			o.tell(c.verdict(meters[n], results[n]), h, results[n])
 			for _, name := range RuledOut(anomalyOf(results[n].reason)) {
 				ruled[name] = results[n]
 			}

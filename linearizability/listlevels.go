@@ -71,6 +71,9 @@ func listIsolation(m *meter, level txnLevel, model string, h *history.History) (
 		return result{status: Undecided}, nil
 	}
 	if x = g.project(level.shape(), nil); !x.fits() {
+		if !m.mustStop(lookEvery) {
+			m.found(result{status: Violation, method: byLists, reason: "no order of the transactions fits all that they read"})
+		}
 		return g.cyclic(level.shape()), nil
 	}
 	switch level {

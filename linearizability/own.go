@@ -94,10 +94,13 @@ func sameState(a, b any) bool {
 }
 
 // hashOf hashes how a state prints.
-func hashOf(state any) uint64 {
+func hashOf(state any) uint64 { return hashText(fmt.Sprint(state)) }
+
+// hashText is FNV-1a.
+func hashText(text string) uint64 {
 	h := uint64(0xcbf29ce484222325)
-	for _, c := range []byte(fmt.Sprint(state)) {
-		h = (h ^ uint64(c)) * 0x100000001b3
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * 0x100000001b3
 	}
 	return h
 }

@@ -13,8 +13,8 @@ import (
 
 const byReturns = "search from return to return, carrying the possible states"
 
-// maxOpen bounds the operations that may be under way at a time, indeterminate
-// ones included, which stay so for ever; a wider part is left to porcupine.
+// maxOpen bounds the operations that may be under way at a time, but for indeterminate
+// ones, which stay so for ever and are counted; a wider part is left to porcupine.
 const maxOpen = 128
 
 // What is kept costs at most so many bytes, beside what a state itself has: a place in a
@@ -32,12 +32,59 @@ func (s *opSet) add(slot int32)      { s[slot/64] |= 1 << (slot % 64) }
 func (s *opSet) drop(slot int32)     { s[slot/64] &^= 1 << (slot % 64) }
 
 // place is where a search stands: everything before the event at is in order, of
-// what is under way there the operations in done took effect, and that left the
-// state of this number.
+// what is under way there the operations in done took effect, and of the indeterminate
+// ones those that are spent, and that left the state of this number.
 type place struct {
+	spot
+	spent []taken
+}
+
+type spot struct {
 	done  opSet
 	at    int32
 	state int32
+}
+
+// taken is how many indeterminate operations of a class took effect, the first ones; of a
+// place by class, without those of which none did.
+type taken struct{ class, count int32 }
+
+// takenOf is how many of a class took effect.
+func takenOf(all []taken, class int32) int32 {
+	if i, is := slices.BinarySearchFunc(all, class, func(s taken, c int32) int { return cmp.Compare(s.class, c) }); is {
+		return all[i].count
+	}
+	return 0
+}
+
+// oneMore is all with one more of a class.
+func oneMore(all []taken, class int32) []taken {
+	more := make([]taken, 0, len(all)+1)
+	i, is := slices.BinarySearchFunc(all, class, func(s taken, c int32) int { return cmp.Compare(s.class, c) })
+	more = append(append(more, all[:i]...), taken{class, 1})
+	if is {
+		more[i].count += all[i].count
+		i++
+	}
+	return append(more, all[i:]...)
+}
+
+// noMore reports whether of no class more took effect in a than in b, so that whatever can
+// go on from b can from a.
+func noMore(a, b []taken) bool {
+	if len(a) > len(b) {
+		return false
+	}
+	n := 0
+	for _, s := range a {
+		for n < len(b) && b[n].class < s.class {
+			n++
+		}
+		if n == len(b) || b[n].class != s.class || b[n].count < s.count {
+			return false
+		}
+	}
+	return true
 }
 
 // realTime searches an order of one part that respects real time. It goes from
@@ -50,7 +97,8 @@ type place struct {
 //   - an operation that changes nothing takes effect as soon as it may, since
 //     that closes no way for others;
 //   - of indeterminate operations that do the same, the one called first takes
-//     effect first;
+//     effect first, so that it is enough to count them, and a place that has spent no
+//     fewer of any than another one leads nowhere where that one does not;
 //   - an indeterminate operation that would change nothing is left out, which it
 //     may be for good;
 //   - of registers, one takes effect only where another operation under way needs what
@@ -65,12 +113,16 @@ type realTime struct {
 	events []event
 	slot   []int32 // by operation
 	pure   []bool  // by operation: it changes no state
-	effect []int32 // by operation: the same for those that do the same, of the indeterminate ones
+	class  []int32 // by operation: the same for indeterminate ones that do the same; -1 of others
 
-	in      []int32 // by slot: 1 + the operation under way there
-	open    opSet   // the slots in use
-	applied int     // events that in and open take into account
-	seen    map[place]struct{}
+	classes [][]int32 // by class: its operations, in order of their calls
+	called  []int32   // by class: how many were called before the event where seek stands
+
+	in      []int32            // by slot: 1 + the operation under way there
+	open    opSet              // the slots in use
+	applied int                // events that in, open and called take into account
+	seen    map[spot]struct{}  // places where none of a class is spent
+	spent   map[spot][][]taken // what was spent at the others
 	states  []any
 	ids     map[uint64]int32 // by hash: 1 + the number of a state
 	alike   []int32          // by state: 1 + another one with its hash
@@ -83,7 +135,7 @@ type event struct {
 }
 
 func newRealTime(m *meter, p *models.Problem, part models.Part) *realTime {
-	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[place]struct{}), ids: make(map[uint64]int32)}
+	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[spot]struct{}), spent: make(map[spot][][]taken), ids: make(map[uint64]int32)}
 }
 
 // searchRealTime decides a part; fits is false where too much is under way at a
@@ -133,10 +185,12 @@ func (s *realTime) arrange() bool {
 		return 1
 	})
 	s.slot = make([]int32, len(s.ops))
+	s.classify()
 	var free []int32
 	used := int32(0)
 	for _, e := range s.events {
 		switch {
+		case s.ops[e.op].Return == history.Pending:
 		case e.returns:
 			free = append(free, s.slot[e.op])
 		case len(free) > 0:
@@ -150,17 +204,16 @@ func (s *realTime) arrange() bool {
 		}
 	}
 	s.in = make([]int32, used)
-	s.classify()
 	return true
 }
 
-// classify notes which operations change nothing, and which do the same.
+// classify finds what observes, and which indeterminate operations do the same.
 func (s *realTime) classify() {
-	s.pure, s.effect = make([]bool, len(s.ops)), make([]int32, len(s.ops))
+	s.pure, s.class = make([]bool, len(s.ops)), make([]int32, len(s.ops))
 	names := make(map[string]int32)
-	for i, o := range s.ops {
-		s.pure[i] = s.p.Observes(o.Input)
-		if o.Return != history.Pending {
+	for i, o := range s.ops { // in order of calls
+		s.pure[i], s.class[i] = s.p.Observes(o.Input), -1
+		if o.Return != history.Pending || s.pure[i] {
 			continue
 		}
 		name := s.p.Effect(o.Input)
@@ -168,15 +221,18 @@ func (s *realTime) classify() {
 		if !known {
 			n = int32(len(names))
 			names[name] = n
+			s.classes = append(s.classes, nil)
 		}
-		s.effect[i] = n
+		s.class[i] = n
+		s.classes[n] = append(s.classes[n], int32(i))
 	}
+	s.called = make([]int32, len(s.classes))
 }
 
 // run searches depth first, and returns the furthest return met and whether an
 // order of everything was found.
 func (s *realTime) run() (furthest int32, found bool) {
-	stack := []place{{at: s.nextReturn(-1), state: s.intern(s.p.Spec.Init())}}
+	stack := []place{{spot: spot{at: s.nextReturn(-1), state: s.intern(s.p.Spec.Init())}}}
 	var next []place
 	for len(stack) > 0 && s.m.stopped() == "" {
 		at := stack[len(stack)-1]
@@ -195,15 +251,32 @@ func (s *realTime) run() (furthest int32, found bool) {
 			at.done.drop(slot)
 			at.at = s.nextReturn(at.at)
 		}
-		if _, met := s.seen[at]; met {
+		if s.met(at) {
 			continue
 		}
-		s.seen[at] = struct{}{}
-		s.m.keep(visited)
 		next = s.after(at, next[:0])
 		stack = append(stack, next...)
 	}
 	return furthest, false
+}
+
+// met reports whether a place, or one that has spent no more, was met before, and notes it.
+func (s *realTime) met(at place) bool {
+	if _, met := s.seen[at.spot]; met {
+		return true
+	}
+	if len(at.spent) == 0 {
+		s.seen[at.spot] = struct{}{}
+		s.m.keep(visited)
+		return false
+	}
+	was := s.spent[at.spot]
+	if slices.ContainsFunc(was, func(w []taken) bool { return noMore(w, at.spent) }) {
+		return true
+	}
+	s.spent[at.spot] = append(was, at.spent)
+	s.m.keep(2*visited + 16*len(at.spent))
+	return false
 }
 
 // nextReturn returns the first return after the event at.
@@ -225,6 +298,16 @@ func (s *realTime) seek(at int) {
 
 // toggle begins or ends an operation, going forward or back.
 func (s *realTime) toggle(e event, back bool) {
+	if s.ops[e.op].Return == history.Pending {
+		switch c := s.class[e.op]; {
+		case c < 0:
+		case back:
+			s.called[c]--
+		default:
+			s.called[c]++
+		}
+		return
+	}
 	slot := s.slot[e.op]
 	if e.returns != back {
 		s.in[slot] = 0
@@ -257,39 +340,21 @@ func (s *realTime) observe(at *place) {
 	})
 }
 
-// after appends the places one effect further, the likeliest last: the operation
-// that must return next.
+// after returns the places that follow, the likeliest one last: an operation under way takes
+// effect, or the next indeterminate one of a class.
 func (s *realTime) after(at place, next []place) []place {
 	due := s.events[at.at].op
 	var likeliest []place
-	var first []int32 // by effect: 1 + the first indeterminate operation
 	s.underWay(&at, func(op, slot int32) {
-		if s.pure[op] {
-			return
-		}
-		pending := s.ops[op].Return == history.Pending
-		if pending {
-			for int(s.effect[op]) >= len(first) {
-				first = append(first, 0)
-			}
-			if f := first[s.effect[op]]; f != 0 && f-1 < op { // positions are in order of calls
-				return
-			}
-			first[s.effect[op]] = op + 1
-		}
-		if !s.m.step() {
+		if s.pure[op] || !s.m.step() {
 			return
 		}
 		ok, state := s.p.Spec.Step(s.states[at.state], s.ops[op].Input, s.ops[op].Output)
 		if !ok {
 			return
 		}
-		id := s.intern(state)
-		if pending && (id == at.state || s.p.Overwrites && !s.needed(&at, id, op)) {
-			return
-		}
 		to := at
-		to.state = id
+		to.state = s.intern(state)
 		to.done.add(slot)
 		if op == due {
 			likeliest = append(likeliest, to)
@@ -297,16 +362,72 @@ func (s *realTime) after(at place, next []place) []place {
 			next = append(next, to)
 		}
 	})
+	needs := make(map[int32]int) // by state: what needs it
+	for c := range int32(len(s.classes)) {
+		count := takenOf(at.spent, c)
+		if count == s.called[c] {
+			continue
+		}
+		if !s.m.step() {
+			break
+		}
+		op := s.classes[c][count]
+		ok, state := s.p.Spec.Step(s.states[at.state], s.ops[op].Input, s.ops[op].Output)
+		if !ok {
+			continue
+		}
+		id := s.intern(state)
+		if id == at.state || s.p.Overwrites && !s.needed(needs, &at, id, c) {
+			continue
+		}
+		to := at
+		to.state, to.spent = id, oneMore(at.spent, c)
+		next = append(next, to)
+	}
 	return append(next, likeliest...)
 }
 
-// needed reports whether an operation under way, other than op, can take effect in the
-// state of this number, and cannot as things stand.
-func (s *realTime) needed(at *place, state, op int32) (is bool) {
+// What needs a state: nothing, only the indeterminate operations of one class of which there
+// is one, which has its number, or more.
+const (
+	noNeed  = -1
+	anyNeed = -2
+)
+
+// needed reports whether what is under way, other than the next indeterminate operation of a
+// class, needs a state: it does not fit where the search stands and would fit there. needs
+// remembers it by state.
+func (s *realTime) needed(needs map[int32]int, at *place, state, class int32) bool {
+	need, known := needs[state]
+	if !known {
+		need = s.need(at, state)
+		needs[state] = need
+	}
+	return need == anyNeed || need != noNeed && need != int(class)
+}
+
+func (s *realTime) need(at *place, state int32) int {
+	need := noNeed
 	s.underWay(at, func(other, _ int32) {
-		is = is || other != op && !s.fits(other, at.state) && s.fits(other, state)
+		if need != anyNeed && !s.fits(other, at.state) && s.fits(other, state) {
+			need = anyNeed
+		}
 	})
-	return is
+	for c := range int32(len(s.classes)) {
+		left := s.called[c] - takenOf(at.spent, c)
+		if need == anyNeed || left == 0 {
+			continue
+		}
+		if op := s.classes[c][0]; s.fits(op, at.state) || !s.fits(op, state) {
+			continue
+		}
+		if need != noNeed || left > 1 {
+			need = anyNeed
+		} else {
+			need = int(c)
+		}
+	}
+	return need
 }
 
 // fits reports whether an operation can take effect in a state, and if it need not do so

@@ -178,6 +178,51 @@ func TestWidePartsGoToPorcupine(t *testing.T) {
 	require.Contains(t, v.Method, byPorcupine)
 }
 
+// Indeterminate operations stay under way for ever, and are counted: a run with a thousand of
+// them is decided within the budget, and so is one that is wrong at its end.
+func TestManyIndeterminateOperations(t *testing.T) {
+	t.Parallel()
+	h := swapping(40_000, 4)
+	unknown := 0
+	for i := range h.Ops {
+		if h.Ops[i].Outcome == history.Unknown {
+			unknown++
+		}
+	}
+	require.Greater(t, unknown, 4*maxOpen)
+	v := mustCheck(t, h, "cas-register")
+	require.Equal(t, OK, v.Status, "%v", v)
+	require.Contains(t, v.Method, byReturns)
+	require.Less(t, v.Steps, int64(40*len(h.Ops)))
+
+	// Each of several writes of one value that may have happened explains one read after
+	// another value, and no more of them than there are.
+	few := &history.History{}
+	add := func(session int, fn history.Func, v int64, unknown bool) {
+		t := int64(2 * len(few.Ops))
+		o := history.Op{Index: len(few.Ops), Session: session, Node: -1, Type: history.Register, Func: fn, Key: "x", Call: t, Return: t + 1}
+		if o.Arg = history.Int(v); fn == history.Read {
+			o.Arg, o.Out = history.Nil, history.Int(v)
+		}
+		if unknown {
+			o.Outcome, o.Return = history.Unknown, history.Pending
+		}
+		few.Ops = append(few.Ops, o)
+	}
+	const lost = maxOpen + 20
+	for n := range lost {
+		add(10+n, history.Write, 1, true)
+	}
+	for range lost {
+		add(0, history.Write, 2, false)
+		add(0, history.Read, 1, false)
+	}
+	require.Equal(t, OK, mustCheck(t, few, "cas-register").Status)
+	add(0, history.Write, 2, false)
+	add(0, history.Read, 1, false)
+	require.Equal(t, Violation, mustCheck(t, few, "cas-register").Status)
+}
+
 var afterHad = regexp.MustCompile(`#(\d+) read \S+?,?(?: the initial value,)? after #(\d+) had (written|read)`)
 
 // What the sentence of a violation says is so: one operation began after another one had

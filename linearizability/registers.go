@@ -93,8 +93,11 @@ func reduceBySource(h *history.History, aborts bool) models.Reduction {
 		if o.IsPut() || !o.Happened() {
 			return nil
 		}
-		if src, why := x.sourceOf(h, o); why == "" && src >= 0 {
+		switch src, _ := x.sourceOf(h, o); {
+		case src >= 0:
 			return []int{int(src)}
+		case src == fromMany:
+			return x.all(h, writtenTo(x.keys[o.Key], o.Out))
 		}
 		return nil
 	}

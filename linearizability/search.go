@@ -29,6 +29,15 @@ type meter struct {
 	work     int  // since the context was looked at
 	cut      bool // a checker without steps was stopped: what it answers says nothing
 	asked    int  // how often it was asked whether to stop when it had said so already
+	// kept is a violation that a checker had found before it was stopped at finding out more.
+	kept *result
+}
+
+// found keeps a violation, in case there is no time to tell it better.
+func (m *meter) found(r result) {
+	if m != nil && !m.cut && r.status == Violation {
+		m.kept = &r
+	}
 }
 
 type stopCause int32

@@ -27,7 +27,7 @@ func committed(m *meter, level txnLevel, model string, h *history.History) (resu
 	h = withoutSessions(h)
 	b, r, err := groupTransactions(m, model, h)
 	if err != nil || r.status != OK {
-		return r, err
+		return b.repeats(m, level, r), err
 	}
 	t := b.arrange(level, m.ownReads)
 	for n := range t.ops {

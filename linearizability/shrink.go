@@ -108,6 +108,9 @@ func (s *shrinker) earliest(h *history.History, from *int64) (*history.History, 
 	slices.Sort(times)
 	times = slices.Compact(times)
 	there := func(n int) bool {
+		if s.m.mustStop(len(h.Ops)) {
+			return false
+		}
 		prefix, _ := h.Until(times[n])
 		return s.judges(prefix)
 	}
@@ -123,7 +126,7 @@ func (s *shrinker) earliest(h *history.History, from *int64) (*history.History, 
 
 // minimise drops chunks of halving size until no single operation can go.
 func (s *shrinker) minimise(kept []int) []int {
-	for chunk := (len(kept) + 1) / 2; chunk > 0; {
+	for chunk := (len(kept) + 1) / 2; chunk > 0 && !s.m.mustStop(0); {
 		next := s.pass(kept, chunk)
 		switch {
 		case len(next) < len(kept):
@@ -149,7 +152,7 @@ func (s *shrinker) narrow(kept, hint []int) []int {
 // pass tries to drop chunks of the given size, the latest first: what comes
 // after the violation goes soonest.
 func (s *shrinker) pass(kept []int, chunk int) []int {
-	for end := len(kept); end > 0; end = min(end-chunk, len(kept)) {
+	for end := len(kept); end > 0 && !s.m.mustStop(8*len(kept)); end = min(end-chunk, len(kept)) {
 		start := max(0, end-chunk)
 		rest := s.close(slices.Concat(kept[:start], kept[end:]))
 		if len(rest) > 0 && s.violates(rest) {
@@ -159,9 +162,12 @@ func (s *shrinker) pass(kept []int, chunk int) []int {
 	return kept
 }
 
-// close drops operations until each has its support.
+// close drops operations until each has its support; all, if it is to stop.
 func (s *shrinker) close(kept []int) []int {
 	for {
+		if s.m.mustStop(64 * len(kept)) {
+			return nil
+		}
 		in := make(map[int]struct{}, len(kept))
 		for _, i := range kept {
 			in[i] = struct{}{}

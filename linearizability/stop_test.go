@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -116,6 +117,77 @@ func TestEveryCheckerStops(t *testing.T) {
 	for _, m := range Models() {
 		require.Positive(t, stopped[m.Name], m.Name)
 	}
+}
+
+// A violation that was found before the time ran out is reported, with a witness that there
+// was no time to make small, and whoever does not wait for that is told at once.
+func TestViolationsFoundAreNotLost(t *testing.T) {
+	t.Parallel()
+	early := map[string]int{}
+	for model, histories := range stoppable(t) {
+		for n, h := range histories {
+			if n%3 > 0 { // they are enough
+				continue
+			}
+			ctx := endingAfter(1 << 30)
+			var told []Verdict
+			v, err := JudgeWith(ctx, h, model, Options{Found: func(v Verdict) {
+				told = append(told, v)
+				ctx.left = ctx.seen + n%2 // looks before it is to stop
+			}})
+			require.NoError(t, err)
+			if v.Status != Violation {
+				require.Empty(t, told, "%s %d", model, n)
+				continue
+			}
+			require.Len(t, told, 1, "%s %d", model, n)
+			require.Equal(t, Violation, told[0].Status)
+			require.Equal(t, model, told[0].Model)
+			require.NotEmpty(t, told[0].Witness, "%s %d", model, n)
+			require.NotEmpty(t, v.Witness, "%s %d", model, n)
+			if v.Hint == unshrunk {
+				early[model]++
+			}
+		}
+	}
+	require.Greater(t, len(early), 15, "%v", early)
+}
+
+// A checker that is stopped while it looks for the best way to tell of a violation keeps it,
+// and so does one that has found it in one object and is stopped in another.
+func TestViolationsAreKeptWhileTheyAreTold(t *testing.T) {
+	t.Parallel()
+	kept := 0
+	for seed := range uint64(6) {
+		h := oracle.SomeLists(seed, 40, 4, 3)
+		for look := range 60 {
+			v, err := Judge(endingAfter(look), h, "serializable", Budget{})
+			require.NoError(t, err)
+			if strings.HasPrefix(v.Reason, "no order of the transactions fits") {
+				require.Equal(t, Violation, v.Status)
+				kept++
+			}
+		}
+	}
+	require.Positive(t, kept)
+
+	two := ofOneObject(history.Set, 20_000, 3)
+	for i := range two.Ops {
+		two.Ops[i].Key = "later"
+	}
+	first := history.Op{Session: 90, Node: -1, Type: history.Set, Func: history.Read, Key: "first", Out: history.SetOf(history.Int(1)), Call: two.Ops[0].Call, Return: two.Ops[0].Call}
+	two.Ops = append([]history.Op{first}, two.Ops...)
+	for i := range two.Ops {
+		two.Ops[i].Index = i
+	}
+	whole := endingAfter(1 << 30)
+	_, err := Judge(whole, two, "set-full", Budget{})
+	require.NoError(t, err)
+	v, err := Judge(endingAfter(whole.seen-1), two, "set-full", Budget{})
+	require.NoError(t, err)
+	require.Equal(t, Violation, v.Status, v.Reason)
+	require.Contains(t, v.Reason, `set "first"`)
+	require.Len(t, v.Witness, 1)
 }
 
 // Levels stops too, and what it says is open.

@@ -74,7 +74,7 @@ func transactionCheckers() []checker {
 		return checker{
 			ModelInfo: ModelInfo{
 				Name: name, Doc: doc, Complexity: cost,
-				Needs: "transactions over registers with read and write, values written once per key; or over lists with read and append, elements appended once",
+				Needs: "transactions over registers with read and write, values written once per key (where they are not, only serializability is searched, and what follows from it); or over lists with read and append, elements appended once",
 			},
 			judge:  func(m *meter, h *history.History) (result, error) { return judgeIsolation(m, level, name, h) },
 			reduce: reduceTransactions,
@@ -125,7 +125,7 @@ type transactions struct {
 func isolation(m *meter, level txnLevel, model string, h *history.History) (result, error) {
 	b, r, err := groupTransactions(m, model, h)
 	if err != nil || r.status != OK {
-		return r, err
+		return b.repeats(m, level, r), err
 	}
 	t := b.arrange(min(level, levelTCC), m.ownReads)
 	for n := range t.ops {

@@ -2,6 +2,7 @@ package linearizability
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,36 @@ type Options struct {
 	Budget   Budget
 	OwnReads OwnReads
 	Own      []Own // models of one's own, beside those of Models
+	// Found is told of a violation as soon as it is found, before its witness is made small,
+	// which may take longer: once, or of Levels once a level that is broken. It is for a
+	// caller who may give up waiting. Nil tells nobody.
+	Found func(Verdict)
+}
+
+// tell tells Found of a violation.
+func (o Options) tell(v Verdict, h *history.History, r result) {
+	if o.Found == nil || v.Status != Violation {
+		return
+	}
+	v.Witness, v.Hint = r.operations(h), unshrunk
+	o.Found(v)
+}
+
+// unshrunk is the hint of a witness that there was no time to make smaller.
+const unshrunk = "time ran out before the witness was made small: not all of it need bear on the violation"
+
+// operations are those that the witness of a result says show it.
+func (r *result) operations(h *history.History) []history.Op {
+	if r.witness == nil {
+		return slices.DeleteFunc(slices.Clone(h.Ops), func(o history.Op) bool {
+			return !o.Happened() && !(o.Func == history.CAS && o.Outcome == history.Failed)
+		})
+	}
+	ops := make([]history.Op, len(r.witness))
+	for n, i := range r.witness {
+		ops[n] = h.Ops[i]
+	}
+	return ops
 }
 
 func (o Options) withDefaults() (Options, error) {

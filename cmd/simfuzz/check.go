@@ -279,13 +279,15 @@ func (c *cli) judge(ctx context.Context, o checkOptions, in input) (r checked) {
 const endsWithin = 200 * time.Millisecond
 
 // judgeInTime reads what is not read yet, and judges it, within the time that there is and
-// endsWithin. What has not come to its end by then is abandoned, and is undecided.
+// endsWithin. What has not come to its end by then is abandoned, and is undecided unless a
+// violation had been found.
 func (c *cli) judgeInTime(ctx context.Context, o checkOptions, in input, d *history.Decoded, r checked) (*history.History, checked) {
 	type judged struct {
 		h *history.History
 		r checked
 	}
 	passed := fmt.Errorf("%v have passed", o.budget.Time)
+	var found atomic.Pointer[checked] // with the violation that was found last, of the weakest level
 	limited, cancel := context.WithTimeoutCause(ctx, o.budget.Time, passed)
 	defer cancel()
 	came, ok := command.Await(limited, endsWithin, func() judged {
@@ -295,7 +297,14 @@ func (c *cli) judgeInTime(ctx context.Context, o checkOptions, in input, d *hist
 			}
 		}
 		r.lines, r.notes = d.Lines, d.Notes
-		r.decide(limited, d.History, o)
+		r.decide(limited, d.History, o, func(v linearizability.Verdict) {
+			early := r
+			if early.verdict = v; o.model == levelsModel {
+				early.verdict = linearizability.Verdict{Model: levelsModel, Status: v.Status}
+				early.report = &linearizability.Report{Verdicts: []linearizability.Verdict{v}, Broken: []string{v.Model}}
+			}
+			found.Store(&early)
+		})
 		return judged{d.History, r}
 	})
 	late := !ok || came.r.err != nil && errors.Is(came.r.err, passed)
@@ -303,6 +312,9 @@ func (c *cli) judgeInTime(ctx context.Context, o checkOptions, in input, d *hist
 		came.r.stopped = came.r.stopped || !ok
 		came.r.name = in.name
 		return came.h, came.r
+	}
+	if early := found.Load(); early != nil { // it is one, whatever else there was no time for
+		return nil, *early
 	}
 	return nil, checked{name: in.name, verdict: linearizability.Verdict{
 		Model: o.model, Status: linearizability.Undecided, Reason: "stopped: " + passed.Error(), Method: "nothing yet",
@@ -326,11 +338,13 @@ func (c *cli) read(ctx context.Context, o checkOptions, in input, r *checked) *h
 }
 
 // decide judges a history that was read.
-func (r *checked) decide(ctx context.Context, h *history.History, o checkOptions) {
+func (r *checked) decide(ctx context.Context, h *history.History, o checkOptions, found func(linearizability.Verdict)) {
+	options := o.options()
+	options.Found = found
 	if o.model == levelsModel {
-		r.levels(ctx, h, o.options())
+		r.levels(ctx, h, options)
 	} else {
-		r.verdict, r.err = linearizability.JudgeWith(ctx, h, o.model, o.options())
+		r.verdict, r.err = linearizability.JudgeWith(ctx, h, o.model, options)
 	}
 	if r.err == nil {
 		r.err = r.verdict.Cause // values that should be unique and are not

@@ -33,7 +33,7 @@ var (
 	pairsWords = []reading[history.Pairs]{
 		{"auto", history.PairsByUse}, {"keys", history.PairsAreKeyed}, {"values", history.PairsAreValues},
 	}
-	unmatchedWords = []reading[history.Unmatched]{{"refuse", history.UnmatchedRefuse}, {"skip", history.UnmatchedSkip}}
+	unmatchedWords = []reading[history.Unmatched]{{"refuse", history.UnmatchedRefuse}, {"skip", history.UnmatchedSkip}, {"begin", history.UnmatchedBegin}}
 	ownReadsWords  = []reading[linearizability.OwnReads]{
 		{"always", linearizability.OwnReadsAlways}, {"until-read", linearizability.OwnReadsUntilRead},
 	}
@@ -62,7 +62,7 @@ func (r *readings) flags(cmd *cobra.Command) {
 	f.StringVar(&r.nils, "nil", "empty", "what a read that returned nil says: empty (there was no value) or unknown (nothing, as Knossos has it: the read is left out)")
 	f.StringVar(&r.pairs, "pairs", "auto", "what [a b] is as a value in jepsen: keys (key and value, of independent keys), values (one value), or auto (keys if reads begin with pairs, values if none does)")
 	f.StringVar(&r.ownReads, "own-reads", "always", "how long a transaction reads its own last write of a register: always (Biswas and Enea, AWDIT, Elle), or until-read (until it has read it once, as Plume classes it)")
-	f.StringVar(&r.unmatched, "unmatched", "refuse", "what to do with a completion of a single operation whose invocation is not in the file: refuse, or skip")
+	f.StringVar(&r.unmatched, "unmatched", "refuse", "what to do with a completion of a single operation whose invocation is not in the file: refuse, skip, or begin (it began when its process had ended what it did before)")
 	f.BoolVar(&r.reading.Strict, "strict", false, "refuse jsonl records with fields that are not known, instead of noting them")
 }
 

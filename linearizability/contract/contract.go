@@ -104,6 +104,9 @@ func (c Contract) Describes(o *history.Op) bool {
 	return o.Type == c.typ && slices.Contains(c.funcs, o.Func)
 }
 
+// Type is the type of the objects that the contract is of.
+func (c Contract) Type() history.Type { return c.typ }
+
 // Judge judges a valid history, of whose operations the contract describes all.
 func (c Contract) Judge(h *history.History) Result {
 	r, _ := c.JudgeUntil(h, func() bool { return false })
@@ -111,7 +114,7 @@ func (c Contract) Judge(h *history.History) Result {
 }
 
 // JudgeUntil is Judge, but for stop, which is asked now and then: the result is of the
-// whole history unless it said yes once, and nothing but Open is to be relied on then.
+// whole history unless it said yes once, and of the objects that were done by then if it did.
 func (c Contract) JudgeUntil(h *history.History, stop func() bool) (r Result, whole bool) {
 	over := &ending{ask: stop}
 	for _, o := range objects(h) {
@@ -119,10 +122,14 @@ func (c Contract) JudgeUntil(h *history.History, stop func() bool) (r Result, wh
 			break
 		}
 		o.over = over
-		c.judge(o, &r)
+		known := len(r.Anomalies)
+		if c.judge(o, &r); over.said { // what it says of this one is not to be relied on
+			r.Anomalies = r.Anomalies[:known]
+		}
 	}
 	if over.said {
-		return Result{Open: "stopped before all was looked at"}, false
+		r.Open = "stopped before all was looked at"
+		return r, false
 	}
 	return r, true
 }

@@ -12,14 +12,14 @@ import (
 // formatSamples has small valid files of every format, of each of its forms one.
 var formatSamples = map[string][]string{
 	"jsonl":           {sample},
-	"jepsen":          {jepsenSample, txnSample, asJSON(txnSample)},
+	"jepsen":          {jepsenSample, txnSample, asJSON(txnSample), linesSample},
 	"porcupine-etcd":  {etcdSample},
 	"plume":           {plumeSample},
 	"awdit":           {awditSample},
 	"dbcop":           {dbcopSample, dbcopJSONSample, dbcopWholeSample},
 	"cobra":           {cobraSample},
 	"viper":           {viperSample, viperJSONSample},
-	"etcd-robustness": {etcdOpsSample},
+	"etcd-robustness": {etcdOpsSample, etcdWatchSample},
 	"otlp":            {otlpSample},
 }
 
@@ -28,7 +28,7 @@ var longNumbers = map[string][]string{
 	"awdit":          {"w 1 12\n---\nr 1 12\n===\nr 1 123\nw 1 123"},
 	"plume":          {"w(11,12,13,14)\nr(11,12,13,15)\n"},
 	"porcupine-etcd": {strings.ReplaceAll(etcdSample, "1", "123")},
-	"jepsen":         {"{:process 10 :type :invoke :f :write :value 12}\n{:process 10 :type :ok :f :write :value 12}"},
+	"jepsen":         {"10 :invoke :write 12\n10 :ok :write 12", "{:process 10 :type :invoke :f :write :value 12}\n{:process 10 :type :ok :f :write :value 12}"},
 }
 
 // wrongWays are what may have come of a byte: the end of the file, another byte that differs

@@ -126,7 +126,7 @@ func (d *dbcopDecoder) event(session int) error {
 		return err
 	}
 	o.Session, o.Txn = session, uint64(d.txns)
-	return d.log.add(o, d.txns)
+	return d.log.addNumbered(o, d.txns)
 }
 
 func (d *dbcopDecoder) number() (uint64, error) {

@@ -112,7 +112,7 @@ func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 		if !committed {
 			o.Outcome = Failed
 		}
-		if err := d.log.add(o, line); err != nil {
+		if err := d.log.addNumbered(o, line); err != nil {
 			return err
 		}
 	}
@@ -195,9 +195,6 @@ func accessOf(write bool, register, value uint64, initial Value) (Op, error) {
 	}
 	o := Op{Key: strconv.FormatUint(register, 10), Func: Read, Out: v}
 	if write {
-		if v.IsNil() {
-			return Op{}, fmt.Errorf("%w: a write of 0, which is the initial value unless another one is given (Options.Initial, --initial)", ErrFormat)
-		}
 		o.Func, o.Arg, o.Out = Write, v, Nil
 	}
 	return o, nil

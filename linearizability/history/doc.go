@@ -15,7 +15,8 @@
 //	{"kind":"fence","at":9}
 //	{"kind":"end","ops":1,"fences":1}
 //
-// A missing "return" is Pending, a missing "outcome" is ok, a missing "node" is -1; a
+// A missing "return" is Pending, a missing "outcome" is ok, or unknown of an operation
+// without a "return", a missing "node" is -1; a
 // header may say what registers hold at first ("initial"). A session is a number or a
 // name; sessions with a name are numbered in order of their first call, with numbers
 // that no other session has. "arg" and "out" are any JSON, see Value. Lines may stand
@@ -46,8 +47,12 @@
 // completion without an invocation began when its process had ended what it did before,
 // at the earliest.
 //
-// A completion of a single operation without an invocation is an error, or left out
-// (Options.Unmatched).
+// A completion of a single operation without an invocation is an error, left out, or taken
+// to have begun when its process had ended what it did before (Options.Unmatched).
+//
+// Instead of maps there may be lists, [process type f value] as of Knossos, or lines of
+// these four, as in the history.txt of Jepsen; what stands behind the value of a line is its
+// error.
 //
 // A :get, :put or :append of an entry with a :key is one of a text, as in the logs of a
 // store of texts that ship with porcupine; what was never put there is the empty text.
@@ -79,9 +84,9 @@
 //
 // # etcd-robustness
 //
-// The operations of a client of etcd's robustness tests (operations.json), all of one
-// object that is the whole store: requests and responses as they are. A history is several
-// of them (Join).
+// The operations of a client of etcd's robustness tests (operations.json) and its watches
+// (watch.json), all of one object that is the whole store: requests and responses as they
+// are. A history is several of them (Join).
 //
 // # otlp
 //

@@ -11,7 +11,8 @@ import (
 const maxEDNDepth = 128
 
 // ednSplitter cuts a stream into its operation maps without understanding them:
-// a bare sequence of maps, or one vector or list of them, with comments between.
+// a bare sequence of maps, or one vector or list of them, with comments between; and so
+// the lists and lines that stand for maps (see lineEntry).
 // It is what makes the decoder stream: a file is often one vector, and a record
 // is all of it that is ever held as text.
 type ednSplitter struct {
@@ -20,6 +21,7 @@ type ednSplitter struct {
 	line    int  // current line, 1-based
 	closing byte // what closes the outer sequence; 0 if there is none
 	closed  bool
+	open    bool // the last line has no end
 	buf     []byte
 }
 
@@ -59,9 +61,13 @@ func (s *ednSplitter) next() (form []byte, line int, err error) {
 		case isEDNSpace(b):
 		case s.closed:
 			err = fmt.Errorf("%w: %q after the outer sequence", ErrFormat, b)
-		case b == '{':
+		case b == '{', (b == '[' || b == '(') && !inTag && s.isTuple():
 			line = s.line
-			form, err = s.record()
+			form, err = s.record(b)
+			return form, line, err
+		case beginsEntry(b) && s.closing == 0 && !inTag:
+			line = s.line
+			form, err = s.textLine(b)
 			return form, line, err
 		case inTag && isTagByte(b):
 		case b == '#' && !inTag:
@@ -79,9 +85,9 @@ func (s *ednSplitter) next() (form []byte, line int, err error) {
 	}
 }
 
-// record reads on to the brace that closes the map just opened.
-func (s *ednSplitter) record() ([]byte, error) {
-	s.buf = append(s.buf[:0], '{')
+// record reads on to the bracket that closes the map, or the list, just opened.
+func (s *ednSplitter) record(opened byte) ([]byte, error) {
+	s.buf = append(s.buf[:0], opened)
 	depth := 1
 	inString, escaped := false, false
 	for depth > 0 {

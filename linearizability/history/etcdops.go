@@ -20,6 +20,13 @@ import (
 // Error, or says only that the request was persisted, its outcome is Unknown: what is known
 // of it stays in Out. A Return of 0 or less is never. The clients of one history are joined
 // (Join).
+//
+// A watch, as they are kept beside the operations (watch.json), is an operation too, each of
+// a session of its own,
+//
+//	{"Request":{"Key":"","Revision":1,"WithPrefix":true},"Responses":[{"Events":[…],"Time":5},…]}
+//
+// from its first response to its last one; of a response Error is only text.
 func decodeEtcdOperations(src io.Reader, r *reading) (*History, []int32, error) {
 	in, _, err := newJSONStream(src, r.Limits.RecordBytes)
 	if err != nil {
@@ -67,6 +74,13 @@ var etcdFuncs = map[string]Func{
 func (d *etcdDecoder) add(raw []byte, line int) error {
 	if most := d.r.Limits.Ops; len(d.h.Ops) >= most {
 		return fmt.Errorf("%w: more than %d", ErrTooMany, most)
+	}
+	if watch, is, err := etcdWatch(raw); is || err != nil {
+		if err == nil {
+			watch.Session = maxProcess - len(d.h.Ops)
+			d.h.Ops, d.lines = append(d.h.Ops, watch), append(d.lines, int32(line))
+		}
+		return err
 	}
 	var w etcdOperation
 	if err := strictly(raw, &w); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // maxProcess bounds the process numbers of imported histories: session numbers
@@ -75,6 +76,7 @@ type begun struct {
 type process struct {
 	open        int // its open operation, or -1
 	incarnation int32
+	ended       int64 // when it last ended one
 }
 
 func newEventLog(r *reading, pairs Pairs) *eventLog {
@@ -92,15 +94,45 @@ func (l *eventLog) add(e event) error {
 		return l.begin(e, p)
 	}
 	if p == nil || p.open < 0 {
-		if l.r.Unmatched == UnmatchedSkip {
+		switch l.r.Unmatched {
+		case UnmatchedSkip:
 			if l.r.unmatched++; l.r.unmatched == 1 {
 				l.r.unmatchedAt = l.line
 			}
 			return nil
+		case UnmatchedBegin:
+			if l.r.begun++; l.r.begun == 1 {
+				l.r.begunAt = l.line
+			}
+			var err error
+			if p, err = l.assumeBegun(e, p); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("%w: process %d ends a %s that it did not begin (Options.Unmatched; --unmatched begin takes it to have begun "+
+				"when its process had ended what it did before, --unmatched skip leaves it out)", ErrUnmatchedReturn, e.process, e.fn)
 		}
-		return fmt.Errorf("%w: process %d ends a %s that it did not begin (Options.Unmatched, --unmatched skip, leaves such out)", ErrUnmatchedReturn, e.process, e.fn)
 	}
 	return l.end(e, p)
+}
+
+// assumeBegun begins what ends without a beginning, when its process had ended what it did
+// before. What is asked for a value began without one.
+func (l *eventLog) assumeBegun(e event, p *process) (*process, error) {
+	var ended int64
+	if p != nil {
+		ended = p.ended
+	}
+	if e.fn.answers() {
+		e.value, e.pair = Nil, false
+	}
+	if err := l.begin(e, p); err != nil {
+		return nil, err
+	}
+	if !e.final { // which begins when all others have ended
+		l.ops[len(l.ops)-1].Call = ended
+	}
+	return l.procs[e.process], nil
 }
 
 func (l *eventLog) begin(e event, p *process) error {
@@ -132,7 +164,7 @@ func (l *eventLog) end(e event, p *process) error {
 	if op.Func != e.fn {
 		return fmt.Errorf("%w: process %d ends a %s, but had begun a %s", ErrUnmatchedReturn, e.process, e.fn, op.Func)
 	}
-	p.open = -1
+	p.open, p.ended = -1, l.clock
 	op.Out, b.outPair, b.end = e.value, e.pair, int32(l.line)
 	switch e.kind {
 	case completed:
@@ -169,8 +201,8 @@ func (l *eventLog) history() (*History, []int32, error) {
 	fresh := make(map[incarnation]int)
 	h := &History{Ops: make([]Op, 0, len(l.ops))}
 	lines := make([]int32, 0, len(l.ops))
-	for i, op := range l.ops {
-		b := &l.begun[i]
+	for _, i := range l.byCall() {
+		op, b := l.ops[i], &l.begun[i]
 		if b.incarnation > 0 {
 			id := incarnation{op.Session, b.incarnation}
 			if _, ok := fresh[id]; !ok {
@@ -190,6 +222,19 @@ func (l *eventLog) history() (*History, []int32, error) {
 	return validated(h, lines)
 }
 
+// byCall are the operations in the order of their calls, which is that of the log unless
+// some were assumed.
+func (l *eventLog) byCall() []int {
+	order := make([]int, len(l.ops))
+	for i := range order {
+		order[i] = i
+	}
+	if l.r.begun > 0 {
+		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(l.ops[i].Call, l.ops[j].Call) })
+	}
+	return order
+}
+
 // keyUse is what a log holds of one object, by which its type is known.
 type keyUse struct {
 	typ       Type // "" as long as it may still be any
@@ -197,13 +242,16 @@ type keyUse struct {
 	writes    bool // it is written, as registers and texts are
 	counts    bool // a read returned a number
 	collects  bool // a read returned a collection
+	balances  bool // a read returned a map
+	values    bool // a read returned what is no map
 }
 
 // settleTypes gives each operation the type of its object. An event log does not
 // name types: compare-and-sets make a register, and so do writes where nothing is
 // appended, as to a text; removals make a set, functions
 // that only one type has that type, and an object that is added to is a counter if its reads return numbers and a set
-// otherwise. An operation that does not fit is an error.
+// otherwise; one that is only read is a bank if all that it returns is maps, and else a
+// register. An operation that does not fit is an error.
 func (l *eventLog) settleTypes() error {
 	uses := make(map[string]*keyUse)
 	for i := range l.ops {
@@ -236,8 +284,11 @@ func (l *eventLog) settleTypes() error {
 		case Add:
 			u.addOrRead = true
 		case Read:
-			u.counts = u.counts || o.Out.Kind() == KindInt
-			u.collects = u.collects || o.Out.Kind() == KindList
+			kind := o.Out.Kind()
+			u.counts = u.counts || kind == KindInt || kind == KindDecimal
+			u.collects = u.collects || kind == KindList
+			u.balances = u.balances || kind == KindMap
+			u.values = u.values || kind != KindMap && kind != KindNil
 		}
 		now := cmp.Or(typ, u.typ)
 		written := u.writes && (u.addOrRead || now != "" && now != Register && now != Text)
@@ -270,6 +321,8 @@ func (u *keyUse) settled() Type {
 		return Counter
 	case u.addOrRead:
 		return Set
+	case u.balances && !u.values: // nobody puts anything there
+		return Bank
 	}
 	return Register
 }

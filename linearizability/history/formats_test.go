@@ -42,9 +42,8 @@ func TestDBCopJSON(t *testing.T) {
 	require.Equal(t, []int32{3, 3, 4, 5, 6}, d.Lines)
 	require.Equal(t, []string{"line 3: 1 read of a version that is not known left out"}, notesOf(t, "dbcop", dbcopJSONSample, Options{}))
 	for text, want := range map[string]error{
-		`[[{"events":[{"Write":{"variable":1,"version":0}}],"committed":true}]]`:  ErrFormat,
-		`[[{"events":[],"committed":true}]]`:                                      ErrEmpty,
-		`[[{"events":[]}]]`:                                                       ErrFormat,
+		`[[{"events":[],"committed":true}]]`: ErrEmpty,
+		`[[{"events":[]}]]`:                  ErrFormat,
 		`[[{"events":[{"Write":{"variable":1,"version":-3}}],"committed":true}]]`: ErrFormat,
 		`[[{"events":[{"Write":{"variable":1}}],"committed":true}]]`:              ErrFormat,
 		`[[{"events":[{"write":true,"variable":1,"value":2}],"success":true}]]`:   ErrFormat,
@@ -153,6 +152,11 @@ const etcdOpsSample = `{"ClientId":1,"Input":{"Type":"txn","LeaseGrant":null,"Le
 {"ClientId":1,"Input":{"Type":"range","Range":{"Start":"k","End":"","Limit":0,"Revision":0}},"Call":30,"Output":{"Range":{"KVs":[{"Key":"k","Value":{"Value":"1"},"ModRevision":2}],"Count":1},"Revision":2},"Return":40}
 `
 
+const etcdWatchSample = `{"Request":{"Key":"a","Revision":0}}
+{"Request":{"Key":"","Revision":1,"WithPrefix":true},"Responses":[{"Events":null,"IsProgressNotify":true,"Revision":1,"Time":7},
+{"Events":[{"Type":"put-operation","Key":"a","Value":{"Value":"1","Hash":0},"Revision":2,"IsCreate":true,"PrevValue":null}],"Revision":2,"Time":9}]}
+`
+
 func TestEtcdOperationsSample(t *testing.T) {
 	for _, format := range []string{"etcd-robustness", Auto} {
 		d, err := DecodeWith(format, "x", strings.NewReader("\n"+etcdOpsSample), Options{})
@@ -166,8 +170,13 @@ func TestEtcdOperationsSample(t *testing.T) {
 		require.Contains(t, ops[2].Out.String(), "ModRevision")
 		require.NotContains(t, ops[1].Arg.String(), "LeaseGrant", "what is null is left out")
 	}
-	_, err := Decode(Auto, "watch", strings.NewReader(`{"Request":{"Key":"","Revision":1},"Responses":[{"Events":[]}]}`))
-	require.ErrorIs(t, err, ErrUnknownFormat, "what lies beside it in a report is passed over on a walk")
+	w, err := Decode(Auto, "watch", strings.NewReader(etcdWatchSample))
+	require.NoError(t, err)
+	require.Len(t, w.Ops, 2)
+	require.Equal(t, []Func{EtcdWatch, EtcdWatch}, []Func{w.Ops[0].Func, w.Ops[1].Func})
+	require.NotEqual(t, w.Ops[0].Session, w.Ops[1].Session, "a watch goes on while others do")
+	require.Equal(t, []int64{0, 0, 7, 9}, []int64{w.Ops[0].Call, w.Ops[0].Return, w.Ops[1].Call, w.Ops[1].Return})
+	require.Contains(t, w.Ops[1].Out.String(), "IsProgressNotify")
 	d, err := DecodeWith(Auto, "old", strings.NewReader(strings.Replace(etcdOpsSample, `"Persisted":false,"PersistedRevision":0`, `"PartialResponse":true`, 1)), Options{})
 	require.NoError(t, err)
 	require.Equal(t, Unknown, d.History.Ops[1].Outcome)
@@ -177,6 +186,8 @@ func TestEtcdOperationsSample(t *testing.T) {
 		`{"ClientId":1,"Input":{"Type":"range"},"Call":3,"Output":{},"Return":2}`:          ErrInvalid,
 		`{"ClientId":1,"Input":{"Type":"range"},"Call":1,"Output":{},"Return":2,"What":1}`: ErrFormat,
 		`{"ClientId":1,"Input":{"Type":"range"},"Call":1,"Output":[],"Return":2}`:          ErrFormat,
+		`{"Request":3}`: ErrFormat, `{"Request":{},"Responses":[3]}`: ErrFormat, `{"Request":{},"Responses":{}}`: ErrFormat,
+		`{"Request":{},"Responses":[{"Time":9223372036854775807}]}`: ErrFormat, `{"Request":{},"Request":{}}`: ErrFormat,
 		etcdOpsSample[:300]: ErrTruncated,
 		etcdOpsSample + "]": ErrFormat,
 	} {
@@ -223,7 +234,8 @@ func TestOTLPSample(t *testing.T) {
 	}
 }
 
-// Completions without an invocation are an error, or left out if asked.
+// Completions without an invocation are an error, or if asked left out, or taken to have
+// begun when their process had ended what it did before.
 func TestUnmatchedReturns(t *testing.T) {
 	const src = "{:process 1 :type :ok :f :read :value 3}\n{:process 0 :type :invoke :f :write :value 3}\n{:process 0 :type :ok :f :write :value 3}\n{:process 0 :type :fail :f :read}\n"
 	_, err := Decode("jepsen", "x", strings.NewReader(src))
@@ -232,6 +244,12 @@ func TestUnmatchedReturns(t *testing.T) {
 	require.ErrorContains(t, err, "--unmatched skip")
 	require.Equal(t, []string{`#0 s0 [2,3] register "" write 3 ok`}, strungWith(t, "jepsen", src, Options{Unmatched: UnmatchedSkip}))
 	require.Equal(t, []string{"line 1: 2 completions without a beginning in the file left out, as asked"}, notesOf(t, "jepsen", src, Options{Unmatched: UnmatchedSkip}))
+	require.Equal(t, []string{`#0 s1 [0,1] register "" read -> 3 ok`, `#1 s0 [2,3] register "" write 3 ok`},
+		strungWith(t, "jepsen", src[:strings.LastIndex(src, "{")], Options{Unmatched: UnmatchedBegin}))
+	later := strings.Replace(src, ":process 0 :type :fail :f :read", ":process 0 :type :ok :f :read :value [4 5]", 1)
+	require.Equal(t, `#2 s0 [3,4] register "" read -> [4 5] ok`, strungWith(t, "jepsen", later, Options{Unmatched: UnmatchedBegin})[2])
+	require.Equal(t, []string{"line 1: 2 completions without a beginning in the file; each is taken to have begun when its process had ended what it did before"},
+		notesOf(t, "jepsen", later, Options{Unmatched: UnmatchedBegin}))
 	log := "INFO  jepsen.util - 0\t:ok\t:read\t7\n" + etcdSample
 	_, err = Decode("porcupine-etcd", "x", strings.NewReader(log))
 	require.ErrorIs(t, err, ErrUnmatchedReturn)

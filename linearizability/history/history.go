@@ -69,6 +69,7 @@ const (
 	EtcdRevoke     Func = "leaseRevoke" // of a lease, which deletes the keys that have it
 	EtcdCompact    Func = "compact"     // of revisions
 	EtcdDefragment Func = "defragment"  // which changes nothing
+	EtcdWatch      Func = "watch"       // Arg is the request, Out the list of responses
 )
 
 // Stamp orders the writes of a last-writer-wins register: by Clock, then Writer.

@@ -32,7 +32,9 @@ func decodeJepsen(src io.Reader, r *reading) (*History, []int32, error) {
 		}
 		if err == nil {
 			d.line = line
-			err = d.entry(form)
+			if err = d.entry(form); err == nil && forms.open {
+				r.noteCut(line, form)
+			}
 		}
 		if err != nil {
 			return nil, nil, at(line, err)
@@ -58,6 +60,7 @@ type jepsenDecoder struct {
 	// Entries of what is neither a client nor the nemesis: how many, the first line and name.
 	passed, passedAt int
 	passedName       string
+	nemeses          int // entries of the nemesis
 	// Where :time ran backwards: the first line, how often, by how much at most.
 	backAt, backs int
 	back          int64
@@ -69,13 +72,17 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	if !utf8.Valid(form) {
 		return fmt.Errorf("%w: invalid UTF-8", ErrFormat)
 	}
-	read := readEDN
-	if isJSONEntry(form) {
+	read, process0 := readEDN, func(text string) string { return ednFieldWord(text, ":process") }
+	switch {
+	case form[0] != '{':
+		read, process0 = lineEntry, firstWord
+	case isJSONEntry(form):
 		read = readJSONEntry
 	}
 	entry, err := read(string(form))
 	if err != nil {
-		if word := ednFieldWord(string(form), ":process"); word != "" && word[0] == ':' {
+		if word := process0(string(form)); word != "" && word[0] == ':' {
+			d.nemeses++
 			return nil // what the nemesis says need not be EDN
 		}
 		return err
@@ -94,6 +101,8 @@ func (d *jepsenDecoder) entry(form []byte) error {
 	case process.kind != ednInt:
 		if process.name() != nemesis && process.str != nemesis {
 			d.passOver(process)
+		} else {
+			d.nemeses++
 		}
 		return nil
 	default:
@@ -206,6 +215,8 @@ func (d *jepsenDecoder) history() (*History, []int32, error) {
 		return nil, nil, at(d.line, err)
 	}
 	switch {
+	case d.txnAt == 0 && len(d.log.ops) == 0:
+		return nil, nil, d.nothing()
 	case d.txnAt == 0:
 		return d.log.history()
 	case d.singleAt > 0:
@@ -213,6 +224,31 @@ func (d *jepsenDecoder) history() (*History, []int32, error) {
 			"leave one of them out (Options.Ignore, --ignore txn or the name of the other)", ErrUnknownOp, d.txnAt, d.singleAt))
 	}
 	return d.txns.history()
+}
+
+// nothing is the error of a file without an operation of a client, and says what was there
+// instead.
+func (d *jepsenDecoder) nothing() error {
+	var what []string
+	if d.passed > 0 {
+		what = append(what, fmt.Sprintf("%s of processes that are neither numbers nor strings, as %s at line %d: to Jepsen these are no clients",
+			countedWith(d.passed, "entry", "entries"), clip([]byte(d.passedName)), d.passedAt))
+	}
+	if d.nemeses > 0 {
+		what = append(what, countedWith(d.nemeses, "entry", "entries")+" of the nemesis")
+	}
+	if d.r.unmatched > 0 {
+		what = append(what, counted(d.r.unmatched, "completion")+" without a beginning, left out as asked (Options.Unmatched, --unmatched begin)")
+	}
+	for _, fn := range d.r.Ignore {
+		if n := d.r.ignored[fn]; n > 0 {
+			what = append(what, fmt.Sprintf("%s %s, left out as asked", counted(n, "operation"), fn))
+		}
+	}
+	if len(what) == 0 {
+		return ErrEmpty
+	}
+	return fmt.Errorf("%w: no operation of a client; %s", ErrEmpty, strings.Join(what, "; "))
 }
 
 // look holds a :time against the latest one.

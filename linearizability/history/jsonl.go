@@ -165,7 +165,11 @@ func fromWire(w *wireOp, index int) (Op, error) {
 		o.Return = *w.Return
 	}
 	switch w.Outcome {
-	case "", OK.String():
+	case "":
+		if w.Return == nil { // whoever waits for an answer does not know
+			o.Outcome = Unknown
+		}
+	case OK.String():
 		o.Outcome = OK
 	case Failed.String():
 		o.Outcome = Failed

@@ -57,6 +57,10 @@ const (
 	// UnmatchedSkip leaves it out, and counts it in a note. What it wrote was then written
 	// by nobody.
 	UnmatchedSkip
+	// UnmatchedBegin takes it to have begun when its process had ended what it did before, or
+	// with the file, as is done with transactions, and counts it in a note. It may have begun
+	// later, so that what real time forbids may be missed.
+	UnmatchedBegin
 )
 
 // NilReads is what a read that returned nil tells.
@@ -107,6 +111,8 @@ type reading struct {
 	notes   []Note
 	// Completions of single operations left out: how many, and the line of the first.
 	unmatched, unmatchedAt int
+	// Likewise those whose beginning was assumed.
+	begun, begunAt int
 }
 
 func newReading(o Options, f format) *reading {
@@ -129,8 +135,15 @@ func (r *reading) note(line int, format string, args ...any) {
 // noteOpen is the note of a last line that ends in a number and not in the end of a line: if
 // the file was cut off there, another number may be meant, which nothing else tells.
 func (r *reading) noteOpen(lines *lineReader, line []byte) {
-	if n := len(line); lines.open && n > 0 && line[n-1] >= '0' && line[n-1] <= '9' {
-		r.note(lines.line, "the file ends in this line; if it was cut off there, the last number may be another one")
+	if lines.open {
+		r.noteCut(lines.line, line)
+	}
+}
+
+// noteCut is that note of a line of which it is known that it has no end.
+func (r *reading) noteCut(number int, line []byte) {
+	if n := len(line); n > 0 && line[n-1] >= '0' && line[n-1] <= '9' {
+		r.note(number, "the file ends in this line; if it was cut off there, the last number may be another one")
 	}
 }
 
@@ -186,6 +199,9 @@ func (r *reading) finish(h *History, lines []int32) []int32 {
 	}
 	if r.unmatched > 0 {
 		r.note(r.unmatchedAt, "%s without a beginning in the file left out, as asked", counted(r.unmatched, "completion"))
+	}
+	if r.begun > 0 {
+		r.note(r.begunAt, "%s without a beginning in the file; each is taken to have begun when its process had ended what it did before", counted(r.begun, "completion"))
 	}
 	if nils > 0 {
 		r.note(first, "%s of nil left out, as nil is unknown", counted(nils, "read"))

@@ -298,8 +298,19 @@ func TestJSONLReadings(t *testing.T) {
 func TestPlumeReadings(t *testing.T) {
 	require.Equal(t, []string{`#0 s0 [0,1] register "1" write 0 ok txn 1`, `#1 s0 [2,3] register "1" read -> 0 ok txn 2`},
 		strungWith(t, "plume", "w(1,0,0,0)\nr(1,0,0,1)", Options{Initial: Int(5)}))
-	_, err := Decode("plume", "x", strings.NewReader("w(1,0,0,0)"))
-	require.ErrorContains(t, err, "--initial")
+	// What is there at first may be written, too; then it is a value like any other.
+	for format, text := range map[string]string{
+		"plume": "r(2,0,0,0)\nw(1,0,0,1)\nr(1,0,0,2)",
+		"dbcop": dbcopText([][]dbcopEvent{{{false, 2, 0, false}}, {{true, 1, 0, false}}, {{false, 1, 0, false}}}),
+	} {
+		d, err := DecodeWith(format, "x", strings.NewReader(text), Options{})
+		require.NoError(t, err, format)
+		require.True(t, d.History.Initial.Equal(Int(0)), format)
+		require.True(t, d.History.Ops[0].Out.Equal(Int(0)), format)
+		require.True(t, d.History.Ops[1].Arg.Equal(Int(0)), format)
+		require.True(t, d.History.Ops[2].Out.Equal(Int(0)), format)
+		require.Equal(t, []Note{{2, "0 is written, and is the initial value too: a read of 0 may be of either"}}, d.Notes, format)
+	}
 	// Aborted lines that follow one another are one transaction, others are not.
 	h, err := Decode("plume", "x", strings.NewReader("w(1,1,0,-1)\nw(2,2,0,-1)\nw(1,3,1,-1)\nw(1,4,0,-1)\nw(1,5,0,0)\nw(1,6,0,-1)"))
 	require.NoError(t, err)

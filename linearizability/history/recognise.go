@@ -12,10 +12,6 @@ import (
 // Formats.
 const Auto = "auto"
 
-// watches stands for no format: it is what lies beside the operations of a client in reports
-// of etcd's robustness tests, and says nothing that is judged.
-const watches = "watches of etcd's robustness tests"
-
 // recognised is how far into an input Auto looks.
 const recognised = 4096
 
@@ -23,6 +19,7 @@ const recognised = 4096
 //
 //	{"        jsonl, or jepsen in JSON if the first line has "type" and no "kind"
 //	{: [ ( ;  jepsen, an operation map or a list of them
+//	3 :invoke jepsen, a line of an operation
 //	r( w(     plume
 //	r w - =   awdit, the letters before a space, the signs in rules
 //	a number  dbcop, of 64 bits of which the upper half is 0
@@ -53,9 +50,6 @@ func recognise(src io.Reader) (format, io.Reader, error) {
 	}
 	if len(bytes.TrimSpace(head)) == 0 {
 		return format{}, in, ErrEmpty
-	}
-	if name == watches {
-		return format{}, in, fmt.Errorf("%w: these are %s, which are not judged", ErrUnknownFormat, watches)
 	}
 	return format{}, in, fmt.Errorf("%w: it begins with %s; name the format, one of %s",
 		ErrUnknownFormat, clip(firstLine(bytes.TrimSpace(head))), strings.Join(Formats(), ", "))
@@ -89,7 +83,7 @@ func formatOf(text []byte) string {
 			return "jsonl"
 		}
 		return "jepsen"
-	case starts("[", "(", ";", "#"):
+	case starts("[", "(", ";", "#"), looksLikeEntry(string(line)):
 		return "jepsen"
 	case starts("r(", "w("):
 		return "plume"
@@ -107,13 +101,13 @@ func jsonFormat(text []byte) string {
 	switch {
 	case bytes.Contains(firstLine(text), []byte(`"kind"`)):
 		return ""
-	case text[0] == '{' && has("Request") && has("Responses"): // what etcd's robustness tests keep of watches
-		return watches
+	case text[0] == '{' && has("Request") && has("Responses"): // watches
+		return "etcd-robustness"
 	case text[0] == '{' && has("resourceSpans"):
 		return "otlp"
 	case text[0] == '{' && has("ClientId") && has("Input"):
 		return "etcd-robustness"
-	case text[0] == '{' && has("params") && (has("n_node") || has("data")), text[0] == '[' && bytes.HasPrefix(rest, []byte("[")):
+	case text[0] == '{' && has("params") && (has("n_node") || has("data")), text[0] == '[' && bytes.HasPrefix(rest, []byte("[")) && !looksLikeEntry(string(firstLine(rest[1:]))):
 		return "dbcop"
 	case text[0] == '[' && has("value") && !has("type") && !has("process") && !has(":type"), looksLikeViper(firstLine(text)):
 		return "viper"

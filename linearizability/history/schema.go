@@ -56,7 +56,7 @@ func jsonlRecords() []record {
 			"out":     {anything, "what came back, as of a read; null if nothing was there"},
 			"call":    {anInteger, "when it was called, in any unit, from one clock for all sessions"},
 			"return":  {anInteger, "when it returned, not before call; left out if it never did"},
-			"outcome": {schemaOf{"enum": []any{"ok", "failed", "unknown"}}, "ok (the default); failed: it did not happen; unknown: it may have, at any time after call"},
+			"outcome": {schemaOf{"enum": []any{"ok", "failed", "unknown"}}, "ok (the default, if there is a return); failed: it did not happen; unknown (the default, if there is none): it may have, at any time after call"},
 			"tag":     {aCount, "in a tagged history, the put's own number"},
 			"saw":     {schemaOf{"type": "array", "items": aCount}, "in a tagged history, the tags that a read saw, ascending"},
 			"stamp":   {schemaOf{"type": "object", "properties": schemaOf{"clock": aCount, "writer": aCount}, "additionalProperties": false}, "of a last-writer-wins register: what the write got, or the value read carries"},
@@ -88,7 +88,7 @@ var typeFuncs = []struct {
 	{Lock, []Func{Acquire, Release}},
 	{Bank, []Func{Transfer, Read}},
 	{IDs, []Func{Generate}},
-	{Etcd, []Func{Read, EtcdTxn, EtcdGrant, EtcdRevoke, EtcdCompact, EtcdDefragment}},
+	{Etcd, []Func{Read, EtcdTxn, EtcdGrant, EtcdRevoke, EtcdCompact, EtcdDefragment, EtcdWatch}},
 }
 
 func typeNames() string {
@@ -145,7 +145,7 @@ func JSONLSchema() ([]byte, error) {
 // record it, each by its name.
 func JSONLPage(programs [][2]string) string {
 	var b strings.Builder
-	b.WriteString("# Histories as JSON lines\n\nThis page and [jsonl.schema.json](jsonl.schema.json) are written by `go test -run JSONLPage -update ./linearizability/history`.\n\n" +
+	b.WriteString("# Histories as JSON lines\n\nThis page and [jsonl.schema.json](jsonl.schema.json) are written by `go test ./linearizability/history -run JSONLPage -update`.\n\n" +
 		"A history is a file of UTF-8 text with one JSON object a line, of which \"kind\" says what it is. It may be compressed by gzip, and\n" +
 		"begin with a byte order mark. `simfuzz check FILE --model M` judges it; `simfuzz check --list` names the models.\n\n" +
 		"    {\"kind\":\"history\",\"version\":1}\n" +

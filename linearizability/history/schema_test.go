@@ -33,7 +33,7 @@ func TestJSONLPageAndSchema(t *testing.T) {
 		}
 		got, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.Equal(t, want, string(got), "%s is out of date: go test -run JSONLPage -update ./linearizability/history", file)
+		require.Equal(t, want, string(got), "%s is out of date: go test ./linearizability/history -run JSONLPage -update", file)
 	}
 }
 

@@ -19,6 +19,9 @@ type txnLog struct {
 	r     *reading
 	ops   []Op
 	lines []int32 // by operation
+	// zeroAt is the line of the first write of what stands for the initial value; 0 if there
+	// is none.
+	zeroAt int
 }
 
 func (l *txnLog) add(o Op, line int) error {
@@ -35,7 +38,29 @@ func (l *txnLog) history() (*History, []int32, error) {
 	if len(l.ops) == 0 {
 		return nil, nil, ErrEmpty
 	}
-	return validated(&History{Untimed: true, Ops: l.ops}, l.lines)
+	h := &History{Untimed: true, Ops: l.ops}
+	if l.zeroAt > 0 {
+		l.r.note(l.zeroAt, "0 is written, and is the initial value too: a read of 0 may be of either")
+		h.Initial = Int(0)
+		for i := range h.Ops {
+			switch o := &h.Ops[i]; {
+			case o.Func == Read && o.Out.IsNil():
+				o.Out = h.Initial
+			case o.Func == Write && o.Arg.IsNil():
+				o.Arg = h.Initial
+			}
+		}
+	}
+	return validated(h, l.lines)
+}
+
+// addNumbered adds an operation of a format in which 0, which is Nil here, is what registers
+// hold at first.
+func (l *txnLog) addNumbered(o Op, line int) error {
+	if o.Func == Write && o.Arg.IsNil() && l.zeroAt == 0 {
+		l.zeroAt = line
+	}
+	return l.add(o, line)
 }
 
 // eachLine calls take with every line that is not blank, with its surrounding
@@ -92,7 +117,7 @@ func decodePlume(src io.Reader, r *reading) (*History, []int32, error) {
 			o.Txn = last[o.Session]
 		}
 		last[o.Session] = o.Txn
-		return log.add(o, number)
+		return log.addNumbered(o, number)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -136,9 +161,6 @@ func plumeOp(line string, initial Value) (Op, error) {
 	if word == "r" {
 		o.Out = value
 		return o, nil
-	}
-	if absent {
-		return Op{}, fmt.Errorf("%w: a write of 0, which is the initial value unless another one is given (Options.Initial, --initial)", ErrFormat)
 	}
 	o.Func, o.Arg = Write, value
 	return o, nil

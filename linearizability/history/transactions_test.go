@@ -58,7 +58,6 @@ func TestTransactionTextsReject(t *testing.T) {
 		{"too large", "plume", "w(1,99999999999999999999,0,0)", 1, ErrFormat},
 		{"negative session", "plume", "w(1,1,-1,0)", 1, ErrFormat},
 		{"no such transaction", "plume", "w(1,1,0,-2)", 1, ErrFormat},
-		{"write of the initial value", "plume", "w(1,0,0,0)", 1, ErrFormat},
 		{"invalid UTF-8", "plume", "w(1,1,0,0)\n\xff", 2, ErrFormat},
 		{"empty", "awdit", "-----\n=====\n", 0, ErrEmpty},
 		{"garbage", "awdit", "w 0 0\nhello", 2, ErrFormat},
