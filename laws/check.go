@@ -108,6 +108,9 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 	default:
 		t.Logf("%d cases", res.Cases)
 	}
+	if run.probe.nilMaps {
+		t.Logf("the %s panics where a map that the states drawn have empty is nil: draw such states, if there are any", s.checked())
+	}
 	return ""
 }
 
