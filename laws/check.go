@@ -40,6 +40,9 @@ func check(t T, set set, source gen.Source[any], o settings, seed uint64) {
 	for _, a := range set.absent() {
 		t.Logf("law %s does not apply: %s", a.ID, a.Why)
 	}
+	for _, line := range set.subject.ignored() {
+		t.Logf("%s", line)
+	}
 	barred := "" // why the laws that follow are not judged
 	for _, law := range set.all() {
 		t.Run(law.ID, func(t *testing.T) {

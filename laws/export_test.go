@@ -85,3 +85,6 @@ func Remarks[S any](merge func(a, b S) S, states *rapid.Generator[S], opts ...Op
 	seen, _ := survey(set.subject, set.source(boxGen(gen.FromRapid(states))), 1, func() bool { return false }, time.Minute)
 	return seen.remarks()
 }
+
+// IgnoredBy is what a check says of methods Equal that take no part in the equality of states.
+func IgnoredBy[S any](set Set[S]) []string { return set.s.subject.ignored() }

@@ -2,6 +2,7 @@ package deep
 
 import (
 	"bytes"
+	"math"
 	"math/big"
 	"reflect"
 	"strings"
@@ -77,4 +78,43 @@ func TestChannels(t *testing.T) {
 	assert.False(t, eq(&worker{done}, &worker{other}))
 	kept := Clone(worker{done})
 	assert.True(t, eq(&kept, &worker{done}))
+}
+
+// Differences in the values of a map are told from a to b, as others are.
+func TestDifferencesInMapsKeepTheirSides(t *testing.T) {
+	a, b := map[string]int{"k": 1, "only a": 1}, map[string]int{"k": 2}
+	d := Of(reflect.TypeFor[map[string]int]()).DifferencesAt(unsafe.Pointer(&a), unsafe.Pointer(&b), DifferenceOptions{})
+	assert.Equal(t, [][2]string{{"1", "2"}}, sidesOf(d, `["k"]`))
+}
+
+func sidesOf(d Differences, path string) (sides [][2]string) {
+	for _, p := range d.Places {
+		if p.Path == path {
+			sides = append(sides, [2]string{p.A, p.B})
+		}
+	}
+	return sides
+}
+
+// Parts of complex numbers that are no constants print as arguments of the builtin.
+func TestLiteralOfComplexNaN(t *testing.T) {
+	v := complex(1, math.NaN())
+	assert.Equal(t, "complex(1, math.NaN())", Literal(v))
+}
+
+type ring struct {
+	Name string
+	Next *ring
+}
+
+// What is not opened is nil, with the reason: the literal compiles.
+func TestLiteralOfCycleCompiles(t *testing.T) {
+	r := &ring{Name: "a"}
+	r.Next = r
+	assert.Equal(t, `&deep.ring{Name: "a", Next: nil /* a cycle */}`, Literal(r))
+}
+
+func TestLiteralOfBigInt(t *testing.T) {
+	assert.Equal(t, "big.NewInt(-5)", Literal(big.NewInt(-5)))
+	assert.NotContains(t, Literal(new(big.Int).Lsh(big.NewInt(1), 80)), "NewInt")
 }
