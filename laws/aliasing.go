@@ -12,48 +12,56 @@ func AllowSharing() Option { return Option{func(s *settings) { s.sharing = true 
 
 // targets are what a delta may be merged into in place of a: a copy of a, the same with
 // nil for empty collections and capacity to spare, and the zero value of the type. Of
-// the last two those are given alone into which b can be merged, and of the zero value
-// if b comes of it: else it is no state.
-func (p *probe) targets(a, b any) []any {
+// the last two those are given alone into which b can be merged, and later what follows,
+// and of the zero value if b comes of it: else it is no state.
+func (p *probe) targets(a, b any, later ...any) []any {
 	targets := []any{p.Copy(a)}
 	if p.s.plain {
 		return targets
 	}
-	if v := p.s.variant; v != nil && p.mergeable(v(a), b, nil) {
-		targets = append(targets, v(a))
+	if v := p.s.variant; v != nil {
+		if keepMaps := !p.mergeable(v(a, false), nil, b, later); !keepMaps || p.mergeable(v(a, true), nil, b, later) {
+			targets = append(targets, v(a, keepMaps))
+		}
 	}
 	if p.s.noZero {
 		return targets
 	}
 	zero := func() any { return reflect.New(p.s.typ).Interface() }
-	if p.mergeable(zero(), b, b) {
+	if p.mergeable(zero(), b, b, later) {
 		targets = append(targets, zero())
 	}
 	return targets
 }
 
 // mergeable reports that a copy of delta merges into target without a panic, and gives
-// want, unless that is nil.
-func (p *probe) mergeable(target, delta, want any) (ok bool) {
+// want, unless that is nil; and copies of what follows later.
+func (p *probe) mergeable(target, want, delta any, later []any) (ok bool) {
 	defer func() { ok = recover() == nil && ok }()
 	p.MergeIn(target, p.Copy(delta))
-	return want == nil || p.Equal(target, want)
+	if want != nil && !p.Equal(target, want) {
+		return false
+	}
+	for _, c := range later {
+		p.MergeIn(target, p.Copy(c))
+	}
+	return true
 }
 
 // emptyTarget is deltaNotRetained for targets that hold less than a: what is empty is
 // what takes over the memory of its first delta, and sources draw it rarely.
 func emptyTarget() law {
 	l := retaining("inplace/empty-target", "merging b into a zero value, or into a with nil for what is empty, and later c into the result, leaves b as it was",
-		func(p *probe, a, b any) []any { return p.targets(a, b)[1:] })
+		func(p *probe, a, b, c any) []any { return p.targets(a, b, c)[1:] })
 	l.optional = true
 	return l
 }
 
 // retaining is a law about what becomes of a delta once it was merged into a target.
-func retaining(id, text string, targets func(p *probe, a, b any) []any) law {
+func retaining(id, text string, targets func(p *probe, a, b, c any) []any) law {
 	return judged(id, text, 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		outcome := Vacuous
-		for i, t := range targets(p, x[0], x[1]) {
+		for i, t := range targets(p, x[0], x[1], x[2]) {
 			outcome = Holds
 			d := p.Copy(x[1])
 			p.MergeIn(t, d)
@@ -61,7 +69,7 @@ func retaining(id, text string, targets func(p *probe, a, b any) []any) law {
 				continue
 			}
 			return Fails, func() Sides {
-				t, d := targets(p, x[0], x[1])[i], p.Copy(x[1])
+				t, d := targets(p, x[0], x[1], x[2])[i], p.Copy(x[1])
 				after := "(a ⊔ b) ⊔ c"
 				if shown := p.Show(t); shown != p.Show(x[0]) {
 					after += " with a = " + shown

@@ -40,6 +40,9 @@ func check(t T, set set, source gen.Source[any], o settings, seed uint64) {
 	for _, a := range set.absent() {
 		t.Logf("law %s does not apply: %s", a.ID, a.Why)
 	}
+	for _, line := range set.subject.ignored() {
+		t.Logf("%s", line)
+	}
 	barred := "" // why the laws that follow are not judged
 	for _, law := range set.all() {
 		t.Run(law.ID, func(t *testing.T) {
@@ -107,6 +110,9 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 		t.Logf("%d cases, in which %v had passed; laws.Cases asks for more", res.Cases, DefaultTime)
 	default:
 		t.Logf("%d cases", res.Cases)
+	}
+	if run.probe.nilMaps {
+		t.Logf("the %s panics where a map that the states drawn have empty is nil: draw such states, if there are any", s.checked())
 	}
 	return ""
 }

@@ -209,11 +209,37 @@ func accepting(join func(a, b any) any) func(a, b any) any {
 	}
 }
 
-// variantOf is a state equal to v with other insides, where equality is that of
-// structure, and else nil.
-func (p *probe) variantOf(v any) any {
-	if p.s.variant == nil {
-		return nil
+// onVariant has judge look at a variant of v: a state equal to it with other insides, where
+// equality is that of structure. Where judge panics, that may be no state: to a merge that
+// writes into the maps it finds, as those of a constructor, a nil map is none, unless the
+// source draws one, and then other laws meet it. judge looks at a variant that has its maps
+// instead. But if states are maps themselves, nil is the zero value of their type.
+func (p *probe) onVariant(v any, judge func(twin func() any) bool) bool {
+	variant := func(keepMaps bool) func() any { return func() any { return p.s.variant(v, keepMaps) } }
+	if emptyMap(v) {
+		return judge(variant(false))
 	}
-	return p.s.variant(v)
+	if alike, ok := unlessPanics(func() bool { return judge(variant(false)) }); ok {
+		return alike
+	}
+	alike := judge(variant(true))
+	p.nilMaps = true
+	return alike
+}
+
+// emptyMap reports that a box holds a map without entries.
+func emptyMap(v any) bool {
+	held := reflect.ValueOf(v).Elem()
+	return held.Kind() == reflect.Map && held.Len() == 0
+}
+
+// unlessPanics is what f returns, and whether it returned.
+func unlessPanics(f func() bool) (v, ok bool) {
+	defer func() {
+		if !ok {
+			_ = recover()
+		}
+	}()
+	v = f()
+	return v, true
 }

@@ -1,6 +1,8 @@
 package laws
 
 import (
+	"time"
+
 	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/gen"
@@ -76,3 +78,13 @@ func CasesUntil[S any](set Set[S], id string, source gen.Source[S], stop func() 
 	}
 	return 0
 }
+
+// Remarks is what CheckMerge says of the states that it draws.
+func Remarks[S any](merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) []string {
+	set := Func(merge, opts...).s
+	seen, _ := survey(set.subject, set.source(boxGen(gen.FromRapid(states))), 1, func() bool { return false }, time.Minute)
+	return seen.remarks()
+}
+
+// IgnoredBy is what a check says of methods Equal that take no part in the equality of states.
+func IgnoredBy[S any](set Set[S]) []string { return set.s.subject.ignored() }

@@ -120,7 +120,7 @@ func bottomFresh(pristine any) law {
 
 func deltaNotRetained() law {
 	return retaining("inplace/delta-not-retained", "merging b into a, and later c into the result, leaves b as it was",
-		func(p *probe, a, _ any) []any { return []any{p.Copy(a)} })
+		func(p *probe, a, _, _ any) []any { return []any{p.Copy(a)} })
 }
 
 func resultFresh() law {
@@ -208,12 +208,12 @@ func variantsAlike() law {
 // for empty collections and other capacities.
 func equalsAlike() law {
 	return law{
-		Statement: Statement{ID: "inplace/equals-alike", Text: "equal states a and a′ (nil for empty, spare capacity) merge with b, grow and compare alike", Arity: 3},
+		Statement: Statement{ID: alikeInside, Text: "equal states a and a′ (nil for empty, spare capacity) merge with b, grow and compare alike", Arity: 3},
 		eval: func(p *probe, x []any) Outcome {
 			tried := false
 			if p.s.variant != nil {
 				tried = true
-				if !alike(p, x[0], func() any { return p.s.variant(x[0]) }, x[1]) {
+				if !p.onVariant(x[0], func(twin func() any) bool { return alike(p, x[0], twin, x[1]) }) {
 					return Fails
 				}
 			}
@@ -230,9 +230,14 @@ func equalsAlike() law {
 		},
 		explain: func(p *probe, x []any) Sides {
 			same := func() any { return p.Copy(x[0]) }
-			twin := func() any { return p.s.variant(x[0]) }
-			if x[2] != nil && (p.s.variant == nil || alike(p, x[0], twin, x[1])) {
-				twin = func() any { return p.Copy(x[2]) }
+			twin := func() any { return p.Copy(x[2]) }
+			if p.s.variant != nil {
+				p.onVariant(x[0], func(v func() any) bool {
+					if x[2] == nil || !alike(p, x[0], v, x[1]) {
+						twin = v
+					}
+					return true
+				})
 			}
 			return Sides{"for a", behaviour(p, same, x[1]).describe(p),
 				"for a′ = " + p.Show(twin()), behaviour(p, twin, x[1]).describe(p)}

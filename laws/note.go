@@ -34,8 +34,14 @@ func (r *seededRun) note(law *law, got finding, f *Failure) (text string) {
 				"if it is state, laws.Clone says how states are copied, and if it is none, laws.State", path, name)
 		}
 	}
+	if got.kind == panicked && (law.ID == congruent || law.ID == alikeInside) && emptyMap(r.x[0]) && s.variant != nil {
+		return "a was tried with nil for its empty map, too: that is the zero value of its type"
+	}
 	if f.While != "" {
 		return "" // it does not hold each time: sides made once more say nothing
+	}
+	if r.nilOrEmpty(law) {
+		return "states that differ in what is nil and what is empty are equal: if nil means something of its own, laws.Equal says so (reflect.DeepEqual tells them apart)"
 	}
 	if path, ok := r.hiddenAlone(law); ok {
 		return fmt.Sprintf("the sides differ in a%s alone, which is unexported beside exported fields: if it is a cache and no state, laws.State says so", path)
@@ -99,4 +105,24 @@ func (r *seededRun) hiddenAlone(law *law) (path string, ok bool) {
 		path = "." + field
 	}
 	return path, path != ""
+}
+
+// nilOrEmpty reports that a law about equal states is not kept by states that are equal by
+// structure, and print differently: one of them has nil where the other is empty.
+func (r *seededRun) nilOrEmpty(law *law) bool {
+	p := r.probe
+	if p.s.ownEqual || p.s.ownShow || p.s.join == nil || law.ID != congruent && law.ID != alikeInside {
+		return false
+	}
+	x := p.copies(r.x)
+	pairs := p.twins(x[0], x[1])
+	if p.s.variant != nil {
+		pairs = append(pairs, [2]any{x[0], p.s.variant(x[0], false)})
+	}
+	for _, pair := range pairs {
+		if p.Equal(pair[0], pair[1]) && p.Show(pair[0]) != p.Show(pair[1]) {
+			return true
+		}
+	}
+	return false
 }

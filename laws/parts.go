@@ -71,7 +71,12 @@ func (v *variety) add(p *probe, x []any) {
 	defer func() { _ = recover() }()
 	v.pairs++
 	v.distinct = v.distinct || !p.Equal(x[0], x[1])
-	deep.Parts(x[0], x[1], v.note)
+	a, b := x[0], x[1]
+	if p.s.state != nil { // the rest of a value is of no matter
+		of, other := p.s.state(a), p.s.state(b)
+		a, b = &of, &other
+	}
+	deep.Parts(a, b, v.note)
 }
 
 // note counts a pair of parts.

@@ -29,11 +29,13 @@ type subject struct {
 	cloned   bool                // the user gave Clone
 	near     bool                // equality is up to a tolerance, see Tolerance
 	show     func(any) string
-	copy     func(any) any   // always independent of the original
-	variant  func(any) any   // an equal state with other insides; nil where equality is not that of structure
-	noZero   bool            // a zero value cannot be merged into: a method writes into the maps of its receiver
-	plain    bool            // states hold no shared memory, so nothing can be written into
-	valid    func(any) error // nil where nothing was declared
+	copy     func(any) any // always independent of the original
+	// variant is an equal state with other insides, or nil where equality is not that of
+	// structure; with keepMaps, one whose maps are nil where those of the state are.
+	variant func(v any, keepMaps bool) any
+	noZero  bool            // a zero value cannot be merged into: a method writes into the maps of its receiver
+	plain   bool            // states hold no shared memory, so nothing can be written into
+	valid   func(any) error // nil where nothing was declared
 
 	alikeAsked  bool   // the set has the law equals-alike
 	chain       bool   // declared to be totally ordered
@@ -128,9 +130,21 @@ func (s *subject) chooseEqual(own func(a, b any) bool) {
 		s.equal, s.ownEqual = own, true
 	default:
 		if err := deep.Check(s.typ); err != nil {
-			s.fail(fmt.Errorf("%w: states cannot be compared: %w; give laws.Equal, or the type an Equal method", ErrSetup, err))
+			s.fail(fmt.Errorf("%w: states cannot be compared: %w; give laws.Equal, or the type an Equal method, or say by laws.State what of a value is state", ErrSetup, err))
 		}
 	}
+}
+
+// ignored says which types in a state have a method Equal that takes no part in its
+// equality, a line each.
+func (s *subject) ignored() (lines []string) {
+	if s.ownEqual {
+		return nil
+	}
+	for _, m := range deep.IgnoredEquals(s.typ) {
+		lines = append(lines, "not the equality of its type, which is that of structure: method Equal of "+m+"; laws.Equal says which states are equal")
+	}
+	return lines
 }
 
 // equalTakes reports that t has a method Equal(arg) bool.
@@ -215,6 +229,7 @@ type probe struct {
 	fingerprint func(any) uint64
 	prints      [maxArity]uint64
 	equalCopies bool // equal is given copies
+	nilMaps     bool // a nil map in place of an empty one was seen to make the merge panic
 }
 
 func newProbe(s *subject) *probe {

@@ -95,13 +95,19 @@ func cloneEqual() law {
 	})
 }
 
+// The IDs of laws about equal states.
+const (
+	congruent   = "wellposed/congruence"
+	alikeInside = "inplace/equals-alike"
+)
+
 // congruence is about pairs of equal states with different insides: those that the
 // source draws, those that merging makes, and, where equality is that of structure and
 // the set has no law equals-alike, a itself with nil for empty collections and other
 // capacities.
 func congruence() law {
 	const statement = "equal states merge to equal results: a = a′ ⇒ a ⊔ c = a′ ⊔ c and c ⊔ a = c ⊔ a′"
-	return judged("wellposed/congruence", statement, 3, func(p *probe, x []any) (Outcome, func() Sides) {
+	return judged(congruent, statement, 3, func(p *probe, x []any) (Outcome, func() Sides) {
 		outcome := Vacuous
 		for _, pair := range p.twins(x[0], x[1]) {
 			v, twin := pair[0], pair[1]
@@ -113,18 +119,21 @@ func congruence() law {
 				return Fails, sides
 			}
 		}
-		return outcome, nil
+		if p.s.variant == nil || p.s.alikeAsked || !p.Equal(x[0], x[0]) {
+			return outcome, nil
+		}
+		var sides func() Sides
+		if !p.onVariant(x[0], func(twin func() any) bool { sides = p.unlike(x[0], twin(), x[2]); return sides == nil }) {
+			return Fails, sides
+		}
+		return Holds, nil
 	})
 }
 
-// twins are pairs of states that may be equal without being alike inside. Variants are
-// the business of equals-alike, where a set has it: one fault, one line.
+// twins are pairs of states that may be equal without being alike inside, but for variants:
+// these are the business of equals-alike, where a set has it: one fault, one line.
 func (p *probe) twins(a, b any) [][2]any {
-	pairs := [][2]any{{a, p.Copy(a)}, {a, b}, {a, p.Join(a, a)}, {p.Join(a, b), p.Join(b, a)}}
-	if v := p.variantOf(a); v != nil && !p.s.alikeAsked {
-		pairs = append(pairs, [2]any{a, v})
-	}
-	return pairs
+	return [][2]any{{a, p.Copy(a)}, {a, b}, {a, p.Join(a, a)}, {p.Join(a, b), p.Join(b, a)}}
 }
 
 // unlike explains two equal states that merge with c to results that differ; nil if

@@ -3,6 +3,7 @@ package zoo_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func byMethod[S any](merge func(dst *S, o *S)) func(a, b S) S {
 }
 
 func reports() []report {
-	return append(append(sketchReports(), clockReports()...), memoryReports()...)
+	return slices.Concat(sketchReports(), clockReports(), memoryReports(), replicaReports(), aggregateReports())
 }
 
 // tried is what came of looking for a defect from many seeds.

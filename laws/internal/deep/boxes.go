@@ -38,10 +38,11 @@ func CloneBoxes(t reflect.Type) func(v any) any {
 	}
 }
 
-// VariantBox is [Variant] for a box.
-func VariantBox(v any) any {
+// VariantBox is [Variant] for a box. With keepMaps it leaves empty maps as they are: for
+// types to whose methods a nil map is no state, since it cannot be written into.
+func VariantBox(v any, keepMaps bool) any {
 	t, dst := made(v)
-	t.VariantAt(dst.UnsafePointer(), boxed(v))
+	t.varyAt(dst.UnsafePointer(), boxed(v), keepMaps)
 	return dst.Interface()
 }
 

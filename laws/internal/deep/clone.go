@@ -58,15 +58,18 @@ func (t *Type) Variant(v any) any {
 }
 
 // VariantAt makes the zero value at dst a variant of that at src; see [Variant].
-func (t *Type) VariantAt(dst, src unsafe.Pointer) {
-	c := copier{vary: true}
+func (t *Type) VariantAt(dst, src unsafe.Pointer) { t.varyAt(dst, src, false) }
+
+func (t *Type) varyAt(dst, src unsafe.Pointer, keepMaps bool) {
+	c := copier{vary: true, keepMaps: keepMaps}
 	c.copy(t, dst, src)
 }
 
 // copier copies one value.
 type copier struct {
-	g    graph
-	vary bool
+	g        graph
+	vary     bool
+	keepMaps bool // nil maps stay nil, and empty ones empty
 }
 
 func (c *copier) copy(t *Type, dst, src unsafe.Pointer) {
@@ -236,6 +239,7 @@ func (c *copier) fixSlice(elem *Type, h *sliceHeader, vary bool) {
 var nothingAt struct{}
 
 func (c *copier) fixMap(t *Type, x *unsafe.Pointer, vary bool) {
+	vary = vary && !c.keepMaps
 	if *x == nil {
 		if vary {
 			*x = reflect.MakeMap(t.t).UnsafePointer()

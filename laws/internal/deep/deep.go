@@ -67,8 +67,8 @@
 //
 // # What is refused
 //
-// [Check] refuses types that have no structural equality: those with functions,
-// channels and unsafe pointers outside of machinery. [CheckCopy] refuses types that
+// [Check] refuses types that have no structural equality: those with functions
+// and unsafe pointers outside of machinery. [CheckCopy] refuses types that
 // have no faithful copy: those with unsafe pointers, whose memory has no type, and
 // with reflect.Values, which refer to memory elsewhere. Code that derives more
 // memory from a pointer, by unsafe, than the type of the pointer has is not supported.

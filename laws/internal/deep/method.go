@@ -1,9 +1,11 @@
 package deep
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -14,16 +16,45 @@ type equalMethod struct {
 	pointer   bool // it takes a pointer
 	takes     reflect.Type
 	locks     bool // it may lock both values, so that it must not be given one twice
+	stands    standIn
+}
+
+// standIn is what stands for a method Equal where types of the standard library have none
+// and are one value in many forms.
+type standIn uint8
+
+const (
+	itself   standIn = iota // Equal
+	byCmp                   // Cmp, which returns 0 for equal values: numbers of package math/big
+	byString                // String, of what was written and not yet read: buffers
+)
+
+// standInOf returns what stands for Equal of values of t. Of a type of somebody else's, a
+// method Cmp may look at a part of the values, as that of timestamps does.
+func standInOf(t reflect.Type) (m equalMethod, ok bool) {
+	p := reflect.PointerTo(t)
+	switch {
+	case t.PkgPath() == "math/big" && t.Kind() == reflect.Struct:
+		found, ok := p.MethodByName("Cmp")
+		return equalMethod{index: found.Index, onPointer: true, pointer: true, takes: p, stands: byCmp}, ok
+	case t == reflect.TypeFor[strings.Builder]() || t == reflect.TypeFor[bytes.Buffer]():
+		found, ok := p.MethodByName("String")
+		return equalMethod{index: found.Index, onPointer: true, takes: t, stands: byString}, ok
+	}
+	return equalMethod{}, false
 }
 
 // equalMethodOf returns the method that is the equality of values of t: Equal with
 // one result of kind bool, on t or on *t, that takes a t, a *t, or an interface that
 // one of them implements. A method that takes an interface may be that of an embedded
 // field, promoted: where an embedded field has one that takes the same, it is left
-// alone.
+// alone. Else it is what stands for such a method, if anything does.
 func equalMethodOf(t reflect.Type) (m equalMethod, ok bool) {
 	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer || isWord(t) {
 		return equalMethod{}, false
+	}
+	if m, ok := standInOf(t); ok {
+		return m, true
 	}
 	p := reflect.PointerTo(t)
 	found, ok := p.MethodByName("Equal")
@@ -92,19 +123,40 @@ func equalByMethod(made *Type, m equalMethod) equalFunc {
 		case a == b && m.locks:
 			return true
 		}
-		x, y := reflect.NewAt(t, a), reflect.NewAt(t, b)
-		if !m.pointer {
-			y = y.Elem()
+		equal, ok := m.call(reflect.NewAt(t, a), reflect.NewAt(t, b))
+		if !ok {
+			return made.same(w, a, b)
 		}
-		if !m.onPointer {
-			x = x.Elem()
-		}
-		equal := x.Method(m.index).Call([]reflect.Value{y})[0].Bool()
 		if equal && w.record && len(made.slots) > 0 {
 			w.relate(made, func(w *walk, a, b unsafe.Pointer, _ int) bool { return made.same(w, a, b) }, a, b, -1)
 		}
 		return equal
 	}
+}
+
+// call compares what two pointers point to. It reports whether that could be done: what
+// stands for Equal may panic on values that are none of their type's.
+func (m *equalMethod) call(x, y reflect.Value) (equal, ok bool) {
+	if m.stands != itself {
+		defer func() {
+			if !ok {
+				_ = recover()
+			}
+		}()
+	}
+	switch m.stands {
+	case byCmp:
+		return x.Method(m.index).Call([]reflect.Value{y})[0].Int() == 0, true
+	case byString:
+		return x.Method(m.index).Call(nil)[0].String() == y.Method(m.index).Call(nil)[0].String(), true
+	}
+	if !m.pointer {
+		y = y.Elem()
+	}
+	if !m.onPointer {
+		x = x.Elem()
+	}
+	return x.Method(m.index).Call([]reflect.Value{y})[0].Bool(), true
 }
 
 // IgnoredEquals lists the types in t that have a method Equal which does not take

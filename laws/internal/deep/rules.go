@@ -181,14 +181,14 @@ var standardRoots = func() map[string]bool {
 
 // Check reports whether values of t can be compared structurally; the error
 // names the first field that cannot. Types with an Equal method that is honoured are
-// taken at their word.
+// taken at their word, and channels are equal where they are the same, as in Go.
 func Check(t reflect.Type) error {
 	return inspect(t, t.String(), map[reflect.Type]bool{}, func(part reflect.Type, path string) (stop bool, err error) {
 		if _, ok := equalMethodOf(part); ok {
 			return true, nil
 		}
 		switch part.Kind() {
-		case reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		case reflect.Func, reflect.UnsafePointer:
 			return true, fmt.Errorf("%s is a %s, which %w", path, kindName(part), ErrOpaque)
 		}
 		return false, nil
