@@ -160,9 +160,18 @@ func (e *Engine) put(key string, value []byte) {
 	}
 }
 
+// full reports that the table is to be written out: it is large, or its log is, as where
+// few keys are set again and again.
+func (e *Engine) full() bool {
+	return e.held >= e.opts.MemtableBytes || e.wal != nil && e.wal.length >= logFactor*int64(e.opts.MemtableBytes)
+}
+
+// logFactor is how many times the bytes of a full table its log may have.
+const logFactor = 4
+
 // room writes the table out if it is full.
 func (e *Engine) room() error {
-	if e.held < e.opts.MemtableBytes {
+	if !e.full() {
 		return nil
 	}
 	if n := e.backlog(); n >= e.opts.MaxBacklog {

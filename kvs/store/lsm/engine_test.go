@@ -59,6 +59,12 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 1)
 }
 
+func TestOverwriting(t *testing.T) {
+	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10, MaxRunsPerLevel: 3, MaxBacklog: 5})
+	}, 64<<10)
+}
+
 func TestRotten(t *testing.T) {
 	storetest.TestRotten(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})

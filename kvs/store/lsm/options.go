@@ -36,7 +36,9 @@ const Name = "lsm"
 type Options struct {
 	store.Options
 	// MemtableBytes is how many bytes of keys and values the table in memory takes
-	// before it is written as a run, 4 MiB by default.
+	// before it is written as a run, 4 MiB by default. It is written too once its
+	// write-ahead log has four times as many, which bounds the log and reading it where
+	// few keys are set again and again.
 	MemtableBytes int
 	// MaxRunsPerLevel is how many runs of a level are merged into one of the next, 4 by
 	// default.
