@@ -52,6 +52,14 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 4)
 }
 
+func TestOverwriting(t *testing.T) {
+	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 2048, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 8,
+		})
+	}, 64<<10)
+}
+
 func TestRotten(t *testing.T) {
 	storetest.TestRotten(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{
