@@ -99,3 +99,9 @@ func TestMoments(t *testing.T) {
 		return appendlog.Open(appendlog.Options{Options: o, FanIn: 2})
 	})
 }
+
+func TestSpoiled(t *testing.T) {
+	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, FanIn: 2})
+	}, "log")
+}

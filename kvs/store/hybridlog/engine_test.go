@@ -135,6 +135,12 @@ func TestMoments(t *testing.T) {
 	})
 }
 
+func TestSpoiled(t *testing.T) {
+	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{Options: o, FanIn: 2, PageBytes: 1024})
+	}, "log")
+}
+
 // TestSyncedPartIsCovered spoils more than a bit of what was synced before the last sync:
 // the commit record behind it says that this is damage and no torn tail.
 func TestSyncedPartIsCovered(t *testing.T) {

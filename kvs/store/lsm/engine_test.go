@@ -112,6 +112,12 @@ func TestMoments(t *testing.T) {
 	})
 }
 
+func TestSpoiled(t *testing.T) {
+	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MaxRunsPerLevel: 2})
+	}, "run")
+}
+
 // TestSizeOfTheLog has one set in memory and in the write-ahead log's buffer, then in the
 // log.
 func TestSizeOfTheLog(t *testing.T) {

@@ -130,8 +130,7 @@ func (e *Engine) upload(number uint64) error {
 		}
 	}
 	e.mu.Unlock()
-	// What the disk has spoiled must not go into the archive under a hash of its own.
-	_, err := check(r)
+	err := e.verify(r)
 	var seg store.Segment
 	var n int64
 	spoiled := err != nil

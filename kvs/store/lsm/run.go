@@ -105,11 +105,7 @@ func (e *Engine) openRun(p catalog.Part) (*run, error) {
 }
 
 func (e *Engine) openGuide(r *run) error {
-	head := make([]byte, record.HeaderBytes)
-	if err := record.ReadFull(r.f, head, 0); err != nil {
-		return err
-	}
-	h, err := record.DecodeHeader(head, runType)
+	h, err := record.ReadHeader(r.f, runType)
 	if err != nil {
 		return err
 	}
@@ -151,8 +147,12 @@ func (g *guide) note(key []byte, off int64, density int) {
 	g.records++
 }
 
-// check reads a run to the end and counts its records. It reads nothing but the file.
+// check reads a run to the end, its header too, and counts its records. It reads nothing
+// but the file.
 func check(r *run) (records int, err error) {
+	if err := record.CheckHeader(r.f, runType, r.salt); err != nil {
+		return 0, err
+	}
 	scan := r.scanner()
 	var last []byte
 	for {
@@ -169,6 +169,29 @@ func check(r *run) (records int, err error) {
 		last = append(last[:0], rec.Key...)
 		records++
 	}
+}
+
+// verify is check for what may go into the archive: what the disk has spoiled must not go
+// there under a hash of its own. It may be called without the lock.
+func (e *Engine) verify(r *run) error {
+	if _, err := check(r); err != nil {
+		return fmt.Errorf("%s: %w", e.home.Path(r.number, runExt), err)
+	}
+	return nil
+}
+
+// whole is verify of the run with that number, for a version that is published.
+func (e *Engine) whole(number uint64) error {
+	for _, r := range e.runs {
+		if r.number != number {
+			continue
+		}
+		if err := e.verify(r); err != nil {
+			e.spoil(r)
+			return err
+		}
+	}
+	return nil
 }
 
 // writer writes a run.
