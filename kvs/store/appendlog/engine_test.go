@@ -56,6 +56,12 @@ func TestRotten(t *testing.T) {
 	}, "log")
 }
 
+func TestSetAgain(t *testing.T) {
+	storetest.TestSetAgain(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "log")
+}
+
 func TestOptions(t *testing.T) {
 	for _, o := range []appendlog.Options{
 		{SegmentBytes: 1000}, {FanIn: 1}, {FanIn: 5, MaxBacklog: 5}, {BufferBytes: -1}, {StepRecords: -1}, {SegmentBytes: 1 << 39},

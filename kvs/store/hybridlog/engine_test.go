@@ -68,6 +68,14 @@ func TestRotten(t *testing.T) {
 	}, "log")
 }
 
+func TestSetAgain(t *testing.T) {
+	storetest.TestSetAgain(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 2048, MutablePages: 1, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 5, StepRecords: 10,
+		})
+	}, "log")
+}
+
 func TestOptions(t *testing.T) {
 	for _, o := range []hybridlog.Options{
 		{PageBytes: 1000}, {PageBytes: 1<<30 + 1}, {MutablePages: -1}, {ReadOnlyPages: -1}, {FoldPages: -1}, {FanIn: 1},

@@ -71,6 +71,41 @@ func TestRotten(t *testing.T) {
 	}, "run")
 }
 
+// TestSpoiledRunStays has a run spoiled that no version has: a snapshot names it, also once
+// all was set again, until a version is restored.
+func TestSpoiledRunStays(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	o := lsm.Options{Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}}
+	e, err := lsm.Open(o)
+	require.NoError(t, err)
+	v, err := e.Snapshot()
+	require.NoError(t, err)
+	require.NoError(t, e.Set([]byte("key"), []byte("value")))
+	require.NoError(t, e.Close())
+	e, err = lsm.Open(o)
+	require.NoError(t, err)
+	const name = "00000002.run"
+	f, err := d.OpenReadWrite("dir/"+name, vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte{0xff}, 30)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.NoError(t, e.Set([]byte("key"), []byte("again")))
+	for range 2 {
+		_, err = e.Snapshot()
+		require.ErrorIs(t, err, store.ErrCorrupt)
+		require.ErrorContains(t, err, name)
+	}
+	require.NoError(t, e.Restore(v))
+	require.NoError(t, e.Set([]byte("key"), []byte("again")))
+	_, err = e.Snapshot()
+	require.NoError(t, err)
+	require.NoError(t, e.Close())
+}
+
 func TestOptions(t *testing.T) {
 	for _, o := range []lsm.Options{
 		{MemtableBytes: -1}, {MaxRunsPerLevel: 1}, {MaxRunsPerLevel: 5, MaxBacklog: 5}, {DensityFactor: -1}, {BitsPerKey: 65},

@@ -17,6 +17,9 @@
 // pointers, of which a get reads a block a level, and then the records between two
 // fences. There is no filter in it, so a get looks into every run that may have the key.
 //
+// Of a run that the disk has spoiled nobody knows which keys it had. Until it is part of a
+// version Snapshot then fails, and names it, whatever is set again: restore a version.
+//
 // Neither values nor keys need fit in memory: fences and filters do. Writing the table
 // out is done by the set that fills it, merging in the background.
 package lsm
