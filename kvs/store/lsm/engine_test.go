@@ -53,6 +53,10 @@ func TestLazy(t *testing.T) {
 	storetest.TestLazy(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
 }
 
+func TestLazySpoiled(t *testing.T) {
+	storetest.TestLazySpoiled(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
+}
+
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})

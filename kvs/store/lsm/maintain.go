@@ -33,7 +33,7 @@ func (e *Engine) wanted() bool {
 	if e.merge != nil {
 		return true
 	}
-	if _, ok := e.pick(); ok || e.firstAway() != nil {
+	if _, ok := e.pick(); ok || e.toBring() != nil {
 		return true
 	}
 	_, ok := e.home.Behind(e.spoiled)
@@ -53,7 +53,7 @@ func (e *Engine) pick() (t catalog.Tiers, ok bool) {
 		t.From, t.To = t.From+border, t.To+border
 		return t, true
 	}
-	if e.firstAway() != nil {
+	if e.toBring() != nil {
 		return t, false // all of them are of a version
 	}
 	return catalog.PickAround(levels[:border], lengths[:border], e.spoiled, e.opts.MaxRunsPerLevel)
@@ -79,7 +79,7 @@ func (e *Engine) step() (more bool, err error) {
 		if err != nil {
 			e.merge = nil
 		}
-	} else if r := e.firstAway(); r != nil {
+	} else if r := e.toBring(); r != nil {
 		err = e.bring(r)
 	} else if number, ok := e.home.Behind(e.spoiled); ok && e.opts.Archive != nil {
 		err = e.upload(number)

@@ -157,6 +157,7 @@ func (s *Set) stepHint(f *File) error {
 			s.mu.Unlock()
 			err := s.home.WritePart(f.number, hintExt, b)
 			s.mu.Lock()
+			s.look = true // for other files' hints, should this one have failed
 			return err
 		}
 		r, off, size, err := h.scan.Next()
