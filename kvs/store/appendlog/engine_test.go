@@ -94,6 +94,10 @@ func TestRecovery(t *testing.T) {
 	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
+func TestGetReads(t *testing.T) {
+	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) { return appendlog.Open(appendlog.Options{Options: o}) })
+}
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 2, MaxBacklog: 3, BufferBytes: 700, StepRecords: 5})

@@ -129,6 +129,12 @@ func TestRecovery(t *testing.T) {
 	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
+func TestGetReads(t *testing.T) {
+	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{Options: o, MutablePages: 1, ReadOnlyPages: 1})
+	})
+}
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{

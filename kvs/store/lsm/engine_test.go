@@ -139,6 +139,10 @@ func TestRecovery(t *testing.T) {
 	}, storetest.Recovery{Index: "guide", Stands: "run"})
 }
 
+func TestGetReads(t *testing.T) {
+	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
+}
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, StepRecords: 5})

@@ -8,7 +8,7 @@
 //	get ─► table ─► runs, the youngest first: Bloom filter, fence pointers, one block
 //
 // A run is a file of records in the order of their keys, none twice. Its fence
-// pointers, a key every DensityFactor records, and its filter lie beside it and can be
+// pointers, a key every DensityFactor records or 32 KiB, and its filter lie beside it and can be
 // made again from it. A tombstone goes only in a merge that begins with the oldest run:
 // elsewhere an older run may still hold the key.
 //
@@ -46,8 +46,9 @@ type Options struct {
 	// MaxRunsPerLevel is how many runs of a level are merged into one of the next, 4 by
 	// default.
 	MaxRunsPerLevel int
-	// DensityFactor is how many records there are to a fence pointer, 16 by default:
-	// fewer cost memory, more cost reading.
+	// DensityFactor is how many records there are to a fence pointer at most, 16 by
+	// default: fewer cost memory, more cost reading. Records of 32 KiB together have one
+	// in any case.
 	DensityFactor int
 	// BitsPerKey is the size of the Bloom filters, 10 by default, at which one of a
 	// hundred runs without a key is read in vain.

@@ -138,10 +138,16 @@ func (e *Engine) makeGuide(r *run) error {
 	return nil
 }
 
+// blockBytes is how many bytes there are between two fences at most, but for one record: what
+// a get reads of large values is no multiple of what it wants.
+const blockBytes = 32 << 10
+
 // note adds the next record to a guide.
 func (g *guide) note(key []byte, off int64, density int) {
-	if g.records%density == 0 {
+	n := g.fences.len()
+	if n == 0 || g.records-g.fenced >= density || off-g.fences.off(n-1) >= blockBytes {
 		g.fences.add(key, off)
+		g.fenced = g.records
 	}
 	g.filter.Add(key)
 	g.records++
