@@ -44,6 +44,12 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 1)
 }
 
+func TestClosing(t *testing.T) {
+	storetest.TestClosing(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "hint")
+}
+
 func TestOverwriting(t *testing.T) {
 	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 8 << 10, FanIn: 3, MaxBacklog: 5})

@@ -52,6 +52,14 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 4)
 }
 
+func TestClosing(t *testing.T) {
+	storetest.TestClosing(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 2048, MutablePages: 1, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 5, StepRecords: 10,
+		})
+	}, "hint")
+}
+
 func TestOverwriting(t *testing.T) {
 	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{

@@ -77,17 +77,15 @@ func (e *Engine) toBring() *run {
 func (e *Engine) bring(r *run) error {
 	part, _ := e.home.Part(r.number)
 	v := e.home.Parent()
-	e.fetching.Add(1) // Close waits: the directory may be another engine's after it
-	e.mu.Unlock()
-	here, err := e.fetchRun(v, part)
-	e.fetching.Done()
-	e.mu.Lock()
+	var here *run
+	var err error
+	defer e.unlocked(func() { here, err = e.fetchRun(v, part) })()
 	at := e.position(r)
 	if at < 0 || !e.life.Live() {
 		if here != nil {
 			err = here.close() // what became of the run meanwhile is no failure of its fetching
 		}
-		if at < 0 && !e.life.Closed() {
+		if at < 0 {
 			err = errors.Join(err, e.home.Remove(r.number, runExt, guideExt))
 		}
 		if here != nil {

@@ -31,9 +31,9 @@ type Engine struct {
 	look    bool   // there may be background work that is not
 	left    error  // what the present step of background work could not remove
 	life    lifecycle.State
-	// fetching is a background step that writes a run's file without the lock.
-	fetching sync.WaitGroup
-	stats    store.Stats
+	// writing is a background step that writes files without the lock.
+	writing sync.WaitGroup
+	stats   store.Stats
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -365,7 +365,7 @@ func (e *Engine) Close() error {
 	}
 	e.life.Close()
 	e.mu.Unlock()
-	e.fetching.Wait()
+	e.writing.Wait()
 	e.mu.Lock()
 	e.table.Clear()
 	if e.wal != nil {

@@ -63,6 +63,12 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 1)
 }
 
+func TestClosing(t *testing.T) {
+	storetest.TestClosing(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "guide")
+}
+
 func TestOverwriting(t *testing.T) {
 	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10, MaxRunsPerLevel: 3, MaxBacklog: 5})

@@ -93,6 +93,16 @@ func (e *Engine) step() (more bool, err error) {
 	return e.job, nil
 }
 
+// unlocked writes files without the lock. Until done is called, with the lock, Close waits:
+// the directory may be another engine's after it.
+func (e *Engine) unlocked(write func()) (done func()) {
+	e.writing.Add(1)
+	e.mu.Unlock()
+	write()
+	e.mu.Lock()
+	return e.writing.Done
+}
+
 // stepMerge goes on with the merge in progress. The run that comes out is finished
 // without the lock, since nobody else writes it.
 func (e *Engine) stepMerge() error {
@@ -101,11 +111,11 @@ func (e *Engine) stepMerge() error {
 	case !m.written:
 		return e.copy(m, e.opts.StepRecords)
 	case !m.synced:
-		e.mu.Unlock()
-		err := m.out.finish(e.home)
-		e.mu.Lock()
+		var err error
+		defer e.unlocked(func() { err = m.out.finish(e.home) })()
 		m.synced = err == nil
-		if e.merge != m { // given up meanwhile
+		if e.merge != m { // given up meanwhile, and its file was removed
+			e.left = e.home.Remove(m.out.run.number, guideExt)
 			return nil
 		}
 		return err
