@@ -113,9 +113,7 @@ func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, 
 						return 0, 0, err
 					}
 					src.Open = own.Open
-					if own = WithIndex(own, h.indexOf(p.Number)); own.Index == r.Index {
-						src.OpenIndex = own.OpenIndex
-					}
+					src.OpenIndex = h.openIndex(p.Number, r)
 				}
 				d.Segments = append(d.Segments, src)
 			}
