@@ -2,6 +2,8 @@ package lsm_test
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -149,6 +151,79 @@ func TestGetReads(t *testing.T) {
 	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
 }
 
+// TestGuideOfRestored restores a version, and opens the directory again: the runs are not read
+// again, since their guides were written.
+func TestGuideOfRestored(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	o := lsm.Options{Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}}
+	e, err := lsm.Open(o)
+	require.NoError(t, err)
+	guides := func() (n int) {
+		names, err := d.List("dir")
+		require.NoError(t, err)
+		for _, name := range names {
+			if strings.HasSuffix(name, ".guide") {
+				n++
+			}
+		}
+		return n
+	}
+	for i := range 3 {
+		require.NoError(t, e.Set([]byte{byte('a' + i)}, make([]byte, 100)))
+		_, err = e.Snapshot()
+		require.NoError(t, err)
+	}
+	require.NoError(t, e.Restore(store.Latest))
+	require.Equal(t, e.Size().Files, guides())
+	require.NoError(t, e.Close())
+	names, err := d.List("dir")
+	require.NoError(t, err)
+	for _, name := range names {
+		if strings.HasSuffix(name, ".guide") {
+			require.NoError(t, d.Remove("dir/"+name))
+		}
+	}
+	e, err = lsm.Open(o)
+	require.NoError(t, err)
+	require.Equal(t, e.Size().Files, guides(), "a guide that is missing is written again")
+	require.NoError(t, e.Close())
+}
+
+// TestSnapshotMakesNoIndexAgain takes snapshots of one change each over many keys and few: what
+// one takes of memory does not grow with what is published already.
+func TestSnapshotMakesNoIndexAgain(t *testing.T) {
+	cost := map[int]float64{}
+	for _, keys := range []int{5_000, 100_000} {
+		d, err := disk.NewFS(disk.FSOptions{})
+		require.NoError(t, err)
+		bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+		require.NoError(t, err)
+		e, err := lsm.Open(lsm.Options{
+			Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}, MemtableBytes: 64 << 20, MaxRunsPerLevel: 8, MaxBacklog: 16,
+		})
+		require.NoError(t, err)
+		for i := range keys {
+			require.NoError(t, e.Set(fmt.Appendf(nil, "key %012d", i), []byte("0123456789")))
+		}
+		_, err = e.Snapshot()
+		require.NoError(t, err)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range 3 {
+			require.NoError(t, e.Set([]byte("key"), fmt.Append(nil, i)))
+			_, err = e.Snapshot()
+			require.NoError(t, err)
+		}
+		runtime.ReadMemStats(&after)
+		cost[keys] = float64(after.TotalAlloc - before.TotalAlloc)
+		require.NoError(t, e.Close())
+	}
+	require.Less(t, cost[100_000], 2*cost[5_000])
+}
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, StepRecords: 5})
@@ -222,7 +297,11 @@ func TestRunsThatStay(t *testing.T) {
 	require.NoError(t, err)
 	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
 	require.NoError(t, err)
-	e, err := lsm.Open(lsm.Options{Options: store.Options{Dir: "dir", FS: noRemove{d, ".run"}, Archive: snapshot.New(bucket)}})
+	q, err := store.NewQueue(4) // what background work comes to is not said before it runs
+	require.NoError(t, err)
+	e, err := lsm.Open(lsm.Options{
+		Options: store.Options{Dir: "dir", FS: noRemove{d, ".run"}, Archive: snapshot.New(bucket), Scheduler: q},
+	})
 	require.NoError(t, err)
 	require.NoError(t, e.Set([]byte("key"), []byte("value")))
 	v, err := e.Snapshot()

@@ -37,7 +37,7 @@ func (e *Engine) wanted() bool {
 		return true
 	}
 	_, ok := e.home.Behind(e.spoiled)
-	return ok && e.opts.Archive != nil || e.home.Noted()
+	return ok && e.opts.Archive != nil || e.home.Noted() || e.unguided() != nil
 }
 
 // pick chooses what to merge: never runs of both sides of the border between what a
@@ -83,6 +83,8 @@ func (e *Engine) step() (more bool, err error) {
 		err = e.bring(r)
 	} else if number, ok := e.home.Behind(e.spoiled); ok && e.opts.Archive != nil {
 		err = e.upload(number)
+	} else if r := e.unguided(); r != nil {
+		err = e.writeGuide(r)
 	}
 	if e.stats.Background = errors.Join(err, e.left); err != nil {
 		e.abort()
@@ -127,6 +129,28 @@ func (e *Engine) stepMerge() error {
 	e.stats.Merges++
 	e.stats.MergedBytes += m.out.run.length
 	return nil
+}
+
+// unguided is a run whose guide had to be made and is not on the disk, nil for none: the next
+// opening would read the run again.
+func (e *Engine) unguided() *run {
+	for _, r := range e.runs {
+		if r.unguided {
+			return r
+		}
+	}
+	return nil
+}
+
+// writeGuide writes the guide of a run, once: if that fails, the next opening makes it again.
+func (e *Engine) writeGuide(r *run) (err error) {
+	r.unguided, e.look = false, true
+	defer e.unlocked(func() { err = e.home.WritePart(r.number, guideExt, r.encode(r.salt, r.length)) })()
+	if e.position(r) < 0 { // gone meanwhile
+		e.left = e.home.Remove(r.number, guideExt)
+		return nil
+	}
+	return err
 }
 
 // upload gives the archive a run that stands for several segments, reading and sending

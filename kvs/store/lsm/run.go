@@ -34,7 +34,8 @@ type run struct {
 	f      vfs.File
 	away   *catalog.Away // in place of f, guide and salt
 
-	spoiled bool // background work could not read it, and leaves it alone from then on
+	unguided bool // the guide on the disk is not this one: background work writes it
+	spoiled  bool // background work could not read it, and leaves it alone from then on
 }
 
 // close closes the run's file, if it is there.
@@ -135,6 +136,7 @@ func (e *Engine) makeGuide(r *run) error {
 		}
 		r.note(rec.Key, off, e.opts.DensityFactor)
 	}
+	r.unguided = true
 	return nil
 }
 
