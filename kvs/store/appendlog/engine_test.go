@@ -104,6 +104,8 @@ func TestGetReads(t *testing.T) {
 	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) { return appendlog.Open(appendlog.Options{Options: o}) })
 }
 
+func TestKilled(t *testing.T) { storetest.TestKilled(t, suite.Open) }
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 2, MaxBacklog: 3, BufferBytes: 700, StepRecords: 5})

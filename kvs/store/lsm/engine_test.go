@@ -224,6 +224,8 @@ func TestSnapshotMakesNoIndexAgain(t *testing.T) {
 	require.Less(t, cost[100_000], 2*cost[5_000])
 }
 
+func TestKilled(t *testing.T) { storetest.TestKilled(t, suite.Open) }
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, StepRecords: 5})
