@@ -44,8 +44,26 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 1)
 }
 
+func TestClosing(t *testing.T) {
+	storetest.TestClosing(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "hint")
+}
+
+func TestOverwriting(t *testing.T) {
+	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 8 << 10, FanIn: 3, MaxBacklog: 5})
+	}, 64<<10)
+}
+
 func TestRotten(t *testing.T) {
 	storetest.TestRotten(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "log")
+}
+
+func TestSetAgain(t *testing.T) {
+	storetest.TestSetAgain(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 5, StepRecords: 10})
 	}, "log")
 }
@@ -82,6 +100,12 @@ func TestRecovery(t *testing.T) {
 	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
+func TestGetReads(t *testing.T) {
+	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) { return appendlog.Open(appendlog.Options{Options: o}) })
+}
+
+func TestKilled(t *testing.T) { storetest.TestKilled(t, suite.Open) }
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 4096, FanIn: 2, MaxBacklog: 3, BufferBytes: 700, StepRecords: 5})
@@ -92,4 +116,10 @@ func TestMoments(t *testing.T) {
 	storetest.TestMoments(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, FanIn: 2})
 	})
+}
+
+func TestSpoiled(t *testing.T) {
+	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
+		return appendlog.Open(appendlog.Options{Options: o, FanIn: 2})
+	}, "log")
 }

@@ -15,7 +15,6 @@ type Engine struct {
 	pages  []*page  // oldest first; the last one takes records
 	bySlot []*page  // of files that have a page
 	spare  [][]byte // memory of pages that are gone
-	open   int      // pages written since the last fold
 	begin  bool     // the next page's file is made with it, so that the next snapshot need not
 	dirty  bool     // something was set since the last fold
 	// waiting is how many sets that was.
@@ -149,7 +148,7 @@ func (e *Engine) room(size int) (*page, error) {
 		return nil, err
 	}
 	e.forget()
-	if e.open >= e.opts.FoldPages {
+	if e.unsealed() >= e.opts.MutablePages+e.opts.FoldPages {
 		if err := e.foldAndSeal(); err != nil {
 			return nil, fmt.Errorf("set: %w", err)
 		}
@@ -171,6 +170,19 @@ func (e *Engine) room(size int) (*page, error) {
 // more.
 func (e *Engine) sealed(g *page) bool { return g.made && !e.core.Set.Growing(g.file) }
 
+// unsealed is how many log files folding over and sealing would add to those that wait for
+// a merge: those that are not sealed, however often they were folded over, and one for each
+// page that has none yet.
+func (e *Engine) unsealed() int {
+	n := e.core.Set.Unsealed()
+	for _, g := range e.pages {
+		if !g.made {
+			n++
+		}
+	}
+	return n
+}
+
 // shift moves the borders of the regions: pages that are no longer mutable are
 // written, in order, and those that are no longer in memory forgotten.
 func (e *Engine) shift() error {
@@ -185,7 +197,6 @@ func (e *Engine) shift() error {
 		if err := e.sync(g); err != nil {
 			return err
 		}
-		e.open++
 	}
 	if n := len(e.pages) - e.opts.MutablePages - e.opts.ReadOnlyPages; n > 0 {
 		e.drop(n)

@@ -52,8 +52,32 @@ func TestMaintenance(t *testing.T) {
 	}, 5, 4)
 }
 
+func TestClosing(t *testing.T) {
+	storetest.TestClosing(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 2048, MutablePages: 1, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 5, StepRecords: 10,
+		})
+	}, "hint")
+}
+
+func TestOverwriting(t *testing.T) {
+	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 2048, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 8,
+		})
+	}, 64<<10)
+}
+
 func TestRotten(t *testing.T) {
 	storetest.TestRotten(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 2048, MutablePages: 1, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 5, StepRecords: 10,
+		})
+	}, "log")
+}
+
+func TestSetAgain(t *testing.T) {
+	storetest.TestSetAgain(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{
 			Options: o, PageBytes: 2048, MutablePages: 1, ReadOnlyPages: 1, FoldPages: 2, FanIn: 3, MaxBacklog: 5, StepRecords: 10,
 		})
@@ -113,6 +137,14 @@ func TestRecovery(t *testing.T) {
 	}, storetest.Recovery{Index: "hint", Stands: "log", Saved: "index"})
 }
 
+func TestGetReads(t *testing.T) {
+	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{Options: o, MutablePages: 1, ReadOnlyPages: 1})
+	})
+}
+
+func TestKilled(t *testing.T) { storetest.TestKilled(t, suite.Open) }
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{
@@ -125,6 +157,12 @@ func TestMoments(t *testing.T) {
 	storetest.TestMoments(t, func(o store.Options) (store.Engine, error) {
 		return hybridlog.Open(hybridlog.Options{Options: o, FanIn: 2, PageBytes: 1024})
 	})
+}
+
+func TestSpoiled(t *testing.T) {
+	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
+		return hybridlog.Open(hybridlog.Options{Options: o, FanIn: 2, PageBytes: 1024})
+	}, "log")
 }
 
 // TestSyncedPartIsCovered spoils more than a bit of what was synced before the last sync:
@@ -147,4 +185,30 @@ func TestSyncedPartIsCovered(t *testing.T) {
 	require.NoError(t, f.Close())
 	_, err = hybridlog.Open(o)
 	require.ErrorIs(t, err, store.ErrCorrupt)
+}
+
+// TestOpenFilesBeforeAreWhole spoils more than a bit of the end of an open file that a younger
+// one stands behind: nothing in the file itself says that this was durable, but the younger
+// one does, which was begun after it.
+func TestOpenFilesBeforeAreWhole(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	o := hybridlog.Options{Options: store.Options{Dir: "dir", FS: d}, PageBytes: 2048, MutablePages: 1}
+	e, err := hybridlog.Open(o)
+	require.NoError(t, err)
+	for i := range 20 {
+		require.NoError(t, e.Set(fmt.Appendf(nil, "key %d", i), bytes.Repeat([]byte("v"), 200)))
+	}
+	require.NoError(t, e.Sync())
+	d.PowerCut()
+	f, err := d.OpenReadWrite("dir/00000001.log", vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	info, err := f.Stat()
+	require.NoError(t, err)
+	_, err = f.WriteAt(make([]byte, 100), info.Size()-100)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	_, err = hybridlog.Open(o)
+	require.ErrorIs(t, err, store.ErrCorrupt)
+	require.ErrorContains(t, err, "file before it")
 }

@@ -34,7 +34,7 @@ func (e *Engine) fold() error {
 			return err
 		}
 	}
-	e.dirty, e.waiting, e.open = false, 0, 0
+	e.dirty, e.waiting = false, 0
 	return nil
 }
 
@@ -49,7 +49,7 @@ func (e *Engine) foldAndSeal() error {
 
 // dropped forgets everything in memory.
 func (e *Engine) dropped() {
-	e.pages, e.bySlot, e.spare, e.open, e.dirty, e.waiting = nil, nil, nil, 0, false, 0
+	e.pages, e.bySlot, e.spare, e.dirty, e.waiting = nil, nil, nil, false, 0
 }
 
 // Sync makes all that was set durable.

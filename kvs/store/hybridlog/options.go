@@ -16,7 +16,8 @@
 // the engine had until all that is in memory has followed and a commit record behind
 // it: the log is folded over. Recovery goes back to the last commit record. Folding is
 // what Sync, Snapshot and Close do, what a group or a single write costs at those
-// levels of durability, and what happens at the latest after FoldPages pages.
+// levels of durability, and what happens at the latest after FoldPages pages. Then its
+// files are sealed, too.
 //
 // All keys must fit in memory. There is no order among keys.
 package hybridlog
@@ -44,8 +45,9 @@ type Options struct {
 	MutablePages int
 	// ReadOnlyPages is how many more are kept in memory to be read, 4 by default.
 	ReadOnlyPages int
-	// FoldPages is after how many pages that were written without a commit record the
-	// log is folded over, 16 by default.
+	// FoldPages is after how many pages written, beyond MutablePages, the log is folded
+	// over and its files are sealed, so that they can be merged, 16 by default. A Sync, or
+	// a level of durability that folds it over more often, seals nothing.
 	FoldPages int
 	// FanIn is how many log files, or merged files of one level, are merged into one, 8
 	// by default.

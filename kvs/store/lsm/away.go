@@ -11,7 +11,8 @@ import (
 
 // A run is away after a lazy restore until background work has fetched its file: until
 // then a get reads of the archive a few blocks of the run's index, and the block of the
-// run where the key must be. Runs that are away take part in no merge.
+// run where the key must be. Runs that are away take part in no merge. One that the archive
+// has spoiled or lost stays away until the directory is opened again.
 
 // awayRun is a run that is away.
 func (e *Engine) awayRun(p catalog.Part) *run {
@@ -61,28 +62,39 @@ func (e *Engine) firstAway() *run {
 	return nil
 }
 
+// toBring is the oldest run that is away and that the archive has, as far as is known.
+func (e *Engine) toBring() *run {
+	for _, r := range e.runs {
+		if r.away != nil && !r.spoiled {
+			return r
+		}
+	}
+	return nil
+}
+
 // bring fetches a run that is away, reading and writing without the lock, and has its
 // file take its place.
 func (e *Engine) bring(r *run) error {
 	part, _ := e.home.Part(r.number)
 	v := e.home.Parent()
-	e.fetching.Add(1) // Close waits: the directory may be another engine's after it
-	e.mu.Unlock()
-	here, err := e.fetchRun(v, part)
-	e.fetching.Done()
-	e.mu.Lock()
+	var here *run
+	var err error
+	defer e.unlocked(func() { here, err = e.fetchRun(v, part) })()
 	at := e.position(r)
 	if at < 0 || !e.life.Live() {
 		if here != nil {
 			err = here.close() // what became of the run meanwhile is no failure of its fetching
 		}
-		if at < 0 && !e.life.Closed() {
+		if at < 0 {
 			err = errors.Join(err, e.home.Remove(r.number, runExt, guideExt))
 		}
 		if here != nil {
 			e.stats.Background = err
 		}
 		return nil
+	}
+	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrMissingSegment) {
+		e.spoil(r) // the others are fetched all the same
 	}
 	if err != nil {
 		return err

@@ -31,9 +31,9 @@ type Engine struct {
 	look    bool   // there may be background work that is not
 	left    error  // what the present step of background work could not remove
 	life    lifecycle.State
-	// fetching is a background step that writes a run's file without the lock.
-	fetching sync.WaitGroup
-	stats    store.Stats
+	// writing is a background step that writes files without the lock.
+	writing sync.WaitGroup
+	stats   store.Stats
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -53,6 +53,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	e := &Engine{opts: o, home: home, next: home.State().Next, look: true}
 	home.Indexed(e.indexOf)
+	home.Verified(e.whole)
 	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
 		err = e.restore(store.Latest)
 	} else {
@@ -160,9 +161,18 @@ func (e *Engine) put(key string, value []byte) {
 	}
 }
 
+// full reports that the table is to be written out: it is large, or its log is, as where
+// few keys are set again and again.
+func (e *Engine) full() bool {
+	return e.held >= e.opts.MemtableBytes || e.wal != nil && e.wal.length >= logFactor*int64(e.opts.MemtableBytes)
+}
+
+// logFactor is how many times the bytes of a full table its log may have.
+const logFactor = 4
+
 // room writes the table out if it is full.
 func (e *Engine) room() error {
-	if e.held < e.opts.MemtableBytes {
+	if !e.full() {
 		return nil
 	}
 	if n := e.backlog(); n >= e.opts.MaxBacklog {
@@ -355,7 +365,7 @@ func (e *Engine) Close() error {
 	}
 	e.life.Close()
 	e.mu.Unlock()
-	e.fetching.Wait()
+	e.writing.Wait()
 	e.mu.Lock()
 	e.table.Clear()
 	if e.wal != nil {

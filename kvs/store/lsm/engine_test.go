@@ -2,6 +2,8 @@ package lsm_test
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -53,16 +55,67 @@ func TestLazy(t *testing.T) {
 	storetest.TestLazy(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
 }
 
+func TestLazySpoiled(t *testing.T) {
+	storetest.TestLazySpoiled(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
+}
+
 func TestMaintenance(t *testing.T) {
 	storetest.TestMaintenance(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
 	}, 5, 1)
 }
 
+func TestClosing(t *testing.T) {
+	storetest.TestClosing(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
+	}, "guide")
+}
+
+func TestOverwriting(t *testing.T) {
+	storetest.TestOverwriting(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 8 << 10, MaxRunsPerLevel: 3, MaxBacklog: 5})
+	}, 64<<10)
+}
+
 func TestRotten(t *testing.T) {
 	storetest.TestRotten(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 3000, MaxRunsPerLevel: 3, MaxBacklog: 5, StepRecords: 10})
 	}, "run")
+}
+
+// TestSpoiledRunStays has a run spoiled that no version has: a snapshot names it, also once
+// all was set again, until a version is restored.
+func TestSpoiledRunStays(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	o := lsm.Options{Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}}
+	e, err := lsm.Open(o)
+	require.NoError(t, err)
+	v, err := e.Snapshot()
+	require.NoError(t, err)
+	require.NoError(t, e.Set([]byte("key"), []byte("value")))
+	require.NoError(t, e.Close())
+	e, err = lsm.Open(o)
+	require.NoError(t, err)
+	const name = "00000002.run"
+	f, err := d.OpenReadWrite("dir/"+name, vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte{0xff}, 30)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.NoError(t, e.Set([]byte("key"), []byte("again")))
+	for range 2 {
+		_, err = e.Snapshot()
+		require.ErrorIs(t, err, store.ErrCorrupt)
+		require.ErrorContains(t, err, name)
+	}
+	require.NoError(t, e.Restore(v))
+	require.NoError(t, e.Set([]byte("key"), []byte("again")))
+	_, err = e.Snapshot()
+	require.NoError(t, err)
+	require.NoError(t, e.Close())
 }
 
 func TestOptions(t *testing.T) {
@@ -94,6 +147,85 @@ func TestRecovery(t *testing.T) {
 	}, storetest.Recovery{Index: "guide", Stands: "run"})
 }
 
+func TestGetReads(t *testing.T) {
+	storetest.TestGetReads(t, func(o store.Options) (store.Engine, error) { return lsm.Open(lsm.Options{Options: o}) })
+}
+
+// TestGuideOfRestored restores a version, and opens the directory again: the runs are not read
+// again, since their guides were written.
+func TestGuideOfRestored(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	o := lsm.Options{Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}}
+	e, err := lsm.Open(o)
+	require.NoError(t, err)
+	guides := func() (n int) {
+		names, err := d.List("dir")
+		require.NoError(t, err)
+		for _, name := range names {
+			if strings.HasSuffix(name, ".guide") {
+				n++
+			}
+		}
+		return n
+	}
+	for i := range 3 {
+		require.NoError(t, e.Set([]byte{byte('a' + i)}, make([]byte, 100)))
+		_, err = e.Snapshot()
+		require.NoError(t, err)
+	}
+	require.NoError(t, e.Restore(store.Latest))
+	require.Equal(t, e.Size().Files, guides())
+	require.NoError(t, e.Close())
+	names, err := d.List("dir")
+	require.NoError(t, err)
+	for _, name := range names {
+		if strings.HasSuffix(name, ".guide") {
+			require.NoError(t, d.Remove("dir/"+name))
+		}
+	}
+	e, err = lsm.Open(o)
+	require.NoError(t, err)
+	require.Equal(t, e.Size().Files, guides(), "a guide that is missing is written again")
+	require.NoError(t, e.Close())
+}
+
+// TestSnapshotMakesNoIndexAgain takes snapshots of one change each over many keys and few: what
+// one takes of memory does not grow with what is published already.
+func TestSnapshotMakesNoIndexAgain(t *testing.T) {
+	cost := map[int]float64{}
+	for _, keys := range []int{5_000, 100_000} {
+		d, err := disk.NewFS(disk.FSOptions{})
+		require.NoError(t, err)
+		bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+		require.NoError(t, err)
+		e, err := lsm.Open(lsm.Options{
+			Options: store.Options{Dir: "dir", FS: d, Archive: snapshot.New(bucket)}, MemtableBytes: 64 << 20, MaxRunsPerLevel: 8, MaxBacklog: 16,
+		})
+		require.NoError(t, err)
+		for i := range keys {
+			require.NoError(t, e.Set(fmt.Appendf(nil, "key %012d", i), []byte("0123456789")))
+		}
+		_, err = e.Snapshot()
+		require.NoError(t, err)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range 3 {
+			require.NoError(t, e.Set([]byte("key"), fmt.Append(nil, i)))
+			_, err = e.Snapshot()
+			require.NoError(t, err)
+		}
+		runtime.ReadMemStats(&after)
+		cost[keys] = float64(after.TotalAlloc - before.TotalAlloc)
+		require.NoError(t, e.Close())
+	}
+	require.Less(t, cost[100_000], 2*cost[5_000])
+}
+
+func TestKilled(t *testing.T) { storetest.TestKilled(t, suite.Open) }
+
 func TestConcurrent(t *testing.T) {
 	storetest.TestConcurrent(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 3, DensityFactor: 2, StepRecords: 5})
@@ -104,6 +236,12 @@ func TestMoments(t *testing.T) {
 	storetest.TestMoments(t, func(o store.Options) (store.Engine, error) {
 		return lsm.Open(lsm.Options{Options: o, MaxRunsPerLevel: 2})
 	})
+}
+
+func TestSpoiled(t *testing.T) {
+	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MaxRunsPerLevel: 2})
+	}, "run")
 }
 
 // TestSizeOfTheLog has one set in memory and in the write-ahead log's buffer, then in the
@@ -161,7 +299,11 @@ func TestRunsThatStay(t *testing.T) {
 	require.NoError(t, err)
 	bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
 	require.NoError(t, err)
-	e, err := lsm.Open(lsm.Options{Options: store.Options{Dir: "dir", FS: noRemove{d, ".run"}, Archive: snapshot.New(bucket)}})
+	q, err := store.NewQueue(4) // what background work comes to is not said before it runs
+	require.NoError(t, err)
+	e, err := lsm.Open(lsm.Options{
+		Options: store.Options{Dir: "dir", FS: noRemove{d, ".run"}, Archive: snapshot.New(bucket), Scheduler: q},
+	})
 	require.NoError(t, err)
 	require.NoError(t, e.Set([]byte("key"), []byte("value")))
 	v, err := e.Snapshot()

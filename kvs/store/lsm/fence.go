@@ -16,6 +16,7 @@ import (
 //	filter 8 a word | fences: offset 8 | end of the key 8 | … | their keys | CRC-32C 4
 type guide struct {
 	records int
+	fenced  int // of them before the last fence, while it is made
 	fences  fences
 	filter  *bloom.BloomFilter
 }

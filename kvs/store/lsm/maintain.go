@@ -33,11 +33,11 @@ func (e *Engine) wanted() bool {
 	if e.merge != nil {
 		return true
 	}
-	if _, ok := e.pick(); ok || e.firstAway() != nil {
+	if _, ok := e.pick(); ok || e.toBring() != nil {
 		return true
 	}
 	_, ok := e.home.Behind(e.spoiled)
-	return ok && e.opts.Archive != nil || e.home.Noted()
+	return ok && e.opts.Archive != nil || e.home.Noted() || e.unguided() != nil
 }
 
 // pick chooses what to merge: never runs of both sides of the border between what a
@@ -53,7 +53,7 @@ func (e *Engine) pick() (t catalog.Tiers, ok bool) {
 		t.From, t.To = t.From+border, t.To+border
 		return t, true
 	}
-	if e.firstAway() != nil {
+	if e.toBring() != nil {
 		return t, false // all of them are of a version
 	}
 	return catalog.PickAround(levels[:border], lengths[:border], e.spoiled, e.opts.MaxRunsPerLevel)
@@ -79,10 +79,12 @@ func (e *Engine) step() (more bool, err error) {
 		if err != nil {
 			e.merge = nil
 		}
-	} else if r := e.firstAway(); r != nil {
+	} else if r := e.toBring(); r != nil {
 		err = e.bring(r)
 	} else if number, ok := e.home.Behind(e.spoiled); ok && e.opts.Archive != nil {
 		err = e.upload(number)
+	} else if r := e.unguided(); r != nil {
+		err = e.writeGuide(r)
 	}
 	if e.stats.Background = errors.Join(err, e.left); err != nil {
 		e.abort()
@@ -93,6 +95,16 @@ func (e *Engine) step() (more bool, err error) {
 	return e.job, nil
 }
 
+// unlocked writes files without the lock. Until done is called, with the lock, Close waits:
+// the directory may be another engine's after it.
+func (e *Engine) unlocked(write func()) (done func()) {
+	e.writing.Add(1)
+	e.mu.Unlock()
+	write()
+	e.mu.Lock()
+	return e.writing.Done
+}
+
 // stepMerge goes on with the merge in progress. The run that comes out is finished
 // without the lock, since nobody else writes it.
 func (e *Engine) stepMerge() error {
@@ -101,11 +113,11 @@ func (e *Engine) stepMerge() error {
 	case !m.written:
 		return e.copy(m, e.opts.StepRecords)
 	case !m.synced:
-		e.mu.Unlock()
-		err := m.out.finish(e.home)
-		e.mu.Lock()
+		var err error
+		defer e.unlocked(func() { err = m.out.finish(e.home) })()
 		m.synced = err == nil
-		if e.merge != m { // given up meanwhile
+		if e.merge != m { // given up meanwhile, and its file was removed
+			e.left = e.home.Remove(m.out.run.number, guideExt)
 			return nil
 		}
 		return err
@@ -119,6 +131,28 @@ func (e *Engine) stepMerge() error {
 	return nil
 }
 
+// unguided is a run whose guide had to be made and is not on the disk, nil for none: the next
+// opening would read the run again.
+func (e *Engine) unguided() *run {
+	for _, r := range e.runs {
+		if r.unguided {
+			return r
+		}
+	}
+	return nil
+}
+
+// writeGuide writes the guide of a run, once: if that fails, the next opening makes it again.
+func (e *Engine) writeGuide(r *run) (err error) {
+	r.unguided, e.look = false, true
+	defer e.unlocked(func() { err = e.home.WritePart(r.number, guideExt, r.encode(r.salt, r.length)) })()
+	if e.position(r) < 0 { // gone meanwhile
+		e.left = e.home.Remove(r.number, guideExt)
+		return nil
+	}
+	return err
+}
+
 // upload gives the archive a run that stands for several segments, reading and sending
 // it without the lock.
 func (e *Engine) upload(number uint64) error {
@@ -130,8 +164,7 @@ func (e *Engine) upload(number uint64) error {
 		}
 	}
 	e.mu.Unlock()
-	// What the disk has spoiled must not go into the archive under a hash of its own.
-	_, err := check(r)
+	err := e.verify(r)
 	var seg store.Segment
 	var n int64
 	spoiled := err != nil

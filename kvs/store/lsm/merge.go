@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -48,6 +49,7 @@ func (e *Engine) advance(r *run, h *head) error {
 	err := h.next()
 	if err != nil {
 		e.spoil(r)
+		err = fmt.Errorf("merge %s: %w", e.home.Path(r.number, runExt), err)
 	}
 	return err
 }

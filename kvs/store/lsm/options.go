@@ -8,7 +8,7 @@
 //	get ─► table ─► runs, the youngest first: Bloom filter, fence pointers, one block
 //
 // A run is a file of records in the order of their keys, none twice. Its fence
-// pointers, a key every DensityFactor records, and its filter lie beside it and can be
+// pointers, a key every DensityFactor records or 32 KiB, and its filter lie beside it and can be
 // made again from it. A tombstone goes only in a merge that begins with the oldest run:
 // elsewhere an older run may still hold the key.
 //
@@ -16,6 +16,9 @@
 // fetched it, by an index that goes there with every run over 64 KiB: a tree of fence
 // pointers, of which a get reads a block a level, and then the records between two
 // fences. There is no filter in it, so a get looks into every run that may have the key.
+//
+// Of a run that the disk has spoiled nobody knows which keys it had. Until it is part of a
+// version Snapshot then fails, and names it, whatever is set again: restore a version.
 //
 // Neither values nor keys need fit in memory: fences and filters do. Writing the table
 // out is done by the set that fills it, merging in the background.
@@ -36,13 +39,16 @@ const Name = "lsm"
 type Options struct {
 	store.Options
 	// MemtableBytes is how many bytes of keys and values the table in memory takes
-	// before it is written as a run, 4 MiB by default.
+	// before it is written as a run, 4 MiB by default. It is written too once its
+	// write-ahead log has four times as many, which bounds the log and reading it where
+	// few keys are set again and again.
 	MemtableBytes int
 	// MaxRunsPerLevel is how many runs of a level are merged into one of the next, 4 by
 	// default.
 	MaxRunsPerLevel int
-	// DensityFactor is how many records there are to a fence pointer, 16 by default:
-	// fewer cost memory, more cost reading.
+	// DensityFactor is how many records there are to a fence pointer at most, 16 by
+	// default: fewer cost memory, more cost reading. Records of 32 KiB together have one
+	// in any case.
 	DensityFactor int
 	// BitsPerKey is the size of the Bloom filters, 10 by default, at which one of a
 	// hundred runs without a key is read in vain.

@@ -34,7 +34,8 @@ type run struct {
 	f      vfs.File
 	away   *catalog.Away // in place of f, guide and salt
 
-	spoiled bool // background work could not read it, and leaves it alone from then on
+	unguided bool // the guide on the disk is not this one: background work writes it
+	spoiled  bool // background work could not read it, and leaves it alone from then on
 }
 
 // close closes the run's file, if it is there.
@@ -105,11 +106,7 @@ func (e *Engine) openRun(p catalog.Part) (*run, error) {
 }
 
 func (e *Engine) openGuide(r *run) error {
-	head := make([]byte, record.HeaderBytes)
-	if err := record.ReadFull(r.f, head, 0); err != nil {
-		return err
-	}
-	h, err := record.DecodeHeader(head, runType)
+	h, err := record.ReadHeader(r.f, runType)
 	if err != nil {
 		return err
 	}
@@ -139,20 +136,31 @@ func (e *Engine) makeGuide(r *run) error {
 		}
 		r.note(rec.Key, off, e.opts.DensityFactor)
 	}
+	r.unguided = true
 	return nil
 }
 
+// blockBytes is how many bytes there are between two fences at most, but for one record: what
+// a get reads of large values is no multiple of what it wants.
+const blockBytes = 32 << 10
+
 // note adds the next record to a guide.
 func (g *guide) note(key []byte, off int64, density int) {
-	if g.records%density == 0 {
+	n := g.fences.len()
+	if n == 0 || g.records-g.fenced >= density || off-g.fences.off(n-1) >= blockBytes {
 		g.fences.add(key, off)
+		g.fenced = g.records
 	}
 	g.filter.Add(key)
 	g.records++
 }
 
-// check reads a run to the end and counts its records. It reads nothing but the file.
+// check reads a run to the end, its header too, and counts its records. It reads nothing
+// but the file.
 func check(r *run) (records int, err error) {
+	if err := record.CheckHeader(r.f, runType, r.salt); err != nil {
+		return 0, err
+	}
 	scan := r.scanner()
 	var last []byte
 	for {
@@ -169,6 +177,29 @@ func check(r *run) (records int, err error) {
 		last = append(last[:0], rec.Key...)
 		records++
 	}
+}
+
+// verify is check for what may go into the archive: what the disk has spoiled must not go
+// there under a hash of its own. It may be called without the lock.
+func (e *Engine) verify(r *run) error {
+	if _, err := check(r); err != nil {
+		return fmt.Errorf("%s: %w", e.home.Path(r.number, runExt), err)
+	}
+	return nil
+}
+
+// whole is verify of the run with that number, for a version that is published.
+func (e *Engine) whole(number uint64) error {
+	for _, r := range e.runs {
+		if r.number != number {
+			continue
+		}
+		if err := e.verify(r); err != nil {
+			e.spoil(r)
+			return err
+		}
+	}
+	return nil
 }
 
 // writer writes a run.

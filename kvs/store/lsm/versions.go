@@ -46,13 +46,8 @@ func (e *Engine) snapshot() (store.Version, error) {
 		e.abort()
 	}
 	border := e.home.Published()
-	switch fresh := e.runs[border:]; {
-	case len(fresh) > 1 || border == 0 && len(fresh) == 1: // at the bottom, tombstones go
+	if fresh := len(e.runs) - border; fresh > 1 || border == 0 && fresh == 1 { // at the bottom, tombstones go
 		if err := e.mergeNow(border, len(e.runs)); err != nil {
-			return 0, err
-		}
-	case len(fresh) == 1:
-		if _, err := check(fresh[0]); err != nil {
 			return 0, err
 		}
 	}

@@ -179,11 +179,7 @@ func (e *Engine) replay(p catalog.Part) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	head := make([]byte, record.HeaderBytes)
-	if err := record.ReadFull(f, head, 0); err != nil {
-		return err
-	}
-	h, err := record.DecodeHeader(head, walType)
+	h, err := record.ReadHeader(f, walType)
 	if err != nil {
 		return err
 	}

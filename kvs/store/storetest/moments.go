@@ -34,10 +34,12 @@ func (h *hooked) Upload(s store.Source) (int64, error) {
 	return h.Archive.Upload(s)
 }
 
-// noRename is a file system that can be told to rename nothing any more.
+// noRename is a file system that can be told to rename nothing any more, or to rename and
+// say that it failed, as where the directory cannot be synced.
 type noRename struct {
 	vfs.FS
-	broken bool
+	broken  bool
+	unknown int // how many renames from now on that is, 0 for never
 }
 
 var errRename = errors.New("no renaming")
@@ -46,12 +48,19 @@ func (n *noRename) Rename(from, to string) error {
 	if n.broken {
 		return errRename
 	}
-	return n.FS.Rename(from, to)
+	err := n.FS.Rename(from, to)
+	if n.unknown > 0 {
+		if n.unknown--; n.unknown == 0 && err == nil {
+			return errRename
+		}
+	}
+	return err
 }
 
-// TestMoments holds an engine that merges what it has published to three moments that
-// random workloads seldom meet: it is closed while background work uploads, or is still
-// queued; and its catalog cannot be replaced once a version is published, or restored.
+// TestMoments holds an engine that merges what it has published to moments that random
+// workloads seldom meet: it is closed while background work uploads, or is still queued;
+// its catalog cannot be replaced once a version is published, or restored; or it is
+// replaced by background work, and the disk says that it was not.
 // two must have two published files of one level merged.
 func TestMoments(t *testing.T, two func(store.Options) (store.Engine, error)) {
 	begin := func(t *testing.T) (store.Engine, *hooked, *noRename, *store.Queue) {
@@ -99,6 +108,7 @@ func TestMoments(t *testing.T, two func(store.Options) (store.Engine, error)) {
 		require.True(t, ran)
 		require.Zero(t, q.Len(), "the job is over")
 	})
+	t.Run("replaced in the background, it is not known with what", func(t *testing.T) { testUnknown(t, begin, two) })
 	for _, what := range []string{"published", "restored"} {
 		t.Run(what, func(t *testing.T) {
 			e, h, n, q := begin(t)
@@ -121,4 +131,34 @@ func TestMoments(t *testing.T, two func(store.Options) (store.Engine, error)) {
 			require.ErrorIs(t, e.Close(), store.ErrFailed)
 		})
 	}
+}
+
+// testUnknown has each replacing of the catalog that background work comes to be done and
+// reported as failed.
+func testUnknown(t *testing.T, begin func(*testing.T) (store.Engine, *hooked, *noRename, *store.Queue),
+	two func(store.Options) (store.Engine, error),
+) {
+	failed := 0
+	for at := 1; ; at++ {
+		e, _, n, q := begin(t)
+		n.unknown = at
+		_, err := q.Drain(maxSteps)
+		if n.unknown > 0 { // every one had its turn
+			require.NoError(t, err)
+			require.NoError(t, e.Close())
+			break
+		}
+		failed++
+		require.ErrorIs(t, err, store.ErrFailed)
+		require.ErrorIs(t, e.Close(), store.ErrFailed)
+		e, err = two(store.Options{Dir: "dir", FS: n})
+		require.NoError(t, err, "rename %d", at)
+		for v := range 2 {
+			got, err := e.Get(fmt.Appendf(nil, "key %d", v))
+			require.NoError(t, err)
+			require.Equal(t, "value", string(got))
+		}
+		require.NoError(t, e.Close())
+	}
+	require.Greater(t, failed, 1)
 }

@@ -112,6 +112,31 @@ func TestRecovery(t *testing.T, open func(store.Options) (store.Engine, error), 
 	require.InEpsilon(t, index[0], index[1], 0.2, "the index is that of the keys")
 }
 
+// TestGetReads gets large values of several files, and counts the bytes that are read: for a
+// value not much more than it is long.
+func TestGetReads(t *testing.T, open func(store.Options) (store.Engine, error)) {
+	const keys, valueBytes, more = 40, 256 << 10, 64 << 10
+	d := newDisk(t)
+	e, err := open(store.Options{Dir: "dir", FS: d})
+	require.NoError(t, err)
+	key := func(i int) []byte { return fmt.Appendf(nil, "key %d", i*7%keys) }
+	for i := range keys {
+		require.NoError(t, e.Set(key(i), bytes.Repeat([]byte{byte(i) | 1}, valueBytes)))
+	}
+	require.NoError(t, e.Close())
+	n := new(atomic.Int64)
+	e, err = open(store.Options{Dir: "dir", FS: readFS{d, n}})
+	require.NoError(t, err)
+	n.Store(0)
+	for i := range keys {
+		got, err := e.Get(key(i))
+		require.NoError(t, err)
+		require.Equal(t, bytes.Repeat([]byte{byte(i) | 1}, valueBytes), got)
+	}
+	require.LessOrEqual(t, n.Load(), int64(keys*(valueBytes+more)))
+	require.NoError(t, e.Close())
+}
+
 // filesOf are the bytes of the files of an index, and of those that none stands for. Where
 // there is a saved index, those are all of the former that recovery needs.
 func filesOf(t *testing.T, fsys vfs.FS, r Recovery) (index, rest int64) {

@@ -150,6 +150,21 @@ func WithIndex(s store.Source, image []byte) store.Source {
 	return s
 }
 
+// openIndex makes the index that a segment has in the archive again, from the part that it is,
+// if it is asked for: nil for none. What comes out may be another.
+func (h *Home) openIndex(number uint64, seg store.Segment) func() (io.ReadCloser, error) {
+	if h.index == nil || seg.IndexLength == 0 {
+		return nil
+	}
+	return func() (io.ReadCloser, error) {
+		image := h.index(number)
+		if sha256.Sum256(image) != seg.Index {
+			return nil, fmt.Errorf("%w: index %s of segment %s, and this one makes another", store.ErrMissingSegment, seg.Index, seg.Hash)
+		}
+		return io.NopCloser(bytes.NewReader(image)), nil
+	}
+}
+
 // Indexed has [Home.Publish] give parts the indexes that f makes of their numbers; nil
 // is none.
 func (h *Home) Indexed(f func(number uint64) []byte) { h.index = f }

@@ -33,6 +33,7 @@ type Home struct {
 	seen  store.Version // the archive's latest, as this writer knows it
 	fresh bool
 	index func(number uint64) []byte
+	whole func(number uint64) error
 	named bool                // files were created whose names are not durable
 	noted bool                // state is not what the disk has
 	later map[uint64][]string // extensions of numbered files that are written and not synced

@@ -113,13 +113,14 @@ func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, 
 						return 0, 0, err
 					}
 					src.Open = own.Open
-					if own = WithIndex(own, h.indexOf(p.Number)); own.Index == r.Index {
-						src.OpenIndex = own.OpenIndex
-					}
+					src.OpenIndex = h.openIndex(p.Number, r)
 				}
 				d.Segments = append(d.Segments, src)
 			}
 			continue
+		}
+		if err := h.verify(p); err != nil {
+			return 0, 0, err
 		}
 		src, err := h.Source(p)
 		if err != nil {
@@ -136,6 +137,17 @@ func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, 
 	h.seen = v
 	s.Parent, s.Published = v, len(s.Parts)
 	return v, uploaded, done(s)
+}
+
+// Verified has [Home.Publish] ask f about each part that has no hash yet, by its number: what
+// the disk has spoiled must not go into the archive under a hash of its own.
+func (h *Home) Verified(f func(number uint64) error) { h.whole = f }
+
+func (h *Home) verify(p *Part) error {
+	if h.whole == nil || p.Hash != (store.Hash{}) {
+		return nil
+	}
+	return h.whole(p.Number)
 }
 
 // ErrNote is an error of the catalog after the archive has taken a version: the

@@ -112,11 +112,7 @@ func openFile(h *catalog.Home, v *view, p catalog.Part, kind byte) (*File, error
 	if err != nil {
 		return nil, err
 	}
-	head := make([]byte, record.HeaderBytes)
-	header := record.Header{}
-	if err = record.ReadFull(f, head, 0); err == nil {
-		header, err = record.DecodeHeader(head, kind)
-	}
+	header, err := record.ReadHeader(f, kind)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", h.Path(p.Number, p.Ext), err), f.Close())
 	}

@@ -154,10 +154,7 @@ func (s *Set) stepHint(f *File) error {
 		if h.scan.Offset() == f.length {
 			f.hinted, s.hint = true, nil // once tried, not again before the next opening
 			b := binary.LittleEndian.AppendUint32(h.b, record.Checksum(h.b))
-			s.mu.Unlock()
-			err := s.home.WritePart(f.number, hintExt, b)
-			s.mu.Lock()
-			return err
+			return s.writeHint(f, b)
 		}
 		r, off, size, err := h.scan.Next()
 		if err != nil {
@@ -171,4 +168,20 @@ func (s *Set) stepHint(f *File) error {
 		}
 	}
 	return nil
+}
+
+// writeHint writes the file of a hint without the lock. Close waits: the directory may be
+// another engine's after it.
+func (s *Set) writeHint(f *File, b []byte) error {
+	s.writing.Add(1)
+	defer s.writing.Done()
+	s.mu.Unlock()
+	err := s.home.WritePart(f.number, hintExt, b)
+	s.mu.Lock()
+	s.look = true          // for other files' hints, should this one have failed
+	if s.At(f.slot) != f { // gone meanwhile
+		s.left = s.home.Remove(f.number, hintExt)
+		return nil
+	}
+	return err
 }

@@ -307,6 +307,15 @@ func (s *Set) Growing(f *File) bool {
 	return false
 }
 
+// Unsealed is how many logs were created and not sealed since.
+func (s *Set) Unsealed() int {
+	n := 0
+	for i := len(s.files) - 1; i >= 0 && !s.home.Sealed(i); i-- {
+		n++
+	}
+	return n
+}
+
 // At is the file in a slot, nil for none.
 func (s *Set) At(slot int) *File {
 	if slot >= len(s.slots) {

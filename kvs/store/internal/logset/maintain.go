@@ -113,10 +113,13 @@ func (s *Set) stepMerge() error {
 		}
 		return err
 	}
-	if err := s.finish(m); err != nil {
+	err := s.finish(m)
+	if err == nil || errors.Is(err, store.ErrFailed) { // then the disk may name either, and both stay
+		s.merge = nil
+	}
+	if err != nil {
 		return err
 	}
-	s.merge = nil
 	s.Stats.Merges++
 	s.Stats.MergedBytes += m.out.length
 	return nil

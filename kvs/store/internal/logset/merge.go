@@ -26,6 +26,7 @@ type merge struct {
 	moves     []move // of records written
 	tombs     map[string]bool
 	written   bool // all is copied
+	lost      bool // an input could not be read, of which nothing but tombstones may be missing
 	synced    bool
 }
 
@@ -74,15 +75,19 @@ func (s *Set) copy(m *merge, n int) error {
 		}
 		if err != nil {
 			s.spoil(m.inputs[m.at])
-			return fmt.Errorf("merge %s: %w", s.home.Path(m.inputs[m.at].number, logExt), err)
+			if !m.superseded() {
+				return fmt.Errorf("merge %s: %w", s.home.Path(m.inputs[m.at].number, logExt), err)
+			}
+			m.lost = true
+			m.read(m.at + 1)
+			continue
 		}
 		s.keep(m, r, placeOf(m.inputs[m.at].slot, off, size))
 	}
 	m.written = m.at == len(m.inputs)
-	if _, err := m.out.f.Write(m.buf); err != nil {
-		return fmt.Errorf("merge into %s: %w", s.home.Path(m.out.number, logExt), err)
+	if err := s.write(m); err != nil {
+		return err
 	}
-	m.buf = m.buf[:0]
 	for _, v := range m.pending {
 		if !s.index.Move(v.hash, v.old, v.now) {
 			panic("logset: a key has moved while it was merged")
@@ -92,6 +97,61 @@ func (s *Set) copy(m *merge, n int) error {
 	}
 	m.moves = append(m.moves, m.pending...)
 	m.pending = m.pending[:0]
+	return nil
+}
+
+// superseded reports that the index points at nothing in the input being read, but for what
+// has been read.
+func (m *merge) superseded() bool {
+	f := m.inputs[m.at]
+	left := f.live
+	for _, v := range m.pending {
+		if v.old.Slot() == f.slot {
+			left -= int64(v.old.Size)
+		}
+	}
+	return left == 0
+}
+
+// bury writes a tombstone for each key of older files that has no value: an input that could
+// not be read may have had one. O(bytes of the older files).
+func (s *Set) bury(m *merge, older []*File) error {
+	for _, f := range older {
+		for scan := record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length); scan.Offset() < f.length; {
+			r, _, _, err := scan.Next()
+			if err != nil {
+				s.spoil(f)
+				return fmt.Errorf("look for keys in %s: %w", s.home.Path(f.number, logExt), err)
+			}
+			_, live := s.index.Get(r.Key)
+			if r.Kind != record.Value || live || m.tombs[string(r.Key)] || !f.keys.Holds(r.Key) {
+				continue
+			}
+			m.tombs[string(r.Key)] = true
+			m.add(record.Record{Kind: record.Tombstone, Key: r.Key})
+			if err := s.write(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add gives the file that comes out a record, once it is written.
+func (m *merge) add(r record.Record) (off int64, size int) {
+	off, was := m.out.length, len(m.buf)
+	m.buf = record.Append(m.buf, m.out.salt, off, r)
+	size = len(m.buf) - was
+	m.out.length += int64(size)
+	return off, size
+}
+
+// write writes what was added.
+func (s *Set) write(m *merge) error {
+	if _, err := m.out.f.Write(m.buf); err != nil {
+		return fmt.Errorf("merge into %s: %w", s.home.Path(m.out.number, logExt), err)
+	}
+	m.buf = m.buf[:0]
 	return nil
 }
 
@@ -119,11 +179,7 @@ func (s *Set) keep(m *merge, r record.Record, at Place) {
 	case record.Commit:
 		return
 	}
-	off := m.out.length
-	was := len(m.buf)
-	m.buf = record.Append(m.buf, m.out.salt, off, record.Record{Kind: r.Kind, Key: r.Key, Value: r.Value})
-	size := len(m.buf) - was
-	m.out.length += int64(size)
+	off, size := m.add(record.Record{Kind: r.Kind, Key: r.Key, Value: r.Value})
 	if r.Kind == record.Tombstone {
 		return
 	}
@@ -192,7 +248,8 @@ func (s *Set) undo(m *merge) {
 	s.gone(m.out)
 }
 
-// mergeNow merges without a break, for a snapshot.
+// mergeNow merges without a break, for a snapshot. An input that cannot be read is no
+// hindrance where all that it held has been set again since.
 func (s *Set) mergeNow(from, to int) error {
 	m, err := s.begin(catalog.Tiers{From: from, To: to})
 	if err != nil {
@@ -200,6 +257,12 @@ func (s *Set) mergeNow(from, to int) error {
 	}
 	for !m.written {
 		if err := s.copy(m, s.opts.StepRecords); err != nil {
+			s.undo(m)
+			return err
+		}
+	}
+	if m.lost && !m.bottom {
+		if err := s.bury(m, s.files[:from]); err != nil {
 			s.undo(m)
 			return err
 		}

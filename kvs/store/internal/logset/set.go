@@ -72,6 +72,8 @@ type Set struct {
 	hint  *hint  // being made, nil for none
 	saved saved
 	left  error // what the present step of background work could not remove
+	// writing is a background step that writes a file without the lock.
+	writing sync.WaitGroup
 	lifecycle.State
 
 	Stats store.Stats
@@ -84,6 +86,7 @@ func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{opts: o, mu: mu, harden: harden, home: home, view: newView(), next: home.State().Next, look: true}
+	home.Verified(s.whole)
 	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
 		err = s.restore(store.Latest)
 	} else {
@@ -207,5 +210,8 @@ func (s *Set) Close(hardened error) error {
 		}
 	}
 	s.State.Close()
+	s.mu.Unlock()
+	s.writing.Wait()
+	s.mu.Lock()
 	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)
 }

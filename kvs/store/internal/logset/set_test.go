@@ -15,33 +15,10 @@ import (
 // TestSlotsAreUsedAgain writes and merges many files: what says where they are stays
 // in proportion to those that are there.
 func TestSlotsAreUsedAgain(t *testing.T) {
-	d, err := disk.NewFS(disk.FSOptions{})
-	require.NoError(t, err)
-	q, err := store.NewQueue(1)
-	require.NoError(t, err)
-	base, err := store.Options{Dir: "dir", FS: d, Scheduler: q}.WithDefaults()
-	require.NoError(t, err)
-	var mu sync.Mutex
-	s, err := Open(Options{
-		Options: base, Engine: "test", Type: 'T', SegmentBytes: 1024, FanIn: 3, MaxBacklog: 4, StepRecords: 5,
-	}, &mu, func() error { return nil })
-	require.NoError(t, err)
+	s := openSet(t, newDisk(t))
 	for i := range 400 {
-		f := s.NewLog()
-		require.NoError(t, s.Create(f, nil))
-		for j := range 5 {
-			key, value := fmt.Appendf(nil, "key %d", (i+j)%20), fmt.Appendf(nil, "value %d", i)
-			off := f.Length()
-			b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: key, Value: value})
-			require.NoError(t, s.Write(f, b))
-			f.Grow(len(b))
-			s.Noted(f, record.Value, key, off, len(b))
-		}
-		require.NoError(t, s.Seal())
-		for more := true; more; {
-			more, err = s.step()
-			require.NoError(t, err)
-		}
+		addLog(t, s, i)
+		rest(t, s)
 		var live, want int64
 		for _, f := range s.files {
 			live += f.live
@@ -54,5 +31,82 @@ func TestSlotsAreUsedAgain(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(s.files), 12)
 	require.LessOrEqual(t, len(s.slots), 16)
+	closeSet(t, s)
+}
+
+func newDisk(t *testing.T) *disk.FS {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	return d
+}
+
+// openSet opens a set whose background work the test runs.
+func openSet(t *testing.T, d *disk.FS) *Set {
+	q, err := store.NewQueue(1)
+	require.NoError(t, err)
+	base, err := store.Options{Dir: "dir", FS: d, Scheduler: q}.WithDefaults()
+	require.NoError(t, err)
+	var mu sync.Mutex
+	s, err := Open(Options{
+		Options: base, Engine: "test", Type: 'T', SegmentBytes: 1024, FanIn: 3, MaxBacklog: 4, StepRecords: 5,
+	}, &mu, func() error { return nil })
+	require.NoError(t, err)
+	return s
+}
+
+// closeSet closes a set as its engine does.
+func closeSet(t *testing.T, s *Set) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	require.NoError(t, s.Close(nil))
+}
+
+// addLog adds a log of five records and seals it.
+func addLog(t *testing.T, s *Set, i int) {
+	f := s.NewLog()
+	require.NoError(t, s.Create(f, nil))
+	for j := range 5 {
+		key, value := fmt.Appendf(nil, "key %d", (i+j)%20), fmt.Appendf(nil, "value %d", i)
+		off := f.Length()
+		b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: key, Value: value})
+		require.NoError(t, s.Write(f, b))
+		f.Grow(len(b))
+		s.Noted(f, record.Value, key, off, len(b))
+	}
+	require.NoError(t, s.Seal())
+}
+
+// rest does all background work.
+func rest(t *testing.T, s *Set) {
+	for more := true; more; {
+		var err error
+		more, err = s.step()
+		require.NoError(t, err)
+	}
+}
+
+// TestSavedAfterAMerge opens with a saved index, has older files merged and the youngest stay,
+// and closes: the index is saved again, since the one on the disk is of files that are gone.
+func TestSavedAfterAMerge(t *testing.T) {
+	d := newDisk(t)
+	s := openSet(t, d)
+	for i := range 9 { // of level 0, three of which become one of level 1
+		addLog(t, s, i)
+		for want := int64((i + 1) / 3); s.Stats.Merges < want; {
+			_, err := s.step()
+			require.NoError(t, err)
+		}
+	}
+	addLog(t, s, 9)
+	last := s.files[len(s.files)-1].number
+	closeSet(t, s)
+	s = openSet(t, d)
+	require.Equal(t, saved{number: last, whole: true}, s.saved)
+	rest(t, s)
+	require.Equal(t, int64(1), s.Stats.Merges)
+	require.Equal(t, last, s.files[len(s.files)-1].number)
+	closeSet(t, s)
+	s = openSet(t, d)
+	require.Equal(t, saved{number: last, whole: true}, s.saved)
+	closeSet(t, s)
 }

@@ -35,8 +35,6 @@ func (s *Set) Snapshot() (store.Version, error) {
 		if err := s.mergeNow(border, len(s.files)); err != nil {
 			return 0, err
 		}
-	} else if err := s.verify(s.files[border:]...); err != nil {
-		return 0, err
 	}
 	s.look = true
 	v, uploaded, err := s.home.PublishNoted()
@@ -48,15 +46,28 @@ func (s *Set) Snapshot() (store.Version, error) {
 	return v, nil
 }
 
-// verify reads files to the end: what the disk has spoiled must not go into the
-// archive under a hash of its own. It may be called without the lock.
-func (s *Set) verify(files ...*File) error {
-	for _, f := range files {
-		scan := record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length)
-		for scan.Offset() < f.length {
-			if _, _, _, err := scan.Next(); err != nil {
-				return fmt.Errorf("%s: %w", s.home.Path(f.number, logExt), err)
-			}
+// verify reads a file to the end: what the disk has spoiled must not go into the archive
+// under a hash of its own. It may be called without the lock.
+func (s *Set) verify(f *File) error {
+	err := record.CheckHeader(f.f, s.opts.Type, f.salt)
+	for scan := record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length); err == nil && scan.Offset() < f.length; {
+		_, _, _, err = scan.Next()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.home.Path(f.number, logExt), err)
+	}
+	return nil
+}
+
+// whole is verify of the file with that number, for a version that is published.
+func (s *Set) whole(number uint64) error {
+	for _, f := range s.files {
+		if f.number != number {
+			continue
+		}
+		if err := s.verify(f); err != nil {
+			s.spoil(f)
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 
 	"github.com/joinery-go/joinery/kvs/store"
 )
@@ -36,6 +37,25 @@ func AppendHeader(dst []byte, h Header) []byte {
 // for all.)
 func (h Header) Salt() uint32 {
 	return binary.LittleEndian.Uint32(AppendHeader(nil, h)[HeaderBytes-4:])
+}
+
+// ReadHeader reads the header of a file, as [DecodeHeader] does.
+func ReadHeader(r io.ReaderAt, want byte) (Header, error) {
+	b := make([]byte, HeaderBytes)
+	if err := ReadFull(r, b, 0); err != nil {
+		return Header{}, err
+	}
+	return DecodeHeader(b, want)
+}
+
+// CheckHeader refuses a file whose header is no longer the one of its type with that
+// salt.
+func CheckHeader(r io.ReaderAt, want byte, salt uint32) error {
+	h, err := ReadHeader(r, want)
+	if err == nil && h.Salt() != salt {
+		err = fmt.Errorf("%w: the header is that of another file", store.ErrCorrupt)
+	}
+	return err
 }
 
 // DecodeHeader reads the header with which b begins and checks that the file is of
