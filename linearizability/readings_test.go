@@ -141,6 +141,9 @@ func TestInitialValueMeansNothingElse(t *testing.T) {
 			g := renamed(h, history.Nil, history.Int(99))
 			g.Initial = history.Int(99)
 			for _, m := range Models() {
+				if isContract(m.Name) { // a value that is only read may be theirs, and begins as they say
+					continue
+				}
 				want, err := Judge(context.Background(), h, m.Name, Budget{})
 				if err != nil { // operations that the model does not describe
 					continue
