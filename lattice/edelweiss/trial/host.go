@@ -158,7 +158,10 @@ func (h *host) rearm(c *sim.Context) {
 // is no fault of the rewrite.
 func (h *host) tick(e eval.Events) error {
 	if h.ref == nil {
-		return h.m.Tick(e)
+		if err := h.m.Tick(e); err != nil {
+			return fmt.Errorf("%w: the original: %w", ErrWorkload, err)
+		}
+		return nil
 	}
 	same := e
 	same.Messages = slices.DeleteFunc(slices.Clone(e.Messages), func(m eval.Message) bool { return h.run.acks[m.Collection] })
