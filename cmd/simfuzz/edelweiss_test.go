@@ -333,3 +333,37 @@ func TestEdelweissFilesEnd(t *testing.T) {
 	assert.Contains(t, out, `"ends":["delivered"],"timed":[]`)
 	assert.NotContains(t, out, `"compared":0,`)
 }
+
+const endless = `.decl i(a: number) input
+.decl t(a: number) table
+.decl o(a: number) output
+t(x) :- i(x).
+o(x) :- t(x).
+t(y) :- t(x), y := add(x, 1).
+`
+
+// TestEdelweissEndless: a program that derives without end is undecided, with the rule
+// that does, and an interruption ends it in the middle of a timestep.
+func TestEdelweissEndless(t *testing.T) {
+	code, out, errs := invoke(t, endless, "edelweiss", "-", "--seeds", "1", "--json")
+	assert.Equal(t, exitUndecided, code, errs)
+	assert.Contains(t, out, "more than 262144 derivations in one timestep, most of them by the rule at 6:1: t(y) :- t(x), y := add(x, 1).")
+
+	// Explaining comes before the trials, so that these find it interrupted.
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout, stderr bytes.Buffer
+	p := &edelweissTrials{o: edelweissOptions{seeds: 1, seed: 1}}
+	c := &cli{ctx: ctx, in: strings.NewReader(endless), out: &stdout, err: &stderr}
+	var err error
+	p.program, err = c.loadEdelweiss(edelweissOptions{nodes: 2}, "-")
+	require.NoError(t, err)
+	load, plan := *p.program.load, p.program.load.Plan
+	load.Plan = func(d *trial.Draw) {
+		cancel() // once the trial runs
+		plan(d)
+	}
+	p.program.load = &load
+	p.run(ctx)
+	assert.NoError(t, p.failed)
+	assert.Empty(t, p.reports)
+}

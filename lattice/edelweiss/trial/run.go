@@ -36,6 +36,8 @@ type Options struct {
 	Disks  Disks
 	// Trace is how many events of the trace are kept, for [Tape.Replay] to write.
 	Trace int
+	// Stop ends a trial in the middle of a timestep, with [eval.ErrStop]; see there.
+	Stop func() bool
 	// Cut takes the last node off the network for a while.
 	Cut Cut
 }
