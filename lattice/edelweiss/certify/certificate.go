@@ -31,7 +31,7 @@ const (
 	KeyExact       Premise = "the negation tests exactly the key of a table in the same rule"
 	PartnerDeleted Premise = "the table whose key the negation tests is itself reclaimed"
 	PartnerGuarded Premise = "no rule aggregates into the table whose key the negation tests"
-	KeyCompresses  Premise = "the key of that table has a number to compress"
+	KeyCompresses  Premise = "the key that is to be remembered has a number to compress"
 	NotASeal       Premise = "the table announces no completeness"
 	DeletesOne     Premise = "the deletion removes the very tuple that its conditions are about"
 	RemembersKeys  Premise = "keys of reclaimed tuples are remembered from the next timestep on, and not derived again"

@@ -53,6 +53,8 @@ func TestRefused(t *testing.T) {
 		{"key leaves the payload open", "c(a, 1, v) @async :- x(_, v), n(a).\ngot(k, v) :- c(_, k, v).", "c", certify.KeyDetermines},
 		{"payload of a padded join", "c(a, k, w) @async :- y(k), n(a), z(k, w) else w = \"\".\ngot(k, v) :- c(_, k, v).", "c", certify.KeyDetermines},
 
+		{"key without a number to remember", ".decl m(k: symbol) table\n.decl r(k: symbol) table\n.decl e(@a: node, k: symbol) channel\ne(a, k) @async :- m(k), n(a).\nr(k) :- e(_, k).", "e", certify.KeyCompresses},
+
 		{"nobody stops needing it", "got(k, v) :- x(k, v).", "x", certify.SomeUseEnds},
 		{"nobody reads it", "", "x", certify.SomeUseEnds},
 		{"an output reads it", live + "o(k, v) :- x(k, v).", "x", certify.HeadPersists},
@@ -166,6 +168,10 @@ func TestRewritten(t *testing.T) {
 		{"acknowledged", "c(a, k, v) @async :- x(k, v), n(a).\ngot(k, v) :- c(_, k, v).", reclaim.Acknowledge, []string{
 			"c_ack(s, k0, k1) @async :- c(k0, k1, _) from s.",
 			"c_approx(k0, k1) :- c_ack(_, k0, k1).",
+		}},
+		{"acknowledged, the number not last", ".decl b(k: number, @a: node, w: symbol => v: symbol) channel\n.decl kept(k: number, w: symbol => v: symbol) table\nb(k, a, v, v) @async :- x(k, v), n(a).\nkept(k, w, v) :- b(k, _, w, v).", reclaim.Acknowledge, []string{
+			"b_ack(s, k0, k1, k2) @async :- b(k0, k1, k2, _) from s.",
+			"b_approx(k1, k2, k0) :- b_ack(_, k0, k1, k2).",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
+	"github.com/joinery-go/joinery/lattice/edelweiss/certify"
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
@@ -123,5 +124,28 @@ func TestGenericEnds(t *testing.T) {
 			seen += count(report.Converged)
 		}
 		assert.Equal(t, compared, seen > 0, rules)
+	}
+}
+
+// TestNumberAnywhereInTheKey: what arrived is remembered as ranges wherever the number
+// stands in the channel's key, and never costs more than what it lets go.
+func TestNumberAnywhereInTheKey(t *testing.T) {
+	for _, key := range []string{"@a: node, k: number", "k: number, @a: node"} {
+		args := strings.NewReplacer("@a: node", "a", "k: number", "k").Replace(key)
+		p, err := el.Parse(strings.NewReplacer("KEY", key, "ARGS", args, "MESSAGE", strings.Replace(args, "a", "_", 1)).Replace(
+			".decl n(a: node) sealed\n.decl i(k: number) input\n.decl t(k: number) table\n.decl u(k: number => l: number) table\n" +
+				".decl c(KEY) channel\n.decl o(k: number => l: number) output\n" +
+				"t(k) :- i(k).\nc(ARGS) @async :- t(k), n(a).\nu(k, 0) :- c(MESSAGE).\no(k, l) :- u(k, l)."))
+		require.NoError(t, err)
+		r, err := reclaim.Rewrite(p, reclaim.All)
+		require.NoError(t, err)
+		require.NoError(t, certify.Check(p, r.Program, r.Certificate))
+		assert.Equal(t, el.Range, r.Program.Collection("c_approx").Kind)
+		load, err := trial.Generic(p, 3)
+		require.NoError(t, err)
+		report, err := trial.Run(p, r.Program, load, trial.Options{Seed: 1})
+		require.NoError(t, err)
+		assert.True(t, report.Converged)
+		assert.Positive(t, report.Reclaimed)
 	}
 }
