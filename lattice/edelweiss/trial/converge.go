@@ -37,7 +37,7 @@ func (t Timed) String() string {
 // Over what lasts, an output may negate and aggregate, since it is computed anew
 // until the end. O(rules * collections).
 func Converging(p *el.Program) (ends []string, others []Timed) {
-	f := fates{p: p, of: map[string]fate{}, why: map[string]*el.Rule{}}
+	f := fates{p: p, of: map[string]fate{}, why: map[string]taken{}}
 	f.find()
 	for _, c := range p.Collections {
 		if c.Kind != el.Output {
@@ -56,7 +56,13 @@ func Converging(p *el.Program) (ends []string, others []Timed) {
 type fates struct {
 	p   *el.Program
 	of  map[string]fate
-	why map[string]*el.Rule // the rule that took a fate from a collection
+	why map[string]taken // what took a fate from a collection
+}
+
+// taken is a rule that took a fate, and when in the search.
+type taken struct {
+	rule *el.Rule
+	turn int
 }
 
 // find supposes the best of each collection and takes back what a rule contradicts,
@@ -71,6 +77,7 @@ func (f *fates) find() {
 			f.of[c.Name] = lasting
 		}
 	}
+	turn := 0
 	for changed := true; changed; {
 		changed = false
 		for i := range f.p.Rules {
@@ -78,7 +85,8 @@ func (f *fates) find() {
 			name := r.Head.Name
 			if now := min(f.of[name], f.most(r)); now != f.of[name] {
 				f.of[name], changed = now, true
-				f.why[name] = r
+				turn++
+				f.why[name] = taken{r, turn}
 			}
 		}
 	}
@@ -129,20 +137,20 @@ func (f *fates) settles(name string) bool {
 	})
 }
 
-// cause follows what took an output's fate back to the first rule that did.
+// cause follows what took an output's fate back to the first rule that did: each step
+// is to what was taken earlier.
 func (f *fates) cause(name string) *el.Rule {
-	r := f.why[name]
-	for range f.p.Collections {
-		next := (*el.Rule)(nil)
+	for {
+		r, earlier := f.why[name].rule, ""
 		for _, l := range r.Body {
-			if l.Kind <= el.Outer && f.of[l.Atom.Name] == timed && f.why[l.Atom.Name] != nil {
-				next = f.why[l.Atom.Name]
+			at, taken := f.why[l.Atom.Name]
+			if taken && l.Kind <= el.Outer && f.of[l.Atom.Name] == timed && at.turn < f.why[name].turn {
+				earlier = l.Atom.Name
 			}
 		}
-		if next == nil || next == r {
-			break
+		if earlier == "" {
+			return r
 		}
-		r = next
+		name = earlier
 	}
-	return r
 }

@@ -65,6 +65,7 @@ func TestConverging(t *testing.T) {
 		{"t(k) :- i(k). u(k) :- n(_), t(k) else k = 0. o(k) :- u(k).", "u(k) :- n(_), t(k) else k = 0."},
 		{"t(k) :- i(k). u(k) :- j(k). c(a, k) @async :- t(k), n(a), !u(k). u(k) :- c(_, k). o(k) :- u(k).",
 			"c(a, k) @async :- t(k), n(a), !u(k)."},
+		{"c(a, k) @async :- u(k), n(a). t(k) :- c(_, k). u(k) :- i(k), t(k). u(k) :- i(k), j(k). o(k) :- t(k).", "u(k) :- i(k), t(k)."},
 		{"s(k) @next :- i(k). t(k) :- s(k). o(k) :- t(k).", "s(k) @next :- i(k)."},
 		{"t(k) :- i(k). s(k) @next :- t(k), !s(k). o(k) :- s(k).", "s(k) @next :- t(k), !s(k)."},
 	} {
