@@ -88,6 +88,8 @@ func TestRefused(t *testing.T) {
 		{"key without a number", ".decl p(k: symbol) table\n.decl q(k: symbol) table\no(1, k) :- p(k), !q(k).", "q", certify.KeyCompresses},
 		{"it seals something", live + ".seal z(k, _) by y(k)", "y", certify.NotASeal},
 		{"an output shows what is negated", live + "o(k, \"\") :- y(k).", "y", certify.HeadPersists},
+		{"ids are scanned for what a later literal binds", ".decl p(k: number) table\np(k) :- j(k).\no(k, v) :- p(k), z(k, v).", "p", certify.TestedOnly},
+		{"ids are scanned under a column", ".decl p(k: number, l: number) table\np(k, k) :- j(k).\no(l, v) :- z(k, v), p(k, l).", "p", certify.TestedOnly},
 		{"ids are scanned", ".decl p(k: number) table\np(k) :- j(k).\no(k, \"\") :- p(k).", "p", certify.TestedOnly},
 	} {
 		t.Run(c.name, func(t *testing.T) {
