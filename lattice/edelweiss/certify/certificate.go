@@ -23,7 +23,7 @@ const (
 	IsTable        Premise = "the collection is a table"
 	SomeUseEnds    Premise = "some rule stops needing the table's tuples"
 	NotPadded      Premise = "no outer join pads where the table has no match"
-	NotAggregated  Premise = "no rule aggregates the table"
+	NotAggregated  Premise = "no rule aggregates the table's tuples while they are needed"
 	HeadPersists   Premise = "every rule that reads the table without a negation derives into what persists"
 	NegatedGrows   Premise = "what the reading rule negates only grows"
 	PartnersWhole  Premise = "the other collections of a join are complete for the tuple"

@@ -291,7 +291,7 @@ func (v *verifier) clause(u Use) (*el.Rule, *el.Literal) {
 // the key of them as head.
 func (v *verifier) live(l *Live) {
 	clause, literal := v.clause(l.Use)
-	if !v.hold(clause != nil && literal.Kind == el.Match && !clause.Aggregates(), LiveIsLive, l.Name) {
+	if !v.hold(clause != nil && literal.Kind == el.Match, LiveIsLive, l.Name) {
 		return
 	}
 	want := el.When(el.Now, el.Atom{Name: l.Name})

@@ -109,8 +109,6 @@ func (w *rewriter) candidate(c *el.Collection) *failureAt {
 		switch {
 		case u.padded:
 			return &failureAt{failure{certify.NotPadded, u.rule.String()}, u.rule.Pos}
-		case u.clause.Aggregates():
-			return &failureAt{failure{certify.NotAggregated, u.rule.String()}, u.rule.Pos}
 		case u.literal().Kind != el.Absent:
 			continue
 		}

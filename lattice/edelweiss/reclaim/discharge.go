@@ -107,6 +107,9 @@ func keyOrder(table *el.Collection) []int {
 // keep lets go of a tuple from which a rule without negation derived all that it
 // ever will, into what persists.
 func (w *rewriter) keep(u *use) ([]discharge, *failure) {
+	if u.clause.Aggregates() {
+		return nil, &failure{certify.NotAggregated, u.rule.String()}
+	}
 	alone := len(u.others(el.Match)) == 0
 	if !w.persists(u.clause, alone, map[string]bool{}) {
 		return nil, &failure{certify.HeadPersists, u.rule.String()}

@@ -154,6 +154,15 @@ func TestRewritten(t *testing.T) {
 			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
 			"x_seen(k0) @next :- x(k0, _).",
 		}},
+		{"counted while it is there", "num(count()) :- x(k, _), !y(k).", reclaim.Negated | reclaim.Negating, []string{
+			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
+			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
+			"x_seen(k0) @next :- x(k0, _).",
+		}},
+		{"counted until all have it", ".decl p(k: number, a: node) table\nnum(count()) :- x(k, _), n(a), !p(k, a).", reclaim.Negated, []string{
+			"x_live(k0) :- x(k0, k1), n(v_a), !p(k0, v_a).",
+			"x(k0, k1) @delete :- x(k0, k1), !x_live(k0).",
+		}},
 		{"a partner after a sealed collection", "o(k, v) :- n(_), x(k, v), !y(k).", reclaim.Negated | reclaim.Negating, []string{
 			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
 			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
