@@ -290,3 +290,17 @@ func TestBoundIsOfATimestep(t *testing.T) {
 	}
 	require.Len(t, m.Contents("t"), 10)
 }
+
+// TestOuterJoinOfWhatIsDeclaredLater: an outer join waits for what it reads like any other,
+// so that the timestep in which a match comes shows it and no default.
+func TestOuterJoinOfWhatIsDeclaredLater(t *testing.T) {
+	p, err := el.Parse(".decl i(a: number) input\n.decl o(a: number, b: number) output\n.decl s(a: number, b: number) scratch\n" +
+		"o(a, b) :- i(a), s(a, b) else b = 0.\ns(a, b) :- i(a), b := add(a, 1).")
+	require.NoError(t, err)
+	strata := el.Stratify(p)
+	require.Greater(t, strata.Of["o"], strata.Of["s"])
+	m, err := eval.New(p, eval.Options{})
+	require.NoError(t, err)
+	require.NoError(t, m.Tick(eval.Events{Inputs: []eval.Fact{{Collection: "i", Tuple: el.Tuple{el.Number(7)}}}}))
+	require.Equal(t, []el.Tuple{{el.Number(7), el.Number(8)}}, m.Contents("o"))
+}

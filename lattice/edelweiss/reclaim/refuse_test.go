@@ -77,6 +77,7 @@ func TestRefused(t *testing.T) {
 		{"a partner is an event", "o(k, v) :- x(k, v), j(l), !y(l).", "x", certify.PartnersWhole},
 		{"a seal of other columns", ".decl done(v: symbol) table\n.seal z(_, v) by done(v)\no(k, v) :- x(k, v), z(l, _), !y(l).", "x", certify.PartnersWhole},
 
+		{"a seal of another value", ".decl done(k: number) table\n.decl e(z: number, k: number, l: number) table\n.seal e(1, k, _) by done(k)\no(k, v) :- x(k, v), e(2, k, l), !got(l, v).", "x", certify.PartnersWhole},
 		{"partner not reclaimed", "o(k, v) :- x(k, v), !y(k).\no(k, v) :- x(k, v).", "y", certify.PartnerDeleted},
 		{"partner not reclaimed, declared later", ".decl early(k: number) table\n.decl late(k: number) table\no(k, \"\") :- late(k), !early(k).\no(k, \"\") :- late(k).", "early", certify.PartnerDeleted},
 		{"a count further on reads it", live + "s(k, v) :- x(k, v).\nnum(count()) :- s(_, _).", "x", certify.HeadPersists},
