@@ -57,6 +57,8 @@ func (c *cli) edelweissCommand() *cobra.Command {
 		Long: "edelweiss checks event-log programs, rewrites them so that they delete what no rule can need again, has the " +
 			"certificates of the rewrites checked, and says what becomes of each collection and why. Then rewritten and original run side by side " +
 			"under faults: outputs must be equal in every timestep, and once all has healed equal to those of a world of originals. " +
+			"The second shows messages that were wrongly not sent. It is made for outputs that end alike whatever the timing; " +
+			"of others, and of seeds whose crashes lost different inputs, it is said that it was not. " +
 			"With --engine, tables go through a storage engine whose disk loses and tears what was not synced, and fails writes: a node may send nothing " +
 			"before what it rests on is durable. " +
 			"A failing seed leaves a folder under --out with a tape that \"simfuzz edelweiss replay\" and \"shrink\" take.\n\n" +
@@ -98,18 +100,23 @@ func (c *cli) edelweissCommand() *cobra.Command {
 
 // edelweissJSON is one program as scripts read it.
 type edelweissJSON struct {
-	Kind         string  `json:"kind"`
-	Program      string  `json:"program"`
-	Equal        bool    `json:"equal"`
-	Seeds        int     `json:"seeds"`
-	Compared     int     `json:"compared"` // of them also with the end of a world of originals
-	Certificates bool    `json:"certificates"`
-	Tuples       int     `json:"tuples"`    // that the originals hold at the end, over all seeds
-	Live         int     `json:"live"`      // that the rewritten programs hold
-	Reclaimed    int     `json:"reclaimed"` // the difference
-	Intervals    int     `json:"intervals"` // that ranges hold besides
-	Seconds      float64 `json:"seconds"`
-	Error        string  `json:"error,omitempty"`
+	Kind     string `json:"kind"`
+	Program  string `json:"program"`
+	Equal    bool   `json:"equal"`
+	Seeds    int    `json:"seeds"`
+	Compared int    `json:"compared"` // of them also with the end of a world of originals
+	// The outputs that are compared there, and those that are not: timing alone may
+	// make them end differently. Equal is about all outputs in each timestep, and
+	// about the ends of the former in the seeds that were compared.
+	Ends         []string `json:"ends"`
+	Timed        []string `json:"timed"`
+	Certificates bool     `json:"certificates"`
+	Tuples       int      `json:"tuples"`    // that the originals hold at the end, over all seeds
+	Live         int      `json:"live"`      // that the rewritten programs hold
+	Reclaimed    int      `json:"reclaimed"` // the difference
+	Intervals    int      `json:"intervals"` // that ranges hold besides
+	Seconds      float64  `json:"seconds"`
+	Error        string   `json:"error,omitempty"`
 
 	// Of a failing seed.
 	Seed             *uint64 `json:"seed,omitempty"`
@@ -160,8 +167,17 @@ type edelweissProgram struct {
 	rewritten *el.Program
 	load      *trial.Workload
 	notRun    error           // why there is no workload
+	timed     []trial.Timed   // outputs whose end is not compared
 	result    *reclaim.Result // nil if somebody else rewrote it
 	proof     error           // of the certificate
+}
+
+// ends are the outputs of which the end is compared with that of a world of originals.
+func (e *edelweissProgram) ends() []string {
+	if e.load == nil {
+		return []string{}
+	}
+	return append(append([]string{}, e.load.Converges...), e.load.Answers...)
 }
 
 // maxFaults is how many faults of a program are listed.
@@ -216,6 +232,8 @@ func (c *cli) loadEdelweiss(o edelweissOptions, name string) (*edelweissProgram,
 			return nil, err
 		}
 		e.load = trial.Workloads[name]
+		_, e.timed = trial.Converging(e.original)
+		e.timed = slices.DeleteFunc(e.timed, func(o trial.Timed) bool { return slices.Contains(e.ends(), o.Output) })
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: give a file, or one of %s%s", err, strings.Join(programs.Names(), ", "), command.DidYouMean(name, programs.Names()))
 	case err != nil:
@@ -225,6 +243,7 @@ func (c *cli) loadEdelweiss(o edelweissOptions, name string) (*edelweissProgram,
 			return nil, faultsOf(name, err)
 		}
 		e.load, e.notRun = trial.Generic(e.original, o.nodes)
+		_, e.timed = trial.Converging(e.original)
 	}
 	if o.against == "" {
 		if e.result, err = reclaim.Rewrite(e.original, reclaim.All); err != nil {
@@ -247,7 +266,10 @@ func (c *cli) edelweissOne(o edelweissOptions, name string) error {
 	if err != nil {
 		return err
 	}
-	sum := edelweissJSON{Kind: "edelweiss", Program: name, Equal: true, Certificates: e.result != nil && e.proof == nil}
+	sum := edelweissJSON{Kind: "edelweiss", Program: name, Equal: true, Certificates: e.result != nil && e.proof == nil, Ends: e.ends(), Timed: []string{}}
+	for _, o := range e.timed {
+		sum.Timed = append(sum.Timed, o.Output)
+	}
 	if e.proof != nil {
 		c.worsen(exitViolated)
 	}
@@ -345,13 +367,29 @@ func (c *cli) printEdelweiss(o edelweissOptions, e *edelweissProgram, t *edelwei
 	case t.failed == nil && e.notRun != nil:
 		c.field("outputs", "undecided: %v", e.notRun)
 	case t.failed == nil && sum.Seeds > 0:
-		c.field("outputs", "equal in all timesteps")
+		c.printOutputs(e, sum)
 	case t.failed == nil:
 	case sum.Equal:
 		c.field("outputs", "undecided: %v", t.failed)
 	default:
 		c.field("FAILED", "%v", t.failed)
 		c.printKept(sum, t.shrunk)
+	}
+}
+
+// printOutputs says what was equal, and what was not compared.
+func (c *cli) printOutputs(e *edelweissProgram, sum *edelweissJSON) {
+	switch {
+	case sum.Compared > 0:
+		c.field("outputs", "equal in all timesteps; at the end of %d of %d seeds equal to a world of originals: %s", sum.Compared, sum.Seeds, strings.Join(sum.Ends, " "))
+	case len(sum.Ends) > 0:
+		c.field("outputs", "equal in all timesteps, but NO end was compared with a world of originals: "+
+			"crashes lost different inputs, or there was no end; a message that is wrongly not sent would not be seen: run more seeds")
+	default:
+		c.field("outputs", "equal in all timesteps, but NO end was compared with a world of originals: a message that is wrongly not sent would not be seen")
+	}
+	for _, o := range e.timed {
+		c.printText("  ", "not compared at the end: "+o.String())
 	}
 }
 

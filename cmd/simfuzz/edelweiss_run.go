@@ -16,6 +16,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/internal/tapes"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
+	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
 	"github.com/joinery-go/joinery/sim/campaign"
 	simedelweiss "github.com/joinery-go/joinery/sim/edelweiss"
@@ -40,6 +41,8 @@ type edelweissTrials struct {
 }
 
 func (t *edelweissTrials) run(ctx context.Context) {
+	interrupted := ctx
+	stop := func() bool { return interrupted.Err() != nil }
 	t.started, t.reports, t.stop = time.Now(), map[int]*trial.Report{}, t.o.seeds
 	if last := lastSeed(t.o.seed, t.o.seeds) - t.o.seed; t.stop > 0 {
 		t.stop = min(t.stop, int(min(last, maxEdelweissSeeds-1))+1)
@@ -61,7 +64,9 @@ func (t *edelweissTrials) run(ctx context.Context) {
 				if !ok {
 					return
 				}
-				report, err := trial.Run(t.program.original, t.program.rewritten, t.program.load, t.options(i))
+				o := t.options(i)
+				o.Stop = stop
+				report, err := trial.Run(t.program.original, t.program.rewritten, t.program.load, o)
 				t.put(i, report, err)
 			}
 		})
@@ -91,6 +96,13 @@ func (t *edelweissTrials) take(ctx context.Context) (int, bool) {
 func (t *edelweissTrials) put(i int, report *trial.Report, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if errors.Is(err, eval.ErrStop) {
+		t.stop = min(t.stop, i) // whoever interrupts it learns nothing of this one
+		if t.failed != nil && t.at >= t.stop {
+			t.failed = nil
+		}
+		return
+	}
 	t.reports[i] = report
 	if err != nil && i < t.stop {
 		t.failed, t.at, t.stop = err, i, i

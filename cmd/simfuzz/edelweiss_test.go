@@ -50,6 +50,18 @@ y(k) :- d(k).
 o(k) :- x(k), !y(k).
 `
 
+// timedFile is a program of which the end depends on timing: what is finished before it
+// has come counts for nothing.
+const timedFile = `.decl i(k: number) input
+.decl d(k: number) input
+.decl x(k: number) table
+.decl y(k: number) table
+.decl o(k: number) output
+x(k) :- i(k).
+y(k) :- d(k), x(k).
+o(k) :- x(k), !y(k).
+`
+
 // TestEdelweissPrints holds all that users see of the command, good and bad. It
 // changes with the traces of the simulator: -update-edelweiss writes it anew.
 func TestEdelweissPrints(t *testing.T) {
@@ -69,6 +81,7 @@ func TestEdelweissPrints(t *testing.T) {
 		{"print", "", exitOK, []string{"unicast", "--print"}},
 		{"mermaid", "", exitOK, []string{"unicast", "--mermaid"}},
 		{"file", wellFormed, exitOK, []string{"-", "--seeds", "3", "--nodes", "2"}},
+		{"timed", timedFile, exitOK, []string{"-", "--seeds", "3", "--nodes", "2"}},
 		{"failing", "", exitViolated, []string{"kvs", "--against", "spoilt.dl"}},
 		{"not_kept", "", exitViolated, []string{"kvs", "--against", "spoilt.dl", "--keep=false"}},
 
@@ -298,4 +311,59 @@ func TestEdelweissEngines(t *testing.T) {
 	code, _, errs = invoke(t, "", "edelweiss", "kvs", "--engine", "lsn")
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, errs, `did you mean "lsm"?`)
+}
+
+// TestEdelweissFilesEnd: a program from a file ends beside a world of originals, so that
+// what is wrongly not sent is found; where none can be compared, that is said.
+func TestEdelweissFilesEnd(t *testing.T) {
+	code, text, errs := invoke(t, "", "edelweiss", "broadcast_fixed", "--print")
+	require.Equal(t, exitOK, code, errs)
+	const condition = ", !sbuf_live(k0)"
+	require.Equal(t, 1, strings.Count(text, condition))
+	bad := programFile(t, strings.Replace(text, condition, "", 1))
+	original, err := os.ReadFile("../../lattice/edelweiss/programs/broadcast_fixed.dl")
+	require.NoError(t, err)
+	file := programFile(t, string(original))
+
+	code, out, errs := invoke(t, "", "edelweiss", file, "--against", bad, "--keep=false")
+	assert.Equal(t, exitViolated, code, errs)
+	assert.Contains(t, out, "worlds end differently: delivered")
+	code, out, errs = invoke(t, "", "edelweiss", file, "--seeds", "5", "--json")
+	assert.Equal(t, exitOK, code, errs)
+	assert.Contains(t, out, `"ends":["delivered"],"timed":[]`)
+	assert.NotContains(t, out, `"compared":0,`)
+}
+
+const endless = `.decl i(a: number) input
+.decl t(a: number) table
+.decl o(a: number) output
+t(x) :- i(x).
+o(x) :- t(x).
+t(y) :- t(x), y := add(x, 1).
+`
+
+// TestEdelweissEndless: a program that derives without end is undecided, with the rule
+// that does, and an interruption ends it in the middle of a timestep.
+func TestEdelweissEndless(t *testing.T) {
+	code, out, errs := invoke(t, endless, "edelweiss", "-", "--seeds", "1", "--json")
+	assert.Equal(t, exitUndecided, code, errs)
+	assert.Contains(t, out, "more than 262144 derivations in one timestep, most of them by the rule at 6:1: t(y) :- t(x), y := add(x, 1).")
+
+	// Explaining comes before the trials, so that these find it interrupted.
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout, stderr bytes.Buffer
+	p := &edelweissTrials{o: edelweissOptions{seeds: 1, seed: 1}}
+	c := &cli{ctx: ctx, in: strings.NewReader(endless), out: &stdout, err: &stderr}
+	var err error
+	p.program, err = c.loadEdelweiss(edelweissOptions{nodes: 2}, "-")
+	require.NoError(t, err)
+	load, plan := *p.program.load, p.program.load.Plan
+	load.Plan = func(d *trial.Draw) {
+		cancel() // once the trial runs
+		plan(d)
+	}
+	p.program.load = &load
+	p.run(ctx)
+	assert.NoError(t, p.failed)
+	assert.Empty(t, p.reports)
 }

@@ -102,8 +102,9 @@ func (v *verifier) rules() {
 		r = r.Clone()
 		for _, a := range v.c.Acks {
 			if a.Channel == r.Head.Name {
-				keys := v.p.Collection(a.Channel).Keys()
-				r.Body = append(r.Body, el.Not(el.Atom{Name: a.Approx, Args: r.Head.Args[:keys]}))
+				if known, ok := keyed(v.p.Collection(a.Channel), v.q.Collection(a.Approx), r.Head); ok {
+					r.Body = append(r.Body, el.Not(known))
+				}
 			}
 		}
 		v.base = append(v.base, r.Clone())
@@ -130,14 +131,22 @@ func (v *verifier) rules() {
 // key is the atom of a range of keys for an atom of its table; ok is false for other
 // tables, and if the two have not the same key columns.
 func (v *verifier) key(s *Seen, a el.Atom) (key el.Atom, ok bool) {
-	table, keys := v.p.Collection(s.Table), v.q.Collection(s.Keys)
-	if a.Name != s.Table || table == nil || table.Kind != el.Table ||
-		keys == nil || keys.Kind != el.Range || len(keys.Columns) != table.Keys() {
+	table := v.p.Collection(s.Table)
+	if a.Name != s.Table || table == nil || table.Kind != el.Table {
 		return key, false
 	}
-	key.Name = s.Keys
+	return keyed(table, v.q.Collection(s.Keys), a)
+}
+
+// keyed is the atom of a range that has the key columns of a collection, in whatever
+// order, for an atom of the collection.
+func keyed(of, keys *el.Collection, a el.Atom) (key el.Atom, ok bool) {
+	if keys == nil || keys.Kind != el.Range || len(keys.Columns) != of.Keys() {
+		return key, false
+	}
+	key.Name = keys.Name
 	for _, c := range keys.Columns {
-		k := slices.IndexFunc(table.Columns, func(o el.Column) bool { return o.Name == c.Name && o.Type == c.Type && o.Key })
+		k := slices.IndexFunc(of.Columns, func(o el.Column) bool { return o.Name == c.Name && o.Type == c.Type && o.Key })
 		if k < 0 {
 			return key, false
 		}
@@ -176,16 +185,20 @@ func tuple(c *el.Collection) el.Atom {
 
 func (v *verifier) ack(a *Ack) {
 	channel, ack, approx := v.p.Collection(a.Channel), v.q.Collection(a.Ack), v.q.Collection(a.Approx)
-	if !v.hold(channel != nil && channel.Kind == el.Channel && ack != nil && approx != nil && approx.Kind.Persistent(), AckPerMessage, a.Channel) {
+	if !v.hold(channel != nil && channel.Kind == el.Channel && ack != nil, AckPerMessage, a.Channel) {
 		return
 	}
 	keys := channel.Keys()
 	message := tuple(channel).First(keys)
+	arrived, ok := keyed(channel, approx, message)
+	if !v.hold(ok, AckPerMessage, a.Approx) {
+		return
+	}
 	to := el.On(a.Ack, append([]el.Term{el.V("#s")}, message.Args[:keys]...)...)
 	known := el.On(a.Ack, append([]el.Term{el.V("_")}, message.Args[:keys]...)...)
 	v.hold(ack.Location() == 0, AckPerMessage, a.Ack)
 	v.expect(el.When(el.Async, to, el.IsFrom(message, "#s")), AckPerMessage)
-	v.expect(el.When(el.Now, el.On(a.Approx, message.Args[:keys]...), el.Is(known)), AckPerMessage)
+	v.expect(el.When(el.Now, arrived, el.Is(known)), AckPerMessage)
 	senders, readers := 0, 0
 	for i := range v.p.Rules {
 		r := &v.p.Rules[i]
@@ -278,7 +291,7 @@ func (v *verifier) clause(u Use) (*el.Rule, *el.Literal) {
 // the key of them as head.
 func (v *verifier) live(l *Live) {
 	clause, literal := v.clause(l.Use)
-	if !v.hold(clause != nil && literal.Kind == el.Match && !clause.Aggregates(), LiveIsLive, l.Name) {
+	if !v.hold(clause != nil && literal.Kind == el.Match, LiveIsLive, l.Name) {
 		return
 	}
 	want := el.When(el.Now, el.Atom{Name: l.Name})

@@ -62,7 +62,7 @@ func (v *verifier) reason(d *Deletion, r *el.Rule, u Use) How {
 		return 0
 	}
 	how := d.Reasons[i].How
-	v.hold(!x.clause.Aggregates(), NotAggregated, subject)
+	v.hold(how != Kept || !x.clause.Aggregates(), NotAggregated, subject) // in the others no solution has the tuple
 	v.hold(!x.padded(), NotPadded, subject)
 	if !v.hold((how == Settled) == (x.literal.Kind == el.Absent), NotNegated, subject) {
 		return how

@@ -18,6 +18,10 @@
 // nothing changes. It is the oracle for Machine and shares no code with it but
 // the types of events.
 //
+// Arithmetic can derive without end. A timestep that derives more than
+// [Options.MaxDerived] fails with [ErrLimit] and the rule that derived most, and
+// [Options.Stop] ends one that runs.
+//
 // Both are deterministic functions of their events. They start nothing, read no
 // clock and do no I/O: what is durable and what is sent is for the host, which
 // finds in [Machine.Durable] what must be safe before [Machine.Sends] go out.

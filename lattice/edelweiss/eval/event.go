@@ -14,6 +14,8 @@ var (
 	ErrEvent = errors.New("event")       // the host fed what the program does not take
 	ErrKey   = errors.New("key")         // two tuples of a table share a key and differ
 	ErrSeal  = errors.New("broken seal") // a tuple came after a seal said that none would
+	ErrLimit = errors.New("limit")       // a timestep derives more than it may, perhaps without end
+	ErrStop  = errors.New("stopped")     // [Options.Stop] ended the timestep
 )
 
 // Fact is a tuple of a collection.
@@ -55,6 +57,30 @@ type Options struct {
 	// excludes. It is for programs as written: a rewritten one may see a tuple
 	// again that it had before.
 	WatchSeals bool
+	// MaxDerived bounds how often the rules may derive a tuple, or take one back, in a
+	// timestep: arithmetic can go on without end. The default, for 0, is 4,194,304.
+	MaxDerived int
+	// Stop is asked again and again within a timestep; once it says yes the timestep
+	// fails. A nil Stop never does.
+	Stop func() bool
+}
+
+const (
+	defaultDerived = 1 << 22
+	stopEvery      = 1 << 12 // steps of a search between two questions to Stop
+)
+
+func (o Options) maxDerived() int {
+	if o.MaxDerived > 0 {
+		return o.MaxDerived
+	}
+	return defaultDerived
+}
+
+// tooMuch is the error of a timestep that goes past its bound, by a rule above all.
+func tooMuch(limit int, r *el.Rule) error {
+	return fmt.Errorf("%w: more than %d derivations in one timestep, most of them by the rule at %d:%d: %s: have what it derives depend on something finite, or raise MaxDerived",
+		ErrLimit, limit, r.Pos.Line, r.Pos.Column, r)
 }
 
 // declared finds a collection by its name, nil if there is none.

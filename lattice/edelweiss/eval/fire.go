@@ -76,6 +76,9 @@ func (s *source) of(slots []el.Value) el.Value {
 
 // run evaluates the steps from number i on, and emits what they derive.
 func (p *plan) run(i int, changed *row, came bool, sign int) {
+	if p.m.halts() {
+		return
+	}
 	if i == len(p.steps) {
 		p.emit(p.slots, sign)
 		for _, q := range p.also {
@@ -202,8 +205,48 @@ func (p *plan) deleting(i int, w *row) {
 	}
 }
 
+// halts reports whether the timestep has failed, so that nothing need be searched.
+func (m *Machine) halts() bool {
+	if m.steps++; m.steps >= stopEvery && m.halt == nil {
+		m.steps = 0
+		if m.stop != nil && m.stop() {
+			m.halt = ErrStop
+		}
+	}
+	return m.halt != nil
+}
+
+// busiest is the plan that derived most in this timestep, if possible one of a recursive
+// group: what goes on for ever takes along all that reads it.
+func (m *Machine) busiest() (best *plan) {
+	most := -1
+	recursive := false
+	for _, r := range m.order {
+		for _, p := range r.uses {
+			if p.tick != m.tick {
+				continue
+			}
+			g := p.into.settles()
+			if inside := g != nil && g.recursive && p.start.group == g; inside && !recursive || inside == recursive && p.derived > most {
+				best, most, recursive = p, p.derived, inside
+			}
+		}
+	}
+	return best
+}
+
 // emit derives what the head makes of the values that were found.
 func (p *plan) emit(slots []el.Value, sign int) {
+	if p.m.derived++; p.m.derived > p.m.limit {
+		if p.m.halt == nil {
+			p.m.halt = tooMuch(p.m.limit, p.m.busiest().rule)
+		}
+		return
+	}
+	if p.tick != p.m.tick {
+		p.tick, p.derived = p.m.tick, 0
+	}
+	p.derived++
 	if p.victim != nil {
 		p.into.effect.doom(p.victim, sign)
 		return

@@ -23,6 +23,11 @@ type Machine struct {
 	key, enc []byte // of what a plan looks up and derives; good until the next
 	tick     int64
 	failed   error
+	// What a timestep may do: derived counts towards limit, steps to the next question
+	// to stop; halt, once set, has every search return.
+	limit, derived, steps int
+	stop                  func() bool
+	halt                  error
 }
 
 // group is a strongly connected set of collections, evaluated together.
@@ -54,7 +59,7 @@ func New(p *el.Program, o Options) (*Machine, error) {
 		return nil, fmt.Errorf("start node %d: %w", o.Self, err)
 	}
 	m := &Machine{program: p, self: o.Self, watch: o.WatchSeals, rels: map[string]*relation{},
-		key: make([]byte, 0, 64), enc: make([]byte, 0, 64)}
+		key: make([]byte, 0, 64), enc: make([]byte, 0, 64), limit: o.maxDerived(), stop: o.Stop}
 	for i := range p.Collections {
 		r := newRelation(&p.Collections[i], p.Collections[i].Name)
 		m.rels[r.name] = r
@@ -178,6 +183,7 @@ func (m *Machine) rule(r *el.Rule) {
 				continue
 			}
 			p := m.compile(&clause, i, to, agg)
+			p.rule = r
 			if other := p.sharing(); other != nil && atoms > 1 {
 				other.also = append(other.also, p)
 			} else {
@@ -224,6 +230,7 @@ func (m *Machine) Tick(e Events) error {
 		return fmt.Errorf("timestep %d of node %d: %w", m.tick+1, m.self, err)
 	}
 	m.tick++
+	m.derived = 0
 	m.begin(e)
 	for _, g := range m.groups {
 		if g.stirred {
@@ -234,7 +241,11 @@ func (m *Machine) Tick(e Events) error {
 	for _, f := range m.effects {
 		f.settle()
 	}
-	if err := m.verify(); err != nil {
+	err := m.halt
+	if err == nil {
+		err = m.verify()
+	}
+	if err != nil {
 		m.failed = fmt.Errorf("timestep %d of node %d: %w", m.tick, m.self, err)
 		return m.failed
 	}

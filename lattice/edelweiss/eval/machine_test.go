@@ -248,3 +248,59 @@ a(x, y) @delete :- `+body+".\n", eval.Options{}, func(tick func(eval.Events), sh
 		})
 	}
 }
+
+// TestBound: a rule that derives without end is an error that names it, and a timestep
+// ends when it is told to.
+func TestBound(t *testing.T) {
+	for _, test := range []struct{ kind string }{{"table"}, {"scratch"}, {"range"}} {
+		p, err := el.Parse(".decl i(a: number) input\n.decl t(a: number) " + test.kind + "\nt(x) :- i(x).\nt(y) :- t(x), y := add(x, 1).")
+		require.NoError(t, err)
+		feed := eval.Events{Inputs: []eval.Fact{{Collection: "i", Tuple: el.Tuple{el.Number(1)}}}}
+		const rule = "the rule at 4:1: t(y) :- t(x), y := add(x, 1).: "
+
+		m, err := eval.New(p, eval.Options{MaxDerived: 1000})
+		require.NoError(t, err)
+		err = m.Tick(feed)
+		require.ErrorIs(t, err, eval.ErrLimit, test.kind)
+		require.ErrorContains(t, err, "more than 1000 derivations in one timestep, most of them by "+rule)
+		require.ErrorIs(t, m.Tick(eval.Events{}), eval.ErrLimit)
+
+		n, err := eval.NewNaive(p, eval.Options{MaxDerived: 1000})
+		require.NoError(t, err)
+		err = n.Tick(feed)
+		require.ErrorIs(t, err, eval.ErrLimit)
+		require.ErrorContains(t, err, rule)
+
+		asked := 0
+		m, err = eval.New(p, eval.Options{Stop: func() bool { asked++; return asked > 3 }})
+		require.NoError(t, err)
+		require.ErrorIs(t, m.Tick(feed), eval.ErrStop)
+		require.Equal(t, 4, asked)
+	}
+}
+
+// TestBoundIsOfATimestep: what earlier timesteps derived does not count.
+func TestBoundIsOfATimestep(t *testing.T) {
+	p, err := el.Parse(".decl i(a: number) input\n.decl t(a: number) table\nt(x) :- i(x).")
+	require.NoError(t, err)
+	m, err := eval.New(p, eval.Options{MaxDerived: 2})
+	require.NoError(t, err)
+	for k := range int64(10) {
+		require.NoError(t, m.Tick(eval.Events{Inputs: []eval.Fact{{Collection: "i", Tuple: el.Tuple{el.Number(k)}}}}))
+	}
+	require.Len(t, m.Contents("t"), 10)
+}
+
+// TestOuterJoinOfWhatIsDeclaredLater: an outer join waits for what it reads like any other,
+// so that the timestep in which a match comes shows it and no default.
+func TestOuterJoinOfWhatIsDeclaredLater(t *testing.T) {
+	p, err := el.Parse(".decl i(a: number) input\n.decl o(a: number, b: number) output\n.decl s(a: number, b: number) scratch\n" +
+		"o(a, b) :- i(a), s(a, b) else b = 0.\ns(a, b) :- i(a), b := add(a, 1).")
+	require.NoError(t, err)
+	strata := el.Stratify(p)
+	require.Greater(t, strata.Of["o"], strata.Of["s"])
+	m, err := eval.New(p, eval.Options{})
+	require.NoError(t, err)
+	require.NoError(t, m.Tick(eval.Events{Inputs: []eval.Fact{{Collection: "i", Tuple: el.Tuple{el.Number(7)}}}}))
+	require.Equal(t, []el.Tuple{{el.Number(7), el.Number(8)}}, m.Contents("o"))
+}

@@ -18,6 +18,8 @@ type Naive struct {
 	added   map[string]set // of @next rules, for the next timestep
 	sent    map[string]set
 	before  map[string]set // what was sent in the timestep before
+	derived int            // in this timestep
+	failed  error          // by a rule that derives too much
 }
 
 type set map[string]el.Tuple
@@ -78,7 +80,7 @@ func (n *Naive) Tick(e Events) error {
 	if err := e.validate(n.program.Collection, n.options.Self); err != nil {
 		return err
 	}
-	n.now = emptySets(n.program)
+	n.now, n.derived = emptySets(n.program), 0
 	for _, c := range n.program.Collections {
 		for _, t := range slices.Concat(n.kept[c.Name].sorted(), n.added[c.Name].sorted()) {
 			n.now[c.Name].add(t)
@@ -92,6 +94,9 @@ func (n *Naive) Tick(e Events) error {
 	}
 	for _, group := range n.strata.Groups {
 		n.fixpoint(group)
+	}
+	if n.failed != nil {
+		return n.failed
 	}
 	n.before = n.sent
 	deleted := emptySets(n.program)
@@ -152,12 +157,19 @@ func (n *Naive) keys() error {
 // derive adds what a rule derives and reports whether any of it is new.
 func (n *Naive) derive(r *el.Rule, into set) bool {
 	changed := false
+	if n.failed != nil {
+		return false
+	}
 	for _, clause := range r.Desugar() {
 		if clause.Aggregates() {
 			changed = n.aggregate(&clause, into) || changed
 			continue
 		}
 		n.solve(clause.Body, map[string]el.Value{}, func(b map[string]el.Value) {
+			if n.derived++; n.derived > n.options.maxDerived() {
+				n.failed = tooMuch(n.options.maxDerived(), r)
+				return
+			}
 			t := make(el.Tuple, len(clause.Head.Args))
 			for i, a := range clause.Head.Args {
 				t[i] = n.value(a, b)

@@ -33,6 +33,9 @@ type binding struct{ column, slot int }
 // plan says how a change of one literal's relation changes what a rule derives.
 type plan struct {
 	m       *Machine
+	rule    *el.Rule // as written
+	derived int      // in timestep tick
+	tick    int64
 	into    target
 	doomed  int         // of a @delete rule, the step that matches the tuple to go, or fromStart
 	victim  *row        // which it is

@@ -53,11 +53,19 @@ func (w *rewriter) acknowledgeable(c *el.Collection) int {
 	case readers == 0:
 		w.refuse(c.Name, certify.SomebodyReads, c.Pos, "no rule reads it")
 		return -1
+	case !numbered(c):
+		w.refuse(c.Name, certify.KeyCompresses, c.Pos, "what arrived would be remembered for ever, a tuple a message, by the key of %s", c)
+		return -1
 	case !w.determined(&w.p.Rules[sender], c.Keys()):
 		w.refuse(c.Name, certify.KeyDetermines, w.p.Rules[sender].Pos, "%s", &w.p.Rules[sender])
 		return -1
 	}
 	return sender
+}
+
+// numbered reports whether a number is among the key columns.
+func numbered(c *el.Collection) bool {
+	return slices.ContainsFunc(c.Columns[:c.Keys()], func(c el.Column) bool { return c.Type == el.NumberType })
 }
 
 // badReader is the premise that a reader of a channel breaks, if it does.
@@ -128,12 +136,11 @@ func (w *rewriter) determined(r *el.Rule, keys int) bool {
 func (w *rewriter) acknowledgeOne(c *el.Collection, sender int) {
 	keys := c.Columns[:c.Keys()]
 	ack := el.Decl(el.Channel, c.Name+"_ack", el.At("sender"))
-	approx := el.Decl(el.Table, c.Name+"_approx")
+	approx := el.Decl(el.Range, c.Name+"_approx")
 	message := el.Atom{Name: c.Name}
 	var names []string
 	for i, col := range keys {
 		column := el.Key(col.Name, col.Type)
-		approx.Columns = append(approx.Columns, column)
 		if column.Name == "sender" {
 			column.Name = w.columnOf(keys, "sender_key")
 		}
@@ -144,16 +151,19 @@ func (w *rewriter) acknowledgeOne(c *el.Collection, sender int) {
 	for range c.Columns[len(keys):] {
 		message.Args = append(message.Args, el.V("_"))
 	}
-	if keys[len(keys)-1].Type == el.NumberType {
-		approx.Kind = el.Range
+	known, guard := el.Atom{}, el.Atom{}
+	for _, k := range keyOrder(c) {
+		approx.Columns = append(approx.Columns, el.Key(keys[k].Name, keys[k].Type))
+		known.Args = append(known.Args, message.Args[k])
+		guard.Args = append(guard.Args, w.p.Rules[sender].Head.Args[k])
 	}
 	ack.Doc = []string{"Acknowledgements of " + c.Name + "."}
 	ack.Name, approx.Name = w.declare(ack), w.declare(approx)
-	guard := el.Atom{Name: approx.Name, Args: slices.Clone(w.p.Rules[sender].Head.Args[:len(keys)])}
+	known.Name, guard.Name = approx.Name, approx.Name
 	w.p.Rules[sender].Body = append(w.p.Rules[sender].Body, el.Not(guard))
 	w.p.Rules = append(w.p.Rules,
 		el.When(el.Async, el.A(ack.Name, append([]string{"s"}, names...)...), el.IsFrom(message, "s")),
-		el.When(el.Now, el.A(approx.Name, names...), el.Is(el.A(ack.Name, append([]string{"_"}, names...)...))))
+		el.When(el.Now, known, el.Is(el.A(ack.Name, append([]string{"_"}, names...)...))))
 	w.cert.Acks = append(w.cert.Acks, certify.Ack{Channel: c.Name, Ack: ack.Name, Approx: approx.Name})
 }
 

@@ -109,8 +109,6 @@ func (w *rewriter) candidate(c *el.Collection) *failureAt {
 		switch {
 		case u.padded:
 			return &failureAt{failure{certify.NotPadded, u.rule.String()}, u.rule.Pos}
-		case u.clause.Aggregates():
-			return &failureAt{failure{certify.NotAggregated, u.rule.String()}, u.rule.Pos}
 		case u.literal().Kind != el.Absent:
 			continue
 		}
@@ -344,14 +342,26 @@ func (w *rewriter) compress() {
 // nil if none does: a range has no index.
 func (w *rewriter) scanned(name string) *el.Rule {
 	for i := range w.p.Rules {
-		for _, l := range w.p.Rules[i].Body {
+		r := &w.p.Rules[i]
+		for j, l := range r.Body {
 			if l.Kind > el.Outer || l.Atom.Name != name {
 				continue
 			}
-			if l.Kind != el.Absent || slices.ContainsFunc(l.Atom.Args, func(t el.Term) bool { return t.Kind == el.Any }) {
-				return &w.p.Rules[i]
+			tests := !slices.ContainsFunc(l.Atom.Args, func(t el.Term) bool { return t.Kind == el.Any })
+			if !tests || l.Kind != el.Absent && !w.found(r, j) {
+				return r
 			}
 		}
 	}
 	return nil
+}
+
+// found reports whether the j-th literal of a rule, which joins, is only ever looked up
+// whole: one before it binds all of its variables, and has an index. An evaluator then
+// never does better by going through the later of the two.
+func (w *rewriter) found(r *el.Rule, j int) bool {
+	l := &r.Body[j]
+	return l.Kind == el.Match && distinct(l.Atom.Args) && slices.ContainsFunc(r.Body[:j], func(before el.Literal) bool {
+		return before.Kind == el.Match && w.p.Collection(before.Atom.Name).Kind != el.Range && bound(l.Atom.Args, before.Atom.Vars(nil))
+	})
 }

@@ -61,7 +61,7 @@ func (w *rewriter) settle(u *use) ([]discharge, *failure) {
 
 // rememberable says why the keys of a table cannot be remembered as a range.
 func (w *rewriter) rememberable(table *el.Collection) *failure {
-	if !slices.ContainsFunc(table.Columns[:table.Keys()], func(c el.Column) bool { return c.Type == el.NumberType }) {
+	if !numbered(table) {
 		return &failure{certify.KeyCompresses, table.Name}
 	}
 	for i := range w.p.Rules {
@@ -86,8 +86,8 @@ func (w *rewriter) seenLiteral(table *el.Collection, atom el.Atom) el.Literal {
 // name has it.
 const seenMark = "seen "
 
-// keyOrder is the order in which a table's key columns are remembered: the last
-// number last.
+// keyOrder is the order in which a collection's key columns are remembered, the last
+// number last: only the last column of a range is kept as intervals.
 func keyOrder(table *el.Collection) []int {
 	var order []int
 	last := -1
@@ -107,6 +107,9 @@ func keyOrder(table *el.Collection) []int {
 // keep lets go of a tuple from which a rule without negation derived all that it
 // ever will, into what persists.
 func (w *rewriter) keep(u *use) ([]discharge, *failure) {
+	if u.clause.Aggregates() {
+		return nil, &failure{certify.NotAggregated, u.rule.String()}
+	}
 	alone := len(u.others(el.Match)) == 0
 	if !w.persists(u.clause, alone, map[string]bool{}) {
 		return nil, &failure{certify.HeadPersists, u.rule.String()}

@@ -3,7 +3,8 @@
 // "Edelweiss" (VLDB 2014). What a program outputs stays the same in every timestep.
 //
 //	Acknowledge  avoids redundant messages: a receiver that keeps what it gets
-//	             acknowledges it, and the sender does not send it again (ARM)
+//	             acknowledges it, and the sender does not send it again (ARM). What
+//	             arrived is remembered as ranges, of which the key must have a number
 //	Negated      deletes a tuple of X once a rule that reads X negates what only
 //	             grows and now holds against the tuple (DR+)
 //	Joined       the same for joins, where the partners of the tuple are complete:

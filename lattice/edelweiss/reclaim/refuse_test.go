@@ -53,6 +53,8 @@ func TestRefused(t *testing.T) {
 		{"key leaves the payload open", "c(a, 1, v) @async :- x(_, v), n(a).\ngot(k, v) :- c(_, k, v).", "c", certify.KeyDetermines},
 		{"payload of a padded join", "c(a, k, w) @async :- y(k), n(a), z(k, w) else w = \"\".\ngot(k, v) :- c(_, k, v).", "c", certify.KeyDetermines},
 
+		{"key without a number to remember", ".decl m(k: symbol) table\n.decl r(k: symbol) table\n.decl e(@a: node, k: symbol) channel\ne(a, k) @async :- m(k), n(a).\nr(k) :- e(_, k).", "e", certify.KeyCompresses},
+
 		{"nobody stops needing it", "got(k, v) :- x(k, v).", "x", certify.SomeUseEnds},
 		{"nobody reads it", "", "x", certify.SomeUseEnds},
 		{"an output reads it", live + "o(k, v) :- x(k, v).", "x", certify.HeadPersists},
@@ -75,6 +77,7 @@ func TestRefused(t *testing.T) {
 		{"a partner is an event", "o(k, v) :- x(k, v), j(l), !y(l).", "x", certify.PartnersWhole},
 		{"a seal of other columns", ".decl done(v: symbol) table\n.seal z(_, v) by done(v)\no(k, v) :- x(k, v), z(l, _), !y(l).", "x", certify.PartnersWhole},
 
+		{"a seal of another value", ".decl done(k: number) table\n.decl e(z: number, k: number, l: number) table\n.seal e(1, k, _) by done(k)\no(k, v) :- x(k, v), e(2, k, l), !got(l, v).", "x", certify.PartnersWhole},
 		{"partner not reclaimed", "o(k, v) :- x(k, v), !y(k).\no(k, v) :- x(k, v).", "y", certify.PartnerDeleted},
 		{"partner not reclaimed, declared later", ".decl early(k: number) table\n.decl late(k: number) table\no(k, \"\") :- late(k), !early(k).\no(k, \"\") :- late(k).", "early", certify.PartnerDeleted},
 		{"a count further on reads it", live + "s(k, v) :- x(k, v).\nnum(count()) :- s(_, _).", "x", certify.HeadPersists},
@@ -86,6 +89,8 @@ func TestRefused(t *testing.T) {
 		{"key without a number", ".decl p(k: symbol) table\n.decl q(k: symbol) table\no(1, k) :- p(k), !q(k).", "q", certify.KeyCompresses},
 		{"it seals something", live + ".seal z(k, _) by y(k)", "y", certify.NotASeal},
 		{"an output shows what is negated", live + "o(k, \"\") :- y(k).", "y", certify.HeadPersists},
+		{"ids are scanned for what a later literal binds", ".decl p(k: number) table\np(k) :- j(k).\no(k, v) :- p(k), z(k, v).", "p", certify.TestedOnly},
+		{"ids are scanned under a column", ".decl p(k: number, l: number) table\np(k, k) :- j(k).\no(l, v) :- z(k, v), p(k, l).", "p", certify.TestedOnly},
 		{"ids are scanned", ".decl p(k: number) table\np(k) :- j(k).\no(k, \"\") :- p(k).", "p", certify.TestedOnly},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,6 +155,15 @@ func TestRewritten(t *testing.T) {
 			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
 			"x_seen(k0) @next :- x(k0, _).",
 		}},
+		{"counted while it is there", "num(count()) :- x(k, _), !y(k).", reclaim.Negated | reclaim.Negating, []string{
+			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
+			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
+			"x_seen(k0) @next :- x(k0, _).",
+		}},
+		{"counted until all have it", ".decl p(k: number, a: node) table\nnum(count()) :- x(k, _), n(a), !p(k, a).", reclaim.Negated, []string{
+			"x_live(k0) :- x(k0, k1), n(v_a), !p(k0, v_a).",
+			"x(k0, k1) @delete :- x(k0, k1), !x_live(k0).",
+		}},
 		{"a partner after a sealed collection", "o(k, v) :- n(_), x(k, v), !y(k).", reclaim.Negated | reclaim.Negating, []string{
 			"x(k0, k1) @delete :- x(k0, k1), y(k0).",
 			"y(k0) @delete :- y(k0), x_seen(k0), !x(k0, _).",
@@ -166,6 +180,10 @@ func TestRewritten(t *testing.T) {
 		{"acknowledged", "c(a, k, v) @async :- x(k, v), n(a).\ngot(k, v) :- c(_, k, v).", reclaim.Acknowledge, []string{
 			"c_ack(s, k0, k1) @async :- c(k0, k1, _) from s.",
 			"c_approx(k0, k1) :- c_ack(_, k0, k1).",
+		}},
+		{"acknowledged, the number not last", ".decl b(k: number, @a: node, w: symbol => v: symbol) channel\n.decl kept(k: number, w: symbol => v: symbol) table\nb(k, a, v, v) @async :- x(k, v), n(a).\nkept(k, w, v) :- b(k, _, w, v).", reclaim.Acknowledge, []string{
+			"b_ack(s, k0, k1, k2) @async :- b(k0, k1, k2, _) from s.",
+			"b_approx(k1, k2, k0) :- b_ack(_, k0, k1, k2).",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

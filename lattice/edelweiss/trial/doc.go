@@ -7,7 +7,8 @@
 // and starts again with it. In each timestep all outputs must be equal. Since that
 // comparison cannot see a message that was wrongly not sent, a world of originals
 // goes through the same plan, and after both have healed their outputs must be equal
-// too, where the program lets them depend on no timing.
+// too, where the program lets them depend on no timing: people say so of the shipped
+// programs, [Converging] finds it out of any other, and [Report] counts what was compared.
 //
 // A trial that fails is written down as a [Tape], which holds both programs and each
 // decision of the simulator, replays, and shrinks. [WriteSVG] draws what is stored over

@@ -18,7 +18,8 @@ var ErrWorkload = errors.New("no workload")
 // the key determines the rest. Inputs from which seals derive are fed only at the
 // end and the others only before, so that seals are true. Sealed collections hold
 // all nodes, and must have facts of their own if they are of another form. What the
-// program's clients promise each other beyond keys and seals it cannot know.
+// program's clients promise each other beyond keys and seals it cannot know. The
+// outputs that [Converging] names are to end as in a world of originals.
 func Generic(p *el.Program, nodes int) (*Workload, error) {
 	load := &Workload{Nodes: nodes, Reissue: true}
 	late := announcing(p)
@@ -39,6 +40,7 @@ func Generic(p *el.Program, nodes int) (*Workload, error) {
 	if len(early) == 0 {
 		return nil, fmt.Errorf("%w: the program has no input: declare one", ErrWorkload)
 	}
+	load.Converges, _ = Converging(p)
 	load.Plan = func(d *Draw) {
 		for _, at := range d.times(operations) {
 			c := early[d.IntN(len(early))]

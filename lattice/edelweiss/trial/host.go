@@ -2,6 +2,7 @@ package trial
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -15,6 +16,8 @@ const (
 	soonTimer   sim.TimerID = 1 // the next timestep, where the last one left something to do
 	resendTimer sim.TimerID = 2 // what is sent until it is acknowledged
 	soon                    = sim.Millisecond
+	// maxDerived is far above what a few operations lead to.
+	maxDerived = 1 << 18
 )
 
 // host is a node of the world: an actor that outlives its crashes as far as what is
@@ -37,7 +40,7 @@ type host struct {
 
 // start makes the machines anew from what was durable.
 func (h *host) start() error {
-	options := eval.Options{Self: int64(h.id), Sealed: h.run.load.Sealed}
+	options := eval.Options{Self: int64(h.id), Sealed: h.run.load.Sealed, MaxDerived: maxDerived, Stop: h.run.options.Stop}
 	switch {
 	case h.disk != nil:
 		if err := h.recover(); err != nil {
@@ -158,14 +161,20 @@ func (h *host) rearm(c *sim.Context) {
 // is no fault of the rewrite.
 func (h *host) tick(e eval.Events) error {
 	if h.ref == nil {
-		return h.m.Tick(e)
+		if err := h.m.Tick(e); err != nil {
+			return fmt.Errorf("%w: the original: %w", ErrWorkload, err)
+		}
+		return nil
 	}
 	same := e
 	same.Messages = slices.DeleteFunc(slices.Clone(e.Messages), func(m eval.Message) bool { return h.run.acks[m.Collection] })
 	if err := h.ref.Tick(same); err != nil {
 		return fmt.Errorf("%w: the original: %w", ErrWorkload, err)
 	}
-	if err := h.m.Tick(e); err != nil {
+	switch err := h.m.Tick(e); {
+	case errors.Is(err, eval.ErrStop):
+		return err
+	case err != nil:
 		return &Failure{Kind: ErrUnequal, Node: int64(h.id), Detail: fmt.Sprintf("the original goes on, the rewritten program does not: %v", err)}
 	}
 	return h.compare()

@@ -90,7 +90,7 @@ func (d dice) rule() el.Rule {
 	if r.Head.Name != "o" && d.IntN(3) == 0 {
 		r.Op = el.Next
 	}
-	if d.IntN(25) == 0 {
+	if d.IntN(10) == 0 {
 		r.Head.Args[len(r.Head.Args)-1] = el.Agg("count", "")
 	}
 	d.Shuffle(len(r.Body), func(i, j int) { r.Body[i], r.Body[j] = r.Body[j], r.Body[i] })

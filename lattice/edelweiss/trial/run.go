@@ -36,6 +36,8 @@ type Options struct {
 	Disks  Disks
 	// Trace is how many events of the trace are kept, for [Tape.Replay] to write.
 	Trace int
+	// Stop ends a trial in the middle of a timestep, with [eval.ErrStop]; see there.
+	Stop func() bool
 	// Cut takes the last node off the network for a while.
 	Cut Cut
 }
@@ -156,7 +158,44 @@ func play(original, rewritten *el.Program, load *Workload, plan []Operation, src
 		return r, nil // crashes lost different operations; nothing can be compared
 	}
 	r.report.Converged = true
+	if err := r.sameEnd(alone); err == nil {
+		return r, nil
+	}
+	switch rests, err := alone.rests(); {
+	case err != nil:
+		return r, fmt.Errorf("the world of originals: %w", err)
+	case !rests:
+		r.report.Converged = false // there is no end to compare with
+		return r, nil
+	}
 	return r, r.sameEnd(alone)
+}
+
+// rests gives a world of originals, which sends for ever, as long as the rewritten
+// program had, and reports whether what converges has done so.
+func (r *run) rests() (bool, error) {
+	if err := r.world.RunUntil(r.load.until() + quietWithin - sim.Second); err != nil {
+		return false, err
+	}
+	before := r.ends()
+	if err := r.world.RunUntil(r.load.until() + quietWithin); err != nil {
+		return false, err
+	}
+	same := func(a, b []el.Tuple) bool {
+		return slices.EqualFunc(a, b, func(a, b el.Tuple) bool { return a.Compare(b) == 0 })
+	}
+	busy := slices.ContainsFunc(r.hosts, func(h *host) bool { return !h.m.Idle() })
+	return !busy && slices.EqualFunc(before, r.ends(), same), nil
+}
+
+// ends is what each node holds of what converges.
+func (r *run) ends() (out [][]el.Tuple) {
+	for _, h := range r.hosts {
+		for _, name := range slices.Concat(r.load.Converges, r.load.Answers) {
+			out = append(out, h.m.Contents(name))
+		}
+	}
+	return out
 }
 
 // sameEnd compares what converges with a world of originals.
@@ -182,6 +221,8 @@ const (
 	againAfter = 400 * sim.Millisecond
 	closeAfter = 1000 * sim.Millisecond
 	endAfter   = 1800 * sim.Millisecond
+	// quietWithin is when there must be an end.
+	quietWithin = 10 * sim.Second
 )
 
 func (r *run) live(src choice.Source) error {
@@ -231,7 +272,7 @@ func (r *run) live(src choice.Source) error {
 		return err
 	}
 	if r.original != nil {
-		if _, err := r.world.RunUntilQuiet(r.load.until() + 10*sim.Second); err != nil {
+		if _, err := r.world.RunUntilQuiet(r.load.until() + quietWithin); err != nil {
 			return err
 		}
 	}

@@ -66,7 +66,7 @@ func TestGeneric(t *testing.T) {
 		load, err := trial.Generic(p, 3)
 		require.NoError(t, err)
 		for seed := uint64(1); seed <= uint64(*seeds); seed++ {
-			_, err := trial.Run(p, r.Program, load, trial.Options{Seed: seed, Faults: seed > 1, Alone: true})
+			_, err := trial.Run(p, r.Program, load, trial.Options{Seed: seed, Faults: seed > 1})
 			require.NoError(t, err, name)
 		}
 	}

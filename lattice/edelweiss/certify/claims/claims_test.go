@@ -135,6 +135,9 @@ func TestFaults(t *testing.T) {
 		{certify.KeyDetermines, func(c *claim) {
 			c.replace(send, `c(a, k, v) @async :- x(k, _), n(a), got(k, v) else v = "".`, usual)
 		}},
+		{certify.KeyDetermines, func(c *claim) { // nor may the message itself hang on what pads
+			c.replace(send, `c(a, k, v) @async :- x(k, v), n(a), got(k, w) else w = "".`, usual)
+		}},
 		{certify.SomebodyReads, func(c *claim) { c.replace(receive, "got(k, v) :- put(k, v).") }},
 		{certify.AckPerMessage, func(c *claim) { c.added("c_ack(").Head.Args[0] = el.Me() }},
 		{certify.AckPerMessage, func(c *claim) { c.added("c_approx(").Op = el.Next }},
@@ -169,6 +172,20 @@ func TestFaults(t *testing.T) {
 			r := c.added("x(k0, k1) @delete")
 			drop(r, "y(")
 			r.Body = append(r.Body, el.Is(el.A("s", "k0", "_")))
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by the greatest so far, which goes when a greater comes
+			c.replace(keep, "s(1, max(v)) :- got(_, v).")
+			c.replace(show, "o(k, v) :- x(k, v), !s(_, v).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "_", "k1")))
+		}},
+		{certify.NegatedGrows, func(c *claim) { // by what pads until something comes
+			c.replace(keep, `s(k, v) :- spare(k), got(k, v) else v = "".`)
+			c.replace(show, "o(k, v) :- x(k, v), !s(k, v).")
+			r := c.added("x(k0, k1) @delete")
+			drop(r, "y(")
+			r.Body = append(r.Body, el.Is(el.A("s", "k0", "k1")))
 		}},
 		{certify.NegatedGrows, func(c *claim) { // by a scratch of what passes
 			c.replace(keep, "s(k, v) :- put(k, v).")
@@ -205,6 +222,12 @@ func TestFaults(t *testing.T) {
 		{certify.PartnersWhole, func(c *claim) {
 			c.replace(spare, "spare(l) :- x(_, v), z(l, v).")
 			c.because("x", certify.Kept, certify.Use{Rule: spare})
+		}},
+		{certify.PartnersWhole, func(c *claim) { // one tuple is there, and others may come
+			c.replace(spare, "got(k, v) :- x(k, _), z(_, v).")
+			c.because("x", certify.Kept, certify.Use{Rule: spare})
+			r := c.added("x(k0, k1) @delete")
+			r.Body = append(r.Body, el.Is(el.A("z", "_", "_")))
 		}},
 		{certify.PartnersWhole, func(c *claim) { // another tuple of a scratch may come with the key
 			c.replace(keep, "s(k, v) :- got(k, v).")
