@@ -28,7 +28,29 @@ func (h *Home) Idle() (v store.Version, idle bool, err error) {
 	if err != nil {
 		return 0, false, fmt.Errorf("read the archive: %w", err)
 	}
-	return s.Parent, latest == s.Parent && h.seen == latest, nil
+	if latest != s.Parent || h.seen != latest {
+		return 0, false, nil
+	}
+	if s.Published == 0 {
+		idle, err = h.parentIsEmpty()
+		return s.Parent, idle, err
+	}
+	return s.Parent, true, nil
+}
+
+// parentIsEmpty reports that the version the state came from has no segments. Without
+// parts the state is empty, which says nothing of the version: merges drop what is
+// deleted, from what is published too. A manifest that is lost or spoiled is of a
+// version that the state is not known to be.
+func (h *Home) parentIsEmpty() (bool, error) {
+	m, err := h.opts.Archive.Manifest(h.state.Parent)
+	switch {
+	case errors.Is(err, store.ErrVersion), errors.Is(err, store.ErrMissing), errors.Is(err, store.ErrCorrupt):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read the archive: %w", err)
+	}
+	return len(m.Segments) == 0, nil
 }
 
 // HashOf reads the part and returns the hash of what counts of it.

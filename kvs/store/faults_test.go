@@ -1,0 +1,167 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/appendlog"
+	"github.com/joinery-go/joinery/kvs/store/hybridlog"
+	"github.com/joinery-go/joinery/kvs/store/lsm"
+	"github.com/joinery-go/joinery/kvs/store/memory"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+var (
+	allEngines   = []string{lsm.Name, appendlog.Name, hybridlog.Name, memory.Name}
+	mergeEngines = allEngines[:3]
+)
+
+// openSmall opens an engine whose files are small and merge early.
+func openSmall(name string, o store.Options) (store.Engine, error) {
+	switch name {
+	case appendlog.Name:
+		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 1024, FanIn: 2, MaxBacklog: 8, StepRecords: 64})
+	case hybridlog.Name:
+		return hybridlog.Open(hybridlog.Options{
+			Options: o, PageBytes: 1024, MutablePages: 1, ReadOnlyPages: 1, FoldPages: 1, FanIn: 2, MaxBacklog: 8, StepRecords: 64,
+		})
+	case memory.Name:
+		return memory.Open(memory.Options{Options: o})
+	}
+	return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 2, MaxBacklog: 8, StepRecords: 64, DensityFactor: 2})
+}
+
+func mustOpen(t *testing.T, name string, o store.Options) store.Engine {
+	t.Helper()
+	e, err := openSmall(name, o)
+	require.NoError(t, err)
+	return e
+}
+
+func simDisk(t *testing.T, maxBytes int64) *disk.FS {
+	t.Helper()
+	d, err := disk.NewFS(disk.FSOptions{MaxBytes: maxBytes})
+	require.NoError(t, err)
+	return d
+}
+
+// archiveOn is a new archive of the folder "bucket".
+func archiveOn(t *testing.T, fs vfs.FS, o snapshot.Options) *snapshot.Archive {
+	t.Helper()
+	f, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: fs})
+	require.NoError(t, err)
+	a, err := snapshot.Open(f, o)
+	require.NoError(t, err)
+	return a
+}
+
+func newQueue(t *testing.T) *store.Queue {
+	t.Helper()
+	q, err := store.NewQueue(4)
+	require.NoError(t, err)
+	return q
+}
+
+// put sets a key, with background work in between where the engine asks for it.
+func put(t *testing.T, e store.Engine, q *store.Queue, key, value string) {
+	t.Helper()
+	err := e.Set([]byte(key), []byte(value))
+	for turns := 0; errors.Is(err, store.ErrBackpressure); turns++ {
+		require.Less(t, turns, 1000)
+		_, err = q.Drain(1000)
+		require.NoError(t, err)
+		err = e.Set([]byte(key), []byte(value))
+	}
+	require.NoError(t, err)
+}
+
+func snap(t *testing.T, e store.Engine) store.Version {
+	t.Helper()
+	v, err := e.Snapshot()
+	require.NoError(t, err)
+	return v
+}
+
+func holds(t *testing.T, e store.Engine, key, want string) {
+	t.Helper()
+	got, err := e.Get([]byte(key))
+	require.NoError(t, err)
+	require.Equal(t, want, string(got), key)
+}
+
+// flipByte changes a byte of a file, counted from the end if at is negative.
+func flipByte(t *testing.T, fs vfs.FS, name string, at int64) {
+	t.Helper()
+	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	info, err := f.Stat()
+	require.NoError(t, err)
+	if at < 0 {
+		at += info.Size()
+	}
+	var b [1]byte
+	_, err = f.ReadAt(b[:], at)
+	require.NoError(t, err)
+	b[0] ^= 0x40
+	_, err = f.WriteAt(b[:], at)
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+}
+
+// filesOf are the files of "dir" with one of the extensions.
+func filesOf(t *testing.T, fs vfs.FS, exts ...string) (names []string) {
+	t.Helper()
+	all, err := fs.List("dir")
+	require.NoError(t, err)
+	for _, n := range all {
+		for _, x := range exts {
+			if strings.HasSuffix(n, x) {
+				names = append(names, "dir/"+n)
+			}
+		}
+	}
+	return names
+}
+
+// TestEmptyStateIsNoVersionThatIsNot deletes all that the latest version has. Background
+// work merges what was published to nothing, and then what was set since. The state is
+// empty and the version is not: a snapshot must publish.
+func TestEmptyStateIsNoVersionThatIsNot(t *testing.T) {
+	for _, name := range mergeEngines {
+		t.Run(name, func(t *testing.T) {
+			d, q := simDisk(t, 0), newQueue(t)
+			o := store.Options{Dir: "dir", FS: d, Archive: archiveOn(t, d, snapshot.Options{}), Scheduler: q}
+			e := mustOpen(t, name, o)
+			long := strings.Repeat("v", 300)
+			put(t, e, q, "a", long)
+			snap(t, e)
+			put(t, e, q, "b", long)
+			before := snap(t, e)
+			put(t, e, q, "a", "")
+			put(t, e, q, "b", "")
+			for range 2 {
+				for range 7 {
+					put(t, e, q, "x", long)
+					put(t, e, q, "x", "")
+				}
+				require.NoError(t, e.Close())
+				e = mustOpen(t, name, o)
+				_, err := q.Drain(1000)
+				require.NoError(t, err)
+			}
+			v := snap(t, e)
+			require.Greater(t, v, before)
+			require.NoError(t, e.Restore(v))
+			holds(t, e, "a", "")
+			require.Equal(t, v, snap(t, e), "a version of nothing is what an empty state is")
+			require.NoError(t, e.Close())
+		})
+	}
+}
