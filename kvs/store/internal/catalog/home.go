@@ -115,6 +115,11 @@ func (h *Home) load(engine string, exts []string) error {
 		return fmt.Errorf("%w: engine %q, opened as %q", store.ErrForeign, h.state.Engine, engine)
 	}
 	h.fresh = !h.state.Begun
+	// Whoever replaced the catalog may have been killed before its name was durable: a
+	// crash could bring the one of before back, so what that names goes only after this.
+	if err := SyncDir(h.fs, h.opts.Dir); err != nil {
+		return fmt.Errorf("sync %s: %w", h.opts.Dir, err)
+	}
 	return h.sweep(names)
 }
 
