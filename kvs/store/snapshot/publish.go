@@ -58,8 +58,8 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 		return 0, 0, err
 	}
 	l := h.of(a.opts.Branch)
-	if v, same := a.adopt(&l, d); same {
-		return v, 0, nil
+	if u, same := a.adopt(&l, d); same {
+		return a.settle(tag, &h, u)
 	}
 	switch {
 	case l.Last != d.Seen:
@@ -116,23 +116,33 @@ func (a *Archive) published(e entry, m manifest) {
 // that the latest one says what the draft says. What is the writer's is told by the
 // manifest's name, a hash: another writer's with that name would be a version of the
 // same state.
-func (a *Archive) adopt(l *line, d *store.Draft) (v store.Version, same bool) {
+func (a *Archive) adopt(l *line, d *store.Draft) (u unknown, same bool) {
 	for l.Last != d.Seen { // else nobody has published since: a swap may still be under way
 		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.seen == d.Seen && l.has(&u) })
 		if i < 0 {
-			return 0, false
+			return unknown{}, false
 		}
 		m := &a.unknown[i].m
 		if l.Last == m.Version && m.says(d) {
-			a.published(entry{m.Version, a.unknown[i].name}, *m)
-			return m.Version, true
+			return a.unknown[i], true
 		}
 		if d.Parent == m.Parent {
 			d.Parent = m.Version
 		}
 		d.Seen = m.Version
 	}
-	return 0, false
+	return unknown{}, false
+}
+
+// settle publishes what was: the head names the version already, and is swapped for
+// itself, since of a swap that was not answered nobody knows whether it is durable.
+func (a *Archive) settle(tag string, h *head, u unknown) (store.Version, int64, error) {
+	e := entry{u.m.Version, u.name}
+	if _, err := a.swap(tag, h, func(now *head) bool { return now.names(a.opts.Branch, e) }); err != nil {
+		return 0, 0, err
+	}
+	a.published(e, u.m)
+	return e.Version, 0, nil
 }
 
 // says reports that the version is what publishing the draft would make.
@@ -312,8 +322,8 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 		return true, err
 	}
 	switch {
-	case e == nil && did(&now):
-		return true, nil // also where a bucket that tries again conflicts with its own first try
+	case e == nil && did(&now): // also where a bucket that tries again conflicts with its own first try
+		return a.confirm(is, &now, did)
 	case errors.Is(err, store.ErrConflict):
 		if e != nil {
 			return false, fmt.Errorf("swap the head: %v; read it again: %w", err, e)
@@ -322,6 +332,33 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	}
 	// A swap that was not answered may happen yet, as long as the head has the tag.
 	return e == nil && is != tag, fmt.Errorf("swap the head: %w", err)
+}
+
+// confirm makes a swap durable that took place and failed: a bucket may have replaced its
+// head and not known whether a crash keeps that. What is swapped in after it is durable,
+// and that with it; so the head is swapped for itself, whoever else moves it meanwhile.
+func (a *Archive) confirm(tag string, h *head, did func(*head) bool) (settled bool, err error) {
+	for range Attempts {
+		b, err := h.encode()
+		if err != nil {
+			return true, err
+		}
+		if err = a.bucket.SwapHead(tag, b); err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return false, fmt.Errorf("swap the head once more: %w", err)
+		}
+		now, is, err := a.head()
+		if err != nil {
+			return false, err
+		}
+		if !did(&now) {
+			return true, errMoved
+		}
+		h, tag = &now, is
+	}
+	return false, fmt.Errorf("%w: the head moved %d times", store.ErrBusy, Attempts)
 }
 
 // Upload puts a segment before any version names it, in the present epoch.
