@@ -211,6 +211,16 @@ type want struct {
 // collecting takes it as long as the head stays: a version names it, or it was put in
 // this epoch. The manifest is whole but for its version.
 func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64, how putting) (manifest, int64, error) {
+	m, wants, err := a.plan(d, epoch, known)
+	if err != nil {
+		return m, 0, err
+	}
+	done, err := a.put(wants, epoch, how)
+	return m, a.note(wants, done, epoch), err
+}
+
+// plan is the manifest of the draft, and what the bucket does not have of it.
+func (a *Archive) plan(d store.Draft, epoch uint64, known map[store.Hash]uint64) (manifest, []want, error) {
 	m := manifest{Manifest: store.Manifest{Engine: d.Engine, Format: d.Format, Whole: d.Whole}}
 	at := maps.Clone(known)
 	for h, e := range a.uploads {
@@ -232,39 +242,44 @@ func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64
 	for _, s := range d.Segments {
 		var e, index uint64
 		if err := s.Check(); err != nil {
-			return m, 0, fmt.Errorf("segment %s: %w", s.Hash, err)
+			return m, nil, fmt.Errorf("segment %s: %w", s.Hash, err)
 		}
 		e, err := find(want{s.Segment, s.Open})
 		if err == nil && s.IndexLength > 0 {
 			index, err = find(want{store.Segment{Hash: s.Index, Length: s.IndexLength}, s.OpenIndex})
 		}
 		if err != nil {
-			return m, 0, err
+			return m, nil, err
 		}
 		m.Segments, m.Epochs, m.IndexEpochs = append(m.Segments, s.Segment), append(m.Epochs, e), append(m.IndexEpochs, index)
 	}
 	if !slices.ContainsFunc(m.IndexEpochs, func(e uint64) bool { return e != 0 }) {
 		m.IndexEpochs = nil
 	}
-	uploaded, err := a.put(wants, epoch, how)
-	return m, uploaded, err
+	return m, wants, nil
 }
 
-// put gives the bucket objects with how, several at once.
-func (a *Archive) put(wants []want, epoch uint64, how putting) (uploaded int64, err error) {
-	done := make([]bool, len(wants))
+// put gives the bucket objects with how, several at once, and says which it has. It may
+// be called without mu.
+func (a *Archive) put(wants []want, epoch uint64, how putting) (done []bool, err error) {
+	done = make([]bool, len(wants))
 	err = a.Each(len(wants), func(i int) error {
 		err := a.putOne(wants[i], epoch, how)
 		done[i] = err == nil
 		return err
 	})
+	return done, err
+}
+
+// note remembers the objects that were put in an epoch, and counts their bytes.
+func (a *Archive) note(wants []want, done []bool, epoch uint64) (uploaded int64) {
 	for i, w := range wants {
 		if done[i] {
-			a.uploads[w.Hash] = epoch
+			a.uploads[w.Hash] = max(a.uploads[w.Hash], epoch)
 			uploaded += w.Length
 		}
 	}
-	return uploaded, err
+	return uploaded
 }
 
 func (a *Archive) putOne(w want, epoch uint64, how putting) error {
@@ -361,32 +376,47 @@ func (a *Archive) confirm(tag string, h *head, did func(*head) bool) (settled bo
 	return false, fmt.Errorf("%w: the head moved %d times", store.ErrBusy, Attempts)
 }
 
-// Upload puts a segment before any version names it, in the present epoch.
+// Upload puts a segment before any version names it, in the present epoch. Others go on
+// with the archive meanwhile.
 func (a *Archive) Upload(s store.Source) (uploaded int64, err error) {
+	for range Attempts {
+		n, err := a.upload(s)
+		uploaded += n
+		if !errors.Is(err, errMoved) {
+			if err != nil {
+				err = fmt.Errorf("upload: %w", err)
+			}
+			return uploaded, err
+		}
+	}
+	return uploaded, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
+}
+
+func (a *Archive) upload(s store.Source) (uploaded int64, err error) {
+	wants, epoch, tag, err := a.missing(s)
+	if err != nil {
+		return 0, a.stale(tag, err)
+	}
+	done, err := a.put(wants, epoch, a.bucket.Put)
+	a.mu.Lock()
+	uploaded = a.note(wants, done, epoch)
+	a.mu.Unlock()
+	return uploaded, a.stale(tag, err)
+}
+
+// missing is what the bucket does not have of a segment, under a head of that epoch and
+// tag.
+func (a *Archive) missing(s store.Source) (wants []want, epoch uint64, tag string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for range Attempts {
-		h, tag, err := a.head()
-		if err != nil {
-			return 0, fmt.Errorf("upload: %w", err)
-		}
-		l := h.of(a.opts.Branch)
-		known, err := a.known(&l, l.Last)
-		if err = a.stale(tag, err); errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("upload: %w", err)
-		}
-		_, n, err := a.place(store.Draft{Segments: []store.Source{s}}, h.Epoch, known, a.bucket.Put)
-		uploaded += n
-		if err = a.stale(tag, err); errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
-			err = fmt.Errorf("upload: %w", err)
-		}
-		return uploaded, err
+	h, tag, err := a.head()
+	if err != nil {
+		return nil, 0, "", err
 	}
-	return 0, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
+	l := h.of(a.opts.Branch)
+	known, err := a.known(&l, l.Last)
+	if err == nil {
+		_, wants, err = a.plan(store.Draft{Segments: []store.Source{s}}, h.Epoch, known)
+	}
+	return wants, h.Epoch, tag, err
 }
