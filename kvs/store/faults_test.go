@@ -165,3 +165,45 @@ func TestEmptyStateIsNoVersionThatIsNot(t *testing.T) {
 		})
 	}
 }
+
+// TestManifestSpoiled spoils or removes the manifest of the latest version in the bucket.
+// The engine has all of the state, and must be able to publish it; then that version can
+// be dropped.
+func TestManifestSpoiled(t *testing.T) {
+	for _, name := range allEngines {
+		for _, remove := range []bool{false, true} {
+			d := simDisk(t, 0)
+			o := store.Options{Dir: "dir", FS: d, Archive: archiveOn(t, d, snapshot.Options{})}
+			e := mustOpen(t, name, o)
+			require.NoError(t, e.Set([]byte("k"), []byte("one")))
+			require.NoError(t, e.Set([]byte("l"), []byte("stays")))
+			snap(t, e)
+			require.NoError(t, e.Close())
+			names, err := d.List("bucket")
+			require.NoError(t, err)
+			for _, n := range names {
+				switch {
+				case !strings.HasPrefix(n, "man-"):
+				case remove:
+					require.NoError(t, d.Remove("bucket/"+n))
+				default:
+					flipByte(t, d, "bucket/"+n, 30)
+				}
+			}
+			a := archiveOn(t, d, snapshot.Options{})
+			o.Archive = a
+			e = mustOpen(t, name, o)
+			require.NoError(t, e.Set([]byte("k"), []byte("two")))
+			_, err = a.Collect(snapshot.Retention{Last: 1})
+			require.ErrorContains(t, err, "bring it back, or publish and keep fewer")
+			v := snap(t, e)
+			c, err := a.Collect(snapshot.Retention{Last: 1})
+			require.NoError(t, err)
+			require.Equal(t, 1, c.Versions)
+			require.NoError(t, e.Restore(v))
+			holds(t, e, "k", "two")
+			holds(t, e, "l", "stays")
+			require.NoError(t, e.Close())
+		}
+	}
+}

@@ -72,8 +72,11 @@ func (a *Archive) retain(keep Retention) (c Collected, old uint64, named map[str
 		for _, e := range l.Versions {
 			// What cannot be read names nobody knows what: nothing is deleted then.
 			m, err := a.manifest(e)
+			if err = a.stale(tag, err); err != nil && !errors.Is(err, errMoved) {
+				err = fmt.Errorf("%w; while it is kept nothing is deleted: bring it back, or publish and keep fewer", err)
+			}
 			if err != nil {
-				return Collected{}, 0, nil, a.stale(tag, err)
+				return Collected{}, 0, nil, err
 			}
 			named[e.Manifest] = true
 			m.each(func(o object) { named[o.String()] = true })

@@ -70,9 +70,9 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 		return 0, 0, fmt.Errorf("%w: %d branches; drop some", store.ErrTooMany, len(h.Branches))
 	}
 	a.forget(&h)
-	known, err := a.known(&l, d.Parent)
+	known, err := a.known(&l, tag, d.Parent)
 	if err != nil {
-		return 0, 0, a.stale(tag, err)
+		return 0, 0, err
 	}
 	m, uploaded, err := a.place(*d, h.Epoch, known, a.soon())
 	if err != nil {
@@ -174,14 +174,19 @@ func (a *Archive) forget(h *head) {
 	maps.DeleteFunc(a.uploads, func(_ store.Hash, epoch uint64) bool { return epoch != h.Epoch })
 }
 
-// known are the objects of the latest version and of the parent, if they are kept.
-func (a *Archive) known(l *line, parent store.Version) (map[store.Hash]uint64, error) {
+// known are the objects of the latest version and of the parent, if they are kept. A
+// manifest that is lost or spoiled under this very head names nothing: what the writer
+// has of it is put again, and the line goes on.
+func (a *Archive) known(l *line, tag string, parent store.Version) (map[store.Hash]uint64, error) {
 	known := map[store.Hash]uint64{}
 	for _, e := range l.Versions {
 		if e.Version != parent && e.Version != l.Last {
 			continue
 		}
 		m, err := a.manifest(e)
+		if err = a.stale(tag, err); errors.Is(err, store.ErrMissing) || errors.Is(err, store.ErrCorrupt) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -414,7 +419,7 @@ func (a *Archive) missing(s store.Source) (wants []want, epoch uint64, tag strin
 		return nil, 0, "", err
 	}
 	l := h.of(a.opts.Branch)
-	known, err := a.known(&l, l.Last)
+	known, err := a.known(&l, tag, l.Last)
 	if err == nil {
 		_, wants, err = a.plan(store.Draft{Segments: []store.Source{s}}, h.Epoch, known)
 	}
