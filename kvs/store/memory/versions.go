@@ -89,14 +89,14 @@ func (e *Engine) restore(v store.Version) error {
 	}
 	values, bytes, err := e.readDumps(s)
 	if err != nil {
-		return err
+		return errors.Join(err, e.home.Discard(s))
 	}
 	old := e.home.State().Parts
 	if err := e.home.Restored(s); err != nil {
 		if errors.Is(err, catalog.ErrNote) {
-			err = e.life.Fail(err)
+			return e.life.Fail(err)
 		}
-		return err
+		return errors.Join(err, e.home.Discard(s))
 	}
 	e.values, e.bytes, e.dirty = values, bytes, false
 	e.removed(old)

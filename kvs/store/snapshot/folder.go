@@ -131,13 +131,18 @@ func (f *Folder) PutSoon(name string, size int64, r io.Reader) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	tmp := f.path(fmt.Sprintf("upload-%d.tmp", slot))
-	if err := f.write(tmp, size, r); err != nil {
-		return fmt.Errorf("put %s: %w", f.path(name), err)
+	if err = f.write(tmp, size, r); err == nil {
+		err = f.opts.FS.Rename(tmp, f.path(name))
 	}
-	if err := f.opts.FS.Rename(tmp, f.path(name)); err != nil {
-		return fmt.Errorf("put: %w", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("put %s: %w", f.path(name), err)
+	// What is of no use takes no room, which may be what was missing.
+	if e := f.opts.FS.Remove(tmp); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 func (f *Folder) write(tmp string, size int64, r io.Reader) error {

@@ -383,20 +383,29 @@ func readAll(f vfs.File, limit int64) ([]byte, error) {
 
 // WriteFile replaces a file durably: all of it under the name tmp, then renamed.
 func WriteFile(fsys vfs.FS, dir, name, tmp string, b []byte) error {
-	f, err := fsys.Create(fsys.PathJoin(dir, tmp), category)
+	tmp = fsys.PathJoin(dir, tmp)
+	if err := writeSynced(fsys, tmp, b); err != nil {
+		// What is of no use takes no room, which may be what was missing.
+		if e := fsys.Remove(tmp); e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+		return err
+	}
+	if err := fsys.Rename(tmp, fsys.PathJoin(dir, name)); err != nil {
+		return err
+	}
+	return SyncDir(fsys, dir)
+}
+
+func writeSynced(fsys vfs.FS, name string, b []byte) error {
+	f, err := fsys.Create(name, category)
 	if err != nil {
 		return err
 	}
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := fsys.Rename(fsys.PathJoin(dir, tmp), fsys.PathJoin(dir, name)); err != nil {
-		return err
-	}
-	return SyncDir(fsys, dir)
+	return errors.Join(err, f.Close())
 }
 
 // SyncDir makes the names in a directory durable.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/joinery-go/joinery/kvs/store"
 )
@@ -257,9 +258,19 @@ func (h *Home) fetchAll(v store.Version, next uint64, ext string, now func(store
 		return nil
 	})
 	if err != nil {
-		return State{}, err
+		return State{}, errors.Join(err, h.Discard(s))
 	}
 	return s, nil
+}
+
+// Discard removes the files of a fetched state that is given up, so that what does not
+// count takes no room.
+func (h *Home) Discard(s State) error {
+	var err error
+	for _, p := range s.Parts {
+		err = errors.Join(err, h.Remove(p.Number, p.Ext))
+	}
+	return err
 }
 
 // each calls do for 0 to n-1, several at once if the archive does that.
@@ -275,8 +286,20 @@ func (h *Home) each(n int, do func(i int) error) error {
 	return nil
 }
 
-// fetch copies the segment of a part into its file. It changes nothing of h.
+// fetch copies the segment of a part into its file, which is there as a whole or not. It
+// changes nothing of h.
 func (h *Home) fetch(v store.Version, p Part) error {
+	err := h.copySegment(v, p)
+	if err == nil {
+		return nil
+	}
+	if e := h.fs.Remove(h.Path(p.Number, p.Ext)); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (h *Home) copySegment(v store.Version, p Part) error {
 	r, err := h.opts.Archive.Open(v, p.Remote[0])
 	if err != nil {
 		return err
