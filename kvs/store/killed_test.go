@@ -10,6 +10,8 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/memory"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/disk"
 )
@@ -86,6 +88,35 @@ func TestKilledThenPowerCut(t *testing.T) {
 				check()
 			}
 			require.Greater(t, tried, 30)
+		})
+	}
+}
+
+// TestDirectoryIsDurable cuts the power after a set, and a version, that was promised in
+// directories that were made for it.
+func TestDirectoryIsDurable(t *testing.T) {
+	for _, name := range allEngines {
+		t.Run(name, func(t *testing.T) {
+			open := func(fs vfs.FS, dir string) store.Engine {
+				f, err := snapshot.NewFolder("c/d/bucket", snapshot.FolderOptions{FS: fs})
+				require.NoError(t, err)
+				o := store.Options{Dir: dir, FS: fs, Archive: snapshot.New(f), Durability: store.EveryWrite}
+				if name == memory.Name {
+					o.Durability = store.OnSnapshot
+				}
+				return mustOpen(t, name, o)
+			}
+			for _, dir := range []string{"db", "a/b/db", "/a/b/db"} {
+				m := vfs.NewCrashableMem()
+				e := open(m, dir)
+				require.NoError(t, e.Set([]byte("k"), []byte("v")))
+				snap(t, e)
+				m = m.CrashClone(vfs.CrashCloneCfg{})
+				e = open(m, dir)
+				holds(t, e, "k", "v")
+				require.NoError(t, e.Close())
+				holds(t, open(m, "other"), "k", "v")
+			}
 		})
 	}
 }

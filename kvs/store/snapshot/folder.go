@@ -67,7 +67,7 @@ func NewFolder(dir string, o FolderOptions) (*Folder, error) {
 	if o.Wait == nil {
 		o.Wait = func(int) error { return nil }
 	}
-	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+	if err := catalog.MakeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", dir, err)
 	}
 	return &Folder{dir, o}, nil

@@ -45,7 +45,7 @@ type Home struct {
 // [store.ErrFormat], [store.ErrMissing], or what the file system said.
 func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 	h := &Home{opts: o, fs: o.FS, later: map[uint64][]string{}}
-	if err := h.fs.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := MakeDir(h.fs, o.Dir); err != nil {
 		return nil, fmt.Errorf("open %s: make directory: %w", o.Dir, err)
 	}
 	names, err := h.fs.List(o.Dir)
@@ -406,6 +406,32 @@ func writeSynced(fsys vfs.FS, name string, b []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// MakeDir makes a directory that only its owner can enter, and those above it that are
+// missing, durably: a directory whose name a crash takes goes with all that is in it.
+func MakeDir(fsys vfs.FS, dir string) error {
+	var made []string
+	for d := dir; ; {
+		if _, err := fsys.Stat(d); !errors.Is(err, fs.ErrNotExist) {
+			break // there, or MkdirAll says what it is
+		}
+		above := fsys.PathDir(d)
+		if above == d {
+			break
+		}
+		made = append(made, above)
+		d = above
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for i := len(made) - 1; i >= 0; i-- {
+		if err := SyncDir(fsys, made[i]); err != nil {
+			return fmt.Errorf("sync %s: %w", made[i], err)
+		}
+	}
+	return nil
 }
 
 // SyncDir makes the names in a directory durable.
