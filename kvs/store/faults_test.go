@@ -207,3 +207,84 @@ func TestManifestSpoiled(t *testing.T) {
 		}
 	}
 }
+
+// TestConflictSaysWhatWasKnown reads the conflict of a writer that knew of no version.
+func TestConflictSaysWhatWasKnown(t *testing.T) {
+	d := simDisk(t, 0)
+	var es []store.Engine
+	for _, dir := range []string{"a", "b"} {
+		e := mustOpen(t, lsm.Name, store.Options{Dir: dir, FS: d, Archive: archiveOn(t, d, snapshot.Options{})})
+		require.NoError(t, e.Set([]byte("k"), []byte(dir)))
+		es = append(es, e)
+	}
+	snap(t, es[0])
+	_, err := es[1].Snapshot()
+	require.ErrorIs(t, err, store.ErrConflict)
+	require.ErrorContains(t, err, "the latest version is 1, the writer knew of 0, 0 being none")
+}
+
+// unanswered is a bucket whose swap happens and is not answered, nor is the question
+// after it.
+type unanswered struct {
+	*snapshot.Folder
+	lose, dark bool
+}
+
+func (u *unanswered) SwapHead(tag string, b []byte) error {
+	err := u.Folder.SwapHead(tag, b)
+	if u.lose {
+		u.lose, u.dark = false, true
+		return errHeadless
+	}
+	return err
+}
+
+func (u *unanswered) Head() ([]byte, string, error) {
+	if u.dark {
+		u.dark = false
+		return nil, "", errHeadless
+	}
+	return u.Folder.Head()
+}
+
+// TestWritersOfOneArchive has two engines use one archive. One publishes and gets no
+// answer; the other has not seen that version, and is told so, and the first finds it.
+func TestWritersOfOneArchive(t *testing.T) {
+	for _, name := range allEngines {
+		t.Run(name, func(t *testing.T) {
+			d := simDisk(t, 0)
+			f, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+			require.NoError(t, err)
+			b := &unanswered{Folder: f}
+			a := snapshot.New(b)
+			open := func(dir string) store.Engine {
+				e := mustOpen(t, name, store.Options{Dir: dir, FS: d, Archive: a})
+				require.NoError(t, e.Set([]byte("key"), []byte(dir)))
+				return e
+			}
+			one, two := open("one"), open("two")
+			b.lose = true
+			_, err = one.Snapshot()
+			require.ErrorIs(t, err, errHeadless)
+			_, err = two.Snapshot()
+			require.ErrorIs(t, err, store.ErrConflict)
+			v := snap(t, one) // what was not answered, or on top of it
+			m, err := a.Manifest(v)
+			require.NoError(t, err)
+			require.Equal(t, v-1, m.Parent)
+			require.NoError(t, two.Restore(v))
+			holds(t, two, "key", "one")
+		})
+	}
+}
+
+// TestSizeAfterClose holds the size of a closed memory engine against its directory.
+func TestSizeAfterClose(t *testing.T) {
+	d := simDisk(t, 0)
+	e := mustOpen(t, memory.Name, store.Options{Dir: "dir", FS: d})
+	require.NoError(t, e.Set([]byte("k"), []byte("v")))
+	require.NoError(t, e.Close())
+	info, err := d.Stat(filesOf(t, d, ".dump")[0])
+	require.NoError(t, err)
+	require.Equal(t, store.Size{Disk: info.Size(), Files: 1}, e.Size())
+}

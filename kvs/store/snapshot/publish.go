@@ -18,9 +18,10 @@ var errMoved = errors.New("the head has moved")
 // unknown is a version whose swap of the head was not answered, nor was the question
 // afterwards. Its manifest's name tells it from what anybody else published.
 type unknown struct {
-	seen store.Version // what the writer knew as the latest
-	name string        // of the manifest
-	m    manifest
+	writer any           // of the draft
+	seen   store.Version // what the writer knew as the latest
+	name   string        // of the manifest
+	m      manifest
 }
 
 // maxUnknown is how many versions of unknown outcome are remembered.
@@ -63,7 +64,8 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 	}
 	switch {
 	case l.Last != d.Seen:
-		return 0, 0, fmt.Errorf("%w: the latest version is %s, the writer knew of %s", store.ErrConflict, l.Last, d.Seen)
+		return 0, 0, fmt.Errorf("%w: the latest version is %d, the writer knew of %d, 0 being none; restore it, or take a branch",
+			store.ErrConflict, l.Last, d.Seen)
 	case h.versions() >= MaxVersions:
 		return 0, 0, fmt.Errorf("%w: %d; collect some", store.ErrTooMany, h.versions())
 	case len(l.Versions) == 0 && a.opts.Branch != "" && len(h.Branches) >= MaxBranches:
@@ -89,7 +91,7 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 	settled, err := a.swap(tag, &h, func(now *head) bool { return now.names(a.opts.Branch, e) })
 	if err != nil {
 		if !settled {
-			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Seen, e.Manifest, m})
+			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Writer, d.Seen, e.Manifest, m})
 		}
 		return 0, uploaded, err
 	}
@@ -118,7 +120,7 @@ func (a *Archive) published(e entry, m manifest) {
 // same state.
 func (a *Archive) adopt(l *line, d *store.Draft) (u unknown, same bool) {
 	for l.Last != d.Seen { // else nobody has published since: a swap may still be under way
-		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.seen == d.Seen && l.has(&u) })
+		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.writer == d.Writer && u.seen == d.Seen && l.has(&u) })
 		if i < 0 {
 			return unknown{}, false
 		}

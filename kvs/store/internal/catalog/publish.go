@@ -124,7 +124,7 @@ func (h *Home) publishing(done func(State) error) (v store.Version, uploaded int
 
 func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, error) {
 	s := h.State()
-	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format}
+	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format, Writer: h}
 	for i := range s.Parts {
 		p := &s.Parts[i]
 		if !own && len(p.Remote) > 0 {
