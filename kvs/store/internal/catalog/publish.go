@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/store"
 )
@@ -114,52 +115,85 @@ func (h *Home) PublishNoted() (v store.Version, uploaded int64, err error) {
 	return h.publishing(h.Note)
 }
 
-func (h *Home) publishing(done func(State) error) (v store.Version, uploaded int64, err error) {
-	v, uploaded, err = h.publish(false, done)
-	if errors.Is(err, store.ErrMissingSegment) {
-		v, uploaded, err = h.publish(true, done)
+// pieces is what of the archive's a version is to name.
+type pieces int
+
+const (
+	uploaded pieces = iota // what was uploaded ahead, as far as there is anything
+	named                  // what versions name
+	own                    // nothing: all parts are put
+)
+
+func (h *Home) publishing(done func(State) error) (v store.Version, bytes int64, err error) {
+	for _, of := range []pieces{uploaded, named, own} {
+		if of == uploaded && !h.ahead() {
+			continue
+		}
+		if v, bytes, err = h.publish(of, done); !errors.Is(err, store.ErrMissingSegment) {
+			break
+		}
 	}
-	return v, uploaded, err
+	return v, bytes, err
 }
 
-func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, error) {
+// ahead reports that a part was uploaded that no version names.
+func (h *Home) ahead() bool {
+	return slices.ContainsFunc(h.state.Parts, func(p Part) bool { return p.Uploaded != nil })
+}
+
+func (h *Home) publish(of pieces, done func(State) error) (store.Version, int64, error) {
 	s := h.State()
 	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format, Writer: h}
 	for i := range s.Parts {
 		p := &s.Parts[i]
-		if !own && len(p.Remote) > 0 {
-			for _, r := range p.Remote {
-				src := store.Source{Segment: r}
-				if r.Hash == p.Hash {
-					own, err := h.Source(p)
-					if err != nil {
-						return 0, 0, err
-					}
-					src.Open = own.Open
-					src.OpenIndex = h.openIndex(p.Number, r)
-				}
-				d.Segments = append(d.Segments, src)
-			}
-			continue
+		if of == uploaded && p.Uploaded != nil {
+			p.Remote = []store.Segment{*p.Uploaded}
 		}
-		if err := h.verify(p); err != nil {
-			return 0, 0, err
-		}
-		src, err := h.Source(p)
+		p.Uploaded = nil
+		sources, err := h.sources(p, of)
 		if err != nil {
 			return 0, 0, err
 		}
-		src = WithIndex(src, h.indexOf(p.Number))
-		d.Segments = append(d.Segments, src)
-		p.Remote = []store.Segment{src.Segment}
+		d.Segments = append(d.Segments, sources...)
 	}
-	v, uploaded, err := h.opts.Archive.Publish(d)
+	v, bytes, err := h.opts.Archive.Publish(d)
 	if err != nil {
 		return 0, 0, err
 	}
 	h.seen = v
 	s.Parent, s.Published = v, len(s.Parts)
-	return v, uploaded, done(s)
+	return v, bytes, done(s)
+}
+
+// sources are the segments that stand for a part, and where the archive finds what it does
+// not have of them.
+func (h *Home) sources(p *Part, of pieces) ([]store.Source, error) {
+	if of == own || len(p.Remote) == 0 {
+		if err := h.verify(p); err != nil {
+			return nil, err
+		}
+		src, err := h.Source(p)
+		if err != nil {
+			return nil, err
+		}
+		src = WithIndex(src, h.indexOf(p.Number))
+		p.Remote = []store.Segment{src.Segment}
+		return []store.Source{src}, nil
+	}
+	var sources []store.Source
+	for _, r := range p.Remote {
+		src := store.Source{Segment: r}
+		if r.Hash == p.Hash && of == named {
+			self, err := h.Source(p)
+			if err != nil {
+				return nil, err
+			}
+			src.Open = self.Open
+			src.OpenIndex = h.openIndex(p.Number, r)
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
 }
 
 // Verified has [Home.Publish] ask f about each part that has no hash yet, by its number: what
@@ -188,7 +222,7 @@ func (h *Home) commitNoted(s State) error {
 // than its own, which background work should upload, but for those that cannot be read.
 func (h *Home) Behind(spoiled func(i int) bool) (number uint64, ok bool) {
 	for i, p := range h.state.Parts[:h.state.Published] {
-		if !spoiled(i) && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash) {
+		if !spoiled(i) && p.Uploaded == nil && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash) {
 			return p.Number, true
 		}
 	}
@@ -205,12 +239,14 @@ func (h *Home) Part(number uint64) (Part, bool) {
 	return Part{}, false
 }
 
-// Uploaded notes that the archive has a part itself, if it still counts.
+// Uploaded notes that the archive was given a part itself, if it still counts. The
+// segments that stood for it stay until a version names this one: only then no collecting
+// takes it.
 func (h *Home) Uploaded(number uint64, seg store.Segment) error {
 	s := h.State()
 	for i := range s.Parts[:s.Published] {
 		if p := &s.Parts[i]; p.Number == number {
-			p.Hash, p.Remote = seg.Hash, []store.Segment{seg}
+			p.Hash, p.Uploaded = seg.Hash, &seg
 			return h.Commit(s)
 		}
 	}
