@@ -358,29 +358,27 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 
 // confirm makes a swap durable that took place and failed: a bucket may have replaced its
 // head and not known whether a crash keeps that. What is swapped in after it is durable,
-// and that with it; so the head is swapped for itself, whoever else moves it meanwhile.
+// and that with it; so the head is swapped for itself. A conflict says that somebody has
+// swapped since, if only the bucket itself, which tried twice.
 func (a *Archive) confirm(tag string, h *head, did func(*head) bool) (settled bool, err error) {
-	for range Attempts {
-		b, err := h.encode()
-		if err != nil {
-			return true, err
-		}
-		if err = a.bucket.SwapHead(tag, b); err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, store.ErrConflict) {
-			return false, fmt.Errorf("swap the head once more: %w", err)
-		}
-		now, is, err := a.head()
-		if err != nil {
-			return false, err
-		}
-		if !did(&now) {
-			return true, errMoved
-		}
-		h, tag = &now, is
+	b, err := h.encode()
+	if err != nil {
+		return true, err
 	}
-	return false, fmt.Errorf("%w: the head moved %d times", store.ErrBusy, Attempts)
+	if err = a.bucket.SwapHead(tag, b); err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, store.ErrConflict) {
+		return false, fmt.Errorf("swap the head once more: %w", err)
+	}
+	now, _, err := a.head()
+	if err != nil {
+		return false, err
+	}
+	if !did(&now) {
+		return true, errMoved
+	}
+	return true, nil
 }
 
 // Upload puts a segment before any version names it, in the present epoch. Others go on
