@@ -87,6 +87,9 @@ type Draft struct {
 	Format   int
 	Segments []Source
 	Whole    bool
+	// Writer tells the writers that share an archive in one process apart, by ==; it goes
+	// nowhere. A version of unknown outcome is found again by its own writer only.
+	Writer any
 }
 
 // Archive keeps versions. The package kvs/store/snapshot implements it over a

@@ -12,8 +12,9 @@ type Engine interface {
 	// Set puts value under key. An empty value takes the key away: this is the only
 	// place where emptiness means that. Errors wrap [ErrKey], [ErrValue],
 	// [ErrClosed], [ErrBackpressure] (nothing happened, and it may be tried again
-	// after background work), or [ErrFailed] (the engine takes no more writes; of
-	// this one a crash may leave either outcome).
+	// after background work), [ErrFailed] (the engine takes no more writes; of
+	// this one a crash may leave either outcome), or what the file system said, as of a
+	// full disk (nothing happened, and it may be tried again once there is room).
 	Set(key, value []byte) error
 	// Sync makes all that was set durable, whatever the level of durability.
 	Sync() error

@@ -42,6 +42,10 @@ var Exceptions = []Exception{
 		Reason: "uploads and downloads wait for a network; only where Options.Parallel asks for it, at most that many, all ended on return",
 	},
 	{
+		File: "kvs/store/snapshot/folder.go", Rule: Clock,
+		Reason: "another process may hold a folder's lock; only on the operating system's files, and nothing but the waiting depends on it",
+	},
+	{
 		File: "kvs/store/snapshot/s3bucket/bucket.go", Rule: Clock,
 		Reason: "a network may never answer: a request has a deadline, and nothing but its error depends on it",
 	},

@@ -110,7 +110,11 @@ func (e *Engine) restore(v store.Version) error {
 		}
 	}
 	if err != nil {
-		return errors.Join(err, closeRuns(runs))
+		err = errors.Join(err, closeRuns(runs))
+		if e.life.Live() {
+			err = errors.Join(err, e.home.Discard(s))
+		}
+		return err
 	}
 	e.abort()
 	old := e.runs

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,7 @@ func (e *Engine) persist() error {
 	s := e.home.State()
 	old := s.Parts
 	part := catalog.Part{Number: s.Next, Ext: dumpExt}
-	var err error
-	if part.Length, err = e.writeDump(part.Number); err != nil {
+	if err := e.writeDump(&part); err != nil {
 		// What the catalog names is untouched; the dump may be tried again.
 		return fmt.Errorf("dump: %w", errors.Join(err, e.home.Remove(part.Number, dumpExt)))
 	}
@@ -58,32 +58,35 @@ func (e *Engine) removed(parts []catalog.Part) {
 }
 
 // writeDump writes all values, in the order of their keys so that equal states are
-// equal bytes, and syncs the file.
-func (e *Engine) writeDump(number uint64) (length int64, err error) {
-	f, err := e.home.Create(number, dumpExt)
+// equal bytes, and syncs the file. The part's hash is that of what was to be written, so
+// that the archive takes nothing that the disk has spoiled since.
+func (e *Engine) writeDump(part *catalog.Part) error {
+	f, err := e.home.Create(part.Number, dumpExt)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	// The number in the header is that of the content's kind, not of the file, so that
 	// a dump of the same values is the same segment.
 	h := record.Header{Type: dumpType}
-	w := bufio.NewWriterSize(f, 1<<16)
+	sum := sha256.New()
+	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<16)
 	buf := record.AppendHeader(nil, h)
 	for _, k := range slices.Sorted(maps.Keys(e.values)) {
 		if _, err := w.Write(buf); err != nil {
-			return 0, errors.Join(err, f.Close())
+			return errors.Join(err, f.Close())
 		}
-		length += int64(len(buf))
-		buf = record.Append(buf[:0], h.Salt(), length, record.Record{Kind: record.Value, Key: []byte(k), Value: e.values[k]})
+		part.Length += int64(len(buf))
+		buf = record.Append(buf[:0], h.Salt(), part.Length, record.Record{Kind: record.Value, Key: []byte(k), Value: e.values[k]})
 	}
-	length += int64(len(buf))
+	part.Length += int64(len(buf))
 	if _, err = w.Write(buf); err == nil {
 		err = w.Flush()
 	}
 	if err == nil {
 		err = f.Sync()
 	}
-	return length, errors.Join(err, f.Close())
+	part.Hash = store.Hash(sum.Sum(nil))
+	return errors.Join(err, f.Close())
 }
 
 // readDumps reads the values of a state: one dump, or none, or of a version that was

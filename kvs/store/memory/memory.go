@@ -128,7 +128,7 @@ func (e *Engine) Stats() store.Stats {
 	return e.stats
 }
 
-// Size returns what the engine occupies. Disk is 0 after Close.
+// Size returns what the engine occupies; after Close its dump still does, and no memory.
 func (e *Engine) Size() store.Size {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -150,6 +150,6 @@ func (e *Engine) Close() error {
 		err = e.persist()
 	}
 	e.life.Close()
-	e.values = nil
+	e.values, e.bytes = nil, 0
 	return catalog.CloseAfter(err, e.home)
 }

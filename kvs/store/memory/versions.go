@@ -42,16 +42,27 @@ func (e *Engine) Snapshot() (store.Version, error) {
 		e.stats.Snapshots++
 		return v, nil
 	}
-	v, uploaded, err := e.home.Publish()
-	e.stats.CriticalBytes += uploaded
-	if errors.Is(err, catalog.ErrNote) {
-		err = e.life.Fail(err)
+	v, err = e.publish()
+	if errors.Is(err, store.ErrCorrupt) && e.life.Live() { // the dump, perhaps, of what memory still has
+		e.dirty = true
+		if err = e.persist(); err == nil {
+			v, err = e.publish()
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("snapshot: %w", err)
 	}
 	e.stats.Snapshots++
 	return v, nil
+}
+
+func (e *Engine) publish() (store.Version, error) {
+	v, uploaded, err := e.home.Publish()
+	e.stats.CriticalBytes += uploaded
+	if errors.Is(err, catalog.ErrNote) {
+		err = e.life.Fail(err)
+	}
+	return v, err
 }
 
 // Restore reads the version beside the present values, then switches.
@@ -78,14 +89,14 @@ func (e *Engine) restore(v store.Version) error {
 	}
 	values, bytes, err := e.readDumps(s)
 	if err != nil {
-		return err
+		return errors.Join(err, e.home.Discard(s))
 	}
 	old := e.home.State().Parts
 	if err := e.home.Restored(s); err != nil {
 		if errors.Is(err, catalog.ErrNote) {
-			err = e.life.Fail(err)
+			return e.life.Fail(err)
 		}
-		return err
+		return errors.Join(err, e.home.Discard(s))
 	}
 	e.values, e.bytes, e.dirty = values, bytes, false
 	e.removed(old)

@@ -103,7 +103,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 	if err := e.db.Checkpoint(dir); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
-	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat, Whole: true}
+	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat, Whole: true, Writer: e.home}
 	var err error
 	if d.Segments, err = e.sources(dir); err != nil {
 		return 0, err

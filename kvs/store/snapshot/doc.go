@@ -24,7 +24,8 @@
 // collecting kept, or of its epoch or later: no collecting, not even one that was
 // stalled since an earlier epoch, deletes it. Clocks play no part.
 //
-// After each swap the head is read again. A writer that gets no answer, neither to the
+// After each swap the head is read again; one that took place and failed is followed by
+// one more, since nobody knows whether it is durable. A writer that gets no answer, neither to the
 // swap nor to that, may have published without knowing it; at its next use it finds its
 // version by the manifest's name, and goes on from it.
 //

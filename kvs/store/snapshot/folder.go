@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -21,8 +22,9 @@ type FolderOptions struct {
 	// all processes that use the folder.
 	FS vfs.FS
 	// Wait is called before the nth try, from 2, to get a lock that somebody holds;
-	// an error ends the trying. By default it does nothing, since the package has no
-	// clock.
+	// an error ends the trying. By default it sleeps, a millisecond at first and at most
+	// ten, on [store.Private], and does nothing on any other file system, which may be
+	// one of simulated time.
 	Wait func(try int) error
 	// Tries is how often a lock is tried, 1000 by default.
 	Tries int
@@ -66,11 +68,20 @@ func NewFolder(dir string, o FolderOptions) (*Folder, error) {
 	}
 	if o.Wait == nil {
 		o.Wait = func(int) error { return nil }
+		if o.FS == store.Private {
+			o.Wait = doze
+		}
 	}
-	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+	if err := catalog.MakeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", dir, err)
 	}
 	return &Folder{dir, o}, nil
+}
+
+// doze waits longer before later tries.
+func doze(try int) error {
+	time.Sleep(time.Duration(min(try-1, 10)) * time.Millisecond)
+	return nil
 }
 
 func (f *Folder) path(name string) string { return f.opts.FS.PathJoin(f.dir, name) }
@@ -131,13 +142,18 @@ func (f *Folder) PutSoon(name string, size int64, r io.Reader) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	tmp := f.path(fmt.Sprintf("upload-%d.tmp", slot))
-	if err := f.write(tmp, size, r); err != nil {
-		return fmt.Errorf("put %s: %w", f.path(name), err)
+	if err = f.write(tmp, size, r); err == nil {
+		err = f.opts.FS.Rename(tmp, f.path(name))
 	}
-	if err := f.opts.FS.Rename(tmp, f.path(name)); err != nil {
-		return fmt.Errorf("put: %w", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("put %s: %w", f.path(name), err)
+	// What is of no use takes no room, which may be what was missing.
+	if e := f.opts.FS.Remove(tmp); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 func (f *Folder) write(tmp string, size int64, r io.Reader) error {

@@ -18,9 +18,10 @@ var errMoved = errors.New("the head has moved")
 // unknown is a version whose swap of the head was not answered, nor was the question
 // afterwards. Its manifest's name tells it from what anybody else published.
 type unknown struct {
-	seen store.Version // what the writer knew as the latest
-	name string        // of the manifest
-	m    manifest
+	writer any           // of the draft
+	seen   store.Version // what the writer knew as the latest
+	name   string        // of the manifest
+	m      manifest
 }
 
 // maxUnknown is how many versions of unknown outcome are remembered.
@@ -58,21 +59,22 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 		return 0, 0, err
 	}
 	l := h.of(a.opts.Branch)
-	if v, same := a.adopt(&l, d); same {
-		return v, 0, nil
+	if u, same := a.adopt(&l, d); same {
+		return a.settle(tag, &h, u)
 	}
 	switch {
 	case l.Last != d.Seen:
-		return 0, 0, fmt.Errorf("%w: the latest version is %s, the writer knew of %s", store.ErrConflict, l.Last, d.Seen)
+		return 0, 0, fmt.Errorf("%w: the latest version is %d, the writer knew of %d, 0 being none; restore it, or take a branch",
+			store.ErrConflict, l.Last, d.Seen)
 	case h.versions() >= MaxVersions:
 		return 0, 0, fmt.Errorf("%w: %d; collect some", store.ErrTooMany, h.versions())
 	case len(l.Versions) == 0 && a.opts.Branch != "" && len(h.Branches) >= MaxBranches:
 		return 0, 0, fmt.Errorf("%w: %d branches; drop some", store.ErrTooMany, len(h.Branches))
 	}
 	a.forget(&h)
-	known, err := a.known(&l, d.Parent)
+	known, err := a.known(&l, tag, d.Parent)
 	if err != nil {
-		return 0, 0, a.stale(tag, err)
+		return 0, 0, err
 	}
 	m, uploaded, err := a.place(*d, h.Epoch, known, a.soon())
 	if err != nil {
@@ -89,7 +91,7 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 	settled, err := a.swap(tag, &h, func(now *head) bool { return now.names(a.opts.Branch, e) })
 	if err != nil {
 		if !settled {
-			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Seen, e.Manifest, m})
+			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Writer, d.Seen, e.Manifest, m})
 		}
 		return 0, uploaded, err
 	}
@@ -116,23 +118,33 @@ func (a *Archive) published(e entry, m manifest) {
 // that the latest one says what the draft says. What is the writer's is told by the
 // manifest's name, a hash: another writer's with that name would be a version of the
 // same state.
-func (a *Archive) adopt(l *line, d *store.Draft) (v store.Version, same bool) {
+func (a *Archive) adopt(l *line, d *store.Draft) (u unknown, same bool) {
 	for l.Last != d.Seen { // else nobody has published since: a swap may still be under way
-		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.seen == d.Seen && l.has(&u) })
+		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.writer == d.Writer && u.seen == d.Seen && l.has(&u) })
 		if i < 0 {
-			return 0, false
+			return unknown{}, false
 		}
 		m := &a.unknown[i].m
 		if l.Last == m.Version && m.says(d) {
-			a.published(entry{m.Version, a.unknown[i].name}, *m)
-			return m.Version, true
+			return a.unknown[i], true
 		}
 		if d.Parent == m.Parent {
 			d.Parent = m.Version
 		}
 		d.Seen = m.Version
 	}
-	return 0, false
+	return unknown{}, false
+}
+
+// settle publishes what was: the head names the version already, and is swapped for
+// itself, since of a swap that was not answered nobody knows whether it is durable.
+func (a *Archive) settle(tag string, h *head, u unknown) (store.Version, int64, error) {
+	e := entry{u.m.Version, u.name}
+	if _, err := a.swap(tag, h, func(now *head) bool { return now.names(a.opts.Branch, e) }); err != nil {
+		return 0, 0, err
+	}
+	a.published(e, u.m)
+	return e.Version, 0, nil
 }
 
 // says reports that the version is what publishing the draft would make.
@@ -164,14 +176,19 @@ func (a *Archive) forget(h *head) {
 	maps.DeleteFunc(a.uploads, func(_ store.Hash, epoch uint64) bool { return epoch != h.Epoch })
 }
 
-// known are the objects of the latest version and of the parent, if they are kept.
-func (a *Archive) known(l *line, parent store.Version) (map[store.Hash]uint64, error) {
+// known are the objects of the latest version and of the parent, if they are kept. A
+// manifest that is lost or spoiled under this very head names nothing: what the writer
+// has of it is put again, and the line goes on.
+func (a *Archive) known(l *line, tag string, parent store.Version) (map[store.Hash]uint64, error) {
 	known := map[store.Hash]uint64{}
 	for _, e := range l.Versions {
 		if e.Version != parent && e.Version != l.Last {
 			continue
 		}
 		m, err := a.manifest(e)
+		if err = a.stale(tag, err); errors.Is(err, store.ErrMissing) || errors.Is(err, store.ErrCorrupt) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -201,6 +218,16 @@ type want struct {
 // collecting takes it as long as the head stays: a version names it, or it was put in
 // this epoch. The manifest is whole but for its version.
 func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64, how putting) (manifest, int64, error) {
+	m, wants, err := a.plan(d, epoch, known)
+	if err != nil {
+		return m, 0, err
+	}
+	done, err := a.put(wants, epoch, how)
+	return m, a.note(wants, done, epoch), err
+}
+
+// plan is the manifest of the draft, and what the bucket does not have of it.
+func (a *Archive) plan(d store.Draft, epoch uint64, known map[store.Hash]uint64) (manifest, []want, error) {
 	m := manifest{Manifest: store.Manifest{Engine: d.Engine, Format: d.Format, Whole: d.Whole}}
 	at := maps.Clone(known)
 	for h, e := range a.uploads {
@@ -222,39 +249,44 @@ func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64
 	for _, s := range d.Segments {
 		var e, index uint64
 		if err := s.Check(); err != nil {
-			return m, 0, fmt.Errorf("segment %s: %w", s.Hash, err)
+			return m, nil, fmt.Errorf("segment %s: %w", s.Hash, err)
 		}
 		e, err := find(want{s.Segment, s.Open})
 		if err == nil && s.IndexLength > 0 {
 			index, err = find(want{store.Segment{Hash: s.Index, Length: s.IndexLength}, s.OpenIndex})
 		}
 		if err != nil {
-			return m, 0, err
+			return m, nil, err
 		}
 		m.Segments, m.Epochs, m.IndexEpochs = append(m.Segments, s.Segment), append(m.Epochs, e), append(m.IndexEpochs, index)
 	}
 	if !slices.ContainsFunc(m.IndexEpochs, func(e uint64) bool { return e != 0 }) {
 		m.IndexEpochs = nil
 	}
-	uploaded, err := a.put(wants, epoch, how)
-	return m, uploaded, err
+	return m, wants, nil
 }
 
-// put gives the bucket objects with how, several at once.
-func (a *Archive) put(wants []want, epoch uint64, how putting) (uploaded int64, err error) {
-	done := make([]bool, len(wants))
+// put gives the bucket objects with how, several at once, and says which it has. It may
+// be called without mu.
+func (a *Archive) put(wants []want, epoch uint64, how putting) (done []bool, err error) {
+	done = make([]bool, len(wants))
 	err = a.Each(len(wants), func(i int) error {
 		err := a.putOne(wants[i], epoch, how)
 		done[i] = err == nil
 		return err
 	})
+	return done, err
+}
+
+// note remembers the objects that were put in an epoch, and counts their bytes.
+func (a *Archive) note(wants []want, done []bool, epoch uint64) (uploaded int64) {
 	for i, w := range wants {
 		if done[i] {
-			a.uploads[w.Hash] = epoch
+			a.uploads[w.Hash] = max(a.uploads[w.Hash], epoch)
 			uploaded += w.Length
 		}
 	}
-	return uploaded, err
+	return uploaded
 }
 
 func (a *Archive) putOne(w want, epoch uint64, how putting) error {
@@ -312,8 +344,8 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 		return true, err
 	}
 	switch {
-	case e == nil && did(&now):
-		return true, nil // also where a bucket that tries again conflicts with its own first try
+	case e == nil && did(&now): // also where a bucket that tries again conflicts with its own first try
+		return a.confirm(is, &now, did)
 	case errors.Is(err, store.ErrConflict):
 		if e != nil {
 			return false, fmt.Errorf("swap the head: %v; read it again: %w", err, e)
@@ -324,32 +356,72 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	return e == nil && is != tag, fmt.Errorf("swap the head: %w", err)
 }
 
-// Upload puts a segment before any version names it, in the present epoch.
+// confirm makes a swap durable that took place and failed: a bucket may have replaced its
+// head and not known whether a crash keeps that. What is swapped in after it is durable,
+// and that with it; so the head is swapped for itself. A conflict says that somebody has
+// swapped since, if only the bucket itself, which tried twice.
+func (a *Archive) confirm(tag string, h *head, did func(*head) bool) (settled bool, err error) {
+	b, err := h.encode()
+	if err != nil {
+		return true, err
+	}
+	if err = a.bucket.SwapHead(tag, b); err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, store.ErrConflict) {
+		return false, fmt.Errorf("swap the head once more: %w", err)
+	}
+	now, _, err := a.head()
+	if err != nil {
+		return false, err
+	}
+	if !did(&now) {
+		return true, errMoved
+	}
+	return true, nil
+}
+
+// Upload puts a segment before any version names it, in the present epoch. Others go on
+// with the archive meanwhile.
 func (a *Archive) Upload(s store.Source) (uploaded int64, err error) {
+	for range Attempts {
+		n, err := a.upload(s)
+		uploaded += n
+		if !errors.Is(err, errMoved) {
+			if err != nil {
+				err = fmt.Errorf("upload: %w", err)
+			}
+			return uploaded, err
+		}
+	}
+	return uploaded, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
+}
+
+func (a *Archive) upload(s store.Source) (uploaded int64, err error) {
+	wants, epoch, tag, err := a.missing(s)
+	if err != nil {
+		return 0, a.stale(tag, err)
+	}
+	done, err := a.put(wants, epoch, a.bucket.Put)
+	a.mu.Lock()
+	uploaded = a.note(wants, done, epoch)
+	a.mu.Unlock()
+	return uploaded, a.stale(tag, err)
+}
+
+// missing is what the bucket does not have of a segment, under a head of that epoch and
+// tag.
+func (a *Archive) missing(s store.Source) (wants []want, epoch uint64, tag string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for range Attempts {
-		h, tag, err := a.head()
-		if err != nil {
-			return 0, fmt.Errorf("upload: %w", err)
-		}
-		l := h.of(a.opts.Branch)
-		known, err := a.known(&l, l.Last)
-		if err = a.stale(tag, err); errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("upload: %w", err)
-		}
-		_, n, err := a.place(store.Draft{Segments: []store.Source{s}}, h.Epoch, known, a.bucket.Put)
-		uploaded += n
-		if err = a.stale(tag, err); errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
-			err = fmt.Errorf("upload: %w", err)
-		}
-		return uploaded, err
+	h, tag, err := a.head()
+	if err != nil {
+		return nil, 0, "", err
 	}
-	return 0, fmt.Errorf("upload: %w: the head moved %d times", store.ErrBusy, Attempts)
+	l := h.of(a.opts.Branch)
+	known, err := a.known(&l, tag, l.Last)
+	if err == nil {
+		_, wants, err = a.plan(store.Draft{Segments: []store.Source{s}}, h.Epoch, known)
+	}
+	return wants, h.Epoch, tag, err
 }

@@ -75,7 +75,12 @@ func TestDecodeRefusesStatesThatNoEngineCommits(t *testing.T) {
 		"away, other length":    func(s *catalog.State) { s.Parts[1].Length++ },
 		"away, unpublished":     func(s *catalog.State) { s.Published, s.Parts[1].Remote = 1, nil },
 		"segment of no keys":    func(s *catalog.State) { s.Parts[1].Remote = []store.Segment{emptyOf(part)} },
-		"segment, unpublished":  func(s *catalog.State) { s.Parts[2].Remote = []store.Segment{seg} },
+		"uploaded, other hash":  func(s *catalog.State) { s.Parts[0].Uploaded = &store.Segment{Hash: store.Hash{7}, Length: 40} },
+		"uploaded, unpublished": func(s *catalog.State) {
+			s.Published, s.Parts[1].Remote, s.Parts[1].Away, s.Parts[1].Uploaded = 1, nil, false, &seg
+		},
+		"uploaded, away":       func(s *catalog.State) { s.Parts[1].Uploaded = &seg },
+		"segment, unpublished": func(s *catalog.State) { s.Parts[2].Remote = []store.Segment{seg} },
 	} {
 		s := good()
 		change(&s)
@@ -259,4 +264,23 @@ func TestPickAround(t *testing.T) {
 		require.Equal(t, found, ok)
 		require.Equal(t, want, got)
 	})
+}
+
+// TestFormatSaysWhatIsInIt reads the format that a catalog is written in: the least that
+// has what it says, so that who cannot read it is told so.
+func TestFormatSaysWhatIsInIt(t *testing.T) {
+	s := good()
+	format := func() string {
+		b, err := s.Encode()
+		require.NoError(t, err)
+		_, err = catalog.Decode(b)
+		require.NoError(t, err)
+		return strings.Fields(string(b))[2]
+	}
+	require.Equal(t, "2", format())
+	s.Parts[0].Uploaded = &seg
+	require.Equal(t, "3", format())
+	s.Parts = s.Parts[2:]
+	s.Published = 0
+	require.Equal(t, "1", format())
 }

@@ -45,7 +45,7 @@ type Home struct {
 // [store.ErrFormat], [store.ErrMissing], or what the file system said.
 func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 	h := &Home{opts: o, fs: o.FS, later: map[uint64][]string{}}
-	if err := h.fs.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := MakeDir(h.fs, o.Dir); err != nil {
 		return nil, fmt.Errorf("open %s: make directory: %w", o.Dir, err)
 	}
 	names, err := h.fs.List(o.Dir)
@@ -115,6 +115,11 @@ func (h *Home) load(engine string, exts []string) error {
 		return fmt.Errorf("%w: engine %q, opened as %q", store.ErrForeign, h.state.Engine, engine)
 	}
 	h.fresh = !h.state.Begun
+	// Whoever replaced the catalog may have been killed before its name was durable: a
+	// crash could bring the one of before back, so what that names goes only after this.
+	if err := SyncDir(h.fs, h.opts.Dir); err != nil {
+		return fmt.Errorf("sync %s: %w", h.opts.Dir, err)
+	}
 	return h.sweep(names)
 }
 
@@ -378,20 +383,55 @@ func readAll(f vfs.File, limit int64) ([]byte, error) {
 
 // WriteFile replaces a file durably: all of it under the name tmp, then renamed.
 func WriteFile(fsys vfs.FS, dir, name, tmp string, b []byte) error {
-	f, err := fsys.Create(fsys.PathJoin(dir, tmp), category)
+	tmp = fsys.PathJoin(dir, tmp)
+	if err := writeSynced(fsys, tmp, b); err != nil {
+		// What is of no use takes no room, which may be what was missing.
+		if e := fsys.Remove(tmp); e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+		return err
+	}
+	if err := fsys.Rename(tmp, fsys.PathJoin(dir, name)); err != nil {
+		return err
+	}
+	return SyncDir(fsys, dir)
+}
+
+func writeSynced(fsys vfs.FS, name string, b []byte) error {
+	f, err := fsys.Create(name, category)
 	if err != nil {
 		return err
 	}
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	return errors.Join(err, f.Close())
+}
+
+// MakeDir makes a directory that only its owner can enter, and those above it that are
+// missing, durably: a directory whose name a crash takes goes with all that is in it.
+func MakeDir(fsys vfs.FS, dir string) error {
+	var made []string
+	for d := dir; ; {
+		if _, err := fsys.Stat(d); !errors.Is(err, fs.ErrNotExist) {
+			break // there, or MkdirAll says what it is
+		}
+		above := fsys.PathDir(d)
+		if above == d {
+			break
+		}
+		made = append(made, above)
+		d = above
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := fsys.Rename(fsys.PathJoin(dir, tmp), fsys.PathJoin(dir, name)); err != nil {
-		return err
+	for i := len(made) - 1; i >= 0; i-- {
+		if err := SyncDir(fsys, made[i]); err != nil {
+			return fmt.Errorf("sync %s: %w", made[i], err)
+		}
 	}
-	return SyncDir(fsys, dir)
+	return nil
 }
 
 // SyncDir makes the names in a directory durable.

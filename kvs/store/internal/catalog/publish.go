@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/store"
 )
@@ -28,7 +30,29 @@ func (h *Home) Idle() (v store.Version, idle bool, err error) {
 	if err != nil {
 		return 0, false, fmt.Errorf("read the archive: %w", err)
 	}
-	return s.Parent, latest == s.Parent && h.seen == latest, nil
+	if latest != s.Parent || h.seen != latest {
+		return 0, false, nil
+	}
+	if s.Published == 0 {
+		idle, err = h.parentIsEmpty()
+		return s.Parent, idle, err
+	}
+	return s.Parent, true, nil
+}
+
+// parentIsEmpty reports that the version the state came from has no segments. Without
+// parts the state is empty, which says nothing of the version: merges drop what is
+// deleted, from what is published too. A manifest that is lost or spoiled is of a
+// version that the state is not known to be.
+func (h *Home) parentIsEmpty() (bool, error) {
+	m, err := h.opts.Archive.Manifest(h.state.Parent)
+	switch {
+	case errors.Is(err, store.ErrVersion), errors.Is(err, store.ErrMissing), errors.Is(err, store.ErrCorrupt):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read the archive: %w", err)
+	}
+	return len(m.Segments) == 0, nil
 }
 
 // HashOf reads the part and returns the hash of what counts of it.
@@ -91,52 +115,85 @@ func (h *Home) PublishNoted() (v store.Version, uploaded int64, err error) {
 	return h.publishing(h.Note)
 }
 
-func (h *Home) publishing(done func(State) error) (v store.Version, uploaded int64, err error) {
-	v, uploaded, err = h.publish(false, done)
-	if errors.Is(err, store.ErrMissingSegment) {
-		v, uploaded, err = h.publish(true, done)
-	}
-	return v, uploaded, err
-}
+// pieces is what of the archive's a version is to name.
+type pieces int
 
-func (h *Home) publish(own bool, done func(State) error) (store.Version, int64, error) {
-	s := h.State()
-	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format}
-	for i := range s.Parts {
-		p := &s.Parts[i]
-		if !own && len(p.Remote) > 0 {
-			for _, r := range p.Remote {
-				src := store.Source{Segment: r}
-				if r.Hash == p.Hash {
-					own, err := h.Source(p)
-					if err != nil {
-						return 0, 0, err
-					}
-					src.Open = own.Open
-					src.OpenIndex = h.openIndex(p.Number, r)
-				}
-				d.Segments = append(d.Segments, src)
-			}
+const (
+	uploaded pieces = iota // what was uploaded ahead, as far as there is anything
+	named                  // what versions name
+	own                    // nothing: all parts are put
+)
+
+func (h *Home) publishing(done func(State) error) (v store.Version, bytes int64, err error) {
+	for _, of := range []pieces{uploaded, named, own} {
+		if of == uploaded && !h.ahead() {
 			continue
 		}
-		if err := h.verify(p); err != nil {
-			return 0, 0, err
+		if v, bytes, err = h.publish(of, done); !errors.Is(err, store.ErrMissingSegment) {
+			break
 		}
-		src, err := h.Source(p)
+	}
+	return v, bytes, err
+}
+
+// ahead reports that a part was uploaded that no version names.
+func (h *Home) ahead() bool {
+	return slices.ContainsFunc(h.state.Parts, func(p Part) bool { return p.Uploaded != nil })
+}
+
+func (h *Home) publish(of pieces, done func(State) error) (store.Version, int64, error) {
+	s := h.State()
+	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format, Writer: h}
+	for i := range s.Parts {
+		p := &s.Parts[i]
+		if of == uploaded && p.Uploaded != nil {
+			p.Remote = []store.Segment{*p.Uploaded}
+		}
+		p.Uploaded = nil
+		sources, err := h.sources(p, of)
 		if err != nil {
 			return 0, 0, err
 		}
-		src = WithIndex(src, h.indexOf(p.Number))
-		d.Segments = append(d.Segments, src)
-		p.Remote = []store.Segment{src.Segment}
+		d.Segments = append(d.Segments, sources...)
 	}
-	v, uploaded, err := h.opts.Archive.Publish(d)
+	v, bytes, err := h.opts.Archive.Publish(d)
 	if err != nil {
 		return 0, 0, err
 	}
 	h.seen = v
 	s.Parent, s.Published = v, len(s.Parts)
-	return v, uploaded, done(s)
+	return v, bytes, done(s)
+}
+
+// sources are the segments that stand for a part, and where the archive finds what it does
+// not have of them.
+func (h *Home) sources(p *Part, of pieces) ([]store.Source, error) {
+	if of == own || len(p.Remote) == 0 {
+		if err := h.verify(p); err != nil {
+			return nil, err
+		}
+		src, err := h.Source(p)
+		if err != nil {
+			return nil, err
+		}
+		src = WithIndex(src, h.indexOf(p.Number))
+		p.Remote = []store.Segment{src.Segment}
+		return []store.Source{src}, nil
+	}
+	var sources []store.Source
+	for _, r := range p.Remote {
+		src := store.Source{Segment: r}
+		if r.Hash == p.Hash && of == named {
+			self, err := h.Source(p)
+			if err != nil {
+				return nil, err
+			}
+			src.Open = self.Open
+			src.OpenIndex = h.openIndex(p.Number, r)
+		}
+		sources = append(sources, src)
+	}
+	return sources, nil
 }
 
 // Verified has [Home.Publish] ask f about each part that has no hash yet, by its number: what
@@ -165,7 +222,7 @@ func (h *Home) commitNoted(s State) error {
 // than its own, which background work should upload, but for those that cannot be read.
 func (h *Home) Behind(spoiled func(i int) bool) (number uint64, ok bool) {
 	for i, p := range h.state.Parts[:h.state.Published] {
-		if !spoiled(i) && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash) {
+		if !spoiled(i) && p.Uploaded == nil && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash) {
 			return p.Number, true
 		}
 	}
@@ -182,12 +239,14 @@ func (h *Home) Part(number uint64) (Part, bool) {
 	return Part{}, false
 }
 
-// Uploaded notes that the archive has a part itself, if it still counts.
+// Uploaded notes that the archive was given a part itself, if it still counts. The
+// segments that stood for it stay until a version names this one: only then no collecting
+// takes it.
 func (h *Home) Uploaded(number uint64, seg store.Segment) error {
 	s := h.State()
 	for i := range s.Parts[:s.Published] {
 		if p := &s.Parts[i]; p.Number == number {
-			p.Hash, p.Remote = seg.Hash, []store.Segment{seg}
+			p.Hash, p.Uploaded = seg.Hash, &seg
 			return h.Commit(s)
 		}
 	}
@@ -235,9 +294,19 @@ func (h *Home) fetchAll(v store.Version, next uint64, ext string, now func(store
 		return nil
 	})
 	if err != nil {
-		return State{}, err
+		return State{}, errors.Join(err, h.Discard(s))
 	}
 	return s, nil
+}
+
+// Discard removes the files of a fetched state that is given up, so that what does not
+// count takes no room.
+func (h *Home) Discard(s State) error {
+	var err error
+	for _, p := range s.Parts {
+		err = errors.Join(err, h.Remove(p.Number, p.Ext))
+	}
+	return err
 }
 
 // each calls do for 0 to n-1, several at once if the archive does that.
@@ -253,8 +322,20 @@ func (h *Home) each(n int, do func(i int) error) error {
 	return nil
 }
 
-// fetch copies the segment of a part into its file. It changes nothing of h.
+// fetch copies the segment of a part into its file, which is there as a whole or not. It
+// changes nothing of h.
 func (h *Home) fetch(v store.Version, p Part) error {
+	err := h.copySegment(v, p)
+	if err == nil {
+		return nil
+	}
+	if e := h.fs.Remove(h.Path(p.Number, p.Ext)); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+func (h *Home) copySegment(v store.Version, p Part) error {
 	r, err := h.opts.Archive.Open(v, p.Remote[0])
 	if err != nil {
 		return err

@@ -24,9 +24,13 @@ import (
 // Format is the version of the format of versions that engines on a catalog publish.
 const Format = 1
 
-// fileFormat is the version of the catalog's own format, 1 where no part has a range
-// or is away.
-const fileFormat = 2
+// Versions of the catalog's own format: 1 where no part has a range or is away, and the
+// last where one was uploaded ahead.
+const (
+	plainFormat = iota + 1
+	rangeFormat
+	fileFormat
+)
 
 // Bounds of a catalog.
 const (
@@ -49,6 +53,9 @@ type Part struct {
 	Hash store.Hash `json:"hash"`
 	// Remote are segments that the archive has and that say the same, oldest first.
 	Remote []store.Segment `json:"remote,omitempty"`
+	// Uploaded is the part itself as a segment that the archive was given, and that no
+	// version names yet: a collecting may take it, and then Remote still says the same.
+	Uploaded *store.Segment `json:"uploaded,omitempty"`
 	// Range is what of it counts: records of other keys do not.
 	Range store.KeyRange `json:"range,omitzero"`
 	// Away says that the file is not there yet: what it will be is the one segment of
@@ -71,7 +78,7 @@ type State struct {
 	Parts []Part `json:"parts"`
 }
 
-// Clone copies the state; what Remote points to is never changed.
+// Clone copies the state; what Remote and Uploaded point to is never changed.
 func (s State) Clone() State {
 	s.Parts = append([]Part(nil), s.Parts...)
 	return s
@@ -98,6 +105,9 @@ func (s *State) check() error {
 		case p.Away && (len(p.Remote) != 1 || p.Remote[0].Hash != p.Hash || p.Remote[0].Length != p.Length):
 			return fmt.Errorf("%w: part %d is away, and not what its segment is", store.ErrCorrupt, p.Number)
 		}
+		if u := p.Uploaded; u != nil && (len(p.Remote) == 0 || p.Away || u.Hash != p.Hash || u.Length != p.Length || u.Check() != nil) {
+			return fmt.Errorf("%w: part %d was uploaded, and is not what was", store.ErrCorrupt, p.Number)
+		}
 		for _, r := range p.Remote {
 			if err := r.Check(); err != nil {
 				return fmt.Errorf("part %d: %w", p.Number, err)
@@ -112,13 +122,16 @@ const title = "joinery catalog"
 
 // Encode is the state as bytes that [Decode] reads.
 func (s State) Encode() ([]byte, error) {
-	format := 1
+	format := plainFormat
 	for _, p := range s.Parts {
 		plain := p.Range == (store.KeyRange{}) && !p.Away
 		for _, r := range p.Remote {
 			plain = plain && r.Plain()
 		}
 		if !plain {
+			format = max(format, rangeFormat)
+		}
+		if p.Uploaded != nil {
 			format = fileFormat
 		}
 	}

@@ -109,14 +109,15 @@ func (s *Set) restore(v store.Version) (err error) {
 			e = fetched.scan(f)
 		}
 		if e != nil {
-			return errors.Join(fmt.Errorf("segment %s: %w", p.Hash, e), fetched.close())
+			return errors.Join(fmt.Errorf("segment %s: %w", p.Hash, e), fetched.close(), s.home.Discard(state))
 		}
 	}
 	if err := s.home.Restored(state); err != nil {
+		err = errors.Join(err, fetched.close())
 		if errors.Is(err, catalog.ErrNote) {
-			err = s.Fail(err)
+			return s.Fail(err)
 		}
-		return errors.Join(err, fetched.close())
+		return errors.Join(err, s.home.Discard(state))
 	}
 	s.abort()
 	old := s.view
