@@ -99,7 +99,7 @@ var fromDocsAgain = []mutant{
 	{"one element may yield more than Held", "elementwise.go", "		if len(o.buf) == o.n.g.opt.Held {\n			fits = false\n", "		if len(o.buf) == o.n.g.opt.Held+1 {\n			fits = false\n"},
 	{"a line of exactly the length is refused", "source.go", "	s.lines.Buffer(make([]byte, 0, min(maxLine+2, 4096)), maxLine+2)\n		s.maxLine = maxLine\n", "	s.lines.Buffer(make([]byte, 0, min(maxLine+2, 4096)), maxLine+2)\n		s.maxLine = maxLine - 1\n"},
 	{"Fold has no value before the first element", "fold.go", "	if bottom := lattice.CapsOf(m).Bottom; bottom != nil {\n		f.cell.begin(bottom())\n	}\n", ""},
-	{"Take hands out what it writes to again", "sink.go", "	vs := o.buf\n	o.buf = nil\n	return vs\n", "	vs := o.buf\n	o.buf = o.buf[:0]\n	return vs\n"},
+	{"Take hands out what it writes to again", "sink.go", "	o.buf, o.next = nil, 0\n	return vs\n", "	o.buf, o.next = o.buf[:0], 0\n	return vs\n"},
 	{"DebottomState publishes None", "reactive.go", "		if d.up.val.Some {\n", "		if true {\n"},
 	{"a call of Do wakes nobody", "scheduler.go", "	s.calls = append(s.calls, f)\n	s.mu.Unlock()\n	s.rouse()\n", "	s.calls = append(s.calls, f)\n	s.mu.Unlock()\n"},
 	{"what is behind Batch counts as elements", "verify.go", "	case batchRule, biRule:\n		return true\n", "	case batchRule, biRule:\n		return n.rule == biRule\n"},
