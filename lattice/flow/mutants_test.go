@@ -139,6 +139,7 @@ var fromCode = []mutant{
 	{"a panic loses what was joined", "join.go", "	if j.handed {\n		j.out, j.handed = j.out[:0], false\n	}\n", "	j.out, j.handed = j.out[:0], false\n"},
 	{"a merge that panics hides its growth", "fold.go", "	f.owed = true // should the merge panic, it may have grown\n", ""},
 	{"whom a panic kept from being told is not told", "state.go", "	if c.telling {\n		c.tell()\n	}\n", ""},
+	{"a subscriber that panics keeps a growth from the operators", "state.go", "	for _, r := range c.readers {\n		r.wake()\n	}\n	c.tell()\n", "	c.tell()\n	for _, r := range c.readers {\n		r.wake()\n	}\n"},
 	{"changes forget what they handed on", "changes.go", "		o.up.m.MergeIn(&o.base, o.out[0])\n", ""},
 	{"joined deltas are forgotten behind a channel", "verify.go", "	case receiveRule:\n		n = n.far\n", ""},
 	{"half a seal is enough", "verify.go", "			if !v.final[e.from] {\n				return false\n			}\n		}\n		return len(n.ins) > 0\n", "			if v.final[e.from] {\n				return true\n			}\n		}\n		return false\n"},

@@ -32,11 +32,12 @@ func (c *cell[T]) publish() {
 	}
 }
 
+// spread wakes the operators first: a subscriber may panic, and they are not woken again.
 func (c *cell[T]) spread() {
-	c.tell()
 	for _, r := range c.readers {
 		r.wake()
 	}
+	c.tell()
 }
 
 // resume tells those whom a panic kept from being told.
