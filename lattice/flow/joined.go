@@ -186,14 +186,15 @@ func (o *bimorphism[A, B, C]) pull() ([]C, status) {
 }
 
 // cross lets the new deltas of one side meet the whole of the other. A delta is
-// merged only after f has returned: should f panic, the delta is new again.
+// merged only after f has returned, and put aside only after that: should f or the
+// merge panic, the delta is new again.
 func cross[A, B, C any](out *[]C, batch int, s *half[A], other *half[B], f func(A, B) C) {
 	for len(s.rest) > 0 && len(*out) < batch {
 		v := s.rest[0]
 		if other.has && (!s.has || !s.m.Compare(v, s.all).Leq()) {
 			*out = append(*out, f(v, other.all))
 		}
-		s.rest = s.rest[1:]
 		s.take(v)
+		s.rest = s.rest[1:]
 	}
 }

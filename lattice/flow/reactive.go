@@ -195,10 +195,11 @@ func (d *debounce[T]) run() status {
 			t.rest()
 			return pending
 		}
-		d.seen = d.up.ver
+		ver := d.up.ver
 		if st := d.cell.rise(d.up.val); st != ready {
 			return st
 		}
+		d.seen = ver
 	}
 	return follow(d.up.done, d.cell)
 }
@@ -233,10 +234,11 @@ func (t *topOp[T]) run() status {
 		return done
 	}
 	if t.up.has && t.seen != t.up.ver {
-		t.seen = t.up.ver
+		ver := t.up.ver
 		if st := t.cell.rise(t.up.val); st != ready {
 			return st
 		}
+		t.seen = ver
 	}
 	full := t.cell.has && t.up.m.Compare(t.top, t.cell.val).Leq()
 	return follow(full || t.up.done, t.cell)
