@@ -101,7 +101,9 @@ func TestMergePanicKeepsGrowth(t *testing.T) {
 	lit := &fuse{}
 	m := lattice.Merge[ints](flaky{sets, lit})
 	ops := map[string]func(s flow.State[ints]) flow.State[ints]{
-		"changes":  func(s flow.State[ints]) flow.State[ints] { return flow.Fold(flow.Changes(s), sets) },
+		"changes": func(s flow.State[ints]) flow.State[ints] {
+			return flow.Fold(flow.Convert(flow.Changes(s), asSets(m, sets)), sets)
+		},
 		"debounce": func(s flow.State[ints]) flow.State[ints] { return flow.Debounce(s, 1) },
 		"top":      flow.Top[ints],
 		"zip": func(s flow.State[ints]) flow.State[ints] {

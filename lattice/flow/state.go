@@ -21,6 +21,7 @@ type cell[T any] struct {
 
 func newState[T any](n *node, m lattice.Merge[T]) State[T] {
 	o := newOutlet[T](n, true)
+	o.merge = m
 	return State[T]{out: o, cell: &cell[T]{n: n, m: m}}
 }
 
