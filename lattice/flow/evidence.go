@@ -215,6 +215,7 @@ func (n *node) takeEvidence(h held, c lattice.Class, evidence []Evidence) {
 // hold takes a claim as it counts. Where only the evidence says between which lattices the
 // function stands, it is taken at that.
 func (n *node) hold(h held, c Claim) {
+	n.need(c.Class <= lattice.NonMonotone, "a class that there is not")
 	if err := c.Evidence.against(c.Class, h); err != nil {
 		n.fail(err, "give the evidence of the check of what stands here")
 	}

@@ -38,7 +38,7 @@ var fromDocs = []mutant{
 	{"a canceled subscriber is still told", "subscribe.go", "	s.gone = true\n", ""},
 	{"Cancel takes the next subscriber along", "subscribe.go", "		s.prev.next = s.next\n", "		s.prev.next = nil\n"},
 	{"who leaves while others are told ends the telling", "subscribe.go", "	if c.cursor == s {\n		c.cursor = s.next\n	}\n", "	if c.cursor == s {\n		c.cursor = nil\n	}\n"},
-	{"the last packet wins, not the largest", "network.go", "			in.m.MergeIn(&in.val, v)\n", "			in.val = v\n"},
+	{"the last packet wins, not the largest", "network.go", "		in.m.MergeIn(&in.val, v)\n", "		in.val = v\n"},
 	{"an acknowledgement of another life counts", "network.go", "case h.incarnation == o.incarnation && h.number", "case h.number"},
 	{"a late acknowledgement takes an earlier one back", "network.go", "		o.acked = max(o.acked, h.number)\n", "		o.acked = h.number\n"},
 	{"what is final here is not final there", "network.go", "	if o.cell.done {\n		number++\n	}\n", ""},
