@@ -141,10 +141,14 @@ func Checked(e lattice.Evidence) Claim {
 }
 
 // Examine is the class of f on the given values, judged on all pairs of them, with
-// evidence of a check of so many pairs, a sample of the domain of f. What refutes the
+// evidence of a check of so many pairs, a sample of the domain of f; of a function without
+// F, From or To, as on no values, nothing is claimed. What refutes the
 // stronger classes is in the [Refutation]. It is a check as those of package laws are, for
 // values that are given instead of drawn, and so without a dependency on that package.
 func Examine[A, B any](f lattice.Function[A, B], values []A) (Claim, Refutation) {
+	if f.F == nil || f.From == nil || f.To == nil {
+		return NonMonotone(), Refutation{}
+	}
 	found := lattice.Finding{
 		Support: Sampled, Of: lattice.OfFunction, Subject: lattice.NameOf(f.F), Cases: len(values) * len(values),
 		From: lattice.NameOf(f.From), To: lattice.NameOf(f.To),
