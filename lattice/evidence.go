@@ -34,8 +34,12 @@ type Finding struct {
 	Of      string // OfFunction, OfSemilattice or OfLattice
 	Subject string // of what: [NameOf] a function or a merge
 	Class   Class  // of a function
-	Cases   int    // how many were judged
-	Scope   string // of Exhausted: all cases of what
+	// From and To name the merges between whose lattices a function is of the class; From
+	// is the merge of pairs for a function of two arguments. They are empty where the check
+	// was given plain functions.
+	From, To string
+	Cases    int    // how many were judged
+	Scope    string // of Exhausted: all cases of what
 }
 
 // Evidence is what a check leaves behind: that it was run, on what, and with how many
@@ -71,7 +75,7 @@ func (e Evidence) Supports(subject string) bool {
 // function literal in what they captured, method values in their receiver, instances of
 // a generic function in their types. A proof is of all that have the name.
 func (e Evidence) Shared() bool {
-	return e.f.Support != Proved && shared(e.f.Subject)
+	return e.f.Support != Proved && (shared(e.f.Subject) || shared(e.f.From) || shared(e.f.To))
 }
 
 func shared(name string) bool {

@@ -29,8 +29,8 @@ func (s set) attest(r *Report, support lattice.Support, scope string) lattice.Ev
 		f.Cases = cases
 		return true
 	}
-	if f.Subject = s.function(); f.Subject != "" {
-		f.Of = lattice.OfFunction
+	if about := s.function(); about.name != "" {
+		f.Of, f.Subject, f.From, f.To = lattice.OfFunction, about.name, about.from, about.to
 		switch {
 		case holds("morphism/joins"), holds("bimorphism/left", "bimorphism/right"):
 			f.Class = IsMorphism
@@ -56,15 +56,15 @@ func (s set) attest(r *Report, support lattice.Support, scope string) lattice.Ev
 	return lattice.Attest(attest.Checked(), f)
 }
 
-// function is the function that the set is about, "" where it is about a merge.
-func (s set) function() string {
-	if s.about != "" {
+// function is the function that the set is about, without a name where it is about a merge.
+func (s set) function() between {
+	if s.about.name != "" {
 		return s.about
 	}
 	for _, p := range s.parents {
-		if name := p.function(); name != "" {
-			return name
+		if about := p.function(); about.name != "" {
+			return about
 		}
 	}
-	return ""
+	return between{}
 }

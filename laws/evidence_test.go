@@ -22,9 +22,9 @@ func TestEvidence(t *testing.T) {
 	o := laws.RunOptions{Seed: 1, Cases: 20}
 
 	of := laws.Run(laws.Morphism(f).Only("morphism/joins"), source, o).Evidence().Finding()
-	assert.Equal(t, lattice.Finding{Support: lattice.Sampled, Of: lattice.OfFunction, Subject: name, Class: laws.IsMorphism, Cases: 20}, of)
+	assert.Equal(t, lattice.Finding{Support: lattice.Sampled, Of: lattice.OfFunction, Subject: name, Class: laws.IsMorphism, Cases: 20, From: lattice.NameOf(m), To: lattice.NameOf(m)}, of)
 	of = laws.Exhaust(laws.Monotone(f), gen.Range(0, 3)).Evidence().Finding()
-	assert.Equal(t, lattice.Finding{Support: lattice.Exhausted, Of: lattice.OfFunction, Subject: name, Class: laws.IsTricky, Cases: 16, Scope: "every tuple of 4 states"}, of)
+	assert.Equal(t, lattice.Finding{Support: lattice.Exhausted, Of: lattice.OfFunction, Subject: name, Class: laws.IsTricky, Cases: 16, From: lattice.NameOf(m), To: lattice.NameOf(m), Scope: "every tuple of 4 states"}, of)
 	of = laws.Exhaust(laws.MonotoneFunc(halved, func(a, b int) int { return max(a, b) }, func(a, b int) bool { return a <= b }), gen.Range(0, 3)).Evidence().Finding()
 	assert.Equal(t, name, of.Subject)
 	of = laws.Run(laws.Lattice(m), source, o).Evidence().Finding()

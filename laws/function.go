@@ -19,6 +19,11 @@ type arrow struct {
 	name  string // what lattice.NameOf names f
 }
 
+// between names a function and the merges of what it leads from and to.
+type between struct{ name, from, to string }
+
+func (f arrow) between() between { return between{f.name, f.from.merge, f.to.merge} }
+
 func arrowOf[A, B any](f Function[A, B], opts []Option) arrow {
 	if f.F == nil || f.From == nil || f.To == nil {
 		s := bind[A](settingsOf(opts))
@@ -42,7 +47,7 @@ func Morphism[A, B any](f Function[A, B], opts ...Option) Set[A] {
 }
 
 func (f arrow) morphism() set {
-	set := set{name: "morphism", subject: f.from, about: f.name, laws: []law{
+	set := set{name: "morphism", subject: f.from, about: f.between(), laws: []law{
 		judged("morphism/joins", "f(a ⊔ b) = f(a) ⊔ f(b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 			left, right := f.f(p.Join(x[0], x[1])), f.to.join(f.f(x[0]), f.f(x[1]))
 			return holds(f.equal(left, right)), func() Sides {
@@ -70,7 +75,7 @@ func Monotone[A, B any](f Function[A, B], opts ...Option) Set[A] {
 }
 
 func (f arrow) monotone() set {
-	return set{name: "monotone", subject: f.from, about: f.name, laws: []law{
+	return set{name: "monotone", subject: f.from, about: f.between(), laws: []law{
 		judged("monotone/order", "a ⊑ a ⊔ b ⇒ f(a) ⊑ f(a ⊔ b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 			low, high := f.f(x[0]), f.f(p.Join(x[0], x[1]))
 			return holds(f.to.compare(low, high).Leq()), func() Sides {
@@ -112,7 +117,7 @@ func (f bimorphism) set() set {
 			return holds(equal(lv, rv)), func() Sides { return Sides{l, f.to.show(lv), r, f.to.show(rv)} }
 		})
 	}
-	set := set{name: "bimorphism", subject: f.pairs, about: f.name, laws: []law{
+	set := set{name: "bimorphism", subject: f.pairs, about: between{f.name, f.pairs.merge, f.to.merge}, laws: []law{
 		side("bimorphism/left", "f(a ⊔ a′, b) = f(a, b) ⊔ f(a′, b), where a is a pair (a, b) and b a pair (a′, b′)",
 			"f(a ⊔ a′, b)", "f(a, b) ⊔ f(a′, b)",
 			func(a, b, a2, _ any) any { return f.f(f.a.join(a, a2), b) },

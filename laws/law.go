@@ -117,7 +117,7 @@ type set struct {
 	// absences lists the laws that do not apply to this merge, with the reason.
 	absences []Absence
 	subject  *subject
-	about    string // the function that the laws are about; "" where it is the merge
+	about    between // the function that the laws are about; no name where it is the merge
 }
 
 //go:noinline

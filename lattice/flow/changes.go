@@ -29,7 +29,7 @@ func (o *changes[T]) pull() ([]T, status) {
 		}
 		return nil, pending
 	}
-	o.seen = o.up.ver
+	ver := o.up.ver
 	switch {
 	case o.diff == nil || !o.some:
 		o.out[0] = o.up.m.Clone(o.up.val)
@@ -38,7 +38,10 @@ func (o *changes[T]) pull() ([]T, status) {
 		}
 	default:
 		o.out[0] = o.diff(o.base, o.up.val)
+		o.some = false // should the merge panic, base may have more than was handed on
 		o.up.m.MergeIn(&o.base, o.out[0])
+		o.some = true
 	}
+	o.seen = ver
 	return o.out[:], ready
 }

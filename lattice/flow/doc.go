@@ -38,7 +38,11 @@
 // may be mapped over it: the image of a set is a morphism of sets whatever the
 // function. Behind [Batch], [Bimorphism] and [Changes] only the join of the elements
 // is determined; a function there must be a morphism of the lattice. On a State edge
-// a function must be monotone. These are the rules that Verify holds a graph to.
+// a function must be monotone. And what is joined by one merge is read by the same: the
+// least of each group, folded by the greatest, depends on the groups. These are the rules
+// that Verify holds a graph to. It tells merges apart by their names, see lattice.NameOf;
+// where it does not know by which merge deltas are joined, as behind a Map without evidence,
+// what reads them counts as assumed.
 //
 // # Evidence
 //

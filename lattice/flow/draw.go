@@ -2,12 +2,14 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Mermaid draws graphs as a Mermaid flowchart: State edges are thick, channels
 // between graphs dashed.
 func Mermaid(gs ...*Graph) string {
+	gs = present(gs)
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	id := func(n *node) string { return fmt.Sprintf("g%dn%d", place(gs, n.g), n.id) }
@@ -44,8 +46,14 @@ func Mermaid(gs ...*Graph) string {
 	return b.String()
 }
 
+// present are the graphs that there are; nil is drawn as none.
+func present(gs []*Graph) []*Graph {
+	return slices.DeleteFunc(slices.Clone(gs), func(g *Graph) bool { return g == nil })
+}
+
 // DOT draws graphs for Graphviz, as [Mermaid] does.
 func DOT(gs ...*Graph) string {
+	gs = present(gs)
 	var b strings.Builder
 	b.WriteString("digraph flow {\n  rankdir=LR;\n  node [shape=box];\n")
 	id := func(n *node) string { return fmt.Sprintf("g%dn%d", place(gs, n.g), n.id) }

@@ -11,6 +11,7 @@ import (
 // f must be pure: it runs again on an element after it has panicked.
 func Map[A, B any](d Delta[A], f func(A) B, claims ...Claim) Delta[B] {
 	n := lost(d.Graph()).add("map", elementRule)
+	n.image = true
 	n.setClaim(f, claims)
 	n.need(f != nil, "a nil function")
 	return delta(n, &mapOp[A, B]{n: n, intake: take(d, n), f: f})

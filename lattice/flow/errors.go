@@ -44,7 +44,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrFell is a State edge whose next value is not above the one before.
 	ErrFell = errors.New("state did not rise")
-	// ErrSealBroken is a value that grew after the condition of [SealWhen] had come.
+	// ErrSealBroken is a value that grew after the condition of [SealWhen] had come, or after
+	// a packet of it was the last.
 	ErrSealBroken = errors.New("input grew after it was sealed")
 	// ErrSource is an error of what a source reads.
 	ErrSource = errors.New("source failed")

@@ -31,7 +31,8 @@ type Evidence struct {
 // ByCheck is the evidence that a check has left behind: laws.Classify, a report of laws.Run
 // or laws.Exhaust, laws.ProveUpToKeys. It counts for the function or the merge that was
 // checked, by its name, and is an error ([ErrEvidence]) beside another one. A check that
-// failed leaves none behind, which is Assumed, and so is for Verify evidence of a name that
+// failed leaves none behind, which is Assumed. Evidence of a function counts between the
+// lattices between which it was checked. Assumed for Verify is also evidence of a name that
 // others have: of a closure, a method value, an instance of a generic function, or a merge
 // that is made of such. Declare a function without type parameters, and check that.
 //
@@ -79,6 +80,8 @@ func (e Evidence) weighed() Evidence {
 	switch {
 	case e.checked.Shared():
 		return Evidence{Scope: e.checked.String() + ", which others share that do something else"}
+	case e.checked.Finding().Of == lattice.OfFunction && (e.checked.Finding().From == "" || e.checked.Finding().To == ""):
+		return Evidence{Scope: e.checked.String() + ", between lattices that have no name"}
 	case e.checked != (lattice.Evidence{}):
 		return ByCheck(e.checked)
 	case e.Support != Assumed:
@@ -87,10 +90,15 @@ func (e Evidence) weighed() Evidence {
 	return Evidence{}
 }
 
-// against is why the evidence does not count for a claim of a class about the function or
-// merge of that name; nil where it does, or where there is none.
-func (e Evidence) against(c lattice.Class, of, subject string) error {
-	f := e.checked.Finding()
+// held is what a claim is about: what of says is so of the subject. From and to name the
+// merges that a function stands between, "" where that is not known.
+type held struct{ of, subject, from, to string }
+
+// against is why the evidence does not count for a claim of a class; nil where it does, or
+// where there is none.
+func (e Evidence) against(c lattice.Class, h held) error {
+	f, of, subject := e.checked.Finding(), h.of, h.subject
+	other := func(a, b string) bool { return a != "" && b != "" && a != b }
 	switch {
 	case f.Support == Assumed:
 		return nil
@@ -100,6 +108,8 @@ func (e Evidence) against(c lattice.Class, of, subject string) error {
 		return fmt.Errorf("%w: what was checked of %s is that it is a %s, not a %s", ErrEvidence, subject, f.Of, of)
 	case of == lattice.OfFunction && f.Class > c:
 		return fmt.Errorf("%w: %s was checked as %v, and is claimed as %v", ErrEvidence, subject, f.Class, c)
+	case other(f.From, h.from) || other(f.To, h.to):
+		return fmt.Errorf("%w: %s was checked from %s to %s, and stands between %s and %s", ErrEvidence, subject, f.From, f.To, h.from, h.to)
 	}
 	return nil
 }
@@ -131,11 +141,18 @@ func Checked(e lattice.Evidence) Claim {
 }
 
 // Examine is the class of f on the given values, judged on all pairs of them, with
-// evidence of a check of so many pairs, a sample of the domain of f. What refutes the
+// evidence of a check of so many pairs, a sample of the domain of f; of a function without
+// F, From or To, as on no values, nothing is claimed. What refutes the
 // stronger classes is in the [Refutation]. It is a check as those of package laws are, for
 // values that are given instead of drawn, and so without a dependency on that package.
 func Examine[A, B any](f lattice.Function[A, B], values []A) (Claim, Refutation) {
-	found := lattice.Finding{Support: Sampled, Of: lattice.OfFunction, Subject: lattice.NameOf(f.F), Cases: len(values) * len(values)}
+	if f.F == nil || f.From == nil || f.To == nil {
+		return NonMonotone(), Refutation{}
+	}
+	found := lattice.Finding{
+		Support: Sampled, Of: lattice.OfFunction, Subject: lattice.NameOf(f.F), Cases: len(values) * len(values),
+		From: lattice.NameOf(f.From), To: lattice.NameOf(f.To),
+	}
 	var r Refutation
 	for _, a := range values {
 		for _, b := range values {
@@ -176,25 +193,45 @@ func (n *node) setClaim(f any, claims []Claim) {
 	n.need(len(claims) <= 1, "more than one claim")
 	if len(claims) > 0 {
 		n.claimed = true
-		n.hold(f, lattice.OfFunction, claims[0])
+		n.hold(held{of: lattice.OfFunction, subject: lattice.NameOf(f)}, claims[0])
 	}
 }
 
-// setEvidence takes the evidence, if there is any, that a function or a merge is what of
-// says.
-func (n *node) setEvidence(f any, of string, c lattice.Class, evidence []Evidence) {
+// setEvidence takes the evidence, if there is any, that a merge is what of says.
+func (n *node) setEvidence(m any, of string, c lattice.Class, evidence []Evidence) {
+	n.takeEvidence(held{of: of, subject: lattice.NameOf(m)}, c, evidence)
+}
+
+// setFunction takes the evidence, if there is any, that f is a morphism between lattices.
+func (n *node) setFunction(f, from, to any, evidence []Evidence) {
+	n.takeEvidence(held{lattice.OfFunction, lattice.NameOf(f), lattice.NameOf(from), lattice.NameOf(to)}, lattice.IsMorphism, evidence)
+}
+
+func (n *node) takeEvidence(h held, c lattice.Class, evidence []Evidence) {
 	n.need(len(evidence) <= 1, "more than one evidence")
 	claim := Claim{Class: c}
 	if len(evidence) > 0 {
 		claim.Evidence, n.claimed = evidence[0], true
 	}
-	n.hold(f, of, claim)
+	n.hold(h, claim)
 }
 
-// hold takes a claim about f as it counts.
-func (n *node) hold(f any, of string, c Claim) {
-	if err := c.Evidence.against(c.Class, of, lattice.NameOf(f)); err != nil {
+// hold takes a claim as it counts. Where only the evidence says between which lattices the
+// function stands, it is taken at that.
+func (n *node) hold(h held, c Claim) {
+	n.need(c.Class <= lattice.NonMonotone, "a class that there is not")
+	if err := c.Evidence.against(c.Class, h); err != nil {
 		n.fail(err, "give the evidence of the check of what stands here")
 	}
 	n.claim = Claim{c.Class, c.Evidence.weighed()}
+	f := n.claim.Evidence.checked.Finding()
+	if h.of != lattice.OfFunction || f.Support == Assumed {
+		return
+	}
+	if n.into == nil && f.To != "" {
+		n.into = mergeName(f.To)
+	}
+	if n.by == nil && f.From != "" {
+		n.asks("", mergeName(f.From))
+	}
 }

@@ -173,6 +173,15 @@ func TestNilArguments(t *testing.T) {
 	require.ErrorIs(t, flow.Verify(none.Graph()).Err(), flow.ErrForeign)
 	_, err := flow.Start(nil)
 	require.ErrorIs(t, err, flow.ErrArgument)
+	var unstarted *flow.Scheduler
+	require.ErrorIs(t, unstarted.Run(context.Background()), flow.ErrArgument)
+	_, err = unstarted.Settle(context.Background())
+	require.ErrorIs(t, err, flow.ErrArgument)
+	claim, _ := flow.Examine(lattice.Function[int, int]{}, numbers(3))
+	require.Equal(t, flow.NonMonotone(), claim)
+	require.Equal(t, flow.DOT(), flow.DOT(nil))
+	require.Equal(t, flow.Mermaid(), flow.Mermaid(nil))
+	require.NotEmpty(t, flow.SVG(nil))
 	_, err = flow.Subscribe(flow.State[int]{}, func(int) {})
 	require.ErrorIs(t, err, flow.ErrForeign)
 	_, err = flow.Subscribe(flow.Const(flow.New("g", flow.Options{}), 1, maxInt), nil)
@@ -238,6 +247,11 @@ func (m panicky) MergeIn(target *ints, v ints) bool {
 	return grew
 }
 
+// asSets leads from one merge of sets to another that joins them alike.
+func asSets(from, to lattice.Merge[ints]) lattice.Function[ints, ints] {
+	return lattice.Function[ints, ints]{F: func(s ints) ints { return s }, From: from, To: to}
+}
+
 // bombed are graphs with one function that goes off; each ends in the set of all
 // elements that it saw, and names its operator.
 var bombed = map[string]func(g *flow.Graph, b *bomb) flow.State[ints]{
@@ -284,7 +298,8 @@ var bombed = map[string]func(g *flow.Graph, b *bomb) flow.State[ints]{
 	},
 	"batch#": func(g *flow.Graph, b *bomb) flow.State[ints] {
 		d := flow.Map(fives(g), func(v int) ints { return setOf(v) })
-		return flow.Fold(flow.Batch(d, lattice.Merge[ints](panicky{sets, b}), 2), sets)
+		m := lattice.Merge[ints](panicky{sets, b})
+		return flow.Fold(flow.Convert(flow.Batch(d, m, 2), asSets(m, sets)), sets)
 	},
 	"map-state#": func(g *flow.Graph, b *bomb) flow.State[ints] {
 		f := lattice.Function[ints, ints]{F: func(s ints) ints { b.tick(); return s }, From: sets, To: sets}
@@ -483,7 +498,7 @@ func TestUnchanged(t *testing.T) {
 		flow.Fold(flow.Batch(ways[1], m, 3), m)
 		second, third := flow.Bimorphism(ways[2], ways[3], m, m, products), flow.Fold(ways[4], sets)
 		flow.Fold(second, m)
-		flow.Fold(flow.Changes(third), m)
+		flow.Fold(flow.Convert(flow.Changes(third), asSets(sets, m)), m)
 		constant := setOf(9)
 		flow.Seal(flow.Const(g, constant, sets))
 		run(t, g)

@@ -77,13 +77,16 @@ type node struct {
 	outs  []*outlet
 	ins   []*edge
 
-	task    *task       // of what runs by itself: sinks, and operators on State edges
-	onWake  func()      // of what fans out; nil passes a wake on
-	claimed bool        // the user gave the claim
-	busy    atomic.Bool // a function of the user runs
-	telling bool        // that function is a subscriber's
-	ends    bool        // a source has nothing more
-	blocked bool        // a channel has no room for what the node holds
+	task    *task          // of what runs by itself: sinks, and operators on State edges
+	onWake  func()         // of what fans out; nil passes a wake on
+	claimed bool           // the user gave the claim
+	by      map[string]any // by which merge it reads its inputs, by port; see asks
+	into    any            // the merge of the deltas that it makes, or its mergeName; nil where nobody says
+	image   bool           // it makes f of each delta: evidence of f is evidence of the operator
+	busy    atomic.Bool    // a function of the user runs
+	telling bool           // that function is a subscriber's
+	ends    bool           // a source has nothing more
+	blocked bool           // a channel has no room for what the node holds
 
 	far      *node // the other end of a channel
 	channel  pipe  // of its receiving end
@@ -98,6 +101,7 @@ type outlet struct {
 	reader *node // what consumes it; State outlets may have several
 	state  bool
 	typ    string
+	merge  any // of a State edge
 }
 
 // edge is one use of an outlet.
@@ -136,6 +140,14 @@ func (n *node) need(ok bool, what string) {
 	if !ok {
 		n.fail(fmt.Errorf("%w: %s", ErrArgument, what), "")
 	}
+}
+
+// asks says by which merge n reads an input: what comes there must be joined by the same.
+func (n *node) asks(port string, merge any) {
+	if n.by == nil {
+		n.by = make(map[string]any)
+	}
+	n.by[port] = merge
 }
 
 // wake tells whoever reads the node that it may have something.

@@ -12,6 +12,8 @@ import (
 // morphisms. evidence says how it is known that m is the join of a lattice.
 func Batch[T any](d Delta[T], m lattice.Merge[T], n int, evidence ...Evidence) Delta[T] {
 	nd := lost(d.Graph()).add("batch", batchRule)
+	nd.asks("", m)
+	nd.into = m
 	nd.setEvidence(m, lattice.OfSemilattice, lattice.IsMorphism, evidence)
 	nd.need(m != nil, "a nil merge")
 	nd.need(n > 0, "a batch of nothing")
@@ -50,21 +52,24 @@ func (o *batchOp[T]) pull() ([]T, status) {
 }
 
 // Convert hands on f of each delta: another representation of the same lattice, or
-// any morphism into another one. It may stand where only the join of its input is
+// any morphism into another one, from the lattice of f.From to that of f.To. It may stand where only the join of its input is
 // determined. f.F must be pure, and neither change its argument nor keep it.
 func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidence) Delta[B] {
 	n := lost(d.Graph()).add("convert", elementRule)
-	n.setEvidence(f.F, lattice.OfFunction, lattice.IsMorphism, evidence)
-	n.claimed = true
+	n.asks("", f.From)
+	n.setFunction(f.F, f.From, f.To, evidence)
+	n.claimed, n.image, n.into = true, true, f.To
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
 	return delta(n, &mapOp[A, B]{n: n, intake: take(d, n), f: f.F})
 }
 
 // Explode hands on the elements of each set, those of one set in ascending order.
 // It leads from deltas of which only the join is determined back to elements: those
-// of a join of sets are those of the sets.
+// of a join of sets are those of the sets. Deltas that are joined otherwise, by
+// lattice.IntersectOf say, have no elements that are determined.
 func Explode[E cmp.Ordered](d Delta[map[E]struct{}]) Delta[E] {
 	n := lost(d.Graph()).add("explode", explodeRule)
+	n.asks("", lattice.SetOf[E]())
 	return delta(n, &explodeOp[E]{n: n, intake: take(d, n)})
 }
 
@@ -97,7 +102,7 @@ func (o *explodeOp[E]) pull() ([]E, status) {
 // merges into nothing. It is a morphism that drops what cannot change a join.
 func Debottom[T any](d Delta[lattice.Option[T]]) Delta[T] {
 	n := lost(d.Graph()).add("debottom", elementRule)
-	n.claim, n.claimed = built(lattice.IsMorphism), true
+	n.claim, n.claimed, n.image = built(lattice.IsMorphism), true, true
 	return delta(n, &filterMapOp[lattice.Option[T], T]{
 		n: n, intake: take(d, n), f: func(o lattice.Option[T]) (T, bool) { return o.Val, o.Some },
 	})
@@ -109,8 +114,13 @@ func Debottom[T any](d Delta[lattice.Option[T]]) Delta[T] {
 // arguments nor keep them. evidence says how it is known that f is a bimorphism.
 func Bimorphism[A, B, C any](left Delta[A], right Delta[B], a lattice.Merge[A], b lattice.Merge[B], f func(A, B) C, evidence ...Evidence) Delta[C] {
 	n := lost(left.Graph()).add("bimorphism", biRule)
-	n.setEvidence(f, lattice.OfFunction, lattice.IsMorphism, evidence)
-	n.need(a != nil && b != nil, "a nil merge")
+	n.asks("left", a)
+	n.asks("right", b)
+	var pairs lattice.Merge[lattice.Pair[A, B]]
+	if n.need(a != nil && b != nil, "a nil merge"); a != nil && b != nil {
+		pairs = lattice.PairOf(a, b)
+	}
+	n.setFunction(f, pairs, nil, evidence)
 	n.need(f != nil, "a nil function")
 	o := &bimorphism[A, B, C]{n: n, f: f, flip: func(b B, a A) C { return f(a, b) }}
 	o.left = half[A]{in: read(left, n, "left"), m: orNone(a)}
@@ -186,14 +196,15 @@ func (o *bimorphism[A, B, C]) pull() ([]C, status) {
 }
 
 // cross lets the new deltas of one side meet the whole of the other. A delta is
-// merged only after f has returned: should f panic, the delta is new again.
+// merged only after f has returned, and put aside only after that: should f or the
+// merge panic, the delta is new again.
 func cross[A, B, C any](out *[]C, batch int, s *half[A], other *half[B], f func(A, B) C) {
 	for len(s.rest) > 0 && len(*out) < batch {
 		v := s.rest[0]
 		if other.has && (!s.has || !s.m.Compare(v, s.all).Leq()) {
 			*out = append(*out, f(v, other.all))
 		}
-		s.rest = s.rest[1:]
 		s.take(v)
+		s.rest = s.rest[1:]
 	}
 }

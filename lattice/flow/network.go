@@ -117,7 +117,9 @@ func Subscribed[T any](g *Graph, m lattice.Merge[T], limit int) (*Inbox[T], Stat
 }
 
 // Deliver takes a packet and is the acknowledgement to send back. A packet that is
-// malformed changes nothing. Values that are not above what was seen are ignored.
+// malformed changes nothing. Values that are not above what was seen are ignored. A value
+// that would raise one that is final already, as of another life of the sender, is
+// [ErrSealBroken]: it changes nothing and is not acknowledged.
 func (in *Inbox[T]) Deliver(packet []byte) (ack []byte, err error) {
 	if len(packet) > in.limit {
 		return nil, in.n.err(fmt.Errorf("%w: a packet of %d bytes, more than %d", ErrBound, len(packet), in.limit), "")
@@ -130,23 +132,31 @@ func (in *Inbox[T]) Deliver(packet []byte) (ack []byte, err error) {
 	if err != nil {
 		return nil, in.n.err(err, "")
 	}
-	in.mu.Lock()
-	if has {
-		if in.has {
-			in.m.MergeIn(&in.val, v)
-		} else {
-			in.val, in.has = v, true
-		}
-	}
-	in.final = in.final || h.number%2 == 1
-	wake := in.asleep
-	in.asleep = false
-	in.mu.Unlock()
-	if wake {
-		in.n.post()
+	if err := in.accept(v, has, h.number%2 == 1); err != nil {
+		return nil, err
 	}
 	ack = binary.AppendUvarint(make([]byte, 4, 24), h.incarnation)
 	return seal4(binary.AppendUvarint(ack, h.number)), nil
+}
+
+// accept merges a value, and keeps that it is the last.
+func (in *Inbox[T]) accept(v T, has, last bool) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case has && in.final && (!in.has || !in.m.Compare(v, in.val).Leq()):
+		return in.n.err(fmt.Errorf("%w: a packet raises a value that is final", ErrSealBroken), "publish what is not final, or subscribe anew")
+	case has && in.has:
+		in.m.MergeIn(&in.val, v)
+	case has:
+		in.val, in.has = v, true
+	}
+	in.final = in.final || last
+	if in.asleep {
+		in.asleep = false
+		in.n.post()
+	}
+	return nil
 }
 
 func (in *Inbox[T]) decode(src []byte) (v T, has bool, err error) {

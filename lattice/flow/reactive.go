@@ -11,7 +11,8 @@ import (
 // f.F must be pure, and neither change its argument nor keep it.
 func MapState[A, B any](s State[A], f lattice.Function[A, B], claim Claim) State[B] {
 	n := lost(s.Graph()).add("map-state", stateRule)
-	n.hold(f.F, lattice.OfFunction, claim)
+	n.asks("", f.From)
+	n.hold(held{lattice.OfFunction, lattice.NameOf(f.F), lattice.NameOf(f.From), lattice.NameOf(f.To)}, claim)
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
 	out := newState(n, orNone(f.To))
 	o := &mapState[A, B]{n: n, up: readState(s, n, ""), f: f.F, cell: out.cell}
@@ -96,6 +97,9 @@ func Switch[A, B any](s State[lattice.Pair[A, B]], a lattice.Merge[A], b lattice
 	n := lost(s.Graph()).add("switch", stateRule)
 	n.claim = built(lattice.IsMorphism)
 	n.need(a != nil && b != nil, "a nil merge")
+	if a != nil && b != nil {
+		n.asks("", lattice.PairOf(a, b))
+	}
 	first, second := newState(n, orNone(a)), newState(n, orNone(b))
 	w := &switchOp[A, B]{up: readState(s, n, ""), a: first.cell, b: second.cell}
 	n.task = &task{n: n, run: w.run}
@@ -195,10 +199,11 @@ func (d *debounce[T]) run() status {
 			t.rest()
 			return pending
 		}
-		d.seen = d.up.ver
+		ver := d.up.ver
 		if st := d.cell.rise(d.up.val); st != ready {
 			return st
 		}
+		d.seen = ver
 	}
 	return follow(d.up.done, d.cell)
 }
@@ -233,10 +238,11 @@ func (t *topOp[T]) run() status {
 		return done
 	}
 	if t.up.has && t.seen != t.up.ver {
-		t.seen = t.up.ver
+		ver := t.up.ver
 		if st := t.cell.rise(t.up.val); st != ready {
 			return st
 		}
+		t.seen = ver
 	}
 	full := t.cell.has && t.up.m.Compare(t.top, t.cell.val).Leq()
 	return follow(full || t.up.done, t.cell)
@@ -247,6 +253,9 @@ func DebottomState[T any](s State[lattice.Option[T]], m lattice.Merge[T]) State[
 	n := lost(s.Graph()).add("debottom", stateRule)
 	n.claim = built(lattice.IsMorphism)
 	n.need(m != nil, "a nil merge")
+	if m != nil {
+		n.asks("", lattice.WithBottom(m))
+	}
 	d := &debottom[T]{up: readState(s, n, "")}
 	out := newState(n, orNone(m))
 	d.cell = out.cell

@@ -12,6 +12,9 @@ func (s *Scheduler) Run(ctx context.Context) error { return s.run(ctx, nil) }
 
 // Settle runs the graph until nothing can run without more input.
 func (s *Scheduler) Settle(ctx context.Context) (Status, error) {
+	if s == nil || ctx == nil {
+		return Finished, errNothingToRun
+	}
 	for {
 		if err := canceled(ctx, s.g); err != nil {
 			return Working, err
@@ -23,6 +26,9 @@ func (s *Scheduler) Settle(ctx context.Context) (Status, error) {
 }
 
 func (s *Scheduler) run(ctx context.Context, until func() bool) error {
+	if s == nil || ctx == nil {
+		return errNothingToRun
+	}
 	for {
 		if err := canceled(ctx, s.g); err != nil {
 			return err
@@ -43,6 +49,9 @@ func (s *Scheduler) run(ctx context.Context, until func() bool) error {
 		}
 	}
 }
+
+// errNothingToRun is a scheduler that [Start] has not made, or no context.
+var errNothingToRun = fmt.Errorf("flow: run: %w: a nil scheduler or context; see Start", ErrArgument)
 
 func canceled(ctx context.Context, g *Graph) error {
 	if ctx.Err() == nil {

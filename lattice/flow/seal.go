@@ -1,5 +1,7 @@
 package flow
 
+import "github.com/joinery-go/joinery/lattice"
+
 // Seal has no value until s is final, and then the value of s. What is behind it
 // may be non-monotone: this is where a graph waits for all of its input.
 func Seal[T any](s State[T]) State[T] {
@@ -16,6 +18,7 @@ func Seal[T any](s State[T]) State[T] {
 // sealed ends the run with [ErrSealBroken].
 func SealWhen[T any](s State[T], when State[bool]) State[T] {
 	n := lost(s.Graph()).add("seal", sealRule)
+	n.asks("when", lattice.Or())
 	o := &seal[T]{n: n, up: readState(s, n, ""), when: readState(when, n, "when")}
 	out := newState(n, o.up.m)
 	o.cell = out.cell

@@ -39,6 +39,7 @@ type Output[T any] struct {
 	n    *node
 	in   puller[T]
 	buf  []T
+	next int // of buf; those before it were taken
 	ends bool
 }
 
@@ -52,7 +53,10 @@ func Collect[T any](d Delta[T]) *Output[T] {
 }
 
 func (o *Output[T]) run() status {
-	if len(o.buf) >= o.n.g.opt.Held {
+	if o.next*2 >= len(o.buf) {
+		o.buf, o.next = append(o.buf[:0], o.buf[o.next:]...), 0
+	}
+	if len(o.buf)-o.next >= o.n.g.opt.Held {
 		return o.n.stop(fmt.Errorf("%w: more than Held = %d elements wait in the output", ErrBound, o.n.g.opt.Held), "take them")
 	}
 	in, st := o.in.pull()
@@ -63,24 +67,27 @@ func (o *Output[T]) run() status {
 
 // Take is what came since the last Take.
 func (o *Output[T]) Take() []T {
-	vs := o.buf
-	o.buf = nil
+	vs := o.buf[o.next:]
+	o.buf, o.next = nil, 0
 	return vs
 }
 
 // All runs the graph as far as its elements are asked for: a pipeline as an
 // ordinary iterator. An error comes with the zero element and ends the sequence.
-// Where the graph waits for input, All waits too, until ctx is canceled.
+// Where the graph waits for input, All waits too, until ctx is canceled. The body of
+// the loop may run the graph itself, and so may the iterator of another output: what
+// comes meanwhile is in the sequence. What is left where the body ends the loop, or
+// panics, stays in the output.
 func (o *Output[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
-			for i, v := range o.buf {
+			for o.next < len(o.buf) {
+				v := o.buf[o.next]
+				o.next++
 				if !yield(v, nil) {
-					o.buf = o.buf[i+1:]
 					return
 				}
 			}
-			o.buf = o.buf[:0]
 			if o.ends {
 				return
 			}
@@ -99,5 +106,5 @@ func (o *Output[T]) advance(ctx context.Context) error {
 	if s == nil {
 		return o.n.err(ErrArgument, "Start the graph first")
 	}
-	return s.run(ctx, func() bool { return len(o.buf) > 0 || o.ends })
+	return s.run(ctx, func() bool { return o.next < len(o.buf) || o.ends })
 }

@@ -21,6 +21,7 @@ type cell[T any] struct {
 
 func newState[T any](n *node, m lattice.Merge[T]) State[T] {
 	o := newOutlet[T](n, true)
+	o.merge = m
 	return State[T]{out: o, cell: &cell[T]{n: n, m: m}}
 }
 
@@ -32,11 +33,12 @@ func (c *cell[T]) publish() {
 	}
 }
 
+// spread wakes the operators first: a subscriber may panic, and they are not woken again.
 func (c *cell[T]) spread() {
-	c.tell()
 	for _, r := range c.readers {
 		r.wake()
 	}
+	c.tell()
 }
 
 // resume tells those whom a panic kept from being told.

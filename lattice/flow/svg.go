@@ -21,6 +21,9 @@ const (
 // State edges thick, edges that lead back dashed, operators that merge blue, seals
 // yellow.
 func SVG(g *Graph) string {
+	if g == nil {
+		g = New("", Options{}) // as Mermaid and DOT draw nil
+	}
 	column, row := g.layout()
 	x := func(n *node) int { return margin + column[n]*columnStep }
 	y := func(n *node) int { return margin + row[n]*rowStep }

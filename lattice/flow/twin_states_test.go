@@ -72,7 +72,7 @@ func newStates(t *testing.T, d flow.Delta[int], in instr) *states {
 	s.size = flow.MapState(s.all, count, flow.Monotone(flow.Evidence{}))
 	s.reached = flow.Threshold(s.size, s.threshold)
 	s.both = flow.Zip(s.size, s.best)
-	s.first, s.second = flow.Switch(s.both, lattice.Max[int](), lattice.Max[int]())
+	s.first, s.second = flow.Switch(s.both, lattice.Max[int](), bottomless{})
 	s.slow = flow.Debounce(s.size, 1+in.k)
 	s.sealed = flow.MapState(flow.Seal(s.all), minus, flow.NonMonotone())
 	s.halved = flow.Fold(flow.Convert(flow.Batch(flow.Changes(s.all), sets, 2), image), sets)

@@ -105,8 +105,8 @@ func table(b *strings.Builder, rows [][]string) {
 
 // Verify walks a graph, and the graphs that channels join to it, and says of each
 // edge what it carries, in which class its reader uses it, and what that rests on.
-// It names each edge where a class is used where it may not be, each edge without a
-// reader, and each cycle that cannot come to rest. (The paper's question whether a
+// It names each edge where a class is used where it may not be, each edge whose reader
+// merges otherwise than what comes was joined, each edge without a reader, and each cycle that cannot come to rest. (The paper's question whether a
 // pipeline is monotone can be answered before it runs.)
 func Verify(gs ...*Graph) Report {
 	v := verifier{in: make(map[*Graph]bool), joined: make(map[*outlet]bool), final: make(map[*outlet]bool)}
@@ -239,7 +239,9 @@ func (v *verifier) use(e *edge) Use {
 	default:
 		u.Evidence = built(lattice.IsMorphism).Evidence
 	}
-	u.Err = misuse(n, u)
+	if u.Err = misuse(n, u); u.Err == nil {
+		v.compare(e, &u)
+	}
 	return u
 }
 
