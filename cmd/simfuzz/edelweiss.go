@@ -217,8 +217,14 @@ func (c *cli) readProgram(name string) (*el.Program, error) {
 	return p, nil
 }
 
-// loadEdelweiss reads a file or, where there is none of that name, a shipped program,
-// rewrites it, and finds a workload for it.
+// isFolder reports whether a path is that of a folder, as kvs is in a checkout.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// loadEdelweiss reads a file or, where there is none of that name, or only a folder, a
+// shipped program, rewrites it, and finds a workload for it.
 func (c *cli) loadEdelweiss(o edelweissOptions, name string) (*edelweissProgram, error) {
 	e := &edelweissProgram{name: name}
 	if name == "-" {
@@ -227,7 +233,7 @@ func (c *cli) loadEdelweiss(o edelweissOptions, name string) (*edelweissProgram,
 	var err error
 	e.original, err = c.readProgram(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && slices.Contains(programs.Names(), name):
+	case (errors.Is(err, fs.ErrNotExist) || isFolder(name)) && slices.Contains(programs.Names(), name):
 		if e.original, err = programs.Load(name); err != nil {
 			return nil, err
 		}

@@ -367,3 +367,17 @@ func TestEdelweissEndless(t *testing.T) {
 	assert.NoError(t, p.failed)
 	assert.Empty(t, p.reports)
 }
+
+// A shipped program is meant where its name is also that of a folder, and no file where a
+// folder is given.
+func TestEdelweissBesideAFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.Mkdir("kvs", 0o700))
+	require.NoError(t, os.Mkdir("other", 0o700))
+	code, out, errs := invoke(t, "", "edelweiss", "kvs", "--seeds", "2")
+	assert.Equal(t, exitOK, code, errs)
+	assert.Contains(t, out, "equal in all timesteps")
+	code, _, errs = invoke(t, "", "edelweiss", "other", "--seeds", "2")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "is a directory")
+}
