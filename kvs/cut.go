@@ -176,6 +176,17 @@ func (p *partition) passAll(x *intake, gone gossip.Dots) {
 	p.trustCuts()
 }
 
+// inBoth is of each origin the lesser mark, of those that a and b both have. Both are of
+// one partition.
+func inBoth(a, b session.Matrix) (both session.Matrix) {
+	for _, m := range a {
+		if m.Seq = min(m.Seq, session.Row(b).Seq(m.Origin)); m.Seq > 0 {
+			both = append(both, m)
+		}
+	}
+	return both
+}
+
 // trustCuts lets go of doubt of cuts of which all is held again that they may name.
 func (p *partition) trustCuts() {
 	if len(p.doubt) == 0 {

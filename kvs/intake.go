@@ -337,17 +337,6 @@ func inOrder(a, b ownID) int {
 	return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.kind, b.kind))
 }
 
-// inBoth is of each origin the lesser mark, of those that a and b both have. Both are of
-// one partition.
-func inBoth(a, b session.Matrix) (both session.Matrix) {
-	for _, m := range a {
-		if m.Seq = min(m.Seq, session.Row(b).Seq(m.Origin)); m.Seq > 0 {
-			both = append(both, m)
-		}
-	}
-	return both
-}
-
 // otherKind is the kind of a value under key among the pieces that have come, but not that
 // one; "" if there is none.
 func (x *intake) otherKind(key, kind string) string {

@@ -383,16 +383,6 @@ func (r *checked) levels(ctx context.Context, h *history.History, o linearizabil
 	}
 }
 
-// draw writes the picture of a history.
-func draw(h *history.History, o checkOptions) (err error) {
-	f, err := os.OpenFile(o.visualize, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, campaign.FileMode) // it shows what a user's system stored
-	if err != nil {
-		return fmt.Errorf("visualize: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return linearizability.Visualize(h, o.model, o.budget, f)
-}
-
 // decodeParts reads an input, or the files that are one history together: which file each
 // operation is from is noted.
 func (c *cli) decodeParts(ctx context.Context, o checkOptions, in input, r *checked) (*history.Decoded, error) {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/report"
 )
 
@@ -107,4 +110,14 @@ func (r *checked) levelFacts(p *report.Page) linearizability.Verdict {
 		}
 	}
 	return r.verdict
+}
+
+// draw writes the picture of a history.
+func draw(h *history.History, o checkOptions) (err error) {
+	f, err := os.OpenFile(o.visualize, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, campaign.FileMode) // it shows what a user's system stored
+	if err != nil {
+		return fmt.Errorf("visualize: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return linearizability.Visualize(h, o.model, o.budget, f)
 }
