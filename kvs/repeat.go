@@ -34,6 +34,10 @@ import (
 // replica that is told may show both. What it costs: a row of about 20 bytes in a counter
 // for each write that was served twice or whose first replica stayed silent, and an entry
 // in the logs by each owner that takes it back. Writes that are not repeated cost nothing.
+//
+// Where the first write is lost with its disk, and its sum has come to others in a snapshot
+// under a dot of the receiver's, nobody can tell that the repeat is of it: such a counter
+// shows both for good.
 
 // fresh reports whether a write is to be served, and whether as one that may have been
 // served elsewhere; if not, it has been answered, or will be.
