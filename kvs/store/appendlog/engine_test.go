@@ -1,13 +1,18 @@
 package appendlog_test
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/appendlog"
 	"github.com/joinery-go/joinery/kvs/store/storetest"
+	"github.com/joinery-go/joinery/sim/disk"
 )
 
 var suite = storetest.Engine{
@@ -122,4 +127,76 @@ func TestSpoiled(t *testing.T) {
 	storetest.TestSpoiled(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, FanIn: 2})
 	}, "log")
+}
+
+// TestNoDeletedKeyComesBack spoils a log file of which nothing counts but a tombstone, and has
+// background work merge it. The value that the tombstone hides lies in an older file: the key
+// may be lost, or opening may fail over the spoiled file, but the value is not there again.
+func TestNoDeletedKeyComesBack(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	q, err := store.NewQueue(4)
+	require.NoError(t, err)
+	o := appendlog.Options{Options: store.Options{Dir: "dir", FS: d, Scheduler: q}, SegmentBytes: 4096, FanIn: 3, MaxBacklog: 40, StepRecords: 10}
+	e, err := appendlog.Open(o)
+	require.NoError(t, err)
+	fill := func() {
+		for i := range 100 {
+			require.NoError(t, e.Set(fmt.Appendf(nil, "key %d", i), make([]byte, 100)))
+		}
+	}
+	lengths := func() map[string]int64 {
+		require.NoError(t, e.Sync())
+		names, err := d.List("dir")
+		require.NoError(t, err)
+		all := map[string]int64{}
+		for _, n := range names {
+			info, err := d.Stat("dir/" + n)
+			require.NoError(t, err)
+			all[n] = info.Size()
+		}
+		return all
+	}
+	require.NoError(t, e.Set([]byte("deleted"), []byte("value")))
+	fill()
+	fill()
+	_, err = q.Drain(1 << 20)
+	require.NoError(t, err)
+	merged := e.Stats().Merges
+	require.Positive(t, merged)
+	fill()
+	before, grown := lengths(), ""
+	require.NoError(t, e.Set([]byte("deleted"), nil))
+	for name, n := range lengths() {
+		if strings.HasSuffix(name, ".log") && n > before[name] {
+			grown = name
+		}
+	}
+	require.NotEmpty(t, grown)
+	fill()
+	fill()
+	f, err := d.OpenReadWrite("dir/"+grown, vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte{0xff, 0xff, 0xff}, 40)
+	require.NoError(t, errors.Join(err, f.Close()))
+	for range 20 { // it is merged, or left alone, and what is younger merged
+		if _, err = q.Drain(1 << 20); err != nil {
+			require.ErrorIs(t, err, store.ErrCorrupt)
+		}
+		require.NoError(t, e.Set([]byte("another"), []byte("value")))
+	}
+	require.Greater(t, e.Stats().Merges, merged)
+	require.NoError(t, e.Sync())
+	d.PowerCut() // so that there is no saved index
+	again, err := appendlog.Open(o)
+	if err != nil {
+		require.ErrorIs(t, err, store.ErrCorrupt)
+		return
+	}
+	got, err := again.Get([]byte("deleted"))
+	if err != nil {
+		require.ErrorIs(t, err, store.ErrCorrupt)
+	}
+	require.Empty(t, got)
+	require.NoError(t, again.Close())
 }

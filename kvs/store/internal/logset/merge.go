@@ -26,6 +26,7 @@ type merge struct {
 	moves     []move // of records written
 	tombs     map[string]bool
 	written   bool // all is copied
+	buries    bool // it is made without a break, so that tombstones which are lost can be made again
 	lost      bool // an input could not be read, of which nothing but tombstones may be missing
 	synced    bool
 }
@@ -75,7 +76,7 @@ func (s *Set) copy(m *merge, n int) error {
 		}
 		if err != nil {
 			s.spoil(m.inputs[m.at])
-			if !m.superseded() {
+			if !m.buries || !m.superseded() {
 				return fmt.Errorf("merge %s: %w", s.home.Path(m.inputs[m.at].number, logExt), err)
 			}
 			m.lost = true
@@ -255,6 +256,7 @@ func (s *Set) mergeNow(from, to int) error {
 	if err != nil {
 		return err
 	}
+	m.buries = true
 	for !m.written {
 		if err := s.copy(m, s.opts.StepRecords); err != nil {
 			s.undo(m)
