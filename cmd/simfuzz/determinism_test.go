@@ -17,33 +17,56 @@ import (
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
-// jitter makes a replica's ticks late by what a map of delays is ranged over first:
-// hundreds of times a run, so that no two runs are alike.
-var jitter = mutants.Mutant{
-	Name: "jitter-by-map-order", File: "kvs/replica.go",
+// seeded are faults of the store for runs that misbehave, one program for all of them:
+// the environment variable SEEDED says which one is in force.
+var seeded = []mutants.Mutant{{
+	// A replica's ticks are late by what a map of delays is ranged over first: hundreds
+	// of times a run, so that no two runs are alike.
+	Name: "jitter", File: "kvs/replica.go",
 	Search:  "		r.beginCheckpoint()\n		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})\n",
-	Replace: "		r.beginCheckpoint()\n		for late := range map[uint64]bool{0: true, 1: true, 2: true, 3: true} {\n			r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS + late})\n			break\n		}\n",
-}
+	Replace: "		r.beginCheckpoint()\n		for late := range map[uint64]bool{0: true, 1: true, 2: true, 3: true} {\n			if seeded != \"jitter\" {\n				late = 0\n			}\n			r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS + late})\n			break\n		}\n",
+}, {
+	Name: "panics-on-request", File: "kvs/request.go",
+	Search:  "	r.clock.Observe(q.Clock)\n",
+	Replace: "	r.clock.Observe(q.Clock)\n	if q.Req == 7 && seeded == \"panics-on-request\" {\n		panic(\"seven\")\n	}\n",
+}, {
+	Name: "panics-on-look", File: "kvs/state.go",
+	Search:  "	if s, _ := p.slot(key, kind); s != nil {\n			return p.look(s)\n",
+	Replace: "	if s, _ := p.slot(key, kind); s != nil {\n			if r.tick > 20 && seeded == \"panics-on-look\" {\n				panic(\"late\")\n			}\n			return p.look(s)\n",
+}}
 
 const unsteadySeed = "20" // is run twice, as every twentieth is
 
-// TestOneSeedTwoTraces: a store that the order of a map reaches is caught by running seeds
-// twice, shown where two runs part, and kept, though nothing repeats it.
-func TestOneSeedTwoTraces(t *testing.T) {
+// TestSeededPrograms builds a store with faults and looks at what its runs leave.
+func TestSeededPrograms(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds programs; skipped by -short")
+		t.Skip("builds a program; skipped by -short")
 	}
-	mutant := overlaid(t, jitter)
-	run := func(dir string, flags ...string) (code int, out, errs string) {
-		var stdout, stderr bytes.Buffer
-		cmd := exec.CommandContext(t.Context(), mutant, append([]string{"run", "--seed", unsteadySeed, "--seeds", "1", "--out", dir}, flags...)...)
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		if err := cmd.Run(); cmd.ProcessState == nil {
-			require.NoError(t, err)
+	program := overlaid(t, seeded)
+	with := func(fault string) func(args ...string) (int, string, string) {
+		return func(args ...string) (code int, out, errs string) {
+			var stdout, stderr bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), program, args...)
+			cmd.Env = append(os.Environ(), "SEEDED="+fault)
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			if err := cmd.Run(); cmd.ProcessState == nil {
+				require.NoError(t, err)
+			}
+			return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 		}
-		return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 	}
+	t.Run("jitter", func(t *testing.T) { twoTraces(t, with("jitter")) })
+	for _, fault := range []string{"panics-on-request", "panics-on-look"} {
+		t.Run(fault, func(t *testing.T) { panicIsKept(t, with(fault)) })
+	}
+}
 
+// twoTraces: a store that the order of a map reaches is caught by running seeds twice,
+// shown where two runs part, and kept, though nothing repeats it.
+func twoTraces(t *testing.T, program func(args ...string) (int, string, string)) {
+	run := func(dir string, flags ...string) (code int, out, errs string) {
+		return program(append([]string{"run", "--seed", unsteadySeed, "--seeds", "1", "--out", dir}, flags...)...)
+	}
 	dir := t.TempDir()
 	code, out, errs := run(dir)
 	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
@@ -71,17 +94,41 @@ func TestOneSeedTwoTraces(t *testing.T) {
 	assert.Contains(t, out, "1 run twice with one trace")
 }
 
-// overlaid builds this program with a mutant in it.
-func overlaid(t *testing.T, m mutants.Mutant) (program string) {
+// panicIsKept: a panic of the store is a violation like any other, with a tape that
+// replays it.
+func panicIsKept(t *testing.T, program func(args ...string) (int, string, string)) {
+	dir := t.TempDir()
+	code, out, errs := program("run", "--seed", "3", "--seeds", "1", "--out", dir)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	assert.Contains(t, out+errs, "panic: ")
+	assert.NotContains(t, out+errs, "goroutine ", "the program itself has panicked")
+	tape := filepath.Join(dir, "seed-3", "tape.json")
+	require.FileExists(t, tape, "%s%s", out, errs)
+	code, out, errs = program("replay", tape)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	assert.Contains(t, out+errs, "panic: ")
+}
+
+// overlaid builds this program with faults in the store.
+func overlaid(t *testing.T, faults []mutants.Mutant) (program string) {
 	t.Helper()
 	root, err := mutants.Checkout(".", modulePath)
 	require.NoError(t, err)
-	patched, err := m.Apply(root)
-	require.NoError(t, err)
 	dir := t.TempDir()
-	file, overlay := filepath.Join(dir, "patched.go"), filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(file, patched, 0o600))
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, filepath.FromSlash(m.File)): file}})
+	replace := map[string]string{}
+	put := func(file, text string) {
+		path := filepath.Join(dir, filepath.Base(file))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		replace[filepath.Join(root, filepath.FromSlash(file))] = path
+	}
+	put("kvs/seeded.go", "package kvs\n\nimport \"os\"\n\nvar seeded = os.Getenv(\"SEEDED\")\n")
+	for _, m := range faults {
+		patched, err := m.Apply(root)
+		require.NoError(t, err)
+		put(m.File, string(patched))
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	text, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
 	program = filepath.Join(dir, "mutant")
