@@ -151,6 +151,51 @@ func TestBarriersNameTheirPartition(t *testing.T) {
 	assert.GreaterOrEqual(t, barriers, 64)
 }
 
+// TestBarriersNameWhatIsNew: a barrier names nothing that the one before it of its maker has
+// named, so that what a cut costs goes by what was written since.
+func TestBarriersNameWhatIsNew(t *testing.T) {
+	g := newRig(t, 3, 64, 3, kvs.Config{})
+	g.keep = true
+	s, keys, req := g.roam()
+	for range 3 {
+		for _, k := range keys {
+			req++
+			require.NotNil(t, g.causal(s, 0, put(7, req, "set", k, []byte("new"))))
+		}
+		for range 40 {
+			g.tick()
+		}
+	}
+	type maker struct {
+		p      ring.Partition
+		origin uint64
+	}
+	named, later := make(map[maker]map[uint64]uint64), 0
+	for _, rec := range g.disks[0] {
+		if wire.IsCheckpoint(rec) || wire.IsPiece(rec) {
+			continue
+		}
+		p, entries, err := new(wire.DecodeBuffer).Record(rec)
+		require.NoError(t, err)
+		for _, e := range entries {
+			if e.Kind != "" {
+				continue
+			}
+			by := maker{p, e.Dot.Origin}
+			if named[by] == nil {
+				named[by] = make(map[uint64]uint64)
+			} else {
+				later++
+			}
+			for _, m := range e.Deps {
+				assert.Greater(t, m.Seq, named[by][m.Origin], "partition %d: barrier %v names %v again", p, e.Dot, m)
+				named[by][m.Origin] = m.Seq
+			}
+		}
+	}
+	assert.Positive(t, later, "makers have cut twice")
+}
+
 // TestCutWaitsForEveryOwner: as long as one owner lacks the barriers of a cut, no session
 // is told of it: it would wait at that owner, and for ever if the barriers were lost.
 func TestCutWaitsForEveryOwner(t *testing.T) {
