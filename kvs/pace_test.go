@@ -30,3 +30,20 @@ func TestNextSnapshotComesAtOnce(t *testing.T) {
 	assert.Positive(t, g.stats(1).Snapshots)
 	assert.LessOrEqual(t, behind, uint64(each))
 }
+
+// TestSmallestBatch: where a message may carry one byte of payload, it carries a delta all
+// the same, one at a time, and replicas come to the same.
+func TestSmallestBatch(t *testing.T) {
+	g := newRig(t, 3, 1, 3, kvs.Config{BatchBytes: 1})
+	for req := range uint64(5) {
+		require.Equal(t, wire.StatusOK, g.ask(int(req%3), put(1+req, 1, "set", "s", []byte{byte(req)})).Status)
+	}
+	for range 30 {
+		g.tick()
+	}
+	for n := range 3 {
+		assert.Equal(t, g.hosts[0].Core().Applied(0), g.hosts[n].Core().Applied(0))
+		assert.Len(t, holdings(g.hosts[n].Core()), 1)
+		assert.True(t, g.hosts[n].Core().Quiet())
+	}
+}

@@ -364,6 +364,19 @@ func TestStalePieces(t *testing.T) {
 		assert.Empty(t, holdings(victim), name)
 	}
 
+	// With one that has nothing of what has come it begins anew, with one that has some of it
+	// it goes on.
+	for name, x := range map[string]struct {
+		known gossip.Dots
+		after wire.Cursor
+	}{"nothing": {invented, wire.Cursor{}}, "some": {append(c.replicas[2].Held(p)[:1:1], invented...), second.After}} {
+		victim := r.Clone()
+		give(victim, 1, from(1, whole)[0]) // which does not go on, and gives its sender up
+		found, _ := asks(t, victim.Step(kvs.Event{Kind: kvs.EventMessage, From: 2, NowMS: c.now, Msg: offer(2, c.replicas[2].Origin(), p, x.known)}))
+		require.Len(t, found, 1, name)
+		assert.Equal(t, x.after, found[0].After, name)
+	}
+
 	// Another one that lacks some of what the first had goes on, and of what both have the
 	// snapshot says that it is held.
 	less := gossip.Dots(nil)
