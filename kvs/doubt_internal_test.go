@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -193,4 +194,13 @@ func TestRepeatOfWhatIsHeld(t *testing.T) {
 	fresh.r.note(other)
 	between(a, fresh, 10, nil)
 	assert.Equal(t, mine.Dot, fresh.ask(incrementOf(1, "c", true)).Dot)
+}
+
+// TestMarksOfCuts: marks of cuts stand behind those of partitions.
+func TestMarksOfCuts(t *testing.T) {
+	of := func(p ring.Partition) session.Mark { return session.Mark{Partition: p, Origin: 1, Seq: 1} }
+	assert.False(t, cuts(nil))
+	assert.False(t, cuts(session.Matrix{of(0), of(session.Cuts - 1)}))
+	assert.True(t, cuts(session.Matrix{of(session.Cuts)}))
+	assert.True(t, cuts(session.Matrix{of(3), of(session.Cuts + 2)}))
 }

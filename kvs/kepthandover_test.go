@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -108,4 +109,35 @@ func TestCloneOfKept(t *testing.T) {
 	require.NotEqual(t, held, holdings(clone), "what was written has become visible")
 	assert.Equal(t, held, holdings(r))
 	assert.Equal(t, state, r.AppendState(nil))
+}
+
+// TestNothingKeptNeedsNoKeeper: a checkpoint whose values are kept outside, of which there
+// are none, is read by a replica that keeps all in memory, and by one with something new
+// to keep values.
+func TestNothingKeptNeedsNoKeeper(t *testing.T) {
+	c, _ := keptCluster(t)
+	var disk [][]byte
+	applied, kept := map[ring.Partition]gossip.Dots{}, 0
+	for _, rec := range c.disks[1] {
+		if wire.IsCheckpoint(rec) {
+			x, err := new(wire.DecodeBuffer).Checkpoint(rec)
+			require.NoError(t, err)
+			if !x.Sessions {
+				kept += len(x.Kept)
+				x.Kept = nil
+				if x.At == 0 {
+					applied[x.Of] = x.Applied.Clone()
+				}
+			}
+			disk = append(disk, wire.AppendCheckpoint(nil, &x))
+		}
+	}
+	require.Positive(t, kept)
+	for _, values := range []kvs.Values{nil, newShelf(12345)} {
+		r, err := kvs.New(kvs.Config{Self: 1, Origin: 1 << 40, Ring: c.ring, Kinds: kind.Default(), Secret: secret, Values: values}, disk)
+		require.NoError(t, err)
+		for p, held := range applied {
+			assert.Equal(t, held, r.Held(p), "partition %d", p)
+		}
+	}
 }

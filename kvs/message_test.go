@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -150,4 +151,19 @@ func TestKindsOfMessages(t *testing.T) {
 	before := r.Stats().Rejected
 	assert.Empty(t, r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: sound}))
 	assert.Equal(t, before+1, r.Stats().Rejected, "a request of a peer")
+}
+
+// TestPartitionsThatAreNone: what a peer says of a partition that the ring does not have is
+// counted as refused, and the rest of its message is taken.
+func TestPartitionsThatAreNone(t *testing.T) {
+	c := newCluster(t, 2, 2, 2, 1)
+	r := c.replicas[0]
+	before := r.Stats().Rejected
+	none := wire.Item{Partition: 2, Offer: true, Digest: gossip.Digest{Known: invented}}
+	some := wire.Item{Partition: 1, Offer: true, Digest: gossip.Digest{Known: invented}}
+	found, _ := asks(t, r.Step(kvs.Event{
+		Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: wire.AppendGossip(nil, 1, c.replicas[1].Origin(), []wire.Item{none, some}),
+	}))
+	assert.Len(t, found, 1)
+	assert.Equal(t, before+1, r.Stats().Rejected)
 }

@@ -315,6 +315,10 @@ func TestStalePieces(t *testing.T) {
 	first, asker := askOf(t, r, c.replicas[1].Origin(), p, c.replicas[1].Held(p), c.now)
 	burst := c.replicas[1].Serve(p, 0, asker, first)
 	require.Len(t, burst, 2)
+	assert.Empty(t, c.replicas[1].Serve(p, 0, asker, first), "an ask that comes twice is answered once")
+	later := all
+	later.Number = first.Number + 100
+	assert.Empty(t, c.replicas[1].Serve(p, 0, asker-1, later), "nor is one of an earlier incarnation")
 	give(r, 1, burst[0])
 	out := give(r, 1, burst[1])
 	found, _ := asks(t, out)
