@@ -137,3 +137,17 @@ func (c Config) WithDefaults() (Config, error) {
 
 // InBoth is of each origin the lesser mark of those that both have.
 func InBoth(a, b session.Matrix) session.Matrix { return inBoth(a, b) }
+
+// Owed is how many rows have yet to be taken back from values that are kept outside.
+func (r *Replica) Owed() (rows int) {
+	for _, p := range r.parts {
+		for _, c := range p.cells.ascending() {
+			for _, s := range c.slots {
+				if s.kept != nil {
+					rows += len(s.kept.rows)
+				}
+			}
+		}
+	}
+	return rows
+}

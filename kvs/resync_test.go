@@ -363,3 +363,44 @@ func FuzzPiece(f *testing.F) {
 		}
 	})
 }
+
+// TestOneOwnerIsLost: where one owner has lost its disk, a replica that hands writes over
+// goes on: the other owners have what it handed over before, and it does not start again.
+func TestOneOwnerIsLost(t *testing.T) {
+	g := newRig(t, 4, 1, 3, kvs.Config{MaxLog: 2})
+	g.keep = true
+	stranger := 0
+	for g.cfg.Ring.Owns(ring.NodeID(stranger), 0) {
+		stranger++
+	}
+	owners := g.cfg.Ring.Owners(0)
+	write := func(req uint64) {
+		require.Equal(t, wire.StatusOK, g.ask(stranger, put(1, req, "set", "s", []byte{byte(req)})).Status)
+	}
+	for req := range uint64(4) {
+		write(1 + req)
+		g.tick()
+	}
+	lost := int(owners[0])
+	for _, o := range owners {
+		g.down[o] = int(o) != lost // who could bring it up
+	}
+	g.disks[lost] = nil
+	g.start(lost)
+	held := g.hosts[stranger].Core().Held(0)
+	for req := range uint64(4) {
+		write(5 + req)
+		g.tick() // which fails if the replica asks to be started again
+	}
+	assert.True(t, g.hosts[stranger].Core().Held(0).Includes(held), "and forgets nothing of what was handed over")
+	for _, o := range owners {
+		g.down[o] = false
+	}
+	for range 40 {
+		g.tick()
+	}
+	for _, o := range owners {
+		assert.Equal(t, holdings(g.hosts[owners[1]].Core()), holdings(g.hosts[o].Core()))
+		assert.True(t, g.hosts[o].Core().Quiet())
+	}
+}
