@@ -71,6 +71,9 @@ func (r *Replica) writeCheckpoint(token uint64) {
 		c.running, c.size = false, c.written
 		r.stats.Checkpoints++
 		r.emit(Effect{Kind: EffectTruncate, Token: c.cut})
+		for _, p := range r.parts {
+			p.handedBefore = handed{}
+		}
 		if r.keeper != nil {
 			r.keeper.whole()
 		}
@@ -97,6 +100,10 @@ func (r *Replica) nextOfCheckpoint() {
 				r.emit(Effect{Kind: EffectHarden, Token: c.number})
 				break
 			}
+			if len(r.taken) > 0 { // told before what has values without these rows counts
+				r.tellTaken()
+				break
+			}
 			r.checkpointSessions()
 			c.done = true
 			break
@@ -115,7 +122,7 @@ func (r *Replica) nextOfCheckpoint() {
 
 // checkpointPartition gives all of p: the deltas that a peer may lack, and the state.
 func (r *Replica) checkpointPartition(p *partition) {
-	p.handed = false
+	p.handed, p.handedBefore = handed{}, p.handed.and(p.handedBefore)
 	entries, size := r.offers[:0], 0
 	flush := func() {
 		if len(entries) > 0 {

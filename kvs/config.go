@@ -84,7 +84,10 @@ type Config struct {
 	MaxAheadMS uint64
 }
 
-const minSecret = 16 // bytes
+const (
+	minSecret = 16      // bytes
+	maxTicks  = 1 << 48 // to which ticks can be added
+)
 
 func (c *Config) setDefaults() error {
 	switch {
@@ -106,6 +109,11 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
 	case c.Values != nil && c.CheckpointBytes < 0:
 		return fmt.Errorf("%w: values are kept by checkpoints, and there are none", ErrConfig)
+	case c.Values != nil && c.Values.ID() == 0:
+		return fmt.Errorf("%w: values kept by number 0, which stands for nothing", ErrConfig)
+	case c.MaxIdleMS > maxPhysicalMS || c.MaxWaitTicks > maxTicks || c.ForwardTicks > maxTicks:
+		return fmt.Errorf("%w: sessions idle for %d ms, waits of %d ticks, writes held back for %d: want at most %d, %d and %d",
+			ErrConfig, c.MaxIdleMS, c.MaxWaitTicks, c.ForwardTicks, uint64(maxPhysicalMS), maxTicks, maxTicks)
 	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}

@@ -112,7 +112,9 @@ func (r *Replica) Logged(id ring.Partition) int { return r.partition(id).log.Len
 func (r *Replica) Visited(id ring.Partition) uint64 { return r.partition(id).log.Visited() }
 
 // HasHanded reports whether the disk may still have what was handed over of a partition.
-func (r *Replica) HasHanded(id ring.Partition) bool { return r.partition(id).handed }
+func (r *Replica) HasHanded(id ring.Partition) bool {
+	return r.partition(id).handed.and(r.partition(id).handedBefore).gone
+}
 
 // NamedByCut reports whether a cut of node self, made where so many cuts of an incarnation
 // of node other were held in each partition that this owns, stands for the mark of its cut

@@ -141,7 +141,8 @@ type partition struct {
 	need         []need  // by peer: what it needs, or we of it, before deltas do
 	open         int     // how many needs this replica has to see to
 	logTruncated bool    // a delta may be gone from the log that a peer lacks
-	handed       bool    // some are gone from the log of which the disk still has the records
+	handed       handed  // since the running checkpoint gave the partition, or the last one did
+	handedBefore handed  // before that, until the log is truncated
 	intake       *intake // a snapshot of which pieces have come; nil mostly
 	offers       []int   // peers that offer one, ascending
 	fetching     bool    // one of them is asked for pieces
@@ -156,6 +157,19 @@ type link struct {
 	offered   uint64 // tick before which no snapshot is offered again
 	served    bool   // all of one was sent, and the peer has not said since what it holds
 }
+
+// handed is what became of deltas that were handed over, of which the disk still has the
+// records.
+type handed struct {
+	gone bool // some are gone from the log, since owners had them
+	lost bool // an owner has lost some since
+}
+
+// and is what became of either.
+func (h handed) and(g handed) handed { return handed{h.gone || g.gone, h.lost || g.lost} }
+
+// regressed notes that an owner has lost some of what it held.
+func (h *handed) regressed() { h.lost = h.lost || h.gone }
 
 // need is what has to be done before deltas are offered to a peer.
 type need uint8

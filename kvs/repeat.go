@@ -82,7 +82,10 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 		switch {
 		case !p.inFlight.Contains(x.Dot):
 			continue
-		case x.Dot.Origin != r.cfg.Origin && len(r.repeats) < r.cfg.MaxWaiting: // else the write that is under way is answered
+		case x.Dot.Origin == r.cfg.Origin: // the write that is under way is answered
+		case len(r.repeats) >= r.cfg.MaxWaiting:
+			r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d repeats wait for writes of others that are under way", len(r.repeats)))
+		default:
 			answer := r.answerRepeat(q, &x)
 			answer.Deps = answer.Deps.Clone()
 			r.repeats = append(r.repeats, answer)

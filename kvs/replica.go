@@ -417,7 +417,7 @@ func (r *Replica) visible(b *batch) {
 	}
 	reclaimed := p.log.Reclaim()
 	r.stats.Reclaimed += uint64(reclaimed)
-	p.handed = p.handed || reclaimed > 0
+	p.handed.gone = p.handed.gone || reclaimed > 0
 	if p.pending == 0 {
 		p.inFlight = p.inFlight[:0]
 		r.flushAcks(p)

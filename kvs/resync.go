@@ -50,7 +50,11 @@ func (p *partition) updatePeerState(at int, id ring.NodeID) {
 func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.Item) {
 	reclaimed, regressed, took := p.log.ObservePeer(g.From, g.Origin, it.Digest)
 	r.stats.Reclaimed += uint64(reclaimed)
-	p.handed = p.handed || reclaimed > 0
+	if regressed {
+		p.handed.regressed()
+		p.handedBefore.regressed()
+	}
+	p.handed.gone = p.handed.gone || reclaimed > 0
 	p.confirm(from, g.Origin, r.cfg.Origin, it)
 	if !p.shared[from] || !took {
 		return
@@ -61,6 +65,9 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 	}
 	if l := &p.links[from]; l.served { // it has the last snapshot by now, and may lack what came since
 		l.served, l.offered = false, 0
+	}
+	if len(p.doubt) > 0 {
+		r.wake(p) // what it has said to hold may be all that a doubted cut names
 	}
 	if p.intake != nil { // and this was the last peer to be heard, maybe
 		r.abandonIntake(p)
@@ -74,7 +81,7 @@ func (r *Replica) meet(p *partition, at int, it *wire.Item) {
 		return
 	}
 	if !p.owned && p.orphaned() {
-		if p.handed {
+		if p.handed.lost || p.handedBefore.lost {
 			r.emit(Effect{Kind: EffectRestart})
 		} else {
 			p.abandon(r.peers)

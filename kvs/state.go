@@ -179,7 +179,8 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	dst = p.gap.Append(p.doubt.Append(p.cuts.Append(dst)))
 	dst = p.inFlight.Append(p.applied.Append(append(dst, 'a')))
-	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed && !p.owned)
+	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed.and(p.handedBefore).gone && !p.owned)
+	dst = wire.AppendBool(dst, p.handed.and(p.handedBefore).lost && !p.owned)
 	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
 		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
 	}

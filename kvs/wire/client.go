@@ -29,7 +29,8 @@ type Request struct {
 	Proof  session.Proof  // of Deps
 }
 
-// Status says how a request ended. All but StatusOK mean that nothing happened.
+// Status says how a request ended. All but StatusOK mean that this request did nothing; an
+// earlier one of the same number, which it repeats, may have.
 type Status uint8
 
 // The statuses of responses.
@@ -38,7 +39,7 @@ const (
 	StatusNotOwner            // the replica does not hold the key's partition
 	StatusKindMismatch        // the key holds another kind, named in Detail
 	StatusUnavailable         // the deadline passed before the replica had caught up
-	StatusBusy                // a bound was met, on waiting reads, sessions, or writes to be handed over
+	StatusBusy                // a bound was met, on waiting reads or repeats, or on writes under way or to be handed over
 	StatusBadRequest          // the request is invalid; Detail says why
 	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
 	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
