@@ -24,6 +24,7 @@ type localViews struct {
 	p     *partialOrder
 	place []int32   // by node: its place in an order that the causal order allows
 	onKey [][]int32 // by register: its writes in that order
+	most  int       // as maxLocalNodes
 
 	nodes []int32           // what the session rests on, in that order
 	at    map[int32]int32   // by node: place in nodes
@@ -31,9 +32,9 @@ type localViews struct {
 	ofKey map[int32]nodeSet // by register: the places of its writes
 }
 
-func newLocalViews(p *partialOrder) *localViews {
+func newLocalViews(p *partialOrder, most int) *localViews {
 	a := p.a
-	v := &localViews{p: p, place: make([]int32, len(a.pos)), onKey: make([][]int32, len(a.byKey))}
+	v := &localViews{p: p, place: make([]int32, len(a.pos)), onKey: make([][]int32, len(a.byKey)), most: most}
 	for i, n := range p.nearTime() {
 		v.place[n] = int32(i)
 		if a.isWrite(n) {
@@ -129,7 +130,7 @@ func (v *localViews) gather(chain int32) (reads []int32, fits bool) {
 		on := v.onKey[k]
 		from, _ := slices.BinarySearchFunc(on, oldest, func(w, at int32) int { return int(v.place[w] - at) })
 		for _, w := range on[from:] {
-			if v.place[w] >= end || len(v.nodes) > maxLocalNodes {
+			if v.place[w] >= end || len(v.nodes) > v.most {
 				break
 			}
 			if v.p.before(w, last) {
@@ -141,7 +142,7 @@ func (v *localViews) gather(chain int32) (reads []int32, fits bool) {
 		}
 	}
 	slices.SortFunc(v.nodes, func(m, n int32) int { return int(v.place[m] - v.place[n]) })
-	return reads, len(v.nodes) <= maxLocalNodes
+	return reads, len(v.nodes) <= v.most
 }
 
 // firstWrite is the place of the first write of the register in the past of the node last; what

@@ -95,14 +95,14 @@ func newView(p *partialOrder, r *readers, few int) *view {
 // how.
 func (p *partialOrder) memoryViews(few int) result {
 	if len(p.a.chains) > fewSessions {
-		return p.memoryAround(few)
+		return p.memoryAround(few, maxLocalNodes)
 	}
 	return p.memoryOf(few, func(int32) bool { return true })
 }
 
-// memoryAround is memoryViews by what bears on each session, where that is little.
-func (p *partialOrder) memoryAround(few int) result {
-	local := newLocalViews(p)
+// memoryAround is memoryViews by what bears on each session, where that is at most so much.
+func (p *partialOrder) memoryAround(few, most int) result {
+	local := newLocalViews(p, most)
 	return p.memoryOf(few, func(c int32) bool {
 		holds, fits := local.explains(c)
 		return !holds || !fits

@@ -26,9 +26,11 @@ func bothWays(t *testing.T, h *history.History) (cm, pram Status) {
 			return r.status, pram
 		}
 		cm = p.memoryOf(few, func(int32) bool { return true }).status
-		p, _, err = causalOrder(nil, "cm", h)
-		require.NoError(t, err)
-		require.Equal(t, cm, p.memoryAround(few).status, "by what bears on each session%s", dump{h})
+		for _, most := range []int{maxLocalNodes, 6} { // sessions that rest on more look at everything
+			p, _, err = causalOrder(nil, "cm", h)
+			require.NoError(t, err)
+			require.Equal(t, cm, p.memoryAround(few, most).status, "by what bears on each session%s", dump{h})
+		}
 		return cm, pram
 	}
 	cm, pram = verdicts(0)
