@@ -298,7 +298,7 @@ func TestZonesAgree(t *testing.T) {
 // definitions and the plain twin as second and third checker.
 func TestSeparatingClasses(t *testing.T) {
 	t.Parallel()
-	const each = 1000
+	each := int(sample(250, 1000))
 	classes := map[string]int{"TTT": 0, "TTF": 0, "TFT": 0, "TFF": 0, "FFF": 0}
 	letter := func(holds bool) string {
 		if holds {

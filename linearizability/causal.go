@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -173,15 +174,25 @@ func (p *partialOrder) conflicts() result {
 }
 
 // arbitrate puts before src every write of its register in the past of the read
-// n, and reports whether one was not there before.
+// n, and reports whether one was not there before. Of those, what precedes another one
+// needs no edge: a write of a new session has nearly all others beside it, and what a
+// read has seen last covers most of them.
 func (p *partialOrder) arbitrate(n, src int32) (changed bool) {
 	a := p.a
 	clock, before, on := p.row(n), p.row(src), a.byKey[a.key[n]]
+	var beside []int32
 	for i := range on {
 		rank, any := on[i].latest(clock[on[i].chain])
-		if any && before[on[i].chain] <= rank && p.requires(src, on[i].chain, rank) {
-			changed = true // src itself is before src
+		if any && before[on[i].chain] <= rank { // src itself is before src
+			beside = append(beside, a.chains[on[i].chain][rank])
 		}
+	}
+	slices.SortFunc(beside, func(m, n int32) int { return cmp.Compare(n, m) })
+	for i, w := range beside {
+		if slices.ContainsFunc(beside[:min(i, 4)], func(later int32) bool { return p.before(w, later) }) {
+			continue
+		}
+		changed = p.requires(src, a.chain[w], a.rank[w]) || changed
 	}
 	return changed
 }

@@ -47,6 +47,12 @@ func TestContractVerdicts(t *testing.T) {
 	require.Equal(t, []string{"queue"}, report.Broken)
 	require.Empty(t, report.Open)
 
+	taken := decodeJepsen(t, `{:process 0 :type :invoke :f :enqueue :value 1} {:process 0 :type :ok :f :enqueue :value 1}
+{:process 1 :type :invoke :f :dequeue :value nil} {:process 1 :type :info :f :dequeue :value nil}`)
+	v = mustCheck(t, taken, "total-queue")
+	require.Equal(t, Violation, v.Status)
+	require.Contains(t, v.Reason, "#0 put in 1, which never came out (dequeues of unknown outcome, the first of them #1, count as taking out nothing, as in Jepsen, though one may have)")
+
 	locks := decodeJepsen(t, `{:process 0 :type :invoke :f :acquire} {:process 0 :type :ok :f :acquire}
 {:process 1 :type :invoke :f :acquire} {:process 1 :type :ok :f :acquire}`)
 	require.Equal(t, "      s0        s1\n#0     acquire\n#1               acquire\n", mustCheck(t, locks, "lock").Diagram())

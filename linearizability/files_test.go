@@ -34,6 +34,7 @@ func mustCheck(t *testing.T, h *history.History, model string) Verdict {
 	} else {
 		require.Empty(t, v.Witness)
 	}
+	require.NotContains(t, v.Reason, "%!")
 	return v
 }
 

@@ -106,7 +106,7 @@ func (set guarantees) cost() string {
 	case readYourWrites | monotonicReads | monotonicWrites:
 		return pramCost
 	case everyGuarantee:
-		return "O(n·s²), s sessions: a sweep or two a session"
+		return memoryCost
 	case readYourWrites | monotonicWrites | writesFollowReads:
 		return "O(n·s·log n), s sessions"
 	case writesFollowReads | monotonicReads, writesFollowReads | readYourWrites, writesFollowReads | monotonicReads | readYourWrites,

@@ -32,6 +32,10 @@ func hint(h *history.History, witness []history.Op) string {
 			nils = true
 		case o.Type == history.Register && !v.Equal(h.Initial) && !isWritten(h, o.Key, v) && !initials[v.Key()]:
 			initials[v.Key()] = true
+			if failed := failedWrite(h, o.Key, v); failed != nil {
+				hints = append(hints, fmt.Sprintf("only #%d wrote %s, and failed, by which it did not happen; what may have happened, as after a timeout, is to be recorded as unknown", failed.Index, v))
+				continue
+			}
 			hints = append(hints, fmt.Sprintf("nobody wrote %s; if it is what registers hold at first: Initial, --initial %s", v, flagValue(v)))
 		}
 	}
@@ -88,15 +92,31 @@ func foundValue(o *history.Op) (history.Value, bool) {
 // isWritten reports whether an operation that may have happened puts the value there.
 func isWritten(h *history.History, key string, v history.Value) bool {
 	for i := range h.Ops {
-		o := &h.Ops[i]
-		if o.Type != history.Register || o.Key != key || !o.Happened() {
-			continue
-		}
-		if pair, _ := o.Arg.AsList(); o.Func == history.Write && o.Arg.Equal(v) || o.Func == history.CAS && pair[1].Equal(v) {
+		if o := &h.Ops[i]; o.Happened() && puts(o, key, v) {
 			return true
 		}
 	}
 	return false
+}
+
+// failedWrite is the first operation that would have put the value there and is known not
+// to have happened; nil if there is none.
+func failedWrite(h *history.History, key string, v history.Value) *history.Op {
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Outcome == history.Failed && puts(o, key, v) {
+			return o
+		}
+	}
+	return nil
+}
+
+// puts reports whether the operation is one that puts the value into the register.
+func puts(o *history.Op, key string, v history.Value) bool {
+	if o.Type != history.Register || o.Key != key {
+		return false
+	}
+	pair, _ := o.Arg.AsList()
+	return o.Func == history.Write && o.Arg.Equal(v) || o.Func == history.CAS && pair[1].Equal(v)
 }
 
 // flagValue writes a value as an argument of a flag, quoted for a shell.

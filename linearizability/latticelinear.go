@@ -68,11 +68,13 @@ func latticeLinear(m *meter, h *history.History) (result, error) {
 // chainOf judges one object. Reads are taken by the number of puts they saw; on
 // the way, layer says in front of which read a put comes.
 func (v *visibility) chainOf(reads, puts []int32) result {
-	bad := func(format string, a, b int32) result {
-		witness := v.positions(a, b)
+	bad := func(reason string, nodes ...int32) result {
+		witness := v.positions(nodes...)
 		slices.Sort(witness)
-		return result{status: Violation, method: byChain, witness: slices.Compact(witness),
-			reason: fmt.Sprintf(format, v.op(a).Index, v.op(b).Index)}
+		return result{status: Violation, method: byChain, witness: slices.Compact(witness), reason: reason}
+	}
+	badPair := func(format string, a, b int32) result {
+		return bad(fmt.Sprintf(format, v.op(a).Index, v.op(b).Index), a, b)
 	}
 	slices.SortStableFunc(reads, func(a, b int32) int { return cmp.Compare(len(v.saw[a]), len(v.saw[b])) })
 	layer := make(map[int32]int, len(puts))
@@ -85,7 +87,7 @@ func (v *visibility) chainOf(reads, puts []int32) result {
 		}
 		if i > 0 {
 			if m := firstMissing(v.saw[reads[i-1]], v.saw[n]); m >= 0 {
-				return bad("reads #%d and #%d each saw a put that the other did not, or as many", reads[i-1], n)
+				return badPair("reads #%d and #%d each saw a put that the other did not, or as many", reads[i-1], n)
 			}
 		}
 		for _, m := range v.saw[n] {
@@ -107,12 +109,12 @@ func (v *visibility) chainOf(reads, puts []int32) result {
 		var seen []*history.Op
 		for _, m := range v.saw[n] {
 			if v.op(m).Call > v.op(n).Return {
-				return bad("read #%d saw put #%d, which was called later", n, m)
+				return badPair("read #%d saw put #%d, which was called later", n, m)
 			}
 			seen = append(seen, v.op(m))
 		}
 		if !models.Joins(v.op(n), seen) {
-			return bad("the value of read #%d is not the join of the puts it saw", n, n)
+			return bad(fmt.Sprintf("the value of read #%d is not the join of the puts it saw", v.op(n).Index), n)
 		}
 	}
 	for _, m := range puts {
@@ -123,7 +125,7 @@ func (v *visibility) chainOf(reads, puts []int32) result {
 		nodes = append(nodes, placed{m, 2 * at})
 	}
 	if a, b, against := v.againstTime(nodes); against {
-		return bad("#%d had returned when #%d was called, but comes after it by what reads saw", a, b)
+		return badPair("#%d had returned when #%d was called, but comes after it by what reads saw", a, b)
 	}
 	return result{status: OK}
 }

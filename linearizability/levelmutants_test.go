@@ -218,3 +218,35 @@ func TestOneMutantAnObjectType(t *testing.T) {
 		})
 	}
 }
+
+// Two writes of a register that neither precede each other nor are replaced come before the one
+// that a read returns which has both in its past: each of the two orders counts.
+func TestEveryConflictingWriteComesBefore(t *testing.T) {
+	t.Parallel()
+	for late := range int64(2) {
+		h := &history.History{}
+		add := func(session int, fn history.Func, key string, v int64) {
+			n := len(h.Ops)
+			o := history.Op{Index: n, Session: session, Node: -1, Type: history.Register, Func: fn, Key: key, Call: int64(2 * n), Return: int64(2*n + 1)}
+			if o.Out = history.Int(v); fn == history.Write {
+				o.Arg, o.Out = o.Out, history.Nil
+			}
+			h.Ops = append(h.Ops, o)
+		}
+		add(1, history.Write, "x", 1)
+		add(1, history.Write, "y", 1)
+		add(2, history.Write, "x", 2)
+		add(2, history.Write, "z", 1)
+		add(3, history.Write, "x", 3)
+		add(4, history.Read, "y", 1)
+		add(4, history.Read, "z", 1)
+		add(4, history.Read, "x", 3) // after 1 and 2
+		require.Equal(t, OK, mustCheck(t, h, "ccv").Status)
+		add(5, history.Read, "x", 3)
+		add(5, history.Read, "x", 1+late) // after 3
+		require.Equal(t, OK, mustCheck(t, h, "cm").Status)
+		v := mustCheck(t, h, "ccv")
+		require.Equal(t, Violation, v.Status)
+		require.Len(t, v.Witness, 7, "%v", v)
+	}
+}

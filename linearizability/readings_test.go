@@ -402,3 +402,26 @@ func TestLevelsDecideWhatFollows(t *testing.T) {
 	t.Logf("decided by what follows: %v", followed)
 	require.Greater(t, followed[OK], 100)
 }
+
+// A value that only a failed operation would have written is told as such: most often what
+// timed out was recorded as failed.
+func TestFailedWritesAreNamed(t *testing.T) {
+	t.Parallel()
+	h := &history.History{Ops: []history.Op{
+		{Session: 1, Type: history.Register, Func: history.Write, Key: "x", Arg: history.Int(1), Call: 1, Return: 2, Outcome: history.Failed},
+		{Session: 1, Type: history.Register, Func: history.Write, Key: "y", Arg: history.Int(2), Call: 3, Return: 4, Outcome: history.Failed},
+		{Session: 1, Type: history.Register, Func: history.Write, Key: "x", Arg: history.Int(2), Call: 5, Return: 6, Outcome: history.Failed},
+		{Session: 2, Type: history.Register, Func: history.Read, Key: "x", Out: history.Int(2), Call: 7, Return: 8},
+	}}
+	for i := range h.Ops {
+		h.Ops[i].Index, h.Ops[i].Node = i, -1
+	}
+	for _, level := range []string{"linearizable-register", "cas-register", "cm", "serializable"} {
+		v := mustCheck(t, h, level)
+		require.Equal(t, Violation, v.Status)
+		require.Contains(t, v.Hint, "only #2 wrote 2, and failed", level)
+		require.NotContains(t, v.Hint, "--initial", level)
+	}
+	h.Ops[3].Out = history.Int(3)
+	require.Contains(t, mustCheck(t, h, "cm").Hint, "nobody wrote 3; if it is what registers hold at first: Initial, --initial 3")
+}

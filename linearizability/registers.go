@@ -8,6 +8,9 @@ import (
 // pramCost is that of pram.
 const pramCost = "O(n·s²), s sessions, up to 64 of them; of more, what each read of and had come before there, times the sessions that it is of"
 
+// memoryCost is that of causal memory.
+const memoryCost = "O(n·s·log n), s sessions, and a sweep or two a session, up to 64 of them; of more, what each rests on squared"
+
 // registerCheckers are the levels of registers whose reads name their writes, in
 // the register view: a read returns one write, and versions are a matter of
 // order alone. All of them are exact and polynomial but sequential consistency.
@@ -24,7 +27,7 @@ func registerCheckers() []checker {
 	}
 	return []checker{
 		causal("ccv", "causal convergence: causal consistency, and one order of conflicting writes for all", "O(n·s·log n), s sessions", levelCCv),
-		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", "O(n·s²), s sessions: a sweep or two a session", levelCM),
+		causal("cm", "causal memory: each session sees one order of the writes that extends the causal order", memoryCost, levelCM),
 		causal("cc", "causal consistency: no read returns what was overwritten in its causal past", "O(n·s·log n)", levelCC),
 		causal("pram", "each session sees one order of the writes that extends the order of each session (ryw+mr+mw)", pramCost, levelPRAM),
 		session("ryw", readYourWrites, "read your writes: a session does not read what its own writes replaced, be it by another one of its own"),

@@ -171,7 +171,7 @@ func TestViolationsAreKeptWhileTheyAreTold(t *testing.T) {
 	}
 	require.Positive(t, kept)
 
-	two := ofOneObject(history.Set, 20_000, 3)
+	two := ofOneObject(history.Set, 4_000, 3)
 	for i := range two.Ops {
 		two.Ops[i].Key = "later"
 	}

@@ -20,9 +20,8 @@ const bySaturation = "happened-before saturated a session at a time, since reads
 // and a few of few suffice.
 //
 // For causal memory only the past of the session's last operation counts, and there only
-// what comes after something that the session read from: a session that is one of
-// many, as each client that crashed makes one, looks at what happened in its time.
-// O(nodes between × chains) a session.
+// what comes after something that the session read from. O(nodes between × chains) a
+// session; where sessions are many, localViews looks at less.
 
 // view is the order as one session sees it, in the making.
 type view struct {
@@ -91,13 +90,38 @@ func newView(p *partialOrder, r *readers, few int) *view {
 }
 
 // memoryViews decides causal memory, given the causal order. Up to few edges are
-// followed; the verdict does not depend on it.
+// followed; the verdict does not depend on it. Where sessions are many, each is told by
+// what bears on it alone, if that is little; one that is broken is looked at again to tell
+// how.
 func (p *partialOrder) memoryViews(few int) result {
-	v := newView(p, newReaders(p.a), few)
-	v.base = slices.Clone(p.clock)
+	if len(p.a.chains) > fewSessions {
+		return p.memoryAround(few, maxLocalNodes)
+	}
+	return p.memoryOf(few, func(int32) bool { return true })
+}
+
+// memoryAround is memoryViews by what bears on each session, where that is at most so much.
+func (p *partialOrder) memoryAround(few, most int) result {
+	local := newLocalViews(p, most)
+	return p.memoryOf(few, func(c int32) bool {
+		holds, fits := local.explains(c)
+		return !holds || !fits
+	})
+}
+
+// memoryOf is memoryViews for those sessions of which look is true.
+func (p *partialOrder) memoryOf(few int, look func(chain int32) bool) result {
+	var v *view
 	for c := range int32(len(p.a.chains)) {
 		if p.a.m.mustStop(len(p.a.chains[c])) {
 			break
+		}
+		if !look(c) {
+			continue
+		}
+		if v == nil {
+			v = newView(p, newReaders(p.a), few)
+			v.base = slices.Clone(p.clock)
 		}
 		if !v.between(c) {
 			continue

@@ -25,7 +25,13 @@ func bothWays(t *testing.T, h *history.History) (cm, pram Status) {
 		if r.status != OK {
 			return r.status, pram
 		}
-		return p.memoryViews(few).status, pram
+		cm = p.memoryOf(few, func(int32) bool { return true }).status
+		for _, most := range []int{maxLocalNodes, 6} { // sessions that rest on more look at everything
+			p, _, err = causalOrder(nil, "cm", h)
+			require.NoError(t, err)
+			require.Equal(t, cm, p.memoryAround(few, most).status, "by what bears on each session%s", dump{h})
+		}
+		return cm, pram
 	}
 	cm, pram = verdicts(0)
 	oneByOne, pramOneByOne := verdicts(1 << 30)
@@ -91,6 +97,55 @@ func TestViewsOfLongerRuns(t *testing.T) {
 	require.Greater(t, counts[Violation], 5)
 }
 
+// brokenUp has sessions end at any operation, and go on as new ones.
+func brokenUp(h *history.History, rng *rand.Rand, percent int) *history.History {
+	sessions, next := map[int]int{}, 1<<20
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		session := o.Session
+		if s, known := sessions[session]; known {
+			o.Session = s
+		}
+		if rng.IntN(100) < percent {
+			sessions[session] = next
+			next++
+		}
+	}
+	return h
+}
+
+// Causal memory that lags, of many registers and many short sessions, some reads of which
+// return another write: what bears on a session tells it as everything does.
+func TestMemoryLooksAtEnough(t *testing.T) {
+	t.Parallel()
+	counts, longest := map[Status]int{}, 0
+	for seed := range sample(100, 5000) {
+		rng := rand.New(rand.NewPCG(seed, 12))
+		h := lagging(60+rng.IntN(120), 3+rng.IntN(4), 1+rng.IntN(12))
+		switch seed % 3 {
+		case 0:
+			h = received(60+rng.IntN(120), 3+rng.IntN(4), 1+rng.IntN(12))
+		case 1:
+			h = crashing(60+rng.IntN(120), 3+rng.IntN(4), 10)
+		}
+		h = brokenUp(h, rng, 4+rng.IntN(20))
+		for range rng.IntN(8) {
+			at := rng.IntN(len(h.Ops))
+			r, w := &h.Ops[at], &h.Ops[max(0, at-rng.IntN(25))]
+			if !r.IsPut() && w.IsPut() && w.Happened() {
+				r.Key, r.Out = w.Key, w.Arg
+			}
+		}
+		cm, _ := bothWays(t, h)
+		counts[cm]++
+		v := mustCheck(t, h, "cm")
+		require.Equal(t, cm, v.Status)
+		longest = max(longest, len(v.Witness))
+	}
+	t.Logf("%v, witnesses of at most %d", counts, longest)
+	require.Greater(t, min(counts[OK], counts[Violation]), 5)
+}
+
 // crashing is a linearizable run of one register by clients of which each operation may be
 // the last of its session: the client goes on as another one, and a write of its may have
 // happened or not.
@@ -153,7 +208,7 @@ func TestManySessions(t *testing.T) {
 	require.Contains(t, v.Method, bySaturation)
 	cells := len(h.Ops) * len(sessions)
 	t.Logf("%d sessions, %d looks", len(sessions), ctx.seen)
-	require.Less(t, ctx.seen*lookEvery, 100*cells, "a sweep a session would be %d times as much", len(sessions)/100)
+	require.Less(t, ctx.seen*lookEvery, 8*cells, "a sweep a session would be %d times as much", len(sessions)/8)
 }
 
 // What a session looks at for PRAM is enough: the verdict is that of a view of everything.
@@ -178,10 +233,15 @@ func TestPRAMLooksAtEnough(t *testing.T) {
 	require.Greater(t, min(counts[OK], counts[Violation]), 300)
 }
 
-// PRAM of many sessions, as crashes make them: about linear, though a read at the end is late,
-// so that real time does not tell at once.
-func BenchmarkPRAMOfManySessions(b *testing.B) {
-	for _, n := range []int{10_000, 30_000, 100_000} {
+// Many sessions, as crashes make them, though a read at the end is late, so that real time does
+// not tell at once: PRAM is about linear, and causal memory costs little more than the causal
+// order.
+func BenchmarkPRAMOfManySessions(b *testing.B)   { manySessions(b, "pram", 10_000, 30_000, 100_000) }
+func BenchmarkCausalOfManySessions(b *testing.B) { manySessions(b, "cc", 10_000, 30_000) }
+func BenchmarkMemoryOfManySessions(b *testing.B) { manySessions(b, "cm", 10_000, 30_000) }
+
+func manySessions(b *testing.B, level string, sizes ...int) {
+	for _, n := range sizes {
 		h := crashing(n, 5, 5)
 		h.Ops = append(h.Ops, history.Op{
 			Index: n, Session: 1 << 20, Node: -1, Type: history.Register, Func: history.Read, Key: "x", Call: 1 << 40, Return: 1<<40 + 1,
@@ -192,7 +252,7 @@ func BenchmarkPRAMOfManySessions(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("%d/%d", n, len(sessions)), func(b *testing.B) {
 			for b.Loop() {
-				v, err := Judge(context.Background(), h, "pram", Budget{})
+				v, err := Judge(context.Background(), h, level, Budget{})
 				if err != nil || v.Status != OK {
 					b.Fatal(v, err)
 				}

@@ -208,7 +208,7 @@ func mapType(o *history.Op, now history.Value) (history.Value, bool) {
 	})
 	switch {
 	case o.Func == history.Read && key.IsNil():
-		return now, sameSet(o.Out, now)
+		return now, sameSet(asPairs(o.Out), now)
 	case o.Func == history.Read && at < 0:
 		return now, o.Out.IsNil()
 	case o.Func == history.Read:
@@ -223,6 +223,20 @@ func mapType(o *history.Op, now history.Value) (history.Value, bool) {
 		left = append(left, o.Arg)
 	}
 	return history.SetOf(left...), true
+}
+
+// asPairs is a whole map as the list of its entries, each a pair, in which it may have been
+// recorded as well.
+func asPairs(whole history.Value) history.Value {
+	entries, isMap := whole.AsMap()
+	if !isMap {
+		return whole
+	}
+	pairs := make([]history.Value, 0, len(entries))
+	for _, e := range entries {
+		pairs = append(pairs, history.List(e[0], e[1]))
+	}
+	return history.List(pairs...)
 }
 
 // textType knows no difference between no text and an empty one.

@@ -84,6 +84,39 @@ func TestObjectReduction(t *testing.T) {
 	}
 }
 
+// A map that is read as a whole may be recorded as a map, or as the list of its entries.
+func TestWholeMapsAreMapsOrPairs(t *testing.T) {
+	t.Parallel()
+	counts, whole := map[oracle.Answer]int{}, 0
+	for seed := range uint64(800) {
+		h := oracle.RandomObject(seed, history.Map, 6, false)
+		p, err := Linearizable().Prepare(h)
+		want := solve(t, p, err)
+		for i := range h.Ops {
+			o := &h.Ops[i]
+			if o.Func != history.Read || !o.Arg.IsNil() || o.Outcome != history.OK {
+				continue
+			}
+			list, _ := o.Out.AsList()
+			var entries [][2]history.Value
+			for _, e := range list {
+				pair, _ := e.AsList()
+				entries = append(entries, [2]history.Value{pair[0], pair[1]})
+			}
+			whole += len(entries)
+			asMap := history.MapOf(entries...)
+			if distinct, _ := asMap.AsMap(); len(distinct) == len(entries) { // two of one key no map has
+				o.Out = asMap
+			}
+		}
+		p, err = Linearizable().Prepare(h)
+		require.Equal(t, want, solve(t, p, err), "seed %d%s", seed, dump(h))
+		counts[want]++
+	}
+	t.Logf("%v, %d entries read", counts, whole)
+	require.Greater(t, min(counts[oracle.Allowed], counts[oracle.Forbidden], whole), 40)
+}
+
 func TestObjectsArePartitioned(t *testing.T) {
 	entry := func(i int, fn history.Func, arg history.Value) history.Op {
 		return history.Op{

@@ -43,12 +43,13 @@ type reducer struct {
 	// firstBare is, by register of an untagged history, the first operation
 	// without a stamp: it decides by what rule causal memory judges the register.
 	firstBare map[object]int
+	sights    map[int]*sight // by position of a tagged read
 }
 
 // reduceReplicated is the reduction of eventual and causal consistency, and of
 // their polynomial twins.
 func reduceReplicated(h *history.History) Reduction {
-	r := &reducer{putIndex: indexPuts(h), firstLate: make(map[object]int), firstBare: make(map[object]int)}
+	r := &reducer{putIndex: indexPuts(h), firstLate: make(map[object]int), firstBare: make(map[object]int), sights: make(map[int]*sight)}
 	note := func(m map[object]int, i int) {
 		if _, seen := m[objectOf(&h.Ops[i])]; !seen {
 			m[objectOf(&h.Ops[i])] = i
@@ -134,18 +135,19 @@ func (r *reducer) adders(o *history.Op) [][]int {
 
 func (r *reducer) restrict(kept []int) *history.History {
 	sub := restrict(r.h)(kept)
-	in := make(map[int]struct{}, len(kept))
+	in := make([]bool, len(r.h.Ops))
 	for _, i := range kept {
-		in[i] = struct{}{}
+		in[i] = true
 	}
-	for i := range sub.Ops {
-		o := &sub.Ops[i]
-		if o.IsPut() || o.Outcome != history.OK || !r.relieves(o) {
-			continue
-		}
-		if r.h.Tagged {
-			r.forgetTags(o, in)
-		} else {
+	for n := range sub.Ops {
+		o := &sub.Ops[n]
+		switch {
+		case o.IsPut() || o.Outcome != history.OK:
+		case r.h.Tagged:
+			if r.sightOf(kept[n]).relieve {
+				r.forgetTags(o, kept[n], in)
+			}
+		case r.relieves(o):
 			r.forgetElements(o, in)
 		}
 	}
@@ -154,7 +156,7 @@ func (r *reducer) restrict(kept []int) *history.History {
 
 // forgetElements drops what only puts that are gone added to an untagged set.
 // An element that nobody ever added stays.
-func (r *reducer) forgetElements(o *history.Op, in map[int]struct{}) {
+func (r *reducer) forgetElements(o *history.Op, in []bool) {
 	list, isList := o.Out.AsList()
 	if !isList {
 		return
@@ -162,7 +164,7 @@ func (r *reducer) forgetElements(o *history.Op, in map[int]struct{}) {
 	var left []history.Value
 	for n, puts := range r.adders(o) {
 		if len(puts) == 1 {
-			if _, here := in[puts[0]]; !here {
+			if !in[puts[0]] {
 				continue
 			}
 		}
@@ -171,34 +173,39 @@ func (r *reducer) forgetElements(o *history.Op, in map[int]struct{}) {
 	o.Out = history.List(left...)
 }
 
-// forgetTags drops the tags of puts that are gone, and what they contributed. A
-// tag that no put has stays, as does a value that none of them explains.
-func (r *reducer) forgetTags(o *history.Op, in map[int]struct{}) {
-	var tags []uint64
-	var left, gone []*history.Op
-	for _, t := range o.Saw {
-		j, known := r.byTag[t]
-		_, here := in[j]
-		switch {
-		case known && here && sameObject(&r.h.Ops[j], o):
-			left = append(left, &r.h.Ops[j])
-		case known && sameObject(&r.h.Ops[j], o):
-			gone = append(gone, &r.h.Ops[j])
-			continue
+// forgetTags drops from the read at position i the tags of puts that are gone, and what
+// they contributed. A tag that no put has stays, as does a value that none of them
+// explains.
+func (r *reducer) forgetTags(o *history.Op, i int, in []bool) {
+	v := r.sightOf(i)
+	gone := 0
+	for _, j := range v.puts {
+		if j >= 0 && !in[j] {
+			gone++
 		}
-		tags = append(tags, t)
 	}
-	if len(gone) == 0 {
+	if gone == 0 {
 		return
+	}
+	var tags []uint64
+	if left := len(v.puts) - gone; left > 0 {
+		tags = make([]uint64, 0, left)
+	}
+	for n, j := range v.puts {
+		if j < 0 || in[j] {
+			tags = append(tags, o.Saw[n])
+		}
 	}
 	o.Saw = tags
 	switch o.Type {
 	case history.Counter:
+		left, _ := r.parted(v, in)
 		sum, _ := total(left)
 		o.Out = history.Int(sum)
 	case history.Set:
-		o.Out = setWithout(o.Out, gone, left)
+		o.Out = v.without(o.Out, in)
 	case history.Register:
+		left, gone := r.parted(v, in)
 		wroteIt := func(w *history.Op) bool { return wrote(w, o) }
 		if !slices.ContainsFunc(left, wroteIt) && slices.ContainsFunc(gone, wroteIt) {
 			if o.Out, o.Stamp = r.h.Initial, (history.Stamp{}); len(left) > 0 {
@@ -208,23 +215,93 @@ func (r *reducer) forgetTags(o *history.Op, in map[int]struct{}) {
 	}
 }
 
-// setWithout drops from a set's value what gone added and left did not.
-func setWithout(v history.Value, gone, left []*history.Op) history.Value {
-	list, isList := v.AsList()
-	if !isList {
+// parted are the puts that a read saw, those that are left and those that are gone.
+func (r *reducer) parted(v *sight, in []bool) (left, gone []*history.Op) {
+	for _, j := range v.puts {
+		switch {
+		case j >= 0 && in[j]:
+			left = append(left, &r.h.Ops[j])
+		case j >= 0:
+			gone = append(gone, &r.h.Ops[j])
+		}
+	}
+	return left, gone
+}
+
+// sight is what is known of a tagged read, whatever is left of the history: a witness is
+// made small by hundreds of restrictions, each of which goes through all that reads saw.
+type sight struct {
+	puts    []int32 // by place in Saw: the position of the put, -1 for none of the object
+	added   []int32 // sets: by place in Saw, the number of the element that the put added; -1 if that is not in the value
+	element []int32 // sets: by place in the value, the number of the element
+	numbers int     // how many elements there are
+	relieve bool    // whether relieves holds
+}
+
+// sightOf computes the sight of the read at a position once.
+func (r *reducer) sightOf(i int) *sight {
+	if v := r.sights[i]; v != nil {
 		return v
 	}
-	keep := make(map[string]bool, len(gone)+len(left))
-	for _, p := range gone {
-		keep[p.Arg.Key()] = false
+	o := &r.h.Ops[i]
+	v := &sight{puts: make([]int32, len(o.Saw)), relieve: r.relieves(o)}
+	r.sights[i] = v
+	for n, t := range o.Saw {
+		v.puts[n] = -1
+		if j, known := r.byTag[t]; known && sameObject(&r.h.Ops[j], o) {
+			v.puts[n] = int32(j)
+		}
 	}
-	for _, p := range left {
-		keep[p.Arg.Key()] = true
+	list, isList := o.Out.AsList()
+	if o.Type != history.Set || !isList {
+		return v
 	}
-	return history.List(slices.DeleteFunc(slices.Clone(list), func(e history.Value) bool {
-		stays, known := keep[e.Key()]
-		return known && !stays
-	})...)
+	numbers := make(map[string]int32, len(list))
+	for _, e := range list {
+		k := e.Key()
+		if _, met := numbers[k]; !met {
+			numbers[k] = int32(len(numbers))
+		}
+		v.element = append(v.element, numbers[k])
+	}
+	v.numbers = len(numbers)
+	for _, j := range v.puts {
+		number := int32(-1)
+		if j >= 0 {
+			if k, there := numbers[r.h.Ops[j].Arg.Key()]; there {
+				number = k
+			}
+		}
+		v.added = append(v.added, number)
+	}
+	return v
+}
+
+// without drops from a set's value what puts that are gone added and those that are left
+// did not.
+func (v *sight) without(out history.Value, in []bool) history.Value {
+	list, isList := out.AsList()
+	if !isList {
+		return out
+	}
+	const dropped, kept = 1, 2
+	fate := make([]uint8, v.numbers)
+	for n, k := range v.added {
+		switch {
+		case k < 0:
+		case in[v.puts[n]]:
+			fate[k] = kept
+		case fate[k] != kept:
+			fate[k] = dropped
+		}
+	}
+	left := make([]history.Value, 0, len(list))
+	for n, e := range list {
+		if fate[v.element[n]] != dropped {
+			left = append(left, e)
+		}
+	}
+	return history.List(left...)
 }
 
 // greatest is the value of a register after writes whose stamps are known, at least

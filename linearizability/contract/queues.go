@@ -136,10 +136,14 @@ func totalQueue(o *object, r *Result) {
 	x, all := passages(o)
 	lost, unexpected, duplicated := found(Lost), found(Unexpected), found(Duplicated)
 	duplicated.Harmless = true
-	unsure := none
+	unsure, taker := none, none
 	for _, i := range o.at {
-		if op := o.op(i); op.Func == history.Drain && op.Outcome == history.Unknown {
+		switch op := o.op(i); {
+		case op.Outcome != history.Unknown:
+		case op.Func == history.Drain:
 			unsure = i
+		case op.Func == history.Dequeue && taker == none:
+			taker = i
 		}
 	}
 	for n := range all {
@@ -150,6 +154,9 @@ func totalQueue(o *object, r *Result) {
 				text := fmt.Sprintf("#%d put in %s, which never came out", o.op(p.acked[m]).Index, v)
 				if m > 0 {
 					text = fmt.Sprintf("%s was put in %s, but came out only %s", v, times(len(p.acked)), times(m))
+				}
+				if taker != none {
+					text += fmt.Sprintf(" (dequeues of unknown outcome, the first of them #%d, count as taking out nothing, as in Jepsen, though one may have)", o.op(taker).Index)
 				}
 				return text, slices.Concat(p.acked[:m+1], p.out)
 			})
