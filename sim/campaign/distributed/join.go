@@ -24,7 +24,7 @@ type Gathered struct {
 func Gather(from ...store.Bucket) (*Gathered, error) {
 	g := &Gathered{Tapes: make(map[string][]byte)}
 	for i, b := range from {
-		data, tag, err := b.Head()
+		data, tag, err := head(b)
 		if err != nil {
 			return nil, fmt.Errorf("distributed: read bucket %d: %w", i+1, err)
 		}

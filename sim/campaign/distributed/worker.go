@@ -151,7 +151,7 @@ func (w *Worker) observe(d *document) {
 
 // read reads the head, or makes one.
 func (w *Worker) read() (*document, string, error) {
-	data, tag, err := w.o.Bucket.Head()
+	data, tag, err := head(w.o.Bucket)
 	if err != nil {
 		return nil, "", err
 	}
@@ -168,6 +168,15 @@ func (w *Worker) read() (*document, string, error) {
 		d.Present = make(map[string]presence)
 	}
 	return d, tag, nil
+}
+
+// head is that of a bucket, of which something else may have written what is there.
+func head(b store.Bucket) (data []byte, tag string, err error) {
+	data, tag, err = b.Head()
+	if errors.Is(err, store.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w; give the campaign a bucket, a folder or a prefix of its own", ErrForeign, err)
+	}
+	return data, tag, err
 }
 
 // update changes the head by change, which may be called again for another head, and may
