@@ -1,10 +1,10 @@
 package simtool
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,15 +18,7 @@ import (
 func (c *cli) onCampaigns() *campaigns.Host {
 	return &campaigns.Host{
 		Name: c.name, Ctx: c.ctx, Out: c.out, Err: c.err, Again: c.again, Worsen: c.worsen,
-		Patience: func() time.Duration {
-			switch patience := c.watch.Patience; {
-			case patience == 0:
-				return campaign.DefaultPatience
-			case patience > 0:
-				return patience
-			}
-			return 0
-		},
+		Patience: c.watch.Limit,
 	}
 }
 
@@ -42,8 +34,23 @@ func (c *cli) campaignCommand() *cobra.Command {
 		if err != nil {
 			return nil, command.Usagef("campaign: --%s", strings.TrimPrefix(err.Error(), campaign.ErrSetup.Error()+": "))
 		}
-		return subjectOf(p, f.strategy, &levels), nil
+		s := subjectOf(p, f.strategy, &levels)
+		s.Corpus = c.corpus
+		return s, nil
 	})
+}
+
+func (c *cli) mergeCommand() *cobra.Command {
+	return c.onCampaigns().Merge(&campaigns.Subject{Corpus: c.corpus})
+}
+
+// corpus is a tape of one of the protocols as an input of go test -fuzz.
+func (c *cli) corpus(ctx context.Context, tape []byte) ([]byte, error) {
+	t, p, err := campaign.LoadTape(bytes.NewReader(tape), c.protocols...)
+	if err != nil {
+		return nil, err
+	}
+	return p.Bytes(ctx, t)
 }
 
 // subjectOf is a protocol as what a campaign is of.

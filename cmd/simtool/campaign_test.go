@@ -67,7 +67,8 @@ func TestCampaign(t *testing.T) {
 	assert.Positive(t, s.Counters["deliveries"])
 	assert.Positive(t, s.Counters["point/lease used"])
 
-	alone, err := new(campaignOf).run(t, 400)
+	p := lease.With(lease.FromNow)
+	alone, err := p.Fuzz(t.Context(), campaign.Options{Seeds: 400, Failures: 1000})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(alone.Deliveries), s.Counters["deliveries"], "what is counted is what one machine alone counts")
 	assert.Equal(t, uint64(alone.Violating), s.Counters["violating"])
@@ -78,6 +79,16 @@ func TestCampaign(t *testing.T) {
 		assert.Less(t, f.Operations+f.Exceptions, 8, "it is small")
 	}
 
+	seeds := filepath.Join(dir, "seeds")
+	_, _, errs = invoke(t.Context(), broken, "merge", bucket, "--export-seeds", seeds)
+	exported, err := filepath.Glob(filepath.Join(seeds, "seed-*"))
+	require.NoError(t, err)
+	assert.Equal(t, len(failures), len(exported)+strings.Count(errs, "not exported"), "each has that form, or it is told")
+	require.NotEmpty(t, exported, errs)
+	text, err := os.ReadFile(exported[0])
+	require.NoError(t, err)
+	assert.Regexp(t, `\Ago test fuzz v1\n\[\]byte\(".*"\)\n\z`, string(text))
+
 	code, out, _ = invoke(t.Context(), broken, "merge", bucket, "--into", filepath.Join(dir, "all"))
 	assert.Equal(t, command.ExitViolated, code)
 	assert.Contains(t, out, "400 finished of commit c1")
@@ -87,14 +98,6 @@ func TestCampaign(t *testing.T) {
 	_, stored := lines(t, again)
 	s.Seconds, stored.Seconds = 0, 0
 	assert.Equal(t, s, stored)
-}
-
-// campaignOf is the campaign of the broken lease on one machine.
-type campaignOf struct{}
-
-func (campaignOf) run(t *testing.T, seeds uint64) (*campaign.Report, error) {
-	p := lease.With(lease.FromNow)
-	return p.Fuzz(t.Context(), campaign.Options{Seeds: seeds, Failures: 1000})
 }
 
 // TestCampaignInS3: workers share an object store.
@@ -148,7 +151,7 @@ func TestCampaignRefused(t *testing.T) {
 		{[]string{"campaign", "--bucket", held, "--lease", "10s"}, "--lease 10s: want more than 1m0s"},
 		{[]string{"campaign", "--bucket", held, "--worker", "a#b"}, "want words without #"},
 		{[]string{"campaign", "--bucket", held, "--faults", "often"}, "\"often\" is not one of"},
-		{[]string{"campaign", "--bucket", held, "--export-seeds", dir}, "have no form"},
+		{[]string{"campaign", "--bucket", held, "--export-seeds", filepath.Join(file, "x")}, "--export-seeds"},
 		{[]string{"campaign", "--bucket", held, "--seed", "9", "--seeds", "18446744073709551614"}, "from --seed 9 on there are"},
 		{[]string{"campaign", "--bucket", held, "--kubernetes", "3", "--image", "x"}, "pods share no folder"},
 		{[]string{"campaign", "--bucket", "s3://x/y", "--kubernetes", "3"}, "--image is needed"},

@@ -34,7 +34,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/joinery-go/joinery/cmd/internal/campaigns"
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/sim/campaign"
 )
@@ -179,7 +178,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
 	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.reportCommand(), c.bisectCommand(), c.exploreCommand(),
-		c.campaignCommand(), c.onCampaigns().Merge(new(campaigns.Subject)),
+		c.campaignCommand(), c.mergeCommand(),
 		command.CompletionCommand(c.name, ""))
 	root.SetHelpCommand(command.HelpCommand())
 	return root

@@ -33,7 +33,7 @@ type Host struct {
 	Worsen func(code int)
 	// Create creates files of run folders, which must not exist; nil is [campaign.CreateFile].
 	Create func(path string) (io.WriteCloser, error)
-	// Patience is how long a seed may take; a lease must be longer. nil is the usual.
+	// Patience is how long a seed may take; a lease must be longer.
 	Patience func() time.Duration
 }
 
@@ -107,18 +107,20 @@ func (h *Host) Campaign(add func(cmd *cobra.Command), subject func(given *pflag.
 
 // campaign runs a worker, or prints the manifest of a job of workers.
 func (h *Host) campaign(f *flags, subject func(*pflag.FlagSet) (*Subject, error)) error {
-	if f.bucket == "" {
-		return command.Usagef("campaign: --bucket: want %s", "a folder, or s3://BUCKET/PREFIX")
-	}
 	if most := math.MaxUint64 - f.first; f.seeds > most {
 		return command.Usagef("campaign: --seeds %d: from --seed %d on there are %d", f.seeds, f.first, most)
 	}
-	if h.Patience != nil && f.lease <= h.Patience() {
+	if f.lease <= h.Patience() {
 		return command.Usagef("campaign: --lease %v: want more than %v, which one seed may take", f.lease, h.Patience())
 	}
 	s, err := subject(f.given)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !quantity.MatchString(f.memory):
+		return command.Usagef("campaign: --memory %s: want a quantity, such as 1Gi or 512Mi", command.ShellWord(f.memory))
+	case f.bucket == "":
+		return command.Usagef("campaign: --bucket: want %s", "a folder, or s3://BUCKET/PREFIX")
 	}
 	if f.kubernetes > 0 {
 		return h.manifest(f)

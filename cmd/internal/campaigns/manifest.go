@@ -74,8 +74,6 @@ func (h *Host) manifest(f *flags) error {
 		return command.Usagef("campaign: --kubernetes %d: --image is needed, that of the workers", f.kubernetes)
 	case !strings.HasPrefix(f.bucket, "s3://"):
 		return command.Usagef("campaign: --kubernetes %d: pods share no folder %s: want s3://BUCKET/PREFIX", f.kubernetes, command.ShellWord(f.bucket))
-	case !quantity.MatchString(f.memory):
-		return command.Usagef("campaign: --memory %s: want a quantity, such as 1Gi or 512Mi", command.ShellWord(f.memory))
 	}
 	args := []string{"campaign", "--worker", "$(POD_NAME)"}
 	f.given.Visit(func(given *pflag.Flag) {

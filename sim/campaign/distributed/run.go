@@ -73,6 +73,9 @@ func (w *Worker) Run(ctx context.Context, j Job) (complete bool, err error) {
 		if !more {
 			return false, nil
 		}
+		if b.Seeds == 0 && ctx.Err() == nil {
+			return false, fmt.Errorf("%w: none of the seeds %d to %d was finished, and the job wants more", ErrOptions, c.From, c.To)
+		}
 		size = resized(size, b.Seeds, w.o.Now().Sub(started), j.Size)
 	}
 	return false, nil
