@@ -94,6 +94,7 @@ var Rooms = []Room{
 	{Pattern: "sim/disk", Packages: []string{"sim", "gen/choice"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
+	{Pattern: "sim/standin", Packages: []string{"sim"}},
 	{Pattern: "sim/rewind", Packages: []string{"sim", "gen/choice"}},
 	{ // histories are drawn as runs are; sim/net is for its tests
 		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
