@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -57,6 +59,9 @@ func storeSubject(cfg scenario.Config, watch *campaign.Watch) *campaigns.Subject
 			scenario.TapeVersion, orDrawn(cfg.Level), cfg.Faults, cfg.Strategy, orNone(cfg.Engine)),
 		Title: "the store",
 		Run: func(ctx context.Context, from, n uint64, workers int) (campaigns.Ran, error) {
+			if os.Getenv("GOGC") == "" {
+				defer debug.SetGCPercent(debug.SetGCPercent(gcPercent)) // as run does
+			}
 			k := &storeCampaign{cfg: cfg, first: from, seeds: n, workers: workers, most: campaigns.MaxFailing, watch: watch}
 			err := k.run(ctx)
 			return k.ran(), err

@@ -3,7 +3,6 @@ package simtool_test
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -38,7 +37,7 @@ func lines(t *testing.T, out string) (failures []campaigns.FailureLine, s campai
 	return failures, s
 }
 
-// TestCampaign: two workers at once run each seed of a campaign once, in a folder; what fails
+// TestCampaign: two workers at once, of one machine, run each seed of a campaign once; what fails
 // is one class, whose tape is written, and replays.
 func TestCampaign(t *testing.T) {
 	dir := t.TempDir()
@@ -47,7 +46,7 @@ func TestCampaign(t *testing.T) {
 	mine := make([]uint64, 2)
 	for i := range mine {
 		wg.Go(func() {
-			code, out, errs := invoke(t.Context(), broken, "campaign", "--bucket", bucket, "--seeds", "400", "--commit", "c1", "--json", "--out", filepath.Join(dir, fmt.Sprint("runs", i)))
+			code, out, errs := invoke(t.Context(), broken, "campaign", "--bucket", bucket, "--seeds", "400", "--commit", "c1", "--json", "--out", filepath.Join(dir, "runs"))
 			assert.Equal(t, command.ExitViolated, code, errs)
 			failures, s := lines(t, out)
 			assert.NotEmpty(t, failures)

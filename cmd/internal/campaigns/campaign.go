@@ -126,7 +126,7 @@ func (h *Host) campaign(f *flags, subject func(*pflag.FlagSet) (*Subject, error)
 		return h.manifest(f)
 	}
 	s.Out = &campaign.Folder{Dir: f.out, Create: h.Create}
-	if err := s.Out.CheckWritable(); err != nil {
+	if err := writable(f.out); err != nil {
 		return fmt.Errorf("campaign: --out %s: %w", f.out, err)
 	}
 	if err := f.show.check("campaign", s); err != nil {
@@ -308,6 +308,15 @@ func revision() string {
 		return ""
 	}
 	return commit + changed
+}
+
+// writable makes a folder that can be written. It stays, since workers of one machine may
+// have it in common: none is to take away what another has just found.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, campaign.FolderMode); err != nil {
+		return err
+	}
+	return (&campaign.Folder{Dir: dir}).CheckWritable()
 }
 
 // isFolder refuses a path that is no folder.

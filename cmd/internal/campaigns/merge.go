@@ -103,7 +103,7 @@ func (s *showFlags) check(cmd string, subject *Subject) error {
 		if to.dir == "" {
 			continue
 		}
-		if err := (&campaign.Folder{Dir: to.dir}).CheckWritable(); err != nil {
+		if err := writable(to.dir); err != nil {
 			return fmt.Errorf("%s: --%s %s: %w", cmd, to.flag, to.dir, err)
 		}
 	}

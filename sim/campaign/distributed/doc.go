@@ -11,7 +11,8 @@
 // A [State] is a join-semilattice: seeds finished are a union, counters the greatest of
 // each worker, and of each class of failures the smaller tape wins. So states of copies, of
 // other buckets and of folders carried about on paper join in any order, any number of
-// times, to one state ([Merge]). Who is at work is no part of it.
+// times, to one state ([Merge]). Who is at work is no part of it. Tapes that smaller ones took
+// the place of stay in the bucket; nobody reads them.
 //
 // # Who runs what
 //
