@@ -22,7 +22,8 @@ type storeCampaign struct {
 	seeds   uint64        // how many; 0 is no bound
 	limit   time.Duration // 0 is no bound
 	workers int
-	most    int // failing seeds after which it stops
+	most    int             // failing seeds after which it stops
+	watch   *campaign.Watch // what does not end is given up as it says; nil has the usual patience
 
 	mu        sync.Mutex // of totals, while it runs
 	totals    totals
@@ -73,13 +74,18 @@ func (k *storeCampaign) run(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, k.limit)
 		defer cancel()
 	}
+	if k.watch == nil {
+		k.watch = new(campaign.Watch)
+	}
 	pool := &campaign.Pool[scenario.Judged]{
 		First: k.first, Seeds: k.seeds, Workers: k.workers, Worker: k.cfg.Worker,
+		Patience: k.watch.Limit(),
+		Late:     func(seed uint64, l campaign.Late) (scenario.Judged, error) { return k.cfg.Late(seed, l, k.watch), nil },
 		Count: func(_ uint64, r scenario.Judged) bool {
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			k.add(r.Result, r.Twice)
-			return len(k.failed) < k.most
+			return len(k.failed) < k.most && !r.GaveUp() // what does not end takes a processor from the others
 		},
 	}
 	err := pool.Run(ctx)

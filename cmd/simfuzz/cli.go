@@ -76,7 +76,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
 	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.reportCommand(), c.grepCommand(), c.serveCommand(), c.exploreCommand(), c.checkCommand(), c.lawsCommand(),
-		c.zooCommand(), c.mutantsCommand(), c.edelweissCommand(), c.levelsCommand(),
+		c.zooCommand(), c.mutantsCommand(), c.edelweissCommand(), c.levelsCommand(), c.campaignCommand(), c.mergeCommand(),
 		command.CompletionCommand("simfuzz", ", their values, and the names of merges, zoo entries and mutants"))
 	root.SetHelpCommand(command.HelpCommand())
 	return root

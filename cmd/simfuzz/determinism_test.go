@@ -28,7 +28,7 @@ var seeded = []mutants.Mutant{{
 }, {
 	Name: "panics-on-request", File: "kvs/request.go",
 	Search:  "	r.clock.Observe(q.Clock)\n",
-	Replace: "	r.clock.Observe(q.Clock)\n	if q.Req == 7 && seeded == \"panics-on-request\" {\n		panic(\"seven\")\n	}\n",
+	Replace: "	r.clock.Observe(q.Clock)\n	if q.Req == 7 && seeded == \"panics-on-request\" {\n		panic(\"seven\")\n	}\n	for q.Req == 7 && seeded == \"loops-on-request\" {\n	}\n",
 }, {
 	Name: "panics-on-look", File: "kvs/state.go",
 	Search:  "	if s, _ := p.slot(key, kind); s != nil {\n			return p.look(s)\n",
@@ -58,6 +58,32 @@ func TestSeededPrograms(t *testing.T) {
 	t.Run("jitter", func(t *testing.T) { twoTraces(t, with("jitter")) })
 	for _, fault := range []string{"panics-on-request", "panics-on-look"} {
 		t.Run(fault, func(t *testing.T) { panicIsKept(t, with(fault)) })
+	}
+	t.Run("loops-on-request", func(t *testing.T) { loopIsKept(t, with("loops-on-request")) })
+}
+
+// loopIsKept: a run that does not end is given up, as a violation that names the line in which
+// it is, and has a tape, whose replay is given up as well.
+func loopIsKept(t *testing.T, program func(args ...string) (int, string, string)) {
+	dir := t.TempDir()
+	code, out, errs := program("run", "--seed", "3", "--seeds", "50", "--workers", "1", "--patience", "2s", "--out", dir)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	assert.Contains(t, out, "seed 3\n  time: the run has not ended after 2s, and goes on, in ")
+	assert.Contains(t, out, "kvs/request.go:")
+	assert.Contains(t, out, "stopped at seed 3, which does not end")
+	folder := filepath.Join(dir, "seed-3")
+	tape := filepath.Join(folder, "tape.json")
+	require.FileExists(t, tape, "%s%s", out, errs)
+	for _, name := range []string{"shrunk.json", "report.html", "trace.txt"} {
+		assert.NoFileExists(t, filepath.Join(folder, name))
+	}
+	code, out, errs = program("replay", "--patience", "1s", tape)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	assert.Contains(t, out, "violated     time/does not end//-1")
+	for _, command := range []string{"shrink", "report"} {
+		code, out, errs = program(command, tape, "-o", filepath.Join(dir, "out"))
+		assert.Equal(t, exitFailed, code, "%s%s", out, errs)
+		assert.Contains(t, errs, "it is of a run that does not end")
 	}
 }
 
@@ -107,6 +133,20 @@ func panicIsKept(t *testing.T, program func(args ...string) (int, string, string
 	code, out, errs = program("replay", tape)
 	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
 	assert.Contains(t, out+errs, "panic: ")
+
+	bucket, seeds, small := filepath.Join(dir, "bucket"), filepath.Join(dir, "seeds"), filepath.Join(dir, "tapes")
+	code, out, errs = program("campaign", "--bucket", bucket, "--seed", "3", "--seeds", "2", "--out", dir, "--export-seeds", seeds)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	exported, err := filepath.Glob(filepath.Join(seeds, "seed-*"))
+	require.NoError(t, err)
+	assert.NotEmpty(t, exported, "%s%s", out, errs)
+	code, out, errs = program("merge", bucket, "--tapes", small)
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
+	written, err := filepath.Glob(filepath.Join(small, "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, written)
+	code, out, errs = program("replay", written[0])
+	assert.Equal(t, exitViolated, code, "%s%s", out, errs)
 }
 
 // overlaid builds this program with faults in the store.

@@ -29,7 +29,7 @@ var (
 // refusals are, for every command, all its flags and what they refuse.
 var refusals = map[string]map[string][]refused{
 	"run": {
-		"seed": fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing, "keep": notTruth, "cover": notTruth, "json": notTruth,
+		"seed": fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing, "keep": notTruth, "cover": notTruth, "json": notTruth, "patience": durations,
 		"nodes":      append([]refused{{"2", "3 to 9, or 0: drawn"}, {"10", "3 to 9, or 0: drawn"}}, notWhole...),
 		"operations": append([]refused{{"19", "20 to 2000, or 0: drawn"}, {"2001", "20 to 2000"}}, notWhole...),
 		"faults":     append([]refused{{"some", `"some" is not one of`}, {"drop=much", `"drop=much", want one of the classes`}, {"swarm,thunder=low", "thunder"}}, nothing...),
@@ -46,7 +46,19 @@ var refusals = map[string]map[string][]refused{
 		"level":    {{"strict", "one of eventual, causal"}, {"", "one of eventual"}},
 		"failures": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
-	"replay": {"json": notTruth, "quiet": notTruth, "any-trace": notTruth, "engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}}},
+	"campaign": {
+		"bucket": nothing, "worker": nothing, "commit": nothing, "out": nothing, "tapes": nothing, "export-seeds": nothing, "image": nothing, "json": notTruth,
+		"seed":  append([]refused{{"0", "1 to 18446744073709551614"}}, notWhole...),
+		"seeds": append([]refused{{"0", "1 to 18446744073709551614"}}, notWhole...),
+		"for":   durations, "patience": durations, "lease": append([]refused{{"1m0s", "want more than 1m0s"}}, durations...), "workers": workers,
+		"kubernetes": append([]refused{{"10001", "1 to 10000, or 0: run here"}}, notWhole...), "memory": append([]refused{{"much", "want a quantity"}}, nothing...),
+		"faults":   append([]refused{{"some", `"some" is not one of`}}, nothing...),
+		"level":    {{"strict", "one of eventual, causal"}, {"", "one of eventual"}},
+		"strategy": append([]refused{{"exhaustive", "one of swarm"}}, strategy...),
+		"engine":   {{"pebble", "one of drawn, none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of drawn"}},
+	},
+	"merge":  {"into": nothing, "tapes": nothing, "export-seeds": nothing, "json": notTruth},
+	"replay": {"patience": durations, "json": notTruth, "quiet": notTruth, "any-trace": notTruth, "engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}}},
 	"shrink": {
 		"engine": {{"none", "one of tape, appendlog"}, {"lsn", `did you mean "lsm"?`}},
 		"out":    nothing, "json": notTruth, "replays": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
@@ -100,7 +112,7 @@ var refusals = map[string]map[string][]refused{
 
 // arguments are what a command needs besides its flags to come to look at them.
 var arguments = map[string][]string{
-	"replay": {exampleTape}, "shrink": {exampleTape}, "report": {exampleTape}, "grep": {"crash"}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
+	"merge": {"nowhere"}, "replay": {exampleTape}, "shrink": {exampleTape}, "report": {exampleTape}, "grep": {"crash"}, "check": {"--model=eventual", "-"}, "laws": {"Or"}, "zoo": {"L1"}, "mutants": {"canary"}, "edelweiss": {"unicast"},
 }
 
 // Every flag of every command refuses what is out of its range, says which flag it

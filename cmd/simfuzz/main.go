@@ -3,9 +3,9 @@
 //
 // It is the main job of this repository: without arguments it runs for about ten
 // seconds on all cores and says what it found. It talks to nobody but its
-// terminal, and with serve to browsers on its own machine, and writes nothing but
-// run folders of failing seeds. Everything it
-// lists fits into 80 columns.
+// terminal, with serve to browsers on its own machine, and with campaign and merge
+// to the buckets that they are given, and writes nothing but run folders of failing
+// seeds and those buckets. Everything it lists fits into 80 columns.
 //
 // Exit codes: 0 holds, 1 violated, 2 undecided or incomplete, 3 the tool itself
 // failed, 130 interrupted without a violation, 141 if whoever read its output is

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // full is an output that takes so many bytes and then says why it takes no more.
@@ -33,40 +34,48 @@ func printing(t *testing.T) map[string]int {
 	t.Helper()
 	dir := t.TempDir()
 	tape := failingTape(t)
+	bucket := filepath.Join(dir, "bucket")
+	code, _, errs := invoke(t, "", "campaign", "--bucket", bucket, "--seeds", "1", "--out", dir+"/c")
+	require.Equal(t, exitOK, code, errs)
 	return map[string]int{
-		"run --seed 7 --seeds 10 --out " + dir:               exitOK,
-		"run --seed 7 --seeds 10 --json --out " + dir:        exitOK,
-		"replay " + exampleTape:                              exitOK,
-		"replay --json " + exampleTape:                       exitOK,
-		"shrink " + tape + " -o " + dir + "/s":               exitViolated,
-		"serve --seed 1 --seeds 1 --out " + dir + "/served":  exitOK, // and waits, where its output has room
-		"grep crash " + filepath.Dir(tape):                   exitOK,
-		"report --draws 1 " + tape + " -o " + dir + "/r":     exitViolated,
-		"report --json " + exampleTape + " -o " + dir + "/e": exitOK,
-		"explore --nodes 2 --writes 2":                       exitOK,
-		"explore --nodes 2 --writes 2 --json":                exitOK,
-		"check --list":                                       exitOK,
-		"check --list --json":                                exitOK,
-		"check --list ryw":                                   exitOK,
-		"laws --cases 30 --only semilattice Or":              exitOK,
-		"laws --cases 30 --only order --json Or":             exitOK,
-		"laws --list":                                        exitOK,
-		"zoo --cases 50 L1":                                  exitOK,
-		"zoo --cases 50 --json L1":                           exitOK,
-		"mutants --list":                                     exitOK,
-		"mutants --list --json":                              exitOK,
-		"edelweiss --seeds 2 unicast":                        exitOK,
-		"edelweiss --seeds 2 --json unicast":                 exitOK,
-		"edelweiss --print unicast":                          exitOK,
-		"levels":                                             exitOK,
-		"completion bash":                                    exitOK,
-		"completion zsh":                                     exitOK,
-		"completion fish":                                    exitOK,
-		"completion powershell":                              exitOK,
-		"help":                                               exitOK,
-		"help run":                                           exitOK,
-		"run --help":                                         exitOK,
-		"--version":                                          exitOK,
+		"run --seed 7 --seeds 10 --out " + dir:                                  exitOK,
+		"run --seed 7 --seeds 10 --json --out " + dir:                           exitOK,
+		"replay " + exampleTape:                                                 exitOK,
+		"replay --json " + exampleTape:                                          exitOK,
+		"shrink " + tape + " -o " + dir + "/s":                                  exitViolated,
+		"serve --seed 1 --seeds 1 --out " + dir + "/served":                     exitOK, // and waits, where its output has room
+		"grep crash " + filepath.Dir(tape):                                      exitOK,
+		"campaign --bucket " + bucket + " --seeds 2 --out " + dir + "/c":        exitOK,
+		"campaign --json --bucket " + bucket + " --seeds 2 --out " + dir + "/c": exitOK,
+		"campaign --bucket s3://b/c --kubernetes 2 --image i":                   exitOK,
+		"merge " + bucket:                                                       exitOK,
+		"merge --json " + bucket:                                                exitOK,
+		"report --draws 1 " + tape + " -o " + dir + "/r":                        exitViolated,
+		"report --json " + exampleTape + " -o " + dir + "/e":                    exitOK,
+		"explore --nodes 2 --writes 2":                                          exitOK,
+		"explore --nodes 2 --writes 2 --json":                                   exitOK,
+		"check --list":                                                          exitOK,
+		"check --list --json":                                                   exitOK,
+		"check --list ryw":                                                      exitOK,
+		"laws --cases 30 --only semilattice Or":                                 exitOK,
+		"laws --cases 30 --only order --json Or":                                exitOK,
+		"laws --list":                                                           exitOK,
+		"zoo --cases 50 L1":                                                     exitOK,
+		"zoo --cases 50 --json L1":                                              exitOK,
+		"mutants --list":                                                        exitOK,
+		"mutants --list --json":                                                 exitOK,
+		"edelweiss --seeds 2 unicast":                                           exitOK,
+		"edelweiss --seeds 2 --json unicast":                                    exitOK,
+		"edelweiss --print unicast":                                             exitOK,
+		"levels":                                                                exitOK,
+		"completion bash":                                                       exitOK,
+		"completion zsh":                                                        exitOK,
+		"completion fish":                                                       exitOK,
+		"completion powershell":                                                 exitOK,
+		"help":                                                                  exitOK,
+		"help run":                                                              exitOK,
+		"run --help":                                                            exitOK,
+		"--version":                                                             exitOK,
 	}
 }
 

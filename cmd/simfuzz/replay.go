@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -76,17 +77,29 @@ func tapeOfOthers(path string) string {
 
 func (c *cli) replayCommand() *cobra.Command {
 	var engine string
+	var watch campaign.Watch
 	cmd := c.onTapes().Replay(" --engine runs it with another engine than the tape's, which takes another trace.", func(path string) (*tapes.Replayed, error) {
 		t, changed, err := readTapeOn(path, engine)
 		if err != nil {
 			return nil, err
 		}
-		res, err := scenario.Replay(c.ctx, t)
+		res, err := scenario.ReplayFor(c.ctx, t, &watch)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		return &tapes.Replayed{Run: res, Violations: res.Violations, Hash: res.TraceHash, Recorded: t.TraceHash, Changed: changed}, nil
 	})
 	tapeEngineFlag(cmd, &engine)
+	patienceFlag(cmd.Flags(), &watch.Patience)
 	return cmd
+}
+
+// refuseEndless refuses a tape of a run that did not end, of which each replay would take for ever.
+func refuseEndless(path string, t *scenario.Tape) error {
+	for _, v := range t.Violations {
+		if strings.HasPrefix(v, scenario.OracleTime+"/") {
+			return fmt.Errorf("%s: it is of a run that does not end, so there is no smaller form and no page of it; replay it to see where it is", path)
+		}
+	}
+	return nil
 }

@@ -169,7 +169,9 @@ func (c *cli) printFailures(k *storeCampaign, f runFlags, all []kept) {
 			again = "replay with:\n" + c.command("replay", one.Small)
 		}
 	}
-	if len(k.failed) >= k.most {
+	if n := len(k.failed); n > 0 && k.failed[n-1].GaveUp() {
+		c.printf("\nstopped at seed %d, which does not end; --patience gives a run more time\n", k.failed[n-1].Seed)
+	} else if len(k.failed) >= k.most {
 		c.printf("\nstopped after %d failing seeds\n", len(k.failed))
 	}
 	if again != "" {

@@ -49,6 +49,9 @@ func (c *cli) reportCommand() *cobra.Command {
 		"operations that show the fault, the states on which replicas part, which choices matter, and from which point on the failure is likely.",
 		func(path string, o tapes.ReportOptions) (*tapes.Reported, error) {
 			t, changed, err := readTapeOn(path, engine)
+			if err == nil {
+				err = refuseEndless(path, t)
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -28,6 +28,7 @@ type runFlags struct {
 	seed     uint64
 	seeds    uint64
 	limit    time.Duration
+	patience time.Duration
 	workers  int
 	nodes    int
 	faults   string
@@ -74,6 +75,7 @@ func (c *cli) runCommand() *cobra.Command {
 	f.seed, fl.Lookup("seed").DefValue = 0, ""
 	command.NumberOrZeroFlag(fl, &f.seeds, "seeds", 1, math.MaxUint64, "as many as --for allows", "how many seeds to run")
 	fl.Var(command.Span{P: &f.limit}, "for", "how long to run (default: 10s, or until --seeds are done)")
+	patienceFlag(fl, &f.patience)
 	command.WorkersFlag(fl, &f.workers, "how many seeds to run at once")
 	command.NumberOrZeroFlag(fl, &f.nodes, "nodes", scenario.MinNodes, scenario.MaxNodes, "drawn for each seed, 3 to 5",
 		fmt.Sprintf("replicas, %d to %d", scenario.MinNodes, scenario.MaxNodes))
@@ -95,6 +97,11 @@ func (c *cli) runCommand() *cobra.Command {
 	fl.BoolVar(&f.cover, "cover", false, "count the statements of the store that the campaign never reaches; needs the go command and a checkout")
 	fl.BoolVar(&f.json, "json", false, "print one JSON object a line, the last one the summary")
 	return cmd
+}
+
+// patienceFlag adds the flag of how long one run may take.
+func patienceFlag(fl *pflag.FlagSet, p *time.Duration) {
+	fl.Var(command.Span{P: p}, "patience", fmt.Sprintf("how long one run may take before it is given up, and is a failure (default: %v)", campaign.DefaultPatience))
 }
 
 // strategyFlag adds the flag of how choices are made.
@@ -154,7 +161,9 @@ func (c *cli) fuzz(f runFlags) error {
 	if f.seeds == 0 && f.limit == 0 {
 		f.limit = defaultLimit
 	}
-	k := &storeCampaign{cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers, most: f.failures}
+	k := &storeCampaign{
+		cfg: cfg, first: f.seed, seeds: f.seeds, limit: f.limit, workers: f.workers, most: f.failures, watch: &campaign.Watch{Patience: f.patience},
+	}
 	if k.workers == 0 {
 		k.workers = runtime.GOMAXPROCS(0)
 	}
@@ -216,6 +225,9 @@ func (c *cli) keep(k *storeCampaign, f runFlags) (all []kept, first error) {
 		first = ofRun(first)
 		for i := range all {
 			all[i].Err = ofRun(all[i].Err)
+			if k.failed[i].GaveUp() {
+				continue // there is no page of what has not ended
+			}
 			if err := c.addReport(&all[i], k.failed[i].Violations); err != nil {
 				err = fmt.Errorf("run: write the report of seed %d: %w", k.failed[i].Seed, err)
 				all[i].Err = errors.Join(all[i].Err, err)

@@ -11,6 +11,9 @@ func (c *cli) shrinkCommand() *cobra.Command {
 	var engine string
 	cmd := c.onTapes().Shrink("the fewest operations and faults that still lead to the tape's first violation", func(path string) (*tapes.Failing, error) {
 		t, _, err := readTapeOn(path, engine)
+		if err == nil {
+			err = refuseEndless(path, t)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -115,4 +116,26 @@ func TestGivenUp(t *testing.T) {
 	code, out, _ = invoke(t.Context(), []campaign.Protocol{endless()}, "replay", "--patience", "200ms", tape)
 	assert.Equal(t, command.ExitViolated, code)
 	assert.Contains(t, out, "violated     time/does not end//-1")
+}
+
+// TestKilledWorker: the seeds of a worker that is killed are run by another, once its lease is
+// over; and a seed that does not end is a failure of the campaign, of a class of its own.
+func TestKilledWorker(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"campaign", "--bucket", filepath.Join(dir, "bucket"), "--seed", "7", "--seeds", "1", "--lease", "2s", "--out", dir}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "--patience", "1s", "--worker", "a")...)
+	cmd.Env = append(os.Environ(), endlessVariable+"=1")
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool {
+		head, err := os.ReadFile(filepath.Join(dir, "bucket", "HEAD"))
+		return err == nil && bytes.Contains(head, []byte(`"claims"`))
+	}, time.Minute, 10*time.Millisecond)
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+
+	code, out, errs := invoke(t.Context(), []campaign.Protocol{endless()}, append(args, "--patience", "300ms", "--worker", "b")...)
+	assert.Equal(t, command.ExitViolated, code, errs)
+	assert.Contains(t, out, "time/does not end//-1\n  seed 7: ")
+	assert.Contains(t, out, "1 finished")
+	assert.NotContains(t, out, "survived")
 }

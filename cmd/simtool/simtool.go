@@ -3,9 +3,10 @@
 //	func main() { simtool.Main(lease.Protocol()) }
 //
 // The program runs seeds, replays and shrinks what failed, writes a page to look at, says
-// with which fault a failure comes about, and searches all schedules with few faults. It talks to nobody but
-// its terminal and writes nothing but run folders of failing seeds. Everything it lists
-// fits into 80 columns.
+// with which fault a failure comes about, searches all schedules with few faults, and is a
+// worker of a campaign that others share. It talks to nobody but its terminal, and with
+// campaign and merge to the bucket that they are given, and writes nothing but run folders of
+// failing seeds, and that bucket. Everything it lists fits into 80 columns.
 //
 // Exit codes: 0 holds, 1 violated, 2 undecided or incomplete, 3 the tool itself failed,
 // 130 interrupted without a violation, 141 if whoever read its output is gone. Of several
@@ -177,6 +178,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
 	root.AddCommand(run, c.replayCommand(), c.shrinkCommand(), c.reportCommand(), c.bisectCommand(), c.exploreCommand(),
+		c.campaignCommand(), c.mergeCommand(),
 		command.CompletionCommand(c.name, ""))
 	root.SetHelpCommand(command.HelpCommand())
 	return root

@@ -75,7 +75,7 @@ func (p *Pool[R]) Run(ctx context.Context) error {
 		}, p.worker(i))
 	}
 	if p.Patience > 0 && p.Late != nil {
-		defer every(min(p.Patience/4, time.Second), p.giveUp)()
+		defer every(max(min(p.Patience/4, time.Second), time.Millisecond), p.giveUp)()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

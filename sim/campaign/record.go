@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
@@ -56,11 +57,7 @@ func (p *Protocol) Record(ctx context.Context, res *Result) (*Tape, *Result, err
 
 // recordLate is Record of a run that was given up.
 func (p *Protocol) recordLate(ctx context.Context, res *Result, src choice.Source) (*Tape, *Result, error) {
-	n := &noted{src: src}
-	var asked choice.Source = n
-	if watch, ok := src.(sim.Observer); ok {
-		asked = &watchingNoted{n, watch}
-	}
+	asked, decided := Noted(src)
 	again, err := (&runner{p: p}).run(ctx, res.Setup, res.ops, asked, keep{})
 	if err != nil {
 		return nil, nil, err
@@ -71,7 +68,7 @@ func (p *Protocol) recordLate(ctx context.Context, res *Result, src choice.Sourc
 	}
 	again.strategy = res.strategy
 	t := p.tape(again)
-	t.Decisions = n.faults()
+	t.Decisions = slices.DeleteFunc(decided(), func(d choice.Decision) bool { return !IsFault(d.Site) })
 	return t, again, err
 }
 

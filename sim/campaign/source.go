@@ -64,11 +64,21 @@ func (n *noted) Choose(p choice.Point) uint64 {
 	return v
 }
 
-// faults are the decisions so far that are faults.
-func (n *noted) faults() []choice.Decision {
+// decided are the decisions so far.
+func (n *noted) decided() []choice.Decision {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(n.ds), func(d choice.Decision) bool { return !IsFault(d.Site) })
+	return slices.Clone(n.ds)
+}
+
+// Noted is a source, and what was decided by it so far, in order, 0 left out: to be had while
+// a run that does not end goes on asking. It is for hosts that run worlds themselves.
+func Noted(src choice.Source) (asked choice.Source, decided func() []choice.Decision) {
+	n := &noted{src: src}
+	if watch, ok := src.(sim.Observer); ok {
+		return &watchingNoted{n, watch}, n.decided
+	}
+	return n, n.decided
 }
 
 // watchingNoted is a noted whose source wants to see messages.

@@ -71,6 +71,23 @@ func (w *Watch) end(number int) {
 	delete(w.under, number)
 }
 
+// Await calls f, a run of a seed, and waits for it as long as the watch has patience; late is
+// nil if that was long enough. Else f goes on, so it must touch nothing that others go on to
+// use. An error says that f ended its goroutine. It is for hosts that run worlds themselves.
+func (w *Watch) Await(protocol string, seed uint64, f func()) (late *Late, err error) {
+	_, late, err = watched(w, protocol, seed, false, func() struct{} {
+		f()
+		return struct{}{}
+	})
+	return late, err
+}
+
+// Violation is that of a run that was given up.
+func (l Late) Violation() Violation { return lateViolation(l) }
+
+// Limit is how long a run may take; 0 is any time.
+func (w *Watch) Limit() time.Duration { return w.patience() }
+
 // patience is how long to wait; 0 is for ever.
 func (w *Watch) patience() time.Duration {
 	switch {

@@ -9,6 +9,9 @@
 // it is armed, and at most so many messages are dropped or duplicated and nodes
 // crashed.
 //
+// A node that runs and cannot be copied, such as that of a library, is [Running]:
+// [Replayed] makes a cluster of such nodes, whose states are what has happened to them.
+//
 //	r, err := cluster.Run(explore.Options{}) // or explore.Run(model, …)
 //	// r.Complete: everything in scope was seen; r.Violation: the shortest way to fail
 //

@@ -76,7 +76,11 @@ type failing struct {
 func (f *failing) Seed() uint64 { return f.res.Seed }
 
 func (f *failing) Record(ctx context.Context) (campaign.Recording, error) {
-	tape, again, err := Record(ctx, f.res)
+	record := Record
+	if f.res.GaveUp() {
+		record = recordLate
+	}
+	tape, again, err := record(ctx, f.res)
 	if err != nil && !errors.Is(err, ErrRebase) {
 		return campaign.Recording{}, err
 	}
@@ -87,7 +91,7 @@ func (f *failing) Record(ctx context.Context) (campaign.Recording, error) {
 // recording is what is kept of a run and its replay. Of one that does not repeat that is
 // what was said of it, with the tape and the trace of one more run.
 func recording(res *Result, tape *Tape, again *Result, rebase error) campaign.Recording {
-	rec := campaign.Recording{Whole: rebase == nil && len(again.Violations) > 0}
+	rec := campaign.Recording{Whole: rebase == nil && len(again.Violations) > 0 && !again.GaveUp()} // each of its replays would be given up
 	if rebase != nil {
 		again.Violations = res.Violations
 		if !slices.ContainsFunc(res.Violations, func(v Violation) bool { return v.Oracle == OracleDeterminism }) {
@@ -106,15 +110,21 @@ func (f *failing) Shrink(ctx context.Context, replays int) (*Shrunk, func(io.Wri
 	return s, s.Tape.Write, nil
 }
 
-// Files are those of the run folder of a tape and its replay.
+// Files are those of the run folder of a tape and its replay. Of one that has not ended there
+// is neither history nor trace.
 func Files(t *Tape, r *Result) []campaign.File {
-	return []campaign.File{
+	files := []campaign.File{
 		{Name: campaign.TapeFile, Write: t.Write},
 		{Name: "violations.txt", Write: func(w io.Writer) error { return campaign.WriteViolations(w, r.Violations) }},
 		{Name: "ops.txt", Write: r.WriteOps},
+	}
+	if r.GaveUp() {
+		return files
+	}
+	return append(files, []campaign.File{
 		{Name: "history.jsonl", Write: r.WriteHistory},
 		{Name: "trace.txt", Write: r.WriteTrace},
 		{Name: "diagram.txt", Write: func(w io.Writer) error { return r.WriteDiagram(w, 0) }},
 		{Name: "replay_test.go", Write: func(w io.Writer) error { return WriteTest(w, t, campaign.TapeFile) }},
-	}
+	}...)
 }

@@ -23,8 +23,13 @@ func (r *Result) WriteOps(w io.Writer) error {
 func (r *Result) WriteHistory(w io.Writer) error { return history.EncodeJSONL(w, r.history) }
 
 // WriteTrace writes the events of the run, if the result is of a replay. Package
-// sim explains its columns.
-func (r *Result) WriteTrace(w io.Writer) error { return r.world.WriteTrace(w) }
+// sim explains its columns. Of a run that has not ended there is none.
+func (r *Result) WriteTrace(w io.Writer) error {
+	if r.GaveUp() {
+		return nil
+	}
+	return r.world.WriteTrace(w)
+}
 
 // WriteDiagram draws the run, if the result is of a replay, as a space-time diagram
 // of at most so many rows (0 is 10,000), the replicas as n0, n1 and so on, the
@@ -32,6 +37,9 @@ func (r *Result) WriteTrace(w io.Writer) error { return r.world.WriteTrace(w) }
 // which a client takes an operation that it issues later. Package sim explains the
 // signs.
 func (r *Result) WriteDiagram(w io.Writer, rows int) error {
+	if r.GaveUp() {
+		return nil
+	}
 	return r.world.WriteDiagram(w, sim.DiagramOptions{NoTimers: true, Rows: rows, Lane: r.lane, Label: r.label})
 }
 

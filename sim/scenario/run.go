@@ -49,6 +49,7 @@ type Result struct {
 	world     *sim.World
 	chronicle *oracle.Chronicle // of [Watch]
 	witnesses []witness
+	gaveUp    *gaveUp // it has not ended
 }
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
@@ -130,6 +131,7 @@ func (rn *Runner) seed(ctx context.Context, cfg Config, seed uint64, o options) 
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
 		}
+		src = o.noted.begin(setup, plan, src)
 		res, err := rn.run(ctx, setup, plan, src, o)
 		if err != nil {
 			return nil, fmt.Errorf("scenario: seed %d: %w", seed, err)
@@ -167,6 +169,7 @@ type options struct {
 	cloning   bool  // have clones of replicas go on by themselves, see [replica.stray]
 	perDelta  int64 // bytes that converging may take, see [oracle.Liveness]
 	chronicle bool  // keep what replicas show as it changes
+	noted     *noted
 }
 
 const (

@@ -118,7 +118,7 @@ func (rn *Runner) exhaust(ctx context.Context, cfg Config, seed uint64, o option
 		ds = append(ds, x.exception(n-1))
 	}
 	source := func() (choice.Source, error) { return choice.NewReplay(ds), nil }
-	res, err := rn.run(ctx, x.setup, x.plan, choice.NewReplay(ds), o)
+	res, err := rn.run(ctx, x.setup, x.plan, o.noted.begin(x.setup, x.plan, choice.NewReplay(ds)), o)
 	if err != nil {
 		return nil, fmt.Errorf("scenario: schedule %d of seed %d: %w", n, cfg.Base, err)
 	}

@@ -121,6 +121,33 @@ func Fuzz(t *testing.T, p campaign.Protocol, opts ...Option) {
 	t.Run("seeds", func(t *testing.T) { fuzz(t, &p, o) })
 }
 
+// FuzzBytes has go test -fuzz write the choices of a protocol's runs, see
+// [campaign.Protocol.RunBytes]:
+//
+//	func FuzzLease(f *testing.F) { simtest.FuzzBytes(f, lease.Protocol()) }
+//
+// What a campaign found can be what it begins with: the flag --export-seeds of the command
+// campaign writes it, for testdata/fuzz/FuzzLease.
+func FuzzBytes(f *testing.F, p campaign.Protocol) {
+	f.Add([]byte{})
+	f.Add([]byte("\x01\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tape, res, err := p.RunBytes(t.Context(), data)
+		if err != nil {
+			t.Fatalf("simtest: %v", err)
+		}
+		for _, v := range res.Violations {
+			t.Error(v)
+		}
+		if len(res.Violations) == 0 {
+			return
+		}
+		if err := tape.Write(t.Output()); err != nil {
+			t.Errorf("simtest: write the tape: %v", err)
+		}
+	})
+}
+
 // tb is what the functions here need of a test.
 type tb interface {
 	Helper()

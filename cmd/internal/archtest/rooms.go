@@ -94,11 +94,15 @@ var Rooms = []Room{
 	{Pattern: "sim/disk", Packages: []string{"sim", "gen/choice"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
+	{Pattern: "sim/standin", Packages: []string{"sim"}},
 	{Pattern: "sim/rewind", Packages: []string{"sim", "gen/choice"}},
 	{ // histories are drawn as runs are; sim/net is for its tests
 		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
 	},
 	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "gen/choice", "linearizability/history"}},
+	{ // state that workers share through a bucket, of which it needs the contract alone
+		Pattern: "sim/campaign/distributed", Packages: []string{"lattice", "lattice/causal", "kvs/store"},
+	},
 	{Pattern: "sim/campaign/consistency", Packages: []string{"sim/campaign", "linearizability", "linearizability/history"}},
 	{ // whole protocols, as anybody would write them
 		Pattern:  "sim/campaign/examples/...",

@@ -119,7 +119,7 @@ func TestGuides(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)
 	found := guides(t, root)
-	require.Len(t, found, 4)
+	require.Len(t, found, 5)
 	for _, path := range found {
 		name, err := filepath.Rel(root, path)
 		require.NoError(t, err)

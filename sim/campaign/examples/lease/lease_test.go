@@ -8,3 +8,5 @@ import (
 )
 
 func TestLease(t *testing.T) { simtest.Fuzz(t, lease.Protocol(), simtest.Seeds(1, 5000)) }
+
+func FuzzLease(f *testing.F) { simtest.FuzzBytes(f, lease.Protocol()) }
