@@ -16,7 +16,7 @@ func (p *plan) fire(w *row, sign int, whole bool) {
 	if p.negated {
 		sign = -sign
 	}
-	if sign < 0 && p.barren() {
+	if sign < 0 && p.barren() || p.alone() {
 		return
 	}
 	for _, c := range p.consts {
@@ -46,6 +46,17 @@ func (p *plan) fire(w *row, sign int, whole bool) {
 	p.run(0, hidden, came, sign)
 }
 
+// alone reports whether a collection that the tuple must meet is empty, as what is given
+// back at once mostly is.
+func (p *plan) alone() bool {
+	for _, r := range p.meets {
+		if len(r.all()) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // barren reports whether nothing is derived that could be taken back.
 func (p *plan) barren() bool {
 	switch {
@@ -56,7 +67,7 @@ func (p *plan) barren() bool {
 		if p.into.effect.dooms > 0 {
 			return false
 		}
-	case len(p.into.rel.rows) > 0:
+	case p.into.rel.rows.n > 0:
 		return false
 	}
 	for _, q := range p.also {
@@ -156,7 +167,7 @@ func (p *plan) each(i int, changed *row, came bool, sign int) {
 func (p *plan) match(i int, hidden, changed *row, came bool, sign int) {
 	s := &p.steps[i]
 	if s.idx == s.rel.full && s.rel.ids == nil {
-		if w := s.rel.rows[string(p.m.key)]; w != nil && w.visible && w != hidden {
+		if w, _ := s.rel.rows.find(p.m.key); w != nil && w.visible && w != hidden {
 			p.deleting(i, w)
 			p.bind(i, w.tuple, changed, came, sign)
 		}

@@ -50,7 +50,8 @@ type plan struct {
 	binds   []binding
 	checks  []binding
 	steps   []step
-	also    []*plan // with the same start and steps, and other heads
+	meets   []*relation // of which the steps match a tuple each, but for ranges
+	also    []*plan     // with the same start and steps, and other heads
 	head    []source
 	slots   []el.Value
 	out     el.Tuple
@@ -157,7 +158,11 @@ func (m *Machine) compile(clause *el.Rule, from int, into target, agg *aggregato
 		if left[i] == deletes {
 			p.doomed = len(p.steps)
 		}
-		p.steps = append(p.steps, pl.step(clause, left[i], from))
+		s := pl.step(clause, left[i], from)
+		if s.kind == el.Match && s.rel.ids == nil {
+			p.meets = append(p.meets, s.rel)
+		}
+		p.steps = append(p.steps, s)
 		left = slices.Delete(left, i, i+1)
 	}
 	if agg != nil {

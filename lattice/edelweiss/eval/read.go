@@ -7,8 +7,8 @@ import (
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 )
 
-// Contents is what a collection held in the last timestep, sorted; of a channel
-// each tuple with its sender as a last column. An unknown name holds nothing.
+// Contents is what a collection held in the last timestep, copied and sorted; of a
+// channel each tuple with its sender as a last column. An unknown name holds nothing.
 func (m *Machine) Contents(collection string) []el.Tuple {
 	if r := m.rels[collection]; r != nil {
 		return r.contents()
@@ -48,7 +48,7 @@ func (m *Machine) sends(of func(*effect) []*row) []Fact {
 	return out
 }
 
-// Durable is what tables and ranges hold at the start of the next timestep,
+// Durable is what tables and ranges hold at the start of the next timestep, copied and
 // sorted: what a host keeps so that a machine with it as Options.Stored goes on
 // where this one stopped. O(stored).
 func (m *Machine) Durable() []Fact {
@@ -62,17 +62,16 @@ func (m *Machine) Durable() []Fact {
 				out = append(out, Fact{r.name, t})
 			}
 		}
+		var made copies
+		made.room(r, len(r.all())+len(r.arrivals))
 		for _, w := range r.all() {
 			if !w.going || w.coming {
-				out = append(out, Fact{r.name, w.tuple})
+				out = append(out, Fact{r.name, made.of(w.tuple)})
 			}
 		}
 		for _, w := range r.arrivals {
-			switch {
-			case r.ids != nil: // whose rows are used again
-				out = append(out, Fact{r.name, slices.Clone(w.tuple)})
-			case !w.visible:
-				out = append(out, Fact{r.name, w.tuple})
+			if r.ids != nil || !w.visible {
+				out = append(out, Fact{r.name, made.of(w.tuple)})
 			}
 		}
 	}

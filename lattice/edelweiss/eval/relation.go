@@ -6,10 +6,11 @@ import (
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 )
 
-// row is a tuple of a relation and why it is there.
+// row is a tuple of a relation and why it is there. Its memory is used again, but for
+// the tuples of messages, which hosts keep.
 type row struct {
 	tuple   el.Tuple
-	enc     string // "" if it is not among the relation's rows
+	enc     []byte // none if it is not among the relation's rows
 	at      []int  // position in the bucket of each index
 	count   int32  // its derivations by rules of this timestep
 	next    int32  // its derivations by @next rules
@@ -31,7 +32,7 @@ type relation struct {
 	name    string
 	decl    *el.Collection
 	group   *group // nil for what nothing reads
-	rows    map[string]*row
+	rows    keyed[*row]
 	indexes []*index // the first is over no column and so holds all visible rows
 	full    *index   // over all columns, if anybody asks: answered by rows
 	keys    *index   // over the key of what persists, if that is not all columns
@@ -61,7 +62,7 @@ type relation struct {
 }
 
 func newRelation(decl *el.Collection, name string) *relation {
-	r := &relation{name: name, decl: decl, rows: map[string]*row{}}
+	r := &relation{name: name, decl: decl, rows: newKeyed[*row]()}
 	r.index(nil)
 	if decl.Kind == el.Range && name == decl.Name {
 		r.ids = NewRanges()
@@ -82,24 +83,19 @@ func (r *relation) width() int {
 	return len(r.decl.Columns)
 }
 
-// passing reports whether tuples of the relation come and go and nobody outside keeps
-// one, so that their memory can be used again.
-func (r *relation) passing() bool {
-	k := r.decl.Kind
-	return r.group != nil && (k == el.Scratch || k == el.Input || k == el.Channel)
-}
-
 // index is a hash index over some columns.
 type index struct {
 	columns []int
 	number  int // position among the relation's indexes
-	buckets map[string]*bucket
+	buckets keyed[*bucket]
 	every   bucket // the only one, of an index over no column
 	key     []byte
 	free    []*bucket // empty, to be used again
 }
 
+// bucket is the rows under one key.
 type bucket struct {
+	key   []byte
 	rows  []*row
 	first [1]*row // where rows begin
 }
@@ -117,7 +113,7 @@ func (r *relation) index(columns []int) *index {
 			return x
 		}
 	}
-	x := &index{columns: columns, number: len(r.indexes), buckets: map[string]*bucket{}}
+	x := &index{columns: columns, number: len(r.indexes), buckets: newKeyed[*bucket]()}
 	r.indexes = append(r.indexes, x)
 	return x
 }
@@ -135,22 +131,24 @@ func (x *index) lookup(key []byte) []*row {
 	if len(x.columns) == 0 {
 		return x.every.rows
 	}
-	if b := x.buckets[string(key)]; b != nil {
+	if b, _ := x.buckets.find(key); b != nil {
 		return b.rows
 	}
 	return nil
 }
 
-func (x *index) bucketOf(t el.Tuple) *bucket {
+// bucketOf is the bucket that a tuple belongs to, nil if there is none, and the hash of
+// its key.
+func (x *index) bucketOf(t el.Tuple) (*bucket, uint64) {
 	if len(x.columns) == 0 {
-		return &x.every
+		return &x.every, 0
 	}
-	return x.buckets[string(x.keyOf(t))]
+	return x.buckets.find(x.keyOf(t))
 }
 
 // insert reports whether the row is the only one under its key.
 func (x *index) insert(w *row) bool {
-	b := x.bucketOf(w.tuple)
+	b, hash := x.bucketOf(w.tuple)
 	if b == nil {
 		if last := len(x.free) - 1; last >= 0 {
 			b, x.free = x.free[last], x.free[:last]
@@ -158,7 +156,8 @@ func (x *index) insert(w *row) bool {
 			b = &bucket{}
 			b.rows = b.first[:0]
 		}
-		x.buckets[string(x.key)] = b
+		b.key = append(b.key[:0], x.key...)
+		x.buckets.put(b, hash)
 	}
 	w.at[x.number] = len(b.rows)
 	b.rows = append(b.rows, w)
@@ -166,7 +165,7 @@ func (x *index) insert(w *row) bool {
 }
 
 func (x *index) remove(w *row) {
-	b := x.bucketOf(w.tuple)
+	b, _ := x.bucketOf(w.tuple)
 	last := len(b.rows) - 1
 	moved := b.rows[last]
 	b.rows[w.at[x.number]] = moved
@@ -174,7 +173,7 @@ func (x *index) remove(w *row) {
 	b.rows[last] = nil
 	b.rows = b.rows[:last]
 	if last == 0 && len(x.columns) > 0 {
-		delete(x.buckets, string(x.key))
+		x.buckets.drop(b)
 		if len(x.free) < maxFree {
 			x.free = append(x.free, b)
 		}
@@ -217,16 +216,20 @@ func (r *relation) all() []*row { return r.indexes[0].lookup(nil) }
 
 // row finds or makes the row of a tuple, which it copies if it keeps it.
 func (r *relation) row(t el.Tuple, enc []byte) *row {
-	w := r.rows[string(enc)]
+	w, hash := r.rows.find(enc)
 	if w != nil {
 		return w
 	}
 	w = r.fresh(t)
-	w.enc = string(enc)
+	w.enc = append(w.enc, enc...)
 	w.visible = r.ids != nil && r.ids.contains(enc)
-	r.rows[w.enc] = w
+	r.rows.put(w, hash)
 	return w
 }
+
+func (w *row) id() []byte { return w.enc }
+
+func (b *bucket) id() []byte { return b.key }
 
 // fresh is a row of a copy of a tuple that is not among rows.
 func (r *relation) fresh(t el.Tuple) *row {
@@ -235,7 +238,7 @@ func (r *relation) fresh(t el.Tuple) *row {
 		w, r.free = r.free[last], r.free[:last]
 	} else {
 		if len(r.slab) == 0 {
-			r.slab = make([]row, min(1+len(r.rows), slabSize))
+			r.slab = make([]row, min(1+r.rows.n, slabSize))
 		}
 		w, r.slab = &r.slab[0], r.slab[1:]
 	}
@@ -288,11 +291,11 @@ func (r *relation) forget(w *row) {
 		w.next != 0 || w.doom != 0 || w.nexting || w.follows || w.doomed || w.coming || w.going {
 		return
 	}
-	if w.enc != "" {
-		delete(r.rows, w.enc)
+	if len(w.enc) > 0 {
+		r.rows.drop(w)
 	}
-	kept := row{at: w.at}
-	if r.passing() || r.ids != nil {
+	kept := row{at: w.at, enc: w.enc[:0]}
+	if r.group != nil {
 		kept.tuple = w.tuple[:0]
 	}
 	if *w = kept; len(r.free) < maxFree {
@@ -309,7 +312,7 @@ func (r *relation) matching(x *index, key []byte, limit int) int {
 			n = 1
 		}
 	case x == r.full:
-		if w := r.rows[string(key)]; w != nil && w.visible {
+		if w, _ := r.rows.find(key); w != nil && w.visible {
 			n = 1
 		}
 	case r.ids == nil:
@@ -337,18 +340,31 @@ func (r *relation) idsUnder(x *index, key []byte) func(func(el.Tuple) bool) {
 	}
 }
 
-// contents is the visible tuples, sorted.
+// copies makes copies of a relation's tuples, whose memory the relation uses again.
+type copies struct{ left []el.Value }
+
+// room makes room for n tuples.
+func (c *copies) room(r *relation, n int) { c.left = make([]el.Value, n*r.width()) }
+
+func (c *copies) of(t el.Tuple) el.Tuple {
+	n := copy(c.left, t)
+	made := el.Tuple(c.left[:n:n])
+	c.left = c.left[n:]
+	return made
+}
+
+// contents is copies of the visible tuples, sorted.
 func (r *relation) contents() []el.Tuple {
 	var out []el.Tuple
 	if r.ids != nil {
 		out = slices.Collect(r.ids.All())
 	}
-	for _, w := range slices.Concat(r.all(), r.passed) {
-		t := w.tuple
-		if r.passing() {
-			t = slices.Clone(t)
+	var made copies
+	made.room(r, len(r.all())+len(r.passed))
+	for _, rows := range [][]*row{r.all(), r.passed} {
+		for _, w := range rows {
+			out = append(out, made.of(w.tuple))
 		}
-		out = append(out, t)
 	}
 	slices.SortFunc(out, el.Tuple.Compare)
 	return slices.CompactFunc(out, func(a, b el.Tuple) bool { return a.Compare(b) == 0 })

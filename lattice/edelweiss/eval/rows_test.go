@@ -43,11 +43,11 @@ log(k, v) @delete :- log(k, v), !open(k).
 	}
 	most := 10 // rows of the last timesteps
 	for _, r := range m.order {
-		assert.LessOrEqual(t, len(r.rows), most, r.name)
+		assert.LessOrEqual(t, r.rows.n, most, r.name)
 		assert.LessOrEqual(t, len(r.free), maxFree, r.name)
 		assert.LessOrEqual(t, len(r.passed)+len(r.again)+len(r.arrivals)+len(r.removals)+len(r.dirty), most, r.name)
 		for _, x := range r.indexes {
-			assert.LessOrEqual(t, len(x.buckets), most, r.name)
+			assert.LessOrEqual(t, x.buckets.n, most, r.name)
 			assert.LessOrEqual(t, len(x.free), maxFree, r.name)
 		}
 		for _, a := range r.feeds {
@@ -55,7 +55,7 @@ log(k, v) @delete :- log(k, v), !open(k).
 		}
 	}
 	for _, f := range m.effects {
-		assert.LessOrEqual(t, len(f.into.rows), most, f.into.name)
+		assert.LessOrEqual(t, f.into.rows.n, most, f.into.name)
 		assert.LessOrEqual(t, len(f.dirty), most, f.into.name)
 	}
 	assert.LessOrEqual(t, m.rels["sent"].ids.Intervals(), 1)
@@ -79,7 +79,7 @@ path(a, c) :- path(a, b), edge(b, c).
 		}
 		require.NoError(t, m.Tick(e))
 		assert.Len(t, m.Contents("path"), 6)
-		assert.LessOrEqual(t, len(m.rels["path"].rows), 12)
+		assert.LessOrEqual(t, m.rels["path"].rows.n, 12)
 	}
 }
 

@@ -137,7 +137,7 @@ func (g *group) again() {
 	for i, r := range g.rels {
 		r.handOn(before[i], func(p *plan) bool { return !inside(p) })
 		for _, w := range tried[r] {
-			if w.enc != "" { // else it is forgotten already
+			if len(w.enc) > 0 { // else it is forgotten already
 				r.forget(w)
 			}
 		}
@@ -158,7 +158,7 @@ func (r *relation) clear() snapshot {
 		w.count = 0
 	}
 	if r.ids != nil {
-		for _, w := range r.rows { //joinery:anyorder each is hidden
+		for w := range r.rows.all {
 			w.visible, w.count = false, 0
 		}
 		r.ids = NewRanges()
@@ -349,7 +349,8 @@ func (m *Machine) verifySeal(s *el.Seal) error {
 		}
 		for _, b := range by.everything() {
 			got, ok := unify(s.By.Args, b.tuple, m.self)
-			old := by.rows[string(b.tuple.Append(nil))] == nil || !by.rows[string(b.tuple.Append(nil))].fresh
+			came, _ := by.rows.find(b.tuple.Append(nil))
+			old := came == nil || !came.fresh
 			if ok && old && agree(values, got) {
 				return fmt.Errorf("%w: %s%s came although %s%s held: seal later, or not this", ErrSeal,
 					of.name, w.tuple, by.name, b.tuple)
