@@ -65,8 +65,10 @@ func (c *cli) edelweissCommand() *cobra.Command {
 			"Shipped programs go by their names and run under workloads of their own: " + strings.Join(programs.Names(), " ") + ". " +
 			"A file, or - for standard input, runs under random inputs that respect its keys and seals. \"go doc " + modulePath +
 			"/lattice/edelweiss\" explains the text form.\n\n" +
-			"The exit code is 1 if outputs differ, storage stays, or a certificate does not hold, and 2 for a program that " +
-			"cannot be run or breaks its own keys or seals.",
+			"The exit code is 1 if outputs differ, storage stays, or a certificate does not hold. It is 2 where nothing differs and yet too little " +
+			"was compared to say that outputs are equal: the program cannot be run, breaks its own keys or seals, has no output, or no end of a " +
+			"seed could be compared. With --json \"verdict\" is equal, differs, undecided, failed or, with --seeds 0, not run; \"equal\" is true for the " +
+			"first alone; \"timesteps\" counts those compared, \"compared\" the ends, \"ends\" and \"timed\" name the outputs that have such and those that have none.",
 		Example: "  simfuzz edelweiss kvs --seeds 1000\n  simfuzz edelweiss program.dl --nodes 4 --for 1m\n" +
 			"  simfuzz edelweiss kvs --print > rewritten.dl\n  simfuzz edelweiss kvs --against rewritten.dl",
 		Args: cobra.ArbitraryArgs,
@@ -100,14 +102,18 @@ func (c *cli) edelweissCommand() *cobra.Command {
 
 // edelweissJSON is one program as scripts read it.
 type edelweissJSON struct {
-	Kind     string `json:"kind"`
-	Program  string `json:"program"`
-	Equal    bool   `json:"equal"`
-	Seeds    int    `json:"seeds"`
-	Compared int    `json:"compared"` // of them also with the end of a world of originals
+	Kind    string `json:"kind"`
+	Program string `json:"program"`
+	// Equal says that outputs were compared, in timesteps and at ends, and nothing
+	// differed. Of what is not equal, verdict says whether it differs.
+	Equal     bool           `json:"equal"`
+	Verdict   edelweissRuled `json:"verdict"`
+	Undecided string         `json:"undecided,omitempty"` // why it is
+	Seeds     int            `json:"seeds"`
+	Timesteps int            `json:"timesteps"` // in which all outputs of both were compared
+	Compared  int            `json:"compared"`  // seeds with an end compared with that of a world of originals
 	// The outputs that are compared there, and those that are not: timing alone may
-	// make them end differently. Equal is about all outputs in each timestep, and
-	// about the ends of the former in the seeds that were compared.
+	// make them end differently.
 	Ends         []string `json:"ends"`
 	Timed        []string `json:"timed"`
 	Certificates bool     `json:"certificates"`
@@ -125,6 +131,48 @@ type edelweissJSON struct {
 	ShrunkTape       string  `json:"shrunk_tape,omitempty"`
 	ShrunkOperations *int    `json:"shrunk_operations,omitempty"`
 	ShrunkExceptions *int    `json:"shrunk_exceptions,omitempty"`
+}
+
+// edelweissRuled is what trials say of a program.
+type edelweissRuled string
+
+const (
+	ruledEqual     edelweissRuled = "equal"
+	ruledDiffers   edelweissRuled = "differs"
+	ruledUndecided edelweissRuled = "undecided" // what was compared was equal, but too little was
+	ruledNotRun    edelweissRuled = "not run"   // nor meant to be: --seeds 0
+	ruledFailed    edelweissRuled = "failed"    // it is no program, or the tool failed
+)
+
+// rule settles the verdict, and the exit code with it, unless the program did not load.
+func (c *cli) rule(o edelweissOptions, e *edelweissProgram, t *edelweissTrials, sum *edelweissJSON) {
+	undecided := func(why string) {
+		sum.Verdict, sum.Undecided = ruledUndecided, why
+		c.worsen(exitUndecided)
+	}
+	switch {
+	case t.failed != nil && errors.Is(t.failed, trial.ErrWorkload):
+		undecided(t.failed.Error())
+	case t.failed != nil:
+		sum.Verdict = ruledDiffers
+		c.worsen(exitViolated)
+	case e.notRun != nil:
+		undecided(e.notRun.Error())
+	case o.seeds == 0:
+		sum.Verdict = ruledNotRun
+	case sum.Seeds == 0:
+		undecided("no seed was done: give it more time")
+	case len(sum.Ends)+len(sum.Timed) == 0:
+		undecided("the program has no output, so that there is nothing to compare: declare one")
+	case sum.Compared > 0:
+		sum.Verdict, sum.Equal = ruledEqual, true
+	case len(sum.Ends) > 0:
+		undecided("equal in all timesteps, but NO end was compared with a world of originals: " +
+			"crashes lost different inputs, or there was no end; a message that is wrongly not sent would not be seen: run more seeds")
+	default:
+		undecided("equal in all timesteps, but NO end was compared with a world of originals, " +
+			"since no output must end alike; a message that is wrongly not sent would not be seen: declare an output that does")
+	}
 }
 
 func (c *cli) edelweiss(o edelweissOptions, names []string) error {
@@ -148,7 +196,7 @@ func (c *cli) edelweiss(o edelweissOptions, names []string) error {
 			c.note("simfuzz: edelweiss: %v", err)
 			c.worsen(exitFailed)
 			if o.json {
-				if err := c.printJSON(edelweissJSON{Kind: "edelweiss", Program: name, Error: err.Error()}); err != nil {
+				if err := c.printJSON(edelweissJSON{Kind: "edelweiss", Program: name, Verdict: ruledFailed, Error: err.Error()}); err != nil {
 					return err
 				}
 			}
@@ -272,7 +320,7 @@ func (c *cli) edelweissOne(o edelweissOptions, name string) error {
 	if err != nil {
 		return err
 	}
-	sum := edelweissJSON{Kind: "edelweiss", Program: name, Equal: true, Certificates: e.result != nil && e.proof == nil, Ends: e.ends(), Timed: []string{}}
+	sum := edelweissJSON{Kind: "edelweiss", Program: name, Certificates: e.result != nil && e.proof == nil, Ends: e.ends(), Timed: []string{}}
 	for _, o := range e.timed {
 		sum.Timed = append(sum.Timed, o.Output)
 	}
@@ -284,7 +332,6 @@ func (c *cli) edelweissOne(o edelweissOptions, name string) error {
 	}
 	if e.notRun != nil {
 		c.note("simfuzz: edelweiss: %s: not run: %v", name, e.notRun)
-		c.worsen(exitUndecided)
 		sum.Error = e.notRun.Error()
 		o.seeds = 0
 	}
@@ -300,13 +347,7 @@ func (c *cli) edelweissOne(o edelweissOptions, name string) error {
 	p.Finish()
 	t.count(&sum)
 	kept := c.keepEdelweiss(o, t, &sum)
-	switch {
-	case t.failed != nil && errors.Is(t.failed, trial.ErrWorkload):
-		c.worsen(exitUndecided)
-	case t.failed != nil:
-		sum.Equal = false
-		c.worsen(exitViolated)
-	}
+	c.rule(o, e, t, &sum)
 	if o.plot != "" && o.seeds > 0 {
 		kept = errors.Join(kept, c.plotEdelweiss(o, e))
 	}
@@ -369,33 +410,19 @@ func (c *cli) printEdelweiss(o edelweissOptions, e *edelweissProgram, t *edelwei
 	}
 	c.field("seeds", "%d from %d on, %d of them also beside a world of originals, in %.1f s", sum.Seeds, o.seed, sum.Compared, sum.Seconds)
 	c.field("storage", "%d tuples and %d intervals at the end instead of %d tuples", sum.Live, sum.Intervals, sum.Tuples)
-	switch {
-	case t.failed == nil && e.notRun != nil:
-		c.field("outputs", "undecided: %v", e.notRun)
-	case t.failed == nil && sum.Seeds > 0:
-		c.printOutputs(e, sum)
-	case t.failed == nil:
-	case sum.Equal:
-		c.field("outputs", "undecided: %v", t.failed)
-	default:
+	switch sum.Verdict {
+	case ruledEqual:
+		c.field("outputs", "equal in all timesteps; at the end of %d of %d seeds equal to a world of originals: %s", sum.Compared, sum.Seeds, strings.Join(sum.Ends, " "))
+	case ruledUndecided:
+		c.field("outputs", "undecided: %s", sum.Undecided)
+	case ruledDiffers:
 		c.field("FAILED", "%v", t.failed)
 		c.printKept(sum, t.shrunk)
 	}
-}
-
-// printOutputs says what was equal, and what was not compared.
-func (c *cli) printOutputs(e *edelweissProgram, sum *edelweissJSON) {
-	switch {
-	case sum.Compared > 0:
-		c.field("outputs", "equal in all timesteps; at the end of %d of %d seeds equal to a world of originals: %s", sum.Compared, sum.Seeds, strings.Join(sum.Ends, " "))
-	case len(sum.Ends) > 0:
-		c.field("outputs", "equal in all timesteps, but NO end was compared with a world of originals: "+
-			"crashes lost different inputs, or there was no end; a message that is wrongly not sent would not be seen: run more seeds")
-	default:
-		c.field("outputs", "equal in all timesteps, but NO end was compared with a world of originals: a message that is wrongly not sent would not be seen")
-	}
 	for _, o := range e.timed {
-		c.printText("  ", "not compared at the end: "+o.String())
+		if t.failed == nil && sum.Seeds > 0 {
+			c.printText("  ", "not compared at the end: "+o.String())
+		}
 	}
 }
 

@@ -130,6 +130,7 @@ func (t *edelweissTrials) count(sum *edelweissJSON) {
 		if r.Converged {
 			sum.Compared++
 		}
+		sum.Timesteps += r.Ticks
 		sum.Tuples += r.Original
 		sum.Live += r.Tuples
 		sum.Reclaimed += r.Reclaimed

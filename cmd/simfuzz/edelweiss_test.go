@@ -81,7 +81,7 @@ func TestEdelweissPrints(t *testing.T) {
 		{"print", "", exitOK, []string{"unicast", "--print"}},
 		{"mermaid", "", exitOK, []string{"unicast", "--mermaid"}},
 		{"file", wellFormed, exitOK, []string{"-", "--seeds", "3", "--nodes", "2"}},
-		{"timed", timedFile, exitOK, []string{"-", "--seeds", "3", "--nodes", "2"}},
+		{"timed", timedFile, exitUndecided, []string{"-", "--seeds", "3", "--nodes", "2"}},
 		{"failing", "", exitViolated, []string{"kvs", "--against", "spoilt.dl"}},
 		{"not_kept", "", exitViolated, []string{"kvs", "--against", "spoilt.dl", "--keep=false"}},
 
@@ -133,6 +133,9 @@ func TestEdelweissJSON(t *testing.T) {
 		require.NoError(t, d.Decode(&got))
 		assert.Equal(t, name, got.Program)
 		assert.True(t, got.Equal && got.Certificates)
+		assert.Equal(t, ruledEqual, got.Verdict)
+		assert.Empty(t, got.Undecided)
+		assert.Greater(t, got.Timesteps, got.Seeds)
 		assert.Equal(t, 2, got.Seeds)
 		assert.Equal(t, 2, got.Compared)
 		assert.Equal(t, got.Tuples-got.Live, got.Reclaimed)
@@ -144,9 +147,60 @@ func TestEdelweissJSON(t *testing.T) {
 	assert.Equal(t, exitFailed, code)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 2)
-	assert.Contains(t, lines[0], `"equal":false`)
+	assert.Contains(t, lines[0], `"equal":false,"verdict":"failed"`)
 	assert.Contains(t, lines[0], "-:1:5: syntax: found the end of the text")
 	assert.Contains(t, errs, "-:1:5: syntax")
+}
+
+// TestEdelweissVerdicts: a program is equal, by exit code and JSON, only where something
+// was compared, in timesteps and at an end.
+func TestEdelweissVerdicts(t *testing.T) {
+	const head = ".decl i(k: number) input\n.decl x(k: number) table\nx(k) :- i(k).\n"
+	const lost = ".decl note(k: number) input\n.decl o(k: number) output\no(k) :- x(k).\n"
+	for _, c := range []struct {
+		name, text string
+		args       []string
+		code       int
+		verdict    edelweissRuled
+		why        string
+		compared   bool
+	}{
+		{"equal", head + lost, nil, exitOK, ruledEqual, "", true},
+		{"no output", head, nil, exitUndecided, ruledUndecided, "the program has no output", true},
+		{"no end", timedFile, nil, exitUndecided, ruledUndecided, "NO end was compared", true},
+		{"not run", ".decl x(k: number) table\n", nil, exitUndecided, ruledUndecided, "the program has no input", false},
+		{"own keys", head + ".decl y(k: number => v: number) table\ny(1, k) :- i(k).\n", []string{"--seeds", "9"}, exitUndecided, ruledUndecided, "has (1, ", false},
+		{"explain only", head + lost, []string{"--seeds", "0"}, exitOK, ruledNotRun, "", false},
+		{"no time", head + lost, []string{"--for", "1ns"}, exitUndecided, ruledUndecided, "no seed was done", false},
+		{"no program", "x(k).", nil, exitFailed, ruledFailed, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, out, errs := invoke(t, c.text, append([]string{"edelweiss", "-", "--seeds", "3", "--json"}, c.args...)...)
+			assert.Equal(t, c.code, code, errs)
+			var sum edelweissJSON
+			require.NoError(t, json.Unmarshal([]byte(out), &sum), out)
+			assert.Equal(t, c.verdict, sum.Verdict)
+			assert.Equal(t, c.verdict == ruledEqual, sum.Equal)
+			assert.Contains(t, sum.Undecided, c.why)
+			assert.Equal(t, c.why == "", sum.Undecided == "")
+			assert.Equal(t, c.verdict == ruledEqual, sum.Compared > 0)
+			if c.compared {
+				assert.Positive(t, sum.Timesteps)
+			}
+		})
+	}
+}
+
+// TestEdelweissNoEnd: outputs that must end alike and yet were compared at no end are
+// undecided.
+func TestEdelweissNoEnd(t *testing.T) {
+	var out bytes.Buffer
+	c := &cli{out: &out}
+	sum := edelweissJSON{Seeds: 2, Timesteps: 9, Ends: []string{"o"}}
+	c.rule(edelweissOptions{seeds: 2}, &edelweissProgram{}, &edelweissTrials{}, &sum)
+	assert.Equal(t, ruledUndecided, sum.Verdict)
+	assert.Contains(t, sum.Undecided, "run more seeds")
+	assert.Equal(t, exitUndecided, c.code)
 }
 
 // TestEdelweissKeeps: the folder of a failing seed has all that it takes, replays,
@@ -158,6 +212,7 @@ func TestEdelweissKeeps(t *testing.T) {
 	var sum edelweissJSON
 	require.NoError(t, json.Unmarshal([]byte(out), &sum))
 	assert.False(t, sum.Equal)
+	assert.Equal(t, ruledDiffers, sum.Verdict)
 	assert.False(t, sum.Certificates)
 	assert.Equal(t, "outputs differ: view", sum.Signature)
 	require.NotNil(t, sum.ShrunkOperations)
@@ -251,7 +306,7 @@ func TestEdelweissStops(t *testing.T) {
 	assert.Contains(t, stderr.String(), "interrupted: what was finished stands above")
 	assert.NotContains(t, stdout.String(), "unicast\n  send")
 
-	code, out, _ := invoke(t, "", "edelweiss", "unicast", "--for", "50ms", "--json")
+	code, out, _ := invoke(t, "", "edelweiss", "unicast", "--for", "300ms", "--json")
 	assert.Equal(t, exitOK, code)
 	assert.Contains(t, out, `"equal":true`)
 }
@@ -295,7 +350,7 @@ func TestEdelweissEngines(t *testing.T) {
 	require.NoError(t, os.WriteFile("spoilt.dl", []byte(spoilt), 0o600))
 	code, out, errs := invoke(t, "", "edelweiss", "unicast", "--engine", "lsm", "--seeds", "3", "--json")
 	require.Equal(t, exitOK, code, errs)
-	assert.Contains(t, out, `"equal":true,"seeds":3`)
+	assert.Contains(t, out, `"equal":true,"verdict":"equal","seeds":3`)
 	code, out, errs = invoke(t, "", "edelweiss", "kvs", "--engine", "memory", "--against", "spoilt.dl", "--seeds", "20", "--json")
 	require.Equal(t, exitViolated, code, errs)
 	var sum edelweissJSON
@@ -347,6 +402,7 @@ t(y) :- t(x), y := add(x, 1).
 func TestEdelweissEndless(t *testing.T) {
 	code, out, errs := invoke(t, endless, "edelweiss", "-", "--seeds", "1", "--json")
 	assert.Equal(t, exitUndecided, code, errs)
+	assert.Contains(t, out, `"equal":false,"verdict":"undecided"`)
 	assert.Contains(t, out, "more than 262144 derivations in one timestep, most of them by the rule at 6:1: t(y) :- t(x), y := add(x, 1).")
 
 	// Explaining comes before the trials, so that these find it interrupted.
