@@ -56,8 +56,9 @@ func (c *cli) edelweissCommand() *cobra.Command {
 		Short: "Rewrite event-log programs to give their storage back, and fuzz the result",
 		Long: "edelweiss checks event-log programs, rewrites them so that they delete what no rule can need again, has the " +
 			"certificates of the rewrites checked, and says what becomes of each collection and why. Then rewritten and original run side by side " +
-			"under faults: outputs must be equal in every timestep, and once all has healed equal to those of a world of originals. " +
-			"The second shows messages that were wrongly not sent. It is made for outputs that end alike whatever the timing; " +
+			"under faults: outputs must be equal in every timestep; once all has healed, what the original would still send must have arrived, and " +
+			"outputs must be equal to those of a world of originals. " +
+			"The last is made for outputs that end alike whatever the timing; " +
 			"of others, and of seeds whose crashes lost different inputs, it is said that it was not. " +
 			"With --engine, tables go through a storage engine whose disk loses and tears what was not synced, and fails writes: a node may send nothing " +
 			"before what it rests on is durable. " +
@@ -65,10 +66,9 @@ func (c *cli) edelweissCommand() *cobra.Command {
 			"Shipped programs go by their names and run under workloads of their own: " + strings.Join(programs.Names(), " ") + ". " +
 			"A file, or - for standard input, runs under random inputs that respect its keys and seals. \"go doc " + modulePath +
 			"/lattice/edelweiss\" explains the text form.\n\n" +
-			"The exit code is 1 if outputs differ, storage stays, or a certificate does not hold. It is 2 where nothing differs and yet too little " +
-			"was compared to say that outputs are equal: the program cannot be run, breaks its own keys or seals, has no output, or no end of a " +
-			"seed could be compared. With --json \"verdict\" is equal, differs, undecided, failed or, with --seeds 0, not run; \"equal\" is true for the " +
-			"first alone; \"timesteps\" counts those compared, \"compared\" the ends, \"ends\" and \"timed\" name the outputs that have such and those that have none.",
+			"The exit code is 1 if outputs differ, storage stays, or a certificate does not hold. It is 2 where nothing was " +
+			"compared: the program cannot be run, breaks its own keys or seals, has no output, or no seed was done in time. With --json \"verdict\" is equal, differs, undecided, failed or, with --seeds 0, not run; \"equal\" is true for the " +
+			"first alone; \"timesteps\" counts those compared, \"arrived\" the seeds in which all did, \"compared\" the ends, \"ends\" and \"timed\" name the outputs that have such and those that have none.",
 		Example: "  simfuzz edelweiss kvs --seeds 1000\n  simfuzz edelweiss program.dl --nodes 4 --for 1m\n" +
 			"  simfuzz edelweiss kvs --print > rewritten.dl\n  simfuzz edelweiss kvs --against rewritten.dl",
 		Args: cobra.ArbitraryArgs,
@@ -104,13 +104,15 @@ func (c *cli) edelweissCommand() *cobra.Command {
 type edelweissJSON struct {
 	Kind    string `json:"kind"`
 	Program string `json:"program"`
-	// Equal says that outputs were compared, in timesteps and at ends, and nothing
-	// differed. Of what is not equal, verdict says whether it differs.
+	// Equal says that outputs were compared in each timestep of a seed at least, and what
+	// arrived until its end, and that nothing differed. Of what is not equal, verdict says
+	// whether it differs.
 	Equal     bool           `json:"equal"`
 	Verdict   edelweissRuled `json:"verdict"`
 	Undecided string         `json:"undecided,omitempty"` // why it is
 	Seeds     int            `json:"seeds"`
 	Timesteps int            `json:"timesteps"` // in which all outputs of both were compared
+	Arrived   int            `json:"arrived"`   // seeds in which all that the originals would still send at the end had arrived
 	Compared  int            `json:"compared"`  // seeds with an end compared with that of a world of originals
 	// The outputs that are compared there, and those that are not: timing alone may
 	// make them end differently.
@@ -139,7 +141,7 @@ type edelweissRuled string
 const (
 	ruledEqual     edelweissRuled = "equal"
 	ruledDiffers   edelweissRuled = "differs"
-	ruledUndecided edelweissRuled = "undecided" // what was compared was equal, but too little was
+	ruledUndecided edelweissRuled = "undecided" // nothing was compared, or not to the end
 	ruledNotRun    edelweissRuled = "not run"   // nor meant to be: --seeds 0
 	ruledFailed    edelweissRuled = "failed"    // it is no program, or the tool failed
 )
@@ -160,18 +162,12 @@ func (c *cli) rule(o edelweissOptions, e *edelweissProgram, t *edelweissTrials, 
 		undecided(e.notRun.Error())
 	case o.seeds == 0:
 		sum.Verdict = ruledNotRun
-	case sum.Seeds == 0:
+	case sum.Arrived == 0:
 		undecided("no seed was done: give it more time")
 	case len(sum.Ends)+len(sum.Timed) == 0:
 		undecided("the program has no output, so that there is nothing to compare: declare one")
-	case sum.Compared > 0:
-		sum.Verdict, sum.Equal = ruledEqual, true
-	case len(sum.Ends) > 0:
-		undecided("equal in all timesteps, but NO end was compared with a world of originals: " +
-			"crashes lost different inputs, or there was no end; a message that is wrongly not sent would not be seen: run more seeds")
 	default:
-		undecided("equal in all timesteps, but NO end was compared with a world of originals, " +
-			"since no output must end alike; a message that is wrongly not sent would not be seen: declare an output that does")
+		sum.Verdict, sum.Equal = ruledEqual, true
 	}
 }
 
@@ -412,7 +408,7 @@ func (c *cli) printEdelweiss(o edelweissOptions, e *edelweissProgram, t *edelwei
 	c.field("storage", "%d tuples and %d intervals at the end instead of %d tuples", sum.Live, sum.Intervals, sum.Tuples)
 	switch sum.Verdict {
 	case ruledEqual:
-		c.field("outputs", "equal in all timesteps; at the end of %d of %d seeds equal to a world of originals: %s", sum.Compared, sum.Seeds, strings.Join(sum.Ends, " "))
+		c.printEqual(sum)
 	case ruledUndecided:
 		c.field("outputs", "undecided: %s", sum.Undecided)
 	case ruledDiffers:
@@ -424,6 +420,20 @@ func (c *cli) printEdelweiss(o edelweissOptions, e *edelweissProgram, t *edelwei
 			c.printText("  ", "not compared at the end: "+o.String())
 		}
 	}
+}
+
+// printEqual says what was equal.
+func (c *cli) printEqual(sum *edelweissJSON) {
+	if sum.Compared > 0 {
+		c.field("outputs", "equal in all timesteps; at the end of %d of %d seeds equal to a world of originals: %s", sum.Compared, sum.Seeds, strings.Join(sum.Ends, " "))
+		return
+	}
+	why := "none of them must end alike"
+	if len(sum.Ends) > 0 {
+		why = "crashes lost different inputs, or there was no end"
+	}
+	c.field("outputs", "equal in all timesteps, and what the originals would still send at the end had arrived, in %d of %d seeds; "+
+		"NO end was compared with a world of originals: %s", sum.Arrived, sum.Seeds, why)
 }
 
 func (c *cli) plotEdelweiss(o edelweissOptions, e *edelweissProgram) error {

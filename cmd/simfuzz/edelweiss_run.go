@@ -130,6 +130,9 @@ func (t *edelweissTrials) count(sum *edelweissJSON) {
 		if r.Converged {
 			sum.Compared++
 		}
+		if r.Arrived {
+			sum.Arrived++
+		}
 		sum.Timesteps += r.Ticks
 		sum.Tuples += r.Original
 		sum.Live += r.Tuples

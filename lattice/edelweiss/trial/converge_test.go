@@ -96,12 +96,50 @@ func TestGenericSeesWhatIsNotSent(t *testing.T) {
 	require.Equal(t, 1, strings.Count(text, condition))
 	bad, err := el.Parse(strings.Replace(text, condition, "", 1))
 	require.NoError(t, err)
-	for seed := uint64(1); seed < 50; seed++ {
-		if _, err = trial.Run(p, bad, load, trial.Options{Seed: seed, Faults: true}); err != nil {
-			break
+	err = firstFailure(p, bad, load, trial.Options{Faults: true, Alone: true})
+	require.ErrorIs(t, err, trial.ErrUnsent)
+	assert.Equal(t, "message never arrives: chn", trial.Signature(err))
+}
+
+// firstFailure is the error of the first of some seeds that has one.
+func firstFailure(p, bad *el.Program, load *trial.Workload, o trial.Options) error {
+	for o.Seed = 1; o.Seed < 50; o.Seed++ {
+		if _, err := trial.Run(p, bad, load, o); err != nil {
+			return err
 		}
 	}
-	require.ErrorIs(t, err, trial.ErrDiverged)
+	return nil
+}
+
+// TestTimedSeesWhatIsNotSent: so it is where no output must end alike, which is found by
+// what the original would send and does not arrive.
+func TestTimedSeesWhatIsNotSent(t *testing.T) {
+	p, err := el.Parse(convergeDecls + "t(k) :- i(k). c(a, k) @async :- t(k), n(a). u(k) :- c(_, k), j(k). o(k) :- u(k).")
+	require.NoError(t, err)
+	ends, _ := trial.Converging(p)
+	require.Empty(t, ends)
+	bad, err := el.Parse(el.Print(p) + "t(k) @delete :- t(k).")
+	require.NoError(t, err)
+	load, err := trial.Generic(p, 3)
+	require.NoError(t, err)
+	require.ErrorIs(t, firstFailure(p, bad, load, trial.Options{Faults: true}), trial.ErrUnsent)
+	report, err := trial.Run(p, p, load, trial.Options{Seed: 1, Faults: true})
+	require.NoError(t, err)
+	assert.True(t, report.Arrived)
+	assert.False(t, report.Converged)
+}
+
+// TestGenericSeesWhatIsSentBesides: what a rewritten program sends and the original does
+// not is seen by the world of originals alone, since the original beside it gets it too.
+func TestGenericSeesWhatIsSentBesides(t *testing.T) {
+	p, err := el.Parse(convergeDecls + "t(k) :- i(k). c(a, k) @async :- t(k), n(a). u(k) :- c(_, k). o(k) :- u(k).")
+	require.NoError(t, err)
+	bad, err := el.Parse(el.Print(p) + "c(a, l) @async :- t(k), n(a), l := add(k, 1).")
+	require.NoError(t, err)
+	load, err := trial.Generic(p, 3)
+	require.NoError(t, err)
+	require.NoError(t, firstFailure(p, bad, load, trial.Options{Alone: true}))
+	require.ErrorIs(t, firstFailure(p, bad, load, trial.Options{}), trial.ErrDiverged)
 }
 
 // TestGenericEnds: programs of which all is rewritten, part or nothing end alike, and the

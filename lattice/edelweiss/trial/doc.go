@@ -5,10 +5,11 @@
 // network's sight, runs the original on exactly what the other gets: the same
 // inputs and messages, without acknowledgements, in the same timesteps, and it stops
 // and starts again with it. In each timestep all outputs must be equal. Since that
-// comparison cannot see a message that was wrongly not sent, a world of originals
-// goes through the same plan, and after both have healed their outputs must be equal
-// too, where the program lets them depend on no timing: people say so of the shipped
-// programs, [Converging] finds it out of any other, and [Report] counts what was compared.
+// comparison cannot see a message that was wrongly not sent, all that the original would
+// still send once the world has healed and is quiet must have arrived. And a world of
+// originals goes through the same plan, and after both have healed their outputs must be
+// equal too, where the program lets them depend on no timing: people say so of the shipped
+// programs, [Converging] finds it out of any other, and [Report] says what was compared.
 //
 // A trial that fails is written down as a [Tape], which holds both programs and each
 // decision of the simulator, replays, and shrinks. [WriteSVG] draws what is stored over

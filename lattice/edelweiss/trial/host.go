@@ -89,7 +89,9 @@ func (h *host) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return
 	}
 	h.run.report.Messages++
-	h.step(c, eval.Events{Messages: []eval.Message{{From: int64(from), Fact: f}}}, noOperation)
+	if h.step(c, eval.Events{Messages: []eval.Message{{From: int64(from), Fact: f}}}, noOperation) && !h.run.acks[f.Collection] {
+		h.run.received[arrival(int64(h.id), f)] = true
+	}
 }
 
 // Input implements [sim.Inputter]: the operation of the plan with that number.

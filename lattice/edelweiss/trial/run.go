@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
@@ -17,6 +18,7 @@ var (
 	ErrUnequal  = errors.New("outputs differ")
 	ErrStorage  = errors.New("storage is not given back")
 	ErrDiverged = errors.New("worlds end differently")
+	ErrUnsent   = errors.New("message never arrives")
 )
 
 // Options of a trial. The zero value runs without faults.
@@ -54,13 +56,16 @@ type Sample struct {
 // Report is what a trial counted.
 type Report struct {
 	Ticks, Messages, Corrupt int
-	Tuples                   int  // in tables at the end, over all nodes
-	Intervals                int  // in ranges
-	Original                 int  // tuples that the originals hold at the end
-	Reclaimed                int  // tuples that they hold and the rewritten ones do not
-	Converged                bool // the end was compared with that of a world of originals
-	Hash                     uint64
-	Samples                  []Sample
+	Tuples                   int // in tables at the end, over all nodes
+	Intervals                int // in ranges
+	Original                 int // tuples that the originals hold at the end
+	Reclaimed                int // tuples that they hold and the rewritten ones do not
+	// Arrived says that the trial came to rest, and each message that the originals would
+	// go on to send had arrived.
+	Arrived   bool
+	Converged bool // the end was compared with that of a world of originals
+	Hash      uint64
+	Samples   []Sample
 }
 
 type run struct {
@@ -73,6 +78,7 @@ type run struct {
 	kinds    map[string]sim.MsgKind
 	hosts    []*host
 	world    *sim.World
+	received map[string]bool // messages, by destination, channel and encoding
 	options  Options
 	report   Report
 }
@@ -147,6 +153,10 @@ func play(original, rewritten *el.Program, load *Workload, plan []Operation, src
 	if err := r.storage(); err != nil {
 		return r, err
 	}
+	if err := r.arrived(); err != nil {
+		return r, err
+	}
+	r.report.Arrived = true
 	if o.Alone || len(load.Converges)+len(load.Answers) == 0 {
 		return r, nil
 	}
@@ -227,7 +237,7 @@ const (
 
 func (r *run) live(src choice.Source) error {
 	r.done = make([]bool, len(r.plan))
-	r.kinds = map[string]sim.MsgKind{}
+	r.kinds, r.received = map[string]sim.MsgKind{}, map[string]bool{}
 	for i, c := range r.program.Collections {
 		r.kinds[c.Name] = sim.MsgKind(i + 1)
 	}
@@ -370,6 +380,27 @@ func (r *run) sample(h *host) {
 	tuples, intervals := stored(h.m)
 	before, also := stored(h.ref)
 	r.report.Samples = append(r.report.Samples, Sample{At: r.world.Now(), Tables: tuples + intervals, Original: before + also})
+}
+
+// arrived holds what arrived against what the originals, fed alike, would send at the end
+// and for ever: a rewritten program may stop sending what has arrived, and nothing else.
+// This needs no other world, so that timing does not matter; a message that the original
+// takes back before the end it does not see.
+func (r *run) arrived() error {
+	for _, h := range r.hosts {
+		for _, f := range h.ref.Sends() {
+			to := f.Tuple[r.original.Collection(f.Collection).Location()].Int()
+			if !r.received[arrival(to, f)] {
+				return &Failure{ErrUnsent, f.Collection, int64(h.id), fmt.Sprintf("the original would send %s, which never arrives at node %d", f, to)}
+			}
+		}
+	}
+	return nil
+}
+
+// arrival names a message that arrives at a node.
+func arrival(to int64, f eval.Fact) string {
+	return strconv.FormatInt(to, 10) + " " + f.Collection + " " + string(f.Tuple.Append(nil))
 }
 
 func (r *run) count() {
