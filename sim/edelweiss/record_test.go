@@ -87,3 +87,15 @@ func TestPlan(t *testing.T) {
 	_, err = d.plan(nil, fact(5))
 	require.ErrorIs(t, err, ErrFull)
 }
+
+// TestNamePastTheEnd: a slot whose name is longer than the slot is refused.
+func TestNamePastTheEnd(t *testing.T) {
+	p, err := el.Parse(".decl ab(x: number) table\n")
+	require.NoError(t, err)
+	d := &device{program: p}
+	for _, value := range [][]byte{{}, {1}, {2, 'a'}, {3, 'a'}, {0x80}} {
+		_, err := d.decode(value)
+		require.ErrorIs(t, err, ErrRecord, "%v", value)
+		assert.ErrorContains(t, err, "without the name")
+	}
+}

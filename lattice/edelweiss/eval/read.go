@@ -69,10 +69,8 @@ func (m *Machine) Durable() []Fact {
 				out = append(out, Fact{r.name, made.of(w.tuple)})
 			}
 		}
-		for _, w := range r.arrivals {
-			if r.ids != nil || !w.visible {
-				out = append(out, Fact{r.name, made.of(w.tuple)})
-			}
+		for _, w := range r.arrivals { // what is there already is left out below
+			out = append(out, Fact{r.name, made.of(w.tuple)})
 		}
 	}
 	slices.SortFunc(out, Fact.Compare)

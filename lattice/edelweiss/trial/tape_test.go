@@ -113,6 +113,7 @@ func TestTapesAreChecked(t *testing.T) {
 		{`"trace_hash": "`, `"trace_hash": "x`, "trace_hash"},
 		{`.decl put(`, `.decl (`, "original: "},
 		{`@delete`, `@deleted`, "rewritten: "},
+		{`.decl ins_chn_ack(`, `.decl ins_chn_acq(`, "rewritten: "},
 		{`"node(@0)."`, `"node(@0) :- node(@0)."`, "node(@0) :- node(@0). is no fact"},
 		{`"node(@0)."`, `".decl x(a: node) table"`, "declarations among facts"},
 		{`"view"`, `"put"`, `"put" is no output`},
