@@ -225,3 +225,27 @@ o(x) :- also(x).
 	require.NoError(t, m.Tick(Events{Inputs: []Fact{{"also", one}}}))
 	assert.Equal(t, []el.Tuple{one, two}, m.Contents("o"))
 }
+
+// TestSealOfSelf: a pattern with self seals only what names the node that runs, and is
+// announced only by what does.
+func TestSealOfSelf(t *testing.T) {
+	p, err := el.Parse(`.decl feed(n: node, a: number) input
+.decl end(n: node, a: number) input
+.decl x(n: node, a: number) table
+.decl done(n: node, a: number) table
+.seal x(self, a) by done(self, a)
+x(n, a) :- feed(n, a).
+done(n, a) :- end(n, a).
+`)
+	require.NoError(t, err)
+	m, err := New(p, Options{Self: 7, WatchSeals: true})
+	require.NoError(t, err)
+	feed := func(name string, node, a int64) error {
+		return m.Tick(Events{Inputs: []Fact{{name, el.Tuple{el.Node(node), el.Number(a)}}}})
+	}
+	require.NoError(t, feed("end", 8, 1), "of another node")
+	require.NoError(t, feed("feed", 7, 1), "it is not sealed")
+	require.NoError(t, feed("end", 7, 2))
+	require.NoError(t, feed("feed", 8, 2), "nor is this")
+	require.ErrorIs(t, feed("feed", 7, 2), ErrSeal)
+}
