@@ -2,6 +2,7 @@ package edelweiss_test
 
 import (
 	"flag"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -117,4 +118,48 @@ func TestDeterministic(t *testing.T) {
 	}
 	_, err = edelweiss.Disks(p, "tape")
 	require.ErrorIs(t, err, edelweiss.ErrEngine)
+}
+
+// noted is a source that counts by site what it chose other than 0.
+type noted struct {
+	choice.Source
+	seen map[string]int
+}
+
+func (n noted) Choose(p choice.Point) uint64 {
+	v := n.Source.Choose(p)
+	if v != 0 {
+		n.seen[p.Site]++
+	}
+	return v
+}
+
+// TestDisksFail: the disks under programs lose what was not synced, and fail operations
+// while a timestep is being kept.
+func TestDisksFail(t *testing.T) {
+	p, err := programs.Load("unicast")
+	require.NoError(t, err)
+	r, err := reclaim.Rewrite(p, reclaim.All)
+	require.NoError(t, err)
+	seen := map[string]int{}
+	for seed := uint64(1); seed <= 20; seed++ {
+		o := options(t, r, "lsm", seed)
+		honest := o.Disks
+		o.Disks = func(n sim.NodeID, src choice.Source, faulty bool, until sim.Time) (trial.Disk, error) {
+			return honest(n, noted{src, seen}, faulty, until)
+		}
+		_, err := trial.Run(p, r.Program, trial.Workloads["unicast"], o)
+		require.NoError(t, err)
+	}
+	crashes, operations := 0, 0
+	for site, n := range seen {
+		switch {
+		case strings.HasPrefix(site, "fs.crash."):
+			crashes += n
+		case strings.HasPrefix(site, "fs."):
+			operations += n
+		}
+	}
+	assert.Positive(t, crashes, "%v", seen)
+	assert.Positive(t, operations, "%v", seen)
 }

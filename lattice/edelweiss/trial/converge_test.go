@@ -9,6 +9,7 @@ import (
 
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/certify"
+	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
 	"github.com/joinery-go/joinery/lattice/edelweiss/programs"
 	"github.com/joinery-go/joinery/lattice/edelweiss/reclaim"
 	"github.com/joinery-go/joinery/lattice/edelweiss/trial"
@@ -187,4 +188,20 @@ func TestNumberAnywhereInTheKey(t *testing.T) {
 		assert.True(t, report.Converged)
 		assert.Positive(t, report.Reclaimed)
 	}
+}
+
+// TestStoppedInTheRewritten: a trial that is stopped in a timestep of the rewritten
+// program, which the original has taken, says so and finds nothing.
+func TestStoppedInTheRewritten(t *testing.T) {
+	p, err := el.Parse(convergeDecls + "t(k) :- i(k). o(k) :- t(k).")
+	require.NoError(t, err)
+	long, err := el.Parse(el.Print(p) + ".decl x(k: number) table\nx(0) :- t(_).\nx(l) :- x(k), k < 20000, l := add(k, 1).")
+	require.NoError(t, err)
+	load, err := trial.Generic(p, 1)
+	require.NoError(t, err)
+	_, err = trial.Run(p, long, load, trial.Options{Seed: 1, Stop: func() bool { return true }})
+	require.ErrorIs(t, err, eval.ErrStop)
+	require.Empty(t, trial.Signature(err))
+	_, err = trial.Run(p, long, load, trial.Options{Seed: 1})
+	require.NoError(t, err)
 }
