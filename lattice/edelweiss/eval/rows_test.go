@@ -249,3 +249,31 @@ done(n, a) :- end(n, a).
 	require.NoError(t, feed("feed", 8, 2), "nor is this")
 	require.ErrorIs(t, feed("feed", 7, 2), ErrSeal)
 }
+
+// TestLimitNamesThisTimestep: of a timestep that derives too much, the rule is named that
+// derived most in it, not one that derived more before.
+func TestLimitNamesThisTimestep(t *testing.T) {
+	p, err := el.Parse(`.decl a(k: number) input
+.decl b(k: number) input
+.decl x(k: number) scratch
+.decl y(k: number) scratch
+.decl z(k: number) scratch
+x(k) :- a(k).
+y(k) :- b(k).
+z(k) :- b(k).
+`)
+	require.NoError(t, err)
+	m, err := New(p, Options{MaxDerived: 100})
+	require.NoError(t, err)
+	many := func(name string, n int64) (e Events) {
+		for k := range n {
+			e.Inputs = append(e.Inputs, Fact{name, el.Tuple{el.Number(k)}})
+		}
+		return e
+	}
+	require.NoError(t, m.Tick(many("a", 90)))
+	require.NoError(t, m.Tick(Events{}))
+	err = m.Tick(many("b", 70))
+	require.ErrorIs(t, err, ErrLimit)
+	require.ErrorContains(t, err, "(k) :- b(k).")
+}
