@@ -3,6 +3,7 @@ package rules
 import (
 	"go/ast"
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 )
@@ -22,7 +23,9 @@ value, and through functions that only return one. Of functions of other package
 those that are computed otherwise, nothing is said.
 
 Evidence that is written down instead of made by a check, flow.BySample(…), flow.ByExhaustion(…)
-or flow.ByProof(), is reported too: flow.Verify counts it as assumed.`,
+or flow.ByProof(), is reported too: flow.Verify counts it as assumed. So is the seal of a check,
+attest.Checked(), in other modules than that whose checks have it: by it evidence can be
+written down that Verify does not tell from that of a check.`,
 	Run: runUncheckedClass,
 }
 
@@ -32,6 +35,7 @@ func runUncheckedClass(pass *analysis.Pass) (any, error) {
 	for _, file := range r.files {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
+				r.sealed(call)
 				if name, ok := r.inFlow(call); ok {
 					r.stated(call, name)
 					used = append(used, r.claimedIn(call, name)...)
@@ -64,6 +68,17 @@ func (r *reporter) stated(call *ast.CallExpr, name string) {
 	switch name {
 	case "BySample", "ByExhaustion", "ByProof":
 		r.report(call.Pos(), "flow.%s is evidence that no check has made, and Verify counts it as assumed: give flow.ByCheck what the check has left behind", name)
+	}
+}
+
+// module is the path of the module whose checks make evidence.
+const module = "github.com/joinery-go/joinery/"
+
+// sealed reports a seal of evidence that is taken by another module.
+func (r *reporter) sealed(call *ast.CallExpr) {
+	f, ok := r.callee(call).(*types.Func)
+	if ok && f.Pkg() != nil && f.FullName() == module+"lattice/attest.Checked" && !strings.HasPrefix(r.pass.Pkg.Path()+"/", module) {
+		r.report(call.Pos(), "attest.Checked seals what no check of package laws has found: give the evidence of laws.Classify, of a report, or of flow.Examine")
 	}
 }
 
