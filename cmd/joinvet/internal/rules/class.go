@@ -128,6 +128,9 @@ func (r *reporter) claims(e ast.Expr) (class, door string) {
 			return "monotone", "Monotone"
 		}
 	case *ast.CompositeLit:
+		if _, list := r.pass.TypesInfo.TypeOf(e).Underlying().(*types.Slice); list && len(e.Elts) == 1 {
+			return r.claims(e.Elts[0]) // claims…
+		}
 		n := namedOf(r.pass.TypesInfo.TypeOf(e))
 		if n == nil || n.Obj().Name() != "Claim" || n.Obj().Pkg() == nil || !isFlow(n.Obj().Pkg().Path()) {
 			return "", ""
@@ -187,7 +190,7 @@ func (r *reporter) functionsIn(arg ast.Expr, deep int) []claimed {
 		return r.returned(e, deep)
 	}
 	if _, ok := r.pass.TypesInfo.TypeOf(arg).Underlying().(*types.Signature); !ok {
-		return nil
+		return r.assignedF(arg, deep)
 	}
 	if _, ok := arg.(*ast.FuncLit); ok {
 		return []claimed{{at: arg}}
@@ -196,6 +199,34 @@ func (r *reporter) functionsIn(arg ast.Expr, deep int) []claimed {
 		return []claimed{{at: arg, object: f.Origin()}}
 	}
 	return nil
+}
+
+// assignedF is the function that is assigned to the field F of a variable, if it is once.
+func (r *reporter) assignedF(arg ast.Expr, deep int) []claimed {
+	v := r.variable(arg)
+	if v == nil {
+		return nil
+	}
+	var given []ast.Expr
+	for _, file := range r.files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			a, ok := n.(*ast.AssignStmt)
+			if !ok || len(a.Lhs) != len(a.Rhs) {
+				return true
+			}
+			for i, left := range a.Lhs {
+				s, ok := left.(*ast.SelectorExpr)
+				if ok && s.Sel.Name == "F" && r.variable(s.X) == v {
+					given = append(given, a.Rhs[i])
+				}
+			}
+			return true
+		})
+	}
+	if len(given) != 1 {
+		return nil
+	}
+	return r.functionsIn(given[0], deep-1)
 }
 
 // returned is the functions in what a function of this package returns, of one that does

@@ -189,7 +189,7 @@ func (w *deltaWalk) written(left ast.Expr) {
 			w.wrote(left.Pos())
 		}
 	case *ast.SelectorExpr:
-		if w.r.rooted(e.X, w.whole) && w.r.direct(e.X) {
+		if w.r.rooted(e.X, w.whole) && w.r.direct(e.X) || w.r.elementOf(e.X, w.parts) != nil {
 			w.wrote(left.Pos())
 		}
 	case *ast.StarExpr:

@@ -277,7 +277,7 @@ func (g *reading) called(e *ast.CallExpr) (how growth, name string) {
 		return growth{dir: how.dir}, name
 	}
 	if g.inPackage(e, "maps", "Keys", "Clone") ||
-		g.inPackage(e, "slices", "Values", "Collect", "Sorted", "Clone", "Contains", "ContainsFunc") {
+		g.inPackage(e, "slices", "Values", "Collect", "Sorted", "SortedFunc", "SortedStableFunc", "Clone", "Contains", "ContainsFunc") {
 		return growth{dir: how.dir}, name
 	}
 	return growth{}, ""

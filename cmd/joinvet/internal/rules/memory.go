@@ -56,6 +56,23 @@ func (r *reporter) direct(e ast.Expr) bool {
 	return false
 }
 
+// elementOf is the slice of one of the variables of which an expression is an element, or a
+// field of one, that is not reached by a pointer; nil of others.
+func (r *reporter) elementOf(e ast.Expr, vars map[types.Object]bool) ast.Expr {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.SelectorExpr:
+		if _, structure := r.pass.TypesInfo.TypeOf(e).Underlying().(*types.Struct); structure {
+			return r.elementOf(e.X, vars)
+		}
+	case *ast.IndexExpr:
+		_, structure := r.pass.TypesInfo.TypeOf(e).Underlying().(*types.Struct)
+		if structure && shares(r.pass.TypesInfo.TypeOf(e.X)) && r.rooted(e.X, vars) {
+			return e.X
+		}
+	}
+	return nil
+}
+
 // shares reports that values of a type are maps or slices: copies of one have its memory.
 func shares(t types.Type) bool {
 	if t == nil {

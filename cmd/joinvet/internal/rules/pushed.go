@@ -75,6 +75,7 @@ func (r *reporter) pushed(list []ast.Stmt) {
 // pushedInTurns reports writes, in a loop that sends a variable, into what it has from turn
 // to turn; one that is made anew in the loop is another each time.
 func (r *reporter) pushedInTurns(loop ast.Node, body *ast.BlockStmt) {
+	r.lentInTurns(loop, body)
 	sent := make(map[types.Object]bool)
 	r.sends(body, func(v types.Object) {
 		if v.Pos() < loop.Pos() || v.Pos() > loop.End() {
@@ -99,6 +100,44 @@ func (r *reporter) pushedInTurns(loop ast.Node, body *ast.BlockStmt) {
 		return true
 	})
 	r.writtenAfter(body, sent)
+}
+
+// lentInTurns reports what a bytes.Buffer lends in a loop until it is reset in the next turn.
+func (r *reporter) lentInTurns(loop ast.Node, body *ast.BlockStmt) {
+	reset := make(map[types.Object]bool)
+	on := func(n ast.Node, method string) types.Object {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return nil
+		}
+		f, ok := r.callee(call).(*types.Func)
+		if !ok || f.FullName() != "(*bytes.Buffer)."+method {
+			return nil
+		}
+		v := r.variable(call.Fun.(*ast.SelectorExpr).X)
+		if v == nil || v.Pos() >= loop.Pos() && v.Pos() <= loop.End() {
+			return nil
+		}
+		return v
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		if v := on(n, "Reset"); v != nil {
+			reset[v] = true
+		}
+		return true
+	})
+	ast.Inspect(body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || !r.calls(call, "Input.Push", "Input.PushAll") {
+			return true
+		}
+		for _, arg := range call.Args {
+			if v := on(ast.Unparen(arg), "Bytes"); v != nil && reset[v] {
+				r.report(arg.Pos(), "%s is written over after Reset, and whoever reads the stream sees the change; send a copy", name(arg))
+			}
+		}
+		return true
+	})
 }
 
 // sameMemory reports an expression that has the memory of one of the variables: it slices
@@ -177,6 +216,9 @@ func (r *reporter) writesInto(left ast.Expr, sent map[types.Object]bool) ast.Exp
 			x = s.X
 		} else {
 			x = e.(*ast.StarExpr).X
+		}
+		if of := r.elementOf(x, sent); of != nil {
+			return of
 		}
 		if id, ok := ast.Unparen(x).(*ast.Ident); ok && sent[r.pass.TypesInfo.Uses[id]] {
 			if _, pointer := r.pass.TypesInfo.TypeOf(id).Underlying().(*types.Pointer); pointer {

@@ -20,8 +20,8 @@ different, small enough, even, or has no such key, may not. Conditions that ask 
 also of its len, its fields, and variables made of it, are reported where nothing in the
 function asks whether the value is complete (flow.Complete, flow.Seal, flow.SealWhen,
 Subscription.Final) or runs the graph to its end (Scheduler.Run), itself or through a function
-of the package. A condition behind which there is nothing but continue or return is taken for
-its opposite. Where the package shows that the state is joined by lattice.Min, lattice.And or
+of the package. A condition behind which there is nothing but continue is taken for its
+opposite; one behind which there is nothing but return, for whichever is right. Where the package shows that the state is joined by lattice.Min, lattice.And or
 an intersection, small enough is what stays true; where it does not show how, the greater is
 taken to be the later. A value that is handed on to another function is not followed.`,
 	Run: runUnsealed,
@@ -197,8 +197,9 @@ func (g *reading) visit(n ast.Node) bool {
 	return true
 }
 
-// leaves takes conditions that lead to nothing but the end of a turn or of the function,
-// with statements after them, for their opposites: those are done where the condition is not.
+// leaves takes conditions that lead to nothing but the end of a turn, with statements after
+// them, for their opposites: those are done where the condition is not. Behind a return they
+// may be what waits for the condition, so that it is judged as what suits it better.
 func (g *reading) leaves(list []ast.Stmt) {
 	for i, s := range list {
 		f, ok := s.(*ast.IfStmt)
@@ -212,10 +213,26 @@ func (g *reading) leaves(list []ast.Stmt) {
 			}
 		case *ast.ReturnStmt:
 			if len(s.Results) == 0 {
-				g.judge(f.Cond, true)
+				g.either(f.Cond)
 			}
 		}
 	}
+}
+
+// either judges a condition of which it or its opposite is meant.
+func (g *reading) either(e ast.Expr) {
+	for _, not := range []bool{true, false} {
+		quiet := *g.reporter
+		quiet.mute, quiet.said = true, make(map[string]bool)
+		try := &reading{reporter: &quiet, growing: g.growing, judged: make(map[ast.Node]bool)}
+		if try.judge(e, not); len(quiet.said) == 0 {
+			for n := range try.judged {
+				g.judged[n] = true
+			}
+			return
+		}
+	}
+	g.judge(e, false)
 }
 
 const remedy = "may still rise: wait until it is complete (flow.Complete), seal the state, or ask whether it is large enough"

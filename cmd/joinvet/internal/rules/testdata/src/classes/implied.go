@@ -43,6 +43,12 @@ func implied(d flow.Delta[int], s flow.State[int], m lattice.Merge[int], e flow.
 	chosen := held
 	flow.Map(d, chosen, flow.Morphism(e)) // want `held is used as a morphism`
 
+	claims := []flow.Claim{flow.Morphism(e)}
+	flow.Map(d, held, claims...) // want `held is used as a morphism`
+	var f lattice.Function[int, int]
+	f.F = upper
+	flow.Convert(d, f) // want `upper is used as a morphism`
+
 	// What follows is checked, or claims nothing.
 	flow.MapState(s, lattice.Function[int, int]{F: parity}, flow.Claim{Class: lattice.NonMonotone})
 	flow.Convert(d, settled)

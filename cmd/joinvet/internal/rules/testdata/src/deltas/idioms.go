@@ -2,6 +2,7 @@ package deltas
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"maps"
 	"slices"
@@ -78,6 +79,29 @@ func lines(in *flow.Input[[]byte], sc *bufio.Scanner) {
 	for sc.Scan() {
 		in.Push(sc.Bytes()) // want `sc.Bytes\(\) is written over by the next Scan`
 	}
+}
+
+func buffered(in *flow.Input[[]byte], lines []string) {
+	var buf bytes.Buffer
+	for _, l := range lines {
+		buf.Reset()
+		buf.WriteString(l)
+		in.Push(buf.Bytes()) // want `buf.Bytes\(\) is written over after Reset`
+	}
+	for _, l := range lines {
+		var own bytes.Buffer
+		own.WriteString(l)
+		in.Push(own.Bytes())
+	}
+}
+
+type Rows struct{ rows []stamps }
+
+func (r *Rows) Merge(o Rows) error {
+	o.rows[0].rev = 1 // want `the merge writes into o`
+	row := o.rows[0]
+	row.rev = 2
+	return nil
 }
 
 type rec struct {

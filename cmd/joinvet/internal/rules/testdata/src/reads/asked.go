@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/flow"
@@ -73,10 +74,19 @@ func computed(n flow.State[int], m flow.State[Set], keys []string, use func()) {
 	if slices.Equal(known, keys) || reflect.DeepEqual(set, keys) { // want `slices.Equal\(known, keys\) is not monotone` `DeepEqual`
 		use()
 	}
-	if v >= 3 { // want `v is compared by the opposite of >=`
+	if v == 3 { // want `v is compared by ==`
 		return
 	}
-	use()
+	for i := range keys {
+		if v >= i { // want `v is compared by the opposite of >=`
+			continue
+		}
+		use()
+	}
+	sorted := slices.SortedFunc(maps.Keys(set), strings.Compare)
+	if len(sorted) < 3 { // want `len\(sorted\) is compared by <`
+		use()
+	}
 }
 
 func lattices(g flow.Delta[int], sets flow.Delta[Set], flags flow.Delta[bool], pairs flow.Delta[lattice.Pair[int, int]]) bool {
@@ -139,6 +149,16 @@ func early(n flow.State[int], use func()) {
 		}
 		use()
 	})
+}
+
+func patient(n flow.State[int], sleep func()) {
+	for {
+		v, ok := flow.Read(n)
+		if ok && v >= 3 {
+			return
+		}
+		sleep()
+	}
 }
 
 func over[T any](n flow.State[T]) bool { return flow.Complete(n) }
