@@ -76,6 +76,7 @@ func (w *overwriter) within(v reflect.Value) {
 			return
 		}
 		w.been[v.UnsafePointer()] = true
+		//joinery:anyorder all entries are written over, whichever is first
 		for it := v.MapRange(); it.Next(); {
 			w.within(it.Value())
 			w.any = true
