@@ -32,7 +32,7 @@ func CustomSet[C any](c Custom[C], opts ...Option) Set[C] {
 	s := bind[C](settingsOf(mine))
 	s.thing = cmp.Or(c.Name, "check")
 	if c.Show != nil {
-		s.show, s.literals = func(v any) string { return c.Show(unbox[C](v)) }, false
+		s.show, s.literals, s.ownShow = func(v any) string { return c.Show(unbox[C](v)) }, false, true
 	}
 	s.fail(c.Err)
 	own := set{name: c.Name, subject: s, absences: c.Absent}

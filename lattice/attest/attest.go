@@ -6,14 +6,26 @@
 // been run. What evidence does not prove:
 //
 //   - That a check was run at all. Any module can import this package and call [Checked].
-//     A review finds that by the import, as the import table does in this module.
+//     Evidence is of package lattice, and packages laws make it: a package that both can
+//     import and no other module would be internal to the root, where this module has
+//     none; and a changed copy of the module would have it too. A review finds
+//     a forged seal by the import, as the import table does in this module, and joinvet
+//     reports it in others.
 //   - That the cases were enough: sampled(1) is evidence, and says so.
 //   - That the function is the one that runs, where another has its name; lattice.Evidence
-//     says of which names that may be, and flow.Verify counts evidence of them as assumed.
+//     says of which names that may be (closures of one literal, method values, instances of
+//     a generic function, merges that hold a map, a slice, an array or a channel), and
+//     flow.Verify counts evidence of them as assumed: that of a right closure says nothing
+//     of a wrong one. It does not tell apart types of one name in packages of one name.
 //   - That the function has not changed since: evidence is a value of the process that
 //     made it, and nothing of it is kept.
 //   - That the function is pure. A check of one that answers otherwise later is a check all
 //     the same.
+//
+// None of that would be needed of evidence that holds the check itself, with the values that
+// it was run on, for flow.Verify to run again on the function that stands there. It does not:
+// a report keeps how many cases there were and not the values, and what drew them is a
+// generator of a test. Verify makes values of its own only to tell merges apart.
 package attest
 
 // Seal is held by who has run a check. The zero Seal seals nothing.

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/flow"
 )
 
@@ -102,3 +105,61 @@ func TestCycleInAnyOrder(t *testing.T) {
 		require.Empty(t, feed)
 	}
 }
+
+// chainOfLoops is a graph with loops in a row, each behind the one that was made after it.
+func chainOfLoops(t *testing.T, loops int) *flow.Graph {
+	g := flow.New("chain", flow.Options{})
+	made, back := make([]*flow.Loop[int], loops), make([]flow.Delta[int], loops)
+	for i := range loops {
+		made[i], back[i] = flow.NewLoop[int](g)
+	}
+	d := flow.FromSlice(g, []int{1})
+	for i := range loops {
+		ways := flow.Tee(flow.Unique(flow.Union(d, back[loops-1-i])), 2)
+		made[loops-1-i].Close(ways[0])
+		d = ways[1]
+	}
+	out := flow.Collect(d)
+	t.Cleanup(func() { require.Equal(t, []int{1}, out.Take()) })
+	return g
+}
+
+// TestManyLoopsEnd: loops that end one after the other, of which one that comes later is
+// made first, end in a time that does not grow with their cube.
+func TestManyLoopsEnd(t *testing.T) {
+	s := started(t, chainOfLoops(t, 200))[0]
+	runtime.LockOSThread() // whose time is measured
+	defer runtime.UnlockOSThread()
+	before := threadTime()
+	require.NoError(t, s.Run(t.Context()))
+	require.Less(t, threadTime()-before, time.Second)
+}
+
+// TestLoopBehindSealOfLoop: a loop that is fed by what a seal lets out when another loop ends
+// does not end with that one.
+func TestLoopBehindSealOfLoop(t *testing.T) {
+	for _, first := range []int{0, 1} {
+		g := flow.New("strata", flow.Options{})
+		var loops [2]*flow.Loop[int]
+		var back [2]flow.Delta[int]
+		for i := range loops {
+			at := (i + first) % 2
+			loops[at], back[at] = flow.NewLoop[int](g)
+		}
+		around := func(d flow.Delta[int], i, step, limit int) flow.Delta[int] {
+			ways := flow.Tee(flow.Unique(flow.Union(d, back[i])), 2)
+			loops[i].Close(flow.Filter(flow.Map(ways[0], func(v int) int { return v + step }), func(v int) bool { return v < limit }))
+			return ways[1]
+		}
+		one := flow.Map(around(flow.FromSlice(g, []int{1}), 0, 1, 4), single)
+		sealed := flow.Seal(flow.Fold(one, lattice.SetOf[int]()))
+		all := around(flow.Explode(flow.Changes(sealed)), 1, 10, 40)
+		out := flow.Fold(flow.Map(all, single), lattice.SetOf[int]())
+		require.NoError(t, started(t, g)[0].Run(t.Context()))
+		v, ok := flow.Read(out)
+		require.True(t, ok && flow.Complete(out))
+		require.Len(t, v, 12, "loop %d is made first", first)
+	}
+}
+
+func single(v int) map[int]struct{} { return map[int]struct{}{v: {}} }

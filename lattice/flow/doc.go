@@ -40,9 +40,15 @@
 // is determined; a function there must be a morphism of the lattice. On a State edge
 // a function must be monotone. And what is joined by one merge is read by the same: the
 // least of each group, folded by the greatest, depends on the groups. These are the rules
-// that Verify holds a graph to. It tells merges apart by their names, see lattice.NameOf;
-// where it does not know by which merge deltas are joined, as behind a Map without evidence,
-// what reads them counts as assumed.
+// that Verify holds a graph to. Merges of one name (see lattice.NameOf) are taken for one.
+// Two of different names, or of a name that closures share, it tries on what they say is
+// their ⊥ and ⊤, and on small values of their type, where such can be made without knowing
+// more than the type: numbers, strings, booleans, and maps, slices, pairs and options of them.
+// Where they differ on values that are in the domain of both, the edge is an error that shows
+// them. Where they do not, or no values can be made, as of structs of the user, the use says
+// so in its evidence, with both names; Options.Strict makes that an error too. Merges should
+// be pure for that, and return. Where Verify does not know by which merge deltas are joined,
+// as behind a Map without evidence, what reads them counts as assumed.
 //
 // # Evidence
 //

@@ -25,6 +25,7 @@ type Evidence struct {
 	Cases   int    // of Sampled
 	Scope   string // of Exhausted
 
+	note    string // what else the claim takes; see besides
 	checked lattice.Evidence
 }
 
@@ -32,7 +33,8 @@ type Evidence struct {
 // or laws.Exhaust, laws.ProveUpToKeys. It counts for the function or the merge that was
 // checked, by its name, and is an error ([ErrEvidence]) beside another one. A check that
 // failed leaves none behind, which is Assumed. Evidence of a function counts between the
-// lattices between which it was checked. Assumed for Verify is also evidence of a name that
+// lattices between which it was checked; between merges of other names it is Assumed, and
+// between their duals, or with Options.Strict, an error. Assumed for Verify is also evidence of a name that
 // others have: of a closure, a method value, an instance of a generic function, or a merge
 // that is made of such. Declare a function without type parameters, and check that.
 //
@@ -56,6 +58,10 @@ func ByProof() Evidence { return Evidence{Support: Proved} }
 
 // String is the evidence as [Verify] prints it.
 func (e Evidence) String() string {
+	if note := e.note; note != "" {
+		e.note = ""
+		return e.String() + note
+	}
 	if e.checked != (lattice.Evidence{}) {
 		return e.checked.String()
 	}
@@ -95,10 +101,10 @@ func (e Evidence) weighed() Evidence {
 type held struct{ of, subject, from, to string }
 
 // against is why the evidence does not count for a claim of a class; nil where it does, or
-// where there is none.
-func (e Evidence) against(c lattice.Class, h held) error {
+// where there is none. Where strict, evidence between merges of other names does not.
+func (e Evidence) against(c lattice.Class, h held, strict bool) error {
 	f, of, subject := e.checked.Finding(), h.of, h.subject
-	other := func(a, b string) bool { return a != "" && b != "" && a != b }
+	other := func(a, b string) bool { return elsewhere(a, b) && (strict || opposed(a, b)) }
 	switch {
 	case f.Support == Assumed:
 		return nil
@@ -113,6 +119,9 @@ func (e Evidence) against(c lattice.Class, h held) error {
 	}
 	return nil
 }
+
+// elsewhere reports two names of merges that are not the same.
+func elsewhere(a, b string) bool { return a != "" && b != "" && a != b }
 
 // Claim is what is claimed of a function, and why it is believed. The zero value
 // claims a morphism and assumes it.
@@ -220,11 +229,15 @@ func (n *node) takeEvidence(h held, c lattice.Class, evidence []Evidence) {
 // function stands, it is taken at that.
 func (n *node) hold(h held, c Claim) {
 	n.need(c.Class <= lattice.NonMonotone, "a class that there is not")
-	if err := c.Evidence.against(c.Class, h); err != nil {
+	if err := c.Evidence.against(c.Class, h, n.g.opt.Strict); err != nil {
 		n.fail(err, "give the evidence of the check of what stands here")
 	}
 	n.claim = Claim{c.Class, c.Evidence.weighed()}
 	f := n.claim.Evidence.checked.Finding()
+	if elsewhere(f.From, h.from) || elsewhere(f.To, h.to) {
+		n.claim.Evidence = Evidence{Scope: fmt.Sprintf("%v, from %s to %s, where it stands between %s and %s", n.claim.Evidence, f.From, f.To, h.from, h.to)}
+		return
+	}
 	if h.of != lattice.OfFunction || f.Support == Assumed {
 		return
 	}
@@ -232,6 +245,6 @@ func (n *node) hold(h held, c Claim) {
 		n.into = mergeName(f.To)
 	}
 	if n.by == nil && f.From != "" {
-		n.asks("", mergeName(f.From))
+		n.reads("", reader{merge: mergeName(f.From)})
 	}
 }

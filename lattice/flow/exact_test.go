@@ -145,3 +145,15 @@ func TestNoSuchClass(t *testing.T) {
 		flow.MapState(flow.Fold(flow.Once(g, 1), maxInt), lattice.Function[int, int]{F: negated, From: maxInt, To: maxInt}, flow.Claim{Class: 7})
 	}), flow.ErrArgument)
 }
+
+// TestUniqueIsBlamed: an element that cannot be compared is met by Unique, whoever pulls.
+func TestUniqueIsBlamed(t *testing.T) {
+	for _, batch := range []int{1, 3} {
+		g := flow.New("g", flow.Options{Batch: batch})
+		d := flow.Unique(flow.Map(flow.FromSlice(g, []int{1}), func(int) any { return []int{1} })).Named("once")
+		flow.Collect(flow.Filter(d, func(any) bool { return true }))
+		err := started(t, g)[0].Run(t.Context())
+		require.ErrorIs(t, err, flow.ErrPanic)
+		require.ErrorContains(t, err, `operator unique#2 "once"`)
+	}
+}

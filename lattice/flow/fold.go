@@ -9,7 +9,7 @@ import "github.com/joinery-go/joinery/lattice"
 // the join of a lattice; without any it is assumed.
 func Fold[T any](d Delta[T], m lattice.Merge[T], evidence ...Evidence) State[T] {
 	n := lost(d.Graph()).add("fold", foldRule)
-	n.asks("", m)
+	asks(n, "", m)
 	n.setEvidence(m, lattice.OfSemilattice, lattice.IsMorphism, evidence)
 	n.need(m != nil, "a nil merge")
 	if m == nil {

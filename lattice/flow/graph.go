@@ -21,6 +21,11 @@ type Options struct {
 	// read from another goroutine even where Batch is 1. That costs some
 	// nanoseconds an element.
 	Watch bool
+	// Strict takes no merge for another: an edge whose reader merges by a merge of another
+	// name than that by which what comes is joined is an error of [Verify], [ErrClass],
+	// also where nothing shows that the two differ; so is evidence of a function between
+	// merges of other names than those it stands between, [ErrEvidence].
+	Strict bool
 }
 
 const (
@@ -77,16 +82,16 @@ type node struct {
 	outs  []*outlet
 	ins   []*edge
 
-	task    *task          // of what runs by itself: sinks, and operators on State edges
-	onWake  func()         // of what fans out; nil passes a wake on
-	claimed bool           // the user gave the claim
-	by      map[string]any // by which merge it reads its inputs, by port; see asks
-	into    any            // the merge of the deltas that it makes, or its mergeName; nil where nobody says
-	image   bool           // it makes f of each delta: evidence of f is evidence of the operator
-	busy    atomic.Bool    // a function of the user runs
-	telling bool           // that function is a subscriber's
-	ends    bool           // a source has nothing more
-	blocked bool           // a channel has no room for what the node holds
+	task    *task             // of what runs by itself: sinks, and operators on State edges
+	onWake  func()            // of what fans out; nil passes a wake on
+	claimed bool              // the user gave the claim
+	by      map[string]reader // by which merge it reads its inputs, by port; see asks
+	into    any               // the merge of the deltas that it makes, or its mergeName; nil where nobody says
+	image   bool              // it makes f of each delta: evidence of f is evidence of the operator
+	busy    atomic.Bool       // a function of the user runs
+	telling bool              // that function is a subscriber's
+	ends    bool              // a source has nothing more
+	blocked bool              // a channel has no room for what the node holds
 
 	far      *node // the other end of a channel
 	channel  pipe  // of its receiving end
@@ -142,12 +147,11 @@ func (n *node) need(ok bool, what string) {
 	}
 }
 
-// asks says by which merge n reads an input: what comes there must be joined by the same.
-func (n *node) asks(port string, merge any) {
+func (n *node) reads(port string, r reader) {
 	if n.by == nil {
-		n.by = make(map[string]any)
+		n.by = make(map[string]reader)
 	}
-	n.by[port] = merge
+	n.by[port] = r
 }
 
 // wake tells whoever reads the node that it may have something.

@@ -12,7 +12,7 @@ import (
 // morphisms. evidence says how it is known that m is the join of a lattice.
 func Batch[T any](d Delta[T], m lattice.Merge[T], n int, evidence ...Evidence) Delta[T] {
 	nd := lost(d.Graph()).add("batch", batchRule)
-	nd.asks("", m)
+	asks(nd, "", m)
 	nd.into = m
 	nd.setEvidence(m, lattice.OfSemilattice, lattice.IsMorphism, evidence)
 	nd.need(m != nil, "a nil merge")
@@ -56,7 +56,7 @@ func (o *batchOp[T]) pull() ([]T, status) {
 // determined. f.F must be pure, and neither change its argument nor keep it.
 func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidence) Delta[B] {
 	n := lost(d.Graph()).add("convert", elementRule)
-	n.asks("", f.From)
+	asks(n, "", f.From)
 	n.setFunction(f.F, f.From, f.To, evidence)
 	n.claimed, n.image, n.into = true, true, f.To
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
@@ -69,7 +69,7 @@ func Convert[A, B any](d Delta[A], f lattice.Function[A, B], evidence ...Evidenc
 // lattice.IntersectOf say, have no elements that are determined.
 func Explode[E cmp.Ordered](d Delta[map[E]struct{}]) Delta[E] {
 	n := lost(d.Graph()).add("explode", explodeRule)
-	n.asks("", lattice.SetOf[E]())
+	asks(n, "", lattice.SetOf[E]())
 	return delta(n, &explodeOp[E]{n: n, intake: take(d, n)})
 }
 
@@ -114,8 +114,8 @@ func Debottom[T any](d Delta[lattice.Option[T]]) Delta[T] {
 // arguments nor keep them. evidence says how it is known that f is a bimorphism.
 func Bimorphism[A, B, C any](left Delta[A], right Delta[B], a lattice.Merge[A], b lattice.Merge[B], f func(A, B) C, evidence ...Evidence) Delta[C] {
 	n := lost(left.Graph()).add("bimorphism", biRule)
-	n.asks("left", a)
-	n.asks("right", b)
+	asks(n, "left", a)
+	asks(n, "right", b)
 	var pairs lattice.Merge[lattice.Pair[A, B]]
 	if n.need(a != nil && b != nil, "a nil merge"); a != nil && b != nil {
 		pairs = lattice.PairOf(a, b)

@@ -80,6 +80,22 @@ var ofDeadlock = []mutant{
 	{"a sender is not looked for behind what hands on", "deadlock.go", "				been[r] = true\n				stack = append(stack, r)\n", "				been[r] = true\n				if r.rule == sendRule {\n					stack = append(stack, r)\n				}\n"},
 }
 
+// ofNames are faults in telling merges apart that have different names.
+var ofNames = []mutant{
+	{"merges that differ on a pair are alike", "alike.go", "			case !ok:\n			case equal:\n", "			case !ok:\n			case equal || true:\n"},
+	{"a pair outside of one domain counts", "alike.go", "			if !okA || !okB {\n", "			if !okA && !okB {\n"},
+	{"slices, maps and structs have no values", "alike.go", "	if depth == 0 {\n", "	if depth < mostDepth {\n"},
+	{"nothing says that merges have other names", "verify_lattice.go", "	u.Evidence = u.Evidence.besides(a, b, like.pairs)\n", ""},
+	{"Strict takes merges for another", "verify_lattice.go", "	case n.g.opt.Strict && !same:\n", "	case n.g.opt.Strict && !same && like.pairs > 999:\n"},
+	{"evidence between other merges counts", "evidence.go", "	if elsewhere(f.From, h.from) || elsewhere(f.To, h.to) {\n", "	if elsewhere(f.From, h.from) && elsewhere(f.To, h.to) {\n"},
+}
+
+// ofLoops are faults in what ends when.
+var ofLoops = []mutant{
+	{"a loop ends with the one that feeds it", "scheduler.go", "			over = append(over, l)\n", "			over = append(over, l)\n			l.n.ends = true\n"},
+	{"Unique is not blamed", "unique.go", "		o.n.busy.Store(true) // an element behind an interface may be none that is compared\n", ""},
+}
+
 // fromDocsAgain are faults that somebody wrote down from the doc comments alone, before
 // reading either code or tests. What they are called is what was written down; where the
 // tests did not see one, there is a test now.
@@ -153,34 +169,36 @@ var fromCode = []mutant{
 }
 
 func everyMutant() []mutant {
-	return slices.Concat(fromDocs, fromDocsAgain, fromDocsOnceMore, fromCode, ofDeadlock)
+	return slices.Concat(fromDocs, fromDocsAgain, fromDocsOnceMore, fromCode, ofDeadlock, ofNames, ofLoops)
 }
 
 // against are the tests that a fault in a file is set against: those that are about
 // the file, so that a fault costs seconds.
 var against = map[string]string{
-	"around.go":      "Cycle|Wake|Deadlock",
-	"changes.go":     "Unary|PanicKeeps|Twin$",
-	"channel.go":     "Backpressure|Deadlock|Twin$",
-	"deadlock.go":    "Deadlock",
-	"elementwise.go": "Panic|Unary|Bounds|MapFilter",
-	"evidence.go":    "Evidence|Refused",
-	"fanout.go":      "Unary|Twin$",
-	"fold.go":        "Panic|Unchanged|Twin$",
-	"join.go":        "Binary|Panic|Twin$",
-	"joined.go":      "Bimorphism|Panic|Unchanged|Unary|Order|BatchBound|Twin$",
-	"loop.go":        "Loop|Unary|Twin$",
-	"network.go":     "Network|Packets",
-	"reactive.go":    "StateOp|Top|Debounce|EachStep|PanicKeeps|Twin$",
-	"scheduler.go":   "Do|Debounce|Deadlock|Loop|Unary|Wake|Twin$",
-	"seal.go":        "Seal|StateOp",
-	"single.go":      "MapFilter|EachStep|Twin$",
-	"sink.go":        "Loop|Iterators|Unary",
-	"source.go":      "Input|Iterator|Reader|Bounds|Unary|Twin$",
-	"state.go":       "Falling|Panic|StateOp|Twin$",
-	"subscribe.go":   "Subscri|MapFilter|Unchanged|EachStep",
-	"unique.go":      "Unary|Twin$",
-	"verify.go":      "Refused",
+	"alike.go":          "Readers",
+	"around.go":         "Cycle|Wake|Deadlock",
+	"changes.go":        "Unary|PanicKeeps|Twin$",
+	"channel.go":        "Backpressure|Deadlock|Twin$",
+	"deadlock.go":       "Deadlock",
+	"elementwise.go":    "Panic|Unary|Bounds|MapFilter",
+	"evidence.go":       "Evidence|Refused",
+	"fanout.go":         "Unary|Twin$",
+	"fold.go":           "Panic|Unchanged|Twin$",
+	"join.go":           "Binary|Panic|Twin$",
+	"joined.go":         "Bimorphism|Panic|Unchanged|Unary|Order|BatchBound|Twin$",
+	"loop.go":           "Loop|Unary|Twin$",
+	"network.go":        "Network|Packets",
+	"reactive.go":       "StateOp|Top|Debounce|EachStep|PanicKeeps|Twin$",
+	"scheduler.go":      "Do|Debounce|Deadlock|Loop|Unary|Wake|Twin$",
+	"seal.go":           "Seal|StateOp",
+	"single.go":         "MapFilter|EachStep|Twin$",
+	"sink.go":           "Loop|Iterators|Unary",
+	"source.go":         "Input|Iterator|Reader|Bounds|Unary|Twin$",
+	"state.go":          "Falling|Panic|StateOp|Twin$",
+	"subscribe.go":      "Subscri|MapFilter|Unchanged|EachStep",
+	"unique.go":         "Unary|Unique|Twin$",
+	"verify.go":         "Refused",
+	"verify_lattice.go": "Readers",
 }
 
 // TestMutantsApply: each fault has one place in the source.

@@ -11,7 +11,7 @@ import (
 // f.F must be pure, and neither change its argument nor keep it.
 func MapState[A, B any](s State[A], f lattice.Function[A, B], claim Claim) State[B] {
 	n := lost(s.Graph()).add("map-state", stateRule)
-	n.asks("", f.From)
+	asks(n, "", f.From)
 	n.hold(held{lattice.OfFunction, lattice.NameOf(f.F), lattice.NameOf(f.From), lattice.NameOf(f.To)}, claim)
 	n.need(f.F != nil && f.From != nil && f.To != nil, "a function needs F, From and To")
 	out := newState(n, orNone(f.To))
@@ -98,7 +98,7 @@ func Switch[A, B any](s State[lattice.Pair[A, B]], a lattice.Merge[A], b lattice
 	n.claim = built(lattice.IsMorphism)
 	n.need(a != nil && b != nil, "a nil merge")
 	if a != nil && b != nil {
-		n.asks("", lattice.PairOf(a, b))
+		asks(n, "", lattice.PairOf(a, b))
 	}
 	first, second := newState(n, orNone(a)), newState(n, orNone(b))
 	w := &switchOp[A, B]{up: readState(s, n, ""), a: first.cell, b: second.cell}
@@ -254,7 +254,7 @@ func DebottomState[T any](s State[lattice.Option[T]], m lattice.Merge[T]) State[
 	n.claim = built(lattice.IsMorphism)
 	n.need(m != nil, "a nil merge")
 	if m != nil {
-		n.asks("", lattice.WithBottom(m))
+		asks(n, "", lattice.WithBottom(m))
 	}
 	d := &debottom[T]{up: readState(s, n, "")}
 	out := newState(n, orNone(m))

@@ -39,6 +39,7 @@ type Scheduler struct {
 	running bool
 	rested  bool // it has said that it has nothing to run
 	failure error
+	feeds   map[*node][]*node // what loops still wait for; nil until one may end
 
 	mu     sync.Mutex
 	woken  []*node  // by other goroutines
@@ -240,28 +241,68 @@ func (s *Scheduler) endLoops() bool {
 			return false
 		}
 	}
-	before := s.head == len(s.queue)
-	for _, l := range s.g.loops {
-		if l.n.ends || !s.fedOut(l.n) {
-			continue
+	for s.head == len(s.queue) {
+		// What ends may let something out, from behind a Seal, that goes into the next
+		// loop: that one ends when nothing can run again.
+		var over []loopEnd
+		for _, l := range s.g.loops {
+			if l.n.ends || !s.fedOut(l.n) {
+				continue
+			}
+			over = append(over, l)
 		}
-		l.finish()
+		if len(over) == 0 {
+			return false
+		}
+		for _, l := range over {
+			l.finish()
+		}
 	}
-	return before && s.head < len(s.queue)
+	return true
 }
 
 // fedOut reports whether all that leads to the loop has ended but what the loop
 // itself leads to.
 func (s *Scheduler) fedOut(loop *node) bool {
-	for _, n := range ordered(loop) {
-		if n.rule == loopRule && !n.ends && !upstream(n)[loop] {
-			return false
-		}
-		if (n.rule == sourceRule || n.rule == receiveRule) && !n.ends {
-			return false
-		}
+	if s.feeds == nil {
+		s.feeds = feedsOfLoops(s.g)
 	}
-	return true
+	feeds := s.feeds[loop]
+	for len(feeds) > 0 && feeds[len(feeds)-1].ends {
+		feeds = feeds[:len(feeds)-1] // what has ended is not looked at again
+	}
+	s.feeds[loop] = feeds
+	return len(feeds) == 0
+}
+
+// feedsOfLoops is, for each loop, what leads to it: sources, receivers, and loops that it
+// does not lead to itself.
+func feedsOfLoops(g *Graph) map[*node][]*node {
+	up := make(map[*node]map[*node]bool) // of each loop, the loops that lead to it
+	feeds := make(map[*node][]*node)
+	for _, l := range g.loops {
+		loops, leading := make(map[*node]bool), []*node{}
+		for _, n := range ordered(l.n) {
+			switch n.rule {
+			case loopRule:
+				loops[n] = true
+				leading = append(leading, n)
+			case sourceRule, receiveRule:
+				leading = append(leading, n)
+			}
+		}
+		up[l.n], feeds[l.n] = loops, leading
+	}
+	for _, l := range g.loops {
+		others := feeds[l.n][:0]
+		for _, n := range feeds[l.n] {
+			if n.rule != loopRule || !up[n][l.n] {
+				others = append(others, n)
+			}
+		}
+		feeds[l.n] = others
+	}
+	return feeds
 }
 
 // upstream is the set of what leads to n, in its graph; n is in it if it is on a cycle.

@@ -18,7 +18,7 @@ func Seal[T any](s State[T]) State[T] {
 // sealed ends the run with [ErrSealBroken].
 func SealWhen[T any](s State[T], when State[bool]) State[T] {
 	n := lost(s.Graph()).add("seal", sealRule)
-	n.asks("when", lattice.Or())
+	asks(n, "when", lattice.Or())
 	o := &seal[T]{n: n, up: readState(s, n, ""), when: readState(when, n, "when")}
 	out := newState(n, o.up.m)
 	o.cell = out.cell

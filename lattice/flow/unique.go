@@ -23,7 +23,10 @@ func (o *uniqueOp[T]) pull() ([]T, status) {
 		if st := o.fill(); st != ready {
 			return nil, st
 		}
-		if !o.run() && len(o.out) == 0 {
+		o.n.busy.Store(true) // an element behind an interface may be none that is compared
+		fits := o.run()
+		o.n.busy.Store(false)
+		if !fits && len(o.out) == 0 {
 			return nil, o.n.stop(fmt.Errorf("%w: more than Held = %d distinct elements", ErrBound, o.n.g.opt.Held), "")
 		}
 	}

@@ -106,7 +106,9 @@ func table(b *strings.Builder, rows [][]string) {
 // Verify walks a graph, and the graphs that channels join to it, and says of each
 // edge what it carries, in which class its reader uses it, and what that rests on.
 // It names each edge where a class is used where it may not be, each edge whose reader
-// merges otherwise than what comes was joined, each edge without a reader, and each cycle that cannot come to rest. (The paper's question whether a
+// is seen to merge otherwise than what comes was joined, each edge without a reader, and each
+// cycle that cannot come to rest. Merges of different names are tried on a few values for
+// that; no other function of the user is called. (The paper's question whether a
 // pipeline is monotone can be answered before it runs.)
 func Verify(gs ...*Graph) Report {
 	v := verifier{in: make(map[*Graph]bool), joined: make(map[*outlet]bool), final: make(map[*outlet]bool)}

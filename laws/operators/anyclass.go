@@ -58,14 +58,7 @@ func (o *operator) leavesInputs() laws.Law[Feed] {
 			lent[i] = b.a.copy(v)
 			prints[i] = b.a.print(lent[i])
 		}
-		taken := 0
-		o.run(func() (any, bool) {
-			if taken == len(lent) {
-				return nil, false
-			}
-			taken++
-			return lent[taken-1], true
-		}, func(any) bool { return true })
+		b.lend(len(lent), func(i int) any { return lent[i] }, always, func(any) bool { return true })
 		for i := range lent {
 			if b.a.print(lent[i]) == prints[i] {
 				continue

@@ -16,7 +16,7 @@
 // One that is a morphism may be split: instances that are dealt parts of the input come to
 // the same together as one that gets it all, and one that loses its memory in a crash
 // needs no more of the input than what it had not finished. Claims add to that: nothing
-// emitted twice, states that only rise, a cycle that becomes quiet, a plain function that
+// emitted twice, no memory kept of what is only lent, states that only rise, a cycle that becomes quiet, a plain function that
 // computes the same from the whole input.
 //
 // Cases are drawn, made smaller and reported as in package laws: the report names the

@@ -116,6 +116,7 @@ func TestSetUp(t *testing.T) {
 		"needs edges":         func(o *operators.Operator[int, int, int]) { o.In, o.Join = 2, larger },
 		"needs Join":          func(o *operators.Operator[int, int, int]) { o.In = operators.States },
 		"needs Start":         func(o *operators.Operator[int, int, int]) { o.Recompute = func([]int) int { return 0 } },
+		"a Longest":           func(o *operators.Operator[int, int, int]) { o.Longest = -1 },
 		"without Feedback":    func(o *operators.Operator[int, int, int]) { o.Within = 3 },
 		"cannot have Feedback": func(o *operators.Operator[int, int, int]) {
 			o.Late, o.Feedback = true, func(n int) (int, bool) { return n, true }
@@ -200,10 +201,12 @@ func TestEndless(t *testing.T) {
 			}
 		}
 	}}
-	r := laws.Run(operators.Laws(op), operators.Source(gen.Int(0, 4)), laws.RunOptions{Seed: 1, Only: "operator/fresh", Replays: 10})
-	res, _ := r.Result("operator/fresh")
-	require.NotNil(t, res.Failure)
-	assert.Contains(t, res.Failure.Panic, "emits more than 65536 elements")
+	for _, law := range []string{"operator/fresh", "operator/inputs", "operator/outputs"} {
+		r := laws.Run(operators.Laws(op), operators.Source(gen.Int(0, 4)), laws.RunOptions{Seed: 1, Only: law, Replays: 10})
+		res, _ := r.Result(law)
+		require.NotNil(t, res.Failure)
+		assert.Contains(t, res.Failure.Panic, "emits more than 65536 elements")
+	}
 }
 
 // One that does not come back is given up, with what it was fed.
@@ -230,6 +233,7 @@ func TestStuck(t *testing.T) {
 	res, _ := r.Result("operator/inputs")
 	require.NotNil(t, res.Failure)
 	assert.Contains(t, res.Failure.Panic, "does not return")
+	assert.Contains(t, res.Failure.Where[0].Value, "[]int{2", "it is shown as feeds are")
 }
 
 // What is drawn is made of each other's parts: keys tie while values differ.

@@ -1,7 +1,9 @@
 package operators_test
 
 import (
+	"bytes"
 	"iter"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/lattice/flow"
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/operators"
 )
@@ -69,4 +72,103 @@ func TestGoesRoundBelow(t *testing.T) {
 		},
 		Once: true, Feedback: func(v int) (int, bool) { return v, true },
 	}), "operator/quiet")
+}
+
+// TestKeepsWhatIsLent: an operator that holds an element back holds its memory, and emits
+// what was put there since; one that copies it does not.
+func TestKeepsWhatIsLent(t *testing.T) {
+	type line struct {
+		text  []byte
+		marks map[string]*int
+	}
+	lines := gen.Gen[line](func(d *gen.Draw) line {
+		n := d.Index("n", 5)
+		return line{[]byte{byte('a' + n)}, map[string]*int{"n": &n}}
+	})
+	held := func(hold func(line) line) operators.Operator[line, line, set[int]] {
+		return operators.Operator[line, line, set[int]]{
+			Seq: func(in iter.Seq[line]) iter.Seq[line] {
+				return func(yield func(line) bool) {
+					var before *line
+					for l := range in {
+						if before != nil && !yield(*before) {
+							return
+						}
+						h := hold(l)
+						before = &h
+					}
+					if before != nil {
+						yield(*before)
+					}
+				}
+			},
+			Late: true, Lent: true, Merge: union[int], Start: none[int],
+			Lift: func(l line) set[int] {
+				n := int(l.text[0])
+				if m := l.marks["n"]; m != nil {
+					n += 1000 * *m
+				}
+				return setOf(n)
+			},
+		}
+	}
+	failing := func(hold func(line) line) []string {
+		return laws.Run(operators.Laws(held(hold)), operators.Source(lines), laws.RunOptions{Seed: 1}).Failing()
+	}
+	require.Equal(t, []string{"operator/lent"}, failing(func(l line) line { return l }))
+	require.Equal(t, []string{"operator/lent"}, failing(func(l line) line { return line{bytes.Clone(l.text), l.marks} }))
+	require.Empty(t, failing(func(l line) line {
+		n := *l.marks["n"]
+		return line{bytes.Clone(l.text), map[string]*int{"n": &n}}
+	}))
+
+	numbers := operators.Operator[int, int, int]{Emit: stateless(func(n int, emit func(int)) { emit(n) }), Merge: larger, Lent: true}
+	r := laws.Run(operators.Laws(numbers), operators.Source(gen.Int(0, 9)), laws.RunOptions{Seed: 1, Only: "operator/lent"})
+	require.False(t, r.OK(), "numbers have no memory, so that the law says nothing")
+}
+
+// TestForgetsTheOldest: an operator that remembers only so many is found where it is fed
+// more, and not where it is not.
+func TestForgetsTheOldest(t *testing.T) {
+	op := func(most int) operators.Operator[int, int, set[int]] {
+		return operators.Operator[int, int, set[int]]{
+			Emit: func() func(int, func(int)) {
+				var last []int
+				return func(n int, emit func(int)) {
+					if !slices.Contains(last, n) {
+						last = append(last, n)
+						last = last[max(0, len(last)-most):]
+						emit(n)
+					}
+				}
+			}, Once: true, Lift: lift[int], Merge: union[int],
+		}
+	}
+	for _, c := range []struct {
+		most, longest int
+		found         bool
+	}{{8, 0, true}, {8, 6, false}, {40, 0, false}, {40, 100, true}} {
+		o := op(c.most)
+		r := laws.Run(operators.Laws(o), operators.SourceUpTo(gen.Int(0, 999), c.longest), laws.RunOptions{Seed: 1, Only: "operator/once"})
+		require.Equal(t, !c.found, r.OK(), "memory of %d, feeds of %d", c.most, c.longest)
+	}
+}
+
+// TestHalvesOfCheckFlow: what is built is run with elements one by one, and in batches.
+func TestHalvesOfCheckFlow(t *testing.T) {
+	ahead := make(map[int]int) // instances by how many elements were taken before one was emitted
+	operators.CheckFlow(t, func(d flow.Delta[int]) flow.Delta[int] {
+		taken, emitted := 0, false
+		in := flow.Map(d, func(n int) int { taken++; return n })
+		return flow.Map(in, func(n int) int {
+			if !emitted {
+				ahead[taken]++
+			}
+			emitted = true
+			return n
+		})
+	}, lattice.IsMorphism, lattice.Max[int](), numbers(), laws.Cases(30))
+	require.Positive(t, ahead[1])
+	require.Positive(t, ahead[3])
+	require.Zero(t, ahead[4])
 }

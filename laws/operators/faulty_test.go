@@ -112,6 +112,22 @@ func faultyInstances(s map[string]laws.Suite) {
 }
 
 func faultySequences(s map[string]laws.Suite) {
+	s["lent: an element is held back with its memory"] = suite(operators.Operator[[]int, []int, set[int]]{
+		Seq: func(in iter.Seq[[]int]) iter.Seq[[]int] {
+			return func(yield func([]int) bool) {
+				var held []int
+				for l := range in {
+					if held != nil && !yield(held) {
+						return
+					}
+					held = l
+				}
+				if held != nil {
+					yield(held)
+				}
+			}
+		}, Late: true, Lent: true, Lift: func(l []int) set[int] { return setOf(l...) }, Merge: union[int], Inputs: lists(),
+	}, []int{2, 1}, []int{1}, []int{3})
 	s["monotone: it gives all, or nothing"] = suite(operators.Operator[int, int, set[int]]{
 		Seq: func(in iter.Seq[int]) iter.Seq[int] {
 			return func(yield func(int) bool) {

@@ -18,24 +18,39 @@ type Feed struct {
 
 // The shape of the feeds that are drawn.
 const (
-	feedInputs = 6  // elements at most
+	feedInputs = 6  // elements at most, of most feeds
+	feedLong   = 24 // and of one in longOneIn
+	longOneIn  = 8
 	feedPicks  = 6  // choices
-	pickRange  = 60 // a multiple of all numbers of elements
+	pickRange  = 60 // a multiple of all small numbers of elements
 )
 
-// Source draws feeds of up to six elements, of which each may be one before it with a
-// part drawn anew, so that keys tie while what is under them differs. The empty feed is
-// simplest.
-func Source[A any](inputs gen.Gen[A]) gen.Source[Feed] {
+// Source draws feeds of up to six elements, and one in eight of up to 24, of which each may
+// be one before it with a part drawn anew, so that keys tie while what is under them differs.
+// The empty feed is simplest.
+func Source[A any](inputs gen.Gen[A]) gen.Source[Feed] { return SourceUpTo(inputs, 0) }
+
+// SourceUpTo is [Source] of feeds of at most longest elements; 0 means 24.
+func SourceUpTo[A any](inputs gen.Gen[A], longest int) gen.Source[Feed] {
+	if longest <= 0 {
+		longest = feedLong
+	}
 	elements := gen.AnyOf(gen.Spliced(inputs), gen.Independent(inputs))
 	return func(d *gen.Draw, feeds []Feed) {
 		for i := range feeds {
-			typed := make([]A, d.Index("feed.len", feedInputs+1))
+			typed := make([]A, d.Index("feed.len", min(feedInputs, longest)+1))
 			elements(d, typed)
-			feeds[i] = feedOf(typed)
-			for range feedPicks {
-				feeds[i].picks = append(feeds[i].picks, d.Index("feed.pick", pickRange))
+			picks := make([]int, feedPicks)
+			for j := range picks {
+				picks[j] = d.Index("feed.pick", pickRange)
 			}
+			if longest > feedInputs && d.Index("feed.long", longOneIn) == longOneIn-1 {
+				more := make([]A, d.Index("feed.more", longest-len(typed)+1))
+				elements(d, more)
+				typed = append(typed, more...)
+			}
+			feeds[i] = feedOf(typed)
+			feeds[i].picks = picks
 		}
 	}
 }

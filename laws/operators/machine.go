@@ -38,20 +38,25 @@ func ofEmit[A, B any](fresh func() func(a A, emit func(B))) runner {
 	}
 }
 
-// maxEmitted bounds what one instance emits in a case: a feed has a dozen elements.
+// maxEmitted bounds what one instance emits in a case: a feed has a few dozen elements.
 const maxEmitted = 1 << 16
 
 // drive feeds a fresh instance copies of a word until the operator returns. asked is told
 // how many elements were taken whenever another one is asked for, the end of the input
 // included; it returns false to end the input there. emitted gets what is given.
 func (b *bench) drive(word []any, asked func(taken int) bool, emitted func(v any) bool) {
+	b.lend(len(word), func(i int) any { return b.a.copy(word[i]) }, asked, emitted)
+}
+
+// lend is drive with n elements that element makes.
+func (b *bench) lend(n int, element func(i int) any, asked func(taken int) bool, emitted func(v any) bool) {
 	taken, out := 0, 0
 	b.op.run(func() (any, bool) {
-		if !asked(taken) || taken == len(word) {
+		if !asked(taken) || taken == n {
 			return nil, false
 		}
 		taken++
-		return b.a.copy(word[taken-1]), true
+		return element(taken - 1), true
 	}, func(v any) bool {
 		if out++; out > maxEmitted {
 			panic(fmt.Sprintf("the operator emits more than %d elements of %d", maxEmitted, taken))

@@ -60,6 +60,15 @@ type Operator[A, B, S any] struct {
 	// the latest when the input ends. After a crash such an operator needs all of the
 	// input; and it cannot run in a cycle.
 	Late bool
+	// Lent declares that elements taken are lent until the next one is asked for, as
+	// what bufio.Scanner.Bytes returns is: their memory is written over then, and an
+	// operator that has kept some emits what it was not given. Without it, elements are the
+	// operator's to keep, though not to change.
+	Lent bool
+	// Longest bounds how many elements are fed; 0 means 24. Of eight feeds, seven have at
+	// most six. What an operator does only after more than that, such as to forget what is
+	// oldest, is seen only where this is more.
+	Longest int
 	// Feedback says what of an element given comes back as input, where the operator runs
 	// in a cycle. Of what goes around, that is fed back which raises the fold, and
 	// everything if Once is claimed. The cycle must be quiet after Within elements were
@@ -81,7 +90,7 @@ func Check[A, B, S any](t laws.T, o Operator[A, B, S], opts ...laws.Option) {
 	if o.Inputs == nil {
 		t.Fatalf("%v: an Operator needs Inputs, to draw elements", laws.ErrSetup)
 	}
-	laws.Check(t, set, Source(gen.FromRapid(o.Inputs)), opts...)
+	laws.Check(t, set, SourceUpTo(gen.FromRapid(o.Inputs), o.Longest), opts...)
 }
 
 // CheckSeq checks an operator of sequences, of the class given, whose elements are merged
@@ -119,6 +128,7 @@ type operator struct {
 	class              lattice.Class
 	in, out            Edge
 	once, late, cyclic bool
+	lent               bool
 	sequence           bool // a function of sequences
 	within             int
 
@@ -138,7 +148,7 @@ func unbox[T any](b any) T { return *b.(*T) }
 
 // bind looks at an operator through boxes.
 func bind[A, B, S any](o Operator[A, B, S], opts []laws.Option) *operator {
-	b := &operator{list: deep.TypeName(reflect.TypeFor[[]A]()), class: o.Class, in: o.In, out: o.Out, once: o.Once, late: o.Late, within: o.Within}
+	b := &operator{list: deep.TypeName(reflect.TypeFor[[]A]()), class: o.Class, in: o.In, out: o.Out, once: o.Once, late: o.Late, lent: o.Lent, within: o.Within}
 	b.check(o.missing())
 	types := []reflect.Type{reflect.TypeFor[A](), reflect.TypeFor[B](), reflect.TypeFor[S]()}
 	for _, opt := range opts {
@@ -202,6 +212,7 @@ func (o *Operator[A, B, S]) missing() error {
 		{o.In <= States && o.Out <= States, "needs edges that there are"},
 		{o.In != States || o.Join != nil, "that takes States needs Join, to make them"},
 		{o.Recompute == nil || o.Start != nil, "with Recompute needs Start: what has emitted nothing is compared with a state"},
+		{o.Longest >= 0, "needs a Longest that feeds can have"},
 		{o.Within == 0 || o.Feedback != nil, "has nothing to be quiet Within without Feedback"},
 		{o.Feedback == nil || !o.Late, "that is Late cannot have Feedback: a cycle waits for it, and it for the cycle"},
 	} {

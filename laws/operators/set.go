@@ -31,6 +31,7 @@ func setOf(o *operator) laws.Custom[Feed] {
 	ask(o.fresh(), "")
 	ask(o.leavesInputs(), "")
 	ask(o.leavesOutputs(), "")
+	ask(o.givesBack(), unless(o.lent, "Lent is not declared: elements taken may be kept"))
 	ask(o.duplicates(), "")
 	ask(o.order(), single)
 	ask(o.batches(), first(single, unless(o.join != nil, "no Join is given, so that elements are not joined to batches")))

@@ -16,23 +16,44 @@ var KeptDelta = &analysis.Analyzer{
 
 A merge into a target, in the forms that uncheckedmerge knows, neither changes its delta
 nor keeps memory of it. Reported are writes into maps and slices of the delta (by index,
-delete, clear, copy, sort), and maps and slices of the delta that are assigned to the
-target as they are. Of what flow's Input.Push was given, writes are reported in the
-statements after it in the same block. Pointers may lead to what nobody changes, and are
-not followed.`,
+delete, clear, copy, sort, append to a slice that may have room), and into its fields where it
+is a pointer; and maps and slices of the delta that are assigned to the target as they are,
+alone, within a struct, or as what the entries of a map are that is copied. A slice within a
+struct counts where the package writes into the field's elements. Of what flow's Input.Push
+was given, writes are reported in the statements after it in the same block, and, where it was
+made outside of the loop, anywhere in the loop that sends it; so is what bufio.Scanner.Bytes lends. Pointers may lead to what nobody
+changes, and are not followed.`,
 	Run: runKeptDelta,
 }
 
 func runKeptDelta(pass *analysis.Pass) (any, error) {
 	r := newReporter(pass)
-	r.functions(func(f *ast.FuncDecl) {
-		if target, delta := r.mergedInto(f); delta != nil {
-			w := &deltaWalk{r: r, target: target, parts: map[types.Object]bool{delta: true}, delta: delta.Name()}
-			ast.Inspect(f.Body, w.visit)
+	walk := func(body *ast.BlockStmt, target, delta types.Object) {
+		if delta == nil {
+			return
 		}
+		w := &deltaWalk{r: r, target: target, delta: delta, parts: map[types.Object]bool{delta: true}, whole: make(map[types.Object]bool)}
+		if _, pointer := types.Unalias(delta.Type()).(*types.Pointer); pointer && len(r.values()[delta]) == 1 {
+			w.whole[delta] = true // it is never made to point elsewhere
+		}
+		ast.Inspect(body, w.visit)
+	}
+	for _, m := range r.heldMerges() {
+		if p := r.pass.TypesInfo.TypeOf(m.lit).(*types.Signature).Params(); m.door == "CheckMergeIn" {
+			walk(m.lit.Body, p.At(0), p.At(1))
+		}
+	}
+	r.functions(func(f *ast.FuncDecl) {
+		target, delta := r.mergedInto(f)
+		walk(f.Body, target, delta)
 		ast.Inspect(f.Body, func(n ast.Node) bool {
-			if block, ok := n.(*ast.BlockStmt); ok {
-				r.pushed(block.List)
+			switch n := n.(type) {
+			case *ast.BlockStmt:
+				r.pushed(n.List)
+			case *ast.ForStmt:
+				r.pushedInTurns(n, n.Body)
+			case *ast.RangeStmt:
+				r.pushedInTurns(n, n.Body)
 			}
 			return true
 		})
@@ -51,7 +72,7 @@ func (r *reporter) mergedInto(f *ast.FuncDecl) (target, delta types.Object) {
 		return nil, nil
 	}
 	sig := obj.Signature()
-	if m.door != "CheckMethod" {
+	if sig.Recv() == nil || m.door == "Check" {
 		return sig.Params().At(0), sig.Params().At(1)
 	}
 	res := sig.Results()
@@ -60,22 +81,30 @@ func (r *reporter) mergedInto(f *ast.FuncDecl) (target, delta types.Object) {
 			return nil, nil
 		}
 	}
-	return sig.Recv(), sig.Params().At(0)
+	d, _ := deltaOf(sig)
+	return sig.Recv(), d
 }
 
 // deltaWalk goes over the body of a merge.
 type deltaWalk struct {
-	r      *reporter
-	target types.Object
-	parts  map[types.Object]bool // the delta, and variables that hold maps or slices of it
-	delta  string
+	r             *reporter
+	target, delta types.Object
+	parts         map[types.Object]bool // the delta, and variables that hold memory of it
+	whole         map[types.Object]bool // pointers to the delta
 }
 
 func (w *deltaWalk) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.RangeStmt:
-		if w.ofDelta(n.X) && n.Tok == token.DEFINE {
+		if n.Tok != token.DEFINE {
+			return true
+		}
+		if w.ofDelta(n.X) {
 			w.hold(n.Value)
+		} else if in, values := w.r.yielded(n.X); in != nil && w.ofDelta(in) {
+			if w.hold(n.Value); values {
+				w.hold(n.Key)
+			}
 		}
 	case *ast.AssignStmt:
 		w.assigned(n)
@@ -93,159 +122,107 @@ func (w *deltaWalk) hold(e ast.Expr) {
 	if !ok || id.Name == "_" {
 		return
 	}
-	if obj := w.r.pass.TypesInfo.Defs[id]; obj != nil && shares(obj.Type()) {
+	if obj := w.r.pass.TypesInfo.Defs[id]; obj != nil && (shares(obj.Type()) || w.r.holds(obj.Type())) {
 		w.parts[obj] = true
+	}
+}
+
+// alias notes a variable that is the delta by another name.
+func (w *deltaWalk) alias(left, right ast.Expr) {
+	id, ok := ast.Unparen(right).(*ast.Ident)
+	if !ok || !w.parts[w.r.pass.TypesInfo.Uses[id]] {
+		if assert, ok := ast.Unparen(right).(*ast.TypeAssertExpr); ok && assert.Type != nil {
+			w.alias(left, assert.X)
+		}
+		return
+	}
+	to, ok := left.(*ast.Ident)
+	if !ok || w.r.pass.TypesInfo.Defs[to] == nil {
+		return
+	}
+	obj := w.r.pass.TypesInfo.Defs[to]
+	if _, pointer := types.Unalias(obj.Type()).(*types.Pointer); pointer && len(w.r.values()[obj]) <= 1 {
+		w.parts[obj], w.whole[obj] = true, true
 	}
 }
 
 func (w *deltaWalk) assigned(n *ast.AssignStmt) {
 	for i, left := range n.Lhs {
 		w.written(left)
-		if len(n.Rhs) != len(n.Lhs) || !w.ofDelta(n.Rhs[i]) || !shares(w.r.pass.TypesInfo.TypeOf(n.Rhs[i])) {
+		if len(n.Rhs) != len(n.Lhs) {
+			if len(n.Rhs) == 1 && i == 0 && n.Tok == token.DEFINE {
+				w.alias(left, n.Rhs[0]) // v, ok := delta.(T)
+			}
 			continue
 		}
 		if n.Tok == token.DEFINE {
-			w.hold(left)
+			if w.alias(left, n.Rhs[i]); w.ofDelta(n.Rhs[i]) {
+				w.hold(left)
+			}
 			continue
 		}
-		if w.r.rooted(left, map[types.Object]bool{w.target: true}) {
-			w.r.report(n.Pos(), "the target keeps memory of %s: a later merge into it changes what the sender holds; copy it", w.delta)
-		} else if id, ok := ast.Unparen(left).(*ast.Ident); ok {
-			if obj := w.r.pass.TypesInfo.Uses[id]; obj != nil && w.parts[obj] {
-				continue
-			}
+		if w.keeps(n.Rhs[i]) && w.r.rooted(left, map[types.Object]bool{w.target: true}) {
+			w.kept(n.Pos())
 		}
 	}
+}
+
+func (w *deltaWalk) kept(at token.Pos) {
+	w.r.report(at, "the target keeps memory of %s: a later merge into it changes what the sender holds; copy it", w.delta.Name())
+}
+
+// keeps reports an expression whose value has memory of the delta that may be written into.
+func (w *deltaWalk) keeps(e ast.Expr) bool {
+	t := w.r.pass.TypesInfo.TypeOf(e)
+	if w.ofDelta(e) {
+		return shares(t) || w.r.holds(t)
+	}
+	in := w.r.copiedFlat(e)
+	return in != nil && w.ofDelta(in) && isMapOfMaps(t)
 }
 
 // written reports an element of the delta that is assigned to.
 func (w *deltaWalk) written(left ast.Expr) {
-	if ix, ok := ast.Unparen(left).(*ast.IndexExpr); ok && w.ofDelta(ix.X) && shares(w.r.pass.TypesInfo.TypeOf(ix.X)) {
-		w.r.report(left.Pos(), "the merge writes into %s, which the sender still holds", w.delta)
+	switch e := ast.Unparen(left).(type) {
+	case *ast.IndexExpr:
+		if w.ofDelta(e.X) && shares(w.r.pass.TypesInfo.TypeOf(e.X)) {
+			w.wrote(left.Pos())
+		}
+	case *ast.SelectorExpr:
+		if w.r.rooted(e.X, w.whole) && w.r.direct(e.X) || w.r.elementOf(e.X, w.parts) != nil {
+			w.wrote(left.Pos())
+		}
+	case *ast.StarExpr:
+		if w.r.rooted(e.X, w.whole) && w.r.direct(e.X) {
+			w.wrote(left.Pos())
+		}
 	}
 }
 
-// called reports a call that writes into the delta.
+func (w *deltaWalk) wrote(at token.Pos) {
+	w.r.report(at, "the merge writes into %s, which the sender still holds", w.delta.Name())
+}
+
+// called reports a call that writes into the delta, or copies it into the target so that
+// memory is kept.
 func (w *deltaWalk) called(n *ast.CallExpr) {
-	if len(n.Args) > 0 && w.r.writesFirst(n) && w.ofDelta(n.Args[0]) && shares(w.r.pass.TypesInfo.TypeOf(n.Args[0])) {
-		w.r.report(n.Pos(), "the merge writes into %s, which the sender still holds", w.delta)
+	if len(n.Args) == 0 {
+		return
+	}
+	first := n.Args[0]
+	switch {
+	case w.r.isAppend(n):
+		if w.ofDelta(first) && !isClipped(first) && len(n.Args) > 1 {
+			w.r.report(n.Pos(), "append may write behind %s, where the sender does, and keeps its memory: append to a copy, or to slices.Clip of it", name(first))
+		}
+	case w.r.writesFirst(n) && w.ofDelta(first) && shares(w.r.pass.TypesInfo.TypeOf(w.r.converted(first))):
+		w.wrote(n.Pos())
+	case w.r.inPackage(n, "maps", "Copy") && len(n.Args) == 2:
+		if w.r.rooted(first, map[types.Object]bool{w.target: true}) && w.ofDelta(n.Args[1]) && isMapOfMaps(w.r.pass.TypesInfo.TypeOf(n.Args[1])) {
+			w.kept(n.Pos())
+		}
 	}
 }
 
 // ofDelta reports that an expression is the delta, or leads into it.
 func (w *deltaWalk) ofDelta(e ast.Expr) bool { return w.r.rooted(e, w.parts) }
-
-// rooted reports that an expression selects, indexes, slices or dereferences its way from
-// one of the variables.
-func (r *reporter) rooted(e ast.Expr, vars map[types.Object]bool) bool {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		return vars[r.pass.TypesInfo.ObjectOf(e)]
-	case *ast.SelectorExpr:
-		_, selected := r.pass.TypesInfo.Selections[e]
-		return selected && r.rooted(e.X, vars)
-	case *ast.IndexExpr:
-		return r.rooted(e.X, vars)
-	case *ast.SliceExpr:
-		return r.rooted(e.X, vars)
-	case *ast.StarExpr:
-		return r.rooted(e.X, vars)
-	}
-	return false
-}
-
-// shares reports that values of a type are maps or slices: copies of one have its memory.
-func shares(t types.Type) bool {
-	if t == nil {
-		return false
-	}
-	switch t.Underlying().(type) {
-	case *types.Map, *types.Slice:
-		return true
-	}
-	return false
-}
-
-// writesFirst reports that a call writes into its first argument.
-func (r *reporter) writesFirst(call *ast.CallExpr) bool {
-	switch f := r.callee(call).(type) {
-	case *types.Builtin:
-		return f.Name() == "delete" || f.Name() == "clear" || f.Name() == "copy"
-	case *types.Func:
-		if f.Pkg() == nil || f.Signature().Recv() != nil {
-			return false
-		}
-		switch f.Pkg().Path() {
-		case "slices":
-			switch f.Name() {
-			case "Sort", "SortFunc", "SortStableFunc", "Reverse", "Delete", "DeleteFunc", "Compact", "CompactFunc":
-				return true
-			}
-		case "maps":
-			return f.Name() == "Copy" || f.Name() == "DeleteFunc" || f.Name() == "Insert"
-		case "sort":
-			switch f.Name() {
-			case "Ints", "Strings", "Float64s", "Slice", "SliceStable":
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// pushed reports writes into a variable that stand after a push of it.
-func (r *reporter) pushed(list []ast.Stmt) {
-	sent := make(map[types.Object]bool)
-	for _, s := range list {
-		if len(sent) > 0 {
-			r.writtenAfter(s, sent)
-		}
-		ast.Inspect(s, func(n ast.Node) bool {
-			if _, nested := n.(*ast.FuncLit); nested {
-				return false
-			}
-			call, ok := n.(*ast.CallExpr)
-			if !ok || !r.calls(call, "Input.Push") || len(call.Args) != 1 {
-				return true
-			}
-			if id, ok := ast.Unparen(call.Args[0]).(*ast.Ident); ok {
-				if obj := r.pass.TypesInfo.Uses[id]; obj != nil && shares(obj.Type()) {
-					sent[obj] = true
-				}
-			}
-			return true
-		})
-	}
-}
-
-// writtenAfter reports writes into what was sent, and forgets what is made anew.
-func (r *reporter) writtenAfter(s ast.Stmt, sent map[types.Object]bool) {
-	const text = "%s is written into after it was sent: whoever reads the stream sees the change; make a new one"
-	ast.Inspect(s, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			for _, left := range n.Lhs {
-				if ix, ok := ast.Unparen(left).(*ast.IndexExpr); ok && r.rooted(ix.X, sent) {
-					r.report(left.Pos(), text, name(ix.X))
-				}
-			}
-			for _, left := range n.Lhs {
-				if id, ok := left.(*ast.Ident); ok {
-					delete(sent, r.pass.TypesInfo.ObjectOf(id))
-				}
-			}
-		case *ast.IncDecStmt:
-			if ix, ok := ast.Unparen(n.X).(*ast.IndexExpr); ok && r.rooted(ix.X, sent) {
-				r.report(n.Pos(), text, name(ix.X))
-			}
-		case *ast.CallExpr:
-			if len(n.Args) > 0 && r.writesFirst(n) && r.rooted(n.Args[0], sent) {
-				r.report(n.Pos(), text, name(n.Args[0]))
-			}
-		}
-		return true
-	})
-}
-
-// name is an expression as it is written.
-func name(e ast.Expr) string { return types.ExprString(e) }

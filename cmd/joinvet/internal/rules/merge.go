@@ -2,6 +2,7 @@ package rules
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"strings"
 
@@ -13,10 +14,11 @@ var UncheckedMerge = &analysis.Analyzer{
 	Name: "uncheckedmerge",
 	Doc: `report merges that no law checks
 
-A merge is a function func(a, b T) T or func(dst *T, delta T) whose name begins with merge
-or join, T being a type of the package, or a method Merge, MergeIn, MergeFrom or Join that
-takes a value of its receiver's type, whatever it returns, or a type with the methods of
-lattice.Merge. It is checked where a test file of its package names it, its type, or
+A merge is a function func(a, b T) T or func(dst *T, delta T), also one that a variable of
+the package holds, whose name begins with merge or join, T being a type of the package; or a
+method Merge, MergeIn, MergeFrom or Join, by a small letter too, that takes a value of its
+receiver's type, or of an interface that has the method, behind a context.Context or not,
+whatever it returns; or a type with the methods of lattice.Merge. It is checked where a test file of its package names it, its type, or
 something of the package that leads to it, in a declaration that leads to a package of
 laws. Test files are read as text. Tests in other packages are not seen.`,
 	Run: runUncheckedMerge,
@@ -46,10 +48,12 @@ type merge struct {
 	at             *ast.Ident
 	name, of, door string
 	objects        []types.Object // by which it is known
+	lit            *ast.FuncLit   // of one that a variable holds
 }
 
 // merges finds the merges of a package; of a type that has several methods, the first.
 func (r *reporter) merges() (found []merge) {
+	found = r.heldMerges()
 	of := make(map[types.Object]bool)
 	r.functions(func(f *ast.FuncDecl) {
 		obj, ok := r.pass.TypesInfo.Defs[f.Name].(*types.Func)
@@ -74,41 +78,110 @@ func (r *reporter) merges() (found []merge) {
 	return found
 }
 
+// heldMerges finds the merges that are function literals which variables of the package hold.
+func (r *reporter) heldMerges() (found []merge) {
+	for _, file := range r.files {
+		for _, d := range file.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.VAR {
+				continue
+			}
+			for _, s := range g.Specs {
+				for i, value := range s.(*ast.ValueSpec).Values {
+					name := s.(*ast.ValueSpec).Names[min(i, len(s.(*ast.ValueSpec).Names)-1)]
+					lit, ok := ast.Unparen(value).(*ast.FuncLit)
+					if !ok {
+						continue
+					}
+					m, ok := plainMerge(name.Name, r.pass.Pkg, r.pass.TypesInfo.TypeOf(value).(*types.Signature))
+					if ok {
+						m.lit, m.at, m.objects = lit, name, []types.Object{r.pass.TypesInfo.Defs[name]}
+						found = append(found, m)
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
 // mergeOf says whether a function merges.
 func mergeOf(f *types.Func) (m merge, ok bool) {
 	sig := f.Signature()
-	p := sig.Params()
-	m.name = f.Name()
-	if recv := sig.Recv(); recv != nil {
-		owner := namedOf(recv.Type())
-		if owner == nil || types.IsInterface(owner) {
-			return merge{}, false
-		}
-		m.name = owner.Obj().Name() + "." + f.Name()
-		switch f.Name() {
-		case "Merge", "MergeFrom", "Join":
-			m.of, m.door = owner.Obj().Name(), "CheckMethod"
-			return m, p.Len() == 1 && !sig.Variadic() && sameType(p.At(0).Type(), owner)
-		case "MergeIn":
-			if p.Len() == 1 {
-				m.of, m.door = owner.Obj().Name(), "CheckMethod"
-				return m, sameType(p.At(0).Type(), owner)
-			}
-			m.door = "Check"
-			m.of = "states"
-			return m, p.Len() == 2 && pointsTo(p.At(0).Type(), p.At(1).Type()) && hasMethods(owner, "Compare", "Clone")
-		}
+	if sig.Recv() == nil {
+		return plainMerge(f.Name(), f.Pkg(), sig)
+	}
+	owner := namedOf(sig.Recv().Type())
+	if owner == nil || types.IsInterface(owner) {
 		return merge{}, false
 	}
-	lower := strings.ToLower(f.Name())
+	m.name = owner.Obj().Name() + "." + f.Name()
+	delta, behind := deltaOf(sig)
+	switch f.Name() {
+	case "Merge", "MergeFrom", "Join", "merge", "mergeFrom", "join":
+		m.of, m.door = owner.Obj().Name(), "CheckMethod"
+		if behind || delta != nil && types.IsInterface(delta.Type()) {
+			m.door = "CheckMergeIn"
+		}
+		return m, delta != nil && isMergedInto(f.Name(), owner, delta.Type())
+	case "MergeIn":
+		p := sig.Params()
+		if p.Len() == 1 {
+			m.of, m.door = owner.Obj().Name(), "CheckMethod"
+			return m, sameType(p.At(0).Type(), owner)
+		}
+		m.door = "Check"
+		m.of = "states"
+		return m, p.Len() == 2 && pointsTo(p.At(0).Type(), p.At(1).Type()) && hasMethods(owner, "Compare", "Clone")
+	}
+	return merge{}, false
+}
+
+// deltaOf is the parameter of a method that merges into its receiver, and whether it stands
+// behind a context; nil where it has others.
+func deltaOf(sig *types.Signature) (delta *types.Var, behind bool) {
+	p := sig.Params()
+	switch {
+	case sig.Variadic():
+		return nil, false
+	case p.Len() == 1:
+		return p.At(0), false
+	case p.Len() == 2 && types.TypeString(p.At(0).Type(), nil) == "context.Context":
+		return p.At(1), true
+	}
+	return nil, false
+}
+
+// isMergedInto reports that a delta is of the receiver's type, or of an interface that asks
+// for the method, and that the receiver has.
+func isMergedInto(method string, owner *types.Named, delta types.Type) bool {
+	if sameType(delta, owner) {
+		return true
+	}
+	named := namedOf(delta)
+	if named == nil || named.Obj().Pkg() == nil || !types.IsInterface(named) || owner.TypeParams().Len() > 0 {
+		return false
+	}
+	i := named.Underlying().(*types.Interface)
+	for m := range i.Methods() {
+		if m.Name() == method {
+			return types.Implements(owner, i) || types.Implements(types.NewPointer(owner), i)
+		}
+	}
+	return false
+}
+
+// plainMerge says whether a function without a receiver merges.
+func plainMerge(name string, pkg *types.Package, sig *types.Signature) (m merge, ok bool) {
+	p, lower := sig.Params(), strings.ToLower(name)
 	if !strings.HasPrefix(lower, "merge") && !strings.HasPrefix(lower, "join") || p.Len() != 2 || sig.Variadic() {
 		return merge{}, false
 	}
 	t := namedOf(p.At(1).Type())
-	if t == nil || t.Obj().Pkg() != f.Pkg() || types.IsInterface(t) {
+	if t == nil || t.Obj().Pkg() != pkg || types.IsInterface(t) {
 		return merge{}, false
 	}
-	m.of = t.Obj().Name()
+	m.name, m.of = name, t.Obj().Name()
 	res := sig.Results()
 	switch {
 	case types.Identical(p.At(0).Type(), p.At(1).Type()) && res.Len() == 1 && types.Identical(res.At(0).Type(), p.At(0).Type()):
@@ -226,7 +299,7 @@ func leadsTo(objects []types.Object, uses map[types.Object][]types.Object, names
 		done[obj] = true
 		f, method := obj.(*types.Func)
 		method = method && f.Signature().Recv() != nil // its type's name counts, not its own
-		if names[obj.Name()] && !method {
+		if obj.Name() != "_" && names[obj.Name()] && !method {
 			return true
 		}
 		todo = append(todo, uses[obj]...)

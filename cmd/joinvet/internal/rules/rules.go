@@ -8,6 +8,7 @@
 package rules
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -30,10 +31,16 @@ type reporter struct {
 	pass   *analysis.Pass
 	vetted map[string]map[int]bool // lines by file
 	files  []*ast.File             // neither tests nor generated
+
+	given  values // see values
+	decls  map[types.Object]*ast.FuncDecl
+	mute   bool                  // what is found is only noted
+	said   map[string]bool       // what was reported, and where
+	writes map[types.Object]bool // see writtenFields
 }
 
 func newReporter(pass *analysis.Pass) *reporter {
-	r := &reporter{pass: pass, vetted: make(map[string]map[int]bool)}
+	r := &reporter{pass: pass, vetted: make(map[string]map[int]bool), said: make(map[string]bool)}
 	for _, f := range pass.Files {
 		name := pass.Fset.Position(f.FileStart).Filename
 		if strings.HasSuffix(name, "_test.go") || ast.IsGenerated(f) {
@@ -62,8 +69,12 @@ func newReporter(pass *analysis.Pass) *reporter {
 
 func (r *reporter) report(pos token.Pos, format string, args ...any) {
 	at := r.pass.Fset.Position(pos)
-	if !r.vetted[at.Filename][at.Line] {
-		r.pass.Reportf(pos, format, args...)
+	what := fmt.Sprintf("%d "+format, append([]any{pos}, args...)...)
+	if !r.vetted[at.Filename][at.Line] && !r.said[what] {
+		r.said[what] = true
+		if !r.mute {
+			r.pass.Reportf(pos, format, args...)
+		}
 	}
 }
 
@@ -82,7 +93,7 @@ func (r *reporter) functions(visit func(f *ast.FuncDecl)) {
 // name, "Type.Method" of a method.
 func (r *reporter) inFlow(call *ast.CallExpr) (name string, ok bool) {
 	f, _ := r.callee(call).(*types.Func)
-	if f == nil || f.Pkg() == nil || !strings.HasSuffix(f.Pkg().Path(), "lattice/flow") {
+	if f == nil || f.Pkg() == nil || !isFlow(f.Pkg().Path()) {
 		return "", false
 	}
 	if recv := f.Signature().Recv(); recv != nil {
@@ -138,3 +149,6 @@ func isLaws(importPath string) bool {
 	}
 	return path.Base(importPath) == "gopterlaws"
 }
+
+// isFlow reports the import path of package lattice/flow.
+func isFlow(importPath string) bool { return strings.HasSuffix(importPath, "lattice/flow") }

@@ -54,7 +54,7 @@ type testText struct {
 func (t *testText) add(f *ast.File) {
 	laws := lawNames(f)
 	for _, d := range f.Decls {
-		for _, name := range declared(d) {
+		for _, name := range declares(d) {
 			t.decls[name] = append(t.decls[name], d)
 		}
 		seen := make(map[string]bool)
@@ -100,7 +100,7 @@ func (t *testText) rise() {
 		done[d] = true
 	}
 	for i := 0; i < len(t.laws); i++ {
-		for _, name := range declared(t.laws[i]) {
+		for _, name := range declares(t.laws[i]) {
 			if name == "_" || name == "init" {
 				continue
 			}
@@ -151,8 +151,8 @@ func lawNames(f *ast.File) map[string]bool {
 	return names
 }
 
-// declared is the names that a declaration at top level declares.
-func declared(d ast.Decl) (names []string) {
+// declares is the names that a declaration at top level declares.
+func declares(d ast.Decl) (names []string) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		if d.Recv == nil || len(d.Recv.List) == 0 {

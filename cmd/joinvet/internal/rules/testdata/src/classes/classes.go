@@ -50,8 +50,10 @@ func build(d flow.Delta[int], s flow.State[int], w flow.State[string], e flow.Ev
 	flow.Map(d, half, flow.NonMonotone())
 	flow.MapState(w, lattice.Function[string, string]{F: strings.ToUpper}, flow.Monotone(e))
 	chosen := half
+	if sc.by > 9 {
+		chosen = third
+	}
 	flow.Map(d, chosen, flow.Morphism(e))
-	named := lattice.Function[int, int]{F: fifth}
-	flow.MapState(s, named, flow.Monotone(e))
+	flow.MapState(s, sc.function(), flow.Monotone(e))
 	flow.Map(d, third, flow.Morphism(e)) //joinery:vetted division is, of integers that only grow
 }

@@ -26,3 +26,5 @@ func TestDeep(t *testing.T) { check.CheckMethod(t, (*merges.Deep).Absorb) }
 func lawful[S any](t *testing.T, merge func(a, b S) S) { check.CheckMerge(t, merge) }
 
 func TestHelped(t *testing.T) { lawful(t, merges.MergeHelped) }
+
+func TestDeeper(t *testing.T) { check.CheckMerge(t, merges.MergeDeeper) }

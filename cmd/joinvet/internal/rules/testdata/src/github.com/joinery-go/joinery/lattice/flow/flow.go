@@ -7,13 +7,16 @@ import (
 )
 
 type (
-	Graph               struct{}
-	Delta[T any]        struct{}
-	State[T any]        struct{}
-	Input[T any]        struct{}
-	Scheduler           struct{}
-	Evidence            struct{}
-	Claim               struct{}
+	Graph        struct{}
+	Delta[T any] struct{}
+	State[T any] struct{}
+	Input[T any] struct{}
+	Scheduler    struct{}
+	Evidence     struct{}
+	Claim        struct {
+		Class    lattice.Class
+		Evidence Evidence
+	}
 	Subscription[T any] struct{}
 )
 
@@ -38,3 +41,15 @@ func Seal[T any](s State[T]) State[T]                                           
 func Read[T any](s State[T]) (v T, ok bool)                                     { return v, false }
 func Complete[T any](s State[T]) bool                                           { return false }
 func Subscribe[T any](s State[T], f func(T)) (*Subscription[T], error)          { return nil, nil }
+
+func (*Input[T]) PushAll(vs ...T) (int, error) { return 0, nil }
+func (s State[T]) Named(string) State[T]       { return s }
+
+func Fold[T any](d Delta[T], m lattice.Merge[T]) State[T] { return State[T]{} }
+func Debounce[T any](s State[T], n int) State[T]          { return s }
+func Convert[A, B any](d Delta[A], f lattice.Function[A, B], e ...Evidence) Delta[B] {
+	return Delta[B]{}
+}
+func Bimorphism[A, B, C any](left Delta[A], right Delta[B], a lattice.Merge[A], b lattice.Merge[B], f func(A, B) C, e ...Evidence) Delta[C] {
+	return Delta[C]{}
+}
