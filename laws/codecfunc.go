@@ -18,6 +18,7 @@ import (
 func CheckCodec[S any](t T, encode func(S) ([]byte, error), decode func([]byte) (S, error), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
 	set := CodecFunc(encode, decode, opts...).s
+	set.subject.sayUnsteady(t, ofRapid(states), opts)
 	checkOn(t, set, set.drawing(ofRapid(states)), opts)
 }
 
