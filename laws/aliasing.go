@@ -20,8 +20,10 @@ func (p *probe) targets(a, b any, later ...any) []any {
 		return targets
 	}
 	if v := p.s.variant; v != nil {
-		if keepMaps := !p.mergeable(v(a, false), nil, b, later); !keepMaps || p.mergeable(v(a, true), nil, b, later) {
-			targets = append(targets, v(a, keepMaps))
+		var o deep.VariantOptions
+		o.KeepMaps = !p.mergeable(v(a, o), nil, b, later)
+		if !o.KeepMaps || p.mergeable(v(a, o), nil, b, later) {
+			targets = append(targets, v(a, o))
 		}
 	}
 	if p.s.noZero {

@@ -114,6 +114,9 @@ func checkLaw(t rapid.TB, s *subject, l *law, source gen.Source[any], o settings
 	if run.probe.nilMaps {
 		t.Logf("the %s panics where a map that the states drawn have empty is nil: draw such states, if there are any", s.checked())
 	}
+	if run.probe.nilTold {
+		t.Logf("the %s tells nil from empty in slices or maps of which the states drawn have one of them alone: draw both, if there are both", s.checked())
+	}
 	return ""
 }
 

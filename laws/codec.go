@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/laws/internal/deep"
 )
 
 // Codec is about encoding: what is decoded is what was encoded, equal states have
@@ -59,7 +60,7 @@ func codecCanonical() law {
 	return judged("codec/canonical", "equal states encode equally (a, b; a with nil for empty and spare capacity; a encoded twice)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		twins := []any{x[0]}
 		if p.s.variant != nil {
-			twins = append(twins, p.s.variant(x[0], false))
+			twins = append(twins, p.s.variant(x[0], deep.VariantOptions{}))
 		}
 		if p.Equal(x[0], x[1]) {
 			twins = append(twins, x[1])
@@ -154,14 +155,50 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
+// What makes a length that a decoder which believes it allocates for, out of proportion but
+// without harm. One byte in place of another makes, as the most significant of four from
+// either end, two to the power of 24, for elements of some bytes, and then of 26, for single
+// bytes. In place of one byte come varints of 22 and 26 bits, last, since whoever reads four
+// bytes takes them for more.
+var (
+	largeBytes   = []byte{0x01, 0x04}
+	largeVarints = [][]byte{{0x80, 0x80, 0x80, 0x02}, {0x80, 0x80, 0x80, 0x20}}
+)
+
+// promising is encodings with a large length at one of the places, the last place first: of
+// lengths of eight bytes the lower half comes before the upper, where these begin with the
+// most significant byte.
+func promising(a []byte, places []int) (out [][]byte) {
+	for _, v := range largeBytes {
+		out = append(out, bytes.Repeat([]byte{v}, 16))
+		for _, at := range slices.Backward(places) {
+			c := slices.Clone(a)
+			c[at] = v
+			out = append(out, c)
+		}
+	}
+	for _, l := range largeVarints {
+		out = append(out, slices.Concat(l, l))
+		for _, at := range places {
+			out = append(out, slices.Concat(a[:at], l, a[at+1:]))
+		}
+	}
+	return out
+}
+
 // hostile makes bytes out of two encodings: cut off, overwritten, spliced, and
-// with lengths that promise what is not there.
+// with lengths that promise what is not there. Lengths rise: one for which there is no
+// memory ends the process, and nobody would see what decoding did.
 func hostile(a, b []byte) [][]byte {
-	const places = 12
+	const most = 12
 	huge := [][]byte{{0xff, 0xff, 0xff, 0xff, 0x0f}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}}
-	out := [][]byte{nil, bytes.Repeat([]byte{0xff}, 16), bytes.Repeat([]byte{0x80}, 16)}
-	for i := range min(len(a), places) {
-		at := i * len(a) / min(len(a), places)
+	places := make([]int, min(len(a), most))
+	for i := range places {
+		places[i] = i * len(a) / len(places)
+	}
+	out := promising(a, places)
+	out = append(out, nil, bytes.Repeat([]byte{0xff}, 16), bytes.Repeat([]byte{0x80}, 16))
+	for _, at := range places {
 		out = append(out, a[:at], slices.Concat(a[:at], b[min(at, len(b)):]))
 		for _, v := range []byte{0x00, 0x7f, 0xff} {
 			c := slices.Clone(a)

@@ -125,7 +125,7 @@ func bindJoin[S any](merge func(a, b S) S, o settings) *subject {
 // joins gives the subject a merge that returns its result. Growth is not reported by
 // this form; no law about growth is in its sets.
 func (s *subject) joins(join func(a, b any) any) {
-	s.join = join
+	s.join, s.asDrawn = join, true
 	s.mergeIn = func(target, delta any) bool {
 		assign(target, join(target, delta))
 		return false
@@ -210,21 +210,34 @@ func accepting(join func(a, b any) any) func(a, b any) any {
 }
 
 // onVariant has judge look at a variant of v: a state equal to it with other insides, where
-// equality is that of structure. Where judge panics, that may be no state: to a merge that
-// writes into the maps it finds, as those of a constructor, a nil map is none, unless the
-// source draws one, and then other laws meet it. judge looks at a variant that has its maps
-// instead. But if states are maps themselves, nil is the zero value of their type.
+// equality is that of structure. Some variants may be no states, unless the source draws
+// their like. One is a nil map, to a merge that panics because it writes into the maps it
+// finds, as those of a constructor: judge looks at a variant that has its maps instead. The
+// other is nil in place of what is only ever empty, or the reverse, to a plain function that
+// tells them apart, as one that compares encodings does: judge looks at a variant in which
+// only those change of which both forms were met. But if states are maps or slices
+// themselves, nil is the zero value of their type.
 func (p *probe) onVariant(v any, judge func(twin func() any) bool) bool {
-	variant := func(keepMaps bool) func() any { return func() any { return p.s.variant(v, keepMaps) } }
-	if emptyMap(v) {
-		return judge(variant(false))
+	variant := func(o deep.VariantOptions) func() any { return func() any { return p.s.variant(v, o) } }
+	if emptyCollection(v) {
+		return judge(variant(deep.VariantOptions{}))
 	}
-	if alike, ok := unlessPanics(func() bool { return judge(variant(false)) }); ok {
+	o := deep.VariantOptions{Met: &p.empties}
+	alike, ended := unlessPanics(func() bool { return judge(variant(o)) })
+	if ended && (alike || !p.s.asDrawn) {
 		return alike
 	}
-	alike := judge(variant(true))
-	p.nilMaps = true
+	o.KeepMaps, o.AsMet = !ended, p.s.asDrawn
+	alike = judge(variant(o))
+	p.nilMaps = p.nilMaps || !ended
+	p.nilTold = p.nilTold || ended && alike
 	return alike
+}
+
+// emptyCollection reports that a box holds a map or slice without elements.
+func emptyCollection(v any) bool {
+	held := reflect.ValueOf(v).Elem()
+	return emptyMap(v) || held.Kind() == reflect.Slice && held.Len() == 0
 }
 
 // emptyMap reports that a box holds a map without entries.

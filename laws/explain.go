@@ -231,6 +231,9 @@ func (p *probe) bindings(x []any) []Binding {
 func (p *probe) stuck(x []any) *Failure {
 	f := &Failure{Panic: stuckText(p.s.checked())}
 	for i, v := range x {
+		if v == nil {
+			continue // not even drawn: the machine is busy, or patience is short
+		}
 		text := p.s.barely(v)
 		if p.s.ownShow {
 			var shown string

@@ -86,5 +86,21 @@ func Remarks[S any](merge func(a, b S) S, states *rapid.Generator[S], opts ...Op
 	return seen.remarks()
 }
 
+// SurveyBeforeStates is what a survey says whose patience ends before a state was drawn.
+func SurveyBeforeStates[S any](merge func(a, b S) S, states *rapid.Generator[S]) *Failure {
+	set := Func(merge).s
+	busy := func() bool {
+		time.Sleep(100 * time.Millisecond)
+		return true
+	}
+	_, failure := survey(set.subject, set.source(boxGen(gen.FromRapid(states))), 1, busy, time.Millisecond)
+	return failure
+}
+
 // IgnoredBy is what a check says of methods Equal that take no part in the equality of states.
 func IgnoredBy[S any](set Set[S]) []string { return set.s.subject.ignored() }
+
+// Unsteady is what a door says of a generator that does not draw a state again.
+func Unsteady[S any](t rapid.TB, set Set[S], states *rapid.Generator[S]) {
+	set.s.subject.sayUnsteady(t, ofRapid(states), nil)
+}

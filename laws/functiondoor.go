@@ -137,6 +137,7 @@ func (f arrow) deterministic() law {
 func CheckOrder[S any](t T, leq func(a, b S) bool, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
 	set := OrderFunc(leq, opts...).s
+	set.subject.sayUnsteady(t, ofRapid(states), opts)
 	checkOn(t, set, set.drawing(ofRapid(states)), opts)
 }
 

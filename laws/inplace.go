@@ -230,13 +230,17 @@ func equalsAlike() law {
 		},
 		explain: func(p *probe, x []any) Sides {
 			same := func() any { return p.Copy(x[0]) }
-			twin := func() any { return p.Copy(x[2]) }
+			twin := same
+			if x[2] != nil {
+				twin = func() any { return p.Copy(x[2]) }
+			}
 			if p.s.variant != nil {
 				p.onVariant(x[0], func(v func() any) bool {
-					if x[2] == nil || !alike(p, x[0], v, x[1]) {
+					like := alike(p, x[0], v, x[1])
+					if !like {
 						twin = v
 					}
-					return true
+					return like
 				})
 			}
 			return Sides{"for a", behaviour(p, same, x[1]).describe(p),

@@ -45,7 +45,7 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 //
 //go:noinline
 func returning(s *subject) set {
-	s.guards, s.guarded, s.alikeAsked = []law{argumentsUnchanged()}, true, true
+	s.guards, s.guarded, s.alikeAsked, s.asDrawn = []law{argumentsUnchanged()}, true, true, true
 	own := set{name: "inplace", subject: s, laws: []law{argumentsUnchanged(), variantsAlike()}}
 	own.laws = append(own.laws, s.defined()...)
 	return set{name: "merge", parents: []set{wellPosed(s), semilattice(s), own}, subject: s}
@@ -73,7 +73,7 @@ func inTarget(s *subject, o settings) set {
 		s.mergeIn(t, b)
 		return t
 	}
-	s.guards, s.guarded, s.alikeAsked = []law{deltaUnchanged(), deltaNotRetained()}, true, true
+	s.guards, s.guarded, s.alikeAsked, s.asDrawn = []law{deltaUnchanged(), deltaNotRetained()}, true, true, true
 	own := set{name: "inplace", subject: s, laws: []law{deltaUnchanged(), deltaNotRetained(), resultFresh(), emptyTarget(), variantsAlike()}}
 	if !o.sharing {
 		own.laws = append(own.laws, deltaNotShared())
@@ -103,6 +103,7 @@ func checkDrawn(t T, set set, states gen.Gen[any], opts []Option) {
 	for _, line := range seen.remarks() {
 		t.Logf("%s", line)
 	}
+	set.subject.sayUnsteady(t, states, opts)
 	check(t, set, source, o, seed)
 }
 

@@ -36,6 +36,7 @@ type MergeMethod[S any] interface {
 func CheckMethod[S any, F MergeMethod[S]](t T, merge F, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
 	set := Method[S](merge, opts...).s
+	set.subject.sayUnsteady(t, ofRapid(states), opts)
 	checkOn(t, set, set.lenient().source(ofRapid(states)), opts)
 }
 

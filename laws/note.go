@@ -117,7 +117,7 @@ func (r *seededRun) nilOrEmpty(law *law) bool {
 	x := p.copies(r.x)
 	pairs := p.twins(x[0], x[1])
 	if p.s.variant != nil {
-		pairs = append(pairs, [2]any{x[0], p.s.variant(x[0], false)})
+		pairs = append(pairs, [2]any{x[0], p.s.variant(x[0], deep.VariantOptions{Met: &p.empties, AsMet: p.s.asDrawn && !emptyCollection(x[0])})})
 	}
 	for _, pair := range pairs {
 		if p.Equal(pair[0], pair[1]) && p.Show(pair[0]) != p.Show(pair[1]) {

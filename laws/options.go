@@ -49,7 +49,8 @@ func settingsOf(opts []Option) settings {
 
 // Equal sets the equality of states. The default is an Equal(S) bool method
 // where S has one, else equality of structure, with nil and empty collections
-// equal and NaN equal to itself.
+// equal and NaN equal to itself. A function that tells nil from empty is at fault where both
+// are among the states drawn, in collections of one type; where one alone is, the log says so.
 func Equal[S any](equal func(a, b S) bool) Option {
 	boxed := func(a, b any) bool { return equal(unbox[S](a), unbox[S](b)) }
 	return Option{func(s *settings) { s.equal = givenOf[S]("Equal", boxed) }}

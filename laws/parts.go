@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/joinery-go/joinery/gen"
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/laws/internal/deep"
@@ -22,6 +24,13 @@ type variety struct {
 type part struct {
 	path           string
 	tied, differed int
+}
+
+// ofForm reports that a part is no value of its own: how many elements there are, and, as
+// long as it does not differ, of which type a value is, and whether a pointer is nil.
+func (p part) ofForm() bool {
+	return p.path == "" || strings.HasPrefix(p.path, "len(") ||
+		p.differed == 0 && (strings.HasPrefix(p.path, "the type ") || strings.HasSuffix(p.path, " is there"))
 }
 
 // surveyed is how many pairs of states are looked at before the laws are judged.
@@ -65,6 +74,44 @@ func survey(s *subject, source gen.Source[any], seed uint64, stop func() bool, p
 	return nil, f
 }
 
+// unsteady is how many states of a few a generator does not draw again from the choices
+// that made them: what it draws depends on a clock, on chance, or on the order of a map.
+// Then parts of states cannot tie, and a case that fails cannot be drawn again.
+func (s *subject) unsteady(g gen.Gen[any]) (differ, of int) {
+	const drawn, seed = 16, 1
+	defer func() { _ = recover() }() // an Equal or a generator that panics does so under a law
+	p := newProbe(s)
+	for of < drawn {
+		var d gen.Draw
+		var two [2]any
+		for i := range two {
+			d.Reset(choice.Seeded(choice.Mix(choice.MixString(seed, "steady"), uint64(of))))
+			two[i] = g(&d)
+		}
+		if d.Err() != nil {
+			break
+		}
+		of++
+		if p.Equal(two[0], p.Copy(two[0])) && !p.Equal(two[0], two[1]) {
+			differ++
+		}
+	}
+	return differ, of
+}
+
+// sayUnsteady logs that a generator does not draw a state again.
+func (s *subject) sayUnsteady(t rapid.TB, g gen.Gen[any], opts []Option) {
+	t.Helper()
+	if s == nil || s.err != nil {
+		return
+	}
+	var differ, of int
+	if new(watchdog).watch(settingsOf(opts).waits(s), func() { differ, of = s.unsteady(g) }) && differ > 0 {
+		t.Logf("the generator makes another state of the same choices, %d times of %d: does it read a clock, chance or the order of a map? "+
+			"What depends on them does not tie, and a fault that shows in a tie of it is not found", differ, of)
+	}
+}
+
 // add compares a pair. What panics here, an Equal of the user's, will panic again under
 // a law.
 func (v *variety) add(p *probe, x []any) {
@@ -98,7 +145,7 @@ func (v *variety) note(path string, equal bool) {
 func (v *variety) split() (always, other []string) {
 	for _, p := range v.parts {
 		switch {
-		case p.path == "" || strings.HasPrefix(p.path, "len("):
+		case p.ofForm():
 		case p.differed == 0:
 			always = append(always, p.path)
 		default:
@@ -148,7 +195,7 @@ func (v *variety) remarks() []string {
 	var never, always []string
 	for _, p := range v.parts {
 		switch {
-		case p.path == "" || strings.HasPrefix(p.path, "len("):
+		case p.ofForm():
 		case p.tied == 0:
 			never = append(never, p.path)
 		case p.differed == 0:

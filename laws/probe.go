@@ -31,8 +31,9 @@ type subject struct {
 	show     func(any) string
 	copy     func(any) any // always independent of the original
 	// variant is an equal state with other insides, or nil where equality is not that of
-	// structure; with keepMaps, one whose maps are nil where those of the state are.
-	variant func(v any, keepMaps bool) any
+	// structure.
+	variant func(v any, o deep.VariantOptions) any
+	asDrawn bool            // what no state drawn is like is no state: nil where all are empty; see onVariant
 	noZero  bool            // a zero value cannot be merged into: a method writes into the maps of its receiver
 	plain   bool            // states hold no shared memory, so nothing can be written into
 	valid   func(any) error // nil where nothing was declared
@@ -229,7 +230,9 @@ type probe struct {
 	fingerprint func(any) uint64
 	prints      [maxArity]uint64
 	equalCopies bool // equal is given copies
+	empties     deep.Emptiness
 	nilMaps     bool // a nil map in place of an empty one was seen to make the merge panic
+	nilTold     bool // the merge was seen to tell nil from empty where states have one of them alone
 }
 
 func newProbe(s *subject) *probe {

@@ -38,11 +38,10 @@ func CloneBoxes(t reflect.Type) func(v any) any {
 	}
 }
 
-// VariantBox is [Variant] for a box. With keepMaps it leaves empty maps as they are: for
-// types to whose methods a nil map is no state, since it cannot be written into.
-func VariantBox(v any, keepMaps bool) any {
+// VariantBox is [Variant] for a box.
+func VariantBox(v any, o VariantOptions) any {
 	t, dst := made(v)
-	t.varyAt(dst.UnsafePointer(), boxed(v), keepMaps)
+	t.varyAt(dst.UnsafePointer(), boxed(v), o)
 	return dst.Interface()
 }
 

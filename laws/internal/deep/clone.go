@@ -58,18 +58,18 @@ func (t *Type) Variant(v any) any {
 }
 
 // VariantAt makes the zero value at dst a variant of that at src; see [Variant].
-func (t *Type) VariantAt(dst, src unsafe.Pointer) { t.varyAt(dst, src, false) }
+func (t *Type) VariantAt(dst, src unsafe.Pointer) { t.varyAt(dst, src, VariantOptions{}) }
 
-func (t *Type) varyAt(dst, src unsafe.Pointer, keepMaps bool) {
-	c := copier{vary: true, keepMaps: keepMaps}
+func (t *Type) varyAt(dst, src unsafe.Pointer, o VariantOptions) {
+	c := copier{vary: true, o: o}
 	c.copy(t, dst, src)
 }
 
 // copier copies one value.
 type copier struct {
-	g        graph
-	vary     bool
-	keepMaps bool // nil maps stay nil, and empty ones empty
+	g    graph
+	vary bool
+	o    VariantOptions
 }
 
 func (c *copier) copy(t *Type, dst, src unsafe.Pointer) {
@@ -215,10 +215,11 @@ func (c *copier) moved(x unsafe.Pointer, n uintptr) unsafe.Pointer {
 }
 
 func (c *copier) fixSlice(elem *Type, h *sliceHeader, vary bool) {
+	swap := vary && h.len == 0 && c.o.swaps(elem.sliceOf, h.data == nil)
 	switch {
-	case vary && h.data == nil:
+	case swap && h.data == nil:
 		h.data = unsafe.Pointer(&nothingAt)
-	case vary && h.cap == 0:
+	case swap && h.cap == 0:
 		h.data = nil
 	case h.cap == 0 || elem.size == 0:
 	default:
@@ -227,7 +228,7 @@ func (c *copier) fixSlice(elem *Type, h *sliceHeader, vary bool) {
 		switch {
 		case i < 0 || !c.g.blocks[i].varied:
 			h.data = c.moved(h.data, n)
-		case h.len == 0:
+		case swap:
 			*h = sliceHeader{}
 		default:
 			h.data, h.cap = c.g.blocks[i].copied, h.len+spare
@@ -239,15 +240,15 @@ func (c *copier) fixSlice(elem *Type, h *sliceHeader, vary bool) {
 var nothingAt struct{}
 
 func (c *copier) fixMap(t *Type, x *unsafe.Pointer, vary bool) {
-	vary = vary && !c.keepMaps
+	vary = vary && !c.o.KeepMaps
 	if *x == nil {
-		if vary {
+		if vary && c.o.swaps(t.t, true) {
 			*x = reflect.MakeMap(t.t).UnsafePointer()
 		}
 		return
 	}
 	m := &c.g.maps[c.g.mapAt[*x]]
-	if vary && !m.fixed && m.refs == 1 && t.value(unsafe.Pointer(&m.at)).Len() == 0 {
+	if vary && !m.fixed && m.refs == 1 && t.value(unsafe.Pointer(&m.at)).Len() == 0 && c.o.swaps(t.t, false) {
 		*x = nil
 		return
 	}

@@ -43,14 +43,18 @@ func (p *parts) compare(a, b reflect.Value, path string, depth int) {
 			p.compare(settable(a.Field(i)), settable(b.Field(i)), path+"."+t.Field(i).Name, depth+1)
 		}
 	case reflect.Pointer:
-		if a.IsNil() || b.IsNil() {
-			p.visit("*"+path+" is there", a.IsNil() == b.IsNil())
-			return
+		p.visit("*"+path+" is there", a.IsNil() == b.IsNil())
+		if !a.IsNil() && !b.IsNil() {
+			p.compare(a.Elem(), b.Elem(), path, depth+1)
 		}
-		p.compare(a.Elem(), b.Elem(), path, depth+1)
 	case reflect.Interface:
-		if a.IsNil() || b.IsNil() || a.Elem().Type() != b.Elem().Type() {
-			p.visit("the type in "+path, a.IsNil() && b.IsNil())
+		same := a.IsNil() == b.IsNil() && (a.IsNil() || a.Elem().Type() == b.Elem().Type())
+		if path == "" {
+			p.visit("the type of the state", same)
+		} else {
+			p.visit("the type in "+path, same)
+		}
+		if !same || a.IsNil() {
 			return
 		}
 		p.compare(held(a.Elem()), held(b.Elem()), path, depth+1)
