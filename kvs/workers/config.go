@@ -13,7 +13,7 @@ const (
 )
 
 // Config is what all nodes of a system agree on, for as long as it lives. Zero values of
-// the last four stand for their defaults.
+// the last five stand for their defaults.
 type Config struct {
 	// Partitions is into how many parts the keys are divided, by their hash: 1 to
 	// [MaxPartitions], and never changed.
@@ -35,6 +35,10 @@ type Config struct {
 	Window int
 	// Retain is how many global versions are kept, 3 by default.
 	Retain int
+	// CollectEvery is after how many global versions workers delete snapshots that nobody can
+	// ask for any more, 8 by default. It is for all of them at about the same time: what an
+	// engine has uploaded ahead of its next snapshot goes with every collecting of anybody.
+	CollectEvery int
 }
 
 // WithDefaults returns the configuration with defaults filled in, or an error that wraps
@@ -43,7 +47,7 @@ func (c Config) WithDefaults() (Config, error) {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&c.Interval, 3}, {&c.Pending, 8}, {&c.Window, 32}, {&c.Retain, 3}} {
+	}{{&c.Interval, 3}, {&c.Pending, 8}, {&c.Window, 32}, {&c.Retain, 3}, {&c.CollectEvery, 8}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
@@ -54,6 +58,7 @@ func (c Config) WithDefaults() (Config, error) {
 	}{
 		{"Partitions", c.Partitions, MaxPartitions}, {"Sources", c.Sources, MaxSources}, {"Interval", c.Interval, 1 << 20},
 		{"Pending", c.Pending, MaxPending}, {"Window", c.Window, MaxWindow}, {"Retain", c.Retain, MaxRetain},
+		{"CollectEvery", c.CollectEvery, 1 << 20},
 	} {
 		if b.value < 1 || b.value > b.most {
 			return c, fmt.Errorf("%w: %s is %d, want 1 to %d", ErrConfig, b.name, b.value, b.most)

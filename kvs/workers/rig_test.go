@@ -17,11 +17,12 @@ import (
 type shelf struct {
 	branches map[string]map[store.Version]map[string]string
 	latest   map[string]store.Version
-	fail     error // of the next snapshot
+	fail     error  // of the next snapshot
+	forking  func() // is called once, when a branch is made of another
 }
 
 func newShelf() *shelf {
-	return &shelf{make(map[string]map[store.Version]map[string]string), make(map[string]store.Version), nil}
+	return &shelf{branches: make(map[string]map[store.Version]map[string]string), latest: make(map[string]store.Version)}
 }
 
 type mapEngine struct {
@@ -105,6 +106,10 @@ func (s *shelf) Clone(branch string, v store.Version, to string) error {
 }
 
 func (s *shelf) Split(branch string, v store.Version, to string, keys store.KeyRange) error {
+	if do := s.forking; do != nil {
+		s.forking = nil
+		do()
+	}
 	data, err := s.part(branch, v, keys)
 	if err == nil {
 		s.put(to, v, data)
@@ -128,11 +133,18 @@ func (s *shelf) Merge(to string, from []string, keys []store.KeyRange) error {
 
 // headCell is the catalog's place.
 type headCell struct {
-	data []byte
-	n    int
+	data    []byte
+	n       int
+	reads   int
+	reading func(nth int) // is called before each read
 }
 
-func (h *headCell) Head() ([]byte, string, error) { return h.data, fmt.Sprint(h.n), nil }
+func (h *headCell) Head() ([]byte, string, error) {
+	if h.reads++; h.reading != nil {
+		h.reading(h.reads)
+	}
+	return h.data, fmt.Sprint(h.n), nil
+}
 
 func (h *headCell) SwapHead(tag string, data []byte) error {
 	if tag != fmt.Sprint(h.n) {
@@ -178,6 +190,7 @@ type rig struct {
 	workers []*Worker
 	life    []uint64
 	k       *Coordinator
+	other   *Coordinator // hears what k hears, if there is one
 	s       []*Source
 	logs    [][][]byte
 	got     []Delivery
@@ -244,7 +257,9 @@ func (r *rig) drain() {
 			require.NoError(r.t, err)
 			r.queue = append(r.queue, out...)
 		case CoordinatorRole:
-			r.queue = append(r.queue, r.k.Receive(m)...)
+			if r.queue = append(r.queue, r.k.Receive(m)...); r.other != nil {
+				r.other.Receive(m)
+			}
 		default:
 			r.step(int(m.To.N), r.s[m.To.N].Receive(m))
 		}

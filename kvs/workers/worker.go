@@ -230,10 +230,11 @@ func (w *Worker) receivePlan(p *Plan) error {
 	case w.engine == nil || p.Latest < w.plan.Latest:
 		return nil // overtaken by a later one
 	}
-	news := p.Latest > w.plan.Latest
+	every := uint64(w.cfg.CollectEvery)
+	due := p.Latest/every > w.plan.Latest/every
 	w.plan, w.published = *p, max(w.published, p.LatestVersion)
 	w.reports = slices.DeleteFunc(w.reports, func(r Report) bool { return r.To <= w.published })
-	if news {
+	if due {
 		w.collect()
 	}
 	_, err := w.catchUp(p.Highest)

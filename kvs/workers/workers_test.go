@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
 )
 
 func config() Config { return Config{Partitions: 5, Sources: 1, Interval: 2, Pending: 4, Window: 8} }
@@ -239,4 +241,70 @@ func TestProcedureBreaksContract(t *testing.T) {
 	_, err := w.Receive(Message{Kind: ItemKind, Line: 1, Body: encode(nil, q.code)})
 	require.ErrorIs(t, err, ErrProcedure)
 	require.ErrorContains(t, err, `"add"`)
+}
+
+// withOther has another coordinator that knows what the first one knows, and snapshots that
+// are in no global version yet.
+func withOther(t *testing.T) *rig {
+	r := newRig(t, config(), 2, 2)
+	r.ticks(3)
+	r.submit(0, add("a,b", 1, 1), Recoverable)
+	r.ticks(8)
+	var err error
+	r.other, err = NewCoordinator(r.cfg, 1, 1, 2, r.head, r.shelf)
+	require.NoError(t, err)
+	r.submit(0, add("a,b", 1, 1), Executed)
+	for range 3 {
+		for _, w := range r.workers {
+			out, err := w.Tick()
+			require.NoError(t, err)
+			r.queue = append(r.queue, out...)
+		}
+		r.drain()
+	}
+	return r
+}
+
+// TestBeginsOverPublished: a world-line does not begin with what was the last global version
+// when its branches were made, if another coordinator has published since.
+func TestBeginsOverPublished(t *testing.T) {
+	r := withOther(t)
+	other := r.other
+	r.other = nil // does not hear of what follows
+	r.restart(1)
+	out, err := r.workers[1].Tick()
+	require.NoError(t, err)
+	r.queue = append(r.queue, out...)
+	r.drain()
+	before := r.k.Catalog()
+	r.shelf.forking = other.Tick
+	r.k.Tick()
+	require.ErrorIs(t, r.k.Trouble(), store.ErrConflict)
+	assert.Equal(t, before.Line, r.k.Catalog().Line)
+	require.Greater(t, r.k.Catalog().Last, before.Last, "the other has published")
+	r.k.Tick()
+	require.NoError(t, r.k.Trouble())
+	cat := r.k.Catalog()
+	assert.Equal(t, before.Line+1, cat.Line)
+	assert.Equal(t, cat.Last, cat.Base.ID)
+}
+
+// TestPublishesOverBegun: what workers of a world-line have is not published in the next.
+func TestPublishesOverBegun(t *testing.T) {
+	r := withOther(t)
+	other := r.other
+	require.NoError(t, other.load())
+	require.NoError(t, other.Rollback(other.cat.Globals[0].ID))
+	first := r.head.reads
+	r.head.reading = func(nth int) {
+		if nth == first+2 { // between the coordinator's look and its write
+			r.head.reading = nil
+			other.Tick()
+		}
+	}
+	r.k.Tick()
+	require.ErrorIs(t, r.k.Trouble(), store.ErrConflict)
+	cat := r.k.Catalog()
+	assert.Equal(t, uint64(2), cat.Line)
+	assert.Equal(t, cat.Base.ID, cat.latest().ID)
 }

@@ -23,6 +23,7 @@ type objects struct {
 	head    []byte
 	swaps   int
 	swapped func(head []byte) // is told of each swap
+	stored  func(n sim.NodeID, name string)
 }
 
 func newObjects() *objects { return &objects{data: make(map[string][]byte)} }
@@ -68,7 +69,12 @@ func (b client) Put(name string, size int64, r io.Reader) error {
 	if int64(len(data)) != size {
 		return fmt.Errorf("put %s: %d bytes, want %d", name, len(data), size)
 	}
-	return b.ask(func() { b.data[name] = data })
+	return b.ask(func() {
+		b.data[name] = data
+		if b.stored != nil {
+			b.stored(b.node.c.Self(), name)
+		}
+	})
 }
 
 // Get implements [store.Bucket].

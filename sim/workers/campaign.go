@@ -19,12 +19,14 @@ const (
 	numKeys         = 10
 )
 
+var whole = layout{maxWorkers, maxCoordinators, maxSources}
+
 // Protocol is the system on one of the engines of package sim/engines.
 func Protocol(engine string) campaign.Protocol {
 	return campaign.Protocol{
 		Name: "workers-" + engine,
 		Setup: campaign.Setup{
-			Nodes: maxWorkers + maxCoordinators + maxSources, Settle: 4 * sim.Second,
+			Nodes: whole.nodes(), Settle: 4 * sim.Second,
 			Faults: campaign.Bears(sim.Drop, sim.Duplicate, sim.Delay, sim.Partition, sim.Crash, sim.Disk, sim.Burst, sim.Clog, sim.Bridge,
 				sim.Flap, sim.Filter, sim.Queue, sim.Pause, sim.Slow, sim.Outage, sim.MidCrash, sim.DiskError),
 		},
@@ -54,18 +56,19 @@ func vary(s *campaign.Setup, d *campaign.Draw) {
 	s.SetParam("pending", d.Between("pending", 1, 6))
 	s.SetParam("window", d.Between("window", 2, 6))
 	s.SetParam("retain", d.Between("retain", 1, 4))
+	s.SetParam("collect", d.Between("collect", 1, 4))
 }
 
 func fromSetup(s *campaign.Setup, engine string, op func(uint64) campaign.Op) (*system, error) {
-	return newSystem(layout{maxWorkers, maxCoordinators, maxSources}, kw.Config{
+	return newSystem(whole, kw.Config{
 		Partitions: s.Param("partitions"), Sources: maxSources, Interval: s.Param("interval"),
-		Pending: s.Param("pending"), Window: s.Param("window"), Retain: s.Param("retain"),
+		Pending: s.Param("pending"), Window: s.Param("window"), Retain: s.Param("retain"), CollectEvery: s.Param("collect"),
 	}, engine, s.Param("workers"), numKeys, op)
 }
 
 // plan draws operations at sources, and commands at coordinators.
 func plan(p *campaign.Plan) {
-	l := layout{maxWorkers, maxCoordinators, maxSources}
+	l := whole
 	p.Spread(8, 40, func(n int, o *campaign.Op) {
 		o.Node = l.source(p.N("source", maxSources))
 		o.Func = p.Pick("func", "add", "add", "scale", "move", "move", "rotate")
@@ -105,7 +108,12 @@ func (s *system) instance(r *campaign.Run) campaign.Instance {
 		Actor: s.actor, Device: s.device,
 		Always: func(r *campaign.Run) error { return s.wrong },
 		Done:   func(r *campaign.Run) bool { return s.done(r.World()) },
-		Check:  func(r *campaign.Run) error { return s.checkTwin(r.World()) },
+		Check: func(r *campaign.Run) error {
+			if err := s.checkTwin(r.World()); err != nil {
+				return err
+			}
+			return s.checkBranches()
+		},
 	}
 }
 

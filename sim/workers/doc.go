@@ -20,6 +20,8 @@
 //	waiting       no worker with changes is without a snapshot beyond its interval, but for
 //	              the bound on pending ones and failures of its own
 //	bounds        global versions, snapshots, outboxes and branches are as many as they may be
+//	copying       coordinators store no segments: world-lines of more or fewer workers begin
+//	              with those that are there
 //	liveness      after the faults every operation gets its final answer, and nothing is left
 //	              in an outbox
 //

@@ -84,7 +84,8 @@ func parseArguments(b []byte) (tag uint64, n int64) {
 	return tag, n
 }
 
-// run executes a procedure on accounts. The result is the amounts that it read.
+// run executes a procedure on accounts. The result is the amounts that it read. What there is
+// of a procedure that is rolled back must not be written.
 func run(name string, args []byte, accounts []account) (out []account, result []byte, ok bool) {
 	tag, n := parseArguments(args)
 	amounts := make([]int64, len(accounts))
@@ -93,13 +94,10 @@ func run(name string, args []byte, accounts []account) (out []account, result []
 		result = binary.AppendVarint(result, a.amount)
 	}
 	after, ok := compute[name](n, amounts)
-	if !ok {
-		return nil, result, false
-	}
-	for i, a := range accounts {
+	for i, a := range accounts { // where it is rolled back, nobody may look at it
 		out = append(out, account{after[i], append(slices.Clone(a.trail), tag)})
 	}
-	return out, result, true
+	return out, result, ok
 }
 
 // procedures are those of the workload, for workers.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	kw "github.com/joinery-go/joinery/kvs/workers"
@@ -73,6 +74,11 @@ func newSystem(l layout, cfg kw.Config, engine string, begin, keys int, op func(
 		kepts: make(map[snapshotID]cut), globals: make(map[uint64]cut), ops: make(map[kw.OpID]*operation),
 	}
 	s.catalog.swapped = s.swapped
+	s.segments.stored = func(n sim.NodeID, name string) {
+		if l.role(n).Role == kw.CoordinatorRole && strings.HasPrefix(name, "seg-") {
+			s.violate("state copied", "coordinator %v stored %s: world-lines begin with what is there", n, name)
+		}
+	}
 	return s, nil
 }
 
@@ -459,6 +465,19 @@ func (s *system) done(w *sim.World) bool {
 		}
 	}
 	return s.last.Want == 0
+}
+
+// checkBranches: no more branches are left than are of the line, of what is kept, and of
+// attempts at a line that came to nothing and are not dropped yet.
+func (s *system) checkBranches() error {
+	branches, err := kw.Archives{Bucket: client{objects: s.segments}}.Branches()
+	if err != nil {
+		return fmt.Errorf("branches unreadable: %w", err)
+	}
+	if most := maxWorkers * (s.cfg.Retain + 3); len(branches) > most {
+		return fmt.Errorf("too many branches: %d, at most %d", len(branches), most)
+	}
+	return nil
 }
 
 // sortedKeys are the keys of a map in their order.
