@@ -71,6 +71,8 @@
 // and global versions with them, until it is back or [Coordinator.Rescale] goes on without
 // it. Every recovery takes all workers back, as in DPR; nothing is recovered in part. A key
 // that one transaction holds has the stream behind the next wait. All keys of an operation
-// must be named before it is executed. Partitions are neither split nor replicated. A record
+// must be named before it is executed. A replay executes every operation once, in an order
+// that is a function of the order in which messages come, and need not be the order of before:
+// what is in no global version may come out otherwise. Partitions are neither split nor replicated. A record
 // of a partition, with its outboxes, must fit into a value of the engine.
 package workers

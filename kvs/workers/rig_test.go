@@ -17,8 +17,9 @@ import (
 type shelf struct {
 	branches map[string]map[store.Version]map[string]string
 	latest   map[string]store.Version
-	fail     error  // of the next snapshot
-	forking  func() // is called once, when a branch is made of another
+	fail     error // of the next snapshot
+	forks    int
+	forking  func(nth int) // is called before a branch is made of another
 }
 
 func newShelf() *shelf {
@@ -106,9 +107,9 @@ func (s *shelf) Clone(branch string, v store.Version, to string) error {
 }
 
 func (s *shelf) Split(branch string, v store.Version, to string, keys store.KeyRange) error {
-	if do := s.forking; do != nil {
-		s.forking = nil
-		do()
+	if s.forking != nil {
+		s.forks++
+		s.forking(s.forks)
 	}
 	data, err := s.part(branch, v, keys)
 	if err == nil {

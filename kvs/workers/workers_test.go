@@ -277,7 +277,7 @@ func TestBeginsOverPublished(t *testing.T) {
 	r.queue = append(r.queue, out...)
 	r.drain()
 	before := r.k.Catalog()
-	r.shelf.forking = other.Tick
+	r.shelf.forking = func(int) { other.Tick() }
 	r.k.Tick()
 	require.ErrorIs(t, r.k.Trouble(), store.ErrConflict)
 	assert.Equal(t, before.Line, r.k.Catalog().Line)
@@ -307,4 +307,47 @@ func TestPublishesOverBegun(t *testing.T) {
 	cat := r.k.Catalog()
 	assert.Equal(t, uint64(2), cat.Line)
 	assert.Equal(t, cat.Base.ID, cat.latest().ID)
+}
+
+// TestKeepsWhatBegins: a coordinator drops no branches of a world-line that another is about
+// to begin.
+func TestKeepsWhatBegins(t *testing.T) {
+	r := withOther(t)
+	r.ticks(8)
+	other := r.other
+	require.NoError(t, other.load())
+	other.tidied, r.other = "", nil
+	r.restart(1)
+	out, err := r.workers[1].Tick()
+	require.NoError(t, err)
+	r.queue = append(r.queue, out...)
+	r.drain()
+	r.shelf.forking = func(nth int) {
+		if nth == 2 { // there is one branch of the line already
+			other.Tick()
+		}
+	}
+	r.k.Tick()
+	require.NoError(t, r.k.Trouble())
+	require.NoError(t, other.Trouble())
+	r.shelf.forking = nil
+	for _, m := range r.k.Catalog().Members {
+		assert.Contains(t, r.shelf.branches, m.Branch)
+	}
+}
+
+// TestLineToldOnceLogged: a source says that it is in a world-line once its log does: else
+// what that has given up could be forgotten everywhere before a source knows it for good.
+func TestLineToldOnceLogged(t *testing.T) {
+	r := newRig(t, config(), 1, 1)
+	s := r.s[0]
+	step := s.Receive(Message{Kind: PlanKind, Plan: &Plan{Line: 5}})
+	require.Len(t, step.Records, 1)
+	require.Len(t, step.Messages, 0)
+	assert.Zero(t, s.Tick().Messages[0].Line)
+	s.Persisted(step.Records[0].Number)
+	assert.Equal(t, uint64(5), s.Tick().Messages[0].Line)
+	again, err := NewSource(r.cfg, 0, [][]byte{step.Records[0].Bytes})
+	require.NoError(t, err)
+	assert.Equal(t, uint64(5), again.Tick().Messages[0].Line)
 }

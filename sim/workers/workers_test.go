@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("workers-seeds", 60, "seeds an engine")
+	seeds = flag.Uint64("workers-seeds", 25, "seeds an engine")
 	first = flag.Uint64("workers-first", 1, "first seed")
 )
 
