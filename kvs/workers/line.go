@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -93,6 +94,9 @@ func (k *Coordinator) begin(lives []uint64) error {
 		return fmt.Errorf("%w: sources have not heard of %d rollbacks: bring them back first", ErrCommand, maxUndone)
 	}
 	line := k.cat.Line + 1
+	if err := k.dropAttempts(line); err != nil {
+		return fmt.Errorf("begin line %d: %w", line, err)
+	}
 	k.tries++
 	members := make([]Member, len(lives))
 	for i, life := range lives {
@@ -119,6 +123,24 @@ func (k *Coordinator) begin(lives []uint64) error {
 		k.roll = 0
 	}
 	return err
+}
+
+// dropAttempts drops the branches that this coordinator, in this process or an earlier one,
+// has made for a world-line that has not begun: else attempts that fail would pile up.
+func (k *Coordinator) dropAttempts(line uint64) error {
+	branches, err := k.forks.Branches()
+	if err != nil {
+		return err
+	}
+	for _, b := range branches {
+		if !strings.HasPrefix(b, fmt.Sprintf("l%d-%d-", line, k.self)) {
+			continue
+		}
+		if err := k.forks.Drop(b); err != nil && !errors.Is(err, store.ErrBranch) {
+			return err
+		}
+	}
+	return nil
 }
 
 // fork makes a member's branch of a global version: of the very branch that was of its

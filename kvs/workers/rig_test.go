@@ -17,8 +17,9 @@ import (
 type shelf struct {
 	branches map[string]map[store.Version]map[string]string
 	latest   map[string]store.Version
-	fail     error // of the next snapshot
-	forks    int
+	fail     error         // of the next snapshot
+	forks    int           // branches that were made of others
+	forkErr  error         // of every second making of a branch
 	forking  func(nth int) // is called before a branch is made of another
 }
 
@@ -107,13 +108,15 @@ func (s *shelf) Clone(branch string, v store.Version, to string) error {
 }
 
 func (s *shelf) Split(branch string, v store.Version, to string, keys store.KeyRange) error {
-	if s.forking != nil {
-		s.forks++
+	if s.forks++; s.forking != nil {
 		s.forking(s.forks)
 	}
 	data, err := s.part(branch, v, keys)
 	if err == nil {
 		s.put(to, v, data)
+	}
+	if s.forkErr != nil && s.forks%2 == 0 {
+		return s.forkErr // having made it
 	}
 	return err
 }

@@ -322,6 +322,7 @@ func TestKeepsWhatBegins(t *testing.T) {
 	require.NoError(t, err)
 	r.queue = append(r.queue, out...)
 	r.drain()
+	r.shelf.forks = 0
 	r.shelf.forking = func(nth int) {
 		if nth == 2 { // there is one branch of the line already
 			other.Tick()
@@ -350,4 +351,22 @@ func TestLineToldOnceLogged(t *testing.T) {
 	again, err := NewSource(r.cfg, 0, [][]byte{step.Records[0].Bytes})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(5), again.Tick().Messages[0].Line)
+}
+
+// TestAttemptsDoNotPileUp: attempts at a world-line that fail leave no more than the last one.
+func TestAttemptsDoNotPileUp(t *testing.T) {
+	r := newRig(t, config(), 2, 2)
+	r.ticks(3)
+	r.submit(0, add("a,b", 1, 1), Recoverable)
+	r.ticks(8)
+	before := len(r.shelf.branches)
+	r.restart(1)
+	r.shelf.forks, r.shelf.forkErr = 0, errors.New("no network")
+	r.ticks(10)
+	require.ErrorContains(t, r.k.Trouble(), "no network")
+	assert.LessOrEqual(t, len(r.shelf.branches), before+2)
+	r.shelf.forkErr = nil
+	r.ticks(8)
+	assert.Equal(t, uint64(2), r.k.Catalog().Line)
+	assert.Equal(t, int64(1), r.value("a"))
 }

@@ -138,5 +138,5 @@ func (s *system) device(n sim.NodeID) sim.Device {
 	case kw.CoordinatorRole:
 		return nil
 	}
-	return disk.NewLog(disk.Options{Latency: sim.Millisecond})
+	return disk.NewLog(disk.Options{Latency: sim.Millisecond, SegmentBytes: 256})
 }
