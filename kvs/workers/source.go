@@ -92,7 +92,7 @@ type Source struct {
 	records, durable uint64   // numbers of the last record, and of the last durable one
 	offset           uint64   // of the last operation
 	seqs             []uint64 // that come next, by partition
-	lastOp           uint64   // record of the last operation
+	lastOp           uint64   // the last durable record of an operation
 	log              []*entry // not trimmed, by offset
 	byPart           [][]*entry
 
@@ -205,7 +205,10 @@ func (s *Source) add(e *entry) {
 	first := s.cfg.route(&e.op)[0]
 	e.stream, e.seq, e.record = Stream{Input, s.self, first}, s.seqs[first], s.records
 	s.seqs[first]++
-	s.offset, s.lastOp = e.op.ID.Offset, s.records
+	s.offset = e.op.ID.Offset
+	if e.durable {
+		s.lastOp = e.record
+	}
 	s.log = append(s.log, e)
 	s.byPart[first] = append(s.byPart[first], e)
 }
@@ -215,7 +218,7 @@ func (s *Source) Persisted(number uint64) Step {
 	s.durable = max(s.durable, min(number, s.records))
 	for _, e := range s.log {
 		if !e.durable && e.record <= s.durable {
-			e.durable = true
+			e.durable, s.lastOp = true, e.record
 			s.sendInput(e)
 		}
 		if e.phase == finalizing && e.settled <= s.durable {

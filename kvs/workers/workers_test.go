@@ -370,3 +370,24 @@ func TestAttemptsDoNotPileUp(t *testing.T) {
 	assert.Equal(t, uint64(2), r.k.Catalog().Line)
 	assert.Equal(t, int64(1), r.value("a"))
 }
+
+// TestKeepsLastDurable: the log keeps an operation, which says how many there were, until a
+// later one is durable.
+func TestKeepsLastDurable(t *testing.T) {
+	c := config()
+	c.Retain = 1
+	r := newRig(t, c, 1, 1)
+	r.ticks(3)
+	r.submit(0, add("a", 1), Recoverable)
+	r.ticks(8)
+	r.submit(0, add("a", 1), Recoverable)
+	r.ticks(8)
+	keep := r.s[0].Tick().Keep
+	_, step, err := r.s[0].Submit(add("a", 1), Recoverable)
+	require.NoError(t, err)
+	assert.Equal(t, keep, step.Keep)
+	r.s[0].Persisted(step.Records[0].Number)
+	s, err := NewSource(r.cfg, 0, r.logs[0][keep-1:])
+	require.NoError(t, err)
+	assert.Equal(t, uint64(2), s.Offset())
+}
