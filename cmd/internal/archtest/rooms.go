@@ -132,6 +132,10 @@ var Rooms = []Room{
 		Pattern:  "sim/edelweiss",
 		Packages: []string{"lattice/edelweiss/...", "sim", "sim/disk", "sim/engines", "gen/choice", "kvs/store"},
 	},
+	{ // the same workers as a protocol, with their engines on simulated disks
+		Pattern:  "sim/workers",
+		Packages: []string{"kvs/workers", "kvs/store", "sim", "sim/disk", "sim/engines", "sim/campaign", "gen/choice"},
+	},
 	{ // what the rooms that run engines on simulated disks have in common
 		Pattern: "sim/engines", Packages: []string{"kvs/store", "kvs/store/..."},
 	},
@@ -184,6 +188,9 @@ var Rooms = []Room{
 	{Pattern: "kvs/store/yardstick", Packages: []string{"kvs/store"}, Modules: []string{pebble2Path}},
 	{Pattern: "kvs/store/snapshot", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/snapshot/s3bucket", Packages: []string{"kvs/store"}, Modules: []string{minioPath}},
+	{ // workers over engines: the contract, and how branches of snapshots are made of one another
+		Pattern: "kvs/workers", Packages: []string{"kvs/store", "kvs/store/snapshot"},
+	},
 	{Pattern: "kvs/server", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 	{Pattern: "kvs/client", Packages: []string{"kvs", "kvs/session", "kvs/resp"}},
 
