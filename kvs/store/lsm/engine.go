@@ -54,7 +54,7 @@ func Open(o Options) (*Engine, error) {
 	e := &Engine{opts: o, home: home, next: home.State().Next, look: true}
 	home.Indexed(e.indexOf)
 	home.Verified(e.whole)
-	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+	if home.StartsAtLatest() {
 		err = e.restore(store.Latest)
 	} else {
 		err = e.recover()

@@ -87,7 +87,7 @@ func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
 	}
 	s := &Set{opts: o, mu: mu, harden: harden, home: home, view: newView(), next: home.State().Next, look: true}
 	home.Verified(s.whole)
-	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+	if home.StartsAtLatest() {
 		err = s.restore(store.Latest)
 	} else {
 		err = s.recover()
