@@ -69,7 +69,8 @@ type Set struct {
 	merge *merge // in progress, nil for none
 	job   bool   // background work is offered
 	look  bool   // there may be background work that is not
-	hint  *hint  // being made, nil for none
+	retry lifecycle.Retry
+	hint  *hint // being made, nil for none
 	saved saved
 	left  error // what the present step of background work could not remove
 	// writing is a background step that writes a file without the lock.
