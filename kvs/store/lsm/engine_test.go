@@ -312,3 +312,9 @@ func TestRunsThatStay(t *testing.T) {
 	require.ErrorContains(t, e.Stats().Background, "stays")
 	require.NoError(t, e.Close())
 }
+
+func TestSetAnew(t *testing.T) {
+	storetest.TestSetAnew(t, func(o store.Options) (store.Engine, error) {
+		return lsm.Open(lsm.Options{Options: o, MemtableBytes: 1500, MaxRunsPerLevel: 3, MaxBacklog: 20, DensityFactor: 4, StepRecords: 50})
+	}, "run")
+}

@@ -78,7 +78,7 @@ func (e *Engine) step() (more bool, err error) {
 	} else if e.home.Noted() {
 		err = e.commit(e.home.State())
 	} else if t, ok := e.pick(); ok {
-		e.merge, err = e.begin(t)
+		e.merge, err = e.begin(t, nil)
 		if err != nil {
 			e.merge = nil
 		}
