@@ -73,7 +73,7 @@ func (e *Engine) begin(t catalog.Tiers, parts map[*run][]span) (*merge, error) {
 	for _, r := range m.inputs {
 		h := head{run: r, scan: r.scanner(), keys: r.keys}
 		if of, ok := parts[r]; ok {
-			h.scan, h.left = record.NewScanner(r.f, r.salt, record.HeaderBytes, record.HeaderBytes), of
+			h.scan, h.left = nothing(r), of
 		}
 		if err := e.advance(r, &h); err != nil {
 			return nil, err

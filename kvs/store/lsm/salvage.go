@@ -20,6 +20,11 @@ import (
 // span is a stretch of a run's records, whole ones.
 type span struct{ from, to int64 }
 
+// nothing is the scanner of no record of a run.
+func nothing(r *run) *record.Scanner {
+	return record.NewScanner(r.f, r.salt, record.HeaderBytes, record.HeaderBytes)
+}
+
 // gap is where records were lost: of keys from after on, or above it if that is of a record
 // which can be read, and below before, if there is one.
 type gap struct {

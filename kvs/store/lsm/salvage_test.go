@@ -1,11 +1,16 @@
 package lsm
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/sim/disk"
 )
 
 // TestAmong has a run lose some keys, and suspects all of those and some others, or others
@@ -51,4 +56,70 @@ func TestGap(t *testing.T) {
 		}
 		require.Equal(t, c.want, got, "%+v", c.gap)
 	}
+}
+
+// TestSuperseded spoils bytes of a run, here and there, and has younger runs set some of the
+// keys anew: all that was lost is superseded if each key that can be read no more is among
+// those, and what can be read of the run is all the rest of it.
+func TestSuperseded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d, err := disk.NewFS(disk.FSOptions{})
+		require.NoError(t, err)
+		e, err := Open(Options{
+			Options: store.Options{Dir: "dir", FS: d}, DensityFactor: rapid.IntRange(1, 20).Draw(t, "density"), BitsPerKey: 40, MaxRunsPerLevel: 64,
+			MaxBacklog: 100,
+		})
+		require.NoError(t, err)
+		n := rapid.IntRange(1, 60).Draw(t, "keys")
+		key := func(i int) []byte { return fmt.Appendf(nil, "%03d", i) }
+		for i := range n {
+			require.NoError(t, e.Set(key(i), make([]byte, 50*(i%2)))) // every other one a tombstone
+		}
+		require.NoError(t, e.spill())
+		r := e.runs[0]
+		f, err := d.OpenReadWrite(e.home.Path(r.number, runExt), vfs.WriteCategoryUnspecified)
+		require.NoError(t, err)
+		for _, at := range rapid.SliceOfN(rapid.Int64Range(24, r.length-1), 0, 4).Draw(t, "spoiled") {
+			_, err = f.WriteAt([]byte{0xA5}, at)
+			require.NoError(t, err)
+		}
+		require.NoError(t, f.Close())
+		s, err := salvage(r)
+		require.NoError(t, err)
+		lost := map[string]bool{}
+		for i := range n {
+			lost[string(key(i))] = true
+		}
+		for h := (head{run: r, scan: nothing(r), left: s.good}); ; {
+			require.NoError(t, h.next())
+			if h.done {
+				break
+			}
+			require.True(t, lost[string(h.rec.Key)], "a record once")
+			delete(lost, string(h.rec.Key))
+		}
+		require.Len(t, lost, s.lost)
+		require.Equal(t, len(lost) > 0, len(s.gaps) > 0)
+		all := true
+		most := rapid.Bool().Draw(t, "most")
+		for i := range n {
+			anew := rapid.IntRange(0, 3).Draw(t, "anew")
+			if anew == 1 || anew == 0 && !most {
+				all = all && !lost[string(key(i))]
+				continue
+			}
+			require.NoError(t, e.Set(key(i), []byte("anew")))
+			if anew == 3 {
+				require.NoError(t, e.spill())
+			}
+		}
+		require.NoError(t, e.spill())
+		parts, ok, err := superseded(e.runs)
+		require.NoError(t, err)
+		require.Equal(t, all, ok)
+		if ok && len(lost) > 0 {
+			require.Equal(t, map[*run][]span{r: s.good}, parts)
+		}
+		require.NoError(t, e.Close())
+	})
 }
