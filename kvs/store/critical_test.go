@@ -155,3 +155,34 @@ func TestUploadIsTriedAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestSpoiledBehindWhatCounts has a file hold a record that counts, and behind it one that
+// cannot be read and was set again since: a version keeps the first, and waits for nothing.
+func TestSpoiledBehindWhatCounts(t *testing.T) {
+	for _, name := range mergeEngines[1:] {
+		t.Run(name, func(t *testing.T) {
+			d := simDisk(t, 0)
+			o := store.Options{Dir: "dir", FS: d, Archive: archiveOn(t, d, snapshot.Options{})}
+			e := mustOpen(t, name, o)
+			for _, k := range []string{"a", "b"} {
+				require.NoError(t, e.Set([]byte(k), []byte(strings.Repeat(k, 300))))
+			}
+			require.NoError(t, e.Close())
+			flipByte(t, d, filesOf(t, d, ".log")[0], 500)
+			e = mustOpen(t, name, o)
+			holds(t, e, "a", strings.Repeat("a", 300))
+			_, err := e.Get([]byte("b"))
+			require.ErrorIs(t, err, store.ErrCorrupt)
+			require.NoError(t, e.Set([]byte("b"), []byte("again")))
+			v := snap(t, e)
+			o.Dir, o.Empty = "elsewhere", true
+			other := mustOpen(t, name, o)
+			require.NoError(t, other.Restore(v))
+			for _, e := range []store.Engine{e, other} {
+				holds(t, e, "a", strings.Repeat("a", 300))
+				holds(t, e, "b", "again")
+				require.NoError(t, e.Close())
+			}
+		})
+	}
+}
