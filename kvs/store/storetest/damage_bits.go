@@ -99,7 +99,9 @@ func testVersionFormat(t *testing.T, e Engine) {
 	d.Seen, d.Engine, d.Format = later, "another", m.Format
 	other, _, err := r.archive.Publish(d)
 	require.NoError(t, err)
-	require.ErrorIs(t, r.Restore(later.Version), store.ErrFormat)
+	err = r.Restore(later.Version)
+	require.ErrorIs(t, err, store.ErrFormat)
+	require.ErrorContains(t, err, fmt.Sprintf("has format %d, this is %d", m.Format+1, m.Format))
 	require.ErrorIs(t, r.Restore(other.Version), store.ErrForeign)
 	holds(t, r, state{"a": "v"})
 	require.NoError(t, r.Close())
