@@ -186,3 +186,25 @@ func TestSpoiledBehindWhatCounts(t *testing.T) {
 		})
 	}
 }
+
+// TestSyncedIsNotTorn spoils two bytes of a record that was synced, with others synced behind
+// it, in the log that was open when the power was cut: that is damage, and no torn tail.
+func TestSyncedIsNotTorn(t *testing.T) {
+	for _, name := range mergeEngines {
+		t.Run(name, func(t *testing.T) {
+			d := simDisk(t, 0)
+			o := store.Options{Dir: "dir", FS: d, Durability: store.EveryWrite}
+			e := mustOpen(t, name, o)
+			for _, k := range []string{"a", "b", "c"} {
+				require.NoError(t, e.Set([]byte(k), []byte(strings.Repeat(k, 100))))
+			}
+			d.PowerCut()
+			log := filesOf(t, d, ".log")[0]
+			for _, at := range []int64{180, 190} { // of "b"
+				flipByte(t, d, log, at)
+			}
+			_, err := openSmall(name, o)
+			require.ErrorIs(t, err, store.ErrCorrupt)
+		})
+	}
+}
