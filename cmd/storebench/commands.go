@@ -125,62 +125,73 @@ func (c *cli) snapshots(w measure.SnapshotWork, names []string, json bool) error
 			return command.PrintJSON(c.out, r)
 		}
 		if first {
-			c.printf("%-9s %4s %7s %6s %8s %5s %5s %7s %7s %4s %7s\n", "engine", "vers", "changed", "new", "uploaded", "all", "bound", "ms", "dump", "segs",
-				"restore")
-			c.printf("%-9s %4s %7s %6s %8s %5s %5s %7s %7s %4s %7s\n", "", "", "%", "÷ D", "÷ D", "÷ ΣD", "÷ ΣD", "", "ms", "", "ms")
+			c.printf("%-9s %4s %6s %5s %6s %5s %5s %6s %6s %6s %4s %7s\n", "engine", "vers", "change", "new", "upload", "all", "bound", "ms", "dump", "ms",
+				"segs", "restore")
+			c.printf("%-9s %4s %6s %5s %6s %5s %5s %6s %6s %6s %4s %7s\n", "", "", "%", "÷ D", "÷ D", "÷ ΣD", "÷ ΣD", "", "ms", "÷ dump", "", "ms")
 		}
 		first = false
 		d, all, bound := float64(r.Changed), float64(r.Changes), "-"
 		if r.Bound > 0 {
 			bound = fmt.Sprintf("%.2f", r.Bound/all)
 		}
-		c.printf("%-9s %4s %7.2f %6.3f %8.3f %5.2f %5s %7.1f %7.1f %4d %7.1f\n", r.Engine, r.Version, r.Fraction*100, float64(r.New)/d,
-			float64(r.Uploaded)/d, float64(r.All)/all, bound, r.Seconds*1e3, r.FullDump*1e3, r.Segments, r.Restore*1e3)
+		c.printf("%-9s %4s %6.2f %5.2f %6.2f %5.2f %5s %6.1f %6.1f %6.3f %4d %7.1f\n", r.Engine, r.Version, r.Fraction*100, float64(r.New)/d,
+			float64(r.Uploaded)/d, float64(r.All)/all, bound, r.Seconds*1e3, r.FullDump*1e3, r.Seconds/r.FullDump, r.Segments, r.Restore*1e3)
 		return nil
 	})
 }
 
 func (c *cli) recoveryCommand() *cobra.Command {
-	var w measure.Work
-	var keys, values []int
+	var w measure.RecoveryWork
 	var names []string
 	var json bool
 	cmd := &cobra.Command{
 		Use:   "recovery",
 		Short: "Measure what opening a directory again costs, by its size",
 		Long: "recovery sets every key, has background work done, closes the engine, and opens it again, for each number of keys and each length " +
-			"of values. \"read\" is the time of reading once what recovery cannot do without: saved indexes, hints, guides, and the files that none stands for.",
-		Example: "  storebench recovery --keys 10000,1000000 --value-bytes 100",
+			"of values. \"read\" is the time of reading once what recovery cannot do without: saved indexes, hints, guides, and the files that none stands for.\n\n" +
+			"--crashed opens directories as a crash leaves them, where indexes are made of hints and the youngest files are read; Pebble, whose files " +
+			"change by themselves, is not among them.",
+		Example: "  storebench recovery --keys 10000,1000000 --value-bytes 100\n  storebench recovery --crashed --engines lsm --json",
 		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkDir(cmd, w); err != nil {
+			if err := checkDir(cmd, w.Work); err != nil {
 				return err
 			}
-			return c.ended(c.recovery(w, keys, values, names, json))
+			if w.Crashed && !cmd.Flags().Changed("engines") {
+				names = slices.DeleteFunc(names, func(n string) bool { return !measure.CanCrash(n) })
+			}
+			for _, n := range names {
+				if w.Crashed && !measure.CanCrash(n) {
+					return command.Usagef("recovery: --crashed and --engines %s do not go together", n)
+				}
+			}
+			return c.ended(c.recovery(w, names, json))
 		},
 	}
-	numbersFlag(cmd, &keys, "keys", []int{10_000, 100_000, 1_000_000}, 1, maxKeys, "how many keys there are, of 16 bytes")
-	numbersFlag(cmd, &values, "value-bytes", []int{100, 1000}, 1, maxValue, "the lengths of values")
+	numbersFlag(cmd, &w.EachKeys, "keys", []int{10_000, 100_000, 1_000_000}, 1, maxKeys, "how many keys there are, of 16 bytes")
+	numbersFlag(cmd, &w.EachValueBytes, "value-bytes", []int{100, 1000}, 1, maxValue, "the lengths of values")
 	command.SeedFlag(cmd.Flags(), &w.Seed, "what values are drawn from")
 	cmd.Flags().StringVar(&w.Dir, "dir", "", "`DIRECTORY` for temporary files, on the disk to be measured (default: the system's)")
+	cmd.Flags().BoolVar(&w.Crashed, "crashed", false, "open directories as a crash leaves them, not as a close does")
 	listFlag(cmd, &names, "engines", measure.Engines(), "what is measured")
 	jsonFlag(cmd, &json)
 	return cmd
 }
 
-func (c *cli) recovery(w measure.Work, keys, values []int, names []string, json bool) error {
+func (c *cli) recovery(w measure.RecoveryWork, names []string, json bool) error {
 	p := c.startProgress("recovery")
 	defer p.finish()
 	first := true
-	return measure.Recoveries(c.ctx, w, keys, values, names, p.at, func(r measure.Recovered) error {
+	return measure.Recoveries(c.ctx, w, names, p.at, func(r measure.Recovered) error {
 		if json {
 			return command.PrintJSON(c.out, r)
 		}
 		if first {
-			c.printf("%-10s %10s %8s %10s %10s %8s %8s\n", "engine", "keys", "value", "disk kB", "index kB", "open ms", "read ms")
+			c.printf("%-10s %9s %7s %9s %9s %8s %8s %7s\n", "engine", "keys", "value", "disk kB", "index kB", "open ms", "read ms", "÷ read")
 		}
 		first = false
-		c.printf("%-10s %10d %8d %10d %10d %8.1f %8.1f\n", r.Engine, r.Keys, r.ValueBytes, r.Disk/1000, r.Index/1000, r.Seconds*1e3, r.ReadIndex*1e3)
+		c.printf("%-10s %9d %7d %9d %9d %8.1f %8.1f %7.2f\n", r.Engine, r.Keys, r.ValueBytes, r.Disk/1000, r.Index/1000, r.Seconds*1e3, r.ReadIndex*1e3,
+			r.Seconds/r.ReadIndex)
 		return nil
 	})
 }

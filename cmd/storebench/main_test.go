@@ -170,6 +170,20 @@ func TestRecoveryAndSweep(t *testing.T) {
 	code, out, errs = invoke(t, strings.Fields(line+" --engines lsm")...)
 	require.Equal(t, exitOK, code, errs)
 	fits(t, "recovery", out)
+	// After a close log engines read the index that it saved, and after a crash there is none.
+	index := map[any]float64{}
+	for _, crashed := range []string{"", " --crashed"} {
+		code, out, errs = invoke(t, strings.Fields("recovery --keys 300 --value-bytes 200 --json --dir "+dir+crashed)...)
+		require.Equal(t, exitOK, code, errs)
+		all := objects(t, out)
+		assert.Len(t, all, len(measure.Engines())-len(crashed)/len(" --crashed"), "Pebble after a close only")
+		for _, o := range all {
+			assert.Equal(t, crashed != "", o["crashed"])
+			index[o["engine"].(string)+crashed] = o["index_bytes"].(float64)
+		}
+	}
+	assert.Positive(t, index["appendlog"])
+	assert.Zero(t, index["appendlog --crashed"])
 	line = "sweep --updates 500 --parameters max-runs,threshold,flush-interval" + small + dir
 	code, out, errs = invoke(t, strings.Fields(line+" --json")...)
 	require.Equal(t, exitOK, code, errs)
@@ -212,33 +226,34 @@ func TestReport(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for line, want := range map[string]string{
-		"comapre":                        `unknown command "comapre" for "storebench"; did you mean "compare"?`,
-		"compare more":                   `compare: takes no arguments, got "more"`,
-		"compare --keys 0":               "compare: --keys 0: want a whole number, 1 to 100000000",
-		"compare --keys many":            "want a whole number",
-		"compare --updates 0":            "--updates 0: want a whole number, 1 to",
-		"compare --rounds 0":             "--rounds 0: want a whole number, 1 to 1000",
-		"compare --value-bytes 0":        "--value-bytes 0: want a whole number, 1 to 1048576",
-		"compare --engines lsn":          `"lsn" is not one of memory, appendlog, hybridlog, lsm, pebble, map; did you mean "lsm"?`,
-		"compare --engines lsm,lsm":      `"lsm" stands twice`,
-		"compare --engines ":             "--engines: want a value",
-		"compare --workload heavy":       "want one of update-heavy, read-heavy, larger-than-memory, drifting",
-		"compare --dir /nowhere/at/all":  "compare: --dir /nowhere/at/all: not a directory",
-		"compare --kyes 3":               `unknown flag --kyes; did you mean "--keys"?`,
-		"compare --json=maybe":           "want true or false",
-		"snapshots --engines map":        `"map" is not one of memory`,
-		"snapshots --fractions 0.5,0.1":  "want ascending numbers with commas between them, 0 to 1",
-		"snapshots --fractions 2":        "want ascending numbers",
-		"snapshots --fractions NaN":      "want ascending numbers",
-		"snapshots --rounds 0":           "--rounds 0: want a whole number",
-		"snapshots --keep":               "--keep: want a value",
-		"recovery --keys 10,5":           "want ascending numbers",
-		"recovery --value-bytes 0":       "want ascending numbers",
-		"sweep --parameters max-runz":    `did you mean "max-runs"?`,
-		"report --out":                   "--out: want a value",
-		"completion tcsh":                "unknown shell",
-		"help nosuch":                    `help: no command "nosuch"`,
-		"snapshots --updates 1000000001": "or 0: each once",
+		"comapre":                             `unknown command "comapre" for "storebench"; did you mean "compare"?`,
+		"compare more":                        `compare: takes no arguments, got "more"`,
+		"compare --keys 0":                    "compare: --keys 0: want a whole number, 1 to 100000000",
+		"compare --keys many":                 "want a whole number",
+		"compare --updates 0":                 "--updates 0: want a whole number, 1 to",
+		"compare --rounds 0":                  "--rounds 0: want a whole number, 1 to 1000",
+		"compare --value-bytes 0":             "--value-bytes 0: want a whole number, 1 to 1048576",
+		"compare --engines lsn":               `"lsn" is not one of memory, appendlog, hybridlog, lsm, pebble, map; did you mean "lsm"?`,
+		"compare --engines lsm,lsm":           `"lsm" stands twice`,
+		"compare --engines ":                  "--engines: want a value",
+		"compare --workload heavy":            "want one of update-heavy, read-heavy, larger-than-memory, drifting",
+		"compare --dir /nowhere/at/all":       "compare: --dir /nowhere/at/all: not a directory",
+		"compare --kyes 3":                    `unknown flag --kyes; did you mean "--keys"?`,
+		"compare --json=maybe":                "want true or false",
+		"snapshots --engines map":             `"map" is not one of memory`,
+		"snapshots --fractions 0.5,0.1":       "want ascending numbers with commas between them, 0 to 1",
+		"snapshots --fractions 2":             "want ascending numbers",
+		"snapshots --fractions NaN":           "want ascending numbers",
+		"snapshots --rounds 0":                "--rounds 0: want a whole number",
+		"snapshots --keep":                    "--keep: want a value",
+		"recovery --crashed --engines pebble": "do not go together",
+		"recovery --keys 10,5":                "want ascending numbers",
+		"recovery --value-bytes 0":            "want ascending numbers",
+		"sweep --parameters max-runz":         `did you mean "max-runs"?`,
+		"report --out":                        "--out: want a value",
+		"completion tcsh":                     "unknown shell",
+		"help nosuch":                         `help: no command "nosuch"`,
+		"snapshots --updates 1000000001":      "or 0: each once",
 	} {
 		code, out, errs := invoke(t, strings.Fields(line)...)
 		assert.Equal(t, exitUsage, code, line)

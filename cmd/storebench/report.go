@@ -100,7 +100,8 @@ func (c *cli) measureAll(w measure.Work, names []string, rounds int, d *report.D
 	}
 	return c.shown("recovery", func(p measure.Progress) error {
 		keys := []int{max(1, w.Keys/10), w.Keys, w.Keys * 4}
-		return measure.Recoveries(c.ctx, w, keys, []int{w.ValueBytes, w.ValueBytes * 10}, engines, p, func(r measure.Recovered) error {
+		w := measure.RecoveryWork{Work: w, EachKeys: keys, EachValueBytes: []int{w.ValueBytes, w.ValueBytes * 10}}
+		return measure.Recoveries(c.ctx, w, engines, p, func(r measure.Recovered) error {
 			d.Recovered = append(d.Recovered, r)
 			return nil
 		})

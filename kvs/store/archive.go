@@ -21,6 +21,36 @@ func (v Version) String() string {
 	return strconv.FormatUint(uint64(v), 10)
 }
 
+// Ref is a version beyond doubt. A number alone is not: a branch that is dropped and begun
+// anew gives its numbers again. The zero Ref is no version.
+type Ref struct {
+	Version Version `json:"version"`
+	// Manifest is the name of the version's manifest, which has one content; empty where
+	// only the number is known.
+	Manifest string `json:"manifest,omitempty"`
+}
+
+// Is reports that both are one version, as far as both say.
+func (r Ref) Is(s Ref) bool {
+	return r.Version == s.Version && (r.Manifest == s.Manifest || r.Manifest == "" || s.Manifest == "")
+}
+
+// Writer is who publishes, over all openings of its directory. The zero Writer is nobody,
+// and no version is its own.
+type Writer struct {
+	// Number is what the archive's bucket gave it, from 1.
+	Number uint64 `json:"number,omitempty"`
+	// First is the manifest of the first version that it knows it published: two writers with
+	// one number, of two buckets, do not share it.
+	First string `json:"first,omitempty"`
+}
+
+// Wrote reports that the version of the manifest is the writer's.
+func (w Writer) Wrote(m *Manifest) bool {
+	return w.Number != 0 && w.Number == m.Writer.Number &&
+		(w.First == "" || w.First == m.Writer.First || w.First == m.Name)
+}
+
 // Hash is the SHA-256 of a segment's bytes.
 type Hash [32]byte
 
@@ -61,6 +91,8 @@ type Source struct {
 
 // Manifest is a version: what its state consists of.
 type Manifest struct {
+	// Name is that of the manifest itself.
+	Name    string  `json:"-"`
 	Version Version `json:"version"`
 	// Parent is the version that the state came from, 0 for none.
 	Parent Version `json:"parent"`
@@ -74,22 +106,27 @@ type Manifest struct {
 	// Whole says that the segments count as wholes only: their keys cannot be told
 	// apart, so that no range of them makes a state.
 	Whole bool `json:"whole,omitempty"`
+	// Writer is who published it; nobody's is what was split or merged, or published before
+	// writers had numbers.
+	Writer Writer `json:"writer,omitzero"`
 }
 
 // Draft is a version to be published.
 type Draft struct {
-	// Seen is the archive's latest version as its writer knows it, 0 for none. The
-	// draft is refused if it no longer is.
-	Seen Version
-	// Parent, Engine, Format, Segments and Whole are those of [Manifest].
-	Parent   Version
+	// Seen is the archive's latest version as its writer knows it. The draft is refused if it
+	// no longer is, unless the latest is the writer's own: one of unknown outcome, or, with
+	// Resumed, any.
+	Seen Ref
+	// Parent, Engine, Format, Segments, Whole and Writer are those of [Manifest].
+	Parent   Ref
 	Engine   string
 	Format   int
 	Segments []Source
 	Whole    bool
-	// Writer tells the writers that share an archive in one process apart, by ==; it goes
-	// nowhere. A version of unknown outcome is found again by its own writer only.
-	Writer any
+	Writer   Writer
+	// Resumed says that the writer was opened since it last published, so that what it has
+	// seen may be of before that, and the archive another.
+	Resumed bool
 }
 
 // Archive keeps versions. The package kvs/store/snapshot implements it over a
@@ -97,6 +134,12 @@ type Draft struct {
 type Archive interface {
 	// Latest is the last version published, 0 for none.
 	Latest() (Version, error)
+	// Ref returns version v beyond doubt, or the latest: the zero Ref for none. Errors wrap
+	// [ErrVersion].
+	Ref(v Version) (Ref, error)
+	// Register gives a writer a number that no other has in the archive's bucket, in any
+	// branch.
+	Register() (Writer, error)
 	// Manifest returns version v, or the latest. Errors wrap [ErrVersion],
 	// [ErrMissing], [ErrCorrupt].
 	Manifest(v Version) (Manifest, error)
@@ -104,7 +147,7 @@ type Archive interface {
 	// have. uploaded is how many bytes of segments that were. Errors wrap
 	// [ErrConflict], or [ErrMissingSegment] for a source without Open that no
 	// version kept holds.
-	Publish(d Draft) (v Version, uploaded int64, err error)
+	Publish(d Draft) (r Ref, uploaded int64, err error)
 	// Upload gives the bucket a segment before any version names it, so that a later
 	// Publish need not. Until then it may be collected, which Publish then repairs.
 	Upload(s Source) (uploaded int64, err error)

@@ -23,6 +23,8 @@ type Engine interface {
 	// the state came from, it is that version, and nothing is written. Errors wrap
 	// [ErrNoArchive], [ErrConflict], [ErrClosed], or what the bucket said; the state
 	// stays, and a later snapshot includes what this one would have.
+	// The latest version must be one that this directory has published or restored, over all
+	// its openings: on top of another's nothing is published unseen.
 	// Which version the state is may be noted later, in the background: a crash before
 	// that keeps the state, and the next version then names an older one as its parent.
 	Snapshot() (Version, error)

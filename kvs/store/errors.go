@@ -53,8 +53,10 @@ var (
 	// ErrMissingSegment reports a segment that a manifest names and the bucket does
 	// not have.
 	ErrMissingSegment = errors.New("store: missing segment")
-	// ErrConflict reports a head that somebody else has moved. Restore their version,
-	// or give each writer an archive of its own.
+	// ErrConflict reports that the archive's latest version is one that the writer has not
+	// seen: it neither published nor restored it, nor was its directory begun in spite of it.
+	// Restore it, which gives up what was set here since, or keep that by opening the
+	// directory with a branch of its own.
 	ErrConflict = errors.New("store: another writer has published")
 	// ErrBusy reports a lock of the bucket that somebody held through all tries.
 	ErrBusy = errors.New("store: bucket is busy")

@@ -227,13 +227,14 @@ func TestConflictSaysWhatWasKnown(t *testing.T) {
 // after it.
 type unanswered struct {
 	*snapshot.Folder
-	lose, dark bool
+	lose int // the swap that is not answered, counted down
+	dark bool
 }
 
 func (u *unanswered) SwapHead(tag string, b []byte) error {
 	err := u.Folder.SwapHead(tag, b)
-	if u.lose {
-		u.lose, u.dark = false, true
+	if u.lose--; u.lose == 0 {
+		u.dark = true
 		return errHeadless
 	}
 	return err
@@ -263,7 +264,7 @@ func TestWritersOfOneArchive(t *testing.T) {
 				return e
 			}
 			one, two := open("one"), open("two")
-			b.lose = true
+			b.lose = 2 // the first one has the bucket give the writer its number
 			_, err = one.Snapshot()
 			require.ErrorIs(t, err, errHeadless)
 			_, err = two.Snapshot()

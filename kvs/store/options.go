@@ -15,9 +15,11 @@ type Options struct {
 	FS vfs.FS
 	// Archive keeps the versions. Without it there is no Snapshot and no Restore. An
 	// empty directory with an archive opens at the archive's latest version, unless
-	// Empty is set.
+	// Empty is set. Any other opens without asking the archive anything, if all of it was
+	// fetched.
 	Archive Archive
-	// Empty makes an empty directory open empty whatever the archive holds.
+	// Empty makes an empty directory open empty whatever the archive holds, and publish on
+	// top of that.
 	Empty bool
 	// Lazy has Restore, and the opening of an empty directory, fetch no more of a version
 	// than what its pieces are: a piece is read in the archive as it is needed, and

@@ -29,7 +29,8 @@ type Engine struct {
 	merge   *merge // in progress, nil for none
 	job     bool   // background work is offered
 	look    bool   // there may be background work that is not
-	left    error  // what the present step of background work could not remove
+	retry   lifecycle.Retry
+	left    error // what the present step of background work could not remove
 	life    lifecycle.State
 	// writing is a background step that writes files without the lock.
 	writing sync.WaitGroup
@@ -54,7 +55,7 @@ func Open(o Options) (*Engine, error) {
 	e := &Engine{opts: o, home: home, next: home.State().Next, look: true}
 	home.Indexed(e.indexOf)
 	home.Verified(e.whole)
-	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+	if home.StartsAtLatest() {
 		err = e.restore(store.Latest)
 	} else {
 		err = e.recover()

@@ -12,11 +12,12 @@ import (
 
 // guide is what of a run is in memory: where to look for a key, and where not to.
 //
-//	"joinery guide 2\n" | salt 4 | length 8 | records 8 | hashes 4 | words 4 | fences 4 |
+//	"joinery guide 3\n" | salt 4 | length 8 | records 8 | sum 8 | hashes 4 | words 4 | fences 4 |
 //	filter 8 a word | fences: offset 8 | end of the key 8 | … | their keys | CRC-32C 4
 type guide struct {
 	records int
-	fenced  int // of them before the last fence, while it is made
+	sum     uint64 // of the hashes of all keys
+	fenced  int    // of them before the last fence, while it is made
 	fences  fences
 	filter  *bloom.BloomFilter
 }
@@ -50,7 +51,7 @@ func (f *fences) add(key []byte, off int64) {
 }
 
 const (
-	guideMagic    = "joinery guide 2\n"
+	guideMagic    = "joinery guide 3\n"
 	maxGuideBytes = 1 << 32
 	maxHashes     = 64
 )
@@ -89,6 +90,7 @@ func (g *guide) encode(salt uint32, length int64) []byte {
 	b = binary.LittleEndian.AppendUint32(b, salt)
 	b = binary.LittleEndian.AppendUint64(b, uint64(length))
 	b = binary.LittleEndian.AppendUint64(b, uint64(g.records))
+	b = binary.LittleEndian.AppendUint64(b, g.sum)
 	b = binary.LittleEndian.AppendUint32(b, uint32(g.filter.K()))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(words)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(g.fences.len()))
@@ -103,14 +105,14 @@ func (g *guide) encode(salt uint32, length int64) []byte {
 // decodeGuide reads the guide of a file with that salt and length, which takes b. Of the
 // format before this one it reads nothing: the guide is then made anew.
 func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
-	const head = len(guideMagic) + 4 + 8 + 8 + 4 + 4 + 4
+	const head = len(guideMagic) + 4 + 8 + 8 + 8 + 4 + 4 + 4
 	if len(b) < head+4 || string(b[:len(guideMagic)]) != guideMagic ||
 		record.Checksum(b[:len(b)-4]) != binary.LittleEndian.Uint32(b[len(b)-4:]) {
 		return nil, errGuide
 	}
 	fields := b[len(guideMagic):head]
-	records, hashes := binary.LittleEndian.Uint64(fields[12:]), binary.LittleEndian.Uint32(fields[20:])
-	words, n := binary.LittleEndian.Uint32(fields[24:]), uint64(binary.LittleEndian.Uint32(fields[28:]))
+	records, hashes := binary.LittleEndian.Uint64(fields[12:]), binary.LittleEndian.Uint32(fields[28:])
+	words, n := binary.LittleEndian.Uint32(fields[32:]), uint64(binary.LittleEndian.Uint32(fields[36:]))
 	rest := b[head : len(b)-4]
 	if binary.LittleEndian.Uint32(fields) != salt || binary.LittleEndian.Uint64(fields[4:]) != uint64(length) ||
 		records > uint64(length)/record.MinBytes || hashes < 1 || hashes > maxHashes || words < 1 ||
@@ -121,7 +123,7 @@ func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
 	for i := range bits {
 		bits[i] = binary.LittleEndian.Uint64(rest[8*i:])
 	}
-	g := &guide{records: int(records), filter: bloom.From(bits, uint(hashes))}
+	g := &guide{records: int(records), sum: binary.LittleEndian.Uint64(fields[20:]), filter: bloom.From(bits, uint(hashes))}
 	rest = rest[8*uint64(words):]
 	g.fences = fences{rest[: n*fenceBytes : n*fenceBytes], rest[n*fenceBytes:]}
 	return g, g.fences.check(length)

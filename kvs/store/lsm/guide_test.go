@@ -65,6 +65,7 @@ func TestGuideReadsBack(t *testing.T) {
 		got, err := decodeGuide(b, 7, length)
 		require.NoError(t, err)
 		require.Equal(t, g.records, got.records)
+		require.Equal(t, g.sum, got.sum)
 		require.Equal(t, g.fences.table, append([]byte(nil), got.fences.table...))
 		require.Equal(t, string(g.fences.keys), string(got.fences.keys))
 		require.True(t, g.filter.Equal(got.filter))
@@ -114,7 +115,7 @@ func FuzzGuide(f *testing.F) {
 func TestGuideOfOtherSizes(t *testing.T) {
 	g := &guide{filter: newFilter(3, 10)}
 	g.note([]byte("a"), record.HeaderBytes, 1)
-	at := len(guideMagic) + 4 + 8 + 8 + 4
+	at := len(guideMagic) + 4 + 8 + 8 + 8 + 4
 	for _, words := range []uint32{0, 100, 1 << 31} {
 		b := g.encode(7, 100)
 		b = b[:len(b)-4]

@@ -11,6 +11,9 @@ import (
 // background returns work that is to be offered once the engine is unlocked, nil for
 // none.
 func (e *Engine) background() func() {
+	if e.retry.Turn() {
+		e.look = true
+	}
 	if !e.look || e.job || !e.life.Live() {
 		return nil
 	}
@@ -75,23 +78,26 @@ func (e *Engine) step() (more bool, err error) {
 	} else if e.home.Noted() {
 		err = e.commit(e.home.State())
 	} else if t, ok := e.pick(); ok {
-		e.merge, err = e.begin(t)
+		e.merge, err = e.begin(t, nil)
 		if err != nil {
 			e.merge = nil
 		}
+	} else if r := e.unguided(); r != nil { // before what waits for the archive
+		err = e.writeGuide(r)
 	} else if r := e.toBring(); r != nil {
 		err = e.bring(r)
 	} else if number, ok := e.home.Behind(e.spoiled); ok && e.opts.Archive != nil {
 		err = e.upload(number)
-	} else if r := e.unguided(); r != nil {
-		err = e.writeGuide(r)
 	}
 	if e.stats.Background = errors.Join(err, e.left); err != nil {
 		e.abort()
 		e.job = false
+		e.retry.Failed()
 		return false, err
 	}
-	e.job = e.life.Live() && e.wanted()
+	if e.job = e.life.Live() && e.wanted(); !e.job {
+		e.retry.Done()
+	}
 	return e.job, nil
 }
 

@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -23,7 +24,9 @@ type merge struct {
 
 // head is the record of an input that is next.
 type head struct {
+	run  *run
 	scan *record.Scanner
+	left []span // of the run, behind what scan reads
 	keys store.KeyRange
 	rec  record.Record
 	done bool
@@ -34,6 +37,11 @@ func (h *head) next() error {
 	for {
 		rec, _, _, err := h.scan.Next()
 		if err == io.EOF {
+			if len(h.left) > 0 {
+				h.scan = record.NewScanner(h.run.f, h.run.salt, h.left[0].from, h.left[0].to)
+				h.left = h.left[1:]
+				continue
+			}
 			h.done = true
 			return nil
 		}
@@ -56,14 +64,17 @@ func (e *Engine) advance(r *run, h *head) error {
 
 func (e *Engine) spoil(r *run) { r.spoiled, e.look = true, true }
 
-// begin starts to merge runs.
-func (e *Engine) begin(t catalog.Tiers) (*merge, error) {
+// begin starts to merge runs, of those in parts no more than what is said there.
+func (e *Engine) begin(t catalog.Tiers, parts map[*run][]span) (*merge, error) {
 	m := &merge{
 		inputs: append([]*run(nil), e.runs[t.From:t.To]...), published: t.To <= e.home.Published(), lifted: t.Lifted, bottom: t.From == 0,
 	}
 	records := 0
 	for _, r := range m.inputs {
-		h := head{scan: r.scanner(), keys: r.keys}
+		h := head{run: r, scan: r.scanner(), keys: r.keys}
+		if of, ok := parts[r]; ok {
+			h.scan, h.left = nothing(r), of
+		}
 		if err := e.advance(r, &h); err != nil {
 			return nil, err
 		}
@@ -158,9 +169,22 @@ func (e *Engine) abort() {
 	}
 }
 
-// mergeNow merges without a break, for a snapshot.
+// mergeNow merges without a break, for a snapshot. A run that cannot be read is no hindrance
+// where all that it lost has been set again since.
 func (e *Engine) mergeNow(from, to int) error {
-	m, err := e.begin(catalog.Tiers{From: from, To: to})
+	err := e.mergeParts(from, to, nil)
+	if !errors.Is(err, store.ErrCorrupt) {
+		return err
+	}
+	parts, ok, e2 := superseded(e.runs[from:to])
+	if e2 != nil || !ok {
+		return errors.Join(err, e2)
+	}
+	return e.mergeParts(from, to, parts)
+}
+
+func (e *Engine) mergeParts(from, to int, parts map[*run][]span) error {
+	m, err := e.begin(catalog.Tiers{From: from, To: to}, parts)
 	if err != nil {
 		return err
 	}

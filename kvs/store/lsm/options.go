@@ -17,8 +17,11 @@
 // pointers, of which a get reads a block a level, and then the records between two
 // fences. There is no filter in it, so a get looks into every run that may have the key.
 //
-// Of a run that the disk has spoiled nobody knows which keys it had. Until it is part of a
-// version Snapshot then fails, and names it, whatever is set again: restore a version.
+// Of a run that the disk has spoiled nobody knows which keys it had, but how many, and what
+// their hashes add up to. Until it is part of a version Snapshot then fails, and names it,
+// unless younger runs have set all those keys again, which is told by number and sum: set all
+// keys anew, or restore a version. Where more than two other keys look as if the run had had
+// them, as many keys set between two of its own may, nobody can tell, and Snapshot fails still.
 //
 // Neither values nor keys need fit in memory: fences and filters do. Writing the table
 // out is done by the set that fills it, merging in the background.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -153,6 +154,7 @@ func (g *guide) note(key []byte, off int64, density int) {
 	}
 	g.filter.Add(key)
 	g.records++
+	g.sum += xxhash.Sum64(key)
 }
 
 // check reads a run to the end, its header too, and counts its records. It reads nothing

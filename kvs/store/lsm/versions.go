@@ -104,8 +104,7 @@ func (e *Engine) restore(v store.Version) error {
 		runs = append(runs, r)
 	}
 	if err == nil {
-		err = e.home.Restored(s)
-		if errors.Is(err, catalog.ErrNote) {
+		if err = e.home.Restored(s); err != nil {
 			err = e.life.Fail(err)
 		}
 	}

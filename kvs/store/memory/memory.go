@@ -66,7 +66,7 @@ func Open(o Options) (*Engine, error) {
 // load reads what the catalog names, or the archive's latest version into an empty
 // directory.
 func (e *Engine) load() error {
-	if e.home.Fresh() && e.opts.Archive != nil && !e.opts.Empty && e.home.Seen() != 0 {
+	if e.home.StartsAtLatest() {
 		return e.restore(store.Latest)
 	}
 	values, bytes, err := e.readDumps(e.home.State())

@@ -93,10 +93,7 @@ func (e *Engine) restore(v store.Version) error {
 	}
 	old := e.home.State().Parts
 	if err := e.home.Restored(s); err != nil {
-		if errors.Is(err, catalog.ErrNote) {
-			return e.life.Fail(err)
-		}
-		return errors.Join(err, e.home.Discard(s))
+		return e.life.Fail(err)
 	}
 	e.values, e.bytes, e.dirty = values, bytes, false
 	e.removed(old)

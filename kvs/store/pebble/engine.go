@@ -57,7 +57,7 @@ func Open(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine on Pebble: %w", err)
 	}
 	e := &Engine{opts: o, home: home, next: home.State().Next}
-	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+	if home.StartsAtLatest() {
 		err = e.restore(store.Latest)
 	} else {
 		err = e.recover()
@@ -87,7 +87,7 @@ func (e *Engine) recover() error {
 	if err := catalog.SyncDir(e.opts.FS, e.opts.Dir); err != nil {
 		return err
 	}
-	return e.commit(number, s.Parent)
+	return e.commit(number, s)
 }
 
 // take is the number of a new directory.
@@ -96,10 +96,9 @@ func (e *Engine) take() uint64 {
 	return e.next - 1
 }
 
-// commit has the catalog name the database and the version that it came from.
-func (e *Engine) commit(number uint64, parent store.Version) error {
-	s := e.home.State()
-	s.Parts, s.Parent, s.Next = []catalog.Part{{Number: number, Ext: dirExt}}, parent, max(s.Next, e.next)
+// commit has the catalog name the database, and say what else s does.
+func (e *Engine) commit(number uint64, s catalog.State) error {
+	s.Parts, s.Next = []catalog.Part{{Number: number, Ext: dirExt}}, max(s.Next, e.next)
 	if err := e.home.Commit(s); err != nil {
 		return e.life.Fail(err)
 	}

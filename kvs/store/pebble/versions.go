@@ -84,14 +84,9 @@ func (e *Engine) Snapshot() (store.Version, error) {
 }
 
 func (e *Engine) snapshot() (store.Version, error) {
-	parent := e.home.State().Parent
-	if !e.changed && parent != 0 {
-		latest, err := e.opts.Archive.Latest()
-		if err != nil {
-			return 0, fmt.Errorf("read the archive: %w", err)
-		}
-		if latest == parent && e.home.Seen() == latest {
-			return parent, nil
+	if !e.changed {
+		if idle, err := e.home.AtLatest(); err != nil || idle {
+			return e.home.State().Parent, err
 		}
 	}
 	if err := e.db.Flush(); err != nil {
@@ -103,18 +98,24 @@ func (e *Engine) snapshot() (store.Version, error) {
 	if err := e.db.Checkpoint(dir); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
-	d := store.Draft{Seen: e.home.Seen(), Parent: parent, Engine: Name, Format: bundleFormat, Whole: true, Writer: e.home}
-	var err error
+	d, err := e.home.Draft(bundleFormat)
+	if errors.Is(err, catalog.ErrNote) {
+		err = e.life.Fail(err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	d.Whole = true
+	s := e.home.State()
 	if d.Segments, err = e.sources(dir); err != nil {
 		return 0, err
 	}
-	v, uploaded, err := e.opts.Archive.Publish(d)
+	v, uploaded, err := e.home.Give(d, &s)
 	e.stats.CriticalBytes += uploaded
 	if err != nil {
 		return 0, err
 	}
-	e.home.Saw(v)
-	if err := e.commit(e.number, v); err != nil {
+	if err := e.commit(e.number, s); err != nil {
 		return 0, fmt.Errorf("%w: %w", catalog.ErrNote, err)
 	}
 	e.changed = false
@@ -198,7 +199,7 @@ func (e *Engine) Restore(v store.Version) error {
 }
 
 func (e *Engine) restore(v store.Version) error {
-	m, err := e.opts.Archive.Manifest(v)
+	m, s, err := e.home.Came(v)
 	switch {
 	case err != nil:
 		return err
@@ -211,10 +212,6 @@ func (e *Engine) restore(v store.Version) error {
 		if s.Range != (store.KeyRange{}) {
 			return fmt.Errorf("%w: version %s has a table for the keys %.100s, and Pebble's count as wholes", store.ErrUnsupported, m.Version, s.Range)
 		}
-	}
-	latest, err := e.opts.Archive.Latest()
-	if err != nil {
-		return err
 	}
 	number := e.take()
 	if err := e.fetch(m, e.home.Path(number, dirExt)); err != nil {
@@ -229,10 +226,9 @@ func (e *Engine) restore(v store.Version) error {
 	if err := catalog.SyncDir(e.opts.FS, e.opts.Dir); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	if err := e.commit(number, m.Version); err != nil {
+	if err := e.commit(number, s); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	e.home.Saw(latest)
 	if e.db != nil {
 		n, size := compactions(e.db)
 		e.merges, e.merged = e.merges+n, e.merged+size

@@ -126,6 +126,32 @@ func (a *Archive) Versions() ([]store.Version, error) {
 	return vs, err
 }
 
+// Ref returns version v beyond doubt, or the latest: the zero Ref for none.
+func (a *Archive) Ref(v store.Version) (store.Ref, error) {
+	h, _, err := a.head()
+	l := h.of(a.opts.Branch)
+	if err != nil || v == store.Latest && l.Last == 0 {
+		return store.Ref{}, err
+	}
+	e, err := l.find(v)
+	return e.ref(), err
+}
+
+// Register gives a writer a number that no other has in the bucket, in any branch. One whose
+// swap of the head was not answered may be nobody's.
+func (a *Archive) Register() (store.Writer, error) {
+	var w store.Writer
+	err := a.change("register a writer", func(h *head, _ string) error {
+		h.Writers++
+		w.Number = h.Writers
+		return nil
+	})
+	if err != nil {
+		w = store.Writer{}
+	}
+	return w, err
+}
+
 // manifest reads the manifest of an entry. The caller holds mu.
 func (a *Archive) manifest(e entry) (manifest, error) {
 	if m, ok := a.manifests[e.Manifest]; ok {
@@ -152,6 +178,7 @@ func (a *Archive) manifest(e entry) (manifest, error) {
 	if err != nil {
 		return manifest{}, fmt.Errorf("version %s: manifest: %w", e.Version, err)
 	}
+	m.Name = e.Manifest
 	a.manifests[e.Manifest] = m
 	return m, nil
 }

@@ -101,11 +101,18 @@ func source(content string) store.Source {
 }
 
 func draft(seen store.Version, contents ...string) store.Draft {
-	d := store.Draft{Seen: seen, Parent: seen, Engine: "test", Format: 1}
+	at := store.Ref{Version: seen}
+	d := store.Draft{Seen: at, Parent: at, Engine: "test", Format: 1}
 	for _, c := range contents {
 		d.Segments = append(d.Segments, source(c))
 	}
 	return d
+}
+
+// publishDraft publishes by number.
+func publishDraft(a store.Archive, d store.Draft) (store.Version, int64, error) {
+	r, n, err := a.Publish(d)
+	return r.Version, n, err
 }
 
 // whole reads all that every version names.
@@ -140,15 +147,15 @@ func TestPublishAndCollect(t *testing.T) {
 	require.Zero(t, v)
 	_, err = a.Manifest(store.Latest)
 	require.ErrorIs(t, err, store.ErrVersion)
-	v, n, err := a.Publish(draft(0, "one", "two"))
+	v, n, err := publishDraft(a, draft(0, "one", "two"))
 	require.NoError(t, err)
 	require.Equal(t, store.Version(1), v)
 	require.Equal(t, int64(6), n)
-	v, n, err = a.Publish(draft(1, "two", "three"))
+	v, n, err = publishDraft(a, draft(1, "two", "three"))
 	require.NoError(t, err)
 	require.Equal(t, store.Version(2), v)
 	require.Equal(t, int64(5), n, "the archive has two")
-	_, _, err = a.Publish(draft(1, "four"))
+	_, _, err = publishDraft(a, draft(1, "four"))
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.Equal(t, []store.Version{1, 2}, whole(t, b))
 	_, err = a.Collect(snapshot.Retention{})
@@ -166,9 +173,9 @@ func TestPublishAndCollect(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrMissingSegment)
 	only := draft(2, "one")
 	only.Segments[0].Open = nil
-	_, _, err = a.Publish(only)
+	_, _, err = publishDraft(a, only)
 	require.ErrorIs(t, err, store.ErrMissingSegment)
-	v, n, err = a.Publish(draft(2, "one"))
+	v, n, err = publishDraft(a, draft(2, "one"))
 	require.NoError(t, err)
 	require.Equal(t, store.Version(3), v)
 	require.Equal(t, int64(3), n, "one was collected")
@@ -180,7 +187,7 @@ func TestUploadAhead(t *testing.T) {
 	for _, collect := range []bool{false, true} {
 		b := newBucket()
 		a := snapshot.New(b)
-		_, _, err := a.Publish(draft(0, "first"))
+		_, _, err := publishDraft(a, draft(0, "first"))
 		require.NoError(t, err)
 		n, err := a.Upload(source("ahead"))
 		require.NoError(t, err)
@@ -193,7 +200,7 @@ func TestUploadAhead(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 1, c.Objects)
 		}
-		_, n, err = a.Publish(draft(1, "ahead"))
+		_, n, err = publishDraft(a, draft(1, "ahead"))
 		require.NoError(t, err)
 		require.Equal(t, collect, n == 5)
 		whole(t, b)
@@ -215,7 +222,7 @@ func acts() []act {
 				return err
 			}
 			d := draft(seen, contents...)
-			_, _, err = a.Publish(d)
+			_, _, err = publishDraft(a, d)
 			if errors.Is(err, store.ErrConflict) {
 				return nil
 			}
@@ -235,7 +242,7 @@ func acts() []act {
 		if err != nil {
 			return err
 		}
-		if _, _, err = a.Publish(draft(seen, "common", "ahead")); errors.Is(err, store.ErrConflict) {
+		if _, _, err = publishDraft(a, draft(seen, "common", "ahead")); errors.Is(err, store.ErrConflict) {
 			return nil
 		}
 		return err
@@ -280,7 +287,7 @@ func stalled(t *testing.T, as []act, at []int) bool {
 	b := newBucket()
 	seed := snapshot.New(b)
 	for i, c := range []string{"common", "old", "z"} {
-		_, _, err := seed.Publish(draft(store.Version(i), c))
+		_, _, err := publishDraft(seed, draft(store.Version(i), c))
 		require.NoError(t, err)
 	}
 	counts := make([]int, len(as))
@@ -312,7 +319,7 @@ func TestCorruptSourceLeavesNothing(t *testing.T) {
 		b := newBucket()
 		d := draft(0, "one", "two")
 		d.Segments[0].Open = source(content).Open
-		_, _, err := snapshot.New(b).Publish(d)
+		_, _, err := publishDraft(snapshot.New(b), d)
 		if name == "long" { // the bytes announced are right; nobody asks for more
 			require.NoError(t, err)
 			continue
@@ -323,22 +330,22 @@ func TestCorruptSourceLeavesNothing(t *testing.T) {
 		require.Empty(t, names, name)
 	}
 	b := newBucket()
-	_, _, err := snapshot.New(b).Publish(draft(0, ""))
+	_, _, err := publishDraft(snapshot.New(b), draft(0, ""))
 	require.NoError(t, err)
 	whole(t, b)
 	d := draft(1, "x")
 	d.Segments[0].Length = 0
-	_, _, err = snapshot.New(b).Publish(d)
+	_, _, err = publishDraft(snapshot.New(b), d)
 	require.ErrorIs(t, err, store.ErrCorrupt)
 }
 
 // TestNeverSettles has others move the head at each swap.
 func TestNeverSettles(t *testing.T) {
 	b := newBucket()
-	_, _, err := snapshot.New(b).Publish(draft(0, "x"))
+	_, _, err := publishDraft(snapshot.New(b), draft(0, "x"))
 	require.NoError(t, err)
 	busy := &moving{b}
-	_, _, err = snapshot.New(busy).Publish(draft(1, "y"))
+	_, _, err = publishDraft(snapshot.New(busy), draft(1, "y"))
 	require.ErrorIs(t, err, store.ErrBusy)
 	_, err = snapshot.New(busy).Collect(snapshot.Retention{Last: 1})
 	require.ErrorIs(t, err, store.ErrBusy)
@@ -354,9 +361,9 @@ func TestSpoiledManifestDeletesNothing(t *testing.T) {
 	for _, spoil := range []bool{true, false} {
 		b := newBucket()
 		a := snapshot.New(b)
-		_, _, err := a.Publish(draft(0, "x"))
+		_, _, err := publishDraft(a, draft(0, "x"))
 		require.NoError(t, err)
-		_, _, err = a.Publish(draft(1, "y"))
+		_, _, err = publishDraft(a, draft(1, "y"))
 		require.NoError(t, err)
 		names, err := b.List("man-")
 		require.NoError(t, err)
@@ -387,7 +394,7 @@ func TestHistoryOfOneWriter(t *testing.T) {
 			switch rapid.IntRange(0, 3).Draw(rt, "step") {
 			case 0, 1:
 				contents := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 4).Draw(rt, "contents")
-				v, _, err := a.Publish(draft(last, contents...))
+				v, _, err := publishDraft(a, draft(last, contents...))
 				require.NoError(rt, err)
 				require.Equal(rt, last+1, v)
 				last = v

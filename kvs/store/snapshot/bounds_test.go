@@ -31,7 +31,7 @@ func TestIndexesAreKept(t *testing.T) {
 	a := snapshot.New(b)
 	d := draft(0, "plain")
 	d.Segments = append(d.Segments, indexed("records", "where they are"))
-	v, n, err := a.Publish(d)
+	v, n, err := publishDraft(a, d)
 	require.NoError(t, err)
 	require.Equal(t, int64(len("plain")+len("records")+len("where they are")), n)
 	_, err = a.Collect(snapshot.Retention{Last: 1})
@@ -43,8 +43,8 @@ func TestIndexesAreKept(t *testing.T) {
 	p, err := io.ReadAll(r)
 	require.NoError(t, err)
 	require.Equal(t, "they", string(p))
-	d.Seen, d.Parent = v, v
-	_, n, err = a.Publish(d)
+	d.Seen.Version, d.Parent.Version = v, v
+	_, n, err = publishDraft(a, d)
 	require.NoError(t, err)
 	require.Zero(t, n, "a version names all of it")
 }
@@ -53,7 +53,7 @@ func TestIndexesAreKept(t *testing.T) {
 func TestRangesOfWholeObjects(t *testing.T) {
 	b := newBucket()
 	a := snapshot.New(b)
-	v, _, err := a.Publish(draft(0, "0123456789"))
+	v, _, err := publishDraft(a, draft(0, "0123456789"))
 	require.NoError(t, err)
 	m, err := a.Manifest(v)
 	require.NoError(t, err)
@@ -146,14 +146,14 @@ func TestFolderSaysWhat(t *testing.T) {
 func TestRefusedDraftsGiveNothing(t *testing.T) {
 	b := newBucket()
 	a := snapshot.New(b)
-	_, _, err := a.Publish(draft(0, "one"))
+	_, _, err := publishDraft(a, draft(0, "one"))
 	require.NoError(t, err)
 	missing := draft(1, "not there")
 	missing.Segments[0].Open = nil
 	negative := draft(1, "x")
 	negative.Segments[0].Length = -1
 	for name, d := range map[string]store.Draft{"conflict": draft(7, "two"), "missing": missing, "no segment": negative} {
-		v, n, err := a.Publish(d)
+		v, n, err := publishDraft(a, d)
 		require.Error(t, err, name)
 		require.Zero(t, v, name)
 		require.Zero(t, n, name)
@@ -165,7 +165,7 @@ func TestRefusedDraftsGiveNothing(t *testing.T) {
 func TestFormatsAreThese(t *testing.T) {
 	b := newBucket()
 	a := snapshot.New(b)
-	v, _, err := a.Publish(draft(0, "one"))
+	v, _, err := publishDraft(a, draft(0, "one"))
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(b.head, []byte("joinery archive 1 ")), "%s", b.head)
 	require.NoError(t, a.Clone(v, "other"))
@@ -185,7 +185,7 @@ func TestFormatsAreThese(t *testing.T) {
 	require.Zero(t, formats()[2])
 	d := draft(v)
 	d.Segments = []store.Source{indexed("records", "where")}
-	_, _, err = a.Publish(d)
+	_, _, err = publishDraft(a, d)
 	require.NoError(t, err)
 	require.Equal(t, 1, formats()[2], "a manifest with an index")
 }
@@ -195,7 +195,7 @@ func TestFormatsAreThese(t *testing.T) {
 func TestOpenReadsNoHead(t *testing.T) {
 	b := newBucket()
 	a := snapshot.New(b)
-	v, _, err := a.Publish(draft(0, "one"))
+	v, _, err := publishDraft(a, draft(0, "one"))
 	require.NoError(t, err)
 	turns := 0
 	b.before = func() { turns++ }
@@ -224,13 +224,13 @@ func TestFailedSwapsAreForgotten(t *testing.T) {
 	for _, name := range []string{"", "other"} {
 		b := &stuck{bucket: newBucket()}
 		main := snapshot.New(b)
-		v, _, err := main.Publish(draft(0, "one"))
+		v, _, err := publishDraft(main, draft(0, "one"))
 		require.NoError(t, err)
 		require.NoError(t, main.Clone(v, "other"))
 		a, err := snapshot.Open(b, snapshot.Options{Branch: name})
 		require.NoError(t, err)
 		b.on = true
-		_, _, err = a.Publish(draft(v, "two"))
+		_, _, err = publishDraft(a, draft(v, "two"))
 		require.Error(t, err)
 		b.on = false
 		got, err := a.Latest()
@@ -239,7 +239,7 @@ func TestFailedSwapsAreForgotten(t *testing.T) {
 		all, err := a.Versions()
 		require.NoError(t, err)
 		require.Equal(t, []store.Version{v}, all)
-		got, _, err = a.Publish(draft(v, "two"))
+		got, _, err = publishDraft(a, draft(v, "two"))
 		require.NoError(t, err)
 		require.Equal(t, v+1, got)
 	}
@@ -250,7 +250,7 @@ func TestFailedSwapsAreForgotten(t *testing.T) {
 func TestBranchesAreBounded(t *testing.T) {
 	b := newBucket()
 	a := snapshot.New(b)
-	v, _, err := a.Publish(draft(0, "one"))
+	v, _, err := publishDraft(a, draft(0, "one"))
 	require.NoError(t, err)
 	var parts []snapshot.Part
 	for i := range snapshot.MaxBranches {
@@ -261,14 +261,14 @@ func TestBranchesAreBounded(t *testing.T) {
 	require.NoError(t, a.Split(v, parts...))
 	more, err := snapshot.Open(b, snapshot.Options{Branch: "more"})
 	require.NoError(t, err)
-	_, _, err = more.Publish(draft(0, "two"))
+	_, _, err = publishDraft(more, draft(0, "two"))
 	require.ErrorIs(t, err, store.ErrTooMany)
 	require.ErrorIs(t, a.Clone(v, "more"), store.ErrTooMany)
 	one, err := snapshot.Open(b, snapshot.Options{Branch: "b0007"})
 	require.NoError(t, err)
-	_, _, err = one.Publish(draft(v, "three"))
+	_, _, err = publishDraft(one, draft(v, "three"))
 	require.NoError(t, err)
 	require.NoError(t, a.Drop("b0003"))
-	_, _, err = more.Publish(draft(0, "two"))
+	_, _, err = publishDraft(more, draft(0, "two"))
 	require.NoError(t, err)
 }

@@ -49,7 +49,7 @@ func TestClone(t *testing.T) {
 		v, err := c.Latest()
 		require.NoError(t, err)
 		require.Equal(t, store.Version(2), v)
-		v, n, err := c.Publish(draft(2, "common", "old", "of the clone"))
+		v, n, err := publishDraft(c, draft(2, "common", "old", "of the clone"))
 		require.NoError(t, err)
 		require.Equal(t, store.Version(3), v)
 		require.Equal(t, int64(12), n, "what the parent has is not uploaded again")
@@ -80,7 +80,7 @@ func TestClone(t *testing.T) {
 func TestBranchesBegin(t *testing.T) {
 	b := newBucket()
 	for _, name := range []string{"w1", "w0"} {
-		v, _, err := branch(t, b, name).Publish(draft(0, name))
+		v, _, err := publishDraft(branch(t, b, name), draft(0, name))
 		require.NoError(t, err)
 		require.Equal(t, store.Version(1), v)
 	}
@@ -106,8 +106,11 @@ func TestBranchesBegin(t *testing.T) {
 // of these, is stalled at each of its operations.
 func TestBranchesStalled(t *testing.T) {
 	steps := map[string]func(b store.Bucket) error{
-		"publish": func(b store.Bucket) error { _, _, err := branch(t, b, "c").Publish(draft(2, "old", "p")); return err },
-		"clone":   func(b store.Bucket) error { return snapshot.New(b).Clone(2, "d") },
+		"publish": func(b store.Bucket) error {
+			_, _, err := publishDraft(branch(t, b, "c"), draft(2, "old", "p"))
+			return err
+		},
+		"clone": func(b store.Bucket) error { return snapshot.New(b).Clone(2, "d") },
 		"split": func(b store.Bucket) error {
 			return snapshot.New(b).Split(2, snapshot.Part{Branch: "s", Range: store.KeyRange{To: "m"}}, snapshot.Part{Branch: "t", Range: store.KeyRange{From: "m"}})
 		},
@@ -195,13 +198,13 @@ func TestSplitRefuses(t *testing.T) {
 	require.Equal(t, []string{""}, names, "nothing, or all of it")
 	d := draft(3, "whole")
 	d.Whole = true
-	_, _, err = a.Publish(d)
+	_, _, err = publishDraft(a, d)
 	require.NoError(t, err)
 	require.ErrorIs(t, a.Split(4, snapshot.Part{Branch: "x"}), store.ErrUnsupported)
 	require.ErrorIs(t, a.Merge("m", snapshot.Part{}), store.ErrUnsupported)
 	d = draft(0, "x")
 	d.Engine = "another"
-	_, _, err = branch(t, b, "o").Publish(d)
+	_, _, err = publishDraft(branch(t, b, "o"), d)
 	require.NoError(t, err)
 	require.NoError(t, a.Clone(3, "c"))
 	require.ErrorIs(t, a.Merge("m", snapshot.Part{Branch: "c", Range: r("", "c")}, snapshot.Part{Branch: "o", Range: r("c", "")}), store.ErrForeign)

@@ -252,7 +252,7 @@ func TestParallelUploads(t *testing.T) {
 						return
 					}
 					d := draft(seen, "common", "common", fmt.Sprint(w, i), fmt.Sprint(w, i, "b"), fmt.Sprint(i), "common")
-					v, _, err := a.Publish(d)
+					v, _, err := publishDraft(a, d)
 					if errors.Is(err, store.ErrConflict) {
 						continue
 					}
@@ -353,15 +353,15 @@ func TestEach(t *testing.T) {
 // was.
 func TestUncomparedSwapIsFound(t *testing.T) {
 	b := &careless{bucket: newBucket()}
-	_, _, err := snapshot.New(b).Publish(draft(0, "x"))
+	_, _, err := publishDraft(snapshot.New(b), draft(0, "x"))
 	require.NoError(t, err)
-	_, _, err = snapshot.New(b).Publish(draft(1, "y"))
+	_, _, err = publishDraft(snapshot.New(b), draft(1, "y"))
 	require.NoError(t, err)
 	b.after = func() { // a swap of a writer that saw version 0 comes right behind
 		b.after = nil
 		require.NoError(t, b.SwapHead("", b.first))
 	}
-	_, _, err = snapshot.New(b).Publish(draft(2, "z"))
+	_, _, err = publishDraft(snapshot.New(b), draft(2, "z"))
 	require.ErrorIs(t, err, store.ErrCorrupt)
 }
 

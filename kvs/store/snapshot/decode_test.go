@@ -19,12 +19,14 @@ func goodHead() head {
 		}
 		return l
 	}
-	return head{Epoch: 3, line: versions(2, 5), Branches: []branch{{"a", versions(2)}, {"b.1-C", versions(7, 8)}}}
+	return head{Epoch: 3, Writers: 4, line: versions(2, 5), Branches: []branch{{"a", versions(2)}, {"b.1-C", versions(7, 8)}}}
 }
+
+var goodWriter = store.Writer{Number: 2, First: object{manifestKind, store.Hash{6}, 1}.String()}
 
 func goodManifest() manifest {
 	return manifest{
-		Manifest: store.Manifest{Version: 5, Parent: 2, Engine: "e", Format: 1, Segments: []store.Segment{
+		Manifest: store.Manifest{Version: 5, Parent: 2, Engine: "e", Format: 1, Writer: goodWriter, Segments: []store.Segment{
 			{Hash: store.Hash{9}, Length: 7},
 			{Hash: store.Hash{8}, Length: 6, Range: store.KeyRange{From: "a\xff", To: "b"}, Index: store.Hash{7}, IndexLength: 5},
 		}},
@@ -37,6 +39,7 @@ func TestHeadIsRefused(t *testing.T) {
 		"no epoch":         func(h *head) { h.Epoch = 0 },
 		"no versions":      func(h *head) { h.Versions = nil },
 		"nothing":          func(h *head) { *h = head{Epoch: 1} },
+		"writers, no last": func(h *head) { *h = head{Epoch: 1, Writers: 1, line: line{Last: 1}} },
 		"empty branch":     func(h *head) { h.Branches[0].line = line{} },
 		"branch names":     func(h *head) { h.Branches[0].Name = "b.1-C" },
 		"branch order":     func(h *head) { h.Branches[0].Name = "c" },
@@ -63,18 +66,21 @@ func TestHeadIsRefused(t *testing.T) {
 
 func TestManifestIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*manifest){
-		"no version":      func(m *manifest) { m.Version = 0 },
-		"epochs":          func(m *manifest) { m.Epochs = nil },
-		"negative length": func(m *manifest) { m.Segments[0].Length = -1 },
-		"negative index":  func(m *manifest) { m.Segments[1].IndexLength = -1 },
-		"index epochs":    func(m *manifest) { m.IndexEpochs = m.IndexEpochs[:1] },
-		"no index epochs": func(m *manifest) { m.IndexEpochs = nil },
-		"index epoch 0":   func(m *manifest) { m.IndexEpochs[1] = 0 },
-		"epoch, no index": func(m *manifest) { m.IndexEpochs[0] = 1 },
-		"no index hash":   func(m *manifest) { m.Segments[1].Index = store.Hash{} },
-		"no index length": func(m *manifest) { m.Segments[1].IndexLength = 0 },
-		"empty range":     func(m *manifest) { m.Segments[1].Range.To = m.Segments[1].Range.From },
-		"long key":        func(m *manifest) { m.Segments[0].Range.From = store.Key(make([]byte, store.MaxKeyBytes+1)) },
+		"no version":       func(m *manifest) { m.Version = 0 },
+		"epochs":           func(m *manifest) { m.Epochs = nil },
+		"negative length":  func(m *manifest) { m.Segments[0].Length = -1 },
+		"negative index":   func(m *manifest) { m.Segments[1].IndexLength = -1 },
+		"index epochs":     func(m *manifest) { m.IndexEpochs = m.IndexEpochs[:1] },
+		"no index epochs":  func(m *manifest) { m.IndexEpochs = nil },
+		"index epoch 0":    func(m *manifest) { m.IndexEpochs[1] = 0 },
+		"epoch, no index":  func(m *manifest) { m.IndexEpochs[0] = 1 },
+		"no index hash":    func(m *manifest) { m.Segments[1].Index = store.Hash{} },
+		"no index length":  func(m *manifest) { m.Segments[1].IndexLength = 0 },
+		"empty range":      func(m *manifest) { m.Segments[1].Range.To = m.Segments[1].Range.From },
+		"first, no writer": func(m *manifest) { m.Writer.Number = 0 },
+		"first, no name":   func(m *manifest) { m.Writer.First = "man" },
+		"first, a segment": func(m *manifest) { m.Writer.First = m.object(0).String() },
+		"long key":         func(m *manifest) { m.Segments[0].Range.From = store.Key(make([]byte, store.MaxKeyBytes+1)) },
 	} {
 		m := goodManifest()
 		change(&m)
@@ -87,6 +93,28 @@ func TestManifestIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = decodeManifest(b)
 	require.ErrorIs(t, err, store.ErrFormat)
+}
+
+// TestFormatSaysWhatIsInIt reads the formats of heads and manifests: the least that has what
+// they say, so that code of before reads what it can.
+func TestFormatSaysWhatIsInIt(t *testing.T) {
+	format := func(b []byte, err error) string {
+		require.NoError(t, err)
+		return string(bytes.Fields(b)[2])
+	}
+	h, m := goodHead(), goodManifest()
+	require.Equal(t, "3", format(h.encode()))
+	h.Writers = 0
+	require.Equal(t, "2", format(h.encode()))
+	h.Branches = nil
+	require.Equal(t, "1", format(h.encode()))
+	require.Equal(t, "3", format(m.encode()))
+	m.Writer = store.Writer{}
+	require.Equal(t, "2", format(m.encode()))
+	m.Segments = m.Segments[:1]
+	require.Equal(t, "1", format(m.encode()))
+	m.Whole = true
+	require.Equal(t, "2", format(m.encode()))
 }
 
 func TestParseObject(t *testing.T) {

@@ -5,8 +5,8 @@
 //
 //	seg-HASH-EPOCH   a segment, or the index of one, HASH its SHA-256
 //	man-HASH-EPOCH   a manifest
-//	head             epoch, and of each branch its versions and their manifests; changed
-//	                 by compare-and-swap
+//	head             epoch, how many writers have a number, and of each branch its versions
+//	                 and their manifests; changed by compare-and-swap
 //
 // Publishing a manifest under the next number "if there is none" has a hole: a
 // writer that was stalled until its number was published, collected and forgotten
@@ -28,6 +28,14 @@
 // one more, since nobody knows whether it is durable. A writer that gets no answer, neither to the
 // swap nor to that, may have published without knowing it; at its next use it finds its
 // version by the manifest's name, and goes on from it.
+//
+// What a writer has seen it keeps in its own directory, as a store.Ref: the number of the
+// latest version and the name of its manifest, since a branch that was dropped and begun anew
+// gives its numbers again. Publishing on top of anything else is store.ErrConflict, also
+// after the writer was opened again. A crash may take what it kept back to before versions
+// that it published; those it knows by the number that the head gave it once, and that its
+// directory and each of its manifests have. A copy of a directory has its number too: two
+// copies in use at once take each other's last version for their own, once for each opening.
 //
 // A branch is a line of versions with numbers of its own. All branches are in the one
 // head, so what is said above of versions holds of all of them together, and a branch

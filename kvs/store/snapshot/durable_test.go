@@ -74,13 +74,13 @@ func TestVersionIsDurable(t *testing.T) {
 				f, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: u})
 				require.NoError(t, err)
 				a := snapshot.New(f)
-				_, _, err = a.Publish(draft(0, "first"))
+				_, _, err = publishDraft(a, draft(0, "first"))
 				require.NoError(t, err)
 				u.fails, u.dark = fails, dark
 				v, tries := store.Version(0), 0
 				for ; v == 0; tries++ {
 					require.Less(t, tries, 5)
-					if v, _, err = a.Publish(draft(1, "second")); err != nil {
+					if v, _, err = publishDraft(a, draft(1, "second")); err != nil {
 						require.ErrorIs(t, err, errUnsynced)
 					}
 				}

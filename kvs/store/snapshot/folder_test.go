@@ -54,7 +54,7 @@ func race(dir string, rounds int) (won int, err error) {
 		if err != nil {
 			return won, err
 		}
-		_, _, err = a.Publish(draft(seen, fmt.Sprint(os.Getpid(), " ", i)))
+		_, _, err = publishDraft(a, draft(seen, fmt.Sprint(os.Getpid(), " ", i)))
 		switch {
 		case err == nil:
 			won++

@@ -22,8 +22,8 @@ const (
 	MaxBranchName = 64
 
 	maxObjectBytes = 64 << 20 // of a manifest
-	headFormat     = 2        // 1 where there are no branches
-	manifestFormat = 2        // 1 where segments have neither range nor index
+	headFormat     = 3        // 2 where no writer has a number, 1 where there are no branches either
+	manifestFormat = 3        // 2 where its writer has no number, 1 where segments have neither range nor index either
 	headTitle      = "joinery archive"
 	manifestTitle  = "joinery version"
 )
@@ -32,7 +32,9 @@ const (
 type head struct {
 	// Epoch is how often the archive was collected, plus 1.
 	Epoch uint64 `json:"epoch"`
-	line         // the main branch
+	// Writers is how many writers were given a number.
+	Writers uint64 `json:"writers,omitempty"`
+	line           // the main branch
 	// Branches are the others, by name. None is empty.
 	Branches []branch `json:"branches,omitempty"`
 }
@@ -54,6 +56,8 @@ type entry struct {
 	Version  store.Version `json:"version"`
 	Manifest string        `json:"manifest"`
 }
+
+func (e entry) ref() store.Ref { return store.Ref{Version: e.Version, Manifest: e.Manifest} }
 
 // object names something put: its hash, and the epoch in which it was put.
 type object struct {
@@ -122,7 +126,7 @@ func decodeHead(b []byte) (head, error) {
 	if err := catalog.Unseal(headTitle, headFormat, b, &h); err != nil {
 		return head{}, fmt.Errorf("head: %w", err)
 	}
-	if h.Epoch == 0 || len(h.Versions) == 0 && len(h.Branches) == 0 || len(h.Branches) > MaxBranches {
+	if h.Epoch == 0 || len(h.Versions) == 0 && len(h.Branches) == 0 && h.Writers == 0 || len(h.Branches) > MaxBranches {
 		return head{}, fmt.Errorf("head: %w: epoch %d, %d versions, %d branches", store.ErrCorrupt, h.Epoch, len(h.Versions), len(h.Branches))
 	}
 	if err := h.check(); err != nil {
@@ -222,10 +226,14 @@ func (h *head) put(name string, l line) {
 }
 
 func (h *head) encode() ([]byte, error) {
-	if len(h.Branches) == 0 {
-		return catalog.Seal(headTitle, 1, h)
+	format := 1
+	if len(h.Branches) > 0 {
+		format = 2
 	}
-	return catalog.Seal(headTitle, headFormat, h)
+	if h.Writers > 0 {
+		format = headFormat
+	}
+	return catalog.Seal(headTitle, format, h)
 }
 
 // find is the entry of a version, or of the latest.
@@ -255,6 +263,9 @@ func decodeManifest(b []byte) (manifest, error) {
 		return manifest{}, fmt.Errorf("%w: version %s with %d segments and %d and %d epochs", store.ErrCorrupt,
 			m.Version, len(m.Segments), len(m.Epochs), len(m.IndexEpochs))
 	}
+	if o, ok := parseObject(m.Writer.First); m.Writer.First != "" && (!ok || o.kind != manifestKind || m.Writer.Number == 0) {
+		return manifest{}, fmt.Errorf("%w: version %s of writer %d, which began with %q", store.ErrCorrupt, m.Version, m.Writer.Number, m.Writer.First)
+	}
 	for i, s := range m.Segments {
 		if err := s.Check(); err != nil {
 			return manifest{}, fmt.Errorf("segment %s: %w", s.Hash, err)
@@ -268,13 +279,11 @@ func decodeManifest(b []byte) (manifest, error) {
 
 func (m *manifest) encode() ([]byte, error) {
 	format := 1
-	if m.Whole {
-		format = manifestFormat
+	if m.Whole || slices.ContainsFunc(m.Segments, func(s store.Segment) bool { return !s.Plain() }) {
+		format = 2
 	}
-	for _, s := range m.Segments {
-		if !s.Plain() {
-			format = manifestFormat
-		}
+	if m.Writer != (store.Writer{}) {
+		format = manifestFormat
 	}
 	return catalog.Seal(manifestTitle, format, m)
 }

@@ -17,7 +17,7 @@ import (
 func TestOutcomeUnknown(t *testing.T) {
 	for _, happened := range []bool{true, false} {
 		b := &lossy{bucket: newBucket(), happened: happened, lose: 1}
-		v, _, err := snapshot.New(b).Publish(draft(0, "x"))
+		v, _, err := publishDraft(snapshot.New(b), draft(0, "x"))
 		if happened {
 			require.NoError(t, err)
 			require.Equal(t, store.Version(1), v)
@@ -30,7 +30,7 @@ func TestOutcomeUnknown(t *testing.T) {
 	}
 	// A bucket that tried twice by itself conflicts with its own first try.
 	b := &lossy{bucket: newBucket(), happened: true, lose: 1, conflict: true}
-	v, _, err := snapshot.New(b).Publish(draft(0, "x"))
+	v, _, err := publishDraft(snapshot.New(b), draft(0, "x"))
 	require.NoError(t, err)
 	require.Equal(t, store.Version(1), v)
 }
@@ -106,9 +106,9 @@ func TestOutcomeUnknownForNow(t *testing.T) {
 				for _, other := range []bool{false, true} {
 					b := &outage{bucket: newBucket(), happened: happened, swaps: 2, silent: 1, conflict: conflict}
 					a := snapshot.New(b)
-					_, _, err := a.Publish(draft(0, "first"))
+					_, _, err := publishDraft(a, draft(0, "first"))
 					require.NoError(t, err)
-					_, _, err = a.Publish(draft(1, "second"))
+					_, _, err = publishDraft(a, draft(1, "second"))
 					require.ErrorIs(t, err, errLost)
 					require.NotErrorIs(t, err, store.ErrConflict, "nobody else has published")
 					last := store.Version(1)
@@ -117,14 +117,14 @@ func TestOutcomeUnknownForNow(t *testing.T) {
 					}
 					if other {
 						last++
-						_, _, err := snapshot.New(b.bucket).Publish(draft(last-1, "another's"))
+						_, _, err := publishDraft(snapshot.New(b.bucket), draft(last-1, "another's"))
 						require.NoError(t, err)
 					}
 					next := draft(1, "second", "third")
 					if same {
 						next = draft(1, "second")
 					}
-					v, _, err := a.Publish(next)
+					v, _, err := publishDraft(a, next)
 					vs := whole(t, b.bucket)
 					switch {
 					case other:
@@ -145,7 +145,7 @@ func TestOutcomeUnknownForNow(t *testing.T) {
 						require.Equal(t, store.Version(2), v)
 					}
 					require.Equal(t, v, vs[len(vs)-1])
-					_, _, err = a.Publish(draft(1, "second"))
+					_, _, err = publishDraft(a, draft(1, "second"))
 					require.ErrorIs(t, err, store.ErrConflict, "a version is adopted once")
 				}
 			}
@@ -161,7 +161,7 @@ func TestOutcomesUnknown(t *testing.T) {
 		a := snapshot.New(b)
 		for i := 1; i <= 3; i++ {
 			b.swaps, b.silent, b.cut, b.happened = 1, 1, false, i == happens
-			_, _, err := a.Publish(draft(0, fmt.Sprint("content ", i)))
+			_, _, err := publishDraft(a, draft(0, fmt.Sprint("content ", i)))
 			if i > happens {
 				// The one before is found first, and this one goes on top of it.
 				b.silent = 0
@@ -172,7 +172,7 @@ func TestOutcomesUnknown(t *testing.T) {
 			require.Error(t, err)
 		}
 		b.silent = 0
-		v, _, err := a.Publish(draft(0, "last"))
+		v, _, err := publishDraft(a, draft(0, "last"))
 		require.NoError(t, err, "%d", happens)
 		vs := whole(t, b.bucket)
 		require.Equal(t, v, vs[len(vs)-1])
@@ -187,9 +187,9 @@ func TestOutcomesUnknown(t *testing.T) {
 func TestPublishAnswersLate(t *testing.T) {
 	b := &late{bucket: newBucket()}
 	a := snapshot.New(b)
-	_, _, err := a.Publish(draft(0, "first"))
+	_, _, err := publishDraft(a, draft(0, "first"))
 	require.ErrorIs(t, err, errLost)
-	v, _, err := a.Publish(draft(0, "second"))
+	v, _, err := publishDraft(a, draft(0, "second"))
 	require.NoError(t, err)
 	require.Equal(t, store.Version(2), v)
 	require.Equal(t, []store.Version{1, 2}, whole(t, b.bucket))
@@ -218,4 +218,92 @@ func (l *late) SwapHead(tag string, data []byte) error {
 		}
 	}
 	return l.bucket.SwapHead(tag, data)
+}
+
+// TestResumedWriter has a writer that was opened again publish without having seen the
+// latest version: its own one is gone on from, or is the draft if that says the same, and
+// nobody else's is.
+func TestResumedWriter(t *testing.T) {
+	b := newBucket()
+	a := snapshot.New(b)
+	one, err := a.Register()
+	require.NoError(t, err)
+	require.Equal(t, store.Writer{Number: 1}, one)
+	vs, err := a.Versions()
+	require.NoError(t, err)
+	require.Empty(t, vs, "a bucket of a writer and no version")
+	r, err := a.Ref(store.Latest)
+	require.NoError(t, err)
+	require.Zero(t, r)
+	_, err = a.Ref(1)
+	require.ErrorIs(t, err, store.ErrVersion)
+	two, err := snapshot.New(b).Register()
+	require.NoError(t, err)
+	require.Equal(t, uint64(2), two.Number)
+
+	of := func(w store.Writer, contents ...string) store.Draft {
+		d := draft(0, contents...)
+		d.Writer, d.Resumed = w, true
+		return d
+	}
+	first, _, err := a.Publish(of(one, "first"))
+	require.NoError(t, err)
+	got, err := a.Ref(1)
+	require.NoError(t, err)
+	require.Equal(t, first, got)
+	m, err := a.Manifest(1)
+	require.NoError(t, err)
+	require.Equal(t, one, m.Writer)
+	require.Equal(t, first.Manifest, m.Name)
+	same, n, err := snapshot.New(b).Publish(of(one, "first"))
+	require.NoError(t, err)
+	require.Equal(t, first, same)
+	require.Zero(t, n)
+	for name, w := range map[string]store.Writer{
+		"nobody": {}, "another": two, "of another bucket": {Number: 1, First: two.First + "man-x"},
+	} {
+		_, _, err = snapshot.New(b).Publish(of(w, "first"))
+		require.ErrorIs(t, err, store.ErrConflict, name)
+	}
+	d := of(one, "second")
+	d.Resumed = false
+	_, _, err = snapshot.New(b).Publish(d)
+	require.ErrorIs(t, err, store.ErrConflict, "what it published since it was opened it knows")
+
+	known := store.Writer{Number: 1, First: first.Manifest}
+	second, _, err := snapshot.New(b).Publish(of(known, "second"))
+	require.NoError(t, err)
+	require.Equal(t, store.Version(2), second.Version)
+	m, err = a.Manifest(2)
+	require.NoError(t, err)
+	require.Zero(t, m.Parent, "the state may be of before version 1")
+	third, _, err := snapshot.New(b).Publish(of(known, "third"))
+	require.NoError(t, err, "by the first manifest that it names")
+	require.Equal(t, store.Version(3), third.Version)
+
+	// Whose a version is of which the manifest is lost, nobody knows.
+	delete(b.objects, third.Manifest)
+	_, _, err = snapshot.New(b).Publish(of(known, "fourth"))
+	require.ErrorIs(t, err, store.ErrConflict)
+	require.ErrorIs(t, err, store.ErrMissing)
+	d = of(known, "fourth")
+	d.Seen = third
+	_, _, err = snapshot.New(b).Publish(d)
+	require.NoError(t, err, "it has seen that version")
+	d.Seen = store.Ref{Version: 4, Manifest: third.Manifest}
+	d.Writer = two
+	_, _, err = snapshot.New(b).Publish(d)
+	require.ErrorContains(t, err, "version 4 is another than the one the writer knew")
+
+	// What is split or merged is nobody's.
+	require.NoError(t, a.Split(store.Latest, snapshot.Part{Branch: "s"}))
+	m, err = branch(t, b, "s").Manifest(store.Latest)
+	require.NoError(t, err)
+	require.Zero(t, m.Writer)
+	require.NoError(t, a.Merge("m", snapshot.Part{}))
+	m, err = branch(t, b, "m").Manifest(store.Latest)
+	require.NoError(t, err)
+	require.Zero(t, m.Writer)
+	_, _, err = branch(t, b, "m").Publish(of(known, "x"))
+	require.ErrorIs(t, err, store.ErrConflict)
 }

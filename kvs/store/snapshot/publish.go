@@ -18,10 +18,8 @@ var errMoved = errors.New("the head has moved")
 // unknown is a version whose swap of the head was not answered, nor was the question
 // afterwards. Its manifest's name tells it from what anybody else published.
 type unknown struct {
-	writer any           // of the draft
-	seen   store.Version // what the writer knew as the latest
-	name   string        // of the manifest
-	m      manifest
+	seen store.Ref // what the writer knew as the latest
+	m    manifest  // with the writer's number
 }
 
 // maxUnknown is how many versions of unknown outcome are remembered.
@@ -34,56 +32,64 @@ const maxUnknown = 16
 // If that cannot be read either, the error is the swap's, and the version may have
 // been published all the same. The next Publish looks: if the version is there, it is
 // this writer's, and the draft is published on top of it, or is it, if it says the same.
-func (a *Archive) Publish(d store.Draft) (v store.Version, uploaded int64, err error) {
+//
+// A writer that was opened again may have published versions that it forgot in a crash: with
+// Draft.Resumed, the latest is told by its manifest to be the writer's own, and then the draft
+// is that or goes on top of it, as if it had been seen.
+func (a *Archive) Publish(d store.Draft) (r store.Ref, uploaded int64, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(d.Segments) > MaxSegments {
-		return 0, 0, fmt.Errorf("publish: %w: %d segments, at most %d", store.ErrTooMany, len(d.Segments), MaxSegments)
+		return store.Ref{}, 0, fmt.Errorf("publish: %w: %d segments, at most %d", store.ErrTooMany, len(d.Segments), MaxSegments)
 	}
 	for range Attempts {
-		v, n, err := a.publish(&d)
+		r, n, err := a.publish(&d)
 		uploaded += n
 		if !errors.Is(err, errMoved) {
 			if err != nil {
 				err = fmt.Errorf("publish: %w", err)
 			}
-			return v, uploaded, err
+			return r, uploaded, err
 		}
 	}
-	return 0, uploaded, fmt.Errorf("publish: %w: the head moved %d times", store.ErrBusy, Attempts)
+	return store.Ref{}, uploaded, fmt.Errorf("publish: %w: the head moved %d times", store.ErrBusy, Attempts)
 }
 
-func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
+func (a *Archive) publish(d *store.Draft) (store.Ref, int64, error) {
+	var none store.Ref
 	h, tag, err := a.head()
 	if err != nil {
-		return 0, 0, err
+		return none, 0, err
 	}
 	l := h.of(a.opts.Branch)
-	if u, same := a.adopt(&l, d); same {
-		return a.settle(tag, &h, u)
+	m, same := a.adopt(&l, d)
+	if !same {
+		m, same, err = a.resume(&l, tag, d)
+	}
+	if same {
+		return a.settle(tag, &h, m)
 	}
 	switch {
-	case l.Last != d.Seen:
-		return 0, 0, fmt.Errorf("%w: the latest version is %d, the writer knew of %d, 0 being none; restore it, or take a branch",
-			store.ErrConflict, l.Last, d.Seen)
+	case err != nil:
+		return none, 0, err
 	case h.versions() >= MaxVersions:
-		return 0, 0, fmt.Errorf("%w: %d; collect some", store.ErrTooMany, h.versions())
+		return none, 0, fmt.Errorf("%w: %d; collect some", store.ErrTooMany, h.versions())
 	case len(l.Versions) == 0 && a.opts.Branch != "" && len(h.Branches) >= MaxBranches:
-		return 0, 0, fmt.Errorf("%w: %d branches; drop some", store.ErrTooMany, len(h.Branches))
+		return none, 0, fmt.Errorf("%w: %d branches; drop some", store.ErrTooMany, len(h.Branches))
 	}
 	a.forget(&h)
-	known, err := a.known(&l, tag, d.Parent)
+	known, err := a.known(&l, tag, d.Parent.Version)
 	if err != nil {
-		return 0, 0, err
+		return none, 0, err
 	}
 	m, uploaded, err := a.place(*d, h.Epoch, known, a.soon())
 	if err != nil {
-		return 0, uploaded, a.stale(tag, err)
+		return none, uploaded, a.stale(tag, err)
 	}
-	m.Version, m.Parent = l.Last+1, d.Parent
+	m.Version, m.Parent = l.Last+1, l.parent(d.Parent)
 	e, err := a.putManifest(&m, h.Epoch)
 	if err != nil {
-		return 0, uploaded, a.stale(tag, err)
+		return none, uploaded, a.stale(tag, err)
 	}
 	l.Last = m.Version
 	l.Versions = append(l.Versions, e)
@@ -91,12 +97,32 @@ func (a *Archive) publish(d *store.Draft) (store.Version, int64, error) {
 	settled, err := a.swap(tag, &h, func(now *head) bool { return now.names(a.opts.Branch, e) })
 	if err != nil {
 		if !settled {
-			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Writer, d.Seen, e.Manifest, m})
+			a.unknown = append(a.unknown[max(0, len(a.unknown)-maxUnknown+1):], unknown{d.Seen, m})
 		}
-		return 0, uploaded, err
+		return none, uploaded, err
 	}
-	a.published(e, m)
-	return m.Version, uploaded, nil
+	a.published(m)
+	return e.ref(), uploaded, nil
+}
+
+// latest is the last version of the branch, the zero Ref for none.
+func (l *line) latest() store.Ref {
+	if len(l.Versions) == 0 {
+		return store.Ref{}
+	}
+	return l.Versions[len(l.Versions)-1].ref()
+}
+
+// parent is the number of the version that a state came from, 0 if that of the branch is
+// another.
+func (l *line) parent(r store.Ref) store.Version {
+	if r.Version == 0 {
+		return 0
+	}
+	if e, err := l.find(r.Version); err == nil && !r.Is(e.ref()) {
+		return 0
+	}
+	return r.Version
 }
 
 // names reports that the branch has the version, with that manifest.
@@ -107,60 +133,10 @@ func (h *head) names(branch string, e entry) bool {
 }
 
 // published notes that a version is the branch's.
-func (a *Archive) published(e entry, m manifest) {
+func (a *Archive) published(m manifest) {
 	a.unknown = nil // no swap of theirs can succeed any more
-	a.manifests[e.Manifest], a.names[e.Version] = m, e.Manifest
+	a.manifests[m.Name], a.names[m.Version] = m, m.Name
 	m.each(func(o object) { delete(a.uploads, o.hash) })
-}
-
-// adopt looks whether versions whose outcome was unknown were published. If so they are
-// what the writer of the draft has seen, and what its state came from; same reports
-// that the latest one says what the draft says. What is the writer's is told by the
-// manifest's name, a hash: another writer's with that name would be a version of the
-// same state.
-func (a *Archive) adopt(l *line, d *store.Draft) (u unknown, same bool) {
-	for l.Last != d.Seen { // else nobody has published since: a swap may still be under way
-		i := slices.IndexFunc(a.unknown, func(u unknown) bool { return u.writer == d.Writer && u.seen == d.Seen && l.has(&u) })
-		if i < 0 {
-			return unknown{}, false
-		}
-		m := &a.unknown[i].m
-		if l.Last == m.Version && m.says(d) {
-			return a.unknown[i], true
-		}
-		if d.Parent == m.Parent {
-			d.Parent = m.Version
-		}
-		d.Seen = m.Version
-	}
-	return unknown{}, false
-}
-
-// settle publishes what was: the head names the version already, and is swapped for
-// itself, since of a swap that was not answered nobody knows whether it is durable.
-func (a *Archive) settle(tag string, h *head, u unknown) (store.Version, int64, error) {
-	e := entry{u.m.Version, u.name}
-	if _, err := a.swap(tag, h, func(now *head) bool { return now.names(a.opts.Branch, e) }); err != nil {
-		return 0, 0, err
-	}
-	a.published(e, u.m)
-	return e.Version, 0, nil
-}
-
-// says reports that the version is what publishing the draft would make.
-func (m *manifest) says(d *store.Draft) bool {
-	same := d.Parent == m.Parent && d.Engine == m.Engine && d.Format == m.Format && d.Whole == m.Whole &&
-		len(d.Segments) == len(m.Segments)
-	for i := 0; same && i < len(m.Segments); i++ {
-		same = d.Segments[i].Segment == m.Segments[i]
-	}
-	return same
-}
-
-// has reports that the unknown version was published.
-func (l *line) has(u *unknown) bool {
-	e, err := l.find(u.m.Version)
-	return err == nil && e.Manifest == u.name
 }
 
 // forget lets go of what no publishing under this head can use.
@@ -228,7 +204,7 @@ func (a *Archive) place(d store.Draft, epoch uint64, known map[store.Hash]uint64
 
 // plan is the manifest of the draft, and what the bucket does not have of it.
 func (a *Archive) plan(d store.Draft, epoch uint64, known map[store.Hash]uint64) (manifest, []want, error) {
-	m := manifest{Manifest: store.Manifest{Engine: d.Engine, Format: d.Format, Whole: d.Whole}}
+	m := manifest{Manifest: store.Manifest{Engine: d.Engine, Format: d.Format, Whole: d.Whole, Writer: d.Writer}}
 	at := maps.Clone(known)
 	for h, e := range a.uploads {
 		if _, ok := at[h]; !ok && e == epoch {
@@ -323,7 +299,8 @@ func (a *Archive) putManifest(m *manifest, epoch uint64) (entry, error) {
 	if err := a.bucket.Put(o.String(), int64(len(b)), bytes.NewReader(b)); err != nil {
 		return entry{}, fmt.Errorf("put manifest: %w", err)
 	}
-	return entry{m.Version, o.String()}, nil
+	m.Name = o.String()
+	return entry{m.Version, m.Name}, nil
 }
 
 // swap replaces the head, or returns errMoved, and reads it again: a bucket on which
@@ -338,7 +315,7 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	now, is, e := a.head()
 	if err == nil {
 		// Neither ever falls. Branches may be dropped, so nothing follows from theirs.
-		if e == nil && (now.Epoch < h.Epoch || now.Last < h.Last) {
+		if e == nil && (now.Epoch < h.Epoch || now.Last < h.Last || now.Writers < h.Writers) {
 			err = fmt.Errorf("%w: the head is one of before: the bucket does not compare before it swaps", store.ErrCorrupt)
 		}
 		return true, err

@@ -25,7 +25,7 @@ type situation struct {
 func seeded(t *testing.T, b store.Bucket) {
 	a := snapshot.New(b)
 	for i, c := range []string{"c", "old", "z"} {
-		_, _, err := a.Publish(draft(store.Version(i), "common", c))
+		_, _, err := publishDraft(a, draft(store.Version(i), "common", c))
 		require.NoError(t, err)
 	}
 }
@@ -36,7 +36,7 @@ func collect(t *testing.T, b store.Bucket, last int) {
 }
 
 func publish(t *testing.T, b store.Bucket, seen store.Version, contents ...string) {
-	_, _, err := snapshot.New(b).Publish(draft(seen, contents...))
+	_, _, err := publishDraft(snapshot.New(b), draft(seen, contents...))
 	require.NoError(t, err)
 }
 
@@ -49,7 +49,7 @@ var situations = []situation{
 				collect(t, other, 1)
 			}
 		})
-		_, _, err := snapshot.New(b).Publish(draft(3, "mine"))
+		_, _, err := publishDraft(snapshot.New(b), draft(3, "mine"))
 		require.ErrorIs(t, err, store.ErrConflict)
 		require.Equal(t, []store.Version{6}, whole(t, other))
 	}},
@@ -59,14 +59,14 @@ var situations = []situation{
 			publish(t, other, 3, "w")
 			collect(t, other, 1)
 		})
-		_, _, err := snapshot.New(b).Publish(draft(3, "mine"))
+		_, _, err := publishDraft(snapshot.New(b), draft(3, "mine"))
 		require.ErrorIs(t, err, store.ErrConflict)
 		require.Equal(t, []store.Version{4}, whole(t, other))
 	}},
 	{"collecting between upload and manifest", func(t *testing.T, open func() store.Bucket) {
 		other := open()
 		b := once(open(), "put", "man-", func() { collect(t, other, 1) })
-		v, n, err := snapshot.New(b).Publish(draft(3, "mine"))
+		v, n, err := publishDraft(snapshot.New(b), draft(3, "mine"))
 		require.NoError(t, err)
 		require.Equal(t, store.Version(4), v)
 		require.Equal(t, int64(8), n, "it was uploaded again")
@@ -75,7 +75,7 @@ var situations = []situation{
 	{"collecting between manifest and head", func(t *testing.T, open func() store.Bucket) {
 		other := open()
 		b := once(open(), "swap", "", func() { collect(t, other, 1) })
-		v, _, err := snapshot.New(b).Publish(draft(3, "mine"))
+		v, _, err := publishDraft(snapshot.New(b), draft(3, "mine"))
 		require.NoError(t, err)
 		require.Equal(t, store.Version(4), v)
 		require.Equal(t, []store.Version{3, 4}, whole(t, other))
@@ -86,7 +86,7 @@ var situations = []situation{
 		_, err := a.Upload(source("ahead"))
 		require.NoError(t, err)
 		collect(t, other, 1)
-		_, n, err := a.Publish(draft(3, "ahead"))
+		_, n, err := publishDraft(a, draft(3, "ahead"))
 		require.NoError(t, err)
 		require.Equal(t, int64(5), n)
 		require.Equal(t, []store.Version{3, 4}, whole(t, other))
@@ -95,8 +95,8 @@ var situations = []situation{
 		other := open()
 		b := once(open(), "swap", "", func() { collect(t, other, 1) })
 		d := draft(3, "old")
-		d.Parent = 2
-		_, n, err := snapshot.New(b).Publish(d)
+		d.Parent.Version = 2
+		_, n, err := publishDraft(snapshot.New(b), d)
 		require.NoError(t, err)
 		require.Equal(t, int64(3), n, "old went with version 2")
 		require.Equal(t, []store.Version{3, 4}, whole(t, other))
@@ -105,8 +105,8 @@ var situations = []situation{
 		other := open()
 		b := once(open(), "swap", "", func() { collect(t, other, 1) })
 		d := draft(3, "old")
-		d.Parent, d.Segments[0].Open = 2, nil
-		_, _, err := snapshot.New(b).Publish(d)
+		d.Parent.Version, d.Segments[0].Open = 2, nil
+		_, _, err := publishDraft(snapshot.New(b), d)
 		require.ErrorIs(t, err, store.ErrMissingSegment)
 		require.Equal(t, []store.Version{3}, whole(t, other))
 	}},
@@ -169,7 +169,7 @@ func TestOneWinner(t *testing.T) {
 				var wg sync.WaitGroup
 				for i, a := range archives {
 					wg.Go(func() {
-						_, _, errs[i] = a.Publish(draft(store.Version(round), fmt.Sprint(round, i)))
+						_, _, errs[i] = publishDraft(a, draft(store.Version(round), fmt.Sprint(round, i)))
 					})
 				}
 				wg.Wait()
@@ -266,7 +266,7 @@ func TestClocksChangeNothing(t *testing.T) {
 		note := func(args ...any) { out = append(out, fmt.Sprint(args...)) }
 		a := snapshot.New(b)
 		for v := range store.Version(6) {
-			got, n, err := a.Publish(draft(v, "common", fmt.Sprint("of ", v)))
+			got, n, err := publishDraft(a, draft(v, "common", fmt.Sprint("of ", v)))
 			note(got, " ", n, " ", err)
 			c, err := a.Collect(snapshot.Retention{Last: 3})
 			note(c, " ", err)

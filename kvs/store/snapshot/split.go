@@ -30,7 +30,7 @@ func (a *Archive) Split(v store.Version, parts ...Part) error {
 		}
 		for _, p := range parts {
 			of := manifest{Manifest: m.Manifest}
-			of.Parent, of.Segments = 0, nil
+			of.Parent, of.Segments, of.Writer = 0, nil, store.Writer{}
 			of.take(m, p.Range)
 			if err := a.start(h, p.Branch, &of); err != nil {
 				return err

@@ -34,7 +34,7 @@ func TestOthersGoOnWhileTheBucketIsSlow(t *testing.T) {
 			<-waiting
 			published := make(chan error, 1)
 			go func() {
-				_, _, err := a.Publish(draft(3, "mine"))
+				_, _, err := publishDraft(a, draft(3, "mine"))
 				published <- err
 			}()
 			select {
@@ -51,7 +51,7 @@ func TestOthersGoOnWhileTheBucketIsSlow(t *testing.T) {
 			m, err := a.Manifest(store.Latest)
 			require.NoError(t, err)
 			require.Equal(t, store.Version(4), m.Version)
-			_, n, err := a.Publish(draft(4, "slowly"))
+			_, n, err := publishDraft(a, draft(4, "slowly"))
 			require.NoError(t, err)
 			if op == "put" {
 				require.Zero(t, n, "it was uploaded ahead")

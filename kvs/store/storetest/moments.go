@@ -19,12 +19,12 @@ type hooked struct {
 	upload    func() error // in place of an upload
 }
 
-func (h *hooked) Publish(d store.Draft) (store.Version, int64, error) {
-	v, n, err := h.Archive.Publish(d)
+func (h *hooked) Publish(d store.Draft) (store.Ref, int64, error) {
+	r, n, err := h.Archive.Publish(d)
 	if err == nil && h.published != nil {
 		h.published()
 	}
-	return v, n, err
+	return r, n, err
 }
 
 func (h *hooked) Upload(s store.Source) (int64, error) {

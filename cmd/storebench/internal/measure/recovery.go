@@ -12,14 +12,26 @@ import (
 	"time"
 
 	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/pebble"
 	"github.com/joinery-go/joinery/kvs/store/workload"
 )
+
+// RecoveryWork says which directories are opened again: of all combinations of so many keys
+// and values so long.
+type RecoveryWork struct {
+	Work
+	EachKeys, EachValueBytes []int
+	// Crashed has them be as a crash leaves them: all is synced and background work done, and
+	// nothing was closed.
+	Crashed bool
+}
 
 // Recovered is what opening a directory again cost.
 type Recovered struct {
 	Engine     string  `json:"engine"`
 	Keys       int     `json:"keys"`
 	ValueBytes int     `json:"value_bytes"`
+	Crashed    bool    `json:"crashed"`
 	Disk       int64   `json:"disk_bytes"`   // of all files in the directory
 	Index      int64   `json:"index_bytes"`  // of saved indexes, hints and guides, which stand for files of values
 	Seconds    float64 `json:"seconds"`      // until the engine is open
@@ -27,16 +39,26 @@ type Recovered struct {
 	FirstGet   float64 `json:"first_get_us"`
 }
 
-// Recoveries measures opening engines that hold so many keys and values so long, after
-// a close. All combinations are measured, and the values are compared afterwards.
-func Recoveries(ctx context.Context, w Work, keys, valueBytes []int, names []string, progress Progress, each func(Recovered) error) error {
+// CanCrash reports that an engine's directory can be had as a crash leaves it: a copy of it
+// while the engine is open, which of one that works on goroutines of its own is none of any
+// moment.
+func CanCrash(name string) bool { return name != pebble.Name }
+
+// Recoveries measures opening engines again, after a close or a crash. All combinations are
+// measured, and the values are compared afterwards.
+func Recoveries(ctx context.Context, w RecoveryWork, names []string, progress Progress, each func(Recovered) error) error {
 	if err := CheckNames(names, Engines()); err != nil {
 		return err
 	}
-	done, total := 0, len(names)*len(keys)*len(valueBytes)
 	for _, name := range names {
-		for _, n := range keys {
-			for _, v := range valueBytes {
+		if w.Crashed && !CanCrash(name) {
+			return fmt.Errorf("%w: %s cannot be measured after a crash", ErrName, name)
+		}
+	}
+	done, total := 0, len(names)*len(w.EachKeys)*len(w.EachValueBytes)
+	for _, name := range names {
+		for _, n := range w.EachKeys {
+			for _, v := range w.EachValueBytes {
 				w := w
 				w.Keys, w.ValueBytes = n, v
 				r, err := w.recovery(ctx, name)
@@ -54,19 +76,27 @@ func Recoveries(ctx context.Context, w Work, keys, valueBytes []int, names []str
 	return nil
 }
 
-func (w Work) recovery(ctx context.Context, name string) (r Recovered, err error) {
+func (w RecoveryWork) recovery(ctx context.Context, name string) (r Recovered, err error) {
 	dir, err := os.MkdirTemp(w.Dir, "storebench-")
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{work: w, ctx: ctx, keys: workload.Keys(w.Keys), last: make([][]byte, w.Keys)}
+	all := dir
+	defer func() { err = errors.Join(err, os.RemoveAll(all)) }()
+	b := &bench{work: w.Work, ctx: ctx, keys: workload.Keys(w.Keys), last: make([][]byte, w.Keys)}
 	if b.values, err = workload.NewValues(w.Seed, w.ValueBytes); err != nil {
 		return r, err
 	}
-	r = Recovered{Engine: name, Keys: w.Keys, ValueBytes: w.ValueBytes}
-	if err := b.fill(name, dir); err != nil {
+	r = Recovered{Engine: name, Keys: w.Keys, ValueBytes: w.ValueBytes, Crashed: w.Crashed}
+	filled, crashed := filepath.Join(dir, "filled"), ""
+	if w.Crashed {
+		crashed = filepath.Join(dir, "crashed")
+	}
+	if err := b.fill(name, filled, crashed); err != nil {
 		return r, err
+	}
+	if dir = filled; w.Crashed {
+		dir = crashed
 	}
 	if err := readIndex(dir, &r); err != nil {
 		return r, err
@@ -93,8 +123,9 @@ func (w Work) recovery(ctx context.Context, name string) (r Recovered, err error
 	return r, errors.Join(err, h.close(), e.Close())
 }
 
-// fill sets every key, has all background work done, and closes the engine.
-func (b *bench) fill(name, dir string) error {
+// fill sets every key, has all background work done, copies the directory as it is then if
+// there is a name for the copy, and closes the engine.
+func (b *bench) fill(name, dir, crashed string) error {
 	h, err := newHost()
 	if err != nil {
 		return err
@@ -109,6 +140,9 @@ func (b *bench) fill(name, dir string) error {
 	}
 	if err == nil {
 		err = h.settle(b.ctx)
+	}
+	if err == nil && crashed != "" {
+		err = os.CopyFS(crashed, os.DirFS(dir))
 	}
 	return errors.Join(err, h.close(), e.Close())
 }

@@ -80,6 +80,9 @@ func TestDecodeRefusesStatesThatNoEngineCommits(t *testing.T) {
 			s.Published, s.Parts[1].Remote, s.Parts[1].Away, s.Parts[1].Uploaded = 1, nil, false, &seg
 		},
 		"uploaded, away":       func(s *catalog.State) { s.Parts[1].Uploaded = &seg },
+		"manifest, no parent":  func(s *catalog.State) { s.Parent, s.ParentManifest = 0, "man" },
+		"manifest, not seen":   func(s *catalog.State) { s.Seen = &store.Ref{Manifest: "man"} },
+		"first, no writer":     func(s *catalog.State) { s.Writer.First = "man" },
 		"segment, unpublished": func(s *catalog.State) { s.Parts[2].Remote = []store.Segment{seg} },
 	} {
 		s := good()
@@ -283,4 +286,12 @@ func TestFormatSaysWhatIsInIt(t *testing.T) {
 	s.Parts = s.Parts[2:]
 	s.Published = 0
 	require.Equal(t, "1", format())
+	for _, change := range []func(){
+		func() { s.Seen = &store.Ref{} }, func() { s.ParentManifest = "man" }, func() { s.Writer.Number = 1 },
+	} {
+		before := s
+		change()
+		require.Equal(t, "4", format())
+		s = before
+	}
 }

@@ -30,13 +30,15 @@ type Home struct {
 	fs    vfs.FS
 	lock  io.Closer
 	state State
-	seen  store.Version // the archive's latest, as this writer knows it
-	fresh bool
-	index func(number uint64) []byte
-	whole func(number uint64) error
-	named bool                // files were created whose names are not durable
-	noted bool                // state is not what the disk has
-	later map[uint64][]string // extensions of numbered files that are written and not synced
+	// atLatest says that the directory is empty and begins with the archive's latest version.
+	atLatest bool
+	// resumed says that nothing was published since the directory was opened.
+	resumed bool
+	index   func(number uint64) []byte
+	whole   func(number uint64) error
+	named   bool                // files were created whose names are not durable
+	noted   bool                // state is not what the disk has
+	later   map[uint64][]string // extensions of numbered files that are written and not synced
 }
 
 // OpenHome opens the directory of o for an engine whose files have the extensions
@@ -95,14 +97,12 @@ func (h *Home) load(engine string, exts []string) error {
 	if err := h.judge(names, exts); err != nil {
 		return err
 	}
-	if h.opts.Archive != nil {
-		if h.seen, err = h.opts.Archive.Latest(); err != nil {
-			return fmt.Errorf("read the archive: %w", err)
-		}
-	}
+	h.resumed = true
 	if !slices.Contains(names, catalogName) {
-		h.fresh = true
-		return h.Commit(State{Engine: engine, Next: 1})
+		if err := h.look(); err != nil {
+			return err
+		}
+		return h.Commit(State{Engine: engine, Next: 1, Seen: h.state.Seen})
 	}
 	b, err := ReadFile(h.fs, h.path(catalogName), maxBytes)
 	if err != nil {
@@ -114,13 +114,35 @@ func (h *Home) load(engine string, exts []string) error {
 	if h.state.Engine != engine {
 		return fmt.Errorf("%w: engine %q, opened as %q", store.ErrForeign, h.state.Engine, engine)
 	}
-	h.fresh = !h.state.Begun
+	if !h.state.Begun {
+		if err := h.look(); err != nil {
+			return err
+		}
+	}
 	// Whoever replaced the catalog may have been killed before its name was durable: a
 	// crash could bring the one of before back, so what that names goes only after this.
 	if err := SyncDir(h.fs, h.opts.Dir); err != nil {
 		return fmt.Errorf("sync %s: %w", h.opts.Dir, err)
 	}
 	return h.sweep(names)
+}
+
+// look sees to what an empty directory has of the archive: it is to open at the latest
+// version, or, where that is not wanted, has seen it and begins anew. A directory that has a
+// state of its own needs no archive to be opened.
+func (h *Home) look() error {
+	h.state.Seen = &store.Ref{}
+	if h.opts.Archive == nil {
+		return nil
+	}
+	latest, err := h.opts.Archive.Ref(store.Latest)
+	if err != nil {
+		return fmt.Errorf("read the archive: %w", err)
+	}
+	if h.atLatest = latest.Version != 0 && !h.opts.Empty; !h.atLatest {
+		h.state.Seen = &latest
+	}
+	return nil
 }
 
 // sweep removes numbered files that the catalog does not name, and refuses a
@@ -179,8 +201,9 @@ func (h *Home) Path(number uint64, ext string) string {
 	return h.path(fmt.Sprintf("%08d.%s", number, ext))
 }
 
-// Fresh reports that the directory had never held a part when it was opened.
-func (h *Home) Fresh() bool { return h.fresh }
+// StartsAtLatest reports that the directory was empty when it was opened and is to begin with the
+// archive's latest version.
+func (h *Home) StartsAtLatest() bool { return h.atLatest }
 
 // State is what the catalog says.
 func (h *Home) State() State { return h.state.Clone() }

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"errors"
+	"io/fs"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -206,4 +207,19 @@ func TestArrivedIsDurable(t *testing.T) {
 		require.NoError(t, h.Close())
 	}
 	require.Positive(t, survived)
+}
+
+// noCreate is a file system on which nothing can be made.
+type noCreate struct{ vfs.FS }
+
+func (noCreate) Create(string, vfs.DiskWriteCategory) (vfs.File, error) { return nil, errStubborn }
+
+// TestWriteFileSaysWhy fails to make a file: that there is none to remove is not what went
+// wrong.
+func TestWriteFileSaysWhy(t *testing.T) {
+	d := newDisk(t)
+	require.NoError(t, d.MkdirAll("dir", 0o700))
+	err := catalog.WriteFile(noCreate{d}, "dir", "name", "tmp", nil)
+	require.ErrorIs(t, err, errStubborn)
+	require.NotErrorIs(t, err, fs.ErrNotExist)
 }

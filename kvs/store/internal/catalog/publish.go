@@ -11,33 +11,36 @@ import (
 	"github.com/joinery-go/joinery/kvs/store"
 )
 
-// Seen is the archive's latest version, as this writer knows it.
-func (h *Home) Seen() store.Version { return h.seen }
-
-// Saw notes that v is the archive's latest version, for an engine that publishes and
-// restores by itself.
-func (h *Home) Saw(v store.Version) { h.seen = v }
-
 // Idle returns the version that the state is, if that is the archive's latest.
 // Nothing must have been set that the catalog does not say. An archive that cannot be
 // read is an error: taken for one that has moved, it would get a version twice.
 func (h *Home) Idle() (v store.Version, idle bool, err error) {
 	s := &h.state
-	if s.Parent == 0 || s.Published != len(s.Parts) {
+	if s.Published != len(s.Parts) {
 		return 0, false, nil
 	}
-	latest, err := h.opts.Archive.Latest()
-	if err != nil {
-		return 0, false, fmt.Errorf("read the archive: %w", err)
-	}
-	if latest != s.Parent || h.seen != latest {
-		return 0, false, nil
+	if idle, err = h.AtLatest(); err != nil || !idle {
+		return 0, false, err
 	}
 	if s.Published == 0 {
 		idle, err = h.parentIsEmpty()
 		return s.Parent, idle, err
 	}
 	return s.Parent, true, nil
+}
+
+// AtLatest reports that the version that the state came from is the archive's latest, by its
+// manifest: a number may be another version's by now.
+func (h *Home) AtLatest() (bool, error) {
+	s := &h.state
+	if s.Parent == 0 {
+		return false, nil
+	}
+	latest, err := h.opts.Archive.Ref(store.Latest)
+	if err != nil {
+		return false, fmt.Errorf("read the archive: %w", err)
+	}
+	return s.From().Is(latest) && (s.Seen == nil || s.Seen.Is(latest)), nil
 }
 
 // parentIsEmpty reports that the version the state came from has no segments. Without
@@ -136,14 +139,62 @@ func (h *Home) publishing(done func(State) error) (v store.Version, bytes int64,
 	return v, bytes, err
 }
 
+// register has the archive give the writer a number, once, and makes it durable before
+// anything is published with it: who forgets a version in a crash must find it for its own.
+func (h *Home) register() error {
+	s := h.State()
+	if s.Writer.Number != 0 {
+		return nil
+	}
+	var err error
+	if s.Writer, err = h.opts.Archive.Register(); err != nil {
+		return err
+	}
+	return h.commitNoted(s)
+}
+
+// Draft is a version that the writer of the directory may publish, yet without segments. The
+// first one takes a number of the archive.
+func (h *Home) Draft(format int) (store.Draft, error) {
+	if err := h.register(); err != nil {
+		return store.Draft{}, err
+	}
+	s := &h.state
+	d := store.Draft{Parent: s.From(), Engine: s.Engine, Format: format, Writer: s.Writer, Resumed: h.resumed}
+	if s.Seen != nil {
+		d.Seen = *s.Seen
+		return d, nil
+	}
+	var err error // a catalog of before it was kept, whose writer takes the latest for seen
+	d.Seen, err = h.opts.Archive.Ref(store.Latest)
+	return d, err
+}
+
+// Give publishes a draft, and has the state say what came of it.
+func (h *Home) Give(d store.Draft, s *State) (v store.Version, bytes int64, err error) {
+	r, bytes, err := h.opts.Archive.Publish(d)
+	if err != nil {
+		return 0, 0, err
+	}
+	h.resumed = false
+	s.Came(r, r)
+	if s.Writer.First == "" {
+		s.Writer.First = r.Manifest
+	}
+	return r.Version, bytes, nil
+}
+
 // ahead reports that a part was uploaded that no version names.
 func (h *Home) ahead() bool {
 	return slices.ContainsFunc(h.state.Parts, func(p Part) bool { return p.Uploaded != nil })
 }
 
 func (h *Home) publish(of pieces, done func(State) error) (store.Version, int64, error) {
+	d, err := h.Draft(Format)
+	if err != nil {
+		return 0, 0, err
+	}
 	s := h.State()
-	d := store.Draft{Seen: h.seen, Parent: s.Parent, Engine: s.Engine, Format: Format, Writer: h}
 	for i := range s.Parts {
 		p := &s.Parts[i]
 		if of == uploaded && p.Uploaded != nil {
@@ -156,12 +207,11 @@ func (h *Home) publish(of pieces, done func(State) error) (store.Version, int64,
 		}
 		d.Segments = append(d.Segments, sources...)
 	}
-	v, bytes, err := h.opts.Archive.Publish(d)
+	v, bytes, err := h.Give(d, &s)
 	if err != nil {
 		return 0, 0, err
 	}
-	h.seen = v
-	s.Parent, s.Published = v, len(s.Parts)
+	s.Published = len(s.Parts)
 	return v, bytes, done(s)
 }
 
@@ -207,9 +257,9 @@ func (h *Home) verify(p *Part) error {
 	return h.whole(p.Number)
 }
 
-// ErrNote is an error of the catalog after the archive has taken a version: the
+// ErrNote is an error of the catalog after the archive has taken a version or a writer: the
 // engine must stop, as after any failed Commit.
-var ErrNote = errors.New("the version is published, but the catalog could not be replaced")
+var ErrNote = errors.New("the archive has it, but the catalog could not be replaced")
 
 func (h *Home) commitNoted(s State) error {
 	if err := h.Commit(s); err != nil {
@@ -253,6 +303,26 @@ func (h *Home) Uploaded(number uint64, seg store.Segment) error {
 	return nil
 }
 
+// Came returns a version, and the state that says of which it came and what of the archive
+// was seen, yet without parts.
+func (h *Home) Came(v store.Version) (store.Manifest, State, error) {
+	s := State{Engine: h.state.Engine, Next: h.state.Next, Writer: h.state.Writer}
+	var latest store.Ref
+	var err error
+	if v != store.Latest { // asked first: what others publish meanwhile was not seen
+		if latest, err = h.opts.Archive.Ref(store.Latest); err != nil {
+			return store.Manifest{}, s, err
+		}
+	}
+	m, err := h.opts.Archive.Manifest(v)
+	from := store.Ref{Version: m.Version, Manifest: m.Name}
+	if v == store.Latest {
+		latest = from
+	}
+	s.Came(from, latest)
+	return m, s, err
+}
+
 // Fetch copies the segments of a version into new files, verified and durable, and
 // returns the state that consists of them. It is not committed: the engine looks
 // into the files first, and Restored switches. Their numbers begin at next, which
@@ -264,7 +334,7 @@ func (h *Home) Fetch(v store.Version, next uint64, ext string) (State, error) {
 
 // fetchAll fetches the segments that are wanted now, and has the others' parts away.
 func (h *Home) fetchAll(v store.Version, next uint64, ext string, now func(store.Segment) bool) (State, error) {
-	m, err := h.opts.Archive.Manifest(v)
+	m, s, err := h.Came(v)
 	if err != nil {
 		return State{}, err
 	}
@@ -275,7 +345,7 @@ func (h *Home) fetchAll(v store.Version, next uint64, ext string, now func(store
 	if m.Format != Format {
 		return State{}, fmt.Errorf("%w: version %s has format %d, this is %d", store.ErrFormat, m.Version, m.Format, Format)
 	}
-	s := State{Engine: cur.Engine, Next: max(cur.Next, next), Parent: m.Version, Published: len(m.Segments)}
+	s.Next, s.Published = max(cur.Next, next), len(m.Segments)
 	for _, seg := range m.Segments {
 		s.Parts = append(s.Parts, Part{
 			Number: s.Next, Ext: ext, Length: seg.Length, Hash: seg.Hash, Remote: []store.Segment{seg}, Range: seg.Range,
@@ -355,19 +425,8 @@ func (h *Home) copySegment(v store.Version, p Part) error {
 	return errors.Join(err, f.Close(), r.Close())
 }
 
-// Restored notes that the state is the version that it was fetched from, and which
-// version the archive's latest is.
-func (h *Home) Restored(s State) error {
-	latest, err := h.opts.Archive.Latest()
-	if err != nil {
-		return err
-	}
-	if err := h.Commit(s); err != nil {
-		return fmt.Errorf("%w: %w", ErrNote, err)
-	}
-	h.seen = latest
-	return nil
-}
+// Restored notes that the state is the version that it was fetched from.
+func (h *Home) Restored(s State) error { return h.commitNoted(s) }
 
 // Published is how many of the first parts are a version's.
 func (h *Home) Published() int { return h.state.Published }

@@ -24,12 +24,13 @@ import (
 // Format is the version of the format of versions that engines on a catalog publish.
 const Format = 1
 
-// Versions of the catalog's own format: 1 where no part has a range or is away, and the
-// last where one was uploaded ahead.
+// Versions of the catalog's own format, the least that says what it does: ranges and parts
+// that are away, parts that were uploaded ahead, and what of the archive was seen.
 const (
 	plainFormat = iota + 1
 	rangeFormat
 	fileFormat
+	refFormat
 )
 
 // Bounds of a catalog.
@@ -74,11 +75,28 @@ type State struct {
 	// Parent is the version that the first Published parts are, 0 for none.
 	Parent    store.Version `json:"parent"`
 	Published int           `json:"published"`
+	// ParentManifest is the name of the parent's manifest, empty in catalogs of before it was
+	// kept.
+	ParentManifest string `json:"parent_manifest,omitempty"`
+	// Seen is the archive's latest version, as this writer knows it, and nil in catalogs of
+	// before it was kept.
+	Seen *store.Ref `json:"seen,omitempty"`
+	// Writer is who publishes, once it has published.
+	Writer store.Writer `json:"writer,omitzero"`
 	// Parts are the files that count, oldest first.
 	Parts []Part `json:"parts"`
 }
 
-// Clone copies the state; what Remote and Uploaded point to is never changed.
+// From is the version that the state came from, beyond doubt.
+func (s *State) From() store.Ref { return store.Ref{Version: s.Parent, Manifest: s.ParentManifest} }
+
+// Came notes from which version the state came, and which of the archive's is the latest that
+// was seen.
+func (s *State) Came(from, seen store.Ref) {
+	s.Parent, s.ParentManifest, s.Seen = from.Version, from.Manifest, &seen
+}
+
+// Clone copies the state; what Remote, Uploaded and Seen point to is never changed.
 func (s State) Clone() State {
 	s.Parts = append([]Part(nil), s.Parts...)
 	return s
@@ -88,6 +106,10 @@ func (s State) Clone() State {
 func (s *State) check() error {
 	if len(s.Parts) > MaxParts || s.Published < 0 || s.Published > len(s.Parts) {
 		return fmt.Errorf("%w: %d parts, %d of them published", store.ErrCorrupt, len(s.Parts), s.Published)
+	}
+	if s.Parent == 0 && s.ParentManifest != "" || s.Writer.Number == 0 && s.Writer.First != "" ||
+		s.Seen != nil && s.Seen.Version == 0 && s.Seen.Manifest != "" {
+		return fmt.Errorf("%w: a manifest of no version, or no writer", store.ErrCorrupt)
 	}
 	seen := map[uint64]bool{}
 	for i, p := range s.Parts {
@@ -135,6 +157,9 @@ func (s State) Encode() ([]byte, error) {
 			format = fileFormat
 		}
 	}
+	if s.Seen != nil || s.ParentManifest != "" || s.Writer != (store.Writer{}) {
+		format = refFormat
+	}
 	return Seal(title, format, s)
 }
 
@@ -142,7 +167,7 @@ func (s State) Encode() ([]byte, error) {
 // [store.ErrForeign].
 func Decode(b []byte) (State, error) {
 	var s State
-	if err := Unseal(title, fileFormat, b, &s); err != nil {
+	if err := Unseal(title, refFormat, b, &s); err != nil {
 		return State{}, err
 	}
 	return s, s.check()

@@ -38,3 +38,19 @@ func TestState(t *testing.T) {
 	closed.Close()
 	require.False(t, closed.Live())
 }
+
+// TestRetry counts the operations between tries.
+func TestRetry(t *testing.T) {
+	var r lifecycle.Retry
+	require.False(t, r.Turn(), "nothing has failed")
+	for _, wait := range []int{2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024} {
+		r.Failed()
+		for range wait - 1 {
+			require.False(t, r.Turn())
+		}
+		require.True(t, r.Turn(), "%d", wait)
+		require.False(t, r.Turn(), "once")
+	}
+	r.Done()
+	require.Equal(t, lifecycle.Retry{}, r)
+}

@@ -11,6 +11,9 @@ import (
 // Job returns background work that is to be offered once the engine is unlocked, nil
 // for none.
 func (s *Set) Job() func() {
+	if s.retry.Turn() {
+		s.look = true
+	}
 	if !s.look || s.job || !s.Live() {
 		return nil
 	}
@@ -82,17 +85,20 @@ func (s *Set) step() (more bool, err error) {
 		err = s.commit(s.home.State())
 	} else if t, ok := s.pick(); ok {
 		s.merge, err = s.begin(t)
+	} else if f := s.unhinted(); f != nil { // before what waits for the archive
+		err = s.stepHint(f)
 	} else if number, ok := s.home.Behind(s.spoiled); ok && s.opts.Archive != nil {
 		err = s.upload(number)
-	} else if f := s.unhinted(); f != nil {
-		err = s.stepHint(f)
 	}
 	if s.Stats.Background = errors.Join(err, s.left); err != nil {
 		s.abort()
 		s.job = false
+		s.retry.Failed()
 		return false, err
 	}
-	s.job = s.Live() && s.wanted()
+	if s.job = s.Live() && s.wanted(); !s.job {
+		s.retry.Done()
+	}
 	return s.job, nil
 }
 

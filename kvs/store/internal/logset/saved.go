@@ -243,7 +243,6 @@ func (s *Set) save() error {
 			return fmt.Errorf("remove the index saved before: %w", err)
 		}
 	}
-	s.saved = saved{number: last, whole: true}
 	err := s.home.WriteStream(last, savedExt, func(write func([]byte) error) error {
 		return encodeSaved(s.index, s.files, write)
 	})

@@ -69,7 +69,8 @@ type Set struct {
 	merge *merge // in progress, nil for none
 	job   bool   // background work is offered
 	look  bool   // there may be background work that is not
-	hint  *hint  // being made, nil for none
+	retry lifecycle.Retry
+	hint  *hint // being made, nil for none
 	saved saved
 	left  error // what the present step of background work could not remove
 	// writing is a background step that writes a file without the lock.
@@ -87,7 +88,7 @@ func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
 	}
 	s := &Set{opts: o, mu: mu, harden: harden, home: home, view: newView(), next: home.State().Next, look: true}
 	home.Verified(s.whole)
-	if home.Fresh() && o.Archive != nil && !o.Empty && home.Seen() != 0 {
+	if home.StartsAtLatest() {
 		err = s.restore(store.Latest)
 	} else {
 		err = s.recover()

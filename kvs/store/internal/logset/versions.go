@@ -39,6 +39,9 @@ func (s *Set) Snapshot() (store.Version, error) {
 	s.look = true
 	v, uploaded, err := s.home.PublishNoted()
 	s.Stats.CriticalBytes += uploaded
+	if errors.Is(err, catalog.ErrNote) {
+		err = s.Fail(err)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -113,11 +116,7 @@ func (s *Set) restore(v store.Version) (err error) {
 		}
 	}
 	if err := s.home.Restored(state); err != nil {
-		err = errors.Join(err, fetched.close())
-		if errors.Is(err, catalog.ErrNote) {
-			return s.Fail(err)
-		}
-		return errors.Join(err, s.home.Discard(state))
+		return s.Fail(errors.Join(err, fetched.close()))
 	}
 	s.abort()
 	old := s.view

@@ -143,3 +143,30 @@ func FuzzIndex(f *testing.F) {
 		}
 	})
 }
+
+// TestIndexEndIsReadOnce counts what finding keys reads of an index that is not longer than
+// what opening it reads: nothing more. Of a longer one, a block a level at most.
+func TestIndexEndIsReadOnce(t *testing.T) {
+	for _, c := range []struct{ fences, most int }{{300, 0}, {3000, 1}} {
+		var keys []string
+		var offs []int64
+		for i := range c.fences {
+			keys, offs = append(keys, fmt.Sprintf("key %08d", i)), append(offs, int64(record.HeaderBytes+10*i))
+		}
+		end := offs[len(offs)-1] + 10
+		image := record.AppendIndex(nil, 7, end, fenced(keys, offs))
+		reads := 0
+		x := indexOf(image, end, &reads)
+		require.NoError(t, x.Open())
+		require.Equal(t, 1, reads)
+		require.Equal(t, c.most == 0, len(image) <= 16<<10, "%d bytes", len(image))
+		for i, k := range keys {
+			reads = 0
+			from, to, ok, err := x.Find([]byte(k))
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, [2]int64{offs[i], offs[i] + 10}, [2]int64{from, to})
+			require.LessOrEqual(t, reads, c.most)
+		}
+	}
+}

@@ -155,7 +155,8 @@ func TestLargeObjects(t *testing.T) {
 		for range 2 {
 			require.NoError(t, b.Put(name, int64(size), io.MultiReader(bytes.NewReader(data))))
 		}
-		require.Error(t, b.Put(name+"-short", int64(size+1), io.MultiReader(bytes.NewReader(data))))
+		err := b.Put(name+"-short", int64(size+1), io.MultiReader(bytes.NewReader(data)))
+		require.ErrorContains(t, err, "put "+name+"-short to S3 bucket versions: ")
 		r, err := b.Get(name)
 		require.NoError(t, err)
 		got, err := io.ReadAll(r)
@@ -306,10 +307,11 @@ func TestArchiveOverRetries(t *testing.T) {
 	b := open(t, twice, s3bucket.Options{})
 	a := snapshot.New(b)
 	for i := range store.Version(5) {
-		v, _, err := a.Publish(store.Draft{Seen: i, Parent: i, Engine: "test", Format: 1})
+		at := store.Ref{Version: i}
+		v, _, err := a.Publish(store.Draft{Seen: at, Parent: at, Engine: "test", Format: 1})
 		require.NoError(t, err)
-		require.Equal(t, i+1, v)
+		require.Equal(t, i+1, v.Version)
 	}
-	_, _, err := snapshot.New(b).Publish(store.Draft{Seen: 4, Engine: "test", Format: 1})
+	_, _, err := snapshot.New(b).Publish(store.Draft{Seen: store.Ref{Version: 4}, Engine: "test", Format: 1})
 	require.ErrorIs(t, err, store.ErrConflict)
 }
