@@ -30,12 +30,15 @@
 // repeat has a row to itself, which is taken back where the first write is met. Of a
 // session the last four requests are remembered, and those that an owner may lack, and
 // sessions until they have been idle for MaxIdleMS or MaxSessions others have written
-// since; what may be forgotten is refused by [wire.StatusForgotten] and not served. Two
+// since; what may be forgotten is refused by [wire.StatusForgotten] and not served. Four
 // cases remain in which a counter shows a write twice. A replica that meets a repeat late,
 // of a session that has gone on by more than is remembered, shows it until the replica
-// which served the repeat has told it, about a round of gossip. And a request that is
+// which served the repeat has told it, about a round of gossip. A request that is
 // repeated to a replica which has served it, and has lost that with its disk, counts twice
-// if it comes to be forgotten by all before that replica has got it back.
+// if it comes to be forgotten by all before that replica has got it back. So does one that
+// comes to such a replica as a duplicate of the network, since it is not marked as a repeat;
+// and one whose record is cut out of a disk on which that of a later one of the same counter
+// is whole, since that has the sum of both.
 //
 // Values can lie outside of memory ([Config.Values]): in memory are then those used last,
 // and of each key its name and what says which writes its value has. A checkpoint puts
