@@ -1,0 +1,123 @@
+package kvs
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// TestForgottenStaysForgotten: up to which of its requests a session is forgotten does not
+// fall when a lesser one is heard of late.
+func TestForgottenStaysForgotten(t *testing.T) {
+	var s sessions
+	s.reset()
+	yes := func(*wire.Served) bool { return true }
+	b := bounds{self: 1, sessions: 10, taken: true, everywhere: yes, holds: yes}
+	for _, req := range []uint64{2, 3, 4, 5, 6, 7, 1} {
+		s.note(wire.Served{Client: 7, Req: req, Dot: causal.Dot{Origin: 1, Seq: req}, Clock: 1000 + req}, b)
+	}
+	for req := range uint64(3) {
+		assert.True(t, s.mayBeForgotten(&wire.Request{Client: 7, Req: 1 + req}), "request %d", 1+req)
+	}
+	assert.False(t, s.mayBeForgotten(&wire.Request{Client: 7, Req: 8}))
+}
+
+// TestTouches: a hidden write may be in a value of which the last writes are not known, or
+// stand behind a cut, or come after it of its origin.
+func TestTouches(t *testing.T) {
+	hidden := gossip.Dots{{Origin: 5, Lo: 3, Hi: 3}}
+	of := func(origin, seq uint64) session.Matrix { return session.Matrix{{Origin: origin, Seq: seq}} }
+	behind := session.Matrix{{Partition: session.Cuts, Origin: 9, Seq: 1}}
+	assert.True(t, touches(hidden, of(5, 3), nil))
+	assert.True(t, touches(hidden, of(5, 4), nil))
+	assert.False(t, touches(hidden, of(5, 2), nil))
+	assert.False(t, touches(hidden, of(6, 9), of(5, 3)))
+	assert.True(t, touches(hidden, nil, nil))
+	assert.True(t, touches(hidden, of(6, 9), behind))
+	assert.False(t, touches(nil, nil, behind))
+}
+
+// lossy is a replica that starts on a snapshot of which something that it left out is gone.
+func lossy(t *testing.T, held gossip.Dots) *half {
+	stored := wire.StoredPiece{Begun: 5, Number: 1, Held: held, Encoded: snapshotWithCut(t).Append(nil)}
+	return newHalf(t, 1, 9, 1, 2, [][]byte{stored.Append(nil)}, nil)
+}
+
+// TestCutsNameNoDoubtedCut: a cut stands for those of others that count, and for none that
+// may name what is lost.
+func TestCutsNameNoDoubtedCut(t *testing.T) {
+	n := lossy(t, gossip.Dots{{Origin: 6, Lo: 1, Hi: 1}, {Origin: 8, Lo: 1, Hi: 1}})
+	p := n.r.parts[0]
+	require.Zero(t, p.passed(7))
+	n.r.begin()
+	assert.Zero(t, n.r.writeBarrier(p, 1, 0).other.Row(0).Seq(7))
+	for _, d := range []causal.Dot{{Origin: 6, Seq: 1}, {Origin: 8, Seq: 1}} {
+		p.applied.Add(d)
+	}
+	assert.Equal(t, uint64(4), n.r.writeBarrier(p, 1, 0).other.Row(0).Seq(7))
+}
+
+// TestMarksBeforeACheckpointInPart: that values were marked is read back though a checkpoint
+// was begun behind it and did not come to its end.
+func TestMarksBeforeACheckpointInPart(t *testing.T) {
+	n := lossy(t, gossip.Dots{{Origin: 7, Lo: 1, Hi: 1}})
+	marked := func(n *half) uint64 {
+		s, _ := n.r.parts[0].slot("k", "set")
+		require.NotNil(t, s)
+		return s.writes.Row(0).Seq(9)
+	}
+	for range 3 {
+		n.now += 20
+		n.take(n.r.Step(Event{Kind: EventTick, NowMS: n.now}))
+	}
+	require.Positive(t, marked(n))
+	part := wire.AppendCheckpoint(nil, &wire.CheckpointPart{Origin: 9, Number: 1, Clock: 1, Applied: n.r.parts[0].applied})
+	later := newHalf(t, 1, 25, 1, 2, append(n.records, part), nil)
+	assert.Equal(t, marked(n), marked(later))
+}
+
+// TestHalfASnapshotBuildsOnWhatIsHeld: pieces of a snapshot are gone on with by a later
+// incarnation if what was held at the time is held, since they left that out.
+func TestHalfASnapshotBuildsOnWhatIsHeld(t *testing.T) {
+	for _, held := range []gossip.Dots{nil, {{Origin: 6, Lo: 1, Hi: 1}}} {
+		piece := snapshotWithCut(t)
+		piece.Last, piece.More = false, true
+		stored := wire.StoredPiece{Begun: 5, Number: 1, Held: held, Encoded: piece.Append(nil)}
+		n := newHalf(t, 1, 9, 1, 2, [][]byte{stored.Append(nil)}, nil)
+		assert.Equal(t, held == nil, n.r.parts[0].intake != nil)
+	}
+}
+
+// TestHeldStaysWhatItWas: what was held when a piece came does not grow with what comes
+// later, though both are kept in memory that is written in place.
+func TestHeldStaysWhatItWas(t *testing.T) {
+	a, b := newHalf(t, 1, 1, 1, 2, nil, nil), newHalf(t, 2, 2, 1, 2, nil, nil)
+	for i := range uint64(8) {
+		a.ask(wire.Request{Client: 100 + i, Req: 1, Put: true, Key: fmt.Sprintf("k%d", i), Kind: "set", Arg: fmt.Appendf(nil, "%120d", i)})
+	}
+	between(a, b, 10, nil)
+	b = newHalf(t, 2, 3, 1, 2, nil, nil) // its disk is lost
+	b.out = nil
+	b.ask(wire.Request{Client: 9, Req: 1, Put: true, Key: "own", Kind: "set", Arg: []byte("own")})
+	looked := 0
+	between(a, b, 40, func(_ *half, e Effect) {
+		p := b.r.parts[0]
+		if e.Sends != wire.MsgSnapshot || p.intake == nil || len(p.intake.held) == 0 {
+			return
+		}
+		looked++
+		before := p.intake.held.Clone()
+		was := p.applied[0]
+		p.applied[0].Hi++
+		assert.Equal(t, before, p.intake.held)
+		p.applied[0] = was
+	})
+	assert.Positive(t, looked)
+}
