@@ -41,6 +41,15 @@ type Config struct {
 	MaxSessions int
 	MaxIdleMS   uint64
 
+	// MaxValueBytes is how many bytes a value may have, encoded, with what a write adds to
+	// it; default a quarter of [wire.MaxMessage], which is 2 MiB, and at most half of it. A
+	// write that would pass it is refused by [wire.StatusTooLarge]. It holds for what this
+	// replica holds: owners that did not know of each other's writes may come to hold that
+	// many each, joined, and one that does not own the partition knows only what waits to be
+	// handed over. What has become larger so is kept, and travels, and a write that adds
+	// nothing to it is served; one whose answer is above [wire.MaxMessage] cannot be read.
+	MaxValueBytes int
+
 	// CheckpointBytes is how many bytes of records are persisted before the next
 	// checkpoint, which is written where the last one was smaller than that, and as many
 	// as the last one had where it was larger; default 4 MiB. Less than 0 is never.
@@ -98,6 +107,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
 	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
+	case c.MaxValueBytes < 0 || c.MaxValueBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: values of %d bytes, want at most %d", ErrConfig, c.MaxValueBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.SnapshotPieces < 0 || c.SnapshotPieces > wire.MaxPieces:
@@ -117,6 +128,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.BatchBytes == 0 {
 		c.BatchBytes = 256 << 10
+	}
+	if c.MaxValueBytes == 0 {
+		c.MaxValueBytes = wire.MaxMessage / 4
 	}
 	if c.CheckpointBytes == 0 {
 		c.CheckpointBytes = 4 << 20

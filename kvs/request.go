@@ -93,13 +93,17 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		r.refuse(q, p, wire.StatusBadRequest, err.Error())
 		return
 	}
+	r.value = delta.Append(r.value[:0])
+	if size := r.outgrown(p, s, q, k, delta); size > 0 {
+		r.refuse(q, p, wire.StatusTooLarge, fmt.Sprintf("%s %q would have %d bytes, limit %d; write to another key", q.Kind, q.Key, size, r.cfg.MaxValueBytes))
+		return
+	}
 	if own != nil {
 		own.MergeIn(delta)
 		p.setLocalDelta(q.Key, k, own)
 	}
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
-	r.value = delta.Append(r.value[:0])
 	b := r.newBatch(p)
 	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
@@ -147,6 +151,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 	if s != nil {
 		r.value = p.value(s).Append(r.value[:0])
 		resp.Value = r.value
+		p.sized(s, len(r.value))
 	}
 	if q.Causal {
 		r.past = append(r.past[:0], q.Deps...)
@@ -158,7 +163,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 		r.past = r.compact(r.past)
 		resp.Deps, resp.Proof = r.past, r.notary().Prove(r.past)
 	}
-	r.respond(&resp)
+	r.respondValue(q, p, &resp)
 }
 
 // await keeps a threshold read until the replica has caught up.

@@ -365,12 +365,10 @@ func (p *partition) join(values []keptValue) {
 			held = p.place(v.key, v.kind, v.value.Clone(), v.size)
 		case held.val == nil:
 			held.val, held.kept.rest = v.value.Clone(), true
-			p.keeper.grew(held.kept, v.size)
+			p.grew(held, v.size)
 		default:
 			held.val.MergeIn(v.value)
-			if held.kept != nil {
-				p.keeper.grew(held.kept, v.size)
-			}
+			p.grew(held, v.size)
 		}
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)

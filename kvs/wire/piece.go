@@ -157,17 +157,17 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 			x.Doubt = session.Matrix(r.row(&in.marks, x.Partition))
 		}
 	}
-	x.Values, x.Clients = r.values(in, x.Partition), r.served()
+	x.Values, x.Clients = r.values(in, x.Partition, MaxMessage), r.served()
 	if r.err == nil && (flags >= pieceEnd || (flags&pieceDoubt != 0) != (len(x.Doubt) > 0) || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
 		r.fail("a piece that contradicts itself")
 	}
 	return x, r.end("snapshot")
 }
 
-// values reads what is held in a partition.
-func (r *reader) values(in *DecodeBuffer, p ring.Partition) (values []HeldValue) {
+// values reads what is held in a partition, each value of at most limit bytes.
+func (r *reader) values(in *DecodeBuffer, p ring.Partition, limit int) (values []HeldValue) {
 	for range r.count(5) {
-		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(MaxMessage)}
+		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(limit)}
 		v.Writes = session.Matrix(r.row(&in.marks, p))
 		v.Deps = r.matrix(&in.marks)
 		values = append(values, v)
