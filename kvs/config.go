@@ -81,7 +81,9 @@ type Config struct {
 
 	// SnapshotPieces and SnapshotBytes are how many pieces of snapshots, each of about
 	// BatchBytes, are on their way from one replica to another at a time, and of how many
-	// bytes, unless one value alone has more; default 16, and 1 MiB. The lesser of the
+	// bytes, unless one value alone has more, which travels in parts; default 16, and 1 MiB.
+	// Of such parts up to 16, or SnapshotPieces, of [wire.MaxMessage] bytes together wait at
+	// the receiver for one that comes late. The lesser of the
 	// sender's and the receiver's count. A piece is on its way until it is durable at the
 	// receiver, or that asks once more.
 	SnapshotPieces, SnapshotBytes int

@@ -26,8 +26,8 @@
 // know of each other's writes, and replicas that hand over what they were given for keys of
 // which they are no owners, may bring a value above it. What has been acknowledged is not
 // lost by that: the value is persisted and recovered, whatever its size, unless it is kept
-// outside by what holds less ([Config.Values]). Above [wire.MaxMessage] it cannot be read,
-// which is refused by the same status, nor travel in a snapshot.
+// outside by what holds less ([Config.Values]), and travels in a snapshot in parts. Above
+// [wire.MaxMessage] it cannot be read, which is refused by the same status.
 //
 // A write that is repeated, to the same replica or another, is answered and counts once.
 // Its identity is session and number. A replica that has it answers with what it has; one

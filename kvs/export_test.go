@@ -137,3 +137,11 @@ func (c Config) WithDefaults() (Config, error) {
 
 // InBoth is of each origin the lesser mark of those that both have.
 func InBoth(a, b session.Matrix) session.Matrix { return inBoth(a, b) }
+
+// Open is how many parts have come of a value that is not whole, of a snapshot of p.
+func (r *Replica) Open(id ring.Partition) int {
+	if p := r.held(id); p != nil && p.intake != nil {
+		return p.intake.open
+	}
+	return 0
+}

@@ -165,3 +165,78 @@ func TestLargerThanAMessage(t *testing.T) {
 		})
 	}
 }
+
+// TestLargeValueTravels: an owner that has lost its disk is brought up with a value that no
+// message can hold, and with what lies behind it, and starts on that again.
+func TestLargeValueTravels(t *testing.T) {
+	for name, outside := range map[string]bool{"memory": false, "outside": true} {
+		t.Run(name, func(t *testing.T) {
+			g := apart(t, outside)
+			want := holdings(g.hosts[0].Core())
+			if g.disks[2] = nil; outside {
+				g.shelves[2] = newShelf(99)
+			}
+			g.start(2)
+			for range 60 {
+				g.tick()
+			}
+			require.Positive(t, g.stats(2).Snapshots)
+			assert.Equal(t, want, holdings(g.hosts[2].Core()))
+			assert.Equal(t, g.hosts[0].Core().Applied(0), g.hosts[2].Core().Applied(0))
+			g.start(2)
+			assert.Equal(t, want, holdings(g.hosts[2].Core()))
+			for n := range 3 {
+				assert.Zero(t, g.stats(n).Rejected, "no message is larger than one may be")
+			}
+		})
+	}
+}
+
+// TestPartsOfValues: values that are larger than a window come whole, or not at all, though
+// messages are lost and doubled and come in any order, the receiver starts again between two
+// parts, and the value changes at the sender between two asks.
+func TestPartsOfValues(t *testing.T) {
+	parts, dropped := 0, 0
+	for seed := range uint64(24) {
+		c := checking(t, 3, 1, 3, seed, 4000, 60)
+		if seed%3 == 2 {
+			c = keeping(t, 3, 1, 3, seed, 4000, 60)
+		}
+		c.cfg = func(cfg *kvs.Config) { cfg.SnapshotBytes, cfg.SnapshotPieces = 120, 1+int(seed%4) }
+		for n := range 3 {
+			c.crash(n)
+		}
+		c.lossy = true
+		for round := range uint64(16) {
+			for client := range uint64(2) {
+				key := fmt.Sprintf("s%d", round%2)
+				c.ask(c.choose(3, 0), put(10+client, round+1, "set", key, fmt.Appendf(nil, "%090d", 2*round+client)))
+			}
+			for range 40 {
+				c.step()
+			}
+			if round == 8 {
+				c.lose(int(seed)%3, 0)
+				c.outside[int(seed)%3] = nil
+				c.crash(int(seed) % 3)
+			}
+			if round > 8 && c.choose(2, 0) == 0 {
+				open := c.replicas[int(seed)%3].Open(0)
+				if parts += open; open > 0 {
+					dropped++
+				}
+				c.crash(int(seed) % 3)
+				assert.LessOrEqual(t, c.replicas[int(seed)%3].Open(0), open)
+			}
+		}
+		c.settle()
+		c.agree()
+		for n := range 3 {
+			for _, key := range []string{"s0", "s1"} {
+				assert.NotEmpty(t, valueOf[kind.GrowSet](t, c.read(n, key, "set"), "set"))
+			}
+		}
+	}
+	assert.Positive(t, parts, "a start has found a value in part")
+	assert.Positive(t, dropped)
+}

@@ -237,3 +237,44 @@ func (r *Replica) Knows(key, kind string) bool {
 	s, _ := p.slot(key, kind)
 	return s != nil
 }
+
+// append writes how far the intake is.
+func (x *intake) append(dst []byte) []byte {
+	dst = varint.Append(varint.Append(append(dst, 'i'), x.begun), x.number)
+	dst = x.gap.Append(x.doubt.Append(dst))
+	dst = x.cuts.Append(x.top.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq))))
+	for _, piece := range x.pieces {
+		dst = wire.AppendString(dst, piece)
+	}
+	return dst
+}
+
+// append writes what is under way, as seen from tick.
+func (f *fetch) append(dst []byte, tick uint64) []byte {
+	if !f.on {
+		return append(dst, 0)
+	}
+	dst = varint.Append(varint.Append(varint.Append(append(dst, 1), uint64(f.part)), f.number), uint64(f.next))
+	dst = varint.Append(varint.Append(wire.AppendBool(dst, f.stopped), max(f.until, tick)-tick), f.wait)
+	dst = varint.Append(dst, uint64(f.tries))
+	for _, at := range slices.Sorted(maps.Keys(f.early)) {
+		dst = wire.AppendString(varint.Append(dst, uint64(at)), f.early[at])
+	}
+	return dst
+}
+
+// clone is a copy that goes on apart from x.
+func (x *intake) clone() *intake {
+	if x == nil {
+		return nil
+	}
+	c := *x
+	c.pieces, c.names = slices.Clip(x.pieces), slices.Clip(x.names)
+	return &c
+}
+
+func (f *fetch) clone() fetch {
+	c := *f
+	c.early = maps.Clone(f.early)
+	return c
+}
