@@ -28,7 +28,7 @@ type Config struct {
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
-	BatchBytes   int    // payload of a gossip message; default 256 KiB
+	BatchBytes   int    // deltas that a peer is offered at a time, and about what a message has; default 256 KiB
 	MaxWaiting   int    // threshold reads that may wait at once; default 1024
 	MaxEach      int    // of these, reads of one session; default 16
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096

@@ -99,10 +99,24 @@ func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
 }
 
+// leastMessage is how large a message may be, however small BatchBytes is.
+const leastMessage = 64 << 10
+
+// send tells a peer of items, in as many messages as it takes: one is of BatchBytes, unless
+// one item alone has more. What is told of a partition is short where little of it has been
+// lost, and there may be many partitions.
 func (r *Replica) send(to ring.NodeID, items []wire.Item) {
-	from := len(r.wire)
-	r.wire = wire.AppendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items)
-	r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
+	for len(items) > 0 {
+		n, size := 1, items[0].Size()
+		for n < len(items) && size+items[n].Size() <= max(r.cfg.BatchBytes, leastMessage) {
+			size += items[n].Size()
+			n++
+		}
+		from := len(r.wire)
+		r.wire = wire.AppendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items[:n])
+		r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
+		items = items[n:]
+	}
 }
 
 // peer is the position of a node among the peers, or -1.
