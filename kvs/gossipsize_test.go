@@ -2,6 +2,8 @@ package kvs_test
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,4 +78,92 @@ func TestMessagesOfManyPartitions(t *testing.T) {
 		out = a.Step(kvs.Event{Kind: kvs.EventTick, NowMS: 1000})
 	}
 	assert.Zero(t, b.Stats().Rejected)
+}
+
+// TestLaterPartitionsAreReached: where low partitions take all that a peer is offered at a
+// time, with what they are given or with a backlog, a write to a later one reaches it
+// nevertheless, in about as many ticks as there are partitions before it.
+func TestLaterPartitionsAreReached(t *testing.T) {
+	const partitions, hot, batch = 8, 3, 2000
+	for _, backlog := range []int{0, 200} {
+		g := newRig(t, 2, partitions, 2, kvs.Config{BatchBytes: batch})
+		keys := make([]string, partitions)
+		for i := 0; slices.Contains(keys, ""); i++ {
+			key := fmt.Sprint("k", i)
+			keys[g.cfg.Ring.PartitionOf(key)] = key
+		}
+		req := uint64(0)
+		write := func(p, size int) {
+			req++
+			require.Equal(t, wire.StatusOK, g.ask(0, put(1, req, "register", keys[p], make([]byte, size))).Status)
+		}
+		g.down[1] = true
+		for range backlog {
+			for p := range hot {
+				write(p, 200)
+			}
+		}
+		for p := hot; p < partitions; p++ {
+			write(p, 1)
+		}
+		g.down[1] = false
+		reached := func() (n int) {
+			for _, key := range keys[hot:] {
+				if g.hosts[1].Core().Knows(key, "register") {
+					n++
+				}
+			}
+			return n
+		}
+		ticks := 0
+		for ; reached() < partitions-hot; ticks++ {
+			require.Less(t, ticks, 2*partitions, "after a backlog of %d: %d have come", backlog, reached())
+			for p := range hot {
+				for range batch / 200 {
+					write(p, 200)
+				}
+			}
+			g.tick()
+		}
+		for range 1200 {
+			g.tick()
+		}
+		assert.True(t, g.hosts[0].Core().Quiet(), "the others too, in the end")
+		assert.Equal(t, holdings(g.hosts[0].Core()), holdings(g.hosts[1].Core()))
+	}
+}
+
+// TestRoundIsState: with which partition a round begins is a part of the state, and of a
+// copy of it.
+func TestRoundIsState(t *testing.T) {
+	g := newRig(t, 2, 4, 2, kvs.Config{BatchBytes: 300})
+	g.down[1] = true
+	for i := range uint64(40) {
+		require.Equal(t, wire.StatusOK, g.ask(0, put(1, 1+i, "set", fmt.Sprint("k", i%8), make([]byte, 200))).Status)
+	}
+	tick := func(r *kvs.Replica) (first []ring.Partition) {
+		for _, e := range r.Step(kvs.Event{Kind: kvs.EventTick, NowMS: g.now}) {
+			if e.Kind == kvs.EffectSend {
+				_, body, err := wire.Open(bytes.Clone(e.Msg))
+				require.NoError(t, err)
+				x, err := new(wire.DecodeBuffer).Gossip(body)
+				require.NoError(t, err)
+				first = append(first, x.Items[0].Partition)
+			}
+		}
+		return first
+	}
+	begun := map[ring.Partition]bool{}
+	for range 200 {
+		core := g.hosts[0].Core()
+		copied := core.Clone()
+		assert.Equal(t, core.AppendState(nil), copied.AppendState(nil))
+		want := tick(copied)
+		assert.Equal(t, want, tick(core))
+		assert.Equal(t, core.AppendState(nil), copied.AppendState(nil))
+		for _, p := range want {
+			begun[p] = true
+		}
+	}
+	assert.Len(t, begun, 4)
 }

@@ -72,6 +72,8 @@ type peerLink struct {
 	next         uint64 // tick before which nothing is offered again
 	backoffTicks uint64 // ticks between offers while the peer is silent
 
+	from ring.Partition // with which the next round begins, as the last one was cut short; 0 mostly
+
 	fetch    fetch  // pieces of a snapshot, from there
 	asker    uint64 // the incarnation of the peer that has asked for some last
 	answered uint64 // the number of its ask
@@ -237,8 +239,7 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	}
 	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values, r.keeper)
 	r.byID[id] = p
-	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
-	r.parts = slices.Insert(r.parts, at, p)
+	r.parts = slices.Insert(r.parts, r.partAt(id), p)
 	return p
 }
 

@@ -111,7 +111,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		if p.next > r.tick {
 			due = p.next - r.tick
 		}
-		dst = varint.Append(varint.Append(dst, due), p.backoffTicks)
+		dst = varint.Append(varint.Append(varint.Append(dst, due), p.backoffTicks), uint64(p.from))
 		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
 	}
 	dst = varint.Append(dst, r.asks)
