@@ -76,8 +76,13 @@ type Config struct {
 	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
 	// then are brought up by snapshots. One that does not own the partition has nothing
 	// to make a snapshot of: it refuses writes when MaxHandOver of them, default 65,536,
-	// or MaxLogBytes wait to be handed over.
+	// or MaxLogBytes wait to be handed over, durable or not yet.
 	MaxLog, MaxHandOver, MaxLogBytes int
+
+	// MaxPersistBytes is how many bytes of writes may be on their way to the disk, of all
+	// partitions; default 64 MiB. Beyond that, by one write or one message of a peer, writes
+	// are refused by [wire.StatusBusy] and deltas of peers put off.
+	MaxPersistBytes int
 
 	// SnapshotPieces and SnapshotBytes are how many pieces of snapshots, each of about
 	// BatchBytes, are on their way from one replica to another at a time, and of how many
@@ -119,7 +124,7 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: %d unreadable records", ErrConfig, c.Unreadable)
 	case c.Values != nil && c.CheckpointBytes < 0:
 		return fmt.Errorf("%w: values are kept by checkpoints, and there are none", ErrConfig)
-	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.SnapshotBytes < 0:
+	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -157,6 +162,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxLogBytes == 0 {
 		c.MaxLogBytes = 64 << 20
+	}
+	if c.MaxPersistBytes == 0 {
+		c.MaxPersistBytes = 64 << 20
 	}
 	if c.SnapshotPieces == 0 {
 		c.SnapshotPieces = 16

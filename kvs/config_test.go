@@ -32,6 +32,7 @@ func TestConfigDefaults(t *testing.T) {
 		want.MaxValueBytes = 2 << 20
 		want.CheckpointBytes, want.CacheBytes, want.MaxPast, want.MaxKnown = 4<<20, 64<<20, past, 8
 		want.MaxLog, want.MaxHandOver, want.MaxLogBytes = 65_536, 65_536, 64<<20
+		want.MaxPersistBytes = 64 << 20
 		want.SnapshotPieces, want.SnapshotBytes, want.MaxAheadMS = 16, 1<<20, 120_000
 		want.Kinds = c.Kinds
 		assert.Equal(t, want, c)
@@ -67,6 +68,7 @@ func TestConfigIsBounded(t *testing.T) {
 		"MaxLog":         {func(c *kvs.Config) { c.MaxLog = 1 }, func(c *kvs.Config) { c.MaxLog = -1 }},
 		"MaxHandOver":    {func(c *kvs.Config) { c.MaxHandOver = 1 }, func(c *kvs.Config) { c.MaxHandOver = -1 }},
 		"MaxLogBytes":    {func(c *kvs.Config) { c.MaxLogBytes = 1 }, func(c *kvs.Config) { c.MaxLogBytes = -1 }},
+		"MaxPersist":     {func(c *kvs.Config) { c.MaxPersistBytes = 1 }, func(c *kvs.Config) { c.MaxPersistBytes = -1 }},
 		"SnapshotBytes":  {func(c *kvs.Config) { c.SnapshotBytes = 1 }, func(c *kvs.Config) { c.SnapshotBytes = -1 }},
 		"CacheBytes":     {func(c *kvs.Config) { c.CacheBytes = 1 }, func(c *kvs.Config) { c.CacheBytes = -1 }},
 	} {

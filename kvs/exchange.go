@@ -188,6 +188,10 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	if len(entries) == 0 {
 		return
 	}
+	if r.persisting >= r.cfg.MaxPersistBytes {
+		r.stats.Deferred += uint64(len(entries))
+		return
+	}
 	b := r.newBatch(p)
 	for i := range entries {
 		e := &entries[i]

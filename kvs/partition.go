@@ -137,6 +137,7 @@ type partition struct {
 	values        *valuePool // the replica's
 	keeper        *keeper    // the replica's; nil if all values are in memory
 	pending       int        // records being persisted
+	persisting    int        // bytes of the entries in them
 	waiting       []waiter
 
 	need         []need  // by peer: what it needs, or we of it, before deltas do

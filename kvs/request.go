@@ -70,8 +70,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if !ok {
 		return
 	}
-	if !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes() >= r.cfg.MaxLogBytes) {
-		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+	if r.full(q, p) {
 		return
 	}
 	s, other := p.slot(q.Key, q.Kind)
@@ -121,6 +120,19 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	r.accept = b.entries[0]
 	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
 	r.persist(b)
+}
+
+// full refuses a write for which there is no room, and reports whether it has.
+func (r *Replica) full(q *wire.Request, p *partition) bool {
+	switch {
+	case !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes()+p.persisting >= r.cfg.MaxLogBytes):
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+	case r.persisting >= r.cfg.MaxPersistBytes:
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d bytes of writes are not durable yet, limit %d; ask again", r.persisting, r.cfg.MaxPersistBytes))
+	default:
+		return false
+	}
+	return true
 }
 
 // inFlight is the name of another kind that is being persisted under key, "" if none

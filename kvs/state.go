@@ -7,7 +7,9 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // Clone returns a replica in the same state that shares nothing which changes, but for
@@ -277,4 +279,37 @@ func (f *fetch) clone() fetch {
 	c := *f
 	c.early = maps.Clone(f.early)
 	return c
+}
+
+// Each calls visit for every value held, by partition, key and kind. The value
+// must not be changed. It is nil if it is kept outside and cannot be read.
+func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
+	for _, p := range r.parts {
+		for _, c := range p.cells.ascending() {
+			for i := range c.slots {
+				visit(p.id, c.key, c.slots[i].kind, p.look(&c.slots[i]))
+			}
+		}
+	}
+}
+
+// Applied is a copy of the set of dots of partition p that are visible here.
+func (r *Replica) Applied(p ring.Partition) causal.Dots {
+	if held := r.held(p); held != nil {
+		return held.applied.Causal()
+	}
+	return nil
+}
+
+// Has reports whether the write of that dot is durable and visible here, or was
+// before a replica that does not own the partition handed it over.
+func (r *Replica) Has(p ring.Partition, d causal.Dot) bool {
+	held := r.held(p)
+	return held != nil && held.applied.Contains(d)
+}
+
+// Holds is [Replica.Has] less what has been handed over: from here, every owner
+// that lacks the write will have it.
+func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
+	return r.Has(p, d) && (r.held(p).owned || r.held(p).log.Has(d))
 }

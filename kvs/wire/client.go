@@ -38,7 +38,7 @@ const (
 	StatusNotOwner            // the replica does not hold the key's partition
 	StatusKindMismatch        // the key holds another kind, named in Detail
 	StatusUnavailable         // the deadline passed before the replica had caught up
-	StatusBusy                // a bound was met, on waiting reads, sessions, or writes to be handed over
+	StatusBusy                // a bound was met, on waiting reads, writes to be handed over, or writes that are not durable yet
 	StatusBadRequest          // the request is invalid; Detail says why
 	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
 	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
