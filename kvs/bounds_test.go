@@ -170,3 +170,77 @@ func TestRefusedWritesLeaveNothing(t *testing.T) {
 	}
 	assert.Less(t, len(c.replicas[0].AppendState(nil)), before+16, "the clock may be longer")
 }
+
+// TestPersistingIsBounded: while the disk is slow, an owner takes writes of clients and
+// deltas of peers up to a bound in bytes, and one that owns nothing up to what it may keep to
+// be handed over. Once the disk has come to it, what was refused is taken, and what was put
+// off comes.
+func TestPersistingIsBounded(t *testing.T) {
+	const each, room = 1000, 10
+	for name, c := range map[string]struct {
+		cfg   kvs.Config
+		owner bool
+	}{
+		"owner": {kvs.Config{MaxPersistBytes: room * each}, true}, "other": {kvs.Config{MaxPersistBytes: room * each}, false},
+		"to hand over": {kvs.Config{MaxLogBytes: room * each}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t, 3, 1, 2, c.cfg)
+			node := 0
+			for g.cfg.Ring.Owns(ring.NodeID(node), 0) != c.owner {
+				node++
+			}
+			write := func(req uint64) wire.Request { return put(1, req, "register", "r", make([]byte, each)) }
+			taken := uint64(0)
+			for g.answers = 0; g.answers == 0; taken++ { // nothing is durable
+				require.Less(t, taken, uint64(2*room))
+				q := write(1 + taken)
+				require.NoError(t, g.hosts[node].Do(kvs.Event{Kind: kvs.EventRequest, NowMS: g.now, Msg: q.Encode()}))
+			}
+			assert.Equal(t, wire.StatusBusy, g.answer.Status)
+			assert.InDelta(t, room, taken-1, 1)
+			var u kvs.Usage
+			g.hosts[node].Core().Usage(&u)
+			assert.InDelta(t, room*each, u.Pending, 2*each)
+			g.run()
+			for range 20 {
+				g.tick()
+			}
+			g.hosts[node].Core().Usage(&u)
+			assert.Zero(t, u.Pending)
+			assert.Equal(t, wire.StatusOK, g.ask(node, write(taken)).Status)
+		})
+	}
+}
+
+// TestDeltasArePutOff: what a peer offers while too much is being persisted is not taken, and
+// comes later.
+func TestDeltasArePutOff(t *testing.T) {
+	g := newRig(t, 2, 4, 2, kvs.Config{MaxPersistBytes: 3000, BatchBytes: 1000})
+	for i := range uint64(40) {
+		require.Equal(t, wire.StatusOK, g.ask(0, put(1, 1+i, "set", fmt.Sprint("k", i), make([]byte, 900))).Status)
+	}
+	var stalled []rigFlight // events of the disk of node 1, which comes to nothing for long
+	for range 100 {
+		require.NoError(t, g.hosts[0].Do(kvs.Event{Kind: kvs.EventTick, NowMS: g.now}))
+		for len(g.queue) > 0 {
+			f := g.queue[0]
+			if g.queue = g.queue[1:]; f.to == 1 && f.ev.Kind == kvs.EventPersisted {
+				stalled = append(stalled, f)
+				continue
+			}
+			f.ev.NowMS = g.now
+			require.NoError(t, g.hosts[f.to].Do(f.ev))
+		}
+		var u kvs.Usage
+		g.hosts[1].Core().Usage(&u)
+		require.LessOrEqual(t, u.Pending, 3000+2000)
+	}
+	assert.Positive(t, g.stats(1).Deferred)
+	g.queue = append(g.queue, stalled...)
+	for range 200 {
+		g.tick()
+	}
+	assert.True(t, g.hosts[0].Core().Quiet())
+	assert.Equal(t, holdings(g.hosts[0].Core()), holdings(g.hosts[1].Core()))
+}

@@ -164,6 +164,7 @@ func (r *Replica) checkpointPartition(p *partition) {
 				continue
 			}
 			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
+			p.sized(s, len(v.Value))
 			room(v.Size())
 			x.Values = append(x.Values, v)
 		}

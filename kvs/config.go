@@ -28,7 +28,7 @@ type Config struct {
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
-	BatchBytes   int    // payload of a gossip message; default 256 KiB
+	BatchBytes   int    // deltas that a peer is offered at a time, and about what a message has; default 256 KiB
 	MaxWaiting   int    // threshold reads that may wait at once; default 1024
 	MaxEach      int    // of these, reads of one session; default 16
 	MaxWaitTicks uint64 // that a threshold read may ask to wait; default 4096
@@ -40,6 +40,15 @@ type Config struct {
 	// which two copies meet later than that may count twice; see kvs/session.
 	MaxSessions int
 	MaxIdleMS   uint64
+
+	// MaxValueBytes is how many bytes a value may have, encoded, with what a write adds to
+	// it; default a quarter of [wire.MaxMessage], which is 2 MiB, and at most half of it. A
+	// write that would pass it is refused by [wire.StatusTooLarge]. It holds for what this
+	// replica holds: owners that did not know of each other's writes may come to hold that
+	// many each, joined, and one that does not own the partition knows only what waits to be
+	// handed over. What has become larger so is kept, and travels, and a write that adds
+	// nothing to it is served; one whose answer is above [wire.MaxMessage] cannot be read.
+	MaxValueBytes int
 
 	// CheckpointBytes is how many bytes of records are persisted before the next
 	// checkpoint, which is written where the last one was smaller than that, and as many
@@ -67,12 +76,19 @@ type Config struct {
 	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
 	// then are brought up by snapshots. One that does not own the partition has nothing
 	// to make a snapshot of: it refuses writes when MaxHandOver of them, default 65,536,
-	// or MaxLogBytes wait to be handed over.
+	// or MaxLogBytes wait to be handed over, durable or not yet.
 	MaxLog, MaxHandOver, MaxLogBytes int
+
+	// MaxPersistBytes is how many bytes of writes may be on their way to the disk, of all
+	// partitions; default 64 MiB. Beyond that, by one write or one message of a peer, writes
+	// are refused by [wire.StatusBusy] and deltas of peers put off.
+	MaxPersistBytes int
 
 	// SnapshotPieces and SnapshotBytes are how many pieces of snapshots, each of about
 	// BatchBytes, are on their way from one replica to another at a time, and of how many
-	// bytes, unless one value alone has more; default 16, and 1 MiB. The lesser of the
+	// bytes, unless one value alone has more, which travels in parts; default 16, and 1 MiB.
+	// Of such parts up to 16, or SnapshotPieces, of [wire.MaxMessage] bytes together wait at
+	// the receiver for one that comes late. The lesser of the
 	// sender's and the receiver's count. A piece is on its way until it is durable at the
 	// receiver, or that asks once more.
 	SnapshotPieces, SnapshotBytes int
@@ -101,6 +117,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
 	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
+	case c.MaxValueBytes < 0 || c.MaxValueBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: values of %d bytes, want at most %d", ErrConfig, c.MaxValueBytes, wire.MaxMessage/2)
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.SnapshotPieces < 0 || c.SnapshotPieces > wire.MaxPieces:
@@ -114,7 +132,7 @@ func (c *Config) setDefaults() error {
 	case c.MaxIdleMS > maxPhysicalMS || c.MaxWaitTicks > maxTicks || c.ForwardTicks > maxTicks:
 		return fmt.Errorf("%w: sessions idle for %d ms, waits of %d ticks, writes held back for %d: want at most %d, %d and %d",
 			ErrConfig, c.MaxIdleMS, c.MaxWaitTicks, c.ForwardTicks, uint64(maxPhysicalMS), maxTicks, maxTicks)
-	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.SnapshotBytes < 0:
+	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -125,6 +143,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.BatchBytes == 0 {
 		c.BatchBytes = 256 << 10
+	}
+	if c.MaxValueBytes == 0 {
+		c.MaxValueBytes = wire.MaxMessage / 4
 	}
 	if c.CheckpointBytes == 0 {
 		c.CheckpointBytes = 4 << 20
@@ -149,6 +170,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxLogBytes == 0 {
 		c.MaxLogBytes = 64 << 20
+	}
+	if c.MaxPersistBytes == 0 {
+		c.MaxPersistBytes = 64 << 20
 	}
 	if c.SnapshotPieces == 0 {
 		c.SnapshotPieces = 16

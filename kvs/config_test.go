@@ -29,8 +29,10 @@ func TestConfigDefaults(t *testing.T) {
 		want.TickMS, want.ForwardTicks, want.BatchBytes = 20, 4, 256<<10
 		want.MaxWaiting, want.MaxEach, want.MaxWaitTicks = 1024, 16, 4096
 		want.MaxSessions, want.MaxIdleMS = 1<<18, 3_600_000
+		want.MaxValueBytes = 2 << 20
 		want.CheckpointBytes, want.CacheBytes, want.MaxPast, want.MaxKnown = 4<<20, 64<<20, past, 8
 		want.MaxLog, want.MaxHandOver, want.MaxLogBytes = 65_536, 65_536, 64<<20
+		want.MaxPersistBytes = 64 << 20
 		want.SnapshotPieces, want.SnapshotBytes, want.MaxAheadMS = 16, 1<<20, 120_000
 		want.Kinds = c.Kinds
 		assert.Equal(t, want, c)
@@ -51,6 +53,8 @@ func TestConfigIsBounded(t *testing.T) {
 		"self":           {func(c *kvs.Config) { c.Self = 2 }, func(c *kvs.Config) { c.Self = 3 }},
 		"batch below":    {func(c *kvs.Config) { c.BatchBytes = 1 }, func(c *kvs.Config) { c.BatchBytes = -1 }},
 		"batch":          {func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage / 2 }, func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage/2 + 1 }},
+		"values below":   {func(c *kvs.Config) { c.MaxValueBytes = 1 }, func(c *kvs.Config) { c.MaxValueBytes = -1 }},
+		"values":         {func(c *kvs.Config) { c.MaxValueBytes = 4 << 20 }, func(c *kvs.Config) { c.MaxValueBytes = 4<<20 + 1 }},
 		"ahead":          {func(c *kvs.Config) { c.MaxAheadMS = 1 << 45 }, func(c *kvs.Config) { c.MaxAheadMS = 1<<45 + 1 }},
 		"pieces below":   {func(c *kvs.Config) { c.SnapshotPieces = 1 }, func(c *kvs.Config) { c.SnapshotPieces = -1 }},
 		"pieces":         {func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces }, func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces + 1 }},
@@ -64,6 +68,7 @@ func TestConfigIsBounded(t *testing.T) {
 		"MaxLog":         {func(c *kvs.Config) { c.MaxLog = 1 }, func(c *kvs.Config) { c.MaxLog = -1 }},
 		"MaxHandOver":    {func(c *kvs.Config) { c.MaxHandOver = 1 }, func(c *kvs.Config) { c.MaxHandOver = -1 }},
 		"MaxLogBytes":    {func(c *kvs.Config) { c.MaxLogBytes = 1 }, func(c *kvs.Config) { c.MaxLogBytes = -1 }},
+		"MaxPersist":     {func(c *kvs.Config) { c.MaxPersistBytes = 1 }, func(c *kvs.Config) { c.MaxPersistBytes = -1 }},
 		"SnapshotBytes":  {func(c *kvs.Config) { c.SnapshotBytes = 1 }, func(c *kvs.Config) { c.SnapshotBytes = -1 }},
 		"CacheBytes":     {func(c *kvs.Config) { c.CacheBytes = 1 }, func(c *kvs.Config) { c.CacheBytes = -1 }},
 	} {

@@ -34,6 +34,7 @@ type rig struct {
 	keep     bool               // records, so that nodes can start again
 	now      uint64
 	wrap     func(*rigEnv) host.Env // of a rig whose messages take another way
+	shelves  []*shelf               // by node: where values are kept, if they are kept outside
 }
 
 type rigFlight struct {
@@ -67,6 +68,9 @@ func (g *rig) start(node int) {
 	g.origins++
 	cfg := g.cfg
 	cfg.Self, cfg.Origin, cfg.First = ring.NodeID(node), g.origins, g.hosts[node].Core() == nil
+	if g.shelves != nil {
+		cfg.Values = g.shelves[node]
+	}
 	r, err := kvs.New(cfg, g.disks[node])
 	require.NoError(g.t, err)
 	e := &rigEnv{g, node}
@@ -96,6 +100,17 @@ func (e *rigEnv) Persist(token uint64, record []byte) error {
 		e.disks[e.node] = append(e.disks[e.node], bytes.Clone(record))
 	}
 	e.queue = append(e.queue, rigFlight{e.node, kvs.Event{Kind: kvs.EventPersisted, Token: token}})
+	return nil
+}
+
+func (e *rigEnv) Keep(slot uint64, value []byte) error {
+	e.shelves[e.node].keep(slot, value)
+	return nil
+}
+
+func (e *rigEnv) Harden(token uint64) error {
+	e.shelves[e.node].sync()
+	e.queue = append(e.queue, rigFlight{e.node, kvs.Event{Kind: kvs.EventHardened, Token: token}})
 	return nil
 }
 

@@ -19,8 +19,15 @@
 // restart of either side, or with another peer; the pieces of a partition that is not
 // whole yet are in memory, encoded, also where values are kept outside: a member that lies
 // about what it has can make them many. A write that only the lost disk had is lost with
-// it, and a read that depends on it fails at its deadline for good. A value larger than
-// [wire.MaxMessage] can neither be read nor travel in a snapshot.
+// it, and a read that depends on it fails at its deadline for good.
+//
+// A value has a bound: a write that would bring it above [Config.MaxValueBytes] is refused
+// by [wire.StatusTooLarge]. A replica goes by what it holds, so that owners which did not
+// know of each other's writes, and replicas that hand over what they were given for keys of
+// which they are no owners, may bring a value above it. What has been acknowledged is not
+// lost by that: the value is persisted and recovered, whatever its size, unless it is kept
+// outside by what holds less ([Config.Values]), and travels in a snapshot in parts. Above
+// [wire.MaxMessage] it cannot be read, which is refused by the same status.
 //
 // A write that is repeated, to the same replica or another, is answered and counts once.
 // Its identity is session and number. A replica that has it answers with what it has; one

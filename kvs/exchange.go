@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"math"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -12,7 +13,8 @@ import (
 // gossip offers each peer what it may lack, and tells it what this replica holds
 // where that has changed. A peer that stays silent is offered less and less
 // often. What is told may get lost: a peer that missed it offers the same deltas
-// again, and is told again.
+// again, and is told again. What a peer is offered at a time is bounded for all partitions
+// together: where that does not reach all of them, the next round begins with those behind.
 func (r *Replica) gossip() {
 	if r.tick < r.idleUntil {
 		return
@@ -23,7 +25,12 @@ func (r *Replica) gossip() {
 		offered := false
 		budget := max(r.cfg.BatchBytes/int(peer.backoffTicks), 1) // what a silent peer is offered is mostly for nobody
 		items, offers := r.items[:0], r.offers[:0]
-		for _, p := range r.parts {
+		begin, from := r.partAt(peer.from), peer.from
+		if due {
+			from = 0
+		}
+		for i := range r.parts {
+			p := r.parts[(begin+i)%len(r.parts)]
 			silent := !p.owned || p.advertisedRev[at] == p.rev
 			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
@@ -41,7 +48,9 @@ func (r *Replica) gossip() {
 				}
 			}
 			for i := range it.Entries {
-				budget -= it.Entries[i].Size()
+				if budget -= it.Entries[i].Size(); budget <= 0 {
+					from = p.id + 1
+				}
 			}
 			if silent && len(it.Entries) == 0 && !it.Pull && !it.Offer {
 				continue
@@ -51,7 +60,7 @@ func (r *Replica) gossip() {
 			p.advertisedRev[at], it.Digest = p.rev, r.digest(p, at)
 			items = append(items, it)
 		}
-		if offered {
+		if peer.from = from; offered {
 			peer.backOff(r.tick)
 		}
 		if len(items) == 0 {
@@ -63,6 +72,12 @@ func (r *Replica) gossip() {
 		r.items, r.offers = items[:0], offers[:0]
 	}
 	r.idleUntil = r.nextDue()
+}
+
+// partAt is where the partitions begin that are not before id.
+func (r *Replica) partAt(id ring.Partition) int {
+	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
+	return at
 }
 
 // nextDue is the tick before which no round would send anything, unless something
@@ -99,10 +114,24 @@ func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
 	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
 }
 
+// leastMessage is how large a message may be, however small BatchBytes is.
+const leastMessage = 64 << 10
+
+// send tells a peer of items, in as many messages as it takes: one is of BatchBytes, unless
+// one item alone has more. What is told of a partition is short where little of it has been
+// lost, and there may be many partitions.
 func (r *Replica) send(to ring.NodeID, items []wire.Item) {
-	from := len(r.wire)
-	r.wire = wire.AppendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items)
-	r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
+	for len(items) > 0 {
+		n, size := 1, items[0].Size()
+		for n < len(items) && size+items[n].Size() <= max(r.cfg.BatchBytes, leastMessage) {
+			size += items[n].Size()
+			n++
+		}
+		from := len(r.wire)
+		r.wire = wire.AppendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items[:n])
+		r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
+		items = items[n:]
+	}
 }
 
 // peer is the position of a node among the peers, or -1.
@@ -157,6 +186,10 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 // take persists the entries that are new here.
 func (r *Replica) take(p *partition, entries []gossip.Entry) {
 	if len(entries) == 0 {
+		return
+	}
+	if r.persisting >= r.cfg.MaxPersistBytes {
+		r.stats.Deferred += uint64(len(entries))
 		return
 	}
 	b := r.newBatch(p)

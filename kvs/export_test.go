@@ -153,3 +153,11 @@ func (r *Replica) Owed() (rows int) {
 	}
 	return rows
 }
+
+// Open is how many parts have come of a value that is not whole, of a snapshot of p.
+func (r *Replica) Open(id ring.Partition) int {
+	if p := r.held(id); p != nil && p.intake != nil {
+		return p.intake.open
+	}
+	return 0
+}

@@ -280,10 +280,10 @@ func (d *draws) cursor() (c wire.Cursor) {
 }
 
 func (d *draws) snapshot() []byte {
-	how := d.n(16)
+	how := d.n(64)
 	x := wire.Piece{
 		Partition: ring.Partition(d.n(3)), Origin: d.number(), To: 1, Ask: uint64(d.n(4)), At: uint32(d.n(3)),
-		First: how&1 != 0, More: how&2 != 0, Last: how&6 == 4, Clock: d.number(),
+		First: how&1 != 0, More: how&2 != 0, Last: how&6 == 4, Open: how&18 == 18, Clock: d.number(),
 	}
 	if x.First {
 		x.At = 0
@@ -298,6 +298,9 @@ func (d *draws) snapshot() []byte {
 	}
 	for range d.n(3) {
 		x.Clients = append(x.Clients, wire.Served{Client: d.number(), Req: d.number()})
+	}
+	if x.Rest = how&32 != 0 && x.At > 0 && len(x.Values) > 0; x.Open && len(x.Values) > 0 {
+		x.Values, x.Clients = x.Values[:1], nil
 	}
 	return wire.AppendSnapshot(nil, 1, &x)
 }

@@ -3,12 +3,10 @@ package kvs
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
-	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -19,7 +17,7 @@ import (
 // for pieces, as many as it has room for, and for the next ones when these are durable. An
 // ask that nothing comes of is repeated from where the pieces end that have come; after a
 // few, another peer is asked for the rest. Pieces that answer an earlier ask are left: they
-// may go on from elsewhere.
+// may go on from elsewhere. So are the parts of a value of which others did not come.
 //
 // Nothing of a snapshot is visible before all of it is durable. Until then its pieces lie
 // among the records and in memory, encoded; a checkpoint writes them once more. So a start
@@ -46,6 +44,8 @@ type intake struct {
 	gap           gossip.Dots    // of any of them
 	held          gossip.Dots    // at the time of the last piece, here
 	pieces        [][]byte
+	open          int     // how many of them, the last ones, are parts of a value that is not whole yet
+	part          ownID   // that value
 	names         []ownID // of their values, ascending by key and kind
 	whole         bool
 	own           causal.Dot // see [intake.hidden]; zero mostly
@@ -200,7 +200,8 @@ func (r *Replica) receivePiece(from int, body []byte) bool {
 		return true
 	}
 	if x.At > f.next {
-		if f.early[x.At] == nil && len(f.early) < r.cfg.SnapshotPieces && f.size+len(encoded) <= r.cfg.SnapshotBytes {
+		pieces, bytes := r.cfg.early(&x)
+		if f.early[x.At] == nil && len(f.early) < pieces && f.size+len(encoded) <= bytes {
 			if f.early == nil {
 				f.early = make(map[uint32][]byte)
 			}
@@ -293,20 +294,15 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 
 // with is the intake with one piece more, or says why it does not go on from there.
 func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, error) {
-	if piece.First != (len(x.pieces) == 0) || x.whole || piece.At > 0 && piece.Origin != x.from {
+	y := *x
+	if piece.At == 0 {
+		y.dropParts()
+	}
+	if piece.First != (len(y.pieces) == 0) || x.whole || piece.At > 0 && piece.Origin != x.from || piece.Rest != (y.open > 0) {
 		return nil, fmt.Errorf("%w: a piece that does not go on from the one before", wire.ErrMessage)
 	}
-	y := *x
-	if _, err := r.keepValues(nil, piece.Partition, piece.Values); err != nil {
+	if err := y.takeValues(r, piece); err != nil {
 		return nil, err
-	}
-	for i := range piece.Values {
-		v := &piece.Values[i]
-		name := ownID{v.Kind, v.Key}
-		if x.at.Sessions || i == 0 && x.at.Kind != "" && inOrder(ownID{x.at.Kind, x.at.Key}, name) >= 0 || i > 0 && inOrder(y.names[len(y.names)-1], name) >= 0 {
-			return nil, fmt.Errorf("%w: %s %q of a snapshot, which has come that far before", wire.ErrMessage, v.Kind, v.Key)
-		}
-		y.names = append(y.names, name)
 	}
 	last := x.at.Client
 	for i, s := range piece.Clients {
@@ -316,7 +312,9 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 		last = s.Client
 	}
 	y.at, y.from, y.whole = piece.End(x.at), piece.Origin, piece.Last
-	y.pieces = append(y.pieces, encoded)
+	if y.pieces, y.open = append(y.pieces, encoded), y.open+1; !piece.Open {
+		y.open = 0
+	}
 	switch {
 	case piece.First:
 		y.base, y.top, y.cuts = piece.Applied, piece.Applied, piece.Cuts.Clone()
@@ -412,7 +410,7 @@ func (r *Replica) recoverPiece(rec []byte, past *recovery) error {
 	switch {
 	case s.At == 0:
 		in = &intake{begun: s.Begun, number: s.Number}
-	case in == nil || in.begun != s.Begun || in.number != s.Number || len(in.pieces) != int(s.At):
+	case in == nil || in.begun != s.Begun || in.number != s.Number || !in.goesOn(int(s.At), &x):
 		return nil
 	}
 	if in, err = in.with(r, &x, slices.Clone(s.Encoded)); err != nil {
@@ -453,45 +451,4 @@ func (x *recovery) absorb(r *Replica) error {
 		}
 	}
 	return nil
-}
-
-// append writes how far the intake is.
-func (x *intake) append(dst []byte) []byte {
-	dst = varint.Append(varint.Append(append(dst, 'i'), x.begun), x.number)
-	dst = x.gap.Append(x.doubt.Append(dst))
-	dst = x.cuts.Append(x.top.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq))))
-	for _, piece := range x.pieces {
-		dst = wire.AppendString(dst, piece)
-	}
-	return dst
-}
-
-// append writes what is under way, as seen from tick.
-func (f *fetch) append(dst []byte, tick uint64) []byte {
-	if !f.on {
-		return append(dst, 0)
-	}
-	dst = varint.Append(varint.Append(varint.Append(append(dst, 1), uint64(f.part)), f.number), uint64(f.next))
-	dst = varint.Append(varint.Append(wire.AppendBool(dst, f.stopped), max(f.until, tick)-tick), f.wait)
-	dst = varint.Append(dst, uint64(f.tries))
-	for _, at := range slices.Sorted(maps.Keys(f.early)) {
-		dst = wire.AppendString(varint.Append(dst, uint64(at)), f.early[at])
-	}
-	return dst
-}
-
-// clone is a copy that goes on apart from x.
-func (x *intake) clone() *intake {
-	if x == nil {
-		return nil
-	}
-	c := *x
-	c.pieces, c.names = slices.Clip(x.pieces), slices.Clip(x.names)
-	return &c
-}
-
-func (f *fetch) clone() fetch {
-	c := *f
-	c.early = maps.Clone(f.early)
-	return c
 }

@@ -44,7 +44,10 @@ func (r *Replica) nameValue(p *partition, s *slot) wire.KeptValue {
 		r.wire = varint.Append(varint.Append(varint.Append(r.wire, x.at), r.cfg.Origin), r.checkpoint.number)
 		head := len(r.wire)
 		r.wire = v.Append(r.wire)
-		k.clean(x, len(r.wire)-head)
+		size := len(r.wire) - head
+		k.places[x.at].size = uint64(size)
+		p.sized(s, size)
+		k.clean(x, size)
 		r.emit(Effect{Kind: EffectKeep, Token: x.at, Msg: r.written(from)})
 		r.checkpoint.kept = true
 		r.stats.Kept++
@@ -55,7 +58,8 @@ func (r *Replica) nameValue(p *partition, s *slot) wire.KeptValue {
 		k.naming = append(k.naming, x.at)
 	}
 	return wire.KeptValue{
-		Key: x.cell.key, Kind: s.kind, At: wire.Slot{Number: x.at, Origin: at.origin, Checkpoint: at.number}, Writes: s.writes, Deps: s.deps,
+		Key: x.cell.key, Kind: s.kind, At: wire.Slot{Number: x.at, Origin: at.origin, Checkpoint: at.number},
+		Bytes: at.size, Writes: s.writes, Deps: s.deps,
 	}
 }
 
@@ -163,9 +167,10 @@ func (p *partition) find(v *wire.KeptValue, r *Replica) error {
 	if k.places[v.At.Number].live {
 		return fmt.Errorf("%w: slot %d has two values", wire.ErrMessage, v.At.Number)
 	}
-	k.places[v.At.Number] = place{origin: v.At.Origin, number: v.At.Checkpoint, live: true, named: true}
+	k.places[v.At.Number] = place{origin: v.At.Origin, number: v.At.Checkpoint, size: v.Bytes, live: true, named: true}
 	k.named = append(k.named, v.At.Number)
 	s.kept.at = v.At.Number
+	s.size += int(min(v.Bytes, wire.MaxClock))
 	s.writes.MergeIn(v.Writes)
 	s.deps.MergeIn(v.Deps)
 	return nil

@@ -69,6 +69,7 @@ type kept struct {
 // place is where a value can be kept.
 type place struct {
 	origin, number uint64 // of the checkpoint that has put there what is there
+	size           uint64 // of the value, encoded
 	live           bool   // a key has its value there
 	named          bool   // by the last whole checkpoint
 	naming         bool   // by the one being written

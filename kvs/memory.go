@@ -34,6 +34,7 @@ type batch struct {
 	token   uint64 // and of the last
 	part    *partition
 	entries []gossip.Entry
+	bytes   int // of these, as in messages
 	deltas  []kind.Value
 	in      *intake       // of which a piece is persisted; nil mostly
 	from    int           // the peer that has sent it

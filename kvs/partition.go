@@ -28,6 +28,7 @@ type slot struct {
 	kind   string
 	val    kind.Value     // for whoever does not know kept: see [partition.value]
 	kept   *kept          // where the value is; nil if that is in val and nowhere else
+	size   int            // of the value, encoded, about; see [Replica.outgrown]
 	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
 }
@@ -136,6 +137,7 @@ type partition struct {
 	values        *valuePool // the replica's
 	keeper        *keeper    // the replica's; nil if all values are in memory
 	pending       int        // records being persisted
+	persisting    int        // bytes of the entries in them
 	waiting       []waiter
 
 	need         []need  // by peer: what it needs, or we of it, before deltas do
@@ -232,12 +234,10 @@ func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
 		s = p.place(e.Key, e.Kind, p.values.copyOf(e, delta), len(e.Delta))
 	case s.val == nil: // it is outside, and joined to this when it is needed
 		s.val, s.kept.rest = p.values.copyOf(e, delta), true
-		p.keeper.grew(s.kept, len(e.Delta))
+		p.grew(s, len(e.Delta))
 	default:
 		s.val.MergeIn(delta)
-		if s.kept != nil {
-			p.keeper.grew(s.kept, len(e.Delta))
-		}
+		p.grew(s, len(e.Delta))
 	}
 	write := [1]session.Mark{{Partition: p.id, Origin: e.Dot.Origin, Seq: e.Dot.Seq}}
 	s.writes.MergeIn(write[:])
@@ -247,10 +247,16 @@ func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
 // place has v, of about so many bytes, held under key, where nothing of its kind is.
 func (p *partition) place(key, kind string, v kind.Value, size int) *slot {
 	s := p.hold(key, kind)
-	if s.val = v; s.kept != nil {
-		p.keeper.grew(s.kept, size)
-	}
+	s.val = v
+	p.grew(s, size)
 	return s
+}
+
+// grew notes that about n bytes were joined to what s has in memory.
+func (p *partition) grew(s *slot, n int) {
+	if s.size += n; s.kept != nil {
+		p.keeper.grew(s.kept, n)
+	}
 }
 
 // hold makes room for a value under key, where nothing of its kind is.

@@ -256,9 +256,7 @@ func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, fi
 		return
 	}
 	v.MergeIn(taken)
-	if s.kept != nil {
-		p.keeper.grew(s.kept, rowBytes)
-	}
+	p.grew(s, rowBytes)
 	if p.owned {
 		r.taken = append(r.taken, takenBack{p.id, key, k.Name(), taken, first})
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // ErrOriginUsed is wrapped when [New] finds writes under the origin that the new
@@ -26,6 +25,7 @@ type Stats struct {
 	Waited     uint64 // threshold reads that had to wait
 	Ahead      uint64 // deltas and pieces of snapshots put off, as their hybrid time is too far ahead, or what a barrier names is not held yet
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
+	Deferred   uint64 // deltas of peers put off, as too much is being persisted; they are offered again
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 
 	Checkpoints uint64 // checkpoints written whole
@@ -38,23 +38,24 @@ type Stats struct {
 
 // Replica is one replica's state machine. It is not safe for concurrent use.
 type Replica struct {
-	cfg       Config
-	clock     clock
-	parts     []*partition // ascending by id
-	byID      []*partition // by id, nil where nothing was met of one
-	sessions  sessions
-	peers     []peerLink      // every other node, ascending by id
-	batches   []*batch        // being persisted, ascending by token
-	taken     []takenBack     // to be told of with the next tick
-	asks      uint64          // for pieces of snapshots, so far
-	fetches   int             // peers that are being asked for some
-	repeats   []wire.Response // of writes that are being persisted, for those who have asked for them again
-	token     uint64
-	tick      uint64
-	waiting   int
-	now       uint64
-	idleUntil uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
-	stats     Stats
+	cfg        Config
+	clock      clock
+	parts      []*partition // ascending by id
+	byID       []*partition // by id, nil where nothing was met of one
+	sessions   sessions
+	peers      []peerLink      // every other node, ascending by id
+	batches    []*batch        // being persisted, ascending by token
+	taken      []takenBack     // to be told of with the next tick
+	asks       uint64          // for pieces of snapshots, so far
+	fetches    int             // peers that are being asked for some
+	repeats    []wire.Response // of writes that are being persisted, for those who have asked for them again
+	token      uint64
+	persisting int // bytes of entries that are being persisted
+	tick       uint64
+	waiting    int
+	now        uint64
+	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
+	stats      Stats
 
 	checkpoint checkpoint
 	keeper     *keeper          // nil if all values are in memory
@@ -71,6 +72,8 @@ type peerLink struct {
 	id           ring.NodeID
 	next         uint64 // tick before which nothing is offered again
 	backoffTicks uint64 // ticks between offers while the peer is silent
+
+	from ring.Partition // with which the next round begins, as the last one was cut short; 0 mostly
 
 	fetch    fetch  // pieces of a snapshot, from there
 	asker    uint64 // the incarnation of the peer that has asked for some last
@@ -237,8 +240,7 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	}
 	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values, r.keeper)
 	r.byID[id] = p
-	at, _ := slices.BinarySearchFunc(r.parts, id, func(p *partition, id ring.Partition) int { return int(p.id) - int(id) })
-	r.parts = slices.Insert(r.parts, at, p)
+	r.parts = slices.Insert(r.parts, r.partAt(id), p)
 	return p
 }
 
@@ -372,7 +374,9 @@ func (r *Replica) persist(b *batch) {
 	b.part.pending++
 	for i := range b.entries {
 		b.part.inFlight.Add(b.entries[i].Dot)
+		b.bytes += b.entries[i].Size()
 	}
+	b.part.persisting, r.persisting = b.part.persisting+b.bytes, r.persisting+b.bytes
 	from := len(r.wire)
 	r.wire = wire.AppendRecord(r.wire, b.part.id, b.entries)
 	r.record(from)
@@ -401,6 +405,7 @@ func (r *Replica) persisted(token uint64) {
 func (r *Replica) visible(b *batch) {
 	p := b.part
 	p.pending--
+	p.persisting, r.persisting = p.persisting-b.bytes, r.persisting-b.bytes
 	for i := range b.entries {
 		e := &b.entries[i]
 		p.apply(e, b.deltas[i], r.tick, r.cfg.MaxKnown)
@@ -457,37 +462,4 @@ func (r *Replica) Quiet() bool {
 		}
 	}
 	return true
-}
-
-// Each calls visit for every value held, by partition, key and kind. The value
-// must not be changed. It is nil if it is kept outside and cannot be read.
-func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
-	for _, p := range r.parts {
-		for _, c := range p.cells.ascending() {
-			for i := range c.slots {
-				visit(p.id, c.key, c.slots[i].kind, p.look(&c.slots[i]))
-			}
-		}
-	}
-}
-
-// Applied is a copy of the set of dots of partition p that are visible here.
-func (r *Replica) Applied(p ring.Partition) causal.Dots {
-	if held := r.held(p); held != nil {
-		return held.applied.Causal()
-	}
-	return nil
-}
-
-// Has reports whether the write of that dot is durable and visible here, or was
-// before a replica that does not own the partition handed it over.
-func (r *Replica) Has(p ring.Partition, d causal.Dot) bool {
-	held := r.held(p)
-	return held != nil && held.applied.Contains(d)
-}
-
-// Holds is [Replica.Has] less what has been handed over: from here, every owner
-// that lacks the write will have it.
-func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
-	return r.Has(p, d) && (r.held(p).owned || r.held(p).log.Has(d))
 }

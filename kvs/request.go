@@ -70,8 +70,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if !ok {
 		return
 	}
-	if !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes() >= r.cfg.MaxLogBytes) {
-		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+	if r.full(q, p) {
 		return
 	}
 	s, other := p.slot(q.Key, q.Kind)
@@ -93,13 +92,17 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		r.refuse(q, p, wire.StatusBadRequest, err.Error())
 		return
 	}
+	r.value = delta.Append(r.value[:0])
+	if size := r.outgrown(p, s, q, k, delta); size > 0 {
+		r.refuse(q, p, wire.StatusTooLarge, fmt.Sprintf("%s %q would have %d bytes, limit %d; write to another key", q.Kind, q.Key, size, r.cfg.MaxValueBytes))
+		return
+	}
 	if own != nil {
 		own.MergeIn(delta)
 		p.setLocalDelta(q.Key, k, own)
 	}
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
-	r.value = delta.Append(r.value[:0])
 	b := r.newBatch(p)
 	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
@@ -117,6 +120,19 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	r.accept = b.entries[0]
 	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
 	r.persist(b)
+}
+
+// full refuses a write for which there is no room, and reports whether it has.
+func (r *Replica) full(q *wire.Request, p *partition) bool {
+	switch {
+	case !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes()+p.persisting >= r.cfg.MaxLogBytes):
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+	case r.persisting >= r.cfg.MaxPersistBytes:
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d bytes of writes are not durable yet, limit %d; ask again", r.persisting, r.cfg.MaxPersistBytes))
+	default:
+		return false
+	}
+	return true
 }
 
 // inFlight is the name of another kind that is being persisted under key, "" if none
@@ -147,6 +163,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 	if s != nil {
 		r.value = p.value(s).Append(r.value[:0])
 		resp.Value = r.value
+		p.sized(s, len(r.value))
 	}
 	if q.Causal {
 		r.past = append(r.past[:0], q.Deps...)
@@ -158,7 +175,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 		r.past = r.compact(r.past)
 		resp.Deps, resp.Proof = r.past, r.notary().Prove(r.past)
 	}
-	r.respond(&resp)
+	r.respondValue(q, p, &resp)
 }
 
 // await keeps a threshold read until the replica has caught up.

@@ -104,6 +104,12 @@ func (o *outgoing) values(p *partition) {
 			}
 			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: p.encoded(s), Writes: s.writes, Deps: s.deps}
 			o.r.value = v.Append(o.r.value[:0])
+			if len(o.r.value) > o.r.cfg.whole() {
+				if !o.inParts(v) {
+					return
+				}
+				continue
+			}
 			if !o.room(len(o.r.value)) {
 				return
 			}
@@ -142,7 +148,7 @@ func (o *outgoing) clients(p *partition) {
 }
 
 // room makes room for so many bytes, in the next piece if need be, and reports whether
-// there is some: the first value is sent however large it is.
+// there is some: the first value is sent though it is larger than the window.
 func (o *outgoing) room(more int) bool {
 	c, x := &o.r.cfg, &o.piece
 	empty := len(x.Values) == 0 && len(x.Clients) == 0
@@ -156,15 +162,21 @@ func (o *outgoing) room(more int) bool {
 		return false
 	}
 	if next {
-		x.More = true
-		o.flush()
-		*x = wire.Piece{
-			Partition: x.Partition, Origin: x.Origin, To: x.To, Ask: x.Ask, At: x.At + 1, Clock: x.Clock, Forgotten: x.Forgotten,
-			Values: x.Values[:0], Clients: x.Clients[:0],
-		}
+		o.next()
 	}
 	o.size += more
 	return true
+}
+
+// next sends the piece, behind which another comes, and begins that.
+func (o *outgoing) next() {
+	x := &o.piece
+	x.More = true
+	o.flush()
+	*x = wire.Piece{
+		Partition: x.Partition, Origin: x.Origin, To: x.To, Ask: x.Ask, At: x.At + 1, Clock: x.Clock, Forgotten: x.Forgotten,
+		Values: x.Values[:0], Clients: x.Clients[:0],
+	}
 }
 
 // flush sends the piece.
@@ -237,10 +249,14 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, values []keptValue, err error) {
 	hidden = x.top.Without(x.base).Without(x.held)
 	var served, last gossip.Dots
+	var part []byte
 	for _, encoded := range x.pieces {
 		piece, err := r.in.Piece(encoded)
 		if err != nil {
 			return nil, nil, err
+		}
+		if part = joinPart(&piece, part); piece.Open {
+			continue
 		}
 		if values, err = r.keepValues(values, id, piece.Values); err != nil {
 			return nil, nil, err
@@ -365,12 +381,10 @@ func (p *partition) join(values []keptValue) {
 			held = p.place(v.key, v.kind, v.value.Clone(), v.size)
 		case held.val == nil:
 			held.val, held.kept.rest = v.value.Clone(), true
-			p.keeper.grew(held.kept, v.size)
+			p.grew(held, v.size)
 		default:
 			held.val.MergeIn(v.value)
-			if held.kept != nil {
-				p.keeper.grew(held.kept, v.size)
-			}
+			p.grew(held, v.size)
 		}
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)

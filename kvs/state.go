@@ -7,7 +7,9 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // Clone returns a replica in the same state that shares nothing which changes, but for
@@ -111,7 +113,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		if p.next > r.tick {
 			due = p.next - r.tick
 		}
-		dst = varint.Append(varint.Append(dst, due), p.backoffTicks)
+		dst = varint.Append(varint.Append(varint.Append(dst, due), p.backoffTicks), uint64(p.from))
 		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
 	}
 	dst = varint.Append(dst, r.asks)
@@ -237,4 +239,78 @@ func (r *Replica) Knows(key, kind string) bool {
 	}
 	s, _ := p.slot(key, kind)
 	return s != nil
+}
+
+// append writes how far the intake is.
+func (x *intake) append(dst []byte) []byte {
+	dst = varint.Append(varint.Append(append(dst, 'i'), x.begun), x.number)
+	dst = x.gap.Append(x.doubt.Append(dst))
+	dst = x.cuts.Append(x.top.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq))))
+	for _, piece := range x.pieces {
+		dst = wire.AppendString(dst, piece)
+	}
+	return dst
+}
+
+// append writes what is under way, as seen from tick.
+func (f *fetch) append(dst []byte, tick uint64) []byte {
+	if !f.on {
+		return append(dst, 0)
+	}
+	dst = varint.Append(varint.Append(varint.Append(append(dst, 1), uint64(f.part)), f.number), uint64(f.next))
+	dst = varint.Append(varint.Append(wire.AppendBool(dst, f.stopped), max(f.until, tick)-tick), f.wait)
+	dst = varint.Append(dst, uint64(f.tries))
+	for _, at := range slices.Sorted(maps.Keys(f.early)) {
+		dst = wire.AppendString(varint.Append(dst, uint64(at)), f.early[at])
+	}
+	return dst
+}
+
+// clone is a copy that goes on apart from x.
+func (x *intake) clone() *intake {
+	if x == nil {
+		return nil
+	}
+	c := *x
+	c.pieces, c.names = slices.Clip(x.pieces), slices.Clip(x.names)
+	return &c
+}
+
+func (f *fetch) clone() fetch {
+	c := *f
+	c.early = maps.Clone(f.early)
+	return c
+}
+
+// Each calls visit for every value held, by partition, key and kind. The value
+// must not be changed. It is nil if it is kept outside and cannot be read.
+func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
+	for _, p := range r.parts {
+		for _, c := range p.cells.ascending() {
+			for i := range c.slots {
+				visit(p.id, c.key, c.slots[i].kind, p.look(&c.slots[i]))
+			}
+		}
+	}
+}
+
+// Applied is a copy of the set of dots of partition p that are visible here.
+func (r *Replica) Applied(p ring.Partition) causal.Dots {
+	if held := r.held(p); held != nil {
+		return held.applied.Causal()
+	}
+	return nil
+}
+
+// Has reports whether the write of that dot is durable and visible here, or was
+// before a replica that does not own the partition handed it over.
+func (r *Replica) Has(p ring.Partition, d causal.Dot) bool {
+	held := r.held(p)
+	return held != nil && held.applied.Contains(d)
+}
+
+// Holds is [Replica.Has] less what has been handed over: from here, every owner
+// that lacks the write will have it.
+func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
+	return r.Has(p, d) && (r.held(p).owned || r.held(p).log.Has(d))
 }

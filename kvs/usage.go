@@ -9,6 +9,7 @@ import (
 // observers, and no part of what a replica goes by.
 type Usage struct {
 	Persisting int // batches of records that are not known to be durable
+	Pending    int // bytes of the entries in them
 	Waiting    int // threshold reads that wait
 	Repeats    int // answers to repeats that wait for a write
 	Untold     int // rows taken back of which the others are not told yet
@@ -42,7 +43,7 @@ type PartitionUsage struct {
 // Usage counts what the replica keeps, in the memory of u.
 func (r *Replica) Usage(u *Usage) {
 	*u = Usage{
-		Persisting: len(r.batches), Repeats: len(r.repeats), Untold: len(r.taken), Sessions: len(r.sessions.heap),
+		Persisting: len(r.batches), Pending: r.persisting, Repeats: len(r.repeats), Untold: len(r.taken), Sessions: len(r.sessions.heap),
 		Logged: r.checkpoint.logged, Checkpoint: r.checkpoint.size, Partitions: u.Partitions[:0],
 	}
 	for i := range r.peers {

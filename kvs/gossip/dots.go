@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/internal/varint"
@@ -238,6 +239,24 @@ func (v Dots) Append(dst []byte) []byte {
 	}
 	return dst
 }
+
+// Size is how many bytes [Dots.Append] appends, or a few more. O(spans).
+func (v Dots) Size() int {
+	n := number(uint64(len(v)))
+	for i, x := range v {
+		end := uint64(0)
+		if i > 0 && v[i-1].Origin == x.Origin {
+			end = v[i-1].Hi
+		} else {
+			n += number(x.Origin) + number(uint64(len(v)-i))
+		}
+		n += number(x.Lo-end) + number(x.Hi-x.Lo)
+	}
+	return n
+}
+
+// number is how many bytes x takes.
+func number(x uint64) int { return (bits.Len64(x|1) + 6) / 7 }
 
 // ErrDecode is wrapped by every refusal to decode a set of dots.
 var ErrDecode = errors.New("gossip: cannot decode dots")

@@ -56,6 +56,9 @@ func TestDotsAreCausalDots(t *testing.T) {
 			again, _, err := gossip.DecodeDots(nil, v.Append(nil)) // in the one form that there is
 			require.NoError(t, err)
 			assert.True(t, slices.Equal(v, again))
+			size := len(v.Append(nil))
+			assert.GreaterOrEqual(t, v.Size(), size)
+			assert.LessOrEqual(t, v.Size(), size+1+2*len(v))
 			assert.True(t, x.Includes(v))
 		}
 		code := lattice.Encode(causal.DotsMerge(), a)

@@ -39,15 +39,16 @@ const (
 	StatusNotOwner            // the replica does not hold the key's partition
 	StatusKindMismatch        // the key holds another kind, named in Detail
 	StatusUnavailable         // the deadline passed before the replica had caught up
-	StatusBusy                // a bound was met, on waiting reads or repeats, or on writes under way or to be handed over
+	StatusBusy                // a bound was met, on waiting reads or repeats, on writes to be handed over, or on those that are not durable yet
 	StatusBadRequest          // the request is invalid; Detail says why
 	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
 	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
+	StatusTooLarge            // the value would become larger than a write may make it, or is larger than an answer can be; Detail says by how much
 )
 
 // String names the status.
 func (s Status) String() string {
-	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead", "forgotten"}
+	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead", "forgotten", "too large"}
 	if int(s) < len(names) {
 		return names[s]
 	}

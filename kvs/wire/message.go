@@ -120,6 +120,20 @@ type Item struct {
 	Entries         []gossip.Entry
 }
 
+// Size is at most how many bytes the item takes in a message, but for marks of its entries
+// that have large numbers.
+func (it *Item) Size() int {
+	const number = 10
+	n := 7*number + 2 + it.Digest.Known.Size()
+	if it.Ask != nil {
+		n += 4*number + len(it.Ask.After.Key) + len(it.Ask.After.Kind)
+	}
+	for i := range it.Entries {
+		n += it.Entries[i].Size()
+	}
+	return n
+}
+
 // interner gives equal bytes one string, so that the same few keys are not
 // allocated with each message. It holds a bounded number; the few met first are
 // found by looking at each.

@@ -30,7 +30,8 @@ type Ask struct {
 // follows on each other, from where the ask says. A sender goes on serving meanwhile, and
 // another one may send the rest: Applied is what was visible when the pieces of an ask were
 // made, and what those of all asks have in common is what a snapshot that is whole holds for
-// sure.
+// sure. A value that is larger than a piece should be is in several that answer one ask: a
+// part in each, and the marks of the value in the last.
 type Piece struct {
 	Partition ring.Partition
 	Origin    uint64         // the sender's incarnation
@@ -39,6 +40,8 @@ type Piece struct {
 	First     bool           // nothing of the snapshot comes before
 	More      bool           // others that answer the ask come behind
 	Last      bool           // nothing of the snapshot comes behind
+	Open      bool           // its value, the only one, goes on in the next piece: it is a part of one
+	Rest      bool           // its first value goes on from the piece before
 	Clock     uint64         // greatest hybrid time that the sender had met
 	Forgotten uint64         // latest hybrid time of a write of a session that the sender has forgotten
 	Applied   gossip.Dots    // given with the first piece of an ask
@@ -49,8 +52,12 @@ type Piece struct {
 	Clients   []Served
 }
 
-// End is where a piece ends that begins at from.
+// End is where a piece ends that begins at from. A value of which a part is to come is
+// behind that still: whoever asks from there is sent all of it, as it is then.
 func (x *Piece) End(from Cursor) Cursor {
+	if x.Open {
+		return from
+	}
 	if n := len(x.Clients); n > 0 {
 		return Cursor{Sessions: true, Client: x.Clients[n-1].Client}
 	}
@@ -89,6 +96,8 @@ const (
 	pieceMore
 	pieceLast
 	pieceDoubt
+	pieceOpen
+	pieceRest
 	pieceEnd
 )
 
@@ -97,7 +106,7 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(varint.Append(b, uint64(x.Partition)), x.Origin)
 	b = varint.Append(varint.Append(varint.Append(b, x.To), x.Ask), uint64(x.At))
 	flags := byte(0)
-	for i, set := range [...]bool{x.First, x.More, x.Last, len(x.Doubt) > 0 && x.At == 0} {
+	for i, set := range [...]bool{x.First, x.More, x.Last, len(x.Doubt) > 0 && x.At == 0, x.Open, x.Rest} {
 		if set {
 			flags |= 1 << i
 		}
@@ -148,6 +157,7 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 	x := Piece{Partition: ring.Partition(r.uint32()), Origin: r.uvarint(), To: r.uvarint(), Ask: r.uvarint(), At: r.uint32()}
 	flags := r.byte()
 	x.First, x.More, x.Last = flags&pieceFirst != 0, flags&pieceMore != 0, flags&pieceLast != 0
+	x.Open, x.Rest = flags&pieceOpen != 0, flags&pieceRest != 0
 	x.Clock, x.Forgotten = r.clock(), r.clock()
 	if x.At == 0 {
 		x.Applied = r.dots(nil)
@@ -157,17 +167,20 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 			x.Doubt = session.Matrix(r.row(&in.marks, x.Partition))
 		}
 	}
-	x.Values, x.Clients = r.values(in, x.Partition), r.served()
+	x.Values, x.Clients = r.values(in, x.Partition, MaxMessage), r.served()
 	if r.err == nil && (flags >= pieceEnd || (flags&pieceDoubt != 0) != (len(x.Doubt) > 0) || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
 		r.fail("a piece that contradicts itself")
+	}
+	if r.err == nil && (x.Open && (!x.More || len(x.Values) != 1 || len(x.Clients) > 0) || x.Rest && (x.At == 0 || len(x.Values) == 0)) {
+		r.fail("a part of a value that cannot be one")
 	}
 	return x, r.end("snapshot")
 }
 
-// values reads what is held in a partition.
-func (r *reader) values(in *DecodeBuffer, p ring.Partition) (values []HeldValue) {
+// values reads what is held in a partition, each value of at most limit bytes.
+func (r *reader) values(in *DecodeBuffer, p ring.Partition, limit int) (values []HeldValue) {
 	for range r.count(5) {
-		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(MaxMessage)}
+		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(limit)}
 		v.Writes = session.Matrix(r.row(&in.marks, p))
 		v.Deps = r.matrix(&in.marks)
 		values = append(values, v)

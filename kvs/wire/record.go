@@ -19,9 +19,9 @@ const (
 	recordVersion     = 5
 	pieceVersion      = 10
 	checkpointVersion = 7
-	keptVersion       = 8
 	lostVersion       = 9
 	touchedVersion    = 11
+	keptVersion       = 12
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -108,6 +108,7 @@ type CheckpointPart struct {
 type KeptValue struct {
 	Key, Kind    string
 	At           Slot
+	Bytes        uint64         // of the value, encoded
 	Writes, Deps session.Matrix // as of [HeldValue]
 }
 
@@ -117,7 +118,7 @@ type Slot struct{ Number, Origin, Checkpoint uint64 }
 
 // Size is about how many bytes the value takes in a record.
 func (v *KeptValue) Size() int {
-	const mark, slot = 4, 6
+	const mark, slot = 4, 9
 	return len(v.Key) + len(v.Kind) + slot + mark*(len(v.Writes)+len(v.Deps))
 }
 
@@ -144,7 +145,7 @@ func appendKept(b []byte, values []KeptValue) []byte {
 	b = varint.Append(b, uint64(len(values)))
 	for i := range values {
 		v := &values[i]
-		b = v.At.append(AppendString(AppendString(b, v.Key), v.Kind))
+		b = varint.Append(v.At.append(AppendString(AppendString(b, v.Key), v.Kind)), v.Bytes)
 		b = v.Deps.Append(session.Row(v.Writes).Append(b))
 	}
 	return b
@@ -158,8 +159,8 @@ func (r *reader) slot() Slot { return Slot{r.uvarint(), r.uvarint(), r.uvarint()
 
 // kept reads the values of partition p that are kept elsewhere.
 func (r *reader) kept(in *DecodeBuffer, p ring.Partition) (values []KeptValue) {
-	for range r.count(7) {
-		v := KeptValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), At: r.slot()}
+	for range r.count(8) {
+		v := KeptValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), At: r.slot(), Bytes: r.uvarint()}
 		v.Writes = session.Matrix(r.row(&in.marks, p))
 		v.Deps = r.matrix(&in.marks)
 		values = append(values, v)
@@ -247,7 +248,7 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 		}
 		x.Kept = r.kept(in, x.Of)
 	} else {
-		x.Values = r.values(in, x.Of)
+		x.Values = r.values(in, x.Of, len(b)) // replicas may come to hold more together than a message can
 	}
 	x.Clients = r.served()
 	return x, r.end("part of a checkpoint")

@@ -82,10 +82,10 @@ func (e *Engine) step() (more bool, err error) {
 		if err != nil {
 			e.merge = nil
 		}
-	} else if r := e.unguided(); r != nil { // before what waits for the archive
-		err = e.writeGuide(r)
-	} else if r := e.toBring(); r != nil {
+	} else if r := e.toBring(); r != nil { // before guides: they are gone with a crash, and it would not come to this
 		err = e.bring(r)
+	} else if r := e.unguided(); r != nil { // before uploads, which may wait for the archive
+		err = e.writeGuide(r)
 	} else if number, ok := e.home.Behind(e.spoiled); ok && e.opts.Archive != nil {
 		err = e.upload(number)
 	}
