@@ -94,7 +94,7 @@ type Setup struct {
 	EngineBytes int    `json:"engine_bytes,omitempty"`
 	CacheBytes  int    `json:"cache_bytes,omitempty"`
 
-	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, and of a piece of a snapshot; 0 is the store's default
+	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, of a piece of a snapshot, and half of a window of these; 0 is the store's default
 	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
 	Waiting    int    `json:"waiting,omitempty"`   // reads that may wait at a replica, and fewer by one of one session; 0 is the store's default
 	HandOver   int    `json:"hand_over,omitempty"` // writes to a partition that a replica takes which does not own it, until an owner has them; 0 is the store's default

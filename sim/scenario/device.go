@@ -135,7 +135,7 @@ func (r *replica) damaged() oracle.Missing {
 
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
-	known, past, pieces, idle := 0, 0, 0, uint64(0)
+	known, past, pieces, window, idle := 0, 0, 0, 0, uint64(0)
 	if r.run.setup.Log > 0 {
 		known, past = 1, 2 // what is held is told in parts, and pasts are cut
 	}
@@ -143,11 +143,11 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 		idle = idleMS * uint64(r.run.setup.long())
 	}
 	if r.run.setup.BatchBytes > 0 {
-		pieces = 2 // of a snapshot on their way, so that it takes several asks
+		pieces, window = 2, 2*r.run.setup.BatchBytes // of a snapshot on their way, so that it takes several asks, and large values come in parts
 	}
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, MaxIdleMS: idle,
+		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver,
 	}
