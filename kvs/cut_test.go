@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -129,26 +130,32 @@ func TestBarriersNameTheirPartition(t *testing.T) {
 	g.keep = true
 	g.roam()
 	barriers := 0
-	for _, disk := range g.disks {
-		for _, rec := range disk {
-			if wire.IsCheckpoint(rec) || wire.IsPiece(rec) {
-				continue
+	for node := range g.disks {
+		g.barriers(node, func(p ring.Partition, e gossip.Entry) {
+			barriers++
+			assert.NotEmpty(t, e.Deps, "each partition was written since the cut before")
+			for _, m := range e.Deps {
+				assert.Equal(t, p, m.Partition)
 			}
-			p, entries, err := new(wire.DecodeBuffer).Record(rec)
-			require.NoError(t, err)
-			for _, e := range entries {
-				if e.Kind != "" {
-					continue
-				}
-				barriers++
-				assert.NotEmpty(t, e.Deps, "each partition was written since the cut before")
-				for _, m := range e.Deps {
-					assert.Equal(t, p, m.Partition)
-				}
+		})
+	}
+	assert.GreaterOrEqual(t, barriers, 64)
+}
+
+// barriers calls visit with those on the disk of a node, in their order.
+func (g *rig) barriers(node int, visit func(p ring.Partition, e gossip.Entry)) {
+	for _, rec := range g.disks[node] {
+		if wire.IsCheckpoint(rec) || wire.IsPiece(rec) {
+			continue
+		}
+		p, entries, err := new(wire.DecodeBuffer).Record(rec)
+		require.NoError(g.t, err)
+		for _, e := range entries {
+			if e.Kind == "" {
+				visit(p, e)
 			}
 		}
 	}
-	assert.GreaterOrEqual(t, barriers, 64)
 }
 
 // TestBarriersNameWhatIsNew: a barrier names nothing that the one before it of its maker has
@@ -171,28 +178,18 @@ func TestBarriersNameWhatIsNew(t *testing.T) {
 		origin uint64
 	}
 	named, later := make(map[maker]map[uint64]uint64), 0
-	for _, rec := range g.disks[0] {
-		if wire.IsCheckpoint(rec) || wire.IsPiece(rec) {
-			continue
+	g.barriers(0, func(p ring.Partition, e gossip.Entry) {
+		by := maker{p, e.Dot.Origin}
+		if named[by] == nil {
+			named[by] = make(map[uint64]uint64)
+		} else {
+			later++
 		}
-		p, entries, err := new(wire.DecodeBuffer).Record(rec)
-		require.NoError(t, err)
-		for _, e := range entries {
-			if e.Kind != "" {
-				continue
-			}
-			by := maker{p, e.Dot.Origin}
-			if named[by] == nil {
-				named[by] = make(map[uint64]uint64)
-			} else {
-				later++
-			}
-			for _, m := range e.Deps {
-				assert.Greater(t, m.Seq, named[by][m.Origin], "partition %d: barrier %v names %v again", p, e.Dot, m)
-				named[by][m.Origin] = m.Seq
-			}
+		for _, m := range e.Deps {
+			assert.Greater(t, m.Seq, named[by][m.Origin], "partition %d: barrier %v names %v again", p, e.Dot, m)
+			named[by][m.Origin] = m.Seq
 		}
-	}
+	})
 	assert.Positive(t, later, "makers have cut twice")
 }
 
