@@ -26,7 +26,7 @@ const (
 	maxSpans    = 1 << 17   // of the seeds of a commit
 	maxClaims   = 4096      // at once, and as many that were taken away
 	maxHead     = 48 << 20  // bytes
-	maxCount    = 1 << 40   // of operations and exceptions of a tape
+	maxCount    = 1 << 30   // of operations and exceptions of a tape
 	maxTape     = 64 << 20  // bytes
 	maxSeed     = 1<<64 - 2 // the last seed; one more is still a number
 )
