@@ -471,15 +471,13 @@ func (v *view) follow() {
 	v.queue = v.queue[:0]
 }
 
-// broken is the violation that these nodes make, with what the edges on the way
-// rest on.
+// broken is the violation that these nodes make, with what the edges on the way rest on.
 func (v *view) broken(nodes []int32, reason string) result {
 	met := make(map[int32]bool)
 	var all []int32
 	for len(nodes) > 0 {
 		n := nodes[0]
-		nodes = nodes[1:]
-		if met[n] {
+		if nodes = nodes[1:]; met[n] {
 			continue
 		}
 		met[n] = true
