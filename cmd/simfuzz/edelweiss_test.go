@@ -111,7 +111,7 @@ func TestEdelweissPrints(t *testing.T) {
 			if c.name != "print" && c.name != "mermaid" { // those are for other programs
 				fits(t, c.name, out)
 			}
-			got := seconds.ReplaceAllString("exit code "+string(rune('0'+code))+"\n"+out+"--\n"+errs, "in T s")
+			got := seconds.ReplaceAllString("exit code "+string(rune('0'+code))+"\n"+out+"--\n"+withoutProgress(errs), "in T s")
 			golden := filepath.Join(here, "testdata", "edelweiss", c.name+".txt")
 			if *updateEdelweiss {
 				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))

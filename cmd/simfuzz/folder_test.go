@@ -69,7 +69,8 @@ func TestFullDisk(t *testing.T) {
 		if disk != nil {
 			c.create = disk.create
 		}
-		return c.main(args), stdout.String(), stderr.String()
+		code = c.main(args)
+		return code, stdout.String(), withoutProgress(stderr.String())
 	}
 	code, _, _ := run(nil)
 	require.Equal(t, exitViolated, code)

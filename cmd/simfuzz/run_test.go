@@ -20,6 +20,12 @@ import (
 	"github.com/joinery-go/joinery/sim/scenario"
 )
 
+// withoutProgress is standard error without what tells, on a slow machine, that failing
+// seeds are being kept.
+func withoutProgress(errs string) string {
+	return regexp.MustCompile(`(?m)^(run|edelweiss): keeping failing seed .*\n`).ReplaceAllString(errs, "")
+}
+
 // invoke runs one command line in this process.
 func invoke(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
