@@ -37,8 +37,9 @@ type intake struct {
 	begun, number uint64 // see [wire.StoredPiece]
 	at            wire.Cursor
 	from          uint64         // the incarnation that has sent the last piece
+	to, ask       uint64         // the incarnation that had asked for that, and the number of its ask
+	last          uint32         // which of the pieces that answer it that is
 	base          gossip.Dots    // what all states have that pieces were made of
-	top           gossip.Dots    // what any of them has
 	cuts          session.Matrix // of all of these states too
 	doubt         session.Matrix // of any of them
 	gap           gossip.Dots    // of any of them
@@ -48,7 +49,7 @@ type intake struct {
 	part          ownID   // that value
 	names         []ownID // of their values, ascending by key and kind
 	whole         bool
-	own           causal.Dot // see [intake.hidden]; zero mostly
+	own           causal.Dot // see [intake.values]; zero mostly
 }
 
 // fetch is what is under way from a peer.
@@ -266,12 +267,12 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 	r.learn(&x)
 	in.held = p.applied.Clone()
 	if in.whole {
-		hidden, values, err := in.hidden(r, p.id)
+		values, err := in.values(r, p.id)
 		if err != nil {
 			return err
 		}
 		// Only for a value to be marked with: one that none is would be a gap for good.
-		if slices.ContainsFunc(values, func(v keptValue) bool { return touches(hidden, v.writes, v.deps) }) {
+		if slices.ContainsFunc(values, func(v keptValue) bool { return touches(v.hidden, v.writes, v.deps) }) {
 			p.seq++
 			in.own = causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
 		}
@@ -312,17 +313,16 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 		last = s.Client
 	}
 	y.at, y.from, y.whole = piece.End(x.at), piece.Origin, piece.Last
+	y.to, y.ask, y.last = piece.To, piece.Ask, piece.At
 	if y.pieces, y.open = append(y.pieces, encoded), y.open+1; !piece.Open {
 		y.open = 0
 	}
 	switch {
 	case piece.First:
-		y.base, y.top, y.cuts = piece.Applied, piece.Applied, piece.Cuts.Clone()
+		y.base, y.cuts = piece.Applied, piece.Cuts.Clone()
 		y.gap, y.doubt = piece.Gap, piece.Doubt.Clone()
 	case piece.At == 0:
 		y.base, y.cuts = x.base.Intersect(piece.Applied), inBoth(x.cuts, piece.Cuts)
-		y.top = x.top.Clone()
-		y.top.MergeIn(piece.Applied)
 		y.gap, y.doubt = x.gap.Clone(), x.doubt.Clone()
 		y.gap.MergeIn(piece.Gap)
 		y.doubt.MergeIn(piece.Doubt)
@@ -396,7 +396,8 @@ func (r *Replica) abandonIntake(p *partition) {
 }
 
 // recoverPiece reads back a piece that was persisted. One whose record before is not there
-// is left: it has been cut out, or the checkpoint has not come yet that has both.
+// is left: it has been cut out, or the checkpoint has not come yet that has both. In its
+// place may be the record of an earlier answer, of which the replica had dropped the parts.
 func (r *Replica) recoverPiece(rec []byte, past *recovery) error {
 	s, x, err := r.in.StoredPiece(rec)
 	if err != nil {

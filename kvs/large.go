@@ -151,9 +151,14 @@ func (x *intake) dropParts() {
 	x.pieces, x.open = slices.Clip(x.pieces[:len(x.pieces)-x.open]), 0
 }
 
-// goesOn reports whether the piece at that place of the records goes on from what has come.
+// goesOn reports whether the piece at that place of the records goes on from what has come:
+// it is the next one of the same answer; or the first of another, which comes in place of
+// the parts of a value that is not whole.
 func (x *intake) goesOn(at int, piece *wire.Piece) bool {
-	return at == len(x.pieces) || piece.At == 0 && at == len(x.pieces)-x.open
+	if piece.At == 0 {
+		return at == len(x.pieces)-x.open
+	}
+	return at == len(x.pieces) && piece.To == x.to && piece.Ask == x.ask && piece.At == x.last+1
 }
 
 // takeValues takes in the names of the values of the next piece, if these are what they

@@ -54,7 +54,7 @@ func TestPartsInOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, done.whole)
 	assert.Equal(t, []ownID{{"set", "k"}}, done.names)
-	_, values, err := done.hidden(n.r, 0)
+	values, err := done.values(n.r, 0)
 	require.NoError(t, err)
 	require.Len(t, values, 1)
 	assert.Equal(t, whole, values[0].value.Append(nil))
@@ -80,5 +80,48 @@ func TestPartsInOrder(t *testing.T) {
 	} {
 		_, err := take(new(intake), wrong...)
 		assert.ErrorIs(t, err, wire.ErrMessage, name)
+	}
+}
+
+// TestPartsOfOneAnswer: a start puts no parts of a value together that answer two asks,
+// though the records lie where they would if they answered one, since what lay between has
+// been cut out of the disk; nor does it take what follows on a value that is not there.
+func TestPartsOfOneAnswer(t *testing.T) {
+	set, ok := kind.Default().Find("set")
+	require.True(t, ok)
+	value := func(arg string) []byte {
+		v, err := set.Mutate(kind.Update{Arg: []byte(arg)}, nil)
+		require.NoError(t, err)
+		return v.Append(nil)
+	}
+	was, is := value("abcdefgh"), value("abcd")
+	record := func(place uint32, ask uint64, at uint32, key string, part []byte, open, rest, last bool) []byte {
+		x := wire.Piece{
+			Origin: 2, To: 1, Ask: ask, At: at, First: place == 0, More: open, Last: last, Open: open, Rest: rest,
+			Values: []wire.HeldValue{{Key: key, Kind: "set", Value: part}},
+		}
+		if at == 0 {
+			x.Applied = gossip.Dots{{Origin: 7, Lo: 1, Hi: 1}}
+		}
+		s := wire.StoredPiece{Begun: 1, Number: 1, At: place, Encoded: x.Append(nil)}
+		return s.Append(nil)
+	}
+	part := record(0, 1, 0, "k", was[:4], true, false, false)
+	for name, c := range map[string]struct {
+		records [][]byte
+		pieces  int
+	}{
+		"the rest of a later one":    {[][]byte{part, record(1, 2, 1, "k", is[4:], false, true, true)}, 1},
+		"what follows on the value":  {[][]byte{part, record(1, 3, 0, "l", is, false, false, true)}, 1},
+		"a rest, with one left out":  {[][]byte{part, record(1, 1, 2, "k", was[4:], false, true, true)}, 1},
+		"the same of another start":  {[][]byte{part, record(1, 1, 0, "k", was, false, false, true)}, 1},
+		"another in place of a part": {[][]byte{part, record(0, 2, 0, "k", is[:3], true, false, false)}, 1},
+		"the rest of it":             {[][]byte{part, record(1, 1, 1, "k", was[4:7], true, true, false)}, 2},
+	} {
+		n := newHalf(t, 1, 17, 1, 2, c.records, func(c *Config) { c.Unreadable = 1 })
+		p := n.r.held(0)
+		require.NotNil(t, p.intake, name)
+		assert.Len(t, p.intake.pieces, c.pieces, name)
+		assert.Empty(t, p.applied, name)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -42,6 +43,45 @@ func TestTouches(t *testing.T) {
 	assert.True(t, touches(hidden, nil, nil))
 	assert.True(t, touches(hidden, of(6, 9), behind))
 	assert.False(t, touches(nil, nil, behind))
+}
+
+// TestHiddenInLaterPieces: a write that came to the sender while a snapshot was under way
+// may be in the values that were sent after it, and is in none that was sent before: these
+// are not marked, or replicas that take in each other's snapshots would do so for ever.
+func TestHiddenInLaterPieces(t *testing.T) {
+	n := newHalf(t, 1, 9, 1, 2, nil, nil)
+	set, _ := kind.Default().Find("set")
+	v, err := set.Mutate(kind.Update{Arg: []byte("x")}, nil)
+	require.NoError(t, err)
+	value := func(key string, origin uint64) []wire.HeldValue {
+		return []wire.HeldValue{{Key: key, Kind: "set", Value: v.Append(nil), Writes: session.Matrix{{Origin: origin, Seq: 1}}}}
+	}
+	before := gossip.Dots{{Origin: 5, Lo: 1, Hi: 1}, {Origin: 6, Lo: 1, Hi: 1}}
+	after := append(before.Clone(), before[0])
+	after[2].Origin = 7
+	x := new(intake)
+	for i, piece := range []*wire.Piece{
+		{Origin: 2, To: 9, Ask: 1, First: true, Applied: before, Values: value("a", 5)},
+		{Origin: 2, To: 9, Ask: 2, Applied: after, More: true, Values: value("b", 6)},
+		{Origin: 2, To: 9, Ask: 2, At: 1, Last: true, Values: value("c", 7)},
+	} {
+		encoded := piece.Append(nil)
+		read, err := n.r.in.Piece(encoded)
+		require.NoError(t, err, i)
+		x, err = x.with(n.r, &read, encoded)
+		require.NoError(t, err, i)
+	}
+	values, err := x.values(n.r, 0)
+	require.NoError(t, err)
+	require.Len(t, values, 3)
+	late := gossip.Dots{{Origin: 7, Lo: 1, Hi: 1}}
+	assert.Empty(t, values[0].hidden)
+	assert.Equal(t, late, values[1].hidden)
+	assert.Equal(t, late, values[2].hidden)
+	x.held = late
+	values, err = x.values(n.r, 0)
+	require.NoError(t, err)
+	assert.Empty(t, values[2].hidden, "it came otherwise")
 }
 
 // lossy is a replica that starts on a snapshot of which something that it left out is gone.

@@ -195,21 +195,21 @@ func (o *outgoing) flush() {
 // A value that was sent later than others may have writes which are not in the states of
 // all pieces. Those that are its own last ones of their origin are held, and are said to
 // be, if the requests that they serve have come too. What else it may have nobody can tell
-// from the value; see [intake.hidden].
+// from the value; see [intake.values].
 func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	// What was held before and had been left out, and is gone since, has not come.
 	gone := x.held.Without(p.applied)
 	dots := x.base.Without(gone)
-	hidden, values, err := x.hidden(r, p.id)
+	values, err := x.values(r, p.id)
 	if err != nil {
 		return nil, err
 	}
 	before := p.rev
 	for i := range values {
 		v := &values[i]
-		if touches(hidden, v.writes, v.deps) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
+		if touches(v.hidden, v.writes, v.deps) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
 			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool {
-				return hidden.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
+				return v.hidden.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
 			})
 			own := markOf(p.id, x.own)
 			v.writes.MergeIn(own[:])
@@ -239,27 +239,35 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	return lost, nil
 }
 
-// hidden are writes that values of the snapshot may have in them though it does not say so:
-// they came to a sender after earlier pieces were made, or a later sender did not have them.
-// Were these lost elsewhere, nobody would get them from here, and replicas would differ for
-// ever. So the receiver marks the values that may have some as written by a dot of its own,
-// which others lack and therefore fetch. What the receiver has got otherwise is not hidden,
-// nor is a value's last write of an origin whose request has come: without that it cannot be
-// said to be held, since a repeat of it would be served again.
-func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, values []keptValue, err error) {
-	hidden = x.top.Without(x.base).Without(x.held)
-	var served, last gossip.Dots
+// values are the values of the snapshot, each with the writes that are hidden in it: it may
+// have them though the snapshot does not say so, since they came to a sender after earlier
+// pieces were made, or a later sender did not have them. Were these lost elsewhere, nobody
+// would get them from here, and replicas would differ for ever. So the receiver marks the
+// values that may have some as written by a dot of its own, which others lack and therefore
+// fetch. A value has no write that was not in the state its piece was made of. What the
+// receiver has got otherwise is not hidden, nor is a value's last write of an origin whose
+// request has come: without that it cannot be said to be held, since a repeat of it would be
+// served again.
+func (x *intake) values(r *Replica, id ring.Partition) (values []keptValue, err error) {
+	var served, last, hidden gossip.Dots
 	var part []byte
 	for _, encoded := range x.pieces {
 		piece, err := r.in.Piece(encoded)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		if piece.At == 0 {
+			hidden = piece.Applied.Without(x.base).Without(x.held)
 		}
 		if part = joinPart(&piece, part); piece.Open {
 			continue
 		}
+		from := len(values)
 		if values, err = r.keepValues(values, id, piece.Values); err != nil {
-			return nil, nil, err
+			return nil, err
+		}
+		for i := from; i < len(values); i++ {
+			values[i].hidden = hidden
 		}
 		for _, s := range piece.Clients {
 			if s.Partition == id {
@@ -274,7 +282,10 @@ func (x *intake) hidden(r *Replica, id ring.Partition) (hidden gossip.Dots, valu
 			}
 		}
 	}
-	return hidden.Without(last), values, nil
+	for i := range values {
+		values[i].hidden = values[i].hidden.Without(last)
+	}
+	return values, nil
 }
 
 // touches reports whether some of the hidden writes may be in a value. Where the last writes
@@ -353,7 +364,8 @@ type keptValue struct {
 	key, kind    string
 	value        kind.Value
 	writes, deps session.Matrix
-	size         int // encoded
+	size         int         // encoded
+	hidden       gossip.Dots // see [intake.values]; shared, not changed
 }
 
 // keepValues decodes what is held in partition id.
@@ -367,7 +379,7 @@ func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.H
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
 		}
-		dst = append(dst, keptValue{v.Key, v.Kind, value, v.Writes.Clone(), v.Deps.Clone(), len(v.Value)})
+		dst = append(dst, keptValue{key: v.Key, kind: v.Kind, value: value, writes: v.Writes.Clone(), deps: v.Deps.Clone(), size: len(v.Value)})
 	}
 	return dst, nil
 }

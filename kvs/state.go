@@ -245,7 +245,7 @@ func (r *Replica) Knows(key, kind string) bool {
 func (x *intake) append(dst []byte) []byte {
 	dst = varint.Append(varint.Append(append(dst, 'i'), x.begun), x.number)
 	dst = x.gap.Append(x.doubt.Append(dst))
-	dst = x.cuts.Append(x.top.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq))))
+	dst = x.cuts.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq)))
 	for _, piece := range x.pieces {
 		dst = wire.AppendString(dst, piece)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
@@ -83,13 +84,7 @@ func TestLostBehindALaterWrite(t *testing.T) {
 		f.write(t, &o, n, 0, kind.Amount(5), true)
 		o.Accepted(&oracle.Write{Node: n, At: 1, Operation: &f.ops[1], Partition: p, Entry: later})
 		if held {
-			msg := wire.AppendGossip(nil, n, uint64(n)+1, []wire.Item{{Partition: p, Entries: []gossip.Entry{*later}}})
-			for _, e := range f.stores[other].Step(kvs.Event{Kind: kvs.EventMessage, From: n, NowMS: 1, Msg: msg}) {
-				if e.Kind == kvs.EffectPersist {
-					f.stores[other].Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1, Token: e.Token})
-				}
-			}
-			require.True(t, f.stores[other].Has(p, later.Dot))
+			f.take(t, other, n, p, *later)
 		}
 		o.Reading(n)
 		f.start(t, n)
@@ -143,6 +138,71 @@ func TestLostButServedElsewhere(t *testing.T) {
 			assert.Empty(t, f.failed)
 		})
 	}
+}
+
+// TestLostBeforeHandOver: a replica that does not own a partition hands over what its log
+// has. If the record of a write is gone from that, and a checkpoint has it in a value, it is
+// lost all the same, unless an owner has it; and a fault of the store where nothing was
+// damaged.
+func TestLostBeforeHandOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		damaged, owned, lost bool
+		failed               []string
+	}{
+		"damaged":           {damaged: true, lost: true},
+		"an owner has it":   {damaged: true, owned: true},
+		"nothing is amiss":  {failed: []string{"recovery/set/add/2"}},
+		"for nothing, owns": {owned: true, failed: []string{"recovery/set/add/2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := cluster(t, op(1, history.Add, history.Set, "s", "x"))
+			n, owner, p := f.owner("s", 3), f.owner("s", 0), f.ring.PartitionOf("s")
+			var o oracle.LostWrites
+			o.Begin(f)
+			f.write(t, &o, n, 0, []byte("x"), true)
+			dot := causal.Dot{Origin: uint64(n) + 1, Seq: 1}
+			require.True(t, f.stores[n].Holds(p, dot))
+			if c.owned {
+				v, err := mustFind(t, "set").Mutate(kind.Update{Arg: []byte("x")}, nil)
+				require.NoError(t, err)
+				e := gossip.Entry{Dot: dot, Clock: 9, Client: 1, Req: 1, Key: "s", Kind: "set", Delta: v.Append(nil)}
+				f.take(t, owner, n, p, e)
+			}
+			o.Reading(n)
+			part := wire.CheckpointPart{Origin: uint64(n) + 1, Number: 1, Of: p, Applied: gossip.Dots{{Origin: dot.Origin, Lo: 1, Hi: 1}}, Last: true}
+			sessions := wire.CheckpointPart{Origin: uint64(n) + 1, Number: 1, Sessions: true, Last: true}
+			f.restart(t, n, wire.AppendCheckpoint(nil, &part), wire.AppendCheckpoint(nil, &sessions))
+			require.True(t, f.stores[n].Has(p, dot))
+			require.False(t, f.stores[n].Holds(p, dot))
+			var missing oracle.Missing
+			if c.damaged {
+				missing = func(q ring.Partition, d causal.Dot) bool { return q == p && d == dot }
+			}
+			o.Restarted(n, missing)
+			assert.Equal(t, c.lost, o.Forgiven(0))
+			assert.Equal(t, c.failed, f.failed)
+		})
+	}
+}
+
+// take has a node take in an entry from another, and makes it durable.
+func (f *fake) take(t *testing.T, n, from ring.NodeID, p ring.Partition, e gossip.Entry) {
+	t.Helper()
+	msg := wire.AppendGossip(nil, from, uint64(from)+1, []wire.Item{{Partition: p, Entries: []gossip.Entry{e}}})
+	for _, e := range f.stores[n].Step(kvs.Event{Kind: kvs.EventMessage, From: from, NowMS: 1, Msg: msg}) {
+		if e.Kind == kvs.EffectPersist {
+			f.stores[n].Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: 1, Token: e.Token})
+		}
+	}
+	require.True(t, f.stores[n].Has(p, e.Dot))
+}
+
+// restart has a node start again on records.
+func (f *fake) restart(t *testing.T, n ring.NodeID, records ...[]byte) {
+	t.Helper()
+	store, err := kvs.New(kvs.Config{Self: n, Origin: uint64(n) + 17, Ring: f.ring, Kinds: kind.Default(), Secret: []byte("sixteen bytes of it")}, records)
+	require.NoError(t, err)
+	f.stores[n] = store
 }
 
 func mustFind(t *testing.T, name string) kind.Kind {
