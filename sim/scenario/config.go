@@ -94,15 +94,16 @@ type Setup struct {
 	EngineBytes int    `json:"engine_bytes,omitempty"`
 	CacheBytes  int    `json:"cache_bytes,omitempty"`
 
-	BatchBytes int    `json:"batch_bytes"`         // of a gossip message, of a piece of a snapshot, and half of a window of these; 0 is the store's default
-	Log        int    `json:"log,omitempty"`       // deltas that a replica keeps for owners that lack them; 0 is the store's default
-	Waiting    int    `json:"waiting,omitempty"`   // reads that may wait at a replica, and fewer by one of one session; 0 is the store's default
-	HandOver   int    `json:"hand_over,omitempty"` // writes to a partition that a replica takes which does not own it, until an owner has them; 0 is the store's default
-	Queue      int    `json:"queue"`               // messages that may be under way on a link; 0 is any number
-	FIFO       bool   `json:"fifo"`                // links keep the order of messages
-	ClockMS    uint64 `json:"clock_ms"`            // resolution of the replicas' physical clocks
-	HorizonMS  uint64 `json:"horizon_ms"`          // faults end, and the run must come to rest
-	Unexcused  bool   `json:"unexcused,omitempty"` // what lost disks undo is not forgiven
+	BatchBytes int    `json:"batch_bytes"`           // of a gossip message, of a piece of a snapshot, and half of a window of these; 0 is the store's default
+	Log        int    `json:"log,omitempty"`         // deltas that a replica keeps for owners that lack them; 0 is the store's default
+	Waiting    int    `json:"waiting,omitempty"`     // reads that may wait at a replica, and fewer by one of one session; 0 is the store's default
+	HandOver   int    `json:"hand_over,omitempty"`   // writes to a partition that a replica takes which does not own it, until an owner has them; 0 is the store's default
+	ValueBytes int    `json:"value_bytes,omitempty"` // beyond which no write may bring a value; 0 is the store's default
+	Queue      int    `json:"queue"`                 // messages that may be under way on a link; 0 is any number
+	FIFO       bool   `json:"fifo"`                  // links keep the order of messages
+	ClockMS    uint64 `json:"clock_ms"`              // resolution of the replicas' physical clocks
+	HorizonMS  uint64 `json:"horizon_ms"`            // faults end, and the run must come to rest
+	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
 }
 
 const (
@@ -124,6 +125,9 @@ var (
 	engineFiles = []int{1 << 10, 2 << 10, 16 << 10}
 	caches      = []int{1, 100, 1000, 100_000}
 )
+
+// smallValue is reached by sets and counters within a run.
+const smallValue = 40
 
 // smallLog has owners that have been out of touch brought up by snapshots.
 const smallLog = 4
@@ -181,6 +185,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		s.CacheBytes = caches[pick("cache", len(caches))]
 	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
+	if pick("value", 16) == 15 {
+		s.ValueBytes = smallValue * s.long()
+	}
 	return s
 }
 
@@ -260,6 +267,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: %d reads that may wait, want 0 or 2 to %d", ErrConfig, s.Waiting, 1<<20)
 	case s.HandOver < 0 || s.HandOver > 1<<20:
 		return fmt.Errorf("%w: %d writes to be handed over, want 0 to %d", ErrConfig, s.HandOver, 1<<20)
+	case s.ValueBytes < 0 || s.ValueBytes > wire.MaxMessage/2:
+		return fmt.Errorf("%w: values of %d bytes, want 0 to %d", ErrConfig, s.ValueBytes, wire.MaxMessage/2)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

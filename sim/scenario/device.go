@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 
+	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/host"
@@ -83,11 +85,53 @@ func (r *replica) recover(c *sim.Context, incarnation uint64) (err error) {
 		cfg.Values = s
 	}
 	r.stored = r.run
+	if r.run.cloning && c != nil {
+		r.misread(cfg, records)
+	}
 	err = r.store.Reset(cfg, records)
 	for _, b := range records {
 		wire.PoisonBytes(b)
 	}
 	return err
+}
+
+// misread starts other replicas on the records, one of which is another each time: what no
+// disk makes of it, whose checksum would not fit, but another version of the store may have
+// written. Such a start succeeds or says what is wrong, and does not panic.
+func (r *replica) misread(cfg kvs.Config, records [][]byte) {
+	if r.engine != nil || len(records) == 0 {
+		return
+	}
+	amiss := func(what string) {
+		r.run.fail(Violation{Oracle: OracleClone, Kind: "start", Node: int(r.id), Message: fmt.Sprintf("node %d starts on a record that is another one: %s", r.id, what)})
+	}
+	defer func() {
+		if what := recover(); what != nil {
+			amiss(fmt.Sprintf("panic: %v%s", what, origin()))
+		}
+	}()
+	for i := range uint64(spoiled) {
+		draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)
+		other := lend(records)
+		at := int(draw % uint64(len(other)))
+		other[at] = misspell(other[at], draw>>16)
+		if _, err := kvs.New(cfg, other); err != nil && !errors.Is(err, wire.ErrMessage) && !errors.Is(err, kvs.ErrOriginUsed) {
+			amiss(err.Error())
+		}
+	}
+}
+
+// misspell flips a bit of a record, cuts it short, or has it go on from there once more.
+func misspell(record []byte, draw uint64) []byte {
+	at, how := int(draw%uint64(len(record))), draw>>32%10
+	switch how {
+	case 8:
+		return record[:at]
+	case 9:
+		return append(record, record[at:]...)
+	}
+	record[at] ^= 1 << how
+	return record
 }
 
 // lend copies records, so that they can be overwritten after the call.
@@ -149,7 +193,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
 		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
-		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver,
+		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver, MaxValueBytes: r.run.setup.ValueBytes,
 	}
 }
 

@@ -164,13 +164,13 @@ const (
 // behind a checksum that fits. That must leave the replica as it was, now, and in all that
 // it does with what the two might share; and nothing may have the clone panic.
 func (r *replica) stray(ev kvs.Event) {
-	if r.engine != nil {
-		return // what a clone reads there would be decided anew
-	}
 	before := r.core.AppendState(nil)
 	clone := r.core.Clone()
 	if !bytes.Equal(before, clone.AppendState(nil)) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "state", Node: int(r.id), Message: fmt.Sprintf("a clone of node %d is in another state", r.id)})
+	}
+	if r.engine != nil {
+		return // what the clone reads there would be decided anew
 	}
 	clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: ev.NowMS, Token: math.MaxUint64})
 	if msg := ev.Msg; len(msg) > 0 {

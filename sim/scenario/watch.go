@@ -34,6 +34,7 @@ type watchers struct {
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
 	w.availability.Lost, w.availability.Sums = &w.lost, &w.sums
+	w.storage.Lost = &w.lost
 	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.storage)
 }
 

@@ -24,7 +24,9 @@ import (
 //     before the fence,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
 //     after the fence only if none of its own kind has been acknowledged and kept,
-//   - an amount by which the sum of the replica's own amounts would pass 64 bits.
+//   - an amount by which the sum of the replica's own amounts would pass 64 bits,
+//   - a write that would bring its value above the bound, if all that was ever accepted for
+//     the key and the write come to more together; and none is accepted that alone does.
 //
 // And nothing else fails, or stays without an answer, after the faults have ended and the
 // replicas have come to rest; nor in all of the run, if no fault took effect and messages
@@ -37,8 +39,10 @@ type Availability struct {
 	// Waiting is how many reads may wait at a replica, one fewer of one session, and
 	// HandOver how many writes to a partition one takes that does not own it; 0 is any number.
 	Waiting, HandOver int
+	ValueBytes        int // beyond which no write may bring a value; 0 is the default of the store
 
 	accepted []typedKey
+	bytes    []int // of deltas, for each of these
 	kept     []keptWrite
 	usage    kvs.Usage
 	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
@@ -55,7 +59,7 @@ type keptWrite struct {
 // Begin forgets an earlier run.
 func (o *Availability) Begin(c Cluster) {
 	o.base.Begin(c)
-	o.accepted, o.kept, o.excused = o.accepted[:0], o.kept[:0], o.excused[:0]
+	o.accepted, o.bytes, o.kept, o.excused = o.accepted[:0], o.bytes[:0], o.kept[:0], o.excused[:0]
 }
 
 // Accepted takes note of the kinds that a key has, and that nothing is accepted amiss.
@@ -63,9 +67,31 @@ func (o *Availability) Accepted(w *Write) {
 	if w.Operation.Amiss != "" {
 		o.Fail(at("refusal", w.Node, w.Operation, "write #%d is accepted by node %d, though it is amiss: %s", w.Operation.ID, w.Node, w.Operation.Amiss))
 	}
-	if k := (typedKey{w.Entry.Key, w.Entry.Kind}); !slices.Contains(o.accepted, k) {
-		o.accepted = append(o.accepted, k)
+	if size := len(w.Entry.Delta); o.ValueBytes > 0 && size > o.ValueBytes && w.Operation.Type != history.Register { // of which a later one may stand
+		o.Fail(at("size", w.Node, w.Operation, "write #%d of %d bytes is accepted by node %d, values may have %d", w.Operation.ID, size, w.Node, o.ValueBytes))
 	}
+	k := typedKey{w.Entry.Key, w.Entry.Kind}
+	i := slices.Index(o.accepted, k)
+	if i < 0 {
+		i = len(o.accepted)
+		o.accepted, o.bytes = append(o.accepted, k), append(o.bytes, 0)
+	}
+	o.bytes[i] += len(w.Entry.Delta)
+}
+
+// outgrown reports whether an operation may have been refused since its value would pass the
+// bound: no join of deltas has more bytes than all of them.
+func (o *Availability) outgrown(x *workload.Operation) bool {
+	const more = 64 // bytes of a delta beside the argument, at most
+	arg, err := x.Argument(nil, true)
+	if err != nil {
+		return false // unreachable: plans are parsed or drawn
+	}
+	total := len(arg) + more
+	if i := slices.Index(o.accepted, typedKey{x.Key, string(x.Type)}); i >= 0 {
+		total += o.bytes[i]
+	}
+	return o.ValueBytes > 0 && total > o.ValueBytes
 }
 
 // refusals are the answers that requests amiss must get.
@@ -137,6 +163,7 @@ func (o *Availability) Answered(a *Answer) {
 		}
 	case s == wire.StatusOK, // the value does not fit the history, which is judged where it is read
 		s == wire.StatusKindMismatch && o.otherKind(a),
+		s == wire.StatusTooLarge && x.Func != history.Read && o.outgrown(x),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
 	case x.Func == history.Read && a.Level == session.Causal && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):

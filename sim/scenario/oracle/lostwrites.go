@@ -253,6 +253,11 @@ func (o *LostWrites) Served(at int) bool {
 	return slices.ContainsFunc(o.accepted, func(a acceptance) bool { return a.at == at })
 }
 
+// servedAgain reports whether some replica has served the operation at a position as a repeat.
+func (o *LostWrites) servedAgain(at int) bool {
+	return slices.ContainsFunc(o.accepted, func(a acceptance) bool { return a.at == at && a.again })
+}
+
 // Complete reports whether a node holds every write to a partition that any replica has
 // accepted.
 func (o *LostWrites) Complete(n ring.NodeID, p ring.Partition) bool {

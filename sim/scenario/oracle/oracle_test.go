@@ -385,6 +385,43 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// TestOutgrown: a write may be refused as too large where all that was accepted for its key
+// comes to more than the bound with it, and not elsewhere; and one that alone is above the
+// bound is not accepted, save in a register, of which a later write may stand.
+func TestOutgrown(t *testing.T) {
+	for name, c := range map[string]struct {
+		of           history.Type
+		bound, bytes int
+		read         bool
+		failed       []string
+	}{
+		"too much together": {of: history.Set, bound: 100, bytes: 90},
+		"not by much":       {of: history.Set, bound: 100, bytes: 5, failed: []string{"availability/refused/add/0"}},
+		"no bound":          {of: history.Set, bytes: 90, failed: []string{"availability/refused/add/0"}},
+		"a read":            {of: history.Set, bound: 100, bytes: 90, read: true, failed: []string{"availability/refused/read/0"}},
+		"accepted":          {of: history.Set, bound: 100, bytes: 101, failed: []string{"size/set/add/0"}},
+		"a register":        {of: history.Register, bound: 100, bytes: 101},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first, second := op(1, history.Add, history.Set, "k", "a"), op(2, history.Add, history.Set, "k", "b")
+			if c.of == history.Register {
+				first, second = op(1, history.Write, c.of, "k", "a"), op(2, history.Write, c.of, "k", "b")
+			}
+			if c.read {
+				second = op(2, history.Read, c.of, "k", "")
+			}
+			f := cluster(t, first, second)
+			o := availability(f)
+			o.ValueBytes = c.bound
+			o.Accepted(&oracle.Write{At: 0, Operation: &f.ops[0], Partition: f.ring.PartitionOf("k"), Entry: &gossip.Entry{
+				Dot: causal.Dot{Origin: 1, Seq: 1}, Key: "k", Kind: string(c.of), Delta: make([]byte, c.bytes),
+			}})
+			o.Answered(&oracle.Answer{Level: session.Causal, Operation: &f.ops[1], Recorded: new(history.Op), Response: &wire.Response{Status: wire.StatusTooLarge}})
+			assert.Equal(t, c.failed, f.failed)
+		})
+	}
+}
+
 // TestServedTwice: by the replica that has the write, or is about to; another one may, and
 // nothing shows that.
 func TestServedTwice(t *testing.T) {

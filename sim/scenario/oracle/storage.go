@@ -20,6 +20,7 @@ import (
 // no more rows of repeats than increments that may have been repeated.
 type Storage struct {
 	base
+	Lost            *LostWrites
 	Waiting         int // reads that may wait at a replica; 0 is the default of the store
 	Log             int // deltas that an owner may keep of a partition; 0 is any number
 	CheckpointBytes int // of records that may be written before the next checkpoint; 0 is any number
@@ -175,11 +176,12 @@ func rowsOf(s kind.Sums) (n int) {
 	return n
 }
 
-// repeated is how many increments of a counter may have been asked for more than once.
+// repeated is how many increments of a counter may have been asked for more than once, or
+// were duplicates of the network to a replica that remembered them and had lost them.
 func (o *Storage) repeated(k workload.Key) (n int) {
 	ops := o.Operations()
 	for i := range ops {
-		if x := &ops[i]; x.Key == k.Name && x.Func == history.Inc && len(x.Retries) > 0 {
+		if x := &ops[i]; x.Key == k.Name && x.Func == history.Inc && (len(x.Retries) > 0 || o.Lost.Lossy() && o.Lost.servedAgain(i)) {
 			n++
 		}
 	}

@@ -28,7 +28,7 @@ func TestStorage(t *testing.T) {
 		return slices.Compact(kinds)
 	}
 	f := cluster(t, ops...)
-	o := oracle.Storage{CheckpointBytes: 10, Log: 1}
+	o := oracle.Storage{Lost: new(oracle.LostWrites), CheckpointBytes: 10, Log: 1}
 	o.Begin(f)
 	o.AtRest(&oracle.Rest{Came: true})
 	assert.Empty(t, seen(f))
@@ -40,7 +40,7 @@ func TestStorage(t *testing.T) {
 	assert.Equal(t, []string{"dots in flight", "records", "records being persisted"}, seen(f))
 
 	f = cluster(t, ops...)
-	o = oracle.Storage{Log: 1}
+	o = oracle.Storage{Lost: new(oracle.LostWrites), Log: 1}
 	o.Begin(f)
 	for i := range ops {
 		f.write(t, &o, n, i, kind.Amount(5), true)
