@@ -230,11 +230,7 @@ func compactRegisters(m *meter, model string, h *history.History) (*accesses, re
 
 // tooWide rules on a history whose vector clocks would take too much memory.
 func (a *accesses) tooWide() result {
-	if len(a.pos)*len(a.chains) <= maxClockCells {
-		return result{status: OK}
-	}
-	return result{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
-		"%d operations in %d chains pass the bound of %d clock cells", len(a.pos), len(a.chains), maxClockCells)}
+	return a.m.clocksFit(len(a.pos), len(a.chains))
 }
 
 const byValues = "values"

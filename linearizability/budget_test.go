@@ -89,3 +89,76 @@ func searchKept(t *testing.T, m *meter, h *history.History, kept **realTime) int
 	*kept = s
 	return m.stop.Load()
 }
+
+// crossing is a history of sessions that write, and read what the next one wrote, which is
+// not linearizable, so that nothing but clocks tells whether it is causal.
+func crossing(sessions int) *history.History {
+	h := &history.History{Name: "crossing"}
+	key := func(s int) string { return string(rune('a' + s%sessions)) }
+	for s := range sessions {
+		h.Ops = append(h.Ops, history.Op{Session: s, Type: history.Register, Func: history.Write, Key: key(s), Arg: history.Int(1)})
+	}
+	for s := range sessions {
+		read := history.Op{Session: s, Type: history.Register, Func: history.Read, Key: key(s + 1), Out: history.Int(1)}
+		if s == 0 {
+			read.Out = history.Nil // as if it had not been told yet
+		}
+		h.Ops = append(h.Ops, read)
+	}
+	return inARow(h)
+}
+
+// inARow has the operations of h one after the other.
+func inARow(h *history.History) *history.History {
+	for n := range h.Ops {
+		o := &h.Ops[n]
+		o.Index, o.Node, o.Call, o.Return = n, -1, int64(2*n), int64(2*n+1)
+	}
+	return h
+}
+
+// forkOfLists has two transactions that append, and two that read, of which each misses
+// what the other one shows: no prefix of an order explains both.
+func forkOfLists() *history.History {
+	h := &history.History{Name: "fork"}
+	one := history.List(history.Int(1))
+	for s, key := range []string{"a", "b"} {
+		h.Ops = append(h.Ops, history.Op{Session: s, Txn: 1, Type: history.AppendList, Func: history.Append, Key: key, Arg: history.Int(1)})
+	}
+	for s, out := range [][2]history.Value{{one, history.List()}, {history.List(), one}} {
+		for n, key := range []string{"a", "b"} {
+			h.Ops = append(h.Ops, history.Op{Session: 2 + s, Txn: 1, Type: history.AppendList, Func: history.Read, Key: key, Out: out[n]})
+		}
+	}
+	return inARow(h)
+}
+
+// Vector clocks take a cell an operation and chain, which the budget of bytes bounds before
+// they are made; who has more memory gives more.
+func TestBudgetOfBytesBoundsClocks(t *testing.T) {
+	const sessions = 70 // more than those that look at everything
+	h := crossing(sessions)
+	for _, c := range []struct {
+		model string
+		h     *history.History
+		cells int64
+	}{
+		{"cc", h, 2 * sessions * sessions},
+		{"ccv", h, 2 * sessions * sessions},
+		{"cm", h, 2 * sessions * sessions},
+		{"transactional-causal", h, 2 * sessions * sessions},
+		{"serializable", h, 2 * sessions * sessions},
+		{"transactional-causal", forkOfLists(), (4 + 2) * 4}, // a row for each element that is shown, too
+	} {
+		judge := func(bytes int64) Verdict {
+			v, err := Judge(context.Background(), c.h, c.model, Budget{Bytes: bytes})
+			require.NoError(t, err)
+			return v
+		}
+		v := judge(4*c.cells - 1)
+		require.Equal(t, Undecided, v.Status, "%s of %s: %v", c.model, c.h.Name, v)
+		require.Contains(t, v.Reason, "--max-bytes", c.model)
+		v = judge(4 * c.cells)
+		require.Equal(t, OK, v.Status, "%s of %s: %s", c.model, c.h.Name, v.Reason)
+	}
+}

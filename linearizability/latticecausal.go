@@ -37,9 +37,6 @@ func latticeCausalChecker() checker {
 
 const byVectorClocks = "vector clocks, since tags tell what was seen"
 
-// maxClockCells bounds the memory of all vector clocks together, 4 bytes a cell.
-const maxClockCells = 1 << 28
-
 // visibility is a tagged history in compact form: accesses, whose edges beside
 // session order lead from each put to the reads that saw it.
 type visibility struct {

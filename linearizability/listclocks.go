@@ -21,8 +21,8 @@ type listClocks struct {
 	on     map[[2]int32][]atRank // by list and chain: the append whose place is last so far
 }
 
-// newListClocks returns nil where the clocks take too much memory.
-func newListClocks(l *lists) *listClocks {
+// newListClocks is undecided where the clocks take too much memory.
+func newListClocks(l *lists) (*listClocks, result) {
 	c := &listClocks{
 		l: l, chain: make([]int32, len(l.ops)), rank: make([]int32, len(l.ops)), before: make([][]int32, len(l.ops)),
 		prefix: make([][]int32, len(l.keys)), on: make(map[[2]int32][]atRank),
@@ -32,14 +32,14 @@ func newListClocks(l *lists) *listClocks {
 	for k := range l.keys {
 		cells += len(l.keys[k].order)
 	}
-	if cells*len(c.chains) > maxClockCells {
-		return nil
+	if r := l.m.clocksFit(cells, len(c.chains)); r.status != OK {
+		return nil, r
 	}
 	c.clock = make([]int32, len(l.ops)*len(c.chains))
 	for k := range l.keys {
 		c.prefix[k] = make([]int32, len(l.keys[k].order)*len(c.chains))
 	}
-	return c
+	return c, result{status: OK}
 }
 
 // arrange makes the chains, and what stands beside them.

@@ -1,7 +1,6 @@
 package linearizability
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/joinery-go/joinery/linearizability/history"
@@ -235,10 +234,9 @@ func (l *lists) afterSession() result {
 // which fit: a read shows all that was appended in the causal past of its transaction.
 // The past are those that it follows in its session or read from, and their past.
 func (l *lists) causal(x *instantGraph) result {
-	c := newListClocks(l)
-	if c == nil {
-		return result{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
-			"%d transactions in chains of sessions pass the bound of %d clock cells", len(l.ops), maxClockCells)}
+	c, r := newListClocks(l)
+	if r.status != OK {
+		return r
 	}
 	for _, t := range x.order() {
 		if int(t) >= len(l.ops) || !l.part[t] {

@@ -12,9 +12,8 @@ import (
 // budget runs out it is undecided.
 func (l *lists) search(m *meter, g *listGraph, level txnLevel) result {
 	t, node := l.asTransactions(level == levelSnapshot)
-	if len(t.ops)*2*len(t.chains) > maxClockCells {
-		return result{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
-			"%d instants in %d chains pass the bound of %d clock cells", 2*len(t.ops), len(t.chains), maxClockCells)}
+	if r := m.clocksFit(2*len(t.ops), len(t.chains)); r.status != OK {
+		return r
 	}
 	x := newTimeline(t, levelSnapshot)
 	for _, e := range g.edges {

@@ -121,17 +121,34 @@ func (m *meter) keep(bytes int) {
 	}
 }
 
+// clockBytes is what one cell of a vector clock takes.
+const clockBytes = 4
+
+// clocksFit rules on vector clocks of so many rows, each with a cell a chain, which are
+// made at once: undecided if they pass the budget of bytes.
+func (m *meter) clocksFit(rows, chains int) result {
+	most := int64(DefaultBytes)
+	if m != nil {
+		most = m.maxBytes
+	}
+	if need := clockBytes * int64(rows) * int64(chains); need > most {
+		return result{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
+			"the vector clocks of %d instants in %d sessions take %d bytes, and the budget is %d (Budget.Bytes, --max-bytes)", rows, chains, need, most)}
+	}
+	return result{status: OK}
+}
+
 func (m *meter) halt(why stopCause) { m.stop.CompareAndSwap(int32(running), int32(why)) }
 
 // stopped says in words why searches had to stop; empty if they did not.
 func (m *meter) stopped() string {
 	switch stopCause(m.stop.Load()) {
 	case outOfSteps:
-		return fmt.Sprintf("the budget of %d steps ran out", m.maxSteps.Load())
+		return fmt.Sprintf("the budget of %d steps ran out (Budget.Steps, --max-steps)", m.maxSteps.Load())
 	case outOfBytes:
-		return fmt.Sprintf("the budget of %d bytes ran out", m.maxBytes)
+		return fmt.Sprintf("the budget of %d bytes ran out (Budget.Bytes, --max-bytes)", m.maxBytes)
 	case outOfTime:
-		return fmt.Sprintf("the search took longer than %v", m.maxTime)
+		return fmt.Sprintf("the search took longer than %v (Budget.Time, --max-time)", m.maxTime)
 	case cancelled:
 		return fmt.Sprintf("stopped: %v", context.Cause(m.ctx))
 	}

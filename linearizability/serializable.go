@@ -17,9 +17,8 @@ func (t *transactions) ordered(m *meter, level txnLevel) result {
 		return result{status: Inconclusive, method: byCommitSearch, reason: "the source says nothing of real time; without it this is serializable"}
 	}
 	x := newTimeline(t, level)
-	if len(x.latest)*len(t.chains) > maxClockCells {
-		return result{status: Undecided, method: byVectorClocks, reason: fmt.Sprintf(
-			"%d instants in %d chains pass the bound of %d clock cells", len(x.latest), len(t.chains), maxClockCells)}
+	if r := m.clocksFit(len(x.latest), len(t.chains)); r.status != OK {
+		return r
 	}
 	// Most histories are decided by what can be inferred, and an order that fits is
 	// found at once. Where not, a search is tried, and then guesses, each with all

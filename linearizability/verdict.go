@@ -84,7 +84,8 @@ type Budget struct {
 	// operation: a few seconds, and more for what is long. Shrinking a witness may take
 	// 200,000 beside, or twice as many as deciding took, but no more than these.
 	Steps int64
-	// Bytes bounds the estimated memory of the search's cache; default 1 GiB.
+	// Bytes bounds the estimated memory of the search's cache, and that of vector clocks;
+	// default 1 GiB.
 	Bytes int64
 	// Time bounds the wall-clock time of each search that porcupine does, as a
 	// last resort: a verdict that hangs on it does not repeat. Default one minute.

@@ -120,6 +120,9 @@ func (p *partialOrder) memoryOf(few int, look func(chain int32) bool) result {
 			continue
 		}
 		if v == nil {
+			if r := p.a.m.clocksFit(2*len(p.a.pos), len(p.a.chains)); r.status != OK { // it keeps those before any edge
+				return r
+			}
 			v = newView(p, newReaders(p.a), few)
 			v.base = slices.Clone(p.clock)
 		}
