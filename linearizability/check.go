@@ -159,7 +159,24 @@ func JudgeWith(ctx context.Context, h *history.History, model string, o Options)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("check %s: %w", h.Name, err)
 	}
+	if v.Status == OK && v.Hint == "" && !c.aborts && !h.Tagged {
+		v.Hint = takenApart(h)
+	}
 	return v, nil
+}
+
+// takenApart says that a level of single operations holds of a history of transactions, which
+// says nothing of these; empty if there is none of several operations.
+func takenApart(h *history.History) string {
+	last := make(map[int]uint64) // by session
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		if o.Txn != 0 && last[o.Session] == o.Txn {
+			return "each operation was judged by itself, without its transaction: strict-serializable, serializable, snapshot-isolation and weaker levels are those of transactions"
+		}
+		last[o.Session] = o.Txn
+	}
+	return ""
 }
 
 // Known reports whether Judge knows the model: one that Models lists, or a set
@@ -232,7 +249,7 @@ func (c checker) plainReason(h *history.History, witness []history.Op) string {
 	alone := *h
 	alone.Ops = witness
 	if !onlyReadsAndWrites(&alone) {
-		return ""
+		return swapReason(witness)
 	}
 	r, err := zones(nil, &alone)
 	if err != nil || r.status != Violation || r.method != byZones { // or it is of values, of which the rest says more

@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/joinery-go/joinery/linearizability/contract"
@@ -22,9 +23,43 @@ func contractCheckers() []checker {
 	return table
 }
 
-// readsAs gives objects that are only read the type that the contract is of: a source that
-// names no types, as Jepsen's, has them as registers, and who names a contract knows better.
-// h is not changed.
+// typedAs gives objects that are only read, or only added to, the type that the contract is
+// of: a source that names no types, as Jepsen's, has the ones as registers and the others as
+// sets, and who names a contract knows better. h is not changed.
+func typedAs(h *history.History, c contract.Contract) *history.History {
+	if c.Type() == history.Counter && !h.Tagged {
+		h = countsAdds(h)
+	}
+	return readsAs(h, c)
+}
+
+// countsAdds is h with counters for sets of which nothing is known but that integers were
+// added.
+func countsAdds(h *history.History) *history.History {
+	if !slices.ContainsFunc(h.Ops, func(o history.Op) bool { return o.Type == history.Set }) {
+		return h
+	}
+	as := *h
+	as.Ops = slices.Clone(h.Ops)
+	only := make(map[string]bool) // by object of the type set: it may be a counter
+	for i := range as.Ops {
+		if o := &as.Ops[i]; o.Type == history.Set {
+			may, known := only[o.Key]
+			_, integer := o.Arg.AsInt()
+			only[o.Key] = (may || !known) && (o.Func == history.Add && integer || o.Func == history.Read && o.Outcome != history.OK)
+		}
+	}
+	for i := range as.Ops {
+		if o := &as.Ops[i]; o.Type == history.Set && only[o.Key] {
+			if o.Type = history.Counter; o.Func == history.Add {
+				o.Func = history.Inc
+			}
+		}
+	}
+	return &as
+}
+
+// readsAs does so for objects that are only read.
 func readsAs(h *history.History, c contract.Contract) *history.History {
 	read := history.Op{Type: c.Type(), Func: history.Read}
 	if h.Tagged || c.Type() == history.Register || !c.Describes(&read) {
@@ -59,7 +94,7 @@ func readsAs(h *history.History, c contract.Contract) *history.History {
 }
 
 func judgeContract(m *meter, c contract.Contract, h *history.History) (result, error) {
-	h = readsAs(h, c)
+	h = typedAs(h, c)
 	for i := range h.Ops {
 		if m.mustStopAt(i) {
 			return result{status: Undecided, method: byContract}, nil

@@ -222,7 +222,15 @@ func (s *convergenceCheck) explainedByValue(o *objectReads) result {
 	if wrong < 0 {
 		return result{status: OK}
 	}
-	return result{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o, s.h.Ops[wrong].Index)}
+	return result{status: Violation, reason: unexplained(o.String(), &s.h.Ops[wrong])}
+}
+
+// unexplained says that a read returned what no set of puts joins to.
+func unexplained(object string, read *history.Op) string {
+	if read.Type == history.Counter {
+		return fmt.Sprintf("%s: read #%d returned %s, to which no increments add up that were called until it returned", object, read.Index, read.Out)
+	}
+	return fmt.Sprintf("%s: read #%d returned %s, to which no set of puts joins that were called until it returned", object, read.Index, read.Out)
 }
 
 // sumless is the position of the first read of a counter whose value is no sum of

@@ -198,7 +198,7 @@ func plainExplained(h *history.History, byTag map[uint64]int, o *plainObjectRead
 				}
 			}
 			if !models.Explains(r, issued, nil) {
-				return result{status: Violation, reason: fmt.Sprintf("%s: no set of puts joins to the value of read #%d", o.name, r.Index)}
+				return result{status: Violation, reason: unexplained(o.name, r)}
 			}
 			continue
 		}

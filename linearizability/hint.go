@@ -36,10 +36,31 @@ func hint(h *history.History, witness []history.Op) string {
 				hints = append(hints, fmt.Sprintf("only #%d wrote %s, and failed, by which it did not happen; what may have happened, as after a timeout, is to be recorded as unknown", failed.Index, v))
 				continue
 			}
+			if like := writtenLike(h, o.Key, v); like != nil {
+				hints = append(hints, fmt.Sprintf("#%d wrote %s and not %s: a text and a number differ", like.Index, like.Arg, v))
+				continue
+			}
 			hints = append(hints, fmt.Sprintf("nobody wrote %s; if it is what registers hold at first: Initial, --initial %s", v, flagValue(v)))
 		}
 	}
 	return strings.Join(hints, "; ")
+}
+
+// writtenLike returns a write of what looks like v and is of another kind, as the text "1"
+// looks like the number 1; nil if there is none.
+func writtenLike(h *history.History, key string, v history.Value) *history.Op {
+	looks := func(v history.Value) string {
+		if s, is := v.AsStr(); is {
+			return s
+		}
+		return v.String()
+	}
+	for i := range h.Ops {
+		if o := &h.Ops[i]; o.Type == history.Register && o.Func == history.Write && o.Key == key && looks(o.Arg) == looks(v) {
+			return o
+		}
+	}
+	return nil
 }
 
 // ownReadsHint says that the other reading of OwnReads finds nothing wrong.

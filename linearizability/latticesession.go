@@ -188,6 +188,24 @@ func firstMissing(some, all []int32) int32 {
 	return -1
 }
 
+// notAbove says that a read does not show what its session had put or read before.
+func notAbove(before, read *history.Op) string {
+	switch shown, isSet := before.Out.AsList(); {
+	case before.IsPut() && before.Func == history.Add:
+		return fmt.Sprintf("read #%d does not show %s, which its session had added before (#%d)", read.Index, before.Arg, before.Index)
+	case before.IsPut():
+		return fmt.Sprintf("read #%d returned %s, which is not what its session had put before (#%d), nor anything newer", read.Index, read.Out, before.Index)
+	case isSet && before.Type == history.Set:
+		now, _ := read.Out.AsList()
+		for _, v := range shown {
+			if !slices.ContainsFunc(now, v.Equal) {
+				return fmt.Sprintf("read #%d does not show %s, which its session had read before (#%d)", read.Index, v, before.Index)
+			}
+		}
+	}
+	return fmt.Sprintf("read #%d returned %s, which is older than what its session had read before (#%d)", read.Index, read.Out, before.Index)
+}
+
 // sessionValues judges the two guarantees that values alone can show: what was
 // put, or read before, is below the value read. Sets and stamped registers have
 // that order; elsewhere the history cannot say.
@@ -211,8 +229,7 @@ func sessionValues(guarantee guarantees, h *history.History) result {
 			for _, j := range earlier[at] {
 				below, known := valueBelow(&h.Ops[j], o)
 				if known && !below {
-					return result{status: Violation, method: byVisibility, witness: []int{j, i}, reason: fmt.Sprintf(
-						"the value of read #%d is not above #%d", o.Index, h.Ops[j].Index)}
+					return result{status: Violation, method: byVisibility, witness: []int{j, i}, reason: notAbove(&h.Ops[j], o)}
 				}
 				if !known && open.status == OK {
 					open = result{status: Inconclusive, method: byVisibility,

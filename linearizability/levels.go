@@ -149,7 +149,8 @@ type Report struct {
 // linearizability alone, or, of queues, locks, banks and generators of ids, by their
 // contracts. Each level has the Budget for itself. A level that cannot be
 // decided by itself is decided with one that is, where one of the two implies the
-// other. Errors are those of Judge.
+// other. A history without a settle fence is not asked whether its replicas settle.
+// Errors are those of Judge.
 //
 // Real time, to which only the linearizable levels look, does not order two
 // operations of which one begins at the instant the other ends, even of one
@@ -169,7 +170,7 @@ func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, err
 		}
 	}
 	for _, l := range hierarchiesFor(h) {
-		if err == nil {
+		if l = l.asked(h); err == nil {
 			err = report.climb(ctx, h, l, o)
 		}
 	}
@@ -177,6 +178,15 @@ func LevelsWith(ctx context.Context, h *history.History, o Options) (Report, err
 		return Report{}, fmt.Errorf("levels of %s: %w", h.Name, err)
 	}
 	return report, nil
+}
+
+// asked returns the hierarchy without the levels of which h says nothing: without a fence
+// nobody claims that the replicas have settled.
+func (l hierarchy) asked(h *history.History) hierarchy {
+	if len(h.Fences) > 0 {
+		return l
+	}
+	return slices.DeleteFunc(l, func(r implications) bool { return r.level == "settled" || r.level == "convergence" })
 }
 
 func hierarchiesFor(h *history.History) []hierarchy {

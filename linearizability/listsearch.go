@@ -11,6 +11,9 @@ import (
 // versions are known as far as reads show them. The level holds or it does not; where a
 // budget runs out it is undecided.
 func (l *lists) search(m *meter, g *listGraph, level txnLevel) result {
+	if r := l.lostUpdates(); r.status != OK {
+		return r
+	}
 	t, node := l.asTransactions(level == levelSnapshot)
 	if r := m.clocksFit(2*len(t.ops), len(t.chains)); r.status != OK {
 		return r
@@ -36,6 +39,37 @@ func (l *lists) search(m *meter, g *listGraph, level txnLevel) result {
 		r.witness = t.witness(why.nodes)
 	}
 	return r
+}
+
+// lostUpdates looks for two transactions that read one version of a list and both append to
+// it, whatever the order of the appends: whichever committed later began after the other one
+// had committed, so that its read shows that one's append. O(reads × operations of theirs).
+func (l *lists) lostUpdates() result {
+	type version struct{ key, base int32 }
+	first := make(map[version]int32) // of it: the read of a transaction that appends
+	for n := range l.reads {
+		r := &l.reads[n]
+		if l.m.mustStop(8 + len(l.ops[r.txn])) {
+			return result{status: Undecided}
+		}
+		w := l.appendOf(r.txn, r.key)
+		if w < 0 {
+			continue
+		}
+		at := version{r.key, r.base}
+		before, known := first[at]
+		switch {
+		case !known:
+			first[at] = int32(n)
+		case l.reads[before].txn != r.txn:
+			q := &l.reads[before]
+			return l.wrong([]int32{q.pos, r.pos}, "%s: #%d read %q as %s, to which #%d of its transaction appended %s; "+
+				"#%d read the same, and #%d of its transaction appended %s: whichever came second overlooked the other one",
+				LostUpdate, l.h.Ops[q.pos].Index, l.h.Ops[q.pos].Key, l.h.Ops[q.pos].Out, l.h.Ops[l.appendOf(q.txn, q.key)].Index,
+				l.h.Ops[l.appendOf(q.txn, q.key)].Arg, l.h.Ops[r.pos].Index, l.h.Ops[w].Index, l.h.Ops[w].Arg)
+		}
+	}
+	return result{status: OK}
 }
 
 // asTransactions returns the transactions that take part as ones over registers, and the

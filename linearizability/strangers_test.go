@@ -215,3 +215,57 @@ func sessionEach(ops ...string) string {
 	fmt.Fprintf(&b, `{"kind":"end","ops":%d,"fences":0}`+"\n", len(ops))
 	return b.String()
 }
+
+// What is said of small histories as people have them: the name that others have for what is
+// wrong, and a sentence about the operations that show it.
+func TestStrangersAreTold(t *testing.T) {
+	dbcop := `{"params":{"id":0,"n_node":2,"n_variable":2,"n_transaction":1,"n_event":2},"info":"generated","data":[
+[{"events":[{"Read":{"variable":0,"version":null}},{"Write":{"variable":1,"version":1}}],"committed":true}],
+[{"events":[{"Read":{"variable":1,"version":null}},{"Write":{"variable":0,"version":2}}],"committed":true}]]}`
+	for _, c := range []struct {
+		name, text, model string
+		status            Status
+		said              string
+	}{
+		{"a version of null", dbcop, "snapshot-isolation", OK, ""},
+		{"a version of null", dbcop, "serializable", Violation, "G2-item"},
+		{"a register of lin-kv", "0 :invoke :write 3\n0 :ok :write 3\n1 :invoke :cas [3 4]\n1 :ok :cas [3 4]\n0 :invoke :read nil\n0 :ok :read 3", "linearizable", Violation,
+			`register "": #2 read 3 after #0 had written 3 and #1 had put 4 in the place of 3; no order of these explains that`},
+		{"one more under way", "0 :invoke :write 3\n0 :ok :write 3\n2 :invoke :cas [3 5]\n1 :invoke :cas [3 4]\n1 :ok :cas [3 4]\n2 :ok :cas [3 5]", "linearizable", Violation,
+			`register "": #2 put 4 in the place of 3 after #0 had written 3, beside #1, which put 5 in the place of 3; no order of these explains that`},
+		{"two that append to what they read", inShort("0-rxax1 0rxax1 1-rxax2 1rxax2", false, true), "pl-si", Violation,
+			`lost update: #0 read ":x" as nil, to which #1 of its transaction appended 1; #2 read the same, and #3 of its transaction appended 2: whichever came second overlooked the other one`},
+		{"a text for a number", "0 :invoke :write 1\n0 :ok :write 1\n1 :invoke :read nil\n1 :ok :read \"1\"", "linearizable", Violation, "#0 wrote 1 and not \"1\": a text and a number differ"},
+		{"a counter that is only added to", "0 :invoke :add 1\n0 :ok :add 1", "counter", Inconclusive, "nothing was observed"},
+		{"transactions taken apart", inShort("rxwy1 rywx1", true, false), "linearizable", OK, "without its transaction"},
+		{"a set of a session", "0 :invoke :add 1\n0 :ok :add 1\n0 :invoke :read nil\n0 :ok :read #{}", "lattice-ryw", Violation, "read #1 does not show 1, which its session had added before (#0)"},
+		{"a set read twice", "0 :invoke :add 1\n0 :ok :add 1\n1 :invoke :read nil\n1 :ok :read #{1}\n1 :invoke :read nil\n1 :ok :read #{}", "lattice-mr", Violation, "read #2 does not show 1, which its session had read before (#1)"},
+		{"a counter that came to too much", "0 :invoke :add 1\n0 :ok :add 1\n1 :invoke :read nil\n1 :ok :read 2\n0 :invoke :add 1\n0 :ok :add 1", "explained", Violation,
+			`counter "": read #1 returned 2, to which no increments add up that were called until it returned`},
+	} {
+		h, err := history.Decode(history.Auto, c.name, strings.NewReader(c.text))
+		require.NoError(t, err, c.name)
+		v := mustCheck(t, h, c.model)
+		require.Equal(t, c.status, v.Status, "%s: %v", c.name, v)
+		require.Contains(t, v.Reason+" "+v.Hint, c.said, c.name)
+	}
+	for text, say := range map[string]string{
+		`{"session":0,"type":"register","func":"write","key":"x","arg":1,"call":1,"return":2}`: `a file begins with {"kind":"history","version":1}`,
+		"0 :invoke :add [0 1]\n0 :ok :add [0 1]\n0 :invoke :read [0 nil]\n0 :ok :read [1 2 3]": "--pairs keys or --pairs values",
+	} {
+		_, err := history.Decode(history.Auto, "bad", strings.NewReader(text))
+		require.ErrorContains(t, err, say)
+	}
+}
+
+// Whether replicas settle is not asked of a history without a fence, so that a set that is
+// all right, as Jepsen and Maelstrom record them, is not called open.
+func TestLevelsWithoutAFence(t *testing.T) {
+	h, err := history.Decode(history.Auto, "set", strings.NewReader("0 :invoke :add 1\n0 :ok :add 1\n0 :invoke :read nil\n0 :ok :read #{1}"))
+	require.NoError(t, err)
+	r, err := Levels(context.Background(), h, Budget{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"linearizable"}, r.Holds)
+	require.Empty(t, r.Broken)
+	require.Empty(t, r.Open)
+}

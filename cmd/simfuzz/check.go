@@ -94,9 +94,9 @@ func (o checkOptions) validate(args []string) error {
 	models := modelNames()
 	switch {
 	case o.format != history.Auto && !slices.Contains(history.Formats(), o.format):
-		return command.Usagef("check: --format %q: unknown, want one of %s", o.format, strings.Join(history.Formats(), ", "))
+		return command.Usagef("check: --format %q: unknown, want one of %s%s", o.format, strings.Join(history.Formats(), ", "), command.DidYouMean(o.format, history.Formats()))
 	case o.model != levelsModel && !linearizability.Known(o.model):
-		return command.Usagef("check: --model %q: unknown, want one of %s", o.model, strings.Join(models, ", "))
+		return command.Usagef("check: --model %q: unknown, want one of %s%s", o.model, strings.Join(models, ", "), command.DidYouMean(o.model, models))
 	case o.workers < 0:
 		return command.Usagef("check: --workers %d: want 0 or more", o.workers)
 	case o.budget.Steps < 0 || o.budget.Bytes <= 0 || o.budget.Time <= 0:

@@ -11,17 +11,15 @@ import (
 // of transactions {"events": […], "committed": true} of events {"Write": {"variable": 0,
 // "version": 1}} and {"Read": …}; and an object whose "data" is a list of sessions of
 // transactions {"events": […], "success": true} of events {"write": true, "variable": 0,
-// "value": 1, "success": true}, as in its binary files. A version of null, of a read, is
-// one that is not known: the read is left out.
+// "value": 1, "success": true}, as in its binary files. A version of null, of a read, says
+// that the register was not written yet.
 
 // dbcopDecoderJSON reads either shape.
 type dbcopDecoderJSON struct {
-	in      *jsonStream
-	r       *reading
-	log     *txnLog
-	txns    uint64
-	unknown int // reads of versions that are not known, and the line of the first
-	at      int
+	in   *jsonStream
+	r    *reading
+	log  *txnLog
+	txns uint64
 }
 
 func decodeDBCopJSON(src io.Reader, r *reading) (*History, []int32, error) {
@@ -40,9 +38,6 @@ func decodeDBCopJSON(src io.Reader, r *reading) (*History, []int32, error) {
 	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if d.unknown > 0 {
-		r.note(d.at, "%s of a version that is not known left out", counted(d.unknown, "read"))
 	}
 	return d.log.history()
 }
@@ -101,7 +96,7 @@ func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 	d.txns++
 	committed := t.Committed != nil && *t.Committed || t.Success != nil && *t.Success
 	for _, e := range *t.Events {
-		o, told, err := d.event(e, line)
+		o, told, err := d.event(e)
 		if err != nil {
 			return err
 		}
@@ -120,7 +115,7 @@ func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 }
 
 // event reads one; told is false if it says nothing.
-func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage, line int) (o Op, told bool, err error) {
+func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage) (o Op, told bool, err error) {
 	write, fields, value := false, e, "value"
 	for name, raw := range e { //joinery:anyorder of one field
 		if name != "Write" && name != "Read" {
@@ -142,14 +137,14 @@ func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage, line int) (o Op, 
 		}
 	}
 	var variable, number json.Number
-	if string(fields[value]) == "null" && !write && value == "version" {
-		if d.unknown++; d.unknown == 1 {
-			d.at = line
-		}
-		return o, false, nil
-	}
 	if err := fieldsOf(fields, "variable", &variable, value, &number); err != nil {
 		return o, false, err
+	}
+	if string(fields[value]) == "null" && !write && value == "version" {
+		if o, told, err = d.access(false, variable, "0"); told && d.r.NilReads == NilIsEmpty {
+			o.Out = d.r.Initial
+		}
+		return o, told, err
 	}
 	return d.access(write, variable, number)
 }

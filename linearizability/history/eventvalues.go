@@ -144,6 +144,10 @@ func (l *eventLog) keyed() (bool, error) {
 			v, pair = o.Out, b.outPair
 		}
 		switch {
+		case o.Func.answers() && pair && o.Func == Read && o.Outcome == OK && !b.outPair && !o.Out.IsNil():
+			return false, at(int(b.end), fmt.Errorf("%w: this read begins with the pair %v, as with a key, and ends with %s, which has none: "+
+				"say whether pairs are keys with their values, or values (Options.Pairs, --pairs keys or --pairs values)",
+				ErrAmbiguous, o.Arg, clip([]byte(o.Out.String()))))
 		case o.Func.answers() && pair:
 			note(&with, i)
 		case o.Func.answers():

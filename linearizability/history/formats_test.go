@@ -31,16 +31,19 @@ func TestDBCopJSON(t *testing.T) {
 		`#3 s1 [6,7] register "3" write 5 failed txn 3`,
 		`#4 s1 [8,9] register "3" read -> 7 ok txn 4`,
 	}
-	for _, sample := range []string{dbcopJSONSample, dbcopWholeSample, "\n\n " + dbcopWholeSample} {
+	raw := []string{want[0], want[1], want[2], `#3 s0 [6,7] register "9" read -> nil ok txn 2`, `#4 s1 [8,9] register "3" write 5 failed txn 3`, `#5 s1 [10,11] register "3" read -> 7 ok txn 4`}
+	for sample, want := range map[string][]string{dbcopJSONSample: raw, dbcopWholeSample: want, "\n\n " + dbcopWholeSample: want} {
 		require.Equal(t, want, strungWith(t, "dbcop", sample, Options{}))
 		require.Equal(t, want, strungWith(t, Auto, sample, Options{}))
 	}
+	unknown := strungWith(t, Auto, dbcopJSONSample, Options{NilReads: NilIsUnknown})
+	require.Len(t, unknown, len(raw)-2, "neither what was not written yet, nor what is the same there")
 	d, err := DecodeWith(Auto, "x", strings.NewReader("\n"+dbcopJSONSample), Options{Initial: Int(0)})
 	require.NoError(t, err)
 	require.True(t, d.History.Ops[1].Out.Equal(Int(0)))
 	require.True(t, d.History.Untimed)
-	require.Equal(t, []int32{3, 3, 4, 5, 6}, d.Lines)
-	require.Equal(t, []string{"line 3: 1 read of a version that is not known left out"}, notesOf(t, "dbcop", dbcopJSONSample, Options{}))
+	require.True(t, d.History.Ops[3].Out.Equal(Int(0)), "what was not written yet holds that, too")
+	require.Equal(t, []int32{3, 3, 4, 4, 5, 6}, d.Lines)
 	for text, want := range map[string]error{
 		`[[{"events":[],"committed":true}]]`: ErrEmpty,
 		`[[{"events":[]}]]`:                  ErrFormat,

@@ -17,7 +17,7 @@ const recognised = 4096
 
 // recognise returns the format of an input by its first bytes, and the input.
 //
-//	{"        jsonl, or jepsen in JSON if the first line has "type" and no "kind"
+//	{"        jsonl, or jepsen in JSON if the first line has "type" and no "kind" or "func"
 //	{: [ ( ;  jepsen, an operation map or a list of them
 //	3 :invoke jepsen, a line of an operation
 //	r( w(     plume
@@ -79,7 +79,8 @@ func formatOf(text []byte) string {
 	case starts("{"):
 		has := func(field string) bool { return bytes.Contains(line, []byte(field)) }
 		rest := bytes.TrimSpace(text[1:])
-		if quoted := len(rest) > 0 && rest[0] == '"'; len(rest) == 0 || quoted && (has(`"kind"`) || !has(`"type"`)) || rest[0] == '}' {
+		quoted := len(rest) > 0 && rest[0] == '"'
+		if len(rest) == 0 || quoted && (has(`"kind"`) || !has(`"type"`) || has(`"func"`) && !has(`"process"`)) || rest[0] == '}' {
 			return "jsonl"
 		}
 		return "jepsen"
