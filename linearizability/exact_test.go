@@ -2,6 +2,7 @@ package linearizability
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -23,6 +24,12 @@ func TestExactlyWhichWay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, pram.Status, three.Status)
 	require.Equal(t, pram.Method, three.Method, "it is that level")
+
+	own := Own{Name: "mine", Spec: stack{}}
+	push := &history.History{Ops: []history.Op{{Node: -1, Type: "stack", Func: "pop", Key: "s", Return: 1}}}
+	v, err := JudgeWith(context.Background(), push, "mine", Options{Own: []Own{own}})
+	require.NoError(t, err)
+	require.Contains(t, v.Method, "since only the specification is known")
 }
 
 func TestExactlyWhatIsSaid(t *testing.T) {
@@ -52,7 +59,7 @@ func TestExactlyWhichAdds(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, Violation, got.Status)
 			if first == 0 {
-				require.Contains(t, got.Reason, "and not")
+				require.Contains(t, got.Reason, fmt.Sprintf("#0 shows %s and not %s, but #2 adds %s and was called when #1, with %s, had returned", v[1], v[0], v[1], v[0]))
 				require.Len(t, got.Witness, 3)
 			}
 		}

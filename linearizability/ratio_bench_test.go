@@ -5,6 +5,7 @@ package linearizability
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
@@ -168,6 +169,40 @@ func swapping(n, percent int) *history.History {
 	return inOrder(h)
 }
 
+// spoiled is a run in which the operation at some share of it, or one after it, found what
+// cannot have been there: a read or a compare-and-set an older value, or a read one that
+// nobody wrote.
+func spoiled(b testing.TB, h *history.History, share float64, unwritten bool) *history.History {
+	b.Helper()
+	for at := int(share * float64(len(h.Ops))); at < len(h.Ops); at++ {
+		o := &h.Ops[at]
+		pair, isPair := o.Arg.AsList()
+		if o.Outcome != history.OK || o.Func == history.Write || isPair && unwritten {
+			continue
+		}
+		before := *o
+		for v := range int64(5) {
+			if unwritten {
+				v = -1
+			}
+			if o.Out = history.Int(v); isPair {
+				o.Out, o.Arg = history.Nil, history.List(history.Int(v), pair[1])
+			}
+			c, _ := checkerNamed("cas-register")
+			budget, err := Budget{}.of(h).withDefaults()
+			require.NoError(b, err)
+			r, err := c.decide(newMeter(context.Background(), budget), h)
+			require.NoError(b, err)
+			if r.status == Violation {
+				return h
+			}
+			*o = before
+		}
+	}
+	require.Fail(b, "nothing can be spoiled")
+	return nil
+}
+
 // smallSet is a right run of one set by four clients, of so many elements.
 func smallSet(n, elements int) *history.History {
 	h := ofOneObject(history.Set, n, 4)
@@ -224,6 +259,17 @@ func ratioCases(b *testing.B) []ratioCase {
 			add(fmt.Sprintf("cas, %d%% crashes, %d", percent, n), "cas-register", swapping(n, percent))
 		}
 	}
+	for _, percent := range []int{0, 1, 2} {
+		for _, n := range []int{200, 1000, 5000} {
+			for _, share := range []float64{0.1, 0.5, 0.9} {
+				if percent > 0 && share*float64(n) > 500 {
+					continue // what hundreds of crashes may have done neither decides
+				}
+				add(fmt.Sprintf("cas, %d%% crashes, %d, wrong at %.1f", percent, n, share), "cas-register", spoiled(b, swapping(n, percent), share, false))
+			}
+			add(fmt.Sprintf("cas, %d%% crashes, %d, wrong, unwritten", percent, n), "cas-register", spoiled(b, swapping(n, percent), 0.5, true))
+		}
+	}
 	for _, n := range []int{200, 1000, 3000} {
 		add(fmt.Sprintf("set, growing, %d", n), "linearizable", ofOneObject(history.Set, n, 4))
 		add(fmt.Sprintf("set, 20 elements, %d", n), "linearizable", smallSet(n, 20))
@@ -271,13 +317,18 @@ func spent(b *testing.B, runs int, do func()) (least time.Duration, grown uint64
 	return least, grown
 }
 
+var ratioOnly = flag.String("ratio", "", "of BenchmarkPorcupineRatio: only cases with this in their name")
+
 // How Judge compares with porcupine used by hand, in one run: processor time and heap, as
 // ratios, of every history that porcupine decides in half a minute. What Judge does beside,
 // for witnesses and their reasons, is in it.
 func BenchmarkPorcupineRatio(b *testing.B) {
 	for b.Loop() {
-		fmt.Printf("\n%-28s %10s %12s %12s %6s %9s %9s\n", "history", "verdict", "porcupine", "Judge", "×", "MiB", "MiB Judge")
+		fmt.Printf("\n%-36s %10s %12s %12s %6s %9s %9s\n", "history", "verdict", "porcupine", "Judge", "×", "MiB", "MiB Judge")
 		for _, c := range ratioCases(b) {
+			if !strings.Contains(c.name, *ratioOnly) {
+				continue
+			}
 			verdicts := map[Status]int{}
 			ours, oursGrown := spent(b, 2, func() {
 				clear(verdicts)
@@ -299,10 +350,10 @@ func BenchmarkPorcupineRatio(b *testing.B) {
 				}
 			})
 			if !decided {
-				fmt.Printf("%-28s %10v %12s %12v\n", c.name, verdicts, "over 30 s", ours.Round(time.Microsecond))
+				fmt.Printf("%-36s %10v %12s %12v\n", c.name, verdicts, "over 30 s", ours.Round(time.Microsecond))
 				continue
 			}
-			fmt.Printf("%-28s %10v %12v %12v %6.2f %9.2f %9.2f\n", c.name, verdicts, theirs.Round(time.Microsecond), ours.Round(time.Microsecond),
+			fmt.Printf("%-36s %10v %12v %12v %6.2f %9.2f %9.2f\n", c.name, verdicts, theirs.Round(time.Microsecond), ours.Round(time.Microsecond),
 				float64(ours)/float64(theirs), float64(theirsGrown)/mebi, float64(oursGrown)/mebi)
 		}
 	}

@@ -251,3 +251,18 @@ func TestSentencesOfRegistersAreTrue(t *testing.T) {
 	t.Logf("%d sentences", told)
 	require.Greater(t, told, 100)
 }
+
+// What is wrong late in a long run of one register whose values repeat is shown by the few
+// operations around it, and not by all before, whose candidates would take the budget.
+func TestLateViolationsHaveShortWitnesses(t *testing.T) {
+	for _, c := range []struct {
+		percent int
+		share   float64
+	}{{0, 0.5}, {0, 0.9}, {1, 0.1}} {
+		h := spoiled(t, swapping(3000, c.percent), c.share, false)
+		v := mustCheck(t, h, "cas-register")
+		require.Equal(t, Violation, v.Status)
+		require.LessOrEqual(t, len(v.Witness), 16, "%d%% crashes, wrong at %.1f", c.percent, c.share)
+		t.Log(v.Reason)
+	}
+}

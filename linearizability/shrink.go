@@ -65,7 +65,7 @@ func (c checker) shrink(m *meter, h *history.History, r result, decided int64) (
 		}
 		origin = from
 		s.about(prefix)
-		kept = s.takingPart(prefix)
+		kept = s.latest(s.takingPart(prefix))
 	}
 	s.most = max(patientSteps, decided/4)
 	kept = s.minimise(kept)
@@ -124,9 +124,29 @@ func (s *shrinker) earliest(h *history.History, from *int64) (*history.History, 
 	return h.Until(times[n])
 }
 
+// fewLatest is with how many operations latest begins.
+const fewLatest = 8
+
+// latest returns the fewest of the last operations, of twice as many each time, that are a
+// violation by themselves: what broke when the last one returned most often lies not far
+// back. All of them if no half is.
+func (s *shrinker) latest(kept []int) []int {
+	for n := fewLatest; n < len(kept)/2 && !s.spent(); n *= 2 {
+		if few := s.close(slices.Clone(kept[len(kept)-n:])); len(few) > 0 && s.violates(few) {
+			return few
+		}
+	}
+	return kept
+}
+
+// spent reports whether no further candidate will be tried.
+func (s *shrinker) spent() bool {
+	return s.tries >= maxRechecks || s.judged >= maxRechecked || s.m.stopped() != "" || s.m.mustStop(0)
+}
+
 // minimise drops chunks of halving size until no single operation can go.
 func (s *shrinker) minimise(kept []int) []int {
-	for chunk := (len(kept) + 1) / 2; chunk > 0 && !s.m.mustStop(0); {
+	for chunk := (len(kept) + 1) / 2; chunk > 0 && !s.spent(); {
 		next := s.pass(kept, chunk)
 		switch {
 		case len(next) < len(kept):
@@ -152,7 +172,7 @@ func (s *shrinker) narrow(kept, hint []int) []int {
 // pass tries to drop chunks of the given size, the latest first: what comes
 // after the violation goes soonest.
 func (s *shrinker) pass(kept []int, chunk int) []int {
-	for end := len(kept); end > 0 && !s.m.mustStop(8*len(kept)); end = min(end-chunk, len(kept)) {
+	for end := len(kept); end > 0 && !s.spent() && !s.m.mustStop(8*len(kept)); end = min(end-chunk, len(kept)) {
 		start := max(0, end-chunk)
 		rest := s.close(slices.Concat(kept[:start], kept[end:]))
 		if len(rest) > 0 && s.violates(rest) {

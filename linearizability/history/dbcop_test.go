@@ -94,7 +94,16 @@ func TestDBCopWithAnyByteWrong(t *testing.T) {
 			require.Contains(t, err.Error(), "byte ")
 		}
 	}
+	read := dbcopText([][]dbcopEvent{{{false, 3, 7, false}}})
+	other := dbcopText([][]dbcopEvent{{{true, 3, 7, false}}})
+	neither := []byte(read)
+	for i := range neither {
+		if read[i] != other[i] {
+			neither[i] = 2
+		}
+	}
 	for text, want := range map[string]error{
+		string(neither):               ErrFormat, // neither a read nor a write
 		dbcopSample + "x":             ErrFormat,
 		dbcopText([][]dbcopEvent{{}}): ErrEmpty,
 		"":                            ErrTruncated,
