@@ -297,6 +297,7 @@ func TestWhatContractsSay(t *testing.T) {
 			`queue "o": premature 8; #4 took out 8 and had returned before #5 was called, which put it in`},
 		{"total-queue", "enqueue 1; enqueue 2; enqueue 2; dequeue 2 2; drain 3 [4 5]; dequeue 3 5; enqueue 5", `queue "o": lost 1, 2; #0 put in 1, which never came out; ` +
 			`queue "o": unexpected 4; #4 took out 4, which nobody tried to put in; harmless: queue "o": duplicated 5; 5 came out 2 times and was put in once`},
+		{"total-queue", "enqueue 2; enqueue 2; enqueue 2; dequeue 2 2", `queue "o": lost 2; 2 was put in 3 times, but came out only once`},
 		{"total-queue", "enqueue 1; drain? 3", `open: queue "o": #1, a drain of unknown outcome, may have taken out what seems lost`},
 		{"total-queue", "enqueue 1; dequeue 2 1; drain? 3", ``},
 		{"lock", "acquire 1; acquire 2; release 1; release 1", `lock "o": held by two ["s1" "s2"]; #0 gave it to s1, which began to release it with #2; in between s2 had it by #1; ` +
@@ -308,8 +309,7 @@ func TestWhatContractsSay(t *testing.T) {
 		{"bank", "read 1 [9223372036854775807 1]", `open: bank "o": the balances of #0 add up to more than 64 bits`},
 		{"unique-ids", "generate 1 7; generate 2 8; generate 3 8; generate 3 8", `ids "o": duplicated 8; #1 and #2 both returned 8`},
 	} {
-		all := All()
-		k := all[slices.IndexFunc(all, func(k Contract) bool { return k.Name == c.contract })]
+		k := named(t, c.contract)
 		h := written(t, k.typ, c.ops)
 		for i := range h.Ops {
 			require.True(t, k.Describes(&h.Ops[i]))
@@ -328,10 +328,39 @@ func TestWhatContractsSay(t *testing.T) {
 		}
 		require.Equal(t, c.want, strings.Join(got, "; "), "%s of %s", c.contract, c.ops)
 	}
+	bank := written(t, history.Bank, "read 1 [1 2]")
+	bank.Initial = history.MapOf([2]history.Value{history.Int(0), history.Str("much")})
+	require.Equal(t, Result{Open: `bank "o": the initial balances {0 "much"} are not integers`}, named(t, "bank").Judge(bank))
 	many := Anomaly{Kind: Lost, Object: "x", Values: slices.Repeat([]history.Value{history.Int(1)}, 10)}
 	require.Equal(t, "x: lost 1, 1, 1, 1, 1, 1, 1, 1 and 2 more", many.String())
 	require.False(t, All()[0].Describes(&history.Op{Type: history.Set, Func: history.Remove}))
 	require.False(t, All()[0].Describes(&history.Op{Type: history.Counter, Func: history.Read}))
+}
+
+func named(t *testing.T, contract string) Contract {
+	t.Helper()
+	all := All()
+	n := slices.IndexFunc(all, func(k Contract) bool { return k.Name == contract })
+	require.GreaterOrEqual(t, n, 0, contract)
+	return all[n]
+}
+
+// Of an object at which it was stopped nothing is said, and of those before it everything.
+func TestStoppedWithinAnObject(t *testing.T) {
+	h := &history.History{}
+	for i := range 3 * askEvery {
+		o := history.Op{Index: i, Node: -1, Type: history.IDs, Key: "late", Func: history.Generate, Out: history.Int(7), Call: int64(2 * i), Return: int64(2*i + 1)}
+		if i < 2 {
+			o.Key = "early"
+		}
+		h.Ops = append(h.Ops, o)
+	}
+	asked := 0
+	r, whole := named(t, "unique-ids").JudgeUntil(h, func() bool { asked++; return asked > 2 })
+	require.False(t, whole)
+	require.Len(t, r.Anomalies, 1)
+	require.Contains(t, r.Anomalies[0].Object, "early")
+	require.Contains(t, r.Open, "stopped")
 }
 
 // written makes a history of one operation after the other: a function, with ? if its
