@@ -145,9 +145,22 @@ func (f format) read(src io.Reader, o Options) (*Decoded, error) {
 	r := newReading(o, f)
 	h, lines, err := f.decode(plain, r)
 	if err != nil {
-		return nil, err
+		return nil, placed(err)
 	}
 	return &Decoded{History: h, Lines: r.finish(h, lines), Notes: r.notes}, nil
+}
+
+// placed puts an error that came before anything was read at the first line, as where
+// compressed data is damaged at once. That there is nothing is at no line.
+func placed(err error) error {
+	de, is := err.(*DecodeError)
+	switch {
+	case is && de.Line > 0, errors.Is(err, ErrEmpty):
+		return err
+	case is:
+		err = de.Err
+	}
+	return at(1, err)
 }
 
 // named completes an error with the name of the input.

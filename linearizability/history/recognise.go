@@ -31,7 +31,7 @@ func recognise(src io.Reader) (format, io.Reader, error) {
 	in := bufio.NewReaderSize(src, recognised)
 	head, err := in.Peek(recognised)
 	if len(head) == 0 && err != nil && err != io.EOF {
-		return format{}, in, err
+		return format{}, in, at(1, err)
 	}
 	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		return format{}, in, fmt.Errorf("%w: it is text of UTF-16, and is to be UTF-8", ErrUnknownFormat)

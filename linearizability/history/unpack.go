@@ -18,7 +18,7 @@ func unpack(src io.Reader) (io.Reader, error) {
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, gzipError(err)
+			return nil, at(1, gzipError(err))
 		}
 		in = bufio.NewReader(&gzipReader{z})
 	}
