@@ -73,7 +73,8 @@
 //
 // The histories of dbcop, in binary as bincode writes them, or in JSON: transactions over
 // registers by sessions, of which those marked as no success, or as not committed, aborted.
-// 0 is the value of a register before its first write, and nothing is said of real time.
+// 0, or in JSON a version of null, is the value of a register before its first write, and
+// nothing is said of real time.
 //
 // # cobra, viper
 //
