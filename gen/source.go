@@ -225,7 +225,34 @@ func mixed(g Gen[any], join func(a, b any) any, clone func(any) any) Source[any]
 // one under test, its states are joins it made itself; to keep a faulty merge
 // from hiding states, give the correct one.
 func For[T any](m lattice.Merge[T], g Gen[T]) Source[T] {
-	return Mixed(g, func(a, b T) T { return lattice.Join(m, a, b) }, m.Clone)
+	return outOf[T](mixedOf(func(d *Draw, do act, a, b any) any {
+		x, _ := a.(T)
+		switch do {
+		case drawing:
+			return g(d)
+		case copying:
+			return m.Clone(x)
+		}
+		y, _ := b.(T)
+		return lattice.Join(m, x, y)
+	}))
+}
+
+// act is what mixedOf asks for: one function of three is less to compile for each type
+// than three.
+type act uint8
+
+const (
+	drawing act = iota
+	copying
+	merging
+)
+
+//go:noinline
+func mixedOf(f func(d *Draw, do act, a, b any) any) Source[any] {
+	return mixed(func(d *Draw) any { return f(d, drawing, nil, nil) },
+		func(a, b any) any { return f(nil, merging, a, b) },
+		func(v any) any { return f(nil, copying, v, nil) })
 }
 
 // Unrelated draws each place of a tuple by s alone, as if for a tuple of one. Of a

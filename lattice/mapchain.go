@@ -47,7 +47,7 @@ func mergeChain[K comparable, V any, U cmp.Ordered](lesser bool) func(target, de
 		return func(target, delta map[K]V) (grew bool) {
 			//joinery:anyorder keys are merged independently of each other
 			for k, d := range delta {
-				if v, ok := target[k]; !ok || cmp.Less(read[U](&d), read[U](&v)) {
+				if v, ok := target[k]; !ok || cmp.Less(*(*U)(unsafe.Pointer(&d)), *(*U)(unsafe.Pointer(&v))) {
 					target[k] = d
 					grew = true
 				}
@@ -58,7 +58,7 @@ func mergeChain[K comparable, V any, U cmp.Ordered](lesser bool) func(target, de
 	return func(target, delta map[K]V) (grew bool) {
 		//joinery:anyorder keys are merged independently of each other
 		for k, d := range delta {
-			if v, ok := target[k]; !ok || cmp.Less(read[U](&v), read[U](&d)) {
+			if v, ok := target[k]; !ok || cmp.Less(*(*U)(unsafe.Pointer(&v)), *(*U)(unsafe.Pointer(&d))) {
 				target[k] = d
 				grew = true
 			}
@@ -157,14 +157,14 @@ func pairLess[K, V any](key Merge[K], val Merge[V]) func(x, y Pair[K, V]) bool {
 func timedLess[K, V any, U uint64 | uint32 | int64](val func(a, b V) bool, isText bool) func(x, y Pair[K, V]) bool {
 	if isText {
 		return func(x, y Pair[K, V]) bool {
-			if a, b := read[U](&x.First), read[U](&y.First); a != b {
+			if a, b := *(*U)(unsafe.Pointer(&x.First)), *(*U)(unsafe.Pointer(&y.First)); a != b {
 				return a < b
 			}
-			return read[string](&x.Second) < read[string](&y.Second)
+			return *(*string)(unsafe.Pointer(&x.Second)) < *(*string)(unsafe.Pointer(&y.Second))
 		}
 	}
 	return func(x, y Pair[K, V]) bool {
-		if a, b := read[U](&x.First), read[U](&y.First); a != b {
+		if a, b := *(*U)(unsafe.Pointer(&x.First)), *(*U)(unsafe.Pointer(&y.First)); a != b {
 			return a < b
 		}
 		return val(x.Second, y.Second)

@@ -44,7 +44,7 @@ func (m maxMerge[T]) valueJoin() func(a, b T) (T, bool) { return m.joinGrew }
 
 func (maxMerge[T]) less() func(a, b T) bool { return cmp.Less[T] }
 
-func (m maxMerge[T]) chain() (reflect.Kind, bool) { return m.scalar.kind, false }
+func (m maxMerge[T]) chain() (reflect.Kind, bool) { return reflect.Kind(m.scalar.kind), false }
 
 func (m maxMerge[T]) Caps() Caps[T] {
 	c := chainCaps(m, m.scalar)
@@ -90,7 +90,7 @@ func (m minMerge[T]) valueJoin() func(a, b T) (T, bool) { return m.joinGrew }
 
 func (minMerge[T]) less() func(a, b T) bool { return func(a, b T) bool { return cmp.Less(b, a) } }
 
-func (m minMerge[T]) chain() (reflect.Kind, bool) { return m.scalar.kind, true }
+func (m minMerge[T]) chain() (reflect.Kind, bool) { return reflect.Kind(m.scalar.kind), true }
 
 func (m minMerge[T]) Caps() Caps[T] {
 	c := chainCaps(m, m.scalar)

@@ -11,7 +11,7 @@ import (
 // [BottomParts]). Laws about an end that the merge does not have are listed as
 // absent.
 func Bounded[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{bounded(subjectOf(m, opts))}
+	return Set[T]{pin(bounded(subjectOf(m, opts)))}
 }
 
 //go:noinline

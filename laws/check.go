@@ -23,7 +23,7 @@ type T interface {
 // with a command that finds it again. For the number of cases see [Cases].
 func Check[S any](t T, set Set[S], source gen.Source[S], opts ...Option) {
 	t.Helper()
-	checkOn(t, set.s, boxSource(source), opts)
+	checkOn(t, set.s.value(), boxSource(source), opts)
 }
 
 // checkOn is check with the options of one call.

@@ -14,7 +14,7 @@ import (
 // one encoding, merging and coding commute, and any bytes at all are decoded or
 // refused, without panic and without allocating out of proportion.
 func Codec[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{codec(subjectOf(m, opts))}
+	return Set[T]{pin(codec(subjectOf(m, opts)))}
 }
 
 //go:noinline

@@ -17,7 +17,7 @@ import (
 // package lattice, which decode a prefix of their input, see [Codec].
 func CheckCodec[S any](t T, encode func(S) ([]byte, error), decode func([]byte) (S, error), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	set := CodecFunc(encode, decode, opts...).s
+	set := CodecFunc(encode, decode, opts...).s.value()
 	set.subject.sayUnsteady(t, ofRapid(states), opts)
 	checkOn(t, set, set.drawing(ofRapid(states)), opts)
 }
@@ -36,7 +36,7 @@ func CodecFunc[S any](encode func(S) ([]byte, error), decode func([]byte) (S, er
 			return &v, err
 		},
 	}
-	return Set[S]{c.set(s, o)}
+	return Set[S]{pin(c.set(s, o))}
 }
 
 // codecFunc is a codec of whole buffers over boxes.

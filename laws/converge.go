@@ -22,7 +22,7 @@ func Converge[S, O any](t T, r Replicated[S, O], opts ...Option) {
 	t.Helper()
 	o := settingsOf(opts)
 	b := bindReplicated(r, bind[Schedule[O]](settings{}), o)
-	set, last := Set[Schedule[O]]{b.convergence(o)}, b.extending().convergence(o)
+	set, last := Set[Schedule[O]]{pin(b.convergence(o))}, b.extending().convergence(o)
 	if r.Ops == nil {
 		t.Fatalf("%v: a Replicated needs Ops, to draw operations", ErrSetup)
 	}
@@ -33,7 +33,7 @@ func Converge[S, O any](t T, r Replicated[S, O], opts ...Option) {
 // or on all of [Schedules].
 func Convergence[S, O any](r Replicated[S, O], opts ...Option) Set[Schedule[O]] {
 	o := settingsOf(opts)
-	return Set[Schedule[O]]{bindReplicated(r, bind[Schedule[O]](settings{}), o).convergence(o)}
+	return Set[Schedule[O]]{pin(bindReplicated(r, bind[Schedule[O]](settings{}), o).convergence(o))}
 }
 
 // convergence is the set over boxes.

@@ -10,7 +10,7 @@ import "github.com/joinery-go/joinery/lattice"
 // impossible, which is no failure. [TotalOrder] declares that there is nothing
 // concurrent; ends that a merge does not have are not asked for.
 func Coverage[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{coverage(subjectOf(m, opts))}
+	return Set[T]{pin(coverage(subjectOf(m, opts)))}
 }
 
 //go:noinline
@@ -59,7 +59,7 @@ func situation(id, statement string, arity, atLeast int, shown func(p *probe, x 
 // Full is every set that can be judged by a merge and its states alone: [Lattice],
 // [Totality], [Decomposition], [Codec] and [Coverage].
 func Full[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{full(subjectOf(m, opts))}
+	return Set[T]{pin(full(subjectOf(m, opts)))}
 }
 
 //go:noinline

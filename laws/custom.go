@@ -39,7 +39,7 @@ func CustomSet[C any](c Custom[C], opts ...Option) Set[C] {
 	for i := range c.Laws {
 		own.laws = append(own.laws, boxLaw(&c.Laws[i]))
 	}
-	return Set[C]{own}
+	return Set[C]{pin(own)}
 }
 
 // Of returns the type of the states that the option carries a function of, and nil if it

@@ -13,7 +13,7 @@ import (
 // (Enes, Almeida, Baquero, Leitão, "Efficient synchronization of state-based
 // CRDTs", ICDE'19.)
 func Decomposition[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{decomposition(subjectOf(m, opts))}
+	return Set[T]{pin(decomposition(subjectOf(m, opts)))}
 }
 
 //go:noinline

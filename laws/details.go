@@ -78,7 +78,7 @@ func camel(id string) string {
 // states.
 func Judge[S any](t testing.TB, set Set[S], id string, states ...S) {
 	t.Helper()
-	judgeOn(t, set.s, id, boxAll(states))
+	judgeOn(t, set.s.value(), id, boxAll(states))
 }
 
 func judgeOn(t testing.TB, set set, id string, states []any) {

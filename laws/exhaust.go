@@ -21,7 +21,7 @@ const MaxTuples = 50_000_000
 // by hand. The first tuple that fails is not made smaller; it is the first in the
 // order of the universe, which begins with the simplest states.
 func Exhaust[S any](set Set[S], universe gen.Universe[S]) Report {
-	return set.s.exhaust(boxAll(universe))
+	return set.s.value().exhaust(boxAll(universe))
 }
 
 func (s set) exhaust(universe []any) Report {

@@ -12,9 +12,9 @@ import (
 // tests can look at what a failing check prints. It returns why no further law can be
 // judged.
 func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], cases int, opts ...Option) (barred string) {
-	for _, law := range set.s.all() {
+	for _, law := range set.s.value().all() {
 		if law.ID == id {
-			barred = checkLaw(t, set.s.subject, &law, boxSource(source), settingsOf(append(opts, Cases(cases))), seedOfRun())
+			barred = checkLaw(t, set.s.value().subject, &law, boxSource(source), settingsOf(append(opts, Cases(cases))), seedOfRun())
 		}
 	}
 	return barred
@@ -22,14 +22,14 @@ func CheckLawTB[S any](t rapid.TB, set Set[S], id string, source gen.Source[S], 
 
 // Alone is a set with one law of those of s, judged as it is beside all of them.
 func Alone[S any](s Set[S], id string) Set[S] {
-	few := s.s.only([]string{id})
-	few.subject = s.s.subject
-	return Set[S]{few}
+	few := s.s.value().only([]string{id})
+	few.subject = s.s.value().subject
+	return Set[S]{pin(few)}
 }
 
 // SourceOf is the source that CheckMerge and CheckMergeIn use.
 func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
-	boxes := set.s.source(boxGen(g))
+	boxes := set.s.value().source(boxGen(g))
 	return func(d *gen.Draw, tuple []S) {
 		x := make([]any, len(tuple))
 		boxes(d, x)
@@ -40,7 +40,7 @@ func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
 // CheckDrawn checks a set on states of the source that CheckMerge and CheckMergeIn use,
 // as these do.
 func CheckDrawn[S any](t T, set Set[S], g gen.Gen[S], opts ...Option) {
-	checkOn(t, set.s, set.s.source(boxGen(g)), opts)
+	checkOn(t, set.s.value(), set.s.value().source(boxGen(g)), opts)
 }
 
 // ScopeFailures is which laws of a replicated type fail on the schedules of a scope, each
@@ -67,9 +67,9 @@ func ScopeFailures[S, O any](r Replicated[S, O], schedules []Schedule[O], opts .
 // CasesUntil judges a law of a set until stop, which is asked as the clock is under go
 // test, says that time is up, and returns how many cases it judged.
 func CasesUntil[S any](set Set[S], id string, source gen.Source[S], stop func() bool) int {
-	for _, law := range set.s.all() {
+	for _, law := range set.s.value().all() {
 		if law.ID == id {
-			run := &seededRun{law: &law, source: boxSource(source), probe: newProbe(set.s.subject), x: make([]any, law.Arity),
+			run := &seededRun{law: &law, source: boxSource(source), probe: newProbe(set.s.value().subject), x: make([]any, law.Arity),
 				o: RunOptions{Cases: DefaultCases}.withDefaults(), stop: stop}
 			if res, err := run.check(); err == nil {
 				return res.Cases
@@ -81,14 +81,14 @@ func CasesUntil[S any](set Set[S], id string, source gen.Source[S], stop func() 
 
 // Remarks is what CheckMerge says of the states that it draws.
 func Remarks[S any](merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) []string {
-	set := Func(merge, opts...).s
+	set := Func(merge, opts...).s.value()
 	seen, _ := survey(set.subject, set.source(boxGen(gen.FromRapid(states))), 1, func() bool { return false }, time.Minute)
 	return seen.remarks()
 }
 
 // SurveyBeforeStates is what a survey says whose patience ends before a state was drawn.
 func SurveyBeforeStates[S any](merge func(a, b S) S, states *rapid.Generator[S]) *Failure {
-	set := Func(merge).s
+	set := Func(merge).s.value()
 	busy := func() bool {
 		time.Sleep(100 * time.Millisecond)
 		return true
@@ -98,9 +98,9 @@ func SurveyBeforeStates[S any](merge func(a, b S) S, states *rapid.Generator[S])
 }
 
 // IgnoredBy is what a check says of methods Equal that take no part in the equality of states.
-func IgnoredBy[S any](set Set[S]) []string { return set.s.subject.ignored() }
+func IgnoredBy[S any](set Set[S]) []string { return set.s.value().subject.ignored() }
 
 // Unsteady is what a door says of a generator that does not draw a state again.
 func Unsteady[S any](t rapid.TB, set Set[S], states *rapid.Generator[S]) {
-	set.s.subject.sayUnsteady(t, ofRapid(states), nil)
+	set.s.value().subject.sayUnsteady(t, ofRapid(states), nil)
 }

@@ -43,7 +43,7 @@ func arrowOf[A, B any](f Function[A, B], opts []Option) arrow {
 // f(⊥) = ⊥ where both have one. Such a function may be applied to deltas in place
 // of states. (Spinach, Table 1.)
 func Morphism[A, B any](f Function[A, B], opts ...Option) Set[A] {
-	return Set[A]{arrowOf(f, opts).morphism()}
+	return Set[A]{pin(arrowOf(f, opts).morphism())}
 }
 
 func (f arrow) morphism() set {
@@ -71,7 +71,7 @@ func (f arrow) morphism() set {
 // Monotone is about functions that respect the order: a ⊑ b ⇒ f(a) ⊑ f(b). Each
 // pair of the source is also tried as a ⊑ a ⊔ b, so that the premise is met.
 func Monotone[A, B any](f Function[A, B], opts ...Option) Set[A] {
-	return Set[A]{arrowOf(f, opts).monotone()}
+	return Set[A]{pin(arrowOf(f, opts).monotone())}
 }
 
 func (f arrow) monotone() set {
@@ -88,7 +88,7 @@ func (f arrow) monotone() set {
 // argument. Its tuples are pairs of arguments.
 func Bimorphism[A, B, C any](f func(A, B) C, ma lattice.Merge[A], mb lattice.Merge[B], to lattice.Merge[C], opts ...Option) Set[lattice.Pair[A, B]] {
 	type pair = lattice.Pair[A, B]
-	return Set[pair]{bimorphism{
+	return Set[pair]{pin(bimorphism{
 		pairs: subjectOf(lattice.PairOf(ma, mb), opts), a: subjectOf(ma, nil), b: subjectOf(mb, nil), to: subjectOf(to, nil),
 		f:    func(a, b any) any { return box(f(unbox[A](a), unbox[B](b))) },
 		name: lattice.NameOf(f),
@@ -96,7 +96,7 @@ func Bimorphism[A, B, C any](f func(A, B) C, ma lattice.Merge[A], mb lattice.Mer
 			typed := p.(*pair)
 			return &typed.First, &typed.Second
 		},
-	}.set()}
+	}.set())}
 }
 
 // bimorphism is a function of two arguments over boxes.

@@ -16,13 +16,13 @@ import (
 // for B may be given, as [Equal] of each type.
 func CheckMorphism[A, B any](t T, f func(A) B, mergeA func(a, b A) A, mergeB func(a, b B) B, states *rapid.Generator[A], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, MorphismFunc(f, mergeA, mergeB, opts...).s, ofRapid(states), opts)
+	checkDrawn(t, MorphismFunc(f, mergeA, mergeB, opts...).s.value(), ofRapid(states), opts)
 }
 
 // MorphismFunc is the set that [CheckMorphism] checks.
 func MorphismFunc[A, B any](f func(A) B, mergeA func(a, b A) A, mergeB func(a, b B) B, opts ...Option) Set[A] {
 	a := arrowBetween(f, mergeA, opts, func(o settings) *subject { return bindJoin(mergeB, o) })
-	return Set[A]{a.door("CheckMorphism", settingsOf(opts), arrow.morphism)}
+	return Set[A]{pin(a.door("CheckMorphism", settingsOf(opts), arrow.morphism))}
 }
 
 // CheckMonotone checks that a function between states keeps their order: a larger state
@@ -32,7 +32,7 @@ func MorphismFunc[A, B any](f func(A) B, mergeA func(a, b A) A, mergeB func(a, b
 // whole states, and what it gives may be acted on before the last update is in.
 func CheckMonotone[A, B any](t T, f func(A) B, mergeA func(a, b A) A, leqB func(a, b B) bool, states *rapid.Generator[A], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, MonotoneFunc(f, mergeA, leqB, opts...).s, ofRapid(states), opts)
+	checkDrawn(t, MonotoneFunc(f, mergeA, leqB, opts...).s.value(), ofRapid(states), opts)
 }
 
 // MonotoneFunc is the set that [CheckMonotone] checks.
@@ -42,7 +42,7 @@ func MonotoneFunc[A, B any](f func(A) B, mergeA func(a, b A) A, leqB func(a, b B
 		s.ordered(boxLeq(leqB), leqB == nil)
 		return s
 	})
-	return Set[A]{a.door("CheckMonotone", settingsOf(opts), arrow.monotone)}
+	return Set[A]{pin(a.door("CheckMonotone", settingsOf(opts), arrow.monotone))}
 }
 
 func boxLeq[S any](leq func(a, b S) bool) func(a, b any) bool {
@@ -136,7 +136,7 @@ func (f arrow) deterministic() law {
 // [TotalOrder], any two states must be comparable.
 func CheckOrder[S any](t T, leq func(a, b S) bool, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	set := OrderFunc(leq, opts...).s
+	set := OrderFunc(leq, opts...).s.value()
 	set.subject.sayUnsteady(t, ofRapid(states), opts)
 	checkOn(t, set, set.drawing(ofRapid(states)), opts)
 }
@@ -146,7 +146,7 @@ func OrderFunc[S any](leq func(a, b S) bool, opts ...Option) Set[S] {
 	o := settingsOf(opts)
 	s := bind[S](o)
 	s.ordered(boxLeq(leq), leq == nil)
-	return Set[S]{orderFunc(s, o)}
+	return Set[S]{pin(orderFunc(s, o))}
 }
 
 // ordered gives the subject the order that leq says.

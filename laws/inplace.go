@@ -12,7 +12,7 @@ import (
 // must behave alike. Targets here are deep copies, so that a Clone that shares is
 // found by its own law.
 func InPlace[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{inPlace(subjectOf(m, opts))}
+	return Set[T]{pin(inPlace(subjectOf(m, opts)))}
 }
 
 //go:noinline

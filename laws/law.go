@@ -87,10 +87,10 @@ type Absence struct{ ID, Why string }
 // Set is a named list of laws bound to a merge, and built by the functions of this
 // package: [Semilattice], [Order], [Func] and the others. A law that occurs twice
 // (by ID) is checked once. The zero Set is bound to nothing.
-type Set[T any] struct{ s set }
+type Set[T any] struct{ s *set }
 
 // Name is the name of the set.
-func (s Set[T]) Name() string { return s.s.name }
+func (s Set[T]) Name() string { return s.s.title() }
 
 // Statements lists the laws of the set and its parents, each once, parents first.
 func (s Set[T]) Statements() []Statement { return s.s.statements() }
@@ -99,7 +99,7 @@ func (s Set[T]) Statements() []Statement { return s.s.statements() }
 // the merge and the options of s.
 func (s Set[T]) And(others ...Set[T]) Set[T] {
 	for _, o := range others {
-		s.s = s.s.and(o.s)
+		s.s = s.s.beside(o.s)
 	}
 	return s
 }
@@ -107,7 +107,7 @@ func (s Set[T]) And(others ...Set[T]) Set[T] {
 // Only returns the set with those of its laws alone that are named, by their IDs or
 // by what stands before the slash. A set none of whose laws is named is a set-up error
 // for whoever checks it.
-func (s Set[T]) Only(names ...string) Set[T] { return Set[T]{s.s.only(names)} }
+func (s Set[T]) Only(names ...string) Set[T] { return Set[T]{s.s.named(names)} }
 
 // set is a Set over boxes. Its parents' laws come first.
 type set struct {
@@ -120,13 +120,43 @@ type set struct {
 	about    between // the function that the laws are about; no name where it is the merge
 }
 
+// A Set is a word, since what copies one is compiled for each type: pin makes it of what it
+// points at, value is that again, and the zero Set points at nothing.
+//
 //go:noinline
-func (s set) statements() []Statement {
+func pin(s set) *set { return &s }
+
+//go:noinline
+func (p *set) value() set {
+	if p == nil {
+		return set{}
+	}
+	return *p
+}
+
+//go:noinline
+func (p *set) title() string { return p.value().name }
+
+//go:noinline
+func (p *set) statements() []Statement {
 	var all []Statement
-	for _, l := range s.all() {
+	for _, l := range p.value().all() {
 		all = append(all, l.Statement)
 	}
 	return all
+}
+
+//go:noinline
+func (p *set) beside(o *set) *set { return pin(p.value().and(o.value())) }
+
+//go:noinline
+func (p *set) named(names []string) *set { return pin(p.value().only(names)) }
+
+//go:noinline
+func (p *set) with(laws []law) *set {
+	s := p.value()
+	s.laws = append(slices.Clip(s.laws), laws...)
+	return &s
 }
 
 // Add returns the set with laws of the user's own. A law with an ID the set has already is not
@@ -139,18 +169,10 @@ func Add[T any](s Set[T], laws ...Law[T]) Set[T] {
 	return Set[T]{s.s.with(boxed)}
 }
 
-//go:noinline
-func (s set) with(laws []law) set {
-	s.laws = append(slices.Clip(s.laws), laws...)
-	return s
-}
-
-//go:noinline
 func (s set) and(o set) set {
 	return set{name: s.name, parents: []set{s, o}, subject: s.subject}
 }
 
-//go:noinline
 func (s set) only(names []string) set {
 	keep := func(id string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return named(name, id) })

@@ -18,7 +18,7 @@ import (
 // states are maps themselves.
 func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, Func(merge, opts...).s, boxGen(gen.FromRapid(states)), opts)
+	checkDrawn(t, Func(merge, opts...).s.value(), boxGen(gen.FromRapid(states)), opts)
 }
 
 // CheckMergeIn checks a merge into a target: what [CheckMerge] checks, and that
@@ -26,7 +26,7 @@ func CheckMerge[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], op
 // [Clone] given, Clone must be independent too.
 func CheckMergeIn[S any](t T, mergeIn func(dst *S, delta S), states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, FuncIn(mergeIn, opts...).s, boxGen(gen.FromRapid(states)), opts)
+	checkDrawn(t, FuncIn(mergeIn, opts...).s.value(), boxGen(gen.FromRapid(states)), opts)
 }
 
 // Func is the set that [CheckMerge] checks.
@@ -38,7 +38,7 @@ func Func[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 		*t = merge(*t, unbox[S](delta))
 		return false
 	}
-	return Set[S]{returning(s)}
+	return Set[S]{pin(returning(s))}
 }
 
 // returning is the set of a merge that returns its result.
@@ -61,7 +61,7 @@ func FuncIn[S any](mergeIn func(dst *S, delta S), opts ...Option) Set[S] {
 		mergeIn(target.(*S), unbox[S](delta))
 		return false
 	}
-	return Set[S]{inTarget(s, o)}
+	return Set[S]{pin(inTarget(s, o))}
 }
 
 // inTarget is the set of a merge into a target.

@@ -35,7 +35,7 @@ type MergeMethod[S any] interface {
 // and [NotCommutative] make it a check of methods that add or append.
 func CheckMethod[S any, F MergeMethod[S]](t T, merge F, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	set := Method[S](merge, opts...).s
+	set := Method[S](merge, opts...).s.value()
 	set.subject.sayUnsteady(t, ofRapid(states), opts)
 	checkOn(t, set, set.lenient().source(ofRapid(states)), opts)
 }
@@ -49,7 +49,7 @@ func Method[S any, F MergeMethod[S]](merge F, opts ...Option) Set[S] {
 	if reflect.ValueOf(f).IsNil() {
 		s.fail(fmt.Errorf("%w: the method is nil", ErrSetup))
 	}
-	return Set[S]{m.set(o)}
+	return Set[S]{pin(m.set(o))}
 }
 
 // returned is what a method returned.

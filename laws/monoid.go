@@ -17,14 +17,14 @@ import (
 // counted twice.
 func CheckMonoid[S any](t T, merge func(a, b S) S, identity S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	set := Monoid(merge, identity, opts...).s
+	set := Monoid(merge, identity, opts...).s.value()
 	checkDrawn(t, set, set.subject.among(box(identity), ofRapid(states)), opts)
 }
 
 // Monoid is the set that [CheckMonoid] checks.
 func Monoid[S any](merge func(a, b S) S, identity S, opts ...Option) Set[S] {
 	o := settingsOf(opts)
-	return Set[S]{monoid(bindJoin(merge, o), box(identity), o)}
+	return Set[S]{pin(monoid(bindJoin(merge, o), box(identity), o))}
 }
 
 //go:noinline
@@ -85,13 +85,13 @@ func (s *subject) among(v any, g gen.Gen[any]) gen.Gen[any] {
 // must agree it takes [CheckMerge].
 func CheckBand[S any](t T, merge func(a, b S) S, states *rapid.Generator[S], opts ...Option) {
 	t.Helper()
-	checkDrawn(t, Band(merge, opts...).s, ofRapid(states), opts)
+	checkDrawn(t, Band(merge, opts...).s.value(), ofRapid(states), opts)
 }
 
 // Band is the set that [CheckBand] checks.
 func Band[S any](merge func(a, b S) S, opts ...Option) Set[S] {
 	o := settingsOf(opts)
-	return Set[S]{band(bindJoin(merge, o), o)}
+	return Set[S]{pin(band(bindJoin(merge, o), o))}
 }
 
 //go:noinline

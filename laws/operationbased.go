@@ -47,7 +47,7 @@ func ConvergeOps[S, O, M any](t T, b OperationBased[S, O, M], opts ...Option) {
 	if b.Ops == nil {
 		t.Fatalf("%v: an OperationBased needs Ops, to draw operations", ErrSetup)
 	}
-	checkSchedules(t, set, set.s, b.Ops, false, opts)
+	checkSchedules(t, set, set.s.value(), b.Ops, false, opts)
 }
 
 // OperationConvergence is the set that [ConvergeOps] checks, on the schedules of
@@ -69,7 +69,7 @@ func OperationConvergence[S, O, M any](b OperationBased[S, O, M], opts ...Option
 	if (b.Value == nil) != (b.Model == nil) {
 		k.schedules.fail(fmt.Errorf("%w: an OperationBased has Value and Model, or neither: values are compared with the model", ErrSetup))
 	}
-	return Set[Schedule[O]]{k.set(o)}
+	return Set[Schedule[O]]{pin(k.set(o))}
 }
 
 // act does one of the type's actions on boxes.

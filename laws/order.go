@@ -10,7 +10,7 @@ import (
 // a ⊔ b is the least upper bound in it. Every law but dual reads only the bit that
 // says ⊑, so that a wrong ⊒ is found once and by name.
 func Order[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{order(subjectOf(m, opts))}
+	return Set[T]{pin(order(subjectOf(m, opts)))}
 }
 
 //go:noinline

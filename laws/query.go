@@ -21,7 +21,7 @@ type Query[S, V any] struct {
 	Equal func(a, b V) bool
 }
 
-func (q Query[S, V]) equality() (func(a, b V) bool, error) {
+func (q *Query[S, V]) equality() (func(a, b V) bool, error) {
 	if q.Equal != nil {
 		return q.Equal, nil
 	}
@@ -35,7 +35,7 @@ func Queries[S, V any](m lattice.Merge[S], q Query[S, V], opts ...Option) Set[S]
 	set := set{name: "query", subject: subjectOf(m, opts)}
 	if q.Leq == nil {
 		set.absences = []Absence{{"query/monotone", "the query is not declared to be monotone"}}
-		return Set[S]{set}
+		return Set[S]{pin(set)}
 	}
 	set.laws = []law{judged("query/monotone", "a ⊑ a ⊔ b ⇒ query(a) ≤ query(a ⊔ b)", 2, func(p *probe, x []any) (Outcome, func() Sides) {
 		low, high := q.Ask(unbox[S](x[0])), q.Ask(unbox[S](p.Join(x[0], x[1])))
@@ -43,7 +43,7 @@ func Queries[S, V any](m lattice.Merge[S], q Query[S, V], opts ...Option) Set[S]
 			return Sides{"query(a)", deep.LiteralBox(&low), "query(a ⊔ b)", deep.LiteralBox(&high)}
 		}
 	})}
-	return Set[S]{set}
+	return Set[S]{pin(set)}
 }
 
 // Denotation is about what states mean. model is the plain meaning of a set of
@@ -57,7 +57,7 @@ func Denotation[S, O, V any](m lattice.Merge[S], u gen.Updates[S, O], q Query[S,
 	k := historiesOf(m, u, opts)
 	equal, err := q.equality()
 	k.subject.fail(err)
-	return Set[gen.Plan[O]]{denotationOf(k, func(state any, seen []gen.Event[any]) func() (got, want string) {
+	return Set[gen.Plan[O]]{pin(denotationOf(k, func(state any, seen []gen.Event[any]) func() (got, want string) {
 		events := make([]gen.Event[O], len(seen))
 		for i, e := range seen {
 			events[i] = gen.Retyped(e, unbox[O](e.Op))
@@ -67,7 +67,7 @@ func Denotation[S, O, V any](m lattice.Merge[S], u gen.Updates[S, O], q Query[S,
 			return nil
 		}
 		return func() (string, string) { return deep.LiteralBox(&got), deep.LiteralBox(&want) }
-	})}
+	}))}
 }
 
 // denotationOf is the set of a type whose queries differ compares with a model: it
@@ -157,12 +157,12 @@ func Compaction[S, V any](m lattice.Merge[S], c Collection[S, V], opts ...Option
 	}
 	one := func(a, b S) bool { return c.Compatible(a, b) }
 	both := func(a, b S) bool { return c.Compatible(a, b) && c.Compatible(b, a) }
-	return Set[S]{set{name: "compaction", subject: s, laws: []law{
+	return Set[S]{pin(set{name: "compaction", subject: s, laws: []law{
 		compare("compaction/unseen", "query(gc(a) ⊔ b) = query(a ⊔ b)", "query(gc(a) ⊔ b)", "query(a ⊔ b)", one,
 			func(p *probe, a, b any) any { return p.Join(gc(a), b) },
 			func(p *probe, a, b any) any { return p.Join(a, b) }),
 		compare("compaction/commutes", "query(gc(a ⊔ b)) = query(gc(gc(a) ⊔ gc(b)))", "query(gc(a ⊔ b))", "query(gc(gc(a) ⊔ gc(b)))", both,
 			func(p *probe, a, b any) any { return gc(p.Join(a, b)) },
 			func(p *probe, a, b any) any { return gc(p.Join(gc(a), gc(b))) }),
-	}}}
+	}})}
 }

@@ -146,7 +146,7 @@ func showAny(v any) string {
 // replicas would agree on what is wrong.
 func CheckDelta[S, O any](t T, r Replicated[S, O], opts ...Option) {
 	t.Helper()
-	set := Deltas(r, opts...).s
+	set := Deltas(r, opts...).s.value()
 	if r.Ops == nil {
 		t.Fatalf("%v: a Replicated needs Ops, to draw operations", ErrSetup)
 	}
@@ -157,7 +157,7 @@ func CheckDelta[S, O any](t T, r Replicated[S, O], opts ...Option) {
 func Deltas[S, O any](r Replicated[S, O], opts ...Option) Set[gen.Plan[O]] {
 	o := settingsOf(opts)
 	plans := bind[gen.Plan[O]](settings{})
-	return Set[gen.Plan[O]]{bindReplicated(r, plans, o).deltaSet(boxPlan[O], o)}
+	return Set[gen.Plan[O]]{pin(bindReplicated(r, plans, o).deltaSet(boxPlan[O], o))}
 }
 
 func (r *replicated) deltaSet(plan func(any) gen.Plan[any], o settings) set {

@@ -42,7 +42,7 @@ func (o RunOptions) withDefaults() RunOptions {
 // needs go test. A law's cases depend on the seed and its ID alone: checking
 // another set with the same law judges the same tuples.
 func Run[S any](set Set[S], source gen.Source[S], o RunOptions) Report {
-	return set.s.run(boxSource(source), o)
+	return set.s.value().run(boxSource(source), o)
 }
 
 func (s set) run(source gen.Source[any], o RunOptions) Report {

@@ -26,7 +26,7 @@ const (
 // step have in common with a schedule as judged.
 func checkSchedules[O any](t T, set Set[Schedule[O]], last set, ops *rapid.Generator[O], stale bool, opts []Option) {
 	t.Helper()
-	if err := set.s.usable(); err != nil {
+	if err := set.s.value().usable(); err != nil {
 		t.Fatalf("%v", err)
 	}
 	few, err := shortest(ops)
@@ -37,7 +37,7 @@ func checkSchedules[O any](t T, set Set[Schedule[O]], last set, ops *rapid.Gener
 	scope := fmt.Sprintf("every schedule of up to %d steps at %d replicas, up to their names, with the operations %s: %d schedules",
 		length, gen.Replicas, literals(few), len(all))
 	failed := checkScope(t, last, boxAll(all), scope, settingsOf(opts))
-	if rest := set.s.without(failed); len(rest.laws) > 0 {
+	if rest := set.s.value().without(failed); len(rest.laws) > 0 {
 		checkOn(t, rest, boxSource(ScheduleSource(gen.FromRapid(ops))), opts)
 	}
 }

@@ -4,7 +4,7 @@ import "github.com/joinery-go/joinery/lattice"
 
 // Semilattice is the algebra: a ⊔ b is associative, commutative and idempotent.
 func Semilattice[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{semilattice(subjectOf(m, opts))}
+	return Set[T]{pin(semilattice(subjectOf(m, opts)))}
 }
 
 //go:noinline
@@ -45,7 +45,7 @@ func idempotent() law {
 // Lattice is every set of this package that applies to a merge: [Semilattice],
 // [Order], [InPlace] and [Bounded].
 func Lattice[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{wholeLattice(subjectOf(m, opts))}
+	return Set[T]{pin(wholeLattice(subjectOf(m, opts)))}
 }
 
 //go:noinline

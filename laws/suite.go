@@ -29,7 +29,7 @@ type Suite struct {
 
 // NewSuite binds a set to a source and a universe; an empty universe is none.
 func NewSuite[S any](name string, set Set[S], source gen.Source[S], universe gen.Universe[S]) Suite {
-	return newSuite(name, set.s, boxSource(source), boxAll(universe))
+	return newSuite(name, set.s.value(), boxSource(source), boxAll(universe))
 }
 
 func newSuite(name string, set set, source gen.Source[any], universe []any) Suite {

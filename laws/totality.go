@@ -10,7 +10,7 @@ import (
 // what comes of it is a state of the domain again (see [Valid]), equal to itself,
 // with which everything can be done. Under [Watch] merging must come to an end.
 func Totality[T any](m lattice.Merge[T], opts ...Option) Set[T] {
-	return Set[T]{totality(subjectOf(m, opts))}
+	return Set[T]{pin(totality(subjectOf(m, opts)))}
 }
 
 //go:noinline

@@ -17,7 +17,7 @@ type Trial struct {
 // Trials binds every law of the set to the source, parents first, and says which
 // laws do not apply. The error is one of the set-up.
 func Trials[S any](set Set[S], source gen.Source[S]) ([]*Trial, []Absence, error) {
-	return trials(set.s, boxSource(source))
+	return trials(set.s.value(), boxSource(source))
 }
 
 //go:noinline

@@ -27,7 +27,7 @@ func PlanSource[S, O any](u gen.Updates[S, O]) gen.Source[gen.Plan[O]] {
 // its deltas would be compared with nothing but each other, and a wrong one, such as the
 // increment in place of the new total, passes.
 func Updates[S, O any](m lattice.Merge[S], u gen.Updates[S, O], opts ...Option) Set[gen.Plan[O]] {
-	return Set[gen.Plan[O]]{updatesOf(historiesOf(m, u, opts))}
+	return Set[gen.Plan[O]]{pin(updatesOf(historiesOf(m, u, opts)))}
 }
 
 // histories is what laws about plans share. Operations are boxes as states are.

@@ -160,7 +160,7 @@ func writtenValue() (gen.Source[Stamped], gen.Universe[Stamped]) {
 // not a repair of the merge, since there is none over these states: it is the
 // register that keeps a clock for each value.
 func asCausal(e Entry, faulty altered[Stamped], source gen.Source[Stamped], universe gen.Universe[Stamped]) Entry {
-	faulty.Merge = lattice.DominatingPairOf[Clock](clocks{}, lattice.SetOf[string]())
+	faulty.of = lattice.DominatingPairOf[Clock](clocks{}, lattice.SetOf[string]())
 	e.Faulty = latticeSuite[Stamped]("causal value, as published", &faulty, source, universe)
 	e.Correct = latticeSuite[Siblings]("causal register", register{},
 		gen.For[Siblings](register{}, siblings()), antichains())

@@ -148,7 +148,7 @@ func otherKind() Entry {
 		universe: gen.Pairs(gen.Range[uint](0, 2), gen.Range(0, 2)),
 	}
 	errKinds := errors.New("a set cannot merge a counter")
-	faulty := &altered[typed]{Merge: x.correct, mergeIn: func(t *typed, d typed) bool {
+	faulty := &altered[typed]{of: x.correct, mergeIn: func(t *typed, d typed) bool {
 		if t.First != d.First {
 			panic(errKinds)
 		}

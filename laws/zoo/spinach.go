@@ -60,7 +60,7 @@ func mapCompareInPair() Entry {
 		values:   gen.PairOf(gen.MapOf(gen.Just("a"), gen.Int(1, 3), 1), gen.OneOf("new", "old")),
 		universe: gen.Pairs(gen.Maps([]string{"a"}, gen.Range(1, 3)), gen.Values("new", "old")),
 	}
-	published := lattice.DominatingPairOf[scores](&altered[scores]{Merge: key, compare: sharedKeys}, text)
+	published := lattice.DominatingPairOf[scores](&altered[scores]{of: key, compare: sharedKeys}, text)
 	e := Entry{
 		ID: "L2", Where: "Spinach 2020, DominatingPair over MapUnion", Law: "semilattice/commutative",
 		Defect: "trusts the comparison of L1: ({a:1}, old) ⊔ ({a:2}, new) keeps old",

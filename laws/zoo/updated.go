@@ -81,7 +81,7 @@ func returningElement() Entry {
 	ask := func(s state) []string {
 		return slices.Sorted(maps.Keys(s.Live))
 	}
-	revive := &altered[state]{Merge: m, mergeIn: func(t *state, d state) bool {
+	revive := &altered[state]{of: m, mergeIn: func(t *state, d state) bool {
 		grew := m.MergeIn(t, d)
 		if t.Live == nil {
 			t.Live = map[string]struct{}{}
@@ -202,7 +202,7 @@ func renumberedDeltas() Entry {
 		},
 	}
 	whole := func(s sequence) bool { return len(s) > 0 && s[0].Key == 0 }
-	faulty := &altered[sequence]{Merge: m, mergeIn: func(t *sequence, d sequence) bool {
+	faulty := &altered[sequence]{of: m, mergeIn: func(t *sequence, d sequence) bool {
 		if whole(*t) || whole(d) || len(*t) == 0 {
 			return m.MergeIn(t, d)
 		}
@@ -267,7 +267,7 @@ func flippedTie() Entry {
 		return last
 	}
 	ask := func(w write) write { return w }
-	bad := &altered[write]{Merge: lattice.DominatingPairOf(lattice.Max[int](), lattice.Min[string]())}
+	bad := &altered[write]{of: lattice.DominatingPairOf(lattice.Max[int](), lattice.Min[string]())}
 	return Entry{ID: "H17", Where: "a tie-break the other way round", Law: "query/denotation", Defect: "of two writes at one time the lesser value wins: still a semilattice, but not the one specified",
 		Faulty: mutated[write]("last write, as published", bad, u, ask, model), Correct: mutated("last write, correct", good, u, ask, model)}
 }

@@ -115,31 +115,34 @@ func (e Entry) expects(law string) bool {
 	return law == e.Law || strings.HasPrefix(law, e.Law+"/")
 }
 
-// altered is a merge with parts of it replaced by faulty ones.
+// altered is a merge with parts of it replaced by faulty ones. Nothing is embedded: what
+// is promoted is compiled for each type, and twice.
 type altered[T any] struct {
-	lattice.Merge[T]
+	of      lattice.Merge[T]
 	mergeIn func(target *T, delta T) bool
 	compare func(a, b T) lattice.Order
 }
 
 func (m *altered[T]) MergeIn(target *T, delta T) bool {
 	if m.mergeIn == nil {
-		return m.Merge.MergeIn(target, delta)
+		return m.of.MergeIn(target, delta)
 	}
 	return m.mergeIn(target, delta)
 }
 
 func (m *altered[T]) Compare(a, b T) lattice.Order {
 	if m.compare == nil {
-		return m.Merge.Compare(a, b)
+		return m.of.Compare(a, b)
 	}
 	return m.compare(a, b)
 }
 
+func (m *altered[T]) Clone(v T) T { return m.of.Clone(v) }
+
 // Caps keeps the ends of the order, which the defects leave alone, and leaves out
 // what is derived from merging.
 func (m *altered[T]) Caps() lattice.Caps[T] {
-	c := lattice.CapsOf(m.Merge)
+	c := lattice.CapsOf(m.of)
 	return lattice.Caps[T]{Bottom: c.Bottom, Top: c.Top}
 }
 
@@ -153,7 +156,7 @@ type exhibit[T any] struct {
 // suites makes the two suites of an entry. States are correlated by the correct
 // merge, so that a faulty one does not choose what it is tested on.
 func suites[T any](x exhibit[T], name string, faulty altered[T]) (bad, good laws.Suite) {
-	faulty.Merge = x.correct
+	faulty.of = x.correct
 	source := gen.For(x.correct, x.values)
 	return latticeSuite[T](name+", as published", &faulty, source, x.universe),
 		latticeSuite(name+", correct", x.correct, source, x.universe)
