@@ -157,3 +157,57 @@ func TestUniqueIsBlamed(t *testing.T) {
 		require.ErrorContains(t, err, `operator unique#2 "once"`)
 	}
 }
+
+// TestBatchOfNothing: a batch has at least one element, whatever the merge.
+func TestBatchOfNothing(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		err := refused(t, func(g *flow.Graph) { flow.Collect(flow.Batch(fives(g), maxInt, n)) })
+		require.ErrorIs(t, err, flow.ErrArgument)
+		require.ErrorContains(t, err, "a batch of nothing")
+	}
+}
+
+// TestMapStateOnce: a function of a state is called once with each of its values, also when
+// the state becomes final.
+func TestMapStateOnce(t *testing.T) {
+	g := flow.New("g", flow.Options{Batch: 1})
+	var asked []int
+	f := lattice.Function[int, int]{F: func(v int) int { asked = append(asked, v); return v }, From: maxInt, To: maxInt}
+	mapped := flow.MapState(flow.Fold(flow.FromSlice(g, []int{1, 2, 2, 3}), maxInt), f, flow.Morphism(flow.Evidence{}))
+	s, err := flow.Start(g)
+	require.NoError(t, err)
+	require.NoError(t, s.Run(context.Background()))
+	require.True(t, flow.Complete(mapped))
+	require.Equal(t, []int{1, 2, 3}, asked)
+}
+
+// tree is a type of which values can be made in any depth.
+type tree []tree
+
+// deeper and wider are two lattices of trees, of which values that are made show no difference.
+type (
+	deeper struct{ wider }
+	wider  struct{}
+)
+
+func (wider) MergeIn(target *tree, delta tree) bool {
+	if len(delta) <= len(*target) {
+		return false
+	}
+	*target = delta
+	return true
+}
+
+func (wider) Compare(a, b tree) lattice.Order {
+	return maxInt.Compare(len(a), len(b))
+}
+
+func (wider) Clone(v tree) tree { return v }
+
+// TestRecursiveTypes: the values on which two merges are tried are of a few levels.
+func TestRecursiveTypes(t *testing.T) {
+	g := flow.New("g", flow.Options{})
+	s := flow.Fold(flow.Once(g, tree{{}}), lattice.Merge[tree](wider{}))
+	flow.MapState(s, lattice.Function[tree, int]{F: func(v tree) int { return len(v) }, From: deeper{}, To: maxInt}, flow.Monotone(flow.Evidence{}))
+	require.NoError(t, flow.Verify(g).Err())
+}

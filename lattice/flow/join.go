@@ -113,7 +113,7 @@ func (j *join[K, A, B, C]) pull() ([]C, status) {
 			return j.out, ready
 		}
 		if !fits {
-			return nil, j.n.stop(fmt.Errorf("%w: more than Held = %d elements to join", ErrBound, j.n.g.opt.Held), "")
+			return nil, j.n.stop(fmt.Errorf("%w: more than Held = %d elements to join", ErrBound, j.n.g.opt.Held), j.n.g.unbounded())
 		}
 	}
 	if j.left.end && j.right.end {

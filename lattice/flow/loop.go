@@ -4,7 +4,11 @@ import "fmt"
 
 // Loop is an edge that leads back: what [Loop.Close] is given comes out of it. A
 // cycle needs an operator that merges ([Unique], a join, or [Fold] and [Changes]),
-// so that it comes to rest.
+// so that it comes to rest. It does if its functions make finitely many different
+// elements: the nodes that can be reached, say. Where they can go on for ever, as lengths
+// of paths do around a cycle of roads, the cycle has to lead through a Fold by a merge
+// that says which of them count (the least for each node), and Changes, behind which a
+// function must be a morphism ([Convert]).
 type Loop[T any] struct {
 	n     *node // the end that elements come out of
 	front []T
@@ -19,6 +23,14 @@ func NewLoop[T any](g *Graph) (*Loop[T], Delta[T]) {
 	l := &Loop[T]{n: n}
 	n.g.loops = append(n.g.loops, loopEnd{n: n, finish: l.finish})
 	return l, delta(n, l)
+}
+
+// unbounded is a remedy for elements of which there are more than a graph may hold.
+func (g *Graph) unbounded() string {
+	if len(g.loops) == 0 {
+		return ""
+	}
+	return "if what goes around the loop goes on for ever, lead it through a Fold by a merge that says which of it counts, Changes, and a Convert"
 }
 
 // Close leads d back. The loop holds at most Options.Held elements and a batch.
@@ -44,7 +56,7 @@ func (l *Loop[T]) feed(n *node, in puller[T]) status {
 	}
 	l.back = append(l.back, vs...)
 	if len(l.front)+len(l.back) > n.g.opt.Held {
-		return n.stop(fmt.Errorf("%w: more than Held = %d elements wait in the loop", ErrBound, n.g.opt.Held), "")
+		return n.stop(fmt.Errorf("%w: more than Held = %d elements wait in the loop", ErrBound, n.g.opt.Held), n.g.unbounded())
 	}
 	return ready
 }

@@ -27,7 +27,7 @@ func (o *uniqueOp[T]) pull() ([]T, status) {
 		fits := o.run()
 		o.n.busy.Store(false)
 		if !fits && len(o.out) == 0 {
-			return nil, o.n.stop(fmt.Errorf("%w: more than Held = %d distinct elements", ErrBound, o.n.g.opt.Held), "")
+			return nil, o.n.stop(fmt.Errorf("%w: more than Held = %d distinct elements", ErrBound, o.n.g.opt.Held), o.n.g.unbounded())
 		}
 	}
 	return o.out, ready

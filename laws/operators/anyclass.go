@@ -160,12 +160,12 @@ func (b *bench) total(some []any) any {
 // resume is about a crash: what was emitted before it has reached the fold, and the input
 // is replayed from a point before it.
 func (o *operator) resume() laws.Law[Feed] {
-	text := "after a crash, an instance without memory and a replay from any earlier point come to the same fold"
+	text := "after a crash, an instance without memory and a replay from any earlier point come to the same fold" + heldBack
 	switch {
 	case o.late || o.sealed():
 		text = "after a crash, an instance without memory and a replay of all come to the same fold"
 	case o.remembers():
-		text = "after a crash, an instance as it was at some point and a replay from there, or from earlier, come to the same fold"
+		text = "after a crash, an instance as it was at some point and a replay from there, or from earlier, come to the same fold" + heldBack
 	}
 	return o.law("resume", text, func(b *bench) verdict {
 		word := b.word()
@@ -182,6 +182,10 @@ func (o *operator) resume() laws.Law[Feed] {
 		})
 	})
 }
+
+// heldBack is told to who may have written an operator of batches, which is right as it is
+// where it is declared.
+const heldBack = "; an operator that holds elements back is declared Late, and gets all of its input again"
 
 // remembers reports that an instance that lost its memory has lost what it needs.
 func (o *operator) remembers() bool { return o.class != lattice.IsMorphism && o.in == Deltas }

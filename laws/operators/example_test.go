@@ -82,7 +82,7 @@ func ExampleLaws() {
 	// Output:
 	// [operator/resume]
 	// law operator/resume does not hold
-	//     after a crash, an instance without memory and a replay from any earlier point come to the same fold
+	//     after a crash, an instance without memory and a replay from any earlier point come to the same fold; an operator that holds elements back is declared Late, and gets all of its input again
 	// left   fold of op(0) = operators_test.set[int]{0: true}, of []int{0}
 	// right  fold of op(0) until it crashes, and of op() = nothing: no element is emitted
 	// where

@@ -125,6 +125,13 @@ func TestARefusalIsAFailureOfTheLaw(t *testing.T) {
 	assert.Contains(t, res.Failure.Panic, "the merge refuses: two values at one time")
 }
 
+// TestUnansweredRequest: of a program that ends, what it was asked last is named.
+func TestUnansweredRequest(t *testing.T) {
+	p := start(t, "dies", time.Minute)
+	_, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 100})
+	require.ErrorContains(t, err, "without an answer to request 21, {")
+}
+
 // What is wrong with a program ends the check, and is no verdict on its merge.
 func TestProgramsThatMisbehave(t *testing.T) {
 	for how, says := range map[string]string{

@@ -180,10 +180,10 @@ func (p *Program) ask(request any) (reply, error) {
 		return reply{}, p.fail(fmt.Errorf("no answer within %v to %s", p.patience, clip(line)), "flush the output after each line; --patience waits longer")
 	}
 	if got.err != nil {
-		return reply{}, p.ended(got.err)
+		return reply{}, p.ended(line, got.err)
 	}
 	if err := <-written; err != nil {
-		return reply{}, p.ended(err)
+		return reply{}, p.ended(line, err)
 	}
 	var r reply
 	if err := json.Unmarshal(got.line, &r); err != nil {
@@ -192,8 +192,8 @@ func (p *Program) ask(request any) (reply, error) {
 	return r, nil
 }
 
-// ended is the error of a program that closed its output.
-func (p *Program) ended(err error) error {
+// ended is the error of a program that closed its output instead of answering asked.
+func (p *Program) ended(asked []byte, err error) error {
 	if errors.Is(err, bufio.ErrTooLong) {
 		return p.fail(fmt.Errorf("an answer of more than %d bytes", maxAnswer), "")
 	}
@@ -202,7 +202,7 @@ func (p *Program) ended(err error) error {
 	case <-p.wait():
 	case <-time.After(time.Second):
 	}
-	return p.fail(fmt.Errorf("it ended after %d requests: %w", p.Requests, err), "it must answer until its input ends")
+	return p.fail(fmt.Errorf("it ended without an answer to request %d, %s: %w", p.Requests, clip(asked), err), "it must answer until its input ends")
 }
 
 func (p *Program) fail(err error, remedy string) error {
