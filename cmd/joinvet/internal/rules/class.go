@@ -19,7 +19,8 @@ the tests of the package, in a declaration that leads to a package of laws; laws
 laws.CheckMonotone and laws.Classify check one. So must a function of flow.Convert and
 flow.Bimorphism, which are of morphisms without being told. A function without a name cannot
 be. Claims and functions are followed through variables and fields that the package gives one
-value, and through functions that only return one. Of functions of other packages, and of
+value, through functions that only return one, and through maps, slices and arrays: of what
+comes out of one, all that it is seen to be given are meant, or what stands at a constant key. Of functions of other packages, and of
 those that are computed otherwise, nothing is said.
 
 Evidence that is written down instead of made by a check, flow.BySample(…), flow.ByExhaustion(…)
@@ -188,6 +189,15 @@ func (r *reporter) functionsIn(arg ast.Expr, deep int) []claimed {
 		return nil
 	case *ast.CallExpr:
 		return r.returned(e, deep)
+	case *ast.IndexExpr:
+		if in := r.indexed(e); in != nil {
+			return r.functionsAmong(r.elements(in.X, in.Index), deep)
+		}
+	case *ast.Ident:
+		r.values()
+		if in := r.ranged[r.variable(e)]; in != nil && len(r.given[r.variable(e)]) == 1 {
+			return r.functionsAmong(r.elements(in, nil), deep)
+		}
 	}
 	if _, ok := r.pass.TypesInfo.TypeOf(arg).Underlying().(*types.Signature); !ok {
 		return r.assignedF(arg, deep)
@@ -199,6 +209,14 @@ func (r *reporter) functionsIn(arg ast.Expr, deep int) []claimed {
 		return []claimed{{at: arg, object: f.Origin()}}
 	}
 	return nil
+}
+
+// functionsAmong is the functions of expressions of which any may be meant.
+func (r *reporter) functionsAmong(es []ast.Expr, deep int) (found []claimed) {
+	for _, e := range es {
+		found = append(found, r.functionsIn(e, deep-1)...)
+	}
+	return found
 }
 
 // assignedF is the function that is assigned to the field F of a variable, if it is once.

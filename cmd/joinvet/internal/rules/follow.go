@@ -2,6 +2,7 @@ package rules
 
 import (
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 )
@@ -16,7 +17,7 @@ func (r *reporter) values() values {
 	if r.given != nil {
 		return r.given
 	}
-	r.given = make(values)
+	r.given, r.ranged, r.stored = make(values), make(map[types.Object]ast.Expr), make(values)
 	for _, file := range r.files {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -39,6 +40,9 @@ func (r *reporter) values() values {
 			case *ast.RangeStmt:
 				r.give(n.Key, nil)
 				r.give(n.Value, nil)
+				if n.Value != nil && r.variable(n.Value) != nil {
+					r.ranged[r.variable(n.Value)] = n.X
+				}
 			case *ast.IncDecStmt:
 				r.give(n.X, nil)
 			case *ast.FuncType:
@@ -60,6 +64,8 @@ func (r *reporter) values() values {
 func (r *reporter) giveEach(left, right []ast.Expr, tok token.Token) {
 	for i, l := range left {
 		switch {
+		case len(left) == 2 && len(right) == 1 && i == 0 && r.indexed(right[0]) != nil: // f, ok := m[k]
+			r.give(l, right[0])
 		case len(left) != len(right) || tok != token.ASSIGN && tok != token.DEFINE:
 			r.give(l, nil)
 		default:
@@ -75,6 +81,72 @@ func (r *reporter) give(to, value ast.Expr) {
 	if obj := r.variable(to); obj != nil {
 		r.given[obj] = append(r.given[obj], value)
 	}
+	if in := r.indexed(to); in != nil && value != nil {
+		if obj := r.variable(in.X); obj != nil {
+			r.stored[obj] = append(r.stored[obj], value)
+		}
+	}
+}
+
+// indexed is the expression of an element of a map, a slice or an array, nil of any other.
+func (r *reporter) indexed(e ast.Expr) *ast.IndexExpr {
+	in, ok := ast.Unparen(e).(*ast.IndexExpr)
+	if !ok || !holdsElements(r.pass.TypesInfo.TypeOf(in.X)) {
+		return nil
+	}
+	return in
+}
+
+func holdsElements(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	switch t := t.Underlying().(type) {
+	case *types.Map, *types.Slice, *types.Array:
+		return true
+	case *types.Pointer:
+		_, array := t.Elem().Underlying().(*types.Array)
+		return array
+	}
+	return false
+}
+
+// elements is what a map, a slice or an array is seen to hold: what its literal has, or of
+// a literal and a key that are both constant what stands at that key, and what is assigned to
+// its elements. Where it comes from is followed as any value is.
+func (r *reporter) elements(of ast.Expr, key ast.Expr) (found []ast.Expr) {
+	r.values()
+	if obj := r.variable(of); obj != nil {
+		found = append(found, r.stored[obj]...)
+	}
+	lit, ok := r.resolve(of).(*ast.CompositeLit)
+	if !ok || !holdsElements(r.pass.TypesInfo.TypeOf(lit)) {
+		return found
+	}
+	for i, elt := range lit.Elts {
+		kv, keyed := elt.(*ast.KeyValueExpr)
+		switch {
+		case !keyed && r.otherThan(key, constant.MakeInt64(int64(i))):
+		case !keyed:
+			found = append(found, elt)
+		case !r.otherThan(key, r.constant(kv.Key)):
+			found = append(found, kv.Value)
+		}
+	}
+	return found
+}
+
+// otherThan reports that a key is a constant, and another one.
+func (r *reporter) otherThan(key ast.Expr, at constant.Value) bool {
+	v := r.constant(key)
+	return v != nil && at != nil && v.Kind() == at.Kind() && !constant.Compare(v, token.EQL, at)
+}
+
+func (r *reporter) constant(e ast.Expr) constant.Value {
+	if e == nil {
+		return nil
+	}
+	return r.pass.TypesInfo.Types[e].Value
 }
 
 func (r *reporter) giveFields(n *ast.CompositeLit) {

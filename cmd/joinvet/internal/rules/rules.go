@@ -32,7 +32,9 @@ type reporter struct {
 	vetted map[string]map[int]bool // lines by file
 	files  []*ast.File             // neither tests nor generated
 
-	given  values // see values
+	given  values                    // see values
+	ranged map[types.Object]ast.Expr // what a variable ranges over
+	stored values                    // what is assigned to elements of a variable
 	decls  map[types.Object]*ast.FuncDecl
 	mute   bool                  // what is found is only noted
 	said   map[string]bool       // what was reported, and where
