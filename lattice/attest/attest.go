@@ -5,12 +5,14 @@
 // A seal keeps evidence from being written down by the way where a check should have
 // been run. What evidence does not prove:
 //
-//   - That a check was run at all. Any module can import this package and call [Checked].
-//     Evidence is of package lattice, and packages laws make it: a package that both can
-//     import and no other module would be internal to the root, where this module has
-//     none; and a changed copy of the module would have it too. A review finds
-//     a forged seal by the import, as the import table does in this module, and joinvet
-//     reports it in others.
+//   - That a check was run at all, against who means to deceive. [Checked] seals nothing
+//     where its caller is of another module, so that evidence is not written down by
+//     the way; a function of this module that is given Checked to call, a linker's directive, or a
+//     changed copy of the module get around that. It is looked up when a check has been run,
+//     since Evidence is of package lattice, and packages laws make it: a package that both
+//     can import and no other module would be internal to the root, where this module
+//     has none. In this module the import table says who may; joinvet reports the call in
+//     others.
 //   - That the cases were enough: sampled(1) is evidence, and says so.
 //   - That the function is the one that runs, where another has its name; lattice.Evidence
 //     says of which names that may be (closures of one literal, method values, instances of
@@ -28,11 +30,26 @@
 // generator of a test. Verify makes values of its own only to tell merges apart.
 package attest
 
+import (
+	"reflect"
+	"runtime"
+	"strings"
+)
+
 // Seal is held by who has run a check. The zero Seal seals nothing.
 type Seal struct{ held bool }
 
-// Checked is the seal of a check that was run.
-func Checked() Seal { return Seal{held: true} }
+// Checked is the seal of a check that was run. To callers outside of this module it gives
+// the zero Seal.
+func Checked() Seal {
+	var pcs [1]uintptr
+	runtime.Callers(2, pcs[:])
+	caller, _ := runtime.CallersFrames(pcs[:]).Next()
+	return Seal{held: strings.HasPrefix(caller.Function, module)}
+}
+
+// module is what the names of this module's functions begin with.
+var module = strings.TrimSuffix(reflect.TypeFor[Seal]().PkgPath(), "lattice/attest")
 
 // Held reports that the seal is one.
 func (s Seal) Held() bool { return s.held }

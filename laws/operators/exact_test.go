@@ -172,3 +172,22 @@ func TestHalvesOfCheckFlow(t *testing.T) {
 	require.Positive(t, ahead[3])
 	require.Zero(t, ahead[4])
 }
+
+// TestEveryCrash: over all feeds, each crash is tried with each replay. What neighbours give is lost
+// by a crash between the two of them alone, and only if the second is all that comes again.
+func TestEveryCrash(t *testing.T) {
+	type pair = [2]int
+	neighbours := operators.Operator[int, set[pair], set[pair]]{
+		Emit: func() func(v int, emit func(set[pair])) {
+			var before []int
+			return func(v int, emit func(set[pair])) {
+				if before = append(before, v); len(before) == 2 {
+					emit(setOf(pair{before[0], before[1]}))
+				}
+			}
+		},
+		Class: lattice.IsMorphism, Merge: union[pair], Start: func() set[pair] { return set[pair]{} }, Inputs: rapid.IntRange(1, 2),
+	}
+	r := laws.Exhaust(operators.Laws(neighbours), operators.Feeds([]int{1, 2}, 2))
+	require.Contains(t, r.Failing(), "operator/resume")
+}
