@@ -1,14 +1,17 @@
 package store_test
 
 import (
+	"cmp"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
+	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -19,20 +22,21 @@ import (
 )
 
 // BenchmarkRecovery opens engines that hold a million keys, with values of 100 and of
-// 1,000 bytes, after a close and as a crash leaves them, and beside each opening reads
-// once, in the same process, the files that it reads: index files, files that none stands
-// for, and the catalog. It reports the medians over the rounds of the processor times of both
-// and of their ratio, once for plain reading, and once for reading and checking a CRC-32C,
-// which is what an index costs that is used as it is. Wall times move too much with what else
-// the machine does. For the opening after a crash the directory is
-// copied while the engine has it open, with everything synced.
+// 1,000 bytes, after a close, as a crash leaves them, and as a crash leaves them once as much
+// again is set as an engine takes at most before it saves its index, so that the tail is the
+// longest. Beside each opening it reads once, in the same process, the bytes that the opening
+// reads, which are those of the index and the tail: those of each file at once, no byte twice.
+// It reports the medians over the rounds of the processor times of both and of their ratio,
+// once for plain reading, and once for reading and checking a CRC-32C, which is what an index
+// costs that is used as it is. Wall times move too much with what else the machine does. For
+// the opening after a crash the directory is copied while the engine has it open, with
+// everything synced.
 func BenchmarkRecovery(b *testing.B) {
 	for _, name := range []string{appendlog.Name, hybridlog.Name, lsm.Name} {
 		for _, valueBytes := range []int{100, 1000} {
-			closed, crashed := recoverable(b, name, 1_000_000, valueBytes)
-			for _, d := range []struct{ name, dir string }{{"closed", closed}, {"crashed", crashed}} {
-				b.Run(name+"/"+d.name+"/"+map[int]string{100: "100", 1000: "1000"}[valueBytes], func(b *testing.B) {
-					benchRecovery(b, name, d.dir)
+			for what, dir := range recoverable(b, name, 1_000_000, valueBytes) {
+				b.Run(fmt.Sprintf("%s/%s/%d", name, what, valueBytes), func(b *testing.B) {
+					benchRecovery(b, name, dir)
 				})
 			}
 		}
@@ -49,17 +53,26 @@ func openNamed(name string, o store.Options) (store.Engine, error) {
 	return lsm.Open(lsm.Options{Options: o})
 }
 
+// longestTail is how many bytes a log engine of a million keys may write before it saves its
+// index again, all but.
+const longestTail = 15 << 19
+
 // recoverable sets every key once and leaves the directory as it is while the engine runs,
-// and as it is once the engine has been closed.
-func recoverable(b *testing.B, name string, keys, valueBytes int) (closed, crashed string) {
-	closed, crashed = filepath.Join(b.TempDir(), "closed"), filepath.Join(b.TempDir(), "crashed")
+// as it is some updates later, with no background work since, and as it is once the engine has
+// been closed.
+func recoverable(b *testing.B, name string, keys, valueBytes int) map[string]string {
+	dirs := map[string]string{}
+	for _, what := range []string{"closed", "crashed", "crashed-late"} {
+		dirs[what] = filepath.Join(b.TempDir(), what)
+	}
 	q, err := store.NewQueue(4)
 	require.NoError(b, err)
-	e, err := openNamed(name, store.Options{Dir: closed, Durability: store.None, Scheduler: q})
+	e, err := openNamed(name, store.Options{Dir: dirs["closed"], Durability: store.None, Scheduler: q})
 	require.NoError(b, err)
 	values, err := workload.NewValues(1, valueBytes)
 	require.NoError(b, err)
-	for i, k := range workload.Keys(keys) {
+	all := workload.Keys(keys)
+	for i, k := range all {
 		set(b, e, k, values.Next())
 		if i%1000 == 0 {
 			_, err = q.Drain(1 << 30)
@@ -69,71 +82,134 @@ func recoverable(b *testing.B, name string, keys, valueBytes int) (closed, crash
 	require.NoError(b, e.Sync())
 	_, err = q.Drain(1 << 30)
 	require.NoError(b, err)
-	require.NoError(b, os.CopyFS(crashed, os.DirFS(closed)))
+	require.NoError(b, os.CopyFS(dirs["crashed"], os.DirFS(dirs["closed"])))
+	for i := range longestTail / (valueBytes + 24) {
+		set(b, e, all[i*7919%keys], values.Next())
+	}
+	require.NoError(b, e.Sync())
+	require.NoError(b, os.CopyFS(dirs["crashed-late"], os.DirFS(dirs["closed"])))
 	require.NoError(b, e.Close())
-	return closed, crashed
+	return dirs
 }
 
-// readOnce are the files that opening a directory reads.
-func readOnce(b *testing.B, dir string) (files []string) {
-	all, err := filepath.Glob(filepath.Join(dir, "[0-9]*.*"))
-	require.NoError(b, err)
-	saved := ""
-	for _, path := range all {
-		if stem, ok := strings.CutSuffix(path, ".index"); ok {
-			saved = stem
-		}
+// readsFS is a file system that notes which bytes of which files are read from it.
+type readsFS struct {
+	vfs.FS
+	reads map[string][][2]int64
+}
+
+func (r readsFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := r.FS.Open(name, opts...)
+	if err != nil {
+		return nil, err
 	}
-	for _, path := range all {
-		stem := strings.TrimSuffix(path, filepath.Ext(path))
-		index := filepath.Ext(path) == ".hint" || filepath.Ext(path) == ".guide"
-		stands := slices.Contains(all, stem+".hint") || slices.Contains(all, stem+".guide")
-		if path == saved+".index" || stem > saved && (index || !stands) {
-			files = append(files, path)
-		}
+	return &readsFile{File: f, fs: r, name: name}, nil
+}
+
+type readsFile struct {
+	vfs.File
+	fs   readsFS
+	name string
+	at   int64
+}
+
+func (f *readsFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	f.note(f.at, n)
+	f.at += int64(n)
+	return n, err
+}
+
+func (f *readsFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	f.note(off, n)
+	return n, err
+}
+
+func (f *readsFile) note(off int64, n int) {
+	if n > 0 {
+		f.fs.reads[f.name] = append(f.fs.reads[f.name], [2]int64{off, off + int64(n)})
 	}
-	return append(files, filepath.Join(dir, "CATALOG"))
+}
+
+// once are the reads of a file with what overlaps or adjoins made one.
+func once(reads [][2]int64) (all [][2]int64) {
+	slices.SortFunc(reads, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for _, r := range reads {
+		if n := len(all); n > 0 && r[0] <= all[n-1][1] {
+			all[n-1][1] = max(all[n-1][1], r[1])
+			continue
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// readOnce reads bytes of files, each run of them into memory of its own.
+func readOnce(b *testing.B, reads map[string][][2]int64) (all [][]byte) {
+	for name, runs := range reads {
+		f, err := os.Open(name)
+		require.NoError(b, err)
+		for _, r := range runs {
+			text := make([]byte, r[1]-r[0])
+			_, err := f.ReadAt(text, r[0])
+			require.NoError(b, err)
+			all = append(all, text)
+		}
+		require.NoError(b, f.Close())
+	}
+	return all
 }
 
 func benchRecovery(b *testing.B, name, dir string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	files, table := readOnce(b, dir), crc32.MakeTable(crc32.Castagnoli)
-	var opening, reading, checking, ratio, checked []float64
-	bytes := 0
-	for round := 0; b.Loop(); round++ {
-		copied := filepath.Join(b.TempDir(), "copy")
+	table := crc32.MakeTable(crc32.Castagnoli)
+	of, bytes := map[string][]float64{}, 0
+	open := func(fsys vfs.FS) (opened time.Duration, copied string) {
+		copied = filepath.Join(b.TempDir(), "copy")
 		require.NoError(b, os.CopyFS(copied, os.DirFS(dir)))
 		q, err := store.NewQueue(4)
 		require.NoError(b, err)
 		start := threadTime()
-		e, err := openNamed(name, store.Options{Dir: copied, Scheduler: q})
-		opened := (threadTime() - start).Seconds()
+		e, err := openNamed(name, store.Options{Dir: copied, Scheduler: q, FS: fsys})
+		opened = threadTime() - start
 		require.NoError(b, err)
-		bytes = 0
-		var all [][]byte
-		start = threadTime()
-		for _, path := range files {
-			text, err := os.ReadFile(path)
-			require.NoError(b, err)
-			bytes, all = bytes+len(text), append(all, text)
+		runtime.KeepAlive(e)
+		return opened, copied
+	}
+	noted := readsFS{vfs.Default, map[string][][2]int64{}}
+	_, copied := open(noted)
+	for b.Loop() {
+		opened, again := open(nil)
+		require.NoError(b, os.RemoveAll(again))
+		reads := map[string][][2]int64{}
+		for name, runs := range noted.reads {
+			reads[filepath.Join(dir, filepath.Base(name))] = once(runs)
 		}
+		start := threadTime()
+		all := readOnce(b, reads)
 		read := (threadTime() - start).Seconds()
 		sum := uint32(0)
 		for _, text := range all {
 			sum ^= crc32.Checksum(text, table)
 		}
 		check := (threadTime() - start).Seconds()
-		opening, reading, checking = append(opening, opened*1e3), append(reading, read*1e3), append(checking, check*1e3)
-		ratio, checked = append(ratio, opened/read), append(checked, opened/check)
 		require.NotZero(b, sum)
-		require.NoError(b, e.Close())
-		require.NoError(b, os.RemoveAll(copied))
+		bytes = 0
+		for _, text := range all {
+			bytes += len(text)
+		}
+		for what, v := range map[string]float64{
+			"open-ms": opened.Seconds() * 1e3, "read-ms": read * 1e3, "check-ms": check * 1e3,
+			"open/read": opened.Seconds() / read, "open/check": opened.Seconds() / check,
+		} {
+			of[what] = append(of[what], v)
+		}
 	}
-	for what, of := range map[string][]float64{
-		"open-ms": opening, "read-ms": reading, "check-ms": checking, "open/read": ratio, "open/check": checked,
-	} {
-		b.ReportMetric(median(of), what)
+	require.NoError(b, os.RemoveAll(copied))
+	for what, values := range of {
+		b.ReportMetric(median(values), what)
 	}
 	b.ReportMetric(float64(bytes)/1e6, "read-MB")
 }

@@ -320,7 +320,7 @@ func (r *run) leftovers() error {
 	}
 	for _, name := range names {
 		number, _, ok := strings.Cut(name, ".")
-		if n, err := strconv.ParseUint(number, 10, 64); ok && err == nil &&
+		if n, err := strconv.ParseUint(number, 10, 64); ok && err == nil && n != s.Index &&
 			!slices.ContainsFunc(s.Parts, func(p catalog.Part) bool { return p.Number == n }) {
 			return departs("after opening there is still %s, which the catalog does not name", name)
 		}

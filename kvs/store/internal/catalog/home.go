@@ -172,7 +172,7 @@ func (h *Home) sweep(names []string) error {
 			continue
 		}
 		n, err := strconv.ParseUint(m[1], 10, 64)
-		if _, counts := parts[n]; err == nil && counts {
+		if _, counts := parts[n]; err == nil && (counts || n == h.state.Index && n > 0) {
 			continue
 		}
 		if err := h.removeLeft(name); err != nil {

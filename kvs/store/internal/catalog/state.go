@@ -25,12 +25,13 @@ import (
 const Format = 1
 
 // Versions of the catalog's own format, the least that says what it does: ranges and parts
-// that are away, parts that were uploaded ahead, and what of the archive was seen.
+// that are away, parts that were uploaded ahead, what of the archive was seen, and an index.
 const (
 	plainFormat = iota + 1
 	rangeFormat
 	fileFormat
 	refFormat
+	indexFormat
 )
 
 // Bounds of a catalog.
@@ -83,6 +84,9 @@ type State struct {
 	Seen *store.Ref `json:"seen,omitempty"`
 	// Writer is who publishes, once it has published.
 	Writer store.Writer `json:"writer,omitzero"`
+	// Index is the number of a file that the engine can make again from the parts, and of which
+	// it wants to know which one to read; 0 for none.
+	Index uint64 `json:"index,omitempty"`
 	// Parts are the files that count, oldest first.
 	Parts []Part `json:"parts"`
 }
@@ -137,6 +141,9 @@ func (s *State) check() error {
 		}
 		seen[p.Number] = true
 	}
+	if s.Index != 0 && (s.Index >= s.Next || seen[s.Index]) {
+		return fmt.Errorf("%w: the index %d is a part's, or not below %d", store.ErrCorrupt, s.Index, s.Next)
+	}
 	return nil
 }
 
@@ -160,6 +167,9 @@ func (s State) Encode() ([]byte, error) {
 	if s.Seen != nil || s.ParentManifest != "" || s.Writer != (store.Writer{}) {
 		format = refFormat
 	}
+	if s.Index != 0 {
+		format = indexFormat
+	}
 	return Seal(title, format, s)
 }
 
@@ -167,7 +177,7 @@ func (s State) Encode() ([]byte, error) {
 // [store.ErrForeign].
 func Decode(b []byte) (State, error) {
 	var s State
-	if err := Unseal(title, refFormat, b, &s); err != nil {
+	if err := Unseal(title, indexFormat, b, &s); err != nil {
 		return State{}, err
 	}
 	return s, s.check()

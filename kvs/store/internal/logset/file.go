@@ -3,7 +3,6 @@ package logset
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -27,6 +26,7 @@ type File struct {
 	keys   store.KeyRange // what of it counts
 	level  int
 	length int64 // bytes given to it, or that count
+	known  int64 // bytes of it of which the saved index knows
 	live   int64 // bytes of records that the index points at
 	marks  int64 // bytes of commit records given to it since it was made
 	hinted bool  // its hint is there
@@ -40,6 +40,9 @@ func (f *File) Salt() uint32 { return f.salt }
 // Slot is the file's in addresses.
 func (f *File) Slot() int { return f.slot }
 
+// unknown is where the records begin of which the saved index does not know.
+func (f *File) unknown() int64 { return max(f.known, record.HeaderBytes) }
+
 // Length is the bytes given to the file, its header included.
 func (f *File) Length() int64 { return f.length }
 
@@ -49,6 +52,7 @@ type view struct {
 	slots []*File // by slot
 	free  []int   // slots without a file
 	index *Index
+	lost  int // places in the index that are in no file, while it is being opened
 }
 
 func newView() *view { return &view{index: NewIndex()} }
@@ -119,21 +123,6 @@ func openFile(h *catalog.Home, v *view, p catalog.Part, kind byte) (*File, error
 	file := &File{number: p.Number, header: header, salt: header.Salt(), f: f, keys: p.Range, level: p.Level, length: p.Length}
 	v.enter(file)
 	return file, nil
-}
-
-// scan applies the records of a file that is whole.
-func (v *view) scan(f *File) error {
-	s := record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length)
-	for {
-		r, off, size, err := s.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		v.apply(f, r.Kind, r.Key, off, size)
-	}
 }
 
 // read returns the value of the record at a place, which must be that of key.

@@ -4,11 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 
-	"github.com/joinery-go/joinery/kvs/store"
-	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
@@ -99,27 +96,6 @@ func decodeHintEntry(b []byte, end, length int64) (hintEntry, []byte, error) {
 	}
 	e.off, e.size, e.key = end+int64(v[0]), int(v[1]), b[:v[2]]
 	return e, b[v[2]:], nil
-}
-
-// loadHint applies the hint of a file, if it has one that is whole.
-func (v *view) loadHint(h *catalog.Home, f *File) (ok bool, err error) {
-	b, err := h.ReadPart(f.number, hintExt, maxHintBytes)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrCorrupt) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	n, entries, err := decodeHint(b, f.salt, f.length)
-	if err != nil {
-		return false, nil
-	}
-	v.index.Grow(n, len(b)-n*6)
-	for e := range entries {
-		v.apply(f, e.kind, e.key, e.off, e.size)
-	}
-	f.hinted = true
-	return true, nil
 }
 
 // unhinted is a file that stays for long enough to be worth a hint and has none.

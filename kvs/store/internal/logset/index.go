@@ -41,6 +41,8 @@ type Index struct {
 	dir   []*page
 	depth int
 	n     int
+	image *image // being taken, nil for none
+	epoch uint32 // of the last image
 }
 
 // NewIndex returns an empty index.
@@ -54,8 +56,9 @@ func (x *Index) Len() int { return x.n }
 func (x *Index) page(hash uint64) *page { return x.dir[hash>>(64-x.depth)] }
 
 // Get returns the place of a key.
-func (x *Index) Get(key []byte) (Place, bool) {
-	hash := hashOf(key)
+func (x *Index) Get(key []byte) (Place, bool) { return x.get(hashOf(key), key) }
+
+func (x *Index) get(hash uint64, key []byte) (Place, bool) {
 	g := x.page(hash)
 	at, ok := g.find(uint32(hash), key)
 	if !ok {
@@ -65,10 +68,12 @@ func (x *Index) Get(key []byte) (Place, bool) {
 }
 
 // Put sets the place of a key and returns the one of before.
-func (x *Index) Put(key []byte, p Place) (old Place, had bool) {
-	hash := hashOf(key)
+func (x *Index) Put(key []byte, p Place) (old Place, had bool) { return x.put(hashOf(key), key, p) }
+
+func (x *Index) put(hash uint64, key []byte, p Place) (old Place, had bool) {
 	for {
 		g := x.page(hash)
+		x.touch(g, hash)
 		at, ok := g.find(uint32(hash), key)
 		if ok {
 			old = g.place(at)
@@ -90,20 +95,23 @@ func (x *Index) Move(hash uint64, old, now Place) bool {
 	g := x.page(hash)
 	at, ok := g.at(uint32(hash), old)
 	if ok {
+		x.touch(g, hash)
 		g.setPlace(at, now)
 	}
 	return ok
 }
 
 // Delete takes a key away and returns the place of before.
-func (x *Index) Delete(key []byte) (old Place, had bool) {
-	hash := hashOf(key)
+func (x *Index) Delete(key []byte) (old Place, had bool) { return x.remove(hashOf(key), key) }
+
+func (x *Index) remove(hash uint64, key []byte) (old Place, had bool) {
 	g := x.page(hash)
 	at, ok := g.find(uint32(hash), key)
 	if !ok {
 		return Place{}, false
 	}
 	old = g.place(at)
+	x.touch(g, hash)
 	g.remove(at)
 	x.n--
 	return old, true
@@ -191,8 +199,9 @@ type page struct {
 	slots []byte // of slotBytes each, a power of two of them, one empty at least
 	keys  []byte // that slots point into
 	n     int
-	dead  int // bytes in keys of those that are gone
-	depth int // bits that the hashes have in common
+	dead  int    // bytes in keys of those that are gone
+	depth int    // bits that the hashes have in common
+	epoch uint32 // of the last image that has it
 }
 
 // A slot is
@@ -318,6 +327,7 @@ func (g *page) rebuilt(slots int, want func(key []byte) bool) *page {
 		}
 	}
 	to := newPage(g.depth, n, bytes*5/4)
+	to.epoch = g.epoch
 	if slots > 0 {
 		to.slots = make([]byte, slots*slotBytes)
 	}

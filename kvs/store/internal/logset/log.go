@@ -24,6 +24,7 @@ func (s *Set) NewLog() *File {
 // the catalog name it as the youngest; what was open before counts as a whole, or up
 // to the last commit record in what follows.
 func (s *Set) Create(f *File, records []byte) error {
+	s.saved.whole = false
 	w, err := s.home.Create(f.number, logExt)
 	if err != nil {
 		return s.Fail(err)
@@ -34,6 +35,7 @@ func (s *Set) Create(f *File, records []byte) error {
 	}
 	if len(records) > 0 {
 		s.Stats.Syncs++
+		s.wrote(len(records))
 		if _, err := w.Write(records); err != nil {
 			return s.Fail(fmt.Errorf("write %s: %w", s.home.Path(f.number, logExt), err))
 		}
@@ -55,6 +57,7 @@ func (s *Set) Create(f *File, records []byte) error {
 
 // Write appends records to a log that was created.
 func (s *Set) Write(f *File, b []byte) error {
+	s.wrote(len(b))
 	if _, err := f.f.Write(b); err != nil {
 		return s.Fail(fmt.Errorf("write %s: %w", s.home.Path(f.number, logExt), err))
 	}
@@ -145,24 +148,22 @@ func (s *Set) gone(f *File) {
 	}
 }
 
-// recoverOpen reads the parts from index sealed on, which were open when the engine
-// stopped, as far as they count, and seals them there.
-func (s *Set) recoverOpen(state catalog.State, sealed int) error {
-	if sealed == len(state.Parts) {
+// recoverOpen reads the parts that were open when the engine stopped, as far as they count,
+// and seals them there. state has those that were not.
+func (s *Set) recoverOpen(state catalog.State, ts []tail, into *replay) error {
+	if len(ts) == 0 {
 		return nil
 	}
 	var drop []uint64
-	state.Parts = state.Parts[:sealed]
-	for _, t := range s.tails(sealed) {
-		if t.err != nil {
-			return fmt.Errorf("%s: %w", s.home.Path(t.part.Number, logExt), t.err)
-		}
-		if t.end == record.HeaderBytes || t.file == nil {
+	if err := s.scanTails(ts); err != nil {
+		return err
+	}
+	for i := range ts {
+		t := &ts[i]
+		if t.end == record.HeaderBytes {
 			drop = append(drop, t.part.Number)
-			if t.file != nil {
-				if err := s.leave(t.file); err != nil {
-					return err
-				}
+			if err := s.leave(t.file); err != nil {
+				return err
 			}
 			continue
 		}
@@ -171,7 +172,7 @@ func (s *Set) recoverOpen(state catalog.State, sealed int) error {
 			return err
 		}
 		t.file.length = t.end
-		t.apply(s.view)
+		t.replay(into)
 		t.part.Length = t.end
 		state.Parts = append(state.Parts, t.part)
 		s.files = append(s.files, t.file)
@@ -190,10 +191,9 @@ func (s *Set) recoverOpen(state catalog.State, sealed int) error {
 // tail is an open part and how far it counts.
 type tail struct {
 	part  catalog.Part
-	file  *File // nil if not even its header is whole
+	file  *File
 	end   int64
 	clean bool // every byte of it is of a record
-	err   error
 	// What was read goes into the index once it is known how far the part counts, and is
 	// not read again: entries in order, whose keys stand in keys one behind the other.
 	entries []tailEntry
@@ -208,41 +208,52 @@ type tailEntry struct {
 	size int
 }
 
-// apply does what the records say that count.
-func (t *tail) apply(v *view) {
+// replay does what the records say that count.
+func (t *tail) replay(into *replay) {
 	at := 0
 	for _, e := range t.entries {
 		if e.off >= t.end {
 			break
 		}
-		v.apply(t.file, e.kind, t.keys[at:at+e.key], e.off, e.size)
+		into.add(t.file, e.kind, t.keys[at:at+e.key], e.off, e.size)
 		at += e.key
 	}
 }
 
-// tails reads the open parts from index sealed on, in order: records count up to the
-// first that is torn, or where they are batched up to the last commit record before
-// that. Damage is told from a torn tail by [record.CheckTail].
-func (s *Set) tails(sealed int) []tail {
-	parts := s.home.State().Parts[sealed:]
-	ts := make([]tail, len(parts))
+// openTails opens the parts that were open.
+func (s *Set) openTails(parts []catalog.Part) ([]tail, error) {
+	var ts []tail
+	for _, p := range parts {
+		f, err := openFile(s.home, s.view, p, s.opts.Type)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.home.Path(p.Number, logExt), err) // its header was durable before the catalog named it
+		}
+		info, err := f.f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		f.length = info.Size()
+		ts = append(ts, tail{part: p, file: f})
+	}
+	return ts, nil
+}
+
+// scanTails reads the open parts in order: records count up to the first that is torn, or
+// where they are batched up to the last commit record before that, and what the saved index
+// knows does. Damage is told from a torn tail by [record.CheckTail].
+func (s *Set) scanTails(ts []tail) error {
 	last, cut := -1, false // the part that holds the last record that counts
-	for i, p := range parts {
+	for i := range ts {
 		t := &ts[i]
-		t.part, t.end = p, record.HeaderBytes
-		if t.err = s.openTail(t); t.err != nil {
-			return ts
-		}
 		committed, any, err := s.scanTail(t)
-		if t.err = err; err != nil {
-			return ts
-		}
-		if any && cut {
+		if err == nil && any && cut {
 			// A file is begun once the one before is durable to its end.
-			t.err = fmt.Errorf("%w: it counts, and the file before it does not as a whole", store.ErrCorrupt)
-			return ts
+			err = fmt.Errorf("%w: it counts, and the file before it does not as a whole", store.ErrCorrupt)
 		}
-		if any {
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.home.Path(t.part.Number, logExt), err)
+		}
+		if t.end = record.HeaderBytes; any {
 			last, t.end = i, committed
 		}
 		cut = cut || !t.clean
@@ -255,28 +266,14 @@ func (s *Set) tails(sealed int) []tail {
 			t.end = record.HeaderBytes
 		}
 	}
-	return ts
-}
-
-// openTail opens a part that was open.
-func (s *Set) openTail(t *tail) error {
-	f, err := openFile(s.home, s.view, t.part, s.opts.Type)
-	if err != nil {
-		return err // its header was durable before the catalog named it
-	}
-	info, err := f.f.Stat()
-	if err != nil {
-		return err
-	}
-	t.file, f.length = f, info.Size()
 	return nil
 }
 
 // scanTail finds where the part stops to count, and whether anything in it does.
 func (s *Set) scanTail(t *tail) (end int64, any bool, err error) {
 	f := t.file
-	scan := record.NewScanner(f.f, f.salt, record.HeaderBytes, f.length)
-	end = record.HeaderBytes
+	scan := record.NewScanner(f.f, f.salt, f.unknown(), f.length)
+	end, any = f.unknown(), f.unknown() > record.HeaderBytes
 	for {
 		r, off, size, err := scan.Next()
 		if err == io.EOF {

@@ -34,7 +34,7 @@ func (s *Set) Job() func() {
 
 // wanted reports that there is background work.
 func (s *Set) wanted() bool {
-	if s.merge != nil {
+	if s.merge != nil || s.check != nil || s.due(0) {
 		return true
 	}
 	if _, ok := s.pick(); ok {
@@ -81,8 +81,14 @@ func (s *Set) step() (more bool, err error) {
 	s.left = nil
 	if s.merge != nil {
 		err = s.stepMerge()
+	} else if s.check != nil {
+		_, err = s.stepCheckpoint()
 	} else if s.home.Noted() {
 		err = s.commit(s.home.State())
+	} else if s.due(0) {
+		if err = s.beginCheckpoint(nil); err != nil {
+			s.fresh = 0
+		}
 	} else if t, ok := s.pick(); ok {
 		s.merge, err = s.begin(t)
 	} else if f := s.unhinted(); f != nil { // before what waits for the archive
@@ -118,6 +124,20 @@ func (s *Set) stepMerge() error {
 			return nil
 		}
 		return err
+	case !m.checked:
+		m.checked = true
+		if s.due(m.out.length) {
+			return s.beginCheckpoint(m)
+		}
+	case s.check != nil:
+		done, err := s.stepCheckpoint()
+		if err != nil { // the merge can do without
+			s.left = errors.Join(s.left, err)
+			return nil
+		}
+		if !done || s.merge != m {
+			return nil
+		}
 	}
 	err := s.finish(m)
 	if err == nil || errors.Is(err, store.ErrFailed) { // then the disk may name either, and both stay

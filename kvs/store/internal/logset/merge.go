@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
@@ -29,6 +30,7 @@ type merge struct {
 	buries    bool // it is made without a break, so that tombstones which are lost can be made again
 	lost      bool // an input could not be read, of which nothing but tombstones may be missing
 	synced    bool
+	checked   bool // it was seen whether the index is to be saved with its end
 }
 
 // move is a key whose place changed.
@@ -192,15 +194,7 @@ func (s *Set) finish(m *merge) error {
 	if err := s.harden(); err != nil {
 		return err
 	}
-	from := -1
-	for i, f := range s.files {
-		if f == m.inputs[0] {
-			from = i
-		}
-	}
-	if from < 0 || from+len(m.inputs) > len(s.files) || s.files[from+len(m.inputs)-1] != m.inputs[len(m.inputs)-1] {
-		panic("logset: the inputs of a merge have moved")
-	}
+	from := s.inputsOf(m)
 	to := from + len(m.inputs)
 	state := s.home.State()
 	part := catalog.Part{Number: m.out.number, Ext: logExt, Level: m.level, Length: m.out.length}
@@ -218,8 +212,17 @@ func (s *Set) finish(m *merge) error {
 		state.Parts[0].Level, s.files[0].level = m.level, m.level
 	}
 	state.Parts = append(append(append([]catalog.Part(nil), state.Parts[:from]...), parts...), state.Parts[to:]...)
+	c := s.check
+	if c != nil && c.merge == m {
+		state.Index = c.number
+	}
 	if err := s.commit(state); err != nil {
 		return err
+	}
+	if c != nil && c.merge == m {
+		s.saveDone(c)
+	} else {
+		s.wrote(int(m.out.length))
 	}
 	s.files, s.saved.whole = append(append(append([]*File(nil), s.files[:from]...), out...), s.files[to:]...), false
 	for _, f := range m.inputs {
@@ -229,6 +232,15 @@ func (s *Set) finish(m *merge) error {
 		s.gone(m.out)
 	}
 	return nil
+}
+
+// inputsOf is the index of the first file that goes into a merge.
+func (s *Set) inputsOf(m *merge) int {
+	from := slices.Index(s.files, m.inputs[0])
+	if from < 0 || from+len(m.inputs) > len(s.files) || s.files[from+len(m.inputs)-1] != m.inputs[len(m.inputs)-1] {
+		panic("logset: the inputs of a merge have moved")
+	}
+	return from
 }
 
 // abort gives up the merge in progress: the index goes back to the files that went
@@ -241,6 +253,9 @@ func (s *Set) abort() {
 }
 
 func (s *Set) undo(m *merge) {
+	if s.check != nil && s.check.merge == m {
+		s.dropCheckpoint()
+	}
 	for _, v := range m.moves {
 		if s.index.Move(v.hash, v.now, v.old) {
 			s.slots[v.old.Slot()].live += int64(v.old.Size)

@@ -3,74 +3,86 @@ package logset
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io/fs"
 	"math/bits"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
-// A saved index is the index as it is in memory, written when the set is closed under
-// the number of the youngest file, so that opening is reading it, and what was written
-// since (as the index checkpoint of FASTER, Chandramouli et al., SIGMOD'18). It stands for
-// the first files of the catalog as long as those are the same. It can be made again from
-// hints and files, so one that is spoiled, missing, or of another version is no damage.
+// A saved index is the index as it is in memory, so that opening is reading it, and what
+// was written since (as the index checkpoint of FASTER, Chandramouli et al., SIGMOD'18). It
+// is written in the background as the files grow, and when the set is closed. The catalog
+// names it. It can be made again from hints and files, so one that is spoiled, missing, or
+// of another version is no damage.
 //
-//	head  "joinery places 1\n" | files 4 | pages 4 | keys 8 | file… | page… | CRC-32C 4
-//	file  number 8 | salt 4 | length 8
-//	page  depth 1 | slots 4 | bytes of keys 8 | CRC-32C 4
-//	then of each page its slots, with the indices of files as file slots, and its keys
+//	magic "joinery places 2\n" | page… | prefix… | file… | end
+//	page    its slots, with the indices of files as file slots, and its keys
+//	prefix  first hash 8 | depth 1 | slots 4 | bytes of keys 8 | CRC-32C of the page 4
+//	file    number 8 | salt 4 | length 8
+//	end     prefixes 4 | files 4 | keys 8 | CRC-32C of prefixes, files and these 4
+//
+// It stands for those bytes of its files that their lengths say, as they were when it was
+// begun. Its files may be merged since: a merge keeps every record that counts, so what it
+// makes is read like any file that the saved index does not know, and a place in a file
+// that is gone is of a key that such a file says more of, or of none.
 const (
-	savedMagic    = "joinery places 1\n"
+	savedMagic    = "joinery places 2\n"
 	savedExt      = "index"
-	savedHead     = len(savedMagic) + 4 + 4 + 8
+	savedPage     = 8 + 1 + 4 + 8 + 4
 	savedFile     = 8 + 4 + 8
-	savedPage     = 1 + 4 + 8 + 4
+	savedEnd      = 4 + 4 + 8 + 4
 	maxSavedBytes = 1 << 34
 )
 
 var errSaved = errors.New("not the saved index of the files")
 
-// encodeSaved gives write the index, whose places are all in the files, piece by piece.
-func encodeSaved(x *Index, files []*File, write func([]byte) error) error {
-	b := append([]byte(nil), savedMagic...)
-	pages := 0
-	for range x.pages() {
-		pages++
-	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(files)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(pages))
-	b = binary.LittleEndian.AppendUint64(b, uint64(x.n))
-	slots := map[int]int{}
-	for i, f := range files {
-		slots[f.slot] = i
-		b = binary.LittleEndian.AppendUint64(b, f.number)
-		b = binary.LittleEndian.AppendUint32(b, f.salt)
-		b = binary.LittleEndian.AppendUint64(b, uint64(f.length))
-	}
-	var image []byte
-	for g := range x.pages() {
-		image = g.image(image[:0], slots)
-		b = append(b, byte(g.depth))
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(g.slots)/slotBytes))
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(g.keys)))
-		b = binary.LittleEndian.AppendUint32(b, record.Checksum(image))
-	}
-	b = binary.LittleEndian.AppendUint32(b, record.Checksum(b))
-	for g := range x.pages() {
-		if b = g.image(b, slots); len(b) >= 1<<20 {
-			if err := write(b); err != nil {
-				return err
-			}
-			b = b[:0]
-		}
-	}
-	return write(b)
+// goneSlot is that of places in files that are gone.
+const goneSlot = 1<<(64-offsetBits) - 1
+
+// savedTable is what stands behind the pages of a saved index.
+type savedTable struct {
+	slots map[int]int // of files, as they were, to indices
+	pages []byte
+	files []byte
+	keys  int
 }
 
-// image appends a page with file slots renamed.
-func (g *page) image(dst []byte, slots map[int]int) []byte {
+func newSavedTable(x *Index, files []*File) *savedTable {
+	t := &savedTable{slots: map[int]int{}, keys: x.n}
+	for i, f := range files {
+		t.slots[f.slot] = i
+		t.files = binary.LittleEndian.AppendUint64(t.files, f.number)
+		t.files = binary.LittleEndian.AppendUint32(t.files, f.salt)
+		t.files = binary.LittleEndian.AppendUint64(t.files, uint64(f.length))
+	}
+	return t
+}
+
+// add appends a page to dst, and what says where it is to the table.
+func (t *savedTable) add(dst []byte, prefix uint64, g *page) []byte {
+	at := len(dst)
+	dst = g.renamed(dst, t.slots)
+	t.pages = binary.LittleEndian.AppendUint64(t.pages, prefix)
+	t.pages = append(t.pages, byte(g.depth))
+	t.pages = binary.LittleEndian.AppendUint32(t.pages, uint32(len(g.slots)/slotBytes))
+	t.pages = binary.LittleEndian.AppendUint64(t.pages, uint64(len(g.keys)))
+	t.pages = binary.LittleEndian.AppendUint32(t.pages, record.Checksum(dst[at:]))
+	return dst
+}
+
+// end appends the table.
+func (t *savedTable) end(dst []byte) []byte {
+	at := len(dst)
+	dst = append(append(dst, t.pages...), t.files...)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.pages)/savedPage))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.files)/savedFile))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(t.keys))
+	return binary.LittleEndian.AppendUint32(dst, record.Checksum(dst[at:]))
+}
+
+// renamed appends a page with file slots renamed.
+func (g *page) renamed(dst []byte, slots map[int]int) []byte {
 	at := len(dst)
 	dst = append(dst, g.slots...)
 	last, as := -1, 0
@@ -91,57 +103,111 @@ func (g *page) image(dst []byte, slots map[int]int) []byte {
 	return append(dst, g.keys...)
 }
 
-// decodeSaved returns the index that b is, which it takes, if it stands for the first
-// of the files, and for how many. live has how many bytes of each of them count.
-func decodeSaved(b []byte, files []*File) (x *Index, live []int64, err error) {
-	if len(b) < savedHead+4 || string(b[:len(savedMagic)]) != savedMagic {
-		return nil, nil, errSaved
-	}
-	counts := b[len(savedMagic):]
-	n, pages := uint64(binary.LittleEndian.Uint32(counts)), uint64(binary.LittleEndian.Uint32(counts[4:]))
-	head := uint64(savedHead) + n*savedFile + pages*savedPage
-	if n == 0 || n > uint64(len(files)) || pages == 0 || head > uint64(len(b)-4) ||
-		record.Checksum(b[:head]) != binary.LittleEndian.Uint32(b[head:]) {
-		return nil, nil, errSaved
-	}
-	live = make([]int64, n)
-	for i, f := range files[:n] {
-		d := b[savedHead+i*savedFile:]
-		if f.slot != i || f.number != binary.LittleEndian.Uint64(d) || f.salt != binary.LittleEndian.Uint32(d[8:]) ||
-			uint64(f.length) != binary.LittleEndian.Uint64(d[12:]) {
-			return nil, nil, errSaved
-		}
-	}
-	x = &Index{}
-	all := make([]page, pages)
-	table, rest := b[uint64(savedHead)+n*savedFile:head], b[head+4:]
-	for i := range all {
-		g, d := &all[i], table[i*savedPage:]
-		if rest, err = g.decode(d, rest); err != nil {
-			return nil, nil, err
-		}
-		if err = g.count(files[:n], live); err != nil {
-			return nil, nil, err
-		}
-		x.depth, x.n = max(x.depth, g.depth), x.n+g.n
-	}
-	if len(rest) > 0 || uint64(x.n) != binary.LittleEndian.Uint64(counts[8:]) || 1<<x.depth > len(b) {
-		return nil, nil, errSaved
-	}
-	return x, live, x.enter(all)
+// knownFile is a file of a saved index.
+type knownFile struct {
+	slot   int // now, goneSlot if it is gone
+	length int64
+	live   int64 // bytes of it that places of the saved index take
 }
 
-// enter makes the directory of pages that stand in the order of their prefixes.
-func (x *Index) enter(all []page) error {
+// decoded is a saved index that was read.
+type decoded struct {
+	index *Index
+	known []knownFile
+	lost  int // places in files that are gone
+}
+
+// decodeSaved reads a saved index, which takes b. The files are all that there are, each in
+// the slot that is its place in the order.
+func decodeSaved(b []byte, files []*File) (*decoded, error) {
+	if len(b) < len(savedMagic)+savedEnd || string(b[:len(savedMagic)]) != savedMagic {
+		return nil, errSaved
+	}
+	end := b[len(b)-savedEnd:]
+	pages, n := uint64(binary.LittleEndian.Uint32(end)), uint64(binary.LittleEndian.Uint32(end[4:]))
+	size := pages*savedPage + n*savedFile + savedEnd
+	if pages == 0 || size > uint64(len(b)-len(savedMagic)) {
+		return nil, errSaved
+	}
+	table, rest := b[uint64(len(b))-size:], b[len(savedMagic):uint64(len(b))-size]
+	if record.Checksum(table[:size-4]) != binary.LittleEndian.Uint32(table[size-4:]) {
+		return nil, errSaved
+	}
+	d := &decoded{index: &Index{}}
+	if err := d.know(table[pages*savedPage:size-savedEnd], files); err != nil {
+		return nil, err
+	}
+	all := make([]placedPage, pages)
+	for i := range all {
+		g, t := &all[i], table[i*savedPage:]
+		var err error
+		if rest, err = g.decode(t, rest); err != nil {
+			return nil, err
+		}
+		if err = d.count(&g.page); err != nil {
+			return nil, err
+		}
+		d.index.depth, d.index.n = max(d.index.depth, g.depth), d.index.n+g.n
+	}
+	if len(rest) > 0 || uint64(d.index.n) != binary.LittleEndian.Uint64(end[8:]) || 1<<d.index.depth > len(b) {
+		return nil, errSaved
+	}
+	return d, d.index.enter(all)
+}
+
+// know reads which files it knows, and finds them among those that there are.
+func (d *decoded) know(b []byte, files []*File) error {
+	slots := map[uint64]int{}
+	for i, f := range files {
+		if f.slot != i {
+			panic("logset: a file's slot is not its place")
+		}
+		slots[f.number] = i
+	}
+	last := -1
+	for ; len(b) > 0; b = b[savedFile:] {
+		number, salt, length := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint64(b[12:])
+		if length < record.HeaderBytes || length >= 1<<offsetBits {
+			return errSaved
+		}
+		k := knownFile{slot: goneSlot, length: int64(length)}
+		if i, ok := slots[number]; ok {
+			if f := files[i]; f.salt != salt || f.length < k.length || i <= last {
+				return errSaved
+			}
+			k.slot, last = i, i
+		}
+		d.known = append(d.known, k)
+	}
+	return nil
+}
+
+// placedPage is a page and the first hash that it is for.
+type placedPage struct {
+	page
+	first uint64
+}
+
+// enter makes the directory of pages.
+func (x *Index) enter(all []placedPage) error {
+	slices.SortFunc(all, func(a, b placedPage) int {
+		switch {
+		case a.first < b.first:
+			return -1
+		case a.first > b.first:
+			return 1
+		}
+		return 0
+	})
 	x.dir = make([]*page, 0, 1<<x.depth)
 	for i := range all {
 		g := &all[i]
 		span := 1 << (x.depth - g.depth)
-		if len(x.dir)%span != 0 || len(x.dir)+span > cap(x.dir) {
+		if g.first>>(64-x.depth) != uint64(len(x.dir)) || len(x.dir)%span != 0 || len(x.dir)+span > cap(x.dir) || g.prefix(g.first) != g.first {
 			return errSaved
 		}
 		for range span {
-			x.dir = append(x.dir, g)
+			x.dir = append(x.dir, &g.page)
 		}
 	}
 	if len(x.dir) != cap(x.dir) {
@@ -152,23 +218,25 @@ func (x *Index) enter(all []page) error {
 
 const maxDepth = 30
 
-// decode has the page be what rest begins with, as d says, and returns what is behind it.
-func (g *page) decode(d, rest []byte) ([]byte, error) {
-	slots, keys := uint64(binary.LittleEndian.Uint32(d[1:])), binary.LittleEndian.Uint64(d[5:])
+// decode has the page be what rest begins with, as t says, and returns what is behind it.
+func (g *placedPage) decode(t, rest []byte) ([]byte, error) {
+	slots, keys, depth := uint64(binary.LittleEndian.Uint32(t[9:])), binary.LittleEndian.Uint64(t[13:]), t[8]
 	end := slots*slotBytes + keys
-	if d[0] > maxDepth || slots < minSlots || bits.OnesCount64(slots) != 1 || keys > uint64(len(rest)) || end > uint64(len(rest)) {
+	if depth > maxDepth || slots < minSlots || bits.OnesCount64(slots) != 1 || keys > uint64(len(rest)) || end > uint64(len(rest)) {
 		return nil, errSaved
 	}
-	if record.Checksum(rest[:end]) != binary.LittleEndian.Uint32(d[13:]) {
+	if record.Checksum(rest[:end]) != binary.LittleEndian.Uint32(t[21:]) {
 		return nil, errSaved
 	}
 	mid := slots * slotBytes
-	*g = page{slots: rest[:mid:mid], keys: rest[mid:end:end], depth: int(d[0])}
+	g.page = page{slots: rest[:mid:mid], keys: rest[mid:end:end], depth: int(depth)}
+	g.first = binary.LittleEndian.Uint64(t)
 	return rest[end:], nil
 }
 
-// count looks at every slot: what lookups rely on is so, and a place is in a file.
-func (g *page) count(files []*File, live []int64) error {
+// count looks at every slot: what lookups rely on is so, and a place is in a file. Places
+// get the slots that the files have now.
+func (d *decoded) count(g *page) error {
 	keys := 0
 	for at := 0; at < len(g.slots); at += slotBytes {
 		s := g.slots[at : at+slotBytes]
@@ -177,77 +245,23 @@ func (g *page) count(files []*File, live []int64) error {
 			continue
 		}
 		p := Place{binary.LittleEndian.Uint64(s[8:]), binary.LittleEndian.Uint32(s[4:])}
-		n := ref & keyMask
-		if slot := p.Slot(); n == 0 || n > store.MaxKeyBytes || ref>>keyBits+n > uint64(len(g.keys)) || slot >= len(files) || uint64(p.Size) <= n ||
-			p.Size > record.MaxBytes || p.Offset() < record.HeaderBytes || p.Offset()+int64(p.Size) > files[slot].length {
+		n, slot := ref&keyMask, p.Slot()
+		if n == 0 || n > store.MaxKeyBytes || ref>>keyBits+n > uint64(len(g.keys)) || slot >= len(d.known) || uint64(p.Size) <= n ||
+			p.Size > record.MaxBytes || p.Offset() < record.HeaderBytes || p.Offset()+int64(p.Size) > d.known[slot].length {
 			return errSaved
 		}
-		live[p.Slot()] += int64(p.Size)
+		k := &d.known[slot]
+		k.live += int64(p.Size)
+		if k.slot != slot {
+			binary.LittleEndian.PutUint64(s[8:], placeOf(k.slot, p.Offset(), 0).Addr)
+			if k.slot == goneSlot {
+				d.lost++
+			}
+		}
 		g.n, keys = g.n+1, keys+int(n)
 	}
 	if g.dead = len(g.keys) - keys; g.dead < 0 || g.n*slotBytes == len(g.slots) {
 		return errSaved
-	}
-	return nil
-}
-
-// loadSaved takes the index that the last close saved for the first of the files, which
-// are all that the view has, and returns for how many it stands.
-func (s *Set) loadSaved() (n int, err error) {
-	for i := len(s.files) - 1; i >= 0; i-- {
-		b, err := s.home.ReadPart(s.files[i].number, savedExt, maxSavedBytes)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil && !errors.Is(err, store.ErrCorrupt) {
-			return 0, err
-		}
-		s.saved = saved{number: s.files[i].number}
-		if err != nil {
-			return 0, nil
-		}
-		x, live, err := decodeSaved(b, s.files[:i+1])
-		if err != nil || len(live) != i+1 {
-			return 0, nil
-		}
-		s.view.index, s.saved.whole = x, true
-		for j, f := range s.files[:i+1] {
-			f.live = live[j]
-			if f.hinted, err = s.home.Has(f.number, hintExt); err != nil {
-				return 0, err
-			}
-		}
-		return i + 1, nil
-	}
-	return 0, nil
-}
-
-// saved is what is known of the saved index on the disk.
-type saved struct {
-	number uint64 // of the file under whose number it is, 0 for none
-	whole  bool   // it was what the index was
-}
-
-// save writes the index, where the disk does not have it. All files are sealed, and the
-// catalog says so. What was saved before goes first: what it stands for may have changed.
-func (s *Set) save() error {
-	if len(s.files) == 0 {
-		return nil
-	}
-	last := s.files[len(s.files)-1].number
-	if s.saved.whole && s.saved.number == last {
-		return nil
-	}
-	if s.saved.number != 0 && s.saved.number != last {
-		if err := s.home.Remove(s.saved.number, savedExt); err != nil {
-			return fmt.Errorf("remove the index saved before: %w", err)
-		}
-	}
-	err := s.home.WriteStream(last, savedExt, func(write func([]byte) error) error {
-		return encodeSaved(s.index, s.files, write)
-	})
-	if err != nil {
-		return fmt.Errorf("save the index as %s: %w", s.home.Path(last, savedExt), err)
 	}
 	return nil
 }

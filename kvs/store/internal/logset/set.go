@@ -72,7 +72,9 @@ type Set struct {
 	retry lifecycle.Retry
 	hint  *hint // being made, nil for none
 	saved saved
-	left  error // what the present step of background work could not remove
+	check *checkpoint // being written, nil for none
+	fresh int64       // bytes of files that are not in the saved index, about
+	left  error       // what the present step of background work could not remove
 	// writing is a background step that writes a file without the lock.
 	writing sync.WaitGroup
 	lifecycle.State
@@ -99,8 +101,8 @@ func Open(o Options, mu sync.Locker, harden func() error) (*Set, error) {
 	return s, nil
 }
 
-// recover reads what the catalog names: the saved index for the files that it stands
-// for, and of the others hints, or what none stands for.
+// recover reads what the catalog names: the saved index, and of what it does not know
+// hints, or what none stands for.
 func (s *Set) recover() error {
 	state := s.home.State()
 	sealed := len(state.Parts)
@@ -115,24 +117,35 @@ func (s *Set) recover() error {
 		}
 		s.files = append(s.files, f)
 	}
-	from, err := s.loadSaved()
+	ts, err := s.openTails(state.Parts[sealed:])
 	if err != nil {
 		return err
 	}
-	for _, f := range s.files[from:] {
-		if err := s.load(f); err != nil {
+	all := append([]*File(nil), s.files...)
+	for i := range ts {
+		all = append(all, ts[i].file)
+	}
+	if err := s.loadSaved(all); err != nil {
+		return err
+	}
+	into := &replay{view: s.view}
+	for _, f := range s.files {
+		if f.known == f.length {
+			continue
+		}
+		if err := into.load(s.home, f); err != nil {
 			return fmt.Errorf("%s: %w", s.home.Path(f.number, logExt), err)
 		}
 	}
-	return s.recoverOpen(state, sealed)
-}
-
-// load applies a sealed file's records, from its hint where that is whole.
-func (s *Set) load(f *File) error {
-	if ok, err := s.view.loadHint(s.home, f); ok || err != nil {
+	state.Parts = state.Parts[:sealed]
+	if err := s.recoverOpen(state, ts, into); err != nil {
 		return err
 	}
-	return s.view.scan(f)
+	into.end()
+	for _, f := range s.files {
+		s.fresh += f.length - f.known
+	}
+	return nil
 }
 
 // Read returns the value at a place that is in a file.
@@ -195,12 +208,13 @@ func (s *Set) CheckBacklog() error {
 // to be durable.
 func (s *Set) Close(hardened error) error {
 	s.abort()
+	s.dropCheckpoint()
 	err := hardened
 	if err == nil {
 		err = s.Failed()
 	}
 	if err == nil {
-		err = s.Seal()
+		err = s.sealWith(s.note)
 	}
 	if err == nil {
 		err = s.home.Flush()

@@ -101,6 +101,7 @@ func (s *Set) Restore(v store.Version) error {
 
 func (s *Set) restore(v store.Version) (err error) {
 	fetched := newView()
+	into := &replay{view: fetched}
 	state, err := s.home.Fetch(v, s.next, logExt)
 	if err != nil {
 		return err
@@ -109,18 +110,28 @@ func (s *Set) restore(v store.Version) (err error) {
 		f, e := openFile(s.home, fetched, p, s.opts.Type)
 		if e == nil {
 			fetched.files = append(fetched.files, f)
-			e = fetched.scan(f)
+			e = into.scan(f)
 		}
 		if e != nil {
 			return errors.Join(fmt.Errorf("segment %s: %w", p.Hash, e), fetched.close(), s.home.Discard(state))
 		}
 	}
+	into.end()
 	if err := s.home.Restored(state); err != nil {
 		return s.Fail(errors.Join(err, fetched.close()))
 	}
 	s.abort()
-	old := s.view
-	s.view, s.next, s.hint, s.look, s.saved = fetched, max(s.next, state.Next), nil, true, saved{}
+	s.dropCheckpoint()
+	old, index := s.view, s.saved.number
+	s.view, s.next, s.hint, s.look, s.saved, s.fresh = fetched, max(s.next, state.Next), nil, true, saved{}, 0
+	for _, f := range s.files {
+		s.fresh += f.length
+	}
+	if index != 0 {
+		if err := s.home.Remove(index, savedExt); err != nil {
+			s.Stats.Background = err
+		}
+	}
 	for _, f := range old.slots {
 		if f == nil {
 			continue
