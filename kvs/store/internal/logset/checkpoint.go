@@ -28,8 +28,8 @@ type checkpoint struct {
 const (
 	// checkpointBytes is how much is written at least between two saved indices, but for
 	// sets of small files, and checkpointPart how much for each key.
-	checkpointBytes = 8 << 20
-	checkpointPart  = 8
+	checkpointBytes = 3 << 20
+	checkpointPart  = 3
 	// checkpointBuffer is how much of one is written at once.
 	checkpointBuffer = 256 << 10
 )
@@ -154,7 +154,7 @@ func (s *Set) saveDone(c *checkpoint) {
 		err = errors.Join(err, s.home.Remove(s.saved.number, savedExt))
 	}
 	s.left = errors.Join(s.left, err)
-	s.saved, s.fresh = saved{number: c.number}, max(s.fresh-c.mark, 0)
+	s.saved, s.fresh, s.rested = saved{number: c.number}, max(s.fresh-c.mark, 0), true
 	for i, f := range c.files {
 		f.known = c.lengths[i]
 	}

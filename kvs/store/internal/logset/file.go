@@ -52,7 +52,6 @@ type view struct {
 	slots []*File // by slot
 	free  []int   // slots without a file
 	index *Index
-	lost  int // places in the index that are in no file, while it is being opened
 }
 
 func newView() *view { return &view{index: NewIndex()} }

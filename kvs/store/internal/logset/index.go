@@ -175,15 +175,13 @@ func (x *Index) widen(hash uint64) {
 	first := at &^ (span - 1)
 	if slots < pageSlots || span == 1 {
 		// Where the directory is large for so few keys, their hashes have been chosen.
-		x.dir[at] = g.rebuilt(2*slots, nil)
+		x.dir[at] = g.rebuilt(2 * slots)
 		for i := first; i < first+span; i++ {
 			x.dir[i] = x.dir[at]
 		}
 		return
 	}
-	for half := range 2 {
-		h := g.rebuilt(0, func(key []byte) bool { return int(hashOf(key)>>(63-g.depth))&1 == half })
-		h.depth = g.depth + 1
+	for half, h := range g.split() {
 		for i := range span / 2 {
 			x.dir[first+half*span/2+i] = h
 		}
@@ -313,30 +311,56 @@ func (g *page) remove(at int) {
 	}
 	clear(g.slots[hole*slotBytes : hole*slotBytes+slotBytes])
 	if g.dead > 256 && g.dead > len(g.keys)/2 {
-		*g = *g.rebuilt(len(g.slots)/slotBytes, nil)
+		*g = *g.rebuilt(len(g.slots) / slotBytes)
 	}
 }
 
-// rebuilt is the page with the keys that are wanted, nil for all, in so many slots, or
-// 0 for as many as are good for them.
-func (g *page) rebuilt(slots int, want func(key []byte) bool) *page {
-	n, bytes := 0, 0
+// rebuilt is the page in so many slots.
+func (g *page) rebuilt(slots int) *page {
+	to := newPage(g.depth, 0, (len(g.keys)-g.dead)*5/4)
+	to.slots, to.epoch = make([]byte, slots*slotBytes), g.epoch
 	for at := 0; at < len(g.slots); at += slotBytes {
-		if key := g.key(at); key != nil && (want == nil || want(key)) {
-			n, bytes = n+1, bytes+len(key)
-		}
-	}
-	to := newPage(g.depth, n, bytes*5/4)
-	to.epoch = g.epoch
-	if slots > 0 {
-		to.slots = make([]byte, slots*slotBytes)
-	}
-	for at := 0; at < len(g.slots); at += slotBytes {
-		if key := g.key(at); key != nil && (want == nil || want(key)) {
-			tag := binary.LittleEndian.Uint32(g.slots[at:])
-			hole, _ := to.find(tag, key)
-			to.insert(hole, tag, key, g.place(at))
+		if key := g.key(at); key != nil {
+			to.take(g, at, key)
 		}
 	}
 	return to
+}
+
+// take inserts what a slot of another page has, which is not there yet.
+func (g *page) take(from *page, at int, key []byte) {
+	tag := binary.LittleEndian.Uint32(from.slots[at:])
+	mask := len(g.slots)/slotBytes - 1
+	i := int(tag) & mask
+	for binary.LittleEndian.Uint64(g.slots[i*slotBytes+16:]) != 0 {
+		i = (i + 1) & mask
+	}
+	g.insert(i*slotBytes, tag, key, from.place(at))
+}
+
+// split is the page as two, by the first bit of the hashes that is not known to be common.
+func (g *page) split() (halves [2]*page) {
+	var usual [pageSlots]uint8
+	of := usual[:]
+	if slots := len(g.slots) / slotBytes; slots != pageSlots {
+		of = make([]uint8, slots)
+	}
+	var n, bytes [2]int
+	for i := range of {
+		if key := g.key(i * slotBytes); key != nil {
+			half := hashOf(key) >> (63 - g.depth) & 1
+			of[i] = uint8(half)
+			n[half], bytes[half] = n[half]+1, bytes[half]+len(key)
+		}
+	}
+	for half := range halves {
+		halves[half] = newPage(g.depth+1, n[half], bytes[half]*5/4)
+		halves[half].epoch = g.epoch
+	}
+	for i, half := range of {
+		if key := g.key(i * slotBytes); key != nil {
+			halves[half].take(g, i*slotBytes, key)
+		}
+	}
+	return halves
 }

@@ -148,16 +148,13 @@ func (s *Set) gone(f *File) {
 	}
 }
 
-// recoverOpen reads the parts that were open when the engine stopped, as far as they count,
-// and seals them there. state has those that were not.
-func (s *Set) recoverOpen(state catalog.State, ts []tail, into *replay) error {
+// sealTails has the catalog name the parts that were open when the engine stopped as far as
+// they count, which is known. state has those that were not.
+func (s *Set) sealTails(state catalog.State, ts []tail) error {
 	if len(ts) == 0 {
 		return nil
 	}
 	var drop []uint64
-	if err := s.scanTails(ts); err != nil {
-		return err
-	}
 	for i := range ts {
 		t := &ts[i]
 		if t.end == record.HeaderBytes {
@@ -171,8 +168,6 @@ func (s *Set) recoverOpen(state catalog.State, ts []tail, into *replay) error {
 		if err := s.home.SyncPart(t.part.Number, logExt); err != nil {
 			return err
 		}
-		t.file.length = t.end
-		t.replay(into)
 		t.part.Length = t.end
 		state.Parts = append(state.Parts, t.part)
 		s.files = append(s.files, t.file)
@@ -192,32 +187,9 @@ func (s *Set) recoverOpen(state catalog.State, ts []tail, into *replay) error {
 type tail struct {
 	part  catalog.Part
 	file  *File
+	size  int64 // of the file
 	end   int64
 	clean bool // every byte of it is of a record
-	// What was read goes into the index once it is known how far the part counts, and is
-	// not read again: entries in order, whose keys stand in keys one behind the other.
-	entries []tailEntry
-	keys    []byte
-}
-
-// tailEntry is a record without its key and value.
-type tailEntry struct {
-	kind record.Kind
-	key  int // length
-	off  int64
-	size int
-}
-
-// replay does what the records say that count.
-func (t *tail) replay(into *replay) {
-	at := 0
-	for _, e := range t.entries {
-		if e.off >= t.end {
-			break
-		}
-		into.add(t.file, e.kind, t.keys[at:at+e.key], e.off, e.size)
-		at += e.key
-	}
 }
 
 // openTails opens the parts that were open.
@@ -233,19 +205,24 @@ func (s *Set) openTails(parts []catalog.Part) ([]tail, error) {
 			return nil, err
 		}
 		f.length = info.Size()
-		ts = append(ts, tail{part: p, file: f})
+		ts = append(ts, tail{part: p, file: f, size: f.length})
 	}
 	return ts, nil
 }
 
 // scanTails reads the open parts in order: records count up to the first that is torn, or
 // where they are batched up to the last commit record before that, and what the saved index
-// knows does. Damage is told from a torn tail by [record.CheckTail].
-func (s *Set) scanTails(ts []tail) error {
+// knows does. Those that count are added to into. Damage is told from a torn tail by
+// [record.CheckTail].
+func (s *Set) scanTails(ts []tail, into *replay) error {
+	into.hold = true
 	last, cut := -1, false // the part that holds the last record that counts
+	count := len(into.entries)
 	for i := range ts {
 		t := &ts[i]
-		committed, any, err := s.scanTail(t)
+		t.clean = false
+		committed, n, err := s.scanTail(t, into)
+		any := committed > record.HeaderBytes
 		if err == nil && any && cut {
 			// A file is begun once the one before is durable to its end.
 			err = fmt.Errorf("%w: it counts, and the file before it does not as a whole", store.ErrCorrupt)
@@ -254,42 +231,46 @@ func (s *Set) scanTails(ts []tail) error {
 			return fmt.Errorf("%s: %w", s.home.Path(t.part.Number, logExt), err)
 		}
 		if t.end = record.HeaderBytes; any {
-			last, t.end = i, committed
+			last, t.end, count = i, committed, n
 		}
 		cut = cut || !t.clean
 	}
+	into.cut(count)
+	into.hold = false
 	for i := range ts {
-		switch t := &ts[i]; {
+		t := &ts[i]
+		switch {
 		case i < last:
-			t.end = t.file.length // a later file holds the commit record
+			t.end = t.size // a later file holds the commit record
 		case i > last:
 			t.end = record.HeaderBytes
 		}
+		t.file.length = t.end
 	}
 	return nil
 }
 
-// scanTail finds where the part stops to count, and whether anything in it does.
-func (s *Set) scanTail(t *tail) (end int64, any bool, err error) {
+// scanTail finds where the part stops to count, which is behind its header if nothing in it
+// does, and how many entries there are then.
+func (s *Set) scanTail(t *tail, into *replay) (end int64, n int, err error) {
 	f := t.file
-	scan := record.NewScanner(f.f, f.salt, f.unknown(), f.length)
-	end, any = f.unknown(), f.unknown() > record.HeaderBytes
+	scan := record.NewScanner(f.f, f.salt, f.unknown(), t.size)
+	end, n = f.unknown(), len(into.entries)
 	for {
 		r, off, size, err := scan.Next()
 		if err == io.EOF {
 			t.clean = true
-			return end, any, nil
+			return end, n, nil
 		}
 		if errors.Is(err, store.ErrCorrupt) {
-			return end, any, record.CheckTail(f.f, f.salt, scan.Offset(), f.length)
+			return end, n, record.CheckTail(f.f, f.salt, scan.Offset(), t.size)
 		}
 		if err != nil {
-			return 0, false, err
+			return 0, 0, err
 		}
-		t.entries = append(t.entries, tailEntry{r.Kind, len(r.Key), off, size})
-		t.keys = append(t.keys, r.Key...)
+		into.add(f, r.Kind, r.Key, off, size)
 		if !s.opts.Batched || r.Kind == record.Commit {
-			end, any = off+int64(size), true
+			end, n = off+int64(size), len(into.entries)
 		}
 	}
 }

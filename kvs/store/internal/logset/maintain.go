@@ -85,12 +85,13 @@ func (s *Set) step() (more bool, err error) {
 		_, err = s.stepCheckpoint()
 	} else if s.home.Noted() {
 		err = s.commit(s.home.State())
+	} else if t, ok := s.pick(); ok && (s.rested || !s.due(0)) {
+		s.rested = false
+		s.merge, err = s.begin(t)
 	} else if s.due(0) {
 		if err = s.beginCheckpoint(nil); err != nil {
 			s.fresh = 0
 		}
-	} else if t, ok := s.pick(); ok {
-		s.merge, err = s.begin(t)
 	} else if f := s.unhinted(); f != nil { // before what waits for the archive
 		err = s.stepHint(f)
 	} else if number, ok := s.home.Behind(s.spoiled); ok && s.opts.Archive != nil {

@@ -1,8 +1,10 @@
 package logset
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math/bits"
 	"slices"
 
@@ -17,7 +19,8 @@ import (
 // of another version is no damage.
 //
 //	magic "joinery places 2\n" | page… | prefix… | file… | end
-//	page    its slots, with the indices of files as file slots, and its keys
+//	page    its slots, with the indices of files as file slots, its keys, and a sixteenth as
+//	        many zero bytes, so that some keys more take no other memory once it is read
 //	prefix  first hash 8 | depth 1 | slots 4 | bytes of keys 8 | CRC-32C of the page 4
 //	file    number 8 | salt 4 | length 8
 //	end     prefixes 4 | files 4 | keys 8 | CRC-32C of prefixes, files and these 4
@@ -32,6 +35,7 @@ const (
 	savedPage     = 8 + 1 + 4 + 8 + 4
 	savedFile     = 8 + 4 + 8
 	savedEnd      = 4 + 4 + 8 + 4
+	savedSlack    = 16
 	maxSavedBytes = 1 << 34
 )
 
@@ -100,7 +104,7 @@ func (g *page) renamed(dst []byte, slots map[int]int) []byte {
 		}
 		binary.LittleEndian.PutUint64(s[8:], placeOf(as, p.Offset(), 0).Addr)
 	}
-	return append(dst, g.keys...)
+	return append(append(dst, g.keys...), make([]byte, len(g.keys)/savedSlack)...)
 }
 
 // knownFile is a file of a saved index.
@@ -110,49 +114,96 @@ type knownFile struct {
 	live   int64 // bytes of it that places of the saved index take
 }
 
-// decoded is a saved index that was read.
+// decoded is a saved index of which the table was read, and pages as far as they are needed.
 type decoded struct {
-	index *Index
+	index *Index // of all pages, those that were not read yet empty
 	known []knownFile
-	lost  int // places in files that are gone
+	lost  int          // places in files that are gone, of pages that were read
+	all   []placedPage // in the order of their hashes
+	next  int          // the first page that was not read
+	n     int          // keys in those that were, as they were saved
+	r     io.ReaderAt
+	b     []byte // what stands before the table, of which the first bytes were read
+	have  int
+	keys  int // in all, as the table says
 }
 
-// decodeSaved reads a saved index, which takes b. The files are all that there are, each in
-// the slot that is its place in the order.
-func decodeSaved(b []byte, files []*File) (*decoded, error) {
-	if len(b) < len(savedMagic)+savedEnd || string(b[:len(savedMagic)]) != savedMagic {
+// decodeSaved reads the table of a saved index of that many bytes. The files are all that there
+// are, each in the slot that is its place in the order. Errors are errSaved or what r said.
+func decodeSaved(r io.ReaderAt, size int64, files []*File) (*decoded, error) {
+	if size < int64(len(savedMagic)+savedEnd) || size > maxSavedBytes {
 		return nil, errSaved
 	}
-	end := b[len(b)-savedEnd:]
-	pages, n := uint64(binary.LittleEndian.Uint32(end)), uint64(binary.LittleEndian.Uint32(end[4:]))
-	size := pages*savedPage + n*savedFile + savedEnd
-	if pages == 0 || size > uint64(len(b)-len(savedMagic)) {
-		return nil, errSaved
-	}
-	table, rest := b[uint64(len(b))-size:], b[len(savedMagic):uint64(len(b))-size]
-	if record.Checksum(table[:size-4]) != binary.LittleEndian.Uint32(table[size-4:]) {
-		return nil, errSaved
-	}
-	d := &decoded{index: &Index{}}
-	if err := d.know(table[pages*savedPage:size-savedEnd], files); err != nil {
+	end := make([]byte, savedEnd)
+	if err := readSaved(r, end, size-savedEnd); err != nil {
 		return nil, err
 	}
-	all := make([]placedPage, pages)
-	for i := range all {
-		g, t := &all[i], table[i*savedPage:]
-		var err error
-		if rest, err = g.decode(t, rest); err != nil {
-			return nil, err
-		}
-		if err = d.count(&g.page); err != nil {
-			return nil, err
-		}
-		d.index.depth, d.index.n = max(d.index.depth, g.depth), d.index.n+g.n
-	}
-	if len(rest) > 0 || uint64(d.index.n) != binary.LittleEndian.Uint64(end[8:]) || 1<<d.index.depth > len(b) {
+	pages, n := uint64(binary.LittleEndian.Uint32(end)), uint64(binary.LittleEndian.Uint32(end[4:]))
+	keys, length := binary.LittleEndian.Uint64(end[8:]), pages*savedPage+n*savedFile+savedEnd
+	if pages == 0 || length > uint64(size)-uint64(len(savedMagic)) || keys > uint64(size) {
 		return nil, errSaved
 	}
-	return d, d.index.enter(all)
+	table := make([]byte, length)
+	if err := readSaved(r, table, size-int64(length)); err != nil {
+		return nil, err
+	}
+	if record.Checksum(table[:length-4]) != binary.LittleEndian.Uint32(table[length-4:]) {
+		return nil, errSaved
+	}
+	d := &decoded{
+		index: &Index{n: int(keys)}, keys: int(keys), all: make([]placedPage, pages), r: r, b: make([]byte, uint64(size)-length),
+	}
+	if err := d.know(table[pages*savedPage:length-savedEnd], files); err != nil {
+		return nil, err
+	}
+	at := len(savedMagic)
+	for i := range d.all {
+		g := &d.all[i]
+		var err error
+		if at, err = g.decode(table[i*savedPage:], d.b, at); err != nil {
+			return nil, err
+		}
+		d.index.depth = max(d.index.depth, g.depth)
+	}
+	if at != len(d.b) || 1<<d.index.depth > size {
+		return nil, errSaved
+	}
+	return d, d.enter()
+}
+
+// readSaved reads all of b. A file that ends before is no saved index.
+func readSaved(r io.ReaderAt, b []byte, off int64) error {
+	err := record.ReadFull(r, b, off)
+	if errors.Is(err, store.ErrCorrupt) {
+		return errSaved
+	}
+	return err
+}
+
+// savedChunk is how much of a saved index is read at once: little enough to be in the
+// processor's cache when its pages are looked at.
+const savedChunk = 256 << 10
+
+// read reads the pages whose first hash is not above last. Before, nobody may look into them.
+func (d *decoded) read(last uint64) error {
+	for ; d.next < len(d.all) && d.all[d.next].first <= last; d.next++ {
+		g := &d.all[d.next]
+		for d.have < g.end {
+			b := d.b[d.have:min(d.have+savedChunk, len(d.b))]
+			if err := readSaved(d.r, b, int64(d.have)); err != nil {
+				return err
+			}
+			d.have += len(b)
+		}
+		if d.next == 0 && string(d.b[:len(savedMagic)]) != savedMagic || record.Checksum(d.b[g.from:g.end]) != g.sum {
+			return errSaved
+		}
+		if err := d.count(&g.page); err != nil {
+			return err
+		}
+		d.n += g.n
+	}
+	return nil
 }
 
 // know reads which files it knows, and finds them among those that there are.
@@ -182,26 +233,21 @@ func (d *decoded) know(b []byte, files []*File) error {
 	return nil
 }
 
-// placedPage is a page and the first hash that it is for.
+// placedPage is a page, the first hash that it is for, where it stands and its checksum.
 type placedPage struct {
 	page
-	first uint64
+	first     uint64
+	from, end int
+	sum       uint32
 }
 
 // enter makes the directory of pages.
-func (x *Index) enter(all []placedPage) error {
-	slices.SortFunc(all, func(a, b placedPage) int {
-		switch {
-		case a.first < b.first:
-			return -1
-		case a.first > b.first:
-			return 1
-		}
-		return 0
-	})
+func (d *decoded) enter() error {
+	slices.SortFunc(d.all, func(a, b placedPage) int { return cmp.Compare(a.first, b.first) })
+	x := d.index
 	x.dir = make([]*page, 0, 1<<x.depth)
-	for i := range all {
-		g := &all[i]
+	for i := range d.all {
+		g := &d.all[i]
 		span := 1 << (x.depth - g.depth)
 		if g.first>>(64-x.depth) != uint64(len(x.dir)) || len(x.dir)%span != 0 || len(x.dir)+span > cap(x.dir) || g.prefix(g.first) != g.first {
 			return errSaved
@@ -218,28 +264,30 @@ func (x *Index) enter(all []placedPage) error {
 
 const maxDepth = 30
 
-// decode has the page be what rest begins with, as t says, and returns what is behind it.
-func (g *placedPage) decode(t, rest []byte) ([]byte, error) {
+// decode has the page be what b has from from on, which need not have been read, as t says, and
+// returns where that ends.
+func (g *placedPage) decode(t, b []byte, from int) (end int, err error) {
 	slots, keys, depth := uint64(binary.LittleEndian.Uint32(t[9:])), binary.LittleEndian.Uint64(t[13:]), t[8]
-	end := slots*slotBytes + keys
-	if depth > maxDepth || slots < minSlots || bits.OnesCount64(slots) != 1 || keys > uint64(len(rest)) || end > uint64(len(rest)) {
-		return nil, errSaved
+	rest := uint64(len(b) - from)
+	if depth > maxDepth || slots < minSlots || bits.OnesCount64(slots) != 1 || keys > rest || slots*slotBytes+keys+keys/savedSlack > rest {
+		return 0, errSaved
 	}
-	if record.Checksum(rest[:end]) != binary.LittleEndian.Uint32(t[21:]) {
-		return nil, errSaved
+	mid := from + int(slots)*slotBytes
+	last := mid + int(keys)
+	end = last + int(keys)/savedSlack
+	*g = placedPage{
+		page:  page{slots: b[from:mid:mid], keys: b[mid:last:end], depth: int(depth)},
+		first: binary.LittleEndian.Uint64(t), from: from, end: end, sum: binary.LittleEndian.Uint32(t[21:]),
 	}
-	mid := slots * slotBytes
-	g.page = page{slots: rest[:mid:mid], keys: rest[mid:end:end], depth: int(depth)}
-	g.first = binary.LittleEndian.Uint64(t)
-	return rest[end:], nil
+	return end, nil
 }
 
 // count looks at every slot: what lookups rely on is so, and a place is in a file. Places
 // get the slots that the files have now.
 func (d *decoded) count(g *page) error {
 	keys := 0
-	for at := 0; at < len(g.slots); at += slotBytes {
-		s := g.slots[at : at+slotBytes]
+	for rest := g.slots; len(rest) >= slotBytes; rest = rest[slotBytes:] {
+		s := rest[:slotBytes:slotBytes]
 		ref := binary.LittleEndian.Uint64(s[16:])
 		if ref == 0 {
 			continue

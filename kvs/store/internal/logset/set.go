@@ -74,7 +74,10 @@ type Set struct {
 	saved saved
 	check *checkpoint // being written, nil for none
 	fresh int64       // bytes of files that are not in the saved index, about
-	left  error       // what the present step of background work could not remove
+	// rested says that the index was saved since the last merge was begun, so that one that is
+	// wanted comes first.
+	rested bool
+	left   error // what the present step of background work could not remove
 	// writing is a background step that writes a file without the lock.
 	writing sync.WaitGroup
 	lifecycle.State
@@ -125,27 +128,29 @@ func (s *Set) recover() error {
 	for i := range ts {
 		all = append(all, ts[i].file)
 	}
-	if err := s.loadSaved(all); err != nil {
+	d, file, err := s.openSaved(all)
+	if err != nil {
 		return err
 	}
-	into := &replay{view: s.view}
+	err = s.fill(d, all, ts)
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
+	if errors.Is(err, errSaved) {
+		err = s.fill(nil, all, ts)
+	}
+	if err != nil {
+		return err
+	}
 	for _, f := range s.files {
-		if f.known == f.length {
-			continue
-		}
-		if err := into.load(s.home, f); err != nil {
-			return fmt.Errorf("%s: %w", s.home.Path(f.number, logExt), err)
+		if !f.hinted && f.known > 0 {
+			if f.hinted, err = s.home.Has(f.number, hintExt); err != nil {
+				return err
+			}
 		}
 	}
 	state.Parts = state.Parts[:sealed]
-	if err := s.recoverOpen(state, ts, into); err != nil {
-		return err
-	}
-	into.end()
-	for _, f := range s.files {
-		s.fresh += f.length - f.known
-	}
-	return nil
+	return s.sealTails(state, ts)
 }
 
 // Read returns the value at a place that is in a file.

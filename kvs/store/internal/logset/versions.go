@@ -116,7 +116,9 @@ func (s *Set) restore(v store.Version) (err error) {
 			return errors.Join(fmt.Errorf("segment %s: %w", p.Hash, e), fetched.close(), s.home.Discard(state))
 		}
 	}
-	into.end()
+	if err := into.end(); err != nil {
+		return errors.Join(err, fetched.close(), s.home.Discard(state))
+	}
 	if err := s.home.Restored(state); err != nil {
 		return s.Fail(errors.Join(err, fetched.close()))
 	}
