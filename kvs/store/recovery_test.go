@@ -55,7 +55,7 @@ func openNamed(name string, o store.Options) (store.Engine, error) {
 
 // longestTail is how many bytes a log engine of a million keys may write before it saves its
 // index again, all but.
-const longestTail = 11 << 18
+const longestTail = 9 << 18
 
 // recoverable sets every key once and leaves the directory as it is while the engine runs, as it
 // is once the engine has been closed, and as it is when the engine was opened again and the

@@ -27,9 +27,9 @@ type checkpoint struct {
 
 const (
 	// checkpointBytes is how much is written at least between two saved indices, but for
-	// sets of small files, and checkpointPart how much for each key.
-	checkpointBytes = 3 << 20
-	checkpointPart  = 3
+	// sets of small files, and checkpointPart how much for each two keys.
+	checkpointBytes = 5 << 19
+	checkpointPart  = 5
 	// checkpointBuffer is how much of one is written at once.
 	checkpointBuffer = 256 << 10
 )
@@ -39,7 +39,7 @@ const (
 func (s *Set) due(more int64) bool { return s.fresh+more >= s.enough() }
 
 func (s *Set) enough() int64 {
-	return max(min(checkpointBytes, 2*s.opts.SegmentBytes), checkpointPart*int64(s.index.Len()))
+	return max(min(checkpointBytes, 2*s.opts.SegmentBytes), checkpointPart*int64(s.index.Len())/2)
 }
 
 // wrote counts bytes of files that the saved index does not know.
