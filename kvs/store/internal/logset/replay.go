@@ -30,11 +30,10 @@ type replay struct {
 
 // replayed is a record without its value. Its key begins at keys[from].
 type replayed struct {
-	hash       uint64
-	off        int64
-	slot, from uint32
-	key, size  uint32
-	kind       record.Kind
+	hash, from      uint64
+	off             int64
+	slot, key, size uint32
+	kind            record.Kind
 }
 
 const (
@@ -51,10 +50,10 @@ func (r *replay) add(f *File, kind record.Kind, key []byte, off int64, size int)
 		r.entries, r.keys = make([]replayed, 0, replayedAtOnce), make([]byte, 0, replayedAtOnce*16)
 	}
 	r.entries = append(r.entries, replayed{
-		hash: hashOf(key), off: off, slot: uint32(f.slot), from: uint32(len(r.keys)), key: uint32(len(key)), size: uint32(size), kind: kind,
+		hash: hashOf(key), off: off, slot: uint32(f.slot), from: uint64(len(r.keys)), key: uint32(len(key)), size: uint32(size), kind: kind,
 	})
 	r.keys = append(r.keys, key...)
-	if !r.hold && len(r.entries) >= replayedAtOnce || len(r.keys) >= 1<<30 {
+	if !r.hold && (len(r.entries) >= replayedAtOnce || len(r.keys) >= 1<<30) {
 		r.run()
 	}
 }
@@ -102,7 +101,7 @@ func (r *replay) cut(n int) {
 // one does what a record says, unless the index has the key in a younger file: then it was
 // saved, and this record is of an older file that a merge made since.
 func (r *replay) one(e *replayed) {
-	x, key := r.view.index, r.keys[e.from:][:e.key]
+	x, key := r.view.index, r.keys[e.from:e.from+uint64(e.key)]
 	g := x.page(e.hash)
 	at, had := g.find(uint32(e.hash), key)
 	var old Place

@@ -73,6 +73,7 @@ func addLog(t *testing.T, s *Set, i int) {
 		f.Grow(len(b))
 		s.Noted(f, record.Value, key, off, len(b))
 	}
+	require.NoError(t, s.Sync(f))
 	require.NoError(t, s.Seal())
 }
 
