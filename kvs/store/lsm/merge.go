@@ -144,6 +144,9 @@ func (e *Engine) replace(m *merge) error {
 	if m.published {
 		s.Published += len(parts) - len(m.inputs)
 	}
+	if m.published && s.Published == 0 {
+		s.ParentEmpty = true
+	}
 	if m.lifted {
 		s.Parts[0].Level, e.runs[0].level = m.out.run.level, m.out.run.level
 	}

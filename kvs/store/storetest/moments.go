@@ -108,6 +108,27 @@ func TestMoments(t *testing.T, two func(store.Options) (store.Engine, error)) {
 		require.True(t, ran)
 		require.Zero(t, q.Len(), "the job is over")
 	})
+	t.Run("idle, once nothing is left", func(t *testing.T) {
+		e, _, _, q := begin(t)
+		var last store.Version
+		for v := 0; v == 0 || e.Size().Files > 0; v++ {
+			require.Less(t, v, 40)
+			require.NoError(t, e.Set(fmt.Appendf(nil, "key %d", v%2), nil))
+			var err error
+			last, err = e.Snapshot()
+			require.NoError(t, err)
+			_, err = q.Drain(maxSteps)
+			require.NoError(t, err)
+		}
+		again, err := e.Snapshot()
+		require.NoError(t, err)
+		require.Equal(t, last, again)
+		require.NoError(t, e.Set([]byte("key"), []byte("value")))
+		again, err = e.Snapshot()
+		require.NoError(t, err)
+		require.Equal(t, last+1, again)
+		require.NoError(t, e.Close())
+	})
 	t.Run("replaced in the background, it is not known with what", func(t *testing.T) { testUnknown(t, begin, two) })
 	for _, what := range []string{"published", "restored"} {
 		t.Run(what, func(t *testing.T) {

@@ -22,7 +22,7 @@ func (h *Home) Idle() (v store.Version, idle bool, err error) {
 	if idle, err = h.AtLatest(); err != nil || !idle {
 		return 0, false, err
 	}
-	if s.Published == 0 {
+	if s.Published == 0 && !s.ParentEmpty {
 		idle, err = h.parentIsEmpty()
 		return s.Parent, idle, err
 	}

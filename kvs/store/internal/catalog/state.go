@@ -25,7 +25,8 @@ import (
 const Format = 1
 
 // Versions of the catalog's own format, the least that says what it does: ranges and parts
-// that are away, parts that were uploaded ahead, what of the archive was seen, and an index.
+// that are away, parts that were uploaded ahead, what of the archive was seen, and an index
+// or that the parent is empty.
 const (
 	plainFormat = iota + 1
 	rangeFormat
@@ -84,6 +85,8 @@ type State struct {
 	Seen *store.Ref `json:"seen,omitempty"`
 	// Writer is who publishes, once it has published.
 	Writer store.Writer `json:"writer,omitzero"`
+	// ParentEmpty says that the parent holds no key, whatever segments it has.
+	ParentEmpty bool `json:"parent_empty,omitempty"`
 	// Index is the number of a file that the engine can make again from the parts, and of which
 	// it wants to know which one to read; 0 for none.
 	Index uint64 `json:"index,omitempty"`
@@ -97,7 +100,7 @@ func (s *State) From() store.Ref { return store.Ref{Version: s.Parent, Manifest:
 // Came notes from which version the state came, and which of the archive's is the latest that
 // was seen.
 func (s *State) Came(from, seen store.Ref) {
-	s.Parent, s.ParentManifest, s.Seen = from.Version, from.Manifest, &seen
+	s.Parent, s.ParentManifest, s.Seen, s.ParentEmpty = from.Version, from.Manifest, &seen, false
 }
 
 // Clone copies the state; what Remote, Uploaded and Seen point to is never changed.
@@ -111,7 +114,7 @@ func (s *State) check() error {
 	if len(s.Parts) > MaxParts || s.Published < 0 || s.Published > len(s.Parts) {
 		return fmt.Errorf("%w: %d parts, %d of them published", store.ErrCorrupt, len(s.Parts), s.Published)
 	}
-	if s.Parent == 0 && s.ParentManifest != "" || s.Writer.Number == 0 && s.Writer.First != "" ||
+	if s.Parent == 0 && (s.ParentManifest != "" || s.ParentEmpty) || s.Writer.Number == 0 && s.Writer.First != "" ||
 		s.Seen != nil && s.Seen.Version == 0 && s.Seen.Manifest != "" {
 		return fmt.Errorf("%w: a manifest of no version, or no writer", store.ErrCorrupt)
 	}
@@ -167,7 +170,7 @@ func (s State) Encode() ([]byte, error) {
 	if s.Seen != nil || s.ParentManifest != "" || s.Writer != (store.Writer{}) {
 		format = refFormat
 	}
-	if s.Index != 0 {
+	if s.Index != 0 || s.ParentEmpty {
 		format = indexFormat
 	}
 	return Seal(title, format, s)

@@ -212,6 +212,9 @@ func (s *Set) finish(m *merge) error {
 		state.Parts[0].Level, s.files[0].level = m.level, m.level
 	}
 	state.Parts = append(append(append([]catalog.Part(nil), state.Parts[:from]...), parts...), state.Parts[to:]...)
+	if m.published && len(state.Parts) == 0 { // and nothing was set since
+		state.ParentEmpty = true
+	}
 	c := s.check
 	if c != nil && c.merge == m {
 		state.Index = c.number
