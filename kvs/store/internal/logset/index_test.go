@@ -107,7 +107,7 @@ func TestIndexOfMany(t *testing.T) {
 			checkIndex(t, x, m)
 			bytes := 0
 			for g := range x.pages() {
-				bytes += len(g.slots) + len(g.keys)
+				bytes += len(g.slots) + cap(g.keys)
 			}
 			require.Less(t, bytes, 120*len(m))
 			require.Less(t, len(x.dir), len(m)/2)
@@ -123,4 +123,25 @@ func TestIndexOfMany(t *testing.T) {
 			checkIndex(t, x, m)
 		}
 	}
+}
+
+// TestRebuiltPage makes a page anew: it has the keys that are left, and little memory beside.
+func TestRebuiltPage(t *testing.T) {
+	x := NewIndex()
+	for i := range 100 {
+		x.Put(fmt.Appendf(nil, "key %04d", i), placeOf(0, int64(i)+1, 9))
+	}
+	g := x.dir[0]
+	for i := range 10 {
+		g.remove(func() int {
+			key := fmt.Appendf(nil, "key %04d", i)
+			at, ok := g.find(uint32(hashOf(key)), key)
+			require.True(t, ok)
+			return at
+		}())
+	}
+	h := g.rebuilt(pageSlots)
+	require.Equal(t, []int{90, 90 * 8, 0}, []int{h.n, len(h.keys), h.dead})
+	require.Less(t, cap(h.keys), 2*len(h.keys))
+	require.Len(t, h.slots, pageSlots*slotBytes)
 }

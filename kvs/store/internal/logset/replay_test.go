@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
 )
 
 // written is a record of a file that stands in memory.
@@ -246,6 +247,39 @@ func TestTailBesideSaved(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.NotZero(t, s.saved.number)
+	closeSet(t, s)
+}
+
+// TestRestoredIsSaved restores a version: its files are none that the saved index knows, which is
+// gone, and it is saved anew.
+func TestRestoredIsSaved(t *testing.T) {
+	d := newDisk(t)
+	s := openSet(t, d)
+	b, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
+	require.NoError(t, err)
+	s.opts.Archive = snapshot.New(b)
+	closeSet(t, s)
+	s, err = Open(s.opts, s.mu, s.harden)
+	require.NoError(t, err)
+	for i := range 20 {
+		addLog(t, s, i)
+	}
+	rest(t, s)
+	v, err := s.Snapshot()
+	require.NoError(t, err)
+	rest(t, s)
+	before := s.saved.number
+	require.NotZero(t, before)
+	require.NoError(t, s.Restore(v))
+	var all int64
+	for _, f := range s.files {
+		require.Zero(t, f.known)
+		all += f.length
+	}
+	require.Equal(t, all, s.fresh)
+	has, err := s.home.Has(before, savedExt)
+	require.NoError(t, err)
+	require.False(t, has)
 	closeSet(t, s)
 }
 
