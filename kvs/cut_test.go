@@ -32,7 +32,7 @@ func keysOf(r *ring.Ring) []string {
 
 // causal has a session do a request, and take in the answer.
 func (g *rig) causal(s *session.Session, node int, q wire.Request) *wire.Response {
-	q.Causal, q.Clock, q.Wait = true, s.Clock(), 100
+	q.Level, q.Clock, q.Wait = session.Causal, s.Clock(), 100
 	q.Deps, q.Proof = s.Past()
 	a := g.ask(node, q)
 	if a != nil && a.Status == wire.StatusOK {
@@ -244,7 +244,7 @@ func TestCutIsNotBelieved(t *testing.T) {
 	g.start(2)
 	req++
 	q := wire.Request{Client: 7, Req: req, Kind: "set", Key: keys[at]}
-	q.Causal, q.Clock, q.Wait = true, s.Clock(), 100
+	q.Level, q.Clock, q.Wait = session.Causal, s.Clock(), 100
 	q.Deps, q.Proof = s.Past()
 	before := g.answers
 	require.NoError(t, g.hosts[2].Do(kvs.Event{Kind: kvs.EventRequest, NowMS: g.now, Msg: q.Encode()}))
@@ -316,7 +316,7 @@ func TestCutsKeepCausality(t *testing.T) {
 				}
 				req := round + 1
 				key := fmt.Sprintf("k%d", c.choose(6, 0))
-				q := wire.Request{Client: client, Req: req, Kind: "set", Key: key, Causal: true, Wait: 30, Clock: s.Clock()}
+				q := wire.Request{Client: client, Req: req, Kind: "set", Key: key, Level: session.Causal, Wait: 30, Clock: s.Clock()}
 				if q.Put = c.choose(2, 0) == 0; q.Put {
 					q.Arg = fmt.Appendf(nil, "%d.%d", client, req)
 				}

@@ -122,7 +122,7 @@ func (c *cluster) served(client uint64, key string) {
 	c.t.Helper()
 	s := session.Session{Level: session.Causal}
 	for req, isPut := range []bool{true, false, true, false} {
-		q := wire.Request{Client: client, Req: uint64(req) + 1, Put: isPut, Causal: true, Kind: "set", Key: key, Clock: s.Clock(), Wait: 4}
+		q := wire.Request{Client: client, Req: uint64(req) + 1, Put: isPut, Level: session.Causal, Kind: "set", Key: key, Clock: s.Clock(), Wait: 4}
 		if isPut {
 			q.Arg = []byte("y")
 		}
@@ -192,8 +192,16 @@ func attackAsClient(t *testing.T, b []byte) {
 		}
 		how := d.byte()
 		q := wire.Request{
-			Client: d.number(), Req: d.number(), Put: how&1 != 0, Causal: how&2 != 0, Key: d.key(), Kind: d.kind(), Arg: d.bytes(),
+			Client: d.number(), Req: d.number(), Put: how&1 != 0, Level: session.Level(how >> 1 & 1), Key: d.key(), Kind: d.kind(), Arg: d.bytes(),
 			Clock: d.number(), Wait: d.number(), Deps: d.matrix(), Proof: proof,
+		}
+		if how&32 != 0 { // every level, and every acknowledgement
+			b := d.byte()
+			q.Level = session.Level(b % 7)
+			if q.Ack = session.Owners(int(b >> 4)); b&8 != 0 {
+				q.Ack = session.AckMemory
+			}
+			q.Own = d.matrix()
 		}
 		if how&4 != 0 {
 			q.Deps = append(stolen.Clone(), q.Deps[:min(len(q.Deps), int(how>>7))]...)
@@ -201,7 +209,7 @@ func attackAsClient(t *testing.T, b []byte) {
 		}
 		c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()})
 		if how&8 != 0 {
-			resp := c.direct(0, wire.Request{Client: 99, Req: d.number(), Put: true, Causal: true, Key: d.key(), Kind: "set", Deps: stolen, Proof: proof})
+			resp := c.direct(0, wire.Request{Client: 99, Req: d.number(), Put: true, Level: session.Causal, Key: d.key(), Kind: "set", Deps: stolen, Proof: proof})
 			if resp != nil && resp.Status == wire.StatusOK {
 				stolen, proof = resp.Deps, resp.Proof
 			}

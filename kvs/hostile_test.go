@@ -274,7 +274,7 @@ func TestInventedDependencies(t *testing.T) {
 	ask := func(q wire.Request) *wire.Response {
 		req++
 		node := int(c.ring.Owners(c.ring.PartitionOf(q.Key))[int(req)%2])
-		q.Client, q.Req, q.Causal, q.Kind, q.Wait = 1, req, true, "set", 50
+		q.Client, q.Req, q.Level, q.Kind, q.Wait = 1, req, session.Causal, "set", 50
 		q.Deps, q.Proof = honest.Past()
 		c.ask(node, q)
 		for range 10_000 {
@@ -296,7 +296,10 @@ func TestInventedDependencies(t *testing.T) {
 	} {
 		for _, isPut := range []bool{true, false} {
 			q := put(66, uint64(1+i), "set", "k", []byte("poison"))
-			q.Put, q.Causal, q.Deps, q.Proof = isPut, isPut, invented, proof
+			q.Put, q.Deps, q.Proof = isPut, invented, proof
+			if isPut {
+				q.Level = session.Causal
+			}
 			resp := c.direct(0, q)
 			require.NotNil(t, resp)
 			assert.Equal(t, wire.StatusBadRequest, resp.Status)

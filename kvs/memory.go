@@ -7,7 +7,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
-	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // scratch is memory that is used again, and no part of the state.
@@ -19,6 +18,7 @@ type scratch struct {
 	wire    []byte // of the effects' messages
 	value   []byte
 	past    session.Matrix
+	own     session.Matrix
 	sealer  *session.Notary
 	items   []wire.Item
 	offers  []gossip.Entry
@@ -44,14 +44,7 @@ type batch struct {
 	answers bool          // it is the write of a client, which awaits
 	respond wire.Response // this
 	past    session.Matrix
-}
-
-// pastWith is the past of a session that wrote dot, for the response of b.
-func (b *batch) pastWith(deps session.Matrix, dot causal.Dot) session.Matrix {
-	b.past = append(b.past[:0], deps...)
-	own := [1]session.Mark{{Partition: b.part.id, Origin: dot.Origin, Seq: dot.Seq}}
-	b.past.MergeIn(own[:])
-	return b.past
+	own     session.Matrix
 }
 
 func (r *Replica) newBatch(p *partition) *batch {
@@ -76,7 +69,7 @@ func (r *Replica) recycle(b *batch) {
 	}
 	clear(b.entries)
 	clear(b.deltas)
-	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], past: b.past[:0]}
+	*b = batch{entries: b.entries[:0], deltas: b.deltas[:0], past: b.past[:0], own: b.own[:0]}
 	r.free = append(r.free, b)
 }
 

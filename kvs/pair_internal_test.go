@@ -10,6 +10,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
 
@@ -116,12 +117,12 @@ func (n *half) sum(t *testing.T, key string) int64 {
 func TestNoDotIsGivenForNothing(t *testing.T) {
 	a, b := newHalf(t, 1, 1, 1, 2, nil, nil), newHalf(t, 2, 2, 1, 2, nil, nil)
 	req := uint64(0)
-	put := func(n *half, client uint64, key string, causal bool) *wire.Response {
+	put := func(n *half, client uint64, key string, level session.Level) *wire.Response {
 		req++
-		return n.ask(wire.Request{Client: client, Req: req, Put: true, Key: key, Kind: "set", Arg: fmt.Appendf(nil, "%120d", req), Causal: causal})
+		return n.ask(wire.Request{Client: client, Req: req, Put: true, Key: key, Kind: "set", Arg: fmt.Appendf(nil, "%120d", req), Level: level})
 	}
 	for i := range uint64(8) {
-		put(a, 100+i, fmt.Sprintf("k%d", i), false)
+		put(a, 100+i, fmt.Sprintf("k%d", i), session.Eventual)
 	}
 	between(a, b, 10, nil)
 	b = newHalf(t, 2, 3, 1, 2, nil, nil) // its disk is lost
@@ -129,17 +130,17 @@ func TestNoDotIsGivenForNothing(t *testing.T) {
 	between(a, b, 40, func(_ *half, e Effect) {
 		if !wrote && e.Sends == wire.MsgSnapshot {
 			wrote = true
-			put(a, 900, "k0", false) // before the cursor
+			put(a, 900, "k0", session.Eventual) // before the cursor
 		}
 	})
 	require.True(t, wrote)
 	require.Positive(t, b.r.Stats().Snapshots)
-	own := put(b, 7, "k3", true)
+	own := put(b, 7, "k3", session.Causal)
 	require.Equal(t, wire.StatusOK, own.Status)
 	between(a, b, 10, nil)
 	for _, n := range []*half{a, b} {
 		req++
-		got := n.ask(wire.Request{Client: 7, Req: req, Key: "k3", Kind: "set", Causal: true, Wait: 5, Deps: own.Deps, Proof: own.Proof})
+		got := n.ask(wire.Request{Client: 7, Req: req, Key: "k3", Kind: "set", Level: session.Causal, Wait: 5, Deps: own.Deps, Proof: own.Proof})
 		require.NotNil(t, got)
 		assert.Equal(t, wire.StatusOK, got.Status, "the session's own write at node %d", n.id)
 	}
@@ -169,7 +170,7 @@ func TestSnapshotBehindACut(t *testing.T) {
 	}
 	read := func() {
 		req++
-		a.ask(wire.Request{Client: 9, Req: req, Key: "k", Kind: "set", Causal: true, Wait: 5})
+		a.ask(wire.Request{Client: 9, Req: req, Key: "k", Kind: "set", Level: session.Causal, Wait: 5})
 		between(a, b, 60, nil)
 	}
 	put(a, "x1")

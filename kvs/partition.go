@@ -343,13 +343,14 @@ func (p *partition) truncated(peers []peerLink) {
 	}
 }
 
-// covers reports whether a causal read may be answered: all of this partition is
-// applied that its session depends on, and that the writes depend on which it would see.
+// covers reports whether a read may be answered: all of this partition is applied that its
+// session must see, and that the writes depend on which it would see, as far as its level
+// asks for either.
 // What an origin wrote in the partition before a write counts among it, though it may
 // have come from other sessions: a past tells no more apart.
 func (r *Replica) covers(p *partition, q *wire.Request) bool {
 	s, _ := p.slot(q.Key, q.Kind)
-	return r.includes(p, q.Deps) && (s == nil || r.includes(p, s.deps))
+	return (!q.Level.Requires() || r.includes(p, q.Deps)) && (s == nil || !q.Level.Follows() || r.includes(p, s.deps))
 }
 
 // digest is what to tell a peer of what is held. A replica that does not own the partition

@@ -8,6 +8,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
 
@@ -23,7 +24,7 @@ func TestPoisonChangesNoState(t *testing.T) {
 	}
 	token := uint64(0)
 	for req := uint64(1); req <= 5; req++ {
-		q := wire.Request{Client: 1, Req: req, Put: true, Causal: true, Key: "k", Kind: "set", Arg: []byte{byte('a' + req)}}
+		q := wire.Request{Client: 1, Req: req, Put: true, Level: session.Causal, Key: "k", Kind: "set", Arg: []byte{byte('a' + req)}}
 		events := []Event{{Kind: EventRequest, NowMS: 1, Msg: q.Encode()}, {Kind: EventPersisted, NowMS: 1}, {Kind: EventTick, NowMS: 2}}
 		token++
 		events[1].Token = token

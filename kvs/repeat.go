@@ -2,7 +2,6 @@ package kvs
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
@@ -74,7 +73,14 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 			return true
 		case p.applied.Contains(x.Dot):
 			answer := r.answerRepeat(q, &x)
-			r.respond(&answer)
+			switch {
+			case p.owners(x.Dot, r.peers) >= q.Ack.Owners():
+				r.respond(&answer)
+			case len(r.repeats) >= r.cfg.MaxWaiting:
+				r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes wait to be answered", len(r.repeats)))
+			case !r.waitsTooLong(q, p):
+				r.answerLater(q, &answer)
+			}
 			return true
 		}
 	}
@@ -82,13 +88,16 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 		switch {
 		case !p.inFlight.Contains(x.Dot):
 			continue
+		case x.Dot.Origin == r.cfg.Origin && q.Ack == session.AckMemory: // its answer may be lost
+			answer := r.answerRepeat(q, &x)
+			r.respond(&answer)
 		case x.Dot.Origin == r.cfg.Origin: // the write that is under way is answered
 		case len(r.repeats) >= r.cfg.MaxWaiting:
 			r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d repeats wait for writes of others that are under way", len(r.repeats)))
+		case q.Ack.Owners() > 0 && r.waitsTooLong(q, p):
 		default:
 			answer := r.answerRepeat(q, &x)
-			answer.Deps = answer.Deps.Clone()
-			r.repeats = append(r.repeats, answer)
+			r.answerLater(q, &answer)
 		}
 		return true
 	}
@@ -98,29 +107,11 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 // answerRepeat is what the write x is answered with; valid until the next one is made.
 func (r *Replica) answerRepeat(q *wire.Request, x *wire.Served) wire.Response {
 	answer := wire.Response{Client: q.Client, Req: q.Req, Clock: x.Clock, Partition: x.Partition, Dot: x.Dot}
-	if q.Causal {
-		r.past = append(r.past[:0], q.Deps...)
-		r.past = r.compact(r.past)
-		mark := markOf(x.Partition, x.Dot)
-		r.past.MergeIn(mark[:])
-		answer.Deps, answer.Proof = r.past, r.notary().Prove(r.past)
+	if q.Level.Waits() {
+		q.Deps, q.Own = r.compact(q.Deps), r.compact(q.Own)
+		r.wrote(q, &answer, &r.past, &r.own)
 	}
 	return answer
-}
-
-// answerRepeats answers the repeats that have waited for what p now holds. What is being
-// persisted becomes visible, or the replica stops.
-func (r *Replica) answerRepeats(p *partition) {
-	if len(r.repeats) == 0 {
-		return
-	}
-	r.repeats = slices.DeleteFunc(r.repeats, func(x wire.Response) bool {
-		if x.Partition != p.id || !p.applied.Contains(x.Dot) {
-			return false
-		}
-		r.respond(&x)
-		return true
-	})
 }
 
 // markOf is the mark of a write.

@@ -43,12 +43,12 @@ type Replica struct {
 	parts      []*partition // ascending by id
 	byID       []*partition // by id, nil where nothing was met of one
 	sessions   sessions
-	peers      []peerLink      // every other node, ascending by id
-	batches    []*batch        // being persisted, ascending by token
-	taken      []takenBack     // to be told of with the next tick
-	asks       uint64          // for pieces of snapshots, so far
-	fetches    int             // peers that are being asked for some
-	repeats    []wire.Response // of writes that are being persisted, for those who have asked for them again
+	peers      []peerLink    // every other node, ascending by id
+	batches    []*batch      // being persisted, ascending by token
+	taken      []takenBack   // to be told of with the next tick
+	asks       uint64        // for pieces of snapshots, so far
+	fetches    int           // peers that are being asked for some
+	repeats    []laterAnswer // to writes, which wait for more than this disk, or for those of others that are being persisted
 	token      uint64
 	persisting int // bytes of entries that are being persisted
 	tick       uint64
@@ -453,7 +453,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || len(r.taken) > 0 || r.fetches > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
+	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
 		return false
 	}
 	for _, p := range r.parts {

@@ -185,7 +185,7 @@ func TestDependenciesTravel(t *testing.T) {
 	ask := func(s *session.Session, client, req uint64, node int, isPut bool, key string) *wire.Response {
 		deps, proof := s.Past()
 		c.ask(node, wire.Request{
-			Client: client, Req: req, Put: isPut, Causal: true, Kind: "set", Key: key, Arg: []byte("x"),
+			Client: client, Req: req, Put: isPut, Level: session.Causal, Kind: "set", Key: key, Arg: []byte("x"),
 			Clock: s.Clock(), Wait: 100, Deps: deps, Proof: proof,
 		})
 		for range 10_000 {

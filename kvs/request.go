@@ -28,7 +28,7 @@ func (r *Replica) request(q *wire.Request) {
 		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
 		return
 	}
-	if len(q.Deps) > 0 && !r.notary().Vouches(q.Deps, q.Proof) {
+	if len(q.Deps)+len(q.Own) > 0 && !r.notary().VouchesBoth(q.Deps, q.Own, q.Proof) {
 		r.refuse(q, p, wire.StatusBadRequest, "dependencies that no replica vouches for; show those of the last answer, with its proof")
 		return
 	}
@@ -40,15 +40,24 @@ func (r *Replica) request(q *wire.Request) {
 		r.refuse(q, p, wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
 		return
 	}
-	if q.Causal && q.Wait > r.cfg.MaxWaitTicks {
-		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("a wait of %d ticks, want at most %d", q.Wait, r.cfg.MaxWaitTicks))
+	if q.Level.Waits() && r.waitsTooLong(q, p) {
 		return
 	}
-	if q.Causal && !r.covers(p, q) {
+	if q.Level.Waits() && !r.covers(p, q) {
 		r.await(q, p)
 		return
 	}
 	r.answer(q, p)
+}
+
+// waitsTooLong refuses a request that would wait for longer than may be, and reports
+// whether it has.
+func (r *Replica) waitsTooLong(q *wire.Request, p *partition) bool {
+	if q.Wait <= r.cfg.MaxWaitTicks {
+		return false
+	}
+	r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("a wait of %d ticks, want at most %d", q.Wait, r.cfg.MaxWaitTicks))
+	return true
 }
 
 // notary vouches for the pasts of sessions. A replica that serves none has none.
@@ -63,14 +72,14 @@ func (r *Replica) refuse(q *wire.Request, p *partition, s wire.Status, detail st
 	r.respond(&wire.Response{Client: q.Client, Req: q.Req, Status: s, Clock: r.clock.last, Partition: p.id, Detail: detail})
 }
 
-// put accepts a write: it gets a dot, and is visible and acknowledged once its
-// record is durable.
+// put accepts a write: it gets a dot, and is visible once its record is durable. It is
+// acknowledged then, unless it asks for more or less.
 func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	again, ok := r.fresh(q, p)
 	if !ok {
 		return
 	}
-	if r.full(q, p) {
+	if r.full(q, p) || q.Ack.Owners() > 0 && r.waitsTooLong(q, p) {
 		return
 	}
 	s, other := p.slot(q.Key, q.Kind)
@@ -104,22 +113,30 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	p.seq++
 	dot := causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
 	b := r.newBatch(p)
+	q.Deps, q.Own = r.compact(q.Deps), r.compact(q.Own)
 	b.entries = append(b.entries, gossip.Entry{
 		Dot: dot, Clock: now, Key: q.Key, Kind: q.Kind,
-		Delta: r.value, Deps: r.compact(q.Deps), Client: q.Client, Req: q.Req, Again: again,
+		Delta: r.value, Deps: q.Level.Depends(q.Deps, q.Own), Client: q.Client, Req: q.Req, Again: again,
 	})
 	r.remember(p.id, &b.entries[0])
 	r.arena.own(&b.entries[0])
 	b.deltas = append(b.deltas, delta)
 	b.answers = true
 	b.respond = wire.Response{Client: q.Client, Req: q.Req, Clock: now, Partition: p.id, Dot: dot}
-	if q.Causal {
-		b.respond.Deps = b.pastWith(b.entries[0].Deps, dot)
-		b.respond.Proof = r.notary().Prove(b.respond.Deps)
+	if q.Level.Waits() {
+		r.wrote(q, &b.respond, &b.past, &b.own)
 	}
 	r.accept = b.entries[0]
 	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
 	r.persist(b)
+	switch {
+	case q.Ack == session.AckMemory:
+		r.respond(&b.respond)
+		b.answers = false
+	case q.Ack.Owners() > 0:
+		r.answerLater(q, &b.respond)
+		b.answers = false
+	}
 }
 
 // full refuses a write for which there is no room, and reports whether it has.
@@ -127,6 +144,8 @@ func (r *Replica) full(q *wire.Request, p *partition) bool {
 	switch {
 	case !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes()+p.persisting >= r.cfg.MaxLogBytes):
 		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+	case q.Ack.Owners() > 0 && len(r.repeats) >= r.cfg.MaxWaiting:
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes wait to be answered", len(r.repeats)))
 	case r.persisting >= r.cfg.MaxPersistBytes:
 		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d bytes of writes are not durable yet, limit %d; ask again", r.persisting, r.cfg.MaxPersistBytes))
 	default:
@@ -165,15 +184,8 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 		resp.Value = r.value
 		p.sized(s, len(r.value))
 	}
-	if q.Causal {
-		r.past = append(r.past[:0], q.Deps...)
-		if s != nil {
-			r.compactSlot(s)
-			r.past.MergeIn(s.writes)
-			r.past.MergeIn(s.deps)
-		}
-		r.past = r.compact(r.past)
-		resp.Deps, resp.Proof = r.past, r.notary().Prove(r.past)
+	if q.Level.Waits() {
+		r.saw(q, s, &resp)
 	}
 	r.respondValue(q, p, &resp)
 }
@@ -192,7 +204,7 @@ func (r *Replica) await(q *wire.Request, p *partition) {
 	r.waiting++
 	// What q is made of is gone with its message, but for its strings.
 	kept := *q
-	kept.Arg, kept.Deps = nil, q.Deps.Clone()
+	kept.Arg, kept.Deps, kept.Own = nil, q.Deps.Clone(), q.Own.Clone()
 	p.waiting = append(p.waiting, waiter{&kept, r.tick + q.Wait})
 }
 
@@ -222,8 +234,9 @@ func (r *Replica) wake(p *partition) {
 	})
 }
 
-// expire fails the reads whose deadline has passed.
+// expire fails the reads whose deadline has passed, and tells of writes of which it has.
 func (r *Replica) expire() {
+	r.expireWrites()
 	if r.waiting == 0 {
 		return
 	}

@@ -109,8 +109,8 @@ func TestSnapshotBringsDependencies(t *testing.T) {
 	require.Positive(t, c.replicas[0].Stats().Snapshots)
 	require.NotEmpty(t, holdings(c.replicas[0]))
 	for node := range uint64(3) {
-		c.ask(int(node), wire.Request{Client: 2, Req: 1 + node, Causal: true, Key: "s", Kind: "set", Wait: 3})
-		c.ask(int(node), wire.Request{Client: 4, Req: 1 + node, Causal: true, Key: same, Kind: "set", Wait: 3})
+		c.ask(int(node), wire.Request{Client: 2, Req: 1 + node, Level: session.Causal, Key: "s", Kind: "set", Wait: 3})
+		c.ask(int(node), wire.Request{Client: 4, Req: 1 + node, Level: session.Causal, Key: same, Kind: "set", Wait: 3})
 		for range 1000 {
 			c.step()
 		}

@@ -63,7 +63,8 @@ func (b *batch) clone(p *partition) *batch {
 	if b.in != nil && b.in == b.part.intake {
 		c.in = p.intake
 	}
-	c.respond.Deps = b.respond.Deps.Clone()
+	c.own = b.own.Clone()
+	c.respond.Deps, c.respond.Own = b.respond.Deps.Clone(), b.respond.Own.Clone()
 	return &c
 }
 
@@ -135,7 +136,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta.Append(nil)), x.first.Origin), x.first.Seq)
 	}
 	for i := range r.repeats {
-		dst = wire.AppendString(append(dst, 'r'), r.repeats[i].Encode())
+		dst = r.repeats[i].append(dst, r.tick)
 	}
 	for _, b := range r.batches {
 		dst = wire.AppendEntries(append(dst, 'b'), b.entries)

@@ -13,6 +13,7 @@ import (
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
@@ -27,7 +28,7 @@ func TestCloneIsTheSameAndApart(t *testing.T) {
 		for i := range uint64(6) {
 			c.ask(int(i%3), put(1, i+1, "counter", "c", kind.Amount(int64(i))))
 			c.ask(int(i+1)%3, put(2, i+1, "set", "s", []byte{byte(i)}))
-			c.ask(int(i+2)%3, wire.Request{Client: 3, Req: i + 1, Kind: "set", Key: "s", Causal: true, Wait: 3})
+			c.ask(int(i+2)%3, wire.Request{Client: 3, Req: i + 1, Kind: "set", Key: "s", Level: session.Causal, Wait: 3})
 			if seed%2 == 1 && i == 3 {
 				c.batch = 40
 				c.lose(int(seed)%3, 0) // and is brought up by snapshots

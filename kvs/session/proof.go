@@ -47,11 +47,19 @@ func (n *Notary) Of(secret []byte) bool {
 }
 
 // Prove is the proof of a past.
-func (n *Notary) Prove(past Matrix) (p Proof) {
+func (n *Notary) Prove(past Matrix) Proof { return n.ProveBoth(past, nil) }
+
+// ProveBoth is the proof of a past and of the one beside it. It says which is which, and
+// that there are two: what is vouched for as one is no other's.
+func (n *Notary) ProveBoth(past, own Matrix) (p Proof) {
 	if len(past) == 0 {
 		return p
 	}
-	n.encoded = past.Append(n.encoded[:0])
+	n.encoded = n.encoded[:0]
+	if len(own) > 0 {
+		n.encoded = own.Append(append(n.encoded, both))
+	}
+	n.encoded = past.Append(n.encoded)
 	n.mac.Reset()
 	n.mac.Write(n.encoded) // a hash never fails
 	n.sum = n.mac.Sum(n.sum[:0])
@@ -59,9 +67,20 @@ func (n *Notary) Prove(past Matrix) (p Proof) {
 	return p
 }
 
+// both stands before two pasts. No single one that is not empty begins so: it begins with
+// how many rows it has.
+const both = 0
+
 // Vouches reports whether p is the proof of past.
-func (n *Notary) Vouches(past Matrix, p Proof) bool {
-	want := n.Prove(past)
+func (n *Notary) Vouches(past Matrix, p Proof) bool { return n.VouchesBoth(past, nil, p) }
+
+// VouchesBoth reports whether p is the proof of both pasts. No proof is of a past of own
+// writes beside an empty one: what a session wrote it must see.
+func (n *Notary) VouchesBoth(past, own Matrix, p Proof) bool {
+	if len(past) == 0 && len(own) > 0 {
+		return false
+	}
+	want := n.ProveBoth(past, own)
 	return subtle.ConstantTimeCompare(want[:], p[:]) == 1
 }
 

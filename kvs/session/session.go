@@ -1,12 +1,33 @@
-// Package session is the client's side of causal consistency: what a session
-// has seen and written, as a lattice, and what a replica must therefore cover
-// before it may answer.
+// Package session is the client's side of consistency: what a session has seen and
+// written, as a lattice, and what a replica must therefore cover before it may answer.
 //
-// A session carries its past, a dependency matrix, partition → origin → highest
-// sequence. A read at a causal level is a threshold read: the replica answers once
-// what it has applied covers the session's row of that partition, or not at all. A
-// session cannot make a past up: it learns one from answers, each with the proof of a
-// replica, and shows the last one with every request.
+// A session carries a past, a dependency matrix, partition → origin → highest
+// sequence. What feeds it, and what it is for, is the level:
+//
+//	level   the past is fed by                     a read waits for
+//	ryw     the session's writes                   the past
+//	mr      the writes seen                        the past
+//	mw      the session's writes                   what the writes depend on that it shows
+//	wfr     the writes seen, and their pasts       what the writes depend on that it shows
+//	pram    both, and the pasts of those seen      both
+//	causal  both, and the pasts of those seen      both
+//
+// A write at mw, wfr and causal depends on the past; at pram on the session's own writes
+// alone, which are a second past ([Session.Own]). A read at such a level is a threshold
+// read: the replica answers once what it has applied covers what there is to wait for, or
+// not at all. A session cannot make a past up: it learns one from answers, each with the
+// proof of a replica, and shows the last one with every request.
+//
+// At mw and wfr alone a read adds nothing that later reads must see. By the definitions
+// each read has a view of its own then: what it has shown binds the next one only together
+// with monotonic reads, as at pram and causal. So these two can be served where the
+// session has never been, as long as what is shown there is complete.
+//
+// A dependency is told by the last dot of each origin in a partition, so that a read waits
+// for all that an origin has written there before, of whatever key and session. And
+// deltas are merged as they arrive, so that a replica cannot show the value that it had
+// before a write whose dependencies it lacks: a read at mw or wfr waits there, though by
+// the theory it could be answered with less (Bailis et al., section 5.1.3).
 //
 // A session numbers its requests, and gives each write a time ([Session.Stamp]). One that
 // is not answered it may repeat, to the same replica or another, with both unchanged and
@@ -16,79 +37,45 @@
 // A session that gives up on a write goes on with the next number: the write may have been
 // served, or be served yet, until the session's next one but three. The package is pure data: it
 // sends nothing and keeps no clock. (Bayou's session
-// guarantees, Terry et al., PDIS'94; Highly Available Transactions, Bailis et
-// al., VLDB'14, section 5.1.)
+// guarantees, Terry et al., PDIS'94; Brzeziński et al., "From session causality to causal
+// consistency", PDP'04; Highly Available Transactions, Bailis et al., VLDB'14, section 5.1.)
 package session
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/lattice"
 )
-
-// Level is what a session is promised.
-type Level uint8
-
-const (
-	// Eventual promises that reads come from real writes and that replicas
-	// converge; each request stands alone.
-	Eventual Level = iota
-	// Causal promises that a read sees every write in its causal past: the
-	// session's own, those it has read, and what those depended on.
-	Causal
-)
-
-// ErrLevel is wrapped by [ParseLevel].
-var ErrLevel = errors.New("session: unknown consistency level")
-
-// Levels lists the names of the levels.
-func Levels() []string { return []string{"eventual", "causal"} }
-
-// String is the level's name.
-func (l Level) String() string {
-	if int(l) < len(Levels()) {
-		return Levels()[l]
-	}
-	return fmt.Sprintf("Level(%d)", uint8(l))
-}
-
-// ParseLevel is the inverse of [Level.String].
-func ParseLevel(name string) (Level, error) {
-	for i, l := range Levels() {
-		if l == name {
-			return Level(i), nil
-		}
-	}
-	return 0, fmt.Errorf("%w %q (known: %v)", ErrLevel, name, Levels())
-}
 
 // Session is one client's memory. The zero value is a new session at Eventual.
 type Session struct {
 	Level Level
 	seen  Matrix
-	proof Proof // of seen
+	own   Matrix // the session's own writes, where the level keeps them apart
+	proof Proof  // of both
 	clock uint64
 }
 
 // Requires is the row that a replica must cover before it answers a read of p;
 // nil if any state will do. The caller must not change it.
 func (s *Session) Requires(p ring.Partition) Row {
-	if s.Level == Eventual {
+	if !s.Level.Requires() {
 		return nil
 	}
 	return s.seen.Row(p)
 }
 
-// Past is what a request of this session depends on, with its proof; nil if nothing.
-// The caller must not change it.
+// Past is the past that a request of this session shows, with its proof; nil if it is
+// empty. The caller must not change it.
 func (s *Session) Past() (Matrix, Proof) {
-	if s.Level == Eventual {
+	if !s.Level.Waits() {
 		return nil, Proof{}
 	}
 	return s.seen, s.proof
 }
+
+// Own is what a request of this session shows beside [Session.Past], which the same proof
+// is of: its own writes at a level that keeps them apart, else nil.
+func (s *Session) Own() Matrix { return s.own }
 
 // Clock is the greatest hybrid time the session has met.
 func (s *Session) Clock() uint64 { return s.clock }
@@ -104,26 +91,40 @@ func (s *Session) Stamp(nowMS uint64) uint64 {
 	return s.clock
 }
 
-// Observe takes in an answer: what the session depends on from there on, with the
-// proof of that, and the replica's hybrid time. It must be the answer to the request that
-// showed the past which the session has now: one request at a time, and answers told by
+// Observe is [Session.ObserveBoth] at a level that has one past.
+func (s *Session) Observe(past Matrix, proof Proof, clock uint64) bool {
+	return s.ObserveBoth(past, nil, proof, clock)
+}
+
+// ObserveBoth takes in an answer: the session's pasts from there on, with the
+// proof of both, and the replica's hybrid time. It must be the answer to the request that
+// showed the pasts which the session has now: one request at a time, and answers told by
 // their number. A past that leaves out what the session has seen, though it has no cut
 // that could stand for it, is of an answer to an earlier request, or of a faulty replica:
-// Observe reports false then and takes nothing of it.
-func (s *Session) Observe(past Matrix, proof Proof, clock uint64) bool {
-	if s.Level == Eventual {
-		s.clock = max(s.clock, clock)
-		return true
-	}
-	if cut := len(past) > 0 && past[len(past)-1].Partition >= Cuts; !cut {
-		if o := MatrixMerge().Compare(s.seen, past); o != lattice.Less && o != lattice.Equal {
-			return false
+// ObserveBoth reports false then and takes nothing of it.
+func (s *Session) ObserveBoth(past, own Matrix, proof Proof, clock uint64) bool {
+	switch {
+	case !s.Level.Waits():
+	case !goesOn(s.seen, past) || s.Level.Apart() && !goesOn(s.own, own):
+		return false
+	default:
+		s.seen, s.proof = append(s.seen[:0], past...), proof
+		if s.Level.Apart() {
+			s.own = append(s.own[:0], own...)
 		}
 	}
 	s.clock = max(s.clock, clock)
-	s.seen, s.proof = append(s.seen[:0], past...), proof
 	return true
 }
 
+// goesOn reports whether a past may follow another one.
+func goesOn(before, past Matrix) bool {
+	if len(past) > 0 && past[len(past)-1].Partition >= Cuts {
+		return true
+	}
+	o := MatrixMerge().Compare(before, past)
+	return o == lattice.Less || o == lattice.Equal
+}
+
 // Reset makes s a new session of a level, keeping its memory.
-func (s *Session) Reset(l Level) { *s = Session{Level: l, seen: s.seen[:0]} }
+func (s *Session) Reset(l Level) { *s = Session{Level: l, seen: s.seen[:0], own: s.own[:0]} }

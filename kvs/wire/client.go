@@ -18,19 +18,23 @@ type Request struct {
 	Req    uint64         // numbers the session's requests, ascending from 1, at most [gossip.MaxReq]
 	Put    bool           // write, else read
 	Again  bool           // a write that was asked for before, and not answered
-	Causal bool           // threshold read; the answer carries the session's past
+	Level  session.Level  // of the session; one whose reads wait gets its past in the answer
+	Ack    session.Ack    // of a write: when it is answered
 	Key    string         // at most MaxKey bytes
 	Kind   string         // name of the kind
 	Arg    []byte         // for a write, in the encoding of the kind
 	Clock  uint64         // greatest hybrid time the session has met
 	Stamp  uint64         // of a write: the session's time for it, the same in each repeat; see [session.Session.Stamp]. 0 is none
-	Wait   uint64         // a threshold read gives up after so many ticks
-	Deps   session.Matrix // the session's past: what the write depends on, or the read must find applied
-	Proof  session.Proof  // of Deps
+	Wait   uint64         // a threshold read gives up after so many ticks, as does a write that asks for owners
+	Deps   session.Matrix // the session's past; the level says what it is for
+	Own    session.Matrix // its own writes, where the level keeps them apart
+	Proof  session.Proof  // of both
 }
 
 // Status says how a request ended. All but StatusOK mean that this request did nothing; an
-// earlier one of the same number, which it repeats, may have.
+// earlier one of the same number, which it repeats, may have. One is an exception: a write
+// that is unavailable stays, on the disk of the replica that says so, as it would of one
+// that was asked to answer by itself; it has not come to as many owners as it asked for.
 type Status uint8
 
 // The statuses of responses.
@@ -38,8 +42,8 @@ const (
 	StatusOK           Status = iota
 	StatusNotOwner            // the replica does not hold the key's partition
 	StatusKindMismatch        // the key holds another kind, named in Detail
-	StatusUnavailable         // the deadline passed before the replica had caught up
-	StatusBusy                // a bound was met, on waiting reads or repeats, on writes to be handed over, or on those that are not durable yet
+	StatusUnavailable         // the deadline passed before the replica had caught up, or enough owners had the write, which stays
+	StatusBusy                // a bound was met, on waiting reads, writes or repeats, on writes to be handed over, or on those that are not durable yet
 	StatusBadRequest          // the request is invalid; Detail says why
 	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
 	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
@@ -65,11 +69,12 @@ type Response struct {
 	Partition ring.Partition // the key's partition
 	Dot       causal.Dot     // of a write
 	Value     []byte         // a read's value, in the encoding of the kind
-	Deps      session.Matrix // causal requests: the session's past from here on
-	Proof     session.Proof  // of Deps
+	Deps      session.Matrix // at a level whose reads wait: the session's past from here on
+	Own       session.Matrix // and its own writes, where the level keeps them apart
+	Proof     session.Proof  // of both
 	Detail    string
 
-	marks []session.Mark // the memory of Deps, once decoded into
+	marks []session.Mark // the memory of Deps and Own, once decoded into
 }
 
 // Encode returns the message for the request.
@@ -81,11 +86,54 @@ func (q *Request) Append(dst []byte) []byte {
 	b := begin(dst, MsgRequest)
 	b = varint.Append(b, q.Client)
 	b = varint.Append(b, q.Req)
-	b = AppendBool(AppendBool(AppendBool(b, q.Put), q.Again), q.Causal)
+	b = append(AppendBool(AppendBool(b, q.Put), q.Again), how(q.Level, q.Ack))
 	b = AppendString(AppendString(AppendString(b, q.Key), q.Kind), q.Arg)
 	b = varint.Append(varint.Append(b, q.Clock), q.Stamp)
 	b = varint.Append(b, q.Wait)
-	return seal(session.AppendPast(b, q.Deps, q.Proof), from)
+	return seal(appendOwn(session.AppendPast(b, q.Deps, q.Proof), q.Own), from)
+}
+
+// how is the byte of a level and an acknowledgement: three bits of the level, one that says
+// that memory will do, and four of how many owners must have the write.
+func how(l session.Level, a session.Ack) byte {
+	b := byte(l)&7 | byte(a.Owners())<<4
+	if a == session.AckMemory {
+		b |= 1 << 3
+	}
+	return b
+}
+
+// how reads such a byte.
+func (r *reader) how() (l session.Level, a session.Ack) {
+	b := r.byte()
+	l, a = session.Level(b&7), session.Owners(int(b>>4))
+	if b&(1<<3) != 0 {
+		a |= session.AckMemory
+	}
+	if !l.Known() || !a.Known() {
+		r.fail("no level, or no acknowledgement")
+	}
+	return l, a
+}
+
+// appendOwn appends a past of own writes, which stands at the end or not at all.
+func appendOwn(dst []byte, own session.Matrix) []byte {
+	if len(own) == 0 {
+		return dst
+	}
+	return own.Append(dst)
+}
+
+// own reads what appendOwn has appended.
+func (r *reader) own(marks *[]session.Mark) session.Matrix {
+	if r.left() == 0 {
+		return nil
+	}
+	m := r.matrix(marks)
+	if len(m) == 0 {
+		r.fail("an empty past of own writes")
+	}
+	return m
 }
 
 // Request reads a request that shares the memory of body.
@@ -94,14 +142,16 @@ func (in *DecodeBuffer) Request(body []byte) (*Request, error) {
 	in.marks = in.marks[:0]
 	q := &in.request
 	*q = Request{
-		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Again: r.bool(), Causal: r.bool(),
-		Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Arg: r.bytes(kind.MaxArg),
-		Clock: r.uvarint(), Stamp: r.uvarint(), Wait: r.uvarint(), // the replica answers that a clock is out of range
+		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Again: r.bool(),
 	}
+	q.Level, q.Ack = r.how()
+	q.Key, q.Kind, q.Arg = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName)), r.bytes(kind.MaxArg)
+	q.Clock, q.Stamp, q.Wait = r.uvarint(), r.uvarint(), r.uvarint() // the replica answers that a clock is out of range
 	if q.Req > gossip.MaxReq {
 		r.fail("the number of a request out of range")
 	}
 	q.Deps, q.Proof = r.past(&in.marks)
+	q.Own = r.own(&in.marks)
 	return q, r.end("request")
 }
 
@@ -120,7 +170,7 @@ func (p *Response) Append(dst []byte) []byte {
 	b = varint.Append(b, p.Dot.Origin)
 	b = varint.Append(b, p.Dot.Seq)
 	b = AppendString(AppendString(b, p.Value), p.Detail)
-	return seal(session.AppendPast(b, p.Deps, p.Proof), from)
+	return seal(appendOwn(session.AppendPast(b, p.Deps, p.Proof), p.Own), from)
 }
 
 // DecodeResponse verifies and reads a response message. Arbitrary bytes give an
@@ -135,7 +185,7 @@ func DecodeResponse(msg []byte) (*Response, error) {
 }
 
 // Decode is [DecodeResponse] into memory that is used again: p.Value shares the
-// memory of msg, and Deps uses that of what p held before.
+// memory of msg, and Deps and Own use that of what p held before.
 func (p *Response) Decode(msg []byte) error {
 	kind, body, err := Open(msg)
 	if err != nil {
@@ -153,6 +203,7 @@ func (p *Response) Decode(msg []byte) error {
 		Value: r.bytes(MaxMessage), Detail: string(r.bytes(MaxMessage)),
 	}
 	p.Deps, p.Proof = r.past(&marks)
+	p.Own = r.own(&marks)
 	p.marks = marks
 	return r.end("response")
 }

@@ -1,0 +1,90 @@
+package kvs
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// A write is answered once it is durable here, unless it asks for less, and is answered
+// from memory, or for more. Then its answer waits until so many owners are known to have
+// it: this replica, if it is one, and those peers that have said so, each counted once. At
+// its deadline it is answered as unavailable, and the write stays: it is on this disk, and
+// is offered to the owners as any other.
+//
+// The answers of repeats wait here too, for writes of others that are being persisted.
+
+// laterAnswer is the answer to a write, for when it is held here and by so many owners. Its
+// pasts are not changed once kept.
+type laterAnswer struct {
+	wire.Response
+	owners   int
+	deadline uint64 // tick; of no meaning where no owners are asked for
+}
+
+// answerLater keeps an answer until what its request asks for has come about.
+func (r *Replica) answerLater(q *wire.Request, answer *wire.Response) {
+	x := laterAnswer{*answer, q.Ack.Owners(), r.tick + q.Wait}
+	x.Deps, x.Own = x.Deps.Clone(), x.Own.Clone()
+	r.repeats = append(r.repeats, x)
+}
+
+// answerRepeats gives the answers that have waited for what is now held of p, here or
+// elsewhere. What is being persisted becomes visible, or the replica stops.
+func (r *Replica) answerRepeats(p *partition) {
+	if len(r.repeats) == 0 {
+		return
+	}
+	r.repeats = slices.DeleteFunc(r.repeats, func(x laterAnswer) bool {
+		if x.Partition != p.id || !p.applied.Contains(x.Dot) || p.owners(x.Dot, r.peers) < x.owners {
+			return false
+		}
+		r.respond(&x.Response)
+		return true
+	})
+}
+
+// owners is how many owners of p are known to have a write on their disks.
+func (p *partition) owners(d causal.Dot, peers []peerLink) (n int) {
+	if p.owned && p.applied.Contains(d) {
+		n++
+	}
+	for at, shared := range p.shared {
+		if shared && p.log.Known(peers[at].id).Contains(d) {
+			n++
+		}
+	}
+	return n
+}
+
+// expireWrites tells of the writes that have not come to as many owners as they asked for
+// by their deadline.
+func (r *Replica) expireWrites() {
+	if len(r.repeats) == 0 {
+		return
+	}
+	r.repeats = slices.DeleteFunc(r.repeats, func(x laterAnswer) bool {
+		if x.owners == 0 || x.deadline > r.tick {
+			return false
+		}
+		have := r.partition(x.Partition).owners(x.Dot, r.peers)
+		r.respond(&wire.Response{
+			Client: x.Client, Req: x.Req, Status: wire.StatusUnavailable, Clock: r.clock.last, Partition: x.Partition,
+			Detail: fmt.Sprintf("%d owners of partition %d have the write, and %d were to; it stays", have, x.Partition, x.owners),
+		})
+		return true
+	})
+}
+
+// append appends what decides what comes of the answer, as seen from tick.
+func (x *laterAnswer) append(dst []byte, tick uint64) []byte {
+	dst = wire.AppendString(append(dst, 'r'), x.Encode())
+	if x.owners > 0 {
+		dst = append(dst, byte(x.owners))
+		dst = varint.Append(dst, x.deadline-min(tick, x.deadline))
+	}
+	return dst
+}
