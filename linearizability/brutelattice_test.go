@@ -14,6 +14,7 @@ func (c bruteTally) lattices(t *testing.T, h *history.History) {
 	ryw, mr, mw, wfr := oracle.LatticeSession(h)
 	c.agree(t, h, "lattice-causal", oracle.LatticeCausal(h) == oracle.Allowed)
 	c.agree(t, h, "lattice-linearizable", oracle.LatticeLinearizable(h))
+	c.agree(t, h, "lattice-pram", oracle.LatticePRAM(h))
 	c.agree(t, h, "lattice-ryw", ryw)
 	c.agree(t, h, "lattice-mr", mr)
 	c.agree(t, h, "lattice-mw", mw)

@@ -71,7 +71,7 @@ func makeCheckers() []checker {
 		table = append(table, c)
 	}
 	ofLattices := append([]checker{convergenceChecker()}, convergencePartCheckers()...)
-	ofLattices = append(ofLattices, latticeCausalChecker(), latticeLinearChecker())
+	ofLattices = append(ofLattices, latticeCausalChecker(), latticeLinearChecker(), latticePRAMChecker())
 	for _, c := range append(ofLattices, latticeSessionCheckers()...) {
 		judge := c.judge
 		c.judge = func(m *meter, h *history.History) (result, error) { return judge(m, models.AbsentAtFirst(h)) }

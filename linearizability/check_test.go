@@ -21,7 +21,7 @@ func TestModelsTable(t *testing.T) {
 		require.NotEmpty(t, m.Needs, m.Name)
 	}
 	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
-		"lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
+		"lattice-causal", "lattice-linearizable", "lattice-pram", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut",
 		"repeatable-read", "pl-si", "monotonic-atomic-view", "pl-2", "read-uncommitted",

@@ -1,6 +1,7 @@
 package linearizability
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -63,12 +64,13 @@ func TestOneMutantALatticeLevel(t *testing.T) {
 		session int
 		tag     uint64   // of an add
 		saw     []uint64 // of a read
+		key     string   // "" is s
 	}
 	run := func(ops ...op) *history.History {
 		h := &history.History{Tagged: true}
 		for i, o := range ops {
 			next := history.Op{
-				Index: i, Session: o.session, Node: -1, Type: history.Set, Func: history.Add, Key: "s",
+				Index: i, Session: o.session, Node: -1, Type: history.Set, Func: history.Add, Key: cmp.Or(o.key, "s"),
 				Call: int64(2 * i), Return: int64(2*i + 1),
 			}
 			if o.tag != 0 {
@@ -86,6 +88,8 @@ func TestOneMutantALatticeLevel(t *testing.T) {
 	}
 	read := func(session int, saw ...uint64) op { return op{session: session, saw: saw} }
 	add := func(session int, tag uint64) op { return op{session: session, tag: tag} }
+	addTo := func(key string, session int, tag uint64) op { return op{session: session, tag: tag, key: key} }
+	readOf := func(key string, session int, saw ...uint64) op { return op{session: session, saw: saw, key: key} }
 	for _, m := range []struct {
 		level string
 		h     *history.History
@@ -95,6 +99,7 @@ func TestOneMutantALatticeLevel(t *testing.T) {
 		{"lattice-mr", run(add(0, 1), read(1, 1), read(1)), []string{"lattice-ryw", "lattice-mw", "lattice-wfr"}},
 		{"lattice-mw", run(add(0, 1), add(0, 2), read(1, 2)), []string{"lattice-ryw", "lattice-mr", "lattice-wfr"}},
 		{"lattice-wfr", run(add(0, 1), read(1, 1), add(1, 2), read(2, 2)), []string{"lattice-ryw", "lattice-mr", "lattice-mw"}},
+		{"lattice-pram", run(add(0, 1), addTo("t", 0, 2), readOf("t", 1, 2), read(1)), []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"}},
 		{"lattice-linearizable", run(add(0, 1), read(1)), []string{"lattice-causal"}},
 	} {
 		t.Run(m.level, func(t *testing.T) {

@@ -41,7 +41,8 @@ func registerHierarchy() hierarchy {
 func latticeHierarchy() hierarchy {
 	return hierarchy{
 		{"lattice-linearizable", []string{"lattice-causal"}},
-		{"lattice-causal", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr", "explained", "strong-eventual"}},
+		{"lattice-causal", []string{"lattice-pram", "lattice-wfr"}},
+		{"lattice-pram", []string{"lattice-ryw", "lattice-mr", "lattice-mw", "explained", "strong-eventual"}},
 		{"lattice-ryw", nil},
 		{"lattice-mr", nil},
 		{"lattice-mw", nil},
@@ -53,11 +54,14 @@ func latticeHierarchy() hierarchy {
 	}
 }
 
-// untaggedHierarchy is latticeHierarchy where only values tell what was seen.
+// untaggedHierarchy is latticeHierarchy where only values tell what was seen, which say
+// nothing of PRAM.
 func untaggedHierarchy() hierarchy {
 	l := latticeHierarchy()
 	l[0].level = "linearizable"
-	return l
+	pram := l[2]
+	l[1].implies = append(l[1].implies[1:], pram.implies...)
+	return slices.Delete(l, 2, 3)
 }
 
 func casHierarchy() hierarchy {

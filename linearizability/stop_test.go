@@ -43,7 +43,7 @@ func stoppable(t *testing.T) map[string][]*history.History {
 		}
 	}
 	registers := []string{"linearizable-register", "sequential", "ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "mr+wfr", "ryw+mw+wfr", "ryw+mr+mw+wfr"}
-	lattices := []string{"convergence", "explained", "strong-eventual", "settled", "lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"}
+	lattices := []string{"convergence", "explained", "strong-eventual", "settled", "lattice-causal", "lattice-linearizable", "lattice-pram", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"}
 	var isolation []string
 	for _, r := range transactionHierarchy() {
 		isolation = append(isolation, r.level)
@@ -217,7 +217,7 @@ func TestLooksAreFrequent(t *testing.T) {
 	for _, m := range []string{"linearizable-register", "sequential", "linearizable", "cas-register"} {
 		many[m] = right
 	}
-	for _, m := range []string{"convergence", "explained", "strong-eventual", "settled", "lattice-causal", "lattice-linearizable", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"} {
+	for _, m := range []string{"convergence", "explained", "strong-eventual", "settled", "lattice-causal", "lattice-linearizable", "lattice-pram", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"} {
 		many[m] = joined(n, 20)
 	}
 	for _, m := range []string{"counter", "pn-counter"} {

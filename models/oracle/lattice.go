@@ -13,39 +13,9 @@ import (
 // causal order is fixed; what is tried are the orders that extend it, for each
 // level those of its definition.
 func LatticeLevels(h *history.History) (cc, cm, ccv bool) {
-	r := &Registers{}
-	for i := range h.Ops {
-		o := &h.Ops[i]
-		silent := o.Outcome == history.Failed || o.Func == history.Read && o.Outcome != history.OK
-		if !silent && (o.Outcome == history.OK || seenBySomeone(h, o)) {
-			r.ops = append(r.ops, o)
-		}
-	}
-	saw := make([]uint32, len(r.ops))
-	for i, o := range r.ops {
-		r.po, r.co = append(r.po, 0), append(r.co, 0)
-		r.source = append(r.source, -2)
-		for j, p := range r.ops {
-			if j < i && p.Session == o.Session && p.Outcome == history.OK {
-				r.po[i] |= 1 << j
-			}
-		}
-		if o.Func != history.Read {
-			continue
-		}
-		r.source[i] = -1
-		found := 0
-		for j, p := range r.ops {
-			for _, t := range o.Saw {
-				if p.Func != history.Read && p.Tag == t && object(p) == object(o) {
-					saw[i] |= 1 << j
-					found++
-				}
-			}
-		}
-		if found != len(o.Saw) || !isValueOf(o, r.members(saw[i])) {
-			return false, false, false
-		}
+	r, saw, ok := latticeOps(h)
+	if !ok {
+		return false, false, false
 	}
 	r.closeOver(saw)
 	if r.cyclic {
@@ -73,6 +43,81 @@ func LatticeLevels(h *history.History) (cc, cm, ccv bool) {
 	all := func(int) bool { return true }
 	ccv = r.orders(r.all(), r.co, explains(all, func(i int) uint32 { return r.co[i] }))
 	return cc, cm, ccv
+}
+
+// latticeOps are the operations that take part, in their sessions' order, and by read the
+// puts that it saw; ok is false where a value is not the join of what was seen.
+func latticeOps(h *history.History) (r *Registers, saw []uint32, ok bool) {
+	r = &Registers{}
+	for i := range h.Ops {
+		o := &h.Ops[i]
+		silent := o.Outcome == history.Failed || o.Func == history.Read && o.Outcome != history.OK
+		if !silent && (o.Outcome == history.OK || seenBySomeone(h, o)) {
+			r.ops = append(r.ops, o)
+		}
+	}
+	saw = make([]uint32, len(r.ops))
+	for i, o := range r.ops {
+		r.po, r.co = append(r.po, 0), append(r.co, 0)
+		r.source = append(r.source, -2)
+		for j, p := range r.ops {
+			if j < i && p.Session == o.Session && p.Outcome == history.OK {
+				r.po[i] |= 1 << j
+			}
+		}
+		if o.Func != history.Read {
+			continue
+		}
+		r.source[i] = -1
+		found := 0
+		for j, p := range r.ops {
+			for _, t := range o.Saw {
+				if p.Func != history.Read && p.Tag == t && object(p) == object(o) {
+					saw[i] |= 1 << j
+					found++
+				}
+			}
+		}
+		if found != len(o.Saw) || !isValueOf(o, r.members(saw[i])) {
+			return r, saw, false
+		}
+	}
+	return r, saw, true
+}
+
+// LatticePRAM tries, for each session, every order of all puts and of its own reads that
+// keeps the order of every session, and in which each read has seen exactly the puts on
+// its object before it.
+func LatticePRAM(h *history.History) bool {
+	r, saw, ok := latticeOps(h)
+	if !ok {
+		return false
+	}
+	for _, of := range r.ops {
+		var set uint32
+		for i, o := range r.ops {
+			if !r.isRead(i) || o.Session == of.Session {
+				set |= 1 << i
+			}
+		}
+		before := make([]uint32, len(r.ops))
+		for i := range r.ops {
+			before[i] = r.po[i] & set
+		}
+		fits := func(i int, order []int) bool {
+			var applied uint32
+			for _, j := range order {
+				if !r.isRead(j) && object(r.ops[j]) == object(r.ops[i]) {
+					applied |= 1 << j
+				}
+			}
+			return !r.isRead(i) || applied == saw[i]
+		}
+		if !r.orders(set, before, fits) {
+			return false
+		}
+	}
+	return true
 }
 
 func seenBySomeone(h *history.History, w *history.Op) bool {
