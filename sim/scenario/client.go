@@ -142,10 +142,11 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 // again: nothing that it is made of changes before there is an answer.
 func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err error) {
 	q := wire.Request{
-		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Causal: s.state.Level == session.Causal,
+		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Level: s.state.Level.Served(),
 		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
 	}
 	q.Deps, q.Proof = s.state.Past()
+	q.Own = s.state.Own()
 	if q.Put {
 		q.Stamp, q.Again = s.stamp, s.tries > 0
 		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged); err != nil {
@@ -157,11 +158,14 @@ func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err e
 	case workload.BadKind:
 		q.Kind = "unheard of"
 	case workload.BadDeps:
-		q.Deps, q.Proof = session.Matrix{{Partition: r.ring.PartitionOf(o.Key), Origin: 1, Seq: 1 << 40}}, session.Proof{}
+		q.Deps, q.Own, q.Proof = session.Matrix{{Partition: r.ring.PartitionOf(o.Key), Origin: 1, Seq: 1 << 40}}, nil, session.Proof{}
 	case workload.BadClock:
 		q.Clock = farFuture
 	case workload.BadWait:
-		q.Causal, q.Wait = true, 1<<20
+		q.Wait = 1 << 20
+		if !q.Level.Waits() {
+			q.Level = session.Causal
+		}
 	}
 	r.msg = q.Append(r.msg[:0])
 	return r.msg, nil
@@ -210,7 +214,7 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 		return
 	}
 	h.Outcome = history.OK
-	if !s.state.Observe(resp.Deps, resp.Proof, resp.Clock) {
+	if !s.state.ObserveBoth(resp.Deps, resp.Own, resp.Proof, resp.Clock) {
 		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"the answer to #%d leaves out what its session depended on before", o.ID)})
 	}

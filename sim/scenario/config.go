@@ -132,6 +132,14 @@ const smallValue = 40
 // smallLog has owners that have been out of touch brought up by snapshots.
 const smallLog = 4
 
+// drawnLevels are what the level of a seed is drawn from. Those whose faults take more than
+// one replica's mistake to show come more often.
+var drawnLevels = [...]session.Level{
+	session.Eventual, session.Eventual, session.Eventual, session.Eventual, session.Causal, session.Causal, session.Causal, session.Causal, session.Causal,
+	session.ReadYourWrites, session.MonotonicReads, session.MonotonicWrites, session.MonotonicWrites, session.WritesFollowReads, session.WritesFollowReads,
+	session.PRAM,
+}
+
 // fewWaiting and fewHandOver are reached within a run.
 const fewWaiting, fewHandOver = 3, 2
 
@@ -156,7 +164,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		}
 	}
 	if s.Level == "" {
-		s.Level = session.Levels()[pick("level", 2)]
+		s.Level = drawnLevels[pick("level", len(drawnLevels))].String()
 	}
 	s.HorizonMS *= uint64(s.long())
 	s.Porcupine = s.Porcupine && s.Operations <= UsualOperations

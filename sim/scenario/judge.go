@@ -56,41 +56,72 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	return res, nil
 }
 
+// judges are the models by which the histories of a level are judged beside convergence.
+type judges struct {
+	tagged    []string // all objects, by the tags that tell what reads saw
+	untagged  []string // all objects, where values alone do
+	registers []string // registers alone, as what they are to who knows no merge
+	searched  []string // by porcupine, of a share of the seeds
+}
+
+// judgesOf is by level. In the register view a store whose last writer wins may hide a
+// write that a session depends on for good, as it is older than what is shown: so that
+// view is judged at pram by read your writes with monotonic reads, and at causal by what
+// asks for no view of all writes (cc, and ccv, whose order is that of the stamps). Of
+// monotonic writes it shows nothing.
+var judgesOf = map[session.Level]judges{
+	session.Eventual:          {searched: []string{"eventual"}},
+	session.ReadYourWrites:    {tagged: []string{"lattice-ryw"}, untagged: []string{"lattice-ryw"}, registers: []string{"ryw"}, searched: []string{"eventual"}},
+	session.MonotonicReads:    {tagged: []string{"lattice-mr"}, untagged: []string{"lattice-mr"}, registers: []string{"mr"}, searched: []string{"eventual"}},
+	session.MonotonicWrites:   {tagged: []string{"lattice-mw"}, searched: []string{"eventual"}},
+	session.WritesFollowReads: {tagged: []string{"lattice-wfr"}, registers: []string{"wfr"}, searched: []string{"eventual"}},
+	session.PRAM:              {tagged: []string{"lattice-pram"}, untagged: []string{"lattice-ryw", "lattice-mr"}, registers: []string{"ryw+mr"}, searched: []string{"eventual"}},
+	session.Causal:            {tagged: []string{"lattice-causal"}, registers: []string{"cc", "ccv"}, searched: []string{"eventual", "causal"}},
+	session.ReadCommitted:     {searched: []string{"eventual"}},
+	session.ItemCut:           {searched: []string{"eventual"}},
+}
+
 // checkAll has the history checked by every model that its seed asks for.
 func (r *run) checkAll(ctx context.Context, res *Result) error {
-	checks := []string{"convergence"}
-	if r.setup.Tagged && r.level == session.Causal {
-		checks = append(checks, "lattice-causal")
+	j := judgesOf[r.level]
+	if err := r.check(ctx, res, "convergence", res.history); err != nil {
+		return err
 	}
-	if r.level == session.Causal {
-		checks = append(checks, "cc", "ccv") // of registers alone
+	whole := j.untagged
+	if r.setup.Tagged {
+		whole = j.tagged
 	}
-	if r.setup.Porcupine {
-		checks = append(checks, "eventual")
-		if r.level == session.Causal {
-			checks = append(checks, "causal")
+	for _, model := range whole {
+		if err := r.check(ctx, res, model, r.sessionPart(res.history, nil)); err != nil {
+			return err
 		}
 	}
-	for _, model := range checks {
-		if err := r.check(ctx, res, model); err != nil {
+	for _, model := range j.registers {
+		h := r.sessionPart(res.history, func(o *history.Op) bool { return o.Type == history.Register })
+		if len(h.Ops) == 0 {
+			break
+		}
+		if err := r.check(ctx, res, model, h); err != nil {
+			return err
+		}
+	}
+	if !r.setup.Porcupine {
+		return nil
+	}
+	for _, model := range j.searched {
+		h := res.history
+		if model != "eventual" {
+			h = r.sessionPart(h, nil)
+		}
+		if err := r.check(ctx, res, model, h); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// check has one model decide the history, or the part of it that the model is for.
-func (r *run) check(ctx context.Context, res *Result, model string) error {
-	h := res.history
-	switch model {
-	case "causal", "lattice-causal":
-		h = r.causalPart(h, nil)
-	case "cc", "ccv":
-		h = r.causalPart(h, func(o *history.Op) bool { return o.Type == history.Register })
-		if len(h.Ops) == 0 {
-			return nil
-		}
-	}
+// check has one model decide a history.
+func (r *run) check(ctx context.Context, res *Result, model string, h *history.History) error {
 	v, err := linearizability.Judge(ctx, h, model, linearizability.Budget{Steps: 400_000, Bytes: 256 << 20})
 	if err != nil {
 		return err
@@ -103,6 +134,7 @@ func (r *run) check(ctx context.Context, res *Result, model string) error {
 	case (model == "eventual" || model == "causal") && v.Status != linearizability.Inconclusive:
 		res.Porcupine++
 	}
+	res.Judged = append(res.Judged, Judgement{model, v.Status, len(h.Ops)})
 	if v.Status == linearizability.Violation {
 		x := Violation{Oracle: model, Kind: "history", Node: -1, Message: v.Reason}
 		if o := atFault(v.Witness); o != nil {
@@ -183,10 +215,10 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 	return h, planned
 }
 
-// causalPart is the history without the reads after the fence of sessions that ask for
+// sessionPart is the history without the reads after the fence of sessions that ask for
 // no more than what there is, and of what is to be kept alone, if that is given. What was
 // written and lost is binding again: whoever depends on it must not be answered without.
-func (r *run) causalPart(h *history.History, keep func(*history.Op) bool) *history.History {
+func (r *run) sessionPart(h *history.History, keep func(*history.Op) bool) *history.History {
 	out := &history.History{Name: h.Name, Tagged: h.Tagged, Ops: r.causal[:0]}
 	for i := range h.Ops {
 		if h.Ops[i].Session < r.setup.Sessions && (keep == nil || keep(&h.Ops[i])) {

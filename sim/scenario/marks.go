@@ -62,7 +62,8 @@ func (c Config) Marks() []string {
 	return slices.DeleteFunc(all, func(m string) bool {
 		switch m {
 		case markWaited, markUnavailable:
-			return c.Level == session.Eventual.String()
+			l, err := session.ParseLevel(c.Level)
+			return err == nil && !l.Waits()
 		case markHandedOver:
 			return c.Nodes == replicasOfPartition // each of them owns everything
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
@@ -30,10 +31,11 @@ type Result struct {
 	UnderFaults    int64 // of these, issued before the faults ended
 	NotServed      int64 // and of those, requests that are not amiss and were refused or not answered
 	Violations     []Violation
-	Porcupine      int    // histories of this run decided by porcupine
-	Undecided      int    // histories of this run that porcupine, or another check, left open
-	Concurrent     int    // reads that saw, or should have seen, writes concurrent with each other
-	FaultEffective []bool // by class, in the order of FaultClasses
+	Judged         []Judgement // by which models its histories were judged
+	Porcupine      int         // histories of this run decided by porcupine
+	Undecided      int         // histories of this run that porcupine, or another check, left open
+	Concurrent     int         // reads that saw, or should have seen, writes concurrent with each other
+	FaultEffective []bool      // by class, in the order of FaultClasses
 	Marks          []string
 	Lost           int      // writes that lost disks may have undone
 	Unjudged       int      // keys whose history is not judged: lost disks had a request served twice
@@ -50,6 +52,13 @@ type Result struct {
 	chronicle *oracle.Chronicle // of [Watch]
 	witnesses []witness
 	gaveUp    *gaveUp // it has not ended
+}
+
+// Judgement is what a model came to of a history of a run.
+type Judgement struct {
+	Model      string
+	Status     linearizability.Status
+	Operations int // of the history
 }
 
 // Runner runs seeds one after the other and keeps memory between them. It is not
@@ -349,7 +358,7 @@ func messageKinds() []sim.MsgKind {
 }
 
 // settle waits for the cluster to come to rest, which it must, and then has every
-// replica read once more, and every causal session. It returns the time of the fence, if
+// replica read once more, and every session of which reads wait. It returns the time of the fence, if
 // there was rest.
 func (r *run) settle() ([]int64, error) {
 	if !r.rest(false) {
@@ -367,7 +376,7 @@ func (r *run) settle() ([]int64, error) {
 		}
 		at += finalGap
 	}
-	if r.level == session.Causal {
+	if r.level.Waits() {
 		if err := r.readPasts(at, keys); err != nil {
 			return nil, err
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/ring"
-	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
@@ -17,7 +16,7 @@ import (
 // Availability is the oracle of refusals and failures. A request that is amiss is
 // refused, for what is wrong with it. Any other is served, but for
 //
-//   - a read at a causal level that has waited in vain, after the fence only if a disk has
+//   - a read at a level whose reads wait that has done so in vain, after the fence only if a disk has
 //     lost something in the run, or of a session of which so many may wait already that a
 //     replica takes no more,
 //   - a write to a replica that does not own the partition and has taken as many as it may,
@@ -166,7 +165,7 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusTooLarge && x.Func != history.Read && o.outgrown(x),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
-	case x.Func == history.Read && a.Level == session.Causal && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
+	case x.Func == history.Read && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
 		if o.Lost.Lossy() || s == wire.StatusBusy { // the session may depend on what no replica has, or others that wait
 			o.excused = append(o.excused, x.ID)
 		}

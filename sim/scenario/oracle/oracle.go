@@ -7,7 +7,7 @@
 //	Monotonic     within an incarnation a replica's values only rise
 //	Clocks        hybrid times of writes follow those that came before, and a replica has
 //	              met the time of what it shows
-//	Stamps        a causal session is shown no register older than one that it has seen
+//	Stamps        a session is shown no register older than one that it has seen, as far as its level says
 //	Sums          a counter's delta carries what its incarnation has accepted, and no more
 //	OneKind       a replica accepts no write of another kind than the key has
 //	Placement     keys are where a plain twin of the ring has them, and nowhere else at rest

@@ -5,8 +5,9 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// Stamps is the oracle of what a causal session is shown of registers: nothing older
-// than what it had read or written of the same one before. The last writer wins, so a
+// Stamps is the oracle of what a session is shown of registers: nothing older than what it
+// had written of the same one before, where it reads its writes, or read, where its reads
+// are monotonic. The last writer wins, so a
 // value that was seen is followed by later ones only, be they lost or not.
 type Stamps struct {
 	base
@@ -30,7 +31,14 @@ func (o *Stamps) Begin(c Cluster) {
 // Answered compares a register's stamp with the latest that the session has seen.
 func (o *Stamps) Answered(a *Answer) {
 	x := a.Operation
-	if x.Type != history.Register || a.Recorded.Outcome != history.OK || a.Level != session.Causal {
+	if x.Type != history.Register || a.Recorded.Outcome != history.OK {
+		return
+	}
+	keeps, counts := a.Level.Guarantees(), session.RYW // what is seen of it counts for later ones
+	if x.Func == history.Read {
+		counts = session.MR
+	}
+	if keeps&(session.RYW|session.MR) == 0 {
 		return
 	}
 	now := a.Recorded.Stamp
@@ -44,10 +52,12 @@ func (o *Stamps) Answered(a *Answer) {
 		}
 		if now.Compare(k.stamp) < 0 {
 			o.Fail(at("stamp", a.Node, x, "#%d of %q shows session %d the value of %v, after that of %v", x.ID, x.Key, a.Session, now, k.stamp))
-		} else {
+		} else if keeps&counts != 0 {
 			k.stamp = now
 		}
 		return
 	}
-	o.seen[a.Session] = append(o.seen[a.Session], keyStamp{x.Key, now})
+	if keeps&counts != 0 {
+		o.seen[a.Session] = append(o.seen[a.Session], keyStamp{x.Key, now})
+	}
 }
