@@ -25,11 +25,20 @@ type laterAnswer struct {
 	deadline uint64 // tick; of no meaning where no owners are asked for
 }
 
-// answerLater keeps an answer until what its request asks for has come about.
+// answerLater keeps an answer until what its request asks for has come about, unless
+// it is kept already.
 func (r *Replica) answerLater(q *wire.Request, answer *wire.Response) {
+	if r.answersLater(q) {
+		return
+	}
 	x := laterAnswer{*answer, q.Ack.Owners(), r.tick + q.Wait}
 	x.Deps, x.Own = x.Deps.Clone(), x.Own.Clone()
 	r.repeats = append(r.repeats, x)
+}
+
+// answersLater reports whether the answer to a request is kept.
+func (r *Replica) answersLater(q *wire.Request) bool {
+	return slices.ContainsFunc(r.repeats, func(x laterAnswer) bool { return x.Client == q.Client && x.Req == q.Req })
 }
 
 // answerRepeats gives the answers that have waited for what is now held of p, here or

@@ -76,7 +76,7 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 			switch {
 			case p.owners(x.Dot, r.peers) >= q.Ack.Owners():
 				r.respond(&answer)
-			case len(r.repeats) >= r.cfg.MaxWaiting:
+			case len(r.repeats) >= r.cfg.MaxWaiting && !r.answersLater(q):
 				r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes wait to be answered", len(r.repeats)))
 			case !r.waitsTooLong(q, p):
 				r.answerLater(q, &answer)

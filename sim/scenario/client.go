@@ -143,7 +143,7 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err error) {
 	q := wire.Request{
 		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Level: s.state.Level.Served(),
-		Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
+		Ack: o.Ack, Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
 	}
 	q.Deps, q.Proof = s.state.Past()
 	q.Own = s.state.Own()
@@ -208,7 +208,8 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 	defer r.tell(func(o oracle.Oracle) { o.Answered(&x) })
 	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
-		if o.Func != history.Read && s.tries > 0 { // the replica asked before may have served it
+		stays := resp.Status == wire.StatusUnavailable        // with fewer owners than it asked for
+		if o.Func != history.Read && (s.tries > 0 || stays) { // or the replica asked before may have served it
 			h.Return, h.Outcome = history.Pending, history.Unknown
 		}
 		return

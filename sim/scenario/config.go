@@ -222,7 +222,14 @@ func (s *Setup) long() int {
 func (s *Setup) workload() workload.Options {
 	return workload.Options{
 		Nodes: s.Nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
+		Replicas: s.Replicas, Txns: s.transactional(),
 	}
+}
+
+// transactional reports whether the sessions of the run work in transactions.
+func (s *Setup) transactional() bool {
+	l, err := s.level()
+	return err == nil && l.Transactional()
 }
 
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }

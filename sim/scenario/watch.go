@@ -16,6 +16,7 @@ import (
 
 // watchers are the oracles of a run.
 type watchers struct {
+	acks         oracle.Acks
 	agreement    oracle.Agreement
 	availability oracle.Availability
 	clocks       oracle.Clocks
@@ -33,9 +34,9 @@ type watchers struct {
 
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
-	w.availability.Lost, w.availability.Sums = &w.lost, &w.sums
+	w.availability.Lost, w.availability.Sums, w.acks.Lost = &w.lost, &w.sums, &w.lost
 	w.storage.Lost = &w.lost
-	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.storage)
+	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage)
 }
 
 // tell tells every oracle that watches.

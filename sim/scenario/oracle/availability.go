@@ -19,6 +19,8 @@ import (
 //   - a read at a level whose reads wait that has done so in vain, after the fence only if a disk has
 //     lost something in the run, or of a session of which so many may wait already that a
 //     replica takes no more,
+//   - a write that asks for owners, of which fewer have it by its deadline, or where as many
+//     others wait as may,
 //   - a write to a replica that does not own the partition and has taken as many as it may,
 //     before the fence,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
@@ -108,7 +110,7 @@ func (o *Availability) Responded(s *Sent) {
 	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() {
 		return
 	}
-	if resp.Status == wire.StatusUnavailable && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) && !o.Lost.Settling(resp.Partition) {
+	if resp.Status == wire.StatusUnavailable && s.Operation.Func == history.Read && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) && !o.Lost.Settling(resp.Partition) {
 		o.Fail(Violation{Oracle: "availability", Kind: "unavailable", Op: string(history.Read), Node: int(n), Message: fmt.Sprintf(
 			"node %d holds every write of partition %d, and refuses read #%d for want of some: %s", n, resp.Partition, resp.Req, resp.Detail)})
 	}
@@ -169,6 +171,8 @@ func (o *Availability) Answered(a *Answer) {
 		if o.Lost.Lossy() || s == wire.StatusBusy { // the session may depend on what no replica has, or others that wait
 			o.excused = append(o.excused, x.ID)
 		}
+	case s == wire.StatusUnavailable && x.Func != history.Read && x.Ack.Owners() > 0, s == wire.StatusBusy && o.manyWait(x):
+		o.excused = append(o.excused, x.ID) // which [Acks] judges
 	case s == wire.StatusBusy && x.Func != history.Read && x.ID < workload.FirstFinal && o.full(a.Node, a.Response.Partition):
 		o.excused = append(o.excused, x.ID)
 	default:
@@ -195,6 +199,18 @@ func (o *Availability) mayWait(x *workload.Operation) bool {
 		}
 	}
 	return (reads >= each || reads+others >= all) && (x.ID < workload.FirstFinal || o.Lost.Lossy())
+}
+
+// manyWait reports whether x is a write that asks for owners, and so many others do that
+// it may be refused.
+func (o *Availability) manyWait(x *workload.Operation) bool {
+	others := 0
+	for i := range o.Operations() {
+		if y := &o.Operations()[i]; y.ID != x.ID && (y.Ack.Owners() > 0 || len(y.Retries) > 0 && y.Func != history.Read) {
+			others++
+		}
+	}
+	return x.Ack.Owners() > 0 && o.Waiting > 0 && others >= o.Waiting
 }
 
 // full reports whether a node that does not own the partition may have as many writes to

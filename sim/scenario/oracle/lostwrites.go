@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice/causal"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
@@ -28,6 +29,9 @@ import (
 //     cluster is at rest, whoever has heard of it; reads of that counter before are not
 //     judged, since they may show it twice.
 //
+//   - A write that is answered from memory is lost in a crash of the replica that has taken
+//     it, if it was on no disk then.
+//
 // Reads that depend on a lost write stay bound by the causal models: they may fail,
 // but not be answered as if it had not been.
 
@@ -50,6 +54,7 @@ type acceptance struct {
 	dot       causal.Dot
 	at        int    // the position of the operation
 	again     bool   // it has a row of its own
+	memory    bool   // it was to be answered before it is on a disk
 	lost      uint16 // by node, as bits: its disk had the write and has lost it
 	had       bool   // scratch: its node had it when it started to read its disk
 	kept      bool   // scratch: and was to hand it over
@@ -57,6 +62,10 @@ type acceptance struct {
 
 // MarkLost is the situation that a write is lost with the last disk that held it.
 const MarkLost = "write lost with the last disk that held it"
+
+// MarkUnsynced is the situation that a write which was answered from memory is lost in a
+// crash.
+const MarkUnsynced = "write answered from memory and lost in a crash"
 
 // Begin forgets the writes of an earlier run.
 func (o *LostWrites) Begin(c Cluster) {
@@ -78,7 +87,7 @@ func (o *LostWrites) Accepted(w *Write) {
 			o.repeated = append(o.repeated, w.At)
 		}
 	}
-	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At, again: w.Entry.Again})
+	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At, again: w.Entry.Again, memory: w.Operation.Ack == session.AckMemory})
 	for b, i := &o.accepted[len(o.accepted)-1], 0; i < len(o.accepted)-1; i++ {
 		if a := &o.accepted[i]; a.lost != 0 && o.carries(b, a) && o.Forgiven(a.at) {
 			o.count(a) // its replica, which has it no more, remembers the sum of its own writes
@@ -189,6 +198,13 @@ func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
 			o.subsumed(n, a) // shown before or not
 		}
 	}
+	for i := range o.accepted { // a crash, and nothing else, may undo what was on no disk
+		if a := &o.accepted[i]; a.memory && a.node == n && !a.had && !o.has(n, a) && a.lost&(1<<n) == 0 {
+			o.lossy = true
+			o.Mark(MarkUnsynced)
+			o.lose(n, a)
+		}
+	}
 	o.gone(n, func(a *acceptance) {
 		if missing != nil && missing(a.partition, a.dot) {
 			o.lose(n, a)
@@ -237,6 +253,23 @@ func (o *LostWrites) Lossy() bool { return o.lossy }
 
 // Unjudged reports whether the history of a key cannot be judged any more.
 func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }
+
+// everHad is how many owners of the partition have, or had before they lost it with their
+// disks, the write of a dot.
+func (o *LostWrites) everHad(p ring.Partition, d causal.Dot) (n int) {
+	var lost uint16
+	for i := range o.accepted {
+		if a := &o.accepted[i]; a.partition == p && a.dot == d {
+			lost = a.lost
+		}
+	}
+	for _, owner := range o.Ring().Owners(p) {
+		if store := o.Store(owner); lost&(1<<owner) != 0 || store != nil && store.Has(p, d) {
+			n++
+		}
+	}
+	return n
+}
 
 // acceptedBy is how many writes to a partition a node has accepted.
 func (o *LostWrites) acceptedBy(n ring.NodeID, p ring.Partition) (count int) {

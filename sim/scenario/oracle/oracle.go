@@ -13,6 +13,7 @@
 //	Placement     keys are where a plain twin of the ring has them, and nowhere else at rest
 //	Liveness      rest comes about after the faults, in bounded time and bytes
 //	Storage       what is kept beside values is within its bounds, and at rest it is gone
+//	Acks          who has a write when it is answered
 //	Availability  what may be refused, and when nothing may fail
 //
 // An oracle never touches the run: the same seed takes the same course with all of them

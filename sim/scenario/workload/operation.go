@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -23,9 +24,21 @@ type Operation struct {
 	Func    history.Func // read, write, add or inc
 	Type    history.Type // register, set or counter
 	Key     string
-	Arg     string // value, element, or decimal amount; "" for reads
-	Amiss   Amiss  // what is wrong with the request; "" is nothing
+	Arg     string      // value, element, or decimal amount; "" for reads
+	Ack     session.Ack // when a put is answered
+	Txn     uint64      // the transaction that it belongs to, of those of its session; 0 is none
+	End     End         // what its session does with the transaction once it is done
+	Amiss   Amiss       // what is wrong with the request; "" is nothing
 }
+
+// End is how a transaction ends. One of which no operation says so is aborted.
+type End string
+
+// What ends a transaction.
+const (
+	Commit End = "commit"
+	Abort  End = "abort"
+)
 
 // Amiss is what is wrong with a request that a replica must refuse.
 type Amiss string
@@ -51,11 +64,14 @@ const maxRetries = 8
 
 // String writes the operation as a line that [ParseOperation] reads back; of several
 // replicas each is asked once the one before has not answered, and what is wrong with a
-// request stands behind an exclamation mark:
+// request stands behind an exclamation mark, after when a put is answered, and the
+// transaction with its end:
 //
-//	12 at 35ms s3 n1 add set k2 "e12"
-//	13 at 36ms s0 n2>n2>n0 read register r1
-//	14 at 36ms s0 n2 read register r1 !wait
+//	12 at 35ms s3 n1 add set "k2" "e12"
+//	13 at 36ms s0 n2>n2>n0 read register "r1"
+//	14 at 36ms s0 n2 read register "r1" !wait
+//	15 at 37ms s3 n1 add set "k2" "e15" ack w=2
+//	16 at 38ms s1 n1 write register "r1" "v16" txn 3 commit
 func (o Operation) String() string {
 	s := fmt.Sprintf("%d at %v s%d n%d", o.ID, o.At, o.Session, o.Node)
 	for _, n := range o.Retries {
@@ -64,6 +80,15 @@ func (o Operation) String() string {
 	s += fmt.Sprintf(" %s %s %s", o.Func, o.Type, strconv.Quote(o.Key))
 	if o.Func != history.Read {
 		s += " " + strconv.Quote(o.Arg)
+	}
+	if o.Ack != session.AckDurable {
+		s += " ack " + o.Ack.String()
+	}
+	if o.Txn != 0 {
+		s += " txn " + strconv.FormatUint(o.Txn, 10)
+	}
+	if o.End != "" {
+		s += " " + string(o.End)
 	}
 	if o.Amiss != "" {
 		s += " !" + string(o.Amiss)
@@ -77,7 +102,7 @@ func ParseOperation(line string) (Operation, error) {
 	fail := func(what string) (Operation, error) { return Operation{}, fmt.Errorf("%w %q: %s", ErrPlan, line, what) }
 	head := strings.SplitN(line, " ", 8)
 	if len(head) < 8 || head[1] != "at" {
-		return fail("want ID at TIME sSESSION nNODE[>nNODE…] FUNC TYPE KEY [ARG] [!WRONG]")
+		return fail("want ID at TIME sSESSION nNODE[>nNODE…] FUNC TYPE KEY [ARG] [ack ACK] [txn N [commit|abort]] [!WRONG]")
 	}
 	var err error
 	if o.ID, err = strconv.ParseUint(head[0], 10, 64); err != nil || o.ID == 0 {
@@ -125,6 +150,9 @@ func (o *Operation) parseArguments(rest string) (what string) {
 			return "the argument is not quoted"
 		}
 	}
+	if rest, err = o.parseOptions(rest); err != nil {
+		return err.Error()
+	}
 	if wrong, ok := strings.CutPrefix(rest, "!"); ok {
 		if o.Amiss = Amiss(wrong); !slices.Contains(all, o.Amiss) || !o.Amiss.fits(o.Func) {
 			return fmt.Sprintf("no request can be wrong by %q, or not one of that function", wrong)
@@ -143,6 +171,31 @@ func (o *Operation) parseArguments(rest string) (what string) {
 		return "the argument is too large"
 	}
 	return ""
+}
+
+// parseOptions reads when a put is answered, and the transaction, and returns the rest.
+func (o *Operation) parseOptions(rest string) (string, error) {
+	word := func() (w string) {
+		w, rest, _ = strings.Cut(rest, " ")
+		return w
+	}
+	var err error
+	if after, ok := strings.CutPrefix(rest, "ack "); ok {
+		rest = after
+		if o.Ack, err = session.ParseAck(word()); err != nil || o.Ack == session.AckDurable || o.Func == history.Read {
+			return rest, errors.New("no acknowledgement, or of no put")
+		}
+	}
+	if after, ok := strings.CutPrefix(rest, "txn "); ok {
+		rest = after
+		if o.Txn, err = strconv.ParseUint(word(), 10, 64); err != nil || o.Txn == 0 {
+			return rest, errors.New("the transaction is not a positive number")
+		}
+		if first, _, _ := strings.Cut(rest, " "); first == string(Commit) || first == string(Abort) {
+			o.End = End(word())
+		}
+	}
+	return rest, nil
 }
 
 // fits reports whether a request of that function can be wrong so.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	Operations int      // at least; the last burst may add up to [Beyond]
 	Horizon    sim.Time // no operation is planned much later
 	Tagged     bool
+	Replicas   int  // of each partition: as many owners a write may ask for
+	Txns       bool // sessions work in transactions
 }
 
 // Key is a key of a plan with its type.
@@ -77,6 +80,7 @@ type planner struct {
 type character struct {
 	mixed bool  // keys are asked for as other kinds than their own, too
 	large bool  // values of some thousand bytes
+	acks  bool  // puts ask to be answered sooner or later than once a disk has them
 	homes []int // by session: the replica that it prefers, and leaves for one operation; -1 is none
 }
 
@@ -95,10 +99,74 @@ func Draw(src choice.Source, o Options, r *ring.Ring, memory *Memory) []Operatio
 	}
 	memory.drawn, memory.retries = p.ops, p.retries
 	p.ops = memory.sort()
+	if p.acks {
+		p.drawAcks()
+	}
+	if o.Txns {
+		p.drawTxns()
+	}
 	for i := range p.ops {
 		p.name(&p.ops[i], uint64(i+1))
 	}
 	return p.ops
+}
+
+// own draws what was added to plans later, without shifting other draws.
+func (p *planner) own(site string, key uint64, n int) int {
+	return int(p.src.Choose(choice.Point{Site: site, Key: key, N: uint64(n)}))
+}
+
+// drawAcks has some puts ask for less than a disk, or for owners.
+func (p *planner) drawAcks() {
+	for i := range p.ops {
+		o := &p.ops[i]
+		if o.Func == history.Read {
+			continue
+		}
+		switch how := p.own("plan.ack", uint64(i), 8); how {
+		case 0, 1:
+			o.Ack = session.AckMemory
+		case 2, 3, 4:
+			o.Ack = session.Owners(1 + p.own("plan.owners", uint64(i), p.Replicas))
+		}
+	}
+}
+
+// mostInTxn is how many operations a transaction has at most.
+const mostInTxn = 5
+
+// drawTxns groups the operations of each session into transactions, of which one in four is
+// aborted, and has some of their reads read again what was read.
+func (p *planner) drawTxns() {
+	type open struct {
+		txn   uint64
+		left  int
+		reads []int // positions
+	}
+	sessions := make([]open, p.Sessions)
+	for i := range p.ops {
+		o, s, key := &p.ops[i], &sessions[p.ops[i].Session], uint64(i)
+		if s.left == 0 {
+			*s = open{txn: s.txn + 1, left: 1 + p.own("plan.txn", key, mostInTxn), reads: s.reads[:0]}
+		}
+		s.left--
+		o.Txn = s.txn
+		if s.left == 0 {
+			if o.End = Commit; p.own("plan.abort", key, 4) == 3 {
+				o.End = Abort
+			}
+		}
+		if o.Func != history.Read || o.Amiss != "" {
+			continue
+		}
+		if len(s.reads) > 0 && p.own("plan.reread", key, 2) == 1 {
+			before := &p.ops[s.reads[p.own("plan.which", key, len(s.reads))]]
+			k := p.keys[slices.IndexFunc(p.keys, func(k placedKey) bool { return k.Name == before.Key })]
+			o.Key, o.Type, o.Retries = before.Key, before.Type, nil
+			o.Node = int(k.owners[p.own("plan.owner", key, len(k.owners))])
+		}
+		s.reads = append(s.reads, i)
+	}
 }
 
 // latest is the part of the horizon, in thousandths, within which operations are planned:
@@ -108,6 +176,7 @@ const latest = 650
 func (p *planner) draw() {
 	p.mixed = p.pick("plan.mixed", 4) == 3
 	p.large = p.pick("plan.large", 8) == 7
+	p.acks = p.Replicas > 0 && p.own("plan.acks", 0, 4) == 3
 	for range p.Sessions {
 		home := -1
 		if p.pick("plan.settled", 2) == 1 {
