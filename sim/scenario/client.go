@@ -29,12 +29,19 @@ type sessionState struct {
 	queue  []int // positions in run.ops of operations taken
 	first  int   // how many of them are done
 	busy   bool
-	tries  int    // how often the current operation has been asked again
+	tries  int // how often the current operation has been asked again
+	txn    txnState
 	stamp  uint64 // of the current operation, if it is a put
 }
 
-// current is the position of the operation that s is busy with, or about to be.
-func (s *sessionState) current() int { return s.queue[s.first] }
+// current is the position of the operation that s is busy with, or about to be: of a
+// transaction that commits, the write that is being sent.
+func (s *sessionState) current() int {
+	if len(s.txn.sending) > 0 {
+		return s.txn.sending[0]
+	}
+	return s.queue[s.first]
+}
 
 const (
 	timeout   = 80 * sim.Millisecond // less than faults last, so that most operations meet some
@@ -50,12 +57,23 @@ func (cl *client) Start(*sim.Context) {}
 // operations are taken out of the plan.
 const issuing = 1 << 40
 
+// committing marks the input that has a write of a transaction sent.
+const committing = 1 << 41
+
 // Input takes a planned operation, or issues one that was taken before.
 func (cl *client) Input(c *sim.Context, id uint64) {
-	at := cl.run.at(id &^ issuing)
+	at := cl.run.at(id &^ (issuing | committing))
 	s := cl.session(cl.run.ops[at].Session)
-	if id&issuing != 0 {
+	switch {
+	case id&committing != 0:
 		cl.issue(c, s)
+		return
+	case id&issuing != 0:
+		if s.state.Level.Transactional() {
+			cl.inTxn(c, s)
+		} else {
+			cl.issue(c, s)
+		}
 		return
 	}
 	s.queue = append(s.queue, at)
@@ -70,7 +88,16 @@ func (cl *client) next(c *sim.Context, s *sessionState) {
 	if !s.busy {
 		return
 	}
-	if err := cl.run.world.Inject(c.Now(), c.Self(), cl.run.ops[s.current()].ID|issuing); err != nil {
+	cl.inject(c, s, issuing)
+}
+
+// inject has the current operation of a session dealt with by an event of its own.
+func (cl *client) inject(c *sim.Context, s *sessionState, how uint64) {
+	at := c.Now()
+	if s.state.Level.Transactional() {
+		at++ // what it has done by itself has taken a moment
+	}
+	if err := cl.run.world.Inject(at, c.Self(), cl.run.ops[s.current()].ID|how); err != nil {
 		cl.run.err = err
 	}
 }
@@ -94,6 +121,7 @@ func (cl *client) session(number int) *sessionState {
 	}
 	cl.sessions = append(cl.sessions, s)
 	s.number, s.queue, s.first, s.busy, s.tries = number, s.queue[:0], 0, false, 0
+	s.txn.reset()
 	s.state.Reset(level)
 	return s
 }
@@ -117,11 +145,25 @@ func (cl *client) send(c *sim.Context, s *sessionState, to int, msg []byte) {
 // ask records that a session issues its current operation, and returns the
 // message, valid until the next call.
 func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
+	o := &r.ops[s.current()]
+	r.begin(s, now)
+	if o.Func != history.Read {
+		s.stamp = s.state.Stamp(uint64(clockBase + now/int64(sim.Millisecond)))
+	}
+	return r.request(s, o)
+}
+
+// begin records that a session begins its current operation.
+func (r *run) begin(s *sessionState, now int64) {
 	at := s.current()
 	o, h := &r.ops[at], &r.recorded[at]
+	if h.Type != "" { // a transaction has held it back
+		h.Return, h.Outcome, r.fates[at] = history.Pending, history.Unknown, fateNone
+		return
+	}
 	*h = history.Op{
 		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
-		Call: now, Return: history.Pending, Outcome: history.Unknown,
+		Call: now, Return: history.Pending, Outcome: history.Unknown, Txn: o.Txn,
 	}
 	if o.Func != history.Read {
 		h.Arg = o.Value()
@@ -132,10 +174,6 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	if now < r.horizon() {
 		r.underFaults++
 	}
-	if o.Func != history.Read {
-		s.stamp = s.state.Stamp(uint64(clockBase + now/int64(sim.Millisecond)))
-	}
-	return r.request(s, o)
 }
 
 // request is the message by which a session asks for its current operation, and asks
@@ -219,20 +257,30 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"the answer to #%d leaves out what its session depended on before", o.ID)})
 	}
-	if o.Func == history.Read {
-		r.take(o, h, resp)
+	if o.Func != history.Read {
+		return
 	}
+	if s.state.Level.Transactional() && o.Amiss == "" {
+		if err := s.txn.Learn(o.Key, string(o.Type), resp.Value, resp.Found); err != nil {
+			r.err = err
+		}
+	}
+	r.take(s, resp.Value, resp.Found)
 }
 
 // take notes what an answered read saw. An answer that is no value of its kind is
 // a violation.
-func (r *run) take(o *workload.Operation, h *history.Op, resp *wire.Response) {
+func (r *run) take(s *sessionState, value []byte, found bool) {
+	o, h := &r.ops[s.current()], &r.recorded[s.current()]
 	var v kind.Value
 	var err error
-	if resp.Found {
-		kind, _ := r.kinds.Find(string(o.Type))
-		v = r.value(kind)
-		err = kind.DecodeInto(v, resp.Value)
+	k, _ := r.kinds.Find(string(o.Type))
+	if found {
+		v = r.value(k)
+		err = k.DecodeInto(v, value)
+	}
+	if err == nil && s.txn.number != 0 {
+		v, err = r.overlay(s, k, v)
 	}
 	var got workload.Reading
 	if err == nil {
@@ -247,6 +295,9 @@ func (r *run) take(o *workload.Operation, h *history.Op, resp *wire.Response) {
 		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
+	}
+	if r.fates[s.current()] == fateOwn {
+		got.Stamp = history.Stamp{} // it has none yet
 	}
 	h.Out, h.Saw, h.Stamp = got.Value, r.tags(got.Saw), got.Stamp
 }
@@ -295,6 +346,9 @@ func (r *run) unanswered(s *sessionState, now int64) bool {
 
 // done ends a session's current operation.
 func (cl *client) done(c *sim.Context, s *sessionState) {
+	if cl.goesOn(c, s) {
+		return
+	}
 	s.first++
 	cl.next(c, s)
 }

@@ -137,7 +137,7 @@ const smallLog = 4
 var drawnLevels = [...]session.Level{
 	session.Eventual, session.Eventual, session.Eventual, session.Eventual, session.Causal, session.Causal, session.Causal, session.Causal, session.Causal,
 	session.ReadYourWrites, session.MonotonicReads, session.MonotonicWrites, session.MonotonicWrites, session.WritesFollowReads, session.WritesFollowReads,
-	session.PRAM,
+	session.PRAM, session.PRAM, session.ReadCommitted, session.ItemCut,
 }
 
 // fewWaiting and fewHandOver are reached within a run.
@@ -166,6 +166,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	if s.Level == "" {
 		s.Level = drawnLevels[pick("level", len(drawnLevels))].String()
 	}
+	s.Tagged = s.Tagged && !s.transactional() // checkers of transactions go by values
 	s.HorizonMS *= uint64(s.long())
 	s.Porcupine = s.Porcupine && s.Operations <= UsualOperations
 	s.Faults = drawFaults(c, seed, attempt)

@@ -62,13 +62,16 @@ type judges struct {
 	untagged  []string // all objects, where values alone do
 	registers []string // registers alone, as what they are to who knows no merge
 	searched  []string // by porcupine, of a share of the seeds
+	txns      []string // registers alone, in their transactions
 }
 
 // judgesOf is by level. In the register view a store whose last writer wins may hide a
 // write that a session depends on for good, as it is older than what is shown: so that
 // view is judged at pram by read your writes with monotonic reads, and at causal by what
 // asks for no view of all writes (cc, and ccv, whose order is that of the stamps). Of
-// monotonic writes it shows nothing.
+// monotonic writes it shows nothing. Read committed is Adya's, as Bailis et al. have it, whose
+// transactions may see parts of others; that of Biswas and Enea allows no going back within
+// one.
 var judgesOf = map[session.Level]judges{
 	session.Eventual:          {searched: []string{"eventual"}},
 	session.ReadYourWrites:    {tagged: []string{"lattice-ryw"}, untagged: []string{"lattice-ryw"}, registers: []string{"ryw"}, searched: []string{"eventual"}},
@@ -77,8 +80,8 @@ var judgesOf = map[session.Level]judges{
 	session.WritesFollowReads: {tagged: []string{"lattice-wfr"}, registers: []string{"wfr"}, searched: []string{"eventual"}},
 	session.PRAM:              {tagged: []string{"lattice-pram"}, untagged: []string{"lattice-ryw", "lattice-mr"}, registers: []string{"ryw+mr"}, searched: []string{"eventual"}},
 	session.Causal:            {tagged: []string{"lattice-causal"}, registers: []string{"cc", "ccv"}, searched: []string{"eventual", "causal"}},
-	session.ReadCommitted:     {searched: []string{"eventual"}},
-	session.ItemCut:           {searched: []string{"eventual"}},
+	session.ReadCommitted:     {searched: []string{"eventual"}, txns: []string{"pl-2"}},
+	session.ItemCut:           {searched: []string{"eventual"}, txns: []string{"pl-2", "item-cut"}},
 }
 
 // checkAll has the history checked by every model that its seed asks for.
@@ -105,10 +108,24 @@ func (r *run) checkAll(ctx context.Context, res *Result) error {
 			return err
 		}
 	}
+	if err := r.checkSearched(ctx, res, j.searched); err != nil || len(j.txns) == 0 {
+		return err
+	}
+	h := r.txnPart() // the last one: it puts positions in an order of its own
+	for _, model := range j.txns {
+		if err := r.check(ctx, res, model, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSearched has porcupine decide the history of a seed that asks for it.
+func (r *run) checkSearched(ctx context.Context, res *Result, models []string) error {
 	if !r.setup.Porcupine {
 		return nil
 	}
-	for _, model := range j.searched {
+	for _, model := range models {
 		h := res.history
 		if model != "eventual" {
 			h = r.sessionPart(h, nil)
@@ -191,13 +208,11 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 	h = &history.History{Name: "seed " + strconv.FormatUint(r.setup.Seed, 10), Tagged: r.setup.Tagged, Fences: fences}
 	r.order = r.order[:0]
 	for at := range r.recorded {
-		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) && !r.unsettled(at, fences) { // it was issued
+		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) && !r.unsettled(at, fences) && r.fates[at] != fateOwn { // it was issued
 			r.order = append(r.order, at)
 		}
 	}
-	slices.SortFunc(r.order, func(a, b int) int { // positions ascend as ids do
-		return cmp.Or(cmp.Compare(r.recorded[a].Call, r.recorded[b].Call), cmp.Compare(a, b))
-	})
+	r.inTime()
 	h.Ops = slices.Grow(r.judged[:0], len(r.order))
 	planned = r.ids[:0]
 	for i, at := range r.order {
@@ -207,12 +222,20 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 		// A put that one replica refused may have been accepted by another, or by the
 		// same one before it lost its disk.
 		refused := h.Ops[i].Outcome == history.Failed && h.Ops[i].IsPut() && r.lost.Served(at)
-		if h.Ops[i].Outcome == history.OK && r.forgiven(at) || refused {
+		held := r.fates[at] != fateNone // that nobody has seen it, another history tells
+		if h.Ops[i].Outcome == history.OK && r.forgiven(at) || refused || held {
 			h.Ops[i].Outcome, h.Ops[i].Return = history.Unknown, history.Pending
 		}
 	}
 	r.judged, r.ids = h.Ops, planned
 	return h, planned
+}
+
+// inTime puts the positions of operations in the order of their calls.
+func (r *run) inTime() {
+	slices.SortFunc(r.order, func(a, b int) int { // positions ascend as ids do
+		return cmp.Or(cmp.Compare(r.recorded[a].Call, r.recorded[b].Call), cmp.Compare(a, b))
+	})
 }
 
 // sessionPart is the history without the reads after the fence of sessions that ask for

@@ -27,6 +27,8 @@ const (
 	markClockBack   = "a replica's wall clock went back"
 	markSnapshot    = "snapshot taken in after a lost disk"
 	markLost        = oracle.MarkLost
+	markUnsynced    = oracle.MarkUnsynced
+	markCut         = "read again by a transaction, and not asked for"
 )
 
 // The situations that a campaign on an engine must have reached beside these, if it is one
@@ -44,7 +46,7 @@ const markStranded = "replica restarted to hand writes over once more"
 func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
-		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost,
+		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markUnsynced,
 	}
 }
 

@@ -251,7 +251,7 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 // add adds an operation, and room for what is recorded of it.
 func (r *run) add(o workload.Operation) {
 	r.ops = append(r.ops, o)
-	r.recorded = append(r.recorded, history.Op{})
+	r.recorded, r.fates = append(r.recorded, history.Op{}), append(r.fates, fateNone)
 }
 
 // at is the position of an operation, or -1.
@@ -281,6 +281,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	r.saw = r.saw[:0]
 	r.ops = append(r.ops[:0], plan...)
 	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
+	r.fates = append(r.fates[:0], make([]fate, len(plan))...)
 	var err error
 	if r.level, err = s.level(); err != nil {
 		return nil, err
