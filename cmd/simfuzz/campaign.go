@@ -176,7 +176,12 @@ func (k *storeCampaign) notReached() []string {
 // mostNotServed is the share of operations, by level of their sessions, that may not be
 // served while faults last, in a long campaign with the faults of swarm. Seen in 20,000
 // seeds: 30.2% at level eventual, 31.8% at level causal.
-var mostNotServed = map[string]float64{"eventual": 0.36, "causal": 0.36}
+//
+// The other levels come in fewer seeds, so that their shares scatter more: of 5,000 seeds
+// each, it was 26 to 29%, and less in transactions, which answer much by themselves.
+var mostNotServed = map[string]float64{
+	"eventual": 0.36, "causal": 0.36, "ryw": 0.4, "mr": 0.4, "mw": 0.4, "wfr": 0.4, "pram": 0.4, "read-committed": 0.4, "item-cut": 0.4,
+}
 
 // tooFewServed says where a long campaign has not served as many operations as it must.
 func (k *storeCampaign) tooFewServed() []string {

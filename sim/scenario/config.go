@@ -103,6 +103,7 @@ type Setup struct {
 	FIFO       bool   `json:"fifo"`                  // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`              // resolution of the replicas' physical clocks
 	HorizonMS  uint64 `json:"horizon_ms"`            // faults end, and the run must come to rest
+	Cache      bool   `json:"cache,omitempty"`       // sessions answer reads from what they have read lately
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
 }
 
@@ -188,6 +189,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	if pick("hand over", 4) == 3 {
 		s.HandOver = fewHandOver
 	}
+	s.Cache = pick("cache", 4) == 3 && !s.transactional()
 	s.CheckpointBytes = checkpoints[pick("checkpoint", len(checkpoints))]
 	if s.Engine = engineOf(c, seed); s.Engine != "" {
 		s.EngineBytes = engineFiles[pick("engine", len(engineFiles))]

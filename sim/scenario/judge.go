@@ -192,7 +192,7 @@ func (r *run) issued() (n int64) {
 func (r *run) notServed() (n int64) {
 	for at := range r.recorded[:r.planned] {
 		x := &r.recorded[at]
-		if x.Return != 0 && x.Call < r.horizon() && x.Outcome != history.OK && r.ops[at].Amiss == "" && !r.availability.Excused(r.ops[at].ID) {
+		if x.Return != 0 && x.Call < r.horizon() && x.Outcome != history.OK && r.ops[at].Amiss == "" && r.fates[at] == fateNone && !r.availability.Excused(r.ops[at].ID) {
 			n++
 		}
 	}

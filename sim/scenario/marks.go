@@ -28,6 +28,7 @@ const (
 	markSnapshot    = "snapshot taken in after a lost disk"
 	markLost        = oracle.MarkLost
 	markUnsynced    = oracle.MarkUnsynced
+	markCached      = "read answered by the session's own cache"
 	markCut         = "read again by a transaction, and not asked for"
 )
 
@@ -46,7 +47,7 @@ const markStranded = "replica restarted to hand writes over once more"
 func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
-		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markUnsynced,
+		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markUnsynced, markCached,
 	}
 }
 
@@ -66,6 +67,9 @@ func (c Config) Marks() []string {
 		case markWaited, markUnavailable:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && !l.Waits()
+		case markCached:
+			l, err := session.ParseLevel(c.Level)
+			return err == nil && l.Transactional()
 		case markHandedOver:
 			return c.Nodes == replicasOfPartition // each of them owns everything
 		}
