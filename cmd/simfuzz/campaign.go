@@ -49,6 +49,7 @@ type totals struct {
 	Marks        map[string]int64
 	UnderFaults  int64            // operations issued before the faults ended
 	Asked        map[string]int64 // of these, by level
+	Judged       map[judged]tally // histories, by what has judged them
 	NotServed    map[string]int64 // and of those, refused without reason or not answered
 	FewestOps    int64
 	FewestNodes  int
@@ -103,6 +104,7 @@ func (k *storeCampaign) begin() {
 	k.started = time.Now()
 	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
 	k.totals.Marks = make(map[string]int64)
+	k.totals.Judged = make(map[judged]tally)
 	k.totals.Asked, k.totals.NotServed = make(map[string]int64), make(map[string]int64)
 }
 
@@ -120,6 +122,10 @@ func (k *storeCampaign) add(r *scenario.Result, twice bool) {
 	t.UnderFaults += r.UnderFaults
 	t.Asked[r.Setup.Level] += r.UnderFaults
 	t.NotServed[r.Setup.Level] += r.NotServed
+	for _, j := range r.Judged {
+		by := judged{r.Setup.Level, j.Model}
+		t.Judged[by] = t.Judged[by].with(j)
+	}
 	t.Undecided += int64(r.Undecided)
 	t.Decided += int64(r.Porcupine)
 	t.Searched += count(r.Porcupine > 0)
