@@ -20,7 +20,7 @@ func TestModelsTable(t *testing.T) {
 		require.NotEmpty(t, m.Complexity, m.Name)
 		require.NotEmpty(t, m.Needs, m.Name)
 	}
-	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "convergence", "explained", "strong-eventual", "settled",
+	require.Equal(t, []string{"linearizable-register", "cas-register", "linearizable", "lww-register", "sequential", "eventual", "causal", "pipelined", "convergence", "explained", "strong-eventual", "settled",
 		"lattice-causal", "lattice-linearizable", "lattice-pram", "lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr",
 		"ccv", "cm", "cc", "pram", "ryw", "mr", "mw", "wfr", "ryw+mr+mw+wfr",
 		"strict-serializable", "serializable", "snapshot-isolation", "prefix", "transactional-causal", "read-atomic", "read-committed", "item-cut",

@@ -108,6 +108,7 @@ func plainModels() map[string]plainModel {
 	}
 	all["eventual"], all["causal"], all["lattice-causal"] = allowed(oracle.Eventual), allowed(oracle.Causal), allowed(oracle.LatticeCausal)
 	all["lattice-linearizable"] = ofKind(smallReplicated, oracle.LatticeLinearizable)
+	all["pipelined"] = ofKind(smallReplicated, oracle.LatticePRAM)
 	all["lattice-pram"] = ofKind(smallReplicated, oracle.LatticePRAM)
 	for n, name := range []string{"lattice-ryw", "lattice-mr", "lattice-mw", "lattice-wfr"} {
 		all[name] = ofKind(smallReplicated, func(h *history.History) bool {

@@ -229,7 +229,7 @@ func TestLooksAreFrequent(t *testing.T) {
 	for _, m := range []string{"set", "set-full", "set-full-linearizable", "g-set"} {
 		many[m] = ofOneObject(history.Set, 1000, 3)
 	}
-	few := []string{"eventual", "causal", "lww-register", "lock", "bank", "unique-ids", "mutex", "etcd"} // searches, which count steps, and one walk
+	few := []string{"eventual", "causal", "pipelined", "lww-register", "lock", "bank", "unique-ids", "mutex", "etcd"} // searches, which count steps, and one walk
 	for _, m := range Models() {
 		if slices.Contains(few, m.Name) {
 			continue

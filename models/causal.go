@@ -31,10 +31,21 @@ func Causal() Model {
 			Complexity: "O(n²) with tags or stamps; else exponential in sessions, up to (n/s)^s states (porcupine)",
 			Needs:      "registers, sets, counters; tags, or values written once per key (counters: any)",
 		},
-		Prepare: onAbsent(func(h *history.History) (*Problem, error) { return prepareCausal(h, true) }),
+		Prepare: onAbsent(func(h *history.History) (*Problem, error) { return prepareCausal(h, readsFromToo, true) }),
 		Reduce:  reduceReplicated,
 		Because: "since the order in which each session sees the puts is not known",
 	}
+}
+
+// Pipelined is pipelined RAM (PRAM, Lipton and Sandberg 1988) over registers, sets and
+// counters: as [Causal], but that the order of each session alone is kept. What a
+// session has read need not be seen before what it puts then.
+func Pipelined() Model {
+	m := Causal()
+	m.ModelInfo.Name = "pipelined"
+	m.Doc = "each session sees the puts in an order that keeps that of every session (pipelined RAM)"
+	m.Prepare = onAbsent(func(h *history.History) (*Problem, error) { return prepareCausal(h, sessionsAlone, true) })
+	return m
 }
 
 // causalStep is one operation in one session's part.
@@ -109,8 +120,8 @@ type causalState struct {
 // prepareCausal makes one part a session that reads. With prune set, parts
 // leave out what cannot matter and refuse steps that cannot lead anywhere; the
 // tests compare it with the plain search.
-func prepareCausal(h *history.History, prune bool) (*Problem, error) {
-	c, ruling, err := newCausality(h)
+func prepareCausal(h *history.History, keeps orderKept, prune bool) (*Problem, error) {
+	c, ruling, err := newCausality(h, keeps)
 	if err != nil {
 		return nil, err
 	}

@@ -29,9 +29,17 @@ type causality struct {
 	order []int       // positions in a topological order that keeps to h.Ops where it can
 }
 
+// orderKept is what an order of puts has to keep.
+type orderKept uint8
+
+const (
+	readsFromToo  orderKept = iota // the order of sessions, and that each read comes after what it read from
+	sessionsAlone                  // the order of sessions
+)
+
 // newCausality closes the order. A ruling instead of an order means that the
 // history settles it: a value from nowhere, a cycle, or an ambiguous source.
-func newCausality(h *history.History) (*causality, *Ruling, error) {
+func newCausality(h *history.History, keeps orderKept) (*causality, *Ruling, error) {
 	c := &causality{h: h, num: make(map[int]int), past: make([]bitset, len(h.Ops)), pred: make([][]int, len(h.Ops))}
 	for i := range h.Ops {
 		if o := &h.Ops[i]; o.Happened() && !DescribesReplicated(o) {
@@ -46,6 +54,9 @@ func newCausality(h *history.History) (*causality, *Ruling, error) {
 		return nil, ruling, nil
 	}
 	c.enlist(sources)
+	if keeps == sessionsAlone {
+		sources = nil // whoever reads from a put has it applied by then
+	}
 	c.link(sources)
 	if cycle := c.sort(); cycle != nil {
 		return nil, &Ruling{

@@ -164,6 +164,7 @@ func TestSpecsDescribeThemselves(t *testing.T) {
 		"sequential":            "done [1], registers [1]",
 		"eventual":              "issued [0]",
 		"causal":                "applied [0] after 0 reads",
+		"pipelined":             "applied [0] after 0 reads",
 	}
 	for _, m := range All() {
 		p, err := m.Prepare(h)

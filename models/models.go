@@ -59,7 +59,7 @@ type Model struct {
 
 // All returns the models of this package in a fixed order.
 func All() []Model {
-	return []Model{LinearizableRegister(), CASRegister(), Linearizable(), LWWRegister(), Sequential(), Eventual(), Causal()}
+	return []Model{LinearizableRegister(), CASRegister(), Linearizable(), LWWRegister(), Sequential(), Eventual(), Causal(), Pipelined()}
 }
 
 // Problem is a history made ready for search: it is allowed iff every part has

@@ -78,7 +78,7 @@ var judgesOf = map[session.Level]judges{
 	session.MonotonicReads:    {tagged: []string{"lattice-mr"}, untagged: []string{"lattice-mr"}, registers: []string{"mr"}, searched: []string{"eventual"}},
 	session.MonotonicWrites:   {tagged: []string{"lattice-mw"}, searched: []string{"eventual"}},
 	session.WritesFollowReads: {tagged: []string{"lattice-wfr"}, registers: []string{"wfr"}, searched: []string{"eventual"}},
-	session.PRAM:              {tagged: []string{"lattice-pram"}, untagged: []string{"lattice-ryw", "lattice-mr"}, registers: []string{"ryw+mr"}, searched: []string{"eventual"}},
+	session.PRAM:              {tagged: []string{"lattice-pram"}, untagged: []string{"lattice-ryw", "lattice-mr"}, registers: []string{"ryw+mr"}, searched: []string{"eventual", "pipelined"}},
 	session.Causal:            {tagged: []string{"lattice-causal"}, registers: []string{"cc", "ccv"}, searched: []string{"eventual", "causal"}},
 	session.ReadCommitted:     {searched: []string{"eventual"}, txns: []string{"pl-2"}},
 	session.ItemCut:           {searched: []string{"eventual"}, txns: []string{"pl-2", "item-cut"}},
@@ -148,7 +148,7 @@ func (r *run) check(ctx context.Context, res *Result, model string, h *history.H
 		return ctx.Err() // what is left open says nothing of the run
 	case v.Status == linearizability.Undecided:
 		res.Undecided++
-	case (model == "eventual" || model == "causal") && v.Status != linearizability.Inconclusive:
+	case (model == "eventual" || model == "causal" || model == "pipelined") && v.Status != linearizability.Inconclusive:
 		res.Porcupine++
 	}
 	res.Judged = append(res.Judged, Judgement{model, v.Status, len(h.Ops)})
