@@ -279,10 +279,9 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 			r.err = err
 		}
 	}
-	if r.caches(s) {
+	if r.take(s, resp.Value, resp.Found); r.caches(s) && h.Outcome == history.OK {
 		s.cache.Keep(&s.state, resp.Partition, o.Key, string(o.Type), resp.Value, resp.Found, uint64(now/int64(sim.Millisecond)))
 	}
-	r.take(s, resp.Value, resp.Found)
 }
 
 // The cache of a session, where there is one.

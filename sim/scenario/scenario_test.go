@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario"
@@ -25,7 +26,7 @@ var update = flag.Bool("update", false, "write the example tape and its hash ane
 func TestCampaign(t *testing.T) {
 	const seeds = 1000
 	effective := make([]int, len(scenario.FaultClasses()))
-	decided, undecided, untagged := 0, 0, 0
+	decided, undecided, levels := 0, 0, make(map[session.Level]int)
 	issued, under := int64(0), int64(0)
 	marks := map[string]bool{}
 	var rn scenario.Runner
@@ -46,9 +47,10 @@ func TestCampaign(t *testing.T) {
 		for _, m := range res.Marks {
 			marks[m] = true
 		}
-		if !res.Setup.Tagged {
-			untagged++
-		}
+		level, err := session.ParseLevel(res.Setup.Level)
+		require.NoError(t, err)
+		levels[level]++
+		assert.Equal(t, seed%5 == 0 || level.Transactional(), !res.Setup.Tagged, "seed %d: a fifth is untagged, and transactions are", seed)
 		decided += res.Porcupine
 		undecided += res.Undecided
 	}
@@ -63,7 +65,11 @@ func TestCampaign(t *testing.T) {
 		}
 		assert.Greater(t, n, least, "%s faults took effect in %d of %d seeds", scenario.FaultClasses()[c], n, seeds)
 	}
-	assert.Equal(t, seeds/5, untagged)
+	for _, name := range session.Levels() {
+		level, err := session.ParseLevel(name)
+		require.NoError(t, err)
+		assert.Greater(t, levels[level], seeds/40, "%s is drawn", name)
+	}
 	assert.Greater(t, under*4, issued*3, "of %d operations %d were issued while faults last", issued, under)
 	assert.Greater(t, decided, seeds/10)
 	assert.Less(t, undecided*100, decided, "porcupine left %d open, decided %d", undecided, decided)

@@ -249,7 +249,7 @@ func (o *Availability) Ended(e *End) {
 		if x.Outcome == history.OK || e.Planned[i] >= workload.FirstFinal && slices.Contains(e.Stopped, x.Node) {
 			continue
 		}
-		if x.Txn != 0 && x.IsPut() { // it may be aborted
+		if x.Txn != 0 { // it may be aborted, or see what is
 			continue
 		}
 		if e.Planned[i] < workload.FirstFinal && (!e.Faultless || e.Throttled && !x.IsPut()) || o.Excused(e.Planned[i]) {
