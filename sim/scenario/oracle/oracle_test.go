@@ -216,6 +216,58 @@ func answer(x *workload.Operation, s wire.Status, detail string) *oracle.Answer 
 	}
 }
 
+// TestAcks: the answer to a write says who has it on a disk, each owner counted once, and one
+// that has lost it since counts.
+func TestAcks(t *testing.T) {
+	x := op(1, history.Add, history.Set, "k", "e")
+	for name, c := range map[string]struct {
+		ack     session.Ack
+		durable bool
+		lost    bool
+		bad     bool
+	}{
+		"durable": {durable: true}, "not yet": {bad: true}, "from memory": {ack: session.AckMemory},
+		"one owner": {ack: session.Owners(1), durable: true}, "two, and one has it": {ack: session.Owners(2), durable: true, bad: true},
+	} {
+		x.Ack = c.ack
+		f := cluster(t, x)
+		o := oracle.Acks{Lost: new(oracle.LostWrites)}
+		o.Lost.Begin(f)
+		o.Begin(f)
+		n := f.owner("k", 0)
+		f.write(t, o.Lost, n, 0, []byte("e"), c.durable)
+		resp := wire.Response{Req: 1, Partition: f.ring.PartitionOf("k"), Dot: causal.Dot{Origin: uint64(n) + 1, Seq: 1}}
+		o.Responded(&oracle.Sent{Node: n, Operation: &f.ops[0], Response: &resp})
+		assert.Equal(t, c.bad, len(f.failed) > 0, name)
+		resp.Status = wire.StatusUnavailable
+		f.failed = nil
+		o.Responded(&oracle.Sent{Node: n, Operation: &f.ops[0], Response: &resp})
+		assert.Empty(t, f.failed, "what is not acknowledged says nothing")
+	}
+}
+
+// TestLostFromMemory: a write that was answered from memory is forgiven if its replica crashes
+// before it is on a disk, and another one is not.
+func TestLostFromMemory(t *testing.T) {
+	for ack, forgiven := range map[session.Ack]bool{session.AckMemory: true, session.AckDurable: false} {
+		x := op(1, history.Add, history.Set, "k", "e")
+		x.Ack = ack
+		f := cluster(t, x)
+		var o oracle.LostWrites
+		o.Begin(f)
+		n := f.owner("k", 0)
+		f.write(t, &o, n, 0, []byte("e"), false)
+		assert.False(t, o.Forgiven(0), "while the replica runs, nothing excuses it")
+		o.Reading(n)
+		f.start(t, n)
+		o.Restarted(n, nil)
+		assert.Equal(t, forgiven, o.Forgiven(0), "%v", ack)
+		assert.Equal(t, forgiven, o.Lossy())
+		assert.Equal(t, forgiven, len(f.marked) > 0)
+		assert.Empty(t, f.failed)
+	}
+}
+
 // TestAmiss: what is amiss is refused, and for the right reason.
 func TestAmiss(t *testing.T) {
 	right := map[workload.Amiss]wire.Status{

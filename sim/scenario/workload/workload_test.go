@@ -12,6 +12,7 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
@@ -88,6 +89,53 @@ func contains(owners []ring.NodeID, n int) bool {
 		}
 	}
 	return false
+}
+
+// TestAcksAndTransactions: puts of some plans ask for less or more than a disk; in plans of
+// transactions each operation is of one, which ends, and some read again.
+func TestAcksAndTransactions(t *testing.T) {
+	acks, ends, again := map[session.Ack]int{}, map[workload.End]int{}, 0
+	for seed := range uint64(400) {
+		o := workload.Options{Nodes: 4, Sessions: 4, Operations: 40, Horizon: 500 * sim.Millisecond, Replicas: 3, Txns: seed%2 == 1}
+		plan, r := drawn(t, seed, o)
+		last, read := map[int]uint64{}, map[string]bool{}
+		for _, x := range plan {
+			require.True(t, x.Func != history.Read || x.Ack == session.AckDurable)
+			acks[x.Ack]++
+			require.Equal(t, o.Txns, x.Txn > 0)
+			require.LessOrEqual(t, last[x.Session], x.Txn)
+			if ended := x.End != ""; o.Txns {
+				if last[x.Session] = x.Txn; ended {
+					last[x.Session]++
+				}
+			}
+			ends[x.End]++
+			if name := fmt.Sprint(x.Session, x.Txn, x.Key, x.Type); x.Func == history.Read && x.Txn > 0 {
+				if read[name] {
+					again++
+				}
+				read[name] = true
+				require.Equal(t, x.Amiss != workload.NotOwner, contains(r.Owners(r.PartitionOf(x.Key)), x.Node), "%v", x)
+			}
+			back, err := workload.ParseOperation(x.String())
+			require.NoError(t, err)
+			require.Equal(t, x, back)
+		}
+	}
+	for _, a := range []session.Ack{session.AckMemory, session.Owners(1), session.Owners(2), session.Owners(3)} {
+		assert.Greater(t, acks[a], 40, "%v", a)
+	}
+	assert.Greater(t, acks[session.AckDurable], acks[session.AckMemory]*10)
+	assert.Greater(t, ends[workload.Commit], ends[workload.Abort])
+	assert.Greater(t, ends[workload.Abort], 100)
+	assert.Greater(t, again, 100)
+	for _, bad := range []string{
+		`1 at 1ms s0 n0 read set "k" ack w=2`, `1 at 1ms s0 n0 add set "k" "e" ack w=99`, `1 at 1ms s0 n0 add set "k" "e" ack durable`,
+		`1 at 1ms s0 n0 add set "k" "e" txn 0`, `1 at 1ms s0 n0 add set "k" "e" txn 1 maybe`, `1 at 1ms s0 n0 add set "k" "e" commit`,
+	} {
+		_, err := workload.ParseOperation(bad)
+		assert.ErrorIs(t, err, workload.ErrPlan, bad)
+	}
 }
 
 // count notes what an operation is an example of.
