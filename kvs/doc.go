@@ -52,12 +52,20 @@
 // those that changed there and names them, so that a start reads the names and no value;
 // one that is lost there is named, written down, and asked of the peers.
 //
-// Reads at the causal level are threshold reads: they wait until the replica has
-// applied what the session depends on, and fail at their deadline; they are
+// Reads at every level but eventual are threshold reads: they wait until the replica has
+// applied what their session must see, or what the writes that they show depend on, as the
+// level asks, and fail at their deadline; they are
 // never answered with a stale value. What a session depends on it shows with the proof
 // of a replica, so that a client cannot invent a dependency; where it has become long, a mark
-// of a cut stands for most of it. A session's number, which
+// of a cut stands for most of it. Which level asks for what is said in package session, and
+// was measured by "simfuzz levels --measure" (kvs/session/LEVELS.md). A session's number, which
 // the host should draw at random, is what else it has to prove itself by.
+//
+// A write is answered once it is on the disk of the replica that took it. It may ask to be
+// answered from memory, before that: then a crash of that replica may undo it, and whatever
+// depends on it can be read no more. Or it may ask for owners: then it is answered once as
+// many have it on their disks, and if that does not come about before its deadline it is
+// answered by [wire.StatusUnavailable], and stays.
 //
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,

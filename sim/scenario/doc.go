@@ -6,26 +6,35 @@
 // A run has two phases. Up to its horizon anything may fail. Then all faults end,
 // the cluster must come to rest within a bound of time and of bytes delivered
 // (liveness), a settle fence is recorded, and every replica is read once more. So does
-// every causal session read, in each partition, which must be served: nothing that it
-// depends on may be missing then, save what a disk has lost.
+// every session read, in each partition, at a level whose reads wait, which must be served:
+// nothing that it depends on may be missing then, save what a disk has lost.
+//
+// Each seed has a level, which all its sessions have; how histories of it are judged
+// is a table of its own (see judgesOf). In one seed of four sessions have caches
+// ([session.Cache]), and in one of four some writes ask to be answered from memory, or for
+// owners. At a level of transactions each operation is of one, which commits or aborts.
 //
 // Every class of fault of package sim is in it, drawn for each seed and switchable
 // by name (Config.Faults). Where a run's choices come from is a strategy
 // ([Strategies], [RunWith], [RunBytes], [Replay]). What watches a run, by the names
 // that violations carry:
 //
-//	convergence eventual causal lattice-causal cc ccv   the history, by package
-//	              linearizability: causal sessions by the last four, cc and ccv for their
+//	convergence eventual   the history, by package linearizability, and at each level
+//	              lattice-causal causal cc ccv, lattice-pram pipelined ryw+mr, lattice-ryw ryw,
+//	              lattice-mr mr, lattice-mw, lattice-wfr wfr, pl-2 item-cut: those that begin
+//	              with lattice, and what porcupine searches, of all objects, the others of
 //	              registers alone
 //	replicas      at rest, owners hold the same values under the same keys
 //	liveness      rest comes about, in bounded time and bytes
 //	monotonic     within an incarnation a replica's values only rise
 //	clock         hybrid times of writes follow those that came before, and a replica has
 //	              met the time of what it shows
-//	stamp         a causal session is shown no register older than one that it has seen
+//	stamp         a session is shown no register older than one that it has seen, or written,
+//	              as far as its level says
+//	acknowledgement   who has a write on a disk when it is answered
 //	refusal       what the plan asks amiss is refused, for what is wrong with it
-//	availability  nothing else is, but a causal read that waited in vain at a replica which
-//	              lacks something, another kind than the key has, and an amount too large;
+//	availability  nothing else is, but a read that waited in vain at a replica which
+//	              lacks something, a write that asked for owners in vain, another kind than the key has, and an amount too large;
 //	              nothing fails after the faults, or where there were none
 //	sums          a counter's delta carries what its incarnation has accepted
 //	kind          a replica takes no write of another kind than the key has, nor finds nothing
