@@ -33,7 +33,7 @@ var refusals = map[string]map[string][]refused{
 		"nodes":      append([]refused{{"2", "3 to 9, or 0: drawn"}, {"10", "3 to 9, or 0: drawn"}}, notWhole...),
 		"operations": append([]refused{{"19", "20 to 2000, or 0: drawn"}, {"2001", "20 to 2000"}}, notWhole...),
 		"faults":     append([]refused{{"some", `"some" is not one of`}, {"drop=much", `"drop=much", want one of the classes`}, {"swarm,thunder=low", "thunder"}}, nothing...),
-		"level":      {{"strict", "one of eventual, causal"}, {"casual", `did you mean "causal"?`}, {"", "one of eventual"}},
+		"level":      {{"strict", "one of eventual, ryw, mr, mw, wfr, pram, causal"}, {"casual", `did you mean "causal"?`}, {"", "one of eventual"}},
 		"strategy":   strategy,
 		"engine":     {{"pebble", "one of drawn, none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of drawn"}},
 		"depth":      append([]refused{{"0", "1 to 64"}, {"65", "1 to 64"}}, notWhole...),
@@ -43,7 +43,7 @@ var refusals = map[string]map[string][]refused{
 		"address": {{"0.0.0.0:80", "want a loopback address and a port"}, {"example.com:1", "want a loopback address"}, {"127.0.0.1", "want a loopback address"}, {"", "want a value"}},
 		"seed":    fromZero, "seeds": notWhole, "for": durations, "workers": workers, "out": nothing,
 		"faults":   append([]refused{{"some", `"some" is not one of`}}, nothing...),
-		"level":    {{"strict", "one of eventual, causal"}, {"", "one of eventual"}},
+		"level":    {{"strict", "one of eventual, ryw, mr, mw, wfr, pram, causal"}, {"", "one of eventual"}},
 		"failures": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
 	"campaign": {
@@ -53,7 +53,7 @@ var refusals = map[string]map[string][]refused{
 		"for":   durations, "patience": durations, "lease": append([]refused{{"1m0s", "want more than 1m0s"}}, durations...), "workers": workers,
 		"kubernetes": append([]refused{{"10001", "1 to 10000, or 0: run here"}}, notWhole...), "memory": append([]refused{{"much", "want a quantity"}}, nothing...),
 		"faults":   append([]refused{{"some", `"some" is not one of`}}, nothing...),
-		"level":    {{"strict", "one of eventual, causal"}, {"", "one of eventual"}},
+		"level":    {{"strict", "one of eventual, ryw, mr, mw, wfr, pram, causal"}, {"", "one of eventual"}},
 		"strategy": append([]refused{{"exhaustive", "one of swarm"}}, strategy...),
 		"engine":   {{"pebble", "one of drawn, none, appendlog"}, {"lsn", `did you mean "lsm"?`}, {"", "one of drawn"}},
 	},
@@ -107,7 +107,11 @@ var refusals = map[string]map[string][]refused{
 		"same-node": notTruth, "within": durations, "json": notTruth,
 		"most": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...),
 	},
-	"levels": {}, "completion": {}, "help": {},
+	"levels": {
+		"measure": notTruth, "json": notTruth, "seed": fromZero,
+		"seeds": append([]refused{{"0", "1 to 1000000000"}, {"1000000001", "1 to 1000000000"}}, notWhole...),
+	},
+	"completion": {}, "help": {},
 }
 
 // arguments are what a command needs besides its flags to come to look at them.

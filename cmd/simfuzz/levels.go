@@ -41,7 +41,7 @@ func (c *cli) levelsCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.measure, "measure", false, "fuzz the store at each level, and print what was measured")
 	command.NumberFlag(f, &o.seeds, "seeds", 500, 1, 1_000_000_000, "with --measure, seeds of each level")
-	f.Uint64Var(&o.seed, "seed", 1, "with --measure, the first seed")
+	command.SeedFlag(f, &o.seed, "with --measure, the first seed")
 	f.BoolVar(&o.json, "json", false, "with --measure, print one JSON object a line, the last one the summary")
 	return cmd
 }
