@@ -112,7 +112,10 @@ var Rooms = []Room{
 		Pattern: "sim/simtest", TestOnly: true, Packages: []string{"sim/campaign"},
 	},
 	{Pattern: "sim/scenario", Packages: inner},
-	{Pattern: "sim/scenario/workload", Packages: []string{"lattice", "gen/choice", "linearizability/history", "kvs/kind", "kvs/ring", "sim"}},
+	{Pattern: "sim/scenario/workload", Packages: []string{"lattice", "gen/choice", "linearizability/history", "kvs/kind", "kvs/ring", "kvs/session", "sim"}},
+	{ // replicas that are cut off from each other, by the plainest network there is
+		Pattern: "sim/scenario/split", Packages: []string{"kvs", "kvs/gossip", "kvs/host", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire"},
+	},
 	{
 		Pattern: "sim/scenario/oracle", // it looks into replicas, and at what is asked and answered
 		Packages: []string{
@@ -165,7 +168,7 @@ var Rooms = []Room{
 	{Pattern: "kvs/resp"},
 	{Pattern: "kvs/internal/varint"},
 	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session", "kvs/internal/varint"}},
-	{Pattern: "kvs/session", Packages: []string{"lattice/...", "kvs/ring", "kvs/internal/varint"}},
+	{Pattern: "kvs/session", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/internal/varint"}}, // kinds: a transaction reads its own writes
 	{Pattern: "kvs/store", Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/internal/record", Packages: []string{"kvs/store"}},
 	{Pattern: "kvs/store/internal/catalog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
