@@ -71,6 +71,10 @@ type Config struct {
 	// not confirmed; see [gossip.Digest].
 	MaxKnown int
 
+	// MaxSubscriptions is how many subscriptions this replica keeps; default 1024. A lease is
+	// of at most MaxWaitTicks.
+	MaxSubscriptions int
+
 	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for
 	// owners that have not acknowledged them, and of how many bytes; default 65,536 and
 	// 64 MiB. Beyond that it forgets those that the owners furthest behind lack, which
@@ -132,7 +136,7 @@ func (c *Config) setDefaults() error {
 	case c.MaxIdleMS > maxPhysicalMS || c.MaxWaitTicks > maxTicks || c.ForwardTicks > maxTicks:
 		return fmt.Errorf("%w: sessions idle for %d ms, waits of %d ticks, writes held back for %d: want at most %d, %d and %d",
 			ErrConfig, c.MaxIdleMS, c.MaxWaitTicks, c.ForwardTicks, uint64(maxPhysicalMS), uint64(maxTicks), uint64(maxTicks))
-	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
+	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxSubscriptions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if c.TickMS == 0 {
@@ -155,6 +159,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = 1024
+	}
+	if c.MaxSubscriptions == 0 {
+		c.MaxSubscriptions = 1024
 	}
 	if c.MaxKnown == 0 {
 		c.MaxKnown = 8

@@ -31,6 +31,7 @@ func TestConfigDefaults(t *testing.T) {
 		want.MaxSessions, want.MaxIdleMS = 1<<18, 3_600_000
 		want.MaxValueBytes = 2 << 20
 		want.CheckpointBytes, want.CacheBytes, want.MaxPast, want.MaxKnown = 4<<20, 64<<20, past, 8
+		want.MaxSubscriptions = 1024
 		want.MaxLog, want.MaxHandOver, want.MaxLogBytes = 65_536, 65_536, 64<<20
 		want.MaxPersistBytes = 64 << 20
 		want.SnapshotPieces, want.SnapshotBytes, want.MaxAheadMS = 16, 1<<20, 120_000
@@ -45,32 +46,32 @@ func TestConfigDefaults(t *testing.T) {
 // TestConfigIsBounded: each bound takes what it allows, and refuses the next.
 func TestConfigIsBounded(t *testing.T) {
 	for name, of := range map[string]struct{ good, bad func(c *kvs.Config) }{
-		"secret":         {func(c *kvs.Config) { c.Secret = make([]byte, 16) }, func(c *kvs.Config) { c.Secret = make([]byte, 15) }},
-		"origin 0":       {func(c *kvs.Config) { c.Origin = 1 }, func(c *kvs.Config) { c.Origin = 0 }},
-		"origin":         {func(c *kvs.Config) { c.Origin = 1<<63 - 1 }, func(c *kvs.Config) { c.Origin = 1 << 63 }},
-		"ring":           {func(*kvs.Config) {}, func(c *kvs.Config) { c.Ring = nil }},
-		"kinds":          {func(*kvs.Config) {}, func(c *kvs.Config) { c.Kinds = nil }},
-		"self":           {func(c *kvs.Config) { c.Self = 2 }, func(c *kvs.Config) { c.Self = 3 }},
-		"batch below":    {func(c *kvs.Config) { c.BatchBytes = 1 }, func(c *kvs.Config) { c.BatchBytes = -1 }},
-		"batch":          {func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage / 2 }, func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage/2 + 1 }},
-		"values below":   {func(c *kvs.Config) { c.MaxValueBytes = 1 }, func(c *kvs.Config) { c.MaxValueBytes = -1 }},
-		"values":         {func(c *kvs.Config) { c.MaxValueBytes = 4 << 20 }, func(c *kvs.Config) { c.MaxValueBytes = 4<<20 + 1 }},
-		"ahead":          {func(c *kvs.Config) { c.MaxAheadMS = 1 << 45 }, func(c *kvs.Config) { c.MaxAheadMS = 1<<45 + 1 }},
-		"pieces below":   {func(c *kvs.Config) { c.SnapshotPieces = 1 }, func(c *kvs.Config) { c.SnapshotPieces = -1 }},
-		"pieces":         {func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces }, func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces + 1 }},
-		"unreadable":     {func(c *kvs.Config) { c.Unreadable = 1 }, func(c *kvs.Config) { c.Unreadable = -1 }},
-		"no checkpoints": {func(c *kvs.Config) { c.CheckpointBytes = -1 }, func(c *kvs.Config) { c.CheckpointBytes, c.Values = -1, newShelf(1) }},
-		"MaxWaiting":     {func(c *kvs.Config) { c.MaxWaiting = 1 }, func(c *kvs.Config) { c.MaxWaiting = -1 }},
-		"MaxEach":        {func(c *kvs.Config) { c.MaxEach = 1 }, func(c *kvs.Config) { c.MaxEach = -1 }},
-		"MaxSessions":    {func(c *kvs.Config) { c.MaxSessions = 1 }, func(c *kvs.Config) { c.MaxSessions = -1 }},
-		"MaxKnown":       {func(c *kvs.Config) { c.MaxKnown = 1 }, func(c *kvs.Config) { c.MaxKnown = -1 }},
-		"MaxPast":        {func(c *kvs.Config) { c.MaxPast = 1 }, func(c *kvs.Config) { c.MaxPast = -1 }},
-		"MaxLog":         {func(c *kvs.Config) { c.MaxLog = 1 }, func(c *kvs.Config) { c.MaxLog = -1 }},
-		"MaxHandOver":    {func(c *kvs.Config) { c.MaxHandOver = 1 }, func(c *kvs.Config) { c.MaxHandOver = -1 }},
-		"MaxLogBytes":    {func(c *kvs.Config) { c.MaxLogBytes = 1 }, func(c *kvs.Config) { c.MaxLogBytes = -1 }},
-		"MaxPersist":     {func(c *kvs.Config) { c.MaxPersistBytes = 1 }, func(c *kvs.Config) { c.MaxPersistBytes = -1 }},
-		"SnapshotBytes":  {func(c *kvs.Config) { c.SnapshotBytes = 1 }, func(c *kvs.Config) { c.SnapshotBytes = -1 }},
-		"CacheBytes":     {func(c *kvs.Config) { c.CacheBytes = 1 }, func(c *kvs.Config) { c.CacheBytes = -1 }},
+		"secret":           {func(c *kvs.Config) { c.Secret = make([]byte, 16) }, func(c *kvs.Config) { c.Secret = make([]byte, 15) }},
+		"origin 0":         {func(c *kvs.Config) { c.Origin = 1 }, func(c *kvs.Config) { c.Origin = 0 }},
+		"origin":           {func(c *kvs.Config) { c.Origin = 1<<63 - 1 }, func(c *kvs.Config) { c.Origin = 1 << 63 }},
+		"ring":             {func(*kvs.Config) {}, func(c *kvs.Config) { c.Ring = nil }},
+		"kinds":            {func(*kvs.Config) {}, func(c *kvs.Config) { c.Kinds = nil }},
+		"self":             {func(c *kvs.Config) { c.Self = 2 }, func(c *kvs.Config) { c.Self = 3 }},
+		"batch below":      {func(c *kvs.Config) { c.BatchBytes = 1 }, func(c *kvs.Config) { c.BatchBytes = -1 }},
+		"batch":            {func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage / 2 }, func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage/2 + 1 }},
+		"values below":     {func(c *kvs.Config) { c.MaxValueBytes = 1 }, func(c *kvs.Config) { c.MaxValueBytes = -1 }},
+		"values":           {func(c *kvs.Config) { c.MaxValueBytes = 4 << 20 }, func(c *kvs.Config) { c.MaxValueBytes = 4<<20 + 1 }},
+		"ahead":            {func(c *kvs.Config) { c.MaxAheadMS = 1 << 45 }, func(c *kvs.Config) { c.MaxAheadMS = 1<<45 + 1 }},
+		"pieces below":     {func(c *kvs.Config) { c.SnapshotPieces = 1 }, func(c *kvs.Config) { c.SnapshotPieces = -1 }},
+		"pieces":           {func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces }, func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces + 1 }},
+		"unreadable":       {func(c *kvs.Config) { c.Unreadable = 1 }, func(c *kvs.Config) { c.Unreadable = -1 }},
+		"no checkpoints":   {func(c *kvs.Config) { c.CheckpointBytes = -1 }, func(c *kvs.Config) { c.CheckpointBytes, c.Values = -1, newShelf(1) }},
+		"MaxWaiting":       {func(c *kvs.Config) { c.MaxWaiting = 1 }, func(c *kvs.Config) { c.MaxWaiting = -1 }},
+		"MaxEach":          {func(c *kvs.Config) { c.MaxEach = 1 }, func(c *kvs.Config) { c.MaxEach = -1 }},
+		"MaxSessions":      {func(c *kvs.Config) { c.MaxSessions = 1 }, func(c *kvs.Config) { c.MaxSessions = -1 }},
+		"MaxSubscriptions": {func(c *kvs.Config) { c.MaxSubscriptions = 1 }, func(c *kvs.Config) { c.MaxSubscriptions = -1 }},
+		"MaxPast":          {func(c *kvs.Config) { c.MaxPast = 1 }, func(c *kvs.Config) { c.MaxPast = -1 }},
+		"MaxLog":           {func(c *kvs.Config) { c.MaxLog = 1 }, func(c *kvs.Config) { c.MaxLog = -1 }},
+		"MaxHandOver":      {func(c *kvs.Config) { c.MaxHandOver = 1 }, func(c *kvs.Config) { c.MaxHandOver = -1 }},
+		"MaxLogBytes":      {func(c *kvs.Config) { c.MaxLogBytes = 1 }, func(c *kvs.Config) { c.MaxLogBytes = -1 }},
+		"MaxPersist":       {func(c *kvs.Config) { c.MaxPersistBytes = 1 }, func(c *kvs.Config) { c.MaxPersistBytes = -1 }},
+		"SnapshotBytes":    {func(c *kvs.Config) { c.SnapshotBytes = 1 }, func(c *kvs.Config) { c.SnapshotBytes = -1 }},
+		"CacheBytes":       {func(c *kvs.Config) { c.CacheBytes = 1 }, func(c *kvs.Config) { c.CacheBytes = -1 }},
 	} {
 		good, bad := least(t, 4), least(t, 4)
 		of.good(&good)

@@ -29,6 +29,7 @@ type slot struct {
 	val    kind.Value     // for whoever does not know kept: see [partition.value]
 	kept   *kept          // where the value is; nil if that is in val and nowhere else
 	size   int            // of the value, encoded, about; see [Replica.outgrown]
+	rev    uint64         // grows with the value, for subscribers
 	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
 }
@@ -139,6 +140,7 @@ type partition struct {
 	pending       int        // records being persisted
 	persisting    int        // bytes of the entries in them
 	waiting       []waiter
+	subs          []*subscription // in the order in which they came
 
 	need         []need  // by peer: what it needs, or we of it, before deltas do
 	open         int     // how many needs this replica has to see to
@@ -254,6 +256,7 @@ func (p *partition) place(key, kind string, v kind.Value, size int) *slot {
 
 // grew notes that about n bytes were joined to what s has in memory.
 func (p *partition) grew(s *slot, n int) {
+	s.rev++
 	if s.size += n; s.kept != nil {
 		p.keeper.grew(s.kept, n)
 	}

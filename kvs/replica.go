@@ -28,6 +28,7 @@ type Stats struct {
 	Deferred   uint64 // deltas of peers put off, as too much is being persisted; they are offered again
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 
+	Updates     uint64 // sent to subscribers, those sent again too
 	Checkpoints uint64 // checkpoints written whole
 	Unreadable  uint64 // records that were cut out of what this incarnation started on
 
@@ -53,6 +54,7 @@ type Replica struct {
 	persisting int // bytes of entries that are being persisted
 	tick       uint64
 	waiting    int
+	subscribed int // subscriptions of all partitions
 	now        uint64
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats      Stats
@@ -299,6 +301,7 @@ func (r *Replica) event(ev Event) {
 	case EventTick:
 		r.tick++
 		r.expire()
+		r.updateAgain()
 		r.sessions.forgetIdle(r.now, r.cfg.MaxIdleMS)
 		r.tellTaken()
 		r.cutIfWanted()
@@ -312,6 +315,7 @@ func (r *Replica) event(ev Event) {
 	case EventHardened:
 		r.hardened(ev.Token)
 	}
+	r.updates()
 }
 
 // begin forgets the effects of the last call.
@@ -328,16 +332,23 @@ func (r *Replica) emit(e Effect) { r.out = append(r.out, e) }
 // answered.
 func (r *Replica) requested(msg []byte) {
 	kind, body, err := wire.Open(msg)
-	if err != nil || kind != wire.MsgRequest {
-		r.stats.Rejected++
-		return
+	if err == nil {
+		switch kind {
+		case wire.MsgRequest:
+			var q *wire.Request
+			if q, err = r.in.Request(body); err == nil {
+				r.request(q)
+				return
+			}
+		case wire.MsgSubscribe:
+			var s *wire.Subscribe
+			if s, err = r.in.Subscribe(body); err == nil {
+				r.subscribe(s)
+				return
+			}
+		}
 	}
-	q, err := r.in.Request(body)
-	if err != nil {
-		r.stats.Rejected++
-		return
-	}
-	r.request(q)
+	r.stats.Rejected++
 }
 
 // message hands a peer's message to its handler; one that cannot be read, or is not
@@ -457,7 +468,10 @@ func (r *Replica) Quiet() bool {
 		return false
 	}
 	for _, p := range r.parts {
-		if p.log.Len() > 0 || len(p.pendingAcks) > 0 || p.open > 0 {
+		untold := func(s *subscription) bool {
+			return s.acked < s.version || s.behind(p) && (!s.q.Level.Waits() || r.covers(p, &s.q))
+		}
+		if p.log.Len() > 0 || len(p.pendingAcks) > 0 || p.open > 0 || slices.ContainsFunc(p.subs, untold) {
 			return false
 		}
 	}

@@ -178,6 +178,13 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
 	}
+	resp := r.reading(q, p, s)
+	r.respondValue(q, p, &resp)
+}
+
+// reading is what a read of s is answered, which is nil if nothing is held; valid until the
+// next one is made.
+func (r *Replica) reading(q *wire.Request, p *partition, s *slot) wire.Response {
 	resp := wire.Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: s != nil}
 	if s != nil {
 		r.value = p.value(s).Append(r.value[:0])
@@ -187,7 +194,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 	if q.Level.Waits() {
 		r.saw(q, s, &resp)
 	}
-	r.respondValue(q, p, &resp)
+	return resp
 }
 
 // await keeps a threshold read until the replica has caught up.

@@ -96,6 +96,10 @@ func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	c.advertisedRev = slices.Clone(p.advertisedRev)
 	c.pendingAcks = slices.Clone(p.pendingAcks)
 	c.waiting = slices.Clone(p.waiting) // requests are not changed once kept
+	c.subs = slices.Clone(p.subs)
+	for i, s := range c.subs {
+		c.subs[i] = s.clone()
+	}
 	c.need, c.offers = slices.Clone(p.need), slices.Clone(p.offers)
 	c.intake = p.intake.clone()
 	return &c
@@ -207,6 +211,9 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	for _, w := range p.waiting {
 		dst = varint.Append(wire.AppendString(append(dst, 'w'), w.req.Encode()), w.deadline-min(r.tick, w.deadline))
+	}
+	for _, s := range p.subs {
+		dst = s.append(dst, p, r.tick)
 	}
 	return dst
 }

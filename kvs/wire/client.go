@@ -161,7 +161,11 @@ func (p *Response) Encode() []byte { return p.Append(make([]byte, 0, 128)) }
 // Append appends the message for the response.
 func (p *Response) Append(dst []byte) []byte {
 	from := len(dst)
-	b := begin(dst, MsgResponse)
+	return seal(p.append(begin(dst, MsgResponse)), from)
+}
+
+// append appends what stands between the kind of the message and its checksum.
+func (p *Response) append(b []byte) []byte {
 	b = varint.Append(b, p.Client)
 	b = varint.Append(b, p.Req)
 	b = AppendBool(append(b, byte(p.Status)), p.Found)
@@ -170,7 +174,7 @@ func (p *Response) Append(dst []byte) []byte {
 	b = varint.Append(b, p.Dot.Origin)
 	b = varint.Append(b, p.Dot.Seq)
 	b = AppendString(AppendString(b, p.Value), p.Detail)
-	return seal(appendOwn(session.AppendPast(b, p.Deps, p.Proof), p.Own), from)
+	return appendOwn(session.AppendPast(b, p.Deps, p.Proof), p.Own)
 }
 
 // DecodeResponse verifies and reads a response message. Arbitrary bytes give an
@@ -195,6 +199,12 @@ func (p *Response) Decode(msg []byte) error {
 		return fmt.Errorf("%w: kind %d, want a response", ErrMessage, kind)
 	}
 	r := reader{b: body}
+	p.read(&r)
+	return r.end("response")
+}
+
+// read reads what append has appended.
+func (p *Response) read(r *reader) {
 	marks := p.marks[:0]
 	*p = Response{
 		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
@@ -205,5 +215,4 @@ func (p *Response) Decode(msg []byte) error {
 	p.Deps, p.Proof = r.past(&marks)
 	p.Own = r.own(&marks)
 	p.marks = marks
-	return r.end("response")
 }

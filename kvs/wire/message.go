@@ -32,6 +32,8 @@ const (
 	MsgResponse
 	MsgGossip
 	MsgSnapshot
+	MsgSubscribe
+	MsgUpdate
 )
 
 // A message is magic, version, kind, body and a CRC-32C of all before it.

@@ -1,0 +1,251 @@
+package kvs
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// A subscription is a read that goes on: the subscriber is told the value that its key has,
+// and then, whenever that grows, the value again. Each update has the ones before in it, so
+// one that comes late, or twice, or is lost with another behind it, does no harm, and a
+// subscriber that joins what it is told never goes backwards, whichever replica tells it.
+//
+// One update is on its way at a time. What grows until it is acknowledged comes with the
+// next one, so that a slow subscriber costs one update and not one for each write; an update
+// that is not acknowledged is sent again, less and less often. At a level whose reads wait,
+// an update waits in the same way, and what it shows joins the session's past.
+//
+// Nothing of it is on the disk: a replica that starts again has no subscriptions. It has
+// each for as long as the subscriber says, and a subscriber that hears nothing goes to
+// another owner, which begins with the value that it has.
+
+// subscription is what an owner knows of a subscriber.
+type subscription struct {
+	q        wire.Request // the read that it stands for: Req is its number, Deps and Own what its session has seen
+	deadline uint64       // tick from which it is forgotten
+	version  uint64       // of the last update sent; 0 is none
+	acked    uint64       // of the last one acknowledged
+	rev      uint64       // of the slot, when that was made; see slot.rev
+	found    bool         // that there was one
+	next     uint64       // tick from which it is sent again
+	backoff  uint64       // ticks between two of these
+}
+
+const maxUpdateGap = 16 // ticks between updates that are sent again, at most
+
+// subscribe takes a subscriber's message.
+func (r *Replica) subscribe(m *wire.Subscribe) {
+	p := r.partition(r.cfg.Ring.PartitionOf(m.Key))
+	of, at := r.subscriptionOf(m.Client)
+	switch {
+	case at >= 0 && m.Number < of.subs[at].q.Req: // late
+		return
+	case m.End:
+		if at >= 0 && m.Number == of.subs[at].q.Req {
+			r.unsubscribe(of, at)
+		}
+		return
+	case at >= 0 && (m.Number > of.subs[at].q.Req || m.Key != of.subs[at].q.Key || m.Kind != of.subs[at].q.Kind || m.Level != of.subs[at].q.Level):
+		r.unsubscribe(of, at)
+		at = -1
+	}
+	q := wire.Request{
+		Client: m.Client, Req: m.Number, Level: m.Level, Key: m.Key, Kind: m.Kind, Clock: m.Clock, Deps: m.Deps, Own: m.Own, Proof: m.Proof,
+	}
+	if status, detail := r.mayNotSubscribe(&q, p, m.Lease, at); status != wire.StatusOK {
+		if at >= 0 {
+			r.unsubscribe(p, at)
+		}
+		r.endSubscription(&q, p, status, detail)
+		return
+	}
+	r.clock.Observe(m.Clock)
+	again := at >= 0
+	if !again {
+		q.Deps, q.Own = q.Deps.Clone(), q.Own.Clone()
+		p.subs = append(p.subs, &subscription{q: q})
+		r.subscribed++
+		at = len(p.subs) - 1
+	}
+	s := p.subs[at]
+	s.deadline = r.tick + m.Lease
+	s.q.Deps.MergeIn(m.Deps) // of which another replica may have told it since
+	s.q.Own.MergeIn(m.Own)
+	if m.Origin == r.cfg.Origin && m.Seen <= s.version {
+		s.acked = max(s.acked, m.Seen)
+	}
+	if !r.updateSubscriber(p, s) {
+		r.unsubscribe(p, at)
+		return
+	}
+	if again && s.acked == s.version && s.behind(p) { // else it would look as if the replica were down
+		r.endSubscription(&s.q, p, wire.StatusUnavailable, fmt.Sprintf("partition %d has not caught up with the session; the subscription stays", p.id))
+	}
+}
+
+// subscriptionOf is where the subscription of a session is, -1 if it has none here.
+func (r *Replica) subscriptionOf(client uint64) (p *partition, at int) {
+	if r.subscribed > 0 {
+		for _, p := range r.parts {
+			if at := slices.IndexFunc(p.subs, func(s *subscription) bool { return s.q.Client == client }); at >= 0 {
+				return p, at
+			}
+		}
+	}
+	return nil, -1
+}
+
+// mayNotSubscribe is why a subscription is refused, StatusOK if it is not. at is where it is
+// among those of p, if it is one of them.
+func (r *Replica) mayNotSubscribe(q *wire.Request, p *partition, lease uint64, at int) (s wire.Status, detail string) {
+	_, known := r.cfg.Kinds.Find(q.Kind)
+	_, other := p.slot(q.Key, q.Kind)
+	switch limit := r.cfg.MaxAheadMS / 2; {
+	case r.clock.ahead(q.Clock, r.now, limit):
+		return wire.StatusClockAhead, tooFarAhead(q.Clock, r.now, limit)
+	case q.Client == 0:
+		return wire.StatusBadRequest, "a subscription of session 0, which there is not"
+	case !known:
+		return wire.StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind)
+	case len(q.Deps)+len(q.Own) > 0 && !r.notary().VouchesBoth(q.Deps, q.Own, q.Proof):
+		return wire.StatusBadRequest, "dependencies that no replica vouches for; show those of the last update, with its proof"
+	case lease == 0 || lease > r.cfg.MaxWaitTicks:
+		return wire.StatusBadRequest, fmt.Sprintf("a lease of %d ticks, want 1 to %d", lease, r.cfg.MaxWaitTicks)
+	case !p.owned:
+		return wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id))
+	case other != "":
+		return wire.StatusKindMismatch, other
+	case at < 0 && r.subscribed >= r.cfg.MaxSubscriptions:
+		return wire.StatusBusy, fmt.Sprintf("%d subscriptions, and no room for more", r.subscribed)
+	}
+	return wire.StatusOK, ""
+}
+
+// unsubscribe forgets the subscription of p at a position.
+func (r *Replica) unsubscribe(p *partition, at int) {
+	p.subs = slices.Delete(p.subs, at, at+1)
+	r.subscribed--
+}
+
+// endSubscription tells a subscriber why it gets no updates here, or none yet.
+func (r *Replica) endSubscription(q *wire.Request, p *partition, status wire.Status, detail string) {
+	r.sendUpdate(&wire.Update{Origin: r.cfg.Origin, Response: wire.Response{
+		Client: q.Client, Req: q.Req, Status: status, Clock: r.clock.last, Partition: p.id, Detail: detail,
+	}})
+}
+
+func (r *Replica) sendUpdate(u *wire.Update) {
+	from := len(r.wire)
+	r.wire = u.Append(r.wire)
+	if len(r.wire)-from > wire.MaxMessage { // owners have joined what they took apart
+		size := len(u.Value)
+		r.wire = r.wire[:from]
+		*u = wire.Update{Origin: u.Origin, Response: wire.Response{
+			Client: u.Client, Req: u.Req, Status: wire.StatusTooLarge, Clock: u.Clock, Partition: u.Partition,
+			Detail: fmt.Sprintf("the value has %d bytes, a message at most %d", size, wire.MaxMessage),
+		}}
+		r.wire = u.Append(r.wire)
+	}
+	r.emit(Effect{Kind: EffectRespond, Client: u.Client, Msg: r.written(from)})
+}
+
+// updateAll tells the subscribers of p what has grown, as far as they have acknowledged what
+// they were told before.
+func (r *Replica) updateAll(p *partition) {
+	for at := 0; at < len(p.subs); at++ {
+		if s := p.subs[at]; !r.updateSubscriber(p, s) {
+			r.unsubscribe(p, at)
+			at--
+		}
+	}
+}
+
+// updateSubscriber tells a subscriber what it has not been told, if it may be told that now,
+// and reports whether it goes on to be one.
+func (r *Replica) updateSubscriber(p *partition, s *subscription) bool {
+	if s.acked < s.version || !s.behind(p) || s.q.Level.Waits() && !r.covers(p, &s.q) {
+		return true
+	}
+	s.version++
+	s.backoff = 1
+	return r.tellSubscriber(p, s)
+}
+
+// behind reports whether the value has grown since the last update was made of it.
+func (s *subscription) behind(p *partition) bool {
+	held, _ := p.slot(s.q.Key, s.q.Kind)
+	return s.version == 0 || (held != nil) != s.found || held != nil && held.rev != s.rev
+}
+
+// tellSubscriber sends the last update, with the value as it is now, and reports whether the
+// subscription goes on.
+func (r *Replica) tellSubscriber(p *partition, s *subscription) bool {
+	held, other := p.slot(s.q.Key, s.q.Kind)
+	if held == nil && other != "" {
+		r.endSubscription(&s.q, p, wire.StatusKindMismatch, other)
+		return false
+	}
+	u := wire.Update{Origin: r.cfg.Origin, Version: s.version, Response: r.reading(&s.q, p, held)}
+	s.q.Deps, s.q.Own = append(s.q.Deps[:0], u.Deps...), append(s.q.Own[:0], u.Own...)
+	s.found, s.rev = held != nil, 0
+	if held != nil {
+		s.rev = held.rev
+	}
+	s.next = r.tick + s.backoff
+	s.backoff = min(2*s.backoff, maxUpdateGap)
+	r.stats.Updates++
+	r.sendUpdate(&u)
+	return u.Status == wire.StatusOK
+}
+
+// updateAgain sees to subscriptions that have come to their end, or whose last update was
+// not acknowledged: that is sent again, or another in its place if the value has grown.
+func (r *Replica) updateAgain() {
+	if r.subscribed == 0 {
+		return
+	}
+	for _, p := range r.parts {
+		for at := 0; at < len(p.subs); at++ {
+			s := p.subs[at]
+			over := s.deadline <= r.tick
+			due := s.acked < s.version && s.next <= r.tick && (!s.q.Level.Waits() || r.covers(p, &s.q))
+			if due && s.behind(p) {
+				s.version++
+			}
+			if over || due && !r.tellSubscriber(p, s) {
+				r.unsubscribe(p, at)
+				at--
+			}
+		}
+	}
+}
+
+// updates tells subscribers of what the event has brought.
+func (r *Replica) updates() {
+	if r.subscribed == 0 {
+		return
+	}
+	for _, p := range r.parts {
+		if len(p.subs) > 0 {
+			r.updateAll(p)
+		}
+	}
+}
+
+// append writes what the subscription still decides, as seen from tick.
+func (s *subscription) append(dst []byte, p *partition, tick uint64) []byte {
+	dst = wire.AppendString(append(dst, 'u'), s.q.Encode())
+	dst = varint.Append(varint.Append(varint.Append(dst, s.deadline-min(tick, s.deadline)), s.version), s.acked)
+	dst = wire.AppendBool(dst, s.behind(p))
+	return varint.Append(varint.Append(dst, max(s.next, tick)-tick), s.backoff)
+}
+
+// clone is a copy that goes on apart from s.
+func (s *subscription) clone() *subscription {
+	c := *s
+	c.q.Deps, c.q.Own = s.q.Deps.Clone(), s.q.Own.Clone()
+	return &c
+}
