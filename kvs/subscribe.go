@@ -27,6 +27,7 @@ type subscription struct {
 	q        wire.Request // the read that it stands for: Req is its number, Deps and Own what its session has seen
 	deadline uint64       // tick from which it is forgotten
 	version  uint64       // of the last update sent; 0 is none
+	told     bool         // one has been sent
 	acked    uint64       // of the last one acknowledged
 	rev      uint64       // of the slot, when that was made; see slot.rev
 	found    bool         // that there was one
@@ -74,8 +75,12 @@ func (r *Replica) subscribe(m *wire.Subscribe) {
 	s.deadline = r.tick + m.Lease
 	s.q.Deps.MergeIn(m.Deps) // of which another replica may have told it since
 	s.q.Own.MergeIn(m.Own)
-	if m.Origin == r.cfg.Origin && m.Seen <= s.version {
+	switch {
+	case m.Origin != r.cfg.Origin:
+	case m.Seen <= s.version:
 		s.acked = max(s.acked, m.Seen)
+	default: // it had been forgotten here, and the numbers go on
+		s.version, s.acked, s.told = m.Seen, m.Seen, false
 	}
 	if !r.updateSubscriber(p, s) {
 		r.unsubscribe(p, at)
@@ -177,7 +182,7 @@ func (r *Replica) updateSubscriber(p *partition, s *subscription) bool {
 // behind reports whether the value has grown since the last update was made of it.
 func (s *subscription) behind(p *partition) bool {
 	held, _ := p.slot(s.q.Key, s.q.Kind)
-	return s.version == 0 || (held != nil) != s.found || held != nil && held.rev != s.rev
+	return !s.told || (held != nil) != s.found || held != nil && held.rev != s.rev
 }
 
 // tellSubscriber sends the last update, with the value as it is now, and reports whether the
@@ -190,7 +195,7 @@ func (r *Replica) tellSubscriber(p *partition, s *subscription) bool {
 	}
 	u := wire.Update{Origin: r.cfg.Origin, Version: s.version, Response: r.reading(&s.q, p, held)}
 	s.q.Deps, s.q.Own = append(s.q.Deps[:0], u.Deps...), append(s.q.Own[:0], u.Own...)
-	s.found, s.rev = held != nil, 0
+	s.told, s.found, s.rev = true, held != nil, 0
 	if held != nil {
 		s.rev = held.rev
 	}

@@ -110,12 +110,12 @@ func (s *Subscription) End() *wire.Subscribe {
 // Node is the replica that is followed.
 func (s *Subscription) Node() ring.NodeID { return s.node }
 
-// Follow has another replica followed; the next message begins the subscription there.
-// Updates that the one before has sent count no more.
+// Follow has another replica followed, or the same one anew; the next message begins the
+// subscription there, under the next number. Updates of an earlier number count no more: were
+// they taken for those of a later one, these would look late.
 func (s *Subscription) Follow(node ring.NodeID) {
-	if node != s.node {
-		s.node, s.origin, s.seen = node, 0, 0
-	}
+	s.node, s.origin, s.seen = node, 0, 0
+	s.number++
 }
 
 // Take takes an update that came from a replica, and reports whether the value rose, or was
@@ -145,6 +145,10 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 	s.found = s.found || u.Found
 	return s.value.MergeIn(v) || first || appeared, nil
 }
+
+// Heard is the incarnation whose update came last, and the number of that; 0 if none has
+// since another replica is followed.
+func (s *Subscription) Heard() (origin, version uint64) { return s.origin, s.seen }
 
 // Value is what the subscriber has been told, joined: a copy. found says that the key holds
 // something, told that anything has been told yet.

@@ -52,7 +52,7 @@ func (in *DecodeBuffer) Subscribe(body []byte) (*Subscribe, error) {
 	s.Level, ack = r.how()
 	s.Key, s.Kind = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName))
 	s.Clock, s.Lease, s.Origin, s.Seen = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
-	if s.Number == 0 || s.Number > gossip.MaxReq || ack != 0 || s.Origin == 0 && s.Seen > 0 {
+	if s.Number == 0 || max(s.Number, s.Seen) > gossip.MaxReq || ack != 0 || s.Origin == 0 && s.Seen > 0 {
 		r.fail("the number of a subscription, or of an update, out of range")
 	}
 	s.Deps, s.Proof = r.past(&in.marks)

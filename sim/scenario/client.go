@@ -397,5 +397,5 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 
 // has reports whether there is a client of that number, as messages name it.
 func (r *run) has(client uint64) bool {
-	return client > 0 && client <= uint64(r.setup.Sessions+r.setup.Nodes) // with the readers after the fence
+	return client > 0 && client <= uint64(r.firstWatcher()+r.setup.Watchers) // with the readers after the fence
 }

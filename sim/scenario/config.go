@@ -102,6 +102,7 @@ type Setup struct {
 	Queue      int    `json:"queue"`                 // messages that may be under way on a link; 0 is any number
 	FIFO       bool   `json:"fifo"`                  // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`              // resolution of the replicas' physical clocks
+	Watchers   int    `json:"watchers,omitempty"`    // that subscribe to a key each
 	HorizonMS  uint64 `json:"horizon_ms"`            // faults end, and the run must come to rest
 	Cache      bool   `json:"cache,omitempty"`       // sessions answer reads from what they have read lately
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
@@ -199,6 +200,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	if pick("value", 16) == 15 {
 		s.ValueBytes = smallValue * s.long()
 	}
+	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	return s
 }
 
@@ -267,6 +269,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: no level, or no nodes", ErrConfig)
 	case s.Sessions < 1 || s.Sessions > 64:
 		return fmt.Errorf("%w: %d sessions, want 1 to 64", ErrConfig, s.Sessions)
+	case s.Watchers < 0 || s.Watchers > 64:
+		return fmt.Errorf("%w: %d watchers, want 0 to 64", ErrConfig, s.Watchers)
 	case s.ClockMS < 1 || s.ClockMS > 1000:
 		return fmt.Errorf("%w: a clock resolution of %d ms, want 1 to 1000", ErrConfig, s.ClockMS)
 	case s.HorizonMS < 1 || s.HorizonMS > 600_000:

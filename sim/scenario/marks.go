@@ -25,6 +25,8 @@ const (
 	markDiskFailed  = "replica stopped over its disk"
 	markRejected    = "spoiled message rejected"
 	markClockBack   = "a replica's wall clock went back"
+	markTold        = "subscriber told of a growth"
+	markFollowed    = "subscriber went to another replica"
 	markSnapshot    = "snapshot taken in after a lost disk"
 	markLost        = oracle.MarkLost
 	markUnsynced    = oracle.MarkUnsynced
@@ -47,7 +49,7 @@ const markStranded = "replica restarted to hand writes over once more"
 func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
-		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markUnsynced, markCached,
+		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
 	}
 }
 

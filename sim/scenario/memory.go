@@ -23,6 +23,7 @@ type memory struct {
 	net      net.Net
 	replicas []*replica
 	clients  []*client
+	watching []*watcher
 	logs     []*device
 	watchers
 

@@ -30,8 +30,9 @@ type replica struct {
 	wall    uint64       // greatest wall time seen, in milliseconds
 	stats   kvs.Stats    // when last looked at
 	store   kvs.Replica
-	stored  *run // for which store was made
-	events  int  // since the run began
+	stored  *run   // for which store was made
+	events  int    // since the run began
+	origin  uint64 // of core
 }
 
 const tickTimer sim.TimerID = 1
@@ -88,7 +89,7 @@ func (r *replica) Start(c *sim.Context) {
 	if again {
 		c.Mark(markRestarted)
 	}
-	r.core, r.stats = &r.store, r.store.Stats()
+	r.core, r.stats, r.origin = &r.store, r.store.Stats(), originOf(r.id, c.Incarnation())
 	defer r.caught("start")
 	r.host, r.context = host.New(r.core, r), c
 	r.ended(c, r.host.Start())
@@ -237,8 +238,12 @@ func (r *replica) Respond(session uint64, msg []byte) {
 		r.misaddressed(fmt.Sprintf("client %d", session))
 		return
 	}
-	r.run.responded(r.id, msg)
-	r.context.Send(r.run.home(int(session)-1), sim.MsgKind(wire.MsgResponse), msg)
+	kind := wire.MsgUpdate
+	if int(session)-1 < r.run.firstWatcher() {
+		kind = wire.MsgResponse
+		r.run.responded(r.id, msg)
+	}
+	r.context.Send(r.run.home(int(session)-1), sim.MsgKind(kind), msg)
 }
 
 // Persist is [host.Env.Persist].

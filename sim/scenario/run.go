@@ -102,6 +102,9 @@ func (r *run) fail(v Violation) {
 
 // home is the client node of a session.
 func (r *run) home(session int) sim.NodeID {
+	if first := r.firstWatcher(); session >= first {
+		return sim.NodeID(r.setup.Nodes + r.setup.Sessions + session - first)
+	}
 	return sim.NodeID(r.setup.Nodes + session%r.setup.Sessions)
 }
 
@@ -309,12 +312,15 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		return nil, err
 	}
 	opts := sim.Options{
-		Nodes:  s.Nodes + s.Sessions,
+		Nodes:  s.Nodes + s.Sessions + s.Watchers,
 		Source: src,
 		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
 				return rn.replica(r, n, rn.logs[n])
+			}
+			if i := int(n) - s.Nodes - s.Sessions; i >= 0 {
+				return rn.watcher(r, i)
 			}
 			return rn.client(r, int(n)-s.Nodes)
 		},
@@ -349,6 +355,10 @@ func kindName(k sim.MsgKind) string {
 		return "gossip"
 	case wire.MsgSnapshot:
 		return "snapshot"
+	case wire.MsgSubscribe:
+		return "subscribe"
+	case wire.MsgUpdate:
+		return "update"
 	}
 	return ""
 }
@@ -434,6 +444,9 @@ func (r *run) rest(final bool) bool {
 				r.atRest, r.restBytes = x.Took, x.Bytes
 			}
 			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
+			for _, w := range r.watching[:r.setup.Watchers] {
+				w.atRest()
+			}
 			return true
 		case err == nil && r.world.Now() < bound:
 			// Quiet for a while, but a backed-off offer is still to come.

@@ -1,0 +1,227 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/subscription"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
+)
+
+// watcher is a node that subscribes to a key of the plan, and goes to another owner when one
+// is silent. What it is told by one incarnation must rise, and contain what it was told
+// before as far as the level promises that; at rest it must have been told what there is.
+type watcher struct {
+	run    *run
+	number int // from 0
+	sub    *subscription.Subscription
+	key    workload.Key
+	owners []ring.NodeID
+	at     int        // which of them is followed
+	silent int        // ticks since it was heard
+	told   kind.Value // by the incarnation that is followed, last
+	by     uint64     // that incarnation
+	asked  uint64     // the incarnation that the last message of the run was for; 0 if none ran
+	ended  bool       // the key has another kind there
+}
+
+const (
+	watchTick  = 40 * sim.Millisecond
+	watchLease = 4   // ticks of a replica, of 20 ms: less than a watcher waits for a word
+	lastLease  = 500 // of the last message: until the cluster is at rest
+	patience   = 3   // ticks that a watcher waits for a word
+	watchOn    = 500 * sim.Millisecond
+)
+
+// watcher is the watcher of that number.
+func (m *memory) watcher(r *run, number int) *watcher {
+	for len(m.watching) <= number {
+		m.watching = append(m.watching, new(watcher))
+	}
+	w := m.watching[number]
+	keys := workload.Keys(r.ops)
+	if len(keys) == 0 {
+		*w = watcher{run: r, number: number, ended: true}
+		return w
+	}
+	draw := choice.Mix(choice.MixString(r.setup.Seed, "watch"), uint64(number))
+	*w = watcher{run: r, number: number, key: keys[draw%uint64(len(keys))]}
+	w.owners = r.ring.Owners(r.ring.PartitionOf(w.key.Name))
+	w.at = int(draw>>32) % len(w.owners)
+	k, _ := r.kinds.Find(string(w.key.Type))
+	var err error
+	if w.sub, err = subscription.New(uint64(r.firstWatcher()+number)+1, 1, w.key.Name, k, r.level.Served(), w.owners[w.at]); err != nil {
+		r.err = err
+	}
+	return w
+}
+
+// firstWatcher is the number of the first session that is a watcher's, from 0.
+func (r *run) firstWatcher() int { return r.setup.Sessions + r.setup.Nodes }
+
+// Start begins to watch.
+func (w *watcher) Start(c *sim.Context) {
+	if w.sub != nil {
+		c.After(sim.Time(1+w.number)*watchTick/4, 1)
+	}
+}
+
+// Input takes nothing: a watcher has no operations.
+func (w *watcher) Input(*sim.Context, uint64) {}
+
+// Timer goes on with the subscription.
+func (w *watcher) Timer(c *sim.Context, _ sim.TimerID) {
+	if w.silent++; w.silent > patience {
+		w.at = (w.at + 1) % len(w.owners)
+		w.sub.Follow(w.owners[w.at])
+		w.silent, w.told = 0, nil
+		c.Mark(markFollowed)
+	}
+	if c.Now() < w.run.horizonTime()+watchOn {
+		w.send(c, watchLease)
+		c.After(watchTick, 1)
+		return
+	}
+	w.asked = w.run.originAt(w.sub.Node())
+	w.send(c, lastLease)
+}
+
+func (w *watcher) send(c *sim.Context, lease uint64) {
+	c.Send(sim.NodeID(w.sub.Node()), sim.MsgKind(wire.MsgSubscribe), w.sub.Message(lease).Encode())
+}
+
+// Receive takes an update.
+func (w *watcher) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	u, err := wire.DecodeUpdate(msg)
+	if err != nil {
+		if w.run.setup.Faults[sim.Corrupt] == sim.Off {
+			w.fail(ring.NodeID(from), "message", err.Error())
+		}
+		c.Mark(markRejected)
+		return
+	}
+	before, number := w.sub.Heard()
+	known, _, _ := w.value()
+	grew, err := w.sub.Take(ring.NodeID(from), u)
+	var refused *subscription.Refusal
+	switch {
+	case errors.As(err, &refused):
+		w.refused(refused)
+		return
+	case err != nil:
+		w.fail(ring.NodeID(from), "update", err.Error())
+		return
+	case ring.NodeID(from) != w.sub.Node():
+		return
+	}
+	w.silent = 0
+	if origin, version := w.sub.Heard(); origin != before || version != number { // it is taken
+		w.rises(u, known)
+	}
+	if grew {
+		c.Mark(markTold)
+	}
+	if lease := uint64(watchLease); w.asked == 0 {
+		w.send(c, lease)
+	} else {
+		w.send(c, lastLease)
+	}
+}
+
+// refused judges a refusal: by a kind that the key has there, or for want of what the
+// session must be shown.
+func (w *watcher) refused(x *subscription.Refusal) {
+	w.silent = 0
+	switch {
+	case x.Status == wire.StatusKindMismatch && w.otherKind():
+		w.ended = true
+	case x.Status == wire.StatusUnavailable && w.run.level.Served().Waits():
+	default:
+		w.fail(x.Node, "refused", x.Error())
+	}
+}
+
+// otherKind reports whether operations of the plan give the key another kind.
+func (w *watcher) otherKind() bool {
+	for _, k := range workload.Keys(w.run.ops) {
+		if k.Name == w.key.Name && k.Type != w.key.Type {
+			return true
+		}
+	}
+	return false
+}
+
+// value is what the watcher has been told, nil if it was refused in the beginning.
+func (w *watcher) value() (v kind.Value, found, told bool) {
+	if w.sub == nil {
+		return nil, false, false
+	}
+	return w.sub.Value()
+}
+
+// rises holds the value of an update to that of the one before by the same incarnation, and,
+// where reads are monotonic, to all that the watcher has been told.
+func (w *watcher) rises(u *wire.Update, known kind.Value) {
+	k, _ := w.run.kinds.Find(string(w.key.Type))
+	v := k.New()
+	if u.Found {
+		var err error
+		if v, err = k.Decode(u.Value); err != nil {
+			return // told already
+		}
+	}
+	if w.told != nil && w.by == u.Origin {
+		if o := w.told.Compare(v); o != lattice.Less && o != lattice.Equal {
+			w.fail(w.sub.Node(), "falls", fmt.Sprintf("update %d of %q tells less than the one before", u.Version, w.key.Name))
+		}
+	}
+	if w.run.level.Served().Guarantees()&session.MR != 0 && !known.Compare(v).Leq() {
+		w.fail(w.sub.Node(), "back", fmt.Sprintf("update %d of %q tells less than the subscriber has been told", u.Version, w.key.Name))
+	}
+	w.told, w.by = v, u.Origin
+}
+
+// atRest looks whether the watcher has been told what the replica holds that it follows.
+func (w *watcher) atRest() {
+	if w.ended || w.asked == 0 || w.run.originAt(w.sub.Node()) != w.asked {
+		return // it was told by a process that is no more
+	}
+	if w.run.level.Served().Waits() && w.run.lost.Lossy() {
+		return // it may wait for what is lost
+	}
+	core := w.run.replicas[w.sub.Node()].core
+	held := core.Value(w.key.Name, string(w.key.Type))
+	v, found, told := w.value()
+	switch {
+	case !told:
+		w.fail(w.sub.Node(), "silent", fmt.Sprintf("at rest, the subscriber of %q has been told nothing", w.key.Name))
+	case held == nil && found && !w.run.lost.Lossy():
+		w.fail(w.sub.Node(), "found", fmt.Sprintf("at rest, the subscriber of %q has been told a value, and there is none", w.key.Name))
+	case held != nil && (!found || !held.Compare(v).Leq()):
+		w.fail(w.sub.Node(), "behind", fmt.Sprintf("at rest, the subscriber of %q has not been told all that there is", w.key.Name))
+	case held != nil && held.Compare(v) != lattice.Equal && !w.run.lost.Lossy():
+		w.fail(w.sub.Node(), "ahead", fmt.Sprintf("at rest, the subscriber of %q has been told more than there is", w.key.Name))
+	}
+}
+
+func (w *watcher) fail(n ring.NodeID, what, message string) {
+	w.run.fail(Violation{Oracle: "subscription", Kind: what, Op: string(w.key.Type), Node: int(n), Message: message})
+}
+
+// originAt is the incarnation that runs at a node, 0 if none does.
+func (r *run) originAt(n ring.NodeID) uint64 {
+	if h := r.replicas[n]; h.core != nil && r.Up(n) {
+		return h.origin
+	}
+	return 0
+}
+
+// horizonTime is when faults end.
+func (r *run) horizonTime() sim.Time { return sim.Time(r.setup.HorizonMS) * sim.Millisecond }
