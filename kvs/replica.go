@@ -55,6 +55,7 @@ type Replica struct {
 	tick       uint64
 	waiting    int
 	subscribed int // subscriptions of all partitions
+	lastUpdate uint64
 	now        uint64
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats      Stats

@@ -152,6 +152,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 			dst = wire.AppendBool(wire.AppendBool(dst, b.stops), b.in.whole && b.in == b.part.intake)
 		}
 	}
+	if r.lastUpdate > 0 {
+		dst = varint.Append(append(dst, 'n'), r.lastUpdate)
+	}
 	if r.keeper != nil {
 		dst = r.keeper.append(dst)
 	}

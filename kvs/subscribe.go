@@ -75,12 +75,8 @@ func (r *Replica) subscribe(m *wire.Subscribe) {
 	s.deadline = r.tick + m.Lease
 	s.q.Deps.MergeIn(m.Deps) // of which another replica may have told it since
 	s.q.Own.MergeIn(m.Own)
-	switch {
-	case m.Origin != r.cfg.Origin:
-	case m.Seen <= s.version:
-		s.acked = max(s.acked, m.Seen)
-	default: // it had been forgotten here, and the numbers go on
-		s.version, s.acked, s.told = m.Seen, m.Seen, false
+	if m.Origin == r.cfg.Origin {
+		s.acked = max(s.acked, min(m.Seen, s.version))
 	}
 	if !r.updateSubscriber(p, s) {
 		r.unsubscribe(p, at)
@@ -174,9 +170,16 @@ func (r *Replica) updateSubscriber(p *partition, s *subscription) bool {
 	if s.acked < s.version || !s.behind(p) || s.q.Level.Waits() && !r.covers(p, &s.q) {
 		return true
 	}
-	s.version++
+	s.version = r.nextUpdate()
 	s.backoff = 1
 	return r.tellSubscriber(p, s)
+}
+
+// nextUpdate numbers updates. All of an incarnation have one count, so that those of a
+// subscription that it had forgotten in between are not taken for later ones.
+func (r *Replica) nextUpdate() uint64 {
+	r.lastUpdate++
+	return r.lastUpdate
 }
 
 // behind reports whether the value has grown since the last update was made of it.
@@ -218,7 +221,7 @@ func (r *Replica) updateAgain() {
 			over := s.deadline <= r.tick
 			due := s.acked < s.version && s.next <= r.tick && (!s.q.Level.Waits() || r.covers(p, &s.q))
 			if due && s.behind(p) {
-				s.version++
+				s.version = r.nextUpdate()
 			}
 			if over || due && !r.tellSubscriber(p, s) {
 				r.unsubscribe(p, at)

@@ -33,8 +33,8 @@ var (
 	ErrConfig = errors.New("subscription: invalid configuration")
 	// ErrRefused is wrapped where the replica tells why it sends no updates; see [Refusal].
 	ErrRefused = errors.New("subscription: refused")
-	// ErrUpdate is wrapped where an update is no value of its kind, or leaves out what the
-	// subscriber has been told before: the replica is faulty.
+	// ErrUpdate is wrapped where an update is no value of its kind: the replica is faulty, or
+	// has other kinds.
 	ErrUpdate = errors.New("subscription: faulty update")
 )
 
@@ -119,8 +119,8 @@ func (s *Subscription) Follow(node ring.NodeID) {
 }
 
 // Take takes an update that came from a replica, and reports whether the value rose, or was
-// told for the first time. One that is late, a duplicate, or from elsewhere is left; it is no
-// error. Errors wrap [ErrRefused] or [ErrUpdate] and leave the value as it was.
+// told for the first time. One that is late, a duplicate, from elsewhere, or made without what
+// the session has seen, is left; it is no error. Errors wrap [ErrRefused] or [ErrUpdate] and leave the value as it was.
 func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err error) {
 	switch {
 	case u.Client != s.client || u.Req != s.number || from != s.node:
@@ -137,7 +137,7 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 		}
 	}
 	if !s.session.ObserveBoth(u.Deps, u.Own, u.Proof, u.Clock) {
-		return false, fmt.Errorf("%w: key %q: node %d leaves out what the subscriber has been told", ErrUpdate, s.key, from)
+		return false, nil // made upon a message from before what was told since; another follows
 	}
 	first := !s.told
 	s.origin, s.seen, s.told = u.Origin, u.Version, true

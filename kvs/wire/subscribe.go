@@ -64,7 +64,7 @@ func (in *DecodeBuffer) Subscribe(body []byte) (*Subscribe, error) {
 // read would be answered at that moment, its Req the number of the subscription.
 type Update struct {
 	Origin  uint64 // the incarnation of the replica
-	Version uint64 // numbers the updates of the subscription by that incarnation, from 1; 0 tells of a refusal
+	Version uint64 // numbers the updates of that incarnation to any subscriber, from 1; 0 tells of a refusal
 	Response
 }
 
