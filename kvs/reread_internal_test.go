@@ -84,6 +84,62 @@ func TestHiddenInLaterPieces(t *testing.T) {
 	assert.Empty(t, values[2].hidden, "it came otherwise")
 }
 
+// TestCredible: dots of this incarnation that it has not given out are cut off and are a lie;
+// others are neither.
+func TestCredible(t *testing.T) {
+	p := &partition{seq: 5}
+	span := func(origin, lo, hi uint64) gossip.Span { return gossip.Span{Origin: origin, Lo: lo, Hi: hi} }
+	for _, c := range []struct {
+		told, want gossip.Dots
+		lie        bool
+	}{
+		{gossip.Dots{span(9, 1, 5), span(10, 1, 8)}, gossip.Dots{span(9, 1, 5), span(10, 1, 8)}, false},
+		{gossip.Dots{span(9, 2, 6)}, gossip.Dots{span(9, 2, 5)}, true},
+		{gossip.Dots{span(8, 1, 9), span(9, 6, 7)}, gossip.Dots{span(8, 1, 9)}, true},
+		{gossip.Dots{}, gossip.Dots{}, false},
+	} {
+		got, lie := p.credible(9, c.told.Clone())
+		assert.Equal(t, c.lie, lie, "%v", c.told)
+		assert.ElementsMatch(t, c.want, got)
+	}
+}
+
+// TestCheckpointInParts: the values of a partition come in records of about BatchBytes, and
+// what is in none of them is in another.
+func TestCheckpointInParts(t *testing.T) {
+	n := newHalf(t, 1, 1, 1, 2, nil, func(c *Config) { c.CheckpointBytes = 1000 })
+	for i := range 60 {
+		q := wire.Request{Client: 7, Req: uint64(1 + i), Put: true, Key: fmt.Sprintf("key %02d", i), Kind: "set", Arg: []byte("element")}
+		require.Equal(t, wire.StatusOK, n.ask(q).Status)
+	}
+	parts, values := 0, map[string]bool{}
+	for _, rec := range n.records {
+		if !wire.IsCheckpoint(rec) {
+			continue
+		}
+		x, err := n.r.in.Checkpoint(rec)
+		require.NoError(t, err)
+		if x.Sessions || x.Number > 1 {
+			continue
+		}
+		parts++
+		assert.Less(t, len(rec), n.r.cfg.BatchBytes+100)
+		for _, v := range x.Values {
+			values[v.Key] = true
+		}
+	}
+	assert.Greater(t, parts, 3)
+	assert.Greater(t, len(values), 20)
+}
+
+// TestUnknownKindIsNamed: what a value is of, and where it is, stands in the error.
+func TestUnknownKindIsNamed(t *testing.T) {
+	n := newHalf(t, 1, 1, 1, 2, nil, nil)
+	_, err := n.r.keepValues(nil, 0, []wire.HeldValue{{Key: "the key", Kind: "none"}})
+	assert.ErrorIs(t, err, wire.ErrMessage)
+	assert.ErrorContains(t, err, `unknown kind "none", or key "the key" in partition 0`)
+}
+
 // lossy is a replica that starts on a snapshot of which something that it left out is gone.
 func lossy(t *testing.T, held gossip.Dots) *half {
 	stored := wire.StoredPiece{Begun: 5, Number: 1, Held: held, Encoded: snapshotWithCut(t).Append(nil)}

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,6 +77,7 @@ func TestSlotsTellLossFromFailure(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Keep(5, []byte("five")))
 	cable := errors.New("the cable is loose")
+	within := func(err error) error { return fmt.Errorf("lsm: get: %w", err) }
 	for _, c := range []struct {
 		fails []error
 		lost  bool
@@ -87,6 +89,9 @@ func TestSlotsTellLossFromFailure(t *testing.T) {
 		{[]error{store.ErrCorrupt, store.ErrCorrupt}, true, store.ErrCorrupt},
 		{[]error{store.ErrMissing, store.ErrMissing}, true, store.ErrMissing},
 		{[]error{store.ErrMissingSegment, store.ErrMissingSegment}, true, store.ErrMissingSegment},
+		{[]error{within(store.ErrCorrupt), within(store.ErrMissing)}, true, store.ErrMissing},
+		{[]error{within(store.ErrMissing), within(store.ErrMissingSegment)}, true, store.ErrMissingSegment},
+		{[]error{within(store.ErrMissingSegment), within(store.ErrCorrupt)}, true, store.ErrCorrupt},
 		{[]error{cable}, false, cable},
 		{[]error{store.ErrCorrupt, cable}, false, cable},
 	} {

@@ -71,6 +71,19 @@ func TestResponseRoundTrip(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
+// TestClockOutOfRange: a hybrid time above [wire.MaxClock] is refused, and that itself is not.
+func TestClockOutOfRange(t *testing.T) {
+	for clock, amiss := range map[uint64]bool{wire.MaxClock: false, wire.MaxClock + 1: true, 1<<64 - 1: true} {
+		p := sampleResponse()
+		p.Clock = clock
+		_, err := wire.DecodeResponse(p.Encode())
+		assert.Equal(t, amiss, err != nil, "%d", clock)
+		if amiss {
+			assert.ErrorIs(t, err, wire.ErrMessage)
+		}
+	}
+}
+
 // TestDamagedResponses flips every bit and cuts at every byte.
 func TestDamagedResponses(t *testing.T) {
 	msg := sampleResponse().Encode()
