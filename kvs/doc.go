@@ -67,6 +67,11 @@
 // many have it on their disks, and if that does not come about before its deadline it is
 // answered by [wire.StatusUnavailable], and stays.
 //
+// A client may subscribe to a key at an owner ([wire.Subscribe]): it is told the value, and
+// then each growth of it, one update at a time, until it has acknowledged that; see
+// [github.com/joinery-go/joinery/kvs/subscription] for the other side. Subscriptions are not on
+// the disk: a subscriber that hears nothing goes to another owner, and what it joins rises.
+//
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,
 // hybrid times are followed as far as the host's own clock vouches for them, and no
