@@ -42,7 +42,7 @@ const (
 // everything below the outer ring, for the rooms that join all of it.
 var inner = []string{
 	"lattice/...", "gen/...", "laws/...", "sim/...", "linearizability/...", "models/...",
-	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store/...", "kvs/resp",
+	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/store/...", "kvs/resp",
 }
 
 // Rooms is the import table. It is a directed acyclic graph because Go's
@@ -169,6 +169,7 @@ var Rooms = []Room{
 	{Pattern: "kvs/internal/varint"},
 	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session", "kvs/internal/varint"}},
 	{Pattern: "kvs/session", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/internal/varint"}}, // kinds: a transaction reads its own writes
+	{Pattern: "kvs/subscription", Packages: []string{"lattice/...", "kvs/gossip", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire"}},
 	{Pattern: "kvs/store", Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "kvs/store/internal/record", Packages: []string{"kvs/store"}},
 	{Pattern: "kvs/store/internal/catalog", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
