@@ -16,6 +16,11 @@
 //	disk.remove     truncate  disk-error  no file is removed
 //	disk.rot        crash     rot         1 or 2: the copy in which a bit flips; 3: it flips in both
 //	disk.misdirect  append    rot         1 or 2: the copy in which the record lands on older ones; 3: in both
+//	disk.replace    replace   disk-error  writing the file fails as disk.write (1 to 3); 4 its sync, 5 its renaming, 6 the sync of the directory
+//	disk.unlink     remove    disk-error  the file is not removed
+//	disk.renamed    crash     disk        how many of the replacements under way are made
+//	disk.unlinked   crash     disk        a change of a name survives that no sync of the directory followed
+//	disk.fileRot    crash     rot         as disk.rot, of a file
 //
 // Each class is asked only while it is in force. After a failed write or sync a
 // process can only stop, as databases have learnt ([sim.Context.Abort]). What rots
@@ -34,7 +39,8 @@
 //	failed or short read, failed open              no   yes
 //	removal of a file lost                         yes  yes; in any order
 //	failed removal                                 yes  yes
-//	rename or link lost or reordered               no   yes
+//	rename lost, or failed                         yes, of files beside it  yes
+//	rename or link reordered                       no   yes
 //
 // A log is a row of files, each named by the position at which it begins. A record goes
 // to the last one; when that has [Options].SegmentBytes, it begins another, and is
@@ -43,12 +49,18 @@
 // begun later. A crash before that may bring files back. Where one is back and a later
 // one is not, reading begins behind the gap, so that what counts is how many of the last
 // ones are back. Names of files that were begun and are not durable are lost with their
-// records, which the answer to disk.crash decides. Nothing is ever renamed. A log is read
-// but once, when the node starts, where an error would be no more than a later start.
+// records, which the answer to disk.crash decides. None of them is ever renamed. A log is
+// read but once, when the node starts, where an error would be no more than a later start.
+//
+// Beside a log, in a directory of their own, lie whole files that [Log.Replace] replaces
+// atomically, for snapshots and checkpoints: once one is durable, what of the log it stands
+// in for can be truncated. Of the four steps of that nothing shows but whether all were
+// made; that this is so of a file system with the faults of [FS], whatever of unsynced
+// bytes and names it loses, tears or keeps, a test holds at every point of a crash.
 //
 // The package refuses to lose what it reported durable: a log only when told to
 // [Log.Rewind] or [Log.Truncate], and to what spoils both copies, which it tells
-// ([Log.Unreadable]); a file system only to rot and misdirected writes, within a
+// ([Log.Unreadable], [ErrUnreadable]); a file system only to rot and misdirected writes, within a
 // [Budget] that can keep a copy intact.
 package disk
 
@@ -86,7 +98,7 @@ type Options struct {
 	// default; RotPermille how often it spoils a copy at a crash, 300 by default, and
 	// a twentieth of that at an append.
 	ErrorPermille, RotPermille int
-	// MaxBytes bounds the log, frames included, 64 MiB by default.
+	// MaxBytes bounds the log and the files beside it, frames included, 64 MiB by default.
 	MaxBytes int
 	// SegmentBytes is how much a file of the log has before the next one is begun, 1 KiB
 	// by default.
@@ -104,6 +116,7 @@ type Log struct {
 	torn    int64
 
 	files
+	beside *beside // nil until a file is made
 
 	copies     *[2][]byte // what is on disk where it differs from durable; nil if nowhere
 	repaired   int64
@@ -175,9 +188,9 @@ func (l *Log) Append(c *sim.Context, token uint64, record []byte) error {
 	}
 	l.cutTorn()
 	size, at := frameHeader+len(record), len(l.durable)+l.waiting
-	if at-l.base+size > l.opts.MaxBytes {
+	if held := at - l.base + l.beside.bytes(); held+size > l.opts.MaxBytes {
 		c.Fail(fmt.Errorf("%w: append %d bytes to %d at %v, the bound is %d",
-			ErrFull, size, at-l.base, c.Self(), l.opts.MaxBytes))
+			ErrFull, size, held, c.Self(), l.opts.MaxBytes))
 		return nil
 	}
 	from := len(l.frames)
@@ -230,6 +243,9 @@ func (l *Log) write(c *sim.Context, p *pending) error {
 // Completions come in the order of appends, so it is the first of that name. With
 // one whose sync fails, it and all behind it are lost.
 func (l *Log) Complete(token uint64) {
+	if l.beside != nil && l.beside.complete(token, len(l.durable)) {
+		return
+	}
 	for i, p := range l.pending {
 		if p.token != token {
 			continue
@@ -244,10 +260,13 @@ func (l *Log) Complete(token uint64) {
 	}
 }
 
-// Synced is nil, or wraps ErrSync for a record whose sync failed: it is not
-// durable, nor is any appended after it, and none will be until the node has
-// crashed. It is for Persisted to ask first.
+// Synced is nil, or wraps ErrSync for a record whose sync failed, or a file of which a
+// step did: it is not durable, nor is any asked for after it, and none will be until the
+// node has crashed. It is for Persisted to ask first.
 func (l *Log) Synced(token uint64) error {
+	if b := l.beside; b != nil && b.broken && token == b.failed {
+		return fmt.Errorf("%w: file of request %d: %w", ErrSync, token, syscall.EIO)
+	}
 	if l.broken && token == l.failed {
 		return fmt.Errorf("%w: record %d: %w", ErrSync, token, syscall.EIO)
 	}
@@ -286,11 +305,12 @@ func (l *Log) sync(n int) {
 // pending the answer 2i-1 keeps i-1 of them and a torn part of the next, and 2i
 // keeps i whole.
 func (l *Log) Crash(c *sim.CrashContext) {
-	m := len(l.pending)
+	m, whole := len(l.pending), len(l.durable)
 	v := c.Choose("disk.crash", 1+2*m, choice.Permille(l.opts.SurvivePermille))
 	if v > 0 {
 		c.Survived()
 		l.sync(v / 2)
+		whole = len(l.durable)
 		if v%2 == 1 && len(l.pending[0].frame) > 1 {
 			frame := l.pending[0].frame
 			l.tear(frame[:1+c.Hash(uint64(v))%uint64(len(frame)-1)])
@@ -299,6 +319,9 @@ func (l *Log) Crash(c *sim.CrashContext) {
 	l.pending, l.waiting, l.ready, l.broken = l.pending[:0], 0, 0, false
 	if l.files.crash(c, len(l.durable), choice.Permille(l.opts.SurvivePermille)) {
 		c.Survived()
+	}
+	if l.beside != nil {
+		l.beside.crash(c, whole, choice.Permille(l.opts.SurvivePermille), choice.Permille(l.opts.RotPermille))
 	}
 	l.rot(c)
 }
@@ -316,6 +339,7 @@ func (l *Log) tear(part []byte) {
 
 // Rewind takes the log back to what it was after keep of of parts of all records that
 // were ever written to it, those that have been cut off by then, and no others, left out.
+// The files beside it are what they were then.
 func (l *Log) Rewind(keep, of int) {
 	l.read()
 	all, _ := frames(0, l.durable)
@@ -325,6 +349,12 @@ func (l *Log) Rewind(keep, of int) {
 	}
 	l.durable, l.copies = l.durable[:end], nil
 	l.files.rewind(end)
+	switch {
+	case end == 0:
+		l.beside = nil
+	case l.beside != nil:
+		l.beside.rewind(end)
+	}
 	l.pending, l.waiting, l.ready, l.broken = l.pending[:0], 0, 0, false
 }
 
