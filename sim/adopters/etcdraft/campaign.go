@@ -22,10 +22,10 @@ func With(slip Slip) campaign.Protocol {
 		Name: "etcd-raft",
 		Setup: campaign.Setup{
 			Nodes: members, Clients: 3, Horizon: 800 * sim.Millisecond, Settle: 3 * sim.Second,
-			Faults: campaign.Bears(sim.Drop, sim.Duplicate, sim.Delay, sim.Partition, sim.Bridge, sim.Crash, sim.MidCrash, sim.Disk, sim.Pause, sim.Clock),
+			Faults: campaign.Bears(sim.Drop, sim.Duplicate, sim.Delay, sim.Partition, sim.Bridge, sim.Crash, sim.MidCrash, sim.Disk, sim.DiskError, sim.Pause, sim.Clock),
 		},
 		Kinds:  kinds(),
-		Points: []string{"a leader was elected", "started again from a snapshot", "a snapshot was taken in", "a read waited", "a write came again"},
+		Points: []string{"a leader was elected", "started again from a snapshot", "a snapshot was taken in", "the log was cut off", "a read waited", "a write came again"},
 		Plan: func(p *campaign.Plan) {
 			p.Spread(8, 24, func(n int, o *campaign.Op) {
 				if o.Func = p.Pick("func", "write", "read"); o.Func == "write" {
@@ -43,9 +43,11 @@ func With(slip Slip) campaign.Protocol {
 					}
 					return client(r)
 				},
-				Device: func(sim.NodeID) sim.Device { return disk.NewLog(disk.Options{Latency: 2 * sim.Millisecond}) },
-				Done:   func(r *campaign.Run) bool { return converged(r.World()) },
-				Check:  check,
+				Device: func(sim.NodeID) sim.Device {
+					return disk.NewLog(disk.Options{Latency: 2 * sim.Millisecond, SegmentBytes: 128})
+				},
+				Done:  func(r *campaign.Run) bool { return converged(r.World()) },
+				Check: check,
 			}
 		},
 	}

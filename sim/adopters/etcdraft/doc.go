@@ -4,7 +4,7 @@
 // no dependency of anybody else's.
 //
 // The host ([server]) keeps hard state, entries and snapshots on a simulated disk, which
-// loses and tears what was not durable when a node crashes. It has twelve slips to be
+// loses and tears what was not durable when a node crashes. It has fourteen slips to be
 // seeded into it ([Slip]), all of them things that the library's documentation asks a host
 // not to do. What must hold: one leader a term; what is applied at an index is the same
 // everywhere; logs that agree at an index agree before it; what clients saw is

@@ -2,6 +2,7 @@ package etcdraft
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"go.etcd.io/raft/v3"
@@ -36,6 +37,13 @@ type waiting struct {
 	index uint64 // it sees what is applied up to here
 }
 
+// snapshotFile is the file beside the log that has the last snapshot.
+const snapshotFile = "snapshot"
+
+// record is a record of the log of this incarnation: the index of its first entry, or of the
+// snapshot behind which the log begins anew with it.
+type record struct{ token, first uint64 }
+
 // server is a host of the library's raw node.
 type server struct {
 	slip  Slip
@@ -47,7 +55,11 @@ type server struct {
 	applied  uint64
 	snapshot uint64      // the index of the last one
 	saving   *raft.Ready // what is on its way to the disk
-	token    uint64
+	token    uint64      // of the last request to it
+	waits    uint64      // for which saving waits
+	file     uint64      // by which a snapshot of its own is on its way, 0 for none
+	records  []record
+	noted    bool // of a snapshot that is being saved, the record is on its way
 	leader   bool
 
 	writes map[uint64]sim.NodeID // proposed here, by operation: who asked
@@ -56,22 +68,9 @@ type server struct {
 }
 
 func (s *server) Start(c *sim.Context) {
-	s.log = raft.NewMemoryStorage()
 	s.state.Done = map[uint64]bool{}
 	s.writes, s.reads = map[uint64]sim.NodeID{}, map[uint64]sim.NodeID{}
-	err := s.log.ApplySnapshot(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{ConfState: servers()}})
-	for _, r := range disk.Of(c).Records() {
-		var part saved
-		if part, err = decodeSaved(r); err == nil {
-			if s.slip == KeepsConflicts {
-				part.Entries = s.news(part.Entries)
-			}
-			err = keep(s.log, &part)
-		}
-		if err != nil {
-			break
-		}
-	}
+	err := s.recover(c)
 	if err == nil {
 		err = s.restore()
 	}
@@ -95,13 +94,28 @@ func (s *server) Start(c *sim.Context) {
 	c.After(tick, tickTimer)
 }
 
-// news are the entries beyond the end of the log.
-func (s *server) news(entries []*pb.Entry) []*pb.Entry {
-	last, err := s.log.LastIndex()
-	for err == nil && len(entries) > 0 && entries[0].GetIndex() <= last {
-		entries = entries[1:]
+// recover reads the snapshot and the log behind it.
+func (s *server) recover(c *sim.Context) error {
+	var file saved
+	b, err := disk.Of(c).File(snapshotFile)
+	if err == nil {
+		file, err = decodeSaved(b)
+	} else if errors.Is(err, disk.ErrNoFile) {
+		err = nil
 	}
-	return entries
+	if err != nil {
+		return err
+	}
+	all := replayed{first: s.slip == KeepsConflicts}
+	for _, r := range disk.Of(c).Records() {
+		part, err := decodeSaved(r)
+		if err != nil {
+			return err
+		}
+		all.add(&part)
+	}
+	s.log, err = all.onto(&file)
+	return err
 }
 
 func (s *server) readOnly() raft.ReadOnlyOption {
@@ -207,19 +221,81 @@ func (s *server) elected(c *sim.Context, soft *raft.SoftState) {
 	}
 }
 
-// save puts what must be durable on disk, and says whether there is any.
+// save puts what must be durable on disk, and says whether there is any. Of a snapshot
+// the file comes first, and then the record that says so.
 func (s *server) save(c *sim.Context, rd *raft.Ready) bool {
-	part := saved{State: s.hardState(rd.HardState), Entries: rd.Entries}
 	if !raft.IsEmptySnap(rd.Snapshot) {
-		part.Snapshot = rd.Snapshot
+		s.waits = s.replace(c, &saved{Snapshot: rd.Snapshot})
+		return true
 	}
+	if !rd.MustSync {
+		return false
+	}
+	return s.record(c, rd)
+}
+
+// record appends what the library gave to the log.
+func (s *server) record(c *sim.Context, rd *raft.Ready) bool {
+	part, first := saved{State: s.hardState(rd.HardState), Entries: rd.Entries}, uint64(0)
 	if s.slip == ForgetsEntries {
 		part.Entries = nil
 	}
-	if !rd.MustSync && part.Snapshot == nil {
+	if len(part.Entries) > 0 {
+		first = part.Entries[0].GetIndex()
+	}
+	if !raft.IsEmptySnap(rd.Snapshot) {
+		part.Snapshot = &pb.Snapshot{Metadata: rd.Snapshot.GetMetadata()}
+		first = rd.Snapshot.GetMetadata().GetIndex()
+	}
+	b, err := part.encode()
+	if err != nil {
+		c.Fail(err)
+	}
+	if len(b) == 0 {
 		return false
 	}
-	return s.append(c, &part)
+	s.token++
+	if first > 0 {
+		s.records = append(s.records, record{s.token, first})
+	}
+	if err := disk.Of(c).Append(c, s.token, b); err != nil {
+		c.Abort()
+	}
+	s.waits = s.token
+	return true
+}
+
+// replace puts a snapshot in the place of the last one, and returns by which request.
+func (s *server) replace(c *sim.Context, file *saved) uint64 {
+	b, err := file.encode()
+	if err != nil {
+		c.Fail(err)
+	}
+	s.token++
+	if err := disk.Of(c).Replace(c, s.token, snapshotFile, b); err != nil {
+		c.Abort()
+	}
+	return s.token
+}
+
+// truncate cuts off what a snapshot stands in for.
+func (s *server) truncate(c *sim.Context, at uint64) {
+	if keep := s.needed(at); keep >= 0 {
+		c.Mark("the log was cut off")
+		disk.Of(c).Truncate(c, s.records[keep].token)
+		s.records = s.records[keep:]
+	}
+}
+
+// needed is the first record that is needed behind a snapshot: the last one that says what
+// the entry at its end is. It is negative if that is of an earlier incarnation.
+func (s *server) needed(at uint64) int {
+	for i := len(s.records) - 1; i >= 0; i-- {
+		if s.records[i].first <= at {
+			return i
+		}
+	}
+	return -1
 }
 
 // hardState is what is saved of the library's hard state.
@@ -236,24 +312,24 @@ func (s *server) hardState(state *pb.HardState) *pb.HardState {
 	return state
 }
 
-func (s *server) append(c *sim.Context, part *saved) bool {
-	b, err := part.encode()
-	if err != nil {
-		c.Fail(err)
-	}
-	if len(b) == 0 {
-		return false
-	}
-	s.token++
-	disk.Of(c).Append(c, s.token, b)
-	return true
-}
-
 // Persisted goes on with what waited for the disk.
 func (s *server) Persisted(c *sim.Context, token uint64) {
-	if s.saving == nil || token != s.token {
+	if disk.Of(c).Synced(token) != nil {
+		c.Abort()
 		return
 	}
+	if token == s.file {
+		s.file = 0
+		s.truncate(c, s.snapshot)
+	}
+	if s.saving == nil || token != s.waits {
+		return
+	}
+	if !raft.IsEmptySnap(s.saving.Snapshot) && !s.noted {
+		s.noted = s.record(c, s.saving)
+		return
+	}
+	s.noted = false
 	s.done(c)
 	s.ready(c)
 }
@@ -272,15 +348,11 @@ func (s *server) done(c *sim.Context) {
 
 // take has the log hold what the library gave, and the register what is committed.
 func (s *server) take(c *sim.Context, rd *raft.Ready) {
-	part := saved{State: rd.HardState, Entries: rd.Entries}
-	if !raft.IsEmptySnap(rd.Snapshot) {
-		part.Snapshot = rd.Snapshot
-	}
-	if err := keep(s.log, &part); err != nil {
+	if err := takeOver(s.log, rd); err != nil {
 		c.Fail(err)
 		return
 	}
-	if part.Snapshot != nil {
+	if !raft.IsEmptySnap(rd.Snapshot) {
 		c.Mark("a snapshot was taken in")
 		was := s.state
 		if err := s.restore(); err != nil {
@@ -339,32 +411,36 @@ func (s *server) apply(c *sim.Context, e *pb.Entry) {
 	}
 }
 
-// compact makes a snapshot now and then, and drops what is before it.
+// compact makes a snapshot now and then, and drops what is before it: in memory at once, on
+// disk when the snapshot is durable.
 func (s *server) compact(c *sim.Context) {
-	if s.applied < s.snapshot+often || s.saving != nil || s.slip == ForgetsEntries {
+	if s.applied < s.snapshot+often || s.saving != nil || s.file != 0 || s.slip == ForgetsEntries {
 		return
 	}
 	b, err := s.state.encode(s.slip == SnapshotPartial)
 	if err == nil {
 		err = compact(s.log, s.applied, b)
 	}
-	var snap *pb.Snapshot
+	var file saved
 	if err == nil {
-		snap, err = s.log.Snapshot()
+		file.Snapshot, err = s.log.Snapshot()
 	}
 	var state *pb.HardState
 	if err == nil {
 		state, _, err = s.log.InitialState()
 	}
-	if err == nil { // with what says that all this is committed
-		b, err = (&saved{State: s.hardState(state), Compacted: snap}).encode()
-	}
 	if err != nil {
 		c.Fail(fmt.Errorf("compact at %d: %w", s.applied, err))
 		return
 	}
-	disk.Of(c).Append(c, 0, b) // nothing waits for it
+	if s.slip != SnapshotWithoutState {
+		file.State = s.hardState(state)
+	}
 	s.snapshot = s.applied
+	s.file = s.replace(c, &file)
+	if s.slip == TruncatesEarly {
+		s.truncate(c, s.snapshot)
+	}
 }
 
 // send sends messages, and sees to it that the library hears of snapshots that are lost.

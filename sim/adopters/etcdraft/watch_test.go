@@ -52,8 +52,8 @@ func TestLogsMatch(t *testing.T) {
 func TestSavedReadsBack(t *testing.T) {
 	s := saved{
 		State:    &pb.HardState{Term: new(uint64(3)), Vote: new(uint64(2)), Commit: new(uint64(7))},
-		Snapshot: &pb.Snapshot{Data: []byte("s")}, Compacted: &pb.Snapshot{Data: []byte("c")},
-		Entries: []*pb.Entry{{Term: new(uint64(3)), Index: new(uint64(8)), Data: []byte("e")}, {Index: new(uint64(9))}},
+		Snapshot: &pb.Snapshot{Data: []byte("s")},
+		Entries:  []*pb.Entry{{Term: new(uint64(3)), Index: new(uint64(8)), Data: []byte("e")}, {Index: new(uint64(9))}},
 	}
 	b, err := s.encode()
 	require.NoError(t, err)
