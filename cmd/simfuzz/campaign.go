@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
@@ -210,4 +211,10 @@ func (k *storeCampaign) line() string {
 	seconds := time.Since(k.started).Seconds()
 	return fmt.Sprintf("%.0fs: %d seeds, %d deliveries (%.2f M/s), %d violations",
 		seconds, k.totals.Seeds, k.totals.Deliveries, float64(k.totals.Deliveries)/seconds/1e6, k.totals.Violations)
+}
+
+// rows are the campaign on a live screen.
+func (k *storeCampaign) rows(columns, lines int) []command.Row {
+	s := k.state()
+	return s.Rows(columns, lines)
 }

@@ -170,7 +170,7 @@ func (c *cli) fuzz(f runFlags) error {
 	if !f.json {
 		c.printf("fuzzing from seed %d with %d workers\n", f.seed, k.workers)
 	}
-	p := command.StartProgress(c.err, k.line)
+	p := command.StartScreen(c.err, k.line, k.rows)
 	if os.Getenv("GOGC") == "" {
 		// Seeds leave a few dozen kilobytes of garbage each and hardly anything alive,
 		// so that collecting less often costs a few megabytes and saves time.

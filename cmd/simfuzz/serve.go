@@ -18,7 +18,6 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/internal/live"
 	"github.com/joinery-go/joinery/kvs/session"
-	"github.com/joinery-go/joinery/sim/scenario"
 )
 
 // anyPort is where serve listens unless it is told.
@@ -76,30 +75,38 @@ func (s *served) end(over string, all []kept) {
 func (s *served) state() live.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := s.k
+	show := s.k.state()
+	show.Over = s.over
+	for i := range show.Failures {
+		if i < len(s.kept) && s.kept[i].Tape != "" {
+			show.Failures[i].Folder = filepath.Dir(s.kept[i].Tape)
+		}
+	}
+	return show
+}
+
+// state is how the campaign goes.
+func (k *storeCampaign) state() live.State {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := &k.totals
 	took := k.took
-	if s.over == "" && !k.started.IsZero() {
+	if took == 0 && !k.started.IsZero() {
 		took = time.Since(k.started)
 	}
 	seconds := max(took.Seconds(), 0.001)
 	show := live.State{
-		Title: fmt.Sprintf("simfuzz: the store, from seed %d", k.first), Over: s.over,
-		Seconds: seconds, Seeds: t.Seeds, PerSecond: float64(t.Seeds) / seconds, Deliveries: t.Deliveries, Violations: t.Violations,
+		Title: fmt.Sprintf("simfuzz: the store, from seed %d", k.first), Seconds: seconds, Limit: k.limit.Seconds(),
+		Seeds: t.Seeds, Wanted: k.seeds, PerSecond: float64(t.Seeds) / seconds, Deliveries: t.Deliveries, Violations: t.Violations,
 		Points: []live.Point{}, Failures: []live.Failure{},
 	}
-	for _, m := range scenario.Marks() {
+	for _, m := range k.cfg.Marks() {
 		show.Points = append(show.Points, live.Point{Name: m, Seeds: t.Marks[m]})
 	}
-	for i, res := range k.failed {
+	for _, res := range k.failed {
 		f := live.Failure{Seed: res.Seed}
 		for _, v := range res.Violations {
 			f.Message += v.String() + "\n"
-		}
-		if i < len(s.kept) && s.kept[i].Tape != "" {
-			f.Folder = filepath.Dir(s.kept[i].Tape)
 		}
 		show.Failures = append(show.Failures, f)
 	}

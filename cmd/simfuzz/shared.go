@@ -104,7 +104,7 @@ func (k *storeCampaign) ran() campaigns.Ran {
 		out.Counters["faults/"+name] = uint64(t.Effective[c])
 	}
 	for _, m := range scenario.Marks() {
-		out.Counters["point/"+m] = uint64(t.Marks[m])
+		out.Counters[campaigns.PointCounter+m] = uint64(t.Marks[m])
 	}
 	for _, res := range k.failed {
 		out.Failing = append(out.Failing, campaigns.Failing{Seed: res.Seed, Violation: res.Violations[0], Keep: campaigns.Keep(res.Failing())})

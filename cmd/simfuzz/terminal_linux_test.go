@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -10,43 +9,33 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/terminaltest"
 )
-
-// openTerminal opens a pseudo terminal of some width: what a program sees, and what
-// a user does.
-func openTerminal(t *testing.T, columns uint16) (program, user *os.File) {
-	t.Helper()
-	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { user.Close() })
-	control := func(request uintptr, arg unsafe.Pointer) {
-		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, user.Fd(), request, uintptr(arg))
-		require.Zero(t, errno)
-	}
-	var unlocked, number int32
-	control(syscall.TIOCSPTLCK, unsafe.Pointer(&unlocked))
-	control(syscall.TIOCGPTN, unsafe.Pointer(&number))
-	size := [4]uint16{24, columns}
-	control(syscall.TIOCSWINSZ, unsafe.Pointer(&size))
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { program.Close() })
-	return program, user
-}
 
 // screened runs the program at a terminal until it ends or something is shown for
 // which it is interrupted, and returns all that came to the terminal.
 func screened(t *testing.T, env []string, interruptAt string, args ...string) string {
 	t.Helper()
-	program, user := openTerminal(t, 60)
+	return attended(t, t.TempDir(), env, 60, func(p *process, shown *watched, _ *os.File) {
+		if interruptAt != "" {
+			p.until(t, shown, interruptAt)
+			p.interrupt(t)
+		}
+	}, args...)
+}
+
+// attended runs the program in a folder at a terminal that is so wide, and does what a user
+// does with it. It returns all that came to the terminal.
+func attended(t *testing.T, dir string, env []string, columns uint16, does func(p *process, shown *watched, user *os.File), args ...string) string {
+	t.Helper()
+	program, user := terminaltest.Open(t, columns, 24)
 	shown := new(watched)
-	p := start(t, t.TempDir(), func(cmd *exec.Cmd) {
+	p := start(t, dir, func(cmd *exec.Cmd) {
 		cmd.Stdout, cmd.Stderr = program, program
 		cmd.Env = append(append(os.Environ(), "TERM=xterm"), env...)
 	}, args...)
@@ -57,10 +46,7 @@ func screened(t *testing.T, env []string, interruptAt string, args ...string) st
 		_, err := io.Copy(shown, user)
 		assert.ErrorIs(t, err, syscall.EIO, "the other end is closed")
 	}()
-	if interruptAt != "" {
-		p.until(t, shown, interruptAt)
-		p.interrupt(t)
-	}
+	does(p, shown, user)
 	p.wait(t)
 	<-done
 	return shown.String()
@@ -73,7 +59,6 @@ func TestProgressAtATerminal(t *testing.T) {
 		args []string
 		live string
 	}{
-		"run":     {[]string{"run", "--for", "1h"}, "seeds, "},
 		"zoo":     {[]string{"zoo", "--cases", "2000000"}, "zoo: "},
 		"laws":    {[]string{"laws", "--cases", "100000000"}, "laws: 0 of"},
 		"explore": {[]string{"explore", "--nodes", "4", "--writes", "6", "--states", "100000000"}, "explore: "},

@@ -80,7 +80,7 @@ func ran(p *campaign.Protocol, r *campaign.Report) campaigns.Ran {
 		out.Counters["faults/"+class.String()] = uint64(r.Effective[class])
 	}
 	for _, point := range p.Points {
-		out.Counters["point/"+point] = uint64(r.Points[point])
+		out.Counters[campaigns.PointCounter+point] = uint64(r.Points[point])
 	}
 	for _, res := range r.Failures {
 		out.Failing = append(out.Failing, campaigns.Failing{Seed: res.Seed, Violation: res.Violations[0], Keep: campaigns.Keep(p.Failing(res))})

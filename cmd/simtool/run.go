@@ -155,21 +155,22 @@ func (c *cli) fuzz(p *campaign.Protocol, o campaign.Options, limit time.Duration
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	var seeds, deliveries, violating atomic.Int64
-	o.Progress = func(r *campaign.Report) {
-		seeds.Store(r.Seeds)
-		deliveries.Store(r.Deliveries)
-		violating.Store(r.Violating)
+	show := &shown{protocol: p, first: o.Seed, started: time.Now(), limit: limit}
+	if o.Seeds != math.MaxUint64 {
+		show.wanted = o.Seeds
 	}
-	started := time.Now()
-	live := command.StartProgress(c.err, func() string {
-		seconds := time.Since(started).Seconds()
+	o.Progress = show.look
+	screen := command.StartScreen(c.err, func() string {
+		s := show.state("")
 		return fmt.Sprintf("%.0fs: %d seeds, %d deliveries (%.2f M/s), %d violations%s",
-			seconds, seeds.Load(), deliveries.Load(), float64(deliveries.Load())/seconds/1e6, violating.Load(), c.slow())
+			s.Seconds, s.Seeds, s.Deliveries, float64(s.Deliveries)/s.Seconds/1e6, s.Violations, c.slow())
+	}, func(columns, lines int) []command.Row {
+		s := show.state(strings.TrimPrefix(c.slow(), "; "))
+		return s.Rows(columns, lines)
 	})
-	defer live.Finish()
+	defer screen.Finish()
 	r, err := p.Fuzz(ctx, o)
-	return r, time.Since(started), err
+	return r, time.Since(show.started), err
 }
 
 // slowAfter is how long a run takes before the progress names it.

@@ -18,6 +18,7 @@ import (
 type tree struct {
 	path, sizes []uint64
 	at          int
+	started     int // events in which a crash was asked for
 }
 
 func (s *tree) ask(n uint64) uint64 {
@@ -33,7 +34,7 @@ func (s *tree) Choose(p choice.Point) uint64 { return s.ask(p.N) }
 // next goes on to the next path, and reports whether there is one.
 func (s *tree) next() bool {
 	s.path, s.sizes = s.path[:s.at], s.sizes[:s.at] // what a shorter run has not asked
-	s.at = 0
+	s.at, s.started = 0, 0
 	for n := len(s.path) - 1; n >= 0; n-- {
 		if s.path[n]++; s.path[n] < s.sizes[n] {
 			s.path, s.sizes = s.path[:n+1], s.sizes[:n+1]
@@ -46,17 +47,25 @@ func (s *tree) next() bool {
 // act replaces a file, or removes it where text is "".
 type act struct{ name, text string }
 
+// trial is what may go wrong: a crash while acts are under way, or else one after all is
+// over; and steps that fail.
+type trial struct{ crashes, errors bool }
+
 // outcomes are what a reader may find after a crash, each with how many acts had been told
-// to be over when it came.
+// to be over when it came, and, where it came last, what was seen before it.
 type outcomes map[string]bool
 
-func (o outcomes) add(told int, files map[string]string) {
+func (o outcomes) add(told int, seen, found map[string]string) {
+	o[fmt.Sprintf("%d told, seen %s, then %s", told, inOrder(seen), inOrder(found))] = true
+}
+
+func inOrder(files map[string]string) string {
 	var held []string
 	for name, text := range files { //joinery:anyorder sorted below
 		held = append(held, name+"="+text)
 	}
 	slices.Sort(held)
-	o[fmt.Sprintf("%d told, then %s", told, strings.Join(held, " "))] = true
+	return strings.Join(held, " ")
 }
 
 // before are the files that are there, durable, when the acts begin.
@@ -65,7 +74,7 @@ var before = []act{{"a", "old"}, {"c", "old"}}
 // byHand does acts in a file system, a process of which takes every step and stops at the
 // first that fails, with a power cut after each number of operations and every answer to
 // every question: what may come of four steps is counted out, not argued.
-func byHand(t *testing.T, acts []act) outcomes {
+func byHand(t *testing.T, acts []act, try trial) outcomes {
 	all := make(outcomes)
 	for cut, more := int64(1), true; more; cut++ {
 		more = false
@@ -74,28 +83,29 @@ func byHand(t *testing.T, acts []act) outcomes {
 			for _, a := range before {
 				put(t, f, "d/"+a.name, a.text, true, true)
 			}
-			f.opts.Source, f.opts.Crash, f.opts.Errors = s, sim.Low, sim.Low
+			f.opts.Source, f.opts.Crash = s, sim.Low
+			if try.errors {
+				f.opts.Errors = sim.Low
+			}
 			began := f.Ops()
-			f.CrashAt(began + cut)
+			if try.crashes {
+				f.CrashAt(began + cut)
+			}
 			told := 0
 			for _, a := range acts {
-				if !a.byHand(f, s) {
+				if !a.byHand(f, s, try) {
 					break
 				}
 				told++
 			}
-			more = more || f.Ops() >= began+cut
+			more = more || try.crashes && f.Ops() >= began+cut
 			f.opts.Errors = sim.Off // what is read below is read on another day
-			f.PowerCut()
-			names, err := f.List("d")
-			require.NoError(t, err)
-			files := map[string]string{}
-			for _, name := range names {
-				if !strings.HasSuffix(name, ".new") && name != "e" {
-					files[name] = content(t, f, "d/"+name)
-				}
+			var seen map[string]string
+			if !try.crashes {
+				seen = inFolder(t, f)
 			}
-			all.add(told, files)
+			f.PowerCut()
+			all.add(told, seen, inFolder(t, f))
 			if !s.next() {
 				break
 			}
@@ -104,12 +114,25 @@ func byHand(t *testing.T, acts []act) outcomes {
 	return all
 }
 
-func (a act) byHand(f *FS, s *tree) bool {
+// inFolder are the files there, but for those on their way.
+func inFolder(t *testing.T, f *FS) map[string]string {
+	names, err := f.List("d")
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".new") && name != "e" {
+			files[name] = content(t, f, "d/"+name)
+		}
+	}
+	return files
+}
+
+func (a act) byHand(f *FS, s *tree, try trial) bool {
 	if a.text == "" {
 		err := f.Remove("d/" + a.name)
 		// As Log.Remove, it does not say whether it could; and the process may end before it
 		// hears of it.
-		return !errors.Is(err, ErrCrashed) && s.ask(2) == 0
+		return !errors.Is(err, ErrCrashed) && (!try.crashes || s.ask(2) == 0)
 	}
 	h, err := f.Create("d/"+a.name+".new", category)
 	if err == nil {
@@ -121,7 +144,7 @@ func (a act) byHand(f *FS, s *tree) bool {
 	if err == nil {
 		err = f.Rename("d/"+a.name+".new", "d/"+a.name)
 	}
-	if err != nil || s.ask(2) == 1 { // the sync of a directory does not fail there
+	if err != nil || try.errors && s.ask(2) == 1 { // the sync of a directory does not fail there
 		return false
 	}
 	d, err := f.OpenDir("d")
@@ -164,9 +187,14 @@ func (a actor) Persisted(c *sim.Context, token uint64) {
 }
 
 // simulated does acts beside a log, with a crash at every time and every answer.
-func simulated(t *testing.T, acts []act) outcomes {
+func simulated(t *testing.T, acts []act, try trial) outcomes {
 	all := make(outcomes)
-	for at := sim.Time(1); at <= sim.Time(1+replaceRequests*len(acts)); at++ {
+	end := sim.Time(1 + replaceRequests*len(acts))
+	at := sim.Time(1)
+	if !try.crashes {
+		at = end
+	}
+	for ; at <= end; at++ {
 		for s := new(tree); ; {
 			told, found, later := 0, map[string]string(nil), false
 			log := NewLog(Options{Latency: 1})
@@ -176,7 +204,7 @@ func simulated(t *testing.T, acts []act) outcomes {
 				log.beside.make(&replace{file: whole{a.name, [2][]byte{frame, frame}}})
 			}
 			w, err := sim.New(sim.Options{
-				Nodes: 1, Source: onlyFiles{s, &later}, DiskFaults: sim.Low, ProcessFaults: sim.ProcessFaultOptions{DiskError: sim.Low, MidCrash: sim.Low},
+				Nodes: 1, Source: onlyFiles{s, try, &later}, DiskFaults: sim.Low, ProcessFaults: sim.ProcessFaultOptions{DiskError: sim.Low, MidCrash: sim.Low},
 				Device:  func(sim.NodeID) sim.Device { return log },
 				Factory: func(sim.NodeID) sim.Actor { return actor{acts, &told, &found, t} },
 			})
@@ -184,11 +212,15 @@ func simulated(t *testing.T, acts []act) outcomes {
 			require.NoError(t, w.Inject(1, 0, 0))
 			require.NoError(t, w.RunUntil(at))
 			later = true
+			var seen map[string]string
+			if !try.crashes {
+				seen = contents(t, log)
+			}
 			require.NoError(t, w.Crash(0)) // unless it has
 			require.NoError(t, w.Restart(0))
 			require.NoError(t, w.RunUntil(w.Now()+1))
 			require.NotNil(t, found, "%v at %d", s.path, at)
-			all.add(told, found)
+			all.add(told, seen, found)
 			if !s.next() {
 				break
 			}
@@ -200,18 +232,23 @@ func simulated(t *testing.T, acts []act) outcomes {
 // onlyFiles leaves out what is not asked of files or within an event, and how slow they are.
 type onlyFiles struct {
 	*tree
+	try   trial
 	later *bool // it is after the crash
 }
 
 func (s onlyFiles) Choose(p choice.Point) uint64 {
 	switch p.Site {
-	case "disk.replace", "disk.renamed", "disk.unlink", "disk.unlinked":
+	case "disk.renamed", "disk.unlinked":
 		return s.ask(p.N)
-	case "sim.midcrash":
-		if *s.later {
-			return 0
+	case "disk.replace", "disk.unlink":
+		if s.try.errors {
+			return s.ask(p.N)
 		}
-		return s.ask(1 + 3) // the lengths of the pause aside, and behind so many effects
+	case "sim.midcrash":
+		// When the node starts, which is asked first, nothing is done yet.
+		if s.started++; s.try.crashes && s.started > 1 && !*s.later {
+			return [...]uint64{0, 2, 3}[s.ask(3)] // no crash, or one after an effect, or two
+		}
 	}
 	return 0
 }
@@ -241,9 +278,11 @@ func TestReplaceIsFourSteps(t *testing.T) {
 		{{"a", ""}, {"c", ""}, {"b", "new"}},
 		{{"b", "new"}, {"a", ""}, {"c", "new"}},
 	} {
-		want := byHand(t, acts)
-		require.Greater(t, len(want), 1)
-		assert.Equal(t, want, simulated(t, acts), "%v", acts)
+		for _, try := range []trial{{crashes: true}, {errors: true}, {true, true}} {
+			want := byHand(t, acts, try)
+			require.Greater(t, len(want), 1)
+			assert.Equal(t, want, simulated(t, acts, try), "%v, %+v", acts, try)
+		}
 	}
 }
 
@@ -327,6 +366,41 @@ func TestReplaceFails(t *testing.T) {
 		require.Contains(t, (*said)[1], want.say, answer)
 		require.Equal(t, want.file, contents(t, log)["f"], answer)
 	}
+}
+
+// TestReplaceAfterRemove: of a removal asked for while a replacement is under way only that
+// is left that the file is there again.
+func TestReplaceAfterRemove(t *testing.T) {
+	log, w, _ := keep(t, Options{}, bySite{"disk.unlinked": 1})
+	give(t, w, 1)
+	require.NoError(t, w.Inject(w.Now()+1, 0, 2))
+	require.NoError(t, w.Inject(w.Now()+2, 0, keeperRemoves))
+	require.NoError(t, w.RunUntil(w.Now()+3))
+	require.Empty(t, log.Files())
+	require.NoError(t, w.RunUntil(w.Now()+sim.Second))
+	require.Equal(t, map[string]string{"f": "text 2"}, contents(t, log))
+	require.NoError(t, w.Crash(0))
+	require.Equal(t, map[string]string{"f": "text 2"}, contents(t, log))
+}
+
+// TestReplaceAgain: a failure ends with the crash that it leads to.
+func TestReplaceAgain(t *testing.T) {
+	n := 0
+	log, w, said := keep(t, Options{}, answers(func(p choice.Point) uint64 {
+		if p.Site != "disk.replace" || n > 0 {
+			return 0
+		}
+		n++
+		return syncFails
+	}))
+	give(t, w, 1)
+	require.NoError(t, w.Crash(0))
+	require.NoError(t, w.Restart(0))
+	give(t, w, 1)
+	require.Len(t, *said, 2)
+	require.Contains(t, (*said)[0], "sync failed")
+	require.Contains(t, (*said)[1], "1 at")
+	require.Equal(t, map[string]string{"f": "text 1"}, contents(t, log))
 }
 
 // TestReplaceAndAppend: neither waits for the other.

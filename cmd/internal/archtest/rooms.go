@@ -91,7 +91,8 @@ var Rooms = []Room{
 
 	{Pattern: "sim", Packages: []string{"gen/choice"}},
 	{Pattern: "sim/net", Packages: []string{"sim", "gen/choice"}},
-	{Pattern: "sim/disk", Packages: []string{"sim", "gen/choice"}, Modules: []string{vfsPath, vfs2Path}},
+	{Pattern: "sim/internal/seeded", TestOnly: true}, // holds tests against seeded faults
+	{Pattern: "sim/disk", Packages: []string{"sim", "gen/choice", "sim/internal/seeded"}, Modules: []string{vfsPath, vfs2Path}},
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/standin", Packages: []string{"sim"}},
@@ -101,7 +102,7 @@ var Rooms = []Room{
 	},
 	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "gen/choice", "linearizability/history"}},
 	{ // state that workers share through a bucket, of which it needs the contract alone
-		Pattern: "sim/campaign/distributed", Packages: []string{"lattice", "lattice/causal", "kvs/store"},
+		Pattern: "sim/campaign/distributed", Packages: []string{"lattice", "lattice/causal", "kvs/store", "sim/internal/seeded"},
 	},
 	{Pattern: "sim/campaign/consistency", Packages: []string{"sim/campaign", "linearizability", "linearizability/history"}},
 	{ // whole protocols, as anybody would write them

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
+	"github.com/joinery-go/joinery/cmd/internal/live"
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/distributed"
 )
@@ -182,8 +183,8 @@ type runner struct {
 	subject *Subject
 	kept    map[string]int // failures that were looked at, by class
 	mine    atomic.Uint64  // seeds that this worker finished
-	all     atomic.Uint64
-	classes atomic.Int64
+	known   atomic.Pointer[live.State]
+	before  struct{ seeds, deliveries int64 } // when this worker began
 }
 
 func (r *runner) run(ctx context.Context, w *distributed.Worker) error {
@@ -192,13 +193,13 @@ func (r *runner) run(ctx context.Context, w *distributed.Worker) error {
 		r.h.printf("fuzzing %s from a bucket, seeds %d to %d, as worker %s\n", r.subject.Title, f.first, f.first+f.seeds-1, f.worker)
 	}
 	r.look(w.State())
-	live := command.StartProgress(r.h.Err, func() string {
+	screen := command.StartScreen(r.h.Err, func() string {
 		seconds := time.Since(started).Seconds()
 		return fmt.Sprintf("%.0fs: %d of %d seeds finished, %d by this worker (%.0f/s), %d classes of failures",
-			seconds, r.all.Load(), f.seeds, r.mine.Load(), float64(r.mine.Load())/seconds, r.classes.Load())
-	})
+			seconds, r.known.Load().Seeds, f.seeds, r.mine.Load(), float64(r.mine.Load())/seconds, r.known.Load().Violations)
+	}, func(columns, lines int) []command.Row { return r.rows(time.Since(started), columns, lines) })
 	complete, err := w.Run(ctx, distributed.Job{First: f.first, Seeds: f.seeds, Run: r.claim, Every: every, Progress: r.look})
-	live.Finish()
+	screen.Finish()
 	b, openErr := openBucket(r.h.Ctx, f.bucket, false)
 	if err != nil {
 		return fmt.Errorf("campaign: %w; what it found is in %s", err, f.out)
@@ -212,12 +213,6 @@ func (r *runner) run(ctx context.Context, w *distributed.Worker) error {
 	}
 	came := &summary{subject: r.subject, g: g, complete: complete, wanted: f.seeds, mine: r.mine.Load(), seconds: time.Since(started).Seconds(), buckets: []string{f.bucket}}
 	return r.h.show(&f.show, "campaign", came)
-}
-
-// look notes what is known of the campaign, for the progress.
-func (r *runner) look(s *distributed.State) {
-	r.all.Store(s.Finished(r.f.commit))
-	r.classes.Store(int64(len(s.Failures)))
 }
 
 // claim runs the seeds of a claim.

@@ -15,19 +15,25 @@ import (
 // screen is what standard output and standard error share where both are one
 // terminal: a live line on it must be gone before anything else is written.
 type screen struct {
-	mu   sync.Mutex
-	live io.Writer // on which a live line stands; nil if none does
+	mu     sync.Mutex
+	live   io.Writer // on which something live stands; nil if nothing does
+	widths []int     // of its rows; none of a single line
 }
 
 // EraseLine is the control sequence that takes a live line back, the only one that the
-// programs write: they have no colours.
+// programs write but for a live screen.
 const EraseLine = "\r\x1b[K"
 
-// clear takes the live line back. The caller holds mu.
+// clear takes back what is live. The caller holds mu.
 func (s *screen) clear() {
 	if s.live != nil {
-		io.WriteString(s.live, EraseLine) // it is a terminal's; what follows tells whether that is gone
-		s.live = nil
+		erase := EraseLine
+		if len(s.widths) > 0 {
+			columns, _ := sizeOf(s.live)
+			erase = s.up(columns) + eraseBelow
+		}
+		io.WriteString(s.live, erase) // it is a terminal's; what follows tells whether that is gone
+		s.live, s.widths = nil, s.widths[:0]
 	}
 }
 
@@ -86,12 +92,8 @@ func (o *output) first() error {
 // columns is how wide a live line may be: one less than the terminal, whose
 // cursor would else go to the next line and not come back.
 func (o *output) columns() int {
-	if f, ok := o.w.(*os.File); ok {
-		if wide, _, err := term.GetSize(int(f.Fd())); err == nil && wide > 0 {
-			return wide - 1
-		}
-	}
-	return layout.Width - 1
+	wide, _ := o.size()
+	return wide - 1
 }
 
 // cut is the beginning of a line that fits into so many columns.

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// Progress shows how long work goes on: one live line where it is written to a
-// terminal that can take it back, a plain line now and then elsewhere.
+// Progress shows how long work goes on: one live line, or a screen, where it is written
+// to a terminal that can take it back, a plain line now and then elsewhere.
 type Progress struct {
 	w    io.Writer
 	live *output // nil: plain lines
 	line func() string
+	rows func(columns, lines int) []Row // nil: one line
 	stop chan struct{}
 	done chan struct{}
 }
@@ -24,9 +25,13 @@ const (
 
 // StartProgress shows what line returns until Finish is called.
 func StartProgress(w io.Writer, line func() string) *Progress {
-	p := &Progress{w: w, line: line, stop: make(chan struct{}), done: make(chan struct{})}
+	return start(&Progress{w: w, line: line})
+}
+
+func start(p *Progress) *Progress {
+	p.stop, p.done = make(chan struct{}), make(chan struct{})
 	every := plainEvery
-	if o, ok := w.(*output); ok && Terminal(w) && os.Getenv("TERM") != "dumb" {
+	if o, ok := p.w.(*output); ok && Terminal(p.w) && os.Getenv("TERM") != "dumb" {
 		p.live, every = o, liveEvery
 	}
 	go func() {
@@ -46,10 +51,13 @@ func StartProgress(w io.Writer, line func() string) *Progress {
 }
 
 func (p *Progress) show() {
-	if p.live != nil {
-		p.live.show(p.line())
-	} else {
+	switch {
+	case p.live == nil:
 		fmt.Fprintln(p.w, p.line())
+	case p.rows != nil:
+		p.live.showRows(p.line, p.rows)
+	default:
+		p.live.show(p.line())
 	}
 }
 

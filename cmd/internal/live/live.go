@@ -3,6 +3,8 @@
 // campaign runs on: [Listen] takes a loopback address alone, and a request that names the
 // server otherwise is refused, so that no page of elsewhere can read it through a browser.
 //
+// [State.Rows] is the same for a terminal.
+//
 // It knows nothing of what is fuzzed, changes nothing, and keeps nothing.
 package live
 
@@ -28,12 +30,15 @@ type State struct {
 	Title      string    `json:"title"`
 	Over       string    `json:"over"` // why the campaign has ended, "" while it runs
 	Seconds    float64   `json:"seconds"`
+	Limit      float64   `json:"limit_seconds,omitempty"` // when it ends; 0 for no bound
 	Seeds      int64     `json:"seeds"`
+	Wanted     uint64    `json:"wanted_seeds,omitempty"` // with which it ends; 0 for no bound
 	PerSecond  float64   `json:"seeds_per_second"`
 	Deliveries int64     `json:"deliveries"`
 	Violations int64     `json:"violations"`
 	Points     []Point   `json:"points"`
 	Failures   []Failure `json:"failures"`
+	Note       string    `json:"note,omitempty"` // what else there is to say
 }
 
 // Point is a situation that a campaign should come to, and how many seeds have.

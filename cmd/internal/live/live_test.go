@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -87,4 +88,37 @@ func TestRefusals(t *testing.T) {
 	}
 	_, err := Listen(t.Context(), strings.TrimPrefix(url, "http://"))
 	require.ErrorContains(t, err, "address already in use")
+}
+
+// TestRows: the state of a campaign in as many rows as there is room for, the last failures
+// if not for all.
+func TestRows(t *testing.T) {
+	s := State{
+		Title: "title", Seconds: 30, Limit: 120, Seeds: 300, Wanted: 600, PerSecond: 10, Deliveries: 3e6,
+		Points: []Point{{"one", 3}, {"two", 0}, {"three", 0}}, Note: "a note",
+	}
+	texts := func(columns, lines int) (all []string) {
+		for _, r := range s.Rows(columns, lines) {
+			all = append(all, r.Text)
+		}
+		return all
+	}
+	assert.Equal(t, []string{
+		"title", "[===============               ]  30s, 30s left, 300 of 600 seeds", "300 seeds, 10/s; 3000000 deliveries, 0.10 M/s",
+		"1 of 3 situations reached; not yet:", "  two, three", "no failing seed so far", "a note",
+	}, texts(79, 20), "the sooner of time and seeds")
+	assert.Equal(t, "30s, 30s left, 300 of 600 seeds", texts(32, 20)[1], "no bar where there is no room")
+	assert.Equal(t, "  two,", texts(8, 20)[4])
+
+	s.Wanted, s.Violations = 0, 3
+	s.Failures = []Failure{{Seed: 1, Message: "first\nmore"}, {Seed: 2, Message: "second"}, {Seed: 3, Message: "third"}}
+	assert.Equal(t, "[=======                       ]  30s, 1m30s left", texts(79, 20)[1])
+	assert.Equal(t, []string{"3 failing so far", "  seed 1  first", "  seed 2  second", "  seed 3  third", "a note"}, texts(79, 20)[5:])
+	assert.Equal(t, []string{"3 failing so far", "  seed 3  third", "a note"}, texts(79, 8)[5:])
+	s.Limit, s.Note, s.Points = 0, "", nil
+	assert.Equal(t, "30s, until an interrupt", texts(79, 20)[1])
+	for i := range 40 {
+		s.Points = append(s.Points, Point{Name: fmt.Sprint("a situation ", i)})
+	}
+	assert.Contains(t, texts(60, 20), "  and 34 more")
 }
