@@ -70,8 +70,10 @@ func (b *browser) listen(ev any) {
 	}
 	switch ev := ev.(type) {
 	case *network.EventRequestWillBeSent:
-		if !strings.HasPrefix(ev.Request.URL, "file:") || ev.Type != network.ResourceTypeDocument {
-			say("request of %s", ev.Request.URL)
+		url := ev.Request.URL
+		shown := strings.HasPrefix(url, "http://127.0.0.1:") && (ev.Type == network.ResourceTypeDocument || strings.HasSuffix(url, "/events"))
+		if !shown && (!strings.HasPrefix(url, "file:") || ev.Type != network.ResourceTypeDocument) {
+			say("request of %s", url)
 		}
 	case *runtime.EventConsoleAPICalled:
 		say("console %s: %v", ev.Type, ev.Args)
@@ -100,7 +102,10 @@ func (b *browser) load(path string, width int64, scheme string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, 900))
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-	b.do(chromedp.Navigate("file://" + path))
+	if !strings.HasPrefix(path, "http://") {
+		path = "file://" + path
+	}
+	b.do(chromedp.Navigate(path))
 	b.settle()
 }
 

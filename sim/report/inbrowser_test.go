@@ -153,6 +153,17 @@ func (b *browser) axe(what string) {
 	assert.Empty(b.t, found, what)
 }
 
+// TestLongFacts: names and values without a blank do not make the page wider than a small
+// screen.
+func TestLongFacts(t *testing.T) {
+	b := open(t)
+	p := sample(plain)
+	p.Facts = append(p.Facts, report.Fact{Name: strings.Repeat("name", 20) + " holds", Value: strings.Repeat("value", 40)})
+	b.load(file(t, "facts.html", p), 420, "light")
+	assert.LessOrEqual(t, eval[int](b, `document.documentElement.scrollWidth`), 420)
+	b.quiet()
+}
+
 // TestHostileInBrowser: nothing of a run becomes a part of the page.
 func TestHostileInBrowser(t *testing.T) {
 	b := open(t)
@@ -232,7 +243,7 @@ func TestManyEvents(t *testing.T) {
 }
 
 // TestPagesGiven looks at pages that REPORT_PAGES names, separated by commas, such as
-// those of real runs; REPORT_SHOTS names a folder for pictures of them.
+// those of real runs, or the http:// address of what "simfuzz serve" shows; REPORT_SHOTS names a folder for pictures of them.
 func TestPagesGiven(t *testing.T) {
 	pages := os.Getenv("REPORT_PAGES")
 	if pages == "" {
