@@ -9,6 +9,7 @@ import (
 
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/consistency"
 )
 
 // watch sees what must hold in a run as it goes.
@@ -78,4 +79,33 @@ func logsMatch(a, b *raft.MemoryStorage) error {
 		}
 	}
 	return nil
+}
+
+// converged reports whether all servers run and have applied the same.
+func converged(w *sim.World) bool {
+	if w.Now() < 2*sim.Second { // the reads of the end are under way
+		return false
+	}
+	first, ok := w.Actor(0).(*server)
+	for n := range sim.NodeID(members) {
+		s, up := w.Actor(n).(*server)
+		if !ok || !up || s.applied != first.applied || s.applied == 0 || s.saving != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// check judges a run that has ended.
+func check(r *campaign.Run) error {
+	for n := range sim.NodeID(members) {
+		a, b := r.World().Actor(n).(*server), r.World().Actor((n+1)%members).(*server)
+		if err := logsMatch(a.log, b.log); err != nil {
+			return err
+		}
+		if a.state.Value != b.state.Value {
+			return campaign.Violation{Kind: "states differ", Node: -1, Message: fmt.Sprintf("the register is %q and %q", a.state.Value, b.state.Value)}
+		}
+	}
+	return consistency.Check(r, "linearizable")
 }
