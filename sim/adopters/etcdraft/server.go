@@ -114,6 +114,9 @@ func (s *server) recover(c *sim.Context) error {
 		}
 		all.add(&part)
 	}
+	if s.slip == LogUnread && file.Snapshot != nil {
+		all.entries = nil
+	}
 	s.log, err = all.onto(&file)
 	return err
 }
@@ -433,9 +436,7 @@ func (s *server) compact(c *sim.Context) {
 		c.Fail(fmt.Errorf("compact at %d: %w", s.applied, err))
 		return
 	}
-	if s.slip != SnapshotWithoutState {
-		file.State = s.hardState(state)
-	}
+	file.State = s.hardState(state)
 	s.snapshot = s.applied
 	s.file = s.replace(c, &file)
 	if s.slip == TruncatesEarly {
