@@ -66,7 +66,7 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	command.SeedFlag(f, &o.seed, "first seed; with --mechanical it draws the sample, too")
 	f.StringVar(&o.mechanical, "mechanical", "", "derive mutants from the source of `PACKAGES`, such as ./kvs/...; several are separated by commas")
 	command.NumberFlag(f, &o.sample, "sample", 100, 1, 1_000_000, "with --mechanical, how many mutants to draw")
-	command.NumberFlag(f, &o.seeds, "seeds", 2000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
+	command.NumberFlag(f, &o.seeds, "seeds", 5000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
 	command.WorkersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)
 	engineFlag(cmd, &o.engine, drawnEngine, "what keeps the values of replicas, of mutants that do not name it; drawn: an engine for one seed in eight", noEngine)
