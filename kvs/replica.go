@@ -469,8 +469,8 @@ func (r *Replica) Quiet() bool {
 		return false
 	}
 	for _, p := range r.parts {
-		untold := func(s *subscription) bool {
-			return s.acked < s.version || s.behind(p) && (!s.q.Level.Waits() || r.covers(p, &s.q))
+		untold := func(s *subscription) bool { // and does not wait for what may be lost
+			return (s.acked < s.version || s.behind(p)) && (!s.q.Level.Waits() || r.covers(p, &s.q))
 		}
 		if p.log.Len() > 0 || len(p.pendingAcks) > 0 || p.open > 0 || slices.ContainsFunc(p.subs, untold) {
 			return false

@@ -62,6 +62,13 @@ func Shrink(ctx context.Context, t *Tape, maxReplays int) (*Shrunk, error) {
 			base = t.Setup
 		}
 	}
+	for base.Watchers > 0 { // what subscribers are told fills the picture
+		before := base
+		if base.Watchers--; signatureOfRun(replay, plan, t.Decisions) != want {
+			base = before
+			break
+		}
+	}
 	found, err := shrink.Minimise(plan, t.Decisions, replay, shrink.Options[workload.Operation]{
 		Signature: want, MaxReplays: maxReplays, At: func(o workload.Operation) sim.Time { return o.At },
 	})

@@ -154,7 +154,7 @@ func (o *Availability) Answered(a *Answer) {
 	switch {
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
-		busy := s == wire.StatusBusy && x.Func != history.Read && o.full(a.Node, a.Response.Partition)
+		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(x))
 		if s != refusals[x.Amiss] && !mismatched && !busy {
 			o.Fail(at("refusal", a.Node, x, "#%d of %q is answered by %q, not %q, though it is amiss: %s", x.ID, x.Key, s, refusals[x.Amiss], x.Amiss))
 		}
