@@ -178,6 +178,7 @@ func attackWithBytes(t *testing.T, b []byte) {
 func FuzzHostileClient(f *testing.F) {
 	f.Add([]byte("\x02\x17\x17\x01\x00\x00\x00\x04\x01a\x12\x03"))
 	f.Add(bytes.Repeat([]byte{1, 2, 3, 0, 1, 23, 17, 0, 4}, 12))
+	f.Add(bytes.Repeat([]byte{64, 2, 3, 0, 1, 0, 17, 9, 0, 7, 1}, 12))
 	f.Fuzz(attackAsClient)
 }
 
@@ -208,6 +209,13 @@ func attackAsClient(t *testing.T, b []byte) {
 			slices.SortFunc(q.Deps, func(a, b session.Mark) int { return int(a.Partition) - int(b.Partition) })
 		}
 		c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()})
+		if how&64 != 0 { // and a subscriber of the same
+			s := wire.Subscribe{
+				Client: q.Client, Number: q.Req, End: how&1 != 0, Level: q.Level, Key: q.Key, Kind: q.Kind, Clock: q.Clock, Lease: q.Wait,
+				Origin: d.number(), Seen: d.number(), Deps: q.Deps, Own: q.Own, Proof: q.Proof,
+			}
+			c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: s.Encode()})
+		}
 		if how&8 != 0 {
 			resp := c.direct(0, wire.Request{Client: 99, Req: d.number(), Put: true, Level: session.Causal, Key: d.key(), Kind: "set", Deps: stolen, Proof: proof})
 			if resp != nil && resp.Status == wire.StatusOK {

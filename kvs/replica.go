@@ -316,7 +316,6 @@ func (r *Replica) event(ev Event) {
 	case EventHardened:
 		r.hardened(ev.Token)
 	}
-	r.updates()
 }
 
 // begin forgets the effects of the last call.

@@ -227,8 +227,10 @@ func (r *Replica) waitingOf(client uint64) (n int) {
 	return n
 }
 
-// wake answers the reads that p now covers.
+// wake answers the reads that p now covers, and tells subscribers what has grown, or may be
+// told now.
 func (r *Replica) wake(p *partition) {
+	r.updateAll(p)
 	if len(p.waiting) == 0 {
 		return
 	}

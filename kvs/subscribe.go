@@ -231,18 +231,6 @@ func (r *Replica) updateAgain() {
 	}
 }
 
-// updates tells subscribers of what the event has brought.
-func (r *Replica) updates() {
-	if r.subscribed == 0 {
-		return
-	}
-	for _, p := range r.parts {
-		if len(p.subs) > 0 {
-			r.updateAll(p)
-		}
-	}
-}
-
 // append writes what the subscription still decides, as seen from tick.
 func (s *subscription) append(dst []byte, p *partition, tick uint64) []byte {
 	dst = wire.AppendString(append(dst, 'u'), s.q.Encode())

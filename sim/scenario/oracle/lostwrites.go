@@ -78,7 +78,7 @@ func (o *LostWrites) Accepted(w *Write) {
 		a := &o.accepted[i]
 		switch {
 		case a.at != w.At:
-		case a.dot.Origin == w.Entry.Dot.Origin || o.has(w.Node, a):
+		case o.has(w.Node, a) || a.dot.Origin == w.Entry.Dot.Origin && !o.Forgiven(a.at): // else it was handed over, lost there, and given up
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
 		case (a.lost&(1<<w.Node) != 0 || o.Forgiven(a.at)) && w.Entry.Kind == string(history.Counter):
