@@ -114,6 +114,17 @@ func TestNothingIsForgottenOnReplay(t *testing.T) {
 	}
 }
 
+// TestEnumKinds: names of an enumeration stand from a kind on, with what is no kind left out.
+func TestEnumKinds(t *testing.T) {
+	assert.Equal(t, []string{"a", "b", "", "zero", "", "two"},
+		campaign.EnumKinds([]string{"a", "b"}, 3, map[int32]string{0: "zero", 2: "two", -1: "below", 65_533: "above", 1 << 30: "far above"}))
+	assert.Equal(t, []string{"a", "zero", "c"}, campaign.EnumKinds([]string{"a", "b", "c"}, 1, map[int32]string{0: "zero"}))
+	last := campaign.EnumKinds(nil, 3, map[int32]string{65_532: "last"})
+	assert.Len(t, last, 1<<16)
+	assert.Equal(t, "last", last[1<<16-1])
+	assert.Empty(t, campaign.EnumKinds(nil, 3, nil))
+}
+
 // TestTwoTraces: a protocol that the order of a map reaches is found by running seeds
 // twice, kept, and not shrunk.
 func TestTwoTraces(t *testing.T) {

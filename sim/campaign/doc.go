@@ -71,7 +71,9 @@
 //	shrunk to 1 operation, 1 fault and 0 choices of its own
 //
 // What a protocol has besides: clients that record a history for the checkers of package
-// linearizability ([Client], package consistency), disks ([Instance.Device]), what must
+// linearizability ([Client], package consistency; package register has all of that for
+// protocols that keep one register), checks of what must hold inside (package invariant:
+// one leader a term, logs that match, nodes that converge), disks ([Instance.Device]), what must
 // hold at every event ([Instance.Always]), parameters that differ from seed to seed
 // ([Protocol.Vary]), and situations that a campaign must come to ([Protocol.Points]). The
 // other packages below examples have all of it; sim/GUIDE.md goes through it step by step.

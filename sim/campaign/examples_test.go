@@ -64,7 +64,7 @@ func TestFaultsOfExamples(t *testing.T) {
 }
 
 // TestGlueOfExamples: beside the protocol itself, an example takes fewer than 60 lines to
-// be fuzzed, shrunk, replayed, kept and drawn.
+// be fuzzed, shrunk, replayed, kept and drawn, clients and what is judged among them.
 func TestGlueOfExamples(t *testing.T) {
 	for _, e := range examples {
 		f, err := os.Open(filepath.Join("examples", e.name, "campaign.go"))

@@ -75,7 +75,8 @@ const maxPending = maxOps
 
 // Client is an actor that issues the operations of its node one after the other, asks
 // again where no answer comes, and records a history. An operation without an answer in
-// the end has an unknown outcome, and the next one is issued.
+// the end has an unknown outcome, and the next one is issued. While a client has an
+// operation under way, [Instance.Done] is not asked.
 type Client struct {
 	Run *Run
 	// Send sends the request of an operation; attempt counts from 0.
@@ -101,7 +102,8 @@ type Client struct {
 const clientTimer sim.TimerID = 1
 
 // Start has defaults filled in. A client that starts again has forgotten what it asked.
-func (a *Client) Start(*sim.Context) {
+func (a *Client) Start(c *sim.Context) {
+	delete(a.Run.asking, c.Self())
 	setDefault(&a.Timeout, 50*sim.Millisecond)
 	setDefault(&a.Attempts, 1)
 	setDefault(&a.Type, history.Register)
@@ -124,11 +126,13 @@ func (a *Client) Input(c *sim.Context, id uint64) {
 func (a *Client) next(c *sim.Context) {
 	a.busy, a.attempt = Op{}, 0
 	if len(a.pending) == 0 {
+		delete(a.Run.asking, c.Self())
 		c.Cancel(clientTimer)
 		return
 	}
 	a.busy = a.Run.Op(a.pending[0])
 	a.pending = a.pending[1:]
+	a.Run.asking[c.Self()] = struct{}{}
 	if a.Arg != nil {
 		a.Run.CallWith(c, a.busy.ID, a.Type, a.Arg(a.busy))
 	} else {

@@ -2,6 +2,8 @@ package campaign
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"regexp"
 	"slices"
 
@@ -59,9 +61,25 @@ type Instance struct {
 	// Always is asked after each event, and once in the end; nil asks nothing. With
 	// Setup.Rest it is not asked between the end of faults and rest.
 	Always func(r *Run) error
-	// Done says that what had to come about after the faults has; the run ends there. nil
-	// has it go on to its end. A run that never gets there is in violation.
+	// Done says that what had to come about after the faults has; the run ends there. It
+	// is asked once all operations were injected and no [Client] has one under way. nil has
+	// the run go on to its end. A run that never gets there is in violation.
 	Done func(r *Run) bool
+}
+
+// EnumKinds adds the names of an enumeration as protobuf generates them to the kinds of a
+// protocol, [Protocol.Kinds], such that number n is kind first+n. Kinds from first on that
+// are there already are written over; what would not be a kind is left out.
+func EnumKinds(kinds []string, first sim.MsgKind, names map[int32]string) []string {
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		k := int64(first) + int64(n)
+		if n < 0 || k > math.MaxUint16 {
+			continue
+		}
+		kinds = append(kinds, make([]string, max(0, k+1-int64(len(kinds))))...)
+		kinds[k] = names[n]
+	}
+	return kinds
 }
 
 var (

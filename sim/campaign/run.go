@@ -22,7 +22,8 @@ type Run struct {
 	returned   map[uint64]int // by operation: its place in history
 	violations []Violation
 	undecided  int
-	unnamed    error // a message of a kind that Kinds does not name
+	asking     map[sim.NodeID]struct{} // clients that have an operation under way
+	unnamed    error                   // a message of a kind that Kinds does not name
 }
 
 // World is the simulated world, for checks; nil until New has returned.
@@ -30,6 +31,17 @@ func (r *Run) World() *sim.World { return r.world }
 
 // Ops are the planned operations, in order of time. They must not be changed.
 func (r *Run) Ops() []Op { return r.ops }
+
+// Actors are the actors of nodes 0 to n-1 that are of type A, in order, and whether that is
+// all of them. A node that is down has none.
+func Actors[A sim.Actor](r *Run, n int) (all []A, whole bool) {
+	for i := range sim.NodeID(n) {
+		if a, ok := r.world.Actor(i).(A); ok {
+			all = append(all, a)
+		}
+	}
+	return all, len(all) == n
+}
 
 // Op is the operation named id, in O(log n). One that is not planned is the zero Op.
 func (r *Run) Op(id uint64) Op {
@@ -153,7 +165,7 @@ func (rn *runner) run(ctx context.Context, s Setup, ops []Op, src choice.Source,
 		m = new(memory)
 	}
 	out, gaveUp, err := watched(rn.p.watch(), rn.p.Name, s.Seed, rn.pooled, func() ran {
-		r := &Run{Setup: s.clone(), ops: ops, returned: make(map[uint64]int)}
+		r := &Run{Setup: s.clone(), ops: ops, returned: make(map[uint64]int), asking: make(map[sim.NodeID]struct{})}
 		panicked, err := guarded(rn.p, m, r, src, k)
 		if err != nil {
 			return ran{nil, err}
@@ -293,7 +305,7 @@ func (r *Run) until(in Instance) error {
 				r.fail(violationOf(OracleAlways, err))
 			}
 		}
-		done = in.Done != nil && !r.world.Faulty() && r.world.Now() > r.lastOp() && in.Done(r)
+		done = in.Done != nil && !r.world.Faulty() && r.world.Now() > r.lastOp() && len(r.asking) == 0 && in.Done(r)
 		return done || len(r.violations) > 0
 	}
 	until := end

@@ -104,10 +104,12 @@ var Rooms = []Room{
 	{ // state that workers share through a bucket, of which it needs the contract alone
 		Pattern: "sim/campaign/distributed", Packages: []string{"lattice", "lattice/causal", "kvs/store", "sim/internal/seeded"},
 	},
+	{Pattern: "sim/campaign/invariant", Packages: []string{"sim", "sim/campaign"}},
+	{Pattern: "sim/campaign/register", Packages: []string{"sim", "sim/campaign", "sim/campaign/consistency", "linearizability/history"}},
 	{Pattern: "sim/campaign/consistency", Packages: []string{"sim/campaign", "linearizability", "linearizability/history"}},
 	{ // whole protocols, as anybody would write them
 		Pattern:  "sim/campaign/examples/...",
-		Packages: []string{"sim", "sim/disk", "sim/campaign", "sim/campaign/consistency", "linearizability/history"},
+		Packages: []string{"sim", "sim/disk", "sim/campaign", "sim/campaign/register"},
 	},
 	{ // fuzzes in go test, on all processors
 		Pattern: "sim/simtest", TestOnly: true, Packages: []string{"sim/campaign"},

@@ -71,8 +71,8 @@ func TestReaderIsGivenBack(t *testing.T) {
 	assert.NotEqual(t, two[0], two[1])
 }
 
-// TestGlue: beside the host, its client and what is judged, the campaign takes fewer than 60
-// lines, as those of the smaller protocols.
+// TestGlue: beside the host of the library, all that a campaign needs takes fewer than 60
+// lines, clients and what is judged among them, as with the smaller protocols.
 func TestGlue(t *testing.T) {
 	f, err := os.Open("campaign.go")
 	require.NoError(t, err)

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/campaign/invariant"
+	"github.com/joinery-go/joinery/sim/campaign/register"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
@@ -25,8 +27,8 @@ const (
 	tickTimer     sim.TimerID = 1
 	snapshotTimer sim.TimerID = 8 // and the member behind it
 
-	msgRequest sim.MsgKind = 1 // id, 1 for a read, value
-	msgAnswer  sim.MsgKind = 2 // id, value
+	msgRequest sim.MsgKind = 1 // of a client
+	msgAnswer  sim.MsgKind = 2
 	msgRaft    sim.MsgKind = 8 // and the library's type behind it
 )
 
@@ -46,12 +48,13 @@ type record struct{ token, first uint64 }
 
 // server is a host of the library's raw node.
 type server struct {
-	slip  Slip
-	watch *watch
+	slip    Slip
+	leaders *invariant.Agreement[uint64, sim.NodeID] // by term
+	applies *invariant.Agreement[uint64, string]     // by index
 
 	node     *raft.RawNode
 	log      *raft.MemoryStorage
-	state    register
+	state    contents
 	applied  uint64
 	snapshot uint64      // the index of the last one
 	saving   *raft.Ready // what is on its way to the disk
@@ -174,27 +177,29 @@ func (s *server) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 
 // request takes a request of a client. One that cannot be served is not answered.
 func (s *server) request(c *sim.Context, from sim.NodeID, msg []byte) {
-	id, read := binary.LittleEndian.Uint64(msg), msg[8] == 1
-	var err error
+	q, err := register.Parse(msg)
+	if err != nil {
+		return // damaged on its way
+	}
 	choosing(c, func() {
 		switch {
-		case read && s.slip == LocalReads && s.leader:
-			s.answer(c, from, id)
-		case read:
-			s.reads[id] = from
-			s.node.ReadIndex(binary.LittleEndian.AppendUint64(nil, id))
+		case q.Read && s.slip == LocalReads && s.leader:
+			s.answer(c, from, q.ID)
+		case q.Read:
+			s.reads[q.ID] = from
+			s.node.ReadIndex(binary.LittleEndian.AppendUint64(nil, q.ID))
 		default:
-			s.writes[id] = from
-			err = s.node.Propose(append([]byte(nil), msg...))
+			s.writes[q.ID] = from
+			err = s.node.Propose(q.Append(nil))
 		}
 	})
-	if !read && s.slip == AnswersEarly && err == nil && s.leader {
-		s.answer(c, from, id)
+	if !q.Read && s.slip == AnswersEarly && err == nil && s.leader {
+		s.answer(c, from, q.ID)
 	}
 }
 
 func (s *server) answer(c *sim.Context, to sim.NodeID, id uint64) {
-	c.Send(to, msgAnswer, append(binary.LittleEndian.AppendUint64(nil, id), s.state.Value...))
+	c.Send(to, msgAnswer, register.Answer(id, s.state.Value))
 }
 
 // ready does what the library has ready, as far as it has not to wait for the disk.
@@ -220,7 +225,7 @@ func (s *server) elected(c *sim.Context, soft *raft.SoftState) {
 	was := s.leader
 	if s.leader = soft.RaftState == raft.StateLeader; s.leader && !was {
 		c.Mark("a leader was elected")
-		s.watch.elected(s.node.BasicStatus().HardState.GetTerm(), c.Self())
+		s.leaders.Say(c.Self(), s.node.BasicStatus().HardState.GetTerm(), c.Self())
 	}
 }
 
@@ -395,22 +400,25 @@ func (s *server) serve(c *sim.Context) {
 
 // apply executes a committed entry.
 func (s *server) apply(c *sim.Context, e *pb.Entry) {
-	s.watch.applied(e, c.Self())
+	s.applies.Say(c.Self(), e.GetIndex(), fmt.Sprintf("%v of term %d with %q", e.GetType(), e.GetTerm(), e.GetData()))
 	s.applied = e.GetIndex()
 	if e.GetType() != pb.EntryNormal || len(e.GetData()) == 0 {
 		return
 	}
-	id := binary.LittleEndian.Uint64(e.GetData())
-	if s.state.Done[id] {
+	q, err := register.Parse(e.GetData())
+	if err != nil {
+		panic(err) // a finding: nobody proposed that
+	}
+	if s.state.Done[q.ID] {
 		c.Mark("a write came again")
 	}
-	if !s.state.Done[id] || s.slip == ExecutesTwice {
-		s.state.Value = string(e.GetData()[9:])
+	if !s.state.Done[q.ID] || s.slip == ExecutesTwice {
+		s.state.Value = q.Value
 	}
-	s.state.Done[id] = true
-	if from, ours := s.writes[id]; ours {
-		delete(s.writes, id)
-		s.answer(c, from, id)
+	s.state.Done[q.ID] = true
+	if from, ours := s.writes[q.ID]; ours {
+		delete(s.writes, q.ID)
+		s.answer(c, from, q.ID)
 	}
 }
 

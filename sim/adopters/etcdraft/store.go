@@ -10,14 +10,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// register is the state machine: a value, and the writes that were executed.
-type register struct {
+// contents is the state machine: a value, and the writes that were executed.
+type contents struct {
 	Value string
 	Done  map[uint64]bool
 }
 
 // encode writes the state; JSON sorts its keys.
-func (r *register) encode(partial bool) ([]byte, error) {
+func (r *contents) encode(partial bool) ([]byte, error) {
 	c := *r
 	if partial {
 		c.Done = nil
@@ -25,8 +25,8 @@ func (r *register) encode(partial bool) ([]byte, error) {
 	return json.Marshal(c)
 }
 
-func (r *register) decode(b []byte) error {
-	*r = register{}
+func (r *contents) decode(b []byte) error {
+	*r = contents{}
 	if err := json.Unmarshal(b, r); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}

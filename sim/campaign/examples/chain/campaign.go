@@ -1,11 +1,11 @@
 package chain
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
-	"github.com/joinery-go/joinery/sim/campaign/consistency"
+	"github.com/joinery-go/joinery/sim/campaign/register"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
@@ -19,41 +19,39 @@ func With(f Fault) campaign.Protocol {
 		Setup: campaign.Setup{
 			Nodes: nodes, Clients: 3, Faults: campaign.Bears(sim.Drop, sim.Duplicate, sim.Delay, sim.Partition, sim.Crash, sim.Disk, sim.Pause, sim.Burst),
 		},
-		Kinds:  []string{msgWrite: "write", msgRead: "read", msgUpdate: "update", msgAck: "ack", msgAnswer: "answer"},
+		Kinds:  []string{msgRequest: "request", msgUpdate: "update", msgAck: "ack", msgAnswer: "answer"},
 		Points: []string{"a node came back with updates", "a write came again", "an update came before its turn"},
 		Import: "github.com/joinery-go/joinery/sim/campaign/examples/chain.Protocol()",
-		Plan: func(p *campaign.Plan) {
-			p.Spread(6, 18, func(n int, o *campaign.Op) {
-				if o.Func = p.Pick("func", "write", "read"); o.Func == "write" {
-					o.Arg = fmt.Sprint("v", n)
-				}
-			})
-			p.EachClient(p.Setup.Horizon+sim.Second, func(o *campaign.Op) { o.Func = "read" })
-		},
+		Plan:   register.Plan(6, 18),
 		New: func(r *campaign.Run) campaign.Instance {
+			clients := register.Clients{Kind: msgRequest, Attempts: 4, To: f.asked}
 			return campaign.Instance{
 				Actor: func(n sim.NodeID) sim.Actor {
 					if n < nodes {
 						return &node{fault: f}
 					}
-					return client(f, r)
+					return clients.Client(r)
 				},
 				Device: func(sim.NodeID) sim.Device { return disk.NewLog(disk.Options{Latency: 2 * sim.Millisecond}) },
-				Done:   func(r *campaign.Run) bool { return converged(r.World()) },
-				Check:  func(r *campaign.Run) error { return consistency.Check(r, "linearizable") },
+				Done:   converged,
+				Check:  register.Check,
 			}
 		},
 	}
 }
 
-// converged reports whether all nodes have all updates on disk, and know it.
-func converged(w *sim.World) bool {
-	head := w.Actor(0).(*node)
-	for i := range sim.NodeID(nodes) {
-		n, ok := w.Actor(i).(*node)
-		if !ok || n.durable != len(n.log) || len(n.log) != len(head.log) || i < nodes-1 && n.acked != n.durable {
-			return false
-		}
+// asked is who is asked: the head to write, and the tail to read.
+func (f Fault) asked(q register.Request, _ int) sim.NodeID {
+	if q.Read && f != DirtyRead {
+		return nodes - 1
 	}
-	return true
+	return 0
+}
+
+// converged reports whether all nodes have all updates on disk, and know it.
+func converged(r *campaign.Run) bool {
+	all, whole := campaign.Actors[*node](r, nodes)
+	return whole && !slices.ContainsFunc(all, func(n *node) bool {
+		return n.durable != len(n.log) || len(n.log) != len(all[0].log) || n != all[nodes-1] && n.acked != n.durable
+	})
 }

@@ -8,9 +8,8 @@ package chain
 import (
 	"encoding/binary"
 
-	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
-	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/register"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
@@ -32,11 +31,10 @@ const (
 
 	retryTimer sim.TimerID = 1
 
-	msgWrite  sim.MsgKind = 1 // client to head: id, value
-	msgRead   sim.MsgKind = 2 // client to tail: id
-	msgUpdate sim.MsgKind = 3 // down the chain: sequence, id, value
-	msgAck    sim.MsgKind = 4 // up the chain: how many updates the tail has, one after the other
-	msgAnswer sim.MsgKind = 5 // to a client: id, value
+	msgRequest sim.MsgKind = 1 // to write, to the head; to read, to the tail
+	msgUpdate  sim.MsgKind = 2 // down the chain: sequence, id, value
+	msgAck     sim.MsgKind = 3 // up the chain: how many updates the tail has, one after the other
+	msgAnswer  sim.MsgKind = 4 // to a client
 )
 
 // update is one write in its place.
@@ -87,25 +85,37 @@ func (n *node) Timer(c *sim.Context, _ sim.TimerID) {
 
 func (n *node) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	switch c.Kind() {
-	case msgWrite:
-		u := update{binary.LittleEndian.Uint64(msg), string(msg[8:]), from}
-		if i, known := n.placed[u.id]; !known {
-			n.place(c, u)
-		} else if c.Mark("a write came again"); i < n.durable {
-			n.pass(c, i) // its answer may have been lost: the tail repeats it
-		}
-	case msgRead:
-		value := ""
-		for i := range n.upTo() {
-			value = n.log[i].value
-		}
-		c.Send(from, msgAnswer, append(msg, value...))
+	case msgRequest:
+		n.request(c, from, msg)
 	case msgUpdate:
 		n.receiveUpdate(c, binary.LittleEndian.Uint64(msg), decode(msg[8:]))
 	case msgAck:
 		n.acked = min(max(n.acked, int(binary.LittleEndian.Uint64(msg))), n.durable)
 		if c.Self() > 0 {
 			c.Send(c.Self()-1, msgAck, msg)
+		}
+	}
+}
+
+// request takes a request of a client.
+func (n *node) request(c *sim.Context, from sim.NodeID, msg []byte) {
+	q, err := register.Parse(msg)
+	if err != nil {
+		return // damaged on its way
+	}
+	i, known := n.placed[q.ID]
+	switch {
+	case q.Read:
+		value := ""
+		for i := range n.upTo() {
+			value = n.log[i].value
+		}
+		c.Send(from, msgAnswer, register.Answer(q.ID, value))
+	case !known:
+		n.place(c, update{q.ID, q.Value, from})
+	default:
+		if c.Mark("a write came again"); i < n.durable {
+			n.pass(c, i) // its answer may have been lost: the tail repeats it
 		}
 	}
 }
@@ -172,7 +182,7 @@ func (n *node) ack(c *sim.Context) {
 }
 
 func (n *node) answer(c *sim.Context, i int) {
-	c.Send(n.log[i].from, msgAnswer, binary.LittleEndian.AppendUint64(nil, n.log[i].id))
+	c.Send(n.log[i].from, msgAnswer, register.Answer(n.log[i].id, n.log[i].value))
 }
 
 func encode(u update) []byte {
@@ -182,29 +192,4 @@ func encode(u update) []byte {
 
 func decode(b []byte) update {
 	return update{binary.LittleEndian.Uint64(b), string(b[9:]), sim.NodeID(b[8])}
-}
-
-// client asks the head to write, and the tail to read.
-func client(f Fault, r *campaign.Run) *campaign.Client {
-	return &campaign.Client{
-		Run: r, Attempts: 4,
-		Send: func(c *sim.Context, o campaign.Op, _ int) {
-			id := binary.LittleEndian.AppendUint64(nil, o.ID)
-			switch {
-			case o.Func == string(history.Write):
-				c.Send(0, msgWrite, append(id, o.Arg...))
-			case f == DirtyRead:
-				c.Send(0, msgRead, id)
-			default:
-				c.Send(nodes-1, msgRead, id)
-			}
-		},
-		Answer: func(_ *sim.Context, _ sim.NodeID, msg []byte) (uint64, history.Value, bool) {
-			out := history.Value{}
-			if len(msg) > 8 {
-				out = history.Str(string(msg[8:]))
-			}
-			return binary.LittleEndian.Uint64(msg), out, true
-		},
-	}
 }

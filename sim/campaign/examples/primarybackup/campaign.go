@@ -1,11 +1,9 @@
 package primarybackup
 
 import (
-	"fmt"
-
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/campaign"
-	"github.com/joinery-go/joinery/sim/campaign/consistency"
+	"github.com/joinery-go/joinery/sim/campaign/register"
 )
 
 // Protocol is the register as it should be.
@@ -25,15 +23,9 @@ func With(f Fault) campaign.Protocol {
 		},
 		Points: []string{"a backup took over", "an old primary was refused", "the register was lost"},
 		Import: "github.com/joinery-go/joinery/sim/campaign/examples/primarybackup.Protocol()",
-		Plan: func(p *campaign.Plan) {
-			p.Spread(6, 18, func(n int, o *campaign.Op) {
-				if o.Func = p.Pick("func", "write", "read"); o.Func == "write" {
-					o.Arg = fmt.Sprint("v", n)
-				}
-			})
-			p.EachClient(p.Setup.Horizon+sim.Second, func(o *campaign.Op) { o.Func = "read" })
-		},
+		Plan:   register.Plan(6, 18),
 		New: func(r *campaign.Run) campaign.Instance {
+			clients := register.Clients{Kind: msgRequest, To: register.InTurn(servers), Attempts: 12, Timeout: 15 * sim.Millisecond}
 			return campaign.Instance{
 				Actor: func(n sim.NodeID) sim.Actor {
 					switch {
@@ -42,9 +34,9 @@ func With(f Fault) campaign.Protocol {
 					case n == service:
 						return &viewService{fault: f}
 					}
-					return client(r)
+					return clients.Client(r)
 				},
-				Check: func(r *campaign.Run) error { return consistency.Check(r, "linearizable") },
+				Check: register.Check,
 			}
 		},
 	}

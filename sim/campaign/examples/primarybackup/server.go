@@ -1,12 +1,10 @@
 package primarybackup
 
 import (
-	"bytes"
 	"encoding/json"
 
-	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
-	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/sim/campaign/register"
 )
 
 // state is what a server knows of the register.
@@ -93,13 +91,18 @@ func (s *server) adopt(c *sim.Context, v view) {
 }
 
 func (s *server) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
+	if c.Kind() == msgRequest {
+		q, err := register.Parse(msg)
+		if err != nil {
+			return // damaged on its way
+		}
+		s.request(c, packet{head{ID: q.ID, From: from, Read: q.Read}, []byte(q.Value)})
+		return
+	}
 	p := read(c, msg)
 	switch c.Kind() {
 	case msgView:
 		s.adopt(c, p.View)
-	case msgRequest:
-		p.From, p.text = from, bytes.Clone(p.text) // it may wait
-		s.request(c, p)
 	case msgTransfer:
 		if s.adopt(c, p.View); p.View != s.view || !s.backup(c) {
 			return
@@ -142,7 +145,7 @@ func (s *server) request(c *sim.Context, p packet) {
 	saw, done := s.state.Done[p.ID]
 	switch {
 	case done && s.fault != NoDedup:
-		send(c, p.From, msgAnswer, packet{head{ID: p.ID}, []byte(saw)})
+		c.Send(p.From, msgAnswer, register.Answer(p.ID, saw))
 	case s.view.Backup == none, p.Read && s.fault == LocalReads:
 		s.finish(c, p)
 	default:
@@ -160,23 +163,5 @@ func (s *server) request(c *sim.Context, p packet) {
 // finish executes an operation and answers it.
 func (s *server) finish(c *sim.Context, p packet) {
 	saw := s.state.execute(p, s.fault == NoDedup)
-	send(c, p.From, msgAnswer, packet{head{ID: p.ID}, []byte(saw)})
-}
-
-// client asks one server after the other.
-func client(r *campaign.Run) *campaign.Client {
-	return &campaign.Client{
-		Run: r, Attempts: 12, Timeout: 15 * sim.Millisecond,
-		Send: func(c *sim.Context, o campaign.Op, attempt int) {
-			to := sim.NodeID((int(o.ID) + attempt) % servers)
-			send(c, to, msgRequest, packet{head{ID: o.ID, Read: o.Func == string(history.Read)}, []byte(o.Arg)})
-		},
-		Answer: func(c *sim.Context, _ sim.NodeID, msg []byte) (uint64, history.Value, bool) {
-			p := read(c, msg)
-			if len(p.text) == 0 {
-				return p.ID, history.Value{}, true
-			}
-			return p.ID, history.Str(string(p.text)), true
-		},
-	}
+	c.Send(p.From, msgAnswer, register.Answer(p.ID, saw))
 }
