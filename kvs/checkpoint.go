@@ -13,9 +13,10 @@ import (
 // more than the last checkpoint and the records since it began.
 //
 // A checkpoint lies among the other records, and while it is written the replica goes
-// on. It is given partition by partition, each at one moment and in parts of about
-// BatchBytes, and the next one when the one before is durable, so that little of it is
-// under way at a time. Behind the partitions come the sessions, all at once: a session
+// on. It is given partition by partition, in parts of about BatchBytes, and the next part
+// when the one before is durable, so that little of it is under way at a time, and no step
+// takes long however much is held. All parts of a partition are of one moment, that of the
+// first: a value that is to change before its turn is given before it changes. Behind the partitions come the sessions, all at once: a session
 // must be remembered wherever a value has its write. Each record that a partition or
 // the sessions do not have in them yet comes behind the point at which the log is cut,
 // which is the first record that was not durable when the checkpoint began. Recovery
@@ -108,11 +109,8 @@ func (r *Replica) nextOfCheckpoint() {
 			c.done = true
 			break
 		}
-		if p := r.byID[c.next]; p != nil && len(p.applied) > 0 {
-			r.checkpointPartition(p)
-		}
-		if p := r.byID[c.next]; p != nil && p.intake != nil {
-			r.checkpointIntake(p)
+		if p := r.byID[c.next]; p != nil && !r.givePartition(p) {
+			break
 		}
 		c.next++
 	}
@@ -120,8 +118,30 @@ func (r *Replica) nextOfCheckpoint() {
 	c.logged, c.await = logged, r.token
 }
 
-// checkpointPartition gives all of p: the deltas that a peer may lack, and the state.
-func (r *Replica) checkpointPartition(p *partition) {
+// givePartition gives the next part of p, and reports whether that was the last.
+func (r *Replica) givePartition(p *partition) (all bool) {
+	if p.giving != nil {
+		return p.giving.values(p)
+	}
+	all = true
+	if len(p.applied) > 0 {
+		r.giveLog(p)
+		p.trustCuts()
+		g := &giving{r: r}
+		g.part = wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt}
+		if r.keeper != nil {
+			g.part.Keeper = r.keeper.from.ID()
+		}
+		all = g.values(p)
+	}
+	if p.intake != nil {
+		r.checkpointIntake(p)
+	}
+	return all
+}
+
+// giveLog gives the deltas that a peer may lack.
+func (r *Replica) giveLog(p *partition) {
 	p.handed, p.handedBefore = handed{}, p.handed.and(p.handedBefore)
 	entries, size := r.offers[:0], 0
 	flush := func() {
@@ -141,35 +161,6 @@ func (r *Replica) checkpointPartition(p *partition) {
 	flush()
 	clear(entries[:cap(entries)]) // they hold on to memory
 	r.offers = entries
-	p.trustCuts()
-	x := wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt}
-	room := func(more int) {
-		if size > 0 && size+more > r.cfg.BatchBytes {
-			r.giveCheckpoint(&x, false)
-			x.Applied, x.Cuts, x.Gap, x.Doubt = nil, nil, nil, nil
-			x.Values, x.Kept, size = x.Values[:0], x.Kept[:0], 0
-		}
-		size += more
-	}
-	if r.keeper != nil {
-		x.Keeper = r.keeper.from.ID()
-	}
-	for _, c := range p.cells.ascending() {
-		for i := range c.slots {
-			s := &c.slots[i]
-			if s.kept != nil {
-				v := r.nameValue(p, s)
-				room(v.Size())
-				x.Kept = append(x.Kept, v)
-				continue
-			}
-			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: s.val.Append(nil), Writes: s.writes, Deps: s.deps}
-			p.sized(s, len(v.Value))
-			room(v.Size())
-			x.Values = append(x.Values, v)
-		}
-	}
-	r.giveCheckpoint(&x, true)
 }
 
 // checkpointIntake gives the pieces that have come of a snapshot, those that are being

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,6 +36,7 @@ type rig struct {
 	now      uint64
 	wrap     func(*rigEnv) host.Env // of a rig whose messages take another way
 	shelves  []*shelf               // by node: where values are kept, if they are kept outside
+	timed    *[]time.Duration       // where it is not nil, how long each step took is added
 }
 
 type rigFlight struct {
@@ -118,6 +120,18 @@ func (e *rigEnv) After(uint64)           {}
 func (e *rigEnv) Truncate(uint64)        {} // what is kept is all
 func (e *rigEnv) Accepted(*gossip.Entry) {}
 
+// do has a node take a step.
+func (g *rig) do(node int, ev kvs.Event) {
+	if g.timed == nil {
+		require.NoError(g.t, g.hosts[node].Do(ev))
+		return
+	}
+	began := time.Now()
+	err := g.hosts[node].Do(ev)
+	*g.timed = append(*g.timed, time.Since(began))
+	require.NoError(g.t, err)
+}
+
 // run carries out all that is under way.
 func (g *rig) run() {
 	for at := 0; at < len(g.queue); at++ {
@@ -126,7 +140,7 @@ func (g *rig) run() {
 			continue
 		}
 		f.ev.NowMS = g.now
-		require.NoError(g.t, g.hosts[f.to].Do(f.ev))
+		g.do(f.to, f.ev)
 	}
 	clear(g.queue)
 	g.queue = g.queue[:0]
@@ -137,7 +151,7 @@ func (g *rig) tick() {
 	g.now += 20
 	for n := range g.hosts {
 		if !g.down[n] {
-			require.NoError(g.t, g.hosts[n].Do(kvs.Event{Kind: kvs.EventTick, NowMS: g.now}))
+			g.do(n, kvs.Event{Kind: kvs.EventTick, NowMS: g.now})
 		}
 	}
 	g.run()
@@ -146,7 +160,7 @@ func (g *rig) tick() {
 // ask has a node serve a request, and returns what it answers at once.
 func (g *rig) ask(node int, q wire.Request) *wire.Response {
 	before := g.answers
-	require.NoError(g.t, g.hosts[node].Do(kvs.Event{Kind: kvs.EventRequest, NowMS: g.now, Msg: q.Encode()}))
+	g.do(node, kvs.Event{Kind: kvs.EventRequest, NowMS: g.now, Msg: q.Encode()})
 	g.run()
 	if g.answers == before {
 		return nil

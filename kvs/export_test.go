@@ -143,7 +143,7 @@ func InBoth(a, b session.Matrix) session.Matrix { return inBoth(a, b) }
 // Owed is how many rows have yet to be taken back from values that are kept outside.
 func (r *Replica) Owed() (rows int) {
 	for _, p := range r.parts {
-		for _, c := range p.cells.ascending() {
+		for c := range p.cells.from("") {
 			for _, s := range c.slots {
 				if s.kept != nil {
 					rows += len(s.kept.rows)
@@ -160,4 +160,19 @@ func (r *Replica) Open(id ring.Partition) int {
 		return p.intake.open
 	}
 	return 0
+}
+
+// MarksBeyond is how many marks of values of p name a write of it that is not visible.
+func (r *Replica) MarksBeyond(id ring.Partition) (n int) {
+	p := r.held(id)
+	for c := range p.cells.from("") {
+		for _, s := range c.slots {
+			for _, m := range s.writes {
+				if m.Partition == id && !p.applied.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq}) {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }

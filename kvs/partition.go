@@ -19,6 +19,7 @@ type cell struct {
 	key   string
 	slots []slot
 	one   [1]slot // the memory of slots, mostly
+	ahead bool    // the checkpoint under way has it, before its turn, or is not to have it
 }
 
 // slot is the value of one kind, with the writes that are in it, as far as the last of
@@ -32,81 +33,6 @@ type slot struct {
 	rev    uint64         // grows with the value, for subscribers
 	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
-}
-
-// cells are the keys of a partition. A few are found by looking at each, more by
-// a table.
-type cells struct {
-	list   []*cell
-	free   []*cell          // cleared ones, to be used again
-	table  map[string]*cell // nil while there are few
-	sorted bool             // list ascends by key
-}
-
-const fewCells = 8
-
-func (c *cells) find(key string) *cell {
-	if c.table != nil {
-		return c.table[key]
-	}
-	for _, x := range c.list {
-		if x.key == key {
-			return x
-		}
-	}
-	return nil
-}
-
-func (c *cells) add(key string) *cell {
-	var x *cell
-	if n := len(c.free); n > 0 {
-		x = c.free[n-1]
-		c.free = c.free[:n-1]
-	} else {
-		x = new(cell)
-	}
-	x.key, x.slots = key, x.one[:0]
-	c.insert(x)
-	return x
-}
-
-func (c *cells) insert(x *cell) {
-	n := len(c.list)
-	c.sorted = n == 0 || c.sorted && c.list[n-1].key < x.key
-	c.list = append(c.list, x)
-	if c.table == nil && n >= fewCells {
-		c.table = make(map[string]*cell, 2*n)
-		for _, y := range c.list {
-			c.table[y.key] = y
-		}
-	} else if c.table != nil {
-		c.table[x.key] = x
-	}
-}
-
-// ascending is the list in the order of keys.
-func (c *cells) ascending() []*cell {
-	if !c.sorted {
-		slices.SortFunc(c.list, func(a, b *cell) int { return strings.Compare(a.key, b.key) })
-		c.sorted = true
-	}
-	return c.list
-}
-
-func (c *cells) clear(vs *valuePool) {
-	for _, x := range c.list {
-		for _, s := range x.slots {
-			if s.val != nil {
-				vs.give(s.val, s.kind)
-			}
-		}
-		if len(c.free) < fewCells {
-			*x = cell{}
-			c.free = append(c.free, x)
-		}
-	}
-	clear(c.list)
-	c.list, c.table = c.list[:0], nil
 }
 
 // ownID names what this origin wrote of a kind under a key.
@@ -151,6 +77,7 @@ type partition struct {
 	offers       []int   // peers that offer one, ascending
 	fetching     bool    // one of them is asked for pieces
 	hazy         []ownID // values that a start has to have peers fetch, see [Replica.touch]
+	giving       *giving // to the checkpoint under way, which has some of it; nil mostly
 }
 
 // link is what is known of what a peer has been told. Origin and confirmed are kept once
@@ -220,6 +147,10 @@ func (p *partition) slot(key, kind string) (s *slot, other string) {
 	if c == nil {
 		return nil, ""
 	}
+	return c.slot(kind)
+}
+
+func (c *cell) slot(kind string) (s *slot, other string) {
 	for i := range c.slots {
 		if c.slots[i].kind == kind {
 			return &c.slots[i], ""
@@ -228,9 +159,20 @@ func (p *partition) slot(key, kind string) (s *slot, other string) {
 	return nil, c.slots[0].kind
 }
 
+// change is slot, for one who is about to change it, or to place something there.
+func (p *partition) change(key, kind string) *slot {
+	c := p.cells.find(key)
+	if c == nil {
+		return nil
+	}
+	p.giving.preserve(p, c)
+	s, _ := c.slot(kind)
+	return s
+}
+
 // merge joins delta, the one of e, into the value of its kind under its key.
 func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
-	s, _ := p.slot(e.Key, e.Kind)
+	s := p.change(e.Key, e.Kind)
 	switch {
 	case s == nil:
 		s = p.place(e.Key, e.Kind, p.values.copyOf(e, delta), len(e.Delta))
@@ -267,6 +209,7 @@ func (p *partition) hold(key, kind string) *slot {
 	c := p.cells.find(key)
 	if c == nil {
 		c = p.cells.add(key)
+		c.ahead = p.giving.awaits(key)
 	}
 	at, _ := slices.BinarySearchFunc(c.slots, kind, func(s slot, kind string) int { return strings.Compare(s.kind, kind) })
 	c.slots = slices.Insert(c.slots, at, slot{kind: kind})
@@ -394,7 +337,7 @@ func (p *partition) addPendingAck(peer int) {
 func (p *partition) release() {
 	if !p.owned && p.log.Len() == 0 && p.pending == 0 {
 		if p.keeper != nil {
-			for _, c := range p.cells.list {
+			for c := range p.cells.from("") {
 				for i := range c.slots {
 					p.keeper.forget(c.slots[i].kept)
 				}

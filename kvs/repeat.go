@@ -233,7 +233,7 @@ type takenBack struct {
 // takeBack takes back the row of a request under key, if there is something to take back,
 // and remembers to tell of it.
 func (r *Replica) takeBack(p *partition, key string, k kind.Kind, row uint64, first causal.Dot) {
-	s, _ := p.slot(key, k.Name())
+	s := p.change(key, k.Name())
 	if s == nil {
 		return
 	}
@@ -293,7 +293,7 @@ func (r *Replica) settleAll(p *partition) {
 	if len(rows) == 0 {
 		return
 	}
-	for _, c := range p.cells.ascending() {
+	for c := range p.cells.from("") {
 		for i := range c.slots {
 			if s := &c.slots[i]; s.kept != nil && !s.kept.dirty {
 				continue // nothing has come to it since it was whole

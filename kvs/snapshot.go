@@ -3,7 +3,6 @@ package kvs
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
@@ -94,9 +93,7 @@ func (o *outgoing) values(p *partition) {
 	if after.Sessions {
 		return
 	}
-	cells := p.cells.ascending()
-	from, _ := slices.BinarySearchFunc(cells, after.Key, func(c *cell, key string) int { return strings.Compare(c.key, key) })
-	for _, c := range cells[from:] {
+	for c := range p.cells.from(after.Key) {
 		for i := range c.slots {
 			s := &c.slots[i]
 			if c.key == after.Key && s.kind <= after.Kind || holds(o.known, s) {
@@ -329,7 +326,7 @@ func (r *Replica) touched(p *partition, x *wire.Touched) {
 func (p *partition) mark(x *wire.Touched) {
 	mark := markOf(p.id, x.Dot)
 	for _, n := range x.Names {
-		if s, _ := p.slot(n.Key, n.Kind); s != nil {
+		if s := p.change(n.Key, n.Kind); s != nil {
 			s.writes.MergeIn(mark[:])
 		}
 	}
@@ -387,7 +384,7 @@ func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.H
 // join joins in what is held elsewhere, or was once held here.
 func (p *partition) join(values []keptValue) {
 	for _, v := range values {
-		held, _ := p.slot(v.key, v.kind)
+		held := p.change(v.key, v.kind)
 		switch {
 		case held == nil:
 			held = p.place(v.key, v.kind, v.value.Clone(), v.size)

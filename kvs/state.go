@@ -29,6 +29,7 @@ func (r *Replica) Clone() *Replica {
 	c.byID = make([]*partition, len(r.byID))
 	for i, p := range r.parts {
 		c.parts[i] = p.clone(&c.values, c.keeper)
+		c.parts[i].giving = p.giving.clone(&c)
 		c.byID[p.id] = c.parts[i]
 	}
 	c.keeper.cloned(r.keeper)
@@ -72,9 +73,9 @@ func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	c := *p
 	c.values, c.keeper = vs, k
 	c.cells = cells{}
-	for _, x := range p.cells.list {
+	for x := range p.cells.from("") {
 		copied := c.cells.add(x.key)
-		copied.slots = append(copied.slots, x.slots...)
+		copied.slots, copied.ahead = append(copied.slots, x.slots...), x.ahead
 		for i := range copied.slots {
 			s := &copied.slots[i]
 			s.writes, s.deps = s.writes.Clone(), s.deps.Clone()
@@ -169,7 +170,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 
 func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	dst = varint.Append(dst, p.seq)
-	for _, c := range p.cells.ascending() {
+	for c := range p.cells.from("") {
 		for i := range c.slots {
 			s := &c.slots[i]
 			if dst = wire.AppendString(wire.AppendString(append(dst, 'c'), c.key), s.kind); s.kept != nil {
@@ -206,6 +207,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	if p.intake != nil {
 		dst = p.intake.append(dst)
 	}
+	dst = p.giving.append(dst, p)
 	for e, since := range p.log.All() {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
 		// The whole entry: where writes may come in either order, a dot alone does
@@ -297,7 +299,7 @@ func (f *fetch) clone() fetch {
 // must not be changed. It is nil if it is kept outside and cannot be read.
 func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
 	for _, p := range r.parts {
-		for _, c := range p.cells.ascending() {
+		for c := range p.cells.from("") {
 			for i := range c.slots {
 				visit(p.id, c.key, c.slots[i].kind, p.look(&c.slots[i]))
 			}
