@@ -156,6 +156,34 @@ func BenchmarkMetadata(b *testing.B) {
 	}
 }
 
+// TestOneTellsWhatWasMissed: who is back after a long silence gets each write that it has
+// missed from the owner that took it, though each other owner has it too; and from another,
+// a little later, where that one is down.
+func TestOneTellsWhatWasMissed(t *testing.T) {
+	for _, gone := range []int{-1, 0} {
+		g := newRig(t, 3, 1, 3, kvs.Config{})
+		w := &writer{rig: g, size: 16}
+		g.down[2] = true
+		const missed = 600
+		for i := range missed {
+			w.write(i)
+		}
+		if gone >= 0 {
+			g.tick()
+			g.down[gone] = true
+		}
+		g.down[2] = false
+		before := g.stats(2).Duplicates
+		for range 20 {
+			g.tick()
+		}
+		for i := range missed {
+			require.True(t, g.hosts[2].Core().Knows(fmt.Sprintf("k%07d", i), "register"), "%d", i)
+		}
+		assert.Less(t, g.stats(2).Duplicates-before, uint64(missed/3))
+	}
+}
+
 // BenchmarkDivergence is what three owners send each other until they are at rest again
 // after one of them was apart while a share of the keys was written, over what it takes to
 // bring up one that has nothing.

@@ -39,7 +39,7 @@ func (r *Replica) gossip() {
 			if due && budget > 0 {
 				if p.need[at] == needNothing {
 					from := len(offers)
-					r.offerTo = p.log.Known(peer.id)
+					r.offerTo, r.offerSince = p.log.Known(peer.id), peer.back
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
 					it.Entries = offers[from:]
 					it.Pull = p.logTruncated && !p.owned // what it handed over may be lost here too
@@ -99,8 +99,9 @@ func (r *Replica) nextDue() uint64 {
 	return until
 }
 
-// mayOffer holds deltas of other origins back for a while: their own origin
-// offers them too, and mostly comes first. What only counts where something else is held
+// mayOffer holds deltas of other origins back for a while, and for as long where a peer is
+// heard again after a long silence: their own origin offers them too, and mostly comes
+// first. What only counts where something else is held
 // waits for that: offered
 // before that, it would be left, and could take the place of what it waits for.
 func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
@@ -111,7 +112,7 @@ func (r *Replica) mayOffer(e *gossip.Entry, since uint64) bool {
 	case e.Kind != barrier && !r.offerTo.Contains(causal.Dot{Origin: e.Deps[0].Origin, Seq: e.Deps[0].Seq}):
 		return false
 	}
-	return e.Dot.Origin == r.cfg.Origin || r.tick >= since+r.cfg.ForwardTicks
+	return e.Dot.Origin == r.cfg.Origin || r.tick >= max(since, r.offerSince)+r.cfg.ForwardTicks
 }
 
 // leastMessage is how large a message may be, however small BatchBytes is.
@@ -148,7 +149,7 @@ func (r *Replica) peer(id ring.NodeID) int {
 // then visible; only then is the peer told.
 func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer := &r.peers[from]
-	peer.backoffTicks, peer.next = 1, 0
+	peer.heard(r.tick)
 	for i := range g.Items {
 		it := &g.Items[i]
 		if int(it.Partition) >= r.cfg.Ring.Partitions() {

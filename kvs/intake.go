@@ -190,7 +190,7 @@ func (r *Replica) receivePiece(from int, body []byte) bool {
 		return false
 	}
 	peer := &r.peers[from]
-	peer.backoffTicks, peer.next = 1, 0
+	peer.heard(r.tick)
 	p, f := r.held(x.Partition), &peer.fetch
 	if p == nil || !f.on || f.part != p.id || f.stopped || x.To != r.cfg.Origin || x.Ask != f.number || x.At < f.next {
 		r.stats.Duplicates++

@@ -11,21 +11,22 @@ import (
 
 // scratch is memory that is used again, and no part of the state.
 type scratch struct {
-	in      wire.DecodeBuffer
-	arena   arena
-	values  valuePool
-	out     []Effect
-	wire    []byte // of the effects' messages
-	value   []byte
-	past    session.Matrix
-	own     session.Matrix
-	sealer  *session.Notary
-	items   []wire.Item
-	offers  []gossip.Entry
-	offerTo gossip.Dots  // what the peer that mayOffer is asked about is known to hold
-	accept  gossip.Entry // of the effect that announces it
-	free    []*batch
-	spare   []*partition
+	in         wire.DecodeBuffer
+	arena      arena
+	values     valuePool
+	out        []Effect
+	wire       []byte // of the effects' messages
+	value      []byte
+	past       session.Matrix
+	own        session.Matrix
+	sealer     *session.Notary
+	items      []wire.Item
+	offers     []gossip.Entry
+	offerTo    gossip.Dots  // what the peer that mayOffer is asked about is known to hold
+	offerSince uint64       // since when that peer is heard again
+	accept     gossip.Entry // of the effect that announces it
+	free       []*batch
+	spare      []*partition
 }
 
 // batch is what one record makes durable.

@@ -75,6 +75,7 @@ type peerLink struct {
 	id           ring.NodeID
 	next         uint64 // tick before which nothing is offered again
 	backoffTicks uint64 // ticks between offers while the peer is silent
+	back         uint64 // tick at which it was heard again after a long silence; 0 mostly
 
 	from ring.Partition // with which the next round begins, as the last one was cut short; 0 mostly
 
@@ -89,6 +90,14 @@ const maxOfferGap = 16
 func (l *peerLink) backOff(tick uint64) {
 	l.next = tick + l.backoffTicks
 	l.backoffTicks = min(l.backoffTicks*2, maxOfferGap)
+}
+
+// heard ends a silence of the peer.
+func (l *peerLink) heard(tick uint64) {
+	if l.backoffTicks == maxOfferGap {
+		l.back = tick
+	}
+	l.backoffTicks, l.next = 1, 0
 }
 
 // New returns a replica that starts from the records that its disk still holds,

@@ -119,7 +119,11 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		if p.next > r.tick {
 			due = p.next - r.tick
 		}
-		dst = varint.Append(varint.Append(varint.Append(dst, due), p.backoffTicks), uint64(p.from))
+		held := uint64(0) // for how long deltas of other origins are not offered
+		if p.back > 0 && p.back+r.cfg.ForwardTicks > r.tick {
+			held = p.back + r.cfg.ForwardTicks - r.tick
+		}
+		dst = varint.Append(varint.Append(varint.Append(varint.Append(dst, due), p.backoffTicks), held), uint64(p.from))
 		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
 	}
 	dst = varint.Append(dst, r.asks)

@@ -72,7 +72,7 @@ func (r *Replica) subscribe(m *wire.Subscribe) {
 		at = len(p.subs) - 1
 	}
 	s := p.subs[at]
-	s.deadline = r.tick + m.Lease
+	s.deadline = max(s.deadline, r.tick+m.Lease) // one that comes late makes no lease shorter
 	s.q.Deps.MergeIn(m.Deps) // of which another replica may have told it since
 	s.q.Own.MergeIn(m.Own)
 	if m.Origin == r.cfg.Origin {

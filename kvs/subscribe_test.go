@@ -155,6 +155,28 @@ func TestUpdateAgain(t *testing.T) {
 	assert.True(t, n.r.Quiet(), "forgotten")
 }
 
+// TestLateMessageKeepsTheLease: a message of a short lease that comes behind one of a long
+// lease, as the network may have it, leaves the long one.
+func TestLateMessageKeepsTheLease(t *testing.T) {
+	node, _ := owner(t)
+	n, s := newTold(t, node, nil), subscriber(t, session.Eventual, node)
+	late := s.Message(4)
+	for _, u := range n.ask(t, s.Message(4)) {
+		_, err := s.Take(node, u)
+		require.NoError(t, err)
+	}
+	n.ask(t, s.Message(100))
+	n.ask(t, late)
+	for range 50 {
+		n.tick(t)
+	}
+	assert.Len(t, n.add(t, "a"), 1, "still a subscriber")
+	for range 51 {
+		n.tick(t)
+	}
+	assert.Empty(t, n.add(t, "b"), "no more")
+}
+
 // TestSubscriptionNumbers: what is late of an earlier subscription counts for nothing; a
 // later one takes the place of an earlier one; and the updates of one that had been forgotten
 // come after those before.

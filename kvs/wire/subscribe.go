@@ -20,7 +20,7 @@ type Subscribe struct {
 	Key    string         // at most MaxKey bytes
 	Kind   string         // name of the kind
 	Clock  uint64         // greatest hybrid time the session has met
-	Lease  uint64         // ticks after which the replica forgets the subscription unless it is gone on with
+	Lease  uint64         // ticks after which the replica forgets the subscription unless it is gone on with; none is made shorter
 	Origin uint64         // the incarnation of the replica whose update came last; 0 if none has
 	Seen   uint64         // the number of that update, which acknowledges it and all before
 	Deps   session.Matrix // the session's past: an update must show all of it, as the level has it
