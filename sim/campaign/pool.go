@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/joinery-go/joinery/sim/wall"
 )
 
 // Pool runs seeds on workers until there are none left, the context ends, or what has
@@ -75,7 +77,7 @@ func (p *Pool[R]) Run(ctx context.Context) error {
 		}, p.worker(i))
 	}
 	if p.Patience > 0 && p.Late != nil {
-		defer every(max(min(p.Patience/4, time.Second), time.Millisecond), p.giveUp)()
+		defer wall.Every(max(min(p.Patience/4, time.Second), time.Millisecond), p.giveUp)()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

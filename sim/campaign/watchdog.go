@@ -18,28 +18,6 @@ func begin(f func(), name string) {
 	}()
 }
 
-// every calls f again and again after so much time, until it is told to stop, which waits
-// for the last call.
-func every(d time.Duration, f func()) (stop func()) {
-	over, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		for tick := time.NewTicker(d); ; {
-			select {
-			case <-over:
-				tick.Stop()
-				return
-			case <-tick.C:
-				f()
-			}
-		}
-	}()
-	return func() {
-		close(over)
-		<-gone
-	}
-}
-
 // watched calls f for a seed on a goroutine of its own, and waits for it as long as the
 // watch has patience. If that is not long enough f goes on, so it must touch nothing that
 // others go on to use, and late says where it was. An error says that f ended its

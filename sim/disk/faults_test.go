@@ -9,12 +9,14 @@ import (
 
 var seededFaults = flag.String("disk-faults", "", "pattern of the seeded faults to be found, such as '*'; each takes some seconds")
 
+var faults = seeded.Faults{Args: []string{"-test.run", "Replace|File|Copy"}}
+
 // TestFaultsApply: the seeded faults are of the source as it is.
-func TestFaultsApply(t *testing.T) { seeded.Apply(t, 15) }
+func TestFaultsApply(t *testing.T) { faults.Apply(t, 15) }
 
 // TestFaultsFound: the tests of files beside a log notice each.
 func TestFaultsFound(t *testing.T) {
 	if *seededFaults != "" {
-		seeded.Found(t, *seededFaults, "Replace|File|Copy")
+		faults.Found(t, *seededFaults)
 	}
 }

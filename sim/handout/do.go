@@ -10,6 +10,7 @@ import (
 
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/distributed"
+	"github.com/joinery-go/joinery/sim/wall"
 )
 
 // do does a task and publishes what came of it. Done by two it is as if one had.
@@ -86,7 +87,7 @@ func (w *Worker) bisect(ctx context.Context, t Task, tape *campaign.Tape) error 
 func (w *Worker) run(ctx context.Context, t Task) error {
 	err := w.joined(ctx, func(d *distributed.Worker) error {
 		complete, err := d.Run(ctx, distributed.Job{
-			First: t.From, Seeds: t.To - t.From + 1, Every: every,
+			First: t.From, Seeds: t.To - t.From + 1, Every: wall.Every,
 			Run: func(ctx context.Context, from, n uint64) (distributed.Batch, bool, error) {
 				b, err := w.seeds(ctx, from, n)
 				return b, err == nil, err
@@ -144,7 +145,7 @@ func (w *Worker) joined(ctx context.Context, do func(d *distributed.Worker) erro
 	c := w.Campaign
 	d, err := distributed.Join(ctx, distributed.Options{
 		Bucket: c.Bucket, Of: c.Of, Commit: c.Commit, Name: w.Name, Incarnation: fmt.Sprintf("%s-%d", w.Incarnation, w.joins),
-		Lease: w.Lease, Now: w.now, Wait: wait,
+		Lease: w.Lease, Now: w.now, Wait: wall.Wait,
 	})
 	if err != nil {
 		return err

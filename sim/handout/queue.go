@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/joinery-go/joinery/sim/wall"
 )
 
 // ServeOptions describe a server within this process.
@@ -144,7 +146,7 @@ func (q *Queue) Take(ctx context.Context, long time.Duration) (h Handed, ok bool
 // alive tells the server from time to time that somebody is at the task, until it is told to
 // stop. That this cannot be told is no error: the task may then be handed out again.
 func (q *Queue) alive(h Handed) (stop func()) {
-	return every(q.wait/4, func() { _ = h.msg.InProgress() })
+	return wall.Every(q.wait/4, func() { _ = h.msg.InProgress() })
 }
 
 // done tells the server that the task was done, and is no more.

@@ -138,37 +138,3 @@ func (w *Worker) tell(err error) {
 }
 
 func (w *Worker) now() time.Time { return time.Now() }
-
-// wait waits, so long or until the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-// every calls f again and again, until it is told to stop, which waits for the last call.
-func every(d time.Duration, f func()) (stop func()) {
-	over, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		tick := time.NewTicker(max(d, time.Millisecond))
-		defer tick.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case <-tick.C:
-				f()
-			}
-		}
-	}()
-	return func() {
-		close(over)
-		<-gone
-	}
-}

@@ -96,11 +96,12 @@ var Rooms = []Room{
 	{Pattern: "sim/shrink", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/explore", Packages: []string{"sim", "gen/choice"}},
 	{Pattern: "sim/standin", Packages: []string{"sim"}},
+	{Pattern: "sim/wall"}, // for those around runs, never within one
 	{Pattern: "sim/rewind", Packages: []string{"sim", "gen/choice"}},
 	{ // histories are drawn as runs are; sim/net is for its tests
 		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
 	},
-	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "gen/choice", "linearizability/history"}},
+	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "sim/wall", "gen/choice", "linearizability/history"}},
 	{ // state that workers share through a bucket, of which it needs the contract alone
 		Pattern: "sim/campaign/distributed", Packages: []string{"lattice", "lattice/causal", "kvs/store", "sim/internal/seeded"},
 	},
@@ -140,7 +141,7 @@ var Rooms = []Room{
 	},
 	{ // the same workers as a protocol, with their engines on simulated disks
 		Pattern:  "sim/workers",
-		Packages: []string{"kvs/workers", "kvs/store", "sim", "sim/disk", "sim/engines", "sim/campaign", "gen/choice"},
+		Packages: []string{"kvs/workers", "kvs/store", "sim", "sim/disk", "sim/engines", "sim/campaign", "sim/internal/seeded", "gen/choice"},
 	},
 	{ // what the rooms that run engines on simulated disks have in common
 		Pattern: "sim/engines", Packages: []string{"kvs/store", "kvs/store/..."},

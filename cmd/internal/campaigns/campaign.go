@@ -21,6 +21,7 @@ import (
 	"github.com/joinery-go/joinery/cmd/internal/live"
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/distributed"
+	"github.com/joinery-go/joinery/sim/wall"
 )
 
 // Host is the program that has the commands.
@@ -154,7 +155,7 @@ func (h *Host) campaign(f *flags, subject func(*pflag.FlagSet) (*Subject, error)
 		defer cancel()
 	}
 	w, err := h.join(ctx, f, distributed.Options{
-		Bucket: b, Of: s.Of, Commit: f.commit, Name: f.worker, Incarnation: incarnation, Lease: f.lease, Now: time.Now, Wait: sleep,
+		Bucket: b, Of: s.Of, Commit: f.commit, Name: f.worker, Incarnation: incarnation, Lease: f.lease, Now: time.Now, Wait: wall.Wait,
 	})
 	if err != nil {
 		return err
@@ -198,7 +199,7 @@ func (r *runner) run(ctx context.Context, w *distributed.Worker) error {
 		return fmt.Sprintf("%.0fs: %d of %d seeds finished, %d by this worker (%.0f/s), %d classes of failures",
 			seconds, r.known.Load().Seeds, f.seeds, r.mine.Load(), float64(r.mine.Load())/seconds, r.known.Load().Violations)
 	}, func(columns, lines int) []command.Row { return r.rows(time.Since(started), columns, lines) })
-	complete, err := w.Run(ctx, distributed.Job{First: f.first, Seeds: f.seeds, Run: r.claim, Every: every, Progress: r.look})
+	complete, err := w.Run(ctx, distributed.Job{First: f.first, Seeds: f.seeds, Run: r.claim, Every: wall.Every, Progress: r.look})
 	screen.Finish()
 	b, openErr := openBucket(r.h.Ctx, f.bucket, false)
 	if err != nil {
@@ -230,40 +231,6 @@ func (r *runner) claim(ctx context.Context, from, n uint64) (distributed.Batch, 
 		}
 	}
 	return distributed.Batch{Seeds: ran.Seeds, Counters: ran.Counters, Failures: r.found(ctx, ran.Failing)}, more, err
-}
-
-// every calls f again and again, until it is told to stop, which waits for the last call.
-func every(d time.Duration, f func()) (stop func()) {
-	over, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		tick := time.NewTicker(d)
-		defer tick.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case <-tick.C:
-				f()
-			}
-		}
-	}()
-	return func() {
-		close(over)
-		<-gone
-	}
-}
-
-// sleep waits, so long or until the context ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // word is one that nobody else has.

@@ -15,6 +15,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/sim/campaign"
 	"github.com/joinery-go/joinery/sim/campaign/distributed"
+	"github.com/joinery-go/joinery/sim/wall"
 )
 
 // Merge is the command merge. corpus makes of a tape what go test -fuzz takes, see
@@ -66,7 +67,7 @@ func (h *Host) merge(paths []string, into string, show *showFlags, subject *Subj
 	if into != "" {
 		b, err := openBucket(h.Ctx, into, true)
 		if err == nil {
-			err = g.Store(h.Ctx, distributed.Options{Bucket: b, Now: time.Now, Wait: sleep})
+			err = g.Store(h.Ctx, distributed.Options{Bucket: b, Now: time.Now, Wait: wall.Wait})
 		}
 		if err != nil {
 			return fmt.Errorf("merge: --into %s: %w", into, err)

@@ -9,12 +9,14 @@ import (
 
 var seededFaults = flag.String("distributed-faults", "", "pattern of the seeded faults to be found, such as '*'; each takes some seconds")
 
+var faults = seeded.Faults{Args: []string{"-test.run", "."}}
+
 // TestFaultsApply: the seeded faults are of the source as it is.
-func TestFaultsApply(t *testing.T) { seeded.Apply(t, 22) }
+func TestFaultsApply(t *testing.T) { faults.Apply(t, 22) }
 
 // TestFaultsFound: the tests of the package notice each.
 func TestFaultsFound(t *testing.T) {
 	if *seededFaults != "" {
-		seeded.Found(t, *seededFaults, ".")
+		faults.Found(t, *seededFaults)
 	}
 }

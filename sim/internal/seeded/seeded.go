@@ -1,11 +1,11 @@
 // Package seeded holds a package's tests against seeded faults: files that each name one
-// change of the package's source, which its tests must notice. Sources stay as they are; the
-// change is laid over them for one build of the tests.
+// change of source, which its tests must notice. Sources stay as they are; the change is laid
+// over them for one build of the tests.
 //
 // A file of testdata/faults has the form
 //
 //	doc: what is broken
-//	file: of the package
+//	file: that is changed, from a root on
 //	-- search --
 //	what stands there once
 //	-- replace --
@@ -24,11 +24,19 @@ import (
 	"testing"
 )
 
+// Faults are those in testdata/faults of a package.
+type Faults struct {
+	Root string // of the names of their files, from the package's folder; "" is that folder
+	// Args are what the package's tests are run with, such as -test.run and a pattern of the
+	// tests that are to notice.
+	Args []string
+}
+
 // fault is a seeded fault.
 type fault struct{ name, doc, file, search, replace string }
 
-// faults are those of testdata/faults whose names match a pattern.
-func faults(pattern string) (all []fault, err error) {
+// named are the faults whose names match a pattern.
+func (s Faults) named(pattern string) (all []fault, err error) {
 	paths, err := filepath.Glob(filepath.Join("testdata", "faults", pattern+".txt"))
 	if err != nil {
 		return nil, err
@@ -45,7 +53,8 @@ func faults(pattern string) (all []fault, err error) {
 			return nil, fmt.Errorf("%s: want doc, file, search and replace", path)
 		}
 		all = append(all, fault{
-			strings.TrimSuffix(filepath.Base(path), ".txt"), strings.TrimPrefix(doc, "doc: "), file, search, strings.TrimSuffix(replace, "\n"),
+			strings.TrimSuffix(filepath.Base(path), ".txt"), strings.TrimPrefix(doc, "doc: "),
+			filepath.Join(s.Root, filepath.FromSlash(file)), search, strings.TrimSuffix(replace, "\n"),
 		})
 	}
 	return all, nil
@@ -65,9 +74,9 @@ func (f fault) mutated() ([]byte, error) {
 
 // Apply fails a test unless there are so many faults at least, and all are of the source as
 // it is.
-func Apply(t *testing.T, atLeast int) {
+func (s Faults) Apply(t *testing.T, atLeast int) {
 	t.Helper()
-	all, err := faults("*")
+	all, err := s.named("*")
 	if err != nil || len(all) < atLeast {
 		t.Fatalf("%d faults, want %d or more; %v", len(all), atLeast, err)
 	}
@@ -79,17 +88,17 @@ func Apply(t *testing.T, atLeast int) {
 }
 
 // Found builds the tests of the package with each of the faults that match a pattern, and
-// fails unless one of those tests does whose names match run. It takes the time of a build
-// and of those tests a fault.
-func Found(t *testing.T, pattern, run string) {
+// fails unless one of those tests does that are run. It takes the time of a build and of those
+// tests a fault.
+func (s Faults) Found(t *testing.T, pattern string) {
 	t.Helper()
-	all, err := faults(pattern)
+	all, err := s.named(pattern)
 	if err != nil || len(all) == 0 {
 		t.Fatalf("no fault is called %q; %v", pattern, err)
 	}
 	found := 0
 	for _, f := range all {
-		by, err := f.seek(t.TempDir(), run)
+		by, err := f.seek(t.TempDir(), s.Args)
 		switch {
 		case err != nil:
 			t.Errorf("%s: %v", f.name, err)
@@ -104,8 +113,8 @@ func Found(t *testing.T, pattern, run string) {
 }
 
 // seek builds and runs the tests with a fault in a scratch folder, and returns which of them
-// fail.
-func (f fault) seek(dir, run string) (by string, err error) {
+// fail, and what the first one says in its first line.
+func (f fault) seek(dir string, args []string) (by string, err error) {
 	text, err := f.mutated()
 	if err != nil {
 		return "", err
@@ -125,7 +134,8 @@ func (f fault) seek(dir, run string) (by string, err error) {
 	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", binary, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("does not compile: %s", out)
 	}
-	out, err := exec.Command(binary, "-test.run", run, "-test.skip", "^TestFaults", "-test.timeout", "60s", "-rapid.nofailfile").CombinedOutput()
+	args = append([]string{"-test.skip", "^TestFaults", "-test.timeout", "60s", "-rapid.nofailfile"}, args...)
+	out, err := exec.Command(binary, args...).CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -135,20 +145,37 @@ func (f fault) seek(dir, run string) (by string, err error) {
 	case bytes.Contains(out, []byte("panic: test timed out")):
 		return "does not end", nil
 	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(string(out)) {
-		if name, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
-			name, _, _ = strings.Cut(name, " ")
-			if !seen[name] {
-				by += " " + name
-			}
-			seen[name] = true
-		} else if strings.HasPrefix(line, "panic: ") && by == "" {
-			by = " " + strings.TrimSpace(line)
-		}
-	}
-	if by == "" {
+	if by = failed(string(out)); by == "" {
 		return "", fmt.Errorf("the tests end otherwise: %w: %s", err, out)
 	}
-	return strings.TrimSpace(by), nil
+	return by, nil
+}
+
+// failed is the names of the tests that failed, each once, by what they printed, and behind the
+// first one the first line that it said.
+func failed(out string) string {
+	var by []string
+	seen := map[string]bool{}
+	said := false
+	for line := range strings.Lines(out) {
+		name, fails := strings.CutPrefix(line, "--- FAIL: ")
+		switch {
+		case fails:
+			name, _, _ = strings.Cut(name, " ")
+			if !seen[name] {
+				by = append(by, name)
+			}
+			seen[name] = true
+		case strings.HasPrefix(line, "panic: ") && len(by) == 0:
+			by = append(by, strings.TrimSpace(line))
+		case len(by) == 1 && !said && strings.HasPrefix(line, " "):
+			_, text, _ := strings.Cut(line, ".go:")
+			if _, text, said = strings.Cut(text, ": "); said {
+				if text = strings.TrimSpace(text); text != "" {
+					by[0] += " (" + text + ")"
+				}
+			}
+		}
+	}
+	return strings.Join(by, " ")
 }
