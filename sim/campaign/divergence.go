@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/joinery-go/joinery/gen/choice/tapefile"
 	"github.com/joinery-go/joinery/sim"
 )
 
@@ -69,4 +70,4 @@ func (res *Result) verdict() string {
 }
 
 // FormatHash writes a trace hash as all outputs show it.
-func FormatHash(h uint64) string { return fmt.Sprintf("%016x", h) }
+func FormatHash(h uint64) string { return tapefile.FormatHash(h) }

@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/gen/choice/tapefile"
 )
 
 // TapeVersion is the version of the form of tapes, and of what this package makes of
@@ -17,9 +17,8 @@ const TapeVersion = 1
 
 // Bounds of a tape.
 const (
-	MaxTapeBytes  = 64 << 20
+	MaxTapeBytes  = tapefile.MaxBytes
 	maxDecisions  = 1 << 20
-	maxSite       = 128 // bytes
 	maxSignatures = 64
 )
 
@@ -54,19 +53,13 @@ type tapeFile struct {
 func (t *Tape) Write(w io.Writer) error {
 	f := tapeFile{
 		Version: TapeVersion, Protocol: t.Protocol, Of: t.Version, Program: t.Program, Setup: t.Setup, TraceHash: FormatHash(t.TraceHash),
-		Violations: append([]string{}, t.Violations...), Operations: []string{}, Decisions: []string{},
+		Violations: append([]string{}, t.Violations...), Operations: []string{}, Decisions: tapefile.FormatDecisions(t.Decisions),
 	}
 	for _, o := range t.Operations {
 		f.Operations = append(f.Operations, o.String())
 	}
-	for _, d := range t.Decisions {
-		f.Decisions = append(f.Decisions, FormatDecision(d))
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(f); err != nil {
-		return fmt.Errorf("campaign: write tape: %w", err)
+	if err := tapefile.Encode(w, f); err != nil {
+		return fmt.Errorf("campaign: %w", err)
 	}
 	return nil
 }
@@ -103,14 +96,8 @@ func TapeOf(r io.Reader) (protocol, program string, ok bool) {
 
 // readHead reads a file and whose tape it is.
 func readHead(r io.Reader) (b []byte, head tapeHead, err error) {
-	b, err = io.ReadAll(io.LimitReader(r, MaxTapeBytes+1))
-	switch {
-	case err != nil:
-		return nil, head, fmt.Errorf("campaign: read tape: %w", err)
-	case len(b) > MaxTapeBytes:
-		return nil, head, fmt.Errorf("%w: larger than %d bytes", ErrTape, MaxTapeBytes)
-	case len(bytes.TrimSpace(b)) == 0:
-		return nil, head, fmt.Errorf("%w: empty", ErrTape)
+	if b, err = tapefile.Read(r, ErrTape); err != nil {
+		return nil, head, fmt.Errorf("campaign: %w", err)
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
 		return nil, head, fmt.Errorf("%w: %w", ErrTape, err)
@@ -153,10 +140,8 @@ func LoadTape(r io.Reader, of ...*Protocol) (*Tape, *Protocol, error) {
 		return nil, nil, fmt.Errorf("%w: it is of version %d of %q, which is now %d; run its seed again to record it anew", ErrVersion, head.Of, p.Name, p.Version)
 	}
 	var f tapeFile
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrTape, err)
+	if err := tapefile.Decode(b, &f, ErrTape); err != nil {
+		return nil, nil, err
 	}
 	t, err := f.tape()
 	return t, p, err
@@ -174,8 +159,8 @@ func (f *tapeFile) tape() (*Tape, error) {
 		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
 	var err error
-	if t.TraceHash, err = strconv.ParseUint(f.TraceHash, 16, 64); err != nil {
-		return nil, fmt.Errorf("%w: the trace hash %q is not a hexadecimal number", ErrTape, f.TraceHash)
+	if t.TraceHash, err = tapefile.ParseHash(f.TraceHash); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
 	for _, line := range f.Operations {
 		o, err := ParseOp(line)
@@ -187,31 +172,15 @@ func (f *tapeFile) tape() (*Tape, error) {
 	if err := checkOps(t.Operations, &t.Setup); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
-	for _, line := range f.Decisions {
-		d, err := ParseDecision(line)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrTape, err)
-		}
-		t.Decisions = append(t.Decisions, d)
+	if t.Decisions, err = tapefile.ParseDecisions(f.Decisions); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
 	return t, nil
 }
 
 // FormatDecision writes a decision as tapes hold it: SITE KEY VALUE, the key in
 // hexadecimal.
-func FormatDecision(d choice.Decision) string {
-	return fmt.Sprintf("%s %016x %d", d.Site, d.Key, d.Value)
-}
+func FormatDecision(d choice.Decision) string { return tapefile.FormatDecision(d) }
 
 // ParseDecision is the inverse of [FormatDecision].
-func ParseDecision(line string) (choice.Decision, error) {
-	parts := strings.Split(line, " ")
-	if len(parts) == 3 && len(parts[0]) <= maxSite {
-		key, err1 := strconv.ParseUint(parts[1], 16, 64)
-		value, err2 := strconv.ParseUint(parts[2], 10, 64)
-		if err1 == nil && err2 == nil {
-			return choice.Decision{Site: parts[0], Key: key, Value: value}, nil
-		}
-	}
-	return choice.Decision{}, fmt.Errorf("decision %q, want SITE KEY VALUE", line)
-}
+func ParseDecision(line string) (choice.Decision, error) { return tapefile.ParseDecision(line) }

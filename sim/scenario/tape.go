@@ -1,17 +1,15 @@
 package scenario
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 
 	"github.com/joinery-go/joinery/gen/choice"
-	"github.com/joinery-go/joinery/sim/campaign"
+	"github.com/joinery-go/joinery/gen/choice/tapefile"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
@@ -36,8 +34,7 @@ var (
 const (
 	TapeVersion  = 6
 	tapeScenario = "kvs"
-	maxTape      = 64 << 20 // bytes
-	maxTapeItems = 1 << 20  // operations, and decisions
+	maxTapeItems = 1 << 20 // operations, and decisions
 )
 
 // Tape is everything needed to run once more: the setup, the operations, and each
@@ -65,37 +62,26 @@ type tapeFile struct {
 func (t *Tape) Write(w io.Writer) error {
 	f := tapeFile{
 		Version: TapeVersion, Scenario: tapeScenario, Setup: t.Setup, TraceHash: FormatHash(t.TraceHash),
-		Violations: t.Violations, Operations: []string{}, Decisions: []string{},
+		Violations: t.Violations, Operations: []string{}, Decisions: tapefile.FormatDecisions(t.Decisions),
 	}
 	for _, o := range t.Operations {
 		f.Operations = append(f.Operations, o.String())
 	}
-	for _, d := range t.Decisions {
-		f.Decisions = append(f.Decisions, campaign.FormatDecision(d))
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(f); err != nil {
-		return fmt.Errorf("scenario: write tape: %w", err)
+	if err := tapefile.Encode(w, f); err != nil {
+		return fmt.Errorf("scenario: %w", err)
 	}
 	return nil
 }
 
 // FormatHash writes a trace hash as all outputs show it.
-func FormatHash(h uint64) string { return campaign.FormatHash(h) }
+func FormatHash(h uint64) string { return tapefile.FormatHash(h) }
 
 // LoadTape reads a tape. A damaged one is an error that wraps [ErrTape], one of
 // another version or scenario one that wraps [ErrVersion].
 func LoadTape(r io.Reader) (*Tape, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxTape+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("scenario: read tape: %w", err)
-	case len(b) > maxTape:
-		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTape, maxTape)
-	case len(bytes.TrimSpace(b)) == 0:
-		return nil, fmt.Errorf("%w: empty", ErrTape)
+	b, err := tapefile.Read(r, ErrTape)
+	if err != nil {
+		return nil, fmt.Errorf("scenario: %w", err)
 	}
 	var head struct {
 		Version  *int   `json:"joinery_tape"`
@@ -113,10 +99,8 @@ func LoadTape(r io.Reader) (*Tape, error) {
 		return nil, fmt.Errorf("%w: scenario %q, this program replays %q", ErrVersion, head.Scenario, tapeScenario)
 	}
 	var f tapeFile
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTape, err)
+	if err := tapefile.Decode(b, &f, ErrTape); err != nil {
+		return nil, err
 	}
 	return f.tape()
 }
@@ -130,8 +114,8 @@ func (f *tapeFile) tape() (*Tape, error) {
 		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
 	var err error
-	if t.TraceHash, err = strconv.ParseUint(f.TraceHash, 16, 64); err != nil {
-		return nil, fmt.Errorf("%w: the trace hash %q is not a hexadecimal number", ErrTape, f.TraceHash)
+	if t.TraceHash, err = tapefile.ParseHash(f.TraceHash); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
 	last := uint64(0)
 	for _, line := range f.Operations {
@@ -147,12 +131,8 @@ func (f *tapeFile) tape() (*Tape, error) {
 		last = o.ID
 		t.Operations = append(t.Operations, o)
 	}
-	for _, line := range f.Decisions {
-		d, err := campaign.ParseDecision(line)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrTape, err)
-		}
-		t.Decisions = append(t.Decisions, d)
+	if t.Decisions, err = tapefile.ParseDecisions(f.Decisions); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTape, err)
 	}
 	return t, nil
 }

@@ -72,7 +72,7 @@ var Rooms = []Room{
 	{Pattern: "lattice/edelweiss/programs", Packages: []string{"lattice/edelweiss"}},
 	{
 		Pattern:  "lattice/edelweiss/trial", // the one of them that knows the simulator
-		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "sim/shrink", "gen/choice"},
+		Packages: []string{"lattice/edelweiss/...", "sim", "sim/net", "sim/shrink", "gen/choice", "gen/choice/tapefile"},
 	},
 	{ // a test that runs its broadcast beside the store's gossip
 		Pattern: "lattice/edelweiss/trial/compare", TestOnly: true,
@@ -80,6 +80,7 @@ var Rooms = []Room{
 	},
 
 	{Pattern: "gen/choice", Modules: []string{rapidPath}},
+	{Pattern: "gen/choice/tapefile", Packages: []string{"gen/choice"}}, // of whoever records choices
 	{Pattern: "gen", Packages: []string{"lattice", "lattice/causal", "gen/choice"}, Modules: []string{rapidPath}},
 	{Pattern: "gen/gopter", Packages: []string{"gen", "gen/choice", "lattice"}, Modules: []string{gopterPath}},
 
@@ -101,7 +102,7 @@ var Rooms = []Room{
 	{ // histories are drawn as runs are; sim/net is for its tests
 		Pattern: "sim/report", Packages: []string{"sim", "sim/net", "linearizability/history"},
 	},
-	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "sim/wall", "gen/choice", "linearizability/history"}},
+	{Pattern: "sim/campaign", Packages: []string{"sim", "sim/net", "sim/shrink", "sim/rewind", "sim/report", "sim/wall", "gen/choice", "gen/choice/tapefile", "linearizability/history"}},
 	{ // state that workers share through a bucket, of which it needs the contract alone
 		Pattern: "sim/campaign/distributed", Packages: []string{"lattice", "lattice/causal", "kvs/store", "sim/internal/seeded"},
 	},

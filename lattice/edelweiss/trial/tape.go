@@ -1,17 +1,15 @@
 package trial
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/gen/choice/tapefile"
 	el "github.com/joinery-go/joinery/lattice/edelweiss"
 	"github.com/joinery-go/joinery/lattice/edelweiss/eval"
 	"github.com/joinery-go/joinery/sim"
@@ -26,8 +24,7 @@ var (
 // Bounds on tapes, and the version of what they mean.
 const (
 	TapeVersion  = 1
-	maxTape      = 64 << 20 // bytes
-	maxTapeItems = 1 << 20  // operations, and decisions
+	maxTapeItems = 1 << 20 // operations, and decisions
 	maxNodes     = 64
 	traceRecords = 100_000
 )
@@ -145,20 +142,14 @@ func (t *Tape) Write(w io.Writer) error {
 		Version: TapeVersion, Scenario: tapeScenario, Name: t.Name, Seed: t.Options.Seed, Faults: t.Options.Faults,
 		Alone: t.Options.Alone, Resend: t.Options.Resend, Engine: t.Options.Engine, Nodes: t.Load.Nodes, Until: t.Load.until(), Reissue: t.Load.Reissue,
 		Sealed: factTexts(t.Load.Sealed), Converges: t.Load.Converges, Answers: t.Load.Answers, Left: t.Load.Left,
-		Signature: t.Signature, Hash: fmt.Sprintf("%016x", t.Hash),
-		Original: lines(el.Print(t.Original)), Rewritten: lines(el.Print(t.Rewritten)), Operations: []string{}, Decisions: []string{},
+		Signature: t.Signature, Hash: tapefile.FormatHash(t.Hash),
+		Original: lines(el.Print(t.Original)), Rewritten: lines(el.Print(t.Rewritten)), Operations: []string{}, Decisions: tapefile.FormatDecisions(t.Decisions),
 	}
 	for _, o := range t.Operations {
 		f.Operations = append(f.Operations, o.String())
 	}
-	for _, d := range t.Decisions {
-		f.Decisions = append(f.Decisions, fmt.Sprintf("%s %016x %d", d.Site, d.Key, d.Value))
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(f); err != nil {
-		return fmt.Errorf("trial: write tape: %w", err)
+	if err := tapefile.Encode(w, f); err != nil {
+		return fmt.Errorf("trial: %w", err)
 	}
 	return nil
 }
@@ -180,19 +171,14 @@ func factTexts(fs []eval.Fact) []string {
 
 // LoadTape reads a tape; the error is an [ErrTape].
 func LoadTape(r io.Reader) (*Tape, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxTape+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("trial: read tape: %w", err)
-	case len(b) > maxTape:
-		return nil, fmt.Errorf("%w: larger than %d bytes", ErrTape, maxTape)
+	b, err := tapefile.Read(r, ErrTape)
+	if err != nil {
+		return nil, fmt.Errorf("trial: %w", err)
 	}
 	var f tapeFile
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	switch err := dec.Decode(&f); {
+	switch err := tapefile.Decode(b, &f, ErrTape); {
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w: is this a tape of simfuzz edelweiss?", ErrTape, err)
+		return nil, fmt.Errorf("%w: is this a tape of simfuzz edelweiss?", err)
 	case f.Version != TapeVersion || f.Scenario != tapeScenario:
 		return nil, fmt.Errorf("%w: version %d of scenario %q, this program replays version %d of %q: run its seed again",
 			ErrTape, f.Version, f.Scenario, TapeVersion, tapeScenario)
@@ -218,8 +204,8 @@ func (f *tapeFile) tape() (*Tape, error) {
 		Load: &Workload{Nodes: f.Nodes, Until: f.Until, Reissue: f.Reissue, Converges: f.Converges, Answers: f.Answers, Left: f.Left},
 	}
 	var err error
-	if t.Hash, err = strconv.ParseUint(f.Hash, 16, 64); err != nil {
-		return nil, fmt.Errorf("trace_hash: %w", err)
+	if t.Hash, err = tapefile.ParseHash(f.Hash); err != nil {
+		return nil, err
 	}
 	if t.Original, err = el.Parse(strings.Join(f.Original, "\n")); err == nil {
 		err = el.Check(t.Original)
@@ -253,12 +239,8 @@ func (f *tapeFile) tape() (*Tape, error) {
 		}
 		t.Operations = append(t.Operations, o)
 	}
-	for i, text := range f.Decisions {
-		var d choice.Decision
-		if _, err := fmt.Sscanf(text, "%s %x %d", &d.Site, &d.Key, &d.Value); err != nil {
-			return nil, fmt.Errorf("decision %d: %w", i, err)
-		}
-		t.Decisions = append(t.Decisions, d)
+	if t.Decisions, err = tapefile.ParseDecisions(f.Decisions); err != nil {
+		return nil, err
 	}
 	return t, nil
 }

@@ -110,7 +110,7 @@ func TestTapesAreChecked(t *testing.T) {
 		{`"nodes": 3`, `"nodes": 0`, "0 nodes: want 1 to 64"},
 		{`"nodes": 3`, `"nodes": 1`, "of 1"},
 		{`"until": 400000`, `"until": -400000`, "want a time up to a day"},
-		{`"trace_hash": "`, `"trace_hash": "x`, "trace_hash"},
+		{`"trace_hash": "`, `"trace_hash": "x`, "trace hash"},
 		{`.decl put(`, `.decl (`, "original: "},
 		{`@delete`, `@deleted`, "rewritten: "},
 		{`.decl ins_chn_ack(`, `.decl ins_chn_acq(`, "rewritten: "},
@@ -121,7 +121,8 @@ func TestTapesAreChecked(t *testing.T) {
 		{`"operations": [`, `"operations": ["x 2 @0 del(1, 2).",`, "operation 0"},
 		{`"operations": [`, `"operations": ["0 -2 @0 del(1, 2).",`, "time before the start"},
 		{`"operations": [`, `"operations": ["999 2 @0 del(1, 2).",`, "is not above the one before"},
-		{`"decisions": [`, `"decisions": ["swarm",`, "decision 0"},
+		{`"decisions": [`, `"decisions": ["swarm",`, `decision "swarm"`},
+		{`"decisions": [`, `"decisions": ["swarm 1 1 1",`, `decision "swarm 1 1 1"`},
 		{`"decisions": [`, `"decisions_": [`, "unknown field"},
 	} {
 		require.Contains(t, text, c[0])
