@@ -111,12 +111,6 @@ func (r *reported) said() []string {
 	return nil
 }
 
-// What package scenario asks of a tape at most.
-const (
-	mostPoints    = 16
-	mostDecisions = 40
-)
-
 // likely asks how likely the failure is, within the budget of deliveries: all of it with
 // fewer draws, or else some of the points and faults and no operation. It gives nil where
 // there is no room for that either.
@@ -126,9 +120,8 @@ func (r *reported) likely(o reportOptions) (*scenario.Likelihood, error) {
 	for draws > rewind.FewestDraws && o.budget > 0 && scenario.LikelyRuns(r.tape, draws)*each > o.budget {
 		draws--
 	}
-	decisions := len(r.tape.Decisions)
-	whole := rewind.Extent{Draws: o.draws, Points: mostPoints, Choices: decisions}
-	all := rewind.Extent{Draws: draws, Points: mostPoints, Choices: min(decisions, mostDecisions)}
+	all := scenario.Extent(r.tape, draws)
+	whole := rewind.Extent{Draws: o.draws, Points: all.Points, Choices: len(r.tape.Decisions)}
 	if o.budget == 0 || scenario.LikelyRuns(r.tape, draws)*each <= o.budget {
 		r.page.Notes = append(r.page.Notes, all.Left(whole)...)
 		return scenario.Likely(r.cli.ctx, r.tape, rewind.Options{Draws: draws, Seed: o.seed})

@@ -155,7 +155,11 @@ func (res *Result) pageLabel(e sim.Record) (string, report.Kind, bool) {
 func (p *Protocol) likely(ctx context.Context, r *Reported, o PageOptions) error {
 	t, page := r.Tape, r.Page
 	faults := slices.DeleteFunc(slices.Clone(r.Result.decisions), func(d sim.TimedDecision) bool { return !IsFault(d.Site) })
-	at := rewindTimes(t, faults)
+	var operations []sim.Time
+	for _, o := range t.Operations {
+		operations = append(operations, o.At)
+	}
+	at := rewind.Times(t.Setup.Horizon, operations, faults, pagePoints)
 	whole := rewind.Extent{Draws: o.Draws, Points: len(at), Choices: len(faults)}
 	ask := whole
 	if !o.AllDraws {
@@ -222,20 +226,6 @@ type rewound struct {
 }
 
 func (r *rewound) asks(w *sim.World) { r.now = w.Now }
-
-// rewindTimes are the times to rewind to, ascending: the start, each operation, just after
-// each fault, and the end of faults; of too many they are spread evenly.
-func rewindTimes(t *Tape, faults []sim.TimedDecision) []sim.Time {
-	at := []sim.Time{0, t.Setup.Horizon}
-	for _, o := range t.Operations {
-		at = append(at, o.At)
-	}
-	for _, d := range faults {
-		at = append(at, d.At+1)
-	}
-	slices.Sort(at)
-	return rewind.Spread(slices.Compact(at), pagePoints)
-}
 
 // Page writes the page of the run, or of its smaller form.
 func (f *failing) Page(ctx context.Context, small *Shrunk) (func(io.Writer) error, error) {

@@ -22,6 +22,7 @@ package rewind
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/sim"
@@ -195,6 +196,18 @@ func (s *source) Choose(p choice.Point) uint64 {
 		return s.tape.Choose(p)
 	}
 	return s.after.Choose(p)
+}
+
+// Times are times worth rewinding to, ascending and each once: the start, each operation's,
+// just after each decision, and the horizon, at which faults end. Of more than most, at least
+// 2, they are spread evenly.
+func Times(horizon sim.Time, operations []sim.Time, decisions []sim.TimedDecision, most int) []sim.Time {
+	at := append([]sim.Time{0, horizon}, operations...)
+	for _, d := range decisions {
+		at = append(at, d.At+1)
+	}
+	slices.Sort(at)
+	return Spread(slices.Compact(at), most)
 }
 
 // Spread is at most so many, at least 2, of times that ascend, evenly by their number: the

@@ -208,3 +208,17 @@ func TestSomeAreAsked(t *testing.T) {
 	assert.Equal(t, []rewind.Effect{none, none, none, none}, effects)
 	assert.Equal(t, [2]int{0, 0}, told[len(told)-1], "no run, and it is over")
 }
+
+// TestTimes: the start, operations, what is just behind decisions, and the end of faults are
+// each there once, in order; of too many the first and the last stay.
+func TestTimes(t *testing.T) {
+	after := func(at ...sim.Time) (ds []sim.TimedDecision) {
+		for _, x := range at {
+			ds = append(ds, sim.TimedDecision{At: x})
+		}
+		return ds
+	}
+	assert.Equal(t, []sim.Time{0, 100}, rewind.Times(100, nil, nil, 9))
+	assert.Equal(t, []sim.Time{0, 8, 20, 31, 100}, rewind.Times(100, []sim.Time{31, 20, 0}, after(30, 7, 7), 5))
+	assert.Equal(t, []sim.Time{0, 20, 150}, rewind.Times(100, []sim.Time{150, 8, 20}, after(7), 3))
+}

@@ -88,10 +88,15 @@ func Likely(ctx context.Context, t *Tape, o rewind.Options) (*Likelihood, error)
 	return l, l.withoutOperations(ctx, &rn, t)
 }
 
+// Extent is how much [Likely] asks of a tape with so many draws, beside the operations that it
+// takes away.
+func Extent(t *Tape, draws int) rewind.Extent {
+	return rewind.Extent{Draws: draws, Points: mostPoints, Choices: min(len(t.Decisions), mostDecisions)}
+}
+
 // LikelyRuns is how many runs [Likely] takes of a tape, at most.
 func LikelyRuns(t *Tape, draws int) int64 {
-	decisions := min(len(t.Decisions), mostDecisions)
-	return int64(mostPoints+2*decisions)*int64(draws) + int64(decisions+min(len(t.Operations), mostRemoved)) + 1
+	return Extent(t, draws).Runs() + int64(min(len(t.Operations), mostRemoved)) + 1
 }
 
 // fails runs the plan of a tape under a source, and reports whether it fails alike.
@@ -122,21 +127,14 @@ func (l *Likelihood) withoutOperations(ctx context.Context, rn *Runner, t *Tape)
 	return nil
 }
 
-// pointsOf are the times to rewind to, ascending: the start, just before each operation
-// and just after each decision, the end of faults, and, while there is room, the middle
-// of the widest gaps. Of too many they are spread evenly.
+// pointsOf are the times to rewind to, see [rewind.Times], and, while there is room, the middle
+// of the widest gaps.
 func pointsOf(t *Tape, decisions []sim.TimedDecision) []sim.Time {
-	horizon := sim.Time(t.Setup.HorizonMS) * sim.Millisecond
-	at := []sim.Time{0, horizon}
+	var operations []sim.Time
 	for _, o := range t.Operations {
-		at = append(at, o.At)
+		operations = append(operations, o.At)
 	}
-	for _, d := range decisions {
-		at = append(at, d.At+1)
-	}
-	slices.Sort(at)
-	at = slices.Compact(at)
-	at = rewind.Spread(at, mostPoints)
+	at := rewind.Times(sim.Time(t.Setup.HorizonMS)*sim.Millisecond, operations, decisions, mostPoints)
 	for len(at) < mostPoints {
 		widest := 1
 		for i := 2; i < len(at); i++ {
