@@ -16,8 +16,14 @@ type orderView struct {
 }
 
 type orderNode struct {
-	X, Y, W, H, TX, TY, WY   int
-	Class, Text, Where, Full string
+	X, Y, W, H, TX, WY int
+	Class, Where, Full string
+	Lines              []textLine
+}
+
+type textLine struct {
+	X, Y int
+	Text string
 }
 
 type orderLine struct {
@@ -32,7 +38,7 @@ type orderRow struct {
 
 // Sizes of a drawing, in pixels; of letters in the monospaced face of 12 pixels.
 const (
-	boxWidth, boxHeight = 216, 48
+	boxWidth, boxHeight = 216, 64
 	gapX, gapY          = 24, 52
 	margin              = 8
 	boxLetters          = 27
@@ -88,8 +94,8 @@ func (o *Order) view() orderView {
 	for i, s := range o.States {
 		x, y := at(i)
 		v.Nodes = append(v.Nodes, orderNode{
-			X: x, Y: y, W: boxWidth, H: boxHeight, TX: x + 10, TY: y + 20, WY: y + 37, Class: class(s),
-			Text: shorten(letter(i)+"  "+clip(s.Text), boxLetters), Where: shorten(o.where(i), whereLetters), Full: clip(s.Text),
+			X: x, Y: y, W: boxWidth, H: boxHeight, TX: x + 10, WY: y + 53, Class: class(s),
+			Lines: boxed(letter(i)+"  "+clip(s.Text), x+10, y+20), Where: shorten(o.where(i), whereLetters), Full: clip(s.Text),
 		})
 	}
 	return v
@@ -131,6 +137,20 @@ func (o *Order) faults(h *hasse) []string {
 		out = append(out, "The order calls "+letter(t[0])+" and "+letter(t[1])+" equal, and they are not: a merge of the two keeps whichever it has.")
 	}
 	return out
+}
+
+// boxed is a text in a box, in two lines at most. Of a longer one the middle is left out: states
+// of one key begin alike, and often only their ends tell them apart.
+func boxed(s string, x, y int) []textLine {
+	r := []rune(strings.ReplaceAll(s, "\n", " "))
+	if len(r) <= boxLetters {
+		return []textLine{{x, y, string(r)}}
+	}
+	rest := r[boxLetters:]
+	if len(rest) > boxLetters {
+		rest = append([]rune{'…'}, r[len(r)-boxLetters+1:]...)
+	}
+	return []textLine{{x, y, string(r[:boxLetters])}, {x, y + 16, string(rest)}}
 }
 
 // shorten cuts a text to so many letters, on one line.

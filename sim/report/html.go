@@ -41,7 +41,7 @@ var script = func() string {
 // file that must not be written over.
 const Generator = "joinery report 1"
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{"clock": clock, "share": share, "bar": newBar}).Parse(markup))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"clock": clock, "bar": newBar}).Parse(markup))
 
 // policy is what the browser is told: nothing is fetched, and no script or style runs
 // but those of this package, whatever the texts of a run say.
@@ -98,12 +98,11 @@ func (p *Page) view() *view {
 		v.Run = v.diagram(p.Run, "run", "The run", "Time runs down, a lane a node. Point at an event, or walk through by keys, to see what its node held and what changed.")
 	}
 	add(v.Run != nil, "run", "The run")
-	if v.Run != nil {
-		v.Run.Legend = true
-	}
 	if p.History != nil {
 		v.History = v.diagram(p.History, "history", "The history", "What the clients saw: a lane a session, an operation from its call to its return.")
-		v.History.Legend = p.Run == nil
+		if p.Run != nil {
+			v.History.Legend = nil // it stands below the run
+		}
 		v.History.Open = p.Run == nil || len(p.History.Spans) < 20
 	}
 	add(v.History != nil, "history", "The history")
@@ -124,7 +123,7 @@ func (p *Page) clipped() *Page {
 	q := *p
 	q.Title, q.Verdict = clip(p.Title), clip(p.Verdict)
 	q.Summary, q.Notes = clipAll(p.Summary), clipAll(p.Notes)
-	q.Facts, q.Commands, q.Violations = clipFacts(p.Facts), clipFacts(p.Commands), clipFacts(p.Violations)
+	q.Facts, q.Commands, q.Violations = clipFacts(p.Facts), clipFacts(p.Commands), counted(clipFacts(p.Violations))
 	if p.Choices != nil {
 		c := *p.Choices
 		c.Rows = append([]Choice(nil), c.Rows[:min(len(c.Rows), maxRows)]...)
@@ -178,6 +177,23 @@ func clipFacts(all []Fact) []Fact {
 	return out
 }
 
+// counted is facts of which those that say the same are one, with how often it was said.
+func counted(all []Fact) []Fact {
+	out := make([]Fact, 0, len(all))
+	times := make(map[Fact]int, len(all))
+	for _, f := range all {
+		if times[f]++; times[f] == 1 {
+			out = append(out, f)
+		}
+	}
+	for i, f := range out {
+		if n := times[f]; n > 1 {
+			out[i].Name = fmt.Sprintf("%s, %d times", f.Name, n)
+		}
+	}
+	return out
+}
+
 // diagramView is a diagram's section.
 type diagramView struct {
 	ID, Title, Name, Hint string
@@ -185,7 +201,8 @@ type diagramView struct {
 	Operations            []operationRow
 	More                  string
 	Open                  bool // show the table of operations at once
-	Legend                bool
+	Legend                []string
+	Messages, Witness     bool // it has any
 }
 
 type operationRow struct {
@@ -199,6 +216,7 @@ func (v *view) diagram(d *Diagram, id, title, hint string) *diagramView {
 		v.Notes = append(v.Notes, title+": "+n+".")
 	}
 	x := &diagramView{ID: id, Title: title, Name: strings.ToLower(title[:1]) + title[1:], Hint: hint, Data: d.pack()}
+	x.Legend, x.Messages, x.Witness = d.legend()
 	for i := range d.Spans {
 		s := &d.Spans[i]
 		if len(x.Operations) >= maxRows && !s.Mark {
@@ -214,6 +232,34 @@ func (v *view) diagram(d *Diagram, id, title, hint string) *diagramView {
 		x.More = fmt.Sprintf("The first %d, and those of the witness; %s in the diagram alone.", maxRows, plural(int64(n), "operation is", "operations are"))
 	}
 	return x
+}
+
+// legend explains the signs that a diagram has, and says whether it has messages, and a
+// witness.
+func (d *Diagram) legend() (signs []string, messages, witness bool) {
+	var has [numKinds]bool
+	fate, mark := false, false
+	for i := range d.Events {
+		e := &d.Events[i]
+		has[e.Kind] = true
+		fate, mark = fate || e.Kind == Message && e.Fate != "", mark || e.Mark
+	}
+	for i := range d.Spans {
+		mark = mark || d.Spans[i].Mark
+	}
+	for _, sign := range []struct {
+		has  bool
+		text string
+	}{
+		{has[Operation], "◆ operation"}, {len(d.Spans) > 0, "▬ from its call to its return, a thread if there is none"}, {has[Return], "◇ return"},
+		{has[Message], "▶ message arrives"}, {has[Lost], "✗ message lost"}, {fate, "dashed: late or a duplicate"}, {has[Storage], "■ durable"},
+		{has[Start], "◯ start"}, {has[Crash], "╳ crash"}, {len(d.Bands) > 0, "shaded: a fault in force"}, {mark, "★ of the witness"},
+	} {
+		if sign.has {
+			signs = append(signs, sign.text)
+		}
+	}
+	return signs, has[Message] || has[Lost], mark
 }
 
 // time is a time of a diagram in words.
@@ -239,17 +285,14 @@ func share(n, all int) string {
 	return fmt.Sprintf("%d of %d", n, all)
 }
 
-// barView is a horizontal bar.
-type barView struct {
-	Width string
-	Class string
-}
+// barView is a share in words and as a horizontal bar.
+type barView struct{ Share, Width, Class string }
 
 func newBar(n, all int, class string) barView {
 	if all == 0 {
-		return barView{"0", class}
+		return barView{share(n, all), "0", class}
 	}
-	return barView{strconv.FormatFloat(100*float64(n)/float64(all), 'f', 1, 64), class}
+	return barView{share(n, all), strconv.FormatFloat(100*float64(n)/float64(all), 'f', 1, 64), class}
 }
 
 func plural(n int64, one, many string) string {

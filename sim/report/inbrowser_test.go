@@ -70,7 +70,7 @@ func (b *browser) press(keys ...string) {
 func TestInBrowser(t *testing.T) {
 	b := open(t)
 	path := file(t, "sample.html", sample(plain))
-	for _, width := range []int64{420, 1280} {
+	for _, width := range []int64{390, 1280} {
 		for _, scheme := range []string{"dark", "light"} {
 			b.load(path, width, scheme)
 			what := fmt.Sprintf("%d %s", width, scheme)
@@ -79,6 +79,7 @@ func TestInBrowser(t *testing.T) {
 			assert.Equal(t, 2, eval[int](b, `document.querySelectorAll(".diagram:not([hidden])").length`), what)
 			assert.Positive(t, eval[int](b, `+document.querySelector("#run .canvas").dataset.signs`), what)
 			assert.Equal(t, scheme == "dark", eval[bool](b, `getComputedStyle(document.body).backgroundColor === "rgb(20, 23, 28)"`), what)
+			assert.True(t, eval[bool](b, `[...document.querySelectorAll("#rewind svg.bar")].every(x => x.getBoundingClientRect().right <= document.querySelector("#rewind .scroll").getBoundingClientRect().right)`), "%s: no bar is cut off, by which shares would look alike", what)
 			b.axe(what)
 			b.shoot(fmt.Sprintf("sample-%d-%s", width, scheme))
 		}
@@ -159,8 +160,8 @@ func TestLongFacts(t *testing.T) {
 	b := open(t)
 	p := sample(plain)
 	p.Facts = append(p.Facts, report.Fact{Name: strings.Repeat("name", 20) + " holds", Value: strings.Repeat("value", 40)})
-	b.load(file(t, "facts.html", p), 420, "light")
-	assert.LessOrEqual(t, eval[int](b, `document.documentElement.scrollWidth`), 420)
+	b.load(file(t, "facts.html", p), 390, "light")
+	assert.LessOrEqual(t, eval[int](b, `document.documentElement.scrollWidth`), 390)
 	b.quiet()
 }
 
@@ -251,7 +252,7 @@ func TestPagesGiven(t *testing.T) {
 	}
 	b := open(t)
 	for path := range strings.SplitSeq(pages, ",") {
-		for _, width := range []int64{420, 1280} {
+		for _, width := range []int64{390, 1280} {
 			for _, scheme := range []string{"dark", "light"} {
 				b.load(path, width, scheme)
 				if eval[bool](b, `document.querySelector(".canvas") !== null`) { // with an event picked

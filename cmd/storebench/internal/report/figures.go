@@ -70,6 +70,13 @@ func newPlot(title, x, y string) *plot.Plot {
 	return p
 }
 
+// headroom keeps the place of a legend of so many names free of what is plotted, most of which
+// begins at 0.
+func headroom(p *plot.Plot, names int) {
+	const each = 0.07 // of the height: a line of text
+	p.Y.Max /= 1 - min(each*float64(names), 0.5)
+}
+
 // bars draws groups of bars over the labels.
 func bars(name, title, y string, labels []string, groups []group) (figure, error) {
 	p := newPlot(title, "", y)
@@ -89,6 +96,7 @@ func bars(name, title, y string, labels []string, groups []group) (figure, error
 		p.Legend.Add(g.name, b)
 	}
 	p.NominalX(labels...)
+	headroom(p, len(groups))
 	return rendered(name, p)
 }
 
@@ -109,6 +117,7 @@ func curves(name, title, x, y string, logX bool, groups []group) (figure, error)
 		p.Add(l, points)
 		p.Legend.Add(g.name, l, points)
 	}
+	headroom(p, len(groups))
 	return rendered(name, p)
 }
 

@@ -5,48 +5,62 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+
+	"github.com/joinery-go/joinery/sim/report"
 )
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Storage engines, measured</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
-table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto }
-td, th { border: 1px solid #ccc; padding: 2px 6px; text-align: right }
-td:first-child, th:first-child { text-align: left }
-figure { margin: 1rem 0 } figure svg { max-width: 100%; height: auto }
-</style>
-<h1>Storage engines, measured</h1>
+<style>{{.Style}}</style>
+</head>
+<body>
+<header><div class="top"><h1>Storage engines, measured</h1>{{if .Data.Interrupted}}<span class="verdict bad">interrupted</span>{{end}}</div></header>
+<main>
 <p>{{.Data.Work}} {{.Data.Machine}}{{if .Data.Interrupted}} <strong>Interrupted: not everything was measured.</strong>{{end}}</p>
 <p>Made by <code>{{.Data.Command}}</code>, which measures everything anew.</p>
-{{range .Sections}}<h2>{{.Question}}</h2>
+{{range $n, $_ := .Sections}}<section aria-labelledby="h-{{$n}}"><h2 id="h-{{$n}}">{{.Question}}</h2>
 <ul>{{range .Answer}}<li>{{.}}</li>{{end}}</ul>
-{{range .Figures}}<figure>{{.}}</figure>
-{{end}}<details><summary>All figures</summary><table>
-{{range $i, $row := .Rows}}<tr>{{range $row}}{{if $i}}<td>{{.}}</td>{{else}}<th>{{.}}</th>{{end}}{{end}}</tr>
-{{end}}</table></details>
-{{end}}</html>
+{{range .Figures}}<figure role="img" aria-label="{{.Title}}; all figures of this section are in the table below">{{.SVG}}</figure>
+{{end}}<details><summary>All figures</summary><div class="scroll" tabindex="0" role="region" aria-label="Figures: {{.Question}}"><table>
+{{range $i, $row := .Rows}}<tr>{{range $j, $cell := $row}}{{if $i}}<td{{if $j}} class="n"{{end}}>{{.}}</td>{{else}}<th scope="col"{{if $j}} class="n"{{end}}>{{.}}</th>{{end}}{{end}}</tr>
+{{end}}</table></div></details></section>
+{{end}}</main>
+</body>
+</html>
 `))
+
+// style is that of all pages, and what plots need: they are drawn dark on light, also where the
+// reader wants it dark, since their colours are made for that.
+var style = report.Style() + `
+figure { margin: 1rem 0; } figure svg { display: block; max-width: 100%; height: auto; }
+main > section > ul, main > p { max-width: 50rem; }
+@media (prefers-color-scheme: dark) { figure svg { filter: brightness(.85); border-radius: .3rem; } }
+`
 
 // page is the page, with the plots in it: it needs no other file.
 func page(d Data, sections []section) ([]byte, error) {
+	type plotted struct {
+		Title string
+		SVG   template.HTML
+	}
 	type view struct {
 		section
-		Figures []template.HTML
+		Figures []plotted
 	}
 	var views []view
 	for _, s := range sections {
 		v := view{section: s}
 		for _, f := range s.Figures {
-			v.Figures = append(v.Figures, inline(f))
+			v.Figures = append(v.Figures, plotted{f.title, inline(f)})
 		}
 		views = append(views, v)
 	}
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, map[string]any{"Data": d, "Sections": views}); err != nil {
+	if err := pageTemplate.Execute(&b, map[string]any{"Data": d, "Sections": views, "Style": template.CSS(style)}); err != nil {
 		return nil, fmt.Errorf("make the page: %w", err)
 	}
 	return b.Bytes(), nil
