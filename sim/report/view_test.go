@@ -1,11 +1,14 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/sim"
 )
 
 // TestLegendOfWhatIsThere: signs are explained that a diagram has, and keys that do something.
@@ -84,4 +87,40 @@ func TestPlacesOfBoxes(t *testing.T) {
 // TestViolationsAreCounted: what was found twice alike stands once.
 func TestViolationsAreCounted(t *testing.T) {
 	assert.Equal(t, []Fact{{"a", "x"}, {"a, 3 times", "y"}, {"b", "y"}}, counted([]Fact{{"a", "x"}, {"a", "y"}, {"a", "y"}, {"b", "y"}, {"a", "y"}}))
+}
+
+// TestNetworkFaults: what a network's note says is in force for lanes of its first side,
+// until a note says that it is over, or faults end.
+func TestNetworkFaults(t *testing.T) {
+	lane := func(n sim.NodeID) Lane { return Lane{Name: string(rune('A' + n))} }
+	v := worldView{d: &Diagram{Lanes: []Lane{{}, {}, {}}}, o: WorldOptions{Lane: lane}, lanes: []int{0, None, 1, 2}, down: map[int]int64{}}
+	assert.Equal(t, []int{1, 2}, v.struck("{n2 n3 n1 n2} is not heard by {n0}"), "n1 has no lane")
+	assert.Equal(t, []int{0, 2}, v.struck("n0 and n3 drop, n9 is none"))
+	assert.Empty(t, v.struck("all links"))
+
+	note := func(at sim.Time, text string) { v.band(&sim.Record{At: at, Note: text}) }
+	note(1, "partition {n0}")
+	note(2, "slow n2")
+	note(3, "partition {n2}")
+	note(5, "links restored: slow n2")
+	note(6, "links restored: what nobody told of")
+	v.heal(9)
+	note(10, "links restored: partition {n0}")
+	assert.Equal(t, []Band{
+		{From: 1, Until: 9, Lanes: []int{0}, Label: "partition {A}"}, {From: 2, Until: 5, Lanes: []int{1}, Label: "slow C"},
+		{From: 3, Until: 9, Lanes: []int{1}, Label: "partition {C}"},
+	}, v.d.Bands)
+	v.process(&sim.Record{Kind: sim.EventLeave, At: 11}, 1)
+	v.process(&sim.Record{Kind: sim.EventCrash, At: 11}, None)
+	v.process(&sim.Record{Kind: sim.EventReturn, At: 12}, 1)
+	assert.Equal(t, Band{From: 11, Until: 12, Lanes: []int{1}, Label: " is down"}, v.d.Bands[3])
+	assert.Len(t, v.d.Bands, 4)
+}
+
+// TestColumnsOfOrders: states stand by the mean of what is below them.
+func TestColumnsOfOrders(t *testing.T) {
+	// 3 is above 0, 1 and 2, of which the mean is 1, 4 above 1 alone, and 5 above 0.
+	above := map[int][]int{3: {0, 1, 2}, 4: {1}, 5: {0}}
+	h := orderOf(6, func(i, j int) bool { return i == j || slices.Contains(above[j], i) }).layout()
+	assert.Equal(t, []int{5, 3, 4}, h.ranks[1], "0, 1 and 1: by the mean, and of equals the first")
 }

@@ -222,3 +222,14 @@ func TestTimes(t *testing.T) {
 	assert.Equal(t, []sim.Time{0, 8, 20, 31, 100}, rewind.Times(100, []sim.Time{31, 20, 0}, after(30, 7, 7), 5))
 	assert.Equal(t, []sim.Time{0, 20, 150}, rewind.Times(100, []sim.Time{150, 8, 20}, after(7), 3))
 }
+
+// TestHalfOfTheRoomEach: where there is not room for all, points get half of it, or three of
+// them, and choices what is left.
+func TestHalfOfTheRoomEach(t *testing.T) {
+	whole := rewind.Extent{Draws: rewind.FewestDraws, Points: 30, Choices: 30}
+	const point, chosen = rewind.FewestDraws, 2*rewind.FewestDraws + 1
+	assert.Equal(t, rewind.Extent{Draws: 5, Points: 10, Choices: 4}, whole.Within(2*10*point), "of 100 runs 50, and 44 of the others")
+	assert.Equal(t, rewind.Extent{Draws: 5, Points: 3, Choices: 1}, whole.Within(3*point+chosen))
+	assert.Equal(t, rewind.Extent{Draws: 5, Points: 3}, whole.Within(3*point))
+	assert.Equal(t, rewind.Extent{}, whole.Within(3*point-1))
+}

@@ -93,6 +93,21 @@ func TestClassesGoWhole(t *testing.T) {
 	require.Len(t, calls[3], 20, "without sim, which does")
 }
 
+// TestSitesAreClasses where nothing else is said: those of a site go together.
+func TestSitesAreClasses(t *testing.T) {
+	var calls [][]choice.Decision
+	ds := []choice.Decision{{Site: "a", Key: 1, Value: 1}, {Site: "b", Key: 2, Value: 1}, {Site: "a", Key: 3, Value: 1}, {Site: "b", Key: 4, Value: 1}}
+	_, err := Minimise(upTo(0), ds, func(_ []int, given []choice.Decision) (Outcome, error) {
+		calls = append(calls, slices.Clone(given))
+		if len(given) == 0 {
+			return Outcome{}, nil
+		}
+		return Outcome{Signature: "x"}, nil
+	}, Options[int]{})
+	require.NoError(t, err)
+	require.Equal(t, []choice.Decision{ds[1], ds[3]}, calls[2], "behind as given and all benign: without a")
+}
+
 // TestEveryNeedIsFoundExactly is the property that for a failure that needs
 // certain operations and decisions, and nothing else, exactly those are left.
 func TestEveryNeedIsFoundExactly(t *testing.T) {

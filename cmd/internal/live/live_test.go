@@ -90,6 +90,20 @@ func TestRefusals(t *testing.T) {
 	require.ErrorContains(t, err, "address already in use")
 }
 
+// TestLargeRequests are refused: nothing that is asked for needs one.
+func TestLargeRequests(t *testing.T) {
+	url, _ := serving(t, func() State { return State{} })
+	for size, want := range map[int]int{32 << 10: http.StatusOK, 128 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/", nil)
+		require.NoError(t, err)
+		r.Header.Set("X-Large", strings.Repeat("x", size))
+		got, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.StatusCode, size)
+		require.NoError(t, got.Body.Close())
+	}
+}
+
 // TestRows: the state of a campaign in as many rows as there is room for, the last failures
 // if not for all.
 func TestRows(t *testing.T) {
