@@ -37,6 +37,37 @@ func lines(t *testing.T, out string) (failures []campaigns.FailureLine, s campai
 	return failures, s
 }
 
+// TestCampaignLosesItsBucket: a worker whose bucket goes away ends with an error. What it had
+// found by then is violated, kept, and said to be; where it had found nothing, that is said.
+func TestCampaignLosesItsBucket(t *testing.T) {
+	for _, sound := range []bool{false, true} {
+		dir := t.TempDir()
+		bucket, runs := filepath.Join(dir, "bucket"), filepath.Join(dir, "runs")
+		p := lease.With(lease.FromNow)
+		if sound {
+			p = lease.Protocol()
+		}
+		var once sync.Once
+		plan := p.Plan
+		p.Plan = func(x *campaign.Plan) {
+			once.Do(func() { assert.NoError(t, os.RemoveAll(bucket)) })
+			plan(x)
+		}
+		code, _, errs := invoke(t.Context(), []campaign.Protocol{p}, "campaign", "--bucket", bucket, "--seeds", "64", "--workers", "1", "--out", runs)
+		tapes, err := filepath.Glob(filepath.Join(runs, "*", "tape.json"))
+		require.NoError(t, err)
+		if sound {
+			assert.Equal(t, command.ExitFailed, code)
+			assert.Contains(t, errs, "it had found no failure")
+			assert.Empty(t, tapes)
+		} else {
+			assert.Equal(t, command.ExitViolated, code)
+			assert.Contains(t, errs, "what it found is in "+runs)
+			assert.NotEmpty(t, tapes)
+		}
+	}
+}
+
 // TestCampaign: two workers at once, of one machine, run each seed of a campaign once; what fails
 // is one class, whose tape is written, and replays.
 func TestCampaign(t *testing.T) {

@@ -97,7 +97,7 @@ func TapeOf(r io.Reader) (protocol, program string, ok bool) {
 // readHead reads a file and whose tape it is.
 func readHead(r io.Reader) (b []byte, head tapeHead, err error) {
 	if b, err = tapefile.Read(r, ErrTape); err != nil {
-		return nil, head, fmt.Errorf("campaign: %w", err)
+		return nil, head, err
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
 		return nil, head, fmt.Errorf("%w: %w", ErrTape, err)

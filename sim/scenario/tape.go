@@ -81,7 +81,7 @@ func FormatHash(h uint64) string { return tapefile.FormatHash(h) }
 func LoadTape(r io.Reader) (*Tape, error) {
 	b, err := tapefile.Read(r, ErrTape)
 	if err != nil {
-		return nil, fmt.Errorf("scenario: %w", err)
+		return nil, err
 	}
 	var head struct {
 		Version  *int   `json:"joinery_tape"`

@@ -136,7 +136,7 @@ func (h *Host) campaign(f *flags, subject func(*pflag.FlagSet) (*Subject, error)
 	}
 	b, err := openBucket(h.Ctx, f.bucket, true)
 	if err != nil {
-		return fmt.Errorf("campaign: --bucket %w", err)
+		return fmt.Errorf("campaign: --bucket: %w", err)
 	}
 	if !f.given.Changed("commit") {
 		f.commit = revision()
@@ -202,11 +202,15 @@ func (r *runner) run(ctx context.Context, w *distributed.Worker) error {
 	complete, err := w.Run(ctx, distributed.Job{First: f.first, Seeds: f.seeds, Run: r.claim, Every: wall.Every, Progress: r.look})
 	screen.Finish()
 	b, openErr := openBucket(r.h.Ctx, f.bucket, false)
-	if err != nil {
+	switch {
+	case err != nil && len(r.kept) > 0:
+		r.h.Worsen(command.ExitViolated)
 		return fmt.Errorf("campaign: %w; what it found is in %s", err, f.out)
+	case err != nil:
+		return fmt.Errorf("campaign: %w; it had found no failure", err)
 	}
 	if openErr != nil {
-		return fmt.Errorf("campaign: --bucket %w", openErr)
+		return fmt.Errorf("campaign: --bucket: %w", openErr)
 	}
 	g, err := distributed.Gather(b)
 	if err != nil {

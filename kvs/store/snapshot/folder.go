@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -97,6 +98,10 @@ func (f *Folder) check(op, name string) error {
 	return nil
 }
 
+// unlockable are the errors of a lock that nobody holds: its file cannot be there, however long
+// one waits.
+var unlockable = []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
+
 // lock gets one of the locks named, in turn.
 func (f *Folder) lock(names ...string) (io.Closer, int, error) {
 	var err error
@@ -111,7 +116,7 @@ func (f *Folder) lock(names ...string) (io.Closer, int, error) {
 		if c, err = f.opts.FS.Lock(f.path(names[i])); err == nil {
 			return c, i, nil
 		}
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		if slices.ContainsFunc(unlockable, func(why error) bool { return errors.Is(err, why) }) {
 			return nil, 0, err
 		}
 	}

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -139,6 +142,29 @@ func TestFolder(t *testing.T) {
 	names, err = b.List("seg-")
 	require.NoError(t, err)
 	require.Empty(t, names)
+}
+
+// unlocked is a file system on which no lock can be made.
+type unlocked struct {
+	vfs.FS
+	why error
+}
+
+func (u unlocked) Lock(name string) (io.Closer, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: u.why}
+}
+
+// TestFolderThatCannotBeLocked: where a lock cannot be made nobody waits for it, and why is said.
+func TestFolderThatCannotBeLocked(t *testing.T) {
+	for _, why := range []error{syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOTDIR, syscall.EACCES, syscall.ENOENT} {
+		d, err := disk.NewFS(disk.FSOptions{})
+		require.NoError(t, err)
+		b := newFolder(t, snapshot.FolderOptions{FS: unlocked{d, why}, Wait: func(int) error { return errors.New("it waits") }})
+		for _, err := range []error{b.SwapHead("", []byte("x")), b.Put("seg-1", 1, strings.NewReader("x"))} {
+			require.ErrorIs(t, err, why)
+			require.NotErrorIs(t, err, store.ErrBusy)
+		}
+	}
 }
 
 func TestFolderHead(t *testing.T) {

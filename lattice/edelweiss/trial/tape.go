@@ -173,7 +173,7 @@ func factTexts(fs []eval.Fact) []string {
 func LoadTape(r io.Reader) (*Tape, error) {
 	b, err := tapefile.Read(r, ErrTape)
 	if err != nil {
-		return nil, fmt.Errorf("trial: %w", err)
+		return nil, err
 	}
 	var f tapeFile
 	switch err := tapefile.Decode(b, &f, ErrTape); {

@@ -54,5 +54,7 @@ func TestWordsOfErrors(t *testing.T) {
 	c.join(t, b, "one")
 	_, err = distributed.Gather(b, newBucket())
 	require.ErrorIs(t, err, distributed.ErrEmpty)
-	assert.ErrorContains(t, err, "bucket 2 has no head")
+	assert.ErrorContains(t, err, ": bucket 2 has no head")
+	_, err = distributed.Gather(newBucket())
+	assert.ErrorContains(t, err, ": the bucket has no head", "where there is one it is not the first of several")
 }

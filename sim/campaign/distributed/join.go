@@ -26,14 +26,14 @@ func Gather(from ...store.Bucket) (*Gathered, error) {
 	for i, b := range from {
 		data, tag, err := head(b)
 		if err != nil {
-			return nil, fmt.Errorf("distributed: read bucket %d: %w", i+1, err)
+			return nil, fmt.Errorf("distributed: read %s: %w", nth(i, len(from)), err)
 		}
 		if tag == "" {
-			return nil, fmt.Errorf("%w: bucket %d has no head", ErrEmpty, i+1)
+			return nil, fmt.Errorf("%w: %s has no head", ErrEmpty, nth(i, len(from)))
 		}
 		d, err := decode(data)
 		if err != nil {
-			return nil, fmt.Errorf("bucket %d: %w", i+1, err)
+			return nil, fmt.Errorf("%s: %w", nth(i, len(from)), err)
 		}
 		if g.Of == "" {
 			g.Of = d.Of
@@ -44,6 +44,14 @@ func Gather(from ...store.Bucket) (*Gathered, error) {
 		g.add(b, &d.State)
 	}
 	return g, nil
+}
+
+// nth names a bucket, by its place where there are several.
+func nth(i, of int) string {
+	if of == 1 {
+		return "the bucket"
+	}
+	return fmt.Sprintf("bucket %d", i+1)
 }
 
 // add joins the state of a bucket, with its tapes.
