@@ -76,20 +76,31 @@ func session(text string) (commands, shown []string) {
 	return commands, shown
 }
 
-// module makes a module that requires this one, with what it needs.
-func module(t *testing.T, root string) string {
+// setup is where the README begins to say how a module comes to require this one.
+const setup = "\n### A module that requires this one\n"
+
+// module makes a module by the commands of the README.
+func module(t *testing.T, root, readme string) string {
 	t.Helper()
 	dir := t.TempDir()
-	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	require.NoError(t, err)
-	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	require.NoError(t, err)
-	const own = "module github.com/joinery-go/joinery\n"
-	require.Contains(t, string(mod), own)
-	text := strings.Replace(string(mod), own, "module example.com/mine\n", 1) +
-		fmt.Sprintf("\nrequire github.com/joinery-go/joinery v0.0.0\nreplace github.com/joinery-go/joinery => %s\n", root)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte(text), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o600))
+	_, text, found := strings.Cut(readme, setup)
+	require.True(t, found)
+	ran := 0
+	for line := range strings.Lines(text) {
+		command, found := strings.CutPrefix(line, "    ")
+		if !found {
+			if ran > 0 {
+				break
+			}
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(command, "=../joinery", "="+root, 1))
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s: %s", command, out)
+		ran++
+	}
+	require.Equal(t, 4, ran)
 	return dir
 }
 
@@ -128,7 +139,7 @@ func TestGuides(t *testing.T) {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			assert.Less(t, strings.Count(string(text), "\n"), longest)
-			follow(t, name, module(t, root), blocks(t, string(text)))
+			follow(t, name, module(t, root, string(readme)), blocks(t, string(text)))
 		})
 	}
 }
@@ -147,7 +158,7 @@ func follow(t *testing.T, name, dir string, all []block) {
 			commands, shown := session(b.text)
 			for i, command := range commands {
 				cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
-				cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod")
+				cmd.Dir = dir
 				out, err := cmd.CombinedOutput()
 				require.NotNil(t, cmd.ProcessState, "%s: %s: %v", where, command, err)
 				got := strings.ReplaceAll(string(out), dir, ".")
