@@ -98,11 +98,12 @@ class Drawing extends Details {
     const stride = Math.max(1, Math.ceil((last - first + 1) / MOST_SIGNS));
     const arrows = this.drawArrows(g, c, first, last, stride);
     let signs = 0, lastText = -99;
+    const told = [this.picked, this.hovered].filter((i) => i >= 0).map((i) => this.y(i) - top); // whose text is there anyhow
     const dense = this.total / Math.max(this.shown.length, 1) < 13;
     for (let p = first; p <= last; p += stride) {
       const i = this.shown[p], y = this.y(i) - top;
       const chosen = i === this.picked || i === this.hovered;
-      const text = chosen || y - lastText >= 13;
+      const text = chosen || y - lastText >= 13 && !told.some((at) => Math.abs(at - y) < 13);
       this.drawRow(g, c, i, y, text, chosen, dense);
       if (text) { lastText = y; }
       signs++;
