@@ -3,7 +3,9 @@ package sim
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -169,7 +171,7 @@ func (d *diagram) record(r Record) {
 func (d *diagram) loss(l Loss) {
 	lanes := d.lanes()
 	d.arrow(lanes, l.From, l.To, signLost)
-	d.row(l.At, lanes, fmt.Sprintf("%s to %v lost: %s", nameKind(d.kindName, l.Msg), l.To, l.Why))
+	d.row(l.At, lanes, fmt.Sprintf("%s to %s lost: %s", nameKind(d.kindName, l.Msg), d.opts.Lane(l.To), l.Why))
 }
 
 // lanes is a row in which nothing happens.
@@ -211,7 +213,7 @@ func (d *diagram) arrow(row []rune, from, to NodeID, end rune) {
 func (d *diagram) band(r Record) {
 	name, ends := strings.CutPrefix(r.Note, bandEnd)
 	if i := slices.Index(d.bands, name); ends && i >= 0 {
-		d.row(r.At, d.lanes(), "ends: "+name)
+		d.row(r.At, d.lanes(), "ends: "+d.named(name))
 		d.bands[i] = ""
 		return
 	}
@@ -222,8 +224,21 @@ func (d *diagram) band(r Record) {
 			d.bands = append(d.bands, name)
 		}
 	}
-	d.row(r.At, d.lanes(), r.Note)
+	d.row(r.At, d.lanes(), d.named(r.Note))
 }
+
+// named is a network's note with nodes as their lanes are called.
+func (d *diagram) named(note string) string {
+	return nodeName.ReplaceAllStringFunc(note, func(name string) string {
+		if n, err := strconv.Atoi(name[1:]); err == nil && n < len(d.state) {
+			return d.opts.Lane(NodeID(n))
+		}
+		return name
+	})
+}
+
+// nodeName matches a node as notes of a network name it: n0, n1 and so on.
+var nodeName = regexp.MustCompile(`\bn[0-9]+\b`)
 
 // bandEnd is how a network's note says that what an earlier one told of is over.
 const bandEnd = "links restored: "

@@ -229,7 +229,8 @@ func TestParse(t *testing.T) {
 	assert.Equal(t, "c0", d.name(2))
 	assert.Equal(t, "-", d.name(3))
 	assert.Equal(t, "-", d.name(-1))
-	assert.Equal(t, 2, d.laneOf("n2"), "labels count clients as nodes")
+	assert.Equal(t, 2, d.laneOf("n2"), "notes count clients as nodes")
+	assert.Equal(t, 2, d.laneOf("c0"))
 	assert.Equal(t, -1, d.laneOf("n3"))
 	for _, bad := range []string{"", "time", "no head\n", "time n0\n\n", "time n0\n10ms"} {
 		_, err := parse(bad)

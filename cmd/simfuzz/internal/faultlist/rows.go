@@ -91,11 +91,11 @@ func (d *diagram) name(lane int) string {
 	return d.lanes[lane]
 }
 
-// laneOf is the lane of a node as labels name it: n0, n1 and so on, whether it is a
-// replica or a client; or -1.
+// laneOf is the lane of a node as labels name it, by its lane, or in notes of the simulator as
+// n0, n1 and so on, whether it is a replica or a client; or -1.
 func (d *diagram) laneOf(node string) int {
-	for i := range d.lanes {
-		if node == fmt.Sprintf("n%d", i) {
+	for i, name := range d.lanes {
+		if node == name || node == fmt.Sprintf("n%d", i) {
 			return i
 		}
 	}
