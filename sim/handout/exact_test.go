@@ -88,15 +88,16 @@ func (p *paused) List(prefix string) ([]string, error) {
 // life keeps it.
 func TestAtItForLong(t *testing.T) {
 	t.Parallel()
+	const life = 5 * time.Second
 	s, err := handout.Serve(handout.ServeOptions{Dir: t.TempDir(), Port: -1})
 	require.NoError(t, err)
 	defer s.Shutdown()
 	c, said, once := folder(t), new(notes), new(sync.Once)
 	c.Piece = seeds
-	c.Bucket = &paused{c.Bucket, once, func() { time.Sleep(5 * time.Second) }, func() {}}
+	c.Bucket = &paused{c.Bucket, once, func() { time.Sleep(2 * life) }, func() {}}
 	var all sync.WaitGroup
 	for _, name := range []string{"a", "b"} {
-		w := worker(c, connect(t, s.ClientURL()), name, said)
+		w := worker(c, connectFor(t, s.ClientURL(), life), name, said)
 		w.Idle, w.Lease = patience, patience
 		all.Go(func() { assert.NoError(t, w.Work(t.Context())) })
 	}
@@ -112,7 +113,7 @@ func TestIdleSinceTheLast(t *testing.T) {
 	s, err := handout.Serve(handout.ServeOptions{Dir: t.TempDir(), Port: -1})
 	require.NoError(t, err)
 	defer s.Shutdown()
-	const idle = 4 * time.Second
+	const idle = 8 * time.Second
 	one, other := folder(t), new(handout.Campaign)
 	one.Piece = seeds / 2
 	*other = *one
@@ -128,14 +129,14 @@ func TestIdleSinceTheLast(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if over {
-			if looked++; looked == 3 { // to see whether anything is left, and is handed nothing meanwhile
+			if looked++; looked == 2 { // a second time, having been handed nothing after the first
 				close(seen)
 			}
 		}
 	}}
 	other.Bucket = &paused{other.Bucket, new(sync.Once), func() { <-seen }, func() {}}
 	said := new(notes)
-	a, b := worker(one, connect(t, s.ClientURL()), "a", said), worker(other, connect(t, s.ClientURL()), "b", said)
+	a, b := worker(one, connectFor(t, s.ClientURL(), patience), "a", said), worker(other, connectFor(t, s.ClientURL(), patience), "b", said)
 	a.Idle, b.Idle, a.Lease, b.Lease = idle, patience, patience, patience
 	begun := make(chan struct{})
 	begin := sync.OnceFunc(func() { close(begun) })
