@@ -118,8 +118,9 @@ func TestIdleSinceTheLast(t *testing.T) {
 	one.Piece = seeds / 2
 	*other = *one
 	var mu sync.Mutex
-	over, looked := false, 0
+	over, did, before := false, 0, -1 // what a has begun, and had when it looked last
 	seen := make(chan struct{})
+	release := sync.OnceFunc(func() { close(seen) })
 	one.Bucket = &paused{one.Bucket, new(sync.Once), func() {
 		time.Sleep(idle + time.Second)
 		mu.Lock()
@@ -128,23 +129,31 @@ func TestIdleSinceTheLast(t *testing.T) {
 	}, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		if over {
-			if looked++; looked == 2 { // a second time, having been handed nothing after the first
-				close(seen)
-			}
+		if over && did == before {
+			release() // it has looked, was handed nothing, and looks again
 		}
+		before = did
 	}}
 	other.Bucket = &paused{other.Bucket, new(sync.Once), func() { <-seen }, func() {}}
 	said := new(notes)
 	a, b := worker(one, connectFor(t, s.ClientURL(), patience), "a", said), worker(other, connectFor(t, s.ClientURL(), patience), "b", said)
 	a.Idle, b.Idle, a.Lease, b.Lease = idle, patience, patience, patience
+	a.Note = func(text string) {
+		said.add(text)
+		mu.Lock()
+		defer mu.Unlock()
+		did++
+	}
 	begun := make(chan struct{})
 	begin := sync.OnceFunc(func() { close(begun) })
 	b.Note = func(text string) { said.add(text); begin() }
 	var all sync.WaitGroup
 	all.Go(func() { assert.NoError(t, b.Work(t.Context())) })
 	<-begun
-	all.Go(func() { assert.NoError(t, a.Work(t.Context())) })
+	all.Go(func() {
+		defer release()
+		assert.NoError(t, a.Work(t.Context()))
+	})
 	all.Wait()
 	finished(t, one)
 	assert.Equal(t, 2, said.count("run seeds "), "%s", said)
