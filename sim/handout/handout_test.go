@@ -85,6 +85,9 @@ func finished(t *testing.T, c *handout.Campaign) *distributed.State {
 		came, err := handout.Result(c.Bucket, handout.Bisect, f.Tape)
 		require.NoError(t, err, class)
 		assert.LessOrEqual(t, came.Operations, f.Operations)
+		assert.Equal(t, came.Faults > 0, came.Decision != "", "the last fault that it takes is named: %+v", came)
+		assert.Equal(t, came.Operations > 0, came.Operation != "", "and the last operation: %+v", came)
+		assert.Equal(t, f.Tape, came.Tape)
 	}
 	return &g.State
 }
