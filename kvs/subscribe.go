@@ -73,7 +73,7 @@ func (r *Replica) subscribe(m *wire.Subscribe) {
 	}
 	s := p.subs[at]
 	s.deadline = max(s.deadline, r.tick+m.Lease) // one that comes late makes no lease shorter
-	s.q.Deps.MergeIn(m.Deps) // of which another replica may have told it since
+	s.q.Deps.MergeIn(m.Deps)                     // of which another replica may have told it since
 	s.q.Own.MergeIn(m.Own)
 	if m.Origin == r.cfg.Origin {
 		s.acked = max(s.acked, min(m.Seen, s.version))
