@@ -47,6 +47,21 @@
 // and one whose record is cut out of a disk on which that of a later one of the same counter
 // is whole, since that has the sum of both.
 //
+// A delete ([wire.Request].Delete) is a write: it has a dot and a time, is durable before it
+// is visible, and its delta is joined to what is held as any other, so that owners which hear
+// of it late, twice or in another order come to the same. What it takes away is the kind's to
+// say (package kind): of a register all that was written earlier, of a set and a counter what
+// the replica holds that serves it. So the latter are served by owners alone, and at a level
+// whose reads wait a delete waits as these do, until what its session must see is there. A
+// read of something deleted is answered with [wire.Response].Deleted. What is left is kept
+// for good, by each owner: of a key about what a small value takes, since a replica that was
+// away, or a write that is late, may bring what was deleted, and must not bring it back.
+// [Replica.Tombstones] counts such keys. A delete is not refused for the size of its value.
+// Two cases remain in which a delete leaves something that one may take to be seen: a counter
+// of which the delete has seen the repeat of an increment alone shows the first write once
+// that comes, and a delete that is repeated to another replica takes away what either has
+// seen.
+//
 // Values can lie outside of memory ([Config.Values]): in memory are then those used last,
 // and of each key its name and what says which writes its value has. A checkpoint puts
 // those that changed there and names them, so that a start reads the names and no value;
@@ -76,6 +91,6 @@
 // a message counts only if the host says it is of the member in whose name it speaks,
 // hybrid times are followed as far as the host's own clock vouches for them, and no
 // peer can hand out this replica's dots; but one that lies about what others wrote, or
-// what it holds itself, is believed. The store refuses transactions, deletes and
-// linearizable operations. (Anna, ICDE'18; "Anna 2: Monotonic Boogaloo".)
+// what it holds itself, is believed. The store refuses transactions and linearizable
+// operations. (Anna, ICDE'18; "Anna 2: Monotonic Boogaloo".)
 package kvs

@@ -50,8 +50,10 @@ func (d *draws) bytes() []byte {
 	return x
 }
 
-func (d *draws) key() string  { return []string{"k", "l", "m", ""}[d.n(4)] }
-func (d *draws) kind() string { return []string{"set", "counter", "register", "none"}[d.n(4)] }
+func (d *draws) key() string { return []string{"k", "l", "m", ""}[d.n(4)] }
+func (d *draws) kind() string {
+	return []string{"set", "counter", "register", "none", "addwins"}[d.n(5)]
+}
 
 func (d *draws) matrix() (m session.Matrix) {
 	for range d.n(4) {
@@ -204,6 +206,7 @@ func attackAsClient(t *testing.T, b []byte) {
 			}
 			q.Own = d.matrix()
 		}
+		q.Delete = q.Put && how&24 == 24
 		if how&4 != 0 {
 			q.Deps = append(stolen.Clone(), q.Deps[:min(len(q.Deps), int(how>>7))]...)
 			slices.SortFunc(q.Deps, func(a, b session.Mark) int { return int(a.Partition) - int(b.Partition) })

@@ -22,9 +22,9 @@ type scratch struct {
 	sealer     *session.Notary
 	items      []wire.Item
 	offers     []gossip.Entry
-	offerTo    gossip.Dots  // what the peer that mayOffer is asked about is known to hold
-	offerSince uint64       // since when that peer is heard again
-	accept     gossip.Entry // of the effect that announces it
+	offerTo    gossip.Dots    // what the peer that mayOffer is asked about is known to hold
+	offerSince uint64         // since when that peer is heard again
+	accepts    []gossip.Entry // of the effects that announce them
 	free       []*batch
 	spare      []*partition
 }

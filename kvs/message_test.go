@@ -77,8 +77,10 @@ func TestOneEncoding(t *testing.T) {
 	assert.True(t, refused(seal(wire.MsgRequest, padded(request, 0))), "client")
 	assert.True(t, refused(seal(wire.MsgRequest, padded(request, 1))), "request number")
 	loud := slices.Clone(request)
-	loud[2] = 2
+	loud[3] = 2
 	assert.True(t, refused(seal(wire.MsgRequest, loud)), "a truth of 2")
+	loud[2], loud[3] = 3, 0
+	assert.True(t, refused(seal(wire.MsgRequest, loud)), "neither a read nor a write nor a delete")
 	assert.False(t, refused(seal(wire.MsgRequest, request)))
 	_, err := wire.DecodeResponse(seal(wire.MsgResponse, padded(response, 0)))
 	assert.ErrorIs(t, err, wire.ErrMessage)

@@ -1,7 +1,6 @@
 package kvs
 
 import (
-	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -17,6 +16,6 @@ func (r *Replica) Poison() {
 		r.past[i] = session.Mark{Partition: wire.PoisonNumber, Origin: wire.PoisonNumber, Seq: wire.PoisonNumber}
 	}
 	clear(r.out)
-	r.accept = gossip.Entry{}
+	clear(r.accepts)
 	r.in.Poison()
 }

@@ -23,6 +23,8 @@ import (
 //     repeat of a request that is not known is not added to that sum, but stands in a row
 //     of its own, named by session and request. Several repeats have the same row. Where
 //     the first write and a repeat of it meet, the row is taken back ([kind.Kind.Settle]).
+//   - What a delete takes away is what it has seen. A repeat of it elsewhere may have seen
+//     other writes; those that either has seen are taken away.
 //
 // A replica that has the row and gets the first write sees that from the value. One that
 // has the first write and gets the row sees it from what it remembers of the session, which
@@ -132,6 +134,9 @@ func (r *Replica) row(client, req uint64) uint64 {
 func (r *Replica) update(q *wire.Request, p *partition, k kind.Kind, again bool, now uint64) (u kind.Update, own kind.Value) {
 	u = kind.Update{Arg: q.Arg, Clock: now, Origin: r.cfg.Origin}
 	switch {
+	case q.Delete && q.Stamp == 0: // it takes away, and adds nothing that a repeat could add twice
+	case q.Delete:
+		u.Clock, u.Origin = q.Stamp, r.writer(q.Client)
 	case k.Own() && again:
 		u.Origin = r.row(q.Client, q.Req)
 	case k.Own():

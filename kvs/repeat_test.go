@@ -218,7 +218,7 @@ func TestRepeatedRegister(t *testing.T) {
 	c.settle()
 	for node := range 2 {
 		got, _ := kind.Get[kind.Register](c.replicas[node].Look("r", "register"))
-		assert.Equal(t, "b", got.Second.Second, "node %d", node)
+		assert.Equal(t, "b", got.Second.Second.Val, "node %d", node)
 	}
 }
 

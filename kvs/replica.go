@@ -28,6 +28,7 @@ type Stats struct {
 	Deferred   uint64 // deltas of peers put off, as too much is being persisted; they are offered again
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 
+	Deletes     uint64 // writes served that take something away
 	Updates     uint64 // sent to subscribers, those sent again too
 	Checkpoints uint64 // checkpoints written whole
 	Unreadable  uint64 // records that were cut out of what this incarnation started on
@@ -329,7 +330,7 @@ func (r *Replica) event(ev Event) {
 
 // begin forgets the effects of the last call.
 func (r *Replica) begin() {
-	r.out, r.wire = r.out[:0], r.wire[:0]
+	r.out, r.wire, r.accepts = r.out[:0], r.wire[:0], r.accepts[:0]
 }
 
 // written is what was written from there on, which nothing is appended to.

@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
@@ -11,7 +12,8 @@ import (
 )
 
 // request serves a client: a write is accepted here whoever owns its key, a read
-// is answered by owners only.
+// is answered by owners only, as is a delete that takes away what it sees. Such a delete
+// waits, as a read does, until there is here what its session must see.
 func (r *Replica) request(q *wire.Request) {
 	p := r.partition(r.cfg.Ring.PartitionOf(q.Key))
 	if limit := r.cfg.MaxAheadMS / 2; r.clock.ahead(q.Clock, r.now, limit) {
@@ -32,11 +34,11 @@ func (r *Replica) request(q *wire.Request) {
 		r.refuse(q, p, wire.StatusBadRequest, "dependencies that no replica vouches for; show those of the last answer, with its proof")
 		return
 	}
-	if q.Put {
+	if q.Put && !(q.Delete && k.Sees()) {
 		r.put(q, p, k)
 		return
 	}
-	if !p.owned {
+	if !p.owned { // it has nothing to read, nor for a delete to see
 		r.refuse(q, p, wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
 		return
 	}
@@ -45,6 +47,15 @@ func (r *Replica) request(q *wire.Request) {
 	}
 	if q.Level.Waits() && !r.covers(p, q) {
 		r.await(q, p)
+		return
+	}
+	r.covered(q, p, k)
+}
+
+// covered serves a request of which p has what it must see: a read, or a delete.
+func (r *Replica) covered(q *wire.Request, p *partition, k kind.Kind) {
+	if q.Put {
+		r.put(q, p, k)
 		return
 	}
 	r.answer(q, p)
@@ -96,13 +107,13 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	r.clock.Observe(q.Stamp)
 	now := r.clock.next(r.now)
 	update, own := r.update(q, p, k, again, now)
-	delta, err := k.Mutate(update, own)
+	delta, err := r.mutate(q, p, s, k, update, own)
 	if err != nil {
 		r.refuse(q, p, wire.StatusBadRequest, err.Error())
 		return
 	}
 	r.value = delta.Append(r.value[:0])
-	if size := r.outgrown(p, s, q, k, delta); size > 0 {
+	if size := r.outgrown(p, s, q, k, delta); size > 0 && !q.Delete { // a delete has to go through
 		r.refuse(q, p, wire.StatusTooLarge, fmt.Sprintf("%s %q would have %d bytes, limit %d; write to another key", q.Kind, q.Key, size, r.cfg.MaxValueBytes))
 		return
 	}
@@ -126,8 +137,8 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if q.Level.Waits() {
 		r.wrote(q, &b.respond, &b.past, &b.own)
 	}
-	r.accept = b.entries[0]
-	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accept})
+	r.accepts = append(r.accepts, b.entries[0])
+	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accepts[len(r.accepts)-1]})
 	r.persist(b)
 	switch {
 	case q.Ack == session.AckMemory:
@@ -137,6 +148,19 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 		r.answerLater(q, &b.respond)
 		b.answers = false
 	}
+}
+
+// mutate is the delta of a write, s what is held of its kind, which is nil if nothing is.
+func (r *Replica) mutate(q *wire.Request, p *partition, s *slot, k kind.Kind, u kind.Update, own kind.Value) (kind.Value, error) {
+	if !q.Delete {
+		return k.Mutate(u, own)
+	}
+	var seen kind.Value
+	if s != nil && k.Sees() {
+		seen = p.value(s)
+	}
+	r.stats.Deletes++
+	return k.Delete(u, seen)
 }
 
 // full refuses a write for which there is no room, and reports whether it has.
@@ -185,9 +209,13 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 // reading is what a read of s is answered, which is nil if nothing is held; valid until the
 // next one is made.
 func (r *Replica) reading(q *wire.Request, p *partition, s *slot) wire.Response {
-	resp := wire.Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id, Found: s != nil}
+	resp := wire.Response{Client: q.Client, Req: q.Req, Clock: r.clock.last, Partition: p.id}
 	if s != nil {
-		r.value = p.value(s).Append(r.value[:0])
+		v := p.value(s)
+		k, _ := r.cfg.Kinds.Find(s.kind)
+		resp.Deleted = k.Absent(v)
+		resp.Found = !resp.Deleted
+		r.value = v.Append(r.value[:0])
 		resp.Value = r.value
 		p.sized(s, len(r.value))
 	}
@@ -197,7 +225,7 @@ func (r *Replica) reading(q *wire.Request, p *partition, s *slot) wire.Response 
 	return resp
 }
 
-// await keeps a threshold read until the replica has caught up.
+// await keeps a threshold read, or a delete that is one, until the replica has caught up.
 func (r *Replica) await(q *wire.Request, p *partition) {
 	switch {
 	case r.waiting >= r.cfg.MaxWaiting:
@@ -211,7 +239,7 @@ func (r *Replica) await(q *wire.Request, p *partition) {
 	r.waiting++
 	// What q is made of is gone with its message, but for its strings.
 	kept := *q
-	kept.Arg, kept.Deps, kept.Own = nil, q.Deps.Clone(), q.Own.Clone()
+	kept.Arg, kept.Deps, kept.Own = slices.Clone(q.Arg), q.Deps.Clone(), q.Own.Clone()
 	p.waiting = append(p.waiting, waiter{&kept, r.tick + q.Wait})
 }
 
@@ -238,7 +266,10 @@ func (r *Replica) wake(p *partition) {
 		if !r.covers(p, w.req) {
 			return false
 		}
-		r.answer(w.req, p)
+		q := *w.req // which clones of the replica share
+		q.Deps, q.Own = q.Deps.Clone(), q.Own.Clone()
+		k, _ := r.cfg.Kinds.Find(q.Kind)
+		r.covered(&q, p, k)
 		return true
 	})
 }

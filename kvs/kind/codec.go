@@ -65,6 +65,7 @@ func DecodeNumbers(dst []uint64, src []byte) (set []uint64, rest []byte, err err
 }
 
 var (
+	errNotTruth  = fmt.Errorf("%w: neither yes nor no", ErrDecode)
 	errNotNumber = fmt.Errorf("%w: not a number", ErrDecode)
 	errOrder     = fmt.Errorf("%w: elements do not ascend", ErrDecode)
 )
@@ -76,7 +77,15 @@ func registerInto(dst *Register, src []byte) (rest []byte, err error) {
 	if dst.Second.First, rest, err = number(rest); err != nil {
 		return src, err
 	}
-	dst.Second.Second, rest, err = text(dst.Second.Second, rest)
+	content := &dst.Second.Second
+	if len(rest) == 0 || rest[0] > 1 {
+		return src, errNotTruth
+	}
+	if content.Some = rest[0] == 1; !content.Some {
+		content.Val = ""
+		return rest[1:], nil
+	}
+	content.Val, rest, err = text(content.Val, rest[1:])
 	return rest, err
 }
 
@@ -111,14 +120,17 @@ func sumsInto(dst *Sums, src []byte) ([]byte, error) {
 	}
 	sums := (*dst)[:0]
 	for i := range n {
-		var e lattice.Entry[uint64, uint64]
+		var e lattice.Entry[uint64, Sum]
 		if e.Key, rest, err = number(rest); err != nil {
 			return src, err
 		}
 		if i > 0 && e.Key <= sums[i-1].Key {
 			return src, errOrder
 		}
-		if e.Val, rest, err = number(rest); err != nil {
+		if e.Val.First, rest, err = number(rest); err != nil {
+			return src, err
+		}
+		if e.Val.Second, rest, err = number(rest); err != nil {
 			return src, err
 		}
 		sums = append(sums, e)

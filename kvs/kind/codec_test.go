@@ -16,7 +16,11 @@ import (
 // the merges: the same bytes are accepted, for the same values.
 func TestDecodersIntoMemory(t *testing.T) {
 	decodesAlike(t, kind.RegisterSpec(), func(r *rand.Rand) kind.Register {
-		return kind.Register{First: r.Uint64N(300), Second: lattice.Pair[uint64, string]{First: r.Uint64N(300), Second: word(r)}}
+		content := lattice.Some(word(r))
+		if r.IntN(4) == 0 {
+			content = lattice.None[string]()
+		}
+		return kind.Register{First: r.Uint64N(300), Second: lattice.Pair[uint64, lattice.Option[string]]{First: r.Uint64N(300), Second: content}}
 	})
 	decodesAlike(t, kind.SetSpec(), func(r *rand.Rand) kind.GrowSet {
 		var s kind.GrowSet
@@ -28,10 +32,21 @@ func TestDecodersIntoMemory(t *testing.T) {
 	decodesAlike(t, kind.CounterSpec(), func(r *rand.Rand) kind.Counter {
 		var c kind.Counter
 		for range r.IntN(5) {
-			one := kind.Sums{{Key: r.Uint64N(200), Val: r.Uint64N(1 << 20)}}
+			one := kind.Sums{{Key: r.Uint64N(200), Val: kind.Sum{First: r.Uint64N(1 << 20), Second: r.Uint64N(300)}}}
 			kind.CounterMerge().MergeIn(&c, kind.Counter{First: one[:r.IntN(2)], Second: one[:r.IntN(2)]})
 		}
 		return c
+	})
+	decodesAlike(t, kind.AddWinsSpec(), func(r *rand.Rand) kind.AddWins {
+		var s kind.AddWins
+		for range r.IntN(5) {
+			added := kind.Added{Second: word(r)}
+			if r.IntN(3) == 0 {
+				added = kind.Added{First: true}
+			}
+			kind.AddWinsMerge().MergeIn(&s, kind.AddWins{{Key: r.Uint64N(3), Val: kind.Adds{{Key: r.Uint64N(200), Val: added}}}})
+		}
+		return s
 	})
 	tags := kind.Spec[[]uint64]{
 		Name: "tags", Merge: lattice.OrderedSetOf[uint64](),

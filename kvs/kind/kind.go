@@ -1,19 +1,28 @@
 // Package kind is the types of values that a store replicates. A kind is a lattice
 // with a codec and one mutator, which turns the argument of a write into a delta;
-// [New] makes one of any merge over a plain Go domain. Shipped are register, set and
-// counter ([Default]). Decoders take arbitrary bytes and give an error that wraps
-// [ErrDecode]; what they accept has one encoding. The package knows nothing of
-// replicas, keys or messages, so clients need no more of the store than this to read
-// what they are answered. (Anna, ICDE'18, section 5.)
+// [New] makes one of any merge over a plain Go domain. Decoders take arbitrary bytes and
+// give an error that wraps [ErrDecode]; what they accept has one encoding. The package
+// knows nothing of replicas, keys or messages, so clients need no more of the store than
+// this to read what they are answered. (Anna, ICDE'18, section 5.)
+//
+// A kind may have deletes. A delete is a delta as any other, so that it can come in any
+// order and as often as it likes, and what it takes away stays away. Shipped ([Default]) are
+//
+//	kind      a put             a delete                                     reads as absent
+//	register  replaces          is a write of nothing: the later one stands  if the last write was a delete
+//	set       adds an element   is refused: the set only grows               never
+//	addwins   adds an element   takes away the adds that it has seen; one    without elements
+//	                            that it has not seen stays
+//	counter   adds an amount    takes away the amounts that it has seen      without an amount that is left
+//
+// What a delete has seen is what the replica that serves it holds then. What is left of
+// something deleted is a tombstone: of a register its stamp, of an element the name of its
+// add, of a counter's row a second number.
 package kind
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
-	"math/bits"
-	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
 )
@@ -24,6 +33,7 @@ var (
 	ErrKind     = errors.New("kind: invalid kind")
 	ErrArgument = errors.New("kind: invalid argument")
 	ErrOverflow = errors.New("kind: counter overflow")
+	ErrNoDelete = errors.New("kind: has no deletes")
 )
 
 // Update is what a mutator turns into a delta.
@@ -70,6 +80,14 @@ type Kind interface {
 	// the update of that Origin, a repeat of a request that v has already. It is the same
 	// whatever else is in v, and nil if v has nothing of it or it has been taken back.
 	Settle(origin uint64, v Value) Value
+	// Delete turns a delete into a delta; its error wraps [ErrNoDelete] for a kind that has
+	// none. seen is what the replica holds, and is not changed; it may be nil for a kind
+	// that does not look at it, and is nil where nothing is held.
+	Delete(u Update, seen Value) (Value, error)
+	// Sees says whether Delete looks at seen.
+	Sees() bool
+	// Absent says whether v reads as if there were nothing, since all of it was deleted.
+	Absent(v Value) bool
 }
 
 // Spec describes a kind over the plain domain T.
@@ -79,6 +97,11 @@ type Spec[T any] struct {
 	Mutate func(u Update, own T) (T, error)
 	Own    bool                                          // Mutate looks at own
 	Settle func(origin uint64, v T) (taken T, some bool) // with Own; see [Kind]
+	// Delete and Absent are optional, and come together; see [Kind]. Sees says that Delete
+	// looks at what is held, which is ⊥ where nothing is.
+	Delete func(u Update, seen T) (T, error)
+	Absent func(v T) bool
+	Sees   bool
 	// Into is optional: the merge's decoder, but into memory that is used again.
 	Into func(dst *T, src []byte) (rest []byte, err error)
 }
@@ -93,6 +116,8 @@ func New[T any](s Spec[T]) (Kind, error) {
 		return nil, fmt.Errorf("%w %s: no mutator", ErrKind, s.Name)
 	case s.Own != (s.Settle != nil):
 		return nil, fmt.Errorf("%w %s: it must have Settle if its mutator looks at own, and else not", ErrKind, s.Name)
+	case (s.Delete == nil) != (s.Absent == nil) || s.Sees && s.Delete == nil:
+		return nil, fmt.Errorf("%w %s: Delete and Absent come together, and Sees with them", ErrKind, s.Name)
 	case c.Bottom == nil || c.Append == nil || c.Decode == nil:
 		return nil, fmt.Errorf("%w %s: its merge lacks ⊥ or a codec", ErrKind, s.Name)
 	}
@@ -161,6 +186,27 @@ func (k *kind[T]) Mutate(u Update, own Value) (Value, error) {
 	return &value[T]{k, d}, nil
 }
 
+func (k *kind[T]) Sees() bool { return k.Spec.Sees }
+
+func (k *kind[T]) Absent(v Value) bool {
+	return k.Spec.Absent != nil && k.Spec.Absent(v.(*value[T]).v)
+}
+
+func (k *kind[T]) Delete(u Update, seen Value) (Value, error) {
+	if k.Spec.Delete == nil {
+		return nil, fmt.Errorf("%s: %w", k.Spec.Name, ErrNoDelete)
+	}
+	held := k.caps.Bottom()
+	if seen != nil {
+		held = seen.(*value[T]).v
+	}
+	d, err := k.Spec.Delete(u, held)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Spec.Name, err)
+	}
+	return &value[T]{k, d}, nil
+}
+
 type value[T any] struct {
 	kind *kind[T]
 	v    T
@@ -187,24 +233,6 @@ func Get[T any](v Value) (T, bool) {
 	return x.v, true
 }
 
-// Register is a last-writer-wins register: hybrid time, then writer, then value,
-// each greater one winning. Its order is total, so a tie cannot be broken by
-// arrival. The zero Register was never written.
-type Register = lattice.Pair[uint64, lattice.Pair[uint64, string]]
-
-// RegisterMerge merges registers to the one written last.
-func RegisterMerge() lattice.Merge[Register] {
-	return lattice.DominatingPairOf(lattice.Max[uint64](),
-		lattice.DominatingPairOf(lattice.Max[uint64](), lattice.Max[string]()))
-}
-
-// RegisterSpec is the kind "register"; a put's argument is the value as is.
-func RegisterSpec() Spec[Register] {
-	return Spec[Register]{Name: "register", Merge: RegisterMerge(), Into: registerInto, Mutate: func(u Update, _ Register) (Register, error) {
-		return Register{First: u.Clock, Second: lattice.Pair[uint64, string]{First: u.Origin, Second: string(u.Arg)}}, nil
-	}}
-}
-
 // GrowSet is a set of strings that only grows, ascending.
 type GrowSet = []string
 
@@ -213,89 +241,6 @@ func SetSpec() Spec[GrowSet] {
 	return Spec[GrowSet]{Name: "set", Merge: lattice.OrderedSetOf[string](), Into: setInto, Mutate: func(u Update, _ GrowSet) (GrowSet, error) {
 		return GrowSet{string(u.Arg)}, nil
 	}}
-}
-
-// Sums are sums by origin, ascending by origin.
-type Sums = []lattice.Entry[uint64, uint64]
-
-// Counter is a PN-counter: per origin the sum of its increments, and of its
-// decrements.
-type Counter = lattice.Pair[Sums, Sums]
-
-// CounterMerge merges counters origin by origin.
-func CounterMerge() lattice.Merge[Counter] {
-	sums := lattice.OrderedMapOf[uint64](lattice.Max[uint64]())
-	return lattice.PairOf(sums, sums)
-}
-
-// CounterSpec is the kind "counter"; a put's argument is [Amount] of the signed
-// change. A change that would overflow the origin's sum is refused.
-func CounterSpec() Spec[Counter] {
-	return Spec[Counter]{Name: "counter", Merge: CounterMerge(), Own: true, Settle: settle, Into: counterInto, Mutate: increment}
-}
-
-func increment(u Update, own Counter) (Counter, error) {
-	n, w := binary.Varint(u.Arg)
-	if w <= 0 || w != len(u.Arg) || w > 1 && u.Arg[w-1] == 0 { // the last is a padded number
-		return Counter{}, fmt.Errorf("%w: not an amount", ErrArgument)
-	}
-	sums, size := own.First, uint64(n)
-	if n < 0 {
-		sums, size = own.Second, -uint64(n)
-	}
-	sum := sumOf(sums, u.Origin)
-	total, carry := bits.Add64(sum, size, 0)
-	if carry != 0 {
-		return Counter{}, fmt.Errorf("%w: %d on top of %d", ErrOverflow, n, sum)
-	}
-	delta := Sums{{Key: u.Origin, Val: total}}
-	if n < 0 {
-		return Counter{Second: delta}, nil
-	}
-	return Counter{First: delta}, nil
-}
-
-// settle takes back the amount of a repeat, which has a sum to itself: by one of the other
-// sign. It brings the amount along, for who does not have that yet.
-func settle(origin uint64, c Counter) (Counter, bool) {
-	up, down := sumOf(c.First, origin), sumOf(c.Second, origin)
-	one := Sums{{Key: origin, Val: max(up, down)}}
-	return Counter{First: one, Second: slices.Clone(one)}, up != down
-}
-
-func sumOf(sums Sums, origin uint64) uint64 {
-	for i := range sums {
-		if sums[i].Key == origin {
-			return sums[i].Val
-		}
-	}
-	return 0
-}
-
-// Amount encodes a counter's change.
-func Amount(n int64) []byte { return AppendAmount(nil, n) }
-
-// AppendAmount appends the encoding of a counter's change.
-func AppendAmount(dst []byte, n int64) []byte { return binary.AppendVarint(dst, n) }
-
-// CounterSum is the value of a counter: increments less decrements. It is an
-// error where that does not fit an int64.
-func CounterSum(c Counter) (int64, error) {
-	var hi, lo uint64 // a 128-bit two's complement sum
-	for _, e := range c.First {
-		var carry uint64
-		lo, carry = bits.Add64(lo, e.Val, 0)
-		hi += carry
-	}
-	for _, e := range c.Second {
-		var borrow uint64
-		lo, borrow = bits.Sub64(lo, e.Val, 0)
-		hi -= borrow
-	}
-	if hi == 0 && lo <= math.MaxInt64 || hi == math.MaxUint64 && lo > math.MaxInt64 {
-		return int64(lo), nil
-	}
-	return 0, fmt.Errorf("%w: the sum does not fit 64 bits", ErrOverflow)
 }
 
 // Kinds is the set of kinds that a replica serves.
@@ -351,13 +296,14 @@ func (k *Kinds) Number(name string) int {
 	return -1
 }
 
-// Default are register, set and counter.
+// Default are register, set, counter and addwins.
 func Default() *Kinds {
 	r, err1 := New(RegisterSpec())
 	s, err2 := New(SetSpec())
 	c, err3 := New(CounterSpec())
-	k, err4 := NewKinds(r, s, c)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	a, err4 := New(AddWinsSpec())
+	k, err5 := NewKinds(r, s, c, a)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		panic("kind: shipped kinds are invalid: " + err.Error())
 	}
 	return k

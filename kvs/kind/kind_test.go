@@ -28,19 +28,19 @@ func TestKinds(t *testing.T) {
 }
 
 func TestCounterSum(t *testing.T) {
-	type one = lattice.Entry[uint64, uint64]
+	type one = lattice.Entry[uint64, kind.Sum]
 	sum := func(inc, dec kind.Sums) (int64, error) {
 		return kind.CounterSum(kind.Counter{First: inc, Second: dec})
 	}
-	n, err := sum(kind.Sums{one{Key: 1, Val: 5}, one{Key: 2, Val: 7}}, kind.Sums{one{Key: 1, Val: 20}})
+	n, err := sum(kind.Sums{one{Key: 1, Val: kind.Sum{First: 5}}, one{Key: 2, Val: kind.Sum{First: 7}}}, kind.Sums{one{Key: 1, Val: kind.Sum{First: 20}}})
 	require.NoError(t, err)
 	assert.Equal(t, int64(-8), n)
-	n, err = sum(kind.Sums{one{Key: 1, Val: math.MaxUint64}, one{Key: 2, Val: math.MaxUint64}}, kind.Sums{one{Key: 3, Val: math.MaxUint64}, one{Key: 4, Val: math.MaxUint64 - 3}})
+	n, err = sum(kind.Sums{one{Key: 1, Val: kind.Sum{First: math.MaxUint64}}, one{Key: 2, Val: kind.Sum{First: math.MaxUint64}}}, kind.Sums{one{Key: 3, Val: kind.Sum{First: math.MaxUint64}}, one{Key: 4, Val: kind.Sum{First: math.MaxUint64 - 3}}})
 	require.NoError(t, err)
 	assert.Equal(t, int64(3), n, "wide intermediate sums do not matter")
-	_, err = sum(kind.Sums{one{Key: 1, Val: math.MaxInt64 + 1}}, nil)
+	_, err = sum(kind.Sums{one{Key: 1, Val: kind.Sum{First: math.MaxInt64 + 1}}}, nil)
 	assert.ErrorIs(t, err, kind.ErrOverflow)
-	n, err = sum(nil, kind.Sums{one{Key: 1, Val: 1 << 63}})
+	n, err = sum(nil, kind.Sums{one{Key: 1, Val: kind.Sum{First: 1 << 63}}})
 	require.NoError(t, err)
 	assert.Equal(t, int64(math.MinInt64), n)
 

@@ -71,7 +71,7 @@ func TestTxnReadsItsWrites(t *testing.T) {
 	}{
 		"register": {[]byte("old"), [][]byte{[]byte("a"), []byte("b")}, func(v kind.Value) any {
 			r, _ := kind.Get[kind.Register](v)
-			return r.Second.Second
+			return r.Second.Second.Val
 		}, "b", true},
 		"set": {[]byte("old"), [][]byte{[]byte("a"), []byte("b")}, func(v kind.Value) any {
 			s, _ := kind.Get[kind.GrowSet](v)

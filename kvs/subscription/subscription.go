@@ -131,7 +131,7 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 		return false, nil // of an earlier incarnation, or an earlier one
 	}
 	v := s.kind.New()
-	if u.Found {
+	if u.Held() {
 		if v, err = s.kind.Decode(u.Value); err != nil {
 			return false, fmt.Errorf("%w: key %q, node %d: %w", ErrUpdate, s.key, from, err)
 		}
@@ -141,8 +141,8 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 	}
 	first := !s.told
 	s.origin, s.seen, s.told = u.Origin, u.Version, true
-	appeared := u.Found && !s.found
-	s.found = s.found || u.Found
+	appeared := u.Held() && !s.found
+	s.found = s.found || u.Held()
 	return s.value.MergeIn(v) || first || appeared, nil
 }
 
@@ -151,7 +151,8 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 func (s *Subscription) Heard() (origin, version uint64) { return s.origin, s.seen }
 
 // Value is what the subscriber has been told, joined: a copy. found says that the key holds
-// something, told that anything has been told yet.
+// something, which after a delete may be what [kind.Kind.Absent] says reads as if there were
+// nothing; told says that anything has been told yet.
 func (s *Subscription) Value() (v kind.Value, found, told bool) {
 	return s.value.Clone(), s.found, s.told
 }

@@ -17,6 +17,7 @@ type Request struct {
 	Client uint64         // the session
 	Req    uint64         // numbers the session's requests, ascending from 1, at most [gossip.MaxReq]
 	Put    bool           // write, else read
+	Delete bool           // of a write: it takes away what is there, as the kind has it; Arg may say which part
 	Again  bool           // a write that was asked for before, and not answered
 	Level  session.Level  // of the session; one whose reads wait gets its past in the answer
 	Ack    session.Ack    // of a write: when it is answered
@@ -34,7 +35,8 @@ type Request struct {
 // Status says how a request ended. All but StatusOK mean that this request did nothing; an
 // earlier one of the same number, which it repeats, may have. One is an exception: a write
 // that is unavailable stays, on the disk of the replica that says so, as it would of one
-// that was asked to answer by itself; it has not come to as many owners as it asked for.
+// that was asked to answer by itself; it has not come to as many owners as it asked for. A
+// delete at a level whose reads wait may also have waited as these do, and then did nothing.
 type Status uint8
 
 // The statuses of responses.
@@ -65,6 +67,7 @@ type Response struct {
 	Req       uint64
 	Status    Status
 	Found     bool           // a read found the key
+	Deleted   bool           // a read found nothing, since what was there is deleted; Value is what is left, for who joins values
 	Clock     uint64         // hybrid time: of the write, or met by the replica
 	Partition ring.Partition // the key's partition
 	Dot       causal.Dot     // of a write
@@ -86,11 +89,37 @@ func (q *Request) Append(dst []byte) []byte {
 	b := begin(dst, MsgRequest)
 	b = varint.Append(b, q.Client)
 	b = varint.Append(b, q.Req)
-	b = append(AppendBool(AppendBool(b, q.Put), q.Again), how(q.Level, q.Ack))
+	b = append(AppendBool(append(b, q.does()), q.Again), how(q.Level, q.Ack))
 	b = AppendString(AppendString(AppendString(b, q.Key), q.Kind), q.Arg)
 	b = varint.Append(varint.Append(b, q.Clock), q.Stamp)
 	b = varint.Append(b, q.Wait)
 	return seal(appendOwn(session.AppendPast(b, q.Deps, q.Proof), q.Own), from)
+}
+
+// What a request does.
+const (
+	doesRead = iota
+	doesPut
+	doesDelete
+)
+
+func (q *Request) does() byte {
+	switch {
+	case q.Delete:
+		return doesDelete
+	case q.Put:
+		return doesPut
+	}
+	return doesRead
+}
+
+// does reads what a request does.
+func (r *reader) does() (put, del bool) {
+	b := r.byte()
+	if b > doesDelete {
+		r.fail("neither a read nor a write")
+	}
+	return b != doesRead, b == doesDelete
 }
 
 // how is the byte of a level and an acknowledgement: three bits of the level, one that says
@@ -141,9 +170,9 @@ func (in *DecodeBuffer) Request(body []byte) (*Request, error) {
 	r := reader{b: body}
 	in.marks = in.marks[:0]
 	q := &in.request
-	*q = Request{
-		Client: r.uvarint(), Req: r.uvarint(), Put: r.bool(), Again: r.bool(),
-	}
+	*q = Request{Client: r.uvarint(), Req: r.uvarint()}
+	q.Put, q.Delete = r.does()
+	q.Again = r.bool()
 	q.Level, q.Ack = r.how()
 	q.Key, q.Kind, q.Arg = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName)), r.bytes(kind.MaxArg)
 	q.Clock, q.Stamp, q.Wait = r.uvarint(), r.uvarint(), r.uvarint() // the replica answers that a clock is out of range
@@ -168,7 +197,7 @@ func (p *Response) Append(dst []byte) []byte {
 func (p *Response) append(b []byte) []byte {
 	b = varint.Append(b, p.Client)
 	b = varint.Append(b, p.Req)
-	b = AppendBool(append(b, byte(p.Status)), p.Found)
+	b = append(b, byte(p.Status), p.found())
 	b = varint.Append(b, p.Clock)
 	b = varint.Append(b, uint64(p.Partition))
 	b = varint.Append(b, p.Dot.Origin)
@@ -176,6 +205,36 @@ func (p *Response) append(b []byte) []byte {
 	b = AppendString(AppendString(b, p.Value), p.Detail)
 	return appendOwn(session.AppendPast(b, p.Deps, p.Proof), p.Own)
 }
+
+// What a read finds.
+const (
+	foundNothing = iota
+	foundValue
+	foundDeleted
+)
+
+func (p *Response) found() byte {
+	switch {
+	case p.Deleted:
+		return foundDeleted
+	case p.Found:
+		return foundValue
+	}
+	return foundNothing
+}
+
+// found reads what a read finds.
+func (r *reader) found() (found, deleted bool) {
+	b := r.byte()
+	if b > foundDeleted {
+		r.fail("neither found, nor not")
+	}
+	return b == foundValue, b == foundDeleted
+}
+
+// Held reports whether the answer has a value of the kind to be joined with others, be it of
+// something deleted.
+func (p *Response) Held() bool { return p.Found || p.Deleted }
 
 // DecodeResponse verifies and reads a response message. Arbitrary bytes give an
 // error that wraps [ErrMessage].
@@ -206,12 +265,11 @@ func (p *Response) Decode(msg []byte) error {
 // read reads what append has appended.
 func (p *Response) read(r *reader) {
 	marks := p.marks[:0]
-	*p = Response{
-		Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte()), Found: r.bool(),
-		Clock: r.clock(), Partition: ring.Partition(r.uint32()),
-		Dot:   causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()},
-		Value: r.bytes(MaxMessage), Detail: string(r.bytes(MaxMessage)),
-	}
+	*p = Response{Client: r.uvarint(), Req: r.uvarint(), Status: Status(r.byte())}
+	p.Found, p.Deleted = r.found()
+	p.Clock, p.Partition = r.clock(), ring.Partition(r.uint32())
+	p.Dot = causal.Dot{Origin: r.uvarint(), Seq: r.uvarint()}
+	p.Value, p.Detail = r.bytes(MaxMessage), string(r.bytes(MaxMessage))
 	p.Deps, p.Proof = r.past(&marks)
 	p.Own = r.own(&marks)
 	p.marks = marks

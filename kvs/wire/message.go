@@ -39,7 +39,7 @@ const (
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 6
+	wireVersion = 7
 	headerSize  = 3
 	sumSize     = 4
 )

@@ -16,12 +16,12 @@ import (
 // peer sent, or a part of a checkpoint, with its values or with where they are kept, or
 // the name of a value that was kept and is lost, or those of values that are marked anew.
 const (
-	recordVersion     = 5
-	pieceVersion      = 10
-	checkpointVersion = 7
 	lostVersion       = 9
 	touchedVersion    = 11
-	keptVersion       = 12
+	recordVersion     = 13
+	pieceVersion      = 14
+	checkpointVersion = 15
+	keptVersion       = 16
 )
 
 // AppendRecord appends the record of entries that are written together.

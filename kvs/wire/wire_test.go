@@ -27,7 +27,7 @@ func TestRequestRoundTrip(t *testing.T) {
 	for l := session.Eventual; l <= session.PRAM; l++ {
 		for _, a := range []session.Ack{session.AckDurable, session.AckMemory, session.Owners(1), session.Owners(session.MaxOwners)} {
 			for _, pasts := range [][2]session.Matrix{{}, {past, nil}, {past, own}} {
-				q := wire.Request{Client: 1, Req: 2, Put: true, Again: true, Level: l, Ack: a, Key: "k", Kind: "set", Arg: []byte("v"), Clock: 5, Stamp: 6, Wait: 7}
+				q := wire.Request{Client: 1, Req: 2, Put: true, Delete: a == session.AckMemory, Again: true, Level: l, Ack: a, Key: "k", Kind: "set", Arg: []byte("v"), Clock: 5, Stamp: 6, Wait: 7}
 				if q.Deps, q.Own = pasts[0], pasts[1]; q.Deps != nil {
 					q.Proof = session.Proof{1, 15: 2}
 				}
@@ -63,12 +63,16 @@ func TestUnknownLevels(t *testing.T) {
 }
 
 func TestResponseRoundTrip(t *testing.T) {
-	want := sampleResponse()
-	msg := want.Encode()
-	assert.Equal(t, wire.MsgResponse, wire.KindOf(msg))
-	got, err := wire.DecodeResponse(msg)
-	require.NoError(t, err)
-	assert.Equal(t, want, got)
+	for _, deleted := range []bool{false, true} {
+		want := sampleResponse()
+		want.Found, want.Deleted = !deleted, deleted
+		msg := want.Encode()
+		assert.Equal(t, wire.MsgResponse, wire.KindOf(msg))
+		got, err := wire.DecodeResponse(msg)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+		assert.True(t, got.Held())
+	}
 }
 
 // TestClockOutOfRange: a hybrid time above [wire.MaxClock] is refused, and that itself is not.

@@ -169,7 +169,7 @@ func (r *run) begin(s *sessionState, now int64) {
 		return
 	}
 	*h = history.Op{
-		Session: s.number, Node: o.Node, Type: o.Type, Func: o.Func, Key: o.Key,
+		Session: s.number, Node: o.Node, Type: o.Type, Func: shownAs(o), Key: o.Key,
 		Call: now, Return: history.Pending, Outcome: history.Unknown, Txn: o.Txn,
 	}
 	if o.Func != history.Read {
@@ -187,8 +187,8 @@ func (r *run) begin(s *sessionState, now int64) {
 // again: nothing that it is made of changes before there is an answer.
 func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err error) {
 	q := wire.Request{
-		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Level: s.state.Level.Served(),
-		Ack: o.Ack, Key: o.Key, Kind: string(o.Type), Clock: s.state.Clock(), Wait: waitTicks,
+		Client: uint64(s.number) + 1, Req: o.ID, Put: o.Func != history.Read, Delete: o.Func == workload.Delete, Level: s.state.Level.Served(),
+		Ack: o.Ack, Key: o.Key, Kind: o.Kind(), Clock: s.state.Clock(), Wait: waitTicks,
 	}
 	q.Deps, q.Proof = s.state.Past()
 	q.Own = s.state.Own()
@@ -252,7 +252,7 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 	x := oracle.Answer{Node: ring.NodeID(from), Session: s.number, Level: s.state.Level, Operation: o, Recorded: h, Response: resp, Met: s.state.Clock()}
 	defer r.tell(func(o oracle.Oracle) { o.Answered(&x) })
 	if resp.Status == wire.StatusUnavailable && r.caches(s) && !r.fenced { // what is read then is to be new
-		if value, found, ok := s.cache.Stale(&s.state, o.Key, string(o.Type)); ok {
+		if value, found, ok := s.cache.Stale(&s.state, o.Key, o.Kind()); ok {
 			h.Outcome = history.OK
 			r.take(s, value, found)
 			return
@@ -275,12 +275,12 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 		return
 	}
 	if s.state.Level.Transactional() && o.Amiss == "" {
-		if err := s.txn.Learn(o.Key, string(o.Type), resp.Value, resp.Found); err != nil {
+		if err := s.txn.Learn(o.Key, o.Kind(), resp.Value, resp.Held()); err != nil {
 			r.err = err
 		}
 	}
-	if r.take(s, resp.Value, resp.Found); r.caches(s) && h.Outcome == history.OK {
-		s.cache.Keep(&s.state, resp.Partition, o.Key, string(o.Type), resp.Value, resp.Found, uint64(now/int64(sim.Millisecond)))
+	if r.take(s, resp.Value, resp.Held()); r.caches(s) && h.Outcome == history.OK {
+		s.cache.Keep(&s.state, resp.Partition, o.Key, o.Kind(), resp.Value, resp.Held(), uint64(now/int64(sim.Millisecond)))
 	}
 }
 
@@ -299,7 +299,7 @@ func (r *run) caches(s *sessionState) bool {
 // cached answers the current read of a session from its cache, if that can be.
 func (r *run) cached(s *sessionState, now int64) bool {
 	o := &r.ops[s.current()]
-	value, found, ok := s.cache.Get(&s.state, o.Key, string(o.Type), uint64(now/int64(sim.Millisecond)))
+	value, found, ok := s.cache.Get(&s.state, o.Key, o.Kind(), uint64(now/int64(sim.Millisecond)))
 	if !ok {
 		return false
 	}
@@ -316,7 +316,7 @@ func (r *run) take(s *sessionState, value []byte, found bool) {
 	o, h := &r.ops[s.current()], &r.recorded[s.current()]
 	var v kind.Value
 	var err error
-	k, _ := r.kinds.Find(string(o.Type))
+	k, _ := r.kinds.Find(o.Kind())
 	if found {
 		v = r.value(k)
 		err = k.DecodeInto(v, value)
@@ -326,7 +326,7 @@ func (r *run) take(s *sessionState, value []byte, found bool) {
 	}
 	var got workload.Reading
 	if err == nil {
-		got, err = workload.ReadingOf(o.Type, v, r.setup.Tagged, &r.elems)
+		got, err = r.readingOf(o, v)
 	}
 	if errors.Is(err, kind.ErrOverflow) && workload.Huge(r.ops, o.Key) {
 		h.Outcome = history.Failed // it has a value, but none that a history can show

@@ -208,7 +208,7 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 	h = &history.History{Name: "seed " + strconv.FormatUint(r.setup.Seed, 10), Tagged: r.setup.Tagged, Fences: fences}
 	r.order = r.order[:0]
 	for at := range r.recorded {
-		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) && !r.unsettled(at, fences) && r.fates[at] != fateOwn { // it was issued
+		if r.recorded[at].Return != 0 && r.ops[at].Amiss == "" && !r.unjudged(r.recorded[at].Key) && !r.unsettled(at, fences) && r.fates[at] != fateOwn && (r.setup.Tagged || !r.shrinks(at)) { // it was issued
 			r.order = append(r.order, at)
 		}
 	}
@@ -225,6 +225,9 @@ func (r *run) makeHistory(fences []int64) (h *history.History, planned []uint64)
 		held := r.fates[at] != fateNone // that nobody has seen it, another history tells
 		if h.Ops[i].Outcome == history.OK && r.forgiven(at) || refused || held {
 			h.Ops[i].Outcome, h.Ops[i].Return = history.Unknown, history.Pending
+		}
+		if r.shrinks(at) {
+			byTags(&h.Ops[i])
 		}
 	}
 	r.judged, r.ids = h.Ops, planned

@@ -50,6 +50,7 @@ func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
+		markDeleted, markSpared,
 	}
 }
 
@@ -69,7 +70,7 @@ func (c Config) Marks() []string {
 		case markWaited, markUnavailable:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && !l.Waits()
-		case markCached:
+		case markCached, markDeleted, markSpared:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && l.Transactional()
 		case markHandedOver:

@@ -130,7 +130,7 @@ func (n *one) read(key string) string {
 	v, err := k.Decode(n.got.Value)
 	require.NoError(n.t, err)
 	r, _ := kind.Get[kind.Register](v)
-	return r.Second.Second
+	return r.Second.Second.Val
 }
 
 func alone(t testing.TB, open func(o store.Options) (store.Engine, error), checkpoint, cache int) *one {

@@ -52,7 +52,7 @@ const began = clockBase << 16
 
 // reads is an answer with the value of a register written at a time.
 func reads(clock, writer, met uint64) wire.Response {
-	v := kind.Register{First: began + clock, Second: lattice.Pair[uint64, string]{First: writer, Second: "v"}}
+	v := kind.Register{First: began + clock, Second: lattice.Pair[uint64, lattice.Option[string]]{First: writer, Second: lattice.Some("v")}}
 	return wire.Response{Found: true, Clock: began + met, Value: lattice.Encode(kind.RegisterMerge(), v)}
 }
 

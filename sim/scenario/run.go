@@ -74,6 +74,7 @@ type run struct {
 	*memory
 	setup     Setup
 	level     session.Level
+	shrinking []workload.Key // of which the plan has deletes
 	ring      *ring.Ring
 	kinds     *kind.Kinds
 	planned   int  // operations of the plan
@@ -286,6 +287,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
 	r.fates = append(r.fates[:0], make([]fate, len(plan))...)
 	var err error
+	r.shrinking, m.deletes.Tagged = workload.Deletes(plan), s.Tagged
 	if r.level, err = s.level(); err != nil {
 		return nil, err
 	}

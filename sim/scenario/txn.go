@@ -44,7 +44,7 @@ func (cl *client) inTxn(c *sim.Context, s *sessionState) {
 		r.hold(s, int64(c.Now()))
 		cl.done(c, s)
 	default:
-		value, found, known := s.txn.Read(o.Key, string(o.Type))
+		value, found, known := s.txn.Read(o.Key, o.Kind())
 		if !known {
 			cl.issue(c, s)
 			return
@@ -64,7 +64,7 @@ func (r *run) hold(s *sessionState, now int64) {
 	o := &r.ops[at]
 	arg, err := o.Argument(nil, r.setup.Tagged)
 	if err == nil {
-		err = s.txn.Put(o.Key, string(o.Type), arg, uint64(at), o.Type == history.Register)
+		err = s.txn.Put(o.Key, o.Kind(), arg, uint64(at), o.Type == history.Register)
 	}
 	if err != nil {
 		r.err = err

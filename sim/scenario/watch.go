@@ -20,6 +20,7 @@ type watchers struct {
 	agreement    oracle.Agreement
 	availability oracle.Availability
 	clocks       oracle.Clocks
+	deletes      oracle.Deletes
 	liveness     oracle.Liveness
 	lost         oracle.LostWrites
 	monotonic    oracle.Monotonic
@@ -35,8 +36,8 @@ type watchers struct {
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
 	w.availability.Lost, w.availability.Sums, w.acks.Lost = &w.lost, &w.sums, &w.lost
-	w.storage.Lost = &w.lost
-	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage)
+	w.storage.Lost, w.deletes.Lost = &w.lost, &w.lost
+	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage, &w.deletes)
 }
 
 // tell tells every oracle that watches.

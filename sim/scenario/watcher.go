@@ -55,7 +55,7 @@ func (m *memory) watcher(r *run, number int) *watcher {
 	*w = watcher{run: r, number: number, key: keys[draw%uint64(len(keys))]}
 	w.owners = r.ring.Owners(r.ring.PartitionOf(w.key.Name))
 	w.at = int(draw>>32) % len(w.owners)
-	k, _ := r.kinds.Find(string(w.key.Type))
+	k, _ := r.kinds.Find(w.key.Kind())
 	var err error
 	if w.sub, err = subscription.New(uint64(r.firstWatcher()+number)+1, 1, w.key.Name, k, r.level.Served(), w.owners[w.at]); err != nil {
 		r.err = err
@@ -169,9 +169,9 @@ func (w *watcher) value() (v kind.Value, found, told bool) {
 // rises holds the value of an update to that of the one before by the same incarnation, and,
 // where reads are monotonic, to all that the watcher has been told.
 func (w *watcher) rises(u *wire.Update, known kind.Value) {
-	k, _ := w.run.kinds.Find(string(w.key.Type))
+	k, _ := w.run.kinds.Find(w.key.Kind())
 	v := k.New()
-	if u.Found {
+	if u.Held() {
 		var err error
 		if v, err = k.Decode(u.Value); err != nil {
 			return // told already
@@ -198,7 +198,7 @@ func (w *watcher) atRest() {
 		return // it may wait for what is lost
 	}
 	core := w.run.replicas[w.sub.Node()].core
-	held := core.Value(w.key.Name, string(w.key.Type))
+	held := core.Value(w.key.Name, w.key.Kind())
 	v, found, told := w.value()
 	switch {
 	case !told:

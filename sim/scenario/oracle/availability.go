@@ -68,7 +68,7 @@ func (o *Availability) Accepted(w *Write) {
 	if w.Operation.Amiss != "" {
 		o.Fail(at("refusal", w.Node, w.Operation, "write #%d is accepted by node %d, though it is amiss: %s", w.Operation.ID, w.Node, w.Operation.Amiss))
 	}
-	if size := len(w.Entry.Delta); o.ValueBytes > 0 && size > o.ValueBytes && w.Operation.Type != history.Register { // of which a later one may stand
+	if size := len(w.Entry.Delta); o.ValueBytes > 0 && size > o.ValueBytes && w.Operation.Type != history.Register && w.Operation.Func != workload.Delete { // of which a later one may stand
 		o.Fail(at("size", w.Node, w.Operation, "write #%d of %d bytes is accepted by node %d, values may have %d", w.Operation.ID, size, w.Node, o.ValueBytes))
 	}
 	k := typedKey{w.Entry.Key, w.Entry.Kind}
@@ -89,7 +89,7 @@ func (o *Availability) outgrown(x *workload.Operation) bool {
 		return false // unreachable: plans are parsed or drawn
 	}
 	total := len(arg) + more
-	if i := slices.Index(o.accepted, typedKey{x.Key, string(x.Type)}); i >= 0 {
+	if i := slices.Index(o.accepted, typedKey{x.Key, x.Kind()}); i >= 0 {
 		total += o.bytes[i]
 	}
 	return o.ValueBytes > 0 && total > o.ValueBytes
@@ -160,14 +160,14 @@ func (o *Availability) Answered(a *Answer) {
 		}
 	case s == wire.StatusOK && a.Recorded.Outcome == history.OK:
 		if x.Func != history.Read {
-			o.kept = append(o.kept, keptWrite{typedKey{x.Key, string(x.Type)}, x.ID})
+			o.kept = append(o.kept, keptWrite{typedKey{x.Key, x.Kind()}, x.ID})
 		}
 	case s == wire.StatusOK, // the value does not fit the history, which is judged where it is read
 		s == wire.StatusKindMismatch && o.otherKind(a),
 		s == wire.StatusTooLarge && x.Func != history.Read && o.outgrown(x),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
-	case x.Func == history.Read && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
+	case waits(x) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
 		if o.Lost.Lossy() || s == wire.StatusBusy { // the session may depend on what no replica has, or others that wait
 			o.excused = append(o.excused, x.ID)
 		}
@@ -181,6 +181,9 @@ func (o *Availability) Answered(a *Answer) {
 	}
 }
 
+// waits reports whether an operation waits, at a level whose reads do.
+func waits(x *workload.Operation) bool { return x.Func == history.Read || x.Sees() }
+
 // mayWait reports whether so many earlier reads of the session of x, or of all, may still
 // wait that one more is refused: a session that gives up does not take its reads back.
 func (o *Availability) mayWait(x *workload.Operation) bool {
@@ -191,7 +194,7 @@ func (o *Availability) mayWait(x *workload.Operation) bool {
 	reads, others := 0, 0
 	for i := range o.Operations() {
 		switch y := &o.Operations()[i]; {
-		case y.Func != history.Read || y.ID == x.ID:
+		case !waits(y) || y.ID == x.ID:
 		case y.Session == x.Session && y.ID < x.ID:
 			reads++
 		case y.Session != x.Session:
@@ -223,7 +226,7 @@ func (o *Availability) full(n ring.NodeID, p ring.Partition) bool {
 // told from outside of the replica.
 func (o *Availability) otherKind(a *Answer) bool {
 	x := a.Operation
-	own := typedKey{x.Key, string(x.Type)}
+	own := typedKey{x.Key, x.Kind()}
 	if a.Response.Detail == own.kind || !slices.Contains(o.accepted, typedKey{x.Key, a.Response.Detail}) {
 		return false
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice/causal"
-	"github.com/joinery-go/joinery/linearizability/history"
 )
 
 // What a lost disk voids, or a record that cannot be read, is worked out at the moment of the loss, by looking into
@@ -81,9 +80,9 @@ func (o *LostWrites) Accepted(w *Write) {
 		case o.has(w.Node, a) || a.dot.Origin == w.Entry.Dot.Origin && !o.Forgiven(a.at): // else it was handed over, lost there, and given up
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
-		case (a.lost&(1<<w.Node) != 0 || o.Forgiven(a.at)) && w.Entry.Kind == string(history.Counter):
+		case (a.lost&(1<<w.Node) != 0 || o.Forgiven(a.at)) && w.Operation.Counts():
 			o.count(a)
-		case w.Entry.Kind == string(history.Counter):
+		case w.Operation.Counts():
 			o.repeated = append(o.repeated, w.At)
 		}
 	}
@@ -135,7 +134,7 @@ func (o *LostWrites) subsumed(n ring.NodeID, a *acceptance) {
 // carries reports whether the write b has the write a in its sum.
 func (o *LostWrites) carries(b, a *acceptance) bool {
 	ops := o.Operations()
-	return !a.again && !b.again && b.dot.Origin == a.dot.Origin && b.dot.Seq > a.dot.Seq && ops[a.at].Type == history.Counter && ops[b.at].Key == ops[a.at].Key
+	return !a.again && !b.again && b.dot.Origin == a.dot.Origin && b.dot.Seq > a.dot.Seq && ops[a.at].Counts() && ops[b.at].Counts() && ops[b.at].Key == ops[a.at].Key
 }
 
 // count has the history of the counter of a not be judged any more.
@@ -147,7 +146,7 @@ func (o *LostWrites) count(a *acceptance) {
 
 // servedElsewhere reports whether the increment a has been served by another replica too.
 func (o *LostWrites) servedElsewhere(a *acceptance) bool {
-	return o.Operations()[a.at].Type == history.Counter && slices.ContainsFunc(o.accepted, func(b acceptance) bool {
+	return o.Operations()[a.at].Counts() && slices.ContainsFunc(o.accepted, func(b acceptance) bool {
 		return b.at == a.at && b.dot != a.dot
 	})
 }

@@ -53,11 +53,11 @@ func (o *OneKind) Accepted(w *Write) {
 // Responded looks for a read that finds nothing, where there is something of another kind.
 func (o *OneKind) Responded(s *Sent) {
 	x, core := s.Operation, o.Running(s.Node)
-	if s.Response.Status != wire.StatusOK || x.Func != history.Read || s.Response.Found || core == nil {
+	if s.Response.Status != wire.StatusOK || x.Func != history.Read || s.Response.Held() || core == nil {
 		return
 	}
 	for i := range o.Kinds().Len() {
-		if other := o.Kinds().At(i).Name(); other != string(x.Type) && core.Knows(x.Key, other) {
+		if other := o.Kinds().At(i).Name(); other != x.Kind() && core.Knows(x.Key, other) {
 			o.Fail(at("kind", s.Node, x, "read #%d of %q as a %s finds nothing at node %d, where it is a %s", x.ID, x.Key, x.Type, s.Node, other))
 		}
 	}

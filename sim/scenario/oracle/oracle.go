@@ -9,6 +9,7 @@
 //	              met the time of what it shows
 //	Stamps        a session is shown no register older than one that it has seen, as far as its level says
 //	Sums          a counter's delta carries what its incarnation has accepted, and no more
+//	Deletes       what a delete has seen is taken away and stays so, and nothing else is
 //	OneKind       a replica accepts no write of another kind than the key has
 //	Placement     keys are where a plain twin of the ring has them, and nowhere else at rest
 //	Liveness      rest comes about after the faults, in bounded time and bytes

@@ -150,7 +150,7 @@ func (o *Storage) rows(n ring.NodeID, core *kvs.Replica) {
 		if k.Type != history.Counter {
 			continue
 		}
-		v := core.Look(k.Name, string(k.Type))
+		v := core.Look(k.Name, k.Kind())
 		if v == nil {
 			continue
 		}

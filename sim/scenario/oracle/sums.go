@@ -8,7 +8,6 @@ import (
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/lattice"
-	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
@@ -37,7 +36,7 @@ func (o *Sums) Begin(c Cluster) {
 
 // Accepted compares the delta of a write with the sum.
 func (o *Sums) Accepted(w *Write) {
-	if w.Operation.Type != history.Counter || w.Operation.Amiss != "" {
+	if !w.Operation.Counts() || w.Operation.Amiss != "" {
 		return
 	}
 	if w.Entry.Again {
@@ -51,7 +50,7 @@ func (o *Sums) Accepted(w *Write) {
 	k, _ := o.Kinds().Find(w.Entry.Kind)
 	got, err := o.delta(k, w.Entry.Delta)
 	var want kind.Counter
-	mine := kind.Sums{{Key: w.Entry.Dot.Origin, Val: s.total[sign]}}
+	mine := kind.Sums{{Key: w.Entry.Dot.Origin, Val: kind.Sum{First: s.total[sign]}}}
 	if sign == 0 {
 		want.First = mine
 	} else {
@@ -72,7 +71,7 @@ func (o *Sums) row(w *Write) {
 	if sign == 1 {
 		mine, other = other, mine
 	}
-	if err != nil || len(mine) != 1 || len(other) > 0 || mine[0].Val != size || slices.ContainsFunc(o.sums, func(s ownSum) bool { return s.origin == mine[0].Key }) {
+	if err != nil || len(mine) != 1 || len(other) > 0 || mine[0].Val != (kind.Sum{First: size}) || slices.ContainsFunc(o.sums, func(s ownSum) bool { return s.origin == mine[0].Key }) {
 		o.Fail(at("sums", w.Node, w.Operation, "write #%d of %q, a repeat, brings %v (%v), want its amount alone, in a row of its own", w.Operation.ID, w.Entry.Key, got, err))
 	}
 }

@@ -305,7 +305,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		if err != nil {
 			return n, nil, err
 		}
-		q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: string(o.Type), Arg: arg}
+		q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: true, Key: o.Key, Kind: o.Kind(), Arg: arg}
 		e.Kind, e.Msg = kvs.EventRequest, q.Encode()
 	}
 	return x.play(n, func(h *host.Host) error { return h.Do(e) })

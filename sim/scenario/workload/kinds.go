@@ -20,16 +20,12 @@ type Tagged[T any] = lattice.Pair[T, []uint64]
 // tag, as a varint, before the argument of the kind.
 func Tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
 	t := kind.Spec[Tagged[T]]{
-		Name: s.Name, Own: s.Own, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
-		Mutate: func(u kind.Update, own Tagged[T]) (Tagged[T], error) {
-			id, w := binary.Uvarint(u.Arg)
-			if w <= 0 {
-				return Tagged[T]{}, fmt.Errorf("%w: no tag", kind.ErrArgument)
-			}
-			u.Arg = u.Arg[w:]
-			v, err := s.Mutate(u, own.First)
-			return Tagged[T]{First: v, Second: []uint64{id}}, err
-		},
+		Name: s.Name, Own: s.Own, Sees: s.Sees, Merge: lattice.PairOf(s.Merge, lattice.OrderedSetOf[uint64]()),
+		Mutate: tagging(s.Mutate),
+	}
+	if s.Delete != nil {
+		t.Delete = tagging(s.Delete)
+		t.Absent = func(v Tagged[T]) bool { return s.Absent(v.First) }
 	}
 	if s.Settle != nil {
 		t.Settle = func(origin uint64, v Tagged[T]) (Tagged[T], bool) {
@@ -50,15 +46,29 @@ func Tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
 	return t
 }
 
+// tagging has the delta of a write carry the tag that its argument begins with.
+func tagging[T any](delta func(u kind.Update, v T) (T, error)) func(u kind.Update, v Tagged[T]) (Tagged[T], error) {
+	return func(u kind.Update, v Tagged[T]) (Tagged[T], error) {
+		id, w := binary.Uvarint(u.Arg)
+		if w <= 0 {
+			return Tagged[T]{}, fmt.Errorf("%w: no tag", kind.ErrArgument)
+		}
+		u.Arg = u.Arg[w:]
+		d, err := delta(u, v.First)
+		return Tagged[T]{First: d, Second: []uint64{id}}, err
+	}
+}
+
 // TaggedKinds are the kinds of the store, each with the tags of the writes in a value.
 func TaggedKinds() (*kind.Kinds, error) {
 	r, err1 := kind.New(Tag(kind.RegisterSpec()))
 	s, err2 := kind.New(Tag(kind.SetSpec()))
 	c, err3 := kind.New(Tag(kind.CounterSpec()))
-	if err := errors.Join(err1, err2, err3); err != nil {
+	a, err4 := kind.New(Tag(kind.AddWinsSpec()))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
-	return kind.NewKinds(r, s, c)
+	return kind.NewKinds(r, s, c, a)
 }
 
 // Argument appends what a put gives to the store.
@@ -68,6 +78,9 @@ func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
 	}
 	if tagged {
 		dst = binary.AppendUvarint(dst, o.ID)
+	}
+	if o.Func == Delete {
+		return o.deleted(dst), nil
 	}
 	if o.Type != history.Counter {
 		return expand(dst, o.Arg)
@@ -79,8 +92,12 @@ func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
 	return kind.AppendAmount(dst, n), nil
 }
 
-// Value is the argument of a put as the history shows it.
+// Value is the argument of a put as the history shows it. A delete of a register writes a
+// value that no other write does.
 func (o *Operation) Value() history.Value {
+	if o.Func == Delete {
+		return history.Str("d" + strconv.FormatUint(o.ID, 10))
+	}
 	if o.Type == history.Counter {
 		n, err := strconv.ParseInt(o.Arg, 10, 64)
 		if err == nil {
@@ -95,6 +112,7 @@ type Reading struct {
 	Value history.Value
 	Saw   []uint64 // tags; nil in untagged runs
 	Stamp history.Stamp
+	Gone  bool // a register whose last write was a delete, which has no value
 }
 
 var errReading = errors.New("workload: a read returned a value of another kind")
@@ -109,22 +127,19 @@ func ReadingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value
 	}
 	switch t {
 	case history.Register:
-		return read(v, tagged, func(r kind.Register) (history.Value, history.Stamp, error) {
-			value, err := shorten(r.Second.Second)
-			return history.Str(value), history.Stamp{Clock: r.First, Writer: r.Second.First}, err
-		})
-	case history.Set:
-		return read(v, tagged, func(s kind.GrowSet) (history.Value, history.Stamp, error) {
-			*elems = (*elems)[:0]
-			for _, e := range s {
-				value, err := shorten(e)
-				if err != nil {
-					return history.Value{}, history.Stamp{}, err
-				}
-				*elems = append(*elems, history.Str(value))
+		gone := false
+		out, err := read(v, tagged, func(r kind.Register) (x history.Value, stamp history.Stamp, err error) {
+			stamp = history.Stamp{Clock: r.First, Writer: r.Second.First}
+			if gone = !r.Second.Second.Some; gone {
+				return x, stamp, nil
 			}
-			return history.List(*elems...), history.Stamp{}, nil
+			value, err := shorten(r.Second.Second.Val)
+			return history.Str(value), stamp, err
 		})
+		out.Gone = gone
+		return out, err
+	case history.Set:
+		return readSet(v, tagged, elems)
 	case history.Counter:
 		return read(v, tagged, func(c kind.Counter) (history.Value, history.Stamp, error) {
 			n, err := kind.CounterSum(c)
@@ -132,6 +147,27 @@ func ReadingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value
 		})
 	}
 	return Reading{}, errReading
+}
+
+// readSet takes a set apart, be it one that only grows or not.
+func readSet(v kind.Value, tagged bool, elems *[]history.Value) (Reading, error) {
+	list := func(s []string) (history.Value, history.Stamp, error) {
+		*elems = (*elems)[:0]
+		for _, e := range s {
+			value, err := shorten(e)
+			if err != nil {
+				return history.Value{}, history.Stamp{}, err
+			}
+			*elems = append(*elems, history.Str(value))
+		}
+		return history.List(*elems...), history.Stamp{}, nil
+	}
+	_, plain := kind.Get[kind.AddWins](v)
+	_, pair := kind.Get[Tagged[kind.AddWins]](v)
+	if plain || pair {
+		return read(v, tagged, func(s kind.AddWins) (history.Value, history.Stamp, error) { return list(kind.Elements(s)) })
+	}
+	return read(v, tagged, list)
 }
 
 // CounterOf is the plain counter in a value of that kind, tagged or not.

@@ -21,7 +21,7 @@ type Operation struct {
 	Session int          // the client process
 	Node    int          // the replica asked
 	Retries []int        // the replicas asked after it, each once no answer has come from the one before
-	Func    history.Func // read, write, add or inc
+	Func    history.Func // read, write, add, inc or delete
 	Type    history.Type // register, set or counter
 	Key     string
 	Arg     string      // value, element, or decimal amount; "" for reads
@@ -72,6 +72,7 @@ const maxRetries = 8
 //	14 at 36ms s0 n2 read register "r1" !wait
 //	15 at 37ms s3 n1 add set "k2" "e15" ack w=2
 //	16 at 38ms s1 n1 write register "r1" "v16" txn 3 commit
+//	17 at 39ms s1 n1 delete set "a2" ""
 func (o Operation) String() string {
 	s := fmt.Sprintf("%d at %v s%d n%d", o.ID, o.At, o.Session, o.Node)
 	for _, n := range o.Retries {
@@ -130,7 +131,7 @@ func ParseOperation(line string) (Operation, error) {
 		o.Retries = append(o.Retries, n)
 	}
 	o.Func, o.Type = history.Func(head[5]), history.Type(head[6])
-	if putOf[o.Type] == "" || o.Func != history.Read && o.Func != putOf[o.Type] {
+	if putOf[o.Type] == "" || o.Func != history.Read && o.Func != Delete && o.Func != putOf[o.Type] {
 		return fail("no such function of that type")
 	}
 	if what := o.parseArguments(head[7]); what != "" {
@@ -161,6 +162,9 @@ func (o *Operation) parseArguments(rest string) (what string) {
 	}
 	if rest != "" {
 		return "more follows"
+	}
+	if o.Func == Delete && (!o.deletable() || o.Arg != "" && o.Type != history.Set) {
+		return "the kind of the key has no deletes, or no part to be named"
 	}
 	if o.Func == history.Inc {
 		if _, err := strconv.ParseInt(o.Arg, 10, 64); err != nil {

@@ -78,10 +78,11 @@ type planner struct {
 
 // character is what a plan has more of than others.
 type character struct {
-	mixed bool  // keys are asked for as other kinds than their own, too
-	large bool  // values of some thousand bytes
-	acks  bool  // puts ask to be answered sooner or later than once a disk has them
-	homes []int // by session: the replica that it prefers, and leaves for one operation; -1 is none
+	mixed   bool  // keys are asked for as other kinds than their own, too
+	large   bool  // values of some thousand bytes
+	deletes bool  // keys are deleted
+	acks    bool  // puts ask to be answered sooner or later than once a disk has them
+	homes   []int // by session: the replica that it prefers, and leaves for one operation; -1 is none
 }
 
 // Draw draws a plan in memory that is used again: it is valid until the next call.
@@ -101,6 +102,9 @@ func Draw(src choice.Source, o Options, r *ring.Ring, memory *Memory) []Operatio
 	p.ops = memory.sort()
 	if p.acks {
 		p.drawAcks()
+	}
+	if p.deletes {
+		p.drawDeletes()
 	}
 	if o.Txns {
 		p.drawTxns()
@@ -176,6 +180,7 @@ const latest = 650
 func (p *planner) draw() {
 	p.mixed = p.pick("plan.mixed", 4) == 3
 	p.large = p.pick("plan.large", 8) == 7
+	p.deletes = !p.Txns && p.own("plan.deletes", 0, 4) == 3
 	p.acks = p.Replicas > 0 && p.own("plan.acks", 0, 4) == 3
 	for range p.Sessions {
 		home := -1
@@ -196,6 +201,9 @@ func (p *planner) drawKeys(r *ring.Ring) {
 	for i := range n {
 		t := types[(first+i)%3]
 		name := fmt.Sprintf("%c%d", t[0], p.pick("plan.name", names))
+		if p.deletes && t == history.Set {
+			name = shrinkingName + name[1:]
+		}
 		if slices.ContainsFunc(p.keys, func(k placedKey) bool { return k.Name == name }) {
 			continue
 		}
@@ -346,6 +354,8 @@ func (p *planner) name(o *Operation, id uint64) {
 		} else {
 			o.Arg += p.padding()
 		}
+	case Delete:
+		p.nameDelete(o)
 	case history.Inc:
 		o.Arg = strconv.FormatInt(p.amount(o, id), 10)
 	}

@@ -1,0 +1,318 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+	"github.com/joinery-go/joinery/linearizability/history"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
+)
+
+// Deletes is the oracle of what deletes take away, by a model that is a list of writes. Of
+// the writes that are in a value, those are taken away that a delete had seen which is in
+// the value too: what the replica held that served it, and nothing else; of a set, less what
+// it found taken away. So what was deleted does not come back, and what is added besides
+// stays. What a session has written, and reads, its deletes see too. A key is said to be
+// deleted if that is why nothing is found. At rest no more keys have the remains of a delete
+// than were deleted.
+//
+// A delete that several replicas have served may have seen more at one than at another:
+// what only some have seen may be there or not. A counter of which an increment was served
+// twice, or is lost and yet in a sum, is not judged.
+type Deletes struct {
+	base
+	Lost   *LostWrites
+	Tagged bool // values tell which writes are in them; else dots do, where no disk was lost
+
+	writes []deletable
+	acked  []int    // positions of writes that were acknowledged
+	tags   []uint64 // scratch
+	known  map[kind.Kind]kind.Value
+}
+
+// deletable is a write that a replica has accepted for a key of which the plan has deletes.
+type deletable struct {
+	at        int // the position of the operation
+	partition ring.Partition
+	dot       causal.Dot
+	seen      []uint64 // of a delete: ids of the writes that it had seen
+	unsure    []uint64 // and of those that it may have found taken away
+}
+
+// Situations that deletes bring about.
+const (
+	MarkDeleted = "read of a deleted key"
+	MarkSpared  = "read of what a delete had not seen"
+)
+
+// Begin forgets an earlier run.
+func (o *Deletes) Begin(c Cluster) {
+	o.base.Begin(c)
+	o.writes, o.acked = o.writes[:0], o.acked[:0]
+}
+
+// Accepted notes a write, and what a delete sees: a replica that accepts one has not made it
+// visible yet.
+func (o *Deletes) Accepted(w *Write) {
+	x := w.Operation
+	if x.Amiss != "" {
+		return
+	}
+	d := deletable{at: w.At, partition: w.Partition, dot: w.Entry.Dot}
+	if core := o.Running(w.Node); x.Func == workload.Delete && core != nil {
+		o.sees(&d, x, o.within(w.Node, x.Key, x.Type, x.Kind(), core.Look(x.Key, x.Kind())))
+		o.seesOwn(w, &d)
+	}
+	o.writes = append(o.writes, d)
+}
+
+// sees notes what a delete sees of the writes in the value that it meets.
+func (o *Deletes) sees(d *deletable, x *workload.Operation, within []uint64) {
+	d.seen = slices.Clone(within)
+	if x.Type != history.Set {
+		return
+	}
+	ops := o.Operations()
+	for i := range ops {
+		put := &ops[i]
+		if at := slices.Index(d.seen, put.ID); at >= 0 {
+			if f := o.fateOf(put, within); f != stays {
+				d.seen = slices.Delete(d.seen, at, at+1)
+				if f == mayBeGone {
+					d.unsure = append(d.unsure, put.ID)
+				}
+			}
+		}
+	}
+}
+
+// seesOwn looks whether a delete of a session that reads its writes meets them.
+func (o *Deletes) seesOwn(w *Write, d *deletable) {
+	x := w.Operation
+	if !x.Sees() || o.Level().Guarantees()&session.RYW == 0 || !o.Tagged {
+		return
+	}
+	within, _ := workload.TagsOf(o.Running(w.Node).Look(x.Key, x.Kind()))
+	for _, at := range o.acked {
+		y := &o.Operations()[at]
+		if y.Session == x.Session && y.Key == x.Key && y.Type == x.Type && y.ID < x.ID && !slices.Contains(within, y.ID) && !o.Lost.Forgiven(at) {
+			o.Fail(Violation{Oracle: "deletes", Kind: string(x.Type), Op: string(x.Func), Node: int(w.Node), Message: fmt.Sprintf(
+				"delete #%d of %q is served by node %d, which does not have write #%d of its session", x.ID, x.Key, w.Node, y.ID)})
+		}
+	}
+}
+
+// position is that of an operation of the plan.
+func (o *Deletes) position(id uint64) int {
+	return slices.IndexFunc(o.Operations(), func(x workload.Operation) bool { return x.ID == id })
+}
+
+// within are the ids of the writes in a value that a node holds, nil if it holds none.
+func (o *Deletes) within(n ring.NodeID, key string, t history.Type, kindName string, v kind.Value) []uint64 {
+	if v == nil {
+		return nil
+	}
+	if o.Tagged {
+		tags, _ := workload.TagsOf(v)
+		return tags
+	}
+	o.tags = o.tags[:0]
+	ops := o.Operations()
+	for i := range o.writes {
+		w := &o.writes[i]
+		if x := &ops[w.at]; x.Key == key && x.Type == t && o.Store(n).Has(w.partition, w.dot) && !slices.Contains(o.tags, x.ID) {
+			o.tags = append(o.tags, x.ID)
+		}
+	}
+	return o.tags
+}
+
+// Answered judges what a read was answered.
+func (o *Deletes) Answered(a *Answer) {
+	x := a.Operation
+	if x.Func != history.Read && a.Recorded.Outcome == history.OK {
+		o.acked = append(o.acked, o.position(x.ID))
+	}
+	if a.Response.Status != wire.StatusOK || x.Func != history.Read || a.Recorded.Outcome != history.OK || !a.Response.Held() {
+		return
+	}
+	k, _ := o.Kinds().Find(x.Kind())
+	v, ok := o.known[k]
+	if !ok {
+		if o.known == nil {
+			o.known = make(map[kind.Kind]kind.Value)
+		}
+		v = k.New()
+		o.known[k] = v
+	}
+	if err := k.DecodeInto(v, a.Response.Value); err != nil {
+		return // told already
+	}
+	if k.Absent(v) != a.Response.Deleted {
+		o.Fail(at("deletes", a.Node, x, "read #%d of %q is answered as found %v, deleted %v, by a value of which %v is left", x.ID, x.Key, a.Response.Found, a.Response.Deleted, !k.Absent(v)))
+	}
+	if a.Response.Deleted {
+		o.Mark(MarkDeleted)
+	}
+	if !o.Tagged {
+		return
+	}
+	tags, _ := workload.TagsOf(v)
+	if what := o.wrong(x.Key, x.Type, v, tags); what != "" {
+		o.Fail(at("deletes", a.Node, x, "read #%d of %q: %s", x.ID, x.Key, what))
+	}
+}
+
+// AtRest judges what owners hold.
+func (o *Deletes) AtRest(r *Rest) {
+	if !r.Came || r.Final || !o.Tagged && o.Lost.Lossy() {
+		return
+	}
+	keys := workload.Deletes(o.Operations())
+	for i := range o.Nodes() {
+		n := ring.NodeID(i)
+		core := o.Running(n)
+		if core == nil {
+			continue
+		}
+		for _, k := range keys {
+			v := core.Look(k.Name, k.Kind())
+			if v == nil || !o.Ring().Owns(n, o.Ring().PartitionOf(k.Name)) {
+				continue
+			}
+			if what := o.wrong(k.Name, k.Type, v, o.within(n, k.Name, k.Type, k.Kind(), v)); what != "" {
+				o.Fail(Violation{Oracle: "deletes", Kind: string(k.Type), Node: i, Message: fmt.Sprintf("at rest, node %d holds under %q: %s", n, k.Name, what)})
+			}
+		}
+		if left := core.Tombstones(); left > o.deleted() {
+			o.Fail(Violation{Oracle: "deletes", Kind: "tombstones", Node: i, Message: fmt.Sprintf("at rest, node %d has %d keys of which nothing is left, and %d were deleted", n, left, o.deleted())})
+		}
+	}
+}
+
+// deleted is how many keys, each of one kind, a delete was accepted of.
+func (o *Deletes) deleted() (n int) {
+	var seen []workload.Key
+	ops := o.Operations()
+	for i := range o.writes {
+		x := &ops[o.writes[i].at]
+		if k := (workload.Key{Name: x.Key, Type: x.Type}); x.Func == workload.Delete && !slices.Contains(seen, k) {
+			seen = append(seen, k)
+		}
+	}
+	return len(seen)
+}
+
+// fate is what deletes in a value have done with a write in it.
+type fate uint8
+
+const (
+	stays fate = iota
+	mayBeGone
+	gone
+)
+
+// fateOf works out what the deletes among the writes of a value have done with one of them.
+func (o *Deletes) fateOf(put *workload.Operation, within []uint64) (f fate) {
+	ops := o.Operations()
+	for _, id := range within {
+		served, saw, unsure := 0, 0, false
+		for i := range o.writes {
+			w := &o.writes[i]
+			x := &ops[w.at]
+			if x.ID != id || x.Func != workload.Delete || x.Arg != "" && x.Arg != put.Arg {
+				continue
+			}
+			served++
+			if slices.Contains(w.seen, put.ID) {
+				saw++
+			}
+			unsure = unsure || slices.Contains(w.unsure, put.ID)
+		}
+		switch {
+		case saw > 0 && saw == served:
+			return gone
+		case saw > 0 || unsure:
+			f = mayBeGone
+		}
+	}
+	return f
+}
+
+// wrong says what is wrong with a value that has these writes in it, "" if nothing is.
+func (o *Deletes) wrong(key string, t history.Type, v kind.Value, within []uint64) string {
+	if t == history.Register || !slices.Contains(workload.Deletes(o.Operations()), workload.Key{Name: key, Type: t}) {
+		return ""
+	}
+	var puts []*workload.Operation
+	var fates []fate
+	ops := o.Operations()
+	spared, deletes := false, false
+	for i := range ops {
+		switch x := &ops[i]; {
+		case x.Key != key || x.Type != t || !slices.Contains(within, x.ID):
+		case x.Func == workload.Delete:
+			deletes = true
+		default:
+			puts, fates = append(puts, x), append(fates, o.fateOf(x, within))
+			spared = spared || fates[len(fates)-1] == stays
+		}
+	}
+	if deletes && spared {
+		o.Mark(MarkSpared)
+	}
+	got, err := workload.ReadingOf(t, v, o.Tagged, new([]history.Value))
+	switch {
+	case t == history.Counter && (o.Lost.Unjudged(key) || o.Lost.Repeated(key) || workload.Huge(ops, key)):
+		return ""
+	case err != nil:
+		return err.Error()
+	case t == history.Counter:
+		return wrongSum(got.Value, puts, fates)
+	}
+	return wrongElements(got.Value, puts, fates)
+}
+
+// wrongSum holds a counter to the sum of the increments that are not taken away.
+func wrongSum(got history.Value, puts []*workload.Operation, fates []fate) string {
+	sum := int64(0)
+	for i, x := range puts {
+		n, err := strconv.ParseInt(x.Arg, 10, 64)
+		switch {
+		case err != nil || fates[i] == mayBeGone:
+			return ""
+		case fates[i] == stays:
+			sum += n
+		}
+	}
+	if n, ok := got.AsInt(); !ok || n != sum {
+		return fmt.Sprintf("the sum is %s, and that of the increments in it which no delete in it has seen is %d", got, sum)
+	}
+	return ""
+}
+
+// wrongElements holds a set to the elements that were added and not taken away.
+func wrongElements(got history.Value, puts []*workload.Operation, fates []fate) string {
+	elements, _ := got.AsList()
+	for i, x := range puts {
+		if fates[i] == stays && !slices.ContainsFunc(elements, x.Value().Equal) {
+			return fmt.Sprintf("%q is not in it, though no delete in it has seen the add #%d", x.Arg, x.ID)
+		}
+	}
+	for _, e := range elements {
+		may := false
+		for i, x := range puts {
+			may = may || fates[i] != gone && x.Value().Equal(e)
+		}
+		if !may {
+			return fmt.Sprintf("%s is in it, and a delete in it has seen every add of that which is", e)
+		}
+	}
+	return ""
+}
