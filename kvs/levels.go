@@ -28,18 +28,27 @@ func (r *Replica) wrote(q *wire.Request, answer *wire.Response, past, own *sessi
 // saw has an answer tell the pasts of a session that has read s, or nothing if that is nil.
 func (r *Replica) saw(q *wire.Request, s *slot, answer *wire.Response) {
 	r.past, r.own = append(r.past[:0], q.Deps...), append(r.own[:0], q.Own...)
-	if g := q.Level.Guarantees(); s != nil && g&(session.MR|session.WFR) != 0 {
-		r.compactSlot(s)
-		r.past.MergeIn(s.writes)
-		if g&(session.MW|session.WFR) != 0 {
-			r.past.MergeIn(s.deps)
-		} else { // which writes are in the value may be told by them
-			at, _ := slices.BinarySearchFunc(s.deps, session.Cuts, func(m session.Mark, p ring.Partition) int { return int(m.Partition) - int(p) })
-			r.past.MergeIn(s.deps[at:])
-		}
+	if s != nil {
+		r.sees(q.Level, s, &r.past)
 	}
 	r.past, r.own = r.compact(r.past), r.compact(r.own)
 	r.tell(answer, r.past, r.own)
+}
+
+// sees joins into the past of a session of a level what it has seen when it is shown s.
+func (r *Replica) sees(l session.Level, s *slot, past *session.Matrix) {
+	g := l.Guarantees()
+	if g&(session.MR|session.WFR) == 0 {
+		return
+	}
+	r.compactSlot(s)
+	past.MergeIn(s.writes)
+	if g&(session.MW|session.WFR) != 0 {
+		past.MergeIn(s.deps)
+	} else { // which writes are in the value may be told by them
+		at, _ := slices.BinarySearchFunc(s.deps, session.Cuts, func(m session.Mark, p ring.Partition) int { return int(m.Partition) - int(p) })
+		past.MergeIn(s.deps[at:])
+	}
 }
 
 // tell has an answer tell pasts, with the proof of them.

@@ -55,7 +55,8 @@ type Replica struct {
 	persisting int // bytes of entries that are being persisted
 	tick       uint64
 	waiting    int
-	subscribed int // subscriptions of all partitions
+	multis     []multiWaiter // which count among those waiting
+	subscribed int           // subscriptions of all partitions
 	lastUpdate uint64
 	now        uint64
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
@@ -348,6 +349,12 @@ func (r *Replica) requested(msg []byte) {
 			var q *wire.Request
 			if q, err = r.in.Request(body); err == nil {
 				r.request(q)
+				return
+			}
+		case wire.MsgMultiGet:
+			var m *wire.MultiGet
+			if m, err = r.in.MultiGet(body); err == nil {
+				r.multiGet(m)
 				return
 			}
 		case wire.MsgSubscribe:

@@ -252,6 +252,11 @@ func (r *Replica) waitingOf(client uint64) (n int) {
 			}
 		}
 	}
+	for _, w := range r.multis {
+		if w.req.Client == client {
+			n++
+		}
+	}
 	return n
 }
 
@@ -259,6 +264,7 @@ func (r *Replica) waitingOf(client uint64) (n int) {
 // told now.
 func (r *Replica) wake(p *partition) {
 	r.updateAll(p)
+	r.wakeMulti(p)
 	if len(p.waiting) == 0 {
 		return
 	}
@@ -280,6 +286,7 @@ func (r *Replica) expire() {
 	if r.waiting == 0 {
 		return
 	}
+	r.expireMulti()
 	for _, p := range r.parts {
 		r.settle(p, func(w waiter) bool {
 			if w.deadline > r.tick {

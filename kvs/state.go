@@ -19,6 +19,7 @@ func (r *Replica) Clone() *Replica {
 	c.scratch = scratch{}
 	c.values.of(r.cfg.Kinds)
 	c.sessions = r.sessions.clone()
+	c.multis = slices.Clone(r.multis) // requests are not changed once kept
 	c.repeats, c.taken = slices.Clone(r.repeats), slices.Clone(r.taken)
 	c.keeper = r.keeper.clone(&c)
 	c.peers = slices.Clone(r.peers)
@@ -140,6 +141,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	}
 	dst = varint.Append(wire.AppendBool(dst, r.wantCut), max(r.nextCut, r.tick)-r.tick)
 	dst = r.sessions.append(dst)
+	for _, w := range r.multis {
+		dst = w.append(dst, r.tick)
+	}
 	for _, x := range r.taken {
 		dst = wire.AppendString(wire.AppendString(varint.Append(append(dst, 't'), uint64(x.partition)), x.key), x.kind)
 		dst = varint.Append(varint.Append(wire.AppendString(dst, x.delta.Append(nil)), x.first.Origin), x.first.Seq)

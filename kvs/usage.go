@@ -43,7 +43,7 @@ type PartitionUsage struct {
 // Usage counts what the replica keeps, in the memory of u.
 func (r *Replica) Usage(u *Usage) {
 	*u = Usage{
-		Persisting: len(r.batches), Pending: r.persisting, Repeats: len(r.repeats), Untold: len(r.taken), Sessions: len(r.sessions.heap),
+		Waiting: len(r.multis), Persisting: len(r.batches), Pending: r.persisting, Repeats: len(r.repeats), Untold: len(r.taken), Sessions: len(r.sessions.heap),
 		Logged: r.checkpoint.logged, Checkpoint: r.checkpoint.size, Partitions: u.Partitions[:0],
 	}
 	for i := range r.peers {

@@ -34,6 +34,8 @@ const (
 	MsgSnapshot
 	MsgSubscribe
 	MsgUpdate
+	MsgMultiGet
+	MsgMultiAnswer
 )
 
 // A message is magic, version, kind, body and a CRC-32C of all before it.

@@ -33,11 +33,16 @@ type sessionState struct {
 	txn    txnState
 	cache  session.Cache // of a run that has caches
 	stamp  uint64        // of the current operation, if it is a put
+	batch  []int         // the operations that are asked for with the current one, and that one first; nil mostly
+	member int           // 1 and the one of these that stands for it at the moment; 0 is none
 }
 
 // current is the position of the operation that s is busy with, or about to be: of a
 // transaction that commits, the write that is being sent.
 func (s *sessionState) current() int {
+	if s.member > 0 {
+		return s.member - 1
+	}
 	if len(s.txn.sending) > 0 {
 		return s.txn.sending[0]
 	}
@@ -85,7 +90,8 @@ func (cl *client) Input(c *sim.Context, id uint64) {
 
 // next has the first operation of the queue issued, if there is one.
 func (cl *client) next(c *sim.Context, s *sessionState) {
-	s.busy, s.tries = s.first < len(s.queue), 0
+	cl.skip(s)
+	s.busy, s.tries, s.batch = s.first < len(s.queue), 0, nil
 	if !s.busy {
 		return
 	}
@@ -121,7 +127,7 @@ func (cl *client) session(number int) *sessionState {
 		s = new(sessionState)
 	}
 	cl.sessions = append(cl.sessions, s)
-	s.number, s.queue, s.first, s.busy, s.tries = number, s.queue[:0], 0, false, 0
+	s.number, s.queue, s.first, s.busy, s.tries, s.batch, s.member = number, s.queue[:0], 0, false, 0, nil, 0
 	s.txn.reset()
 	s.cache = session.Cache{MaxAgeMS: cacheAgeMS, Max: cacheMax}
 	s.state.Reset(level)
@@ -130,6 +136,10 @@ func (cl *client) session(number int) *sessionState {
 
 func (cl *client) issue(c *sim.Context, s *sessionState) {
 	r := cl.run
+	if s.batch = r.batch(s.current()); s.batch != nil {
+		cl.issueBatch(c, s)
+		return
+	}
 	if r.caches(s) && r.cached(s, int64(c.Now())) {
 		c.Mark(markCached)
 		cl.done(c, s)
@@ -145,7 +155,11 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 
 // send sends a request, and begins to wait for the answer.
 func (cl *client) send(c *sim.Context, s *sessionState, to int, msg []byte) {
-	c.Send(sim.NodeID(to), sim.MsgKind(wire.MsgRequest), msg)
+	cl.sendAs(c, s, to, wire.MsgRequest, msg)
+}
+
+func (cl *client) sendAs(c *sim.Context, s *sessionState, to int, kind wire.MessageKind, msg []byte) {
+	c.Send(sim.NodeID(to), sim.MsgKind(kind), msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
 
@@ -222,19 +236,20 @@ const farFuture = 1 << 62
 // Receive takes an answer, if it is to the operation that its session awaits.
 func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	r := cl.run
+	if wire.KindOf(msg) == wire.MsgMultiAnswer {
+		cl.receiveBatch(c, from, msg)
+		return
+	}
 	resp := &r.response
 	if err := resp.Decode(msg); err != nil {
-		if r.setup.Faults[sim.Corrupt] == sim.Off { // no link spoils messages
-			r.fail(Violation{Oracle: "answer", Kind: "message", Node: int(from), Message: err.Error()})
-		}
-		c.Mark(markRejected)
+		cl.garbled(c, from, err)
 		return
 	}
 	if !cl.run.has(resp.Client) {
 		return // not for anyone here
 	}
 	s := cl.session(int(resp.Client) - 1)
-	if !s.busy || r.ops[s.current()].ID != resp.Req {
+	if !s.busy || r.ops[s.current()].ID != resp.Req || s.batch != nil {
 		return // late, or repeated
 	}
 	r.answered(s, int(from), resp, int64(c.Now()))
@@ -243,6 +258,14 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	}
 	c.Cancel(sim.TimerID(s.number))
 	cl.done(c, s)
+}
+
+// garbled notes an answer that cannot be read.
+func (cl *client) garbled(c *sim.Context, from sim.NodeID, err error) {
+	if cl.run.setup.Faults[sim.Corrupt] == sim.Off { // no link spoils messages
+		cl.run.fail(Violation{Oracle: "answer", Kind: "message", Node: int(from), Message: err.Error()})
+	}
+	c.Mark(markRejected)
 }
 
 // answered records the answer of a replica to a session's current operation.
@@ -354,7 +377,7 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 		cl.again(c, s, o)
 		return
 	}
-	if !cl.run.unanswered(s, int64(c.Now())) {
+	if !cl.run.unansweredBatch(s, int64(c.Now())) {
 		c.Mark(markUnknown)
 	}
 	cl.done(c, s)
@@ -366,6 +389,10 @@ func (cl *client) again(c *sim.Context, s *sessionState, o *workload.Operation) 
 	c.Mark(markRetried)
 	if s.tries++; to != o.Node {
 		c.Mark(markElsewhere)
+	}
+	if s.batch != nil {
+		cl.sendAs(c, s, to, wire.MsgMultiGet, cl.run.multiGet(s))
+		return
 	}
 	msg, err := cl.run.request(s, o)
 	if err != nil {

@@ -31,6 +31,7 @@ const (
 	markLost        = oracle.MarkLost
 	markUnsynced    = oracle.MarkUnsynced
 	markCached      = "read answered by the session's own cache"
+	markBatch       = "several keys asked for at once"
 	markCut         = "read again by a transaction, and not asked for"
 )
 
@@ -50,7 +51,7 @@ func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
-		markDeleted, markSpared,
+		markDeleted, markSpared, markBatch,
 	}
 }
 
@@ -70,7 +71,7 @@ func (c Config) Marks() []string {
 		case markWaited, markUnavailable:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && !l.Waits()
-		case markCached, markDeleted, markSpared:
+		case markCached, markDeleted, markSpared, markBatch:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && l.Transactional()
 		case markHandedOver:

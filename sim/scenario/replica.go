@@ -240,8 +240,12 @@ func (r *replica) Respond(session uint64, msg []byte) {
 	}
 	kind := wire.MsgUpdate
 	if int(session)-1 < r.run.firstWatcher() {
-		kind = wire.MsgResponse
-		r.run.responded(r.id, msg)
+		if kind = wire.KindOf(msg); kind == wire.MsgMultiAnswer {
+			r.run.respondedBatch(r.id, msg)
+		} else {
+			kind = wire.MsgResponse
+			r.run.responded(r.id, msg)
+		}
 	}
 	r.context.Send(r.run.home(int(session)-1), sim.MsgKind(kind), msg)
 }

@@ -361,6 +361,10 @@ func kindName(k sim.MsgKind) string {
 		return "subscribe"
 	case wire.MsgUpdate:
 		return "update"
+	case wire.MsgMultiGet:
+		return "multi-get"
+	case wire.MsgMultiAnswer:
+		return "multi-answer"
 	}
 	return ""
 }

@@ -107,7 +107,7 @@ var refusals = map[workload.Amiss]wire.Status{
 // fence, for which a session shows all its past, may wait for what is no write, and lost.
 func (o *Availability) Responded(s *Sent) {
 	n, resp := s.Node, s.Response
-	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() {
+	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() || s.Batch { // of a batch another key may have been waited for
 		return
 	}
 	if resp.Status == wire.StatusUnavailable && s.Operation.Func == history.Read && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) && !o.Lost.Settling(resp.Partition) {

@@ -70,6 +70,7 @@ type Sent struct {
 	Node      ring.NodeID
 	Operation *workload.Operation // that it answers
 	Response  *wire.Response      // valid during the call
+	Batch     bool                // it was asked for with others, and refused with them
 }
 
 // Answer is what a session got for its operation.

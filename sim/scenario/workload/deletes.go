@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/kvs/kind"
-	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
@@ -59,8 +58,7 @@ func (p *planner) drawDeletes() {
 			continue
 		}
 		at := slices.IndexFunc(p.keys, func(k placedKey) bool { return k.Name == o.Key })
-		stranger := func(n int) bool { return !slices.Contains(p.keys[at].owners, ring.NodeID(n)) }
-		if o.Type == history.Register || !stranger(o.Node) && !slices.ContainsFunc(o.Retries, stranger) {
+		if o.Type == history.Register || holdsFor(&p.keys[at], o) {
 			o.Func = Delete
 		}
 	}

@@ -26,6 +26,7 @@ type Operation struct {
 	Key     string
 	Arg     string      // value, element, or decimal amount; "" for reads
 	Ack     session.Ack // when a put is answered
+	Batch   uint64      // the reads of its session that it is asked for together with; 0 is none
 	Txn     uint64      // the transaction that it belongs to, of those of its session; 0 is none
 	End     End         // what its session does with the transaction once it is done
 	Amiss   Amiss       // what is wrong with the request; "" is nothing
@@ -73,6 +74,8 @@ const maxRetries = 8
 //	15 at 37ms s3 n1 add set "k2" "e15" ack w=2
 //	16 at 38ms s1 n1 write register "r1" "v16" txn 3 commit
 //	17 at 39ms s1 n1 delete set "a2" ""
+//	18 at 40ms s1 n1 read set "a2" batch 18
+//	19 at 44ms s1 n1 read register "r1" batch 18
 func (o Operation) String() string {
 	s := fmt.Sprintf("%d at %v s%d n%d", o.ID, o.At, o.Session, o.Node)
 	for _, n := range o.Retries {
@@ -84,6 +87,9 @@ func (o Operation) String() string {
 	}
 	if o.Ack != session.AckDurable {
 		s += " ack " + o.Ack.String()
+	}
+	if o.Batch != 0 {
+		s += " batch " + strconv.FormatUint(o.Batch, 10)
 	}
 	if o.Txn != 0 {
 		s += " txn " + strconv.FormatUint(o.Txn, 10)
@@ -103,7 +109,7 @@ func ParseOperation(line string) (Operation, error) {
 	fail := func(what string) (Operation, error) { return Operation{}, fmt.Errorf("%w %q: %s", ErrPlan, line, what) }
 	head := strings.SplitN(line, " ", 8)
 	if len(head) < 8 || head[1] != "at" {
-		return fail("want ID at TIME sSESSION nNODE[>nNODE…] FUNC TYPE KEY [ARG] [ack ACK] [txn N [commit|abort]] [!WRONG]")
+		return fail("want ID at TIME sSESSION nNODE[>nNODE…] FUNC TYPE KEY [ARG] [ack ACK] [batch N] [txn N [commit|abort]] [!WRONG]")
 	}
 	var err error
 	if o.ID, err = strconv.ParseUint(head[0], 10, 64); err != nil || o.ID == 0 {
@@ -188,6 +194,12 @@ func (o *Operation) parseOptions(rest string) (string, error) {
 		rest = after
 		if o.Ack, err = session.ParseAck(word()); err != nil || o.Ack == session.AckDurable || o.Func == history.Read {
 			return rest, errors.New("no acknowledgement, or of no put")
+		}
+	}
+	if after, ok := strings.CutPrefix(rest, "batch "); ok {
+		rest = after
+		if o.Batch, err = strconv.ParseUint(word(), 10, 64); err != nil || o.Batch == 0 || o.Func != history.Read {
+			return rest, errors.New("the batch is not a positive number, or of no read")
 		}
 	}
 	if after, ok := strings.CutPrefix(rest, "txn "); ok {

@@ -81,6 +81,7 @@ type character struct {
 	mixed   bool  // keys are asked for as other kinds than their own, too
 	large   bool  // values of some thousand bytes
 	deletes bool  // keys are deleted
+	batches bool  // reads ask for several keys at once
 	acks    bool  // puts ask to be answered sooner or later than once a disk has them
 	homes   []int // by session: the replica that it prefers, and leaves for one operation; -1 is none
 }
@@ -108,6 +109,9 @@ func Draw(src choice.Source, o Options, r *ring.Ring, memory *Memory) []Operatio
 	}
 	if o.Txns {
 		p.drawTxns()
+	}
+	if p.batches {
+		p.drawBatches()
 	}
 	for i := range p.ops {
 		p.name(&p.ops[i], uint64(i+1))
@@ -180,6 +184,7 @@ const latest = 650
 func (p *planner) draw() {
 	p.mixed = p.pick("plan.mixed", 4) == 3
 	p.large = p.pick("plan.large", 8) == 7
+	p.batches = !p.Txns && p.own("plan.batches", 0, 4) == 3
 	p.deletes = !p.Txns && p.own("plan.deletes", 0, 4) == 3
 	p.acks = p.Replicas > 0 && p.own("plan.acks", 0, 4) == 3
 	for range p.Sessions {

@@ -1,0 +1,119 @@
+package wire_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+func sampleMultiGet() *wire.MultiGet {
+	return &wire.MultiGet{
+		Client: 3, Req: 2, Level: session.Causal, Clock: 1 << 40, Wait: 50, Keys: []wire.ValueName{{Key: "k", Kind: "set"}, {Key: "", Kind: "counter"}},
+		Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Proof: session.Proof{1, 2, 15: 16},
+	}
+}
+
+func sampleMultiAnswer() *wire.MultiAnswer {
+	return &wire.MultiAnswer{
+		Client: 3, Req: 2, Clock: 1 << 40, Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Proof: session.Proof{1, 2, 15: 16}, Detail: "d",
+		Results: []wire.Result{{Found: true, Partition: 7, Value: []byte("v")}, {Deleted: true, Value: []byte{0}}, {Status: wire.StatusNotOwner, Value: []byte{}, Detail: "elsewhere"}},
+	}
+}
+
+func readMulti(msg []byte) (*wire.MultiGet, error) {
+	k, body, err := wire.Open(msg)
+	if err != nil || k != wire.MsgMultiGet {
+		return nil, fmt.Errorf("%w: kind %d, %w", wire.ErrMessage, k, err)
+	}
+	return new(wire.DecodeBuffer).MultiGet(body)
+}
+
+func TestMultiRoundTrip(t *testing.T) {
+	m := sampleMultiGet()
+	got, err := readMulti(m.Encode())
+	require.NoError(t, err)
+	assert.Equal(t, m, got)
+	assert.Equal(t, m, m.Clone())
+	a := sampleMultiAnswer()
+	back, err := wire.DecodeMultiAnswer(a.Encode())
+	require.NoError(t, err)
+	assert.Equal(t, a, back)
+	refused := &wire.MultiAnswer{Client: 1, Req: 2, Status: wire.StatusBusy, Detail: "d"}
+	back, err = wire.DecodeMultiAnswer(refused.Encode())
+	require.NoError(t, err)
+	assert.Equal(t, refused, back)
+	assert.Equal(t, wire.StatusBusy, ptr(back.Response(0)).Status)
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// TestMultiAmiss: what is too many, too large, or contradicts itself is refused.
+func TestMultiAmiss(t *testing.T) {
+	many := make([]wire.ValueName, wire.MaxKeys+1)
+	for name, change := range map[string]func(m *wire.MultiGet){
+		"no keys":         func(m *wire.MultiGet) { m.Keys = nil },
+		"too many keys":   func(m *wire.MultiGet) { m.Keys = many },
+		"too large keys":  func(m *wire.MultiGet) { m.Keys = large(5) },
+		"a key too large": func(m *wire.MultiGet) { m.Keys[0].Key = strings.Repeat("k", wire.MaxKey+1) },
+		"the number":      func(m *wire.MultiGet) { m.Req = 1 << 63 },
+	} {
+		m := sampleMultiGet()
+		change(m)
+		_, err := readMulti(m.Encode())
+		assert.ErrorIs(t, err, wire.ErrMessage, name)
+	}
+	m := sampleMultiGet()
+	m.Keys = many[:wire.MaxKeys]
+	_, err := readMulti(m.Encode())
+	assert.NoError(t, err)
+	m.Keys = large(4)
+	_, err = readMulti(m.Encode())
+	assert.NoError(t, err)
+	for name, change := range map[string]func(a *wire.MultiAnswer){
+		"no results":             func(a *wire.MultiAnswer) { a.Results = nil },
+		"a refusal with results": func(a *wire.MultiAnswer) { a.Status = wire.StatusBusy },
+		"too many":               func(a *wire.MultiAnswer) { a.Results = make([]wire.Result, wire.MaxKeys+1) },
+	} {
+		a := sampleMultiAnswer()
+		change(a)
+		_, err := wire.DecodeMultiAnswer(a.Encode())
+		assert.ErrorIs(t, err, wire.ErrMessage, name)
+	}
+	_, err = wire.DecodeMultiAnswer(sampleResponse().Encode())
+	assert.ErrorIs(t, err, wire.ErrMessage)
+	for i := range sampleMultiAnswer().Encode() {
+		_, err := wire.DecodeMultiAnswer(sampleMultiAnswer().Encode()[:i])
+		assert.ErrorIs(t, err, wire.ErrMessage)
+	}
+}
+
+// large are n keys that are as large as they may be, with kinds to fill what is left of four.
+func large(n int) (keys []wire.ValueName) {
+	for range n {
+		keys = append(keys, wire.ValueName{Key: strings.Repeat("k", wire.MaxKeysSize/4)})
+	}
+	return keys
+}
+
+func FuzzDecodeMulti(f *testing.F) {
+	f.Add(sampleMultiGet().Encode())
+	f.Add(sampleMultiAnswer().Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, err := wire.DecodeMultiAnswer(b); err == nil {
+			assert.Equal(t, b, a.Encode(), "an answer has one encoding")
+		} else {
+			assert.ErrorIs(t, err, wire.ErrMessage)
+		}
+		if m, err := readMulti(b); err == nil {
+			assert.Equal(t, b, m.Encode(), "a request has one encoding")
+		} else {
+			assert.ErrorIs(t, err, wire.ErrMessage)
+		}
+	})
+}

@@ -1,0 +1,160 @@
+package scenario
+
+import (
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
+)
+
+// Reads of a plan that are of one batch are asked for at once, by the first of them that is
+// left in the plan. Each is an operation, and stands in the history by itself: one after the
+// other within the time that the request took, forwards or backwards, since each may have
+// come first for all that anybody can tell.
+
+// batch is the positions of the operations that are asked for together with the one at a
+// position, which is the first of them; nil if it is asked for by itself.
+func (r *run) batch(at int) (all []int) {
+	o := &r.ops[at]
+	if o.Batch == 0 {
+		return nil
+	}
+	for i := at; i < r.planned; i++ {
+		if x := &r.ops[i]; x.Session == o.Session && x.Batch == o.Batch {
+			all = append(all, i)
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
+}
+
+// skip passes over operations that an earlier one of their batch has been asked for with.
+func (cl *client) skip(s *sessionState) {
+	for s.first < len(s.queue) {
+		at := s.queue[s.first]
+		if cl.run.ops[at].Batch == 0 || cl.run.recorded[at].Return == 0 {
+			return
+		}
+		s.first++
+	}
+}
+
+// each does something for each operation of the batch of a session's current one, which
+// stands in for that one meanwhile; or for that one alone.
+func (r *run) each(s *sessionState, do func(i int)) {
+	all := s.batch
+	if all == nil {
+		do(0)
+		return
+	}
+	for i, at := range all {
+		s.member = 1 + at
+		do(i)
+	}
+	s.member = 0
+}
+
+// issueBatch has a session ask for a batch.
+func (cl *client) issueBatch(c *sim.Context, s *sessionState) {
+	r := cl.run
+	r.each(s, func(int) { r.begin(s, int64(c.Now())) })
+	c.Mark(markBatch)
+	cl.sendAs(c, s, r.ops[s.current()].Node, wire.MsgMultiGet, r.multiGet(s))
+}
+
+// multiGet is the message by which a session asks for its current batch.
+func (r *run) multiGet(s *sessionState) []byte {
+	m := wire.MultiGet{
+		Client: uint64(s.number) + 1, Req: r.ops[s.current()].ID, Level: s.state.Level.Served(), Clock: s.state.Clock(), Wait: waitTicks, Own: s.state.Own(),
+	}
+	m.Deps, m.Proof = s.state.Past()
+	for _, at := range s.batch {
+		m.Keys = append(m.Keys, wire.ValueName{Key: r.ops[at].Key, Kind: r.ops[at].Kind()})
+	}
+	r.msg = m.Append(r.msg[:0])
+	return r.msg
+}
+
+// receiveBatch takes an answer for several keys.
+func (cl *client) receiveBatch(c *sim.Context, from sim.NodeID, msg []byte) {
+	r := cl.run
+	a, err := wire.DecodeMultiAnswer(msg)
+	if err != nil {
+		cl.garbled(c, from, err)
+		return
+	}
+	if !r.has(a.Client) {
+		return
+	}
+	s := cl.session(int(a.Client) - 1)
+	if !s.busy || r.ops[s.current()].ID != a.Req || s.batch == nil {
+		return // late, or repeated
+	}
+	if a.Status == wire.StatusOK && len(a.Results) != len(s.batch) {
+		r.fail(Violation{Oracle: "answer", Kind: "batch", Node: int(from), Message: "an answer for several keys has more results or fewer"})
+		return
+	}
+	r.each(s, func(i int) {
+		resp := a.Response(i)
+		r.answered(s, int(from), &resp, int64(c.Now()))
+	})
+	r.inTurn(s)
+	if a.Status == wire.StatusUnavailable {
+		c.Mark(markUnavailable)
+	}
+	c.Cancel(sim.TimerID(s.number))
+	cl.done(c, s)
+}
+
+// inTurn has the reads of a batch come one after the other, in an order that the seed says.
+func (r *run) inTurn(s *sessionState) {
+	order := slices.Clone(s.batch)
+	if (r.setup.Seed+r.ops[order[0]].ID)%2 == 1 {
+		slices.Reverse(order)
+	}
+	n := int64(len(order))
+	for i, at := range order {
+		h := &r.recorded[at]
+		end := h.Return
+		if h.Return = end - 2*(n-1-int64(i)); i > 0 {
+			h.Call = h.Return - 1
+		}
+		h.Return = max(h.Return, h.Call+1)
+	}
+}
+
+// respondedBatch tells of an answer for several keys that a replica sends.
+func (r *run) respondedBatch(n ring.NodeID, msg []byte) {
+	a, err := wire.DecodeMultiAnswer(msg)
+	if err != nil {
+		r.fail(Violation{Oracle: "answer", Kind: "message", Node: int(n), Message: err.Error()})
+		return
+	}
+	at := r.at(a.Req)
+	if at < 0 {
+		r.fail(Violation{Oracle: "answer", Kind: "request", Node: int(n), Message: "an answer for several keys that nobody has asked for"})
+		return
+	}
+	for i, at := range r.batch(at) {
+		resp := a.Response(i)
+		if a.Status != wire.StatusOK {
+			resp.Partition = r.ring.PartitionOf(r.ops[at].Key)
+		}
+		resp.Req = r.ops[at].ID
+		x := oracle.Sent{Node: n, Operation: &r.ops[at], Response: &resp, Batch: a.Status != wire.StatusOK}
+		r.tell(func(o oracle.Oracle) { o.Responded(&x) })
+	}
+}
+
+// unansweredBatch records that a session gives up on its current operation, or its batch.
+func (r *run) unansweredBatch(s *sessionState, now int64) (known bool) {
+	r.each(s, func(int) { known = r.unanswered(s, now) })
+	if s.batch != nil {
+		r.inTurn(s)
+	}
+	return known
+}
