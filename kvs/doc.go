@@ -82,6 +82,14 @@
 // many have it on their disks, and if that does not come about before its deadline it is
 // answered by [wire.StatusUnavailable], and stays.
 //
+// Several keys may be read, and several writes be made, by one request ([wire.MultiGet],
+// [wire.MultiPut]), bounded in number and bytes. Reads are answered together, of one moment
+// of the replica, each key for itself; at a level whose reads wait none is answered before all
+// can be, and then no value is older than what another one depends on, as the level has it.
+// Writes are served in their order, each with a dot, a record and an answer of its own, and
+// a later one depends on those before; the first that is refused ends them. Neither is a
+// transaction: others may see some of the writes and not the rest.
+//
 // A client may subscribe to a key at an owner ([wire.Subscribe]): it is told the value, and
 // then each growth of it, one update at a time, until it has acknowledged that; see
 // [github.com/joinery-go/joinery/kvs/subscription] for the other side. Subscriptions are not on

@@ -357,6 +357,12 @@ func (r *Replica) requested(msg []byte) {
 				r.multiGet(m)
 				return
 			}
+		case wire.MsgMultiPut:
+			var m *wire.MultiPut
+			if m, err = r.in.MultiPut(body); err == nil {
+				r.multiPut(m)
+				return
+			}
 		case wire.MsgSubscribe:
 			var s *wire.Subscribe
 			if s, err = r.in.Subscribe(body); err == nil {

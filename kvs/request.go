@@ -15,19 +15,8 @@ import (
 // is answered by owners only, as is a delete that takes away what it sees. Such a delete
 // waits, as a read does, until there is here what its session must see.
 func (r *Replica) request(q *wire.Request) {
-	p := r.partition(r.cfg.Ring.PartitionOf(q.Key))
-	if limit := r.cfg.MaxAheadMS / 2; r.clock.ahead(q.Clock, r.now, limit) {
-		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Clock, r.now, limit))
-		return
-	}
-	if limit := r.cfg.MaxAheadMS / 2; q.Put && r.clock.ahead(q.Stamp, r.now, limit) {
-		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Stamp, r.now, limit))
-		return
-	}
-	r.clock.Observe(q.Clock)
-	k, ok := r.cfg.Kinds.Find(q.Kind)
+	k, p, ok := r.admits(q)
 	if !ok {
-		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
 		return
 	}
 	if len(q.Deps)+len(q.Own) > 0 && !r.notary().VouchesBoth(q.Deps, q.Own, q.Proof) {
@@ -50,6 +39,25 @@ func (r *Replica) request(q *wire.Request) {
 		return
 	}
 	r.covered(q, p, k)
+}
+
+// admits refuses a request whose times are too far ahead, or of a kind that there is not,
+// and reports whether it has not.
+func (r *Replica) admits(q *wire.Request) (k kind.Kind, p *partition, ok bool) {
+	p = r.partition(r.cfg.Ring.PartitionOf(q.Key))
+	if limit := r.cfg.MaxAheadMS / 2; r.clock.ahead(q.Clock, r.now, limit) {
+		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Clock, r.now, limit))
+		return nil, p, false
+	}
+	if limit := r.cfg.MaxAheadMS / 2; q.Put && r.clock.ahead(q.Stamp, r.now, limit) {
+		r.refuse(q, p, wire.StatusClockAhead, tooFarAhead(q.Stamp, r.now, limit))
+		return nil, p, false
+	}
+	r.clock.Observe(q.Clock)
+	if k, ok = r.cfg.Kinds.Find(q.Kind); !ok {
+		r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("unknown kind %q", q.Kind))
+	}
+	return k, p, ok
 }
 
 // covered serves a request of which p has what it must see: a read, or a delete.

@@ -50,11 +50,12 @@ const (
 	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
 	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
 	StatusTooLarge            // the value would become larger than a write may make it, or is larger than an answer can be; Detail says by how much
+	StatusSkipped             // of several writes: an earlier one was refused
 )
 
 // String names the status.
 func (s Status) String() string {
-	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead", "forgotten", "too large"}
+	names := [...]string{"ok", "not owner", "kind mismatch", "unavailable", "busy", "bad request", "clock ahead", "forgotten", "too large", "skipped"}
 	if int(s) < len(names) {
 		return names[s]
 	}

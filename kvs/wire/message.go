@@ -36,6 +36,7 @@ const (
 	MsgUpdate
 	MsgMultiGet
 	MsgMultiAnswer
+	MsgMultiPut
 )
 
 // A message is magic, version, kind, body and a CRC-32C of all before it.

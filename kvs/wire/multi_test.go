@@ -117,3 +117,65 @@ func FuzzDecodeMulti(f *testing.F) {
 		}
 	})
 }
+
+func sampleMultiPut() *wire.MultiPut {
+	return &wire.MultiPut{
+		Client: 3, Again: true, Level: session.PRAM, Ack: session.Owners(2), Clock: 1 << 40, Wait: 50,
+		Puts: []wire.Put{{Req: 2, Stamp: 7, Key: "k", Kind: "set", Arg: []byte("v")}, {Req: 5, Key: "l", Kind: "counter", Arg: []byte{2}}},
+		Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Proof: session.Proof{1, 2, 15: 16}, Own: session.Matrix{{Partition: 1, Origin: 4, Seq: 3}},
+	}
+}
+
+func readPuts(msg []byte) (*wire.MultiPut, error) {
+	k, body, err := wire.Open(msg)
+	if err != nil || k != wire.MsgMultiPut {
+		return nil, fmt.Errorf("%w: kind %d, %w", wire.ErrMessage, k, err)
+	}
+	return new(wire.DecodeBuffer).MultiPut(body)
+}
+
+// TestMultiPutAmiss: writes out of order, too many, or too large are refused.
+func TestMultiPutAmiss(t *testing.T) {
+	m := sampleMultiPut()
+	got, err := readPuts(m.Encode())
+	require.NoError(t, err)
+	assert.Equal(t, m, got)
+	for name, change := range map[string]func(m *wire.MultiPut){
+		"none":      func(m *wire.MultiPut) { m.Puts = nil },
+		"twice":     func(m *wire.MultiPut) { m.Puts[1].Req = 2 },
+		"no number": func(m *wire.MultiPut) { m.Puts[0].Req = 0 },
+		"number":    func(m *wire.MultiPut) { m.Puts[1].Req = 1 << 63 },
+		"too large": func(m *wire.MultiPut) { m.Puts[0].Arg = make([]byte, wire.MaxPutsSize) },
+		"too many":  func(m *wire.MultiPut) { m.Puts = numbered(wire.MaxKeys + 1) },
+	} {
+		m := sampleMultiPut()
+		change(m)
+		_, err := readPuts(m.Encode())
+		assert.ErrorIs(t, err, wire.ErrMessage, name)
+	}
+	m.Puts = numbered(wire.MaxKeys)
+	_, err = readPuts(m.Encode())
+	assert.NoError(t, err)
+	for i := range sampleMultiPut().Encode() {
+		_, err := readPuts(sampleMultiPut().Encode()[:i])
+		assert.ErrorIs(t, err, wire.ErrMessage)
+	}
+}
+
+func numbered(n int) (puts []wire.Put) {
+	for i := range n {
+		puts = append(puts, wire.Put{Req: uint64(i + 1), Arg: []byte{}})
+	}
+	return puts
+}
+
+func FuzzDecodeMultiPut(f *testing.F) {
+	f.Add(sampleMultiPut().Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := readPuts(b); err == nil {
+			assert.Equal(t, b, m.Encode(), "a request has one encoding")
+		} else {
+			assert.ErrorIs(t, err, wire.ErrMessage)
+		}
+	})
+}

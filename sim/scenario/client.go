@@ -31,10 +31,15 @@ type sessionState struct {
 	busy   bool
 	tries  int // how often the current operation has been asked again
 	txn    txnState
-	cache  session.Cache // of a run that has caches
-	stamp  uint64        // of the current operation, if it is a put
-	batch  []int         // the operations that are asked for with the current one, and that one first; nil mostly
-	member int           // 1 and the one of these that stands for it at the moment; 0 is none
+	cache  session.Cache   // of a run that has caches
+	stamp  uint64          // of the current operation, if it is a put
+	batch  []int           // the operations that are asked for with the current one, and that one first; nil mostly
+	asked  int             // the replica that is asked for these
+	stamps []uint64        // of these, if they are puts
+	clock  uint64          // that the session had met before these
+	got    []wire.Response // the answers of puts; the request of one that has not come is 0
+	left   int             // how many of these have not
+	member int             // 1 and the one of these that stands for it at the moment; 0 is none
 }
 
 // current is the position of the operation that s is busy with, or about to be: of a
@@ -249,7 +254,11 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return // not for anyone here
 	}
 	s := cl.session(int(resp.Client) - 1)
-	if !s.busy || r.ops[s.current()].ID != resp.Req || s.batch != nil {
+	if s.busy && s.batch != nil {
+		cl.receivePart(c, s, int(from), resp)
+		return
+	}
+	if !s.busy || r.ops[s.current()].ID != resp.Req {
 		return // late, or repeated
 	}
 	r.answered(s, int(from), resp, int64(c.Now()))
@@ -272,7 +281,7 @@ func (cl *client) garbled(c *sim.Context, from sim.NodeID, err error) {
 func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64) {
 	o, h := &r.ops[s.current()], &r.recorded[s.current()]
 	h.Return, h.Node = max(now, h.Call+1), from
-	x := oracle.Answer{Node: ring.NodeID(from), Session: s.number, Level: s.state.Level, Operation: o, Recorded: h, Response: resp, Met: s.state.Clock()}
+	x := oracle.Answer{Node: ring.NodeID(from), Session: s.number, Level: s.state.Level, Operation: o, Recorded: h, Response: resp, Met: s.met()}
 	defer r.tell(func(o oracle.Oracle) { o.Answered(&x) })
 	if resp.Status == wire.StatusUnavailable && r.caches(s) && !r.fenced { // what is read then is to be new
 		if value, found, ok := s.cache.Stale(&s.state, o.Key, o.Kind()); ok {
@@ -391,7 +400,7 @@ func (cl *client) again(c *sim.Context, s *sessionState, o *workload.Operation) 
 		c.Mark(markElsewhere)
 	}
 	if s.batch != nil {
-		cl.sendAs(c, s, to, wire.MsgMultiGet, cl.run.multiGet(s))
+		cl.askBatch(c, s, to)
 		return
 	}
 	msg, err := cl.run.request(s, o)

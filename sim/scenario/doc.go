@@ -12,7 +12,10 @@
 // Each seed has a level, which all its sessions have; how histories of it are judged
 // is a table of its own (see judgesOf). In one seed of four sessions have caches
 // ([session.Cache]), and in one of four some writes ask to be answered from memory, or for
-// owners. At a level of transactions each operation is of one, which commits or aborts.
+// owners. In one of four keys are deleted: a history shows a delete of a register as a write of
+// a value of its own, and of other keys with deletes which writes are in a value, or nothing.
+// In one of four sessions ask for several keys at once. At a level of transactions, which has
+// neither, each operation is of one, which commits or aborts.
 //
 // Every class of fault of package sim is in it, drawn for each seed and switchable
 // by name (Config.Faults). Where a run's choices come from is a strategy
@@ -36,6 +39,7 @@
 //	availability  nothing else is, but a read that waited in vain at a replica which
 //	              lacks something, a write that asked for owners in vain, another kind than the key has, and an amount too large;
 //	              nothing fails after the faults, or where there were none
+//	deletes       what a delete has seen is taken away and stays so, and nothing else is
 //	sums          a counter's delta carries what its incarnation has accepted
 //	kind          a replica takes no write of another kind than the key has, nor finds nothing
 //	placement     keys are where a plain twin of the ring has them, and nowhere else at rest

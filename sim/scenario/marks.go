@@ -32,6 +32,7 @@ const (
 	markUnsynced    = oracle.MarkUnsynced
 	markCached      = "read answered by the session's own cache"
 	markBatch       = "several keys asked for at once"
+	markBatchPut    = "several writes asked for at once"
 	markCut         = "read again by a transaction, and not asked for"
 )
 
@@ -51,7 +52,7 @@ func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
-		markDeleted, markSpared, markBatch,
+		markDeleted, markSpared, markBatch, markBatchPut,
 	}
 }
 
@@ -71,7 +72,7 @@ func (c Config) Marks() []string {
 		case markWaited, markUnavailable:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && !l.Waits()
-		case markCached, markDeleted, markSpared, markBatch:
+		case markCached, markDeleted, markSpared, markBatch, markBatchPut:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && l.Transactional()
 		case markHandedOver:

@@ -5,14 +5,17 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
 
-// Reads of a plan that are of one batch are asked for at once, by the first of them that is
-// left in the plan. Each is an operation, and stands in the history by itself: one after the
-// other within the time that the request took, forwards or backwards, since each may have
-// come first for all that anybody can tell.
+// Operations of a plan that are of one batch, all reads or all writes, are asked for at once,
+// by the first of them that is left in the plan. Each is an operation, and stands in the
+// history by itself: one after the other. Reads do so at the end of the time that the request
+// took, forwards or backwards, since each may have come first for all that anybody can tell;
+// writes in their order at its beginning, since others may have seen them from then on. Writes are
+// answered one by one. What is answered is taken in when all is, or when the session gives up.
 
 // batch is the positions of the operations that are asked for together with the one at a
 // position, which is the first of them; nil if it is asked for by itself.
@@ -61,9 +64,97 @@ func (r *run) each(s *sessionState, do func(i int)) {
 // issueBatch has a session ask for a batch.
 func (cl *client) issueBatch(c *sim.Context, s *sessionState) {
 	r := cl.run
-	r.each(s, func(int) { r.begin(s, int64(c.Now())) })
-	c.Mark(markBatch)
-	cl.sendAs(c, s, r.ops[s.current()].Node, wire.MsgMultiGet, r.multiGet(s))
+	now := int64(c.Now())
+	puts := r.ops[s.current()].Func != history.Read
+	s.stamps, s.clock = s.stamps[:0], s.state.Clock()
+	r.each(s, func(i int) {
+		at := now
+		if puts {
+			at += 2 * int64(i)
+			s.stamps = append(s.stamps, s.state.Stamp(uint64(clockBase+now/int64(sim.Millisecond))))
+		}
+		r.begin(s, at)
+	})
+	if puts {
+		c.Mark(markBatchPut)
+	} else {
+		c.Mark(markBatch)
+	}
+	cl.askBatch(c, s, r.ops[s.current()].Node)
+}
+
+// met is the hybrid time that a session had met when it asked for its current operation. Of
+// several writes that is the time of the write itself: those behind it have theirs already.
+func (s *sessionState) met() uint64 {
+	if i := slices.Index(s.batch, s.current()); i >= 0 && len(s.stamps) > 0 {
+		return s.stamps[i]
+	}
+	return s.state.Clock()
+}
+
+// askBatch asks a replica for the current batch of a session.
+func (cl *client) askBatch(c *sim.Context, s *sessionState, node int) {
+	r := cl.run
+	s.asked, s.got, s.left = node, make([]wire.Response, len(s.batch)), len(s.batch)
+	if r.ops[s.current()].Func == history.Read {
+		cl.sendAs(c, s, node, wire.MsgMultiGet, r.multiGet(s))
+		return
+	}
+	msg, err := r.multiPut(s)
+	if err != nil {
+		r.err = err
+		return
+	}
+	cl.sendAs(c, s, node, wire.MsgMultiPut, msg)
+}
+
+// multiPut is the message by which a session asks for its current batch of writes.
+func (r *run) multiPut(s *sessionState) ([]byte, error) {
+	first := &r.ops[s.current()]
+	m := wire.MultiPut{
+		Client: uint64(s.number) + 1, Again: s.tries > 0, Level: s.state.Level.Served(), Ack: first.Ack, Clock: s.clock, Wait: waitTicks, Own: s.state.Own(),
+	}
+	m.Deps, m.Proof = s.state.Past()
+	for i, at := range s.batch {
+		o := &r.ops[at]
+		arg, err := o.Argument(nil, r.setup.Tagged)
+		if err != nil {
+			return nil, err
+		}
+		m.Puts = append(m.Puts, wire.Put{Req: o.ID, Stamp: s.stamps[i], Key: o.Key, Kind: o.Kind(), Arg: arg})
+	}
+	r.msg = m.Append(r.msg[:0])
+	return r.msg, nil
+}
+
+// receivePart takes the answer to one write of a batch. That of a replica which is not asked
+// any more is left: what comes from another one does not contain it.
+func (cl *client) receivePart(c *sim.Context, s *sessionState, from int, resp *wire.Response) {
+	i := slices.IndexFunc(s.batch, func(at int) bool { return cl.run.ops[at].ID == resp.Req })
+	if i < 0 || from != s.asked || s.got[i].Req != 0 || cl.run.ops[s.batch[0]].Func == history.Read {
+		return
+	}
+	s.got[i] = *resp
+	s.got[i].Deps, s.got[i].Own, s.got[i].Value = resp.Deps.Clone(), resp.Own.Clone(), nil
+	if s.left--; s.left > 0 {
+		return
+	}
+	cl.run.takeParts(s, int64(c.Now()))
+	c.Cancel(sim.TimerID(s.number))
+	cl.done(c, s)
+}
+
+// takeParts takes in what the writes of a batch were answered, as far as they were.
+func (r *run) takeParts(s *sessionState, now int64) {
+	r.each(s, func(i int) {
+		if s.got[i].Req == 0 {
+			return
+		}
+		r.answered(s, s.asked, &s.got[i], now)
+		if h := &r.recorded[s.current()]; h.Return != history.Pending {
+			h.Return = h.Call + 1
+		}
+	})
 }
 
 // multiGet is the message by which a session asks for its current batch.
@@ -152,6 +243,10 @@ func (r *run) respondedBatch(n ring.NodeID, msg []byte) {
 
 // unansweredBatch records that a session gives up on its current operation, or its batch.
 func (r *run) unansweredBatch(s *sessionState, now int64) (known bool) {
+	if s.batch != nil && r.ops[s.batch[0]].Func != history.Read {
+		r.takeParts(s, now)
+		return false
+	}
 	r.each(s, func(int) { known = r.unanswered(s, now) })
 	if s.batch != nil {
 		r.inTurn(s)

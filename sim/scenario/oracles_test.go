@@ -176,6 +176,7 @@ func TestPanicsAreViolations(t *testing.T) {
 			func() (kind.Kind, error) { return kind.New(set) },
 			func() (kind.Kind, error) { return kind.New(kind.RegisterSpec()) },
 			func() (kind.Kind, error) { return kind.New(kind.CounterSpec()) },
+			func() (kind.Kind, error) { return kind.New(kind.AddWinsSpec()) },
 		} {
 			k, err := make()
 			require.NoError(t, err)

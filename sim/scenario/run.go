@@ -365,6 +365,8 @@ func kindName(k sim.MsgKind) string {
 		return "multi-get"
 	case wire.MsgMultiAnswer:
 		return "multi-answer"
+	case wire.MsgMultiPut:
+		return "multi-put"
 	}
 	return ""
 }

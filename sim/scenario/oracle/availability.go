@@ -163,6 +163,7 @@ func (o *Availability) Answered(a *Answer) {
 			o.kept = append(o.kept, keptWrite{typedKey{x.Key, x.Kind()}, x.ID})
 		}
 	case s == wire.StatusOK, // the value does not fit the history, which is judged where it is read
+		s == wire.StatusSkipped && x.Batch != 0 && x.Func != history.Read, // one before was refused, and is judged
 		s == wire.StatusKindMismatch && o.otherKind(a),
 		s == wire.StatusTooLarge && x.Func != history.Read && o.outgrown(x),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -66,7 +67,7 @@ func (o *Deletes) Accepted(w *Write) {
 	}
 	d := deletable{at: w.At, partition: w.Partition, dot: w.Entry.Dot}
 	if core := o.Running(w.Node); x.Func == workload.Delete && core != nil {
-		o.sees(&d, x, o.within(w.Node, x.Key, x.Type, x.Kind(), core.Look(x.Key, x.Kind())))
+		o.sees(&d, x, o.within(core, x.Key, x.Type, core.Look(x.Key, x.Kind())))
 		o.seesOwn(w, &d)
 	}
 	o.writes = append(o.writes, d)
@@ -113,8 +114,8 @@ func (o *Deletes) position(id uint64) int {
 	return slices.IndexFunc(o.Operations(), func(x workload.Operation) bool { return x.ID == id })
 }
 
-// within are the ids of the writes in a value that a node holds, nil if it holds none.
-func (o *Deletes) within(n ring.NodeID, key string, t history.Type, kindName string, v kind.Value) []uint64 {
+// within are the ids of the writes in a value that a replica holds, nil if it holds none.
+func (o *Deletes) within(core *kvs.Replica, key string, t history.Type, v kind.Value) []uint64 {
 	if v == nil {
 		return nil
 	}
@@ -126,7 +127,7 @@ func (o *Deletes) within(n ring.NodeID, key string, t history.Type, kindName str
 	ops := o.Operations()
 	for i := range o.writes {
 		w := &o.writes[i]
-		if x := &ops[w.at]; x.Key == key && x.Type == t && o.Store(n).Has(w.partition, w.dot) && !slices.Contains(o.tags, x.ID) {
+		if x := &ops[w.at]; x.Key == key && x.Type == t && core.Has(w.partition, w.dot) && !slices.Contains(o.tags, x.ID) {
 			o.tags = append(o.tags, x.ID)
 		}
 	}
@@ -186,7 +187,7 @@ func (o *Deletes) AtRest(r *Rest) {
 			if v == nil || !o.Ring().Owns(n, o.Ring().PartitionOf(k.Name)) {
 				continue
 			}
-			if what := o.wrong(k.Name, k.Type, v, o.within(n, k.Name, k.Type, k.Kind(), v)); what != "" {
+			if what := o.wrong(k.Name, k.Type, v, o.within(core, k.Name, k.Type, v)); what != "" {
 				o.Fail(Violation{Oracle: "deletes", Kind: string(k.Type), Node: i, Message: fmt.Sprintf("at rest, node %d holds under %q: %s", n, k.Name, what)})
 			}
 		}

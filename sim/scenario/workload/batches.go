@@ -7,7 +7,8 @@ import (
 	"github.com/joinery-go/joinery/linearizability/history"
 )
 
-// mostInBatch is how many reads are asked for at once, at most.
+// mostInBatch is how many operations are asked for at once, at most: no more writes than a
+// replica remembers of a session.
 const mostInBatch = 4
 
 // holdsFor reports whether each replica that an operation asks holds the key.
@@ -16,25 +17,28 @@ func holdsFor(k *placedKey, o *Operation) bool {
 	return !stranger(o.Node) && !slices.ContainsFunc(o.Retries, stranger)
 }
 
-// drawBatches has reads of a session that follow each other be asked for at once, where the
-// replicas that the first one asks hold the keys of all.
+// drawBatches has operations of a session that follow each other, all reads or all puts, be
+// asked for at once: of the replicas that the first one asks, where these hold the keys of
+// all that is read.
 func (p *planner) drawBatches() {
 	type open struct{ first, n int } // the position of the first, and how many there are; 0 is none
 	sessions := make([]open, p.Sessions)
 	for i := range p.ops {
 		o, b := &p.ops[i], &sessions[p.ops[i].Session]
-		if o.Func != history.Read || o.Amiss != "" {
+		if o.Amiss != "" || o.Func == Delete {
 			b.n = 0
 			continue
 		}
+		first := &p.ops[b.first]
 		at := slices.IndexFunc(p.keys, func(k placedKey) bool { return k.Name == o.Key })
-		if b.n > 0 && b.n < mostInBatch && p.own("plan.batch", uint64(i), 4) > 0 && holdsFor(&p.keys[at], &p.ops[b.first]) {
-			first := &p.ops[b.first]
-			first.Batch, o.Batch, o.Node = uint64(b.first+1), uint64(b.first+1), first.Node
-			o.Retries = first.Retries
-			b.n++
+		read := o.Func == history.Read
+		fits := b.n > 0 && b.n < mostInBatch && read == (first.Func == history.Read) && (!read || holdsFor(&p.keys[at], first))
+		if !fits || p.own("plan.batch", uint64(i), 4) == 0 {
+			*b = open{i, 1}
 			continue
 		}
-		*b = open{i, 1}
+		first.Batch, o.Batch = uint64(b.first+1), uint64(b.first+1)
+		o.Node, o.Retries, o.Ack = first.Node, first.Retries, first.Ack
+		b.n++
 	}
 }

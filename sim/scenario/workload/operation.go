@@ -26,7 +26,7 @@ type Operation struct {
 	Key     string
 	Arg     string      // value, element, or decimal amount; "" for reads
 	Ack     session.Ack // when a put is answered
-	Batch   uint64      // the reads of its session that it is asked for together with; 0 is none
+	Batch   uint64      // the operations of its session that it is asked for together with: all reads, or all puts; 0 is none
 	Txn     uint64      // the transaction that it belongs to, of those of its session; 0 is none
 	End     End         // what its session does with the transaction once it is done
 	Amiss   Amiss       // what is wrong with the request; "" is nothing
@@ -198,8 +198,8 @@ func (o *Operation) parseOptions(rest string) (string, error) {
 	}
 	if after, ok := strings.CutPrefix(rest, "batch "); ok {
 		rest = after
-		if o.Batch, err = strconv.ParseUint(word(), 10, 64); err != nil || o.Batch == 0 || o.Func != history.Read {
-			return rest, errors.New("the batch is not a positive number, or of no read")
+		if o.Batch, err = strconv.ParseUint(word(), 10, 64); err != nil || o.Batch == 0 || o.Func == Delete {
+			return rest, errors.New("the batch is not a positive number, or of a delete")
 		}
 	}
 	if after, ok := strings.CutPrefix(rest, "txn "); ok {

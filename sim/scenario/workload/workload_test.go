@@ -75,7 +75,7 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"read", "write", "add", "inc", "delete", "delete of an element", "batch", "decrement", "huge amount", "large value", "many keys", "a key of several kinds", "given up",
+		"read", "write", "add", "inc", "delete", "delete of an element", "batch", "batch of puts", "decrement", "huge amount", "large value", "many keys", "a key of several kinds", "given up",
 		"asked again", "asked elsewhere", "both", "stranger", "owner", "kind", "deps", "clock", "wait", "arg",
 	} {
 		assert.Greater(t, met[what], 20, what)
@@ -143,6 +143,9 @@ func count(met map[string]int, x workload.Operation, owners []ring.NodeID) {
 	met[string(x.Func)]++
 	if x.Batch != 0 {
 		met["batch"]++
+		if x.Func != history.Read {
+			met["batch of puts"]++
+		}
 	}
 	if x.Func == workload.Delete && x.Arg != "" {
 		met["delete of an element"]++
