@@ -16,7 +16,9 @@ const MaxPutsSize = kind.MaxArg
 // Each has its own dot and record, and is answered by a [Response] of its own, in any order.
 // There is no more to it: some may be seen, and survive a crash, without the others. One that
 // is refused ends it, and those behind it are answered by [StatusSkipped]. A session that
-// repeats it repeats all of it.
+// repeats it repeats all of it. What a session depends on from there on is what the answer to
+// the last one says that is served: those before are in it, and their answers may be of
+// another incarnation.
 type MultiPut struct {
 	Client uint64        // the session
 	Again  bool          // it was asked for before, and not answered in whole

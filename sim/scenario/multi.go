@@ -144,12 +144,21 @@ func (cl *client) receivePart(c *sim.Context, s *sessionState, from int, resp *w
 	cl.done(c, s)
 }
 
-// takeParts takes in what the writes of a batch were answered, as far as they were.
+// takeParts takes in what the writes of a batch were answered, as far as they were. What the
+// session depends on from there on, the last one that was served says.
 func (r *run) takeParts(s *sessionState, now int64) {
+	last := -1
+	for i := range s.got {
+		if s.got[i].Req != 0 && s.got[i].Status == wire.StatusOK {
+			last = i
+		}
+	}
+	defer func() { s.silent = false }()
 	r.each(s, func(i int) {
 		if s.got[i].Req == 0 {
 			return
 		}
+		s.silent = i != last
 		r.answered(s, s.asked, &s.got[i], now)
 		if h := &r.recorded[s.current()]; h.Return != history.Pending {
 			h.Return = h.Call + 1
