@@ -82,7 +82,7 @@ func (r *Replica) Tombstones() (n int) {
 		if !p.owned {
 			continue
 		}
-		for _, c := range p.cells.list {
+		for c := range p.cells.from("") {
 			for i := range c.slots {
 				k, _ := r.cfg.Kinds.Find(c.slots[i].kind)
 				if v := p.look(&c.slots[i]); v != nil && k.Absent(v) {

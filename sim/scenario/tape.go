@@ -30,9 +30,11 @@ var (
 // another form and one kind more. In version 4 a session shows its whole past, with a
 // replica's proof. In version 5 a session waits 80 ms for an answer, and asks again as
 // the operation says, and there are requests that are amiss and large values. In version 6
-// causal sessions read once more at rest, and are to find all that they depend on.
+// causal sessions read once more at rest, and are to find all that they depend on. In version
+// 7 operations may be deletes, or asked for several at once, and messages and values have
+// another form for it.
 const (
-	TapeVersion  = 6
+	TapeVersion  = 7
 	tapeScenario = "kvs"
 	maxTapeItems = 1 << 20 // operations, and decisions
 )
