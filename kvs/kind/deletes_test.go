@@ -61,6 +61,21 @@ func TestLaws(t *testing.T) {
 			return s
 		}))))
 	})
+	t.Run("map", func(t *testing.T) {
+		m := kind.MapOf("map", kind.AddWinsSpec()).Merge
+		laws.Check(t, laws.Lattice(m), gen.For(m, gen.FromRapid(rapid.Custom(func(t *rapid.T) kind.Map[kind.AddWins] {
+			var x kind.Map[kind.AddWins]
+			for range rapid.IntRange(0, 3).Draw(t, "fields") {
+				added := kind.Added{First: rapid.Bool().Draw(t, "gone")}
+				if !added.First {
+					added.Second = rapid.SampledFrom([]string{"a", "b"}).Draw(t, "element")
+				}
+				one := kind.AddWins{{Key: rapid.Uint64Range(1, 2).Draw(t, "writer"), Val: kind.Adds{{Key: 1, Val: added}}}}
+				m.MergeIn(&x, kind.Map[kind.AddWins]{{Key: rapid.SampledFrom([]string{"f", "g"}).Draw(t, "field"), Val: one}})
+			}
+			return x
+		}))))
+	})
 }
 
 // op is a write of the plain twin: what it does, and which writes its replica had met.

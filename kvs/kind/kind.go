@@ -15,6 +15,11 @@
 //	                            that it has not seen stays
 //	counter   adds an amount    takes away the amounts that it has seen      without an amount that is left
 //
+// Two more are for whoever registers them: [MultiValueSpec], a register that keeps all values
+// which no write has replaced, and [MapOf], maps whose fields are of another kind. A kind of
+// one's own is a [Spec] for [New]; that its merge is one, laws.Check(t, laws.Lattice(merge), …)
+// says in a test, as that of this package does of the kinds here.
+//
 // What a delete has seen is what the replica that serves it holds then. What is left of
 // something deleted is a tombstone: of a register its stamp, of an element the name of its
 // add, of a counter's row a second number.
