@@ -212,6 +212,16 @@ func attackAsClient(t *testing.T, b []byte) {
 			slices.SortFunc(q.Deps, func(a, b session.Mark) int { return int(a.Partition) - int(b.Partition) })
 		}
 		c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()})
+		if how&16 != 0 { // and several of the same
+			m := wire.MultiGet{Client: q.Client, Req: q.Req, Level: q.Level, Clock: q.Clock, Wait: q.Wait, Deps: q.Deps, Own: q.Own, Proof: q.Proof}
+			w := wire.MultiPut{Client: q.Client, Again: how&1 != 0, Level: q.Level, Ack: q.Ack, Clock: q.Clock, Wait: q.Wait, Deps: q.Deps, Own: q.Own, Proof: q.Proof}
+			for range 1 + d.n(3) {
+				m.Keys = append(m.Keys, wire.ValueName{Key: d.key(), Kind: d.kind()})
+				w.Puts = append(w.Puts, wire.Put{Req: d.number(), Stamp: d.number(), Key: d.key(), Kind: d.kind(), Arg: d.bytes()})
+			}
+			c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: m.Encode()})
+			c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: w.Encode()})
+		}
 		if how&64 != 0 { // and a subscriber of the same
 			s := wire.Subscribe{
 				Client: q.Client, Number: q.Req, End: how&1 != 0, Level: q.Level, Key: q.Key, Kind: q.Kind, Clock: q.Clock, Lease: q.Wait,

@@ -179,3 +179,49 @@ func FuzzDecodeMultiPut(f *testing.F) {
 		}
 	})
 }
+
+// TestSpoiltMulti: a message that is spoilt behind a checksum that fits is refused, or is
+// another message in the one encoding that it has.
+func TestSpoiltMulti(t *testing.T) {
+	accepted, refused := 0, 0
+	for _, msg := range [][]byte{sampleMultiGet().Encode(), sampleMultiAnswer().Encode(), sampleMultiPut().Encode(), sampleResponse().Encode()} {
+		for at := range uint64(len(msg)) {
+			for how := range uint64(10) {
+				b := wire.Spoil(msg, at, how)
+				var again []byte
+				var err error
+				switch wire.KindOf(b) {
+				case wire.MsgMultiGet:
+					var m *wire.MultiGet
+					if m, err = readMulti(b); err == nil {
+						again = m.Encode()
+					}
+				case wire.MsgMultiAnswer:
+					var a *wire.MultiAnswer
+					if a, err = wire.DecodeMultiAnswer(b); err == nil {
+						again = a.Encode()
+					}
+				case wire.MsgMultiPut:
+					var m *wire.MultiPut
+					if m, err = readPuts(b); err == nil {
+						again = m.Encode()
+					}
+				default:
+					var p *wire.Response
+					if p, err = wire.DecodeResponse(b); err == nil {
+						again = p.Encode()
+					}
+				}
+				if err != nil {
+					refused++
+					require.ErrorIs(t, err, wire.ErrMessage)
+					continue
+				}
+				accepted++
+				require.Equal(t, b, again)
+			}
+		}
+	}
+	assert.Greater(t, accepted, 500)
+	assert.Greater(t, refused, 500)
+}
