@@ -167,8 +167,11 @@ func (r *Replica) mutate(q *wire.Request, p *partition, s *slot, k kind.Kind, u 
 	if s != nil && k.Sees() {
 		seen = p.value(s)
 	}
-	r.stats.Deletes++
-	return k.Delete(u, seen)
+	d, err := k.Delete(u, seen)
+	if err == nil {
+		r.stats.Deletes++
+	}
+	return d, err
 }
 
 // full refuses a write for which there is no room, and reports whether it has.

@@ -239,13 +239,20 @@ func (r *run) respondedBatch(n ring.NodeID, msg []byte) {
 		r.fail(Violation{Oracle: "answer", Kind: "request", Node: int(n), Message: "an answer for several keys that nobody has asked for"})
 		return
 	}
-	for i, at := range r.batch(at) {
+	all := r.batch(at)
+	var refused []ring.Partition
+	if a.Status != wire.StatusOK {
+		for _, at := range all {
+			refused = append(refused, r.ring.PartitionOf(r.ops[at].Key))
+		}
+	}
+	for i, at := range all {
 		resp := a.Response(i)
-		if a.Status != wire.StatusOK {
-			resp.Partition = r.ring.PartitionOf(r.ops[at].Key)
+		if refused != nil {
+			resp.Partition = refused[i]
 		}
 		resp.Req = r.ops[at].ID
-		x := oracle.Sent{Node: n, Operation: &r.ops[at], Response: &resp, Batch: a.Status != wire.StatusOK}
+		x := oracle.Sent{Node: n, Operation: &r.ops[at], Response: &resp, Batch: refused}
 		r.tell(func(o oracle.Oracle) { o.Responded(&x) })
 	}
 }

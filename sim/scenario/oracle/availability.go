@@ -107,10 +107,11 @@ var refusals = map[workload.Amiss]wire.Status{
 // fence, for which a session shows all its past, may wait for what is no write, and lost.
 func (o *Availability) Responded(s *Sent) {
 	n, resp := s.Node, s.Response
-	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() || s.Batch { // of a batch another key may have been waited for
+	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() {
 		return
 	}
-	if resp.Status == wire.StatusUnavailable && s.Operation.Func == history.Read && o.Lost.Complete(n, resp.Partition) && !o.behind(n, resp.Partition) && !o.Lost.Settling(resp.Partition) {
+	lacks := func(p ring.Partition) bool { return !o.Lost.Complete(n, p) || o.behind(n, p) || o.Lost.Settling(p) }
+	if resp.Status == wire.StatusUnavailable && s.Operation.Func == history.Read && !lacks(resp.Partition) && !slices.ContainsFunc(s.Batch, lacks) {
 		o.Fail(Violation{Oracle: "availability", Kind: "unavailable", Op: string(history.Read), Node: int(n), Message: fmt.Sprintf(
 			"node %d holds every write of partition %d, and refuses read #%d for want of some: %s", n, resp.Partition, resp.Req, resp.Detail)})
 	}

@@ -70,7 +70,7 @@ type Sent struct {
 	Node      ring.NodeID
 	Operation *workload.Operation // that it answers
 	Response  *wire.Response      // valid during the call
-	Batch     bool                // it was asked for with others, and refused with them
+	Batch     []ring.Partition    // of what it was asked for with, and refused with; nil mostly
 }
 
 // Answer is what a session got for its operation.
