@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -147,10 +148,18 @@ func (cl *client) receivePart(c *sim.Context, s *sessionState, from int, resp *w
 // takeParts takes in what the writes of a batch were answered, as far as they were. What the
 // session depends on from there on, the last one that was served says.
 func (r *run) takeParts(s *sessionState, now int64) {
-	last := -1
+	last, ended := -1, false
 	for i := range s.got {
-		if s.got[i].Req != 0 && s.got[i].Status == wire.StatusOK {
+		x := &s.got[i]
+		switch {
+		case x.Req == 0:
+		case x.Status == wire.StatusOK && ended:
+			r.fail(Violation{Oracle: "answer", Kind: "batch", Op: string(r.ops[s.batch[i]].Func), Node: s.asked, Message: fmt.Sprintf(
+				"write #%d is served behind one of the same request that was refused", x.Req)})
+		case x.Status == wire.StatusOK:
 			last = i
+		default: // one that is busy, or unavailable, may have been served
+			ended = ended || x.Status != wire.StatusBusy && x.Status != wire.StatusUnavailable
 		}
 	}
 	defer func() { s.silent = false }()
