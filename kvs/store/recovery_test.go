@@ -17,6 +17,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/appendlog"
 	"github.com/joinery-go/joinery/kvs/store/hybridlog"
+	"github.com/joinery-go/joinery/kvs/store/internal/record"
 	"github.com/joinery-go/joinery/kvs/store/lsm"
 	"github.com/joinery-go/joinery/kvs/store/workload"
 )
@@ -27,8 +28,11 @@ import (
 // longest. Beside each opening it reads once, in the same process, the bytes that the opening
 // reads, which are those of the index and the tail: those of each file at once, no byte twice.
 // It reports the medians over the rounds of the processor times of both and of their ratio,
-// once for plain reading, and once for reading and checking a CRC-32C, which is what an index
-// costs that is used as it is. Wall times move too much with what else the machine does. For
+// once for plain reading, once for reading and checking a CRC-32C of all, which is what an index
+// costs that is used as it is, and once with the records of the tail decoded one by one besides,
+// each of which has a checksum of its own, so that there is no reading them for less. After the
+// opening it gets a key, since what opening leaves to the first get is part of recovery too. Wall
+// times move too much with what else the machine does. For
 // the opening after a crash the directory is copied while the engine has it open, with
 // everything synced.
 func BenchmarkRecovery(b *testing.B) {
@@ -152,8 +156,35 @@ func once(reads [][2]int64) (all [][2]int64) {
 	return all
 }
 
+// decodeAll decodes the records of log files among what was read: of each piece from where it
+// begins, behind the file's header, to its end or to what is no record.
+func decodeAll(b *testing.B, texts map[string][][]byte, reads map[string][][2]int64) (n int) {
+	for name, pieces := range texts {
+		if filepath.Ext(name) != ".log" {
+			continue
+		}
+		h, err := record.DecodeHeader(pieces[0], pieces[0][8])
+		require.NoError(b, err)
+		for i, text := range pieces {
+			off := reads[name][i][0]
+			if off == 0 {
+				text, off = text[record.HeaderBytes:], record.HeaderBytes
+			}
+			for len(text) > 0 {
+				_, size, err := record.Decode(text, h.Salt(), off)
+				if err != nil {
+					break
+				}
+				text, off, n = text[size:], off+int64(size), n+1
+			}
+		}
+	}
+	return n
+}
+
 // readOnce reads bytes of files, each run of them into memory of its own.
-func readOnce(b *testing.B, reads map[string][][2]int64) (all [][]byte) {
+func readOnce(b *testing.B, reads map[string][][2]int64) map[string][][]byte {
+	all := map[string][][]byte{}
 	for name, runs := range reads {
 		f, err := os.Open(name)
 		require.NoError(b, err)
@@ -161,7 +192,7 @@ func readOnce(b *testing.B, reads map[string][][2]int64) (all [][]byte) {
 			text := make([]byte, r[1]-r[0])
 			_, err := f.ReadAt(text, r[0])
 			require.NoError(b, err)
-			all = append(all, text)
+			all[name] = append(all[name], text)
 		}
 		require.NoError(b, f.Close())
 	}
@@ -185,8 +216,8 @@ func benchRecovery(b *testing.B, name, dir string) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	table := crc32.MakeTable(crc32.Castagnoli)
-	of, bytes := map[string][]float64{}, 0
-	open := func(fsys vfs.FS) (opened time.Duration, copied string) {
+	of, bytes, records := map[string][]float64{}, 0, 0
+	open := func(fsys vfs.FS) (opened, got time.Duration, copied string) {
 		copied = filepath.Join(b.TempDir(), "copy")
 		require.NoError(b, os.CopyFS(copied, os.DirFS(dir)))
 		syncAll(b, copied)
@@ -197,13 +228,18 @@ func benchRecovery(b *testing.B, name, dir string) {
 		e, err := openNamed(name, store.Options{Dir: copied, Scheduler: q, FS: fsys})
 		opened = threadTime() - start
 		require.NoError(b, err)
-		runtime.KeepAlive(e)
-		return opened, copied
+		if fsys != nil { // what it reads is not the opening's
+			return opened, 0, copied
+		}
+		_, err = e.Get([]byte("a key"))
+		got = threadTime() - start - opened
+		require.NoError(b, err)
+		return opened, got, copied
 	}
 	noted := readsFS{vfs.Default, map[string][][2]int64{}}
-	_, copied := open(noted)
+	_, _, copied := open(noted)
 	for b.Loop() {
-		opened, again := open(nil)
+		opened, got, again := open(nil)
 		require.NoError(b, os.RemoveAll(again))
 		reads := map[string][][2]int64{}
 		for name, runs := range noted.reads {
@@ -211,21 +247,24 @@ func benchRecovery(b *testing.B, name, dir string) {
 		}
 		runtime.GC()
 		start := threadTime()
-		all := readOnce(b, reads)
+		texts := readOnce(b, reads)
 		read := (threadTime() - start).Seconds()
 		sum := uint32(0)
-		for _, text := range all {
-			sum ^= crc32.Checksum(text, table)
+		bytes = 0
+		for _, all := range texts {
+			for _, text := range all {
+				sum ^= crc32.Checksum(text, table)
+				bytes += len(text)
+			}
 		}
 		check := (threadTime() - start).Seconds()
 		require.NotZero(b, sum)
-		bytes = 0
-		for _, text := range all {
-			bytes += len(text)
-		}
+		records = decodeAll(b, texts, reads)
+		decode := (threadTime() - start).Seconds()
 		for what, v := range map[string]float64{
-			"open-ms": opened.Seconds() * 1e3, "read-ms": read * 1e3, "check-ms": check * 1e3,
-			"open/read": opened.Seconds() / read, "open/check": opened.Seconds() / check,
+			"open-ms": opened.Seconds() * 1e3, "get-ms": got.Seconds() * 1e3, "read-ms": read * 1e3, "check-ms": check * 1e3,
+			"decode-ms": decode * 1e3, "open/read": opened.Seconds() / read, "open/check": opened.Seconds() / check,
+			"open/decode": opened.Seconds() / decode,
 		} {
 			of[what] = append(of[what], v)
 		}
@@ -235,4 +274,5 @@ func benchRecovery(b *testing.B, name, dir string) {
 		b.ReportMetric(median(values), what)
 	}
 	b.ReportMetric(float64(bytes)/1e6, "read-MB")
+	b.ReportMetric(float64(records), "records")
 }

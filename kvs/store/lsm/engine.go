@@ -22,6 +22,8 @@ type Engine struct {
 	table btree.Map[string, []byte]
 	held  int  // bytes of keys and values in table
 	wal   *wal // nil until something is set
+	// frozen is what opening found in logs of before, older than all in table.
+	frozen frozen
 	// retired are the numbers of logs whose records are in runs that are noted only: a
 	// crash before the next commit goes back to them.
 	retired []uint64
@@ -41,8 +43,8 @@ var _ store.Engine = (*Engine)(nil)
 
 // Open opens the engine in o.Dir and recovers it. Errors wrap store.ErrOptions,
 // ErrLocked, ErrForeign, ErrFormat, ErrCorrupt, ErrMissing or what the file system
-// said. Cost: reading the guides of all runs and the write-ahead log, and writing the
-// latter as a run.
+// said. Cost: reading the guides of all runs, and the write-ahead log if the engine was
+// not closed. Nothing is written, unless many such openings came one after the other.
 func Open(o Options) (*Engine, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -105,6 +107,9 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 	if v, ok := e.table.Get(string(key)); ok {
 		return append([]byte(nil), v...), nil // nil for a tombstone
 	}
+	if v, ok := e.frozen.get(key); ok {
+		return append([]byte(nil), v...), nil
+	}
 	for i := len(e.runs) - 1; i >= 0; i-- {
 		get := e.runs[i].get
 		if e.runs[i].away != nil {
@@ -162,10 +167,14 @@ func (e *Engine) put(key string, value []byte) {
 	}
 }
 
-// full reports that the table is to be written out: it is large, or its log is, as where
+// full reports that the table is to be written out: it is large, or its logs are, as where
 // few keys are set again and again.
 func (e *Engine) full() bool {
-	return e.held >= e.opts.MemtableBytes || e.wal != nil && e.wal.length >= logFactor*int64(e.opts.MemtableBytes)
+	logged := e.frozen.logBytes()
+	if e.wal != nil {
+		logged += e.wal.length
+	}
+	return e.held+len(e.frozen.arena) >= e.opts.MemtableBytes || logged >= logFactor*int64(e.opts.MemtableBytes)
 }
 
 // logFactor is how many times the bytes of a full table its log may have.
@@ -204,8 +213,9 @@ func (e *Engine) backlog() int {
 	return n
 }
 
-// spill writes the table as a run of level 0, which takes the place of the log.
+// spill writes the table as a run of level 0, which takes the place of the logs.
 func (e *Engine) spill() error {
+	e.thaw()
 	if e.table.Len() == 0 {
 		return nil
 	}
@@ -219,7 +229,7 @@ func (e *Engine) spill() error {
 		return err
 	}
 	e.spilled(w.run)
-	e.endLog()
+	e.endLogs()
 	return nil
 }
 
@@ -234,8 +244,12 @@ func (e *Engine) spilled(r *run) {
 // log is durable and stays what a crash goes back to, until the catalog is committed for
 // what comes next.
 func (e *Engine) spillNoted() error {
-	if e.table.Len() == 0 || e.wal == nil {
+	if e.wal == nil && len(e.frozen.sealed) == 0 {
 		return e.spill()
+	}
+	e.thaw()
+	if e.table.Len() == 0 {
+		return nil
 	}
 	if err := e.harden(); err != nil {
 		return err
@@ -253,9 +267,15 @@ func (e *Engine) spillNoted() error {
 	}
 	e.look = true
 	e.spilled(w.run)
-	e.retired = append(e.retired, e.wal.number)
-	err = e.wal.f.Close()
-	e.wal = nil
+	for _, p := range e.frozen.sealed {
+		e.retired = append(e.retired, p.Number)
+	}
+	e.frozen = frozen{}
+	if e.wal != nil {
+		e.retired = append(e.retired, e.wal.number)
+		err = e.wal.f.Close()
+		e.wal = nil
+	}
 	return err
 }
 
@@ -321,7 +341,9 @@ func (e *Engine) Stats() store.Stats {
 func (e *Engine) Size() store.Size {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := store.Size{Keys: -1, Memory: int64(e.held), Files: len(e.runs)}
+	s := store.Size{
+		Keys: -1, Memory: int64(e.held + e.frozen.memory()), Disk: e.frozen.logBytes(), Files: len(e.runs) + len(e.frozen.sealed),
+	}
 	for _, r := range e.runs {
 		if r.spoiled {
 			s.Spoiled++
@@ -369,6 +391,7 @@ func (e *Engine) Close() error {
 	e.writing.Wait()
 	e.mu.Lock()
 	e.table.Clear()
+	e.frozen = frozen{}
 	if e.wal != nil {
 		err = errors.Join(err, e.wal.f.Close())
 	}

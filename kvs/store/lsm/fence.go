@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 
 	"github.com/bits-and-blooms/bloom/v3"
 
+	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
@@ -102,45 +104,92 @@ func (g *guide) encode(salt uint32, length int64) []byte {
 	return binary.LittleEndian.AppendUint32(b, record.Checksum(b))
 }
 
-// decodeGuide reads the guide of a file with that salt and length, which takes b. Of the
-// format before this one it reads nothing: the guide is then made anew.
-func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
-	const head = len(guideMagic) + 4 + 8 + 8 + 8 + 4 + 4 + 4
-	if len(b) < head+4 || string(b[:len(guideMagic)]) != guideMagic ||
-		record.Checksum(b[:len(b)-4]) != binary.LittleEndian.Uint32(b[len(b)-4:]) {
+// readGuide reads the guide of a file with that salt and length, which is the first size bytes
+// of r. Of the format before this one it reads nothing: the guide is then made anew. Errors are
+// errGuide or what reading said.
+func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, error) {
+	const head = int64(len(guideMagic) + 4 + 8 + 8 + 8 + 4 + 4 + 4)
+	if size < head+4 || size > maxGuideBytes {
 		return nil, errGuide
 	}
-	fields := b[len(guideMagic):head]
-	records, hashes := binary.LittleEndian.Uint64(fields[12:]), binary.LittleEndian.Uint32(fields[28:])
-	words, n := binary.LittleEndian.Uint32(fields[32:]), uint64(binary.LittleEndian.Uint32(fields[36:]))
-	rest := b[head : len(b)-4]
-	if binary.LittleEndian.Uint32(fields) != salt || binary.LittleEndian.Uint64(fields[4:]) != uint64(length) ||
-		records > uint64(length)/record.MinBytes || hashes < 1 || hashes > maxHashes || words < 1 ||
-		uint64(words)*8+n*fenceBytes > uint64(len(rest)) {
+	in := summed{r: r}
+	b := make([]byte, head, readBytes)
+	if err := in.next(b); err != nil {
+		return nil, err
+	}
+	fields := b[len(guideMagic):]
+	g := &guide{records: int(binary.LittleEndian.Uint64(fields[12:])), sum: binary.LittleEndian.Uint64(fields[20:])}
+	hashes, words := binary.LittleEndian.Uint32(fields[28:]), int64(binary.LittleEndian.Uint32(fields[32:]))
+	n, rest := int64(binary.LittleEndian.Uint32(fields[36:]))*fenceBytes, size-head-4
+	if string(b[:len(guideMagic)]) != guideMagic || binary.LittleEndian.Uint32(fields) != salt ||
+		binary.LittleEndian.Uint64(fields[4:]) != uint64(length) || uint64(g.records) > uint64(length)/record.MinBytes ||
+		hashes < 1 || hashes > maxHashes || words < 1 || words*8+n > rest {
 		return nil, errGuide
 	}
 	bits := make([]uint64, words)
-	for i := range bits {
-		bits[i] = binary.LittleEndian.Uint64(rest[8*i:])
+	for i := 0; i < len(bits); {
+		b = b[:min(8*(len(bits)-i), readBytes)]
+		if err := in.next(b); err != nil {
+			return nil, err
+		}
+		for at := b; len(at) >= 8; at, i = at[8:], i+1 {
+			bits[i] = binary.LittleEndian.Uint64(at)
+		}
 	}
-	g := &guide{records: int(records), sum: binary.LittleEndian.Uint64(fields[20:]), filter: bloom.From(bits, uint(hashes))}
-	rest = rest[8*uint64(words):]
-	g.fences = fences{rest[: n*fenceBytes : n*fenceBytes], rest[n*fenceBytes:]}
+	g.filter = bloom.From(bits, uint(hashes))
+	b = make([]byte, rest-words*8)
+	if err := in.next(b); err != nil {
+		return nil, err
+	}
+	var sum [4]byte
+	want := in.sum
+	if err := in.next(sum[:]); err != nil {
+		return nil, err
+	}
+	if want != binary.LittleEndian.Uint32(sum[:]) {
+		return nil, errGuide
+	}
+	g.fences = fences{b[:n:n], b[n:]}
 	return g, g.fences.check(length)
+}
+
+// readBytes is how much of a file is read at once: it is looked at while it is in the
+// processor's cache.
+const readBytes = 64 << 10
+
+// summed reads a file from its beginning, with the CRC-32C of what it has read.
+type summed struct {
+	r   io.ReaderAt
+	at  int64
+	sum uint32
+}
+
+// next reads all of b, piece by piece. A file that ends before is no guide.
+func (s *summed) next(b []byte) error {
+	for len(b) > 0 {
+		p := b[:min(len(b), readBytes)]
+		switch err := record.ReadFull(s.r, p, s.at); {
+		case errors.Is(err, store.ErrCorrupt):
+			return errGuide
+		case err != nil:
+			return err
+		}
+		s.sum, s.at, b = record.AddChecksum(s.sum, p), s.at+int64(len(p)), b[len(p):]
+	}
+	return nil
 }
 
 // check refuses fences that are not those of a file of that length, keys and offsets
 // ascending.
 func (f *fences) check(length int64) error {
-	at, end, last := int64(0), uint64(0), []byte(nil)
-	for i := range f.len() {
-		off := f.off(i)
-		to := binary.LittleEndian.Uint64(f.table[i*fenceBytes+8:])
-		if to < end || to > uint64(len(f.keys)) || off < record.HeaderBytes || off >= length || off <= at {
+	at, end, last := int64(record.HeaderBytes-1), uint64(0), []byte(nil)
+	for rest := f.table; len(rest) >= fenceBytes; rest = rest[fenceBytes:] {
+		off, to := int64(binary.LittleEndian.Uint64(rest)), binary.LittleEndian.Uint64(rest[8:fenceBytes])
+		if off <= at || off >= length || to < end || to > uint64(len(f.keys)) {
 			return errGuide
 		}
 		key := f.keys[end:to]
-		if i > 0 && bytes.Compare(last, key) >= 0 {
+		if at >= record.HeaderBytes && string(last) >= string(key) {
 			return errGuide
 		}
 		at, end, last = off, to, key

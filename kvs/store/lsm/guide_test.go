@@ -58,6 +58,10 @@ func TestGuideLeadsToTheKey(t *testing.T) {
 	})
 }
 
+func decodeGuide(b []byte, salt uint32, length int64) (*guide, error) {
+	return readGuide(bytes.NewReader(b), int64(len(b)), salt, length)
+}
+
 func TestGuideReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, _, _, length := drawGuide(t)

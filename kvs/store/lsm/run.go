@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -112,15 +111,27 @@ func (e *Engine) openGuide(r *run) error {
 		return err
 	}
 	r.salt = h.Salt()
-	b, err := e.home.ReadPart(r.number, guideExt, maxGuideBytes)
-	if err == nil {
-		if r.guide, err = decodeGuide(b, r.salt, r.length); err == nil {
-			return nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, store.ErrCorrupt) {
-		return err
+	switch r.guide, err = e.storedGuide(r); {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrMissing), errors.Is(err, errGuide):
+		return e.makeGuide(r)
 	}
-	return e.makeGuide(r)
+	return err
+}
+
+// storedGuide is the guide of a run that the disk has.
+func (e *Engine) storedGuide(r *run) (g *guide, err error) {
+	f, err := e.home.OpenPart(r.number, guideExt)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return readGuide(f, info.Size(), r.salt, r.length)
 }
 
 // makeGuide reads a run to the end. Records out of order are damage.

@@ -37,7 +37,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 		if err := e.commit(s); err != nil {
 			return 0, err
 		}
-		e.endLog()
+		e.endLogs()
 	}
 	if v, idle, err := e.home.Idle(); err != nil || idle {
 		return v, err
@@ -122,7 +122,7 @@ func (e *Engine) restore(v store.Version) error {
 	for _, r := range old {
 		e.gone(r)
 	}
-	e.endLog()
+	e.endLogs()
 	e.table.Clear()
 	e.held = 0
 	return nil

@@ -3,7 +3,6 @@ package lsm
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -52,7 +51,7 @@ func (e *Engine) log(key, value []byte) error {
 	return nil
 }
 
-// beginLog makes a log and has the catalog name it behind all runs.
+// beginLog makes a log and has the catalog name it behind all runs and older logs.
 func (e *Engine) beginLog() error {
 	h := record.Header{Type: walType, Number: e.next}
 	w := &wal{number: e.next, salt: h.Salt(), length: record.HeaderBytes, synced: true}
@@ -68,7 +67,8 @@ func (e *Engine) beginLog() error {
 		return errors.Join(err, w.f.Close(), e.home.Remove(w.number, walExt))
 	}
 	s := e.home.State()
-	s.Parts = append(s.Parts[:len(e.runs)], catalog.Part{Number: w.number, Ext: walExt, Length: catalog.Open})
+	s.Parts = append(s.Parts[:len(e.runs)], e.frozen.sealed...) // durable as far as they count
+	s.Parts = append(s.Parts, catalog.Part{Number: w.number, Ext: walExt, Length: catalog.Open})
 	if err := e.commit(s); err != nil {
 		return err
 	}
@@ -76,8 +76,14 @@ func (e *Engine) beginLog() error {
 	return nil
 }
 
-// endLog removes the log, which the catalog no longer names.
-func (e *Engine) endLog() {
+// endLogs removes the logs, which the catalog no longer names.
+func (e *Engine) endLogs() {
+	for _, p := range e.frozen.sealed {
+		if err := e.home.Remove(p.Number, walExt); err != nil {
+			e.stats.Background, e.left = err, err
+		}
+	}
+	e.frozen = frozen{}
 	if e.wal == nil {
 		return
 	}
@@ -130,19 +136,19 @@ func (e *Engine) Sync() error {
 	return nil
 }
 
-// recover opens the runs, reads the log into the table, and writes that as a run, so
-// that nothing goes on behind a torn tail.
+// recover opens the runs and reads the logs, which stay as they are: the next record is in
+// a log of its own, so that nothing goes on behind a torn tail.
 func (e *Engine) recover() error {
 	s := e.home.State()
 	for i, p := range s.Parts {
-		if p.Ext == walExt && i == len(s.Parts)-1 && p.Length == catalog.Open {
+		if p.Ext == walExt && (p.Length != catalog.Open || i == len(s.Parts)-1) {
 			if err := e.replay(p); err != nil {
 				return fmt.Errorf("%s: %w", e.home.Path(p.Number, p.Ext), err)
 			}
-			return e.drop(p)
+			continue
 		}
-		if p.Ext != runExt || p.Length == catalog.Open {
-			return fmt.Errorf("%w: part %d is neither a run nor the last log", store.ErrCorrupt, p.Number)
+		if p.Ext != runExt || p.Length == catalog.Open || len(e.frozen.sealed) > 0 {
+			return fmt.Errorf("%w: part %d is neither a run nor one of the last logs", store.ErrCorrupt, p.Number)
 		}
 		r, err := e.openRun(p)
 		if err != nil {
@@ -150,56 +156,26 @@ func (e *Engine) recover() error {
 		}
 		e.runs = append(e.runs, r)
 	}
+	if n := len(e.frozen.sealed); n > maxLogs {
+		return e.spill()
+	} else if n > 0 && e.frozen.sealed[n-1].Length == record.HeaderBytes {
+		return e.dropEmpty()
+	}
 	return nil
 }
 
-// drop has the catalog no longer name the log that was replayed.
-func (e *Engine) drop(p catalog.Part) error {
-	if e.table.Len() > 0 {
-		if err := e.spill(); err != nil {
-			return err
-		}
-	} else {
-		s := e.home.State()
-		s.Parts = s.Parts[:len(e.runs)]
-		if err := e.commit(s); err != nil {
-			return err
-		}
+// dropEmpty has the catalog no longer name the last log, in which there is nothing.
+func (e *Engine) dropEmpty() error {
+	t := &e.frozen
+	last := t.sealed[len(t.sealed)-1]
+	t.sealed = t.sealed[:len(t.sealed)-1]
+	s := e.home.State()
+	s.Parts = append(s.Parts[:len(e.runs)], t.sealed...)
+	if err := e.commit(s); err != nil {
+		return err
 	}
-	if err := e.home.Remove(p.Number, walExt); err != nil {
+	if err := e.home.Remove(last.Number, walExt); err != nil {
 		e.stats.Background = err
 	}
 	return nil
-}
-
-// replay reads a log into the table, up to a torn tail.
-func (e *Engine) replay(p catalog.Part) (err error) {
-	f, err := e.home.OpenPart(p.Number, p.Ext)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	h, err := record.ReadHeader(f, walType)
-	if err != nil {
-		return err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	scan := record.NewScanner(f, h.Salt(), record.HeaderBytes, info.Size())
-	for {
-		r, off, _, err := scan.Next()
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, store.ErrCorrupt):
-			return record.CheckTail(f, h.Salt(), scan.Offset(), info.Size())
-		case err != nil:
-			return err
-		case r.Kind == record.Commit:
-			return fmt.Errorf("%w: the record at offset %d has no place in this log", store.ErrCorrupt, off)
-		}
-		e.put(string(r.Key), r.Value)
-	}
 }

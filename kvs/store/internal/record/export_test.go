@@ -21,3 +21,6 @@ func ResealIndex(b []byte) []byte {
 	binary.LittleEndian.PutUint32(b[end-4:], crc32.Checksum(b[off:end-4], table))
 	return b
 }
+
+// PlaceSum is the checksum of where a record is.
+func PlaceSum(salt uint32, off int64) uint32 { return placeSum(salt, off) }

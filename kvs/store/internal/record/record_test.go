@@ -217,3 +217,18 @@ type offset struct {
 }
 
 func (o offset) ReadAt(p []byte, off int64) (int, error) { return o.r.ReadAt(p, off-o.off) }
+
+// TestPlaceSum holds the checksum of where a record is against package crc32, and that to decode
+// a record takes no memory.
+func TestPlaceSum(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		salt, off := rapid.Uint32().Draw(t, "salt"), rapid.Int64().Draw(t, "offset")
+		b := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(nil, salt), uint64(off))
+		require.Equal(t, record.Checksum(b), record.PlaceSum(salt, off))
+	})
+	b := record.Append(nil, 7, 9, record.Record{Kind: record.Value, Key: []byte("key"), Value: []byte("value")})
+	require.Zero(t, testing.AllocsPerRun(10, func() {
+		_, _, err := record.Decode(b, 7, 9)
+		require.NoError(t, err)
+	}))
+}

@@ -114,4 +114,7 @@ func flippedBody(b []byte, salt uint32, off int64) (at int, ok bool) {
 }
 
 // Checksum is the CRC-32C of b, for files that are not of records.
-func Checksum(b []byte) uint32 { return crc32.Checksum(b, table) }
+func Checksum(b []byte) uint32 { return AddChecksum(0, b) }
+
+// AddChecksum is the CRC-32C of the bytes with that one and b behind them.
+func AddChecksum(sum uint32, b []byte) uint32 { return crc32.Update(sum, table, b) }
