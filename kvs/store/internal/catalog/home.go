@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -59,7 +60,7 @@ func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
 	}
 	if h.lock, err = h.fs.Lock(h.path(lockName)); err != nil {
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		if NoLock(err) {
 			return nil, fmt.Errorf("open %s: lock: %w", o.Dir, err)
 		}
 		return nil, fmt.Errorf("open %s: %w: %w", o.Dir, store.ErrLocked, err)
@@ -68,6 +69,17 @@ func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Dir, err), h.lock.Close())
 	}
 	return h, nil
+}
+
+// NoLock reports that taking a lock failed with an error that does not say that somebody holds
+// it: the file cannot be made or written. What else there is differs between systems.
+func NoLock(err error) bool {
+	for _, is := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.EROFS, syscall.ENOSPC, syscall.EIO} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
 }
 
 var numbered = regexp.MustCompile(`^([0-9]{8,19})\.([a-z]+)$`)
