@@ -224,6 +224,14 @@ func TestReport(t *testing.T) {
 		require.NoError(t, err)
 		assert.Greater(t, bytes.Count(b, []byte("\n")), 4, name)
 	}
+	text, err := os.ReadFile(filepath.Join(out, "report.md"))
+	require.NoError(t, err)
+	for _, engine := range []string{"memory", "appendlog", "hybridlog", "lsm"} {
+		assert.Regexp(t, "- "+engine+" opens .* after a crash in ", string(text))
+	}
+	assert.NotRegexp(t, "larger-than-memory: .*(map|memory) [0-9.]+ and", string(text), "what knows no budget is not compared under one")
+	assert.Regexp(t, "update-heavy: 999 of 1000 sets take at most, in microseconds: memory [0-9]", string(text))
+	assert.Regexp(t, "- lsm: a restore reads at most [1-9]", string(text))
 }
 
 func TestUsage(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -98,14 +99,28 @@ func (c *cli) measureAll(w measure.Work, names []string, rounds int, d *report.D
 	}); err != nil {
 		return err
 	}
-	return c.shown("recovery", func(p measure.Progress) error {
-		keys := []int{max(1, w.Keys/10), w.Keys, w.Keys * 4}
-		w := measure.RecoveryWork{Work: w, EachKeys: keys, EachValueBytes: []int{w.ValueBytes, w.ValueBytes * 10}}
-		return measure.Recoveries(c.ctx, w, engines, p, func(r measure.Recovered) error {
-			d.Recovered = append(d.Recovered, r)
-			return nil
-		})
-	})
+	return c.measureRecovery(w, engines, d)
+}
+
+// measureRecovery opens directories after a close, and those of engines that can be had so, as a
+// crash leaves them.
+func (c *cli) measureRecovery(w measure.Work, engines []string, d *report.Data) error {
+	keys := []int{max(1, w.Keys/10), w.Keys, w.Keys * 4}
+	work := measure.RecoveryWork{Work: w, EachKeys: keys, EachValueBytes: []int{w.ValueBytes, w.ValueBytes * 10}}
+	for _, what := range []string{"recovery", "recovery after a crash"} {
+		if work.Crashed = what != "recovery"; work.Crashed {
+			engines = slices.DeleteFunc(slices.Clone(engines), func(n string) bool { return !measure.CanCrash(n) })
+		}
+		if err := c.shown(what, func(p measure.Progress) error {
+			return measure.Recoveries(c.ctx, work, engines, p, func(r measure.Recovered) error {
+				d.Recovered = append(d.Recovered, r)
+				return nil
+			})
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shown runs a measurement under its progress.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/joinery-go/joinery/cmd/storebench/internal/measure"
+	"github.com/joinery-go/joinery/kvs/store/memory"
 	"github.com/joinery-go/joinery/kvs/store/pebble"
 )
 
@@ -36,7 +37,7 @@ func questions(d Data, plots []figure) []section {
 		},
 		{
 			Question: "2. Which engine is fast under which workload, and against Pebble and a map?",
-			Answer:   answerRates(d, "update-heavy", "read-heavy"), Rows: short(rows(d.Compared), "engine", "workload", "sets_per_second", "gets_per_second", "p999_set_us", "disk_bytes", "merges", "refused"),
+			Answer:   answerRates(d, "update-heavy", "read-heavy"), Rows: short(rows(comparedIn(d, "update-heavy", "read-heavy")), "engine", "workload", "sets_per_second", "gets_per_second", "p999_set_us", "disk_bytes", "merges", "refused"),
 			Figures: of("compare-update", "compare-read", "tail"),
 		},
 		{
@@ -49,7 +50,7 @@ func questions(d Data, plots []figure) []section {
 		},
 		{
 			Question: "5. What holds when the data outgrow memory, or the hot keys move?",
-			Answer:   answerRates(d, "larger-than-memory", "drifting"), Rows: short(rows(d.Compared), "engine", "workload", "sets_per_second", "gets_per_second", "memory_bytes", "budget_bytes", "disk_bytes"),
+			Answer:   answerRates(d, "larger-than-memory", "drifting"), Rows: short(rows(comparedIn(d, "larger-than-memory", "drifting")), "engine", "workload", "sets_per_second", "gets_per_second", "memory_bytes", "budget_bytes", "disk_bytes"),
 			Figures: of("compare-larger", "compare-drifting"),
 		},
 	}
@@ -95,28 +96,46 @@ func answerSweeps(d Data) []string {
 	return say
 }
 
-// answerRates says who is fastest under workloads, and each engine's ratio to Pebble.
+// comparedIn are the measurements under workloads of those kinds.
+func comparedIn(d Data, kinds ...string) (of []measure.Compared) {
+	for _, c := range d.Compared {
+		if slices.Contains(kinds, c.Workload) {
+			of = append(of, c)
+		}
+	}
+	return of
+}
+
+// inMemory reports an engine that is given a budget and holds all there is in memory.
+func inMemory(c measure.Compared) bool {
+	return c.Budget > 0 && (c.Engine == memory.Name || c.Engine == measure.MapName)
+}
+
+// answerRates says who is fastest under workloads, each engine's ratio to Pebble, and what all
+// but one of a thousand sets take. Where there is a budget of memory, those that know none are
+// left out.
 func answerRates(d Data, kinds ...string) []string {
 	var say []string
 	for _, kind := range kinds {
 		var fastest, reference measure.Compared
-		var ratios []string
+		var ratios, tails []string
 		for _, c := range d.Compared {
 			if c.Workload == kind && c.Engine == pebble.Name {
 				reference = c
 			}
 		}
 		for _, c := range d.Compared {
-			if c.Workload != kind {
+			if c.Workload != kind || inMemory(c) {
 				continue
 			}
+			tails = append(tails, fmt.Sprintf("%s %.0f", c.Engine, c.P999))
 			if c.Sets > fastest.Sets {
 				fastest = c
 			}
 			if reference.Sets > 0 && c.Engine != pebble.Name {
 				ratios = append(ratios, fmt.Sprintf("%s %.1f and %.1f", c.Engine, c.Sets/reference.Sets, c.Gets/max(reference.Gets, 1e-9)))
 			}
-			if c.Budget > 0 && c.Memory > c.Budget && c.Engine != "memory" {
+			if c.Budget > 0 && c.Memory > c.Budget {
 				say = append(say, fmt.Sprintf("%s: %s holds %d bytes in memory, over its budget of %d.", kind, c.Engine, c.Memory, c.Budget))
 			}
 		}
@@ -127,6 +146,7 @@ func answerRates(d Data, kinds ...string) []string {
 		if len(ratios) > 0 {
 			say = append(say, fmt.Sprintf("%s: sets and gets in multiples of Pebble's: %s.", kind, strings.Join(ratios, "; ")))
 		}
+		say = append(say, fmt.Sprintf("%s: 999 of 1000 sets take at most, in microseconds: %s.", kind, strings.Join(tails, ", ")))
 	}
 	return say
 }
@@ -144,11 +164,39 @@ func answerSnapshots(d Data) []string {
 	return say
 }
 
+// answerRecovery says of each engine what opening costs with the most keys, for each length of
+// values, and how many segments a restore has read at most.
 func answerRecovery(d Data) []string {
 	var say []string
+	most := 0
 	for _, r := range d.Recovered {
-		say = append(say, fmt.Sprintf("%s, %d keys, values of %d bytes: open in %.1f ms, %.1f times reading index and tail once.",
-			r.Engine, r.Keys, r.ValueBytes, r.Seconds*1e3, r.Seconds/max(r.ReadIndex, 1e-9)))
+		most = max(most, r.Keys)
+	}
+	for _, engine := range namesOf(d.Recovered, func(r measure.Recovered) string { return r.Engine }) {
+		var parts []string
+		for _, r := range d.Recovered {
+			if r.Engine != engine || r.Keys != most {
+				continue
+			}
+			after := "a close"
+			if r.Crashed {
+				after = "a crash"
+			}
+			parts = append(parts, fmt.Sprintf("with values of %d bytes after %s in %.1f ms, %.1f times reading index and tail once",
+				r.ValueBytes, after, r.Seconds*1e3, r.Seconds/max(r.ReadIndex, 1e-9)))
+		}
+		if len(parts) > 0 {
+			say = append(say, fmt.Sprintf("%s opens %d keys %s.", engine, most, strings.Join(parts, "; ")))
+		}
+	}
+	for _, engine := range namesOf(d.Snapped, func(s measure.Snapped) string { return s.Engine }) {
+		segments, versions := 0, 0
+		for _, s := range d.Snapped {
+			if s.Engine == engine {
+				segments, versions = max(segments, s.Segments), max(versions, int(s.Version))
+			}
+		}
+		say = append(say, fmt.Sprintf("%s: a restore reads at most %d segments, of %d versions.", engine, segments, versions))
 	}
 	return say
 }

@@ -253,13 +253,19 @@ func recoveries(d Data) ([]figure, error) {
 		most, least = max(most, r.Keys), min(least, r.ValueBytes)
 	}
 	var byKeys, byValues []group
-	for _, engine := range namesOf(d.Recovered, func(r measure.Recovered) string { return r.Engine }) {
+	name := func(r measure.Recovered) string {
+		if r.Crashed {
+			return r.Engine + ", crashed"
+		}
+		return r.Engine
+	}
+	for _, engine := range namesOf(d.Recovered, name) {
 		k, v := group{name: engine}, group{name: engine}
 		for _, r := range d.Recovered {
-			if r.Engine == engine && r.ValueBytes == least {
+			if name(r) == engine && r.ValueBytes == least {
 				k.at = append(k.at, plotter.XY{X: float64(r.Keys), Y: r.Seconds * 1e3})
 			}
-			if r.Engine == engine && r.Keys == most {
+			if name(r) == engine && r.Keys == most {
 				v.at = append(v.at, plotter.XY{X: float64(r.ValueBytes), Y: r.Seconds * 1e3})
 			}
 		}
