@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/lsm"
 	"github.com/joinery-go/joinery/kvs/store/memory"
 	"github.com/joinery-go/joinery/kvs/store/storetest"
+	"github.com/joinery-go/joinery/sim/disk"
 )
 
 // TestRight runs the suite on the engine that is done with it soonest, and parts that this one
@@ -35,4 +36,20 @@ func TestRight(t *testing.T) {
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, points, 60)
 	})
+}
+
+// TestFilesAreDurable makes a disk of files, and cuts the power.
+func TestFilesAreDurable(t *testing.T) {
+	files := storetest.Files{"dir/a": []byte("one"), "dir/below/b": {}, "other/c": []byte("two")}
+	d, err := files.Disk(disk.FSOptions{})
+	require.NoError(t, err)
+	for range 2 {
+		got, err := storetest.ReadFiles(d, "dir", "other")
+		require.NoError(t, err)
+		require.Len(t, got, len(files))
+		for name, b := range files {
+			require.Equal(t, string(b), string(got[name]), name)
+		}
+		d.PowerCut()
+	}
 }
