@@ -182,7 +182,7 @@ var Rooms = []Room{
 	{Pattern: "kvs/store/internal/logset", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path, xxhashPath}},
 	{
 		Pattern: "kvs/store/storetest", TestOnly: true,
-		Packages: []string{"kvs/store", "kvs/store/snapshot", "gen", "gen/choice", "sim", "sim/disk"},
+		Packages: []string{"kvs/store/lsm", "kvs/store/memory", "kvs/store", "kvs/store/snapshot", "gen", "gen/choice", "sim", "sim/disk"},
 		Modules:  []string{rapidPath, testifyPath, vfsPath, vfs2Path},
 	},
 	{Pattern: "kvs/store/memory", Packages: []string{"kvs/store"}, Modules: []string{vfsPath, vfs2Path}},
