@@ -26,7 +26,7 @@ func (l lockless) Lock(name string) (io.Closer, error) {
 
 // TestLockThatCannotBe opens engines where the lock cannot be taken for want of room, of a disk
 // that can be written, or of rights: that is said, and not that somebody has the directory
-// open; a bucket does not wait for its turn. Where somebody has it, that is said.
+// open; a bucket does not wait for its turn, unless the disk fails. Where somebody has it, that is said.
 func TestLockThatCannotBe(t *testing.T) {
 	for _, err := range []error{syscall.EROFS, syscall.ENOSPC, syscall.EIO, syscall.EACCES, syscall.EAGAIN} {
 		t.Run(err.Error(), func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestLockThatCannotBe(t *testing.T) {
 			require.NoError(t, e)
 			got := f.SwapHead("", []byte("head"))
 			require.ErrorIs(t, got, err)
-			require.Equal(t, held, tries > 0, fmt.Sprint(tries))
+			require.Equal(t, held || err == syscall.EIO, tries > 0, fmt.Sprint(tries)) // which may be another time
 		})
 	}
 }

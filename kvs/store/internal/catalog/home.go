@@ -60,7 +60,7 @@ func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
 	}
 	if h.lock, err = h.fs.Lock(h.path(lockName)); err != nil {
-		if NoLock(err) {
+		if noLock(err) {
 			return nil, fmt.Errorf("open %s: lock: %w", o.Dir, err)
 		}
 		return nil, fmt.Errorf("open %s: %w: %w", o.Dir, store.ErrLocked, err)
@@ -71,10 +71,10 @@ func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 	return h, nil
 }
 
-// NoLock reports that taking a lock failed with an error that does not say that somebody holds
+// noLock reports that taking a lock failed with an error that does not say that somebody holds
 // it: the file cannot be made or written. What else there is differs between systems.
-func NoLock(err error) bool {
-	for _, is := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.EROFS, syscall.ENOSPC, syscall.EIO} {
+func noLock(err error) bool {
+	for _, is := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOTDIR, syscall.EIO} {
 		if errors.Is(err, is) {
 			return true
 		}
