@@ -23,7 +23,7 @@ type mapOp[A, B any] struct {
 	up  pusher[A] // in, where elements go one by one
 	f   func(A) B
 	out []B
-	i   int // how many of rest are in out
+	i   int // the element of rest that f is given
 }
 
 func (o *mapOp[A, B]) pull() ([]B, status) {
@@ -43,10 +43,9 @@ func (o *mapOp[A, B]) pull() ([]B, status) {
 
 // run continues where a panic stopped it.
 func (o *mapOp[A, B]) run(in []A, out []B) {
-	i := o.i
-	defer func() { o.i = i }()
 	f := o.f
-	for ; i < len(in); i++ {
+	for i := o.i; i < len(in); i++ {
+		o.i = i
 		out[i] = f(in[i])
 	}
 }
@@ -89,16 +88,16 @@ func (o *filterOp[T]) pull() ([]T, status) {
 }
 
 func (o *filterOp[T]) run(in, out []T) {
-	i, k := o.i, o.k
-	defer func() { o.i, o.k = i, k }()
-	keep := o.keep
-	for ; i < len(in); i++ {
+	k, keep := o.k, o.keep
+	for i := o.i; i < len(in); i++ {
+		o.i, o.k = i, k
 		v := in[i]
 		out[k] = v
 		if keep(v) {
 			k++
 		}
 	}
+	o.k = k
 }
 
 // FilterMap hands on what f makes of each element for which it reports true. f

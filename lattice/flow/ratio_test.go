@@ -46,10 +46,12 @@ func BenchmarkRatios(b *testing.B) {
 			func() { chain(vs, m, triple, odd) },
 			func() { pipeline(b, vs, flow.Options{}) },
 			func() { pipeline(b, vs, flow.Options{Batch: 1}) },
+			func() { assembled(vs, m, triple, odd) },
 		)
 		b.ReportMetric(t[3]/t[1], "batched/unfused")
 		b.ReportMetric(t[3]/t[0], "batched/fused")
 		b.ReportMetric(t[4]/t[2], "single/chain")
+		b.ReportMetric(t[4]/t[5], "single/assembled")
 		b.ReportMetric(t[3]/million10, "batched-ns/element")
 		b.ReportMetric(t[4]/million10, "single-ns/element")
 	})

@@ -57,7 +57,8 @@ type task struct {
 	done   bool
 	atRest bool // it runs because nothing else can
 	rests  bool // it is in resting
-	at     int  // the operator whose function runs, where elements go one by one; -1 none
+	at     int  // the operator above whose function runs, where elements go one by one; -1 none
+	broke  bool // the operator's own function has panicked
 }
 
 func (t *task) wake() {
@@ -351,6 +352,7 @@ func (t *task) blame(p any) error {
 	}
 	culprit.busy.Store(false)
 	cause := panicError(p)
+	t.broke = culprit == t.n && !culprit.telling
 	if culprit.telling {
 		culprit.telling = false
 		cause = fmt.Errorf("subscriber: %w", cause)

@@ -6,8 +6,9 @@ package flow
 // from, and goes through the whole chain again.
 type pusher[T any] interface {
 	// each gives those of up to limit elements that pass keep to yield. What calls
-	// a function of the user tells t whose it is. keep.f may be nil; it stands
-	// apart from yield because that saves a call an element.
+	// a function of the user tells t whose it is, and that it has returned before an
+	// element goes on. keep.f may be nil; it stands apart from yield because that saves
+	// a call an element.
 	each(limit int, t *task, keep keeper[T], yield func(T)) status
 }
 
@@ -18,11 +19,14 @@ type keeper[T any] struct {
 }
 
 func (k keeper[T]) keeps(t *task, v T) bool {
-	if k.f == nil {
-		return true
+	if k.f != nil {
+		t.at = k.id
+		if !k.f(v) {
+			return false
+		}
 	}
-	t.at = k.id
-	return k.f(v)
+	t.at = -1
+	return true
 }
 
 // pusherOf is p as a pusher.
@@ -82,20 +86,44 @@ func (o *mapOp[A, B]) each(limit int, t *task, keep keeper[B], yield func(B)) st
 	})
 }
 
-// eachOf is each without a call between source and map.
+// phase is where an element is in a loop over a source, a map and a filter.
+type phase uint8
+
+const (
+	mapping phase = iota
+	keeping
+	handing
+)
+
+// eachOf is each without a call between source, map and filter. Where the element is
+// stays a local variable until a function panics: to tell the task each time is slower.
 func (o *mapOp[A, B]) eachOf(s *sliceSource[A], limit int, t *task, keep keeper[B], yield func(B)) status {
 	if len(s.rest) == 0 {
 		s.n.ends = true
 		return done
 	}
-	i, vs := 0, s.rest[:min(limit, len(s.rest))]
-	defer func() { s.rest = s.rest[i:] }()
-	id, f := o.n.id, o.f
-	for ; i < len(vs); i++ {
-		t.at = id
-		if u := f(vs[i]); keep.keeps(t, u) {
-			yield(u)
+	i, at, vs := 0, handing, s.rest[:min(limit, len(s.rest))]
+	defer func() {
+		s.rest = s.rest[i:]
+		switch at {
+		case mapping:
+			t.at = o.n.id
+		case keeping:
+			t.at = keep.id
 		}
+	}()
+	f := o.f
+	for ; i < len(vs); i++ {
+		at = mapping
+		u := f(vs[i])
+		if keep.f != nil {
+			at = keeping
+			if !keep.f(u) {
+				continue
+			}
+		}
+		at = handing
+		yield(u)
 	}
 	return ready
 }
@@ -134,14 +162,11 @@ func (f *foldOp[T]) start() {
 	if o.Batch != 1 || o.Watch {
 		return
 	}
-	f.each, f.take = pusherOf(f.in), f.one
-}
-
-// one takes one element.
-func (f *foldOp[T]) one(v T) {
-	f.n.task.at = f.n.id
-	if f.m.MergeIn(&f.cell.val, v) {
-		f.cell.publish()
+	m, c := f.m, f.cell
+	f.each, f.take = pusherOf(f.in), func(v T) {
+		if m.MergeIn(&c.val, v) {
+			c.publish()
+		}
 	}
 }
 
@@ -153,15 +178,15 @@ func (f *foldOp[T]) single() status {
 	if len(f.cell.readers) > 0 {
 		limit = 1 // each growth goes on before the next
 	}
-	if t.at == f.n.id { // the merge has panicked; it may have grown
-		t.at = -1
+	if t.broke { // the merge has panicked; it may have grown
+		t.broke = false
 		f.cell.publish()
 	}
+	t.at = -1
 	if !f.cell.has {
 		limit, take = 1, f.takeFirst
 	}
 	st := f.each.each(limit, t, keeper[T]{}, take)
-	t.at = -1
 	if st == done {
 		f.cell.finish()
 	}
@@ -170,7 +195,6 @@ func (f *foldOp[T]) single() status {
 
 // takeFirst is take where there is no value yet.
 func (f *foldOp[T]) takeFirst(v T) {
-	f.n.task.at = f.n.id
 	f.first(v)
 	f.cell.publish()
 }
