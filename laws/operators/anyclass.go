@@ -185,7 +185,7 @@ func (o *operator) resume() laws.Law[Feed] {
 
 // heldBack is told to who may have written an operator of batches, which is right as it is
 // where it is declared.
-const heldBack = "; an operator that holds elements back is declared Late, and gets all of its input again"
+const heldBack = "; an operator that holds elements back is declared Late, in one line by the option operators.Late(), and gets all of its input again"
 
 // remembers reports that an instance that lost its memory has lost what it needs.
 func (o *operator) remembers() bool { return o.class != lattice.IsMorphism && o.in == Deltas }

@@ -2,7 +2,8 @@
 //
 // An operator takes elements in and gives elements out: a func(iter.Seq[A]) iter.Seq[B]
 // ([CheckSeq]), a func(a A, emit func(B)) with state of its own ([CheckEmit]), or either
-// with all that can be said of it ([Check]). What it gives is folded by a merge, and what
+// with all that can be said of it ([Check]). What the one-line doors do not ask for is
+// declared by options, such as [Late]. What the operator gives is folded by a merge, and what
 // matters is what the fold comes to: the order in which elements are emitted, or how
 // often, is nobody's business unless the operator claims it.
 //

@@ -94,9 +94,9 @@ func TestWritesAreShown(t *testing.T) {
 	source := operators.Source(gen.Gen[held](func(d *gen.Draw) held { return held{&[1]int{d.Index("n", 3)}} }))
 	for _, law := range []string{"operator/inputs", "operator/outputs"} {
 		for _, c := range []struct {
-			opts  []laws.Option
+			opts  []operators.Option
 			words bool
-		}{{nil, false}, {[]laws.Option{hide}, true}} {
+		}{{nil, false}, {[]operators.Option{hide}, true}} {
 			r := laws.Run(operators.Laws(op, c.opts...), source, laws.RunOptions{Seed: 1, Only: law})
 			res, _ := r.Result(law)
 			require.NotNil(t, res.Failure, law)
@@ -156,7 +156,7 @@ func TestOptions(t *testing.T) {
 		Lift: func(e emitted) int { return e.N / 2 }, Merge: larger, Once: true,
 	}
 	source := operators.Source(gen.Gen[taken](func(d *gen.Draw) taken { return taken{N: d.Index("n", 5)} }))
-	opts := []laws.Option{
+	opts := []operators.Option{
 		laws.Equal(func(a, b taken) bool { return a.N == b.N }), laws.Show(func(v taken) string { return strings.Repeat("|", v.N) }),
 		laws.Equal(func(a, b emitted) bool { return a.N == b.N }),
 		laws.Show(func(n int) string { return "state " + strings.Repeat("!", n) }),

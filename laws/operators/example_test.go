@@ -82,7 +82,7 @@ func ExampleLaws() {
 	// Output:
 	// [operator/resume]
 	// law operator/resume does not hold
-	//     after a crash, an instance without memory and a replay from any earlier point come to the same fold; an operator that holds elements back is declared Late, and gets all of its input again
+	//     after a crash, an instance without memory and a replay from any earlier point come to the same fold; an operator that holds elements back is declared Late, in one line by the option operators.Late(), and gets all of its input again
 	// left   fold of op(0) = operators_test.set[int]{0: true}, of []int{0}
 	// right  fold of op(0) until it crashes, and of op() = nothing: no element is emitted
 	// where
@@ -91,6 +91,38 @@ func ExampleLaws() {
 	//     } // and the end gives []int{0}
 	// found  case 2 of seed 1
 	// true
+}
+
+// An operator of batches holds elements back, and its one line says so:
+//
+//	operators.CheckSeq(t, pairs, lattice.IsMorphism, union, rapid.IntRange(0, 9), operators.Late())
+//
+// Without the option it is taken for one that is done with what it was given: after a
+// crash the log begins behind an element that it still held.
+func ExampleLate() {
+	pairs := func(in iter.Seq[int]) iter.Seq[set[int]] {
+		return func(yield func(set[int]) bool) {
+			held := set[int]{}
+			for n := range in {
+				if held[n] = true; len(held) == 2 {
+					if !yield(held) {
+						return
+					}
+					held = set[int]{}
+				}
+			}
+			if len(held) > 0 {
+				yield(held)
+			}
+		}
+	}
+	op := operators.Operator[int, set[int], set[int]]{Seq: pairs, Class: lattice.IsMorphism, Merge: union[int]}
+	source := operators.Source(gen.Int(0, 9))
+	fmt.Println(laws.Run(operators.Laws(op), source, laws.RunOptions{Seed: 1}).Failing())
+	fmt.Println(laws.Run(operators.Laws(op, operators.Late()), source, laws.RunOptions{Seed: 1}).Failing())
+	// Output:
+	// [operator/resume]
+	// []
 }
 
 // A function that counts is monotone, and no morphism: it may not be split.

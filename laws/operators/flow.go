@@ -16,27 +16,28 @@ import (
 // CheckFlow checks an operator of package flow, or several in a row, whose elements are
 // folded by m: build puts it behind an edge. It is checked twice, with elements that go
 // through it one by one, and with batches of three, of which a crash loses what was
-// taken. For operators of which there is more to say, or whose elements are no states,
-// there is [Check] with [OfDelta], [OfState] or [OfStates] as Seq.
-func CheckFlow[A, S any](t laws.T, build func(flow.Delta[A]) flow.Delta[S], class lattice.Class, m lattice.Merge[S], inputs *rapid.Generator[A], opts ...laws.Option) {
+// taken. Options declare what else is to be said of it. For operators whose elements are
+// no states there is [Check] with [OfDelta], [OfState] or [OfStates] as Seq.
+func CheckFlow[A, S any](t laws.T, build func(flow.Delta[A]) flow.Delta[S], class lattice.Class, m lattice.Merge[S], inputs *rapid.Generator[A], opts ...Option) {
 	t.Helper()
 	if build == nil || m == nil {
 		t.Fatalf("%v: CheckFlow needs what builds the operator, and the merge of the fold", laws.ErrSetup)
 	}
-	o := Operator[A, S, S]{
+	o, rest, err := declared(Operator[A, S, S]{
 		Class: class, Merge: func(a, b S) S { return lattice.Join(m, a, b) }, Start: lattice.CapsOf(m).Bottom, Inputs: inputs,
-	}
+	}, opts)
 	t.Run("one by one", func(t *testing.T) {
 		t.Helper()
 		o := o
 		o.Seq = OfDelta(build, flow.Options{Batch: 1})
-		Check(t, o, opts...)
+		check(t, o, rest, err)
 	})
 	t.Run("in batches", func(t *testing.T) {
 		t.Helper()
 		o := o
 		o.Seq, o.Late = OfDelta(build, flow.Options{Batch: 3}), true
-		Check(t, o, opts...)
+		o.Feedback, o.Within = nil, 0 // a cycle waits for what is late
+		check(t, o, rest, err)
 	})
 }
 

@@ -83,10 +83,17 @@ type Operator[A, B, S any] struct {
 // defaultWithin is what Within means by default.
 const defaultWithin = 1000
 
-// Check checks an operator: one subtest a law. See [Laws] for which.
-func Check[A, B, S any](t laws.T, o Operator[A, B, S], opts ...laws.Option) {
+// Check checks an operator: one subtest a law. See [Laws] for which. What an option of this
+// package says, the field of its name need not.
+func Check[A, B, S any](t laws.T, o Operator[A, B, S], opts ...Option) {
 	t.Helper()
-	set := Laws(o, opts...)
+	o, rest, err := declared(o, opts)
+	check(t, o, rest, err)
+}
+
+func check[A, B, S any](t laws.T, o Operator[A, B, S], opts []laws.Option, err error) {
+	t.Helper()
+	set := lawsOf(o, opts, err)
 	if o.Inputs == nil {
 		t.Fatalf("%v: an Operator needs Inputs, to draw elements", laws.ErrSetup)
 	}
@@ -94,24 +101,33 @@ func Check[A, B, S any](t laws.T, o Operator[A, B, S], opts ...laws.Option) {
 }
 
 // CheckSeq checks an operator of sequences, of the class given, whose elements are merged
-// by merge, on elements that inputs draws. For operators of which there is more to say
-// there is [Check].
-func CheckSeq[A, S any](t laws.T, op func(iter.Seq[A]) iter.Seq[S], class lattice.Class, merge func(a, b S) S, inputs *rapid.Generator[A], opts ...laws.Option) {
+// by merge, on elements that inputs draws. Options declare what else is to be said of it,
+// such as that it is [Late]. For operators whose elements are no states there is [Check].
+func CheckSeq[A, S any](t laws.T, op func(iter.Seq[A]) iter.Seq[S], class lattice.Class, merge func(a, b S) S, inputs *rapid.Generator[A], opts ...Option) {
 	t.Helper()
 	Check(t, Operator[A, S, S]{Seq: op, Class: class, Merge: merge, Inputs: inputs}, opts...)
 }
 
 // CheckEmit checks an operator that is called with each element: fresh makes an instance,
 // with state of its own. The rest is as for [CheckSeq].
-func CheckEmit[A, S any](t laws.T, fresh func() func(a A, emit func(S)), class lattice.Class, merge func(a, b S) S, inputs *rapid.Generator[A], opts ...laws.Option) {
+func CheckEmit[A, S any](t laws.T, fresh func() func(a A, emit func(S)), class lattice.Class, merge func(a, b S) S, inputs *rapid.Generator[A], opts ...Option) {
 	t.Helper()
 	Check(t, Operator[A, S, S]{Emit: fresh, Class: class, Merge: merge, Inputs: inputs}, opts...)
 }
 
 // Laws is the set that [Check] checks, on the feeds of [Source], or on all of [Feeds].
 // Options are for elements of type A or B, or for states of type S, by their type.
-func Laws[A, B, S any](o Operator[A, B, S], opts ...laws.Option) laws.Set[Feed] {
-	return laws.CustomSet(setOf(bind(o, opts)), opts...)
+func Laws[A, B, S any](o Operator[A, B, S], opts ...Option) laws.Set[Feed] {
+	o, rest, err := declared(o, opts)
+	return lawsOf(o, rest, err)
+}
+
+func lawsOf[A, B, S any](o Operator[A, B, S], opts []laws.Option, err error) laws.Set[Feed] {
+	b := bind(o, opts)
+	if err != nil {
+		b.err = err
+	}
+	return laws.CustomSet(setOf(b), opts...)
 }
 
 // operator is an Operator over boxes: an any that holds a pointer to an element or a
