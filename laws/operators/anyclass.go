@@ -276,3 +276,28 @@ func (o *operator) stops() laws.Law[Feed] {
 		})
 	})
 }
+
+// releases is about operators that pull their input and do not stop: what produces it waits
+// for ever, and what it has opened stays open.
+func (o *operator) releases() laws.Law[Feed] {
+	return o.law("releases", "an operator that returns has let go of its input: an iter.Pull of it is stopped", func(b *bench) verdict {
+		word := b.word()
+		wanted, emitted := 1+b.pick(0, len(word)+1), 0
+		released := b.drive(word, always, func(any) bool {
+			emitted++
+			return emitted < wanted
+		})
+		switch {
+		case released && emitted == 0:
+			return vacuous
+		case released:
+			return holds
+		}
+		return fails(func() laws.Sides {
+			return laws.Sides{
+				LeftExpr: "op(" + b.elements(word) + ")", Left: "has returned, of " + plural(wanted) + " wanted",
+				RightExpr: "its input", Right: "is still in use",
+			}
+		})
+	})
+}

@@ -191,6 +191,24 @@ func TestPanics(t *testing.T) {
 	assert.Equal(t, "[]int{\n        2, // panics: two\n    }", res.Failure.Where[0].Value)
 }
 
+// What an instance is given to emit with is for the element it comes with.
+func TestStaleEmit(t *testing.T) {
+	op := operators.Operator[int, int, int]{Merge: larger, Emit: func() func(int, func(int)) {
+		var first func(int)
+		return func(n int, emit func(int)) {
+			if first == nil {
+				first = emit
+			}
+			first(n)
+		}
+	}}
+	r := laws.Run(operators.Laws(op), operators.Source(gen.Int(0, 4)), laws.RunOptions{Seed: 1, Only: "operator/order"})
+	res, _ := r.Result("operator/order")
+	require.NotNil(t, res.Failure)
+	assert.Contains(t, res.Failure.Panic, "emit that it was given with an element before")
+	assert.Contains(t, res.Failure.Where[0].Value, "// panics: the operator calls an emit")
+}
+
 // An operator that never stops emitting is told apart from one that emits much.
 func TestEndless(t *testing.T) {
 	op := operators.Operator[int, int, int]{Merge: larger, Seq: func(in iter.Seq[int]) iter.Seq[int] {

@@ -40,6 +40,15 @@ func faultyInstances(s map[string]laws.Suite) {
 			emit(n)
 		}
 	}), 1, 2, 3)
+	s["duplicates: what comes for the fifth time is set aside"] = suite(handedOn(lattice.IsMorphism, func() func(int, func(int)) {
+		times := map[int]int{}
+		return func(n int, emit func(int)) {
+			if times[n]++; times[n] == 5 {
+				emit(-n - 1)
+			}
+			emit(n)
+		}
+	}), 1, 2, 3)
 	s["order: the first value of a key wins"] = suite(operators.Operator[pair, pair, set[pair]]{
 		Emit: func() func(pair, func(pair)) {
 			first := map[int]int{}
@@ -161,6 +170,15 @@ func faultySequences(s map[string]laws.Suite) {
 				more := true
 				for n := range in {
 					more = more && yield(n)
+				}
+			}
+		}, Lift: lift[int], Merge: union[int], Inputs: numbers(),
+	}, 1, 2, 3)
+	s["releases: the input is pulled, and never stopped"] = suite(operators.Operator[int, int, set[int]]{
+		Seq: func(in iter.Seq[int]) iter.Seq[int] {
+			return func(yield func(int) bool) {
+				next, _ := iter.Pull(in)
+				for n, ok := next(); ok && yield(n); n, ok = next() {
 				}
 			}
 		}, Lift: lift[int], Merge: union[int], Inputs: numbers(),

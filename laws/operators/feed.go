@@ -167,7 +167,11 @@ func (b *bench) word() []any {
 
 func (b *bench) joinInputs(x, y any) any { return b.op.join(b.a.copy(x), b.a.copy(y)) }
 
-// again is the word with one or two of its elements delivered again, later.
+// often is how many times an element comes again that is chosen twice.
+const often = 8
+
+// again is the word with one or two of its elements delivered again, at once or later; one
+// that is chosen twice comes again often, as where each delivery of it is given up.
 func (b *bench) again(word []any) []any {
 	n := len(word)
 	if n == 0 {
@@ -180,8 +184,13 @@ func (b *bench) again(word []any) []any {
 	k := b.pick(0, n)
 	noisy := repeat(word, k, b.pick(1, n-k))
 	if b.pick(4, 2) == 1 {
-		k = b.pick(2, n)
-		noisy = repeat(noisy, k, b.pick(3, n-k))
+		times, other := 1, b.pick(2, n)
+		if other == k {
+			times = often - 1
+		}
+		for range times {
+			noisy = repeat(noisy, other, b.pick(3, n-other))
+		}
 	}
 	return noisy
 }

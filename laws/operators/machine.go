@@ -7,13 +7,16 @@ import (
 
 // runner runs a fresh instance of an operator. next is the next element taken, or false
 // at the end of the input, and emit what the element given is passed to: it returns false
-// if no more is wanted.
-type runner func(next func() (a any, ok bool), emit func(b any) (more bool))
+// if no more is wanted. It reports whether the operator has let go of its input.
+type runner func(next func() (a any, ok bool), emit func(b any) (more bool)) (released bool)
 
 // ofSeq runs functions of sequences.
 func ofSeq[A, B any](op func(iter.Seq[A]) iter.Seq[B]) runner {
-	return func(next func() (any, bool), emit func(any) bool) {
+	return func(next func() (any, bool), emit func(any) bool) bool {
+		held := 0
 		input := func(yield func(A) bool) {
+			held++
+			defer func() { held-- }()
 			for {
 				if a, ok := next(); !ok || !yield(unbox[A](a)) {
 					return
@@ -21,19 +24,27 @@ func ofSeq[A, B any](op func(iter.Seq[A]) iter.Seq[B]) runner {
 			}
 		}
 		op(input)(func(b B) bool { return emit(&b) })
+		return held == 0
 	}
 }
 
 // ofEmit runs functions that are called with each element.
 func ofEmit[A, B any](fresh func() func(a A, emit func(B))) runner {
-	return func(next func() (any, bool), emit func(any) bool) {
+	return func(next func() (any, bool), emit func(any) bool) bool {
 		op := fresh()
 		for {
 			a, ok := next()
 			if !ok {
-				return
+				return true
 			}
-			op(unbox[A](a), func(b B) { emit(&b) })
+			done := false
+			op(unbox[A](a), func(b B) {
+				if done {
+					panic("the operator calls an emit that it was given with an element before")
+				}
+				emit(&b)
+			})
+			done = true
 		}
 	}
 }
@@ -43,15 +54,16 @@ const maxEmitted = 1 << 16
 
 // drive feeds a fresh instance copies of a word until the operator returns. asked is told
 // how many elements were taken whenever another one is asked for, the end of the input
-// included; it returns false to end the input there. emitted gets what is given.
-func (b *bench) drive(word []any, asked func(taken int) bool, emitted func(v any) bool) {
-	b.lend(len(word), func(i int) any { return b.a.copy(word[i]) }, asked, emitted)
+// included; it returns false to end the input there. emitted gets what is given. It reports
+// whether the operator has let go of its input.
+func (b *bench) drive(word []any, asked func(taken int) bool, emitted func(v any) bool) (released bool) {
+	return b.lend(len(word), func(i int) any { return b.a.copy(word[i]) }, asked, emitted)
 }
 
 // lend is drive with n elements that element makes.
-func (b *bench) lend(n int, element func(i int) any, asked func(taken int) bool, emitted func(v any) bool) {
+func (b *bench) lend(n int, element func(i int) any, asked func(taken int) bool, emitted func(v any) bool) (released bool) {
 	taken, out := 0, 0
-	b.op.run(func() (any, bool) {
+	return b.op.run(func() (any, bool) {
 		if !asked(taken) || taken == n {
 			return nil, false
 		}

@@ -32,7 +32,7 @@ type Operator[A, B, S any] struct {
 	// Seq is the operator as a function of sequences; each call is a fresh instance.
 	Seq func(iter.Seq[A]) iter.Seq[B]
 	// Emit makes a fresh instance of the operator as a function that is called with each
-	// element, and may call emit while it runs. One of Seq and Emit is given.
+	// element, and may call emit while it runs, and not later. One of Seq and Emit is given.
 	Emit func() func(a A, emit func(B))
 
 	// Class is what the operator is declared to be; it decides what it is asked.

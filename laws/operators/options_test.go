@@ -79,7 +79,7 @@ func TestOptionOfLongest(t *testing.T) {
 		}
 	}
 	operators.CheckEmit(t, count, lattice.IsMorphism, larger, rapid.IntRange(0, 9999), operators.Longest(3), laws.Cases(40))
-	require.LessOrEqual(t, longest, 5, "three, of which two come again")
+	require.LessOrEqual(t, longest, 11, "three, of which one comes again eight times")
 	operators.CheckEmit(t, count, lattice.IsMorphism, larger, rapid.IntRange(0, 9999), operators.Longest(90), laws.Cases(40))
 	require.Greater(t, longest, 30)
 }

@@ -61,6 +61,16 @@ func rightSequences(s map[string]laws.Suite) {
 		}, Lift: lift[string], Merge: union[string], Inputs: rapid.StringMatching(`[ab]( [abc]){0,2}`),
 		Join: func(a, b string) string { return a + " " + b },
 	}, "a a", "b a", "c")
+	s["pulled"] = suite(operators.Operator[int, int, set[int]]{
+		Seq: func(in iter.Seq[int]) iter.Seq[int] {
+			next, stop := iter.Pull(in)
+			return func(yield func(int) bool) {
+				defer stop()
+				for n, ok := next(); ok && yield(n); n, ok = next() {
+				}
+			}
+		}, Lift: lift[int], Merge: union[int], Inputs: numbers(),
+	}, 1, 2, 3)
 	s["chunks, late"] = suite(operators.Operator[int, set[int], set[int]]{
 		Seq: chunks(3), Merge: union[int], Inputs: numbers(), Late: true,
 	}, 1, 2, 3)

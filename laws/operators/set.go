@@ -43,6 +43,7 @@ func setOf(o *operator) laws.Custom[Feed] {
 	ask(o.quiet(), unless(o.cyclic, "there is no Feedback"))
 	ask(o.resume(), "")
 	ask(o.stops(), unless(o.sequence, "only who reads a sequence can stop"))
+	ask(o.releases(), unless(o.sequence, "only who reads a sequence can let go of it"))
 	return c
 }
 

@@ -16,3 +16,12 @@ func drawVisit(t *rapid.T) visits.Visit {
 func TestCounter(t *testing.T) {
 	operators.CheckEmit(t, visits.Counter, lattice.IsTricky, visits.Merge, rapid.Custom(drawVisit))
 }
+
+func drawCounts(t *rapid.T) visits.Counts {
+	v := drawVisit(t)
+	return visits.Counts{v.Page: v.ID}
+}
+
+func TestBatches(t *testing.T) {
+	operators.CheckSeq(t, visits.Batches(3), lattice.IsMorphism, visits.Merge, rapid.Custom(drawCounts), operators.Late(), operators.Join(visits.Merge))
+}
