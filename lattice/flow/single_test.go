@@ -74,9 +74,11 @@ func TestOneByOne(t *testing.T) {
 			again := append(slices.Clone(plain[:nth]), plain[first:]...)
 			require.Equal(t, again, calls, "%s: call %d", name, nth)
 			require.Equal(t, want, slices.Compact(slices.Clone(told)), "%s: call %d", name, nth)
-			if broken.at != "fold" {
-				require.Equal(t, want, told, "%s: call %d", name, nth)
+			if broken.at == "fold" { // the merge may have grown, so what there is is told again
+				require.LessOrEqual(t, len(told), len(want)+1, "%s: call %d", name, nth)
+				continue
 			}
+			require.Equal(t, want, told, "%s: call %d", name, nth)
 		}
 	}
 }
@@ -142,5 +144,34 @@ func TestToldOnce(t *testing.T) {
 		require.Equal(t, slices.Compact(slices.Clone(before)), before, "batches of %d", batch)
 		require.Equal(t, before, after, "batches of %d", batch)
 		require.Equal(t, slices.Insert(slices.Clone(before), 1, before[1]), told, "batches of %d", batch)
+	}
+}
+
+// TestBatchGoesOn: a function that panics is called again with the element that it
+// panicked on, and not with those before it in the batch.
+func TestBatchGoesOn(t *testing.T) {
+	for _, kind := range []string{"map", "filter"} {
+		g := flow.New("g", flow.Options{Batch: 4})
+		var calls []int
+		panics := true
+		note := func(v int) {
+			if calls = append(calls, v); v == 2 && panics {
+				panics = false
+				panic(errBomb)
+			}
+		}
+		d := fives(g)
+		if kind == "map" {
+			d = flow.Map(d, func(v int) int { note(v); return v })
+		} else {
+			d = flow.Filter(d, func(v int) bool { note(v); return true })
+		}
+		out := flow.Collect(d)
+		s, err := flow.Start(g)
+		require.NoError(t, err)
+		require.ErrorIs(t, s.Run(context.Background()), errBomb)
+		require.NoError(t, s.Run(context.Background()))
+		require.Equal(t, []int{0, 1, 2, 2, 3, 4}, calls, kind)
+		require.Equal(t, numbers(5), out.Take(), kind)
 	}
 }
