@@ -191,3 +191,64 @@ func TestEveryCrash(t *testing.T) {
 	r := laws.Exhaust(operators.Laws(neighbours), operators.Feeds([]int{1, 2}, 2))
 	require.Contains(t, r.Failing(), "operator/resume")
 }
+
+// TestKeepsTheFirstThatIsLent: the memory of the first element is written over, too.
+func TestKeepsTheFirstThatIsLent(t *testing.T) {
+	o := operators.Operator[[]int, []int, set[int]]{
+		Seq: func(in iter.Seq[[]int]) iter.Seq[[]int] {
+			return func(yield func([]int) bool) {
+				var first []int
+				for l := range in {
+					if first == nil {
+						first = l
+					} else if !yield(slices.Clone(l)) {
+						return
+					}
+				}
+				if first != nil {
+					yield(first)
+				}
+			}
+		},
+		Late: true, Lent: true, Lift: func(l []int) set[int] { return setOf(l...) }, Merge: union[int],
+	}
+	source := operators.Source(gen.Gen[[]int](func(d *gen.Draw) []int { return []int{1 + d.Index("n", 5)} }))
+	r := laws.Run(operators.Laws(o), source, laws.RunOptions{Seed: 1, Only: "operator/lent"})
+	require.Equal(t, []string{"operator/lent"}, r.Failing())
+}
+
+// TestNothingToDeliverOtherwise: a law that compares a feed with itself has not been put to
+// the test.
+func TestNothingToDeliverOtherwise(t *testing.T) {
+	o := operators.Operator[int, int, int]{Emit: stateless(func(n int, emit func(int)) { emit(n) }), Merge: larger, Join: larger}
+	for _, law := range []string{"operator/batches", "operator/order", "operator/split", "operator/delta"} {
+		r := laws.Run(operators.Laws(o), operators.Source(gen.Just(2)), laws.RunOptions{Seed: 1, Only: law})
+		res, _ := r.Result(law)
+		require.Zero(t, res.Exercised, law)
+		require.False(t, r.OK(), law)
+	}
+}
+
+// TestSidesOfWrites: a report of an element that is changed shows it before and after.
+func TestSidesOfWrites(t *testing.T) {
+	o := operators.Operator[[]int, []int, set[int]]{
+		Emit: func() func([]int, func([]int)) {
+			out := []int{1}
+			return func(l []int, emit func([]int)) {
+				l[0] = 7
+				out[0]++
+				emit(out)
+			}
+		}, Lift: func(l []int) set[int] { return setOf(l...) }, Merge: union[int],
+	}
+	source := operators.Source(gen.Gen[[]int](func(d *gen.Draw) []int { return []int{d.Index("n", 3)} }))
+	for law, want := range map[string]laws.Sides{
+		"operator/inputs":  {LeftExpr: "an element as it is taken", Left: "[]int{0}", RightExpr: "it at the end", Right: "[]int{7}"},
+		"operator/outputs": {LeftExpr: "an element as it is emitted", Left: "[]int{2}", RightExpr: "it at the end", Right: "[]int{3}"},
+	} {
+		r := laws.Run(operators.Laws(o), source, laws.RunOptions{Seed: 1, Only: law})
+		res, _ := r.Result(law)
+		require.NotNil(t, res.Failure, law)
+		require.Equal(t, want, res.Failure.Sides, law)
+	}
+}
