@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/flow"
 )
 
@@ -50,4 +51,12 @@ func TestDrawChannels(t *testing.T) {
 	require.Contains(t, flow.Mermaid(a, b), "  g0n1 -.-> g1n0\n")
 	require.Contains(t, flow.DOT(a, b), "  g0n1 -> g1n0 [style=dashed];\n")
 	require.NotContains(t, flow.Mermaid(b), "-.->")
+}
+
+// TestTypesOfEdges: drawings name the types of this module by their package alone.
+func TestTypesOfEdges(t *testing.T) {
+	g := flow.New("g", flow.Options{})
+	flow.Collect(flow.Map(flow.Once(g, 1), lattice.Some[int]))
+	require.Contains(t, flow.Mermaid(g), `|"lattice.Option[int]"|`)
+	require.Contains(t, flow.DOT(g), `label="lattice.Option[int]"`)
 }
