@@ -252,3 +252,54 @@ func TestSidesOfWrites(t *testing.T) {
 		require.Equal(t, want, res.Failure.Sides, law)
 	}
 }
+
+// TestSidesOfSequences: reports of operators that do not stop, or do not let go, say after
+// how much, and of instances that are not fresh, what each came to.
+func TestSidesOfSequences(t *testing.T) {
+	deaf := func(in iter.Seq[int]) iter.Seq[int] {
+		return func(yield func(int) bool) {
+			next, _ := iter.Pull(in)
+			for n, ok := next(); ok; n, ok = next() {
+				yield(n)
+			}
+		}
+	}
+	leaky := func(in iter.Seq[int]) iter.Seq[int] {
+		return func(yield func(int) bool) {
+			next, _ := iter.Pull(in)
+			for n, ok := next(); ok && yield(n); n, ok = next() {
+			}
+		}
+	}
+	run := 0
+	counts := func(in iter.Seq[int]) iter.Seq[int] {
+		return func(yield func(int) bool) {
+			for range in {
+				if run++; !yield(run) {
+					return
+				}
+			}
+		}
+	}
+	for law, c := range map[string]struct {
+		seq  func(iter.Seq[int]) iter.Seq[int]
+		want laws.Sides
+	}{
+		"operator/stops":    {deaf, laws.Sides{LeftExpr: "elements wanted", Left: "1 element", RightExpr: "after these", Right: "0 elements emitted, 1 element asked for"}},
+		"operator/releases": {leaky, laws.Sides{LeftExpr: "op(2)", Left: "has returned, of 1 element wanted", RightExpr: "its input", Right: "is still in use"}},
+		"operator/fresh":    {counts, laws.Sides{LeftExpr: "fold of op(2)", RightExpr: "fold of op(2), again"}},
+	} {
+		o := operators.Operator[int, int, int]{Seq: c.seq, Merge: larger}
+		r := laws.Run(operators.Laws(o), operators.Source(gen.Just(2)), laws.RunOptions{Seed: 1, Only: law})
+		res, _ := r.Result(law)
+		require.NotNil(t, res.Failure, law)
+		got := res.Failure.Sides
+		if law == "operator/fresh" { // which of the runs it is that is shown is no matter
+			require.NotEmpty(t, got.Left)
+			require.NotEmpty(t, got.Right)
+			require.NotEqual(t, got.Left, got.Right)
+			got.Left, got.Right = "", ""
+		}
+		require.Equal(t, c.want, got, law)
+	}
+}
