@@ -303,3 +303,13 @@ func TestSidesOfSequences(t *testing.T) {
 		require.Equal(t, c.want, got, law)
 	}
 }
+
+// TestSaysWhatComesBack: the law of cycles says what of what is emitted comes back.
+func TestSaysWhatComesBack(t *testing.T) {
+	for once, words := range map[bool]string{false: "what raises the fold comes back", true: "what is emitted comes back"} {
+		o := operators.Operator[int, int, int]{Emit: unique, Merge: larger, Once: once, Feedback: func(n int) (int, bool) { return n, true }}
+		r := laws.Run(operators.Laws(o), operators.Source(gen.Int(0, 9)), laws.RunOptions{Seed: 1, Only: "operator/quiet"})
+		res, _ := r.Result("operator/quiet")
+		require.Contains(t, res.Statement, words)
+	}
+}
