@@ -304,11 +304,11 @@ func someEtcd(t *testing.T, seed uint64) (h *history.History, holds func(*histor
 func TestEtcdAgreesWithBruteForce(t *testing.T) {
 	t.Parallel()
 	counts := bruteTally{}
-	for seed := range sample(3_000, 300_000) {
+	for seed := range sample(3_000, 1_000_000) {
 		h, holds := someEtcd(t, seed)
 		counts.agree(t, h, "etcd", holds(h))
 	}
-	counts.report(t, int(sample(3_000, 300_000)), 150)
+	counts.report(t, int(sample(3_000, 1_000_000)), 150)
 }
 
 // alikeSaid compares what two stores said, in the plainest way. Errors are compared by the

@@ -135,7 +135,7 @@ type event struct {
 }
 
 func newRealTime(m *meter, p *models.Problem, part models.Part) *realTime {
-	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[spot]struct{}), spent: make(map[spot][][]taken), ids: make(map[uint64]int32)}
+	return &realTime{m: m, p: p, ops: part.Ops, seen: make(map[spot]struct{}, len(part.Ops)/2), spent: make(map[spot][][]taken), ids: make(map[uint64]int32)}
 }
 
 // searchRealTime decides a part; fits is false where too much is under way at a
@@ -169,7 +169,9 @@ func (s *realTime) arrange() bool {
 		}
 		return s.ops[e.op].Call
 	}
-	for i, o := range s.ops {
+	s.events = make([]event, 0, 2*len(s.ops))
+	for i := range s.ops {
+		o := &s.ops[i]
 		s.events = append(s.events, event{int32(i), false})
 		if o.Return != history.Pending {
 			s.events = append(s.events, event{int32(i), true})

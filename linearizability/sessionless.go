@@ -62,7 +62,7 @@ func sessionless(m *meter, level txnLevel, model string, h *history.History) (re
 	}
 	if len(r.witness) > 0 { // what is wrong most often does not rest on sessions
 		s := &shrinker{m: m}
-		s.h, s.how, s.needs = h, reduceTransactions(h), make(map[int][]int)
+		s.within(h, reduceTransactions(h))
 		closed := s.close(slices.Clone(r.witness))
 		if some, err := isolation(m, like, model, withoutSessions(s.how.Restrict(closed))); err == nil && some.status == Violation {
 			some.witness = closed

@@ -34,7 +34,8 @@ type shrinker struct {
 	m      *meter
 	h      *history.History
 	how    models.Reduction
-	needs  map[int][]int // support by position, computed once
+	needs  [][]int // by position: its support, nil until it is asked for
+	in     []bool  // by position: close keeps it; false between its calls
 	tries  int
 	judged int   // operations in the candidates tried
 	most   int64 // steps for a candidate; 0 for as many as are left
@@ -59,13 +60,7 @@ func (c checker) shrink(m *meter, h *history.History, r result, decided int64) (
 		kept = s.narrow(kept, r.witness)
 	}
 	if c.realTime {
-		prefix, from := s.earliest(s.how.Restrict(kept), r.from)
-		for n, i := range from {
-			from[n] = kept[i]
-		}
-		origin = from
-		s.about(prefix)
-		kept = s.latest(s.takingPart(prefix))
+		kept, origin = s.inTime(kept, r.from)
 	}
 	s.most = max(patientSteps, decided/4)
 	kept = s.minimise(kept)
@@ -76,9 +71,42 @@ func (c checker) shrink(m *meter, h *history.History, r result, decided int64) (
 	return witness, s.reason
 }
 
+// inTime makes the history the one that was known when the violation was first there, of the
+// operations kept, and returns those of it among which a witness is looked for, and from
+// where in the history before each of it came. That it was there at the time from, if the
+// checker knows it, is only found out where no few of the last operations show it.
+func (s *shrinker) inTime(kept []int, from *int64) (last, origin []int) {
+	whole := s.h
+	if len(kept) < len(s.h.Ops) {
+		whole = s.how.Restrict(kept)
+	}
+	if from != nil {
+		prefix, origin := whole.Until(*from)
+		s.about(prefix)
+		all := s.takingPart(prefix)
+		if last := s.latest(all); len(last) < len(all) || s.judges(prefix) {
+			return last, through(origin, kept)
+		}
+	}
+	prefix, origin := s.earliest(whole, from)
+	s.about(prefix)
+	return s.latest(s.takingPart(prefix)), through(origin, kept)
+}
+
+// through replaces positions in a sub-history by those of where its operations came from.
+func through(positions, kept []int) []int {
+	for n, i := range positions {
+		positions[n] = kept[i]
+	}
+	return positions
+}
+
 // about makes h the history whose positions are meant from here on.
-func (s *shrinker) about(h *history.History) {
-	s.h, s.how, s.needs = h, s.c.reduce(h), make(map[int][]int)
+func (s *shrinker) about(h *history.History) { s.within(h, s.c.reduce(h)) }
+
+// within is about with a reduction of h.
+func (s *shrinker) within(h *history.History, how models.Reduction) {
+	s.h, s.how, s.needs, s.in = h, how, make([][]int, len(h.Ops)), make([]bool, len(h.Ops))
 }
 
 // takingPart returns the positions of the operations that say anything.
@@ -95,13 +123,12 @@ func (s *shrinker) takingPart(h *history.History) []int {
 
 // earliest cuts h where the violation was first there, by bisection over the
 // return times: what is allowed remains so as long as nobody learns more. It was
-// not there before the time from, if that is known, and most often is just then
-// (only what an operation that ends later turns out to have done may be missing).
+// not there at the time from, if that is known, nor before.
 func (s *shrinker) earliest(h *history.History, from *int64) (*history.History, []int) {
 	var times []int64
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if o.Outcome != history.Unknown && o.Return != history.Pending && (from == nil || o.Return >= *from) {
+		if o.Outcome != history.Unknown && o.Return != history.Pending && (from == nil || o.Return > *from) {
 			times = append(times, o.Return)
 		}
 	}
@@ -114,12 +141,9 @@ func (s *shrinker) earliest(h *history.History, from *int64) (*history.History, 
 		prefix, _ := h.Until(times[n])
 		return s.judges(prefix)
 	}
-	n := 0
-	if from == nil || !there(0) {
-		n = sort.Search(len(times), there)
-	}
+	n := sort.Search(len(times), there)
 	if n == len(times) { // the budget ran out: keep everything
-		n = len(times) - 1
+		return h.Until(history.Pending)
 	}
 	return h.Until(times[n])
 }
@@ -182,36 +206,42 @@ func (s *shrinker) pass(kept []int, chunk int) []int {
 	return kept
 }
 
-// close drops operations until each has its support; all, if it is to stop.
+// close drops operations, in place, until each has its support; all, if it is to stop.
 func (s *shrinker) close(kept []int) []int {
-	for {
-		if s.m.mustStop(64 * len(kept)) {
-			return nil
-		}
-		in := make(map[int]struct{}, len(kept))
-		for _, i := range kept {
-			in[i] = struct{}{}
-		}
+	s.mark(kept, true)
+	for again := true; again; {
 		before := len(kept)
 		kept = slices.DeleteFunc(kept, func(i int) bool {
-			return slices.ContainsFunc(s.supportOf(i), func(j int) bool {
-				_, ok := in[j]
-				return !ok
-			})
+			s.in[i] = !slices.ContainsFunc(s.supportOf(i), func(j int) bool { return !s.in[j] })
+			return !s.in[i]
 		})
-		if len(kept) == before {
-			return kept
+		again = len(kept) < before
+		if s.m.mustStop(64 * before) {
+			s.mark(kept, false)
+			return nil
 		}
+	}
+	s.mark(kept, false)
+	return kept
+}
+
+// mark sets whether these positions are among those that close keeps.
+func (s *shrinker) mark(kept []int, in bool) {
+	for _, i := range kept {
+		s.in[i] = in
 	}
 }
 
+// needsNothing is the support of what needs none.
+var needsNothing = make([]int, 0)
+
 func (s *shrinker) supportOf(i int) []int {
-	need, ok := s.needs[i]
-	if !ok {
-		need = s.how.Support(i)
-		s.needs[i] = need
+	if s.needs[i] == nil {
+		if s.needs[i] = s.how.Support(i); s.needs[i] == nil {
+			s.needs[i] = needsNothing
+		}
 	}
-	return need
+	return s.needs[i]
 }
 
 // violates re-checks the candidate of these positions, ascending.

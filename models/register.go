@@ -61,6 +61,7 @@ func registerModel(info ModelInfo, cas bool) Model {
 func prepareRegister(name string, cas bool, h *history.History) (*Problem, error) {
 	values := newValueNumbers(h.Initial)
 	objects, at := byObject(h)
+	steps := make([]registerStep, 0, len(h.Ops))
 	p := &Problem{
 		StateBytes: func(any) int { return 8 },
 		Observes:   func(input any) bool { return !input.(*registerStep).changes },
@@ -68,21 +69,21 @@ func prepareRegister(name string, cas bool, h *history.History) (*Problem, error
 		Overwrites: true,
 	}
 	for _, k := range objects {
-		part := Part{Name: k.String(), Alone: true}
-		for _, i := range at[k] {
+		part := Part{Name: k.String(), Alone: true, From: at[k], Ops: make([]porcupine.Operation, 0, len(at[k]))}
+		for _, i := range part.From {
 			o := &h.Ops[i]
 			step, ok := values.step(o, cas)
 			if !ok {
 				return nil, unsupported(name, o)
 			}
-			part.From = append(part.From, i)
+			steps = append(steps, step)
 			part.Ops = append(part.Ops, porcupine.Operation{
-				ClientId: o.Session, Input: step, Call: o.Call, Return: effectiveReturn(o),
+				ClientId: o.Session, Input: &steps[len(steps)-1], Call: o.Call, Return: effectiveReturn(o),
 			})
 		}
 		p.Parts = append(p.Parts, part)
 	}
-	p.Spec = registerSpec(values.names)
+	p.Spec = registerSpec(values)
 	return p, nil
 }
 
@@ -98,30 +99,56 @@ func effectiveReturn(o *history.Op) int64 {
 
 // valueNumbers gives the values of registers small numbers, 0 to the initial one.
 type valueNumbers struct {
-	names []string // by number
-	ids   map[string]int
+	values []history.Value // by number
+	ids    map[string]int  // by key, once there are more than a few
 }
 
+// fewValues are looked for one by one.
+const fewValues = 8
+
 func newValueNumbers(initial history.Value) *valueNumbers {
-	return &valueNumbers{names: []string{initial.String()}, ids: map[string]int{initial.Key(): 0}}
+	return &valueNumbers{values: append(make([]history.Value, 0, fewValues), initial)}
 }
 
 func (n *valueNumbers) of(v history.Value) int {
-	id, ok := n.ids[v.Key()]
+	if n.ids == nil {
+		for id, w := range n.values {
+			if w.Equal(v) {
+				return id
+			}
+		}
+		if n.values = append(n.values, v); len(n.values) > fewValues {
+			n.ids = make(map[string]int)
+			for id, w := range n.values {
+				n.ids[w.Key()] = id
+			}
+		}
+		return len(n.values) - 1
+	}
+	key := v.Key()
+	id, ok := n.ids[key]
 	if !ok {
-		id = len(n.names)
-		n.ids[v.Key()] = id
-		n.names = append(n.names, v.String())
+		id = len(n.values)
+		n.ids[key] = id
+		n.values = append(n.values, v)
 	}
 	return id
 }
 
-// step is what an operation does to a register; false if no register has it.
-func (n *valueNumbers) step(o *history.Op, cas bool) (*registerStep, bool) {
-	if o.Type != history.Register {
-		return nil, false
+// name is the value of a number, for people.
+func (n *valueNumbers) name(id int) string {
+	if id < len(n.values) {
+		return n.values[id].String()
 	}
-	s := &registerStep{op: o}
+	return "value " + strconv.Itoa(id)
+}
+
+// step is what an operation does to a register; false if no register has it.
+func (n *valueNumbers) step(o *history.Op, cas bool) (s registerStep, ok bool) {
+	if o.Type != history.Register {
+		return s, false
+	}
+	s.op = o
 	switch o.Func {
 	case history.Read:
 		s.demands, s.in = true, n.of(o.Out)
@@ -130,7 +157,7 @@ func (n *valueNumbers) step(o *history.Op, cas bool) (*registerStep, bool) {
 	case history.CAS:
 		pair, ok := o.Arg.AsList()
 		if !cas || !ok || len(pair) != 2 {
-			return nil, false
+			return s, false
 		}
 		s.demands, s.in = true, n.of(pair[0])
 		s.changes, s.out = true, n.of(pair[1])
@@ -139,7 +166,7 @@ func (n *valueNumbers) step(o *history.Op, cas bool) (*registerStep, bool) {
 			s.negate, s.changes = true, false
 		}
 	default:
-		return nil, false
+		return s, false
 	}
 	return s, true
 }
@@ -158,7 +185,7 @@ func (s *registerStep) effect() string {
 // registerSpec is the sequential register. An indeterminate write is not
 // optional: porcupine may always order it last, where nobody sees it, and that
 // is the same as its never having happened.
-func registerSpec(names []string) porcupine.Model {
+func registerSpec(values *valueNumbers) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return 0 },
 		Step: func(state, input, _ any) (bool, any) {
@@ -176,12 +203,7 @@ func registerSpec(names []string) porcupine.Model {
 		},
 		Hash:              func(state any) uint64 { return uint64(state.(int)) * 0x9e3779b97f4a7c15 },
 		DescribeOperation: func(input, _ any) string { return input.(*registerStep).op.String() },
-		DescribeState: func(state any) string {
-			if n := state.(int); n < len(names) {
-				return names[n]
-			}
-			return "value " + strconv.Itoa(state.(int))
-		},
+		DescribeState:     func(state any) string { return values.name(state.(int)) },
 	}
 }
 

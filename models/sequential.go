@@ -84,7 +84,7 @@ func prepareSequential(h *history.History) (*Problem, error) {
 		if _, known := keys[o.Key]; !known {
 			keys[o.Key] = len(keys)
 		}
-		s := &sequentialStep{registerStep: *step, key: keys[o.Key], after: -1, part: part}
+		s := &sequentialStep{registerStep: step, key: keys[o.Key], after: -1, part: part}
 		part.place(s, chains)
 		if s.demands && !s.negate && !s.optional {
 			part.readers[[2]int{s.key, s.in}] = append(part.readers[[2]int{s.key, s.in}], s)
@@ -100,7 +100,7 @@ func prepareSequential(h *history.History) (*Problem, error) {
 		search.Ops[rank].Return = int64(len(search.Ops) + rank)
 	}
 	p := &Problem{
-		Spec:       sequentialSpec(part, len(keys), values.names),
+		Spec:       sequentialSpec(part, len(keys), values),
 		StateBytes: func(s any) int { return 32 + len(s.(sequentialState).at) + len(s.(sequentialState).values) },
 	}
 	if len(search.Ops) > 0 {
@@ -165,7 +165,7 @@ func (p *sequentialPart) spoils(now sequentialState, s *sequentialStep) bool {
 	return false
 }
 
-func sequentialSpec(part *sequentialPart, keys int, names []string) porcupine.Model {
+func sequentialSpec(part *sequentialPart, keys int, values *valueNumbers) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any {
 			return sequentialState{string(make([]byte, 4*len(part.chains))), string(make([]byte, 4*keys))}
@@ -209,7 +209,7 @@ func sequentialSpec(part *sequentialPart, keys int, names []string) porcupine.Mo
 			}
 			held := make([]string, len(s.values)/4)
 			for k := range held {
-				held[k] = names[number(s.values, k)]
+				held[k] = values.name(number(s.values, k))
 			}
 			return fmt.Sprintf("done %v, registers %v", done, held)
 		},

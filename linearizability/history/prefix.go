@@ -1,6 +1,9 @@
 package history
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // Until returns what was known of the history at time t, and the position in
 // h.Ops of each operation kept: operations that had returned by then as they
@@ -9,11 +12,10 @@ import "slices"
 func (h *History) Until(t int64) (prefix *History, from []int) {
 	prefix = &History{Name: h.Name, Tagged: h.Tagged, Initial: h.Initial, Untimed: h.Untimed}
 	prefix.Fences = h.Fences[:len(h.Fences)-countAfter(h.Fences, t)]
-	for i := range h.Ops {
+	called := sort.Search(len(h.Ops), func(i int) bool { return h.Ops[i].Call > t }) // operations are ordered by Call
+	prefix.Ops, from = make([]Op, 0, called), make([]int, 0, called)
+	for i := range called {
 		o := h.Ops[i]
-		if o.Call > t {
-			break // operations are ordered by Call
-		}
 		if o.Return > t && o.Outcome != Unknown {
 			if !o.IsPut() || o.Outcome == Failed {
 				continue
