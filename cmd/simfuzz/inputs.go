@@ -30,9 +30,9 @@ type input struct {
 // extensions tells, while a folder is walked, the histories of a format from
 // what else lies there. A format without one takes every file.
 var extensions = map[string][]string{
-	"jsonl": {".jsonl"}, "jepsen": {".edn", ".json"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"}, "dbcop": {".bincode", ".json"},
+	"jsonl": {".jsonl"}, "jepsen": {".edn", ".json"}, "porcupine-etcd": {".log"}, "plume": {".txt"}, "awdit": {".txt"}, "dbcop": {".bincode", ".json", ".hist"},
 	"cobra": {".log"}, "viper": {".json", ".edn", ".log"}, "etcd-robustness": {".json"}, "otlp": {".json", ".jsonl"},
-	history.Auto: {".jsonl", ".edn", ".json", ".log", ".txt", ".bincode"},
+	history.Auto: {".jsonl", ".edn", ".json", ".log", ".txt", ".bincode", ".hist"},
 }
 
 // expand turns arguments into inputs: files as they are named, folders walked in

@@ -1,8 +1,6 @@
 package history
 
 import (
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,7 +16,7 @@ var formatSamples = map[string][]string{
 	"porcupine-etcd":  {etcdSample},
 	"plume":           {plumeSample},
 	"awdit":           {awditSample},
-	"dbcop":           {dbcopSample, dbcopJSONSample, dbcopWholeSample},
+	"dbcop":           {dbcopSample, dbcopJSONSample, dbcopWholeSample, dbcopTextSample},
 	"cobra":           {cobraSample},
 	"viper":           {viperSample, viperJSONSample},
 	"etcd-robustness": {etcdOpsSample, etcdWatchSample},
@@ -144,40 +142,41 @@ func noted(d *Decoded, word string) bool {
 // callOf is what of an operation is known when it is called.
 func callOf(o *Op) string { return fmt.Sprint(o.Session, o.Client, o.Type, o.Func, o.Key, o.Arg) }
 
-// So it is of a byte of a compressed file, in every format: what comes out of it is what was
+// So it is of a byte of a compressed file, in every form of every format: what comes out of it is what was
 // put in, or an error. A byte of the header that names nothing of the content may be any.
 func TestEveryFormatCompressedWithAnyByteWrong(t *testing.T) {
 	for format, samples := range formatSamples {
-		t.Run(format, func(t *testing.T) {
-			t.Parallel()
-			whole, err := DecodeWith(format, "bad", strings.NewReader(samples[0]), Options{})
-			require.NoError(t, err)
-			var b bytes.Buffer
-			z := gzip.NewWriter(&b)
-			_, err = z.Write([]byte(samples[0]))
-			require.NoError(t, errors.Join(err, z.Close()))
-			packed := b.String()
-			for _, named := range []string{format, Auto} {
-				d, err := DecodeWith(named, "bad", strings.NewReader(packed), Options{})
-				require.NoError(t, err, "gzip is no obstacle")
-				require.Equal(t, whole.History, d.History)
-			}
-			wrong := 0
-			for i := range packed {
-				for way, bad := range map[string]string{
-					"cut": packed[:i], "missing": packed[:i] + packed[i+1:], "twice": packed[:i+1] + packed[i:],
-					"bit": packed[:i] + string([]byte{packed[i] ^ 1<<(i%8)}) + packed[i+1:],
-				} {
-					d, err := DecodeWith(format, "bad", strings.NewReader(bad), Options{})
-					if err == nil {
-						require.Equal(t, whole.History, d.History, "byte %d: %s", i, way)
-						continue
-					}
-					wrong++
-					requirePlace(t, err, fmt.Sprintf("byte %d: %s", i, way))
+		for n, sample := range samples {
+			t.Run(fmt.Sprintf("%s %d", format, n), func(t *testing.T) {
+				t.Parallel()
+				whole, err := DecodeWith(format, "bad", strings.NewReader(sample), Options{})
+				require.NoError(t, err)
+				told, err := DecodeWith(Auto, "bad", strings.NewReader(sample), Options{})
+				require.NoError(t, err)
+				require.Equal(t, whole.History, told.History, "the format is told by the file")
+				packed := compressed(t, sample)
+				for _, named := range []string{format, Auto} {
+					d, err := DecodeWith(named, "bad", strings.NewReader(packed), Options{})
+					require.NoError(t, err, "gzip is no obstacle")
+					require.Equal(t, whole.History, d.History)
 				}
-			}
-			t.Logf("%d bytes, %d damaged files refused", len(packed), wrong)
-		})
+				wrong := 0
+				for i := range packed {
+					for way, bad := range map[string]string{
+						"cut": packed[:i], "missing": packed[:i] + packed[i+1:], "twice": packed[:i+1] + packed[i:],
+						"bit": packed[:i] + string([]byte{packed[i] ^ 1<<(i%8)}) + packed[i+1:],
+					} {
+						d, err := DecodeWith(format, "bad", strings.NewReader(bad), Options{})
+						if err == nil {
+							require.Equal(t, whole.History, d.History, "byte %d: %s", i, way)
+							continue
+						}
+						wrong++
+						requirePlace(t, err, fmt.Sprintf("byte %d: %s", i, way))
+					}
+				}
+				t.Logf("%d bytes, %d damaged files refused", len(packed), wrong)
+			})
+		}
 	}
 }

@@ -2,15 +2,17 @@ package history
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"unicode/utf8"
 )
 
-// decodeDBCop reads the histories of dbcop in JSON, see dbcopDecoderJSON, and its binary
-// ones, as PolySI's come too: numbers of 64
+// decodeDBCop reads the histories of dbcop in JSON, see dbcopDecoderJSON, as text, see
+// decodeDBCopText, and its binary ones, as PolySI's come too: numbers of 64
 // bits, the lowest byte first, and behind five parameters and three texts the sessions,
 // each a count and its transactions, each a count, its events and whether it committed.
 // An event is whether it is a write, the register, the value, and whether it succeeded;
@@ -20,7 +22,14 @@ import (
 // whose id is 35615 is taken for gzip, which begins so, and refused.
 func decodeDBCop(src io.Reader, r *reading) (*History, []int32, error) {
 	d := &dbcopDecoder{src: bufio.NewReaderSize(src, 64<<10), r: r, log: &txnLog{r: r}}
-	if head, _ := d.src.Peek(2); len(head) > 0 && (head[0] == '[' || head[0] == '{' || isSpace(head[0])) && (len(head) < 2 || head[1] != 0) {
+	head, err := d.src.Peek(recognised)
+	switch begins := bytes.TrimSpace(head); {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, nil, at(1, err)
+	case len(begins) == 0 || bytes.IndexByte(head[:min(8, len(head))], 0) >= 0: // an id is no large number
+	case begins[0] == '-' || begins[0] == '/' || looksLikeDBCopText(begins):
+		return decodeDBCopText(d.src, r)
+	case begins[0] == '[' || begins[0] == '{':
 		return decodeDBCopJSON(d.src, r)
 	}
 	if err := d.file(); err != nil {
@@ -121,7 +130,7 @@ func (d *dbcopDecoder) event(session int) error {
 	if err != nil || !succeeded {
 		return err
 	}
-	o, err := accessOf(write, register, value, d.r.Initial)
+	o, err := accessOf(write, strconv.FormatUint(register, 10), value, d.r.Initial)
 	if err != nil {
 		return err
 	}

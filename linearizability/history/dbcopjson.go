@@ -96,7 +96,7 @@ func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 	d.txns++
 	committed := t.Committed != nil && *t.Committed || t.Success != nil && *t.Success
 	for _, e := range *t.Events {
-		o, told, err := d.event(e)
+		o, told, err := d.event(e, line)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 }
 
 // event reads one; told is false if it says nothing.
-func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage) (o Op, told bool, err error) {
+func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage, line int) (o Op, told bool, err error) {
 	write, fields, value := false, e, "value"
 	for name, raw := range e { //joinery:anyorder of one field
 		if name != "Write" && name != "Read" {
@@ -140,13 +140,21 @@ func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage) (o Op, told bool,
 	if err := fieldsOf(fields, "variable", &variable, value, &number); err != nil {
 		return o, false, err
 	}
-	if string(fields[value]) == "null" && !write && value == "version" {
-		if o, told, err = d.access(false, variable, "0"); told && d.r.NilReads == NilIsEmpty {
-			o.Out = d.r.Initial
-		}
-		return o, told, err
+	register, err := strconv.ParseUint(variable.String(), 10, 64)
+	if err != nil {
+		return o, false, fmt.Errorf("%w: variable %q is no number of 64 bits", ErrFormat, variable)
 	}
-	return d.access(write, variable, number)
+	key := strconv.FormatUint(register, 10)
+	if string(fields[value]) == "null" && !write && value == "version" {
+		o, told = d.log.unwritten(key, line)
+		return o, told, nil
+	}
+	n, err := strconv.ParseUint(number.String(), 10, 64)
+	if err != nil {
+		return o, false, fmt.Errorf("%w: value %q is no number of 64 bits", ErrFormat, number)
+	}
+	o, err = accessOf(write, key, n, d.r.Initial)
+	return o, err == nil, err
 }
 
 // fieldsOf reads two fields, which must be there.
@@ -166,21 +174,8 @@ func fieldsOf(from map[string]json.RawMessage, first string, one any, second str
 	return nil
 }
 
-func (d *dbcopDecoderJSON) access(write bool, variable, number json.Number) (o Op, told bool, err error) {
-	register, err := strconv.ParseUint(variable.String(), 10, 64)
-	if err != nil {
-		return o, false, fmt.Errorf("%w: variable %q is no number of 64 bits", ErrFormat, variable)
-	}
-	n, err := strconv.ParseUint(number.String(), 10, 64)
-	if err != nil {
-		return o, false, fmt.Errorf("%w: value %q is no number of 64 bits", ErrFormat, number)
-	}
-	o, err = accessOf(write, register, n, d.r.Initial)
-	return o, err == nil, err
-}
-
 // accessOf is an event of dbcop, whatever it is written in.
-func accessOf(write bool, register, value uint64, initial Value) (Op, error) {
+func accessOf(write bool, register string, value uint64, initial Value) (Op, error) {
 	v := Nil
 	if value != 0 || !initial.IsNil() {
 		var known bool
@@ -188,7 +183,7 @@ func accessOf(write bool, register, value uint64, initial Value) (Op, error) {
 			return Op{}, fmt.Errorf("%w: value %d", ErrFormat, value)
 		}
 	}
-	o := Op{Key: strconv.FormatUint(register, 10), Func: Read, Out: v}
+	o := Op{Key: register, Func: Read, Out: v}
 	if write {
 		o.Func, o.Arg, o.Out = Write, v, Nil
 	}

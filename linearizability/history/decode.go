@@ -61,7 +61,7 @@ var autoFormat = format{name: Auto}
 // round-trips exactly; jepsen is EDN operation maps over registers, sets and counters;
 // porcupine-etcd is the log text that ships with the porcupine module; plume and
 // awdit are the texts of those two checkers, transactions over registers, and dbcop are
-// its files of the same, in binary or JSON; cobra and viper are what clients of these two
+// its files of the same, in binary, JSON or text; cobra and viper are what clients of these two
 // log, etcd-robustness the operations that etcd's robustness tests keep of a client, and
 // otlp spans of OpenTelemetry. In each a
 // byte order mark, lines that end in CRLF, and compression by gzip are no obstacle.

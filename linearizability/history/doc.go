@@ -71,10 +71,18 @@
 //
 // # dbcop
 //
-// The histories of dbcop, in binary as bincode writes them, or in JSON: transactions over
-// registers by sessions, of which those marked as no success, or as not committed, aborted.
-// 0, or in JSON a version of null, is the value of a register before its first write, and
-// nothing is said of real time.
+// The histories of dbcop, in binary as bincode writes them, in JSON, or in the text that
+// people write (.hist): transactions over registers by sessions, of which those marked as no
+// success, or as not committed, aborted. 0, or in JSON a version of null, is the value of a
+// register before its first write, and nothing is said of real time. In the text
+//
+//	// a comment
+//	[x:=1 y:=2] [y==2 x:=3]
+//	---
+//	[x==1 z==?]!
+//
+// a line of dashes ends a session, := is a write, == a read, of ? that of a register which
+// was not written yet, and an exclamation mark says that the transaction did not commit.
 //
 // # cobra, viper
 //

@@ -269,7 +269,7 @@ func FuzzOTLP(f *testing.F) { fuzz(f, "otlp", otlpSample) }
 
 // FuzzAuto looks at anything.
 func FuzzAuto(f *testing.F) {
-	fuzz(f, Auto, otlpSample, etcdOpsSample, viperSample, viperJSONSample, cobraSample, dbcopSample, dbcopJSONSample, plumeSample, sample)
+	fuzz(f, Auto, otlpSample, etcdOpsSample, viperSample, viperJSONSample, cobraSample, dbcopSample, dbcopJSONSample, dbcopTextSample, plumeSample, sample)
 }
 
 // The logs of several clients are one history.

@@ -111,6 +111,8 @@ type reading struct {
 	notes   []Note
 	// Completions of single operations left out: how many, and the line of the first.
 	unmatched, unmatchedAt int
+	// Likewise reads of nil.
+	nils, nilAt int
 	// Likewise those whose beginning was assumed.
 	begun, begunAt int
 }
@@ -167,12 +169,18 @@ func counted(n int, thing string) string {
 // the caller.
 func (r *reading) ignores(fn string) bool { return slices.Contains(r.Ignore, fn) }
 
+// leaveNil counts a read of nil that is left out.
+func (r *reading) leaveNil(line int) {
+	if r.nils++; r.nilAt == 0 || line < r.nilAt {
+		r.nilAt = line
+	}
+}
+
 // finish leaves out what the options want gone, and says so. What a decoder had to
 // leave out before it could understand the rest is gone already.
 func (r *reading) finish(h *History, lines []int32) []int32 {
 	kept := lines[:0]
 	ops := h.Ops[:0]
-	nils, first := 0, 0
 	for i := range h.Ops {
 		o := &h.Ops[i]
 		switch {
@@ -182,9 +190,7 @@ func (r *reading) finish(h *History, lines []int32) []int32 {
 		case o.Func == CAS && o.Outcome == Failed && r.FailedCAS == FailedCASAbsent:
 			continue
 		case o.Func == Read && o.Outcome == OK && o.Out.IsNil() && r.NilReads == NilIsUnknown:
-			if nils++; nils == 1 {
-				first = int(lines[i])
-			}
+			r.leaveNil(int(lines[i]))
 			continue
 		}
 		o.Index = len(ops)
@@ -203,8 +209,8 @@ func (r *reading) finish(h *History, lines []int32) []int32 {
 	if r.begun > 0 {
 		r.note(r.begunAt, "%s without a beginning in the file; each is taken to have begun when its process had ended what it did before", counted(r.begun, "completion"))
 	}
-	if nils > 0 {
-		r.note(first, "%s of nil left out, as nil is unknown", counted(nils, "read"))
+	if r.nils > 0 {
+		r.note(r.nilAt, "%s of nil left out, as nil is unknown", counted(r.nils, "read"))
 	}
 	return kept
 }

@@ -23,6 +23,7 @@ const recognised = 4096
 //	r( w(     plume
 //	r w - =   awdit, the letters before a space, the signs in rules
 //	a number  dbcop, of 64 bits of which the upper half is 0
+//	[x:= [x== dbcop, its text, which // and lines of dashes may come before
 //	S         cobra, before a number that is no text
 //
 // Other JSON is told by the names of its fields (see jsonFormat), and EDN of viper by its
@@ -72,6 +73,8 @@ func formatOf(text []byte) string {
 		return false
 	}
 	switch {
+	case looksLikeDBCopText(text):
+		return "dbcop"
 	case bytes.Contains(line, []byte(etcdMarker)):
 		return "porcupine-etcd"
 	case starts("{", "[") && jsonFormat(text) != "":

@@ -63,6 +63,16 @@ func (l *txnLog) addNumbered(o Op, line int) error {
 	return l.add(o, line)
 }
 
+// unwritten is a read that found its register not written yet; told is false if that is
+// unknown (NilReads), and it is counted.
+func (l *txnLog) unwritten(key string, line int) (o Op, told bool) {
+	if l.r.NilReads == NilIsUnknown {
+		l.r.leaveNil(line)
+		return o, false
+	}
+	return Op{Key: key, Func: Read, Out: l.r.Initial}, true
+}
+
 // eachLine calls take with every line that is not blank, with its surrounding
 // space removed, and places its errors.
 func eachLine(src io.Reader, r *reading, take func(line string, number int) error) error {
