@@ -82,12 +82,12 @@ func TestDBCopTextRefusals(t *testing.T) {
 		"// nothing\n":                        {ErrEmpty, ""},
 		"---\n":                               {ErrEmpty, ""},
 		"[x:=1]\n\xff\n":                      {ErrFormat, "bad:2: "},
-		"[x:=1]\n" + strings.Repeat("-\n", maxProcess+1): {ErrFormat, "sessions"},
 	} {
 		_, err := Decode("dbcop", "bad", strings.NewReader(text))
 		require.ErrorIs(t, err, want.err, "%.40q", text)
 		require.ErrorContains(t, err, want.says, "%.40q", text)
 	}
+	require.ErrorContains(t, (&dbcopDecoderText{session: maxProcess}).line("---", 1), "sessions")
 	_, err := DecodeLimited("dbcop", "many", strings.NewReader(dbcopTextSample), Limits{Ops: 2})
 	require.ErrorIs(t, err, ErrTooMany)
 }
