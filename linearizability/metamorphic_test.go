@@ -1,9 +1,11 @@
 package linearizability
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -157,6 +159,139 @@ func TestVerdictsSurviveRewriting(t *testing.T) {
 	}
 	t.Logf("%d verdicts with a session split; %d of them became ok", same+weakened, weakened)
 	require.Positive(t, weakened)
+}
+
+// metamorphicOf is a small history of a model, right or wrong.
+func metamorphicOf(t *testing.T, model string, seed uint64) *history.History {
+	t.Helper()
+	if typ := map[string]history.Type{
+		"set": history.Set, "set-full": history.Set, "set-full-linearizable": history.Set, "g-set": history.Set, "counter": history.Counter,
+		"pn-counter": history.Counter, "queue": history.Queue, "total-queue": history.Queue, "lock": history.Lock,
+	}[model]; typ != "" {
+		return ofContract(typ, rand.New(rand.NewPCG(seed, 64)))
+	}
+	return smallOf(t, model, seed)
+}
+
+// ofContract is a small history of a set, a counter, a queue or a lock, of a few sessions and
+// those of what crashed, in which now and then something is not as it should be.
+func ofContract(typ history.Type, rng *rand.Rand) *history.History {
+	h := &history.History{}
+	rarely := func() bool { return rng.IntN(9) == 0 }
+	add := func(session int, fn history.Func, arg, out history.Value) {
+		n := len(h.Ops)
+		o := history.Op{Index: n, Session: session, Node: -1, Type: typ, Func: fn, Arg: arg, Out: out, Call: int64(2 * n), Return: int64(2*n + 1 + rng.IntN(3))}
+		if typ == history.Lock {
+			o.Return = o.Call + 1
+		}
+		if (fn == history.Add || fn == history.Inc || fn == history.Enqueue) && rarely() {
+			o.Outcome, o.Return, o.Session = history.Unknown, history.Pending, 100+n
+		}
+		h.Ops = append(h.Ops, o)
+	}
+	puts := 2 + rng.IntN(3)
+	if typ == history.Lock {
+		for n := range puts {
+			add(n%3, history.Acquire, history.Nil, history.Nil)
+			if !rarely() {
+				add(n%3, history.Release, history.Nil, history.Nil)
+			}
+		}
+		return h
+	}
+	fn := map[history.Type]history.Func{history.Set: history.Add, history.Counter: history.Inc, history.Queue: history.Enqueue}[typ]
+	for n := range puts {
+		add(n%3, fn, history.Int(int64(n+1)), history.Nil)
+	}
+	for s := range 2 {
+		switch typ {
+		case history.Set:
+			var seen []history.Value
+			for n := range puts {
+				if !rarely() {
+					seen = append(seen, history.Int(int64(n+1)))
+				}
+			}
+			add(10+s, history.Read, history.Nil, history.List(seen...))
+		case history.Counter:
+			sum := int64(puts * (puts + 1) / 2)
+			if rarely() {
+				sum++
+			}
+			add(10+s, history.Read, history.Nil, history.Int(sum))
+		case history.Queue:
+			for n := s; n < puts; n += 2 {
+				if out := history.Int(int64(n + 1)); !rarely() {
+					add(10+n, history.Dequeue, history.Nil, out)
+					if rarely() {
+						add(20+n, history.Dequeue, history.Nil, out)
+					}
+				}
+			}
+		}
+	}
+	return h
+}
+
+// ownedBy are the models that ask which session an operation is of beyond the order that it
+// gives: who holds a lock is who releases it.
+var ownedBy = []string{"lock"}
+
+// Of every model, contracts included: other names of objects and sessions, another unit of
+// time, and the lines of a file in another order do not change what is said; a read made
+// again in a session of its own is right where it was; and sessions that are merged make
+// nothing better.
+func TestEveryCheckerSurvivesRewriting(t *testing.T) {
+	t.Parallel()
+	for _, m := range Models() {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			verdicts := map[Status]int{}
+			for seed := range sample(60, 20_000) {
+				h := metamorphicOf(t, m.Name, seed)
+				require.NoError(t, h.Validate())
+				rng := rand.New(rand.NewPCG(seed, 63))
+				want := judgeBy(t, h, m.Name)
+				verdicts[want]++
+				same := func(what string, g *history.History) {
+					require.Equal(t, want, judgeBy(t, g, m.Name), "%s, seed %d%s", what, seed, dump{g})
+				}
+				same("other names", changed(h, func(o *history.Op) { o.Key, o.Session = "object "+o.Key, 999-o.Session }))
+				same("other units", withFences(rescaled(h)))
+				same("other lines", inOtherLines(t, h, rng))
+				if more, has := freshRead(h, rng); has && m.Name != "strict-serializable" {
+					same("a read in a session of its own", more)
+				}
+				if apart := judgeBy(t, splitSession(h, rng), m.Name); want == OK && !slices.Contains(ownedBy, m.Name) {
+					require.Equal(t, OK, apart, "a session that ends and another one that goes on, seed %d%s", seed, dump{h})
+				}
+			}
+			t.Logf("%v", verdicts)
+			require.Positive(t, verdicts[OK])
+			if m.Name != "mw" { // which excludes nothing by itself
+				require.Positive(t, verdicts[Violation])
+			}
+		})
+	}
+}
+
+// withFences measures the times of fences in the unit of rescaled, too.
+func withFences(h *history.History) *history.History {
+	h.Fences = slices.Clone(h.Fences)
+	for i := range h.Fences {
+		h.Fences[i] = 1000*h.Fences[i] - 77
+	}
+	return h
+}
+
+// inOtherLines is the history read from a file in which its lines stand in another order.
+func inOtherLines(t *testing.T, h *history.History, rng *rand.Rand) *history.History {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, history.EncodeJSONL(&b, h))
+	again, err := history.Decode("jsonl", "other lines", strings.NewReader(shuffledLines(rng, b.String())))
+	require.NoError(t, err)
+	return again
 }
 
 // Contracts of objects do not ask who did what, but for locks, nor in which units.

@@ -115,8 +115,11 @@ func asPorcupine(h *history.History) []porcupine.Operation {
 
 // swapping is a right run of one register by five clients that read, write and compare and
 // set five values, of which some crash in so many of a hundred operations.
-func swapping(n, percent int) *history.History {
-	rng := rand.New(rand.NewPCG(8, uint64(n+percent)))
+func swapping(n, percent int) *history.History { return crashingIn(n, percent, 100) }
+
+// crashingIn is swapping with so many crashes in another number of operations.
+func crashingIn(n, crashes, in int) *history.History {
+	rng := rand.New(rand.NewPCG(8, uint64(n+crashes)))
 	h := &history.History{Name: "cas", Ops: make([]history.Op, n)}
 	const clients = 5
 	order, instants := make([]int, n), make([]int64, n)
@@ -135,7 +138,7 @@ func swapping(n, percent int) *history.History {
 		case 1:
 			o.Func, o.Arg = history.CAS, history.List(v, history.Int(rng.Int64N(5)))
 		}
-		if rng.IntN(100) < percent && o.IsPut() {
+		if rng.IntN(in) < crashes && o.IsPut() {
 			o.Outcome = history.Unknown
 			sessions[c] = next
 			next++
@@ -259,6 +262,13 @@ func ratioCases(b *testing.B) []ratioCase {
 			add(name, "cas-register", spoiled(b, h, share, unwritten))
 		}
 	}
+	for _, n := range []int{200, 1000, 5000} {
+		add(fmt.Sprintf("cas, 0.5%% crashes, %d", n), "cas-register", crashingIn(n, 1, 200))
+	}
+	for _, n := range []int{200, 1000} {
+		spoil(fmt.Sprintf("cas, 0.5%% crashes, %d, wrong at 0.5", n), crashingIn(n, 1, 200), 0.5, false)
+		spoil(fmt.Sprintf("cas, 0.5%% crashes, %d, wrong, unwritten", n), crashingIn(n, 1, 200), 0.5, true)
+	}
 	for _, percent := range []int{0, 1, 2} {
 		for _, n := range []int{200, 1000, 5000} {
 			add(fmt.Sprintf("cas, %d%% crashes, %d", percent, n), "cas-register", swapping(n, percent))
@@ -298,6 +308,20 @@ func ratioCases(b *testing.B) []ratioCase {
 	return cases
 }
 
+// ratio is that of a case.
+type ratio struct {
+	name string
+	of   float64
+}
+
+// or is the larger ratio.
+func (r ratio) or(name string, of float64) ratio {
+	if of > r.of {
+		return ratio{name, of}
+	}
+	return r
+}
+
 func decodedFile(b *testing.B, format, path string) *history.History {
 	b.Helper()
 	h, err := decodeFile(b, format, path)
@@ -331,6 +355,7 @@ var ratioOnly = flag.String("ratio", "", "of BenchmarkPorcupineRatio: only cases
 // for witnesses and their reasons, is in it.
 func BenchmarkPorcupineRatio(b *testing.B) {
 	for b.Loop() {
+		worst, worstHeap := ratio{}, ratio{}
 		fmt.Printf("\n%-36s %10s %12s %12s %6s %9s %9s\n", "history", "verdict", "porcupine", "Judge", "×", "MiB", "MiB Judge")
 		for _, c := range ratioCases(b) {
 			if !strings.Contains(c.name, *ratioOnly) {
@@ -362,6 +387,11 @@ func BenchmarkPorcupineRatio(b *testing.B) {
 			}
 			fmt.Printf("%-36s %10v %12v %12v %6.2f %9.2f %9.2f\n", c.name, verdicts, theirs.Round(time.Microsecond), ours.Round(time.Microsecond),
 				float64(ours)/float64(theirs), float64(theirsGrown)/mebi, float64(oursGrown)/mebi)
+			worst = worst.or(c.name, float64(ours)/float64(theirs))
+			if oursGrown > mebi/10 { // less is of the collector
+				worstHeap = worstHeap.or(c.name, float64(oursGrown)/float64(max(theirsGrown, 1)))
+			}
 		}
+		fmt.Printf("worst: %.2f × the time (%s), %.2f × the memory where it is 0.1 MiB or more (%s)\n", worst.of, worst.name, worstHeap.of, worstHeap.name)
 	}
 }
