@@ -264,5 +264,11 @@ func TestLateViolationsHaveShortWitnesses(t *testing.T) {
 		require.Equal(t, Violation, v.Status)
 		require.LessOrEqual(t, len(v.Witness), 16, "%d%% crashes, wrong at %.1f", c.percent, c.share)
 		t.Log(v.Reason)
+		checker, _ := checkerNamed("cas-register")
+		m := newMeter(context.Background(), defaults(t))
+		_, err := checker.decide(m, h)
+		require.NoError(t, err)
+		decided := m.steps.Load()
+		require.Less(t, v.Steps, decided+decided/2, "what came before is not judged again where the last few operations tell it")
 	}
 }
