@@ -16,7 +16,7 @@ var formatSamples = map[string][]string{
 	"porcupine-etcd":  {etcdSample},
 	"plume":           {plumeSample},
 	"awdit":           {awditSample},
-	"dbcop":           {dbcopSample, dbcopJSONSample, dbcopWholeSample, dbcopTextSample},
+	"dbcop":           {dbcopSample, dbcopJSONSample, dbcopShortSample, dbcopWholeSample, dbcopTextSample},
 	"cobra":           {cobraSample},
 	"viper":           {viperSample, viperJSONSample},
 	"etcd-robustness": {etcdOpsSample, etcdWatchSample},

@@ -9,7 +9,7 @@ import (
 
 // dbcop writes its histories in JSON too, in two shapes: a list of sessions, each a list
 // of transactions {"events": […], "committed": true} of events {"Write": {"variable": 0,
-// "version": 1}} and {"Read": …}; and an object whose "data" is a list of sessions of
+// "version": 1}} and {"Read": …}, or, shorter, ["w", 0, 1] and ["r", 0, 1]; and an object whose "data" is a list of sessions of
 // transactions {"events": […], "success": true} of events {"write": true, "variable": 0,
 // "value": 1, "success": true}, as in its binary files. A version of null, of a read, says
 // that the register was not written yet.
@@ -83,9 +83,9 @@ func (d *dbcopDecoderJSON) sessions() error {
 
 func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 	var t struct {
-		Events    *[]map[string]json.RawMessage `json:"events"`
-		Committed *bool                         `json:"committed"`
-		Success   *bool                         `json:"success"`
+		Events    *[]json.RawMessage `json:"events"`
+		Committed *bool              `json:"committed"`
+		Success   *bool              `json:"success"`
 	}
 	if err := strictly(raw, &t); err != nil {
 		return err
@@ -115,7 +115,14 @@ func (d *dbcopDecoderJSON) transaction(raw []byte, session, line int) error {
 }
 
 // event reads one; told is false if it says nothing.
-func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage, line int) (o Op, told bool, err error) {
+func (d *dbcopDecoderJSON) event(raw json.RawMessage, line int) (o Op, told bool, err error) {
+	if raw[0] == '[' {
+		return d.triple(raw, line)
+	}
+	var e map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return o, false, fmt.Errorf("%w: an event: %w", ErrFormat, err)
+	}
 	write, fields, value := false, e, "value"
 	for name, raw := range e { //joinery:anyorder of one field
 		if name != "Write" && name != "Read" {
@@ -140,12 +147,37 @@ func (d *dbcopDecoderJSON) event(e map[string]json.RawMessage, line int) (o Op, 
 	if err := fieldsOf(fields, "variable", &variable, value, &number); err != nil {
 		return o, false, err
 	}
+	unwritten := string(fields[value]) == "null" && !write && value == "version"
+	return d.access(write, unwritten, variable, number, line)
+}
+
+// triple reads an event that is a list: of "r" or "w", the variable and the version.
+func (d *dbcopDecoderJSON) triple(raw json.RawMessage, line int) (o Op, told bool, err error) {
+	var of []json.RawMessage
+	var what string
+	var variable, number json.Number
+	if err := json.Unmarshal(raw, &of); err != nil || len(of) != 3 {
+		return o, false, fmt.Errorf("%w: an event that is a list has three elements", ErrFormat)
+	}
+	for i, into := range []any{&what, &variable, &number} {
+		if err := json.Unmarshal(of[i], into); err != nil {
+			return o, false, fmt.Errorf("%w: element %d of an event: %w", ErrFormat, i, err)
+		}
+	}
+	if what != "r" && what != "w" {
+		return o, false, fmt.Errorf("%w: %w: %q is neither r nor w", ErrFormat, ErrUnknownOp, what)
+	}
+	return d.access(what == "w", what == "r" && string(of[2]) == "null", variable, number, line)
+}
+
+// access is an event; unwritten says that it found its register not written yet.
+func (d *dbcopDecoderJSON) access(write, unwritten bool, variable, number json.Number, line int) (o Op, told bool, err error) {
 	register, err := strconv.ParseUint(variable.String(), 10, 64)
 	if err != nil {
 		return o, false, fmt.Errorf("%w: variable %q is no number of 64 bits", ErrFormat, variable)
 	}
 	key := strconv.FormatUint(register, 10)
-	if string(fields[value]) == "null" && !write && value == "version" {
+	if unwritten {
 		o, told = d.log.unwritten(key, line)
 		return o, told, nil
 	}

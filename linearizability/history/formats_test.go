@@ -16,6 +16,11 @@ const dbcopJSONSample = `[
 ]
 `
 
+// dbcopShortSample is dbcopJSONSample with events written shorter.
+const dbcopShortSample = `[[{"events":[["w",3,7],["r",4,0]],"committed":true},{"events":[["w",4,8],["r",9,null]],"committed":true}],
+[{"events":[["w",3,5]],"committed":false},{"events":[["r",3,7]],"committed":true}]]
+`
+
 const dbcopWholeSample = `{"params":{"id":0,"n_node":2,"n_variable":5,"n_transaction":2,"n_event":2},"info":"generated","start":"s","end":"e","data":[
 [{"events":[{"write":true,"variable":3,"value":7,"success":true},{"write":false,"variable":4,"value":0,"success":true}],"success":true},
 {"events":[{"write":true,"variable":4,"value":8,"success":true},{"write":true,"variable":4,"value":9,"success":false}],"success":true}],
@@ -32,7 +37,7 @@ func TestDBCopJSON(t *testing.T) {
 		`#4 s1 [8,9] register "3" read -> 7 ok txn 4`,
 	}
 	raw := []string{want[0], want[1], want[2], `#3 s0 [6,7] register "9" read -> nil ok txn 2`, `#4 s1 [8,9] register "3" write 5 failed txn 3`, `#5 s1 [10,11] register "3" read -> 7 ok txn 4`}
-	for sample, want := range map[string][]string{dbcopJSONSample: raw, dbcopWholeSample: want, "\n\n " + dbcopWholeSample: want} {
+	for sample, want := range map[string][]string{dbcopJSONSample: raw, dbcopShortSample: raw, dbcopWholeSample: want, "\n\n " + dbcopWholeSample: want} {
 		require.Equal(t, want, strungWith(t, "dbcop", sample, Options{}))
 		require.Equal(t, want, strungWith(t, Auto, sample, Options{}))
 	}
@@ -50,11 +55,16 @@ func TestDBCopJSON(t *testing.T) {
 		`[[{"events":[{"Write":{"variable":1,"version":-3}}],"committed":true}]]`: ErrFormat,
 		`[[{"events":[{"Write":{"variable":1}}],"committed":true}]]`:              ErrFormat,
 		`[[{"events":[{"write":true,"variable":1,"value":2}],"success":true}]]`:   ErrFormat,
-		`{"params":{}}`:         ErrFormat,
-		`{"data":[],"data":[]}`: ErrFormat,
-		`[] []`:                 ErrFormat,
-		`[[`:                    ErrTruncated,
-		"[\n\xff":               ErrFormat,
+		`[[{"events":[["x",1,2]],"committed":true}]]`:                             ErrUnknownOp,
+		`[[{"events":[["w",1]],"committed":true}]]`:                               ErrFormat,
+		`[[{"events":[["w",1,null]],"committed":true}]]`:                          ErrFormat,
+		`[[{"events":[["r","x",2]],"committed":true}]]`:                           ErrFormat,
+		`[[{"events":[7],"committed":true}]]`:                                     ErrFormat,
+		`{"params":{}}`:                                                           ErrFormat,
+		`{"data":[],"data":[]}`:                                                   ErrFormat,
+		`[] []`:                                                                   ErrFormat,
+		`[[`:                                                                      ErrTruncated,
+		"[\n\xff":                                                                 ErrFormat,
 	} {
 		_, err := Decode("dbcop", "bad", strings.NewReader(text))
 		require.ErrorIs(t, err, want, text)
@@ -259,9 +269,11 @@ func TestUnmatchedReturns(t *testing.T) {
 	require.Len(t, strungWith(t, "porcupine-etcd", log, Options{Unmatched: UnmatchedSkip}), 4)
 }
 
-func FuzzDBCopJSON(f *testing.F) { fuzz(f, "dbcop", dbcopJSONSample, dbcopWholeSample) }
-func FuzzCobra(f *testing.F)     { fuzz(f, "cobra", cobraSample) }
-func FuzzViper(f *testing.F)     { fuzz(f, "viper", viperSample, viperJSONSample) }
+func FuzzDBCopJSON(f *testing.F) {
+	fuzz(f, "dbcop", dbcopJSONSample, dbcopShortSample, dbcopWholeSample)
+}
+func FuzzCobra(f *testing.F) { fuzz(f, "cobra", cobraSample) }
+func FuzzViper(f *testing.F) { fuzz(f, "viper", viperSample, viperJSONSample) }
 func FuzzEtcdOperations(f *testing.F) {
 	fuzz(f, "etcd-robustness", etcdOpsSample)
 }
