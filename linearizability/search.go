@@ -155,7 +155,10 @@ func (m *meter) stopped() string {
 	return ""
 }
 
-const byPorcupine = "porcupine"
+const (
+	byPorcupine = "porcupine"
+	byFound     = "values that are found, of those that are written"
+)
 
 // search prepares h for the model and decides it part by part; because says why
 // it takes a search.
@@ -183,7 +186,9 @@ func search(m *meter, model models.Model, h *history.History, because string) (r
 			sum = r
 		}
 	}
-	sum.method += ", " + because
+	if sum.method != byFound {
+		sum.method += ", " + because
+	}
 	return sum, nil
 }
 
@@ -191,6 +196,11 @@ func search(m *meter, model models.Model, h *history.History, because string) (r
 // Each is tried for a share of the steps at first, so that one that is hard does not keep
 // one that is easily refuted from being looked at; then those left open have the rest.
 func searchParts(m *meter, model models.Model, p *models.Problem) []result {
+	for _, part := range p.Parts {
+		if w := part.Wrong; w != nil {
+			return []result{{status: Violation, reason: part.Name + ": " + w.Reason, method: byFound, witness: w.Witness}}
+		}
+	}
 	results := make([]result, len(p.Parts))
 	open := make([]int, len(p.Parts))
 	for n := range open {

@@ -93,6 +93,9 @@ type Part struct {
 	// Bound is not empty where the search was not even built, because the part
 	// passes the bound it names.
 	Bound string
+	// Wrong is not nil where one operation found what no other one can have left there,
+	// which no order explains.
+	Wrong *Ruling
 }
 
 // Ruling is an outcome that needs no search.

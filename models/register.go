@@ -84,7 +84,33 @@ func prepareRegister(name string, cas bool, h *history.History) (*Problem, error
 		p.Parts = append(p.Parts, part)
 	}
 	p.Spec = registerSpec(values)
+	nobodyWrote(p.Parts, values)
 	return p, nil
+}
+
+// nobodyWrote marks the parts in which an operation found a value that none of them leaves
+// there and that is not the initial one. O(operations + values).
+func nobodyWrote(parts []Part, values *valueNumbers) {
+	left := make([]int, len(values.values)) // by value: 1 + the last part in which an operation leaves it
+	for n := range parts {
+		part := &parts[n]
+		for _, o := range part.Ops {
+			if s := o.Input.(*registerStep); s.changes {
+				left[s.out] = n + 1
+			}
+		}
+		for i, o := range part.Ops {
+			s := o.Input.(*registerStep)
+			if s.demands && !s.negate && !s.optional && s.in != 0 && left[s.in] != n+1 {
+				did := "read"
+				if s.op.Func == history.CAS {
+					did = "found"
+				}
+				part.Wrong = &Ruling{Violation: true, Reason: fmt.Sprintf("#%d %s %s, which nobody wrote", s.op.Index, did, values.name(s.in)), Witness: part.From[i : i+1]}
+				break
+			}
+		}
+	}
 }
 
 // effectiveReturn is the time by which an operation had its effect: an
