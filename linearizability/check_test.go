@@ -75,6 +75,14 @@ func TestBudgets(t *testing.T) {
 	h := wide()
 	h.Ops[len(h.Ops)-1].Out = history.Int(-1)
 	h.Ops[0].Func, h.Ops[0].Arg = history.CAS, history.List(history.Nil, history.Int(0)) // no way around a search
+	changing := wide()                                                                   // what was written last is one value
+	changing.Ops[0].Func, changing.Ops[0].Arg = h.Ops[0].Func, h.Ops[0].Arg
+	for i := range int64(2) {
+		changing.Ops = append(changing.Ops, history.Op{
+			Index: len(changing.Ops), Session: 500, Type: history.Register, Func: history.Read, Out: history.Int(i), Call: 2000 + 2*i, Return: 2001 + 2*i,
+		})
+	}
+	of := map[string]*history.History{"sequential": h, "cas-register": changing}
 	for name, b := range map[string]struct {
 		model string
 		Budget
@@ -85,7 +93,7 @@ func TestBudgets(t *testing.T) {
 		"200000 bytes": {"sequential", Budget{Bytes: 200_000}},
 		"longer than":  {"sequential", Budget{Time: time.Millisecond}},
 	} {
-		v, err := Judge(ctx, h, b.model, b.Budget)
+		v, err := Judge(ctx, of[b.model], b.model, b.Budget)
 		require.NoError(t, err)
 		require.Equal(t, Undecided, v.Status, name)
 		require.Contains(t, v.Reason, name)
