@@ -9,10 +9,10 @@ import (
 
 // dbcop writes its histories in JSON too, in two shapes: a list of sessions, each a list
 // of transactions {"events": […], "committed": true} of events {"Write": {"variable": 0,
-// "version": 1}} and {"Read": …}, or, shorter, ["w", 0, 1] and ["r", 0, 1]; and an object whose "data" is a list of sessions of
-// transactions {"events": […], "success": true} of events {"write": true, "variable": 0,
-// "value": 1, "success": true}, as in its binary files. A version of null, of a read, says
-// that the register was not written yet.
+// "version": 1}} and {"Read": …}, or, shorter, ["w", 0, 1] and ["r", 0, 1]; and an object
+// whose "data" is a list of sessions of such transactions, or of {"events": […], "success":
+// true} with events {"write": true, "variable": 0, "value": 1, "success": true}, as in its
+// binary files. A version of null, of a read, says that the register was not written yet.
 
 // dbcopDecoderJSON reads either shape.
 type dbcopDecoderJSON struct {
