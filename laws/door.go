@@ -172,7 +172,10 @@ func (s set) mapped(f func(law) law) set {
 type refusal struct{ err error }
 
 // Error is the merge's own, with what it means.
-func (r refusal) Error() string { return "refused: " + r.err.Error() }
+func (r refusal) Error() string { return refused + r.err.Error() }
+
+// refused begins the text of an error that stands for a refusal, here and elsewhere.
+const refused = "refused: "
 
 // unlessRefused is the law where everything it needs is accepted: elsewhere it does not
 // apply.

@@ -58,6 +58,15 @@ type Failure struct {
 	Order   *StateOrder
 }
 
+// panicLine says what was panicked with. A merge that refuses states, as one does that
+// returns errors, did not panic itself.
+func (f *Failure) panicLine() string {
+	if why, ok := strings.CutPrefix(f.Panic, refused); ok {
+		return fmt.Sprintf("refused %s\n", why)
+	}
+	return fmt.Sprintf("panic  %s\n", f.Panic)
+}
+
 // size measures a counterexample by what a reader has to read.
 func (f *Failure) size() int {
 	n := 0
@@ -81,7 +90,7 @@ func (f *Failure) String() string {
 			fmt.Fprintf(&b, "limit  %s\n", f.Limit)
 		}
 	case f.Panic != "":
-		fmt.Fprintf(&b, "panic  %s\n", f.Panic)
+		b.WriteString(f.panicLine())
 	default:
 		fmt.Fprintf(&b, "left   %s = %s\n", f.LeftExpr, f.Left)
 		fmt.Fprintf(&b, "right  %s = %s\n", f.RightExpr, f.Right)

@@ -1,6 +1,7 @@
 package laws
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -54,7 +55,8 @@ type Result struct {
 	// Failure explains a failed law, and is nil otherwise.
 	Failure *Failure
 
-	distinct bool // the law is one of states that differ
+	distinct bool   // the law is one of states that differ
+	lone     string // RunOptions.Lone
 }
 
 // Report is what came of checking a set.
@@ -149,7 +151,8 @@ func (r Result) shortfall() string {
 	case NeverExercised:
 		why := "the source draws no tuple that satisfies it"
 		if r.distinct {
-			why = "the states of each tuple were all equal, and of such states it holds of any merge; laws.OneState says that there is but one"
+			why = "the states of each tuple were all equal, and of such states it holds of any merge; " +
+				cmp.Or(r.lone, "laws.OneState says that there is but one")
 		}
 		return fmt.Sprintf("law %s was never exercised\n    %s\nits premise held in none of %d cases: %s\n", r.Law, r.Statement, r.Cases, why)
 	}

@@ -25,6 +25,9 @@ type RunOptions struct {
 	Only string
 	// Again is the command to print below a failure.
 	Again string
+	// Lone is what a report says can be done where all states that were drawn are equal;
+	// "" names the option [OneState].
+	Lone string
 }
 
 func (o RunOptions) withDefaults() RunOptions {
@@ -191,7 +194,9 @@ func (r *seededRun) check() (Result, error) {
 		res.Status, res.Failure = Failed, failure
 		return res, nil
 	}
-	return r.law.counted(res.Cases, res.Exercised), nil
+	res = r.law.counted(res.Cases, res.Exercised)
+	res.lone = r.o.Lone
+	return res, nil
 }
 
 // taped is the answers that made a case, which is drawn once more for them: few cases

@@ -63,6 +63,12 @@ func program(how string) {
 			out.Flush()
 		case how == "silent" && n == 20:
 			answer(map[string]int{"result": 1})
+		case how == "wanders" && r.Draw != nil:
+			answer(map[string]any{"state": register{n, "a"}, "used": 2})
+		case how == "lone" && r.Draw != nil:
+			answer(map[string]any{"state": register{1, "a"}, "used": 1})
+		case how == "counts" && r.Merge != nil:
+			answer(map[string]any{"merged": register{n, "a"}})
 		case r.Draw != nil:
 			answer(map[string]any{"state": register{int(r.Draw[0] % 1000), string(rune('a' + r.Draw[1]%5))}, "used": 2})
 		case how == "refuses" && r.Merge[0].Time == r.Merge[1].Time && r.Merge[0] != r.Merge[1]:
@@ -96,7 +102,7 @@ func TestALawfulProgramPasses(t *testing.T) {
 	r, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 300})
 	require.NoError(t, err)
 	assert.True(t, r.OK(), "%v", r)
-	assert.Greater(t, p.Requests, 900)
+	assert.Greater(t, p.Requests(), 900)
 }
 
 func TestAWrongTieIsFound(t *testing.T) {
@@ -122,7 +128,7 @@ func TestARefusalIsAFailureOfTheLaw(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, r.Failing())
 	res, _ := r.Result(r.Failing()[0])
-	assert.Contains(t, res.Failure.Panic, "the merge refuses: two values at one time")
+	assert.Contains(t, res.Failure.String(), "\nrefused two values at one time")
 }
 
 // TestUnansweredRequest: of a program that ends, what it was asked last is named.
@@ -135,14 +141,15 @@ func TestUnansweredRequest(t *testing.T) {
 // What is wrong with a program ends the check, and is no verdict on its merge.
 func TestProgramsThatMisbehave(t *testing.T) {
 	for how, says := range map[string]string{
-		"dies": "out of luck", "hangs": "no answer within", "babbles": `answer "debug: merging"`, "silent": "has no field",
+		"dies": "out of luck", "hangs": "no answer within", "babbles": "it answered debug: merging: no JSON", "silent": `it answered {"result":1}, which has no field "`,
+		"dies ": "it ended (exit status 4) without an answer",
 	} {
 		t.Run(how, func(t *testing.T) {
-			p := start(t, how, 300*time.Millisecond)
+			p := start(t, strings.TrimSpace(how), 300*time.Millisecond)
 			_, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 300})
 			require.ErrorIs(t, err, foreign.ErrProgram)
 			assert.ErrorContains(t, err, says)
-			assert.Equal(t, 21, p.Requests, "nothing more is asked")
+			assert.Equal(t, 21, p.Requests(), "nothing more is asked")
 		})
 	}
 	p, err := foreign.Start(context.Background(), "/no/such/merge", time.Second)
@@ -151,6 +158,44 @@ func TestProgramsThatMisbehave(t *testing.T) {
 	_, err = foreign.Check(p, foreign.Options{Cases: 10})
 	assert.ErrorIs(t, err, foreign.ErrProgram)
 	assert.ErrorContains(t, err, "/no/such/merge")
+}
+
+// A program that draws by other things than the numbers is named, and not its merge.
+func TestDrawingThatWanders(t *testing.T) {
+	_, err := foreign.Check(start(t, "wanders", time.Minute), foreign.Options{Seed: 1, Cases: 100})
+	require.ErrorIs(t, err, foreign.ErrProgram)
+	assert.ErrorContains(t, err, "of the same numbers again; the state must depend on the numbers alone")
+}
+
+// A merge that is not deterministic is told once, and one that refuses is not taken for such.
+func TestLawsThatAreNotJudged(t *testing.T) {
+	again := func(law string) string { return "again " + law }
+	r, err := foreign.Check(start(t, "counts", time.Minute), foreign.Options{Seed: 1, Cases: 100, Again: again})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"wellposed/deterministic"}, r.Failing())
+	assert.Len(t, r.Results, 1)
+	assert.Len(t, r.Absent, len(foreign.Laws())-1)
+	assert.Equal(t, "again wellposed/deterministic", r.Results[0].Failure.Again)
+	r, err = foreign.Check(start(t, "refuses", time.Minute), foreign.Options{Seed: 1, Cases: 300})
+	require.NoError(t, err)
+	assert.Empty(t, r.Absent)
+	r, err = foreign.Check(start(t, "counts", time.Minute), foreign.Options{Seed: 1, Cases: 100, Only: "semilattice/idempotent"})
+	require.NoError(t, err)
+	assert.Len(t, r.Results, 1)
+	assert.Empty(t, r.Absent)
+}
+
+// What an author of a program reads names nothing of Go.
+func TestTextsNameNoGo(t *testing.T) {
+	r, err := foreign.Check(start(t, "lone", time.Minute), foreign.Options{Seed: 1, Cases: 50})
+	require.NoError(t, err)
+	assert.Contains(t, r.String(), "have draw make states that differ, or give such ones with --states")
+	for _, how := range []string{"lone", "lawful", "arrival", "counts", "refuses"} {
+		r, err := foreign.Check(start(t, how, time.Minute), foreign.Options{Seed: 1, Cases: 50})
+		require.NoError(t, err)
+		assert.NotContains(t, r.String(), "laws.", how)
+		assert.NotContains(t, r.String(), "panic", how)
+	}
 }
 
 func TestExamplesThatAreNone(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,9 +33,11 @@ type Program struct {
 	stderr   *tail
 	wait     func() (ended <-chan struct{})
 	err      error
-	// Requests counts what the program was asked.
-	Requests int
+	requests atomic.Int64
 }
+
+// Requests is how often the program was asked. It may be called at any time.
+func (p *Program) Requests() int { return int(p.requests.Load()) }
 
 type answer struct {
 	line []byte
@@ -86,19 +89,11 @@ func (p *Program) read(out io.Reader) {
 	close(p.answers)
 }
 
-// reply is any answer.
-type reply struct {
-	Merged json.RawMessage `json:"merged"`
-	State  json.RawMessage `json:"state"`
-	Used   *int            `json:"used"`
-	Error  *string         `json:"error"`
-}
-
 // Refusal is the error of a merge that refuses two states.
 type Refusal struct{ Why string }
 
 // Error is what the program says.
-func (r *Refusal) Error() string { return "the merge refuses: " + r.Why }
+func (r *Refusal) Error() string { return "refused: " + r.Why }
 
 // Merge asks for a ⊔ b. The error is a [*Refusal] where the program refuses, and else
 // the program's end.
@@ -109,10 +104,10 @@ func (p *Program) Merge(a, b State) (State, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.Error != nil {
-		return "", &Refusal{*r.Error}
+	if r.err != nil {
+		return "", &Refusal{*r.err}
 	}
-	return p.state(r.Merged, "merged")
+	return p.state(r, "merged")
 }
 
 // Draw asks for the state that numbers make, and returns how many of them it took: all of
@@ -128,26 +123,28 @@ func (p *Program) Draw(numbers []uint64) (s State, used int, err error) {
 	if err != nil {
 		return "", 0, err
 	}
-	if r.Error != nil {
-		return "", 0, p.fail(fmt.Errorf("draw: %s", *r.Error), "give examples of states with --states where it cannot draw")
+	if r.err != nil {
+		return "", 0, p.fail(fmt.Errorf("draw: %s", *r.err), "give examples of states with --states where it cannot draw")
 	}
 	used = len(numbers)
-	if r.Used != nil {
-		used = *r.Used
+	if r.used != nil {
+		used = *r.used
 	}
 	if used < 0 || used > maxNumbers {
-		return "", 0, p.fail(fmt.Errorf("it used %d numbers", used), "used is how many of the numbers of draw the state was made of")
+		return "", 0, p.fail(fmt.Errorf("it used %d numbers", used), fmt.Sprintf("used is how many of the numbers of draw the state was made of, from 0 to %d", maxNumbers))
 	}
-	s, err = p.state(r.State, "state")
+	s, err = p.state(r, "state")
 	return s, used, err
 }
 
 // maxNumbers bounds how many numbers a state is made of.
 const maxNumbers = 1 << 16
 
-func (p *Program) state(raw json.RawMessage, field string) (State, error) {
-	if raw == nil {
-		return "", p.fail(fmt.Errorf("the answer has no field %q", field), "see the help for what is asked")
+func (p *Program) state(r reply, field string) (State, error) {
+	raw, ok := r.fields[field]
+	if !ok {
+		return "", p.fail(fmt.Errorf("to %s it answered %s, which has no field %q", clip(r.asked), clip(r.line), field),
+			`answer merge by {"merged": …} and draw by {"state": …}, one line for each that is read`)
 	}
 	s, err := canonical(raw)
 	if err != nil {
@@ -161,7 +158,7 @@ func (p *Program) ask(request any) (reply, error) {
 	if p.err != nil {
 		return reply{}, p.err
 	}
-	p.Requests++
+	p.requests.Add(1)
 	line, err := json.Marshal(request)
 	if err != nil {
 		return reply{}, p.fail(err, "")
@@ -185,10 +182,11 @@ func (p *Program) ask(request any) (reply, error) {
 	if err := <-written; err != nil {
 		return reply{}, p.ended(line, err)
 	}
-	var r reply
-	if err := json.Unmarshal(got.line, &r); err != nil {
-		return reply{}, p.fail(fmt.Errorf("answer %q: %w", clip(got.line), err), "write one JSON object a line and nothing else to the output")
+	r, err := parseReply(got.line)
+	if err != nil {
+		return reply{}, p.fail(fmt.Errorf("to %s it answered %s: %w", clip(line), clip(got.line), err), "write one JSON object a line and nothing else to the output")
 	}
+	r.asked = line
 	return r, nil
 }
 
@@ -198,11 +196,13 @@ func (p *Program) ended(asked []byte, err error) error {
 		return p.fail(fmt.Errorf("an answer of more than %d bytes", maxAnswer), "")
 	}
 	p.in.Close()
+	how := "closed its output"
 	select { // what it said at its end may come after the end of its answers
 	case <-p.wait():
+		how = fmt.Sprintf("ended (%v)", p.process.ProcessState)
 	case <-time.After(time.Second):
 	}
-	return p.fail(fmt.Errorf("it ended without an answer to request %d, %s: %w", p.Requests, clip(asked), err), "it must answer until its input ends")
+	return p.fail(fmt.Errorf("it %s without an answer to request %d, %s", how, p.Requests(), clip(asked)), "it must answer each line until its input ends")
 }
 
 func (p *Program) fail(err error, remedy string) error {
