@@ -22,40 +22,33 @@ var errOverrun = errors.New("gen: words used up")
 // not made as expected (another version, say), the door is used each time: drawSlowly is
 // what drawFast is held against.
 
-// draw draws a value of g from the given words, and says how many it used. The error is
+// draw draws a value of g from the words looked at, and says how many it used. The error is
 // [errOverrun], [ErrNoValue], or a [*GeneratorPanic].
-func draw[T any](words []uint64, g *rapid.Generator[T]) (v T, used int, err error) {
-	if !fastEnough() {
-		return drawSlowly(words, g)
+//
+// The zeros behind the words are drawn from too: without them rapid panics at the end of the
+// words, and each generator inside of another tries again to find a value there: five to the
+// power of their depth. On zeros generators end soon, and that they took one tells that words
+// are missing.
+func draw[T any](w *lookahead, g *rapid.Generator[T]) (v T, used int, err error) {
+	if w.runner == nil && fastEnough() {
+		w.runner = newRunner()
 	}
-	r := runners.Get().(*runner)
-	*r.buf = r.padded(words)
+	r := w.runner
+	if r == nil {
+		return drawSlowly(w.words(), g)
+	}
+	room := w.padded()
+	*r.buf = room
 	v, err = try(r.t, g)
-	used = len(r.room) - len(*r.buf)
-	*r.buf = nil
+	used = len(room) - len(*r.buf)
 	if err != nil && err != ErrNoValue {
-		return v, min(used, len(words)), err // whatever happened to that T, it is not used again
+		w.runner = nil // whatever happened to that T, it is not used again
+		return v, min(used, w.ahead), err
 	}
-	runners.Put(r)
-	if used > len(words) {
-		return v, len(words), errOverrun
+	if used > w.ahead {
+		return v, w.ahead, errOverrun
 	}
 	return v, used, err
-}
-
-// padding is how many zeros stand behind the words, at least. Without them rapid panics
-// at the end of the words, and each generator inside of another tries again to find a
-// value there: five to the power of their depth. On zeros generators end soon, and that
-// they took one tells that words are missing.
-const padding = 64
-
-// padded is the words with zeros behind them.
-func (r *runner) padded(words []uint64) []uint64 {
-	n := len(words) + max(len(words), padding)
-	r.room = append(r.room[:0], words...)
-	r.room = slices.Grow(r.room, n-len(words))[:n]
-	clear(r.room[len(words):])
-	return r.room
 }
 
 // try draws a value from t and tells the ways apart in which rapid's generators give up.
@@ -152,12 +145,9 @@ var invalidData = sync.OnceValue(func() (t reflect.Type) {
 
 // runner is a T whose words can be set.
 type runner struct {
-	t    *rapid.T
-	buf  *[]uint64
-	room []uint64
+	t   *rapid.T
+	buf *[]uint64
 }
-
-var runners = sync.Pool{New: func() any { return newRunner() }}
 
 // newRunner takes a T from an example, which belongs to no test, and gives it a source
 // of bits of the kind that MakeFuzz uses; nil where rapid is made in another way.
@@ -167,14 +157,12 @@ func newRunner() (r *runner) {
 			r = nil
 		}
 	}()
-	var source reflect.Type
-	bare([]uint64{1}, func(t *rapid.T) { source = bits(t).Elem().Type().Elem() })
 	var t *rapid.T
 	rapid.Custom(func(inner *rapid.T) bool {
 		t = inner
 		return rapid.Bool().Draw(inner, "")
 	}).Example(1)
-	fresh := reflect.New(source)
+	fresh := reflect.New(fuzzed())
 	buf := fresh.Elem().FieldByName("buf")
 	if !buf.IsValid() || buf.Type() != reflect.TypeFor[[]uint64]() {
 		return nil
@@ -182,6 +170,12 @@ func newRunner() (r *runner) {
 	bits(t).Set(fresh)
 	return &runner{t: t, buf: (*[]uint64)(unsafe.Pointer(buf.UnsafeAddr()))}
 }
+
+// fuzzed is the type of the source of bits that MakeFuzz uses.
+var fuzzed = sync.OnceValue(func() (source reflect.Type) {
+	bare([]uint64{1}, func(t *rapid.T) { source = bits(t).Elem().Type().Elem() })
+	return source
+})
 
 // bits is the field of a T that holds its source of bits.
 func bits(t *rapid.T) reflect.Value {
