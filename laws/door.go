@@ -75,7 +75,9 @@ func TrustedBytes() Option {
 
 // Tolerance sets the equality of states to one up to rounding, of sums of floating
 // point numbers for example. It is [Equal] but for what the check asks of near itself:
-// it need not be transitive, nor a congruence of the merge.
+// it need not be transitive, nor a congruence of the merge. near must tell an infinity from
+// every finite number, which |x − y| ≤ ε·max(|x|, |y|) alone does not: what overflows would
+// pass.
 func Tolerance[S any](near func(a, b S) bool) Option {
 	boxed := func(a, b any) bool { return near(unbox[S](a), unbox[S](b)) }
 	return Option{func(s *settings) { s.equal, s.door.near = givenOf[S]("Tolerance", boxed), true }}
