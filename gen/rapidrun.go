@@ -43,10 +43,9 @@ func draw[T any](w *lookahead, g *rapid.Generator[T]) (v T, used int, err error)
 	used = len(room) - len(*r.buf)
 	if err != nil && err != ErrNoValue {
 		w.runner = nil // whatever happened to that T, it is not used again
-		return v, min(used, w.ahead), err
 	}
 	if used > w.ahead {
-		return v, w.ahead, errOverrun
+		return v, w.ahead, errOverrun // also where it panicked, which it may have done for the zeros
 	}
 	return v, used, err
 }

@@ -167,3 +167,30 @@ func TestSplicedValuesCanBeDrawn(t *testing.T) {
 	}
 	assert.Greater(t, ties, 250)
 }
+
+// A generator that panics on words that are missing, where zeros stand for them, is given
+// more, and not blamed.
+func TestPanicsOnMissingWordsAreNone(t *testing.T) {
+	g := rapid.Custom(func(t *rapid.T) int {
+		for range 20 {
+			if rapid.Uint64().Draw(t, "n") == 0 {
+				panic("zero")
+			}
+		}
+		return 1
+	})
+	failed := 0
+	for seed := range uint64(60) {
+		d := NewDraw(choice.Seeded(seed))
+		FromRapid(g)(d)
+		words := make([]uint64, 400)
+		choice.Seeded(seed).(choice.Peeker).Peek("rapid", 1, 0, words)
+		_, _, err := drawSlowly(words, g)
+		require.Equal(t, err, d.Err(), "seed %d", seed)
+		if err != nil {
+			failed++
+		}
+	}
+	assert.Greater(t, failed, 0)
+	assert.Less(t, failed, 60)
+}
