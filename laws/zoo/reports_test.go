@@ -47,7 +47,7 @@ func byMethod[S any](merge func(dst *S, o *S)) func(a, b S) S {
 }
 
 func reports() []report {
-	return slices.Concat(sketchReports(), clockReports(), memoryReports(), replicaReports(), aggregateReports())
+	return slices.Concat(sketchReports(), clockReports(), memoryReports(), replicaReports(), aggregateReports(), furtherReports())
 }
 
 // tried is what came of looking for a defect from many seeds.
