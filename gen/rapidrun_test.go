@@ -105,8 +105,10 @@ func TestFromRapidDrawsFromAnySource(t *testing.T) {
 			require.Equal(t, after, again.Choose("after", 1000), "%s, seed %d: what follows stays in place", name, seed)
 			require.Equal(t, Example(g, seed), Example(g, seed))
 			opaque := NewDraw(struct{ choice.Source }{choice.NewSequence(tape.Answers)})
-			g(opaque) // a source that cannot tell in advance
+			require.Equal(t, v, g(opaque), "%s, seed %d: a source that cannot tell in advance", name, seed)
 			require.NoError(t, opaque.Err(), "%s, seed %d", name, seed)
+			opaque.Reset(struct{ choice.Source }{choice.NewSequence(tape.Answers)})
+			require.Equal(t, v, g(opaque), "%s, seed %d: nothing is left of what was looked at before", name, seed)
 		}
 	}
 }

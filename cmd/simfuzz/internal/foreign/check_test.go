@@ -65,8 +65,14 @@ func program(how string) {
 			answer(map[string]int{"result": 1})
 		case how == "wanders" && r.Draw != nil:
 			answer(map[string]any{"state": register{n, "a"}, "used": 2})
+		case how == "owes" && r.Draw != nil:
+			answer(map[string]any{"state": register{1, "a"}, "used": -1})
+		case how == "unsaid" && r.Draw != nil:
+			answer(map[string]any{"state": register{int(r.Draw[0] % 1000), "a"}})
 		case how == "lone" && r.Draw != nil:
 			answer(map[string]any{"state": register{1, "a"}, "used": 1})
+		case how == "changes" && r.Merge != nil:
+			answer(map[string]any{"merged": register{n / 50 % 2, "a"}})
 		case how == "counts" && r.Merge != nil:
 			answer(map[string]any{"merged": register{n, "a"}})
 		case r.Draw != nil:
@@ -162,7 +168,9 @@ func TestProgramsThatMisbehave(t *testing.T) {
 
 // A program that draws by other things than the numbers is named, and not its merge.
 func TestDrawingThatWanders(t *testing.T) {
-	_, err := foreign.Check(start(t, "wanders", time.Minute), foreign.Options{Seed: 1, Cases: 100})
+	p := start(t, "wanders", time.Minute)
+	_, err := foreign.Check(p, foreign.Options{Seed: 1, Cases: 100})
+	assert.Equal(t, 2, p.Requests(), "the first draw is asked for twice")
 	require.ErrorIs(t, err, foreign.ErrProgram)
 	assert.ErrorContains(t, err, "of the same numbers again; the state must depend on the numbers alone")
 }
@@ -183,6 +191,25 @@ func TestLawsThatAreNotJudged(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, r.Results, 1)
 	assert.Empty(t, r.Absent)
+}
+
+// A merge that is not deterministic may show it under another law.
+func TestNotDeterministicUnderAnotherLaw(t *testing.T) {
+	r, err := foreign.Check(start(t, "changes", time.Minute), foreign.Options{Seed: 1, Cases: 100, Only: "semilattice"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"wellposed/deterministic"}, r.Failing())
+	assert.Len(t, r.Results, 1)
+	assert.Len(t, r.Absent, 2)
+}
+
+// How many numbers a state took: all of them where nothing is said, and never fewer than none.
+func TestNumbersUsed(t *testing.T) {
+	_, used, err := start(t, "unsaid", time.Minute).Draw([]uint64{1 << 11, 2 << 11, 3 << 11})
+	require.NoError(t, err)
+	assert.Equal(t, 3, used)
+	_, err = foreign.Check(start(t, "owes", time.Minute), foreign.Options{Seed: 1, Cases: 100})
+	require.ErrorIs(t, err, foreign.ErrProgram)
+	assert.ErrorContains(t, err, "it used -1 numbers")
 }
 
 // What an author of a program reads names nothing of Go.
