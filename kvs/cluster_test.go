@@ -26,7 +26,7 @@ var (
 
 // past is a session's request with a past that some replica has vouched for.
 func past(q wire.Request, m session.Matrix) wire.Request {
-	q.Level, q.Deps, q.Proof = session.Causal, m, notary.Prove(m)
+	q.Level, q.Deps, q.Proof = session.Causal, m, notary.ProveBoth(m, nil)
 	return q
 }
 

@@ -36,7 +36,7 @@ func (g *rig) causal(s *session.Session, node int, q wire.Request) *wire.Respons
 	q.Deps, q.Proof = s.Past()
 	a := g.ask(node, q)
 	if a != nil && a.Status == wire.StatusOK {
-		require.True(g.t, s.Observe(a.Deps, a.Proof, a.Clock))
+		require.True(g.t, s.ObserveBoth(a.Deps, nil, a.Proof, a.Clock))
 	}
 	return a
 }
@@ -342,7 +342,7 @@ func TestCutsKeepCausality(t *testing.T) {
 				if a == nil || a.Status != wire.StatusOK {
 					continue
 				}
-				require.True(t, s.Observe(a.Deps, a.Proof, a.Clock))
+				require.True(t, s.ObserveBoth(a.Deps, nil, a.Proof, a.Clock))
 				m := plain.of[client]
 				if q.Put {
 					m.MergeIn([]session.Mark{{Partition: a.Partition, Origin: a.Dot.Origin, Seq: a.Dot.Seq}})

@@ -132,7 +132,7 @@ func (c *cluster) served(client uint64, key string) {
 		resp := c.direct(0, q)
 		require.NotNil(c.t, resp, "an honest client is answered")
 		require.Equal(c.t, wire.StatusOK, resp.Status, resp.Detail)
-		require.True(c.t, s.Observe(resp.Deps, resp.Proof, resp.Clock))
+		require.True(c.t, s.ObserveBoth(resp.Deps, nil, resp.Proof, resp.Clock))
 		if !isPut {
 			require.Contains(c.t, string(resp.Value), "y")
 		}

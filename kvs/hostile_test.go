@@ -280,7 +280,7 @@ func TestInventedDependencies(t *testing.T) {
 		for range 10_000 {
 			if a := c.answers[1][req]; a != nil {
 				require.Equal(t, wire.StatusOK, a.Status, a.Detail)
-				require.True(t, honest.Observe(a.Deps, a.Proof, a.Clock))
+				require.True(t, honest.ObserveBoth(a.Deps, nil, a.Proof, a.Clock))
 				return a
 			}
 			c.step()

@@ -30,7 +30,7 @@ func pastsOf(t *testing.T, l session.Level) (afterRead, afterWrite, own, deps se
 		q.Client, q.Key = 9, key
 		a := n.ask(q)
 		require.Equal(t, wire.StatusOK, a.Status, a.Detail)
-		require.True(t, other.Observe(a.Deps, a.Proof, a.Clock))
+		require.True(t, other.ObserveBoth(a.Deps, nil, a.Proof, a.Clock))
 	}
 	s := &session.Session{Level: l}
 	for req := uint64(1); req <= 3; req++ { // a read, and two writes

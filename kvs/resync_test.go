@@ -120,7 +120,7 @@ func TestSnapshotBringsDependencies(t *testing.T) {
 		require.NotNil(t, other)
 		require.Equal(t, wire.StatusOK, other.Status, "node %d", node)
 		assert.Len(t, other.Deps, 1, "its own write and nothing of the other")
-		assert.Equal(t, notary.Prove(other.Deps), other.Proof)
+		assert.Equal(t, notary.ProveBoth(other.Deps, nil), other.Proof)
 	}
 }
 

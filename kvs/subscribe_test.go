@@ -262,7 +262,7 @@ func TestSubscriptionWaits(t *testing.T) {
 	n, s := newTold(t, node, nil), subscriber(t, session.Causal, node)
 	m := s.Message(50)
 	m.Deps = session.Matrix{{Origin: 7, Seq: 1}} // which the replica has yet to write
-	m.Proof = secret.Prove(m.Deps)
+	m.Proof = secret.ProveBoth(m.Deps, nil)
 	assert.Empty(t, n.ask(t, m))
 	again := n.ask(t, m)
 	require.Len(t, again, 1)

@@ -26,23 +26,17 @@ func (s Span) compare(t Span) int {
 // that takes no hash and no allocation.
 type Dots []Span
 
-// locate returns the index of the first span that ends at or after the dot. Sets
-// are short, mostly a span an origin: a scan is the faster search.
+// locate returns the index of the first span that ends at or after the dot.
 func (v Dots) locate(origin, seq uint64) int {
-	if len(v) > 32 {
-		i, _ := slices.BinarySearchFunc(v, causal.Dot{Origin: origin, Seq: seq}, func(s Span, d causal.Dot) int {
-			if s.Origin < d.Origin || s.Origin == d.Origin && s.Hi < d.Seq {
-				return -1
-			}
-			return 1
-		})
-		return i
+	lo, hi := 0, len(v)
+	for lo < hi {
+		if mid := lo + (hi-lo)/2; v[mid].Origin < origin || v[mid].Origin == origin && v[mid].Hi < seq {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	i := 0
-	for i < len(v) && (v[i].Origin < origin || v[i].Origin == origin && v[i].Hi < seq) {
-		i++
-	}
-	return i
+	return lo
 }
 
 // Contains reports whether d is in the set.

@@ -54,7 +54,7 @@ func (e *Entry) Size() int {
 }
 
 // Log holds the deltas of one partition that some owner may still lack. The zero
-// value is not usable; see [NewLog].
+// value is not usable before [Log.Reset].
 type Log struct {
 	segments []segment // ascending by origin, none empty
 	free     [][]kept  // memory of segments that have become empty
@@ -78,14 +78,8 @@ type peer struct {
 	ignored bool   // by [Log.Shed], for the time of the call
 }
 
-// NewLog returns an empty log for a partition held by owners, seen from self.
-func NewLog(self ring.NodeID, owners []ring.NodeID) *Log {
-	l := new(Log)
-	l.Reset(self, owners)
-	return l
-}
-
-// Reset makes l what [NewLog] returns, in the memory of what it was.
+// Reset makes l an empty log for a partition held by owners, seen from self, in the
+// memory of what it was.
 func (l *Log) Reset(self ring.NodeID, owners []ring.NodeID) {
 	for i := range l.segments {
 		l.recycle(&l.segments[i])

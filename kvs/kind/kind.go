@@ -250,19 +250,17 @@ func SetSpec() Spec[GrowSet] {
 
 // Kinds is the set of kinds that a replica serves.
 type Kinds struct {
-	byName map[string]int
-	names  []string
-	list   []Kind
+	names []string
+	list  []Kind
 }
 
 // NewKinds returns a set of kinds; two of the same name are an error.
 func NewKinds(kinds ...Kind) (*Kinds, error) {
-	k := &Kinds{byName: make(map[string]int, len(kinds))}
+	k := new(Kinds)
 	for _, x := range kinds {
-		if _, twice := k.byName[x.Name()]; twice {
+		if k.Number(x.Name()) >= 0 {
 			return nil, fmt.Errorf("%w: %q is registered twice", ErrKind, x.Name())
 		}
-		k.byName[x.Name()] = len(k.list)
 		k.list = append(k.list, x)
 		k.names = append(k.names, x.Name())
 	}
@@ -283,23 +281,9 @@ func (k *Kinds) Len() int { return len(k.list) }
 // At is the kind at a position.
 func (k *Kinds) At(i int) Kind { return k.list[i] }
 
-// Number is the position of the kind of that name, or -1. A few are found by
-// looking at each.
-func (k *Kinds) Number(name string) int {
-	const few = 8
-	if len(k.names) <= few {
-		for at := range k.names {
-			if k.names[at] == name {
-				return at
-			}
-		}
-		return -1
-	}
-	if at, ok := k.byName[name]; ok {
-		return at
-	}
-	return -1
-}
+// Number is the position of the kind of that name, or -1. A store has a few, and each is
+// looked at.
+func (k *Kinds) Number(name string) int { return slices.Index(k.names, name) }
 
 // Default are register, set, counter and addwins.
 func Default() *Kinds {

@@ -58,7 +58,7 @@ func TestPRAMSessionKeepsBoth(t *testing.T) {
 	assert.Equal(t, past, got)
 	assert.Equal(t, own, s.Own())
 	assert.Equal(t, session.Proof{1}, proof)
-	assert.Equal(t, session.Row{{2, 20, 5}}, s.Requires(2))
+	assert.Equal(t, session.Row{{2, 20, 5}}, required(s, 2))
 	assert.False(t, s.ObserveBoth(past, nil, session.Proof{2}, 9), "an answer that leaves out its own writes")
 	assert.False(t, s.ObserveBoth(own, own, session.Proof{2}, 9), "one that leaves out what it has seen")
 	assert.Equal(t, own, s.Own())
@@ -70,10 +70,10 @@ func TestPRAMSessionKeepsBoth(t *testing.T) {
 func TestLevelsThatRequireNothing(t *testing.T) {
 	for _, l := range []session.Level{session.MonotonicWrites, session.WritesFollowReads} {
 		s := session.Session{Level: l}
-		require.True(t, s.Observe(session.Matrix{{1, 10, 3}}, session.Proof{1}, 7))
+		require.True(t, s.ObserveBoth(session.Matrix{{1, 10, 3}}, nil, session.Proof{1}, 7))
 		past, _ := s.Past()
 		assert.Len(t, past, 1, "its writes depend on that")
-		assert.Nil(t, s.Requires(1))
+		assert.Nil(t, required(s, 1))
 	}
 }
 
@@ -85,13 +85,13 @@ func TestProofsOfBoth(t *testing.T) {
 	p := n.ProveBoth(past, own)
 	assert.True(t, n.VouchesBoth(past, own, p))
 	assert.False(t, n.VouchesBoth(own, past, p))
-	assert.False(t, n.Vouches(past, p))
-	assert.False(t, n.Vouches(own, p))
+	assert.False(t, n.VouchesBoth(past, nil, p))
+	assert.False(t, n.VouchesBoth(own, nil, p))
 	assert.False(t, n.VouchesBoth(past, past, p))
 	assert.False(t, n.VouchesBoth(past, nil, p))
-	assert.False(t, n.VouchesBoth(past, own, n.Prove(past)))
+	assert.False(t, n.VouchesBoth(past, own, n.ProveBoth(past, nil)))
 	assert.False(t, n.VouchesBoth(nil, own, session.Proof{}), "own writes beside nothing")
-	assert.Equal(t, n.Prove(past), n.ProveBoth(past, nil))
+	assert.Equal(t, n.ProveBoth(past, nil), n.ProveBoth(past, nil))
 }
 
 func TestAcks(t *testing.T) {
@@ -126,9 +126,9 @@ func TestCacheServesWhatTheLevelAllows(t *testing.T) {
 			{first, 59, true}, {first, 160, false}, {elsewhere, 1, true}, {here, 1, l.Guarantees()&session.RYW == 0}, {cut, 1, l.Guarantees()&session.RYW == 0},
 		} {
 			s, c := session.Session{Level: l}, session.Cache{MaxAgeMS: 60, Max: 2}
-			require.True(t, s.Observe(first, session.Proof{}, 1) || l == session.PRAM)
+			require.True(t, s.ObserveBoth(first, nil, session.Proof{}, 1) || l == session.PRAM)
 			c.Keep(&s, 1, "k", "set", []byte("v"), true, 0)
-			require.True(t, s.Observe(x.more, session.Proof{}, 1))
+			require.True(t, s.ObserveBoth(x.more, nil, session.Proof{}, 1))
 			value, found, ok := c.Get(&s, "k", "set", x.at)
 			assert.Equal(t, x.serve, ok, "%v after %v, %d ms", l, x.more, x.at)
 			if ok {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/ring"
-	"github.com/joinery-go/joinery/lattice"
 )
 
 // Mark says that the first Seq events of Origin in Partition have been seen, or
@@ -119,49 +118,19 @@ func (m Matrix) Rows() (n int) {
 	return n
 }
 
-// MatrixMerge merges matrices partition by partition and origin by origin to the
-// greater count; ⊥ is the empty matrix.
-func MatrixMerge() lattice.Merge[Matrix] { return matrixMerge{} }
-
-type matrixMerge struct{}
-
-func (matrixMerge) MergeIn(target *Matrix, delta Matrix) bool { return target.MergeIn(delta) }
-func (matrixMerge) Clone(v Matrix) Matrix                     { return v.Clone() }
-
-func (matrixMerge) Compare(a, b Matrix) lattice.Order {
-	o := lattice.Equal
-	for len(a) > 0 && len(b) > 0 {
-		switch c := a[0].compare(b[0]); {
-		case c < 0:
-			o &= lattice.Greater
-			a = a[1:]
-		case c > 0:
-			o &= lattice.Less
-			b = b[1:]
-		default:
-			if a[0].Seq > b[0].Seq {
-				o &= lattice.Greater
-			} else if a[0].Seq < b[0].Seq {
-				o &= lattice.Less
-			}
-			a, b = a[1:], b[1:]
+// Includes reports whether m counts at least as far as other, in every partition and of
+// every origin.
+func (m Matrix) Includes(other Matrix) bool {
+	i := 0
+	for _, x := range other {
+		for i < len(m) && m[i].compare(x) < 0 {
+			i++
+		}
+		if i == len(m) || m[i].compare(x) != 0 || m[i].Seq < x.Seq {
+			return false
 		}
 	}
-	if len(a) > 0 {
-		o &= lattice.Greater
-	}
-	if len(b) > 0 {
-		o &= lattice.Less
-	}
-	return o
-}
-
-func (matrixMerge) Caps() lattice.Caps[Matrix] {
-	return lattice.Caps[Matrix]{
-		Bottom: func() Matrix { return nil },
-		Append: func(dst []byte, v Matrix) []byte { return v.Append(dst) },
-		Decode: func(src []byte) (Matrix, []byte, error) { return Decode(nil, src) },
-	}
+	return true
 }
 
 // ErrDecode is wrapped by every refusal to decode a row or a matrix.

@@ -46,9 +46,6 @@ func (n *Notary) Of(secret []byte) bool {
 	return n != nil && subtle.ConstantTimeCompare(n.secret, secret) == 1
 }
 
-// Prove is the proof of a past.
-func (n *Notary) Prove(past Matrix) Proof { return n.ProveBoth(past, nil) }
-
 // ProveBoth is the proof of a past and of the one beside it. It says which is which, and
 // that there are two: what is vouched for as one is no other's.
 func (n *Notary) ProveBoth(past, own Matrix) (p Proof) {
@@ -70,9 +67,6 @@ func (n *Notary) ProveBoth(past, own Matrix) (p Proof) {
 // both stands before two pasts. No single one that is not empty begins so: it begins with
 // how many rows it has.
 const both = 0
-
-// Vouches reports whether p is the proof of past.
-func (n *Notary) Vouches(past Matrix, p Proof) bool { return n.VouchesBoth(past, nil, p) }
 
 // VouchesBoth reports whether p is the proof of both pasts. No proof is of a past of own
 // writes beside an empty one: what a session wrote it must see.

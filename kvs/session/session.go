@@ -41,11 +41,6 @@
 // consistency", PDP'04; Highly Available Transactions, Bailis et al., VLDB'14, section 5.1.)
 package session
 
-import (
-	"github.com/joinery-go/joinery/kvs/ring"
-	"github.com/joinery-go/joinery/lattice"
-)
-
 // Session is one client's memory. The zero value is a new session at Eventual.
 type Session struct {
 	Level Level
@@ -53,15 +48,6 @@ type Session struct {
 	own   Matrix // the session's own writes, where the level keeps them apart
 	proof Proof  // of both
 	clock uint64
-}
-
-// Requires is the row that a replica must cover before it answers a read of p;
-// nil if any state will do. The caller must not change it.
-func (s *Session) Requires(p ring.Partition) Row {
-	if !s.Level.Requires() {
-		return nil
-	}
-	return s.seen.Row(p)
 }
 
 // Past is the past that a request of this session shows, with its proof; nil if it is
@@ -91,11 +77,6 @@ func (s *Session) Stamp(nowMS uint64) uint64 {
 	return s.clock
 }
 
-// Observe is [Session.ObserveBoth] at a level that has one past.
-func (s *Session) Observe(past Matrix, proof Proof, clock uint64) bool {
-	return s.ObserveBoth(past, nil, proof, clock)
-}
-
 // ObserveBoth takes in an answer: the session's pasts from there on, with the
 // proof of both, and the replica's hybrid time. It must be the answer to the request that
 // showed the pasts which the session has now: one request at a time, and answers told by
@@ -122,8 +103,7 @@ func goesOn(before, past Matrix) bool {
 	if len(past) > 0 && past[len(past)-1].Partition >= Cuts {
 		return true
 	}
-	o := MatrixMerge().Compare(before, past)
-	return o == lattice.Less || o == lattice.Equal
+	return past.Includes(before)
 }
 
 // Reset makes s a new session of a level, keeping its memory.

@@ -18,20 +18,20 @@ import (
 func TestCausalSessionRemembers(t *testing.T) {
 	s := session.Session{Level: session.Causal}
 	first, more := session.Matrix{{1, 10, 3}, {2, 20, 5}}, session.Matrix{{1, 10, 3}, {1, 11, 1}, {2, 20, 5}}
-	assert.Nil(t, s.Requires(1))
-	require.True(t, s.Observe(first, session.Proof{1}, 77))
-	require.True(t, s.Observe(more, session.Proof{2}, 50))
-	assert.Equal(t, session.Row{{1, 10, 3}, {1, 11, 1}}, s.Requires(1))
-	assert.Equal(t, session.Row{{2, 20, 5}}, s.Requires(2), "what a read depended on is depended on")
+	assert.Nil(t, required(s, 1))
+	require.True(t, s.ObserveBoth(first, nil, session.Proof{1}, 77))
+	require.True(t, s.ObserveBoth(more, nil, session.Proof{2}, 50))
+	assert.Equal(t, session.Row{{1, 10, 3}, {1, 11, 1}}, required(s, 1))
+	assert.Equal(t, session.Row{{2, 20, 5}}, required(s, 2), "what a read depended on is depended on")
 	past, proof := s.Past()
 	assert.Equal(t, more, past)
 	assert.Equal(t, session.Proof{2}, proof)
 	assert.Equal(t, uint64(77), s.Clock())
 
-	assert.False(t, s.Observe(first, session.Proof{1}, 99), "a late answer")
-	assert.False(t, s.Observe(session.Matrix{{1, 10, 9}}, session.Proof{3}, 99), "one that leaves out what was seen")
+	assert.False(t, s.ObserveBoth(first, nil, session.Proof{1}, 99), "a late answer")
+	assert.False(t, s.ObserveBoth(session.Matrix{{1, 10, 9}}, nil, session.Proof{3}, 99), "one that leaves out what was seen")
 	assert.Equal(t, uint64(77), s.Clock())
-	require.True(t, s.Observe(more, session.Proof{4}, 78), "one that adds nothing")
+	require.True(t, s.ObserveBoth(more, nil, session.Proof{4}, 78), "one that adds nothing")
 	past, proof = s.Past()
 	assert.Equal(t, more, past)
 	assert.Equal(t, session.Proof{4}, proof)
@@ -45,9 +45,9 @@ func TestCausalSessionRemembers(t *testing.T) {
 
 func TestEventualSessionForgets(t *testing.T) {
 	var s session.Session
-	require.True(t, s.Observe(session.Matrix{{2, 20, 5}}, session.Proof{1}, 77))
-	require.True(t, s.Observe(nil, session.Proof{}, 50))
-	assert.Nil(t, s.Requires(2))
+	require.True(t, s.ObserveBoth(session.Matrix{{2, 20, 5}}, nil, session.Proof{1}, 77))
+	require.True(t, s.ObserveBoth(nil, nil, session.Proof{}, 50))
+	assert.Nil(t, required(s, 2))
 	past, proof := s.Past()
 	assert.Nil(t, past)
 	assert.Zero(t, proof)
@@ -58,23 +58,23 @@ func TestEventualSessionForgets(t *testing.T) {
 func TestProofs(t *testing.T) {
 	n := session.NewNotary([]byte("secret one"))
 	past := session.Matrix{{1, 10, 3}, {2, 20, 5}}
-	p := n.Prove(past)
-	assert.True(t, n.Vouches(past, p))
-	assert.Equal(t, p, session.NewNotary([]byte("secret one")).Prove(past), "whichever replica makes it")
-	assert.NotEqual(t, p, session.NewNotary([]byte("secret two")).Prove(past))
+	p := n.ProveBoth(past, nil)
+	assert.True(t, n.VouchesBoth(past, nil, p))
+	assert.Equal(t, p, session.NewNotary([]byte("secret one")).ProveBoth(past, nil), "whichever replica makes it")
+	assert.NotEqual(t, p, session.NewNotary([]byte("secret two")).ProveBoth(past, nil))
 	for i := range past {
 		invented := past.Clone()
 		invented[i].Seq++
-		assert.False(t, n.Vouches(invented, p))
+		assert.False(t, n.VouchesBoth(invented, nil, p))
 	}
-	assert.False(t, n.Vouches(past[:1], p))
+	assert.False(t, n.VouchesBoth(past[:1], nil, p))
 	for i := range p {
 		bad := p
 		bad[i] ^= 1
-		assert.False(t, n.Vouches(past, bad), "byte %d", i)
+		assert.False(t, n.VouchesBoth(past, nil, bad), "byte %d", i)
 	}
-	assert.True(t, n.Vouches(nil, session.Proof{}))
-	assert.False(t, n.Vouches(past, session.Proof{}))
+	assert.True(t, n.VouchesBoth(nil, nil, session.Proof{}))
+	assert.False(t, n.VouchesBoth(past, nil, session.Proof{}))
 	assert.True(t, n.Of([]byte("secret one")))
 	assert.False(t, n.Of([]byte("secret two")))
 	assert.False(t, (*session.Notary)(nil).Of(nil))
@@ -131,7 +131,7 @@ func flat(t *testing.T, m plain) session.Matrix {
 // comparing, rows and encoding.
 func TestMatrixIsAMapOfVersions(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	merge := session.MatrixMerge()
+	merge := matrixMerge{}
 	for range 5000 {
 		a, b := randomPlain(r), randomPlain(r)
 		x, y := flat(t, a), flat(t, b)
@@ -174,7 +174,7 @@ func TestStamps(t *testing.T) {
 	assert.Equal(t, uint64(5*ms), s.Stamp(5))
 	assert.Equal(t, uint64(5*ms+1), s.Stamp(5), "a second write in a millisecond")
 	assert.Equal(t, uint64(5*ms+2), s.Stamp(4), "a clock that went back")
-	require.True(t, s.Observe(nil, session.Proof{}, 9*ms))
+	require.True(t, s.ObserveBoth(nil, nil, session.Proof{}, 9*ms))
 	assert.Equal(t, uint64(9*ms+1), s.Stamp(6), "an answer from ahead")
 	assert.Equal(t, uint64(10*ms), s.Stamp(10))
 	assert.Equal(t, uint64(10*ms), s.Clock())

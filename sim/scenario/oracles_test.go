@@ -154,7 +154,7 @@ func TestAvailabilityOracle(t *testing.T) {
 // TestForgetfulAnswerOracle: an answer that leaves out what its session depended on.
 func TestForgetfulAnswerOracle(t *testing.T) {
 	r, s := asked(t, session.Causal, workload.Operation{Func: history.Read, Key: "r"})
-	require.True(t, s.state.Observe(session.Matrix{{Partition: 1, Origin: 2, Seq: 3}}, session.Proof{}, 1))
+	require.True(t, s.state.ObserveBoth(session.Matrix{{Partition: 1, Origin: 2, Seq: 3}}, nil, session.Proof{}, 1))
 	_, err := r.ask(s, 1)
 	require.NoError(t, err)
 	r.answered(s, 0, &wire.Response{Clock: 1}, 2)
