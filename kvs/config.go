@@ -72,7 +72,11 @@ type Config struct {
 	MaxKnown int
 
 	// MaxSubscriptions is how many subscriptions this replica keeps; default 1024. A lease is
-	// of at most MaxWaitTicks.
+	// of at most MaxWaitTicks. Where there is no room for one more, an asker that has two
+	// fewer than another gets the place of that one's newest, which is told that the replica
+	// is busy: so whoever invents sessions by the thousand leaves each of n askers an nth of
+	// them. Askers are told apart by [Event].Asker; all for which the host does not say that
+	// are one.
 	MaxSubscriptions int
 
 	// MaxLog and MaxLogBytes are how many deltas a replica keeps of a partition for

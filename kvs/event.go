@@ -24,6 +24,7 @@ type Event struct {
 	NowMS uint64      // the host's physical clock, in milliseconds
 	Msg   []byte      // valid during the call only
 	From  ring.NodeID // of EventMessage: who sent it, as the host knows and not as Msg says
+	Asker uint64      // of EventRequest: the machine that it came from, as the host knows; 0 if it does not. See [Config.MaxSubscriptions]
 	Token uint64
 }
 

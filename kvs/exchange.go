@@ -81,17 +81,13 @@ func (r *Replica) partAt(id ring.Partition) int {
 }
 
 // nextDue is the tick before which no round would send anything, unless something
-// happens: all that could be told has been, and no peer is due that may lack a
-// delta.
+// happens: the round at hand has told all that could be, and no peer is due that may lack
+// a delta.
 func (r *Replica) nextDue() uint64 {
 	until := uint64(math.MaxUint64)
 	for _, p := range r.parts {
 		for i := range r.peers {
-			switch {
-			case !p.shared[i]:
-			case p.owned && p.advertisedRev[i] != p.rev:
-				return 0
-			case p.log.Len() > 0 || p.need[i] != needNothing:
+			if p.shared[i] && (p.log.Len() > 0 || p.need[i] != needNothing) {
 				until = min(until, r.peers[i].next)
 			}
 		}

@@ -219,12 +219,9 @@ func (p *partition) hold(key, kind string) *slot {
 	return &c.slots[at]
 }
 
-// localDelta is the join of this origin's deltas for key, or nil for a kind whose
-// mutator does not look at it.
+// localDelta is the join of this origin's deltas for key, of a kind whose mutator looks at
+// it.
 func (p *partition) localDelta(key string, k kind.Kind) kind.Value {
-	if !k.Own() {
-		return nil
-	}
 	if v, ok := p.localDeltas[ownID{k.Name(), key}]; ok {
 		return v
 	}

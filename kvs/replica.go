@@ -57,6 +57,8 @@ type Replica struct {
 	waiting    int
 	multis     []multiWaiter // which count among those waiting
 	subscribed int           // subscriptions of all partitions
+	begun      uint64        // how many there have been
+	asker      uint64        // of the request at hand
 	lastUpdate uint64
 	now        uint64
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
@@ -309,6 +311,7 @@ func (r *Replica) event(ev Event) {
 	case EventMessage:
 		r.message(ev.From, ev.Msg)
 	case EventRequest:
+		r.asker = ev.Asker
 		r.requested(ev.Msg)
 	case EventTick:
 		r.tick++

@@ -25,6 +25,8 @@ import (
 // subscription is what an owner knows of a subscriber.
 type subscription struct {
 	q        wire.Request // the read that it stands for: Req is its number, Deps and Own what its session has seen
+	asker    uint64       // see [Event]
+	begun    uint64       // the later, the greater
 	deadline uint64       // tick from which it is forgotten
 	version  uint64       // of the last update sent; 0 is none
 	told     bool         // one has been sent
@@ -67,8 +69,9 @@ func (r *Replica) subscribe(m *wire.Subscribe) {
 	again := at >= 0
 	if !again {
 		q.Deps, q.Own = q.Deps.Clone(), q.Own.Clone()
-		p.subs = append(p.subs, &subscription{q: q})
+		p.subs = append(p.subs, &subscription{q: q, asker: r.asker, begun: r.begun})
 		r.subscribed++
+		r.begun++
 		at = len(p.subs) - 1
 	}
 	s := p.subs[at]
@@ -119,10 +122,54 @@ func (r *Replica) mayNotSubscribe(q *wire.Request, p *partition, lease uint64, a
 		return wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id))
 	case other != "":
 		return wire.StatusKindMismatch, other
-	case at < 0 && r.subscribed >= r.cfg.MaxSubscriptions:
+	case at < 0 && r.subscribed >= r.cfg.MaxSubscriptions && !r.makeRoom():
 		return wire.StatusBusy, fmt.Sprintf("%d subscriptions, and no room for more", r.subscribed)
 	}
 	return wire.StatusOK, ""
+}
+
+// makeRoom ends the newest subscription of the asker that has most, if that has two more
+// than the one whose request is at hand, and reports whether it has. O(n log n) in all
+// subscriptions.
+func (r *Replica) makeRoom() bool {
+	var askers []uint64
+	own := 0
+	for _, p := range r.parts {
+		for _, s := range p.subs {
+			if askers = append(askers, s.asker); s.asker == r.asker {
+				own++
+			}
+		}
+	}
+	slices.Sort(askers)
+	var greedy uint64
+	most := 0
+	for i := 0; i < len(askers); {
+		n := i + 1
+		for n < len(askers) && askers[n] == askers[i] {
+			n++
+		}
+		if n-i > most {
+			greedy, most = askers[i], n-i
+		}
+		i = n
+	}
+	if most < own+2 {
+		return false
+	}
+	var of *partition
+	at := 0
+	for _, p := range r.parts {
+		for i, s := range p.subs {
+			if s.asker == greedy && (of == nil || s.begun > of.subs[at].begun) {
+				of, at = p, i
+			}
+		}
+	}
+	q := of.subs[at].q
+	r.unsubscribe(of, at)
+	r.endSubscription(&q, of, wire.StatusBusy, fmt.Sprintf("%d subscriptions, of which %d came from where this one did, and others ask", r.subscribed+1, most))
+	return true
 }
 
 // unsubscribe forgets the subscription of p at a position.
@@ -234,6 +281,7 @@ func (r *Replica) updateAgain() {
 // append writes what the subscription still decides, as seen from tick.
 func (s *subscription) append(dst []byte, p *partition, tick uint64) []byte {
 	dst = wire.AppendString(append(dst, 'u'), s.q.Encode())
+	dst = varint.Append(varint.Append(dst, s.asker), s.begun)
 	dst = varint.Append(varint.Append(varint.Append(dst, s.deadline-min(tick, s.deadline)), s.version), s.acked)
 	dst = wire.AppendBool(dst, s.behind(p))
 	return varint.Append(varint.Append(dst, max(s.next, tick)-tick), s.backoff)

@@ -135,7 +135,8 @@ func (cl *client) session(number int) *sessionState {
 	cl.sessions = append(cl.sessions, s)
 	s.number, s.queue, s.first, s.busy, s.tries, s.batch, s.member = number, s.queue[:0], 0, false, 0, nil, 0
 	s.txn.reset()
-	s.cache = session.Cache{MaxAgeMS: cacheAgeMS, Max: cacheMax}
+	s.cache.MaxAgeMS, s.cache.Max = cacheAgeMS, cacheMax
+	s.cache.Reset()
 	s.state.Reset(level)
 	return s
 }
@@ -263,8 +264,12 @@ func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return // late, or repeated
 	}
 	r.answered(s, int(from), resp, int64(c.Now()))
-	if resp.Status == wire.StatusUnavailable {
+	switch resp.Status {
+	case wire.StatusOK:
+	case wire.StatusUnavailable:
 		c.Mark(markUnavailable)
+	default:
+		c.Mark(markRefused + resp.Status.String())
 	}
 	c.Cancel(sim.TimerID(s.number))
 	cl.done(c, s)

@@ -103,6 +103,9 @@ type Setup struct {
 	FIFO       bool   `json:"fifo"`                  // links keep the order of messages
 	ClockMS    uint64 `json:"clock_ms"`              // resolution of the replicas' physical clocks
 	Watchers   int    `json:"watchers,omitempty"`    // that subscribe to a key each
+	Hostile    bool   `json:"hostile,omitempty"`     // a node of the world sends replicas what it likes, and members what cannot be read
+	Persist    int    `json:"persist,omitempty"`     // bytes of writes that may be on their way to the disk of a replica; 0 is the store's default
+	Subscribed int    `json:"subscribed,omitempty"`  // subscriptions that a replica keeps; 0 is the store's default
 	HorizonMS  uint64 `json:"horizon_ms"`            // faults end, and the run must come to rest
 	Cache      bool   `json:"cache,omitempty"`       // sessions answer reads from what they have read lately
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
@@ -144,6 +147,10 @@ var drawnLevels = [...]session.Level{
 
 // fewWaiting and fewHandOver are reached within a run.
 const fewWaiting, fewHandOver = 3, 2
+
+// fewReplicas have partitions in one seed of eight, and in every other one that loses disks. fewPersist is reached within a run.
+// fewSubscribed leaves each watcher, and the hostile node, one subscription.
+const fewReplicas, fewPersist, fewSubscribed = 2, 100, 3
 
 // draw resolves a configuration for one seed. Every fifth seed runs untagged, and
 // every sixth is also searched by porcupine.
@@ -201,7 +208,29 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		s.ValueBytes = smallValue * s.long()
 	}
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
+	s.drawRest(pick)
 	return s
+}
+
+// drawRest draws what a run in many has beside: two owners of each partition, who asks for
+// what it must not have, and bounds that are reached.
+func (s *Setup) drawRest(pick func(site string, n int) int) {
+	often := 8
+	if s.Faults[sim.Restore] != sim.Off { // all owners of a partition may lose theirs
+		often = 2
+	}
+	if pick("replicas", often) == 1 {
+		s.Replicas = fewReplicas
+	}
+	if s.Hostile = pick("hostile", 16) == 15; s.Hostile && pick("few", 2) == 1 {
+		s.Waiting = fewWaiting
+	}
+	if pick("persist", 16) == 15 {
+		s.Persist = fewPersist
+	}
+	if pick("subscribed", 4) == 3 {
+		s.Subscribed = fewSubscribed
+	}
 }
 
 // engineOf is the engine of a seed.
@@ -289,6 +318,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: %d reads that may wait, want 0 or 2 to %d", ErrConfig, s.Waiting, 1<<20)
 	case s.HandOver < 0 || s.HandOver > 1<<20:
 		return fmt.Errorf("%w: %d writes to be handed over, want 0 to %d", ErrConfig, s.HandOver, 1<<20)
+	case s.Persist < 0 || s.Persist > 1<<30 || s.Subscribed < 0 || s.Subscribed > 1<<20:
+		return fmt.Errorf("%w: %d bytes being persisted, %d subscriptions, want 0 to %d and %d", ErrConfig, s.Persist, s.Subscribed, 1<<30, 1<<20)
 	case s.ValueBytes < 0 || s.ValueBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: values of %d bytes, want 0 to %d", ErrConfig, s.ValueBytes, wire.MaxMessage/2)
 	case s.Queue < 0 || s.Queue > 1<<20:

@@ -88,7 +88,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 	if err != nil {
 		tb.Fatal(err)
 	}
-	kinds, err := m.kinds(setup.Tagged)
+	kinds, err := m.kinds(&setup)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -97,9 +97,11 @@ func (r *replica) recover(c *sim.Context, incarnation uint64) (err error) {
 
 // misread starts other replicas on the records, one of which is another each time: what no
 // disk makes of it, whose checksum would not fit, but another version of the store may have
-// written. Such a start succeeds or says what is wrong, and does not panic.
+// written. Such a start succeeds or says what is wrong, and does not panic. That none of
+// the values can be had which an engine keeps is nothing that a start sees; that there is
+// no engine it must see. Whatever is on a disk can be told by its contents.
 func (r *replica) misread(cfg kvs.Config, records [][]byte) {
-	if r.engine != nil || len(records) == 0 {
+	if len(records) == 0 {
 		return
 	}
 	amiss := func(what string) {
@@ -110,16 +112,36 @@ func (r *replica) misread(cfg kvs.Config, records [][]byte) {
 			amiss(fmt.Sprintf("panic: %v%s", what, origin()))
 		}
 	}()
-	for i := range uint64(spoiled) {
+	whole := new(wire.DecodeBuffer)
+	for _, rec := range lend(records) {
+		if _, err := whole.Contents(rec); err != nil {
+			amiss("it cannot be told what is in it: " + err.Error())
+		}
+	}
+	for i := range uint64(misread) {
 		draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)
 		other := lend(records)
+		if r.engine != nil {
+			if cfg.Values = (unkept{r.engine.slots.ID(), draw >> 60}); i == 0 {
+				cfg.Values = nil
+			}
+		}
 		at := int(draw % uint64(len(other)))
 		other[at] = misspell(other[at], draw>>16)
-		if _, err := kvs.New(cfg, other); err != nil && !errors.Is(err, wire.ErrMessage) && !errors.Is(err, kvs.ErrOriginUsed) {
+		made, err := kvs.New(cfg, other)
+		switch {
+		case err == nil:
+			made.Start()
+			made.Step(kvs.Event{Kind: kvs.EventTick, NowMS: clockBase})
+		case errors.Is(err, wire.ErrMessage), errors.Is(err, kvs.ErrOriginUsed), errors.Is(err, kvs.ErrConfig) && r.engine != nil && i == 0:
+		default:
 			amiss(err.Error())
 		}
 	}
 }
+
+// misread is how many other replicas are started.
+const misread = 12
 
 // misspell flips a bit of a record, cuts it short, or has it go on from there once more.
 func misspell(record []byte, draw uint64) []byte {
@@ -194,6 +216,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 		Ring: r.run.ring, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver, MaxValueBytes: r.run.setup.ValueBytes,
+		MaxPersistBytes: r.run.setup.Persist, MaxSubscriptions: r.run.setup.Subscribed,
 	}
 }
 

@@ -44,6 +44,12 @@ const (
 	markEngineReplaced = "damaged engine replaced"
 )
 
+// markHostile is of the runs that have a hostile node.
+const markHostile = "hostile message sent"
+
+// markRefused is of a request that is refused; the status follows.
+const markRefused = "request refused: "
+
 // markStranded is too rare to be asked of a campaign.
 const markStranded = "replica restarted to hand writes over once more"
 
@@ -75,8 +81,6 @@ func (c Config) Marks() []string {
 		case markCached, markDeleted, markSpared, markBatch, markBatchPut:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && l.Transactional()
-		case markHandedOver:
-			return c.Nodes == replicasOfPartition // each of them owns everything
 		}
 		return false
 	})

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -19,6 +20,7 @@ type memory struct {
 	rings    map[shape]*ring.Ring // rings do not change
 	plain    *kind.Kinds          // nor do kinds
 	tagged   *kind.Kinds
+	foreign  *kind.Kinds
 	plan     workload.Memory
 	net      net.Net
 	replicas []*replica
@@ -76,18 +78,38 @@ func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 
 const maxRings = 256
 
-func (m *memory) kinds(tagged bool) (*kind.Kinds, error) {
+func (m *memory) kinds(s *Setup) (*kind.Kinds, error) {
 	if m.tagged == nil {
 		t, err := workload.TaggedKinds()
 		if err != nil {
 			return nil, err
 		}
+		if m.foreign, err = foreignKinds(); err != nil {
+			return nil, err
+		}
 		m.plain, m.tagged = kind.Default(), t
 	}
-	if tagged {
+	switch {
+	case s.Tagged:
 		return m.tagged, nil
+	case s.Seed%4 == 0:
+		return m.foreign, nil
 	}
 	return m.plain, nil
+}
+
+// foreignKinds are those of [kind.Default], but that the set has no way of its own to be
+// decoded in place, as merges of users may have none.
+func foreignKinds() (*kind.Kinds, error) {
+	set := kind.SetSpec()
+	set.Into = nil
+	r, err1 := kind.New(kind.RegisterSpec())
+	s, err2 := kind.New(set)
+	c, err3 := kind.New(kind.CounterSpec())
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	return kind.NewKinds(r, s, c)
 }
 
 // replica is the host of a replica that starts, with nothing left of what it was.

@@ -98,9 +98,13 @@ func (r *replica) Start(c *sim.Context) {
 // Receive hands the core a message.
 func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	// The core gets a copy, which is spoiled after the call: a duplicate shares msg.
-	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: r.run.lent(msg)}
+	ev := kvs.Event{Kind: kvs.EventRequest, NowMS: r.nowMS(c), Msg: r.run.lent(msg), Asker: uint64(from) + 1}
 	if int(from) < r.run.setup.Nodes {
 		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
+	}
+	if r.run.setup.Hostile {
+		r.unread(msg, ev.Kind == kvs.EventMessage, func() { r.step(c, ev) })
+		return
 	}
 	r.step(c, ev)
 }
@@ -170,19 +174,26 @@ func (r *replica) stray(ev kvs.Event) {
 	if !bytes.Equal(before, clone.AppendState(nil)) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "state", Node: int(r.id), Message: fmt.Sprintf("a clone of node %d is in another state", r.id)})
 	}
-	if r.engine != nil {
-		return // what the clone reads there would be decided anew
+	if r.engine != nil { // what the clone reads there would be decided anew
+		r.unkept(ev)
+		return
 	}
 	clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: ev.NowMS, Token: math.MaxUint64})
 	if msg := ev.Msg; len(msg) > 0 {
+		clone.Step(kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(r.run.setup.Nodes), NowMS: ev.NowMS, Msg: bytes.Clone(msg)}) // of no member
 		for i := range uint64(spoiled) {
 			draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)
 			ev.Msg = wire.Spoil(msg, draw, draw>>32)
 			clone.Step(ev)
+			if ev.Kind == kvs.EventMessage {
+				ev.Msg = r.run.lie(msg, r.origin, draw>>8)
+				clone.Step(ev)
+			}
 		}
 		ev.Msg = bytes.Clone(msg)
 	}
 	clone.Step(ev)
+	r.serves(clone, ev.NowMS)
 	clone.Poison()
 	if !bytes.Equal(before, r.core.AppendState(nil)) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "original", Node: int(r.id), Message: fmt.Sprintf("node %d is in another state since its clone has taken an event", r.id)})
@@ -230,10 +241,22 @@ func (r *replica) Send(to ring.NodeID, kind wire.MessageKind, msg []byte) {
 	}
 	r.run.exchanged += int64(len(msg))
 	r.context.Send(sim.NodeID(to), sim.MsgKind(kind), msg)
+	if r.run.setup.Hostile && r.run.world.Faulty() {
+		r.run.sends++
+		if draw := choice.Mix(choice.MixString(r.run.setup.Seed, "garbled"), uint64(r.run.sends)); draw%garbledEvery == 0 {
+			if other := r.run.garbled(msg, draw>>8); other != nil {
+				r.context.Send(sim.NodeID(to), sim.MsgKind(kind), other)
+			}
+		}
+	}
 }
 
 // Respond is [host.Env.Respond].
 func (r *replica) Respond(session uint64, msg []byte) {
+	if r.run.stranger(session) {
+		r.context.Send(r.run.hostileNode(), sim.MsgKind(wire.MsgResponse), msg)
+		return
+	}
 	if !r.run.has(session) {
 		r.misaddressed(fmt.Sprintf("client %d", session))
 		return
@@ -273,6 +296,11 @@ func (r *replica) Accepted(e *gossip.Entry) {
 
 // ended stops the process if its host has stopped.
 func (r *replica) ended(c *sim.Context, err error) {
+	if err != nil {
+		if again := r.host.Do(kvs.Event{Kind: kvs.EventTick}); !errors.Is(again, host.ErrStopped) {
+			r.run.fail(Violation{Oracle: "recovery", Kind: "stopped", Node: int(r.id), Message: fmt.Sprintf("node %d goes on after it has stopped over %v: %v", r.id, err, again)})
+		}
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, kvs.ErrValueLost):
@@ -283,7 +311,7 @@ func (r *replica) ended(c *sim.Context, err error) {
 			r.run.fail(Violation{Oracle: "recovery", Kind: "value", Node: int(r.id), Message: fmt.Sprintf(
 				"node %d: nothing has damaged what was kept, and yet: %v", r.id, err)})
 		}
-	case errors.Is(err, host.ErrRestart) && r.core.Failed() == nil:
+	case errors.Is(err, host.ErrRestart) && r.host.Core().Failed() == nil:
 		c.Mark(markStranded)
 		c.Abort()
 	default:

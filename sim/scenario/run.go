@@ -88,6 +88,10 @@ type run struct {
 	chronicle *oracle.Chronicle // if it is asked for
 	err       error
 
+	hostile *hostile          // if the run has a hostile node
+	reading wire.DecodeBuffer // what was sent is read with, to see whether it can be
+	sends   int               // messages of members while faults lasted, if it has
+
 	underFaults int64 // operations issued before the faults ended
 	fenced      bool  // the reads after the fence are under way, or over
 	stopped     []int // nodes that stopped over their disks after that
@@ -294,11 +298,12 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	if r.ring, err = m.ring(&s); err != nil {
 		return nil, err
 	}
-	if r.kinds, err = m.kinds(s.Tagged); err != nil {
+	if r.kinds, err = m.kinds(&s); err != nil {
 		return nil, err
 	}
 	m.storage.Log, m.storage.Waiting, m.storage.CheckpointBytes = s.Log, s.Waiting, s.CheckpointBytes
 	m.availability.Waiting, m.availability.HandOver, m.availability.ValueBytes = s.Waiting, s.HandOver, s.ValueBytes
+	m.availability.Persist, m.storage.CacheBytes = s.Persist, s.CacheBytes
 	r.oracles = m.watchers.always(r.oracles[:0])
 	if s.Seed%4 == 0 { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)
@@ -310,16 +315,23 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 // prepare makes the world of a run.
 func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, error) {
 	s := &r.setup
+	nodes := s.Nodes + s.Sessions + s.Watchers
+	if s.Hostile {
+		nodes, r.hostile = nodes+1, rn.hostileOne(r)
+	}
 	if err := rn.net.Reset(s.links()); err != nil {
 		return nil, err
 	}
 	opts := sim.Options{
-		Nodes:  s.Nodes + s.Sessions + s.Watchers,
+		Nodes:  nodes,
 		Source: src,
 		Net:    &rn.net,
 		Factory: func(n sim.NodeID) sim.Actor {
 			if int(n) < s.Nodes {
 				return rn.replica(r, n, rn.logs[n])
+			}
+			if s.Hostile && n == r.hostileNode() {
+				return r.hostile
 			}
 			if i := int(n) - s.Nodes - s.Sessions; i >= 0 {
 				return rn.watcher(r, i)

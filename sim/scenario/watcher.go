@@ -30,6 +30,7 @@ type watcher struct {
 	by     uint64     // that incarnation
 	asked  uint64     // the incarnation that the last message of the run was for; 0 if none ran
 	ended  bool       // the key has another kind there
+	leaves int        // ticks until it ends the subscription and begins another one; 0 is never
 }
 
 const (
@@ -55,12 +56,22 @@ func (m *memory) watcher(r *run, number int) *watcher {
 	*w = watcher{run: r, number: number, key: keys[draw%uint64(len(keys))]}
 	w.owners = r.ring.Owners(r.ring.PartitionOf(w.key.Name))
 	w.at = int(draw>>32) % len(w.owners)
-	k, _ := r.kinds.Find(w.key.Kind())
-	var err error
-	if w.sub, err = subscription.New(uint64(r.firstWatcher()+number)+1, 1, w.key.Name, k, r.level.Served(), w.owners[w.at]); err != nil {
-		r.err = err
+	if draw>>40%3 == 0 {
+		w.leaves = 2 + int(draw>>48%8)
 	}
+	w.subscribe(1)
 	return w
+}
+
+// subscribe begins a subscription under a number.
+func (w *watcher) subscribe(number uint64) {
+	k, _ := w.run.kinds.Find(w.key.Kind())
+	var err error
+	w.sub, err = subscription.New(uint64(w.run.firstWatcher()+w.number)+1, number, w.key.Name, k, w.run.level.Served(), w.owners[w.at])
+	if err != nil {
+		w.run.err = err
+	}
+	w.silent, w.told = 0, nil
 }
 
 // firstWatcher is the number of the first session that is a watcher's, from 0.
@@ -83,6 +94,11 @@ func (w *watcher) Timer(c *sim.Context, _ sim.TimerID) {
 		w.sub.Follow(w.owners[w.at])
 		w.silent, w.told = 0, nil
 		c.Mark(markFollowed)
+	}
+	if w.leaves--; w.leaves == 0 {
+		end := w.sub.End()
+		c.Send(sim.NodeID(w.sub.Node()), sim.MsgKind(wire.MsgSubscribe), end.Encode())
+		w.subscribe(end.Number + 1)
 	}
 	if c.Now() < w.run.horizonTime()+watchOn {
 		w.send(c, watchLease)
@@ -112,7 +128,7 @@ func (w *watcher) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	grew, err := w.sub.Take(ring.NodeID(from), u)
 	var refused *subscription.Refusal
 	switch {
-	case errors.As(err, &refused):
+	case errors.Is(err, subscription.ErrRefused) && errors.As(err, &refused):
 		w.refused(refused)
 		return
 	case err != nil:

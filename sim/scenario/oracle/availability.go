@@ -41,11 +41,13 @@ type Availability struct {
 	// HandOver how many writes to a partition one takes that does not own it; 0 is any number.
 	Waiting, HandOver int
 	ValueBytes        int // beyond which no write may bring a value; 0 is the default of the store
+	Persist           int // bytes of writes that may be on their way to a disk before others are refused; 0 is any number
 
 	accepted []typedKey
 	bytes    []int // of deltas, for each of these
 	kept     []keptWrite
 	usage    kvs.Usage
+	clogged  []uint64 // ids of operations that a replica refused while so much was on its way to its disk
 	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
 }
 
@@ -60,7 +62,7 @@ type keptWrite struct {
 // Begin forgets an earlier run.
 func (o *Availability) Begin(c Cluster) {
 	o.base.Begin(c)
-	o.accepted, o.bytes, o.kept, o.excused = o.accepted[:0], o.bytes[:0], o.kept[:0], o.excused[:0]
+	o.accepted, o.bytes, o.kept, o.clogged, o.excused = o.accepted[:0], o.bytes[:0], o.kept[:0], o.clogged[:0], o.excused[:0]
 }
 
 // Accepted takes note of the kinds that a key has, and that nothing is accepted amiss.
@@ -107,6 +109,13 @@ var refusals = map[workload.Amiss]wire.Status{
 // fence, for which a session shows all its past, may wait for what is no write, and lost.
 func (o *Availability) Responded(s *Sent) {
 	n, resp := s.Node, s.Response
+	if o.Persist > 0 && resp.Status == wire.StatusBusy {
+		if core := o.Running(n); core != nil {
+			if core.Usage(&o.usage); o.usage.Pending >= o.Persist {
+				o.clogged = append(o.clogged, resp.Req)
+			}
+		}
+	}
 	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() {
 		return
 	}
@@ -155,7 +164,7 @@ func (o *Availability) Answered(a *Answer) {
 	switch {
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
-		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(x))
+		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(x) || slices.Contains(o.clogged, x.ID))
 		if s != refusals[x.Amiss] && !mismatched && !busy {
 			o.Fail(at("refusal", a.Node, x, "#%d of %q is answered by %q, not %q, though it is amiss: %s", x.ID, x.Key, s, refusals[x.Amiss], x.Amiss))
 		}
@@ -175,6 +184,8 @@ func (o *Availability) Answered(a *Answer) {
 		}
 	case s == wire.StatusUnavailable && x.Func != history.Read && x.Ack.Owners() > 0, s == wire.StatusBusy && o.manyWait(x):
 		o.excused = append(o.excused, x.ID) // which [Acks] judges
+	case s == wire.StatusBusy && x.Func != history.Read && slices.Contains(o.clogged, x.ID):
+		o.excused = append(o.excused, x.ID)
 	case s == wire.StatusBusy && x.Func != history.Read && x.ID < workload.FirstFinal && o.full(a.Node, a.Response.Partition):
 		o.excused = append(o.excused, x.ID)
 	default:
@@ -193,7 +204,7 @@ func (o *Availability) mayWait(x *workload.Operation) bool {
 	if o.Waiting > 0 {
 		each, all = o.Waiting-1, o.Waiting
 	}
-	reads, others := 0, 0
+	reads, others := 0, o.Others()
 	for i := range o.Operations() {
 		switch y := &o.Operations()[i]; {
 		case !waits(y) || y.ID == x.ID:
@@ -209,7 +220,7 @@ func (o *Availability) mayWait(x *workload.Operation) bool {
 // manyWait reports whether x is a write that asks for owners, and so many others do that
 // it may be refused.
 func (o *Availability) manyWait(x *workload.Operation) bool {
-	others := 0
+	others := o.Others()
 	for i := range o.Operations() {
 		if y := &o.Operations()[i]; y.ID != x.ID && (y.Ack.Owners() > 0 || len(y.Retries) > 0 && y.Func != history.Read) {
 			others++
@@ -221,7 +232,7 @@ func (o *Availability) manyWait(x *workload.Operation) bool {
 // full reports whether a node that does not own the partition may have as many writes to
 // hand over as it takes.
 func (o *Availability) full(n ring.NodeID, p ring.Partition) bool {
-	return o.HandOver > 0 && !o.Ring().Owns(n, p) && o.Lost.acceptedBy(n, p) >= o.HandOver
+	return o.HandOver > 0 && !o.Ring().Owns(n, p) && o.Lost.acceptedBy(n, p)+o.Others() >= o.HandOver
 }
 
 // otherKind reports whether a refusal for the kind of a key is right, as far as can be

@@ -24,6 +24,7 @@ type Storage struct {
 	Waiting         int // reads that may wait at a replica; 0 is the default of the store
 	Log             int // deltas that an owner may keep of a partition; 0 is any number
 	CheckpointBytes int // of records that may be written before the next checkpoint; 0 is any number
+	CacheBytes      int // of values that are in memory beside those kept outside; 0 is any number
 
 	usage kvs.Usage
 	seen  int // records that became durable
@@ -56,6 +57,9 @@ func (o *Storage) Persisted(n ring.NodeID) {
 	core.Usage(u)
 	if most := cmp.Or(o.Waiting, mostWaiting); u.Waiting > most {
 		o.fail(n, "waiting", "%d reads wait, at most %d may", u.Waiting, most)
+	}
+	if busy := u.Persisting + u.Waiting + u.Repeats + u.Fetching; busy > 0 && core.Quiet() {
+		o.fail(n, "quiet", "nothing is left to do, it says, though %d records, reads, answers and snapshots are under way", busy)
 	}
 	for i := range u.Partitions {
 		p := &u.Partitions[i]
@@ -95,11 +99,14 @@ func (o *Storage) AtRest(r *Rest) {
 				o.fail(n, x.name, "at rest, there are %d %s", x.n, x.name)
 			}
 		}
-		if u.Sessions > wrote {
-			o.fail(n, "sessions", "at rest, %d sessions are remembered, and %d have written", u.Sessions, wrote)
+		if most := wrote + o.Others(); u.Sessions > most {
+			o.fail(n, "sessions", "at rest, %d sessions are remembered, and %d have written", u.Sessions, most)
 		}
 		if most := max(o.CheckpointBytes, u.Checkpoint); o.CheckpointBytes > 0 && u.Logged >= most {
 			o.fail(n, "records", "at rest, %d bytes of records are written since the last checkpoint began, less than %d may be", u.Logged, most)
+		}
+		if cached := core.CachedBytes(); o.CacheBytes > 0 && cached > o.CacheBytes {
+			o.fail(n, "memory", "at rest, %d bytes of values are in memory, at most %d may be", cached, o.CacheBytes)
 		}
 		o.partitions(n, u)
 		o.rows(n, core)
