@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -83,7 +84,7 @@ func (r *run) lieOfPiece(x *wire.Piece, to, draw uint64) {
 	own := gossip.Dots{{Origin: to, Lo: 1, Hi: 1 << 40}}
 	switch how := draw % 16; {
 	case how == 14 && len(x.Clients) > 0:
-		x.Clients[0].Req = 1 << 63
+		x.Clients[0].Req = 1 << 62
 	case how == 15:
 		x.Clock = 1 << 63
 	case how == 0:
@@ -148,6 +149,37 @@ func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 	r.run.fail(Violation{Oracle: OracleClone, Kind: "served", Node: int(r.id), Message: fmt.Sprintf(
 		"a clone of node %d that was lied to answers an honest write, and the read of it, with %q", r.id, got)})
 }
+
+// bereft has all peers of a clone tell that they have lost all that they had, and the clone
+// go on for a while: as far as it goes by what they say, it does not wait for ever for what
+// nobody has, and serves. One that has handed over what is lost may ask to be started again
+// from its disk instead.
+func (r *replica) bereft(nowMS uint64) {
+	clone, parts := r.core.Clone(), r.run.ring.Partitions()
+	items := make([]wire.Item, parts)
+	for p := range items {
+		items[p] = wire.Item{Partition: ring.Partition(p), PeerIncarnation: r.origin}
+	}
+	restart := false
+	step := func(ev kvs.Event) {
+		ev.NowMS = nowMS
+		restart = restart || slices.ContainsFunc(clone.Step(ev), func(e kvs.Effect) bool { return e.Kind == kvs.EffectRestart })
+	}
+	step(kvs.Event{Kind: kvs.EventPersisted, Token: 1 << 62})
+	for n := range r.run.setup.Nodes {
+		msg := wire.AppendGossip(nil, ring.NodeID(n), originOf(ring.NodeID(n), 1<<20), items)
+		step(kvs.Event{Kind: kvs.EventMessage, From: ring.NodeID(n), Msg: msg})
+	}
+	for range bereftTicks {
+		step(kvs.Event{Kind: kvs.EventTick})
+	}
+	if !restart {
+		r.serves(clone, nowMS)
+	}
+}
+
+// bereftTicks are more than a peer is left alone at most.
+const bereftTicks = 20
 
 // answersOf are the answers of a clone to a request once all that it persists is durable.
 // Any that it gives to others on the way are not among them.

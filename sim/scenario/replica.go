@@ -194,6 +194,7 @@ func (r *replica) stray(ev kvs.Event) {
 	}
 	clone.Step(ev)
 	r.serves(clone, ev.NowMS)
+	r.bereft(ev.NowMS)
 	clone.Poison()
 	if !bytes.Equal(before, r.core.AppendState(nil)) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "original", Node: int(r.id), Message: fmt.Sprintf("node %d is in another state since its clone has taken an event", r.id)})

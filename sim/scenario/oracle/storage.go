@@ -64,6 +64,8 @@ func (o *Storage) Persisted(n ring.NodeID) {
 	for i := range u.Partitions {
 		p := &u.Partitions[i]
 		switch {
+		case p.Deltas > 0 && core.Quiet():
+			o.fail(n, "quiet", "nothing is left to do, it says, though partition %d has %d deltas that owners may lack", p.Partition, p.Deltas)
 		case o.Log > 0 && p.Owned && p.Deltas > o.Log:
 			o.fail(n, "log", "partition %d has %d deltas in the log, at most %d may be", p.Partition, p.Deltas, o.Log)
 		case p.Pending == 0 && p.InFlight > 0:
