@@ -226,8 +226,14 @@ func sessionValues(guarantee guarantees, h *history.History) result {
 			continue
 		}
 		if !o.IsPut() {
-			for _, j := range earlier[at] {
-				below, known := valueBelow(&h.Ops[j], o)
+			before, have := earlier[at], elements(o)
+			if n := len(before); n > 0 && o.Type == history.Set && guarantee != readYourWrites {
+				if below, _ := valueBelow(&h.Ops[before[n-1]], o, have); below {
+					before = nil // the last of these reads shows what those before it do
+				}
+			}
+			for _, j := range before {
+				below, known := valueBelow(&h.Ops[j], o, have)
 				if known && !below {
 					return result{status: Violation, method: byVisibility, witness: []int{j, i}, reason: notAbove(&h.Ops[j], o)}
 				}
@@ -244,18 +250,26 @@ func sessionValues(guarantee guarantees, h *history.History) result {
 	return open
 }
 
+// elements are those of a set that a read returned, ascending.
+func elements(r *history.Op) []history.Value {
+	list, _ := r.Out.AsList()
+	if r.Type != history.Set || slices.IsSortedFunc(list, history.Value.Compare) {
+		return list
+	}
+	return slices.SortedFunc(slices.Values(list), history.Value.Compare)
+}
+
 // valueBelow reports whether what a put left, or a read returned, is below what
-// the read r returned; known is false where values do not tell.
-func valueBelow(o, r *history.Op) (below, known bool) {
+// the read r returned, whose elements have is; known is false where values do not tell.
+func valueBelow(o, r *history.Op, have []history.Value) (below, known bool) {
 	switch r.Type {
 	case history.Set:
-		have, _ := r.Out.AsList()
 		want := []history.Value{o.Arg}
 		if !o.IsPut() {
 			want, _ = o.Out.AsList()
 		}
 		for _, w := range want {
-			if !slices.ContainsFunc(have, w.Equal) {
+			if _, found := slices.BinarySearchFunc(have, w, history.Value.Compare); !found {
 				return false, true
 			}
 		}

@@ -103,6 +103,7 @@ type DecodeBuffer struct {
 	kinds   interner
 	request Request
 	gossip  Gossip
+	entries []gossip.Entry // of a record
 	marks   []session.Mark // of rows and matrices, one after the other
 }
 

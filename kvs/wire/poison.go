@@ -61,6 +61,7 @@ func (in *DecodeBuffer) Poison() {
 		in.marks[i] = session.Mark{Partition: PoisonNumber, Origin: PoisonNumber, Seq: PoisonNumber}
 	}
 	in.request = Request{}
+	clear(in.entries)
 	for i := range in.gossip.Items {
 		it := &in.gossip.Items[i]
 		for j := range it.Digest.Known {

@@ -69,7 +69,8 @@ func (in *DecodeBuffer) StoredPiece(record []byte) (s StoredPiece, x Piece, err 
 	return s, x, err
 }
 
-// Record reads a record whose entries share the memory of b.
+// Record reads a record whose entries share the memory of b, and are valid until the next
+// one is read.
 func (in *DecodeBuffer) Record(b []byte) (ring.Partition, []gossip.Entry, error) {
 	if len(b) == 0 || b[0] != recordVersion {
 		return 0, nil, fmt.Errorf("%w: a record of another version", ErrMessage)
@@ -77,8 +78,8 @@ func (in *DecodeBuffer) Record(b []byte) (ring.Partition, []gossip.Entry, error)
 	r := reader{b: b[1:]}
 	in.marks = in.marks[:0]
 	p := ring.Partition(r.uint32())
-	entries := r.entries(nil, in)
-	return p, entries, r.end("record")
+	in.entries = r.entries(in.entries[:0], in)
+	return p, in.entries, r.end("record")
 }
 
 // CheckpointPart is a part of a checkpoint. The parts of one partition lie together,

@@ -304,6 +304,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	m.storage.Log, m.storage.Waiting, m.storage.CheckpointBytes = s.Log, s.Waiting, s.CheckpointBytes
 	m.availability.Waiting, m.availability.HandOver, m.availability.ValueBytes = s.Waiting, s.HandOver, s.ValueBytes
 	m.availability.Persist, m.storage.CacheBytes = s.Persist, s.CacheBytes
+	m.monotonic.Every = s.long()
 	r.oracles = m.watchers.always(r.oracles[:0])
 	if s.Seed%4 == 0 { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)
