@@ -21,6 +21,18 @@
 // about what it has can make them many. A write that only the lost disk had is lost with
 // it, and a read that depends on it fails at its deadline for good.
 //
+// An incarnation that has written leaves something for good: at each owner a span of dots in
+// every partition that it has written to, and a mark in every value that has a write of its,
+// by which these writes are told from others for as long as a replica, a session or a disk
+// may come with something from before. With three owners that is 24 bytes for the span, as
+// many for what each of the two others is known to hold, 16 for the order in which dots came,
+// and 24 for the mark: about 110 bytes of memory for one partition and one value, which grow
+// with the restarts of nodes that write, and are not taken back. An incarnation that has
+// written nothing leaves nothing, and messages do not grow ([gossip.Digest]). To forget those
+// that have ended, all owners would have to agree, for each node, on an incarnation before
+// which none of its writes is missing anywhere or may come again, from a node that hands
+// over or a disk that has gone back in time either. That is not done.
+//
 // A value has a bound: a write that would bring it above [Config.MaxValueBytes] is refused
 // by [wire.StatusTooLarge]. A replica goes by what it holds, so that owners which did not
 // know of each other's writes, and replicas that hand over what they were given for keys of
@@ -93,7 +105,9 @@
 // A client may subscribe to a key at an owner ([wire.Subscribe]): it is told the value, and
 // then each growth of it, one update at a time, until it has acknowledged that; see
 // [github.com/joinery-go/joinery/kvs/subscription] for the other side. Subscriptions are not on
-// the disk: a subscriber that hears nothing goes to another owner, and what it joins rises.
+// the disk: a subscriber that hears nothing goes to another owner, and what it joins rises. A
+// replica keeps so many, and where there is no room it takes from the machine that has most,
+// as far as the host tells machines apart ([Event].Asker): sessions can be invented.
 //
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,

@@ -329,6 +329,40 @@ func TestLostValue(t *testing.T) {
 	}
 }
 
+// TestValueThatDoesNotDecode: what has been put where the value should be, and is none, is no
+// value for who looks, and lost for who reads.
+func TestValueThatDoesNotDecode(t *testing.T) {
+	c, want := keptCluster(t)
+	c.crash(0)
+	r, s := c.replicas[0], c.outside[0]
+	for slot, v := range s.held {
+		if len(v) > 0 {
+			s.held[slot] = append(bytes.Clone(v), 0xff)
+		}
+	}
+	for i := range 5 {
+		key := fmt.Sprintf("k%d", i)
+		require.Contains(t, want, "set "+key)
+		assert.Nil(t, r.Look(key, "set"), key)
+		assert.True(t, r.Knows(key, "set"), key)
+	}
+	require.NoError(t, r.Failed(), "who looks changes nothing")
+	for i := range 5 {
+		key := fmt.Sprintf("k%d", i)
+		if !c.ring.Owns(1, c.ring.PartitionOf(key)) {
+			continue
+		}
+		q := wire.Request{Client: 9, Req: 1, Kind: "set", Key: key}
+		out := r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: c.now, Msg: q.Encode()})
+		require.ErrorIs(t, r.Failed(), kvs.ErrValueLost)
+		require.Len(t, out, 1)
+		require.Equal(t, kvs.EffectPersist, out[0].Kind)
+		assert.True(t, wire.IsLost(out[0].Msg))
+		return
+	}
+	t.Fatal("the replica owns nothing")
+}
+
 // TestNothingAfterALostValue: a read of a lost value is not answered, and what is named is
 // the value; the record of the loss is durable before the restart is asked for; the next
 // incarnation leaves the partition out, and a start in between does too.

@@ -54,6 +54,16 @@
 // records that are read back, effects, and what a message was decoded into. A replica or a
 // host that keeps hold of such memory does wrong at once, and again from its tape.
 //
+// In one seed of sixteen a node of the world is hostile: a client that sends what it likes,
+// in the name of sessions that it invents, and subscribes to all that it can. Each member has
+// a share of its messages come once more as ones that cannot be read, of another version of
+// the store among them; a replica counts these and is as it was (message). Honest clients are
+// served as in any other seed, and no honest subscriber is told that there is no room. In one
+// seed of nineteen, which is run twice, clones of replicas are lied to by members, told that
+// all others have lost all that they had, or find that an engine gives nothing back; they
+// must not panic, nor change the replica, and go on to serve an honest client, or ask to be
+// started again (clone).
+//
 // A session waits 80 ms for an answer, which is shorter than faults last, and then asks
 // again or gives up, as the operation says. Whichever replicas it has asked, the write
 // counts once.
