@@ -28,7 +28,7 @@
 // many for what each of the two others is known to hold, 16 for the order in which dots came,
 // and 24 for the mark: about 110 bytes of memory for one partition and one value, which grow
 // with the restarts of nodes that write, and are not taken back. An incarnation that has
-// written nothing leaves nothing, and messages do not grow ([gossip.Digest]). To forget those
+// written nothing leaves nothing, and messages do not grow ([github.com/joinery-go/joinery/kvs/gossip.Digest]). To forget those
 // that have ended, all owners would have to agree, for each node, on an incarnation before
 // which none of its writes is missing anywhere or may come again, from a node that hands
 // over or a disk that has gone back in time either. That is not done.

@@ -43,7 +43,7 @@ func TestOneWorkerOrMany(t *testing.T) {
 		First: 19, Seeds: 8, Workers: 3, Worker: Config{}.Worker,
 		Count: func(seed uint64, r Judged) bool {
 			assert.Equal(t, seed, r.Seed)
-			assert.Equal(t, seed == 20, r.Twice)
+			assert.Equal(t, seed == twiceEvery, r.Twice)
 			hashes = append(hashes, r.TraceHash)
 			return true
 		},

@@ -186,7 +186,7 @@ func TestPanicsAreViolations(t *testing.T) {
 		require.NoError(t, err)
 		return kinds
 	}
-	rn.plain = broken()
+	rn.plain, rn.foreign = broken(), broken()
 	var err error
 	rn.tagged, err = workload.TaggedKinds()
 	require.NoError(t, err)
