@@ -120,7 +120,9 @@ func (s *Subscription) Follow(node ring.NodeID) {
 
 // Take takes an update that came from a replica, and reports whether the value rose, or was
 // told for the first time. One that is late, a duplicate, from elsewhere, or made without what
-// the session has seen, is left; it is no error. Errors wrap [ErrRefused] or [ErrUpdate] and leave the value as it was.
+// the session has seen, is left; it is no error. Where pasts are cut that cannot always be told:
+// a message that comes after its lease has ended begins the subscription anew with a past of
+// long ago, and one update may then tell less than those before, which joining makes good. Errors wrap [ErrRefused] or [ErrUpdate] and leave the value as it was.
 func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err error) {
 	switch {
 	case u.Client != s.client || u.Req != s.number || from != s.node:
