@@ -199,7 +199,7 @@ func (w *watcher) rises(u *wire.Update, known kind.Value) {
 		}
 	}
 	settling := w.run.lost.Unjudged(w.key.Name) || w.run.lost.Repeated(w.key.Name) // a sum may show what no dot says
-	late := w.run.setup.Log > 0 // pasts are cut then, by which a message of long ago is not told; see package subscription
+	late := w.run.setup.Log > 0                                                    // pasts are cut then, by which a message of long ago is not told; see package subscription
 	if w.run.level.Served().Guarantees()&session.MR != 0 && !settling && !late && !known.Compare(v).Leq() {
 		w.fail(w.sub.Node(), "back", fmt.Sprintf("update %d of %q tells less than the subscriber has been told", u.Version, w.key.Name))
 	}
