@@ -28,6 +28,7 @@ package kind
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/lattice"
 )
