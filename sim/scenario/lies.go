@@ -255,6 +255,16 @@ func (r *run) read(msg []byte, peer bool) (session uint64, readable bool) {
 		if q, err = r.reading.Request(body); err == nil {
 			session = q.Client
 		}
+	case !peer && kind == wire.MsgMultiGet:
+		var m *wire.MultiGet
+		if m, err = r.reading.MultiGet(body); err == nil {
+			session = m.Client
+		}
+	case !peer && kind == wire.MsgMultiPut:
+		var m *wire.MultiPut
+		if m, err = r.reading.MultiPut(body); err == nil {
+			session = m.Client
+		}
 	case !peer && kind == wire.MsgSubscribe:
 		var s *wire.Subscribe
 		if s, err = r.reading.Subscribe(body); err == nil {

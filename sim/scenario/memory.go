@@ -98,18 +98,19 @@ func (m *memory) kinds(s *Setup) (*kind.Kinds, error) {
 	return m.plain, nil
 }
 
-// foreignKinds are those of [kind.Default], but that the set has no way of its own to be
+// foreignKinds are those of [kind.Default], but that the sets have no way of their own to be
 // decoded in place, as merges of users may have none.
 func foreignKinds() (*kind.Kinds, error) {
-	set := kind.SetSpec()
-	set.Into = nil
+	set, wins := kind.SetSpec(), kind.AddWinsSpec()
+	set.Into, wins.Into = nil, nil
 	r, err1 := kind.New(kind.RegisterSpec())
 	s, err2 := kind.New(set)
 	c, err3 := kind.New(kind.CounterSpec())
-	if err := errors.Join(err1, err2, err3); err != nil {
+	a, err4 := kind.New(wins)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return nil, err
 	}
-	return kind.NewKinds(r, s, c)
+	return kind.NewKinds(r, s, c, a)
 }
 
 // replica is the host of a replica that starts, with nothing left of what it was.
