@@ -86,60 +86,15 @@ func Elements(s AddWins) (elements []string) {
 var errNotAll = fmt.Errorf("%w: a delete of this kind is of all, and has none", ErrArgument)
 
 // addWinsInto reads what the codec of the merge writes, in the memory of dst.
-func addWinsInto(dst *AddWins, src []byte) ([]byte, error) {
-	n, rest, err := length(src)
-	if err != nil {
-		return src, err
-	}
-	was := (*dst)[:cap(*dst)]
-	set := was[:0]
-	for i := range n {
-		var w lattice.Entry[uint64, Adds]
-		if i < len(was) {
-			w = was[i]
-		}
-		if w.Key, rest, err = number(rest); err != nil {
-			return src, err
-		}
-		if i > 0 && w.Key <= set[i-1].Key {
-			return src, errOrder
-		}
-		if rest, err = addsInto(&w.Val, rest); err != nil {
-			return src, err
-		}
-		set = append(set, w)
-	}
-	*dst = set
-	return rest, nil
-}
+func addWinsInto(dst *AddWins, src []byte) ([]byte, error) { return entriesInto(dst, src, addsInto) }
 
-func addsInto(dst *Adds, src []byte) ([]byte, error) {
-	n, rest, err := length(src)
-	if err != nil {
-		return src, err
+func addsInto(dst *Adds, src []byte) ([]byte, error) { return entriesInto(dst, src, addedInto) }
+
+func addedInto(dst *Added, src []byte) (rest []byte, err error) {
+	if len(src) == 0 || src[0] > 1 {
+		return src, errNotTruth
 	}
-	was := (*dst)[:cap(*dst)]
-	adds := was[:0]
-	for i := range n {
-		var a lattice.Entry[uint64, Added]
-		if i < len(was) {
-			a = was[i]
-		}
-		if a.Key, rest, err = number(rest); err != nil {
-			return src, err
-		}
-		if i > 0 && a.Key <= adds[i-1].Key {
-			return src, errOrder
-		}
-		if len(rest) == 0 || rest[0] > 1 {
-			return src, errNotTruth
-		}
-		a.Val.First = rest[0] == 1
-		if a.Val.Second, rest, err = text(a.Val.Second, rest[1:]); err != nil {
-			return src, err
-		}
-		adds = append(adds, a)
-	}
-	*dst = adds
-	return rest, nil
+	dst.First = src[0] == 1
+	dst.Second, rest, err = text(dst.Second, src[1:])
+	return rest, err
 }

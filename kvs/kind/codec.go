@@ -113,30 +113,42 @@ func setInto(dst *GrowSet, src []byte) ([]byte, error) {
 	return rest, nil
 }
 
-func sumsInto(dst *Sums, src []byte) ([]byte, error) {
+// entriesInto reads entries that ascend by key, in the memory of dst, whose values into reads.
+func entriesInto[V any](dst *[]lattice.Entry[uint64, V], src []byte, into func(*V, []byte) ([]byte, error)) ([]byte, error) {
 	n, rest, err := length(src)
 	if err != nil {
 		return src, err
 	}
-	sums := (*dst)[:0]
+	all := (*dst)[:0]
 	for i := range n {
-		var e lattice.Entry[uint64, Sum]
+		if i < cap(all) {
+			all = all[:i+1]
+		} else {
+			all = append(all, lattice.Entry[uint64, V]{})
+		}
+		e := &all[i]
 		if e.Key, rest, err = number(rest); err != nil {
 			return src, err
 		}
-		if i > 0 && e.Key <= sums[i-1].Key {
+		if i > 0 && e.Key <= all[i-1].Key {
 			return src, errOrder
 		}
-		if e.Val.First, rest, err = number(rest); err != nil {
+		if rest, err = into(&e.Val, rest); err != nil {
 			return src, err
 		}
-		if e.Val.Second, rest, err = number(rest); err != nil {
-			return src, err
-		}
-		sums = append(sums, e)
 	}
-	*dst = sums
+	*dst = all
 	return rest, nil
+}
+
+func sumsInto(dst *Sums, src []byte) ([]byte, error) { return entriesInto(dst, src, sumInto) }
+
+func sumInto(dst *Sum, src []byte) (rest []byte, err error) {
+	if dst.First, rest, err = number(src); err != nil {
+		return src, err
+	}
+	dst.Second, rest, err = number(rest)
+	return rest, err
 }
 
 func counterInto(dst *Counter, src []byte) ([]byte, error) {
