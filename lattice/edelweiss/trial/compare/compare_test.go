@@ -86,7 +86,8 @@ func (p *peer) Start(c *sim.Context) {
 		c.Fail(err)
 		return
 	}
-	p.log, p.applied, p.got = gossip.NewLog(ring.NodeID(p.id), []ring.NodeID{0, 1, 2}), nil, map[causal.Dot]bool{}
+	p.log, p.applied, p.got = new(gossip.Log), nil, map[causal.Dot]bool{}
+	p.log.Reset(ring.NodeID(p.id), []ring.NodeID{0, 1, 2})
 	c.After(every, 1)
 }
 
