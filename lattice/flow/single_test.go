@@ -60,11 +60,11 @@ var chains = map[string]func(d flow.Delta[int], mapped, kept func(flow.Delta[int
 // the chain once more, those before it do not, and no value is told twice.
 func TestOneByOne(t *testing.T) {
 	for name, chain := range chains {
-		plain, _, want := oneByOne(t, chain, 0)
+		plain, want, _ := oneByOne(t, chain, 0)
 		require.NotEmpty(t, plain, name)
 		require.True(t, slices.IsSortedFunc(plain, func(a, b step) int { return a.v/10 - b.v/10 }), "%s: %v", name, plain)
 		for nth := 1; nth <= len(plain); nth++ {
-			calls, err, told := oneByOne(t, chain, nth)
+			calls, told, err := oneByOne(t, chain, nth)
 			require.ErrorIs(t, err, errBomb, name)
 			var of *flow.OperatorError
 			require.ErrorAs(t, err, &of)
@@ -86,7 +86,7 @@ func TestOneByOne(t *testing.T) {
 // oneByOne runs a chain over 10, 20, …, 60, of which each map adds one and each filter
 // keeps those whose tens are odd. It is the calls of its functions until the end, the
 // error of the nth, and what a subscriber was told.
-func oneByOne(t *testing.T, chain func(d flow.Delta[int], mapped, kept func(flow.Delta[int]) flow.Delta[int]) flow.Delta[int], nth int) (calls []step, failed error, told []int) {
+func oneByOne(t *testing.T, chain func(d flow.Delta[int], mapped, kept func(flow.Delta[int]) flow.Delta[int]) flow.Delta[int], nth int) (calls []step, told []int, failed error) {
 	j := &journal{nth: nth}
 	names := 0
 	name := func(kind string) string { names++; return fmt.Sprint(kind, " ", names) }
@@ -111,7 +111,7 @@ func oneByOne(t *testing.T, chain func(d flow.Delta[int], mapped, kept func(flow
 		failed = s.Run(context.Background())
 	}
 	require.NoError(t, s.Run(context.Background()))
-	return j.calls, failed, told
+	return j.calls, told, failed
 }
 
 // TestToldOnce: a subscriber that panics is told once more what it was told, and nobody

@@ -186,17 +186,8 @@ func mergedUpdates(lastOnly bool) func(a, b runsOfClients) runsOfClients {
 	}
 }
 
-// status is how far a member is in its life.
+// status is how far a member is in its life: joining, up, leaving, exiting, down, removed.
 type status int
-
-const (
-	joining status = iota
-	up
-	leaving
-	exiting
-	down
-	removed
-)
 
 // byPriority takes the status of the highest priority of each member.
 func byPriority(priority [6]int) func(a, b map[string]status) map[string]status {
