@@ -146,14 +146,16 @@ func (cl *client) receivePart(c *sim.Context, s *sessionState, from int, resp *w
 }
 
 // takeParts takes in what the writes of a batch were answered, as far as they were. What the
-// session depends on from there on, the last one that was served says.
+// session depends on from there on, the last one that was served says. Where the request may
+// have come twice, a write may be served then that was refused before, and so may those behind
+// it.
 func (r *run) takeParts(s *sessionState, now int64) {
 	last, ended := -1, false
 	for i := range s.got {
 		x := &s.got[i]
 		switch {
 		case x.Req == 0:
-		case x.Status == wire.StatusOK && ended:
+		case x.Status == wire.StatusOK && ended && s.tries == 0 && r.setup.Faults[sim.Duplicate] == sim.Off: // asked once
 			r.fail(Violation{Oracle: "answer", Kind: "batch", Op: string(r.ops[s.batch[i]].Func), Node: s.asked, Message: fmt.Sprintf(
 				"write #%d is served behind one of the same request that was refused", x.Req)})
 		case x.Status == wire.StatusOK:

@@ -258,6 +258,14 @@ func (o *Availability) position(id uint64) int {
 // Excused reports whether an operation was refused, or came to nothing, with reason.
 func (o *Availability) Excused(id uint64) bool { return slices.Contains(o.excused, id) }
 
+// sees reports whether an operation is a delete of what it has seen, which waits as a read
+// does.
+func (o *Availability) sees(id uint64) bool {
+	ops := o.Operations()
+	at := slices.IndexFunc(ops, func(x workload.Operation) bool { return x.ID == id })
+	return at >= 0 && ops[at].Sees()
+}
+
 // Ended looks for what failed where nothing may.
 func (o *Availability) Ended(e *End) {
 	for i := range e.History.Ops {
@@ -268,7 +276,7 @@ func (o *Availability) Ended(e *End) {
 		if x.Txn != 0 { // it may be aborted, or see what is
 			continue
 		}
-		if e.Planned[i] < workload.FirstFinal && (!e.Faultless || e.Throttled && !x.IsPut()) || o.Excused(e.Planned[i]) {
+		if e.Planned[i] < workload.FirstFinal && (!e.Faultless || e.Throttled && (!x.IsPut() || o.sees(e.Planned[i]))) || o.Excused(e.Planned[i]) {
 			continue
 		}
 		when := "after the faults had ended"
