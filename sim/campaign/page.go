@@ -132,7 +132,7 @@ func (p *Protocol) page(t *Tape, res *Result) *report.Page {
 		page.Run.AddWorld(res.world, report.WorldOptions{Lane: res.pageLane, KindName: p.kindName, Label: res.pageLabel})
 	}
 	if h := res.History(); h != nil {
-		page.History = report.NewHistory(h, nil)
+		page.History = report.NewHistory(h, func(i int) bool { return res.witness[i] })
 		page.History.Clock = true
 	}
 	return page

@@ -22,6 +22,7 @@ type Run struct {
 	returned   map[uint64]int // by operation: its place in history
 	violations []Violation
 	undecided  int
+	witness    map[int]bool            // operations of the history, by index
 	asking     map[sim.NodeID]struct{} // clients that have an operation under way
 	unnamed    error                   // a message of a kind that Kinds does not name
 }
@@ -80,6 +81,17 @@ func (r *Run) fail(v Violation) {
 	}
 }
 
+// Witness says which operations of the history, by their index, show a violation. The page of
+// the run marks them.
+func (r *Run) Witness(indices ...int) {
+	if r.witness == nil {
+		r.witness = make(map[int]bool)
+	}
+	for _, i := range indices {
+		r.witness[i] = true
+	}
+}
+
 // Undecided says that a check could not decide, such as one whose budget ran out.
 func (r *Run) Undecided() { r.undecided++ }
 
@@ -104,6 +116,7 @@ type Result struct {
 	decisions []sim.TimedDecision
 	world     *sim.World
 	history   []history.Op
+	witness   map[int]bool
 	kinds     []string
 	panicked  bool
 	late      bool // it was given up
@@ -372,7 +385,7 @@ func RunUntil(w *sim.World, bound sim.Time, stop func() bool) error {
 func (r *Run) result(k keep) *Result {
 	res := &Result{
 		Seed: r.Setup.Seed, Setup: r.Setup, Operations: int64(len(r.ops)),
-		Violations: r.violations, Undecided: r.undecided, ops: r.ops, history: r.history,
+		Violations: r.violations, Undecided: r.undecided, ops: r.ops, history: r.history, witness: r.witness,
 	}
 	if r.world == nil { // New panicked
 		return res

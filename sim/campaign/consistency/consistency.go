@@ -20,7 +20,7 @@ const Bytes = 256 << 20
 
 // Check has the history that clients recorded judged by a model, such as
 // "linearizable"; [linearizability.Models] lists them. It returns a violation with the
-// operations that show it, an error where the model cannot judge such a history, and nil
+// operations that show it, which the page of the run marks, an error where the model cannot judge such a history, and nil
 // otherwise; what the budget does not suffice for counts as undecided.
 func Check(r *campaign.Run, model string) error {
 	h := r.History()
@@ -32,6 +32,9 @@ func Check(r *campaign.Run, model string) error {
 	case err != nil:
 		return fmt.Errorf("cannot be judged: %s: %w", model, err)
 	case v.Status == linearizability.Violation:
+		for i := range v.Witness {
+			r.Witness(v.Witness[i].Index)
+		}
 		return campaign.Violation{Oracle: model, Kind: "history", Node: -1, Message: v.Reason}
 	case v.Status != linearizability.OK:
 		r.Undecided()

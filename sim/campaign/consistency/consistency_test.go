@@ -86,3 +86,24 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, r.Failures)
 }
+
+// TestWitnessIsMarked: the page of a run that fails marks the operations that show it, and no
+// others.
+func TestWitnessIsMarked(t *testing.T) {
+	p := protocol("linearizable", func(string) history.Value { return history.Str("a") })
+	r, err := p.Fuzz(t.Context(), campaign.Options{Seeds: 1, Failures: 1})
+	require.NoError(t, err)
+	require.Len(t, r.Failures, 1)
+	tape, _, err := p.Record(t.Context(), r.Failures[0])
+	require.NoError(t, err)
+	page, err := p.Report(t.Context(), tape, campaign.PageOptions{Draws: 1})
+	require.NoError(t, err)
+	marked := 0
+	for _, s := range page.Page.History.Spans {
+		if s.Mark {
+			marked++
+		}
+	}
+	assert.Positive(t, marked)
+	assert.Less(t, marked, len(page.Page.History.Spans))
+}
