@@ -84,14 +84,14 @@ func TestObjectsOfDistinctValuesAgreeWithBruteForce(t *testing.T) {
 
 // minimalWitness holds that the witness is a violation by itself, as brute force sees it, and
 // that nothing can be left out: as a history of its own, where an enqueue that is left out
-// takes its dequeue with it, or within what was known at some time, where what is left out
+// takes its dequeue with it, and with all that the history has to explain it; or within what was known at some time, where what is left out
 // takes all with it that it may explain.
 func minimalWitness(t *testing.T, h *history.History, v Verdict) {
 	t.Helper()
 	broken := func(ops []history.Op) bool {
 		return !oracle.LinearizableObjects(&history.History{Name: h.Name, Initial: h.Initial, Ops: ops}, false)
 	}
-	if broken(v.Witness) {
+	if broken(v.Witness) && brokenWithSupport(t, h, v) {
 		least := true
 		for i := range v.Witness {
 			rest := slices.Delete(slices.Clone(v.Witness), i, i+1)
@@ -132,6 +132,28 @@ func minimalWitness(t *testing.T, h *history.History, v Verdict) {
 		}
 	}
 	t.Fatalf("no violation by itself, or not minimal: %v of%s", v, dump{h})
+}
+
+// brokenWithSupport reports whether the witness is a violation together with all operations of
+// the history that may explain one of it, such as those that may have taken out what was put in.
+func brokenWithSupport(t *testing.T, h *history.History, v Verdict) bool {
+	t.Helper()
+	c, _ := checkerNamed(v.Model)
+	s := &shrinker{c: c, m: newMeter(context.Background(), defaults(t))}
+	s.about(h)
+	var kept []int
+	for _, o := range v.Witness {
+		kept = append(kept, slices.IndexFunc(h.Ops, func(x history.Op) bool { return x.Index == o.Index }))
+	}
+	for at := 0; at < len(kept); at++ {
+		for _, j := range s.supportOf(kept[at]) {
+			if !slices.Contains(kept, j) {
+				kept = append(kept, j)
+			}
+		}
+	}
+	slices.Sort(kept)
+	return !oracle.LinearizableObjects(s.how.Restrict(kept), false)
 }
 
 // ofOneObject is a right history of one object by a few clients that never pause, each

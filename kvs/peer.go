@@ -1,0 +1,33 @@
+package kvs
+
+import "github.com/joinery-go/joinery/kvs/ring"
+
+// peerLink paces what is offered to one peer.
+type peerLink struct {
+	id           ring.NodeID
+	next         uint64 // tick before which nothing is offered again
+	backoffTicks uint64 // ticks between offers while the peer is silent
+	back         uint64 // tick at which it was heard again after a long silence; 0 mostly
+
+	from ring.Partition // with which the next round begins, as the last one was cut short; 0 mostly
+
+	fetch    fetch  // pieces of a snapshot, from there
+	asker    uint64 // the incarnation of the peer that has asked for some last
+	answered uint64 // the number of its ask
+}
+
+const maxOfferGap = 16
+
+// backOff puts off the next offer, the longer the longer the peer has been silent.
+func (l *peerLink) backOff(tick uint64) {
+	l.next = tick + l.backoffTicks
+	l.backoffTicks = min(l.backoffTicks*2, maxOfferGap)
+}
+
+// heard ends a silence of the peer.
+func (l *peerLink) heard(tick uint64) {
+	if l.backoffTicks == maxOfferGap {
+		l.back = tick
+	}
+	l.backoffTicks, l.next = 1, 0
+}
