@@ -221,7 +221,11 @@ func (c *cli) keep(k *storeCampaign, f runFlags) (all []kept, first error) {
 		for _, res := range k.failed {
 			runs = append(runs, res.Failing())
 		}
-		all, first = campaign.KeepAll(c.ctx, c.folder(f.out), runs, shrinkReplays, func(n int) { at.Store(int64(n) + 1) })
+		grace := command.Grace(c.ctx)
+		all, first = campaign.KeepAll(c.ctx, c.folder(f.out), runs, shrinkReplays, func(n int) bool {
+			at.Store(int64(n) + 1)
+			return grace()
+		})
 		first = ofRun(first)
 		for i := range all {
 			all[i].Err = ofRun(all[i].Err)
@@ -255,7 +259,7 @@ const shrinkReplays = 400
 // ofRun says that an error is one of the command run; where a run does not repeat, the
 // error says which it is.
 func ofRun(err error) error {
-	if err == nil || errors.Is(err, scenario.ErrRebase) {
+	if err == nil || errors.Is(err, scenario.ErrRebase) || errors.Is(err, campaign.ErrLeft) {
 		return err
 	}
 	return fmt.Errorf("run: %w", err)

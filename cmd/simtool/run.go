@@ -199,7 +199,11 @@ func (c *cli) keep(p *campaign.Protocol, r *campaign.Report, f runFlags, out *ca
 	for _, res := range r.Failures {
 		runs = append(runs, p.Failing(res))
 	}
-	return campaign.KeepAll(c.ctx, out, runs, shrinkReplays, func(n int) { at.Store(int64(n)) })
+	grace := command.Grace(c.ctx)
+	return campaign.KeepAll(c.ctx, out, runs, shrinkReplays, func(n int) bool {
+		at.Store(int64(n))
+		return grace()
+	})
 }
 
 // report prints what the campaign came to.

@@ -193,6 +193,28 @@ func (r *interrupting) Page(ctx context.Context, _ string) (func(io.Writer) erro
 	return func(io.Writer) error { return nil }, nil // without what takes long
 }
 
+// TestKeepingEnds: runs for which there is no time are left, and say so; the others are kept.
+func TestKeepingEnds(t *testing.T) {
+	var calls []string
+	var runs []campaign.Failing[string]
+	for seed := range uint64(3) {
+		runs = append(runs, &interrupting{seed + 1, false, func() {}, &calls})
+	}
+	var asked []int
+	all, err := campaign.KeepAll(t.Context(), &campaign.Folder{Dir: t.TempDir()}, runs, 10, func(n int) bool {
+		asked = append(asked, n)
+		return n < 1
+	})
+	require.NoError(t, err, "what is left is no error of the keeping")
+	assert.Equal(t, []int{0, 1}, asked)
+	require.Len(t, all, 3)
+	assert.FileExists(t, all[0].Tape)
+	for _, one := range all[1:] {
+		assert.Empty(t, one.Tape)
+		assert.ErrorIs(t, one.Err, campaign.ErrLeft)
+	}
+}
+
 // TestInterruptedKeeping: an interrupt ends shrinking and pages, of the run that is being
 // kept and of those after it, and what is there is kept: a tape of every run.
 func TestInterruptedKeeping(t *testing.T) {

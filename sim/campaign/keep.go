@@ -104,12 +104,19 @@ func (k *Kept[S]) addPage(ctx context.Context, run Failing[S]) {
 	}
 }
 
+// ErrLeft is what is wrong with a failing run that [KeepAll] was told not to keep.
+var ErrLeft = errors.New("there was no time; its seed finds it again")
+
 // KeepAll keeps failing runs one after the other. One that cannot be kept does not hold
-// up the others. It tells progress of each before, and returns the first error met.
-func KeepAll[S any](ctx context.Context, out *Folder, runs []Failing[S], replays int, progress func(n int)) (all []Kept[S], first error) {
+// up the others. It asks goOn, unless that is nil, with the number of each before; once that
+// says no, the rest are left with [ErrLeft]. It returns the first other error met.
+func KeepAll[S any](ctx context.Context, out *Folder, runs []Failing[S], replays int, goOn func(n int) bool) (all []Kept[S], first error) {
 	for i, run := range runs {
-		if progress != nil {
-			progress(i)
+		if goOn != nil && !goOn(i) {
+			for range runs[i:] {
+				all = append(all, Kept[S]{Err: ErrLeft})
+			}
+			return all, first
 		}
 		one := Keep(ctx, out, run, replays)
 		all = append(all, one)

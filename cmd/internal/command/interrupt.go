@@ -12,6 +12,24 @@ import (
 // end after an interruption, before nobody waits for it any more.
 const HeedsWithin = 500 * time.Millisecond
 
+// keepsWithin is how long after an interruption results go on to be written.
+const keepsWithin = time.Second
+
+// Grace tells those who write results one after the other whether there is time for the
+// next: until the context is done, and for a second from when they ask first after that.
+func Grace(ctx context.Context) (goOn func() bool) {
+	var last time.Time
+	return func() bool {
+		if ctx.Err() == nil {
+			return true
+		}
+		if last.IsZero() {
+			last = time.Now().Add(keepsWithin)
+		}
+		return time.Now().Before(last)
+	}
+}
+
 // Await runs work and returns what came of it, or false if the context was done
 // first and work did not end within grace. What was left is abandoned: it must
 // touch nothing that others go on to use.

@@ -66,3 +66,14 @@ func TestInterruptedChild(t *testing.T) {
 	require.ErrorIs(t, Interrupted(ctx, failed), context.Canceled)
 	require.ErrorIs(t, Interrupted(ctx, nil), context.Canceled)
 }
+
+// TestGrace: there is time until the interruption, and a while after it.
+func TestGrace(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	goOn := Grace(ctx)
+	assert.True(t, goOn())
+	cancel()
+	assert.True(t, goOn(), "the first after it")
+	assert.Eventually(t, func() bool { return !goOn() }, time.Minute, 10*time.Millisecond)
+	assert.False(t, goOn())
+}
