@@ -121,6 +121,35 @@ func TestMostMoves(t *testing.T) {
 	assert.Len(t, s.Raised, 2, "the state that was given is as it was")
 }
 
+// TestMovedKeys: a key that is moved gets no other number of replicas by the same decision,
+// and what is moved counts among what one decision changes.
+func TestMovedKeys(t *testing.T) {
+	g := targets()
+	g.MaxMoves = 2
+	m := &policy.Metrics{LatencyMS: 1, Nodes: append(nodes(policy.Memory, 1, 500, 0.3, 0.3), nodes(policy.Disk, 11, 500, 0.3, 0.3)...)}
+	m.Keys = []policy.Key{
+		{Name: "a", Tier: policy.Disk, Factor: 1, Bytes: 1, Accesses: 100},
+		{Name: "b", Tier: policy.Disk, Factor: 1, Work: 0.1}, {Name: "c", Tier: policy.Disk, Factor: 1, Work: 0.2},
+	}
+	d, _, err := policy.Decide(m, &g, policy.State{})
+	require.NoError(t, err)
+	assert.Equal(t, []policy.Move{{Key: "a", To: policy.Memory}}, d.Moves)
+	assert.Equal(t, []policy.Factor{{Key: "c", Replicas: 2}}, d.Factors)
+}
+
+// TestUnevenDisk: a key of the second tier is found to stand out there as one of the first is.
+func TestUnevenDisk(t *testing.T) {
+	g := targets()
+	m := &policy.Metrics{LatencyMS: 9, Nodes: append(nodes(policy.Memory, 1, 500, 0.3, 0.3, 0.3), nodes(policy.Disk, 11, 500, 0.9, 0.3, 0.3)...)}
+	for i := range 40 {
+		m.Keys = append(m.Keys, policy.Key{Name: fmt.Sprint(i), Tier: policy.Disk, Factor: 2, Work: 0.01})
+	}
+	m.Keys[3].Work = 0.3
+	d, _, err := policy.Decide(m, &g, policy.State{})
+	require.NoError(t, err)
+	assert.Equal(t, []policy.Factor{{Key: "3", Replicas: 3}}, d.Factors)
+}
+
 // TestSaysWhatIsWrong: a refusal names the numbers that are wrong.
 func TestSaysWhatIsWrong(t *testing.T) {
 	g := targets()
@@ -132,6 +161,11 @@ func TestSaysWhatIsWrong(t *testing.T) {
 	g = targets()
 	g.StorageLow, g.StorageHigh = 0.9, 0.8
 	assert.EqualError(t, g.Validate(), "policy: invalid targets: storage between 0.9 and 0.8, want 0 to 1, the lower below the upper")
+	g = targets()
+	g.BusyLow, g.BusyHigh = 0.9, 0.8
+	assert.EqualError(t, g.Validate(), "policy: invalid targets: nodes busy between 0.9 and 0.8, want 0 to 1, the lower below the upper")
+	g.BusyLow, g.BusyHigh, g.StorageLow, g.StorageHigh = 0, 1, 0, 1
+	assert.NoError(t, g.Validate(), "no bounds")
 	g = targets()
 	g.MaxNodes[policy.Disk] = 1
 	assert.EqualError(t, g.Validate(), "policy: invalid targets: at most 1 nodes for disk and 2 replicas at least")
