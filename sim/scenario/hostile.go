@@ -207,7 +207,7 @@ func (h *hostile) subscribe(draw uint64) (s wire.Subscribe, what string) {
 		key = keys[draw%uint64(len(keys))]
 	}
 	s = wire.Subscribe{
-		Client: firstStranger + 1 + draw>>8%strangers, Number: 1 + draw>>16%4, Level: h.run.level.Served(), Key: key.Name, Kind: string(key.Type), Lease: strangersLease,
+		Client: firstStranger + 1 + draw>>8%strangers, Number: 1 + draw>>16%4, Sent: 1 + draw>>20%4, Level: h.run.level.Served(), Key: key.Name, Kind: string(key.Type), Lease: strangersLease,
 	}
 	what = "a subscription of one of many sessions"
 	switch draw >> 24 % 14 {
