@@ -23,12 +23,12 @@ import (
 //
 // What it takes of what they share is counted where it comes ([oracle.Others]), so that the
 // bounds of a run with a hostile node are those of another, and beside them: of each replica,
-// the reads, and the writes that ask for owners or are repeats, which have come there; of each replica and
-// partition, the writes of its that were accepted there; for the bytes until rest, each write
-// of its that was accepted, as one of the plan; and of the sessions that are remembered, those
-// of which a write was accepted. The first of these remains wide: a read that was answered at
-// once counts as one that waits, since from outside of a replica that is not told, as those of
-// the plan do, of which those count that went elsewhere, too.
+// the reads, and the writes that ask for owners or are repeats, which have come there; of each
+// replica and partition, the writes of its that were accepted there; for the bytes until rest,
+// each write of its that was accepted, as one of the plan; and of the sessions that are
+// remembered, those of which a write was accepted. The first of these remains wide: a read that
+// was answered at once counts as one that waits, since from outside of a replica that is not
+// told. It is so with those of the plan, of which those count, too, that went elsewhere.
 type hostile struct {
 	run   *run
 	sends int // so far
