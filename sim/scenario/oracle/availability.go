@@ -208,7 +208,7 @@ func (o *Availability) asBatch(a *Answer) bool {
 	case x.Func != history.Read:
 		return s == wire.StatusSkipped
 	}
-	return x.Amiss == workload.BadKind && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(a.Node, x))
+	return (x.Amiss == workload.BadKind || x.Amiss == workload.NotOwner) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(a.Node, x))
 }
 
 // waits reports whether an operation waits, at a level whose reads do.

@@ -163,10 +163,17 @@ func counterIn(m kind.Map[kind.Counter]) (c kind.Counter) {
 // Kinds are the kinds that keys of plans are of. Foreign ones have no way of their own to be
 // decoded in place, as merges of users may have none.
 func Kinds(foreign bool) (*kind.Kinds, error) {
-	set, wins, many := kind.SetSpec(), kind.AddWinsSpec(), kind.MultiValueSpec()
-	if foreign {
-		set.Into, wins.Into, many.Into = nil, nil, nil
+	if !foreign {
+		var shipped []makes
+		for i := range kind.Default().Len() {
+			shipped = append(shipped, makes{kind: kind.Default().At(i)})
+		}
+		return together(append(shipped,
+			made(kind.MultiValueSpec()), made(kind.MapOf(setmap, kind.AddWinsSpec())), made(kind.MapOf(countermap, kind.CounterSpec())),
+		)...)
 	}
+	set, wins, many := kind.SetSpec(), kind.AddWinsSpec(), kind.MultiValueSpec()
+	set.Into, wins.Into, many.Into = nil, nil, nil
 	return together(
 		made(kind.RegisterSpec()), made(set), made(kind.CounterSpec()), made(wins),
 		made(many), made(kind.MapOf(setmap, wins)), made(kind.MapOf(countermap, kind.CounterSpec())),
