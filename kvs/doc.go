@@ -106,7 +106,9 @@
 // then each growth of it, one update at a time, until it has acknowledged that; see
 // [github.com/joinery-go/joinery/kvs/subscription] for the other side. Subscriptions are not on
 // the disk: a subscriber that hears nothing goes to another owner, and what it joins rises. A
-// replica keeps so many, and where there is no room it takes from the machine that has most,
+// message of a subscriber that comes when its subscription is over begins it once more; an
+// update says upon which messages it is made, so that one which is made without what the
+// session has seen since is told and left. A replica keeps so many, and where there is no room it takes from the machine that has most,
 // as far as the host tells machines apart ([Event].Asker): sessions can be invented.
 //
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:

@@ -224,7 +224,7 @@ func attackAsClient(t *testing.T, b []byte) {
 		}
 		if how&64 != 0 { // and a subscriber of the same
 			s := wire.Subscribe{
-				Client: q.Client, Number: q.Req, End: how&1 != 0, Level: q.Level, Key: q.Key, Kind: q.Kind, Clock: q.Clock, Lease: q.Wait,
+				Client: q.Client, Number: q.Req, Sent: max(1, q.Stamp), End: how&1 != 0, Level: q.Level, Key: q.Key, Kind: q.Kind, Clock: q.Clock, Lease: q.Wait,
 				Origin: d.number(), Seen: d.number(), Deps: q.Deps, Own: q.Own, Proof: q.Proof,
 			}
 			c.strike(kvs.Event{Kind: kvs.EventRequest, Msg: s.Encode()})

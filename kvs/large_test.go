@@ -162,7 +162,7 @@ func TestLargerThanAMessage(t *testing.T) {
 				assert.True(t, g.ask(n, wire.Request{Client: 9, Req: 2, Kind: "set", Key: "b"}).Found)
 				assert.Equal(t, wire.StatusTooLarge, g.ask(n, put(5, 1, "set", "a", []byte("more"))).Status)
 			}
-			sub := wire.Subscribe{Client: 8, Number: 1, Key: "a", Kind: "set", Lease: 9}
+			sub := wire.Subscribe{Client: 8, Number: 1, Sent: 1, Key: "a", Kind: "set", Lease: 9}
 			for range 2 { // the first leaves nothing
 				var u []*wire.Update
 				for _, e := range g.hosts[0].Core().Step(kvs.Event{Kind: kvs.EventRequest, NowMS: g.now, Msg: sub.Encode()}) {

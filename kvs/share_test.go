@@ -14,7 +14,7 @@ import (
 // from has an asker's session subscribe, and returns what the replica tells upon it.
 func (n *told) from(t *testing.T, asker, client uint64) []*wire.Update {
 	t.Helper()
-	m := wire.Subscribe{Client: client, Number: 1, Key: "k", Kind: "set", Lease: 50}
+	m := wire.Subscribe{Client: client, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50}
 	n.updates = nil
 	n.step(t, kvs.Event{Kind: kvs.EventRequest, Asker: asker, Msg: m.Encode()})
 	return n.updates
@@ -65,7 +65,7 @@ func TestSubscriberOfAnotherKind(t *testing.T) {
 	secret := session.NewNotary([]byte("0123456789abcdef"))
 	n := newTold(t, node, nil)
 	for client := uint64(1); client <= 2; client++ {
-		m := wire.Subscribe{Client: client, Number: 1, Key: "k", Kind: "counter", Lease: 50, Level: session.Causal, Deps: session.Matrix{{Origin: 7, Seq: 1}}}
+		m := wire.Subscribe{Client: client, Number: 1, Sent: 1, Key: "k", Kind: "counter", Lease: 50, Level: session.Causal, Deps: session.Matrix{{Origin: 7, Seq: 1}}}
 		m.Proof = secret.ProveBoth(m.Deps, nil)
 		require.Empty(t, n.ask(t, &m), "the replica has yet to write what it has seen")
 	}

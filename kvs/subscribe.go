@@ -18,6 +18,14 @@ import (
 // that is not acknowledged is sent again, less and less often. At a level whose reads wait,
 // an update waits in the same way, and what it shows joins the session's past.
 //
+// A message of a subscriber may come when its subscription is over here, however long ago it
+// was sent, and begins the subscription once more, with what the session had seen then. What
+// that life of it tells may be made without what the session has seen since, and be less, if
+// the replica has lost some of it. So an update says which life it is of, and the greatest
+// number of a message which that life has had: by these the subscriber tells whether it is
+// made upon all that the session has seen (package subscription). If it is not, it is left
+// and not acknowledged; the next message joins what it lacks, and the update is made again.
+//
 // Nothing of it is on the disk: a replica that starts again has no subscriptions. It has
 // each for as long as the subscriber says, and a subscriber that hears nothing goes to
 // another owner, which begins with the value that it has.
@@ -27,6 +35,8 @@ type subscription struct {
 	q        wire.Request // the read that it stands for: Req is its number, Deps and Own what its session has seen
 	asker    uint64       // see [Event]
 	begun    uint64       // the later, the greater
+	since    uint64       // the number of the last update, to whomever, before it began
+	sent     uint64       // the greatest number of a message that it has had
 	deadline uint64       // tick from which it is forgotten
 	version  uint64       // of the last update sent; 0 is none
 	told     bool         // one has been sent
@@ -69,14 +79,15 @@ func (r *Replica) subscribe(m *wire.Subscribe) {
 	again := at >= 0
 	if !again {
 		q.Deps, q.Own = q.Deps.Clone(), q.Own.Clone()
-		p.subs = append(p.subs, &subscription{q: q, asker: r.asker, begun: r.begun})
+		p.subs = append(p.subs, &subscription{q: q, asker: r.asker, begun: r.begun, since: r.lastUpdate})
 		r.subscribed++
 		r.begun++
 		at = len(p.subs) - 1
 	}
 	s := p.subs[at]
 	s.deadline = max(s.deadline, r.tick+m.Lease) // one that comes late makes no lease shorter
-	s.q.Deps.MergeIn(m.Deps)                     // of which another replica may have told it since
+	s.sent = max(s.sent, m.Sent)
+	s.q.Deps.MergeIn(m.Deps) // of which another replica may have told it since
 	s.q.Own.MergeIn(m.Own)
 	if m.Origin == r.cfg.Origin {
 		s.acked = max(s.acked, min(m.Seen, s.version))
@@ -243,7 +254,7 @@ func (r *Replica) tellSubscriber(p *partition, s *subscription) bool {
 		r.endSubscription(&s.q, p, wire.StatusKindMismatch, other)
 		return false
 	}
-	u := wire.Update{Origin: r.cfg.Origin, Version: s.version, Response: r.reading(&s.q, p, held)}
+	u := wire.Update{Origin: r.cfg.Origin, Version: s.version, Since: s.since, Sent: s.sent, Response: r.reading(&s.q, p, held)}
 	s.q.Deps, s.q.Own = append(s.q.Deps[:0], u.Deps...), append(s.q.Own[:0], u.Own...)
 	s.told, s.found, s.rev = true, held != nil, 0
 	if held != nil {
@@ -282,6 +293,7 @@ func (r *Replica) updateAgain() {
 func (s *subscription) append(dst []byte, p *partition, tick uint64) []byte {
 	dst = wire.AppendString(append(dst, 'u'), s.q.Encode())
 	dst = varint.Append(varint.Append(dst, s.asker), s.begun)
+	dst = varint.Append(varint.Append(dst, s.since), s.sent)
 	dst = varint.Append(varint.Append(varint.Append(dst, s.deadline-min(tick, s.deadline)), s.version), s.acked)
 	dst = wire.AppendBool(dst, s.behind(p))
 	return varint.Append(varint.Append(dst, max(s.next, tick)-tick), s.backoff)

@@ -177,6 +177,50 @@ func TestLateMessageKeepsTheLease(t *testing.T) {
 	assert.Empty(t, n.add(t, "b"), "no more")
 }
 
+// TestLateMessageBeginsAnotherLife: a message that comes once more when the lease is over
+// begins the subscription anew, upon what the session had seen when it was sent. What it is
+// told is left, and told again once the replica has heard what it has seen since; the life
+// before goes on without that.
+func TestLateMessageBeginsAnotherLife(t *testing.T) {
+	node, _ := owner(t)
+	for _, level := range []session.Level{session.Eventual, session.Causal} {
+		n, s := newTold(t, node, nil), subscriber(t, level, node)
+		heard := func(updates []*wire.Update) uint64 {
+			t.Helper()
+			require.Len(t, updates, 1)
+			_, err := s.Take(node, updates[0])
+			require.NoError(t, err)
+			_, version := s.Heard()
+			return version
+		}
+		late := s.Message(3)
+		require.Equal(t, uint64(1), heard(n.ask(t, late)))
+		require.Empty(t, n.ask(t, s.Message(3)))
+		crossed := s.Message(3) // sent before the next one came
+		second := n.add(t, "a")
+		require.Equal(t, uint64(2), heard(second), "upon the second message, by the life that told the first")
+		require.Empty(t, n.ask(t, s.Message(3)))
+		for range 4 {
+			n.tick(t)
+		}
+		require.Empty(t, n.add(t, "b"), "forgotten")
+		again := n.ask(t, late)
+		assert.Equal(t, uint64(2), heard(again))
+		assert.Equal(t, [3]uint64{3, 2, 1}, [3]uint64{again[0].Version, again[0].Since, again[0].Sent})
+		assert.Empty(t, n.ask(t, crossed))
+		crossing := n.tick(t)
+		assert.Equal(t, uint64(2), heard(crossing), "sent before the second was taken")
+		assert.Equal(t, uint64(3), crossing[0].Sent)
+		assert.Empty(t, n.ask(t, s.Message(3)), "it is told again in its time")
+		n.tick(t)
+		last := n.tick(t)
+		assert.Equal(t, uint64(3), heard(last))
+		assert.Equal(t, s.Message(3).Sent-1, last[0].Sent)
+		v, _, _ := s.Value()
+		assert.Equal(t, 2, elements(t, v))
+	}
+}
+
 // TestSubscriptionNumbers: what is late of an earlier subscription counts for nothing; a
 // later one takes the place of an earlier one; and the updates of one that had been forgotten
 // come after those before.

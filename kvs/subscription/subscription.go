@@ -9,7 +9,30 @@
 //
 // A subscription is a session of its own, which only reads. At a level whose reads wait, an
 // update waits in the same way, so that after a change of replicas, too, it contains what
-// the subscriber has been told. The package is pure data: it sends nothing, keeps no clock,
+// the subscriber has been told.
+//
+// For that an update must be made upon all that the session has seen. Its past does not say
+// so where marks of cuts stand for most of it, so the subscriber numbers its messages, and
+// counts on two things that an update tells: the greatest number of a message which the
+// replica had when it made it, and since when it has the subscription. A replica forgets a
+// subscription when it starts again or the lease is over, and begins it once more upon any
+// message of it, be that a duplicate of long ago: that is another life of the subscription.
+// An update is taken if
+//
+//   - it is of the life that the last one taken was of, and later: a life has in its past
+//     what it told itself; or
+//   - that life has had a message sent after the last one was taken, whose past is the one
+//     which the session still has.
+//
+// Any other may be made without what the session has seen, and is left, without being
+// acknowledged, so that the replica makes it again upon the next message. The numbers go on
+// under [Subscription.Follow]; no message from before it is of the new number of the
+// subscription, so that the first update of another replica is made upon all that was seen.
+// Late messages, duplicates, other orders, and replicas that start again with less than they
+// had come down to these two cases: a message only adds to the past of the life that it
+// reaches, an incarnation is never used again, and a session has one life at a time there.
+//
+// The package is pure data: it sends nothing, keeps no clock,
 // and refuses to decide when a replica counts as silent; whoever has it sends what
 // [Subscription.Message] gives, again and again within the lease, and [Subscription.Follow]s
 // another owner of the key's partition when nothing comes. (Conway et al., "Anna 2:
@@ -61,6 +84,8 @@ type Subscription struct {
 	key            string
 	kind           kind.Kind
 	session        session.Session
+	sent           uint64 // messages made so far
+	before         uint64 // of which so many before the last update was taken
 	node           ring.NodeID
 	origin, seen   uint64 // the incarnation there whose update came last, and its number
 	value          kind.Value
@@ -91,8 +116,9 @@ func New(client, number uint64, key string, k kind.Kind, level session.Level, no
 // with it for so many ticks of the replica, and acknowledges what has come. Send it when an
 // update has come, and at least three times within the lease.
 func (s *Subscription) Message(lease uint64) *wire.Subscribe {
+	s.sent++
 	m := &wire.Subscribe{
-		Client: s.client, Number: s.number, Level: s.session.Level, Key: s.key, Kind: s.kind.Name(),
+		Client: s.client, Number: s.number, Sent: s.sent, Level: s.session.Level, Key: s.key, Kind: s.kind.Name(),
 		Clock: s.session.Clock(), Lease: lease, Origin: s.origin, Seen: s.seen,
 	}
 	m.Deps, m.Proof = s.session.Past()
@@ -119,10 +145,9 @@ func (s *Subscription) Follow(node ring.NodeID) {
 }
 
 // Take takes an update that came from a replica, and reports whether the value rose, or was
-// told for the first time. One that is late, a duplicate, from elsewhere, or made without what
-// the session has seen, is left; it is no error. Where pasts are cut that cannot always be told:
-// a message that comes after its lease has ended begins the subscription anew with a past of
-// long ago, and one update may then tell less than those before, which joining makes good. Errors wrap [ErrRefused] or [ErrUpdate] and leave the value as it was.
+// told for the first time. One that is late, a duplicate, from elsewhere, or maybe made without
+// what the session has seen, is left; it is no error. Errors wrap [ErrRefused] or [ErrUpdate] and
+// leave the value as it was.
 func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err error) {
 	switch {
 	case u.Client != s.client || u.Req != s.number || from != s.node:
@@ -131,6 +156,8 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 		return false, &Refusal{Node: from, Key: s.key, Status: u.Status, Detail: u.Detail}
 	case u.Origin < s.origin || u.Origin == s.origin && u.Version <= s.seen:
 		return false, nil // of an earlier incarnation, or an earlier one
+	case !s.madeUpon(u):
+		return false, nil // made upon a message from before what was told since; it is made again
 	}
 	v := s.kind.New()
 	if u.Held() {
@@ -139,13 +166,20 @@ func (s *Subscription) Take(from ring.NodeID, u *wire.Update) (grew bool, err er
 		}
 	}
 	if !s.session.ObserveBoth(u.Deps, u.Own, u.Proof, u.Clock) {
-		return false, nil // made upon a message from before what was told since; another follows
+		return false, nil // the replica is faulty: it leaves out what it was shown
 	}
 	first := !s.told
-	s.origin, s.seen, s.told = u.Origin, u.Version, true
+	s.origin, s.seen, s.before, s.told = u.Origin, u.Version, s.sent, true
 	appeared := u.Held() && !s.found
 	s.found = s.found || u.Held()
 	return s.value.MergeIn(v) || first || appeared, nil
+}
+
+// madeUpon reports whether an update is made upon all that the session has seen: it is of the
+// life of the subscription that told the last one, which was there already, or that life has
+// had a message from after it.
+func (s *Subscription) madeUpon(u *wire.Update) bool {
+	return u.Origin == s.origin && u.Since < s.seen || u.Sent > s.before
 }
 
 // Heard is the incarnation whose update came last, and the number of that; 0 if none has

@@ -15,6 +15,7 @@ import (
 type Subscribe struct {
 	Client uint64 // the session, which is of the subscription alone
 	Number uint64 // of the subscription, from 1 to [gossip.MaxReq]; a session has one at a time
+	Sent   uint64 // numbers the messages of the session, of all its subscriptions, from 1 to [gossip.MaxReq]
 	End    bool   // no more updates are wanted
 	Level  session.Level
 	Key    string         // at most MaxKey bytes
@@ -35,7 +36,7 @@ func (s *Subscribe) Encode() []byte { return s.Append(make([]byte, 0, 128)) }
 func (s *Subscribe) Append(dst []byte) []byte {
 	from := len(dst)
 	b := begin(dst, MsgSubscribe)
-	b = varint.Append(varint.Append(b, s.Client), s.Number)
+	b = varint.Append(varint.Append(varint.Append(b, s.Client), s.Number), s.Sent)
 	b = append(AppendBool(b, s.End), how(s.Level, 0))
 	b = AppendString(AppendString(b, s.Key), s.Kind)
 	b = varint.Append(varint.Append(b, s.Clock), s.Lease)
@@ -47,13 +48,13 @@ func (s *Subscribe) Append(dst []byte) []byte {
 func (in *DecodeBuffer) Subscribe(body []byte) (*Subscribe, error) {
 	r := reader{b: body}
 	in.marks = in.marks[:0]
-	s := &Subscribe{Client: r.uvarint(), Number: r.uvarint(), End: r.bool()}
+	s := &Subscribe{Client: r.uvarint(), Number: r.uvarint(), Sent: r.uvarint(), End: r.bool()}
 	var ack session.Ack
 	s.Level, ack = r.how()
 	s.Key, s.Kind = in.keys.of(r.bytes(MaxKey)), in.kinds.of(r.bytes(kind.MaxName))
 	s.Clock, s.Lease, s.Origin, s.Seen = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
-	if s.Number == 0 || max(s.Number, s.Seen) > gossip.MaxReq || ack != 0 || s.Origin == 0 && s.Seen > 0 {
-		r.fail("the number of a subscription, or of an update, out of range")
+	if min(s.Number, s.Sent) == 0 || max(s.Number, s.Sent, s.Seen) > gossip.MaxReq || ack != 0 || s.Origin == 0 && s.Seen > 0 {
+		r.fail("the number of a subscription, of its message, or of an update, out of range")
 	}
 	s.Deps, s.Proof = r.past(&in.marks)
 	s.Own = r.own(&in.marks)
@@ -61,10 +62,13 @@ func (in *DecodeBuffer) Subscribe(body []byte) (*Subscribe, error) {
 }
 
 // Update tells a subscriber the value that its key has, or that it gets none. It is what a
-// read would be answered at that moment, its Req the number of the subscription.
+// read would be answered at that moment, its Req the number of the subscription. Since and
+// Sent are 0 in a refusal.
 type Update struct {
 	Origin  uint64 // the incarnation of the replica
 	Version uint64 // numbers the updates of that incarnation to any subscriber, from 1; 0 tells of a refusal
+	Since   uint64 // the last such number when the replica began the subscription: between the two are no updates to the session but of this life of it
+	Sent    uint64 // the greatest number of a message of the subscription that this life of it has had
 	Response
 }
 
@@ -72,6 +76,7 @@ type Update struct {
 func (u *Update) Append(dst []byte) []byte {
 	from := len(dst)
 	b := varint.Append(varint.Append(begin(dst, MsgUpdate), u.Origin), u.Version)
+	b = varint.Append(varint.Append(b, u.Since), u.Sent)
 	return seal(u.Response.append(b), from)
 }
 
@@ -89,10 +94,14 @@ func (u *Update) Decode(msg []byte) error {
 		return fmt.Errorf("%w: kind %d, want an update", ErrMessage, kind)
 	}
 	r := reader{b: body}
-	u.Origin, u.Version = r.uvarint(), r.uvarint()
+	u.Origin, u.Version, u.Since, u.Sent = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
 	u.Response.read(&r)
-	if r.err == nil && (u.Version == 0) != (u.Status != StatusOK) {
-		r.fail("an update without a number, or a refusal with one")
+	switch refusal := u.Status != StatusOK; {
+	case r.err != nil:
+	case refusal && max(u.Version, u.Since, u.Sent) > 0:
+		r.fail("a refusal with the numbers of an update")
+	case !refusal && (u.Version <= u.Since || u.Sent == 0):
+		r.fail("an update without its numbers")
 	}
 	return r.end("update")
 }

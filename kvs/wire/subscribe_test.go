@@ -11,12 +11,12 @@ import (
 )
 
 func sampleUpdate() *wire.Update {
-	return &wire.Update{Origin: 33, Version: 7, Response: *sampleResponse()}
+	return &wire.Update{Origin: 33, Version: 7, Since: 5, Sent: 4, Response: *sampleResponse()}
 }
 
 func sampleSubscribe() *wire.Subscribe {
 	return &wire.Subscribe{
-		Client: 3, Number: 2, Level: session.Causal, Key: "k", Kind: "set", Clock: 1 << 40, Lease: 50, Origin: 33, Seen: 7,
+		Client: 3, Number: 2, Sent: 9, Level: session.Causal, Key: "k", Kind: "set", Clock: 1 << 40, Lease: 50, Origin: 33, Seen: 7,
 		Deps: session.Matrix{{Partition: 1, Origin: 4, Seq: 4}}, Proof: session.Proof{1, 2, 15: 16},
 	}
 }
@@ -49,6 +49,8 @@ func TestSubscriptionsAmiss(t *testing.T) {
 	for name, change := range map[string]func(s *wire.Subscribe){
 		"no number":           func(s *wire.Subscribe) { s.Number = 0 },
 		"a number too large":  func(s *wire.Subscribe) { s.Number = 1 << 63 },
+		"no message's number": func(s *wire.Subscribe) { s.Sent = 0 },
+		"too many messages":   func(s *wire.Subscribe) { s.Sent = 1 << 63 },
 		"an update of nobody": func(s *wire.Subscribe) { s.Origin = 0 },
 	} {
 		s := sampleSubscribe()
@@ -58,7 +60,11 @@ func TestSubscriptionsAmiss(t *testing.T) {
 	}
 	for name, change := range map[string]func(u *wire.Update){
 		"no version":             func(u *wire.Update) { u.Version = 0 },
-		"a refusal with version": func(u *wire.Update) { u.Status = wire.StatusBusy },
+		"no beginning before it": func(u *wire.Update) { u.Since = u.Version },
+		"upon no message":        func(u *wire.Update) { u.Sent = 0 },
+		"a refusal with version": func(u *wire.Update) { u.Status, u.Since, u.Sent = wire.StatusBusy, 0, 0 },
+		"a refusal since":        func(u *wire.Update) { u.Status, u.Version, u.Sent = wire.StatusBusy, 0, 0 },
+		"a refusal upon":         func(u *wire.Update) { u.Status, u.Version, u.Since = wire.StatusBusy, 0, 0 },
 	} {
 		u := sampleUpdate()
 		change(u)

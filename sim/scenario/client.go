@@ -31,16 +31,17 @@ type sessionState struct {
 	busy   bool
 	tries  int // how often the current operation has been asked again
 	txn    txnState
-	cache  session.Cache   // of a run that has caches
-	stamp  uint64          // of the current operation, if it is a put
-	batch  []int           // the operations that are asked for with the current one, and that one first; nil mostly
-	asked  int             // the replica that is asked for these
-	stamps []uint64        // of these, if they are puts
-	clock  uint64          // that the session had met before these
-	got    []wire.Response // the answers of puts; the request of one that has not come is 0
-	left   int             // how many of these have not
-	silent bool            // what it is answered has been taken in, or will be, with another answer
-	member int             // 1 and the one of these that stands for it at the moment; 0 is none
+	cache  session.Cache     // of a run that has caches
+	read   map[string][]byte // of multi-value registers: the values that it has read last, as a put names them
+	stamp  uint64            // of the current operation, if it is a put
+	batch  []int             // the operations that are asked for with the current one, and that one first; nil mostly
+	asked  int               // the replica that is asked for these
+	stamps []uint64          // of these, if they are puts
+	clock  uint64            // that the session had met before these
+	got    []wire.Response   // the answers of puts; the request of one that has not come is 0
+	left   int               // how many of these have not
+	silent bool              // what it is answered has been taken in, or will be, with another answer
+	member int               // 1 and the one of these that stands for it at the moment; 0 is none
 }
 
 // current is the position of the operation that s is busy with, or about to be: of a
@@ -134,6 +135,7 @@ func (cl *client) session(number int) *sessionState {
 	}
 	cl.sessions = append(cl.sessions, s)
 	s.number, s.queue, s.first, s.busy, s.tries, s.batch, s.member = number, s.queue[:0], 0, false, 0, nil, 0
+	clear(s.read)
 	s.txn.reset()
 	s.cache.MaxAgeMS, s.cache.Max = cacheAgeMS, cacheMax
 	s.cache.Reset()
@@ -215,16 +217,16 @@ func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err e
 	q.Own = s.state.Own()
 	if q.Put {
 		q.Stamp, q.Again = s.stamp, s.tries > 0
-		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged); err != nil {
+		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged, s.read[o.Key]); err != nil {
 			return nil, err
 		}
 		q.Arg = r.arg
 	}
 	switch o.Amiss {
 	case workload.BadKind:
-		q.Kind = "unheard of"
+		q.Kind = unheardOf
 	case workload.BadDeps:
-		q.Deps, q.Own, q.Proof = session.Matrix{{Partition: r.ring.PartitionOf(o.Key), Origin: 1, Seq: 1 << 40}}, nil, session.Proof{}
+		q.Deps, q.Own, q.Proof = r.invented(o), nil, session.Proof{}
 	case workload.BadClock:
 		q.Clock = farFuture
 	case workload.BadWait:
@@ -237,8 +239,17 @@ func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err e
 	return r.msg, nil
 }
 
-// farFuture is a hybrid time that no replica will come to.
-const farFuture = 1 << 62
+// farFuture is a hybrid time that no replica will come to, and unheardOf a kind that none
+// has.
+const (
+	farFuture = 1 << 62
+	unheardOf = "unheard of"
+)
+
+// invented is a past that no replica vouches for.
+func (r *run) invented(o *workload.Operation) session.Matrix {
+	return session.Matrix{{Partition: r.ring.PartitionOf(o.Key), Origin: 1, Seq: 1 << 40}}
+}
 
 // Receive takes an answer, if it is to the operation that its session awaits.
 func (cl *client) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
@@ -375,6 +386,12 @@ func (r *run) take(s *sessionState, value []byte, found bool) {
 		r.fail(Violation{Oracle: "answer", Kind: string(o.Type), Op: string(o.Func), Node: o.Node, Message: fmt.Sprintf(
 			"read #%d of %q: %v", o.ID, o.Key, err)})
 		return
+	}
+	if v != nil && o.Replaceable() {
+		if s.read == nil {
+			s.read = make(map[string][]byte)
+		}
+		s.read[o.Key] = workload.Names(v)
 	}
 	if r.fates[s.current()] == fateOwn {
 		got.Stamp = history.Stamp{} // it has none yet

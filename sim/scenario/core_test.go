@@ -129,7 +129,7 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 			o := &plan[0]
 			q := wire.Request{Client: uint64(o.Session) + 1, Req: o.ID, Put: o.Func != history.Read, Key: o.Key, Kind: string(o.Type)}
 			if q.Put {
-				if q.Arg, err = o.Argument(nil, setup.Tagged); err != nil {
+				if q.Arg, err = o.Argument(nil, setup.Tagged, nil); err != nil {
 					tb.Fatal(err)
 				}
 			}

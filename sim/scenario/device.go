@@ -87,6 +87,7 @@ func (r *replica) recover(c *sim.Context, incarnation uint64) (err error) {
 	r.stored = r.run
 	if r.run.cloning && c != nil {
 		r.misread(cfg, records)
+		r.misfit(cfg)
 	}
 	err = r.store.Reset(cfg, records)
 	for _, b := range records {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/joinery-go/joinery/gen/choice"
@@ -19,6 +20,15 @@ import (
 // each; numbers of sessions by the dozen; what is no request; and any of it spoiled behind a
 // checksum that fits. It can guess neither the session of an honest client nor the secret
 // of replicas. Whatever it sends, honest clients are served as the oracles have it.
+//
+// What it takes of what they share is counted where it comes ([oracle.Others]), so that the
+// bounds of a run with a hostile node are those of another, and beside them: of each replica,
+// the reads, and the writes that ask for owners or are repeats, which have come there; of each
+// replica and partition, the writes of its that were accepted there; for the bytes until rest,
+// each write of its that was accepted, as one of the plan; and of the sessions that are
+// remembered, those of which a write was accepted. The first of these remains wide: a read that
+// was answered at once counts as one that waits, since from outside of a replica that is not
+// told. It is so with those of the plan, of which those count, too, that went elsewhere.
 type hostile struct {
 	run   *run
 	sends int // so far
@@ -54,13 +64,32 @@ func (r *run) stranger(session uint64) bool {
 	return r.setup.Hostile && (session == 0 || session > uint64(r.firstWatcher()+r.setup.Watchers))
 }
 
-// Others is how many messages came from who is no session of the plan: each may have been a
-// write, or a read that waits.
-func (r *run) Others() int {
-	if r.hostile == nil {
-		return 0
+// strange counts what a message of the hostile node may take of the places at a replica to
+// which it comes: reads, and deletes that see, may wait, and writes that ask for owners, or are repeats.
+func (r *run) strange(n ring.NodeID, msg []byte) {
+	kind, body, err := wire.Open(msg)
+	if err != nil {
+		return
 	}
-	return r.hostile.sends
+	body = bytes.Clone(body)
+	reads, owners := 0, 0
+	switch kind {
+	case wire.MsgRequest:
+		q, err := r.reading.Request(body)
+		if err == nil && (!q.Put || q.Delete) {
+			reads = 1
+		}
+		if err == nil && q.Put && (q.Ack.Owners() > 0 || q.Again) {
+			owners = 1
+		}
+	case wire.MsgMultiGet:
+		reads = 1
+	case wire.MsgMultiPut:
+		if m, err := r.reading.MultiPut(body); err == nil && (m.Ack.Owners() > 0 || m.Again) {
+			owners = len(m.Puts)
+		}
+	}
+	r.others.Came(n, reads, owners)
 }
 
 // Start begins to send.
@@ -143,7 +172,7 @@ func (h *hostile) inOrder(draw, nowMS uint64) []byte {
 	} else {
 		q.Stamp = h.state.Stamp(nowMS)
 		o := workload.Operation{ID: h.req, Type: history.Type(q.Kind), Arg: fmt.Sprint(draw >> 16 % 9)}
-		arg, err := o.Argument(nil, h.run.setup.Tagged)
+		arg, err := o.Argument(nil, h.run.setup.Tagged, nil)
 		if err != nil {
 			h.run.err = err
 		}
@@ -207,7 +236,7 @@ func (h *hostile) subscribe(draw uint64) (s wire.Subscribe, what string) {
 		key = keys[draw%uint64(len(keys))]
 	}
 	s = wire.Subscribe{
-		Client: firstStranger + 1 + draw>>8%strangers, Number: 1 + draw>>16%4, Level: h.run.level.Served(), Key: key.Name, Kind: string(key.Type), Lease: strangersLease,
+		Client: firstStranger + 1 + draw>>8%strangers, Number: 1 + draw>>16%4, Sent: 1 + draw>>20%4, Level: h.run.level.Served(), Key: key.Name, Kind: string(key.Type), Lease: strangersLease,
 	}
 	what = "a subscription of one of many sessions"
 	switch draw >> 24 % 14 {

@@ -130,7 +130,7 @@ func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 		return
 	}
 	o := workload.Operation{ID: 1 << 60, Type: history.Set, Arg: "honest"}
-	arg, err := o.Argument(nil, r.run.setup.Tagged)
+	arg, err := o.Argument(nil, r.run.setup.Tagged, nil)
 	if err != nil {
 		r.run.err = err
 		return

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
@@ -84,10 +83,13 @@ func (m *memory) kinds(s *Setup) (*kind.Kinds, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.foreign, err = foreignKinds(); err != nil {
+		if m.foreign, err = workload.Kinds(true); err != nil {
 			return nil, err
 		}
-		m.plain, m.tagged = kind.Default(), t
+		if m.plain, err = workload.Kinds(false); err != nil {
+			return nil, err
+		}
+		m.tagged = t
 	}
 	switch {
 	case s.Tagged:
@@ -96,21 +98,6 @@ func (m *memory) kinds(s *Setup) (*kind.Kinds, error) {
 		return m.foreign, nil
 	}
 	return m.plain, nil
-}
-
-// foreignKinds are those of [kind.Default], but that the sets have no way of their own to be
-// decoded in place, as merges of users may have none.
-func foreignKinds() (*kind.Kinds, error) {
-	set, wins := kind.SetSpec(), kind.AddWinsSpec()
-	set.Into, wins.Into = nil, nil
-	r, err1 := kind.New(kind.RegisterSpec())
-	s, err2 := kind.New(set)
-	c, err3 := kind.New(kind.CounterSpec())
-	a, err4 := kind.New(wins)
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return nil, err
-	}
-	return kind.NewKinds(r, s, c, a)
 }
 
 // replica is the host of a replica that starts, with nothing left of what it was.

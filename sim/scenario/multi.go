@@ -5,10 +5,12 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
+	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // Operations of a plan that are of one batch, all reads or all writes, are asked for at once,
@@ -118,14 +120,28 @@ func (r *run) multiPut(s *sessionState) ([]byte, error) {
 	m.Deps, m.Proof = s.state.Past()
 	for i, at := range s.batch {
 		o := &r.ops[at]
-		arg, err := o.Argument(nil, r.setup.Tagged)
+		arg, err := o.Argument(nil, r.setup.Tagged, s.read[o.Key])
 		if err != nil {
 			return nil, err
 		}
-		m.Puts = append(m.Puts, wire.Put{Req: o.ID, Stamp: s.stamps[i], Key: o.Key, Kind: o.Kind(), Arg: arg})
+		m.Puts = append(m.Puts, wire.Put{Req: o.ID, Stamp: s.stamps[i], Key: o.Key, Kind: askedAs(o), Arg: arg})
+	}
+	switch first.Amiss {
+	case workload.BadDeps:
+		m.Deps, m.Own, m.Proof = r.invented(first), nil, session.Proof{}
+	case workload.BadClock:
+		m.Clock = farFuture
 	}
 	r.msg = m.Append(r.msg[:0])
 	return r.msg, nil
+}
+
+// askedAs is the kind that one of several keys is asked for as.
+func askedAs(o *workload.Operation) string {
+	if o.Amiss == workload.BadKind {
+		return unheardOf
+	}
+	return o.Kind()
 }
 
 // receivePart takes the answer to one write of a batch. That of a replica which is not asked
@@ -184,7 +200,17 @@ func (r *run) multiGet(s *sessionState) []byte {
 	}
 	m.Deps, m.Proof = s.state.Past()
 	for _, at := range s.batch {
-		m.Keys = append(m.Keys, wire.ValueName{Key: r.ops[at].Key, Kind: r.ops[at].Kind()})
+		m.Keys = append(m.Keys, wire.ValueName{Key: r.ops[at].Key, Kind: askedAs(&r.ops[at])})
+	}
+	switch first := &r.ops[s.current()]; first.Amiss {
+	case workload.BadDeps:
+		m.Deps, m.Own, m.Proof = r.invented(first), nil, session.Proof{}
+	case workload.BadClock:
+		m.Clock = farFuture
+	case workload.BadWait:
+		if m.Wait = 1 << 20; !m.Level.Waits() {
+			m.Level = session.Causal
+		}
 	}
 	r.msg = m.Append(r.msg[:0])
 	return r.msg

@@ -103,6 +103,9 @@ func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
 	}
 	if r.run.setup.Hostile {
+		if from == r.run.hostileNode() {
+			r.run.strange(r.id, msg)
+		}
 		r.unread(msg, ev.Kind == kvs.EventMessage, func() { r.step(c, ev) })
 		return
 	}

@@ -89,6 +89,7 @@ type run struct {
 	err       error
 
 	hostile *hostile          // if the run has a hostile node
+	others  oracle.Others     // what came of it
 	reading wire.DecodeBuffer // what was sent is read with, to see whether it can be
 	sends   int               // messages of members while faults lasted, if it has
 

@@ -62,7 +62,7 @@ func (cl *client) inTxn(c *sim.Context, s *sessionState) {
 func (r *run) hold(s *sessionState, now int64) {
 	at := s.current()
 	o := &r.ops[at]
-	arg, err := o.Argument(nil, r.setup.Tagged)
+	arg, err := o.Argument(nil, r.setup.Tagged, nil)
 	if err == nil {
 		err = s.txn.Put(o.Key, o.Kind(), arg, uint64(at), o.Type == history.Register)
 	}

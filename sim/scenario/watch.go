@@ -51,6 +51,10 @@ func (r *run) tell(what func(o oracle.Oracle)) {
 // register's, so that a write whose answer is lost has one too. A write that nobody
 // asked for is told of by what becomes of it.
 func (r *run) accepted(n ring.NodeID, e *gossip.Entry) {
+	if r.stranger(e.Client) {
+		r.others.Accepted(n, r.ring.PartitionOf(e.Key), e)
+		return
+	}
 	at := r.at(e.Req)
 	if at < 0 || r.recorded[at].Type == "" {
 		return
@@ -101,6 +105,7 @@ func (r *run) responded(n ring.NodeID, msg []byte) {
 
 func (r *run) Nodes() int                       { return r.setup.Nodes }
 func (r *run) Level() session.Level             { return r.level }
+func (r *run) Others() *oracle.Others           { return &r.others }
 func (r *run) Replicas() int                    { return r.setup.Replicas }
 func (r *run) Ring() *ring.Ring                 { return r.ring }
 func (r *run) Kinds() *kind.Kinds               { return r.kinds }

@@ -18,6 +18,8 @@ import (
 // watcher is a node that subscribes to a key of the plan, and goes to another owner when one
 // is silent. What it is told by one incarnation must rise, and contain what it was told
 // before as far as the level promises that; at rest it must have been told what there is.
+// What it takes must be made upon all that it had taken before: by a life of the subscription
+// that had told the last of it, or upon a message that acknowledged that.
 type watcher struct {
 	run    *run
 	number int // from 0
@@ -31,7 +33,11 @@ type watcher struct {
 	asked  uint64     // the incarnation that the last message of the run was for; 0 if none ran
 	ended  bool       // the key has another kind there
 	leaves int        // ticks until it ends the subscription and begins another one; 0 is never
+	sent   []heard    // by the number of a message, from 1: what it acknowledged
 }
+
+// heard is an update: the incarnation that made it, and its number there. 0 is none.
+type heard struct{ origin, version uint64 }
 
 const (
 	watchTick  = 40 * sim.Millisecond
@@ -53,7 +59,7 @@ func (m *memory) watcher(r *run, number int) *watcher {
 		return w
 	}
 	draw := choice.Mix(choice.MixString(r.setup.Seed, "watch"), uint64(number))
-	*w = watcher{run: r, number: number, key: keys[draw%uint64(len(keys))]}
+	*w = watcher{run: r, number: number, key: keys[draw%uint64(len(keys))], sent: w.sent}
 	w.owners = r.ring.Owners(r.ring.PartitionOf(w.key.Name))
 	w.at = int(draw>>32) % len(w.owners)
 	if draw>>40%3 == 0 {
@@ -71,7 +77,7 @@ func (w *watcher) subscribe(number uint64) {
 	if err != nil {
 		w.run.err = err
 	}
-	w.silent, w.told = 0, nil
+	w.silent, w.told, w.sent = 0, nil, w.sent[:0]
 }
 
 // firstWatcher is the number of the first session that is a watcher's, from 0.
@@ -110,6 +116,7 @@ func (w *watcher) Timer(c *sim.Context, _ sim.TimerID) {
 }
 
 func (w *watcher) send(c *sim.Context, lease uint64) {
+	w.sent = append(w.sent, w.heard())
 	c.Send(sim.NodeID(w.sub.Node()), sim.MsgKind(wire.MsgSubscribe), w.sub.Message(lease).Encode())
 }
 
@@ -123,7 +130,7 @@ func (w *watcher) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		c.Mark(markRejected)
 		return
 	}
-	before, number := w.sub.Heard()
+	before := w.heard()
 	known, _, _ := w.value()
 	grew, err := w.sub.Take(ring.NodeID(from), u)
 	var refused *subscription.Refusal
@@ -138,7 +145,8 @@ func (w *watcher) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		return
 	}
 	w.silent = 0
-	if origin, version := w.sub.Heard(); origin != before || version != number { // it is taken
+	if w.heard() != before { // it is taken
+		w.upon(u, before)
 		w.rises(u, known)
 	}
 	if grew {
@@ -148,6 +156,20 @@ func (w *watcher) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 		w.send(c, lease)
 	} else {
 		w.send(c, lastLease)
+	}
+}
+
+// heard is the update that was taken last.
+func (w *watcher) heard() heard {
+	origin, version := w.sub.Heard()
+	return heard{origin, version}
+}
+
+// upon holds an update that is taken to be made upon the one that was taken before.
+func (w *watcher) upon(u *wire.Update, before heard) {
+	same := u.Origin == before.origin && u.Since < before.version
+	if at := int(u.Sent) - 1; !same && (at >= len(w.sent) || w.sent[at] != before) {
+		w.fail(w.sub.Node(), "upon", fmt.Sprintf("update %d of %q is taken, which is made upon message %d, of before the last one that was taken", u.Version, w.key.Name, u.Sent))
 	}
 }
 
@@ -199,8 +221,7 @@ func (w *watcher) rises(u *wire.Update, known kind.Value) {
 		}
 	}
 	settling := w.run.lost.Unjudged(w.key.Name) || w.run.lost.Repeated(w.key.Name) // a sum may show what no dot says
-	late := w.run.setup.Log > 0                                                    // pasts are cut then, by which a message of long ago is not told; see package subscription
-	if w.run.level.Served().Guarantees()&session.MR != 0 && !settling && !late && !known.Compare(v).Leq() {
+	if w.run.level.Served().Guarantees()&session.MR != 0 && !settling && !known.Compare(v).Leq() {
 		w.fail(w.sub.Node(), "back", fmt.Sprintf("update %d of %q tells less than the subscriber has been told", u.Version, w.key.Name))
 	}
 	w.told, w.by = v, u.Origin

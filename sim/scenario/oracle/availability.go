@@ -86,11 +86,14 @@ func (o *Availability) Accepted(w *Write) {
 // bound: no join of deltas has more bytes than all of them.
 func (o *Availability) outgrown(x *workload.Operation) bool {
 	const more = 64 // bytes of a delta beside the argument, at most
-	arg, err := x.Argument(nil, true)
+	arg, err := x.Argument(nil, true, nil)
 	if err != nil {
 		return false // unreachable: plans are parsed or drawn
 	}
 	total := len(arg) + more
+	if x.Replaces() { // each value that it may name
+		total += more * len(o.Operations())
+	}
 	if i := slices.Index(o.accepted, typedKey{x.Key, x.Kind()}); i >= 0 {
 		total += o.bytes[i]
 	}
@@ -164,8 +167,8 @@ func (o *Availability) Answered(a *Answer) {
 	switch {
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
-		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(x) || slices.Contains(o.clogged, x.ID))
-		if s != refusals[x.Amiss] && !mismatched && !busy {
+		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(a.Node, x) || slices.Contains(o.clogged, x.ID))
+		if s != refusals[x.Amiss] && !mismatched && !busy && !o.asBatch(a) {
 			o.Fail(at("refusal", a.Node, x, "#%d of %q is answered by %q, not %q, though it is amiss: %s", x.ID, x.Key, s, refusals[x.Amiss], x.Amiss))
 		}
 	case s == wire.StatusOK && a.Recorded.Outcome == history.OK:
@@ -178,11 +181,11 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusTooLarge && x.Func != history.Read && o.outgrown(x),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
-	case waits(x) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(x)):
+	case waits(x) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(a.Node, x)):
 		if o.Lost.Lossy() || s == wire.StatusBusy { // the session may depend on what no replica has, or others that wait
 			o.excused = append(o.excused, x.ID)
 		}
-	case s == wire.StatusUnavailable && x.Func != history.Read && x.Ack.Owners() > 0, s == wire.StatusBusy && o.manyWait(x):
+	case s == wire.StatusUnavailable && x.Func != history.Read && x.Ack.Owners() > 0, s == wire.StatusBusy && o.manyWait(a.Node, x):
 		o.excused = append(o.excused, x.ID) // which [Acks] judges
 	case s == wire.StatusBusy && x.Func != history.Read && slices.Contains(o.clogged, x.ID):
 		o.excused = append(o.excused, x.ID)
@@ -194,17 +197,31 @@ func (o *Availability) Answered(a *Answer) {
 	}
 }
 
+// asBatch reports whether an operation that is amiss is answered as those may be that it is
+// asked for together with, which are judged themselves: it is skipped, since one before it was
+// refused, or they all wait in vain, or have no room to.
+func (o *Availability) asBatch(a *Answer) bool {
+	x, s := a.Operation, a.Response.Status
+	switch {
+	case x.Batch == 0:
+		return false
+	case x.Func != history.Read:
+		return s == wire.StatusSkipped
+	}
+	return (x.Amiss == workload.BadKind || x.Amiss == workload.NotOwner) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(a.Node, x))
+}
+
 // waits reports whether an operation waits, at a level whose reads do.
 func waits(x *workload.Operation) bool { return x.Func == history.Read || x.Sees() }
 
 // mayWait reports whether so many earlier reads of the session of x, or of all, may still
-// wait that one more is refused: a session that gives up does not take its reads back.
-func (o *Availability) mayWait(x *workload.Operation) bool {
+// wait at n that one more is refused: a session that gives up does not take its reads back.
+func (o *Availability) mayWait(n ring.NodeID, x *workload.Operation) bool {
 	each, all := mostEach, mostWaiting
 	if o.Waiting > 0 {
 		each, all = o.Waiting-1, o.Waiting
 	}
-	reads, others := 0, o.Others()
+	reads, others := 0, o.Others().Reads(n)
 	for i := range o.Operations() {
 		switch y := &o.Operations()[i]; {
 		case !waits(y) || y.ID == x.ID:
@@ -218,9 +235,9 @@ func (o *Availability) mayWait(x *workload.Operation) bool {
 }
 
 // manyWait reports whether x is a write that asks for owners, and so many others do that
-// it may be refused.
-func (o *Availability) manyWait(x *workload.Operation) bool {
-	others := o.Others()
+// n may refuse it.
+func (o *Availability) manyWait(n ring.NodeID, x *workload.Operation) bool {
+	others := o.Others().Owners(n)
 	for i := range o.Operations() {
 		if y := &o.Operations()[i]; y.ID != x.ID && (y.Ack.Owners() > 0 || len(y.Retries) > 0 && y.Func != history.Read) {
 			others++
@@ -232,7 +249,7 @@ func (o *Availability) manyWait(x *workload.Operation) bool {
 // full reports whether a node that does not own the partition may have as many writes to
 // hand over as it takes.
 func (o *Availability) full(n ring.NodeID, p ring.Partition) bool {
-	return o.HandOver > 0 && !o.Ring().Owns(n, p) && o.Lost.acceptedBy(n, p)+o.Others() >= o.HandOver
+	return o.HandOver > 0 && !o.Ring().Owns(n, p) && o.Lost.acceptedBy(n, p)+o.Others().AcceptedBy(n, p) >= o.HandOver
 }
 
 // otherKind reports whether a refusal for the kind of a key is right, as far as can be

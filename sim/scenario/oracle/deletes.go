@@ -15,7 +15,9 @@ import (
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
-// Deletes is the oracle of what deletes take away, by a model that is a list of writes. Of
+// Deletes is the oracle of what deletes take away, by a model that is a list of writes. A put
+// to a multi-value register is a delete, too: of the values that it names, which are those that
+// its session has read, wherever it is served. Of
 // the writes that are in a value, those are taken away that a delete had seen which is in
 // the value too: what the replica held that served it, and nothing else; of a set, less what
 // it found taken away. So what was deleted does not come back, and what is added besides
@@ -42,8 +44,9 @@ type deletable struct {
 	at        int // the position of the operation
 	partition ring.Partition
 	dot       causal.Dot
-	seen      []uint64 // of a delete: ids of the writes that it had seen
-	unsure    []uint64 // and of those that it may have found taken away
+	seen      []uint64      // of a delete: ids of the writes that it had seen
+	unsure    []uint64      // and of those that it may have found taken away
+	name      workload.Name // of a put that replaces others
 }
 
 // Situations that deletes bring about.
@@ -70,7 +73,29 @@ func (o *Deletes) Accepted(w *Write) {
 		o.sees(&d, x, o.within(core, x.Key, x.Type, core.Look(x.Key, x.Kind())))
 		o.seesOwn(w, &d)
 	}
+	if x.Replaces() {
+		o.replaces(w, &d)
+	}
 	o.writes = append(o.writes, d)
+}
+
+// replaces notes which writes a put replaces: it names those of values that have been read.
+func (o *Deletes) replaces(w *Write, d *deletable) {
+	k, _ := o.Kinds().Find(w.Operation.Kind())
+	delta, err := k.Decode(w.Entry.Delta)
+	if err != nil {
+		return // which others tell
+	}
+	written, replaced := workload.Replaces(delta)
+	d.name = written
+	for _, n := range replaced {
+		i := slices.IndexFunc(o.writes, func(x deletable) bool { return x.name == n })
+		if i < 0 {
+			o.Fail(at("deletes", w.Node, w.Operation, "put #%d of %q replaces a value of session %d at %d, which nobody has written", w.Operation.ID, w.Operation.Key, n.Writer, n.Clock))
+			continue
+		}
+		d.seen = append(d.seen, o.Operations()[o.writes[i].at].ID)
+	}
 }
 
 // sees notes what a delete sees of the writes in the value that it meets.
@@ -242,7 +267,7 @@ func (o *Deletes) fateOf(put *workload.Operation, within []uint64) (f fate) {
 		for i := range o.writes {
 			w := &o.writes[i]
 			x := &ops[w.at]
-			if x.ID != id || x.Func != workload.Delete || x.Arg != "" && x.Arg != put.Arg {
+			if x.ID != id || !x.Takes() || x.Func == workload.Delete && x.Arg != "" && x.Arg != put.Arg {
 				continue
 			}
 			served++

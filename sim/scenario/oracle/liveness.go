@@ -57,5 +57,6 @@ func (o *Liveness) AtRest(r *Rest) {
 
 func (o *Liveness) mostBytes() int64 {
 	ops := o.Operations()
-	return int64(o.Nodes()) * (int64(len(ops)+o.Others()+8)*cmp.Or(o.PerDelta, bytesPerDelta) + bytesPerByte*int64(workload.Bytes(ops)))
+	writes, bytes := o.Others().Writes(), o.Others().Bytes()
+	return int64(o.Nodes()) * (int64(len(ops)+writes+8)*cmp.Or(o.PerDelta, bytesPerDelta) + bytesPerByte*int64(workload.Bytes(ops)+bytes))
 }

@@ -49,7 +49,7 @@ type Cluster interface {
 	Replicas() int // of each partition
 	Kinds() *kind.Kinds
 	Operations() []workload.Operation   // the plan, and the reads after the fence
-	Others() int                        // messages of clients that have no part in the plan: each may be a write, or a read that waits
+	Others() *Others                    // what came of clients that have no part in the plan
 	Running(n ring.NodeID) *kvs.Replica // the store that runs at n; nil if none does
 	Store(n ring.NodeID) *kvs.Replica   // that runs at n, or did until n went down; nil before
 	Up(n ring.NodeID) bool

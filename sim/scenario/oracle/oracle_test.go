@@ -28,6 +28,7 @@ type fake struct {
 	stores   map[ring.NodeID]*kvs.Replica
 	failed   []string // signatures
 	marked   []string
+	others   oracle.Others
 }
 
 func cluster(t *testing.T, ops ...workload.Operation) *fake {
@@ -54,7 +55,7 @@ func (f *fake) Ring() *ring.Ring                   { return f.ring }
 func (f *fake) Replicas() int                      { return f.replicas }
 func (f *fake) Kinds() *kind.Kinds                 { return kind.Default() }
 func (f *fake) Operations() []workload.Operation   { return f.ops }
-func (f *fake) Others() int                        { return 0 }
+func (f *fake) Others() *oracle.Others             { return &f.others }
 func (f *fake) Running(n ring.NodeID) *kvs.Replica { return f.stores[n] }
 func (f *fake) Store(n ring.NodeID) *kvs.Replica   { return f.stores[n] }
 func (f *fake) Up(n ring.NodeID) bool              { return f.stores[n] != nil }

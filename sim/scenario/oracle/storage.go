@@ -101,7 +101,7 @@ func (o *Storage) AtRest(r *Rest) {
 				o.fail(n, x.name, "at rest, there are %d %s", x.n, x.name)
 			}
 		}
-		if most := wrote + o.Others(); u.Sessions > most {
+		if most := wrote + o.Others().Sessions(); u.Sessions > most {
 			o.fail(n, "sessions", "at rest, %d sessions are remembered, and %d have written", u.Sessions, most)
 		}
 		if most := max(o.CheckpointBytes, u.Checkpoint); o.CheckpointBytes > 0 && u.Logged >= most {

@@ -301,7 +301,7 @@ func (x *explorer) step(_ int, n exploredNode, ev explore.Event) (exploredNode, 
 		e.Kind, e.From, e.Msg = kvs.EventMessage, ring.NodeID(ev.From), []byte(ev.Payload)
 	case explore.Take:
 		o := &x.writes[ev.ID]
-		arg, err := o.Argument(nil, true)
+		arg, err := o.Argument(nil, true, nil)
 		if err != nil {
 			return n, nil, err
 		}

@@ -2,7 +2,6 @@ package workload
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/linearizability/history"
@@ -12,25 +11,11 @@ import (
 // element alone.
 const Delete history.Func = "delete"
 
-// shrinking is the name of the kind of sets that deletes take from. Which set is of that
-// kind its key says, by the letter that it begins with.
-const (
-	shrinking     = "addwins"
-	shrinkingName = "a"
-)
-
 // Kind is the name of the kind of values that the operation is of.
 func (o *Operation) Kind() string { return kindOf(o.Key, o.Type) }
 
 // Kind is the name of the kind of values that the key holds.
 func (k *Key) Kind() string { return kindOf(k.Name, k.Type) }
-
-func kindOf(key string, t history.Type) string {
-	if t == history.Set && strings.HasPrefix(key, shrinkingName) {
-		return shrinking
-	}
-	return string(t)
-}
 
 // Sees reports whether the operation is a delete that takes away what its replica holds, and
 // so is served by owners alone, and waits as a read does.
@@ -41,14 +26,6 @@ func (o *Operation) Counts() bool { return o.Type == history.Counter && o.Func =
 
 // deletable reports whether the kind of the operation has deletes.
 func (o *Operation) deletable() bool { return o.Kind() != string(history.Set) }
-
-// deleted appends the argument of a delete.
-func (o *Operation) deleted(dst []byte) []byte {
-	if o.Arg == "" {
-		return dst
-	}
-	return append(dst, kind.Element(o.Arg)...)
-}
 
 // drawDeletes has some puts be deletes.
 func (p *planner) drawDeletes() {
@@ -78,10 +55,11 @@ func (p *planner) nameDelete(o *Operation) {
 	}
 }
 
-// Deletes lists the keys, with each of their types, that the plan has deletes of.
+// Deletes lists the keys, with each of their types, of which operations of the plan take
+// away what others put there.
 func Deletes(ops []Operation) (keys []Key) {
 	for i := range ops {
-		if o := &ops[i]; o.Func == Delete && !slices.Contains(keys, Key{o.Key, o.Type}) {
+		if o := &ops[i]; o.Takes() && !slices.Contains(keys, Key{o.Key, o.Type}) {
 			keys = append(keys, Key{o.Key, o.Type})
 		}
 	}
@@ -97,6 +75,12 @@ func TagsOf(v kind.Value) (tags []uint64, tagged bool) {
 		return x.Second, true
 	}
 	if x, ok := kind.Get[Tagged[kind.AddWins]](v); ok {
+		return x.Second, true
+	}
+	if x, ok := kind.Get[Tagged[kind.Map[kind.AddWins]]](v); ok {
+		return x.Second, true
+	}
+	if x, ok := kind.Get[Tagged[kind.Map[kind.Counter]]](v); ok {
 		return x.Second, true
 	}
 	x, ok := kind.Get[Tagged[kind.Counter]](v)

@@ -59,20 +59,9 @@ func tagging[T any](delta func(u kind.Update, v T) (T, error)) func(u kind.Updat
 	}
 }
 
-// TaggedKinds are the kinds of the store, each with the tags of the writes in a value.
-func TaggedKinds() (*kind.Kinds, error) {
-	r, err1 := kind.New(Tag(kind.RegisterSpec()))
-	s, err2 := kind.New(Tag(kind.SetSpec()))
-	c, err3 := kind.New(Tag(kind.CounterSpec()))
-	a, err4 := kind.New(Tag(kind.AddWinsSpec()))
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return nil, err
-	}
-	return kind.NewKinds(r, s, c, a)
-}
-
-// Argument appends what a put gives to the store.
-func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
+// Argument appends what a put gives to the store. names are the values that it replaces if it
+// [Operation.Replaces] any, as [Names] gives them; nil are none.
+func (o *Operation) Argument(dst []byte, tagged bool, names []byte) ([]byte, error) {
 	if o.Amiss == BadAmount {
 		return append(dst, unreadable...), nil
 	}
@@ -82,9 +71,11 @@ func (o *Operation) Argument(dst []byte, tagged bool) ([]byte, error) {
 	if o.Func == Delete {
 		return o.deleted(dst), nil
 	}
-	if o.Type != history.Counter {
-		return expand(dst, o.Arg)
-	}
+	return o.content(dst, names)
+}
+
+// amount appends the argument of an increment.
+func (o *Operation) amount(dst []byte) ([]byte, error) {
 	n, err := strconv.ParseInt(o.Arg, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("%w %v: %w", ErrPlan, o, err)
@@ -141,12 +132,23 @@ func ReadingOf(t history.Type, v kind.Value, tagged bool, elems *[]history.Value
 	case history.Set:
 		return readSet(v, tagged, elems)
 	case history.Counter:
-		return read(v, tagged, func(c kind.Counter) (history.Value, history.Stamp, error) {
+		sum := func(c kind.Counter) (history.Value, history.Stamp, error) {
 			n, err := kind.CounterSum(c)
 			return shown(n), history.Stamp{}, err
-		})
+		}
+		if is[kind.Map[kind.Counter]](v) {
+			return read(v, tagged, func(m kind.Map[kind.Counter]) (history.Value, history.Stamp, error) { return sum(counterIn(m)) })
+		}
+		return read(v, tagged, sum)
 	}
 	return Reading{}, errReading
+}
+
+// is reports whether a value is over T, tagged or not.
+func is[T any](v kind.Value) bool {
+	_, plain := kind.Get[T](v)
+	_, pair := kind.Get[Tagged[T]](v)
+	return plain || pair
 }
 
 // readSet takes a set apart, be it one that only grows or not.
@@ -162,21 +164,28 @@ func readSet(v kind.Value, tagged bool, elems *[]history.Value) (Reading, error)
 		}
 		return history.List(*elems...), history.Stamp{}, nil
 	}
-	_, plain := kind.Get[kind.AddWins](v)
-	_, pair := kind.Get[Tagged[kind.AddWins]](v)
-	if plain || pair {
+	switch {
+	case is[kind.AddWins](v):
 		return read(v, tagged, func(s kind.AddWins) (history.Value, history.Stamp, error) { return list(kind.Elements(s)) })
+	case is[kind.Map[kind.AddWins]](v):
+		return read(v, tagged, func(m kind.Map[kind.AddWins]) (history.Value, history.Stamp, error) { return list(elementsIn(m)) })
 	}
 	return read(v, tagged, list)
 }
 
-// CounterOf is the plain counter in a value of that kind, tagged or not.
+// CounterOf is the plain counter in a value of that kind, or of a map with one, tagged or not.
 func CounterOf(v kind.Value) (kind.Counter, error) {
 	if plain, ok := kind.Get[kind.Counter](v); ok {
 		return plain, nil
 	}
 	if pair, ok := kind.Get[Tagged[kind.Counter]](v); ok {
 		return pair.First, nil
+	}
+	if plain, ok := kind.Get[kind.Map[kind.Counter]](v); ok {
+		return counterIn(plain), nil
+	}
+	if pair, ok := kind.Get[Tagged[kind.Map[kind.Counter]]](v); ok {
+		return counterIn(pair.First), nil
 	}
 	return kind.Counter{}, errReading
 }

@@ -81,6 +81,7 @@ type character struct {
 	mixed   bool  // keys are asked for as other kinds than their own, too
 	large   bool  // values of some thousand bytes
 	deletes bool  // keys are deleted
+	rich    bool  // sets and counters are of richer kinds
 	batches bool  // reads ask for several keys at once
 	acks    bool  // puts ask to be answered sooner or later than once a disk has them
 	homes   []int // by session: the replica that it prefers, and leaves for one operation; -1 is none
@@ -186,6 +187,7 @@ func (p *planner) draw() {
 	p.large = p.pick("plan.large", 8) == 7
 	p.batches = !p.Txns && p.own("plan.batches", 0, 4) == 3
 	p.deletes = !p.Txns && p.own("plan.deletes", 0, 4) == 3
+	p.rich = !p.Txns && p.own("plan.rich", 0, 6) == 5
 	p.acks = p.Replicas > 0 && p.own("plan.acks", 0, 4) == 3
 	for range p.Sessions {
 		home := -1
@@ -208,6 +210,9 @@ func (p *planner) drawKeys(r *ring.Ring) {
 		name := fmt.Sprintf("%c%d", t[0], p.pick("plan.name", names))
 		if p.deletes && t == history.Set {
 			name = shrinkingName + name[1:]
+		}
+		if p.rich {
+			name = p.richName(i, t, name)
 		}
 		if slices.ContainsFunc(p.keys, func(k placedKey) bool { return k.Name == name }) {
 			continue

@@ -76,7 +76,7 @@ func TestPlans(t *testing.T) {
 	}
 	for _, what := range []string{
 		"read", "write", "add", "inc", "delete", "delete of an element", "batch", "batch of puts", "decrement", "huge amount", "large value", "many keys", "a key of several kinds", "given up",
-		"asked again", "asked elsewhere", "both", "stranger", "owner", "kind", "deps", "clock", "wait", "arg",
+		"setmap", "multivalue", "countermap", "amiss in a batch of reads", "amiss in a batch of puts", "asked again", "asked elsewhere", "both", "stranger", "owner", "kind", "deps", "clock", "wait", "arg",
 	} {
 		assert.Greater(t, met[what], 20, what)
 	}
@@ -141,8 +141,14 @@ func TestAcksAndTransactions(t *testing.T) {
 // count notes what an operation is an example of.
 func count(met map[string]int, x workload.Operation, owners []ring.NodeID) {
 	met[string(x.Func)]++
+	met[x.Kind()]++
 	if x.Batch != 0 {
 		met["batch"]++
+		if x.Amiss != "" && x.Func == history.Read {
+			met["amiss in a batch of reads"]++
+		} else if x.Amiss != "" {
+			met["amiss in a batch of puts"]++
+		}
 		if x.Func != history.Read {
 			met["batch of puts"]++
 		}
@@ -200,7 +206,7 @@ func TestLargeValues(t *testing.T) {
 	require.True(t, ok)
 	for _, size := range []int{8, 9, 10, 44, 45, 300, 5000} {
 		o := workload.Operation{ID: 1, Func: history.Add, Type: history.Set, Key: "s", Arg: fmt.Sprintf("e12~%d", size)}
-		arg, err := o.Argument(nil, false)
+		arg, err := o.Argument(nil, false, nil)
 		require.NoError(t, err)
 		assert.Len(t, arg, size)
 		read := func(element []byte) (workload.Reading, error) {
@@ -236,7 +242,7 @@ func TestHugeAmounts(t *testing.T) {
 	want := int64(0)
 	for i, n := range []int64{127 << 56, -128 << 56, 1 << 56} {
 		o := workload.Operation{ID: 1, Func: history.Inc, Type: history.Counter, Key: "c", Arg: fmt.Sprint(n)}
-		arg, err := o.Argument(nil, false)
+		arg, err := o.Argument(nil, false, nil)
 		require.NoError(t, err)
 		d, err := counter.Mutate(kind.Update{Arg: arg, Origin: uint64(i + 1)}, nil)
 		require.NoError(t, err)
