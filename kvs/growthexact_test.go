@@ -289,3 +289,51 @@ func TestDeleteThatWaitsIsCloned(t *testing.T) {
 	assert.True(t, g.get(0, "addwins", "d").Deleted)
 	assert.Equal(t, waiting, clone.AppendState(nil))
 }
+
+// TestLeasesEndTogether: subscriptions whose leases end at one tick are all forgotten then, and
+// what is due of another is sent at that tick; of those that can be told nothing any more at one
+// growth all end with it, and the others are told.
+func TestLeasesEndTogether(t *testing.T) {
+	node, _ := owner(t)
+	n := newTold(t, node, func(c *kvs.Config) { c.MaxSubscriptions = 5 })
+	subscribe := func(client, lease uint64, kind string) {
+		t.Helper()
+		m := wire.Subscribe{Client: client, Number: 1, Key: "k", Kind: kind, Lease: lease}
+		u := n.ask(t, &m)
+		require.Len(t, u, 1)
+		require.Equal(t, wire.StatusOK, u[0].Status, u[0].Detail)
+		m.Origin, m.Seen = 7, u[0].Version
+		require.Empty(t, n.ask(t, &m))
+	}
+	for round := range uint64(2) {
+		for client := range uint64(4) {
+			subscribe(1+10*round+client, 5, "set")
+		}
+		subscribe(5+10*round, 7, "set")
+		for tick := 1; tick <= 4; tick++ {
+			require.Empty(t, n.tick(t))
+		}
+		u := n.add(t, fmt.Sprint("a", round))
+		require.Len(t, u, 5)
+		u = n.tick(t)
+		require.Len(t, u, 1, "the one that stays is told again at the tick at which the others end")
+		assert.Equal(t, 5+10*round, u[0].Client)
+		n.tick(t)
+		n.tick(t)
+		assert.True(t, n.r.Quiet())
+	}
+
+	n = newTold(t, node, nil)
+	for client := range uint64(4) {
+		m := wire.Subscribe{Client: 20 + client, Number: 1, Key: "k", Kind: []string{"counter", "counter", "counter", "set"}[client], Lease: 50}
+		m.Level, m.Deps = session.Causal, session.Matrix{{Partition: 0, Origin: 7, Seq: 1}}
+		m.Proof = notary.ProveBoth(m.Deps, nil)
+		require.Empty(t, n.ask(t, &m), "the replica has yet to write what it has seen")
+	}
+	u := n.add(t, "a")
+	require.Len(t, u, 4)
+	for i := range u {
+		assert.Equal(t, uint64(20+i), u[i].Client)
+		assert.Equal(t, []wire.Status{wire.StatusKindMismatch, wire.StatusOK}[i/3], u[i].Status)
+	}
+}
