@@ -93,6 +93,7 @@ var refusals = map[string]map[string][]refused{
 		"seed":   fromZero, "workers": workers, "strategy": strategy, "strategies": notTruth, "corpus": nothing, "list": notTruth, "json": notTruth,
 		"seeds":  append([]refused{{"0", "1 to 1000000000000"}, {"1000000000001", "1 to 1000000000000"}}, notWhole...),
 		"sample": append([]refused{{"0", "1 to 1000000"}, {"1000001", "1 to 1000000"}}, notWhole...), "mechanical": nothing,
+		"files": nothing, "first": notTruth,
 		"trials": append([]refused{{"0", "1 to 10000"}, {"10001", "1 to 10000"}}, notWhole...),
 	},
 	"edelweiss": {

@@ -36,7 +36,9 @@ type mutantsOptions struct {
 
 	mechanical string // patterns of packages, separated by commas
 	sample     int
-	sampled    bool // --sample was given
+	sampled    bool   // --sample was given
+	files      string // pattern of the files to mutate; "": all of the packages
+	first      bool   // whoever notices first is enough
 }
 
 func (c *cli) mutantsCommand() *cobra.Command {
@@ -66,6 +68,8 @@ func (c *cli) mutantsCommand() *cobra.Command {
 	command.SeedFlag(f, &o.seed, "first seed; with --mechanical it draws the sample, too")
 	f.StringVar(&o.mechanical, "mechanical", "", "derive mutants from the source of `PACKAGES`, such as ./kvs/...; several are separated by commas")
 	command.NumberFlag(f, &o.sample, "sample", 100, 1, 1_000_000, "with --mechanical, how many mutants to draw")
+	f.StringVar(&o.files, "files", "", "with --mechanical, mutate only files of the packages whose name matches `PATTERN`, such as multi*.go; several are separated by commas")
+	f.BoolVar(&o.first, "first", false, "with --mechanical, leave a mutant once anyone has noticed it: a few seeds, then the tests, then the other seeds")
 	command.NumberFlag(f, &o.seeds, "seeds", 5000, 1, 1_000_000_000_000, "seeds a mutant may take at most")
 	command.WorkersFlag(f, &o.workers, "seeds run at once")
 	strategyFlag(cmd, &o.strategy)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,8 @@ func (o *mutantsOptions) checkMechanical() error {
 	switch {
 	case o.mechanical == "" && o.sampled:
 		return command.Usagef("mutants: --sample goes with --mechanical")
+	case o.mechanical == "" && (o.files != "" || o.first):
+		return command.Usagef("mutants: --files and --first go with --mechanical")
 	case o.mechanical != "" && o.compare:
 		return command.Usagef("mutants: --mechanical and --strategies do not go together")
 	case o.mechanical != "" && o.corpus != "":
@@ -137,6 +140,10 @@ func (c *cli) mechanical(o mutantsOptions, names []string) (err error) {
 	if err != nil {
 		return c.mechanicalError(err)
 	}
+	all, err = mutationsOf(all, o.files)
+	if err != nil {
+		return err
+	}
 	order, most, err := chooseMutations(all, o, names)
 	if err != nil {
 		return err
@@ -156,6 +163,7 @@ func (c *cli) mechanical(o mutantsOptions, names []string) (err error) {
 	if err != nil {
 		return c.mechanicalError(err)
 	}
+	bench.First = o.first
 	hide()
 	c.tellSample(o, subject, sample, bench)
 	return c.tryAll(o, started, subject, sample, bench, reasons)
@@ -187,6 +195,31 @@ func arguedMutants(b *mutants.Builder, s *mutants.Subject, all []*mechanical.Mut
 		return nil, fmt.Errorf("%s: %w", arguedPath, err)
 	}
 	return reasons, nil
+}
+
+// mutationsOf are the mutations of the files whose names match one of the patterns,
+// separated by commas; without any, all.
+func mutationsOf(all []*mechanical.Mutation, patterns string) ([]*mechanical.Mutation, error) {
+	if patterns == "" {
+		return all, nil
+	}
+	var of []*mechanical.Mutation
+	for _, m := range all {
+		for pattern := range strings.SplitSeq(patterns, ",") {
+			ok, err := path.Match(pattern, path.Base(m.File))
+			if err != nil {
+				return nil, command.Usagef("mutants: --files %q: %v", pattern, err)
+			}
+			if ok {
+				of = append(of, m)
+				break
+			}
+		}
+	}
+	if len(of) == 0 {
+		return nil, command.Usagef("mutants: --files %q: no file of the packages that can be mutated has such a name", patterns)
+	}
+	return of, nil
 }
 
 // chooseMutations puts the mutations named, or all, in the order to draw them, and says

@@ -164,6 +164,23 @@ func TestChooseMutations(t *testing.T) {
 	assert.ErrorContains(t, err, `did you mean "kvs.G/negate/1"?`)
 }
 
+// Mutations are of the files that are asked for.
+func TestMutationsOf(t *testing.T) {
+	all := []*mechanical.Mutation{{File: "kvs/multi.go"}, {File: "kvs/wire/multi.go"}, {File: "kvs/multiput.go"}, {File: "kvs/cut.go"}}
+	for patterns, want := range map[string][]*mechanical.Mutation{
+		"": all, "multi*.go": all[:3], "cut.go,multi.go": {all[0], all[1], all[3]}, "multi.go,m*": all[:3],
+	} {
+		of, err := mutationsOf(all, patterns)
+		require.NoError(t, err)
+		assert.Equal(t, want, of, patterns)
+	}
+	for patterns, say := range map[string]string{"none.go": "no file", "[": "syntax error"} {
+		_, err := mutationsOf(all, patterns)
+		require.ErrorIs(t, err, command.ErrUsage)
+		assert.ErrorContains(t, err, say)
+	}
+}
+
 // Every entry of the table of argued mutants is of a mutation that there is.
 func TestArguedTableApplies(t *testing.T) {
 	table, err := mechanical.ParseArguments(argued(t))

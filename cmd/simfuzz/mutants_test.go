@@ -21,6 +21,8 @@ func TestMutantsRefusals(t *testing.T) {
 		"unknown flag": {[]string{"mutants", "--wat"}, "simfuzz mutants --help"},
 
 		"sample of nothing":      {[]string{"mutants", "--sample", "5"}, "--sample goes with --mechanical"},
+		"files of nothing":       {[]string{"mutants", "--files", "*.go"}, "--files and --first go with --mechanical"},
+		"first of nothing":       {[]string{"mutants", "--first"}, "--files and --first go with --mechanical"},
 		"mechanical, strategies": {[]string{"mutants", "--mechanical", "./kvs", "--strategies"}, "do not go together"},
 		"mechanical, corpus":     {[]string{"mutants", "--mechanical", "./kvs", "--corpus", "x"}, "do not go together"},
 	} {

@@ -132,6 +132,12 @@ func TestDraw(t *testing.T) {
 // try draws the mutations of a name and tries each.
 func try(t *testing.T, simulation string, c CampaignOptions, pattern string, names ...string) map[string]Trial {
 	t.Helper()
+	return tryUntil(t, false, simulation, c, pattern, names...)
+}
+
+// tryUntil is try, where first says whether who notices first is enough.
+func tryUntil(t *testing.T, first bool, simulation string, c CampaignOptions, pattern string, names ...string) map[string]Trial {
+	t.Helper()
 	b, s, all := subject(t, "./cmd/toy", simulation, pattern)
 	var chosen []*mechanical.Mutation
 	for _, m := range all {
@@ -146,6 +152,7 @@ func try(t *testing.T, simulation string, c CampaignOptions, pattern string, nam
 	k, err := b.NewBench(t.Context(), s, sample, c, quiet)
 	require.NoError(t, err)
 	assert.Empty(t, k.Unsteady)
+	k.First = first
 	out := make(map[string]Trial)
 	for _, d := range sample.Mutants {
 		trial, err := k.Try(t.Context(), d)
@@ -178,6 +185,18 @@ func TestTry(t *testing.T) {
 		},
 		"proto.At/constant/1":  {Simulated: true, Seeds: 50, Called: both[:1], Tests: tests},
 		"proto.Greater/flip/1": {Simulated: true, Seeds: 50, Called: both[1:], Tests: tests, Test: "proto TestGreater"},
+	}, got)
+}
+
+// Where the first to notice is enough, nobody else is asked.
+func TestTryUntilNoticed(t *testing.T) {
+	both := []string{"campaign", "tests"}
+	tests := []string{toyPath + "/proto"}
+	got := tryUntil(t, true, "./cmd/toy", CampaignOptions{Seed: 5, Seeds: 80}, "./proto", "proto.Merge/flip/1", "proto.Merge/off-by-one/1", "proto.Greater/flip/1")
+	assert.Equal(t, map[string]Trial{
+		"proto.Merge/flip/1":       {Simulated: true, Campaign: true, Oracle: "upper-bound", Seed: 6, Seeds: 2, Alone: true, Called: both[:1]},
+		"proto.Merge/off-by-one/1": {Simulated: true, Seeds: 80, Tests: tests, Called: both},
+		"proto.Greater/flip/1":     {Simulated: true, Seeds: scout, Tests: tests, Test: "proto TestGreater", Called: both[1:]},
 	}, got)
 }
 

@@ -40,6 +40,10 @@ type Bench struct {
 	// Unsteady are packages whose tests fail because of the switch itself, without a
 	// mutant behind it: they are not asked about mutants that share a build.
 	Unsteady map[string]string // what they say
+
+	// First leaves a mutant once anyone has noticed it: the first seeds, the tests, or the
+	// other seeds, in this order.
+	First bool
 }
 
 // Trial is what came of one mutant.
@@ -205,16 +209,42 @@ func (k *Bench) Try(ctx context.Context, d *Derived) (t Trial, err error) {
 		}
 		return nil
 	}
-	if d.build.program != "" && k.s.Simulated(d.Package) {
-		variables, file := called("campaign")
-		if err := k.tryCampaign(ctx, d, variables, &t); err != nil {
-			return t, fmt.Errorf("try mutant %s: %w", d.Name, err)
+	campaign := func(stages ...stage) error {
+		if d.build.program == "" || !k.s.Simulated(d.Package) {
+			return nil
 		}
-		if err := note("campaign", file); err != nil {
+		variables, file := called("campaign")
+		if err := k.tryCampaign(ctx, d, variables, &t, stages...); err != nil {
+			return err
+		}
+		return note("campaign", file)
+	}
+	tests := func() error {
+		variables, file := called("tests")
+		if err := k.tryTests(ctx, d, variables, &t); err != nil {
+			return err
+		}
+		return note("tests", file)
+	}
+	steps := []func() error{func() error { return campaign(scouting, rest) }, tests}
+	if k.First {
+		steps = []func() error{func() error { return campaign(scouting) }, tests, func() error { return campaign(rest) }}
+	}
+	for _, step := range steps {
+		if k.First && t.Found() {
+			break
+		}
+		if err := step(); err != nil {
 			return t, fmt.Errorf("try mutant %s: %w", d.Name, err)
 		}
 	}
-	variables, file := called("tests")
+	slices.Sort(t.Called)
+	t.Called = slices.Compact(t.Called)
+	return t, nil
+}
+
+// tryTests has the tests of a mutant run it, until one fails.
+func (k *Bench) tryTests(ctx context.Context, d *Derived, variables []string, t *Trial) error {
 	for _, test := range k.s.testsOf(d.Package) {
 		if k.Unsteady[test.pkg] != "" && d.build.shared {
 			continue
@@ -222,18 +252,23 @@ func (k *Bench) Try(ctx context.Context, d *Derived) (t Trial, err error) {
 		t.Tests = append(t.Tests, test.pkg)
 		e, err := k.runTest(ctx, k.tests[test.pkg], test, d.build.tests[test.pkg], variables)
 		if err != nil {
-			return t, fmt.Errorf("try mutant %s: %w", d.Name, err)
+			return err
 		}
 		if e.code != 0 {
 			t.Test = strings.TrimPrefix(strings.TrimPrefix(test.pkg, k.b.module), "/") + " " + failedTest(e)
 			break
 		}
 	}
-	if err := note("tests", file); err != nil {
-		return t, fmt.Errorf("try mutant %s: %w", d.Name, err)
-	}
-	return t, nil
+	return nil
 }
+
+// stage is a part of a campaign.
+type stage int
+
+const (
+	scouting stage = iota // the first [scout] seeds
+	rest                  // those behind them
+)
 
 // scout is how many seeds a campaign begins with: most mutants fail among them, and one
 // that loops is given up within the time that these take.
@@ -244,9 +279,9 @@ func (k *Bench) limits(count uint64) limits {
 	return limitsFor(time.Duration(float64(k.clean) * float64(count) / float64(max(k.options.Seeds, 1))))
 }
 
-// tryCampaign fuzzes a mutant until it is noticed, finds the first seed that does, and
-// runs that once more by itself.
-func (k *Bench) tryCampaign(ctx context.Context, d *Derived, variables []string, t *Trial) error {
+// tryCampaign fuzzes a mutant in the stages given until it is noticed, finds the first seed
+// that does, and runs that once more by itself.
+func (k *Bench) tryCampaign(ctx context.Context, d *Derived, variables []string, t *Trial, stages ...stage) error {
 	fuzz := func(from, n uint64, flags ...string) (attempt, error) {
 		l := k.limits(n)
 		if len(flags) > 0 { // one worker does the work of all
@@ -255,7 +290,10 @@ func (k *Bench) tryCampaign(ctx context.Context, d *Derived, variables []string,
 		return k.fuzz(ctx, l, d.build.program, variables, from, n, slices.Concat(k.options.Flags, flags))
 	}
 	t.Simulated, t.Seeds = true, int64(k.options.Seeds)
-	first, a, err := k.firstFailure(fuzz)
+	if !slices.Contains(stages, rest) {
+		t.Seeds = min(t.Seeds, scout)
+	}
+	first, a, err := k.firstFailure(stages, fuzz)
 	if err != nil || a.oracle == "" {
 		return err
 	}
@@ -286,10 +324,20 @@ func (k *Bench) tryCampaign(ctx context.Context, d *Derived, variables []string,
 
 // firstFailure looks for the first seed at which a mutant is noticed, among the first few
 // and then among the others.
-func (k *Bench) firstFailure(fuzz func(from, n uint64, flags ...string) (attempt, error)) (seed uint64, a attempt, err error) {
-	seed, count := k.options.Seed, min(scout, k.options.Seeds)
-	if a, err = fuzz(seed, count); err == nil && a.oracle == "" && k.options.Seeds > scout {
-		seed, count = seed+scout, k.options.Seeds-scout
+func (k *Bench) firstFailure(stages []stage, fuzz func(from, n uint64, flags ...string) (attempt, error)) (seed uint64, a attempt, err error) {
+	var count uint64
+	for _, s := range stages {
+		if err != nil || a.oracle != "" {
+			break
+		}
+		switch {
+		case s == scouting:
+			seed, count = k.options.Seed, min(scout, k.options.Seeds)
+		case k.options.Seeds > scout:
+			seed, count = k.options.Seed+scout, k.options.Seeds-scout
+		default:
+			continue
+		}
 		a, err = fuzz(seed, count)
 	}
 	if err != nil {
