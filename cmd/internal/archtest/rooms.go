@@ -144,6 +144,12 @@ var Rooms = []Room{
 		Pattern:  "sim/workers",
 		Packages: []string{"kvs/workers", "kvs/store", "sim", "sim/disk", "sim/engines", "sim/campaign", "sim/internal/seeded", "gen/choice"},
 	},
+	{ // the store with a kind of its own that is no lattice, beside one that is
+		Pattern: "sim/causalvalue",
+		Packages: []string{
+			"lattice", "lattice/causal", "kvs", "kvs/gossip", "kvs/host", "kvs/kind", "kvs/ring", "kvs/wire", "sim", "sim/campaign",
+		},
+	},
 	{ // what the rooms that run engines on simulated disks have in common
 		Pattern: "sim/engines", Packages: []string{"kvs/store", "kvs/store/..."},
 	},
