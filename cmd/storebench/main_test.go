@@ -321,8 +321,18 @@ func TestInterrupted(t *testing.T) {
 	}
 	// A report is written of what was measured.
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
 	dir := t.TempDir()
+	told := &interrupting{cancel: cancel}
+	part := &cli{ctx: ctx, in: strings.NewReader(""), out: new(strings.Builder), err: told}
+	assert.Equal(t, exitInterrupted, part.main(strings.Fields("report --updates 300 --rounds 1 --out "+dir+small+t.TempDir())))
+	assert.Contains(t, told.String(), "storebench: report: update-heavy, part 1 of 8, is measured")
+	assert.NotContains(t, told.String(), "part 2 of 8")
+	table, err := os.ReadFile(filepath.Join(dir, "compare.csv"))
+	require.NoError(t, err)
+	assert.Equal(t, len(measure.Names()), bytes.Count(table, []byte(",update-heavy,")))
+	assert.NotContains(t, string(table), "drifting")
+	// Of nothing, where nothing was.
+	dir = t.TempDir()
 	var out, errs strings.Builder
 	c := &cli{ctx: ctx, in: strings.NewReader(""), out: &out, err: &errs}
 	assert.Equal(t, exitInterrupted, c.main([]string{"report", "--out", dir}))
@@ -330,6 +340,25 @@ func TestInterrupted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "Interrupted")
 	assert.Contains(t, string(page), "Not measured.")
+}
+
+// TestFullSizes has a full report take sizes of its own, but for those that are given.
+func TestFullSizes(t *testing.T) {
+	for line, want := range map[string]string{
+		"report --full":                 "--keys 100000 --updates 1000000 ",
+		"report --full --keys 300":      "--keys 300 --updates 1000000 ",
+		"report --full --updates 20000": "--keys 100000 --updates 20000 ",
+		"report":                        "--keys 20000 --updates 100000 ",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		dir := t.TempDir()
+		c := &cli{ctx: ctx, in: strings.NewReader(""), out: new(strings.Builder), err: new(strings.Builder)}
+		require.Equal(t, exitInterrupted, c.main(append(strings.Fields(line), "--out", dir)), line)
+		text, err := os.ReadFile(filepath.Join(dir, "report.md"))
+		require.NoError(t, err)
+		assert.Contains(t, string(text), "storebench report "+want, line)
+	}
 }
 
 // full is an output without room, or without a reader.

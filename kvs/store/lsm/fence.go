@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"unsafe"
 
 	"github.com/bits-and-blooms/bloom/v3"
 
@@ -113,7 +114,7 @@ func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, er
 		return nil, errGuide
 	}
 	in := summed{r: r}
-	b := make([]byte, head, readBytes)
+	b := make([]byte, head)
 	if err := in.next(b); err != nil {
 		return nil, err
 	}
@@ -127,14 +128,8 @@ func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, er
 		return nil, errGuide
 	}
 	bits := make([]uint64, words)
-	for i := 0; i < len(bits); {
-		b = b[:min(8*(len(bits)-i), readBytes)]
-		if err := in.next(b); err != nil {
-			return nil, err
-		}
-		for at := b; len(at) >= 8; at, i = at[8:], i+1 {
-			bits[i] = binary.LittleEndian.Uint64(at)
-		}
+	if err := in.words(bits); err != nil {
+		return nil, err
 	}
 	g.filter = bloom.From(bits, uint(hashes))
 	b = make([]byte, rest-words*8)
@@ -153,9 +148,12 @@ func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, er
 	return g, g.fences.check(length)
 }
 
-// readBytes is how much of a file is read at once: it is looked at while it is in the
+// How much of a log, and of a guide, is read at once: it is looked at while it is in the
 // processor's cache.
-const readBytes = 64 << 10
+const (
+	readBytes  = 64 << 10
+	guideBytes = 256 << 10
+)
 
 // summed reads a file from its beginning, with the CRC-32C of what it has read.
 type summed struct {
@@ -167,7 +165,7 @@ type summed struct {
 // next reads all of b, piece by piece. A file that ends before is no guide.
 func (s *summed) next(b []byte) error {
 	for len(b) > 0 {
-		p := b[:min(len(b), readBytes)]
+		p := b[:min(len(b), guideBytes)]
 		switch err := record.ReadFull(s.r, p, s.at); {
 		case errors.Is(err, store.ErrCorrupt):
 			return errGuide
@@ -179,20 +177,37 @@ func (s *summed) next(b []byte) error {
 	return nil
 }
 
-// check refuses fences that are not those of a file of that length, keys and offsets
-// ascending.
+// littleEndian says that words are in memory as they are in a guide.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// words reads little-endian words into the memory in which they stay.
+func (s *summed) words(to []uint64) error {
+	for len(to) > 0 {
+		w := to[:min(len(to), guideBytes/8)]
+		b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), 8*len(w))
+		if err := s.next(b); err != nil {
+			return err
+		}
+		if !littleEndian {
+			for i := range w {
+				w[i] = binary.LittleEndian.Uint64(b[8*i:])
+			}
+		}
+		to = to[len(w):]
+	}
+	return nil
+}
+
+// check refuses fences that cannot be those of a file of that length: offsets do not ascend, or
+// keys lie outside of what there is. That keys ascend, as they were written, the checksum says.
 func (f *fences) check(length int64) error {
-	at, end, last := int64(record.HeaderBytes-1), uint64(0), []byte(nil)
+	at, end := int64(record.HeaderBytes-1), uint64(0)
 	for rest := f.table; len(rest) >= fenceBytes; rest = rest[fenceBytes:] {
 		off, to := int64(binary.LittleEndian.Uint64(rest)), binary.LittleEndian.Uint64(rest[8:fenceBytes])
 		if off <= at || off >= length || to < end || to > uint64(len(f.keys)) {
 			return errGuide
 		}
-		key := f.keys[end:to]
-		if at >= record.HeaderBytes && string(last) >= string(key) {
-			return errGuide
-		}
-		at, end, last = off, to, key
+		at, end = off, to
 	}
 	if end != uint64(len(f.keys)) || (f.len() == 0) != (length == record.HeaderBytes) {
 		return errGuide

@@ -28,6 +28,7 @@ type Engine struct {
 	opts    Options
 	home    *catalog.Home
 	db      *pebble.DB
+	disk    *guard // of db
 	number  uint64 // of the directory of db
 	next    uint64 // number of the next directory
 	changed bool   // something was set on top of the catalog's version
@@ -107,24 +108,45 @@ func (e *Engine) commit(number uint64, s catalog.State) error {
 
 // use opens the database in the numbered directory and makes it the engine's.
 func (e *Engine) use(number uint64) error {
-	db, err := e.openDB(number)
+	db, disk, err := e.openDB(number)
 	if err != nil {
 		return err
 	}
-	e.db, e.number, e.tables, e.waiting = db, number, map[string]store.Segment{}, 0
+	e.db, e.disk, e.number, e.tables, e.waiting = db, disk, number, map[string]store.Segment{}, 0
 	e.changed, err = e.isChanged(number)
 	return err
 }
 
-func (e *Engine) openDB(number uint64) (*pebble.DB, error) {
-	db, err := e.opts.openDB(e.home.Path(number, dirExt))
+func (e *Engine) openDB(number uint64) (*pebble.DB, *guard, error) {
+	db, disk, err := e.opts.openDB(e.home.Path(number, dirExt))
 	if err != nil {
 		if pebble.IsCorruptionError(err) {
 			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 		}
-		return nil, fmt.Errorf("%s: %w", e.home.Path(number, dirExt), err)
+		return nil, nil, fmt.Errorf("%s: %w", e.home.Path(number, dirExt), err)
 	}
-	return db, nil
+	return db, disk, nil
+}
+
+// ready is nil if op can be done, which changes something: the engine is open, and the disk has
+// failed nothing, in the background neither.
+func (e *Engine) ready(op string) error {
+	if err := e.life.Ready(op); err != nil {
+		return err
+	}
+	if err := e.sound(); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// sound is nil as long as the disk has failed the database nothing. It is asked after each
+// operation, of which Pebble says that it succeeded.
+func (e *Engine) sound() error {
+	if cause := e.disk.failed(); cause != nil {
+		return e.life.Fail(cause)
+	}
+	return nil
 }
 
 // isChanged reports that something was set on top of the catalog's version.
@@ -186,7 +208,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 func (e *Engine) Set(key, value []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.life.Ready("set"); err != nil {
+	if err := e.ready("set"); err != nil {
 		return err
 	}
 	if err := e.opts.CheckKey("set", key); err != nil {
@@ -199,7 +221,7 @@ func (e *Engine) Set(key, value []byte) error {
 	sync := e.opts.Durability == store.EveryWrite ||
 		e.opts.Durability == store.GroupCommit && e.waiting >= e.opts.GroupWrites
 	if err := e.put(key, value, &pebble.WriteOptions{Sync: sync}); err != nil {
-		return fmt.Errorf("set: %w", e.life.Fail(err))
+		return fmt.Errorf("set: %w", e.life.Fail(err)) // which is what failed first, once
 	}
 	if sync {
 		e.stats.Syncs++
@@ -217,25 +239,39 @@ func (e *Engine) put(key, value []byte, o *pebble.WriteOptions) error {
 	if err := e.mark(); err != nil {
 		return err
 	}
+	var err error
 	if len(value) == 0 {
-		return e.db.Delete(key, o)
+		err = e.db.Delete(key, o)
+	} else {
+		err = e.db.Set(key, value, o)
 	}
-	return e.db.Set(key, value, o)
+	if err != nil {
+		return err
+	}
+	return e.sound()
 }
 
 // Sync makes all that was set durable.
 func (e *Engine) Sync() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.life.Ready("sync"); err != nil {
+	if err := e.ready("sync"); err != nil {
 		return err
 	}
-	if err := e.db.LogData(nil, pebble.Sync); err != nil {
-		return fmt.Errorf("sync: %w", e.life.Fail(err))
+	if err := e.syncLog(); err != nil {
+		return fmt.Errorf("sync: %w", err)
 	}
 	e.stats.Syncs++
 	e.waiting = 0
 	return nil
+}
+
+// syncLog makes the log durable. After an error the engine has failed.
+func (e *Engine) syncLog() error {
+	if err := e.db.LogData(nil, pebble.Sync); err != nil {
+		return e.life.Fail(err)
+	}
+	return e.sound()
 }
 
 // Stats returns counts since the engine was opened. Merges are Pebble's compactions.
@@ -286,7 +322,7 @@ func (e *Engine) Close() error {
 	}
 	err := e.life.Failed()
 	if err == nil {
-		err = e.db.LogData(nil, pebble.Sync)
+		err = e.syncLog()
 	}
 	e.life.Close()
 	if err = catalog.CloseAfter(errors.Join(err, e.db.Close()), e.home); err != nil {

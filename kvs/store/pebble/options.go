@@ -15,12 +15,14 @@
 // Pebble starts goroutines of its own and merges on them: Options.Scheduler is not
 // used, no set gets store.ErrBackpressure (one waits where Pebble makes it wait), and
 // two runs on one simulated disk differ in their file operations. Pebble cannot go on
-// when its log cannot be written or synced, and ends the process: so does this engine,
-// by a panic, and store.ErrFailed is only what is left of a failed change of the
-// catalog. Keys are not counted.
+// when its log cannot be written or synced, and would end the process: it is not told, the
+// disk stays as it was then, and the engine takes no more, with store.ErrFailed and what the
+// disk said (see guard). A set that was not synced is told of it by the next operation, if
+// Pebble wrote it later. Keys are not counted.
 package pebble
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -61,7 +63,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// logger passes over what Pebble reports and stops where Pebble cannot go on.
+// logger passes over what Pebble reports and stops where Pebble cannot go on: what it holds in
+// memory contradicts itself, or the disk has other bytes than it was given.
 type logger struct{}
 
 func (logger) Infof(string, ...any)  {}
@@ -72,12 +75,20 @@ func (logger) Fatalf(format string, args ...any) {
 	panic("pebble cannot go on: " + fmt.Sprintf(format, args...))
 }
 
-// openDB opens Pebble's directory.
-func (o *Options) openDB(dir string) (*pebble.DB, error) {
+// openDB opens Pebble's directory, whose disk the guard watches.
+func (o *Options) openDB(dir string) (*pebble.DB, *guard, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref() // the database holds it too
-	return pebble.Open(dir, &pebble.Options{
-		FS: o.FS, Logger: logger{}, MemTableSize: uint64(o.MemtableBytes), Cache: cache,
+	g := newGuard(o.FS, dir)
+	db, err := pebble.Open(dir, &pebble.Options{
+		FS: g, Logger: logger{}, MemTableSize: uint64(o.MemtableBytes), Cache: cache,
 		FormatMajorVersion: pebble.FormatFlushableIngestExcises,
 	})
+	if failed := g.failed(); failed != nil {
+		if err == nil {
+			failed = errors.Join(failed, db.Close())
+		}
+		return nil, nil, failed
+	}
+	return db, g, err
 }

@@ -69,7 +69,7 @@ func (b *bundle) check(segments int) error {
 func (e *Engine) Snapshot() (store.Version, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.life.Ready("snapshot"); err != nil {
+	if err := e.ready("snapshot"); err != nil {
 		return 0, err
 	}
 	if e.opts.Archive == nil {
@@ -92,11 +92,17 @@ func (e *Engine) snapshot() (store.Version, error) {
 	if err := e.db.Flush(); err != nil {
 		return 0, err
 	}
+	if err := e.sound(); err != nil {
+		return 0, err
+	}
 	number := e.take()
 	defer e.remove(number)
 	dir := e.home.Path(number, dirExt)
 	if err := e.db.Checkpoint(dir); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := e.sound(); err != nil { // or the checkpoint is of what is in memory only
+		return 0, err
 	}
 	d, err := e.home.Draft(bundleFormat)
 	if errors.Is(err, catalog.ErrNote) {
@@ -185,7 +191,7 @@ func hashFile(fsys vfs.FS, path string) (store.Segment, error) {
 func (e *Engine) Restore(v store.Version) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.life.Ready("restore"); err != nil {
+	if err := e.ready("restore"); err != nil {
 		return err
 	}
 	if e.opts.Archive == nil {
@@ -218,7 +224,7 @@ func (e *Engine) restore(v store.Version) error {
 		e.remove(number)
 		return err
 	}
-	db, err := e.openDB(number)
+	db, disk, err := e.openDB(number)
 	if err != nil {
 		e.remove(number)
 		return err
@@ -238,7 +244,7 @@ func (e *Engine) restore(v store.Version) error {
 		}
 		e.remove(e.number)
 	}
-	e.db, e.number, e.tables, e.waiting, e.changed = db, number, map[string]store.Segment{}, 0, false
+	e.db, e.disk, e.number, e.tables, e.waiting, e.changed = db, disk, number, map[string]store.Segment{}, 0, false
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 
@@ -94,6 +95,23 @@ func TestFlipIsFound(t *testing.T) {
 		require.ErrorIs(t, record.CheckTail(r, header.Salt(), scan.Offset(), int64(len(b))), store.ErrCorrupt, "bit %d", bit)
 		require.Equal(t, before, spoiled, "looking changes nothing")
 	}
+}
+
+// TestFlipInALongRecord flips every bit of one long record, behind which nothing says that it was
+// synced: the error names the byte, which is not among those of the head that are tried one by one.
+// A record that is whole is no damage.
+func TestFlipInALongRecord(t *testing.T) {
+	b, offsets := file(record.Record{Kind: record.Value, Key: []byte("key"), Value: bytes.Repeat([]byte("value"), 30)})
+	for bit := int(offsets[0]) * 8; bit < len(b)*8; bit++ {
+		b[bit/8] ^= 1 << (bit % 8)
+		err := record.CheckTail(bytes.NewReader(b), header.Salt(), offsets[0], int64(len(b)))
+		require.ErrorIs(t, err, store.ErrCorrupt, "bit %d", bit)
+		if bit/8 >= int(offsets[0])+4 { // before, it is the checksum
+			require.ErrorContains(t, err, fmt.Sprintf("flipped at offset %d", bit/8))
+		}
+		b[bit/8] ^= 1 << (bit % 8)
+	}
+	require.NoError(t, record.CheckTail(bytes.NewReader(b), header.Salt(), offsets[0], int64(len(b))))
 }
 
 // TestTornIsNotDamage cuts files anywhere, and loses sectors: what no later record

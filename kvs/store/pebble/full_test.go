@@ -1,0 +1,222 @@
+package pebble_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/sim/disk"
+)
+
+// filled is a file system that takes so many changes more, and is full from then on.
+type filled struct {
+	vfs.FS
+	left *atomic.Int64
+}
+
+func (f filled) full() error {
+	if f.left.Add(-1) < 0 {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+func (f filled) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := f.full(); err != nil {
+		return nil, err
+	}
+	w, err := f.FS.Create(name, c)
+	return filledFile{w, f}, err
+}
+
+func (f filled) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := f.full(); err != nil {
+		return nil, err
+	}
+	w, err := f.FS.ReuseForWrite(old, name, c)
+	return filledFile{w, f}, err
+}
+
+func (f filled) Rename(from, to string) error {
+	if err := f.full(); err != nil {
+		return err
+	}
+	return f.FS.Rename(from, to)
+}
+
+func (f filled) OpenDir(name string) (vfs.File, error) {
+	d, err := f.FS.OpenDir(name)
+	return filledFile{d, f}, err
+}
+
+type filledFile struct {
+	vfs.File
+	fs filled
+}
+
+// Write writes half of what there is no room for.
+func (f filledFile) Write(p []byte) (int, error) {
+	if err := f.fs.full(); err != nil {
+		n, e := f.File.Write(p[:len(p)/2])
+		if e != nil {
+			err = e
+		}
+		return n, err
+	}
+	return f.File.Write(p)
+}
+
+func (f filledFile) Sync() error {
+	if err := f.fs.full(); err != nil {
+		return err
+	}
+	return f.File.Sync()
+}
+
+func (f filledFile) SyncData() error { return f.Sync() }
+
+// promised is what was set, by key: the first of them that a crash may leave, and all set since.
+type promised map[string][]string
+
+// fill sets keys over and over until the engine takes no more, or so often, and syncs now and
+// then. What it returns the disk must have.
+func fill(t *testing.T, e store.Engine, d store.Durability, sets int) (promised, error) {
+	t.Helper()
+	p := promised{}
+	sync := func() {
+		for k, all := range p {
+			p[k] = all[len(all)-1:]
+		}
+	}
+	for i := range sets {
+		k, v := fmt.Sprintf("key %02d", i%40), fmt.Sprintf("%d %s", i, strings.Repeat("v", 300))
+		if p[k] == nil {
+			p[k] = []string{""}
+		}
+		p[k] = append(p[k], v) // which a set that failed may have done too
+		if err := e.Set([]byte(k), []byte(v)); err != nil {
+			return p, err
+		}
+		if d == store.EveryWrite {
+			p[k] = p[k][len(p[k])-1:]
+		}
+		if i%50 == 49 {
+			if err := e.Sync(); err != nil {
+				return p, err
+			}
+			sync()
+		}
+	}
+	if err := e.Close(); err != nil {
+		return p, err
+	}
+	sync()
+	return p, nil
+}
+
+// kept opens the directory again, where there is room, and holds it against what was promised.
+func (p promised) kept(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	e, err := suite.Open(store.Options{Dir: "dir", FS: fs})
+	require.NoError(t, err)
+	for k, all := range p {
+		v, err := e.Get([]byte(k))
+		require.NoError(t, err)
+		require.Contains(t, all, string(v), "%s", k)
+	}
+	require.NoError(t, e.Set([]byte("more"), []byte("value")))
+	require.NoError(t, e.Close())
+}
+
+// refused requires that a failed engine says why, reads, takes nothing and can be closed.
+func refused(t *testing.T, e store.Engine, err error, p promised) {
+	t.Helper()
+	require.ErrorIs(t, err, store.ErrFailed)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	for _, again := range []error{e.Set([]byte("k"), []byte("v")), e.Sync()} {
+		if again != nil { // closed it is, where closing failed
+			require.True(t, strings.Contains(again.Error(), store.ErrFailed.Error()) || strings.Contains(again.Error(), store.ErrClosed.Error()), again)
+			continue
+		}
+		t.Fatal("a failed engine takes more")
+	}
+	for k, all := range p {
+		v, err := e.Get([]byte(k))
+		if err != nil {
+			require.ErrorIs(t, err, store.ErrClosed)
+			return
+		}
+		require.Contains(t, all, string(v), k)
+	}
+	require.ErrorIs(t, e.Close(), store.ErrFailed)
+}
+
+// TestFullAtEachChange has the disk be full from each change on, in the foreground and in
+// Pebble's own background: there is a named error and no panic, and nothing is lost that was
+// promised.
+func TestFullAtEachChange(t *testing.T) {
+	const sets = 300 // of which some tables are written, and compacted
+	for _, d := range []store.Durability{store.None, store.EveryWrite} {
+		t.Run(d.String(), func(t *testing.T) {
+			stride, failed := int64(1), 0
+			for n := int64(0); ; n += stride {
+				below := vfs.NewMem()
+				left := new(atomic.Int64)
+				left.Store(n)
+				o := store.Options{Dir: "dir", FS: filled{below, left}, Durability: d}
+				e, err := suite.Open(o)
+				if err != nil {
+					require.ErrorIs(t, err, syscall.ENOSPC)
+					promised{}.kept(t, below)
+					continue
+				}
+				p, err := fill(t, e, d, sets)
+				if err == nil {
+					require.Greater(t, failed, 20)
+					p.kept(t, below)
+					return
+				}
+				failed++
+				refused(t, e, err, p)
+				p.kept(t, below)
+				stride = 1 + n/40
+			}
+		})
+	}
+}
+
+// TestFullDisk fills a disk, and then makes room.
+func TestFullDisk(t *testing.T) {
+	fs, err := disk.NewFS(disk.FSOptions{MaxBytes: 600 << 10})
+	require.NoError(t, err)
+	f, err := fs.Create("ballast", vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.Write(make([]byte, 300<<10))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	e, err := suite.Open(store.Options{Dir: "dir", FS: fs, Durability: store.EveryWrite})
+	require.NoError(t, err)
+	p, r := promised{}, rand.New(rand.NewPCG(1, 2))
+	for i := 0; err == nil; i++ {
+		value := make([]byte, 300) // which no compressing makes smaller
+		for j := range value {
+			value[j] = byte(r.Uint32())
+		}
+		k, v := fmt.Sprintf("key %d", i), string(value)
+		p[k] = []string{"", v}
+		if err = e.Set([]byte(k), []byte(v)); err == nil {
+			p[k] = p[k][1:]
+		}
+		require.Less(t, i, 2000)
+	}
+	refused(t, e, err, p)
+	require.NoError(t, fs.Remove("ballast"))
+	p.kept(t, fs)
+}
