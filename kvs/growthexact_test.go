@@ -21,7 +21,7 @@ import (
 func TestAcknowledgedElsewhere(t *testing.T) {
 	node, _ := owner(t)
 	n := newTold(t, node, nil)
-	m := wire.Subscribe{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50}
+	m := wire.Subscribe{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50}
 	require.Len(t, n.ask(t, &m), 1)
 	m.Origin, m.Seen = 6, 40
 	assert.Empty(t, n.ask(t, &m))
@@ -38,7 +38,7 @@ func TestAcknowledgedElsewhere(t *testing.T) {
 func TestSentAgainOnlyWhatIsCovered(t *testing.T) {
 	node, _ := owner(t)
 	n := newTold(t, node, nil)
-	m := wire.Subscribe{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal}
+	m := wire.Subscribe{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal}
 	require.Len(t, n.ask(t, &m), 1)
 	q := past(put(9, 1, "set", "k", []byte("effect")), session.Matrix{{Partition: 0, Origin: 7, Seq: 2}})
 	n.step(t, kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()})
@@ -298,7 +298,7 @@ func TestLeasesEndTogether(t *testing.T) {
 	n := newTold(t, node, func(c *kvs.Config) { c.MaxSubscriptions = 5 })
 	subscribe := func(client, lease uint64, kind string) {
 		t.Helper()
-		m := wire.Subscribe{Client: client, Number: 1, Key: "k", Kind: kind, Lease: lease}
+		m := wire.Subscribe{Client: client, Number: 1, Sent: 1, Key: "k", Kind: kind, Lease: lease}
 		u := n.ask(t, &m)
 		require.Len(t, u, 1)
 		require.Equal(t, wire.StatusOK, u[0].Status, u[0].Detail)
@@ -325,7 +325,7 @@ func TestLeasesEndTogether(t *testing.T) {
 
 	n = newTold(t, node, nil)
 	for client := range uint64(4) {
-		m := wire.Subscribe{Client: 20 + client, Number: 1, Key: "k", Kind: []string{"counter", "counter", "counter", "set"}[client], Lease: 50}
+		m := wire.Subscribe{Client: 20 + client, Number: 1, Sent: 1, Key: "k", Kind: []string{"counter", "counter", "counter", "set"}[client], Lease: 50}
 		m.Level, m.Deps = session.Causal, session.Matrix{{Partition: 0, Origin: 7, Seq: 1}}
 		m.Proof = notary.ProveBoth(m.Deps, nil)
 		require.Empty(t, n.ask(t, &m), "the replica has yet to write what it has seen")
