@@ -42,7 +42,7 @@ const (
 // everything below the outer ring, for the rooms that join all of it.
 var inner = []string{
 	"lattice/...", "gen/...", "laws/...", "sim/...", "linearizability/...", "models/...",
-	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/store/...", "kvs/resp",
+	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/store/...", "kvs/resp",
 }
 
 // Rooms is the import table. It is a directed acyclic graph because Go's
@@ -163,13 +163,14 @@ var Rooms = []Room{
 		Modules: []string{porcupinePath},
 	},
 
-	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store"}},
+	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/store"}},
 	{ // kvs/store for the contract of engines alone, in which it has a replica's values kept
 		Pattern: "kvs/host", Packages: []string{"kvs", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/store"},
 	},
 	{Pattern: "kvs/kind", Packages: []string{"lattice/...", "kvs/internal/varint"}},
-	{Pattern: "kvs/wire", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/internal/varint"}},
+	{Pattern: "kvs/wire", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/internal/varint"}},
 	{Pattern: "kvs/ring", Modules: []string{xxhashPath}},
+	{Pattern: "kvs/member", Packages: []string{"lattice", "kvs/ring"}, Modules: []string{xxhashPath}},
 	{Pattern: "kvs/resp"},
 	{Pattern: "kvs/internal/varint"},
 	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session", "kvs/internal/varint"}},
