@@ -42,7 +42,7 @@ const (
 // A message is magic, version, kind, body and a CRC-32C of all before it.
 const (
 	magic       = 'J'
-	wireVersion = 7
+	wireVersion = 8
 	headerSize  = 3
 	sumSize     = 4
 )

@@ -18,10 +18,10 @@ import (
 const (
 	lostVersion       = 9
 	touchedVersion    = 11
-	recordVersion     = 13
-	pieceVersion      = 14
-	checkpointVersion = 15
-	keptVersion       = 16
+	recordVersion     = 17
+	pieceVersion      = 18
+	checkpointVersion = 19
+	keptVersion       = 20
 )
 
 // AppendRecord appends the record of entries that are written together.
