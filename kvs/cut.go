@@ -35,6 +35,11 @@ import (
 // into use, and pasts grow by what is written meanwhile. And barriers go to every owner
 // of every partition, so that a cut is made only when a past has more than MaxPast marks,
 // which is by default as many as half the partitions.
+//
+// Who owns what, as far as cuts go, is said by [Config.Ring] alone, whoever has come or gone since,
+// so that all replicas take a mark for the same. A node that is not on that ring makes no cuts, nor
+// does one that does not own all any more that it did there. Whoever comes to own a partition gets
+// its barriers with the rest.
 
 // barrier is the kind of entries that are barriers; no [kind.Kind] has that name.
 const barrier = ""
@@ -75,6 +80,11 @@ func (r *Replica) cutIfWanted() {
 		return
 	}
 	r.wantCut, r.nextCut, r.idleUntil = false, r.tick+cutTicks, 0
+	for id := range ring.Partition(r.cfg.Ring.Partitions()) { // what its cuts are of, see below
+		if r.cfg.Ring.Owns(r.cfg.Self, id) && !r.partition(id).serves() {
+			return
+		}
+	}
 	number, before := uint64(1), uint64(0)
 	if r.cut != nil {
 		number, before = r.cut.number+1, r.cut.number

@@ -97,6 +97,16 @@ func (s *Set) MergeIn(other Set) (grew bool) {
 	return sets.MergeIn((*[]lattice.Entry[ring.NodeID, State])(s), other)
 }
 
+// Raise is the join of s and other. It may be s itself, which it does not change.
+func (s Set) Raise(other Set) Set {
+	if s.Includes(other) {
+		return s
+	}
+	risen := s.Clone()
+	risen.MergeIn(other)
+	return risen
+}
+
 // Includes reports whether s is other, or above it.
 func (s Set) Includes(other Set) bool { return sets.Compare(s, other)&lattice.Greater != 0 }
 
@@ -194,9 +204,7 @@ func (s Set) With(c Change) (Set, error) {
 	return s.Raised(c.Node, to), nil
 }
 
-// Raised is a copy of s in which a node is in a state, or a later one.
+// Raised is s with a node in a state, or a later one.
 func (s Set) Raised(n ring.NodeID, to State) Set {
-	risen := s.Clone()
-	risen.MergeIn(Set{{Key: n, Val: to}})
-	return risen
+	return s.Raise(Set{{Key: n, Val: to}})
 }

@@ -380,6 +380,8 @@ func kindName(k sim.MsgKind) string {
 		return "multi-answer"
 	case wire.MsgMultiPut:
 		return "multi-put"
+	case wire.MsgMembers:
+		return "members"
 	}
 	return ""
 }
