@@ -125,7 +125,7 @@ var Rooms = []Room{
 		Pattern: "sim/scenario/oracle", // it looks into replicas, and at what is asked and answered
 		Packages: []string{
 			"lattice/...", "linearizability/history", "sim", "sim/campaign", "sim/scenario/workload",
-			"kvs", "kvs/gossip", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire",
+			"kvs", "kvs/gossip", "kvs/kind", "kvs/member", "kvs/ring", "kvs/session", "kvs/wire",
 		},
 		Modules: []string{xxhashPath}, // what a ring hashes with, to place keys a second time
 	},
