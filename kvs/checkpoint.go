@@ -105,6 +105,7 @@ func (r *Replica) nextOfCheckpoint() {
 				r.tellTaken()
 				break
 			}
+			r.checkpointMembers()
 			r.checkpointSessions()
 			c.done = true
 			break
@@ -128,7 +129,7 @@ func (r *Replica) givePartition(p *partition) (all bool) {
 		r.giveLog(p)
 		p.trustCuts()
 		g := &giving{r: r}
-		g.part = wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt}
+		g.part = wire.CheckpointPart{Of: p.id, Applied: r.kept(p), Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt}
 		if r.keeper != nil {
 			g.part.Keeper = r.keeper.from.ID()
 		}
@@ -138,6 +139,16 @@ func (r *Replica) givePartition(p *partition) (all bool) {
 		r.checkpointIntake(p)
 	}
 	return all
+}
+
+// kept is what a checkpoint says that p has. Once members have come or gone it leaves out what has
+// been handed over, of which the values are not there: the node may own the partition when it starts
+// again, and others would count on it. In a checkpoint from before that, see [Replica.restore].
+func (r *Replica) kept(p *partition) gossip.Dots {
+	if r.viewName == 0 || p.keeps() {
+		return p.applied
+	}
+	return p.log.Dots()
 }
 
 // giveLog gives the deltas that a peer may lack.
@@ -192,6 +203,7 @@ func (r *Replica) checkpointSessions() {
 // giveCheckpoint gives a part, and makes x the one after it.
 func (r *Replica) giveCheckpoint(x *wire.CheckpointPart, last bool) {
 	x.Origin, x.Number, x.Clock, x.Last = r.cfg.Origin, r.checkpoint.number, r.clock.last, last
+	x.Moved = r.viewName != 0 && (x.Sessions || x.At == 0)
 	from := len(r.wire)
 	r.wire = wire.AppendCheckpoint(r.wire, x)
 	r.record(from)
@@ -330,6 +342,9 @@ func cloneMarks(values []wire.HeldValue) []wire.HeldValue {
 func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 	if int(x.of) >= r.cfg.Ring.Partitions() {
 		return errPartition(x.of, r.cfg.Ring)
+	}
+	if r.viewName != 0 && !x.parts[0].Moved && !r.cfg.Ring.Owns(r.cfg.Self, x.of) {
+		return nil // it may name what had been handed over; what had not is in records of its own
 	}
 	if whole, err := r.reachable(x, past); !whole {
 		r.lost = append(r.lost, x.of)

@@ -58,6 +58,8 @@ type cluster struct {
 	keeping bool     // values are kept outside of memory
 	outside []*shelf // by node: where
 
+	dead map[int]bool // nodes that are no more, or not yet; nothing reaches them
+
 	unreadable int // how many records of its disk a replica that starts cannot read
 
 	cfg       func(*kvs.Config) // changes that of replicas that start
@@ -236,6 +238,9 @@ func (c *cluster) step() {
 		}
 	}
 	c.bag = append(c.bag[:at], c.bag[at+1:]...)
+	if c.dead[f.node] {
+		return
+	}
 	c.now += uint64(c.choose(3, 0))
 	if f.node < 0 {
 		resp, err := wire.DecodeResponse(f.ev.Msg)
@@ -276,8 +281,8 @@ func (c *cluster) quiet() bool {
 			return false
 		}
 	}
-	for _, r := range c.replicas {
-		if !r.Quiet() {
+	for i, r := range c.replicas {
+		if !c.dead[i] && !r.Quiet() {
 			return false
 		}
 	}

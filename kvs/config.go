@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -22,9 +23,14 @@ type Config struct {
 	// Unreadable is how many records the disk could not read and has cut out. What they
 	// held is asked of the peers, whatever First says.
 	Unreadable int
-	Ring       *ring.Ring
-	Kinds      *kind.Kinds
-	Secret     []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
+	Ring       *ring.Ring // which all nodes are given alike, and which stays what it was when the first ones started
+	// Members is what an operator says of nodes that have come or gone since, be it all or some:
+	// what the replica has on its disk or hears is joined to it. A node that is not on the ring is
+	// told at least that it joins. Life is which life of its id the node is in; default 1.
+	Members member.Set
+	Life    uint32
+	Kinds   *kind.Kinds
+	Secret  []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
@@ -121,8 +127,10 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: a secret of %d bytes, want at least %d", ErrConfig, len(c.Secret), minSecret)
 	case c.Origin == 0 || c.Origin >= 1<<63:
 		return fmt.Errorf("%w: origin %d", ErrConfig, c.Origin)
-	case !slices.Contains(c.Ring.Nodes(), c.Self):
-		return fmt.Errorf("%w: node %d is not on the ring", ErrConfig, c.Self)
+	case !slices.Contains(c.Ring.Nodes(), c.Self) && c.Members.At(c.Self) == 0:
+		return fmt.Errorf("%w: node %d is neither on the ring nor among the members", ErrConfig, c.Self)
+	case c.Life > 1 && c.Members.At(c.Self).Life() < c.Life:
+		return fmt.Errorf("%w: node %d is in life %d, and %v as its members have it", ErrConfig, c.Self, c.Life, c.Members.At(c.Self))
 	case c.BatchBytes < 0 || c.BatchBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxValueBytes < 0 || c.MaxValueBytes > wire.MaxMessage/2:
@@ -142,6 +150,9 @@ func (c *Config) setDefaults() error {
 			ErrConfig, c.MaxIdleMS, c.MaxWaitTicks, c.ForwardTicks, uint64(maxPhysicalMS), uint64(maxTicks), uint64(maxTicks))
 	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxSubscriptions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
+	}
+	if c.Life == 0 {
+		c.Life = 1
 	}
 	if c.TickMS == 0 {
 		c.TickMS = 20

@@ -26,6 +26,7 @@ func TestConfigDefaults(t *testing.T) {
 		require.NoError(t, err)
 		want := least(t, partitions)
 		want.Ring = c.Ring
+		want.Life = 1
 		want.TickMS, want.ForwardTicks, want.BatchBytes = 20, 4, 256<<10
 		want.MaxWaiting, want.MaxEach, want.MaxWaitTicks = 1024, 16, 4096
 		want.MaxSessions, want.MaxIdleMS = 1<<18, 3_600_000

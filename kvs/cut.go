@@ -35,6 +35,11 @@ import (
 // into use, and pasts grow by what is written meanwhile. And barriers go to every owner
 // of every partition, so that a cut is made only when a past has more than MaxPast marks,
 // which is by default as many as half the partitions.
+//
+// Who owns what, as far as cuts go, is said by [Config.Ring] alone, whoever has come or gone since,
+// so that all replicas take a mark for the same. A node that is not on that ring makes no cuts, nor
+// does one that does not own all any more that it did there. Whoever comes to own a partition gets
+// its barriers with the rest.
 
 // barrier is the kind of entries that are barriers; no [kind.Kind] has that name.
 const barrier = ""
@@ -75,6 +80,11 @@ func (r *Replica) cutIfWanted() {
 		return
 	}
 	r.wantCut, r.nextCut, r.idleUntil = false, r.tick+cutTicks, 0
+	for id := range ring.Partition(r.cfg.Ring.Partitions()) { // what its cuts are of, see below
+		if r.cfg.Ring.Owns(r.cfg.Self, id) && !r.partition(id).serves() {
+			return
+		}
+	}
 	number, before := uint64(1), uint64(0)
 	if r.cut != nil {
 		number, before = r.cut.number+1, r.cut.number
@@ -228,11 +238,9 @@ func (r *Replica) includes(p *partition, past session.Matrix) bool {
 	if !p.applied.Covers(past.Row(p.id)) {
 		return false
 	}
-	nodes := r.cfg.Ring.Nodes()
 	for i := len(past) - 1; i >= 0 && past[i].Partition >= session.Cuts; i-- {
 		m := past[i]
-		node := int(m.Partition - session.Cuts)
-		if node < len(nodes) && r.cfg.Ring.Owns(nodes[node], p.id) && p.passed(m.Origin) < m.Seq {
+		if r.cfg.Ring.Owns(session.CutNode(m.Partition), p.id) && p.passed(m.Origin) < m.Seq {
 			return false
 		}
 	}
@@ -250,18 +258,13 @@ func (r *Replica) compact(past session.Matrix) session.Matrix {
 			}
 		}
 		if len(kept) < len(past) {
-			mark := [1]session.Mark{{Partition: session.Cuts + r.number(), Origin: r.cfg.Origin, Seq: r.cut.number}}
+			mark := [1]session.Mark{{Partition: session.CutsOf(r.cfg.Self), Origin: r.cfg.Origin, Seq: r.cut.number}}
 			kept.MergeIn(mark[:])
 		}
 		past = kept
 	}
 	r.wantCut = r.wantCut || len(past) > r.cfg.MaxPast
 	return past
-}
-
-// number is the position of this node among all.
-func (r *Replica) number() ring.Partition {
-	return ring.Partition(slices.Index(r.cfg.Ring.Nodes(), r.cfg.Self))
 }
 
 // named reports whether this replica's cut stands for a mark: that of a dot which it
@@ -272,12 +275,12 @@ func (r *Replica) named(m session.Mark) bool {
 		x := r.cut.part(m.Partition)
 		return x != nil && x.row.Seq(m.Origin) >= m.Seq
 	}
-	nodes, at := r.cfg.Ring.Nodes(), int(m.Partition-session.Cuts)
-	if at >= len(nodes) || m.Origin == r.cfg.Origin {
+	node := session.CutNode(m.Partition)
+	if !slices.Contains(r.cfg.Ring.Nodes(), node) || m.Origin == r.cfg.Origin {
 		return false
 	}
 	for id := range ring.Partition(r.cfg.Ring.Partitions()) {
-		if !r.cfg.Ring.Owns(nodes[at], id) {
+		if !r.cfg.Ring.Owns(node, id) {
 			continue
 		}
 		if x := r.cut.part(id); x == nil || x.other.Row(id).Seq(m.Origin) < m.Seq {

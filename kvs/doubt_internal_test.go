@@ -51,7 +51,7 @@ func TestCutsOfWhatIsLost(t *testing.T) {
 				assert.Len(t, p.cuts, c.cuts, "a cut of which nothing is held is not held")
 				assert.Equal(t, uint64(4), p.cuts.Row(0).Seq(7), "later barriers are reached")
 				assert.Equal(t, c.passed, p.passed(7))
-				past := session.Matrix{{Partition: session.Cuts, Origin: 7, Seq: 4}}
+				past := session.Matrix{{Partition: session.CutsOf(1), Origin: 7, Seq: 4}}
 				assert.Equal(t, c.passed > 0, n.r.includes(p, past))
 				assert.Equal(t, c.passed > 0, p.trusted().Row(0).Seq(7) > 0)
 			}

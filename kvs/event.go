@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -16,6 +17,7 @@ const (
 	EventPersisted                      // the record of Token is durable, and all given before it
 	EventRequest                        // Msg arrived from a client
 	EventHardened                       // what was kept before the EffectHarden of Token is durable
+	EventMember                         // an operator asks for Change
 )
 
 // Event is one input of the state machine.
@@ -26,6 +28,8 @@ type Event struct {
 	From  ring.NodeID // of EventMessage: who sent it, as the host knows and not as Msg says
 	Asker uint64      // of EventRequest: the machine that it came from, as the host knows; 0 if it does not. See [Config.MaxSubscriptions]
 	Token uint64
+
+	Change member.Change // of EventMember; one that is refused is counted among [Stats].Rejected, see [member.Set.With]
 }
 
 // EffectKind tells effects apart.
@@ -39,7 +43,7 @@ const (
 	EffectTimer                          // report EventTick once, AfterMS from now
 	EffectAccept                         // for observers: Entry was accepted and will be persisted
 	EffectTruncate                       // records given before the one of Token are needed no more
-	EffectRestart                        // start the replica again from its disk, which has what every owner has lost; or see [Replica.Failed]
+	EffectRestart                        // start the replica again from its disk, which has what every owner has lost; or to own again what it has let go of; or see [Replica.Failed]
 	EffectKeep                           // have [Config.Values] keep Msg in the slot Token, in place of what is there; nothing empties it
 	EffectHarden                         // make all that is kept so durable, then report EventHardened with Token
 )

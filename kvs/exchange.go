@@ -31,7 +31,7 @@ func (r *Replica) gossip() {
 		}
 		for i := range r.parts {
 			p := r.parts[(begin+i)%len(r.parts)]
-			silent := !p.owned || p.advertisedRev[at] == p.rev
+			silent := !p.keeps() || p.advertisedRev[at] == p.rev
 			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
@@ -42,7 +42,7 @@ func (r *Replica) gossip() {
 					r.offerTo, r.offerSince = p.log.Known(peer.id), peer.back
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)
 					it.Entries = offers[from:]
-					it.Pull = p.logTruncated && !p.owned // what it handed over may be lost here too
+					it.Pull = p.logTruncated && !p.keeps() // what it handed over may be lost here too
 				} else {
 					r.meet(p, at, &it)
 				}
@@ -125,7 +125,7 @@ func (r *Replica) send(to ring.NodeID, items []wire.Item) {
 			n++
 		}
 		from := len(r.wire)
-		r.wire = wire.AppendGossip(r.wire, r.cfg.Self, r.cfg.Origin, items[:n])
+		r.wire = wire.AppendGossipUnder(r.wire, r.cfg.Self, r.cfg.Origin, r.viewName, items[:n])
 		r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
 		items = items[n:]
 	}
@@ -146,6 +146,7 @@ func (r *Replica) peer(id ring.NodeID) int {
 func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer := &r.peers[from]
 	peer.heard(r.tick)
+	peer.goesBy(g.Origin, g.View)
 	for i := range g.Items {
 		it := &g.Items[i]
 		if int(it.Partition) >= r.cfg.Ring.Partitions() {
@@ -157,15 +158,18 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		if it.Digest.Known, lie = p.credible(r.cfg.Origin, it.Digest.Known); lie {
 			r.stats.Rejected++
 		}
+		if r.viewName != 0 && p.owned && !p.shared[from] && len(it.Digest.Known) > 0 {
+			p.log.Invite(g.From)
+		}
 		r.observePeer(p, from, g, it)
 		p.release()
-		if !p.owned {
+		if !p.keeps() {
 			continue
 		}
 		if it.Pull || len(it.Entries) > 0 {
 			p.addPendingAck(from)
 		}
-		if it.PeerIncarnation == 0 || it.PeerIncarnation == r.cfg.Origin {
+		if p.owned && !r.going() && (it.PeerIncarnation == 0 || it.PeerIncarnation == r.cfg.Origin) {
 			r.take(p, it.Entries) // what is offered to an earlier incarnation may have gaps for this one
 		}
 		if it.Offer {

@@ -127,8 +127,7 @@ func NamedByCut(rg *ring.Ring, self, other ring.NodeID, held, asked uint64) bool
 			r.cut.parts = append(r.cut.parts, cutPart{id: id, other: session.Matrix{{Partition: id, Origin: origin, Seq: held}}})
 		}
 	}
-	at := ring.Partition(slices.Index(rg.Nodes(), other))
-	return r.named(session.Mark{Partition: session.Cuts + at, Origin: origin, Seq: asked})
+	return r.named(session.Mark{Partition: session.CutsOf(other), Origin: origin, Seq: asked})
 }
 
 // WithDefaults is the configuration that a replica would have.

@@ -26,7 +26,7 @@ func (g *giving) values(p *partition) (all bool) {
 			c.ahead = false
 			continue
 		}
-		if p.owned && g.size > 0 && g.size+c.size() > g.r.cfg.BatchBytes {
+		if p.keeps() && g.size > 0 && g.size+c.size() > g.r.cfg.BatchBytes {
 			g.next = c.key
 			g.give(false)
 			p.giving = g

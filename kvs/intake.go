@@ -68,7 +68,7 @@ type fetch struct {
 
 // offered takes a peer's offer of a snapshot.
 func (r *Replica) offered(p *partition, from int) {
-	if !p.owned || !p.shared[from] {
+	if !p.owned || !p.shared[from] && !p.log.Hosts(r.peers[from].id) || r.going() {
 		return
 	}
 	if p.applied.Includes(p.log.Known(r.peers[from].id)) {
@@ -163,6 +163,9 @@ func (r *Replica) chase() {
 			continue
 		}
 		r.leave(p, at)
+		if r.viewName != 0 && p.intake != nil {
+			r.abandonIntake(p) // the peer may have let go of the partition
+		}
 		r.fetchNext(p)
 	}
 }
@@ -192,7 +195,7 @@ func (r *Replica) receivePiece(from int, body []byte) bool {
 	peer := &r.peers[from]
 	peer.heard(r.tick)
 	p, f := r.held(x.Partition), &peer.fetch
-	if p == nil || !f.on || f.part != p.id || f.stopped || x.To != r.cfg.Origin || x.Ask != f.number || x.At < f.next {
+	if r.going() || p == nil || !f.on || f.part != p.id || f.stopped || x.To != r.cfg.Origin || x.Ask != f.number || x.At < f.next {
 		r.stats.Duplicates++
 		return true
 	}
@@ -384,6 +387,9 @@ func (r *Replica) abandonIntake(p *partition) {
 		return // it is being persisted
 	}
 	for at, shared := range p.shared {
+		if !shared && p.log.Hosts(r.peers[at].id) {
+			shared = slices.Contains(p.offers, at) // a guest, that has some
+		}
 		if shared && (p.need[at] == needDigest || !p.applied.Includes(p.intake.base.Intersect(p.log.Known(r.peers[at].id)))) {
 			return
 		}

@@ -74,7 +74,7 @@ func (r *Replica) coversAll(m *wire.MultiGet) bool {
 	if m.Level.Follows() {
 		past = past.Clone()
 		for _, k := range m.Keys {
-			if p := r.held(r.cfg.Ring.PartitionOf(k.Key)); p != nil && p.owned {
+			if p := r.held(r.cfg.Ring.PartitionOf(k.Key)); p != nil && p.serves() {
 				if s, _ := p.slot(k.Key, k.Kind); s != nil {
 					past.MergeIn(s.deps)
 				}
@@ -82,7 +82,7 @@ func (r *Replica) coversAll(m *wire.MultiGet) bool {
 		}
 	}
 	for _, k := range m.Keys {
-		if p := r.partition(r.cfg.Ring.PartitionOf(k.Key)); p.owned && !r.includes(p, past) {
+		if p := r.partition(r.cfg.Ring.PartitionOf(k.Key)); p.serves() && !r.includes(p, past) {
 			return false
 		}
 	}
@@ -122,8 +122,8 @@ func (r *Replica) result(m *wire.MultiGet, name wire.ValueName, x *wire.Result, 
 	case !ok:
 		x.Status, x.Detail = wire.StatusBadRequest, fmt.Sprintf("unknown kind %q", name.Kind)
 		return values
-	case !p.owned:
-		x.Status, x.Detail = wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id))
+	case !p.serves():
+		x.Status, x.Detail = wire.StatusNotOwner, r.notServed(p)
 		return values
 	}
 	s, other := p.slot(name.Key, name.Kind)

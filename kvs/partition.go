@@ -7,6 +7,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -46,6 +47,9 @@ func (id ownID) compare(other ownID) int {
 type partition struct {
 	id            ring.Partition
 	owned         bool
+	fresh         bool   // see seats.go, as of the next two
+	retiring      bool   // it was owned, and all is kept
+	dropped       bool   // this incarnation has owned it, and is no owner
 	shared        []bool // by peer: it owns the partition too
 	cells         cells
 	localDeltas   map[ownID]kind.Value // the join of this origin's deltas
@@ -87,6 +91,7 @@ type link struct {
 	confirmed uint64 // up to which rev that one has all; see [gossip.Digest]
 	offered   uint64 // tick before which no snapshot is offered again
 	served    bool   // all of one was sent, and the peer has not said since what it holds
+	heard     bool   // it has said, since the view has risen and under the same one, what it holds
 }
 
 // handed is what became of deltas that were handed over, of which the disk still has the
@@ -119,7 +124,7 @@ type waiter struct {
 
 // reset makes p an empty partition, as seen from self, in the memory of what it
 // was.
-func (p *partition) reset(id ring.Partition, self ring.NodeID, r *ring.Ring, peers []peerLink, vs *valuePool, k *keeper) {
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *member.Placement, peers []peerLink, vs *valuePool, k *keeper) {
 	clear(p.localDeltas)
 	log := p.log
 	if log == nil {
@@ -264,7 +269,7 @@ func (p *partition) recovered(e *gossip.Entry, delta kind.Value, maxKnown int) {
 // They are in what this replica holds of the partition, if it owns it, so that a peer
 // which lacks them is brought up by a snapshot.
 func (p *partition) shed(count, bytes int, peers []peerLink) (shed int) {
-	if !p.owned || p.log.Len() <= count && p.log.Bytes() <= bytes {
+	if !p.keeps() || p.log.Len() <= count && p.log.Bytes() <= bytes {
 		return 0
 	}
 	shed = p.log.Shed(count, bytes)
@@ -299,7 +304,7 @@ func (r *Replica) covers(p *partition, q *wire.Request) bool {
 // digest is what to tell a peer of what is held. A replica that does not own the partition
 // says nothing: no one counts on it.
 func (r *Replica) digest(p *partition, at int) gossip.Digest {
-	if !p.owned {
+	if !p.keeps() {
 		return gossip.Digest{Seen: p.log.Seen(r.peers[at].id)}
 	}
 	w := p.changes.Digest(p.applied, p.rev, p.links[at].confirmed)
@@ -314,7 +319,7 @@ func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 		return
 	}
 	if origin > l.origin {
-		*l = link{origin: origin, offered: l.offered, served: l.served}
+		*l = link{origin: origin, offered: l.offered, served: l.served, heard: l.heard}
 	}
 	if it.PeerIncarnation == self && it.Digest.Seen <= p.rev {
 		l.confirmed = max(l.confirmed, it.Digest.Seen)
@@ -332,16 +337,21 @@ func (p *partition) addPendingAck(peer int) {
 // release drops what a replica that does not own the partition holds of it, once
 // every owner has it. The sequence number stays: dots are not reused.
 func (p *partition) release() {
-	if !p.owned && p.log.Len() == 0 && p.pending == 0 {
-		if p.keeper != nil {
-			for c := range p.cells.from("") {
-				for i := range c.slots {
-					p.keeper.forget(c.slots[i].kept)
-				}
+	if !p.keeps() && p.log.Len() == 0 && p.pending == 0 {
+		p.clearCells()
+	}
+}
+
+// clearCells drops all values.
+func (p *partition) clearCells() {
+	if p.keeper != nil {
+		for c := range p.cells.from("") {
+			for i := range c.slots {
+				p.keeper.forget(c.slots[i].kept)
 			}
 		}
-		p.cells.clear(p.values)
 	}
+	p.cells.clear(p.values)
 }
 
 // credible cuts from v, in place, the dots of this incarnation that it has not given

@@ -14,6 +14,14 @@ type peerLink struct {
 	fetch    fetch  // pieces of a snapshot, from there
 	asker    uint64 // the incarnation of the peer that has asked for some last
 	answered uint64 // the number of its ask
+
+	origin      uint64 // the newest incarnation that has said by which view it goes
+	floor       uint64 // incarnations up to that one are of a life that is over
+	view        uint64 // the name of the view by which it goes; 0 for that of the ring
+	viewNext    uint64 // tick before which it is not told of this replica's again
+	viewBackoff uint64 // ticks until the one after
+	asks        bool   // it waits to be told
+	gone        bool   // and nothing but views is exchanged with it
 }
 
 const maxOfferGap = 16

@@ -73,7 +73,7 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 		case x.Partition != p.id:
 			r.refuse(q, p, wire.StatusBadRequest, fmt.Sprintf("request %d of the session was a write to partition %d", q.Req, x.Partition))
 			return true
-		case p.applied.Contains(x.Dot):
+		case p.applied.Contains(x.Dot), r.forgot(p, x.Dot):
 			answer := r.answerRepeat(q, &x)
 			switch {
 			case p.owners(x.Dot, r.peers) >= q.Ack.Owners():

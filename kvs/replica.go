@@ -7,6 +7,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -27,6 +28,8 @@ type Stats struct {
 	Snapshots  uint64 // snapshots taken in, since deltas could not bring this replica up
 	Deferred   uint64 // deltas of peers put off, as too much is being persisted; they are offered again
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
+
+	LetGo uint64 // partitions that this replica owned and has let go of, as all owners have what it held
 
 	Deletes     uint64 // writes served that take something away
 	Updates     uint64 // sent to subscribers, those sent again too
@@ -63,6 +66,13 @@ type Replica struct {
 	now        uint64
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats      Stats
+
+	view     member.Set        // who the members are, as far as this replica goes by it
+	viewName uint64            // 0 while they are those of the ring
+	place    *member.Placement // that follows
+	rise     rise
+	onDisk   member.Set // what the records have said of members
+	moving   bool       // a partition is fresh, or retiring, or this node joins or leaves
 
 	checkpoint checkpoint
 	keeper     *keeper          // nil if all values are in memory
@@ -114,9 +124,12 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if cfg.Values != nil {
 		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1), starting: true}
 	}
-	for _, n := range cfg.Ring.Nodes() {
-		if n != cfg.Self {
-			r.peers = append(r.peers, peerLink{id: n, backoffTicks: 1})
+	if err := r.known(records); err != nil {
+		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
+	}
+	for _, e := range r.view {
+		if e.Key != cfg.Self && e.Val.Phase() != member.Gone {
+			r.peers = append(r.peers, peerLink{id: e.Key, backoffTicks: 1, viewBackoff: 1})
 		}
 	}
 	var past recovery
@@ -141,9 +154,10 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if r.keeper != nil {
 		r.keeper.starting = false
 	}
-	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 {
+	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 || r.viewName != 0 {
 		r.askAll()
 	}
+	r.seatStarted()
 	return nil
 }
 
@@ -154,7 +168,7 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	if wire.IsCheckpoint(rec) {
 		return r.recoverCheckpoint(rec, past)
 	}
-	if wire.IsLost(rec) {
+	if wire.IsLost(rec) || wire.IsMembersRecord(rec) {
 		return nil // foreseen
 	}
 	if wire.IsTouched(rec) {
@@ -224,7 +238,7 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	} else {
 		p = new(partition)
 	}
-	p.reset(id, r.cfg.Self, r.cfg.Ring, r.peers, &r.values, r.keeper)
+	p.reset(id, r.cfg.Self, r.place, r.peers, &r.values, r.keeper)
 	r.byID[id] = p
 	r.parts = slices.Insert(r.parts, r.partAt(id), p)
 	return p
@@ -245,6 +259,9 @@ func (r *Replica) held(id ring.Partition) *partition {
 func (r *Replica) Start() []Effect {
 	r.begin()
 	r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
+	if r.viewName != 0 && !r.onDisk.Includes(r.view) {
+		r.checkpointMembers()
+	}
 	for _, p := range r.parts {
 		r.touch(p)
 	}
@@ -291,6 +308,8 @@ func (r *Replica) event(ev Event) {
 		r.tellTaken()
 		r.cutIfWanted()
 		r.chase()
+		r.tellMembers()
+		r.progress()
 		r.gossip()
 		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
@@ -299,6 +318,8 @@ func (r *Replica) event(ev Event) {
 		r.persisted(ev.Token)
 	case EventHardened:
 		r.hardened(ev.Token)
+	case EventMember:
+		r.change(ev.Change)
 	}
 }
 
@@ -352,6 +373,9 @@ func (r *Replica) requested(msg []byte) {
 func (r *Replica) message(from ring.NodeID, msg []byte) {
 	at := r.peer(from)
 	kind, body, err := wire.Open(msg)
+	if err == nil && at < 0 && r.view.At(from).Phase() == member.Gone {
+		r.tellOne(from, false) // that its life is over
+	}
 	if err != nil || at < 0 || !r.peerMessage(at, kind, body) {
 		r.stats.Rejected++
 	}
@@ -364,9 +388,15 @@ func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (acc
 		if err != nil || g.From != r.peers[from].id {
 			return false
 		}
+		if l := &r.peers[from]; l.gone || g.Origin <= l.floor {
+			l.asks = true // it may not know that its life is over
+			return false
+		}
 		r.idleUntil = 0
 		r.receive(from, g)
 		return true
+	case wire.MsgMembers:
+		return r.receiveMembers(from, body)
 	case wire.MsgSnapshot:
 		r.idleUntil = 0
 		return r.receivePiece(from, body)
@@ -404,6 +434,7 @@ func (r *Replica) persisted(token uint64) {
 		r.batches = slices.Delete(r.batches, 0, 1)
 		r.visible(b)
 	}
+	r.risen(token)
 	r.writeCheckpoint(token)
 }
 
@@ -460,7 +491,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.checkpoint.running || r.keeper.busy() {
+	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() {
 		return false
 	}
 	for _, p := range r.parts {

@@ -27,8 +27,8 @@ func (r *Replica) request(q *wire.Request) {
 		r.put(q, p, k)
 		return
 	}
-	if !p.owned { // it has nothing to read, nor for a delete to see
-		r.refuse(q, p, wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id)))
+	if !p.serves() { // it has nothing to read, nor for a delete to see
+		r.refuse(q, p, wire.StatusNotOwner, r.notServed(p))
 		return
 	}
 	if q.Level.Waits() && r.waitsTooLong(q, p) {
@@ -177,8 +177,10 @@ func (r *Replica) mutate(q *wire.Request, p *partition, s *slot, k kind.Kind, u 
 // full refuses a write for which there is no room, and reports whether it has.
 func (r *Replica) full(q *wire.Request, p *partition) bool {
 	switch {
+	case r.going():
+		r.refuse(q, p, wire.StatusNotOwner, fmt.Sprintf("node %d is no member any more; %s", r.cfg.Self, r.notServed(p)))
 	case !p.owned && (p.log.Len()+p.pending >= r.cfg.MaxHandOver || p.log.Bytes()+p.persisting >= r.cfg.MaxLogBytes):
-		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.cfg.Ring.Owners(p.id)))
+		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes to partition %d wait to be handed over to nodes %v", p.log.Len()+p.pending, p.id, r.place.Owners(p.id)))
 	case q.Ack.Owners() > 0 && len(r.repeats) >= r.cfg.MaxWaiting:
 		r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes wait to be answered", len(r.repeats)))
 	case r.persisting >= r.cfg.MaxPersistBytes:

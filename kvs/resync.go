@@ -13,7 +13,7 @@ import (
 // askAll has every peer of every owned partition asked.
 func (r *Replica) askAll() {
 	for id := range r.cfg.Ring.Partitions() {
-		if r.cfg.Ring.Owns(r.cfg.Self, ring.Partition(id)) {
+		if r.place.Owns(r.cfg.Self, ring.Partition(id)) {
 			p := r.partition(ring.Partition(id))
 			for at, shared := range p.shared {
 				if shared {
@@ -27,7 +27,7 @@ func (r *Replica) askAll() {
 // needs notes what has to be done before deltas are offered to peer at. A replica
 // that does not own the partition leaves it to the owners to bring one up.
 func (p *partition) needs(at int, n need) {
-	counts := func(n need) bool { return n == needDigest || n == needSnapshot && p.owned }
+	counts := func(n need) bool { return n == needDigest || n == needSnapshot && p.keeps() }
 	if counts(p.need[at]) {
 		p.open--
 	}
@@ -60,7 +60,11 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 	if !p.shared[from] || !took {
 		return
 	}
+	r.heardOf(p, from, g.View, it.PeerIncarnation)
 	p.logTruncated = p.logTruncated || regressed
+	if p.need[from] == needDigest && r.moving && p.asksUnder(r) && !p.links[from].heard {
+		return // it may have said so before it went by this view
+	}
 	if p.need[from] == needDigest && it.PeerIncarnation == r.cfg.Origin || p.need[from] != needDigest && p.logTruncated {
 		p.updatePeerState(from, g.From)
 	}
@@ -77,11 +81,11 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 
 // meet sees to what peer at needs before deltas of p.
 func (r *Replica) meet(p *partition, at int, it *wire.Item) {
-	if p.need[at] == needSnapshot && p.owned {
+	if p.need[at] == needSnapshot && p.keeps() {
 		it.Offer = r.offer(p, at)
 		return
 	}
-	if !p.owned && p.orphaned() {
+	if !p.keeps() && p.orphaned() {
 		if p.handed.lost || p.handedBefore.lost {
 			r.emit(Effect{Kind: EffectRestart})
 		} else {

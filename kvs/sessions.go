@@ -297,9 +297,11 @@ func (r *Replica) holds(x *wire.Served) bool {
 func (r *Replica) everywhere(x *wire.Served) bool {
 	p := r.held(x.Partition)
 	switch {
+	case p != nil && r.forgot(p, x.Dot):
+		return true
 	case p == nil || !p.applied.Contains(x.Dot):
 		return false
-	case p.owned:
+	case p.keeps():
 		return p.log.Everywhere(x.Dot)
 	}
 	return !p.log.Has(x.Dot)

@@ -61,7 +61,7 @@ type outgoing struct {
 // serve answers a peer's ask. One that comes twice, or late, is not answered again.
 func (r *Replica) serve(p *partition, to int, asker uint64, a *wire.Ask) {
 	peer := &r.peers[to]
-	if !p.owned || !p.shared[to] || asker < peer.asker || asker == peer.asker && a.Number <= peer.answered {
+	if !p.keeps() || !p.shared[to] || asker < peer.asker || asker == peer.asker && a.Number <= peer.answered {
 		return
 	}
 	peer.asker, peer.answered = asker, a.Number

@@ -127,7 +127,7 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		dst = varint.Append(varint.Append(varint.Append(varint.Append(dst, due), p.backoffTicks), held), uint64(p.from))
 		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
 	}
-	dst = varint.Append(dst, r.asks)
+	dst = r.appendMembers(varint.Append(dst, r.asks))
 	for _, c := range []*cut{r.cut, r.making} {
 		if c == nil {
 			dst = append(dst, 0)
@@ -198,8 +198,8 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	}
 	dst = p.gap.Append(p.doubt.Append(p.cuts.Append(dst)))
 	dst = p.inFlight.Append(p.applied.Append(append(dst, 'a')))
-	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed.and(p.handedBefore).gone && !p.owned)
-	dst = wire.AppendBool(dst, p.handed.and(p.handedBefore).lost && !p.owned)
+	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed.and(p.handedBefore).gone && !p.keeps())
+	dst = wire.AppendBool(dst, p.handed.and(p.handedBefore).lost && !p.keeps())
 	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
 		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
 	}
@@ -333,5 +333,5 @@ func (r *Replica) Has(p ring.Partition, d causal.Dot) bool {
 // Holds is [Replica.Has] less what has been handed over: from here, every owner
 // that lacks the write will have it.
 func (r *Replica) Holds(p ring.Partition, d causal.Dot) bool {
-	return r.Has(p, d) && (r.held(p).owned || r.held(p).log.Has(d))
+	return r.Has(p, d) && (r.held(p).keeps() || r.held(p).log.Has(d))
 }

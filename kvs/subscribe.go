@@ -129,8 +129,8 @@ func (r *Replica) mayNotSubscribe(q *wire.Request, p *partition, lease uint64, a
 		return wire.StatusBadRequest, "dependencies that no replica vouches for; show those of the last update, with its proof"
 	case lease == 0 || lease > r.cfg.MaxWaitTicks:
 		return wire.StatusBadRequest, fmt.Sprintf("a lease of %d ticks, want 1 to %d", lease, r.cfg.MaxWaitTicks)
-	case !p.owned:
-		return wire.StatusNotOwner, fmt.Sprintf("partition %d is held by nodes %v", p.id, r.cfg.Ring.Owners(p.id))
+	case !p.serves():
+		return wire.StatusNotOwner, r.notServed(p)
 	case other != "":
 		return wire.StatusKindMismatch, other
 	case at < 0 && r.subscribed >= r.cfg.MaxSubscriptions && !r.makeRoom():

@@ -59,7 +59,7 @@ func (r *Replica) Usage(u *Usage) {
 	}
 	for _, p := range r.parts {
 		x := PartitionUsage{
-			Partition: p.id, Owned: p.owned, Deltas: p.log.Len(), DeltaBytes: p.log.Bytes(), Pending: p.pending,
+			Partition: p.id, Owned: p.keeps(), Deltas: p.log.Len(), DeltaBytes: p.log.Bytes(), Pending: p.pending,
 			InFlight: int(p.inFlight.Count()), Dots: p.applied, Cuts: len(p.cuts), Doubted: len(p.doubt), Waiting: len(p.waiting), Offers: len(p.offers),
 		}
 		if p.intake != nil {

@@ -76,6 +76,7 @@ type peer struct {
 	known   Dots   // what that incarnation has said that it holds
 	rev     uint64 // up to which that is all of it; see [Digest]
 	ignored bool   // by [Log.Shed], for the time of the call
+	guest   bool   // it is no owner, and nothing is kept for it
 }
 
 // Reset makes l an empty log for a partition held by owners, seen from self, in the
@@ -193,7 +194,7 @@ func (l *Log) KnownOf(origin uint64) Dots {
 // Everywhere reports whether every other owner is known to hold the dot.
 func (l *Log) Everywhere(d causal.Dot) bool {
 	for i := range l.peers {
-		if !l.peers[i].known.Contains(d) {
+		if p := &l.peers[i]; !p.guest && !p.known.Contains(d) {
 			return false
 		}
 	}
@@ -266,7 +267,7 @@ func (l *Log) held(d causal.Dot) (until uint64, held bool) {
 	until, held = math.MaxUint64, true
 	for i := range l.peers {
 		p := &l.peers[i]
-		if p.ignored {
+		if p.ignored || p.guest {
 			continue
 		}
 		end, in := p.known.around(d)
@@ -292,7 +293,7 @@ func (l *Log) Shed(count, bytes int) (shed int) {
 		var most *peer
 		worst := -1
 		for i := range l.peers {
-			if p := &l.peers[i]; !p.ignored {
+			if p := &l.peers[i]; !p.ignored && !p.guest {
 				if n := l.lacks(p.known); n > worst {
 					most, worst = p, n
 				}

@@ -30,9 +30,13 @@ const (
 	virtualNodes  = 64
 )
 
+// MaxNode is the greatest id of a node: what names nodes among partitions has room for it.
+const MaxNode NodeID = 1<<32 - 1 - maxPartitions
+
 // Ring is an immutable placement; it may be shared.
 type Ring struct {
 	nodes  []NodeID
+	rf     int
 	owners [][]NodeID // by partition, in preference order
 }
 
@@ -52,7 +56,10 @@ func New(nodes []NodeID, partitions, rf int) (*Ring, error) {
 	if len(slices.Compact(slices.Clone(sorted))) != len(nodes) {
 		return nil, fmt.Errorf("%w: a node is listed twice in %v", ErrConfig, nodes)
 	}
-	r := &Ring{nodes: sorted, owners: make([][]NodeID, partitions)}
+	if last := sorted[len(sorted)-1]; last > MaxNode {
+		return nil, fmt.Errorf("%w: node %d, want at most %d", ErrConfig, last, MaxNode)
+	}
+	r := &Ring{nodes: sorted, rf: rf, owners: make([][]NodeID, partitions)}
 	points := circle(sorted)
 	for p := range r.owners {
 		r.owners[p] = walk(points, hashPair('p', uint64(p), 0), min(rf, len(nodes)))
@@ -111,6 +118,9 @@ func hashPair(kind byte, a, b uint64) uint64 {
 
 // Nodes lists all nodes in ascending order; the caller must not change it.
 func (r *Ring) Nodes() []NodeID { return r.nodes }
+
+// Replicas is how many replicas a partition is to have.
+func (r *Ring) Replicas() int { return r.rf }
 
 // Partitions is how many partitions there are.
 func (r *Ring) Partitions() int { return len(r.owners) }

@@ -78,6 +78,7 @@ func TestNewRefuses(t *testing.T) {
 		"no partitions": func() (*ring.Ring, error) { return ring.New(nodes(1), 0, 1) },
 		"too many":      func() (*ring.Ring, error) { return ring.New(nodes(1), 1<<16+1, 1) },
 		"rf 0":          func() (*ring.Ring, error) { return ring.New(nodes(1), 1, 0) },
+		"id too large":  func() (*ring.Ring, error) { return ring.New([]ring.NodeID{ring.MaxNode + 1}, 1, 1) },
 		"twice":         func() (*ring.Ring, error) { return ring.New([]ring.NodeID{1, 1}, 1, 1) },
 	} {
 		_, err := f()

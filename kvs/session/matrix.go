@@ -35,10 +35,17 @@ type Matrix []Mark
 // a version vector and leaves the partition out.
 type Row []Mark
 
-// Cuts is above every partition. A mark of Cuts plus the number of a node says that the
+// Cuts is above every partition. A mark of Cuts plus the id of a node ([CutsOf]) says that the
 // first Seq cuts of Origin, an incarnation of that node, have been seen, and so all that
 // these name; see kvs.
 const Cuts ring.Partition = 1 << 16
+
+// CutsOf stands for the cuts of a node, whose id is at most [ring.MaxNode], in place of a
+// partition. It hangs on the id alone, and so means the same whoever else is a node.
+func CutsOf(n ring.NodeID) ring.Partition { return Cuts + ring.Partition(n) }
+
+// CutNode is the node for whose cuts p stands, which is at least [Cuts].
+func CutNode(p ring.Partition) ring.NodeID { return ring.NodeID(p - Cuts) }
 
 // Seq is the number of the mark of an origin, 0 if it has none.
 func (r Row) Seq(origin uint64) uint64 {

@@ -37,6 +37,7 @@ const (
 	MsgMultiGet
 	MsgMultiAnswer
 	MsgMultiPut
+	MsgMembers
 )
 
 // A message is magic, version, kind, body and a CRC-32C of all before it.
@@ -111,6 +112,7 @@ type DecodeBuffer struct {
 type Gossip struct {
 	From   ring.NodeID
 	Origin uint64 // the sender's incarnation
+	View   uint64 // the name of the members that the sender goes by; 0 if they are those of its ring
 	Items  []Item
 }
 
@@ -177,6 +179,12 @@ func (n *interner) of(b []byte) string {
 }
 
 func AppendGossip(dst []byte, from ring.NodeID, origin uint64, items []Item) []byte {
+	return AppendGossipUnder(dst, from, origin, 0, items)
+}
+
+// AppendGossipUnder is [AppendGossip] for a sender that goes by other members than those of its
+// ring, of that name.
+func AppendGossipUnder(dst []byte, from ring.NodeID, origin, view uint64, items []Item) []byte {
 	start := len(dst)
 	b := begin(dst, MsgGossip)
 	b = varint.Append(b, uint64(from))
@@ -187,6 +195,9 @@ func AppendGossip(dst []byte, from ring.NodeID, origin uint64, items []Item) []b
 		b = varint.Append(b, uint64(it.Partition))
 		b = appendWord(b, it)
 		b = AppendEntries(b, it.Entries)
+	}
+	if view != 0 {
+		b = binary.BigEndian.AppendUint64(b, view)
 	}
 	return seal(b, start)
 }
@@ -211,6 +222,9 @@ func (in *DecodeBuffer) Gossip(body []byte) (*Gossip, error) {
 		if r.err != nil {
 			break
 		}
+	}
+	if g.View = 0; r.left() > 0 {
+		g.View = r.name()
 	}
 	return g, r.end("gossip")
 }

@@ -14,14 +14,18 @@ import (
 // A record is what the core asks to be persisted: a version, and either a
 // partition and the entries written there together, or a piece of a snapshot that a
 // peer sent, or a part of a checkpoint, with its values or with where they are kept, or
-// the name of a value that was kept and is lost, or those of values that are marked anew.
+// the name of a value that was kept and is lost, or those of values that are marked anew, or
+// who the members are.
 const (
 	lostVersion       = 9
 	touchedVersion    = 11
-	recordVersion     = 13
-	pieceVersion      = 14
-	checkpointVersion = 15
-	keptVersion       = 16
+	recordVersion     = 17
+	pieceVersion      = 18
+	checkpointVersion = 19
+	keptVersion       = 20
+	membersVersion    = 21
+	movedVersion      = 22 // of a part of a checkpoint with Moved, and
+	movedKeptVersion  = 23
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -101,6 +105,10 @@ type CheckpointPart struct {
 	Values         []HeldValue
 	Clients        []Served
 
+	// Moved says that members had come or gone, and that of what a replica held no more that was
+	// no owner nothing is in Applied.
+	Moved bool
+
 	Keeper uint64 // what keeps the values of this part, if they are not in Values; or 0
 	Kept   []KeptValue
 }
@@ -126,8 +134,13 @@ func (v *KeptValue) Size() int {
 // AppendCheckpoint appends the record of x.
 func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 	version := byte(checkpointVersion)
-	if x.Keeper != 0 {
+	switch {
+	case x.Keeper != 0 && x.Moved:
+		version = movedKeptVersion
+	case x.Keeper != 0:
 		version = keptVersion
+	case x.Moved:
+		version = movedVersion
 	}
 	b = varint.Append(varint.Append(append(b, version), x.Origin), x.Number)
 	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
@@ -171,7 +184,14 @@ func (r *reader) kept(in *DecodeBuffer, p ring.Partition) (values []KeptValue) {
 
 // IsCheckpoint reports whether the record is one of a part of a checkpoint.
 func IsCheckpoint(record []byte) bool {
-	return len(record) > 0 && (record[0] == checkpointVersion || record[0] == keptVersion)
+	if len(record) == 0 {
+		return false
+	}
+	switch record[0] {
+	case checkpointVersion, keptVersion, movedVersion, movedKeptVersion:
+		return true
+	}
+	return false
 }
 
 // AppendLost appends the record that says that what was put in a slot is lost.
@@ -243,7 +263,8 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
 	x.Gap = r.dots(nil)
 	x.Doubt = session.Matrix(r.row(&in.marks, x.Of))
-	if b[0] == keptVersion {
+	x.Moved = b[0] == movedVersion || b[0] == movedKeptVersion
+	if b[0] == keptVersion || b[0] == movedKeptVersion {
 		if x.Keeper = r.uvarint(); x.Keeper == 0 {
 			r.fail("values kept by nothing")
 		}
@@ -281,6 +302,10 @@ func (in *DecodeBuffer) Contents(b []byte) (c Contents, err error) {
 	if IsTouched(b) {
 		x, err := in.Touched(b)
 		return Contents{Of: x.Of}, err
+	}
+	if IsMembersRecord(b) {
+		_, _, err := MembersRecord(b)
+		return c, err
 	}
 	c.Of, c.Entries, err = in.Record(b)
 	return c, err

@@ -109,6 +109,7 @@ type Setup struct {
 	HorizonMS  uint64 `json:"horizon_ms"`            // faults end, and the run must come to rest
 	Cache      bool   `json:"cache,omitempty"`       // sessions answer reads from what they have read lately
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
+	Moves      []Move `json:"moves,omitempty"`       // of members, which Nodes counts all
 }
 
 const (
@@ -209,6 +210,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	s.drawRest(pick)
+	s.drawMoves(c, pick)
 	return s
 }
 
@@ -269,11 +271,7 @@ func (s *Setup) transactional() bool {
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
 
 func (s *Setup) ring() (*ring.Ring, error) {
-	ids := make([]ring.NodeID, s.Nodes)
-	for i := range ids {
-		ids[i] = ring.NodeID(i)
-	}
-	return ring.New(ids, s.Partitions, s.Replicas)
+	return ring.New(s.nodes(false), s.Partitions, s.Replicas)
 }
 
 // SetEngine has the run's values kept by another engine, with files and as many bytes in
@@ -291,6 +289,9 @@ func (s *Setup) validate() error {
 		asked = min(asked, MaxOperations)
 	}
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
+	if err == nil {
+		err = s.validateMoves()
+	}
 	switch {
 	case err != nil:
 		return err

@@ -46,7 +46,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		return nil, err
 	}
 	if len(r.failed) == 0 {
-		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true), Stopped: r.stopped, Throttled: r.setup.BatchBytes > 0 || r.setup.Log > 0}
+		end := oracle.End{History: h, Planned: planned, Faultless: !slices.Contains(res.FaultEffective, true) && !r.Moves(), Stopped: r.stopped, Throttled: r.setup.BatchBytes > 0 || r.setup.Log > 0}
 		r.tell(func(o oracle.Oracle) { o.Ended(&end) })
 	}
 	res.Violations, res.witnesses, res.chronicle = r.failed, r.witnesses, r.chronicle

@@ -250,6 +250,8 @@ func (r *run) read(msg []byte, peer bool) (session uint64, readable bool) {
 		_, err = r.reading.Gossip(body)
 	case peer && kind == wire.MsgSnapshot:
 		_, _, _, err = r.reading.Snapshot(body)
+	case peer && kind == wire.MsgMembers:
+		_, err = wire.DecodeMembers(body)
 	case !peer && kind == wire.MsgRequest:
 		var q *wire.Request
 		if q, err = r.reading.Request(body); err == nil {

@@ -33,6 +33,7 @@ const (
 	markCached      = "read answered by the session's own cache"
 	markBatch       = "several keys asked for at once"
 	markBatchPut    = "several writes asked for at once"
+	markLetGo       = "partition let go of, as its new owners have all of it"
 	markCut         = "read again by a transaction, and not asked for"
 )
 

@@ -60,6 +60,9 @@ func (m *memory) give() {
 }
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
+	if len(s.Moves) > 0 {
+		return s.ring()
+	}
 	k := shape{s.Nodes, s.Partitions, s.Replicas}
 	if r := m.rings[k]; r != nil {
 		return r, nil

@@ -75,7 +75,8 @@ type run struct {
 	setup     Setup
 	level     session.Level
 	shrinking []workload.Key // of which the plan has deletes
-	ring      *ring.Ring
+	ring      *ring.Ring     // in the end
+	begins    *ring.Ring     // at first; the same one if nobody comes or goes
 	kinds     *kind.Kinds
 	planned   int  // operations of the plan
 	cloning   bool // see [replica.stray]
@@ -245,6 +246,9 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 		}
 	}
 	horizon := sim.Time(r.setup.HorizonMS) * sim.Millisecond
+	if err := r.move(world, horizon); err != nil {
+		return nil, err
+	}
 	if err := world.Heal(horizon); err != nil {
 		return nil, err
 	}
@@ -299,6 +303,11 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	if r.ring, err = m.ring(&s); err != nil {
 		return nil, err
 	}
+	if r.begins = r.ring; r.Moves() {
+		if r.begins, err = s.first(); err != nil {
+			return nil, err
+		}
+	}
 	if r.kinds, err = m.kinds(&s); err != nil {
 		return nil, err
 	}
@@ -307,7 +316,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	m.availability.Persist, m.storage.CacheBytes = s.Persist, s.CacheBytes
 	m.monotonic.Every = s.long()
 	r.oracles = m.watchers.always(r.oracles[:0])
-	if s.Seed%4 == 0 { // it looks at every value whenever something has become visible
+	if s.Seed%4 == 0 && !r.Moves() { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)
 	}
 	r.tell(func(o oracle.Oracle) { o.Begin(r) })
@@ -346,6 +355,7 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 			}
 			return nil
 		},
+		Absent:        s.absent(),
 		Crash:         sim.CrashOptions{Level: s.Faults[sim.Crash], Nodes: s.Nodes},
 		DiskFaults:    s.Faults[sim.Disk],
 		ProcessFaults: s.trouble(),
@@ -381,6 +391,8 @@ func kindName(k sim.MsgKind) string {
 		return "multi-answer"
 	case wire.MsgMultiPut:
 		return "multi-put"
+	case wire.MsgMembers:
+		return "members"
 	}
 	return ""
 }

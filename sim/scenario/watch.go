@@ -128,10 +128,10 @@ func (r *run) Running(n ring.NodeID) *kvs.Replica {
 
 // Store is nil for a node that has not run yet: its store is that of an earlier run.
 func (r *run) Store(n ring.NodeID) *kvs.Replica {
-	if h := r.replicas[n]; h.stored == r {
-		return &h.store
+	if int(n) >= len(r.replicas) || r.replicas[n].stored != r { // it is yet to start
+		return nil
 	}
-	return nil
+	return &r.replicas[n].store
 }
 
 func (r *run) Up(n ring.NodeID) bool {

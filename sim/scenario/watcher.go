@@ -26,6 +26,7 @@ type watcher struct {
 	sub    *subscription.Subscription
 	key    workload.Key
 	owners []ring.NodeID
+	away   bool       // it was last told that the replica does not own the key, where members come and go
 	at     int        // which of them is followed
 	silent int        // ticks since it was heard
 	told   kind.Value // by the incarnation that is followed, last
@@ -144,7 +145,7 @@ func (w *watcher) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	case ring.NodeID(from) != w.sub.Node():
 		return
 	}
-	w.silent = 0
+	w.silent, w.away = 0, false
 	if w.heard() != before { // it is taken
 		w.upon(u, before)
 		w.rises(u, known)
@@ -176,11 +177,13 @@ func (w *watcher) upon(u *wire.Update, before heard) {
 // refused judges a refusal: by a kind that the key has there, or for want of what the
 // session must be shown.
 func (w *watcher) refused(x *subscription.Refusal) {
-	w.silent = 0
+	w.silent, w.away = 0, false
 	switch {
 	case x.Status == wire.StatusKindMismatch && w.otherKind():
 		w.ended = true
 	case x.Status == wire.StatusUnavailable && w.run.level.Served().Waits():
+	case x.Status == wire.StatusNotOwner && w.run.Moves(): // another one is, by now
+		w.silent, w.away = patience, true
 	default:
 		w.fail(x.Node, "refused", x.Error())
 	}
@@ -229,7 +232,7 @@ func (w *watcher) rises(u *wire.Update, known kind.Value) {
 
 // atRest looks whether the watcher has been told what the replica holds that it follows.
 func (w *watcher) atRest() {
-	if w.ended || w.asked == 0 || w.run.originAt(w.sub.Node()) != w.asked {
+	if w.ended || w.away || w.asked == 0 || w.run.originAt(w.sub.Node()) != w.asked {
 		return // it was told by a process that is no more
 	}
 	if w.run.level.Served().Waits() && w.run.lost.Lossy() {
@@ -256,7 +259,8 @@ func (w *watcher) fail(n ring.NodeID, what, message string) {
 
 // originAt is the incarnation that runs at a node, 0 if none does.
 func (r *run) originAt(n ring.NodeID) uint64 {
-	if h := r.replicas[n]; h.core != nil && r.Up(n) {
+	if r.Up(n) && r.replicas[n].core != nil {
+		h := r.replicas[n]
 		return h.origin
 	}
 	return 0

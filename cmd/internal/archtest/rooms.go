@@ -42,7 +42,7 @@ const (
 // everything below the outer ring, for the rooms that join all of it.
 var inner = []string{
 	"lattice/...", "gen/...", "laws/...", "sim/...", "linearizability/...", "models/...",
-	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/policy", "kvs/store/...", "kvs/resp",
+	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/policy", "kvs/store/...", "kvs/resp",
 }
 
 // Rooms is the import table. It is a directed acyclic graph because Go's
@@ -125,7 +125,7 @@ var Rooms = []Room{
 		Pattern: "sim/scenario/oracle", // it looks into replicas, and at what is asked and answered
 		Packages: []string{
 			"lattice/...", "linearizability/history", "sim", "sim/campaign", "sim/scenario/workload",
-			"kvs", "kvs/gossip", "kvs/kind", "kvs/ring", "kvs/session", "kvs/wire",
+			"kvs", "kvs/gossip", "kvs/kind", "kvs/member", "kvs/ring", "kvs/session", "kvs/wire",
 		},
 		Modules: []string{xxhashPath}, // what a ring hashes with, to place keys a second time
 	},
@@ -169,14 +169,15 @@ var Rooms = []Room{
 		Modules: []string{porcupinePath},
 	},
 
-	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/store"}},
+	{Pattern: "kvs", Packages: []string{"lattice/...", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/store"}},
 	{ // kvs/store for the contract of engines alone, in which it has a replica's values kept
 		Pattern: "kvs/host", Packages: []string{"kvs", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/store"},
 	},
 	{Pattern: "kvs/kind", Packages: []string{"lattice/...", "kvs/internal/varint"}},
-	{Pattern: "kvs/wire", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/gossip", "kvs/session", "kvs/internal/varint"}},
+	{Pattern: "kvs/wire", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/internal/varint"}},
 	{Pattern: "kvs/ring", Modules: []string{xxhashPath}},
 	{Pattern: "kvs/policy", Packages: []string{"kvs/ring"}},
+	{Pattern: "kvs/member", Packages: []string{"lattice", "kvs/ring"}, Modules: []string{xxhashPath}},
 	{Pattern: "kvs/resp"},
 	{Pattern: "kvs/internal/varint"},
 	{Pattern: "kvs/gossip", Packages: []string{"lattice/...", "kvs/ring", "kvs/session", "kvs/internal/varint"}},

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -21,7 +22,15 @@ func (o *Acks) Responded(s *Sent) {
 	if x.Func == history.Read || resp.Status != wire.StatusOK || x.Ack == session.AckMemory || resp.Dot == (causal.Dot{}) {
 		return
 	}
-	if store := o.Store(s.Node); store == nil || !store.Has(resp.Partition, resp.Dot) {
+	has := func(n ring.NodeID) bool {
+		store := o.Store(n)
+		return store != nil && store.Has(resp.Partition, resp.Dot)
+	}
+	there := has(s.Node)
+	for i := 0; !there && o.Moves() && i < o.Nodes(); i++ { // it may have handed it over, and forgotten
+		there = has(ring.NodeID(i))
+	}
+	if !there {
 		o.Fail(at("acknowledgement", s.Node, x, "write #%d is answered by node %d, which does not have it on its disk", x.ID, s.Node))
 	}
 	if w := x.Ack.Owners(); w > 0 {

@@ -165,6 +165,9 @@ func (o *Availability) doubts(n ring.NodeID, p ring.Partition) bool {
 func (o *Availability) Answered(a *Answer) {
 	s, x := a.Response.Status, a.Operation
 	switch {
+	case s == wire.StatusNotOwner && o.Moves() && x.ID < workload.FirstFinal:
+		o.excused = append(o.excused, x.ID) // it did not own the key yet, or not any more
+	case x.Amiss == workload.NotOwner && o.Moves(): // it did own the key
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
 		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(a.Node, x) || slices.Contains(o.clogged, x.ID))
@@ -249,6 +252,9 @@ func (o *Availability) manyWait(n ring.NodeID, x *workload.Operation) bool {
 // full reports whether a node that does not own the partition may have as many writes to
 // hand over as it takes.
 func (o *Availability) full(n ring.NodeID, p ring.Partition) bool {
+	if o.Moves() { // it may have owned the partition, and taken what others wrote
+		return o.HandOver > 0
+	}
 	return o.HandOver > 0 && !o.Ring().Owns(n, p) && o.Lost.acceptedBy(n, p)+o.Others().AcceptedBy(n, p) >= o.HandOver
 }
 

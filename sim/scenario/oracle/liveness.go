@@ -58,5 +58,9 @@ func (o *Liveness) AtRest(r *Rest) {
 func (o *Liveness) mostBytes() int64 {
 	ops := o.Operations()
 	writes, bytes := o.Others().Writes(), o.Others().Bytes()
-	return int64(o.Nodes()) * (int64(len(ops)+writes+8)*cmp.Or(o.PerDelta, bytesPerDelta) + bytesPerByte*int64(workload.Bytes(ops)+bytes))
+	more := int64(1)
+	if o.Moves() { // partitions are handed over
+		more = 3
+	}
+	return more * int64(o.Nodes()) * (int64(len(ops)+writes+8)*cmp.Or(o.PerDelta, bytesPerDelta) + bytesPerByte*int64(workload.Bytes(ops)+bytes))
 }

@@ -107,7 +107,7 @@ func (o *LostWrites) Reading(n ring.NodeID) {
 // hand over and does not.
 func (o *LostWrites) gone(n ring.NodeID, visit func(a *acceptance)) {
 	for i := range o.accepted {
-		if a := &o.accepted[i]; a.had && !o.has(n, a) || a.kept && !o.keeps(n, a) {
+		if a := &o.accepted[i]; a.had && !o.has(n, a) && !o.Moves() || a.kept && !o.keeps(n, a) {
 			visit(a)
 		}
 	}
@@ -171,6 +171,14 @@ func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
 // The store of a node that is down is what it was at the crash: its disk has what that
 // still held, and maybe more.
 func (o *LostWrites) held(a *acceptance) bool {
+	if o.Moves() { // whoever holds it hands it over before it lets go
+		for i := range o.Nodes() {
+			if store := o.Store(ring.NodeID(i)); store != nil && store.Holds(a.partition, a.dot) {
+				return true
+			}
+		}
+		return false
+	}
 	stranger, all := false, true // all owners have had it, and lost it
 	for i := range o.Nodes() {
 		n := ring.NodeID(i)
@@ -208,6 +216,9 @@ func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
 		if missing != nil && missing(a.partition, a.dot) {
 			o.lose(n, a)
 			return
+		}
+		if o.Moves() && o.Store(n).Settled() && !o.Store(n).Keeps(a.partition) {
+			return // it is gone, by the word of others: they have it
 		}
 		x := &o.Operations()[a.at]
 		o.Fail(Violation{Oracle: "recovery", Kind: string(x.Type), Op: string(x.Func), Node: int(n), Message: fmt.Sprintf(
@@ -262,7 +273,14 @@ func (o *LostWrites) everHad(p ring.Partition, d causal.Dot) (n int) {
 			lost = a.lost
 		}
 	}
-	for _, owner := range o.Ring().Owners(p) {
+	owners := o.Ring().Owners(p)
+	if o.Moves() { // it may have been another's
+		owners = owners[:0:0]
+		for i := range o.Nodes() {
+			owners = append(owners, ring.NodeID(i))
+		}
+	}
+	for _, owner := range owners {
 		if store := o.Store(owner); lost&(1<<owner) != 0 || store != nil && store.Has(p, d) {
 			n++
 		}

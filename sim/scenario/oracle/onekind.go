@@ -65,4 +65,6 @@ func (o *OneKind) Responded(s *Sent) {
 
 // keeps reports whether what the node has accepted it still knows: a replica that does
 // not own the partition hands it over and forgets.
-func (o *OneKind) keeps(n ring.NodeID, p ring.Partition) bool { return o.Ring().Owns(n, p) }
+func (o *OneKind) keeps(n ring.NodeID, p ring.Partition) bool {
+	return o.Ring().Owns(n, p) && !o.Moves()
+}

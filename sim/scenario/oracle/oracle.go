@@ -46,6 +46,7 @@ type Cluster interface {
 	Nodes() int
 	Level() session.Level
 	Ring() *ring.Ring
+	Moves() bool   // members come and go; the ring is the one that is to come of it
 	Replicas() int // of each partition
 	Kinds() *kind.Kinds
 	Operations() []workload.Operation   // the plan, and the reads after the fence

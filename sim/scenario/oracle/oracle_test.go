@@ -22,6 +22,7 @@ import (
 // fake is a cluster of four nodes, three of which hold each partition, that does what a
 // test says.
 type fake struct {
+	moves    bool
 	ring     *ring.Ring
 	replicas int
 	ops      []workload.Operation
@@ -53,6 +54,7 @@ func (f *fake) Nodes() int                         { return len(f.ring.Nodes()) 
 func (f *fake) Level() session.Level               { return session.Causal }
 func (f *fake) Ring() *ring.Ring                   { return f.ring }
 func (f *fake) Replicas() int                      { return f.replicas }
+func (f *fake) Moves() bool                        { return f.moves }
 func (f *fake) Kinds() *kind.Kinds                 { return kind.Default() }
 func (f *fake) Operations() []workload.Operation   { return f.ops }
 func (f *fake) Others() *oracle.Others             { return &f.others }

@@ -7,7 +7,9 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
@@ -89,6 +91,26 @@ func placeOf(letter byte, a, b uint64) uint64 {
 	return xxhash.Sum64(text)
 }
 
+// members holds who a replica takes for the owners of partitions to the twin, unless its node is
+// gone: what comes about after that it is not told.
+func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
+	if !o.Moves() || core.View().At(n).Phase() == member.Gone {
+		return
+	}
+	nodes := o.Ring().Nodes()
+	for p := range ring.Partition(o.Ring().Partitions()) {
+		got, want := core.Placement().Owners(p), nearest(nodes, uint64(p), min(o.Replicas(), len(nodes)))
+		if !slices.Equal(got, want) {
+			o.Fail(Violation{Oracle: "placement", Kind: "members", Node: int(n), Message: fmt.Sprintf(
+				"at rest, node %d takes nodes %v for the owners of partition %d, want %v; its members are %v", n, got, p, want, core.View())})
+		}
+		if slices.Contains(want, n) && !core.Serves(p) {
+			o.Fail(Violation{Oracle: "placement", Kind: "fresh", Node: int(n), Message: fmt.Sprintf(
+				"at rest, node %d owns partition %d, and does not serve it", n, p)})
+		}
+	}
+}
+
 // AtRest looks for what is held where it does not belong.
 func (o *Placement) AtRest(r *Rest) {
 	if !r.Came {
@@ -100,6 +122,7 @@ func (o *Placement) AtRest(r *Rest) {
 		if core == nil {
 			continue
 		}
+		o.members(n, core)
 		core.Each(func(p ring.Partition, key, kind string, _ kind.Value) {
 			if !slices.Contains(o.Ring().Owners(p), n) {
 				o.Fail(Violation{Oracle: "placement", Kind: "stranger", Node: i, Message: fmt.Sprintf(

@@ -1,0 +1,58 @@
+// Package member says who the nodes of a store are, as a lattice, and what follows from
+// that for where partitions lie, as a pure function. It sends nothing, moves nothing, and
+// decides nothing that an operator has not asked for.
+//
+// # The lattice
+//
+// A [Set] maps each node that was ever named to a [State]: which life of its id this is,
+// and the phase of that life,
+//
+//	joining < active < leaving < gone
+//
+// joined to the later one, node by node. States are a chain, so a set is a product of
+// chains, and sets that were told in any order, twice, or by way of others come to the same.
+// Nothing is taken out: a node that is gone stays so, whatever an old message says, and its
+// id comes back only in a later life, which an operator has to ask for. So a set has as many
+// members as ids were used, at most [MaxMembers].
+//
+//	phase     who says so                                holds partitions by
+//	joining   an operator                                the next placement
+//	active    the node, once it holds what others hold   both
+//	leaving   an operator                                the old placement
+//	gone      the node, once others hold what it holds;  none
+//	          or an operator: its disk is lost for good
+//
+// # Placement
+//
+// The old placement is the ring over the nodes that are active or leaving, the next one that
+// over those that are active or joining ([Place]). The owners of a partition are those of
+// both: while nodes come and go, a write is with all owners of either before the last delta
+// of it is forgotten. Once nobody joins or leaves, both are one. Where one of the two
+// placements would have no node, the other one stands for it.
+//
+// # Why nothing is lost while views differ
+//
+// Each replica goes by the set that it knows, its view. Views rise at different times, and two
+// that rose apart may be incomparable, so that replicas do not agree on who owns what. What
+// keeps a write in the store are two rules for a replica and a partition.
+//
+//   - Claim. It tells others that it holds a write only while it is an owner by its own view,
+//     or was one and has not let go, and only if the write is on its disk with its value.
+//   - Let go. It keeps what it has claimed while it is an owner by the next placement of its
+//     view v; and when it is none, until each that is one has told it, in its present
+//     incarnation and under the view v, that it holds all that is to be dropped. One that has
+//     let go and becomes an owner again does so as a new incarnation, so that nothing counts
+//     that it claimed before.
+//
+// If a write was claimed once, somebody holds it at every time after, as long as disks are not
+// lost. For suppose that all who held it have let go. Take one such that no other's view, when
+// it let go, was above its view v. Some node y is an owner by the next placement of v, and
+// said under v that it holds the write. By assumption y has let go too, after it said so, and
+// so under a view by whose next placement y is no owner. That is another one than v, and above
+// it, since a view only rises: a contradiction. (If nobody is an owner, nobody lets go.) Where
+// a disk is lost, a write is lost if that was the last replica that held it, as with owners
+// that never change: whoever declares a node gone says that its disk does not count.
+//
+// And once all views are one, every owner by it comes to hold the write: owners offer each
+// other what they hold, and whoever is none keeps it until all of them do.
+package member

@@ -1,0 +1,244 @@
+package kvs
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// Who the members are is a lattice (package member), and each replica goes by what it knows of
+// it, its view. It begins with the nodes of [Config.Ring] and what an operator says in
+// [Config.Members]. It rises by what an operator asks for at any replica ([EventMember]), by
+// what peers tell, and by what the node says of itself: that it is active, once it has what
+// others hold, and that it is gone, once others have what it holds (seats.go). A rise is
+// persisted before the replica goes by it, and told to others only after, so that what a
+// replica has said under a view holds after a crash. Each checkpoint has the view once more.
+//
+// Views are told where they differ. Every gossip message has the name of its sender's view,
+// so that whoever gets one sees that; then each tells the other all of its view, less and less
+// often while no answer comes. Sets are small: a node takes about three bytes. While all go by
+// the nodes of their ring, nothing of that is sent or stored.
+//
+// A peer is believed as far as it is a member by the receiver's view and what it tells is well
+// formed. Only such a message makes a view rise: of a node that nobody has named by an operator's
+// word nothing is taken. A node that is gone is told so, and nothing else is exchanged with it:
+// what its disk still has may be what others have collected in the meantime.
+
+// rise is a view that is being persisted; its token is 0 if there is none.
+type rise struct {
+	view  member.Set
+	token uint64
+}
+
+// View is who the members are, as far as the replica goes by it. The caller must not change it.
+func (r *Replica) View() member.Set { return r.view }
+
+// Serves reports whether the replica serves reads of a partition: it owns that by its view, and
+// has what the other owners held when it came to.
+func (r *Replica) Serves(id ring.Partition) bool {
+	p := r.held(id)
+	return r.place.Owns(r.cfg.Self, id) && (p == nil || p.serves())
+}
+
+// Keeps reports whether the replica keeps all that it holds of a partition: it owns that, or did,
+// and has not handed over all of it.
+func (r *Replica) Keeps(id ring.Partition) bool {
+	p := r.held(id)
+	return p != nil && p.keeps()
+}
+
+// Placement is where partitions lie by the replica's view.
+func (r *Replica) Placement() *member.Placement { return r.place }
+
+// Settled reports whether the replica knows of no change under way: none is being persisted,
+// nobody joins or leaves, and it holds what it is to hold and nothing else.
+func (r *Replica) Settled() bool { return r.rise.token == 0 && !r.moving && !r.view.Moving() }
+
+// known finds who the members are before anything is recovered: partitions are placed by that.
+func (r *Replica) known(records [][]byte) error {
+	fixed := member.Of(r.cfg.Ring)
+	r.view, r.place = fixed, member.Fixed(r.cfg.Ring)
+	told, lives := r.cfg.Members, false
+	for i, rec := range records {
+		if !wire.IsMembersRecord(rec) {
+			continue
+		}
+		life, s, err := wire.MembersRecord(rec)
+		if err != nil {
+			return fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
+		}
+		lives = lives || life == r.cfg.Life
+		r.onDisk = r.onDisk.Raise(s)
+	}
+	if r.cfg.Life > 1 && len(records) > 0 && !lives {
+		return fmt.Errorf("%w: the disk is not of life %d of the node; start with an empty one", ErrConfig, r.cfg.Life)
+	}
+	if view := fixed.Raise(told).Raise(r.onDisk); !fixed.Includes(view) {
+		return r.goBy(view)
+	}
+	return nil
+}
+
+// goBy makes a view the replica's, and places partitions by it.
+func (r *Replica) goBy(view member.Set) error {
+	place, err := member.Place(view, r.cfg.Ring.Partitions(), r.cfg.Ring.Replicas())
+	if err != nil {
+		return err
+	}
+	r.view, r.place, r.viewName = view, place, view.Name()
+	return nil
+}
+
+// self is the state of this life of the node. A later one is the end of it.
+func (r *Replica) self() member.State {
+	at := r.view.At(r.cfg.Self)
+	if at.Life() > r.cfg.Life {
+		return member.In(r.cfg.Life, member.Gone)
+	}
+	return at
+}
+
+// gone reports whether the node's life is over, by what it goes by.
+func (r *Replica) gone() bool { return r.self().Phase() == member.Gone }
+
+// going reports whether it is over, or about to be: nothing is to come to what it holds.
+func (r *Replica) going() bool {
+	return r.gone() || r.rise.token > 0 && r.rise.view.At(r.cfg.Self).Phase() == member.Gone
+}
+
+// raise persists a view that is above the replica's.
+func (r *Replica) raise(view member.Set) {
+	r.rise.view = r.view.Raise(r.rise.view).Raise(view)
+	from := len(r.wire)
+	r.wire = wire.AppendMembersRecord(r.wire, r.cfg.Life, r.rise.view)
+	r.record(from)
+	r.rise.token = r.token
+}
+
+// risen goes by the view that is durable by now, if it is.
+func (r *Replica) risen(token uint64) {
+	if r.rise.token == 0 || token < r.rise.token {
+		return
+	}
+	view := r.rise.view
+	r.rise = rise{}
+	if r.view.Includes(view) {
+		return
+	}
+	r.onDisk = view
+	r.reseat(view)
+}
+
+// change takes what an operator asks for. [member.Set.With] of the replica's view says beforehand
+// whether that would be refused.
+func (r *Replica) change(c member.Change) {
+	view, err := r.view.Raise(r.rise.view).With(c)
+	if err != nil || r.gone() {
+		r.stats.Rejected++
+		return
+	}
+	r.raise(view)
+}
+
+// receiveMembers takes what a peer tells of members; false rejects it.
+func (r *Replica) receiveMembers(from int, body []byte) bool {
+	m, err := wire.DecodeMembers(body)
+	peer := &r.peers[from]
+	if err != nil || m.From != peer.id {
+		return false
+	}
+	if m.Origin <= peer.floor {
+		peer.asks = true // it may not know that its life is over
+		return false
+	}
+	name := m.Set.Name()
+	if m.Set.Includes(member.Of(r.cfg.Ring)) && member.Of(r.cfg.Ring).Includes(m.Set) {
+		name = 0
+	}
+	peer.goesBy(m.Origin, name)
+	peer.asks = peer.asks || m.Ask
+	if !r.view.Raise(r.rise.view).Includes(m.Set) {
+		r.raise(m.Set)
+	}
+	return true
+}
+
+// goesBy notes which view an incarnation of the peer goes by.
+func (l *peerLink) goesBy(origin, name uint64) {
+	if origin < l.origin {
+		return
+	}
+	if l.view != name || origin > l.origin {
+		l.viewNext, l.viewBackoff = 0, 1
+	}
+	l.origin, l.view = origin, name
+}
+
+// tellMembers tells peers of the replica's view that do not go by it, as far as is known, or ask.
+func (r *Replica) tellMembers() {
+	for i := range r.peers {
+		l := &r.peers[i]
+		differs := !l.gone && l.view != r.viewName
+		if !l.asks && (!differs || r.tick < l.viewNext) {
+			continue
+		}
+		r.tellOne(l.id, differs)
+		l.asks, l.viewNext = false, r.tick+l.viewBackoff
+		l.viewBackoff = min(2*l.viewBackoff, maxOfferGap)
+	}
+}
+
+// tellOne tells one node of the replica's view.
+func (r *Replica) tellOne(to ring.NodeID, ask bool) {
+	m := wire.Members{From: r.cfg.Self, Origin: r.cfg.Origin, Ask: ask, Set: r.view}
+	from := len(r.wire)
+	r.wire = m.Append(r.wire)
+	r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgMembers, Msg: r.written(from)})
+}
+
+// untold reports whether a peer is to be told of the replica's view.
+func (r *Replica) untold() bool {
+	for i := range r.peers {
+		if l := &r.peers[i]; l.asks || !l.gone && l.view != r.viewName {
+			return true
+		}
+	}
+	return false
+}
+
+// checkpointMembers gives who the members are, if they are others than those of the ring.
+func (r *Replica) checkpointMembers() {
+	if r.viewName != 0 {
+		from := len(r.wire)
+		r.wire = wire.AppendMembersRecord(r.wire, r.cfg.Life, r.view)
+		r.record(from)
+	}
+}
+
+// appendMembers writes what decides of members and seats; nothing while the view is the ring's and
+// peers are not known to go by another one.
+func (r *Replica) appendMembers(dst []byte) []byte {
+	if r.viewName == 0 && r.rise.token == 0 && !r.untold() {
+		return dst
+	}
+	dst = wire.AppendBool(r.view.Append(append(dst, 'v')), r.moving)
+	if r.rise.token > 0 {
+		dst = varint.Append(r.rise.view.Append(dst), r.token-r.rise.token)
+	}
+	for i := range r.peers {
+		l := &r.peers[i]
+		dst = varint.Append(varint.Append(varint.Append(append(dst, 'q'), uint64(l.id)), l.origin), l.floor)
+		dst = varint.Append(varint.Append(varint.Append(dst, l.view), max(l.viewNext, r.tick)-r.tick), l.viewBackoff)
+		dst = wire.AppendBool(wire.AppendBool(dst, l.gone), l.asks)
+	}
+	for _, p := range r.parts {
+		dst = wire.AppendBool(wire.AppendBool(wire.AppendBool(dst, p.fresh), p.retiring), p.dropped)
+		for i := range p.links {
+			dst = wire.AppendBool(wire.AppendBool(dst, p.links[i].heard), p.shared[i])
+		}
+	}
+	return dst
+}

@@ -1,0 +1,64 @@
+package wire_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+func TestMembersRoundTrip(t *testing.T) {
+	set := member.Set{{Key: 1, Val: member.In(1, member.Active)}, {Key: 900, Val: member.In(3, member.Gone)}}
+	for _, ask := range []bool{false, true} {
+		m := wire.Members{From: 7, Origin: 1 << 40, Ask: ask, Set: set}
+		kind, body, err := wire.Open(m.Append(nil))
+		require.NoError(t, err)
+		require.Equal(t, wire.MsgMembers, kind)
+		got, err := wire.DecodeMembers(body)
+		require.NoError(t, err)
+		assert.Equal(t, m, got)
+		for n := range body {
+			_, err := wire.DecodeMembers(body[:n])
+			require.ErrorIs(t, err, wire.ErrMessage, "cut at %d", n)
+		}
+		_, err = wire.DecodeMembers(append(body[:len(body):len(body)], 0))
+		require.ErrorIs(t, err, wire.ErrMessage)
+	}
+	record := wire.AppendMembersRecord(nil, 2, set)
+	life, got, err := wire.MembersRecord(record)
+	require.NoError(t, err)
+	assert.Equal(t, uint32(2), life)
+	assert.Equal(t, set, got)
+	c, err := new(wire.DecodeBuffer).Contents(record)
+	require.NoError(t, err)
+	assert.Equal(t, wire.Contents{}, c)
+	_, _, err = wire.MembersRecord(record[:len(record)-1])
+	require.ErrorIs(t, err, wire.ErrMessage)
+	_, _, err = wire.MembersRecord(wire.AppendRecord(nil, 1, nil))
+	require.ErrorIs(t, err, wire.ErrMessage)
+}
+
+// TestGossipNamesItsView: a gossip message of one that goes by other members than those of its
+// ring says so, in eight bytes more.
+func TestGossipNamesItsView(t *testing.T) {
+	items := []wire.Item{{Partition: 3, Pull: true}}
+	plain := wire.AppendGossip(nil, 1, 5, items)
+	named := wire.AppendGossipUnder(nil, 1, 5, 1<<63|7, items)
+	assert.Len(t, named, len(plain)+8)
+	assert.Equal(t, plain, wire.AppendGossipUnder(nil, 1, 5, 0, items))
+	var in wire.DecodeBuffer
+	for msg, want := range map[string]uint64{string(plain): 0, string(named): 1<<63 | 7} {
+		_, body, err := wire.Open([]byte(msg))
+		require.NoError(t, err)
+		g, err := in.Gossip(body)
+		require.NoError(t, err)
+		assert.Equal(t, want, g.View)
+		_, err = in.Gossip(append(body[:len(body):len(body)], 0))
+		require.ErrorIs(t, err, wire.ErrMessage)
+		_, err = in.Gossip(append(body[:len(body):len(body)], make([]byte, 8)...))
+		require.ErrorIs(t, err, wire.ErrMessage, "a name that is none, or one too many")
+	}
+}

@@ -1,0 +1,183 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/sim"
+)
+
+// In a share of the seeds members come and go while clients write and faults last: nodes join and
+// leave, and one whose disk is lost for good is replaced, one after the other or at once. It is a
+// part of the plan and no class of faults: an operator asks for it, and asks again at another
+// replica until some time after the faults have ended, as what is asked of a replica that is down
+// is lost. Clients and oracles go by the placement that is to come of it; until the fence a
+// replica may say that it does not own what is to be its.
+
+// Move is a change of members that an operator asks for. A node that joins starts then, for the
+// first time; one that is gone stops for good then, and its disk is lost.
+type Move struct {
+	AtMS uint64 `json:"at_ms"`
+	Node int    `json:"node"`
+	To   string `json:"to"` // joining, leaving or gone
+}
+
+// moveTo names what nodes can be told to be.
+var moveTo = map[string]member.Phase{
+	member.Joining.String(): member.Joining, member.Leaving.String(): member.Leaving, member.Gone.String(): member.Gone,
+}
+
+func (m *Move) change() member.Change {
+	return member.Change{Node: ring.NodeID(m.Node), To: moveTo[m.To]}
+}
+
+const (
+	moving     = 1 << 48 // above the ids of operations: what operators ask for
+	movingEach = 1 << 12 // ids for each move
+	movingGap  = 40 * sim.Millisecond
+	movingMore = 200 * sim.Millisecond // after the faults have ended
+)
+
+// drawMoves draws who comes and goes, of whom those that come are beside the nodes of the run.
+func (s *Setup) drawMoves(c Config, pick func(site string, n int) int) {
+	if pick("members", 8) != 7 || c.Nodes != 0 || c.Faults == "off" {
+		return
+	}
+	who, nodes := pick("who", s.Nodes), s.Nodes
+	move := func(node int, to member.Phase) {
+		at := s.HorizonMS * uint64(10+pick(fmt.Sprint("move", len(s.Moves)), 60)) / 100
+		s.Moves = append(s.Moves, Move{AtMS: at, Node: node, To: to.String()})
+	}
+	join := func() {
+		move(s.Nodes, member.Joining)
+		s.Nodes++
+	}
+	switch pick("change", 6) {
+	case 0:
+		join()
+	case 1:
+		move(who, member.Leaving)
+	case 2:
+		move(who, member.Gone)
+		join()
+	case 3:
+		join()
+		join()
+	case 4:
+		join()
+		move(who, member.Leaving)
+	case 5:
+		move(who, member.Leaving)
+		move((who+1)%nodes, member.Gone)
+		join()
+		join()
+	}
+}
+
+// joins reports whether a node is to join.
+func (s *Setup) joins(n int) bool {
+	return slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Node == n && moveTo[m.To] == member.Joining })
+}
+
+// goes reports whether a node is to be gone in the end.
+func (s *Setup) goes(n int) bool {
+	return slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Node == n && moveTo[m.To] != member.Joining })
+}
+
+// nodes are those of the run that a ring has: the ones it begins with, or those that stay.
+func (s *Setup) nodes(begins bool) (ids []ring.NodeID) {
+	for n := range s.Nodes {
+		if begins && !s.joins(n) || !begins && !s.goes(n) {
+			ids = append(ids, ring.NodeID(n))
+		}
+	}
+	return ids
+}
+
+// first is the ring that the run begins with.
+func (s *Setup) first() (*ring.Ring, error) { return ring.New(s.nodes(true), s.Partitions, s.Replicas) }
+
+// validateMoves checks what a tape brought.
+func (s *Setup) validateMoves() error {
+	for i, m := range s.Moves {
+		if _, known := moveTo[m.To]; !known || m.Node < 0 || m.Node >= s.Nodes || m.AtMS > s.HorizonMS {
+			return fmt.Errorf("%w: move %d: node %d of %d %q at %d ms of %d", ErrConfig, i, m.Node, s.Nodes, m.To, m.AtMS, s.HorizonMS)
+		}
+	}
+	if len(s.Moves) > 16 || len(s.nodes(true)) == 0 || len(s.nodes(false)) == 0 {
+		return fmt.Errorf("%w: %d moves, and no node at first or in the end", ErrConfig, len(s.Moves))
+	}
+	return nil
+}
+
+// absent are the nodes that are to come.
+func (s *Setup) absent() (nodes []sim.NodeID) {
+	for n := range s.Nodes {
+		if s.joins(n) {
+			nodes = append(nodes, sim.NodeID(n))
+		}
+	}
+	return nodes
+}
+
+// move has the world do what befalls nodes, and operators ask for it.
+func (r *run) move(w *sim.World, horizon sim.Time) error {
+	s := &r.setup
+	var ask []sim.NodeID // who is there all along
+	for _, n := range s.nodes(true) {
+		if !s.goes(int(n)) {
+			ask = append(ask, sim.NodeID(n))
+		}
+	}
+	for i := range s.Moves {
+		m := &s.Moves[i]
+		at, n := sim.Time(m.AtMS)*sim.Millisecond, sim.NodeID(m.Node)
+		switch moveTo[m.To] {
+		case member.Joining:
+			if err := w.Join(at, n); err != nil {
+				return err
+			}
+		case member.Gone:
+			if err := w.Leave(at, n); err != nil {
+				return err
+			}
+			if err := w.Wipe(at, n); err != nil {
+				return err
+			}
+		default:
+		}
+		for k := 0; len(ask) > 0 && at <= horizon+movingMore; k++ {
+			if err := w.Inject(at, ask[(i+k)%len(ask)], moving+uint64(i*movingEach+k)); err != nil {
+				return err
+			}
+			at += movingGap
+		}
+	}
+	return nil
+}
+
+// Input has the core asked by an operator.
+func (r *replica) Input(c *sim.Context, id uint64) {
+	at := int((id - moving) / movingEach)
+	if id < moving || at >= len(r.run.setup.Moves) || r.core == nil {
+		return
+	}
+	r.do(c, kvs.Event{Kind: kvs.EventMember, NowMS: r.nowMS(c), Change: r.run.setup.Moves[at].change()})
+	if r.core != nil {
+		r.stats = r.core.Stats() // what is asked for twice is refused
+	}
+}
+
+// members is what a node is told of members when it starts.
+func (r *run) members(n ring.NodeID) member.Set {
+	if !r.setup.joins(int(n)) {
+		return nil
+	}
+	return member.Of(r.begins).Raised(n, member.In(1, member.Joining))
+}
+
+// Moves reports whether members come and go in the run.
+func (r *run) Moves() bool { return len(r.setup.Moves) > 0 }
