@@ -36,8 +36,10 @@ type Deletes struct {
 
 	keys   []workload.Key // of which the plan takes away
 	writes []deletable
-	takers []int    // positions of those of operations that take away what others have put
-	inside []taker  // scratch
+	takers []int   // positions of those of operations that take away what others have put
+	inside []taker // scratch, as the next two
+	fates  []fate
+	saw    []int
 	acked  []int    // positions of writes that were acknowledged
 	tags   []uint64 // scratch
 	known  map[kind.Kind]kind.Value
@@ -113,18 +115,15 @@ func (o *Deletes) sees(d *deletable, x *workload.Operation, within []uint64) {
 	if x.Type != history.Set {
 		return
 	}
-	takers := o.takersIn(x.Key, x.Type, within)
-	d.seen = slices.DeleteFunc(d.seen, func(id uint64) bool {
-		put, ok := o.operation(id)
-		if !ok {
-			return false
-		}
-		f := o.fateOf(put, takers)
-		if f == mayBeGone {
+	fates := o.fatesOf(x.Key, x.Type, within)
+	d.seen = d.seen[:0]
+	for i, id := range within {
+		if fates[i] == stays {
+			d.seen = append(d.seen, id)
+		} else if fates[i] == mayBeGone {
 			d.unsure = append(d.unsure, id)
 		}
-		return f != stays
-	})
+	}
 }
 
 // seesOwn looks whether a delete of a session that reads its writes meets them.
@@ -302,30 +301,59 @@ func (o *Deletes) takersIn(key string, t history.Type, within []uint64) []taker 
 	return o.inside
 }
 
-// fateOf works out what the takers in a value have done with one of the writes in it.
-func (o *Deletes) fateOf(put *workload.Operation, takers []taker) (f fate) {
+// fatesOf works out, for each of the writes in a value, what the takers among them have done
+// with it. The result is valid until the next call. It costs what these have seen.
+func (o *Deletes) fatesOf(key string, t history.Type, within []uint64) []fate {
+	o.fates = slices.Grow(o.fates[:0], len(within))[:len(within)]
+	o.saw = slices.Grow(o.saw[:0], len(within))[:len(within)]
+	clear(o.fates)
+	clear(o.saw)
+	takers := o.takersIn(key, t, within)
+	for len(takers) > 0 {
+		n := 1
+		for n < len(takers) && takers[n].id == takers[0].id {
+			n++
+		}
+		o.take(within, takers[:n])
+		takers = takers[n:]
+	}
+	return o.fates
+}
+
+// take notes what one operation has done, which all of these have served: what only some have
+// seen may be there or not.
+func (o *Deletes) take(within []uint64, served []taker) {
 	ops := o.Operations()
-	for i := 0; i < len(takers); {
-		id, served, saw, unsure := takers[i].id, 0, 0, false
-		for ; i < len(takers) && takers[i].id == id; i++ {
-			w := &o.writes[takers[i].at]
-			if x := &ops[w.at]; x.Func == workload.Delete && x.Arg != "" && x.Arg != put.Arg {
+	x := &ops[o.writes[served[0].at].at]
+	each := func(ids []uint64, do func(i int)) {
+		for _, id := range ids {
+			i, in := slices.BinarySearch(within, id)
+			if !in {
 				continue
 			}
-			served++
-			if _, has := slices.BinarySearch(w.seen, put.ID); has {
-				saw++
+			if put, ok := o.operation(id); ok && (x.Func != workload.Delete || x.Arg == "" || x.Arg == put.Arg) {
+				do(i)
 			}
-			unsure = unsure || slices.Contains(w.unsure, put.ID)
-		}
-		switch {
-		case saw > 0 && saw == served:
-			return gone
-		case saw > 0 || unsure:
-			f = mayBeGone
 		}
 	}
-	return f
+	for _, s := range served {
+		each(o.writes[s.at].seen, func(i int) { o.saw[i]++ })
+	}
+	for _, s := range served {
+		each(o.writes[s.at].unsure, func(i int) { o.fates[i] = max(o.fates[i], mayBeGone) })
+	}
+	for _, s := range served {
+		each(o.writes[s.at].seen, func(i int) {
+			if o.saw[i] == len(served) {
+				o.fates[i] = gone
+			} else if o.saw[i] > 0 {
+				o.fates[i] = max(o.fates[i], mayBeGone)
+			}
+		})
+	}
+	for _, s := range served {
+		each(o.writes[s.at].seen, func(i int) { o.saw[i] = 0 })
+	}
 }
 
 // wrong says what is wrong with a value that has these writes in it, "" if nothing is.
@@ -337,14 +365,14 @@ func (o *Deletes) wrong(key string, t history.Type, v kind.Value, within []uint6
 	var fates []fate
 	ops := o.Operations()
 	spared, deletes := false, false
-	takers := o.takersIn(key, t, within)
-	for _, id := range within {
+	of := o.fatesOf(key, t, within)
+	for i, id := range within {
 		switch x, ok := o.operation(id); {
 		case !ok || x.Key != key || x.Type != t:
 		case x.Func == workload.Delete:
 			deletes = true
 		default:
-			puts, fates = append(puts, x), append(fates, o.fateOf(x, takers))
+			puts, fates = append(puts, x), append(fates, of[i])
 			spared = spared || fates[len(fates)-1] == stays
 		}
 	}
