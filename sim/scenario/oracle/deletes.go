@@ -90,16 +90,20 @@ func (o *Deletes) Accepted(w *Write) {
 	o.writes = append(o.writes, d)
 }
 
-// replaces notes which writes a put replaces: it names those of values that have been read.
+// replaces notes which writes a put replaces: its session has named those of values that it
+// has read.
 func (o *Deletes) replaces(w *Write, d *deletable) {
 	k, _ := o.Kinds().Find(w.Operation.Kind())
 	delta, err := k.Decode(w.Entry.Delta)
 	if err != nil {
 		return // which others tell
 	}
-	written, replaced := workload.Replaces(delta)
-	d.name = written
-	for _, n := range replaced {
+	if written := workload.ShownBy(delta).Names; len(written) != 1 {
+		o.Fail(at("deletes", w.Node, w.Operation, "put #%d of %q writes %d values", w.Operation.ID, w.Operation.Key, len(written)))
+	} else {
+		d.name = written[0]
+	}
+	for _, n := range w.Names {
 		i := slices.IndexFunc(o.writes, func(x deletable) bool { return x.name == n })
 		if i < 0 {
 			o.Fail(at("deletes", w.Node, w.Operation, "put #%d of %q replaces a value of session %d at %d, which nobody has written", w.Operation.ID, w.Operation.Key, n.Writer, n.Clock))
