@@ -108,8 +108,9 @@
 // the disk: a subscriber that hears nothing goes to another owner, and what it joins rises. A
 // message of a subscriber that comes when its subscription is over begins it once more; an
 // update says upon which messages it is made, so that one which is made without what the
-// session has seen since is told and left. A replica keeps so many, and where there is no room it takes from the machine that has most,
-// as far as the host tells machines apart ([Event].Asker): sessions can be invented.
+// session has seen since is left. A replica keeps so many, and where there is no room it takes
+// from the machine that has most, as far as the host tells machines apart ([Event].Asker):
+// sessions can be invented.
 //
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,

@@ -31,17 +31,17 @@ type sessionState struct {
 	busy   bool
 	tries  int // how often the current operation has been asked again
 	txn    txnState
-	cache  session.Cache     // of a run that has caches
-	read   map[string][]byte // of multi-value registers: the values that it has read last, as a put names them
-	stamp  uint64            // of the current operation, if it is a put
-	batch  []int             // the operations that are asked for with the current one, and that one first; nil mostly
-	asked  int               // the replica that is asked for these
-	stamps []uint64          // of these, if they are puts
-	clock  uint64            // that the session had met before these
-	got    []wire.Response   // the answers of puts; the request of one that has not come is 0
-	left   int               // how many of these have not
-	silent bool              // what it is answered has been taken in, or will be, with another answer
-	member int               // 1 and the one of these that stands for it at the moment; 0 is none
+	cache  session.Cache              // of a run that has caches
+	read   map[string]*workload.Shown // of multi-value registers: the values that it has read last
+	stamp  uint64                     // of the current operation, if it is a put
+	batch  []int                      // the operations that are asked for with the current one, and that one first; nil mostly
+	asked  int                        // the replica that is asked for these
+	stamps []uint64                   // of these, if they are puts
+	clock  uint64                     // that the session had met before these
+	got    []wire.Response            // the answers of puts; the request of one that has not come is 0
+	left   int                        // how many of these have not
+	silent bool                       // what it is answered has been taken in, or will be, with another answer
+	member int                        // 1 and the one of these that stands for it at the moment; 0 is none
 }
 
 // current is the position of the operation that s is busy with, or about to be: of a
@@ -217,7 +217,7 @@ func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err e
 	q.Own = s.state.Own()
 	if q.Put {
 		q.Stamp, q.Again = s.stamp, s.tries > 0
-		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged, s.read[o.Key]); err != nil {
+		if r.arg, err = o.Argument(r.arg[:0], r.setup.Tagged, r.names(s, s.current())); err != nil {
 			return nil, err
 		}
 		q.Arg = r.arg
@@ -237,6 +237,20 @@ func (r *run) request(s *sessionState, o *workload.Operation) (msg []byte, err e
 	}
 	r.msg = q.Append(r.msg[:0])
 	return r.msg, nil
+}
+
+// names are the values that a put replaces, those that its session has read last: nothing is
+// read before it is answered or given up, so that they are the same each time it is asked for.
+func (r *run) names(s *sessionState, at int) []byte {
+	shown := s.read[r.ops[at].Key]
+	if shown == nil || !r.ops[at].Replaces() {
+		return nil
+	}
+	if r.named == nil {
+		r.named = make(map[int][]workload.Name)
+	}
+	r.named[at] = shown.Names
+	return shown.Arg
 }
 
 // farFuture is a hybrid time that no replica will come to, and unheardOf a kind that none
@@ -389,9 +403,9 @@ func (r *run) take(s *sessionState, value []byte, found bool) {
 	}
 	if v != nil && o.Replaceable() {
 		if s.read == nil {
-			s.read = make(map[string][]byte)
+			s.read = make(map[string]*workload.Shown)
 		}
-		s.read[o.Key] = workload.Names(v)
+		s.read[o.Key] = workload.ShownBy(v)
 	}
 	if r.fates[s.current()] == fateOwn {
 		got.Stamp = history.Stamp{} // it has none yet

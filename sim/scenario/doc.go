@@ -14,8 +14,11 @@
 // ([session.Cache]), and in one of four some writes ask to be answered from memory, or for
 // owners. In one of four keys are deleted: a history shows a delete of a register as a write of
 // a value of its own, and of other keys with deletes which writes are in a value, or nothing.
-// In one of four sessions ask for several keys at once. At a level of transactions, which has
-// neither, each operation is of one, which commits or aborts.
+// In one of four sessions ask for several keys at once, of which one, or the request as a whole,
+// may be amiss. In one of six, sets and counters may be multi-value registers and maps: a put to
+// such a register replaces what its session has read last, which is shown, and judged, as a
+// delete of it. At a level of transactions, which has none of these, each operation is of one,
+// which commits or aborts.
 //
 // Every class of fault of package sim is in it, drawn for each seed and switchable
 // by name (Config.Faults). Where a run's choices come from is a strategy
@@ -39,7 +42,10 @@
 //	availability  nothing else is, but a read that waited in vain at a replica which
 //	              lacks something, a write that asked for owners in vain, another kind than the key has, and an amount too large;
 //	              nothing fails after the faults, or where there were none
-//	deletes       what a delete has seen is taken away and stays so, and nothing else is
+//	deletes       what a delete has seen, or a put replaces, is taken away and stays so, and
+//	              nothing else is
+//	subscription  what a subscriber takes is made upon all that it was told before, and rises;
+//	              at rest it has been told what there is
 //	sums          a counter's delta carries what its incarnation has accepted
 //	kind          a replica takes no write of another kind than the key has, nor finds nothing
 //	placement     keys are where a plain twin of the ring has them, and nowhere else at rest
@@ -62,7 +68,8 @@
 // seed of nineteen, which is run twice, clones of replicas are lied to by members, told that
 // all others have lost all that they had, or find that an engine gives nothing back; they
 // must not panic, nor change the replica, and go on to serve an honest client, or ask to be
-// started again (clone).
+// started again (clone). What a node is configured by is tried there with something wrong with
+// it, which is refused (configuration).
 //
 // A session waits 80 ms for an answer, which is shorter than faults last, and then asks
 // again or gives up, as the operation says. Whichever replicas it has asked, the write

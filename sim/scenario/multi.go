@@ -120,7 +120,7 @@ func (r *run) multiPut(s *sessionState) ([]byte, error) {
 	m.Deps, m.Proof = s.state.Past()
 	for i, at := range s.batch {
 		o := &r.ops[at]
-		arg, err := o.Argument(nil, r.setup.Tagged, s.read[o.Key])
+		arg, err := o.Argument(nil, r.setup.Tagged, r.names(s, at))
 		if err != nil {
 			return nil, err
 		}

@@ -89,10 +89,11 @@ type run struct {
 	chronicle *oracle.Chronicle // if it is asked for
 	err       error
 
-	hostile *hostile          // if the run has a hostile node
-	others  oracle.Others     // what came of it
-	reading wire.DecodeBuffer // what was sent is read with, to see whether it can be
-	sends   int               // messages of members while faults lasted, if it has
+	hostile *hostile                // if the run has a hostile node
+	others  oracle.Others           // what came of it
+	named   map[int][]workload.Name // by position, of puts that replace values: which
+	reading wire.DecodeBuffer       // what was sent is read with, to see whether it can be
+	sends   int                     // messages of members while faults lasted, if it has
 
 	underFaults int64 // operations issued before the faults ended
 	fenced      bool  // the reads after the fence are under way, or over

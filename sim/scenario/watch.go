@@ -59,7 +59,7 @@ func (r *run) accepted(n ring.NodeID, e *gossip.Entry) {
 	if at < 0 || r.recorded[at].Type == "" {
 		return
 	}
-	w := oracle.Write{Node: n, At: at, Operation: &r.ops[at], Partition: r.ring.PartitionOf(e.Key), Entry: e}
+	w := oracle.Write{Node: n, At: at, Operation: &r.ops[at], Partition: r.ring.PartitionOf(e.Key), Names: r.named[at], Entry: e}
 	r.tell(func(o oracle.Oracle) { o.Accepted(&w) })
 	if r.recorded[at].Type == history.Register {
 		r.stamped(at, e)

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,7 +34,12 @@ type Deletes struct {
 	Lost   *LostWrites
 	Tagged bool // values tell which writes are in them; else dots do, where no disk was lost
 
+	keys   []workload.Key // of which the plan takes away
 	writes []deletable
+	takers []int   // positions of those of operations that take away what others have put
+	inside []taker // scratch, as the next two
+	fates  []fate
+	saw    []int
 	acked  []int    // positions of writes that were acknowledged
 	tags   []uint64 // scratch
 	known  map[kind.Kind]kind.Value
@@ -44,7 +50,7 @@ type deletable struct {
 	at        int // the position of the operation
 	partition ring.Partition
 	dot       causal.Dot
-	seen      []uint64      // of a delete: ids of the writes that it had seen
+	seen      []uint64      // of a delete: ids of the writes that it had seen, ascending
 	unsure    []uint64      // and of those that it may have found taken away
 	name      workload.Name // of a put that replaces others
 }
@@ -58,7 +64,8 @@ const (
 // Begin forgets an earlier run.
 func (o *Deletes) Begin(c Cluster) {
 	o.base.Begin(c)
-	o.writes, o.acked = o.writes[:0], o.acked[:0]
+	o.keys = workload.Deletes(c.Operations())
+	o.writes, o.takers, o.acked = o.writes[:0], o.takers[:0], o.acked[:0]
 }
 
 // Accepted notes a write, and what a delete sees: a replica that accepts one has not made it
@@ -76,19 +83,27 @@ func (o *Deletes) Accepted(w *Write) {
 	if x.Replaces() {
 		o.replaces(w, &d)
 	}
+	slices.Sort(d.seen)
+	if x.Takes() {
+		o.takers = append(o.takers, len(o.writes))
+	}
 	o.writes = append(o.writes, d)
 }
 
-// replaces notes which writes a put replaces: it names those of values that have been read.
+// replaces notes which writes a put replaces: its session has named those of values that it
+// has read.
 func (o *Deletes) replaces(w *Write, d *deletable) {
 	k, _ := o.Kinds().Find(w.Operation.Kind())
 	delta, err := k.Decode(w.Entry.Delta)
 	if err != nil {
 		return // which others tell
 	}
-	written, replaced := workload.Replaces(delta)
-	d.name = written
-	for _, n := range replaced {
+	if written := workload.ShownBy(delta).Names; len(written) != 1 {
+		o.Fail(at("deletes", w.Node, w.Operation, "put #%d of %q writes %d values", w.Operation.ID, w.Operation.Key, len(written)))
+	} else {
+		d.name = written[0]
+	}
+	for _, n := range w.Names {
 		i := slices.IndexFunc(o.writes, func(x deletable) bool { return x.name == n })
 		if i < 0 {
 			o.Fail(at("deletes", w.Node, w.Operation, "put #%d of %q replaces a value of session %d at %d, which nobody has written", w.Operation.ID, w.Operation.Key, n.Writer, n.Clock))
@@ -104,16 +119,13 @@ func (o *Deletes) sees(d *deletable, x *workload.Operation, within []uint64) {
 	if x.Type != history.Set {
 		return
 	}
-	ops := o.Operations()
-	for i := range ops {
-		put := &ops[i]
-		if at := slices.Index(d.seen, put.ID); at >= 0 {
-			if f := o.fateOf(put, within); f != stays {
-				d.seen = slices.Delete(d.seen, at, at+1)
-				if f == mayBeGone {
-					d.unsure = append(d.unsure, put.ID)
-				}
-			}
+	fates := o.fatesOf(x.Key, x.Type, within)
+	d.seen = d.seen[:0]
+	for i, id := range within {
+		if fates[i] == stays {
+			d.seen = append(d.seen, id)
+		} else if fates[i] == mayBeGone {
+			d.unsure = append(d.unsure, id)
 		}
 	}
 }
@@ -134,12 +146,21 @@ func (o *Deletes) seesOwn(w *Write, d *deletable) {
 	}
 }
 
-// position is that of an operation of the plan.
-func (o *Deletes) position(id uint64) int {
-	return slices.IndexFunc(o.Operations(), func(x workload.Operation) bool { return x.ID == id })
+// position is that of an operation, or where it would be.
+func (o *Deletes) position(id uint64) (at int, found bool) {
+	return slices.BinarySearchFunc(o.Operations(), id, func(x workload.Operation, id uint64) int { return cmp.Compare(x.ID, id) })
 }
 
-// within are the ids of the writes in a value that a replica holds, nil if it holds none.
+func (o *Deletes) operation(id uint64) (x *workload.Operation, found bool) {
+	at, found := o.position(id)
+	if !found {
+		return nil, false
+	}
+	return &o.Operations()[at], true
+}
+
+// within are the ids of the writes in a value that a replica holds, ascending; nil if it holds
+// none.
 func (o *Deletes) within(core *kvs.Replica, key string, t history.Type, v kind.Value) []uint64 {
 	if v == nil {
 		return nil
@@ -156,6 +177,7 @@ func (o *Deletes) within(core *kvs.Replica, key string, t history.Type, v kind.V
 			o.tags = append(o.tags, x.ID)
 		}
 	}
+	slices.Sort(o.tags)
 	return o.tags
 }
 
@@ -163,7 +185,8 @@ func (o *Deletes) within(core *kvs.Replica, key string, t history.Type, v kind.V
 func (o *Deletes) Answered(a *Answer) {
 	x := a.Operation
 	if x.Func != history.Read && a.Recorded.Outcome == history.OK {
-		o.acked = append(o.acked, o.position(x.ID))
+		at, _ := o.position(x.ID)
+		o.acked = append(o.acked, at)
 	}
 	if a.Response.Status != wire.StatusOK || x.Func != history.Read || a.Recorded.Outcome != history.OK || !a.Response.Held() {
 		return
@@ -200,14 +223,13 @@ func (o *Deletes) AtRest(r *Rest) {
 	if !r.Came || r.Final || !o.Tagged && o.Lost.Lossy() {
 		return
 	}
-	keys := workload.Deletes(o.Operations())
 	for i := range o.Nodes() {
 		n := ring.NodeID(i)
 		core := o.Running(n)
 		if core == nil {
 			continue
 		}
-		for _, k := range keys {
+		for _, k := range o.keys {
 			v := core.Look(k.Name, k.Kind())
 			if v == nil || !o.Ring().Owns(n, o.Ring().PartitionOf(k.Name)) {
 				continue
@@ -259,49 +281,102 @@ const (
 	gone
 )
 
-// fateOf works out what the deletes among the writes of a value have done with one of them.
-func (o *Deletes) fateOf(put *workload.Operation, within []uint64) (f fate) {
+// taker is a write, by its position, of an operation that takes away what others have put.
+type taker struct {
+	id uint64 // of the operation
+	at int
+}
+
+// takersIn are those in a value, those of one operation next to each other. They are valid
+// until the next call.
+func (o *Deletes) takersIn(key string, t history.Type, within []uint64) []taker {
+	o.inside = o.inside[:0]
 	ops := o.Operations()
-	for _, id := range within {
-		served, saw, unsure := 0, 0, false
-		for i := range o.writes {
-			w := &o.writes[i]
-			x := &ops[w.at]
-			if x.ID != id || !x.Takes() || x.Func == workload.Delete && x.Arg != "" && x.Arg != put.Arg {
-				continue
-			}
-			served++
-			if slices.Contains(w.seen, put.ID) {
-				saw++
-			}
-			unsure = unsure || slices.Contains(w.unsure, put.ID)
+	for _, at := range o.takers {
+		x := &ops[o.writes[at].at]
+		if x.Key != key || x.Type != t {
+			continue
 		}
-		switch {
-		case saw > 0 && saw == served:
-			return gone
-		case saw > 0 || unsure:
-			f = mayBeGone
+		if _, in := slices.BinarySearch(within, x.ID); in {
+			o.inside = append(o.inside, taker{x.ID, at})
 		}
 	}
-	return f
+	slices.SortStableFunc(o.inside, func(a, b taker) int { return cmp.Compare(a.id, b.id) })
+	return o.inside
+}
+
+// fatesOf works out, for each of the writes in a value, what the takers among them have done
+// with it. The result is valid until the next call. It costs what these have seen.
+func (o *Deletes) fatesOf(key string, t history.Type, within []uint64) []fate {
+	o.fates = slices.Grow(o.fates[:0], len(within))[:len(within)]
+	o.saw = slices.Grow(o.saw[:0], len(within))[:len(within)]
+	clear(o.fates)
+	clear(o.saw)
+	takers := o.takersIn(key, t, within)
+	for len(takers) > 0 {
+		n := 1
+		for n < len(takers) && takers[n].id == takers[0].id {
+			n++
+		}
+		o.take(within, takers[:n])
+		takers = takers[n:]
+	}
+	return o.fates
+}
+
+// take notes what one operation has done, which all of these have served: what only some have
+// seen may be there or not.
+func (o *Deletes) take(within []uint64, served []taker) {
+	ops := o.Operations()
+	x := &ops[o.writes[served[0].at].at]
+	each := func(ids []uint64, do func(i int)) {
+		for _, id := range ids {
+			i, in := slices.BinarySearch(within, id)
+			if !in {
+				continue
+			}
+			if put, ok := o.operation(id); ok && (x.Func != workload.Delete || x.Arg == "" || x.Arg == put.Arg) {
+				do(i)
+			}
+		}
+	}
+	for _, s := range served {
+		each(o.writes[s.at].seen, func(i int) { o.saw[i]++ })
+	}
+	for _, s := range served {
+		each(o.writes[s.at].unsure, func(i int) { o.fates[i] = max(o.fates[i], mayBeGone) })
+	}
+	for _, s := range served {
+		each(o.writes[s.at].seen, func(i int) {
+			if o.saw[i] == len(served) {
+				o.fates[i] = gone
+			} else if o.saw[i] > 0 {
+				o.fates[i] = max(o.fates[i], mayBeGone)
+			}
+		})
+	}
+	for _, s := range served {
+		each(o.writes[s.at].seen, func(i int) { o.saw[i] = 0 })
+	}
 }
 
 // wrong says what is wrong with a value that has these writes in it, "" if nothing is.
 func (o *Deletes) wrong(key string, t history.Type, v kind.Value, within []uint64) string {
-	if t == history.Register || !slices.Contains(workload.Deletes(o.Operations()), workload.Key{Name: key, Type: t}) {
+	if t == history.Register || !slices.Contains(o.keys, workload.Key{Name: key, Type: t}) {
 		return ""
 	}
 	var puts []*workload.Operation
 	var fates []fate
 	ops := o.Operations()
 	spared, deletes := false, false
-	for i := range ops {
-		switch x := &ops[i]; {
-		case x.Key != key || x.Type != t || !slices.Contains(within, x.ID):
+	of := o.fatesOf(key, t, within)
+	for i, id := range within {
+		switch x, ok := o.operation(id); {
+		case !ok || x.Key != key || x.Type != t:
 		case x.Func == workload.Delete:
 			deletes = true
 		default:
-			puts, fates = append(puts, x), append(fates, o.fateOf(x, within))
+			puts, fates = append(puts, x), append(fates, of[i])
 			spared = spared || fates[len(fates)-1] == stays
 		}
 	}

@@ -64,7 +64,8 @@ type Write struct {
 	At        int // the position of its operation
 	Operation *workload.Operation
 	Partition ring.Partition
-	Entry     *gossip.Entry // valid during the call
+	Names     []workload.Name // of a put to a multi-value register: the values that it is to replace
+	Entry     *gossip.Entry   // valid during the call
 }
 
 // Sent is an answer that a replica sends, be it awaited or not.

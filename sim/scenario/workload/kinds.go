@@ -60,7 +60,7 @@ func tagging[T any](delta func(u kind.Update, v T) (T, error)) func(u kind.Updat
 }
 
 // Argument appends what a put gives to the store. names are the values that it replaces if it
-// [Operation.Replaces] any, as [Names] gives them; nil are none.
+// [Operation.Replaces] any, as [Shown] has them; nil are none.
 func (o *Operation) Argument(dst []byte, tagged bool, names []byte) ([]byte, error) {
 	if o.Amiss == BadAmount {
 		return append(dst, unreadable...), nil

@@ -66,38 +66,36 @@ func fieldOf(element string) string {
 	return string([]byte{'f', '0' + sum%3})
 }
 
-// Names are the values that a multi-value register shows, as the next put of who has read it
-// replaces them; none if v is of another kind.
-func Names(v kind.Value) []byte {
-	if plain, ok := kind.Get[kind.AddWins](v); ok {
-		return kind.Assign(plain, "")
-	}
-	pair, _ := kind.Get[Tagged[kind.AddWins]](v)
-	return kind.Assign(pair.First, "")
-}
-
 // Name is what tells a value of a multi-value register from all others: the session that has
-// written it, and when.
+// written it, as replicas name it, and when.
 type Name struct{ Writer, Clock uint64 }
 
-// Replaces takes the delta of a put to a multi-value register apart: the value that it
-// writes, and those that it replaces.
-func Replaces(v kind.Value) (written Name, replaced []Name) {
-	delta, ok := kind.Get[kind.AddWins](v)
-	if !ok {
-		pair, _ := kind.Get[Tagged[kind.AddWins]](v)
-		delta = pair.First
-	}
-	for _, w := range delta {
+// Shown are the values that a multi-value register shows.
+type Shown struct {
+	Names []Name // ascending
+	Arg   []byte // as they stand in the argument of a put that replaces them
+}
+
+// ShownBy is what a multi-value register shows, be it tagged or not; none if v is another value.
+func ShownBy(v kind.Value) *Shown {
+	values := manyIn(v)
+	s := &Shown{Arg: kind.Assign(values, "")}
+	for _, w := range values {
 		for _, a := range w.Val {
-			if n := (Name{w.Key, a.Key}); a.Val.First {
-				replaced = append(replaced, n)
-			} else {
-				written = n
+			if !a.Val.First {
+				s.Names = append(s.Names, Name{w.Key, a.Key})
 			}
 		}
 	}
-	return written, replaced
+	return s
+}
+
+func manyIn(v kind.Value) kind.AddWins {
+	if plain, ok := kind.Get[kind.AddWins](v); ok {
+		return plain
+	}
+	pair, _ := kind.Get[Tagged[kind.AddWins]](v)
+	return pair.First
 }
 
 // Replaceable reports whether the operation is of a register that keeps all values which no
@@ -111,7 +109,7 @@ func (o *Operation) Replaces() bool { return o.Func == history.Add && o.Replacea
 func (o *Operation) Takes() bool { return o.Func == Delete || o.Replaces() }
 
 // content appends the argument of a put that is no delete; names are the values that it
-// replaces where it does so, as [Names] gives them.
+// replaces where it does so, as [Shown] has them.
 func (o *Operation) content(dst, names []byte) ([]byte, error) {
 	switch o.Kind() {
 	case multivalue:

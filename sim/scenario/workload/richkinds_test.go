@@ -105,12 +105,11 @@ func TestReplaces(t *testing.T) {
 		}
 		v := put(1, 5, nil)
 		v.MergeIn(put(2, 6, nil))
-		read := workload.Names(v)
+		read := workload.ShownBy(v)
+		assert.Equal(t, []workload.Name{{Writer: 5, Clock: 10}, {Writer: 6, Clock: 20}}, read.Names)
 		v.MergeIn(put(3, 7, nil)) // not read
-		d := put(4, 5, read)
-		written, replaced := workload.Replaces(d)
-		assert.Equal(t, workload.Name{Writer: 5, Clock: 40}, written)
-		assert.Equal(t, []workload.Name{{Writer: 5, Clock: 10}, {Writer: 6, Clock: 20}}, replaced)
+		d := put(4, 5, read.Arg)
+		assert.Equal(t, []workload.Name{{Writer: 5, Clock: 40}}, workload.ShownBy(d).Names)
 		v.MergeIn(d)
 		got, err := workload.ReadingOf(history.Set, v, name == "tagged", new([]history.Value))
 		require.NoError(t, err)
