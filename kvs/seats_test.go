@@ -133,7 +133,7 @@ func TestReadsGoToWhoHolds(t *testing.T) {
 	n := s.nodes[old]
 	waits := past(wire.Request{Client: 8, Req: 1, Key: key, Kind: "set", Wait: 4000}, session.Matrix{{Partition: s.ring.PartitionOf(key), Origin: 999, Seq: 1}})
 	s.take(old, n.r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: s.now, Msg: waits.Encode()}))
-	watch := wire.Subscribe{Client: 6, Number: 1, Key: key, Kind: "set", Lease: 4000}
+	watch := wire.Subscribe{Client: 6, Number: 1, Sent: 1, Key: key, Kind: "set", Lease: 4000}
 	var ended []uint64
 	for _, e := range n.r.Step(kvs.Event{Kind: kvs.EventRequest, NowMS: s.now, Msg: watch.Encode()}) {
 		s.took(old, e, &ended)
