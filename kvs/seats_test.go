@@ -23,6 +23,7 @@ type seats struct {
 	*stand
 	told member.Set // what a node that is not on the ring is told when it starts
 	life uint32     // of that
+	size int        // CheckpointBytes of nodes that start
 	down map[ring.NodeID]bool
 	cut  func(m standMessage) bool
 	req  uint64
@@ -31,6 +32,7 @@ type seats struct {
 func newSeats(t *testing.T, nodes, partitions, rf int) *seats {
 	s := &seats{down: map[ring.NodeID]bool{}, cut: func(standMessage) bool { return false }}
 	s.stand = newStand(t, nodes, partitions, rf, func(c *kvs.Config) {
+		c.CheckpointBytes = s.size
 		if s.told.At(c.Self) != 0 {
 			c.Members, c.Life = s.told, s.life
 		}
@@ -191,8 +193,18 @@ func (s *seats) took(id ring.NodeID, e kvs.Effect, away *[]uint64) {
 // TestWhoIsPushedOutGivesSnapshots: a node that has lost a partition to another is there to bring
 // that up anew, should it lose its disk, until it has heard that all is held.
 func TestWhoIsPushedOutGivesSnapshots(t *testing.T) {
+	for name, restarts := range map[string]bool{"goes on": false, "starts again on a checkpoint": true} {
+		t.Run(name, func(t *testing.T) { givesSnapshots(t, restarts) })
+	}
+}
+
+func givesSnapshots(t *testing.T, restarts bool) {
 	s := newSeats(t, 3, 16, 1)
 	key, old := s.movesTo(4)
+	if restarts {
+		s.size = 1
+		s.start(old, false)
+	}
 	s.write(old, key, "a", wire.StatusOK)
 	s.operate(1, 4, member.Joining)
 	s.add(4)
@@ -208,6 +220,11 @@ func TestWhoIsPushedOutGivesSnapshots(t *testing.T) {
 	require.Equal(t, member.Active, s.nodes[old].r.View().At(4).Phase())
 	require.Equal(t, []string{"a"}, s.elements(old, key), "it has not heard under the new view that this is held")
 	require.False(t, s.nodes[old].r.Settled())
+	if restarts {
+		s.start(old, false)
+		require.Equal(t, []string{"a"}, s.elements(old, key))
+		s.some(4)
+	}
 	s.nodes[4].disk = nil
 	s.start(4, false)
 	require.Nil(t, s.elements(4, key))
