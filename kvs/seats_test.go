@@ -344,6 +344,35 @@ func TestGoneIsGone(t *testing.T) {
 	assert.Equal(t, []string{"new"}, s.elements(3, key), "its disk is of its second life")
 }
 
+// TestWhoLeftNeedNotReachAll: a node that has left comes to rest once one other knows, though
+// another is down for good; whoever goes by an earlier view is told when it is heard of.
+func TestWhoLeftNeedNotReachAll(t *testing.T) {
+	s := newSeats(t, 4, 8, 1)
+	late := func(m standMessage) bool { return m.to == 3 || m.from == 3 }
+	s.operate(1, 4, member.Leaving)
+	for range 100 {
+		if s.some(1); s.nodes[4].r.View().At(4).Phase() == member.Gone {
+			break
+		}
+		if s.nodes[4].r.View().At(4).Phase() == member.Leaving && s.nodes[3].r.View().At(4).Phase() == member.Leaving {
+			break
+		}
+	}
+	for s.nodes[4].r.View().At(4).Phase() != member.Gone {
+		s.some(1)
+	}
+	s.cut = late
+	s.start(3, false) // on what it has heard so far
+	s.some(60)
+	assert.True(t, s.nodes[4].r.Quiet())
+	assert.Equal(t, member.Gone, s.nodes[1].r.View().At(4).Phase())
+	s.down[1], s.down[2] = true, true
+	s.cut = func(standMessage) bool { return false }
+	s.write(3, s.keyOf(func(p ring.Partition) bool { return s.ring.Owns(1, p) }), "e", wire.StatusOK)
+	s.some(60)
+	assert.Equal(t, member.Gone, s.nodes[3].r.View().At(4).Phase())
+}
+
 // TestStrangersAreNoMembers: what a node says that nobody has named is not taken, nor a change that
 // an operator may not ask for.
 func TestStrangersAreNoMembers(t *testing.T) {
