@@ -147,6 +147,7 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer := &r.peers[from]
 	peer.heard(r.tick)
 	peer.goesBy(g.Origin, g.View)
+	peer.asks = peer.asks || r.gone() && g.View != r.viewName
 	for i := range g.Items {
 		it := &g.Items[i]
 		if int(it.Partition) >= r.cfg.Ring.Partitions() {

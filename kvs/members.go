@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/member"
@@ -181,7 +182,7 @@ func (l *peerLink) goesBy(origin, name uint64) {
 func (r *Replica) tellMembers() {
 	for i := range r.peers {
 		l := &r.peers[i]
-		differs := !l.gone && l.view != r.viewName
+		differs := r.lacksView(l)
 		if !l.asks && (!differs || r.tick < l.viewNext) {
 			continue
 		}
@@ -199,10 +200,20 @@ func (r *Replica) tellOne(to ring.NodeID, ask bool) {
 	r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgMembers, Msg: r.written(from)})
 }
 
+// lacksView reports whether a peer is to be told of the replica's view without asking. A replica
+// whose node is gone need not reach all, of whom some may be gone by then too: one will do, and
+// whoever is heard going by another view.
+func (r *Replica) lacksView(l *peerLink) bool {
+	if l.gone || l.view == r.viewName {
+		return false
+	}
+	return !r.gone() || !slices.ContainsFunc(r.peers, func(other peerLink) bool { return !other.gone && other.view == r.viewName })
+}
+
 // untold reports whether a peer is to be told of the replica's view.
 func (r *Replica) untold() bool {
 	for i := range r.peers {
-		if l := &r.peers[i]; l.asks || !l.gone && l.view != r.viewName {
+		if l := &r.peers[i]; l.asks || r.lacksView(l) {
 			return true
 		}
 	}

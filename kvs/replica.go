@@ -148,6 +148,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		if slices.ContainsFunc(p.applied, func(x gossip.Span) bool { return x.Origin == cfg.Origin }) {
 			return fmt.Errorf("kvs: recover node %d: %w: %d, in partition %d; take a later one", cfg.Self, ErrOriginUsed, cfg.Origin, p.id)
 		}
+		p.retiring = r.viewName != 0 && !p.owned && !p.log.Dots().Includes(p.applied)
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
 		p.release() // a checkpoint has the values of what was handed over after it began
 	}

@@ -359,13 +359,7 @@ func (r *Replica) seatStarted() {
 		switch {
 		case p.owned:
 			p.fresh = r.self().Phase() == member.Joining && !r.place.Held(r.cfg.Self, p.id)
-		case !p.log.Dots().Includes(p.applied):
-			p.retiring = true
-			for at, shared := range p.shared {
-				if shared {
-					p.need[at] = needDigest
-				}
-			}
+		case p.retiring:
 			p.logTruncated = true
 		}
 		if p.asksUnder(r) {

@@ -23,6 +23,7 @@ type seats struct {
 	*stand
 	told member.Set // what a node that is not on the ring is told when it starts
 	life uint32     // of that
+	size int        // CheckpointBytes of nodes that start
 	down map[ring.NodeID]bool
 	cut  func(m standMessage) bool
 	req  uint64
@@ -31,6 +32,7 @@ type seats struct {
 func newSeats(t *testing.T, nodes, partitions, rf int) *seats {
 	s := &seats{down: map[ring.NodeID]bool{}, cut: func(standMessage) bool { return false }}
 	s.stand = newStand(t, nodes, partitions, rf, func(c *kvs.Config) {
+		c.CheckpointBytes = s.size
 		if s.told.At(c.Self) != 0 {
 			c.Members, c.Life = s.told, s.life
 		}
@@ -191,8 +193,18 @@ func (s *seats) took(id ring.NodeID, e kvs.Effect, away *[]uint64) {
 // TestWhoIsPushedOutGivesSnapshots: a node that has lost a partition to another is there to bring
 // that up anew, should it lose its disk, until it has heard that all is held.
 func TestWhoIsPushedOutGivesSnapshots(t *testing.T) {
+	for name, restarts := range map[string]bool{"goes on": false, "starts again on a checkpoint": true} {
+		t.Run(name, func(t *testing.T) { givesSnapshots(t, restarts) })
+	}
+}
+
+func givesSnapshots(t *testing.T, restarts bool) {
 	s := newSeats(t, 3, 16, 1)
 	key, old := s.movesTo(4)
+	if restarts {
+		s.size = 1
+		s.start(old, false)
+	}
 	s.write(old, key, "a", wire.StatusOK)
 	s.operate(1, 4, member.Joining)
 	s.add(4)
@@ -208,6 +220,11 @@ func TestWhoIsPushedOutGivesSnapshots(t *testing.T) {
 	require.Equal(t, member.Active, s.nodes[old].r.View().At(4).Phase())
 	require.Equal(t, []string{"a"}, s.elements(old, key), "it has not heard under the new view that this is held")
 	require.False(t, s.nodes[old].r.Settled())
+	if restarts {
+		s.start(old, false)
+		require.Equal(t, []string{"a"}, s.elements(old, key))
+		s.some(4)
+	}
 	s.nodes[4].disk = nil
 	s.start(4, false)
 	require.Nil(t, s.elements(4, key))
@@ -325,6 +342,35 @@ func TestGoneIsGone(t *testing.T) {
 	s.start(3, false)
 	s.some(40)
 	assert.Equal(t, []string{"new"}, s.elements(3, key), "its disk is of its second life")
+}
+
+// TestWhoLeftNeedNotReachAll: a node that has left comes to rest once one other knows, though
+// another is down for good; whoever goes by an earlier view is told when it is heard of.
+func TestWhoLeftNeedNotReachAll(t *testing.T) {
+	s := newSeats(t, 4, 8, 1)
+	late := func(m standMessage) bool { return m.to == 3 || m.from == 3 }
+	s.operate(1, 4, member.Leaving)
+	for range 100 {
+		if s.some(1); s.nodes[4].r.View().At(4).Phase() == member.Gone {
+			break
+		}
+		if s.nodes[4].r.View().At(4).Phase() == member.Leaving && s.nodes[3].r.View().At(4).Phase() == member.Leaving {
+			break
+		}
+	}
+	for s.nodes[4].r.View().At(4).Phase() != member.Gone {
+		s.some(1)
+	}
+	s.cut = late
+	s.start(3, false) // on what it has heard so far
+	s.some(60)
+	assert.True(t, s.nodes[4].r.Quiet())
+	assert.Equal(t, member.Gone, s.nodes[1].r.View().At(4).Phase())
+	s.down[1], s.down[2] = true, true
+	s.cut = func(standMessage) bool { return false }
+	s.write(3, s.keyOf(func(p ring.Partition) bool { return s.ring.Owns(1, p) }), "e", wire.StatusOK)
+	s.some(60)
+	assert.Equal(t, member.Gone, s.nodes[3].r.View().At(4).Phase())
 }
 
 // TestStrangersAreNoMembers: what a node says that nobody has named is not taken, nor a change that
