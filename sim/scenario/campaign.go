@@ -44,6 +44,7 @@ func (c Config) Worker() func(ctx context.Context, seed uint64) (Judged, error) 
 // repeat runs a seed once more and reports whether that is the same run; if not, its
 // result says so as a violation.
 func (rn *Runner) repeat(ctx context.Context, cfg Config, res *Result) (same bool, err error) {
+	res.ops = slices.Clone(res.ops) // which are in the memory that the run has that follows
 	again, err := rn.Again(ctx, cfg, res.Seed)
 	if err != nil {
 		return false, err
