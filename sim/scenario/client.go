@@ -149,6 +149,12 @@ func (cl *client) issue(c *sim.Context, s *sessionState) {
 		cl.issueBatch(c, s)
 		return
 	}
+	if r.ops[s.current()].Batch != 0 {
+		if r.alone == nil {
+			r.alone = make(map[int]bool)
+		}
+		r.alone[s.current()] = true
+	}
 	if r.caches(s) && r.cached(s, int64(c.Now())) {
 		c.Mark(markCached)
 		cl.done(c, s)

@@ -21,14 +21,15 @@ import (
 // answered one by one. What is answered is taken in when all is, or when the session gives up.
 
 // batch is the positions of the operations that are asked for together with the one at a
-// position, which is the first of them; nil if it is asked for by itself.
+// position, which is the first of them; nil if it is asked for by itself. One of a smaller plan
+// may come before the first of its batch: then it has been asked for by itself.
 func (r *run) batch(at int) (all []int) {
 	o := &r.ops[at]
 	if o.Batch == 0 {
 		return nil
 	}
 	for i := at; i < r.planned; i++ {
-		if x := &r.ops[i]; x.Session == o.Session && x.Batch == o.Batch {
+		if x := &r.ops[i]; x.Session == o.Session && x.Batch == o.Batch && !r.alone[i] {
 			all = append(all, i)
 		}
 	}

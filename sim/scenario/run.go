@@ -91,6 +91,7 @@ type run struct {
 
 	hostile *hostile                // if the run has a hostile node
 	others  oracle.Others           // what came of it
+	alone   map[int]bool            // by position, of operations of batches: asked for by themselves
 	named   map[int][]workload.Name // by position, of puts that replace values: which
 	reading wire.DecodeBuffer       // what was sent is read with, to see whether it can be
 	sends   int                     // messages of members while faults lasted, if it has
