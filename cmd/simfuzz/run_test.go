@@ -137,7 +137,7 @@ func TestReplayRefusals(t *testing.T) {
 		"empty":               file("empty", ""),
 		"unexpected end":      file("cut", string(whole[:len(whole)-3])),
 		"invalid character":   file("garbage", "\x00\x01garbage"),
-		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 7`, `"joinery_tape": 8`, 1)),
+		"tape of another":     file("version", strings.Replace(string(whole), `"joinery_tape": 8`, `"joinery_tape": 9`, 1)),
 		"want one tape, got":  "",
 		"is a directory":      dir,
 		"no joinery_tape ver": file("other", "{}"),

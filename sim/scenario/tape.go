@@ -32,9 +32,10 @@ var (
 // the operation says, and there are requests that are amiss and large values. In version 6
 // causal sessions read once more at rest, and are to find all that they depend on. In version
 // 7 operations may be deletes, or asked for several at once, and messages and values have
-// another form for it.
+// another form for it. In version 8 messages of subscribers and updates are numbered, keys may
+// be multi-value registers and maps, and one of several that are asked for may be amiss.
 const (
-	TapeVersion  = 7
+	TapeVersion  = 8
 	tapeScenario = "kvs"
 	maxTapeItems = 1 << 20 // operations, and decisions
 )

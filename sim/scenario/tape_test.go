@@ -81,7 +81,7 @@ func TestTapeRefusals(t *testing.T) {
 	assert.NoError(t, spoil(func(map[string]any) {}))
 	err := spoil(func(m map[string]any) { m["joinery_tape"] = 99 })
 	assert.ErrorIs(t, err, scenario.ErrVersion)
-	assert.ErrorContains(t, err, "version 99, this program replays version 7")
+	assert.ErrorContains(t, err, "version 99, this program replays version 8")
 	assert.ErrorIs(t, spoil(func(m map[string]any) { m["scenario"] = "bank" }), scenario.ErrVersion)
 	for name, change := range map[string]func(m map[string]any){
 		"no version":      func(m map[string]any) { delete(m, "joinery_tape") },
@@ -107,7 +107,7 @@ func TestTapeRefusals(t *testing.T) {
 
 func FuzzLoadTape(f *testing.F) {
 	f.Add(exampleBytes(f))
-	f.Add([]byte(`{"joinery_tape":7,"scenario":"kvs"}`))
+	f.Add([]byte(`{"joinery_tape":8,"scenario":"kvs"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tape, err := scenario.LoadTape(bytes.NewReader(b))
 		if err != nil {
