@@ -70,3 +70,30 @@ func TestBarrierAwaitsWhatItNames(t *testing.T) {
 		assert.Equal(t, want, r.Stats().Ahead+r.Stats().Rejected, name)
 	}
 }
+
+// TestUnfinishedSnapshotIsForgotten: the pieces of a snapshot that nobody is left to finish are
+// let go of as soon as the last owner says that it has none of it, though nothing else happens.
+func TestUnfinishedSnapshotIsForgotten(t *testing.T) {
+	c := filled(t, 3, 3, 40)
+	p := c.ring.PartitionOf("s0")
+	c.lose(0, 0)
+	c.cfg = func(cfg *kvs.Config) { cfg.SnapshotPieces = 2 }
+	c.crash(0)
+	r := c.replicas[0]
+	first, asker := askOf(t, r, c.replicas[1].Origin(), p, c.replicas[1].Held(p), c.now)
+	for _, msg := range c.replicas[1].Serve(p, 0, asker, first) {
+		for _, e := range effects(r.Step(kvs.Event{Kind: kvs.EventMessage, From: 1, NowMS: c.now, Msg: msg})) {
+			if e.Kind == kvs.EffectPersist {
+				r.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: c.now, Token: e.Token})
+			}
+		}
+	}
+	staged := func() int { n, _ := r.Staged(p); return n }
+	require.Equal(t, 2, staged())
+	for node := ring.NodeID(1); node <= 2; node++ { // each has lost its disk
+		items := []wire.Item{{Partition: p, PeerIncarnation: r.Origin()}}
+		r.Step(kvs.Event{Kind: kvs.EventMessage, From: node, NowMS: c.now, Msg: wire.AppendGossip(nil, node, 1000+uint64(node), items)})
+		assert.Equal(t, 2*int(2-node), staged(), "node %d", node)
+	}
+	assert.Zero(t, r.Stats().Snapshots)
+}
