@@ -337,3 +337,59 @@ func TestLeasesEndTogether(t *testing.T) {
 		assert.Equal(t, []wire.Status{wire.StatusKindMismatch, wire.StatusOK}[i/3], u[i].Status)
 	}
 }
+
+// TestSubscriberThatMayNoMore: a subscriber whose message is refused is told so, and is none any
+// more, though it was one before.
+func TestSubscriberThatMayNoMore(t *testing.T) {
+	node, _ := owner(t)
+	for status, change := range map[wire.Status]func(m *wire.Subscribe){
+		wire.StatusBadRequest: func(m *wire.Subscribe) { m.Lease = 0 },
+		wire.StatusClockAhead: func(m *wire.Subscribe) { m.Clock = 1 << 61 },
+	} {
+		n := newTold(t, node, nil)
+		m := wire.Subscribe{Client: 5, Number: 3, Key: "k", Kind: "set", Lease: 50}
+		u := n.ask(t, &m)
+		require.Len(t, u, 1)
+		m.Origin, m.Seen = 7, u[0].Version
+		again := m
+		change(&again)
+		u = n.ask(t, &again)
+		require.Len(t, u, 1)
+		assert.Equal(t, status, u[0].Status)
+		assert.Equal(t, []uint64{5, 3}, []uint64{u[0].Client, u[0].Req})
+		assert.Empty(t, n.add(t, "a"), "it is no subscriber")
+		assert.True(t, n.r.Quiet())
+		u = n.ask(t, &m)
+		require.Len(t, u, 1, "and may be one again")
+		assert.True(t, u[0].Found)
+	}
+}
+
+// TestSubscriptionIsState: what a subscription stands for, and what is still to be told, is part
+// of a replica's state.
+func TestSubscriptionIsState(t *testing.T) {
+	node, _ := owner(t)
+	states := map[string]bool{}
+	count := 0
+	for _, m := range []wire.Subscribe{
+		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 6, Number: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 5, Number: 2, Key: "k", Kind: "set", Lease: 50},
+		{Client: 5, Number: 1, Key: "l", Kind: "set", Lease: 50},
+		{Client: 5, Number: 1, Key: "k", Kind: "register", Lease: 50},
+		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 49},
+		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal},
+	} {
+		n := newTold(t, node, nil)
+		require.Len(t, n.ask(t, &m), 1)
+		same := newTold(t, node, nil)
+		require.Len(t, same.ask(t, &m), 1)
+		require.Equal(t, n.r.AppendState(nil), same.r.AppendState(nil))
+		states[string(n.r.AppendState(nil))] = true
+		m.Origin, m.Seen = 7, 1
+		require.Empty(t, n.ask(t, &m))
+		states[string(n.r.AppendState(nil))] = true
+		count += 2
+	}
+	assert.Len(t, states, count)
+}

@@ -238,3 +238,46 @@ func TestMultiPutPassesAllOn(t *testing.T) {
 	}
 	assert.Equal(t, 2, answered, "before any of it is durable")
 }
+
+// TestMultiGetRefused: a refusal names the request, the replica's time, and why.
+func TestMultiGetRefused(t *testing.T) {
+	g := newRig(t, 3, 1, 3, kvs.Config{MaxWaiting: 3, MaxEach: 2, MaxWaitTicks: 50})
+	clock := g.ask(0, put(8, 1, "set", "k", []byte("a"))).Clock
+	never := beyond(0, 1, 9)
+	refused := func(m wire.MultiGet, s wire.Status, why string) {
+		t.Helper()
+		m.Req = 17
+		a := g.multi(0, m)
+		require.NotNil(t, a)
+		assert.Contains(t, a.Detail, why)
+		a.Detail = ""
+		assert.Equal(t, &wire.MultiAnswer{Client: m.Client, Req: 17, Status: s, Clock: clock}, a)
+	}
+	m := waitsFor(1, 5, never, "k")
+	m.Clock = 1 << 61
+	refused(m, wire.StatusClockAhead, "this replica's clock is at 1000 ms")
+	m = waitsFor(1, 5, never, "k")
+	m.Proof = session.Proof{}
+	refused(m, wire.StatusBadRequest, "no replica vouches")
+	refused(waitsFor(1, 51, never, "k"), wire.StatusBadRequest, "a wait of 51 ticks, want at most 50")
+	require.Nil(t, g.multi(0, waitsFor(1, 50, never, "k")))
+	require.Nil(t, g.multi(0, waitsFor(1, 50, never, "k")))
+	refused(waitsFor(1, 5, never, "k"), wire.StatusBusy, "2 reads of the session are waiting")
+	require.Nil(t, g.multi(0, waitsFor(2, 50, never, "k")))
+	refused(waitsFor(3, 5, never, "k"), wire.StatusBusy, "3 reads are waiting")
+	var given []*wire.MultiAnswer
+	for range 50 {
+		g.now += 20
+		for _, e := range g.hosts[0].Core().Step(kvs.Event{Kind: kvs.EventTick, NowMS: g.now}) {
+			if e.Kind == kvs.EffectRespond {
+				given = append(given, multiAnswer(t, []kvs.Effect{e}))
+			}
+		}
+	}
+	require.Len(t, given, 3)
+	for i, a := range given {
+		assert.Contains(t, a.Detail, "the partitions of 1 keys have not caught up with the session after 50 ticks")
+		a.Detail = ""
+		assert.Equal(t, &wire.MultiAnswer{Client: []uint64{1, 1, 2}[i], Req: 1, Status: wire.StatusUnavailable, Clock: clock}, a)
+	}
+}

@@ -43,3 +43,12 @@ func TestMultiResponse(t *testing.T) {
 	refused := &wire.MultiAnswer{Client: 1, Req: 2, Status: wire.StatusBusy, Clock: 5, Detail: "d"}
 	assert.Equal(t, wire.Response{Client: 1, Req: 2, Status: wire.StatusBusy, Clock: 5, Detail: "d"}, refused.Response(0))
 }
+
+// TestContentsOfAPiece: a record of a piece of a snapshot is a part of all of its partition.
+func TestContentsOfAPiece(t *testing.T) {
+	x := wire.Piece{Partition: 7, Origin: 4, To: 5, Ask: 6, First: true, Clock: 9}
+	s := wire.StoredPiece{Begun: 9, Number: 1, Encoded: x.Append(nil)}
+	c, err := new(wire.DecodeBuffer).Contents(s.Append(nil))
+	require.NoError(t, err)
+	assert.Equal(t, wire.Contents{Of: 7, Whole: true}, c)
+}
