@@ -153,24 +153,50 @@ func (r *running) load() error {
 			return err
 		}
 	}
-	for i := range r.last {
-		if _, err := r.put(i); err != nil {
+	i := 0
+	if err := r.putMany(len(r.last), func() int { i++; return i - 1 }); err != nil {
+		return err
+	}
+	return r.rest()
+}
+
+// together is how many keys are set by a transaction that is not measured, and atOnce how
+// many such transactions there are before all come to rest.
+const together, atOnce = 32, 2000
+
+// putMany sets n keys, by transactions on many at once.
+func (r *running) putMany(n int, key func() int) error {
+	for done := 0; done < n; {
+		var some []int
+		for len(some) < together && done < n {
+			some = append(some, key())
+			done++
+		}
+		if _, err := r.put(some...); err != nil {
 			return err
 		}
-		if i%2000 == 1999 {
+		if done%(together*atOnce) == 0 {
 			if err := r.rest(); err != nil {
 				return err
 			}
 		}
 	}
-	return r.rest()
+	return nil
 }
 
-// change changes a part of the keys by transactions on one and on three, and has the
-// workers take a snapshot.
+// measured is how many transactions of each kind are measured in a round, at most.
+const measured = 250
+
+// change changes a part of the keys, by transactions on one and on three as far as these are
+// measured, and has the workers take a snapshot.
 func (r *running) change(fraction float64) error {
 	before := r.bucket.in
-	for range max(1, int(fraction*float64(len(r.last))/4)) {
+	n := int(fraction * float64(len(r.last)))
+	pairs := min(max(1, n/4), measured)
+	if err := r.putMany(max(0, n-4*pairs), r.key); err != nil {
+		return err
+	}
+	for range pairs {
 		took, err := r.put(r.key())
 		if err != nil {
 			return err
