@@ -121,9 +121,21 @@ func answerGlobals(all []measure.Globaled) []string {
 			continue
 		}
 		g := all[slices.IndexFunc(all, func(x measure.Globaled) bool { return x.Engine == r.Engine && x.Keys == most })]
-		say = append(say, fmt.Sprintf("%s, %d keys: a snapshot takes %.2g ms at the median and %.2g at the 99th percentile, which is %.2g and %.2g times "+
-			"a full dump, and writes %.2g times its bytes; a recovery %.3g ms, %.2g times; a transaction on one key %.2g µs, %.2g times.", r.Engine, most,
-			g.Snapshot.P50*1e3, g.Snapshot.P99*1e3, r.Snapshot.P50, r.Snapshot.P99, r.SnapshotBytes, g.Recovery.P50*1e3, r.Recovery.P50, g.One.P50*1e6, r.One.P50))
+		say = append(say, fmt.Sprintf("%s, %d keys: a snapshot takes %s ms at the median and %s at the 99th percentile, which is %s and %s times "+
+			"a full dump, and writes %s times its bytes; a recovery %s ms, %s times; a transaction on one key %s µs, %s times.", r.Engine, most,
+			plain(g.Snapshot.P50*1e3), plain(g.Snapshot.P99*1e3), plain(r.Snapshot.P50), plain(r.Snapshot.P99), plain(r.SnapshotBytes),
+			plain(g.Recovery.P50*1e3), plain(r.Recovery.P50), plain(g.One.P50*1e6), plain(r.One.P50)))
 	}
 	return say
+}
+
+// plain writes a number with about two digits that count, and no exponent.
+func plain(v float64) string {
+	switch {
+	case v >= 10:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
 }
