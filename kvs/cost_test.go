@@ -36,7 +36,7 @@ type rig struct {
 	now      uint64
 	wrap     func(*rigEnv) host.Env // of a rig whose messages take another way
 	shelves  []*shelf               // by node: where values are kept, if they are kept outside
-	timed    *[]time.Duration       // where it is not nil, how long each step took is added
+	timed    *[]time.Duration       // where it is not nil, how long each step took of its thread's time is added
 }
 
 type rigFlight struct {
@@ -129,9 +129,9 @@ func (g *rig) do(node int, ev kvs.Event) {
 		require.NoError(g.t, g.hosts[node].Do(ev))
 		return
 	}
-	began := time.Now()
+	began := threadTime()
 	err := g.hosts[node].Do(ev)
-	*g.timed = append(*g.timed, time.Since(began))
+	*g.timed = append(*g.timed, threadTime()-began)
 	require.NoError(g.t, err)
 }
 

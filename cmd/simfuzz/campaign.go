@@ -51,6 +51,7 @@ type totals struct {
 	UnderFaults  int64            // operations issued before the faults ended
 	Asked        map[string]int64 // of these, by level
 	Judged       map[judged]tally // histories, by what has judged them
+	BySide       bySides          // requests, by how the replica stood that was asked
 	NotServed    map[string]int64 // and of those, refused without reason or not answered
 	FewestOps    int64
 	FewestNodes  int
@@ -105,7 +106,7 @@ func (k *storeCampaign) begin() {
 	k.started = time.Now()
 	k.totals.Effective = make([]int64, len(scenario.FaultClasses()))
 	k.totals.Marks = make(map[string]int64)
-	k.totals.Judged = make(map[judged]tally)
+	k.totals.Judged, k.totals.BySide = make(map[judged]tally), make(bySides)
 	k.totals.Asked, k.totals.NotServed = make(map[string]int64), make(map[string]int64)
 }
 
@@ -123,6 +124,7 @@ func (k *storeCampaign) add(r *scenario.Result, twice bool) {
 	t.UnderFaults += r.UnderFaults
 	t.Asked[r.Setup.Level] += r.UnderFaults
 	t.NotServed[r.Setup.Level] += r.NotServed
+	t.BySide.add(r.Setup.Level, r.BySide)
 	for _, j := range r.Judged {
 		by := judged{r.Setup.Level, j.Model}
 		t.Judged[by] = t.Judged[by].with(j)

@@ -16,6 +16,7 @@ func TestLevelsMeasured(t *testing.T) {
 	code, out, errs := invoke(t, "", "levels", "--measure", "--seeds", "12", "--json")
 	require.Equal(t, exitOK, code, "%s%s", out, errs)
 	decided, available, acks := map[string]int64{}, map[string]bool{}, 0
+	asked := map[string]int64{}
 	var sum struct {
 		Kind       string
 		Seeds      int
@@ -40,6 +41,11 @@ func TestLevelsMeasured(t *testing.T) {
 			assert.Len(t, a.Situation, 7)
 		case "ack":
 			acks++
+		case "sides":
+			var s sidesJSON
+			require.NoError(t, json.Unmarshal([]byte(line), &s))
+			assert.LessOrEqual(t, s.Answered, s.Asked, line)
+			asked[s.Faults+" "+s.Level+" "+s.Request] += s.Asked
 		}
 	}
 	lastJSON(t, out, &sum)
@@ -50,6 +56,10 @@ func TestLevelsMeasured(t *testing.T) {
 	for _, l := range session.Levels() {
 		assert.True(t, available[l], l)
 		assert.Equal(t, int64(12), decided[l+" convergence"], l)
+		for _, request := range requestNames {
+			assert.Positive(t, asked["default "+l+" "+request], l)
+			assert.Positive(t, asked[partitionsAlone+" "+l+" "+request], l)
+		}
 	}
 	for _, by := range []string{"ryw lattice-ryw", "mr lattice-mr", "mw lattice-mw", "wfr lattice-wfr", "pram lattice-pram", "causal lattice-causal", "read-committed pl-2", "item-cut item-cut"} {
 		assert.Positive(t, decided[by], by)
@@ -57,7 +67,7 @@ func TestLevelsMeasured(t *testing.T) {
 
 	code, out, _ = invoke(t, "", "levels", "--measure", "--seeds", "2")
 	assert.Equal(t, exitOK, code)
-	for _, want := range []string{"LEVEL", "lattice-causal", "mr, cache", "unavailable", "a reply"} {
+	for _, want := range []string{"LEVEL", "lattice-causal", "mr, cache", "unavailable", "a reply", "majority", "cut off"} {
 		assert.Contains(t, out, want)
 	}
 }

@@ -72,21 +72,29 @@ type ackJSON struct {
 	Answered []bool `json:"answered"` // by how many of the two other owners are cut off
 }
 
-// measureLevels fuzzes each level, and prints the three tables.
+// measureLevels fuzzes each level, and prints the tables.
 func (c *cli) measureLevels(o levelsOptions) error {
 	all := make(map[judged]tally)
+	sides, alone := make(bySides), make(bySides)
 	violations := int64(0)
 	now := newStep(session.Levels()[0])
 	p := command.StartProgress(c.err, func() string { return "levels: " + now.get() })
 	for _, level := range session.Levels() {
 		now.set(level)
-		k := &storeCampaign{cfg: scenario.Config{Level: level, Engine: drawnEngine, Base: o.seed}, first: o.seed, seeds: o.seeds}
-		if err := k.run(c.ctx); err != nil {
-			p.Finish()
-			return err
+		for _, faults := range []string{"", partitionsAlone} {
+			k := &storeCampaign{cfg: scenario.Config{Level: level, Faults: faults, Engine: drawnEngine, Base: o.seed}, first: o.seed, seeds: o.seeds}
+			if err := k.run(c.ctx); err != nil {
+				p.Finish()
+				return err
+			}
+			violations += k.totals.Violations
+			if faults != "" {
+				maps.Copy(alone, k.totals.BySide)
+				continue
+			}
+			maps.Copy(all, k.totals.Judged)
+			maps.Copy(sides, k.totals.BySide)
 		}
-		maps.Copy(all, k.totals.Judged)
-		violations += k.totals.Violations
 	}
 	p.Finish()
 	if violations > 0 {
@@ -101,7 +109,7 @@ func (c *cli) measureLevels(o levelsOptions) error {
 		return err
 	}
 	if o.json {
-		return c.printMeasured(all, rows, acks, o, violations)
+		return c.printMeasured(all, rows, acks, append(sides.lines("default"), alone.lines(partitionsAlone)...), o, violations)
 	}
 	c.printText("", fmt.Sprintf("Histories of %d seeds a level, by what has judged them: eventual and causal are searched by porcupine, in one seed of six; "+
 		"inconclusive are those of which values do not tell, or nothing was read.", o.seeds))
@@ -112,6 +120,13 @@ func (c *cli) measureLevels(o levelsOptions) error {
 		c.printf("%s\n", layout.Hang(fmt.Sprintf("%-11s ", s.Name), s.Doc))
 	}
 	c.printf("\n")
+	c.printText("", "Requests answered, of so many, by how many owners the replica that was asked could hear, itself among them, where partitions are the only faults; "+
+		"CAN says whether theory has it that all can be:")
+	c.printf("\n")
+	c.printSides(alone, theories(rows))
+	c.printText("", "The same under the default faults, crashes, losses and delays among them:")
+	c.printf("\n")
+	c.printSides(sides, theories(rows))
 	c.printText("", "Writes answered at a replica from which as many of the two other owners are cut off:")
 	c.printf("\n%s", layout.Table("", ackTable(acks)))
 	return nil
@@ -167,7 +182,7 @@ func ackTable(acks []split.AckRow) [][]string {
 }
 
 // printMeasured prints the tables for scripts.
-func (c *cli) printMeasured(all map[judged]tally, rows []split.Row, acks []split.AckRow, o levelsOptions, violations int64) error {
+func (c *cli) printMeasured(all map[judged]tally, rows []split.Row, acks []split.AckRow, sides []any, o levelsOptions, violations int64) error {
 	var lines []any
 	for _, by := range inOrder(all) {
 		t := all[by]
@@ -183,6 +198,7 @@ func (c *cli) printMeasured(all map[judged]tally, rows []split.Row, acks []split
 	for _, a := range acks {
 		lines = append(lines, ackJSON{"ack", a.Ack.String(), a.Answered[:]})
 	}
+	lines = append(lines, sides...)
 	lines = append(lines, map[string]any{"kind": "summary", "seed": o.seed, "seeds": o.seeds, "levels": len(session.Levels()), "violations": violations})
 	for _, l := range lines {
 		if err := c.printJSON(l); err != nil {

@@ -81,7 +81,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
-	root.AddCommand(c.compareCommand(), c.snapshotsCommand(), c.recoveryCommand(), c.sweepCommand(), c.reportCommand(),
+	root.AddCommand(c.compareCommand(), c.snapshotsCommand(), c.recoveryCommand(), c.sweepCommand(), c.globalCommand(), c.reportCommand(),
 		command.CompletionCommand("storebench", ""))
 	root.SetHelpCommand(command.HelpCommand())
 	return root

@@ -42,6 +42,9 @@ type sessionState struct {
 	left   int                        // how many of these have not
 	silent bool                       // what it is answered has been taken in, or will be, with another answer
 	member int                        // 1 and the one of these that stands for it at the moment; 0 is none
+
+	home  int  // 1 and the replica that was asked last; 0 is none
+	moved bool // another one has been asked, too
 }
 
 // current is the position of the operation that s is busy with, or about to be: of a
@@ -136,6 +139,7 @@ func (cl *client) session(number int) *sessionState {
 	cl.sessions = append(cl.sessions, s)
 	s.number, s.queue, s.first, s.busy, s.tries, s.batch, s.member = number, s.queue[:0], 0, false, 0, nil, 0
 	clear(s.read)
+	s.home, s.moved = 0, false
 	s.txn.reset()
 	s.cache.MaxAgeMS, s.cache.Max = cacheAgeMS, cacheMax
 	s.cache.Reset()
@@ -174,6 +178,7 @@ func (cl *client) send(c *sim.Context, s *sessionState, to int, msg []byte) {
 }
 
 func (cl *client) sendAs(c *sim.Context, s *sessionState, to int, kind wire.MessageKind, msg []byte) {
+	cl.run.sidesOf(c.Self(), s, to, kind)
 	c.Send(sim.NodeID(to), sim.MsgKind(kind), msg)
 	c.After(timeout, sim.TimerID(s.number))
 }
@@ -327,6 +332,7 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 			return
 		}
 	}
+	r.refusedAs(s.current(), resp.Status)
 	if resp.Status != wire.StatusOK {
 		h.Outcome = history.Failed
 		stays := resp.Status == wire.StatusUnavailable        // with fewer owners than it asked for
@@ -429,6 +435,7 @@ func (cl *client) Timer(c *sim.Context, id sim.TimerID) {
 		cl.again(c, s, o)
 		return
 	}
+	cl.run.gaveUpOn(c.Self(), s)
 	if !cl.run.unansweredBatch(s, int64(c.Now())) {
 		c.Mark(markUnknown)
 	}

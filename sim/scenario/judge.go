@@ -26,7 +26,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
 	}
 	res.Lost, res.Unjudged = r.lost.Counts()
-	res.NotServed = r.notServed()
+	res.NotServed, res.BySide = r.notServed(), r.bySide()
 	res.FaultEffective = make([]bool, sim.AllClasses)
 	for c := range sim.AllClasses {
 		res.FaultEffective[c] = stats.Effective[c] > 0

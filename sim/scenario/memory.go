@@ -31,6 +31,7 @@ type memory struct {
 	ops      []workload.Operation // ascending by ID: the plan, and the reads after the fence
 	recorded []history.Op
 	fates    []fate       // by position: what a transaction has done with an operation
+	sides    []sided      // by position: how the replica stood that was asked
 	judged   []history.Op // of the history that is judged
 	ids      []uint64     // and of its operations
 	causal   []history.Op // and of the part of it that the causal models judge

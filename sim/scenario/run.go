@@ -29,6 +29,7 @@ type Result struct {
 	Deliveries     int64 // events that reached a node
 	Operations     int64 // client operations issued
 	UnderFaults    int64 // of these, issued before the faults ended
+	BySide         BySide
 	NotServed      int64 // and of those, requests that are not amiss and were refused or not answered
 	Violations     []Violation
 	Judged         []Judgement // by which models its histories were judged
@@ -266,7 +267,7 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 // add adds an operation, and room for what is recorded of it.
 func (r *run) add(o workload.Operation) {
 	r.ops = append(r.ops, o)
-	r.recorded, r.fates = append(r.recorded, history.Op{}), append(r.fates, fateNone)
+	r.recorded, r.fates, r.sides = append(r.recorded, history.Op{}), append(r.fates, fateNone), append(r.sides, sided{})
 }
 
 // at is the position of an operation, or -1.
@@ -296,7 +297,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	r.saw = r.saw[:0]
 	r.ops = append(r.ops[:0], plan...)
 	r.recorded = append(r.recorded[:0], make([]history.Op, len(plan))...)
-	r.fates = append(r.fates[:0], make([]fate, len(plan))...)
+	r.fates, r.sides = append(r.fates[:0], make([]fate, len(plan))...), append(r.sides[:0], make([]sided, len(plan))...)
 	var err error
 	r.shrinking, m.deletes.Tagged = workload.Deletes(plan), s.Tagged
 	if r.level, err = s.level(); err != nil {
