@@ -39,12 +39,14 @@ import (
 func BenchmarkRecovery(b *testing.B) {
 	for _, name := range []string{appendlog.Name, hybridlog.Name, lsm.Name} {
 		for _, valueBytes := range []int{100, 1000} {
-			dirs := sync.OnceValue(func() map[string]string { return recoverable(b, name, 1_000_000, valueBytes) })
+			root := b.TempDir()
+			dirs := sync.OnceValue(func() map[string]string { return recoverable(b, root, name, 1_000_000, valueBytes) })
 			for _, what := range []string{"closed", "crashed", "crashed-late"} {
 				b.Run(fmt.Sprintf("%s/%s/%d", name, what, valueBytes), func(b *testing.B) {
 					benchRecovery(b, name, dirs()[what])
 				})
 			}
+			require.NoError(b, os.RemoveAll(root)) // which is gigabytes
 		}
 	}
 }
@@ -66,10 +68,10 @@ const longestTail = 9 << 18
 // recoverable sets every key once and leaves the directory as it is while the engine runs, as it
 // is once the engine has been closed, and as it is when the engine was opened again and the
 // longest tail written.
-func recoverable(b *testing.B, name string, keys, valueBytes int) map[string]string {
+func recoverable(b *testing.B, root, name string, keys, valueBytes int) map[string]string {
 	dirs := map[string]string{}
 	for _, what := range []string{"closed", "crashed", "crashed-late"} {
-		dirs[what] = filepath.Join(b.TempDir(), what)
+		dirs[what] = filepath.Join(root, what)
 	}
 	q, err := store.NewQueue(4)
 	require.NoError(b, err)
@@ -90,7 +92,7 @@ func recoverable(b *testing.B, name string, keys, valueBytes int) map[string]str
 	require.NoError(b, err)
 	require.NoError(b, os.CopyFS(dirs["crashed"], os.DirFS(dirs["closed"])))
 	require.NoError(b, e.Close())
-	late := filepath.Join(b.TempDir(), "late")
+	late := filepath.Join(root, "late")
 	require.NoError(b, os.CopyFS(late, os.DirFS(dirs["closed"])))
 	q, err = store.NewQueue(4) // nobody runs it
 	require.NoError(b, err)
@@ -102,6 +104,7 @@ func recoverable(b *testing.B, name string, keys, valueBytes int) map[string]str
 	require.NoError(b, e.Sync())
 	require.NoError(b, os.CopyFS(dirs["crashed-late"], os.DirFS(late)))
 	require.NoError(b, e.Close())
+	require.NoError(b, os.RemoveAll(late))
 	return dirs
 }
 

@@ -114,37 +114,33 @@ func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, er
 		return nil, errGuide
 	}
 	in := summed{r: r}
-	b := make([]byte, head)
-	if err := in.next(b); err != nil {
+	top := make([]byte, head)
+	if err := in.next(top); err != nil {
 		return nil, err
 	}
-	fields := b[len(guideMagic):]
+	fields := top[len(guideMagic):]
 	g := &guide{records: int(binary.LittleEndian.Uint64(fields[12:])), sum: binary.LittleEndian.Uint64(fields[20:])}
 	hashes, words := binary.LittleEndian.Uint32(fields[28:]), int64(binary.LittleEndian.Uint32(fields[32:]))
 	n, rest := int64(binary.LittleEndian.Uint32(fields[36:]))*fenceBytes, size-head-4
-	if string(b[:len(guideMagic)]) != guideMagic || binary.LittleEndian.Uint32(fields) != salt ||
+	if string(top[:len(guideMagic)]) != guideMagic || binary.LittleEndian.Uint32(fields) != salt ||
 		binary.LittleEndian.Uint64(fields[4:]) != uint64(length) || uint64(g.records) > uint64(length)/record.MinBytes ||
 		hashes < 1 || hashes > maxHashes || words < 1 || words*8+n > rest {
 		return nil, errGuide
 	}
-	bits := make([]uint64, words)
-	if err := in.words(bits); err != nil {
+	b := make([]byte, size-head) // of which all stays
+	if err := in.next(b[:rest]); err != nil {
 		return nil, err
 	}
-	g.filter = bloom.From(bits, uint(hashes))
-	b = make([]byte, rest-words*8)
-	if err := in.next(b); err != nil {
-		return nil, err
-	}
-	var sum [4]byte
 	want := in.sum
-	if err := in.next(sum[:]); err != nil {
+	if err := in.next(b[rest:]); err != nil {
 		return nil, err
 	}
-	if want != binary.LittleEndian.Uint32(sum[:]) {
+	if want != binary.LittleEndian.Uint32(b[rest:]) {
 		return nil, errGuide
 	}
-	g.fences = fences{b[:n:n], b[n:]}
+	at := words * 8
+	g.filter = bloom.From(wordsOf(b[:at]), uint(hashes))
+	g.fences = fences{b[at : at+n : at+n], b[at+n : rest : rest]}
 	return g, g.fences.check(length)
 }
 
@@ -177,26 +173,21 @@ func (s *summed) next(b []byte) error {
 	return nil
 }
 
-// littleEndian says that words are in memory as they are in a guide.
-var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
-
-// words reads little-endian words into the memory in which they stay.
-func (s *summed) words(to []uint64) error {
-	for len(to) > 0 {
-		w := to[:min(len(to), guideBytes/8)]
-		b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), 8*len(w))
-		if err := s.next(b); err != nil {
-			return err
-		}
-		if !littleEndian {
-			for i := range w {
-				w[i] = binary.LittleEndian.Uint64(b[8*i:])
-			}
-		}
-		to = to[len(w):]
+// wordsOf are the little-endian words that b holds. Where words are in memory as they are in a
+// guide, they are those very bytes, if these begin where a word can.
+func wordsOf(b []byte) []uint64 {
+	first := unsafe.Pointer(unsafe.SliceData(b))
+	if littleEndian && uintptr(first)%unsafe.Alignof(uint64(0)) == 0 {
+		return unsafe.Slice((*uint64)(first), len(b)/8)
 	}
-	return nil
+	words := make([]uint64, len(b)/8)
+	for i := range words {
+		words[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return words
 }
+
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // check refuses fences that cannot be those of a file of that length: offsets do not ascend, or
 // keys lie outside of what there is. That keys ascend, as they were written, the checksum says.

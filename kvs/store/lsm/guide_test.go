@@ -128,3 +128,18 @@ func TestGuideOfOtherSizes(t *testing.T) {
 		require.ErrorIs(t, err, errGuide, "%d words", words)
 	}
 }
+
+// TestWordsOf has bytes begin where a word can, and where none can and they are copied.
+func TestWordsOf(t *testing.T) {
+	b := make([]byte, 8*5+8)
+	for i := range b {
+		b[i] = byte(i * 37)
+	}
+	for from := range 8 {
+		words := wordsOf(b[from : from+8*5])
+		require.Len(t, words, 5)
+		for i, w := range words {
+			require.Equal(t, binary.LittleEndian.Uint64(b[from+8*i:]), w, "word %d from %d", i, from)
+		}
+	}
+}

@@ -28,16 +28,8 @@ func (e *Engine) Snapshot() (store.Version, error) {
 }
 
 func (e *Engine) snapshot() (store.Version, error) {
-	if err := e.spillNoted(); err != nil {
+	if err := e.spillNoted(); err != nil { // then there is no log: one is begun with its first record
 		return 0, err
-	}
-	if e.wal != nil { // without a record, which none of a version's parts may be
-		s := e.home.State()
-		s.Parts = s.Parts[:len(e.runs)]
-		if err := e.commit(s); err != nil {
-			return 0, err
-		}
-		e.endLogs()
 	}
 	if v, idle, err := e.home.Idle(); err != nil || idle {
 		return v, err

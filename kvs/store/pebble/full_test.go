@@ -180,6 +180,7 @@ func TestFullAtEachChange(t *testing.T) {
 				p, err := fill(t, e, d, sets)
 				if err == nil {
 					require.Greater(t, failed, 20)
+					t.Logf("%d places to fail at, the last of %d changes", failed, n)
 					p.kept(t, below)
 					return
 				}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,17 +81,28 @@ func noLock(err error) bool {
 	return false
 }
 
-var numbered = regexp.MustCompile(`^([0-9]{8,19})\.([a-z]+)$`)
+// parseNumbered takes the name of a numbered file apart: 8 to 19 digits, a dot, and an extension
+// of small letters. ok is false for any other name.
+func parseNumbered(name string) (number uint64, ext string, ok bool) {
+	digits, ext, ok := strings.Cut(name, ".")
+	if !ok || len(digits) < 8 || len(digits) > 19 || ext == "" ||
+		strings.ContainsFunc(ext, func(r rune) bool { return r < 'a' || r > 'z' }) ||
+		strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) {
+		return 0, "", false
+	}
+	number, err := strconv.ParseUint(digits, 10, 64)
+	return number, ext, err == nil
+}
 
 // judge refuses directories with names that are not an engine's. Those that begin
 // with a dot are left alone: desktops and tools put them everywhere.
 func (h *Home) judge(names, exts []string) error {
 	slices.Sort(names)
 	for _, name := range names {
-		switch m := numbered.FindStringSubmatch(name); {
+		switch _, ext, is := parseNumbered(name); {
 		case name == lockName, name == catalogName, name == catalogName+".tmp", name == VersionsDir:
 		case strings.HasPrefix(name, "."):
-		case m == nil || !slices.Contains(exts, m[2]):
+		case !is || !slices.Contains(exts, ext):
 			return fmt.Errorf("%w: it holds %q", store.ErrForeign, name)
 		case !slices.Contains(names, catalogName):
 			return fmt.Errorf("%w: there is %s and no %s", store.ErrMissing, name, catalogName)
@@ -179,12 +189,11 @@ func (h *Home) sweep(names []string) error {
 		}
 	}
 	for _, name := range names {
-		m := numbered.FindStringSubmatch(name)
-		if m == nil {
+		n, _, is := parseNumbered(name)
+		if !is {
 			continue
 		}
-		n, err := strconv.ParseUint(m[1], 10, 64)
-		if _, counts := parts[n]; err == nil && (counts || n == h.state.Index && n > 0) {
+		if _, counts := parts[n]; counts || n == h.state.Index && n > 0 {
 			continue
 		}
 		if err := h.removeLeft(name); err != nil {
