@@ -112,6 +112,19 @@
 // from the machine that has most, as far as the host tells machines apart ([Event].Asker):
 // sessions can be invented.
 //
+// Nodes may join, leave and be replaced while the store runs ([EventMember]). Who the members are
+// is a lattice, and where partitions lie follows from it
+// ([github.com/joinery-go/joinery/kvs/member], which says why nothing is lost while replicas do
+// not agree on it). A replica that loses a partition keeps it until all owners have told it, under
+// the same view, that they hold all of it; one that gains a partition refuses reads of it until
+// it has what the other owners hold, unless it starts again meanwhile: then it serves at once, as
+// one does that has lost its disk, and reads at a level that waits do so. A change of who is a
+// member costs each replica a look at each of its partitions and no value. While a node that has
+// gained a partition waits for an owner that is down, it stays one that joins: an operator has to
+// say that the other one is gone. Of what a disk still has of a partition that was let go of,
+// the next checkpoint cuts the records off; a start before that finds it again, says so, and hands
+// it over once more.
+//
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,
 // hybrid times are followed as far as the host's own clock vouches for them, and no

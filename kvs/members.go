@@ -41,7 +41,7 @@ func (r *Replica) View() member.Set { return r.view }
 // has what the other owners held when it came to.
 func (r *Replica) Serves(id ring.Partition) bool {
 	p := r.held(id)
-	return r.place.Owns(r.cfg.Self, id) && (p == nil || p.serves())
+	return !r.going() && r.place.Owns(r.cfg.Self, id) && (p == nil || p.serves())
 }
 
 // Keeps reports whether the replica keeps all that it holds of a partition: it owns that, or did,
@@ -94,8 +94,10 @@ func (r *Replica) goBy(view member.Set) error {
 }
 
 // self is the state of this life of the node. A later one is the end of it.
-func (r *Replica) self() member.State {
-	at := r.view.At(r.cfg.Self)
+func (r *Replica) self() member.State { return r.selfIn(r.view) }
+
+func (r *Replica) selfIn(view member.Set) member.State {
+	at := view.At(r.cfg.Self)
 	if at.Life() > r.cfg.Life {
 		return member.In(r.cfg.Life, member.Gone)
 	}
@@ -107,7 +109,7 @@ func (r *Replica) gone() bool { return r.self().Phase() == member.Gone }
 
 // going reports whether it is over, or about to be: nothing is to come to what it holds.
 func (r *Replica) going() bool {
-	return r.gone() || r.rise.token > 0 && r.rise.view.At(r.cfg.Self).Phase() == member.Gone
+	return r.gone() || r.rise.token > 0 && r.selfIn(r.rise.view).Phase() == member.Gone
 }
 
 // raise persists a view that is above the replica's.
@@ -137,7 +139,7 @@ func (r *Replica) risen(token uint64) {
 // whether that would be refused.
 func (r *Replica) change(c member.Change) {
 	view, err := r.view.Raise(r.rise.view).With(c)
-	if err != nil || r.gone() {
+	if err != nil || r.going() {
 		r.stats.Rejected++
 		return
 	}

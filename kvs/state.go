@@ -102,7 +102,7 @@ func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	for i, s := range c.subs {
 		c.subs[i] = s.clone()
 	}
-	c.need, c.offers = slices.Clone(p.need), slices.Clone(p.offers)
+	c.shared, c.need, c.offers = slices.Clone(p.shared), slices.Clone(p.need), slices.Clone(p.offers)
 	c.intake = p.intake.clone()
 	return &c
 }

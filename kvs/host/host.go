@@ -17,8 +17,9 @@
 //     the records of a checkpoint and others.
 //   - Restart. The core may ask to be started again from its disk ([ErrRestart]): it
 //     is no owner of a partition, every owner has lost a write that it handed over
-//     long ago, and that is still on its disk; or a value that is kept outside of memory
-//     cannot be read, which the error then says.
+//     long ago, and that is still on its disk; or it has come to own a partition again of
+//     which it has let go; or a value that is kept outside of memory cannot be read, which
+//     the error then says.
 //
 // What whoever provides the Env sees to:
 //
@@ -54,6 +55,14 @@
 //     writes that it has forgotten a second time. A service that counts, or the time of
 //     the start above a number of the node, will do. A number that the records show to be
 //     in use is refused ([kvs.ErrOriginUsed]): take a later one.
+//
+//   - Members. All nodes are given the ring with which the store began, for as long as it
+//     lasts. One that is not on it is given what an operator has said of members
+//     ([kvs.Config].Members), in which it joins, at each start. What an operator asks for
+//     later is an EventMember, at any replica that runs; what is asked of one that stops
+//     before the record of it is durable is lost, and asked again. A node whose view has it
+//     gone, and that is quiet, may be stopped. Its id is used again in a later life
+//     ([kvs.Config].Life), which the operator begins, and on an empty disk.
 //
 //   - A lost disk. It means no more than a new number and fewer records. The core asks
 //     its peers, and is brought up by them. First may be said of a node only if it has
