@@ -13,7 +13,7 @@ import (
 
 var (
 	inf, nan = math.Inf(1), math.NaN()
-	biggest = math.MaxFloat64
+	biggest  = math.MaxFloat64
 )
 
 // The comparisons of numbers that are written: none of them is right at the ends.
