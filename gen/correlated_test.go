@@ -16,8 +16,9 @@ func plainCorrelated[T any](g Gen[T], join func(a, b T) T, clone func(T) T) Sour
 		var base [poolSize]T
 		var drawn [poolSize]bool
 		d.made.n = 0
-		for i := range tuple {
-			mask := 1 + d.Choose("joinof", 1<<poolSize-1)
+		masks := make([]uint64, len(tuple))
+		chooseBases(d, masks)
+		for i, mask := range masks {
 			first := true
 			for j := range base {
 				if mask>>j&1 == 0 {
@@ -89,6 +90,68 @@ func TestCorrelatedIsItsTwin(t *testing.T) {
 			assert.Less(t, fewer*10, plainly*9, "copies are saved")
 			assert.Equal(t, name != "fresh" && name != "left", shared > 0, "a merge that returns its argument has them share it")
 		})
+	}
+}
+
+// Law: each place of a tuple is the join of some base values; of three for three places, in
+// every way alike, and of two for a pair, but for one in twenty or so; the least choice has
+// every place be the first of them.
+func TestChooseBases(t *testing.T) {
+	const of = 60_000
+	met := map[[3]uint64]int{}
+	for seed := range uint64(of) {
+		var three [3]uint64
+		chooseBases(NewDraw(choice.Seeded(seed)), three[:])
+		met[three]++
+	}
+	assert.Len(t, met, 7*7*7)
+	for masks, n := range met {
+		assert.InDelta(t, of/(7*7*7), n, 80, "%v", masks)
+	}
+	pairs, third := map[[2]uint64]int{}, 0
+	for seed := range uint64(of) {
+		var two [2]uint64
+		chooseBases(NewDraw(choice.Seeded(seed)), two[:])
+		pairs[two]++
+		if (two[0]|two[1])&4 != 0 {
+			third++
+		}
+	}
+	assert.Len(t, pairs, 7*7)
+	for a := uint64(1); a <= 3; a++ {
+		for b := uint64(1); b <= 3; b++ {
+			assert.InDelta(t, of/9, pairs[[2]uint64{a, b}], 600, "%d %d", a, b)
+		}
+	}
+	assert.InDelta(t, of/24, third, 1000)
+	least := make([]uint64, 2)
+	chooseBases(NewDraw(choice.Benign), least)
+	assert.Equal(t, []uint64{1, 1}, least)
+}
+
+// Law: a place of a pooled pair ties with the other in half of the pairs; of more places each
+// ties with one before it or is a new value, as long as there are fewer than three.
+func TestPooledTies(t *testing.T) {
+	const of = 20_000
+	ties, kinds := 0, map[[3]int]int{}
+	for seed := range uint64(of) {
+		next := 0
+		g := func(*Draw) int { next++; return next }
+		pair, three := make([]int, 2), make([]int, 3)
+		Pooled(g, nil)(NewDraw(choice.Seeded(seed)), pair)
+		if pair[0] == pair[1] {
+			ties++
+		}
+		next = 0
+		Pooled(g, nil)(NewDraw(choice.Seeded(seed)), three)
+		kinds[[3]int(three)]++
+	}
+	assert.InDelta(t, of/2, ties, 400)
+	assert.InDelta(t, of/9, kinds[[3]int{1, 1, 1}], 400)
+	assert.InDelta(t, of*2/9, kinds[[3]int{1, 2, 1}], 400)
+	assert.Len(t, kinds, 5)
+	for _, masks := range [][3]int{{1, 1, 2}, {1, 2, 2}, {1, 2, 3}} {
+		assert.InDelta(t, of*2/9, kinds[masks], 400, "%v", masks)
 	}
 }
 

@@ -271,7 +271,7 @@ func ExampleFor() {
 	sets := lattice.SetOf[string]()
 	source := gen.For(sets, gen.SubsetOf("x", "y", "z"))
 	tuple := make([]map[string]struct{}, 3)
-	source(gen.NewDraw(choice.Seeded(3)), tuple)
+	source(gen.NewDraw(choice.Seeded(4)), tuple)
 	fmt.Println(sets.Compare(tuple[0], tuple[1]), sets.Compare(tuple[1], tuple[2]))
 	// Output: Greater Less
 }

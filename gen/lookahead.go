@@ -26,13 +26,13 @@ type lookahead struct {
 	// again, and [padding] at least.
 	room    []uint64
 	ahead   int
+	dirty   int     // what stands in room from there on is zeros
 	typical int     // how many are worth looking at at once; nothing that is drawn depends on it
 	runner  *runner // what generators of rapid draw from; nil until one does
 }
 
 func (w *lookahead) begin(d *Draw, site string) {
-	w.d, w.site = d, site
-	w.drop(w.ahead)
+	w.d, w.site, w.ahead = d, site, 0
 	if w.unknown {
 		w.peek, _ = choice.CanPeek(d.src)
 		w.unknown = false
@@ -62,9 +62,12 @@ func (w *lookahead) first(n int) []uint64 {
 	if need := n + max(n, padding); need > len(w.room) {
 		room := make([]uint64, need)
 		copy(room, w.words())
-		w.room = room
+		w.room, w.dirty = room, have
 	}
-	w.ahead = n
+	if w.dirty > n {
+		clear(w.room[n:w.dirty])
+	}
+	w.ahead, w.dirty = n, n
 	words := w.words()
 	if w.peek == nil {
 		for i := have; i < n; i++ {
@@ -125,6 +128,10 @@ func (w *lookahead) take(n int) {
 
 // drop forgets the first n answers.
 func (w *lookahead) drop(n int) {
+	if n == w.ahead {
+		w.ahead = 0 // what stands there is cleared where other answers do not take its place
+		return
+	}
 	words := w.words()
 	left := copy(words, words[n:])
 	clear(words[left:])

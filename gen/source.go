@@ -116,7 +116,7 @@ func pooled(g Gen[any], clone func(any) any) Source[any] {
 			// value, since a tuple of nothing but ties says little.
 			at := 0
 			if drawn > 0 {
-				at = min(d.Index("pool", min(drawn+2, poolSize)), drawn)
+				at = min(d.Index("pool", poolChoices(drawn, len(tuple))), drawn)
 			}
 			if at == drawn {
 				pool[at] = splice(d, g, 1)
@@ -127,6 +127,15 @@ func pooled(g Gen[any], clone func(any) any) Source[any] {
 			tuple[i] = copied(pool[at], clone)
 		}
 	}
+}
+
+// poolChoices is how many choices a place of a pooled tuple has, after so many values were
+// drawn: of a pair half are ties, since pairs that differ come of the other sources.
+func poolChoices(drawn, places int) int {
+	if places == 2 {
+		return 2
+	}
+	return min(drawn+2, poolSize)
 }
 
 // Correlated draws up to three base values and makes each place of the tuple the join
@@ -143,11 +152,15 @@ func correlated(g Gen[any], join func(a, b any) any, clone func(any) any) Source
 		var uses [poolSize]int // that are to come
 		var lent [poolSize]bool
 		var few [4]uint64
-		masks := few[:0]
+		var masks []uint64
 		d.made.n = 0
-		for range tuple {
-			mask := 1 + d.Choose("joinof", 1<<poolSize-1)
-			masks = append(masks, mask)
+		if len(tuple) <= len(few) {
+			masks = few[:len(tuple)]
+		} else {
+			masks = make([]uint64, len(tuple))
+		}
+		chooseBases(d, masks)
+		for _, mask := range masks {
 			for j := range base {
 				if mask>>j&1 == 0 {
 					continue
@@ -177,6 +190,25 @@ func correlated(g Gen[any], join func(a, b any) any, clone func(any) any) Source
 			}
 		}
 	}
+}
+
+// chooseBases chooses, for each place of a tuple, of which base values it is the join: a set
+// of bits. Of two base values a pair is a chain or a tie, and drawing is most of what a case
+// costs; one pair in twenty or so is made of a third as well, which both may have in common.
+func chooseBases(d *Draw, masks []uint64) {
+	const ofTwo, ofThree = 1<<2 - 1, 1<<poolSize - 1 // sets that are not empty
+	if len(masks) != 2 {
+		for i := range masks {
+			masks[i] = 1 + d.Choose("joinof", ofThree)
+		}
+		return
+	}
+	const often = 100 * ofTwo * ofTwo
+	sets, v := uint64(ofTwo), d.Choose("joinof", often+ofThree*ofThree)
+	if v >= often {
+		sets, v = ofThree, v-often
+	}
+	masks[0], masks[1] = 1+v/sets%sets, 1+v%sets
 }
 
 func copied[T any](v T, clone func(T) T) T {

@@ -10,6 +10,7 @@ import "math"
 type splicer struct {
 	made [poolSize][]uint64
 	n    int
+	last []uint64 // the answers of a value after those
 	over overlay
 }
 
@@ -64,6 +65,13 @@ func (o *overlay) peek(i int, words []uint64) (replayed, fresh int) {
 	return 0, inside + beyond
 }
 
+// short is how many choices a piece of them has that is not long, at most; pieces is how
+// many kinds of pieces there are.
+const (
+	short  = 4
+	pieces = short + 1
+)
+
 // splice draws a value by g: apart times in three apart from the others, and else as a value
 // before it with a part drawn anew.
 func splice(d *Draw, g Gen[any], apart uint64) any {
@@ -74,32 +82,32 @@ func splice(d *Draw, g Gen[any], apart uint64) any {
 	if s.n > 0 {
 		plaining := d.plaining
 		d.plaining = false
-		if d.Choose("splice", 3) >= apart {
-			d.over = s.choose(d)
+		if v := d.Choose("splice", 3*pieces); v >= apart*pieces {
+			d.over = s.choose(d, v%pieces)
 		}
 		if d.plaining = plaining; plaining {
 			d.plain = append(d.plain, 0)
 		}
 	}
-	d.keeping, d.answers = true, d.answers[:0]
-	v := g(d)
-	d.keeping, d.over = false, nil
+	into := &s.last
 	if s.n < len(s.made) {
-		s.made[s.n] = append(s.made[s.n][:0], d.answers...)
-		s.n++
+		into = &s.made[s.n]
 	}
+	d.keeping, d.answers = true, (*into)[:0]
+	v := g(d)
+	d.keeping, d.over, *into = false, nil, d.answers
+	s.n = min(s.n+1, len(s.made))
 	return v
 }
 
 // choose says which value is spliced, and where. Short pieces are the most likely: a
 // part is made of few choices.
-func (s *splicer) choose(d *Draw) *overlay {
-	const short = 4
+func (s *splicer) choose(d *Draw, piece uint64) *overlay {
 	made := s.made[d.Index("splice.of", s.n)]
 	if len(made) == 0 {
 		return nil
 	}
-	length := 1 + d.Choose("splice.len", short+1)
+	length := 1 + piece
 	if length > short {
 		length = 1 + d.Choose("splice.long", uint64(len(made)))
 	}

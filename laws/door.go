@@ -75,9 +75,13 @@ func TrustedBytes() Option {
 
 // Tolerance sets the equality of states to one up to rounding, of sums of floating
 // point numbers for example. It is [Equal] but for what the check asks of near itself:
-// it need not be transitive, nor a congruence of the merge. near must tell an infinity from
-// every finite number, which |x − y| ≤ ε·max(|x|, |y|) alone does not: what overflows would
-// pass.
+// it need not be transitive, nor a congruence of the merge.
+//
+// near may be as it is usually written, |x − y| ≤ ε·max(|x|, |y|) or the like, though that
+// takes an infinity for near to every finite number, and not to itself. Of infinities, NaN and
+// the greatest numbers that is not asked: one infinity is near to itself alone, and NaN to NaN,
+// in whatever part of a state near looks at. near is given copies of the states there, with
+// other numbers, and must not rely on how the numbers of a state belong together.
 func Tolerance[S any](near func(a, b S) bool) Option {
 	boxed := func(a, b any) bool { return near(unbox[S](a), unbox[S](b)) }
 	return Option{func(s *settings) { s.equal, s.door.near = givenOf[S]("Tolerance", boxed), true }}

@@ -38,7 +38,7 @@ func Example() {
 	// where
 	//     a = laws_test.post{}
 	//     b = laws_test.post{Text: "x"}
-	// found  case 2 of seed 1
+	// found  case 7 of seed 1
 }
 
 // A merge of one's own in five lines.

@@ -27,6 +27,12 @@ func Alone[S any](s Set[S], id string) Set[S] {
 	return Set[S]{pin(few)}
 }
 
+// EqualityOf is the equality of states under options.
+func EqualityOf[S any](opts ...Option) func(a, b S) bool {
+	s := bind[S](settingsOf(opts))
+	return func(a, b S) bool { return s.equality()(box(a), box(b)) }
+}
+
 // SourceOf is the source that CheckMerge and CheckMergeIn use.
 func SourceOf[S any](set Set[S], g gen.Gen[S]) gen.Source[S] {
 	boxes := set.s.value().source(boxGen(g))

@@ -70,6 +70,9 @@ func newSubject(t reflect.Type, o settings) *subject {
 	}
 	if o.equal != nil {
 		s.equal, s.ownEqual = o.equal.f.(func(a, b any) bool), true
+		if s.near {
+			s.equal = tolerant(t, s.equal)
+		}
 	}
 	if o.state != nil {
 		s.state, s.ownEqual = o.state.f.(func(any) any), true

@@ -142,7 +142,7 @@ func (r *seededRun) judge(src choice.Source) refutation {
 // ones, and in one of so many after that.
 const (
 	watchedFirst = 100
-	watchedOf    = 3
+	watchedOf    = 8
 )
 
 // watches reports that writes into the states of a case are looked for. Looking takes as

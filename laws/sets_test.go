@@ -6,7 +6,6 @@ import (
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -257,14 +256,33 @@ func TestProofsAreRefused(t *testing.T) {
 	}
 }
 
-// watched is the watchdog of these tests: the merge is given up after a while.
-func watched(evaluate func()) bool {
+// loop is what a merge does that does not return, with a watchdog that is told of it: no
+// time is measured, of which a busy machine may take any.
+type loop struct{ entered, stop chan struct{} }
+
+func newLoop(t *testing.T) loop {
+	l := loop{make(chan struct{}), make(chan struct{})}
+	t.Cleanup(func() { close(l.stop) })
+	return l
+}
+
+// run goes on for ever, as far as a check is concerned.
+func (l loop) run() {
+	select {
+	case l.entered <- struct{}{}:
+		<-l.stop
+	case <-l.stop:
+	}
+}
+
+// watched is the watchdog: an evaluation is given up that has come to the loop.
+func (l loop) watched(evaluate func()) bool {
 	done := make(chan struct{})
 	go func() { defer close(done); evaluate() }()
 	select {
 	case <-done:
 		return true
-	case <-time.After(200 * time.Millisecond):
+	case <-l.entered:
 		return false
 	}
 }
@@ -272,14 +290,13 @@ func watched(evaluate func()) bool {
 // A merge that does not return is a failure of the law that met it, with the
 // states that caused it.
 func TestLoopsAreReported(t *testing.T) {
-	stop := make(chan struct{})
-	defer close(stop)
+	l := newLoop(t)
 	set := laws.Func(func(a, b int) int {
 		if a == 2 && b == 3 {
-			<-stop // for ever, as far as the check is concerned
+			l.run()
 		}
 		return max(a, b)
-	}, laws.Watch(watched))
+	}, laws.Watch(l.watched))
 	for _, r := range []laws.Report{
 		laws.Run(set, gen.Independent(gen.Int(0, 4)), laws.RunOptions{Only: "semilattice/commutative"}),
 		laws.Run(laws.Set[int](set), gen.Independent(gen.Int(2, 3)), laws.RunOptions{Only: "semilattice/commutative"}),
@@ -292,9 +309,9 @@ func TestLoopsAreReported(t *testing.T) {
 		assert.ElementsMatch(t, []string{"2", "3"}, []string{res.Failure.Where[0].Value, res.Failure.Where[1].Value})
 	}
 	// A watchdog changes nothing where merges return, writes included.
-	ok := laws.Run(laws.Func(func(a, b int) int { return max(a, b) }, laws.Watch(watched)), gen.Independent(gen.Int(0, 4)), laws.RunOptions{})
+	ok := laws.Run(laws.Func(func(a, b int) int { return max(a, b) }, laws.Watch(l.watched)), gen.Independent(gen.Int(0, 4)), laws.RunOptions{})
 	assert.True(t, ok.OK(), "%v", ok)
-	writes := laws.Run(laws.Func(func(a, b ints) ints { clear(b); return a }, laws.Watch(watched)),
+	writes := laws.Run(laws.Func(func(a, b ints) ints { clear(b); return a }, laws.Watch(l.watched)),
 		gen.Independent(gen.SubsetOf(1, 2)), laws.RunOptions{})
 	assert.Equal(t, []string{"inplace/arguments-unchanged"}, writes.Failing())
 }

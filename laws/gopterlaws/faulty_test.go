@@ -122,7 +122,7 @@ right  b ⊔ a = gopterlaws_test.lww{}
 where
     a = gopterlaws_test.lww{}
     b = gopterlaws_test.lww{Value: "x"}
-found  test 1 of gopter's seed 1
+found  test 8 of gopter's seed 1
 again  go test -run '^TestMine$/^semilattice$/^commutative$'
 `), said(t, laws.Func(lastArrival), source, "semilattice/commutative"))
 	assert.Contains(t, said(t, laws.Func(lastArrival), source, "semilattice/commutative", gopterlaws.Seed(7)),
