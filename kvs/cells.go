@@ -59,6 +59,26 @@ func (c *cells) add(key string) *cell {
 	return x
 }
 
+// remove takes a cell out. The cost is O(log n + maxRun).
+func (c *cells) remove(x *cell) {
+	at := c.runOf(x.key)
+	i, found := slices.BinarySearchFunc(c.runs[at], x.key, (*cell).compare)
+	if !found {
+		panic("kvs: a cell that is not among those of its partition")
+	}
+	if c.runs[at] = slices.Delete(c.runs[at], i, i+1); len(c.runs[at]) == 0 && len(c.runs) > 1 {
+		c.runs = slices.Delete(c.runs, at, at+1)
+	} else if len(c.runs[at]) == 0 {
+		c.runs = c.runs[:0]
+	}
+	delete(c.table, x.key)
+	c.count--
+	if len(c.free) < fewCells {
+		*x = cell{}
+		c.free = append(c.free, x)
+	}
+}
+
 func (c *cells) insert(x *cell) {
 	at := 0
 	switch {

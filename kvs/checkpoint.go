@@ -129,7 +129,7 @@ func (r *Replica) givePartition(p *partition) (all bool) {
 		r.giveLog(p)
 		p.trustCuts()
 		g := &giving{r: r}
-		g.part = wire.CheckpointPart{Of: p.id, Applied: r.kept(p), Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt}
+		g.part = wire.CheckpointPart{Of: p.id, Applied: r.kept(p), Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt, Buried: p.buried, BuriedWrites: p.buriedWrites.Clone(), BuriedDeps: p.buriedDeps.Clone()}
 		if r.keeper != nil {
 			g.part.Keeper = r.keeper.from.ID()
 		}
@@ -189,11 +189,11 @@ func (r *Replica) checkpointIntake(p *partition) {
 // checkpointSessions gives what concerns no single partition.
 func (r *Replica) checkpointSessions() {
 	x, size := wire.CheckpointPart{Sessions: true}, 0
-	x.Forgotten = r.sessions.forgotten
+	x.Forgotten, x.Floors = r.sessions.forgotten, r.nodeFloors()
 	for _, m := range r.sessions.ascending() {
 		if size > 0 && size+servedSize*len(m.requests) > r.cfg.BatchBytes {
 			r.giveCheckpoint(&x, false)
-			x.Clients, size = x.Clients[:0], 0
+			x.Clients, x.Floors, size = x.Clients[:0], nil, 0
 		}
 		x.Clients, size = m.appendServed(x.Clients), size+servedSize*len(m.requests)
 	}
@@ -300,6 +300,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 			at++
 		}
 		x.Cuts, x.Doubt, x.Values = x.Cuts.Clone(), x.Doubt.Clone(), cloneMarks(x.Values)
+		x.BuriedWrites, x.BuriedDeps = x.BuriedWrites.Clone(), x.BuriedDeps.Clone()
 		for i := range x.Kept {
 			v := &x.Kept[i]
 			v.Writes, v.Deps = v.Writes.Clone(), v.Deps.Clone()
@@ -317,6 +318,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 			r.note(s)
 		}
 		r.sessions.forgotten = max(r.sessions.forgotten, x.Forgotten)
+		r.recoverFloors(x.Floors)
 	}
 	for i := range past.parts {
 		if p := &past.parts[i]; p.whole {
@@ -351,16 +353,20 @@ func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 		return err
 	}
 	p := r.partition(x.of)
+	had := p.applied.Clone()
 	for i := range x.parts {
 		part := &x.parts[i]
 		for i := range part.Kept {
-			if err := p.find(&part.Kept[i], r); err != nil {
+			if err := p.find(&part.Kept[i], part.Clock, r); err != nil {
 				return err
 			}
 		}
 		values, err := r.keepValues(nil, x.of, part.Values)
 		if err != nil {
 			return err
+		}
+		for i := range values {
+			values[i].until = part.Clock
 		}
 		p.join(values)
 		p.applied.MergeIn(part.Applied)
@@ -369,6 +375,7 @@ func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 		p.gap.MergeIn(part.Gap)
 		r.clock.Observe(part.Clock)
 	}
+	x.absent(p, had)
 	return nil
 }
 

@@ -107,6 +107,12 @@ type Config struct {
 	// receiver, or that asks once more.
 	SnapshotPieces, SnapshotBytes int
 
+	// LateMS is for how long, by the clocks of all hosts, what is left of something deleted
+	// stays at least, where it can be forgotten at all; default 600,000, at least 1. A write
+	// that is as late, to a register, may be refused by [wire.StatusForgotten]: a request
+	// whose stamp is no later than that of a delete which has been forgotten since.
+	LateMS uint64
+
 	// MaxAheadMS is how far ahead of this host's physical clock a hybrid time of a
 	// peer may be, in milliseconds; default 120,000. That of a client may be half as
 	// far, so that no client can push this replica to where peers whose clocks are
@@ -135,6 +141,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%w: batch of %d bytes, want at most %d", ErrConfig, c.BatchBytes, wire.MaxMessage/2)
 	case c.MaxValueBytes < 0 || c.MaxValueBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: values of %d bytes, want at most %d", ErrConfig, c.MaxValueBytes, wire.MaxMessage/2)
+	case c.LateMS > maxPhysicalMS:
+		return fmt.Errorf("%w: tombstones that stay for %d ms, want at most %d", ErrConfig, c.LateMS, uint64(maxPhysicalMS))
 	case c.MaxAheadMS > maxPhysicalMS:
 		return fmt.Errorf("%w: clocks %d ms ahead, want at most %d", ErrConfig, c.MaxAheadMS, uint64(maxPhysicalMS))
 	case c.SnapshotPieces < 0 || c.SnapshotPieces > wire.MaxPieces:
@@ -201,6 +209,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.SnapshotBytes == 0 {
 		c.SnapshotBytes = 1 << 20
+	}
+	if c.LateMS == 0 {
+		c.LateMS = 600_000
 	}
 	if c.MaxAheadMS == 0 {
 		c.MaxAheadMS = 120_000

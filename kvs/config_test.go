@@ -36,6 +36,7 @@ func TestConfigDefaults(t *testing.T) {
 		want.MaxLog, want.MaxHandOver, want.MaxLogBytes = 65_536, 65_536, 64<<20
 		want.MaxPersistBytes = 64 << 20
 		want.SnapshotPieces, want.SnapshotBytes, want.MaxAheadMS = 16, 1<<20, 120_000
+		want.LateMS = 600_000
 		want.Kinds = c.Kinds
 		assert.Equal(t, want, c)
 		again, err := c.WithDefaults()
@@ -57,6 +58,7 @@ func TestConfigIsBounded(t *testing.T) {
 		"batch":            {func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage / 2 }, func(c *kvs.Config) { c.BatchBytes = wire.MaxMessage/2 + 1 }},
 		"values below":     {func(c *kvs.Config) { c.MaxValueBytes = 1 }, func(c *kvs.Config) { c.MaxValueBytes = -1 }},
 		"values":           {func(c *kvs.Config) { c.MaxValueBytes = 4 << 20 }, func(c *kvs.Config) { c.MaxValueBytes = 4<<20 + 1 }},
+		"late":             {func(c *kvs.Config) { c.LateMS = 1 << 45 }, func(c *kvs.Config) { c.LateMS = 1<<45 + 1 }},
 		"ahead":            {func(c *kvs.Config) { c.MaxAheadMS = 1 << 45 }, func(c *kvs.Config) { c.MaxAheadMS = 1<<45 + 1 }},
 		"pieces below":     {func(c *kvs.Config) { c.SnapshotPieces = 1 }, func(c *kvs.Config) { c.SnapshotPieces = -1 }},
 		"pieces":           {func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces }, func(c *kvs.Config) { c.SnapshotPieces = wire.MaxPieces + 1 }},

@@ -280,3 +280,46 @@ func stepsOf(b *testing.B, keys, partitions int) (work, bring []time.Duration) {
 	g.rest()
 	return work, bring
 }
+
+// deletedAtRest are nodes that have written registers and deleted all of them, one of them
+// being down for half of the time, and have come to rest: the tombstones of all nodes at the
+// most, and at rest.
+func deletedAtRest(t testing.TB, nodes, keys int) (most, left int) {
+	g := newRig(t, nodes, 4, min(nodes, 3), kvs.Config{LateMS: 400})
+	g.now = 10_000
+	w := &writer{rig: g, size: 16}
+	for i := range keys {
+		w.write(i)
+	}
+	tombstones := func() (sum int) {
+		for n := range g.hosts {
+			sum += g.hosts[n].Core().Tombstones()
+		}
+		return sum
+	}
+	for i := range keys {
+		g.down[nodes-1] = i > keys/4 && i <= keys*3/4
+		w.req++
+		q := del(1+w.req%2, w.req, "register", fmt.Sprintf("k%07d", i), nil)
+		q.Stamp = w.now<<16 + w.req
+		require.NotNil(t, w.ask(int(w.req%2), q))
+		require.Equal(t, wire.StatusOK, w.answer.Status, w.answer.Detail)
+		if w.req%10 == 0 {
+			w.tick()
+		}
+		most = max(most, tombstones())
+	}
+	g.forget()
+	g.rest()
+	return most, tombstones()
+}
+
+// TestTombstonesAtRest: once all is quiet and old enough no tombstone of a register is left, at
+// any number of nodes, however long one was away; until then all that was deleted is.
+func TestTombstonesAtRest(t *testing.T) {
+	for _, n := range []int{3, 5, 9} {
+		most, left := deletedAtRest(t, n, 200)
+		assert.Zero(t, left, "%d nodes", n)
+		assert.Greater(t, most, 200, "%d nodes", n)
+	}
+}

@@ -298,8 +298,9 @@ func (r *Replica) compactSlot(s *slot) {
 		return
 	}
 	var named, others session.Matrix
+	forgotten := forgettable(r.cfg.Kinds, s.kind)
 	for _, m := range s.writes {
-		if r.named(m) {
+		if r.named(m) && !forgotten { // where deletes can be forgotten, all writes have to be told
 			named = append(named, m)
 		} else { // a snapshot tells by it that the write is in the value
 			others = append(others, m)

@@ -65,10 +65,16 @@
 // say (package kind): of a register all that was written earlier, of a set and a counter what
 // the replica holds that serves it. So the latter are served by owners alone, and at a level
 // whose reads wait a delete waits as these do, until what its session must see is there. A
-// read of something deleted is answered with [wire.Response].Deleted. What is left is kept
-// for good, by each owner: of a key about what a small value takes, since a replica that was
-// away, or a write that is late, may bring what was deleted, and must not bring it back.
-// [Replica.Tombstones] counts such keys. A delete is not refused for the size of its value.
+// read of something deleted is answered with [wire.Response].Deleted. What is left is kept by
+// each owner: of a key about what a small value takes, since a replica that was away, or a
+// write that is late, may bring what was deleted, and must not bring it back. Of a register it
+// is forgotten once it is older than [Config.LateMS] by the clocks of all nodes, all have
+// promised to write nothing as early as that any more, and every owner holds what they had
+// written; a node that is away has it stay. From then on the key reads as one that was never
+// written, and a write to a register that comes as late is refused by [wire.StatusForgotten].
+// Of other kinds it is kept for good. Why that is safe, and what it relies on, is said in
+// floors.go and tombstones.go. [Replica.Tombstones] counts such keys. A delete is not refused
+// for the size of its value.
 // Two cases remain in which a delete leaves something that one may take to be seen: a counter
 // of which the delete has seen the repeat of an increment alone shows the first write once
 // that comes, and a delete that is repeated to another replica takes away what either has

@@ -45,6 +45,7 @@ const (
 	EffectTruncate                       // records given before the one of Token are needed no more
 	EffectRestart                        // start the replica again from its disk, which has what every owner has lost; or to own again what it has let go of; or see [Replica.Failed]
 	EffectKeep                           // have [Config.Values] keep Msg in the slot Token, in place of what is there; nothing empties it
+	EffectForget                         // for observers: Entry has the key, the kind and the value of a tombstone that was forgotten
 	EffectHarden                         // make all that is kept so durable, then report EventHardened with Token
 )
 

@@ -170,8 +170,8 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		if it.Pull || len(it.Entries) > 0 {
 			p.addPendingAck(from)
 		}
-		if p.owned && !r.going() && (it.PeerIncarnation == 0 || it.PeerIncarnation == r.cfg.Origin) {
-			r.take(p, it.Entries) // what is offered to an earlier incarnation may have gaps for this one
+		if p.owned && !r.going() && r.sentHere(from, g.Origin, it.PeerIncarnation) {
+			r.take(p, it.Entries)
 		}
 		if it.Offer {
 			r.offered(p, from)
@@ -183,6 +183,14 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 			r.flushAcks(p)
 		}
 	}
+}
+
+// sentHere reports whether what an incarnation of a peer offers, by what it knows of that
+// incarnation of this node, may be taken. What was offered to an earlier one may have gaps,
+// and what an incarnation of the peer sends that has ended may be what a promise says not to
+// come any more ([floors]).
+func (r *Replica) sentHere(from int, origin, to uint64) bool {
+	return (to == r.cfg.Origin || to == 0 && r.cfg.First) && origin >= r.floors.peers[from].origin
 }
 
 // take persists the entries that are new here.

@@ -77,7 +77,7 @@ func (g *giving) add(p *partition, c *cell, may bool) {
 func (g *giving) give(last bool) {
 	x := &g.part
 	g.r.giveCheckpoint(x, last)
-	x.Applied, x.Cuts, x.Gap, x.Doubt = nil, nil, nil, nil
+	x.Applied, x.Cuts, x.Gap, x.Doubt, x.Buried, x.BuriedWrites, x.BuriedDeps = nil, nil, nil, nil, 0, nil, nil
 	clear(x.Values)
 	clear(x.Kept)
 	x.Values, x.Kept, g.size = x.Values[:0], x.Kept[:0], 0

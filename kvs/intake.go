@@ -55,9 +55,12 @@ type intake struct {
 	gap           gossip.Dots    // of any of them
 	held          gossip.Dots    // at the time of the last piece, here
 	pieces        [][]byte
-	open          int     // how many of them, the last ones, are parts of a value that is not whole yet
-	part          ownID   // that value
-	names         []ownID // of their values, ascending by key and kind
+	open          int            // how many of them, the last ones, are parts of a value that is not whole yet
+	part          ownID          // that value
+	names         []ownID        // of their values, ascending by key and kind
+	buried        uint64         // see [wire.Piece]; 0 mostly
+	buriedWrites  session.Matrix // of all of these states
+	buriedDeps    session.Matrix
 	whole         bool
 	own           causal.Dot // see [intake.values]; zero mostly
 }
@@ -205,7 +208,7 @@ func (r *Replica) receivePiece(from int, body []byte) bool {
 	peer := &r.peers[from]
 	peer.heard(r.tick)
 	p, f := r.held(x.Partition), &peer.fetch
-	if r.going() || p == nil || !f.on || f.part != p.id || f.stopped || x.To != r.cfg.Origin || x.Ask != f.number || x.At < f.next {
+	if r.going() || p == nil || !f.on || f.part != p.id || f.stopped || x.To != r.cfg.Origin || x.Origin < r.floors.peers[from].origin || x.Ask != f.number || x.At < f.next {
 		r.stats.Duplicates++
 		return true
 	}
@@ -260,6 +263,12 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 		}
 	}
 	in := p.intake
+	if in != nil && x.At == 0 && (in.buried > 0) != (x.Buried > 0) { // some of its values are not named, and all have to be
+		p.intake = nil
+		r.leave(p, from)
+		r.fetchNext(p)
+		return nil
+	}
 	if in == nil {
 		in = &intake{begun: r.cfg.Origin, number: f.number}
 	}
@@ -327,6 +336,10 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 	}
 	y.at, y.from, y.whole = piece.End(x.at), piece.Origin, piece.Last
 	y.to, y.ask, y.last = piece.To, piece.Ask, piece.At
+	y.buried, y.buriedWrites = max(x.buried, piece.Buried), x.buriedWrites.Clone()
+	y.buriedDeps = x.buriedDeps.Clone()
+	y.buriedWrites.MergeIn(piece.BuriedWrites)
+	y.buriedDeps.MergeIn(piece.BuriedDeps)
 	if y.pieces, y.open = append(y.pieces, encoded), y.open+1; !piece.Open {
 		y.open = 0
 	}

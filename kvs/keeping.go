@@ -146,8 +146,9 @@ func (r *Replica) reachable(x *recoveredPart, past *recovery) (bool, error) {
 	return true, nil
 }
 
-// find has a value held that a checkpoint says is kept outside.
-func (p *partition) find(v *wire.KeptValue, r *Replica) error {
+// find has a value held that a checkpoint says is kept outside, and that was written at that
+// time at the latest.
+func (p *partition) find(v *wire.KeptValue, clock uint64, r *Replica) error {
 	if _, known := r.cfg.Kinds.Find(v.Kind); !known || r.cfg.Ring.PartitionOf(v.Key) != p.id {
 		return fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, p.id)
 	}
@@ -173,6 +174,7 @@ func (p *partition) find(v *wire.KeptValue, r *Replica) error {
 	s.size += int(min(v.Bytes, wire.MaxClock))
 	s.writes.MergeIn(v.Writes)
 	s.deps.MergeIn(v.Deps)
+	p.entomb(v.Key, s, clock)
 	return nil
 }
 

@@ -31,6 +31,7 @@ func (r *Replica) saw(q *wire.Request, s *slot, answer *wire.Response) {
 	if s != nil {
 		r.sees(q.Level, s, &r.past)
 	}
+	r.sawForgotten(q.Level, r.held(answer.Partition), &r.past)
 	r.past, r.own = r.compact(r.past), r.compact(r.own)
 	r.tell(answer, r.past, r.own)
 }

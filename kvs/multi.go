@@ -127,6 +127,9 @@ func (r *Replica) result(m *wire.MultiGet, name wire.ValueName, x *wire.Result, 
 		return values
 	}
 	s, other := p.slot(name.Key, name.Kind)
+	if m.Level.Waits() {
+		r.sawForgotten(m.Level, p, past)
+	}
 	if s == nil {
 		if other != "" {
 			x.Status, x.Detail = wire.StatusKindMismatch, other

@@ -34,6 +34,8 @@ type slot struct {
 	rev    uint64         // grows with the value, for subscribers
 	writes session.Matrix // of this partition alone, but for those that a cut in deps names
 	deps   session.Matrix
+	tomb   bool   // it waits to be forgotten, see [tombs]
+	until  uint64 // where it does: no write in it is later, in hybrid time
 }
 
 // ownID names what this origin wrote of a kind under a key.
@@ -72,16 +74,20 @@ type partition struct {
 	waiting       []waiter
 	subs          []*subscription // in the order in which they came
 
-	need         []need  // by peer: what it needs, or we of it, before deltas do
-	open         int     // how many needs this replica has to see to
-	logTruncated bool    // a delta may be gone from the log that a peer lacks
-	handed       handed  // since the running checkpoint gave the partition, or the last one did
-	handedBefore handed  // before that, until the log is truncated
-	intake       *intake // a snapshot of which pieces have come; nil mostly
-	offers       []int   // peers that offer one, ascending
-	fetching     bool    // one of them is asked for pieces
-	hazy         []ownID // values that a start has to have peers fetch, see [Replica.touch]
-	giving       *giving // to the checkpoint under way, which has some of it; nil mostly
+	need         []need         // by peer: what it needs, or we of it, before deltas do
+	open         int            // how many needs this replica has to see to
+	logTruncated bool           // a delta may be gone from the log that a peer lacks
+	handed       handed         // since the running checkpoint gave the partition, or the last one did
+	handedBefore handed         // before that, until the log is truncated
+	intake       *intake        // a snapshot of which pieces have come; nil mostly
+	offers       []int          // peers that offer one, ascending
+	fetching     bool           // one of them is asked for pieces
+	hazy         []ownID        // values that a start has to have peers fetch, see [Replica.touch]
+	tombs        *tombs         // the replica's
+	buried       uint64         // the latest time of a tombstone that was forgotten; 0 is none
+	buriedWrites session.Matrix // the last writes in those, of each origin
+	buriedDeps   session.Matrix // what they depend on
+	giving       *giving        // to the checkpoint under way, which has some of it; nil mostly
 }
 
 // link is what is known of what a peer has been told. Origin and confirmed are kept once
@@ -124,7 +130,7 @@ type waiter struct {
 
 // reset makes p an empty partition, as seen from self, in the memory of what it
 // was.
-func (p *partition) reset(id ring.Partition, self ring.NodeID, r *member.Placement, peers []peerLink, vs *valuePool, k *keeper) {
+func (p *partition) reset(id ring.Partition, self ring.NodeID, r *member.Placement, peers []peerLink, vs *valuePool, k *keeper, t *tombs) {
 	clear(p.localDeltas)
 	log := p.log
 	if log == nil {
@@ -133,7 +139,7 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *member.Placeme
 	log.Reset(self, r.Owners(id))
 	p.changes.Reset()
 	*p = partition{
-		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, localDeltas: p.localDeltas, values: vs, keeper: k,
+		id: id, owned: r.Owns(self, id), log: log, cells: p.cells, localDeltas: p.localDeltas, values: vs, keeper: k, tombs: t,
 		applied: p.applied[:0], cuts: p.cuts[:0], doubt: p.doubt[:0], gap: p.gap[:0], inFlight: p.inFlight[:0],
 		changes: p.changes, links: p.links[:0], shared: p.shared[:0], advertisedRev: p.advertisedRev[:0], pendingAcks: p.pendingAcks[:0], offers: p.offers[:0], waiting: p.waiting[:0], need: p.need[:0],
 	}
@@ -191,6 +197,7 @@ func (p *partition) merge(e *gossip.Entry, delta kind.Value) {
 	write := [1]session.Mark{{Partition: p.id, Origin: e.Dot.Origin, Seq: e.Dot.Seq}}
 	s.writes.MergeIn(write[:])
 	s.deps.MergeIn(e.Deps)
+	p.entomb(e.Key, s, e.Clock)
 }
 
 // place has v, of about so many bytes, held under key, where nothing of its kind is.

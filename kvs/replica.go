@@ -31,6 +31,7 @@ type Stats struct {
 
 	LetGo uint64 // partitions that this replica owned and has let go of, as all owners have what it held
 
+	Forgotten   uint64 // tombstones forgotten, since no earlier write can come
 	Deletes     uint64 // writes served that take something away
 	Updates     uint64 // sent to subscribers, those sent again too
 	Checkpoints uint64 // checkpoints written whole
@@ -75,6 +76,9 @@ type Replica struct {
 	moving   bool       // a partition is fresh, or retiring, or this node joins or leaves
 
 	checkpoint checkpoint
+	floors     floors
+	tombs      *tombs
+	durable    uint64           // token of the last record that is
 	keeper     *keeper          // nil if all values are in memory
 	lost       []ring.Partition // of its checkpoint, since values are
 	cut        *cut             // the last one that is in use; nil if none is
@@ -124,11 +128,13 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if cfg.Values != nil {
 		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1), starting: true}
 	}
+	r.tombs = new(tombs)
 	if err := r.known(records); err != nil {
 		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
 	}
 	for _, e := range r.view {
 		if e.Key != cfg.Self && e.Val.Phase() != member.Gone {
+			r.floors.peers = append(r.floors.peers, peerFloor{id: e.Key})
 			r.peers = append(r.peers, peerLink{id: e.Key, backoffTicks: 1, viewBackoff: 1})
 		}
 	}
@@ -174,6 +180,11 @@ func (r *Replica) recover(rec []byte, past *recovery) error {
 	}
 	if wire.IsTouched(rec) {
 		return r.recoverTouched(rec, past)
+	}
+	if wire.IsFloors(rec) {
+		floors, err := r.in.ReadFloors(rec)
+		r.recoverFloors(floors)
+		return err
 	}
 	id, entries, err := r.in.Record(rec)
 	if err != nil {
@@ -239,7 +250,7 @@ func (r *Replica) partition(id ring.Partition) *partition {
 	} else {
 		p = new(partition)
 	}
-	p.reset(id, r.cfg.Self, r.place, r.peers, &r.values, r.keeper)
+	p.reset(id, r.cfg.Self, r.place, r.peers, &r.values, r.keeper, r.tombs)
 	r.byID[id] = p
 	r.parts = slices.Insert(r.parts, r.partAt(id), p)
 	return p
@@ -311,6 +322,8 @@ func (r *Replica) event(ev Event) {
 		r.chase()
 		r.tellMembers()
 		r.progress()
+		r.promise()
+		r.bury()
 		r.gossip()
 		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
@@ -401,6 +414,13 @@ func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (acc
 	case wire.MsgSnapshot:
 		r.idleUntil = 0
 		return r.receivePiece(from, body)
+	case wire.MsgFloors:
+		m, err := r.in.Floors(body)
+		if l := &r.peers[from]; err != nil || m.From != l.id || l.gone || m.Origin <= l.floor || r.clock.ahead(m.Own.Ready, r.now, r.cfg.MaxAheadMS) || r.clock.ahead(m.Most, r.now, r.cfg.MaxAheadMS) {
+			return false
+		}
+		r.receiveFloors(from, &m)
+		return true
 	}
 	return false
 }
@@ -436,6 +456,7 @@ func (r *Replica) persisted(token uint64) {
 		r.visible(b)
 	}
 	r.risen(token)
+	r.floorsDurable(token)
 	r.writeCheckpoint(token)
 }
 
@@ -492,7 +513,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() {
+	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floors.busy(r.fixed()) || len(r.tombs.batch) > 0 {
 		return false
 	}
 	for _, p := range r.parts {

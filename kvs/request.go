@@ -98,6 +98,10 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if !ok {
 		return
 	}
+	if q.Stamp != 0 && q.Stamp <= r.promises() && k.Deleted(0) != nil {
+		r.refuse(q, p, wire.StatusForgotten, "the stamp is older than what this replica has promised to write nothing before; what was deleted then may be forgotten")
+		return
+	}
 	if r.full(q, p) || q.Ack.Owners() > 0 && r.waitsTooLong(q, p) {
 		return
 	}

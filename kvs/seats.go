@@ -111,6 +111,7 @@ func (r *Replica) meetMembers(before member.Set) {
 // addPeer makes room for a peer that has not been one.
 func (r *Replica) addPeer(n ring.NodeID) {
 	r.peers = append(r.peers, peerLink{id: n, backoffTicks: 1, viewBackoff: 1})
+	r.floors.peers = append(r.floors.peers, peerFloor{id: n})
 	for _, p := range r.parts {
 		p.shared = append(p.shared, false)
 		p.advertisedRev = append(p.advertisedRev, 0)
@@ -253,6 +254,7 @@ func (p *partition) forgetHandedOver(r *Replica) {
 func (r *Replica) drop(p *partition) {
 	p.clearCells()
 	p.applied, p.cuts, p.doubt, p.gap = p.applied[:0], nil, nil, nil
+	p.buried, p.buriedWrites, p.buriedDeps = 0, nil, nil
 	p.handed, p.handedBefore, p.logTruncated, p.hazy, p.intake = handed{}, handed{}, false, nil, nil
 	p.changes.Reset()
 }

@@ -72,7 +72,7 @@ func (r *Replica) serve(p *partition, to int, asker uint64, a *wire.Ask) {
 	}
 	o.piece = wire.Piece{
 		Partition: p.id, Origin: r.cfg.Origin, To: asker, Ask: a.Number, First: a.After == (wire.Cursor{}),
-		Clock: r.clock.last, Forgotten: r.sessions.forgotten,
+		Clock: r.clock.last, Forgotten: r.sessions.forgotten, Buried: p.buried, BuriedWrites: p.buriedWrites, BuriedDeps: p.buriedDeps,
 	}
 	p.trustCuts()
 	o.piece.Applied, o.piece.Cuts, o.piece.Gap, o.piece.Doubt = p.applied, p.cuts, p.gap, p.doubt
@@ -96,7 +96,13 @@ func (o *outgoing) values(p *partition) {
 	for c := range p.cells.from(after.Key) {
 		for i := range c.slots {
 			s := &c.slots[i]
-			if c.key == after.Key && s.kind <= after.Kind || holds(o.known, s) {
+			if c.key == after.Key && s.kind <= after.Kind {
+				continue
+			}
+			if holds(o.known, s) {
+				if !o.same(c.key, s.kind) {
+					return
+				}
 				continue
 			}
 			v := wire.HeldValue{Key: c.key, Kind: s.kind, Value: p.encoded(s), Writes: s.writes, Deps: s.deps}
@@ -113,6 +119,20 @@ func (o *outgoing) values(p *partition) {
 			o.piece.Values = append(o.piece.Values, v)
 		}
 	}
+}
+
+// same names a value that the peer has, where that is to be told, and reports whether there
+// was room.
+func (o *outgoing) same(key, kind string) bool {
+	if o.piece.Buried == 0 {
+		return true
+	}
+	const more = 3 // bytes beside the names
+	if !o.room(len(key) + len(kind) + more) {
+		return false
+	}
+	o.piece.Values = append(o.piece.Values, wire.HeldValue{Key: key, Kind: kind, Same: true})
+	return true
 }
 
 // holds reports whether a peer that holds known has all that is in s. Where marks stand for
@@ -171,7 +191,7 @@ func (o *outgoing) next() {
 	x.More = true
 	o.flush()
 	*x = wire.Piece{
-		Partition: x.Partition, Origin: x.Origin, To: x.To, Ask: x.Ask, At: x.At + 1, Clock: x.Clock, Forgotten: x.Forgotten,
+		Partition: x.Partition, Origin: x.Origin, To: x.To, Ask: x.Ask, At: x.At + 1, Clock: x.Clock, Forgotten: x.Forgotten, Buried: x.Buried,
 		Values: x.Values[:0], Clients: x.Clients[:0],
 	}
 }
@@ -201,7 +221,10 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	if err != nil {
 		return nil, err
 	}
-	before := p.rev
+	before, had := p.rev, p.applied.Clone()
+	values = slices.DeleteFunc(values, func(v keptValue) bool {
+		return p.knowsAll(&v, had) && !touches(v.hidden, v.writes, v.deps)
+	})
 	for i := range values {
 		v := &values[i]
 		if touches(v.hidden, v.writes, v.deps) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
@@ -229,6 +252,10 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 	}
 	p.changes.NoteAll(dots, p.rev, len(p.applied), r.cfg.MaxKnown)
 	p.join(values)
+	if x.buried > 0 {
+		p.absent(x.named, had, x.base.Without(gone))
+		p.buriedElsewhere(x.buried, x.buriedWrites, x.buriedDeps)
+	}
 	p.passAll(x, gone)
 	r.settleAll(p)
 	r.stats.Snapshots++
@@ -246,7 +273,7 @@ func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
 // request has come: without that it cannot be said to be held, since a repeat of it would be
 // served again.
 func (x *intake) values(r *Replica, id ring.Partition) (values []keptValue, err error) {
-	var served, last, hidden gossip.Dots
+	var served, last, hidden, of gossip.Dots
 	var part []byte
 	for _, encoded := range x.pieces {
 		piece, err := r.in.Piece(encoded)
@@ -255,6 +282,7 @@ func (x *intake) values(r *Replica, id ring.Partition) (values []keptValue, err 
 		}
 		if piece.At == 0 {
 			hidden = piece.Applied.Without(x.base).Without(x.held)
+			of = piece.Applied
 		}
 		if part = joinPart(&piece, part); piece.Open {
 			continue
@@ -264,7 +292,7 @@ func (x *intake) values(r *Replica, id ring.Partition) (values []keptValue, err 
 			return nil, err
 		}
 		for i := from; i < len(values); i++ {
-			values[i].hidden = hidden
+			values[i].hidden, values[i].of, values[i].until = hidden, of, piece.Clock
 		}
 		for _, s := range piece.Clients {
 			if s.Partition == id {
@@ -363,11 +391,16 @@ type keptValue struct {
 	writes, deps session.Matrix
 	size         int         // encoded
 	hidden       gossip.Dots // see [intake.values]; shared, not changed
+	of           gossip.Dots // of a snapshot: what was in the state that the value is of; shared, not changed
+	until        uint64      // no write in it is later
 }
 
 // keepValues decodes what is held in partition id.
 func (r *Replica) keepValues(dst []keptValue, id ring.Partition, values []wire.HeldValue) ([]keptValue, error) {
 	for _, v := range values {
+		if v.Same {
+			continue
+		}
 		k, known := r.cfg.Kinds.Find(v.Kind)
 		if !known || r.cfg.Ring.PartitionOf(v.Key) != id {
 			return nil, fmt.Errorf("%w: unknown kind %q, or key %q in partition %d", wire.ErrMessage, v.Kind, v.Key, id)
@@ -397,5 +430,6 @@ func (p *partition) join(values []keptValue) {
 		}
 		held.writes.MergeIn(v.writes)
 		held.deps.MergeIn(v.deps)
+		p.entomb(v.key, held, v.until)
 	}
 }

@@ -34,6 +34,10 @@ func (r *Replica) Clone() *Replica {
 		c.byID[p.id] = c.parts[i]
 	}
 	c.keeper.cloned(r.keeper)
+	c.tombs, c.floors = r.tombs.clone(&c), r.floors.clone(&c)
+	for _, p := range c.parts {
+		p.tombs = c.tombs
+	}
 	c.batches = make([]*batch, len(r.batches))
 	for i, b := range r.batches {
 		c.batches[i] = b.clone(c.byID[b.part.id])
@@ -91,6 +95,7 @@ func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	for id, v := range p.localDeltas {
 		c.localDeltas[id] = v.Clone()
 	}
+	c.buriedWrites, c.buriedDeps = p.buriedWrites.Clone(), p.buriedDeps.Clone()
 	c.cuts, c.doubt, c.gap = p.cuts.Clone(), p.doubt.Clone(), p.gap.Clone()
 	c.applied, c.inFlight = p.applied.Clone(), p.inFlight.Clone()
 	c.log = p.log.Clone()
@@ -167,6 +172,9 @@ func (r *Replica) AppendState(dst []byte) []byte {
 	if r.keeper != nil {
 		dst = r.keeper.append(dst)
 	}
+	if r.floors.begun() || r.Unburied() > 0 {
+		dst = r.appendFloors(dst)
+	}
 	if r.cfg.CheckpointBytes > 0 {
 		dst = r.checkpoint.append(append(dst, 'k'), r.token)
 	}
@@ -211,6 +219,9 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 		dst = varint.Append(append(dst, byte(p.need[i])), p.log.PeerIncarnation(r.peers[i].id))
 		dst = p.log.Known(r.peers[i].id).Append(wire.AppendBool(dst, p.advertisedRev[i] == p.rev))
 		dst = wire.AppendBool(wire.AppendBool(dst, slices.Contains(p.pendingAcks, i)), slices.Contains(p.offers, i))
+	}
+	if p.buried > 0 {
+		dst = p.buriedDeps.Append(p.buriedWrites.Append(varint.Append(append(dst, 'd'), p.buried)))
 	}
 	if p.intake != nil {
 		dst = p.intake.append(dst)
@@ -267,6 +278,9 @@ func (x *intake) append(dst []byte) []byte {
 	dst = varint.Append(varint.Append(append(dst, 'i'), x.begun), x.number)
 	dst = x.gap.Append(x.doubt.Append(dst))
 	dst = x.cuts.Append(x.base.Append(varint.Append(varint.Append(dst, x.from), x.own.Seq)))
+	if x.buried > 0 {
+		dst = x.buriedDeps.Append(x.buriedWrites.Append(varint.Append(append(dst, 'd'), x.buried)))
+	}
 	for _, piece := range x.pieces {
 		dst = wire.AppendString(dst, piece)
 	}

@@ -255,6 +255,10 @@ func (r *Replica) tellSubscriber(p *partition, s *subscription) bool {
 		return false
 	}
 	u := wire.Update{Origin: r.cfg.Origin, Version: s.version, Since: s.since, Sent: s.sent, Response: r.reading(&s.q, p, held)}
+	if held == nil {
+		u.Value = r.deletedUntil(p, s.q.Kind)
+		u.Deleted = len(u.Value) > 0
+	}
 	s.q.Deps, s.q.Own = append(s.q.Deps[:0], u.Deps...), append(s.q.Own[:0], u.Own...)
 	s.told, s.found, s.rev = true, held != nil, 0
 	if held != nil {

@@ -74,8 +74,9 @@ func (r *Replica) Usage(u *Usage) {
 }
 
 // Tombstones counts the keys of partitions that the replica owns of which nothing is left
-// that a read would find, since they were deleted. Each is kept for good: a delete has to
-// stand against writes that come later and were made before it. It looks at every value.
+// that a read would find, since they were deleted. A delete has to stand against writes that
+// come later and were made before it, until none can come any more; of kinds of which that
+// cannot be told it is kept for good ([Replica.Unburied]). It looks at every value.
 // O(bytes held).
 func (r *Replica) Tombstones() (n int) {
 	for _, p := range r.parts {

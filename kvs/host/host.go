@@ -153,6 +153,12 @@ type Keeper interface {
 	Harden(token uint64) error
 }
 
+// Observer is an Env that is told which tombstones are forgotten.
+type Observer interface {
+	// Forgot tells the key, kind and value of one. The entry is valid during the call.
+	Forgot(e *gossip.Entry)
+}
+
 // Host runs one incarnation of a replica. It is not safe for concurrent use.
 type Host struct {
 	core    *kvs.Replica
@@ -209,6 +215,10 @@ func (h *Host) carryOut(effects []kvs.Effect) error {
 			h.env.After(e.AfterMS)
 		case kvs.EffectAccept:
 			h.env.Accepted(e.Entry)
+		case kvs.EffectForget:
+			if o, ok := h.env.(Observer); ok {
+				o.Forgot(e.Entry)
+			}
 		case kvs.EffectRestart:
 			h.stopped = ErrRestart
 			if err := h.core.Failed(); err != nil {

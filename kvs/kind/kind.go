@@ -94,6 +94,9 @@ type Kind interface {
 	Sees() bool
 	// Absent says whether v reads as if there were nothing, since all of it was deleted.
 	Absent(v Value) bool
+	// Deleted is, for a kind whose deletes stand by their time alone, what is left where all
+	// that was written at that time or earlier is deleted, and nil for others.
+	Deleted(clock uint64) Value
 }
 
 // Spec describes a kind over the plain domain T.
@@ -108,6 +111,12 @@ type Spec[T any] struct {
 	Delete func(u Update, seen T) (T, error)
 	Absent func(v T) bool
 	Sees   bool
+	// Deleted is optional, with Delete, for a kind whose deletes stand by their time alone: the
+	// state in which all that was written at that time or earlier is deleted. A value that
+	// has nothing written later is below it, and any other swallows it. What such a kind
+	// leaves of a key that was deleted can be forgotten once no earlier write may come; see
+	// package kvs.
+	Deleted func(clock uint64) T
 	// Into is optional: the merge's decoder, but into memory that is used again.
 	Into func(dst *T, src []byte) (rest []byte, err error)
 }
@@ -122,8 +131,8 @@ func New[T any](s Spec[T]) (Kind, error) {
 		return nil, fmt.Errorf("%w %s: no mutator", ErrKind, s.Name)
 	case s.Own != (s.Settle != nil):
 		return nil, fmt.Errorf("%w %s: it must have Settle if its mutator looks at own, and else not", ErrKind, s.Name)
-	case (s.Delete == nil) != (s.Absent == nil) || s.Sees && s.Delete == nil:
-		return nil, fmt.Errorf("%w %s: Delete and Absent come together, and Sees with them", ErrKind, s.Name)
+	case (s.Delete == nil) != (s.Absent == nil) || (s.Sees || s.Deleted != nil) && s.Delete == nil:
+		return nil, fmt.Errorf("%w %s: Delete and Absent come together, and Sees and Deleted with them", ErrKind, s.Name)
 	case c.Bottom == nil || c.Append == nil || c.Decode == nil:
 		return nil, fmt.Errorf("%w %s: its merge lacks ⊥ or a codec", ErrKind, s.Name)
 	}
@@ -196,6 +205,13 @@ func (k *kind[T]) Sees() bool { return k.Spec.Sees }
 
 func (k *kind[T]) Absent(v Value) bool {
 	return k.Spec.Absent != nil && k.Spec.Absent(v.(*value[T]).v)
+}
+
+func (k *kind[T]) Deleted(clock uint64) Value {
+	if k.Spec.Deleted == nil {
+		return nil
+	}
+	return &value[T]{k, k.Spec.Deleted(clock)}
 }
 
 func (k *kind[T]) Delete(u Update, seen Value) (Value, error) {

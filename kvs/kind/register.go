@@ -1,6 +1,10 @@
 package kind
 
-import "github.com/joinery-go/joinery/lattice"
+import (
+	"math"
+
+	"github.com/joinery-go/joinery/lattice"
+)
 
 // Register is a last-writer-wins register: hybrid time, then writer, then value, each
 // greater one winning; a delete writes no value, which is less than any. Its order is
@@ -26,6 +30,9 @@ func RegisterSpec() Spec[Register] {
 			return stamped(u, lattice.None[string]()), nil
 		},
 		Absent: func(r Register) bool { return !r.Second.Second.Some },
+		Deleted: func(clock uint64) Register {
+			return Register{First: clock, Second: lattice.Pair[uint64, lattice.Option[string]]{First: math.MaxUint64}}
+		},
 	}
 }
 

@@ -48,7 +48,7 @@ const (
 	StatusBusy                // a bound was met, on waiting reads, writes or repeats, on writes to be handed over, or on those that are not durable yet
 	StatusBadRequest          // the request is invalid; Detail says why
 	StatusClockAhead          // the session's Clock, or Stamp, is too far ahead of the replica's; see kvs.Config.MaxAheadMS
-	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more
+	StatusForgotten           // the write may have been served and forgotten: its outcome cannot be told any more; or it comes so late that what was deleted since may be forgotten
 	StatusTooLarge            // the value would become larger than a write may make it, or is larger than an answer can be; Detail says by how much
 	StatusSkipped             // of several writes: an earlier one was refused
 )

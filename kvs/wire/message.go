@@ -38,6 +38,7 @@ const (
 	MsgMultiAnswer
 	MsgMultiPut
 	MsgMembers
+	MsgFloors
 )
 
 // A message is magic, version, kind, body and a CRC-32C of all before it.

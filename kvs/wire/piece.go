@@ -48,8 +48,16 @@ type Piece struct {
 	Cuts      session.Matrix // of this partition: by origin, the last of its cuts whose barrier is in Applied
 	Gap       gossip.Dots    // which cuts in Doubt may name, and which the sender had lost
 	Doubt     session.Matrix // of this partition: cuts that stand for nothing where some of Gap is not held
-	Values    []HeldValue
-	Clients   []Served
+	// Where tombstones of the partition have been forgotten, pieces name every value, and a
+	// value that the receiver has, and that is not named, is one of those. Buried is the
+	// latest time of a write in one of them, 0 where none has been. BuriedWrites are the last
+	// writes of each origin in them, and BuriedDeps what these depend on: given with the first
+	// piece of an ask.
+	Buried       uint64
+	BuriedWrites session.Matrix
+	BuriedDeps   session.Matrix
+	Values       []HeldValue
+	Clients      []Served
 }
 
 // End is where a piece ends that begins at from. A value of which a part is to come is
@@ -72,6 +80,7 @@ type HeldValue struct {
 	Key, Kind    string
 	Value        []byte         // encoded
 	Writes, Deps session.Matrix // the writes in it, of this partition, and what they depend on
+	Same         bool           // of a piece: the receiver has it, and no more is told of it than its name
 }
 
 // Size is about how many bytes the value takes in a message.
@@ -98,6 +107,7 @@ const (
 	pieceDoubt
 	pieceOpen
 	pieceRest
+	pieceBuried
 	pieceEnd
 )
 
@@ -106,7 +116,7 @@ func (x *Piece) Append(b []byte) []byte {
 	b = varint.Append(varint.Append(b, uint64(x.Partition)), x.Origin)
 	b = varint.Append(varint.Append(varint.Append(b, x.To), x.Ask), uint64(x.At))
 	flags := byte(0)
-	for i, set := range [...]bool{x.First, x.More, x.Last, len(x.Doubt) > 0 && x.At == 0, x.Open, x.Rest} {
+	for i, set := range [...]bool{x.First, x.More, x.Last, len(x.Doubt) > 0 && x.At == 0, x.Open, x.Rest, x.Buried > 0} {
 		if set {
 			flags |= 1 << i
 		}
@@ -118,7 +128,23 @@ func (x *Piece) Append(b []byte) []byte {
 			b = session.Row(x.Doubt).Append(x.Gap.Append(b))
 		}
 	}
-	return appendServed(appendValues(b, x.Values), x.Clients)
+	if x.Buried == 0 {
+		return appendServed(appendValues(b, x.Values), x.Clients)
+	}
+	b = varint.Append(b, x.Buried)
+	if x.At == 0 {
+		b = x.BuriedDeps.Append(session.Row(x.BuriedWrites).Append(b))
+	}
+	b = varint.Append(b, uint64(len(x.Values)))
+	for i := range x.Values {
+		v := &x.Values[i]
+		if b = AppendBool(b, v.Same); v.Same {
+			b = AppendString(AppendString(b, v.Key), v.Kind)
+		} else {
+			b = v.Append(b)
+		}
+	}
+	return appendServed(b, x.Clients)
 }
 
 func appendValues(b []byte, values []HeldValue) []byte {
@@ -167,11 +193,20 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 			x.Doubt = session.Matrix(r.row(&in.marks, x.Partition))
 		}
 	}
-	x.Values, x.Clients = r.values(in, x.Partition, MaxMessage), r.served()
-	if r.err == nil && (flags >= pieceEnd || (flags&pieceDoubt != 0) != (len(x.Doubt) > 0) || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
+	if flags&pieceBuried == 0 {
+		x.Values = r.values(in, x.Partition, MaxMessage)
+	} else {
+		if x.Buried = r.clock(); x.At == 0 {
+			x.BuriedWrites = session.Matrix(r.row(&in.marks, x.Partition))
+			x.BuriedDeps = r.matrix(&in.marks)
+		}
+		x.Values = r.named(in, x.Partition)
+	}
+	x.Clients = r.served()
+	if r.err == nil && (flags >= pieceEnd || (flags&pieceDoubt != 0) != (len(x.Doubt) > 0) || (flags&pieceBuried != 0) != (x.Buried > 0) || x.First && x.At > 0 || x.More && x.Last || x.At >= MaxPieces) {
 		r.fail("a piece that contradicts itself")
 	}
-	if r.err == nil && (x.Open && (!x.More || len(x.Values) != 1 || len(x.Clients) > 0) || x.Rest && (x.At == 0 || len(x.Values) == 0)) {
+	if r.err == nil && (len(x.Values) > 0 && (x.Open && x.Values[0].Same || x.Rest && x.Values[0].Same) || x.Open && (!x.More || len(x.Values) != 1 || len(x.Clients) > 0) || x.Rest && (x.At == 0 || len(x.Values) == 0)) {
 		r.fail("a part of a value that cannot be one")
 	}
 	return x, r.end("snapshot")
@@ -180,10 +215,26 @@ func (in *DecodeBuffer) Piece(body []byte) (Piece, error) {
 // values reads what is held in a partition, each value of at most limit bytes.
 func (r *reader) values(in *DecodeBuffer, p ring.Partition, limit int) (values []HeldValue) {
 	for range r.count(5) {
-		v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(limit)}
-		v.Writes = session.Matrix(r.row(&in.marks, p))
-		v.Deps = r.matrix(&in.marks)
-		values = append(values, v)
+		values = append(values, r.value(in, p, limit))
+	}
+	return values
+}
+
+func (r *reader) value(in *DecodeBuffer, p ring.Partition, limit int) HeldValue {
+	v := HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Value: r.bytes(limit)}
+	v.Writes = session.Matrix(r.row(&in.marks, p))
+	v.Deps = r.matrix(&in.marks)
+	return v
+}
+
+// named reads the values of a piece that names all of them.
+func (r *reader) named(in *DecodeBuffer, p ring.Partition) (values []HeldValue) {
+	for range r.count(3) {
+		if !r.bool() {
+			values = append(values, r.value(in, p, MaxMessage))
+			continue
+		}
+		values = append(values, HeldValue{Key: in.keys.of(r.bytes(MaxKey)), Kind: in.kinds.of(r.bytes(kind.MaxName)), Same: true})
 	}
 	return values
 }

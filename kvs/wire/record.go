@@ -15,7 +15,7 @@ import (
 // partition and the entries written there together, or a piece of a snapshot that a
 // peer sent, or a part of a checkpoint, with its values or with where they are kept, or
 // the name of a value that was kept and is lost, or those of values that are marked anew, or
-// who the members are.
+// who the members are, or which floors nodes have promised.
 const (
 	lostVersion       = 9
 	touchedVersion    = 11
@@ -26,6 +26,7 @@ const (
 	membersVersion    = 21
 	movedVersion      = 22 // of a part of a checkpoint with Moved, and
 	movedKeptVersion  = 23
+	floorsVersion     = 24
 )
 
 // AppendRecord appends the record of entries that are written together.
@@ -102,6 +103,10 @@ type CheckpointPart struct {
 	Cuts           session.Matrix // of the partition: which barriers are held
 	Gap            gossip.Dots    // of the partition, as of [Piece]
 	Doubt          session.Matrix // of the partition, as of [Piece]
+	Buried         uint64         // of the partition, as of [Piece]
+	BuriedWrites   session.Matrix // of the partition, as of [Piece]
+	BuriedDeps     session.Matrix // of the partition, as of [Piece]
+	Floors         []NodeFloor    // of the sessions: what nodes have promised
 	Values         []HeldValue
 	Clients        []Served
 
@@ -131,6 +136,13 @@ func (v *KeptValue) Size() int {
 	return len(v.Key) + len(v.Kind) + slot + mark*(len(v.Writes)+len(v.Deps))
 }
 
+// What the flags of a part say.
+const (
+	partSessions  = 1 << iota
+	partForgotten // what is said of tombstones that were forgotten follows
+	partEnd
+)
+
 // AppendCheckpoint appends the record of x.
 func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 	version := byte(checkpointVersion)
@@ -143,10 +155,21 @@ func AppendCheckpoint(b []byte, x *CheckpointPart) []byte {
 		version = movedVersion
 	}
 	b = varint.Append(varint.Append(append(b, version), x.Origin), x.Number)
-	b = AppendBool(varint.Append(b, uint64(x.Of)), x.Sessions)
+	flags := byte(0)
+	if x.Sessions {
+		flags |= partSessions
+	}
+	if x.Buried > 0 || len(x.Floors) > 0 {
+		flags |= partForgotten
+	}
+	b = append(varint.Append(b, uint64(x.Of)), flags)
 	b = AppendBool(varint.Append(b, uint64(x.At)), x.Last)
 	b = session.Row(x.Cuts).Append(x.Applied.Append(varint.Append(varint.Append(b, x.Clock), x.Forgotten)))
 	b = session.Row(x.Doubt).Append(x.Gap.Append(b))
+	if flags&partForgotten != 0 {
+		b = x.BuriedDeps.Append(session.Row(x.BuriedWrites).Append(varint.Append(b, x.Buried)))
+		b = appendFloors(b, x.Floors)
+	}
 	if x.Keeper != 0 {
 		b = appendKept(varint.Append(b, x.Keeper), x.Kept)
 	} else {
@@ -258,11 +281,22 @@ func (in *DecodeBuffer) Checkpoint(b []byte) (CheckpointPart, error) {
 	}
 	r := reader{b: b[1:]}
 	in.marks = in.marks[:0]
-	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32()), Sessions: r.bool(), At: r.uint32(), Last: r.bool(), Clock: r.clock(), Forgotten: r.clock()}
+	x := CheckpointPart{Origin: r.uvarint(), Number: r.uvarint(), Of: ring.Partition(r.uint32())}
+	flags := r.byte()
+	x.Sessions, x.At, x.Last, x.Clock, x.Forgotten = flags&partSessions != 0, r.uint32(), r.bool(), r.clock(), r.clock()
 	x.Applied = r.dots(nil)
 	x.Cuts = session.Matrix(r.row(&in.marks, x.Of))
 	x.Gap = r.dots(nil)
 	x.Doubt = session.Matrix(r.row(&in.marks, x.Of))
+	if flags&partForgotten != 0 {
+		x.Buried = r.clock()
+		x.BuriedWrites = session.Matrix(r.row(&in.marks, x.Of))
+		x.BuriedDeps = r.matrix(&in.marks)
+		x.Floors = r.floors()
+	}
+	if r.err == nil && (flags >= partEnd || (flags&partForgotten != 0) != (x.Buried > 0 || len(x.Floors) > 0)) {
+		r.fail("a part of a checkpoint that contradicts itself")
+	}
 	x.Moved = b[0] == movedVersion || b[0] == movedKeptVersion
 	if b[0] == keptVersion || b[0] == movedKeptVersion {
 		if x.Keeper = r.uvarint(); x.Keeper == 0 {
@@ -297,6 +331,10 @@ func (in *DecodeBuffer) Contents(b []byte) (c Contents, err error) {
 	}
 	if IsLost(b) {
 		_, err := Lost(b)
+		return c, err
+	}
+	if IsFloors(b) {
+		_, err := in.ReadFloors(b)
 		return c, err
 	}
 	if IsTouched(b) {

@@ -349,13 +349,14 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 	if o.Func != history.Read {
 		return
 	}
+	value, held := r.over(o, resp.Value, resp.Held())
 	if s.state.Level.Transactional() && o.Amiss == "" {
-		if err := s.txn.Learn(o.Key, o.Kind(), resp.Value, resp.Held()); err != nil {
+		if err := s.txn.Learn(o.Key, o.Kind(), value, held); err != nil {
 			r.err = err
 		}
 	}
-	if r.take(s, resp.Value, resp.Held()); r.caches(s) && h.Outcome == history.OK {
-		s.cache.Keep(&s.state, resp.Partition, o.Key, o.Kind(), resp.Value, resp.Held(), uint64(now/int64(sim.Millisecond)))
+	if r.take(s, value, held); r.caches(s) && h.Outcome == history.OK {
+		s.cache.Keep(&s.state, resp.Partition, o.Key, o.Kind(), value, held, uint64(now/int64(sim.Millisecond)))
 	}
 }
 

@@ -108,6 +108,7 @@ type Setup struct {
 	Subscribed int    `json:"subscribed,omitempty"`  // subscriptions that a replica keeps; 0 is the store's default
 	HorizonMS  uint64 `json:"horizon_ms"`            // faults end, and the run must come to rest
 	Cache      bool   `json:"cache,omitempty"`       // sessions answer reads from what they have read lately
+	LateMS     uint64 `json:"late_ms,omitempty"`     // after which what is left of a deleted register is forgotten; 0 is the store's default, which no run comes to
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
 	Moves      []Move `json:"moves,omitempty"`       // of members, which Nodes counts all
 }
@@ -226,6 +227,9 @@ func (s *Setup) drawRest(pick func(site string, n int) int) {
 	}
 	if s.Hostile = pick("hostile", 16) == 15; s.Hostile && pick("few", 2) == 1 {
 		s.Waiting = fewWaiting
+	}
+	if pick("late", 2) == 1 {
+		s.LateMS = lateMS
 	}
 	if pick("persist", 16) == 15 {
 		s.Persist = fewPersist

@@ -248,6 +248,8 @@ func (r *run) read(msg []byte, peer bool) (session uint64, readable bool) {
 	switch {
 	case peer && kind == wire.MsgGossip:
 		_, err = r.reading.Gossip(body)
+	case peer && kind == wire.MsgFloors:
+		_, err = r.reading.Floors(body)
 	case peer && kind == wire.MsgSnapshot:
 		_, _, _, err = r.reading.Snapshot(body)
 	case peer && kind == wire.MsgMembers:

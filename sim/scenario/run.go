@@ -97,9 +97,10 @@ type run struct {
 	reading wire.DecodeBuffer       // what was sent is read with, to see whether it can be
 	sends   int                     // messages of members while faults lasted, if it has
 
-	underFaults int64 // operations issued before the faults ended
-	fenced      bool  // the reads after the fence are under way, or over
-	stopped     []int // nodes that stopped over their disks after that
+	underFaults int64                       // operations issued before the faults ended
+	fenced      bool                        // the reads after the fence are under way, or over
+	forgotten   map[forgottenKey]kind.Value // what replicas have forgotten of keys that were deleted
+	stopped     []int                       // nodes that stopped over their disks after that
 }
 
 const maxViolations = 16 // kept of one run; the first ones say it all
@@ -318,6 +319,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	m.availability.Waiting, m.availability.HandOver, m.availability.ValueBytes = s.Waiting, s.HandOver, s.ValueBytes
 	m.availability.Persist, m.storage.CacheBytes = s.Persist, s.CacheBytes
 	m.monotonic.Every = s.long()
+	m.storage.Forgets = s.forgets()
 	r.oracles = m.watchers.always(r.oracles[:0])
 	if s.Seed%4 == 0 && !r.Moves() { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)
@@ -396,6 +398,8 @@ func kindName(k sim.MsgKind) string {
 		return "multi-put"
 	case wire.MsgMembers:
 		return "members"
+	case wire.MsgFloors:
+		return "floors"
 	}
 	return ""
 }
@@ -504,7 +508,7 @@ func (r *run) rest(final bool) bool {
 // busyReplica is a replica that has something left to do, or -1.
 func (r *run) busyReplica() int {
 	for n := range r.setup.Nodes {
-		if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil && !a.core.Quiet() {
+		if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil && (!a.core.Quiet() || r.setup.forgets() && !r.lost.Lossy() && a.core.Unburied() > 0) {
 			return n
 		}
 	}

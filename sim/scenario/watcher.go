@@ -12,6 +12,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/scenario/oracle"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
@@ -218,6 +219,16 @@ func (w *watcher) rises(u *wire.Update, known kind.Value) {
 			return // told already
 		}
 	}
+	// What is told of a key that is deleted may be said of all that was written until some
+	// time, and what was forgotten is not told again.
+	gone := w.run.Forgotten(w.key.Name, w.key.Kind())
+	v, known = oracle.Over(v, gone), oracle.Over(known, gone)
+	if k.Absent(known) {
+		known = k.New()
+	}
+	if w.told = oracle.Over(w.told, gone); w.told != nil && k.Absent(w.told) {
+		w.told = nil
+	}
 	if w.told != nil && w.by == u.Origin {
 		if o := w.told.Compare(v); o != lattice.Less && o != lattice.Equal {
 			w.fail(w.sub.Node(), "falls", fmt.Sprintf("update %d of %q tells less than the one before", u.Version, w.key.Name))
@@ -241,6 +252,14 @@ func (w *watcher) atRest() {
 	core := w.run.replicas[w.sub.Node()].core
 	held := core.Value(w.key.Name, w.key.Kind())
 	v, found, told := w.value()
+	if told {
+		gone := w.run.Forgotten(w.key.Name, w.key.Kind())
+		k, _ := w.run.kinds.Find(w.key.Kind())
+		held, v = oracle.Over(held, gone), oracle.Over(v, gone)
+		if k.Absent(v) && (held == nil || k.Absent(held)) {
+			return // how that was told is all one
+		}
+	}
 	switch {
 	case !told:
 		w.fail(w.sub.Node(), "silent", fmt.Sprintf("at rest, the subscriber of %q has been told nothing", w.key.Name))

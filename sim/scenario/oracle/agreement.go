@@ -38,7 +38,7 @@ func (o *Agreement) AtRest(r *Rest) {
 // encoded appends the encoding of what a node holds under a key, if it does.
 func (o *Agreement) encoded(dst []byte, n ring.NodeID, k workload.Key) ([]byte, bool) {
 	if core := o.Running(n); core != nil {
-		if v := core.Look(k.Name, k.Kind()); v != nil {
+		if v := Over(core.Look(k.Name, k.Kind()), o.Forgotten(k.Name, k.Kind())); v != nil {
 			return v.Append(dst), true
 		}
 	}

@@ -25,6 +25,8 @@ import (
 //     before the fence,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
 //     after the fence only if none of its own kind has been acknowledged and kept,
+//   - a write to a register that comes late, to a replica that has promised to write nothing as
+//     early as its stamp, or may have,
 //   - an amount by which the sum of the replica's own amounts would pass 64 bits,
 //   - a write that would bring its value above the bound, if all that was ever accepted for
 //     the key and the write come to more together; and none is accepted that alone does.
@@ -47,6 +49,7 @@ type Availability struct {
 	bytes    []int // of deltas, for each of these
 	kept     []keptWrite
 	usage    kvs.Usage
+	tooLate  []uint64 // ids of operations that a replica refused while it had promised to write nothing before some time
 	clogged  []uint64 // ids of operations that a replica refused while so much was on its way to its disk
 	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
 }
@@ -63,6 +66,7 @@ type keptWrite struct {
 func (o *Availability) Begin(c Cluster) {
 	o.base.Begin(c)
 	o.accepted, o.bytes, o.kept, o.clogged, o.excused = o.accepted[:0], o.bytes[:0], o.kept[:0], o.clogged[:0], o.excused[:0]
+	o.tooLate = o.tooLate[:0]
 }
 
 // Accepted takes note of the kinds that a key has, and that nothing is accepted amiss.
@@ -119,6 +123,9 @@ func (o *Availability) Responded(s *Sent) {
 			}
 		}
 	}
+	if core := o.Running(n); resp.Status == wire.StatusForgotten && core != nil && core.Floor() > 0 {
+		o.tooLate = append(o.tooLate, resp.Req)
+	}
 	if resp.Req >= workload.FirstFinal && o.Lost.Lossy() {
 		return
 	}
@@ -171,7 +178,7 @@ func (o *Availability) Answered(a *Answer) {
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
 		busy := s == wire.StatusBusy && x.Func != history.Read && (o.full(a.Node, a.Response.Partition) || o.manyWait(a.Node, x) || slices.Contains(o.clogged, x.ID))
-		if s != refusals[x.Amiss] && !mismatched && !busy && !o.asBatch(a) {
+		if s != refusals[x.Amiss] && !mismatched && !busy && !o.asBatch(a) && !(s == wire.StatusForgotten && o.late(a)) {
 			o.Fail(at("refusal", a.Node, x, "#%d of %q is answered by %q, not %q, though it is amiss: %s", x.ID, x.Key, s, refusals[x.Amiss], x.Amiss))
 		}
 	case s == wire.StatusOK && a.Recorded.Outcome == history.OK:
@@ -182,6 +189,7 @@ func (o *Availability) Answered(a *Answer) {
 		s == wire.StatusSkipped && x.Batch != 0 && x.Func != history.Read, // one before was refused, and is judged
 		s == wire.StatusKindMismatch && o.otherKind(a),
 		s == wire.StatusTooLarge && x.Func != history.Read && o.outgrown(x),
+		s == wire.StatusForgotten && o.late(a),
 		s == wire.StatusBadRequest && x.Func == history.Inc && o.Sums.Overflow(a.Node, x):
 		o.excused = append(o.excused, x.ID)
 	case waits(x) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(a.Node, x)):
@@ -212,6 +220,12 @@ func (o *Availability) asBatch(a *Answer) bool {
 		return s == wire.StatusSkipped
 	}
 	return (x.Amiss == workload.BadKind || x.Amiss == workload.NotOwner) && a.Level.Waits() && (s == wire.StatusUnavailable || s == wire.StatusBusy && o.mayWait(a.Node, x))
+}
+
+// late reports whether a write to a register may have been refused since its stamp is one
+// before which the replica writes nothing.
+func (o *Availability) late(a *Answer) bool {
+	return slices.Contains(o.tooLate, a.Operation.ID) && a.Operation.Type == history.Register && a.Operation.Func != history.Read && a.Operation.ID < workload.FirstFinal
 }
 
 // waits reports whether an operation waits, at a level whose reads do.
@@ -265,6 +279,9 @@ func (o *Availability) otherKind(a *Answer) bool {
 	own := typedKey{x.Key, x.Kind()}
 	if a.Response.Detail == own.kind || !slices.Contains(o.accepted, typedKey{x.Key, a.Response.Detail}) {
 		return false
+	}
+	if o.Forgotten(x.Key, x.Kind()) != nil {
+		return true // it was deleted, and then the key free for any kind
 	}
 	return x.ID < workload.FirstFinal || !slices.ContainsFunc(o.kept, func(k keptWrite) bool {
 		return k.typedKey == own && !o.Lost.Forgiven(o.position(k.id))

@@ -58,6 +58,7 @@ func (o *Monotonic) Persisted(n ring.NodeID) {
 		if v == nil || !o.Ring().Owns(n, p) { // or it is lost, and the replica has yet to notice
 			return
 		}
+		v = Over(v, o.Forgotten(key, kind))
 		if p != last {
 			last, at = p, 0 // keys ascend within a partition
 		}

@@ -41,7 +41,7 @@ func (o *OneKind) Accepted(w *Write) {
 			if other == w.Entry.Kind {
 				continue
 			}
-			coming := slices.Contains(o.accepted, kindOf{typedKey{w.Entry.Key, other}, w.Entry.Dot.Origin}) && o.keeps(w.Node, w.Partition)
+			coming := slices.Contains(o.accepted, kindOf{typedKey{w.Entry.Key, other}, w.Entry.Dot.Origin}) && o.keeps(w.Node, w.Partition) && o.Forgotten(w.Entry.Key, other) == nil
 			if coming || core != nil && core.Knows(w.Entry.Key, other) {
 				o.Fail(at("kind", w.Node, w.Operation, "write #%d makes %q a %s at node %d, where it is a %s", w.Operation.ID, w.Entry.Key, w.Entry.Kind, w.Node, other))
 			}

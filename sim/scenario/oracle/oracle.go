@@ -49,8 +49,11 @@ type Cluster interface {
 	Moves() bool   // members come and go; the ring is the one that is to come of it
 	Replicas() int // of each partition
 	Kinds() *kind.Kinds
-	Operations() []workload.Operation   // the plan, and the reads after the fence
-	Others() *Others                    // what came of clients that have no part in the plan
+	Operations() []workload.Operation // the plan, and the reads after the fence
+	Others() *Others                  // what came of clients that have no part in the plan
+	// Forgotten is the join of what replicas have forgotten of a key, see [Over]; nil if
+	// nothing was.
+	Forgotten(key, kind string) kind.Value
 	Running(n ring.NodeID) *kvs.Replica // the store that runs at n; nil if none does
 	Store(n ring.NodeID) *kvs.Replica   // that runs at n, or did until n went down; nil before
 	Up(n ring.NodeID) bool

@@ -50,19 +50,20 @@ func (f *fake) start(t *testing.T, n ring.NodeID) {
 	f.stores[n] = store
 }
 
-func (f *fake) Nodes() int                         { return len(f.ring.Nodes()) }
-func (f *fake) Level() session.Level               { return session.Causal }
-func (f *fake) Ring() *ring.Ring                   { return f.ring }
-func (f *fake) Replicas() int                      { return f.replicas }
-func (f *fake) Moves() bool                        { return f.moves }
-func (f *fake) Kinds() *kind.Kinds                 { return kind.Default() }
-func (f *fake) Operations() []workload.Operation   { return f.ops }
-func (f *fake) Others() *oracle.Others             { return &f.others }
-func (f *fake) Running(n ring.NodeID) *kvs.Replica { return f.stores[n] }
-func (f *fake) Store(n ring.NodeID) *kvs.Replica   { return f.stores[n] }
-func (f *fake) Up(n ring.NodeID) bool              { return f.stores[n] != nil }
-func (f *fake) Mark(name string)                   { f.marked = append(f.marked, name) }
-func (f *fake) Fail(v oracle.Violation)            { f.failed = append(f.failed, v.Signature()) }
+func (f *fake) Nodes() int                          { return len(f.ring.Nodes()) }
+func (f *fake) Level() session.Level                { return session.Causal }
+func (f *fake) Ring() *ring.Ring                    { return f.ring }
+func (f *fake) Replicas() int                       { return f.replicas }
+func (f *fake) Moves() bool                         { return f.moves }
+func (f *fake) Kinds() *kind.Kinds                  { return kind.Default() }
+func (f *fake) Operations() []workload.Operation    { return f.ops }
+func (f *fake) Others() *oracle.Others              { return &f.others }
+func (f *fake) Running(n ring.NodeID) *kvs.Replica  { return f.stores[n] }
+func (f *fake) Store(n ring.NodeID) *kvs.Replica    { return f.stores[n] }
+func (f *fake) Up(n ring.NodeID) bool               { return f.stores[n] != nil }
+func (f *fake) Mark(name string)                    { f.marked = append(f.marked, name) }
+func (f *fake) Fail(v oracle.Violation)             { f.failed = append(f.failed, v.Signature()) }
+func (f *fake) Forgotten(string, string) kind.Value { return nil }
 
 // owner is the i-th owner of a key; the fourth is the node that does not own it.
 func (f *fake) owner(key string, i int) ring.NodeID {

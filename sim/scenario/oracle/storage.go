@@ -21,10 +21,11 @@ import (
 type Storage struct {
 	base
 	Lost            *LostWrites
-	Waiting         int // reads that may wait at a replica; 0 is the default of the store
-	Log             int // deltas that an owner may keep of a partition; 0 is any number
-	CheckpointBytes int // of records that may be written before the next checkpoint; 0 is any number
-	CacheBytes      int // of values that are in memory beside those kept outside; 0 is any number
+	Waiting         int  // reads that may wait at a replica; 0 is the default of the store
+	Log             int  // deltas that an owner may keep of a partition; 0 is any number
+	CheckpointBytes int  // of records that may be written before the next checkpoint; 0 is any number
+	Forgets         bool // at rest no tombstones are left that can be forgotten
+	CacheBytes      int  // of values that are in memory beside those kept outside; 0 is any number
 
 	usage kvs.Usage
 	seen  int // records that became durable
@@ -110,8 +111,25 @@ func (o *Storage) AtRest(r *Rest) {
 		if cached := core.CachedBytes(); o.CacheBytes > 0 && cached > o.CacheBytes {
 			o.fail(n, "memory", "at rest, %d bytes of values are in memory, at most %d may be", cached, o.CacheBytes)
 		}
+		o.tombstones(n, core)
 		o.partitions(n, u)
 		o.rows(n, core)
+	}
+}
+
+// tombstones looks whether what can be forgotten of what was deleted is.
+func (o *Storage) tombstones(n ring.NodeID, core *kvs.Replica) {
+	if !o.Forgets || o.Lost.Lossy() { // what depends on something lost stays
+		return
+	}
+	left := 0
+	core.Each(func(p ring.Partition, _, name string, v kind.Value) {
+		if k, _ := o.Kinds().Find(name); v != nil && o.Ring().Owns(n, p) && k.Absent(v) && k.Deleted(0) != nil {
+			left++
+		}
+	})
+	if left > 0 {
+		o.fail(n, "tombstones", "at rest, of %d keys that were deleted something is left that could be forgotten", left)
 	}
 }
 

@@ -27,6 +27,9 @@ func Tag[T any](s kind.Spec[T]) kind.Spec[Tagged[T]] {
 		t.Delete = tagging(s.Delete)
 		t.Absent = func(v Tagged[T]) bool { return s.Absent(v.First) }
 	}
+	if s.Deleted != nil {
+		t.Deleted = func(clock uint64) Tagged[T] { return Tagged[T]{First: s.Deleted(clock)} }
+	}
 	if s.Settle != nil {
 		t.Settle = func(origin uint64, v Tagged[T]) (Tagged[T], bool) {
 			taken, some := s.Settle(origin, v.First)
