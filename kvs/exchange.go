@@ -61,6 +61,7 @@ func (r *Replica) gossip() {
 			items = append(items, it)
 		}
 		if peer.from = from; offered {
+			r.wonder(at)
 			peer.backOff(r.tick)
 		}
 		if len(items) == 0 {

@@ -212,6 +212,19 @@ func (r *Replica) lacksView(l *peerLink) bool {
 	return !r.gone() || !slices.ContainsFunc(r.peers, func(other peerLink) bool { return !other.gone && other.view == r.viewName })
 }
 
+// wonder asks the other peers who the members are, where one of them has been silent for long:
+// that may be gone. So may this node, and have lost with its disk that it is.
+func (r *Replica) wonder(silent int) {
+	if r.peers[silent].backoffTicks < maxOfferGap {
+		return
+	}
+	for i := range r.peers {
+		if l := &r.peers[i]; i != silent && !l.gone {
+			r.tellOne(l.id, true)
+		}
+	}
+}
+
 // untold reports whether a peer is to be told of the replica's view.
 func (r *Replica) untold() bool {
 	for i := range r.peers {

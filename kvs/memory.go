@@ -1,10 +1,12 @@
 package kvs
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -171,4 +173,26 @@ func (m *arena) copyMarks(marks []session.Mark) []session.Mark {
 	from := len(m.marks)
 	m.marks = append(m.marks, marks...)
 	return m.marks[from:len(m.marks):len(m.marks)]
+}
+
+// errPartition says that a record is of a partition which the ring does not have.
+func errPartition(id ring.Partition, r *ring.Ring) error {
+	return fmt.Errorf("%w: partition %d of %d", wire.ErrMessage, id, r.Partitions())
+}
+
+// decodeDelta decodes the delta of e into a value of the pool; a barrier has none.
+func (r *Replica) decodeDelta(e *gossip.Entry) (kind.Value, error) {
+	if e.Kind == barrier {
+		return nil, nil
+	}
+	at := r.cfg.Kinds.Number(e.Kind)
+	if at < 0 {
+		return nil, fmt.Errorf("%w: unknown kind %q", wire.ErrMessage, e.Kind)
+	}
+	k := r.cfg.Kinds.At(at)
+	v := r.values.take(k, at)
+	if err := k.DecodeInto(v, e.Delta); err != nil {
+		return nil, fmt.Errorf("%w: %w", wire.ErrMessage, err)
+	}
+	return v, nil
 }

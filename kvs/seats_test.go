@@ -373,6 +373,26 @@ func TestWhoLeftNeedNotReachAll(t *testing.T) {
 	assert.Equal(t, member.Gone, s.nodes[3].r.View().At(4).Phase())
 }
 
+// TestWhoLostThatItIsGone: a node that is gone, and has lost its disk, goes by the nodes of the
+// ring when it starts again. It learns that its life is over from nodes with which it shares
+// nothing, where the other owner that it knows of is silent.
+func TestWhoLostThatItIsGone(t *testing.T) {
+	s := newSeats(t, 4, 1, 2)
+	owners := s.ring.Owners(0)
+	stays := slices.DeleteFunc(slices.Clone(s.ring.Nodes()), func(n ring.NodeID) bool { return slices.Contains(owners, n) })
+	for _, n := range owners {
+		s.down[n] = true
+		s.operate(stays[0], n, member.Gone)
+	}
+	s.some(60)
+	back := owners[0]
+	s.told, s.down[back], s.nodes[back].disk = member.Of(s.ring), false, nil
+	s.start(back, false)
+	s.some(100)
+	assert.Equal(t, member.Gone, s.nodes[back].r.View().At(back).Phase())
+	assert.True(t, s.nodes[back].r.Quiet())
+}
+
 // TestStrangersAreNoMembers: what a node says that nobody has named is not taken, nor a change that
 // an operator may not ask for.
 func TestStrangersAreNoMembers(t *testing.T) {

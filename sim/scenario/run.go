@@ -376,39 +376,6 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 	return rn.world, rn.world.Reset(opts)
 }
 
-func kindName(k sim.MsgKind) string {
-	switch wire.MessageKind(k) {
-	case wire.MsgRequest:
-		return "request"
-	case wire.MsgResponse:
-		return "response"
-	case wire.MsgGossip:
-		return "gossip"
-	case wire.MsgSnapshot:
-		return "snapshot"
-	case wire.MsgSubscribe:
-		return "subscribe"
-	case wire.MsgUpdate:
-		return "update"
-	case wire.MsgMultiGet:
-		return "multi-get"
-	case wire.MsgMultiAnswer:
-		return "multi-answer"
-	case wire.MsgMultiPut:
-		return "multi-put"
-	case wire.MsgMembers:
-		return "members"
-	case wire.MsgFloors:
-		return "floors"
-	}
-	return ""
-}
-
-// messageKinds are the kinds of messages that a filter can single out.
-func messageKinds() []sim.MsgKind {
-	return []sim.MsgKind{sim.MsgKind(wire.MsgRequest), sim.MsgKind(wire.MsgResponse), sim.MsgKind(wire.MsgGossip), sim.MsgKind(wire.MsgSnapshot)}
-}
-
 // settle waits for the cluster to come to rest, which it must, and then has every
 // replica read once more, and every session of which reads wait. It returns the time of the fence, if
 // there was rest.
