@@ -347,7 +347,7 @@ func TestSubscriberThatMayNoMore(t *testing.T) {
 		wire.StatusClockAhead: func(m *wire.Subscribe) { m.Clock = 1 << 61 },
 	} {
 		n := newTold(t, node, nil)
-		m := wire.Subscribe{Client: 5, Number: 3, Key: "k", Kind: "set", Lease: 50}
+		m := wire.Subscribe{Client: 5, Number: 3, Sent: 1, Key: "k", Kind: "set", Lease: 50}
 		u := n.ask(t, &m)
 		require.Len(t, u, 1)
 		m.Origin, m.Seen = 7, u[0].Version
@@ -380,6 +380,7 @@ func TestSubscriptionIsState(t *testing.T) {
 		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 49},
 		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal},
 	} {
+		m.Sent = 1
 		n := newTold(t, node, nil)
 		require.Len(t, n.ask(t, &m), 1)
 		same := newTold(t, node, nil)
