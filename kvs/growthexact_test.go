@@ -347,7 +347,7 @@ func TestSubscriberThatMayNoMore(t *testing.T) {
 		wire.StatusClockAhead: func(m *wire.Subscribe) { m.Clock = 1 << 61 },
 	} {
 		n := newTold(t, node, nil)
-		m := wire.Subscribe{Client: 5, Number: 3, Key: "k", Kind: "set", Lease: 50}
+		m := wire.Subscribe{Client: 5, Number: 3, Sent: 1, Key: "k", Kind: "set", Lease: 50}
 		u := n.ask(t, &m)
 		require.Len(t, u, 1)
 		m.Origin, m.Seen = 7, u[0].Version
@@ -372,13 +372,13 @@ func TestSubscriptionIsState(t *testing.T) {
 	states := map[string]bool{}
 	count := 0
 	for _, m := range []wire.Subscribe{
-		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50},
-		{Client: 6, Number: 1, Key: "k", Kind: "set", Lease: 50},
-		{Client: 5, Number: 2, Key: "k", Kind: "set", Lease: 50},
-		{Client: 5, Number: 1, Key: "l", Kind: "set", Lease: 50},
-		{Client: 5, Number: 1, Key: "k", Kind: "register", Lease: 50},
-		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 49},
-		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 6, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 5, Number: 2, Sent: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 5, Number: 1, Sent: 1, Key: "l", Kind: "set", Lease: 50},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "register", Lease: 50},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 49},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal},
 	} {
 		n := newTold(t, node, nil)
 		require.Len(t, n.ask(t, &m), 1)

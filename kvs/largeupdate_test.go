@@ -29,7 +29,7 @@ func TestUpdateLargerThanAMessage(t *testing.T) {
 	}
 	p := rg.PartitionOf(key)
 	n := newTold(t, node, func(c *kvs.Config) { c.Ring = rg })
-	m := wire.Subscribe{Client: 5, Number: 3, Key: key, Kind: "set", Lease: 50}
+	m := wire.Subscribe{Client: 5, Number: 3, Sent: 1, Key: key, Kind: "set", Lease: 50}
 	u := n.ask(t, &m)
 	require.Len(t, u, 1)
 	require.Equal(t, wire.StatusOK, u[0].Status)
