@@ -372,13 +372,13 @@ func TestSubscriptionIsState(t *testing.T) {
 	states := map[string]bool{}
 	count := 0
 	for _, m := range []wire.Subscribe{
-		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50},
-		{Client: 6, Number: 1, Key: "k", Kind: "set", Lease: 50},
-		{Client: 5, Number: 2, Key: "k", Kind: "set", Lease: 50},
-		{Client: 5, Number: 1, Key: "l", Kind: "set", Lease: 50},
-		{Client: 5, Number: 1, Key: "k", Kind: "register", Lease: 50},
-		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 49},
-		{Client: 5, Number: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 6, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 5, Number: 2, Sent: 1, Key: "k", Kind: "set", Lease: 50},
+		{Client: 5, Number: 1, Sent: 1, Key: "l", Kind: "set", Lease: 50},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "register", Lease: 50},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 49},
+		{Client: 5, Number: 1, Sent: 1, Key: "k", Kind: "set", Lease: 50, Level: session.Causal},
 	} {
 		m.Sent = 1
 		n := newTold(t, node, nil)
