@@ -126,7 +126,7 @@ func (r *run) lieOfPiece(x *wire.Piece, to, draw uint64) {
 // the clone was told before, it is served.
 func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 	key, owned := r.ownKey()
-	if !owned || r.run.Moves() && (!clone.Settled() || !clone.Serves(r.run.ring.PartitionOf(key))) { // by whatever it was told of members
+	if !owned || !clone.Settled() || !clone.Serves(r.run.ring.PartitionOf(key)) { // by whatever it was told of members
 		return
 	}
 	o := workload.Operation{ID: 1 << 60, Type: history.Set, Arg: "honest"}

@@ -74,7 +74,7 @@ func (o *Availability) Accepted(w *Write) {
 	if w.Operation.Amiss != "" {
 		o.Fail(at("refusal", w.Node, w.Operation, "write #%d is accepted by node %d, though it is amiss: %s", w.Operation.ID, w.Node, w.Operation.Amiss))
 	}
-	if size := len(w.Entry.Delta); o.ValueBytes > 0 && size > o.ValueBytes && w.Operation.Type != history.Register && w.Operation.Func != workload.Delete { // of which a later one may stand
+	if size := len(w.Entry.Delta); o.ValueBytes > 0 && size > o.ValueBytes && w.Operation.Type != history.Register && !w.Operation.Takes() { // what stands may be less, where it takes the place of what was there
 		o.Fail(at("size", w.Node, w.Operation, "write #%d of %d bytes is accepted by node %d, values may have %d", w.Operation.ID, size, w.Node, o.ValueBytes))
 	}
 	k := typedKey{w.Entry.Key, w.Entry.Kind}

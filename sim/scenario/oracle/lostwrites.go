@@ -265,7 +265,8 @@ func (o *LostWrites) Lossy() bool { return o.lossy }
 func (o *LostWrites) Unjudged(key string) bool { return slices.Contains(o.twice, key) }
 
 // everHad is how many owners of the partition have, or had before they lost it with their
-// disks, the write of a dot.
+// disks, the write of a dot. Where members come and go, one that does not own the partition in
+// the end may have had it, and let go of it.
 func (o *LostWrites) everHad(p ring.Partition, d causal.Dot) (n int) {
 	var lost uint16
 	for i := range o.accepted {
@@ -281,7 +282,8 @@ func (o *LostWrites) everHad(p ring.Partition, d causal.Dot) (n int) {
 		}
 	}
 	for _, owner := range owners {
-		if store := o.Store(owner); lost&(1<<owner) != 0 || store != nil && store.Has(p, d) {
+		goes := o.Moves() && !o.Ring().Owns(owner, p)
+		if store := o.Store(owner); goes || lost&(1<<owner) != 0 || store != nil && store.Has(p, d) {
 			n++
 		}
 	}
