@@ -490,7 +490,7 @@ func (r *Replica) Stats() Stats { return r.stats }
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floors.busy(r.fixed()) || len(r.tombs.batch) > 0 {
+	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floors.busy(r.fixed()) || r.buries() {
 		return false
 	}
 	for _, p := range r.parts {

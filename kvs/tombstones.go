@@ -167,6 +167,12 @@ func (r *Replica) bury() {
 	})
 }
 
+// buries reports whether a tombstone is about to be forgotten: it waits for no subscriber, who
+// may wait for what is lost.
+func (r *Replica) buries() bool {
+	return slices.ContainsFunc(r.tombs.batch, func(x tombstone) bool { return !x.p.followed(x.key, x.kind) })
+}
+
 // followed reports whether a subscriber has not confirmed yet that the key is deleted.
 func (p *partition) followed(key, kind string) bool {
 	return slices.ContainsFunc(p.subs, func(s *subscription) bool {
