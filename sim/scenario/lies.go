@@ -125,8 +125,12 @@ func (r *run) lieOfPiece(x *wire.Piece, to, draw uint64) {
 // serves has an honest client write to a clone, and read what it has written: whatever
 // the clone was told before, it is served.
 func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
+	for range settling { // a view that it was told of is gone by once it is durable, and may bring another
+		clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: nowMS, Token: 1 << 62})
+	}
 	key, owned := r.ownKey()
-	if !owned || !clone.Settled() || !clone.Serves(r.run.ring.PartitionOf(key)) { // by whatever it was told of members
+	told := r.run.Moves() || clone.View().Name() != r.core.View().Name()
+	if !owned || told && (!clone.Settled() || !clone.Serves(r.run.ring.PartitionOf(key))) { // by whatever it was told of members
 		return
 	}
 	o := workload.Operation{ID: 1 << 60, Type: history.Set, Arg: "honest"}
@@ -177,6 +181,9 @@ func (r *replica) bereft(nowMS uint64) {
 		r.serves(clone, nowMS)
 	}
 }
+
+// settling is in how many steps of what is durable a clone comes to its last view.
+const settling = 3
 
 // bereftTicks are more than a peer is left alone at most.
 const bereftTicks = 20
