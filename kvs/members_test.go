@@ -275,3 +275,31 @@ func (w *town) often(seed uint64) {
 	}
 	w.keeping = seed%3 == 2
 }
+
+// TestNothingIsSaidOfMembersThatStay: while all go by the nodes of their ring, no message and no
+// record says a word of them.
+func TestNothingIsSaidOfMembersThatStay(t *testing.T) {
+	s := newSeats(t, 3, 8, 2)
+	s.sent = func(m standMessage) {
+		kind, body, err := wire.Open(m.b)
+		require.NoError(t, err)
+		require.NotEqual(t, wire.MsgMembers, kind)
+		if kind == wire.MsgGossip {
+			g, err := new(wire.DecodeBuffer).Gossip(body)
+			require.NoError(t, err)
+			require.Zero(t, g.View)
+		}
+	}
+	for i := range 10 {
+		s.write(ring.NodeID(1+i%3), s.keyOf(func(p ring.Partition) bool { return int(p) == i%8 }), "e", wire.StatusOK)
+		s.some(4)
+	}
+	s.start(1, false)
+	s.some(10)
+	for _, n := range s.nodes[1:] {
+		assert.NotEmpty(t, n.disk)
+		for _, x := range n.disk {
+			assert.False(t, wire.IsMembersRecord(x.b))
+		}
+	}
+}

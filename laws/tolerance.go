@@ -236,6 +236,7 @@ func (p *pairs) entries(x, y reflect.Value, to *[2]reflect.Value) {
 	if !holdsFloats(x.Type().Elem(), make(map[reflect.Type]bool)) {
 		return
 	}
+	//joinery:anyorder each pair is looked at by itself
 	for entries := x.MapRange(); entries.Next(); {
 		key, other := entries.Key(), y.MapIndex(entries.Key())
 		if !other.IsValid() {
