@@ -170,7 +170,7 @@ func (r *Replica) promise() {
 	f.own.Want = max(f.own.Want, r.wantForgotten())
 	want := f.own.Want
 	for i := range f.peers {
-		want = max(want, f.peers[i].said.Want)
+		want = max(want, f.peers[i].said.Want, f.peers[i].said.Ready) // by which others wait for this node, too
 	}
 	if want == 0 && f.own.Rev == 0 {
 		r.tellFloors()

@@ -35,7 +35,7 @@ func TestLawsOfAProgram(t *testing.T) {
 	assert.NoError(t, os.WriteFile(states, []byte("1\n2\n"), 0o644))
 	code, _, errs := invoke(t, "", "laws", "--exec", last, "--states", states)
 	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, errs, "it answered {\"merged\": 2]}: no JSON: ")
+	assert.Contains(t, errs, "it answered {\"merged\": 1]}: no JSON: ")
 
 	const second = `sed -u 's/.*,\(.*\)]}/{"merged": \1}/'`
 	code, out, errs := invoke(t, "", "laws", "--exec", second, "--states", states, "--cases", "50", "--seed", "7")
