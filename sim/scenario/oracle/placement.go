@@ -92,12 +92,13 @@ func placeOf(letter byte, a, b uint64) uint64 {
 }
 
 // members holds who a replica takes for the owners of partitions to the twin, unless its node is
-// gone: what comes about after that it is not told.
+// gone: what comes about after that it is not told. One may have lost with its disk that it is
+// gone, and then goes by the ring until it has reason to speak with anybody.
 func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
-	if !o.Moves() || core.View().At(n).Phase() == member.Gone {
+	nodes := o.Ring().Nodes()
+	if !o.Moves() || core.View().At(n).Phase() == member.Gone || !slices.Contains(nodes, n) {
 		return
 	}
-	nodes := o.Ring().Nodes()
 	for p := range ring.Partition(o.Ring().Partitions()) {
 		got, want := core.Placement().Owners(p), nearest(nodes, uint64(p), min(o.Replicas(), len(nodes)))
 		if !slices.Equal(got, want) {
