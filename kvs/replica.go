@@ -130,6 +130,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		}
 		p.retiring = r.viewName != 0 && !p.owned && !p.log.Dots().Includes(p.applied)
 		r.stats.Reclaimed += uint64(p.log.Reclaim())
+		r.shed(p)
 		p.release() // a checkpoint has the values of what was handed over after it began
 	}
 	if r.keeper != nil {

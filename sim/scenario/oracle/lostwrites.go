@@ -80,8 +80,8 @@ func (o *LostWrites) Accepted(w *Write) {
 		case o.has(w.Node, a) || a.dot.Origin == w.Entry.Dot.Origin && !o.Forgiven(a.at): // else it was handed over, lost there, and given up
 			o.Fail(Violation{Oracle: "request", Kind: w.Entry.Kind, Op: string(w.Operation.Func), Node: int(w.Node), Message: fmt.Sprintf(
 				"write #%d is served again by node %d, which holds it, or is about to", w.Operation.ID, w.Node)})
-		case (a.lost&(1<<w.Node) != 0 || o.Forgiven(a.at)) && w.Operation.Counts():
-			o.count(a)
+		case (a.lost&(1<<w.Node) != 0 || o.Forgiven(a.at) || o.Moves() && o.lossy && a.node == w.Node) && w.Operation.Counts():
+			o.count(a) // where members come and go it may have handed it over before it lost it
 		case w.Operation.Counts():
 			o.repeated = append(o.repeated, w.At)
 		}

@@ -3,6 +3,7 @@ package oracle
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
@@ -159,7 +160,7 @@ func (o *Storage) partitions(n ring.NodeID, u *kvs.Usage) {
 		if p.Cuts > origins {
 			o.fail(n, "cuts", "at rest, partition %d has cuts of %d incarnations and dots of %d", p.Partition, p.Cuts, origins)
 		}
-		if !p.Owned {
+		if !p.Owned || o.Moves() && !slices.Contains(o.Ring().Nodes(), n) { // one that is gone may have lost that it is
 			continue
 		}
 		switch has := &o.dots[p.Partition]; {
