@@ -237,6 +237,8 @@ func (p *partition) forgetHandedOver(r *Replica) {
 	for e := range p.log.All() {
 		entries = append(entries, e)
 	}
+	gone := p.applied.Without(held)
+	gone.MergeIn(p.gap)
 	r.drop(p)
 	for i := range entries {
 		delta, err := r.decodeDelta(&entries[i])
@@ -244,8 +246,14 @@ func (p *partition) forgetHandedOver(r *Replica) {
 			r.stats.Rejected++ // unreachable: it was decoded when it came
 			continue
 		}
-		p.applied.Add(entries[i].Dot)
-		p.merge(&entries[i], delta)
+		if p.applied.Add(entries[i].Dot); entries[i].Kind == barrier {
+			p.pass(&entries[i])
+		} else {
+			p.merge(&entries[i], delta)
+		}
+	}
+	if len(p.cuts) > 0 { // they may name some of what is forgotten
+		p.doubt, p.gap = p.cuts.Clone(), gone
 	}
 	p.rev = max(p.rev, p.applied.Count())
 }

@@ -1,0 +1,35 @@
+package kvs
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// TestBarrierToBeHandedOver: a replica that comes to own a partition may have a barrier yet to
+// hand over. It keeps that, and the barrier stands for nothing until what was forgotten is there
+// again, since it may name that.
+func TestBarrierToBeHandedOver(t *testing.T) {
+	r := newHalf(t, 1, 3, 32, 2, nil, nil).r
+	p := r.partition(7)
+	barred := gossip.Entry{
+		Dot: causal.Dot{Origin: 9, Seq: 2}, Clock: 1, Kind: barrier, Delta: varint.Append(varint.Append(nil, 3), 0),
+		Deps: session.Matrix{{Partition: 7, Origin: 9, Seq: 1}},
+	}
+	p.log.Add(&barred, 0)
+	require.Equal(t, 1, p.log.Len())
+	p.applied = gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}}
+	p.pass(&barred)
+	p.forgetHandedOver(r)
+	assert.Equal(t, gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}, p.applied)
+	assert.Equal(t, uint64(3), p.cuts.Row(7).Seq(9), "the barrier is held")
+	assert.Zero(t, p.passed(9), "and stands for nothing")
+	p.applied.Add(causal.Dot{Origin: 9, Seq: 1})
+	assert.Equal(t, uint64(3), p.passed(9))
+}
