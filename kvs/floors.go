@@ -260,7 +260,7 @@ func (r *Replica) markFloors() {
 	for _, h := range m.saved {
 		if !r.everyOwnerHolds(h) {
 			clean = false
-			r.askOwners(h.p)
+			r.askOwners(h)
 		}
 	}
 	if clean {
@@ -293,10 +293,13 @@ func (r *Replica) takeHoldings(m *floorMark) (taken bool) {
 	return true
 }
 
-// askOwners asks those what they hold who have started again and not said that yet.
-func (r *Replica) askOwners(p *partition) {
+// askOwners asks the owners what they hold that are not known to hold what was here: one that has
+// started again and not said that yet, or that has got it since from another, and owes it to nobody
+// here to say so.
+func (r *Replica) askOwners(h floorHoldings) {
+	p := h.p
 	for at, shared := range p.shared {
-		if !shared || p.log.PeerIncarnation(r.peers[at].id) >= r.floors.peers[at].origin || r.tick%askTicks != 0 {
+		if !shared || r.ownerHolds(h, at) || r.tick%askTicks != 0 {
 			continue
 		}
 		r.items = append(r.items[:0], wire.Item{Partition: p.id, Pull: true, PeerIncarnation: p.log.PeerIncarnation(r.peers[at].id), Digest: r.digest(p, at)})
@@ -310,15 +313,21 @@ func (r *Replica) askOwners(p *partition) {
 // floorStored reports whether the record of that token is durable, and all before it visible.
 func (r *Replica) floorStored(token uint64) bool { return r.durable >= token }
 
-// everyOwnerHolds reports whether each other owner is known to hold what was here, in an
-// incarnation that is no older than the one whose promise counts.
+// everyOwnerHolds reports whether each other owner is known to hold what was here.
 func (r *Replica) everyOwnerHolds(h floorHoldings) bool {
 	for at, shared := range h.p.shared {
-		if id := r.peers[at].id; shared && (h.p.log.PeerIncarnation(id) < r.floors.peers[at].origin || !h.p.log.Known(id).Includes(h.dots)) {
+		if shared && !r.ownerHolds(h, at) {
 			return false
 		}
 	}
 	return true
+}
+
+// ownerHolds reports whether an owner is known to hold what was here, in an incarnation that is no
+// older than the one whose promise counts.
+func (r *Replica) ownerHolds(h floorHoldings, at int) bool {
+	id := r.peers[at].id
+	return h.p.log.PeerIncarnation(id) >= r.floors.peers[at].origin && h.p.log.Known(id).Includes(h.dots)
 }
 
 // floorsDurable notes that all records up to that token are.

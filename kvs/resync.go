@@ -82,7 +82,7 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 // meet sees to what peer at needs before deltas of p.
 func (r *Replica) meet(p *partition, at int, it *wire.Item) {
 	if p.need[at] == needSnapshot && p.keeps() {
-		it.Offer = r.offer(p, at)
+		it.Offer, it.Pull = r.offer(p, at), p.retiring // nobody tells one that is no owner of what it has got since
 		return
 	}
 	if !p.keeps() && p.orphaned() {
