@@ -27,6 +27,10 @@ import (
 // formed. Only such a message makes a view rise: of a node that nobody has named by an operator's
 // word nothing is taken. A node that is gone is told so, and nothing else is exchanged with it:
 // what its disk still has may be what others have collected in the meantime.
+//
+// Whoever operates a store must not start a node again that is gone. One that is started with its
+// disk knows that its life is over. One that has lost its disk, too, goes by the nodes of the ring
+// until it speaks with anybody else, and what clients write to it by then is lost.
 
 // rise is a view that is being persisted; its token is 0 if there is none.
 type rise struct {

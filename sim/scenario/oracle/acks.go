@@ -30,7 +30,7 @@ func (o *Acks) Responded(s *Sent) {
 	for i := 0; !there && o.Moves() && i < o.Nodes(); i++ { // it may have handed it over, and forgotten
 		there = has(ring.NodeID(i))
 	}
-	if !there {
+	if there = there || o.Moves() && o.Lost.everHad(resp.Partition, resp.Dot) > 0; !there { // or lost it with its disk since
 		o.Fail(at("acknowledgement", s.Node, x, "write #%d is answered by node %d, which does not have it on its disk", x.ID, s.Node))
 	}
 	if w := x.Ack.Owners(); w > 0 {

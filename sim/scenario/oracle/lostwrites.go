@@ -28,6 +28,8 @@ import (
 //     cluster is at rest, whoever has heard of it; reads of that counter before are not
 //     judged, since they may show it twice.
 //
+//   - A node that is gone, and has lost its disk, goes by the ring when it starts again. What
+//     clients write to it then may be lost once it learns that it is gone.
 //   - A write that is answered from memory is lost in a crash of the replica that has taken
 //     it, if it was on no disk then.
 //
@@ -41,6 +43,7 @@ type LostWrites struct {
 	base
 	accepted []acceptance
 	lost     []int    // positions of operations that lost disks may have undone
+	rewound  uint16   // by node: its disk was lost
 	twice    []string // keys of counters of which an operation was served twice, or shows without its dot
 	repeated []int    // positions of increments that two replicas have served
 	lossy    bool     // a disk was lost, or could not be read in part
@@ -86,6 +89,9 @@ func (o *LostWrites) Accepted(w *Write) {
 			o.repeated = append(o.repeated, w.At)
 		}
 	}
+	if o.rewound&(1<<w.Node) != 0 && o.Moves() && !slices.Contains(o.Ring().Nodes(), w.Node) {
+		o.lost = append(o.lost, w.At) // it may have lost with its disk that it is gone, and learn so yet
+	}
 	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At, again: w.Entry.Again, memory: w.Operation.Ack == session.AckMemory})
 	for b, i := &o.accepted[len(o.accepted)-1], 0; i < len(o.accepted)-1; i++ {
 		if a := &o.accepted[i]; a.lost != 0 && o.carries(b, a) && o.Forgiven(a.at) {
@@ -116,6 +122,7 @@ func (o *LostWrites) gone(n ring.NodeID, visit func(a *acceptance)) {
 // Rewound works out what may be lost.
 func (o *LostWrites) Rewound(n ring.NodeID) {
 	o.lossy = true
+	o.rewound |= 1 << n
 	o.gone(n, func(a *acceptance) { o.lose(n, a) })
 }
 
