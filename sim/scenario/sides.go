@@ -114,7 +114,7 @@ func (r *run) bySide() (by BySide) {
 		if x.side == SideNone || h.Return == 0 || h.Call >= r.horizon() || r.fates[at] != fateNone {
 			continue
 		}
-		if h.Outcome != history.OK && workload.Huge(r.ops, r.ops[at].Key) {
+		if o := &r.ops[at]; h.Outcome != history.OK && o.Type == history.Counter && workload.Huge(r.ops, o.Key) {
 			continue // it may have been answered with a number that no history shows
 		}
 		put, moved := 0, 0

@@ -148,6 +148,9 @@ func (o *Deletes) seesOwn(w *Write, d *deletable) {
 
 // position is that of an operation, or where it would be.
 func (o *Deletes) position(id uint64) (at int, found bool) {
+	if ops := o.Operations(); id > 0 && id <= uint64(len(ops)) && ops[id-1].ID == id { // as in a plan that is whole
+		return int(id - 1), true
+	}
 	return slices.BinarySearchFunc(o.Operations(), id, func(x workload.Operation, id uint64) int { return cmp.Compare(x.ID, id) })
 }
 
@@ -329,13 +332,14 @@ func (o *Deletes) fatesOf(key string, t history.Type, within []uint64) []fate {
 func (o *Deletes) take(within []uint64, served []taker) {
 	ops := o.Operations()
 	x := &ops[o.writes[served[0].at].at]
+	all := x.Func != workload.Delete || x.Arg == ""
 	each := func(ids []uint64, do func(i int)) {
 		for _, id := range ids {
 			i, in := slices.BinarySearch(within, id)
 			if !in {
 				continue
 			}
-			if put, ok := o.operation(id); ok && (x.Func != workload.Delete || x.Arg == "" || x.Arg == put.Arg) {
+			if put, ok := o.operation(id); ok && (all || x.Arg == put.Arg) {
 				do(i)
 			}
 		}

@@ -418,10 +418,16 @@ func shown(n int64) history.Value {
 
 // Huge reports whether sums of the key's amounts may not fit an int64.
 func Huge(ops []Operation, key string) bool {
-	return slices.ContainsFunc(ops, func(o Operation) bool {
-		n, err := strconv.ParseInt(o.Arg, 10, 64)
-		return o.Key == key && o.Func == history.Inc && err == nil && (n >= hugeUnit || n <= -hugeUnit)
-	})
+	for i := range ops {
+		o := &ops[i]
+		if o.Func != history.Inc || o.Key != key {
+			continue
+		}
+		if n, err := strconv.ParseInt(o.Arg, 10, 64); err == nil && (n >= hugeUnit || n <= -hugeUnit) {
+			return true
+		}
+	}
+	return false
 }
 
 // Bytes is the size of what the puts of a plan give to the store.
