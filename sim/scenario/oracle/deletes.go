@@ -77,7 +77,11 @@ func (o *Deletes) Accepted(w *Write) {
 	}
 	d := deletable{at: w.At, partition: w.Partition, dot: w.Entry.Dot}
 	if core := o.Running(w.Node); x.Func == workload.Delete && core != nil {
-		o.sees(&d, x, o.within(core, x.Key, x.Type, core.Look(x.Key, x.Kind())))
+		within := o.within(core, x.Key, x.Type, core.Look(x.Key, x.Kind()))
+		o.sees(&d, x, within)
+		if !o.Tagged && core.Stats().Snapshots > 0 {
+			o.maySee(&d, x, within)
+		}
 		o.seesOwn(w, &d)
 	}
 	if x.Replaces() {
@@ -126,6 +130,17 @@ func (o *Deletes) sees(d *deletable, x *workload.Operation, within []uint64) {
 			d.seen = append(d.seen, id)
 		} else if fates[i] == mayBeGone {
 			d.unsure = append(d.unsure, id)
+		}
+	}
+}
+
+// maySee notes what a delete may see beside, where only dots tell what is in a value: one that came
+// with a snapshot may have writes whose dots the replica does not hold yet.
+func (o *Deletes) maySee(d *deletable, x *workload.Operation, within []uint64) {
+	for i := range o.writes {
+		y := &o.Operations()[o.writes[i].at]
+		if y.Key == x.Key && y.Type == x.Type && !slices.Contains(within, y.ID) && !slices.Contains(d.unsure, y.ID) {
+			d.unsure = append(d.unsure, y.ID)
 		}
 	}
 }
