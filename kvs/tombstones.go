@@ -80,7 +80,8 @@ func (p *partition) entomb(key string, s *slot, clock uint64) {
 		return
 	}
 	k, ok := p.values.kinds.Find(s.kind)
-	if !ok || s.val != nil && !k.Absent(s.val) || k.Deleted(0) == nil {
+	partly := p.keeper != nil && p.keeper.starting && s.kept.at != 0 // what is in memory is not all of it: it is looked at again
+	if !ok || s.val != nil && !k.Absent(s.val) && !partly || k.Deleted(0) == nil {
 		return
 	}
 	if s.until = max(s.until, clock); !s.tomb {
