@@ -19,6 +19,7 @@ func (r *Replica) gossip() {
 	if r.tick < r.idleUntil {
 		return
 	}
+	silent := false
 	for at := range r.peers {
 		peer := &r.peers[at]
 		due := r.tick >= peer.next
@@ -31,8 +32,8 @@ func (r *Replica) gossip() {
 		}
 		for i := range r.parts {
 			p := r.parts[(begin+i)%len(r.parts)]
-			silent := !p.keeps() || p.advertisedRev[at] == p.rev
-			if !p.shared[at] || silent && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
+			told := !p.keeps() || p.advertisedRev[at] == p.rev
+			if !p.shared[at] || told && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
 			it := wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(peer.id)}
@@ -52,7 +53,7 @@ func (r *Replica) gossip() {
 					from = p.id + 1
 				}
 			}
-			if silent && len(it.Entries) == 0 && !it.Pull && !it.Offer {
+			if told && len(it.Entries) == 0 && !it.Pull && !it.Offer {
 				continue
 			}
 			offered = offered || len(it.Entries) > 0 || it.Pull || it.Offer
@@ -61,7 +62,7 @@ func (r *Replica) gossip() {
 			items = append(items, it)
 		}
 		if peer.from = from; offered {
-			r.wonder(at)
+			silent = silent || peer.backoffTicks == maxOfferGap
 			peer.backOff(r.tick)
 		}
 		if len(items) == 0 {
@@ -71,6 +72,9 @@ func (r *Replica) gossip() {
 		clear(items)
 		clear(offers) // they hold on to memory
 		r.items, r.offers = items[:0], offers[:0]
+	}
+	if silent {
+		r.wonder()
 	}
 	r.idleUntil = r.nextDue()
 }

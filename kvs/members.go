@@ -21,7 +21,8 @@ import (
 // Views are told where they differ. Every gossip message has the name of its sender's view,
 // so that whoever gets one sees that; then each tells the other all of its view, less and less
 // often while no answer comes. Sets are small: a node takes about three bytes. While all go by
-// the nodes of their ring, nothing of that is sent or stored.
+// the nodes of their ring, nothing of that is stored, and nothing sent but where a peer is silent
+// for long: then the others are asked, who may know that it is gone.
 //
 // A peer is believed as far as it is a member by the receiver's view and what it tells is well
 // formed. Only such a message makes a view rise: of a node that nobody has named by an operator's
@@ -216,14 +217,11 @@ func (r *Replica) lacksView(l *peerLink) bool {
 	return !r.gone() || !slices.ContainsFunc(r.peers, func(other peerLink) bool { return !other.gone && other.view == r.viewName })
 }
 
-// wonder asks the other peers who the members are, where one of them has been silent for long:
-// that may be gone. So may this node, and have lost with its disk that it is.
-func (r *Replica) wonder(silent int) {
-	if r.peers[silent].backoffTicks < maxOfferGap {
-		return
-	}
+// wonder asks the peers that are heard who the members are, where others have been silent for
+// long: those may be gone. So may this node, and have lost with its disk that it is.
+func (r *Replica) wonder() {
 	for i := range r.peers {
-		if l := &r.peers[i]; i != silent && !l.gone {
+		if l := &r.peers[i]; l.backoffTicks < maxOfferGap && !l.gone {
 			r.tellOne(l.id, true)
 		}
 	}
