@@ -42,8 +42,10 @@ type Config struct {
 	// MaxIdleMS for how long one is that does not write, by the host's clock; default
 	// 1 << 18, and 3,600,000. Of each the last 4 requests are, and up to 1,024 that some
 	// owner may not have heard of; of all of them at most 8 × MaxSessions. A repeat of a
-	// write that may have been forgotten is refused by [wire.StatusForgotten]. Writes of
-	// which two copies meet later than that may count twice; see kvs/session.
+	// write that may have been forgotten is refused by [wire.StatusForgotten], and so is
+	// one that is not remembered and whose stamp is older than half of MaxIdleMS, since
+	// others may have forgotten it by when they hear of the repeat. Writes of which two
+	// copies meet later than that may count twice; see kvs/session.
 	MaxSessions int
 	MaxIdleMS   uint64
 

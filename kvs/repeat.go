@@ -54,6 +54,8 @@ func (r *Replica) fresh(q *wire.Request, p *partition) (again, ok bool) {
 		return true, !r.repeated(q, p, known)
 	case r.sessions.mayBeForgotten(q):
 		r.refuse(q, p, wire.StatusForgotten, "the request is older than what is remembered of its session; what came of it can only be read")
+	case q.Again && q.Stamp != 0 && r.late(q.Stamp):
+		r.refuse(q, p, wire.StatusForgotten, "the repeat comes so late that others may have forgotten the session; what came of the write can only be read")
 	case q.Stamp != 0 && q.Stamp < q.Clock:
 		r.refuse(q, p, wire.StatusBadRequest, "a stamp that is earlier than what the session has met")
 	case q.Again && q.Stamp == 0:
@@ -62,6 +64,13 @@ func (r *Replica) fresh(q *wire.Request, p *partition) (again, ok bool) {
 		return q.Again, true
 	}
 	return false, false
+}
+
+// late reports whether a write of that stamp is so old that a replica which has not met its
+// session since may have forgotten it, or will have when it hears of what is served now:
+// half of the time for which a session is remembered is for gossip.
+func (r *Replica) late(stamp uint64) bool {
+	return stamp>>logicalBits+r.cfg.MaxIdleMS/2 < r.now
 }
 
 // repeated deals with a request that is remembered, and reports whether it has.

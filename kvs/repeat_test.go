@@ -292,6 +292,51 @@ func TestForgottenByRule(t *testing.T) {
 	serve(4, 2, now+20_000)
 }
 
+// TestLateRepeatIsRefused: a replica that owns nothing of a counter serves a write, hands it
+// over, and the owners forget its session for being idle. Its repeat reaches another that
+// has met the session since, elsewhere, and has never heard of that write: it would count
+// twice, and is refused. One that comes sooner counts once.
+func TestLateRepeatIsRefused(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		c := newCluster(t, 4, 2, 2, 1)
+		c.cfg = func(cfg *kvs.Config) { cfg.MaxIdleMS = 10_000 }
+		for node := range 4 {
+			c.crash(node)
+		}
+		c.settle()
+		keys := [2]string{}
+		for i := 0; keys[0] == "" || keys[1] == ""; i++ {
+			k := fmt.Sprint("c", i)
+			keys[c.ring.PartitionOf(k)] = k
+		}
+		var strangers []int
+		for n := range 4 {
+			if !c.ring.Owns(ring.NodeID(n), 0) {
+				strangers = append(strangers, n)
+			}
+		}
+		now := c.now
+		first := put(7, 1, "counter", keys[0], kind.Amount(5))
+		c.give(strangers[0], stamped(first, now<<16, false))
+		c.settle()
+		c.now += 2_000
+		if late {
+			c.now += 10_000
+		}
+		c.give(strangers[1], stamped(put(7, 2, "counter", keys[1], kind.Amount(1)), c.now<<16, false))
+		c.settle()
+		status := c.direct(strangers[1], stamped(first, now<<16, true)).Status
+		c.settle()
+		if late {
+			require.Equal(t, wire.StatusForgotten, status)
+		} else {
+			require.Equal(t, wire.StatusOK, status)
+		}
+		c.agree()
+		assert.Equal(t, int64(5), c.counted(int(c.ring.Owners(0)[0]), keys[0]))
+	}
+}
+
 // TestSessionsCostNoMore: what is kept of sessions, in memory and in a checkpoint, does
 // not grow with how many there have been.
 func TestSessionsCostNoMore(t *testing.T) {

@@ -222,9 +222,10 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 }
 
 // idleMS is for how long replicas with little memory remember a session in a run of usual
-// length: longer than faults last, so that no repeat comes that late, and no longer than
-// such a run takes to come to rest twice.
-const idleMS = 900
+// length: half of it is longer than faults last, so that no session is refused what it
+// repeats, and all of it is no longer than such a run takes to come to rest twice. What the
+// network holds back for longer is refused.
+const idleMS = 1600
 
 // secret is that of the replicas of every run: the clients here do not guess.
 var secret = []byte("the replicas of a simulated store")
