@@ -178,13 +178,8 @@ func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
 // The store of a node that is down is what it was at the crash: its disk has what that
 // still held, and maybe more.
 func (o *LostWrites) held(a *acceptance) bool {
-	if o.Moves() { // whoever holds it hands it over before it lets go
-		for i := range o.Nodes() {
-			if store := o.Store(ring.NodeID(i)); store != nil && store.Holds(a.partition, a.dot) {
-				return true
-			}
-		}
-		return false
+	if o.Moves() {
+		return o.heldByMover(a)
 	}
 	stranger, all := false, true // all owners have had it, and lost it
 	for i := range o.Nodes() {
@@ -201,6 +196,24 @@ func (o *LostWrites) held(a *acceptance) bool {
 		}
 	}
 	return stranger && !all
+}
+
+// heldByMover is held where members come and go. Whoever holds the write hands it over before
+// it lets go. One that does not own the partition, by its own view, lets go by the word of the
+// owners, and these may have given it before they lost their disks.
+func (o *LostWrites) heldByMover(a *acceptance) bool {
+	for i := range o.Nodes() {
+		n := ring.NodeID(i)
+		store := o.Store(n)
+		if store == nil || !store.Holds(a.partition, a.dot) {
+			continue
+		}
+		owners := store.Placement().Owners(a.partition)
+		if slices.ContainsFunc(owners, func(owner ring.NodeID) bool { return owner == n || a.lost&(1<<owner) == 0 }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Restarted holds a replica to what it had shown, but for what could not be read, which

@@ -185,6 +185,34 @@ func TestLostBeforeHandOver(t *testing.T) {
 	}
 }
 
+// TestLostWithAllOwnersOfAMove: where members come and go, one that does not own a partition
+// lets go of a write by the word of the owners. Once all of these have had it, and have lost
+// it with their disks, it may be lost; and not before, nor while one of them never had it.
+func TestLostWithAllOwnersOfAMove(t *testing.T) {
+	for had := range 4 {
+		f := cluster(t, op(1, history.Add, history.Set, "s", "x"))
+		f.moves = true
+		stranger, p := f.owner("s", 3), f.ring.PartitionOf("s")
+		var o oracle.LostWrites
+		o.Begin(f)
+		f.write(t, &o, stranger, 0, []byte("x"), true)
+		v, err := mustFind(t, "set").Mutate(kind.Update{Arg: []byte("x")}, nil)
+		require.NoError(t, err)
+		e := gossip.Entry{Dot: causal.Dot{Origin: uint64(stranger) + 1, Seq: 1}, Clock: 9, Client: 1, Req: 1, Key: "s", Kind: "set", Delta: v.Append(nil)}
+		for i := range had {
+			f.take(t, f.owner("s", i), stranger, p, e)
+		}
+		for i := range had {
+			require.False(t, o.Forgiven(0), "%d of %d owners that had it have lost it", i, had)
+			o.Reading(f.owner("s", i))
+			f.start(t, f.owner("s", i))
+			o.Rewound(f.owner("s", i))
+		}
+		assert.Equal(t, had == 3, o.Forgiven(0), "%d owners had it", had)
+		assert.Empty(t, f.failed)
+	}
+}
+
 // take has a node take in an entry from another, and makes it durable.
 func (f *fake) take(t *testing.T, n, from ring.NodeID, p ring.Partition, e gossip.Entry) {
 	t.Helper()
