@@ -38,7 +38,9 @@ func (r *Replica) gossip() {
 			}
 			it := wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(peer.id)}
 			if due && budget > 0 {
-				if p.need[at] == needNothing {
+				if p.withholds(peer.id) {
+					it.Pull = true
+				} else if p.need[at] == needNothing {
 					from := len(offers)
 					r.offerTo, r.offerSince = p.log.Known(peer.id), peer.back
 					offers = p.log.Missing(offers, peer.id, budget, r.mayOffer)

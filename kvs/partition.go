@@ -49,10 +49,11 @@ func (id ownID) compare(other ownID) int {
 type partition struct {
 	id            ring.Partition
 	owned         bool
-	fresh         bool   // see seats.go, as of the next two
-	retiring      bool   // it was owned, and all is kept
-	dropped       bool   // this incarnation has owned it, and is no owner
-	shared        []bool // by peer: it owns the partition too
+	fresh         bool        // see seats.go, as of the next two
+	retiring      bool        // it was owned, and all is kept
+	dropped       bool        // this incarnation has owned it, and is no owner
+	forgone       gossip.Dots // see [partition.withholds]; not changed once made
+	shared        []bool      // by peer: it owns the partition too
 	cells         cells
 	localDeltas   map[ownID]kind.Value // the join of this origin's deltas
 	seq           uint64               // last sequence number given out by this origin

@@ -237,9 +237,11 @@ func (p *partition) forgetHandedOver(r *Replica) {
 	for e := range p.log.All() {
 		entries = append(entries, e)
 	}
-	gone := p.applied.Without(held)
+	forgone := p.applied.Without(held)
+	gone := forgone.Clone()
 	gone.MergeIn(p.gap)
 	r.drop(p)
+	p.forgone = forgone
 	for i := range entries {
 		delta, err := r.decodeDelta(&entries[i])
 		if err != nil {
@@ -258,12 +260,34 @@ func (p *partition) forgetHandedOver(r *Replica) {
 	p.rev = max(p.rev, p.applied.Count())
 }
 
+// withholds reports whether a peer is not to be offered what is held of p, yet: it lacks some of
+// what this replica had handed over, and has forgotten, when it came to own the partition. What
+// it has written to a counter since has that in its sum, which nobody is to show before it has the
+// write. The owners that have it bring it to all; so it is until this replica has got it back, or
+// all owners have said, under its view, to hold none of it.
+func (p *partition) withholds(peer ring.NodeID) bool {
+	return len(p.forgone) > 0 && !p.log.Known(peer).Includes(p.forgone)
+}
+
+// regain sees whether what p has forgotten has come back, or is lost.
+func (p *partition) regain(peers []peerLink) {
+	if len(p.forgone) == 0 {
+		return
+	}
+	for at, shared := range p.shared {
+		if (p.fresh || p.retiring) && shared && (!p.links[at].heard || len(p.log.Known(peers[at].id).Intersect(p.forgone)) > 0) && !p.applied.Includes(p.forgone) {
+			return
+		}
+	}
+	p.forgone = nil
+}
+
 // drop forgets what is held of p, but for its log.
 func (r *Replica) drop(p *partition) {
 	p.clearCells()
 	p.applied, p.cuts, p.doubt, p.gap = p.applied[:0], nil, nil, nil
 	p.buried, p.buriedWrites, p.buriedDeps = 0, nil, nil
-	p.handed, p.handedBefore, p.logTruncated, p.hazy, p.intake = handed{}, handed{}, false, nil, nil
+	p.handed, p.handedBefore, p.logTruncated, p.hazy, p.intake, p.forgone = handed{}, handed{}, false, nil, nil, nil
 	p.changes.Reset()
 }
 
@@ -313,6 +337,7 @@ func (r *Replica) progress() {
 			p.fresh = false
 			r.wake(p)
 		}
+		p.regain(r.peers)
 		if p.retiring && p.giving == nil && p.handedOver(r.peers, func(at int) bool { return p.shared[at] }) {
 			p.retiring, p.dropped = false, true
 			r.stats.LetGo++

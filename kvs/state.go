@@ -207,7 +207,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	dst = p.gap.Append(p.doubt.Append(p.cuts.Append(dst)))
 	dst = p.inFlight.Append(p.applied.Append(append(dst, 'a')))
 	dst = wire.AppendBool(wire.AppendBool(dst, p.logTruncated), p.handed.and(p.handedBefore).gone && !p.keeps())
-	dst = wire.AppendBool(dst, p.handed.and(p.handedBefore).lost && !p.keeps())
+	dst = p.forgone.Append(wire.AppendBool(dst, p.handed.and(p.handedBefore).lost && !p.keeps()))
 	if dst = wire.AppendBool(dst, p.changes.On()); p.changes.On() {
 		p.changes.Each(func(origin, rev uint64) { dst = varint.Append(varint.Append(dst, origin), rev) })
 	}
