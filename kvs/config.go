@@ -32,6 +32,10 @@ type Config struct {
 	Kinds   *kind.Kinds
 	Secret  []byte // which all replicas share and no client knows; vouches for the pasts of sessions, see [session.Proof]
 
+	// Speaks are the versions of what replicas say to each other that this one may use; see
+	// [Versions]. The default is the newest alone.
+	Speaks Versions
+
 	TickMS       uint64 // gossip interval; default 20
 	ForwardTicks uint64 // age at which deltas of other origins are offered too; default 4
 	BatchBytes   int    // deltas that a peer is offered at a time, and about what a message has; default 256 KiB
@@ -160,6 +164,9 @@ func (c *Config) setDefaults() error {
 			ErrConfig, c.MaxIdleMS, c.MaxWaitTicks, c.ForwardTicks, uint64(maxPhysicalMS), uint64(maxTicks), uint64(maxTicks))
 	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxSubscriptions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
+	}
+	if err := c.Speaks.settle(); err != nil {
+		return err
 	}
 	if c.Life == 0 {
 		c.Life = 1

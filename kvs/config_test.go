@@ -30,6 +30,7 @@ func TestConfigDefaults(t *testing.T) {
 		want.TickMS, want.ForwardTicks, want.BatchBytes = 20, 4, 256<<10
 		want.MaxWaiting, want.MaxEach, want.MaxWaitTicks = 1024, 16, 4096
 		want.MaxSessions, want.MaxIdleMS = 1<<18, 3_600_000
+		want.Speaks = kvs.Versions{Oldest: wire.Newest, Newest: wire.Newest}
 		want.MaxValueBytes = 2 << 20
 		want.CheckpointBytes, want.CacheBytes, want.MaxPast, want.MaxKnown = 4<<20, 64<<20, past, 8
 		want.MaxSubscriptions = 1024

@@ -41,6 +41,9 @@
 // outside by what holds less ([Config.Values]), and travels in a snapshot in parts. Above
 // [wire.MaxMessage] it cannot be read, which is refused by the same status.
 //
+// Replicas of two versions of the protocol run together ([Config.Speaks]): a node writes to each
+// peer in the newest version that both read. Clients, and disks, go by the older one's forms.
+//
 // A write that is repeated, to the same replica or another, is answered and counts once.
 // Its identity is session and number. A replica that has it answers with what it has; one
 // that has not heard of it serves it, without waiting for others, so that it may be in the
@@ -49,7 +52,8 @@
 // repeat has a row to itself, which is taken back where the first write is met. Of a
 // session the last four requests are remembered, and those that an owner may lack, and
 // sessions until they have been idle for MaxIdleMS or MaxSessions others have written
-// since; what may be forgotten is refused by [wire.StatusForgotten] and not served. Four
+// since; what may be forgotten is refused by [wire.StatusForgotten] and not served, and so is
+// a repeat that comes half as late and is not remembered where it comes. Four
 // cases remain in which a counter shows a write twice. A replica that meets a repeat late,
 // of a session that has gone on by more than is remembered, shows it until the replica
 // which served the repeat has told it, about a round of gossip. A request that is

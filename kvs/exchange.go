@@ -132,7 +132,7 @@ func (r *Replica) send(to ring.NodeID, items []wire.Item) {
 			n++
 		}
 		from := len(r.wire)
-		r.wire = wire.AppendGossipUnder(r.wire, r.cfg.Self, r.cfg.Origin, r.viewName, items[:n])
+		r.wire = wire.AppendGossipAs(r.wire, r.speaks(to), r.cfg.Self, r.cfg.Origin, r.viewName, items[:n])
 		r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgGossip, Msg: r.written(from)})
 		items = items[n:]
 	}

@@ -61,7 +61,7 @@ func TestMessagesOfManyPartitions(t *testing.T) {
 			all += len(e.Msg)
 			_, body, err := wire.Open(bytes.Clone(e.Msg))
 			require.NoError(t, err)
-			g, err := new(wire.DecodeBuffer).Gossip(body)
+			g, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(e.Msg), body)
 			require.NoError(t, err)
 			for i := range g.Items {
 				if x := &g.Items[i]; x.Pull && len(x.Digest.Known) == 200 {
@@ -146,7 +146,7 @@ func TestRoundIsState(t *testing.T) {
 			if e.Kind == kvs.EffectSend {
 				_, body, err := wire.Open(bytes.Clone(e.Msg))
 				require.NoError(t, err)
-				x, err := new(wire.DecodeBuffer).Gossip(body)
+				x, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(e.Msg), body)
 				require.NoError(t, err)
 				first = append(first, x.Items[0].Partition)
 			}

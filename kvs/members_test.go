@@ -285,7 +285,7 @@ func TestNothingIsSaidOfMembersThatStay(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, wire.MsgMembers, kind)
 		if kind == wire.MsgGossip {
-			g, err := new(wire.DecodeBuffer).Gossip(body)
+			g, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(m.b), body)
 			require.NoError(t, err)
 			require.Zero(t, g.View)
 		}

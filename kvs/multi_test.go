@@ -157,7 +157,7 @@ func TestMultiGetIsOneMoment(t *testing.T) {
 		for _, msg := range msgs {
 			_, body, err := wire.Open(msg)
 			require.NoError(t, err)
-			gossip, err := new(wire.DecodeBuffer).Gossip(body)
+			gossip, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(msg), body)
 			require.NoError(t, err)
 			keep := gossip.Items[:0]
 			for _, it := range gossip.Items {

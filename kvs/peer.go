@@ -1,6 +1,9 @@
 package kvs
 
-import "github.com/joinery-go/joinery/kvs/ring"
+import (
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
 
 // peerLink paces what is offered to one peer.
 type peerLink struct {
@@ -21,7 +24,13 @@ type peerLink struct {
 	viewNext    uint64 // tick before which it is not told of this replica's again
 	viewBackoff uint64 // ticks until the one after
 	asks        bool   // it waits to be told
-	gone        bool   // and nothing but views is exchanged with it
+
+	version wire.Version // the newest in which readsAs has written to this replica; 0 is none yet
+	readsAs uint64       // the newest incarnation that it has heard
+	told    uint64       // tick before which the peer is not told of this replica's newest version again
+	toldGap uint64       // ticks until the one after
+
+	gone bool // and nothing but views is exchanged with it
 }
 
 const maxOfferGap = 16

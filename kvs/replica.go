@@ -277,6 +277,7 @@ func (r *Replica) event(ev Event) {
 		r.progress()
 		r.promise()
 		r.bury()
+		r.tellVersion()
 		r.gossip()
 		r.beginCheckpoint()
 		r.emit(Effect{Kind: EffectTimer, AfterMS: r.cfg.TickMS})
@@ -343,15 +344,16 @@ func (r *Replica) message(from ring.NodeID, msg []byte) {
 	if err == nil && at < 0 && r.view.At(from).Phase() == member.Gone {
 		r.tellOne(from, false) // that its life is over
 	}
-	if err != nil || at < 0 || !r.peerMessage(at, kind, body) {
+	v := wire.VersionOf(msg)
+	if err != nil || at < 0 || v > r.cfg.Speaks.Newest || !r.peerMessage(at, v, kind, body) {
 		r.stats.Rejected++
 	}
 }
 
-func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (accepted bool) {
+func (r *Replica) peerMessage(from int, v wire.Version, kind wire.MessageKind, body []byte) (accepted bool) {
 	switch kind {
 	case wire.MsgGossip:
-		g, err := r.in.Gossip(body)
+		g, err := r.in.Gossip(v, body)
 		if err != nil || g.From != r.peers[from].id {
 			return false
 		}
@@ -360,6 +362,7 @@ func (r *Replica) peerMessage(from int, kind wire.MessageKind, body []byte) (acc
 			return false
 		}
 		r.idleUntil = 0
+		r.peers[from].reads(g.Origin, v)
 		r.receive(from, g)
 		return true
 	case wire.MsgMembers:

@@ -30,12 +30,18 @@ type seats struct {
 }
 
 func newSeats(t *testing.T, nodes, partitions, rf int) *seats {
+	return newSeatsOf(t, nodes, partitions, rf, func(*kvs.Config) {})
+}
+
+// newSeatsOf is newSeats of nodes that are configured otherwise.
+func newSeatsOf(t *testing.T, nodes, partitions, rf int, configure func(*kvs.Config)) *seats {
 	s := &seats{down: map[ring.NodeID]bool{}, cut: func(standMessage) bool { return false }}
 	s.stand = newStand(t, nodes, partitions, rf, func(c *kvs.Config) {
 		c.CheckpointBytes = s.size
 		if s.told.At(c.Self) != 0 {
 			c.Members, c.Life = s.told, s.life
 		}
+		configure(c)
 	})
 	s.told, s.life = member.Of(s.ring), 1
 	return s

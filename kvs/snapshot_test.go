@@ -34,7 +34,7 @@ func asks(t testing.TB, out []kvs.Effect) (found []wire.Ask, asker uint64) {
 		}
 		_, body, err := wire.Open(e.Msg)
 		require.NoError(t, err)
-		g, err := new(wire.DecodeBuffer).Gossip(body)
+		g, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(e.Msg), body)
 		require.NoError(t, err)
 		for _, it := range g.Items {
 			if it.Ask != nil {

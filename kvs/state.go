@@ -131,6 +131,10 @@ func (r *Replica) AppendState(dst []byte) []byte {
 		}
 		dst = varint.Append(varint.Append(varint.Append(varint.Append(dst, due), p.backoffTicks), held), uint64(p.from))
 		dst = p.fetch.append(varint.Append(varint.Append(dst, p.asker), p.answered), r.tick)
+		if r.cfg.Speaks.Oldest != r.cfg.Speaks.Newest {
+			dst = varint.Append(varint.Append(append(dst, byte(p.version)), p.readsAs), max(p.told, r.tick)-r.tick)
+			dst = varint.Append(dst, p.toldGap)
+		}
 	}
 	dst = r.appendMembers(varint.Append(dst, r.asks))
 	for _, c := range []*cut{r.cut, r.making} {

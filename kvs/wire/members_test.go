@@ -53,12 +53,12 @@ func TestGossipNamesItsView(t *testing.T) {
 	for msg, want := range map[string]uint64{string(plain): 0, string(named): 1<<63 | 7} {
 		_, body, err := wire.Open([]byte(msg))
 		require.NoError(t, err)
-		g, err := in.Gossip(body)
+		g, err := in.Gossip(wire.VersionOf([]byte(msg)), body)
 		require.NoError(t, err)
 		assert.Equal(t, want, g.View)
-		_, err = in.Gossip(append(body[:len(body):len(body)], 0))
+		_, err = in.Gossip(wire.VersionOf([]byte(msg)), append(body[:len(body):len(body)], 0))
 		require.ErrorIs(t, err, wire.ErrMessage)
-		_, err = in.Gossip(append(body[:len(body):len(body)], make([]byte, 8)...))
+		_, err = in.Gossip(wire.VersionOf([]byte(msg)), append(body[:len(body):len(body)], make([]byte, 8)...))
 		require.ErrorIs(t, err, wire.ErrMessage, "a name that is none, or one too many")
 	}
 }

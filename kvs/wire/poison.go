@@ -48,8 +48,8 @@ func Spoil(msg []byte, at, how uint64) []byte {
 // with a checksum that fits. It is for hosts that test.
 func OfVersion(msg []byte, version byte) []byte {
 	out := bytes.Clone(msg[:len(msg)-sumSize])
-	if out[1] = version; version == wireVersion {
-		out[1]++
+	if out[1] = version; Oldest <= Version(version) && Version(version) <= Newest {
+		out[1] = byte(Newest) + 1
 	}
 	return seal(out, 0)
 }

@@ -313,7 +313,7 @@ func BenchmarkCodec(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			g, err := in.Gossip(body)
+			g, err := in.Gossip(wire.VersionOf(m.Bytes), body)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -167,7 +167,7 @@ func (d *decoder) message(m Message) iter.Seq[update] {
 		}
 		switch k {
 		case wire.MsgGossip:
-			if g, err := d.in.Gossip(body); err == nil && g.From == m.From {
+			if g, err := d.in.Gossip(wire.VersionOf(m.Bytes), body); err == nil && g.From == m.From {
 				d.items(g, yield)
 			}
 		case wire.MsgSnapshot:

@@ -132,7 +132,7 @@ func TestMessages(t *testing.T) {
 		kind, body, err := wire.Open(msg)
 		require.NoError(t, err)
 		require.Equal(t, wire.MsgGossip, kind)
-		g, err := in.Gossip(body)
+		g, err := in.Gossip(wire.VersionOf(msg), body)
 		require.NoError(t, err)
 		assert.Equal(t, ring.NodeID(0), g.From)
 		assert.Equal(t, uint64(7), g.Origin)

@@ -111,6 +111,7 @@ type Setup struct {
 	LateMS     uint64 `json:"late_ms,omitempty"`     // after which what is left of a deleted register is forgotten; 0 is the store's default, which no run comes to
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
 	Moves      []Move `json:"moves,omitempty"`       // of members, which Nodes counts all
+	Old        uint   `json:"old,omitempty"`         // nodes that begin with the older program, as bits; see versions.go
 }
 
 const (
@@ -212,6 +213,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	s.drawRest(pick)
 	s.drawMoves(c, pick)
+	if s.mixed() {
+		s.Old = uint(pick("old", 1<<s.Nodes))
+	}
 	return s
 }
 
@@ -327,6 +331,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: %d bytes being persisted, %d subscriptions, want 0 to %d and %d", ErrConfig, s.Persist, s.Subscribed, 1<<30, 1<<20)
 	case s.ValueBytes < 0 || s.ValueBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: values of %d bytes, want 0 to %d", ErrConfig, s.ValueBytes, wire.MaxMessage/2)
+	case s.Old>>s.Nodes != 0:
+		return fmt.Errorf("%w: nodes %b with the older program, of %d", ErrConfig, s.Old, s.Nodes)
 	case s.Queue < 0 || s.Queue > 1<<20:
 		return fmt.Errorf("%w: a queue of %d messages, want 0 to %d", ErrConfig, s.Queue, 1<<20)
 	}

@@ -217,7 +217,7 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 		Ring: r.run.begins, Members: r.run.members(r.id), Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver, MaxValueBytes: r.run.setup.ValueBytes,
-		MaxPersistBytes: r.run.setup.Persist, MaxSubscriptions: r.run.setup.Subscribed, LateMS: r.run.setup.LateMS,
+		MaxPersistBytes: r.run.setup.Persist, MaxSubscriptions: r.run.setup.Subscribed, LateMS: r.run.setup.LateMS, Speaks: r.run.setup.speaks(r.older),
 	}
 }
 

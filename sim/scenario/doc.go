@@ -71,6 +71,10 @@
 // started again (clone). What a node is configured by is tried there with something wrong with
 // it, which is refused (configuration).
 //
+// Where the class version is on, in about every fifth seed, some nodes begin with an older program,
+// and some start again with the other one: what replicas say to each other is then of two versions
+// (versions.go). What clients and disks are told is the same in both.
+//
 // A session waits 80 ms for an answer, which is shorter than faults last, and then asks
 // again or gives up, as the operation says. Whichever replicas it has asked, the write
 // counts once.

@@ -15,9 +15,8 @@ import (
 func FaultClasses() []string { return campaign.FaultClasses() }
 
 // Supported reports whether the store is made to bear a class, so that campaigns draw
-// it. It bears all but mixed versions: there is one version of it as yet, so that this
-// class strikes nowhere, asked for or not.
-func Supported(c sim.Class) bool { return c < sim.AllClasses && c != sim.Version }
+// it. It bears all.
+func Supported(c sim.Class) bool { return c < sim.AllClasses }
 
 // faultSpec is the value of Config.Faults taken apart.
 type faultSpec struct {
@@ -149,7 +148,7 @@ func (s *Setup) trouble() sim.ProcessFaultOptions {
 	f := &s.Faults
 	return sim.ProcessFaultOptions{
 		Clock: f[sim.Clock], Pause: f[sim.Pause], Slow: f[sim.Slow], Outage: f[sim.Outage], MidCrash: f[sim.MidCrash],
-		Restore: f[sim.Restore], DiskError: f[sim.DiskError], Rot: f[sim.Rot], Nodes: s.Nodes,
+		Restore: f[sim.Restore], DiskError: f[sim.DiskError], Rot: f[sim.Rot], Version: f[sim.Version], Nodes: s.Nodes,
 	}
 }
 

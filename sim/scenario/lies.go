@@ -31,9 +31,9 @@ func (r *run) lie(msg []byte, to uint64, draw uint64) []byte {
 	body = bytes.Clone(body)
 	switch kind {
 	case wire.MsgGossip:
-		if g, err := new(wire.DecodeBuffer).Gossip(body); err == nil && len(g.Items) > 0 {
+		if g, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(msg), body); err == nil && len(g.Items) > 0 {
 			r.lieOfGossip(g, to, draw)
-			return wire.AppendGossip(nil, g.From, g.Origin, g.Items)
+			return wire.AppendGossipAs(nil, wire.VersionOf(msg), g.From, g.Origin, 0, g.Items)
 		}
 	case wire.MsgSnapshot:
 		if from, x, _, err := new(wire.DecodeBuffer).Snapshot(body); err == nil {
@@ -254,7 +254,7 @@ func (r *run) read(msg []byte, peer bool) (session uint64, readable bool) {
 	body = bytes.Clone(body)
 	switch {
 	case peer && kind == wire.MsgGossip:
-		_, err = r.reading.Gossip(body)
+		_, err = r.reading.Gossip(wire.VersionOf(msg), body)
 	case peer && kind == wire.MsgFloors:
 		_, err = r.reading.Floors(body)
 	case peer && kind == wire.MsgSnapshot:

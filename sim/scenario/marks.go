@@ -59,7 +59,7 @@ func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
-		markDeleted, markSpared, markBatch, markBatchPut,
+		markDeleted, markSpared, markBatch, markBatchPut, markMixed,
 	}
 }
 

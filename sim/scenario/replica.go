@@ -33,6 +33,7 @@ type replica struct {
 	stored  *run   // for which store was made
 	events  int    // since the run began
 	origin  uint64 // of core
+	older   bool   // it runs the older program
 }
 
 const tickTimer sim.TimerID = 1
@@ -55,6 +56,7 @@ func (r *replica) Start(c *sim.Context) {
 	if again {
 		r.run.tell(func(o oracle.Oracle) { o.Reading(r.id) })
 	}
+	r.deployed(c)
 	leave := r.during(c)
 	err := r.recover(c, c.Incarnation())
 	leave()

@@ -338,22 +338,24 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 	if err := rn.net.Reset(s.links()); err != nil {
 		return nil, err
 	}
+	factory := func(n sim.NodeID) sim.Actor {
+		if int(n) < s.Nodes {
+			return rn.replica(r, n, rn.logs[n])
+		}
+		if s.Hostile && n == r.hostileNode() {
+			return r.hostile
+		}
+		if i := int(n) - s.Nodes - s.Sessions; i >= 0 {
+			return rn.watcher(r, i)
+		}
+		return rn.client(r, int(n)-s.Nodes)
+	}
 	opts := sim.Options{
-		Nodes:  nodes,
-		Source: src,
-		Net:    &rn.net,
-		Factory: func(n sim.NodeID) sim.Actor {
-			if int(n) < s.Nodes {
-				return rn.replica(r, n, rn.logs[n])
-			}
-			if s.Hostile && n == r.hostileNode() {
-				return r.hostile
-			}
-			if i := int(n) - s.Nodes - s.Sessions; i >= 0 {
-				return rn.watcher(r, i)
-			}
-			return rn.client(r, int(n)-s.Nodes)
-		},
+		Nodes:    nodes,
+		Source:   src,
+		Net:      &rn.net,
+		Factory:  factory,
+		Programs: s.programs(factory),
 		Device: func(n sim.NodeID) sim.Device {
 			if int(n) < s.Nodes {
 				return rn.log(r, n)

@@ -33,9 +33,11 @@ var (
 // causal sessions read once more at rest, and are to find all that they depend on. In version
 // 7 operations may be deletes, or asked for several at once, and messages and values have
 // another form for it. In version 8 messages of subscribers and updates are numbered, keys may
-// be multi-value registers and maps, and one of several that are asked for may be amiss.
+// be multi-value registers and maps, and one of several that are asked for may be amiss. In
+// version 9 gossip says of each delta what differs from the one before, and nodes may run an
+// older program.
 const (
-	TapeVersion  = 8
+	TapeVersion  = 9
 	tapeScenario = "kvs"
 	maxTapeItems = 1 << 20 // operations, and decisions
 )

@@ -81,7 +81,7 @@ func TestTapeRefusals(t *testing.T) {
 	assert.NoError(t, spoil(func(map[string]any) {}))
 	err := spoil(func(m map[string]any) { m["joinery_tape"] = 99 })
 	assert.ErrorIs(t, err, scenario.ErrVersion)
-	assert.ErrorContains(t, err, "version 99, this program replays version 8")
+	assert.ErrorContains(t, err, "version 99, this program replays version 9")
 	assert.ErrorIs(t, spoil(func(m map[string]any) { m["scenario"] = "bank" }), scenario.ErrVersion)
 	for name, change := range map[string]func(m map[string]any){
 		"no version":      func(m map[string]any) { delete(m, "joinery_tape") },
