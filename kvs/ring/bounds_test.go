@@ -41,19 +41,19 @@ func nearest(nodes []ring.NodeID, p ring.Partition) []ring.NodeID {
 func TestOwnersAreTheNearest(t *testing.T) {
 	for n := 1; n <= 6; n++ {
 		for rf := 1; rf <= 7; rf++ {
-			r, err := ring.New(nodes(n), 20, rf)
+			r, err := ring.New(nodes(n), 200, rf)
 			require.NoError(t, err)
 			assert.Equal(t, rf, r.Replicas())
-			assert.Equal(t, 20, r.Partitions())
+			assert.Equal(t, 200, r.Partitions())
 			assert.True(t, slices.IsSorted(r.Nodes()) && len(r.Nodes()) == n)
-			for p := range ring.Partition(20) {
+			for p := range ring.Partition(200) {
 				want := nearest(r.Nodes(), p)[:min(rf, n)]
 				require.Equal(t, want, r.Owners(p), "partition %d of %d nodes, %d replicas", p, n, rf)
 				for id := range ring.NodeID(8) {
 					require.Equal(t, slices.Contains(want, id), r.Owns(id, p))
 				}
 			}
-			require.False(t, r.Owns(1, 20), "out of range")
+			require.False(t, r.Owns(1, 200), "out of range")
 		}
 	}
 }
