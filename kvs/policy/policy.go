@@ -330,7 +330,7 @@ func (d *decider) work() {
 		case l.nodes == 0:
 		case d.slow && l.busy > d.t.BusyHigh*n:
 			ratio := min(d.m.LatencyMS/d.t.LatencyMS, 2)
-			if d.add(tier, max(l.nodes+1, int(math.Ceil(n*ratio)))) {
+			if d.add(tier, int(math.Ceil(n*ratio))) { // one more at least, as the ratio is above 1
 				d.because("requests took %.1f ms, more than %.1f, and %v was busy for %.0f%% of the time, above %.0f%%", d.m.LatencyMS, d.t.LatencyMS, tier, 100*l.busy/n, 100*d.t.BusyHigh)
 			}
 		case !d.slow && l.busy < d.t.BusyLow*n:
