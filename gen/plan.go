@@ -242,19 +242,6 @@ func met[S, O any](u Updates[S, O], d *Draw, m lattice.Merge[S], p Plan[O]) (met
 // WithEnds draws as s does, and in about one tuple of ten puts one of the ends of
 // the order, as far as the merge has any, in a place of the tuple.
 func WithEnds[T any](m lattice.Merge[T], s Source[T]) Source[T] {
-	var ends []func() T
 	caps := lattice.CapsOf(m)
-	for _, end := range []func() T{caps.Bottom, caps.Top} {
-		if end != nil {
-			ends = append(ends, end)
-		}
-	}
-	return func(d *Draw, tuple []T) {
-		s(d, tuple)
-		if len(ends) == 0 || len(tuple) == 0 || d.ChooseRare("ends", 2, 100) == 0 {
-			return
-		}
-		at := d.Index("ends.at", len(tuple))
-		tuple[at] = ends[d.Index("ends.which", len(ends))]()
-	}
+	return WithEndsOf(s, caps.Bottom, caps.Top)
 }

@@ -12,7 +12,9 @@ import (
 // independent draws. One subtest a law.
 //
 // A state of a tuple may be one before it with a part drawn anew, so that parts of states
-// tie while others differ, whatever the ranges they are drawn from. Beside what is drawn
+// tie while others differ, whatever the ranges they are drawn from. So parts in one place
+// tie; values that must be equal in two places of a state, or nearly equal, are drawn from
+// few. Beside what is drawn
 // there are equal states with other insides: nil for what is empty, and capacity to spare.
 // A nil map on which the merge panics is none of them, where states do not draw it, unless
 // states are maps themselves.

@@ -48,7 +48,7 @@ func settingsOf(opts []Option) settings {
 }
 
 // Equal sets the equality of states. The default is an Equal(S) bool method
-// where S has one, else equality of structure, with nil and empty collections
+// where S has one, or Equals where it has none, else equality of structure, with nil and empty collections
 // equal and NaN equal to itself. A function that tells nil from empty is at fault where both
 // are among the states drawn, in collections of one type; where one alone is, the log says so.
 func Equal[S any](equal func(a, b S) bool) Option {

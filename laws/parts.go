@@ -74,41 +74,68 @@ func survey(s *subject, source gen.Source[any], seed uint64, stop func() bool, p
 	return nil, f
 }
 
-// unsteady is how many states of a few a generator does not draw again from the choices
+// unsteadiness says which states of a few a generator does not draw again from the choices
 // that made them: what it draws depends on a clock, on chance, or on the order of a map.
 // Then parts of states cannot tie, and a case that fails cannot be drawn again.
-func (s *subject) unsteady(g gen.Gen[any]) (differ, of int) {
+type unsteadiness struct {
+	of, differ int
+	channels   int    // how many differ in channels alone, which were made anew
+	path       string // of one of those
+}
+
+// unsteady draws a few states twice each.
+func (s *subject) unsteady(g gen.Gen[any]) (u unsteadiness) {
 	const drawn, seed = 16, 1
 	defer func() { _ = recover() }() // an Equal or a generator that panics does so under a law
 	p := newProbe(s)
-	for of < drawn {
+	for u.of < drawn {
 		var d gen.Draw
 		var two [2]any
 		for i := range two {
-			d.Reset(choice.Seeded(choice.Mix(choice.MixString(seed, "steady"), uint64(of))))
+			d.Reset(choice.Seeded(choice.Mix(choice.MixString(seed, "steady"), uint64(u.of))))
 			two[i] = g(&d)
 		}
 		if d.Err() != nil {
 			break
 		}
-		of++
+		u.of++
 		if p.Equal(two[0], p.Copy(two[0])) && !p.Equal(two[0], two[1]) {
-			differ++
+			u.differ++
+			u.noteChannels(s, two)
 		}
 	}
-	return differ, of
+	return u
 }
 
-// sayUnsteady logs that a generator does not draw a state again.
+// noteChannels notes whether two states that are to be one differ in channels alone.
+func (u *unsteadiness) noteChannels(s *subject, two [2]any) {
+	if s.ownEqual || s.equal != nil || s.state != nil {
+		return // the user's word is taken
+	}
+	d := deep.DifferencesOfBoxes(two[0], two[1], deep.DifferenceOptions{})
+	if len(d.Places) > 0 && d.Channels == len(d.Places)+d.More {
+		u.channels++
+		u.path = strings.TrimLeft(d.Places[0].Path, "(*)")
+	}
+}
+
+// sayUnsteady logs that a generator does not draw a state again. States that differ in
+// channels alone which it makes anew are refused: no two of them are equal, and so no
+// merge of them is right.
 func (s *subject) sayUnsteady(t rapid.TB, g gen.Gen[any], opts []Option) {
 	t.Helper()
 	if s == nil || s.err != nil {
 		return
 	}
-	var differ, of int
-	if new(watchdog).watch(settingsOf(opts).waits(s), func() { differ, of = s.unsteady(g) }) && differ > 0 {
+	var u unsteadiness
+	switch ended := new(watchdog).watch(settingsOf(opts).waits(s), func() { u = s.unsteady(g) }); {
+	case !ended || u.differ == 0:
+	case u.channels == u.differ:
+		t.Fatalf("%v: states cannot be compared: a%s is a chan that is made anew for each state, and channels are equal only where they are the same; "+
+			"give laws.Equal, or the type an Equal method, or say by laws.State what of a value is state", ErrSetup, u.path)
+	default:
 		t.Logf("the generator makes another state of the same choices, %d times of %d: does it read a clock, chance or the order of a map? "+
-			"What depends on them does not tie, and a fault that shows in a tie of it is not found", differ, of)
+			"What depends on them does not tie, and a fault that shows in a tie of it is not found", u.differ, u.of)
 	}
 }
 

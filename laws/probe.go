@@ -139,14 +139,14 @@ func (s *subject) chooseEqual(own func(a, b any) bool) {
 	}
 }
 
-// ignored says which types in a state have a method Equal that takes no part in its
+// ignored says which types in a state have a method Equal or Equals that takes no part in its
 // equality, a line each.
 func (s *subject) ignored() (lines []string) {
 	if s.ownEqual {
 		return nil
 	}
 	for _, m := range deep.IgnoredEquals(s.typ) {
-		lines = append(lines, "not the equality of its type, which is that of structure: method Equal of "+m+"; laws.Equal says which states are equal")
+		lines = append(lines, "not the equality of its type, which is that of structure: method "+m+"; laws.Equal says which states are equal")
 	}
 	return lines
 }

@@ -16,8 +16,8 @@ const DefaultPatience = 10 * time.Second
 // Patience sets how long [Check] waits for one evaluation before it takes the
 // merge for one that does not return and fails the law with the states it was
 // given; 0 waits for ever. Go cannot end a goroutine from outside: what does not
-// return keeps a processor busy until the test binary ends, so the laws that would
-// follow are failed without being tried. Endless recursion cannot be caught: Go
+// return keeps a processor busy until the test binary ends, and what memory it takes is
+// taken until then, so the laws that would follow are failed without being tried. Endless recursion cannot be caught: Go
 // ends the process for it.
 func Patience(d time.Duration) Option { return Option{func(s *settings) { s.patience = &d }} }
 

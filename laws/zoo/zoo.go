@@ -10,7 +10,7 @@
 // so an entry's faulty and correct merge differ in that one place, and entries
 // are numbered for ever: scripts name them.
 //
-// REPORTS.md, in this folder, logs further public reports, which its tests try through
+// REPORTS.md, in folder reports, logs further public reports, which its tests try through
 // the one-line doors of package laws: what found them, and what did not.
 package zoo
 

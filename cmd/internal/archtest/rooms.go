@@ -88,6 +88,7 @@ var Rooms = []Room{
 	{Pattern: "laws/gopterlaws", Packages: []string{"laws", "gen", "gen/gopter", "lattice"}, Modules: []string{gopterPath}},
 	{Pattern: "laws/operators", Packages: []string{"laws", "gen", "lattice", "lattice/flow"}, Modules: []string{rapidPath}},
 	{Pattern: "laws/zoo", Packages: []string{"laws", "laws/operators", "gen", "lattice/..."}},
+	{Pattern: "laws/zoo/reports"}, // holds tests and their log alone
 	{Pattern: "laws/shipped", Packages: []string{"laws", "gen", "lattice/..."}},
 
 	{Pattern: "sim", Packages: []string{"gen/choice"}},

@@ -19,6 +19,7 @@ type Difference struct {
 type Differences struct {
 	Places       []Difference // the first few, those that fewer references lead to first
 	More         int          // how many there are beyond these
+	Channels     int          // how many of all are channels, which are equal where they are the same
 	SizeA, SizeB int          // of the values, in words (see [Type.Size]), at most SizeLimit
 }
 
@@ -208,6 +209,9 @@ func (d *differ) value(t *Type, a, b unsafe.Pointer, at *place) {
 	default:
 		if !d.same(t, a, b) {
 			d.leaf(t, a, b, at)
+			if t.t.Kind() == reflect.Chan {
+				d.found.Channels++
+			}
 		}
 	}
 }

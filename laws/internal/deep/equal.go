@@ -18,7 +18,7 @@ type bodyFunc func(w *walk, a, b unsafe.Pointer, n int) bool
 
 // EqualFunc returns the structural equality of T: nil and empty collections are
 // equal, NaN equals NaN, pointers are equal where what they point to is, cyclic
-// values where no path tells them apart, and a type with a method Equal is compared by it (see
+// values where no path tells them apart, and a type with a method Equal or Equals is compared by it (see
 // [IgnoredEquals] for which methods are not). A panic of such a method is the
 // caller's. Entries of maps are equal where their keys are by ==; keys that are not
 // equal to themselves (NaN) are so where their parts are, one to one; pointers in keys are equal if they

@@ -363,6 +363,56 @@ func TestMethodsEqualAreHonoured(t *testing.T) {
 	}
 }
 
+// hands is a set of digits whose bits above the tenth say how it came about.
+type hands struct{ bits int }
+
+func (h *hands) Equals(o any) bool {
+	other, ok := o.(*hands)
+	return ok && h.bits&1023 == other.bits&1023
+}
+
+// exact has an Equal, which counts, and an Equals beside it.
+type exact struct{ n int }
+
+func (e exact) Equal(o exact) bool  { return e.n == o.n }
+func (e exact) Equals(o exact) bool { return true }
+
+// asked has an Equals of a form that is the equality of no type.
+type asked struct{ n int }
+
+func (a asked) Equals(n int) bool { return a.n == n }
+
+// A method Equals is the equality of a type without an Equal, as it is in packages of
+// bitmaps and others.
+func TestMethodsEqualsAreHonoured(t *testing.T) {
+	type state struct {
+		hands *hands
+		exact exact
+	}
+	eq := deep.EqualFunc[state]()
+	a, b := state{&hands{1024 + 5}, exact{1}}, state{&hands{2048 + 5}, exact{1}}
+	assert.True(t, eq(&a, &b))
+	assert.False(t, eq(&a, &state{&hands{6}, exact{1}}))
+	assert.False(t, eq(&a, &state{&hands{5}, exact{2}}))
+	assert.Empty(t, deep.IgnoredEquals(reflect.TypeFor[state]()))
+	assert.Equal(t, []string{"Equals of deep_test.asked: func(int) bool"}, deep.IgnoredEquals(reflect.TypeFor[[]asked]()))
+}
+
+// How many of the differences are channels is said, whatever the number of places told.
+func TestDifferencesThatAreChannels(t *testing.T) {
+	type hub struct {
+		wake, done chan int
+		n          int
+	}
+	a, b := hub{make(chan int), make(chan int), 1}, hub{make(chan int), make(chan int), 1}
+	o := deep.DifferenceOptions{Places: 1}
+	d := deep.Of(reflect.TypeFor[hub]()).Differences(a, b, o)
+	assert.Equal(t, []int{1, 1, 2}, []int{len(d.Places), d.More, d.Channels})
+	b.wake, b.n = a.wake, 2
+	d = deep.Of(reflect.TypeFor[hub]()).Differences(a, b, o)
+	assert.Equal(t, []int{1, 1, 1}, []int{len(d.Places), d.More, d.Channels})
+}
+
 func TestLongChains(t *testing.T) {
 	const length = 250_000
 	a := newRing(length)

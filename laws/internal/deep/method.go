@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// equalMethod is a method Equal of a type that is its equality.
+// equalMethod is a method Equal, or Equals, of a type that is its equality.
 type equalMethod struct {
 	index     int  // among the methods of the type, or of pointers to it
 	onPointer bool // it has a pointer receiver
@@ -44,11 +44,12 @@ func standInOf(t reflect.Type) (m equalMethod, ok bool) {
 	return equalMethod{}, false
 }
 
-// equalMethodOf returns the method that is the equality of values of t: Equal with
-// one result of kind bool, on t or on *t, that takes a t, a *t, or an interface that
-// one of them implements. A method that takes an interface may be that of an embedded
-// field, promoted: where an embedded field has one that takes the same, it is left
-// alone. Else it is what stands for such a method, if anything does.
+// equalNames are the names of methods that may be the equality of their type; the first
+// that is counts.
+var equalNames = [...]string{"Equal", "Equals"}
+
+// equalMethodOf returns the method that is the equality of values of t: what stands for
+// such a method, or Equal, or Equals if that is not one.
 func equalMethodOf(t reflect.Type) (m equalMethod, ok bool) {
 	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer || isWord(t) {
 		return equalMethod{}, false
@@ -56,21 +57,35 @@ func equalMethodOf(t reflect.Type) (m equalMethod, ok bool) {
 	if m, ok := standInOf(t); ok {
 		return m, true
 	}
+	for _, name := range equalNames {
+		if m, ok := namedEqual(t, name); ok {
+			return m, true
+		}
+	}
+	return equalMethod{}, false
+}
+
+// namedEqual returns the method of that name if it is an equality: with
+// one result of kind bool, on t or on *t, that takes a t, a *t, or an interface that
+// one of them implements. A method that takes an interface may be that of an embedded
+// field, promoted: where an embedded field has one that takes the same, it is left
+// alone.
+func namedEqual(t reflect.Type, name string) (m equalMethod, ok bool) {
 	p := reflect.PointerTo(t)
-	found, ok := p.MethodByName("Equal")
+	found, ok := p.MethodByName(name)
 	if !ok || found.Type.NumIn() != 2 || found.Type.IsVariadic() ||
 		found.Type.NumOut() != 1 || found.Type.Out(0).Kind() != reflect.Bool {
 		return equalMethod{}, false
 	}
 	m = equalMethod{index: found.Index, onPointer: true, takes: found.Type.In(1), locks: locks(t)}
-	if onValue, ok := t.MethodByName("Equal"); ok {
+	if onValue, ok := t.MethodByName(name); ok {
 		m.index, m.onPointer = onValue.Index, false
 	}
 	switch {
 	case m.takes == t:
 	case m.takes == p:
 		m.pointer = true
-	case m.takes.Kind() != reflect.Interface || promotes(t, m.takes):
+	case m.takes.Kind() != reflect.Interface || promotes(t, name, m.takes):
 		return equalMethod{}, false
 	case !m.onPointer && t.Implements(m.takes):
 	case p.Implements(m.takes):
@@ -81,9 +96,9 @@ func equalMethodOf(t reflect.Type) (m equalMethod, ok bool) {
 	return m, true
 }
 
-// promotes reports whether an embedded field of t has a method Equal that takes the
-// same.
-func promotes(t, takes reflect.Type) bool {
+// promotes reports whether an embedded field of t has a method of that name that takes
+// the same.
+func promotes(t reflect.Type, name string, takes reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
 	}
@@ -100,7 +115,7 @@ func promotes(t, takes reflect.Type) bool {
 		default:
 			methods, first = reflect.PointerTo(f.Type), 1
 		}
-		if m, ok := methods.MethodByName("Equal"); ok && m.Type.NumIn() == first+1 && m.Type.In(first) == takes {
+		if m, ok := methods.MethodByName(name); ok && m.Type.NumIn() == first+1 && m.Type.In(first) == takes {
 			return true
 		}
 	}
@@ -159,8 +174,8 @@ func (m *equalMethod) call(x, y reflect.Value) (equal, ok bool) {
 	return x.Method(m.index).Call([]reflect.Value{y})[0].Bool(), true
 }
 
-// IgnoredEquals lists the types in t that have a method Equal which does not take
-// part in the equality of t, each with the type of its method, in order: "pkg.T:
+// IgnoredEquals lists the types in t that have a method Equal or Equals which does not take
+// part in the equality of t, each with the type of its method, in order: "Equal of pkg.T:
 // func(string) bool". What interfaces hold is not known from t.
 func IgnoredEquals(t reflect.Type) []string {
 	var found []string
@@ -172,9 +187,11 @@ func IgnoredEquals(t reflect.Type) []string {
 		if part.Kind() == reflect.Interface || part.Kind() == reflect.Pointer || isWord(part) {
 			return false, nil
 		}
-		if m, ok := reflect.PointerTo(part).MethodByName("Equal"); ok {
-			x := reflect.New(part)
-			found = append(found, fmt.Sprintf("%s: %s", TypeName(part), TypeName(x.Method(m.Index).Type())))
+		for _, name := range equalNames {
+			if m, ok := reflect.PointerTo(part).MethodByName(name); ok {
+				x := reflect.New(part)
+				found = append(found, fmt.Sprintf("%s of %s: %s", name, TypeName(part), TypeName(x.Method(m.Index).Type())))
+			}
 		}
 		return false, nil
 	})

@@ -1,6 +1,7 @@
-package zoo_test
+package reports_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -15,6 +16,20 @@ import (
 	"github.com/joinery-go/joinery/laws"
 	"github.com/joinery-go/joinery/laws/internal/deep"
 )
+
+// full has the tests run the numbers of cases and seeds that the log is about; without it
+// they run a share of them.
+var full = flag.Bool("reports.full", os.Getenv("REPORTS_FULL") != "", "try each report in 100 runs, and 10,000 cases")
+
+var update = flag.Bool("update", false, "write REPORTS.md instead of comparing with it")
+
+// scaled is the whole number under -reports.full and the share of it otherwise.
+func scaled(whole, share int) int {
+	if *full {
+		return whole
+	}
+	return share
+}
 
 // A report is a defect of a merge that somebody reported in public, written small in Go
 // of our own, and tried as a user would: through a one-line door, with a generator of
@@ -98,11 +113,11 @@ func TestReports(t *testing.T) {
 		return
 	}
 	want, err := os.ReadFile("REPORTS.md")
-	require.NoError(t, err, "make it with go test -run TestReports -zoo.full -update")
+	require.NoError(t, err, "make it with go test -reports.full -update")
 	assert.Equal(t, string(want), log.String())
 }
 
-// Every report is in the log, whose figures TestReports makes where -zoo.full is given.
+// Every report is in the log, whose figures TestReports makes where -reports.full is given.
 func TestReportsAreLogged(t *testing.T) {
 	text, err := os.ReadFile("REPORTS.md")
 	require.NoError(t, err)
@@ -120,11 +135,11 @@ func linked(where string) string {
 
 const reportsHead = `# Public reports of merge defects, tried through the one-line doors
 
-Each row is a report from a public tracker. Its defect was written anew in a few lines of Go, in the files ` + "`reports_*_test.go`" + ` here, and
+Each row is a report from a public tracker. Its defect was written anew in a few lines of Go, in the files ` + "`*_test.go`" + ` here, and
 tried as a user of ` + "`laws`" + ` would try it: one door, ordinary generators, no tuning; a run judges 1,000 cases a law. The merge without the defect
 passes every law of its door in 10,000 cases. The table is made, and compared, by
 
-    go test -run TestReports -timeout 1h ./laws/zoo -zoo.full          # -update writes it
+    go test -timeout 1h ./laws/zoo/reports -reports.full          # -update writes it
 
 | report | defect | door | found by | in runs | cases on average |
 |---|---|---|---|---|---|
