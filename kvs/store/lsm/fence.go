@@ -113,34 +113,29 @@ func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, er
 	if size < head+4 || size > maxGuideBytes {
 		return nil, errGuide
 	}
-	in := summed{r: r}
-	top := make([]byte, head)
-	if err := in.next(top); err != nil {
+	b := make([]byte, size) // of which all stays
+	in := summed{r: r, b: b}
+	if err := in.next(head); err != nil {
 		return nil, err
 	}
-	fields := top[len(guideMagic):]
+	fields := b[len(guideMagic):head]
 	g := &guide{records: int(binary.LittleEndian.Uint64(fields[12:])), sum: binary.LittleEndian.Uint64(fields[20:])}
 	hashes, words := binary.LittleEndian.Uint32(fields[28:]), int64(binary.LittleEndian.Uint32(fields[32:]))
-	n, rest := int64(binary.LittleEndian.Uint32(fields[36:]))*fenceBytes, size-head-4
-	if string(top[:len(guideMagic)]) != guideMagic || binary.LittleEndian.Uint32(fields) != salt ||
+	n, end := int64(binary.LittleEndian.Uint32(fields[36:]))*fenceBytes, size-4
+	if string(b[:len(guideMagic)]) != guideMagic || binary.LittleEndian.Uint32(fields) != salt ||
 		binary.LittleEndian.Uint64(fields[4:]) != uint64(length) || uint64(g.records) > uint64(length)/record.MinBytes ||
-		hashes < 1 || hashes > maxHashes || words < 1 || words*8+n > rest {
+		hashes < 1 || hashes > maxHashes || words < 1 || words*8+n > end-head {
 		return nil, errGuide
 	}
-	b := make([]byte, size-head) // of which all stays
-	if err := in.next(b[:rest]); err != nil {
+	if err := in.next(size); err != nil {
 		return nil, err
 	}
-	want := in.sum
-	if err := in.next(b[rest:]); err != nil {
-		return nil, err
-	}
-	if want != binary.LittleEndian.Uint32(b[rest:]) {
+	if in.sum != binary.LittleEndian.Uint32(b[end:]) {
 		return nil, errGuide
 	}
-	at := words * 8
-	g.filter = bloom.From(wordsOf(b[:at]), uint(hashes))
-	g.fences = fences{b[at : at+n : at+n], b[at+n : rest : rest]}
+	at := head + words*8
+	g.filter = bloom.From(wordsOf(b[head:at]), uint(hashes))
+	g.fences = fences{b[at : at+n : at+n], b[at+n : end : end]}
 	return g, g.fences.check(length)
 }
 
@@ -151,24 +146,28 @@ const (
 	guideBytes = 256 << 10
 )
 
-// summed reads a file from its beginning, with the CRC-32C of what it has read.
+// summed reads a file into b, whose length the file's is, with the CRC-32C of what it has read but
+// for the last four bytes, which are such a sum.
 type summed struct {
 	r   io.ReaderAt
-	at  int64
+	b   []byte
+	at  int64 // bytes of b that are read
 	sum uint32
 }
 
-// next reads all of b, piece by piece. A file that ends before is no guide.
-func (s *summed) next(b []byte) error {
-	for len(b) > 0 {
-		p := b[:min(len(b), guideBytes)]
-		switch err := record.ReadFull(s.r, p, s.at); {
+// next reads on, piece by piece, until there are n bytes at least. A file that ends before is no
+// guide.
+func (s *summed) next(n int64) error {
+	for size := int64(len(s.b)); s.at < n; {
+		to := min(s.at+guideBytes, size)
+		switch err := record.ReadFull(s.r, s.b[s.at:to], s.at); {
 		case errors.Is(err, store.ErrCorrupt):
 			return errGuide
 		case err != nil:
 			return err
 		}
-		s.sum, s.at, b = record.AddChecksum(s.sum, p), s.at+int64(len(p)), b[len(p):]
+		s.sum = record.AddChecksum(s.sum, s.b[min(s.at, size-4):min(to, size-4)])
+		s.at = to
 	}
 	return nil
 }
@@ -191,16 +190,22 @@ var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // check refuses fences that cannot be those of a file of that length: offsets do not ascend, or
 // keys lie outside of what there is. That keys ascend, as they were written, the checksum says.
+// What ascends and ends within bounds is within them, so of each fence no more is looked at, and
+// no branch is taken for it: opening does this for every fence.
 func (f *fences) check(length int64) error {
-	at, end := int64(record.HeaderBytes-1), uint64(0)
-	for rest := f.table; len(rest) >= fenceBytes; rest = rest[fenceBytes:] {
-		off, to := int64(binary.LittleEndian.Uint64(rest)), binary.LittleEndian.Uint64(rest[8:fenceBytes])
-		if off <= at || off >= length || to < end || to > uint64(len(f.keys)) {
+	if f.len() == 0 {
+		if length != record.HeaderBytes || len(f.keys) > 0 {
 			return errGuide
 		}
+		return nil
+	}
+	at, end, wrong := int64(record.HeaderBytes-1), int64(0), int64(0)
+	for rest := f.table; len(rest) >= fenceBytes; rest = rest[fenceBytes:] {
+		off, to := int64(binary.LittleEndian.Uint64(rest)), int64(binary.LittleEndian.Uint64(rest[8:fenceBytes]))
+		wrong |= (off - at - 1) | (to - end) | off | to // negative if one of them is
 		at, end = off, to
 	}
-	if end != uint64(len(f.keys)) || (f.len() == 0) != (length == record.HeaderBytes) {
+	if wrong < 0 || at >= length || end != int64(len(f.keys)) || length == record.HeaderBytes {
 		return errGuide
 	}
 	return nil

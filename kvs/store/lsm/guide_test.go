@@ -143,3 +143,45 @@ func TestWordsOf(t *testing.T) {
 		}
 	}
 }
+
+// plainCheck is what fences.check says, fence by fence.
+func plainCheck(f *fences, length int64) bool {
+	at, end := int64(record.HeaderBytes-1), int64(0)
+	for i := range f.len() {
+		off, to := int64(binary.LittleEndian.Uint64(f.table[i*fenceBytes:])), int64(binary.LittleEndian.Uint64(f.table[i*fenceBytes+8:]))
+		if off <= at || off >= length || to < end || to > int64(len(f.keys)) {
+			return false
+		}
+		at, end = off, to
+	}
+	return end == int64(len(f.keys)) && (f.len() == 0) == (length == record.HeaderBytes)
+}
+
+// TestFencesAreChecked draws fences that ascend, most of them with a number or two changed, and
+// holds the check against one that looks at each fence by itself.
+func TestFencesAreChecked(t *testing.T) {
+	odd := rapid.SampledFrom([]uint64{0, 1, record.HeaderBytes - 1, record.HeaderBytes, 40, 1 << 62, 1<<63 - 1, 1 << 63, 1<<64 - 1, 1<<63 + 30})
+	right := 0
+	rapid.Check(t, func(t *rapid.T) {
+		f := fences{}
+		off := int64(record.HeaderBytes)
+		for range rapid.IntRange(0, 5).Draw(t, "fences") {
+			f.add(make([]byte, rapid.IntRange(0, 3).Draw(t, "key")), off)
+			off += rapid.Int64Range(1, 20).Draw(t, "records")
+		}
+		length := rapid.SampledFrom([]int64{off, off - 1, off + 1, record.HeaderBytes}).Draw(t, "length")
+		for range rapid.IntRange(0, 2).Draw(t, "changes") {
+			if f.len() > 0 {
+				at := 8 * rapid.IntRange(0, 2*f.len()-1).Draw(t, "at")
+				binary.LittleEndian.PutUint64(f.table[at:], odd.Draw(t, "number"))
+			}
+		}
+		f.keys = f.keys[:max(0, len(f.keys)-rapid.IntRange(0, 1).Draw(t, "cut"))]
+		want := plainCheck(&f, length)
+		require.Equal(t, want, f.check(length) == nil)
+		if want {
+			right++
+		}
+	})
+	require.Positive(t, right, "some fences were right")
+}

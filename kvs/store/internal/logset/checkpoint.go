@@ -18,6 +18,7 @@ type checkpoint struct {
 	table   *savedTable
 	f       vfs.File
 	buf     []byte // what is not written yet
+	spare   []byte // to write into, while buf is written
 	mark    int64  // what was fresh when it was begun
 	merge   *merge // whose end the catalog is to say with it, nil for none
 	away    bool   // a step writes without the lock
@@ -25,21 +26,32 @@ type checkpoint struct {
 	synced  bool
 }
 
+// How much is written between two saved indices decides what saving costs, of which a key
+// takes 64 bytes each time, and how long opening takes, to which a byte of the tail adds about
+// as much as five of the index. So opening takes as long for any number of keys up to a million,
+// whose index and tail are read in the same time as openingBytes of index; from there on the tail
+// is a small part.
 const (
-	// checkpointBytes is how much is written at least between two saved indices, but for
-	// sets of small files, and checkpointPart how much for each two keys.
+	// openingBytes is what opening may read, in bytes of the index.
+	openingBytes = 73 << 20
+	// savedKeyBytes is about what a saved index has for a key, and tailCost the bytes of one that are
+	// read in the time of a byte of the tail.
+	savedKeyBytes, tailCost = 64, 5
+	// checkpointBytes is how much is written at least between two saved indices, but for sets of
+	// small files, and checkpointPart how much for each two keys.
 	checkpointBytes = 5 << 19
 	checkpointPart  = 5
 	// checkpointBuffer is how much of one is written at once.
 	checkpointBuffer = 256 << 10
 )
 
-// due reports that so much is written that the index is to be saved: what opening reads
-// beside a saved index stays small against it. more is what will count, too.
+// due reports that so much is written that the index is to be saved. more is what will count, too.
 func (s *Set) due(more int64) bool { return s.fresh+more >= s.enough() }
 
 func (s *Set) enough() int64 {
-	return max(min(checkpointBytes, 2*s.opts.SegmentBytes), checkpointPart*int64(s.index.Len())/2)
+	keys := int64(s.index.Len())
+	spare := (openingBytes - savedKeyBytes*keys) / tailCost
+	return max(min(max(checkpointBytes, spare), 2*s.opts.SegmentBytes), checkpointPart*keys/2)
 }
 
 // wrote counts bytes of files that the saved index does not know.
@@ -70,6 +82,19 @@ func (s *Set) beginCheckpoint(m *merge) error {
 	}
 	c.merge, s.check = m, c
 	return nil
+}
+
+// dueCheckpoint begins to save the index without a merge, unless it is no longer due once the
+// logs are synced.
+func (s *Set) dueCheckpoint() error {
+	if err := s.syncEarly(); err != nil || !s.Live() || !s.due(0) {
+		return err
+	}
+	err := s.beginCheckpoint(nil)
+	if err != nil {
+		s.fresh = 0
+	}
+	return err
 }
 
 // newCheckpoint makes the file of a saved index and begins it.
@@ -104,12 +129,12 @@ func (s *Set) stepCheckpoint() (done bool, err error) {
 			return false, nil
 		}
 		b := c.buf
-		c.buf = nil
+		c.buf = c.spare[:0]
 		err = s.apart(c, func() error {
 			_, err := c.f.Write(b)
 			return err
 		})
-		c.whole = whole
+		c.spare, c.whole = b, whole
 	case !c.synced:
 		err = s.apart(c, c.f.Sync)
 		c.synced = true

@@ -18,18 +18,19 @@ const (
 
 // File is a file of records.
 type File struct {
-	number uint64
-	slot   int
-	header record.Header
-	salt   uint32
-	f      vfs.File       // nil before it is created
-	keys   store.KeyRange // what of it counts
-	level  int
-	length int64 // bytes given to it, or that count
-	known  int64 // bytes of it of which the saved index knows
-	live   int64 // bytes of records that the index points at
-	marks  int64 // bytes of commit records given to it since it was made
-	hinted bool  // its hint is there
+	number   uint64
+	slot     int
+	header   record.Header
+	salt     uint32
+	f        vfs.File       // nil before it is created
+	keys     store.KeyRange // what of it counts
+	level    int
+	length   int64 // bytes given to it, or that count
+	known    int64 // bytes of it of which the saved index knows
+	live     int64 // bytes of records that the index points at
+	marks    int64 // bytes of commit records given to it since it was made
+	hinted   bool  // its hint is there
+	unsynced int64 // bytes of it that were written since it was synced last
 
 	spoiled bool // background work could not read it, and leaves it alone from then on
 }

@@ -98,10 +98,11 @@ func decodeHintEntry(b []byte, end, length int64) (hintEntry, []byte, error) {
 	return e, b[v[2]:], nil
 }
 
-// unhinted is a file that stays for long enough to be worth a hint and has none.
+// unhinted is a file that stays for long enough to be worth a hint and has none. A log that was
+// not merged yet does not, and the saved index knows it soon.
 func (s *Set) unhinted() *File {
 	for i, f := range s.files {
-		if !f.hinted && s.home.Sealed(i) && f.length >= s.opts.SegmentBytes/4 {
+		if !f.hinted && f.level > 0 && s.home.Sealed(i) && f.length >= s.opts.SegmentBytes/4 {
 			return f
 		}
 	}

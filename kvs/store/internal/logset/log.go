@@ -58,6 +58,7 @@ func (s *Set) Create(f *File, records []byte) error {
 // Write appends records to a log that was created.
 func (s *Set) Write(f *File, b []byte) error {
 	s.wrote(len(b))
+	f.unsynced += int64(len(b))
 	if _, err := f.f.Write(b); err != nil {
 		return s.Fail(fmt.Errorf("write %s: %w", s.home.Path(f.number, logExt), err))
 	}
@@ -72,7 +73,11 @@ func (f *File) Mark(n int) { f.marks += int64(n) }
 
 // Sync makes what was written to a log durable.
 func (s *Set) Sync(f *File) error {
+	if err := s.early.wait(); err != nil {
+		return s.Fail(err)
+	}
 	s.Stats.Syncs++
+	f.unsynced = 0
 	if err := f.f.Sync(); err != nil {
 		return s.Fail(fmt.Errorf("sync %s: %w", s.home.Path(f.number, logExt), err))
 	}

@@ -89,9 +89,7 @@ func (s *Set) step() (more bool, err error) {
 		s.rested = false
 		s.merge, err = s.begin(t)
 	} else if s.due(0) {
-		if err = s.beginCheckpoint(nil); err != nil {
-			s.fresh = 0
-		}
+		err = s.dueCheckpoint()
 	} else if f := s.unhinted(); f != nil { // before what waits for the archive
 		err = s.stepHint(f)
 	} else if number, ok := s.home.Behind(s.spoiled); ok && s.opts.Archive != nil {
@@ -126,6 +124,9 @@ func (s *Set) stepMerge() error {
 		}
 		return err
 	case !m.checked:
+		if err := s.syncEarly(); err != nil || s.merge != m {
+			return err
+		}
 		m.checked = true
 		if s.due(m.out.length) {
 			return s.beginCheckpoint(m)
@@ -139,6 +140,9 @@ func (s *Set) stepMerge() error {
 		if !done || s.merge != m {
 			return nil
 		}
+	}
+	if err := s.syncEarly(); err != nil || s.merge != m {
+		return err
 	}
 	err := s.finish(m)
 	if err == nil || errors.Is(err, store.ErrFailed) { // then the disk may name either, and both stay

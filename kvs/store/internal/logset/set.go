@@ -73,7 +73,8 @@ type Set struct {
 	hint  *hint // being made, nil for none
 	saved saved
 	check *checkpoint // being written, nil for none
-	fresh int64       // bytes of files that are not in the saved index, about
+	early early
+	fresh int64 // bytes of files that are not in the saved index, about
 	// rested says that the index was saved since the last merge was begun, so that one that is
 	// wanted comes first.
 	rested bool
@@ -233,5 +234,8 @@ func (s *Set) Close(hardened error) error {
 	s.mu.Unlock()
 	s.writing.Wait()
 	s.mu.Lock()
+	if err == nil {
+		err = s.Failed()
+	}
 	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)
 }
