@@ -76,7 +76,7 @@ type Setup struct {
 	Attempt    int    `json:"attempt"` // how often it was drawn again to be worth running
 	Nodes      int    `json:"nodes"`
 	Partitions int    `json:"partitions"`
-	Replicas   int    `json:"replicas"` // of each partition
+	Replicas   int    `json:"replicas"` // of each partition, at least
 	Sessions   int    `json:"sessions"`
 	Operations int    `json:"operations"`
 	Level      string `json:"level"`
@@ -111,6 +111,8 @@ type Setup struct {
 	LateMS     uint64 `json:"late_ms,omitempty"`     // after which what is left of a deleted register is forgotten; 0 is the store's default, which no run comes to
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
 	Moves      []Move `json:"moves,omitempty"`       // of members, which Nodes counts all
+
+	Decisions []Decision `json:"decisions,omitempty"` // of how many replicas partitions are to have
 }
 
 const (
@@ -212,6 +214,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	s.drawRest(pick)
 	s.drawMoves(c, pick)
+	s.drawDecisions(c, pick)
 	return s
 }
 
@@ -275,7 +278,7 @@ func (s *Setup) transactional() bool {
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
 
 func (s *Setup) ring() (*ring.Ring, error) {
-	return ring.New(s.nodes(false), s.Partitions, s.Replicas)
+	return ring.Varied(s.nodes(false), s.Partitions, s.Replicas, s.replicasOf)
 }
 
 // SetEngine has the run's values kept by another engine, with files and as many bytes in
@@ -295,6 +298,9 @@ func (s *Setup) validate() error {
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
 	if err == nil {
 		err = s.validateMoves()
+	}
+	if err == nil {
+		err = s.validateDecisions()
 	}
 	switch {
 	case err != nil:
