@@ -135,6 +135,8 @@ func (c *Config) setDefaults() error {
 	switch {
 	case c.Ring == nil || c.Kinds == nil:
 		return fmt.Errorf("%w: no ring, or no kinds", ErrConfig)
+	case c.Ring.Varied():
+		return fmt.Errorf("%w: a ring of which some partitions have more than %d replicas; that is for decisions to say", ErrConfig, c.Ring.Replicas())
 	case len(c.Secret) < minSecret:
 		return fmt.Errorf("%w: a secret of %d bytes, want at least %d", ErrConfig, len(c.Secret), minSecret)
 	case c.Origin == 0 || c.Origin >= 1<<63:

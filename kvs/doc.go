@@ -135,6 +135,13 @@
 // the next checkpoint cuts the records off; a start before that finds it again, says so, and hands
 // it over once more.
 //
+// A partition may be given more replicas than the ring says, up to all members, and fewer again
+// ([EventFactor]): that is a part of the view, and whoever comes to own the partition by it, or does
+// not any more, does what it does where members come and go. A factor is of a partition, which is
+// the unit of gossip, dots and acknowledgements; package member says why. Two things it costs: a
+// replica that has let go of a partition, and is to own it again, starts again from its disk; and
+// from the first decision on, as from the first change of members, what is deleted stays for good.
+//
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,
 // hybrid times are followed as far as the host's own clock vouches for them, and no

@@ -18,6 +18,7 @@ const (
 	EventRequest                        // Msg arrived from a client
 	EventHardened                       // what was kept before the EffectHarden of Token is durable
 	EventMember                         // an operator asks for Change
+	EventFactor                         // an operator, or a policy, asks for Factor
 )
 
 // Event is one input of the state machine.
@@ -29,7 +30,8 @@ type Event struct {
 	Asker uint64      // of EventRequest: the machine that it came from, as the host knows; 0 if it does not. See [Config.MaxSubscriptions]
 	Token uint64
 
-	Change member.Change // of EventMember; one that is refused is counted among [Stats].Rejected, see [member.Set.With]
+	Change member.Change   // of EventMember; one that is refused is counted among [Stats].Rejected, see [member.Set.With]
+	Factor member.Decision // of EventFactor; one that is refused, or known already, is counted likewise, see [member.Factors.With]
 }
 
 // EffectKind tells effects apart.

@@ -18,11 +18,15 @@ import (
 // persisted before the replica goes by it, and told to others only after, so that what a
 // replica has said under a view holds after a crash. Each checkpoint has the view once more.
 //
+// A view also has the factors that have been decided ([EventFactor]): how many replicas a partition
+// is to have, beyond those of the ring. Whoever comes to own a partition by that, or does not own it
+// any more, is seated as where members come and go.
+//
 // Views are told where they differ. Every gossip message has the name of its sender's view,
 // so that whoever gets one sees that; then each tells the other all of its view, less and less
 // often while no answer comes. Sets are small: a node takes about three bytes. While all go by
 // the nodes of their ring, nothing of that is stored, and nothing sent but where a peer is silent
-// for long: then the others are asked, who may know that it is gone.
+// for long: then the others are asked, who may know that it is gone. A factor takes nine bytes at most.
 //
 // A peer is believed as far as it is a member by the receiver's view and what it tells is well
 // formed. Only such a message makes a view rise: of a node that nobody has named by an operator's
@@ -35,12 +39,20 @@ import (
 
 // rise is a view that is being persisted; its token is 0 if there is none.
 type rise struct {
-	view  member.Set
+	view  member.View
 	token uint64
 }
 
 // View is who the members are, as far as the replica goes by it. The caller must not change it.
-func (r *Replica) View() member.Set { return r.view }
+func (r *Replica) View() member.Set { return r.view.Members }
+
+// ViewName is the name of all that the replica goes by, its view and its factors ([member.View.Name]);
+// 0 while that is the nodes of the ring.
+func (r *Replica) ViewName() uint64 { return r.viewName }
+
+// Factors is how many replicas partitions are to have, as far as that was decided and the replica
+// goes by it. The caller must not change it.
+func (r *Replica) Factors() member.Factors { return r.view.Factors }
 
 // Serves reports whether the replica serves reads of a partition: it owns that by its view, and
 // has what the other owners held when it came to.
@@ -61,23 +73,26 @@ func (r *Replica) Placement() *member.Placement { return r.place }
 
 // Settled reports whether the replica knows of no change under way: none is being persisted,
 // nobody joins or leaves, and it holds what it is to hold and nothing else.
-func (r *Replica) Settled() bool { return r.rise.token == 0 && !r.moving && !r.view.Moving() }
+func (r *Replica) Settled() bool { return r.rise.token == 0 && !r.moving && !r.view.Members.Moving() }
 
 // known finds who the members are before anything is recovered: partitions are placed by that.
 func (r *Replica) known(records [][]byte) error {
-	fixed := member.Of(r.cfg.Ring)
+	fixed := member.View{Members: member.Of(r.cfg.Ring)}
 	r.view, r.place = fixed, member.Fixed(r.cfg.Ring)
-	told, lives := r.cfg.Members, false
+	told, lives := member.View{Members: r.cfg.Members}, false
 	for i, rec := range records {
 		if !wire.IsMembersRecord(rec) {
 			continue
 		}
-		life, s, err := wire.MembersRecord(rec)
+		life, v, err := wire.MembersRecord(rec)
+		if err == nil && !r.placeable(v) {
+			err = errPartition(v.Factors[len(v.Factors)-1].Key, r.cfg.Ring)
+		}
 		if err != nil {
 			return fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
 		}
 		lives = lives || life == r.cfg.Life
-		r.onDisk = r.onDisk.Raise(s)
+		r.onDisk = r.onDisk.Raise(v)
 	}
 	if r.cfg.Life > 1 && len(records) > 0 && !lives {
 		return fmt.Errorf("%w: the disk is not of life %d of the node; start with an empty one", ErrConfig, r.cfg.Life)
@@ -88,9 +103,15 @@ func (r *Replica) known(records [][]byte) error {
 	return nil
 }
 
+// placeable reports whether a view is of partitions that there are.
+func (r *Replica) placeable(v member.View) bool {
+	n := len(v.Factors)
+	return n == 0 || int(v.Factors[n-1].Key) < r.cfg.Ring.Partitions()
+}
+
 // goBy makes a view the replica's, and places partitions by it.
-func (r *Replica) goBy(view member.Set) error {
-	place, err := member.Place(view, r.cfg.Ring.Partitions(), r.cfg.Ring.Replicas())
+func (r *Replica) goBy(view member.View) error {
+	place, err := view.Place(r.cfg.Ring.Partitions(), r.cfg.Ring.Replicas())
 	if err != nil {
 		return err
 	}
@@ -101,8 +122,8 @@ func (r *Replica) goBy(view member.Set) error {
 // self is the state of this life of the node. A later one is the end of it.
 func (r *Replica) self() member.State { return r.selfIn(r.view) }
 
-func (r *Replica) selfIn(view member.Set) member.State {
-	at := view.At(r.cfg.Self)
+func (r *Replica) selfIn(view member.View) member.State {
+	at := view.Members.At(r.cfg.Self)
 	if at.Life() > r.cfg.Life {
 		return member.In(r.cfg.Life, member.Gone)
 	}
@@ -118,7 +139,7 @@ func (r *Replica) going() bool {
 }
 
 // raise persists a view that is above the replica's.
-func (r *Replica) raise(view member.Set) {
+func (r *Replica) raise(view member.View) {
 	r.rise.view = r.view.Raise(r.rise.view).Raise(view)
 	from := len(r.wire)
 	r.wire = wire.AppendMembersRecord(r.wire, r.cfg.Life, r.rise.view)
@@ -143,33 +164,46 @@ func (r *Replica) risen(token uint64) {
 // change takes what an operator asks for. [member.Set.With] of the replica's view says beforehand
 // whether that would be refused.
 func (r *Replica) change(c member.Change) {
-	view, err := r.view.Raise(r.rise.view).With(c)
+	members, err := r.view.Raise(r.rise.view).Members.With(c)
 	if err != nil || r.going() {
 		r.stats.Rejected++
 		return
 	}
-	r.raise(view)
+	r.raise(member.View{Members: members})
+}
+
+// decide takes a decision about a factor. [member.Factors.With] of the replica's factors says
+// beforehand whether that would be refused; it is, too, while peers may run a program that knows of
+// none ([Config.Speaks]).
+func (r *Replica) decide(d member.Decision) {
+	factors, err := r.view.Raise(r.rise.view).Factors.With(d, r.cfg.Ring.Partitions())
+	if err != nil || r.going() || r.cfg.Speaks.Oldest < wire.Factored {
+		r.stats.Rejected++
+		return
+	}
+	r.raise(member.View{Factors: factors})
 }
 
 // receiveMembers takes what a peer tells of members; false rejects it.
-func (r *Replica) receiveMembers(from int, body []byte) bool {
-	m, err := wire.DecodeMembers(body)
+func (r *Replica) receiveMembers(from int, v wire.Version, body []byte) bool {
+	m, err := wire.DecodeMembers(v, body)
 	peer := &r.peers[from]
-	if err != nil || m.From != peer.id {
+	if err != nil || m.From != peer.id || !r.placeable(m.View()) {
 		return false
 	}
 	if m.Origin <= peer.floor {
 		peer.asks = true // it may not know that its life is over
 		return false
 	}
-	name := m.Set.Name()
-	if m.Set.Includes(member.Of(r.cfg.Ring)) && member.Of(r.cfg.Ring).Includes(m.Set) {
+	view, fixed := m.View(), member.View{Members: member.Of(r.cfg.Ring)}
+	name := view.Name()
+	if view.Includes(fixed) && fixed.Includes(view) {
 		name = 0
 	}
 	peer.goesBy(m.Origin, name)
 	peer.asks = peer.asks || m.Ask
-	if !r.view.Raise(r.rise.view).Includes(m.Set) {
-		r.raise(m.Set)
+	if !r.view.Raise(r.rise.view).Includes(view) {
+		r.raise(view)
 	}
 	return true
 }
@@ -201,7 +235,7 @@ func (r *Replica) tellMembers() {
 
 // tellOne tells one node of the replica's view.
 func (r *Replica) tellOne(to ring.NodeID, ask bool) {
-	m := wire.Members{From: r.cfg.Self, Origin: r.cfg.Origin, Ask: ask, Set: r.view}
+	m := wire.Members{From: r.cfg.Self, Origin: r.cfg.Origin, Ask: ask, Set: r.view.Members, Factors: r.view.Factors}
 	from := len(r.wire)
 	r.wire = m.Append(r.wire)
 	r.emit(Effect{Kind: EffectSend, To: to, Sends: wire.MsgMembers, Msg: r.written(from)})
@@ -252,9 +286,9 @@ func (r *Replica) appendMembers(dst []byte) []byte {
 	if r.viewName == 0 && r.rise.token == 0 && !r.untold() {
 		return dst
 	}
-	dst = wire.AppendBool(r.view.Append(append(dst, 'v')), r.moving)
+	dst = wire.AppendBool(appendView(append(dst, 'v'), r.view), r.moving)
 	if r.rise.token > 0 {
-		dst = varint.Append(r.rise.view.Append(dst), r.token-r.rise.token)
+		dst = varint.Append(appendView(dst, r.rise.view), r.token-r.rise.token)
 	}
 	for i := range r.peers {
 		l := &r.peers[i]
@@ -267,6 +301,14 @@ func (r *Replica) appendMembers(dst []byte) []byte {
 		for i := range p.links {
 			dst = wire.AppendBool(wire.AppendBool(dst, p.links[i].heard), p.shared[i])
 		}
+	}
+	return dst
+}
+
+// appendView writes a view behind which something else may stand.
+func appendView(dst []byte, v member.View) []byte {
+	if dst = v.Members.Append(dst); len(v.Factors) > 0 {
+		dst = append(v.Factors.Append(append(dst, 'F')), 'F')
 	}
 	return dst
 }

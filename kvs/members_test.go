@@ -20,6 +20,7 @@ import (
 type town struct {
 	*cluster
 	members member.Set // what operators have said so far
+	factors member.Factors
 	req     uint64
 	keys    []string
 	wrote   map[uint64][2]string // by request: key and element
@@ -129,7 +130,18 @@ func (w *town) judge() {
 		}
 		require.Equal(w.t, view, r.View(), "node %d", i)
 	}
-	place, err := member.Place(view, w.ring.Partitions(), w.ring.Replicas())
+	var factors member.Factors
+	for i, r := range w.replicas {
+		if !w.dead[i] && r.View().At(ring.NodeID(i)).Phase() != member.Gone {
+			factors.MergeIn(r.Factors())
+		}
+	}
+	for i, r := range w.replicas {
+		if !w.dead[i] && r.View().At(ring.NodeID(i)).Phase() != member.Gone {
+			require.ElementsMatch(w.t, factors, r.Factors(), "node %d", i)
+		}
+	}
+	place, err := member.View{Members: view, Factors: factors}.Place(w.ring.Partitions(), w.ring.Replicas())
 	require.NoError(w.t, err)
 	acked := 0
 	for p := range ring.Partition(w.ring.Partitions()) {

@@ -38,7 +38,7 @@ func saidOf(t *testing.T, out []Effect) (said map[ring.NodeID]wire.Members, reco
 		case e.Kind == EffectSend && e.Sends == wire.MsgMembers:
 			_, body, err := wire.Open(e.Msg)
 			require.NoError(t, err)
-			m, err := wire.DecodeMembers(body)
+			m, err := wire.DecodeMembers(wire.VersionOf(e.Msg), body)
 			require.NoError(t, err)
 			require.NotContains(t, said, e.To, "told twice")
 			said[e.To] = m
@@ -62,7 +62,7 @@ func TestViewsRiseOnceDurable(t *testing.T) {
 	assert.Zero(t, records)
 	_, records = step(t, r, tells(2, 5, false, later))
 	assert.Equal(t, 1, records)
-	assert.True(t, r.view.Includes(ours) && ours.Includes(r.view), "it is not durable yet")
+	assert.True(t, r.view.Members.Includes(ours) && ours.Includes(r.view.Members), "it is not durable yet")
 	assert.False(t, r.fixed())
 	assert.False(t, r.Settled())
 	assert.False(t, r.Quiet())
@@ -72,15 +72,15 @@ func TestViewsRiseOnceDurable(t *testing.T) {
 	assert.Equal(t, 1, records)
 	both := later.Raised(3, member.In(1, member.Gone))
 	step(t, r, Event{Kind: EventPersisted, Token: r.rise.token - 1})
-	assert.Equal(t, ours, r.view)
+	assert.Equal(t, ours, r.view.Members)
 	step(t, r, Event{Kind: EventPersisted, Token: r.rise.token})
-	assert.Equal(t, both, r.view)
-	assert.Equal(t, both, r.onDisk)
+	assert.Equal(t, both, r.view.Members)
+	assert.Equal(t, both, r.onDisk.Members)
 	assert.Equal(t, both.Name(), r.viewName)
 	assert.Zero(t, r.rise.token)
 	assert.True(t, r.moving)
 	step(t, r, Event{Kind: EventPersisted, Token: r.token})
-	assert.Equal(t, both, r.view)
+	assert.Equal(t, both, r.view.Members)
 }
 
 // TestWhoIsToldOfMembers: peers that do not go by the replica's view are told, less and less often
@@ -252,12 +252,12 @@ func TestSelfInAView(t *testing.T) {
 		member.In(3, member.Joining): member.In(2, member.Gone),
 		member.In(1, member.Active):  member.In(1, member.Active),
 	} {
-		r.view = member.Set(nil).Raised(1, state)
+		r.view.Members = member.Set(nil).Raised(1, state)
 		assert.Equal(t, want, r.self())
 		assert.Equal(t, want.Phase() == member.Gone, r.gone())
 		assert.Equal(t, want.Phase() == member.Gone, r.going())
-		r.view = member.Set(nil).Raised(1, member.In(2, member.Active))
-		r.rise = rise{view: r.view.Raised(1, state)}
+		r.view.Members = member.Set(nil).Raised(1, member.In(2, member.Active))
+		r.rise = rise{view: member.View{Members: r.view.Members.Raised(1, state)}}
 		assert.False(t, r.going(), "nothing rises")
 		r.rise.token = 1
 		assert.Equal(t, r.selfIn(r.rise.view).Phase() == member.Gone, r.going())
@@ -288,7 +288,7 @@ func TestMeetMembers(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(2, 2))
 	for range 300 {
 		r := bench(t, later)
-		before := r.view
+		before := r.view.Members
 		p := r.partition(3)
 		known := map[ring.NodeID]bool{}
 		for i := range r.peers {
@@ -311,7 +311,7 @@ func TestMeetMembers(t *testing.T) {
 				view = view.Raised(n, member.In(1+rnd.Uint32N(2), member.Phase(rnd.IntN(4))))
 			}
 		}
-		r.view = view
+		r.view.Members = view
 		r.meetMembers(before)
 		for n := ring.NodeID(1); n <= 7; n++ {
 			at, phase := r.peer(n), view.At(n).Phase()

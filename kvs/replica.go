@@ -42,12 +42,12 @@ type Replica struct {
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats      Stats
 
-	view     member.Set        // who the members are, as far as this replica goes by it
-	viewName uint64            // 0 while they are those of the ring
+	view     member.View       // who the members are, as far as this replica goes by it
+	viewName uint64            // 0 while they are those of the ring, and no factor was ever decided
 	place    *member.Placement // that follows
 	rise     rise
-	onDisk   member.Set // what the records have said of members
-	moving   bool       // a partition is fresh, or retiring, or this node joins or leaves
+	onDisk   member.View // what the records have said of members
+	moving   bool        // a partition is fresh, or retiring, or this node joins or leaves
 
 	checkpoint checkpoint
 	floors     floors
@@ -106,7 +106,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if err := r.known(records); err != nil {
 		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
 	}
-	for _, e := range r.view {
+	for _, e := range r.view.Members {
 		if e.Key != cfg.Self && e.Val.Phase() != member.Gone {
 			r.floors.peers = append(r.floors.peers, peerFloor{id: e.Key})
 			r.peers = append(r.peers, peerLink{id: e.Key, backoffTicks: 1, viewBackoff: 1})
@@ -288,6 +288,8 @@ func (r *Replica) event(ev Event) {
 		r.hardened(ev.Token)
 	case EventMember:
 		r.change(ev.Change)
+	case EventFactor:
+		r.decide(ev.Factor)
 	}
 }
 
@@ -341,7 +343,7 @@ func (r *Replica) requested(msg []byte) {
 func (r *Replica) message(from ring.NodeID, msg []byte) {
 	at := r.peer(from)
 	kind, body, err := wire.Open(msg)
-	if err == nil && at < 0 && r.view.At(from).Phase() == member.Gone {
+	if err == nil && at < 0 && r.view.Members.At(from).Phase() == member.Gone {
 		r.tellOne(from, false) // that its life is over
 	}
 	v := wire.VersionOf(msg)
@@ -366,7 +368,7 @@ func (r *Replica) peerMessage(from int, v wire.Version, kind wire.MessageKind, b
 		r.receive(from, g)
 		return true
 	case wire.MsgMembers:
-		return r.receiveMembers(from, body)
+		return r.receiveMembers(from, v, body)
 	case wire.MsgSnapshot:
 		r.idleUntil = 0
 		return r.receivePiece(from, body)

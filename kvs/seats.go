@@ -11,8 +11,8 @@ import (
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
-// When the view rises, partitions are seated anew, in place. What a replica is to a partition is
-// one of these:
+// When the view rises, be it that members come and go or that a partition is to have more replicas
+// or fewer, partitions are seated anew, in place. What a replica is to a partition is one of these:
 //
 //	owner      it owns it by its view, and says what it holds
 //	  fresh    so, and it has not got yet what the other owners held when it became one: it
@@ -51,14 +51,15 @@ func (r *Replica) notServed(p *partition) string {
 }
 
 // reseat goes by a view that has risen.
-func (r *Replica) reseat(view member.Set) {
+func (r *Replica) reseat(view member.View) {
 	before, place := r.view, r.place
 	if err := r.goBy(view); err != nil {
 		r.stats.Rejected++ // unreachable: sets and rings have the same bounds
 		return
 	}
 	r.idleUntil = 0
-	r.meetMembers(before)
+	r.countDecided(before.Factors)
+	r.meetMembers(before.Members)
 	if r.gone() {
 		r.end()
 		return
@@ -88,10 +89,19 @@ func (r *Replica) reseat(view member.Set) {
 	r.progress()
 }
 
+// countDecided counts the decisions that are others than before.
+func (r *Replica) countDecided(before member.Factors) {
+	for _, e := range r.view.Factors {
+		if e.Val != before.At(e.Key) {
+			r.stats.Decided++
+		}
+	}
+}
+
 // meetMembers has a peer for each other node of the view that is not gone. The positions of peers
 // stay; one that is gone keeps its own until the next start.
 func (r *Replica) meetMembers(before member.Set) {
-	for _, e := range r.view {
+	for _, e := range r.view.Members {
 		at := r.peer(e.Key)
 		switch gone := e.Val.Phase() == member.Gone; {
 		case e.Key == r.cfg.Self || at < 0 && gone:
@@ -352,9 +362,9 @@ func (r *Replica) progress() {
 	}
 	switch phase := r.self().Phase(); {
 	case phase == member.Joining && !fresh:
-		r.raise(r.view.Raised(r.cfg.Self, member.In(r.cfg.Life, member.Active)))
+		r.raise(member.View{Members: r.view.Members.Raised(r.cfg.Self, member.In(r.cfg.Life, member.Active))})
 	case phase == member.Leaving && r.mayLeave():
-		r.raise(r.view.Raised(r.cfg.Self, member.In(r.cfg.Life, member.Gone)))
+		r.raise(member.View{Members: r.view.Members.Raised(r.cfg.Self, member.In(r.cfg.Life, member.Gone))})
 	default:
 		r.moving = fresh || retiring || phase != member.Active
 	}

@@ -150,7 +150,7 @@ func TestNodesSayWhatTheyAre(t *testing.T) {
 		{member.Active, member.Active, func(*Replica, *partition) {}, false},
 	} {
 		r := bench(t, ours)
-		require.NoError(t, r.goBy(phases(c.is, member.Active, member.Active, member.Gone)))
+		require.NoError(t, r.goBy(member.View{Members: phases(c.is, member.Active, member.Active, member.Gone)}))
 		p := placed(t, r, c.is != member.Joining, c.is != member.Leaving)
 		tellsAll(r, p, 0)
 		for _, q := range r.parts {
@@ -162,7 +162,7 @@ func TestNodesSayWhatTheyAre(t *testing.T) {
 		r.progress()
 		assert.Equal(t, c.says, r.rise.token > 0, "%+v", c)
 		if c.says {
-			assert.Equal(t, member.In(1, c.to), r.rise.view.At(1))
+			assert.Equal(t, member.In(1, c.to), r.rise.view.Members.At(1))
 		}
 		assert.Equal(t, c.is != member.Active, r.moving, "%+v", c)
 	}
@@ -172,7 +172,7 @@ func TestNodesSayWhatTheyAre(t *testing.T) {
 func TestSeatsOfAStart(t *testing.T) {
 	for _, phase := range []member.Phase{member.Joining, member.Active, member.Leaving, member.Gone} {
 		r := bench(t, ours)
-		require.NoError(t, r.goBy(phases(phase, member.Active, member.Active, member.Leaving)))
+		require.NoError(t, r.goBy(member.View{Members: phases(phase, member.Active, member.Active, member.Leaving)}))
 		for id := range ring.Partition(64) {
 			p := r.partition(id)
 			p.fresh, p.retiring, p.logTruncated, p.intake = false, !p.owned && id%2 == 0, false, new(intake)
@@ -211,7 +211,7 @@ func TestSeatsOfAStart(t *testing.T) {
 // TestMembersOfAStart: who the members are as a replica starts, by its ring, by what an operator
 // says, and by its disk; which of these are refused.
 func TestMembersOfAStart(t *testing.T) {
-	record := func(life uint32, s member.Set) []byte { return wire.AppendMembersRecord(nil, life, s) }
+	record := func(life uint32, s member.Set) []byte { return wire.AppendMembersRecord(nil, life, member.View{Members: s}) }
 	five := ours.Raised(5, member.In(1, member.Joining))
 	second := ours.Raised(1, member.In(2, member.Joining))
 	part := wire.AppendFloors(nil, nil)
@@ -273,7 +273,7 @@ func TestServesAndKeeps(t *testing.T) {
 	assert.False(t, r.Serves(p.id))
 	assert.True(t, r.Keeps(p.id))
 	p.fresh = false
-	r.rise = rise{view: r.view.Raised(1, member.In(1, member.Gone)), token: 9}
+	r.rise = rise{view: member.View{Members: r.view.Members.Raised(1, member.In(1, member.Gone))}, token: 9}
 	assert.False(t, r.Serves(p.id), "it is about to be gone")
 	assert.False(t, r.Settled())
 	r.rise = rise{}
@@ -331,12 +331,12 @@ func TestMembersAreState(t *testing.T) {
 	for i, change := range []func(r *Replica){
 		func(*Replica) {},
 		func(r *Replica) { r.moving = !r.moving },
-		func(r *Replica) { r.view = r.view.Raised(4, member.In(1, member.Gone)) },
+		func(r *Replica) { r.view.Members = r.view.Members.Raised(4, member.In(1, member.Gone)) },
 		func(r *Replica) { r.rise = rise{view: r.view, token: r.token + 0}; r.rise.token = max(r.token, 1) },
 		func(r *Replica) { r.token = 5; r.rise = rise{view: r.view, token: 3} },
 		func(r *Replica) {
 			r.token = 5
-			r.rise = rise{view: r.view.Raised(5, member.In(1, member.Joining)), token: 3}
+			r.rise = rise{view: member.View{Members: r.view.Members.Raised(5, member.In(1, member.Joining))}, token: 3}
 		},
 		func(r *Replica) { r.peers[1].origin = 3 },
 		func(r *Replica) { r.peers[1].floor = 3 },

@@ -118,7 +118,7 @@ func TestSeats(t *testing.T) {
 			view = phases(member.Phase(r.IntN(4)), member.Phase(r.IntN(4)), member.Phase(r.IntN(4)), member.Phase(r.IntN(4)))
 		}
 		n := bench(t, phases(member.Active, member.Active, member.Active, member.Active))
-		require.NoError(t, n.goBy(view))
+		require.NoError(t, n.goBy(member.View{Members: view}))
 		leaves := view.At(1).Phase() == member.Leaving
 		for id := range ring.Partition(64) {
 			log := [][]int{nil, {1, 2, 3}, {3}, {2, 3}}[r.IntN(4)]

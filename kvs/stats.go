@@ -12,7 +12,8 @@ type Stats struct {
 	Deferred   uint64 // deltas of peers put off, as too much is being persisted; they are offered again
 	Shed       uint64 // deltas forgotten to hold a log to its bound, which a peer lacks; it will need a snapshot
 
-	LetGo uint64 // partitions that this replica owned and has let go of, as all owners have what it held
+	Decided uint64 // decisions about how many replicas a partition is to have that the replica has come to go by
+	LetGo   uint64 // partitions that this replica owned and has let go of, as all owners have what it held
 
 	Forgotten   uint64 // tombstones forgotten, since no earlier write can come
 	Deletes     uint64 // writes served that take something away

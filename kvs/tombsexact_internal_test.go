@@ -455,7 +455,7 @@ func TestFloorsAreState(t *testing.T) {
 // it asks to be started anew, once, and does nothing more in that step.
 func TestRiseToOwnersAgainIsTheLastStep(t *testing.T) {
 	r := bench(t, phases(member.Active, member.Active, member.Active, member.Leaving))
-	view := r.view.Raised(4, member.In(1, member.Gone))
+	view := r.view.Members.Raised(4, member.In(1, member.Gone))
 	next, err := member.Place(view, 64, 1)
 	require.NoError(t, err)
 	again := 0
@@ -469,7 +469,7 @@ func TestRiseToOwnersAgainIsTheLastStep(t *testing.T) {
 	require.Greater(t, again, 2)
 	r.idleUntil, r.moving = 99, false
 	r.begin()
-	r.reseat(view)
+	r.reseat(member.View{Members: view})
 	assert.Equal(t, []Effect{{Kind: EffectRestart}}, r.out)
 	assert.False(t, r.moving)
 
@@ -479,7 +479,7 @@ func TestRiseToOwnersAgainIsTheLastStep(t *testing.T) {
 	}
 	r.idleUntil, r.moving = 99, false
 	r.begin()
-	r.reseat(view)
+	r.reseat(member.View{Members: view})
 	assert.Empty(t, r.out)
 	assert.Zero(t, r.idleUntil)
 	for id := range ring.Partition(64) {
@@ -487,7 +487,7 @@ func TestRiseToOwnersAgainIsTheLastStep(t *testing.T) {
 	}
 	r.begin()
 	r.moving = true
-	r.reseat(view.Raised(1, member.In(1, member.Gone)))
+	r.reseat(member.View{Members: view.Raised(1, member.In(1, member.Gone))})
 	assert.False(t, r.moving, "it is over")
 	assert.Empty(t, r.out)
 }

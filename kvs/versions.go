@@ -18,7 +18,9 @@ import (
 // silent is written to in Oldest, so that a node may come back with the older program. With Oldest the same as Newest nothing of this is needed, and peers
 // that run an older program do not understand a word.
 //
-// What is on disks is the same in all versions that there are.
+// What is on disks is the same in both versions that there are, but for factors of partitions
+// ([EventFactor]), which an older program does not read: so they are refused until Oldest is a version
+// that knows of them.
 type Versions struct {
 	Oldest, Newest wire.Version // zero is [wire.Newest], and Oldest is Newest where it is zero
 }

@@ -60,7 +60,9 @@
 //     lasts. One that is not on it is given what an operator has said of members
 //     ([kvs.Config].Members), in which it joins, at each start. What an operator asks for
 //     later is an EventMember, at any replica that runs; what is asked of one that stops
-//     before the record of it is durable is lost, and asked again. A node whose view has it
+//     before the record of it is durable is lost, and asked again. So is an EventFactor, which
+//     gives a partition more replicas or fewer: who decides numbers decisions about a partition
+//     ascending, and may ask for one again, at any replicas. A node whose view has it
 //     gone, and that is quiet, may be stopped. Its id is used again in a later life
 //     ([kvs.Config].Life), which the operator begins, and on an empty disk.
 //

@@ -1,6 +1,6 @@
-// Package member says who the nodes of a store are, as a lattice, and what follows from
-// that for where partitions lie, as a pure function. It sends nothing, moves nothing, and
-// decides nothing that an operator has not asked for.
+// Package member says who the nodes of a store are, and how many replicas each partition is to
+// have, as lattices, and what follows from that for where partitions lie, as a pure function. It
+// sends nothing, moves nothing, and decides nothing that an operator has not asked for.
 //
 // # The lattice
 //
@@ -22,13 +22,35 @@
 //	gone      the node, once others hold what it holds;  none
 //	          or an operator: its disk is lost for good
 //
+// # Factors
+//
+// A partition whose keys are used much may have more replicas than the others (selective
+// replication; Wu, Sreekanti, Hellerstein: Autoscaling Tiered Cloud Storage in Anna, VLDB 2019,
+// section 4). [Factors] map each partition about which somebody has decided to the last [Factor]:
+// the number of the decision and how many replicas it asks for, joined to the greater number, and
+// of two of one number to the one for more replicas. These are chains again. So a decision can be
+// told in any order, and again, and a later one takes an earlier one back. Who decides gives the
+// number; two that decide at once, and do not know of each other, come to the greater factor.
+//
+// The factor is of a partition and not of a key, since a partition is what all else is of: a
+// replica says by the dots of a partition what it holds, and a delta is forgotten once every owner
+// of the partition has said so. Had keys factors of their own, an owner of some keys of a partition
+// could not say that it holds a dot without saying of which key, and each set of dots would be one
+// for each set of owners. So a key has as many replicas as any key of its partition needs; with
+// many partitions there are few beside it that come along.
+//
+// A [View] is both lattices, member by member and partition by partition.
+//
 // # Placement
 //
 // The old placement is the ring over the nodes that are active or leaving, the next one that
 // over those that are active or joining ([Place]). The owners of a partition are those of
 // both: while nodes come and go, a write is with all owners of either before the last delta
 // of it is forgotten. Once nobody joins or leaves, both are one. Where one of the two
-// placements would have no node, the other one stands for it.
+// placements would have no node, the other one stands for it. Either has of each partition as many
+// owners as its factor says, at least those that are configured and at most all nodes: the first
+// so many on the way around the ring. So the owners by a lesser factor are among those by a greater
+// one, and a factor that rises takes a partition from nobody.
 //
 // # Why nothing is lost while views differ
 //

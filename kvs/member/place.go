@@ -17,11 +17,17 @@ type Placement struct {
 // Fixed is the placement on the nodes of a ring that nobody joins or leaves.
 func Fixed(r *ring.Ring) *Placement { return &Placement{old: r, next: r} }
 
-// Place is the placement of partitions, rf replicas each, that follows from a set; it has no
-// other input. Cost as of [ring.New], twice while a node joins or leaves. An error wraps
-// [ring.ErrConfig].
+// Place is the placement of partitions, rf replicas each, that follows from a set: that of a
+// [View] without factors.
 func Place(s Set, partitions, rf int) (*Placement, error) {
-	was, will := s.In(Active, Leaving), s.In(Active, Joining)
+	return View{Members: s}.Place(partitions, rf)
+}
+
+// Place is the placement that follows from a view, of partitions with rf replicas each, or as many
+// more as its factors say; it has no other input. Cost as of [ring.New], twice while a node joins
+// or leaves. An error wraps [ring.ErrConfig].
+func (v View) Place(partitions, rf int) (*Placement, error) {
+	was, will := v.Members.In(Active, Leaving), v.Members.In(Active, Joining)
 	if len(was) == 0 {
 		was = will
 	}
@@ -33,14 +39,14 @@ func Place(s Set, partitions, rf int) (*Placement, error) {
 		return p, nil
 	}
 	var err error
-	if p.old, err = ring.New(was, partitions, rf); err != nil {
+	if p.old, err = ring.Varied(was, partitions, rf, v.Factors.Replicas); err != nil {
 		return nil, fmt.Errorf("member: place: %w", err)
 	}
 	if slices.Equal(was, will) {
 		p.next = p.old
 		return p, nil
 	}
-	if p.next, err = ring.New(will, partitions, rf); err != nil {
+	if p.next, err = ring.Varied(will, partitions, rf, v.Factors.Replicas); err != nil {
 		return nil, fmt.Errorf("member: place: %w", err)
 	}
 	p.both = make([][]ring.NodeID, partitions)

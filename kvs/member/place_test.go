@@ -17,7 +17,9 @@ const partitions, rf = 16, 2
 
 // plain is who holds partition p by a placement on nodes, worked out without a ring: the rf
 // nodes of which the nearest of 64 points comes first, clockwise from the place of p.
-func plain(nodes []ring.NodeID, p ring.Partition) []ring.NodeID {
+func plain(nodes []ring.NodeID, p ring.Partition) []ring.NodeID { return nearestOf(nodes, p, rf) }
+
+func nearestOf(nodes []ring.NodeID, p ring.Partition, most int) []ring.NodeID {
 	place := func(letter byte, a, b uint64) uint64 {
 		return xxhash.Sum64(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{letter}, a), b))
 	}
@@ -35,13 +37,18 @@ func plain(nodes []ring.NodeID, p ring.Partition) []ring.NodeID {
 		}
 		return 1
 	})
-	return sorted[:min(rf, len(sorted))]
+	return sorted[:min(most, len(sorted))]
 }
 
 // twin is who owns partition p in a set, from the words of the table in the package's
 // documentation.
 func twin(s member.Set, p ring.Partition) (old, next []ring.NodeID) {
-	var was, will []ring.NodeID
+	was, will := sides(s)
+	return plain(was, p), plain(will, p)
+}
+
+// sides are the nodes that the old placement is over, and those that the next one is.
+func sides(s member.Set) (was, will []ring.NodeID) {
 	for _, e := range s {
 		switch e.Val.Phase() {
 		case member.Joining:
@@ -59,7 +66,7 @@ func twin(s member.Set, p ring.Partition) (old, next []ring.NodeID) {
 	if len(will) == 0 {
 		will = was
 	}
-	return plain(was, p), plain(will, p)
+	return was, will
 }
 
 // TestPlacementIsThatOfTheTwin in every set of four nodes.

@@ -37,12 +37,20 @@ const MaxNode NodeID = 1<<32 - 1 - maxPartitions
 type Ring struct {
 	nodes  []NodeID
 	rf     int
+	varied bool       // some partition is to have more
 	owners [][]NodeID // by partition, in preference order
 }
 
 // New places partitions on the given nodes, rf replicas each (all nodes where
 // there are fewer than rf). Cost O(nodes·64·log + partitions·log).
 func New(nodes []NodeID, partitions, rf int) (*Ring, error) {
+	return Varied(nodes, partitions, rf, nil)
+}
+
+// Varied is [New], with factor(p) replicas of partition p where that is more than rf, and all
+// nodes where there are fewer. The owners by a greater factor are those by a lesser one, in the
+// same order, and others after them. A nil factor gives every partition rf.
+func Varied(nodes []NodeID, partitions, rf int, factor func(Partition) int) (*Ring, error) {
 	switch {
 	case len(nodes) == 0 || len(nodes) > maxNodes:
 		return nil, fmt.Errorf("%w: %d nodes, want 1 to %d", ErrConfig, len(nodes), maxNodes)
@@ -62,7 +70,12 @@ func New(nodes []NodeID, partitions, rf int) (*Ring, error) {
 	r := &Ring{nodes: sorted, rf: rf, owners: make([][]NodeID, partitions)}
 	points := circle(sorted)
 	for p := range r.owners {
-		r.owners[p] = walk(points, hashPair('p', uint64(p), 0), min(rf, len(nodes)))
+		n := rf
+		if factor != nil {
+			n = max(rf, factor(Partition(p)))
+		}
+		r.varied = r.varied || n > rf
+		r.owners[p] = walk(points, hashPair('p', uint64(p), 0), min(n, len(nodes)))
 	}
 	return r, nil
 }
@@ -119,8 +132,11 @@ func hashPair(kind byte, a, b uint64) uint64 {
 // Nodes lists all nodes in ascending order; the caller must not change it.
 func (r *Ring) Nodes() []NodeID { return r.nodes }
 
-// Replicas is how many replicas a partition is to have.
+// Replicas is how many replicas a partition is to have, at least where the ring is [Ring.Varied].
 func (r *Ring) Replicas() int { return r.rf }
+
+// Varied reports whether some partition is to have more than [Ring.Replicas].
+func (r *Ring) Varied() bool { return r.varied }
 
 // Partitions is how many partitions there are.
 func (r *Ring) Partitions() int { return len(r.owners) }

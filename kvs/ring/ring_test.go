@@ -85,3 +85,32 @@ func TestNewRefuses(t *testing.T) {
 		assert.ErrorIs(t, err, ring.ErrConfig, name)
 	}
 }
+
+// TestVaried: a partition with a greater factor has the owners that it has by the common one, and
+// others behind them; all nodes at most, and never fewer than the common one.
+func TestVaried(t *testing.T) {
+	plain, err := ring.New(nodes(5), 64, 2)
+	require.NoError(t, err)
+	assert.False(t, plain.Varied())
+	r, err := ring.Varied(nodes(5), 64, 2, func(p ring.Partition) int { return int(p) % 8 })
+	require.NoError(t, err)
+	assert.True(t, r.Varied())
+	assert.Equal(t, 2, r.Replicas())
+	for p := range ring.Partition(64) {
+		want := min(max(2, int(p)%8), 5)
+		full, err := ring.New(nodes(5), 64, want)
+		require.NoError(t, err)
+		assert.Equal(t, full.Owners(p), r.Owners(p))
+		assert.Equal(t, plain.Owners(p), r.Owners(p)[:2])
+		for n := range ring.NodeID(7) {
+			owns := false
+			for _, o := range r.Owners(p) {
+				owns = owns || o == n
+			}
+			assert.Equal(t, owns, r.Owns(n, p))
+		}
+	}
+	same, err := ring.Varied(nodes(5), 64, 2, func(ring.Partition) int { return 1 })
+	require.NoError(t, err)
+	assert.False(t, same.Varied())
+}

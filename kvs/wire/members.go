@@ -9,59 +9,67 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 )
 
-// Members is what a replica tells a peer of who the members are.
+// Members is what a replica tells a peer of who the members are, and how many replicas partitions
+// are to have.
 type Members struct {
-	From   ring.NodeID
-	Origin uint64     // the sender's incarnation
-	Ask    bool       // the sender does not know the receiver to go by the same
-	Set    member.Set // which is durable at the sender, and which it goes by
+	From    ring.NodeID
+	Origin  uint64     // the sender's incarnation
+	Ask     bool       // the sender does not know the receiver to go by the same
+	Set     member.Set // which is durable at the sender, and which it goes by
+	Factors member.Factors
 }
+
+// View is what the sender goes by.
+func (m *Members) View() member.View { return member.View{Members: m.Set, Factors: m.Factors} }
 
 // Append appends the message.
 func (m *Members) Append(dst []byte) []byte {
 	start := len(dst)
-	b := varint.Append(varint.Append(begin(dst, MsgMembers), uint64(m.From)), m.Origin)
-	return seal(m.Set.Append(AppendBool(b, m.Ask)), start)
+	b := varint.Append(varint.Append(beginAs(dst, membersForm(len(m.Factors) > 0), MsgMembers), uint64(m.From)), m.Origin)
+	return seal(m.View().Append(AppendBool(b, m.Ask)), start)
 }
 
-// DecodeMembers reads the body of a message, and shares no memory with it.
-func DecodeMembers(body []byte) (m Members, err error) {
+// DecodeMembers reads the body of a message of a version, and shares no memory with it.
+func DecodeMembers(v Version, body []byte) (m Members, err error) {
 	r := reader{b: body}
 	m.From, m.Origin, m.Ask = ring.NodeID(r.uint32()), r.uvarint(), r.bool()
-	m.Set = r.members()
+	view := r.view()
+	if m.Set, m.Factors = view.Members, view.Factors; r.err == nil && v != membersForm(len(m.Factors) > 0) {
+		r.fail("factors under a version that has none, or none under one that has")
+	}
 	return m, r.end("members")
 }
 
-// AppendMembersRecord appends the record of who the members are, written in that life of the
-// node.
-func AppendMembersRecord(dst []byte, life uint32, s member.Set) []byte {
-	return s.Append(varint.Append(append(dst, membersVersion), uint64(life)))
+// AppendMembersRecord appends the record of a view, written in that life of the node.
+func AppendMembersRecord(dst []byte, life uint32, v member.View) []byte {
+	return v.Append(varint.Append(append(dst, membersVersion), uint64(life)))
 }
 
-// IsMembersRecord reports whether the record is one of members.
+// IsMembersRecord reports whether the record is one of a view.
 func IsMembersRecord(record []byte) bool { return len(record) > 0 && record[0] == membersVersion }
 
-// MembersRecord reads the record of members.
-func MembersRecord(record []byte) (life uint32, s member.Set, err error) {
+// MembersRecord reads the record of a view.
+func MembersRecord(record []byte) (life uint32, v member.View, err error) {
 	if !IsMembersRecord(record) {
-		return 0, nil, fmt.Errorf("%w: no record of members", ErrMessage)
+		return 0, v, fmt.Errorf("%w: no record of members", ErrMessage)
 	}
 	r := reader{b: record[1:]}
-	life, s = r.uint32(), r.members()
-	return life, s, r.end("record of members")
+	life, v = r.uint32(), r.view()
+	return life, v, r.end("record of members")
 }
 
-func (r *reader) members() member.Set {
+// view reads a view, which is all that is left.
+func (r *reader) view() member.View {
 	if r.err != nil {
-		return nil
+		return member.View{}
 	}
-	s, rest, err := member.Decode(r.rest())
+	v, err := member.DecodeView(r.rest())
 	if err != nil {
 		r.fail(err.Error())
-		return nil
+		return member.View{}
 	}
-	r.at = len(r.b) - len(rest)
-	return s
+	r.at = len(r.b)
+	return v
 }
 
 // name reads the name of members, which is not 0.

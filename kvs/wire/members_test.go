@@ -12,26 +12,39 @@ import (
 
 func TestMembersRoundTrip(t *testing.T) {
 	set := member.Set{{Key: 1, Val: member.In(1, member.Active)}, {Key: 900, Val: member.In(3, member.Gone)}}
-	for _, ask := range []bool{false, true} {
-		m := wire.Members{From: 7, Origin: 1 << 40, Ask: ask, Set: set}
+	factors := member.Factors{{Key: 0, Val: member.FactorOf(1, 1)}, {Key: 65535, Val: member.FactorOf(member.MaxEpoch, member.MaxReplicas)}}
+	plain := wire.Members{From: 7, Origin: 1 << 40, Set: set}
+	for i := range 4 {
+		m := plain
+		if m.Ask = i%2 > 0; i > 1 {
+			m.Factors = factors
+			assert.Greater(t, len(m.Append(nil)), len(plain.Append(nil)), "only where there are some")
+		}
 		kind, body, err := wire.Open(m.Append(nil))
 		require.NoError(t, err)
 		require.Equal(t, wire.MsgMembers, kind)
-		got, err := wire.DecodeMembers(body)
+		v := wire.VersionOf(m.Append(nil))
+		got, err := wire.DecodeMembers(v, body)
 		require.NoError(t, err)
 		assert.Equal(t, m, got)
 		for n := range body {
-			_, err := wire.DecodeMembers(body[:n])
+			_, err := wire.DecodeMembers(v, body[:n])
 			require.ErrorIs(t, err, wire.ErrMessage, "cut at %d", n)
 		}
-		_, err = wire.DecodeMembers(append(body[:len(body):len(body)], 0))
+		_, err = wire.DecodeMembers(wire.Oldest+wire.Newest-v, body)
+		require.ErrorIs(t, err, wire.ErrMessage, "a form of another version")
+		_, err = wire.DecodeMembers(v, append(body[:len(body):len(body)], 0))
 		require.ErrorIs(t, err, wire.ErrMessage)
 	}
-	record := wire.AppendMembersRecord(nil, 2, set)
+	record := wire.AppendMembersRecord(nil, 2, member.View{Members: set, Factors: factors})
 	life, got, err := wire.MembersRecord(record)
 	require.NoError(t, err)
 	assert.Equal(t, uint32(2), life)
-	assert.Equal(t, set, got)
+	assert.Equal(t, member.View{Members: set, Factors: factors}, got)
+	for name, tail := range map[string]string{"no factors, said": string(member.Factors(nil).Append(nil)), "twice": string(factors.Append(factors.Append(nil)))} {
+		_, _, err = wire.MembersRecord(append(wire.AppendMembersRecord(nil, 2, member.View{Members: set}), tail...))
+		require.ErrorIs(t, err, wire.ErrMessage, name)
+	}
 	c, err := new(wire.DecodeBuffer).Contents(record)
 	require.NoError(t, err)
 	assert.Equal(t, wire.Contents{}, c)

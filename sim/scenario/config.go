@@ -76,7 +76,7 @@ type Setup struct {
 	Attempt    int    `json:"attempt"` // how often it was drawn again to be worth running
 	Nodes      int    `json:"nodes"`
 	Partitions int    `json:"partitions"`
-	Replicas   int    `json:"replicas"` // of each partition
+	Replicas   int    `json:"replicas"` // of each partition, at least
 	Sessions   int    `json:"sessions"`
 	Operations int    `json:"operations"`
 	Level      string `json:"level"`
@@ -112,6 +112,8 @@ type Setup struct {
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
 	Moves      []Move `json:"moves,omitempty"`       // of members, which Nodes counts all
 	Old        uint   `json:"old,omitempty"`         // nodes that begin with the older program, as bits; see versions.go
+
+	Decisions []Decision `json:"decisions,omitempty"` // of how many replicas partitions are to have
 }
 
 const (
@@ -215,6 +217,8 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.drawMoves(c, pick)
 	if s.mixed() {
 		s.Old = uint(pick("old", 1<<s.Nodes))
+	} else {
+		s.drawDecisions(c, pick) // which the older program knows nothing of
 	}
 	return s
 }
@@ -279,7 +283,7 @@ func (s *Setup) transactional() bool {
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
 
 func (s *Setup) ring() (*ring.Ring, error) {
-	return ring.New(s.nodes(false), s.Partitions, s.Replicas)
+	return ring.Varied(s.nodes(false), s.Partitions, s.Replicas, s.replicasOf)
 }
 
 // SetEngine has the run's values kept by another engine, with files and as many bytes in
@@ -299,6 +303,9 @@ func (s *Setup) validate() error {
 	err := Config{Nodes: s.Nodes, Level: s.Level, Operations: asked}.Validate()
 	if err == nil {
 		err = s.validateMoves()
+	}
+	if err == nil {
+		err = s.validateDecisions()
 	}
 	switch {
 	case err != nil:
@@ -331,6 +338,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: %d bytes being persisted, %d subscriptions, want 0 to %d and %d", ErrConfig, s.Persist, s.Subscribed, 1<<30, 1<<20)
 	case s.ValueBytes < 0 || s.ValueBytes > wire.MaxMessage/2:
 		return fmt.Errorf("%w: values of %d bytes, want 0 to %d", ErrConfig, s.ValueBytes, wire.MaxMessage/2)
+	case s.mixed() && len(s.Decisions) > 0:
+		return fmt.Errorf("%w: decisions that an older program does not know", ErrConfig)
 	case s.Old>>s.Nodes != 0:
 		return fmt.Errorf("%w: nodes %b with the older program, of %d", ErrConfig, s.Old, s.Nodes)
 	case s.Queue < 0 || s.Queue > 1<<20:

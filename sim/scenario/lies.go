@@ -9,6 +9,7 @@ import (
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -40,8 +41,35 @@ func (r *run) lie(msg []byte, to uint64, draw uint64) []byte {
 			r.lieOfPiece(&x, to, draw)
 			return wire.AppendSnapshot(nil, from, &x)
 		}
+	case wire.MsgMembers:
+		if m, err := wire.DecodeMembers(wire.VersionOf(msg), body); err == nil {
+			r.lieOfMembers(&m, draw)
+			return m.Append(nil)
+		}
 	}
 	return msg
+}
+
+// lieOfMembers changes one thing of what a peer tells of members and factors.
+func (r *run) lieOfMembers(m *wire.Members, draw uint64) {
+	p := ring.Partition(draw >> 8 % uint64(r.ring.Partitions()))
+	decided := func(p ring.Partition, f member.Factor) {
+		m.Factors = member.Factors{{Key: p, Val: f}}
+	}
+	switch draw % 6 {
+	case 0:
+		decided(ring.Partition(r.ring.Partitions()), member.FactorOf(1, 2))
+	case 1:
+		decided(p, member.FactorOf(0, 2))
+	case 2:
+		decided(p, member.FactorOf(1, member.MaxReplicas+1))
+	case 3: // nobody can tell that this was not decided
+		decided(p, member.FactorOf(member.MaxEpoch, 1+int(draw>>16%5)))
+	case 4:
+		m.From++
+	default:
+		m.Origin = 1 << 40
+	}
 }
 
 // lieOfGossip changes one thing of what a peer tells.
@@ -129,7 +157,7 @@ func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 		clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: nowMS, Token: 1 << 62})
 	}
 	key, owned := r.ownKey()
-	told := r.run.Moves() || clone.View().Name() != r.core.View().Name()
+	told := r.run.Moves() || clone.ViewName() != r.core.ViewName()
 	if !owned || told && (!clone.Settled() || !clone.Serves(r.run.ring.PartitionOf(key))) { // by whatever it was told of members
 		return
 	}
@@ -260,7 +288,7 @@ func (r *run) read(msg []byte, peer bool) (session uint64, readable bool) {
 	case peer && kind == wire.MsgSnapshot:
 		_, _, _, err = r.reading.Snapshot(body)
 	case peer && kind == wire.MsgMembers:
-		_, err = wire.DecodeMembers(body)
+		_, err = wire.DecodeMembers(wire.VersionOf(msg), body)
 	case !peer && kind == wire.MsgRequest:
 		var q *wire.Request
 		if q, err = r.reading.Request(body); err == nil {

@@ -34,6 +34,7 @@ const (
 	markBatch       = "several keys asked for at once"
 	markBatchPut    = "several writes asked for at once"
 	markLetGo       = "partition let go of, as its new owners have all of it"
+	markDecided     = "decision about the replicas of a partition gone by"
 	markCut         = "read again by a transaction, and not asked for"
 )
 

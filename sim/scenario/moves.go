@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/sim"
@@ -36,7 +35,7 @@ func (m *Move) change() member.Change {
 
 const (
 	moving     = 1 << 48 // above the ids of operations: what operators ask for
-	movingEach = 1 << 12 // ids for each move
+	movingEach = 1 << 12 // ids for each move, and each decision
 	movingGap  = 40 * sim.Millisecond
 	movingMore = 200 * sim.Millisecond // after the faults have ended
 )
@@ -149,11 +148,13 @@ func (r *run) move(w *sim.World, horizon sim.Time) error {
 			}
 		default:
 		}
-		for k := 0; len(ask) > 0 && at <= horizon+movingMore; k++ {
-			if err := w.Inject(at, ask[(i+k)%len(ask)], moving+uint64(i*movingEach+k)); err != nil {
-				return err
-			}
-			at += movingGap
+		if err := r.operate(w, ask, i, at, horizon); err != nil {
+			return err
+		}
+	}
+	for i := range s.Decisions {
+		if err := r.operate(w, ask, len(s.Moves)+i, sim.Time(s.Decisions[i].AtMS)*sim.Millisecond, horizon); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -161,11 +162,15 @@ func (r *run) move(w *sim.World, horizon sim.Time) error {
 
 // Input has the core asked by an operator.
 func (r *replica) Input(c *sim.Context, id uint64) {
-	at := int((id - moving) / movingEach)
-	if id < moving || at >= len(r.run.setup.Moves) || r.core == nil {
+	if id < moving || r.core == nil {
 		return
 	}
-	r.do(c, kvs.Event{Kind: kvs.EventMember, NowMS: r.nowMS(c), Change: r.run.setup.Moves[at].change()})
+	ev, known := r.run.setup.asked(int((id - moving) / movingEach))
+	if !known {
+		return
+	}
+	ev.NowMS = r.nowMS(c)
+	r.do(c, ev)
 	if r.core != nil {
 		r.stats = r.core.Stats() // what is asked for twice is refused
 	}
@@ -179,5 +184,6 @@ func (r *run) members(n ring.NodeID) member.Set {
 	return member.Of(r.begins).Raised(n, member.In(1, member.Joining))
 }
 
-// Moves reports whether members come and go in the run.
-func (r *run) Moves() bool { return len(r.setup.Moves) > 0 }
+// Moves reports whether partitions come to other nodes in the run, be it that members come and go or
+// that partitions come to have more replicas, or fewer.
+func (r *run) Moves() bool { return len(r.setup.Moves)+len(r.setup.Decisions) > 0 }

@@ -209,7 +209,7 @@ func (r *replica) stray(ev kvs.Event) {
 // doing names what the core does with an event.
 var doing = [...]string{
 	kvs.EventMessage: "message", kvs.EventRequest: "request", kvs.EventTick: "tick", kvs.EventPersisted: "persisted",
-	kvs.EventHardened: "hardened", kvs.EventMember: "member",
+	kvs.EventHardened: "hardened", kvs.EventMember: "member", kvs.EventFactor: "factor",
 }
 
 // mark notes what a step brought about.
@@ -229,6 +229,9 @@ func (r *replica) mark(c *sim.Context, after kvs.Stats) {
 	}
 	if after.Snapshots > before.Snapshots {
 		c.Mark(markSnapshot)
+	}
+	if after.Decided > before.Decided {
+		c.Mark(markDecided)
 	}
 	if after.LetGo > before.LetGo {
 		c.Mark(markLetGo)

@@ -247,7 +247,7 @@ func (w *twin) disagree() bool {
 // runTwin runs and judges a seed on goroutines and returns its deliveries.
 func runTwin(t *testing.T, m *memory, seed uint64) (deliveries int64) {
 	setup := draw(Config{}, seed, 0)
-	setup.LateMS, setup.Moves = 0, nil
+	setup.LateMS, setup.Moves, setup.Decisions = 0, nil, nil
 	rg, err := m.ring(&setup)
 	if err != nil {
 		t.Fatal(err)

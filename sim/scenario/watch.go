@@ -106,7 +106,6 @@ func (r *run) responded(n ring.NodeID, msg []byte) {
 func (r *run) Nodes() int                       { return r.setup.Nodes }
 func (r *run) Level() session.Level             { return r.level }
 func (r *run) Others() *oracle.Others           { return &r.others }
-func (r *run) Replicas() int                    { return r.setup.Replicas }
 func (r *run) Ring() *ring.Ring                 { return r.ring }
 func (r *run) Kinds() *kind.Kinds               { return r.kinds }
 func (r *run) Operations() []workload.Operation { return r.ops }

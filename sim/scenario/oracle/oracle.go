@@ -46,8 +46,8 @@ type Cluster interface {
 	Nodes() int
 	Level() session.Level
 	Ring() *ring.Ring
-	Moves() bool   // members come and go; the ring is the one that is to come of it
-	Replicas() int // of each partition
+	Moves() bool                     // partitions come to other nodes; the ring is the one that is to come of it
+	ReplicasOf(p ring.Partition) int // that the partition is to have in the end, if there are as many nodes
 	Kinds() *kind.Kinds
 	Operations() []workload.Operation // the plan, and the reads after the fence
 	Others() *Others                  // what came of clients that have no part in the plan

@@ -53,7 +53,7 @@ func (f *fake) start(t *testing.T, n ring.NodeID) {
 func (f *fake) Nodes() int                          { return len(f.ring.Nodes()) }
 func (f *fake) Level() session.Level                { return session.Causal }
 func (f *fake) Ring() *ring.Ring                    { return f.ring }
-func (f *fake) Replicas() int                       { return f.replicas }
+func (f *fake) ReplicasOf(ring.Partition) int       { return f.replicas }
 func (f *fake) Moves() bool                         { return f.moves }
 func (f *fake) Kinds() *kind.Kinds                  { return kind.Default() }
 func (f *fake) Operations() []workload.Operation    { return f.ops }

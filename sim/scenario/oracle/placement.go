@@ -31,7 +31,7 @@ func (o *Placement) Begin(c Cluster) {
 		if o.known == nil || len(o.known) > 256 {
 			o.known = make(map[*ring.Ring]string)
 		}
-		wrong = misplaced(r, c.Replicas())
+		wrong = misplaced(r, c.ReplicasOf)
 		o.known[r] = wrong
 	}
 	for _, k := range workload.Keys(c.Operations()) {
@@ -46,10 +46,10 @@ func (o *Placement) Begin(c Cluster) {
 }
 
 // misplaced says what is wrong with a ring, "" if nothing is.
-func misplaced(r *ring.Ring, replicas int) string {
+func misplaced(r *ring.Ring, replicas func(ring.Partition) int) string {
 	nodes := r.Nodes()
 	for p := range r.Partitions() {
-		want := nearest(nodes, uint64(p), min(replicas, len(nodes)))
+		want := nearest(nodes, uint64(p), min(replicas(ring.Partition(p)), len(nodes)))
 		if got := r.Owners(ring.Partition(p)); !slices.Equal(got, want) {
 			return fmt.Sprintf("partition %d of %d on nodes %v is placed on %v, want %v", p, r.Partitions(), nodes, got, want)
 		}
@@ -100,10 +100,10 @@ func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
 		return
 	}
 	for p := range ring.Partition(o.Ring().Partitions()) {
-		got, want := core.Placement().Owners(p), nearest(nodes, uint64(p), min(o.Replicas(), len(nodes)))
+		got, want := core.Placement().Owners(p), nearest(nodes, uint64(p), min(o.ReplicasOf(p), len(nodes)))
 		if !slices.Equal(got, want) {
 			o.Fail(Violation{Oracle: "placement", Kind: "members", Node: int(n), Message: fmt.Sprintf(
-				"at rest, node %d takes nodes %v for the owners of partition %d, want %v; its members are %v", n, got, p, want, core.View())})
+				"at rest, node %d takes nodes %v for the owners of partition %d, want %v; its members are %v, and its factors %v", n, got, p, want, core.View(), core.Factors())})
 		}
 		if slices.Contains(want, n) && !core.Serves(p) {
 			o.Fail(Violation{Oracle: "placement", Kind: "fresh", Node: int(n), Message: fmt.Sprintf(

@@ -1,0 +1,120 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/sim"
+)
+
+// In a share of the seeds partitions come to have more replicas than the others, and fewer again,
+// while clients write and faults last, be it that members come and go too or not. Like moves of
+// members, decisions are a part of the plan, are asked for again at another replica until some time
+// after the faults have ended, and are what clients and oracles go by in the end.
+
+// Decision is that a partition has so many replicas, and no fewer than the others.
+type Decision struct {
+	AtMS      uint64 `json:"at_ms"`
+	Partition int    `json:"partition"`
+	Epoch     uint32 `json:"epoch"` // the greatest counts, and of equal ones the one for more replicas
+	Replicas  int    `json:"replicas"`
+}
+
+func (d *Decision) decision() member.Decision {
+	return member.Decision{Partition: ring.Partition(d.Partition), Epoch: d.Epoch, Replicas: d.Replicas}
+}
+
+const maxDecisions = 16
+
+// drawDecisions draws what is decided, and has partitions mostly begin with few replicas, so that
+// there are nodes to come to.
+func (s *Setup) drawDecisions(c Config, pick func(site string, n int) int) {
+	often := 12
+	if len(s.Moves) > 0 {
+		often = 4
+	}
+	if pick("factors", often) != often-1 || c.Nodes != 0 || c.Faults == "off" {
+		return
+	}
+	if pick("few owners", 4) > 0 {
+		s.Replicas = fewReplicas
+	}
+	decide := func(partition int, epoch uint32, replicas int) {
+		i := len(s.Decisions)
+		at := s.HorizonMS * uint64(10+15*i+pick(fmt.Sprint("decision", i), 15)) / 100
+		s.Decisions = append(s.Decisions, Decision{AtMS: at, Partition: partition, Epoch: epoch, Replicas: replicas})
+	}
+	first, more := pick("partition", s.Partitions), s.Replicas+1+pick("more", 2)
+	decide(first, 1, more)
+	switch pick("decisions", 5) {
+	case 0: // it rises, and stays so
+	case 1:
+		decide(first, 2, 1)
+	case 2:
+		decide(first, 2, s.Replicas)
+		decide(first, 3, more)
+	case 3:
+		decide(first, 2, s.Nodes)
+		decide(first, 3, s.Replicas)
+		decide((first+1)%s.Partitions, 4, s.Nodes+1)
+	case 4: // two decide at once
+		decide(first, 1, more+1)
+		decide(first, 2, s.Replicas+1)
+		decide(first, 2, 1)
+	}
+}
+
+// replicasOf is how many replicas a partition is to have in the end.
+func (s *Setup) replicasOf(p ring.Partition) int {
+	epoch, replicas := uint32(0), 0
+	for i := range s.Decisions {
+		switch d := &s.Decisions[i]; {
+		case d.Partition != int(p):
+		case d.Epoch > epoch:
+			epoch, replicas = d.Epoch, d.Replicas
+		case d.Epoch == epoch:
+			replicas = max(replicas, d.Replicas)
+		}
+	}
+	return max(s.Replicas, replicas)
+}
+
+// validateDecisions checks what a tape brought.
+func (s *Setup) validateDecisions() error {
+	for i, d := range s.Decisions {
+		if d.Partition < 0 || d.Partition >= s.Partitions || d.Epoch == 0 || d.Replicas < 1 || d.Replicas > member.MaxReplicas || d.AtMS > s.HorizonMS {
+			return fmt.Errorf("%w: decision %d: %d replicas of partition %d of %d, number %d, at %d ms of %d", ErrConfig, i, d.Replicas, d.Partition, s.Partitions, d.Epoch, d.AtMS, s.HorizonMS)
+		}
+	}
+	if len(s.Decisions) > maxDecisions {
+		return fmt.Errorf("%w: %d decisions, want at most %d", ErrConfig, len(s.Decisions), maxDecisions)
+	}
+	return nil
+}
+
+// asked is what an operator asks for by the number of an input: a move, or a decision behind those.
+func (s *Setup) asked(at int) (ev kvs.Event, known bool) {
+	switch decision := at - len(s.Moves); {
+	case at < 0 || decision >= len(s.Decisions):
+		return ev, false
+	case decision >= 0:
+		return kvs.Event{Kind: kvs.EventFactor, Factor: s.Decisions[decision].decision()}, true
+	}
+	return kvs.Event{Kind: kvs.EventMember, Change: s.Moves[at].change()}, true
+}
+
+// operate has an operator ask for a move or a decision, at one of the nodes after the other.
+func (r *run) operate(w *sim.World, nodes []sim.NodeID, i int, at, horizon sim.Time) error {
+	for k := 0; len(nodes) > 0 && at <= horizon+movingMore; k++ {
+		if err := w.Inject(at, nodes[(i+k)%len(nodes)], moving+uint64(i*movingEach+k)); err != nil {
+			return err
+		}
+		at += movingGap
+	}
+	return nil
+}
+
+// ReplicasOf is how many replicas a partition is to have in the end.
+func (r *run) ReplicasOf(p ring.Partition) int { return r.setup.replicasOf(p) }
