@@ -84,7 +84,7 @@ func (w *floorsTwin) tick() {
 			m.From, m.Origin = ring.NodeID(w.r.peer(e.To)), 0
 			said = append(said, m)
 		default:
-			g, err := new(wire.DecodeBuffer).Gossip(body)
+			g, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(e.Msg), body)
 			require.NoError(w.t, err)
 			require.Len(w.t, g.Items, 1)
 			require.True(w.t, g.Items[0].Pull)

@@ -7,7 +7,7 @@ import (
 )
 
 // Refused is the oracle that replicas understand each other and their clients: where no link
-// spoils messages, nobody sends what is none, and nobody comes or goes, no message, and nothing
+// spoils messages, nobody sends what is none, all run one program, and nobody comes or goes, no message, and nothing
 // in one, is refused as wrong.
 type Refused struct {
 	base
