@@ -27,9 +27,6 @@ func Reseal(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// Origin is the incarnation.
-func (r *Replica) Origin() uint64 { return r.cfg.Origin }
-
 // Held is the set of dots of p that are visible.
 func (r *Replica) Held(id ring.Partition) gossip.Dots { return r.partition(id).applied.Clone() }
 

@@ -214,6 +214,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	s.drawRest(pick)
+	if s.LateMS == soonMS && pick("filter", 2) == 1 && mayRaise(c, sim.Filter) {
+		s.Faults[sim.Filter] = sim.Extreme // what nodes promise each other comes, and what they write does not
+	}
 	s.drawMoves(c, pick)
 	if s.mixed() {
 		s.Old = uint(pick("old", 1<<s.Nodes))
@@ -236,7 +239,10 @@ func (s *Setup) drawRest(pick func(site string, n int) int) {
 	if s.Hostile = pick("hostile", 16) == 15; s.Hostile && pick("few", 2) == 1 {
 		s.Waiting = fewWaiting
 	}
-	if pick("late", 2) == 1 {
+	switch late := pick("late", 4); {
+	case late == 3:
+		s.LateMS = soonMS
+	case late > 0:
 		s.LateMS = lateMS
 	}
 	if pick("persist", 16) == 15 {

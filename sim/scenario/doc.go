@@ -49,6 +49,10 @@
 //	sums          a counter's delta carries what its incarnation has accepted
 //	kind          a replica takes no write of another kind than the key has, nor finds nothing
 //	placement     keys are where a plain twin of the ring has them, and nowhere else at rest
+//	deadline      who waits at a replica is answered by its deadline
+//	beliefs       what a replica goes by of what another one holds is so
+//	forgetting    what is left of something deleted is forgotten once no earlier write may come
+//	refused       no message is refused as wrong where nobody sends a wrong one
 //	panic         the code under test panics; the node ends there, not the campaign
 //	recovery      a replica starts from what its disk holds, and that is what it had shown
 //	request       a replica that has a write, or is about to, does not serve it again

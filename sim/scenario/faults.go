@@ -105,6 +105,13 @@ func drawFaults(c Config, seed uint64, attempt int) (levels Levels) {
 	return levels
 }
 
+// mayRaise reports whether what is drawn of a class may be raised: nobody has said how hard it
+// is to strike, and strategies that count faults do not draw.
+func mayRaise(c Config, class sim.Class) bool {
+	spec, err := parseFaults(c.Faults)
+	return err == nil && spec.base == "swarm" && !spec.named[class] && c.Strategy != "uniform" && c.Strategy != "exhaustive" && c.Strategy != "pct"
+}
+
 // swarmLevel is [sim.SwarmLevel] for the common classes. Each of the further ones
 // is off in four seeds of five, so that a seed has two or three of them, and its
 // operations still get somewhere. Disks are lost in three of ten, and then mostly

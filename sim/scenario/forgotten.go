@@ -6,14 +6,16 @@ import (
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/host"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
 
 // In half of the seeds replicas forget tombstones after lateMS, which is within the time that
-// faults last, and else never within a run.
-const lateMS = 60
+// faults last; in a quarter after soonMS, when earlier writes are on their way yet; and else never
+// within a run.
+const lateMS, soonMS = 60, 5
 
 // markForgotten is the situation that a tombstone was forgotten.
 const markForgotten = "tombstone forgotten"
@@ -23,19 +25,20 @@ type forgottenKey struct{ key, kind string }
 // Forgot is [host.Observer.Forgot].
 func (r *replica) Forgot(e *gossip.Entry) {
 	r.context.Mark(markForgotten)
-	r.run.forgot(e)
+	r.run.forgot(r.id, e)
 }
 
 var _ host.Observer = (*replica)(nil)
 
 // forgot notes a tombstone that a replica forgets.
-func (r *run) forgot(e *gossip.Entry) {
+func (r *run) forgot(n ring.NodeID, e *gossip.Entry) {
 	k, _ := r.kinds.Find(e.Kind)
 	v, err := k.Decode(e.Delta)
 	if err != nil || !k.Absent(v) {
 		r.fail(Violation{Oracle: "deletes", Kind: e.Kind, Node: -1, Message: fmt.Sprintf("what is forgotten of %q is no tombstone: %v", e.Key, err)})
 		return
 	}
+	r.tell(func(o oracle.Oracle) { o.Forgot(&oracle.Tombstone{Node: n, Key: e.Key, Kind: e.Kind, Value: v}) })
 	if r.forgotten == nil {
 		r.forgotten = make(map[forgottenKey]kind.Value)
 	}

@@ -104,6 +104,9 @@ func (r *replica) Receive(c *sim.Context, from sim.NodeID, msg []byte) {
 	if int(from) < r.run.setup.Nodes {
 		ev.Kind, ev.From = kvs.EventMessage, ring.NodeID(from)
 	}
+	if ev.Kind == kvs.EventRequest && r.core != nil {
+		r.run.asked(r.id, msg)
+	}
 	if r.run.setup.Hostile {
 		if from == r.run.hostileNode() {
 			r.run.strange(r.id, msg)
@@ -120,6 +123,7 @@ func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 		return // recovery failed; the run has ended in a violation
 	}
 	r.do(c, kvs.Event{Kind: kvs.EventTick, NowMS: r.nowMS(c)})
+	r.run.tell(func(o oracle.Oracle) { o.Ticked(r.id) })
 }
 
 // Persisted tells the core that a record is durable, or what its engine keeps.

@@ -319,7 +319,8 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 	m.availability.Waiting, m.availability.HandOver, m.availability.ValueBytes = s.Waiting, s.HandOver, s.ValueBytes
 	m.availability.Persist, m.storage.CacheBytes = s.Persist, s.CacheBytes
 	m.monotonic.Every = s.long()
-	m.storage.Forgets = s.forgets()
+	m.storage.Forgets, m.forgetting.Clocks = s.forgets(), s.Faults[sim.Clock] != sim.Off
+	m.refused.Spoiled = s.Hostile || s.mixed() || s.Faults[sim.Corrupt] != sim.Off
 	r.oracles = m.watchers.always(r.oracles[:0])
 	if s.Seed%4 == 0 && !r.Moves() { // it looks at every value whenever something has become visible
 		r.oracles = append(r.oracles, &m.monotonic)

@@ -8,6 +8,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
@@ -19,13 +20,17 @@ type watchers struct {
 	acks         oracle.Acks
 	agreement    oracle.Agreement
 	availability oracle.Availability
+	beliefs      oracle.Beliefs
 	clocks       oracle.Clocks
+	deadlines    oracle.Deadlines
 	deletes      oracle.Deletes
+	forgetting   oracle.Forgetting
 	liveness     oracle.Liveness
 	lost         oracle.LostWrites
 	monotonic    oracle.Monotonic
 	kinds        oracle.OneKind
 	placement    oracle.Placement
+	refused      oracle.Refused
 	stamps       oracle.Stamps
 	storage      oracle.Storage
 	sums         oracle.Sums
@@ -36,8 +41,9 @@ type watchers struct {
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
 	w.availability.Lost, w.availability.Sums, w.acks.Lost = &w.lost, &w.sums, &w.lost
-	w.storage.Lost, w.deletes.Lost = &w.lost, &w.lost
-	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage, &w.deletes)
+	w.storage.Lost, w.deletes.Lost, w.forgetting.Lost = &w.lost, &w.lost, &w.lost
+	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage, &w.deletes,
+		&w.beliefs, &w.deadlines, &w.forgetting, &w.refused)
 }
 
 // tell tells every oracle that watches.
@@ -83,6 +89,21 @@ func (r *run) stamped(at int, e *gossip.Entry) {
 		r.fail(Violation{Oracle: "request", Kind: e.Kind, Node: -1, Message: fmt.Sprintf("write #%d is served with the stamp %v, and with %v", e.Req, *was, got.Stamp)})
 	}
 	*was = got.Stamp
+}
+
+// asked tells of a request that has come to a replica, if it is for one operation of the run.
+func (r *run) asked(n ring.NodeID, msg []byte) {
+	k, body, err := wire.Open(msg)
+	if err != nil || k != wire.MsgRequest {
+		return
+	}
+	q, err := r.reading.Request(body)
+	if err != nil || r.stranger(q.Client) {
+		return
+	}
+	if at := r.at(q.Req); at >= 0 {
+		r.tell(func(o oracle.Oracle) { o.Asked(&oracle.Asked{Node: n, Operation: &r.ops[at], Request: q}) })
+	}
 }
 
 // responded tells of an answer that a replica sends.

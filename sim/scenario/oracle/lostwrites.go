@@ -310,6 +310,11 @@ func (o *LostWrites) everHad(p ring.Partition, d causal.Dot) (n int) {
 	return n
 }
 
+// lostBy reports whether the disk of a node had a write and has lost it.
+func (o *LostWrites) lostBy(n ring.NodeID, p ring.Partition, d causal.Dot) bool {
+	return slices.ContainsFunc(o.accepted, func(a acceptance) bool { return a.partition == p && a.dot == d && a.lost&(1<<n) != 0 })
+}
+
 // acceptedBy is how many writes to a partition a node has accepted.
 func (o *LostWrites) acceptedBy(n ring.NodeID, p ring.Partition) (count int) {
 	for i := range o.accepted {

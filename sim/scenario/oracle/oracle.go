@@ -16,6 +16,10 @@
 //	Storage       what is kept beside values is within its bounds, and at rest it is gone
 //	Acks          who has a write when it is answered
 //	Availability  what may be refused, and when nothing may fail
+//	Deadlines     who waits is answered by its deadline
+//	Beliefs       what replicas take each other to hold they do
+//	Forgetting    a tombstone is forgotten when no earlier write can come
+//	Refused       nothing is refused as wrong where nothing wrong is sent
 //
 // An oracle never touches the run: the same seed takes the same course with all of them
 // and with none. What histories as a whole must be like is for package linearizability.
@@ -79,6 +83,13 @@ type Sent struct {
 	Batch     []ring.Partition    // of what it was asked for with, and refused with; nil mostly
 }
 
+// Asked is a request for one operation that has come to a replica.
+type Asked struct {
+	Node      ring.NodeID
+	Operation *workload.Operation
+	Request   *wire.Request // valid during the call
+}
+
 // Answer is what a session got for its operation.
 type Answer struct {
 	Node      ring.NodeID // whose answer it is
@@ -132,6 +143,12 @@ type Oracle interface {
 	// Rewound tells that a disk, of a node that is down, has gone back in time, and that
 	// the store of the node is what an incarnation would find there.
 	Rewound(n ring.NodeID)
+	// Asked tells that a request for an operation has come to a replica, before that takes it.
+	Asked(a *Asked)
+	// Ticked tells that the store of a node has taken a tick.
+	Ticked(n ring.NodeID)
+	// Forgot tells of a tombstone that a replica forgets.
+	Forgot(t *Tombstone)
 	// AtRest tells how the cluster came to rest once the faults had ended, and once
 	// more after the reads behind the fence.
 	AtRest(r *Rest)
@@ -151,6 +168,9 @@ func (*base) Reading(ring.NodeID)   {}
 func (*base) Restarted(ring.NodeID, Missing) {
 }
 func (*base) Rewound(ring.NodeID) {}
+func (*base) Asked(*Asked)        {}
+func (*base) Ticked(ring.NodeID)  {}
+func (*base) Forgot(*Tombstone)   {}
 func (*base) AtRest(*Rest)        {}
 func (*base) Ended(*End)          {}
 
