@@ -113,7 +113,7 @@ type Config struct {
 	// receiver, or that asks once more.
 	SnapshotPieces, SnapshotBytes int
 	// SnapshotValues is how many values a step looks at to answer an ask for pieces, and to
-	// look through a snapshot that has come whole; an eighth of it, and a quarter of BatchBytes,
+	// look through a snapshot that has come whole; a quarter of it, and BatchBytes,
 	// is how many of one that has become visible a step folds in. Default 1024.
 	SnapshotValues int
 

@@ -44,7 +44,9 @@ type repeatMet struct {
 }
 
 // foldEach is for how many of the values that a step may look at for a snapshot one is folded in.
-const foldEach = 8
+// With a batch of bytes to each record that is made durable, folding keeps pace with the pieces
+// that come.
+const foldEach = 4
 
 // absorb makes a snapshot visible that has come whole and is durable. Its deltas are not in
 // the log, so peers may be short of them now.
@@ -271,7 +273,7 @@ func (r *Replica) goOn() {
 		return
 	}
 	r.unfolded = false
-	values, size := max(r.cfg.SnapshotValues/foldEach, 1), r.cfg.BatchBytes/4+1
+	values, size := max(r.cfg.SnapshotValues/foldEach, 1), r.cfg.BatchBytes
 	for i := range r.parts {
 		p := r.parts[(r.foldFrom+i)%len(r.parts)]
 		switch {

@@ -3,7 +3,7 @@ package kvs
 import "iter"
 
 // tombQueue is a queue of tombstones, first in, first out. It lies in chunks, so that neither end
-// of it costs more the longer it is.
+// of it costs more the longer it is: an owner that is away has it grow with all that is deleted.
 type tombQueue struct {
 	chunks [][]tombstone // none is empty
 	head   int           // of the first chunk
