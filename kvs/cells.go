@@ -137,8 +137,14 @@ func (c *cells) from(key string) iter.Seq[*cell] {
 	}
 }
 
+// clear takes all out, and has the memory of some of them used again. It costs the same however
+// many there are.
 func (c *cells) clear(vs *valuePool) {
+	n := 0
 	for x := range c.from("") {
+		if n++; n > maxRun {
+			break
+		}
 		for _, s := range x.slots {
 			if s.val != nil {
 				vs.give(s.val, s.kind)
@@ -149,12 +155,9 @@ func (c *cells) clear(vs *valuePool) {
 			c.free = append(c.free, x)
 		}
 	}
-	for i, run := range c.runs {
-		if clear(run); i == 0 {
-			c.runs[0] = run[:0]
-		} else {
-			c.runs[i] = nil
-		}
+	if len(c.runs) > 0 {
+		clear(c.runs[0])
+		c.runs = [][]*cell{c.runs[0][:0]}
 	}
 	c.runs, c.table, c.count = c.runs[:0], nil, 0
 }

@@ -122,23 +122,18 @@ func (r *Replica) nextOfCheckpoint() {
 // givePartition gives the next part of p, and reports whether that was the last.
 func (r *Replica) givePartition(p *partition) (all bool) {
 	if p.giving != nil {
-		return p.giving.values(p)
+		return p.giving.goOn(p)
 	}
-	all = true
-	if len(p.applied) > 0 {
+	g := &giving{r: r, of: p.fold, in: p.intake, vals: len(p.applied) == 0}
+	if !g.vals {
 		r.giveLog(p)
 		p.trustCuts()
-		g := &giving{r: r}
 		g.part = wire.CheckpointPart{Of: p.id, Applied: r.kept(p), Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt, Buried: p.buried, BuriedWrites: p.buriedWrites.Clone(), BuriedDeps: p.buriedDeps.Clone()}
 		if r.keeper != nil {
 			g.part.Keeper = r.keeper.from.ID()
 		}
-		all = g.values(p)
 	}
-	if p.intake != nil {
-		r.checkpointIntake(p)
-	}
-	return all
+	return g.goOn(p)
 }
 
 // kept is what a checkpoint says that p has. Once members have come or gone it leaves out what has
@@ -174,18 +169,6 @@ func (r *Replica) giveLog(p *partition) {
 	r.offers = entries
 }
 
-// checkpointIntake gives the pieces that have come of a snapshot, those that are being
-// persisted too.
-func (r *Replica) checkpointIntake(p *partition) {
-	x := p.intake
-	for at, encoded := range x.pieces {
-		s := wire.StoredPiece{Begun: x.begun, Number: x.number, At: uint32(at), Held: x.held, Own: x.own, Encoded: encoded}
-		from := len(r.wire)
-		r.wire = s.Append(r.wire)
-		r.record(from)
-	}
-}
-
 // checkpointSessions gives what concerns no single partition.
 func (r *Replica) checkpointSessions() {
 	x, size := wire.CheckpointPart{Sessions: true}, 0
@@ -216,6 +199,7 @@ const servedSize = 14 // bytes of a request in a record, about
 // joined in before the rest is.
 type recovery struct {
 	taken          []recoveredIntake // whole, in the order in which they were
+	open           []recoveredIntake // in part
 	origin, number uint64            // of the checkpoint that parts are of
 	parts          []recoveredPart
 	sessions       recoveredPart
@@ -285,7 +269,7 @@ func (r *Replica) recoverCheckpoint(rec []byte, past *recovery) error {
 	}
 	if x.Origin != past.origin || x.Number != past.number {
 		*past = recovery{
-			taken: past.taken, origin: x.Origin, number: x.Number, last: past.last, early: past.early,
+			taken: past.taken, open: past.open, origin: x.Origin, number: x.Number, last: past.last, early: past.early,
 			counts: past.counts, lost: past.lost, touched: past.touched,
 		}
 	}
@@ -381,9 +365,7 @@ func (r *Replica) restore(x *recoveredPart, past *recovery) error {
 
 // recovered works out what follows from all records together.
 func (r *Replica) recovered(records [][]byte, past *recovery) error {
-	if err := past.absorb(r); err != nil {
-		return err
-	}
+	past.absorb(r)
 	r.markAgain(past)
 	r.stats.Unreadable = uint64(r.cfg.Unreadable)
 	c := &r.checkpoint

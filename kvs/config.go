@@ -112,6 +112,10 @@ type Config struct {
 	// sender's and the receiver's count. A piece is on its way until it is durable at the
 	// receiver, or that asks once more.
 	SnapshotPieces, SnapshotBytes int
+	// SnapshotValues is how many values a step looks at to answer an ask for pieces, and to
+	// look through a snapshot that has come whole; a quarter of it, and BatchBytes,
+	// is how many of one that has become visible a step folds in. Default 1024.
+	SnapshotValues int
 
 	// LateMS is for how long, by the clocks of all hosts, what is left of something deleted
 	// stays at least, where it can be forgotten at all; default 600,000, at least 1. A write
@@ -164,7 +168,7 @@ func (c *Config) setDefaults() error {
 	case c.MaxIdleMS > maxPhysicalMS || c.MaxWaitTicks > maxTicks || c.ForwardTicks > maxTicks:
 		return fmt.Errorf("%w: sessions idle for %d ms, waits of %d ticks, writes held back for %d: want at most %d, %d and %d",
 			ErrConfig, c.MaxIdleMS, c.MaxWaitTicks, c.ForwardTicks, uint64(maxPhysicalMS), uint64(maxTicks), uint64(maxTicks))
-	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxSubscriptions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0:
+	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxSubscriptions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0 || c.SnapshotValues < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
 	if err := c.Speaks.settle(); err != nil {
@@ -220,6 +224,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.SnapshotBytes == 0 {
 		c.SnapshotBytes = 1 << 20
+	}
+	if c.SnapshotValues == 0 {
+		c.SnapshotValues = 1024
 	}
 	if c.LateMS == 0 {
 		c.LateMS = 600_000

@@ -36,7 +36,7 @@ func TestConfigDefaults(t *testing.T) {
 		want.MaxSubscriptions = 1024
 		want.MaxLog, want.MaxHandOver, want.MaxLogBytes = 65_536, 65_536, 64<<20
 		want.MaxPersistBytes = 64 << 20
-		want.SnapshotPieces, want.SnapshotBytes, want.MaxAheadMS = 16, 1<<20, 120_000
+		want.SnapshotPieces, want.SnapshotBytes, want.SnapshotValues, want.MaxAheadMS = 16, 1<<20, 1024, 120_000
 		want.LateMS = 600_000
 		want.Kinds = c.Kinds
 		assert.Equal(t, want, c)

@@ -37,6 +37,11 @@ type rig struct {
 	wrap     func(*rigEnv) host.Env // of a rig whose messages take another way
 	shelves  []*shelf               // by node: where values are kept, if they are kept outside
 	timed    *[]time.Duration       // where it is not nil, how long each step took of its thread's time is added
+	kinds    *[]string              // and here what it was for
+	receiver int                    // the node that is brought up, -1 if none is
+
+	wroteCheckpoint int // records of checkpoints
+	persisting      func(node, size int)
 }
 
 type rigFlight struct {
@@ -57,7 +62,7 @@ func newRig(t testing.TB, nodes, partitions, rf int, cfg kvs.Config) *rig {
 	r, err := ring.New(ids, partitions, rf)
 	require.NoError(t, err)
 	cfg.Ring, cfg.Kinds, cfg.Secret = r, kind.Default(), secret
-	g := &rig{t: t, cfg: cfg, hosts: make([]host.Host, nodes), disks: make([][][]byte, nodes), down: make([]bool, nodes), now: 1000}
+	g := &rig{t: t, cfg: cfg, receiver: -1, hosts: make([]host.Host, nodes), disks: make([][][]byte, nodes), down: make([]bool, nodes), now: 1000}
 	for n := range ids {
 		g.start(n)
 	}
@@ -101,6 +106,12 @@ func (e *rigEnv) Respond(_ uint64, msg []byte) {
 }
 
 func (e *rigEnv) Persist(token uint64, record []byte) error {
+	if wire.IsCheckpoint(record) {
+		e.wroteCheckpoint++
+	}
+	if e.persisting != nil {
+		e.persisting(e.node, len(record))
+	}
 	if e.keep {
 		e.disks[e.node] = append(e.disks[e.node], bytes.Clone(record))
 	}
@@ -129,9 +140,12 @@ func (g *rig) do(node int, ev kvs.Event) {
 		require.NoError(g.t, g.hosts[node].Do(ev))
 		return
 	}
+	sent, records := len(g.sent), g.wroteCheckpoint
 	began := threadTime()
 	err := g.hosts[node].Do(ev)
 	*g.timed = append(*g.timed, threadTime()-began)
+	*g.kinds = append(*g.kinds, g.kindOf(node, ev, sent, records))
+	g.sent = g.sent[:0]
 	require.NoError(g.t, err)
 }
 

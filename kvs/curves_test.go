@@ -2,10 +2,7 @@ package kvs_test
 
 import (
 	"fmt"
-	"runtime"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,8 +14,9 @@ import (
 // writer writes registers of a size through two nodes that are up, key by key.
 type writer struct {
 	*rig
-	size int
-	req  uint64
+	size  int
+	req   uint64
+	alone bool // all through the first node
 }
 
 func (w *writer) write(key int) {
@@ -27,9 +25,13 @@ func (w *writer) write(key int) {
 	for i := range value {
 		value[i] = byte(w.req>>(8*(i%3)) ^ uint64(i))
 	}
-	q := put(1+w.req%2, w.req, "register", fmt.Sprintf("k%07d", key), value)
+	node := w.req % 2
+	if w.alone {
+		node = 0
+	}
+	q := put(1+node, w.req, "register", fmt.Sprintf("k%07d", key), value)
 	q.Stamp = w.now<<16 + w.req
-	require.NotNil(w.t, w.ask(int(w.req%2), q))
+	require.NotNil(w.t, w.ask(int(node), q))
 	require.Equal(w.t, wire.StatusOK, w.answer.Status, w.answer.Detail)
 	if w.req%10 == 0 {
 		w.tick()
@@ -219,66 +221,6 @@ func BenchmarkDivergence(b *testing.B) {
 			}
 		})
 	}
-}
-
-// BenchmarkLongestStep is how long the longest single step of a replica among three takes,
-// over keys of 1 KiB: at work, which is to write all once and a hundredth again, checkpoints
-// among it; and in bringing up one that has lost its disk. It is so in 16 partitions, and in
-// one for a thousand keys. A run is the same each time, so what counts of a step is the
-// shortest of three runs, in processor time of the thread. A million keys take 11 GiB.
-func BenchmarkLongestStep(b *testing.B) {
-	for _, keys := range []int{1000, 10_000, 100_000, 1_000_000} {
-		for _, partitions := range []int{16, keys / 1000} {
-			b.Run(fmt.Sprintf("%d/partitions=%d", keys, partitions), func(b *testing.B) {
-				runtime.LockOSThread() // sub-benchmarks have goroutines of their own
-				defer runtime.UnlockOSThread()
-				for b.Loop() {
-					var work, bring []time.Duration
-					for range 3 {
-						w, u := stepsOf(b, keys, partitions)
-						work, bring = shorter(b, work, w), shorter(b, bring, u)
-					}
-					report(b, "work", work)
-					report(b, "bring-up", bring)
-				}
-			})
-		}
-	}
-}
-
-// shorter is of each step the shorter time.
-func shorter(b *testing.B, steps, again []time.Duration) []time.Duration {
-	if steps == nil {
-		return again
-	}
-	require.Len(b, again, len(steps))
-	for i := range steps {
-		steps[i] = min(steps[i], again[i])
-	}
-	return steps
-}
-
-func report(b *testing.B, of string, steps []time.Duration) {
-	slices.Sort(steps)
-	us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-	b.ReportMetric(us(steps[len(steps)-1]), "µs-longest-"+of)
-	b.ReportMetric(us(steps[len(steps)*9999/10_000]), "µs-p99.99-"+of)
-}
-
-// stepsOf is how long each step took.
-func stepsOf(b *testing.B, keys, partitions int) (work, bring []time.Duration) {
-	g := newRig(b, 3, partitions, 3, kvs.Config{})
-	g.timed = &work
-	w := &writer{rig: g, size: 1 << 10}
-	for i := range keys + keys/100 {
-		w.write(i % keys)
-	}
-	g.rest()
-	g.timed = &bring
-	g.start(2)
-	g.run()
-	g.rest()
-	return work, bring
 }
 
 // deletedAtRest are nodes that have written registers and deleted all of them, one of them

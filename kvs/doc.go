@@ -17,8 +17,9 @@
 // like deltas is durable before it is visible. It asks for them, a window of
 // [Config.SnapshotBytes] at a time, and goes on from where it stands after a loss, a
 // restart of either side, or with another peer; the pieces of a partition that is not
-// whole yet are in memory, encoded, also where values are kept outside: a member that lies
-// about what it has can make them many. A write that only the lost disk had is lost with
+// whole yet, or not folded into its values, are in memory, encoded, also where values are kept
+// outside: a member that lies about what it has can make them many. It is visible in one moment,
+// and folded in by many steps, so that none takes longer the more keys there are. A write that only the lost disk had is lost with
 // it, and a read that depends on it fails at its deadline for good.
 //
 // An incarnation that has written leaves something for good: at each owner a span of dots in

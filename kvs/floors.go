@@ -441,7 +441,9 @@ func (r *Replica) fixed() bool { return r.viewName == 0 && r.rise.token == 0 && 
 // stopForgetting gives up what was under way, since members come or go.
 func (r *Replica) stopForgetting() {
 	r.floors.mark = floorMark{}
-	r.tombs.queue = append(r.tombs.queue, r.tombs.batch...)
+	for i := range r.tombs.batch {
+		r.tombs.queue.push(r.tombs.batch[i])
+	}
 	r.tombs.batch = nil
 }
 

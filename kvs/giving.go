@@ -8,20 +8,77 @@ import (
 // giving is a partition of which a checkpoint has been given some. What is still to come is
 // of the moment at which its first part was given: the cells from next on, but for those that
 // are ahead, which were given before they changed, or have come since.
+//
+// Behind the values come the pieces of a snapshot that was being taken in at that moment, as many
+// as have come by then: their records lie before the point at which the log is cut. If it has
+// become visible since, all are given, since the values were those from before.
 type giving struct {
 	r    *Replica
+	of   *folding            // what was visible then, and not folded in; nil mostly
+	in   *intake             // the snapshot that was being taken in; nil mostly
+	at   int                 // the next piece of it
+	vals bool                // all values have been given
 	part wire.CheckpointPart // the next one; its values were preserved
 	size int                 // of these, in bytes, about
 	next string              // no key before it is still to be given
+}
+
+// goOn gives a part, of values or of a snapshot that is being taken in, and reports whether it
+// was the last.
+func (g *giving) goOn(p *partition) (all bool) {
+	p.giving = nil
+	if !g.vals {
+		if g.vals = g.values(p); !g.vals {
+			return false
+		}
+		if g.in != nil && p.keeps() {
+			p.giving = g
+			return false
+		}
+	}
+	if p.intake.continues(g.in) {
+		g.in = p.intake
+	}
+	if g.pieces(); g.at < g.count() && p.keeps() {
+		p.giving = g
+		return false
+	}
+	return true
+}
+
+// count is how many pieces are to be given by now. The last one of a snapshot is not before its
+// own record.
+func (g *giving) count() int {
+	switch {
+	case g.in == nil:
+		return 0
+	case g.in.sift != nil:
+		return len(g.in.pieces) - 1
+	}
+	return len(g.in.pieces)
+}
+
+// pieces gives some of the snapshot that is being taken in, those that are being persisted too.
+func (g *giving) pieces() {
+	r := g.r
+	for size := 0; g.at < g.count() && size < r.cfg.BatchBytes; g.at++ {
+		from := len(r.wire)
+		r.wire = g.in.stored(r.wire, g.at)
+		size += len(r.wire) - from
+		r.record(from)
+	}
 }
 
 // values gives a part, and reports whether it was the last. More than one are given only
 // where much was preserved, or much of a value's size is its past. Of a partition that is to be handed over all is given at once,
 // since its values may be dropped.
 func (g *giving) values(p *partition) (all bool) {
-	p.giving = nil
 	g.flushPreserved()
-	for c := range p.cells.from(g.next) {
+	cells := p.cells.from(g.next)
+	if g.of != nil && g.of == p.fold { // else what is to be given is what is not folded
+		cells = p.folded(g.next)
+	}
+	for c := range cells {
 		if c.ahead {
 			c.ahead = false
 			continue
@@ -84,7 +141,7 @@ func (g *giving) give(last bool) {
 }
 
 // awaits reports whether a key's turn is still to come.
-func (g *giving) awaits(key string) bool { return g != nil && key >= g.next }
+func (g *giving) awaits(key string) bool { return g != nil && !g.vals && key >= g.next }
 
 // preserve has what a cell holds, which is about to change, given as it is.
 func (g *giving) preserve(p *partition, c *cell) {
@@ -131,7 +188,7 @@ func (g *giving) clone(r *Replica) *giving {
 		return nil
 	}
 	c := *g
-	c.r = r
+	c.r, c.of = r, nil
 	c.part.Values = append([]wire.HeldValue(nil), g.part.Values...) // which are not changed once made
 	c.part.Kept = append([]wire.KeptValue(nil), g.part.Kept...)
 	return &c
@@ -143,6 +200,10 @@ func (g *giving) append(dst []byte, p *partition) []byte {
 		return dst
 	}
 	dst = wire.AppendString(varint.Append(append(dst, 'g'), uint64(g.part.At)), g.next)
+	dst = wire.AppendBool(wire.AppendBool(dst, g.vals), g.of != nil && g.of == p.fold)
+	if g.in != nil {
+		dst = g.in.append(varint.Append(append(dst, 'i'), uint64(g.at)))
+	}
 	for i := range g.part.Values {
 		dst = g.part.Values[i].Append(dst)
 	}

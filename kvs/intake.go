@@ -25,15 +25,12 @@ import (
 // what it had told the senders, which leave that out. What nobody is left to finish is
 // forgotten: no peer holds any of what it would bring.
 //
-// All of a snapshot becomes visible in one step, which therefore takes as long as the
-// partition is large: about 2 µs for each value of 1 KiB. It is not made in parts, as a
-// checkpoint is. Which writes a replica holds is one set for the partition, and what it tells,
-// checkpoints, and gives in snapshots of its own goes by that set: a value that has a write
-// which is not in it yet would be one of those hidden writes that nobody is told of, and a set
-// with writes whose values are not there yet would have reads answered without them, unless
-// every access to a value first took in what is pending for its key. Where the step must be
-// short whatever is held, there are to be as many partitions: with a thousand keys in each it
-// is as long with a thousand keys as with a hundred times as many.
+// All of a snapshot becomes visible in one moment. Which writes a replica holds is one set for
+// the partition, and what it tells, checkpoints, and gives in snapshots of its own goes by that
+// set: a value that has a write which is not in it yet would be one of those hidden writes that
+// nobody is told of, and a set with writes whose values are not there yet would have reads
+// answered without them. So every access to a value first takes in what is pending for its key
+// ([folding]), and no step takes longer the more keys there are.
 
 const (
 	askTicks  = 4 // that an ask is waited for at first, since the last piece
@@ -57,12 +54,24 @@ type intake struct {
 	pieces        [][]byte
 	open          int            // how many of them, the last ones, are parts of a value that is not whole yet
 	part          ownID          // that value
-	names         []ownID        // of their values, ascending by key and kind
+	staged        []stagedPiece  // their values that are whole
+	answers       []gossip.Dots  // by ask, what was visible when its pieces were made; not changed
+	served        []causal.Dot   // the writes of requests that have come
+	beyond        gossip.Dots    // writes in values that were not in the states of these, as a liar says
+	sift          *sifting       // while it is looked through; nil mostly
+	hidden        []gossip.Dots  // by ask, see [sifting], once the snapshot is whole
+	marks         bool           // some value is to be marked with own
+	extra         gossip.Dots    // not in base, and held since their requests have come
 	buried        uint64         // see [wire.Piece]; 0 mostly
 	buriedWrites  session.Matrix // of all of these states
 	buriedDeps    session.Matrix
 	whole         bool
-	own           causal.Dot // see [intake.values]; zero mostly
+	own           causal.Dot // see [sifting]; zero mostly
+}
+
+// continues reports whether x is y, with more pieces or as many.
+func (x *intake) continues(y *intake) bool {
+	return x != nil && y != nil && x.begun == y.begun && x.number == y.number
 }
 
 // fetch is what is under way from a peer.
@@ -98,7 +107,7 @@ func (r *Replica) offered(p *partition, from int) {
 // that can finish what has come, be it asked for something else at the moment; or one that
 // has some of it; or one with which it begins anew.
 func (r *Replica) fetch(p *partition) {
-	if p.fetching || len(p.offers) == 0 {
+	if p.fetching || len(p.offers) == 0 || p.fold != nil {
 		return
 	}
 	best, free := 0, -1
@@ -288,31 +297,37 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 	}
 	r.learn(&x)
 	in.held = p.applied.Clone()
-	if in.whole {
-		values, err := in.values(r, p.id)
-		if err != nil {
-			return err
-		}
-		// Only for a value to be marked with: one that none is would be a gap for good.
-		if slices.ContainsFunc(values, func(v keptValue) bool { return touches(v.hidden, v.writes, v.deps) }) {
-			p.seq++
-			in.own = causal.Dot{Origin: r.cfg.Origin, Seq: p.seq}
-		}
-	}
 	p.intake = in
+	f.next++
+	f.stopped, f.until, f.wait, f.tries = !x.More, r.tick+askTicks, askTicks, 0
+	if in.whole {
+		in.sift = in.beginSifting()
+		in.sift.from, in.sift.ask = from, f.number
+		r.unfolded = true
+		r.siftOn(p)
+	} else {
+		r.persistPiece(p, in, from, f.number, !x.More)
+	}
+	return nil
+}
+
+// persistPiece persists the last piece of those that have come, which answers an ask.
+func (r *Replica) persistPiece(p *partition, in *intake, from int, ask uint64, stops bool) {
 	b := r.newBatch(p)
-	b.in, b.from, b.ask, b.first = in, from, f.number, r.token+1
-	b.stops = !x.More
+	b.in, b.from, b.ask, b.first = in, from, ask, r.token+1
+	b.stops = stops
 	at := len(r.wire)
-	stored := wire.StoredPiece{Begun: in.begun, Number: in.number, At: uint32(len(in.pieces) - 1), Held: in.held, Own: in.own, Encoded: encoded}
-	r.wire = stored.Append(r.wire)
+	r.wire = in.stored(r.wire, len(in.pieces)-1)
 	r.record(at)
 	b.token = r.token
 	r.batches = append(r.batches, b)
 	p.pending++
-	f.next++
-	f.stopped, f.until, f.wait, f.tries = b.stops, r.tick+askTicks, askTicks, 0
-	return nil
+}
+
+// stored appends the record of a piece.
+func (x *intake) stored(dst []byte, at int) []byte {
+	s := wire.StoredPiece{Begun: x.begun, Number: x.number, At: uint32(at), Held: x.held, Own: x.own, Encoded: x.pieces[at]}
+	return s.Append(dst)
 }
 
 // with is the intake with one piece more, or says why it does not go on from there.
@@ -324,6 +339,9 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 	if piece.First != (len(y.pieces) == 0) || x.whole || piece.At > 0 && piece.Origin != x.from || piece.Rest != (y.open > 0) {
 		return nil, fmt.Errorf("%w: a piece that does not go on from the one before", wire.ErrMessage)
 	}
+	if piece.At == 0 {
+		y.answers = append(y.answers, piece.Applied)
+	}
 	if err := y.takeValues(r, piece); err != nil {
 		return nil, err
 	}
@@ -332,7 +350,9 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 		if s.Client < last || i == 0 && x.at.Sessions && s.Client == last {
 			return nil, fmt.Errorf("%w: session %d of a snapshot, which has come that far before", wire.ErrMessage, s.Client)
 		}
-		last = s.Client
+		if last = s.Client; s.Partition == piece.Partition {
+			y.served = append(y.served, s.Dot)
+		}
 	}
 	y.at, y.from, y.whole = piece.End(x.at), piece.Origin, piece.Last
 	y.to, y.ask, y.last = piece.To, piece.Ask, piece.At
@@ -345,7 +365,7 @@ func (x *intake) with(r *Replica, piece *wire.Piece, encoded []byte) (*intake, e
 	}
 	switch {
 	case piece.First:
-		y.base, y.cuts = piece.Applied, piece.Cuts.Clone()
+		y.base, y.cuts = piece.Applied.Clone(), piece.Cuts.Clone()
 		y.gap, y.doubt = piece.Gap, piece.Doubt.Clone()
 	case piece.At == 0:
 		y.base, y.cuts = x.base.Intersect(piece.Applied), inBoth(x.cuts, piece.Cuts)
@@ -361,21 +381,6 @@ func inOrder(a, b ownID) int {
 	return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.kind, b.kind))
 }
 
-// otherKind is the kind of a value under key among the pieces that have come, but not that
-// one; "" if there is none.
-func (x *intake) otherKind(key, kind string) string {
-	if x == nil {
-		return ""
-	}
-	at, _ := slices.BinarySearchFunc(x.names, key, func(n ownID, key string) int { return strings.Compare(n.key, key) })
-	for ; at < len(x.names) && x.names[at].key == key; at++ {
-		if x.names[at].kind != kind {
-			return x.names[at].kind
-		}
-	}
-	return ""
-}
-
 // learn takes in what of a piece concerns all of the replica.
 func (r *Replica) learn(x *wire.Piece) {
 	r.clock.Observe(x.Clock)
@@ -389,9 +394,7 @@ func (r *Replica) learn(x *wire.Piece) {
 func (r *Replica) stored(p *partition, b *batch) {
 	if b.in.whole && b.in == p.intake {
 		p.intake = nil
-		if _, err := r.absorb(p, b.in); err != nil {
-			r.stats.Rejected++ // unreachable: each piece has been read
-		}
+		r.absorb(p, b.in)
 		for _, at := range p.offers {
 			p.addPendingAck(at)
 		}
@@ -422,63 +425,4 @@ func (r *Replica) abandonIntake(p *partition) {
 		r.leave(p, at) // who still has something to offer does so again
 	}
 	r.fetchNext(p)
-}
-
-// recoverPiece reads back a piece that was persisted. One whose record before is not there
-// is left: it has been cut out, or the checkpoint has not come yet that has both. In its
-// place may be the record of an earlier answer, of which the replica had dropped the parts.
-func (r *Replica) recoverPiece(rec []byte, past *recovery) error {
-	s, x, err := r.in.StoredPiece(rec)
-	if err != nil {
-		return err
-	}
-	if int(x.Partition) >= r.cfg.Ring.Partitions() {
-		return errPartition(x.Partition, r.cfg.Ring)
-	}
-	p := r.partition(x.Partition)
-	in := p.intake
-	switch {
-	case s.At == 0:
-		in = &intake{begun: s.Begun, number: s.Number}
-	case in == nil || in.begun != s.Begun || in.number != s.Number || !in.goesOn(int(s.At), &x):
-		return nil
-	}
-	if in, err = in.with(r, &x, slices.Clone(s.Encoded)); err != nil {
-		return err
-	}
-	in.held, in.own = s.Held, s.Own
-	r.learn(&x)
-	if p.intake = in; in.whole {
-		p.intake = nil
-		past.taken = append(past.taken, recoveredIntake{p, in})
-	}
-	return nil
-}
-
-type recoveredIntake struct {
-	p *partition
-	x *intake
-}
-
-// absorb makes the snapshots visible that have been recovered whole, once what they build
-// on is, or is not to come; and lets go of those in part that build on what is lost.
-func (x *recovery) absorb(r *Replica) error {
-	x.reach(r.cfg.MaxKnown)
-	for len(x.taken) > 0 {
-		next := max(slices.IndexFunc(x.taken, func(t recoveredIntake) bool { return t.p.applied.Includes(t.x.held) }), 0)
-		t := x.taken[next]
-		x.taken = slices.Delete(x.taken, next, next+1)
-		lost, err := r.absorb(t.p, t.x)
-		if err != nil {
-			return err
-		}
-		t.p.hazy = append(t.p.hazy, lost...)
-		x.reach(r.cfg.MaxKnown)
-	}
-	for _, p := range r.parts {
-		if p.intake != nil && !p.applied.Includes(p.intake.held) {
-			p.intake = nil
-		}
-	}
-	return nil
 }

@@ -6,7 +6,9 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // A value can grow with every write, and what holds it can not: an answer is one message,
@@ -165,15 +167,14 @@ func (x *intake) goesOn(at int, piece *wire.Piece) bool {
 // should be.
 func (x *intake) takeValues(r *Replica, piece *wire.Piece) error {
 	values := slices.Clone(piece.Values)
+	last := ownID{x.at.Kind, x.at.Key}
 	for i := range values {
 		v := &values[i]
 		name := ownID{v.Kind, v.Key}
-		if x.at.Sessions || i == 0 && x.at.Kind != "" && inOrder(ownID{x.at.Kind, x.at.Key}, name) >= 0 || i > 0 && inOrder(x.names[len(x.names)-1], name) >= 0 {
+		if x.at.Sessions || (i > 0 || x.at.Kind != "") && inOrder(last, name) >= 0 {
 			return fmt.Errorf("%w: %s %q of a snapshot, which has come that far before", wire.ErrMessage, v.Kind, v.Key)
 		}
-		if !piece.Open {
-			x.names = append(x.names, name)
-		}
+		last = name
 	}
 	if len(values) == 0 {
 		return nil
@@ -192,9 +193,41 @@ func (x *intake) takeValues(r *Replica, piece *wire.Piece) error {
 		}
 		values[0].Value = append(before, values[0].Value...)
 	}
-	_, err := r.keepValues(nil, piece.Partition, values)
-	return err
+	if _, err := r.keepValues(nil, piece.Partition, values); err != nil {
+		return err
+	}
+	x.stage(values, piece.Clock)
+	return nil
 }
+
+// stage keeps values, with marks of their own.
+func (x *intake) stage(values []wire.HeldValue, clock uint64) {
+	n := 0
+	for i := range values {
+		n += len(values[i].Writes) + len(values[i].Deps)
+	}
+	marks := make(session.Matrix, 0, n)
+	own := func(m session.Matrix) session.Matrix {
+		from := len(marks)
+		marks = append(marks, m...)
+		return marks[from:len(marks):len(marks)]
+	}
+	of := x.answers[len(x.answers)-1]
+	for i := range values {
+		v := &values[i]
+		v.Writes, v.Deps = own(v.Writes), own(v.Deps)
+		for _, m := range v.Writes {
+			if d := dotOf(m); !of.Contains(d) {
+				x.beyond = x.beyond.Clone()
+				x.beyond.Add(d)
+			}
+		}
+	}
+	x.staged = append(x.staged, stagedPiece{values: values, answer: len(x.answers) - 1, clock: clock})
+}
+
+// dotOf is the dot that a mark names.
+func dotOf(m session.Mark) causal.Dot { return causal.Dot{Origin: m.Origin, Seq: m.Seq} }
 
 // parts is what has come of a value that is not whole.
 func (x *intake) parts() (value []byte, err error) {

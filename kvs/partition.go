@@ -89,6 +89,7 @@ type partition struct {
 	buriedWrites session.Matrix // the last writes in those, of each origin
 	buriedDeps   session.Matrix // what they depend on
 	giving       *giving        // to the checkpoint under way, which has some of it; nil mostly
+	fold         *folding       // a snapshot that is visible and not folded in yet; nil mostly
 }
 
 // link is what is known of what a peer has been told. Origin and confirmed are kept once
@@ -155,11 +156,19 @@ func (p *partition) reset(id ring.Partition, self ring.NodeID, r *member.Placeme
 // slot is what is held of kind under key, or the name of the kind that stands there
 // instead. It is valid until something is placed under key.
 func (p *partition) slot(key, kind string) (s *slot, other string) {
-	c := p.cells.find(key)
+	c := p.cell(key)
 	if c == nil {
 		return nil, ""
 	}
 	return c.slot(kind)
+}
+
+// rawSlot is slot without what waits for key, which stays so.
+func (p *partition) rawSlot(key, kind string) (s *slot, other string) {
+	if c := p.cells.find(key); c != nil {
+		return c.slot(kind)
+	}
+	return nil, ""
 }
 
 func (c *cell) slot(kind string) (s *slot, other string) {
@@ -173,7 +182,7 @@ func (c *cell) slot(kind string) (s *slot, other string) {
 
 // change is slot, for one who is about to change it, or to place something there.
 func (p *partition) change(key, kind string) *slot {
-	c := p.cells.find(key)
+	c := p.cell(key)
 	if c == nil {
 		return nil
 	}
@@ -219,9 +228,10 @@ func (p *partition) grew(s *slot, n int) {
 
 // hold makes room for a value under key, where nothing of its kind is.
 func (p *partition) hold(key, kind string) *slot {
-	c := p.cells.find(key)
+	c := p.cell(key)
 	if c == nil {
 		c = p.cells.add(key)
+		p.fold.fresh(key)
 		c.ahead = p.giving.awaits(key)
 	}
 	at, _ := slices.BinarySearchFunc(c.slots, kind, func(s slot, kind string) int { return strings.Compare(s.kind, kind) })
@@ -352,6 +362,7 @@ func (p *partition) release() {
 
 // clearCells drops all values.
 func (p *partition) clearCells() {
+	p.fold = nil
 	if p.keeper != nil {
 		for c := range p.cells.from("") {
 			for i := range c.slots {

@@ -274,11 +274,19 @@ const rowBytes = 40
 // looks at values only where a repeat and its first write have met, or where a first write
 // is in the log, of which the repeat may have been forgotten.
 func (r *Replica) settleAll(p *partition) {
-	type met struct {
-		row   uint64
-		first causal.Dot
+	rows := r.repeatsMet(p)
+	r.settleLog(p)
+	if len(rows) == 0 {
+		return
 	}
-	var rows []met
+	f := folding{r: r, rows: rows}
+	for c := range p.cells.from("") {
+		f.settle(p, c)
+	}
+}
+
+// repeatsMet are the repeats that are remembered of which p holds the first write, too.
+func (r *Replica) repeatsMet(p *partition) (rows []repeatMet) {
 	inLog := p.firstsInLog()
 	for _, m := range r.sessions.ascending() {
 		for i := range m.requests {
@@ -287,10 +295,16 @@ func (r *Replica) settleAll(p *partition) {
 				continue
 			}
 			if first, ok := r.firstHeld(p, request{x.Client, x.Req}, inLog); ok {
-				rows = append(rows, met{r.row(x.Client, x.Req), first})
+				rows = append(rows, repeatMet{r.row(x.Client, x.Req), first})
 			}
 		}
 	}
+	return rows
+}
+
+// settleLog takes back the rows of which a write is in the log.
+func (r *Replica) settleLog(p *partition) {
+	inLog := p.firstsInLog()
 	for e := range p.log.All() {
 		k, ok := r.cfg.Kinds.Find(e.Kind)
 		if !ok || e.Client == 0 || !k.Own() {
@@ -302,22 +316,6 @@ func (r *Replica) settleAll(p *partition) {
 		}
 		if ok {
 			r.takeBack(p, e.Key, k, r.row(e.Client, e.Req), first)
-		}
-	}
-	if len(rows) == 0 {
-		return
-	}
-	for c := range p.cells.from("") {
-		for i := range c.slots {
-			if s := &c.slots[i]; s.kept != nil && !s.kept.dirty {
-				continue // nothing has come to it since it was whole
-			}
-			k, ok := r.cfg.Kinds.Find(c.slots[i].kind)
-			for _, x := range rows {
-				if ok && k.Own() {
-					r.takeBack(p, c.key, k, x.row, x.first)
-				}
-			}
 		}
 	}
 }

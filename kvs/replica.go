@@ -52,6 +52,8 @@ type Replica struct {
 	checkpoint checkpoint
 	floors     floors
 	tombs      *tombs
+	unfolded   bool             // a snapshot may be looked through, or folded in
+	foldFrom   int              // where among the partitions the next one is looked for
 	durable    uint64           // token of the last record that is
 	keeper     *keeper          // nil if all values are in memory
 	lost       []ring.Partition // of its checkpoint, since values are
@@ -291,6 +293,9 @@ func (r *Replica) event(ev Event) {
 	case EventFactor:
 		r.decide(ev.Factor)
 	}
+	if ev.Kind == EventTick || ev.Kind == EventPersisted {
+		r.goOn()
+	}
 }
 
 // begin forgets the effects of the last call.
@@ -468,7 +473,7 @@ func (r *Replica) respond(resp *wire.Response) {
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floors.busy(r.fixed()) || r.buries() {
+	if r.unfolded || len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floors.busy(r.fixed()) || r.buries() {
 		return false
 	}
 	for _, p := range r.parts {

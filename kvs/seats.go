@@ -380,7 +380,7 @@ func (r *Replica) mayLeave() bool {
 		switch {
 		case p.owned && r.place.Holds(r.cfg.Self, p.id):
 			return false // all leave: nobody would be there
-		case p.keeps() && !p.handedOver(r.peers, next), !p.keeps() && p.log.Len() > 0:
+		case p.fold != nil, p.keeps() && !p.handedOver(r.peers, next), !p.keeps() && p.log.Len() > 0:
 			return false
 		}
 	}

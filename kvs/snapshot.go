@@ -55,6 +55,7 @@ type outgoing struct {
 	piece wire.Piece
 	size  int // of piece
 	sent  int // bytes of those before it
+	seen  int // values looked at
 	full  bool
 }
 
@@ -93,13 +94,16 @@ func (o *outgoing) values(p *partition) {
 	if after.Sessions {
 		return
 	}
-	for c := range p.cells.from(after.Key) {
+	for c := range p.folded(after.Key) {
 		for i := range c.slots {
 			s := &c.slots[i]
 			if c.key == after.Key && s.kind <= after.Kind {
 				continue
 			}
-			if holds(o.known, s) {
+			if o.looked() {
+				return
+			}
+			if holds(o.known, s) && !o.stops(s) {
 				if !o.same(c.key, s.kind) {
 					return
 				}
@@ -119,6 +123,20 @@ func (o *outgoing) values(p *partition) {
 			o.piece.Values = append(o.piece.Values, v)
 		}
 	}
+}
+
+// looked notes that one more value is looked at, and reports whether that is one too many: what
+// is behind the last one that is told of is for the next ask.
+func (o *outgoing) looked() bool {
+	o.seen++
+	o.full = o.seen > o.r.cfg.SnapshotValues && (o.piece.At > 0 || len(o.piece.Values) > 0)
+	return o.full
+}
+
+// stops reports whether s, which the peer has, is sent all the same, so that it can ask for what
+// is behind: as many have been looked at as may be, and none is named.
+func (o *outgoing) stops(s *slot) bool {
+	return o.seen >= o.r.cfg.SnapshotValues && o.piece.Buried == 0 && o.piece.At == 0 && len(o.piece.Values) == 0 && s.size <= o.r.cfg.whole()/2
 }
 
 // same names a value that the peer has, where that is to be told, and reports whether there
@@ -205,114 +223,6 @@ func (o *outgoing) flush() {
 	r.emit(Effect{Kind: EffectSend, To: r.peers[o.to].id, Sends: wire.MsgSnapshot, Msg: r.written(from)})
 }
 
-// absorb makes a snapshot visible that has come whole and is durable. Its deltas are not in
-// the log, so peers may be short of them now. It returns the names of values that may have
-// writes which nobody is told of, as they have been lost here since; nil mostly.
-//
-// A value that was sent later than others may have writes which are not in the states of
-// all pieces. Those that are its own last ones of their origin are held, and are said to
-// be, if the requests that they serve have come too. What else it may have nobody can tell
-// from the value; see [intake.values].
-func (r *Replica) absorb(p *partition, x *intake) (lost []ownID, err error) {
-	// What was held before and had been left out, and is gone since, has not come.
-	gone := x.held.Without(p.applied)
-	dots := x.base.Without(gone)
-	values, err := x.values(r, p.id)
-	if err != nil {
-		return nil, err
-	}
-	before, had := p.rev, p.applied.Clone()
-	values = slices.DeleteFunc(values, func(v keptValue) bool {
-		return p.knowsAll(&v, had) && !touches(v.hidden, v.writes, v.deps)
-	})
-	for i := range values {
-		v := &values[i]
-		if touches(v.hidden, v.writes, v.deps) && x.own.Seq > 0 { // which stands for those of its writes that are hidden
-			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool {
-				return v.hidden.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
-			})
-			own := markOf(p.id, x.own)
-			v.writes.MergeIn(own[:])
-		}
-		if len(gone) > 0 && touches(gone, v.writes, v.deps) {
-			lost = append(lost, ownID{v.kind, v.key})
-			v.writes = slices.DeleteFunc(v.writes, func(m session.Mark) bool { // the request that it serves was left out, too
-				return gone.Contains(causal.Dot{Origin: m.Origin, Seq: m.Seq})
-			})
-		}
-		for _, m := range v.writes {
-			dots.Add(causal.Dot{Origin: m.Origin, Seq: m.Seq})
-		}
-	}
-	if !p.applied.MergeIn(dots) {
-		return lost, nil
-	}
-	if p.rev = p.applied.Count(); p.rev <= before {
-		p.rev = before + 1 // a set that large is a lie, and the only way to get here
-	}
-	p.changes.NoteAll(dots, p.rev, len(p.applied), r.cfg.MaxKnown)
-	p.join(values)
-	if x.buried > 0 {
-		p.absent(x.named, had, x.base.Without(gone))
-		p.buriedElsewhere(x.buried, x.buriedWrites, x.buriedDeps)
-	}
-	p.passAll(x, gone)
-	r.settleAll(p)
-	r.stats.Snapshots++
-	p.truncated(r.peers)
-	return lost, nil
-}
-
-// values are the values of the snapshot, each with the writes that are hidden in it: it may
-// have them though the snapshot does not say so, since they came to a sender after earlier
-// pieces were made, or a later sender did not have them. Were these lost elsewhere, nobody
-// would get them from here, and replicas would differ for ever. So the receiver marks the
-// values that may have some as written by a dot of its own, which others lack and therefore
-// fetch. A value has no write that was not in the state its piece was made of. What the
-// receiver has got otherwise is not hidden, nor is a value's last write of an origin whose
-// request has come: without that it cannot be said to be held, since a repeat of it would be
-// served again.
-func (x *intake) values(r *Replica, id ring.Partition) (values []keptValue, err error) {
-	var served, last, hidden, of gossip.Dots
-	var part []byte
-	for _, encoded := range x.pieces {
-		piece, err := r.in.Piece(encoded)
-		if err != nil {
-			return nil, err
-		}
-		if piece.At == 0 {
-			hidden = piece.Applied.Without(x.base).Without(x.held)
-			of = piece.Applied
-		}
-		if part = joinPart(&piece, part); piece.Open {
-			continue
-		}
-		from := len(values)
-		if values, err = r.keepValues(values, id, piece.Values); err != nil {
-			return nil, err
-		}
-		for i := from; i < len(values); i++ {
-			values[i].hidden, values[i].of, values[i].until = hidden, of, piece.Clock
-		}
-		for _, s := range piece.Clients {
-			if s.Partition == id {
-				served.Add(s.Dot)
-			}
-		}
-	}
-	for i := range values {
-		for _, m := range values[i].writes {
-			if d := (causal.Dot{Origin: m.Origin, Seq: m.Seq}); served.Contains(d) {
-				last.Add(d)
-			}
-		}
-	}
-	for i := range values {
-		values[i].hidden = values[i].hidden.Without(last)
-	}
-	return values, nil
-}
-
 // touches reports whether some of the hidden writes may be in a value. Where the last writes
 // of a value are not known, any may.
 func touches(hidden gossip.Dots, writes, deps session.Matrix) bool {
@@ -389,10 +299,8 @@ type keptValue struct {
 	key, kind    string
 	value        kind.Value
 	writes, deps session.Matrix
-	size         int         // encoded
-	hidden       gossip.Dots // see [intake.values]; shared, not changed
-	of           gossip.Dots // of a snapshot: what was in the state that the value is of; shared, not changed
-	until        uint64      // no write in it is later
+	size         int    // encoded
+	until        uint64 // no write in it is later
 }
 
 // keepValues decodes what is held in partition id.

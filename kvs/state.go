@@ -31,6 +31,12 @@ func (r *Replica) Clone() *Replica {
 	for i, p := range r.parts {
 		c.parts[i] = p.clone(&c.values, c.keeper)
 		c.parts[i].giving = p.giving.clone(&c)
+		if f := c.parts[i].fold; f != nil {
+			f.r = &c
+			if g := p.giving; g != nil && g.of == p.fold {
+				c.parts[i].giving.of = f
+			}
+		}
 		c.byID[p.id] = c.parts[i]
 	}
 	c.keeper.cloned(r.keeper)
@@ -109,6 +115,7 @@ func (p *partition) clone(vs *valuePool, k *keeper) *partition {
 	}
 	c.shared, c.need, c.offers = slices.Clone(p.shared), slices.Clone(p.need), slices.Clone(p.offers)
 	c.intake = p.intake.clone()
+	c.fold = p.fold.clone()
 	return &c
 }
 
@@ -230,6 +237,7 @@ func (r *Replica) appendPartition(dst []byte, p *partition) []byte {
 	if p.intake != nil {
 		dst = p.intake.append(dst)
 	}
+	dst = p.fold.append(dst)
 	dst = p.giving.append(dst, p)
 	for e, since := range p.log.All() {
 		age := min(r.tick-since, r.cfg.ForwardTicks)
@@ -259,22 +267,26 @@ func (r *Replica) Value(key, kind string) kind.Value {
 // kept outside and cannot be read. It must not be changed, and is valid until the next
 // step.
 func (r *Replica) Look(key, kind string) kind.Value {
+	v, _ := r.seen(key, kind)
+	return v
+}
+
+// seen is what is held of the kind under key, and whether anything is.
+func (r *Replica) seen(key, of string) (v kind.Value, held bool) {
 	if p := r.held(r.cfg.Ring.PartitionOf(key)); p != nil {
-		if s, _ := p.slot(key, kind); s != nil {
-			return p.look(s)
-		}
+		p.eachOf(key, func(_, name string, found kind.Value) {
+			if name == of {
+				v, held = found, true
+			}
+		})
 	}
-	return nil
+	return v, held
 }
 
 // Knows reports whether something of the kind is held under key.
 func (r *Replica) Knows(key, kind string) bool {
-	p := r.held(r.cfg.Ring.PartitionOf(key))
-	if p == nil {
-		return false
-	}
-	s, _ := p.slot(key, kind)
-	return s != nil
+	_, held := r.seen(key, kind)
+	return held
 }
 
 // append writes how far the intake is.
@@ -288,7 +300,36 @@ func (x *intake) append(dst []byte) []byte {
 	for _, piece := range x.pieces {
 		dst = wire.AppendString(dst, piece)
 	}
+	if s := x.sift; s != nil {
+		dst = varint.Append(varint.Append(varint.Append(append(dst, 'z'), uint64(s.pass)), uint64(s.at)), uint64(s.from))
+	}
 	return dst
+}
+
+// append writes what is still to be folded in.
+func (f *folding) append(dst []byte) []byte {
+	if f == nil {
+		return dst
+	}
+	dst = wire.AppendString(f.x.append(append(dst, 'F')), f.cursor)
+	dst = f.state.Append(f.had.Append(f.gone.Append(wire.AppendBool(wire.AppendBool(dst, f.buried), f.absent))))
+	for _, row := range f.rows {
+		dst = varint.Append(varint.Append(varint.Append(append(dst, 'r'), row.row), row.first.Origin), row.first.Seq)
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.done)) {
+		dst = wire.AppendString(append(dst, 'k'), key)
+	}
+	return dst
+}
+
+// clone is a copy that goes on apart from f.
+func (f *folding) clone() *folding {
+	if f == nil {
+		return nil
+	}
+	c := *f
+	c.done = maps.Clone(f.done)
+	return &c
 }
 
 // append writes what is under way, as seen from tick.
@@ -311,7 +352,13 @@ func (x *intake) clone() *intake {
 		return nil
 	}
 	c := *x
-	c.pieces, c.names = slices.Clip(x.pieces), slices.Clip(x.names)
+	c.pieces, c.staged = slices.Clip(x.pieces), slices.Clip(x.staged)
+	c.answers, c.served, c.hidden = slices.Clip(x.answers), slices.Clip(x.served), slices.Clone(x.hidden)
+	if x.sift != nil {
+		s := *x.sift
+		s.any, s.served, s.last = s.any.Clone(), s.served.Clone(), s.last.Clone()
+		c.sift = &s
+	}
 	return &c
 }
 
@@ -325,11 +372,7 @@ func (f *fetch) clone() fetch {
 // must not be changed. It is nil if it is kept outside and cannot be read.
 func (r *Replica) Each(visit func(p ring.Partition, key, kind string, v kind.Value)) {
 	for _, p := range r.parts {
-		for c := range p.cells.from("") {
-			for i := range c.slots {
-				visit(p.id, c.key, c.slots[i].kind, p.look(&c.slots[i]))
-			}
-		}
+		p.each(func(key, name string, v kind.Value) { visit(p.id, key, name, v) })
 	}
 }
 

@@ -243,6 +243,10 @@ func (r *Replica) nextUpdate() uint64 {
 // behind reports whether the value has grown since the last update was made of it.
 func (s *subscription) behind(p *partition) bool {
 	held, _ := p.slot(s.q.Key, s.q.Kind)
+	return s.isBehind(held)
+}
+
+func (s *subscription) isBehind(held *slot) bool {
 	return !s.told || (held != nil) != s.found || held != nil && held.rev != s.rev
 }
 
@@ -299,7 +303,8 @@ func (s *subscription) append(dst []byte, p *partition, tick uint64) []byte {
 	dst = varint.Append(varint.Append(dst, s.asker), s.begun)
 	dst = varint.Append(varint.Append(dst, s.since), s.sent)
 	dst = varint.Append(varint.Append(varint.Append(dst, s.deadline-min(tick, s.deadline)), s.version), s.acked)
-	dst = wire.AppendBool(dst, s.behind(p))
+	held, _ := p.rawSlot(s.q.Key, s.q.Kind)
+	dst = wire.AppendBool(dst, s.isBehind(held))
 	return varint.Append(varint.Append(dst, max(s.next, tick)-tick), s.backoff)
 }
 

@@ -35,9 +35,9 @@ import (
 // snapshot. A snapshot of a partition in which something was forgotten names every value
 // that there is, those that the receiver has too, and where the receiver holds a value that
 // is not named, and of which every write is among those that the snapshot stands for, that
-// was deleted and forgotten ([partition.absent]). In the other direction, the value comes
+// was deleted and forgotten ([folding.drops]). In the other direction, the value comes
 // from such an owner to one that has forgotten: it holds every write of it, and leaves it
-// ([partition.knowsAll]). So it is with what a checkpoint does not name and earlier records
+// ([folding.of]). So it is with what a checkpoint does not name and earlier records
 // have, where that of the delete cannot be read.
 //
 // A session that has read nothing where a tombstone was depends on the delete, and on what that
@@ -51,7 +51,7 @@ import (
 // maxTombs of them, and none looks at all keys. What is kept for it is a place in the queue
 // for each tombstone, and for each partition one row.
 type tombs struct {
-	queue []tombstone // which are not old enough, or not looked at
+	queue tombQueue   // which are not old enough, or not looked at
 	batch []tombstone // which this replica wants to forget
 }
 
@@ -86,12 +86,12 @@ func (p *partition) entomb(key string, s *slot, clock uint64) {
 	}
 	if s.until = max(s.until, clock); !s.tomb {
 		s.tomb = true
-		p.tombs.queue = append(p.tombs.queue, tombstone{p: p, key: key, kind: s.kind})
+		p.tombs.queue.push(tombstone{p: p, key: key, kind: s.kind})
 	}
 }
 
 // Unburied is how many tombstones wait to be forgotten, those that cannot be yet included.
-func (r *Replica) Unburied() int { return len(r.tombs.queue) + len(r.tombs.batch) }
+func (r *Replica) Unburied() int { return r.tombs.queue.count + len(r.tombs.batch) }
 
 // wantForgotten is the latest time of a tombstone that is old enough. When all that were
 // wanted have been seen to, the next ones are.
@@ -99,11 +99,10 @@ func (r *Replica) wantForgotten() (want uint64) {
 	t := r.tombs
 	if len(t.batch) == 0 {
 		before := r.lateBefore()
-		for n := min(len(t.queue), maxTombs); n > 0; n-- {
-			x := t.queue[0]
-			t.queue = slices.Delete(t.queue, 0, 1)
+		for n := min(t.queue.count, maxTombs); n > 0; n-- {
+			x, _ := t.queue.pop()
 			if s, _ := x.p.slot(x.key, x.kind); s != nil && (s.until > before || !r.includes(x.p, s.deps)) {
-				t.queue = append(t.queue, x)
+				t.queue.push(x)
 			} else if s, isOne := r.tombOf(&x); isOne {
 				x.clock, x.rev = s.until, s.rev
 				t.batch = append(t.batch, x)
@@ -160,7 +159,7 @@ func (r *Replica) bury() {
 		switch {
 		case !isOne || r.keeper != nil && r.keeper.failure != nil:
 		case s.rev != x.rev, !r.includes(x.p, s.deps): // something has come to it, and it waits anew; or it depends on what is lost
-			t.queue = append(t.queue, tombstone{p: x.p, key: x.key, kind: x.kind})
+			t.queue.push(tombstone{p: x.p, key: x.key, kind: x.kind})
 		default:
 			r.forget(&x, s)
 		}
@@ -202,7 +201,7 @@ func (r *Replica) forget(x *tombstone, s *slot) {
 
 // drop has nothing held of a kind under key.
 func (p *partition) drop(key, kind string) {
-	c := p.cells.find(key)
+	c := p.cell(key)
 	if c == nil {
 		return
 	}
@@ -233,12 +232,6 @@ func writesWithin(writes session.Matrix, all, dots gossip.Dots) bool {
 	return len(writes) > 0 && dots.Includes(in)
 }
 
-// knowsAll reports whether a value that comes with a snapshot, of a state with those dots,
-// has nothing that p did not have before: what p does not hold of it, it has forgotten.
-func (p *partition) knowsAll(v *keptValue, before gossip.Dots) bool {
-	return p.buried > 0 && writesWithin(v.writes, v.of, before)
-}
-
 // absent forgets what p holds of kinds that can be forgotten and a whole state with those
 // dots does not name, where p has nothing of it that the state does not stand for.
 func (p *partition) absent(named func(key, kind string) bool, before, dots gossip.Dots) {
@@ -257,12 +250,6 @@ func (p *partition) absent(named func(key, kind string) bool, before, dots gossi
 	for _, n := range gone {
 		p.drop(n.key, n.kind)
 	}
-}
-
-// named reports whether a snapshot names a value.
-func (x *intake) named(key, kind string) bool {
-	_, found := slices.BinarySearchFunc(x.names, ownID{kind, key}, inOrder)
-	return found
 }
 
 // absent has p forget what a whole checkpoint of it does not name.
@@ -318,25 +305,31 @@ func (r *Replica) sawForgotten(l session.Level, p *partition, past *session.Matr
 }
 
 func (t *tombs) clone(of *Replica) *tombs {
-	c := &tombs{queue: slices.Clone(t.queue), batch: slices.Clone(t.batch)}
-	for _, list := range [][]tombstone{c.queue, c.batch} {
-		for i := range list {
-			list[i].p = of.byID[list[i].p.id]
-		}
+	c := &tombs{queue: t.queue.clone(), batch: slices.Clone(t.batch)}
+	for x := range c.queue.all() {
+		x.p = of.byID[x.p.id]
+	}
+	for i := range c.batch {
+		c.batch[i].p = of.byID[c.batch[i].p.id]
 	}
 	return c
 }
 
 func (t *tombs) append(dst []byte) []byte {
-	for _, list := range [][]tombstone{t.queue, t.batch} {
-		dst = varint.Append(dst, uint64(len(list)))
-		for i := range list {
-			x := &list[i]
-			dst = varint.Append(wire.AppendString(wire.AppendString(varint.Append(dst, uint64(x.p.id)), x.key), x.kind), x.clock)
-			s, _ := x.p.slot(x.key, x.kind)
-			dst = wire.AppendBool(wire.AppendBool(dst, x.marked), s != nil && s.rev == x.rev)
-			dst = varint.Append(varint.Append(dst, x.floor), x.era)
-		}
+	dst = varint.Append(dst, uint64(t.queue.count))
+	for x := range t.queue.all() {
+		dst = x.append(dst)
+	}
+	dst = varint.Append(dst, uint64(len(t.batch)))
+	for i := range t.batch {
+		dst = t.batch[i].append(dst)
 	}
 	return dst
+}
+
+func (x *tombstone) append(dst []byte) []byte {
+	dst = varint.Append(wire.AppendString(wire.AppendString(varint.Append(dst, uint64(x.p.id)), x.key), x.kind), x.clock)
+	s, _ := x.p.rawSlot(x.key, x.kind)
+	dst = wire.AppendBool(wire.AppendBool(dst, x.marked), s != nil && s.rev == x.rev)
+	return varint.Append(varint.Append(dst, x.floor), x.era)
 }

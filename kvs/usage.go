@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 )
 
@@ -83,14 +84,11 @@ func (r *Replica) Tombstones() (n int) {
 		if !p.owned {
 			continue
 		}
-		for c := range p.cells.from("") {
-			for i := range c.slots {
-				k, _ := r.cfg.Kinds.Find(c.slots[i].kind)
-				if v := p.look(&c.slots[i]); v != nil && k.Absent(v) {
-					n++
-				}
+		p.each(func(_, name string, v kind.Value) {
+			if k, _ := r.cfg.Kinds.Find(name); v != nil && k.Absent(v) {
+				n++
 			}
-		}
+		})
 	}
 	return n
 }

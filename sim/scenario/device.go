@@ -202,7 +202,7 @@ func (r *replica) damaged() oracle.Missing {
 
 // config is that of a replica's incarnation.
 func (r *replica) config(incarnation uint64) kvs.Config {
-	known, past, pieces, window, idle := 0, 0, 0, 0, uint64(0)
+	known, past, pieces, window, looked, idle := 0, 0, 0, 0, 0, uint64(0)
 	if r.run.setup.Log > 0 {
 		known, past = 1, 2 // what is held is told in parts, and pasts are cut
 	}
@@ -212,9 +212,12 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 	if r.run.setup.BatchBytes > 0 {
 		pieces, window = 2, 2*r.run.setup.BatchBytes // of a snapshot on their way, so that it takes several asks, and large values come in parts
 	}
+	if r.run.setup.BatchBytes > 0 || r.run.setup.Log > 0 {
+		looked = 3 // of the values of a snapshot by a step, so that it is given, and folded in, by many
+	}
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.begins, Members: r.run.members(r.id), Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, MaxIdleMS: idle,
+		Ring: r.run.begins, Members: r.run.members(r.id), Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, SnapshotValues: looked, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver, MaxValueBytes: r.run.setup.ValueBytes,
 		MaxPersistBytes: r.run.setup.Persist, MaxSubscriptions: r.run.setup.Subscribed, LateMS: r.run.setup.LateMS, Speaks: r.run.setup.speaks(r.older),
