@@ -228,7 +228,7 @@ func (w *floorsTwin) same() {
 	if f.marking {
 		require.Equal(w.t, []any{f.taken, f.markFloor, f.markToken}, []any{r.floors.mark.taken, r.floors.mark.floor, r.floors.mark.token})
 	}
-	for _, x := range [][2]any{{f.queue, r.tombs.queue}, {f.batch, r.tombs.batch}} {
+	for _, x := range [][2]any{{f.queue, queued(r)}, {f.batch, r.tombs.batch}} {
 		of, tombs := x[0].([]plainDelete), x[1].([]tombstone)
 		require.Len(w.t, tombs, len(of))
 		for i := range of {

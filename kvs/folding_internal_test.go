@@ -44,7 +44,7 @@ type stored struct {
 	rec   []byte
 }
 
-func step(r *Replica, ev Event) (out []Effect) {
+func oneStep(r *Replica, ev Event) (out []Effect) {
 	for _, e := range r.Step(ev) {
 		e.Msg = bytes.Clone(e.Msg)
 		if e.Entry != nil {
@@ -80,7 +80,7 @@ func (x *twins) do(ev Event) {
 	if p.intake != nil && p.intake.sift != nil {
 		x.visible.sifted++
 	}
-	slow := step(x.slow, ev)
+	slow := oneStep(x.slow, ev)
 	if f := p.fold; f != nil && f != fold {
 		x.visible.all++
 		x.visible.absent += count(f.absent)
@@ -91,7 +91,7 @@ func (x *twins) do(ev Event) {
 	}
 	var once []Effect
 	if !x.apart {
-		once = step(x.once, ev)
+		once = oneStep(x.once, ev)
 		x.apart = p.fold != nil && x.once.parts[0].fold == nil
 	}
 	if !x.apart {

@@ -113,12 +113,18 @@ func TestStateWithoutAValue(t *testing.T) {
 	assert.Nil(t, n.r.Value("old", "register"))
 	assert.NotNil(t, n.r.Value("new", "register"), "of which the state does not know")
 
-	comes := &keptValue{key: "old", kind: "register", writes: session.Matrix{{Origin: 5, Seq: 1}}, of: gossip.Dots{{Origin: 5, Lo: 1, Hi: 3}}}
-	assert.False(t, p.knowsAll(comes, p.applied), "nothing was forgotten")
-	p.buried = 100 << 16
-	assert.True(t, p.knowsAll(comes, p.applied), "it was held, and forgotten")
-	comes.writes[0].Seq = 3
-	assert.False(t, p.knowsAll(comes, p.applied), "it has a write that was not")
+	comes := wire.HeldValue{Key: "old", Kind: "register", Value: n.r.Value("new", "register").Append(nil), Writes: session.Matrix{{Origin: 5, Seq: 1}}}
+	piece := &stagedPiece{values: []wire.HeldValue{comes}}
+	f := &folding{r: n.r, x: &intake{answers: []gossip.Dots{{{Origin: 5, Lo: 1, Hi: 3}}}, hidden: []gossip.Dots{nil}}, had: p.applied}
+	left := func() bool {
+		_, ok := f.of(p, stagedValue{&comes, piece})
+		return !ok
+	}
+	assert.False(t, left(), "nothing was forgotten")
+	f.buried = true
+	assert.True(t, left(), "it was held, and forgotten")
+	comes.Writes[0].Seq = 3
+	assert.False(t, left(), "it has a write that was not")
 }
 
 // TestAllThatWasForgottenIsDependedOn: sessions that find nothing depend on each tombstone that

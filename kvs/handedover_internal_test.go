@@ -43,7 +43,7 @@ func TestNothingIsLetGoOfEarly(t *testing.T) {
 	assert.False(t, p.handedOver(n.r.peers, all))
 	p.pending = 0
 
-	leaving := n.r.view.Raised(1, member.In(1, member.Leaving))
+	leaving := n.r.view.Raise(member.View{Members: n.r.view.Members.Raised(1, member.In(1, member.Leaving))})
 	require.NoError(t, n.r.goBy(leaving))
 	p.owned = false
 	p.log.Reclaim()
@@ -54,7 +54,7 @@ func TestNothingIsLetGoOfEarly(t *testing.T) {
 	n.r.batches = nil
 
 	require.False(t, n.r.going())
-	n.r.raise(leaving.Raised(1, member.In(1, member.Gone)))
+	n.r.raise(member.View{Members: leaving.Members.Raised(1, member.In(1, member.Gone))})
 	assert.False(t, n.r.gone(), "by a view that is not durable yet")
 	assert.True(t, n.r.going())
 	n.r.begin()
@@ -68,7 +68,7 @@ func TestNothingIsLetGoOfEarly(t *testing.T) {
 // TestViewsAreGoneByOnceDurable: a replica goes by a view from when the record of it is durable.
 func TestViewsAreGoneByOnceDurable(t *testing.T) {
 	n := newHalf(t, 1, 1, 1, 2, nil, nil)
-	n.r.raise(n.r.view.Raised(2, member.In(1, member.Leaving)))
+	n.r.raise(member.View{Members: n.r.view.Members.Raised(2, member.In(1, member.Leaving))})
 	token := n.r.rise.token
 	require.NotZero(t, token)
 	n.r.risen(token - 1)
@@ -83,8 +83,8 @@ func TestLivesThatAreOverAreNotHeard(t *testing.T) {
 	for _, to := range []member.State{member.In(1, member.Gone), member.In(2, member.Joining)} {
 		n := newHalf(t, 1, 1, 1, 2, nil, nil)
 		n.r.peers[0].origin = 2
-		before := n.r.view
-		require.NoError(t, n.r.goBy(before.Raised(2, to)))
+		before := n.r.view.Members
+		require.NoError(t, n.r.goBy(member.View{Members: before.Raised(2, to)}))
 		n.r.meetMembers(before)
 		assert.Equal(t, uint64(2), n.r.peers[0].floor, "%v", to)
 		msg := wire.AppendGossip(nil, 2, 2, []wire.Item{{Digest: gossip.Digest{Known: gossip.Dots{{Origin: 2, Lo: 1, Hi: 1}}}}})

@@ -120,7 +120,7 @@ func deleted(t *testing.T) (n *half, p *partition) {
 	p = n.r.partition(0)
 	q := wire.Request{Client: 7, Req: 1, Put: true, Delete: true, Key: "r", Kind: "register", Stamp: n.now << logicalBits}
 	require.Equal(t, wire.StatusOK, n.ask(q).Status)
-	require.Len(t, n.r.tombs.queue, 1)
+	require.Len(t, queued(n.r), 1)
 	return n, p
 }
 
@@ -173,21 +173,21 @@ func TestNobodyPromisesForWhatIsLost(t *testing.T) {
 	s.until--
 	s.deps = session.Matrix{{Partition: 0, Origin: 77, Seq: 1}}
 	require.Zero(t, n.r.wantForgotten())
-	require.Len(t, n.r.tombs.queue, 1)
+	require.Len(t, queued(n.r), 1)
 	require.Empty(t, n.r.tombs.batch)
 	p.applied.Add(causal.Dot{Origin: 77, Seq: 1})
 	assert.Equal(t, s.until, n.r.wantForgotten())
-	require.Empty(t, n.r.tombs.queue)
+	require.Empty(t, queued(n.r))
 	assert.Equal(t, []tombstone{{p: p, key: "r", kind: "register", clock: s.until, rev: s.rev}}, n.r.tombs.batch)
 	assert.Equal(t, s.until, n.r.wantForgotten(), "for as long as it is there")
 
-	n.r.tombs.queue, n.r.tombs.batch = n.r.tombs.batch, nil
+	requeue(n.r)
 	n.now = n.r.now
 	q := wire.Request{Client: 7, Req: 2, Put: true, Key: "r", Kind: "register", Arg: []byte("v"), Stamp: n.now << logicalBits}
 	require.Equal(t, wire.StatusOK, n.ask(q).Status)
 	n.r.now += 1000
 	assert.Zero(t, n.r.wantForgotten(), "there is a value again")
-	assert.Empty(t, n.r.tombs.queue)
+	assert.Empty(t, queued(n.r))
 	s, _ = p.slot("r", "register")
 	assert.False(t, s.tomb)
 }
@@ -200,10 +200,10 @@ func TestOneStepLooksAtSoMany(t *testing.T) {
 		q := wire.Request{Client: 7, Req: uint64(2 + i), Put: true, Delete: true, Key: fmt.Sprint("x", i), Kind: "register", Stamp: n.now << logicalBits}
 		require.Equal(t, wire.StatusOK, n.ask(q).Status)
 	}
-	require.Len(t, n.r.tombs.queue, maxTombs+2)
+	require.Len(t, queued(n.r), maxTombs+2)
 	require.Zero(t, n.r.wantForgotten(), "they are too young")
-	require.Len(t, n.r.tombs.queue, maxTombs+2)
-	assert.Equal(t, fmt.Sprint("x", maxTombs-1), n.r.tombs.queue[0].key, "those looked at go to the end")
+	require.Len(t, queued(n.r), maxTombs+2)
+	assert.Equal(t, fmt.Sprint("x", maxTombs-1), queued(n.r)[0].key, "those looked at go to the end")
 	n.r.now += 1000
 	n.r.wantForgotten()
 	require.Len(t, n.r.tombs.batch, maxTombs)
@@ -224,11 +224,11 @@ func TestTombstonesOfOwners(t *testing.T) {
 	p.entomb("r", s, clock+5)
 	p.entomb("r", s, clock+2)
 	assert.Equal(t, clock+5, s.until)
-	assert.Len(t, n.r.tombs.queue, 1)
+	assert.Len(t, queued(n.r), 1)
 
-	s.tomb, n.r.tombs.queue, p.owned = false, nil, false
+	s.tomb, n.r.tombs.queue, p.owned = false, tombQueue{}, false
 	p.entomb("r", s, clock+9)
-	assert.Empty(t, n.r.tombs.queue)
+	assert.Empty(t, queued(n.r))
 	assert.Equal(t, clock+5, s.until)
 	p.owned = true
 	for i, q := range []wire.Request{
@@ -237,7 +237,7 @@ func TestTombstonesOfOwners(t *testing.T) {
 		q.Client, q.Req, q.Put, q.Stamp = 8, uint64(1+i), true, n.now<<logicalBits
 		require.Equal(t, wire.StatusOK, n.ask(q).Status)
 	}
-	assert.Empty(t, n.r.tombs.queue)
+	assert.Empty(t, queued(n.r))
 }
 
 // TestSomeOfAValueIsNoTombstone: of what lies outside, and is not read at a start, it cannot be
@@ -259,7 +259,7 @@ func TestSomeOfAValueIsNoTombstone(t *testing.T) {
 		{memory: true, outside: true},
 		{outside: true},
 	} {
-		n.r.tombs.queue = nil
+		n.r.tombs.queue = tombQueue{}
 		s := slot{kind: "register"}
 		s.kept, k.starting = &kept{}, c.starting
 		if c.memory {
@@ -269,7 +269,7 @@ func TestSomeOfAValueIsNoTombstone(t *testing.T) {
 			s.kept.at = 3
 		}
 		p.entomb("v", &s, 5)
-		assert.Equal(t, c.queued, len(n.r.tombs.queue) == 1, "%+v", c)
+		assert.Equal(t, c.queued, n.r.tombs.queue.count == 1, "%+v", c)
 		assert.Equal(t, c.queued, s.tomb, "%+v", c)
 	}
 }
@@ -301,4 +301,20 @@ func TestWritesWithin(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, writesWithin(c.writes, all, c.dots), "%v in %v", c.writes, c.dots)
 	}
+}
+
+// queued are the tombstones that wait, in their order.
+func queued(r *Replica) (all []tombstone) {
+	for x := range r.tombs.queue.all() {
+		all = append(all, *x)
+	}
+	return all
+}
+
+// requeue has those of the batch wait anew.
+func requeue(r *Replica) {
+	for _, x := range r.tombs.batch {
+		r.tombs.queue.push(x)
+	}
+	r.tombs.batch = nil
 }

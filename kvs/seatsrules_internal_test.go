@@ -211,7 +211,9 @@ func TestSeatsOfAStart(t *testing.T) {
 // TestMembersOfAStart: who the members are as a replica starts, by its ring, by what an operator
 // says, and by its disk; which of these are refused.
 func TestMembersOfAStart(t *testing.T) {
-	record := func(life uint32, s member.Set) []byte { return wire.AppendMembersRecord(nil, life, member.View{Members: s}) }
+	record := func(life uint32, s member.Set) []byte {
+		return wire.AppendMembersRecord(nil, life, member.View{Members: s})
+	}
 	five := ours.Raised(5, member.In(1, member.Joining))
 	second := ours.Raised(1, member.In(2, member.Joining))
 	part := wire.AppendFloors(nil, nil)

@@ -286,7 +286,9 @@ func TestNamesOfACheckpoint(t *testing.T) {
 		assert.Equal(t, buried == 0, len(p.buriedWrites) == 0 && len(p.buriedDeps) == 0)
 		new(recoveredPart).absent(p, nil)
 	}
-	x := &intake{names: []ownID{{"register", "a"}, {"set", "a"}, {"register", "c"}}}
+	x := &intake{staged: []stagedPiece{
+		{values: []wire.HeldValue{{Key: "a", Kind: "register"}}}, {values: []wire.HeldValue{{Key: "a", Kind: "set"}, {Key: "c", Kind: "register"}}},
+	}}
 	for _, c := range []struct {
 		key, kind string
 		want      bool
@@ -353,13 +355,13 @@ func TestBury(t *testing.T) {
 			r.floors.peers[i].said.Clean, r.floors.peers[i].said.Era = s.until, r.era()
 		}
 		c.change(r, p, s, &x)
-		r.tombs.queue, r.tombs.batch = nil, []tombstone{x}
+		r.tombs.queue, r.tombs.batch = tombQueue{}, []tombstone{x}
 		r.bury()
 		assert.Equal(t, c.forgotten, r.stats.Forgotten == 1, name)
 		assert.Len(t, r.tombs.batch, c.batch, name)
-		assert.Len(t, r.tombs.queue, c.queue, name)
+		assert.Len(t, queued(r), c.queue, name)
 		if c.queue > 0 {
-			assert.Equal(t, tombstone{p: p, key: "r", kind: "register"}, r.tombs.queue[0], "it waits anew")
+			assert.Equal(t, tombstone{p: p, key: "r", kind: "register"}, queued(r)[0], "it waits anew")
 		}
 	}
 }
@@ -370,7 +372,7 @@ func TestTombstonesAreState(t *testing.T) {
 	states := map[string]int{}
 	for i, change := range []func(t *tombs, s *slot, x *tombstone){
 		func(_ *tombs, _ *slot, _ *tombstone) {},
-		func(t *tombs, _ *slot, _ *tombstone) { t.queue, t.batch = t.batch, nil },
+		func(t *tombs, _ *slot, x *tombstone) { t.queue.push(*x); t.batch = nil },
 		func(_ *tombs, _ *slot, x *tombstone) { x.key = "q" },
 		func(_ *tombs, _ *slot, x *tombstone) { x.kind = "set" },
 		func(_ *tombs, _ *slot, x *tombstone) { x.clock++ },
@@ -378,22 +380,22 @@ func TestTombstonesAreState(t *testing.T) {
 		func(_ *tombs, _ *slot, x *tombstone) { x.floor++ },
 		func(_ *tombs, _ *slot, x *tombstone) { x.era++ },
 		func(_ *tombs, s *slot, _ *tombstone) { s.rev++ },
-		func(t *tombs, _ *slot, x *tombstone) { t.queue = append(t.queue, *x) },
+		func(t *tombs, _ *slot, x *tombstone) { t.queue.push(*x) },
 	} {
 		n, p := deleted(t)
 		s, _ := p.slot("r", "register")
 		set := n.r.tombs
-		set.queue, set.batch = nil, []tombstone{{p: p, key: "r", kind: "register", clock: 5, rev: s.rev, floor: 3, era: 2}}
+		set.queue, set.batch = tombQueue{}, []tombstone{{p: p, key: "r", kind: "register", clock: 5, rev: s.rev, floor: 3, era: 2}}
 		change(set, s, &set.batch[:1][0])
 		if i == 1 {
-			require.Len(t, set.queue, 1)
+			require.Equal(t, 1, set.queue.count)
 		}
 		state := string(set.append(nil))
 		assert.NotContains(t, states, state, "%d and %d", i, states[state])
 		states[state] = i
 		c := n.r.Clone()
 		assert.Equal(t, state, string(c.tombs.append(nil)))
-		for _, list := range [][]tombstone{c.tombs.queue, c.tombs.batch} {
+		for _, list := range [][]tombstone{queued(c), c.tombs.batch} {
 			for _, x := range list {
 				assert.Same(t, c.partition(0), x.p)
 			}
