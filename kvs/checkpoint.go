@@ -1,10 +1,13 @@
 package kvs
 
 import (
+	"slices"
+
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
 
@@ -128,7 +131,8 @@ func (r *Replica) givePartition(p *partition) (all bool) {
 	if !g.vals {
 		r.giveLog(p)
 		p.trustCuts()
-		g.part = wire.CheckpointPart{Of: p.id, Applied: r.kept(p), Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt, Buried: p.buried, BuriedWrites: p.buriedWrites.Clone(), BuriedDeps: p.buriedDeps.Clone()}
+		applied, cuts := r.kept(p)
+		g.part = wire.CheckpointPart{Of: p.id, Applied: applied, Cuts: cuts, Gap: p.gap, Doubt: p.doubt, Buried: p.buried, BuriedWrites: p.buriedWrites.Clone(), BuriedDeps: p.buriedDeps.Clone()}
 		if r.keeper != nil {
 			g.part.Keeper = r.keeper.from.ID()
 		}
@@ -136,14 +140,15 @@ func (r *Replica) givePartition(p *partition) (all bool) {
 	return g.goOn(p)
 }
 
-// kept is what a checkpoint says that p has. Once members have come or gone it leaves out what has
+// kept is what a checkpoint says that p has, with the cuts of those origins. Once members have come or gone it leaves out what has
 // been handed over, of which the values are not there: the node may own the partition when it starts
 // again, and others would count on it. In a checkpoint from before that, see [Replica.restore].
-func (r *Replica) kept(p *partition) gossip.Dots {
+func (r *Replica) kept(p *partition) (gossip.Dots, session.Matrix) {
 	if r.viewName == 0 || p.keeps() {
-		return p.applied
+		return p.applied, p.cuts
 	}
-	return p.log.Dots()
+	dots := p.log.Dots()
+	return dots, slices.DeleteFunc(p.cuts.Clone(), func(m session.Mark) bool { return len(dots.Of(m.Origin)) == 0 })
 }
 
 // giveLog gives the deltas that a peer may lack.

@@ -33,3 +33,26 @@ func TestBarrierToBeHandedOver(t *testing.T) {
 	p.applied.Add(causal.Dot{Origin: 9, Seq: 1})
 	assert.Equal(t, uint64(3), p.passed(9))
 }
+
+// TestBarriersHandedOverLeaveNoCuts: a checkpoint that leaves out what was handed over has cuts of
+// those origins alone of which it has something.
+func TestBarriersHandedOverLeaveNoCuts(t *testing.T) {
+	r := newHalf(t, 1, 3, 32, 2, nil, nil).r
+	p := r.partition(7)
+	p.owned = false
+	for _, origin := range []uint64{9, 11} {
+		barred := gossip.Entry{Dot: causal.Dot{Origin: origin, Seq: 2}, Clock: 1, Kind: barrier, Delta: varint.Append(varint.Append(nil, 3), 0)}
+		p.applied.Add(barred.Dot)
+		p.pass(&barred)
+		if origin == 9 {
+			p.log.Add(&barred, 0)
+		}
+	}
+	dots, cuts := r.kept(p)
+	assert.Equal(t, []any{p.applied, p.cuts}, []any{dots, cuts}, "the members are those of the ring")
+	r.viewName = 1
+	dots, cuts = r.kept(p)
+	assert.Equal(t, gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}, dots)
+	assert.Equal(t, session.Matrix{{Partition: 7, Origin: 9, Seq: 3}}, cuts)
+	assert.Len(t, p.cuts, 2, "the replica goes on with both")
+}
