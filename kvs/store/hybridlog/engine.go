@@ -29,8 +29,8 @@ var _ store.Engine = (*Engine)(nil)
 // is, and what was written since; after a close that is nothing, and after a crash as much as is
 // written between two savings, and what the background has not come to. Between two savings are
 // 15 MiB where keys are few, 2.5 MiB at a million, and 2.5 bytes a key above, but no more than
-// two files. Without a saved index that is whole: reading
-// the keys of sealed files, from hints where they are, and all of the last logs.
+// two files. Without a saved index that is whole: reading the keys of sealed files, from hints
+// where they are, and all of the last logs.
 func Open(o Options) (*Engine, error) {
 	o, err := o.withDefaults()
 	if err != nil {

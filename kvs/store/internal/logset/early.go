@@ -15,7 +15,8 @@ type early struct {
 }
 
 // wait waits for the sync that runs, if one does. A disk may tell but one of two callers that
-// what was written is lost, so whoever syncs a log asks here first.
+// what was written is lost, so whoever syncs a log asks here first. So does Close, whose engine
+// syncs each log that has something unsynced.
 func (e *early) wait() error {
 	e.running.Wait()
 	return e.err

@@ -105,6 +105,11 @@ func TestEarlySyncFails(t *testing.T) {
 			return nil
 		}
 		asked = true
+		if !mu.TryLock() {
+			t.Error("the engine is locked while the log is synced first")
+			return broken
+		}
+		mu.Unlock()
 		go func() {
 			mu.Lock()
 			defer mu.Unlock()
@@ -115,6 +120,7 @@ func TestEarlySyncFails(t *testing.T) {
 		return broken
 	}
 	_, err := s.step()
+	require.False(t, t.Failed())
 	require.ErrorIs(t, err, store.ErrFailed)
 	require.ErrorIs(t, err, broken)
 	require.ErrorIs(t, <-synced, broken)

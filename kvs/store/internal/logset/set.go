@@ -234,8 +234,5 @@ func (s *Set) Close(hardened error) error {
 	s.mu.Unlock()
 	s.writing.Wait()
 	s.mu.Lock()
-	if err == nil {
-		err = s.Failed()
-	}
 	return catalog.CloseAfter(errors.Join(err, s.view.close()), s.home)
 }
