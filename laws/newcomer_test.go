@@ -2,11 +2,15 @@ package laws_test
 
 import (
 	"maps"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws"
 )
 
@@ -90,4 +94,28 @@ func TestChannelsMadeAnewAreRefused(t *testing.T) {
 		assert.NotContains(t, ok.text(), "chan")
 	}
 	laws.CheckMethod(t, (*hub).Merge, anew, ofSeen[0])
+}
+
+// A Join of its own that lends out its argument, where that has everything, is found by what
+// is merged into the result.
+func TestJoinThatLendsItsArgument(t *testing.T) {
+	m, set := unions(), lattice.SetOf[int]()
+	m.caps = lattice.Caps[ints]{Join: func(a, b ints) ints {
+		if j := lattice.Join(set, a, b); len(j) > len(a) {
+			return j
+		}
+		return a
+	}}
+	report := laws.Exhaust(laws.InPlace[ints](m), gen.Subsets(0, 1))
+	res, ok := report.Result("inplace/join")
+	require.True(t, ok)
+	require.NotNil(t, res.Failure, "%v", report)
+	assert.Equal(t, "a after merging c into Join(a, b)", res.Failure.RightExpr)
+}
+
+// A tolerance that holds one way round only is no equality.
+func TestToleranceOneWayRound(t *testing.T) {
+	above := laws.Tolerance(func(a, b float64) bool { return a <= b+1e-9 })
+	r := laws.Run(laws.Monoid(math.Max, 0, above), gen.Independent(gen.Float64Any()), laws.RunOptions{Seed: 1, Cases: 300})
+	assert.Contains(t, r.Failing(), "wellposed/equal-symmetric")
 }

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -396,6 +397,26 @@ func TestMethodsEqualsAreHonoured(t *testing.T) {
 	assert.False(t, eq(&a, &state{&hands{5}, exact{2}}))
 	assert.Empty(t, deep.IgnoredEquals(reflect.TypeFor[state]()))
 	assert.Equal(t, []string{"Equals of deep_test.asked: func(int) bool"}, deep.IgnoredEquals(reflect.TypeFor[[]asked]()))
+}
+
+// An array of no elements holds nothing, whatever its elements were: it is how a struct says
+// that == is not for it.
+func TestArraysOfNothingHoldNothing(t *testing.T) {
+	type incomparable struct {
+		no [0]func()
+		n  int
+	}
+	of := deep.Of(reflect.TypeFor[incomparable]())
+	require.NoError(t, of.Check())
+	assert.True(t, of.Equal(incomparable{n: 1}, incomparable{n: 1}))
+	assert.False(t, of.Equal(incomparable{n: 1}, incomparable{n: 2}))
+}
+
+// How deep a value is nested does not grow with its elements: one of many is printed like
+// the first.
+func TestManyElementsAreNotDeep(t *testing.T) {
+	many := slices.Repeat([][]int{{1}}, 300)
+	assert.Equal(t, "[][]int{"+strings.Repeat("{1}, ", 299)+"{1}}", deep.Literal(many))
 }
 
 // How many of the differences are channels is said, whatever the number of places told.
