@@ -215,8 +215,8 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	s.drawRest(pick)
 	switch {
-	case s.LateMS != soonMS:
-	case pick("filter", 2) == 1 && mayRaise(c, sim.Filter):
+	case s.LateMS != soonMS || !mayRaise(c, sim.Filter):
+	case pick("filter", 2) == 1:
 		s.Faults[sim.Filter] = sim.Extreme // what nodes promise each other comes, and what they write does not
 	default:
 		s.HorizonMS *= 2 // so that disks are lost when some has been forgotten
