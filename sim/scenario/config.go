@@ -214,8 +214,12 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	s.Watchers = max(pick("watchers", 6)-3, 0) // none to two
 	s.drawRest(pick)
-	if s.LateMS == soonMS && pick("filter", 2) == 1 && mayRaise(c, sim.Filter) {
+	switch {
+	case s.LateMS != soonMS || !mayRaise(c, sim.Filter):
+	case pick("filter", 2) == 1:
 		s.Faults[sim.Filter] = sim.Extreme // what nodes promise each other comes, and what they write does not
+	default:
+		s.HorizonMS *= 2 // so that disks are lost when some has been forgotten
 	}
 	s.drawMoves(c, pick)
 	if s.mixed() {
@@ -276,7 +280,7 @@ func (s *Setup) long() int {
 func (s *Setup) workload() workload.Options {
 	return workload.Options{
 		Nodes: s.Nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
-		Replicas: s.Replicas, Txns: s.transactional(),
+		Replicas: s.Replicas, Txns: s.transactional(), Deletes: s.LateMS == soonMS,
 	}
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	Tagged     bool
 	Replicas   int  // of each partition: as many owners a write may ask for
 	Txns       bool // sessions work in transactions
+	Deletes    bool // keys are deleted, which else they are in one plan of four
 }
 
 // Key is a key of a plan with its type.
@@ -186,7 +187,7 @@ func (p *planner) draw() {
 	p.mixed = p.pick("plan.mixed", 4) == 3
 	p.large = p.pick("plan.large", 8) == 7
 	p.batches = !p.Txns && p.own("plan.batches", 0, 4) == 3
-	p.deletes = !p.Txns && p.own("plan.deletes", 0, 4) == 3
+	p.deletes = !p.Txns && (p.Options.Deletes || p.own("plan.deletes", 0, 4) == 3)
 	p.rich = !p.Txns && p.own("plan.rich", 0, 6) == 5
 	p.acks = p.Replicas > 0 && p.own("plan.acks", 0, 4) == 3
 	for range p.Sessions {
