@@ -340,6 +340,12 @@ func TestMembersAreState(t *testing.T) {
 			r.token = 5
 			r.rise = rise{view: member.View{Members: r.view.Members.Raised(5, member.In(1, member.Joining))}, token: 3}
 		},
+		func(r *Replica) { r.view.Factors = member.Factors{{Key: 2, Val: member.FactorOf(1, 3)}} },
+		func(r *Replica) { r.view.Factors = member.Factors{{Key: 2, Val: member.FactorOf(2, 3)}} },
+		func(r *Replica) {
+			r.token = 5
+			r.rise = rise{view: member.View{Members: r.View(), Factors: member.Factors{{Key: 2, Val: member.FactorOf(2, 3)}}}, token: 3}
+		},
 		func(r *Replica) { r.peers[1].origin = 3 },
 		func(r *Replica) { r.peers[1].floor = 3 },
 		func(r *Replica) { r.peers[1].view = 3 },
