@@ -103,7 +103,8 @@ func TestWhatWaitsIsSeenTo(t *testing.T) {
 }
 
 // TestStateWithoutAValue: what a whole state does not name goes if that stands for all its writes,
-// and stays if it has one of which the state does not know.
+// and stays if it has one of which the state does not know; and a value comes back with a state
+// only if it has a write that was not here.
 func TestStateWithoutAValue(t *testing.T) {
 	n := newHalf(t, 1, 1, 1, 2, nil, nil)
 	n.hold(t, "old", causal.Dot{Origin: 5, Seq: 1}, 100<<16, false)

@@ -20,9 +20,9 @@ var (
 	later = ours.Raised(4, member.In(1, member.Leaving))
 )
 
-// stepped has r take an event, and returns what it says of members, by receiver, and how many
+// step has r take an event, and returns what it says of members, by receiver, and how many
 // records it writes.
-func stepped(t *testing.T, r *Replica, ev Event) (said map[ring.NodeID]wire.Members, records int) {
+func step(t *testing.T, r *Replica, ev Event) (said map[ring.NodeID]wire.Members, records int) {
 	t.Helper()
 	ev.NowMS = 1_000_000
 	return saidOf(t, r.Step(ev))
@@ -58,28 +58,28 @@ func tells(from ring.NodeID, origin uint64, ask bool, view member.Set) Event {
 func TestViewsRiseOnceDurable(t *testing.T) {
 	r := bench(t, ours)
 	require.Zero(t, r.viewName)
-	_, records := stepped(t, r, tells(2, 5, false, ours))
+	_, records := step(t, r, tells(2, 5, false, ours))
 	assert.Zero(t, records)
-	_, records = stepped(t, r, tells(2, 5, false, later))
+	_, records = step(t, r, tells(2, 5, false, later))
 	assert.Equal(t, 1, records)
 	assert.True(t, r.view.Members.Includes(ours) && ours.Includes(r.view.Members), "it is not durable yet")
 	assert.False(t, r.fixed())
 	assert.False(t, r.Settled())
 	assert.False(t, r.Quiet())
-	_, records = stepped(t, r, tells(3, 5, false, later))
+	_, records = step(t, r, tells(3, 5, false, later))
 	assert.Zero(t, records, "it is on its way")
-	_, records = stepped(t, r, tells(3, 5, false, ours.Raised(3, member.In(1, member.Gone))))
+	_, records = step(t, r, tells(3, 5, false, ours.Raised(3, member.In(1, member.Gone))))
 	assert.Equal(t, 1, records)
 	both := later.Raised(3, member.In(1, member.Gone))
-	stepped(t, r, Event{Kind: EventPersisted, Token: r.rise.token - 1})
+	step(t, r, Event{Kind: EventPersisted, Token: r.rise.token - 1})
 	assert.Equal(t, ours, r.view.Members)
-	stepped(t, r, Event{Kind: EventPersisted, Token: r.rise.token})
+	step(t, r, Event{Kind: EventPersisted, Token: r.rise.token})
 	assert.Equal(t, both, r.view.Members)
 	assert.Equal(t, both, r.onDisk.Members)
 	assert.Equal(t, both.Name(), r.viewName)
 	assert.Zero(t, r.rise.token)
 	assert.True(t, r.moving)
-	stepped(t, r, Event{Kind: EventPersisted, Token: r.token})
+	step(t, r, Event{Kind: EventPersisted, Token: r.token})
 	assert.Equal(t, both, r.view.Members)
 }
 
@@ -89,7 +89,7 @@ func TestWhoIsToldOfMembers(t *testing.T) {
 	r := bench(t, later)
 	at := map[uint64]map[ring.NodeID]bool{} // by tick, who is told, and whether that asks
 	for range 50 {
-		said, _ := stepped(t, r, Event{Kind: EventTick})
+		said, _ := step(t, r, Event{Kind: EventTick})
 		at[r.tick] = map[ring.NodeID]bool{}
 		for to, m := range said {
 			at[r.tick][to] = m.Ask
@@ -114,17 +114,17 @@ func TestWhoIsToldOfMembers(t *testing.T) {
 		assert.Equal(t, map[ring.NodeID]bool{2: true, 3: true, 4: true}, said, "tick %d", tick)
 	}
 
-	stepped(t, r, tells(2, 5, false, later))
-	stepped(t, r, tells(3, 5, true, later))
+	step(t, r, tells(2, 5, false, later))
+	step(t, r, tells(3, 5, true, later))
 	assert.True(t, r.untold())
 	r.peers[2].gone = true
-	said, _ := stepped(t, r, Event{Kind: EventTick})
+	said, _ := step(t, r, Event{Kind: EventTick})
 	require.Len(t, said, 1, "one asks, one knows, and one is gone")
 	assert.Equal(t, false, said[3].Ask, "it is known to go by the same view")
 	assert.False(t, r.untold())
 	r.peers[2].asks = true
 	assert.True(t, r.untold())
-	said, _ = stepped(t, r, Event{Kind: EventTick})
+	said, _ = step(t, r, Event{Kind: EventTick})
 	require.Len(t, said, 1)
 	assert.False(t, said[4].Ask)
 }
@@ -150,11 +150,11 @@ func TestPeersGoByTheirLastView(t *testing.T) {
 		}
 	}
 	r := bench(t, ours)
-	stepped(t, r, tells(2, 5, false, ours))
+	step(t, r, tells(2, 5, false, ours))
 	assert.Zero(t, r.peers[0].view, "the nodes of the ring have no name")
-	stepped(t, r, tells(2, 5, false, later))
+	step(t, r, tells(2, 5, false, later))
 	assert.Equal(t, later.Name(), r.peers[0].view)
-	stepped(t, r, tells(2, 5, false, ours[:3]))
+	step(t, r, tells(2, 5, false, ours[:3]))
 	assert.Equal(t, ours[:3].Name(), r.peers[0].view, "fewer are others")
 }
 
@@ -165,7 +165,7 @@ func TestWhoIsOverIsToldSo(t *testing.T) {
 		r := bench(t, later)
 		r.peers[0].floor, r.peers[0].view = 6, later.Name()
 		rejected := r.stats.Rejected
-		stepped(t, r, tells(2, origin, false, later.Raised(3, member.In(1, member.Gone))))
+		step(t, r, tells(2, origin, false, later.Raised(3, member.In(1, member.Gone))))
 		over := origin <= 6
 		assert.Equal(t, over, r.peers[0].asks)
 		assert.Equal(t, over, r.rise.token == 0)
@@ -173,12 +173,12 @@ func TestWhoIsOverIsToldSo(t *testing.T) {
 
 		r = bench(t, later)
 		r.peers[0].floor, r.peers[0].view = 6, later.Name()
-		stepped(t, r, Event{Kind: EventMessage, From: 2, Msg: wire.AppendGossipUnder(nil, 2, origin, later.Name(), nil)})
+		step(t, r, Event{Kind: EventMessage, From: 2, Msg: wire.AppendGossipUnder(nil, 2, origin, later.Name(), nil)})
 		assert.Equal(t, over, r.peers[0].asks)
 		assert.Equal(t, !over, r.peers[0].origin == origin)
 		r.peers[0].gone = true
 		r.peers[0].asks = false
-		stepped(t, r, Event{Kind: EventMessage, From: 2, Msg: wire.AppendGossipUnder(nil, 2, 9, later.Name(), nil)})
+		step(t, r, Event{Kind: EventMessage, From: 2, Msg: wire.AppendGossipUnder(nil, 2, 9, later.Name(), nil)})
 		assert.True(t, r.peers[0].asks)
 	}
 }
@@ -192,13 +192,13 @@ func TestWhoWonders(t *testing.T) {
 	require.NoError(t, err)
 	r.Start()
 	q := wire.Request{Client: 7, Req: 1, Put: true, Key: "k", Kind: "set", Arg: []byte("e")}
-	stepped(t, r, Event{Kind: EventRequest, Msg: q.Encode()})
-	stepped(t, r, Event{Kind: EventPersisted, Token: r.token})
+	step(t, r, Event{Kind: EventRequest, Msg: q.Encode()})
+	step(t, r, Event{Kind: EventPersisted, Token: r.token})
 	asked := func(gaps ...uint64) (nodes []ring.NodeID) {
 		for i, gap := range gaps {
 			r.peers[i].backoffTicks, r.peers[i].next = gap, 0
 		}
-		said, _ := stepped(t, r, Event{Kind: EventTick})
+		said, _ := step(t, r, Event{Kind: EventTick})
 		for _, n := range rg.Nodes() {
 			if m, ok := said[n]; ok {
 				nodes = append(nodes, n)
@@ -270,7 +270,7 @@ func TestSelfInAView(t *testing.T) {
 func TestOperators(t *testing.T) {
 	r := bench(t, ours)
 	change := func(n ring.NodeID, to member.Phase) int {
-		_, records := stepped(t, r, Event{Kind: EventMember, Change: member.Change{Node: n, To: to}})
+		_, records := step(t, r, Event{Kind: EventMember, Change: member.Change{Node: n, To: to}})
 		return records
 	}
 	assert.Equal(t, 1, change(4, member.Leaving))

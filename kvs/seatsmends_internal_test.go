@@ -15,21 +15,6 @@ import (
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
-// queueOf is a queue of tombstones, and listed what one has.
-func queueOf(list ...tombstone) (q tombQueue) {
-	for _, x := range list {
-		q.push(x)
-	}
-	return q
-}
-
-func listed(q tombQueue) (list []tombstone) {
-	for x := range q.all() {
-		list = append(list, *x)
-	}
-	return list
-}
-
 // pushedOut is a partition that node 1 owns by its ring, and node 3 in its place once that is
 // active too; one copy each.
 func pushedOut(t *testing.T, rg *ring.Ring) (view member.Set, id ring.Partition) {

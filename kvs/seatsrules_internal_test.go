@@ -131,7 +131,7 @@ func TestProgress(t *testing.T) {
 		assert.Equal(t, let, r.stats.LetGo == 1, busy)
 		assert.Equal(t, let, retiring.open == 0, busy)
 		assert.Equal(t, !let && busy != "settled", r.moving, busy)
-		assert.Zero(t, r.rise.view.Members, "it has nothing to say of itself")
+		assert.Zero(t, r.rise.view, "it has nothing to say of itself")
 	}
 }
 

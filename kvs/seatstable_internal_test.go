@@ -28,9 +28,6 @@ func bench(t *testing.T, view member.Set) *Replica {
 	return r
 }
 
-// byView is a view of members alone.
-func byView(s member.Set) member.View { return member.View{Members: s} }
-
 // phases is a view in which nodes 1 to 4 are in these phases.
 func phases(p ...member.Phase) (view member.Set) {
 	for i, phase := range p {
