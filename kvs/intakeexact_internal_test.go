@@ -315,3 +315,21 @@ func TestRepeatsInALog(t *testing.T) {
 	_, ok := many(request{0, 4})
 	assert.False(t, ok, "it is of no session")
 }
+
+// TestAskTellsWhatIsHeld: an ask has the digest of the partition with it, which need not be told
+// again.
+func TestAskTellsWhatIsHeld(t *testing.T) {
+	n, p := asking(t)
+	p.applied, p.rev = gossip.Dots{{Origin: 5, Lo: 1, Hi: 2}}, 2
+	p.intake = &intake{at: wire.Cursor{Key: "k", Kind: "set"}}
+	n.r.ask(p, 0)
+	assert.Equal(t, uint64(2), p.advertisedRev[0])
+	require.Len(t, n.r.out, 1)
+	_, body, err := wire.Open(n.r.out[0].Msg)
+	require.NoError(t, err)
+	g, err := new(wire.DecodeBuffer).Gossip(wire.VersionOf(n.r.out[0].Msg), body)
+	require.NoError(t, err)
+	require.Len(t, g.Items, 1)
+	assert.Equal(t, p.applied, g.Items[0].Digest.Known)
+	assert.Equal(t, &wire.Ask{Number: 4, After: p.intake.at, Pieces: 1, Bytes: uint64(n.r.cfg.SnapshotBytes)}, g.Items[0].Ask)
+}

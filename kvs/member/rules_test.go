@@ -193,3 +193,10 @@ func TestNobodyPlacesNothing(t *testing.T) {
 	assert.NotNil(t, both.Owners(partitions-1))
 	assert.Nil(t, both.Owners(partitions))
 }
+
+// TestNodesOfARingAreActive in their first life, each of them.
+func TestNodesOfARingAreActive(t *testing.T) {
+	r, err := ring.New([]ring.NodeID{9, 2}, partitions, rf)
+	require.NoError(t, err)
+	assert.Equal(t, set(is(2, 1, member.Active), is(9, 1, member.Active)), member.Of(r))
+}
