@@ -144,8 +144,8 @@ func testRandom(t *testing.T, e Engine, d store.Durability, crashes bool, faults
 	})
 }
 
-// testPoints cuts the power at each disk operation of seeded workloads, after which
-// a seeded part of what was not synced survives.
+// testPoints cuts the power at disk operations of seeded workloads, spread over them, after
+// which a seeded part of what was not synced survives.
 func testPoints(t *testing.T, e Engine, d store.Durability) {
 	workloads := 2
 	if *long {
@@ -157,9 +157,9 @@ func testPoints(t *testing.T, e Engine, d store.Durability) {
 		c := Config{Engine: e, Durability: d, Crash: sim.Extreme, Seed: seed, Queued: seed%2 == 1}
 		whole, err := Run(c, w)
 		require.NoError(t, err)
-		stride := int64(1)
-		if !*long {
-			stride += whole.Ops / 75
+		stride := 1 + whole.Ops/75
+		if *long {
+			stride = 1 + whole.Ops/150
 		}
 		for at := int64(1); at <= whole.Ops; at += stride {
 			c.CrashAt, c.Seed = at, seed*1000003+uint64(at)

@@ -20,7 +20,7 @@ const (
 type File struct {
 	number   uint64
 	slot     int
-	header   record.Header
+	header   record.Header // of a file that is made
 	salt     uint32
 	f        vfs.File       // nil before it is created
 	keys     store.KeyRange // what of it counts
@@ -120,7 +120,7 @@ func openFile(h *catalog.Home, v *view, p catalog.Part, kind byte) (*File, error
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", h.Path(p.Number, p.Ext), err), f.Close())
 	}
-	file := &File{number: p.Number, header: header, salt: header.Salt(), f: f, keys: p.Range, level: p.Level, length: p.Length}
+	file := &File{number: p.Number, salt: header.Salt(), f: f, keys: p.Range, level: p.Level, length: p.Length}
 	v.enter(file)
 	return file, nil
 }
