@@ -135,18 +135,6 @@ func (o *outgoing) inParts(v wire.HeldValue) bool {
 	return true
 }
 
-// joinPart puts the first value of a piece together with the part before, if there is one,
-// and returns the part that goes on in the next.
-func joinPart(x *wire.Piece, before []byte) (part []byte) {
-	if x.Rest {
-		x.Values[0].Value = append(before, x.Values[0].Value...)
-	}
-	if !x.Open {
-		return nil
-	}
-	return slices.Clip(x.Values[0].Value)
-}
-
 // dropParts forgets the parts of a value that is not whole: what answers another ask is of
 // another moment.
 func (x *intake) dropParts() {
