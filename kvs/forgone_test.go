@@ -46,8 +46,10 @@ func TestFreshOwnerWithholdsWhatHidesMore(t *testing.T) {
 		s.operate(1, 3, member.Leaving)
 		s.some(2)
 		require.Equal(t, int64(12), sum(1), "its own sum has both")
-		s.cut = func(m standMessage) bool { return false }
 		s.down[3] = true
+		read := s.ask(1, wire.Request{Client: 8, Req: 1, Key: key, Kind: "counter"})
+		assert.Equal(t, wire.StatusNotOwner, read.Status, "it has not got back what it has handed over")
+		s.cut = func(m standMessage) bool { return false }
 		s.nodes[2].disk = nil
 		s.start(2, false)
 		s.some(40)

@@ -279,6 +279,17 @@ func (p *partition) withholds(peer ring.NodeID) bool {
 	return len(p.forgone) > 0 && !p.log.Known(peer).Includes(p.forgone)
 }
 
+// handedOverBefore is what a replica that starts may have handed over before it came to own the
+// partition, and forgotten: the first writes of origins of which its log has later ones.
+func (p *partition) handedOverBefore() (forgone gossip.Dots) {
+	for e := range p.log.All() {
+		if first := p.applied.Of(e.Dot.Origin)[0]; first.Lo > 1 {
+			forgone.MergeIn(gossip.Dots{{Origin: e.Dot.Origin, Lo: 1, Hi: first.Lo - 1}})
+		}
+	}
+	return forgone
+}
+
 // regain sees whether what p has forgotten has come back, or is lost.
 func (p *partition) regain(peers []peerLink) {
 	if len(p.forgone) == 0 {
@@ -403,7 +414,8 @@ func (r *Replica) seatStarted() {
 		}
 		switch {
 		case p.owned:
-			p.fresh = r.self().Phase() == member.Joining && !r.place.Held(r.cfg.Self, p.id)
+			p.forgone = p.handedOverBefore()
+			p.fresh = r.self().Phase() == member.Joining && !r.place.Held(r.cfg.Self, p.id) || len(p.forgone) > 0
 		case p.retiring:
 			p.logTruncated = true
 		}

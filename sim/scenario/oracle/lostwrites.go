@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -237,7 +238,7 @@ func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
 			o.lose(n, a)
 			return
 		}
-		if o.Moves() && o.Store(n).Settled() && !o.Store(n).Keeps(a.partition) {
+		if store := o.Store(n); o.Moves() && !store.Keeps(a.partition) && (store.Settled() || store.View().At(n).Phase() == member.Gone) {
 			return // it is gone, by the word of others: they have it
 		}
 		x := &o.Operations()[a.at]
