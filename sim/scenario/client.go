@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -350,6 +351,7 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 		return
 	}
 	value, held := r.over(o, resp.Value, resp.Held())
+	x.Over = held != resp.Held() || !bytes.Equal(value, resp.Value)
 	if s.state.Level.Transactional() && o.Amiss == "" {
 		if err := s.txn.Learn(o.Key, o.Kind(), value, held); err != nil {
 			r.err = err

@@ -40,6 +40,7 @@ func (o *Clocks) Answered(a *Answer) {
 	case a.Response.Status != wire.StatusOK:
 	case a.Operation.Func != history.Read:
 		o.follows(a.Node, a.Operation, a.Response.Clock, a.Met)
+	case a.Over: // the time is that of what was forgotten, by replicas which may have lost their disks since
 	case a.Operation.Type == history.Register && a.Recorded.Outcome == history.OK && a.Recorded.Stamp.Clock > a.Response.Clock:
 		o.Fail(at("clock", a.Node, a.Operation, "#%d of %q was answered with a value of the time %d by a replica that had met no time after %d",
 			a.Operation.ID, a.Operation.Key, a.Recorded.Stamp.Clock, a.Response.Clock))

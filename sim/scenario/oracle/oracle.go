@@ -99,6 +99,7 @@ type Answer struct {
 	Recorded  *history.Op
 	Response  *wire.Response // valid during the call
 	Met       uint64         // the greatest hybrid time that the session had met before
+	Over      bool           // Recorded has what had been forgotten of the key, beside what Response has
 }
 
 // Rest is how the cluster came to rest, or that it did not.

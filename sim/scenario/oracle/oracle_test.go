@@ -298,3 +298,22 @@ func TestMonotonic(t *testing.T) {
 	o.Persisted(n)
 	assert.Equal(t, []string{oracle.Violation{Oracle: "monotonic", Kind: "set", Node: int(n)}.Signature()}, f.failed)
 }
+
+// TestTimesOfReads: a register that is read was written at a time that its replica has met, unless
+// what had been forgotten of the key is what it shows.
+func TestTimesOfReads(t *testing.T) {
+	for _, c := range []struct {
+		met    uint64
+		over   bool
+		failed []string
+	}{{met: 9}, {met: 8, failed: []string{"clock/register/read/0"}}, {met: 8, over: true}} {
+		f := cluster(t, op(1, history.Read, history.Register, "r", ""))
+		var o oracle.Clocks
+		o.Begin(f)
+		o.Answered(&oracle.Answer{
+			Operation: &f.ops[0], Recorded: &history.Op{Outcome: history.OK, Stamp: history.Stamp{Clock: 9}},
+			Response: &wire.Response{Status: wire.StatusOK, Clock: c.met}, Over: c.over,
+		})
+		assert.Equal(t, c.failed, f.failed)
+	}
+}
