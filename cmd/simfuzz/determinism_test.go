@@ -31,8 +31,8 @@ var seeded = []mutants.Mutant{{
 	Replace: "	r.clock.Observe(q.Clock)\n	if q.Req == 7 && seeded == \"panics-on-request\" {\n		panic(\"seven\")\n	}\n	for q.Req == 7 && seeded == \"loops-on-request\" {\n	}\n",
 }, {
 	Name: "panics-on-look", File: "kvs/state.go",
-	Search:  "	if s, _ := p.slot(key, kind); s != nil {\n			return p.look(s)\n",
-	Replace: "	if s, _ := p.slot(key, kind); s != nil {\n			if r.tick > 20 && seeded == \"panics-on-look\" {\n				panic(\"late\")\n			}\n			return p.look(s)\n",
+	Search:  "	v, _ := r.seen(key, kind)\n",
+	Replace: "	v, _ := r.seen(key, kind)\n	if r.tick > 20 && seeded == \"panics-on-look\" {\n		panic(\"late\")\n	}\n",
 }}
 
 const unsteadySeed = "19" // is run twice, as every nineteenth is

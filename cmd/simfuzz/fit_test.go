@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,11 @@ import (
 	"github.com/joinery-go/joinery/cmd/simfuzz/internal/mutants"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability"
+	"github.com/joinery-go/joinery/sim/scenario"
 )
+
+// tapeVersion is what a tape of this program says.
+var tapeVersion = fmt.Sprintf(`"joinery_tape": %d`, scenario.TapeVersion)
 
 // unexcusedFaults have disks go back in time, which makes seeds fail if nothing is
 // forgiven for them.

@@ -93,7 +93,7 @@ func TestReportRefuses(t *testing.T) {
 		"device":    {[]string{tape, "-o", os.DevNull}, "is no page that a tool of joinery wrote"},
 		"nowhere":   {[]string{tape, "-o", filepath.Join(dir, "no", "such", "page.html")}, "no such file or directory"},
 		"foreign":   {[]string{mine, "-o", filepath.Join(dir, "new.html")}, "invalid tape"},
-		"another":   {[]string{write("other.json", strings.Replace(string(example), `"joinery_tape": 8`, `"joinery_tape": 5`, 1)), "-o", filepath.Join(dir, "new.html")}, "run its seed again to record it anew"},
+		"another":   {[]string{write("other.json", strings.Replace(string(example), tapeVersion, `"joinery_tape": 5`, 1)), "-o", filepath.Join(dir, "new.html")}, "run its seed again to record it anew"},
 		"no tape":   {[]string{filepath.Join(dir, "none.json"), "-o", filepath.Join(dir, "new.html")}, "no such file"},
 	} {
 		code, out, errs := invoke(t, "", append([]string{"report"}, c.args...)...)
