@@ -251,16 +251,20 @@ func (o *Availability) mayWait(n ring.NodeID, x *workload.Operation) bool {
 	return (reads >= each || reads+others >= all) && (x.ID < workload.FirstFinal || o.Lost.Lossy())
 }
 
-// manyWait reports whether x is a write that asks for owners, and so many others do that
+// manyWait reports whether x is a write that asks for owners, or one that is repeated and may be
+// under way from another replica, and so many others are that
 // n may refuse it.
 func (o *Availability) manyWait(n ring.NodeID, x *workload.Operation) bool {
+	waits := func(y *workload.Operation) bool {
+		return y.Ack.Owners() > 0 || len(y.Retries) > 0 && y.Func != history.Read
+	}
 	others := o.Others().Owners(n)
 	for i := range o.Operations() {
-		if y := &o.Operations()[i]; y.ID != x.ID && (y.Ack.Owners() > 0 || len(y.Retries) > 0 && y.Func != history.Read) {
+		if y := &o.Operations()[i]; y.ID != x.ID && waits(y) {
 			others++
 		}
 	}
-	return x.Ack.Owners() > 0 && o.Waiting > 0 && others >= o.Waiting
+	return waits(x) && o.Waiting > 0 && others >= o.Waiting
 }
 
 // full reports whether a node that does not own the partition may have as many writes to

@@ -203,6 +203,7 @@ func TestBusy(t *testing.T) {
 	for name, c := range map[string]struct {
 		handOver, waiting, taken int
 		owner, read, final       bool
+		again                    int // so many of three writes may be repeated, the last one first
 		failed                   int
 	}{
 		"full":                {handOver: 2, taken: 2},
@@ -214,6 +215,9 @@ func TestBusy(t *testing.T) {
 		"reads wait":          {waiting: 3, read: true},
 		"fewer reads wait":    {waiting: 5, read: true, failed: 1},
 		"reads and the fence": {waiting: 3, read: true, final: true, failed: 1},
+		"repeats":             {waiting: 2, owner: true, again: 3},
+		"fewer repeats":       {waiting: 2, owner: true, again: 2, failed: 1},
+		"repeats of any":      {owner: true, again: 3, failed: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ops := []workload.Operation{op(1, history.Add, history.Set, "k", "a"), op(2, history.Add, history.Set, "k", "b"), op(3, history.Add, history.Set, "k", "c")}
@@ -221,6 +225,9 @@ func TestBusy(t *testing.T) {
 				for i := range uint64(3) {
 					ops = append(ops, op(4+i, history.Read, history.Set, "k", ""))
 				}
+			}
+			for i := range c.again {
+				ops[2-i].Retries = []int{1}
 			}
 			last := &ops[len(ops)-1]
 			if c.final {
