@@ -130,12 +130,8 @@ type Config struct {
 	MaxAheadMS uint64
 }
 
-const (
-	minSecret = 16      // bytes
-	maxTicks  = 1 << 48 // to which ticks can be added
-)
-
-func (c *Config) setDefaults() error {
+// check refuses what makes no sense.
+func (c *Config) check() error {
 	switch {
 	case c.Ring == nil || c.Kinds == nil:
 		return fmt.Errorf("%w: no ring, or no kinds", ErrConfig)
@@ -171,80 +167,53 @@ func (c *Config) setDefaults() error {
 	case c.CacheBytes < 0 || c.MaxWaiting < 0 || c.MaxEach < 0 || c.MaxSessions < 0 || c.MaxSubscriptions < 0 || c.MaxKnown < 0 || c.MaxPast < 0 || c.MaxLog < 0 || c.MaxHandOver < 0 || c.MaxLogBytes < 0 || c.MaxPersistBytes < 0 || c.SnapshotBytes < 0 || c.SnapshotValues < 0:
 		return fmt.Errorf("%w: a negative bound", ErrConfig)
 	}
+	return nil
+}
+
+const (
+	minSecret = 16      // bytes
+	maxTicks  = 1 << 48 // to which ticks can be added
+)
+
+// setDefaults fills in what is not said, of a configuration that makes sense.
+func (c *Config) setDefaults() error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if err := c.Speaks.settle(); err != nil {
 		return err
 	}
-	if c.Life == 0 {
-		c.Life = 1
-	}
-	if c.TickMS == 0 {
-		c.TickMS = 20
-	}
-	if c.ForwardTicks == 0 {
-		c.ForwardTicks = 4
-	}
-	if c.BatchBytes == 0 {
-		c.BatchBytes = 256 << 10
-	}
-	if c.MaxValueBytes == 0 {
-		c.MaxValueBytes = wire.MaxMessage / 4
-	}
-	if c.CheckpointBytes == 0 {
-		c.CheckpointBytes = 4 << 20
-	}
-	if c.CacheBytes == 0 {
-		c.CacheBytes = 64 << 20
-	}
-	if c.MaxWaiting == 0 {
-		c.MaxWaiting = 1024
-	}
-	if c.MaxSubscriptions == 0 {
-		c.MaxSubscriptions = 1024
-	}
-	if c.MaxKnown == 0 {
-		c.MaxKnown = 8
-	}
-	if c.MaxPast == 0 {
-		c.MaxPast = max(32, c.Ring.Partitions()/2)
-	}
-	if c.MaxLog == 0 {
-		c.MaxLog = 1 << 16
-	}
-	if c.MaxHandOver == 0 {
-		c.MaxHandOver = 1 << 16
-	}
-	if c.MaxLogBytes == 0 {
-		c.MaxLogBytes = 64 << 20
-	}
-	if c.MaxPersistBytes == 0 {
-		c.MaxPersistBytes = 64 << 20
-	}
-	if c.SnapshotPieces == 0 {
-		c.SnapshotPieces = 16
-	}
-	if c.SnapshotBytes == 0 {
-		c.SnapshotBytes = 1 << 20
-	}
-	if c.SnapshotValues == 0 {
-		c.SnapshotValues = 1024
-	}
-	if c.LateMS == 0 {
-		c.LateMS = 600_000
-	}
-	if c.MaxAheadMS == 0 {
-		c.MaxAheadMS = 120_000
-	}
-	if c.MaxEach == 0 {
-		c.MaxEach = 16
-	}
-	if c.MaxWaitTicks == 0 {
-		c.MaxWaitTicks = 4096
-	}
-	if c.MaxSessions == 0 {
-		c.MaxSessions = 1 << 18
-	}
-	if c.MaxIdleMS == 0 {
-		c.MaxIdleMS = 3_600_000
-	}
+	otherwise(&c.Life, 1)
+	otherwise(&c.TickMS, 20)
+	otherwise(&c.ForwardTicks, 4)
+	otherwise(&c.BatchBytes, 256<<10)
+	otherwise(&c.MaxValueBytes, wire.MaxMessage/4)
+	otherwise(&c.CheckpointBytes, 4<<20)
+	otherwise(&c.CacheBytes, 64<<20)
+	otherwise(&c.MaxWaiting, 1024)
+	otherwise(&c.MaxSubscriptions, 1024)
+	otherwise(&c.MaxKnown, 8)
+	otherwise(&c.MaxPast, max(32, c.Ring.Partitions()/2))
+	otherwise(&c.MaxLog, 1<<16)
+	otherwise(&c.MaxHandOver, 1<<16)
+	otherwise(&c.MaxLogBytes, 64<<20)
+	otherwise(&c.MaxPersistBytes, 64<<20)
+	otherwise(&c.SnapshotPieces, 16)
+	otherwise(&c.SnapshotBytes, 1<<20)
+	otherwise(&c.SnapshotValues, 1024)
+	otherwise(&c.LateMS, 600_000)
+	otherwise(&c.MaxAheadMS, 120_000)
+	otherwise(&c.MaxEach, 16)
+	otherwise(&c.MaxWaitTicks, 4096)
+	otherwise(&c.MaxSessions, 1<<18)
+	otherwise(&c.MaxIdleMS, 3_600_000)
 	return nil
+}
+
+// otherwise has a field be what is usual, if it says nothing.
+func otherwise[T comparable](field *T, usual T) {
+	var none T
+	if *field == none {
+		*field = usual
+	}
 }
