@@ -176,7 +176,7 @@ func TestAsManyMembersAsNodesOfARing(t *testing.T) {
 	risen, err = full.With(member.Change{Node: 0, To: member.Joining})
 	require.NoError(t, err, "a node that was there before is none more")
 	assert.Equal(t, member.In(2, member.Joining), risen.At(0))
-	assert.EqualValues(t, uint32(math.MaxUint32), member.MaxLife)
+	assert.Equal(t, uint32(math.MaxUint32), uint32(member.MaxLife))
 	_, _, err = member.Decode(append(full, is(member.MaxMembers, 1, member.Active)).Append(nil))
 	assert.EqualError(t, err, "member: cannot decode: 4097 members, limit 4096")
 }
