@@ -137,6 +137,18 @@ func (c *cells) from(key string) iter.Seq[*cell] {
 	}
 }
 
+// sooner is the key of the first cell that is not before key, if there is one and it is before
+// next, and else next; ok says whether there is a next.
+func (c *cells) sooner(key, next string, ok bool) (string, bool) {
+	for x := range c.from(key) {
+		if !ok || x.key < next {
+			return x.key, true
+		}
+		break
+	}
+	return next, ok
+}
+
 // clear takes all out, and has the memory of some of them used again. It costs the same however
 // many there are.
 func (c *cells) clear(vs *valuePool) {

@@ -22,9 +22,9 @@ import (
 //	       [wire.StatusForgotten], if its kind is one that the promise is for
 //	clean  all have promised that: what the node had then, every owner holds by now
 //
-// All that is so while the members are the nodes of the ring, and no factor was ever decided. Once a node knows of another view
-// it promises nothing more, and what is deleted from then on stays, for good: nodes would have
-// to agree on whose promises count. A node that joins keeps what those have promised that it
+// All that is so while the members are the nodes of the ring, and no factor was ever decided. Once
+// a node knows of another view it promises nothing more, and what is deleted from then on stays,
+// for good: nodes would have to agree on whose promises count. A node that joins keeps what those have promised that it
 // hears of, each of which has promised all by which anything was forgotten, and says no more.
 //
 // Nothing runs out. A node that is away is heard to say nothing, and what is deleted

@@ -18,8 +18,8 @@ import (
 // value is what is held of it and what the snapshot has, joined: whoever asks for a key folds in
 // first what waits for it ([partition.cell]), whoever goes through keys folds in each that he
 // comes to ([partition.folded]), and what nobody asks for is folded in some with each tick and
-// each record that has become durable. So nothing that the replica says, writes or is asked can tell whether a
-// value was folded in before; a checkpoint that began before the snapshot was visible has what
+// each record that has become durable. So nothing that the replica says, writes or is asked can
+// tell whether a value was folded in before; a checkpoint that began before the snapshot was visible has what
 // was held then ([giving.of]). Until all is folded in, no other snapshot of the partition is
 // fetched. The side that watches ([Replica.Look]) sees values joined and changes nothing.
 type folding struct {
@@ -29,7 +29,7 @@ type folding struct {
 	had    gossip.Dots // what was held before; nil unless something was forgotten, here or there
 	state  gossip.Dots // what the snapshot stands for
 	buried bool        // tombstones had been forgotten here
-	absent bool        // and there: what it does not name is gone, see [partition.drops]
+	absent bool        // and there: what it does not name is gone, see [folding.drops]
 	rows   []repeatMet // to be taken back from counters
 	cursor string      // all before this key are folded
 	piece  int         // of x.staged, the first one with a value that is not before cursor
@@ -111,7 +111,8 @@ func (f *folding) awaits(p *partition, key string) bool {
 	if key < f.cursor || f.done[key] {
 		return false
 	}
-	return len(f.x.stagedOf(key)) > 0 || f.everywhere() && p.cells.find(key) != nil
+	next, ok := f.x.stagedFrom(key)
+	return ok && next == key || f.everywhere() && p.cells.find(key) != nil
 }
 
 // everywhere reports whether keys that the snapshot does not name are concerned, too.
@@ -214,12 +215,7 @@ func (f *folding) next(p *partition) (key string, ok bool) {
 		key, ok = f.x.staged[f.piece].from(f.cursor)
 	}
 	if f.everywhere() {
-		for c := range p.cells.from(f.cursor) {
-			if !ok || c.key < key {
-				key, ok = c.key, true
-			}
-			break
-		}
+		key, ok = p.cells.sooner(f.cursor, key, ok)
 	}
 	return key, ok
 }
@@ -237,12 +233,10 @@ func (p *partition) foldSome(values, size int) (all bool) {
 		for _, v := range f.x.stagedOf(key) {
 			size -= len(v.v.Value)
 		}
-		if values--; f.done[key] {
-			delete(f.done, key)
-		} else {
+		if values--; !f.done[key] {
 			p.foldKey(key)
-			delete(f.done, key)
 		}
+		delete(f.done, key)
 		f.cursor = key + "\x00"
 	}
 	return false
@@ -303,13 +297,7 @@ func (p *partition) folded(key string) iter.Seq[*cell] {
 	return func(yield func(*cell) bool) {
 		for {
 			next, ok := f.x.stagedFrom(key)
-			for c := range p.cells.from(key) {
-				if !ok || c.key < next {
-					next, ok = c.key, true
-				}
-				break
-			}
-			if !ok {
+			if next, ok = p.cells.sooner(key, next, ok); !ok {
 				return
 			}
 			if c := p.cell(next); c != nil && !yield(c) {
@@ -329,13 +317,7 @@ func (p *partition) each(visit func(key, kind string, v kind.Value)) {
 		if p.fold != nil {
 			next, ok = p.fold.x.stagedFrom(key)
 		}
-		for c := range p.cells.from(key) {
-			if !ok || c.key < next {
-				next, ok = c.key, true
-			}
-			break
-		}
-		if !ok {
+		if next, ok = p.cells.sooner(key, next, ok); !ok {
 			return
 		}
 		key = next
@@ -362,9 +344,7 @@ func (p *partition) eachOf(key string, visit func(key, kind string, v kind.Value
 	if c != nil {
 		for i := range c.slots {
 			s := &c.slots[i]
-			if v := p.look(s); v == nil || f.drops(p, key, s) {
-				continue
-			} else {
+			if v := p.look(s); v != nil && !f.drops(p, key, s) {
 				values = append(values, seen{s.kind, v.Clone()})
 			}
 		}

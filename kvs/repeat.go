@@ -102,7 +102,8 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 		case x.Dot.Origin == r.cfg.Origin && q.Ack == session.AckMemory: // its answer may be lost
 			answer := r.answerRepeat(q, &x)
 			r.respond(&answer)
-		case x.Dot.Origin == r.cfg.Origin && (q.Ack.Owners() == 0 || len(r.repeats) >= r.cfg.MaxWaiting): // the write that is under way is answered, or has been, and is asked for again
+		case x.Dot.Origin == r.cfg.Origin && (q.Ack.Owners() == 0 || len(r.repeats) >= r.cfg.MaxWaiting):
+			// The write that is under way is answered; or has been, and is asked for again.
 		case len(r.repeats) >= r.cfg.MaxWaiting && !r.answersLater(q):
 			r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d repeats wait for writes of others that are under way", len(r.repeats)))
 		case q.Ack.Owners() > 0 && r.waitsTooLong(q, p):

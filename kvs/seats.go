@@ -280,11 +280,17 @@ func (p *partition) withholds(peer ring.NodeID) bool {
 }
 
 // handedOverBefore is what a replica that starts may have handed over before it came to own the
-// partition, and forgotten: the first writes of origins of which its log has later ones.
+// partition, and forgotten: the first writes of origins of which its log has later ones. Some of
+// that may be lost for good, as nobody can tell here: then it is let go of once the owners say so.
 func (p *partition) handedOverBefore() (forgone gossip.Dots) {
+	of := uint64(0)
 	for e := range p.log.All() {
-		if first := p.applied.Of(e.Dot.Origin)[0]; first.Lo > 1 {
-			forgone.MergeIn(gossip.Dots{{Origin: e.Dot.Origin, Lo: 1, Hi: first.Lo - 1}})
+		if e.Dot.Origin == of {
+			continue
+		}
+		of = e.Dot.Origin
+		if held := p.applied.Of(of); len(held) > 0 && held[0].Lo > 1 {
+			forgone.MergeIn(gossip.Dots{{Origin: of, Lo: 1, Hi: held[0].Lo - 1}})
 		}
 	}
 	return forgone

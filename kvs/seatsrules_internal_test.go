@@ -247,7 +247,7 @@ func TestMembersOfAStart(t *testing.T) {
 		}
 		require.NoError(t, err, "case %d", i)
 		assert.Equal(t, c.view, r.View(), "case %d", i)
-		name := c.view.Name()
+		name := nameOf(c.view)
 		if len(c.view) == 4 && ours.Includes(c.view) {
 			name = 0
 		}

@@ -25,7 +25,7 @@ func TestErasHaveTheSameNameEverywhere(t *testing.T) {
 	}
 	named := r.era()
 	assert.Equal(t, uint64(0xb5b43ec242a6d746), named)
-	assert.Equal(t, uint64(0x4e7e4bd97991af45), ours.Name())
+	assert.Equal(t, uint64(0x4e7e4bd97991af45), nameOf(ours))
 
 	other := bench(t, ours) // as node 3 sees the same
 	other.cfg.Self, other.cfg.Origin = 3, 8

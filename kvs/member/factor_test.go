@@ -108,7 +108,6 @@ func TestViews(t *testing.T) {
 		assert.True(t, back.Includes(v) && v.Includes(back), "%v", v)
 	}
 	assert.Len(t, names, 7)
-	assert.Equal(t, a.Members.Name(), member.View{Members: a.Members}.Name(), "a view without factors is named as its members are")
 }
 
 // TestFactorsPlaceAsTheTwin: in every set of three nodes, and with any factors, a partition has the

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/lattice"
 )
@@ -130,10 +128,6 @@ func (s Set) Moving() bool {
 		return p == Joining || p == Leaving
 	})
 }
-
-// Name is a number that tells sets apart: the hash of the encoding, never 0. Two sets have the
-// same one with a probability of about 2⁻⁶⁴.
-func (s Set) Name() uint64 { return max(xxhash.Sum64(s.Append(nil)), 1) }
 
 // ErrDecode is wrapped by every refusal to decode a set.
 var ErrDecode = errors.New("member: cannot decode")

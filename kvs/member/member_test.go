@@ -138,8 +138,8 @@ func FuzzDecode(f *testing.F) {
 func TestNamesTellSetsApart(t *testing.T) {
 	seen := map[uint64]member.Set{}
 	every(4, func(s member.Set) {
-		require.NotContains(t, seen, s.Name(), "%v and %v", s, seen[s.Name()])
-		seen[s.Name()] = s.Clone()
+		require.NotContains(t, seen, named(s), "%v and %v", s, seen[named(s)])
+		seen[named(s)] = s.Clone()
 	})
 	assert.Len(t, seen, 5*5*5*5)
 }
@@ -160,3 +160,6 @@ func every(n int, visit func(member.Set)) {
 		visit(s)
 	}
 }
+
+// named is the name of a view of these members, without factors.
+func named(s member.Set) uint64 { return member.View{Members: s}.Name() }

@@ -481,6 +481,7 @@ func (cl *client) done(c *sim.Context, s *sessionState) {
 		return
 	}
 	s.first++
+	cl.run.lastDone = c.Now()
 	cl.next(c, s)
 }
 

@@ -83,6 +83,7 @@ type run struct {
 	cloning   bool // see [replica.stray]
 	world     *sim.World
 	atRest    sim.Time // how long it took, and in how many bytes
+	lastDone  sim.Time // when a session was done with an operation
 	exchanged int64    // bytes of messages that replicas sent each other
 	restBytes int64
 	failed    []Violation
@@ -465,6 +466,8 @@ func (r *run) rest(final bool) bool {
 				r.err = err
 				return false
 			}
+		case isNotQuiet(err) && x.Busy < 0 && !final && r.sessionsGoOn() && r.liveness.More(bound-from, r.setup.long()) > 0:
+			bound += r.liveness.More(bound-from, r.setup.long())
 		case isNotQuiet(err) || err == nil:
 			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
 			return false
@@ -473,6 +476,17 @@ func (r *run) rest(final bool) bool {
 			return false
 		}
 	}
+}
+
+// sessionsGoOn reports whether some session has operations that are not done, or was done with one
+// too lately for the run to be quiet.
+func (r *run) sessionsGoOn() bool {
+	for _, c := range r.clients[:r.setup.Sessions] {
+		if slices.ContainsFunc(c.sessions, func(s *sessionState) bool { return s.busy || s.first < len(s.queue) }) {
+			return true
+		}
+	}
+	return r.world.Now() < r.lastDone+quietFor
 }
 
 // busyReplica is a replica that has something left to do, or -1.

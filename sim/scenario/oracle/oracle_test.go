@@ -252,7 +252,10 @@ func TestLiveness(t *testing.T) {
 	var o oracle.Liveness
 	o.Begin(f)
 	assert.Equal(t, 5*sim.Second, o.Within(1))
-	assert.Equal(t, 7*sim.Second, o.Within(5))
+	assert.Equal(t, 6*sim.Second, o.Within(5))
+	assert.Equal(t, sim.Second/4, o.More(6*sim.Second, 5))
+	assert.Equal(t, sim.Second/4, o.More(12*sim.Second-1, 5))
+	assert.Zero(t, o.More(12*sim.Second, 5))
 	most := int64(4 * (10*160 + 4*1000))
 	o.AtRest(&oracle.Rest{Came: true, Bytes: most})
 	assert.Empty(t, f.failed)
