@@ -97,20 +97,7 @@ func (l *plainHosts) hear(id ring.NodeID, origin, rev uint64, known gossip.Dots)
 	return reclaimed, regressed, true
 }
 
-func (l *plainHosts) shedTo(count int) (n int) {
-	but := l.guests()
-	for len(l.kept) > count && len(but) < len(l.known) {
-		most, worst := ring.NodeID(0), -1
-		for id := range ring.NodeID(8) {
-			if l.known[id] != nil && !but[id] && l.lacks(id) > worst {
-				most, worst = id, l.lacks(id)
-			}
-		}
-		but[most] = true
-		n += l.reclaim(but)
-	}
-	return n
-}
+func (l *plainHosts) shedTo(count int) (n int) { return l.shedBut(count, l.guests()) }
 
 func (l *plainHosts) everywhere(d causal.Dot) bool {
 	for id, known := range l.known {

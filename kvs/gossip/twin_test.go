@@ -92,8 +92,10 @@ func (l *plainLog) lacks(id ring.NodeID) (n int) {
 	return n
 }
 
-func (l *plainLog) shed(count int) (n int) {
-	but := map[ring.NodeID]bool{}
+func (l *plainLog) shed(count int) (n int) { return l.shedBut(count, map[ring.NodeID]bool{}) }
+
+// shedBut is shed where nobody waits for some nodes anyway.
+func (l *plainLog) shedBut(count int, but map[ring.NodeID]bool) (n int) {
 	for len(l.kept) > count && len(but) < len(l.known) {
 		most, worst := ring.NodeID(0), -1
 		for id := range ring.NodeID(8) {
