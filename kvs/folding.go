@@ -212,7 +212,7 @@ func (f *folding) next(p *partition) (key string, ok bool) {
 		f.piece++
 	}
 	if f.piece < len(f.x.staged) {
-		key, ok = f.x.staged[f.piece].from(f.cursor)
+		key, ok = f.x.staged[f.piece].from(f.cursor), true
 	}
 	if f.everywhere() {
 		key, ok = p.cells.sooner(f.cursor, key, ok)

@@ -29,7 +29,7 @@ type twins struct {
 	tokens     []uint64 // to become durable
 	records    []stored // on the disk of either
 	moot       int      // steps in which something was not folded in
-	cut        bool     // the log has been cut off since
+	cuts       int      // how often the log has been cut off
 	visible    folds
 	apart      bool // a checkpoint gives what was held before in another order
 }
@@ -116,7 +116,7 @@ func (x *twins) do(ev Event) {
 			for at < len(x.records) && x.records[at].token < e.Token {
 				at++
 			}
-			x.records, x.cut = x.records[at:], true
+			x.records, x.cuts = x.records[at:], x.cuts+1
 		}
 	}
 }
@@ -210,6 +210,22 @@ func live(r *Replica) map[string]string {
 	return values
 }
 
+// starts has all that is on its way become durable, and holds a start on the records to what is
+// visible then.
+func (x *twins) starts(seed uint64) {
+	for len(x.tokens) > 0 {
+		token := x.tokens[len(x.tokens)-1]
+		x.tokens = x.tokens[:0]
+		x.do(Event{Kind: EventPersisted, Token: token})
+	}
+	var records [][]byte
+	for _, s := range x.records {
+		records = append(records, s.rec)
+	}
+	again := newHalf(x.t, 2, 9, 1, 2, records, nil)
+	require.Equal(x.t, live(x.slow), live(again.r), "seed %d, after a start", seed)
+}
+
 // behind is a replica with an old disk, or an empty one, and its peer, which has gone on, and has
 // forgotten what was deleted since if old enough.
 func behind(t *testing.T, rng *rand.Rand) (a, b *half) {
@@ -270,24 +286,18 @@ func TestFoldedInOneByOne(t *testing.T) {
 			a.take(a.r.Step(Event{Kind: EventMessage, From: 2, Msg: e.Msg, NowMS: x.now}))
 		}
 		for i := range 400 {
+			cuts := x.cuts
 			if x.random(); !x.apart && i%4 == 0 {
 				require.Equal(t, has(x.once), has(x.slow))
 			}
+			if x.cuts > cuts {
+				x.starts(seed)
+			}
 		}
 		require.Equal(t, has(x.slow), has(x.slow.Clone()))
-		for len(x.tokens) > 0 {
-			token := x.tokens[len(x.tokens)-1]
-			x.tokens = x.tokens[:0]
-			x.do(Event{Kind: EventPersisted, Token: token})
-		}
-		var records [][]byte
-		for _, s := range x.records {
-			records = append(records, s.rec)
-		}
-		again := newHalf(t, 2, 9, 1, 2, records, nil)
-		require.Equal(t, live(x.slow), live(again.r), "seed %d, after a start", seed)
+		x.starts(seed)
 		moot += x.moot
-		cut += count(x.cut)
+		cut += count(x.cuts > 0)
 		v := &x.visible
 		visible = folds{visible.all + v.all, visible.absent + v.absent, visible.rows + v.rows, visible.values + v.values, visible.pieces + v.pieces, visible.sifted + v.sifted}
 	}

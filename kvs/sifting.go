@@ -24,13 +24,8 @@ type stagedValue struct {
 
 func (s *stagedPiece) last() string { return s.values[len(s.values)-1].Key }
 
-// from is the first key of the piece that is not before key.
-func (s *stagedPiece) from(key string) (string, bool) {
-	if at := s.search(key); at < len(s.values) {
-		return s.values[at].Key, true
-	}
-	return "", false
-}
+// from is the first key of the piece that is not before key; the last one is not.
+func (s *stagedPiece) from(key string) string { return s.values[s.search(key)].Key }
 
 func (s *stagedPiece) search(key string) int {
 	at, _ := slices.BinarySearchFunc(s.values, key, func(v wire.HeldValue, key string) int { return strings.Compare(v.Key, key) })
@@ -62,7 +57,7 @@ func (x *intake) stagedOf(key string) (values []stagedValue) {
 // stagedFrom is the first key that has come and is not before key.
 func (x *intake) stagedFrom(key string) (string, bool) {
 	if at := x.pieceOf(key); at < len(x.staged) {
-		return x.staged[at].from(key)
+		return x.staged[at].from(key), true
 	}
 	return "", false
 }

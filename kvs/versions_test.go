@@ -133,4 +133,6 @@ func TestVersionsOfAConfig(t *testing.T) {
 			assert.ErrorIs(t, err, kvs.ErrConfig, "%v", speaks)
 		}
 	}
+	_, err = kvs.New(kvs.Config{Self: 1, Origin: 1, First: true, Ring: r, Kinds: kind.Default(), Secret: secret, Speaks: kvs.Versions{Oldest: 3, Newest: 5}}, nil)
+	assert.ErrorContains(t, err, "versions 3 to 5, want some of 8 to 9")
 }

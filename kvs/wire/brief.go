@@ -121,7 +121,6 @@ func (r *reader) unlike(e, before *gossip.Entry, in *DecodeBuffer) {
 	}
 	e.Req, e.Again = r.req()
 	switch {
-	case r.err != nil:
 	case e.Dot.Seq == 0:
 		r.fail("a dot without a number")
 	case flags >= briefEnd || flags != likeness(before, e):
