@@ -17,12 +17,13 @@ type checkpoint struct {
 	lengths []int64 // of them
 	table   *savedTable
 	f       vfs.File
-	buf     []byte // what is not written yet
-	spare   []byte // to write into, while buf is written
-	mark    int64  // what was fresh when it was begun
-	merge   *merge // whose end the catalog is to say with it, nil for none
-	away    bool   // a step writes without the lock
-	whole   bool   // all is written
+	buf     []byte   // what is not written yet: the end of it,
+	full    [][]byte // and what stands before, in parts of checkpointBuffer, so that none grows
+	spare   [][]byte // parts that were written
+	mark    int64    // what was fresh when it was begun
+	merge   *merge   // whose end the catalog is to say with it, nil for none
+	away    bool     // a step writes without the lock
+	whole   bool     // all is written
 	synced  bool
 }
 
@@ -100,7 +101,7 @@ func (s *Set) dueCheckpoint() error {
 // newCheckpoint makes the file of a saved index and begins it.
 func (s *Set) newCheckpoint(files []*File) (*checkpoint, error) {
 	c := &checkpoint{
-		number: s.next, files: append([]*File(nil), files...), table: newSavedTable(s.index, files), mark: s.fresh, buf: []byte(savedMagic),
+		number: s.next, files: append([]*File(nil), files...), table: newSavedTable(s.index, files), mark: s.fresh,
 	}
 	f, err := s.home.Create(c.number, savedExt)
 	if err != nil {
@@ -111,8 +112,37 @@ func (s *Set) newCheckpoint(files []*File) (*checkpoint, error) {
 	for _, f := range files {
 		c.lengths = append(c.lengths, f.length)
 	}
-	s.index.beginImage(func(prefix uint64, g *page) { c.buf = c.table.add(c.buf, prefix, g) })
+	c.buf = append(c.part(), savedMagic...)
+	s.index.beginImage(func(prefix uint64, g *page) {
+		if len(c.buf) >= checkpointBuffer {
+			c.full, c.buf = append(c.full, c.buf), c.part()
+		}
+		c.buf = c.table.add(c.buf, prefix, g)
+	})
 	return c, nil
+}
+
+// part is an empty part, which seldom grows: what is appended last is one page.
+func (c *checkpoint) part() []byte {
+	if n := len(c.spare); n > 0 {
+		b := c.spare[n-1]
+		c.spare = c.spare[:n-1]
+		return b[:0]
+	}
+	return make([]byte, 0, checkpointBuffer+checkpointBuffer/8)
+}
+
+// end appends the table, behind the last page.
+func (c *checkpoint) end() { c.full, c.buf = append(c.full, c.table.end(c.buf)), nil }
+
+// write writes the parts that are full.
+func (c *checkpoint) write(parts [][]byte) error {
+	for _, b := range parts {
+		if _, err := c.f.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stepCheckpoint goes on with the saved index: some pages a call, then the file, which is
@@ -124,17 +154,14 @@ func (s *Set) stepCheckpoint() (done bool, err error) {
 	case !c.whole:
 		whole := s.index.copyPages(max(1, s.opts.StepRecords/16))
 		if whole {
-			c.buf = c.table.end(c.buf)
-		} else if len(c.buf) < checkpointBuffer {
+			c.end()
+		} else if len(c.full) == 0 {
 			return false, nil
 		}
-		b := c.buf
-		c.buf = c.spare[:0]
-		err = s.apart(c, func() error {
-			_, err := c.f.Write(b)
-			return err
-		})
-		c.spare, c.whole = b, whole
+		parts := c.full
+		c.full = nil
+		err = s.apart(c, func() error { return c.write(parts) })
+		c.spare, c.whole = append(c.spare, parts...), whole
 	case !c.synced:
 		err = s.apart(c, c.f.Sync)
 		c.synced = true
@@ -220,12 +247,10 @@ func (s *Set) save() error {
 	}
 	for whole := false; !whole && err == nil; {
 		if whole = s.index.copyPages(64); whole {
-			c.buf = c.table.end(c.buf)
+			c.end()
 		}
-		if whole || len(c.buf) >= checkpointBuffer {
-			_, err = c.f.Write(c.buf)
-			c.buf = c.buf[:0]
-		}
+		err = c.write(c.full)
+		c.spare, c.full = append(c.spare, c.full...), nil
 	}
 	s.index.endImage()
 	if err == nil {
