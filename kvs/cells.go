@@ -18,7 +18,7 @@ type cells struct {
 
 const (
 	fewCells = 8
-	maxRun   = 256
+	maxRun   = 32
 )
 
 func (c *cells) find(key string) *cell {

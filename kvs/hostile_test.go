@@ -65,6 +65,21 @@ func TestClientWithAMadClock(t *testing.T) {
 	}
 }
 
+// TestClientWithAMadStamp: so is the time that a client gives to its write, or to a repeat of it.
+func TestClientWithAMadStamp(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		c := newCluster(t, 2, 1, 2, 1)
+		resp := c.direct(0, stamped(put(66, 1, "register", "k", []byte("mad")), (1000+60_001)<<16, again))
+		require.NotNil(t, resp)
+		assert.Equal(t, wire.StatusClockAhead, resp.Status)
+		assert.Contains(t, resp.Detail, "at most 60000 ms")
+		assert.Less(t, resp.Clock, uint64(1001<<16), "and has not moved the replica's clock")
+
+		resp = c.direct(0, stamped(put(66, 2, "register", "k", []byte("near")), (1000+60_000)<<16|0xffff, false))
+		assert.Equal(t, wire.StatusOK, resp.Status)
+	}
+}
+
 // TestClockIsFollowed: times up to the bound are followed, and what the replica has
 // met already is accepted whatever its own clock says.
 func TestClockIsFollowed(t *testing.T) {

@@ -73,6 +73,17 @@ func TestSnapshotsThatNameAllOrNot(t *testing.T) {
 	}
 }
 
+// TestForgottenSessionsStayForgotten: a snapshot of a peer that has forgotten fewer sessions, or more,
+// has no effect on what is forgotten here, or has it forgotten here too.
+func TestForgottenSessionsStayForgotten(t *testing.T) {
+	for of, want := range map[uint64]uint64{7 << 16: 8 << 16, 8 << 16: 8 << 16, 9 << 16: 9 << 16} {
+		n, _ := asking(t)
+		n.r.sessions.forgotten = 8 << 16
+		n.r.learn(pieceOf(t, func(x *wire.Piece) { x.Forgotten = of }, "a"))
+		assert.Equal(t, want, n.r.sessions.forgotten)
+	}
+}
+
 // TestNoPieceIsTakenThatNobodyAskedFor: which pieces are left as those of another ask.
 func TestNoPieceIsTakenThatNobodyAskedFor(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -305,9 +305,7 @@ func TestWritesWithin(t *testing.T) {
 
 // queued are the tombstones that wait, in their order.
 func queued(r *Replica) (all []tombstone) {
-	for x := range r.tombs.queue.all() {
-		all = append(all, *x)
-	}
+	r.tombs.queue.each(func(x *tombstone) { all = append(all, *x) })
 	return all
 }
 

@@ -1,7 +1,5 @@
 package kvs
 
-import "iter"
-
 // tombQueue is a queue of tombstones, first in, first out. It lies in chunks, so that neither end
 // of it costs more the longer it is: an owner that is away has it grow with all that is deleted.
 type tombQueue struct {
@@ -22,41 +20,32 @@ func (q *tombQueue) push(x tombstone) {
 	q.count++
 }
 
-// pop takes the first one out, if there is one.
-func (q *tombQueue) pop() (x tombstone, ok bool) {
-	if q.count == 0 {
-		return x, false
-	}
+// pop takes the first one out. The queue is not empty.
+func (q *tombQueue) pop() (x tombstone) {
 	first := q.chunks[0]
 	x, first[q.head] = first[q.head], tombstone{}
 	if q.head, q.count = q.head+1, q.count-1; q.head == len(first) {
 		q.chunks[0] = nil
 		q.chunks, q.head = q.chunks[1:], 0
 	}
-	return x, true
+	return x
 }
 
-// all are those in the queue, in their order.
-func (q *tombQueue) all() iter.Seq[*tombstone] {
-	return func(yield func(*tombstone) bool) {
-		for at := range q.chunks {
-			from := 0
-			if at == 0 {
-				from = q.head
-			}
-			for i := range q.chunks[at][from:] {
-				if !yield(&q.chunks[at][from+i]) {
-					return
-				}
-			}
+// each visits those in the queue, in their order.
+func (q *tombQueue) each(visit func(*tombstone)) {
+	for at := range q.chunks {
+		from := 0
+		if at == 0 {
+			from = q.head
+		}
+		for i := range q.chunks[at][from:] {
+			visit(&q.chunks[at][from+i])
 		}
 	}
 }
 
 // clone is a copy that goes on apart from q.
 func (q *tombQueue) clone() (c tombQueue) {
-	for x := range q.all() {
-		c.push(*x)
-	}
+	q.each(func(x *tombstone) { c.push(*x) })
 	return c
 }

@@ -100,7 +100,7 @@ func (r *Replica) wantForgotten() (want uint64) {
 	if len(t.batch) == 0 {
 		before := r.lateBefore()
 		for n := min(t.queue.count, maxTombs); n > 0; n-- {
-			x, _ := t.queue.pop()
+			x := t.queue.pop()
 			if s, _ := x.p.slot(x.key, x.kind); s != nil && (s.until > before || !r.includes(x.p, s.deps)) {
 				t.queue.push(x)
 			} else if s, isOne := r.tombOf(&x); isOne {
@@ -306,9 +306,7 @@ func (r *Replica) sawForgotten(l session.Level, p *partition, past *session.Matr
 
 func (t *tombs) clone(of *Replica) *tombs {
 	c := &tombs{queue: t.queue.clone(), batch: slices.Clone(t.batch)}
-	for x := range c.queue.all() {
-		x.p = of.byID[x.p.id]
-	}
+	c.queue.each(func(x *tombstone) { x.p = of.byID[x.p.id] })
 	for i := range c.batch {
 		c.batch[i].p = of.byID[c.batch[i].p.id]
 	}
@@ -317,9 +315,7 @@ func (t *tombs) clone(of *Replica) *tombs {
 
 func (t *tombs) append(dst []byte) []byte {
 	dst = varint.Append(dst, uint64(t.queue.count))
-	for x := range t.queue.all() {
-		dst = x.append(dst)
-	}
+	t.queue.each(func(x *tombstone) { dst = x.append(dst) })
 	dst = varint.Append(dst, uint64(len(t.batch)))
 	for i := range t.batch {
 		dst = t.batch[i].append(dst)

@@ -114,6 +114,7 @@ type Setup struct {
 	Old        uint   `json:"old,omitempty"`         // nodes that begin with the older program, as bits; see versions.go
 
 	Decisions []Decision `json:"decisions,omitempty"` // of how many replicas partitions are to have
+	Absurd    bool       `json:"absurd,omitempty"`    // operators also ask for what makes no sense
 }
 
 const (
@@ -227,6 +228,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	} else {
 		s.drawDecisions(c, pick) // which the older program knows nothing of
 	}
+	s.Absurd = len(s.Moves)+len(s.Decisions) > 0 && pick("absurd", 2) == 1
 	return s
 }
 

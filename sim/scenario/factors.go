@@ -96,13 +96,37 @@ func (s *Setup) validateDecisions() error {
 
 // asked is what an operator asks for by the number of an input: a move, or a decision behind those.
 func (s *Setup) asked(at int) (ev kvs.Event, known bool) {
-	switch decision := at - len(s.Moves); {
-	case at < 0 || decision >= len(s.Decisions):
+	decision := at - len(s.Moves)
+	absurd := s.absurd()
+	switch more := decision - len(s.Decisions); {
+	case at < 0 || more >= len(absurd):
 		return ev, false
+	case more >= 0:
+		return absurd[more], true
 	case decision >= 0:
 		return kvs.Event{Kind: kvs.EventFactor, Factor: s.Decisions[decision].decision()}, true
 	}
 	return kvs.Event{Kind: kvs.EventMember, Change: s.Moves[at].change()}, true
+}
+
+// absurd is what operators ask for that is refused whoever the members are, and changes nothing.
+func (s *Setup) absurd() (asked []kvs.Event) {
+	if !s.Absurd {
+		return nil
+	}
+	for _, c := range []member.Change{
+		{Node: ring.MaxNode + 1, To: member.Joining}, {Node: ring.MaxNode, To: member.Leaving}, {Node: ring.MaxNode, To: member.Gone},
+		{Node: 0, To: member.Active},
+	} {
+		asked = append(asked, kvs.Event{Kind: kvs.EventMember, Change: c})
+	}
+	for _, d := range []member.Decision{
+		{Partition: ring.Partition(s.Partitions), Epoch: 1, Replicas: 1}, {Replicas: 1}, {Epoch: 1},
+		{Epoch: 1, Replicas: member.MaxReplicas + 1},
+	} {
+		asked = append(asked, kvs.Event{Kind: kvs.EventFactor, Factor: d})
+	}
+	return asked
 }
 
 // operate has an operator ask for a move or a decision, at one of the nodes after the other.

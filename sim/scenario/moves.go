@@ -152,6 +152,15 @@ func (r *run) move(w *sim.World, horizon sim.Time) error {
 			return err
 		}
 	}
+	for i := range s.absurd() {
+		if len(ask) == 0 {
+			break
+		}
+		at := horizon * sim.Time(1+i) / 16
+		if err := w.Inject(at, ask[i%len(ask)], moving+uint64((len(s.Moves)+len(s.Decisions)+i)*movingEach)); err != nil {
+			return err
+		}
+	}
 	for i := range s.Decisions {
 		if err := r.operate(w, ask, len(s.Moves)+i, sim.Time(s.Decisions[i].AtMS)*sim.Millisecond, horizon); err != nil {
 			return err
