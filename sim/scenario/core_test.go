@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
@@ -84,6 +86,7 @@ func (e coreEnv) Accepted(*gossip.Entry) {}
 // persisted in one arrives in the next. Sessions ask for no causality.
 func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *coreRun {
 	setup := draw(Config{}, seed, 0)
+	setup.Moves, setup.Decisions = nil, nil // nobody asks for any here
 	rg, err := m.ring(&setup)
 	if err != nil {
 		tb.Fatal(err)
@@ -146,6 +149,21 @@ func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *co
 		}
 	}
 	return c
+}
+
+// TestCoreAlone has the core serve the plans that its benchmark measures: writes are gossiped.
+func TestCoreAlone(t *testing.T) {
+	var m memory
+	stores := make([]kvs.Replica, 16)
+	for seed := range uint64(64) {
+		run := recordCore(t, &m, stores, seed)
+		run.play(t, stores)
+		served := uint64(0)
+		for n := range run.nodes {
+			served += stores[n].Stats().Offered
+		}
+		assert.NotZero(t, served, "seed %d", seed)
+	}
 }
 
 // BenchmarkStoreCore is the floor under BenchmarkStore: the core of the store alone,

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -19,21 +20,39 @@ import (
 // against that; and at rest nobody but owners holds anything.
 type Placement struct {
 	base
-	known map[*ring.Ring]string // rings do not change: what is wrong with them
+	known map[*ring.Ring]*twin // rings do not change
+}
+
+// twin is what a ring should be.
+type twin struct {
+	order [][]ring.NodeID // of each partition all nodes, the nearest first
+	wrong string          // with the ring, "" if nothing is
+}
+
+// owners are the nearest n nodes to a partition.
+func (w *twin) owners(p ring.Partition, n int) []ring.NodeID {
+	return w.order[p][:min(n, len(w.order[p]))]
+}
+
+// twin is the one of the cluster's ring.
+func (o *Placement) twin() *twin {
+	r := o.Ring()
+	w := o.known[r]
+	if w == nil {
+		if o.known == nil || len(o.known) > 256 {
+			o.known = make(map[*ring.Ring]*twin)
+		}
+		w = &twin{order: orders(r.Nodes(), r.Partitions())}
+		w.wrong = w.misplaced(r, o.ReplicasOf)
+		o.known[r] = w
+	}
+	return w
 }
 
 // Begin holds the ring, and the keys of the plan, against what they should be.
 func (o *Placement) Begin(c Cluster) {
 	o.base.Begin(c)
-	r := c.Ring()
-	wrong, known := o.known[r]
-	if !known {
-		if o.known == nil || len(o.known) > 256 {
-			o.known = make(map[*ring.Ring]string)
-		}
-		wrong = misplaced(r, c.ReplicasOf)
-		o.known[r] = wrong
-	}
+	r, wrong := c.Ring(), o.twin().wrong
 	for _, k := range workload.Keys(c.Operations()) {
 		want := ring.Partition(xxhash.Sum64([]byte(k.Name)) % uint64(r.Partitions()))
 		if got := r.PartitionOf(k.Name); wrong == "" && got != want {
@@ -46,15 +65,15 @@ func (o *Placement) Begin(c Cluster) {
 }
 
 // misplaced says what is wrong with a ring, "" if nothing is.
-func misplaced(r *ring.Ring, replicas func(ring.Partition) int) string {
+func (w *twin) misplaced(r *ring.Ring, replicas func(ring.Partition) int) string {
 	nodes := r.Nodes()
-	for p := range r.Partitions() {
-		want := nearest(nodes, uint64(p), min(replicas(ring.Partition(p)), len(nodes)))
-		if got := r.Owners(ring.Partition(p)); !slices.Equal(got, want) {
+	for p := range ring.Partition(r.Partitions()) {
+		want := w.owners(p, replicas(p))
+		if got := r.Owners(p); !slices.Equal(got, want) {
 			return fmt.Sprintf("partition %d of %d on nodes %v is placed on %v, want %v", p, r.Partitions(), nodes, got, want)
 		}
 		for _, n := range nodes {
-			if r.Owns(n, ring.Partition(p)) != slices.Contains(want, n) {
+			if r.Owns(n, p) != slices.Contains(want, n) {
 				return fmt.Sprintf("node %d is said to own partition %d, or not to, against %v", n, p, want)
 			}
 		}
@@ -62,27 +81,32 @@ func misplaced(r *ring.Ring, replicas func(ring.Partition) int) string {
 	return ""
 }
 
-// nearest are the n nodes whose nearest of 64 points comes first clockwise from the place
-// of partition p.
-func nearest(nodes []ring.NodeID, p uint64, n int) []ring.NodeID {
-	from := placeOf('p', p, 0)
-	way := func(node ring.NodeID) uint64 {
-		least := ^uint64(0)
-		for v := range uint64(64) {
-			least = min(least, placeOf('n', uint64(node), v)-from) // the circle wraps as numbers do
+// orders are, for each partition, the nodes by how far the nearest of the 64 points of each lies
+// clockwise from the place of the partition, and of two as far the lesser node first.
+func orders(nodes []ring.NodeID, partitions int) [][]ring.NodeID {
+	points := make(map[ring.NodeID][64]uint64)
+	for _, n := range nodes {
+		var at [64]uint64
+		for v := range at {
+			at[v] = placeOf('n', uint64(n), uint64(v))
 		}
-		return least
+		points[n] = at
 	}
-	sorted := slices.SortedStableFunc(slices.Values(nodes), func(a, b ring.NodeID) int {
-		if x, y := way(a), way(b); x != y {
-			if x < y {
-				return -1
+	all := make([][]ring.NodeID, partitions)
+	for p := range all {
+		from, way := placeOf('p', uint64(p), 0), make(map[ring.NodeID]uint64)
+		for _, n := range nodes {
+			least := ^uint64(0)
+			for _, at := range points[n] {
+				least = min(least, at-from) // the circle wraps as numbers do
 			}
-			return 1
+			way[n] = least
 		}
-		return int(a) - int(b)
-	})
-	return sorted[:n]
+		all[p] = slices.SortedFunc(slices.Values(nodes), func(a, b ring.NodeID) int {
+			return cmp.Or(cmp.Compare(way[a], way[b]), cmp.Compare(a, b))
+		})
+	}
+	return all
 }
 
 // placeOf is a place on the circle: the hash of a letter and two numbers.
@@ -100,7 +124,7 @@ func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
 		return
 	}
 	for p := range ring.Partition(o.Ring().Partitions()) {
-		got, want := core.Placement().Owners(p), nearest(nodes, uint64(p), min(o.ReplicasOf(p), len(nodes)))
+		got, want := core.Placement().Owners(p), o.twin().owners(p, o.ReplicasOf(p))
 		if !slices.Equal(got, want) {
 			o.Fail(Violation{Oracle: "placement", Kind: "members", Node: int(n), Message: fmt.Sprintf(
 				"at rest, node %d takes nodes %v for the owners of partition %d, want %v; its members are %v, and its factors %v", n, got, p, want, core.View(), core.Factors())})

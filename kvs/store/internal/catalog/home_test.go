@@ -136,6 +136,20 @@ func published(t *testing.T, d *disk.FS) *catalog.Home {
 	return h
 }
 
+// TestFirstVersionOfAWriter: the catalog keeps the manifest of the first version that its writer has
+// published, whatever it publishes after it.
+func TestFirstVersionOfAWriter(t *testing.T) {
+	h := published(t, newDisk(t))
+	first := h.State().Writer.First
+	require.NotEmpty(t, first)
+	require.Equal(t, h.State().ParentManifest, first)
+	_, _, err := h.Publish()
+	require.NoError(t, err)
+	require.Equal(t, first, h.State().Writer.First)
+	require.NotEqual(t, h.State().ParentManifest, first)
+	require.NoError(t, h.Close())
+}
+
 // TestBehind asks what is to be uploaded: the first part that stands for other segments,
 // that can be read, and that was not uploaded yet.
 func TestBehind(t *testing.T) {
