@@ -12,6 +12,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
 )
 
 // half is a replica of two, whose records are durable at once and whose messages wait.
@@ -253,4 +254,34 @@ func TestRepeatBeforeHandOver(t *testing.T) {
 		stranger.ask(incrementOf(i+1, "c", false))
 	}
 	assert.Equal(t, wire.StatusOK, stranger.ask(incrementOf(1, "c", true)).Status)
+}
+
+// TestTakenBackIsState: what was taken back and is still to be told of is part of a replica's state.
+func TestTakenBackIsState(t *testing.T) {
+	k, _ := kind.Default().Find("counter")
+	states := map[string]bool{}
+	for i := range 7 {
+		n := newHalf(t, 1, 9, 4, 2, nil, nil)
+		x := takenBack{partition: 1, key: "k", kind: "counter", delta: k.New(), first: causal.Dot{Origin: 3, Seq: 4}}
+		switch i {
+		case 1:
+			x.partition = 2
+		case 2:
+			x.key = "l"
+		case 3:
+			x.kind = "another"
+		case 4:
+			delta, err := k.Mutate(kind.Update{Arg: kind.Amount(1), Clock: 1, Origin: 5}, nil)
+			require.NoError(t, err)
+			x.delta = delta
+		case 5:
+			x.first.Origin = 5
+		case 6:
+			x.first.Seq = 5
+		}
+		states[string(n.r.AppendState(nil))] = true
+		n.r.taken = append(n.r.taken, x)
+		states[string(n.r.AppendState(nil))] = true
+	}
+	assert.Len(t, states, 8, "one without, and seven with it")
 }

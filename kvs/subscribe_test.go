@@ -274,6 +274,7 @@ func TestSubscriptionRefused(t *testing.T) {
 		"a long lease":    {owns, func(m *wire.Subscribe) { m.Lease = 4097 }, wire.StatusBadRequest, "4097"},
 		"not an owner":    {stranger, func(*wire.Subscribe) {}, wire.StatusNotOwner, fmt.Sprintf("held by nodes [%d]", owns)},
 		"an invented one": {owns, func(m *wire.Subscribe) { m.Deps = session.Matrix{{Origin: 3, Seq: 1}} }, wire.StatusBadRequest, "no replica vouches"},
+		"an own one":      {owns, func(m *wire.Subscribe) { m.Own = session.Matrix{{Origin: 3, Seq: 1}} }, wire.StatusBadRequest, "no replica vouches"},
 		"a clock ahead":   {owns, func(m *wire.Subscribe) { m.Clock = 1 << 62 }, wire.StatusClockAhead, ""},
 		"no room":         {owns, func(m *wire.Subscribe) { m.Client = 8 }, wire.StatusBusy, "1 subscriptions, and no room for more"},
 	} {

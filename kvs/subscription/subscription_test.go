@@ -176,4 +176,6 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		assert.ErrorIs(t, f(), subscription.ErrConfig, name)
 	}
+	_, err := subscription.New(7, 0, "k", set(t), 0, 1)
+	assert.ErrorContains(t, err, "session 7, number 0:")
 }
