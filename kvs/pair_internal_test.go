@@ -285,3 +285,28 @@ func TestTakenBackIsState(t *testing.T) {
 	}
 	assert.Len(t, states, 8, "one without, and seven with it")
 }
+
+// TestReplicaIsState: what a replica goes on from is part of its state, whatever it holds.
+func TestReplicaIsState(t *testing.T) {
+	states := map[string]string{}
+	for name, change := range map[string]func(r *Replica){
+		"nothing":         func(*Replica) {},
+		"its clock":       func(r *Replica) { r.clock.last++ },
+		"an offer due":    func(r *Replica) { r.peers[0].next = r.tick + 3 },
+		"a backoff":       func(r *Replica) { r.peers[0].backoffTicks += 5 },
+		"held deltas":     func(r *Replica) { r.peers[0].back = r.tick + 7 },
+		"where it begins": func(r *Replica) { r.peers[0].from++ },
+		"an asker":        func(r *Replica) { r.peers[0].asker++ },
+		"an answer":       func(r *Replica) { r.peers[0].answered++ },
+		"asks":            func(r *Replica) { r.asks++ },
+		"a cut wanted":    func(r *Replica) { r.wantCut = !r.wantCut },
+		"the next cut":    func(r *Replica) { r.nextCut = r.tick + 9 },
+		"an update":       func(r *Replica) { r.lastUpdate += 11 },
+	} {
+		n := newHalf(t, 1, 9, 4, 2, nil, nil)
+		change(n.r)
+		state := string(n.r.AppendState(nil))
+		assert.Empty(t, states[state], "%s is as %s", name, states[state])
+		states[state] = name
+	}
+}
