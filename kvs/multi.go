@@ -126,6 +126,7 @@ func (r *Replica) result(m *wire.MultiGet, name wire.ValueName, x *wire.Result, 
 		x.Status, x.Detail = wire.StatusNotOwner, r.notServed(p)
 		return values
 	}
+	p.demanded++
 	s, other := p.slot(name.Key, name.Kind)
 	if m.Level.Waits() {
 		r.sawForgotten(m.Level, p, past)

@@ -70,6 +70,7 @@ type partition struct {
 	pendingAcks   []int      // peers to be told as soon as nothing is coming, ascending
 	values        *valuePool // the replica's
 	keeper        *keeper    // the replica's; nil if all values are in memory
+	demanded      uint64     // requests of clients that were served of it, see demand.go
 	pending       int        // records being persisted
 	persisting    int        // bytes of the entries in them
 	waiting       []waiter

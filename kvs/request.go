@@ -149,6 +149,7 @@ func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
 	if q.Level.Waits() {
 		r.wrote(q, &b.respond, &b.past, &b.own)
 	}
+	p.demanded++
 	r.accepts = append(r.accepts, b.entries[0])
 	r.emit(Effect{Kind: EffectAccept, Client: q.Client, Entry: &r.accepts[len(r.accepts)-1]})
 	r.persist(b)
@@ -219,6 +220,7 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
 	}
+	p.demanded++
 	resp := r.reading(q, p, s)
 	r.respondValue(q, p, &resp)
 }

@@ -162,13 +162,18 @@ var ErrChange = errors.New("member: change refused")
 type Change struct {
 	Node ring.NodeID
 	To   Phase
+	// Life is the one that is to begin, to leave or to be gone: in another one the change is refused,
+	// so that what is asked for again, and comes late, does not concern a life that came after. 0 is
+	// the one at hand.
+	Life uint32
 }
 
 func (c Change) String() string { return fmt.Sprintf("node %d %v", c.Node, c.To) }
 
 // With is s with a change of an operator. To join, a node is new or gone: it begins its next
 // life. To leave it is active, and not the last that is to stay. To be gone it is not so yet,
-// and not the last that is active or leaving. Errors wrap [ErrChange].
+// and not the last that is active or leaving. Nor is it in another life than the change names, if it
+// names one. Errors wrap [ErrChange].
 func (s Set) With(c Change) (Set, error) {
 	at := s.At(c.Node)
 	others := func(phases ...Phase) bool {
@@ -182,6 +187,8 @@ func (s Set) With(c Change) (Set, error) {
 		return nil, fmt.Errorf("%w: node %d is %v", ErrChange, c.Node, at)
 	case c.To == Joining && at.Life() == MaxLife, c.To == Joining && at == 0 && len(s) == MaxMembers:
 		return nil, fmt.Errorf("%w: node %d is one, or one life, too many", ErrChange, c.Node)
+	case c.Life != 0 && c.Life != at.Life() && (c.To != Joining || c.Life != at.Life()+1), c.Life != 0 && c.To == Joining && c.Life == at.Life():
+		return nil, fmt.Errorf("%w: node %d is %v, and life %d was asked for", ErrChange, c.Node, at, c.Life)
 	case c.To == Joining:
 		to = In(at.Life()+1, Joining)
 	case c.To != Leaving && c.To != Gone:

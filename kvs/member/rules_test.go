@@ -200,3 +200,24 @@ func TestNodesOfARingAreActive(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, set(is(2, 1, member.Active), is(9, 1, member.Active)), member.Of(r))
 }
+
+// TestChangesOfALife: a change that names a life concerns no other one, so that one that comes late
+// does nothing.
+func TestChangesOfALife(t *testing.T) {
+	s := member.Set{{Key: 1, Val: member.In(1, member.Active)}, {Key: 2, Val: member.In(2, member.Active)}, {Key: 3, Val: member.In(2, member.Gone)}}
+	for _, c := range []member.Change{
+		{Node: 2, To: member.Leaving, Life: 1}, {Node: 2, To: member.Leaving, Life: 3}, {Node: 2, To: member.Gone, Life: 1}, {Node: 2, To: member.Joining, Life: 3},
+		{Node: 3, To: member.Joining, Life: 1}, {Node: 3, To: member.Joining, Life: 2}, {Node: 3, To: member.Joining, Life: 4}, {Node: 4, To: member.Joining, Life: 2}, {Node: 3, To: member.Gone, Life: 2},
+	} {
+		_, err := s.With(c)
+		assert.ErrorIs(t, err, member.ErrChange, "%v of life %d", c, c.Life)
+	}
+	for c, want := range map[member.Change]member.State{
+		{Node: 2, To: member.Leaving, Life: 2}: member.In(2, member.Leaving), {Node: 2, To: member.Gone, Life: 2}: member.In(2, member.Gone),
+		{Node: 3, To: member.Joining, Life: 3}: member.In(3, member.Joining), {Node: 4, To: member.Joining, Life: 1}: member.In(1, member.Joining),
+	} {
+		risen, err := s.With(c)
+		require.NoError(t, err, "%v of life %d", c, c.Life)
+		assert.Equal(t, want, risen.At(c.Node))
+	}
+}

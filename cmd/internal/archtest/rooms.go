@@ -42,7 +42,7 @@ const (
 // everything below the outer ring, for the rooms that join all of it.
 var inner = []string{
 	"lattice/...", "gen/...", "laws/...", "sim/...", "linearizability/...", "models/...",
-	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/policy", "kvs/store/...", "kvs/resp",
+	"kvs", "kvs/host", "kvs/wire", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/subscription", "kvs/policy", "kvs/elastic", "kvs/store/...", "kvs/resp",
 }
 
 // Rooms is the import table. It is a directed acyclic graph because Go's
@@ -178,6 +178,7 @@ var Rooms = []Room{
 	{Pattern: "kvs/wire", Packages: []string{"lattice/...", "kvs/kind", "kvs/ring", "kvs/member", "kvs/gossip", "kvs/session", "kvs/internal/varint"}},
 	{Pattern: "kvs/ring", Modules: []string{xxhashPath}},
 	{Pattern: "kvs/policy", Packages: []string{"kvs/ring"}},
+	{Pattern: "kvs/elastic", Packages: []string{"kvs", "kvs/member", "kvs/policy", "kvs/ring"}}, // between the policy and the store
 	{Pattern: "kvs/member", Packages: []string{"lattice", "kvs/ring"}, Modules: []string{xxhashPath}},
 	{Pattern: "kvs/resp"},
 	{Pattern: "kvs/internal/varint"},

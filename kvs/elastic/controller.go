@@ -1,0 +1,204 @@
+package elastic
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/policy"
+	"github.com/joinery-go/joinery/kvs/ring"
+)
+
+// Options are what a controller goes by.
+type Options struct {
+	Ring *ring.Ring // with which the store began
+	// Targets are the policy's. MinFactor is the number of replicas of the ring, and the least number
+	// of nodes; MaxNodes of [policy.Memory] is the greatest. Those of other tiers are not used.
+	Targets  policy.Targets
+	PeriodMS uint64      // between decisions: nodes are to report several times in it; above 0
+	AskMS    uint64      // between two asks for the same thing; above 0
+	Last     ring.NodeID // the greatest number that a node may be given, for which there is a machine; 0 is [ring.MaxNode]
+}
+
+const (
+	// MaxAsks is how many asks there are at once at most.
+	MaxAsks = 32
+	// maxTries is how often the goal is asked for, before what does not hold of it is given up.
+	maxTries = 64
+)
+
+// ErrOptions is wrapped by every refusal of [New].
+var ErrOptions = errors.New("elastic: invalid options")
+
+// Ask is an event for the replica of a node.
+type Ask struct {
+	To    ring.NodeID
+	Event kvs.Event // EventMember or EventFactor, without a time
+}
+
+// Decision is what a controller has decided, and why.
+type Decision struct {
+	Join    []ring.NodeID // in their first life
+	Leave   []ring.NodeID
+	Factors []member.Decision // ascending by partition
+	Why     []string
+}
+
+// Empty reports whether nothing was decided.
+func (d *Decision) Empty() bool { return len(d.Join)+len(d.Leave)+len(d.Factors) == 0 }
+
+// Controller decides about one store. It is not safe for concurrent use.
+type Controller struct {
+	o     Options
+	first ring.NodeID // the least number of a node that joins
+
+	goal  member.View // all that was reported, and what is to be
+	nodes []*node     // those that have reported, ascending
+	state policy.State
+	begun bool // state is of this controller's, or was worked out
+
+	nextMS uint64 // when to decide
+	askMS  uint64 // when to ask again
+	tries  int    // how often the goal was asked for
+	turn   int    // of the node that is asked next
+}
+
+// node is what is known of one that has reported.
+type node struct {
+	id    ring.NodeID
+	from  *Sample // with which the period began; nil if it began without one
+	last  *Sample
+	fresh bool // last has come in this period
+}
+
+// New returns the controller of a store of which nothing is known but the ring with which it began.
+func New(o Options) (*Controller, error) {
+	switch {
+	case o.Ring == nil || o.PeriodMS == 0 || o.AskMS == 0:
+		return nil, fmt.Errorf("%w: no ring, or a period of %d ms, and %d ms between asks", ErrOptions, o.PeriodMS, o.AskMS)
+	case o.Targets.MinFactor != o.Ring.Replicas():
+		return nil, fmt.Errorf("%w: %d replicas at least, and %d on the ring", ErrOptions, o.Targets.MinFactor, o.Ring.Replicas())
+	case len(o.Ring.Nodes()) < o.Targets.MinFactor || len(o.Ring.Nodes()) > o.Targets.MaxNodes[policy.Memory]:
+		return nil, fmt.Errorf("%w: %d nodes on the ring, want %d to %d", ErrOptions, len(o.Ring.Nodes()), o.Targets.MinFactor, o.Targets.MaxNodes[policy.Memory])
+	}
+	if o.Last == 0 {
+		o.Last = ring.MaxNode
+	}
+	o.Targets.MaxNodes[policy.Disk] = 0
+	o.Targets.Promote, o.Targets.Demote = math.MaxUint64, 0
+	if err := o.Targets.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return &Controller{o: o, first: slices.Max(o.Ring.Nodes()) + 1, goal: member.View{Members: member.Of(o.Ring)}}, nil
+}
+
+// Goal is all that was reported to the controller, and what it has decided. It is not to be changed.
+func (c *Controller) Goal() member.View { return c.goal }
+
+// Holds reports whether all of the goal holds that can be asked for.
+func (c *Controller) Holds() bool { return len(c.due()) == 0 }
+
+// Observe takes what a node reports. Errors wrap [ErrSample]; then nothing is taken.
+func (c *Controller) Observe(s *Sample) error {
+	if err := s.validate(c.o.Ring.Partitions()); err != nil {
+		return err
+	}
+	c.goal = c.goal.Raise(s.View)
+	if c.goal.Members.At(s.Node).Phase() == member.Gone {
+		return nil
+	}
+	at, found := slices.BinarySearchFunc(c.nodes, s.Node, func(n *node, id ring.NodeID) int {
+		if n.id < id {
+			return -1
+		}
+		return int(min(n.id-id, 1))
+	})
+	if !found {
+		c.nodes = slices.Insert(c.nodes, at, &node{id: s.Node})
+	}
+	n := c.nodes[at]
+	if last := n.last; last != nil && (s.Demand.Origin < last.Demand.Origin || s.Demand.Origin == last.Demand.Origin && s.UpUS <= last.UpUS) {
+		return nil // it is late, or has come twice
+	}
+	n.last, n.fresh = s, true
+	return nil
+}
+
+// Tick decides, where a period is over, and gives what is to be asked now. The time is in
+// milliseconds, by a clock that does not go back. An error is one of the policy; nothing was decided
+// then.
+func (c *Controller) Tick(nowMS uint64) (asks []Ask, d Decision, err error) {
+	c.nodes = slices.DeleteFunc(c.nodes, func(n *node) bool { return c.goal.Members.At(n.id).Phase() == member.Gone })
+	if nowMS >= c.nextMS {
+		c.nextMS = nowMS + c.o.PeriodMS
+		if d, err = c.decide(); !d.Empty() {
+			c.tries, c.askMS = 0, 0
+		}
+	}
+	due := c.due()
+	if len(due) == 0 {
+		c.tries = 0
+		return nil, d, err
+	}
+	if nowMS < c.askMS {
+		return nil, d, err
+	}
+	c.askMS = nowMS + c.o.AskMS
+	if c.tries++; c.tries > maxTries {
+		c.giveUp()
+		return nil, d, err
+	}
+	return c.asks(due), d, err
+}
+
+// giveUp has the goal be what was reported: nobody takes the rest of it, and it is decided anew.
+func (c *Controller) giveUp() {
+	c.goal, c.tries = c.held(), 0
+}
+
+// held is the join of what nodes go by.
+func (c *Controller) held() member.View {
+	held := member.View{Members: member.Of(c.o.Ring)}
+	for _, n := range c.nodes {
+		held = held.Raise(n.last.View)
+	}
+	return held
+}
+
+// due is what of the goal no node goes by, as events: at first of members, in the order of their
+// numbers, then of factors, in that of partitions. A node says itself that it is active and gone,
+// and an operator that it is gone for good; that is not asked for.
+func (c *Controller) due() (due []kvs.Event) {
+	held := c.held()
+	for _, e := range c.goal.Members {
+		switch is := held.Members.At(e.Key); {
+		case is >= e.Val || e.Val.Phase() == member.Gone:
+		case is.Life() < e.Val.Life():
+			due = append(due, kvs.Event{Kind: kvs.EventMember, Change: member.Change{Node: e.Key, To: member.Joining, Life: e.Val.Life()}})
+		case is.Phase() == member.Active && e.Val.Phase() == member.Leaving:
+			due = append(due, kvs.Event{Kind: kvs.EventMember, Change: member.Change{Node: e.Key, To: member.Leaving, Life: e.Val.Life()}})
+		}
+	}
+	for _, e := range c.goal.Factors {
+		if held.Factors.At(e.Key) < e.Val {
+			due = append(due, kvs.Event{Kind: kvs.EventFactor, Factor: member.Decision{Partition: e.Key, Epoch: e.Val.Epoch(), Replicas: e.Val.Replicas()}})
+		}
+	}
+	return due
+}
+
+// asks has one node asked for what is due, and the next one the next time.
+func (c *Controller) asks(due []kvs.Event) (asks []Ask) {
+	if len(c.nodes) == 0 {
+		return nil
+	}
+	to := c.nodes[c.turn%len(c.nodes)].id
+	c.turn++
+	for _, ev := range due[:min(len(due), MaxAsks)] {
+		asks = append(asks, Ask{To: to, Event: ev})
+	}
+	return asks
+}

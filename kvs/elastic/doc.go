@@ -1,0 +1,63 @@
+// Package elastic has what package policy decides come true in a store: it makes metrics of what
+// nodes report, asks the policy, and asks replicas for the changes that follow, until they hold. It
+// is a pure state machine, as a replica is: it is given reports and the time, and gives asks. It
+// measures nothing, sends nothing, and starts no process; its host does.
+//
+//	nodes ──Sample──▶ Controller ──policy.Decide──▶ goal ──Ask──▶ nodes
+//	                      ▲                                        │
+//	                      └──────────── member.View ◀──────────────┘
+//
+// # What it goes by
+//
+// Every report has the view that the node's replica goes by. What is decided is a view too, the
+// goal: the join of all that was ever reported, with what is to be. What some node goes by of it
+// holds. What no node does is asked for, of one node after the other, since an ask may be lost, or
+// its receiver be down, or lose its disk behind it: replicas bring to all others what one of them
+// has taken. Nothing further is decided before all of the goal holds, nobody joins or leaves, and
+// all that report have settled; nor is it, but for more nodes and replicas where requests are slow,
+// while a member is silent, whose load is not known.
+//
+// A controller keeps nothing that has to outlive it. One that starts anew hears the view from the
+// nodes: the number of the last decision about a partition, and how many replicas it has, from which
+// it takes the work that they were for. What an earlier one has decided and nobody has taken is
+// gone, and decided again if it is still due.
+//
+// # Two controllers at once
+//
+// There should be one. Where there are two, say as one is taken for dead that is not, what they
+// decide is lawful, and in the end one thing, whatever either knows of the other:
+//
+//   - A factor. A decision has the number after the greatest that was reported. Of two of one
+//     number the greater factor counts; of two of unlike ones the later ([member.Factors]).
+//   - A node that joins has the number after the greatest that was ever used, in its first life.
+//     All numbers between those of the ring and that one count as nodes unless they are known to be
+//     gone, also those of which nothing was reported. So two that add a node at once add the same
+//     one, or the later knows of the earlier: let M be the greatest number in use, and V the view of
+//     whoever has asked for it. V counted all below M but those that are gone, to which they are
+//     for good, and found room. So there are never more nodes than [policy.Targets].MaxNodes.
+//   - A node that leaves is the one with the greatest number, not the one with least to do, as the
+//     policy has it, while as many as a partition has replicas at least have lesser ones. So the
+//     first of the ring, that many, never leave, and there are never fewer. All have like shares by
+//     the ring, so that little is lost by it.
+//
+// An ask that comes late does no harm: a decision of a lesser number is refused, and a change of
+// members says which life it is of ([member.Change].Life).
+//
+// Numbers are not used again, of which a store has [member.MaxMembers]; after these no node is
+// added. An operator who adds a node by hand takes the next number as well, or the numbers left out
+// count as nodes. To say of a node that it is gone for good is an operator's, too: who is silent may
+// be back.
+//
+// # Partitions for keys
+//
+// The policy decides about keys, and replicas of the store are of partitions (package member says
+// why). So each partition is handed to the policy as one key, with the work of all of its keys,
+// which its owners share. By that a partition has at least the greatest number of replicas that the
+// policy would give to any of its keys with its own work.
+//
+// # One tier
+//
+// Nodes of the store are of one kind, so all are of the tier [policy.Memory], the other one has
+// none, and no key is promoted or demoted: [New] has the targets say so. Tiers are not done: that
+// values leave the memory for a storage engine is each replica's own doing ([kvs.Config].Values).
+package elastic
