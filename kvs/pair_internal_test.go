@@ -216,9 +216,11 @@ func TestForgottenInASnapshot(t *testing.T) {
 		a.ask(incrementOf(i+1, key, false))
 		between(a, b, 60, nil)
 	}
+	a.r.sessions.forgotten = 77 << 16 // of sessions that a knows nothing of any more
 	b = newHalf(t, 2, 3, 2, 2, nil, nil)
 	between(a, b, 60, nil)
 	assert.Equal(t, wire.StatusForgotten, b.ask(incrementOf(1, key, true)).Status)
+	assert.Equal(t, a.r.sessions.forgotten, b.r.sessions.forgotten)
 	between(a, b, 60, nil)
 	assert.Equal(t, int64(40), a.sum(t, key))
 }

@@ -82,6 +82,7 @@ func TestConsumerDoors(t *testing.T) {
 	}, failing, stdout)
 	assert.Contains(t, stdout, "law converge/model does not hold")
 	assert.Contains(t, stdout, "law ops/commute does not hold")
+	assert.Contains(t, stdout, "again  go test -run '^TestConverge$/^exhaustive$'")
 }
 
 // What a consumer takes on by importing laws: this module, rapid, and what the

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/gen"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/laws"
 )
 
@@ -101,4 +102,12 @@ func TestDetectionReads(t *testing.T) {
 		"of all order                              4/4                 1/2/30     3 of 4, size 5\n"+
 		"none   grew                               0/4                  0/0/0\n"+
 		"wrong  no such law\n", d.String())
+}
+
+// TestRowsOfAUniverse: a law that all tuples of a universe satisfy is exhausted.
+func TestRowsOfAUniverse(t *testing.T) {
+	e := laws.Register("or", lattice.Or(), gen.Independent(gen.AnyIn(gen.Bools(), same[bool])), laws.WithUniverse(gen.Bools()))
+	for _, row := range laws.Rows([]laws.Entry{e}, laws.MatrixOptions{Seed: 1, Only: "semilattice"}) {
+		assert.Equal(t, "exhausted(2 states)", row.Status, row.Law)
+	}
 }
