@@ -111,3 +111,26 @@ func TestRowsOfAUniverse(t *testing.T) {
 		assert.Equal(t, "exhausted(2 states)", row.Status, row.Law)
 	}
 }
+
+// TestWhereALongArgumentChanged: of a long state that a merge has written into, the place is told, with
+// what it had before and what it has.
+func TestWhereALongArgumentChanged(t *testing.T) {
+	careless := laws.Func(func(a, b []int) []int {
+		joined := slices.Clone(a)
+		for i := range joined {
+			joined[i] = max(joined[i], b[i])
+		}
+		b[700] = 41
+		return joined
+	})
+	long := gen.Independent(func(d *gen.Draw) []int {
+		s := make([]int, 800)
+		s[3] = d.Index("third", 9)
+		return s
+	})
+	r := laws.Run(careless, long, laws.RunOptions{Seed: 1, Only: "inplace/arguments-unchanged"})
+	require.NoError(t, r.Err)
+	require.Equal(t, []string{"inplace/arguments-unchanged"}, r.Failing())
+	res, _ := r.Result("inplace/arguments-unchanged")
+	assert.Contains(t, res.Failure.String(), ", changed at a[700]: 0 against 41")
+}
