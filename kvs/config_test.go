@@ -75,6 +75,11 @@ func TestConfigIsBounded(t *testing.T) {
 		"MaxLogBytes":      {func(c *kvs.Config) { c.MaxLogBytes = 1 }, func(c *kvs.Config) { c.MaxLogBytes = -1 }},
 		"MaxPersist":       {func(c *kvs.Config) { c.MaxPersistBytes = 1 }, func(c *kvs.Config) { c.MaxPersistBytes = -1 }},
 		"SnapshotBytes":    {func(c *kvs.Config) { c.SnapshotBytes = 1 }, func(c *kvs.Config) { c.SnapshotBytes = -1 }},
+		"SnapshotValues":   {func(c *kvs.Config) { c.SnapshotValues = 1 }, func(c *kvs.Config) { c.SnapshotValues = -1 }},
+		"MaxKnown":         {func(c *kvs.Config) { c.MaxKnown = 1 }, func(c *kvs.Config) { c.MaxKnown = -1 }},
+		"idle":             {func(c *kvs.Config) { c.MaxIdleMS = 1 << 45 }, func(c *kvs.Config) { c.MaxIdleMS = 1<<45 + 1 }},
+		"waits":            {func(c *kvs.Config) { c.MaxWaitTicks = 1 << 48 }, func(c *kvs.Config) { c.MaxWaitTicks = 1<<48 + 1 }},
+		"held back":        {func(c *kvs.Config) { c.ForwardTicks = 1 << 48 }, func(c *kvs.Config) { c.ForwardTicks = 1<<48 + 1 }},
 		"CacheBytes":       {func(c *kvs.Config) { c.CacheBytes = 1 }, func(c *kvs.Config) { c.CacheBytes = -1 }},
 	} {
 		good, bad := least(t, 4), least(t, 4)

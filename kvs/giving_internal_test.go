@@ -38,4 +38,10 @@ func TestWhatIsStillGivenIsState(t *testing.T) {
 		states[state] = i
 	}
 	assert.Empty(t, (*giving)(nil).append(nil, nil))
+
+	p := new(partition)
+	p.cells.add("m")
+	before := (&giving{next: "k"}).append(nil, p)
+	p.cells.find("m").ahead = true
+	assert.NotEqual(t, before, (&giving{next: "k"}).append(nil, p), "what has been given ahead of its turn")
 }
