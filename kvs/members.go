@@ -191,8 +191,8 @@ func (r *Replica) receiveMembers(from int, v wire.Version, body []byte) bool {
 	if err != nil || m.From != peer.id || !r.placeable(m.View()) {
 		return false
 	}
-	if m.Origin <= peer.floor {
-		peer.asks = true // it may not know that its life is over
+	if m.Origin <= peer.floor { // its life is over: if it knows so, and asks nothing, an answer would be answered without end
+		peer.asks = peer.asks || m.Ask || m.Set.At(m.From) < r.view.Members.At(m.From)
 		return false
 	}
 	view, fixed := m.View(), member.View{Members: member.Of(r.cfg.Ring)}

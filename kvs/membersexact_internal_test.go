@@ -159,11 +159,19 @@ func TestPeersGoByTheirLastView(t *testing.T) {
 }
 
 // TestWhoIsOverIsToldSo: what incarnations of a life that is over say is not taken, be it of
-// members or of anything else; they are told who the members are.
+// members or of anything else; they are told who the members are, unless they know that their life
+// is over, and do not ask.
 func TestWhoIsOverIsToldSo(t *testing.T) {
+	anew := later.Raised(2, member.In(2, member.Active))
 	for _, origin := range []uint64{5, 6, 7} {
-		r := bench(t, later)
-		r.peers[0].floor, r.peers[0].view = 6, nameOf(later)
+		for _, ask := range []bool{false, true} {
+			r := bench(t, anew)
+			r.peers[0].floor = 6
+			step(t, r, tells(2, origin, ask, anew.Raised(3, member.In(1, member.Gone))))
+			assert.Equal(t, ask, r.peers[0].asks)
+		}
+		r := bench(t, anew)
+		r.peers[0].floor, r.peers[0].view = 6, nameOf(anew)
 		rejected := r.stats.Rejected
 		step(t, r, tells(2, origin, false, later.Raised(3, member.In(1, member.Gone))))
 		over := origin <= 6

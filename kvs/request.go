@@ -220,9 +220,9 @@ func (r *Replica) answer(q *wire.Request, p *partition) {
 		r.refuse(q, p, wire.StatusKindMismatch, other)
 		return
 	}
-	p.demanded++
 	resp := r.reading(q, p, s)
 	r.respondValue(q, p, &resp)
+	p.demanded++
 }
 
 // reading is what a read of s is answered, which is nil if nothing is held; valid until the

@@ -159,26 +159,40 @@ func (c *Controller) giveUp() {
 	c.goal, c.tries = c.held(), 0
 }
 
-// held is the join of what nodes go by.
+// held is the join of what nodes go by that are heard by others: those of the ring, and those of
+// which one that is heard knows. Who has joined by the word of one that has lost it with its disk
+// is not heard, whatever it says of itself.
 func (c *Controller) held() member.View {
-	held := member.View{Members: member.Of(c.o.Ring)}
-	for _, n := range c.nodes {
-		held = held.Raise(n.last.View)
-	}
+	held, _ := c.heard()
 	return held
 }
 
+func (c *Controller) heard() (held member.View, by []ring.NodeID) {
+	held.Members = member.Of(c.o.Ring)
+	for more := true; more; {
+		more = false
+		for _, n := range c.nodes {
+			if held.Members.At(n.id) != 0 && !slices.Contains(by, n.id) {
+				held, by, more = held.Raise(n.last.View), append(by, n.id), true
+			}
+		}
+	}
+	slices.Sort(by)
+	return held, by
+}
+
 // due is what of the goal no node goes by, as events: at first of members, in the order of their
-// numbers, then of factors, in that of partitions. A node says itself that it is active and gone,
-// and an operator that it is gone for good; that is not asked for.
+// numbers, then of factors, in that of partitions. A node says itself that it is active and gone; that
+// is not asked for. One that has said that it is gone, and that others take for active, has lost with
+// its disk that it was to leave, and is to leave again.
 func (c *Controller) due() (due []kvs.Event) {
 	held := c.held()
 	for _, e := range c.goal.Members {
 		switch is := held.Members.At(e.Key); {
-		case is >= e.Val || e.Val.Phase() == member.Gone:
+		case is >= e.Val || is.Life() < e.Val.Life() && e.Val.Phase() == member.Gone:
 		case is.Life() < e.Val.Life():
 			due = append(due, kvs.Event{Kind: kvs.EventMember, Change: member.Change{Node: e.Key, To: member.Joining, Life: e.Val.Life()}})
-		case is.Phase() == member.Active && e.Val.Phase() == member.Leaving:
+		case is.Phase() == member.Active && e.Val.Phase() >= member.Leaving:
 			due = append(due, kvs.Event{Kind: kvs.EventMember, Change: member.Change{Node: e.Key, To: member.Leaving, Life: e.Val.Life()}})
 		}
 	}
@@ -192,10 +206,11 @@ func (c *Controller) due() (due []kvs.Event) {
 
 // asks has one node asked for what is due, and the next one the next time.
 func (c *Controller) asks(due []kvs.Event) (asks []Ask) {
-	if len(c.nodes) == 0 {
+	_, heard := c.heard()
+	if len(heard) == 0 {
 		return nil
 	}
-	to := c.nodes[c.turn%len(c.nodes)].id
+	to := heard[c.turn%len(heard)]
 	c.turn++
 	for _, ev := range due[:min(len(due), MaxAsks)] {
 		asks = append(asks, Ask{To: to, Event: ev})

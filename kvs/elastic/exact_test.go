@@ -119,6 +119,25 @@ func TestAskedUntilItHolds(t *testing.T) {
 	assert.True(t, d.c.Holds())
 }
 
+// TestWhoJoinsIsNotHeard: that a node joins, or has joined, does not hold for its own saying so, nor is
+// it asked, before another one knows.
+func TestWhoJoinsIsNotHeard(t *testing.T) {
+	d := newDesk(t, 3, func(o *elastic.Options) { o.Last = 3 })
+	d.views[0] = member.View{Members: d.views[0].Members, Factors: factor(0, 1, 3)}
+	d.period(9, 95, 95, 95)
+	asked := []string{"node 0: node 3 joining in life 1"}
+	require.Equal(t, asked, to(d.period(9, 95, 95, 95)))
+	d.views[3] = member.View{Members: member.Of(d.ring).Raised(3, member.In(1, member.Joining))}
+	for i := range 6 {
+		assert.Equal(t, []string{fmt.Sprintf("node %d: node 3 joining in life 1", (1+i)%3)}, to(d.period(9, 95, 95, 95, 0)))
+		if i == 2 {
+			d.views[3] = member.View{Members: d.views[3].Members.Raised(3, member.In(1, member.Active))}
+		}
+	}
+	d.views[1] = member.View{Members: d.views[3].Members}
+	assert.NotContains(t, fmt.Sprint(to(d.period(9, 95, 95, 95, 0))), "joining")
+}
+
 // TestGivenUp: what no node takes, however often it is asked for, is not in the way of what is to be
 // decided later.
 func TestGivenUp(t *testing.T) {
@@ -234,6 +253,25 @@ func TestTheYoungestLeaves(t *testing.T) {
 	for range 9 {
 		assert.Empty(t, d.period(1, 1, 2), "two remain")
 	}
+}
+
+// TestLeavesAgain: a node that has left, and has lost with its disk that it did before another one
+// knew, is to leave again.
+func TestLeavesAgain(t *testing.T) {
+	d := newDesk(t, 3, nil)
+	d.period(1, 1, 1, 1)
+	require.Equal(t, []string{"node 0: node 2 leaving in life 1"}, to(d.period(1, 1, 1, 1)))
+	v := d.views[2]
+	d.views[2] = member.View{Members: v.Members.Raised(2, member.In(1, member.Gone))}
+	asked := []string{}
+	for range 3 {
+		asked = append(asked, to(d.period(1, 1, 1, 1))...)
+		d.views[2] = v
+	}
+	assert.Equal(t, []string{"node 1: node 2 leaving in life 1", "node 0: node 2 leaving in life 1", "node 1: node 2 leaving in life 1"}, asked)
+	d.views[0] = member.View{Members: d.views[0].Members.Raised(2, member.In(1, member.Leaving))}
+	assert.Empty(t, d.period(1, 1, 1, 1))
+	assert.Empty(t, d.period(1, 1, 1, 1))
 }
 
 // TestTheYoungestStays: where the others could not store what there is, no node leaves.
@@ -360,6 +398,8 @@ func TestMeter(t *testing.T) {
 	var s elastic.Sample
 	m.Read(1100, &s)
 	assert.Equal(t, elastic.Sample{UpUS: 1100, BusyUS: 100, TookUS: 900}, s)
+	assert.Equal(t, uint64(300), m.Waiting(1100))
+	assert.Zero(t, m.Waiting(1500))
 	m.Read(1500, &s)
 	assert.Equal(t, elastic.Sample{UpUS: 1500, BusyUS: 400, TookUS: 900}, s)
 	m.Serve(2000, 1)

@@ -87,8 +87,11 @@ func (m *Meter) Serve(nowUS, requests uint64) {
 	m.worked += requests * m.CostUS
 }
 
+// Waiting is how long a request waits that comes at a time, in microseconds.
+func (m *Meter) Waiting(nowUS uint64) uint64 { return max(m.free, nowUS) - nowUS }
+
 // Read notes in a sample what was measured until a time, in microseconds since the node began.
 func (m *Meter) Read(nowUS uint64, s *Sample) {
 	s.UpUS, s.TookUS = nowUS, m.took
-	s.BusyUS = min(m.worked-(max(m.free, nowUS)-nowUS), nowUS)
+	s.BusyUS = min(m.worked-m.Waiting(nowUS), nowUS)
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Base       uint64 // of the strategy exhaustive: the seed whose schedules are gone through
 	Engine     string // storage engine that keeps the values of replicas, see engines.Names; "" keeps them in memory, and DrawnEngine does for most seeds
 	Operations int    // client operations, 20 to MaxOperations; 0 draws 20 to UsualOperations
+	Elastic    bool   // a monitor decides about members and factors in each seed that may have one, see elastic.go
 }
 
 // DrawnEngine as Config.Engine has one seed in eight run on a storage engine, each in turn.
@@ -115,6 +116,7 @@ type Setup struct {
 
 	Decisions []Decision `json:"decisions,omitempty"` // of how many replicas partitions are to have
 	Absurd    bool       `json:"absurd,omitempty"`    // operators also ask for what makes no sense
+	Elastic   *Elastic   `json:"elastic,omitempty"`   // a monitor decides about both; Nodes counts those that stand by
 }
 
 const (
@@ -229,6 +231,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 		s.drawDecisions(c, pick) // which the older program knows nothing of
 	}
 	s.Absurd = len(s.Moves)+len(s.Decisions) > 0 && pick("absurd", 2) == 1
+	s.drawElastic(c, pick)
 	return s
 }
 
@@ -280,8 +283,12 @@ func (s *Setup) long() int {
 
 // workload is what the plan is drawn for.
 func (s *Setup) workload() workload.Options {
+	nodes := s.Nodes
+	if s.Elastic != nil {
+		nodes -= s.Elastic.Spare - 1 // one of those that stand by is asked, too
+	}
 	return workload.Options{
-		Nodes: s.Nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
+		Nodes: nodes, Sessions: s.Sessions, Operations: s.Operations, Horizon: sim.Time(s.HorizonMS) * sim.Millisecond, Tagged: s.Tagged,
 		Replicas: s.Replicas, Txns: s.transactional(), Deletes: s.LateMS == soonMS,
 	}
 }
@@ -318,6 +325,9 @@ func (s *Setup) validate() error {
 	}
 	if err == nil {
 		err = s.validateDecisions()
+	}
+	if err == nil {
+		err = s.validateElastic()
 	}
 	switch {
 	case err != nil:

@@ -49,6 +49,8 @@
 //	sums          a counter's delta carries what its incarnation has accepted
 //	kind          a replica takes no write of another kind than the key has, nor finds nothing
 //	placement     keys are where a plain twin of the ring has them, and nowhere else at rest
+//	elastic       a monitor's nodes are never too few or too many, what it decides holds in the end,
+//	              and is taken back when the load is gone
 //	deadline      who waits at a replica is answered by its deadline
 //	beliefs       what a replica goes by of what another one holds is so
 //	forgetting    what is left of something deleted is forgotten once no earlier write may come
@@ -74,6 +76,10 @@
 // must not panic, nor change the replica, and go on to serve an honest client, or ask to be
 // started again (clone). What a node is configured by is tried there with something wrong with
 // it, which is refused (configuration).
+//
+// In one seed of eighteen members and factors are decided by a monitor (elastic.go): a node that has
+// package elastic decide from what replicas report of a load that shifts. Then who is to own what is
+// what replicas were asked for and took, and not planned.
 //
 // Where the class version is on, in about every fifth seed, some nodes begin with an older program,
 // and some start again with the other one: what replicas say to each other is then of two versions

@@ -27,3 +27,14 @@ func WithBytes(t *testing.T, seed uint64, perDelta int64) *Result {
 	require.NoError(t, err)
 	return res
 }
+
+// SetupOf is what is drawn for a seed at first.
+func (rn *Runner) SetupOf(cfg Config, seed uint64) (Setup, error) {
+	setup, _, err := rn.planOf(cfg, seed, 0)
+	return setup, err
+}
+
+// MonitorMarks are the situations of runs of which a monitor decides.
+func MonitorMarks() []string {
+	return []string{markActed, markAdds, markRemoves, markSpreads, markGathers, markMonitorAnew, markMonitors}
+}

@@ -141,4 +141,9 @@ func (r *run) operate(w *sim.World, nodes []sim.NodeID, i int, at, horizon sim.T
 }
 
 // ReplicasOf is how many replicas a partition is to have in the end.
-func (r *run) ReplicasOf(p ring.Partition) int { return r.setup.replicasOf(p) }
+func (r *run) ReplicasOf(p ring.Partition) int {
+	if r.setup.Elastic != nil {
+		return max(r.setup.Replicas, r.decided.Factors.Replicas(p))
+	}
+	return r.setup.replicasOf(p)
+}

@@ -73,5 +73,5 @@ func (r *run) over(o *workload.Operation, value []byte, held bool) ([]byte, bool
 // in the time that a run has to come to rest: all clocks are right, nobody says that it is
 // later than it is, and members stay.
 func (s *Setup) forgets() bool {
-	return s.LateMS > 0 && s.Faults[sim.Clock] == sim.Off && !s.Hostile && len(s.Moves)+len(s.Decisions) == 0
+	return s.LateMS > 0 && s.Faults[sim.Clock] == sim.Off && !s.Hostile && !s.moves()
 }

@@ -23,7 +23,7 @@ func (r *run) judge(ctx context.Context, fences []int64, o options) (*Result, er
 	res := &Result{
 		Seed: r.setup.Seed, Setup: r.setup, TraceHash: r.world.Hash(), Deliveries: r.world.Events(), Operations: r.issued(), UnderFaults: r.underFaults,
 		Rest: r.atRest, RestBytes: r.restBytes,
-		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world,
+		ops: r.ops[:r.setup.Operations], all: r.ops, planned: planned, history: h, world: r.world, ring: r.ring,
 	}
 	res.Lost, res.Unjudged = r.lost.Counts()
 	res.NotServed, res.BySide = r.notServed(), r.bySide()

@@ -46,6 +46,17 @@ const (
 	markEngineReplaced = "damaged engine replaced"
 )
 
+// The situations of runs of which a monitor decides.
+const (
+	markActed       = "policy acted: a monitor decided"
+	markAdds        = "monitor added nodes"
+	markRemoves     = "monitor had a node leave"
+	markSpreads     = "monitor had a partition have more replicas"
+	markGathers     = "monitor had a partition have no more replicas than others"
+	markMonitorAnew = "monitor started anew"
+	markMonitors    = "two monitors at once"
+)
+
 // markHostile is of the runs that have a hostile node.
 const markHostile = "hostile message sent"
 
@@ -60,7 +71,7 @@ func Marks() []string {
 	return []string{
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
-		markDeleted, markSpared, markBatch, markBatchPut, markMixed,
+		markDeleted, markSpared, markBatch, markBatchPut, markMixed, markActed,
 	}
 }
 
@@ -77,6 +88,8 @@ func (c Config) Marks() []string {
 	}
 	return slices.DeleteFunc(all, func(m string) bool {
 		switch m {
+		case markActed:
+			return c.Nodes != 0 || c.Operations > UsualOperations
 		case markWaited, markUnavailable:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && !l.Waits()

@@ -61,7 +61,7 @@ func (m *memory) give() {
 }
 
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
-	if len(s.Moves)+len(s.Decisions) > 0 {
+	if s.moves() {
 		return s.ring()
 	}
 	k := shape{s.Nodes, s.Partitions, s.Replicas}

@@ -78,7 +78,7 @@ func (s *Setup) drawMoves(c Config, pick func(site string, n int) int) {
 
 // joins reports whether a node is to join.
 func (s *Setup) joins(n int) bool {
-	return slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Node == n && moveTo[m.To] == member.Joining })
+	return s.standsBy(n) || slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Node == n && moveTo[m.To] == member.Joining })
 }
 
 // goes reports whether a node is to be gone in the end.
@@ -89,7 +89,7 @@ func (s *Setup) goes(n int) bool {
 // nodes are those of the run that a ring has: the ones it begins with, or those that stay.
 func (s *Setup) nodes(begins bool) (ids []ring.NodeID) {
 	for n := range s.Nodes {
-		if begins && !s.joins(n) || !begins && !s.goes(n) {
+		if begins && !s.joins(n) || !begins && !s.goes(n) && !s.standsBy(n) {
 			ids = append(ids, ring.NodeID(n))
 		}
 	}
@@ -175,11 +175,18 @@ func (r *replica) Input(c *sim.Context, id uint64) {
 		return
 	}
 	ev, known := r.run.setup.asked(int((id - moving) / movingEach))
+	if id >= asking {
+		ev, known = r.run.asks[id-asking].Event, true
+	}
 	if !known {
 		return
 	}
 	ev.NowMS = r.nowMS(c)
+	rejected := r.core.Stats().Rejected
 	r.do(c, ev)
+	if id >= asking && r.core != nil && r.core.Stats().Rejected == rejected {
+		r.run.took(&r.run.asks[id-asking])
+	}
 	if r.core != nil {
 		r.stats = r.core.Stats() // what is asked for twice is refused
 	}
@@ -195,4 +202,6 @@ func (r *run) members(n ring.NodeID) member.Set {
 
 // Moves reports whether partitions come to other nodes in the run, be it that members come and go or
 // that partitions come to have more replicas, or fewer.
-func (r *run) Moves() bool { return len(r.setup.Moves)+len(r.setup.Decisions) > 0 }
+func (r *run) Moves() bool { return r.setup.moves() }
+
+func (s *Setup) moves() bool { return len(s.Moves)+len(s.Decisions) > 0 || s.Elastic != nil }

@@ -207,9 +207,9 @@ func (r *Result) pageOrders(p *report.Page) {
 	if r.chronicle == nil || len(r.Violations) == 0 {
 		return
 	}
-	rg, err := r.Setup.ring()
-	if err != nil {
-		return // the run had one
+	rg := r.ring
+	if rg == nil {
+		return // it has not ended
 	}
 	var part, about []*oracle.Values
 	marked := r.marked()

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
+	"github.com/joinery-go/joinery/kvs/elastic"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
@@ -48,6 +50,7 @@ type Result struct {
 	all       []workload.Operation // with the reads after the fence
 	planned   []uint64             // by position in the history: the id of the planned operation
 	history   *history.History
+	ring      *ring.Ring // in the end
 	decisions []choice.Decision
 	world     *sim.World
 	chronicle *oracle.Chronicle // of [Watch]
@@ -92,6 +95,10 @@ type run struct {
 	err       error
 
 	hostile *hostile                // if the run has a hostile node
+	monitor *monitor                // if one decides about members and factors
+	asks    []elastic.Ask           // that it has sent
+	pending []member.View           // of these, what replicas took, and none goes by yet
+	decided member.View             // and what was gone by
 	others  oracle.Others           // what came of it
 	alone   map[int]bool            // by position, of operations of batches: asked for by themselves
 	named   map[int][]workload.Name // by position, of puts that replace values: which
@@ -313,6 +320,7 @@ func newRun(m *memory, s Setup, plan []workload.Operation) (*run, error) {
 			return nil, err
 		}
 	}
+	r.decided = member.View{Members: member.Of(r.begins)}
 	if r.kinds, err = m.kinds(&s); err != nil {
 		return nil, err
 	}
@@ -337,6 +345,9 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 	if s.Hostile {
 		nodes, r.hostile = nodes+1, rn.hostileOne(r)
 	}
+	if s.Elastic != nil {
+		nodes, r.monitor = nodes+1, rn.monitorOne(r)
+	}
 	if err := rn.net.Reset(s.links()); err != nil {
 		return nil, err
 	}
@@ -346,6 +357,9 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		}
 		if s.Hostile && n == r.hostileNode() {
 			return r.hostile
+		}
+		if r.monitor != nil && n == r.monitorNode() {
+			return r.monitor
 		}
 		if i := int(n) - s.Nodes - s.Sessions; i >= 0 {
 			return rn.watcher(r, i)
@@ -437,64 +451,4 @@ func (r *run) readOnce(at sim.Time, session, node int, k workload.Key) error {
 	}
 	r.add(o)
 	return r.world.Inject(at, r.home(session), o.ID)
-}
-
-// rest runs until nothing is under way and no replica has anything left to do,
-// and reports whether that came about in time. final says that it is for the reads after
-// the fence.
-func (r *run) rest(final bool) bool {
-	x := oracle.Rest{Final: final, Within: r.liveness.Within(r.setup.long())}
-	from, before := r.world.Now(), r.exchanged
-	bound := from + x.Within
-	for {
-		_, err := r.world.RunUntilQuiet(bound)
-		x.Busy = r.busyReplica()
-		switch {
-		case err == nil && x.Busy < 0:
-			x.Came, x.Took, x.Bytes = true, r.world.Now()-from, r.exchanged-before
-			if !final {
-				r.atRest, r.restBytes = x.Took, x.Bytes
-			}
-			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
-			for _, w := range r.watching[:r.setup.Watchers] {
-				w.atRest()
-			}
-			return true
-		case err == nil && r.world.Now() < bound:
-			// Quiet for a while, but a backed-off offer is still to come.
-			if err := r.world.RunUntil(r.world.Now() + quietFor); err != nil {
-				r.err = err
-				return false
-			}
-		case isNotQuiet(err) && x.Busy < 0 && !final && r.sessionsGoOn() && r.liveness.More(bound-from, r.setup.long()) > 0:
-			bound += r.liveness.More(bound-from, r.setup.long())
-		case isNotQuiet(err) || err == nil:
-			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
-			return false
-		default:
-			r.err = err
-			return false
-		}
-	}
-}
-
-// sessionsGoOn reports whether some session has operations that are not done, or was done with one
-// too lately for the run to be quiet.
-func (r *run) sessionsGoOn() bool {
-	for _, c := range r.clients[:r.setup.Sessions] {
-		if slices.ContainsFunc(c.sessions, func(s *sessionState) bool { return s.busy || s.first < len(s.queue) }) {
-			return true
-		}
-	}
-	return r.world.Now() < r.lastDone+quietFor
-}
-
-// busyReplica is a replica that has something left to do, or -1.
-func (r *run) busyReplica() int {
-	for n := range r.setup.Nodes {
-		if a, ok := r.world.Actor(sim.NodeID(n)).(*replica); ok && a.core != nil && (!a.core.Quiet() || r.setup.forgets() && !r.lost.Lossy() && a.core.Unburied() > 0) {
-			return n
-		}
-	}
-	return -1
 }

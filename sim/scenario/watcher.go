@@ -98,6 +98,9 @@ func (w *watcher) Input(*sim.Context, uint64) {}
 // Timer goes on with the subscription.
 func (w *watcher) Timer(c *sim.Context, _ sim.TimerID) {
 	if w.silent++; w.silent > patience {
+		if w.run.setup.Elastic != nil { // others may own it by now
+			w.owners = w.run.ring.Owners(w.run.ring.PartitionOf(w.key.Name))
+		}
 		w.at = (w.at + 1) % len(w.owners)
 		w.sub.Follow(w.owners[w.at])
 		w.silent, w.told = 0, nil

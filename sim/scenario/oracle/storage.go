@@ -205,11 +205,12 @@ func rowsOf(s kind.Sums) (n int) {
 }
 
 // repeated is how many increments of a counter may have been asked for more than once, or
-// were duplicates of the network to a replica that remembered them and had lost them.
+// were duplicates of the network to a replica that remembered them and had lost them, or had let go
+// of them and came to own their partition again.
 func (o *Storage) repeated(k workload.Key) (n int) {
 	ops := o.Operations()
 	for i := range ops {
-		if x := &ops[i]; x.Key == k.Name && x.Func == history.Inc && (len(x.Retries) > 0 || o.Lost.Lossy() && o.Lost.servedAgain(i)) {
+		if x := &ops[i]; x.Key == k.Name && x.Func == history.Inc && (len(x.Retries) > 0 || (o.Lost.Lossy() || o.Moves()) && o.Lost.servedAgain(i)) {
 			n++
 		}
 	}
