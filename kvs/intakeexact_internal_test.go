@@ -344,3 +344,22 @@ func TestAskTellsWhatIsHeld(t *testing.T) {
 	assert.Equal(t, p.applied, g.Items[0].Digest.Known)
 	assert.Equal(t, &wire.Ask{Number: 4, After: p.intake.at, Pieces: 1, Bytes: uint64(n.r.cfg.SnapshotBytes)}, g.Items[0].Ask)
 }
+
+// TestLookedIsBounded: no more values are looked at for an ask than the configuration says, once
+// something is told from which the next ask can go on: a piece before, or a value.
+func TestLookedIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		seen   int
+		at     uint32
+		values int
+		full   bool
+	}{{2, 1, 1, false}, {3, 1, 1, false}, {4, 0, 0, false}, {4, 1, 0, true}, {4, 0, 1, true}, {9, 3, 2, true}} {
+		n, _ := asking(t)
+		n.r.cfg.SnapshotValues = 4
+		o := &outgoing{r: n.r, seen: c.seen}
+		o.piece.At, o.piece.Values = c.at, make([]wire.HeldValue, c.values)
+		assert.Equal(t, c.full, o.looked(), "%+v", c)
+		assert.Equal(t, c.full, o.full)
+		assert.Equal(t, c.seen+1, o.seen)
+	}
+}
