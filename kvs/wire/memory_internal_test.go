@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,4 +40,35 @@ func TestRecordOfOneByte(t *testing.T) {
 		_, err := new(DecodeBuffer).Contents(of.rec[:1])
 		assert.ErrorIs(t, err, ErrMessage)
 	}
+}
+
+// TestPartsThatContradictThemselves: a part of a checkpoint with a flag that there is not is refused, as
+// is one that says nothing of tombstones where it says that it does.
+func TestPartsThatContradictThemselves(t *testing.T) {
+	part := func(change func(x *CheckpointPart)) []byte {
+		x := CheckpointPart{Origin: 1, Number: 1, Of: 2, Clock: 9}
+		change(&x)
+		return AppendCheckpoint(nil, &x)
+	}
+	const flags = 4 // behind the version, the origin, the number and the partition
+	refused := func(b []byte) {
+		t.Helper()
+		_, err := new(DecodeBuffer).Checkpoint(b)
+		require.ErrorIs(t, err, ErrMessage)
+		require.ErrorContains(t, err, "contradicts itself")
+	}
+	plain, forgotten := part(func(*CheckpointPart) {}), part(func(x *CheckpointPart) { x.Buried = 7 })
+	for _, b := range [][]byte{plain, forgotten} {
+		_, err := new(DecodeBuffer).Checkpoint(b)
+		require.NoError(t, err)
+		b[flags] |= partEnd
+		refused(b)
+		b[flags] &^= partEnd
+	}
+	require.EqualValues(t, 0, plain[flags])
+	require.EqualValues(t, partForgotten, forgotten[flags])
+	at := bytes.IndexByte(forgotten, 7)
+	require.Positive(t, at)
+	forgotten[at] = 0
+	refused(forgotten)
 }
