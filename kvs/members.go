@@ -152,11 +152,8 @@ func (r *Replica) risen(token uint64) {
 	if r.rise.token == 0 || token < r.rise.token {
 		return
 	}
-	view := r.rise.view
+	view := r.rise.view // above the replica's
 	r.rise = rise{}
-	if r.view.Includes(view) {
-		return
-	}
 	r.onDisk = view
 	r.reseat(view)
 }
