@@ -92,10 +92,6 @@ func (v *Dots) insert(x Span) bool {
 	if j > i {
 		x.Lo, x.Hi = min(x.Lo, t[i].Lo), max(x.Hi, t[j-1].Hi)
 	}
-	if j == i+1 {
-		t[i] = x
-		return true
-	}
 	*v = slices.Replace(t, i, j, x)
 	return true
 }

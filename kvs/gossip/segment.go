@@ -34,13 +34,12 @@ func (l *Log) segmentOf(origin uint64) *segment {
 
 const maxFree = 16 // segments whose memory is kept
 
-// recycle keeps the memory of a segment that goes.
+// recycle keeps the memory of a segment that goes, and is not to be used after.
 func (l *Log) recycle(s *segment) {
 	clear(s.entries)
 	if len(l.free) < maxFree {
 		l.free = append(l.free, s.entries[:0])
 	}
-	s.entries, s.head = nil, 0
 }
 
 // after is the position of the first entry, from position at on, whose number is above

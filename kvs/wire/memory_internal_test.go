@@ -72,3 +72,23 @@ func TestPartsThatContradictThemselves(t *testing.T) {
 	forgotten[at] = 0
 	refused(forgotten)
 }
+
+// TestNothingIsReadBehindTheEnd: whatever is read where nothing is left fails, by itself.
+func TestNothingIsReadBehindTheEnd(t *testing.T) {
+	for name, read := range map[string]func(r *reader){
+		"a byte":   func(r *reader) { r.byte() },
+		"a truth":  func(r *reader) { r.bool() },
+		"a number": func(r *reader) { r.uvarint() },
+		"bytes":    func(r *reader) { r.bytes(9) },
+		"a time":   func(r *reader) { r.clock() },
+		"a count":  func(r *reader) { r.count(1) },
+		"a cursor": func(r *reader) { r.cursor(new(DecodeBuffer)) },
+		"an act":   func(r *reader) { r.does() },
+		"a level":  func(r *reader) { r.how() },
+		"found":    func(r *reader) { r.found() },
+	} {
+		r := reader{b: []byte{1}, at: 1}
+		read(&r)
+		assert.Error(t, r.err, name)
+	}
+}
