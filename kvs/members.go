@@ -188,8 +188,8 @@ func (r *Replica) receiveMembers(from int, v wire.Version, body []byte) bool {
 	if err != nil || m.From != peer.id || !r.placeable(m.View()) {
 		return false
 	}
-	if m.Origin <= peer.floor { // its life is over: if it knows so, and asks nothing, an answer would be answered without end
-		peer.asks = peer.asks || m.Ask || m.Set.At(m.From) < r.view.Members.At(m.From)
+	if m.Origin <= peer.floor {
+		peer.asks = peer.asks || r.unaware(&m)
 		return false
 	}
 	view, fixed := m.View(), member.View{Members: member.Of(r.cfg.Ring)}
@@ -203,6 +203,19 @@ func (r *Replica) receiveMembers(from int, v wire.Version, body []byte) bool {
 		r.raise(view)
 	}
 	return true
+}
+
+// unaware reports whether a node whose life is over is to be told who the members are for what it says
+// of them: it asks, or does not know that its life is over. If it does, an answer would be answered
+// in turn, without end, where this replica's life is over too.
+func (r *Replica) unaware(m *wire.Members) bool {
+	return m.Ask || m.Set.At(m.From) < r.view.Members.At(m.From)
+}
+
+// unawareOf is unaware of what can be read.
+func (r *Replica) unawareOf(v wire.Version, body []byte) bool {
+	m, err := wire.DecodeMembers(v, body)
+	return err == nil && r.unaware(&m)
 }
 
 // goesBy notes which view an incarnation of the peer goes by.

@@ -348,10 +348,10 @@ func (r *Replica) requested(msg []byte) {
 func (r *Replica) message(from ring.NodeID, msg []byte) {
 	at := r.peer(from)
 	kind, body, err := wire.Open(msg)
-	if err == nil && at < 0 && r.view.Members.At(from).Phase() == member.Gone {
+	v := wire.VersionOf(msg)
+	if err == nil && at < 0 && r.view.Members.At(from).Phase() == member.Gone && (kind != wire.MsgMembers || r.unawareOf(v, body)) {
 		r.tellOne(from, false) // that its life is over
 	}
-	v := wire.VersionOf(msg)
 	if err != nil || at < 0 || v > r.cfg.Speaks.Newest || !r.peerMessage(at, v, kind, body) {
 		r.stats.Rejected++
 	}

@@ -162,13 +162,12 @@ func (c *Controller) unheard(members member.Set, next ring.NodeID) int {
 	return n
 }
 
-// youngest is the node that may leave, if one may: the one with the greatest number of those that
-// are active, if as many as there are to be have lesser ones, and those can store what there is.
+// youngest is the node that leaves where the policy has one of m leave, and whether it may: the one
+// with the greatest number of those that are active, if the others can store what there is. The
+// policy has seen to it that there are as many of them as there are to be: m has all that are active,
+// since nobody leaves while one is silent.
 func (c *Controller) youngest(m *policy.Metrics) (ring.NodeID, bool) {
 	active := c.goal.Members.In(member.Active)
-	if len(active) <= c.o.Targets.MinFactor {
-		return 0, false
-	}
 	id := active[len(active)-1]
 	bytes, capacity := 0.0, 0.0
 	for i := range m.Nodes {

@@ -175,6 +175,12 @@ func TestNodesJoin(t *testing.T) {
 		"node 0: node 3 joining in life 1", "node 0: node 4 joining in life 1", "node 0: node 5 joining in life 1", "node 0: partition 0: 3 replicas by decision 1",
 	}, to(d.period(9, 95, 95, 95)))
 	assert.Equal(t, []ring.NodeID{3, 4, 5}, d.decided.Join)
+	for most := range 5 { // each counts once, also those of the same decision
+		d = newDesk(t, 3, func(o *elastic.Options) { o.Targets.MaxNodes[policy.Memory] = 3 + most })
+		d.period(9, 95, 95, 95)
+		d.period(9, 95, 95, 95)
+		assert.Len(t, d.decided.Join, min(most, 3))
+	}
 
 	for gone, want := range map[ring.NodeID][]ring.NodeID{3: {8}, 6: {8}, 9: nil} {
 		d = newDesk(t, 3, nil)
@@ -274,29 +280,32 @@ func TestLeavesAgain(t *testing.T) {
 	assert.Empty(t, d.period(1, 1, 1, 1))
 }
 
-// TestTheYoungestStays: where the others could not store what there is, no node leaves.
+// TestTheYoungestStays: where the others could not store what there is, no node leaves, whether or not
+// they could do without the one with least to do.
 func TestTheYoungestStays(t *testing.T) {
-	for capacity, leaves := range map[uint64]int{40: 0, 60: 1} { // the others have room for 10 bytes each
+	for leaves, capacities := range [][3]uint64{{8, 15, 60}, {20, 20, 60}} {
 		d := newDesk(t, 3, nil)
-		for range 3 {
+		for range 4 {
 			for n := range ring.NodeID(3) {
 				s := d.report(n, 1, uint64(1+n)) // the first has least to do
-				s.Demand.Partitions[0].Bytes = 10
-				if s.Capacity = 15; n == 0 {
-					s.Capacity = 8
-				}
-				if n == 2 {
-					s.Capacity = capacity
-				}
-				if leaves == 1 && n < 2 {
-					s.Capacity = 20
-				}
+				s.Demand.Partitions[0].Bytes, s.Capacity = 10, capacities[n]
 				require.NoError(t, d.c.Observe(s))
 			}
 			d.period(1)
 		}
-		d.period(1)
-		assert.Len(t, d.c.Goal().Members.In(member.Leaving), leaves)
+		assert.Len(t, d.c.Goal().Members.In(member.Leaving), leaves, "%v", capacities)
+	}
+}
+
+// TestWorkOfAnEarlierController: one that starts anew takes a partition to have its replicas for the
+// work that the last of them takes, and takes them back once there is half of that.
+func TestWorkOfAnEarlierController(t *testing.T) {
+	for busy, want := range map[int][]member.Decision{33: nil, 27: {{Partition: 0, Epoch: 2, Replicas: 2}}} { // 1.65 and 1.35 nodes' worth, of 2.8
+		d := newDesk(t, 5, nil)
+		d.views[0] = member.View{Members: d.views[0].Members, Factors: factor(0, 1, 5)}
+		d.period(1, busy, busy, busy, busy, busy)
+		d.period(1, busy, busy, busy, busy, busy)
+		assert.Equal(t, want, d.decided.Factors, "%d percent", busy)
 	}
 }
 
