@@ -52,7 +52,10 @@ func (f Factor) valid() bool {
 // ascend by partition, none at the zero Factor. ⊥ is the empty one.
 type Factors []lattice.Entry[ring.Partition, Factor]
 
-var factors = lattice.OrderedMapOf[ring.Partition](lattice.Max[Factor]())
+var (
+	factors     = lattice.OrderedMapOf[ring.Partition](lattice.Max[Factor]())
+	factorsCaps = lattice.CapsOf(factors) // made once, since each message has some
+)
 
 // FactorsMerge is the lattice of factors.
 func FactorsMerge() lattice.Merge[Factors] { return lattice.As[Factors](factors) }
@@ -79,11 +82,11 @@ func (f *Factors) MergeIn(other Factors) (grew bool) {
 func (f Factors) Clone() Factors { return slices.Clone(f) }
 
 // Append appends the encoding of f.
-func (f Factors) Append(dst []byte) []byte { return lattice.CapsOf(factors).Append(dst, f) }
+func (f Factors) Append(dst []byte) []byte { return factorsCaps.Append(dst, f) }
 
 // DecodeFactors reads factors from the front of src. Errors wrap [ErrDecode].
 func DecodeFactors(src []byte) (f Factors, rest []byte, err error) {
-	entries, rest, err := lattice.CapsOf(factors).Decode(src)
+	entries, rest, err := factorsCaps.Decode(src)
 	if err != nil {
 		return nil, src, fmt.Errorf("%w: %w", ErrDecode, err)
 	}

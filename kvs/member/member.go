@@ -66,7 +66,10 @@ const (
 // none at the zero State. ⊥ is the empty set.
 type Set []lattice.Entry[ring.NodeID, State]
 
-var sets = lattice.OrderedMapOf[ring.NodeID](lattice.Max[State]())
+var (
+	sets     = lattice.OrderedMapOf[ring.NodeID](lattice.Max[State]())
+	setsCaps = lattice.CapsOf(sets) // made once, since each message has some
+)
 
 // Merge is the lattice of sets.
 func Merge() lattice.Merge[Set] { return lattice.As[Set](sets) }
@@ -133,11 +136,11 @@ func (s Set) Moving() bool {
 var ErrDecode = errors.New("member: cannot decode")
 
 // Append appends the encoding of s.
-func (s Set) Append(dst []byte) []byte { return lattice.CapsOf(sets).Append(dst, s) }
+func (s Set) Append(dst []byte) []byte { return setsCaps.Append(dst, s) }
 
 // Decode reads a set from the front of src.
 func Decode(src []byte) (s Set, rest []byte, err error) {
-	entries, rest, err := lattice.CapsOf(sets).Decode(src)
+	entries, rest, err := setsCaps.Decode(src)
 	if err != nil {
 		return nil, src, fmt.Errorf("%w: %w", ErrDecode, err)
 	}

@@ -102,7 +102,8 @@ func (r *run) asked(n ring.NodeID, msg []byte) {
 		return
 	}
 	if at := r.at(q.Req); at >= 0 {
-		r.tell(func(o oracle.Oracle) { o.Asked(&oracle.Asked{Node: n, Operation: &r.ops[at], Request: q}) })
+		x := oracle.Asked{Node: n, Operation: &r.ops[at], Request: q}
+		r.tell(func(o oracle.Oracle) { o.Asked(&x) })
 	}
 }
 
