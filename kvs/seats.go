@@ -273,8 +273,8 @@ func (p *partition) forgetHandedOver(r *Replica) {
 // withholds reports whether a peer is not to be offered what is held of p, yet: it lacks some of
 // what this replica had handed over, and has forgotten, when it came to own the partition. What
 // it has written to a counter since has that in its sum, which nobody is to show before it has the
-// write. The owners that have it bring it to all; so it is until this replica has got it back, or
-// all owners have said, under its view, to hold none of it.
+// write. The owners that have it bring it to all; so it is until this replica has got back what any of them
+// has said, under its view, to hold of it. The rest is lost.
 func (p *partition) withholds(peer ring.NodeID) bool {
 	return len(p.forgone) > 0 && !p.log.Known(peer).Includes(p.forgone)
 }
@@ -296,13 +296,23 @@ func (p *partition) handedOverBefore() (forgone gossip.Dots) {
 	return forgone
 }
 
-// regain sees whether what p has forgotten has come back, or is lost.
+// regain sees whether what p has forgotten has come back, or is lost: what no owner says, under this
+// view, to hold. To one that retires none of it comes back; owners bring it to each other.
 func (p *partition) regain(peers []peerLink) {
 	if len(p.forgone) == 0 {
 		return
 	}
-	for at, shared := range p.shared {
-		if (p.fresh || p.retiring) && shared && (!p.links[at].heard || len(p.log.Known(peers[at].id).Intersect(p.forgone)) > 0) && !p.applied.Includes(p.forgone) {
+	if (p.fresh || p.retiring) && !p.applied.Includes(p.forgone) {
+		var held gossip.Dots
+		for at, shared := range p.shared {
+			if shared && !p.links[at].heard {
+				return
+			}
+			if shared {
+				held.MergeIn(p.log.Known(peers[at].id).Intersect(p.forgone))
+			}
+		}
+		if p.forgone = held; !p.applied.Includes(held) {
 			return
 		}
 	}

@@ -77,3 +77,34 @@ func TestStartBehindWhatWasHandedOver(t *testing.T) {
 		assert.Equal(t, forgone != nil, p.withholds(r.peers[0].id))
 	}
 }
+
+// TestRegained: what a replica has forgotten is withheld from owners that lack what others of them have
+// of it. What none of them has is lost, and one that retires waits for nothing to come back.
+func TestRegained(t *testing.T) {
+	span := func(lo, hi uint64) gossip.Dots { return gossip.Dots{{Origin: 9, Lo: lo, Hi: hi}} }
+	for name, c := range map[string]struct {
+		heard, retiring bool
+		known, applied  gossip.Dots
+		forgone         gossip.Dots
+		withholds       bool
+	}{
+		"nobody was heard":             {false, false, span(1, 1), span(4, 4), span(1, 3), true},
+		"nobody was heard, all back":   {false, false, nil, span(1, 4), nil, false},
+		"an owner has some":            {true, false, span(1, 1), span(4, 4), span(1, 1), false},
+		"some is back, the rest lost":  {true, false, span(1, 1), gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}, {Origin: 9, Lo: 4, Hi: 4}}, nil, false},
+		"no owner has any":             {true, false, span(5, 6), span(4, 4), nil, false},
+		"an owner has some, retiring":  {true, true, span(1, 1), span(4, 4), span(1, 1), false},
+		"an owner has more, retiring":  {true, true, span(2, 9), span(4, 4), span(2, 3), false},
+		"nobody was heard, to retire":  {false, true, span(1, 1), span(4, 4), span(1, 3), true},
+		"no owner has any, and retire": {true, true, nil, span(4, 4), nil, false},
+	} {
+		r := newHalf(t, 1, 3, 32, 2, nil, nil).r
+		p := r.partition(7)
+		p.forgone, p.applied, p.fresh, p.retiring = span(1, 3), c.applied, !c.retiring, c.retiring
+		p.log.ObservePeer(2, 5, gossip.Digest{Known: c.known})
+		p.links[0].heard = c.heard
+		p.regain(r.peers)
+		assert.Equal(t, c.forgone, p.forgone, name)
+		assert.Equal(t, c.withholds, p.withholds(2), name)
+	}
+}

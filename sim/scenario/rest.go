@@ -3,6 +3,8 @@ package scenario
 import (
 	"slices"
 
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/sim"
 	"github.com/joinery-go/joinery/sim/scenario/oracle"
 )
@@ -39,6 +41,9 @@ func (r *run) rest(final bool) bool {
 			}
 		case isNotQuiet(err) && x.Busy < 0 && !final && r.sessionsGoOn() && r.liveness.More(bound-from, r.setup.long()) > 0:
 			bound += r.liveness.More(bound-from, r.setup.long())
+		case (isNotQuiet(err) || err == nil) && r.stopUnaware():
+			from = r.world.Now()
+			bound = from + x.Within
 		case isNotQuiet(err) || err == nil:
 			r.tell(func(o oracle.Oracle) { o.AtRest(&x) })
 			return false
@@ -68,4 +73,30 @@ func (r *run) busyReplica() int {
 		}
 	}
 	return -1
+}
+
+// stopUnaware has an operator stop the nodes whose life is over, as one that stays goes by, and that
+// have lost with their disk that it is, and reports whether there was one. Such a node may have nobody
+// to speak to but nodes that are gone, too, and tell these for ever what it takes to be news.
+func (r *run) stopUnaware() (stopped bool) {
+	if !r.lost.Lossy() || !r.Moves() {
+		return false
+	}
+	for n := range ring.NodeID(r.setup.Nodes) {
+		core := r.Running(n)
+		if core == nil || slices.Contains(r.ring.Nodes(), n) || core.View().At(n).Phase() == member.Gone {
+			continue
+		}
+		knows := func(m ring.NodeID) bool {
+			other := r.Running(m)
+			return other != nil && other.View().At(n).Phase() == member.Gone
+		}
+		if slices.ContainsFunc(r.ring.Nodes(), knows) {
+			stopped = true
+			if err := r.world.Leave(r.world.Now()+sim.Millisecond, sim.NodeID(n)); err != nil {
+				r.err = err
+			}
+		}
+	}
+	return stopped
 }
