@@ -51,6 +51,7 @@ const (
 	asking        = 1 << 50  // above what operators ask for: what a monitor does
 	latestAsk     = 30       // milliseconds that an ask takes at most
 	mostAtRest    = 30       // percent of a node's time for a partition, so that none is behind for ever
+	givenUp       = 100_000  // microseconds that clients wait at a node, and no longer
 	tooLate       = 20_000   // microseconds that a request waits at a node that is behind
 	mostLoads     = 16       // of a tape
 	mostPercent   = 1000     // of a load of a tape

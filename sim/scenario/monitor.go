@@ -128,7 +128,9 @@ func (m *monitor) bear(n int, x *replica, now sim.Time) {
 		}
 		of.owed[p] += s.Elastic.load(now, p) * float64(gap) / requestUS / float64(share)
 		came := uint64(of.owed[p])
-		of.owed[p] -= float64(came)
+		if of.owed[p] -= float64(came); of.meter.Waiting(at) > givenUp {
+			continue // nobody waits for so long
+		}
 		of.served[p] += came
 		sum += came
 	}

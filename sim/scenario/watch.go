@@ -41,7 +41,7 @@ type watchers struct {
 // always appends the oracles that watch every run.
 func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
 	w.availability.Lost, w.availability.Sums, w.acks.Lost = &w.lost, &w.sums, &w.lost
-	w.storage.Lost, w.deletes.Lost, w.forgetting.Lost = &w.lost, &w.lost, &w.lost
+	w.storage.Lost, w.deletes.Lost, w.forgetting.Lost, w.placement.Lost = &w.lost, &w.lost, &w.lost, &w.lost
 	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage, &w.deletes,
 		&w.beliefs, &w.deadlines, &w.forgetting, &w.refused)
 }

@@ -220,7 +220,10 @@ func (o *LostWrites) heldByMover(a *acceptance) bool {
 // Restarted holds a replica to what it had shown, but for what could not be read, which
 // may be lost.
 func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
-	o.lossy = o.lossy || missing != nil
+	if missing != nil {
+		o.lossy = true
+		o.rewound |= 1 << n // what it knew of members may be among that, too
+	}
 	for i := range o.accepted {
 		if a := &o.accepted[i]; missing != nil && missing(a.partition, a.dot) && !o.keeps(n, a) {
 			o.subsumed(n, a) // shown before or not

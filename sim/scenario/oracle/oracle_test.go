@@ -23,6 +23,7 @@ import (
 // test says.
 type fake struct {
 	moves    bool
+	again    bool // writes are repeats
 	ring     *ring.Ring
 	replicas int
 	ops      []workload.Operation
@@ -83,7 +84,10 @@ func (f *fake) owner(key string, i int) ring.NodeID {
 func (f *fake) write(t *testing.T, o oracle.Oracle, n ring.NodeID, at int, arg []byte, durable bool) {
 	t.Helper()
 	x := &f.ops[at]
-	q := wire.Request{Client: x.ID, Req: x.ID, Put: true, Key: x.Key, Kind: string(x.Type), Arg: arg}
+	q := wire.Request{Client: x.ID, Req: x.ID, Put: true, Key: x.Key, Kind: string(x.Type), Arg: arg, Again: f.again}
+	if f.again {
+		q.Stamp = 1
+	}
 	var tokens []uint64
 	accepted := false
 	for _, e := range f.stores[n].Step(kvs.Event{Kind: kvs.EventRequest, NowMS: 1, Msg: q.Encode()}) {

@@ -20,6 +20,7 @@ import (
 // against that; and at rest nobody but owners holds anything.
 type Placement struct {
 	base
+	Lost  *LostWrites
 	known map[*ring.Ring]*twin // rings do not change
 }
 
@@ -136,6 +137,11 @@ func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
 	}
 }
 
+// strays reports whether a node is gone, and has lost with its disk that it is.
+func (o *Placement) strays(n ring.NodeID, core *kvs.Replica) bool {
+	return o.Moves() && o.Lost != nil && o.Lost.rewound&(1<<n) != 0 && !slices.Contains(o.Ring().Nodes(), n) && core.View().At(n).Phase() != member.Gone
+}
+
 // AtRest looks for what is held where it does not belong.
 func (o *Placement) AtRest(r *Rest) {
 	if !r.Came {
@@ -148,6 +154,9 @@ func (o *Placement) AtRest(r *Rest) {
 			continue
 		}
 		o.members(n, core)
+		if o.strays(n, core) {
+			continue
+		}
 		core.Each(func(p ring.Partition, key, kind string, _ kind.Value) {
 			if !slices.Contains(o.Ring().Owners(p), n) {
 				o.Fail(Violation{Oracle: "placement", Kind: "stranger", Node: i, Message: fmt.Sprintf(
