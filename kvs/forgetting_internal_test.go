@@ -154,6 +154,15 @@ func TestAllThatWasForgottenIsDependedOn(t *testing.T) {
 	require.True(t, err)
 	assert.Equal(t, told.Deleted(101<<16).Append(nil), n.r.deletedUntil(p, "register"))
 	assert.Nil(t, n.r.deletedUntil(p, "set"))
+	for kind, value := range map[string][]byte{"register": told.Deleted(101 << 16).Append(nil), "set": nil} {
+		m := wire.Subscribe{Client: 5, Number: 1, Sent: 1, Key: "r1", Kind: kind, Lease: 50}
+		effects := n.r.Step(Event{Kind: EventRequest, Msg: m.Encode(), NowMS: n.now})
+		require.Len(t, effects, 1)
+		u, err := wire.DecodeUpdate(effects[0].Msg)
+		require.NoError(t, err)
+		assert.Equal(t, []any{false, value != nil}, []any{u.Found, u.Deleted}, kind)
+		assert.Equal(t, string(value), string(u.Value), kind)
+	}
 }
 
 // TestCheckpointHasWhatWasPromised: what a checkpoint says of the whole replica, which the records

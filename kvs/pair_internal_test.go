@@ -312,3 +312,16 @@ func TestReplicaIsState(t *testing.T) {
 		states[state] = name
 	}
 }
+
+// TestWhatIsBeingPersistedIsState: so is what is not durable yet.
+func TestWhatIsBeingPersistedIsState(t *testing.T) {
+	states := map[string]bool{}
+	for _, element := range []string{"a", "b"} {
+		n := newHalf(t, 1, 9, 1, 2, nil, nil)
+		q := wire.Request{Client: 7, Req: 1, Put: true, Key: "k", Kind: "set", Arg: []byte(element), Stamp: 1000 << 16}
+		require.NotEmpty(t, n.r.Step(Event{Kind: EventRequest, Msg: q.Encode(), NowMS: n.now}))
+		require.Len(t, n.r.batches, 1)
+		states[string(n.r.AppendState(nil))] = true
+	}
+	assert.Len(t, states, 2)
+}
