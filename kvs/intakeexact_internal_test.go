@@ -103,8 +103,10 @@ func TestNoPieceIsTakenThatNobodyAskedFor(t *testing.T) {
 	} {
 		n, p := asking(t)
 		c.before(n.r)
+		n.r.peers[0].backoffTicks = maxOfferGap
 		x := pieceOf(t, c.change, "a")
 		out := n.r.Step(Event{Kind: EventMessage, From: 2, NowMS: n.now, Msg: wire.AppendSnapshot(nil, 2, x)})
+		assert.EqualValues(t, 1, n.r.peers[0].backoffTicks, "%s: the peer is not silent", name)
 		assert.Equal(t, c.taken, p.intake != nil, name)
 		assert.Equal(t, c.taken, len(out) > 0, name)
 		s := n.r.Stats()

@@ -86,6 +86,7 @@ func TestNothingIsReadBehindTheEnd(t *testing.T) {
 		"an act":   func(r *reader) { r.does() },
 		"a level":  func(r *reader) { r.how() },
 		"found":    func(r *reader) { r.found() },
+		"dots":     func(r *reader) { r.dots(nil) },
 	} {
 		r := reader{b: []byte{1}, at: 1}
 		read(&r)
