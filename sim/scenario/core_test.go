@@ -86,7 +86,7 @@ func (e coreEnv) Accepted(*gossip.Entry) {}
 // persisted in one arrives in the next. Sessions ask for no causality.
 func recordCore(tb testing.TB, m *memory, stores []kvs.Replica, seed uint64) *coreRun {
 	setup := draw(Config{}, seed, 0)
-	setup.Moves, setup.Decisions = nil, nil // nobody asks for any here
+	setup.Moves, setup.Decisions, setup.Elastic = nil, nil, nil // nobody asks for any here
 	rg, err := m.ring(&setup)
 	if err != nil {
 		tb.Fatal(err)
