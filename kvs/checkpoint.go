@@ -1,13 +1,11 @@
 package kvs
 
 import (
-	"slices"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
-	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
 
@@ -122,33 +120,26 @@ func (r *Replica) nextOfCheckpoint() {
 	c.logged, c.await = logged, r.token
 }
 
-// givePartition gives the next part of p, and reports whether that was the last.
+// givePartition gives the next part of p, and reports whether that was the last. Once members have come
+// or gone, of a partition of others it gives the log alone, which has what waits to be handed over: the
+// node may own the partition when it starts again, and neither the dots of what it has handed over nor
+// values with that in them are to be there then. In a checkpoint from before that, see [Replica.restore].
 func (r *Replica) givePartition(p *partition) (all bool) {
 	if p.giving != nil {
 		return p.giving.goOn(p)
 	}
 	g := &giving{r: r, of: p.fold, in: p.intake, vals: len(p.applied) == 0}
 	if !g.vals {
-		r.giveLog(p)
+		if r.giveLog(p); r.viewName != 0 && !p.keeps() {
+			return true
+		}
 		p.trustCuts()
-		applied, cuts := r.kept(p)
-		g.part = wire.CheckpointPart{Of: p.id, Applied: applied, Cuts: cuts, Gap: p.gap, Doubt: p.doubt, Buried: p.buried, BuriedWrites: p.buriedWrites.Clone(), BuriedDeps: p.buriedDeps.Clone()}
+		g.part = wire.CheckpointPart{Of: p.id, Applied: p.applied, Cuts: p.cuts, Gap: p.gap, Doubt: p.doubt, Buried: p.buried, BuriedWrites: p.buriedWrites.Clone(), BuriedDeps: p.buriedDeps.Clone()}
 		if r.keeper != nil {
 			g.part.Keeper = r.keeper.from.ID()
 		}
 	}
 	return g.goOn(p)
-}
-
-// kept is what a checkpoint says that p has, with the cuts of those origins. Once members have come or gone it leaves out what has
-// been handed over, of which the values are not there: the node may own the partition when it starts
-// again, and others would count on it. In a checkpoint from before that, see [Replica.restore].
-func (r *Replica) kept(p *partition) (gossip.Dots, session.Matrix) {
-	if r.viewName == 0 || p.keeps() {
-		return p.applied, p.cuts
-	}
-	dots := p.log.Dots()
-	return dots, slices.DeleteFunc(p.cuts.Clone(), func(m session.Mark) bool { return len(dots.Of(m.Origin)) == 0 })
 }
 
 // giveLog gives the deltas that a peer may lack.

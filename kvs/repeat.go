@@ -39,6 +39,10 @@ import (
 // Where the first write is lost with its disk, and its sum has come to others in a snapshot
 // under a dot of the receiver's, nobody can tell that the repeat is of it: such a counter
 // shows both for good.
+// Nor can an owner tell, in a case that is not dealt with yet: a replica that is no owner serves a
+// repeat and is cut off from all owners, these all have the first write, and the session goes on by
+// more than keptRequests requests before they hear of the repeat. Owners remember a request beyond
+// those for each other's sake only.
 
 // fresh reports whether a write is to be served, and whether as one that may have been
 // served elsewhere; if not, it has been answered, or will be.

@@ -8,7 +8,9 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -34,27 +36,37 @@ func TestBarrierToBeHandedOver(t *testing.T) {
 	assert.Equal(t, uint64(3), p.passed(9))
 }
 
-// TestBarriersHandedOverLeaveNoCuts: a checkpoint that leaves out what was handed over has cuts of
-// those origins alone of which it has something.
-func TestBarriersHandedOverLeaveNoCuts(t *testing.T) {
-	r := newHalf(t, 1, 3, 32, 2, nil, nil).r
-	p := r.partition(7)
-	p.owned = false
-	for _, origin := range []uint64{9, 11} {
-		barred := gossip.Entry{Dot: causal.Dot{Origin: origin, Seq: 2}, Clock: 1, Kind: barrier, Delta: varint.Append(varint.Append(nil, 3), 0)}
-		p.applied.Add(barred.Dot)
-		p.pass(&barred)
-		if origin == 9 {
-			p.log.Add(&barred, 0)
+// TestCheckpointOfWhatIsHandedOver: of a partition of others a checkpoint has what waits to be handed
+// over, once members have come or gone, and neither dots nor values nor cuts with what has been. A node
+// that starts from it as an owner holds what waits, and nothing of the rest.
+func TestCheckpointOfWhatIsHandedOver(t *testing.T) {
+	for _, view := range []uint64{0, 5} {
+		n := newHalf(t, 1, 3, 32, 2, nil, nil)
+		p := n.r.partition(7)
+		p.owned = false
+		k, _ := kind.Default().Find("set")
+		for seq, element := range []string{"handed over", "waits"} {
+			delta, err := k.Mutate(kind.Update{Arg: []byte(element), Clock: 1, Origin: 9}, nil)
+			require.NoError(t, err)
+			e := gossip.Entry{Dot: causal.Dot{Origin: 9, Seq: uint64(seq + 1)}, Clock: 1, Key: "k", Kind: "set", Delta: delta.Append(nil)}
+			p.applied.Add(e.Dot)
+			p.merge(&e, delta)
+			if seq == 1 {
+				p.log.Add(&e, 0)
+			}
 		}
+		n.r.viewName = view
+		n.r.begin()
+		require.True(t, n.r.givePartition(p))
+		var parts, records int
+		for _, e := range n.r.out {
+			require.Equal(t, EffectPersist, e.Kind)
+			if records++; wire.IsCheckpoint(e.Msg) {
+				parts++
+			}
+		}
+		assert.Equal(t, []int{1, map[uint64]int{0: 1}[view]}, []int{records - parts, parts}, "view %d", view)
 	}
-	dots, cuts := r.kept(p)
-	assert.Equal(t, []any{p.applied, p.cuts}, []any{dots, cuts}, "the members are those of the ring")
-	r.viewName = 1
-	dots, cuts = r.kept(p)
-	assert.Equal(t, gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}, dots)
-	assert.Equal(t, session.Matrix{{Partition: 7, Origin: 9, Seq: 3}}, cuts)
-	assert.Len(t, p.cuts, 2, "the replica goes on with both")
 }
 
 // TestStartBehindWhatWasHandedOver: an owner that starts, and of an origin has later writes to hand
