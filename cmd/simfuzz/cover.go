@@ -22,7 +22,7 @@ import (
 // coverPattern are the packages whose statements run --cover counts: those of the
 // replicated store that a run executes. The storage engines are not among them: a run has
 // one of them at most, and each has tests of its own.
-const coverPattern = "./kvs,./kvs/gossip,./kvs/host,./kvs/internal/...,./kvs/kind,./kvs/member,./kvs/ring,./kvs/session,./kvs/subscription,./kvs/wire"
+const coverPattern = "./kvs,./kvs/elastic,./kvs/gossip,./kvs/host,./kvs/internal/...,./kvs/kind,./kvs/member,./kvs/policy,./kvs/ring,./kvs/session,./kvs/subscription,./kvs/wire"
 
 // coverageJSON is what a campaign reached, as scripts read it. It stands before the
 // summary, which stays the last line.

@@ -11,9 +11,9 @@
 //
 // Every report has the view that the node's replica goes by. What is decided is a view too, the
 // goal: the join of all that was ever reported, with what is to be. What some node goes by of it
-// holds. What no node does is asked for, of one node after the other, since an ask may be lost, or
-// its receiver be down, or lose its disk behind it: replicas bring to all others what one of them
-// has taken. Nothing further is decided before all of the goal holds, nobody joins or leaves, and
+// that others hear holds: replicas bring to all what one of them has taken, but listen to nobody of
+// whom they do not know. What no such node goes by is asked for, of one node after the other, since
+// an ask may be lost, or its receiver be down, or lose its disk behind it. Nothing further is decided before all of the goal holds, nobody joins or leaves, and
 // all that report have settled; nor is it, but for more nodes and replicas where requests are slow,
 // while a member is silent, whose load is not known.
 //
@@ -39,6 +39,9 @@
 //     policy has it, while as many as a partition has replicas at least have lesser ones. So the
 //     first of the ring, that many, never leave, and there are never fewer. All have like shares by
 //     the ring, so that little is lost by it.
+//
+// All this is as long as somebody remembers it: what all who knew of a change have lost with their
+// disks is decided anew, as if it had never been.
 //
 // An ask that comes late does no harm: a decision of a lesser number is refused, and a change of
 // members says which life it is of ([member.Change].Life).
