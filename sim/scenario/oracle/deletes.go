@@ -21,7 +21,7 @@ import (
 // its session has read, wherever it is served. Of
 // the writes that are in a value, those are taken away that a delete had seen which is in
 // the value too: what the replica held that served it, and nothing else; of a set, less what
-// it found taken away. So what was deleted does not come back, and what is added besides
+// it found taken away, and of a counter with what had been taken away of that, for who has not heard. So what was deleted does not come back, and what is added besides
 // stays. What a session has written, and reads, its deletes see too. A key is said to be
 // deleted if that is why nothing is found. At rest no more keys have the remains of a delete
 // than were deleted.
@@ -120,6 +120,9 @@ func (o *Deletes) replaces(w *Write, d *deletable) {
 // sees notes what a delete sees of the writes in the value that it meets.
 func (o *Deletes) sees(d *deletable, x *workload.Operation, within []uint64) {
 	d.seen = slices.Clone(within)
+	if x.Type == history.Counter {
+		o.passesOn(d, x, within)
+	}
 	if x.Type != history.Set {
 		return
 	}
@@ -130,6 +133,29 @@ func (o *Deletes) sees(d *deletable, x *workload.Operation, within []uint64) {
 			d.seen = append(d.seen, id)
 		} else if fates[i] == mayBeGone {
 			d.unsure = append(d.unsure, id)
+		}
+	}
+}
+
+// passesOn notes what the deletes in the value that a delete of a counter meets have seen: it takes that
+// away, too, for who has not heard of these.
+func (o *Deletes) passesOn(d *deletable, x *workload.Operation, within []uint64) {
+	takers := o.takersIn(x.Key, x.Type, within)
+	for i, t := range takers {
+		alone := (i == 0 || takers[i-1].id != t.id) && (i == len(takers)-1 || takers[i+1].id != t.id)
+		to := &d.seen
+		if !alone { // which of the writes that have served it is in the value, nobody knows
+			to = &d.unsure
+		}
+		for _, id := range o.writes[t.at].seen {
+			if !slices.Contains(*to, id) {
+				*to = append(*to, id)
+			}
+		}
+		for _, id := range o.writes[t.at].unsure {
+			if !slices.Contains(d.unsure, id) {
+				d.unsure = append(d.unsure, id)
+			}
 		}
 	}
 }
