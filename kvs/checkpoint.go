@@ -1,7 +1,6 @@
 package kvs
 
 import (
-
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
