@@ -107,12 +107,12 @@ func alone(t *rapid.T, instance int, second int64) ring.InstanceDesc {
 	return e
 }
 
-// colliding is an instance with a token that all chose: they joined at one time, and
-// did not know of each other.
+// colliding is an instance with a token that others chose, too, at another time or the same: one
+// of two that there are, and the other one the next time. They did not know of each other.
 func colliding(t *rapid.T, instance int, second int64) ring.InstanceDesc {
 	e := alone(t, instance, second)
 	if len(e.Tokens) > 0 {
-		e.Tokens[1] = 100
+		e.Tokens[1] = 100 + uint32(instance+int(second))%2
 	}
 	return e
 }
