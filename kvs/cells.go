@@ -35,7 +35,8 @@ func (c *cells) find(key string) *cell {
 	return nil
 }
 
-// add adds a key that is not there. The cost is O(log n + maxRun).
+// add adds a key that is not there. The cost is O(log n + maxRun), and O(n / maxRun) where a run is
+// full, which is at most once for maxRun/2 keys.
 func (c *cells) add(key string) *cell {
 	var x *cell
 	if n := len(c.free); n > 0 {

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -110,12 +111,7 @@ func (c *Controller) Observe(s *Sample) error {
 	if c.goal.Members.At(s.Node).Phase() == member.Gone {
 		return nil
 	}
-	at, found := slices.BinarySearchFunc(c.nodes, s.Node, func(n *node, id ring.NodeID) int {
-		if n.id < id {
-			return -1
-		}
-		return int(min(n.id-id, 1))
-	})
+	at, found := slices.BinarySearchFunc(c.nodes, s.Node, func(n *node, id ring.NodeID) int { return cmp.Compare(n.id, id) })
 	if !found {
 		c.nodes = slices.Insert(c.nodes, at, &node{id: s.Node})
 	}

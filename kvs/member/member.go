@@ -182,7 +182,10 @@ func (s Set) With(c Change) (Set, error) {
 	others := func(phases ...Phase) bool {
 		return slices.ContainsFunc(s.In(phases...), func(n ring.NodeID) bool { return n != c.Node })
 	}
-	to := In(at.Life(), c.To)
+	to, life := In(at.Life(), c.To), at.Life()
+	if c.To == Joining {
+		life++
+	}
 	switch {
 	case c.Node > ring.MaxNode:
 		return nil, fmt.Errorf("%w: node %d, limit %d", ErrChange, c.Node, ring.MaxNode)
@@ -190,7 +193,7 @@ func (s Set) With(c Change) (Set, error) {
 		return nil, fmt.Errorf("%w: node %d is %v", ErrChange, c.Node, at)
 	case c.To == Joining && at.Life() == MaxLife, c.To == Joining && at == 0 && len(s) == MaxMembers:
 		return nil, fmt.Errorf("%w: node %d is one, or one life, too many", ErrChange, c.Node)
-	case c.Life != 0 && c.Life != at.Life() && (c.To != Joining || c.Life != at.Life()+1), c.Life != 0 && c.To == Joining && c.Life == at.Life():
+	case c.Life != 0 && c.Life != life:
 		return nil, fmt.Errorf("%w: node %d is %v, and life %d was asked for", ErrChange, c.Node, at, c.Life)
 	case c.To == Joining:
 		to = In(at.Life()+1, Joining)

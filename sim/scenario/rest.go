@@ -79,12 +79,12 @@ func (r *run) busyReplica() int {
 // have lost with their disk that it is, and reports whether there was one. Such a node may have nobody
 // to speak to but nodes that are gone, too, and tell these for ever what it takes to be news.
 func (r *run) stopUnaware() (stopped bool) {
-	if !r.lost.Lossy() || !r.Moves() {
+	if !r.Moves() {
 		return false
 	}
 	for n := range ring.NodeID(r.setup.Nodes) {
 		core := r.Running(n)
-		if core == nil || slices.Contains(r.ring.Nodes(), n) || core.View().At(n).Phase() == member.Gone {
+		if core == nil || !r.lost.LostDisk(n) || slices.Contains(r.ring.Nodes(), n) || core.View().At(n).Phase() == member.Gone {
 			continue
 		}
 		knows := func(m ring.NodeID) bool {

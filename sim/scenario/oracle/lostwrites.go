@@ -90,7 +90,7 @@ func (o *LostWrites) Accepted(w *Write) {
 			o.repeated = append(o.repeated, w.At)
 		}
 	}
-	if o.rewound&(1<<w.Node) != 0 && o.Moves() && !slices.Contains(o.Ring().Nodes(), w.Node) {
+	if o.LostDisk(w.Node) && o.Moves() && !slices.Contains(o.Ring().Nodes(), w.Node) {
 		o.lost = append(o.lost, w.At) // it may have lost with its disk that it is gone, and learn so yet
 	}
 	o.accepted = append(o.accepted, acceptance{node: w.Node, partition: w.Partition, dot: w.Entry.Dot, at: w.At, again: w.Entry.Again, memory: w.Operation.Ack == session.AckMemory})
@@ -216,6 +216,9 @@ func (o *LostWrites) heldByMover(a *acceptance) bool {
 	}
 	return false
 }
+
+// LostDisk reports whether a node may have lost with its disk what it knew of members.
+func (o *LostWrites) LostDisk(n ring.NodeID) bool { return o.rewound&(1<<n) != 0 }
 
 // Restarted holds a replica to what it had shown, but for what could not be read, which
 // may be lost.

@@ -139,7 +139,7 @@ func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
 
 // strays reports whether a node is gone, and has lost with its disk that it is.
 func (o *Placement) strays(n ring.NodeID, core *kvs.Replica) bool {
-	return o.Moves() && o.Lost != nil && o.Lost.rewound&(1<<n) != 0 && !slices.Contains(o.Ring().Nodes(), n) && core.View().At(n).Phase() != member.Gone
+	return o.Moves() && o.Lost != nil && o.Lost.LostDisk(n) && !slices.Contains(o.Ring().Nodes(), n) && core.View().At(n).Phase() != member.Gone
 }
 
 // AtRest looks for what is held where it does not belong.
