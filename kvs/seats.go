@@ -416,6 +416,11 @@ func (r *Replica) mayLeave() bool {
 
 // seatStarted says what is under way for a replica that starts.
 func (r *Replica) seatStarted() {
+	for _, p := range r.parts {
+		if !p.owned {
+			p.intake = nil // nobody goes on with it; the record of a view may be lost and those of pieces not
+		}
+	}
 	if r.viewName == 0 {
 		return
 	}
@@ -425,9 +430,6 @@ func (r *Replica) seatStarted() {
 	}
 	r.moving = true
 	for _, p := range r.parts {
-		if !p.owned {
-			p.intake = nil // nobody goes on with it
-		}
 		switch {
 		case p.owned:
 			p.forgone = p.handedOverBefore()
