@@ -217,9 +217,14 @@ func (m *monitor) mark(c *sim.Context, d *elastic.Decision) {
 	}
 }
 
-// bounds holds the nodes that there are, by all that replicas go by, to the least and the most.
+// bounds holds the nodes that there are, by all that replicas go by, to the least and the most. Where
+// the only disk was lost that had a decision, one of two monitors remembers it, and the other one may
+// have decided otherwise by then: neither can know.
 func (m *monitor) bounds() {
 	r, all := m.run, member.Of(m.run.begins)
+	if r.lost.Lossy() && len(m.controllers) > 1 {
+		return
+	}
 	for n := range r.setup.Nodes {
 		if core := r.Running(ring.NodeID(n)); core != nil {
 			all = all.Raise(core.View())

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -49,6 +50,8 @@ type Availability struct {
 	bytes    []int // of deltas, for each of these
 	kept     []keptWrite
 	usage    kvs.Usage
+	had      []gossip.Dots // scratch: by partition, what a node held when it started to read its disk
+	undone   []gossip.Dots // by partition: what such a start did not find any more
 	tooLate  []uint64 // ids of operations that a replica refused while it had promised to write nothing before some time
 	clogged  []uint64 // ids of operations that a replica refused while so much was on its way to its disk
 	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
@@ -67,6 +70,41 @@ func (o *Availability) Begin(c Cluster) {
 	o.base.Begin(c)
 	o.accepted, o.bytes, o.kept, o.clogged, o.excused = o.accepted[:0], o.bytes[:0], o.kept[:0], o.clogged[:0], o.excused[:0]
 	o.tooLate = o.tooLate[:0]
+	o.had, o.undone = nil, make([]gossip.Dots, c.Ring().Partitions())
+}
+
+// Reading notes what the store of a node holds, so that it can be told what it holds no more.
+func (o *Availability) Reading(n ring.NodeID) { o.had = o.dots(n) }
+
+// Restarted notes what a node has not found on its disk.
+func (o *Availability) Restarted(n ring.NodeID, _ Missing) { o.undo(n) }
+
+// Rewound notes what is no more on a disk.
+func (o *Availability) Rewound(n ring.NodeID) { o.undo(n) }
+
+// undo notes what a node held when it started to read its disk, and does not hold now. Barriers are
+// among that: of these nobody but the replicas knows.
+func (o *Availability) undo(n ring.NodeID) {
+	for p, now := range o.dots(n) {
+		if p < len(o.had) {
+			o.undone[p].MergeIn(o.had[p].Without(now))
+		}
+	}
+	o.had = nil
+}
+
+// dots are what the store of a node holds, by partition; nil if there is none.
+func (o *Availability) dots(n ring.NodeID) []gossip.Dots {
+	store := o.Store(n)
+	if store == nil {
+		return nil
+	}
+	store.Usage(&o.usage)
+	dots := make([]gossip.Dots, len(o.undone))
+	for i := range o.usage.Partitions {
+		dots[o.usage.Partitions[i].Partition] = o.usage.Partitions[i].Dots.Clone()
+	}
+	return dots
 }
 
 // Accepted takes note of the kinds that a key has, and that nothing is accepted amiss.
@@ -138,10 +176,13 @@ func (o *Availability) Responded(s *Sent) {
 
 // behind reports whether n, which holds every write of the partition, lacks a barrier, for
 // which a read may have to wait: one that another replica holds, or one that was lost with
-// a disk and is a gap among the dots of its origin; or doubts one, as it may over what is
+// a disk, or is a gap among the dots of its origin; or doubts one, as it may over what is
 // lost.
 func (o *Availability) behind(n ring.NodeID, p ring.Partition) bool {
 	if o.Lost.Lossy() && o.doubts(n, p) {
+		return true
+	}
+	if lost := o.undone[p]; len(lost) > 0 && !o.dots(n)[p].Includes(lost) {
 		return true
 	}
 	mine := o.Store(n).Applied(p)

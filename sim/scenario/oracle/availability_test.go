@@ -153,6 +153,41 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// TestUnavailableForALostBarrier: a read may wait in vain for what no client has written, and a disk
+// has lost; until the replica has got it from elsewhere.
+func TestUnavailableForALostBarrier(t *testing.T) {
+	for name, c := range map[string]struct {
+		starts, rewinds, again bool
+		failed                 int
+	}{
+		"nothing was lost": {failed: 1},
+		"a start":          {starts: true},
+		"a disk":           {starts: true, rewinds: true},
+		"it is back":       {starts: true, again: true, failed: 1},
+	} {
+		f := cluster(t, op(1, history.Add, history.Set, "k", "e"), op(2, history.Read, history.Set, "k", ""))
+		o := availability(f)
+		n := f.owner("k", 0)
+		var barrier oracle.Oracle = new(oracle.Sums) // that hears of it; no other oracle does
+		barrier.Begin(f)
+		f.write(t, barrier, n, 0, []byte("e"), true)
+		if c.starts {
+			o.Reading(n)
+			f.start(t, n)
+			if c.rewinds {
+				o.Rewound(n)
+			} else {
+				o.Restarted(n, nil)
+			}
+		}
+		if c.again { // with the same dot
+			f.write(t, barrier, n, 0, []byte("e"), true)
+		}
+		o.Responded(&oracle.Sent{Node: n, Operation: &f.ops[1], Response: &wire.Response{Status: wire.StatusUnavailable, Partition: f.ring.PartitionOf("k")}})
+		assert.Len(t, f.failed, c.failed, name)
+	}
+}
+
 // TestUnavailableAtRest: what a causal session waits for in vain after the fence may only be
 // what a disk has lost.
 func TestUnavailableAtRest(t *testing.T) {
