@@ -50,7 +50,8 @@
 // that has not heard of it serves it, without waiting for others, so that it may be in the
 // store under two dots, of which every replica makes one: the write of a register carries
 // the time that the session has given it, an element is in a set once, and a counter's
-// repeat has a row to itself, which is taken back where the first write is met. Of a
+// repeat has a row to itself, which is taken back where the first write is met; such a repeat
+// is served by owners alone, and others refuse it by [wire.StatusNotOwner]. Of a
 // session the last four requests are remembered, and those that an owner may lack, and
 // sessions until they have been idle for MaxIdleMS or MaxSessions others have written
 // since; what may be forgotten is refused by [wire.StatusForgotten] and not served, and so is

@@ -39,14 +39,15 @@ import (
 // Where the first write is lost with its disk, and its sum has come to others in a snapshot
 // under a dot of the receiver's, nobody can tell that the repeat is of it: such a counter
 // shows both for good.
-// Nor can an owner tell, in a case that is not dealt with yet: a replica that is no owner serves a
-// repeat and is cut off from all owners, these all have the first write, and the session goes on by
-// more than keptRequests requests before they hear of the repeat. Owners remember a request beyond
-// those for each other's sake only.
+//
+// Owners remember a request for as long as one of them may lack it, for each other's sake only. So a
+// repeat that would stand in a row is served by owners: another replica may be cut off from all of
+// them, and they hear of the row when they have forgotten that they have the first write. It refuses,
+// unless it remembers the request, and the client asks an owner.
 
 // fresh reports whether a write is to be served, and whether as one that may have been
 // served elsewhere; if not, it has been answered, or will be.
-func (r *Replica) fresh(q *wire.Request, p *partition) (again, ok bool) {
+func (r *Replica) fresh(q *wire.Request, p *partition, k kind.Kind) (again, ok bool) {
 	var known []wire.Served
 	if m := r.sessions.of[q.Client]; m != nil {
 		known = m.served(q.Req)
@@ -64,6 +65,8 @@ func (r *Replica) fresh(q *wire.Request, p *partition) (again, ok bool) {
 		r.refuse(q, p, wire.StatusBadRequest, "a stamp that is earlier than what the session has met")
 	case q.Again && q.Stamp == 0:
 		r.refuse(q, p, wire.StatusBadRequest, "a repeat of a write that has no stamp, by which it could be told that it is one")
+	case q.Again && k.Own() && !q.Delete && !p.serves():
+		r.refuse(q, p, wire.StatusNotOwner, "a repeat of a write that must count once is served by owners; "+r.notServed(p))
 	default:
 		return q.Again, true
 	}

@@ -94,7 +94,7 @@ func (r *Replica) refuse(q *wire.Request, p *partition, s wire.Status, detail st
 // put accepts a write: it gets a dot, and is visible once its record is durable. It is
 // acknowledged then, unless it asks for more or less.
 func (r *Replica) put(q *wire.Request, p *partition, k kind.Kind) {
-	again, ok := r.fresh(q, p)
+	again, ok := r.fresh(q, p, k)
 	if !ok {
 		return
 	}

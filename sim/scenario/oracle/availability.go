@@ -26,6 +26,7 @@ import (
 //     before the fence,
 //   - one of another kind than the key has, if a write of that kind has been accepted, and
 //     after the fence only if none of its own kind has been acknowledged and kept,
+//   - a repeat of an increment, to a replica that does not own the partition,
 //   - a write to a register that comes late, to a replica that has promised to write nothing as
 //     early as its stamp, or may have,
 //   - an amount by which the sum of the replica's own amounts would pass 64 bits,
@@ -215,6 +216,8 @@ func (o *Availability) Answered(a *Answer) {
 	switch {
 	case s == wire.StatusNotOwner && o.Moves() && x.ID < workload.FirstFinal:
 		o.excused = append(o.excused, x.ID) // it did not own the key yet, or not any more
+	case s == wire.StatusNotOwner && x.Amiss == "" && x.Counts() && len(x.Retries) > 0 && !o.Ring().Owns(a.Node, a.Response.Partition):
+		o.excused = append(o.excused, x.ID) // it was asked again: owners tell whether it counts
 	case x.Amiss == workload.NotOwner && o.Moves(): // it did own the key
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)
