@@ -53,9 +53,9 @@ type Availability struct {
 	usage    kvs.Usage
 	had      []gossip.Dots // scratch: by partition, what a node held when it started to read its disk
 	undone   []gossip.Dots // by partition: what such a start did not find any more
-	tooLate  []uint64 // ids of operations that a replica refused while it had promised to write nothing before some time
-	clogged  []uint64 // ids of operations that a replica refused while so much was on its way to its disk
-	excused  []uint64 // ids of operations that were refused, or came to nothing, with reason
+	tooLate  []uint64      // ids of operations that a replica refused while it had promised to write nothing before some time
+	clogged  []uint64      // ids of operations that a replica refused while so much was on its way to its disk
+	excused  []uint64      // ids of operations that were refused, or came to nothing, with reason
 }
 
 type typedKey struct{ key, kind string }
