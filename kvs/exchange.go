@@ -153,6 +153,7 @@ func (r *Replica) peer(id ring.NodeID) int {
 func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer := &r.peers[from]
 	peer.heard(r.tick)
+	r.begunAnew(from, g.Origin)
 	peer.goesBy(g.Origin, g.View)
 	peer.asks = peer.asks || r.gone() && g.View != r.viewName
 	for i := range g.Items {

@@ -197,6 +197,7 @@ func (r *Replica) receiveMembers(from int, v wire.Version, body []byte) bool {
 	if view.Includes(fixed) && fixed.Includes(view) {
 		name = 0
 	}
+	r.begunAnew(from, m.Origin)
 	peer.goesBy(m.Origin, name)
 	peer.asks = peer.asks || m.Ask
 	if !r.view.Raise(r.rise.view).Includes(view) {
@@ -216,6 +217,23 @@ func (r *Replica) unaware(m *wire.Members) bool {
 func (r *Replica) unawareOf(v wire.Version, body []byte) bool {
 	m, err := wire.DecodeMembers(v, body)
 	return err == nil && r.unaware(&m)
+}
+
+// begunAnew has a peer asked, of which an incarnation is heard that is newer than the last one, what
+// that one holds of partitions that this replica retires from: it need not say so by itself, since
+// this replica is no owner, and may have lost what the earlier one had.
+func (r *Replica) begunAnew(at int, origin uint64) {
+	l := &r.peers[at]
+	if l.origin == 0 || origin <= l.origin {
+		return
+	}
+	for _, p := range r.parts {
+		if p.retiring && p.shared[at] && p.log.PeerIncarnation(l.id) < origin {
+			p.links[at].heard = false
+			p.needs(at, needDigest)
+			r.idleUntil = 0
+		}
+	}
 }
 
 // goesBy notes which view an incarnation of the peer goes by.

@@ -2,6 +2,7 @@ package kvs
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -315,4 +316,43 @@ func requeue(r *Replica) {
 		r.tombs.queue.push(x)
 	}
 	r.tombs.batch = nil
+}
+
+// TestRetiringAsksWhoBeganAnew: a replica that retires from a partition asks an owner what it holds
+// of which a newer incarnation is heard, whatever that says: it may have lost what the earlier one had,
+// and need not tell one that is no owner. It lets go only once it is answered.
+func TestRetiringAsksWhoBeganAnew(t *testing.T) {
+	for name, c := range map[string]struct {
+		origin   uint64
+		gossip   bool
+		retiring bool
+		asks     bool
+	}{
+		"members, as before":          {9, false, true, false},
+		"members, anew":               {10, false, true, true},
+		"gossip, anew":                {10, true, true, true},
+		"an earlier one":              {8, false, true, false},
+		"anew, and nothing to let go": {10, false, false, false},
+	} {
+		r := bench(t, ours)
+		require.NoError(t, r.goBy(member.View{Members: phases(member.Leaving, member.Active, member.Active, member.Active)}))
+		p := placed(t, r, true, false)
+		at := slices.Index(p.shared, true)
+		owner := r.peers[at].id
+		p.owned, p.retiring = false, c.retiring
+		tellsAll(r, p, 0)
+		p.need[at] = needNothing
+		p.recount()
+		r.peers[at].origin, r.idleUntil = 9, 1<<40
+		if c.gossip {
+			r.receive(at, &wire.Gossip{From: owner, Origin: c.origin, View: r.viewName})
+		} else {
+			m := wire.Members{From: owner, Origin: c.origin, Set: r.view.Members}
+			r.Step(Event{Kind: EventMessage, From: owner, NowMS: 1, Msg: m.Append(nil)})
+		}
+		assert.Equal(t, c.asks, p.need[at] == needDigest, name)
+		assert.Equal(t, c.asks, p.open == 1, name)
+		assert.Equal(t, !c.asks, p.links[at].heard, name)
+		assert.Equal(t, c.asks, r.idleUntil == 0, name)
+	}
 }
