@@ -216,8 +216,8 @@ func (o *Availability) Answered(a *Answer) {
 	switch {
 	case s == wire.StatusNotOwner && o.Moves() && x.ID < workload.FirstFinal:
 		o.excused = append(o.excused, x.ID) // it did not own the key yet, or not any more
-	case s == wire.StatusNotOwner && x.Amiss == "" && x.Counts() && len(x.Retries) > 0 && !o.Ring().Owns(a.Node, a.Response.Partition):
-		o.excused = append(o.excused, x.ID) // it was asked again: owners tell whether it counts
+	case s == wire.StatusNotOwner && x.Counts() && len(x.Retries) > 0 && !o.Ring().Owns(a.Node, a.Response.Partition):
+		o.excused = append(o.excused, x.ID) // it was asked again: owners tell whether it counts, and whether it is amiss
 	case x.Amiss == workload.NotOwner && o.Moves(): // it did own the key
 	case x.Amiss != "":
 		mismatched := s == wire.StatusKindMismatch && x.Amiss == workload.BadAmount && o.otherKind(a)

@@ -335,3 +335,38 @@ func TestOutgrown(t *testing.T) {
 		})
 	}
 }
+
+// TestRepeatsOfIncrements may be refused by a replica that does not own the partition, and by no owner;
+// what was asked once may not.
+func TestRepeatsOfIncrements(t *testing.T) {
+	for name, c := range map[string]struct {
+		owner, once, set bool
+		amiss            workload.Amiss
+		failed           int
+	}{
+		"a repeat":           {},
+		"one that is amiss":  {amiss: workload.BadAmount},
+		"asked once":         {once: true, failed: 1},
+		"of an owner":        {owner: true, failed: 1},
+		"of another kind":    {set: true, failed: 1},
+		"amiss, of an owner": {owner: true, amiss: workload.BadAmount, failed: 1},
+	} {
+		x := op(1, history.Inc, history.Counter, "k", "1")
+		if c.set {
+			x = op(1, history.Add, history.Set, "k", "1")
+		}
+		if x.Amiss = c.amiss; !c.once {
+			x.Retries = []int{3}
+		}
+		f := cluster(t, x)
+		o := availability(f)
+		a := answer(&f.ops[0], wire.StatusNotOwner, "")
+		a.Node, a.Response.Partition = f.owner("k", 3), f.ring.PartitionOf("k")
+		if c.owner {
+			a.Node = f.owner("k", 0)
+		}
+		o.Answered(a)
+		assert.Len(t, f.failed, c.failed, name)
+		assert.Equal(t, c.failed == 0, o.Excused(1), name)
+	}
+}
