@@ -76,7 +76,7 @@
 // write that is late, may bring what was deleted, and must not bring it back. Of a register it
 // is forgotten once it is older than [Config.LateMS] by the clocks of all nodes, all have
 // promised to write nothing as early as that any more, and every owner holds what they had
-// written; a node that is away has it stay. From then on the key reads as one that was never
+// written; a node that is away has it stay, as has one that joins or leaves until it has. From then on the key reads as one that was never
 // written, and a write to a register that comes as late is refused by [wire.StatusForgotten].
 // Of other kinds it is kept for good. Why that is safe, and what it relies on, is said in
 // floors.go and tombstones.go. [Replica.Tombstones] counts such keys. A delete is not refused
@@ -140,9 +140,9 @@
 // A partition may be given more replicas than the ring says, up to all members, and fewer again
 // ([EventFactor]): that is a part of the view, and whoever comes to own the partition by it, or does
 // not any more, does what it does where members come and go. A factor is of a partition, which is
-// the unit of gossip, dots and acknowledgements; package member says why. Two things it costs: a
-// replica that has let go of a partition, and is to own it again, starts again from its disk; and
-// from the first decision on, as from the first change of members, what is deleted stays for good.
+// the unit of gossip, dots and acknowledgements; package member says why. What it costs: a
+// replica that has let go of a partition, and is to own it again, starts again from its disk. What
+// was deleted is forgotten only while nothing is handed over, as where members come and go.
 //
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,

@@ -22,10 +22,12 @@ import (
 //	       [wire.StatusForgotten], if its kind is one that the promise is for
 //	clean  all have promised that: what the node had then, every owner holds by now
 //
-// All that is so while the members are the nodes of the ring, and no factor was ever decided. Once
-// a node knows of another view it promises nothing more, and what is deleted from then on stays,
-// for good: nodes would have to agree on whose promises count. A node that joins keeps what those have promised that it
-// hears of, each of which has promised all by which anything was forgotten, and says no more.
+// All nodes are those of a view that are not gone. Where the view rises the promises stay, and what
+// is clean has to be seen to anew: [wire.Promise].Era is of one view as of one incarnation of each
+// node. A node that itself has something to hand over or to get, by its view, promises nothing more
+// until it has. One that joins keeps what those have promised that it hears of, and counts its own
+// promises as known once it has heard all. Each of them that was there when something was forgotten
+// has promised that, as it said so before it went by the view with the one that joins.
 //
 // Nothing runs out. A node that is away is heard to say nothing, and what is deleted
 // meanwhile stays; messages are sent again, less and less often, until they are confirmed,
@@ -50,9 +52,15 @@ import (
 //     clean) it refuses stamps that are older than LateMS by its own clock, as no earlier
 //     incarnation can have promised more than that. So j issues no w.
 //
-// Two things are relied on that this package cannot see to. A clock of a host must not go
+// A node that is gone has handed over all that it had before it said so, and what was under way from
+// it is refused. One that joins later issues no w, for what it has heard of promises, or for its
+// clock, until it has. And where a partition comes to owners that had nothing of it they get it from
+// others by a snapshot, which names what there is (tombstones.go).
+//
+// Three things are relied on that this package cannot see to. A clock of a host must not go
 // back by more than it has gone on since the promise, together with its disk, while others
-// cannot be reached. And a disk must not be put back once its node has run without it: what
+// cannot be reached; that of a node that joins must not be behind those of others by as much as
+// LateMS, until it has heard all of them. And a disk must not be put back once its node has run without it: what
 // it alone had is lost, and would come as if it were new.
 type floors struct {
 	own     wire.Promise // as told
@@ -114,13 +122,18 @@ func (r *Replica) lateBefore() uint64 {
 
 // promisesKnown reports whether every other node has told this incarnation what it had promised.
 func (r *Replica) promisesKnown() bool {
-	if r.viewName != 0 { // what one says that goes by another view holds, as nobody promises more
-		return slices.ContainsFunc(r.floors.peers, func(p peerFloor) bool { return p.knows })
+	if r.cfg.First && r.cfg.Life <= 1 && slices.Contains(r.cfg.Ring.Nodes(), r.cfg.Self) {
+		return true // it was there when nobody had promised anything
 	}
-	return r.cfg.First || !slices.ContainsFunc(r.floors.peers, func(p peerFloor) bool { return !p.knows })
+	for at := range r.peers {
+		if !r.peers[at].gone && !r.floors.peers[at].knows {
+			return false
+		}
+	}
+	return true
 }
 
-// era names the incarnations of all nodes that have been heard of.
+// era names the view, and the incarnations of all nodes that have been heard of.
 func (r *Replica) era() uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	hash := uint64(0)
@@ -131,15 +144,19 @@ func (r *Replica) era() uint64 {
 	}
 	mix(r.cfg.Self, r.cfg.Origin)
 	for i := range r.peers {
-		mix(r.peers[i].id, r.floors.peers[i].origin)
+		if !r.peers[i].gone {
+			mix(r.peers[i].id, r.floors.peers[i].origin)
+		}
 	}
-	return hash
+	return hash ^ r.viewName
 }
 
 // least is the least of what all nodes say of one stage.
 func (r *Replica) least(own uint64, of func(p *wire.Promise) uint64) uint64 {
 	for i := range r.floors.peers {
-		own = min(own, of(&r.floors.peers[i].said))
+		if !r.peers[i].gone {
+			own = min(own, of(&r.floors.peers[i].said))
+		}
 	}
 	return own
 }
@@ -151,7 +168,7 @@ func (r *Replica) forgettable() uint64 {
 		return 0
 	}
 	for i := range r.floors.peers {
-		if r.floors.peers[i].said.Era != era {
+		if !r.peers[i].gone && r.floors.peers[i].said.Era != era {
 			return 0
 		}
 	}
@@ -170,7 +187,9 @@ func (r *Replica) promise() {
 	f.own.Want = max(f.own.Want, r.wantForgotten())
 	want := f.own.Want
 	for i := range f.peers {
-		want = max(want, f.peers[i].said.Want, f.peers[i].said.Ready) // by which others wait for this node, too
+		if !r.peers[i].gone {
+			want = max(want, f.peers[i].said.Want, f.peers[i].said.Ready) // by which others wait for this node, too
+		}
 	}
 	if want == 0 && f.own.Rev == 0 {
 		r.tellFloors()
@@ -347,7 +366,7 @@ func (r *Replica) tellFloors() {
 	era, known := r.era(), r.promisesKnown()
 	for at := range r.floors.peers {
 		p := &r.floors.peers[at]
-		stale := !known && r.viewName != 0 || r.fixed() && r.floors.own.Rev > 0 && (p.told != r.floors.own.Rev || !p.knows || r.awaits(p, era))
+		stale := !known && !p.knows && r.viewName != 0 || r.fixed() && r.floors.own.Rev > 0 && (p.told != r.floors.own.Rev || !p.knows || r.awaits(p, era))
 		if r.gone() || r.peers[at].gone || !p.reply && (!stale || r.tick < p.next) {
 			p.reply = p.reply && !r.gone() && !r.peers[at].gone
 			continue
@@ -407,11 +426,19 @@ func (f *floors) begun() bool {
 	return f.own.Rev > 0 || f.floor > 0 || slices.ContainsFunc(f.peers, func(p peerFloor) bool { return p.origin > 0 || p.most > 0 })
 }
 
-// busy reports whether others are to be told something, or something is seen to.
-func (f *floors) busy(fixed bool) bool {
-	return f.stored > 0 && fixed || f.mark.on || slices.ContainsFunc(f.peers, func(p peerFloor) bool {
-		return p.reply || fixed && f.own.Rev > 0 && (p.told != f.own.Rev || !p.knows)
-	})
+// floorsBusy reports whether others are to be told something, or something is seen to.
+func (r *Replica) floorsBusy() bool {
+	f, fixed := &r.floors, r.fixed()
+	if f.stored > 0 && fixed || f.mark.on {
+		return true
+	}
+	for at := range f.peers {
+		p := &f.peers[at]
+		if p.reply || fixed && !r.peers[at].gone && f.own.Rev > 0 && (p.told != f.own.Rev || !p.knows) {
+			return true
+		}
+	}
+	return false
 }
 
 // append writes what decides about floors, as seen from tick.
@@ -435,16 +462,22 @@ func (r *Replica) appendFloors(dst []byte) []byte {
 	return r.tombs.append(dst)
 }
 
-// fixed reports whether the members are those of the ring, and nobody is known to come or go.
-func (r *Replica) fixed() bool { return r.viewName == 0 && r.rise.token == 0 && !r.moving }
+// fixed reports whether the replica has, by its view, nothing to hand over or to get, and no other view
+// is coming.
+func (r *Replica) fixed() bool { return r.rise.token == 0 && !r.moving && !r.gone() }
 
 // stopForgetting gives up what was under way, since members come or go.
 func (r *Replica) stopForgetting() {
 	r.floors.mark = floorMark{}
-	for i := range r.tombs.batch {
-		r.tombs.queue.push(r.tombs.batch[i])
+	for _, x := range r.tombs.batch {
+		r.tombs.queue.push(tombstone{p: x.p, key: x.key, kind: x.kind})
 	}
 	r.tombs.batch = nil
+}
+
+// restart forgets what a life of the node has said that is over.
+func (p *peerFloor) restart() {
+	*p = peerFloor{id: p.id, origin: p.origin, most: p.most}
 }
 
 // clone is a copy for a clone of the replica.

@@ -11,7 +11,8 @@ import (
 // plainFloors is what one of three nodes promises, rule by rule as the words of floors.go have
 // it. All own the one partition, so that what it holds is how many of its own deletes.
 type plainFloors struct {
-	first, moved          bool
+	first, moves          bool // moves: it has something to hand over or to get
+	view                  uint64
 	now, tick             uint64
 	token, durable        uint64
 	own                   wire.Promise
@@ -50,7 +51,7 @@ func (f *plainFloors) late() uint64 { return (f.now - 100) << logicalBits }
 
 func (f *plainFloors) everyPeer(is func(p *plainPeer) bool) bool {
 	for i := range f.peers {
-		if !is(&f.peers[i]) {
+		if !f.peers[i].gone && !is(&f.peers[i]) {
 			return false
 		}
 	}
@@ -59,9 +60,6 @@ func (f *plainFloors) everyPeer(is func(p *plainPeer) bool) bool {
 
 // toldAll reports whether the node knows what it had promised before it started.
 func (f *plainFloors) toldAll() bool {
-	if f.moved {
-		return !f.everyPeer(func(p *plainPeer) bool { return !p.knows })
-	}
 	return f.first || f.everyPeer(func(p *plainPeer) bool { return p.knows })
 }
 
@@ -72,17 +70,22 @@ func (f *plainFloors) promised() uint64 {
 	return max(f.floor, f.late())
 }
 
-// era lists the incarnations that have been heard of.
+// era is the view, and the incarnations that have been heard of.
 func (f *plainFloors) era() (list string) {
+	list = fmt.Sprint("view ", f.view)
 	for i := range f.peers {
-		list += fmt.Sprint(f.peers[i].origin, " ")
+		if !f.peers[i].gone {
+			list += fmt.Sprint(", ", i, " as ", f.peers[i].origin)
+		}
 	}
 	return list
 }
 
 func (f *plainFloors) everywhere(own uint64, of func(p *wire.Promise) uint64) uint64 {
 	for i := range f.peers {
-		own = min(own, of(&f.peers[i].said))
+		if !f.peers[i].gone {
+			own = min(own, of(&f.peers[i].said))
+		}
 	}
 	return own
 }
@@ -90,7 +93,7 @@ func (f *plainFloors) everywhere(own uint64, of func(p *wire.Promise) uint64) ui
 // over is up to which time nothing comes any more. ownEra is what the node's own word is for.
 func (f *plainFloors) over(ownEra string) uint64 {
 	era := f.era()
-	if f.moved || ownEra != era || !f.everyPeer(func(p *plainPeer) bool { return p.era == era }) {
+	if f.moves || ownEra != era || !f.everyPeer(func(p *plainPeer) bool { return p.era == era }) {
 		return 0
 	}
 	return f.everywhere(f.own.Clean, func(p *wire.Promise) uint64 { return p.Clean })
@@ -100,7 +103,7 @@ func (f *plainFloors) over(ownEra string) uint64 {
 // an era on the wire; ownEra and its result are what the node's own word is for.
 func (f *plainFloors) step(ownEra string, number func(string) uint64) string {
 	f.said, f.asked = nil, nil
-	if f.moved {
+	if f.moves {
 		f.marking = false
 		f.queue, f.batch = append(f.queue, f.batch...), nil
 		f.tell()
@@ -123,7 +126,9 @@ func (f *plainFloors) step(ownEra string, number func(string) uint64) string {
 	}
 	want := f.own.Want
 	for i := range f.peers {
-		want = max(want, f.peers[i].said.Want, f.peers[i].said.Ready)
+		if !f.peers[i].gone {
+			want = max(want, f.peers[i].said.Want, f.peers[i].said.Ready)
+		}
 	}
 	if want == 0 && f.own.Rev == 0 {
 		f.tell()
@@ -173,7 +178,7 @@ func (f *plainFloors) see(ownEra string, number func(string) uint64) string {
 	}
 	clean := true
 	for i := range f.peers {
-		if p := &f.peers[i]; f.markedHeld > 0 && (p.incarnation < p.origin || p.holds < f.markedHeld) {
+		if p := &f.peers[i]; !p.gone && f.markedHeld > 0 && (p.incarnation < p.origin || p.holds < f.markedHeld) {
 			clean = false
 			if f.tick%4 == 0 {
 				f.asked = append(f.asked, i)
@@ -192,10 +197,10 @@ func (f *plainFloors) tell() {
 	era := f.era()
 	for i := range f.peers {
 		p := &f.peers[i]
-		due := f.moved && !f.toldAll()
-		if !f.moved && f.own.Rev > 0 {
+		due := f.view != 0 && !p.knows && !f.toldAll()
+		if !f.moves && f.own.Rev > 0 {
 			waits := len(f.batch) > 0 && (p.said.Clean < f.own.Want || p.era != era)
-			due = p.told < f.own.Rev || !p.knows || waits
+			due = due || p.told < f.own.Rev || !p.knows || waits
 		}
 		if p.gone {
 			p.reply = false
@@ -246,7 +251,7 @@ func (f *plainFloors) hear(i int, m *wire.Floors, era string) {
 	if m.Heard == twinOrigin {
 		p.knows, p.told = true, max(p.told, m.Rev)
 		f.floor = max(f.floor, m.Most)
-		if f.moved {
+		if f.view != 0 {
 			f.floor = max(f.floor, m.Own.Floor)
 		}
 	}

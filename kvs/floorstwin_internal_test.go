@@ -98,7 +98,9 @@ func (w *floorsTwin) tick() {
 	w.r.bury()
 	n := w.f.bury(w.ownEra)
 	require.Equal(w.t, uint64(n), w.r.stats.Forgotten-forgotten)
-	w.reached["forgotten"] += n
+	if w.reached["forgotten"] += n; w.f.view > 0 {
+		w.reached["forgotten moved"] += n
+	}
 }
 
 // write has a client delete a register that nobody has written before, at a time that may be too
@@ -203,6 +205,22 @@ func (w *floorsTwin) peerHolds() {
 	}
 }
 
+// members has who the members are change, or that which the node has to hand over or to get for it.
+func (w *floorsTwin) members(step int) {
+	if i := w.rnd.IntN(2); w.rnd.IntN(60) == 0 {
+		w.f.peers[i].gone, w.r.peers[i].gone, w.p.shared[i] = true, true, false
+	}
+	switch {
+	case w.f.moves && w.rnd.IntN(2) == 0:
+		w.f.moves, w.r.moving = false, false
+	case step > 50 && w.rnd.IntN(20) == 0:
+		w.f.view++
+		w.r.viewName = w.f.view << 40
+		w.f.moves = w.rnd.IntN(2) == 0
+		w.r.moving = w.f.moves
+	}
+}
+
 // same holds what the replica knows to what its twin does.
 func (w *floorsTwin) same() {
 	w.t.Helper()
@@ -213,16 +231,16 @@ func (w *floorsTwin) same() {
 	require.Equal(w.t, f.storing > 0, r.floors.stored > 0)
 	require.Equal(w.t, f.token, r.token)
 	require.Equal(w.t, f.over(w.ownEra), r.forgettable())
-	require.Equal(w.t, !f.moved, r.fixed())
-	busy, begun := f.storing > 0 && !f.moved || f.marking, f.own.Rev > 0 || f.floor > 0
+	require.Equal(w.t, !f.moves, r.fixed())
+	busy, begun := f.storing > 0 && !f.moves || f.marking, f.own.Rev > 0 || f.floor > 0
 	for i := range f.peers {
 		p, q := &f.peers[i], &r.floors.peers[i]
 		want := peerFloor{id: q.id, origin: p.origin, said: p.said, most: p.most, knows: p.knows, told: p.told, reply: p.reply, next: p.next, gap: p.gap}
 		require.Equal(w.t, want, *q)
-		busy = busy || p.reply || !f.moved && f.own.Rev > 0 && (p.told != f.own.Rev || !p.knows)
+		busy = busy || p.reply || !f.moves && !p.gone && f.own.Rev > 0 && (p.told != f.own.Rev || !p.knows)
 		begun = begun || p.origin > 0 || p.most > 0
 	}
-	require.Equal(w.t, busy, r.floors.busy(r.fixed()))
+	require.Equal(w.t, busy, r.floorsBusy())
 	require.Equal(w.t, begun, r.floors.begun())
 	require.Equal(w.t, f.marking, r.floors.mark.on)
 	if f.marking {
@@ -242,7 +260,7 @@ func (w *floorsTwin) same() {
 
 // TestFloorsAreThoseOfTheTwin runs a replica beside its plain twin through what clients write,
 // what becomes durable in its time, and what peers say, be that true, late, of another
-// incarnation, or of what no node could promise; in some runs members come to move.
+// incarnation, or of what no node could promise; in some runs members come and go.
 func TestFloorsAreThoseOfTheTwin(t *testing.T) {
 	reached := map[string]int{}
 	for seed := range uint64(250) {
@@ -258,12 +276,7 @@ func TestFloorsAreThoseOfTheTwin(t *testing.T) {
 			case 5:
 				w.peerHolds()
 			case 6:
-				if i := w.rnd.IntN(2); w.rnd.IntN(60) == 0 {
-					w.f.peers[i].gone, w.r.peers[i].gone = true, true
-				}
-				if step > 100 && w.rnd.IntN(20) == 0 {
-					w.f.moved, w.r.viewName = true, 7
-				}
+				w.members(step)
 			default:
 				w.tick()
 			}
@@ -275,11 +288,11 @@ func TestFloorsAreThoseOfTheTwin(t *testing.T) {
 		if w.f.own.Clean > 0 {
 			reached["clean"]++
 		}
-		if w.f.moved {
+		if w.f.view > 0 {
 			reached["moved"]++
 		}
 	}
-	for what, least := range map[string]int{"asked": 20, "forgotten": 30, "refused": 100, "floors": 100, "clean": 50, "moved": 20} {
+	for what, least := range map[string]int{"asked": 20, "forgotten": 30, "refused": 100, "floors": 100, "clean": 50, "moved": 20, "forgotten moved": 5} {
 		assert.Greater(t, reached[what], least, what)
 	}
 }

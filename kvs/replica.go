@@ -104,7 +104,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if cfg.Values != nil {
 		r.keeper = &keeper{r: r, from: cfg.Values, places: make([]place, 1), starting: true}
 	}
-	r.tombs = new(tombs)
+	r.tombs = &tombs{starting: true}
 	if err := r.known(records); err != nil {
 		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
 	}
@@ -135,7 +135,7 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 		r.shed(p)
 		p.release() // a checkpoint has the values of what was handed over after it began
 	}
-	if r.keeper != nil {
+	if r.tombs.starting = false; r.keeper != nil {
 		r.keeper.starting = false
 	}
 	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 || r.viewName != 0 {
@@ -473,7 +473,7 @@ func (r *Replica) respond(resp *wire.Response) {
 // Quiet reports whether the replica has nothing to do until a message comes:
 // nothing to offer, to persist or to answer, and no peer to wait for.
 func (r *Replica) Quiet() bool {
-	if r.unfolded || len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floors.busy(r.fixed()) || r.buries() {
+	if r.unfolded || len(r.batches) > 0 || len(r.taken) > 0 || len(r.repeats) > 0 || r.fetches > 0 || r.waiting > 0 || r.rise.token > 0 || r.moving || r.untold() || r.checkpoint.running || r.keeper.busy() || r.floorsBusy() || r.buries() {
 		return false
 	}
 	for _, p := range r.parts {

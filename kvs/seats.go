@@ -133,6 +133,7 @@ func (r *Replica) addPeer(n ring.NodeID) {
 // partWith forgets all that a life of a peer has said that is over.
 func (r *Replica) partWith(at int) {
 	id := r.peers[at].id
+	r.floors.peers[at].restart()
 	for _, p := range r.parts {
 		p.log.Forget(id)
 		r.leave(p, at)
@@ -157,6 +158,7 @@ func (r *Replica) end() {
 		r.drop(p)
 	}
 	r.repeats, r.taken, r.moving = r.repeats[:0], r.taken[:0], false
+	r.floors.mark, r.tombs.queue, r.tombs.batch = floorMark{}, tombQueue{}, nil
 }
 
 // seat seats p by the replica's view, in which it owns it or not. It reports false where that takes
@@ -166,8 +168,8 @@ func (r *Replica) seat(p *partition, owns bool) bool {
 	case owns && !p.owned && p.dropped:
 		return false
 	case owns && !p.owned && !p.retiring:
+		p.owned, p.fresh = true, true // so that what is left of deletes is noted
 		p.forgetHandedOver(r)
-		p.owned, p.fresh = true, true
 	case owns && !p.owned:
 		p.owned, p.retiring, p.fresh = true, false, true
 	case !owns && p.owned:
@@ -241,6 +243,9 @@ func (r *Replica) stopServing(p *partition) {
 func (p *partition) forgetHandedOver(r *Replica) {
 	held := p.log.Dots()
 	if held.Includes(p.applied) {
+		for e := range p.log.All() { // of which nothing was noted while others were to have it
+			p.lookAt(e.Key, e.Kind, e.Clock)
+		}
 		return
 	}
 	entries := make([]gossip.Entry, 0, p.log.Len())

@@ -53,6 +53,8 @@ import (
 type tombs struct {
 	queue tombQueue   // which are not old enough, or not looked at
 	batch []tombstone // which this replica wants to forget
+
+	starting bool // it is not known yet of which partitions the replica keeps all
 }
 
 type tombstone struct {
@@ -76,7 +78,7 @@ func forgettable(kinds *kind.Kinds, name string) bool {
 // entomb puts a value in the queue if it is a tombstone that can be forgotten. clock is the
 // latest hybrid time of a write that has come to it.
 func (p *partition) entomb(key string, s *slot, clock uint64) {
-	if !p.owned || p.tombs == nil || p.keeper != nil && s.val == nil && !p.keeper.starting {
+	if p.tombs == nil || !p.keeps() && !p.tombs.starting || p.keeper != nil && s.val == nil && !p.keeper.starting {
 		return
 	}
 	k, ok := p.values.kinds.Find(s.kind)
@@ -84,9 +86,22 @@ func (p *partition) entomb(key string, s *slot, clock uint64) {
 	if !ok || s.val != nil && !k.Absent(s.val) && !partly || k.Deleted(0) == nil {
 		return
 	}
+	p.bringUp(key, s, clock)
+}
+
+// bringUp has it looked at later whether a value is a tombstone.
+func (p *partition) bringUp(key string, s *slot, clock uint64) {
 	if s.until = max(s.until, clock); !s.tomb {
 		s.tomb = true
 		p.tombs.queue.push(tombstone{p: p, key: key, kind: s.kind})
+	}
+}
+
+// lookAt brings up what is held of a kind under key, wherever that is kept, if it may be a tombstone
+// that can be forgotten.
+func (p *partition) lookAt(key, kind string, clock uint64) {
+	if s, _ := p.slot(key, kind); s != nil && forgettable(p.values.kinds, kind) {
+		p.bringUp(key, s, clock)
 	}
 }
 
@@ -121,7 +136,7 @@ func (r *Replica) tombOf(x *tombstone) (s *slot, isOne bool) {
 		return nil, false
 	}
 	k, _ := r.cfg.Kinds.Find(x.kind)
-	if !k.Absent(x.p.value(s)) {
+	if !x.p.keeps() || !k.Absent(x.p.value(s)) {
 		s.tomb = false
 		return s, false
 	}
@@ -305,7 +320,7 @@ func (r *Replica) sawForgotten(l session.Level, p *partition, past *session.Matr
 }
 
 func (t *tombs) clone(of *Replica) *tombs {
-	c := &tombs{queue: t.queue.clone(), batch: slices.Clone(t.batch)}
+	c := &tombs{queue: t.queue.clone(), batch: slices.Clone(t.batch), starting: t.starting}
 	c.queue.each(func(x *tombstone) { x.p = of.byID[x.p.id] })
 	for i := range c.batch {
 		c.batch[i].p = of.byID[c.batch[i].p.id]

@@ -71,7 +71,7 @@ func (r *run) over(o *workload.Operation, value []byte, held bool) ([]byte, bool
 
 // forgets reports whether nothing keeps replicas from forgetting all tombstones that can be
 // in the time that a run has to come to rest: all clocks are right, nobody says that it is
-// later than it is, and members stay.
+// later than it is, and no older program runs where members come and go.
 func (s *Setup) forgets() bool {
-	return s.LateMS > 0 && s.Faults[sim.Clock] == sim.Off && !s.Hostile && !s.moves()
+	return s.LateMS > 0 && s.Faults[sim.Clock] == sim.Off && !s.Hostile && !(s.moves() && s.mixed())
 }

@@ -65,7 +65,7 @@ func (o *Forgetting) Accepted(w *Write) {
 // Forgot looks for earlier writes that an owner lacks, and may get yet.
 func (o *Forgetting) Forgot(t *Tombstone) {
 	gone, ok := registerOf(t.Value)
-	if !ok || o.Moves() { // who is to own what is known only in the end
+	if !ok {
 		return
 	}
 	o.latest = max(o.latest, gone.First)
@@ -74,7 +74,7 @@ func (o *Forgetting) Forgot(t *Tombstone) {
 		if w.key != t.Key || kind.RegisterMerge().Compare(w.stamp, gone) != lattice.Less || !o.mayCome(w) {
 			continue
 		}
-		for _, n := range o.Ring().Owners(w.partition) {
+		for _, n := range o.Store(t.Node).Placement().Owners(w.partition) { // all go by the view by which it forgets
 			if store := o.Store(n); store == nil || store.Has(w.partition, w.dot) || o.Lost.lostBy(n, w.partition, w.dot) {
 				continue
 			}
