@@ -60,7 +60,9 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 	if !p.shared[from] || !took {
 		return
 	}
-	r.heardOf(p, from, g.View, it.PeerIncarnation)
+	if r.heardOf(p, from, g.View, it.PeerIncarnation); !p.keeps() {
+		p.regain(r.peers)
+	}
 	p.logTruncated = p.logTruncated || regressed
 	if p.need[from] == needDigest && r.moving && p.asksUnder(r) && !p.links[from].heard {
 		return // it may have said so before it went by this view

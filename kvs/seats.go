@@ -276,15 +276,15 @@ func (p *partition) forgetHandedOver(r *Replica) {
 }
 
 // withholds reports whether a peer is not to be offered what is held of p, yet: it lacks some of
-// what this replica had handed over, and has forgotten, when it came to own the partition. What
-// it has written to a counter since has that in its sum, which nobody is to show before it has the
-// write. The owners that have it bring it to all; so it is until this replica has got back what any of them
-// has said, under its view, to hold of it. The rest is lost.
+// what this replica had handed over, and has forgotten, when it came to own the partition, or before it
+// started. What was written to a counter since has that in its sum, which nobody is to show before it has
+// the write. The owners that have it bring it to all; so it is until an owner has got back what any of
+// them has said, under its view, to hold of it. The rest is lost.
 func (p *partition) withholds(peer ring.NodeID) bool {
 	return len(p.forgone) > 0 && !p.log.Known(peer).Includes(p.forgone)
 }
 
-// handedOverBefore is what a replica that starts may have handed over before it came to own the
+// handedOverBefore is what a replica that starts may have handed over, as one that did not own the
 // partition, and forgotten: the first writes of origins of which its log has later ones. Some of
 // that may be lost for good, as nobody can tell here: then it is let go of once the owners say so.
 func (p *partition) handedOverBefore() (forgone gossip.Dots) {
@@ -302,12 +302,12 @@ func (p *partition) handedOverBefore() (forgone gossip.Dots) {
 }
 
 // regain sees whether what p has forgotten has come back, or is lost: what no owner says, under this
-// view, to hold. To one that retires none of it comes back; owners bring it to each other.
+// view, to hold. To one that is no owner none of it comes back; owners bring it to each other.
 func (p *partition) regain(peers []peerLink) {
 	if len(p.forgone) == 0 {
 		return
 	}
-	if (p.fresh || p.retiring) && !p.applied.Includes(p.forgone) {
+	if (p.fresh || !p.owned) && !p.applied.Includes(p.forgone) {
 		var held gossip.Dots
 		for at, shared := range p.shared {
 			if shared && !p.links[at].heard {
@@ -381,14 +381,7 @@ func (r *Replica) progress() {
 		}
 		p.regain(r.peers)
 		if p.retiring && p.giving == nil && p.handedOver(r.peers, func(at int) bool { return p.shared[at] }) {
-			p.retiring, p.dropped = false, true
-			r.stats.LetGo++
-			p.log.Reclaim()
-			r.drop(p)
-			for at := range p.need {
-				p.need[at] = needNothing
-			}
-			p.recount()
+			r.letGo(p)
 		}
 		fresh, retiring = fresh || p.fresh, retiring || p.retiring
 	}
@@ -400,6 +393,26 @@ func (r *Replica) progress() {
 	default:
 		r.moving = fresh || retiring || phase != member.Active
 	}
+}
+
+// letGo forgets what is held of p, but for which writes of this incarnation it has handed over, as
+// any replica remembers that does not own the partition: its later ones may have them in their sums,
+// and are for owners that have them.
+func (r *Replica) letGo(p *partition) {
+	own := p.applied.Clone()
+	own.MergeIn(p.forgone)
+	own = own.Intersect(gossip.Dots{{Origin: r.cfg.Origin, Lo: 1, Hi: p.seq}})
+	p.retiring, p.dropped = false, true
+	r.stats.LetGo++
+	p.log.Reclaim()
+	r.drop(p)
+	p.applied, p.handed.gone, p.logTruncated = own, len(own) > 0, len(own) > 0
+	for at := range p.need {
+		if p.need[at] = needNothing; p.shared[at] {
+			p.updatePeerState(at, r.peers[at].id)
+		}
+	}
+	p.recount()
 }
 
 // mayLeave reports whether others hold all that this replica holds.
@@ -424,6 +437,9 @@ func (r *Replica) seatStarted() {
 	for _, p := range r.parts {
 		if !p.owned {
 			p.intake = nil // nobody goes on with it; the record of a view may be lost and those of pieces not
+		}
+		if !p.keeps() {
+			p.forgone = p.handedOverBefore()
 		}
 	}
 	if r.viewName == 0 {
@@ -454,9 +470,9 @@ func (r *Replica) seatStarted() {
 }
 
 // heardOf notes that an owner has said, under the view of that name, what it holds, in answer to
-// this incarnation.
+// this incarnation; or, as owners name no incarnation of one that keeps nothing, since it began.
 func (r *Replica) heardOf(p *partition, from int, view, named uint64) {
-	if view == r.viewName && named == r.cfg.Origin {
+	if view == r.viewName && (named == r.cfg.Origin || !p.keeps()) {
 		p.links[from].heard = true
 	}
 }

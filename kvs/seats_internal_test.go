@@ -112,7 +112,7 @@ func TestRegained(t *testing.T) {
 	} {
 		r := newHalf(t, 1, 3, 32, 2, nil, nil).r
 		p := r.partition(7)
-		p.forgone, p.applied, p.fresh, p.retiring = span(1, 3), c.applied, !c.retiring, c.retiring
+		p.forgone, p.applied, p.owned, p.fresh, p.retiring = span(1, 3), c.applied, !c.retiring, !c.retiring, c.retiring
 		p.log.ObservePeer(2, 5, gossip.Digest{Known: c.known})
 		p.links[0].heard = c.heard
 		p.regain(r.peers)

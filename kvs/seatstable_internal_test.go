@@ -233,17 +233,19 @@ func TestCaughtUpAndHandedOver(t *testing.T) {
 }
 
 // TestHeardUnderOneView: an owner has answered what it holds if it goes by the same view, and
-// names this incarnation.
+// names this incarnation, if that keeps anything by which it has a name.
 func TestHeardUnderOneView(t *testing.T) {
 	n := bench(t, phases(member.Active, member.Active, member.Active, member.Leaving))
 	p := stocked(t, n, 0, 0)
 	for _, c := range []struct {
+		keeps       bool
 		view, named uint64
 		want        bool
 	}{
-		{n.viewName, 100, true}, {n.viewName, 99, false}, {n.viewName + 1, 100, false}, {0, 100, false}, {0, 0, false},
+		{true, n.viewName, 100, true}, {true, n.viewName, 99, false}, {true, n.viewName + 1, 100, false}, {true, 0, 100, false}, {true, 0, 0, false},
+		{false, n.viewName, 100, true}, {false, n.viewName, 99, true}, {false, n.viewName + 1, 99, false},
 	} {
-		p.links[1].heard = false
+		p.owned, p.links[1].heard = c.keeps, false
 		n.heardOf(p, 1, c.view, c.named)
 		assert.Equal(t, c.want, p.links[1].heard, "%+v", c)
 		assert.False(t, p.links[0].heard)

@@ -270,6 +270,12 @@ func TestLiveness(t *testing.T) {
 	assert.Empty(t, f.failed, "what came of the reads after the fence")
 	o.AtRest(&oracle.Rest{Busy: 2})
 	assert.Equal(t, []string{"liveness/no rest//2"}, f.failed)
+	f.failed = nil
+	f.ops = append(f.ops, op(2, workload.Delete, history.Register, "r", "")) // which nodes agree to forget
+	o.AtRest(&oracle.Rest{Came: true, Bytes: most + 4*160 + 4*3*200})
+	assert.Empty(t, f.failed)
+	o.AtRest(&oracle.Rest{Came: true, Bytes: most + 4*160 + 4*3*200 + 1})
+	assert.Len(t, f.failed, 1)
 }
 
 // TestAgreement and Monotonic look into real stores.
