@@ -155,6 +155,7 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer.heard(r.tick)
 	r.begunAnew(from, g.Origin)
 	peer.goesBy(g.Origin, g.View)
+	peer.proves(g.Origin, g.View, r.viewName)
 	peer.asks = peer.asks || r.gone() && g.View != r.viewName
 	for i := range g.Items {
 		it := &g.Items[i]

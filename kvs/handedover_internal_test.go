@@ -82,7 +82,7 @@ func TestViewsAreGoneByOnceDurable(t *testing.T) {
 func TestLivesThatAreOverAreNotHeard(t *testing.T) {
 	for _, to := range []member.State{member.In(1, member.Gone), member.In(2, member.Joining)} {
 		n := newHalf(t, 1, 1, 1, 2, nil, nil)
-		n.r.peers[0].origin = 2
+		n.r.peers[0].origin, n.r.peers[0].sure = 2, 2
 		before := n.r.view.Members
 		require.NoError(t, n.r.goBy(member.View{Members: before.Raised(2, to)}))
 		n.r.meetMembers(before)

@@ -321,6 +321,7 @@ func (r *Replica) appendMembers(dst []byte) []byte {
 	for i := range r.peers {
 		l := &r.peers[i]
 		dst = varint.Append(varint.Append(varint.Append(append(dst, 'q'), uint64(l.id)), l.origin), l.floor)
+		dst = varint.Append(varint.Append(dst, l.sure), l.doubt)
 		dst = varint.Append(varint.Append(varint.Append(dst, l.view), max(l.viewNext, r.tick)-r.tick), l.viewBackoff)
 		dst = wire.AppendBool(wire.AppendBool(dst, l.gone), l.asks)
 	}

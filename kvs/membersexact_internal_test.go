@@ -301,7 +301,7 @@ func TestMeetMembers(t *testing.T) {
 		known := map[ring.NodeID]bool{}
 		for i := range r.peers {
 			l := &r.peers[i]
-			l.origin, l.gone = 40+uint64(i), rnd.IntN(4) == 0
+			l.origin, l.sure, l.gone = 40+uint64(i), 40+uint64(i), rnd.IntN(4) == 0
 			known[l.id] = true
 			p.log.Invite(l.id)
 			p.log.ObservePeer(l.id, 9, gossip.Digest{Known: gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}})

@@ -20,6 +20,8 @@ type peerLink struct {
 
 	origin      uint64 // the newest incarnation that has said by which view it goes
 	floor       uint64 // incarnations up to that one are of a life that is over
+	sure        uint64 // the newest incarnation that is known to be of the life in the view; see lives.go
+	doubt       uint64 // incarnations up to that one may be of an earlier life
 	view        uint64 // the name of the view by which it goes; 0 for that of the ring
 	viewNext    uint64 // tick before which it is not told of this replica's again
 	viewBackoff uint64 // ticks until the one after

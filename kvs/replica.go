@@ -364,7 +364,7 @@ func (r *Replica) peerMessage(from int, v wire.Version, kind wire.MessageKind, b
 		if err != nil || g.From != r.peers[from].id {
 			return false
 		}
-		if l := &r.peers[from]; l.gone || g.Origin <= l.floor {
+		if l := &r.peers[from]; l.gone || g.Origin <= l.floor || l.doubtful(g.Origin, g.View, r.viewName) {
 			l.asks = true // it may not know that its life is over
 			return false
 		}
@@ -379,7 +379,7 @@ func (r *Replica) peerMessage(from int, v wire.Version, kind wire.MessageKind, b
 		return r.receivePiece(from, body)
 	case wire.MsgFloors:
 		m, err := r.in.Floors(body)
-		if l := &r.peers[from]; err != nil || m.From != l.id || l.gone || m.Origin <= l.floor || r.clock.ahead(m.Own.Ready, r.now, r.cfg.MaxAheadMS) || r.clock.ahead(m.Most, r.now, r.cfg.MaxAheadMS) {
+		if l := &r.peers[from]; err != nil || m.From != l.id || l.gone || m.Origin <= max(l.floor, l.doubt) || r.clock.ahead(m.Own.Ready, r.now, r.cfg.MaxAheadMS) || r.clock.ahead(m.Most, r.now, r.cfg.MaxAheadMS) {
 			return false
 		}
 		r.receiveFloors(from, &m)

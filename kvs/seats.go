@@ -111,7 +111,7 @@ func (r *Replica) meetMembers(before member.Set) {
 			l := &r.peers[at]
 			if before.At(e.Key).Life() < e.Val.Life() || gone && !l.gone {
 				r.partWith(at)
-				l.floor = max(l.floor, l.origin)
+				l.outlived()
 			}
 			l.gone = gone
 		}

@@ -190,7 +190,7 @@ func (r *run) ask(s *sessionState, now int64) ([]byte, error) {
 	o := &r.ops[s.current()]
 	r.begin(s, now)
 	if o.Func != history.Read {
-		s.stamp = s.state.Stamp(uint64(clockBase + now/int64(sim.Millisecond)))
+		s.stamp = s.state.Stamp(r.hostMS(s, now))
 	}
 	return r.request(s, o)
 }

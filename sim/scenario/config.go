@@ -111,6 +111,7 @@ type Setup struct {
 	Cache      bool   `json:"cache,omitempty"`       // sessions answer reads from what they have read lately
 	LateMS     uint64 `json:"late_ms,omitempty"`     // after which what is left of a deleted register is forgotten; 0 is the store's default, which no run comes to
 	Unexcused  bool   `json:"unexcused,omitempty"`   // what lost disks undo is not forgiven
+	SkewMS     uint64 `json:"skew_ms,omitempty"`     // by less than which the clocks of sessions' hosts are ahead
 	Moves      []Move `json:"moves,omitempty"`       // of members, which Nodes counts all
 	Old        uint   `json:"old,omitempty"`         // nodes that begin with the older program, as bits; see versions.go
 
@@ -152,6 +153,9 @@ var drawnLevels = [...]session.Level{
 	session.ReadYourWrites, session.MonotonicReads, session.MonotonicWrites, session.MonotonicWrites, session.WritesFollowReads, session.WritesFollowReads,
 	session.PRAM, session.PRAM, session.ReadCommitted, session.ItemCut,
 }
+
+// maxSkewMS is far less than replicas allow the clock of a client to be ahead.
+const maxSkewMS = 1000
 
 // fewWaiting and fewHandOver are reached within a run.
 const fewWaiting, fewHandOver = 3, 2
@@ -232,6 +236,9 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	}
 	s.Absurd = len(s.Moves)+len(s.Decisions) > 0 && pick("absurd", 2) == 1
 	s.drawElastic(c, pick)
+	if pick("skew", 4) == 3 && c.Faults != "off" {
+		s.SkewMS = min(s.HorizonMS, maxSkewMS)
+	}
 	return s
 }
 
@@ -336,6 +343,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: no level, or no nodes", ErrConfig)
 	case s.Sessions < 1 || s.Sessions > 64:
 		return fmt.Errorf("%w: %d sessions, want 1 to 64", ErrConfig, s.Sessions)
+	case s.SkewMS > maxSkewMS:
+		return fmt.Errorf("%w: clocks %d ms ahead, want 0 to %d", ErrConfig, s.SkewMS, maxSkewMS)
 	case s.Watchers < 0 || s.Watchers > 64:
 		return fmt.Errorf("%w: %d watchers, want 0 to 64", ErrConfig, s.Watchers)
 	case s.ClockMS < 1 || s.ClockMS > 1000:

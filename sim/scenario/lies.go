@@ -171,6 +171,13 @@ func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 	answers := r.answersOf(clone, nowMS, q)
 	q.Put, q.Req, q.Arg = false, 2, nil
 	answers = append(answers, r.answersOf(clone, nowMS, q)...)
+	for _, a := range answers {
+		if ahead := a.Clock >> logicalBits; ahead > nowMS+farAheadMS {
+			r.run.fail(Violation{Oracle: OracleClone, Kind: "clock", Node: int(r.id), Message: fmt.Sprintf(
+				"a clone of node %d that was lied to answers with the time %d ms, and its host's clock is at %d ms", r.id, ahead, nowMS)})
+			return
+		}
+	}
 	if len(answers) == 2 && answers[0].Status == wire.StatusOK && answers[1].Status == wire.StatusOK && answers[1].Found {
 		return
 	}
@@ -181,6 +188,10 @@ func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 	r.run.fail(Violation{Oracle: OracleClone, Kind: "served", Node: int(r.id), Message: fmt.Sprintf(
 		"a clone of node %d that was lied to answers an honest write, and the read of it, with %q", r.id, got)})
 }
+
+// farAheadMS is further than a replica follows the times of others ahead of its host's clock, and
+// logicalBits are those of a hybrid time below its milliseconds.
+const farAheadMS, logicalBits = 180_000, 16
 
 // bereft has all peers of a clone tell that they have lost all that they had, and the clone
 // go on for a while: as far as it goes by what they say, it does not wait for ever for what

@@ -75,7 +75,7 @@ func (cl *client) issueBatch(c *sim.Context, s *sessionState) {
 		at := now
 		if puts {
 			at += 2 * int64(i)
-			s.stamps = append(s.stamps, s.state.Stamp(uint64(clockBase+now/int64(sim.Millisecond))))
+			s.stamps = append(s.stamps, s.state.Stamp(r.hostMS(s, now)))
 		}
 		r.begin(s, at)
 	})

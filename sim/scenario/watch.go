@@ -31,6 +31,7 @@ type watchers struct {
 	kinds        oracle.OneKind
 	placement    oracle.Placement
 	refused      oracle.Refused
+	serving      oracle.Serving
 	stamps       oracle.Stamps
 	storage      oracle.Storage
 	sums         oracle.Sums
@@ -43,7 +44,7 @@ func (w *watchers) always(to []oracle.Oracle) []oracle.Oracle {
 	w.availability.Lost, w.availability.Sums, w.acks.Lost = &w.lost, &w.sums, &w.lost
 	w.storage.Lost, w.deletes.Lost, w.forgetting.Lost, w.placement.Lost = &w.lost, &w.lost, &w.lost, &w.lost
 	return append(to, &w.placement, &w.kinds, &w.lost, &w.liveness, &w.agreement, &w.clocks, &w.stamps, &w.sums, &w.availability, &w.acks, &w.storage, &w.deletes,
-		&w.beliefs, &w.deadlines, &w.forgetting, &w.refused)
+		&w.beliefs, &w.deadlines, &w.forgetting, &w.refused, &w.serving)
 }
 
 // tell tells every oracle that watches.

@@ -20,6 +20,7 @@
 //	Beliefs       what replicas take each other to hold they do
 //	Forgetting    a tombstone is forgotten when no earlier write can come
 //	Refused       nothing is refused as wrong where nothing wrong is sent
+//	Serving       who has gained a partition serves it once it has what the others had
 //
 // An oracle never touches the run: the same seed takes the same course with all of them
 // and with none. What histories as a whole must be like is for package linearizability.

@@ -1,0 +1,51 @@
+package kvs
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/wire"
+)
+
+// TestLaterLifeIsHeardFirst: incarnation 3 of a peer goes by the replica's view, and 5 and 7 by
+// another, before the replica learns that the peer has another life. Then 3 is over; 5 and 7 may
+// be, and count once they go by the view that the replica goes by, and what is later than one that
+// does counts too. Who the members are is taken from them at once.
+func TestLaterLifeIsHeardFirst(t *testing.T) {
+	const other = 99
+	for proven := uint64(4); proven <= 8; proven++ {
+		n := newHalf(t, 1, 1, 1, 2, nil, nil)
+		says := func(origin, view uint64) (counts bool) {
+			rejected := n.r.Stats().Rejected
+			n.r.message(2, wire.AppendGossipUnder(nil, 2, origin, view, []wire.Item{{Digest: gossip.Digest{Known: gossip.Dots{{Origin: 2, Lo: 1, Hi: 1}}}}}))
+			return n.r.Stats().Rejected == rejected
+		}
+		require.True(t, says(3, n.r.viewName))
+		require.True(t, says(5, other))
+		require.True(t, says(7, other))
+		before := n.r.view.Members
+		anew := before.Raised(2, member.In(2, member.Joining))
+		require.NoError(t, n.r.goBy(member.View{Members: anew}))
+		n.r.meetMembers(before)
+		for origin := uint64(2); origin <= 8; origin++ {
+			assert.Equal(t, origin == 8, says(origin, other), "incarnation %d", origin)
+			assert.True(t, origin > 7 || n.r.peers[0].asks, "it is told who the members are")
+			assert.False(t, origin == 3 && says(origin, n.r.viewName), "a life that is over")
+		}
+		floors := wire.Floors{From: 2, Origin: 7}
+		rejected := n.r.Stats().Rejected
+		n.r.message(2, floors.Append(nil))
+		assert.Equal(t, rejected+1, n.r.Stats().Rejected)
+		view := wire.Members{From: 2, Origin: 7, Set: anew.Raised(2, member.In(2, member.Active))}
+		n.r.message(2, view.Append(nil))
+		assert.NotZero(t, n.r.rise.token)
+		require.True(t, says(proven, n.r.viewName))
+		for origin := uint64(4); origin <= 8; origin++ {
+			assert.Equal(t, origin >= min(proven, 8), says(origin, other), "incarnation %d, %d goes by the view", origin, proven)
+		}
+	}
+}

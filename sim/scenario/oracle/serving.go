@@ -1,0 +1,131 @@
+package oracle
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs"
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
+)
+
+// Serving is the oracle of when a replica begins to serve a partition that it has gained: once each
+// of the other owners goes by the same view, and not before it holds all that each had when it came
+// to. A read of it before that is answered as if nothing had been there, which at a level whose
+// reads do not wait nobody else can tell from a stale answer. A node that has started since it
+// gained the partition serves at once.
+type Serving struct {
+	base
+	nodes []servingNode
+}
+
+// servingNode is what a node was at last.
+type servingNode struct {
+	looked bool
+	again  bool // it has started since it came to go by view
+	view   uint64
+	serves []bool                   // by partition
+	had    map[uint64][]gossip.Dots // by view, and partition: what it held when it came to go by that
+}
+
+// Begin forgets an earlier run.
+func (o *Serving) Begin(c Cluster) {
+	o.base.Begin(c)
+	o.nodes = o.nodes[:0]
+	for range c.Nodes() {
+		o.nodes = append(o.nodes, servingNode{serves: make([]bool, c.Ring().Partitions())})
+	}
+}
+
+// Persisted looks at a node, which may go by another view since.
+func (o *Serving) Persisted(n ring.NodeID) { o.look(n) }
+
+// Ticked looks at a node.
+func (o *Serving) Ticked(n ring.NodeID) { o.look(n) }
+
+// Restarted notes what a node serves and holds that starts. What it has lost is not to be had of
+// it any more.
+func (o *Serving) Restarted(n ring.NodeID, _ Missing) {
+	core := o.Store(n)
+	if !o.Moves() || core == nil {
+		return
+	}
+	x := &o.nodes[n]
+	x.looked, x.again, x.view = true, true, core.ViewName()
+	for p := range x.serves {
+		x.serves[p] = core.Serves(ring.Partition(p))
+	}
+	//joinery:anyorder each is changed by itself
+	for _, had := range x.had {
+		for p := range had {
+			held, _ := core.Dots(ring.Partition(p))
+			had[p] = had[p].Intersect(held)
+		}
+	}
+	x.goesBy(core)
+}
+
+// goesBy notes what a node holds that has come to go by its view. What it held when it first did
+// stands.
+func (x *servingNode) goesBy(core *kvs.Replica) {
+	name := core.ViewName()
+	if name == 0 || x.had[name] != nil {
+		return
+	}
+	had := make([]gossip.Dots, len(x.serves))
+	for p := range had {
+		if held, _ := core.Dots(ring.Partition(p)); core.Keeps(ring.Partition(p)) {
+			had[p] = held.Clone()
+		}
+	}
+	if x.had == nil {
+		x.had = make(map[uint64][]gossip.Dots)
+	}
+	x.had[name] = had
+}
+
+func (o *Serving) look(n ring.NodeID) {
+	core := o.Running(n)
+	if !o.Moves() || core == nil {
+		return
+	}
+	x := &o.nodes[n]
+	if name := core.ViewName(); name != x.view {
+		x.view, x.again = name, false
+		x.goesBy(core)
+	}
+	for i := range x.serves {
+		p := ring.Partition(i)
+		serves := core.Serves(p)
+		if serves && !x.serves[i] && x.view != 0 && !core.Keeps(p) {
+			continue // it asks to be started anew, and will have come to own it then
+		}
+		if serves && !x.serves[i] && x.view != 0 && !x.again && (x.looked || core.View().At(n).Phase() == member.Joining) {
+			o.begins(n, p, core)
+		}
+		x.serves[i] = serves
+	}
+	x.looked = true
+}
+
+// begins compares what a node holds that begins to serve with what the other owners had.
+func (o *Serving) begins(n ring.NodeID, p ring.Partition, core *kvs.Replica) {
+	held, _ := core.Dots(p)
+	for _, m := range core.Placement().Owners(p) {
+		if m == n || int(m) >= len(o.nodes) {
+			continue
+		}
+		had, came := o.nodes[m].had[core.ViewName()]
+		if !came {
+			o.fail(n, "view", "node %d serves partition %d, and node %d, which owns it too, has not come to go by the view of that", n, p, m)
+			continue
+		}
+		if lacks := had[p].Without(held); len(lacks) > 0 {
+			o.fail(n, "values", "node %d serves partition %d without %v, which node %d had when it came to go by the view of that", n, p, lacks, m)
+		}
+	}
+}
+
+func (o *Serving) fail(n ring.NodeID, what, format string, args ...any) {
+	o.Fail(Violation{Oracle: "serving", Kind: what, Node: int(n), Message: fmt.Sprintf(format, args...)})
+}
