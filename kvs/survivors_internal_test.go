@@ -1,0 +1,94 @@
+package kvs
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice/causal"
+)
+
+// TestItemsOfAMessage: items go in one message up to BatchBytes, and up to 64 KiB however small that is.
+func TestItemsOfAMessage(t *testing.T) {
+	for _, c := range []struct{ batch, value, items, messages int }{
+		{200, 1000, 20, 1}, {200, 40_000, 4, 4}, {1 << 20, 40_000, 4, 1}, {100_000, 40_000, 4, 2},
+	} {
+		n := newHalf(t, 1, 1, 4, 2, nil, func(cfg *Config) { cfg.BatchBytes = c.batch })
+		items := make([]wire.Item, c.items)
+		for i := range items {
+			items[i] = wire.Item{Partition: ring.Partition(i % 4), Entries: []gossip.Entry{{
+				Dot: causal.Dot{Origin: 1, Seq: 1}, Clock: 1, Key: "k", Kind: "set", Delta: make([]byte, c.value),
+			}}}
+		}
+		n.r.begin()
+		n.r.send(2, items)
+		assert.Len(t, n.r.out, c.messages, "%+v", c)
+	}
+}
+
+// TestStateHasWhatPeersAreToldOf: two replicas that hold the same, and have come to it in another
+// order, tell their peers other parts of it, and are in other states.
+func TestStateHasWhatPeersAreToldOf(t *testing.T) {
+	states := map[string]bool{}
+	for _, order := range [][2]uint64{{5, 6}, {6, 5}} {
+		n := newHalf(t, 1, 1, 1, 2, nil, func(cfg *Config) { cfg.MaxKnown = 1 })
+		p := n.r.partition(0)
+		for i, origin := range order {
+			p.applied.Add(causal.Dot{Origin: origin, Seq: 1})
+			p.rev++
+			p.changes.Note(origin, p.rev, i+1, n.r.cfg.MaxKnown)
+		}
+		require.True(t, p.changes.On())
+		states[string(n.r.AppendState(nil))] = true
+	}
+	assert.Len(t, states, 2)
+}
+
+// TestFollowsTheWriteThatIsHeld: what comes behind a write of a batch depends on that of the writes that
+// have served it which the replica holds, though it knows of another one.
+func TestFollowsTheWriteThatIsHeld(t *testing.T) {
+	n := newHalf(t, 1, 1, 1, 2, nil, nil)
+	p := n.r.partition(0)
+	held := causal.Dot{Origin: 6, Seq: 1}
+	p.applied.Add(held)
+	for _, again := range []bool{false, true} {
+		dot := causal.Dot{Origin: 5, Seq: 1}
+		if again {
+			dot = held
+		}
+		n.r.note(wire.Served{Client: 7, Req: 1, Again: again, Partition: 0, Dot: dot, Clock: 9})
+	}
+	q := wire.Request{Client: 7, Req: 1, Level: session.Causal}
+	assert.True(t, n.r.follow(&q))
+	assert.Equal(t, session.Matrix{{Partition: 0, Origin: 6, Seq: 1}}, q.Deps)
+	p.applied = nil
+	q.Deps = nil
+	assert.False(t, n.r.follow(&q), "it holds neither")
+	assert.Empty(t, q.Deps)
+}
+
+// TestSeatsOfOthersAreNotMade: a replica makes no room for partitions that it neither owns nor owned.
+func TestSeatsOfOthersAreNotMade(t *testing.T) {
+	r := bench(t, ours)
+	before := make([]bool, 64)
+	for id := range ring.Partition(64) {
+		before[id] = r.held(id) != nil
+	}
+	view := member.View{Members: r.view.Members.Raised(4, member.In(1, member.Leaving))}
+	r.reseat(view)
+	made := 0
+	for id := range ring.Partition(64) {
+		needed := before[id] || r.place.Owns(1, id)
+		assert.Equal(t, needed, r.held(id) != nil, "partition %d", id)
+		if !needed {
+			made++
+		}
+	}
+	assert.Positive(t, made)
+}
