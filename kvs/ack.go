@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/internal/varint"
+	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
@@ -15,7 +16,9 @@ import (
 // its deadline it is answered as unavailable, and the write stays: it is on this disk, and
 // is offered to the owners as any other.
 //
-// The answers of repeats wait here too, for writes of others that are being persisted.
+// The answers of repeats wait here too, for writes of others that are being persisted; and for what
+// they say that the session depends on, which is not durable yet where an earlier write of the same
+// batch had to be served once more.
 
 // laterAnswer is the answer to a write, for when it is held here and by so many owners. Its
 // pasts are not changed once kept.
@@ -41,14 +44,24 @@ func (r *Replica) answersLater(q *wire.Request) bool {
 	return slices.ContainsFunc(r.repeats, func(x laterAnswer) bool { return x.Client == q.Client && x.Req == q.Req })
 }
 
-// answerRepeats gives the answers that have waited for what is now held of p, here or
+// durably reports whether nothing that a past names is only about to be durable here. That of a session
+// has what its own writes depend on, too.
+func (r *Replica) durably(past session.Matrix) bool {
+	return !slices.ContainsFunc(past, func(m session.Mark) bool {
+		p := r.held(m.Partition)
+		return p != nil && p.inFlight.Contains(dotOf(m)) && !p.applied.Contains(dotOf(m))
+	})
+}
+
+// answerRepeats gives the answers that have waited for what is now held, here or
 // elsewhere. What is being persisted becomes visible, or the replica stops.
-func (r *Replica) answerRepeats(p *partition) {
+func (r *Replica) answerRepeats() {
 	if len(r.repeats) == 0 {
 		return
 	}
 	r.repeats = slices.DeleteFunc(r.repeats, func(x laterAnswer) bool {
-		if x.Partition != p.id || !p.applied.Contains(x.Dot) || p.owners(x.Dot, r.peers) < x.owners {
+		p := r.partition(x.Partition)
+		if !p.applied.Contains(x.Dot) && !r.forgot(p, x.Dot) || p.owners(x.Dot, r.peers) < x.owners || !r.durably(x.Deps) {
 			return false
 		}
 		r.respond(&x.Response)

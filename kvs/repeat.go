@@ -92,7 +92,7 @@ func (r *Replica) repeated(q *wire.Request, p *partition, known []wire.Served) b
 		case p.applied.Contains(x.Dot), r.forgot(p, x.Dot):
 			answer := r.answerRepeat(q, &x)
 			switch {
-			case p.owners(x.Dot, r.peers) >= q.Ack.Owners():
+			case p.owners(x.Dot, r.peers) >= q.Ack.Owners() && (q.Ack == session.AckMemory || r.durably(answer.Deps)):
 				r.respond(&answer)
 			case len(r.repeats) >= r.cfg.MaxWaiting && !r.answersLater(q):
 				r.refuse(q, p, wire.StatusBusy, fmt.Sprintf("%d writes wait to be answered", len(r.repeats)))

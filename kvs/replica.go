@@ -453,7 +453,7 @@ func (r *Replica) visible(b *batch) {
 	if b.answers {
 		r.respond(&b.respond)
 	}
-	r.answerRepeats(p)
+	r.answerRepeats()
 	r.wake(p)
 	p.release()
 	r.recycle(b)

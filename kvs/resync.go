@@ -56,7 +56,7 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 	}
 	p.handed.gone = p.handed.gone || reclaimed > 0
 	p.confirm(from, g.Origin, r.cfg.Origin, it)
-	r.answerRepeats(p) // which may have waited for the peer to have a write
+	r.answerRepeats() // which may have waited for the peer to have a write
 	if !p.shared[from] || !took {
 		return
 	}

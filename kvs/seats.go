@@ -203,7 +203,7 @@ func (r *Replica) seat(p *partition, owns bool) bool {
 	p.recount()
 	r.stats.Reclaimed += uint64(p.log.Reclaim())
 	r.shed(p)
-	r.answerRepeats(p)
+	r.answerRepeats()
 	p.release()
 	return true
 }

@@ -1,6 +1,8 @@
 package kvs
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -91,4 +93,53 @@ func TestSeatsOfOthersAreNotMade(t *testing.T) {
 		}
 	}
 	assert.Positive(t, made)
+}
+
+// TestAnswersNameNothingThatMayBeLost: of a batch that is repeated the replica holds the later write, and
+// has heard of the earlier one, which it serves once more. The answer to the later one names that, and
+// waits until it is durable, be it of the same partition or of another; one from memory does not wait.
+func TestAnswersNameNothingThatMayBeLost(t *testing.T) {
+	for _, c := range []struct {
+		ack   session.Ack
+		level session.Level
+		other bool // partition
+		early bool
+	}{
+		{session.AckDurable, session.PRAM, false, false}, {session.AckDurable, session.Causal, true, false},
+		{session.AckDurable, session.MonotonicWrites, false, false}, {session.AckMemory, session.PRAM, false, true},
+		{session.AckDurable, session.Eventual, false, true},
+	} {
+		n := newHalf(t, 1, 1, 8, 2, nil, nil)
+		keys := [2]string{"k", "k"}
+		for i := 0; c.other && n.r.cfg.Ring.PartitionOf(keys[1]) == n.r.cfg.Ring.PartitionOf(keys[0]); i++ {
+			keys[1] = fmt.Sprint("l", i)
+		}
+		m := wire.MultiPut{Client: 7, Again: true, Level: c.level, Ack: c.ack}
+		for i, key := range keys {
+			req, dot := uint64(1+i), causal.Dot{Origin: 9, Seq: uint64(1 + i)}
+			p := n.r.partition(n.r.cfg.Ring.PartitionOf(key))
+			if i == 1 {
+				p.applied.Add(dot)
+			}
+			n.r.note(wire.Served{Client: 7, Req: req, Partition: p.id, Dot: dot, Clock: 1000 << 16})
+			m.Puts = append(m.Puts, wire.Put{Req: req, Stamp: 1000<<16 + req, Key: key, Kind: "set", Arg: []byte("e")})
+		}
+		answered := func(effects []Effect) (reqs []uint64) {
+			for _, e := range effects {
+				if e.Kind == EffectRespond {
+					a, err := wire.DecodeResponse(e.Msg)
+					require.NoError(t, err)
+					require.Equal(t, wire.StatusOK, a.Status, a.Detail)
+					reqs = append(reqs, a.Req)
+				}
+			}
+			return reqs
+		}
+		early := answered(n.r.Step(Event{Kind: EventRequest, Msg: m.Encode(), NowMS: n.now}))
+		heard := wire.AppendGossip(nil, 2, 2, []wire.Item{{Digest: gossip.Digest{Known: gossip.Dots{{Origin: 2, Lo: 1, Hi: 1}}}}})
+		early = append(early, answered(n.r.Step(Event{Kind: EventMessage, From: 2, Msg: heard, NowMS: n.now}))...)
+		assert.Equal(t, c.early, slices.Contains(early, 2), "%+v", c)
+		late := answered(n.r.Step(Event{Kind: EventPersisted, Token: n.r.token, NowMS: n.now}))
+		assert.ElementsMatch(t, []uint64{1, 2}, append(early, late...), "%+v", c)
+	}
 }
