@@ -49,3 +49,37 @@ func TestLaterLifeIsHeardFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubtIsCleared: who is in doubt, and goes by the replica's view by now, may have nothing to say
+// but what it promises. It is asked, and says that it is alive; one whose life is over does not.
+func TestDoubtIsCleared(t *testing.T) {
+	anew := later.Raised(2, member.In(2, member.Joining))
+	for _, over := range []bool{false, true} {
+		r := bench(t, anew)
+		l := &r.peers[0]
+		require.EqualValues(t, 2, l.id)
+		l.origin, l.doubt, l.view = 7, 7, r.viewName
+		floors := wire.Floors{From: 2, Origin: 7}
+		step(t, r, Event{Kind: EventMessage, From: 2, Msg: floors.Append(nil)})
+		require.Zero(t, r.floors.peers[0].origin)
+		said, _ := step(t, r, Event{Kind: EventTick})
+		require.True(t, said[2].Ask)
+
+		other := bench(t, anew)
+		other.cfg.Self, other.cfg.Origin, other.cfg.Life = 2, 7, 2
+		if over {
+			other.cfg.Life = 1
+		}
+		other.begin()
+		other.tellAlive(1)
+		alive := 0
+		for _, e := range other.out {
+			alive++
+			step(t, r, Event{Kind: EventMessage, From: 2, Msg: e.Msg})
+		}
+		assert.Equal(t, over, alive == 0)
+		assert.Equal(t, over, l.doubt == 7, "in doubt")
+		step(t, r, Event{Kind: EventMessage, From: 2, Msg: floors.Append(nil)})
+		assert.Equal(t, !over, r.floors.peers[0].origin == 7)
+	}
+}

@@ -255,7 +255,10 @@ func (r *Replica) tellMembers() {
 		if !l.asks && (!differs || r.tick < l.viewNext) {
 			continue
 		}
-		r.tellOne(l.id, differs)
+		r.tellOne(l.id, differs || l.origin > l.floor && l.origin <= l.doubt)
+		if l.asks {
+			r.tellAlive(l.id)
+		}
 		l.asks, l.viewNext = false, r.tick+l.viewBackoff
 		l.viewBackoff = min(2*l.viewBackoff, maxOfferGap)
 	}

@@ -379,7 +379,12 @@ func (r *Replica) peerMessage(from int, v wire.Version, kind wire.MessageKind, b
 		return r.receivePiece(from, body)
 	case wire.MsgFloors:
 		m, err := r.in.Floors(body)
-		if l := &r.peers[from]; err != nil || m.From != l.id || l.gone || m.Origin <= max(l.floor, l.doubt) || r.clock.ahead(m.Own.Ready, r.now, r.cfg.MaxAheadMS) || r.clock.ahead(m.Most, r.now, r.cfg.MaxAheadMS) {
+		l := &r.peers[from]
+		if err != nil || m.From != l.id || l.gone || m.Origin <= l.floor || r.clock.ahead(max(m.Own.Ready, m.Own.Floor, m.Most), r.now, r.cfg.MaxAheadMS) {
+			return false
+		}
+		if m.Origin <= l.doubt {
+			l.asks = true
 			return false
 		}
 		r.receiveFloors(from, &m)

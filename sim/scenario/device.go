@@ -215,9 +215,10 @@ func (r *replica) config(incarnation uint64) kvs.Config {
 	if r.run.setup.BatchBytes > 0 || r.run.setup.Log > 0 {
 		looked = 3 // of the values of a snapshot by a step, so that it is given, and folded in, by many
 	}
+	members, life := r.run.members(r.id)
 	return kvs.Config{
 		Self: r.id, Origin: originOf(r.id, incarnation), First: incarnation == 1,
-		Ring: r.run.begins, Members: r.run.members(r.id), Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, SnapshotValues: looked, MaxIdleMS: idle,
+		Ring: r.run.begins, Members: members, Life: life, Kinds: r.run.kinds, Secret: secret, BatchBytes: r.run.setup.BatchBytes, MaxLog: r.run.setup.Log, MaxKnown: known, MaxPast: past, SnapshotPieces: pieces, SnapshotBytes: window, SnapshotValues: looked, MaxIdleMS: idle,
 		CheckpointBytes: r.run.setup.CheckpointBytes, CacheBytes: r.run.setup.CacheBytes,
 		MaxWaiting: r.run.setup.Waiting, MaxEach: max(r.run.setup.Waiting-1, 0), MaxHandOver: r.run.setup.HandOver, MaxValueBytes: r.run.setup.ValueBytes,
 		MaxPersistBytes: r.run.setup.Persist, MaxSubscriptions: r.run.setup.Subscribed, LateMS: r.run.setup.LateMS, Speaks: r.run.setup.speaks(r.older),

@@ -106,7 +106,7 @@ func (s *Setup) asked(at int) (ev kvs.Event, known bool) {
 	case decision >= 0:
 		return kvs.Event{Kind: kvs.EventFactor, Factor: s.Decisions[decision].decision()}, true
 	}
-	return kvs.Event{Kind: kvs.EventMember, Change: s.Moves[at].change()}, true
+	return kvs.Event{Kind: kvs.EventMember, Change: s.change(at)}, true
 }
 
 // absurd is what operators ask for that is refused whoever the members are, and changes nothing.

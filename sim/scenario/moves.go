@@ -10,14 +10,15 @@ import (
 )
 
 // In a share of the seeds members come and go while clients write and faults last: nodes join and
-// leave, and one whose disk is lost for good is replaced, one after the other or at once. It is a
+// leave, and one whose disk is lost for good is replaced, also by one that joins under its name, one
+// after the other or at once. It is a
 // part of the plan and no class of faults: an operator asks for it, and asks again at another
 // replica until some time after the faults have ended, as what is asked of a replica that is down
 // is lost. Clients and oracles go by the placement that is to come of it; until the fence a
 // replica may say that it does not own what is to be its.
 
 // Move is a change of members that an operator asks for. A node that joins starts then, for the
-// first time; one that is gone stops for good then, and its disk is lost.
+// first time or on an empty disk; one that is gone stops then, and its disk is lost.
 type Move struct {
 	AtMS uint64 `json:"at_ms"`
 	Node int    `json:"node"`
@@ -29,8 +30,29 @@ var moveTo = map[string]member.Phase{
 	member.Joining.String(): member.Joining, member.Leaving.String(): member.Leaving, member.Gone.String(): member.Gone,
 }
 
-func (m *Move) change() member.Change {
-	return member.Change{Node: ring.NodeID(m.Node), To: moveTo[m.To]}
+// change is what an operator asks for by move i. Of a node that comes back it is of the one life or
+// the other, so that nobody takes what is asked again for the first to be of the second.
+func (s *Setup) change(i int) member.Change {
+	m := &s.Moves[i]
+	c := member.Change{Node: ring.NodeID(m.Node), To: moveTo[m.To]}
+	if _, back := s.back(m.Node); back {
+		c.Life = 1
+		if c.To == member.Joining {
+			c.Life = 2
+		}
+	}
+	return c
+}
+
+// back reports whether a node that the run begins with is gone and comes back in another life, and
+// when it does.
+func (s *Setup) back(n int) (at sim.Time, back bool) {
+	for _, m := range s.Moves {
+		if m.Node == n && moveTo[m.To] == member.Joining {
+			return sim.Time(m.AtMS) * sim.Millisecond, !s.joins(n)
+		}
+	}
+	return 0, false
 }
 
 const (
@@ -62,6 +84,11 @@ func (s *Setup) drawMoves(c Config, pick func(site string, n int) int) {
 	case 2:
 		move(who, member.Gone)
 		join()
+		if pick("again", 2) == 1 {
+			at := s.Moves[0].AtMS
+			at += 1 + (s.HorizonMS-at)*uint64(pick("back", 8))/12
+			s.Moves = append(s.Moves, Move{AtMS: at, Node: who, To: member.Joining.String()})
+		}
 	case 3:
 		join()
 		join()
@@ -76,14 +103,20 @@ func (s *Setup) drawMoves(c Config, pick func(site string, n int) int) {
 	}
 }
 
-// joins reports whether a node is to join.
+// joins reports whether a node is to join that the run does not begin with.
 func (s *Setup) joins(n int) bool {
-	return s.standsBy(n) || slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Node == n && moveTo[m.To] == member.Joining })
+	at := slices.IndexFunc(s.Moves, func(m Move) bool { return m.Node == n })
+	return s.standsBy(n) || at >= 0 && moveTo[s.Moves[at].To] == member.Joining
 }
 
 // goes reports whether a node is to be gone in the end.
-func (s *Setup) goes(n int) bool {
-	return slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Node == n && moveTo[m.To] != member.Joining })
+func (s *Setup) goes(n int) (goes bool) {
+	for _, m := range s.Moves {
+		if m.Node == n {
+			goes = moveTo[m.To] != member.Joining
+		}
+	}
+	return goes
 }
 
 // nodes are those of the run that a ring has: the ones it begins with, or those that stay.
@@ -104,6 +137,19 @@ func (s *Setup) validateMoves() error {
 	for i, m := range s.Moves {
 		if _, known := moveTo[m.To]; !known || m.Node < 0 || m.Node >= s.Nodes || m.AtMS > s.HorizonMS {
 			return fmt.Errorf("%w: move %d: node %d of %d %q at %d ms of %d", ErrConfig, i, m.Node, s.Nodes, m.To, m.AtMS, s.HorizonMS)
+		}
+	}
+	for n := range s.Nodes {
+		var of []Move
+		for _, m := range s.Moves {
+			if m.Node == n {
+				of = append(of, m)
+			}
+		}
+		for i := 1; i < len(of); i++ {
+			if moveTo[of[i].To] == member.Joining && (i > 1 || moveTo[of[0].To] != member.Gone || of[1].AtMS <= of[0].AtMS) {
+				return fmt.Errorf("%w: node %d comes back without having been gone, or twice", ErrConfig, n)
+			}
 		}
 	}
 	if len(s.Moves) > 16 || len(s.nodes(true)) == 0 || len(s.nodes(false)) == 0 {
@@ -127,7 +173,7 @@ func (r *run) move(w *sim.World, horizon sim.Time) error {
 	s := &r.setup
 	var ask []sim.NodeID // who is there all along
 	for _, n := range s.nodes(true) {
-		if !s.goes(int(n)) {
+		if _, back := s.back(int(n)); !back && !s.goes(int(n)) {
 			ask = append(ask, sim.NodeID(n))
 		}
 	}
@@ -192,12 +238,16 @@ func (r *replica) Input(c *sim.Context, id uint64) {
 	}
 }
 
-// members is what a node is told of members when it starts.
-func (r *run) members(n ring.NodeID) member.Set {
-	if !r.setup.joins(int(n)) {
-		return nil
+// members is what a node is told of members when it starts, and in which life.
+func (r *run) members(n ring.NodeID) (member.Set, uint32) {
+	at, back := r.setup.back(int(n))
+	switch {
+	case back && r.world.Now() >= at:
+		return member.Of(r.begins).Raised(n, member.In(2, member.Joining)), 2
+	case back || !r.setup.joins(int(n)):
+		return nil, 1
 	}
-	return member.Of(r.begins).Raised(n, member.In(1, member.Joining))
+	return member.Of(r.begins).Raised(n, member.In(1, member.Joining)), 1
 }
 
 // Moves reports whether partitions come to other nodes in the run, be it that members come and go or
