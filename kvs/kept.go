@@ -363,9 +363,10 @@ func (k *keeper) scrub() {
 	}
 }
 
-// busy reports whether there is something left to do.
+// busy reports whether there is something left to do: what the last step has read is let go of with
+// the next one.
 func (k *keeper) busy() bool {
-	return k != nil && (k.failure != nil || k.scrubAt > 0 || len(k.owed) > 0)
+	return k != nil && (k.failure != nil || k.scrubAt > 0 || len(k.owed) > 0 || k.bytes > max(k.r.cfg.CacheBytes, k.dirty))
 }
 
 // stepKeeping is the rest of Step where values are kept outside.

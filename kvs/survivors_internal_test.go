@@ -143,3 +143,16 @@ func TestAnswersNameNothingThatMayBeLost(t *testing.T) {
 		assert.ElementsMatch(t, []uint64{1, 2}, append(early, late...), "%+v", c)
 	}
 }
+
+// TestQuietOnceReadValuesAreLetGo: a replica whose last step has read more than is to stay in memory has
+// that to let go of yet; what is not kept outside stays.
+func TestQuietOnceReadValuesAreLetGo(t *testing.T) {
+	for _, c := range []struct {
+		bytes, dirty int
+		busy         bool
+	}{{16, 0, false}, {17, 0, true}, {17, 16, true}, {17, 17, false}} {
+		n := newHalf(t, 1, 1, 1, 2, nil, func(cfg *Config) { cfg.CacheBytes = 16 })
+		k := &keeper{r: n.r, bytes: c.bytes, dirty: c.dirty}
+		assert.Equal(t, c.busy, k.busy(), "%+v", c)
+	}
+}

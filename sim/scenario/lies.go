@@ -172,7 +172,7 @@ func (r *replica) serves(clone *kvs.Replica, nowMS uint64) {
 	q.Put, q.Req, q.Arg = false, 2, nil
 	answers = append(answers, r.answersOf(clone, nowMS, q)...)
 	for _, a := range answers {
-		if ahead := a.Clock >> logicalBits; ahead > nowMS+farAheadMS {
+		if ahead := a.Clock >> logicalBits; ahead > max(nowMS, r.wall)+farAheadMS { // that may have been ahead itself
 			r.run.fail(Violation{Oracle: OracleClone, Kind: "clock", Node: int(r.id), Message: fmt.Sprintf(
 				"a clone of node %d that was lied to answers with the time %d ms, and its host's clock is at %d ms", r.id, ahead, nowMS)})
 			return
