@@ -83,3 +83,23 @@ func TestDoubtIsCleared(t *testing.T) {
 		assert.Equal(t, !over, r.floors.peers[0].origin == 7)
 	}
 }
+
+// TestForgottenPositions: a peer that has confirmed a position in what this replica holds, and says
+// to have heard of no incarnation of it since, has forgotten that, as it does when it learns of
+// another life of this node. It is told all again, and not what has changed since.
+func TestForgottenPositions(t *testing.T) {
+	r := bench(t, later)
+	p := r.partition(3)
+	p.changes.Note(7, 9, 2, 1)
+	require.True(t, p.changes.On())
+	p.rev, p.links[0] = 9, link{origin: 5, confirmed: 4}
+	says := func(origin, of, seen uint64) uint64 {
+		p.confirm(0, origin, r.cfg.Origin, &wire.Item{PeerIncarnation: of, Digest: gossip.Digest{Seen: seen}})
+		return p.links[0].confirmed
+	}
+	assert.EqualValues(t, 8, says(5, r.cfg.Origin, 8))
+	assert.EqualValues(t, 8, says(4, 0, 0), "of an earlier incarnation")
+	assert.EqualValues(t, 8, says(5, r.cfg.Origin+1, 0), "of another one")
+	assert.EqualValues(t, 0, says(5, 0, 0))
+	assert.EqualValues(t, 6, says(5, r.cfg.Origin, 6))
+}

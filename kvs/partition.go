@@ -340,7 +340,10 @@ func (p *partition) confirm(at int, origin, self uint64, it *wire.Item) {
 	if origin > l.origin {
 		*l = link{origin: origin, offered: l.offered, served: l.served, heard: l.heard}
 	}
-	if it.PeerIncarnation == self && it.Digest.Seen <= p.rev {
+	switch {
+	case it.PeerIncarnation == 0: // it has heard nothing, or has forgotten it since it learnt of another life
+		l.confirmed = 0
+	case it.PeerIncarnation == self && it.Digest.Seen <= p.rev:
 		l.confirmed = max(l.confirmed, it.Digest.Seen)
 	}
 }

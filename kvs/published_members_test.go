@@ -117,8 +117,9 @@ func TestNodesJoinOneAfterAnother(t *testing.T) {
 // #157, moby/libnetwork #2256.)
 func TestSameNameAgain(t *testing.T) {
 	for _, leaves := range []bool{true, false} {
-		for _, heard := range []bool{true, false} { // node 2 hears of both at once
-			s := newSeats(t, 4, 8, 2)
+		for how := range 4 {
+			heard := how%2 == 0 // else node 2 hears of both at once
+			s := newSeatsOf(t, 4, 8, 2, func(c *kvs.Config) { c.MaxKnown = how / 2 })
 			var late []standMessage
 			s.stand.sent = func(m standMessage) {
 				if m.from == 4 {

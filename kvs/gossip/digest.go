@@ -30,6 +30,9 @@ import "slices"
 //     until that one has confirmed a whole digest. Messages may be lost, repeated and
 //     delayed: Seen is a maximum, and that of an older incarnation is ignored.
 //   - If s starts again, it counts anew under another name, and t has no Rev of that.
+//   - If t forgets what s said, as it does when it learns that s's node has begun another life, and
+//     may have heard that life by then, it says to have heard of no incarnation. Then s takes Base
+//     to be 0, also where such a message comes late, which costs a whole digest.
 //
 // So t ends with what whole digests would have told it, or knows less until the next one.
 type Digest struct {
