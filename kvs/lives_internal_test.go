@@ -103,3 +103,27 @@ func TestForgottenPositions(t *testing.T) {
 	assert.EqualValues(t, 0, says(5, 0, 0))
 	assert.EqualValues(t, 6, says(5, r.cfg.Origin, 6))
 }
+
+// TestOneThatIsGoneIsAskedNothing: a peer that is gone, and of which nobody can tell any more in which
+// life an incarnation is, is told who the members are if it asks, and not asked in turn: where this node
+// is gone, too, that would go on for ever. One that is in doubt, and is not gone, is asked.
+func TestOneThatIsGoneIsAskedNothing(t *testing.T) {
+	for _, gone := range []bool{true, false} {
+		n := newHalf(t, 1, 1, 1, 2, nil, nil)
+		l := &n.r.peers[0]
+		l.origin, l.floor, l.doubt, l.gone, l.asks = 7, 0, 7, gone, true
+		n.r.begin()
+		n.r.tellMembers()
+		asked, told := false, false
+		for _, e := range n.r.out {
+			if kind, body, err := wire.Open(e.Msg); err == nil && kind == wire.MsgMembers {
+				m, err := wire.DecodeMembers(wire.VersionOf(e.Msg), body)
+				require.NoError(t, err)
+				told, asked = true, m.Ask
+			}
+		}
+		assert.True(t, told)
+		assert.Equal(t, !gone, asked)
+		assert.False(t, l.asks)
+	}
+}

@@ -255,7 +255,7 @@ func (r *Replica) tellMembers() {
 		if !l.asks && (!differs || r.tick < l.viewNext) {
 			continue
 		}
-		r.tellOne(l.id, differs || l.origin > l.floor && l.origin <= l.doubt)
+		r.tellOne(l.id, differs || !l.gone && l.origin > l.floor && l.origin <= l.doubt) // two that are gone would ask each other for ever
 		if l.asks {
 			r.tellAlive(l.id)
 		}
