@@ -156,3 +156,57 @@ func TestQuietOnceReadValuesAreLetGo(t *testing.T) {
 		assert.Equal(t, c.busy, k.busy(), "%+v", c)
 	}
 }
+
+// TestStateHasWhatWasForgotten: what a partition says of tombstones that were forgotten is in the state,
+// and what comes behind it.
+func TestStateHasWhatWasForgotten(t *testing.T) {
+	states := map[string]bool{}
+	for _, buried := range []uint64{0, 5, 6} {
+		for _, writes := range []session.Matrix{nil, {{Partition: 0, Origin: 9, Seq: 1}}} {
+			for _, waits := range []bool{false, true} {
+				n := newHalf(t, 1, 1, 1, 2, nil, nil)
+				p := n.r.partition(0)
+				p.buried, p.buriedWrites = buried, writes
+				if waits {
+					p.waiting = []waiter{{req: &wire.Request{Client: 7}, deadline: 9}}
+				}
+				if buried > 0 || writes == nil {
+					states[string(n.r.AppendState(nil))] = true
+				}
+			}
+		}
+	}
+	assert.Len(t, states, 10)
+}
+
+// TestFoundAgainIsOfTheStart: a write that a checkpoint has, and that is found again among the records
+// behind it, counts as one that was there from the start.
+func TestFoundAgainIsOfTheStart(t *testing.T) {
+	n := newHalf(t, 1, 1, 1, 2, nil, nil)
+	p := n.r.partition(0)
+	e := gossip.Entry{Dot: causal.Dot{Origin: 9, Seq: 1}, Clock: 1, Key: "k", Kind: "set"}
+	p.applied.Add(e.Dot)
+	x := recovery{early: []recoveredEarly{{p: p, e: e}}}
+	x.reach(8)
+	assert.Empty(t, x.early)
+	for got, since := range p.log.All() {
+		assert.Equal(t, e.Dot, got.Dot)
+		assert.Zero(t, since)
+	}
+	assert.Equal(t, 1, p.log.Len())
+}
+
+// TestSiftingIsBounded: a step looks at so many values, and at those of their piece.
+func TestSiftingIsBounded(t *testing.T) {
+	x := &intake{staged: make([]stagedPiece, 6), hidden: make([]gossip.Dots, 1)}
+	for i := range x.staged {
+		x.staged[i].values = make([]wire.HeldValue, 2)
+	}
+	for pass := 1; pass <= 2; pass++ {
+		for room, at := range []int{0, 1, 1, 2, 2, 3, 3} {
+			s := &sifting{any: gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}, pass: pass}
+			assert.False(t, s.step(x, room))
+			assert.Equal(t, []int{pass, at}, []int{s.pass, s.at}, "room for %d", room)
+		}
+	}
+}
