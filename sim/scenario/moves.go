@@ -84,7 +84,7 @@ func (s *Setup) drawMoves(c Config, pick func(site string, n int) int) {
 	case 2:
 		move(who, member.Gone)
 		join()
-		if pick("again", 2) == 1 {
+		if pick("again", 2) == 1 && s.Faults[sim.Rot] == sim.Off { // else the record of the new life may rot, and the node is right to refuse to start
 			at := s.Moves[0].AtMS
 			at += 1 + (s.HorizonMS-at)*uint64(pick("back", 8))/12
 			s.Moves = append(s.Moves, Move{AtMS: at, Node: who, To: member.Joining.String()})
