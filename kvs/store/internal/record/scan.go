@@ -30,7 +30,9 @@ func NewScanner(r io.ReaderAt, salt uint32, off, end int64) *Scanner {
 // Offset is where the next record begins.
 func (s *Scanner) Offset() int64 { return s.off }
 
-// Next returns the next record and its offset and length; [io.EOF] where the file
+var errBatchHere = errors.New("a batch, in a file of single records")
+
+// Next returns the next record, no batch, and its offset and length; [io.EOF] where the file
 // ends; an error that wraps [store.ErrCorrupt] where bytes are no record; or what
 // reading said. The record is valid until the next call.
 func (s *Scanner) Next() (r Record, off int64, size int, err error) {
@@ -44,6 +46,9 @@ func (s *Scanner) Next() (r Record, off int64, size int, err error) {
 		}
 		b := s.buf[s.off-s.at:]
 		r, n, err := Decode(b, s.salt, s.off)
+		if err == nil && r.Kind == Batch {
+			err = errBatchHere
+		}
 		if err == nil {
 			off, s.off = s.off, s.off+int64(n)
 			return r, off, n, nil
