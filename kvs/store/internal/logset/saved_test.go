@@ -34,11 +34,12 @@ func drawSaved(t *rapid.T) (x *Index, files []*File, b []byte) {
 
 // encodeSaved is a saved index of the files.
 func encodeSaved(x *Index, files []*File) []byte {
-	table, b := newSavedTable(x, files), []byte(savedMagic)
-	x.beginImage(func(prefix uint64, g *page) { b = table.add(b, prefix, g) })
+	table, p := newSavedTable(x, files), savedPart{bytes: []byte(savedMagic)}
+	x.beginImage(func(prefix uint64, g *page) { table.add(&p, prefix, g) })
 	for !x.copyPages(1) {
 	}
-	return table.end(b)
+	table.finish(p)
+	return table.end(p.bytes)
 }
 
 // decodeAll reads a saved index with all of its pages.
@@ -174,10 +175,17 @@ func TestImageIsOfOneMoment(t *testing.T) {
 		for k, p := range x.All() {
 			m[string(k)] = placeOf(slices.IndexFunc(files, func(f *File) bool { return f.slot == p.Slot() }), p.Offset(), int(p.Size))
 		}
-		table, b := newSavedTable(x, files), []byte(savedMagic)
-		x.beginImage(func(prefix uint64, g *page) { b = table.add(b, prefix, g) })
+		table, b, part := newSavedTable(x, files), []byte(savedMagic), savedPart{}
+		x.beginImage(func(prefix uint64, g *page) { table.add(&part, prefix, g) })
+		finish := func() {
+			table.finish(part)
+			b, part = append(b, part.bytes...), savedPart{}
+		}
 		outside := placeOf(77, 1, 1) // what comes later may be in any file
 		for i := 0; !x.copyPages(1); i++ {
+			if rapid.Bool().Draw(t, "finish") {
+				finish()
+			}
 			for j := range rapid.SampledFrom([]int{0, 1, 300}).Draw(t, "changes") {
 				key := fmt.Appendf(nil, "key %d", rapid.IntRange(0, 1500).Draw(t, "key"))
 				switch p, ok := x.Get(key); {
@@ -190,6 +198,7 @@ func TestImageIsOfOneMoment(t *testing.T) {
 				}
 			}
 		}
+		finish()
 		got, err := decodeAll(table.end(b), reopened(files))
 		require.NoError(t, err)
 		checkIndex(t, got.index, m)

@@ -62,6 +62,32 @@ func (s *Scanner) Next() (r Record, off int64, size int, err error) {
 	}
 }
 
+// Placed is a record and where in its file it is.
+type Placed struct {
+	Record
+	Off  int64
+	Size int
+}
+
+// Some appends to dst the next records, at most n and at least one: those that take no more
+// reading than the first. They are valid until the next call. Errors are those of [Scanner.Next], and then nothing
+// is appended.
+func (s *Scanner) Some(dst []Placed, n int) ([]Placed, error) {
+	r, off, size, err := s.Next()
+	if err != nil {
+		return dst, err
+	}
+	for dst = append(dst, Placed{r, off, size}); n > 1 && s.off < s.end; n-- {
+		r, size, err := Decode(s.buf[s.off-s.at:], s.salt, s.off)
+		if err != nil || r.Kind == Batch {
+			break // what it is the next call says
+		}
+		dst = append(dst, Placed{r, s.off, size})
+		s.off += int64(size)
+	}
+	return dst, nil
+}
+
 // fill makes the buffer begin at or before the next record and reach need bytes
 // beyond its start, or to the end of the file.
 func (s *Scanner) fill(need int64) error {
