@@ -23,6 +23,9 @@ func drawSaved(t *rapid.T) (x *Index, files []*File, b []byte) {
 	for i := range rapid.SampledFrom([]int{0, 1, 5, 200, 1500}).Draw(t, "keys") {
 		f := files[i%n]
 		key := fmt.Appendf(nil, "key %d", i)
+		if i < 200 && i%7 == 0 {
+			key = []byte{byte(i)} // the shortest there are
+		}
 		x.Put(key, placeOf(f.slot, f.length, record.Size(len(key), 9)))
 		f.length += int64(record.Size(len(key), 9))
 		if i%3 == 1 {
@@ -280,4 +283,49 @@ func FuzzSaved(f *testing.F) {
 			d.index.Delete(fmt.Appendf(nil, "key %d", i-7))
 		}
 	})
+}
+
+// TestSavedInTheBackground has background work save an index of several parts, between whose steps
+// keys are set: what is on the disk is the index as it was when that was begun.
+func TestSavedInTheBackground(t *testing.T) {
+	d := newDisk(t)
+	s := openSet(t, d)
+	for i := range 2 {
+		addLog(t, s, i)
+	}
+	f := s.NewLog()
+	require.NoError(t, s.Create(f, nil))
+	set := func(i int) {
+		key, off := fmt.Appendf(nil, "key %d", i), f.Length()
+		b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: key, Value: []byte("value")})
+		require.NoError(t, s.Write(f, b))
+		f.Grow(len(b))
+		s.Noted(f, record.Value, key, off, len(b))
+	}
+	for i := range 15_000 {
+		set(i)
+	}
+	for s.check == nil {
+		_, err := s.step()
+		require.NoError(t, err)
+	}
+	files, want := reopened(s.files), map[string]Place{}
+	for k, p := range s.index.All() {
+		at := slices.IndexFunc(s.files, func(f *File) bool { return f.slot == p.Slot() })
+		want[string(k)] = placeOf(at, p.Offset(), int(p.Size))
+	}
+	steps := 0
+	for ; s.saved.number == 0; steps++ {
+		set(steps * 7919 % 18_000)
+		_, err := s.step()
+		require.NoError(t, err)
+	}
+	require.Greater(t, steps, 10)
+	b, err := s.home.ReadPart(s.saved.number, savedExt, maxSavedBytes)
+	require.NoError(t, err)
+	require.Greater(t, len(b), 2*checkpointBuffer)
+	got, err := decodeAll(b, files)
+	require.NoError(t, err)
+	checkIndex(t, got.index, want)
+	closeSet(t, s)
 }
