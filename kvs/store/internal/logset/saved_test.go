@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 
@@ -328,4 +329,24 @@ func TestSavedInTheBackground(t *testing.T) {
 	require.NoError(t, err)
 	checkIndex(t, got.index, want)
 	closeSet(t, s)
+}
+
+// asked is a file of which nothing can be read, that counts who tries.
+type asked int
+
+func (a *asked) ReadAt([]byte, int64) (int, error) {
+	*a++
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestSavedBounds has files that are too short, as long as can be, and longer, which are not read.
+func TestSavedBounds(t *testing.T) {
+	for size, reads := range map[int64]asked{
+		int64(len(savedMagic)+savedEnd) - 1: 0, int64(len(savedMagic) + savedEnd): 1, maxSavedBytes: 1, maxSavedBytes + 1: 0,
+	} {
+		var a asked
+		_, err := decodeSaved(&a, size, nil)
+		require.Error(t, err)
+		require.Equal(t, reads, a, "%d bytes", size)
+	}
 }
