@@ -23,15 +23,15 @@ func (e *early) wait() error {
 }
 
 const (
-	// earlyPart is the part of a log of full length that is worth a sync without the lock, where
-	// one with it follows.
+	// earlyPart: of a log of full length, that part is worth a sync without the lock where one with it
+	// follows.
 	earlyPart = 128
-	// earlyDue is the part of which that is worth one in any case, so that the set which fills a log
-	// does not wait for the disk to take all of it.
+	// earlyDue: that part is worth one in any case, so that the set which fills a log does not wait
+	// until the disk has taken all of it.
 	earlyDue = 8
 )
 
-// unsynced reports that a log has as much that is not synced as earlyDue says.
+// unsynced reports that a log that is open has so much that is not synced that earlyDue asks for a sync.
 func (s *Set) unsynced() bool {
 	for i := len(s.files) - 1; i >= 0 && !s.home.Sealed(i); i-- {
 		if s.files[i].unsynced >= s.opts.SegmentBytes/earlyDue {

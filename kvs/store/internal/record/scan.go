@@ -70,14 +70,15 @@ type Placed struct {
 }
 
 // Some appends to dst the next records, at most n and at least one: those that take no more
-// reading than the first. They are valid until the next call. Errors are those of [Scanner.Next], and then nothing
-// is appended.
+// reading than the first. They are valid until the next call. Errors are those of
+// [Scanner.Next], and then nothing is appended.
 func (s *Scanner) Some(dst []Placed, n int) ([]Placed, error) {
 	r, off, size, err := s.Next()
 	if err != nil {
 		return dst, err
 	}
-	for dst = append(dst, Placed{r, off, size}); n > 1 && s.off < s.end; n-- {
+	dst = append(dst, Placed{r, off, size})
+	for ; n > 1 && s.off < s.end; n-- {
 		r, size, err := Decode(s.buf[s.off-s.at:], s.salt, s.off)
 		if err != nil || r.Kind == Batch {
 			break // what it is the next call says
