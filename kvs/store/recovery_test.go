@@ -177,11 +177,16 @@ func decodeAll(b *testing.B, texts map[string][][]byte, reads map[string][][2]in
 				text, off = text[record.HeaderBytes:], record.HeaderBytes
 			}
 			for len(text) > 0 {
-				_, size, err := record.Decode(text, h.Salt(), off)
+				r, size, err := record.Decode(text, h.Salt(), off)
 				if err != nil {
 					break
 				}
-				text, off, n = text[size:], off+int64(size), n+1
+				records := 1
+				if r.Kind == record.Batch {
+					records, _, err = record.Bodies(r.Value)
+					require.NoError(b, err)
+				}
+				text, off, n = text[size:], off+int64(size), n+records
 			}
 		}
 	}

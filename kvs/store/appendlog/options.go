@@ -32,7 +32,7 @@ type Options struct {
 	// store.ErrBackpressure, 16 by default and more than FanIn.
 	MaxBacklog int
 	// BufferBytes is how much is appended in memory before it is written, where the
-	// level of durability lets it, 64 KiB by default.
+	// level of durability lets it, 256 KiB by default.
 	BufferBytes int
 	// StepRecords is how many records a step of background work looks at, 256 by
 	// default.
@@ -54,7 +54,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.MaxBacklog = 16
 	}
 	if o.BufferBytes == 0 {
-		o.BufferBytes = 64 << 10
+		o.BufferBytes = 256 << 10
 	}
 	if o.StepRecords == 0 {
 		o.StepRecords = 256

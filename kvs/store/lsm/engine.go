@@ -172,7 +172,7 @@ func (e *Engine) put(key string, value []byte) {
 func (e *Engine) full() bool {
 	logged := e.frozen.logBytes()
 	if e.wal != nil {
-		logged += e.wal.length
+		logged += e.wal.length()
 	}
 	return e.held+len(e.frozen.arena) >= e.opts.MemtableBytes || logged >= logFactor*int64(e.opts.MemtableBytes)
 }
@@ -355,8 +355,8 @@ func (e *Engine) Size() store.Size {
 		s.Disk += r.length
 	}
 	if e.wal != nil {
-		s.Disk += e.wal.length
-		s.Memory += int64(len(e.wal.buf))
+		s.Disk += e.wal.length()
+		s.Memory += int64(e.wal.batch.Size())
 		s.Files++
 	}
 	if !e.life.Closed() {

@@ -142,7 +142,7 @@ func readGuide(r io.ReaderAt, size int64, salt uint32, length int64) (*guide, er
 // How much of a log, and of a guide, is read at once: it is looked at while it is in the
 // processor's cache.
 const (
-	readBytes  = 64 << 10
+	readBytes  = 128 << 10
 	guideBytes = 256 << 10
 )
 

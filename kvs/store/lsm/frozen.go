@@ -12,14 +12,14 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
-// frozen is what opening found in write-ahead logs: their records as they are, in one piece of
-// memory, and an index of the last of each key by the hash of the key. So opening costs little
-// more than to read the logs and check the records, which a table in the order of keys would cost
+// frozen is what opening found in write-ahead logs: their batches as they are, in one piece of
+// memory, and an index of the last record of each key by the hash of the key. So opening costs little
+// more than to read the logs and check the batches, which a table in the order of keys would cost
 // several times. The index is made by the first who looks a key up, in a fraction of that. Nothing
 // is added once the engine is open: what is set is in the table, which comes before it, and it is
 // put into the table when that is written out.
 type frozen struct {
-	arena   []byte   // records
+	arena   []byte   // bodies of records, and from indexed on batches of them
 	records int      // in arena
 	indexed int      // bytes of arena of which slots know
 	slots   []uint64 // place in arena + 1, and above it tagBits of the hash; 0 for none; a power of two
@@ -51,12 +51,7 @@ func (t *frozen) logBytes() (n int64) {
 
 // at is the record at a place.
 func (t *frozen) at(place int) (key, value []byte, tombstone bool, size int) {
-	b := t.arena[place:]
-	kind, k, v, end, err := record.Shape(b)
-	if err != nil {
-		panic("lsm: a record that was decoded is none")
-	}
-	return b[k:v], b[v:end], kind == record.Tombstone, end
+	return record.Body(t.arena[place:])
 }
 
 // find returns the slot of a key, or the one that it would get. O(1), expected.
@@ -95,26 +90,44 @@ func (t *frozen) get(key []byte) (value []byte, found bool) {
 	return value, true
 }
 
-// index has the slots know of all records up to a place. O(records of which they do not).
+// index has the slots know of all records up to a place, which is the end of a batch. O(records of
+// which they do not).
 func (t *frozen) index(to int) {
 	if t.indexed == to {
 		return
 	}
 	t.widen()
 	for t.indexed < to {
-		key, _, _, size := t.at(t.indexed)
-		hash := xxhash.Sum64(key)
-		slot, old, ok := t.find(hash, key)
-		if ok {
-			_, _, _, n := t.at(old)
-			t.live -= n
-		} else {
-			t.keys++
+		_, _, value, size, err := record.Shape(t.arena[t.indexed:])
+		if err != nil {
+			panic("lsm: a batch that was decoded is none")
 		}
-		t.live += size
-		t.slots[slot] = hash>>placeBits<<placeBits | uint64(t.indexed+1)
-		t.indexed += size
+		from, end := t.indexed+value, t.indexed+size
+		_, bodies, err := record.Bodies(t.arena[from:end])
+		if err != nil {
+			panic("lsm: a batch that was decoded is none")
+		}
+		for at := end - len(bodies); at < end; {
+			at += t.add(at)
+		}
+		t.indexed = end
 	}
+}
+
+// add has the slots know of the record at a place, whose size it returns.
+func (t *frozen) add(place int) int {
+	key, _, _, size := t.at(place)
+	hash := xxhash.Sum64(key)
+	slot, old, ok := t.find(hash, key)
+	if ok {
+		_, _, _, n := t.at(old)
+		t.live -= n
+	} else {
+		t.keys++
+	}
+	t.live += size
+	t.slots[slot] = hash>>placeBits<<placeBits | uint64(place+1)
+	return size
 }
 
 // widen makes slots for twice as many keys as there are records.
@@ -141,8 +154,8 @@ func (t *frozen) widen() {
 	}
 }
 
-// compact lets go of records that are not the last of their keys. What is behind from is no
-// record yet and stays behind the others. It returns where that begins.
+// compact lets go of records that are not the last of their keys, and of the heads of batches. What
+// is behind from is no batch yet and stays behind the others. It returns where that begins.
 func (t *frozen) compact(from int) int {
 	arena := make([]byte, 0, t.live+len(t.arena)-from)
 	for i, s := range t.slots {
@@ -159,7 +172,7 @@ func (t *frozen) compact(from int) int {
 	return t.indexed
 }
 
-// read takes the records of a log from offset off to end, as many as there are before bytes that
+// read takes the batches of a log from offset off to end, as many as there are before bytes that
 // are none, where it returns an error that wraps [store.ErrCorrupt]; the offset is 0 where it does
 // not know where they end. What it keeps in memory is twice what counts, or limit bytes.
 func (t *frozen) read(f readerAt, salt uint32, off, end int64, limit int) (int64, error) {
@@ -170,10 +183,9 @@ func (t *frozen) read(f readerAt, salt uint32, off, end int64, limit int) (int64
 	for off < end {
 		r, n, err := record.Decode(t.arena[from:], salt, off)
 		if err == nil {
-			if r.Kind == record.Commit {
-				return 0, fmt.Errorf("%w: the record at offset %d has no place in this log", store.ErrCorrupt, off)
+			if err := t.count(r); err != nil {
+				return 0, fmt.Errorf("at offset %d: %w", off, err)
 			}
-			t.records++
 			from, off = from+n, off+int64(n)
 			continue
 		}
@@ -190,7 +202,24 @@ func (t *frozen) read(f readerAt, salt uint32, off, end int64, limit int) (int64
 	return off, nil
 }
 
-// bound compacts records up to a place that take more than limit bytes, if that halves them.
+// count counts the records of a batch, all of which must be some that a log may have.
+func (t *frozen) count(r record.Record) error {
+	if r.Kind != record.Batch {
+		return fmt.Errorf("%w: a record of kind %d has no place in this log", store.ErrCorrupt, r.Kind)
+	}
+	n, bodies, err := record.Bodies(r.Value)
+	if err == nil {
+		err = record.CheckBodies(bodies, n)
+	}
+	if err != nil {
+		return err
+	}
+	t.records += n
+	return nil
+}
+
+// bound compacts records up to a place, the end of a batch, that take more than limit bytes, if that
+// halves them.
 func (t *frozen) bound(from, limit int) int {
 	if from <= limit {
 		return from
@@ -202,7 +231,7 @@ func (t *frozen) bound(from, limit int) int {
 }
 
 // more reads on where the bytes in the arena from a place on, which are at offset off of the file,
-// may be too few for a record. It reports false if they are not.
+// may be too few for a batch. It reports false if they are not.
 func (t *frozen) more(f readerAt, from int, off, end int64) (bool, error) {
 	need, have := int64(record.MaxHead), int64(len(t.arena)-from)
 	if _, _, _, size, err := record.Shape(t.arena[from:]); err == nil {

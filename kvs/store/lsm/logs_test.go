@@ -2,6 +2,7 @@ package lsm_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -134,4 +135,42 @@ func TestSealedLogIsWhole(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrCorrupt)
 		require.ErrorContains(t, err, first)
 	}
+}
+
+// TestTornBatchGoesWhole cuts the last byte off a log, as a crash may that comes before the sync: of
+// the batch that it was in nothing is left, and of those before nothing is lost.
+func TestTornBatchGoesWhole(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	o := lsm.Options{Options: store.Options{Dir: "dir", FS: d}}
+	e, err := lsm.Open(o)
+	require.NoError(t, err)
+	for _, keys := range []string{"ab", "cd", "ef"} {
+		for _, key := range keys {
+			require.NoError(t, e.Set([]byte(string(key)), []byte(keys)))
+		}
+		require.NoError(t, e.Sync())
+	}
+	d.PowerCut()
+	logs := filesWith(t, d, ".log")
+	require.Len(t, logs, 1)
+	f, err := d.Open("dir/" + logs[0])
+	require.NoError(t, err)
+	b, err := io.ReadAll(f)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	f, err = d.Create("dir/"+logs[0], vfs.WriteCategoryUnspecified)
+	require.NoError(t, err)
+	_, err = f.Write(b[:len(b)-1])
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+	e, err = lsm.Open(o)
+	require.NoError(t, err)
+	for key, want := range map[string]string{"a": "ab", "b": "ab", "c": "cd", "d": "cd", "e": "", "f": ""} {
+		v, err := e.Get([]byte(key))
+		require.NoError(t, err)
+		require.Equal(t, want, string(v), "key %s", key)
+	}
+	require.NoError(t, e.Close())
 }

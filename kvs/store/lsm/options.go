@@ -7,6 +7,9 @@
 //	         └─ full ─► run of level 0 ─┬─ MaxRunsPerLevel ─► run of level 1 ─► …
 //	get ─► table ─► runs, the youngest first: Bloom filter, fence pointers, one block
 //
+// The write-ahead log is a file of batches, each what was written at once, under one checksum. A
+// crash that tears one takes all of it, which no sync had promised.
+//
 // A run is a file of records in the order of their keys, none twice. Its fence
 // pointers, a key every DensityFactor records or 32 KiB, and its filter lie beside it and can be
 // made again from it. A tombstone goes only in a merge that begins with the oldest run:
@@ -61,7 +64,7 @@ type Options struct {
 	// MaxRunsPerLevel.
 	MaxBacklog int
 	// BufferBytes is how much of the write-ahead log is kept in memory before it is
-	// written, where the level of durability lets it, 64 KiB by default.
+	// written as a batch, where the level of durability lets it, 64 KiB by default.
 	BufferBytes int
 	// StepRecords is how many records a step of background work looks at, 256 by
 	// default.

@@ -20,7 +20,7 @@ const (
 	walExt   = "log"
 
 	runType = 'R'
-	walType = 'W'
+	walType = 'B' // 'W' was a log of single records
 )
 
 // run is a file of records in the order of their keys.

@@ -11,17 +11,21 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
-// wal is the write-ahead log of the table.
+// wal is the write-ahead log of the table: a file of batches. What is written at once is one of
+// them, under one checksum, since opening after a crash costs little more than to check them.
 type wal struct {
 	number  uint64
 	salt    uint32
 	f       vfs.File
-	length  int64  // buf included
-	buf     []byte // not written yet
-	dirty   bool   // something is not synced
-	synced  bool   // the next record is the first since a sync
-	waiting int    // sets since the last sync
+	written int64          // bytes
+	batch   record.Batcher // what is not written yet
+	dirty   bool           // something is not synced
+	synced  bool           // the next record is the first since a sync
+	waiting int            // sets since the last sync
 }
+
+// length is how long the log is once all is written.
+func (w *wal) length() int64 { return w.written + int64(w.batch.Size()) }
 
 // log adds a record to the write-ahead log, and writes and syncs as far as the level
 // of durability asks for it.
@@ -36,16 +40,14 @@ func (e *Engine) log(key, value []byte) error {
 	if len(value) == 0 {
 		r.Kind = record.Tombstone
 	}
-	was := len(w.buf)
-	w.buf = record.Append(w.buf, w.salt, w.length, r)
-	w.length += int64(len(w.buf) - was)
+	w.batch.Add(r)
 	w.dirty, w.synced = true, false
 	w.waiting++
 	switch {
 	case e.opts.Durability == store.EveryWrite,
 		e.opts.Durability == store.GroupCommit && w.waiting >= e.opts.GroupWrites:
 		return e.harden()
-	case len(w.buf) >= e.opts.BufferBytes:
+	case w.batch.Size() >= e.opts.BufferBytes:
 		return e.flushLog()
 	}
 	return nil
@@ -54,7 +56,7 @@ func (e *Engine) log(key, value []byte) error {
 // beginLog makes a log and has the catalog name it behind all runs and older logs.
 func (e *Engine) beginLog() error {
 	h := record.Header{Type: walType, Number: e.next}
-	w := &wal{number: e.next, salt: h.Salt(), length: record.HeaderBytes, synced: true}
+	w := &wal{number: e.next, salt: h.Salt(), written: record.HeaderBytes, synced: true}
 	e.next++
 	var err error
 	if w.f, err = e.home.Create(w.number, walExt); err != nil {
@@ -93,16 +95,18 @@ func (e *Engine) endLogs() {
 	e.wal = nil
 }
 
-// flushLog writes the log's buffer.
+// flushLog writes what is not written yet of the log, as one batch.
 func (e *Engine) flushLog() error {
 	w := e.wal
-	if len(w.buf) == 0 {
+	if w.batch.Size() == 0 {
 		return nil
 	}
-	if _, err := w.f.Write(w.buf); err != nil {
+	image := w.batch.Seal(w.salt, w.written)
+	if _, err := w.f.Write(image); err != nil {
 		return e.life.Fail(fmt.Errorf("write %s: %w", e.home.Path(w.number, walExt), err))
 	}
-	w.buf = w.buf[:0]
+	w.written += int64(len(image))
+	w.batch.Reset()
 	return nil
 }
 

@@ -1,7 +1,10 @@
 package pebble
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +60,47 @@ func TestSnapshotsShareTables(t *testing.T) {
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(names), 4, "no checkpoint is left: %v", names)
 	require.NoError(t, e.Close())
+}
+
+// forged is an archive whose segments are all the same bytes, whatever their hashes.
+type forged struct {
+	store.Archive
+	data   string
+	closed int
+}
+
+func (f *forged) Open(store.Version, store.Segment) (io.ReadCloser, error) {
+	return struct {
+		io.Reader
+		io.Closer
+	}{strings.NewReader(f.data), f}, nil
+}
+
+func (f *forged) Close() error {
+	f.closed++
+	return nil
+}
+
+// TestSegmentsAreChecked copies segments that are not what their hashes say, one of another length
+// and one of the same: those are errors, though Pebble could make sense of them. Each reader is closed.
+func TestSegmentsAreChecked(t *testing.T) {
+	a := &forged{data: "a table"}
+	e := &Engine{opts: Options{Options: store.Options{Archive: a}}}
+	for i, c := range []struct {
+		hash  string
+		bytes int
+		ok    bool
+	}{{"a table", 7, true}, {"b table", 7, false}, {"a table", 6, false}, {"a table", 8, false}} {
+		var to strings.Builder
+		err := e.copySegment(1, store.Segment{Hash: sha256.Sum256([]byte(c.hash)), Length: int64(c.bytes)}, &to)
+		if c.ok {
+			require.NoError(t, err)
+			require.Equal(t, a.data, to.String())
+		} else {
+			require.ErrorIs(t, err, store.ErrCorrupt, "%+v", c)
+		}
+		require.Equal(t, i+1, a.closed)
+	}
 }
 
 // TestBundleRefusesNames has names that lead out of a directory, stand twice, or are

@@ -185,7 +185,9 @@ func TestFolderHead(t *testing.T) {
 	require.Equal(t, "first\nline", string(data))
 	require.NoError(t, b.SwapHead(first, []byte("second")))
 	require.NoError(t, b.SwapHead("2", []byte("first\nline")))
-	require.ErrorIs(t, b.SwapHead(first, []byte("x")), store.ErrConflict, "the same content again is another head")
+	err = b.SwapHead(first, []byte("x"))
+	require.ErrorIs(t, err, store.ErrConflict, "the same content again is another head")
+	require.ErrorContains(t, err, `revision "3", not "1"`, "what it is, and what was asked for")
 	waits := 0
 	busy := newFolder(t, snapshot.FolderOptions{FS: d, Tries: 5, Wait: func(int) error { waits++; return nil }})
 	lock, err := d.Lock("bucket/HEAD.lock")

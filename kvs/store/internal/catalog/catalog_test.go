@@ -283,6 +283,11 @@ func TestFormatSaysWhatIsInIt(t *testing.T) {
 	require.Equal(t, "2", format())
 	s.Parts[0].Uploaded = &seg
 	require.Equal(t, "3", format())
+	s.Parts[0].Uploaded = nil
+	s.Parts[1] = catalog.Part{Number: 5, Ext: "log", Length: 40, Hash: seg.Hash, Remote: []store.Segment{seg, part}}
+	require.Equal(t, "2", format(), "a part of all keys, one of whose segments is not")
+	s.Parts[1].Remote = s.Parts[1].Remote[:1]
+	require.Equal(t, "1", format())
 	s.Parts = s.Parts[2:]
 	s.Published = 0
 	require.Equal(t, "1", format())

@@ -17,13 +17,13 @@ type checkpoint struct {
 	lengths []int64 // of them
 	table   *savedTable
 	f       vfs.File
-	buf     []byte   // what is not written yet: the end of it,
-	full    [][]byte // and what stands before, in parts of checkpointBuffer, so that none grows
-	spare   [][]byte // parts that were written
-	mark    int64    // what was fresh when it was begun
-	merge   *merge   // whose end the catalog is to say with it, nil for none
-	away    bool     // a step writes without the lock
-	whole   bool     // all is written
+	buf     savedPart   // what is not written yet: the end of it,
+	full    []savedPart // and what stands before, in parts of checkpointBuffer, so that none grows
+	spare   []savedPart // parts that were written
+	mark    int64       // what was fresh when it was begun
+	merge   *merge      // whose end the catalog is to say with it, nil for none
+	away    bool        // a step writes without the lock
+	whole   bool        // all is written
 	synced  bool
 }
 
@@ -112,37 +112,50 @@ func (s *Set) newCheckpoint(files []*File) (*checkpoint, error) {
 	for _, f := range files {
 		c.lengths = append(c.lengths, f.length)
 	}
-	c.buf = append(c.part(), savedMagic...)
+	c.buf = c.part()
+	c.buf.bytes = append(c.buf.bytes, savedMagic...)
 	s.index.beginImage(func(prefix uint64, g *page) {
-		if len(c.buf) >= checkpointBuffer {
+		if len(c.buf.bytes) >= checkpointBuffer {
 			c.full, c.buf = append(c.full, c.buf), c.part()
 		}
-		c.buf = c.table.add(c.buf, prefix, g)
+		c.table.add(&c.buf, prefix, g)
 	})
 	return c, nil
 }
 
 // part is an empty part, which seldom grows: what is appended last is one page.
-func (c *checkpoint) part() []byte {
+func (c *checkpoint) part() savedPart {
 	if n := len(c.spare); n > 0 {
-		b := c.spare[n-1]
+		p := c.spare[n-1]
 		c.spare = c.spare[:n-1]
-		return b[:0]
+		return savedPart{p.bytes[:0], p.slots[:0]}
 	}
-	return make([]byte, 0, checkpointBuffer+checkpointBuffer/8)
+	return savedPart{bytes: make([]byte, 0, checkpointBuffer+checkpointBuffer/8)}
 }
 
-// end appends the table, behind the last page.
-func (c *checkpoint) end() { c.full, c.buf = append(c.full, c.table.end(c.buf)), nil }
+// take takes the parts that are full, or, where all pages are copied, all of them.
+func (c *checkpoint) take(whole bool) []savedPart {
+	if whole {
+		c.full, c.buf = append(c.full, c.buf), savedPart{}
+	}
+	parts := c.full
+	c.full = nil
+	return parts
+}
 
-// write writes the parts that are full.
-func (c *checkpoint) write(parts [][]byte) error {
-	for _, b := range parts {
-		if _, err := c.f.Write(b); err != nil {
+// write finishes and writes parts, and behind the last page the table.
+func (c *checkpoint) write(parts []savedPart, whole bool) error {
+	for _, p := range parts {
+		c.table.finish(p)
+		if _, err := c.f.Write(p.bytes); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !whole {
+		return nil
+	}
+	_, err := c.f.Write(c.table.end(nil))
+	return err
 }
 
 // stepCheckpoint goes on with the saved index: some pages a call, then the file, which is
@@ -153,14 +166,11 @@ func (s *Set) stepCheckpoint() (done bool, err error) {
 	switch {
 	case !c.whole:
 		whole := s.index.copyPages(max(1, s.opts.StepRecords/16))
-		if whole {
-			c.end()
-		} else if len(c.full) == 0 {
+		parts := c.take(whole)
+		if len(parts) == 0 {
 			return false, nil
 		}
-		parts := c.full
-		c.full = nil
-		err = s.apart(c, func() error { return c.write(parts) })
+		err = s.apart(c, func() error { return c.write(parts, whole) })
 		c.spare, c.whole = append(c.spare, parts...), whole
 	case !c.synced:
 		err = s.apart(c, c.f.Sync)
@@ -246,11 +256,10 @@ func (s *Set) save() error {
 		return err
 	}
 	for whole := false; !whole && err == nil; {
-		if whole = s.index.copyPages(64); whole {
-			c.end()
-		}
-		err = c.write(c.full)
-		c.spare, c.full = append(c.spare, c.full...), nil
+		whole = s.index.copyPages(64)
+		parts := c.take(whole)
+		err = c.write(parts, whole)
+		c.spare = append(c.spare, parts...)
 	}
 	s.index.endImage()
 	if err == nil {

@@ -22,8 +22,24 @@ func (e *early) wait() error {
 	return e.err
 }
 
-// earlyPart is the part of a log of full length that is worth a sync without the lock.
-const earlyPart = 128
+const (
+	// earlyPart: of a log of full length, that part is worth a sync without the lock where one with it
+	// follows.
+	earlyPart = 128
+	// earlyDue: that part is worth one in any case, so that the set which fills a log does not wait
+	// until the disk has taken all of it.
+	earlyDue = 8
+)
+
+// unsynced reports that a log that is open has so much that is not synced that earlyDue asks for a sync.
+func (s *Set) unsynced() bool {
+	for i := len(s.files) - 1; i >= 0 && !s.home.Sealed(i); i-- {
+		if s.files[i].unsynced >= s.opts.SegmentBytes/earlyDue {
+			return true
+		}
+	}
+	return false
+}
 
 // syncEarly syncs the logs that are open and have that much that is not synced, without the
 // lock. What the engine has not written yet stays as it is.

@@ -13,10 +13,12 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
 )
 
-// syncsFS is a file system that asks before it syncs a log.
+// syncsFS is a file system that asks before it syncs a log, and before it reads one that was made
+// since the set was opened.
 type syncsFS struct {
 	vfs.FS
-	ask func() error
+	ask  func() error
+	read func()
 }
 
 func (s *syncsFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -32,6 +34,13 @@ type syncsFile struct {
 	fs *syncsFS
 }
 
+func (f *syncsFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.fs.read != nil {
+		f.fs.read()
+	}
+	return f.File.ReadAt(p, off)
+}
+
 func (f *syncsFile) Sync() error {
 	if f.fs.ask != nil {
 		if err := f.fs.ask(); err != nil {
@@ -41,9 +50,8 @@ func (f *syncsFile) Sync() error {
 	return f.File.Sync()
 }
 
-// openLog is a set with a log that is open, and so long that the index is to be saved. Its
-// harden syncs the log.
-func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File) {
+// openLog is a set with a log that is open. Its harden syncs the log.
+func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File, *store.Queue) {
 	q, err := store.NewQueue(1)
 	require.NoError(t, err)
 	base, err := store.Options{Dir: "dir", FS: fs, Scheduler: q}.WithDefaults()
@@ -51,26 +59,74 @@ func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File) {
 	var s *Set
 	var f *File
 	s, err = Open(Options{
-		Options: base, Engine: "test", Type: 'T', SegmentBytes: 1024, FanIn: 3, MaxBacklog: 4, StepRecords: 5,
+		Options: base, Engine: "test", Type: 'T', SegmentBytes: 8192, FanIn: 3, MaxBacklog: 4, StepRecords: 5,
 	}, mu, func() error { return s.Sync(f) })
 	require.NoError(t, err)
 	f = s.NewLog()
 	require.NoError(t, s.Create(f, nil))
+	return s, f, q
+}
+
+// logOne adds a record of some 300 bytes to a log.
+func logOne(t *testing.T, s *Set, f *File) {
+	off := f.Length()
+	b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: []byte("key"), Value: make([]byte, 300)})
+	require.NoError(t, s.Write(f, b))
+	f.Grow(len(b))
+	s.Noted(f, record.Value, []byte("key"), off, len(b))
+}
+
+// dueLog is a set with a log so long that the index is to be saved, of which little is not synced.
+func dueLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File) {
+	s, f, _ := openLog(t, fs, mu)
 	for !s.due(0) {
-		off := f.Length()
-		b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: []byte("key"), Value: make([]byte, 300)})
-		require.NoError(t, s.Write(f, b))
-		f.Grow(len(b))
-		s.Noted(f, record.Value, []byte("key"), off, len(b))
+		if s.unsynced() {
+			require.NoError(t, s.Sync(f))
+		}
+		logOne(t, s, f)
 	}
+	require.False(t, s.unsynced())
+	require.NotZero(t, f.unsynced)
 	return s, f
+}
+
+// TestSyncsWhileALogGrows writes an eighth of a log: from then on the background is to sync it, and
+// does so while the engine is not locked.
+func TestSyncsWhileALogGrows(t *testing.T) {
+	fs, mu := &syncsFS{FS: newDisk(t)}, sync.Mutex{}
+	s, f, q := openLog(t, fs, &mu)
+	rest(t, s)
+	require.Nil(t, s.Job())
+	for f.unsynced < 1024 {
+		require.False(t, s.unsynced())
+		require.Nil(t, s.Job())
+		logOne(t, s, f)
+	}
+	require.True(t, s.unsynced())
+	free := 0
+	fs.ask = func() error {
+		require.True(t, mu.TryLock())
+		mu.Unlock()
+		free++
+		return nil
+	}
+	offer := s.Job()
+	require.NotNil(t, offer)
+	offer()
+	done, err := q.Drain(1)
+	require.NoError(t, err)
+	require.True(t, done, "there is no more to do")
+	require.Equal(t, 1, free)
+	require.Zero(t, f.unsynced)
+	fs.ask = nil
+	closeSet(t, s)
 }
 
 // TestSyncsEarly has the index saved: the log is synced first while the engine is not locked, and
 // what the sync with the lock finds is synced.
 func TestSyncsEarly(t *testing.T) {
 	fs, mu := &syncsFS{FS: newDisk(t)}, sync.Mutex{}
-	s, f := openLog(t, fs, &mu)
+	s, f := dueLog(t, fs, &mu)
 	var free []bool
 	var left []int64
 	fs.ask = func() error {
@@ -98,7 +154,7 @@ func TestSyncsEarly(t *testing.T) {
 func TestEarlySyncFails(t *testing.T) {
 	broken := errors.New("the disk is broken")
 	fs, mu := &syncsFS{FS: newDisk(t)}, sync.Mutex{}
-	s, f := openLog(t, fs, &mu)
+	s, f := dueLog(t, fs, &mu)
 	locked, synced, asked := make(chan struct{}), make(chan error, 1), false
 	fs.ask = func() error {
 		if asked {

@@ -1,6 +1,7 @@
 package logset
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/joinery-go/joinery/kvs/store"
 )
 
 // alike are keys whose hashes begin with the same bits, so many that a directory would be
@@ -48,6 +51,19 @@ func checkIndex(t require.TestingT, x *Index, m map[string]Place) {
 		require.Equal(t, []int{n, bytes}, []int{g.n, len(g.keys) - g.dead})
 		require.Less(t, n*slotBytes, len(g.slots), "a slot is empty")
 	}
+}
+
+// TestLongestKey has keys of the most bytes that a key may have, and one less.
+func TestLongestKey(t *testing.T) {
+	x, m := NewIndex(), map[string]Place{}
+	for i := range 12 {
+		key := bytes.Repeat([]byte{byte(i)}, store.MaxKeyBytes-i%2)
+		p := placeOf(1, int64(i), 1)
+		_, had := x.Put(key, p)
+		require.False(t, had)
+		m[string(key)] = p
+	}
+	checkIndex(t, x, m)
 }
 
 // TestIndexIsAMap draws changes of few keys, so that all of them are met again, and then

@@ -34,7 +34,7 @@ func (s *Set) Job() func() {
 
 // wanted reports that there is background work.
 func (s *Set) wanted() bool {
-	if s.merge != nil || s.check != nil || s.due(0) {
+	if s.merge != nil || s.check != nil || s.due(0) || s.unsynced() {
 		return true
 	}
 	if _, ok := s.pick(); ok {
@@ -79,7 +79,9 @@ func (s *Set) step() (more bool, err error) {
 		return false, nil
 	}
 	s.left = nil
-	if s.merge != nil {
+	if s.unsynced() {
+		err = s.syncEarly()
+	} else if s.merge != nil {
 		err = s.stepMerge()
 	} else if s.check != nil {
 		_, err = s.stepCheckpoint()
@@ -113,7 +115,10 @@ func (s *Set) stepMerge() error {
 	m := s.merge
 	switch {
 	case !m.written:
-		return s.copy(m, s.opts.StepRecords)
+		if s.fetch(m); s.merge != m { // given up meanwhile
+			return nil
+		}
+		return s.copy(m)
 	case !m.synced:
 		s.mu.Unlock()
 		err := m.out.f.Sync()
@@ -154,6 +159,16 @@ func (s *Set) stepMerge() error {
 	s.Stats.Merges++
 	s.Stats.MergedBytes += m.out.length
 	return nil
+}
+
+// fetch reads records for a merge without the lock, which sets then do not wait for. Close waits: the
+// directory may be another engine's after it.
+func (s *Set) fetch(m *merge) {
+	s.writing.Add(1)
+	defer s.writing.Done()
+	s.mu.Unlock()
+	m.fetch(s.opts.StepRecords)
+	s.mu.Lock()
 }
 
 // upload gives the archive a part that stands for several segments, reading and

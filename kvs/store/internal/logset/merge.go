@@ -22,6 +22,9 @@ type merge struct {
 	out       *File
 	at        int // the input being read
 	scan      *record.Scanner
+	ahead     []record.Placed // of it, read and not looked at yet,
+	hashes    []uint64        // those of their keys,
+	end       error           // and what there is in place of them; io.EOF for the input's end
 	buf       []byte
 	pending   []move // of records in buf
 	moves     []move // of records written
@@ -68,24 +71,35 @@ func (m *merge) read(input int) {
 	}
 }
 
-// copy looks at up to n records, and writes those that count.
-func (s *Set) copy(m *merge, n int) error {
-	for ; n > 0 && m.at < len(m.inputs); n-- {
-		r, off, size, err := m.scan.Next()
-		if err == io.EOF {
-			m.read(m.at + 1)
-			continue
+// fetch reads up to n records on, of one input. It touches nothing but the merge and that file, and
+// may be called without the lock.
+func (m *merge) fetch(n int) {
+	m.ahead, m.hashes, m.end = m.ahead[:0], m.hashes[:0], nil
+	if m.at == len(m.inputs) {
+		return
+	}
+	m.ahead, m.end = m.scan.Some(m.ahead, n)
+	for i := range m.ahead {
+		m.hashes = append(m.hashes, hashOf(m.ahead[i].Key))
+	}
+}
+
+// copy writes those of the records that were fetched that count, and has the index point there.
+func (s *Set) copy(m *merge) error {
+	switch {
+	case m.end == io.EOF:
+		m.read(m.at + 1)
+	case m.end != nil:
+		f := m.inputs[m.at]
+		s.spoil(f)
+		if superseded := f.live == 0; !m.buries || !superseded {
+			return fmt.Errorf("merge %s: %w", s.home.Path(f.number, logExt), m.end)
 		}
-		if err != nil {
-			s.spoil(m.inputs[m.at])
-			if !m.buries || !m.superseded() {
-				return fmt.Errorf("merge %s: %w", s.home.Path(m.inputs[m.at].number, logExt), err)
-			}
-			m.lost = true
-			m.read(m.at + 1)
-			continue
-		}
-		s.keep(m, r, placeOf(m.inputs[m.at].slot, off, size))
+		m.lost = true
+		m.read(m.at + 1)
+	}
+	for i, r := range m.ahead {
+		s.keep(m, r, m.hashes[i])
 	}
 	m.written = m.at == len(m.inputs)
 	if err := s.write(m); err != nil {
@@ -101,19 +115,6 @@ func (s *Set) copy(m *merge, n int) error {
 	m.moves = append(m.moves, m.pending...)
 	m.pending = m.pending[:0]
 	return nil
-}
-
-// superseded reports that the index points at nothing in the input being read, but for what
-// has been read.
-func (m *merge) superseded() bool {
-	f := m.inputs[m.at]
-	left := f.live
-	for _, v := range m.pending {
-		if v.old.Slot() == f.slot {
-			left -= int64(v.old.Size)
-		}
-	}
-	return left == 0
 }
 
 // bury writes a tombstone for each key of older files that has no value: an input that could
@@ -142,6 +143,7 @@ func (s *Set) bury(m *merge, older []*File) error {
 
 // add gives the file that comes out a record, once it is written.
 func (m *merge) add(r record.Record) (off int64, size int) {
+	r.Synced = false // which is of the file that it was in
 	off, was := m.out.length, len(m.buf)
 	m.buf = record.Append(m.buf, m.out.salt, off, r)
 	size = len(m.buf) - was
@@ -151,6 +153,9 @@ func (m *merge) add(r record.Record) (off int64, size int) {
 
 // write writes what was added.
 func (s *Set) write(m *merge) error {
+	if len(m.buf) == 0 {
+		return nil
+	}
 	if _, err := m.out.f.Write(m.buf); err != nil {
 		return fmt.Errorf("merge into %s: %w", s.home.Path(m.out.number, logExt), err)
 	}
@@ -164,29 +169,25 @@ func (s *Set) spoil(f *File) { f.spoiled, s.look = true, true }
 
 // keep copies a record if it counts: the value that the index points at; a tombstone
 // of a key that has no value, once, if something older may have one.
-func (s *Set) keep(m *merge, r record.Record, at Place) {
-	if !m.inputs[m.at].keys.Holds(r.Key) {
+func (s *Set) keep(m *merge, r record.Placed, hash uint64) {
+	f := m.inputs[m.at]
+	if !f.keys.Holds(r.Key) || r.Kind == record.Commit {
 		return
 	}
-	p, live := s.index.Get(r.Key)
-	switch r.Kind {
-	case record.Value:
-		if !live || p.Addr != at.Addr {
-			return
+	at := placeOf(f.slot, r.Off, r.Size)
+	p, live := s.index.get(hash, r.Key)
+	if r.Kind == record.Value {
+		if live && p.Addr == at.Addr {
+			off, size := m.add(r.Record)
+			m.pending = append(m.pending, move{hash, at, placeOf(m.out.slot, off, size)})
 		}
-	case record.Tombstone:
-		if live || m.bottom || m.tombs[string(r.Key)] {
-			return
-		}
-		m.tombs[string(r.Key)] = true
-	case record.Commit:
 		return
 	}
-	off, size := m.add(record.Record{Kind: r.Kind, Key: r.Key, Value: r.Value})
-	if r.Kind == record.Tombstone {
+	if live || m.bottom || m.tombs[string(r.Key)] {
 		return
 	}
-	m.pending = append(m.pending, move{hashOf(r.Key), at, placeOf(m.out.slot, off, size)})
+	m.tombs[string(r.Key)] = true
+	m.add(r.Record)
 }
 
 // finish has the catalog name what came out in place of what went in.
@@ -276,7 +277,8 @@ func (s *Set) mergeNow(from, to int) error {
 	}
 	m.buries = true
 	for !m.written {
-		if err := s.copy(m, s.opts.StepRecords); err != nil {
+		m.fetch(s.opts.StepRecords)
+		if err := s.copy(m); err != nil {
 			s.undo(m)
 			return err
 		}

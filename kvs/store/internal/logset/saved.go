@@ -46,15 +46,19 @@ const goneSlot = 1<<(64-offsetBits) - 1
 
 // savedTable is what stands behind the pages of a saved index.
 type savedTable struct {
-	slots map[int]int // of files, as they were, to indices
+	slots []int // of files, as they were, to indices; -1 for none
 	pages []byte
+	sums  []uint32 // of pages, as far as they are finished
 	files []byte
 	keys  int
 }
 
 func newSavedTable(x *Index, files []*File) *savedTable {
-	t := &savedTable{slots: map[int]int{}, keys: x.n}
+	t := &savedTable{keys: x.n}
 	for i, f := range files {
+		for len(t.slots) <= f.slot {
+			t.slots = append(t.slots, -1)
+		}
 		t.slots[f.slot] = i
 		t.files = binary.LittleEndian.AppendUint64(t.files, f.number)
 		t.files = binary.LittleEndian.AppendUint32(t.files, f.salt)
@@ -63,48 +67,65 @@ func newSavedTable(x *Index, files []*File) *savedTable {
 	return t
 }
 
-// add appends a page to dst, and what says where it is to the table.
-func (t *savedTable) add(dst []byte, prefix uint64, g *page) []byte {
-	at := len(dst)
-	dst = g.renamed(dst, t.slots)
+// savedPart is a part of a saved index, of whole pages. They are copied while the index waits, and
+// finished when it does not.
+type savedPart struct {
+	bytes []byte
+	slots []extent // of the pages, in bytes
+}
+
+type extent struct{ from, to int }
+
+// add appends a page to a part, and what says where it is to the table.
+func (t *savedTable) add(p *savedPart, prefix uint64, g *page) {
+	at := len(p.bytes)
+	p.slots = append(p.slots, extent{at, at + len(g.slots)})
+	p.bytes = append(append(append(p.bytes, g.slots...), g.keys...), make([]byte, len(g.keys)/savedSlack)...)
 	t.pages = binary.LittleEndian.AppendUint64(t.pages, prefix)
 	t.pages = append(t.pages, byte(g.depth))
 	t.pages = binary.LittleEndian.AppendUint32(t.pages, uint32(len(g.slots)/slotBytes))
 	t.pages = binary.LittleEndian.AppendUint64(t.pages, uint64(len(g.keys)))
-	t.pages = binary.LittleEndian.AppendUint32(t.pages, record.Checksum(dst[at:]))
-	return dst
+	t.pages = binary.LittleEndian.AppendUint32(t.pages, 0) // until the end
 }
 
-// end appends the table.
-func (t *savedTable) end(dst []byte) []byte {
-	at := len(dst)
-	dst = append(append(dst, t.pages...), t.files...)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.pages)/savedPage))
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.files)/savedFile))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(t.keys))
-	return binary.LittleEndian.AppendUint32(dst, record.Checksum(dst[at:]))
+// finish gives the pages of a part the indices of files, and sums them up. Parts are finished in
+// their order.
+func (t *savedTable) finish(p savedPart) {
+	for i, s := range p.slots {
+		end := len(p.bytes)
+		if i+1 < len(p.slots) {
+			end = p.slots[i+1].from
+		}
+		t.rename(p.bytes[s.from:s.to])
+		t.sums = append(t.sums, record.Checksum(p.bytes[s.from:end]))
+	}
 }
 
-// renamed appends a page with file slots renamed.
-func (g *page) renamed(dst []byte, slots map[int]int) []byte {
-	at := len(dst)
-	dst = append(dst, g.slots...)
-	last, as := -1, 0
-	for s := dst[at:]; len(s) > 0; s = s[slotBytes:] {
+// rename has the slots of a page name files by their indices.
+func (t *savedTable) rename(slots []byte) {
+	for s := slots; len(s) > 0; s = s[slotBytes:] {
 		if binary.LittleEndian.Uint64(s[16:]) == 0 {
 			continue
 		}
 		p := Place{Addr: binary.LittleEndian.Uint64(s[8:])}
-		if p.Slot() != last {
-			i, ok := slots[p.Slot()]
-			if !ok {
-				panic("logset: a place of the index is in no file that counts")
-			}
-			last, as = p.Slot(), i
+		if p.Slot() >= len(t.slots) || t.slots[p.Slot()] < 0 {
+			panic("logset: a place of the index is in no file that counts")
 		}
-		binary.LittleEndian.PutUint64(s[8:], placeOf(as, p.Offset(), 0).Addr)
+		binary.LittleEndian.PutUint64(s[8:], placeOf(t.slots[p.Slot()], p.Offset(), 0).Addr)
 	}
-	return append(append(dst, g.keys...), make([]byte, len(g.keys)/savedSlack)...)
+}
+
+// end appends the table, once all parts are finished.
+func (t *savedTable) end(dst []byte) []byte {
+	at := len(dst)
+	dst = append(append(dst, t.pages...), t.files...)
+	for i, sum := range t.sums {
+		binary.LittleEndian.PutUint32(dst[at+(i+1)*savedPage-4:], sum)
+	}
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.pages)/savedPage))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.files)/savedFile))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(t.keys))
+	return binary.LittleEndian.AppendUint32(dst, record.Checksum(dst[at:]))
 }
 
 // knownFile is a file of a saved index.

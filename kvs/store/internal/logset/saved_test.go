@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 
@@ -23,6 +24,9 @@ func drawSaved(t *rapid.T) (x *Index, files []*File, b []byte) {
 	for i := range rapid.SampledFrom([]int{0, 1, 5, 200, 1500}).Draw(t, "keys") {
 		f := files[i%n]
 		key := fmt.Appendf(nil, "key %d", i)
+		if i < 200 && i%7 == 0 {
+			key = []byte{byte(i)} // the shortest there are
+		}
 		x.Put(key, placeOf(f.slot, f.length, record.Size(len(key), 9)))
 		f.length += int64(record.Size(len(key), 9))
 		if i%3 == 1 {
@@ -34,11 +38,12 @@ func drawSaved(t *rapid.T) (x *Index, files []*File, b []byte) {
 
 // encodeSaved is a saved index of the files.
 func encodeSaved(x *Index, files []*File) []byte {
-	table, b := newSavedTable(x, files), []byte(savedMagic)
-	x.beginImage(func(prefix uint64, g *page) { b = table.add(b, prefix, g) })
+	table, p := newSavedTable(x, files), savedPart{bytes: []byte(savedMagic)}
+	x.beginImage(func(prefix uint64, g *page) { table.add(&p, prefix, g) })
 	for !x.copyPages(1) {
 	}
-	return table.end(b)
+	table.finish(p)
+	return table.end(p.bytes)
 }
 
 // decodeAll reads a saved index with all of its pages.
@@ -174,10 +179,17 @@ func TestImageIsOfOneMoment(t *testing.T) {
 		for k, p := range x.All() {
 			m[string(k)] = placeOf(slices.IndexFunc(files, func(f *File) bool { return f.slot == p.Slot() }), p.Offset(), int(p.Size))
 		}
-		table, b := newSavedTable(x, files), []byte(savedMagic)
-		x.beginImage(func(prefix uint64, g *page) { b = table.add(b, prefix, g) })
+		table, b, part := newSavedTable(x, files), []byte(savedMagic), savedPart{}
+		x.beginImage(func(prefix uint64, g *page) { table.add(&part, prefix, g) })
+		finish := func() {
+			table.finish(part)
+			b, part = append(b, part.bytes...), savedPart{}
+		}
 		outside := placeOf(77, 1, 1) // what comes later may be in any file
 		for i := 0; !x.copyPages(1); i++ {
+			if rapid.Bool().Draw(t, "finish") {
+				finish()
+			}
 			for j := range rapid.SampledFrom([]int{0, 1, 300}).Draw(t, "changes") {
 				key := fmt.Appendf(nil, "key %d", rapid.IntRange(0, 1500).Draw(t, "key"))
 				switch p, ok := x.Get(key); {
@@ -190,6 +202,7 @@ func TestImageIsOfOneMoment(t *testing.T) {
 				}
 			}
 		}
+		finish()
 		got, err := decodeAll(table.end(b), reopened(files))
 		require.NoError(t, err)
 		checkIndex(t, got.index, m)
@@ -271,4 +284,69 @@ func FuzzSaved(f *testing.F) {
 			d.index.Delete(fmt.Appendf(nil, "key %d", i-7))
 		}
 	})
+}
+
+// TestSavedInTheBackground has background work save an index of several parts, between whose steps
+// keys are set: what is on the disk is the index as it was when that was begun.
+func TestSavedInTheBackground(t *testing.T) {
+	d := newDisk(t)
+	s := openSet(t, d)
+	for i := range 2 {
+		addLog(t, s, i)
+	}
+	f := s.NewLog()
+	require.NoError(t, s.Create(f, nil))
+	set := func(i int) {
+		key, off := fmt.Appendf(nil, "key %d", i), f.Length()
+		b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: key, Value: []byte("value")})
+		require.NoError(t, s.Write(f, b))
+		f.Grow(len(b))
+		s.Noted(f, record.Value, key, off, len(b))
+	}
+	for i := range 15_000 {
+		set(i)
+	}
+	for s.check == nil {
+		_, err := s.step()
+		require.NoError(t, err)
+	}
+	files, want := reopened(s.files), map[string]Place{}
+	for k, p := range s.index.All() {
+		at := slices.IndexFunc(s.files, func(f *File) bool { return f.slot == p.Slot() })
+		want[string(k)] = placeOf(at, p.Offset(), int(p.Size))
+	}
+	steps := 0
+	for ; s.saved.number == 0; steps++ {
+		set(steps * 7919 % 18_000)
+		_, err := s.step()
+		require.NoError(t, err)
+	}
+	require.Greater(t, steps, 10)
+	b, err := s.home.ReadPart(s.saved.number, savedExt, maxSavedBytes)
+	require.NoError(t, err)
+	require.Greater(t, len(b), 2*checkpointBuffer)
+	got, err := decodeAll(b, files)
+	require.NoError(t, err)
+	checkIndex(t, got.index, want)
+	closeSet(t, s)
+}
+
+// asked is a file of which nothing can be read, that counts who tries.
+type asked int
+
+func (a *asked) ReadAt([]byte, int64) (int, error) {
+	*a++
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestSavedBounds has files that are too short, as long as can be, and longer, which are not read.
+func TestSavedBounds(t *testing.T) {
+	for size, reads := range map[int64]asked{
+		int64(len(savedMagic)+savedEnd) - 1: 0, int64(len(savedMagic) + savedEnd): 1, maxSavedBytes: 1, maxSavedBytes + 1: 0,
+	} {
+		var a asked
+		_, err := decodeSaved(&a, size, nil)
+		require.Error(t, err)
+		require.Equal(t, reads, a, "%d bytes", size)
+	}
 }

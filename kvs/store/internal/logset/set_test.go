@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -41,7 +42,7 @@ func newDisk(t *testing.T) *disk.FS {
 }
 
 // openSet opens a set whose background work the test runs.
-func openSet(t *testing.T, d *disk.FS) *Set {
+func openSet(t *testing.T, d vfs.FS) *Set {
 	q, err := store.NewQueue(1)
 	require.NoError(t, err)
 	base, err := store.Options{Dir: "dir", FS: d, Scheduler: q}.WithDefaults()

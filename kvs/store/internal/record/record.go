@@ -4,7 +4,13 @@
 // another place.
 //
 //	header  "joinery\n" | type 1 | format 1 | reserved 2 | number 8 | CRC-32C 4
-//	record  CRC-32C 4 | meta 1 | uvarint key length | uvarint value length | key | value
+//	record  CRC-32C 4 | body
+//	body    meta 1 | uvarint key length | uvarint value length | key | value
+//
+// A record may be a batch: the bodies of several records under one checksum, which are
+// written and count together or not at all.
+//
+//	batch   CRC-32C 4 | meta 1 | 0 | uvarint length | uvarint records | body | body | …
 //
 // Numbers are little endian. The package reads whole records or says why not; what
 // a file means is for its engine.
@@ -14,6 +20,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"math"
 
 	"github.com/joinery-go/joinery/kvs/store"
 )
@@ -26,19 +33,23 @@ const (
 	Value     Kind = 1 // the key has the value from here on
 	Tombstone Kind = 2 // the key has no value from here on
 	Commit    Kind = 3 // all before it in the file counts; its value is how much of the file was synced
+	Batch     Kind = 4 // records; its value is how many, and their bodies
 )
 
 const (
 	kindMask = 0x0f
 	synced   = 0x80 // all before the record was synced before it was written
 	crcBytes = 4
+	minBody  = 3
 
 	// MinBytes is the least that a record takes.
-	MinBytes = crcBytes + 3
+	MinBytes = crcBytes + minBody
 	// MaxHead is the most that a record takes beside key and value.
 	MaxHead = crcBytes + 1 + 2*binary.MaxVarintLen32
 	// MaxBytes is the most that a record takes.
 	MaxBytes = MaxHead + store.MaxKeyBytes + store.MaxValueBytes
+	// MaxBatchBytes is the most that the records of a batch take together.
+	MaxBatchBytes = 1 << 30
 )
 
 var table = crc32.MakeTable(crc32.Castagnoli)
@@ -81,11 +92,15 @@ func Append(dst []byte, salt uint32, off int64, r Record) []byte {
 
 // AppendUnsealed appends the record without its checksum, for [Seal].
 func AppendUnsealed(dst []byte, r Record) []byte {
+	return appendBody(append(dst, 0, 0, 0, 0), r)
+}
+
+func appendBody(dst []byte, r Record) []byte {
 	meta := byte(r.Kind)
 	if r.Synced {
 		meta |= synced
 	}
-	dst = append(dst, 0, 0, 0, 0, meta)
+	dst = append(dst, meta)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Key)))
 	dst = binary.AppendUvarint(dst, uint64(len(r.Value)))
 	dst = append(dst, r.Key...)
@@ -130,38 +145,65 @@ func Shape(b []byte) (kind Kind, key, value, end int, err error) {
 	if len(b) < MinBytes {
 		return 0, 0, 0, 0, errShort
 	}
-	meta := b[crcBytes]
+	kind, key, value, end, err = shapeBody(b[crcBytes:])
+	if err != nil {
+		return 0, 0, 0, 0, err
+	}
+	return kind, crcBytes + key, crcBytes + value, crcBytes + end, nil
+}
+
+// shapeBody is [Shape] of a body, which is of minBody bytes at least.
+func shapeBody(b []byte) (kind Kind, key, value, end int, err error) {
+	meta := b[0]
 	kind = Kind(meta & kindMask)
-	if meta&^(kindMask|synced) != 0 || kind < Value || kind > Commit {
+	if meta&^(kindMask|synced) != 0 || kind < Value || kind > Batch {
 		return 0, 0, 0, 0, errShape
 	}
-	at := crcBytes + 1
-	var lens [2]int
-	for i, limit := range [2]uint64{store.MaxKeyBytes, store.MaxValueBytes} {
-		n, w := binary.Uvarint(b[at:])
-		if w == 0 {
-			return 0, 0, 0, 0, errShort
+	// Most lengths are of one byte, and then nothing is called for them.
+	keys, at := int(b[1]), 2
+	if keys >= 0x80 {
+		if keys, at, err = length(b, 1); err != nil {
+			return 0, 0, 0, 0, err
 		}
-		if w < 0 || n > limit || w != uvarintLen(int(n)) {
-			return 0, 0, 0, 0, errShape
-		}
-		lens[i], at = int(n), at+w
 	}
+	if at == len(b) {
+		return 0, 0, 0, 0, errShort
+	}
+	values, from := int(b[at]), at+1
+	if values >= 0x80 {
+		if values, from, err = length(b, at); err != nil {
+			return 0, 0, 0, 0, err
+		}
+	}
+	if !fits(kind, keys, values) {
+		return 0, 0, 0, 0, errShape
+	}
+	return kind, from, from + keys, from + keys + values, nil
+}
+
+// length reads a length at a place of b, and returns the place behind it.
+func length(b []byte, at int) (n, end int, err error) {
+	v, w := binary.Uvarint(b[at:])
+	switch {
+	case w == 0:
+		return 0, 0, errShort
+	case w < 0 || v > math.MaxInt32 || w != uvarintLen(int(v)):
+		return 0, 0, errShape
+	}
+	return int(v), at + w, nil
+}
+
+// fits reports that a record of that kind may have a key and a value of these lengths.
+func fits(kind Kind, key, value int) bool {
 	switch kind {
 	case Value:
-		if lens[0] == 0 || lens[1] == 0 {
-			return 0, 0, 0, 0, errShape
-		}
+		return key > 0 && key <= store.MaxKeyBytes && value > 0 && value <= store.MaxValueBytes
 	case Tombstone:
-		if lens[0] == 0 || lens[1] != 0 {
-			return 0, 0, 0, 0, errShape
-		}
+		return key > 0 && key <= store.MaxKeyBytes && value == 0
 	case Commit:
-		if lens[0] != 0 || lens[1] != 8 {
-			return 0, 0, 0, 0, errShape
-		}
+		return key == 0 && value == 8
 	}
-	return kind, at, at + lens[0], at + lens[0] + lens[1], nil
+	return key == 0 && value > minBody && value <= MaxBatchBytes
 }
 
 // Decode reads the record with which b begins and returns its length. b may hold

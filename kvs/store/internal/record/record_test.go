@@ -69,6 +69,42 @@ func TestScanReadsWhatAppendWrote(t *testing.T) {
 	})
 }
 
+// TestSomeIsNext holds what Some reads against what Next does, of files that are longer than what is
+// read at once, and of some that end in bytes that are no record.
+func TestSomeIsNext(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var records []record.Record
+		for range rapid.IntRange(0, 60).Draw(t, "n") {
+			records = append(records, draw(t))
+		}
+		b, _ := file(records...)
+		b = append(b, rapid.SliceOfN(rapid.Byte(), 0, 3).Draw(t, "tail")...)
+		one := record.NewScanner(bytes.NewReader(b), header.Salt(), record.HeaderBytes, int64(len(b)))
+		scan := record.NewScanner(bytes.NewReader(b), header.Salt(), record.HeaderBytes, int64(len(b)))
+		most, calls := rapid.IntRange(1, 9).Draw(t, "most"), 0
+		for {
+			some, err := scan.Some(nil, most)
+			calls++
+			require.LessOrEqual(t, len(some), most)
+			for _, got := range some {
+				want, off, size, err := one.Next()
+				require.NoError(t, err)
+				equal(t, want, got.Record)
+				require.Equal(t, []int64{off, int64(size)}, []int64{got.Off, int64(got.Size)})
+			}
+			require.Equal(t, one.Offset(), scan.Offset())
+			if err != nil {
+				require.Empty(t, some)
+				_, _, _, want := one.Next()
+				require.Equal(t, want, err)
+				break
+			}
+			require.NotEmpty(t, some)
+		}
+		require.LessOrEqual(t, calls, 1+(len(records)+most-1)/most+len(b)/(200<<10), "as many as were read at once")
+	})
+}
+
 // TestFlipIsFound flips every bit of small files: the scan ends at the record that
 // was hit, and its tail is known for damage. Of the places where a torn write would
 // look the same, none is in these files.

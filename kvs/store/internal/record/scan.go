@@ -30,7 +30,9 @@ func NewScanner(r io.ReaderAt, salt uint32, off, end int64) *Scanner {
 // Offset is where the next record begins.
 func (s *Scanner) Offset() int64 { return s.off }
 
-// Next returns the next record and its offset and length; [io.EOF] where the file
+var errBatchHere = errors.New("a batch, in a file of single records")
+
+// Next returns the next record, no batch, and its offset and length; [io.EOF] where the file
 // ends; an error that wraps [store.ErrCorrupt] where bytes are no record; or what
 // reading said. The record is valid until the next call.
 func (s *Scanner) Next() (r Record, off int64, size int, err error) {
@@ -44,6 +46,9 @@ func (s *Scanner) Next() (r Record, off int64, size int, err error) {
 		}
 		b := s.buf[s.off-s.at:]
 		r, n, err := Decode(b, s.salt, s.off)
+		if err == nil && r.Kind == Batch {
+			err = errBatchHere
+		}
 		if err == nil {
 			off, s.off = s.off, s.off+int64(n)
 			return r, off, n, nil
@@ -55,6 +60,33 @@ func (s *Scanner) Next() (r Record, off int64, size int, err error) {
 		}
 		return Record{}, s.off, 0, fmt.Errorf("%w: at offset %d: %w", store.ErrCorrupt, s.off, err)
 	}
+}
+
+// Placed is a record and where in its file it is.
+type Placed struct {
+	Record
+	Off  int64
+	Size int
+}
+
+// Some appends to dst the next records, at most n and at least one: those that take no more
+// reading than the first. They are valid until the next call. Errors are those of
+// [Scanner.Next], and then nothing is appended.
+func (s *Scanner) Some(dst []Placed, n int) ([]Placed, error) {
+	r, off, size, err := s.Next()
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, Placed{r, off, size})
+	for ; n > 1 && s.off < s.end; n-- {
+		r, size, err := Decode(s.buf[s.off-s.at:], s.salt, s.off)
+		if err != nil || r.Kind == Batch {
+			break // what it is the next call says
+		}
+		dst = append(dst, Placed{r, s.off, size})
+		s.off += int64(size)
+	}
+	return dst, nil
 }
 
 // fill makes the buffer begin at or before the next record and reach need bytes

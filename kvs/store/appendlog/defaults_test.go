@@ -1,0 +1,19 @@
+package appendlog
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+)
+
+// TestDefaults holds what zero values stand for against what is said of them.
+func TestDefaults(t *testing.T) {
+	o, err := Options{Options: store.Options{Dir: "dir"}}.withDefaults()
+	require.NoError(t, err)
+	o.Options = store.Options{}
+	require.Equal(t, Options{
+		SegmentBytes: 32 << 20, FanIn: 4, MaxBacklog: 16, BufferBytes: 256 << 10, StepRecords: 256,
+	}, o)
+}
