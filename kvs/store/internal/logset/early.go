@@ -26,15 +26,15 @@ const (
 	// earlyPart: of a log of full length, that part is worth a sync without the lock where one with it
 	// follows.
 	earlyPart = 128
-	// earlyDue: that part is worth one in any case, so that the set which fills a log does not wait
-	// until the disk has taken all of it.
-	earlyDue = 8
+	// earlyBytes are worth one in any case, so that the set which fills a log does not wait until the
+	// disk has taken all of it. They are not fewer where logs are short: merges would wait for it.
+	earlyBytes = 4 << 20
 )
 
-// unsynced reports that a log that is open has so much that is not synced that earlyDue asks for a sync.
+// unsynced reports that a log that is open has earlyBytes that are not synced.
 func (s *Set) unsynced() bool {
 	for i := len(s.files) - 1; i >= 0 && !s.home.Sealed(i); i-- {
-		if s.files[i].unsynced >= s.opts.SegmentBytes/earlyDue {
+		if s.files[i].unsynced >= earlyBytes {
 			return true
 		}
 	}

@@ -50,8 +50,8 @@ func (f *syncsFile) Sync() error {
 	return f.File.Sync()
 }
 
-// openLog is a set with a log that is open. Its harden syncs the log.
-func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File, *store.Queue) {
+// openLog is a set with a log that is open, of files of that many bytes. Its harden syncs the log.
+func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex, segment int64) (*Set, *File, *store.Queue) {
 	q, err := store.NewQueue(1)
 	require.NoError(t, err)
 	base, err := store.Options{Dir: "dir", FS: fs, Scheduler: q}.WithDefaults()
@@ -59,7 +59,7 @@ func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File, *store.Que
 	var s *Set
 	var f *File
 	s, err = Open(Options{
-		Options: base, Engine: "test", Type: 'T', SegmentBytes: 8192, FanIn: 3, MaxBacklog: 4, StepRecords: 5,
+		Options: base, Engine: "test", Type: 'T', SegmentBytes: segment, FanIn: 3, MaxBacklog: 4, StepRecords: 5,
 	}, mu, func() error { return s.Sync(f) })
 	require.NoError(t, err)
 	f = s.NewLog()
@@ -67,40 +67,35 @@ func openLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File, *store.Que
 	return s, f, q
 }
 
-// logOne adds a record of some 300 bytes to a log.
-func logOne(t *testing.T, s *Set, f *File) {
+// logOne adds a record with a value of so many bytes to a log.
+func logOne(t *testing.T, s *Set, f *File, bytes int) {
 	off := f.Length()
-	b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: []byte("key"), Value: make([]byte, 300)})
+	b := record.Append(nil, f.Salt(), off, record.Record{Kind: record.Value, Key: []byte("key"), Value: make([]byte, bytes)})
 	require.NoError(t, s.Write(f, b))
 	f.Grow(len(b))
 	s.Noted(f, record.Value, []byte("key"), off, len(b))
 }
 
-// dueLog is a set with a log so long that the index is to be saved, of which little is not synced.
+// dueLog is a set with a log so long that the index is to be saved.
 func dueLog(t *testing.T, fs *syncsFS, mu *sync.Mutex) (*Set, *File) {
-	s, f, _ := openLog(t, fs, mu)
+	s, f, _ := openLog(t, fs, mu, 1024)
 	for !s.due(0) {
-		if s.unsynced() {
-			require.NoError(t, s.Sync(f))
-		}
-		logOne(t, s, f)
+		logOne(t, s, f, 300)
 	}
-	require.False(t, s.unsynced())
-	require.NotZero(t, f.unsynced)
 	return s, f
 }
 
-// TestSyncsWhileALogGrows writes an eighth of a log: from then on the background is to sync it, and
+// TestSyncsWhileALogGrows writes 4 MiB of a log: from then on the background is to sync it, and
 // does so while the engine is not locked.
 func TestSyncsWhileALogGrows(t *testing.T) {
 	fs, mu := &syncsFS{FS: newDisk(t)}, sync.Mutex{}
-	s, f, q := openLog(t, fs, &mu)
+	s, f, q := openLog(t, fs, &mu, 32<<20)
 	rest(t, s)
 	require.Nil(t, s.Job())
-	for f.unsynced < 1024 {
+	for f.unsynced < 4<<20 {
 		require.False(t, s.unsynced())
 		require.Nil(t, s.Job())
-		logOne(t, s, f)
+		logOne(t, s, f, 64<<10)
 	}
 	require.True(t, s.unsynced())
 	free := 0

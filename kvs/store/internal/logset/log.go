@@ -58,7 +58,7 @@ func (s *Set) Create(f *File, records []byte) error {
 // Write appends records to a log that was created.
 func (s *Set) Write(f *File, b []byte) error {
 	s.wrote(len(b))
-	if f.unsynced += int64(len(b)); f.unsynced >= s.opts.SegmentBytes/earlyDue {
+	if f.unsynced += int64(len(b)); f.unsynced >= earlyBytes {
 		s.look = true
 	}
 	if _, err := f.f.Write(b); err != nil {
