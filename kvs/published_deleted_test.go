@@ -113,7 +113,7 @@ func TestHandedOverLate(t *testing.T) {
 // time passes. When the first is back and tells what it had taken, the key stays deleted, and what
 // is left of that goes once all have it. In Scylla repair ran without the hint's holder, the
 // tombstone was collected, and the hint brought the value back; so did a batch that repair had
-// failed to replay. (ScyllaDB #23712, #24415.)
+// failed to replay. (scylladb/scylladb #23712, #24415.)
 func TestHintReplayedLate(t *testing.T) {
 	for _, cfg := range []kvs.Config{{}, {MaxLog: 1}} {
 		for whose := range 4 { // an owner's, or a stranger's
@@ -157,7 +157,7 @@ func TestHintReplayedLate(t *testing.T) {
 // deleted there, and the first node owns it again when the new one leaves. Then that starts on a
 // disk which may still have the first write. It stays deleted. In Scylla the tombstone was
 // collected by the new owner, and the log of the old one brought the value back.
-// (ScyllaDB #14823.)
+// (scylladb/scylladb #14823.)
 func TestOldOwnerStartsOnItsLog(t *testing.T) {
 	for _, of := range deletable {
 		for _, size := range []int{0, 1, 400} {
@@ -244,7 +244,7 @@ func TestTwoDelete(t *testing.T) {
 // TestDeletedWhileItIsSent: keys are deleted at the sender, or at the receiver, while a snapshot is
 // on its way that has them, before or behind the place that it has come to. They stay deleted at
 // both. In Dragonfly the delete came before the value that was being sent in parts, did nothing,
-// and the value came behind it. (dragonfly #8128.)
+// and the value came behind it. (dragonflydb/dragonfly #8128.)
 func TestDeletedWhileItIsSent(t *testing.T) {
 	const keys = 40
 	for _, of := range deletable {
@@ -287,7 +287,7 @@ func TestDeletedWhileItIsSent(t *testing.T) {
 // TestDeletedOnDisk: keys are deleted, other things are written so that records of the values, or
 // of the deletes, are cut off, and the node starts again, by itself. They stay deleted. In KeyDB a
 // key came back that was deleted in the very file that the server was started on; in Bitcask the
-// file with the tombstone was merged and the older one with the value was not. (KeyDB #390, #442,
+// file with the tombstone was merged and the older one with the value was not. (Snapchat/KeyDB #390, #442,
 // basho/bitcask #82.)
 func TestDeletedOnDisk(t *testing.T) {
 	for _, of := range deletable {
@@ -384,7 +384,7 @@ func TestRemovedWhereItIsNotSeen(t *testing.T) {
 
 // TestCounterAfterDelete: a counter that was deleted counts on from nothing, as often as it is
 // deleted, wherever it is incremented, and after a start. In Scylla increments of a counter that
-// had been deleted showed nothing until the table was made anew. (ScyllaDB #4781, #3617.)
+// had been deleted showed nothing until the table was made anew. (scylladb/scylladb #4781, #3617.)
 func TestCounterAfterDelete(t *testing.T) {
 	g := newRig(t, 3, 1, 3, kvs.Config{LateMS: 100})
 	g.keep, g.now = true, 10_000

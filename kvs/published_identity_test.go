@@ -90,7 +90,7 @@ func TestWritesAfterAmnesia(t *testing.T) {
 
 // TestCounterAfterCrash: of two nodes A takes 20 twice, B has both, A crashes before its disk has
 // them, starts again and takes more. Both nodes show the sum of all. In Scylla A's share began
-// anew under the same name, and of the old share and the new one the greater stood. (ScyllaDB
+// anew under the same name, and of the old share and the new one the greater stood. (scylladb/scylladb
 // #2169.)
 func TestCounterAfterCrash(t *testing.T) {
 	for _, later := range [][]int64{{5}, {5, 50}, {-5, 7, 100}} {
@@ -124,7 +124,7 @@ func TestCounterAfterCrash(t *testing.T) {
 // TestCounterComesBack: a counter is moved to another node, and back to the one that has
 // incremented it before, which increments it again, before or after it has heard what came of the
 // first. All are counted. In Scylla the node began its share anew, which was taken for the one
-// that others had. (ScyllaDB #27306.)
+// that others had. (scylladb/scylladb #27306.)
 func TestCounterComesBack(t *testing.T) {
 	for wait := range 12 { // rounds from the second move to the second increment
 		s := newSeats(t, 3, 16, 1)
@@ -157,7 +157,7 @@ func TestCounterComesBack(t *testing.T) {
 // the last record, which none had heard of. What it writes then is visible everywhere. In
 // Antidote operations were numbered from 1 again, and those after a restart were invisible; in
 // Syncthing a crash left the last numbers to be given out twice, and peers missed what came
-// second. (AntidoteDB/antidote #9, syncthing #6335.)
+// second. (AntidoteDB/antidote #9, syncthing/syncthing #6335.)
 func TestNumbersAfterRestart(t *testing.T) {
 	for _, cfg := range []kvs.Config{{}, {CheckpointBytes: 1}} {
 		for lost := range 2 {

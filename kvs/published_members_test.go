@@ -64,7 +64,7 @@ func (s *seats) settle() {
 // any time at which it serves it. When the first one dies nothing is gone. In Horde the entries
 // were gone when the second node joined, or those of the second when the third did; in Hazelcast a
 // counter that was there before its second member was nowhere when the first was killed.
-// (elixir-horde/horde #116, #258, hazelcast #13793.)
+// (elixir-horde/horde #116, #258, hazelcast/hazelcast #13793.)
 func TestNodesJoinOneAfterAnother(t *testing.T) {
 	for _, size := range []int{0, 100} {
 		s := newSeats(t, 1, 16, 2)
@@ -185,7 +185,7 @@ func TestSameNameAgain(t *testing.T) {
 // joins, another leaves and a third dies. Each that is answered is at two nodes which keep it, at
 // that moment and ever after, and at both owners in the end. In Scylla a write that the old
 // owners had acknowledged was on fewer of the new ones than was asked for; in Riak recent writes
-// were lost where much was handed over. (ScyllaDB #5252, #6126, basho/riak_kv #1754.)
+// were lost where much was handed over. (scylladb/scylladb #5252, #6126, basho/riak_kv #1754.)
 func TestAnsweredWhileOwnersChange(t *testing.T) {
 	s := newSeats(t, 4, 8, 2)
 	type written struct {
@@ -268,7 +268,7 @@ func TestAnsweredWhileOwnersChange(t *testing.T) {
 // deadline; once the dead one is said to be gone, that which waits and those that come are answered
 // when the owner in its place has them, and the dead one counts for none. In Scylla writes had to
 // reach one more than there was while a dead node was being removed, and none could; Akka went on to
-// wait for nodes that were on their way out. (ScyllaDB #2535, akka/akka-core #30328.)
+// wait for nodes that were on their way out. (scylladb/scylladb #2535, akka/akka-core #30328.)
 func TestAnsweredOnceOneIsGone(t *testing.T) {
 	for dead := ring.NodeID(1); dead <= 3; dead++ {
 		s := newSeats(t, 3, 8, 2)

@@ -20,7 +20,7 @@ import (
 // This file has reports of synchronisation that lost count of what had come, or did not go on;
 // PUBLISHED.md lists them.
 
-// rest lets ticks pass until all nodes are quiet, and holds them to saying nothing from then on.
+// restAndSilence lets ticks pass until all nodes are quiet, and holds them to saying nothing from then on.
 func (x *road) restAndSilence() {
 	for range 1500 {
 		x.pass()
@@ -102,7 +102,7 @@ func TestGapStays(t *testing.T) {
 // that, and starts again, with what of its disk there is or on an empty one; or the one that
 // sends does. It gets all, and all come to rest. In etcd's raft the leader waited for good for
 // word of a snapshot whose receiver had died; in Hashicorp's a follower that was far behind was
-// sent the same one again and again. (etcd #10225, dgraph #2707, hashicorp/raft #212.)
+// sent the same one again and again. (etcd-io/etcd #10225, dgraph-io/dgraph #2707, hashicorp/raft #212.)
 func TestKilledWhileItSynchronises(t *testing.T) {
 	cfg := kvs.Config{BatchBytes: 512, SnapshotBytes: 1 << 10, SnapshotPieces: 2}
 	for _, empty := range []bool{true, false} {
@@ -159,7 +159,7 @@ func TestLosesAllWhileOthersAreIdle(t *testing.T) {
 // TestOneMessageLost: two nodes that have written apart meet, and one message between them is
 // lost, or two in a row are, whichever. Both have all in the end, and are silent. In Automerge a
 // message that was lost had the two ask and answer without end, as each took what it had sent for
-// received. (automerge #1284, automerge/automerge-repo #206.)
+// received. (automerge/automerge #1284, automerge/automerge-repo #206.)
 func TestOneMessageLost(t *testing.T) {
 	for _, cfg := range []kvs.Config{{}, {MaxLog: 1}} {
 		for _, many := range []int{1, 2, 5} {
@@ -267,7 +267,7 @@ func TestKnownAfterBoot(t *testing.T) {
 // what is written then reaches all. In Dragonfly a replica went on from the position that it had
 // with the last master, which was none of the new one's, and nothing was sent; Electric's server
 // gave others after a restart, and refused clients that named the ones from before.
-// (dragonfly #5727, electric-sql/electric #2624.)
+// (dragonflydb/dragonfly #5727, electric-sql/electric #2624.)
 func TestPositionsAreOfOneLife(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		for again := range 3 {
@@ -382,7 +382,7 @@ func TestStoppedBeforeItIsWritten(t *testing.T) {
 // TestMoreThanAMessageMayHave: what a node lacks is several times what a message may have, and it
 // gets all of it, as deltas and as a snapshot, in messages of which none is too large. In the
 // reports everything was put into one message, which was refused, and made and sent once more.
-// (akka/akka-core #28463, FeatureBaseDB/featurebase #914, p2panda #628.)
+// (akka/akka-core #28463, FeatureBaseDB/featurebase #914, p2panda/p2panda #628.)
 func TestMoreThanAMessageMayHave(t *testing.T) {
 	for _, c := range []struct {
 		partitions int
