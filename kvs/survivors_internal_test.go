@@ -210,3 +210,21 @@ func TestSiftingIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoBeganAnewIsWrittenToInTheOldest: of a peer whose next incarnation has been heard by what it says of
+// members or promises, and has written no gossip yet, it is not known what it reads: it may run an older
+// program.
+func TestWhoBeganAnewIsWrittenToInTheOldest(t *testing.T) {
+	n := newHalf(t, 1, 1, 1, 2, nil, func(c *Config) { c.Speaks = Versions{wire.Oldest, wire.Newest} })
+	v := n.r.cfg.Speaks
+	require.Less(t, v.Oldest, v.Newest)
+	l, f := &n.r.peers[0], &n.r.floors.peers[0]
+	l.readsAs, l.version, l.origin, f.origin = 5, v.Newest, 5, 5
+	assert.Equal(t, v.Newest, n.r.speaks(2))
+	l.origin = 6
+	assert.Equal(t, v.Oldest, n.r.speaks(2))
+	l.origin, f.origin = 5, 6
+	assert.Equal(t, v.Oldest, n.r.speaks(2))
+	l.reads(6, v.Newest)
+	assert.Equal(t, v.Newest, n.r.speaks(2))
+}

@@ -62,6 +62,9 @@ func (r *Replica) speaks(to ring.NodeID) wire.Version {
 	if at < 0 || r.peers[at].backoffTicks == maxOfferGap {
 		return v.Oldest
 	}
+	if l := &r.peers[at]; l.readsAs < max(l.origin, r.floors.peers[at].origin) {
+		return v.Oldest // it has begun anew, maybe with an older program, and has written no gossip yet
+	}
 	return min(max(r.peers[at].version, v.Oldest), v.Newest)
 }
 
