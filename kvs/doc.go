@@ -76,8 +76,8 @@
 // write that is late, may bring what was deleted, and must not bring it back. Of a register it
 // is forgotten once it is older than [Config.LateMS] by the clocks of all nodes, all have
 // promised to write nothing as early as that any more, and every owner holds what they had
-// written; a node that is away has it stay, as has one that joins or leaves until it has. From then on the key reads as one that was never
-// written, and a write to a register that comes as late is refused by [wire.StatusForgotten].
+// written; a node that is away has it stay, as has one that joins or leaves until it has. From
+// then on the key reads as one that was never written, and a write to a register that comes as late is refused by [wire.StatusForgotten].
 // Of other kinds it is kept for good. Why that is safe, and what it relies on, is said in
 // floors.go and tombstones.go. [Replica.Tombstones] counts such keys. A delete is not refused
 // for the size of its value.
