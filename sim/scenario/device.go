@@ -135,7 +135,7 @@ func (r *replica) misread(cfg kvs.Config, records [][]byte) {
 			made.Start()
 			made.Step(kvs.Event{Kind: kvs.EventTick, NowMS: clockBase})
 		case errors.Is(err, wire.ErrMessage), errors.Is(err, kvs.ErrOriginUsed), errors.Is(err, kvs.ErrConfig) && r.engine != nil && i == 0:
-		case errors.Is(err, kvs.ErrConfig) && cfg.Life > 1: // the record that says of which life the disk is, is another one
+		case errors.Is(err, kvs.ErrConfig) && cfg.Life > 1 && wire.IsMembersRecord(records[at]): // it says of which life the disk is
 		default:
 			amiss(err.Error())
 		}
