@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -85,22 +86,35 @@ type point struct {
 	node NodeID
 }
 
+// circle lists the points of all nodes, ascending, and those of one place by node. Places are
+// hashes, so that as many buckets as there are points have about one each: what goes through them
+// in order is sorted but for a few neighbours. O(points), for nodes that ascend.
 func circle(nodes []NodeID) []point {
-	points := make([]point, 0, len(nodes)*virtualNodes)
-	for _, n := range nodes {
+	n := len(nodes) * virtualNodes
+	unsorted := make([]point, 0, n)
+	shift := 64 - bits.Len(uint(n))
+	starts := make([]int, 1<<(64-shift)+1)
+	for _, id := range nodes {
 		for v := range virtualNodes {
-			points = append(points, point{hashPair('n', uint64(n), uint64(v)), n})
+			x := point{hashPair('n', uint64(id), uint64(v)), id}
+			unsorted = append(unsorted, x)
+			starts[x.at>>shift+1]++
 		}
 	}
-	slices.SortFunc(points, func(a, b point) int {
-		if a.at != b.at {
-			if a.at < b.at {
-				return -1
-			}
-			return 1
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	points := make([]point, n)
+	for _, x := range unsorted {
+		bucket := &starts[x.at>>shift]
+		points[*bucket] = x
+		*bucket++
+	}
+	for i := 1; i < n; i++ {
+		for j := i; j > 0 && points[j].at < points[j-1].at; j-- {
+			points[j], points[j-1] = points[j-1], points[j]
 		}
-		return int(a.node) - int(b.node)
-	})
+	}
 	return points
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -46,8 +47,11 @@ func columns(v reflect.Value) (names, cells []string) {
 }
 
 func cell(v reflect.Value) string {
-	if v.Kind() == reflect.Float64 {
-		return strconv.FormatFloat(v.Float(), 'g', 6, 64)
+	if x, is := v.Interface().(float64); is {
+		if math.Abs(x) >= 1e6 { // 'g' would write it as a power of ten
+			return strconv.FormatFloat(x, 'f', 0, 64)
+		}
+		return strconv.FormatFloat(x, 'g', 6, 64)
 	}
 	return fmt.Sprint(v.Interface())
 }
