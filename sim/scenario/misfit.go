@@ -35,14 +35,26 @@ var misfits = []struct {
 	{"values outside of no number", func(c *kvs.Config) { c.Values = unkept{} }},
 	{"waits without end", func(c *kvs.Config) { c.MaxWaitTicks = 1 << 60 }},
 	{"a negative bound", func(c *kvs.Config) { c.MaxKnown = -1 }},
+	{"a ring on which partitions have unlike factors", func(c *kvs.Config) { c.Ring = unlike }},
+	{"tombstones that stay for ages", func(c *kvs.Config) { c.LateMS = 1 << 60 }},
+	{"versions that there are not", func(c *kvs.Config) { c.Speaks = kvs.Versions{Newest: wire.Newest + 1} }},
 }
 
-// amiss are other things that are to be refused where they are made, by what is wrong.
-var amiss = []struct {
+// unlike is a ring with a factor of its own for one partition.
+var unlike, _ = ring.Varied([]ring.NodeID{0, 1, 2}, 2, 2, func(p ring.Partition) int { return 2 + int(p) })
+
+// refusal is something that is to be refused where it is made, for what is wrong with it.
+type refusal struct {
 	what string
 	want error
 	make func() error
-}{
+}
+
+// refused are all of them.
+var refused = slices.Concat(amiss, amissOfMembers, amissOfPolicy)
+
+// amiss are those that a store or a client of one is made of.
+var amiss = []refusal{
 	{"a ring of no nodes", ring.ErrConfig, func() error { _, err := ring.New(nil, 1, 1); return err }},
 	{"a ring of no partitions", ring.ErrConfig, func() error { _, err := ring.New([]ring.NodeID{1}, 0, 1); return err }},
 	{"a ring of no owners", ring.ErrConfig, func() error { _, err := ring.New([]ring.NodeID{1}, 1, 0); return err }},
@@ -58,6 +70,7 @@ var amiss = []struct {
 	{"a subscription of a number too large", subscription.ErrConfig, subscribing(1, gossip.MaxReq+1, "k", session.Eventual)},
 	{"a subscription to a key too long", subscription.ErrConfig, subscribing(1, 1, string(make([]byte, wire.MaxKey+1)), session.Eventual)},
 	{"a subscription at a level of transactions", subscription.ErrConfig, subscribing(1, 1, "k", session.ItemCut)},
+	{"no level of acknowledgement", session.ErrAck, func() error { _, err := session.ParseAck("w=0"); return err }},
 	{"a subscription to no kind", subscription.ErrConfig, func() error { _, err := subscription.New(1, 1, "k", nil, session.Eventual, 1); return err }},
 }
 
@@ -85,7 +98,7 @@ func subscribing(client, number uint64, key string, level session.Level) func() 
 // that the seed says.
 func (r *replica) misfit(cfg kvs.Config) {
 	draw := choice.Mix(choice.MixString(r.run.setup.Seed, "misfit"), cfg.Origin)
-	at := int(draw % uint64(len(misfits)+len(amiss)))
+	at := int(draw % uint64(len(misfits)+len(refused)))
 	var what string
 	var want, err error
 	if at < len(misfits) {
@@ -94,7 +107,7 @@ func (r *replica) misfit(cfg kvs.Config) {
 		misfits[at].change(&cfg)
 		_, err = kvs.New(cfg, nil)
 	} else {
-		x := amiss[at-len(misfits)]
+		x := refused[at-len(misfits)]
 		what, want, err = x.what, x.want, x.make()
 	}
 	if !errors.Is(err, want) {

@@ -28,7 +28,7 @@ func TestMisfits(t *testing.T) {
 		assert.False(t, seen[err.Error()], "%s: as another one: %v", m.what, err)
 		seen[err.Error()] = true
 	}
-	for _, x := range amiss {
+	for _, x := range refused {
 		err := x.make()
 		assert.ErrorIs(t, err, x.want, x.what)
 	}
