@@ -365,3 +365,38 @@ func TestLookedIsBounded(t *testing.T) {
 		assert.Equal(t, c.seen+1, o.seen)
 	}
 }
+
+// TestPiecesAreInOrder: a value that has come before, in the same piece or an earlier one, or after the
+// sessions, is refused.
+func TestPiecesAreInOrder(t *testing.T) {
+	for _, c := range []struct {
+		before, now []string
+		sessions    bool
+		ok          bool
+	}{
+		{now: []string{"a", "b"}, ok: true}, {now: []string{"a", "a"}}, {now: []string{"b", "a"}},
+		{before: []string{"a"}, now: []string{"b"}, ok: true}, {before: []string{"b"}, now: []string{"b"}}, {before: []string{"b"}, now: []string{"a"}},
+		{before: []string{"a"}, now: []string{"b"}, sessions: true},
+	} {
+		n, _ := asking(t)
+		in := new(intake)
+		var err error
+		if c.before != nil {
+			first := pieceOf(t, nil, c.before...)
+			in, err = in.with(n.r, first, first.Append(nil))
+			require.NoError(t, err)
+		}
+		in.at.Sessions = c.sessions
+		next := pieceOf(t, func(x *wire.Piece) {
+			if x.First = c.before == nil; !x.First {
+				x.At = 1
+			}
+		}, c.now...)
+		_, err = in.with(n.r, next, next.Append(nil))
+		if c.ok {
+			assert.NoError(t, err, "%+v", c)
+		} else {
+			assert.ErrorIs(t, err, wire.ErrMessage, "%+v", c)
+		}
+	}
+}
