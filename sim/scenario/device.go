@@ -118,6 +118,9 @@ func (r *replica) misread(cfg kvs.Config, records [][]byte) {
 		if _, err := whole.Contents(rec); err != nil {
 			amiss("it cannot be told what is in it: " + err.Error())
 		}
+		if err := confused(rec); err != nil {
+			amiss(err.Error())
+		}
 	}
 	for i := range uint64(misread) {
 		draw := choice.Mix(choice.Mix(r.run.setup.Seed, uint64(r.events)), i)

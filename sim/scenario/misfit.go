@@ -51,7 +51,7 @@ type refusal struct {
 }
 
 // refused are all of them.
-var refused = slices.Concat(amiss, amissOfMembers, amissOfPolicy)
+var refused = slices.Concat(amiss, amissOfKinds, amissOfMembers, amissOfPolicy)
 
 // amiss are those that a store or a client of one is made of.
 var amiss = []refusal{
@@ -72,6 +72,25 @@ var amiss = []refusal{
 	{"a subscription at a level of transactions", subscription.ErrConfig, subscribing(1, 1, "k", session.ItemCut)},
 	{"no level of acknowledgement", session.ErrAck, func() error { _, err := session.ParseAck("w=0"); return err }},
 	{"a subscription to no kind", subscription.ErrConfig, func() error { _, err := subscription.New(1, 1, "k", nil, session.Eventual, 1); return err }},
+}
+
+// amissOfKinds are arguments that are none of a kind's.
+var amissOfKinds = []refusal{
+	{"a put to a multi-value register that does not say what it replaces", kind.ErrArgument, put(kind.MultiValueSpec())},
+	{"one that names no writer", kind.ErrArgument, put(kind.MultiValueSpec(), 1)},
+	{"one that names no write", kind.ErrArgument, put(kind.MultiValueSpec(), 1, 5)},
+	{"one that names a write twice", kind.ErrArgument, put(kind.MultiValueSpec(), 2, 5, 3, 5, 3)},
+	{"one that names writers out of order", kind.ErrArgument, put(kind.MultiValueSpec(), 2, 5, 3, 4, 3)},
+	{"a delete of a part of a counter", kind.ErrArgument, remove(kind.CounterSpec(), 1)},
+	{"a delete of a part of a register", kind.ErrArgument, remove(kind.RegisterSpec(), 1)},
+}
+
+func put[T any](s kind.Spec[T], arg ...byte) func() error {
+	return func() error { _, err := s.Mutate(kind.Update{Arg: arg, Origin: 1, Clock: 1}, *new(T)); return err }
+}
+
+func remove[T any](s kind.Spec[T], arg ...byte) func() error {
+	return func() error { _, err := s.Delete(kind.Update{Arg: arg, Origin: 1, Clock: 1}, *new(T)); return err }
 }
 
 // bare is a merge that has neither a bottom nor a codec.
