@@ -228,3 +228,23 @@ func TestWhoBeganAnewIsWrittenToInTheOldest(t *testing.T) {
 	l.reads(6, v.Newest)
 	assert.Equal(t, v.Newest, n.r.speaks(2))
 }
+
+// emptyShelf keeps no value.
+type emptyShelf struct{}
+
+func (emptyShelf) ID() uint64                 { return 1 }
+func (emptyShelf) Get(uint64) ([]byte, error) { return nil, nil }
+
+// TestOneSlotOneValue: of a checkpoint that names one place for two values, the second is refused.
+func TestOneSlotOneValue(t *testing.T) {
+	n := newHalf(t, 1, 1, 1, 2, nil, func(cfg *Config) { cfg.Values = emptyShelf{} })
+	p := n.r.partition(0)
+	named := func(key string, at uint64) error {
+		return p.find(&wire.KeptValue{Key: key, Kind: "register", At: wire.Slot{Number: at, Origin: 1, Checkpoint: 1}, Bytes: 1}, 1, n.r)
+	}
+	require.NoError(t, named("a", 3))
+	require.NoError(t, named("b", 2))
+	assert.ErrorIs(t, named("c", 3), wire.ErrMessage)
+	assert.ErrorIs(t, named("d", 2), wire.ErrMessage)
+	assert.NoError(t, named("e", 1))
+}
