@@ -48,6 +48,7 @@ type summaryJSON struct {
 	UnderFaults     float64            `json:"operations_under_faults"` // share
 	NotServed       map[string]float64 `json:"not_served_under_faults"` // share of these, by level
 	TooFewServed    []string           `json:"too_few_served"`          // what fails the campaign, if it is long
+	Judged          []byCheckerJSON    `json:"judged"`                  // histories, by level and checker
 }
 
 func (k *storeCampaign) summary() summaryJSON {
@@ -61,7 +62,7 @@ func (k *storeCampaign) summary() summaryJSON {
 		NoConcurrent: t.NoConcurrent, NoFault: t.NoFault, FaultEffective: make(map[string]float64),
 		MarksNotReached: []string{}, NotReached: append([]string{}, k.notReached()...),
 		RestBytes: share(t.RestBytes, t.Seeds), MostBytes: t.MostBytes, LongestRestMS: int64(t.LongestRest / sim.Millisecond),
-		Exhausted: k.exhausted,
+		Exhausted: k.exhausted, Judged: t.byChecker(),
 	}
 	s.UnderFaults, s.NotServed = share(t.UnderFaults, t.Operations), make(map[string]float64)
 	s.TooFewServed = append([]string{}, k.tooFewServed()...)
@@ -133,6 +134,7 @@ func (c *cli) printSummary(k *storeCampaign) {
 	for _, what := range s.TooFewServed {
 		c.field("unavailable", "%s", what)
 	}
+	c.printByChecker(s.Judged)
 	if s.Exhausted {
 		c.field("exhausted", "every schedule with one exception from the benign one of seed %d", k.first)
 	}

@@ -56,7 +56,8 @@ func (c *cli) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Fuzz the store: seeds become clusters, faults and histories",
 		Long: "run fuzzes the key-value store in a simulated world, one seed after the other, and judges every run: " +
-			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. " +
+			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. At its end a table says of each level " +
+			"how many histories each checker was asked about, and decided. " +
 			"In one seed of eight, or as --engine says, values are kept by a storage engine on the same faulty disk: its files lose and tear what was not synced, fail, and rot. " +
 			"A failing seed leaves a folder under --out with a tape that replays it.\n\n" +
 			"The exit code is 0 if nothing is violated, 1 on a violation, and 2 if histories were left undecided, more than 1% of " +

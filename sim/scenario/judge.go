@@ -120,6 +120,12 @@ func (r *run) checkAll(ctx context.Context, res *Result) error {
 	return nil
 }
 
+// ByPorcupine reports whether a model of [Judgement] is decided by porcupine, which searches;
+// the others are decided by checkers of their own.
+func ByPorcupine(model string) bool {
+	return model == "eventual" || model == "causal" || model == "pipelined"
+}
+
 // checkSearched has porcupine decide the history of a seed that asks for it.
 func (r *run) checkSearched(ctx context.Context, res *Result, models []string) error {
 	if !r.setup.Porcupine {
@@ -148,7 +154,7 @@ func (r *run) check(ctx context.Context, res *Result, model string, h *history.H
 		return ctx.Err() // what is left open says nothing of the run
 	case v.Status == linearizability.Undecided:
 		res.Undecided++
-	case (model == "eventual" || model == "causal" || model == "pipelined") && v.Status != linearizability.Inconclusive:
+	case ByPorcupine(model) && v.Status != linearizability.Inconclusive:
 		res.Porcupine++
 	}
 	res.Judged = append(res.Judged, Judgement{model, v.Status, len(h.Ops)})
