@@ -144,6 +144,11 @@
 // replica that has let go of a partition, and is to own it again, starts again from its disk. What
 // was deleted is forgotten only while nothing is handed over, as where members come and go.
 //
+// Nodes are of two tiers, memory and disk, by their names, and a factor says how many replicas a
+// partition has in each (package member). To a replica its tier is only where it lies: partitions are
+// promoted and demoted by factors that rise and fall, and a node of the disk tier is one whose host
+// gives it [Config].Values and little room for them in memory. Who decides is package elastic.
+//
 // Clients are trusted with nothing. Peers are, as far as their word cannot be checked:
 // a message counts only if the host says it is of the member in whose name it speaks,
 // hybrid times are followed as far as the host's own clock vouches for them, and no

@@ -31,7 +31,7 @@ type Event struct {
 	Token uint64
 
 	Change member.Change   // of EventMember; one that is refused is counted among [Stats].Rejected, see [member.Set.With]
-	Factor member.Decision // of EventFactor; one that is refused, or known already, is counted likewise, see [member.Factors.With]
+	Factor member.Decision // of EventFactor; one that is refused, or known already, is counted likewise, see [member.Factors.With] and [member.Factors.Lawful]
 }
 
 // EffectKind tells effects apart.

@@ -19,8 +19,11 @@ import (
 // replica has said under a view holds after a crash. Each checkpoint has the view once more.
 //
 // A view also has the factors that have been decided ([EventFactor]): how many replicas a partition
-// is to have, beyond those of the ring. Whoever comes to own a partition by that, or does not own it
-// any more, is seated as where members come and go.
+// is to have, beyond those of the ring, and how many of them on nodes of the disk tier
+// ([ring.Ring.OnDisk]). Whoever comes to own a partition by that, or does not own it any more, is
+// seated as where members come and go. So a partition moves to the other tier by two decisions: by
+// the first it has replicas in both, and by the second, once those that have come hold and serve it,
+// in the new one only.
 //
 // Views are told where they differ. Every gossip message has the name of its sender's view,
 // so that whoever gets one sees that; then each tells the other all of its view, less and less
@@ -85,8 +88,8 @@ func (r *Replica) known(records [][]byte) error {
 			continue
 		}
 		life, v, err := wire.MembersRecord(rec)
-		if err == nil && !r.placeable(v) {
-			err = errPartition(v.Factors[len(v.Factors)-1].Key, r.cfg.Ring)
+		if err == nil {
+			err = r.placeable(v)
 		}
 		if err != nil {
 			return fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
@@ -103,15 +106,18 @@ func (r *Replica) known(records [][]byte) error {
 	return nil
 }
 
-// placeable reports whether a view is of partitions that there are.
-func (r *Replica) placeable(v member.View) bool {
-	n := len(v.Factors)
-	return n == 0 || int(v.Factors[n-1].Key) < r.cfg.Ring.Partitions()
+// placeable is why a view cannot be of this store, nil if it can: by what its factors say of
+// partitions.
+func (r *Replica) placeable(v member.View) error {
+	if err := v.Factors.Lawful(r.cfg.Ring.Partitions(), r.cfg.Ring.Replicas()); err != nil {
+		return fmt.Errorf("%w: %w", wire.ErrMessage, err)
+	}
+	return nil
 }
 
 // goBy makes a view the replica's, and places partitions by it.
 func (r *Replica) goBy(view member.View) error {
-	place, err := view.Place(r.cfg.Ring.Partitions(), r.cfg.Ring.Replicas())
+	place, err := view.PlaceBy(r.cfg.Ring)
 	if err != nil {
 		return err
 	}
@@ -159,10 +165,12 @@ func (r *Replica) risen(token uint64) {
 }
 
 // change takes what an operator asks for. [member.Set.With] of the replica's view says beforehand
-// whether that would be refused.
+// whether that would be refused; that a node of the disk tier joins is, too, while peers may run a
+// program that knows of no tiers, and would place partitions otherwise ([Config.Speaks]).
 func (r *Replica) change(c member.Change) {
 	members, err := r.view.Raise(r.rise.view).Members.With(c)
-	if err != nil || r.going() {
+	early := c.To == member.Joining && r.cfg.Ring.OnDisk(c.Node) && r.cfg.Speaks.Oldest < wire.Factored
+	if err != nil || early || r.going() {
 		r.stats.Rejected++
 		return
 	}
@@ -170,11 +178,11 @@ func (r *Replica) change(c member.Change) {
 }
 
 // decide takes a decision about a factor. [member.Factors.With] of the replica's factors says
-// beforehand whether that would be refused; it is, too, while peers may run a program that knows of
-// none ([Config.Speaks]).
+// beforehand whether that would be refused, and so does [member.Factors.Lawful] of what comes of it;
+// it is, too, while peers may run a program that knows of none ([Config.Speaks]).
 func (r *Replica) decide(d member.Decision) {
 	factors, err := r.view.Raise(r.rise.view).Factors.With(d, r.cfg.Ring.Partitions())
-	if err != nil || r.going() || r.cfg.Speaks.Oldest < wire.Factored {
+	if err != nil || r.placeable(member.View{Factors: factors}) != nil || r.going() || r.cfg.Speaks.Oldest < wire.Factored {
 		r.stats.Rejected++
 		return
 	}
@@ -185,7 +193,7 @@ func (r *Replica) decide(d member.Decision) {
 func (r *Replica) receiveMembers(from int, v wire.Version, body []byte) bool {
 	m, err := wire.DecodeMembers(v, body)
 	peer := &r.peers[from]
-	if err != nil || m.From != peer.id || !r.placeable(m.View()) {
+	if err != nil || m.From != peer.id || r.placeable(m.View()) != nil {
 		return false
 	}
 	if m.Origin <= peer.floor {

@@ -141,7 +141,7 @@ func (w *town) judge() {
 			require.ElementsMatch(w.t, factors, r.Factors(), "node %d", i)
 		}
 	}
-	place, err := member.View{Members: view, Factors: factors}.Place(w.ring.Partitions(), w.ring.Replicas())
+	place, err := member.View{Members: view, Factors: factors}.PlaceBy(w.ring)
 	require.NoError(w.t, err)
 	acked := 0
 	for p := range ring.Partition(w.ring.Partitions()) {

@@ -20,7 +20,7 @@ import (
 //
 // What is on disks is the same in both versions that there are, but for factors of partitions
 // ([EventFactor]), which an older program does not read: so they are refused until Oldest is a version
-// that knows of them.
+// that knows of them. So are nodes of the disk tier that are to join, which it would place as others.
 type Versions struct {
 	Oldest, Newest wire.Version // zero is [wire.Newest], and Oldest is Newest where it is zero
 }

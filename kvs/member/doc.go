@@ -41,6 +41,27 @@
 //
 // A [View] is both lattices, member by member and partition by partition.
 //
+// # Tiers
+//
+// Nodes are of two tiers: those whose id is below a number that the store has from its beginning
+// ([ring.Tiered], [ring.FirstDisk] unless it says otherwise) are of the memory tier, those from it on
+// of the disk tier. A node's tier is a part of its name, so there is no lattice of tiers: nobody can
+// be of another opinion about one, and none changes in a life or after it. What a tier is good for
+// is for whoever starts nodes to see to; here they differ in which partitions they are given.
+//
+// A factor is a vector: how many replicas in memory, and how many on disk (Wu, Sreekanti,
+// Hellerstein, VLDB 2019, sections 3 and 4). Two that were decided at once are ordered as one number,
+// by those on disk and then by those in memory: so a lattice of factors is one of chains as it was, and
+// what comes of two is one of the two, never a mixture. A vector is lawful ([Factors.Lawful]) if one
+// of its numbers is at least the least number of replicas, or none are on disk, and memory is made up
+// to that.
+//
+// A partition moves from tier to tier by two decisions. By the first it has replicas in both, of
+// which the old ones are owners as before. Once the view has settled, those that have come hold all
+// and serve it, and the second decision leaves the old ones out. So the partition is served all along,
+// and each step is one of those that factors take anyway. One decision that does both at once loses
+// nothing either, but nobody serves the partition until the new owners have it.
+//
 // # Placement
 //
 // The old placement is the ring over the nodes that are active or leaving, the next one that
@@ -48,9 +69,13 @@
 // both: while nodes come and go, a write is with all owners of either before the last delta
 // of it is forgotten. Once nobody joins or leaves, both are one. Where one of the two
 // placements would have no node, the other one stands for it. Either has of each partition as many
-// owners as its factor says, at least those that are configured and at most all nodes: the first
-// so many on the way around the ring. So the owners by a lesser factor are among those by a greater
-// one, and a factor that rises takes a partition from nobody.
+// owners in each tier as its factor says, or all nodes of a tier that has fewer: the first so many on
+// the way around the ring of the nodes of that tier, memory before disk. Where these are fewer than are
+// configured, they are made up to that by further nodes of the memory tier, and, where that has no
+// more, of the disk tier. So a partition has as many owners as are configured as long as there are as
+// many nodes; one that is to be on disk is in memory while there is no disk tier, and the other way
+// round. The owners by a lesser vector are among those by one that is greater in both numbers, and a
+// factor that rises so takes a partition from nobody.
 //
 // # Why nothing is lost while views differ
 //

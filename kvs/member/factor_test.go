@@ -23,8 +23,12 @@ func TestFactorsLaws(t *testing.T) {
 	drawn := rapid.Custom(func(t *rapid.T) member.Factors {
 		f := member.Factors{}
 		for range rapid.IntRange(0, 4).Draw(t, "decisions") {
-			p := ring.Partition(rapid.Uint32Range(0, 3).Draw(t, "partition"))
-			f.MergeIn(decided(p, rapid.Uint32Range(1, 3).Draw(t, "epoch"), rapid.IntRange(1, 4).Draw(t, "replicas")))
+			p, epoch := ring.Partition(rapid.Uint32Range(0, 3).Draw(t, "partition")), rapid.Uint32Range(1, 3).Draw(t, "epoch")
+			memory, disk := rapid.IntRange(0, 4).Draw(t, "replicas"), rapid.IntRange(0, 3).Draw(t, "on disk")
+			if memory+disk == 0 {
+				memory = 1
+			}
+			f.MergeIn(member.Factors{{Key: p, Val: member.VectorOf(epoch, memory, disk)}})
 		}
 		return f
 	})
@@ -75,8 +79,9 @@ func TestDecisions(t *testing.T) {
 // TestFactorsAreBounded: what cannot have been decided is refused by whoever decodes.
 func TestFactorsAreBounded(t *testing.T) {
 	for name, f := range map[string]member.Factors{
-		"no decision": decided(1, 0, 3), "no replicas": decided(1, 1, 0), "too many": decided(1, 1, member.MaxReplicas+1),
-		"no such partition": decided(1<<16, 1, 3), "too late": {{Key: 1, Val: member.FactorOf(member.MaxEpoch, 1) + 1<<16}},
+		"no decision": decided(1, 0, 3), "no replicas": decided(1, 1, 0), "too many": {{Key: 1, Val: member.VectorOf(1, 0, member.MaxDisk+1)}},
+		"the most in memory, and too many on disk": {{Key: 1, Val: member.VectorOf(1, member.MaxReplicas, member.MaxDisk) + 1}},
+		"no such partition":                        decided(1<<16, 1, 3), "too late": {{Key: 1, Val: member.FactorOf(member.MaxEpoch, 1) + 1<<16}},
 	} {
 		_, _, err := member.DecodeFactors(f.Append(nil))
 		assert.ErrorIs(t, err, member.ErrDecode, name)

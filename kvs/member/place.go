@@ -23,10 +23,20 @@ func Place(s Set, partitions, rf int) (*Placement, error) {
 	return View{Members: s}.Place(partitions, rf)
 }
 
-// Place is the placement that follows from a view, of partitions with rf replicas each, or as many
-// more as its factors say; it has no other input. Cost as of [ring.New], twice while a node joins
-// or leaves. An error wraps [ring.ErrConfig].
+// Place is [View.PlaceBy] where nodes from [ring.FirstDisk] on are of the disk tier.
 func (v View) Place(partitions, rf int) (*Placement, error) {
+	return v.place(partitions, rf, ring.FirstDisk)
+}
+
+// PlaceBy is the placement that follows from a view, where partitions, their least number of replicas
+// and which nodes are of the disk tier are as in the ring with which the store began: that many
+// replicas in memory, or as many in each tier as its factors say ([ring.Tiered]). It has no other
+// input. Cost as of [ring.New], twice while a node joins or leaves. An error wraps [ring.ErrConfig].
+func (v View) PlaceBy(r *ring.Ring) (*Placement, error) {
+	return v.place(r.Partitions(), r.Replicas(), r.Disks())
+}
+
+func (v View) place(partitions, rf int, disks ring.NodeID) (*Placement, error) {
 	was, will := v.Members.In(Active, Leaving), v.Members.In(Active, Joining)
 	if len(was) == 0 {
 		was = will
@@ -39,14 +49,14 @@ func (v View) Place(partitions, rf int) (*Placement, error) {
 		return p, nil
 	}
 	var err error
-	if p.old, err = ring.Varied(was, partitions, rf, v.Factors.Replicas); err != nil {
+	if p.old, err = ring.Tiered(was, partitions, rf, disks, v.Factors.Vector); err != nil {
 		return nil, fmt.Errorf("member: place: %w", err)
 	}
 	if slices.Equal(was, will) {
 		p.next = p.old
 		return p, nil
 	}
-	if p.next, err = ring.Varied(will, partitions, rf, v.Factors.Replicas); err != nil {
+	if p.next, err = ring.Tiered(will, partitions, rf, disks, v.Factors.Vector); err != nil {
 		return nil, fmt.Errorf("member: place: %w", err)
 	}
 	p.both = make([][]ring.NodeID, partitions)

@@ -1,5 +1,6 @@
 // Package ring places keys: a key hashes to one of a fixed number of
-// partitions, and a ring with virtual nodes places each partition on rf nodes.
+// partitions, and a ring with virtual nodes places each partition on rf nodes, or, where
+// nodes are of two tiers, on so many of the one and so many of the other.
 //
 // It is pure data. It does not learn of nodes by itself, move anything, or know
 // what a partition holds. (Consistent hashing as in Dynamo, SOSP'07, section
@@ -31,14 +32,19 @@ const (
 	virtualNodes  = 64
 )
 
-// MaxNode is the greatest id of a node: what names nodes among partitions has room for it.
-const MaxNode NodeID = 1<<32 - 1 - maxPartitions
+const (
+	// MaxNode is the greatest id of a node: what names nodes among partitions has room for it.
+	MaxNode NodeID = 1<<32 - 1 - maxPartitions
+	// FirstDisk is the least id of a node of the disk tier, unless a ring says otherwise ([Tiered]).
+	FirstDisk NodeID = 1 << 31
+)
 
 // Ring is an immutable placement; it may be shared.
 type Ring struct {
 	nodes  []NodeID
 	rf     int
-	varied bool       // some partition is to have more
+	disks  NodeID     // nodes from this id on are of the disk tier
+	varied bool       // some partition is to have more, or replicas on disk
 	owners [][]NodeID // by partition, in preference order
 }
 
@@ -52,6 +58,22 @@ func New(nodes []NodeID, partitions, rf int) (*Ring, error) {
 // nodes where there are fewer. The owners by a greater factor are those by a lesser one, in the
 // same order, and others after them. A nil factor gives every partition rf.
 func Varied(nodes []NodeID, partitions, rf int, factor func(Partition) int) (*Ring, error) {
+	if factor == nil {
+		return Tiered(nodes, partitions, rf, FirstDisk, nil)
+	}
+	return Tiered(nodes, partitions, rf, FirstDisk, func(p Partition) (int, int) { return factor(p), 0 })
+}
+
+// Tiered places partitions on nodes of two tiers: those whose id is at least disks are of the disk
+// tier, the others of the memory tier, and each tier has a circle of its own. The owners of
+// partition p are as many nodes of the memory tier, and then of the disk tier, as vector(p) says, or
+// all where a tier has fewer. Where these are fewer than rf, they are made up to rf: by further nodes
+// of the memory tier, and, where it has no more, by further ones of the disk tier. So a partition has
+// rf owners as long as there are rf nodes, of whatever tier. A nil vector is (0, 0) of every
+// partition: rf replicas in memory. (The replication vector of Anna, VLDB'19, section 4.)
+//
+// A vector of which one number is at least rf loses no owner as either number rises.
+func Tiered(nodes []NodeID, partitions, rf int, disks NodeID, vector func(Partition) (memory, disk int)) (*Ring, error) {
 	switch {
 	case len(nodes) == 0 || len(nodes) > maxNodes:
 		return nil, fmt.Errorf("%w: %d nodes, want 1 to %d", ErrConfig, len(nodes), maxNodes)
@@ -68,17 +90,28 @@ func Varied(nodes []NodeID, partitions, rf int, factor func(Partition) int) (*Ri
 	if last := sorted[len(sorted)-1]; last > MaxNode {
 		return nil, fmt.Errorf("%w: node %d, want at most %d", ErrConfig, last, MaxNode)
 	}
-	r := &Ring{nodes: sorted, rf: rf, owners: make([][]NodeID, partitions)}
-	points := circle(sorted)
+	r := &Ring{nodes: sorted, rf: rf, disks: disks, owners: make([][]NodeID, partitions)}
+	split, _ := slices.BinarySearch(sorted, disks)
+	inMemory, onDisk := circle(sorted[:split]), circle(sorted[split:])
 	for p := range r.owners {
-		n := rf
-		if factor != nil {
-			n = max(rf, factor(Partition(p)))
+		m, d := 0, 0
+		if vector != nil {
+			m, d = vector(Partition(p))
 		}
-		r.varied = r.varied || n > rf
-		r.owners[p] = walk(points, hashPair('p', uint64(p), 0), min(n, len(nodes)))
+		r.varied = r.varied || m > rf || d > 0
+		m, d = share(m, d, rf, split, len(nodes)-split)
+		at := hashPair('p', uint64(p), 0)
+		r.owners[p] = walk(onDisk, at, d, walk(inMemory, at, m, make([]NodeID, 0, m+d)))
 	}
 	return r, nil
+}
+
+// share is how many owners are of each tier, of so many nodes that are there, where the vector asks
+// for m and d.
+func share(m, d, rf, nodesInMemory, nodesOnDisk int) (inMemory, onDisk int) {
+	inMemory, onDisk = min(m, nodesInMemory), min(d, nodesOnDisk)
+	inMemory = min(max(inMemory, rf-onDisk), nodesInMemory)
+	return inMemory, min(max(onDisk, rf-inMemory), nodesOnDisk)
 }
 
 type point struct {
@@ -118,15 +151,15 @@ func circle(nodes []NodeID) []point {
 	return points
 }
 
-// walk collects the first n distinct nodes clockwise from at.
-func walk(points []point, at uint64, n int) []NodeID {
+// walk appends to owners the first n distinct nodes clockwise from at, of as many at least.
+func walk(points []point, at uint64, n int, owners []NodeID) []NodeID {
 	from, _ := slices.BinarySearchFunc(points, at, func(p point, at uint64) int {
 		if p.at < at {
 			return -1
 		}
 		return 1
 	})
-	owners := make([]NodeID, 0, n)
+	n += len(owners)
 	for i := 0; len(owners) < n; i++ {
 		if node := points[(from+i)%len(points)].node; !slices.Contains(owners, node) {
 			owners = append(owners, node)
@@ -149,8 +182,15 @@ func (r *Ring) Nodes() []NodeID { return r.nodes }
 // Replicas is how many replicas a partition is to have, at least where the ring is [Ring.Varied].
 func (r *Ring) Replicas() int { return r.rf }
 
-// Varied reports whether some partition is to have more than [Ring.Replicas].
+// Varied reports whether some partition is to have more than [Ring.Replicas], or replicas on disk.
 func (r *Ring) Varied() bool { return r.varied }
+
+// Disks is the least id of a node of the disk tier.
+func (r *Ring) Disks() NodeID { return r.disks }
+
+// OnDisk reports whether a node is of the disk tier: its name says so, whether the ring has it or
+// not, and for as long as there is such a name.
+func (r *Ring) OnDisk(node NodeID) bool { return node >= r.disks }
 
 // Partitions is how many partitions there are.
 func (r *Ring) Partitions() int { return len(r.owners) }

@@ -114,3 +114,35 @@ func TestVaried(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, same.Varied())
 }
+
+// TestTiered: each tier is a ring of its own, and a partition has the first owners of either; whoever
+// is short of rf is made up from the memory tier first.
+func TestTiered(t *testing.T) {
+	fast, slow := []ring.NodeID{1, 2, 3}, []ring.NodeID{10, 11, 12}
+	inMemory, err := ring.New(fast, 64, 3)
+	require.NoError(t, err)
+	onDisk, err := ring.New(slow, 64, 3)
+	require.NoError(t, err)
+	both := append(append([]ring.NodeID(nil), slow...), fast...)
+	for _, c := range []struct{ m, d, wantM, wantD int }{
+		{0, 0, 2, 0}, {1, 0, 2, 0}, {3, 0, 3, 0}, {9, 0, 3, 0}, {0, 2, 0, 2}, {0, 1, 1, 1}, {1, 1, 1, 1}, {0, 9, 0, 3}, {2, 3, 2, 3}, {9, 9, 3, 3},
+	} {
+		r, err := ring.Tiered(both, 64, 2, 10, func(ring.Partition) (int, int) { return c.m, c.d })
+		require.NoError(t, err)
+		for p := range ring.Partition(64) {
+			want := append(append([]ring.NodeID(nil), inMemory.Owners(p)[:c.wantM]...), onDisk.Owners(p)[:c.wantD]...)
+			require.Equal(t, want, r.Owners(p), "%+v", c)
+		}
+	}
+	alone, err := ring.Tiered(slow, 64, 2, 10, func(ring.Partition) (int, int) { return 3, 0 })
+	require.NoError(t, err)
+	for p := range ring.Partition(64) {
+		require.Equal(t, onDisk.Owners(p)[:2], alone.Owners(p), "there is no memory")
+	}
+	one, err := ring.Tiered([]ring.NodeID{1, 10, 11}, 64, 3, 10, nil)
+	require.NoError(t, err)
+	assert.Equal(t, ring.NodeID(1), one.Owners(0)[0])
+	assert.Len(t, one.Owners(0), 3)
+	assert.False(t, one.Varied())
+	assert.True(t, one.OnDisk(10) && one.OnDisk(99) && !one.OnDisk(9))
+}

@@ -5,7 +5,7 @@ package wire
 // reads all from [Oldest] to it.
 //
 //	8	the oldest that is read
-//	9	gossip says of each delta what differs from the one before; partitions have factors
+//	9	gossip says of each delta what differs from the one before; partitions have factors, of two tiers
 type Version byte
 
 // The versions that this package reads and writes.
