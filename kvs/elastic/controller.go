@@ -17,14 +17,18 @@ import (
 type Options struct {
 	Ring *ring.Ring // with which the store began
 	// Targets are the policy's. MinFactor is the number of replicas of the ring, and the least number
-	// of nodes; MaxNodes of [policy.Memory] is the greatest. Those of other tiers are not used.
+	// of nodes of a tier; MaxNodes is the greatest of each. Where that of [policy.Disk] is 0, there is one
+	// tier: nothing is moved to the other, nor are nodes of it added or removed.
 	Targets  policy.Targets
 	PeriodMS uint64      // between decisions: nodes are to report several times in it; above 0
 	AskMS    uint64      // between two asks for the same thing; above 0
-	Last     ring.NodeID // the greatest number that a node may be given, for which there is a machine; 0 is [ring.MaxNode]
+	Last     ring.NodeID // the greatest number that a node of the memory tier may be given, for which there is a machine; 0 is the greatest of the tier
+	LastDisk ring.NodeID // likewise of the disk tier
 }
 
 const (
+	tiers = len(policy.Targets{}.MaxNodes)
+
 	// MaxAsks is how many asks there are at once at most.
 	MaxAsks = 32
 	// maxTries is how often the goal is asked for, before what does not hold of it is given up.
@@ -53,13 +57,14 @@ func (d *Decision) Empty() bool { return len(d.Join)+len(d.Leave)+len(d.Factors)
 
 // Controller decides about one store. It is not safe for concurrent use.
 type Controller struct {
-	o     Options
-	first ring.NodeID // the least number of a node that joins
+	o           Options
+	first, last [tiers]ring.NodeID // the least number of a node that joins, and the greatest
 
 	goal  member.View // all that was reported, and what is to be
 	nodes []*node     // those that have reported, ascending
 	state policy.State
-	begun bool // state is of this controller's, or was worked out
+	begun bool     // state is of this controller's, or was worked out
+	used  []uint64 // by partition: accesses in the period that was measured last
 
 	nextMS uint64 // when to decide
 	askMS  uint64 // when to ask again
@@ -77,24 +82,52 @@ type node struct {
 
 // New returns the controller of a store of which nothing is known but the ring with which it began.
 func New(o Options) (*Controller, error) {
-	switch {
-	case o.Ring == nil || o.PeriodMS == 0 || o.AskMS == 0:
+	if o.Ring == nil || o.PeriodMS == 0 || o.AskMS == 0 {
 		return nil, fmt.Errorf("%w: no ring, or a period of %d ms, and %d ms between asks", ErrOptions, o.PeriodMS, o.AskMS)
+	}
+	most := o.Targets.MaxNodes
+	split, _ := slices.BinarySearch(o.Ring.Nodes(), o.Ring.Disks())
+	inMemory, onDisk := o.Ring.Nodes()[:split], o.Ring.Nodes()[split:]
+	switch {
 	case o.Targets.MinFactor != o.Ring.Replicas():
 		return nil, fmt.Errorf("%w: %d replicas at least, and %d on the ring", ErrOptions, o.Targets.MinFactor, o.Ring.Replicas())
-	case len(o.Ring.Nodes()) < o.Targets.MinFactor || len(o.Ring.Nodes()) > o.Targets.MaxNodes[policy.Memory]:
-		return nil, fmt.Errorf("%w: %d nodes on the ring, want %d to %d", ErrOptions, len(o.Ring.Nodes()), o.Targets.MinFactor, o.Targets.MaxNodes[policy.Memory])
+	case len(inMemory) < o.Targets.MinFactor || len(inMemory) > most[policy.Memory]:
+		return nil, fmt.Errorf("%w: %d nodes on the ring, want %d to %d", ErrOptions, len(inMemory), o.Targets.MinFactor, most[policy.Memory])
+	case len(onDisk) > most[policy.Disk]:
+		return nil, fmt.Errorf("%w: %d nodes of the disk tier on the ring, want at most %d", ErrOptions, len(onDisk), most[policy.Disk])
+	case most[policy.Disk] > 0 && o.Targets.MinFactor > member.MaxDisk:
+		return nil, fmt.Errorf("%w: %d replicas at least, and at most %d on disk", ErrOptions, o.Targets.MinFactor, member.MaxDisk)
 	}
-	if o.Last == 0 {
-		o.Last = ring.MaxNode
+	if most[policy.Disk] == 0 {
+		o.Targets.Promote, o.Targets.Demote = math.MaxUint64, 0
 	}
-	o.Targets.MaxNodes[policy.Disk] = 0
-	o.Targets.Promote, o.Targets.Demote = math.MaxUint64, 0
 	if err := o.Targets.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	return &Controller{o: o, first: slices.Max(o.Ring.Nodes()) + 1, goal: member.View{Members: member.Of(o.Ring)}}, nil
+	c := &Controller{o: o, goal: member.View{Members: member.Of(o.Ring)}}
+	c.first = [tiers]ring.NodeID{slices.Max(inMemory) + 1, o.Ring.Disks()}
+	if len(onDisk) > 0 {
+		c.first[policy.Disk] = slices.Max(onDisk) + 1
+	}
+	c.last = [tiers]ring.NodeID{min(o.Ring.Disks()-1, ring.MaxNode), ring.MaxNode}
+	for tier, last := range []ring.NodeID{o.Last, o.LastDisk} {
+		if last > 0 {
+			c.last[tier] = min(c.last[tier], last)
+		}
+	}
+	return c, nil
 }
+
+// tierOf is the tier of a node.
+func (c *Controller) tierOf(n ring.NodeID) policy.Tier {
+	if c.o.Ring.OnDisk(n) {
+		return policy.Disk
+	}
+	return policy.Memory
+}
+
+// tiered reports whether there is a disk tier.
+func (c *Controller) tiered() bool { return c.o.Targets.MaxNodes[policy.Disk] > 0 }
 
 // Goal is all that was reported to the controller, and what it has decided. It is not to be changed.
 func (c *Controller) Goal() member.View { return c.goal }
@@ -194,7 +227,7 @@ func (c *Controller) due() (due []kvs.Event) {
 	}
 	for _, e := range c.goal.Factors {
 		if held.Factors.At(e.Key) < e.Val {
-			due = append(due, kvs.Event{Kind: kvs.EventFactor, Factor: member.Decision{Partition: e.Key, Epoch: e.Val.Epoch(), Replicas: e.Val.Replicas()}})
+			due = append(due, kvs.Event{Kind: kvs.EventFactor, Factor: member.Decision{Partition: e.Key, Epoch: e.Val.Epoch(), Replicas: e.Val.Replicas(), Disk: e.Val.Disk()}})
 		}
 	}
 	return due

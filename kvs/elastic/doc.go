@@ -28,7 +28,8 @@
 // decide is lawful, and in the end one thing, whatever either knows of the other:
 //
 //   - A factor. A decision has the number after the greatest that was reported. Of two of one
-//     number the greater factor counts; of two of unlike ones the later ([member.Factors]).
+//     number the greater factor counts, by its replicas on disk first; of two of unlike ones the later
+//     ([member.Factors]).
 //   - A node that joins has the number after the greatest that was ever used, in its first life.
 //     All numbers between those of the ring and that one count as nodes unless they are known to be
 //     gone, also those of which nothing was reported. So two that add a node at once add the same
@@ -58,9 +59,24 @@
 // which its owners share. By that a partition has at least the greatest number of replicas that the
 // policy would give to any of its keys with its own work.
 //
-// # One tier
+// # Tiers
 //
-// Nodes of the store are of one kind, so all are of the tier [policy.Memory], the other one has
-// none, and no key is promoted or demoted: [New] has the targets say so. Tiers are not done: that
-// values leave the memory for a storage engine is each replica's own doing ([kvs.Config].Values).
+// Where [Options].Targets allow for nodes of the disk tier, there are some: as many at least as a
+// partition has replicas, which the controller has join. A node's tier is a part of its number
+// ([ring.Ring.OnDisk]), so nodes of each tier have numbers of their own, and what is said above of
+// nodes that join and leave holds of each tier apart. The policy is told of nodes of both, and in which
+// tier each partition is: the one in which it has replicas by the goal.
+//
+// What the policy moves goes to the other tier in two steps. At first the partition has replicas in
+// both. Once each active node has said that it goes by that, and has settled, all of them hold and
+// serve it, and it is decided in which tier it stays: in memory if it was used more than
+// [policy.Targets].Demote, else on disk. So whoever starts anew needs to know nothing of moves that
+// were begun, and two controllers may disagree about one: either way is lawful, and what was decided
+// last holds. In both tiers a partition is not told to the policy, and its bytes count for the tier to
+// which it goes. A partition that an operator has put in both tiers does not stay there.
+//
+// Nothing is moved while a member is silent, or does not go by all factors yet, since what it holds
+// is not known. Promoted, a partition keeps its number of replicas; demoted, it has the least.
+// Where a tier has fewer nodes than the least number of replicas, the store makes them up from the
+// other one (package member).
 package elastic

@@ -17,19 +17,22 @@ import (
 // model is a store as a controller sees one: nodes that go by views and tell each other of them, and
 // serve a load whose requests take longer the busier a node is. It moves in steps.
 type model struct {
-	t     *testing.T
-	rand  *rand.Rand
-	o     elastic.Options
-	nodes []*modelNode
-	load  []float64 // requests a second, by partition
-	lose  int       // of ten messages
-	now   uint64    // milliseconds
+	t      *testing.T
+	rand   *rand.Rand
+	o      elastic.Options
+	nodes  []*modelNode
+	load   []float64                    // requests a second, by partition
+	places map[uint64]*member.Placement // by the name of a view
+	bytes  []uint64                     // stored, by partition; nil is 100 of each that was used
+	lose   int                          // of ten messages
+	now    uint64                       // milliseconds
 
 	controllers []*elastic.Controller
 	under       []modelFlight // messages that are under way
 	decided     []decided     // by any controller
 	asked       member.View   // what nodes were asked for, and took
-	most        int           // nodes that there were at once
+	most        int           // nodes of memory that there were at once
+	mostOnDisk  int
 }
 
 type decided struct {
@@ -62,6 +65,9 @@ const (
 	stepMS  = 50
 	costUS  = 1000 // of a request
 	periods = 200  // that a steady load may take
+
+	modelDisks    = 100 // the first number of a node of the disk tier
+	modelCapacity = 1 << 20
 )
 
 func targets() policy.Targets {
@@ -72,14 +78,20 @@ func targets() policy.Targets {
 }
 
 func newModel(t *testing.T, nodes, partitions int, seed uint64) *model {
-	m := &model{t: t, rand: rand.New(rand.NewPCG(seed, 17)), load: make([]float64, partitions)}
+	return newTieredModel(t, nodes, partitions, seed, 0)
+}
+
+// newTieredModel is newModel with so many nodes on disk at most, of which there are none yet.
+func newTieredModel(t *testing.T, nodes, partitions int, seed uint64, onDisk int) *model {
+	m := &model{t: t, rand: rand.New(rand.NewPCG(seed, 17)), load: make([]float64, partitions), places: map[uint64]*member.Placement{}}
 	var ids []ring.NodeID
 	for n := range nodes {
 		ids = append(ids, ring.NodeID(n))
 	}
-	rg, err := ring.New(ids, partitions, 2)
+	rg, err := ring.Tiered(ids, partitions, 2, modelDisks, nil)
 	require.NoError(t, err)
 	m.o = elastic.Options{Ring: rg, Targets: targets(), PeriodMS: 500, AskMS: 100}
+	m.o.Targets.MaxNodes[policy.Disk] = onDisk
 	for _, n := range ids {
 		m.nodes = append(m.nodes, &modelNode{id: n, view: member.View{Members: member.Of(rg)}, origin: 1, requests: make([]float64, partitions)})
 	}
@@ -177,8 +189,7 @@ func (m *model) take(a *elastic.Ask) {
 // serve has nodes serve the load of a step, by the placement that follows from all views.
 func (m *model) serve() {
 	view := m.truth()
-	place, err := view.Place(len(m.load), 2)
-	require.NoError(m.t, err)
+	place := m.place(view)
 	const seconds = stepMS / 1000.0
 	busy := map[ring.NodeID]float64{}
 	for p, rate := range m.load {
@@ -202,15 +213,33 @@ func (m *model) serve() {
 	}
 }
 
+// place is the placement by a view.
+func (m *model) place(v member.View) *member.Placement {
+	name := v.Name()
+	if m.places[name] == nil {
+		place, err := v.PlaceBy(m.o.Ring)
+		require.NoError(m.t, err)
+		m.places[name] = place
+	}
+	return m.places[name]
+}
+
 func (m *model) sample(n *modelNode) *elastic.Sample {
 	s := &elastic.Sample{
 		Node: n.id, View: member.View{Members: n.view.Members.Clone(), Factors: n.view.Factors.Clone()}, Settled: !n.view.Members.Moving(),
-		UpUS: uint64(n.up), BusyUS: uint64(n.busy), TookUS: uint64(n.took), Capacity: 1 << 20,
+		UpUS: uint64(n.up), BusyUS: uint64(n.busy), TookUS: uint64(n.took), Capacity: modelCapacity,
 		Demand: kvs.Demand{Origin: n.origin},
 	}
+	place := m.place(n.view)
 	for p, x := range n.requests {
-		if x > 0 {
-			s.Demand.Partitions = append(s.Demand.Partitions, kvs.PartitionDemand{Partition: ring.Partition(p), Served: uint64(x), Bytes: 100})
+		bytes := uint64(100)
+		if m.bytes != nil {
+			if bytes = m.bytes[p]; !place.Owns(n.id, ring.Partition(p)) {
+				bytes = 0
+			}
+		}
+		if x > 0 || m.bytes != nil {
+			s.Demand.Partitions = append(s.Demand.Partitions, kvs.PartitionDemand{Partition: ring.Partition(p), Served: uint64(x), Bytes: bytes})
 			s.Demand.Served += uint64(x)
 		}
 	}
@@ -252,14 +281,31 @@ func (m *model) bounds() {
 	m.t.Helper()
 	v := m.truth()
 	live := v.Members.In(member.Joining, member.Active, member.Leaving)
-	m.most = max(m.most, len(live))
-	require.LessOrEqual(m.t, len(live), m.o.Targets.MaxNodes[policy.Memory], "%v", v.Members)
-	require.GreaterOrEqual(m.t, len(v.Members.In(member.Active)), m.o.Targets.MinFactor, "%v", v.Members)
+	inMemory, onDisk := byTier(live)
+	m.most, m.mostOnDisk = max(m.most, len(inMemory)), max(m.mostOnDisk, len(onDisk))
+	require.LessOrEqual(m.t, len(inMemory), m.o.Targets.MaxNodes[policy.Memory], "%v", v.Members)
+	require.LessOrEqual(m.t, len(onDisk), m.o.Targets.MaxNodes[policy.Disk], "%v", v.Members)
+	stay, _ := byTier(v.Members.In(member.Active))
+	require.GreaterOrEqual(m.t, len(stay), m.o.Targets.MinFactor, "%v", v.Members)
+	require.NoError(m.t, v.Factors.Lawful(len(m.load), m.o.Targets.MinFactor))
 	for _, f := range v.Factors {
 		require.Equal(m.t, m.asked.Factors.At(f.Key), f.Val, "partition %d", f.Key)
-		require.GreaterOrEqual(m.t, f.Val.Replicas(), 1)
+		require.GreaterOrEqual(m.t, f.Val.Replicas()+f.Val.Disk(), 1)
 		require.LessOrEqual(m.t, f.Val.Replicas(), m.o.Targets.MaxNodes[policy.Memory])
+		require.LessOrEqual(m.t, f.Val.Disk(), m.o.Targets.MaxNodes[policy.Disk])
 	}
+}
+
+// byTier are nodes of either tier.
+func byTier(nodes []ring.NodeID) (inMemory, onDisk []ring.NodeID) {
+	for _, n := range nodes {
+		if n < modelDisks {
+			inMemory = append(inMemory, n)
+		} else {
+			onDisk = append(onDisk, n)
+		}
+	}
+	return inMemory, onDisk
 }
 
 // settle lets time pass until nothing was decided for a while, and everything holds.
@@ -279,8 +325,7 @@ func (m *model) settle() (lasted uint64) {
 
 // slow is how long requests take at the busiest node.
 func (m *model) slow() (ms float64) {
-	place, err := m.truth().Place(len(m.load), 2)
-	require.NoError(m.t, err)
+	place := m.place(m.truth())
 	busy := map[ring.NodeID]float64{}
 	for p, rate := range m.load {
 		owners := place.Owners(ring.Partition(p))

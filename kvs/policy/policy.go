@@ -5,9 +5,9 @@
 // cluster.
 //
 // It measures nothing and changes nothing: package elastic gives it what the nodes of a store
-// report, and has what it decides come true there, with partitions for keys and one tier. It
-// knows nothing of partitions: which nodes a key lies on is the ring's to say, and that no write
-// is lost while nodes come and go is the store's.
+// report, and has what it decides come true there, with partitions for keys. It knows nothing of
+// partitions: which nodes a key lies on is the ring's to say, and that no write is lost while nodes
+// come and go, and keys go from tier to tier, is the store's.
 //
 // The rules are those of Anna's policy engine (Wu, Sreekanti, Hellerstein: Autoscaling
 // Tiered Cloud Storage in Anna, VLDB 2019, section 5), with three differences. A node is
