@@ -33,7 +33,7 @@ const (
 	// in their order, and its own at once.
 	PRAM
 	// ReadCommitted promises that no transaction sees what another one has not committed,
-	// nor a value that another one has replaced itself.
+	// nor a value that another one has replaced, or added and deleted, itself.
 	ReadCommitted
 	// ItemCut promises, of what a transaction reads more than once, that it does not
 	// change.

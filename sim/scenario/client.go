@@ -399,11 +399,12 @@ func (r *run) take(s *sessionState, value []byte, found bool) {
 		v = r.value(k)
 		err = k.DecodeInto(v, value)
 	}
-	if err == nil && s.txn.number != 0 {
-		v, err = r.overlay(s, k, v)
-	}
 	var got workload.Reading
-	if err == nil {
+	switch {
+	case err != nil:
+	case s.txn.number != 0:
+		v, got, err = r.readInTxn(s, k, v)
+	default:
 		got, err = r.readingOf(o, v)
 	}
 	if errors.Is(err, kind.ErrOverflow) && workload.Huge(r.ops, o.Key) {

@@ -17,8 +17,8 @@
 // In one of four sessions ask for several keys at once, of which one, or the request as a whole,
 // may be amiss. In one of six, sets and counters may be multi-value registers and maps: a put to
 // such a register replaces what its session has read last, which is shown, and judged, as a
-// delete of it. At a level of transactions, which has none of these, each operation is of one,
-// which commits or aborts.
+// delete of it. At a level of transactions, which has neither of the last two, each operation
+// is of one, which commits or aborts; there keys are deleted in half as many seeds.
 //
 // Every class of fault of package sim is in it, drawn for each seed and switchable
 // by name (Config.Faults). Where a run's choices come from is a strategy
@@ -32,6 +32,8 @@
 //	              registers alone
 //	replicas      at rest, owners hold the same values under the same keys
 //	liveness      rest comes about, in bounded time and bytes
+//	transaction   a read shows what its own transaction has written and deleted before it, and
+//	              of that is sent, when it commits, what is not in vain
 //	monotonic     within an incarnation a replica's values only rise
 //	clock         hybrid times of writes follow those that came before, and a replica has
 //	              met the time of what it shows

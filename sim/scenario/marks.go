@@ -72,6 +72,7 @@ func Marks() []string {
 		markRestarted, markDuplicate, markReclaimed, markWaited, markUnavailable, markUnknown, markRetried, markElsewhere, markHandedOver, markTorn,
 		markRepaired, markUnreadable, markCheckpoint, markDiskFailed, markRejected, markClockBack, markSnapshot, markLost, markTold, markFollowed, markUnsynced, markCached,
 		markDeleted, markSpared, markBatch, markBatchPut, markMixed, markActed,
+		markOwnDeleted,
 	}
 }
 
@@ -93,6 +94,9 @@ func (c Config) Marks() []string {
 		case markWaited, markUnavailable:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && !l.Waits()
+		case markOwnDeleted:
+			l, err := session.ParseLevel(c.Level)
+			return err == nil && !l.Transactional()
 		case markCached, markDeleted, markSpared, markBatch, markBatchPut:
 			l, err := session.ParseLevel(c.Level)
 			return err == nil && l.Transactional()

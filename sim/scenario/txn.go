@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim"
@@ -63,7 +62,11 @@ func (r *run) hold(s *sessionState, now int64) {
 	at := s.current()
 	o := &r.ops[at]
 	arg, err := o.Argument(nil, r.setup.Tagged, nil)
-	if err == nil {
+	switch k, _ := r.kinds.Find(o.Kind()); {
+	case err != nil:
+	case o.Func == workload.Delete:
+		err = s.txn.Delete(k, o.Key, arg, uint64(at))
+	default:
 		err = s.txn.Put(o.Key, o.Kind(), arg, uint64(at), o.Type == history.Register)
 	}
 	if err != nil {
@@ -94,6 +97,7 @@ func (cl *client) goesOn(c *sim.Context, s *sessionState) bool {
 			}
 		}
 		s.txn.buffer = s.txn.sending
+		r.committed(s)
 	}
 	if len(s.txn.sending) > 0 {
 		s.tries = 0
@@ -104,21 +108,6 @@ func (cl *client) goesOn(c *sim.Context, s *sessionState) bool {
 		s.txn.number = 0
 	}
 	return false
-}
-
-// overlay joins what a transaction holds back into what it has read, which is nil if that
-// was nothing.
-func (r *run) overlay(s *sessionState, k kind.Kind, v kind.Value) (kind.Value, error) {
-	with := v
-	if with == nil {
-		with = k.New()
-	}
-	own, err := s.txn.Overlay(k, r.ops[s.current()].Key, with)
-	if !own {
-		return v, err
-	}
-	r.fates[s.current()] = fateOwn
-	return with, err
 }
 
 // txnPart is the history of registers in their transactions: what is committed, what

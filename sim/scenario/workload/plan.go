@@ -36,7 +36,7 @@ type Options struct {
 	Tagged     bool
 	Replicas   int  // of each partition: as many owners a write may ask for
 	Txns       bool // sessions work in transactions
-	Deletes    bool // keys are deleted, which else they are in one plan of four
+	Deletes    bool // keys are deleted, which else they are in one plan of four; of transactions, in half as many
 }
 
 // Key is a key of a plan with its type.
@@ -146,18 +146,20 @@ func (p *planner) drawAcks() {
 const mostInTxn = 5
 
 // drawTxns groups the operations of each session into transactions, of which one in four is
-// aborted, and has some of their reads read again what was read.
+// aborted, and has some of their reads read again what was read, and, where keys are deleted,
+// what the transaction has written.
 func (p *planner) drawTxns() {
 	type open struct {
 		txn   uint64
 		left  int
 		reads []int // positions
+		wrote []int // of writes, where keys are deleted
 	}
 	sessions := make([]open, p.Sessions)
 	for i := range p.ops {
 		o, s, key := &p.ops[i], &sessions[p.ops[i].Session], uint64(i)
 		if s.left == 0 {
-			*s = open{txn: s.txn + 1, left: 1 + p.own("plan.txn", key, mostInTxn), reads: s.reads[:0]}
+			*s = open{txn: s.txn + 1, left: 1 + p.own("plan.txn", key, mostInTxn), reads: s.reads[:0], wrote: s.wrote[:0]}
 		}
 		s.left--
 		o.Txn = s.txn
@@ -167,16 +169,29 @@ func (p *planner) drawTxns() {
 			}
 		}
 		if o.Func != history.Read || o.Amiss != "" {
+			if p.deletes && o.Amiss == "" {
+				s.wrote = append(s.wrote, i)
+			}
 			continue
 		}
 		if len(s.reads) > 0 && p.own("plan.reread", key, 2) == 1 {
-			before := &p.ops[s.reads[p.own("plan.which", key, len(s.reads))]]
-			k := p.keys[slices.IndexFunc(p.keys, func(k placedKey) bool { return k.Name == before.Key })]
-			o.Key, o.Type, o.Retries = before.Key, before.Type, nil
-			o.Node = int(k.owners[p.own("plan.owner", key, len(k.owners))])
+			p.readAgain(i, s.reads, "")
+		}
+		if len(s.wrote) > 0 && p.own("plan.readown", key, 2) == 1 {
+			p.readAgain(i, s.wrote, ".own")
 		}
 		s.reads = append(s.reads, i)
 	}
+}
+
+// readAgain has the read at a position be of the key of one of the operations before it, drawn
+// at sites of that name.
+func (p *planner) readAgain(i int, of []int, name string) {
+	o, key := &p.ops[i], uint64(i)
+	before := &p.ops[of[p.own("plan.which"+name, key, len(of))]]
+	k := p.keys[slices.IndexFunc(p.keys, func(k placedKey) bool { return k.Name == before.Key })]
+	o.Key, o.Type, o.Retries = before.Key, before.Type, nil
+	o.Node = int(k.owners[p.own("plan.owner"+name, key, len(k.owners))])
 }
 
 // latest is the part of the horizon, in thousandths, within which operations are planned:
@@ -187,7 +202,7 @@ func (p *planner) draw() {
 	p.mixed = p.pick("plan.mixed", 4) == 3
 	p.large = p.pick("plan.large", 8) == 7
 	p.batches = !p.Txns && p.own("plan.batches", 0, 4) == 3
-	p.deletes = !p.Txns && (p.Options.Deletes || p.own("plan.deletes", 0, 4) == 3)
+	p.deletes = (p.Options.Deletes || p.own("plan.deletes", 0, 4) == 3) && (!p.Txns || p.own("plan.txn.deletes", 0, 2) == 1)
 	p.rich = !p.Txns && p.own("plan.rich", 0, 6) == 5
 	p.acks = p.Replicas > 0 && p.own("plan.acks", 0, 4) == 3
 	for range p.Sessions {

@@ -138,6 +138,62 @@ func TestAcksAndTransactions(t *testing.T) {
 	}
 }
 
+// TestDeletesInTransactions: some plans of transactions delete, and read what the same
+// transaction has deleted.
+func TestDeletesInTransactions(t *testing.T) {
+	with, ends, own, kinds, puts := 0, map[workload.End]int{}, 0, map[string]int{}, 0
+	for seed := range uint64(400) {
+		for _, asked := range []bool{false, true} {
+			o := workload.Options{Nodes: 4, Sessions: 4, Operations: 40, Horizon: 500 * sim.Millisecond, Replicas: 3, Txns: true, Deletes: asked}
+			plan, r := drawn(t, seed, o)
+			deletes, ended := 0, map[string]workload.End{}
+			for i, x := range plan {
+				require.Positive(t, x.Txn)
+				require.Zero(t, x.Batch)
+				if x.End != "" {
+					ended[fmt.Sprint(x.Session, x.Txn)] = x.End
+				}
+				if x.Func != workload.Delete {
+					continue
+				}
+				deletes++
+				kinds[x.Kind()]++
+				require.Empty(t, x.Amiss)
+				if x.Sees() {
+					require.True(t, contains(r.Owners(r.PartitionOf(x.Key)), x.Node), "%v", x)
+				}
+				for _, y := range plan[i+1:] {
+					if y.Session == x.Session && y.Txn == x.Txn && y.Key == x.Key && y.Type == x.Type {
+						if y.Func == history.Read {
+							own++
+						} else if y.Func != workload.Delete {
+							puts++
+						}
+					}
+				}
+			}
+			for _, x := range plan {
+				if x.Func == workload.Delete {
+					ends[ended[fmt.Sprint(x.Session, x.Txn)]]++
+				}
+			}
+			if deletes > 0 {
+				with++
+			}
+		}
+	}
+	assert.Greater(t, with, 200, "half of those that are to have deletes, and one in eight of the others")
+	assert.Less(t, with, 280)
+	for _, k := range []string{"register", "addwins", "counter"} {
+		assert.Greater(t, kinds[k], 100, k)
+	}
+	assert.Zero(t, kinds["set"])
+	assert.Greater(t, ends[workload.Commit], ends[workload.Abort])
+	assert.Greater(t, ends[workload.Abort], 50)
+	assert.Greater(t, own, 150)
+	assert.Greater(t, puts, 50)
+}
+
 // count notes what an operation is an example of.
 func count(met map[string]int, x workload.Operation, owners []ring.NodeID) {
 	met[string(x.Func)]++
