@@ -120,9 +120,6 @@ func (e *Engine) use(number uint64) error {
 func (e *Engine) openDB(number uint64) (*pebble.DB, *guard, error) {
 	db, disk, err := e.opts.openDB(e.home.Path(number, dirExt))
 	if err != nil {
-		if pebble.IsCorruptionError(err) {
-			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
-		}
 		return nil, nil, fmt.Errorf("%s: %w", e.home.Path(number, dirExt), err)
 	}
 	return db, disk, nil
@@ -192,10 +189,7 @@ func (e *Engine) Get(key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		if pebble.IsCorruptionError(err) {
-			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
-		}
-		return nil, fmt.Errorf("get: %w", err)
+		return nil, fmt.Errorf("get: %w", named(err))
 	}
 	v = append([]byte(nil), v...)
 	if err := done.Close(); err != nil {

@@ -18,12 +18,17 @@
 // when its log cannot be written or synced, and would end the process: it is not told, the
 // disk stays as it was then, and the engine takes no more, with store.ErrFailed and what the
 // disk said (see guard). A set that was not synced is told of it by the next operation, if
-// Pebble wrote it later. Keys are not counted.
+// Pebble wrote it later. A table that the disk has spoiled is store.ErrCorrupt to who reads it,
+// and fails the engine once a compaction meets it. Of the last block of its log, 32 KiB, Pebble
+// cannot tell what the disk has spoiled from a torn tail: what is behind the first such bit
+// there is gone without an error, synced or not. In the blocks before it is store.ErrCorrupt.
+// Keys are not counted.
 package pebble
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -64,7 +69,7 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // logger passes over what Pebble reports and stops where Pebble cannot go on: what it holds in
-// memory contradicts itself, or the disk has other bytes than it was given.
+// memory contradicts itself.
 type logger struct{}
 
 func (logger) Infof(string, ...any)  {}
@@ -75,6 +80,32 @@ func (logger) Fatalf(format string, args ...any) {
 	panic("pebble cannot go on: " + fmt.Sprintf(format, args...))
 }
 
+// listener keeps Pebble, which else would end the process, going where a table is not what was
+// written: who reads it is told by the error. A compaction that meets one would be tried again
+// and again, and sets wait for it in the end, without an end: so that fails the disk.
+func listener(g *guard) *pebble.EventListener {
+	return &pebble.EventListener{
+		DataCorruption: func(pebble.DataCorruptionInfo) {},
+		BackgroundError: func(err error) {
+			if pebble.IsCorruptionError(err) {
+				g.fail(named(err))
+			}
+		},
+	}
+}
+
+// named is an error of Pebble's that wraps what of the contract it is of.
+func named(err error) error {
+	switch {
+	case errors.Is(err, store.ErrCorrupt):
+	case pebble.IsCorruptionError(err):
+		return fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w", store.ErrMissing, err)
+	}
+	return err
+}
+
 // openDB opens Pebble's directory, whose disk the guard watches.
 func (o *Options) openDB(dir string) (*pebble.DB, *guard, error) {
 	cache := pebble.NewCache(o.CacheBytes)
@@ -82,7 +113,7 @@ func (o *Options) openDB(dir string) (*pebble.DB, *guard, error) {
 	g := newGuard(o.FS, dir)
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS: g, Logger: logger{}, MemTableSize: uint64(o.MemtableBytes), Cache: cache,
-		FormatMajorVersion: pebble.FormatFlushableIngestExcises,
+		FormatMajorVersion: pebble.FormatWALSyncChunks, EventListener: listener(g),
 	})
 	if failed := g.failed(); failed != nil {
 		if err == nil {
@@ -90,5 +121,5 @@ func (o *Options) openDB(dir string) (*pebble.DB, *guard, error) {
 		}
 		return nil, nil, failed
 	}
-	return db, g, err
+	return db, g, named(err)
 }
