@@ -29,6 +29,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -188,7 +189,8 @@ func (b *Bucket) Put(name string, size int64, r io.Reader) error {
 	o := minio.PutObjectOptions{PartSize: uint64(b.opts.PartBytes), DisableMultipart: size <= b.opts.PartBytes}
 	o.SetMatchETagExcept("*")
 	exact := &exactly{r: r, left: size}
-	var src io.Reader = exact
+	out := &lent{r: exact}
+	var src io.Reader = out
 	if size <= maxBuffered { // read whole, it can be sent again
 		data, err := io.ReadAll(exact)
 		if err != nil {
@@ -197,6 +199,7 @@ func (b *Bucket) Put(name string, size int64, r io.Reader) error {
 		src = bytes.NewReader(data)
 	}
 	_, err := b.opts.Client.PutObject(ctx, b.opts.Bucket, b.key(name), src, size, o)
+	out.takeBack()
 	if exact.err != nil { // what the client makes of it does not matter
 		return fmt.Errorf("put %s to S3 bucket %s: %w", b.key(name), b.opts.Bucket, exact.err)
 	}
@@ -216,6 +219,30 @@ func (b *Bucket) Put(name string, size int64, r io.Reader) error {
 		return fmt.Errorf("put %s to S3 bucket %s: %w", b.key(name), b.opts.Bucket, err)
 	}
 	return nil
+}
+
+// lent is a reader as the client has it, until it is taken back: where the store answers before it
+// has read all that it was sent, the client is still reading when it returns.
+type lent struct {
+	mu   sync.Mutex // guards r too
+	r    io.Reader
+	back bool
+}
+
+func (l *lent) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.back {
+		return 0, io.ErrClosedPipe
+	}
+	return l.r.Read(p)
+}
+
+// takeBack waits for a Read that is under way, and is followed by none.
+func (l *lent) takeBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.back = true
 }
 
 // exactly passes on what it reads, and remembers an error that is not the end. An end
