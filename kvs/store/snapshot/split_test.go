@@ -133,3 +133,23 @@ func TestJoinBacktracks(t *testing.T) {
 	require.Equal(t, says(b.Segments, "z"), says(out.Segments, "z"))
 	require.Len(t, out.Segments, 3, "one of the two can be named once")
 }
+
+// TestAdjoinInAnyOrder joins the pieces of one segment from the last one on too: those without
+// an end or a beginning have no border in common for that.
+func TestAdjoinInAnyOrder(t *testing.T) {
+	whole := manifest{Manifest: store.Manifest{Version: 1, Engine: "e", Format: 1}}
+	whole.add(store.Segment{Hash: store.Hash{1}, Length: 7}, 3, 0)
+	ranges := []store.KeyRange{{To: "d"}, {From: "d", To: "h"}, {From: "h"}}
+	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+		var of []manifest
+		for _, i := range order {
+			var m manifest
+			m.take(&whole, ranges[i])
+			of = append(of, m)
+		}
+		var out manifest
+		out.join(of)
+		require.Equal(t, whole.Segments, out.Segments, "%v", order)
+		require.Equal(t, whole.Epochs, out.Epochs)
+	}
+}
