@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/session"
+	"github.com/joinery-go/joinery/linearizability"
 	"github.com/joinery-go/joinery/linearizability/history"
 	"github.com/joinery-go/joinery/sim/scenario/workload"
 )
@@ -160,5 +162,96 @@ func TestTransactionOracle(t *testing.T) {
 			kinds = append(kinds, v.Kind)
 		}
 		assert.Equal(t, x.bad, kinds, "%s: %v", name, r.failed)
+	}
+}
+
+// ofTwo has the operations of a plan done, those of session 0 inside of s and those of session 1
+// inside of another, each read of which finds the write at the next of these positions.
+func (r *run) ofTwo(t *testing.T, s *sessionState, seen []int) {
+	other := &sessionState{number: 1, busy: true}
+	other.txn.Begin(session.ReadCommitted)
+	other.txn.number = 1
+	for at := range r.planned {
+		o := &r.ops[at]
+		if o.Session == 1 {
+			other.queue, other.first = []int{at}, 0
+			r.does(t, other, r.registerOf(t, &r.ops[seen[0]]))
+			r.recorded[at].Return, r.recorded[at].Outcome = r.recorded[at].Call+1, history.OK
+			seen = seen[1:]
+			continue
+		}
+		if s.queue, s.first = []int{at}, 0; s.txn.number != o.Txn {
+			s.txn.Begin(session.ReadCommitted)
+			s.txn.number = o.Txn
+		}
+		r.does(t, s, nil)
+		r.recorded[at].Stamp = history.Stamp{Clock: began + o.ID, Writer: 1}
+		if o.End != workload.Commit {
+			continue
+		}
+		for _, w := range s.txn.Writes() {
+			if r.fates[w.Ref] = fateReplaced; !w.Replaced {
+				h := &r.recorded[w.Ref]
+				r.fates[w.Ref], h.Outcome, h.Return = fateNone, history.OK, int64(at)*10+5
+			}
+		}
+	}
+}
+
+// registerOf is a register that has been written last by an operation.
+func (r *run) registerOf(t *testing.T, o *workload.Operation) kind.Value {
+	k, _ := r.kinds.Find("register")
+	u := kind.Update{Clock: began + o.ID, Origin: 1}
+	change := k.Delete
+	if o.Func != workload.Delete {
+		change, u.Arg = k.Mutate, []byte(o.Arg)
+	}
+	v, err := change(u, nil)
+	require.NoError(t, err)
+	return v
+}
+
+// TestCheckersJudgeDeletes: to the checkers of transactions a delete of a register is a write,
+// so that they notice one that is seen and was not committed, or that its own transaction has
+// replaced, and a register that a transaction finds once there and once deleted.
+func TestCheckersJudgeDeletes(t *testing.T) {
+	read := func(id, txn int, end string) string {
+		return fmt.Sprintf(`%d at %dms s1 n0 read register "r1" txn %d%s`, id, id, txn, end)
+	}
+	for name, x := range map[string]struct {
+		plan  []string
+		seen  []int // by read, in their order: the position of the write that it finds
+		wrong []string
+	}{
+		"committed": {[]string{
+			`1 at 1ms s0 n0 delete register "r1" "" txn 1 commit`, read(2, 1, ""), read(3, 1, " commit"),
+		}, []int{0, 0}, nil},
+		"aborted": {[]string{
+			`1 at 1ms s0 n0 delete register "r1" "" txn 1 abort`, read(2, 1, " commit"),
+		}, []int{0}, []string{"pl-2"}},
+		"replaced": {[]string{
+			`1 at 1ms s0 n0 delete register "r1" "" txn 1`, `2 at 2ms s0 n0 write register "r1" "v2" txn 1 commit`, read(3, 1, " commit"),
+		}, []int{0}, []string{"pl-2"}},
+		"replaced by a delete": {[]string{
+			`1 at 1ms s0 n0 write register "r1" "v1" txn 1`, `2 at 2ms s0 n0 delete register "r1" "" txn 1 commit`, read(3, 1, " commit"),
+		}, []int{0}, []string{"pl-2"}},
+		"in between": {[]string{
+			`1 at 1ms s0 n0 write register "r1" "v1" txn 1 commit`, `2 at 2ms s0 n0 delete register "r1" "" txn 2 commit`, read(3, 1, ""), read(4, 1, " commit"),
+		}, []int{0, 1}, []string{"item-cut"}},
+	} {
+		r, s := inOneTxn(t, x.plan...)
+		r.ofTwo(t, s, x.seen)
+		var wrong []string
+		for _, model := range []string{"pl-2", "item-cut"} {
+			v, err := linearizability.Judge(t.Context(), r.txnPart(), model, linearizability.Budget{})
+			require.NoError(t, err)
+			if v.Status == linearizability.Violation {
+				wrong = append(wrong, model)
+			} else {
+				assert.Equal(t, linearizability.OK, v.Status, "%s by %s: %s", name, model, v.Reason)
+			}
+		}
+		assert.Empty(t, r.failed, name)
+		assert.Equal(t, x.wrong, wrong, name)
 	}
 }
