@@ -355,3 +355,34 @@ func TestCatalogOfBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestCopyTakesOneVersion opens two copies of one directory, which have the number of one writer:
+// each may take the other's version for its own once after it was opened, and not once it has
+// published.
+func TestCopyTakesOneVersion(t *testing.T) {
+	for _, name := range allEngines {
+		t.Run(name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			on := func(dir string) store.Engine {
+				return mustOpen(t, name, store.Options{Dir: dir, FS: fs, Archive: archiveOn(t, fs, snapshot.Options{})})
+			}
+			e := on("a")
+			write(t, e, "k", "one")
+			require.Equal(t, store.Version(1), snap(t, e))
+			require.NoError(t, e.Close())
+			done, err := vfs.Clone(fs, fs, "a", "b")
+			require.NoError(t, err)
+			require.True(t, done)
+
+			a, b := on("a"), on("b")
+			write(t, a, "k", "a")
+			require.Equal(t, store.Version(2), snap(t, a))
+			write(t, b, "k", "b")
+			require.Equal(t, store.Version(3), snap(t, b), "a's version, taken for its own")
+			write(t, a, "l", "a")
+			conflicts(t, a)
+			require.NoError(t, a.Close())
+			require.NoError(t, b.Close())
+		})
+	}
+}
