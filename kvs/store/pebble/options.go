@@ -19,9 +19,9 @@
 // disk stays as it was then, and the engine takes no more, with store.ErrFailed and what the
 // disk said (see guard). A set that was not synced is told of it by the next operation, if
 // Pebble wrote it later. A table that the disk has spoiled is store.ErrCorrupt to who reads it,
-// and fails the engine once a compaction meets it. Of the last block of its log, 32 KiB, Pebble
-// cannot tell what the disk has spoiled from a torn tail: what is behind the first such bit
-// there is gone without an error, synced or not. In the blocks before it is store.ErrCorrupt.
+// and fails the engine once a compaction meets it. What the disk has spoiled of the last log is
+// told from a torn tail, but for more than one bit of what was written with the last two syncs:
+// of those no log says that they were.
 // Keys are not counted.
 package pebble
 
@@ -106,8 +106,25 @@ func named(err error) error {
 	return err
 }
 
-// openDB opens Pebble's directory, whose disk the guard watches.
+// openDB opens Pebble's directory, whose disk the guard watches, and makes it if it is missing.
 func (o *Options) openDB(dir string) (*pebble.DB, *guard, error) {
+	if _, err := o.FS.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		// The first log of a new database does not say what of it was synced; the next one does.
+		db, _, err := o.open(dir)
+		if err == nil {
+			err = db.Close()
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := checkLog(o.FS, dir); err != nil {
+		return nil, nil, err
+	}
+	return o.open(dir)
+}
+
+func (o *Options) open(dir string) (*pebble.DB, *guard, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref() // the database holds it too
 	g := newGuard(o.FS, dir)
