@@ -19,7 +19,10 @@ const (
 	// first. It is durable before that set; as long as it is not the version that the
 	// catalog names, the state is that version. (A key of the database for it would lie
 	// in all tables, and have compactions bring them together.)
-	markExt = "changed"
+	markExt    = "changed"
+	markTitle  = "joinery pebble mark"
+	markFormat = 1
+	maxMark    = 256
 )
 
 // Engine is an open engine.
@@ -146,13 +149,26 @@ func (e *Engine) sound() error {
 	return nil
 }
 
+// mark is what a mark says. One that the disk has spoiled could say anything: it counts as one of
+// the catalog's version, since a version too many is no loss.
+type mark struct {
+	Version store.Version `json:"version"`
+}
+
 // isChanged reports that something was set on top of the catalog's version.
 func (e *Engine) isChanged(number uint64) (bool, error) {
-	b, err := e.home.ReadPart(number, markExt, 64)
-	if errors.Is(err, fs.ErrNotExist) {
+	b, err := e.home.ReadPart(number, markExt, maxMark)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == 0 { // or its writing was cut off
 		return false, nil
 	}
-	return string(b) == e.home.State().Parent.String(), err
+	var m mark
+	if err == nil {
+		err = catalog.Unseal(markTitle, markFormat, b, &m)
+	}
+	if errors.Is(err, store.ErrCorrupt) {
+		return true, nil
+	}
+	return m.Version == e.home.State().Parent, err
 }
 
 // mark notes durably that something will be set on top of the catalog's version.
@@ -160,7 +176,11 @@ func (e *Engine) mark() error {
 	if e.changed {
 		return nil
 	}
-	if err := e.home.WritePart(e.number, markExt, []byte(e.home.State().Parent.String())); err != nil {
+	b, err := catalog.Seal(markTitle, markFormat, mark{e.home.State().Parent})
+	if err != nil {
+		return err
+	}
+	if err := e.home.WritePart(e.number, markExt, b); err != nil {
 		return err
 	}
 	if err := e.home.SyncPart(e.number, markExt); err != nil {

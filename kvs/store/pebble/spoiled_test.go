@@ -12,6 +12,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/pebble"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
 )
 
 func spoiledKey(i int) []byte { return fmt.Appendf(nil, "key-%05d", i) }
@@ -132,5 +133,40 @@ func TestSpoiledLog(t *testing.T) {
 			require.NoError(t, e.Close())
 		}
 		require.Greater(t, refused, 70)
+	}
+}
+
+// TestSpoiledMark flips each byte of the mark that something was set on top of a version: the next
+// snapshot has what was set.
+func TestSpoiledMark(t *testing.T) {
+	bucket, err := snapshot.NewFolder(t.TempDir(), snapshot.FolderOptions{})
+	require.NoError(t, err)
+	o := pebble.Options{Options: store.Options{Dir: t.TempDir(), Archive: snapshot.New(bucket)}}
+	e, err := pebble.Open(o)
+	require.NoError(t, err)
+	require.NoError(t, e.Set([]byte("k"), []byte("one")))
+	_, err = e.Snapshot()
+	require.NoError(t, err)
+	require.NoError(t, e.Set([]byte("k"), []byte("two")))
+	require.NoError(t, e.Close())
+	marks, err := filepath.Glob(filepath.Join(o.Dir, "*.changed"))
+	require.NoError(t, err)
+	require.Len(t, marks, 1)
+	info, err := os.Stat(marks[0])
+	require.NoError(t, err)
+	for at := range int(info.Size()) {
+		b, err := snapshot.Open(bucket, snapshot.Options{Branch: fmt.Sprint("b", at)})
+		require.NoError(t, err)
+		require.NoError(t, o.Archive.(*snapshot.Archive).Clone(1, fmt.Sprint("b", at)))
+		with := o
+		with.Dir, with.Archive = t.TempDir(), b
+		require.NoError(t, os.CopyFS(with.Dir, os.DirFS(o.Dir)))
+		flip(t, filepath.Join(with.Dir, filepath.Base(marks[0])), at)
+		e, err := pebble.Open(with)
+		require.NoError(t, err)
+		v, err := e.Snapshot()
+		require.NoError(t, err)
+		require.Equal(t, store.Version(2), v, "byte %d", at)
+		require.NoError(t, e.Close())
 	}
 }
