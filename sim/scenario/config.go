@@ -118,6 +118,9 @@ type Setup struct {
 	Decisions []Decision `json:"decisions,omitempty"` // of how many replicas partitions are to have
 	Absurd    bool       `json:"absurd,omitempty"`    // operators also ask for what makes no sense
 	Elastic   *Elastic   `json:"elastic,omitempty"`   // a monitor decides about both; Nodes counts those that stand by
+
+	Disks        int  `json:"disks,omitempty"`          // how many nodes are of the disk tier, the last of the run's
+	EngineOnDisk bool `json:"engine_on_disk,omitempty"` // Engine is of these only
 }
 
 const (
@@ -309,7 +312,7 @@ func (s *Setup) transactional() bool {
 func (s *Setup) level() (session.Level, error) { return session.ParseLevel(s.Level) }
 
 func (s *Setup) ring() (*ring.Ring, error) {
-	return ring.Varied(s.nodes(false), s.Partitions, s.Replicas, s.replicasOf)
+	return ring.Tiered(s.nodes(false), s.Partitions, s.Replicas, s.disks(), s.vectorOf)
 }
 
 // SetEngine has the run's values kept by another engine, with files and as many bytes in
@@ -335,6 +338,9 @@ func (s *Setup) validate() error {
 	}
 	if err == nil {
 		err = s.validateElastic()
+	}
+	if err == nil {
+		err = s.validateTiers()
 	}
 	switch {
 	case err != nil:

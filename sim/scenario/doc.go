@@ -81,7 +81,9 @@
 //
 // In one seed of eighteen members and factors are decided by a monitor (elastic.go): a node that has
 // package elastic decide from what replicas report of a load that shifts. Then who is to own what is
-// what replicas were asked for and took, and not planned.
+// what replicas were asked for and took, and not planned. In one of four of these seeds, and of those
+// in which the plan decides about factors, some nodes are of the disk tier (tiers.go), and partitions
+// are demoted and promoted.
 //
 // Where the class version is on, in about every fifth seed, some nodes begin with an older program,
 // and some start again with the other one: what replicas say to each other is then of two versions

@@ -38,6 +38,8 @@ type Load struct {
 	Partition int    `json:"partition"` // the hot one
 	Hot       int    `json:"hot"`       // of a node's time, in percent, its requests take
 	Others    int    `json:"others"`    // and those of each other one
+
+	Bytes uint64 `json:"bytes,omitempty"` // that each partition has beside what the plan writes
 }
 
 // Of the monitor, and what it goes by.
@@ -55,6 +57,7 @@ const (
 	tooLate       = 20_000   // microseconds that a request waits at a node that is behind
 	mostLoads     = 16       // of a tape
 	mostPercent   = 1000     // of a load of a tape
+	mostBytes     = 1 << 40  // of a load of a tape
 	spareNodes    = 3        // that stand by
 	monitorTimer  = sim.TimerID(1)
 )
@@ -89,6 +92,7 @@ func (s *Setup) drawElastic(c Config, pick func(site string, n int) int) {
 		e.Two = 1 + part(pick("elastic.second", 60))
 	}
 	s.Elastic = e
+	s.drawElasticTiers(c, pick)
 }
 
 // elasticEvery is in how many seeds there is one with a monitor, of those that may have one.
@@ -107,7 +111,7 @@ func (s *Setup) validateElastic() error {
 		return fmt.Errorf("%w: a monitor, %d nodes of which %d stand by, %d replicas, %d moves and %d decisions", ErrConfig, s.Nodes, e.Spare, s.Replicas, len(s.Moves), len(s.Decisions))
 	}
 	for i, l := range e.Loads {
-		if l.Partition < 0 || l.Partition >= s.Partitions || min(l.Hot, l.Others) < 0 || max(l.Hot, l.Others) > mostPercent || l.AtMS > s.HorizonMS || i > 0 && l.AtMS < e.Loads[i-1].AtMS {
+		if l.Partition < 0 || l.Partition >= s.Partitions || min(l.Hot, l.Others) < 0 || max(l.Hot, l.Others) > mostPercent || l.Bytes > mostBytes || l.AtMS > s.HorizonMS || i > 0 && l.AtMS < e.Loads[i-1].AtMS {
 			return fmt.Errorf("%w: load %d: partition %d of %d, %d and %d percent, at %d ms", ErrConfig, i, l.Partition, s.Partitions, l.Hot, l.Others, l.AtMS)
 		}
 	}
@@ -119,7 +123,7 @@ func (s *Setup) validateElastic() error {
 func (s *Setup) targets() policy.Targets {
 	return policy.Targets{
 		LatencyMS: 3, StorageHigh: 0.9, StorageLow: 0.5, BusyHigh: 0.7, BusyLow: 0.25,
-		MinFactor: s.Replicas, MaxNodes: [2]int{s.Nodes - 1, 0}, Promote: 2, Demote: 1, Settle: 1, MaxMoves: 8,
+		MinFactor: s.Replicas, MaxNodes: [2]int{s.Nodes - s.Disks - 1, s.Disks}, Promote: promoted, Demote: demoted, Settle: 1, MaxMoves: 8,
 	}
 }
 
@@ -165,7 +169,7 @@ func (r *run) settled() {
 	if before.Includes(r.decided) {
 		return
 	}
-	ring, err := ring.Varied(r.decided.Members.In(member.Active, member.Joining), r.setup.Partitions, r.setup.Replicas, r.decided.Factors.Replicas)
+	ring, err := ring.Tiered(r.decided.Members.In(member.Active, member.Joining), r.setup.Partitions, r.setup.Replicas, r.setup.disks(), r.decided.Factors.Vector)
 	if err != nil {
 		r.err = err
 		return
@@ -179,7 +183,7 @@ func askedFor(a *elastic.Ask) member.View {
 		return member.View{Members: member.Set{{Key: c.Node, Val: member.In(c.Life, c.To)}}}
 	}
 	f := a.Event.Factor
-	return member.View{Factors: member.Factors{{Key: f.Partition, Val: member.FactorOf(f.Epoch, f.Replicas)}}}
+	return member.View{Factors: member.Factors{{Key: f.Partition, Val: f.Factor()}}}
 }
 
 // delayed is how long an ask takes.

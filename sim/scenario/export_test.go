@@ -38,3 +38,9 @@ func (rn *Runner) SetupOf(cfg Config, seed uint64) (Setup, error) {
 func MonitorMarks() []string {
 	return []string{markActed, markAdds, markRemoves, markSpreads, markGathers, markMonitorAnew, markMonitors}
 }
+
+// Situations of runs with a disk tier about which a monitor decides.
+const (
+	MarkBothTiers = markBothTiers
+	MarkDemoted   = markDemoted
+)

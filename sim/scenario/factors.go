@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/member"
@@ -18,12 +19,13 @@ import (
 type Decision struct {
 	AtMS      uint64 `json:"at_ms"`
 	Partition int    `json:"partition"`
-	Epoch     uint32 `json:"epoch"` // the greatest counts, and of equal ones the one for more replicas
-	Replicas  int    `json:"replicas"`
+	Epoch     uint32 `json:"epoch"`    // the greatest counts, and of equal ones the one for more replicas on disk, then in memory
+	Replicas  int    `json:"replicas"` // in memory
+	Disk      int    `json:"disk,omitempty"`
 }
 
 func (d *Decision) decision() member.Decision {
-	return member.Decision{Partition: ring.Partition(d.Partition), Epoch: d.Epoch, Replicas: d.Replicas}
+	return member.Decision{Partition: ring.Partition(d.Partition), Epoch: d.Epoch, Replicas: d.Replicas, Disk: d.Disk}
 }
 
 const maxDecisions = 16
@@ -64,28 +66,28 @@ func (s *Setup) drawDecisions(c Config, pick func(site string, n int) int) {
 		decide(first, 2, s.Replicas+1)
 		decide(first, 2, 1)
 	}
+	s.drawTiers(c, pick)
 }
 
-// replicasOf is how many replicas a partition is to have in the end.
-func (s *Setup) replicasOf(p ring.Partition) int {
-	epoch, replicas := uint32(0), 0
+// vectorOf is how many replicas a partition is to have in each tier in the end; 0 and 0 if nobody
+// decides.
+func (s *Setup) vectorOf(p ring.Partition) (memory, disk int) {
+	last := [3]int{}
 	for i := range s.Decisions {
-		switch d := &s.Decisions[i]; {
-		case d.Partition != int(p):
-		case d.Epoch > epoch:
-			epoch, replicas = d.Epoch, d.Replicas
-		case d.Epoch == epoch:
-			replicas = max(replicas, d.Replicas)
+		d := &s.Decisions[i]
+		if now := [3]int{int(d.Epoch), d.Disk, d.Replicas}; d.Partition == int(p) && slices.Compare(now[:], last[:]) > 0 {
+			last = now
 		}
 	}
-	return max(s.Replicas, replicas)
+	return last[2], last[1]
 }
 
 // validateDecisions checks what a tape brought.
 func (s *Setup) validateDecisions() error {
 	for i, d := range s.Decisions {
-		if d.Partition < 0 || d.Partition >= s.Partitions || d.Epoch == 0 || d.Replicas < 1 || d.Replicas > member.MaxReplicas || d.AtMS > s.HorizonMS {
-			return fmt.Errorf("%w: decision %d: %d replicas of partition %d of %d, number %d, at %d ms of %d", ErrConfig, i, d.Replicas, d.Partition, s.Partitions, d.Epoch, d.AtMS, s.HorizonMS)
+		if d.Partition < 0 || d.Partition >= s.Partitions || d.Epoch == 0 || min(d.Replicas, d.Disk) < 0 || d.Replicas+d.Disk < 1 || d.Replicas > member.MaxReplicas || d.Disk > member.MaxDisk || d.AtMS > s.HorizonMS ||
+			d.Disk > 0 && max(d.Replicas, d.Disk) < s.Replicas {
+			return fmt.Errorf("%w: decision %d: %d replicas in memory and %d on disk, where there are %d, of partition %d of %d, number %d, at %d ms of %d", ErrConfig, i, d.Replicas, d.Disk, s.Replicas, d.Partition, s.Partitions, d.Epoch, d.AtMS, s.HorizonMS)
 		}
 	}
 	if len(s.Decisions) > maxDecisions {
@@ -126,6 +128,13 @@ func (s *Setup) absurd() (asked []kvs.Event) {
 	} {
 		asked = append(asked, kvs.Event{Kind: kvs.EventFactor, Factor: d})
 	}
+	if s.Disks > 0 {
+		for _, d := range []member.Decision{
+			{Epoch: 1, Disk: member.MaxDisk + 1}, {Epoch: 1, Replicas: s.Replicas - 1, Disk: s.Replicas - 1}, // fewer in either tier than there are to be
+		} {
+			asked = append(asked, kvs.Event{Kind: kvs.EventFactor, Factor: d})
+		}
+	}
 	return asked
 }
 
@@ -140,10 +149,11 @@ func (r *run) operate(w *sim.World, nodes []sim.NodeID, i int, at, horizon sim.T
 	return nil
 }
 
-// ReplicasOf is how many replicas a partition is to have in the end.
-func (r *run) ReplicasOf(p ring.Partition) int {
-	if r.setup.Elastic != nil {
-		return max(r.setup.Replicas, r.decided.Factors.Replicas(p))
+// VectorOf is how many replicas a partition is to have in each tier in the end, 0 and 0 if nobody has
+// decided, and how many it has at least.
+func (r *run) VectorOf(p ring.Partition) (memory, disk, least int) {
+	if memory, disk = r.setup.vectorOf(p); r.setup.Elastic != nil {
+		memory, disk = r.decided.Factors.Vector(p)
 	}
-	return r.setup.replicasOf(p)
+	return memory, disk, r.setup.Replicas
 }

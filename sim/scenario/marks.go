@@ -53,6 +53,8 @@ const (
 	markRemoves     = "monitor had a node leave"
 	markSpreads     = "monitor had a partition have more replicas"
 	markGathers     = "monitor had a partition have no more replicas than others"
+	markBothTiers   = "monitor had a partition be in both tiers"
+	markDemoted     = "monitor had a partition be on disk only"
 	markMonitorAnew = "monitor started anew"
 	markMonitors    = "two monitors at once"
 )

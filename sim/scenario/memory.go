@@ -132,7 +132,7 @@ func (m *memory) log(r *run, n sim.NodeID) *device {
 	d := m.logs[n]
 	d.Log.Reset(disk.Options{})
 	d.run, d.node, d.engine = r, n, nil
-	if r.setup.Engine != "" {
+	if r.setup.onEngine(n) {
 		var err error
 		if d.engine, err = newEngine(d); err != nil {
 			r.err = err

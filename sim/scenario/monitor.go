@@ -44,7 +44,7 @@ func (m *memory) monitorOne(r *run) *monitor {
 // begin has a controller start that knows nothing.
 func (m *monitor) begin(at int) {
 	s := &m.run.setup
-	c, err := elastic.New(elastic.Options{Ring: m.run.begins, Targets: s.targets(), PeriodMS: periodMS, AskMS: askMS, Last: ring.NodeID(s.Nodes - 1)})
+	c, err := elastic.New(elastic.Options{Ring: m.run.begins, Targets: s.targets(), PeriodMS: periodMS, AskMS: askMS, Last: ring.NodeID(s.Nodes - s.Disks - 1), LastDisk: ring.NodeID(s.Nodes - 1)})
 	if err != nil {
 		m.run.err = err
 		return
@@ -157,6 +157,9 @@ func (m *monitor) sample(n int, x *replica, now sim.Time) *elastic.Sample {
 		}
 		s.Demand.Partitions[at].Served += came
 		s.Demand.Served += came
+		if x.core.Keeps(ring.Partition(p)) {
+			s.Demand.Partitions[at].Bytes += m.run.setup.Elastic.bytes(now)
+		}
 	}
 	of.meter.Read(uint64((now-of.begun)/sim.Microsecond), s)
 	return s
@@ -209,9 +212,14 @@ func (m *monitor) mark(c *sim.Context, d *elastic.Decision) {
 		c.Mark(markRemoves)
 	}
 	for _, f := range d.Factors {
-		if f.Replicas > m.run.setup.Replicas {
+		switch {
+		case f.Replicas > 0 && f.Disk > 0:
+			c.Mark(markBothTiers)
+		case max(f.Replicas, f.Disk) > m.run.setup.Replicas:
 			c.Mark(markSpreads)
-		} else {
+		case f.Disk > 0:
+			c.Mark(markDemoted)
+		default:
 			c.Mark(markGathers)
 		}
 	}
@@ -231,10 +239,12 @@ func (m *monitor) bounds() {
 		}
 	}
 	t := r.setup.targets()
-	if live := all.In(member.Joining, member.Active, member.Leaving); len(live) > t.MaxNodes[0] {
-		r.fail(Violation{Oracle: "elastic", Kind: "most", Node: -1, Message: fmt.Sprintf("there are nodes %v, of at most %d", live, t.MaxNodes[0])})
+	for tier, live := range r.setup.byTier(all.In(member.Joining, member.Active, member.Leaving)) {
+		if len(live) > t.MaxNodes[tier] {
+			r.fail(Violation{Oracle: "elastic", Kind: "most", Node: -1, Message: fmt.Sprintf("there are nodes %v, of at most %d", live, t.MaxNodes[tier])})
+		}
 	}
-	if stay := all.In(member.Active); len(stay) < t.MinFactor {
+	if stay := r.setup.byTier(all.In(member.Active))[0]; len(stay) < t.MinFactor {
 		r.fail(Violation{Oracle: "elastic", Kind: "least", Node: -1, Message: fmt.Sprintf("nodes %v stay, of at least %d", stay, t.MinFactor)})
 	}
 }
@@ -244,7 +254,7 @@ func (r *run) deciding() bool {
 	if r.monitor == nil {
 		return false
 	}
-	return r.world.Now() < r.monitor.last+decidedBefore || r.changing() ||
+	return r.world.Now() < r.monitor.last+decidedBefore || r.changing() || r.monitor.between() ||
 		slices.ContainsFunc(r.monitor.controllers, func(c *elastic.Controller) bool { return !c.Holds() })
 }
 
@@ -272,11 +282,20 @@ func (m *monitor) atRest() {
 	}
 	calm := r.setup.Elastic.load(r.horizonTime()+1, 0) == 0
 	for p := range ring.Partition(r.setup.Partitions) {
-		if n := r.decided.Factors.Replicas(p); calm && n > r.setup.Replicas {
+		memory, disk := r.decided.Factors.Vector(p)
+		if memory > 0 && disk > 0 {
+			r.fail(Violation{Oracle: "elastic", Kind: "both", Node: -1, Message: fmt.Sprintf("at rest, partition %d has %d replicas in memory and %d on disk", p, memory, disk)})
+		}
+		if n := max(memory, disk); calm && n > r.setup.Replicas {
 			r.fail(Violation{Oracle: "elastic", Kind: "gathered", Node: -1, Message: fmt.Sprintf("at rest, nobody wants partition %d, which has %d replicas", p, n)})
 		}
 	}
-	if nodes := r.ring.Nodes(); calm && len(nodes) > r.setup.Replicas {
-		r.fail(Violation{Oracle: "elastic", Kind: "idle", Node: -1, Message: fmt.Sprintf("at rest, nodes %v have nothing to do, and %d are enough", nodes, r.setup.Replicas)})
+	for tier, nodes := range r.setup.byTier(r.ring.Nodes()) {
+		if calm && len(nodes) > r.setup.Replicas {
+			r.fail(Violation{Oracle: "elastic", Kind: "idle", Node: -1, Message: fmt.Sprintf("at rest, nodes %v have nothing to do, and %d are enough", nodes, r.setup.Replicas)})
+		}
+		if r.setup.targets().MaxNodes[tier] > 0 && len(nodes) < r.setup.Replicas {
+			r.fail(Violation{Oracle: "elastic", Kind: "few", Node: -1, Message: fmt.Sprintf("at rest, there are nodes %v of a tier, and are to be %d", nodes, r.setup.Replicas)})
+		}
 	}
 }

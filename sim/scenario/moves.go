@@ -130,7 +130,9 @@ func (s *Setup) nodes(begins bool) (ids []ring.NodeID) {
 }
 
 // first is the ring that the run begins with.
-func (s *Setup) first() (*ring.Ring, error) { return ring.New(s.nodes(true), s.Partitions, s.Replicas) }
+func (s *Setup) first() (*ring.Ring, error) {
+	return ring.Tiered(s.nodes(true), s.Partitions, s.Replicas, s.disks(), nil)
+}
 
 // validateMoves checks what a tape brought.
 func (s *Setup) validateMoves() error {

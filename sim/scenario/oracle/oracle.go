@@ -51,8 +51,11 @@ type Cluster interface {
 	Nodes() int
 	Level() session.Level
 	Ring() *ring.Ring
-	Moves() bool                     // partitions come to other nodes; the ring is the one that is to come of it
-	ReplicasOf(p ring.Partition) int // that the partition is to have in the end, if there are as many nodes
+	Moves() bool // partitions come to other nodes; the ring is the one that is to come of it
+	// VectorOf is how many replicas somebody has decided that the partition is to have in the end, in
+	// memory and on disk, if there are as many nodes, 0 and 0 if nobody has; and how many it has at least
+	// of both.
+	VectorOf(p ring.Partition) (memory, disk, least int)
 	Kinds() *kind.Kinds
 	Operations() []workload.Operation // the plan, and the reads after the fence
 	Others() *Others                  // what came of clients that have no part in the plan

@@ -28,6 +28,8 @@ type fake struct {
 	replicas int
 	ops      []workload.Operation
 	stores   map[ring.NodeID]*kvs.Replica
+	inMemory int
+	onDisk   int
 	failed   []string // signatures
 	marked   []string
 	others   oracle.Others
@@ -51,11 +53,13 @@ func (f *fake) start(t *testing.T, n ring.NodeID) {
 	f.stores[n] = store
 }
 
-func (f *fake) Nodes() int                          { return len(f.ring.Nodes()) }
-func (f *fake) Level() session.Level                { return session.Causal }
-func (f *fake) Ring() *ring.Ring                    { return f.ring }
-func (f *fake) ReplicasOf(ring.Partition) int       { return f.replicas }
-func (f *fake) Moves() bool                         { return f.moves }
+func (f *fake) Nodes() int           { return len(f.ring.Nodes()) }
+func (f *fake) Level() session.Level { return session.Causal }
+func (f *fake) Ring() *ring.Ring     { return f.ring }
+func (f *fake) Moves() bool          { return f.moves }
+func (f *fake) VectorOf(ring.Partition) (memory, disk, least int) {
+	return f.inMemory, f.onDisk, f.replicas
+}
 func (f *fake) Kinds() *kind.Kinds                  { return kind.Default() }
 func (f *fake) Operations() []workload.Operation    { return f.ops }
 func (f *fake) Others() *oracle.Others              { return &f.others }
@@ -203,6 +207,30 @@ func TestRings(t *testing.T) {
 			assert.Empty(t, f.failed, "%d nodes, %d replicas", nodes, replicas)
 		}
 	}
+}
+
+// TestRingsOfTwoTiers: the twin agrees with rings of two tiers, whatever is decided, and sees what is
+// placed otherwise.
+func TestRingsOfTwoTiers(t *testing.T) {
+	wrong := 0
+	for nodes := 1; nodes <= 7; nodes++ {
+		var ids []ring.NodeID
+		for n := range nodes {
+			ids = append(ids, ring.NodeID(n*n))
+		}
+		for disks := range ring.NodeID(40) {
+			memory, disk := int(disks)%5, int(disks)%4
+			r, err := ring.Tiered(ids, 20, 2, disks, func(ring.Partition) (int, int) { return memory, disk })
+			require.NoError(t, err)
+			f := &fake{ring: r, replicas: 2, inMemory: memory, onDisk: disk}
+			new(oracle.Placement).Begin(f)
+			require.Empty(t, f.failed, "%d nodes, from %d on of disk, %d and %d", nodes, disks, memory, disk)
+			f.inMemory, f.onDisk = disk, memory
+			new(oracle.Placement).Begin(f)
+			wrong += len(f.failed)
+		}
+	}
+	assert.Greater(t, wrong, 50)
 }
 
 // TestServedTwice: by the replica that has the write, or is about to; another one may, and

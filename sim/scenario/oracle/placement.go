@@ -26,13 +26,23 @@ type Placement struct {
 
 // twin is what a ring should be.
 type twin struct {
-	order [][]ring.NodeID // of each partition all nodes, the nearest first
-	wrong string          // with the ring, "" if nothing is
+	inMemory, onDisk [][]ring.NodeID // of each partition all nodes of a tier, the nearest first
+	wrong            string          // with the ring, "" if nothing is
 }
 
-// owners are the nearest n nodes to a partition.
-func (w *twin) owners(p ring.Partition, n int) []ring.NodeID {
-	return w.order[p][:min(n, len(w.order[p]))]
+// owners are the nearest nodes to a partition of each tier, as many as are asked for; while there are
+// fewer than there are to be at least, one more at a time, of memory while it has more.
+func (w *twin) owners(p ring.Partition, memory, disk, least int) (owners []ring.NodeID) {
+	fast, slow := w.inMemory[p], w.onDisk[p]
+	memory, disk = min(memory, len(fast)), min(disk, len(slow))
+	for memory+disk < min(least, len(fast)+len(slow)) {
+		if memory < len(fast) {
+			memory++
+		} else {
+			disk++
+		}
+	}
+	return append(append(owners, fast[:memory]...), slow[:disk]...)
 }
 
 // twin is the one of the cluster's ring.
@@ -43,8 +53,16 @@ func (o *Placement) twin() *twin {
 		if o.known == nil || len(o.known) > 256 {
 			o.known = make(map[*ring.Ring]*twin)
 		}
-		w = &twin{order: orders(r.Nodes(), r.Partitions())}
-		w.wrong = w.misplaced(r, o.ReplicasOf)
+		var fast, slow []ring.NodeID
+		for _, n := range r.Nodes() {
+			if n < r.Disks() {
+				fast = append(fast, n)
+			} else {
+				slow = append(slow, n)
+			}
+		}
+		w = &twin{inMemory: orders(fast, r.Partitions()), onDisk: orders(slow, r.Partitions())}
+		w.wrong = w.misplaced(r, o.VectorOf)
 		o.known[r] = w
 	}
 	return w
@@ -66,10 +84,11 @@ func (o *Placement) Begin(c Cluster) {
 }
 
 // misplaced says what is wrong with a ring, "" if nothing is.
-func (w *twin) misplaced(r *ring.Ring, replicas func(ring.Partition) int) string {
+func (w *twin) misplaced(r *ring.Ring, vector func(ring.Partition) (memory, disk, least int)) string {
 	nodes := r.Nodes()
 	for p := range ring.Partition(r.Partitions()) {
-		want := w.owners(p, replicas(p))
+		memory, disk, least := vector(p)
+		want := w.owners(p, memory, disk, least)
 		if got := r.Owners(p); !slices.Equal(got, want) {
 			return fmt.Sprintf("partition %d of %d on nodes %v is placed on %v, want %v", p, r.Partitions(), nodes, got, want)
 		}
@@ -125,7 +144,8 @@ func (o *Placement) members(n ring.NodeID, core *kvs.Replica) {
 		return
 	}
 	for p := range ring.Partition(o.Ring().Partitions()) {
-		got, want := core.Placement().Owners(p), o.twin().owners(p, o.ReplicasOf(p))
+		memory, disk, least := o.VectorOf(p)
+		got, want := core.Placement().Owners(p), o.twin().owners(p, memory, disk, least)
 		if !slices.Equal(got, want) {
 			o.Fail(Violation{Oracle: "placement", Kind: "members", Node: int(n), Message: fmt.Sprintf(
 				"at rest, node %d takes nodes %v for the owners of partition %d, want %v; its members are %v, and its factors %v", n, got, p, want, core.View(), core.Factors())})

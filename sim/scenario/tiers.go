@@ -1,0 +1,166 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/joinery-go/joinery/kvs/member"
+	"github.com/joinery-go/joinery/kvs/ring"
+	"github.com/joinery-go/joinery/sim"
+	"github.com/joinery-go/joinery/sim/engines"
+)
+
+// In a share of the seeds in which somebody decides about partitions, be it the plan or a monitor,
+// some nodes are of the disk tier: the last of the run's, most of which join on the way. Partitions
+// are demoted to them and promoted again, in two steps or in one. In half of these runs the nodes of
+// the disk tier keep their values by a storage engine, with a small cache, and the others in memory.
+
+// Of what a monitor's policy promotes and demotes.
+const (
+	promoted   = 20  // accesses in a period from which a partition on disk is promoted
+	demoted    = 8   // up to which one in memory is demoted
+	overfull   = 120 // percent of what the first nodes can store, that there is for a while
+	tiersEvery = 4   // in how many seeds there is one with a disk tier, of those that may have one
+)
+
+// disks is the least number of a node of the disk tier.
+func (s *Setup) disks() ring.NodeID {
+	if s.Disks == 0 {
+		return ring.FirstDisk
+	}
+	return ring.NodeID(s.Nodes - s.Disks)
+}
+
+// byTier are nodes of the memory tier, and of the disk tier.
+func (s *Setup) byTier(nodes []ring.NodeID) (tiers [2][]ring.NodeID) {
+	for _, n := range nodes {
+		tier := 0
+		if n >= s.disks() {
+			tier = 1
+		}
+		tiers[tier] = append(tiers[tier], n)
+	}
+	return tiers
+}
+
+// onEngine reports whether an engine keeps the values of a node.
+func (s *Setup) onEngine(n sim.NodeID) bool {
+	return s.Engine != "" && (!s.EngineOnDisk || ring.NodeID(n) >= s.disks())
+}
+
+// drawTiers draws whether a plan that decides about partitions has a disk tier, and what becomes of
+// two partitions beside what was drawn.
+func (s *Setup) drawTiers(c Config, pick func(site string, n int) int) {
+	if pick("tiers", tiersEvery) != tiersEvery-1 {
+		return
+	}
+	s.Disks = min(1+pick("tiers.nodes", 3), MaxNodes-s.Nodes)
+	part := func(percent int) uint64 { return s.HorizonMS * uint64(percent) / 100 }
+	for range s.Disks {
+		switch n := s.Nodes; pick(fmt.Sprint("tiers.node", n), 5) {
+		case 0: // it is there from the beginning
+		case 1: // and leaves
+			s.Moves = append(s.Moves, Move{AtMS: part(40 + pick(fmt.Sprint("tiers.leaves", n), 40)), Node: n, To: member.Leaving.String()})
+		default:
+			s.Moves = append(s.Moves, Move{AtMS: part(5 + pick(fmt.Sprint("tiers.joins", n), 30)), Node: n, To: member.Joining.String()})
+		}
+		s.Nodes++
+	}
+	first, epoch := pick("tiers.partition", s.Partitions), uint32(4) // after what was drawn
+	decide := func(partition, percent, memory, disk int) {
+		epoch++
+		at := part(percent + pick(fmt.Sprint("tiers.decision", epoch), 10))
+		s.Decisions = append(s.Decisions, Decision{AtMS: at, Partition: partition % s.Partitions, Epoch: epoch, Replicas: memory, Disk: disk})
+	}
+	rf := s.Replicas
+	switch pick("tiers.moves", 5) {
+	case 0: // demoted
+		decide(first, 25, rf, rf)
+		decide(first, 50, 0, rf)
+	case 1: // and promoted again
+		decide(first, 15, rf, rf)
+		decide(first, 35, 0, rf)
+		decide(first, 55, rf, rf)
+		decide(first, 75, rf, 0)
+	case 2: // in one step
+		decide(first, 30, 0, rf)
+		decide(first, 60, rf+1, 0)
+		decide(first+1, 40, 0, rf+1)
+	case 3: // one in memory, as a cache
+		decide(first, 20, 1, rf)
+		decide(first, 70, 0, rf+1)
+		decide(first+1, 50, rf, 1)
+	case 4: // two decide at once
+		decide(first, 20, rf, rf)
+		decide(first, 50, rf+2, 0)
+		epoch--
+		decide(first, 50, 0, rf)
+	}
+	s.drawDiskEngine(c, pick)
+}
+
+// drawElasticTiers draws whether a monitor has a disk tier to decide about. Then memory is full for a
+// while, and what nobody wants may be demoted; later another partition is wanted, and there is room.
+func (s *Setup) drawElasticTiers(c Config, pick func(site string, n int) int) {
+	if pick("elastic.tiers", tiersEvery) != tiersEvery-1 {
+		return
+	}
+	e, first := s.Elastic, s.Nodes-s.Elastic.Spare
+	s.Disks = min(s.Replicas+pick("elastic.disks", 2), MaxNodes-first-1)
+	e.Spare = s.Disks + min(spareNodes, MaxNodes-first-s.Disks)
+	s.Nodes = first + e.Spare
+	s.Partitions = max(s.Partitions, 2)
+	full := uint64(first * nodeBytes * overfull / 100 / (s.Partitions * s.Replicas))
+	others := 5 * pick("elastic.cold", 3)
+	for i, bytes := range []uint64{0, full, full / 2, 0} {
+		if e.Loads[i].Bytes = bytes; i < 3 {
+			e.Loads[i].Others = others
+		}
+	}
+	e.Loads[2].Partition = (e.Loads[1].Partition + 1) % s.Partitions
+	s.drawDiskEngine(c, pick)
+}
+
+// drawDiskEngine draws whether the disk tier alone has an engine.
+func (s *Setup) drawDiskEngine(c Config, pick func(site string, n int) int) {
+	if c.Engine != DrawnEngine || pick("tiers.engine", 2) == 0 {
+		return
+	}
+	s.EngineOnDisk = true
+	if s.Engine == "" {
+		names := engines.Names()
+		s.Engine = names[pick("tiers.engine.name", len(names))]
+		s.EngineBytes = engineFiles[pick("tiers.engine.bytes", len(engineFiles))]
+		s.CacheBytes = caches[pick("tiers.engine.cache", 2)] // little
+	}
+}
+
+// validateTiers checks what a tape brought.
+func (s *Setup) validateTiers() error {
+	if s.Disks < 0 || s.Disks >= s.Nodes || s.EngineOnDisk && (s.Disks == 0 || s.Engine == "") || s.Disks > 0 && s.mixed() {
+		return fmt.Errorf("%w: %d nodes of %d on disk, an engine there alone %v", ErrConfig, s.Disks, s.Nodes, s.EngineOnDisk)
+	}
+	if e := s.Elastic; e != nil && s.Disks > 0 && (s.Disks < s.Replicas || s.Disks >= e.Spare || s.Nodes-e.Spare < s.Replicas) {
+		return fmt.Errorf("%w: a monitor, %d nodes on disk, %d that stand by, %d replicas", ErrConfig, s.Disks, e.Spare, s.Replicas)
+	}
+	return nil
+}
+
+// bytes is what each partition has of clients that are not simulated.
+func (e *Elastic) bytes(now sim.Time) uint64 {
+	for i := len(e.Loads) - 1; i >= 0; i-- {
+		if l := &e.Loads[i]; sim.Time(l.AtMS)*sim.Millisecond <= now {
+			return l.Bytes
+		}
+	}
+	return 0
+}
+
+// between reports whether a partition is in both tiers, by what replicas have taken.
+func (m *monitor) between() bool {
+	for _, f := range m.run.decided.Factors {
+		if f.Val.Replicas() > 0 && f.Val.Disk() > 0 {
+			return true
+		}
+	}
+	return false
+}
