@@ -225,7 +225,8 @@ func (m *monitor) mark(c *sim.Context, d *elastic.Decision) {
 	}
 }
 
-// bounds holds the nodes that there are, by all that replicas go by, to the least and the most. Where
+// bounds holds the nodes that there are, by all that replicas go by, or went by before they stopped,
+// to the least and the most: that a node is gone may be known to none that runs. Where
 // the only disk was lost that had a decision, one of two monitors remembers it, and the other one may
 // have decided otherwise by then: neither can know.
 func (m *monitor) bounds() {
@@ -234,7 +235,7 @@ func (m *monitor) bounds() {
 		return
 	}
 	for n := range r.setup.Nodes {
-		if core := r.Running(ring.NodeID(n)); core != nil {
+		if core := r.Store(ring.NodeID(n)); core != nil {
 			all = all.Raise(core.View())
 		}
 	}
