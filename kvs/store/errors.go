@@ -41,7 +41,7 @@ var (
 	// ErrFailed reports an engine whose disk failed a write or a sync: what of it is
 	// durable is not known, so it takes no more. Close it, and open the directory
 	// again once the cause, which is wrapped too, is gone.
-	ErrFailed = errors.New("store: engine has failed and takes no writes")
+	ErrFailed = errors.New("store: engine has failed and takes no writes until it is opened again")
 )
 
 // Versions and archives.

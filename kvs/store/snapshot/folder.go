@@ -100,7 +100,7 @@ func (f *Folder) check(op, name string) error {
 
 // unlockable are the errors of a lock that nobody holds: its file cannot be there, however long
 // one waits.
-var unlockable = []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
+var unlockable = []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EISDIR, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
 
 // lock gets one of the locks named, in turn.
 func (f *Folder) lock(names ...string) (io.Closer, int, error) {

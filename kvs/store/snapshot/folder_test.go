@@ -156,7 +156,7 @@ func (u unlocked) Lock(name string) (io.Closer, error) {
 
 // TestFolderThatCannotBeLocked: where a lock cannot be made nobody waits for it, and why is said.
 func TestFolderThatCannotBeLocked(t *testing.T) {
-	for _, why := range []error{syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOTDIR, syscall.EACCES, syscall.ENOENT} {
+	for _, why := range []error{syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOTDIR, syscall.EISDIR, syscall.EACCES, syscall.ENOENT} {
 		d, err := disk.NewFS(disk.FSOptions{})
 		require.NoError(t, err)
 		b := newFolder(t, snapshot.FolderOptions{FS: unlocked{d, why}, Wait: func(int) error { return errors.New("it waits") }})

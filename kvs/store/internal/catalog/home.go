@@ -73,7 +73,10 @@ func OpenHome(o store.Options, engine string, exts ...string) (*Home, error) {
 // noLock reports that taking a lock failed with an error that does not say that somebody holds
 // it: the file cannot be made or written. What else there is differs between systems.
 func noLock(err error) bool {
-	for _, is := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOTDIR, syscall.EIO} {
+	for _, is := range []error{
+		fs.ErrPermission, fs.ErrNotExist, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENOTDIR, syscall.EISDIR, syscall.EIO,
+		syscall.EMFILE, syscall.ENFILE,
+	} {
 		if errors.Is(err, is) {
 			return true
 		}
