@@ -29,3 +29,34 @@ func TestIdleAfterRestore(t *testing.T) {
 		require.NoError(t, e.Close())
 	})
 }
+
+// TestCloseKeepsTheVersion publishes a state into a bucket of its own, with nothing set since the
+// directory was opened and no background work done: closing keeps which version it is, and the next
+// snapshot writes nothing.
+func TestCloseKeepsTheVersion(t *testing.T) {
+	for _, name := range allEngines {
+		t.Run(name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			o := store.Options{Dir: "dir", FS: fs, Archive: archiveOn(t, fs, snapshot.Options{}), Scheduler: newQueue(t)}
+			e := mustOpen(t, name, o)
+			write(t, e, "k", "one")
+			require.Equal(t, store.Version(1), snap(t, e))
+			require.NoError(t, e.Close())
+			b, err := snapshot.NewFolder("another", snapshot.FolderOptions{FS: fs})
+			require.NoError(t, err)
+			o.Archive, o.Scheduler = snapshot.New(b), newQueue(t)
+			e = mustOpen(t, name, o)
+			require.Equal(t, store.Version(1), snap(t, e))
+			require.NoError(t, e.Close())
+			_, before, err := b.Head()
+			require.NoError(t, err)
+			o.Scheduler = newQueue(t)
+			e = mustOpen(t, name, o)
+			require.Equal(t, store.Version(1), snap(t, e))
+			_, after, err := b.Head()
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+			require.NoError(t, e.Close())
+		})
+	}
+}
