@@ -183,6 +183,9 @@ func (c *Config) setDefaults() error {
 	if err := c.Speaks.settle(); err != nil {
 		return err
 	}
+	if err := c.tiersKnown(); err != nil {
+		return err
+	}
 	otherwise(&c.Life, 1)
 	otherwise(&c.TickMS, 20)
 	otherwise(&c.ForwardTicks, 4)

@@ -288,6 +288,18 @@ func TestNoTiersWhileAnOlderProgramMayRun(t *testing.T) {
 		s.vector(1, 1, 1, 0, 2)
 		assert.Equal(t, oldest >= wire.Factored, r.Stats().Rejected == before)
 	}
+	rg, err := ring.Tiered([]ring.NodeID{1, 2, 3}, 8, 2, 3, nil)
+	require.NoError(t, err)
+	told, err := ring.Tiered([]ring.NodeID{1, 2}, 8, 2, 3, nil)
+	require.NoError(t, err)
+	for _, c := range []kvs.Config{{Ring: rg}, {Ring: told, Members: member.Of(rg)}} {
+		c.Self, c.Origin, c.Kinds, c.Secret = 1, 1, kind.Default(), secret
+		_, err = kvs.New(c, nil)
+		require.NoError(t, err)
+		c.Speaks.Oldest = wire.Oldest
+		_, err = kvs.New(c, nil)
+		require.ErrorIs(t, err, kvs.ErrConfig)
+	}
 	s := newTieredSeats(t, 3, 5, 8, 2, func(c *kvs.Config) { c.Speaks.Oldest = wire.Oldest })
 	s.operate(1, 4, member.Joining)
 	assert.Equal(t, member.In(1, member.Joining), s.nodes[1].r.View().At(4), "one of the memory tier joins")

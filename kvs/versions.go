@@ -3,6 +3,7 @@ package kvs
 import (
 	"fmt"
 
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 )
@@ -35,6 +36,18 @@ func (v *Versions) settle() error {
 	}
 	if v.Oldest < wire.Oldest || v.Oldest > v.Newest || v.Newest > wire.Newest {
 		return fmt.Errorf("%w: versions %d to %d, want some of %d to %d", ErrConfig, v.Oldest, v.Newest, wire.Oldest, wire.Newest)
+	}
+	return nil
+}
+
+// tiersKnown refuses nodes of the disk tier from the beginning while an older program may run, to which
+// they are nodes as others. A store that has such numbers from before there were tiers says by
+// [ring.Tiered] that the disk tier begins after them.
+func (c *Config) tiersKnown() error {
+	for _, n := range append(c.Members.In(member.Joining, member.Active, member.Leaving), c.Ring.Nodes()...) {
+		if c.Ring.OnDisk(n) && c.Speaks.Oldest < wire.Factored {
+			return fmt.Errorf("%w: node %d is of the disk tier, of which version %d does not know", ErrConfig, n, c.Speaks.Oldest)
+		}
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ type memory struct {
 }
 
 // shape is what a ring depends on.
-type shape struct{ nodes, partitions, replicas int }
+type shape struct{ nodes, partitions, replicas, disks int }
 
 // scratch is memory for a moment.
 type scratch struct {
@@ -64,7 +64,7 @@ func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	if s.moves() {
 		return s.ring()
 	}
-	k := shape{s.Nodes, s.Partitions, s.Replicas}
+	k := shape{s.Nodes, s.Partitions, s.Replicas, s.Disks}
 	if r := m.rings[k]; r != nil {
 		return r, nil
 	}

@@ -78,6 +78,9 @@ func (m *monitor) Timer(c *sim.Context, _ sim.TimerID) {
 	m.run.settled()
 	m.provide(c)
 	m.bounds()
+	if m.run.fenced && m.run.setup.Disks > 0 {
+		return // the reads after the fence are no load for which something is promoted
+	}
 	for _, x := range m.controllers {
 		m.decide(c, x, ms)
 	}
@@ -189,6 +192,9 @@ func (m *monitor) decide(c *sim.Context, x *elastic.Controller, ms uint64) {
 		m.last = c.Now()
 		c.Note("decides: %v join, %v leave, %v, since %v", d.Join, d.Leave, d.Factors, d.Why)
 		m.mark(c, &d)
+		for _, f := range d.Factors {
+			m.early(f)
+		}
 	}
 	for i := range asks {
 		if !r.net.Open(c.Self(), sim.NodeID(asks[i].To)) {

@@ -81,6 +81,9 @@ func (r *Result) Page() *report.Page {
 	if r.Setup.Engine != "" {
 		p.Facts = append(p.Facts, report.Fact{Name: "engine", Value: r.Setup.Engine})
 	}
+	if r.Setup.Disks > 0 {
+		p.Facts = append(p.Facts, report.Fact{Name: "disk tier", Value: r.Setup.tiers()})
+	}
 	for i, v := range r.Violations {
 		if i == 0 {
 			p.Title, p.Verdict, p.Bad = fmt.Sprintf("Seed %d breaks %s", r.Setup.Seed, v.Oracle), "violated", true

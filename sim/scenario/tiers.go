@@ -47,6 +47,15 @@ func (s *Setup) onEngine(n sim.NodeID) bool {
 	return s.Engine != "" && (!s.EngineOnDisk || ring.NodeID(n) >= s.disks())
 }
 
+// tiers says which nodes are of the disk tier.
+func (s *Setup) tiers() string {
+	text := fmt.Sprintf("nodes from %d on", s.disks())
+	if s.EngineOnDisk {
+		text += ", which alone have the engine"
+	}
+	return text
+}
+
 // drawTiers draws whether a plan that decides about partitions has a disk tier, and what becomes of
 // two partitions beside what was drawn.
 func (s *Setup) drawTiers(c Config, pick func(site string, n int) int) {
@@ -99,7 +108,7 @@ func (s *Setup) drawTiers(c Config, pick func(site string, n int) int) {
 }
 
 // drawElasticTiers draws whether a monitor has a disk tier to decide about. Then memory is full for a
-// while, and what nobody wants may be demoted; later another partition is wanted, and there is room.
+// while, and what nobody wants may be demoted; later another partition is wanted, and mostly there is room.
 func (s *Setup) drawElasticTiers(c Config, pick func(site string, n int) int) {
 	if pick("elastic.tiers", tiersEvery) != tiersEvery-1 {
 		return
@@ -110,8 +119,11 @@ func (s *Setup) drawElasticTiers(c Config, pick func(site string, n int) int) {
 	s.Nodes = first + e.Spare
 	s.Partitions = max(s.Partitions, 2)
 	full := uint64(first * nodeBytes * overfull / 100 / (s.Partitions * s.Replicas))
-	others := 5 * pick("elastic.cold", 3)
-	for i, bytes := range []uint64{0, full, full / 2, 0} {
+	others, later := 5*pick("elastic.cold", 3), full/2
+	if pick("elastic.room", 3) == 2 {
+		later = full
+	}
+	for i, bytes := range []uint64{0, full, later, 0} {
 		if e.Loads[i].Bytes = bytes; i < 3 {
 			e.Loads[i].Others = others
 		}
@@ -153,6 +165,22 @@ func (e *Elastic) bytes(now sim.Time) uint64 {
 		}
 	}
 	return 0
+}
+
+// early holds a decision by which a partition leaves a tier to what is to be by then: all nodes of the
+// other tier that own it, and run, serve it. Where there are two monitors, the other one may have
+// decided otherwise meanwhile; and a disk may have lost that its node is an owner.
+func (m *monitor) early(f member.Decision) {
+	r, at := m.run, m.run.decided.Factors.At(f.Partition)
+	if len(m.controllers) > 1 || at.Replicas() == 0 || at.Disk() == 0 || f.Epoch != at.Epoch()+1 || r.lost.Lossy() {
+		return
+	}
+	for _, n := range r.setup.byTier(r.ring.Owners(f.Partition))[min(f.Disk, 1)] {
+		if core := r.Running(n); core != nil && !core.Serves(f.Partition) {
+			r.fail(Violation{Oracle: "elastic", Kind: "early", Node: int(n), Message: fmt.Sprintf(
+				"a monitor decides for %v, which has %v, and node %d does not serve it yet", f, at, n)})
+		}
+	}
 }
 
 // between reports whether a partition is in both tiers, by what replicas have taken.
