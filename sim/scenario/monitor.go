@@ -184,7 +184,11 @@ func (m *monitor) provide(c *sim.Context) {
 // decide has a controller decide, and ask.
 func (m *monitor) decide(c *sim.Context, x *elastic.Controller, ms uint64) {
 	r := m.run
+	goal := x.Goal()
 	asks, d, err := x.Tick(ms)
+	if !x.Goal().Includes(goal) && !r.lost.Lossy() {
+		r.fail(Violation{Oracle: "elastic", Kind: "given up", Node: -1, Message: "a monitor has given up what it had decided, which nobody takes"})
+	}
 	if err != nil {
 		r.fail(Violation{Oracle: "elastic", Kind: "policy", Node: -1, Message: err.Error()})
 	}

@@ -167,12 +167,18 @@ func (e *Elastic) bytes(now sim.Time) uint64 {
 	return 0
 }
 
-// early holds a decision by which a partition leaves a tier to what is to be by then: all nodes of the
-// other tier that own it, and run, serve it. Where there are two monitors, the other one may have
-// decided otherwise meanwhile; and a disk may have lost that its node is an owner.
+// early holds a decision by which a partition leaves a tier to what is to be by then: it is in the
+// other one too, and all nodes there that own it, and run, serve it. Where there are two monitors, the
+// other one may have decided otherwise meanwhile; and a disk may have lost that its node is an owner.
 func (m *monitor) early(f member.Decision) {
 	r, at := m.run, m.run.decided.Factors.At(f.Partition)
-	if len(m.controllers) > 1 || at.Replicas() == 0 || at.Disk() == 0 || f.Epoch != at.Epoch()+1 || r.lost.Lossy() {
+	if len(m.controllers) > 1 || f.Epoch != at.Epoch()+1 || r.lost.Lossy() || f.Replicas > 0 && f.Disk > 0 {
+		return
+	}
+	if inMemory := at.Replicas() > 0 || at.Disk() == 0; f.Disk > 0 && at.Disk() == 0 || f.Disk == 0 && !inMemory {
+		r.fail(Violation{Oracle: "elastic", Kind: "at once", Node: -1, Message: fmt.Sprintf("a monitor decides for %v, which has %v, in one step", f, at)})
+	}
+	if at.Replicas() == 0 || at.Disk() == 0 {
 		return
 	}
 	for _, n := range r.setup.byTier(r.ring.Owners(f.Partition))[min(f.Disk, 1)] {
