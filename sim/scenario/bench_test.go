@@ -206,7 +206,7 @@ func TestStoreMemoryIsFlat(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	const times = 5
+	const times = 8
 	for range times - 1 {
 		heapAfter()
 	}
