@@ -82,7 +82,16 @@ func (e *Engine) recover() error {
 		return fmt.Errorf("%w: the catalog names %d databases", store.ErrCorrupt, len(s.Parts))
 	}
 	if len(s.Parts) == 1 {
-		return e.use(s.Parts[0].Number)
+		number := s.Parts[0].Number
+		// Pebble always has a log, and takes none for one in which nothing is.
+		name, _, err := newestLog(e.opts.FS, e.home.Path(number, dirExt))
+		if err == nil && name == "" {
+			err = fmt.Errorf("%w: the log in %s", store.ErrMissing, e.home.Path(number, dirExt))
+		}
+		if err != nil {
+			return err
+		}
+		return e.use(number)
 	}
 	number := e.take()
 	if err := e.use(number); err != nil {

@@ -95,6 +95,16 @@ func TestMissingTable(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrMissing)
 }
 
+// TestMissingLog opens a directory without its log: what was set is not taken for never written.
+func TestMissingLog(t *testing.T) {
+	o, logs := made(t, ".log", 100, 64<<10)
+	for _, name := range logs {
+		require.NoError(t, os.Remove(name))
+	}
+	_, err := pebble.Open(o)
+	require.ErrorIs(t, err, store.ErrMissing)
+}
+
 // TestSpoiledLog flips bits of a log of one block, and of one of several: what was set is there, or
 // the error says that it is not.
 func TestSpoiledLog(t *testing.T) {
