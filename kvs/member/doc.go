@@ -59,8 +59,12 @@
 // A partition moves from tier to tier by two decisions. By the first it has replicas in both, of
 // which the old ones are owners as before. Once the view has settled, those that have come hold all
 // and serve it, and the second decision leaves the old ones out. So the partition is served all along,
-// and each step is one of those that factors take anyway. One decision that does both at once loses
-// nothing either, but nobody serves the partition until the new owners have it.
+// and each step is one of those that factors take anyway. Who decides has to keep to that, and there is
+// to be one who does: of two decisions that follow each other before all go by the first, or that two
+// make at once, the later one may be the only one that a node hears of. By one that leaves out all who
+// own the partition nothing is lost either, as those that are pushed out keep all until every owner
+// holds it. But the new owners may take each other for all that there are: until they have got it they
+// serve the partition as if it were empty, and a delete of a counter may take away what it has not seen.
 //
 // # Placement
 //

@@ -11,8 +11,12 @@ import (
 
 // In a share of the seeds in which somebody decides about partitions, be it the plan or a monitor,
 // some nodes are of the disk tier: the last of the run's, most of which join on the way. Partitions
-// are demoted to them and promoted again, in two steps or in one. In half of these runs the nodes of
+// are demoted to them and promoted again. In half of these runs the nodes of
 // the disk tier keep their values by a storage engine, with a small cache, and the others in memory.
+//
+// Package member says what decisions are to keep to: of those that own a partition somebody stays, or
+// the one before has settled. A monitor waits for that, and there is one of them then. A plan does not
+// wait, so by all of its decisions the same node of the memory tier stays.
 
 // Of what a monitor's policy promotes and demotes.
 const (
@@ -84,25 +88,25 @@ func (s *Setup) drawTiers(c Config, pick func(site string, n int) int) {
 	switch pick("tiers.moves", 5) {
 	case 0: // demoted
 		decide(first, 25, rf, rf)
-		decide(first, 50, 0, rf)
+		decide(first, 50, 1, rf)
 	case 1: // and promoted again
 		decide(first, 15, rf, rf)
-		decide(first, 35, 0, rf)
+		decide(first, 35, 1, rf)
 		decide(first, 55, rf, rf)
 		decide(first, 75, rf, 0)
 	case 2: // in one step
-		decide(first, 30, 0, rf)
+		decide(first, 30, 1, rf)
 		decide(first, 60, rf+1, 0)
-		decide(first+1, 40, 0, rf+1)
-	case 3: // one in memory, as a cache
+		decide(first+1, 40, 1, rf+1)
+	case 3: // some in memory, some on disk
 		decide(first, 20, 1, rf)
-		decide(first, 70, 0, rf+1)
+		decide(first, 70, 1, rf+1)
 		decide(first+1, 50, rf, 1)
 	case 4: // two decide at once
 		decide(first, 20, rf, rf)
 		decide(first, 50, rf+2, 0)
 		epoch--
-		decide(first, 50, 0, rf)
+		decide(first, 50, 1, rf)
 	}
 	s.drawDiskEngine(c, pick)
 }
@@ -114,6 +118,7 @@ func (s *Setup) drawElasticTiers(c Config, pick func(site string, n int) int) {
 		return
 	}
 	e, first := s.Elastic, s.Nodes-s.Elastic.Spare
+	e.Two = 0
 	s.Disks = min(s.Replicas+pick("elastic.disks", 2), MaxNodes-first-1)
 	e.Spare = s.Disks + min(spareNodes, MaxNodes-first-s.Disks)
 	s.Nodes = first + e.Spare
