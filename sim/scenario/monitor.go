@@ -279,6 +279,18 @@ func (r *run) changing() bool {
 	return false
 }
 
+// usedUp reports whether no node can be added to a tier: it has had the one of the greatest number, or
+// one of a lesser number was decided and never taken, which a monitor that has started anew counts for
+// one all the same (package elastic).
+func (r *run) usedUp(tier int) bool {
+	known := r.setup.byTier(r.decided.Members.In(member.Joining, member.Active, member.Leaving, member.Gone))[tier]
+	first, last := ring.NodeID(0), r.setup.disks()-1
+	if tier == 1 {
+		first, last = r.setup.disks(), ring.NodeID(r.setup.Nodes-1)
+	}
+	return len(known) > 0 && (slices.Max(known) >= last || len(known) <= int(slices.Max(known)-first))
+}
+
 // atRest holds what monitors have decided to what has come of it: all of it holds, no partition that
 // nobody wants has more replicas than others, and nodes that have nothing to do are gone.
 func (m *monitor) atRest() {
@@ -305,7 +317,7 @@ func (m *monitor) atRest() {
 		if calm && len(nodes) > r.setup.Replicas {
 			r.fail(Violation{Oracle: "elastic", Kind: "idle", Node: -1, Message: fmt.Sprintf("at rest, nodes %v have nothing to do, and %d are enough", nodes, r.setup.Replicas)})
 		}
-		if r.setup.targets().MaxNodes[tier] > 0 && len(nodes) < r.setup.Replicas {
+		if r.setup.targets().MaxNodes[tier] > 0 && len(nodes) < r.setup.Replicas && !r.usedUp(tier) {
 			r.fail(Violation{Oracle: "elastic", Kind: "few", Node: -1, Message: fmt.Sprintf("at rest, there are nodes %v of a tier, and are to be %d", nodes, r.setup.Replicas)})
 		}
 	}
