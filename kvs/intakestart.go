@@ -73,13 +73,18 @@ type recoveredIntake struct {
 }
 
 // absorb makes the snapshots visible that have been recovered whole, once what they build
-// on is, or is not to come; and lets go of those in part that build on what is lost.
+// on is, or is not to come; and lets go of those that build on what is lost, if they are in part, or
+// if deletes had been forgotten where they come from. Such a one stands for them by naming nothing
+// there, and an earlier write that had been left out of it, and is lost since, would come behind them.
 func (x *recovery) absorb(r *Replica) {
 	x.reach(r.cfg.MaxKnown)
 	for len(x.taken) > 0 {
 		next := max(slices.IndexFunc(x.taken, func(t recoveredIntake) bool { return t.p.applied.Includes(t.x.held) }), 0)
 		t := x.taken[next]
 		x.taken = slices.Delete(x.taken, next, next+1)
+		if t.x.buried > 0 && !t.p.applied.Includes(t.x.held) {
+			continue // what it says by not naming it may be contradicted by what is lost, which comes again
+		}
 		r.absorb(t.p, t.x)
 		t.p.hazy = append(t.p.hazy, t.p.foldAll()...)
 		x.reach(r.cfg.MaxKnown)
