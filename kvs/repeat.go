@@ -55,10 +55,11 @@ func (r *Replica) fresh(q *wire.Request, p *partition, k kind.Kind) (again, ok b
 	switch {
 	case q.Client == 0:
 		r.refuse(q, p, wire.StatusBadRequest, "a write of session 0, which there is not")
-	case len(known) > 0:
-		return true, !r.repeated(q, p, known)
-	case r.sessions.mayBeForgotten(q):
+	case len(known) > 0 && r.repeated(q, p, known):
+	case r.sessions.mayBeForgotten(q): // be it another write that served it, and is held
 		r.refuse(q, p, wire.StatusForgotten, "the request is older than what is remembered of its session; what came of it can only be read")
+	case len(known) > 0:
+		return true, true
 	case q.Again && q.Stamp != 0 && r.late(q.Stamp):
 		r.refuse(q, p, wire.StatusForgotten, "the repeat comes so late that others may have forgotten the session; what came of the write can only be read")
 	case q.Stamp != 0 && q.Stamp < q.Clock:

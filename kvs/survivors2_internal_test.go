@@ -1,6 +1,7 @@
 package kvs
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -78,5 +79,41 @@ func TestMissingPieceIsWaitedForAWhile(t *testing.T) {
 		require.True(t, f.on)
 		assert.Len(t, f.early, 1)
 		assert.Equal(t, n.r.tick+c.want, f.until, "%+v", c)
+	}
+}
+
+// TestRepeatOfWhatMayBeForgotten: of two writes that served a request a replica remembers the one that it
+// does not hold, and has forgotten one of its own. A repeat is refused; while nothing of the session was
+// forgotten it is served once more, and where what is remembered is held it is answered.
+func TestRepeatOfWhatMayBeForgotten(t *testing.T) {
+	for _, c := range []struct {
+		forgotten uint64
+		held      bool
+		want      wire.Status
+		served    bool
+	}{{5, false, wire.StatusForgotten, false}, {4, false, wire.StatusOK, true}, {5, true, wire.StatusOK, false}} {
+		n := newHalf(t, 1, 1, 1, 1, nil, nil)
+		p := n.r.partition(0)
+		other := causal.Dot{Origin: 9, Seq: 1}
+		if c.held {
+			p.applied.Add(other)
+		}
+		n.r.note(wire.Served{Client: 7, Req: c.forgotten, Clock: 800 << 16})
+		n.r.note(wire.Served{Client: 7, Req: 5, Partition: 0, Dot: other, Clock: 900 << 16})
+		q := wire.Request{Client: 7, Req: 5, Put: true, Again: true, Stamp: 1000 << 16, Key: "k", Kind: "set", Arg: []byte("e")}
+		before := p.seq
+		out := n.r.Step(Event{Kind: EventRequest, Msg: q.Encode(), NowMS: n.now})
+		out = append(slices.Clone(out), n.r.Step(Event{Kind: EventPersisted, Token: n.r.token, NowMS: n.now})...)
+		assert.Equal(t, c.served, p.seq > before, "%+v", c)
+		answered := false
+		for _, e := range out {
+			if e.Kind == EffectRespond {
+				a, err := wire.DecodeResponse(e.Msg)
+				require.NoError(t, err)
+				assert.Equal(t, c.want, a.Status, "%+v: %s", c, a.Detail)
+				answered = true
+			}
+		}
+		assert.True(t, answered, "%+v", c)
 	}
 }
