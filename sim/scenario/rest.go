@@ -39,7 +39,7 @@ func (r *run) rest(final bool) bool {
 				r.err = err
 				return false
 			}
-		case isNotQuiet(err) && x.Busy < 0 && !final && r.sessionsGoOn() && r.liveness.More(bound-from, r.setup.long()) > 0:
+		case isNotQuiet(err) && (x.Busy < 0 || r.lost.Lossy()) && !final && r.sessionsGoOn() && r.liveness.More(bound-from, r.setup.long()) > 0:
 			bound += r.liveness.More(bound-from, r.setup.long())
 		case (isNotQuiet(err) || err == nil) && r.stopUnaware():
 			from = r.world.Now()

@@ -30,9 +30,9 @@ const (
 func (o *Liveness) Within(long int) sim.Time { return restBound + restMore*sim.Time(long-1) }
 
 // More is by how much the bound of a run moves, which has been moved to that time from its start,
-// where no replica has anything left to do and sessions have operations yet: where disks are
-// lost, each read of a causal session may wait for what nobody has. It is 0 once as much was added
-// as the run had.
+// where sessions have operations yet, and no replica has anything left to do, or disks were lost: then
+// each read of a causal session may wait for what nobody has, at one replica or another. It is 0 once
+// as much was added as the run had.
 func (o *Liveness) More(bound sim.Time, long int) sim.Time {
 	if bound >= 2*o.Within(long) {
 		return 0
