@@ -210,11 +210,11 @@ func TestLongTapes(t *testing.T) {
 
 // TestBytesToConverge: what the cluster sends to come to rest is counted and bounded.
 func TestBytesToConverge(t *testing.T) {
-	res := scenario.WithBytes(t, 14, 0)
+	res := scenario.WithBytes(t, 2, 0)
 	assert.Empty(t, res.Violations)
 	assert.Positive(t, res.RestBytes)
 	assert.Positive(t, res.Rest)
-	tight := scenario.WithBytes(t, 14, 1)
+	tight := scenario.WithBytes(t, 2, 1)
 	require.Len(t, tight.Violations, 1)
 	assert.Equal(t, "liveness/bytes//-1", tight.Violations[0].Signature())
 }
