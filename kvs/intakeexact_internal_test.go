@@ -400,3 +400,29 @@ func TestPiecesAreInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestRecoveredSnapshotWithoutItsBase: of a snapshot that a start finds whole, and from which was left out
+// what is lost since, the rest is taken in, unless deletes had been forgotten where it comes from: it
+// stands for them by naming nothing, and what is lost may be an earlier write.
+func TestRecoveredSnapshotWithoutItsBase(t *testing.T) {
+	for _, c := range []struct {
+		buried uint64
+		lost   bool
+		taken  bool
+	}{{0, false, true}, {0, true, true}, {7, false, true}, {7, true, false}} {
+		n, p := asking(t)
+		first := pieceOf(t, func(x *wire.Piece) { x.Last = true }, "a")
+		in, err := new(intake).with(n.r, first, first.Append(nil))
+		require.NoError(t, err)
+		in.buried = c.buried
+		in.held = gossip.Dots{{Origin: 6, Lo: 1, Hi: 1}}
+		if !c.lost {
+			p.applied.MergeIn(in.held)
+		}
+		past := recovery{taken: []recoveredIntake{{p, in}}}
+		past.absorb(n.r)
+		assert.Equal(t, c.taken, p.applied.Contains(causal.Dot{Origin: 5, Seq: 1}), "%+v", c)
+		s, _ := p.slot("a", "register")
+		assert.Equal(t, c.taken, s != nil, "%+v", c)
+	}
+}

@@ -44,8 +44,11 @@ func (v *Versions) settle() error {
 // they are nodes as others. A store that has such numbers from before there were tiers says by
 // [ring.Tiered] that the disk tier begins after them.
 func (c *Config) tiersKnown() error {
+	if c.Speaks.Oldest >= wire.Factored {
+		return nil
+	}
 	for _, n := range append(c.Members.In(member.Joining, member.Active, member.Leaving), c.Ring.Nodes()...) {
-		if c.Ring.OnDisk(n) && c.Speaks.Oldest < wire.Factored {
+		if c.Ring.OnDisk(n) {
 			return fmt.Errorf("%w: node %d is of the disk tier, of which version %d does not know", ErrConfig, n, c.Speaks.Oldest)
 		}
 	}

@@ -247,6 +247,9 @@ func (rn *Runner) play(r *run, src choice.Source, o options) (fences []int64, er
 	}
 	r.world = world
 	r.liveness.PerDelta, r.cloning = o.perDelta, o.cloning
+	if r.liveness.PerByte = 0; r.setup.Log > 0 && r.setup.long() > 1 { // snapshots go both ways, and once more
+		r.liveness.PerByte = oracle.BytesPerByteOfShortLogs
+	}
 	if r.setup.Persist > 0 && o.perDelta == 0 { // deltas beyond that are put off, and offered again with each round
 		r.liveness.PerDelta = oracle.BytesPerDelta * int64(r.setup.long())
 	}

@@ -15,6 +15,7 @@ import (
 type Liveness struct {
 	base
 	PerDelta int64 // bytes that converging may take for an operation and replica; 0 is [BytesPerDelta]
+	PerByte  int64 // bytes for each byte of a value and replica; 0 is the usual number
 }
 
 // The time that a run has to come to rest in. Seen in 60,000 seeds of the strategies
@@ -51,9 +52,12 @@ func (o *Liveness) More(bound sim.Time, long int) sim.Time {
 // count: how long a value read is says nothing of how replicas converge. The mutant
 // gossip-eightfold shows what it catches.
 const (
+	// BytesPerByteOfShortLogs are those that a byte of a value and replica may take where logs keep few
+	// deltas and runs are long.
+	BytesPerByteOfShortLogs = 5
 	// BytesPerDelta are those that an operation and replica may take.
 	BytesPerDelta = 160
-	bytesPerByte  = 5
+	bytesPerByte  = 4
 )
 
 // bytesPerPair is what each two nodes may tell each other so that what is left of deleted registers can
@@ -86,5 +90,5 @@ func (o *Liveness) mostBytes() int64 {
 	if slices.ContainsFunc(ops, func(x workload.Operation) bool { return x.Func == workload.Delete && x.Type == history.Register }) {
 		pairs = int64(o.Nodes() * (o.Nodes() - 1))
 	}
-	return more * (int64(o.Nodes())*(int64(len(ops)+writes+8)*cmp.Or(o.PerDelta, BytesPerDelta)+bytesPerByte*int64(workload.Bytes(ops)+bytes)) + pairs*bytesPerPair)
+	return more * (int64(o.Nodes())*(int64(len(ops)+writes+8)*cmp.Or(o.PerDelta, BytesPerDelta)+cmp.Or(o.PerByte, bytesPerByte)*int64(workload.Bytes(ops)+bytes)) + pairs*bytesPerPair)
 }

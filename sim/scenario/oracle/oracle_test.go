@@ -288,7 +288,7 @@ func TestLiveness(t *testing.T) {
 	assert.Equal(t, sim.Second/4, o.More(6*sim.Second, 5))
 	assert.Equal(t, sim.Second/4, o.More(12*sim.Second-1, 5))
 	assert.Zero(t, o.More(12*sim.Second, 5))
-	most := int64(4 * (10*160 + 5*1000))
+	most := int64(4 * (10*160 + 4*1000))
 	o.AtRest(&oracle.Rest{Came: true, Bytes: most})
 	assert.Empty(t, f.failed)
 	o.AtRest(&oracle.Rest{Came: true, Bytes: most + 1})

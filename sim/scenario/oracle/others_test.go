@@ -48,7 +48,7 @@ func TestOthersWidenBounds(t *testing.T) {
 	f.failed = nil
 	var o oracle.Liveness
 	o.Begin(f)
-	most := int64(4 * ((3+4+8)*160 + 5*(workload.Bytes(f.ops)+400)))
+	most := int64(4 * ((3+4+8)*160 + 4*(workload.Bytes(f.ops)+400)))
 	o.AtRest(&oracle.Rest{Came: true, Bytes: most})
 	assert.Empty(t, f.failed)
 	o.AtRest(&oracle.Rest{Came: true, Bytes: most + 1})
