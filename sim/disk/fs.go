@@ -156,10 +156,11 @@ func (f *FS) CrashAt(n int64) {
 	f.stopAt = n
 }
 
-// CloneAt makes a copy just before operation n, counted as by [FS.Ops], and hands
-// it to take, during which the file system stands still. It is for engines that
-// cannot bear CrashAt: they go on undisturbed while the copy is crashed by
-// [FS.PowerCut] and opened anew.
+// CloneAt makes a copy just before operation n, counted as by [FS.Ops], or before the
+// next one where others have come to n since it was counted, and hands it to take,
+// during which the file system stands still. It is for engines that cannot bear
+// CrashAt: they go on undisturbed while the copy is crashed by [FS.PowerCut] and opened
+// anew.
 func (f *FS) CloneAt(n int64, take func(*FS)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -169,7 +170,8 @@ func (f *FS) CloneAt(n int64, take func(*FS)) {
 // tick counts an operation that changes something.
 func (f *FS) tick() error {
 	f.ops++
-	if f.ops == f.cloneAt {
+	if f.cloneAt > 0 && f.ops >= f.cloneAt {
+		f.cloneAt = 0
 		f.onClone(f.clone())
 	}
 	if f.stopAt == 0 && f.opts.Alive != nil && !f.opts.Alive() {

@@ -484,3 +484,27 @@ func TestClone(t *testing.T) {
 	require.Empty(t, read(copied))
 	require.Equal(t, "xb", read(fs))
 }
+
+// TestCloneOfWhatHasPassed: a copy that was asked for at an operation which others have come to
+// meanwhile is made before the next one, once.
+func TestCloneOfWhatHasPassed(t *testing.T) {
+	f := newFS(t, FSOptions{})
+	write := func(name string) {
+		x, err := f.Create(name, vfs.WriteCategoryUnspecified)
+		require.NoError(t, err)
+		require.NoError(t, x.Close())
+	}
+	at := f.Ops() + 1
+	write("a")
+	copies := 0
+	f.CloneAt(at, func(c *FS) {
+		copies++
+		_, err := c.Stat("a")
+		require.NoError(t, err)
+		_, err = c.Stat("b")
+		require.Error(t, err)
+	})
+	write("b")
+	write("c")
+	require.Equal(t, 1, copies)
+}
