@@ -2,6 +2,7 @@ package disk
 
 import (
 	"cmp"
+	"path"
 	"slices"
 
 	"github.com/joinery-go/joinery/gen/choice"
@@ -51,6 +52,7 @@ func (f *FS) powerCut(salt uint64) {
 	for _, name := range sortedNames(f.durable) {
 		node := f.durable[name]
 		f.names[name] = node
+		f.mkdir(path.Dir(name)) // whose removal was no more durable than that of what was in it
 		if _, known := unit[node]; !known {
 			unit[node] = name
 			nodes = append(nodes, node)

@@ -48,7 +48,8 @@ type FSOptions struct {
 // FS is a file system in memory that can lose what was not synced, as
 // [vfs.FS] of pebble, so that real engines run on it. Files and names are separate:
 // the bytes of a file become durable by its Sync, its name by the Sync of its
-// directory ([vfs.FS.OpenDir]). Directories themselves are durable at once.
+// directory ([vfs.FS.OpenDir]). Directories themselves are durable at once, but one that was
+// removed is there again after a crash that a file in it survives.
 //
 // Every fault is a decision under a key made of the file's first name, how many
 // files had it before, and the number of the operation on it:

@@ -334,6 +334,35 @@ func TestNamesLinksLocksAndDirectories(t *testing.T) {
 
 // TestWhatSurvivesIsTheSyncedWithSomeOfTheRest writes at random and holds each
 // byte that a crash leaves to what may be there.
+func TestADirectoryIsThereAsLongAsAFileInIt(t *testing.T) {
+	f := newFS(t, FSOptions{})
+	put(t, f, "d/e/a", "a", true, true)
+	require.NoError(t, f.RemoveAll("d/e"))
+	_, err := f.List("d/e")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	f.PowerCut() // which undoes the removal
+	names, err := f.List("d/e")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, names)
+	names, err = f.List("d")
+	require.NoError(t, err)
+	require.Equal(t, []string{"e"}, names)
+
+	f.CrashAt(f.Ops() + 1)
+	require.ErrorIs(t, f.RemoveAll("d/e"), ErrCrashed)
+	names, err = f.List("d/e")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, names)
+}
+
+func TestMkdirAllLeavesNothingWhereItFails(t *testing.T) {
+	f := newFS(t, FSOptions{})
+	put(t, f, "d/file", "", false, false)
+	require.ErrorIs(t, f.MkdirAll("d/file/x/y", 0o755), syscall.ENOTDIR)
+	_, err := f.Stat("d/file/x")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
 func TestWhatSurvivesIsTheSyncedWithSomeOfTheRest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, err := NewFS(FSOptions{Crash: sim.Extreme, Sector: 4, Source: choice.FromRapid(t)})

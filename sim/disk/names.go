@@ -99,12 +99,15 @@ func (f *FS) RemoveAll(name string) error {
 			first = errors.Join(first, f.remove(n))
 		}
 	}
+	if first != nil { // and what is left must be somewhere
+		return first
+	}
 	for _, d := range sortedNames(f.dirs) {
 		if d == name || strings.HasPrefix(d, name+"/") {
 			delete(f.dirs, d)
 		}
 	}
-	return first
+	return nil
 }
 
 // MkdirAll makes a directory and those above it.
@@ -115,9 +118,16 @@ func (f *FS) MkdirAll(dir string, _ os.FileMode) error {
 		if f.names[d] != nil {
 			return fail("mkdir", d, syscall.ENOTDIR)
 		}
+	}
+	f.mkdir(clean(dir))
+	return nil
+}
+
+// mkdir makes a directory and those above it, none of which is a file.
+func (f *FS) mkdir(dir string) {
+	for d := dir; !f.dirs[d]; d = path.Dir(d) {
 		f.dirs[d] = true
 	}
-	return nil
 }
 
 // List lists the names in a directory, sorted.
