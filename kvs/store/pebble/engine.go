@@ -83,12 +83,7 @@ func (e *Engine) recover() error {
 	}
 	if len(s.Parts) == 1 {
 		number := s.Parts[0].Number
-		// Pebble always has a log, and takes none for one in which nothing is.
-		name, _, err := newestLog(e.opts.FS, e.home.Path(number, dirExt))
-		if err == nil && name == "" {
-			err = fmt.Errorf("%w: the log in %s", store.ErrMissing, e.home.Path(number, dirExt))
-		}
-		if err != nil {
+		if err := checkDirectory(e.opts.FS, e.home.Path(number, dirExt)); err != nil {
 			return err
 		}
 		return e.use(number)
@@ -190,9 +185,6 @@ func (e *Engine) mark() error {
 		return err
 	}
 	if err := e.home.WritePart(e.number, markExt, b); err != nil {
-		return err
-	}
-	if err := e.home.SyncPart(e.number, markExt); err != nil {
 		return err
 	}
 	if err := catalog.SyncDir(e.opts.FS, e.opts.Dir); err != nil {

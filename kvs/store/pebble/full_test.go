@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
@@ -220,4 +221,43 @@ func TestFullDisk(t *testing.T) {
 	refused(t, e, err, p)
 	require.NoError(t, fs.Remove("ballast"))
 	p.kept(t, fs)
+}
+
+// TestFullWhileSnapshot has the disk be full from each change of a snapshot on: it fails and says
+// so, what was set is there, and where there is room again the next one succeeds.
+func TestFullWhileSnapshot(t *testing.T) {
+	failed := 0
+	for n := int64(0); ; n++ {
+		bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: vfs.NewMem()})
+		require.NoError(t, err)
+		below, left := vfs.NewMem(), new(atomic.Int64)
+		left.Store(1 << 40)
+		o := store.Options{Dir: "dir", FS: filled{below, left}, Archive: snapshot.New(bucket), Durability: store.EveryWrite}
+		e, err := suite.Open(o)
+		require.NoError(t, err)
+		require.NoError(t, e.Set([]byte("k"), []byte("v")))
+		left.Store(n)
+		_, err = e.Snapshot()
+		left.Store(1 << 40)
+		if err == nil {
+			require.NoError(t, e.Close())
+			require.Greater(t, failed, 20)
+			t.Logf("%d places to fail at", failed)
+			return
+		}
+		require.ErrorIs(t, err, syscall.ENOSPC, "change %d", n)
+		failed++
+		if err := e.Close(); err != nil { // the database's own disk had failed
+			require.ErrorIs(t, err, store.ErrFailed)
+		}
+		o.FS = below
+		e, err = suite.Open(o)
+		require.NoError(t, err)
+		v, err := e.Get([]byte("k"))
+		require.NoError(t, err)
+		require.Equal(t, "v", string(v), "change %d", n)
+		_, err = e.Snapshot()
+		require.NoError(t, err, "change %d", n)
+		require.NoError(t, e.Close())
+	}
 }

@@ -1,14 +1,21 @@
 package pebble
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/joinery-go/joinery/kvs/store/internal/catalog"
 )
+
+const markerPrefix = "marker."
 
 // guard is the file system of one database, which ends the process when a write or a sync of its
 // log or its manifest fails, on goroutines of its own too. So it is told of no failure: from the
@@ -18,13 +25,22 @@ import (
 // each operation, and takes no more; what is in memory ends with the database.
 //
 // What compactions that run by then still write is in memory too, until the database is closed.
+//
+// Its second duty is the order of names. Pebble says by the name of a marker which manifest
+// counts: it makes the new marker, removes the old one, and then syncs the directory once for
+// both and for the manifest's own name. A disk that makes one of these names durable without
+// those before it would lose the database. So the guard syncs the directory before a marker is
+// made, and before one is removed; and before a log is, of which the newest stays until the next
+// opening, since without any log a directory is taken for one that has lost it.
 type guard struct {
 	vfs.FS
 	dir   string // of the database; what is elsewhere, as a checkpoint, fails as it does
 	cause atomic.Pointer[error]
 
-	mu      sync.Mutex
-	shadows map[string]*shadow // files that are not as the disk has them, by path; mu guards their bytes
+	mu         sync.Mutex
+	shadows    map[string]*shadow // files that are not as the disk has them, by path; mu guards their bytes
+	checkpoint string             // the directory of the one that is made, "" for none
+	unsynced   error              // what syncing that said, which Pebble would end the process by
 }
 
 // shadow is a file with what the disk does not have of it.
@@ -50,6 +66,19 @@ func (g *guard) fail(err error) { g.cause.CompareAndSwap(nil, &err) }
 
 // ours reports a file of the database.
 func (g *guard) ours(name string) bool { return g.FS.PathDir(name) == g.dir }
+
+// order makes all names so far durable, unless something failed before.
+func (g *guard) order() {
+	if g.failed() == nil {
+		if err := catalog.SyncDir(g.FS, g.dir); err != nil {
+			g.fail(err)
+		}
+	}
+}
+
+func (g *guard) isMarker(name string) bool {
+	return strings.HasPrefix(g.FS.PathBase(name), markerPrefix)
+}
 
 // put has a shadow stand for the file.
 func (g *guard) put(name string, s *shadow) {
@@ -83,6 +112,9 @@ func (g *guard) create(name string, on func() (vfs.File, error)) (vfs.File, erro
 		return on()
 	}
 	f := &guarded{g: g, name: name}
+	if g.isMarker(name) {
+		g.order()
+	}
 	if g.failed() == nil {
 		var err error
 		if f.File, err = on(); err == nil {
@@ -100,7 +132,13 @@ func (g *guard) create(name string, on func() (vfs.File, error)) (vfs.File, erro
 func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	s := g.shadowOf(name)
 	if s == nil {
-		return g.FS.Open(name, opts...)
+		f, err := g.FS.Open(name, opts...)
+		if err == nil && g.ours(name) && strings.HasSuffix(name, tableExt) {
+			if err = checkTable(f); err != nil {
+				return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+			}
+		}
+		return f, err
 	}
 	r := &shadowed{g: g, name: name, shadow: s}
 	if s.base > 0 {
@@ -115,10 +153,46 @@ func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 // OpenDir opens a directory to be synced.
 func (g *guard) OpenDir(name string) (vfs.File, error) {
 	f, err := g.FS.OpenDir(name)
-	if err != nil || name != g.dir {
-		return f, err
+	switch {
+	case err != nil:
+		return nil, err
+	case name == g.dir:
+		return &guarded{File: f, g: g, name: name}, nil
 	}
-	return &guarded{File: f, g: g, name: name}, nil
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if name == g.checkpoint {
+		return checkpointDir{f, g}, nil
+	}
+	return f, nil
+}
+
+// checkpointed makes a checkpoint in dir by do, and returns what failed.
+func (g *guard) checkpointed(dir string, do func(dir string) error) error {
+	g.mu.Lock()
+	g.checkpoint, g.unsynced = dir, nil
+	g.mu.Unlock()
+	err := do(dir)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.checkpoint = ""
+	return errors.Join(err, g.unsynced)
+}
+
+// checkpointDir is the directory of a checkpoint.
+type checkpointDir struct {
+	vfs.File
+	g *guard
+}
+
+// Sync makes the names in the directory durable; the guard keeps what it says.
+func (d checkpointDir) Sync() error {
+	if err := d.File.Sync(); err != nil {
+		d.g.mu.Lock()
+		defer d.g.mu.Unlock()
+		d.g.unsynced = errors.Join(d.g.unsynced, err)
+	}
+	return nil
 }
 
 // Stat is of a file as the database has written it.
@@ -161,9 +235,21 @@ func (g *guard) Link(from, to string) error {
 	return g.FS.Link(from, to)
 }
 
-// Remove removes a file, unless the disk is to stay as it is.
+// Remove removes a file, unless the disk is to stay as it is or the file is the newest log.
 func (g *guard) Remove(name string) error {
-	if g.ours(name) && g.failed() != nil {
+	if !g.ours(name) {
+		return g.FS.Remove(name)
+	}
+	if strings.HasSuffix(name, logExt) {
+		newest, _, err := newestLog(g.FS, g.dir)
+		if err != nil || newest == name {
+			return err
+		}
+		g.order()
+	} else if g.isMarker(name) {
+		g.order()
+	}
+	if g.failed() != nil {
 		return nil
 	}
 	return g.FS.Remove(name)

@@ -21,8 +21,10 @@
 // Pebble wrote it later. A table that the disk has spoiled is store.ErrCorrupt to who reads it,
 // and fails the engine once a compaction meets it. What the disk has spoiled of the last log is
 // told from a torn tail, but for more than one bit of what was written with the last two syncs:
-// of those no log says that they were.
-// Keys are not counted.
+// of those no log says that they were. Pebble counts on names that become durable in the order
+// in which they were made; the engine sees to it that they do where that matters (see guard).
+// A directory without any log is refused, one that lacks its newest of several is not told from
+// one that never had it. Keys are not counted.
 package pebble
 
 import (

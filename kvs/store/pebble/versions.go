@@ -98,7 +98,7 @@ func (e *Engine) snapshot() (store.Version, error) {
 	number := e.take()
 	defer e.remove(number)
 	dir := e.home.Path(number, dirExt)
-	if err := e.db.Checkpoint(dir); err != nil {
+	if err := e.disk.checkpointed(dir, func(dir string) error { return e.db.Checkpoint(dir) }); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	if err := e.sound(); err != nil { // or the checkpoint is of what is in memory only

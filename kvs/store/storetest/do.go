@@ -43,8 +43,8 @@ func (r *run) do(o Op) (result string, err error) {
 	case Split:
 		return r.split(min(max(o.N, 1), Written), value(o.Serial, o.Length))
 	case Crash:
-		if o.N > 0 && !r.config.Engine.Clones {
-			r.fs.CrashAt(r.fs.Ops() + int64(o.N))
+		if o.N > 0 {
+			r.arm(r.fs.Ops() + int64(o.N))
 			r.again = o.M
 			return "armed", nil
 		}
@@ -59,22 +59,17 @@ func (r *run) do(o Op) (result string, err error) {
 // cloneAndCrash goes on with a copy of the disk after a power cut, while the engine
 // of before is closed on the original.
 func (r *run) cloneAndCrash() error {
-	var copied *disk.FS
-	r.fs.CloneAt(r.fs.Ops()+1, func(c *disk.FS) { copied = c })
-	if err := r.engine.Close(); err != nil {
+	r.copyAt(r.fs.Ops() + 1)
+	if err := r.goOnCopy(); err != nil {
 		return err
 	}
-	if copied == nil {
-		return errors.New("closing did nothing to the disk")
-	}
-	r.fs = copied
 	return r.crash()
 }
 
 // set sets, running background work that is behind when asked to.
 func (r *run) set(key, v string) (string, error) {
 	next := r.model.now().with(key, v)
-	r.attempted = &next
+	r.attempted, r.tried = &next, &next
 	err := r.engine.Set([]byte(key), []byte(v))
 	for range maxSteps {
 		if !errors.Is(err, store.ErrBackpressure) {
@@ -142,7 +137,7 @@ func (r *run) idle() (string, error) {
 func (r *run) restore(n int) (string, error) {
 	target, known := r.model.find(n)
 	if known {
-		r.attempted = &target
+		r.attempted, r.tried = &target, &target
 	}
 	err := r.engine.Restore(store.Version(n))
 	if !known {
@@ -163,7 +158,7 @@ func (r *run) restore(n int) (string, error) {
 }
 
 func (r *run) collect(n int) (string, error) {
-	r.collecting = true
+	r.collecting, r.collected = true, true
 	_, err := r.archive.Collect(snapshot.Retention{Last: n})
 	if err != nil {
 		return "", err

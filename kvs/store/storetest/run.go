@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/joinery-go/joinery/gen/choice"
 	"github.com/joinery-go/joinery/kvs/store"
@@ -98,6 +99,11 @@ type run struct {
 	left       []leftBranch
 	ops        int64 // disk operations of the workload
 	elsewhere  bool  // another engine than the run's is at work
+	// Of an engine that is crashed on copies of the disk: the copy, once its moment has passed,
+	// and what the operation at work attempted so far.
+	copied    *atomic.Pointer[disk.FS]
+	tried     *state
+	collected bool
 }
 
 // leftBranch is a branch that the run has gone on from.
@@ -145,35 +151,41 @@ func (r *run) all(w Workload) error {
 	}
 	r.fs = fs
 	if r.config.CrashAt > 0 {
-		fs.CrashAt(r.config.CrashAt)
+		r.arm(r.config.CrashAt)
 	}
-	if err := r.survive("open", r.open()); err != nil {
+	if err := r.attempt("open", r.open); err != nil {
 		return err
 	}
 	for _, o := range w {
-		result, err := r.do(o)
-		r.history = append(r.history, fmt.Sprintf("%-24s %s", o, result))
-		if err := r.survive(o.String(), err); err != nil {
+		err := r.attempt(o.String(), func() error {
+			result, err := r.do(o)
+			r.history = append(r.history, fmt.Sprintf("%-24s %s", o, result))
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
-	if err := r.compare(); err != nil {
-		return r.survive("compare", err)
-	}
-	_, err = r.do(Op{Kind: Reopen})
-	if err := r.survive("reopen", err); err != nil {
+	if err := r.attempt("compare", r.compare); err != nil {
 		return err
 	}
-	if err := r.survive("compare", r.compare()); err != nil {
+	err = r.attempt("reopen", func() error {
+		_, err := r.do(Op{Kind: Reopen})
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	err = r.engine.Close()
-	if err == nil && r.config.Errors == sim.Off {
-		// Closing need not report what nobody is promised, and the disk may have stopped in that.
-		_, err = catalog.ReadFile(r.fs, r.dir+"/CATALOG", 1<<20)
-	}
-	if err := r.survive("close", err); err != nil {
+	if err := r.attempt("compare", r.compare); err != nil {
 		return err
+	}
+	if err := r.attempt("close", r.close); err != nil {
+		return err
+	}
+	if r.config.Engine.Clones && r.engine != nil { // it is open again after a crash, and has goroutines
+		if err := r.engine.Close(); err != nil {
+			return err
+		}
 	}
 	if r.config.Errors != sim.Off {
 		return nil
@@ -181,6 +193,28 @@ func (r *run) all(w Workload) error {
 	r.ops = r.fs.Ops() // the power is cut no more
 	r.fs.CrashAt(0)
 	return r.compareBranches()
+}
+
+// arm has the power cut at operation n of the disk.
+func (r *run) arm(n int64) {
+	if r.config.Engine.Clones {
+		r.copyAt(n)
+		return
+	}
+	r.fs.CrashAt(n)
+}
+
+func (r *run) close() error {
+	e := r.engine
+	if r.config.Engine.Clones {
+		r.engine = nil // it is closed, whatever becomes of the copy of the disk
+	}
+	err := e.Close()
+	if err == nil && r.config.Errors == sim.Off {
+		// Closing need not report what nobody is promised, and the disk may have stopped in that.
+		_, err = catalog.ReadFile(r.fs, r.dir+"/CATALOG", 1<<20)
+	}
+	return err
 }
 
 func (r *run) open() error {
@@ -263,10 +297,16 @@ func (r *run) crash() error {
 		r.crashes++
 		r.fs.PowerCut()
 		if r.again > 0 {
-			r.fs.CrashAt(r.fs.Ops() + int64(r.again))
+			r.arm(r.fs.Ops() + int64(r.again))
 			r.again = 0
 		}
 		err := r.open()
+		if err == nil && r.hasCopy() {
+			if err := r.goOnCopy(); err != nil {
+				return err
+			}
+			continue
+		}
 		var got state
 		if err == nil {
 			got, err = r.read()
