@@ -31,6 +31,11 @@ import (
 // the nodes of their ring, nothing of that is stored, and nothing sent but where a peer is silent
 // for long: then the others are asked, who may know that it is gone. A factor takes nine bytes at most.
 //
+// A node whose disk was taken back goes by an older view again, and its peers take it for one that
+// goes by theirs until they hear otherwise. With whom it shares a partition it exchanges gossip. One
+// that shares none is reached in two other ways: it asks its peers once a node speaks to it that it
+// does not know, and peers ask now and then whoever joins or leaves by their view.
+//
 // A peer is believed as far as it is a member by the receiver's view and what it tells is well
 // formed. Only such a message makes a view rise: of a node that nobody has named by an operator's
 // word nothing is taken. A node that is gone is told so, and nothing else is exchanged with it:
@@ -44,6 +49,13 @@ import (
 type rise struct {
 	view  member.View
 	token uint64
+}
+
+// stranger is a node that is no member as far as the replica knows, and whether it spoke; at which
+// tick peers are asked for it next, at the earliest.
+type stranger struct {
+	spoke bool
+	next  uint64
 }
 
 // View is who the members are, as far as the replica goes by it. The caller must not change it.
@@ -257,9 +269,16 @@ func (l *peerLink) goesBy(origin, name uint64) {
 
 // tellMembers tells peers of the replica's view that do not go by it, as far as is known, or ask.
 func (r *Replica) tellMembers() {
+	if r.stranger.spoke && r.tick >= r.stranger.next {
+		r.stranger = stranger{next: r.tick + maxOfferGap}
+		r.wonder()
+	}
 	for i := range r.peers {
 		l := &r.peers[i]
 		differs := r.lacksView(l)
+		if !differs && !l.gone && !r.gone() && r.tick%maxOfferGap == 0 && r.view.Members.At(l.id).Phase() != member.Active {
+			r.tellOne(l.id, true) // it may have forgotten that it joins, or leaves
+		}
 		if !l.asks && (!differs || r.tick < l.viewNext) {
 			continue
 		}
@@ -320,7 +339,8 @@ func (r *Replica) checkpointMembers() {
 }
 
 // appendMembers writes what decides of members and seats; nothing while the view is the ring's and
-// peers are not known to go by another one.
+// peers are not known to go by another one. That a stranger has spoken is left out: it has peers asked,
+// at most.
 func (r *Replica) appendMembers(dst []byte) []byte {
 	if r.viewName == 0 && r.rise.token == 0 && !r.untold() {
 		return dst

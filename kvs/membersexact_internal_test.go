@@ -129,6 +129,75 @@ func TestWhoIsToldOfMembers(t *testing.T) {
 	assert.False(t, said[4].Ask)
 }
 
+// TestStrangersHaveItAsk: a node whose disk was taken back asks its peers for their view once one
+// speaks to it that it does not know, however often that speaks, and believes nothing of it.
+func TestStrangersHaveItAsk(t *testing.T) {
+	r := bench(t, ours)
+	for range 3 {
+		said, _ := step(t, r, Event{Kind: EventTick})
+		require.Empty(t, said)
+	}
+	var asked []uint64
+	for range 40 {
+		_, records := step(t, r, tells(9, 5, true, ours.Raised(9, member.In(1, member.Active))))
+		require.Zero(t, records)
+		said, _ := step(t, r, Event{Kind: EventTick})
+		if len(said) == 0 {
+			continue
+		}
+		asked = append(asked, r.tick)
+		require.Len(t, said, 3)
+		for _, m := range said {
+			require.True(t, m.Ask)
+			require.Equal(t, ours, m.Set)
+		}
+	}
+	assert.Equal(t, []uint64{4, 20, 36}, asked)
+	for range 40 {
+		if said, _ := step(t, r, Event{Kind: EventTick}); len(said) > 0 {
+			asked = append(asked, r.tick)
+		}
+	}
+	assert.Len(t, asked, 4, "it has spoken since")
+	step(t, r, Event{Kind: EventMessage, From: 9, Msg: []byte("no message")})
+	for range 40 {
+		said, _ := step(t, r, Event{Kind: EventTick})
+		require.Empty(t, said)
+	}
+}
+
+// TestWhoMovesIsAsked: a peer that joins or leaves by the view of both is asked now and then, as long
+// as it does: it may have forgotten.
+func TestWhoMovesIsAsked(t *testing.T) {
+	r := bench(t, later)
+	r.peers[0].gone = true
+	for _, from := range []ring.NodeID{2, 3, 4} {
+		step(t, r, tells(from, 5, false, later))
+	}
+	silent := func() { // and nobody wonders where they are
+		for i := range r.peers {
+			r.peers[i].backoffTicks = 1 << 20
+		}
+	}
+	var asked []uint64
+	for range 40 {
+		silent()
+		said, _ := step(t, r, Event{Kind: EventTick})
+		if len(said) == 0 {
+			continue
+		}
+		asked = append(asked, r.tick)
+		assert.Equal(t, map[ring.NodeID]wire.Members{4: {From: 1, Origin: 100, Ask: true, Set: later}}, said)
+	}
+	assert.Equal(t, []uint64{16, 32}, asked)
+	r.view.Members = ours
+	for range 40 {
+		silent()
+		said, _ := step(t, r, Event{Kind: EventTick})
+		require.Empty(t, said, "nobody moves")
+	}
+}
+
 // TestPeersGoByTheirLastView: which view a peer goes by is what its newest incarnation has said
 // last; a change is told of at once.
 func TestPeersGoByTheirLastView(t *testing.T) {

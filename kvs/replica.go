@@ -48,6 +48,7 @@ type Replica struct {
 	rise     rise
 	onDisk   member.View // what the records have said of members
 	moving   bool        // a partition is fresh, or retiring, or this node joins or leaves
+	stranger stranger
 
 	checkpoint checkpoint
 	floors     floors
@@ -351,6 +352,9 @@ func (r *Replica) message(from ring.NodeID, msg []byte) {
 	v := wire.VersionOf(msg)
 	if err == nil && at < 0 && r.view.Members.At(from).Phase() == member.Gone && (kind != wire.MsgMembers || r.unawareOf(v, body)) {
 		r.tellOne(from, false) // that its life is over
+	}
+	if err == nil && at < 0 && r.view.Members.At(from) == 0 {
+		r.stranger.spoke = true
 	}
 	if err != nil || at < 0 || v > r.cfg.Speaks.Newest || !r.peerMessage(at, v, kind, body) {
 		r.stats.Rejected++

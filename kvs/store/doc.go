@@ -15,6 +15,13 @@
 //	store/lsm          sorted runs under a write-ahead log      EveryWrite
 //	store/pebble       cockroachdb/pebble, the yardstick        EveryWrite
 //
+// An archive can be opened lazily by the LSM tree alone, whose tables have indexes of their
+// own: the log engines and the map keep an index of all keys in memory, and Pebble opens its
+// tables as wholes, so that each would read all of a version before its first get.
+//
+// Nothing is compressed. What a snapshot may upload is bounded by the bytes of the keys and
+// values that changed, which a reader can recount, and a value comes as its owner encoded it.
+//
 // The package refuses to start goroutines or to look at a clock: what can be done
 // later is offered to a [Scheduler] in steps, and the host runs them. It knows
 // nothing of replicas, merges or networks.
