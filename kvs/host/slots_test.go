@@ -49,11 +49,11 @@ func (f *fake) Sync() error {
 
 func TestSlots(t *testing.T) {
 	f := &fake{held: map[string][]byte{}}
-	s, err := host.NewSlots(f, 17)
+	s, err := host.NewSlots(f, nil, 17)
 	require.NoError(t, err)
 	assert.Equal(t, uint64(17), s.ID())
 	assert.Equal(t, 1, f.syncs, "the number is durable")
-	s, err = host.NewSlots(f, 33)
+	s, err = host.NewSlots(f, nil, 33)
 	require.NoError(t, err)
 	assert.Equal(t, uint64(17), s.ID(), "it is the first one for ever")
 
@@ -73,7 +73,7 @@ func TestSlots(t *testing.T) {
 // reason is not.
 func TestSlotsTellLossFromFailure(t *testing.T) {
 	f := &fake{held: map[string][]byte{}}
-	s, err := host.NewSlots(f, 1)
+	s, err := host.NewSlots(f, nil, 1)
 	require.NoError(t, err)
 	require.NoError(t, s.Keep(5, []byte("five")))
 	cable := errors.New("the cable is loose")
@@ -106,13 +106,13 @@ func TestSlotsTellLossFromFailure(t *testing.T) {
 	}
 
 	f.fails = []error{cable}
-	_, err = host.NewSlots(f, 1)
+	_, err = host.NewSlots(f, nil, 1)
 	require.ErrorIs(t, err, cable)
 	f.held["id"] = []byte("short")
-	_, err = host.NewSlots(f, 1)
+	_, err = host.NewSlots(f, nil, 1)
 	require.ErrorIs(t, err, store.ErrCorrupt)
 	f.held, f.full = map[string][]byte{}, cable
-	_, err = host.NewSlots(f, 1)
+	_, err = host.NewSlots(f, nil, 1)
 	require.ErrorIs(t, err, cable)
 }
 
@@ -154,7 +154,7 @@ func startKeeping(t *testing.T, env host.Env, values kvs.Values, records [][]byt
 // count wait for the engine, and a failure stops the node.
 func TestKeeping(t *testing.T) {
 	f := &fake{held: map[string][]byte{}}
-	s, err := host.NewSlots(f, 1)
+	s, err := host.NewSlots(f, nil, 1)
 	require.NoError(t, err)
 	env := &keeping{memory: new(memory), slots: s}
 	h := startKeeping(t, env, s, nil, 1)
@@ -200,7 +200,7 @@ func TestKeeping(t *testing.T) {
 // TestRestartOverALostValue: the error says why.
 func TestRestartOverALostValue(t *testing.T) {
 	f := &fake{held: map[string][]byte{}}
-	s, err := host.NewSlots(f, 1)
+	s, err := host.NewSlots(f, nil, 1)
 	require.NoError(t, err)
 	env := &keeping{memory: new(memory), slots: s}
 	h := startKeeping(t, env, s, nil, 1)
@@ -217,4 +217,103 @@ func TestRestartOverALostValue(t *testing.T) {
 	require.ErrorIs(t, err, kvs.ErrValueLost)
 	require.ErrorIs(t, err, store.ErrCorrupt)
 	require.ErrorIs(t, h.Start(), host.ErrStopped)
+}
+
+// behind is an engine that refuses values until its background work is done.
+type behind struct {
+	fake
+	queue   *store.Queue
+	left    int   // steps
+	fault   error // of a step, for so many of them
+	faults  int
+	offered bool
+	never   bool // it is not offered
+}
+
+func (b *behind) Set(key, value []byte) error {
+	if b.left == 0 {
+		return b.fake.Set(key, value)
+	}
+	if !b.offered && !b.never {
+		b.offered = true
+		if err := b.queue.Offer("merge", b.step); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("set: %w", store.ErrBackpressure)
+}
+
+func (b *behind) step() (more bool, err error) {
+	if b.faults > 0 {
+		b.faults--
+		b.offered = false
+		return false, b.fault
+	}
+	b.left--
+	b.offered = b.left > 0
+	return b.offered, nil
+}
+
+// TestKeepingBehind: a value is kept though the engine is behind with its background work, which
+// is done for it; if that fails again and again, or there is none, the error says so.
+func TestKeepingBehind(t *testing.T) {
+	q, err := store.NewQueue(1)
+	require.NoError(t, err)
+	b := &behind{fake: fake{held: map[string][]byte{}}, queue: q, fault: errors.New("no space left"), left: 2}
+	s, err := host.NewSlots(b, q, 17)
+	require.NoError(t, err, "the number, too")
+	keep := func(value string) error {
+		err := s.Keep(5, []byte(value))
+		got, failed := s.Get(5)
+		require.NoError(t, failed)
+		assert.Equal(t, err == nil, string(got) == value)
+		return err
+	}
+	b.left = 4000
+	require.NoError(t, keep("one"))
+	assert.Zero(t, b.left)
+
+	b.left, b.faults = 2, 2
+	require.NoError(t, keep("two"), "work that fails is tried again")
+	b.left, b.faults = 2, 3
+	err = keep("three")
+	require.ErrorIs(t, err, store.ErrBackpressure)
+	require.ErrorIs(t, err, b.fault)
+	assert.Equal(t, 2, b.left)
+	require.NoError(t, keep("three"))
+
+	b.left, b.never = 1, true
+	err = keep("four")
+	require.ErrorIs(t, err, store.ErrBackpressure)
+	require.ErrorContains(t, err, "no work")
+	s, err = host.NewSlots(b, nil, 17)
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Keep(5, []byte("four")), store.ErrBackpressure, "nor without a queue")
+	ran, err := s.Step()
+	require.NoError(t, err)
+	assert.False(t, ran)
+}
+
+// TestSteps: background work is done by Step, where nothing has to wait for it.
+func TestSteps(t *testing.T) {
+	q, err := store.NewQueue(1)
+	require.NoError(t, err)
+	b := &behind{fake: fake{held: map[string][]byte{}}, queue: q, fault: errors.New("no space left")}
+	s, err := host.NewSlots(b, q, 17)
+	require.NoError(t, err)
+	b.left = 3
+	require.NoError(t, q.Offer("merge", b.step))
+	for range 3 {
+		ran, err := s.Step()
+		require.NoError(t, err)
+		assert.True(t, ran)
+	}
+	ran, err := s.Step()
+	require.NoError(t, err)
+	assert.False(t, ran)
+	b.faults = 1
+	require.NoError(t, q.Offer("merge", b.step))
+	ran, err = s.Step()
+	require.ErrorIs(t, err, b.fault)
+	assert.True(t, ran)
 }
