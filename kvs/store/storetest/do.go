@@ -35,7 +35,11 @@ func (r *run) do(o Op) (result string, err error) {
 	case Collect:
 		return r.collect(max(o.N, 1))
 	case Step:
-		return "", r.step()
+		ran, err := r.step()
+		if ran {
+			result = stepped
+		}
+		return result, err
 	case Reopen:
 		return r.reopen()
 	case Clone:
@@ -80,7 +84,7 @@ func (r *run) set(key, v string) (string, error) {
 		case errors.Is(err, disk.ErrCrashed): // it has stopped the background work
 			return "", err
 		case r.config.Queued && r.queue.Len() > 0:
-			if err := r.step(); err != nil {
+			if _, err := r.step(); err != nil {
 				return "", err
 			}
 		case r.config.Errors == sim.Off: // else the work has failed, and is offered again
@@ -178,12 +182,15 @@ func (r *run) collect(n int) (string, error) {
 	return fmt.Sprint(vs), nil
 }
 
-func (r *run) step() error {
+// stepped is the outcome of a step for which there was background work.
+const stepped = "ran"
+
+// step runs a step of background work, and says whether there was one to run.
+func (r *run) step() (ran bool, err error) {
 	if r.queue == nil {
-		return nil
+		return false, nil
 	}
-	_, err := r.queue.Step()
-	return err
+	return r.queue.Step()
 }
 
 func (r *run) reopen() (string, error) {

@@ -57,8 +57,10 @@ const Group = 3
 type Outcome struct {
 	History []string // an operation and its outcome a line
 	Ops     int64    // disk operations that change something
+	Began   []int64  // of these, how many were before each operation of the workload
 	Asked   int64    // disk operations that might have failed, with FailAt
 	Crashes int      // times that the power was cut
+	Cuts    int      // operations at which that was asked for, and done
 	Disk    disk.FSStats
 }
 
@@ -71,7 +73,7 @@ func Run(c Config, w Workload) (Outcome, error) {
 	if r.ops == 0 {
 		r.ops = r.fs.Ops()
 	}
-	out := Outcome{r.history, r.ops, r.failing.asked, r.crashes, r.fs.Stats()}
+	out := Outcome{r.history, r.ops, r.began, r.failing.asked, r.crashes, r.cutsMade, r.fs.Stats()}
 	if err != nil {
 		err = fmt.Errorf("%s, durability %s, crash at %d, failure at %d, seed %d: %w\n%s", c.Engine.Name, c.Durability,
 			c.CrashAt, c.FailAt, c.Seed, err, strings.Join(r.history, "\n"))
@@ -89,7 +91,10 @@ type run struct {
 	model   *model
 	history []string
 	crashes int
-	again   int // disk operations into opening after the next crash, 0 for none
+	cuts    []int64 // disk operations at which the power is to be cut
+	// cutsMade is how many more there were, before the last time that it was cut.
+	cutsMade int
+	again    int // disk operations into opening after the next crash, 0 for none
 	// attempted is what an operation that has not returned leads to, nil for nothing.
 	attempted  *state
 	collecting bool
@@ -98,7 +103,8 @@ type run struct {
 	made       int    // directories and branches so far
 	left       []leftBranch
 	ops        int64 // disk operations of the workload
-	elsewhere  bool  // another engine than the run's is at work
+	began      []int64
+	elsewhere  bool // another engine than the run's is at work
 	// Of an engine that is crashed on copies of the disk: the copy, once its moment has passed,
 	// and what the operation at work attempted so far.
 	copied    *atomic.Pointer[disk.FS]
@@ -157,6 +163,7 @@ func (r *run) all(w Workload) error {
 		return err
 	}
 	for _, o := range w {
+		r.began = append(r.began, r.fs.Ops())
 		err := r.attempt(o.String(), func() error {
 			result, err := r.do(o)
 			r.history = append(r.history, fmt.Sprintf("%-24s %s", o, result))
@@ -195,13 +202,26 @@ func (r *run) all(w Workload) error {
 	return r.compareBranches()
 }
 
-// arm has the power cut at operation n of the disk.
+// arm has the power cut at operation n of the disk, and at those for which it was asked before.
 func (r *run) arm(n int64) {
-	if r.config.Engine.Clones {
-		r.copyAt(n)
-		return
+	r.cuts = append(r.cuts, n)
+	r.rearm()
+}
+
+// rearm has the disk stop at the next of the operations at which the power is to be cut: a disk
+// knows of one, and forgets it when the power is cut.
+func (r *run) rearm() {
+	now := r.fs.Ops()
+	all := len(r.cuts)
+	r.cuts = slices.DeleteFunc(r.cuts, func(n int64) bool { return n <= now })
+	r.cutsMade += all - len(r.cuts)
+	switch {
+	case len(r.cuts) == 0:
+	case r.config.Engine.Clones:
+		r.copyAt(slices.Min(r.cuts))
+	default:
+		r.fs.CrashAt(slices.Min(r.cuts))
 	}
-	r.fs.CrashAt(n)
 }
 
 func (r *run) close() error {
@@ -296,6 +316,7 @@ func (r *run) crash() error {
 	for range maxTries {
 		r.crashes++
 		r.fs.PowerCut()
+		r.rearm()
 		if r.again > 0 {
 			r.arm(r.fs.Ops() + int64(r.again))
 			r.again = 0

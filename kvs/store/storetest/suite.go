@@ -18,7 +18,7 @@ import (
 var long = flag.Bool("storetest.long", false, "run all small workloads at all crash points, and ten times the random ones")
 
 // Test runs the suite on an engine: random workloads without and with crashes and
-// disk errors, and all small workloads at their crash points.
+// disk errors, and small workloads at their crash points.
 func Test(t *testing.T, e Engine) {
 	lessOften(t)
 	for _, d := range e.Durabilities {
@@ -29,7 +29,7 @@ func Test(t *testing.T, e Engine) {
 			beside(t, "errors/"+d.String(), func(t *testing.T) { testRandom(t, e, d, true, sim.Low) })
 		}
 	}
-	beside(t, "small", func(t *testing.T) { testSmall(t, e) })
+	testSmall(t, e)
 	if !e.Clones {
 		beside(t, "failing", func(t *testing.T) { testFailing(t, e) })
 		beside(t, "failures", func(t *testing.T) { testFailures(t, e) })
@@ -176,61 +176,6 @@ func testPoints(t *testing.T, e Engine, d store.Durability) {
 		require.Equal(t, points, crashes, "each point cuts the power once")
 	}
 	t.Logf("%d crash points; %d unsynced writes survived, %d were torn", points, kept, torn)
-}
-
-// alphabet are the operations of small workloads.
-var alphabet = []Op{
-	{Kind: Set, Key: 0, Serial: 1, Length: 10}, {Kind: Set, Key: 0, Serial: 2, Length: 600}, {Kind: Set, Key: 1, Serial: 3, Length: 10},
-	{Kind: Delete, Key: 0}, {Kind: Sync}, {Kind: Snapshot}, {Kind: Restore, N: 0}, {Kind: Restore, N: 1},
-	{Kind: Collect, N: 1}, {Kind: Reopen}, {Kind: Crash},
-}
-
-// testSmall runs all workloads of up to three operations, cutting the power at each
-// of their disk operations, or without -storetest.long at a seventh of those of
-// three operations.
-func testSmall(t *testing.T, e Engine) {
-	d := e.Durabilities[len(e.Durabilities)-1]
-	workloads, points, crashes, turn := 0, 0, 0, int64(0)
-	for n := 1; n <= 3; n++ {
-		for code := range pow(len(alphabet), n) {
-			w := make(Workload, n)
-			for i := range w {
-				w[i] = alphabet[code%len(alphabet)]
-				code /= len(alphabet)
-			}
-			c := Config{Engine: e, Durability: d, Crash: sim.Low}
-			whole, err := Run(c, w)
-			require.NoError(t, err)
-			workloads++
-			stride := int64(1)
-			switch {
-			case e.Clones: // which has more operations, and slower ones
-				stride = 199
-				if *long {
-					stride = 5
-				}
-			case n == 3 && !*long:
-				stride = 31
-			}
-			turn++
-			for at := 1 + turn%stride; at <= whole.Ops; at += stride {
-				c.CrashAt, c.Seed = at, uint64(at)
-				out, err := Run(c, w)
-				require.NoError(t, err)
-				points, crashes = points+1, crashes+out.Crashes
-			}
-		}
-	}
-	require.Greater(t, crashes, points*9/10)
-	t.Logf("%d workloads, %d crash points", workloads, points)
-}
-
-func pow(b, n int) int {
-	p := 1
-	for range n {
-		p *= b
-	}
-	return p
 }
 
 // Points cuts the power n times at disk operations of seeded workloads, at all levels
