@@ -26,7 +26,7 @@ import (
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
-var long = flag.Bool("snapshot.long", false, "race a thousand times on disks that sync, too")
+var long = flag.Bool("snapshot.long", false, "race a thousand times on disks that sync, and between processes, too")
 
 // back is a kind of bucket. open makes a new one and returns what opens it again, as
 // another process does.
@@ -61,12 +61,17 @@ func serveS3(t *testing.T) *minio.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 16
 	t.Cleanup(transport.CloseIdleConnections)
-	c, err := minio.New(strings.TrimPrefix(srv.URL, "http://"), &minio.Options{
-		Creds: credentials.NewStaticV4("key", "secret", ""), Transport: transport, Region: "us-east-1",
-	})
+	c, err := s3Client(strings.TrimPrefix(srv.URL, "http://"), transport)
 	require.NoError(t, err)
 	require.NoError(t, c.MakeBucket(t.Context(), "bucket", minio.MakeBucketOptions{}))
 	return c
+}
+
+// s3Client is a client of an object store at an address.
+func s3Client(address string, transport http.RoundTripper) (*minio.Client, error) {
+	return minio.New(address, &minio.Options{
+		Creds: credentials.NewStaticV4("key", "secret", ""), Transport: transport, Region: "us-east-1",
+	})
 }
 
 func backs() []back {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,19 +20,21 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/snapshot"
+	"github.com/joinery-go/joinery/kvs/store/snapshot/s3bucket"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
 const racing = "JOINERY_SNAPSHOT_RACE"
 
-// TestMain lets the test's own binary be the second process of a race.
+// TestMain lets the test's own binary be a process of a race for a bucket: a folder, or one of an
+// object store at an address.
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(racing); dir != "" {
+	if bucket := os.Getenv(racing); bucket != "" {
 		rounds := 0
 		if _, err := fmt.Sscan(os.Getenv(racing+"_ROUNDS"), &rounds); err != nil {
 			panic(err)
 		}
-		won, err := race(dir, rounds)
+		won, err := race(bucket, rounds)
 		fmt.Println(won)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -44,10 +47,24 @@ func TestMain(m *testing.M) {
 
 func patient(int) error { time.Sleep(50 * time.Microsecond); return nil }
 
+// bucketAt opens the bucket that racing processes share, which is a folder's name, or s3:// and the
+// address of an object store.
+func bucketAt(name string) (store.Bucket, error) {
+	address, remote := strings.CutPrefix(name, "s3://")
+	if !remote {
+		return snapshot.NewFolder(name, snapshot.FolderOptions{Wait: patient, Tries: 100000})
+	}
+	c, err := s3Client(address, http.DefaultTransport)
+	if err != nil {
+		return nil, err
+	}
+	return s3bucket.Open(s3bucket.Options{Client: c, Bucket: "bucket", Prefix: "a/b"})
+}
+
 // race publishes rounds times the version after the one it sees, and counts how often
 // it was the one that did.
-func race(dir string, rounds int) (won int, err error) {
-	b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{Wait: patient, Tries: 100000})
+func race(bucket string, rounds int) (won int, err error) {
+	b, err := bucketAt(bucket)
 	if err != nil {
 		return 0, err
 	}
@@ -68,20 +85,34 @@ func race(dir string, rounds int) (won int, err error) {
 	return won, nil
 }
 
-// TestTwoProcessesRace counts that each version has one publisher.
+// TestTwoProcessesRace counts that each version has one publisher, in a folder and in an object
+// store that this process serves.
 func TestTwoProcessesRace(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "bucket")
+	for _, kind := range []string{"folder", "S3"} {
+		t.Run(kind, func(t *testing.T) {
+			bucket := filepath.Join(t.TempDir(), "bucket")
+			if kind == "S3" {
+				c := serveS3(t)
+				bucket = "s3://" + c.EndpointURL().Host
+			}
+			rounds := 100
+			if *long {
+				rounds = 1000
+			} else if testing.Short() {
+				rounds = 20
+			}
+			testTwoProcesses(t, bucket, rounds)
+		})
+	}
+}
+
+// testTwoProcesses has two processes race for a bucket.
+func testTwoProcesses(t *testing.T, bucket string, rounds int) {
 	var out [2]bytes.Buffer
 	var cmds [2]*exec.Cmd
-	rounds := 120
-	if *long {
-		rounds = 1000
-	} else if testing.Short() {
-		rounds = 20
-	}
 	for i := range cmds {
-		cmds[i] = exec.Command(os.Args[0])
-		cmds[i].Env = append(os.Environ(), racing+"="+dir, fmt.Sprint(racing, "_ROUNDS=", rounds))
+		cmds[i] = exec.CommandContext(t.Context(), os.Args[0])
+		cmds[i].Env = append(os.Environ(), racing+"="+bucket, fmt.Sprint(racing, "_ROUNDS=", rounds))
 		cmds[i].Stdout, cmds[i].Stderr = &out[i], os.Stderr
 		require.NoError(t, cmds[i].Start())
 	}
@@ -94,9 +125,11 @@ func TestTwoProcessesRace(t *testing.T) {
 		require.Positive(t, n)
 		won += n
 	}
-	b, err := snapshot.NewFolder(dir, snapshot.FolderOptions{})
+	b, err := bucketAt(bucket)
 	require.NoError(t, err)
-	require.Len(t, whole(t, b), won)
+	vs := whole(t, b)
+	require.Len(t, vs, won)
+	require.Equal(t, store.Version(won), vs[len(vs)-1], "each version is of one that says so")
 	t.Logf("%d tries, %d versions", 2*rounds, won)
 }
 
