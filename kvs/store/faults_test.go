@@ -13,18 +13,23 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/hybridlog"
 	"github.com/joinery-go/joinery/kvs/store/lsm"
 	"github.com/joinery-go/joinery/kvs/store/memory"
+	"github.com/joinery-go/joinery/kvs/store/pebble"
 	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
+// Pebble starts goroutines, and bears no disk that stops; the memory engine has nothing to merge.
 var (
-	allEngines   = []string{lsm.Name, appendlog.Name, hybridlog.Name, memory.Name}
+	allEngines   = []string{lsm.Name, appendlog.Name, hybridlog.Name, memory.Name, pebble.Name}
+	ownEngines   = allEngines[:4]
 	mergeEngines = allEngines[:3]
 )
 
-// openSmall opens an engine whose files are small and merge early.
+// openSmall opens an engine, of which our own have small files that merge early.
 func openSmall(name string, o store.Options) (store.Engine, error) {
 	switch name {
+	case pebble.Name:
+		return pebble.Open(pebble.Options{Options: o})
 	case appendlog.Name:
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 1024, FanIn: 2, MaxBacklog: 8, StepRecords: 64})
 	case hybridlog.Name:

@@ -34,7 +34,7 @@ func TestLockThatCannotBe(t *testing.T) {
 		t.Run(err.Error(), func(t *testing.T) {
 			d, held := simDisk(t, 0), err == syscall.EAGAIN
 			waits := held || err == syscall.EIO || err == syscall.EMFILE || err == syscall.ENFILE // which may be another time
-			for _, name := range mergeEngines {
+			for _, name := range allEngines {
 				_, got := openSmall(name, store.Options{Dir: "dir", FS: lockless{d, err}})
 				require.ErrorIs(t, got, err)
 				if held {

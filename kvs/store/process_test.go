@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
-	"github.com/joinery-go/joinery/kvs/store/pebble"
 )
 
 // other names the variable that makes the test's binary another process: what that is to do, the
@@ -38,7 +37,7 @@ func TestMain(m *testing.M) {
 // hold it, sets a key, makes that durable, sets another, says so, and keeps the directory open until
 // it is killed, or its input ends.
 func beOther(do, name, dir string) error {
-	e, err := openAny(name, store.Options{Dir: dir})
+	e, err := openSmall(name, store.Options{Dir: dir})
 	switch {
 	case do == "try" && errors.Is(err, store.ErrLocked):
 		fmt.Println("locked:", err)
@@ -61,14 +60,6 @@ func beOther(do, name, dir string) error {
 	fmt.Println("held")
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
-}
-
-// openAny opens one of the five engines.
-func openAny(name string, o store.Options) (store.Engine, error) {
-	if name == pebble.Name {
-		return pebble.Open(pebble.Options{Options: o})
-	}
-	return openSmall(name, o)
 }
 
 // process is the test's binary as another process, and its output. Its input ends with this one.
@@ -101,7 +92,7 @@ func tries(t *testing.T, name, dir string) string {
 // it, the other is told that it is locked, whichever of them came first, and once the one has
 // closed it or was killed it is free; what it had synced is there.
 func TestTwoProcesses(t *testing.T) {
-	for _, name := range append([]string{pebble.Name}, allEngines...) {
+	for _, name := range allEngines {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "engine")
 			locked := func(err error) {
@@ -109,13 +100,13 @@ func TestTwoProcesses(t *testing.T) {
 				require.ErrorIs(t, err, store.ErrLocked)
 				require.ErrorContains(t, err, dir)
 			}
-			e, err := openAny(name, store.Options{Dir: dir})
+			e, err := openSmall(name, store.Options{Dir: dir})
 			require.NoError(t, err)
 			require.NoError(t, e.Set([]byte("k"), []byte("v")))
 			said := tries(t, name, dir)
 			require.Contains(t, said, "locked: ")
 			require.Contains(t, said, dir, "and it is said what")
-			_, err = openAny(name, store.Options{Dir: dir})
+			_, err = openSmall(name, store.Options{Dir: dir})
 			locked(err)
 			require.Contains(t, tries(t, name, dir), "locked: ", "also once this process has been refused")
 			holds(t, e, "k", "v")
@@ -127,11 +118,11 @@ func TestTwoProcesses(t *testing.T) {
 				line, err := out.ReadString('\n')
 				require.NoError(t, err)
 				require.Equal(t, "held\n", line)
-				_, err = openAny(name, store.Options{Dir: dir})
+				_, err = openSmall(name, store.Options{Dir: dir})
 				locked(err)
 				require.NoError(t, cmd.Process.Signal(signal))
 				require.Error(t, cmd.Wait(), "it was killed")
-				e, err := openAny(name, store.Options{Dir: dir})
+				e, err := openSmall(name, store.Options{Dir: dir})
 				require.NoError(t, err, "the lock is free")
 				holds(t, e, "k", "v")
 				holds(t, e, "synced", "by another")

@@ -16,7 +16,7 @@ import (
 
 // writers are all engines, each with a file system that it can be on.
 func writers(t *testing.T, test func(t *testing.T, fs vfs.FS, open func(store.Options) (store.Engine, error))) {
-	for _, name := range allEngines {
+	for _, name := range ownEngines {
 		t.Run(name, func(t *testing.T) {
 			test(t, simDisk(t, 0), func(o store.Options) (store.Engine, error) { return openSmall(name, o) })
 		})
@@ -130,7 +130,7 @@ func TestNumberGivenAgain(t *testing.T) {
 // snapshots and of what it does before something is committed again: whichever version
 // it forgets is its own, and it goes on from it.
 func TestForgottenVersionIsOnesOwn(t *testing.T) {
-	for _, name := range allEngines {
+	for _, name := range ownEngines {
 		t.Run(name, func(t *testing.T) {
 			for at := int64(1); ; at++ {
 				d, q := simDisk(t, 0), newQueue(t)

@@ -17,7 +17,7 @@ import (
 // TestRestoreWithoutRoom restores a version for which there is no room. The state stays,
 // and what was fetched in vain takes none of what there is.
 func TestRestoreWithoutRoom(t *testing.T) {
-	for _, name := range allEngines {
+	for _, name := range ownEngines {
 		t.Run(name, func(t *testing.T) {
 			a := archiveOn(t, simDisk(t, 0), snapshot.Options{})
 			q := newQueue(t)
@@ -66,7 +66,7 @@ func (h *headless) Head() ([]byte, string, error) {
 
 // TestRestoreGivenUp has the bucket's head be lost while a version is fetched.
 func TestRestoreGivenUp(t *testing.T) {
-	for _, name := range allEngines {
+	for _, name := range ownEngines {
 		for left := 0; ; left++ {
 			d := simDisk(t, 0)
 			f, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: d})
