@@ -144,7 +144,7 @@ type Archive interface {
 	// [ErrMissing], [ErrCorrupt].
 	Manifest(v Version) (Manifest, error)
 	// Publish makes the draft the latest version, giving the bucket what it does not
-	// have. uploaded is how many bytes of segments that were. Errors wrap
+	// have. uploaded is how many bytes that were, of all kinds. Errors wrap
 	// [ErrConflict], or [ErrMissingSegment] for a source without Open that no
 	// version kept holds.
 	Publish(d Draft) (r Ref, uploaded int64, err error)

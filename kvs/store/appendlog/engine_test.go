@@ -34,7 +34,7 @@ func TestDamage(t *testing.T) { storetest.TestDamage(t, suite) }
 func TestSnapshots(t *testing.T) {
 	storetest.TestSnapshots(t, func(o store.Options) (store.Engine, error) {
 		return appendlog.Open(appendlog.Options{Options: o, SegmentBytes: 16 << 10})
-	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+	}, storetest.Costs{Critical: 1.2, Fixed: 1500, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
 }
 
 func TestBytes(t *testing.T) {

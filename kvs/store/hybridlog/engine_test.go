@@ -35,7 +35,7 @@ func TestSnapshots(t *testing.T) {
 		return hybridlog.Open(hybridlog.Options{
 			Options: o, PageBytes: 16 << 10, MutablePages: 2, ReadOnlyPages: 1, FoldPages: 2, FanIn: 4,
 		})
-	}, storetest.Costs{Critical: 1.2, Fixed: 24, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
+	}, storetest.Costs{Critical: 1.2, Fixed: 1500, FanIn: 4, Updates: 150, Keys: 400, Snapshots: 200})
 }
 
 func TestBytes(t *testing.T) {

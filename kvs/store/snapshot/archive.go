@@ -47,6 +47,10 @@ type Archive struct {
 	unknown []unknown
 	// decoded is the head that was read last: it is read often, and seldom another.
 	decoded atomic.Pointer[decoded]
+	pages   pageCache
+	// given counts the bytes of manifests, pages and heads that the bucket was given, swaps
+	// that failed among them; registered are those of Register, which the next Publish says.
+	given, registered int64
 }
 
 var (
@@ -81,20 +85,27 @@ func Open(b store.Bucket, o Options) (*Archive, error) {
 	}, nil
 }
 
+// head reads the head, again if a page that it names went while somebody else moved it.
 func (a *Archive) head() (head, string, error) {
-	b, tag, err := a.bucket.Head()
-	if err != nil {
-		return head{}, "", fmt.Errorf("read the head: %w", err)
+	for range Attempts {
+		b, tag, err := a.bucket.Head()
+		if err != nil {
+			return head{}, "", fmt.Errorf("read the head: %w", err)
+		}
+		if d := a.decoded.Load(); d != nil && d.data == string(b) {
+			return d.head.clone(), tag, nil
+		}
+		h, err := decodeHead(b, a.readPages)
+		if err == nil {
+			a.pages.keep(h.pages)
+			a.decoded.Store(&decoded{string(b), h})
+			return h.clone(), tag, nil
+		}
+		if err = a.stale(tag, err); !errors.Is(err, errMoved) {
+			return head{}, tag, err
+		}
 	}
-	if d := a.decoded.Load(); d != nil && d.data == string(b) {
-		return d.head.clone(), tag, nil
-	}
-	h, err := decodeHead(b)
-	if err == nil {
-		a.decoded.Store(&decoded{string(b), h})
-		h = h.clone()
-	}
-	return h, tag, err
+	return head{}, "", fmt.Errorf("read the head: %w: it moved %d times", store.ErrBusy, Attempts)
 }
 
 // decoded is a head and what it was read from.
@@ -140,12 +151,16 @@ func (a *Archive) Ref(v store.Version) (store.Ref, error) {
 // Register gives a writer a number that no other has in the bucket, in any branch. One whose
 // swap of the head was not answered may be nobody's.
 func (a *Archive) Register() (store.Writer, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	var w store.Writer
-	err := a.change("register a writer", func(h *head, _ string) error {
+	before := a.given
+	err := a.changing("register a writer", func(h *head, _ string) error {
 		h.Writers++
 		w.Number = h.Writers
 		return nil
 	})
+	a.registered += a.given - before
 	if err != nil {
 		w = store.Writer{}
 	}

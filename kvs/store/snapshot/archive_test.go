@@ -109,9 +109,9 @@ func draft(seen store.Version, contents ...string) store.Draft {
 	return d
 }
 
-// publishDraft publishes by number.
-func publishDraft(a store.Archive, d store.Draft) (store.Version, int64, error) {
-	r, n, err := a.Publish(d)
+// publishDraft publishes by number, and counts bytes of segments and their indexes.
+func publishDraft(a *snapshot.Archive, d store.Draft) (store.Version, int64, error) {
+	r, n, _, err := a.PublishCounted(d)
 	return r.Version, n, err
 }
 

@@ -77,6 +77,11 @@ func (h *head) begin(name string, e entry) error {
 func (a *Archive) change(op string, do func(h *head, tag string) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.changing(op, do)
+}
+
+// changing is change for who holds mu.
+func (a *Archive) changing(op string, do func(h *head, tag string) error) error {
 	for range Attempts {
 		h, tag, err := a.head()
 		if err == nil {

@@ -87,13 +87,17 @@ func (a *Archive) retain(keep Retention) (c Collected, old uint64, named map[str
 	if _, err := a.swap(tag, &h, func(*head) bool { return false }); err != nil {
 		return Collected{}, 0, nil, err
 	}
+	for hash, epoch := range h.pages { // those that the new head names
+		named[object{pageKind, hash, epoch}.String()] = true
+	}
 	a.forget(&h)
 	return c, old, named, nil
 }
 
 // delete removes what was put in epoch old or before and is not named.
 func (a *Archive) delete(old uint64, named map[string]bool, c Collected) (Collected, error) {
-	for _, prefix := range []string{segmentKind + "-", manifestKind + "-"} {
+	for _, kind := range kinds {
+		prefix := kind + "-"
 		names, err := a.bucket.List(prefix)
 		if err != nil {
 			return c, fmt.Errorf("list %s: %w", prefix, err)

@@ -88,7 +88,7 @@ func doze(try int) error {
 func (f *Folder) path(name string) string { return f.opts.FS.PathJoin(f.dir, name) }
 
 func (f *Folder) check(op, name string) error {
-	ok := strings.HasPrefix(name, segmentKind+"-") || strings.HasPrefix(name, manifestKind+"-")
+	ok := slices.ContainsFunc(kinds, func(kind string) bool { return strings.HasPrefix(name, kind+"-") })
 	for _, r := range name {
 		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 	}

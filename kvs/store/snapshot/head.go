@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,7 +23,8 @@ const (
 	MaxBranchName = 64
 
 	maxObjectBytes = 64 << 20 // of a manifest
-	headFormat     = 3        // 2 where no writer has a number, 1 where there are no branches either
+	pagedFormat    = 4        // where a branch has pages
+	headFormat     = 3        // where none has; 2 where no writer has a number, 1 where there are no branches either
 	manifestFormat = 3        // 2 where its writer has no number, 1 where segments have neither range nor index either
 	headTitle      = "joinery archive"
 	manifestTitle  = "joinery version"
@@ -37,6 +39,11 @@ type head struct {
 	line           // the main branch
 	// Branches are the others, by name. None is empty.
 	Branches []branch `json:"branches,omitempty"`
+
+	// since is the epoch in which the head was read, pages are those that it named then,
+	// and the epoch of each.
+	since uint64
+	pages map[store.Hash]uint64
 }
 
 // line is the versions of a branch.
@@ -69,14 +76,18 @@ type object struct {
 const (
 	segmentKind  = "seg"
 	manifestKind = "man"
+	pageKind     = "page"
 )
+
+// kinds are all kinds of objects.
+var kinds = []string{segmentKind, manifestKind, pageKind}
 
 func (o object) String() string { return fmt.Sprintf("%s-%s-%d", o.kind, o.hash, o.epoch) }
 
 // parseObject reads an object's name; ok is false for what is no name of ours.
 func parseObject(name string) (o object, ok bool) {
 	parts := strings.Split(name, "-")
-	if len(parts) != 3 || parts[0] != segmentKind && parts[0] != manifestKind {
+	if len(parts) != 3 || !slices.Contains(kinds, parts[0]) {
 		return object{}, false
 	}
 	o.kind = parts[0]
@@ -118,14 +129,16 @@ func (m *manifest) each(do func(object)) {
 	}
 }
 
-func decodeHead(b []byte) (head, error) {
+// decodeHead reads a head, and the pages that it names with get.
+func decodeHead(b []byte, get pageReader) (head, error) {
 	if len(b) == 0 {
-		return head{Epoch: 1}, nil
+		return head{Epoch: 1, since: 1}, nil
 	}
-	var h head
-	if err := catalog.Unseal(headTitle, headFormat, b, &h); err != nil {
+	h, err := unsealHead(b, get)
+	if err != nil {
 		return head{}, fmt.Errorf("head: %w", err)
 	}
+	h.since = h.Epoch
 	if h.Epoch == 0 || len(h.Versions) == 0 && len(h.Branches) == 0 && h.Writers == 0 || len(h.Branches) > MaxBranches {
 		return head{}, fmt.Errorf("head: %w: epoch %d, %d versions, %d branches", store.ErrCorrupt, h.Epoch, len(h.Versions), len(h.Branches))
 	}
@@ -146,6 +159,20 @@ func decodeHead(b []byte) (head, error) {
 		return head{}, fmt.Errorf("head: %w: %d versions", store.ErrCorrupt, n)
 	}
 	return h, nil
+}
+
+// unsealHead reads a head of any format, unchecked.
+func unsealHead(b []byte, get pageReader) (head, error) {
+	if !bytes.HasPrefix(b, fmt.Appendf(nil, "%s %d ", headTitle, pagedFormat)) {
+		var h head
+		err := catalog.Unseal(headTitle, pagedFormat, b, &h)
+		return h, err
+	}
+	var p pagedHead
+	if err := catalog.Unseal(headTitle, pagedFormat, b, &p); err != nil {
+		return head{}, err
+	}
+	return p.head(get)
 }
 
 // check refuses versions that no branch has.
@@ -225,15 +252,15 @@ func (h *head) put(name string, l line) {
 	h.Branches[i].line = l
 }
 
-func (h *head) encode() ([]byte, error) {
-	format := 1
-	if len(h.Branches) > 0 {
-		format = 2
+// plainFormat is the least format of a head without pages that says what it says.
+func (h *head) plainFormat() int {
+	switch {
+	case h.Writers > 0:
+		return headFormat
+	case len(h.Branches) > 0:
+		return 2
 	}
-	if h.Writers > 0 {
-		format = headFormat
-	}
-	return catalog.Seal(headTitle, format, h)
+	return 1
 }
 
 // find is the entry of a version, or of the latest.

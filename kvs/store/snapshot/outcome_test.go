@@ -255,7 +255,7 @@ func TestResumedWriter(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, one, m.Writer)
 	require.Equal(t, first.Manifest, m.Name)
-	same, n, err := snapshot.New(b).Publish(of(one, "first"))
+	same, n, _, err := snapshot.New(b).PublishCounted(of(one, "first"))
 	require.NoError(t, err)
 	require.Equal(t, first, same)
 	require.Zero(t, n)

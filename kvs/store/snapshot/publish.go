@@ -26,8 +26,9 @@ type unknown struct {
 const maxUnknown = 16
 
 // Publish makes the draft the latest version: it gives the bucket what no version
-// kept has, then the manifest, then swaps the head, and reads the head again if the
-// swap's outcome is not known.
+// kept has, then the manifest and what pages the head needs, then swaps the head, and
+// reads the head again if the swap's outcome is not known. uploaded counts all of that,
+// the head too, of each try, and what [Archive.Register] gave since the last Publish.
 //
 // If that cannot be read either, the error is the swap's, and the version may have
 // been published all the same. The next Publish looks: if the version is there, it is
@@ -37,24 +38,33 @@ const maxUnknown = 16
 // Draft.Resumed, the latest is told by its manifest to be the writer's own, and then the draft
 // is that or goes on top of it, as if it had been seen.
 func (a *Archive) Publish(d store.Draft) (r store.Ref, uploaded int64, err error) {
+	r, segments, rest, err := a.publishCounted(d)
+	return r, segments + rest, err
+}
+
+// publishCounted is Publish, which counts segments and their indexes apart.
+func (a *Archive) publishCounted(d store.Draft) (r store.Ref, segments, rest int64, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(d.Segments) > MaxSegments {
-		return store.Ref{}, 0, fmt.Errorf("publish: %w: %d segments, at most %d", store.ErrTooMany, len(d.Segments), MaxSegments)
+		return store.Ref{}, 0, 0, fmt.Errorf("publish: %w: %d segments, at most %d", store.ErrTooMany, len(d.Segments), MaxSegments)
 	}
+	before := a.given - a.registered
+	a.registered = 0
 	for range Attempts {
 		r, n, err := a.publish(&d)
-		uploaded += n
+		segments += n
 		if !errors.Is(err, errMoved) {
 			if err != nil {
 				err = fmt.Errorf("publish: %w", err)
 			}
-			return r, uploaded, err
+			return r, segments, a.given - before, err
 		}
 	}
-	return store.Ref{}, uploaded, fmt.Errorf("publish: %w: the head moved %d times", store.ErrBusy, Attempts)
+	return store.Ref{}, segments, a.given - before, fmt.Errorf("publish: %w: the head moved %d times", store.ErrBusy, Attempts)
 }
 
+// publish tries once, and counts segments and their indexes.
 func (a *Archive) publish(d *store.Draft) (store.Ref, int64, error) {
 	var none store.Ref
 	h, tag, err := a.head()
@@ -299,15 +309,17 @@ func (a *Archive) putManifest(m *manifest, epoch uint64) (entry, error) {
 	if err := a.bucket.Put(o.String(), int64(len(b)), bytes.NewReader(b)); err != nil {
 		return entry{}, fmt.Errorf("put manifest: %w", err)
 	}
+	a.given += int64(len(b))
 	m.Name = o.String()
 	return entry{m.Version, m.Name}, nil
 }
 
-// swap replaces the head, or returns errMoved, and reads it again: a bucket on which
+// swap puts the pages that the head is to name, replaces it, or returns errMoved, and reads
+// it again: a bucket on which
 // two swaps of one head succeed is found, if the other one came first. If the outcome
 // is not known, it asks did; settled is false if the head cannot be read.
 func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool, err error) {
-	b, err := h.encode()
+	b, err := a.store(h)
 	if err != nil {
 		return true, err
 	}
@@ -333,12 +345,30 @@ func (a *Archive) swap(tag string, h *head, did func(*head) bool) (settled bool,
 	return e == nil && is != tag, fmt.Errorf("swap the head: %w", err)
 }
 
+// store puts the pages that the head is to name, and returns what it is to be replaced
+// by, which counts as given. Afterwards h.pages are those that it names.
+func (a *Archive) store(h *head) ([]byte, error) {
+	b, pages, err := h.encode()
+	if err == nil {
+		err = a.putPages(pages)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.pages = map[store.Hash]uint64{}
+	for _, p := range pages {
+		h.pages[p.hash] = p.epoch
+	}
+	a.given += int64(len(b))
+	return b, nil
+}
+
 // confirm makes a swap durable that took place and failed: a bucket may have replaced its
 // head and not known whether a crash keeps that. What is swapped in after it is durable,
 // and that with it; so the head is swapped for itself. A conflict says that somebody has
 // swapped since, if only the bucket itself, which tried twice.
 func (a *Archive) confirm(tag string, h *head, did func(*head) bool) (settled bool, err error) {
-	b, err := h.encode()
+	b, err := a.store(h)
 	if err != nil {
 		return true, err
 	}

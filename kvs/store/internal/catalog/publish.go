@@ -103,8 +103,8 @@ type section struct {
 }
 
 // Publish gives the archive the state that the catalog says, no part of which is
-// being written, and notes in the catalog that it did. uploaded counts bytes of
-// segments that the archive did not have.
+// being written, and notes in the catalog that it did. uploaded counts what the archive
+// was given, also by tries that failed.
 //
 // The archive may have dropped the version that a part's segments were from; then
 // the parts themselves are uploaded.
@@ -132,7 +132,10 @@ func (h *Home) publishing(done func(State) error) (v store.Version, bytes int64,
 		if of == uploaded && !h.ahead() {
 			continue
 		}
-		if v, bytes, err = h.publish(of, done); !errors.Is(err, store.ErrMissingSegment) {
+		var n int64
+		v, n, err = h.publish(of, done)
+		bytes += n
+		if !errors.Is(err, store.ErrMissingSegment) {
 			break
 		}
 	}
@@ -170,11 +173,12 @@ func (h *Home) Draft(format int) (store.Draft, error) {
 	return d, err
 }
 
-// Give publishes a draft, and has the state say what came of it.
+// Give publishes a draft, and has the state say what came of it. bytes are counted also
+// where it fails.
 func (h *Home) Give(d store.Draft, s *State) (v store.Version, bytes int64, err error) {
 	r, bytes, err := h.opts.Archive.Publish(d)
 	if err != nil {
-		return 0, 0, err
+		return 0, bytes, err
 	}
 	h.resumed = false
 	s.Came(r, r)
@@ -209,7 +213,7 @@ func (h *Home) publish(of pieces, done func(State) error) (store.Version, int64,
 	}
 	v, bytes, err := h.Give(d, &s)
 	if err != nil {
-		return 0, 0, err
+		return 0, bytes, err
 	}
 	s.Published = len(s.Parts)
 	return v, bytes, done(s)

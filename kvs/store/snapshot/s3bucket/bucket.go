@@ -2,7 +2,7 @@
 // protocol, for archives of kvs/store/snapshot. It is a package of its own, so that
 // who keeps versions in a folder does not link a client for S3.
 //
-//	PREFIX/seg-HASH-EPOCH, PREFIX/man-HASH-EPOCH   objects, created with If-None-Match: *
+//	PREFIX/seg-HASH-EPOCH, and man-, page-         objects, created with If-None-Match: *
 //	PREFIX/head                                    a line with its revision, then its content
 //	PREFIX/probe                                   written by [Open], to see what the store does
 //
@@ -156,7 +156,7 @@ func (b *Bucket) key(name string) string {
 }
 
 func (b *Bucket) check(op, name string) error {
-	ok := strings.HasPrefix(name, "seg-") || strings.HasPrefix(name, "man-")
+	ok := strings.HasPrefix(name, "seg-") || strings.HasPrefix(name, "man-") || strings.HasPrefix(name, "page-")
 	for _, r := range name {
 		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 	}
