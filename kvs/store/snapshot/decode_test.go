@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 
@@ -143,13 +144,31 @@ func FuzzDecode(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(hb)
 	f.Add(mb)
+	s := shelf{}
+	paged := head{Epoch: 3, since: 2, Writers: 1, line: lineOf(1, 260), Branches: []branch{{"a", lineOf(200, 230)}, {"b", lineOf(7, 8)}}}
+	s.save(f, &paged)
+	pb, _, err := paged.encode()
+	require.NoError(f, err)
+	f.Add(pb)
+	for _, b := range s {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if h, err := decodeHead(b, noPages); err == nil && len(b) > 0 {
-			again, _, err := h.encode()
+		if h, err := decodeHead(b, s.read); err == nil && len(b) > 0 {
+			mine := maps.Clone(s)
+			once, _, _, _ := mine.save(t, &h)
+			require.Equal(t, h.lines(), once.lines())
+			again, size, fresh, _ := mine.save(t, &once)
+			require.Equal(t, once, again)
+			require.Zero(t, fresh, "all pages are there")
+			require.Less(t, size, len(h.lines())*16*PageItems*200)
+		}
+		if p, err := decodePage(b); err == nil {
+			again, err := catalog.Seal(pageTitle, pageFormat, p)
 			require.NoError(t, err)
-			h2, err := decodeHead(again, noPages)
+			p2, err := decodePage(again)
 			require.NoError(t, err)
-			require.Equal(t, h, h2)
+			require.Equal(t, p, p2)
 		}
 		if m, err := decodeManifest(b); err == nil {
 			again, err := m.encode()
