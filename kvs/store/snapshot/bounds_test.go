@@ -112,7 +112,7 @@ func TestFolderRefusesNames(t *testing.T) {
 	f, err := snapshot.NewFolder(t.TempDir(), snapshot.FolderOptions{})
 	require.NoError(t, err)
 	require.NoError(t, f.SwapHead("", []byte("head")))
-	for _, name := range []string{"HEAD", "seg-../HEAD", "", "other"} {
+	for _, name := range []string{"HEAD", "seg-../HEAD", "page-../HEAD", "page", "", "other"} {
 		_, err = f.GetRange(name, 0, 1)
 		require.ErrorIs(t, err, store.ErrOptions, name)
 		require.ErrorIs(t, f.PutSoon(name, 1, strings.NewReader("x")), store.ErrOptions, name)

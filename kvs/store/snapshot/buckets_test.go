@@ -171,6 +171,7 @@ func TestBucketContract(t *testing.T) {
 		require.NoError(t, b.Put("seg-one", 3, strings.NewReader("one")))
 		require.NoError(t, b.Put("seg-one", 3, strings.NewReader("one")), "again")
 		require.NoError(t, b.Put("man-two", 3, strings.NewReader("two")))
+		require.NoError(t, b.Put("page-three", 5, strings.NewReader("three")))
 		broken := errors.New("broken")
 		for _, r := range []io.Reader{
 			strings.NewReader("short"), strings.NewReader("too long"), io.MultiReader(strings.NewReader("br"), &failing{broken}),
@@ -192,7 +193,8 @@ func TestBucketContract(t *testing.T) {
 		require.Equal(t, "two", read(b.Get("man-two")))
 		names, err := b.List("")
 		require.NoError(t, err)
-		require.Equal(t, []string{"man-two", "seg-one"}, names)
+		require.Equal(t, []string{"man-two", "page-three", "seg-one"}, names)
+		require.Equal(t, "three", read(b.Get("page-three")))
 		names, err = b.List("seg-")
 		require.NoError(t, err)
 		require.Equal(t, []string{"seg-one"}, names)

@@ -5,8 +5,27 @@
 //
 //	seg-HASH-EPOCH   a segment, or the index of one, HASH its SHA-256
 //	man-HASH-EPOCH   a manifest
+//	page-HASH-EPOCH  versions of a branch and their manifests, or other pages, 2 to 16 of them
 //	head             epoch, how many writers have a number, and of each branch its versions
-//	                 and their manifests; changed by compare-and-swap
+//	                 and their manifests, the older ones by pages; changed by compare-and-swap
+//
+// Each publishing uploads the head, so it must not grow with the versions kept. Up to
+// PageItems, 16, of a branch it names itself. Beyond that the versions that have their
+// number divided by 16 in common are a page, unless the latest is one of them; the pages that
+// have their versions' numbers divided by 256 in common are a page in turn, and so on. Of n
+// versions in a row the head names at most about 16·log₁₆(n) items, of about 50 bytes; it
+// grows with the branches. A page does not change when versions are added, and collecting
+// puts anew only those at the border of what it drops:
+//
+//	               head of version 300
+//	page 0-255 · page 256-271 · page 272-287 · 288 · ... · 300
+//	    |
+//	page 0-15 · page 16-31 · ... · page 240-255
+//
+// An archive reads all versions of the head, the pages that it has not read before with
+// Options.Parallel at once, and checks each against its name. One that is lost or spoiled is
+// an error of all that reads the head, as a spoiled head is: without it nobody knows what
+// may be deleted. New pages are put, and durable, before the head that names them.
 //
 // Publishing a manifest under the next number "if there is none" has a hole: a
 // writer that was stalled until its number was published, collected and forgotten
@@ -17,10 +36,11 @@
 //     Then what was put in an earlier epoch and no version of that swap names is
 //     deleted, and nothing else.
 //   - Publishing reads the head, then uploads under the epoch it read, or relies on
-//     segments that versions of that very head name, and then swaps that very head.
-//     If anybody collected in between, the swap fails, and all is looked at again.
+//     segments and pages that that very head names, itself or by its versions, and then
+//     swaps that very head. If anybody collected in between, the swap fails, and all is
+//     looked at again. Every other swap does so too.
 //
-// So what a version in the head names is either named by the versions that the last
+// So what the head or a version in it names is either named by what the last
 // collecting kept, or of its epoch or later: no collecting, not even one that was
 // stalled since an earlier epoch, deletes it. Clocks play no part.
 //

@@ -25,4 +25,12 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.LessOrEqual(t, len(a.manifests), 3)
 	require.LessOrEqual(t, len(a.names), 3)
 	require.Empty(t, a.uploads)
+	for range 100 {
+		at, _, err = a.Publish(store.Draft{Seen: at, Parent: at, Engine: "e", Format: 1})
+		require.NoError(t, err)
+	}
+	require.Len(t, a.pages.pages, 6)
+	_, err = a.Collect(Retention{Last: 20})
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(a.pages.pages), 2)
 }

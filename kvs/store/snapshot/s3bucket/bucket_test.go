@@ -79,7 +79,7 @@ func TestOptions(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	b := open(t, fake(), s3bucket.Options{})
-	for _, name := range []string{"", "head", "probe", "seg-../x", "seg-a/b", "other", "seg-ä", "xseg-a"} {
+	for _, name := range []string{"", "head", "probe", "seg-../x", "seg-a/b", "other", "seg-ä", "xseg-a", "page", "page-a/b"} {
 		require.ErrorIs(t, b.Put(name, 1, strings.NewReader("x")), store.ErrOptions, name)
 		_, err := b.Get(name)
 		require.ErrorIs(t, err, store.ErrOptions, name)
