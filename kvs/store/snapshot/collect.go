@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -87,8 +89,9 @@ func (a *Archive) retain(keep Retention) (c Collected, old uint64, named map[str
 	if _, err := a.swap(tag, &h, func(*head) bool { return false }); err != nil {
 		return Collected{}, 0, nil, err
 	}
-	for hash, epoch := range h.pages { // those that the new head names
-		named[object{pageKind, hash, epoch}.String()] = true
+	inOrder := slices.SortedFunc(maps.Keys(h.pages), func(a, b store.Hash) int { return bytes.Compare(a[:], b[:]) })
+	for _, hash := range inOrder { // those that the new head names
+		named[object{pageKind, hash, h.pages[hash]}.String()] = true
 	}
 	a.forget(&h)
 	return c, old, named, nil

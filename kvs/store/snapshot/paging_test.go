@@ -167,14 +167,14 @@ func TestPagingStalled(t *testing.T) {
 	for i, first := range as {
 		for j, second := range as {
 			for k, third := range as {
-				step := 1
+				stride, step := 1, 1
 				if !*long {
-					step = 12
+					stride, step = 2, 12
 					if (i+j+k)%5 != 0 {
 						continue
 					}
 				}
-				for at, more := 1, true; more && at < 40; at += (step + 3) / 4 {
+				for at, more := 1, true; more && at < 40; at += stride {
 					for within := 1; ; within += step {
 						ran, nested := stalledOn(t, seed, []act{first, second, third}, []int{at, within})
 						runs++
