@@ -64,7 +64,7 @@ func (c *cli) root() *cobra.Command {
 		Use:   "storebench",
 		Short: "Measure the storage engines",
 		Long: "storebench measures the storage engines of the store side by side with Pebble and a Go map: rates and tails, what snapshots, " +
-			"restores and recovery cost, and what an engine's parameters do.\n\n" +
+			"restores and recovery cost, of workers with global snapshots too, and what an engine's parameters do.\n\n" +
 			"Exit codes: 0 measured, 1 an engine failed or lost something, 3 called in a way that it cannot be, or an output or a file " +
 			"cannot be written, 130 interrupted, 141 nobody reads its output on. --json is for scripts.",
 		Example: "  storebench compare\n" +
@@ -81,7 +81,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentPreRunE = command.RefuseEmpty
 	command.FitHelp(root)
-	root.AddCommand(c.compareCommand(), c.snapshotsCommand(), c.recoveryCommand(), c.sweepCommand(), c.globalCommand(), c.reportCommand(),
+	root.AddCommand(c.compareCommand(), c.snapshotsCommand(), c.recoveryCommand(), c.lazyCommand(), c.sweepCommand(), c.globalCommand(), c.reportCommand(),
 		command.CompletionCommand("storebench", ""))
 	root.SetHelpCommand(command.HelpCommand())
 	return root

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/joinery-go/joinery/cmd/internal/command"
 	"github.com/joinery-go/joinery/cmd/storebench/internal/measure"
@@ -82,6 +83,32 @@ func listFlag(cmd *cobra.Command, p *[]string, name string, known []string, usag
 	f := cmd.Flags().VarPF(list{p, known}, name, "", usage+" (default: all of "+strings.Join(known, ", ")+")")
 	f.DefValue = ""
 	command.CompleteFlag(cmd, name, known)
+}
+
+// commandLine is a command that makes the same again: flags that always are in it, and all others
+// that are given and differ from their defaults.
+func commandLine(cmd *cobra.Command, always ...string) string {
+	args := []string{cmd.Name()}
+	add := func(f *pflag.Flag) {
+		if f.Value.Type() == "bool" && f.Value.String() == "true" {
+			args = append(args, "--"+f.Name)
+			return
+		}
+		args = append(args, "--"+f.Name, f.Value.String())
+	}
+	for _, name := range always {
+		add(cmd.Flags().Lookup(name))
+	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if slices.Contains(always, f.Name) || !f.Changed || f.Value.String() == f.DefValue {
+			return
+		}
+		if l, is := f.Value.(list); is && slices.Equal(*l.p, l.known) {
+			return
+		}
+		add(f)
+	})
+	return command.Line(cmd.Root().Name(), args...)
 }
 
 // numbers is the value of a flag that takes numbers of a range, ascending.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -35,13 +34,13 @@ func (c *cli) globalCommand() *cobra.Command {
 			if err := checkDir(cmd, measure.Work{Dir: w.Dir}); err != nil {
 				return err
 			}
-			return c.ended(c.global(w, names, out, json))
+			return c.ended(c.global(w, names, out, commandLine(cmd, "keys", "value-bytes", "workers", "rounds", "recoveries", "percent"), json))
 		},
 	}
 	f := cmd.Flags()
-	numbersFlag(cmd, &w.EachKeys, "keys", []int{10_000, 100_000}, 1, maxKeys, "how many keys there are, of 16 bytes")
-	command.NumberFlag(f, &w.ValueBytes, "value-bytes", 100, 8, maxValue, "the length of values")
-	command.NumberFlag(f, &w.Workers, "workers", 4, 2, 64, "how many workers there are")
+	numbersFlag(cmd, &w.EachKeys, "keys", []int{10_000, 100_000}, measure.LeastGlobalKeys, maxKeys, "how many keys there are, of 16 bytes")
+	command.NumberFlag(f, &w.ValueBytes, "value-bytes", 100, leastGlobalValue, maxValue, "the length of values")
+	command.NumberFlag(f, &w.Workers, "workers", globalWorkers, 2, 64, "how many workers there are")
 	command.NumberFlag(f, &w.Rounds, "rounds", 20, 1, 10_000, "how often keys change and a snapshot is taken")
 	command.NumberFlag(f, &w.Recoveries, "recoveries", 10, 1, 10_000, "how often a worker loses its state")
 	percent := 1
@@ -54,8 +53,12 @@ func (c *cli) globalCommand() *cobra.Command {
 	return cmd
 }
 
+// globalWorkers is how many workers there are, and leastGlobalValue the shortest value that they
+// can tell from another.
+const globalWorkers, leastGlobalValue = 4, 8
+
 // global measures, and prints and writes what was measured until it ended.
-func (c *cli) global(w measure.GlobalWork, names []string, out string, json bool) error {
+func (c *cli) global(w measure.GlobalWork, names []string, out, line string, json bool) error {
 	if out != "" { // what cannot be written is told before all is measured
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			return fmt.Errorf("%w: %w", report.ErrWrite, err)
@@ -78,9 +81,8 @@ func (c *cli) global(w measure.GlobalWork, names []string, out string, json bool
 		return err
 	}
 	d := report.Data{
-		Machine: fmt.Sprintf("On %s/%s with %d processors, %s.", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version()),
-		Command: fmt.Sprintf("storebench global --keys %s --value-bytes %d --workers %d --rounds %d --recoveries %d --percent %.0f --out DIR",
-			numbers[int]{p: &w.EachKeys}, w.ValueBytes, w.Workers, w.Rounds, w.Recoveries, w.Fraction*100),
+		Machine: machine(),
+		Command: line,
 		Work: fmt.Sprintf("%d workers in one process, values of %d bytes; %.0f%% of the keys change before each of %d snapshots.",
 			w.Workers, w.ValueBytes, w.Fraction*100, w.Rounds),
 		Interrupted: err != nil,

@@ -36,6 +36,7 @@ func TestGlobal(t *testing.T) {
 	assert.Len(t, plots, 9)
 	assert.Equal(t, len(plots), strings.Count(string(page), "<svg"))
 	assert.Contains(t, string(page), "full dump")
+	assert.Contains(t, string(page), "storebench global --keys 600,3000 --value-bytes 50 --workers 3 --rounds 4 --recoveries 2 --percent 1 --dir "+dir+" --out "+out)
 	table, err := os.ReadFile(filepath.Join(out, "global.csv"))
 	require.NoError(t, err)
 	assert.Equal(t, 1+2*len(measure.GlobalEngines()), bytes.Count(table, []byte("\n")))
@@ -62,9 +63,18 @@ func TestGlobal(t *testing.T) {
 	}
 }
 
+// TestGlobalNumbers: with as many keys as a transaction takes, and as the step from one to the next,
+// no transaction has a key twice.
+func TestGlobalNumbers(t *testing.T) {
+	code, out, errs := invoke(t, strings.Fields("global --keys 3,7919 --engines lsm --rounds 1 --recoveries 1 --workers 2 --json --dir "+t.TempDir())...)
+	require.Equal(t, exitOK, code, errs)
+	assert.Len(t, objects(t, out), 2)
+}
+
 func TestGlobalUsage(t *testing.T) {
 	for line, want := range map[string]string{
 		"global --keys 10,5":         "want ascending numbers",
+		"global --keys 2":            "want ascending numbers with commas between them, 3 to",
 		"global --engines pebble":    `"pebble" is not one of memory`,
 		"global --value-bytes 7":     "want a whole number, 8 to",
 		"global --workers 1":         "want a whole number, 2 to 64",

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,15 @@ func TestCompare(t *testing.T) {
 			disk, ok := all[i]["disk_bytes"].(float64)
 			require.True(t, ok)
 			assert.Equal(t, name == measure.MapName, disk == 0, "%s: %v", name, disk)
+			// What is no engine has no figures of merges and memory, rather than zeros.
+			engine := slices.Contains(measure.Engines(), name)
+			for _, field := range []string{"memory_bytes", "merges", "tail_merges", "merged_bytes", "refused"} {
+				require.Contains(t, all[i], field)
+				assert.Equal(t, engine, all[i][field] != nil, "%s %s", name, field)
+			}
+			bounded := kind == "larger-than-memory" && slices.Contains([]string{"appendlog", "hybridlog", "lsm", "pebble"}, name)
+			assert.Equal(t, bounded, all[i]["budget_bytes"] != nil, "%s under %s", name, kind)
+			assert.GreaterOrEqual(t, all[i]["written_bytes"], 36.0*300, "%s: keys and values that were set", name)
 		}
 		emptyDir(t, dir)
 	}
@@ -84,7 +94,44 @@ func TestCompare(t *testing.T) {
 	fits(t, "compare", out)
 	assert.Contains(t, out, "in multiples of pebble\n")
 	assert.Contains(t, out, "in multiples of map\n")
+	assert.Regexp(t, `(?m)^map +[0-9]+ +[0-9]+ +[0-9.]+ +- +0 +-$`, out, "no zeros for what the map does not have")
 	assert.NotContains(t, out, "lsm")
+	assert.NotContains(t, out, "pebble-alone")
+	code, out, errs = invoke(t, strings.Fields("compare --engines lsm,pebble-alone --updates 1000"+small+t.TempDir())...)
+	require.Equal(t, exitOK, code, errs)
+	fits(t, "compare", out)
+	assert.Contains(t, out, "in multiples of pebble-alone\n")
+}
+
+// TestMergesRun: under the workload for that, background merges run where there are none under
+// another one, with as much work.
+func TestMergesRun(t *testing.T) {
+	merges := func(kind string) map[any]float64 {
+		line := "compare --engines appendlog,hybridlog,lsm --keys 10000 --updates 30000 --rounds 1 --json --workload " + kind + " --dir " + t.TempDir()
+		code, out, errs := invoke(t, strings.Fields(line)...)
+		require.Equal(t, exitOK, code, errs)
+		all := map[any]float64{}
+		for _, o := range objects(t, out) {
+			all[o["engine"]] = o["merges"].(float64)
+			assert.LessOrEqual(t, o["tail_merges"], o["merges"], "the tail is a part of the work")
+		}
+		return all
+	}
+	for engine, n := range merges(measure.MergingName) {
+		assert.Positive(t, n, engine)
+	}
+	for engine, n := range merges("update-heavy") {
+		assert.Zero(t, n, engine)
+	}
+}
+
+// TestBothHaveARate: of a workload that draws but one operation sets and gets have a rate.
+func TestBothHaveARate(t *testing.T) {
+	code, out, errs := invoke(t, strings.Fields("compare --engines memory --workload read-heavy --updates 1 --rounds 1 --json"+small+t.TempDir())...)
+	require.Equal(t, exitOK, code, errs)
+	for _, field := range []string{"sets_per_second", "gets_per_second", "p999_set_us"} {
+		assert.Positive(t, objects(t, out)[0][field], field)
+	}
 }
 
 // TestSnapshots computes from what is kept how much changed before each version, and
@@ -107,9 +154,10 @@ func TestSnapshots(t *testing.T) {
 		assert.Equal(t, []float64{303 * 36, 453 * 36}[i%2], o["all_changed_bytes"], "the first version is of all keys")
 		assert.GreaterOrEqual(t, o["all_uploaded_bytes"], o["uploaded_bytes"].(float64)+300*36)
 		if r := map[string]float64{"appendlog": 4, "hybridlog": 8, "lsm": 4}[engine]; r > 0 {
-			assert.InDelta(t, math.Log(float64(2+i%2))/math.Log(r)*o["all_changed_bytes"].(float64), o["bound_bytes"], 0.1)
+			assert.InDelta(t, max(1, math.Log(float64(2+i%2))/math.Log(r))*o["all_changed_bytes"].(float64), o["bound_bytes"], 0.1)
 		} else {
-			assert.Zero(t, o["bound_bytes"])
+			require.Contains(t, o, "bound_bytes")
+			assert.Nil(t, o["bound_bytes"])
 		}
 		for _, field := range []string{"seconds", "full_dump_seconds", "segments_read_by_restore"} {
 			assert.Positive(t, o[field], "%s %s", engine, field)
@@ -129,7 +177,18 @@ func TestSnapshots(t *testing.T) {
 	code, out, errs = invoke(t, strings.Fields("snapshots --rounds 1 --updates 900 --engines lsm"+small+dir)...)
 	require.Equal(t, exitOK, code, errs)
 	fits(t, "snapshots", out)
-	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), 5)
+	assert.Len(t, strings.Split(strings.TrimSpace(out), "\n"), 5+3)
+	assert.Contains(t, out, "bound: max(1, log_r(N)) after N versions")
+	assert.NotRegexp(t, "(?m)^lsm .* 0[.][0-9]{2} +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+ +[0-9.]+$", out, "no bound is below 1")
+}
+
+// TestBound goes on where the logarithm is above 1.
+func TestBound(t *testing.T) {
+	for n, want := range map[int]float64{1: 100, 3: 100, 4: 100, 16: 200, 64: 300} {
+		assert.InDelta(t, want, *measure.Bound("lsm", n, 100), 1e-9, "%d versions", n)
+	}
+	assert.InDelta(t, 200.0, *measure.Bound("hybridlog", 64, 100), 1e-9)
+	assert.Nil(t, measure.Bound("memory", 64, 100))
 }
 
 // loggedChanges are the bytes of distinct keys and their last values before each
@@ -179,7 +238,12 @@ func TestRecoveryAndSweep(t *testing.T) {
 		assert.Len(t, all, len(measure.Engines())-len(crashed)/len(" --crashed"), "Pebble after a close only")
 		for _, o := range all {
 			assert.Equal(t, crashed != "", o["crashed"])
-			index[o["engine"].(string)+crashed] = o["index_bytes"].(float64)
+			switch n := o["index_bytes"]; o["engine"] {
+			case "memory", "pebble":
+				assert.Nil(t, n, "%s has no such files", o["engine"])
+			default:
+				index[o["engine"].(string)+crashed] = n.(float64)
+			}
 		}
 	}
 	assert.Positive(t, index["appendlog"])
@@ -194,6 +258,35 @@ func TestRecoveryAndSweep(t *testing.T) {
 	code, out, errs = invoke(t, strings.Fields(line)...)
 	require.Equal(t, exitOK, code, errs)
 	fits(t, "sweep", out)
+	code, out, errs = invoke(t, strings.Fields("sweep --engines appendlog --updates 100 --json"+small+dir)...)
+	require.Equal(t, exitOK, code, errs)
+	all = objects(t, out)
+	assert.Len(t, all, 8, "two parameters with four values each")
+	for _, o := range all {
+		assert.Equal(t, "appendlog", o["engine"])
+	}
+	emptyDir(t, dir)
+}
+
+func TestLazy(t *testing.T) {
+	dir := t.TempDir()
+	line := "lazy --keys 30,3000 --value-bytes 20 --rounds 3 --dir " + dir
+	code, out, errs := invoke(t, strings.Fields(line+" --json")...)
+	require.Equal(t, exitOK, code, errs)
+	all := objects(t, out)
+	require.Len(t, all, 2)
+	for i, o := range all {
+		assert.Equal(t, "lsm", o["engine"])
+		assert.Equal(t, []float64{30, 3000}[i], o["keys"])
+		assert.Equal(t, 3.0, o["rounds"])
+		assert.Positive(t, o["lazy_first_get_seconds"])
+		assert.GreaterOrEqual(t, o["worst_lazy_first_get_seconds"], o["lazy_first_get_seconds"])
+		assert.Positive(t, o["eager_first_get_seconds"])
+	}
+	code, out, errs = invoke(t, strings.Fields(line)...)
+	require.Equal(t, exitOK, code, errs)
+	fits(t, "lazy", out)
+	assert.Regexp(t, `(?m)^lsm +3000 +3 `, out)
 	emptyDir(t, dir)
 }
 
@@ -213,17 +306,23 @@ func TestReport(t *testing.T) {
 	plots, err := filepath.Glob(filepath.Join(out, "*.svg"))
 	require.NoError(t, err)
 	assert.Equal(t, len(plots), strings.Count(string(page), "<svg"), "each plot is in the page")
-	assert.Len(t, plots, len(measure.Kinds())+1+len(measure.Sweeps())+3+2)
+	assert.Len(t, plots, len(measure.Kinds())+1+len(measure.Sweeps())+3+3+9)
 	for _, p := range plots {
 		png, err := os.ReadFile(strings.TrimSuffix(p, "svg") + "png")
 		require.NoError(t, err)
 		assert.True(t, bytes.HasPrefix(png, []byte("\x89PNG")))
 	}
-	for _, name := range []string{"report.md", "compare.csv", "sweep.csv", "snapshots.csv", "recovery.csv"} {
+	for name, lines := range map[string]int{
+		"compare.csv": len(measure.Kinds()) * len(measure.Names()), "sweep.csv": 4 * len(measure.Sweeps()), "snapshots.csv": 3 * len(measure.Engines()),
+		"series.csv": 3, "recovery.csv": 6 * (2*len(measure.Engines()) - 1), "lazy.csv": 2, "global.csv": 2 * len(measure.GlobalEngines()),
+	} {
 		b, err := os.ReadFile(filepath.Join(out, name))
 		require.NoError(t, err)
-		assert.Greater(t, bytes.Count(b, []byte("\n")), 4, name)
+		assert.Equal(t, 1+lines, bytes.Count(b, []byte("\n")), name)
 	}
+	table, err := os.ReadFile(filepath.Join(out, "compare.csv"))
+	require.NoError(t, err)
+	assert.Regexp(t, `(?m)^map,update-heavy,[0-9.]+,[0-9.]+,[0-9.]+,0,,,,,,,[0-9]+$`, string(table), "no zeros for what the map does not have")
 	text, err := os.ReadFile(filepath.Join(out, "report.md"))
 	require.NoError(t, err)
 	for _, engine := range []string{"memory", "appendlog", "hybridlog", "lsm"} {
@@ -232,38 +331,94 @@ func TestReport(t *testing.T) {
 	assert.NotRegexp(t, "larger-than-memory: .*(map|memory) [0-9.]+ and", string(text), "what knows no budget is not compared under one")
 	assert.Regexp(t, "update-heavy: 999 of 1000 sets take at most, in microseconds: memory [0-9]", string(text))
 	assert.Regexp(t, "- lsm: a restore reads at most [1-9]", string(text))
+	assert.Regexp(t, "update-heavy: sets and gets in multiples of Pebble's alone: memory [0-9]", string(text))
+	assert.NotRegexp(t, "larger-than-memory: .*pebble-alone", string(text))
+	assert.Regexp(t, "merging: 999 of 1000 sets .* Background merges that ended meanwhile: appendlog [0-9]", string(text))
+	for _, engine := range []string{"appendlog", "hybridlog", "lsm"} {
+		assert.Regexp(t, "- "+engine+": at 1% changed [0-9.]+ \\(worst [0-9.]+\\) of the changed bytes", string(text))
+		assert.Regexp(t, "- "+engine+", 20 snapshots with 1% changed before each: .*worst.* is max\\(1, log_r\\(N\\)\\), [0-9.]+ after 21 versions", string(text))
+		assert.Regexp(t, "- "+engine+" under workers, 300 keys: .* times a full dump", string(text))
+	}
+	assert.Regexp(t, "- lsm, opened lazily .* With 3000 keys that takes [0-9.]+ times as long as with 30[.]", string(text))
+	assert.Contains(t, string(text), "| map | update-heavy |")
+	assert.Regexp(t, `(?m)^\| map \| update-heavy \|.* - \| - \| - \|$`, string(text))
+}
+
+// TestReportEngines measures one engine in all parts of a report, and nothing else; the command that
+// the report names makes the same.
+func TestReportEngines(t *testing.T) {
+	read := func(dir, name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		return string(b)
+	}
+	args := strings.Fields("report --updates 200 --rounds 1 --engines lsm --seed 7 --out " + t.TempDir() + small + t.TempDir())
+	code, said, errs := invoke(t, args...)
+	require.Equal(t, exitOK, code, errs)
+	out := filepath.Dir(strings.TrimSpace(said))
+	for _, name := range []string{"compare.csv", "sweep.csv", "snapshots.csv", "series.csv", "recovery.csv", "lazy.csv", "global.csv"} {
+		table := read(out, name)
+		assert.Contains(t, table, "lsm", name)
+		for _, other := range []string{"memory", "appendlog", "hybridlog", "pebble", "pebble-alone", "map"} {
+			assert.NotRegexp(t, "(?m)(^|,)"+other+",", table, name)
+		}
+	}
+	text := read(out, "report.md")
+	assert.NotContains(t, text, "Not measured.")
+	assert.Regexp(t, "- lsm under workers, 300 keys: a snapshot takes .* and writes [0-9.]+ kB", text)
+	_, made, found := strings.Cut(text, "Made by `storebench ")
+	require.True(t, found)
+	made, _, _ = strings.Cut(made, "`")
+	assert.Equal(t, "report --keys 300 --updates 200 --value-bytes 20 --seed 7 --rounds 1 --dir "+args[len(args)-1]+" --engines lsm --out "+out, made)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	again := &cli{ctx: ctx, in: strings.NewReader(""), out: new(strings.Builder), err: new(strings.Builder)}
+	assert.Equal(t, exitInterrupted, again.main(strings.Fields(made)), "it is a command")
+	assert.Contains(t, read(out, "report.md"), "`storebench "+made+"`")
+
+	out = t.TempDir()
+	code, _, errs = invoke(t, strings.Fields("report --updates 200 --rounds 1 --engines map --out "+out+small+t.TempDir())...)
+	require.Equal(t, exitOK, code, errs)
+	assert.Equal(t, 3, strings.Count(read(out, "report.md"), "Not measured."), "the map has neither parameters nor a directory")
+	assert.Contains(t, errs, "part 5 of 5")
 }
 
 func TestUsage(t *testing.T) {
 	for line, want := range map[string]string{
-		"comapre":                             `unknown command "comapre" for "storebench"; did you mean "compare"?`,
-		"compare more":                        `compare: takes no arguments, got "more"`,
-		"compare --keys 0":                    "compare: --keys 0: want a whole number, 1 to 100000000",
-		"compare --keys many":                 "want a whole number",
-		"compare --updates 0":                 "--updates 0: want a whole number, 1 to",
-		"compare --rounds 0":                  "--rounds 0: want a whole number, 1 to 1000",
-		"compare --value-bytes 0":             "--value-bytes 0: want a whole number, 1 to 1048576",
-		"compare --engines lsn":               `"lsn" is not one of memory, appendlog, hybridlog, lsm, pebble, map; did you mean "lsm"?`,
-		"compare --engines lsm,lsm":           `"lsm" stands twice`,
-		"compare --engines ":                  "--engines: want a value",
-		"compare --workload heavy":            "want one of update-heavy, read-heavy, larger-than-memory, drifting",
-		"compare --dir /nowhere/at/all":       "compare: --dir /nowhere/at/all: not a directory",
-		"compare --kyes 3":                    `unknown flag --kyes; did you mean "--keys"?`,
-		"compare --json=maybe":                "want true or false",
-		"snapshots --engines map":             `"map" is not one of memory`,
-		"snapshots --fractions 0.5,0.1":       "want ascending numbers with commas between them, 0 to 1",
-		"snapshots --fractions 2":             "want ascending numbers",
-		"snapshots --fractions NaN":           "want ascending numbers",
-		"snapshots --rounds 0":                "--rounds 0: want a whole number",
-		"snapshots --keep":                    "--keep: want a value",
-		"recovery --crashed --engines pebble": "do not go together",
-		"recovery --keys 10,5":                "want ascending numbers",
-		"recovery --value-bytes 0":            "want ascending numbers",
-		"sweep --parameters max-runz":         `did you mean "max-runs"?`,
-		"report --out":                        "--out: want a value",
-		"completion tcsh":                     "unknown shell",
-		"help nosuch":                         `help: no command "nosuch"`,
-		"snapshots --updates 1000000001":      "or 0: each once",
+		"comapre":                                             `unknown command "comapre" for "storebench"; did you mean "compare"?`,
+		"compare more":                                        `compare: takes no arguments, got "more"`,
+		"compare --keys 0":                                    "compare: --keys 0: want a whole number, 1 to 100000000",
+		"compare --keys many":                                 "want a whole number",
+		"compare --updates 0":                                 "--updates 0: want a whole number, 1 to",
+		"compare --rounds 0":                                  "--rounds 0: want a whole number, 1 to 1000",
+		"compare --value-bytes 0":                             "--value-bytes 0: want a whole number, 1 to 1048576",
+		"compare --engines lsn":                               `"lsn" is not one of memory, appendlog, hybridlog, lsm, pebble, map, pebble-alone; did you mean "lsm"?`,
+		"compare --engines lsm,lsm":                           `"lsm" stands twice`,
+		"compare --engines ":                                  "--engines: want a value",
+		"compare --workload heavy":                            "want one of update-heavy, read-heavy, larger-than-memory, drifting, merging",
+		"compare --dir /nowhere/at/all":                       "compare: --dir /nowhere/at/all: not a directory",
+		"compare --kyes 3":                                    `unknown flag --kyes; did you mean "--keys"?`,
+		"compare --json=maybe":                                "want true or false",
+		"snapshots --engines map":                             `"map" is not one of memory`,
+		"snapshots --fractions 0.5,0.1":                       "want ascending numbers with commas between them, 0 to 1",
+		"snapshots --fractions 2":                             "want ascending numbers",
+		"snapshots --fractions NaN":                           "want ascending numbers",
+		"snapshots --rounds 0":                                "--rounds 0: want a whole number",
+		"snapshots --keep":                                    "--keep: want a value",
+		"recovery --crashed --engines pebble":                 "do not go together",
+		"recovery --keys 10,5":                                "want ascending numbers",
+		"recovery --value-bytes 0":                            "want ascending numbers",
+		"sweep --parameters max-runz":                         `did you mean "max-runs"?`,
+		"sweep --engines memory":                              `"memory" is not one of appendlog, hybridlog, lsm`,
+		"sweep --engines lsm --parameters max-runs,threshold": "--parameters max-runs,threshold and --engines lsm do not go together",
+		"lazy --engines appendlog":                            `"appendlog" is not one of lsm`,
+		"lazy --keys 10,5":                                    "want ascending numbers",
+		"lazy --rounds 0":                                     "want a whole number, 1 to",
+		"report --engines pebbel-alone":                       `did you mean "pebble-alone"?`,
+		"report --out":                                        "--out: want a value",
+		"completion tcsh":                                     "unknown shell",
+		"help nosuch":                                         `help: no command "nosuch"`,
+		"snapshots --updates 1000000001":                      "or 0: each once",
 	} {
 		code, out, errs := invoke(t, strings.Fields(line)...)
 		assert.Equal(t, exitUsage, code, line)
@@ -274,7 +429,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "compare", "snapshots", "recovery", "sweep", "report", "completion"} {
+	for _, name := range []string{"", "compare", "snapshots", "recovery", "lazy", "sweep", "global", "report", "completion"} {
 		code, out, errs := invoke(t, strings.Fields(name+" --help")...)
 		assert.Equal(t, exitOK, code, errs)
 		assert.Contains(t, out, "Usage:\n  storebench")
@@ -325,12 +480,19 @@ func TestInterrupted(t *testing.T) {
 	told := &interrupting{cancel: cancel}
 	part := &cli{ctx: ctx, in: strings.NewReader(""), out: new(strings.Builder), err: told}
 	assert.Equal(t, exitInterrupted, part.main(strings.Fields("report --updates 300 --rounds 1 --out "+dir+small+t.TempDir())))
-	assert.Contains(t, told.String(), "storebench: report: update-heavy, part 1 of 8, is measured")
+	assert.Contains(t, told.String(), "storebench: report: update-heavy, part 1 of 12, is measured")
 	assert.NotContains(t, told.String(), "part 2 of 8")
 	table, err := os.ReadFile(filepath.Join(dir, "compare.csv"))
 	require.NoError(t, err)
 	assert.Equal(t, len(measure.Names()), bytes.Count(table, []byte(",update-heavy,")))
 	assert.NotContains(t, string(table), "drifting")
+	// What is interrupted at once leaves nothing behind.
+	for _, line := range []string{"compare", "snapshots", "recovery", "lazy", "sweep", "global"} {
+		dir := t.TempDir()
+		c := &cli{ctx: ctx, in: strings.NewReader(""), out: new(strings.Builder), err: new(strings.Builder)}
+		assert.Equal(t, exitInterrupted, c.main(strings.Fields(line+" --keys 3000 --dir "+dir)), line)
+		emptyDir(t, dir)
+	}
 	// Of nothing, where nothing was.
 	dir = t.TempDir()
 	var out, errs strings.Builder
@@ -342,13 +504,17 @@ func TestInterrupted(t *testing.T) {
 	assert.Contains(t, string(page), "Not measured.")
 }
 
-// TestFullSizes has a full report take sizes of its own, but for those that are given.
+// TestFullSizes has a full report take sizes of its own, but for those that are given, and a
+// report name a command with all that is given and differs from the defaults.
 func TestFullSizes(t *testing.T) {
 	for line, want := range map[string]string{
-		"report --full":                 "--keys 100000 --updates 1000000 ",
-		"report --full --keys 300":      "--keys 300 --updates 1000000 ",
-		"report --full --updates 20000": "--keys 100000 --updates 20000 ",
-		"report":                        "--keys 20000 --updates 100000 ",
+		"report --full":                              "--keys 100000 --updates 1000000 ",
+		"report --full --keys 300":                   "--keys 300 --updates 1000000 ",
+		"report --full --updates 20000":              "--keys 100000 --updates 20000 ",
+		"report":                                     "--keys 20000 --updates 100000 ",
+		"report --full --rounds 5 --engines lsm,map": "--keys 100000 --updates 1000000 --value-bytes 100 --seed 1 --rounds 5 --engines lsm,map --full --out ",
+		"report --engines memory,appendlog,hybridlog,lsm,pebble,map,pebble-alone": "--keys 20000 --updates 100000 --value-bytes 100 --seed 1 --rounds 3 --out ",
+		"report --value-bytes 9 --full=false":                                     "--keys 20000 --updates 100000 --value-bytes 9 --seed 1 --rounds 3 --out ",
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

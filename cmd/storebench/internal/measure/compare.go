@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,10 +25,20 @@ type Kind struct {
 	theta  float64
 	drifts bool // the hot set moves over half the keys
 	budget int  // the data are so many times what values and buffers may take; 0 for no budget
+	small  bool // with the small files of a sweep
+}
+
+// Budgeted reports that a workload bounds the memory of engines.
+func Budgeted(workload string) bool {
+	return slices.ContainsFunc(Kinds(), func(k Kind) bool { return k.Name == workload && k.budget > 0 })
 }
 
 // theta is YCSB's exponent of the zipf distribution.
 const theta = 0.99
+
+// MergingName is the workload whose sets are timed while background merges run, at few keys
+// too.
+const MergingName = "merging"
 
 // Kinds are the workloads.
 func Kinds() []Kind {
@@ -35,9 +47,13 @@ func Kinds() []Kind {
 		{Name: "read-heavy", Doc: "95 reads to 5 updates, by the same distribution", theta: theta, reads: 0.95},
 		{
 			Name: "larger-than-memory", theta: theta, budget: 10,
-			Doc: "as update-heavy, with buffers, caches and pages of a tenth of the data; memory and map keep everything",
+			Doc: "as update-heavy, with buffers, caches and pages of a tenth of the data; memory and map keep everything, and pebble-alone its defaults",
 		},
 		{Name: "drifting", Doc: "as update-heavy, with a hot set that moves over half of the keys", theta: theta, drifts: true},
+		{
+			Name: MergingName, theta: theta, small: true,
+			Doc: "as update-heavy, with files so small that background merges run all the time, while single sets are timed too; memory, map and pebble-alone have no such parameter",
+		},
 	}
 }
 
@@ -59,20 +75,23 @@ type Work struct {
 	Seed       uint64
 }
 
-// Compared is what came of one engine under a workload.
+// Compared is what came of one engine under a workload. What is no engine does not say how many
+// merges it has, or what it holds in memory: such a figure is nil, which JSON has as null.
 type Compared struct {
 	Engine   string  `json:"engine"`
 	Workload string  `json:"workload"`
 	Sets     float64 `json:"sets_per_second"`
 	Gets     float64 `json:"gets_per_second"`
-	P999     float64 `json:"p999_set_us"` // 99.9th percentile of the time of a set, merges running
-	Disk     int64   `json:"disk_bytes"`
-	Memory   int64   `json:"memory_bytes"`  // of values, pages and write buffers
-	Budget   int64   `json:"budget_bytes"`  // what that is bounded to, 0 for no bound
-	Merges   int64   `json:"merges"`        // in the background
-	Merged   int64   `json:"merged_bytes"`  // written by them
-	Refused  int64   `json:"refused"`       // sets that were told to wait for background work
-	Written  int64   `json:"written_bytes"` // keys and values that were set
+	P999     float64 `json:"p999_set_us"`  // 99.9th percentile of the time of a set, whatever runs in the background
+	Disk     int64   `json:"disk_bytes"`   // of what is no engine, the files that are there after a close
+	Memory   *int64  `json:"memory_bytes"` // of values, pages and write buffers
+	Budget   *int64  `json:"budget_bytes"` // what that is bounded to, nil where nothing bounds it
+	Merges   *int64  `json:"merges"`       // in the background
+	// TailMerges are those of them that ended while the sets of the percentile were timed.
+	TailMerges *int64 `json:"tail_merges"`
+	Merged     *int64 `json:"merged_bytes"`  // written by merges
+	Refused    *int64 `json:"refused"`       // sets that were told to wait for background work
+	Written    int64  `json:"written_bytes"` // keys and values that were set
 }
 
 // Progress is told how many of how many steps of a measurement are done.
@@ -125,6 +144,14 @@ func medians(runs []Compared) Compared {
 	median(func(c *Compared) *float64 { return &c.Sets })
 	median(func(c *Compared) *float64 { return &c.Gets })
 	median(func(c *Compared) *float64 { return &c.P999 })
+	if r.TailMerges != nil {
+		var all []int64
+		for _, run := range runs {
+			all = append(all, *run.TailMerges)
+		}
+		slices.Sort(all)
+		r.TailMerges = new(all[len(all)/2])
+	}
 	return r
 }
 
@@ -136,6 +163,7 @@ type bench struct {
 	keys   [][]byte
 	values *workload.Values
 	last   [][]byte // that was set, by key
+	done   int64    // sets
 }
 
 func (w Work) compare(ctx context.Context, kind Kind, name string, p Parameters) (r Compared, err error) {
@@ -151,8 +179,13 @@ func (w Work) compare(ctx context.Context, kind Kind, name string, p Parameters)
 	r = Compared{Engine: name, Workload: kind.Name}
 	if kind.budget > 0 {
 		budget := max(w.Keys*(workload.KeyBytes+w.ValueBytes)/kind.budget, MinBudget)
-		r.Budget = int64(budget)
+		if KeepsBudget(name) {
+			r.Budget = new(int64(budget))
+		}
 		p = Within(budget)
+	}
+	if kind.small {
+		p = smallBeside(w.Updates * (workload.KeyBytes + w.ValueBytes))
 	}
 	b := &bench{work: w, ctx: ctx, keys: workload.Keys(w.Keys), last: make([][]byte, w.Keys)}
 	if b.values, err = workload.NewValues(w.Seed, w.ValueBytes); err != nil {
@@ -163,10 +196,30 @@ func (w Work) compare(ctx context.Context, kind Kind, name string, p Parameters)
 		return r, errors.Join(err, h.close())
 	}
 	err = b.run(kind, &r)
-	if e, ok := b.s.(store.Engine); ok && err == nil {
+	e, engine := b.s.(store.Engine)
+	if engine && err == nil {
 		err = b.note(e, h, &r)
 	}
-	return r, errors.Join(err, h.close(), b.s.Close())
+	r.Written = b.done * int64(workload.KeyBytes+w.ValueBytes)
+	if err = errors.Join(err, h.close(), b.s.Close()); err == nil && !engine {
+		r.Disk, err = occupied(dir)
+	}
+	return r, err
+}
+
+// occupied is how many bytes the files in a directory have.
+func occupied(dir string) (bytes int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	return bytes, err
 }
 
 // run loads the engine and does the work.
@@ -184,21 +237,49 @@ func (b *bench) run(kind Kind, r *Compared) error {
 	}
 	ops := w.Draw(b.work.Updates)
 	if kind.reads > 0 {
-		return b.mixed(ops, r)
+		return b.mixed(withBoth(ops), r)
 	}
 	took, err := b.sets(ops)
 	if err != nil {
 		return err
 	}
 	r.Sets = rate(len(ops), took)
+	merges := b.merges()
 	if r.P999, err = b.tail(w.Draw(max(1, b.work.Updates/tailShare))); err != nil {
 		return err
 	}
+	r.TailMerges = since(merges, b.merges())
 	if took, err = b.gets(ops); err != nil {
 		return err
 	}
 	r.Gets = rate(len(ops), took)
 	return nil
+}
+
+// withBoth are operations of which at least one reads and one sets, so that either has a rate.
+func withBoth(ops []workload.Op) []workload.Op {
+	for _, read := range []bool{false, true} {
+		if !slices.ContainsFunc(ops, func(o workload.Op) bool { return o.Read == read }) {
+			ops = append(ops, workload.Op{Key: ops[0].Key, Read: read})
+		}
+	}
+	return ops
+}
+
+// merges are those in the background so far, nil of what is no engine.
+func (b *bench) merges() *int64 {
+	if e, ok := b.s.(store.Engine); ok {
+		return new(e.Stats().Merges)
+	}
+	return nil
+}
+
+// since is how many there are more, nil where they are not counted.
+func since(before, after *int64) *int64 {
+	if before == nil || after == nil {
+		return nil
+	}
+	return new(*after - *before)
 }
 
 func rate(n int, took time.Duration) float64 { return float64(n) / max(took.Seconds(), 1e-9) }
@@ -229,6 +310,7 @@ func (b *bench) load() error {
 func (b *bench) set(key int) error {
 	v := b.values.Next()
 	b.last[key] = v
+	b.done++
 	return set(b.ctx, b.s, b.keys[key], v)
 }
 
@@ -297,7 +379,7 @@ func p999(took []time.Duration) float64 {
 func (b *bench) mixed(ops []workload.Op, r *Compared) error {
 	var reading, setting time.Duration
 	var took []time.Duration
-	reads := 0
+	reads, merges := 0, b.merges()
 	last := time.Now()
 	for i, op := range ops {
 		if err := b.ended(i); err != nil {
@@ -319,13 +401,14 @@ func (b *bench) mixed(ops []workload.Op, r *Compared) error {
 		}
 	}
 	r.Gets, r.Sets, r.P999 = rate(reads, reading), rate(len(took), setting), p999(took)
+	r.TailMerges = since(merges, b.merges())
 	return nil
 }
 
 // note fills in what the engine says of itself, the disk once everything is on it and
 // background work is done.
 func (b *bench) note(e store.Engine, h *host, r *Compared) error {
-	r.Memory = e.Size().Memory
+	r.Memory = new(e.Size().Memory)
 	if err := e.Sync(); err != nil {
 		return err
 	}
@@ -333,7 +416,6 @@ func (b *bench) note(e store.Engine, h *host, r *Compared) error {
 		return err
 	}
 	stats := e.Stats()
-	r.Disk, r.Merges, r.Merged, r.Refused = e.Size().Disk, stats.Merges, stats.MergedBytes, stats.Refused
-	r.Written = stats.Sets * int64(workload.KeyBytes+b.work.ValueBytes)
+	r.Disk, r.Merges, r.Merged, r.Refused = e.Size().Disk, new(stats.Merges), new(stats.MergedBytes), new(stats.Refused)
 	return nil
 }

@@ -1,6 +1,7 @@
 // Package measure measures the storage engines: rates and tails of sets and gets,
 // what snapshots, restores and recovery cost, and what an engine's parameters do, on
-// workloads after YCSB (Cooper et al., SoCC'10), side by side with Pebble and a Go map.
+// workloads after YCSB (Cooper et al., SoCC'10), side by side with Pebble and a Go map, and
+// what global snapshots of workers over engines cost.
 //
 // A measurement gives its results to the caller one by one, as they come, and ends soon
 // after its context: what was given until then stands. Values that are read back are
@@ -25,16 +26,30 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/yardstick"
 )
 
-// MapName is the name of the Go map that engines are measured against.
-const MapName = "map"
+// The names of what engines are measured against and what is none itself: the Go map, and
+// Pebble with its default options and nothing around it.
+const (
+	MapName         = "map"
+	PebbleAloneName = "pebble-alone"
+)
 
 // Engines are the names of all engines, in the order in which they are listed.
 func Engines() []string {
 	return []string{memory.Name, appendlog.Name, hybridlog.Name, lsm.Name, pebble.Name}
 }
 
-// Names are the names of what Compare can measure: all engines, and the map.
-func Names() []string { return append(Engines(), MapName) }
+// Names are the names of what Compare can measure: all engines, the map, and Pebble alone.
+func Names() []string { return append(Engines(), MapName, PebbleAloneName) }
+
+// Among are those of the names that are known, in their order.
+func Among(names, known []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !slices.Contains(known, n) })
+}
+
+// KeepsBudget reports that what has the name can be held to a budget of memory ([Within]).
+func KeepsBudget(name string) bool {
+	return slices.Contains([]string{appendlog.Name, hybridlog.Name, lsm.Name, pebble.Name}, name)
+}
 
 // Subject is what is measured.
 type Subject interface {
@@ -103,10 +118,13 @@ func Open(name string, o store.Options, p Parameters) (store.Engine, error) {
 // backlog is a bound on files that wait for a merge which n of them do not reach.
 func backlog(n, least int) int { return max(4*n, least) }
 
-// openSubject opens an engine, or the map.
+// openSubject opens an engine, or what engines are measured against, which has no parameters.
 func openSubject(name string, o store.Options, p Parameters) (Subject, error) {
-	if name == MapName {
+	switch name {
+	case MapName:
 		return yardstick.NewMap()
+	case PebbleAloneName:
+		return yardstick.OpenPebble(o.Dir)
 	}
 	return Open(name, o, p)
 }
@@ -192,7 +210,7 @@ func set(ctx context.Context, s Subject, key, value []byte) error {
 	}
 }
 
-// CheckNames refuses names that cannot be measured: engines only, or the map too.
+// CheckNames refuses names that are not known.
 func CheckNames(names []string, known []string) error {
 	for _, n := range names {
 		if !slices.Contains(known, n) {

@@ -66,7 +66,7 @@ func Globals(ctx context.Context, w GlobalWork, names []string, progress Progres
 	if err := CheckNames(names, GlobalEngines()); err != nil {
 		return err
 	}
-	total := len(w.EachKeys) * (1 + w.Rounds + w.Recoveries) * len(names)
+	total := len(w.EachKeys) * (2 + w.Rounds + w.Recoveries) * len(names)
 	done := 0
 	for _, keys := range w.EachKeys {
 		list, err := w.globals(ctx, keys, names, func() { done++; progress(done, total) })
@@ -138,11 +138,19 @@ func (w GlobalWork) globals(ctx context.Context, keys int, names []string, step 
 	return list, nil
 }
 
-// stride is prime, so that keys come in an order that visits each.
+// LeastGlobalKeys is how many keys there must be: some transactions are on three.
+const LeastGlobalKeys = 3
+
+// stride is prime, so that keys come in an order that visits each, but where it divides their
+// number: then they come one after the other.
 const stride = 7919
 
 func (r *running) key() int {
-	r.next = (r.next + stride) % len(r.last)
+	step := stride
+	if len(r.last)%stride == 0 {
+		step = 1
+	}
+	r.next = (r.next + step) % len(r.last)
 	return r.next
 }
 

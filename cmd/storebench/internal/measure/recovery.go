@@ -35,7 +35,7 @@ type Recovered struct {
 	ValueBytes int     `json:"value_bytes"`
 	Crashed    bool    `json:"crashed"`
 	Disk       int64   `json:"disk_bytes"`   // of all files in the directory
-	Index      int64   `json:"index_bytes"`  // of saved indexes, hints and guides, which stand for files of values
+	Index      *int64  `json:"index_bytes"`  // of saved indexes, hints and guides, which stand for files of values; nil of an engine without such files
 	Seconds    float64 `json:"seconds"`      // until the engine is open
 	ReadIndex  float64 `json:"read_seconds"` // reading those once, and what they do not stand for, with a CRC-32C of all
 	FirstGet   float64 `json:"first_get_us"`
@@ -90,6 +90,9 @@ func (w RecoveryWork) recovery(ctx context.Context, name string) (r Recovered, e
 		return r, err
 	}
 	r = Recovered{Engine: name, Keys: w.Keys, ValueBytes: w.ValueBytes, Crashed: w.Crashed}
+	if fanIn[name] > 0 {
+		r.Index = new(int64)
+	}
 	filled, crashed := filepath.Join(dir, "filled"), ""
 	if w.Crashed {
 		crashed = filepath.Join(dir, "crashed")
@@ -179,15 +182,19 @@ func readIndex(dir string, r *Recovered) error {
 		r.Disk += info.Size()
 		base := path[:len(path)-len(filepath.Ext(path))]
 		ext := filepath.Ext(path)
+		index := false
 		switch stands := slices.Contains(files, base+".hint") || slices.Contains(files, base+".guide"); {
 		case ext == ".index":
-			r.Index += info.Size()
+			index = true
 		case (ext == ".hint" || ext == ".log") && base <= saved:
 			continue
 		case ext == ".hint" || ext == ".guide":
-			r.Index += info.Size()
+			index = true
 		case stands, ext == ".sst":
 			continue // values, which recovery need not read
+		}
+		if index && r.Index != nil {
+			*r.Index += info.Size()
 		}
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -29,16 +29,28 @@ type Snapped struct {
 	Changed  int64         `json:"changed_bytes"`  // keys and last values of the keys that changed since the parent
 	Uploaded int64         `json:"uploaded_bytes"` // given to the bucket since the parent, in the background too
 	// All is what was given to the bucket so far, the first version of all keys with it,
-	// Changes what changed in all of those versions, and Bound is log_r(N) times that, after
-	// N versions of an engine that merges r files of a level into one of the next: 0 for one
-	// that does not.
-	All      int64   `json:"all_uploaded_bytes"`
-	Changes  int64   `json:"all_changed_bytes"`
-	Bound    float64 `json:"bound_bytes"`
-	Seconds  float64 `json:"seconds"`
-	FullDump float64 `json:"full_dump_seconds"` // a snapshot of the same state by an engine that writes everything
-	Segments int     `json:"segments_read_by_restore"`
-	Restore  float64 `json:"restore_seconds"` // opening an empty directory at the version
+	// Changes what changed in all of those versions, and Bound is what tiering takes of that:
+	// see [Bound].
+	All      int64    `json:"all_uploaded_bytes"`
+	Changes  int64    `json:"all_changed_bytes"`
+	Bound    *float64 `json:"bound_bytes"`
+	Seconds  float64  `json:"seconds"`
+	FullDump float64  `json:"full_dump_seconds"` // a snapshot of the same state by an engine that writes everything
+	Segments int      `json:"segments_read_by_restore"`
+	Restore  float64  `json:"restore_seconds"` // opening an empty directory at the version
+}
+
+// Bound is what an engine that merges r files of a level into one of the next gives to the bucket
+// over n versions, in which so many bytes changed: max(1, log_r(n)) times those. In so few
+// versions that the logarithm is below 1 nothing is merged, and what changed is given once. The
+// headers of files, manifests and heads come on top. It is nil for an engine that does not merge
+// so.
+func Bound(engine string, n int, changed int64) *float64 {
+	r := fanIn[engine]
+	if r == 0 {
+		return nil
+	}
+	return new(max(1, math.Log(float64(n))/math.Log(float64(r))) * float64(changed))
 }
 
 // SnapshotWork says what is snapshot.
@@ -100,7 +112,12 @@ type snapping struct {
 	rand    *rand.Rand
 }
 
-func (w SnapshotWork) snapshots(ctx context.Context, name string, each func(Snapped) error) (err error) {
+func (w SnapshotWork) snapshots(ctx context.Context, name string, each func(Snapped) error) error {
+	return w.withEngine(ctx, name, func(s *snapping) error { return s.run(w, each) })
+}
+
+// withEngine opens an engine, has it measured, and removes all that is not to be kept.
+func (w SnapshotWork) withEngine(ctx context.Context, name string, run func(*snapping) error) (err error) {
 	dir, err := os.MkdirTemp(w.Dir, "storebench-")
 	if err != nil {
 		return err
@@ -116,7 +133,7 @@ func (w SnapshotWork) snapshots(ctx context.Context, name string, each func(Snap
 	if err := s.open(w.Keep); err != nil {
 		return errors.Join(err, s.close())
 	}
-	return errors.Join(s.run(w, each), s.close())
+	return errors.Join(run(s), s.close())
 }
 
 // open opens the engine, one that dumps everything beside it, and the log.
@@ -192,8 +209,19 @@ func (s *snapping) run(w SnapshotWork, each func(Snapped) error) error {
 	return nil
 }
 
-// measure changes a part of the keys, takes a snapshot, and restores it.
+// measure changes a part of the keys, takes a snapshot and a full dump beside it, and restores it.
 func (s *snapping) measure(fraction float64) (r Snapped, err error) {
+	if r, err = s.take(fraction); err != nil {
+		return r, err
+	}
+	if r.FullDump, err = s.dump(); err != nil {
+		return r, err
+	}
+	return r, s.restore(&r)
+}
+
+// take changes a part of the keys and takes a snapshot.
+func (s *snapping) take(fraction float64) (r Snapped, err error) {
 	r = Snapped{Engine: s.name, Fraction: fraction}
 	parent := s.bucket.given()
 	if r.Changed, err = s.change(fraction); err != nil {
@@ -211,18 +239,17 @@ func (s *snapping) measure(fraction float64) (r Snapped, err error) {
 	r.Uploaded = s.bucket.given() - parent
 	s.n, s.changes = s.n+1, s.changes+r.Changed
 	r.All, r.Changes = s.bucket.given(), s.changes
-	if k := fanIn[s.name]; k > 0 {
-		r.Bound = math.Log(float64(s.n)) / math.Log(float64(k)) * float64(s.changes)
-	}
-	if err := s.log.add(logged{Version: r.Version}); err != nil {
-		return r, err
-	}
-	start = time.Now()
+	r.Bound = Bound(s.name, s.n, s.changes)
+	return r, s.log.add(logged{Version: r.Version})
+}
+
+// dump takes a full dump of the state, and says how long that took.
+func (s *snapping) dump() (seconds float64, err error) {
+	start := time.Now()
 	if _, err := s.dumping.Snapshot(); err != nil {
-		return r, fmt.Errorf("full dump: %w", err)
+		return 0, fmt.Errorf("full dump: %w", err)
 	}
-	r.FullDump = time.Since(start).Seconds()
-	return r, s.restore(&r)
+	return time.Since(start).Seconds(), nil
 }
 
 // change sets that part of the keys, at least one, each once and then over and over until

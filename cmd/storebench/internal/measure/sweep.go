@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/joinery-go/joinery/kvs/store/appendlog"
 	"github.com/joinery-go/joinery/kvs/store/hybridlog"
@@ -25,6 +26,14 @@ func small() Parameters {
 		MemtableBytes: 256 << 10, PageBytes: 128 << 10, MutablePages: 4, ReadOnlyPages: 2, FoldPages: 4, SegmentBytes: 512 << 10,
 		BufferBytes: 16 << 10,
 	}
+}
+
+// smallBeside are parameters with which files are small beside so many bytes: those of a sweep,
+// or, where they would be thousands, up to four times as large.
+func smallBeside(bytes int) Parameters {
+	p, times := small(), min(max(1, bytes/(32<<20)), 4)
+	p.MemtableBytes, p.PageBytes, p.SegmentBytes = p.MemtableBytes*times, p.PageBytes*times, p.SegmentBytes*int64(times)
+	return p
 }
 
 // Sweeps are the parameters of the thesis.
@@ -49,11 +58,18 @@ func Sweeps() []Sweep {
 	}
 }
 
-// SweepNames are the names of the parameters.
-func SweepNames() []string {
+// SweepEngines are the engines that have parameters.
+func SweepEngines() []string {
+	return Among(Engines(), []string{appendlog.Name, hybridlog.Name, lsm.Name})
+}
+
+// SweepNames are the names of the parameters of engines.
+func SweepNames(engines []string) []string {
 	var names []string
 	for _, s := range Sweeps() {
-		names = append(names, s.Parameter)
+		if slices.Contains(engines, s.Engine) {
+			names = append(names, s.Parameter)
+		}
 	}
 	return names
 }

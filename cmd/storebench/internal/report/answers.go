@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +15,24 @@ import (
 type section struct {
 	Question string
 	Answer   []string // sentences
-	Rows     [][]string
+	Tables   []table
 	Figures  []figure
+}
+
+// table is what was measured, the names of the columns first.
+type table struct {
+	Caption string
+	Rows    [][]string
+}
+
+// filled are those tables that have a row below their names.
+func filled(all ...table) (tables []table) {
+	for _, t := range all {
+		if len(t.Rows) > 1 {
+			tables = append(tables, t)
+		}
+	}
+	return tables
 }
 
 // questions are the thesis's, with answers from the measurements.
@@ -32,26 +49,33 @@ func questions(d Data, plots []figure) []section {
 	all := []section{
 		{
 			Question: "1. What do an engine's parameters do to its rates and its space?",
-			Answer:   answerSweeps(d), Rows: short(rows(d.Swept), "parameter", "value", "engine", "sets_per_second", "gets_per_second", "p999_set_us", "disk_bytes", "memory_bytes", "merged_bytes"),
-			Figures: of("sweep-"),
+			Answer:   answerSweeps(d), Figures: of("sweep-"),
+			Tables: filled(table{"Parameters, under the update-heavy workload", short(rows(d.Swept), "parameter", "value", "engine",
+				"sets_per_second", "gets_per_second", "p999_set_us", "disk_bytes", "memory_bytes", "merged_bytes")}),
 		},
 		{
 			Question: "2. Which engine is fast under which workload, and against Pebble and a map?",
-			Answer:   answerRates(d, "update-heavy", "read-heavy"), Rows: short(rows(comparedIn(d, "update-heavy", "read-heavy")), "engine", "workload", "sets_per_second", "gets_per_second", "p999_set_us", "disk_bytes", "merges", "refused"),
-			Figures: of("compare-update", "compare-read", "tail"),
+			Answer:   answerRates(d, questionTwo...), Figures: of("compare-update", "compare-read", "compare-merging", "tail"),
+			Tables: filled(table{"Rates and tails", short(rows(comparedIn(d, questionTwo...)), "engine", "workload",
+				"sets_per_second", "gets_per_second", "p999_set_us", "disk_bytes", "merges", "tail_merges", "refused")}),
 		},
 		{
 			Question: "3. What does an incremental snapshot cost, against a full dump, and with how much changed?",
-			Answer:   answerSnapshots(d), Rows: rows(d.Snapped), Figures: of("snapshot-"),
+			Answer:   append(answerSnapshots(d), answerSeries(d)...), Figures: of("snapshot-"),
+			Tables: filled(table{"Snapshots, each with a full dump and a restore beside it", rows(d.Snapped)},
+				table{"Many snapshots, one after the other", rows(d.Series)}),
 		},
 		{
 			Question: "4. What do recovery and restore cost, with how much data?",
-			Answer:   answerRecovery(d), Rows: rows(d.Recovered), Figures: of("recovery-"),
+			Answer:   slices.Concat(answerRecovery(d), answerLazy(d), answerGlobals(d.Globaled)), Figures: of("recovery-", "global-"),
+			Tables: filled(table{"Opening a directory again", rows(d.Recovered)},
+				table{"From an empty directory to the first get", rows(d.Lazied)}, globalTable(d.Globaled)),
 		},
 		{
 			Question: "5. What holds when the data outgrow memory, or the hot keys move?",
-			Answer:   answerRates(d, "larger-than-memory", "drifting"), Rows: short(rows(comparedIn(d, "larger-than-memory", "drifting")), "engine", "workload", "sets_per_second", "gets_per_second", "memory_bytes", "budget_bytes", "disk_bytes"),
-			Figures: of("compare-larger", "compare-drifting"),
+			Answer:   answerRates(d, "larger-than-memory", "drifting"), Figures: of("compare-larger", "compare-drifting"),
+			Tables: filled(table{"Rates and memory", short(rows(comparedIn(d, "larger-than-memory", "drifting")), "engine", "workload",
+				"sets_per_second", "gets_per_second", "memory_bytes", "budget_bytes", "disk_bytes")}),
 		},
 	}
 	for i := range all {
@@ -106,60 +130,142 @@ func comparedIn(d Data, kinds ...string) (of []measure.Compared) {
 	return of
 }
 
-// inMemory reports an engine that is given a budget and holds all there is in memory.
-func inMemory(c measure.Compared) bool {
-	return c.Budget > 0 && (c.Engine == memory.Name || c.Engine == measure.MapName)
+// questionTwo are the workloads of the second question.
+var questionTwo = []string{"update-heavy", "read-heavy", measure.MergingName}
+
+// unbounded reports what keeps no budget of memory under a workload that has one.
+func unbounded(c measure.Compared) bool { return c.Budget == nil && measure.Budgeted(c.Workload) }
+
+// against are what rates are given in multiples of.
+var against = []struct{ name, shown string }{
+	{pebble.Name, "Pebble's as an engine"}, {measure.PebbleAloneName, "Pebble's alone"}, {measure.MapName, "the map's"},
 }
 
-// answerRates says who is fastest under workloads, each engine's ratio to Pebble, and what all
-// but one of a thousand sets take. Where there is a budget of memory, those that know none are
-// left out.
+// answerRates says who is fastest under workloads, each one's ratio to Pebble and to the map, and
+// what all but one of a thousand sets take. Where there is a budget of memory, those that keep none
+// are left out.
 func answerRates(d Data, kinds ...string) []string {
 	var say []string
 	for _, kind := range kinds {
-		var fastest, reference measure.Compared
-		var ratios, tails []string
-		for _, c := range d.Compared {
-			if c.Workload == kind && c.Engine == pebble.Name {
-				reference = c
+		var those []measure.Compared
+		for _, c := range comparedIn(d, kind) {
+			if !unbounded(c) {
+				those = append(those, c)
 			}
 		}
-		for _, c := range d.Compared {
-			if c.Workload != kind || inMemory(c) {
-				continue
-			}
-			tails = append(tails, fmt.Sprintf("%s %.0f", c.Engine, c.P999))
-			if c.Sets > fastest.Sets {
-				fastest = c
-			}
-			if reference.Sets > 0 && c.Engine != pebble.Name {
-				ratios = append(ratios, fmt.Sprintf("%s %.1f and %.1f", c.Engine, c.Sets/reference.Sets, c.Gets/max(reference.Gets, 1e-9)))
-			}
-			if c.Budget > 0 && c.Memory > c.Budget {
-				say = append(say, fmt.Sprintf("%s: %s holds %d bytes in memory, over its budget of %d.", kind, c.Engine, c.Memory, c.Budget))
-			}
-		}
-		if fastest.Engine == "" {
+		if len(those) == 0 {
 			continue
 		}
-		say = append(say, fmt.Sprintf("%s: sets are fastest on %s, %s/s.", kind, fastest.Engine, count(fastest.Sets)))
-		if len(ratios) > 0 {
-			say = append(say, fmt.Sprintf("%s: sets and gets in multiples of Pebble's: %s.", kind, strings.Join(ratios, "; ")))
+		for _, c := range those {
+			if c.Budget != nil && c.Memory != nil && *c.Memory > *c.Budget {
+				say = append(say, fmt.Sprintf("%s: %s holds %d bytes in memory, over its budget of %d.", kind, c.Engine, *c.Memory, *c.Budget))
+			}
 		}
-		say = append(say, fmt.Sprintf("%s: 999 of 1000 sets take at most, in microseconds: %s.", kind, strings.Join(tails, ", ")))
+		fastest := slices.MaxFunc(those, func(a, b measure.Compared) int { return cmp.Compare(a.Sets, b.Sets) })
+		say = append(say, fmt.Sprintf("%s: sets are fastest on %s, %s/s.", kind, fastest.Engine, count(fastest.Sets)))
+		say = append(say, ratios(kind, those)...)
+		say = append(say, answerTails(kind, those)...)
 	}
 	return say
 }
 
+// ratios are rates in multiples of those of what is measured beside engines.
+func ratios(kind string, those []measure.Compared) []string {
+	var say []string
+	for _, reference := range against {
+		at := slices.IndexFunc(those, func(c measure.Compared) bool { return c.Engine == reference.name })
+		if at < 0 || len(those) < 2 {
+			continue
+		}
+		var list []string
+		for i, c := range those {
+			if i != at {
+				list = append(list, fmt.Sprintf("%s %s and %s", c.Engine, plain(c.Sets/those[at].Sets), plain(c.Gets/those[at].Gets)))
+			}
+		}
+		say = append(say, fmt.Sprintf("%s: sets and gets in multiples of %s: %s.", kind, reference.shown, strings.Join(list, "; ")))
+	}
+	return say
+}
+
+// answerTails says what all but one of a thousand sets take, and how many merges ended while these
+// were timed.
+func answerTails(kind string, those []measure.Compared) []string {
+	var tails, merges []string
+	for _, c := range those {
+		tails = append(tails, fmt.Sprintf("%s %.0f", c.Engine, c.P999))
+		if c.TailMerges != nil && c.Engine != memory.Name {
+			merges = append(merges, fmt.Sprintf("%s %d", c.Engine, *c.TailMerges))
+		}
+	}
+	say := fmt.Sprintf("%s: 999 of 1000 sets take at most, in microseconds: %s.", kind, strings.Join(tails, ", "))
+	if len(merges) > 0 {
+		say += fmt.Sprintf(" Background merges that ended meanwhile: %s.", strings.Join(merges, ", "))
+	}
+	return []string{say}
+}
+
+// answerSnapshots says what snapshots cost on average and at worst, for each part of the keys that
+// changed.
 func answerSnapshots(d Data) []string {
 	var say []string
+	given := perChanged(func(s measure.Snapped) int64 { return s.New })
 	for _, engine := range namesOf(d.Snapped, func(s measure.Snapped) string { return s.Engine }) {
 		var parts []string
 		for _, f := range fractionsOf(d.Snapped, engine) {
-			parts = append(parts, fmt.Sprintf("at %g%% changed %.2f of the changed bytes and %.2f of a full dump's time", f*100,
-				meanOf(d.Snapped, engine, f, perChanged(func(s measure.Snapped) int64 { return s.New })), meanOf(d.Snapped, engine, f, perDump)))
+			parts = append(parts, fmt.Sprintf("at %g%% changed %.2f (worst %.2f) of the changed bytes and %.2f (worst %.2f) of a full dump's time", f*100,
+				meanOf(d.Snapped, engine, f, given), worstOf(d.Snapped, engine, f, given), meanOf(d.Snapped, engine, f, perDump), worstOf(d.Snapped, engine, f, perDump)))
 		}
 		say = append(say, engine+": "+strings.Join(parts, ", ")+".")
+	}
+	return say
+}
+
+// answerSeries says what many snapshots cost, the worst of them included, and all of them together
+// against what tiering takes.
+func answerSeries(d Data) []string {
+	var say []string
+	for _, s := range d.Series {
+		text := fmt.Sprintf("%s, %d snapshots with %g%% changed before each: a snapshot waits for %.2f (worst %.2f) of the changed bytes, and takes %.1f ms at the "+
+			"median (worst %.1f), %.2f of a full dump's; a restore of the last one reads %d segments.", s.Engine, s.Snapshots, s.Fraction*100, s.MeanNew, s.WorstNew, s.Seconds*1e3,
+			s.WorstSeconds*1e3, s.Seconds/max(s.FullDump, 1e-9), s.Segments)
+		if s.Bound != nil {
+			text += fmt.Sprintf(" All bytes uploaded, the first version with them, are %.2f times all that changed; the bound is max(1, log_r(N)), %.2f after %d versions.",
+				float64(s.All)/float64(s.Changes), *s.Bound/float64(s.Changes), s.Snapshots+1)
+		}
+		say = append(say, text)
+	}
+	return say
+}
+
+// answerLazy says how long it takes from an empty directory to the first get, and that with the most
+// keys in multiples of that with the fewest.
+func answerLazy(d Data) []string {
+	var say []string
+	for _, engine := range namesOf(d.Lazied, func(r measure.Lazied) string { return r.Engine }) {
+		var parts []string
+		var least, most measure.Lazied
+		for _, r := range d.Lazied {
+			if r.Engine != engine {
+				continue
+			}
+			if least.Keys == 0 || r.Keys < least.Keys {
+				least = r
+			}
+			if r.Keys > most.Keys {
+				most = r
+			}
+			parts = append(parts, fmt.Sprintf("with %d keys after %s ms (median of %d, worst %s), and after %s where all of it is restored first", r.Keys, plain(r.First*1e3),
+				r.Rounds, plain(r.Worst*1e3), plain(r.Eager*1e3)))
+		}
+		text := fmt.Sprintf("%s, opened lazily in an empty directory, answers its first get %s.", engine, strings.Join(parts, "; "))
+		if most.Keys > least.Keys {
+			text += fmt.Sprintf(" With %d keys that takes %.2f times as long as with %d.", most.Keys, most.First/max(least.First, 1e-9), least.Keys)
+		}
+		say = append(say, text)
+	}
+	if len(say) > 0 {
+		say = append(say, "The other engines do not open lazily: they must read all of a version to find a key.")
 	}
 	return say
 }

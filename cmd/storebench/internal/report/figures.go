@@ -28,7 +28,7 @@ const (
 // figures are the plots of what was measured.
 func figures(d Data) ([]figure, error) {
 	var all []figure
-	for _, draw := range []func(Data) ([]figure, error){comparisons, sweeps, snapshots, recoveries} {
+	for _, draw := range []func(Data) ([]figure, error){comparisons, sweeps, snapshots, recoveries, lazies, workers} {
 		more, err := draw(d)
 		if err != nil {
 			return nil, err
@@ -150,6 +150,34 @@ func comparisons(d Data) ([]figure, error) {
 	return append(all, f), err
 }
 
+// lazies are times until the first get over the number of keys.
+func lazies(d Data) ([]figure, error) {
+	if len(d.Lazied) == 0 {
+		return nil, nil
+	}
+	var groups []group
+	for _, engine := range namesOf(d.Lazied, func(r measure.Lazied) string { return r.Engine }) {
+		lazy, eager := group{name: engine + ", lazily"}, group{name: engine + ", all restored first"}
+		for _, r := range d.Lazied {
+			if r.Engine == engine {
+				lazy.at = append(lazy.at, plotter.XY{X: float64(r.Keys), Y: r.First * 1e3})
+				eager.at = append(eager.at, plotter.XY{X: float64(r.Keys), Y: r.Eager * 1e3})
+			}
+		}
+		groups = append(groups, lazy, eager)
+	}
+	f, err := curves("recovery-lazy", "From an empty directory to the first get", "keys", "ms", true, groups)
+	return []figure{f}, err
+}
+
+// workers are the plots of global snapshots.
+func workers(d Data) ([]figure, error) {
+	if len(d.Globaled) == 0 {
+		return nil, nil
+	}
+	return globals(d.Globaled)
+}
+
 // namesOf are the names in a list, in the order in which they come first.
 func namesOf[T any](list []T, name func(T) string) []string {
 	var names []string
@@ -235,6 +263,17 @@ func meanOf(list []measure.Snapped, engine string, fraction float64, of func(mea
 		}
 	}
 	return sum / float64(max(1, n))
+}
+
+// worstOf is the most of any snapshot.
+func worstOf(list []measure.Snapped, engine string, fraction float64, of func(measure.Snapped) float64) float64 {
+	worst := 0.0
+	for _, s := range list {
+		if s.Engine == engine && s.Fraction == fraction {
+			worst = max(worst, of(s))
+		}
+	}
+	return worst
 }
 
 func perChanged(of func(measure.Snapped) int64) func(measure.Snapped) float64 {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"strings"
@@ -24,10 +25,11 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <p>Made by <code>{{.Data.Command}}</code>, which measures everything anew.</p>
 {{range $n, $_ := .Sections}}<section aria-labelledby="h-{{$n}}"><h2 id="h-{{$n}}">{{.Question}}</h2>
 <ul>{{range .Answer}}<li>{{.}}</li>{{end}}</ul>
-{{range .Figures}}<figure role="img" aria-label="{{.Title}}; all figures of this section are in the table below">{{.SVG}}</figure>
-{{end}}<details><summary>All figures</summary><div class="scroll" tabindex="0" role="region" aria-label="Figures: {{.Question}}"><table>
-{{range $i, $row := .Rows}}<tr>{{range $j, $cell := $row}}{{if $i}}<td{{if $j}} class="n"{{end}}>{{.}}</td>{{else}}<th scope="col"{{if $j}} class="n"{{end}}>{{.}}</th>{{end}}{{end}}</tr>
-{{end}}</table></div></details></section>
+{{range .Figures}}<figure role="img" aria-label="{{.Title}}; all figures of this section are in the tables below">{{.SVG}}</figure>
+{{end}}{{if .Tables}}<details><summary>All figures</summary>{{range .Tables}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>
+<caption>{{.Caption}}</caption>
+{{range $i, $row := .Rows}}<tr>{{range $j, $cell := $row}}{{if $i}}<td{{if $j}} class="n"{{end}}>{{or . "-"}}</td>{{else}}<th scope="col"{{if $j}} class="n"{{end}}>{{.}}</th>{{end}}{{end}}</tr>
+{{end}}</table></div>{{end}}</details>{{end}}</section>
 {{end}}</main>
 </body>
 </html>
@@ -36,6 +38,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 // style is that of all pages, and what plots need: they are drawn dark on light, also where the
 // reader wants it dark, since their colours are made for that.
 var style = report.Style() + `
+caption { text-align: left; font-weight: 600; padding: .5rem 0; }
 figure { margin: 1rem 0; } figure svg { display: block; max-width: 100%; height: auto; }
 main > section > ul, main > p { max-width: 50rem; }
 @media (prefers-color-scheme: dark) { figure svg { filter: brightness(.85); border-radius: .3rem; } }
@@ -91,11 +94,17 @@ func markdown(d Data, sections []section) []byte {
 		for _, f := range s.Figures {
 			fmt.Fprintf(&b, "\n![%s](%s.svg)\n", f.title, f.name)
 		}
-		b.WriteString("\n")
-		for i, row := range s.Rows {
-			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
-			if i == 0 {
-				b.WriteString("|" + strings.Repeat("---|", len(row)) + "\n")
+		for _, t := range s.Tables {
+			fmt.Fprintf(&b, "\n%s:\n\n", t.Caption)
+			for i, row := range t.Rows {
+				b.WriteString("|")
+				for _, cell := range row {
+					fmt.Fprintf(&b, " %s |", cmp.Or(cell, "-"))
+				}
+				b.WriteString("\n")
+				if i == 0 {
+					b.WriteString("|" + strings.Repeat("---|", len(row)) + "\n")
+				}
 			}
 		}
 	}

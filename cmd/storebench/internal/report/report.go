@@ -19,7 +19,10 @@ type Data struct {
 	Compared    []measure.Compared
 	Swept       []measure.Swept
 	Snapped     []measure.Snapped
+	Series      []measure.Series
 	Recovered   []measure.Recovered
+	Lazied      []measure.Lazied
+	Globaled    []measure.Globaled
 	Machine     string // what it ran on
 	Command     string // that makes the report again
 	Work        string // sizes, in words

@@ -16,7 +16,10 @@ func tables(d Data) []File {
 		{"compare.csv", csvOf(rows(d.Compared))},
 		{"sweep.csv", csvOf(rows(d.Swept))},
 		{"snapshots.csv", csvOf(rows(d.Snapped))},
+		{"series.csv", csvOf(rows(d.Series))},
 		{"recovery.csv", csvOf(rows(d.Recovered))},
+		{"lazy.csv", csvOf(rows(d.Lazied))},
+		{"global.csv", csvOf(globalRows(d.Globaled))},
 	}
 }
 
@@ -46,7 +49,14 @@ func columns(v reflect.Value) (names, cells []string) {
 	return names, cells
 }
 
+// cell is a figure as text, empty if there is none.
 func cell(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
+	}
 	if x, is := v.Interface().(float64); is {
 		if math.Abs(x) >= 1e6 { // 'g' would write it as a power of ten
 			return strconv.FormatFloat(x, 'f', 0, 64)

@@ -14,4 +14,7 @@ func TestCells(t *testing.T) {
 	} {
 		assert.Equal(t, want, cell(reflect.ValueOf(v)))
 	}
+	assert.Equal(t, "7", cell(reflect.ValueOf(new(int64(7)))))
+	assert.Equal(t, "1.5", cell(reflect.ValueOf(new(1.5))))
+	assert.Empty(t, cell(reflect.ValueOf((*int64)(nil))), "no figure is no zero")
 }
