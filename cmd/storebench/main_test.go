@@ -527,6 +527,15 @@ func TestFullSizes(t *testing.T) {
 	}
 }
 
+// TestRepeats: a full report takes as many snapshots in a row as the worst of them is given for.
+func TestRepeats(t *testing.T) {
+	assert.Equal(t, 200, reported{full: true}.repeats().series)
+	assert.Less(t, reported{}.repeats().series, 200)
+	code, help, _ := invoke(t, "report", "--help")
+	assert.Equal(t, exitOK, code)
+	assert.Regexp(t, `200\s+snapshots\s+in\s+a\s+row\s+in\s+place\s+of\s+20,`, help)
+}
+
 // full is an output without room, or without a reader.
 type full struct{ why error }
 

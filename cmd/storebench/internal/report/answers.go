@@ -202,6 +202,9 @@ func answerTails(kind string, those []measure.Compared) []string {
 	if len(merges) > 0 {
 		say += fmt.Sprintf(" Background merges that ended meanwhile: %s.", strings.Join(merges, ", "))
 	}
+	if kind == measure.MergingName {
+		say += " This is the tail with merges running, of those engines of which some have ended; under the other workloads few run, or none."
+	}
 	return []string{say}
 }
 

@@ -45,7 +45,8 @@ func TestAnswersOfRates(t *testing.T) {
 		"merging: sets are fastest on map, 8.00 M/s.",
 		"merging: sets and gets in multiples of Pebble's alone: lsm 2.0 and 2.0; map 4.0 and 4.0.",
 		"merging: sets and gets in multiples of the map's: lsm 0.5 and 0.5; pebble-alone 0.25 and 0.25.",
-		"merging: 999 of 1000 sets take at most, in microseconds: lsm 7, map 7, pebble-alone 7. Background merges that ended meanwhile: lsm 3.",
+		"merging: 999 of 1000 sets take at most, in microseconds: lsm 7, map 7, pebble-alone 7. Background merges that ended meanwhile: lsm 3. " +
+			"This is the tail with merges running, of those engines of which some have ended; under the other workloads few run, or none.",
 	}, answerRates(d, "merging"))
 	assert.Equal(t, []string{
 		"larger-than-memory: lsm holds 2000 bytes in memory, over its budget of 1000.",
