@@ -77,10 +77,17 @@ func headroom(p *plot.Plot, names int) {
 	p.Y.Max /= 1 - min(each*float64(names), 0.5)
 }
 
+// barWidth is how wide a bar is, so that the bars of one label end before those of the next begin:
+// nine tenths of the plot are between the axis and its end, and a seventh of a label's part stays
+// free.
+func barWidth(labels, groups int) vg.Length {
+	return min(wide*9/10*6/7/vg.Length(max(1, labels)), vg.Points(60)) / vg.Length(max(1, groups))
+}
+
 // bars draws groups of bars over the labels.
 func bars(name, title, y string, labels []string, groups []group) (figure, error) {
 	p := newPlot(title, "", y)
-	width := vg.Points(float64(60 / max(1, len(groups))))
+	width := barWidth(len(labels), len(groups))
 	for i, g := range groups {
 		values := make(plotter.Values, len(labels))
 		for _, at := range g.at {
