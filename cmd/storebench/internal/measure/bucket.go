@@ -19,6 +19,7 @@ type counted struct {
 	folder *snapshot.Folder // the same
 	mu     sync.Mutex
 	put    int64 // bytes of objects, manifests among them, and of heads
+	heads  int64 // of these, bytes of heads
 }
 
 // newBucket makes the bucket in dir, which must not hold one: what is measured begins
@@ -52,6 +53,13 @@ func (c *counted) given() int64 {
 	return c.put
 }
 
+// givenHeads is how many of them are of heads.
+func (c *counted) givenHeads() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heads
+}
+
 // Put counts the bytes that were put.
 func (c *counted) Put(name string, size int64, r io.Reader) error {
 	err := c.Bucket.Put(name, size, r)
@@ -75,6 +83,9 @@ func (c *counted) SwapHead(tag string, data []byte) error {
 	err := c.Bucket.SwapHead(tag, data)
 	if err == nil {
 		c.count(int64(len(data)))
+		c.mu.Lock()
+		c.heads += int64(len(data))
+		c.mu.Unlock()
 	}
 	return err
 }

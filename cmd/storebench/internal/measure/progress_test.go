@@ -51,6 +51,8 @@ func TestSeries(t *testing.T) {
 		assert.Greater(t, s.MeanNew, 1.0, "what changed is uploaded")
 		assert.GreaterOrEqual(t, s.WorstNew, s.MeanNew)
 		assert.Less(t, s.WorstNew, 1.5)
+		assert.Greater(t, s.WorstBeside, 1.0)
+		assert.Greater(t, s.WorstNew-s.WorstBeside, 12*50.0/11600, "the head names each version in more than 50 bytes")
 		assert.Greater(t, s.All, s.Changes)
 		assert.InDelta(t, *measure.Bound(s.Engine, 13, s.Changes), *s.Bound, 1e-6)
 		assert.Positive(t, s.Seconds)

@@ -17,6 +17,9 @@ type Series struct {
 	// multiples of the keys and last values that changed since its parent.
 	MeanNew  float64 `json:"mean_new_per_changed"`
 	WorstNew float64 `json:"worst_new_per_changed"`
+	// WorstBeside is the worst without the head, which names all versions that are kept, and so grows
+	// with their number whatever changed.
+	WorstBeside float64 `json:"worst_new_without_head_per_changed"`
 	// All, Changes and Bound are those of [Snapped] after the last snapshot.
 	All          int64    `json:"all_uploaded_bytes"`
 	Changes      int64    `json:"all_changed_bytes"`
@@ -68,9 +71,12 @@ func (s *snapping) series(fraction float64, snapshots int, step func()) (r Serie
 	var last Snapped
 	var took, dumped []time.Duration
 	for i := range snapshots {
+		heads := s.bucket.givenHeads()
 		if last, err = s.take(fraction); err != nil {
 			return r, err
 		}
+		beside := last.New - (s.bucket.givenHeads() - heads)
+		r.WorstBeside = max(r.WorstBeside, float64(beside)/float64(last.Changed))
 		per := float64(last.New) / float64(last.Changed)
 		r.MeanNew, r.WorstNew = r.MeanNew+per/float64(snapshots), max(r.WorstNew, per)
 		took = append(took, seconds(last.Seconds))

@@ -229,8 +229,8 @@ func answerSnapshots(d Data) []string {
 func answerSeries(d Data) []string {
 	var say []string
 	for _, s := range d.Series {
-		text := fmt.Sprintf("%s, %d snapshots with %g%% changed before each: a snapshot waits for %.2f (worst %.2f) of the changed bytes, and takes %.1f ms at the "+
-			"median (worst %.1f), %.2f of a full dump's; a restore of the last one reads %d segments.", s.Engine, s.Snapshots, s.Fraction*100, s.MeanNew, s.WorstNew, s.Seconds*1e3,
+		text := fmt.Sprintf("%s, %d snapshots with %g%% changed before each: a snapshot waits for %.2f (worst %.2f, or %.2f without the head, which names all versions) of the changed bytes, and takes %.1f ms at the "+
+			"median (worst %.1f), %.2f of a full dump's; a restore of the last one reads %d segments.", s.Engine, s.Snapshots, s.Fraction*100, s.MeanNew, s.WorstNew, s.WorstBeside, s.Seconds*1e3,
 			s.WorstSeconds*1e3, s.Seconds/max(s.FullDump, 1e-9), s.Segments)
 		if s.Bound != nil {
 			text += fmt.Sprintf(" All bytes uploaded, the first version with them, are %.2f times all that changed; the bound is max(1, log_r(N)), %.2f after %d versions.",
