@@ -21,6 +21,9 @@ import (
 // engine, and the directory.
 const other = "JOINERY_STORE_OTHER"
 
+// fill is what another process does that says how much memory it takes, where a system tells.
+var fill func(name, dir string) error
+
 // TestMain lets the test's own binary be another process.
 func TestMain(m *testing.M) {
 	if args := strings.SplitN(os.Getenv(other), " ", 3); len(args) == 3 {
@@ -37,6 +40,9 @@ func TestMain(m *testing.M) {
 // hold it, sets a key, makes that durable, sets another, says so, and keeps the directory open until
 // it is killed, or its input ends.
 func beOther(do, name, dir string) error {
+	if do == "fill" {
+		return fill(name, dir)
+	}
 	e, err := openSmall(name, store.Options{Dir: dir})
 	switch {
 	case do == "try" && errors.Is(err, store.ErrLocked):
