@@ -119,12 +119,7 @@ func (f *FS) MkdirAll(dir string, _ os.FileMode) error {
 			return fail("mkdir", d, syscall.ENOTDIR)
 		}
 	}
-	if dir = clean(dir); !f.dirs[dir] {
-		if left, _ := f.room(); left <= 0 {
-			return f.noRoom("mkdir", dir)
-		}
-	}
-	f.mkdir(dir)
+	f.mkdir(clean(dir))
 	return nil
 }
 
