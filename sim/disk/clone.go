@@ -8,6 +8,7 @@ import (
 // FSStats counts what happened to a file system.
 type FSStats struct {
 	Errors      int64 // operations that failed by a fault
+	Full        int64 // operations that found no room
 	Torn        int64 // writes of which a crash kept a part
 	Kept, Lost  int64 // unsynced writes that a crash kept whole, or lost
 	NamesKept   int64 // unsynced changes of names that a crash kept

@@ -130,16 +130,22 @@ func (h *file) writeAt(p []byte, off int64) (int, error) {
 	if err != nil {
 		return 0, fail("write", h.name, err)
 	}
-	end := off + int64(len(p))
-	switch {
-	case v == 1:
+	switch v {
+	case 1:
 		return 0, fail("write", h.name, syscall.EIO)
-	case v == 2 || f.used()+max(end-int64(len(node.data)), 0) > f.opts.MaxBytes:
+	case 2:
 		return 0, fail("write", h.name, syscall.ENOSPC)
-	case v == 3:
+	case 3:
 		n := len(p) / 2
 		f.put(h, p[:n], off, key)
 		return n, fail("write", h.name, io.ErrShortWrite)
+	}
+	if end := int64(len(node.data)); off+int64(len(p)) > end {
+		left, _ := f.room()
+		if fits := max(end+max(left, 0)-off, 0); fits < int64(len(p)) {
+			f.put(h, p[:fits], off, key)
+			return int(fits), f.noRoom("write", h.name)
+		}
 	}
 	f.put(h, p, off, key)
 	return len(p), nil
@@ -192,6 +198,12 @@ func (h *file) Sync() error {
 		// As the systems do that take pages for clean once writing them was tried.
 		h.node.pending = nil
 		return fail("sync", h.name, syscall.EIO)
+	}
+	if len(h.node.data) > len(h.node.durable) {
+		if _, late := f.room(); late {
+			h.node.pending = nil
+			return f.noRoom("sync", h.name)
+		}
 	}
 	for _, e := range h.node.pending {
 		h.node.durable = e.apply(h.node.durable)

@@ -40,9 +40,15 @@ type FSOptions struct {
 	// Alive is asked before each operation that changes something, if it is not nil: false
 	// stops the machine then, as [FS.CrashAt] would.
 	Alive func() bool
-	// MaxBytes bounds all files together, by default 1 GiB; beyond it writes fail
-	// with ENOSPC.
+	// MaxBytes bounds all files together, by default 1 GiB. A write beyond it fails with
+	// ENOSPC once what fits is written, and no file or directory is made without a byte to
+	// spare.
 	MaxBytes int64
+	// Room is asked by each operation that takes room, if it is not nil: how many bytes all
+	// files may have for now, of which they have used. Less than MaxBytes is as if that were
+	// the bound; but if late, writes go through, and the sync of a file that has grown fails
+	// with ENOSPC, as where room is only found when bytes are written back.
+	Room func(used int64) (bytes int64, late bool)
 }
 
 // FS is a file system in memory that can lose what was not synced, as
@@ -56,7 +62,7 @@ type FSOptions struct {
 //
 //	site            answer other than 0
 //	fs.open         creating, opening, linking, renaming or removing fails with EIO
-//	fs.write        1 EIO, 2 ENOSPC, 3 half is written and the rest not
+//	fs.write        1 EIO, 2 ENOSPC, though there is room, 3 half is written and the rest not
 //	fs.read         1 EIO, 2 less is read than was asked for, and says so
 //	fs.sync         fails with EIO; what was to be synced never is, though reads see it
 //	fs.misdirect    a write lands in another sector of the file than it was meant for
@@ -215,6 +221,27 @@ func (f *FS) step(node *inode, site string, n uint64) (v, key uint64, err error)
 	return v, key, nil
 }
 
+// room is how many bytes there are for an operation that takes some, and whether a sync
+// comes too late for those of before it.
+func (f *FS) room() (left int64, late bool) {
+	used := f.used()
+	left = f.opts.MaxBytes - used
+	if f.opts.Room == nil {
+		return left, false
+	}
+	bytes, late := f.opts.Room(used)
+	if late {
+		return left, bytes < used
+	}
+	return min(left, bytes-used), false
+}
+
+// noRoom counts an operation that there is no room for.
+func (f *FS) noRoom(op, name string) error {
+	f.stats.Full++
+	return fail(op, name, syscall.ENOSPC)
+}
+
 func fail(op, name string, err error) error { return &fs.PathError{Op: op, Path: name, Err: err} }
 
 // named does op on the names of the file system unless it fails by a fault.
@@ -272,6 +299,9 @@ func (f *FS) create(name string) (vfs.File, error) {
 	node := f.birth(name)
 	if err := f.named("create", name, node); err != nil {
 		return nil, err
+	}
+	if left, _ := f.room(); left <= 0 {
+		return nil, f.noRoom("create", name)
 	}
 	f.change(change{to: name, node: node})
 	return &file{fs: f, node: node, name: name, life: f.life, write: true}, nil

@@ -119,7 +119,12 @@ func (f *FS) MkdirAll(dir string, _ os.FileMode) error {
 			return fail("mkdir", d, syscall.ENOTDIR)
 		}
 	}
-	f.mkdir(clean(dir))
+	if dir = clean(dir); !f.dirs[dir] {
+		if left, _ := f.room(); left <= 0 {
+			return f.noRoom("mkdir", dir)
+		}
+	}
+	f.mkdir(dir)
 	return nil
 }
 
