@@ -29,29 +29,40 @@ const (
 	MaxBytes = 1 << 30
 )
 
-var opens = map[string]func(o store.Options, bytes int) (store.Engine, error){
-	"appendlog": func(o store.Options, bytes int) (store.Engine, error) {
+// opens has how to open an engine, with files of so many bytes, and so that few of them may
+// wait for a merge.
+var opens = map[string]func(o store.Options, bytes int, few bool) (store.Engine, error){
+	"appendlog": func(o store.Options, bytes int, few bool) (store.Engine, error) {
 		p := appendlog.Options{Options: o}
 		if bytes > 0 {
 			p.SegmentBytes, p.BufferBytes, p.FanIn, p.MaxBacklog = int64(bytes), bytes/4, 2, 64
 		}
+		if few {
+			p.FanIn, p.MaxBacklog = 2, 3
+		}
 		return opened(appendlog.Open(p))
 	},
-	"hybridlog": func(o store.Options, bytes int) (store.Engine, error) {
+	"hybridlog": func(o store.Options, bytes int, few bool) (store.Engine, error) {
 		p := hybridlog.Options{Options: o}
 		if bytes > 0 {
 			p.PageBytes, p.MutablePages, p.ReadOnlyPages, p.FoldPages, p.FanIn = bytes, 2, 1, 2, 2
 		}
+		if few {
+			p.MutablePages, p.ReadOnlyPages, p.FoldPages, p.FanIn, p.MaxBacklog = 1, 1, 1, 2, 3
+		}
 		return opened(hybridlog.Open(p))
 	},
-	"lsm": func(o store.Options, bytes int) (store.Engine, error) {
+	"lsm": func(o store.Options, bytes int, few bool) (store.Engine, error) {
 		p := lsm.Options{Options: o}
 		if bytes > 0 {
 			p.MemtableBytes, p.BufferBytes, p.MaxRunsPerLevel, p.DensityFactor = bytes, bytes/4, 2, 2
 		}
+		if few {
+			p.MaxRunsPerLevel, p.MaxBacklog = 2, 3
+		}
 		return opened(lsm.Open(p))
 	},
-	"memory": func(o store.Options, _ int) (store.Engine, error) {
+	"memory": func(o store.Options, _ int, _ bool) (store.Engine, error) {
 		return opened(memory.Open(memory.Options{Options: o}))
 	},
 }
@@ -84,8 +95,18 @@ func Check(name string, bytes int) error {
 // an engine does: a file of a log-structured engine is a log of so many bytes, a page, or
 // what a table in memory has before it is written; memory writes all of it each time.
 func Open(name string, o store.Options, bytes int) (store.Engine, error) {
+	return open(name, o, bytes, false)
+}
+
+// OpenBehind is [Open] of an engine that refuses what is set (store.ErrBackpressure) as soon
+// as three files wait for a merge, so that one comes to that whose scheduler is slow.
+func OpenBehind(name string, o store.Options, bytes int) (store.Engine, error) {
+	return open(name, o, bytes, true)
+}
+
+func open(name string, o store.Options, bytes int, few bool) (store.Engine, error) {
 	if err := Check(name, bytes); err != nil {
 		return nil, err
 	}
-	return opens[name](o, bytes)
+	return opens[name](o, bytes, few)
 }

@@ -44,11 +44,43 @@ func TestSmallFiles(t *testing.T) {
 	}
 }
 
+// TestOpenBehind: what is set is refused once three files wait for a merge, by each engine that
+// merges, and taken again when they have been merged.
+func TestOpenBehind(t *testing.T) {
+	for _, name := range engines.Names() {
+		t.Run(name, func(t *testing.T) {
+			fs, err := disk.NewFS(disk.FSOptions{})
+			require.NoError(t, err)
+			q, err := store.NewQueue(1)
+			require.NoError(t, err)
+			e, err := engines.OpenBehind(name, store.Options{Dir: "d", FS: fs, Durability: store.None, Scheduler: q}, engines.MinBytes)
+			require.NoError(t, err)
+			refused := false
+			for i := range 1000 {
+				key := fmt.Appendf(nil, "%d", i%100)
+				if err = e.Set(key, make([]byte, 40+i%7)); err != nil {
+					refused = true
+					require.ErrorIs(t, err, store.ErrBackpressure)
+					require.GreaterOrEqual(t, e.Size().Backlog, 3)
+					done, err := q.Drain(1000)
+					require.NoError(t, err)
+					require.True(t, done)
+					require.NoError(t, e.Set(key, make([]byte, 40+i%7)))
+				}
+			}
+			assert.Equal(t, name != "memory", refused)
+			require.NoError(t, e.Close())
+		})
+	}
+}
+
 func TestRefused(t *testing.T) {
 	_, err := engines.Open("pebble", store.Options{}, 0)
 	require.ErrorIs(t, err, engines.ErrEngine)
 	for _, bytes := range []int{-1, 1, engines.MaxBytes + 1} {
 		_, err := engines.Open("lsm", store.Options{}, bytes)
+		require.ErrorIs(t, err, engines.ErrBytes)
+		_, err = engines.OpenBehind("lsm", store.Options{}, bytes)
 		require.ErrorIs(t, err, engines.ErrBytes)
 	}
 }

@@ -94,6 +94,7 @@ type Setup struct {
 	Engine      string `json:"engine,omitempty"`
 	EngineBytes int    `json:"engine_bytes,omitempty"`
 	CacheBytes  int    `json:"cache_bytes,omitempty"`
+	Background  bool   `json:"background,omitempty"` // merges are done in steps between events, and may fall behind (see engine.go)
 
 	BatchBytes int    `json:"batch_bytes"`           // of a gossip message, of a piece of a snapshot, and half of a window of these; 0 is the store's default
 	Log        int    `json:"log,omitempty"`         // deltas that a replica keeps for owners that lack them; 0 is the store's default
@@ -217,6 +218,7 @@ func draw(c Config, seed uint64, attempt int) Setup {
 	if s.Engine = engineOf(c, seed); s.Engine != "" {
 		s.EngineBytes = engineFiles[pick("engine", len(engineFiles))]
 		s.CacheBytes = caches[pick("cache", len(caches))]
+		s.Background = pick("background", 3) > 0
 	}
 	s.FIFO = pick("fifo", 8) == 7 && c.Faults != "off"
 	if pick("value", 16) == 15 {
@@ -361,8 +363,8 @@ func (s *Setup) validate() error {
 		return fmt.Errorf("%w: a batch of %d bytes, want 0 to %d", ErrConfig, s.BatchBytes, wire.MaxMessage/2)
 	case s.CheckpointBytes < 0 || s.CheckpointBytes > 1<<30:
 		return fmt.Errorf("%w: a checkpoint every %d bytes, want 0 to %d", ErrConfig, s.CheckpointBytes, 1<<30)
-	case s.Engine == "" && (s.EngineBytes != 0 || s.CacheBytes != 0):
-		return fmt.Errorf("%w: sizes of an engine, and no engine", ErrConfig)
+	case s.Engine == "" && (s.EngineBytes != 0 || s.CacheBytes != 0 || s.Background):
+		return fmt.Errorf("%w: sizes of an engine or its work, and no engine", ErrConfig)
 	case s.CacheBytes < 0 || s.CacheBytes > 1<<30:
 		return fmt.Errorf("%w: %d bytes of values in memory, want 0 to %d", ErrConfig, s.CacheBytes, 1<<30)
 	case s.Log < 0 || s.Log > 1<<20:

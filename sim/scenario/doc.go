@@ -103,7 +103,9 @@
 // (with DrawnEngine in one seed of eight), on a file system of package disk beside the
 // replica's log, small enough that values leave the memory, and files are merged, within a
 // run. All oracles watch as they do without. Sizes of files and memory are drawn for each
-// seed and stand in the tape. Files fail, tear and rot by the classes of the disk; there
+// seed and stand in the tape. In two seeds of three merges are done in steps, between events,
+// and an engine that is behind with them refuses values. Files fail, tear and rot by the
+// classes of the disk, and the disk is full for a while; there
 // is one copy of each, so that what rots is lost to the replica, and comes from its peers.
 // What a replica gives up for lost, and an engine that cannot be opened, must have been
 // damaged, or it is a violation (recovery). Pebble starts goroutines of its own, so that

@@ -49,6 +49,7 @@ func TestEngines(t *testing.T) {
 				require.Equal(t, tape.Setup, read.Setup)
 			}
 			assert.True(t, marks["value read from the engine"])
+			assert.True(t, marks["engine's disk full"])
 		})
 	}
 }
@@ -59,13 +60,14 @@ func TestMarksOfEngines(t *testing.T) {
 		return slices.DeleteFunc(scenario.Config{Engine: name}.Marks(), func(m string) bool { return slices.Contains(scenario.Marks(), m) })
 	}
 	assert.Empty(t, more(""))
-	assert.Len(t, more("memory"), 2)
-	assert.Len(t, more("lsm"), 3)
+	assert.Len(t, more("memory"), 4)
+	assert.Len(t, more("hybridlog"), 6)
+	assert.Len(t, more("lsm"), 7)
 }
 
 func TestEngineRefused(t *testing.T) {
 	require.ErrorIs(t, scenario.Config{Engine: "pebble"}.Validate(), scenario.ErrConfig)
-	for _, setup := range []string{`"engine":"pebble"`, `"engine":"lsm","engine_bytes":3`, `"engine_bytes":2048`, `"cache_bytes":2`, `"engine":"lsm","cache_bytes":-1`} {
+	for _, setup := range []string{`"engine":"pebble"`, `"engine":"lsm","engine_bytes":3`, `"engine_bytes":2048`, `"cache_bytes":2`, `"background":true`, `"engine":"lsm","cache_bytes":-1`} {
 		res, err := scenario.Run(context.Background(), scenario.Config{}, 1)
 		require.NoError(t, err)
 		tape, _, err := scenario.Record(context.Background(), res)

@@ -44,6 +44,10 @@ const (
 	markLoaded         = "value read from the engine"
 	markValueLost      = "lost value found, and its partition given up"
 	markEngineReplaced = "damaged engine replaced"
+	markFull           = "engine's disk full"
+	markRoom           = "engine's values durable after its disk was full"
+	markMidway         = "crash between two steps of an engine's background work"
+	markBehind         = "value refused by an engine behind with merging, and taken after"
 )
 
 // The situations of runs of which a monitor decides.
@@ -84,7 +88,10 @@ func Marks() []string {
 func (c Config) Marks() []string {
 	all := Marks()
 	if c.Engine != "" && c.Engine != DrawnEngine {
-		all = append(all, markLoaded, markEngineReplaced)
+		all = append(all, markLoaded, markEngineReplaced, markFull, markRoom)
+		if c.Engine != "memory" { // which merges nothing
+			all = append(all, markMidway, markBehind)
+		}
 		if c.Engine == "lsm" || c.Engine == "appendlog" { // the others have read everything when they are open
 			all = append(all, markValueLost)
 		}

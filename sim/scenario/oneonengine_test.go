@@ -3,7 +3,9 @@ package scenario_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,6 +31,7 @@ type one struct {
 	t       testing.TB
 	open    func(o store.Options) (store.Engine, error)
 	fs      *disk.FS // nil for a directory of the system
+	queued  bool     // the engine's background work waits for the node
 	dir     string
 	cfg     kvs.Config
 	core    *kvs.Replica
@@ -71,43 +74,65 @@ func (n *one) Harden(token uint64) error {
 }
 
 // start starts the next incarnation on what there is.
-func (n *one) start() {
+func (n *one) start() { require.NoError(n.t, n.tryStart()) }
+
+func (n *one) tryStart() error {
 	n.cfg.Origin++
 	o := store.Options{Dir: n.dir, Durability: store.None}
 	if n.fs != nil {
 		o.FS = n.fs
 	}
 	var err error
-	n.engine, err = n.open(o)
-	require.NoError(n.t, err)
-	n.slots, err = host.NewSlots(n.engine, nil, n.cfg.Origin)
-	require.NoError(n.t, err)
+	var queue *store.Queue
+	if n.queued {
+		queue, err = store.NewQueue(1)
+		require.NoError(n.t, err)
+		o.Scheduler = queue
+	}
+	if n.engine, err = n.open(o); err != nil {
+		return err
+	}
+	if n.slots, err = host.NewSlots(n.engine, queue, n.cfg.Origin); err != nil {
+		return err
+	}
 	n.cfg.Values = n.slots
 	n.core, err = kvs.New(n.cfg, n.records)
 	require.NoError(n.t, err)
 	n.before, n.events, n.hardens = len(n.records), nil, nil
 	n.host = host.New(n.core, n)
-	require.NoError(n.t, n.host.Start())
+	return n.host.Start()
 }
 
 // do has the node take an event, and all that follows but what waits for the engine.
-func (n *one) do(ev kvs.Event) {
+func (n *one) do(ev kvs.Event) { require.NoError(n.t, n.try(ev)) }
+
+func (n *one) try(ev kvs.Event) error {
 	n.events = append(n.events, ev)
 	for len(n.events) > 0 {
 		ev, n.events = n.events[0], n.events[1:]
 		ev.NowMS = 1000
-		require.NoError(n.t, n.host.Do(ev))
+		if err := n.host.Do(ev); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // harden makes durable what the engine was asked to.
-func (n *one) harden() {
+func (n *one) harden() { require.NoError(n.t, n.tryHarden()) }
+
+func (n *one) tryHarden() error {
 	for len(n.hardens) > 0 {
 		token := n.hardens[0]
 		n.hardens = n.hardens[1:]
-		require.NoError(n.t, n.slots.Sync())
-		n.do(kvs.Event{Kind: kvs.EventHardened, Token: token})
+		if err := n.slots.Sync(); err != nil {
+			return err
+		}
+		if err := n.try(kvs.Event{Kind: kvs.EventHardened, Token: token}); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (n *one) put(req uint64, key string, value []byte) {
@@ -269,5 +294,112 @@ func TestStartReadsNoValues(t *testing.T) {
 		}
 		t.Logf("%s: bytes of the log by length of value: %v", name, logs)
 		assert.Less(t, logs[10_000], 2*logs[10]+1000, name)
+	}
+}
+
+// TestNodeBehindWithMerges has a node on an engine whose background work nobody does but the node
+// itself, where it must: all that is written can be read, also after a crash.
+func TestNodeBehindWithMerges(t *testing.T) {
+	for _, name := range []string{"appendlog", "hybridlog", "lsm"} {
+		t.Run(name, func(t *testing.T) {
+			fs, err := disk.NewFS(disk.FSOptions{})
+			require.NoError(t, err)
+			n := alone(t, func(o store.Options) (store.Engine, error) { return engines.OpenBehind(name, o, engines.MinBytes) }, 300, 50)
+			n.fs, n.queued = fs, true
+			n.start()
+			const rounds, keys = 200, 23
+			text := func(i int) string { return fmt.Sprintf("%d%s", i, bytes.Repeat([]byte{' '}, 200)) }
+			for i := range rounds {
+				n.put(uint64(i+1), fmt.Sprintf("k%d", i%keys), []byte(text(i)))
+				if i%5 == 4 {
+					n.harden()
+				}
+			}
+			assert.Positive(t, n.engine.Stats().Refused)
+			assert.Positive(t, n.engine.Stats().Merges)
+			fs.PowerCut()
+			n.start()
+			require.Empty(t, n.core.Lost())
+			for i := rounds - keys; i < rounds; i++ {
+				require.Equal(t, text(i), n.read(fmt.Sprintf("k%d", i%keys)))
+			}
+			require.NoError(t, n.engine.Close())
+		})
+	}
+}
+
+// TestNodeOnAFullDisk has the disk of a node's engine be full from any moment on, found out by
+// writes or by syncs: the node goes on or stops and says that there is no room, however often it
+// is started then, and once there is room it starts and has all that it has acknowledged.
+func TestNodeOnAFullDisk(t *testing.T) {
+	for _, name := range engines.Names() {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%t", name, late), func(t *testing.T) {
+				stopped, again := 0, 0
+				for from := range 40 {
+					full, at := false, int64(0)
+					fs, err := disk.NewFS(disk.FSOptions{Room: func(used int64) (int64, bool) {
+						if !full {
+							return math.MaxInt64, false
+						}
+						return at + int64(from%3*100), late
+					}})
+					require.NoError(t, err)
+					n := alone(t, ofName(name, engines.MinBytes), 300, 50)
+					n.fs = fs
+					n.start()
+					want := map[string]string{}
+					write := func(i int) (err error) {
+						key, value := fmt.Sprintf("k%d", i%7), fmt.Sprintf("%d and then some", i)
+						q := wire.Request{Client: 1, Req: uint64(i + 1), Put: true, Kind: "register", Key: key, Arg: []byte(value)}
+						n.got = nil
+						err = n.try(kvs.Event{Kind: kvs.EventRequest, Msg: q.Encode()})
+						if err == nil {
+							err = n.tryHarden()
+						}
+						if n.got != nil {
+							require.Equal(t, wire.StatusOK, n.got.Status, n.got.Detail)
+							want[key] = value
+						}
+						return err
+					}
+					i := 0
+					for ; i < from; i++ {
+						require.NoError(t, write(i))
+					}
+					usage, err := fs.GetDiskUsage("")
+					require.NoError(t, err)
+					full, at = true, int64(usage.UsedBytes)
+					for end := i + 30; i < end; i++ {
+						if err := write(i); err != nil {
+							stopped++
+							require.ErrorIs(t, err, syscall.ENOSPC, "write %d", i)
+							fs.PowerCut()
+							if err := n.tryStart(); err != nil {
+								again++
+								require.ErrorIs(t, err, syscall.ENOSPC)
+								break
+							}
+						}
+					}
+					full = false
+					fs.PowerCut()
+					n.start()
+					require.Empty(t, n.core.Lost())
+					for key, value := range want {
+						require.Equal(t, value, n.read(key), "%s, full from %d", key, from)
+					}
+					for end := i + 30; i < end; i++ {
+						require.NoError(t, write(i))
+					}
+					for key, value := range want {
+						require.Equal(t, value, n.read(key), "%s, full from %d", key, from)
+					}
+					require.NoError(t, n.engine.Close())
+				}
+				assert.Greater(t, stopped, 20)
+				assert.Equal(t, name == "appendlog" || name == "hybridlog", again > 0, "the others write nothing to start")
+			})
+		}
 	}
 }

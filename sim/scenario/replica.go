@@ -126,10 +126,15 @@ func (r *replica) Timer(c *sim.Context, _ sim.TimerID) {
 	r.run.tell(func(o oracle.Oracle) { o.Ticked(r.id) })
 }
 
-// Persisted tells the core that a record is durable, or what its engine keeps.
+// Persisted tells the core that a record is durable, or what its engine keeps, or has the
+// engine do what it has left for later.
 func (r *replica) Persisted(c *sim.Context, token uint64) {
 	if token >= hardenToken {
 		r.hardened(c, token-hardenToken)
+		return
+	}
+	if token == stepToken {
+		r.worked(c)
 		return
 	}
 	if err := r.disk.Synced(token); err != nil {
