@@ -364,10 +364,15 @@ func (v unkept) Get(slot uint64) ([]byte, error) {
 }
 
 // unkept has a clone of a replica on an engine go on where nothing can be read from that.
-// As soon as it needs some of it, it asks to be started again and does nothing else.
+// As soon as it needs some of it, it asks to be started again and does nothing else. Neither
+// it nor what holds the replica to its state reads from the engine: that would decide faults
+// of reads anew, have blocks in memory that the run does not, and count among the operations
+// after which the engine tries work again.
 func (r *replica) unkept(ev kvs.Event) {
 	draw := choice.Mix(r.run.setup.Seed, uint64(r.events))
-	clone := r.core.CloneOn(unkept{r.engine.slots.ID(), draw})
+	nowhere := unkept{r.engine.slots.ID(), draw}
+	before, clone := r.core.CloneOn(nowhere).AppendState(nil), r.core.CloneOn(nowhere)
+	defer func() { r.unchanged(before, r.core.CloneOn(nowhere).AppendState(nil)) }()
 	durable := kvs.Event{Kind: kvs.EventPersisted, NowMS: ev.NowMS, Token: 1 << 62}
 	tick := kvs.Event{Kind: kvs.EventTick, NowMS: ev.NowMS}
 	ev.Msg = bytes.Clone(ev.Msg)

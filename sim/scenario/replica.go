@@ -183,14 +183,14 @@ const (
 // behind a checksum that fits. That must leave the replica as it was, now, and in all that
 // it does with what the two might share; and nothing may have the clone panic.
 func (r *replica) stray(ev kvs.Event) {
+	if r.engine != nil {
+		r.unkept(ev)
+		return
+	}
 	before := r.core.AppendState(nil)
 	clone := r.core.Clone()
 	if !bytes.Equal(before, clone.AppendState(nil)) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "state", Node: int(r.id), Message: fmt.Sprintf("a clone of node %d is in another state", r.id)})
-	}
-	if r.engine != nil { // what the clone reads there would be decided anew
-		r.unkept(ev)
-		return
 	}
 	clone.Step(kvs.Event{Kind: kvs.EventPersisted, NowMS: ev.NowMS, Token: math.MaxUint64})
 	if msg := ev.Msg; len(msg) > 0 {
@@ -210,7 +210,12 @@ func (r *replica) stray(ev kvs.Event) {
 	r.serves(clone, ev.NowMS)
 	r.bereft(ev.NowMS)
 	clone.Poison()
-	if !bytes.Equal(before, r.core.AppendState(nil)) {
+	r.unchanged(before, r.core.AppendState(nil))
+}
+
+// unchanged holds a replica to the state that it was in before a clone of it went on.
+func (r *replica) unchanged(before, after []byte) {
+	if !bytes.Equal(before, after) {
 		r.run.fail(Violation{Oracle: OracleClone, Kind: "original", Node: int(r.id), Message: fmt.Sprintf("node %d is in another state since its clone has taken an event", r.id)})
 	}
 }
