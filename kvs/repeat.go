@@ -43,7 +43,9 @@ import (
 // Owners remember a request for as long as one of them may lack it, for each other's sake only. So a
 // repeat that would stand in a row is served by owners: another replica may be cut off from all of
 // them, and they hear of the row when they have forgotten that they have the first write. It refuses,
-// unless it remembers the request, and the client asks an owner.
+// unless it holds the write that served the request, and the client asks an owner. That it remembers
+// the request is not enough: one that was an owner does so when it has let go of the write, and
+// nobody remembers anything for its sake any more.
 
 // fresh reports whether a write is to be served, and whether as one that may have been
 // served elsewhere; if not, it has been answered, or will be.
@@ -52,13 +54,14 @@ func (r *Replica) fresh(q *wire.Request, p *partition, k kind.Kind) (again, ok b
 	if m := r.sessions.of[q.Client]; m != nil {
 		known = m.served(q.Req)
 	}
+	elsewhere := k.Own() && !q.Delete && !p.serves() // a repeat is served, if it is
 	switch {
 	case q.Client == 0:
 		r.refuse(q, p, wire.StatusBadRequest, "a write of session 0, which there is not")
 	case len(known) > 0 && r.repeated(q, p, known):
 	case r.sessions.mayBeForgotten(q): // be it another write that served it, and is held
 		r.refuse(q, p, wire.StatusForgotten, "the request is older than what is remembered of its session; what came of it can only be read")
-	case len(known) > 0:
+	case len(known) > 0 && !elsewhere:
 		return true, true
 	case q.Again && q.Stamp != 0 && r.late(q.Stamp):
 		r.refuse(q, p, wire.StatusForgotten, "the repeat comes so late that others may have forgotten the session; what came of the write can only be read")
@@ -66,7 +69,7 @@ func (r *Replica) fresh(q *wire.Request, p *partition, k kind.Kind) (again, ok b
 		r.refuse(q, p, wire.StatusBadRequest, "a stamp that is earlier than what the session has met")
 	case q.Again && q.Stamp == 0:
 		r.refuse(q, p, wire.StatusBadRequest, "a repeat of a write that has no stamp, by which it could be told that it is one")
-	case q.Again && k.Own() && !q.Delete && !p.serves():
+	case (q.Again || len(known) > 0) && elsewhere:
 		r.refuse(q, p, wire.StatusNotOwner, "a repeat of a write that must count once is served by owners; "+r.notServed(p))
 	default:
 		return q.Again, true
