@@ -17,7 +17,8 @@ import (
 // for pieces, as many as it has room for, and for the next ones when these are durable. An
 // ask that nothing comes of is repeated from where the pieces end that have come; after a
 // few, another peer is asked for the rest. Pieces that answer an earlier ask are left: they
-// may go on from elsewhere. So are the parts of a value of which others did not come.
+// may go on from elsewhere. So may those of another incarnation of the peer, which has got the
+// same ask once more: it is asked anew. So are the parts of a value of which others did not come.
 //
 // Nothing of a snapshot is visible before all of it is durable. Until then its pieces lie
 // among the records and in memory, encoded; a checkpoint writes them once more. So a start
@@ -272,6 +273,11 @@ func (r *Replica) takePiece(p *partition, from int, encoded []byte) error {
 		}
 	}
 	in := p.intake
+	if in != nil && x.At > 0 && x.Origin != in.from { // it has begun anew, and answered the ask once more: its pieces are others
+		r.stats.Duplicates++
+		r.ask(p, from)
+		return nil
+	}
 	if in != nil && x.At == 0 && (in.buried > 0) != (x.Buried > 0) { // some of its values are not named, and all have to be
 		p.intake = nil
 		r.leave(p, from)

@@ -143,6 +143,50 @@ func TestLiesOfASnapshotAreCutOut(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// TestPiecesOfWhoHasBegunAnew: of an ask that two incarnations of a peer answer, as the network
+// brought it to the second one too, no pieces of both are put together, be they met in order or not.
+// Nothing of that is wrong: what is missing is asked for anew, and taken from the second.
+func TestPiecesOfWhoHasBegunAnew(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		n, p := asking(t)
+		give := func(change func(x *wire.Piece), key string) []Effect {
+			x := pieceOf(t, change, key)
+			return n.r.Step(Event{Kind: EventMessage, From: 2, NowMS: n.now, Msg: wire.AppendSnapshot(nil, 2, x)})
+		}
+		first := func() []Effect { return give(func(x *wire.Piece) { x.More = true }, "a") }
+		other := func() []Effect {
+			return give(func(x *wire.Piece) { x.Origin, x.At, x.First, x.Applied, x.Last = 6, 1, false, nil, true }, "b")
+		}
+		var out []Effect
+		if early {
+			require.Empty(t, other())
+			out = first()
+		} else {
+			first()
+			out = other()
+		}
+		assert.Zero(t, n.r.stats.Rejected, "early: %v", early)
+		assert.EqualValues(t, 1, n.r.stats.Duplicates)
+		assert.Equal(t, []int{0}, p.offers)
+		require.Len(t, p.intake.pieces, 1)
+		require.NotEmpty(t, out)
+		require.Equal(t, EffectSend, out[len(out)-1].Kind)
+		_, body, err := wire.Open(out[len(out)-1].Msg)
+		require.NoError(t, err)
+		g, err := n.r.in.Gossip(wire.VersionOf(out[len(out)-1].Msg), body)
+		require.NoError(t, err)
+		require.NotNil(t, g.Items[0].Ask)
+		assert.EqualValues(t, 4, g.Items[0].Ask.Number)
+		assert.Equal(t, wire.Cursor{Key: "a", Kind: "register"}, g.Items[0].Ask.After)
+
+		assert.Empty(t, other(), "it answers an ask that is over")
+		give(func(x *wire.Piece) { x.Origin, x.Ask, x.First, x.Last = 6, 4, false, true }, "b")
+		require.Len(t, p.intake.pieces, 2)
+		assert.True(t, p.intake.whole)
+		assert.Zero(t, n.r.stats.Rejected)
+	}
+}
+
 // TestAsksAreRepeated: an ask that nothing comes of is made again after a while, and twice that,
 // and given up after twice that again.
 func TestAsksAreRepeated(t *testing.T) {
