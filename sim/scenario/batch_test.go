@@ -32,3 +32,24 @@ func TestBatchOutOfOrder(t *testing.T) {
 	assert.Empty(t, again.Violations)
 	assert.Equal(t, int64(len(tape.Operations)), again.Operations)
 }
+
+// TestLargeBatch: what is answered at once may be as large as the store allows. The world carries
+// it, and does not end the run, and with it the campaign.
+func TestLargeBatch(t *testing.T) {
+	res, err := scenario.Run(t.Context(), scenario.Config{Nodes: 3, Level: "eventual", Faults: "off", Operations: 24}, 3)
+	require.NoError(t, err)
+	tape, _, err := scenario.Record(t.Context(), res)
+	require.NoError(t, err)
+	tape.Operations, tape.Decisions = nil, nil
+	for _, line := range []string{
+		`1 at 10ms s0 n0 write register "r1" "v1~400000"`, `2 at 30ms s0 n0 read register "r1" batch 2`,
+		`3 at 40ms s0 n0 read register "r1" batch 2`, `4 at 50ms s0 n0 read register "r1" batch 2`,
+	} {
+		o, err := workload.ParseOperation(line)
+		require.NoError(t, err)
+		tape.Operations = append(tape.Operations, o)
+	}
+	again, err := scenario.Replay(t.Context(), tape)
+	require.NoError(t, err)
+	assert.Empty(t, again.Violations)
+}

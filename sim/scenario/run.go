@@ -389,6 +389,7 @@ func (rn *Runner) prepare(r *run, src choice.Source, o options) (*sim.World, err
 		DiskFaults:    s.Faults[sim.Disk],
 		ProcessFaults: s.trouble(),
 		Quiet:         quietFor,
+		Limits:        sim.Limits{MessageBytes: wire.MaxMessage}, // an answer for several keys may have half as much
 		Trace:         sim.TraceOptions{Records: o.records},
 		Decisions:     o.decisions,
 		AssertKeys:    o.assert,
