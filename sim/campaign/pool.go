@@ -108,13 +108,16 @@ func (p *Pool[R]) giveUp() {
 		number, late := t.number, !t.begun.IsZero() && !t.gaveUp && since(t.begun) > p.Patience
 		if late {
 			t.gaveUp = true
-			p.working--
 		}
 		p.mu.Unlock()
 		if late {
 			var out outcome[R]
 			out.r, out.err = p.Late(p.First+number, Late{p.Patience, stackOf(p.worker(i))})
 			p.count(number, out, true)
+			p.mu.Lock()
+			p.working-- // not before, or Run could end without what has just been counted
+			p.room.Broadcast()
+			p.mu.Unlock()
 		}
 	}
 }

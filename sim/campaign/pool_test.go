@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -170,4 +171,37 @@ func TestPoolGivesUp(t *testing.T) {
 	require.Len(t, counted, 6)
 	assert.Equal(t, "14", counted[4])
 	assert.Equal(t, "15 after 100ms, and goes on", counted[5])
+}
+
+// TestPoolWaitsForWhatIsGivenUp: the outcome of a seed that is given up is awaited, also while the
+// other workers have nothing left to do: its error is not lost.
+func TestPoolWaitsForWhatIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan struct{})
+		defer close(never)
+		late := errors.New("nobody can tell")
+		p := &Pool[int]{
+			Seeds: 3, Workers: 2, Patience: 200 * time.Millisecond,
+			Worker: func() func(context.Context, uint64) (int, error) {
+				return func(_ context.Context, seed uint64) (int, error) {
+					switch seed {
+					case 0:
+						<-never
+					case 1:
+						time.Sleep(100 * time.Millisecond)
+					case 2:
+						time.Sleep(180 * time.Millisecond) // it ends while seed 0 is being given up
+					}
+					return 0, nil
+				}
+			},
+			Late: func(uint64, Late) (int, error) {
+				time.Sleep(time.Minute)
+				return 0, late
+			},
+			Count: func(uint64, int) bool { return true },
+		}
+		require.ErrorIs(t, p.Run(t.Context()), late)
+		assert.Zero(t, p.Counted())
+	})
 }
