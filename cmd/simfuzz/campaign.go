@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -30,6 +31,7 @@ type storeCampaign struct {
 	totals    totals
 	failed    []*scenario.Result // the violating ones, by seed
 	exhausted bool               // there were no more seeds
+	ended     string             // why it did not run all that it was asked for; "" if it did
 	started   time.Time
 	took      time.Duration
 }
@@ -72,9 +74,10 @@ func (k *storeCampaign) run(ctx context.Context) error {
 		k.most = maxFailed
 	}
 	k.begin()
+	within := ctx
 	if k.limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, k.limit)
+		within, cancel = context.WithTimeout(ctx, k.limit)
 		defer cancel()
 	}
 	if k.watch == nil {
@@ -91,12 +94,48 @@ func (k *storeCampaign) run(ctx context.Context) error {
 			return len(k.failed) < k.most && !r.GaveUp() // what does not end takes a processor from the others
 		},
 	}
-	err := pool.Run(ctx)
+	err := pool.Run(within)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.exhausted = pool.Exhausted()
+	k.ended = k.endedBy(ctx, within, err)
 	k.took = time.Since(k.started)
+	if k.ended == unexplained {
+		return errUnexplained
+	}
 	return err
+}
+
+// unexplained is said where a pool has left out seeds that nothing had it leave out, which none
+// does.
+const unexplained = "nothing says why, which is a fault of simfuzz"
+
+var errUnexplained = errors.New("run: not all seeds were run, and nothing says why")
+
+// endedBy is why the campaign, which was to end with ctx, and ran within the time that it was
+// given, has not run all the seeds that it was asked for; "" if it has. Where no number of
+// seeds was asked for, its time is what was.
+func (k *storeCampaign) endedBy(ctx, within context.Context, err error) string {
+	failed := len(k.failed)
+	switch {
+	case k.seeds > 0 && uint64(k.totals.Seeds) >= k.seeds, k.exhausted:
+		return ""
+	case err != nil:
+		return err.Error()
+	case failed > 0 && k.failed[failed-1].GaveUp():
+		return fmt.Sprintf("seed %d does not end; --patience gives a run more time", k.failed[failed-1].Seed)
+	case failed > 0 && failed >= k.most:
+		return fmt.Sprintf("%d have failed, as many as --failures allows", failed)
+	case ctx.Err() != nil:
+		return fmt.Sprintf("it was interrupted: %v", context.Cause(ctx))
+	case within.Err() != nil && k.seeds == 0:
+		return ""
+	case within.Err() != nil:
+		return fmt.Sprintf("%v were over, as --for says", k.limit)
+	case k.seeds == 0:
+		return "there are no greater ones"
+	}
+	return unexplained
 }
 
 // begin is the start of the campaign, with nothing counted.

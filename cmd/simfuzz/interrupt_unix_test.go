@@ -27,15 +27,20 @@ const atOnce = 20 * time.Second
 // An interruption ends every long command at once, and what was found is printed.
 func TestInterruptedProcesses(t *testing.T) {
 	for name, c := range map[string]struct {
-		args  []string
-		stdin bool
-		ready string // in standard output, or behind "2>" in standard error
-		code  int
-		want  []string
+		args   []string
+		stdin  bool
+		ready  string // in standard output, or behind "2>" in standard error
+		signal syscall.Signal
+		code   int
+		want   []string
 	}{
 		"run": {
 			args: []string{"run", "--for", "1h", "--seed", "1"}, ready: "fuzzing from seed 1", code: exitInterrupted,
 			want: []string{"violations   0", "interrupted: the above is what was finished"},
+		},
+		"run whose terminal goes": {
+			args: []string{"run", "--seeds", "100000000", "--seed", "1"}, ready: "fuzzing from seed 1", signal: syscall.SIGHUP, code: exitInterrupted,
+			want: []string{"violations   0", "ended early  after ", " of 100000000 seeds: it was interrupted: hangup", "interrupted: the above is what was finished"},
 		},
 		"run as JSON": {
 			args: []string{"run", "--for", "1h", "--seed", "1", "--json"}, ready: "2>violations", code: exitInterrupted, want: []string{`"kind":"summary"`},
@@ -89,7 +94,11 @@ func TestInterruptedProcesses(t *testing.T) {
 					time.Sleep(20 * time.Millisecond)
 				}
 			}
-			p.interrupt(t)
+			if c.signal == 0 {
+				c.signal = syscall.SIGINT
+			}
+			p.interrupted = time.Now()
+			require.NoError(t, p.cmd.Process.Signal(c.signal))
 			code, after := p.wait(t)
 			assert.Equal(t, c.code, code, "%s%s", p.out, p.errs)
 			assert.Less(t, after, atOnce)

@@ -12,8 +12,10 @@
 // gone, as of a program that SIGPIPE ends. Of several the gravest counts: 1 over
 // 3 over 141 over 130 over 2.
 //
-// An interrupt (Ctrl-C, SIGINT or SIGTERM) ends every command at once; what was
-// found until then is printed and kept. A second one ends it without that.
+// An interrupt (Ctrl-C, SIGINT or SIGTERM, or SIGHUP where its terminal goes) ends
+// every command at once; what was found until then is printed and kept. A second
+// one ends it without that. What is killed otherwise, as by a system that has no
+// memory left, says nothing: a summary that is not there is one of nothing.
 package main
 
 import (
@@ -24,7 +26,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop) // the next one ends the process
 	// Asked for, the signal of a closed pipe does not end the process, and the write
 	// fails instead: so failing seeds are kept first.

@@ -21,6 +21,8 @@ type summaryJSON struct {
 	Kind            string             `json:"kind"`
 	Seed            uint64             `json:"seed"`
 	Seeds           int64              `json:"seeds"`
+	SeedsAsked      uint64             `json:"seeds_asked"` // 0 is as many as there is time for
+	Ended           string             `json:"ended_early"` // why not all of them were run; "" if they were
 	Deliveries      int64              `json:"deliveries"`
 	Operations      int64              `json:"operations"`
 	Violations      int64              `json:"violations"`
@@ -55,7 +57,7 @@ func (k *storeCampaign) summary() summaryJSON {
 	t := &k.totals
 	seconds := k.took.Seconds()
 	s := summaryJSON{
-		Kind: "summary", Seed: k.first, Seeds: t.Seeds, Deliveries: t.Deliveries, Operations: t.Operations,
+		Kind: "summary", Seed: k.first, Seeds: t.Seeds, SeedsAsked: k.seeds, Ended: k.ended, Deliveries: t.Deliveries, Operations: t.Operations,
 		Violations: t.Violations, Undecided: t.Undecided, Seconds: seconds,
 		DeliveriesPerS: float64(t.Deliveries) / seconds, Porcupine: t.Decided, PorcupineSeeds: t.Searched,
 		Untagged: t.Untagged, OnEngine: t.OnEngine, Twice: t.Twice, FewestNodes: t.FewestNodes, FewestOps: t.FewestOps,
@@ -139,6 +141,12 @@ func (c *cli) printSummary(k *storeCampaign) {
 		c.field("exhausted", "every schedule with one exception from the benign one of seed %d", k.first)
 	}
 	c.field("violations", "%d", s.Violations)
+	switch {
+	case s.Ended != "" && s.SeedsAsked > 0:
+		c.field("ended early", "after %d of %d seeds: %s", s.Seeds, s.SeedsAsked, s.Ended)
+	case s.Ended != "":
+		c.field("ended early", "after %d seeds: %s", s.Seeds, s.Ended)
+	}
 	if c.ctx.Err() != nil {
 		c.printf("interrupted: the above is what was finished\n")
 	}
@@ -170,11 +178,6 @@ func (c *cli) printFailures(k *storeCampaign, f runFlags, all []kept) {
 		if one.Small != "" {
 			again = "replay with:\n" + c.command("replay", one.Small)
 		}
-	}
-	if n := len(k.failed); n > 0 && k.failed[n-1].GaveUp() {
-		c.printf("\nstopped at seed %d, which does not end; --patience gives a run more time\n", k.failed[n-1].Seed)
-	} else if len(k.failed) >= k.most {
-		c.printf("\nstopped after %d failing seeds\n", len(k.failed))
 	}
 	if again != "" {
 		c.printf("\n%s\n", again)

@@ -59,7 +59,8 @@ func (c *cli) runCommand() *cobra.Command {
 			"what each read saw, convergence after the faults, causal order, liveness, and a share by porcupine. At its end a table says of each level " +
 			"how many histories each checker was asked about, and decided. " +
 			"In one seed of eight, or as --engine says, values are kept by a storage engine on the same faulty disk: its files lose and tear what was not synced, fail, and rot. " +
-			"A failing seed leaves a folder under --out with a tape that replays it.\n\n" +
+			"A failing seed leaves a folder under --out with a tape that replays it. " +
+			"A campaign that has not run all of its --seeds says after how many it ended, and why.\n\n" +
 			"The exit code is 0 if nothing is violated, 1 on a violation, and 2 if histories were left undecided, more than 1% of " +
 			"those for porcupine, or a campaign of 2000 seeds or more never came to one of the situations or faults that it must reach, " +
 			"or left more operations without an answer than it may while faults last.",

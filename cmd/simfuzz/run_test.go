@@ -281,7 +281,7 @@ func TestFailingCampaign(t *testing.T) {
 	args := []string{"run", "--seed", "100", "--seeds", "100", "--failures", "2", "--faults", unexcusedFaults, "--out", dir}
 	code, out, errs := invoke(t, "", args...)
 	assert.Equal(t, exitViolated, code, errs)
-	assert.Contains(t, out, "stopped after 2 failing seeds")
+	assert.Regexp(t, `\nended early  after \d+ of 100 seeds: 2 have failed, as many as --failures\s+allows\n`, out)
 	assert.Contains(t, out, "shrunk to 1 operations and 2 faults in ")
 	assert.Contains(t, out, "faults end", "the picture of a short run")
 	assert.Regexp(t, `replay with:\nsimfuzz replay .*/shrunk.json\n$`, out)
