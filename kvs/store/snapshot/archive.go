@@ -219,6 +219,7 @@ func (a *Archive) read(branch string, v store.Version) (manifest, error) {
 		if err != nil {
 			return manifest{}, err
 		}
+		a.bound(&h)
 		l := h.of(branch)
 		e, err := l.find(v)
 		if err != nil {

@@ -85,6 +85,7 @@ func (a *Archive) changing(op string, do func(h *head, tag string) error) error 
 	for range Attempts {
 		h, tag, err := a.head()
 		if err == nil {
+			a.bound(&h)
 			err = do(&h, tag)
 		}
 		if err == nil {

@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -33,4 +35,47 @@ func TestMemoryIsBounded(t *testing.T) {
 	_, err = a.Collect(Retention{Last: 20})
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(a.pages.pages), 2)
+}
+
+// TestMemoryOfReadersIsBounded reads, and branches off, each version of a writer that collects the
+// ones before, in archives that publish nothing themselves, or only conflict.
+func TestMemoryOfReadersIsBounded(t *testing.T) {
+	for _, of := range []struct {
+		name string
+		read func(a *Archive) error
+	}{
+		{"manifests", func(a *Archive) error { _, err := a.Manifest(store.Latest); return err }},
+		{"splits", func(a *Archive) error {
+			if err := a.Split(store.Latest, Part{Branch: "part"}); err != nil {
+				return err
+			}
+			return a.Drop("part")
+		}},
+		{"conflicts", func(a *Archive) error {
+			_, _, err := a.Publish(store.Draft{Engine: "e", Format: 1, Writer: store.Writer{Number: 1}, Resumed: true})
+			if !errors.Is(err, store.ErrConflict) {
+				return fmt.Errorf("want a conflict, not %w", err)
+			}
+			return nil
+		}},
+	} {
+		t.Run(of.name, func(t *testing.T) {
+			b, err := NewFolder("bucket", FolderOptions{FS: vfs.NewMem()})
+			require.NoError(t, err)
+			writer, reader := New(b), New(b)
+			var at store.Ref
+			for range 50 {
+				at, _, err = writer.Publish(store.Draft{Seen: at, Parent: at, Engine: "e", Format: 1})
+				require.NoError(t, err)
+				require.NoError(t, of.read(reader))
+				_, err = writer.Collect(Retention{Last: 2})
+				require.NoError(t, err)
+			}
+			require.LessOrEqual(t, len(reader.manifests), 4)
+			require.LessOrEqual(t, len(reader.names), 4)
+			m, err := reader.Manifest(store.Latest)
+			require.NoError(t, err)
+			require.Equal(t, at.Version, m.Version)
+		})
+	}
 }

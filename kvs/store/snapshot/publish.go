@@ -71,6 +71,7 @@ func (a *Archive) publish(d *store.Draft) (store.Ref, int64, error) {
 	if err != nil {
 		return none, 0, err
 	}
+	a.forget(&h)
 	l := h.of(a.opts.Branch)
 	m, same := a.adopt(&l, d)
 	if !same {
@@ -87,7 +88,6 @@ func (a *Archive) publish(d *store.Draft) (store.Ref, int64, error) {
 	case len(l.Versions) == 0 && a.opts.Branch != "" && len(h.Branches) >= MaxBranches:
 		return none, 0, fmt.Errorf("%w: %d branches; drop some", store.ErrTooMany, len(h.Branches))
 	}
-	a.forget(&h)
 	known, err := a.known(&l, tag, d.Parent.Version)
 	if err != nil {
 		return none, 0, err
@@ -147,6 +147,14 @@ func (a *Archive) published(m manifest) {
 	a.unknown = nil // no swap of theirs can succeed any more
 	a.manifests[m.Name], a.names[m.Version] = m, m.Name
 	m.each(func(o object) { delete(a.uploads, o.hash) })
+}
+
+// bound forgets once more manifests are known than versions are kept: an archive that never publishes
+// reads those of all that others publish.
+func (a *Archive) bound(h *head) {
+	if len(a.manifests) > h.versions() {
+		a.forget(h)
+	}
 }
 
 // forget lets go of what no publishing under this head can use.
