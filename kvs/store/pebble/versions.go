@@ -137,6 +137,7 @@ func (e *Engine) sources(dir string) ([]store.Source, error) {
 	slices.Sort(names)
 	var b bundle
 	var sources []store.Source
+	tables := map[string]store.Segment{} // those that are gone are let go of
 	for _, name := range names {
 		if strings.HasSuffix(name, logExt) {
 			continue // all that a log says is in the tables since the flush; what it is recycled from may be long
@@ -156,13 +157,14 @@ func (e *Engine) sources(dir string) ([]store.Source, error) {
 			if seg, err = hashFile(e.opts.FS, path); err != nil {
 				return nil, err
 			}
-			e.tables[name] = seg
 		}
+		tables[name] = seg
 		b.Tables = append(b.Tables, name)
 		sources = append(sources, store.Source{
 			Segment: seg, Open: func() (io.ReadCloser, error) { return e.opts.FS.Open(path) },
 		})
 	}
+	e.tables = tables
 	image, err := catalog.Seal(bundleTitle, bundleFormat, b)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,25 @@ func TestSnapshotsShareTables(t *testing.T) {
 	require.NoError(t, e.Close())
 }
 
+// TestHashesOfTablesThatAreGone sets the same keys before each of many snapshots, so that compactions
+// replace tables: of those the engine remembers nothing.
+func TestHashesOfTablesThatAreGone(t *testing.T) {
+	d, err := disk.NewFS(disk.FSOptions{})
+	require.NoError(t, err)
+	e := openOn(t, d)
+	for n := range 40 {
+		for i := range 20 {
+			require.NoError(t, e.Set(fmt.Appendf(nil, "key %d", i), fmt.Appendf(nil, "%0100d", n)))
+		}
+		_, err := e.Snapshot()
+		require.NoError(t, err)
+	}
+	m, err := e.opts.Archive.Manifest(store.Latest)
+	require.NoError(t, err)
+	require.Len(t, e.tables, len(m.Segments)-1, "as many as the version has")
+	require.NoError(t, e.Close())
+}
+
 // forged is an archive whose segments are all the same bytes, whatever their hashes.
 type forged struct {
 	store.Archive
