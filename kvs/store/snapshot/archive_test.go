@@ -207,6 +207,33 @@ func TestUploadAhead(t *testing.T) {
 	}
 }
 
+// TestUploadAheadAgain uploads the same before and after a collecting, which has deleted it: then it
+// is put again, and a version may rely on it.
+func TestUploadAheadAgain(t *testing.T) {
+	b := newBucket()
+	a := snapshot.New(b)
+	_, _, err := publishDraft(a, draft(0, "first"))
+	require.NoError(t, err)
+	for range 3 {
+		for _, want := range []int64{5, 0} {
+			n, err := a.Upload(source("ahead"))
+			require.NoError(t, err)
+			require.Equal(t, want, n)
+		}
+		c, err := snapshot.New(b).Collect(snapshot.Retention{Last: 1})
+		require.NoError(t, err)
+		require.Equal(t, 1, c.Objects)
+	}
+	_, err = a.Upload(source("ahead"))
+	require.NoError(t, err)
+	d := draft(1, "ahead")
+	d.Segments[0].Open = nil
+	v, n, err := publishDraft(a, d)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Equal(t, []store.Version{1, v}, whole(t, b))
+}
+
 // act is what a process does; seen is what it knew before it began.
 type act struct {
 	name string

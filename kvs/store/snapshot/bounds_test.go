@@ -219,9 +219,9 @@ func (s *stuck) SwapHead(tag string, data []byte) error {
 }
 
 // TestFailedSwapsAreForgotten: what was to be published is no part of the head that is
-// known, on a branch and on the main one.
+// known, on a branch and on the main one, whether that head was read for it or before.
 func TestFailedSwapsAreForgotten(t *testing.T) {
-	for _, name := range []string{"", "other"} {
+	for i, name := range []string{"", "other", "", "other"} {
 		b := &stuck{bucket: newBucket()}
 		main := snapshot.New(b)
 		v, _, err := publishDraft(main, draft(0, "one"))
@@ -229,6 +229,10 @@ func TestFailedSwapsAreForgotten(t *testing.T) {
 		require.NoError(t, main.Clone(v, "other"))
 		a, err := snapshot.Open(b, snapshot.Options{Branch: name})
 		require.NoError(t, err)
+		if i >= 2 {
+			_, err = a.Latest()
+			require.NoError(t, err)
+		}
 		b.on = true
 		_, _, err = publishDraft(a, draft(v, "two"))
 		require.Error(t, err)

@@ -2,6 +2,7 @@ package snapshot_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -208,4 +209,46 @@ func TestSplitRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, a.Clone(3, "c"))
 	require.ErrorIs(t, a.Merge("m", snapshot.Part{Branch: "c", Range: r("", "c")}, snapshot.Part{Branch: "o", Range: r("c", "")}), store.ErrForeign)
+}
+
+// TestParentsAreOfTheBranch drops a branch and begins it anew, under the same numbers, and publishes
+// what came of versions of both: the number of one that is another by now is no parent's, that of one
+// that is not kept is.
+func TestParentsAreOfTheBranch(t *testing.T) {
+	b := newBucket()
+	publish(t, b, 0, "main")
+	line := func(n int, content string) (refs []store.Ref) {
+		a := branch(t, b, "b")
+		var at store.Ref
+		for i := range n {
+			d := draft(0, fmt.Sprint(content, i))
+			d.Seen, d.Parent = at, at
+			var err error
+			at, _, err = a.Publish(d)
+			require.NoError(t, err)
+			refs = append(refs, at)
+		}
+		return refs
+	}
+	before := line(4, "before")
+	require.NoError(t, snapshot.New(b).Drop("b"))
+	now := line(4, "now")
+	a := branch(t, b, "b")
+	_, err := a.Collect(snapshot.Retention{Last: 2})
+	require.NoError(t, err)
+	at := now[3]
+	for _, c := range []struct {
+		parent store.Ref
+		want   store.Version
+	}{
+		{store.Ref{}, 0}, {now[3], 4}, {now[2], 3}, {now[0], 1}, {before[0], 1}, {before[3], 0}, {before[2], 0}, {store.Ref{Version: 3}, 3},
+	} {
+		d := draft(0, "next")
+		d.Seen, d.Parent = at, c.parent
+		at, _, err = a.Publish(d)
+		require.NoError(t, err)
+		m, err := a.Manifest(at.Version)
+		require.NoError(t, err)
+		require.Equal(t, c.want, m.Parent, "of %+v", c.parent)
+	}
 }

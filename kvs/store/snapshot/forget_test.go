@@ -79,3 +79,46 @@ func TestMemoryOfReadersIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// TestVersionsAreBounded has as many versions as there may be, but one: one more can begin in any
+// way, and then none.
+func TestVersionsAreBounded(t *testing.T) {
+	ways := []struct {
+		name  string
+		begin func(a *Archive, branch string) error
+	}{
+		{"publish", func(a *Archive, _ string) error {
+			at, err := a.Ref(store.Latest)
+			if err == nil {
+				_, _, err = a.Publish(store.Draft{Seen: at, Parent: at, Engine: "e", Format: 1})
+			}
+			return err
+		}},
+		{"clone", func(a *Archive, branch string) error { return a.Clone(store.Latest, branch) }},
+		{"split", func(a *Archive, branch string) error { return a.Split(store.Latest, Part{Branch: branch}) }},
+		{"merge", func(a *Archive, branch string) error { return a.Merge(branch, Part{}) }},
+	}
+	b, err := NewFolder("bucket", FolderOptions{FS: vfs.NewMem()})
+	require.NoError(t, err)
+	data, err := New(b).store(&head{Epoch: 1, since: 1, line: lineOf(1, MaxVersions-2)})
+	require.NoError(t, err)
+	require.NoError(t, b.SwapHead("", data))
+	require.NoError(t, ways[0].begin(New(b), ""), "of which there is a manifest")
+	data, _, err = b.Head()
+	require.NoError(t, err)
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			_, tag, err := b.Head()
+			require.NoError(t, err)
+			require.NoError(t, b.SwapHead(tag, data))
+			a := New(b)
+			require.NoError(t, way.begin(a, "first"))
+			for _, more := range ways {
+				require.ErrorIs(t, more.begin(a, "second"), store.ErrTooMany, more.name)
+			}
+			h, _, err := a.head()
+			require.NoError(t, err)
+			require.Equal(t, MaxVersions, h.versions())
+		})
+	}
+}

@@ -153,6 +153,34 @@ func TestOutcomeUnknownForNow(t *testing.T) {
 	}
 }
 
+// TestOutcomeUnknownAfterRestore has a writer lose the outcome of a version, and then publish what came
+// of any version: what goes on from the one before the lost version goes on top of that, and what was
+// restored comes from what it was restored from.
+func TestOutcomeUnknownAfterRestore(t *testing.T) {
+	for from := store.Version(0); from <= 3; from++ {
+		b := &outage{bucket: newBucket(), happened: true, swaps: 4, silent: 1}
+		a := snapshot.New(b)
+		for v := range store.Version(3) {
+			_, _, err := publishDraft(a, draft(v, fmt.Sprint(v)))
+			require.NoError(t, err)
+		}
+		_, _, err := publishDraft(a, draft(3, "lost"))
+		require.ErrorIs(t, err, errLost)
+		next := draft(3, "next")
+		next.Parent.Version = from
+		v, _, err := publishDraft(a, next)
+		require.NoError(t, err)
+		require.Equal(t, store.Version(5), v)
+		m, err := a.Manifest(v)
+		require.NoError(t, err)
+		want := from
+		if from == 3 {
+			want = 4
+		}
+		require.Equal(t, want, m.Parent, "from %s", from)
+	}
+}
+
 // TestOutcomesUnknown loses several outcomes one behind the other; whichever swap it
 // was that happened, the writer goes on from it.
 func TestOutcomesUnknown(t *testing.T) {

@@ -76,7 +76,8 @@ func lineOf(from, last store.Version) line {
 }
 
 // TestHeadsAreSmall stores heads of so many versions, and looks how large they are, and
-// how many pages there are. Up to PageItems versions a head has no pages.
+// how many pages there are. Up to PageItems versions a head has no pages, and is one that older
+// programs read.
 func TestHeadsAreSmall(t *testing.T) {
 	for _, c := range []struct {
 		versions     store.Version
@@ -99,6 +100,7 @@ func TestHeadsAreSmall(t *testing.T) {
 		require.Equal(t, c.pages, named, "%d versions", c.versions)
 		b, _, err := h.encode()
 		require.NoError(t, err)
+		require.Equal(t, c.versions <= PageItems, bytes.HasPrefix(b, []byte("joinery archive 1 ")), "%.20s", b)
 		if c.versions > PageItems {
 			require.Equal(t, c.items, bytes.Count(b, []byte(`"`))/2-3, "items of %d versions", c.versions)
 		}

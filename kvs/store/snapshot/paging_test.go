@@ -395,6 +395,59 @@ func TestPagesAreDurable(t *testing.T) {
 	t.Logf("%d power cuts", cuts)
 }
 
+// soonBucket is a bucket of which names that are put soon are durable with the next Put.
+type soonBucket struct {
+	*bucket
+	soon  map[string]bool
+	swaps int
+	early []string // what was not durable when a head was swapped in
+}
+
+func (s *soonBucket) Put(name string, size int64, r io.Reader) error {
+	err := s.bucket.Put(name, size, r)
+	if err == nil {
+		clear(s.soon)
+	}
+	return err
+}
+
+func (s *soonBucket) PutSoon(name string, size int64, r io.Reader) error {
+	s.soon[name] = true
+	return s.bucket.Put(name, size, r)
+}
+
+func (s *soonBucket) SwapHead(tag string, data []byte) error {
+	s.swaps++
+	s.early = slices.AppendSeq(s.early, maps.Keys(s.soon))
+	return s.bucket.SwapHead(tag, data)
+}
+
+// TestNothingIsNamedBeforeItIsDurable publishes versions in three branches, with clones and
+// collectings in between: whichever pages are put, before pages that were there or behind them, are
+// durable before a head names them, and so are segments.
+func TestNothingIsNamedBeforeItIsDurable(t *testing.T) {
+	b := &soonBucket{bucket: newBucket(), soon: map[string]bool{}}
+	main := snapshot.New(b)
+	of := []*snapshot.Archive{main, branch(t, b, "a"), branch(t, b, "z")}
+	seen := make([]store.Version, len(of))
+	var err error
+	for n := range 700 {
+		i := max(0, n%5-2) // three in five on the main branch
+		seen[i], _, err = publishDraft(of[i], draft(seen[i], fmt.Sprint(n), fmt.Sprint(n%7)))
+		require.NoError(t, err)
+		switch {
+		case n%97 == 96:
+			require.NoError(t, main.Clone(store.Latest, fmt.Sprint("m", n)))
+		case n%151 == 150:
+			_, err = of[n%len(of)].Collect(snapshot.Retention{Last: 40, Versions: []store.Version{1, 17, 257}})
+			require.NoError(t, err)
+		}
+		require.Empty(t, b.early, "the head of publishing %d", n)
+	}
+	require.Greater(t, b.swaps, 700)
+	require.Greater(t, len(pages(t, b)), 10)
+}
+
 // TestAllBytesAreCounted publishes with pages, a conflict, a retry and a new writer: what
 // Publish says it uploaded is what the bucket was given.
 func TestAllBytesAreCounted(t *testing.T) {
