@@ -16,14 +16,15 @@ import (
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
-// filled is a file system that takes so many changes more, and is full from then on.
+// filled is a file system that takes so many changes more, and is full from then on, or for one change.
 type filled struct {
 	vfs.FS
 	left *atomic.Int64
+	once bool
 }
 
 func (f filled) full() error {
-	if f.left.Add(-1) < 0 {
+	if n := f.left.Add(-1); n == -1 || n < 0 && !f.once {
 		return syscall.ENOSPC
 	}
 	return nil
@@ -171,7 +172,7 @@ func TestFullAtEachChange(t *testing.T) {
 				below := vfs.NewMem()
 				left := new(atomic.Int64)
 				left.Store(n)
-				o := store.Options{Dir: "dir", FS: filled{below, left}, Durability: d}
+				o := store.Options{Dir: "dir", FS: filled{FS: below, left: left}, Durability: d}
 				e, err := suite.Open(o)
 				if err != nil {
 					require.ErrorIs(t, err, syscall.ENOSPC)
@@ -232,7 +233,7 @@ func TestFullWhileSnapshot(t *testing.T) {
 		require.NoError(t, err)
 		below, left := vfs.NewMem(), new(atomic.Int64)
 		left.Store(1 << 40)
-		o := store.Options{Dir: "dir", FS: filled{below, left}, Archive: snapshot.New(bucket), Durability: store.EveryWrite}
+		o := store.Options{Dir: "dir", FS: filled{FS: below, left: left}, Archive: snapshot.New(bucket), Durability: store.EveryWrite}
 		e, err := suite.Open(o)
 		require.NoError(t, err)
 		require.NoError(t, e.Set([]byte("k"), []byte("v")))
@@ -259,5 +260,74 @@ func TestFullWhileSnapshot(t *testing.T) {
 		_, err = e.Snapshot()
 		require.NoError(t, err, "change %d", n)
 		require.NoError(t, e.Close())
+	}
+}
+
+// TestFullForOneChange has one change of the disk fail while an engine takes a snapshot or restores a
+// version. Where the engine goes on, what is set from then on is there after it was opened again; where
+// it does not, what was there before or after.
+func TestFullForOneChange(t *testing.T) {
+	for _, of := range []struct {
+		name  string
+		do    func(e store.Engine) error
+		after string
+	}{
+		{"snapshot", func(e store.Engine) error { _, err := e.Snapshot(); return err }, "two"},
+		{"restore", func(e store.Engine) error { return e.Restore(1) }, "one"},
+	} {
+		t.Run(of.name, func(t *testing.T) {
+			failed, goes := 0, 0
+			for n := int64(0); ; n++ {
+				bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: vfs.NewMem()})
+				require.NoError(t, err)
+				below, left := vfs.NewMem(), new(atomic.Int64)
+				left.Store(1 << 40)
+				o := store.Options{
+					Dir: "dir", FS: filled{FS: below, left: left, once: true}, Archive: snapshot.New(bucket), Durability: store.EveryWrite,
+				}
+				e, err := suite.Open(o)
+				require.NoError(t, err)
+				get := func() string {
+					v, err := e.Get([]byte("k"))
+					require.NoError(t, err)
+					return string(v)
+				}
+				require.NoError(t, e.Set([]byte("k"), []byte("one")))
+				_, err = e.Snapshot()
+				require.NoError(t, err)
+				require.NoError(t, e.Set([]byte("k"), []byte("two")))
+				left.Store(n)
+				err = of.do(e)
+				reached := left.Load() < 0
+				left.Store(1 << 40)
+				if !reached {
+					require.NoError(t, err)
+					require.Equal(t, of.after, get())
+					require.NoError(t, e.Close())
+					require.Greater(t, failed, 20)
+					t.Logf("%d changes fail, of which the engine outlives %d", failed, goes)
+					return
+				}
+				failed++
+				want := []string{"two", of.after}
+				if err == nil {
+					want = []string{of.after}
+				}
+				if set := e.Set([]byte("k"), []byte("three")); set == nil {
+					goes++
+					want = []string{"three"}
+				} else {
+					require.ErrorIs(t, set, store.ErrFailed, "change %d", n)
+				}
+				if err := e.Close(); err != nil {
+					require.ErrorIs(t, err, store.ErrFailed, "change %d", n)
+				}
+				o.FS = below
+				e, err = suite.Open(o)
+				require.NoError(t, err, "change %d", n)
+				require.Contains(t, want, get(), "change %d", n)
+				require.NoError(t, e.Close())
+			}
+		})
 	}
 }

@@ -2,11 +2,13 @@ package pebble
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/store"
@@ -79,6 +81,69 @@ func TestHashesOfTablesThatAreGone(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, e.tables, len(m.Segments)-1, "as many as the version has")
 	require.NoError(t, e.Close())
+}
+
+// during is a file system that calls do before a file or a name is made in a directory of Pebble's that
+// is not the one in use.
+type during struct {
+	vfs.FS
+	used string
+	do   func()
+}
+
+func (d during) made(name string) {
+	if dir := d.PathDir(name); dir != d.used && strings.HasSuffix(dir, "."+dirExt) {
+		d.do()
+	}
+}
+
+func (d during) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	d.made(name)
+	return d.FS.Create(name, c)
+}
+
+func (d during) Link(from, to string) error {
+	d.made(to)
+	return d.FS.Link(from, to)
+}
+
+// TestDiskFailsDuringCheckpoint has the disk fail the database in the background, as a compaction does
+// that runs by then, before each file of a checkpoint: no version is published of what the disk may not
+// have, and the engine has failed.
+func TestDiskFailsDuringCheckpoint(t *testing.T) {
+	cause := errors.New("the disk is gone")
+	for n := 1; ; n++ {
+		bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: vfs.NewMem()})
+		require.NoError(t, err)
+		a := snapshot.New(bucket)
+		var e *Engine
+		made := 0
+		fs := during{vfs.NewMem(), "dir/00000001.pebble", func() {
+			if made++; made == n {
+				e.disk.fail(cause)
+			}
+		}}
+		e, err = Open(Options{Options: store.Options{Dir: "dir", FS: fs, Archive: a}})
+		require.NoError(t, err)
+		require.Equal(t, fs.used, e.disk.dir)
+		for i := range 3 {
+			require.NoError(t, e.Set([]byte{byte(i)}, []byte("value")))
+			require.NoError(t, e.db.Flush())
+		}
+		_, err = e.Snapshot()
+		if made < n {
+			require.NoError(t, err)
+			require.NoError(t, e.Close())
+			require.Greater(t, n, 5)
+			return
+		}
+		require.ErrorIs(t, err, store.ErrFailed, "file %d", n)
+		require.ErrorIs(t, err, cause)
+		latest, err := a.Latest()
+		require.NoError(t, err)
+		require.Zero(t, latest, "file %d", n)
+		require.ErrorIs(t, e.Close(), cause)
+	}
 }
 
 // forged is an archive whose segments are all the same bytes, whatever their hashes.

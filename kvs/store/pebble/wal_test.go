@@ -43,6 +43,47 @@ func TestTornLogIsNotDamage(t *testing.T) {
 	}
 }
 
+// TestHolesOfALogAreNotDamage has a crash keep chunks that were not synced yet, but for one before
+// them: that is torn, wherever the hole is, also right behind what was synced. A hole before that is
+// damage.
+func TestHolesOfALogAreNotDamage(t *testing.T) {
+	b, number := lastLog(t, 60, store.GroupCommit, 0)
+	type chunk struct{ from, to, synced int }
+	var chunks []chunk
+	for at := 0; at < len(b); {
+		size, synced, ok := walChunk(walRest(b, at), number)
+		if !ok {
+			break
+		}
+		chunks = append(chunks, chunk{at, at + size, int(synced)})
+		at += size
+	}
+	require.Greater(t, len(chunks), 60)
+	torn, right, damaged := 0, 0, 0
+	for n := range chunks {
+		last := chunks[n]
+		for i := range chunks[:n] {
+			hole := chunks[i]
+			kept := bytes.Clone(b[:last.to])
+			clear(kept[hole.from:hole.to])
+			err := checkWAL(kept, number)
+			if hole.from < last.synced {
+				require.ErrorIs(t, err, store.ErrCorrupt, "hole at %d, %d bytes were synced", hole.from, last.synced)
+				damaged++
+				continue
+			}
+			require.NoError(t, err, "hole at %d, %d bytes were synced", hole.from, last.synced)
+			torn++
+			if hole.from == last.synced {
+				right++
+			}
+		}
+	}
+	require.Greater(t, torn, 50)
+	require.Greater(t, right, 20)
+	require.Greater(t, damaged, 500)
+}
+
 // TestEachFlipOfALogIsFound flips each bit of a log, one after the other, none of which is the last
 // one set in a sector.
 func TestEachFlipOfALogIsFound(t *testing.T) {
