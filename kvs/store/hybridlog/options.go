@@ -94,7 +94,7 @@ func (o Options) withDefaults() (Options, error) {
 func (o *Options) set() logset.Options {
 	return logset.Options{
 		Options: o.Options, Engine: Name, Type: fileType, SegmentBytes: int64(o.PageBytes), FanIn: o.FanIn,
-		MaxBacklog: o.MaxBacklog, StepRecords: o.StepRecords, Batched: true,
+		MaxBacklog: o.MaxBacklog, StepRecords: o.StepRecords, Batched: true, Kept: true,
 	}
 }
 

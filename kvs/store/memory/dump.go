@@ -68,8 +68,8 @@ func (e *Engine) writeDump(part *catalog.Part) error {
 	// The number in the header is that of the content's kind, not of the file, so that
 	// a dump of the same values is the same segment.
 	h := record.Header{Type: dumpType}
-	sum := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<16)
+	sum := sha256.New() // before the file, which may change what it is given to write
+	w := bufio.NewWriterSize(io.MultiWriter(sum, f), 1<<16)
 	buf := record.AppendHeader(nil, h)
 	for _, k := range slices.Sorted(maps.Keys(e.values)) {
 		if _, err := w.Write(buf); err != nil {

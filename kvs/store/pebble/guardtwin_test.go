@@ -94,10 +94,10 @@ func (w *guardTwin) write(t *rapid.T, name string, f vfs.File, err error) {
 	w.has[name] = []byte{}
 	for range rapid.IntRange(0, 4).Draw(t, "writes") {
 		p := rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "bytes")
-		n, err := f.Write(p)
+		w.has[name] = append(w.has[name], p...)
+		n, err := f.Write(p) // which may change p
 		require.NoError(t, err)
 		require.Equal(t, len(p), n)
-		w.has[name] = append(w.has[name], p...)
 		info, err := f.Stat()
 		require.NoError(t, err)
 		w.size(t, name, info)

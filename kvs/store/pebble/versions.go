@@ -300,8 +300,8 @@ func (e *Engine) copySegment(v store.Version, s store.Segment, w io.Writer) erro
 	if err != nil {
 		return fmt.Errorf("segment %s: %w", s.Hash, err)
 	}
-	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(w, sum), io.LimitReader(r, s.Length+1))
+	sum := sha256.New() // before w, which may change what it is given to write
+	n, err := io.Copy(io.MultiWriter(sum, w), io.LimitReader(r, s.Length+1))
 	if err == nil && (n != s.Length || store.Hash(sum.Sum(nil)) != s.Hash) {
 		err = fmt.Errorf("%w: %d bytes that are not those of the manifest", store.ErrCorrupt, n)
 	}

@@ -36,7 +36,7 @@ func (s *Set) Create(f *File, records []byte) error {
 	if len(records) > 0 {
 		s.Stats.Syncs++
 		s.wrote(len(records))
-		if _, err := w.Write(records); err != nil {
+		if err := s.writeTo(w, records); err != nil {
 			return s.Fail(fmt.Errorf("write %s: %w", s.home.Path(f.number, logExt), err))
 		}
 	}
@@ -61,8 +61,28 @@ func (s *Set) Write(f *File, b []byte) error {
 	if f.unsynced += int64(len(b)); f.unsynced >= earlyBytes {
 		s.look = true
 	}
-	if _, err := f.f.Write(b); err != nil {
+	if err := s.writeTo(f.f, b); err != nil {
 		return s.Fail(fmt.Errorf("write %s: %w", s.home.Path(f.number, logExt), err))
+	}
+	return nil
+}
+
+// pieceBytes is how much is copied at once of what is written and kept.
+const pieceBytes = 8 << 10
+
+// writeTo writes b, which the file may change, or copies of it where it is kept.
+func (s *Set) writeTo(w io.Writer, b []byte) error {
+	if !s.opts.Kept {
+		_, err := w.Write(b)
+		return err
+	}
+	for len(b) > 0 {
+		n := min(len(b), pieceBytes)
+		s.piece = append(s.piece[:0], b[:n]...)
+		if _, err := w.Write(s.piece); err != nil {
+			return err
+		}
+		b = b[n:]
 	}
 	return nil
 }

@@ -39,6 +39,9 @@ type Options struct {
 	StepRecords int
 	// Batched says that records count only up to the last commit record.
 	Batched bool
+	// Kept says that the engine reads on what it has a file write, which a vfs.File may change: files
+	// are given copies.
+	Kept bool
 }
 
 // Check refuses options that describe no set; the engine has filled in defaults.
@@ -78,7 +81,8 @@ type Set struct {
 	// rested says that the index was saved since the last merge was begun, so that one that is
 	// wanted comes first.
 	rested bool
-	left   error // what the present step of background work could not remove
+	left   error  // what the present step of background work could not remove
+	piece  []byte // a copy of what is being written, where that is kept
 	// writing is a background step that writes a file without the lock.
 	writing sync.WaitGroup
 	lifecycle.State
@@ -179,7 +183,7 @@ func (s *Set) Size() store.Size {
 			n.Spoiled++
 		}
 	}
-	n.Backlog = s.backlog()
+	n.Backlog, n.Memory = s.backlog(), int64(cap(s.piece))
 	return n
 }
 
