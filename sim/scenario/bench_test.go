@@ -218,6 +218,32 @@ func TestStoreMemoryIsFlat(t *testing.T) {
 	runtime.KeepAlive(&rn)
 }
 
+// TestLongRunsLeaveNothing: what a long run has needed is not kept for the next ones, which run as by
+// a new runner.
+func TestLongRunsLeaveNothing(t *testing.T) {
+	var rn Runner
+	for _, c := range []struct {
+		operations int
+		kept       bool
+	}{{UsualOperations, true}, {5 * UsualOperations, false}, {UsualOperations, true}} {
+		cfg := Config{Operations: c.operations}
+		res, err := rn.Run(t.Context(), cfg, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (rn.world != nil) != c.kept || (rn.logs != nil) != c.kept || (rn.replicas != nil) != c.kept {
+			t.Errorf("%d operations: a world is kept: %v, and %d disks and %d replicas", c.operations, rn.world != nil, len(rn.logs), len(rn.replicas))
+		}
+		again, err := Run(t.Context(), cfg, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.TraceHash != again.TraceHash {
+			t.Errorf("%d operations: the trace is %x, and %x by a runner of its own", c.operations, res.TraceHash, again.TraceHash)
+		}
+	}
+}
+
 // workersSeeds are so many that one worker's wait for the other at the end of a
 // slice does not count.
 const workersSeeds = 40

@@ -60,6 +60,14 @@ func (m *memory) give() {
 	m.plan.Give()
 }
 
+// letGo lets go of what a long run has left. Each buffer of the world, and each record of a disk,
+// comes to be as large as the largest that was ever there, so that what long runs leave would grow
+// from each to the next; and one that long hardly notices what it takes to make all anew.
+func (rn *Runner) letGo() {
+	rn.world = nil
+	rn.memory = memory{rings: rn.rings, plain: rn.plain, tagged: rn.tagged, foreign: rn.foreign}
+}
+
 func (m *memory) ring(s *Setup) (*ring.Ring, error) {
 	if s.moves() {
 		return s.ring()

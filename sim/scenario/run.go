@@ -65,8 +65,8 @@ type Judgement struct {
 	Operations int // of the history
 }
 
-// Runner runs seeds one after the other and keeps memory between them. It is not
-// safe for concurrent use; have one a worker.
+// Runner runs seeds one after the other and keeps memory between them, but for what long
+// ones have needed. It is not safe for concurrent use; have one a worker.
 type Runner struct {
 	world      *sim.World
 	exhaustion *exhaustion // of the strategy exhaustive
@@ -218,7 +218,11 @@ func (rn *Runner) run(ctx context.Context, s Setup, plan []workload.Operation, s
 	if err != nil {
 		return nil, err
 	}
-	return r.judge(ctx, fences, o)
+	res, err := r.judge(ctx, fences, o)
+	if s.long() > 1 {
+		rn.letGo()
+	}
+	return res, err
 }
 
 // guarded is play, and makes a panic of the code under test that comes while an oracle
