@@ -83,8 +83,8 @@ func lost(err error) bool {
 }
 
 // Keep carries out [Keeper.Keep]. It has background work done while the engine is behind with
-// that. An error then wraps store.ErrBackpressure: the work failed several times in a row, or
-// none is left that could help.
+// that. An error then wraps store.ErrBackpressure: the work failed several times while the value
+// waited, or none is left that could help.
 func (s *Slots) Keep(slot uint64, value []byte) error { return s.set(slotKey(slot), value) }
 
 // How long a value is tried to be set. Work that has failed is offered again after some tries,

@@ -3,6 +3,10 @@ package host_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -316,4 +320,115 @@ func TestSteps(t *testing.T) {
 	ran, err = s.Step()
 	require.ErrorIs(t, err, b.fault)
 	assert.True(t, ran)
+}
+
+// scripted is an engine that refuses values while a script of its background work lasts: of each letter
+// 'w' is a step that does some, 'f' one that fails, and '-' a time at which there is none.
+type scripted struct {
+	fake
+	queue  *store.Queue
+	script string
+	at     int
+	sets   int
+	fault  error
+}
+
+func (s *scripted) Set(key, value []byte) error {
+	s.sets++
+	if s.at >= len(s.script) {
+		return s.fake.Set(key, value)
+	}
+	if s.script[s.at] == '-' {
+		s.at++
+	} else if err := s.queue.Offer("merge", s.step); err != nil {
+		return err
+	}
+	return fmt.Errorf("set: %w", store.ErrBackpressure)
+}
+
+func (s *scripted) step() (more bool, err error) {
+	s.at++
+	if s.script[s.at-1] == 'f' {
+		return false, s.fault
+	}
+	return false, nil
+}
+
+// TestKeepingByTheScript: work that fails is counted in all, times without any work in a row, and after
+// each step, also one that failed, the value is tried again: the engine may take it by then.
+func TestKeepingByTheScript(t *testing.T) {
+	idle := func(n int) string { return strings.Repeat("-", n) }
+	for _, c := range []struct {
+		script string
+		kept   bool
+		says   string
+	}{
+		{"", true, ""}, {"w", true, ""}, {"wwwwwwww", true, ""},
+		{"f", true, ""}, {"ff", true, ""}, {"wfwwfw", true, ""},
+		{"fff", false, "failed 3 times"}, {"wfwfwwwf", false, "failed 3 times"}, {"f-f-fw", false, "failed 3 times"},
+		{idle(2047), true, ""}, {idle(2048) + "w", false, "no work"}, {"w" + idle(2048) + "w", false, "no work"},
+		{idle(2000) + "w" + idle(2000) + "ww" + idle(2047), true, ""},
+	} {
+		q, err := store.NewQueue(1)
+		require.NoError(t, err)
+		e := &scripted{fake: fake{held: map[string][]byte{}}, queue: q, fault: errors.New("no space left")}
+		s, err := host.NewSlots(e, q, 17)
+		require.NoError(t, err)
+		e.script, e.sets = c.script, 0
+		err = s.Keep(5, []byte("five"))
+		name := strings.ReplaceAll(c.script, idle(100), "=")
+		if c.kept {
+			require.NoError(t, err, name)
+			require.Equal(t, len(c.script)+1, e.sets, "%s: once, and again after each step and each time without", name)
+			continue
+		}
+		require.ErrorIs(t, err, store.ErrBackpressure, name)
+		require.ErrorContains(t, err, c.says, name)
+		require.Equal(t, c.says != "no work", errors.Is(err, e.fault), name)
+	}
+}
+
+// TestKeepingAfterOthersFailed has work of others in the queue, all of which fails: the value is tried
+// again after each of it, and kept once the engine takes it.
+func TestKeepingAfterOthersFailed(t *testing.T) {
+	q, err := store.NewQueue(5)
+	require.NoError(t, err)
+	e := &scripted{fake: fake{held: map[string][]byte{}}, queue: q, script: "--"}
+	s, err := host.NewSlots(e, q, 17)
+	require.NoError(t, err)
+	e.at = 0
+	for range 5 {
+		require.NoError(t, q.Offer("another's", func() (bool, error) { return false, errors.New("no space left") }))
+	}
+	require.NoError(t, s.Keep(5, []byte("five")))
+	require.Equal(t, 3, q.Len(), "of the others' work")
+}
+
+// TestStepsOneByOne: who asks for a step while another does one waits for it, and is not told that there
+// is no work.
+func TestStepsOneByOne(t *testing.T) {
+	q, err := store.NewQueue(1)
+	require.NoError(t, err)
+	s, err := host.NewSlots(&fake{held: map[string][]byte{}}, q, 17)
+	require.NoError(t, err)
+	const work = 200
+	var steps atomic.Int64
+	require.NoError(t, q.Offer("merge", func() (bool, error) {
+		for range 100 {
+			runtime.Gosched()
+		}
+		return steps.Add(1) < work, nil
+	}))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for ran := true; ran; {
+				var err error
+				ran, err = s.Step()
+				assert.NoError(t, err)
+			}
+			assert.Equal(t, int64(work), steps.Load(), "work was left")
+		})
+	}
+	all.Wait()
 }
