@@ -10,6 +10,7 @@ import (
 
 	"github.com/joinery-go/joinery/kvs/store"
 	"github.com/joinery-go/joinery/kvs/store/internal/record"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
 	"github.com/joinery-go/joinery/sim/disk"
 )
 
@@ -115,4 +116,62 @@ func TestSavedAfterAMerge(t *testing.T) {
 	s = openSet(t, d)
 	closeSet(t, s)
 	require.Equal(t, before, s.saved, "it is not written again")
+}
+
+// TestSavedAfterEachChange opens with a saved index that is whole, changes something, and closes: the next
+// opening reads a whole one again, and nothing else.
+func TestSavedAfterEachChange(t *testing.T) {
+	for _, change := range []struct {
+		name string
+		do   func(t *testing.T, s *Set)
+	}{
+		{"nothing", func(*testing.T, *Set) {}},
+		{"a log", func(t *testing.T, s *Set) { addLog(t, s, 10) }},
+		{"an empty log", func(t *testing.T, s *Set) {
+			require.NoError(t, s.Create(s.NewLog(), nil))
+			require.NoError(t, s.Seal())
+		}},
+		{"a merge", func(t *testing.T, s *Set) { rest(t, s) }},
+		{"a log and a merge", func(t *testing.T, s *Set) { addLog(t, s, 10); rest(t, s); addLog(t, s, 11) }},
+		{"a version", func(t *testing.T, s *Set) {
+			_, err := s.Snapshot()
+			require.NoError(t, err)
+		}},
+		{"a restored version", func(t *testing.T, s *Set) {
+			v, err := s.Snapshot()
+			require.NoError(t, err)
+			addLog(t, s, 10)
+			require.NoError(t, s.Restore(v))
+		}},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			b, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: newDisk(t)})
+			require.NoError(t, err)
+			open := func(d vfs.FS) *Set {
+				s := openSet(t, d)
+				s.opts.Archive = snapshot.New(b)
+				closeSet(t, s)
+				s, err := Open(s.opts, s.mu, s.harden)
+				require.NoError(t, err)
+				return s
+			}
+			d := newDisk(t)
+			s := openSet(t, d)
+			for i := range 4 {
+				addLog(t, s, i)
+			}
+			closeSet(t, s)
+			s = open(d)
+			require.True(t, s.saved.whole)
+			change.do(t, s)
+			closeSet(t, s)
+			s = openSet(t, d)
+			require.True(t, s.saved.whole)
+			require.Zero(t, s.fresh)
+			for _, f := range s.files {
+				require.Equal(t, f.length, f.known)
+			}
+			closeSet(t, s)
+		})
+	}
 }
