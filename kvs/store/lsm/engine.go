@@ -82,7 +82,8 @@ func (e *Engine) unlock() {
 	}
 }
 
-// commit replaces the catalog; if that fails, nobody knows which one the disk has.
+// commit replaces the catalog; if that fails, nobody knows which one the disk has, and files that
+// either names stay.
 func (e *Engine) commit(s catalog.State) error {
 	e.look = true
 	s.Next = max(s.Next, e.next)
@@ -226,7 +227,7 @@ func (e *Engine) spill() error {
 	s := e.home.State()
 	s.Parts = append(s.Parts[:len(e.runs)], w.run.part())
 	if err := e.commit(s); err != nil {
-		return err
+		return errors.Join(err, w.run.close())
 	}
 	e.spilled(w.run)
 	e.endLogs()

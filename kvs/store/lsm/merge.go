@@ -152,7 +152,7 @@ func (e *Engine) replace(m *merge) error {
 	}
 	s.Parts = append(append(append([]catalog.Part(nil), s.Parts[:from]...), parts...), s.Parts[to:]...)
 	if err := e.commit(s); err != nil {
-		return err
+		return errors.Join(err, m.out.run.close())
 	}
 	e.runs = append(append(append([]*run(nil), e.runs[:from]...), out...), e.runs[to:]...)
 	for _, r := range m.inputs {

@@ -72,7 +72,7 @@ func (e *Engine) beginLog() error {
 	s.Parts = append(s.Parts[:len(e.runs)], e.frozen.sealed...) // durable as far as they count
 	s.Parts = append(s.Parts, catalog.Part{Number: w.number, Ext: walExt, Length: catalog.Open})
 	if err := e.commit(s); err != nil {
-		return err
+		return errors.Join(err, w.f.Close())
 	}
 	e.wal = w
 	return nil

@@ -1,0 +1,212 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/joinery-go/joinery/kvs/store"
+	"github.com/joinery-go/joinery/kvs/store/snapshot"
+)
+
+// handles is a file system that knows which files are open, and takes so many changes more.
+type handles struct {
+	vfs.FS
+	mu   *sync.Mutex
+	open map[int]string
+	next *int
+	left *int
+}
+
+func newHandles(left int) handles {
+	return handles{vfs.NewMem(), new(sync.Mutex), map[int]string{}, new(int), &left}
+}
+
+func (h handles) change() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if *h.left--; *h.left < 0 {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+func (h handles) begin(name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*h.next++
+	h.open[*h.next] = name
+	return *h.next
+}
+
+func (h handles) end(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.open, n)
+}
+
+// names are those of files that are open.
+func (h handles) names() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Sorted(maps.Values(h.open))
+}
+
+func (h handles) file(name string, f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return handle{f, h, h.begin(name)}, nil
+}
+
+func (h handles) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := h.change(); err != nil {
+		return nil, err
+	}
+	f, err := h.FS.Create(name, c)
+	return h.file(name, f, err)
+}
+
+func (h handles) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := h.change(); err != nil {
+		return nil, err
+	}
+	f, err := h.FS.ReuseForWrite(old, name, c)
+	return h.file(name, f, err)
+}
+
+func (h handles) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := h.FS.Open(name, o...)
+	return h.file(name, f, err)
+}
+
+func (h handles) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := h.FS.OpenReadWrite(name, c, o...)
+	return h.file(name, f, err)
+}
+
+func (h handles) OpenDir(name string) (vfs.File, error) {
+	f, err := h.FS.OpenDir(name)
+	return h.file(name, f, err)
+}
+
+func (h handles) Rename(from, to string) error {
+	if err := h.change(); err != nil {
+		return err
+	}
+	return h.FS.Rename(from, to)
+}
+
+func (h handles) Lock(name string) (io.Closer, error) {
+	l, err := h.FS.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	return heldLock{l, h, h.begin(name)}, nil
+}
+
+type heldLock struct {
+	io.Closer
+	fs handles
+	n  int
+}
+
+func (l heldLock) Close() error {
+	l.fs.end(l.n)
+	return l.Closer.Close()
+}
+
+type handle struct {
+	vfs.File
+	fs handles
+	n  int
+}
+
+func (f handle) Close() error {
+	f.fs.end(f.n)
+	return f.File.Close()
+}
+
+func (f handle) Write(p []byte) (int, error) {
+	if err := f.fs.change(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(p)
+}
+
+func (f handle) Sync() error {
+	if err := f.fs.change(); err != nil {
+		return err
+	}
+	return f.File.Sync()
+}
+
+func (f handle) SyncData() error { return f.Sync() }
+
+// TestNothingStaysOpen has the disk be full from each change on while an engine sets, merges, publishes and
+// restores: whatever failed, once it is closed, or could not be opened, no file of its is open. (Pebble
+// leaves a checkpoint's open where that fails.)
+func TestNothingStaysOpen(t *testing.T) {
+	for _, name := range ownEngines {
+		t.Run(name, func(t *testing.T) {
+			failed, stride := 0, 1
+			for n := 0; ; n += stride {
+				h, q := newHandles(n), newQueue(t)
+				bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: vfs.NewMem()})
+				require.NoError(t, err)
+				o := store.Options{Dir: "dir", FS: h, Archive: snapshot.New(bucket), Scheduler: q}
+				e, err := openSmall(name, o)
+				if err == nil {
+					err = fillAndRestore(e, q)
+					err = errors.Join(err, e.Close())
+				}
+				require.Empty(t, h.names(), "change %d: %v", n, err)
+				if err == nil {
+					require.Greater(t, failed, 20)
+					t.Logf("%d places to fail at, the last of %d changes", failed, n)
+					return
+				}
+				require.ErrorIs(t, err, syscall.ENOSPC, "change %d", n)
+				failed++
+				stride = 1 + n/60
+			}
+		})
+	}
+}
+
+// fillAndRestore does what an engine can, and returns what failed first.
+func fillAndRestore(e store.Engine, q *store.Queue) error {
+	for i := range 120 {
+		if err := e.Set(fmt.Appendf(nil, "key %d", i%30), []byte(strings.Repeat("v", 90))); err != nil {
+			return err
+		}
+		if i%10 == 9 {
+			if err := e.Sync(); err != nil {
+				return err
+			}
+			if _, err := q.Drain(1 << 20); err != nil {
+				return err
+			}
+		}
+		if i%40 == 39 {
+			if _, err := e.Snapshot(); err != nil {
+				return err
+			}
+		}
+		if i == 100 {
+			if err := e.Restore(1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
