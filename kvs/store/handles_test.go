@@ -18,23 +18,33 @@ import (
 	"github.com/joinery-go/joinery/kvs/store/snapshot"
 )
 
-// handles is a file system that knows which files are open, and takes so many changes more.
+// handles is a file system that knows which files are open, and takes so many changes more, or all but
+// one.
 type handles struct {
 	vfs.FS
 	mu   *sync.Mutex
 	open map[int]string
 	next *int
 	left *int
+	once bool
 }
 
 func newHandles(left int) handles {
-	return handles{vfs.NewMem(), new(sync.Mutex), map[int]string{}, new(int), &left}
+	return handles{vfs.NewMem(), new(sync.Mutex), map[int]string{}, new(int), &left, false}
+}
+
+// takes says how many changes there are to be before one fails, and returns how many of before were left.
+func (h handles) takes(n int) (left int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	left, *h.left = *h.left, n
+	return left
 }
 
 func (h handles) change() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if *h.left--; *h.left < 0 {
+	if *h.left--; *h.left == -1 || *h.left < 0 && !h.once {
 		return syscall.ENOSPC
 	}
 	return nil
@@ -209,4 +219,124 @@ func fillAndRestore(e store.Engine, q *store.Queue) error {
 		}
 	}
 	return nil
+}
+
+// TestOneFailure has one change of the disk fail while an engine syncs, does background work, takes a
+// snapshot, restores or closes. Where it goes on, it has what it had, and what is set from then on is
+// there after it was opened again, as is a version taken then; where it does not, what was synced is.
+func TestOneFailure(t *testing.T) {
+	const unlimited = 1 << 40
+	ops := []struct {
+		name string
+		do   func(e store.Engine, q *store.Queue) error
+	}{
+		{"sync", func(e store.Engine, _ *store.Queue) error { return e.Sync() }},
+		{"work", func(_ store.Engine, q *store.Queue) error { _, err := q.Drain(1 << 20); return err }},
+		{"snapshot", func(e store.Engine, _ *store.Queue) error { _, err := e.Snapshot(); return err }},
+		{"restore", func(e store.Engine, _ *store.Queue) error { return e.Restore(1) }},
+		{"restore latest", func(e store.Engine, _ *store.Queue) error { return e.Restore(store.Latest) }},
+		{"close", func(e store.Engine, _ *store.Queue) error { return e.Close() }},
+	}
+	for _, name := range ownEngines {
+		for _, op := range ops {
+			t.Run(name+" "+op.name, func(t *testing.T) {
+				goes, n := 0, 0
+				for ; ; n++ {
+					h, q := newHandles(unlimited), newQueue(t)
+					h.once = true
+					bucket, err := snapshot.NewFolder("bucket", snapshot.FolderOptions{FS: vfs.NewMem()})
+					require.NoError(t, err)
+					a := snapshot.New(bucket)
+					o := store.Options{Dir: "dir", FS: h, Archive: a, Scheduler: q}
+					e := mustOpen(t, name, o)
+					set := func(from, to int, value string) {
+						for i := from; i < to; i++ {
+							put(t, e, q, fmt.Sprint("key ", i), value)
+						}
+					}
+					set(0, 60, strings.Repeat("1", 90))
+					snap(t, e)
+					set(30, 90, strings.Repeat("2", 90))
+					require.NoError(t, e.Sync())
+					set(90, 95, strings.Repeat("3", 90))
+					h.takes(n)
+					err = op.do(e, q)
+					reached := h.takes(unlimited) < 0
+					if !reached {
+						require.NoError(t, err)
+					}
+					restored := strings.HasPrefix(op.name, "restore") && err == nil
+					check := func(e store.Engine, synced bool) {
+						for i := range 95 {
+							v, err := e.Get(fmt.Appendf(nil, "key %d", i))
+							require.NoError(t, err, "change %d", n)
+							want := []string{strings.Repeat("1", 90)}
+							if i >= 60 {
+								want[0] = ""
+							}
+							switch {
+							case restored || i < 30:
+							case i < 90 && strings.HasPrefix(op.name, "restore") && !synced: // the catalog may be either
+								want = append(want, strings.Repeat("2", 90))
+							case i < 90:
+								want[0] = strings.Repeat("2", 90)
+							case synced:
+								want[0] = strings.Repeat("3", 90)
+							default:
+								want = append(want, strings.Repeat("3", 90))
+							}
+							require.Contains(t, want, string(v), "key %d, change %d", i, n)
+						}
+					}
+					live := false
+					if op.name != "close" {
+						check(e, true)
+						err := e.Set([]byte("more"), []byte("value"))
+						for range 20 {
+							if !errors.Is(err, store.ErrBackpressure) {
+								break
+							}
+							_, _ = q.Drain(1 << 20)
+							err = e.Set([]byte("more"), []byte("value"))
+						}
+						if err == nil {
+							err = e.Sync()
+						}
+						if live = err == nil; live {
+							goes++
+						} else {
+							require.ErrorIs(t, err, store.ErrFailed, "change %d", n)
+						}
+						if err := e.Close(); err != nil {
+							require.False(t, live, "change %d: %v", n, err)
+						}
+					}
+					require.Empty(t, h.names(), "change %d", n)
+					e = mustOpen(t, name, o)
+					check(e, live || op.name == "close" && err == nil)
+					if live {
+						holds(t, e, "more", "value")
+					}
+					if _, err := e.Snapshot(); err == nil {
+						o.Dir, o.Archive = "other", snapshot.New(bucket)
+						other := mustOpen(t, name, o)
+						for i := range 95 {
+							k := fmt.Sprint("key ", i)
+							v, err := e.Get([]byte(k))
+							require.NoError(t, err)
+							holds(t, other, k, string(v))
+						}
+						require.NoError(t, other.Close())
+					} else {
+						require.ErrorIs(t, err, store.ErrConflict)
+					}
+					require.NoError(t, e.Close())
+					if !reached {
+						break
+					}
+				}
+				t.Logf("%d changes fail, of which the engine outlives %d", n, goes)
+			})
+		}
+	}
 }
