@@ -221,15 +221,24 @@ func fillAndRestore(e store.Engine, q *store.Queue) error {
 	return nil
 }
 
-// TestOneFailure has one change of the disk fail while an engine syncs, does background work, takes a
-// snapshot, restores or closes. Where it goes on, it has what it had, and what is set from then on is
-// there after it was opened again, as is a version taken then; where it does not, what was synced is.
+// TestOneFailure has one change of the disk fail while an engine sets, syncs, does background work, takes a
+// snapshot, restores or closes. Where it goes on, it has what it had, and what is set and synced from
+// then on is there after a kill and after closing, as is a version taken then; where it does not, what was
+// synced is.
 func TestOneFailure(t *testing.T) {
 	const unlimited = 1 << 40
 	ops := []struct {
 		name string
 		do   func(e store.Engine, q *store.Queue) error
 	}{
+		{"set", func(e store.Engine, q *store.Queue) error {
+			for i := range 60 {
+				if err := e.Set(fmt.Appendf(nil, "key %d", 90+i%5), []byte(strings.Repeat("3", 90))); err != nil && !errors.Is(err, store.ErrBackpressure) {
+					return err
+				}
+			}
+			return nil
+		}},
 		{"sync", func(e store.Engine, _ *store.Queue) error { return e.Sync() }},
 		{"work", func(_ store.Engine, q *store.Queue) error { _, err := q.Drain(1 << 20); return err }},
 		{"snapshot", func(e store.Engine, _ *store.Queue) error { _, err := e.Snapshot(); return err }},
@@ -304,6 +313,12 @@ func TestOneFailure(t *testing.T) {
 						}
 						if live = err == nil; live {
 							goes++
+							o := o // as after a kill
+							o.FS = diskOf(t, "dir", readAll(t, h, "dir"))
+							e := mustOpen(t, name, o)
+							check(e, true)
+							holds(t, e, "more", "value")
+							require.NoError(t, e.Close())
 						} else {
 							require.ErrorIs(t, err, store.ErrFailed, "change %d", n)
 						}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -27,6 +28,21 @@ func readAll(t *testing.T, fs vfs.FS, dir string) map[string][]byte {
 		all[name] = b
 	}
 	return all
+}
+
+// diskOf is a file system with a directory of such files.
+func diskOf(t *testing.T, dir string, files map[string][]byte) vfs.FS {
+	t.Helper()
+	fs := vfs.NewMem()
+	require.NoError(t, fs.MkdirAll(dir, 0o700))
+	for n, b := range files {
+		f, err := fs.Create(fs.PathJoin(dir, n), vfs.WriteCategoryUnspecified)
+		require.NoError(t, err)
+		_, err = f.Write(append([]byte(nil), b...))
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	return fs
 }
 
 // TestHolesOfLogsAreNotDamage syncs a log, sets more and has it synced again, and has a power cut lose any
@@ -64,19 +80,10 @@ func TestHolesOfLogsAreNotDamage(t *testing.T) {
 
 			damaged := 0
 			hole := func(from, to int) {
-				cut := vfs.NewMem()
-				require.NoError(t, cut.MkdirAll("dir", 0o700))
-				for n, b := range files {
-					if n == of {
-						b = append([]byte(nil), b...)
-						clear(b[from:to])
-					}
-					f, err := cut.Create(cut.PathJoin("dir", n), vfs.WriteCategoryUnspecified)
-					require.NoError(t, err)
-					_, err = f.Write(append([]byte(nil), b...))
-					require.NoError(t, err)
-					require.NoError(t, f.Close())
-				}
+				with := maps.Clone(files)
+				with[of] = append([]byte(nil), all...)
+				clear(with[of][from:to])
+				cut := diskOf(t, "dir", with)
 				e, err := engines[name](store.Options{Dir: "dir", FS: cut})
 				if from < len(first) {
 					require.ErrorIs(t, err, store.ErrCorrupt, "hole from %d to %d", from, to)
