@@ -80,8 +80,8 @@ func TestMemoryOfReadersIsBounded(t *testing.T) {
 	}
 }
 
-// TestVersionsAreBounded has as many versions as there may be, but one: one more can begin in any
-// way, and then none.
+// TestVersionsAreBounded has as many versions as there may be, but one: one more can be published or
+// begin a branch, and then none in any way.
 func TestVersionsAreBounded(t *testing.T) {
 	ways := []struct {
 		name  string
@@ -106,7 +106,7 @@ func TestVersionsAreBounded(t *testing.T) {
 	require.NoError(t, ways[0].begin(New(b), ""), "of which there is a manifest")
 	data, _, err = b.Head()
 	require.NoError(t, err)
-	for _, way := range ways {
+	for _, way := range ways[:2] {
 		t.Run(way.name, func(t *testing.T) {
 			_, tag, err := b.Head()
 			require.NoError(t, err)
