@@ -130,7 +130,8 @@
 // not agree on it). A replica that loses a partition keeps it until all owners have told it, under
 // the same view, that they hold all of it; one that gains a partition refuses reads of it until
 // it has what the other owners hold, unless it starts again meanwhile: then it serves at once, as
-// one does that has lost its disk, and reads at a level that waits do so. A change of who is a
+// one does that has lost its disk, and reads at a level that waits do so. If none of the owners held
+// it before, it waits for all members, and, mostly, after a start too (sources.go). A change of who is a
 // member costs each replica a look at each of its partitions and no value. While a node that has
 // gained a partition waits for an owner that is down, it stays one that joins: an operator has to
 // say that the other one is gone. Of what a disk still has of a partition that was let go of,

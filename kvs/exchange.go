@@ -33,6 +33,10 @@ func (r *Replica) gossip() {
 		for i := range r.parts {
 			p := r.parts[(begin+i)%len(r.parts)]
 			told := !p.keeps() || p.advertisedRev[at] == p.rev
+			if !p.shared[at] && due && p.lacks(r.peers, at) {
+				items, offered = r.withItem(items, p, r.search(p, at)), true
+				continue
+			}
 			if !p.shared[at] || told && (!due || budget <= 0 || p.log.Len() == 0 && p.open == 0) {
 				continue
 			}
@@ -61,7 +65,7 @@ func (r *Replica) gossip() {
 			offered = offered || len(it.Entries) > 0 || it.Pull || it.Offer
 			r.stats.Offered += uint64(len(it.Entries))
 			p.advertisedRev[at], it.Digest = p.rev, r.digest(p, at)
-			items = append(items, it)
+			items = r.withItem(items, p, it)
 		}
 		if peer.from = from; offered {
 			silent = silent || peer.backoffTicks == maxOfferGap
@@ -94,7 +98,7 @@ func (r *Replica) nextDue() uint64 {
 	until := uint64(math.MaxUint64)
 	for _, p := range r.parts {
 		for i := range r.peers {
-			if p.shared[i] && (p.log.Len() > 0 || p.need[i] != needNothing) {
+			if p.shared[i] && (p.log.Len() > 0 || p.need[i] != needNothing) || !p.shared[i] && p.lacks(r.peers, i) {
 				until = min(until, r.peers[i].next)
 			}
 		}
@@ -126,10 +130,17 @@ const leastMessage = 64 << 10
 // lost, and there may be many partitions.
 func (r *Replica) send(to ring.NodeID, items []wire.Item) {
 	for len(items) > 0 {
-		n, size := 1, items[0].Size()
-		for n < len(items) && size+items[n].Size() <= max(r.cfg.BatchBytes, leastMessage) {
-			size += items[n].Size()
-			n++
+		n, size := 0, 0
+		for n < len(items) {
+			next, more := n+1, items[n].Size()
+			if next < len(items) && items[next].Partition == items[n].Partition {
+				more += items[next].Size() // what stands in front of it says how it is to be taken
+				next++
+			}
+			if n > 0 && size+more > max(r.cfg.BatchBytes, leastMessage) {
+				break
+			}
+			n, size = next, size+more
 		}
 		from := len(r.wire)
 		r.wire = wire.AppendGossipAs(r.wire, r.speaks(to), r.cfg.Self, r.cfg.Origin, r.viewName, items[:n])
@@ -157,6 +168,7 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 	peer.goesBy(g.Origin, g.View)
 	peer.proves(g.Origin, g.View, r.viewName)
 	peer.asks = peer.asks || r.gone() && g.View != r.viewName
+	sourceless := -1 // the partition of which the sender has said so
 	for i := range g.Items {
 		it := &g.Items[i]
 		if int(it.Partition) >= r.cfg.Ring.Partitions() {
@@ -164,6 +176,11 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 			continue
 		}
 		p := r.partition(it.Partition)
+		if g.View == r.viewName && r.viewName != 0 && it.PeerIncarnation == g.Origin {
+			sourceless = int(it.Partition)
+			r.hearSourceless(p, from)
+			continue
+		}
 		var lie bool
 		if it.Digest.Known, lie = p.credible(r.cfg.Origin, it.Digest.Known); lie {
 			r.stats.Rejected++
@@ -171,9 +188,12 @@ func (r *Replica) receive(from int, g *wire.Gossip) {
 		if r.viewName != 0 && p.owned && !p.shared[from] && len(it.Digest.Known) > 0 {
 			p.log.Invite(g.From)
 		}
-		r.observePeer(p, from, g, it)
+		r.observePeer(p, from, g, it, sourceless == int(p.id))
 		p.release()
 		if !p.keeps() {
+			if it.Pull && p.shared[from] && r.viewName != 0 && g.View == r.viewName {
+				r.tellNothing(p, from)
+			}
 			continue
 		}
 		if it.Pull || len(it.Entries) > 0 {
@@ -254,7 +274,7 @@ func (r *Replica) take(p *partition, entries []gossip.Entry) {
 func (r *Replica) flushAcks(p *partition) {
 	for _, peer := range p.pendingAcks {
 		p.advertisedRev[peer] = p.rev
-		r.items = append(r.items[:0], wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(r.peers[peer].id), Digest: r.digest(p, peer)})
+		r.items = r.withItem(r.items[:0], p, wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(r.peers[peer].id), Digest: r.digest(p, peer)})
 		r.send(r.peers[peer].id, r.items)
 	}
 	p.pendingAcks = p.pendingAcks[:0]

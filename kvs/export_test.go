@@ -30,6 +30,16 @@ func Reseal(b []byte) []byte {
 // Held is the set of dots of p that are visible.
 func (r *Replica) Held(id ring.Partition) gossip.Dots { return r.partition(id).applied.Clone() }
 
+// Searched is how many partitions are sourceless.
+func (r *Replica) Searched() (n int) {
+	for _, p := range r.parts {
+		if p.searches() {
+			n++
+		}
+	}
+	return n
+}
+
 // Serve are the messages that answer a peer's ask.
 func (r *Replica) Serve(id ring.Partition, to ring.NodeID, asker uint64, a wire.Ask) (messages [][]byte) {
 	r.begin()

@@ -321,7 +321,7 @@ func (r *Replica) askOwners(h floorHoldings) {
 		if !shared || r.ownerHolds(h, at) || r.tick%askTicks != 0 {
 			continue
 		}
-		r.items = append(r.items[:0], wire.Item{Partition: p.id, Pull: true, PeerIncarnation: p.log.PeerIncarnation(r.peers[at].id), Digest: r.digest(p, at)})
+		r.items = r.withItem(r.items[:0], p, wire.Item{Partition: p.id, Pull: true, PeerIncarnation: p.log.PeerIncarnation(r.peers[at].id), Digest: r.digest(p, at)})
 		p.advertisedRev[at] = p.rev
 		r.send(r.peers[at].id, r.items)
 		clear(r.items)

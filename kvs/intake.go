@@ -164,7 +164,7 @@ func (r *Replica) ask(p *partition, at int) {
 		ask.After = x.at
 	}
 	p.advertisedRev[at] = p.rev
-	r.items = append(r.items[:0], wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(peer.id), Ask: &ask, Digest: r.digest(p, at)})
+	r.items = r.withItem(r.items[:0], p, wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(peer.id), Ask: &ask, Digest: r.digest(p, at)})
 	r.send(peer.id, r.items)
 	clear(r.items)
 }

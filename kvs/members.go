@@ -107,6 +107,7 @@ func (r *Replica) known(records [][]byte) error {
 			return fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
 		}
 		lives = lives || life == r.cfg.Life
+		r.views = append(r.views, v)
 		r.onDisk = r.onDisk.Raise(v)
 	}
 	if r.cfg.Life > 1 && len(records) > 0 && !lives {
@@ -332,9 +333,15 @@ func (r *Replica) untold() bool {
 // checkpointMembers gives who the members are, if they are others than those of the ring.
 func (r *Replica) checkpointMembers() {
 	if r.viewName != 0 {
-		from := len(r.wire)
-		r.wire = wire.AppendMembersRecord(r.wire, r.cfg.Life, r.view)
-		r.record(from)
+		views := []member.View{r.sourcesBefore, r.view}
+		if len(r.sourcesBefore.Members) == 0 || !slices.ContainsFunc(r.parts, (*partition).searches) {
+			views = views[1:]
+		}
+		for _, v := range views {
+			from := len(r.wire)
+			r.wire = wire.AppendMembersRecord(r.wire, r.cfg.Life, v)
+			r.record(from)
+		}
 	}
 }
 
@@ -349,6 +356,9 @@ func (r *Replica) appendMembers(dst []byte) []byte {
 	if r.rise.token > 0 {
 		dst = varint.Append(appendView(dst, r.rise.view), r.token-r.rise.token)
 	}
+	if len(r.sourcesBefore.Members) > 0 {
+		dst = appendView(append(dst, 'b'), r.sourcesBefore)
+	}
 	for i := range r.peers {
 		l := &r.peers[i]
 		dst = varint.Append(varint.Append(varint.Append(append(dst, 'q'), uint64(l.id)), l.origin), l.floor)
@@ -358,6 +368,7 @@ func (r *Replica) appendMembers(dst []byte) []byte {
 	}
 	for _, p := range r.parts {
 		dst = wire.AppendBool(wire.AppendBool(wire.AppendBool(dst, p.fresh), p.retiring), p.dropped)
+		dst = p.sources.append(dst)
 		for i := range p.links {
 			dst = wire.AppendBool(wire.AppendBool(dst, p.links[i].heard), p.shared[i])
 		}

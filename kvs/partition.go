@@ -52,6 +52,7 @@ type partition struct {
 	fresh         bool        // see seats.go, as of the next two
 	retiring      bool        // it was owned, and all is kept
 	dropped       bool        // this incarnation has owned it, and is no owner
+	sources       sources     // while it is fresh, see sources.go
 	forgone       gossip.Dots // see [partition.withholds]; not changed once made
 	shared        []bool      // by peer: it owns the partition too
 	cells         cells

@@ -47,7 +47,7 @@ func (p *partition) updatePeerState(at int, id ring.NodeID) {
 
 // observePeer takes the digest of a peer, what it holds. One that names this incarnation
 // answers its question.
-func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.Item) {
+func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.Item, sourceless bool) {
 	reclaimed, regressed, took := p.log.ObservePeer(g.From, g.Origin, it.Digest)
 	r.stats.Reclaimed += uint64(reclaimed)
 	if regressed {
@@ -57,8 +57,15 @@ func (r *Replica) observePeer(p *partition, from int, g *wire.Gossip, it *wire.I
 	p.handed.gone = p.handed.gone || reclaimed > 0
 	p.confirm(from, g.Origin, r.cfg.Origin, it)
 	r.answerRepeats() // which may have waited for the peer to have a write
-	if !p.shared[from] || !took {
+	if !p.shared[from] {
+		r.hearOther(p, from, g, it, took)
 		return
+	}
+	if !took {
+		return
+	}
+	if sourceless && !p.keeps() {
+		return // what it does not hold may not be lost
 	}
 	if r.heardOf(p, from, g.View, it.PeerIncarnation); !p.keeps() {
 		p.regain(r.peers)

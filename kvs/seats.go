@@ -16,7 +16,8 @@ import (
 //
 //	owner      it owns it by its view, and says what it holds
 //	  fresh    so, and it has not got yet what the other owners held when it became one: it
-//	           refuses reads, and does all else
+//	           refuses reads, and does all else. Where none of the owners held the partition
+//	           before, it waits for what all members hold (sources.go)
 //	retiring   it did own it: it keeps all, says what it holds, gives snapshots, and takes in
 //	           nothing but what clients write. It lets go once every owner has told it, under the
 //	           same view, to hold all of it (package member)
@@ -25,7 +26,7 @@ import (
 // So a write is reclaimed from logs only when the owners by the old placement and by the next one
 // have it, and whoever loses a partition is a source of snapshots until nobody needs it. Owners
 // take such a source for a guest ([gossip.Log.Invite]): they fetch from it, and count on it for
-// nothing.
+// nothing; but for what they lack while they are sourceless.
 //
 // A node that joins says that it is active once none of its partitions is fresh. One that leaves
 // says that it is gone once all of its partitions could be let go of, and all that clients wrote to
@@ -73,6 +74,11 @@ func (r *Replica) reseat(view member.View) {
 		if p == nil {
 			p = r.partition(id)
 			p.owned = place.Owns(r.cfg.Self, id) // it was, or is to become one
+		}
+		none := p.sources.none
+		p.sources.step(id, r.cfg.Self, placedView{before, place}, placedView{view, r.place}, p.owned, p.fresh)
+		if p.sources.none && !none && len(r.sourcesBefore.Members) == 0 {
+			r.sourcesBefore = before
 		}
 		if !r.seat(p, owns) {
 			r.emit(Effect{Kind: EffectRestart})
@@ -147,7 +153,7 @@ func (r *Replica) partWith(at int) {
 func (r *Replica) end() {
 	for _, p := range r.parts {
 		r.stopServing(p)
-		p.owned, p.retiring, p.fresh = false, false, false
+		p.owned, p.retiring, p.fresh, p.sources = false, false, false, sources{}
 		for at := range p.shared {
 			p.shared[at], p.need[at] = false, needNothing
 			r.leave(p, at)
@@ -309,13 +315,14 @@ func (p *partition) regain(peers []peerLink) {
 	}
 	if (p.fresh || !p.owned) && !p.applied.Includes(p.forgone) {
 		var held gossip.Dots
-		for at, shared := range p.shared {
-			if shared && !p.links[at].heard {
+		for at := range p.shared {
+			if !p.awaits(peers, at) {
+				continue
+			}
+			if !p.links[at].heard {
 				return
 			}
-			if shared {
-				held.MergeIn(p.log.Known(peers[at].id).Intersect(p.forgone))
-			}
+			held.MergeIn(p.log.Known(peers[at].id).Intersect(p.forgone))
 		}
 		if p.forgone = held; !p.applied.Includes(held) {
 			return
@@ -340,10 +347,10 @@ func (r *Replica) forgot(p *partition, d causal.Dot) bool {
 }
 
 // caughtUp reports whether p has what every other owner held when it told that, under the present
-// view.
+// view, and, where it is sourceless, every other member.
 func (p *partition) caughtUp(peers []peerLink) bool {
-	for at, shared := range p.shared {
-		if shared && (!p.links[at].heard || !p.applied.Includes(p.log.Known(peers[at].id))) {
+	for at := range p.shared {
+		if p.lacks(peers, at) {
 			return false
 		}
 	}
@@ -377,6 +384,7 @@ func (r *Replica) progress() {
 	for _, p := range r.parts {
 		if p.fresh && p.caughtUp(r.peers) {
 			p.fresh = false
+			r.found(p)
 			r.wake(p)
 		}
 		p.regain(r.peers)
@@ -434,6 +442,8 @@ func (r *Replica) mayLeave() bool {
 
 // seatStarted says what is under way for a replica that starts.
 func (r *Replica) seatStarted() {
+	views := r.views
+	r.views = nil
 	for _, p := range r.parts {
 		if !p.owned {
 			p.intake = nil // nobody goes on with it; the record of a view may be lost and those of pieces not
@@ -458,6 +468,9 @@ func (r *Replica) seatStarted() {
 		case p.retiring:
 			p.logTruncated = true
 		}
+	}
+	r.sourcesStarted(views)
+	for _, p := range r.parts {
 		if p.asksUnder(r) {
 			for at, shared := range p.shared {
 				if shared {

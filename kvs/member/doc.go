@@ -59,12 +59,23 @@
 // A partition moves from tier to tier by two decisions. By the first it has replicas in both, of
 // which the old ones are owners as before. Once the view has settled, those that have come hold all
 // and serve it, and the second decision leaves the old ones out. So the partition is served all along,
-// and each step is one of those that factors take anyway. Who decides has to keep to that, and there is
-// to be one who does: of two decisions that follow each other before all go by the first, or that two
-// make at once, the later one may be the only one that a node hears of. By one that leaves out all who
-// own the partition nothing is lost either, as those that are pushed out keep all until every owner
-// holds it. But the new owners may take each other for all that there are: until they have got it they
-// serve the partition as if it were empty, and a delete of a counter may take away what it has not seen.
+// and each step is one of those that factors take anyway. Who decides has to keep to that if the
+// partition is to be served all along, and there is to be one who does: of two decisions that follow each
+// other before all go by the first, or that two make at once, the later one may be the only one that a
+// node hears of.
+//
+// By a decision that leaves out all who own the partition nothing is lost, as those that are pushed out
+// keep all until every owner holds it; nor by one that overtakes another. The new owners refuse reads of
+// the partition, and deletes that take away what they have seen, until each member that is not gone has
+// told them, owner or not, what it holds of it, and they have that (kvs/sources.go). So while a member is
+// down, whichever it is, nobody serves the partition until it is back, or an operator says that it is gone.
+//
+// Two cases remain in which new owners serve a partition as if it were empty. A replica that starts
+// again is not fresh any more, as where members come and go; it is only where no owner stayed by the
+// last step of its view that its disk tells. And of three changes that are on their way at once, each of
+// which leaves out all owners by the one before, it may be that each new owner has heard of the one by
+// which another one owned the partition without it, and has missed the one by which it owned the partition
+// without the other: then they take each other for those that hold it.
 //
 // # Placement
 //
