@@ -42,15 +42,16 @@ type Replica struct {
 	idleUntil  uint64 // tick before which gossip rounds have nothing to say; 0 once peers or disk bring something
 	stats      Stats
 
-	view          member.View       // who the members are, as far as this replica goes by it
-	viewName      uint64            // 0 while they are those of the ring, and no factor was ever decided
-	place         *member.Placement // that follows
-	rise          rise
-	onDisk        member.View   // what the records have said of members
+	view     member.View       // who the members are, as far as this replica goes by it
+	viewName uint64            // 0 while they are those of the ring, and no factor was ever decided
+	place    *member.Placement // that follows
+	rise     rise
+	onDisk   member.View // what the records have said of members
+	moving   bool        // a partition is fresh, or retiring, or this node joins or leaves
+	stranger stranger
+
 	sourcesBefore member.View   // from before a partition came to be sourceless; zero mostly
 	views         []member.View // one after the other, as the records have said; nil once it has started
-	moving        bool          // a partition is fresh, or retiring, or this node joins or leaves
-	stranger      stranger
 
 	checkpoint checkpoint
 	floors     floors

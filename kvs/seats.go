@@ -75,11 +75,7 @@ func (r *Replica) reseat(view member.View) {
 			p = r.partition(id)
 			p.owned = place.Owns(r.cfg.Self, id) // it was, or is to become one
 		}
-		none := p.sources.none
-		p.sources.step(id, r.cfg.Self, placedView{before, place}, placedView{view, r.place}, p.owned, p.fresh)
-		if p.sources.none && !none && len(r.sourcesBefore.Members) == 0 {
-			r.sourcesBefore = before
-		}
+		r.findSources(p, placedView{before, place})
 		if !r.seat(p, owns) {
 			r.emit(Effect{Kind: EffectRestart})
 			return

@@ -24,7 +24,10 @@ import (
 //     word does not mean yet that a write is lost.
 //   - It stays sourceless under later views, until it is caught up, and, where it loses the partition
 //     before, once it owns it again. A source that is gone was lost, or has handed over, and is waited
-//     for no more, as any owner.
+//     for no more, as any owner. If all are gone as the replica comes to own the partition, it is
+//     sourceless only if another decision about that has come too, by which others may hold it.
+//   - Nobody is sourceless while peers may run an older program, which would not answer. Decisions about
+//     factors are refused then anyway.
 //
 // Why that is enough. Let y be sourceless, and have what each member z has said to hold at a time t(z)
 // at which z went by y's view v. Suppose that y lacks a write that was claimed before all these times.
@@ -77,12 +80,28 @@ func (s *sources) step(id ring.Partition, self ring.NodeID, was, is placedView, 
 		switch lost := at.Phase() == member.Gone || at.Life() > before.Life(); {
 		case is.place.Owns(n, id) && !lost:
 			stay = append(stay, n)
-		case !lost || !owned: // if it is gone, it may have handed over to others
-			s.away = true
+		case !lost, !owned && was.view.Factors.At(id) != is.view.Factors.At(id):
+			s.away = true // it retires, or is gone, and may have handed over by a decision in between
 		}
 	}
 	s.nodes, s.none = stay, s.none || len(stay) == 0 && s.away
 }
+
+// findSources goes by the replica's view, at p, which was seated by another one.
+func (r *Replica) findSources(p *partition, was placedView) {
+	if !r.othersAnswer() {
+		return
+	}
+	none := p.sources.none
+	p.sources.step(p.id, r.cfg.Self, was, placedView{r.view, r.place}, p.owned, p.fresh)
+	if p.sources.none && !none && len(r.sourcesBefore.Members) == 0 {
+		r.sourcesBefore = was.view
+	}
+}
+
+// othersAnswer reports whether those that are no owners say so to an owner that asks: peers that run an
+// older program may not ([Config.Speaks]).
+func (r *Replica) othersAnswer() bool { return r.cfg.Speaks.Oldest >= wire.Factored }
 
 // append writes what is known.
 func (s *sources) append(dst []byte) []byte {
@@ -112,7 +131,7 @@ func (p *partition) lacks(peers []peerLink, at int) bool {
 
 // hearSourceless takes the word of an owner, under the same view, that it is sourceless.
 func (r *Replica) hearSourceless(p *partition, from int) {
-	if p.fresh && p.owned && p.shared[from] && !p.sources.none {
+	if p.fresh && p.owned && p.shared[from] && r.othersAnswer() && !p.sources.none {
 		p.sources.none, r.idleUntil = true, 0
 	}
 }
@@ -170,6 +189,9 @@ func (r *Replica) found(p *partition) {
 func (r *Replica) sourcesStarted(views []member.View) {
 	if n := len(views); n > 0 && !views[n-1].Includes(r.view) {
 		views = append(views, r.view)
+	}
+	if !r.othersAnswer() {
+		views = nil
 	}
 	known := make([]sources, r.cfg.Ring.Partitions())
 	was := placedView{}

@@ -81,6 +81,8 @@ func TestSources(t *testing.T) {
 		"it loses it without a source":     {[]member.View{at(1, 1, 0), at(2, 1, 2), at(3, 0, 1), at(4, 0, 2)}, true},
 		"the source is gone":               {[]member.View{at(1, 1, 0), at(2, 1, 2), at(3, 1, 2, 1)}, false},
 		"it was gone before":               {[]member.View{at(1, 1, 0), at(2, 0, 2, 1)}, true},
+		"it was, by no other decision":     {[]member.View{at(1, 1, 0), at(1, 1, 0, 1, 2, 3)}, false},
+		"one was, and another one retires": {[]member.View{at(1, 2, 0), at(2, 0, 2, 1)}, true},
 		"it is gone, and another was away": {[]member.View{at(1, 2, 0), at(2, 2, 2), at(3, 1, 2), at(4, 1, 2, 1)}, true},
 		"it is in a later life":            {[]member.View{at(1, 1, 0), at(2, 1, 2), again(at(3, 1, 2), 1), at(4, 0, 2)}, false},
 		"an earlier life was":              {[]member.View{at(1, 1, 0), again(at(2, 1, 2), 1)}, true},
@@ -145,6 +147,31 @@ func TestSourcesOfAStart(t *testing.T) {
 	p.fresh = true // it joins, say
 	r.sourcesStarted(nil)
 	assert.Equal(t, []ring.NodeID{1, 3}, p.sources.nodes)
+}
+
+// TestNoSearchAmongOlderPrograms: while peers may run an older program, which would not answer, no owner
+// is sourceless, be it by the views that it goes by, by those on its disk, or by the word of another.
+func TestNoSearchAmongOlderPrograms(t *testing.T) {
+	for _, oldest := range []wire.Version{wire.Oldest, wire.Factored} {
+		id := tieredPart(t, tieredBench(t))
+		one, none := tieredView(id, 1, 1, 0), tieredView(id, 2, 0, 2)
+		for name, become := range map[string]func(r *Replica, p *partition){
+			"views": func(r *Replica, p *partition) {
+				p.owned, p.fresh = false, false
+				r.findSources(p, r.placed(one))
+				p.fresh = true
+			},
+			"disk":    func(r *Replica, p *partition) { r.sourcesStarted([]member.View{one, none}) },
+			"another": func(r *Replica, p *partition) { p.fresh = true; r.hearSourceless(p, r.peer(3)) },
+		} {
+			r := tieredBench(t)
+			r.cfg.Speaks.Oldest = oldest
+			require.NoError(t, r.goBy(none))
+			p := r.partition(id)
+			become(r, p)
+			assert.Equal(t, oldest == wire.Factored, p.searches(), "%s, version %d", name, oldest)
+		}
+	}
 }
 
 // TestSourcelessIsToldWithTheRest: an item that says that a partition is sourceless is in the message of

@@ -210,6 +210,20 @@ func TestSourcelessWaitForWhoMayHoldIt(t *testing.T) {
 	}
 }
 
+// TestLostOwnersAreNotSearched: the only owner is declared gone, and another node comes to own the partition.
+// Nobody can hold it, so that it is served at once, though one more node is down.
+func TestLostOwnersAreNotSearched(t *testing.T) {
+	s := newSeats(t, 4, 8, 1)
+	p := s.ring.PartitionOf(s.keyOf(func(p ring.Partition) bool { return s.ring.Owns(1, p) }))
+	after, err := member.Place(s.told.Raised(1, member.In(1, member.Gone)), 8, 1)
+	require.NoError(t, err)
+	owner := after.Owners(p)[0]
+	s.down[1], s.down[2+(owner-1)%3] = true, true
+	s.operate(owner, 1, member.Gone)
+	s.some(2)
+	assert.True(t, s.nodes[owner].r.Serves(p))
+}
+
 // TestWhoRetiresLosesItsDisk: new owners have heard what a node holds that retires, and it loses that
 // before they have it: they ask it again, and wait no more for what nobody holds.
 func TestWhoRetiresLosesItsDisk(t *testing.T) {
