@@ -145,7 +145,9 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if !cfg.First || len(records) > 0 || cfg.Unreadable > 0 || r.viewName != 0 {
 		r.askAll()
 	}
-	r.seatStarted()
+	if err := r.seatStarted(); err != nil {
+		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
+	}
 	return nil
 }
 

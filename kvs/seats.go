@@ -436,8 +436,8 @@ func (r *Replica) mayLeave() bool {
 	return true
 }
 
-// seatStarted says what is under way for a replica that starts.
-func (r *Replica) seatStarted() {
+// seatStarted says what is under way for a replica that starts. An error is that of a record of members.
+func (r *Replica) seatStarted() error {
 	views := r.views
 	r.views = nil
 	for _, p := range r.parts {
@@ -449,11 +449,11 @@ func (r *Replica) seatStarted() {
 		}
 	}
 	if r.viewName == 0 {
-		return
+		return nil
 	}
 	if r.gone() {
 		r.end()
-		return
+		return nil
 	}
 	r.moving = true
 	for _, p := range r.parts {
@@ -465,7 +465,9 @@ func (r *Replica) seatStarted() {
 			p.logTruncated = true
 		}
 	}
-	r.sourcesStarted(views)
+	if err := r.sourcesStarted(views); err != nil {
+		return err
+	}
 	for _, p := range r.parts {
 		if p.asksUnder(r) {
 			for at, shared := range p.shared {
@@ -476,6 +478,7 @@ func (r *Replica) seatStarted() {
 		}
 		p.recount()
 	}
+	return nil
 }
 
 // heardOf notes that an owner has said, under the view of that name, what it holds, in answer to

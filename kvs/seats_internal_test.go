@@ -83,7 +83,7 @@ func TestStartBehindWhatWasHandedOver(t *testing.T) {
 			p.applied = gossip.Dots{{Origin: 9, Lo: first, Hi: 3}}
 		}
 		r.viewName = 5
-		r.seatStarted()
+		require.NoError(t, r.seatStarted())
 		assert.Equal(t, forgone, p.forgone)
 		assert.Equal(t, forgone != nil, p.fresh)
 		assert.Equal(t, forgone != nil, p.withholds(r.peers[0].id))

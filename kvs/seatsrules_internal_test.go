@@ -182,7 +182,7 @@ func TestSeatsOfAStart(t *testing.T) {
 			p.recount()
 		}
 		r.moving = false
-		r.seatStarted()
+		require.NoError(t, r.seatStarted())
 		assert.Equal(t, phase != member.Gone, r.moving)
 		for id, p := range r.parts {
 			id := ring.Partition(id)
@@ -204,7 +204,7 @@ func TestSeatsOfAStart(t *testing.T) {
 	for id := range ring.Partition(64) {
 		fixed.partition(id).intake = new(intake)
 	}
-	fixed.seatStarted()
+	require.NoError(t, fixed.seatStarted())
 	assert.False(t, fixed.moving, "nobody has come or gone")
 	for id, p := range fixed.parts { // the record of a view may be lost, and those of pieces of a snapshot not
 		require.Equal(t, fixed.place.Owns(1, ring.Partition(id)), p.intake != nil, "partition %d", id)

@@ -185,8 +185,9 @@ func (r *Replica) found(p *partition) {
 
 // sourcesStarted has partitions be sourceless that were when the node's last incarnation ended, as far
 // as the views say by which it went, one after the other. Where one comes twice, all was caught up; one
-// that is not above the one before is where a checkpoint begins.
-func (r *Replica) sourcesStarted(views []member.View) {
+// that is not above the one before is where a checkpoint begins. An error is that of a view that places
+// nothing, by which no replica went.
+func (r *Replica) sourcesStarted(views []member.View) error {
 	if n := len(views); n > 0 && !views[n-1].Includes(r.view) {
 		views = append(views, r.view)
 	}
@@ -194,7 +195,7 @@ func (r *Replica) sourcesStarted(views []member.View) {
 		views = nil
 	}
 	known := make([]sources, r.cfg.Ring.Partitions())
-	was := placedView{}
+	var was placedView
 	for i := 1; i < len(views); i++ {
 		before, view := views[i-1], views[i]
 		if !view.Includes(before) || before.Includes(view) {
@@ -202,10 +203,13 @@ func (r *Replica) sourcesStarted(views []member.View) {
 			r.sourcesBefore, was = member.View{}, placedView{}
 			continue
 		}
-		if was.place == nil {
-			was = r.placed(before)
+		is, err := r.placed(view)
+		if err == nil && was.place == nil {
+			was, err = r.placed(before)
 		}
-		is := r.placed(view)
+		if err != nil {
+			return err
+		}
 		for id := range known {
 			p, s := ring.Partition(id), &known[id]
 			none := s.none
@@ -229,13 +233,11 @@ func (r *Replica) sourcesStarted(views []member.View) {
 	if !slices.ContainsFunc(r.parts, (*partition).searches) {
 		r.sourcesBefore = member.View{}
 	}
+	return nil
 }
 
 // placed places partitions by a view that the replica has gone by.
-func (r *Replica) placed(view member.View) placedView {
+func (r *Replica) placed(view member.View) (placedView, error) {
 	place, err := view.PlaceBy(r.cfg.Ring)
-	if err != nil {
-		panic("kvs: a view that was gone by places nothing: " + err.Error())
-	}
-	return placedView{view, place}
+	return placedView{view, place}, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
+	"github.com/joinery-go/joinery/lattice"
 	"github.com/joinery-go/joinery/lattice/causal"
 )
 
@@ -34,7 +35,7 @@ func tieredBench(t *testing.T) *Replica {
 func tieredPart(t *testing.T, r *Replica) ring.Partition {
 	t.Helper()
 	for id := range ring.Partition(64) {
-		if slices.Equal(r.placed(tieredView(id, 1, 2, 2)).place.Owners(id), []ring.NodeID{1, 2, 3, 4}) {
+		if slices.Equal(placedBy(t, r, tieredView(id, 1, 2, 2)).place.Owners(id), []ring.NodeID{1, 2, 3, 4}) {
 			return id
 		}
 	}
@@ -89,11 +90,11 @@ func TestSources(t *testing.T) {
 		"no owner":                         {[]member.View{at(1, 1, 0), at(2, 0, 1), at(3, 1, 0)}, false},
 	} {
 		var s sources
-		fresh, was := false, r.placed(c.views[0])
+		fresh, was := false, placedBy(t, r, c.views[0])
 		require.False(t, was.place.Owns(4, id), name)
 		for _, view := range c.views[1:] {
 			view = was.view.Raise(view)
-			is := r.placed(view)
+			is := placedBy(t, r, view)
 			owned := was.place.Owns(4, id)
 			s.step(id, 4, was, is, owned, fresh)
 			fresh = is.place.Owns(4, id) && (fresh || !owned)
@@ -103,10 +104,10 @@ func TestSources(t *testing.T) {
 		assert.NotContains(t, s.nodes, ring.NodeID(4), name)
 	}
 	s := sources{}
-	s.step(id, 4, r.placed(at(1, 0, 2)), r.placed(at(2, 2, 2)), true, false)
+	s.step(id, 4, placedBy(t, r, at(1, 0, 2)), placedBy(t, r, at(2, 2, 2)), true, false)
 	assert.Equal(t, sources{}, s, "an owner that is not fresh needs none")
 	s = sources{nodes: []ring.NodeID{1}, none: true} // by the word of another
-	s.step(id, 4, r.placed(at(2, 1, 2)), r.placed(at(3, 2, 2)), true, true)
+	s.step(id, 4, placedBy(t, r, at(2, 1, 2)), placedBy(t, r, at(3, 2, 2)), true, true)
 	assert.Equal(t, sources{nodes: []ring.NodeID{1}, none: true}, s)
 }
 
@@ -137,7 +138,7 @@ func TestSourcesOfAStart(t *testing.T) {
 		r := tieredBench(t)
 		require.NoError(t, r.goBy(c.by))
 		p := r.partition(id)
-		r.sourcesStarted(c.views)
+		require.NoError(t, r.sourcesStarted(c.views))
 		assert.Equal(t, c.want, p.searches(), name)
 		assert.Equal(t, c.from, r.sourcesBefore, name)
 	}
@@ -145,8 +146,23 @@ func TestSourcesOfAStart(t *testing.T) {
 	require.NoError(t, r.goBy(more))
 	p := r.partition(id)
 	p.fresh = true // it joins, say
-	r.sourcesStarted(nil)
+	require.NoError(t, r.sourcesStarted(nil))
 	assert.Equal(t, []ring.NodeID{1, 3}, p.sources.nodes)
+}
+
+// TestViewsThatPlaceNothing: a view on the disk by which no partition can be placed, as it has more
+// members than there may be, is an error of the start, first or last.
+func TestViewsThatPlaceNothing(t *testing.T) {
+	r := tieredBench(t)
+	id := tieredPart(t, r)
+	one, next := tieredView(id, 1, 1, 0), tieredView(id, 2, 0, 2)
+	var entries []lattice.Entry[ring.NodeID, member.State]
+	for n := range ring.NodeID(5000) {
+		entries = append(entries, lattice.Entry[ring.NodeID, member.State]{Key: n, Val: member.In(1, member.Active)})
+	}
+	many := member.View{Members: entries, Factors: one.Factors}
+	require.ErrorIs(t, r.sourcesStarted([]member.View{one, one.Raise(many)}), ring.ErrConfig)
+	require.ErrorIs(t, r.sourcesStarted([]member.View{many, many.Raise(next)}), ring.ErrConfig)
 }
 
 // TestNoSearchAmongOlderPrograms: while peers may run an older program, which would not answer, no owner
@@ -158,10 +174,10 @@ func TestNoSearchAmongOlderPrograms(t *testing.T) {
 		for name, become := range map[string]func(r *Replica, p *partition){
 			"views": func(r *Replica, p *partition) {
 				p.owned, p.fresh = false, false
-				r.findSources(p, r.placed(one))
+				r.findSources(p, placedBy(t, r, one))
 				p.fresh = true
 			},
-			"disk":    func(r *Replica, p *partition) { r.sourcesStarted([]member.View{one, none}) },
+			"disk":    func(r *Replica, p *partition) { require.NoError(t, r.sourcesStarted([]member.View{one, none})) },
 			"another": func(r *Replica, p *partition) { p.fresh = true; r.hearSourceless(p, r.peer(3)) },
 		} {
 			r := tieredBench(t)
@@ -296,4 +312,10 @@ func TestSourcesAreState(t *testing.T) {
 	}
 	r.sourcesBefore = tieredView(id, 1, 1, 0)
 	assert.False(t, states[string(r.appendMembers(nil))])
+}
+
+func placedBy(t *testing.T, r *Replica, view member.View) placedView {
+	p, err := r.placed(view)
+	require.NoError(t, err)
+	return p
 }
