@@ -23,7 +23,7 @@ type Item struct {
 	Pull            bool          // the sender wants to be told what the receiver has
 	Offer           bool          // the receiver lacks what the sender's log has no more: it may ask for a snapshot
 	Ask             *Ask          // for pieces of a snapshot; nil mostly
-	PeerIncarnation uint64        // the incarnation of the receiver whose digest the sender goes by; 0 has none
+	PeerIncarnation uint64        // the incarnation of the receiver whose digest the sender goes by; 0 has none; its own where it is sourceless (kvs/sources.go)
 	Digest          gossip.Digest // on what the sender holds, durably
 	Entries         []gossip.Entry
 }

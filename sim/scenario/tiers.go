@@ -14,9 +14,10 @@ import (
 // are demoted to them and promoted again. In half of these runs the nodes of
 // the disk tier keep their values by a storage engine, with a small cache, and the others in memory.
 //
-// Package member says what decisions are to keep to: of those that own a partition somebody stays, or
-// the one before has settled. A monitor waits for that, and there is one of them then. A plan does not
-// wait, so by all of its decisions the same node of the memory tier stays.
+// Package member says what decisions are to keep to if a partition is to be served all along: of those
+// that own it somebody stays, or the one before has settled. A monitor waits for that, and there is one of
+// them then. A plan does not wait: by the decisions of half of them the same node of the memory tier
+// stays, and by those of the others nobody does.
 
 // Of what a monitor's policy promotes and demotes.
 const (
@@ -84,29 +85,29 @@ func (s *Setup) drawTiers(c Config, pick func(site string, n int) int) {
 		at := part(percent + pick(fmt.Sprint("tiers.decision", epoch), 10))
 		s.Decisions = append(s.Decisions, Decision{AtMS: at, Partition: partition % s.Partitions, Epoch: epoch, Replicas: memory, Disk: disk})
 	}
-	rf := s.Replicas
+	rf, stay := s.Replicas, pick("tiers.stay", 2)
 	switch pick("tiers.moves", 5) {
 	case 0: // demoted
 		decide(first, 25, rf, rf)
-		decide(first, 50, 1, rf)
+		decide(first, 50, stay, rf)
 	case 1: // and promoted again
 		decide(first, 15, rf, rf)
-		decide(first, 35, 1, rf)
+		decide(first, 35, stay, rf)
 		decide(first, 55, rf, rf)
 		decide(first, 75, rf, 0)
 	case 2: // in one step
-		decide(first, 30, 1, rf)
+		decide(first, 30, stay, rf)
 		decide(first, 60, rf+1, 0)
-		decide(first+1, 40, 1, rf+1)
+		decide(first+1, 40, stay, rf+1)
 	case 3: // some in memory, some on disk
-		decide(first, 20, 1, rf)
-		decide(first, 70, 1, rf+1)
+		decide(first, 20, stay, rf)
+		decide(first, 70, stay, rf+1)
 		decide(first+1, 50, rf, 1)
 	case 4: // two decide at once
 		decide(first, 20, rf, rf)
 		decide(first, 50, rf+2, 0)
 		epoch--
-		decide(first, 50, 1, rf)
+		decide(first, 50, stay, rf)
 	}
 	s.drawDiskEngine(c, pick)
 }

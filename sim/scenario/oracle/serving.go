@@ -14,6 +14,10 @@ import (
 // to. A read of it before that is answered as if nothing had been there, which at a level whose
 // reads do not wait nobody else can tell from a stale answer. A node that has started since it
 // gained the partition serves at once.
+//
+// Where somebody has decided about the partition, and none of those that owned it by the view before
+// owns it any more, though one of them is there still, the same holds for all members, owners or not,
+// as it is there that all there is may lie.
 type Serving struct {
 	base
 	nodes []servingNode
@@ -24,7 +28,10 @@ type servingNode struct {
 	looked bool
 	again  bool // it has started since it came to go by view
 	view   uint64
+	by     member.Set // of that name
+	place  *member.Placement
 	serves []bool                   // by partition
+	alone  []bool                   // by partition: it owns it, and no former owner does
 	had    map[uint64][]gossip.Dots // by view, and partition: what it held when it came to go by that
 }
 
@@ -33,7 +40,7 @@ func (o *Serving) Begin(c Cluster) {
 	o.base.Begin(c)
 	o.nodes = o.nodes[:0]
 	for range c.Nodes() {
-		o.nodes = append(o.nodes, servingNode{serves: make([]bool, c.Ring().Partitions())})
+		o.nodes = append(o.nodes, servingNode{serves: make([]bool, c.Ring().Partitions()), alone: make([]bool, c.Ring().Partitions())})
 	}
 }
 
@@ -51,7 +58,8 @@ func (o *Serving) Restarted(n ring.NodeID, _ Missing) {
 		return
 	}
 	x := &o.nodes[n]
-	x.looked, x.again, x.view = true, true, core.ViewName()
+	x.looked, x.again, x.view, x.by, x.place = true, true, core.ViewName(), core.View(), core.Placement()
+	clear(x.alone)
 	for p := range x.serves {
 		x.serves[p] = core.Serves(ring.Partition(p))
 	}
@@ -90,8 +98,14 @@ func (o *Serving) look(n ring.NodeID) {
 		return
 	}
 	x := &o.nodes[n]
+	if !x.looked {
+		x.by, x.place = core.View(), core.Placement()
+	}
 	if name := core.ViewName(); name != x.view {
-		x.view, x.again = name, false
+		if x.again = false; x.looked {
+			o.seats(n, x, core)
+		}
+		x.view, x.by, x.place = name, core.View(), core.Placement()
 		x.goesBy(core)
 	}
 	for i := range x.serves {
@@ -103,21 +117,45 @@ func (o *Serving) look(n ring.NodeID) {
 		if serves && !x.serves[i] && x.view != 0 && !x.again && (x.looked || core.View().At(n).Phase() == member.Joining) {
 			o.begins(n, p, core)
 		}
-		x.serves[i] = serves
+		if x.serves[i] = serves; serves {
+			x.alone[i] = false
+		}
 	}
 	x.looked = true
+}
+
+// seats notes of which partitions a node that goes by another view is the owner, and nobody stays who was.
+func (o *Serving) seats(n ring.NodeID, x *servingNode, core *kvs.Replica) {
+	members := core.View()
+	for i := range x.alone {
+		p := ring.Partition(i)
+		memory, disk, _ := o.VectorOf(p)
+		if owns := core.Placement().Owns(n, p); !owns || x.place.Owns(n, p) || memory+disk == 0 {
+			x.alone[i] = x.alone[i] && owns
+			continue
+		}
+		stays, there := false, false
+		for _, m := range x.place.Owners(p) {
+			is := members.At(m)
+			same := is.Phase() != member.Gone && is.Life() == x.by.At(m).Life()
+			there, stays = there || same, stays || same && core.Placement().Owns(m, p)
+		}
+		x.alone[i] = there && !stays
+	}
 }
 
 // begins compares what a node holds that begins to serve with what the other owners had.
 func (o *Serving) begins(n ring.NodeID, p ring.Partition, core *kvs.Replica) {
 	held, _ := core.Dots(p)
-	for _, m := range core.Placement().Owners(p) {
-		if m == n || int(m) >= len(o.nodes) {
+	for m := range ring.NodeID(len(o.nodes)) {
+		is := core.View().At(m)
+		asked := o.nodes[n].alone[p] && is != 0 && is.Phase() != member.Gone
+		if m == n || !core.Placement().Owns(m, p) && !asked {
 			continue
 		}
 		had, came := o.nodes[m].had[core.ViewName()]
 		if !came {
-			o.fail(n, "view", "node %d serves partition %d, and node %d, which owns it too, has not come to go by the view of that", n, p, m)
+			o.fail(n, "view", "node %d serves partition %d, and node %d, which owns it too or may hold it, has not come to go by the view of that", n, p, m)
 			continue
 		}
 		if lacks := had[p].Without(held); len(lacks) > 0 {
