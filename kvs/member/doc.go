@@ -113,7 +113,11 @@
 // so under a view by whose next placement y is no owner. That is another one than v, and above
 // it, since a view only rises: a contradiction. (If nobody is an owner, nobody lets go.) Where
 // a disk is lost, a write is lost if that was the last replica that held it, as with owners
-// that never change: whoever declares a node gone says that its disk does not count.
+// that never change: whoever declares a node gone says that its disk does not count. A disk that is
+// lost takes back nothing of what its node has said. So a write is lost, too, if all that are to hold it
+// have said that they do, and then lose it with their disks, and the last one that leaves goes by what
+// they said, which may still have been on its way: it cannot know better, as it could not had the disks
+// been lost just after it let go.
 //
 // And once all views are one, every owner by it comes to hold the write: owners offer each
 // other what they hold, and whoever is none keeps it until all of them do.

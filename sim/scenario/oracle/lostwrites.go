@@ -16,7 +16,9 @@ import (
 //   - A write that was on that disk and that no other replica holds durably may be
 //     lost: its outcome becomes unknown. A message under way does not count, since
 //     it may be lost too. A replica that is no owner counts as long as some owner
-//     has never held the write, for only then is it sure to keep it.
+//     has never held the write, for only then is it sure to keep it. Where members come
+//     and go, one that holds it may still let go by the word of nodes that gave it, and
+//     lost their disks after: then the write is lost at that later moment.
 //   - A request that is repeated to a replica which has served it, lost it with its
 //     disk, and not got it back yet, is served a second time. By then the others may have
 //     forgotten that it was served a first time, as every owner had it. A counter may then
@@ -59,6 +61,7 @@ type acceptance struct {
 	again     bool   // it has a row of its own
 	memory    bool   // it was to be answered before it is on a disk
 	lost      uint16 // by node, as bits: its disk had the write and has lost it
+	spare     uint16 // by node, as bits: it held the write when another disk lost it, and is not known to have let go
 	had       bool   // scratch: its node had it when it started to read its disk
 	kept      bool   // scratch: and was to hand it over
 }
@@ -162,15 +165,54 @@ func (o *LostWrites) servedElsewhere(a *acceptance) bool {
 func (o *LostWrites) lose(n ring.NodeID, a *acceptance) {
 	a.lost |= 1 << n
 	if !o.held(a) {
-		o.Mark(MarkLost)
-		o.lost = append(o.lost, a.at)
-		if o.servedElsewhere(a) {
-			o.count(a)
+		o.undone(a)
+		return
+	}
+	for i := range o.Nodes() {
+		if m := ring.NodeID(i); o.keeps(m, a) {
+			a.spare |= 1 << m
 		}
-		for i := range o.Nodes() {
-			if n := ring.NodeID(i); o.Store(n) != nil {
-				o.subsumed(n, a)
-			}
+	}
+}
+
+// undone notes that a write may be lost, as nobody holds it any more.
+func (o *LostWrites) undone(a *acceptance) {
+	o.Mark(MarkLost)
+	o.lost = append(o.lost, a.at)
+	if o.servedElsewhere(a) {
+		o.count(a)
+	}
+	for i := range o.Nodes() {
+		if n := ring.NodeID(i); o.Store(n) != nil {
+			o.subsumed(n, a)
+		}
+	}
+}
+
+// Persisted looks whether the node has let go: a node that leaves does so once that is durable.
+func (o *LostWrites) Persisted(n ring.NodeID) { o.letGo(n) }
+
+// Ticked looks whether the node has let go, by what a message said.
+func (o *LostWrites) Ticked(n ring.NodeID) { o.letGo(n) }
+
+// letGo works out what is lost since a node has let go of it. A replica does that by the word of each
+// owner by the next placement of its view, and such a word may have been on its way, or taken, when the
+// disk went back of the node that gave it: the replica cannot know. So what it held then is lost with it
+// if each of them had the write, and has lost it. Where one of them has not, it never held the write,
+// and no such word was given, or it holds the write yet.
+func (o *LostWrites) letGo(n ring.NodeID) {
+	for i := range o.accepted {
+		a, store := &o.accepted[i], o.Store(n)
+		if a.spare&(1<<n) == 0 || store.Keeps(a.partition) {
+			continue
+		}
+		a.spare &^= 1 << n
+		place := store.Placement()
+		kept := slices.ContainsFunc(place.Owners(a.partition), func(owner ring.NodeID) bool {
+			return place.Holds(owner, a.partition) && a.lost&(1<<owner) == 0
+		})
+		if !kept && !o.held(a) && !o.Forgiven(a.at) {
+			o.undone(a)
 		}
 	}
 }
@@ -251,6 +293,7 @@ func (o *LostWrites) Restarted(n ring.NodeID, missing Missing) {
 		o.Fail(Violation{Oracle: "recovery", Kind: string(x.Type), Op: string(x.Func), Node: int(n), Message: fmt.Sprintf(
 			"node %d had write #%d and does not find it on its disk", n, x.ID)})
 	})
+	o.letGo(n)
 }
 
 // keeps reports whether the node has the write, and hands it over yet if it is no owner.

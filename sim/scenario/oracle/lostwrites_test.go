@@ -1,6 +1,7 @@
 package oracle_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,6 +10,7 @@ import (
 	"github.com/joinery-go/joinery/kvs"
 	"github.com/joinery-go/joinery/kvs/gossip"
 	"github.com/joinery-go/joinery/kvs/kind"
+	"github.com/joinery-go/joinery/kvs/member"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/wire"
 	"github.com/joinery-go/joinery/lattice/causal"
@@ -238,4 +240,96 @@ func mustFind(t *testing.T, name string) kind.Kind {
 	k, ok := kind.Default().Find(name)
 	require.True(t, ok)
 	return k
+}
+
+// TestLostByTheWordOfTheRest: a node that leaves lets go by the word of all that are to hold the
+// partition. Where each of them had a write, and has lost it with its disk while the node held it
+// yet, the write is lost once the node has let go, and not before; where one of them never had
+// it, or has it, no such word was given, or nothing is lost. Of the nodes the first leaves, and the
+// last is the one that takes the write from a client.
+func TestLostByTheWordOfTheRest(t *testing.T) {
+	persisted := func(o *oracle.LostWrites, n ring.NodeID) { o.Persisted(n) }
+	for name, c := range map[string]struct {
+		had, lost, again []int // which nodes have it from the last one, lose their disks, and have it once more
+		leaving          []int // which others leave as well
+		dropped          []int // which have it no more in the end, by a fault
+		stays            bool  // the first does not let go
+		hook             func(o *oracle.LostWrites, n ring.NodeID)
+		forgiven         bool
+	}{
+		"all lost it, seen by what is durable": {had: []int{0, 1, 2}, lost: []int{3, 1, 2}, hook: persisted, forgiven: true},
+		"all lost it, seen by a tick":          {had: []int{0, 1, 2}, lost: []int{3, 1, 2}, hook: func(o *oracle.LostWrites, n ring.NodeID) { o.Ticked(n) }, forgiven: true},
+		"all lost it, seen by a start":         {had: []int{0, 1, 2}, lost: []int{3, 1, 2}, hook: func(o *oracle.LostWrites, n ring.NodeID) { o.Restarted(n, nil) }, forgiven: true},
+		"another leaves, and never had it":     {had: []int{0, 2}, lost: []int{3, 2}, leaving: []int{1}, hook: persisted, forgiven: true},
+		"it has lost it too":                   {had: []int{0, 1, 2}, lost: []int{3, 1, 2, 0}, hook: persisted, forgiven: true},
+		"it has not let go":                    {had: []int{0, 1, 2}, lost: []int{3, 1, 2}, stays: true, hook: persisted},
+		"one never had it":                     {had: []int{0, 1}, lost: []int{3, 1}, hook: persisted},
+		"one has it yet":                       {had: []int{0, 1, 2}, lost: []int{3, 1}, hook: persisted},
+		"one has it again":                     {had: []int{0, 1, 2}, lost: []int{3, 1, 2}, again: []int{1}, hook: persisted},
+		"one has it again, and drops it":       {had: []int{0, 1, 2}, lost: []int{3, 1, 2}, again: []int{1}, dropped: []int{1}, hook: persisted},
+		"never had it, and another drops it":   {had: []int{1, 2}, lost: []int{2}, again: []int{2}, dropped: []int{2}, hook: persisted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := cluster(t, op(1, history.Add, history.Set, "s", "x"))
+			f.moves = true
+			nodes, p := []ring.NodeID{f.owner("s", 0), f.owner("s", 1), f.owner("s", 2), f.owner("s", 3)}, f.ring.PartitionOf("s")
+			var o oracle.LostWrites
+			o.Begin(f)
+			f.write(t, &o, nodes[3], 0, []byte("x"), true)
+			v, err := mustFind(t, "set").Mutate(kind.Update{Arg: []byte("x")}, nil)
+			require.NoError(t, err)
+			e := gossip.Entry{Dot: causal.Dot{Origin: uint64(nodes[3]) + 1, Seq: 1}, Clock: 9, Client: 1, Req: 1, Key: "s", Kind: "set", Delta: v.Append(nil)}
+			for _, i := range c.had {
+				f.take(t, nodes[i], nodes[3], p, e)
+			}
+			lose := func(i int) {
+				o.Reading(nodes[i])
+				f.start(t, nodes[i])
+				o.Rewound(nodes[i])
+			}
+			for _, i := range c.lost {
+				require.False(t, o.Forgiven(0))
+				lose(i)
+			}
+			for _, i := range c.again {
+				f.take(t, nodes[i], nodes[3], p, e)
+			}
+			if c.had[0] != 0 { // the others lose it while one that has lost it has it again
+				lose(1)
+				lose(3)
+			}
+			c.hook(&o, nodes[0])
+			require.Equal(t, slices.Contains(c.lost, 0), o.Forgiven(0), "the node that leaves, or another, holds it")
+			if !c.stays {
+				o.Reading(nodes[0])
+				f.leave(t, nodes[0], c.leaving, nodes)
+				require.False(t, f.stores[nodes[0]].Keeps(p))
+				if c.had[0] == 0 {
+					c.hook(&o, nodes[0])
+				}
+			}
+			for _, i := range c.dropped {
+				f.start(t, nodes[i])
+			}
+			c.hook(&o, nodes[0])
+			assert.Equal(t, c.forgiven, o.Forgiven(0))
+			writes, _ := o.Counts()
+			assert.Equal(t, c.forgiven, writes == 1, "%d", writes)
+			assert.Empty(t, f.failed)
+		})
+	}
+}
+
+// leave has a node know that it has left, and that some others leave, and hold nothing.
+func (f *fake) leave(t *testing.T, n ring.NodeID, others []int, nodes []ring.NodeID) {
+	t.Helper()
+	members := member.Of(f.ring).Raised(n, member.In(1, member.Gone))
+	for _, i := range others {
+		members = members.Raised(nodes[i], member.In(1, member.Leaving))
+	}
+	store, err := kvs.New(kvs.Config{
+		Self: n, Origin: uint64(n) + 17, Ring: f.ring, Kinds: kind.Default(), Secret: []byte("sixteen bytes of it"), Members: members, Life: 1,
+	}, nil)
+	require.NoError(t, err)
+	f.stores[n] = store
 }
