@@ -17,7 +17,8 @@ import (
 // all of that.
 //
 //   - It asks those that are no owners by a pull, which no owner under the same view sends them
-//     otherwise. Who retires answers anyway. Who keeps nothing says so: its answer has no dots.
+//     otherwise. Who retires answers anyway. Who keeps nothing says so, once it has handed over what
+//     it had from before it started: its answer has no dots.
 //   - To peers it puts an item in front of what it says of the partition that names its own
 //     incarnation in place of the peer's. A fresh owner that reads this under its view is sourceless
 //     too: it may have taken the sender for its source. To a replica that hands over, the sender's
@@ -150,12 +151,13 @@ func (r *Replica) search(p *partition, at int) wire.Item {
 }
 
 // hearOther takes what a peer has said that is no owner by this replica's view, in answer to this
-// incarnation. One that keeps nothing has a digest without dots, and without a number.
+// incarnation. One that keeps nothing has a digest without dots, and without a number; so has what it
+// says while it hands writes over, but for that.
 func (r *Replica) hearOther(p *partition, from int, g *wire.Gossip, it *wire.Item, took bool) {
 	if !p.searches() || g.View != r.viewName || it.PeerIncarnation != r.cfg.Origin {
 		return
 	}
-	nothing := len(it.Digest.Known) == 0 && it.Digest.Rev == 0
+	nothing := len(it.Digest.Known) == 0 && it.Digest.Rev == 0 && len(it.Entries) == 0 && !it.Pull && !it.Offer && it.Ask == nil
 	if nothing {
 		p.log.Forget(g.From) // what it held before it let go is with others, or lost
 	}
@@ -166,11 +168,23 @@ func (r *Replica) hearOther(p *partition, from int, g *wire.Gossip, it *wire.Ite
 // both: one that is about to start anew, to own p again, does not.
 func (r *Replica) tellNothing(p *partition, to int) {
 	id := r.peers[to].id
-	if r.place.Owns(r.cfg.Self, p.id) {
+	if r.place.Owns(r.cfg.Self, p.id) || r.handsOverOlder(p) {
 		return
 	}
 	r.items = append(r.items[:0], wire.Item{Partition: p.id, PeerIncarnation: p.log.PeerIncarnation(id), Digest: r.digest(p, to)})
 	r.send(id, r.items)
+}
+
+// handsOverOlder reports whether what p is to hand over has writes of other incarnations. Owners may have
+// held those: a replica that starts, and is no owner any more, hands over all that it held if that is in
+// its log. What clients write to it since is no more theirs than what is under way.
+func (r *Replica) handsOverOlder(p *partition) bool {
+	for e := range p.log.All() {
+		if e.Dot.Origin != r.cfg.Origin {
+			return true
+		}
+	}
+	return false
 }
 
 // found notes that p is caught up. Once nothing is searched any more, the view is recorded once more.

@@ -254,6 +254,49 @@ func TestOthersAreHeard(t *testing.T) {
 	}
 }
 
+// TestNothingIsSaidOnlyOnceHandedOver: a replica that keeps nothing, and hands over writes from before it
+// started, does not say yet that it has nothing; what clients write to it since is no matter. And nothing
+// else that it says is taken for that.
+func TestNothingIsSaidOnlyOnceHandedOver(t *testing.T) {
+	r := tieredBench(t)
+	id := tieredPart(t, r)
+	require.NoError(t, r.goBy(tieredView(id, 2, 1, 0))) // node 4 owns nothing of it
+	p, to := r.partition(id), r.peer(1)
+	said := func() bool {
+		r.out = r.out[:0]
+		r.tellNothing(p, to)
+		return len(r.out) > 0
+	}
+	require.False(t, p.keeps())
+	assert.True(t, said())
+	entry := func(origin uint64) *gossip.Entry {
+		return &gossip.Entry{Dot: causal.Dot{Origin: origin, Seq: 1}, Clock: 1, Key: "k", Kind: "set", Delta: []byte{0}}
+	}
+	p.log.Add(entry(r.cfg.Origin), r.tick)
+	assert.True(t, said(), "a write to this incarnation")
+	p.log.Add(entry(r.cfg.Origin-1), r.tick)
+	assert.False(t, said(), "one that it found on its disk")
+
+	require.NoError(t, r.goBy(tieredView(id, 3, 0, 2)))
+	for name, c := range map[string]struct {
+		it    wire.Item
+		heard bool
+	}{
+		"nothing":   {wire.Item{}, true},
+		"a write":   {wire.Item{Entries: []gossip.Entry{*entry(9)}}, false},
+		"a pull":    {wire.Item{Pull: true}, false},
+		"an offer":  {wire.Item{Offer: true}, false},
+		"an asking": {wire.Item{Ask: new(wire.Ask)}, false},
+	} {
+		p := new(partition)
+		p.reset(id, 4, r.place, r.peers, &r.values, nil, r.tombs)
+		p.fresh, p.sources.none = true, true
+		c.it.Partition, c.it.PeerIncarnation = id, r.cfg.Origin
+		r.hearOther(p, to, &wire.Gossip{From: 1, Origin: 50, View: r.viewName}, &c.it, false)
+		assert.Equal(t, c.heard, p.links[to].heard, name)
+	}
+}
+
 // TestNothingIsLostWhileOwnersSearch: a replica that hands over, and has forgotten what it handed over
 // before, does not take that for lost as long as an owner says that it is sourceless.
 func TestNothingIsLostWhileOwnersSearch(t *testing.T) {
