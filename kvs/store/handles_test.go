@@ -226,7 +226,7 @@ func fillAndRestore(e store.Engine, q *store.Queue) error {
 // then on is there after a kill and after closing, as is a version taken then; where it does not, what was
 // synced is.
 func TestOneFailure(t *testing.T) {
-	const unlimited = 1 << 40
+	const unlimited = 1 << 30
 	ops := []struct {
 		name string
 		do   func(e store.Engine, q *store.Queue) error
