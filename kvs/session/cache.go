@@ -12,7 +12,8 @@ import (
 //
 //   - eventual, mw, wfr: anything. At mw and wfr each read stands by itself, and what was
 //     read was complete.
-//   - mr: anything, since it is what the session has seen last of the key.
+//   - mr: anything, since it is what the session has seen last of the key, as long as
+//     each answer to a read of the key is kept ([Cache.Keep]).
 //   - ryw, pram, causal: what was read when the part of the session's past that names
 //     the partition of the key was what it is now. The replica that answered had
 //     all of that then, so that the answer is one which a replica might still give.

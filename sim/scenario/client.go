@@ -357,7 +357,7 @@ func (r *run) answered(s *sessionState, from int, resp *wire.Response, now int64
 			r.err = err
 		}
 	}
-	if r.take(s, value, held); r.caches(s) && h.Outcome == history.OK {
+	if r.take(s, value, held); r.cacheKeeps(s) && h.Outcome == history.OK {
 		s.cache.Keep(&s.state, resp.Partition, o.Key, o.Kind(), value, held, uint64(now/int64(sim.Millisecond)))
 	}
 }
@@ -368,10 +368,16 @@ const (
 	cacheMax   = 4
 )
 
-// caches reports whether the current operation of a session concerns its cache.
+// caches reports whether the current operation of a session may be answered from its cache.
 func (r *run) caches(s *sessionState) bool {
-	o := &r.ops[s.current()]
-	return r.setup.Cache && o.Func == history.Read && o.Amiss == "" && s.number < r.setup.Sessions
+	return r.cacheKeeps(s) && r.ops[s.current()].Amiss == ""
+}
+
+// cacheKeeps reports whether the current operation of a session is a read whose answer its cache
+// keeps. One that is planned to ask no owner is not answered from there, but a replica may have
+// come to own the key by then: the session has seen what that shows, as any other answer.
+func (r *run) cacheKeeps(s *sessionState) bool {
+	return r.setup.Cache && r.ops[s.current()].Func == history.Read && s.number < r.setup.Sessions
 }
 
 // cached answers the current read of a session from its cache, if that can be.

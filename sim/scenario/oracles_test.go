@@ -101,6 +101,24 @@ func TestStampOracle(t *testing.T) {
 	}
 }
 
+// TestCacheKeepsAReadOfANewOwner: a read that is planned to ask no owner, and is answered by
+// one that has come to own the key, counts for what the cache of its session shows later.
+func TestCacheKeepsAReadOfANewOwner(t *testing.T) {
+	read := workload.Operation{Func: history.Read, Key: "r"}
+	elsewhere := read
+	elsewhere.Amiss = workload.NotOwner
+	r, s := asked(t, session.MonotonicReads, read, elsewhere, read)
+	r.setup.Cache, r.setup.Moves = true, []Move{{AtMS: 1, Node: 1, To: "leaving"}}
+	r.answer(t, s, reads(28, 1, 28))
+	assert.False(t, r.caches(s), "the second is for a replica to answer, or to refuse")
+	r.answer(t, s, reads(30, 1, 30))
+	assert.True(t, r.caches(s))
+	r.answer(t, s, wire.Response{Status: wire.StatusUnavailable, Clock: began + 30})
+	assert.Equal(t, history.OK, r.recorded[2].Outcome, "answered from the cache, however old")
+	assert.Equal(t, history.Stamp{Clock: began + 30, Writer: 1}, r.recorded[2].Stamp)
+	assert.Empty(t, r.failed)
+}
+
 // TestReadClockOracle: what is read was written at a time that the replica has met.
 func TestReadClockOracle(t *testing.T) {
 	for _, level := range []session.Level{session.Causal, session.Eventual} {
