@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/joinery-go/joinery/kvs/gossip"
+	"github.com/joinery-go/joinery/kvs/internal/varint"
 	"github.com/joinery-go/joinery/kvs/kind"
 	"github.com/joinery-go/joinery/kvs/ring"
 	"github.com/joinery-go/joinery/kvs/session"
@@ -97,6 +98,35 @@ func TestCutsOfWhatIsLost(t *testing.T) {
 			assert.Empty(t, p.doubt)
 			assert.Empty(t, p.gap)
 		})
+	}
+}
+
+// TestBarrierOfACutInDoubt: a replica that starts with the record of a barrier, and holds that by a
+// snapshot, as it has lost some of what the barrier names, brings the barrier to a peer that holds all
+// else. Nobody has what is lost, and both come to rest.
+func TestBarrierOfACutInDoubt(t *testing.T) {
+	lost := gossip.Dots{{Origin: 6, Lo: 1, Hi: 1}, {Origin: 8, Lo: 1, Hi: 1}}
+	barred := gossip.Entry{
+		Dot: causal.Dot{Origin: 7, Seq: 3}, Clock: 1, Kind: barrier, Delta: varint.Append(varint.Append(nil, 4), 0),
+		Deps: session.Matrix{{Origin: 8, Seq: 2}},
+	}
+	stored := wire.StoredPiece{Begun: 5, Number: 1, Held: lost, Encoded: snapshotWithCut(t).Append(nil)}
+	records := [][]byte{wire.AppendRecord(nil, 0, []gossip.Entry{barred}), stored.Append(nil)}
+	a := newHalf(t, 1, 9, 1, 2, records, nil)
+	p := a.r.parts[0]
+	require.Equal(t, gossip.Dots{{Origin: 7, Lo: 1, Hi: 3}, {Origin: 8, Lo: 2, Hi: 2}}, p.applied)
+
+	without := snapshotWithCut(t)
+	without.Applied, without.Cuts = gossip.Dots{{Origin: 7, Lo: 1, Hi: 2}, {Origin: 8, Lo: 2, Hi: 2}}, nil
+	stored = wire.StoredPiece{Begun: 6, Number: 1, Encoded: without.Append(nil)}
+	b := newHalf(t, 2, 10, 1, 2, [][]byte{stored.Append(nil)}, nil)
+	between(a, b, 60, nil)
+	for _, n := range []*half{a, b} {
+		held := n.r.parts[0]
+		assert.True(t, held.applied.Contains(barred.Dot), "node %d", n.id)
+		assert.Zero(t, held.passed(7), "node %d: the cut stands for nothing", n.id)
+		assert.Zero(t, held.log.Len(), "node %d", n.id)
+		assert.True(t, n.r.Quiet(), "node %d", n.id)
 	}
 }
 

@@ -361,3 +361,26 @@ func (p *partition) early(e *gossip.Entry) bool {
 	}
 	return !p.applied.Contains(causal.Dot{Origin: e.Deps[0].Origin, Seq: e.Deps[0].Seq})
 }
+
+// dropEarly drops the entries from the log of which p, which holds them, lacks what they name: a start
+// has not found that any more, or it was handed over, and forgotten, and has not come back. A peer takes
+// such an entry only once it has what is lacking here; where nobody has, it would be kept for ever. A
+// snapshot has what p holds, and which cuts are in doubt: it brings the entry to whoever lacks it. Who
+// only hands over gives none, and what may come back is waited for.
+func (p *partition) dropEarly(peers []peerLink) {
+	if !p.keeps() || len(p.forgone) > 0 {
+		return
+	}
+	var early []causal.Dot
+	for e := range p.log.All() {
+		if p.early(&e) {
+			early = append(early, e.Dot)
+		}
+	}
+	for _, d := range early {
+		p.log.Drop(d)
+	}
+	if len(early) > 0 {
+		p.truncated(peers)
+	}
+}

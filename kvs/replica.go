@@ -148,6 +148,9 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	if err := r.seatStarted(); err != nil {
 		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
 	}
+	for _, p := range r.parts {
+		p.dropEarly(r.peers)
+	}
 	return nil
 }
 

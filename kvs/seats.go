@@ -325,6 +325,7 @@ func (p *partition) regain(peers []peerLink) {
 		}
 	}
 	p.forgone = nil
+	p.dropEarly(peers)
 }
 
 // drop forgets what is held of p, but for its log.

@@ -36,6 +36,46 @@ func TestBarrierToBeHandedOver(t *testing.T) {
 	assert.Equal(t, uint64(3), p.passed(9))
 }
 
+// TestBarrierOfWhatIsLost: a barrier stays in the log of an owner while what it names may come back to
+// it, and once that has. Where no owner has it any more, no peer takes the barrier from a log, and a
+// snapshot brings it. Who only hands over has no snapshot to give.
+func TestBarrierOfWhatIsLost(t *testing.T) {
+	named := gossip.Dots{{Origin: 9, Lo: 1, Hi: 1}}
+	for name, c := range map[string]struct {
+		heard, back, other bool
+		known              gossip.Dots // that the other owner says to hold
+		kept               int
+	}{
+		"it may come back":        {kept: 1},
+		"it is to come back":      {heard: true, known: named, kept: 1},
+		"it is back":              {heard: true, known: named, back: true, kept: 1},
+		"it is lost":              {heard: true},
+		"it is lost, to no owner": {heard: true, other: true, kept: 1},
+	} {
+		r := newHalf(t, 1, 3, 32, 2, nil, nil).r
+		p := r.partition(7)
+		barred := gossip.Entry{
+			Dot: causal.Dot{Origin: 9, Seq: 2}, Clock: 1, Kind: barrier, Delta: varint.Append(varint.Append(nil, 3), 0),
+			Deps: session.Matrix{{Partition: 7, Origin: 9, Seq: 1}},
+		}
+		p.log.Add(&barred, 0)
+		p.applied = gossip.Dots{{Origin: 9, Lo: 1, Hi: 2}}
+		p.pass(&barred)
+		p.forgetHandedOver(r)
+		p.owned, p.fresh = !c.other, true
+		p.needs(0, needNothing)
+		p.log.ObservePeer(2, 5, gossip.Digest{Known: c.known})
+		p.links[0].heard = c.heard
+		if c.back {
+			p.applied.Add(causal.Dot{Origin: 9, Seq: 1})
+		}
+		p.regain(r.peers)
+		assert.Equal(t, c.kept, p.log.Len(), name)
+		assert.True(t, p.applied.Contains(barred.Dot), name)
+		assert.Equal(t, c.kept == 0, p.need[0] == needSnapshot, name)
+	}
+}
+
 // TestCheckpointOfWhatIsHandedOver: of a partition of others a checkpoint has what waits to be handed
 // over, once members have come or gone, and neither dots nor values nor cuts with what has been. A node
 // that starts from it as an owner holds what waits, and nothing of the rest.

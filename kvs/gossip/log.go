@@ -110,6 +110,23 @@ func (l *Log) Add(e *Entry, now uint64) {
 	}
 }
 
+// Drop forgets a delta, whoever lacks it, and reports whether it was kept.
+func (l *Log) Drop(d causal.Dot) bool {
+	if !l.Has(d) {
+		return false
+	}
+	at, _ := l.locate(d.Origin)
+	s := &l.segments[at]
+	i := s.after(s.head, d.Seq-1)
+	l.count--
+	l.bytes -= s.entries[i].size
+	if s.drop(i, i+1); s.head == len(s.entries) {
+		l.recycle(s)
+		l.segments = slices.Delete(l.segments, at, at+1)
+	}
+	return true
+}
+
 // Has reports whether the delta is kept.
 func (l *Log) Has(d causal.Dot) bool {
 	at, found := l.locate(d.Origin)

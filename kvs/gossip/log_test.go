@@ -154,6 +154,35 @@ func TestReclaimedOriginsAreGone(t *testing.T) {
 	assert.Zero(t, l.Bytes())
 }
 
+// TestDropped: a delta that is dropped is kept for nobody, and those beside it are.
+func TestDropped(t *testing.T) {
+	l := gossip.NewLog(0, []ring.NodeID{0, 1})
+	for _, seq := range []uint64{2, 4, 6} {
+		l.Add(entry(9, seq), 0)
+	}
+	l.Add(entry(11, 1), 0)
+	for _, d := range []causal.Dot{{Origin: 9, Seq: 3}, {Origin: 9, Seq: 7}, {Origin: 10, Seq: 2}} {
+		assert.False(t, l.Drop(d), "%v is not there", d)
+	}
+	left := []causal.Dot{{Origin: 9, Seq: 2}, {Origin: 9, Seq: 4}, {Origin: 9, Seq: 6}, {Origin: 11, Seq: 1}}
+	for _, i := range []int{1, 0, 0, 0} { // from the middle, from the front, and the last of each
+		d := left[i]
+		left = append(left[:i:i], left[i+1:]...)
+		assert.True(t, l.Drop(d))
+		assert.False(t, l.Has(d))
+		var want []causal.Dot
+		want = append(want, left...)
+		assert.Equal(t, want, dots(l.Missing(nil, 1, 1<<20, all)))
+		assert.Equal(t, len(left), l.Len())
+		assert.Equal(t, len(left)*entry(9, 2).Size(), l.Bytes())
+	}
+	assert.Zero(t, l.Origins())
+	applied := gossip.Dots{{Origin: 9, Lo: 2, Hi: 2}}
+	assert.True(t, l.NeedsSnapshot(1, applied))
+	l.Add(entry(9, 2), 0)
+	assert.False(t, l.NeedsSnapshot(1, applied), "it is added anew")
+}
+
 // TestLogClone: a clone has what the log has, and goes on apart from it.
 func TestLogClone(t *testing.T) {
 	l := gossip.NewLog(0, []ring.NodeID{0, 1})
