@@ -107,7 +107,7 @@ func (r *Replica) known(records [][]byte) error {
 			return fmt.Errorf("record %d of %d: %w", i+1, len(records), err)
 		}
 		lives = lives || life == r.cfg.Life
-		r.views = append(r.views, v)
+		r.route.views = append(r.route.views, v)
 		r.onDisk = r.onDisk.Raise(v)
 	}
 	if r.cfg.Life > 1 && len(records) > 0 && !lives {
@@ -333,8 +333,8 @@ func (r *Replica) untold() bool {
 // checkpointMembers gives who the members are, if they are others than those of the ring.
 func (r *Replica) checkpointMembers() {
 	if r.viewName != 0 {
-		views := []member.View{r.sourcesBefore, r.view}
-		if len(r.sourcesBefore.Members) == 0 || !slices.ContainsFunc(r.parts, (*partition).searches) {
+		views := []member.View{r.route.before, r.view}
+		if len(r.route.before.Members) == 0 || !slices.ContainsFunc(r.parts, (*partition).searches) {
 			views = views[1:]
 		}
 		for _, v := range views {
@@ -356,8 +356,8 @@ func (r *Replica) appendMembers(dst []byte) []byte {
 	if r.rise.token > 0 {
 		dst = varint.Append(appendView(dst, r.rise.view), r.token-r.rise.token)
 	}
-	if len(r.sourcesBefore.Members) > 0 {
-		dst = appendView(append(dst, 'b'), r.sourcesBefore)
+	if len(r.route.before.Members) > 0 {
+		dst = appendView(append(dst, 'b'), r.route.before)
 	}
 	for i := range r.peers {
 		l := &r.peers[i]

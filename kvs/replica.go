@@ -49,9 +49,7 @@ type Replica struct {
 	onDisk   member.View // what the records have said of members
 	moving   bool        // a partition is fresh, or retiring, or this node joins or leaves
 	stranger stranger
-
-	sourcesBefore member.View   // from before a partition came to be sourceless; zero mostly
-	views         []member.View // one after the other, as the records have said; nil once it has started
+	route    route // see sources.go
 
 	checkpoint checkpoint
 	floors     floors
@@ -147,9 +145,6 @@ func (r *Replica) Reset(cfg Config, records [][]byte) error {
 	}
 	if err := r.seatStarted(); err != nil {
 		return fmt.Errorf("kvs: recover node %d: %w", cfg.Self, err)
-	}
-	for _, p := range r.parts {
-		p.dropEarly(r.peers)
 	}
 	return nil
 }

@@ -437,10 +437,21 @@ func (r *Replica) mayLeave() bool {
 	return true
 }
 
-// seatStarted says what is under way for a replica that starts. An error is that of a record of members.
+// seatStarted says what is under way for a replica that starts, and drops from logs what nobody would
+// take from there. An error is that of a record of members.
 func (r *Replica) seatStarted() error {
-	views := r.views
-	r.views = nil
+	if err := r.takeSeats(); err != nil {
+		return err
+	}
+	for _, p := range r.parts {
+		p.dropEarly(r.peers)
+	}
+	return nil
+}
+
+func (r *Replica) takeSeats() error {
+	views := r.route.views
+	r.route.views = nil
 	for _, p := range r.parts {
 		if !p.owned {
 			p.intake = nil // nobody goes on with it; the record of a view may be lost and those of pieces not

@@ -58,6 +58,12 @@ type sources struct {
 	none  bool          // it is sourceless, also where it has lost the partition since
 }
 
+// route is what a replica keeps of the views that it went by.
+type route struct {
+	before member.View   // from before a partition came to be sourceless; zero mostly
+	views  []member.View // one after the other, as the records have said; nil once it has started
+}
+
 // placedView is a view, and where partitions lie by it.
 type placedView struct {
 	view  member.View
@@ -95,8 +101,8 @@ func (r *Replica) findSources(p *partition, was placedView) {
 	}
 	none := p.sources.none
 	p.sources.step(p.id, r.cfg.Self, was, placedView{r.view, r.place}, p.owned, p.fresh)
-	if p.sources.none && !none && len(r.sourcesBefore.Members) == 0 {
-		r.sourcesBefore = was.view
+	if p.sources.none && !none && len(r.route.before.Members) == 0 {
+		r.route.before = was.view
 	}
 }
 
@@ -192,7 +198,7 @@ func (r *Replica) found(p *partition) {
 	searched := p.sources.none
 	p.sources = sources{}
 	if searched && !slices.ContainsFunc(r.parts, (*partition).searches) {
-		r.sourcesBefore = member.View{}
+		r.route.before = member.View{}
 		r.checkpointMembers()
 	}
 }
@@ -214,7 +220,7 @@ func (r *Replica) sourcesStarted(views []member.View) error {
 		before, view := views[i-1], views[i]
 		if !view.Includes(before) || before.Includes(view) {
 			clear(known)
-			r.sourcesBefore, was = member.View{}, placedView{}
+			r.route.before, was = member.View{}, placedView{}
 			continue
 		}
 		is, err := r.placed(view)
@@ -230,8 +236,8 @@ func (r *Replica) sourcesStarted(views []member.View) error {
 			s.step(p, r.cfg.Self, was, is, was.place.Owns(r.cfg.Self, p), none)
 			if !s.none || !is.place.Owns(r.cfg.Self, p) {
 				*s = sources{} // whoever has had a source is taken to have caught up
-			} else if !none && len(r.sourcesBefore.Members) == 0 {
-				r.sourcesBefore = before
+			} else if !none && len(r.route.before.Members) == 0 {
+				r.route.before = before
 			}
 		}
 		was = is
@@ -245,7 +251,7 @@ func (r *Replica) sourcesStarted(views []member.View) error {
 		}
 	}
 	if !slices.ContainsFunc(r.parts, (*partition).searches) {
-		r.sourcesBefore = member.View{}
+		r.route.before = member.View{}
 	}
 	return nil
 }

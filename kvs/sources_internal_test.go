@@ -140,7 +140,7 @@ func TestSourcesOfAStart(t *testing.T) {
 		p := r.partition(id)
 		require.NoError(t, r.sourcesStarted(c.views))
 		assert.Equal(t, c.want, p.searches(), name)
-		assert.Equal(t, c.from, r.sourcesBefore, name)
+		assert.Equal(t, c.from, r.route.before, name)
 	}
 	r := tieredBench(t)
 	require.NoError(t, r.goBy(more))
@@ -353,7 +353,7 @@ func TestSourcesAreState(t *testing.T) {
 		states[string(r.appendMembers(nil))] = true
 		assert.Len(t, states, i+1, fmt.Sprint(s))
 	}
-	r.sourcesBefore = tieredView(id, 1, 1, 0)
+	r.route.before = tieredView(id, 1, 1, 0)
 	assert.False(t, states[string(r.appendMembers(nil))])
 }
 

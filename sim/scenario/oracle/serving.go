@@ -58,7 +58,7 @@ func (o *Serving) Restarted(n ring.NodeID, _ Missing) {
 		return
 	}
 	x := &o.nodes[n]
-	x.looked, x.again, x.view, x.by, x.place = true, true, core.ViewName(), core.View(), core.Placement()
+	x.looked, x.again = true, true
 	clear(x.alone)
 	for p := range x.serves {
 		x.serves[p] = core.Serves(ring.Partition(p))
@@ -77,6 +77,7 @@ func (o *Serving) Restarted(n ring.NodeID, _ Missing) {
 // stands.
 func (x *servingNode) goesBy(core *kvs.Replica) {
 	name := core.ViewName()
+	x.view, x.by, x.place = name, core.View(), core.Placement()
 	if name == 0 || x.had[name] != nil {
 		return
 	}
@@ -98,14 +99,10 @@ func (o *Serving) look(n ring.NodeID) {
 		return
 	}
 	x := &o.nodes[n]
-	if !x.looked {
-		x.by, x.place = core.View(), core.Placement()
-	}
-	if name := core.ViewName(); name != x.view {
+	if !x.looked || core.ViewName() != x.view {
 		if x.again = false; x.looked {
 			o.seats(n, x, core)
 		}
-		x.view, x.by, x.place = name, core.View(), core.Placement()
 		x.goesBy(core)
 	}
 	for i := range x.serves {
